@@ -1,0 +1,49 @@
+# llmctl - `make help` lists the targets.
+CC      ?= gcc
+PREFIX  ?= /usr/local
+VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,release))
+comma   := ,
+O       := build/$(VARIANT)
+
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wstrict-prototypes -Wvla
+WARN    += $(if $(CI),-Werror)
+BASE    := -std=c11 -D_GNU_SOURCE -I. -pthread -ffp-contract=off -fno-math-errno -fPIE
+HARDEN  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+SANFL   := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_C    = $(BASE) $(WARN) $(if $(SAN),,$(HARDEN)) $(SANFL) $(CFLAGS) $(ISA) $(CPPFLAGS)
+LDLIBS  := -Wl,-Bstatic -lzstd -lxxhash -lutf8proc -lz -Wl,-Bdynamic -lcjson -lm
+ALL_LD   = -pthread -pie -Wl,-z,relro,-z,now $(SANFL) $(LDFLAGS)
+
+LIB_SRC  := $(wildcard core/*/*.c data/*.c)
+CMD_SRC  := main.c $(wildcard cmd/*.c)
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/kernels/test_*.c tests/grad/test_*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$O/%.o)
+CMD_OBJ  := $(CMD_SRC:%.c=$O/%.o)
+TESTS    := $(TEST_SRC:tests/%.c=$O/tests/%)
+
+llmctl: $O/llmctl
+	@ln -sf $< $@
+$O/llmctl: $(CMD_OBJ) $(LIB_OBJ)
+	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$O/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_C) -MMD -MP -c -o $@ $<
+$O/tests/%: $O/tests/%.o $(LIB_OBJ)
+	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS) -lcmocka
+
+# ISA by file suffix; only these files may contain such code.
+$O/%_avx2.o: ISA := -mavx2 -mfma -mf16c
+$O/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
+$O/%_avx512bf16.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512bf16 -mavx2 -mfma -mf16c
+
+test: llmctl $(TESTS)  ## all tests
+	scripts/run-tests.sh $O
+clean:  ## remove what make made
+	rm -rf build llmctl
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t16
+
+.PHONY: llmctl test clean help
+.SECONDARY:
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d)

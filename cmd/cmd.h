@@ -1,0 +1,16 @@
+/* cmd.h - the table of commands.  To add one: write cmd/cmd_NAME.c with its
+ * option table and a `const struct cmd cmd_NAME`, declare it here, put it into
+ * the table in cmd/table.c, add tests/cli/NAME/, and a line in README. */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include "core/base/opt.h"
+
+extern const struct cmd *const cmd_table[];
+extern const size_t cmd_table_n;
+
+extern const struct cmd cmd_clean, cmd_dedup, cmd_tokenize, cmd_pretrain, cmd_generate, cmd_eval,
+    cmd_inspect, cmd_verify, cmd_convert, cmd_sft, cmd_align, cmd_distill, cmd_quantize, cmd_man,
+    cmd_completion, cmd_help, cmd_version;
+
+#endif

@@ -1,0 +1,37 @@
+/* log.h - talk on stderr, and the progress line.
+ *
+ * The only sink for messages below cmd/.  On a terminal progress is one line,
+ * redrawn at most 10 times a second; elsewhere a plain line every few seconds.
+ * No ANSI codes unless stderr is a terminal and colour is on. */
+#ifndef CORE_BASE_LOG_H
+#define CORE_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_color { LOG_COLOR_AUTO, LOG_COLOR_ALWAYS, LOG_COLOR_NEVER };
+
+/* verbosity: -1 quiet (errors only), 0 normal, 1 verbose. */
+void log_setup(int verbosity, enum log_color color);
+/* Also append every line, with a time stamp, to this file (NULL = stop). */
+void log_to_file(const char *path);
+
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* normal talk */
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* "warning: ..." */
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* with --verbose */
+
+/* Progress of a long piece of work; all calls are cheap. */
+struct progress {
+    const char *what;    /* "train", "clean" */
+    const char *unit;    /* "step", "docs", "MB" */
+    double total;        /* 0 = unknown */
+    double start_s, last_s, start_done;
+};
+void progress_start(struct progress *p, const char *what, const char *unit, double total, double done);
+/* `extra` is put before the ETA: "loss 3.214 | 18.4k tok/s". */
+void progress_update(struct progress *p, double done, const char *extra);
+void progress_end(struct progress *p);   /* clears the line on a terminal */
+
+double time_now_s(void);                 /* monotonic */
+
+#endif

@@ -1,0 +1,156 @@
+#include "core/base/mem.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static _Atomic long fail_countdown;
+
+void mem_fail_after(long n)
+{
+    atomic_store(&fail_countdown, n);
+}
+
+static bool must_fail(void)
+{
+    if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) <= 0) return false;
+    return atomic_fetch_sub(&fail_countdown, 1) == 1;
+}
+
+void *mem_alloc(size_t count, size_t size)
+{
+    size_t n;
+    if (!ck_mul(count, size, &n) || must_fail()) return NULL;
+    return malloc(n ? n : 1);
+}
+
+void *mem_zalloc(size_t count, size_t size)
+{
+    if (must_fail()) return NULL;
+    return calloc(count ? count : 1, size ? size : 1);
+}
+
+void *mem_resize(void *p, size_t count, size_t size)
+{
+    size_t n;
+    if (!ck_mul(count, size, &n) || must_fail()) return NULL;
+    return realloc(p, n ? n : 1);
+}
+
+char *mem_strndup(const char *s, size_t n)
+{
+    size_t bytes;
+    if (!ck_add(n, 1, &bytes)) return NULL;
+    char *p = mem_alloc(bytes, 1);
+    if (!p) return NULL;
+    memcpy(p, s, n);
+    p[n] = '\0';
+    return p;
+}
+
+char *mem_strdup(const char *s)
+{
+    return mem_strndup(s, strlen(s));
+}
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+void *mem_alloc_aligned(size_t bytes)
+{
+    size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : 64, rounded;
+    if (!ck_add(bytes, align - 1, &rounded) || must_fail()) return NULL;
+    rounded &= ~(align - 1);
+    void *p = aligned_alloc(align, rounded ? rounded : align);
+#ifdef MADV_HUGEPAGE
+    if (p && align == HUGE_PAGE) (void)madvise(p, rounded, MADV_HUGEPAGE); /* advice only */
+#endif
+    return p;
+}
+
+void mem_free_aligned(void *p)
+{
+    free(p);
+}
+
+struct arena_block {
+    struct arena_block *next;
+    size_t used, size; /* of data */
+    unsigned char data[] __attribute__((aligned(64)));
+};
+
+#define ARENA_BLOCK_BYTES ((size_t)64 << 10)
+
+void *arena_alloc(struct arena *a, size_t count, size_t size)
+{
+    size_t n, rounded, total;
+    if (!ck_mul(count, size, &n) || !ck_add(n, 63, &rounded)) return NULL;
+    rounded &= ~(size_t)63;
+    if (must_fail()) return NULL;
+    struct arena_block *b = a->head;
+    if (!b || b->size - b->used < rounded) {
+        size_t want = rounded > ARENA_BLOCK_BYTES ? rounded : ARENA_BLOCK_BYTES;
+        if (!ck_add(want, sizeof *b + 63, &total)) return NULL;
+        b = aligned_alloc(64, total & ~(size_t)63);
+        if (!b) return NULL;
+        b->next = a->head;
+        b->used = 0;
+        b->size = want;
+        a->head = b;
+    }
+    void *p = b->data + b->used;
+    b->used += rounded;
+    a->used_bytes += rounded;
+    if (a->used_bytes > a->peak_bytes) a->peak_bytes = a->used_bytes;
+    return p;
+}
+
+void *arena_zalloc(struct arena *a, size_t count, size_t size)
+{
+    void *p = arena_alloc(a, count, size);
+    if (p) memset(p, 0, count * size);
+    return p;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+    size_t bytes;
+    if (!ck_add(n, 1, &bytes)) return NULL;
+    char *p = arena_alloc(a, bytes, 1);
+    if (!p) return NULL;
+    memcpy(p, s, n);
+    p[n] = '\0';
+    return p;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+    return arena_strndup(a, s, strlen(s));
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0) return NULL;
+    char *p = arena_alloc(a, (size_t)n + 1, 1);
+    if (!p) return NULL;
+    va_start(ap, fmt);
+    vsnprintf(p, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    return p;
+}
+
+void arena_free(struct arena *a)
+{
+    while (a->head) {
+        struct arena_block *next = a->head->next;
+        free(a->head);
+        a->head = next;
+    }
+    a->used_bytes = 0;
+}

@@ -1,0 +1,57 @@
+/* mem.h - checked sizes, aligned blocks and the arena.
+ *
+ * Every size that depends on input goes through ck_mul/ck_add.  Heap
+ * functions take count and size; they return NULL when the product overflows
+ * or memory is short, and the caller reports it with err_oom().  Memory is
+ * released with free(). */
+#ifndef CORE_BASE_MEM_H
+#define CORE_BASE_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+/* *out = a*b or a+b; false on overflow (then *out is unspecified). */
+static inline bool ck_mul(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+static inline bool ck_add(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+void *mem_alloc(size_t count, size_t size);             /* uninitialised; count*size == 0 gives a valid block */
+void *mem_zalloc(size_t count, size_t size);            /* zeroed */
+void *mem_resize(void *p, size_t count, size_t size);   /* realloc; on NULL the old block lives on */
+char *mem_strdup(const char *s);
+char *mem_strndup(const char *s, size_t n);             /* copies n bytes, adds NUL */
+
+/* 64-byte aligned, for tensors; large blocks (>= 2 MiB) are 2 MiB aligned and
+ * advised to use huge pages.  Free with mem_free_aligned(p). */
+void *mem_alloc_aligned(size_t bytes);
+void mem_free_aligned(void *p);
+
+/* Tests: the n-th allocation from now fails (1 = the next), once; 0 = off. */
+void mem_fail_after(long n);
+
+/* An arena hands out 64-byte aligned pieces that are all freed at once.
+ * Zero-initialise a struct arena to start; arena_free() releases everything
+ * and leaves an empty, usable arena.  Not thread-safe. */
+struct arena_block;
+struct arena {
+    struct arena_block *head;
+    size_t used_bytes, peak_bytes;
+};
+void *arena_alloc(struct arena *a, size_t count, size_t size);   /* uninitialised */
+void *arena_zalloc(struct arena *a, size_t count, size_t size);
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void arena_free(struct arena *a);
+
+#endif

@@ -1,0 +1,16 @@
+/* sig.h - stop requests.  The first SIGINT, SIGTERM or SIGUSR1 raises a flag
+ * that long loops poll; the second ends the process at once (files are safe by
+ * the atomic writer).  SIGUSR2 asks for a checkpoint now.  SIGPIPE is ignored,
+ * so writes return EPIPE.  Handlers only set flags or call _exit. */
+#ifndef CORE_BASE_SIG_H
+#define CORE_BASE_SIG_H
+
+#include <stdbool.h>
+
+void sig_install(void);          /* main() calls it once */
+bool sig_stop_requested(void);   /* a stop was asked for */
+int sig_stop_signal(void);       /* which signal, 0 = none */
+bool sig_take_checkpoint_request(void); /* true once per SIGUSR2 */
+void sig_reset(void);            /* tests */
+
+#endif

@@ -1,0 +1,71 @@
+/* tokenizer.h - text to ids and back.
+ *
+ * A tokenizer is immutable after loading and may be used by many threads;
+ * each thread brings its own struct tok_scratch (caches, work space). */
+#ifndef CORE_TOKEN_TOKENIZER_H
+#define CORE_TOKEN_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+struct tokenizer;
+struct tok_scratch;
+
+/* From the text of a tokenizer.json; `name` for messages.  What cannot be
+ * represented exactly is refused with the reason (ERR_DATA). */
+struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e);
+/* A file, a directory holding tokenizer.json. */
+struct tokenizer *tok_load(const char *path, struct err *e);
+void tok_free(struct tokenizer *t);
+/* The tokenizer.json text: canonical, what tok_parse reads back to an equal tokenizer. */
+int tok_to_json(const struct tokenizer *t, struct buf *out, struct err *e);
+uint64_t tok_hash(const struct tokenizer *t); /* XXH3 of that text */
+
+int tok_vocab_size(const struct tokenizer *t);           /* largest id + 1 */
+/* Id of a token by its text, -1 if none (special tokens included). */
+int tok_id(const struct tokenizer *t, const char *token);
+/* Bytes of one token as decoded (a special token gives its text); pointer lives with t; NULL if the id is a hole. */
+const char *tok_piece(const struct tokenizer *t, int id, size_t *n);
+bool tok_is_special(const struct tokenizer *t, int id);
+int tok_bos(const struct tokenizer *t);                  /* -1 = none; also eos: end-of-text, the document separator */
+int tok_eos(const struct tokenizer *t);
+
+struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e);
+void tok_scratch_free(struct tok_scratch *s);
+
+/* Growing arrays that encode appends to; offsets filled only when wanted. */
+struct tok_ids {
+    int32_t *id;
+    struct tok_span { size_t begin, end; } *span; /* byte offsets into the text, or NULL */
+    size_t n, cap;
+    bool want_spans;
+};
+void tok_ids_free(struct tok_ids *ids);
+
+enum tok_flags {
+    TOK_SPECIAL = 1,   /* special tokens in the text become their ids (never for user text) */
+    TOK_TEMPLATE = 2,  /* add what the post-processor adds (bos, [CLS] ...) */
+    TOK_STRICT = 4,    /* invalid UTF-8 is an error naming the offset */
+};
+int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
+               unsigned flags, struct tok_ids *out, struct err *e);
+/* Appends text.  Ids out of range: ERR_DATA naming the id and its position. */
+int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
+               struct buf *out, struct err *e);
+
+/* Streaming decode: bytes appear only when they complete a character. */
+struct tok_stream {
+    const struct tokenizer *t;
+    char pending[8];
+    int n_pending;
+    bool first, skip_special;
+};
+void tok_stream_init(struct tok_stream *s, const struct tokenizer *t, bool skip_special);
+int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err *e);
+void tok_stream_end(struct tok_stream *s, struct buf *out); /* what is left, as U+FFFD if torn */
+
+#endif
