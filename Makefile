@@ -25,12 +25,15 @@ TESTS    := $(TEST_SRC:tests/%.c=$O/tests/%)
 llmctl: $O/llmctl
 	@ln -sf $< $@
 $O/llmctl: $(CMD_OBJ) $(LIB_OBJ)
-	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+	@echo '  LD  $@'
+	@$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 $O/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_C) -MMD -MP -c -o $@ $<
+	@echo '  CC  $<'
+	@$(CC) $(ALL_C) -MMD -MP -c -o $@ $<
 $O/tests/%: $O/tests/%.o $(LIB_OBJ)
-	$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS) -lcmocka
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS) -lcmocka
 
 # ISA by file suffix; only these files may contain such code.
 $O/%_avx2.o: ISA := -mavx2 -mfma -mf16c

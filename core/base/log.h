@@ -7,7 +7,10 @@
 #define CORE_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "core/base/err.h"
 
 enum log_color { LOG_COLOR_AUTO, LOG_COLOR_ALWAYS, LOG_COLOR_NEVER };
 
@@ -19,6 +22,10 @@ void log_to_file(const char *path);
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* normal talk */
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* "warning: ..." */
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* with --verbose */
+
+/* Results on stdout: everything is written, or -1.  A closed pipe is not an
+ * error of ours: it sets code ERR_NONE, with which main() ends quietly. */
+int out_write(const void *p, size_t n, struct err *e);
 
 /* Progress of a long piece of work; all calls are cheap. */
 struct progress {

@@ -95,6 +95,8 @@ struct cmd {
     const struct opt *opts;
     int (*run)(const struct cmd *self, int argc, char **argv, struct err *e);
     const char *unsupported; /* not NULL: "not supported yet: ..." with status 2 */
+    const struct cmd *const *subs; /* NULL-terminated subcommands ("tokenize train"), or NULL: then
+                              * run is NULL and main dispatches on the next word */
 };
 
 /* What a parse owns.  Zero-initialise; opt_free() when done. */
@@ -102,12 +104,13 @@ struct opt_result {
     struct arena arena;
     char **args;    /* operands, in order */
     int n_args;
-    uint64_t set;   /* bit i: option i of the table was given by anyone but its default */
-    bool exit_now;  /* --help, --dump-config did their work: return 0 */
+    uint64_t set, set_hi; /* bit i: row i of the table (up to 128) was given by anyone but its default */
+    bool exit_now;  /* --help, --dump-config did their work: return 0 at once */
 };
 
-/* Fills *cfg (the caller's struct).  Handles the common options: prints help
- * or the config to stdout and sets exit_now; calls log_setup(). */
+/* Fills *cfg (the caller's struct, zero-initialised).  Handles the common
+ * options: writes help or the configuration to stdout (log.h) and sets
+ * exit_now; calls log_setup().  r is valid, to be freed, in every case. */
 int opt_parse(const struct cmd *c, void *cfg, int argc, char **argv, struct opt_result *r,
               struct err *e);
 bool opt_is_set(const struct cmd *c, const struct opt_result *r, const char *name);
@@ -116,7 +119,8 @@ void opt_free(struct opt_result *r);
 /* Text made from the table. */
 void opt_help(const struct cmd *c, struct buf *out);
 void opt_man(const struct cmd *c, struct buf *out);   /* mdoc */
-int opt_completion(const struct cmd *const *cmds, size_t n, const char *shell, struct buf *out, struct err *e);
+int opt_completion(const struct cmd *const *cmds, size_t n, const char *shell, struct buf *out,
+                   struct err *e); /* bash, zsh, fish */
 int opt_dump(const struct cmd *c, const void *cfg, struct buf *out, struct err *e);
 
 /* Nearest name by edit distance (<= 2 and < half the length), or NULL. */

@@ -1,0 +1,193 @@
+/* help, version, man, completion, and the commands that are not built yet. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+
+#define LLMCTL_VERSION "0.1.0"
+
+static int print(struct buf *b, struct err *e)
+{
+    int ret = buf_ok(b, e) || out_write(b->data, b->len, e) ? -1 : 0;
+    buf_free(b);
+    return ret;
+}
+
+/* NULL unless `name` ("tokenize train") is a command. */
+static const struct cmd *find_by_name(const char *name)
+{
+    for (size_t i = 0; i < cmd_table_n; i++) {
+        if (strcmp(cmd_table[i]->name, name) == 0) return cmd_table[i];
+        for (const struct cmd *const *s = cmd_table[i]->subs; s && *s; s++)
+            if (strcmp((*s)->name, name) == 0) return *s;
+    }
+    return NULL;
+}
+
+static const struct cmd *find_operand(const struct opt_result *r, struct err *e)
+{
+    char name[100];
+    snprintf(name, sizeof name, "%s%s%s", r->args[0], r->n_args > 1 ? " " : "", r->n_args > 1 ? r->args[1] : "");
+    const struct cmd *c = find_by_name(name);
+    if (!c) err_set(e, ERR_USAGE, "unknown command '%s'; see llmctl --help", name);
+    return c;
+}
+
+struct common_cfg {
+    struct opt_common common;
+};
+static const struct opt common_opts[] = {OPT_COMMON(struct common_cfg, common), OPT_END()};
+
+/* ---- help ---- */
+
+static void list_commands(struct buf *b)
+{
+    buf_adds(b, "llmctl - from raw text to a served language model, one executable\n\n"
+                "Examples:\n"
+                "  llmctl clean docs/ --out clean.jsonl\n"
+                "  llmctl dedup clean.jsonl --near --out unique.jsonl\n"
+                "  llmctl tokenize train unique.jsonl --vocab-size 4096 --out tokenizer.json\n"
+                "  llmctl tokenize encode unique.jsonl --tokenizer tokenizer.json --out train.tok\n"
+                "  llmctl pretrain train.tok --out run --preset llama-tiny --steps 2000\n"
+                "  llmctl generate run \"The package\"\n\n"
+                "Commands:\n");
+    for (size_t i = 0; i < cmd_table_n; i++)
+        if (!cmd_table[i]->unsupported) buf_printf(b, "  %-12s %s\n", cmd_table[i]->name, cmd_table[i]->summary);
+    buf_adds(b, "\nNot supported yet:");
+    for (size_t i = 0; i < cmd_table_n; i++)
+        if (cmd_table[i]->unsupported) buf_printf(b, " %s", cmd_table[i]->name);
+    buf_adds(b, "\n\nSee llmctl COMMAND --help for the options of a command.\n");
+}
+
+static int run_help(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct common_cfg cfg = {0};
+    struct opt_result r;
+    struct buf b = {0};
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    if (r.n_args == 0) {
+        list_commands(&b);
+    } else {
+        const struct cmd *c = find_operand(&r, e);
+        if (!c) {
+            ret = -1;
+            goto out;
+        }
+        if (c->unsupported) buf_printf(&b, "llmctl %s: not supported yet: %s\n", c->name, c->unsupported);
+        else opt_help(c, &b);
+    }
+    ret = print(&b, e);
+out:
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_help = {
+    .name = "help",
+    .summary = "List the commands, or show the help of one",
+    .usage = "[COMMAND]",
+    .examples = "  llmctl help pretrain\n",
+    .opts = common_opts,
+    .run = run_help,
+};
+
+/* ---- version ---- */
+
+static int run_version(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct common_cfg cfg = {0};
+    struct opt_result r;
+    struct buf b = {0};
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    if (cfg.common.json)
+        buf_printf(&b, "{\"version\":\"%s\",\"compiler\":\"%s\"}\n", LLMCTL_VERSION, __VERSION__);
+    else
+        buf_printf(&b, "llmctl %s (compiler %s)\n", LLMCTL_VERSION, __VERSION__);
+    ret = print(&b, e);
+out:
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_version = {
+    .name = "version",
+    .summary = "Print version, compiler and kernel set",
+    .usage = "[--json]",
+    .examples = "  llmctl --version\n",
+    .opts = common_opts,
+    .run = run_version,
+};
+
+/* ---- man ---- */
+
+static int run_man(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct common_cfg cfg = {0};
+    struct opt_result r;
+    struct buf b = {0};
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    ret = -1;
+    if (r.n_args == 0) {
+        err_set(e, ERR_USAGE, "name a command: llmctl man pretrain | man -l -");
+        goto out;
+    }
+    const struct cmd *c = find_operand(&r, e);
+    if (!c) goto out;
+    opt_man(c, &b);
+    ret = print(&b, e);
+out:
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_man = {
+    .name = "man",
+    .summary = "Print the manual page of a command (mdoc)",
+    .usage = "COMMAND",
+    .examples = "  llmctl man pretrain | man -l -\n",
+    .opts = common_opts,
+    .run = run_man,
+};
+
+/* ---- completion ---- */
+
+static int run_completion(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct common_cfg cfg = {0};
+    struct opt_result r;
+    struct buf b = {0};
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    ret = -1;
+    if (r.n_args != 1) {
+        err_set(e, ERR_USAGE, "name one shell: bash, zsh or fish");
+        goto out;
+    }
+    if (opt_completion(cmd_table, cmd_table_n, r.args[0], &b, e)) goto out;
+    ret = print(&b, e);
+out:
+    buf_free(&b);
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_completion = {
+    .name = "completion",
+    .summary = "Print a completion script for bash, zsh or fish",
+    .usage = "bash|zsh|fish",
+    .examples = "  eval \"$(llmctl completion bash)\"\n",
+    .opts = common_opts,
+    .run = run_completion,
+};
+
+/* ---- not built yet ---- */
+
+const struct cmd cmd_sft = {.name = "sft", .summary = "Instruction tuning", .unsupported = "instruction tuning (sft)"};
+const struct cmd cmd_align = {.name = "align", .summary = "RLHF, DPO, GRPO", .unsupported = "alignment (align)"};
+const struct cmd cmd_distill = {.name = "distill", .summary = "Distillation", .unsupported = "distillation (distill)"};
+const struct cmd cmd_quantize = {.name = "quantize", .summary = "Quantization", .unsupported = "quantization (quantize)"};

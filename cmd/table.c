@@ -1,0 +1,14 @@
+#include "cmd/cmd.h"
+
+/* The order of `llmctl --help`: the pipeline first, then tools. */
+const struct cmd *const cmd_table[] = {
+    &cmd_sft,
+    &cmd_align,
+    &cmd_distill,
+    &cmd_quantize,
+    &cmd_man,
+    &cmd_completion,
+    &cmd_help,
+    &cmd_version,
+};
+const size_t cmd_table_n = COUNT_OF(cmd_table);

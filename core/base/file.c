@@ -1,0 +1,486 @@
+#include "core/base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/fault.h"
+#include "core/base/mem.h"
+
+#define WRITER_BUF ((size_t)256 << 10)
+
+struct file_writer {
+    int fd;
+    bool is_stdout;
+    char *path, *tmp;
+    uint64_t offset;  /* bytes accepted by file_write() */
+    size_t used;
+    char buf[WRITER_BUF];
+};
+
+/* Writes everything or sets an error; retries EINTR and short writes. */
+static int write_fully(int fd, const char *p, size_t n, const char *path, struct err *e)
+{
+    while (n) {
+        ssize_t w = fault_point(FAULT_WRITE) ? -1 : write(fd, p, n);
+        if (w < 0 && errno == EINTR) continue;
+        if (w < 0) {
+            int errnum = errno;
+            err_errno(e, errnum, "writing", path);
+            if (errnum == EPIPE) e->code = ERR_NONE; /* the reader has seen enough: log.h */
+            if (errnum == ENOSPC || errnum == EDQUOT)
+                err_hint(e, "free some space and run the command again");
+            return -1;
+        }
+        p += w;
+        n -= (size_t)w;
+    }
+    return 0;
+}
+
+/* ".NAME.tmp.PID.N" beside path; N tells apart the writers of one process. */
+static char *temporary_name(const char *path)
+{
+    static _Atomic unsigned serial;
+    const char *base = path_base(path);
+    struct buf b = {0};
+    buf_add(&b, path, (size_t)(base - path));
+    buf_printf(&b, ".%s.tmp.%ld.%u", base, (long)getpid(), atomic_fetch_add(&serial, 1));
+    return buf_steal(&b);
+}
+
+struct file_writer *file_create(const char *path, uint64_t expected_bytes, struct err *e)
+{
+    struct file_writer *w = mem_zalloc(1, sizeof *w);
+    if (!w) {
+        err_oom(e, sizeof *w, "a file writer");
+        return NULL;
+    }
+    w->fd = -1;
+    w->is_stdout = strcmp(path, "-") == 0;
+    w->path = mem_strdup(w->is_stdout ? "standard output" : path);
+    w->tmp = w->is_stdout ? NULL : temporary_name(path);
+    if (!w->path || (!w->is_stdout && !w->tmp)) {
+        err_oom(e, strlen(path), "a file name");
+        goto fail;
+    }
+    if (w->is_stdout) {
+        w->fd = STDOUT_FILENO;
+        return w;
+    }
+    if (file_is_dir(path)) {
+        err_set(e, ERR_CANTCREAT, "creating '%s': it is a directory", path);
+        goto fail;
+    }
+    w->fd = fault_point(FAULT_OPEN) ? -1 : open(w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (w->fd < 0) {
+        int errnum = errno;
+        err_errno(e, errnum, "creating", path);
+        if (errnum == ENOENT || errnum == ENOTDIR) {
+            e->code = ERR_CANTCREAT;
+            err_hint(e, "its directory does not exist");
+        }
+        free(w->tmp);
+        w->tmp = NULL; /* nothing of ours to remove */
+        goto fail;
+    }
+    /* A full disk shows now rather than after hours; file systems that cannot
+     * reserve are left alone. */
+    if (expected_bytes && posix_fallocate(w->fd, 0, (off_t)expected_bytes) == ENOSPC) {
+        err_errno(e, ENOSPC, "reserving space for", path);
+        err_hint(e, "%llu bytes are needed", (unsigned long long)expected_bytes);
+        goto fail;
+    }
+    return w;
+fail:
+    file_abort(w);
+    return NULL;
+}
+
+static int flush_buffer(struct file_writer *w, struct err *e)
+{
+    size_t n = w->used;
+    w->used = 0;
+    return write_fully(w->fd, w->buf, n, w->path, e);
+}
+
+int file_write(struct file_writer *w, const void *p, size_t n, struct err *e)
+{
+    w->offset += n;
+    if (n >= WRITER_BUF / 2) {
+        if (flush_buffer(w, e)) return -1;
+        return write_fully(w->fd, p, n, w->path, e);
+    }
+    if (n > WRITER_BUF - w->used && flush_buffer(w, e)) return -1;
+    if (n) memcpy(w->buf + w->used, p, n);
+    w->used += n;
+    return 0;
+}
+
+int file_printf(struct file_writer *w, struct err *e, const char *fmt, ...)
+{
+    struct buf b = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    int ret = buf_ok(&b, e) || file_write(w, b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
+uint64_t file_offset(const struct file_writer *w)
+{
+    return w->offset;
+}
+
+/* fsync of the directory that holds path. */
+static int sync_parent(const char *path, struct err *e)
+{
+    const char *base = path_base(path);
+    char *dir = base == path ? mem_strdup(".") : mem_strndup(path, (size_t)(base - path));
+    if (!dir) return err_oom(e, strlen(path), "a file name");
+    int ret = dir_sync(dir, e);
+    free(dir);
+    return ret;
+}
+
+int file_commit(struct file_writer *w, struct err *e)
+{
+    int ret = -1;
+    if (flush_buffer(w, e)) goto out;
+    if (w->is_stdout) {
+        ret = 0;
+        goto out;
+    }
+    /* Drop what posix_fallocate reserved beyond the end. */
+    if (ftruncate(w->fd, (off_t)w->offset)) {
+        err_errno(e, errno, "truncating", w->path);
+        goto out;
+    }
+    if (fault_point(FAULT_SYNC) || fsync(w->fd)) {
+        err_errno(e, errno, "syncing", w->path);
+        goto out;
+    }
+    int fd = w->fd;
+    w->fd = -1;
+    if (close(fd)) {
+        err_errno(e, errno, "closing", w->path);
+        goto out;
+    }
+    if (fault_point(FAULT_RENAME) || rename(w->tmp, w->path)) {
+        err_errno(e, errno, "renaming a temporary file to", w->path);
+        goto out;
+    }
+    free(w->tmp);
+    w->tmp = NULL;
+    ret = sync_parent(w->path, e);
+out:
+    file_abort(w);
+    return ret;
+}
+
+void file_abort(struct file_writer *w)
+{
+    if (!w) return;
+    if (w->fd >= 0 && !w->is_stdout) close(w->fd);
+    if (w->tmp) unlink(w->tmp);
+    free(w->tmp);
+    free(w->path);
+    free(w);
+}
+
+int file_write_all(const char *path, const void *p, size_t n, struct err *e)
+{
+    struct file_writer *w = file_create(path, 0, e);
+    if (!w) return -1;
+    if (file_write(w, p, n, e)) {
+        file_abort(w);
+        return -1;
+    }
+    return file_commit(w, e);
+}
+
+int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), ret = -1;
+    if (fd < 0) return err_errno(e, errno, "opening", path);
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        err_set(e, ERR_NOINPUT, "reading '%s': it is a directory", path);
+        goto out;
+    }
+    size_t start = out->len;
+    for (;;) {
+        if (out->len - start > max_bytes) {
+            err_set(e, ERR_DATA, "'%s' is larger than the limit of %zu bytes", path, max_bytes);
+            goto out;
+        }
+        if (!buf_reserve(out, (size_t)64 << 10)) {
+            err_oom(e, out->len, path);
+            goto out;
+        }
+        ssize_t n = read(fd, out->data + out->len, (size_t)64 << 10);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            err_errno(e, errno, "reading", path);
+            goto out;
+        }
+        out->len += (size_t)n;
+        out->data[out->len] = '\0';
+        if (n == 0) break;
+    }
+    ret = 0;
+out:
+    close(fd);
+    return ret;
+}
+
+int file_append_line(const char *path, const char *line, size_t n, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0) return err_errno(e, errno, "opening", path);
+    int ret = write_fully(fd, line, n, path, e);
+    if (close(fd) && !ret) ret = err_errno(e, errno, "closing", path);
+    return ret;
+}
+
+int file_map(struct file_map *m, const char *path, struct err *e)
+{
+    *m = (struct file_map){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return err_errno(e, errno, "opening", path);
+    struct stat st;
+    int ret = -1;
+    if (fstat(fd, &st)) {
+        err_errno(e, errno, "reading", path);
+    } else if (!S_ISREG(st.st_mode)) {
+        err_set(e, ERR_NOINPUT, "'%s' is not a regular file", path);
+    } else if (st.st_size == 0) {
+        ret = 0;
+    } else {
+        m->base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (m->base == MAP_FAILED) {
+            m->base = NULL;
+            err_errno(e, errno, "mapping", path);
+        } else {
+            m->data = m->base;
+            m->size = (size_t)st.st_size;
+            ret = 0;
+        }
+    }
+    close(fd);
+    return ret;
+}
+
+void file_unmap(struct file_map *m)
+{
+    if (m->base) munmap(m->base, m->size);
+    *m = (struct file_map){0};
+}
+
+/* ---- paths and directories ---- */
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool file_is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int64_t file_size(const char *path, struct err *e)
+{
+    struct stat st;
+    if (stat(path, &st)) return err_errno(e, errno, "reading", path);
+    return st.st_size;
+}
+
+int dir_make(const char *path, struct err *e)
+{
+    char *p = mem_strdup(path);
+    if (!p) return err_oom(e, strlen(path), "a path");
+    int ret = 0;
+    for (char *s = p + 1;; s++) {
+        char c = *s;
+        if (c != '/' && c != '\0') continue;
+        *s = '\0';
+        if (mkdir(p, 0777) && !(errno == EEXIST && file_is_dir(p))) {
+            int errnum = errno == EEXIST ? ENOTDIR : errno;
+            ret = err_errno(e, errnum, "creating directory", p);
+            if (e->code == ERR_NOINPUT) e->code = ERR_CANTCREAT;
+            break;
+        }
+        *s = c;
+        if (c == '\0') break;
+    }
+    free(p);
+    return ret;
+}
+
+int dir_sync(const char *path, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return err_errno(e, errno, "opening", path);
+    int ret = 0;
+    if (fault_point(FAULT_SYNC) || fsync(fd)) {
+        /* Some file systems cannot sync a directory; that is not a failure of ours. */
+        if (errno != EINVAL && errno != ENOTSUP) ret = err_errno(e, errno, "syncing", path);
+    }
+    close(fd);
+    return ret;
+}
+
+int dir_remove(const char *path, struct err *e)
+{
+    struct stat st;
+    if (lstat(path, &st)) return errno == ENOENT ? 0 : err_errno(e, errno, "removing", path);
+    if (!S_ISDIR(st.st_mode)) {
+        if (unlink(path)) return err_errno(e, errno, "removing", path);
+        return 0;
+    }
+    char **names;
+    size_t n;
+    if (dir_list(path, &names, &n, e)) return -1;
+    int ret = 0;
+    for (size_t i = 0; i < n && !ret; i++) {
+        char *child = path_join(path, names[i]);
+        ret = child ? dir_remove(child, e) : err_oom(e, strlen(path), "a path");
+        free(child);
+    }
+    dir_list_free(names, n);
+    if (!ret && rmdir(path)) ret = err_errno(e, errno, "removing", path);
+    return ret;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int dir_list(const char *path, char ***names, size_t *n, struct err *e)
+{
+    *names = NULL;
+    *n = 0;
+    DIR *d = opendir(path);
+    if (!d) return err_errno(e, errno, "opening directory", path);
+    size_t cap = 0;
+    char **v = NULL;
+    struct dirent *ent;
+    while ((ent = readdir(d))) {
+        if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0) continue;
+        if (*n == cap) {
+            char **bigger = mem_resize(v, cap ? cap * 2 : 16, sizeof *v);
+            if (!bigger) goto oom;
+            v = bigger;
+            cap = cap ? cap * 2 : 16;
+        }
+        if (!(v[*n] = mem_strdup(ent->d_name))) goto oom;
+        (*n)++;
+    }
+    closedir(d);
+    if (*n) qsort(v, *n, sizeof *v, compare_names);
+    *names = v;
+    return 0;
+oom:
+    closedir(d);
+    dir_list_free(v, *n);
+    *n = 0;
+    return err_oom(e, cap * sizeof *v, "a directory listing");
+}
+
+void dir_list_free(char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) free(names[i]);
+    free(names);
+}
+
+char *path_join(const char *dir, const char *name)
+{
+    size_t n = strlen(dir);
+    struct buf b = {0};
+    buf_adds(&b, dir);
+    if (n && dir[n - 1] != '/') buf_addc(&b, '/');
+    buf_adds(&b, name);
+    return buf_steal(&b);
+}
+
+const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+uint64_t disk_free_bytes(const char *path)
+{
+    struct statvfs s;
+    return statvfs(path, &s) ? 0 : (uint64_t)s.f_bavail * s.f_frsize;
+}
+
+/* ---- run lock ---- */
+
+struct run_lock {
+    int fd;
+};
+
+struct run_lock *run_lock(const char *dir, struct err *e)
+{
+    char *path = path_join(dir, "lock");
+    struct run_lock *l = mem_zalloc(1, sizeof *l);
+    if (!path || !l) {
+        err_oom(e, sizeof *l, "a run lock");
+        goto fail;
+    }
+    l->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (l->fd < 0) {
+        err_errno(e, errno, "opening", path);
+        goto fail;
+    }
+    if (flock(l->fd, LOCK_EX | LOCK_NB)) {
+        char owner[200] = "";
+        ssize_t n = read(l->fd, owner, sizeof owner - 1);
+        owner[n > 0 ? n : 0] = '\0';
+        owner[strcspn(owner, "\n")] = '\0';
+        err_set(e, ERR_CANTCREAT, "'%s' is in use by another llmctl (%s)", dir,
+                owner[0] ? owner : "unknown owner");
+        err_hint(e, "wait for it, or stop it with SIGTERM");
+        close(l->fd);
+        goto fail;
+    }
+    char host[64] = "?", text[200], when[32];
+    gethostname(host, sizeof host - 1);
+    time_t now = time(NULL);
+    struct tm tm;
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &tm));
+    int n = snprintf(text, sizeof text, "pid %ld on %s since %s\n", (long)getpid(), host, when);
+    /* The text only helps people; losing it is harmless. */
+    if (ftruncate(l->fd, 0) == 0 && write(l->fd, text, (size_t)n) < 0) errno = 0;
+    free(path);
+    return l;
+fail:
+    free(path);
+    free(l);
+    return NULL;
+}
+
+void run_unlock(struct run_lock *l)
+{
+    if (!l) return;
+    close(l->fd);
+    free(l);
+}

@@ -1,0 +1,58 @@
+#include "core/base/sig.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop_signal, checkpoint_wanted;
+
+static void on_stop(int sig)
+{
+    if (stop_signal) _exit(128 + sig);
+    stop_signal = sig;
+}
+
+static void on_checkpoint(int sig)
+{
+    (void)sig;
+    checkpoint_wanted = 1;
+}
+
+void sig_install(void)
+{
+    struct sigaction a = {0};
+    sigemptyset(&a.sa_mask);
+    a.sa_flags = SA_RESTART;
+    a.sa_handler = on_stop;
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+    sigaction(SIGUSR1, &a, NULL);
+    a.sa_handler = on_checkpoint;
+    sigaction(SIGUSR2, &a, NULL);
+    a.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &a, NULL);
+    sigaction(SIGXFSZ, &a, NULL); /* a file size limit shows as EFBIG */
+}
+
+bool sig_stop_requested(void)
+{
+    return stop_signal != 0;
+}
+
+int sig_stop_signal(void)
+{
+    return stop_signal;
+}
+
+bool sig_take_checkpoint_request(void)
+{
+    if (!checkpoint_wanted) return false;
+    checkpoint_wanted = 0;
+    return true;
+}
+
+void sig_reset(void)
+{
+    stop_signal = 0;
+    checkpoint_wanted = 0;
+}

@@ -1,0 +1,315 @@
+/* err, mem, buf, hash, rng, pool, file. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "core/base/fault.h"
+#include "core/base/file.h"
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "core/base/pool.h"
+#include "core/base/rng.h"
+
+static char dir[] = "/tmp/llmctl-test-XXXXXX";
+
+static const char *at(const char *name)
+{
+    static char path[200];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static void an_error_collects_context_on_one_line(void **state)
+{
+    (void)state;
+    struct err e;
+    assert_int_equal(err_set(&e, ERR_DATA, "bad\nname '%s'", "a\tb"), -1);
+    err_wrap(&e, "file %d", 3);
+    err_hint(&e, "try %s", "again");
+    assert_string_equal(e.msg, "file 3: bad?name 'a?b'; try again");
+    assert_int_equal(e.code, ERR_DATA);
+    char long_text[3000];
+    memset(long_text, 'x', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = '\0';
+    err_set(&e, ERR_IO, "%s", long_text);
+    err_wrap(&e, "%s", long_text);
+    assert_true(strlen(e.msg) < sizeof e.msg);
+}
+
+static void a_buffer_grows_and_reports_lack_of_memory_once(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    struct err e = {0};
+    for (int i = 0; i < 1000; i++) buf_printf(&b, "%d,", i);
+    assert_int_equal(b.len, 3890);
+    buf_clear(&b);
+    buf_add_json(&b, "a\"\\\x01\x7f\n", 6);
+    assert_string_equal(b.data, "\"a\\\"\\\\\\u0001\\u007f\\n\"");
+    mem_fail_after(1);
+    for (int i = 0; i < 10000; i++) buf_adds(&b, "more text");
+    mem_fail_after(0);
+    assert_int_equal(buf_ok(&b, &e), -1);
+    assert_int_equal(e.code, ERR_OS);
+    buf_free(&b);
+    assert_true(!b.oom);
+    char *empty = buf_steal(&b);
+    assert_string_equal(empty, "");
+    free(empty);
+}
+
+static void the_arena_aligns_and_overflow_is_refused(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    for (size_t i = 1; i < 300; i += 7) {
+        unsigned char *p = arena_alloc(&a, i, 100);
+        assert_int_equal((uintptr_t)p % 64, 0);
+        memset(p, 0xab, i * 100);
+    }
+    assert_null(arena_alloc(&a, SIZE_MAX / 2, 3));
+    assert_null(mem_alloc(SIZE_MAX / 2, 3));
+    arena_free(&a);
+    void *big = mem_alloc_aligned((size_t)5 << 20);
+    assert_int_equal((uintptr_t)big % ((size_t)2 << 20), 0);
+    mem_free_aligned(big);
+}
+
+/* Known answers of Random123's kat_vectors for philox4x32-10. */
+static void philox_gives_its_known_answers(void **state)
+{
+    (void)state;
+    uint32_t out[4];
+    philox4x32((uint32_t[4]){0}, (uint32_t[2]){0}, out);
+    assert_int_equal(out[0], 0x6627e8d5);
+    philox4x32((uint32_t[4]){0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, (uint32_t[2]){0xa4093822, 0x299f31d0}, out);
+    assert_int_equal(out[0], 0xd16cfe09);
+    assert_int_equal(out[1], 0x94fdcceb);
+    assert_int_equal(out[2], 0x5001e420);
+    assert_int_equal(out[3], 0x24126ea1);
+}
+
+static void normal_numbers_have_mean_0_and_variance_1(void **state)
+{
+    (void)state;
+    struct rng_key k = rng_key(42, RNG_TEST, 1, 2);
+    enum { N = 100000 };
+    double s = 0, q = 0;
+    for (uint64_t i = 0; i < N; i++) {
+        double x = (double)rng_normal(&k, i);
+        s += x;
+        q += x * x;
+    }
+    /* Five standard errors: 5/sqrt(N) = 0.016, 5*sqrt(2/N) = 0.022. */
+    assert_true(s / N < 0.016 && s / N > -0.016);
+    assert_true(q / N < 1.022 && q / N > 0.978);
+}
+
+static void a_permutation_visits_everything_once(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {1, 2, 3, 5, 16, 17, 1000, 4099};
+    for (size_t s = 0; s < COUNT_OF(sizes); s++) {
+        uint64_t n = sizes[s];
+        unsigned char *seen = mem_zalloc(n, 1);
+        for (uint64_t i = 0; i < n; i++) {
+            uint64_t p = perm_at(7, 3, n, i);
+            assert_true(p < n && !seen[p]);
+            seen[p] = 1;
+        }
+        free(seen);
+    }
+    int same = 0;
+    for (uint64_t i = 0; i < 1000; i++) same += perm_at(7, 0, 1000, i) == perm_at(7, 1, 1000, i);
+    assert_true(same < 20); /* epochs differ; 1 is expected by chance */
+}
+
+struct count {
+    _Atomic int hits[1000];
+};
+
+static void hit(void *arg, int slice, int thread)
+{
+    (void)thread;
+    atomic_fetch_add(&((struct count *)arg)->hits[slice], 1);
+}
+
+static void every_slice_runs_once_for_any_number_of_threads(void **state)
+{
+    (void)state;
+    static const int threads[] = {1, 2, 3, 8};
+    for (size_t t = 0; t < COUNT_OF(threads); t++) {
+        struct err e = {0};
+        struct pool *p = pool_new(threads[t], &e);
+        assert_non_null(p);
+        for (int round = 0; round < 2000; round++) {
+            struct count c = {0};
+            int n = round % 37;
+            pool_run(p, n, hit, &c);
+            for (int i = 0; i < n; i++) assert_int_equal(c.hits[i], 1);
+            if (round % 400 == 0) usleep(200); /* let the workers fall asleep */
+        }
+        pool_free(p);
+    }
+}
+
+static void a_file_appears_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf b = {0};
+    assert_int_equal(file_write_all(at("a"), "old", 3, &e), 0);
+    struct file_writer *w = file_create(at("a"), 0, &e);
+    assert_int_equal(file_write(w, "new content", 11, &e), 0);
+    file_abort(w);
+    assert_int_equal(file_read_all(at("a"), 100, &b, &e), 0);
+    assert_string_equal(b.data, "old");
+    w = file_create(at("a"), 1000, &e);
+    for (int i = 0; i < 100000; i++) assert_int_equal(file_printf(w, &e, "%06d\n", i), 0);
+    assert_int_equal(file_offset(w), 700000);
+    assert_int_equal(file_commit(w, &e), 0);
+    assert_int_equal(file_size(at("a"), &e), 700000);
+    buf_clear(&b);
+    assert_int_equal(file_read_all(at("a"), 100, &b, &e), -1);
+    assert_int_equal(e.code, ERR_DATA);
+    assert_null(file_create("/nonexistent/x", 0, &e));
+    assert_int_equal(e.code, ERR_CANTCREAT);
+    assert_int_equal(file_read_all("/nonexistent/x", 1, &b, &e), -1);
+    assert_int_equal(e.code, ERR_NOINPUT);
+    buf_free(&b);
+}
+
+/* Every failing call in turn: the old content stays, no temporary is left. */
+static void any_failing_call_leaves_the_old_file(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    assert_int_equal(file_write_all(at("kept"), "old", 3, &e), 0);
+    for (long n = 1; n < 20; n++) {
+        fault_after(n, ENOSPC);
+        int ret = file_write_all(at("kept"), "new", 3, &e);
+        long points = fault_after(0, 0);
+        struct buf b = {0};
+        struct err e2 = {0};
+        assert_int_equal(file_read_all(at("kept"), 100, &b, &e2), 0);
+        if (points < n) {
+            assert_int_equal(ret, 0);
+            assert_string_equal(b.data, "new");
+            buf_free(&b);
+            break;
+        }
+        /* The sync of the directory comes after the rename: then the new one stands. */
+        assert_int_equal(ret, -1);
+        assert_int_equal(e.code, ERR_IO);
+        assert_true(strcmp(b.data, "old") == 0 || n >= 5);
+        buf_free(&b);
+        assert_int_equal(file_write_all(at("kept"), "old", 3, &e2), 0);
+        char **names;
+        size_t n_names;
+        assert_int_equal(dir_list(dir, &names, &n_names, &e2), 0);
+        for (size_t i = 0; i < n_names; i++) assert_null(strstr(names[i], ".tmp."));
+        dir_list_free(names, n_names);
+        assert_true(n < 19);
+    }
+}
+
+static void the_checked_reader_never_leaves_its_bytes(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct reader r;
+    const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    uint16_t h;
+    uint32_t w;
+    uint64_t q;
+    const uint8_t *p;
+    reader_init(&r, bytes, sizeof bytes, "f");
+    assert_true(reader_u16(&r, &h, &e) && h == 0x0201);
+    assert_true(reader_u32(&r, &w, &e) && w == 0x06050403);
+    assert_false(reader_u64(&r, &q, &e));
+    assert_string_equal(e.msg, "'f': truncated: 8 bytes wanted at offset 6, 3 left");
+    assert_false(reader_u16(&r, &h, &e)); /* stays failed */
+    reader_init(&r, bytes, sizeof bytes, "f");
+    assert_false(reader_bytes(&r, UINT64_MAX, &p, &e));
+    reader_init(&r, bytes, sizeof bytes, "f");
+    assert_false(reader_count(&r, UINT64_MAX / 2, 4, "records", &e));
+    reader_init(&r, bytes, sizeof bytes, "f");
+    assert_true(reader_count(&r, 3, 3, "records", &e));
+    assert_false(reader_seek(&r, 10, &e));
+}
+
+static void foreign_files_are_named(void **state)
+{
+    (void)state;
+    assert_string_equal(file_kind("", 0), "empty");
+    assert_non_null(strstr(file_kind("PK\3\4....", 8), "zip"));
+    assert_non_null(strstr(file_kind("\x80\x02}q", 4), "pickle"));
+    assert_non_null(strstr(file_kind("GGUF\3\0\0\0", 8), "GGUF"));
+    assert_non_null(strstr(file_kind("version https://git-lfs.github.com/spec/v1\n", 43), "git-lfs"));
+    assert_non_null(strstr(file_kind("\x40\0\0\0\0\0\0\0{\"a", 11), "safetensors"));
+    assert_string_equal(file_kind(" {\"a\":1}", 8), "JSON");
+    assert_null(file_kind("hello", 5));
+}
+
+static void a_second_process_cannot_take_the_lock(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct run_lock *l = run_lock(dir, &e);
+    assert_non_null(l);
+    pid_t child = fork();
+    if (child == 0) {
+        struct err e2 = {0};
+        struct run_lock *l2 = run_lock(dir, &e2);
+        char pid[32];
+        snprintf(pid, sizeof pid, "pid %ld ", (long)getppid());
+        _exit(!l2 && e2.code == ERR_CANTCREAT && strstr(e2.msg, pid) ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    run_unlock(l);
+    l = run_lock(dir, &e);
+    assert_non_null(l);
+    run_unlock(l);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    struct err e;
+    return dir_remove(dir, &e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_error_collects_context_on_one_line),
+        cmocka_unit_test(a_buffer_grows_and_reports_lack_of_memory_once),
+        cmocka_unit_test(the_arena_aligns_and_overflow_is_refused),
+        cmocka_unit_test(philox_gives_its_known_answers),
+        cmocka_unit_test(normal_numbers_have_mean_0_and_variance_1),
+        cmocka_unit_test(a_permutation_visits_everything_once),
+        cmocka_unit_test(every_slice_runs_once_for_any_number_of_threads),
+        cmocka_unit_test(a_file_appears_whole_or_not_at_all),
+        cmocka_unit_test(any_failing_call_leaves_the_old_file),
+        cmocka_unit_test(the_checked_reader_never_leaves_its_bytes),
+        cmocka_unit_test(foreign_files_are_named),
+        cmocka_unit_test(a_second_process_cannot_take_the_lock),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
