@@ -1,6 +1,7 @@
 # llmctl - `make help` lists the targets.
 CC      ?= gcc
 PREFIX  ?= /usr/local
+MAKEFLAGS += -r -j$(shell nproc)
 VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,release))
 comma   := ,
 O       := build/$(VARIANT)
@@ -40,13 +41,22 @@ $O/%_avx2.o: ISA := -mavx2 -mfma -mf16c
 $O/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
 $O/%_avx512bf16.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512bf16 -mavx2 -mfma -mf16c
 
-test: llmctl $(TESTS)  ## all tests
-	scripts/run-tests.sh $O
+setup:  ## install the Debian packages that are missing
+	@scripts/setup.sh
+test: setup  ## build and run all tests
+	@$(MAKE) -s --no-print-directory -j$$(nproc) llmctl $(TESTS)
+	@scripts/run-tests.sh $O
+install: llmctl  ## install into PREFIX (default /usr/local)
+	install -D -m 755 $O/llmctl $(DESTDIR)$(PREFIX)/bin/llmctl
+	set -e; for c in $$(./llmctl help | sed -n '/^Commands:/,/^$$/p' | awk '/^  /{print $$1}'); do \
+	  mkdir -p $(DESTDIR)$(PREFIX)/share/man/man1; ./llmctl man $$c > $(DESTDIR)$(PREFIX)/share/man/man1/llmctl-$$c.1; done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	./llmctl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/llmctl
 clean:  ## remove what make made
 	rm -rf build llmctl
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t16
 
-.PHONY: llmctl test clean help
+.PHONY: llmctl setup test install clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d)

@@ -1,0 +1,77 @@
+# The command line itself: help, man pages, completion, configuration, errors.
+set -eu
+fail() { echo "FAIL: $*"; exit 1; }
+status() { set +e; "$@" >out 2>err; s=$?; set -e; }
+
+# One line on stderr and the status: what, where, what to do.
+expect_error() { # status text command...
+    want=$1 text=$2
+    shift 2
+    status "$@"
+    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
+    [ "$(wc -l <err)" -eq 1 ] || fail "$*: more than one line: $(cat err)"
+    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
+    [ ! -s out ] || fail "$*: wrote to stdout"
+}
+expect_error 2 "did you mean 'completion'" "$LLMCTL" completoin
+expect_error 2 "did you mean --json" "$LLMCTL" version --jsno
+expect_error 2 "is not one of auto|always|never" "$LLMCTL" version --color=red
+expect_error 2 "between 0 and 256" "$LLMCTL" version --threads 257
+expect_error 2 "is not an integer" "$LLMCTL" version --threads 1.5
+expect_error 2 "is not an integer" "$LLMCTL" version --threads 0x10
+expect_error 2 "needs a value" "$LLMCTL" version --threads
+expect_error 2 "not supported yet" "$LLMCTL" quantize
+expect_error 2 "bash, zsh or fish" "$LLMCTL" completion
+expect_error 2 "no completion for shell" "$LLMCTL" completion tcsh
+expect_error 66 "No such file" "$LLMCTL" version --config absent.json
+
+# Precedence: command line > environment > file > default.
+echo '{ // a comment
+  "threads": 3, "verbose": 1, }' >c.json
+threads() { sed -n 's/.*"threads": \([0-9]*\).*/\1/p' out; }
+"$LLMCTL" version --dump-config >out; [ "$(threads)" = 0 ] || fail default
+"$LLMCTL" version --config c.json --dump-config >out; [ "$(threads)" = 3 ] || fail file
+LLMCTL_THREADS=4 "$LLMCTL" version --config c.json --dump-config >out; [ "$(threads)" = 4 ] || fail environment
+LLMCTL_THREADS=4 "$LLMCTL" version --config c.json --threads=5 --dump-config >out; [ "$(threads)" = 5 ] || fail line
+expect_error 78 "is not an integer" env LLMCTL_THREADS=x "$LLMCTL" version
+# What --dump-config prints is a config file.
+cp out dumped.json
+"$LLMCTL" version --config dumped.json --dump-config | cmp - dumped.json || fail "dump-config does not round-trip"
+echo '{"thread": 3}' >c.json
+expect_error 78 "did you mean threads" "$LLMCTL" version --config c.json
+echo '{"threads": "many"}' >c.json
+expect_error 78 "is not an integer" "$LLMCTL" version --config c.json
+echo '{"threads": 1,, }' >c.json
+expect_error 78 "c.json:1:17: expected a key" "$LLMCTL" version --config c.json
+
+# Every command: help within 80 columns with examples first, a clean man page.
+commands=$("$LLMCTL" help | sed -n '/^Commands:/,/^$/p' | awk '/^  /{print $1}')
+[ -n "$commands" ] || fail "no commands listed"
+check_command() {
+    "$LLMCTL" help "$@" >help
+    sed -n 3p help | grep -q '^Examples:' || fail "$*: examples do not come first"
+    [ "$(awk 'length > 80' help | wc -l)" -eq 0 ] || fail "$*: help wider than 80 columns"
+    "$LLMCTL" man "$@" >page
+    if command -v mandoc >/dev/null; then
+        mandoc -Tlint -W warning page >lint || fail "$*: $(cat lint)"
+    fi
+}
+for c in $commands; do
+    check_command "$c"
+    for s in $(sed -n "s/^  $c \([a-z]*\) .*/\1/p" help); do
+        "$LLMCTL" help "$c" | grep -q '^Subcommands:' && check_command "$c" "$s"
+    done
+done
+
+# Completion scripts parse, and bash completes a command and an enum.
+"$LLMCTL" completion bash >comp.bash
+bash -n comp.bash
+bash -c '. ./comp.bash; COMP_WORDS=(llmctl ver); COMP_CWORD=1; _llmctl; [ "${COMPREPLY[*]}" = version ]' || fail "bash: command"
+bash -c '. ./comp.bash; COMP_WORDS=(llmctl version --color al); COMP_CWORD=3; _llmctl; [ "${COMPREPLY[*]}" = always ]' || fail "bash: enum"
+for shell in zsh fish; do "$LLMCTL" completion $shell | grep -q -- llmctl || fail $shell; done
+
+# A closed pipe is no error of ours.
+set +e
+"$LLMCTL" help pipe </dev/null >/dev/null 2>&1
+(trap '' PIPE; "$LLMCTL" man version 2>err; echo $? >rc) | true
+[ ! -s err ] || fail "closed pipe: $(cat err)"
