@@ -1,7 +1,7 @@
 # llmctl - `make help` lists the targets.
 CC      ?= gcc
 PREFIX  ?= /usr/local
-MAKEFLAGS += -r -j$(shell nproc)
+MAKEFLAGS += -r
 VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,release))
 comma   := ,
 O       := build/$(VARIANT)
@@ -44,7 +44,7 @@ $O/%_avx512bf16.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512bf1
 setup:  ## install the Debian packages that are missing
 	@scripts/setup.sh
 test: setup  ## build and run all tests
-	@$(MAKE) -s --no-print-directory -j$$(nproc) llmctl $(TESTS)
+	@$(MAKE) -s --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc)) llmctl $(TESTS)
 	@scripts/run-tests.sh $O
 install: llmctl  ## install into PREFIX (default /usr/local)
 	install -D -m 755 $O/llmctl $(DESTDIR)$(PREFIX)/bin/llmctl
