@@ -1,0 +1,117 @@
+#include "core/kernels/kernels.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/kernels/fill.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+static bool always(void)
+{
+    return true;
+}
+
+#if defined(__x86_64__)
+
+/* The operating system saves these register files on a context switch (XCR0). */
+enum { XCR0_YMM = 0x6, XCR0_ZMM = 0xe6 };
+
+static bool os_saves(unsigned mask)
+{
+    unsigned a, b, c, d, lo, hi;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return false;
+    __asm__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (lo & mask) == mask;
+}
+
+static bool has_avx2(void)
+{
+    unsigned a, b, c, d;
+    if (!os_saves(XCR0_YMM)) return false;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_FMA) || !(c & bit_F16C)) return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2);
+}
+
+static bool has_avx512(void)
+{
+    unsigned a, b, c, d, need = bit_AVX512F | bit_AVX512BW | bit_AVX512VL | bit_AVX512DQ;
+    if (!os_saves(XCR0_ZMM)) return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & need) == need;
+}
+
+static bool has_avx512bf16(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5));
+}
+
+#endif
+
+typedef void fill_fn(struct kernels *k);
+
+/* Weakest first; an ISA counts only when all before it are there. */
+static const struct isa {
+    const char *name;
+    bool (*cpu_has)(void);
+    fill_fn *fill_rows, *fill_gemm;
+} ladder[] = {
+    {"ref", always, kernels_fill_rows_ref, kernels_fill_gemm_ref},
+#if defined(__x86_64__)
+    {"avx2", has_avx2, kernels_fill_rows_avx2, kernels_fill_gemm_avx2},
+    {"avx512", has_avx512, kernels_fill_rows_avx512, kernels_fill_gemm_avx512},
+    {"avx512bf16", has_avx512bf16, NULL, kernels_fill_gemm_avx512bf16},
+#endif
+};
+
+static struct kernels tables[COUNT_OF(ladder)];
+static const char *names[COUNT_OF(ladder) + 1];
+static int n_tables;                    /* those that this CPU has */
+static const struct kernels *chosen;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int find(const char *name)
+{
+    for (int i = 0; i < (int)COUNT_OF(ladder); i++)
+        if (strcmp(name, ladder[i].name) == 0) return i;
+    return -1;
+}
+
+static void build(void)
+{
+    for (size_t i = 0; i < COUNT_OF(ladder); i++) names[i] = ladder[i].name;
+    for (int i = 0; i < (int)COUNT_OF(ladder) && ladder[i].cpu_has(); i++) {
+        if (i > 0) tables[i] = tables[i - 1];
+        tables[i].isa = ladder[i].name;
+        if (ladder[i].fill_rows) ladder[i].fill_rows(&tables[i]);
+        if (ladder[i].fill_gemm) ladder[i].fill_gemm(&tables[i]);
+        n_tables = i + 1;
+    }
+    const char *cap = getenv("LLMCTL_ISA");
+    int best = n_tables - 1, i = cap ? find(cap) : -1;
+    if (i >= 0 && i < best) best = i;
+    chosen = &tables[best];
+}
+
+const struct kernels *kernels_get(void)
+{
+    pthread_once(&once, build);
+    return chosen;
+}
+
+const struct kernels *kernels_isa(const char *name)
+{
+    pthread_once(&once, build);
+    int i = find(name);
+    return i >= 0 && i < n_tables ? &tables[i] : NULL;
+}
+
+const char *const *kernels_isa_names(void)
+{
+    pthread_once(&once, build);
+    return names;
+}
