@@ -1,0 +1,78 @@
+/* Cache blocking around the microkernels.
+ *
+ * C += A B goes in blocks of MC rows, NC columns and KC units: the block of A
+ * is copied to the workspace (it stays in L2, at a stride that no cache set
+ * sees twice), a panel of B (KC x nr, 32 KiB) stays in L1 while all rows of
+ * the block pass over it.  Sums go to C itself or, when the epilogue needs it,
+ * to a tile in the workspace; since they are stored as f32, cutting k changes
+ * no bit. */
+#include <string.h>
+
+#include "core/kernels/gemm_impl.h"
+
+enum {
+    KC = 256,               /* units */
+    LDA = KC + 16,          /* of the copied block: an odd number of cache lines */
+    MC = 168,
+    NC = 512,
+};
+
+/* The workspace of gemm_drive; its size is a multiple of 64 throughout. */
+struct ws {
+    uint32_t a[MC * LDA];
+    float sums[MC * NC];
+};
+
+/* Copies rows [m0, m1), units [k0, k0+kc) of A. */
+static void copy_a(uint32_t *dst, const struct gemm *g, int m0, int m1, int k0, int kc)
+{
+    size_t el = dtype_size(g->ab), per = 4 / el;
+    size_t have = (size_t)gemm_min(kc * (int)per, g->K - k0 * (int)per) * el;
+    const char *src = (const char *)g->A + ((int64_t)m0 * g->lda + (int64_t)k0 * (int64_t)per) * (int64_t)el;
+    for (int m = m0; m < m1; m++, dst += LDA, src += g->lda * (int64_t)el) {
+        if (have & 2) dst[kc - 1] = 0;
+        memcpy(dst, src, have);
+    }
+}
+
+/* One block of C: mc rows from m, nc columns from n, the whole of k. */
+static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, int mc, int n, int nc, float *sums,
+                      int64_t ld, struct ws *ws)
+{
+    gemm_micro *const *micro = g->ab == DT_BF16 ? c->bf16 : c->f32;
+    int mr = g->ab == DT_BF16 ? c->mr_bf16 : c->mr_f32;
+    int K = gemm_units(g->ab, g->K), slivers = (mc + mr - 1) / mr, k = 0;
+    do {
+        int kc = gemm_min(KC, K - k);
+        copy_a(ws->a, g, m, m + mc, k, kc);
+        for (int j = 0; j < nc; j += c->nr) {
+            const uint32_t *b = (const uint32_t *)g->Bp + (int64_t)(n + j) * K + (int64_t)k * c->nr;
+            for (int s = 0; s < slivers; s++) { /* of heights that differ by one at most */
+                int i = mc * s / slivers, rows = mc * (s + 1) / slivers - i;
+                micro[rows](kc, ws->a + i * LDA, LDA, 1, b, sums + i * ld + j, ld, gemm_min(c->nr, nc - j),
+                            k > 0 || g->accumulate);
+            }
+        }
+        k += kc;
+    } while (k < K);
+}
+
+void gemm_drive(const struct gemm_core *c, const struct gemm *g, int m0, int m1, int n0, int n1, void *ws_)
+{
+    struct ws *ws = ws_;
+    bool in_c = gemm_sums_in_c(g);
+    bool finish = !in_c || g->bias || g->act != ACT_NONE || g->residual;
+    for (int n = n0; n < n1; n += NC)
+        for (int m = m0; m < m1; m += MC) {
+            int mc = gemm_min(MC, m1 - m), nc = gemm_min(NC, n1 - n);
+            float *sums = in_c ? (float *)g->C + m * g->ldc + n : ws->sums;
+            int64_t ld = in_c ? g->ldc : NC;
+            sum_block(c, g, m, mc, n, nc, sums, ld, ws);
+            for (int i = 0; finish && i < mc; i++) gemm_finish_row(c->rows, g, sums + i * ld, m + i, n, nc);
+        }
+}
+
+size_t gemm_drive_ws_bytes(void)
+{
+    return sizeof(struct ws);
+}

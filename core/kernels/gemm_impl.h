@@ -1,0 +1,84 @@
+/* gemm_impl.h - what the GEMM files share.
+ *
+ * gemm_ref.c is the readable definition.  Every other ISA gives microkernels
+ * and two packing primitives in a struct gemm_core; gemm_drive.c blocks for
+ * the caches around them and knows nothing of instructions.
+ *
+ * A *unit* is what one multiply step of the microkernel takes from A and B:
+ * one f32, or a pair of bf16 that are neighbours along k (the layout of
+ * VDPBF16PS; an odd last one is paired with zero).  Both have four bytes, so
+ * driver and packing are the same code for both types; k, strides and block
+ * sizes below count units. */
+#ifndef CORE_KERNELS_GEMM_IMPL_H
+#define CORE_KERNELS_GEMM_IMPL_H
+
+#include "core/kernels/kernels.h"
+
+enum { GEMM_MR_MAX = 14, GEMM_NR_MAX = 32 };
+
+/* C[rows, cols] = (from_c ? C : 0) + sum over k of A[r,k] B[k,c], where
+ * A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c]; cols <= nr. */
+typedef void gemm_micro(int64_t k, const void *a, int64_t rs, int64_t ks, const void *b, float *c, int64_t ldc, int cols,
+                        bool from_c);
+
+struct gemm_core {
+    int nr;                                 /* columns of a panel of B, both types */
+    int mr_f32, mr_bf16;                    /* most rows that a microkernel does */
+    gemm_micro *const *f32, *const *bf16;   /* [1 .. mr], by the number of rows */
+    /* dst[k*nr + n] = src[n*ld + k] for n < cols (<= nr) and k < units; other lanes keep what they have.
+     * ld counts bytes; src and ld are even. */
+    void (*transpose)(uint32_t *dst, const void *src, int64_t ld, int cols, int units);
+    /* Spreads a row of n units over panels of `width`: unit i goes to
+     * dst[i/width * panel + i%width].  The second makes them from two rows of bf16, `lo` in the low half. */
+    void (*spread)(uint32_t *dst, int64_t panel, int width, const void *src, int n);
+    void (*spread_pairs)(uint32_t *dst, int64_t panel, int width, const uint16_t *lo, const uint16_t *hi, int n);
+    const struct kernels *rows;             /* row kernels for conversions and the epilogue */
+};
+
+static inline int gemm_units(enum dtype dt, int k)
+{
+    return dt == DT_BF16 ? k / 2 + (k & 1) : k;
+}
+
+static inline int gemm_min(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- gemm_drive.c, gemm_drive_tn.c: blocking.  The entries of the table without the core. ---- */
+size_t gemm_drive_ws_bytes(void);
+size_t gemm_drive_tn_ws_bytes(void);
+static inline size_t gemm_ws_bytes(void)
+{
+    size_t nn = gemm_drive_ws_bytes(), tn = gemm_drive_tn_ws_bytes();
+    return nn > tn ? nn : tn;
+}
+void gemm_drive(const struct gemm_core *c, const struct gemm *g, int m0, int m1, int n0, int n1, void *ws);
+void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws);
+
+/* ---- gemm_pack.c ---- */
+size_t gemm_packed_bytes(const struct gemm_core *c, enum dtype dt, int K, int N);
+void gemm_pack_b(const struct gemm_core *c, enum dtype dt, void *Bp, int K, int N, const void *src, enum dtype src_dt,
+                 int64_t ld, bool trans, int col0, int n0, int n1);
+/* Packs k < K, n < N of row-major src (of type dt, ld in elements) into panels
+ * `panel` units apart; lanes of the last panel beyond N become zero when `pad`. */
+void gemm_pack_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, int64_t panel, int width, const void *src,
+                    int64_t ld, int K, int N, bool pad);
+
+#if defined(__x86_64__)
+/* ---- shared by the AVX-512 tables ---- */
+enum { GEMM_EMU_MR = 12, MXCSR_FTZ_DAZ = 0x8040 };
+extern gemm_micro *const gemm_emu_avx512[GEMM_EMU_MR + 1];
+void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols, int units);
+void gemm_spread_avx512(uint32_t *dst, int64_t panel, int width, const void *src, int n);
+void gemm_spread_pairs_avx512(uint32_t *dst, int64_t panel, int width, const uint16_t *lo, const uint16_t *hi, int n);
+#endif
+
+/* ---- gemm_epilogue.c ---- */
+/* Finishes C[m, n .. n+len) whose sums are in acc: bias, activation gradient,
+ * residual, stores.  acc is overwritten; it may be the row of C itself. */
+void gemm_finish_row(const struct kernels *rows, const struct gemm *g, float *acc, int m, int n, int len);
+/* Whether the sums may be built in C itself: it must be f32 and not what the epilogue reads. */
+bool gemm_sums_in_c(const struct gemm *g);
+
+#endif

@@ -1,0 +1,130 @@
+/* Packing: panels of a few columns, in each panel unit after unit of k.
+ *
+ * Row-major sources are spread row by row (two rows a unit for bf16);
+ * transposed ones in square pieces.  A source of the other type is converted
+ * piece by piece on the way. */
+#include <string.h>
+
+#include "core/kernels/gemm_impl.h"
+
+enum { COLS = 256, UNITS = 64 };   /* of a piece */
+
+static const uint16_t zeros[COLS];
+
+/* A matrix that is read along its rows. */
+struct rows {
+    const char *p;
+    enum dtype dt;
+    int64_t ld;     /* elements */
+};
+
+static const void *at(const struct rows *s, int64_t row, int64_t col)
+{
+    return s->p + (row * s->ld + col) * (int64_t)dtype_size(s->dt);
+}
+
+/* Elements [col, col+n) of a row as type dt: in place, or converted into tmp. */
+static const void *as(const struct kernels *k, enum dtype dt, const struct rows *s, int64_t row, int64_t col, int n,
+                      void *tmp)
+{
+    const void *src = at(s, row, col);
+    if (s->dt == dt) return src;
+    if (dt == DT_BF16)
+        k->bf16_from_f32(tmp, src, (size_t)n);
+    else
+        k->f32_from_bf16(tmp, src, (size_t)n);
+    return tmp;
+}
+
+/* Where unit 0 of column c is, panels of `width` columns being `panel` units apart. */
+static uint32_t *column(uint32_t *dst, int64_t panel, int width, int c)
+{
+    return dst + c / width * panel + c % width;
+}
+
+/* Columns [c0, c0+n) of the packed matrix from columns [s0, s0+n) of s, k < K (elements). */
+static void pack_along_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, int64_t panel, int width,
+                            const struct rows *s, int K, int c0, int s0, int n)
+{
+    uint32_t tmp[2][COLS];
+    for (int i = 0; i < n;) {
+        /* a piece starts at a panel or stays inside one */
+        int lane = (c0 + i) % width, len = gemm_min(n - i, lane ? width - lane : COLS / width * width);
+        uint32_t *d = column(dst, panel, width, c0 + i);
+        if (dt == DT_F32) {
+            for (int k = 0; k < K; k++)
+                c->spread(d + (int64_t)k * width, panel, width, as(c->rows, dt, s, k, s0 + i, len, tmp[0]), len);
+        } else {
+            for (int k = 0; k < K; k += 2)
+                c->spread_pairs(d + (int64_t)(k / 2) * width, panel, width, as(c->rows, dt, s, k, s0 + i, len, tmp[0]),
+                                k + 1 < K ? as(c->rows, dt, s, k + 1, s0 + i, len, tmp[1]) : zeros, len);
+        }
+        i += len;
+    }
+}
+
+/* Units [u, u+n) of `cols` rows of s, converted and padded, as rows of tmp. */
+static void convert_piece(const struct kernels *k, enum dtype dt, uint32_t tmp[][UNITS], const struct rows *s, int row,
+                          int cols, int u, int n, int K)
+{
+    int per = dt == DT_BF16 ? 2 : 1, len = gemm_min(n * per, K - u * per);
+    for (int i = 0; i < cols; i++) {
+        if (len < n * per) tmp[i][n - 1] = 0;
+        const void *x = as(k, dt, s, row + i, (int64_t)u * per, len, tmp[i]);
+        if (x != tmp[i]) memcpy(tmp[i], x, (size_t)len * dtype_size(dt));
+    }
+}
+
+/* The same where column n of B is row n of s. */
+static void pack_across_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, const struct rows *s, int K,
+                             int c0, int s0, int n)
+{
+    uint32_t tmp[GEMM_NR_MAX][UNITS];
+    int U = gemm_units(dt, K), per = dt == DT_BF16 ? 2 : 1;
+    for (int i = 0; i < n;) {
+        int lane = (c0 + i) % c->nr, cols = gemm_min(n - i, c->nr - lane);
+        uint32_t *d = column(dst, (int64_t)U * c->nr, c->nr, c0 + i);
+        for (int u = 0; u < U; u += UNITS) {
+            int len = gemm_min(UNITS, U - u);
+            bool direct = s->dt == dt && (u + len) * per <= K;
+            if (!direct) convert_piece(c->rows, dt, tmp, s, s0 + i, cols, u, len, K);
+            const void *src = direct ? at(s, s0 + i, (int64_t)u * per) : tmp;
+            int64_t ld = direct ? s->ld * (int64_t)dtype_size(dt) : (int64_t)sizeof tmp[0];
+            c->transpose(d + (int64_t)u * c->nr, src, ld, cols, len);
+        }
+        i += cols;
+    }
+}
+
+static void zero_lanes(uint32_t *dst, int64_t panel, int width, int U, int N)
+{
+    if (N % width == 0) return;
+    uint32_t *d = column(dst, panel, width, N);
+    for (int u = 0; u < U; u++, d += width) memset(d, 0, (size_t)(width - N % width) * sizeof *d);
+}
+
+size_t gemm_packed_bytes(const struct gemm_core *c, enum dtype dt, int K, int N)
+{
+    size_t panels = ((size_t)N + (size_t)c->nr - 1) / (size_t)c->nr;
+    return panels * (size_t)c->nr * (size_t)gemm_units(dt, K) * 4;
+}
+
+void gemm_pack_b(const struct gemm_core *c, enum dtype dt, void *Bp, int K, int N, const void *src, enum dtype src_dt,
+                 int64_t ld, bool trans, int col0, int n0, int n1)
+{
+    struct rows s = {src, src_dt, ld};
+    int U = gemm_units(dt, K);
+    if (trans)
+        pack_across_rows(c, dt, Bp, &s, K, col0 + n0, n0, n1 - n0);
+    else
+        pack_along_rows(c, dt, Bp, (int64_t)U * c->nr, c->nr, &s, K, col0 + n0, n0, n1 - n0);
+    if (col0 + n1 == N) zero_lanes(Bp, (int64_t)U * c->nr, c->nr, U, N);
+}
+
+void gemm_pack_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, int64_t panel, int width, const void *src,
+                    int64_t ld, int K, int N, bool pad)
+{
+    struct rows s = {src, dt, ld};
+    pack_along_rows(c, dt, dst, panel, width, &s, K, 0, 0, N);
+    if (pad) zero_lanes(dst, panel, width, gemm_units(dt, K), N);
+}

@@ -1,0 +1,97 @@
+/* Packing primitives in AVX-512. */
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "core/kernels/gemm_impl.h"
+
+enum { NR = 32 };
+
+static __mmask16 first(int n)
+{
+    return n >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1);
+}
+
+/* Four rows of four 128-bit lanes, each lane a 4x4 square, transposed in place. */
+#define SQUARES(a, b, c, d)                                              \
+    {                                                                    \
+        const __m512i t0 = _mm512_unpacklo_epi32(a, b);                  \
+        const __m512i t1 = _mm512_unpackhi_epi32(a, b);                  \
+        const __m512i t2 = _mm512_unpacklo_epi32(c, d);                  \
+        const __m512i t3 = _mm512_unpackhi_epi32(c, d);                  \
+        a = _mm512_unpacklo_epi64(t0, t2);                               \
+        b = _mm512_unpackhi_epi64(t0, t2);                               \
+        c = _mm512_unpacklo_epi64(t1, t3);                               \
+        d = _mm512_unpackhi_epi64(t1, t3);                               \
+    }
+
+/* The four registers' lanes as a 4x4 matrix, transposed and stored as rows i, i+4, i+8, i+12. */
+#define LANES(i, a, b, c, d)                                             \
+    {                                                                    \
+        const __m512i t0 = _mm512_shuffle_i32x4(a, b, 0x88);             \
+        const __m512i t1 = _mm512_shuffle_i32x4(a, b, 0xdd);             \
+        const __m512i t2 = _mm512_shuffle_i32x4(c, d, 0x88);             \
+        const __m512i t3 = _mm512_shuffle_i32x4(c, d, 0xdd);             \
+        STORE(i, _mm512_shuffle_i32x4(t0, t2, 0x88))                     \
+        STORE((i) + 4, _mm512_shuffle_i32x4(t1, t3, 0x88))               \
+        STORE((i) + 8, _mm512_shuffle_i32x4(t0, t2, 0xdd))               \
+        STORE((i) + 12, _mm512_shuffle_i32x4(t1, t3, 0xdd))              \
+    }
+#define STORE(i, x)                                                      \
+    if ((i) < units) _mm512_mask_storeu_epi32(dst + (i) * NR, lanes, x);
+#define ROW(i) ((i) < cols ? _mm512_maskz_loadu_epi32(have, src + (i) * ld) : _mm512_setzero_si512())
+
+/* At most 16 columns and 16 units. */
+static void transpose16(uint32_t *dst, const char *src, int64_t ld, int cols, int units)
+{
+    const __mmask16 lanes = first(cols), have = first(units);
+    __m512i r0 = ROW(0), r1 = ROW(1), r2 = ROW(2), r3 = ROW(3);
+    __m512i r4 = ROW(4), r5 = ROW(5), r6 = ROW(6), r7 = ROW(7);
+    __m512i r8 = ROW(8), r9 = ROW(9), r10 = ROW(10), r11 = ROW(11);
+    __m512i r12 = ROW(12), r13 = ROW(13), r14 = ROW(14), r15 = ROW(15);
+    SQUARES(r0, r1, r2, r3)
+    SQUARES(r4, r5, r6, r7)
+    SQUARES(r8, r9, r10, r11)
+    SQUARES(r12, r13, r14, r15)
+    LANES(0, r0, r4, r8, r12)
+    LANES(1, r1, r5, r9, r13)
+    LANES(2, r2, r6, r10, r14)
+    LANES(3, r3, r7, r11, r15)
+}
+
+void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols, int units)
+{
+    for (int n = 0; n < cols; n += 16)
+        for (int u = 0; u < units; u += 16)
+            transpose16(dst + u * NR + n, (const char *)src + n * ld + u * 4, ld, cols - n, units - u);
+}
+
+void gemm_spread_avx512(uint32_t *dst, int64_t panel, int width, const void *src, int n)
+{
+    const uint32_t *s = src;
+    for (; n > 0; n -= width, s += width, dst += panel) {
+        int w = gemm_min(n, width);
+        const __mmask16 m0 = first(w), m1 = w > 16 ? first(w - 16) : 0;
+        _mm512_mask_storeu_epi32(dst, m0, _mm512_maskz_loadu_epi32(m0, s));
+        _mm512_mask_storeu_epi32(dst + 16, m1, _mm512_maskz_loadu_epi32(m1, s + 16));
+    }
+}
+
+static __m512i pairs(const uint16_t *lo, const uint16_t *hi, __mmask16 m)
+{
+    const __m512i l = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, lo));
+    const __m512i h = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, hi));
+    return _mm512_or_si512(l, _mm512_slli_epi32(h, 16));
+}
+
+void gemm_spread_pairs_avx512(uint32_t *dst, int64_t panel, int width, const uint16_t *lo, const uint16_t *hi, int n)
+{
+    for (; n > 0; n -= width, lo += width, hi += width, dst += panel) {
+        int w = gemm_min(n, width);
+        const __mmask16 m0 = first(w), m1 = w > 16 ? first(w - 16) : 0;
+        _mm512_mask_storeu_epi32(dst, m0, pairs(lo, hi, m0));
+        _mm512_mask_storeu_epi32(dst + 16, m1, pairs(lo + 16, hi + 16, m1));
+    }
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* gemm_zmm.h - microkernels of n rows by 32 columns in AVX-512 registers.
+ *
+ * GEMM_ZMM(name, n) defines name_n, a gemm_micro.  The user defines before
+ *   PREPARE      declares what a step needs of B from `b` (const uint32_t *),
+ *   STEP(r,p,o)  adds row r's products to c<r>_0, c<r>_1; A's unit is at p[o],
+ *   ENTER, LEAVE around the loop (MXCSR).
+ * Every accumulator is a variable of its own: an array would live in memory. */
+#ifndef CORE_KERNELS_GEMM_ZMM_H
+#define CORE_KERNELS_GEMM_ZMM_H
+
+#include <immintrin.h>
+
+#include "core/kernels/gemm_impl.h"
+#include "core/kernels/gemm_rows.h"
+
+enum { ZMM_NR = 32 };
+
+/* The compiler must not know that a3.. are a0 plus something, else it keeps a pointer for each row. */
+#define OPAQUE(p) __asm__("" : "+r"(p))
+
+#define ZMM_DECL(r, base, off) __m512 c##r##_0, c##r##_1;
+#define ZMM_ZERO(r, base, off) c##r##_0 = c##r##_1 = _mm512_setzero_ps();
+#define ZMM_LOAD(r, base, off)                                \
+    c##r##_0 = _mm512_maskz_loadu_ps(mask0, cp);              \
+    c##r##_1 = _mm512_maskz_loadu_ps(mask1, cp + 16);         \
+    cp += ldc;
+#define ZMM_STORE(r, base, off)                               \
+    _mm512_mask_storeu_ps(c, mask0, c##r##_0);                \
+    _mm512_mask_storeu_ps(c + 16, mask1, c##r##_1);           \
+    c += ldc;
+
+#define GEMM_ZMM(name, n)                                                                                  \
+    static void name##_##n(int64_t k, const void *ap, int64_t rs, int64_t ks, const void *bp, float *c,    \
+                           int64_t ldc, int cols, bool from_c)                                             \
+    {                                                                                                      \
+        const uint32_t *a0 = ap, *a3 = a0 + 3 * rs, *a6 = a3 + 3 * rs, *a9 = a6 + 3 * rs, *a12 = a9 + 3 * rs; \
+        const uint32_t *b = bp;                                                                            \
+        const uint32_t mask = cols >= ZMM_NR ? ~0u : (1u << cols) - 1;                                     \
+        const __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);                          \
+        GEMM_ROWS_##n(ZMM_DECL)                                                                            \
+        OPAQUE(a3);                                                                                        \
+        OPAQUE(a6);                                                                                        \
+        OPAQUE(a9);                                                                                        \
+        OPAQUE(a12);                                                                                       \
+        if (from_c) {                                                                                      \
+            const float *cp = c;                                                                           \
+            GEMM_ROWS_##n(ZMM_LOAD)                                                                        \
+        } else {                                                                                           \
+            GEMM_ROWS_##n(ZMM_ZERO)                                                                        \
+        }                                                                                                  \
+        ENTER                                                                                              \
+        for (; k > 0; k--) {                                                                               \
+            PREPARE                                                                                        \
+            GEMM_ROWS_##n(STEP)                                                                            \
+            a0 += ks;                                                                                      \
+            a3 += ks;                                                                                      \
+            a6 += ks;                                                                                      \
+            a9 += ks;                                                                                      \
+            a12 += ks;                                                                                     \
+            b += ZMM_NR;                                                                                   \
+        }                                                                                                  \
+        LEAVE                                                                                              \
+        GEMM_ROWS_##n(ZMM_STORE)                                                                           \
+    }
+
+#endif
