@@ -1,5 +1,16 @@
 /* model.h - the model description (JSON, DESIGN.md 3), its parameters and the
- * one builder from description to graph. */
+ * one builder from description to graph.
+ *
+ *     struct model_config c;
+ *     model_config_preset(&c, "llama-15m", e);
+ *     model_config_set(&c, "blocks.mixer.window=256", e);
+ *     struct params *p = params_new(e);
+ *     model_declare(&c, p, DT_F32, e);  params_alloc(p, true, e);  model_init(&c, p, seed, e);
+ *     model_build(&c, p, &(struct model_build){.opts = ..., .want_loss = true}, &mg, e);
+ *
+ * The parser knows the whole schema; a kind that is not built is refused by
+ * name ("blocks[0].mixer.type rwkv7 is not supported yet").  MODEL.md, beside
+ * this file, lists every key. */
 #ifndef CORE_MODEL_MODEL_H
 #define CORE_MODEL_MODEL_H
 
@@ -10,24 +21,28 @@
 struct cJSON;
 
 enum pos_type { POS_NONE, POS_SINUSOIDAL, POS_LEARNED, POS_ROPE, POS_ALIBI, POS_SHAW, POS_T5 };
+/* Sinusoidal tables: sin and cos interleaved (the paper); all sines then all
+ * cosines with the paper's frequencies (Marian); the same halves with
+ * 10000^(-i/(d/2-1)) (tensor2tensor, fairseq). */
+enum sin_layout { SIN_INTERLEAVED, SIN_CONCAT, SIN_T2T };
 enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN };
 enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL };
 enum ffn_type { FFN_MLP, FFN_GLU };
 
-/* One group of equal blocks; what is built today.  The parser knows the whole
- * schema and refuses the rest by name ("mixer.type rwkv7 is not supported yet"). */
+/* One group of equal blocks; what is built today. */
 struct block_config {
     int repeat;
     int heads, kv_heads, head_dim;
     bool qkv_bias, out_bias, qk_norm, causal;
     double scale;               /* 0 = 1/sqrt(head_dim) */
-    double softcap;
-    int window;                 /* 0 = none */
-    enum pos_type pos;          /* of the mixer: none, rope */
-    double theta, partial;
-    bool interleaved;
+    double softcap;             /* of attention scores; 0 = none */
+    int window;                 /* keys visible to a query, itself included; 0 = all */
+    enum pos_type pos;          /* of the mixer: none, rope, alibi */
+    double theta, partial;      /* rope: base; share of head_dim that turns */
+    bool interleaved;           /* rope pairs (2i, 2i+1) instead of (i, i + n/2) */
     enum rope_scaling scaling;
-    double factor, low_freq, high_freq, original_max_pos, beta_fast, beta_slow, attn_factor;
+    double factor, low_freq, high_freq, original_max_pos, beta_fast, beta_slow;
+    double attn_factor;         /* yarn: multiplies cos and sin; 0 = 0.1 ln(factor) + 1 */
     bool yarn_truncate;
     enum ffn_type ffn;
     enum act act;
@@ -39,44 +54,67 @@ struct block_config {
     enum norm_place place;
 };
 
+#define MODEL_MAX_BLOCKS 128
+#define MODEL_MAX_LAYERS 1024
+
 struct model_config {
     char family[24];            /* gpt2 | llama | qwen2 | qwen3 | gpt_neox: names of parameters */
     int d_model, vocab, max_pos, n_layers;   /* n_layers = sum of repeats */
     bool tie_embed;
-    enum pos_type embed_pos;
+    enum pos_type embed_pos;    /* none, sinusoidal, learned */
+    enum sin_layout sin_layout;
     int pos_offset;
     double embed_scale;
     bool head_norm, head_bias;
-    double logit_scale, head_softcap;
+    double logit_scale, head_softcap;        /* logits * scale, then softcap * tanh(logits / softcap) */
     double init_std;
     double dropout_embed, dropout_attn, dropout_resid;
     int n_blocks;
-    struct block_config block[16];
+    struct block_config block[MODEL_MAX_BLOCKS];
 };
 
+/* The group that a layer belongs to. */
+const struct block_config *model_block(const struct model_config *c, int layer);
+
 /* Parses and validates the whole schema (unknown key, impossible combination:
- * ERR_CONFIG naming the key). */
+ * ERR_CONFIG naming the key).  `name` is put in front of messages. */
 int model_config_parse(struct model_config *c, const struct cJSON *j, const char *name, struct err *e);
 /* Canonical JSON; parse(print(c)) == c. */
 void model_config_print(const struct model_config *c, struct buf *out);
+/* What parse() checks beyond single keys; for configs changed in place. */
+int model_config_check(const struct model_config *c, struct err *e);
+
 /* A preset by name ("gpt2", "llama-15m", ...); list in model_preset_names(). */
 int model_config_preset(struct model_config *c, const char *name, struct err *e);
-const char *const *model_preset_names(void);
+const char *const *model_preset_names(void); /* NULL-terminated */
 /* The --depth dial: sensible width, heads and FFN for N layers of a family. */
 int model_config_depth(struct model_config *c, const char *family, int depth, struct err *e);
-/* "key.path=value" overrides, applied to the JSON before parsing. */
+/* "key.path=value" overrides, applied to the JSON before parsing.  "blocks[1].…" is
+ * one group, "blocks.…" all of them; the value is JSON, or else a plain string. */
 int model_config_set(struct model_config *c, const char *assignment, struct err *e);
+/* The short forms; 0 = keep.  A new width keeps the ratio of the FFN, and the
+ * head dimension follows; a new number of heads drops grouped KV heads when it must. */
+struct model_dims {
+    int64_t layers, width, heads, kv_heads, context, vocab;
+};
+int model_config_resize(struct model_config *c, const struct model_dims *d, struct err *e);
 
-/* Declares all parameters, in the canonical order. */
+/* Declares all parameters, in the canonical order.  Matrices have type dt;
+ * vectors (norms, biases) stay f32. */
 int model_declare(const struct model_config *c, struct params *p, enum dtype dt, struct err *e);
-/* Initialises all parameters from Philox (a pure function of seed and parameter index). */
+/* Initialises all parameters from Philox (a pure function of seed and parameter index):
+ * N(0, init_std), residual projections / sqrt(2 L), norms 1, biases 0. */
 int model_init(const struct model_config *c, struct params *p, uint64_t seed, struct err *e);
-/* Matmul parameters N (embeddings excluded, head included) and FLOPs a token of a training step: 6 N + 12 L T d_attn (halved where causal blocks are skipped). */
+/* All parameters; those of matrix products N (embeddings excluded, head included). */
+int64_t model_n_params(const struct model_config *c);
 int64_t model_matmul_params(const struct model_config *c);
+/* FLOPs a token of a training step: 6 N + 12 T H D a layer, the second term
+ * halved for causal blocks (the kernel skips them) and cut by the window. */
 double model_train_flops_per_token(const struct model_config *c, int T);
 
-/* The training or evaluation graph.  Inputs "tokens", "targets", "positions",
- * "seg_start" [N] i32, "weights" [N] f32.  *loss as in op_linear_ce. */
+/* The training or evaluation graph.  Inputs "tokens", "positions", "seg_start"
+ * [N] i32 and, with the loss, "targets" [N] i32, "weights" [N] f32.  Positions
+ * are < opts.T.  *loss as in op_linear_ce. */
 struct model_graph {
     struct graph *g;
     struct tensor *loss;    /* NULL when built without loss */
@@ -88,6 +126,7 @@ struct model_build {
     bool want_loss, want_logits;
     float label_smoothing, z_coef;
 };
+/* out->g is the caller's, to be freed with graph_free(). */
 int model_build(const struct model_config *c, struct params *p, const struct model_build *b, struct model_graph *out, struct err *e);
 
 /* ---- Hugging Face names ---- */
@@ -96,10 +135,14 @@ int model_config_from_hf(struct model_config *c, const struct cJSON *hf, const c
 int model_config_to_hf(const struct model_config *c, struct buf *out, struct err *e);
 /* How a parameter of ours is stored in a HF file: same element count; transposed for Conv1D
  * (gpt2: [in,out] on disk, [out,in] here), a row permutation for gpt_neox's fused per-head qkv. */
+enum hf_layout { HF_PLAIN, HF_TRANSPOSED, HF_PER_HEAD };
 struct hf_tensor {
     const char *name;       /* on disk */
+    const char *alias;      /* the same without the base model's prefix ("h.0.…"), as some files have it */
     int ndim;
     int64_t dim[4];         /* on disk */
+    enum hf_layout layout;
+    int heads;              /* of HF_PER_HEAD: disk rows are [heads][3][rows of a head] */
 };
 /* Calls fn for every tensor of the HF file; parts = our parameters that make it up, stacked by rows. */
 int model_hf_visit(const struct model_config *c, const struct params *p,
@@ -108,5 +151,8 @@ int model_hf_visit(const struct model_config *c, const struct params *p,
 /* Convert between disk layout (f32) and our parameters; buf has the tensor's element count. */
 int model_hf_import(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts, const float *disk, struct err *e);
 int model_hf_export(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts, float *disk, struct err *e);
+/* Tensors that HF files carry beside the parameters and a loader skips: attention
+ * masks, rotary tables, the second copy of a tied head. */
+bool model_hf_ignored(const struct model_config *c, const char *name);
 
 #endif

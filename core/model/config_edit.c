@@ -1,0 +1,227 @@
+/* config_edit.c - presets, the --depth dial, --set and the short forms. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/base/opt.h"
+#include "core/model/layout.h"
+#include "core/model/presets.h"
+
+const char *const *model_preset_names(void)
+{
+    return preset_names;
+}
+
+static int parse_text(struct model_config *c, const char *text, size_t n, const char *name, struct err *e)
+{
+    struct cJSON *j = json_parse(text, n, name, NULL, e);
+    if (!j) return -1;
+    int r = model_config_parse(c, j, name, e);
+    json_free(j);
+    return r;
+}
+
+int model_config_preset(struct model_config *c, const char *name, struct err *e)
+{
+    size_t n = 0;
+    for (; preset_names[n]; n++)
+        if (strcmp(preset_names[n], name) == 0)
+            return parse_text(c, preset_texts[n], strlen(preset_texts[n]), name, e);
+    struct buf all = {0};
+    for (size_t i = 0; i < n; i++) buf_printf(&all, "%s%s", i ? ", " : "", preset_names[i]);
+    err_set(e, ERR_CONFIG, "no preset '%s'; there are %s", name, all.data ? all.data : "");
+    buf_free(&all);
+    const char *near = opt_nearest(name, preset_names, n);
+    return near ? err_hint(e, "did you mean %s?", near) : -1;
+}
+
+static int64_t round_up(int64_t x, int64_t to)
+{
+    return (x + to - 1) / to * to;
+}
+
+/* Width 64 a layer, as nanochat's dial has it; heads of 64, of 128 from 1024 up where that divides. */
+int model_config_depth(struct model_config *c, const char *family, int depth, struct err *e)
+{
+    if (!family_find(family)) return err_set(e, ERR_CONFIG, "family '%s' is unknown", family);
+    if (depth < 1 || depth > 128) return err_set(e, ERR_CONFIG, "depth %d is not within 1..128", depth);
+    bool llama = strcmp(family, "gpt2") && strcmp(family, "gpt_neox");
+    int d = 64 * depth, head_dim = d < 256 ? 32 : d >= 1024 && d % 128 == 0 ? 128 : 64;
+    int64_t ff = llama ? round_up((int64_t)d * 8 / 3, 64) : 4 * d;
+    struct buf t = {0};
+    buf_printf(&t, "{\"family\":\"%s\",\"d_model\":%d,\"vocab\":32768,\"tie_embed\":true,", family, d);
+    buf_printf(&t, "\"embed\":{\"pos\":\"%s\",\"max_pos\":1024},\"blocks\":[{\"repeat\":%d,",
+               strcmp(family, "gpt2") == 0 ? "learned" : "none", depth);
+    buf_printf(&t, "\"mixer\":{\"type\":\"attn\",\"heads\":%d,\"bias\":\"%s\",\"qk_norm\":\"%s\"", d / head_dim,
+               !llama ? "all" : strcmp(family, "qwen2") == 0 ? "qkv" : "none",
+               strcmp(family, "qwen3") == 0 ? "head_rms" : "none");
+    if (strcmp(family, "gpt2"))
+        buf_printf(&t, ",\"pos\":{\"type\":\"rope\",\"theta\":10000,\"partial\":%s}", llama ? "1" : "0.25");
+    buf_printf(&t, "},\"ffn\":{\"type\":\"%s\",\"act\":\"%s\",\"d_ff\":%lld,\"bias\":%s},", llama ? "glu" : "mlp",
+               llama ? "silu" : strcmp(family, "gpt2") ? "gelu_erf" : "gelu_tanh", (long long)ff,
+               llama ? "false" : "true");
+    buf_printf(&t, "\"norm\":{\"type\":\"%s\",\"eps\":%s,\"place\":\"%s\"}}]}", llama ? "rms" : "ln",
+               strncmp(family, "qwen", 4) == 0 ? "1e-6" : "1e-5",
+               strcmp(family, "gpt_neox") ? "pre" : "parallel");
+    int r = buf_ok(&t, e) ? -1 : parse_text(c, t.data, t.len, "--depth", e);
+    buf_free(&t);
+    return r;
+}
+
+/* One step of a path: a key, or key[index].  Advances *path past it. */
+static int step(const char **path, char *key, size_t key_size, int *index, const char *whole, struct err *e)
+{
+    size_t n = strcspn(*path, ".[");
+    if (n == 0 || n >= key_size) return err_set(e, ERR_CONFIG, "'%s' is not a path of keys", whole);
+    memcpy(key, *path, n);
+    key[n] = '\0';
+    *path += n;
+    *index = -1;
+    if (**path == '[') {
+        char *end;
+        long v = strtol(*path + 1, &end, 10);
+        if (end == *path + 1 || *end != ']' || v < 0 || v >= MODEL_MAX_BLOCKS)
+            return err_set(e, ERR_CONFIG, "'%s': bad index after '%s'", whole, key);
+        *index = (int)v;
+        *path = end + 1;
+    }
+    if (**path == '.') (*path)++;
+    else if (**path) return err_set(e, ERR_CONFIG, "'%s' is not a path of keys", whole);
+    return 0;
+}
+
+static int assign(struct cJSON *o, const char *path, const struct cJSON *value, const char *whole, struct err *e);
+
+/* Applies the rest of the path to one element of a list, or to all. */
+static int assign_list(struct cJSON *list, int index, const char *path, const struct cJSON *value,
+                       const char *whole, struct err *e)
+{
+    struct cJSON *item;
+    int i = 0;
+    cJSON_ArrayForEach(item, list)
+    {
+        if ((index < 0 || i == index) && assign(item, path, value, whole, e)) return -1;
+        i++;
+    }
+    if (index >= i) return err_set(e, ERR_CONFIG, "'%s': index %d of a list of %d", whole, index, i);
+    return 0;
+}
+
+static int assign(struct cJSON *o, const char *path, const struct cJSON *value, const char *whole, struct err *e)
+{
+    char key[64];
+    int index = -1;
+    if (!cJSON_IsObject(o)) return err_set(e, ERR_CONFIG, "'%s' goes through something that is no object", whole);
+    if (step(&path, key, sizeof key, &index, whole, e)) return -1;
+    struct cJSON *m = json_member(o, key);
+    if (!*path) {
+        if (index >= 0) return err_set(e, ERR_CONFIG, "'%s' must end in a key", whole);
+        struct cJSON *copy = cJSON_Duplicate(value, 1);
+        if (!copy) return err_oom(e, 64, "a configuration value");
+        /* An unknown key is added, for the parser to name with its nearest. */
+        bool ok = m ? cJSON_ReplaceItemInObjectCaseSensitive(o, key, copy) : cJSON_AddItemToObject(o, key, copy);
+        return ok ? 0 : err_oom(e, 64, "a configuration value");
+    }
+    if (m && cJSON_IsArray(m)) return assign_list(m, index, path, value, whole, e);
+    if (index >= 0) return err_set(e, ERR_CONFIG, "'%s': %s is not a list", whole, key);
+    if (!m) {
+        m = cJSON_AddObjectToObject(o, key);
+        if (!m) return err_oom(e, 64, "a configuration value");
+    }
+    return assign(m, path, value, whole, e);
+}
+
+int model_config_set(struct model_config *c, const char *assignment, struct err *e)
+{
+    const char *eq = strchr(assignment, '=');
+    if (!eq || eq == assignment) return err_set(e, ERR_CONFIG, "'%s' is not of the form key.path=value", assignment);
+    struct buf text = {0};
+    struct cJSON *j = NULL, *value = NULL;
+    struct model_config n;
+    char *path = mem_strndup(assignment, (size_t)(eq - assignment));
+    int r = -1;
+    model_config_print(c, &text);
+    if (!path || buf_ok(&text, e)) {
+        if (!path) err_oom(e, strlen(assignment), "a configuration value");
+        goto out;
+    }
+    j = json_parse(text.data, text.len, "configuration", NULL, e);
+    if (!j) goto out;
+    struct err ignored;
+    value = json_parse(eq + 1, strlen(eq + 1), "value", NULL, &ignored);
+    if (!value) value = cJSON_CreateString(eq + 1);
+    if (!value) {
+        err_oom(e, strlen(eq), "a configuration value");
+        goto out;
+    }
+    if (assign(j, path, value, path, e) || model_config_parse(&n, j, assignment, e)) goto out;
+    *c = n;
+    r = 0;
+out:
+    free(path);
+    json_free(value);
+    json_free(j);
+    buf_free(&text);
+    return r;
+}
+
+/* Heads, width and FFN of one group; the head dimension follows the width
+ * where it did before. */
+static int resize_block(struct block_config *b, int old_width, const struct model_dims *d, struct err *e)
+{
+    int width = d->width ? (int)d->width : old_width, group = b->heads / b->kv_heads;
+    bool follows = b->heads * b->head_dim == old_width;
+    if (d->heads) {
+        b->heads = (int)d->heads;
+        b->kv_heads = b->heads % group ? b->heads : b->heads / group;
+    }
+    if (d->kv_heads) b->kv_heads = (int)d->kv_heads;
+    if (follows) {
+        if (width % b->heads) return err_set(e, ERR_CONFIG, "%d heads do not divide a width of %d", b->heads, width);
+        b->head_dim = width / b->heads;
+    }
+    int64_t ff = (int64_t)b->d_ff * width / old_width;
+    if (b->ffn == FFN_GLU && width != old_width) ff = round_up(ff, 32);
+    if (ff < 1 || ff > 1 << 22)
+        return err_set(e, ERR_CONFIG, "a width of %d gives an FFN of %lld", width, (long long)ff);
+    b->d_ff = (int)ff;
+    return 0;
+}
+
+static int resize_layers(struct model_config *c, int64_t layers, struct err *e)
+{
+    if (c->n_blocks != 1)
+        return err_set(e, ERR_CONFIG, "the model has %d groups of blocks; set blocks[i].repeat instead of layers",
+                       c->n_blocks);
+    c->block[0].repeat = c->n_layers = (int)layers;
+    return 0;
+}
+
+int model_config_resize(struct model_config *c, const struct model_dims *d, struct err *e)
+{
+    static const struct {
+        const char *name;
+        int64_t max;
+    } range[] = {{"layers", MODEL_MAX_LAYERS}, {"width", 1 << 17}, {"heads", 4096},
+                 {"kv_heads", 4096},           {"context", 1 << 24}, {"vocab", 1 << 24}};
+    const int64_t v[] = {d->layers, d->width, d->heads, d->kv_heads, d->context, d->vocab};
+    for (size_t i = 0; i < COUNT_OF(v); i++)
+        if (v[i] < 0 || v[i] > range[i].max)
+            return err_set(e, ERR_CONFIG, "%s %lld is not within 1..%lld", range[i].name, (long long)v[i],
+                           (long long)range[i].max);
+    struct model_config n = *c;
+    if (d->layers && resize_layers(&n, d->layers, e)) return -1;
+    for (int i = 0; i < n.n_blocks; i++)
+        if (resize_block(&n.block[i], c->d_model, d, e)) return -1;
+    if (d->width) n.d_model = (int)d->width;
+    if (d->context) n.max_pos = (int)d->context;
+    if (d->vocab) n.vocab = (int)d->vocab;
+    if (model_config_check(&n, e)) return -1;
+    *c = n;
+    return 0;
+}

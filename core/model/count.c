@@ -1,0 +1,51 @@
+/* count.c - parameters and floating-point operations of a description. */
+#include "core/model/layout.h"
+
+static int64_t slot_elements(const struct slot *s)
+{
+    return s->dim[0] * (s->ndim == 2 ? s->dim[1] : 1);
+}
+
+struct counts {
+    int64_t all, linear;
+};
+
+static int count_slot(void *arg, const struct slot *s, struct err *e)
+{
+    (void)e;
+    struct counts *n = arg;
+    n->all += slot_elements(s);
+    if (s->linear) n->linear += slot_elements(s);
+    return 0;
+}
+
+static struct counts count(const struct model_config *c)
+{
+    struct counts n = {0, 0};
+    struct err ignored;
+    (void)layout_walk(c, count_slot, &n, &ignored);
+    return n;
+}
+
+int64_t model_n_params(const struct model_config *c)
+{
+    return count(c).all;
+}
+
+int64_t model_matmul_params(const struct model_config *c)
+{
+    return count(c).linear + (int64_t)c->vocab * c->d_model; /* the head, tied or not */
+}
+
+double model_train_flops_per_token(const struct model_config *c, int T)
+{
+    double flops = 6.0 * (double)model_matmul_params(c);
+    for (int i = 0; i < c->n_blocks; i++) {
+        const struct block_config *b = &c->block[i];
+        /* Keys a query sees on average; the first queries of a window see fewer. */
+        double keys = b->causal ? (T + 1) / 2.0 : T, w = b->window;
+        if (b->window > 0 && b->window < T && b->causal) keys = w - w * (w - 1) / (2.0 * T);
+        flops += 12.0 * b->repeat * keys * b->heads * b->head_dim;
+    }
+    return flops;
+}

@@ -1,0 +1,309 @@
+/* hf_config.c - config.json of a Hugging Face directory -> our description.
+ * Keys that do not change the arithmetic are ignored; values that we cannot
+ * compute are refused by name.  Both the rope_parameters of transformers 5 and
+ * the rope_theta, rope_scaling, rotary_pct ... of transformers 4 are read. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/model/hf.h"
+
+const struct hf_act hf_acts[] = {
+    {"gelu_new", ACT_GELU_TANH},          {"gelu", ACT_GELU_ERF},
+    {"gelu_pytorch_tanh", ACT_GELU_TANH}, {"gelu_fast", ACT_GELU_TANH},
+    {"gelu_python_tanh", ACT_GELU_TANH},  {"gelu_accurate", ACT_GELU_TANH},
+    {"gelu_python", ACT_GELU_ERF},        {"silu", ACT_SILU},
+    {"swish", ACT_SILU},                  {"relu", ACT_RELU},
+    {"relu2", ACT_RELU2},                 {"sigmoid", ACT_SIGMOID},
+    {"tanh", ACT_TANH},                   {"linear", ACT_NONE},
+    {NULL, ACT_NONE},
+};
+
+static int hf_int(const struct cJSON *o, const char *key, int64_t min, int64_t max, int *out, struct err *e)
+{
+    int64_t v = *out;
+    if (json_opt_i64(o, key, min, max, &v, "config", e)) return -1;
+    *out = (int)v;
+    return 0;
+}
+
+static int hf_need(const struct cJSON *o, const char *key, int64_t max, int *out, struct err *e)
+{
+    int64_t v = 0;
+    if (json_get_i64(o, key, 1, max, &v, "config", e)) return -1;
+    *out = (int)v;
+    return 0;
+}
+
+static int hf_activation(const struct cJSON *hf, const char *key, enum act *out, struct err *e)
+{
+    const char *word = NULL;
+    if (json_opt_str(hf, key, &word, "config", e)) return -1;
+    if (!word) return 0;
+    for (const struct hf_act *a = hf_acts; a->name; a++)
+        if (strcmp(a->name, word) == 0) {
+            *out = a->act;
+            return 0;
+        }
+    return err_set(e, ERR_CONFIG, "%s %s is not supported yet", key, word);
+}
+
+static int rope_numbers(struct block_config *b, const struct cJSON *rp, const struct model_config *c, struct err *e)
+{
+    static const char where[] = "rope_parameters";
+    double mscale = 0, mscale_all = 0, factor = 0;
+    if (json_opt_f64(rp, "factor", 1e-3, 1e6, &factor, where, e) ||
+        json_opt_f64(rp, "low_freq_factor", 1e-6, 1e6, &b->low_freq, where, e) ||
+        json_opt_f64(rp, "high_freq_factor", 1e-6, 1e6, &b->high_freq, where, e) ||
+        json_opt_f64(rp, "original_max_position_embeddings", 1, 1e9, &b->original_max_pos, where, e) ||
+        json_opt_f64(rp, "beta_fast", 0, 1e6, &b->beta_fast, where, e) ||
+        json_opt_f64(rp, "beta_slow", 0, 1e6, &b->beta_slow, where, e) ||
+        json_opt_f64(rp, "attention_factor", 0, 1e3, &b->attn_factor, where, e) ||
+        json_opt_f64(rp, "mscale", 0, 1e3, &mscale, where, e) ||
+        json_opt_f64(rp, "mscale_all_dim", 0, 1e3, &mscale_all, where, e) ||
+        json_opt_bool(rp, "truncate", &b->yarn_truncate, where, e))
+        return -1;
+    /* dynamic scales from max_position_embeddings, whatever the original says. */
+    if (b->scaling == ROPE_DYNAMIC) b->original_max_pos = c->max_pos;
+    if (factor == 0) {
+        if (b->scaling != ROPE_YARN) return err_set(e, ERR_CONFIG, "%s.factor is missing", where);
+        factor = c->max_pos / b->original_max_pos;
+    }
+    b->factor = factor;
+    if (b->beta_fast == 0) b->beta_fast = 32;
+    if (b->beta_slow == 0) b->beta_slow = 1;
+    if (b->scaling == ROPE_YARN && b->attn_factor == 0 && mscale > 0 && mscale_all > 0 && factor > 1)
+        b->attn_factor = (0.1 * mscale * log(factor) + 1) / (0.1 * mscale_all * log(factor) + 1);
+    return 0;
+}
+
+/* partial: what the family assumes when nothing is said. */
+static int hf_rope(struct block_config *b, const struct cJSON *hf, const struct model_config *c, const char *theta_key,
+                   const char *partial_key, double partial, struct err *e)
+{
+    static const struct {
+        const char *name;
+        enum rope_scaling scaling;
+    } types[] = {{"default", ROPE_PLAIN}, {"linear", ROPE_LINEAR}, {"dynamic", ROPE_DYNAMIC},
+                 {"llama3", ROPE_LLAMA3}, {"yarn", ROPE_YARN}};
+    const struct cJSON *rp = json_member(hf, "rope_parameters");
+    if (!rp || cJSON_IsNull(rp)) rp = json_member(hf, "rope_scaling");
+    if (rp && cJSON_IsNull(rp)) rp = NULL;
+    if (rp && !cJSON_IsObject(rp)) return err_set(e, ERR_CONFIG, "rope_parameters must be an object");
+    b->pos = POS_ROPE;
+    b->partial = partial;
+    b->original_max_pos = c->max_pos;
+    if (json_opt_f64(hf, theta_key, 1e-3, 1e12, &b->theta, "config", e) ||
+        json_opt_f64(hf, partial_key, 0, 1, &b->partial, "config", e) ||
+        json_opt_f64(hf, "original_max_position_embeddings", 1, 1e9, &b->original_max_pos, "config", e))
+        return -1;
+    if (!rp) return 0;
+    if (json_member(rp, "full_attention") || json_member(rp, "sliding_attention"))
+        return err_set(e, ERR_CONFIG, "rope_parameters by kind of layer is not supported yet");
+    const char *type = "default";
+    if (json_opt_f64(rp, "rope_theta", 1e-3, 1e12, &b->theta, "rope_parameters", e) ||
+        json_opt_f64(rp, "partial_rotary_factor", 0, 1, &b->partial, "rope_parameters", e) ||
+        json_opt_str(rp, "type", &type, "rope_parameters", e) ||
+        json_opt_str(rp, "rope_type", &type, "rope_parameters", e))
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        if (strcmp(types[i].name, type) == 0) {
+            b->scaling = types[i].scaling;
+            return b->scaling == ROPE_PLAIN ? 0 : rope_numbers(b, rp, c, e);
+        }
+    return err_set(e, ERR_CONFIG, "rope_parameters.rope_type %s is not supported yet", type);
+}
+
+/* Layers that differ only in window and scale, folded into groups. */
+static int add_layer(struct model_config *c, const struct block_config *tmpl, int window, double scale, struct err *e)
+{
+    struct block_config *last = c->n_blocks ? &c->block[c->n_blocks - 1] : NULL;
+    if (last && last->window == window && last->scale == scale) {
+        last->repeat++;
+        return 0;
+    }
+    if (c->n_blocks == MODEL_MAX_BLOCKS)
+        return err_set(e, ERR_CONFIG, "more than %d groups of differing layers are not supported", MODEL_MAX_BLOCKS);
+    last = &c->block[c->n_blocks++];
+    *last = *tmpl;
+    last->repeat = 1;
+    last->window = window;
+    last->scale = scale;
+    return 0;
+}
+
+static int from_gpt2(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    struct block_config b = hf_block_default();
+    bool scaled = true, inverse = false, cross = false;
+    int inner = 0, layers = 0;
+    b.norm = NORM_LN;
+    b.norm_bias = b.qkv_bias = b.out_bias = b.ffn_bias = true;
+    b.ffn = FFN_MLP;
+    b.act = ACT_GELU_TANH;
+    c->embed_pos = POS_LEARNED;
+    c->tie_embed = true;
+    if (hf_need(hf, "n_embd", 1 << 17, &c->d_model, e) || hf_need(hf, "n_head", 4096, &b.heads, e) ||
+        hf_need(hf, "n_layer", MODEL_MAX_LAYERS, &layers, e) || hf_need(hf, "n_positions", 1 << 24, &c->max_pos, e) ||
+        hf_int(hf, "n_inner", 1, 1 << 22, &inner, e) || hf_activation(hf, "activation_function", &b.act, e) ||
+        json_opt_f64(hf, "layer_norm_epsilon", 0, 1, &b.norm_eps, "config", e) ||
+        json_opt_bool(hf, "scale_attn_weights", &scaled, "config", e) ||
+        json_opt_bool(hf, "scale_attn_by_inverse_layer_idx", &inverse, "config", e) ||
+        json_opt_bool(hf, "add_cross_attention", &cross, "config", e) ||
+        json_opt_f64(hf, "embd_pdrop", 0, 0.99, &c->dropout_embed, "config", e) ||
+        json_opt_f64(hf, "attn_pdrop", 0, 0.99, &c->dropout_attn, "config", e) ||
+        json_opt_f64(hf, "resid_pdrop", 0, 0.99, &c->dropout_resid, "config", e))
+        return -1;
+    if (cross) return err_set(e, ERR_CONFIG, "add_cross_attention is not supported yet");
+    if (c->d_model % b.heads)
+        return err_set(e, ERR_CONFIG, "n_head %d does not divide n_embd %d", b.heads, c->d_model);
+    b.kv_heads = b.heads;
+    b.head_dim = c->d_model / b.heads;
+    b.d_ff = inner ? inner : 4 * c->d_model;
+    for (int i = 0; i < layers; i++)
+        if (add_layer(c, &b, 0, hf_gpt2_scale(b.head_dim, scaled, inverse, i), e)) return -1;
+    return 0;
+}
+
+/* The window of each layer: layer_types where given, else the family's rule. */
+static int llama_layers(struct model_config *c, const struct block_config *b, const struct cJSON *hf, int layers,
+                        bool qwen, struct err *e)
+{
+    bool use = !qwen;
+    int window = 0, from = qwen ? 28 : 0;
+    const struct cJSON *types = json_member(hf, "layer_types");
+    if (json_opt_bool(hf, "use_sliding_window", &use, "config", e) ||
+        hf_int(hf, "sliding_window", 0, INT32_MAX, &window, e) || hf_int(hf, "max_window_layers", 0, 1 << 20, &from, e))
+        return -1;
+    if (!use) window = 0;
+    if (!qwen || !types || cJSON_IsNull(types)) types = NULL;
+    if (types && (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != layers))
+        return err_set(e, ERR_CONFIG, "layer_types must be a list of %d names", layers);
+    const struct cJSON *t = types ? types->child : NULL;
+    for (int i = 0; i < layers; i++) {
+        bool sliding = qwen ? i >= from : true;
+        if (t) {
+            const char *word = cJSON_IsString(t) ? t->valuestring : "?";
+            sliding = strcmp(word, "sliding_attention") == 0;
+            if (!sliding && strcmp(word, "full_attention"))
+                return err_set(e, ERR_CONFIG, "layer_types[%d] %s is not supported yet", i, word);
+            t = t->next;
+        }
+        if (add_layer(c, b, sliding ? window : 0, 0, e)) return -1;
+    }
+    return 0;
+}
+
+static int from_llama(struct model_config *c, const struct cJSON *hf, const char *type, struct err *e)
+{
+    struct block_config b = hf_block_default();
+    bool qwen2 = strcmp(type, "qwen2") == 0, qwen3 = strcmp(type, "qwen3") == 0, attn_bias = false;
+    int layers = 0;
+    b.ffn = FFN_GLU;
+    b.act = ACT_SILU;
+    b.norm_eps = 1e-6;
+    b.qk_norm = qwen3;
+    if (hf_need(hf, "hidden_size", 1 << 17, &c->d_model, e) || hf_need(hf, "num_attention_heads", 4096, &b.heads, e) ||
+        hf_need(hf, "num_hidden_layers", MODEL_MAX_LAYERS, &layers, e) ||
+        hf_need(hf, "intermediate_size", 1 << 22, &b.d_ff, e) ||
+        hf_need(hf, "max_position_embeddings", 1 << 24, &c->max_pos, e))
+        return -1;
+    b.kv_heads = b.heads;
+    b.head_dim = qwen3 ? 128 : c->d_model / b.heads;
+    if (hf_int(hf, "num_key_value_heads", 1, 4096, &b.kv_heads, e) || hf_int(hf, "head_dim", 1, 1024, &b.head_dim, e) ||
+        hf_activation(hf, "hidden_act", &b.act, e) ||
+        json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) ||
+        json_opt_bool(hf, "attention_bias", &attn_bias, "config", e) ||
+        json_opt_bool(hf, "mlp_bias", &b.ffn_bias, "config", e) ||
+        json_opt_f64(hf, "attention_dropout", 0, 0.99, &c->dropout_attn, "config", e) ||
+        hf_rope(&b, hf, c, "rope_theta", "partial_rotary_factor", 1, e))
+        return -1;
+    if (b.head_dim < 1) return err_set(e, ERR_CONFIG, "hidden_size is below num_attention_heads");
+    b.qkv_bias = qwen2 || (attn_bias && strcmp(type, "mistral"));
+    b.out_bias = !qwen2 && b.qkv_bias;
+    if (strcmp(type, "llama")) {
+        bool mistral = strcmp(type, "mistral") == 0;
+        b.ffn_bias = false;
+        return llama_layers(c, &b, hf, layers, !mistral, e);
+    }
+    for (int i = 0; i < layers; i++)
+        if (add_layer(c, &b, 0, 0, e)) return -1;
+    return 0;
+}
+
+static int from_neox(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    struct block_config b = hf_block_default();
+    bool parallel = true, bias = true;
+    int layers = 0;
+    b.norm = NORM_LN;
+    b.norm_bias = b.ffn_bias = true;
+    b.ffn = FFN_MLP;
+    b.act = ACT_GELU_ERF;
+    if (hf_need(hf, "hidden_size", 1 << 17, &c->d_model, e) || hf_need(hf, "num_attention_heads", 4096, &b.heads, e) ||
+        hf_need(hf, "num_hidden_layers", MODEL_MAX_LAYERS, &layers, e) ||
+        hf_need(hf, "intermediate_size", 1 << 22, &b.d_ff, e) ||
+        hf_need(hf, "max_position_embeddings", 1 << 24, &c->max_pos, e) || hf_activation(hf, "hidden_act", &b.act, e) ||
+        json_opt_f64(hf, "layer_norm_eps", 0, 1, &b.norm_eps, "config", e) ||
+        json_opt_bool(hf, "use_parallel_residual", &parallel, "config", e) ||
+        json_opt_bool(hf, "attention_bias", &bias, "config", e) ||
+        json_opt_f64(hf, "attention_dropout", 0, 0.99, &c->dropout_attn, "config", e) ||
+        json_opt_f64(hf, "hidden_dropout", 0, 0.99, &c->dropout_resid, "config", e))
+        return -1;
+    if (c->d_model % b.heads)
+        return err_set(e, ERR_CONFIG, "num_attention_heads %d does not divide hidden_size %d", b.heads, c->d_model);
+    c->dropout_embed = c->dropout_resid;
+    b.kv_heads = b.heads;
+    b.head_dim = c->d_model / b.heads;
+    b.qkv_bias = b.out_bias = bias;
+    b.place = parallel ? PLACE_PARALLEL : PLACE_PRE;
+    if (hf_rope(&b, hf, c, "rotary_emb_base", "rotary_pct", 0.25, e)) return -1;
+    for (int i = 0; i < layers; i++)
+        if (add_layer(c, &b, 0, 0, e)) return -1;
+    return 0;
+}
+
+struct block_config hf_block_default(void)
+{
+    return (struct block_config){.repeat = 1, .causal = true, .theta = 10000, .partial = 1, .factor = 1,
+                                 .low_freq = 1, .high_freq = 4, .beta_fast = 32, .beta_slow = 1,
+                                 .yarn_truncate = true, .norm = NORM_RMS, .norm_eps = 1e-5};
+}
+
+double hf_gpt2_scale(int head_dim, bool scaled, bool inverse, int layer)
+{
+    if (scaled && !inverse) return 0;
+    double s = scaled ? 1 / sqrt(head_dim) : 1;
+    return inverse ? s / (layer + 1) : s;
+}
+
+static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    const char *type = NULL;
+    if (!cJSON_IsObject(hf)) return err_set(e, ERR_CONFIG, "config.json must be an object");
+    if (json_get_str(hf, "model_type", &type, "config", e) || hf_need(hf, "vocab_size", 1 << 24, &c->vocab, e) ||
+        json_opt_f64(hf, "initializer_range", 0, 100, &c->init_std, "config", e))
+        return -1;
+    bool llama = strcmp(type, "llama") == 0 || strcmp(type, "mistral") == 0;
+    int r;
+    if (strcmp(type, "gpt2") == 0) r = from_gpt2(c, hf, e);
+    else if (strcmp(type, "gpt_neox") == 0) r = from_neox(c, hf, e);
+    else if (llama || strcmp(type, "qwen2") == 0 || strcmp(type, "qwen3") == 0) r = from_llama(c, hf, type, e);
+    else return err_set(e, ERR_CONFIG, "model_type %s is not supported yet", type);
+    if (r || json_opt_bool(hf, "tie_word_embeddings", &c->tie_embed, "config", e)) return -1;
+    snprintf(c->family, sizeof c->family, "%s", llama ? "llama" : type);
+    for (int i = 0; i < c->n_blocks; i++) c->n_layers += c->block[i].repeat;
+    return model_config_check(c, e);
+}
+
+int model_config_from_hf(struct model_config *c, const struct cJSON *hf, const char *name, struct err *e)
+{
+    *c = (struct model_config){.embed_scale = 1, .head_norm = true, .logit_scale = 1, .init_std = 0.02};
+    if (from_hf(c, hf, e) == 0) return 0;
+    e->code = ERR_CONFIG;
+    return err_wrap(e, "%s", name);
+}

@@ -1,0 +1,69 @@
+/* layout.h - inside core/model: which parameters a description has, in
+ * canonical order, with their names, shapes and initialisation.  Declaring,
+ * binding, counting, initialising and the Hugging Face maps all walk this one
+ * list. */
+#ifndef CORE_MODEL_LAYOUT_H
+#define CORE_MODEL_LAYOUT_H
+
+#include "core/model/model.h"
+
+/* The part a parameter plays.  q, k, v are kept apart in every family, so
+ * that Muon sees matrices and the builder has one path. */
+enum slot_role {
+    SLOT_EMBED, SLOT_POS,
+    SLOT_NORM1_W, SLOT_NORM1_B,          /* before (post: after) attention */
+    SLOT_Q_W, SLOT_K_W, SLOT_V_W,
+    SLOT_Q_B, SLOT_K_B, SLOT_V_B,
+    SLOT_QNORM, SLOT_KNORM,
+    SLOT_O_W, SLOT_O_B,
+    SLOT_POST1_W, SLOT_POST1_B,          /* sandwich: on the output of attention */
+    SLOT_NORM2_W, SLOT_NORM2_B,          /* before (post: after) the FFN */
+    SLOT_GATE_W, SLOT_GATE_B, SLOT_UP_W, SLOT_UP_B, SLOT_DOWN_W, SLOT_DOWN_B,
+    SLOT_POST2_W, SLOT_POST2_B,          /* sandwich: on the output of the FFN */
+    SLOT_FNORM_W, SLOT_FNORM_B,
+    SLOT_HEAD_W, SLOT_HEAD_B,
+    SLOT_N
+};
+
+enum slot_init { INIT_ZERO, INIT_ONE, INIT_NORMAL, INIT_RESIDUAL };
+
+struct slot {
+    enum slot_role role;
+    int layer;              /* -1 outside of blocks */
+    int ndim;
+    int64_t dim[2];
+    unsigned flags;         /* enum param_flags */
+    enum slot_init init;
+    bool linear;            /* weight of a matrix product inside a block */
+    char name[96];
+};
+
+typedef int slot_fn(void *arg, const struct slot *s, struct err *e);
+int layout_walk(const struct model_config *c, slot_fn *fn, void *arg, struct err *e);
+
+/* How a family's files store fused and transposed weights. */
+struct family {
+    const char *name;
+    const char *base;                    /* prefix of the base model, with its dot */
+    const char *block;                   /* printf format of a block's prefix, after base */
+    bool conv1d;                         /* linear weights are [in, out] on disk */
+    bool qkv_fused, qkv_per_head;
+    const char *slot[SLOT_N];            /* after the prefix; head and friends in full */
+    const char *qkv_w, *qkv_b;           /* names of the fused tensors */
+};
+const struct family *family_find(const char *name); /* NULL when unknown */
+extern const char *const family_names[];            /* NULL-terminated */
+
+/* Parameters by (layer, role); layer -1 = outside of blocks. */
+struct bound {
+    int n_layers;
+    struct param **v;       /* [(n_layers + 1) * SLOT_N] */
+};
+int bound_init(struct bound *b, const struct model_config *c, const struct params *p, struct err *e);
+void bound_deinit(struct bound *b);
+static inline struct param *bound_at(const struct bound *b, int layer, enum slot_role r)
+{
+    return b->v[(layer + 1) * SLOT_N + (int)r];
+}
+
+#endif
