@@ -1,0 +1,207 @@
+#include "tests/unit/shard_fixture.h"
+
+#include <string.h>
+
+#include "core/base/hash.h"
+
+enum { VOCAB = 300 };
+static uint16_t lengths[70000];
+
+/* Three documents with a shared eos: 0 1 2 | 0 3 | 0 4 5 6 | 0 */
+static void write_small(const char *path)
+{
+    struct err e;
+    struct shard_meta m = fixture_meta(VOCAB, -1, 0, lengths);
+    struct shard_writer *w = shard_create(path, &m, &e);
+    assert_non_null(w);
+    int32_t a[] = {1, 2}, b[] = {3}, c[] = {4, 5, 6};
+    assert_int_equal(shard_add(w, a, 2, 2, &e), 0);
+    assert_int_equal(shard_add(w, b, 1, 1, &e), 0);
+    assert_int_equal(shard_add(w, b, 0, 0, &e), 0); /* leaves no trace */
+    assert_int_equal(shard_add(w, c, 3, 3, &e), 0);
+    assert_int_equal(shard_commit(w, &e), 0);
+}
+
+static void reads_back_what_was_written(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "a.tok");
+    write_small(path);
+    struct shard *s = shard_open(path, &e);
+    assert_non_null(s);
+    const struct shard_info *in = shard_get_info(s);
+    assert_int_equal(in->token_bytes, 2);
+    assert_int_equal(in->n_docs, 3);
+    assert_int_equal(in->n_tokens, 10);
+    assert_int_equal(in->text_bytes, 6);
+    assert_int_equal(in->tok_hash, 0x1234);
+    static const int32_t want[10] = {0, 1, 2, 0, 3, 0, 4, 5, 6, 0};
+    static const uint64_t docs[4] = {0, 3, 5, 9};
+    int32_t got[10];
+    assert_int_equal(shard_read(s, 0, 10, got, &e), 0);
+    assert_memory_equal(got, want, sizeof want);
+    assert_memory_equal(shard_docs(s), docs, sizeof docs);
+    assert_int_equal(shard_lengths(s)[0], 0);
+    assert_int_equal(shard_lengths(s)[7], 1);
+    assert_int_equal(shard_read(s, 5, 6, got, &e), -1);
+    shard_close(s);
+}
+
+static void bos_and_eos_enclose_each_document(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "be.tok");
+    struct shard_meta m = fixture_meta(VOCAB, 1, 2, lengths);
+    struct shard_writer *w = shard_create(path, &m, &e);
+    assert_non_null(w);
+    int32_t a[] = {7, 8}, b[] = {9};
+    assert_int_equal(shard_add(w, a, 2, 2, &e), 0);
+    assert_int_equal(shard_add(w, b, 1, 1, &e), 0);
+    assert_int_equal(shard_commit(w, &e), 0);
+    struct shard *s = shard_open(path, &e);
+    assert_non_null(s);
+    static const int32_t want[7] = {1, 7, 8, 2, 1, 9, 2};
+    int32_t got[7];
+    assert_int_equal(shard_get_info(s)->n_tokens, 7);
+    assert_int_equal(shard_read(s, 0, 7, got, &e), 0);
+    assert_memory_equal(got, want, sizeof want);
+    assert_int_equal(shard_docs(s)[2], 7);
+    shard_close(s);
+}
+
+static void large_vocabularies_take_four_bytes_and_many_chunks(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "big.tok");
+    struct shard_meta m = fixture_meta(70000, -1, -1, lengths);
+    struct shard_writer *w = shard_create(path, &m, &e);
+    assert_non_null(w);
+    enum { N = 700001 };
+    int32_t *ids = malloc(N * sizeof *ids), *got = malloc(N * sizeof *got);
+    assert_true(ids && got);
+    for (int i = 0; i < N; i++)
+        ids[i] = (int32_t)((unsigned)i * 2654435761u % 70000);
+    assert_int_equal(shard_add(w, ids, 5, 5, &e), 0);
+    assert_int_equal(shard_add(w, ids + 5, N - 5, N - 5, &e), 0);
+    assert_int_equal(shard_commit(w, &e), 0);
+    struct shard *s = shard_open(path, &e);
+    assert_non_null(s);
+    assert_int_equal(shard_get_info(s)->token_bytes, 4);
+    assert_int_equal(shard_read(s, 0, N, got, &e), 0);
+    assert_memory_equal(ids, got, N * sizeof *ids);
+    shard_close(s);
+    free(ids);
+    free(got);
+}
+
+static void the_writer_refuses_ids_beyond_the_vocabulary(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "bad.tok");
+    struct shard_meta m = fixture_meta(VOCAB, -1, 0, lengths);
+    struct shard_writer *w = shard_create(path, &m, &e);
+    assert_non_null(w);
+    int32_t a[] = {1, VOCAB};
+    assert_int_equal(shard_add(w, a, 2, 2, &e), -1);
+    assert_int_equal(e.code, ERR_DATA);
+    shard_abort(w);
+    assert_false(file_exists(path));
+}
+
+/* Opens damaged bytes; true if the damage was found, by opening or reading. */
+static bool found_out(const uint8_t *data, size_t n, struct err *e)
+{
+    struct shard *s = shard_open_mem(data, n, "damaged.tok", e);
+    int32_t got[10];
+    if (!s) return true;
+    bool found = shard_check_all(s, e) != 0 ||
+                 (shard_get_info(s)->n_tokens >= 10 && shard_read(s, 0, 10, got, e) != 0);
+    shard_close(s);
+    return found;
+}
+
+static void every_flipped_bit_and_every_truncation_is_found(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "flip.tok");
+    write_small(path);
+    struct buf b = {0};
+    assert_int_equal(file_read_all(path, 1 << 20, &b, &e), 0);
+    assert_false(found_out((const uint8_t *)b.data, b.len, &e));
+    for (size_t bit = 0; bit < b.len * 8; bit++) {
+        b.data[bit / 8] = (char)(b.data[bit / 8] ^ 1 << bit % 8);
+        if (!found_out((const uint8_t *)b.data, b.len, &e)) fail_msg("bit %zu not noticed", bit);
+        if (e.code != ERR_DATA || !strstr(e.msg, "damaged.tok"))
+            fail_msg("bit %zu: %s", bit, e.msg);
+        b.data[bit / 8] = (char)(b.data[bit / 8] ^ 1 << bit % 8);
+    }
+    for (size_t n = 0; n < b.len; n++)
+        if (!found_out((const uint8_t *)b.data, n, &e)) fail_msg("length %zu not noticed", n);
+    buf_free(&b);
+}
+
+static void an_id_beyond_the_vocabulary_names_its_offset(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "id.tok");
+    write_small(path);
+    struct buf b = {0};
+    assert_int_equal(file_read_all(path, 1 << 20, &b, &e), 0);
+    /* Damage a token and make every hash fit again: token 4 at 64 + 8. */
+    uint8_t *p = (uint8_t *)b.data, *foot = p + b.len - SHARD_FOOTER;
+    uint16_t id = 999;
+    memcpy(p + 64 + 8, &id, 2);
+    uint64_t h = hash64(p + 64, 20);
+    memcpy(p + 64 + 24 + 32, &h, 8); /* after the padded tokens and 4 documents */
+    uint64_t hh = hash64(&h, 8);
+    memcpy(foot + 48, &hh, 8);
+    uint8_t both[64 + 80];
+    memcpy(both, p, 64);
+    memcpy(both + 64, foot, 80);
+    uint64_t f = hash64(both, sizeof both);
+    memcpy(foot + 80, &f, 8);
+    struct shard *s = shard_open_mem(p, b.len, "id.tok", &e);
+    assert_non_null(s);
+    int32_t got;
+    assert_int_equal(shard_read(s, 0, 1, &got, &e), -1);
+    assert_int_equal(e.code, ERR_DATA);
+    assert_non_null(strstr(e.msg, "token 4 (offset 72) is 999"));
+    shard_close(s);
+    buf_free(&b);
+}
+
+static void other_files_are_named(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "x.tok");
+    assert_int_equal(file_write_all(path, "PK\x03\x04 and more", 13, &e), 0);
+    assert_null(shard_open(path, &e));
+    assert_non_null(strstr(e.msg, "zip"));
+    assert_int_equal(file_write_all(path, "", 0, &e), 0);
+    assert_null(shard_open(path, &e));
+    assert_int_equal(e.code, ERR_DATA);
+    fixture_path(path, sizeof path, *state, "absent.tok");
+    assert_null(shard_open(path, &e));
+    assert_int_equal(e.code, ERR_NOINPUT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_back_what_was_written),
+        cmocka_unit_test(bos_and_eos_enclose_each_document),
+        cmocka_unit_test(large_vocabularies_take_four_bytes_and_many_chunks),
+        cmocka_unit_test(the_writer_refuses_ids_beyond_the_vocabulary),
+        cmocka_unit_test(every_flipped_bit_and_every_truncation_is_found),
+        cmocka_unit_test(an_id_beyond_the_vocabulary_names_its_offset),
+        cmocka_unit_test(other_files_are_named),
+    };
+    return cmocka_run_group_tests_name("shard", tests, fixture_dir, fixture_remove_dir);
+}
