@@ -1,0 +1,139 @@
+/* bench_train - time of one training step: batch, forward, loss, backward,
+ * clipping, AdamW; the shapes of the peers' train_bench.
+ *
+ *   bench_train CONFIG f32|bf16 THREADS [SECONDS]
+ *
+ * Prints one JSON object: milliseconds a step (best and median), tokens/s,
+ * GFLOP/s by (6 N + 12 L T C) a token, peak memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/train/optim.h"
+#include "core/train/step.h"
+
+#define GPT(vocab, ctx, d, layers, heads, bias) \
+    "{\"family\":\"gpt2\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"tie_embed\":true," \
+    "\"embed\":{\"pos\":\"learned\",\"max_pos\":" #ctx "},\"blocks\":[{\"repeat\":" #layers "," \
+    "\"mixer\":{\"type\":\"attn\",\"heads\":" #heads ",\"bias\":" bias("\"all\"", "\"none\"") "}," \
+    "\"ffn\":{\"type\":\"mlp\",\"act\":\"gelu_erf\",\"bias\":" bias("true", "false") "}," \
+    "\"norm\":{\"type\":\"ln\",\"eps\":1e-5,\"bias\":" bias("true", "false") "}}]}"
+#define WITH(a, b) a
+#define WITHOUT(a, b) b
+
+static const struct config {
+    const char *name, *json;
+    int B, T;
+} configs[] = {
+    {"a_nanocpu", GPT(65, 64, 128, 4, 4, WITHOUT), 12, 64},
+    {"a_shakespeare", GPT(65, 256, 384, 6, 6, WITHOUT), 64, 256},
+    {"b_gpt2_T64", GPT(50257, 1024, 768, 12, 12, WITH), 4, 64},
+    {"b_gpt2_T256", GPT(50257, 1024, 768, 12, 12, WITH), 4, 256},
+    {"b_gpt2_T1024", GPT(50257, 1024, 768, 12, 12, WITH), 4, 1024},
+    {"c_llama15M",
+     "{\"family\":\"llama\",\"d_model\":288,\"vocab\":32000,\"tie_embed\":true,\"embed\":{\"max_pos\":256},"
+     "\"blocks\":[{\"repeat\":6,\"mixer\":{\"type\":\"attn\",\"heads\":6,\"pos\":{\"type\":\"rope\",\"theta\":10000}},"
+     "\"ffn\":{\"type\":\"glu\",\"act\":\"silu\",\"d_ff\":768},\"norm\":{\"type\":\"rms\",\"eps\":1e-5}}]}",
+     32, 256},
+};
+
+/* Random tokens, as the peers take them. */
+static int next_random(struct batch_source *s, uint64_t step, struct batch *b, struct err *e)
+{
+    (void)e;
+    struct rng_key k = rng_key(1, RNG_TEST, (uint32_t)step, 0);
+    int n = b->rows * b->T;
+    for (int i = 0; i < n; i++) {
+        b->tokens[i] = (int32_t)rng_below(&k, (uint64_t)i, (uint64_t)s->vocab);
+        b->targets[i] = (int32_t)rng_below(&k, (uint64_t)(n + i), (uint64_t)s->vocab);
+        b->weights[i] = 1;
+        b->positions[i] = i % b->T;
+        b->seg_start[i] = 0;
+    }
+    b->n_bytes = 0;
+    b->epoch = 0;
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double peak_mb(void)
+{
+    struct rusage r;
+    getrusage(RUSAGE_SELF, &r);
+    return (double)r.ru_maxrss / 1024;
+}
+
+static int bench(const struct config *c, enum dtype dt, int threads, double seconds, struct err *e)
+{
+    struct model_config m;
+    struct cJSON *j = json_parse(c->json, strlen(c->json), c->name, NULL, e);
+    if (!j || model_config_parse(&m, j, c->name, e)) return -1;
+    json_free(j);
+    struct pool *pool = pool_new(threads, e);
+    struct params *p = params_new(e);
+    if (!pool || !p || model_declare(&m, p, DT_F32, e) || params_alloc(p, true, e) || model_init(&m, p, 1, e)) return -1;
+    struct step_cfg sc = {.rows = c->B, .T = c->T, .leaves = 4, .accum = 1, .compute = dt, .training = true};
+    struct objective_lm o = objective_lm(0, 0);
+    struct stepper *s = stepper_new(&sc, &o.base, &m, p, threads, e);
+    if (!s || stepper_alloc(s, pool, e)) return -1;
+    struct optim_cfg oc = {.kind = OPTIM_ADAMW, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1};
+    struct optim *opt = optim_new(&oc, p, threads, e);
+    if (!opt) return -1;
+    struct batch_source src = {.next = next_random, .vocab = m.vocab};
+    static double t[4096];
+    size_t n = 0;
+    double start = time_now_s();
+    for (int64_t step = 0; n < COUNT_OF(t); step++) {
+        struct loss_sum l;
+        double t0 = time_now_s();
+        if (stepper_run(s, &src, (uint64_t)step, 1, (uint64_t)step, true, &l, e)) return -1;
+        double scale = optim_clip_scale(grads_norm(p, pool), 1.0);
+        optim_step(opt, pool, step + 1, 1e-4, 0, scale);
+        if (step >= 2) t[n++] = time_now_s() - t0;
+        if (time_now_s() - start > seconds && n >= 3) break;
+    }
+    if (getenv("PROFILE")) {
+        struct buf b = {0};
+        stepper_profile(s, &b);
+        fputs(b.data, stderr);
+        buf_free(&b);
+    }
+    qsort(t, n, sizeof *t, compare);
+    double tokens = (double)c->B * c->T, flops = tokens * (6.0 * (double)(p->n_elements - (m.embed_pos == POS_LEARNED ? (int64_t)m.max_pos * m.d_model : 0)) +
+                                                          12.0 * m.n_layers * c->T * m.d_model);
+    printf("{\"bench\":\"train\",\"cfg\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"ms\":%.3f,\"ms_median\":%.3f,\"tok_s\":%.0f,"
+           "\"gflops\":%.1f,\"rss_mb\":%.0f,\"plan_mb\":%.0f,\"reps\":%zu}\n",
+           c->name, dtype_name(dt), threads, t[0] * 1e3, t[n / 2] * 1e3, tokens / t[0], flops / t[0] / 1e9, peak_mb(),
+           (double)(stepper_bytes(s) + stepper_grad_bytes(s) + p->n_elements * 16 + optim_bytes(opt)) / 1048576, n);
+    stepper_free(s);
+    optim_free(opt);
+    params_free(p);
+    pool_free(pool);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct err e = {ERR_NONE, ""};
+    for (size_t i = 0; argc >= 4 && i < COUNT_OF(configs); i++) {
+        if (strcmp(configs[i].name, argv[1]) != 0) continue;
+        enum dtype dt = strcmp(argv[2], "bf16") == 0 ? DT_BF16 : DT_F32;
+        if (bench(&configs[i], dt, atoi(argv[3]), argc > 4 ? atof(argv[4]) : 10, &e) == 0) return 0;
+        fprintf(stderr, "bench_train: %s\n", e.msg);
+        return 1;
+    }
+    fprintf(stderr, "usage: bench_train CONFIG f32|bf16 THREADS [SECONDS]; CONFIG:");
+    for (size_t i = 0; i < COUNT_OF(configs); i++) fprintf(stderr, " %s", configs[i].name);
+    fprintf(stderr, "\n");
+    return 2;
+}
