@@ -21,6 +21,7 @@ CMD_SRC  := main.c $(wildcard cmd/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/kernels/test_*.c tests/grad/test_*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$O/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$O/%.o)
+GOLDEN_BIN := $(patsubst tests/%.c,$O/tests/%,$(wildcard tests/golden/golden*.c))
 TESTS    := $(TEST_SRC:tests/%.c=$O/tests/%)
 
 llmctl: $O/llmctl
@@ -46,6 +47,9 @@ setup:  ## install the Debian packages that are missing
 test: setup  ## build and run all tests
 	@$(MAKE) -s --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc)) llmctl $(TESTS)
 	@scripts/run-tests.sh $O
+GOLDEN ?= ../shared/golden
+golden: $(GOLDEN_BIN)  ## compare with recorded results of other programs: GOLDEN=DIR
+	@scripts/golden.sh $O $(GOLDEN)
 install: llmctl  ## install into PREFIX (default /usr/local)
 	install -D -m 755 $O/llmctl $(DESTDIR)$(PREFIX)/bin/llmctl
 	set -e; for c in $$(./llmctl help | sed -n '/^Commands:/,/^$$/p' | awk '/^  /{print $$1}'); do \
@@ -57,6 +61,6 @@ clean:  ## remove what make made
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t16
 
-.PHONY: llmctl setup test install clean help
+.PHONY: llmctl setup test golden install clean help
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d) $(GOLDEN_BIN:=.d)

@@ -1,0 +1,211 @@
+#include "core/token/bpe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+
+#define BPE_FREE UINT64_MAX
+enum { ID_BITS = 21, SHORT_WORD = 48 };
+
+void bpe_free(struct bpe *b)
+{
+    free(b->merge);
+    free(b->slots);
+    memset(b, 0, sizeof *b);
+}
+
+static uint64_t pair_key(int left, int right)
+{
+    return (uint64_t)(uint32_t)left << ID_BITS | (uint32_t)right;
+}
+
+static size_t pair_slot(const struct bpe *b, uint64_t key)
+{
+    uint64_t h = key * 0x9E3779B97F4A7C15ull;
+    return (size_t)(h >> 20) & (b->n_slots - 1);
+}
+
+int bpe_add(struct bpe *b, int left, int right, int id, struct err *e)
+{
+    if (b->n_merges == b->cap) {
+        size_t cap = b->cap ? 2 * b->cap : 4096;
+        struct bpe_merge *p = mem_resize(b->merge, cap, sizeof *p);
+        if (!p) return err_oom(e, cap * sizeof *p, "merges");
+        b->merge = p;
+        b->cap = cap;
+    }
+    if (b->n_merges >= (1u << ID_BITS) - 1)
+        return err_set(e, ERR_DATA, "more than %u merges", (1u << ID_BITS) - 1);
+    b->merge[b->n_merges++] = (struct bpe_merge){left, right, id};
+    return 0;
+}
+
+int bpe_finish(struct bpe *b, struct err *e)
+{
+    size_t want = 64;
+    while (want < 2 * b->n_merges) want *= 2;
+    b->slots = mem_alloc(want, sizeof *b->slots);
+    if (!b->slots) return err_oom(e, want * sizeof *b->slots, "the merge table");
+    memset(b->slots, 0xFF, want * sizeof *b->slots);
+    b->n_slots = want;
+    for (size_t r = 0; r < b->n_merges; r++) {
+        uint64_t key = pair_key(b->merge[r].left, b->merge[r].right);
+        size_t i = pair_slot(b, key);
+        for (; b->slots[i] != BPE_FREE; i = (i + 1) & (want - 1))
+            if (b->slots[i] >> ID_BITS == key)
+                return err_set(e, ERR_DATA, "merges %zu and %zu (from 0) are the same pair",
+                               (size_t)(b->slots[i] & ((1u << ID_BITS) - 1)), r);
+        b->slots[i] = key << ID_BITS | r;
+    }
+    return 0;
+}
+
+uint32_t bpe_rank(const struct bpe *b, int left, int right)
+{
+    uint64_t key = pair_key(left, right);
+    for (size_t i = pair_slot(b, key);; i = (i + 1) & (b->n_slots - 1)) {
+        uint64_t s = b->slots[i];
+        if (s >> ID_BITS == key) return (uint32_t)(s & ((1u << ID_BITS) - 1));
+        if (s == BPE_FREE) return BPE_NO_RANK;
+    }
+}
+
+void bpe_work_free(struct bpe_work *w)
+{
+    free(w->mem);
+    w->mem = NULL;
+    w->cap = 0;
+}
+
+/* A scan for the smallest rank beats a heap as long as all fits in a few cache
+ * lines. */
+static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n,
+                          const struct bpe_trace *trace)
+{
+    uint32_t rank[SHORT_WORD];
+    for (size_t i = 0; i + 1 < n; i++) rank[i] = bpe_rank(b, ids[i], ids[i + 1]);
+    while (n > 1) {
+        size_t at = 0;
+        uint32_t best = rank[0];
+        for (size_t i = 1; i + 1 < n; i++)
+            if (rank[i] < best) {
+                best = rank[i];
+                at = i;
+            }
+        if (best == BPE_NO_RANK) break;
+        ids[at] = b->merge[best].id;
+        n--;
+        for (size_t i = at + 1; i < n; i++) ids[i] = ids[i + 1];
+        for (size_t i = at + 1; i + 1 < n; i++) rank[i] = rank[i + 1];
+        if (at > 0) rank[at - 1] = bpe_rank(b, ids[at - 1], ids[at]);
+        if (at + 1 < n) rank[at] = bpe_rank(b, ids[at], ids[at + 1]);
+        if (trace) trace->step(trace->arg, best, ids, n);
+    }
+    return n;
+}
+
+/* Long words: symbols in a linked list, pairs in a heap of rank << 32 | place.
+ * An entry is stale when the pair at its place has another rank by now. */
+struct list {
+    int32_t *ids;
+    uint32_t *next, *prev, *rank; /* rank of the pair that starts here */
+    uint64_t *heap;
+    size_t n_heap;
+};
+
+static void heap_push(struct list *l, uint64_t v)
+{
+    size_t i = l->n_heap++;
+    while (i > 0 && l->heap[(i - 1) / 2] > v) {
+        l->heap[i] = l->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    l->heap[i] = v;
+}
+
+static void sift_down(struct list *l, size_t i)
+{
+    uint64_t v = l->heap[i];
+    for (;;) {
+        size_t c = 2 * i + 1;
+        if (c >= l->n_heap) break;
+        if (c + 1 < l->n_heap && l->heap[c + 1] < l->heap[c]) c++;
+        if (l->heap[c] >= v) break;
+        l->heap[i] = l->heap[c];
+        i = c;
+    }
+    l->heap[i] = v;
+}
+
+static uint64_t heap_pop(struct list *l)
+{
+    uint64_t top = l->heap[0];
+    l->heap[0] = l->heap[--l->n_heap];
+    if (l->n_heap) sift_down(l, 0);
+    return top;
+}
+
+static void new_pair(const struct bpe *b, struct list *l, uint32_t at, size_t n)
+{
+    uint32_t right = l->next[at];
+    l->rank[at] = right < n ? bpe_rank(b, l->ids[at], l->ids[right]) : BPE_NO_RANK;
+    if (l->rank[at] != BPE_NO_RANK) heap_push(l, (uint64_t)l->rank[at] << 32 | at);
+}
+
+static size_t compact(struct list *l, size_t n, int32_t *out)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < n; i = l->next[i]) out[count++] = l->ids[i];
+    return count;
+}
+
+static bool list_memory(struct list *l, struct bpe_work *w, size_t n)
+{
+    /* Every merge takes one pair out and puts at most two in. */
+    const size_t per_symbol = 3 * sizeof(uint32_t) + 3 * sizeof(uint64_t);
+    if (w->cap < n) {
+        free(w->mem);
+        w->mem = mem_alloc(n, per_symbol);
+        w->cap = w->mem ? n : 0;
+        if (!w->mem) return false;
+    }
+    l->heap = w->mem;
+    l->next = (uint32_t *)(void *)(l->heap + 3 * n);
+    l->prev = l->next + n;
+    l->rank = l->prev + n;
+    return true;
+}
+
+static size_t merge_long(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n)
+{
+    struct list l = {.ids = ids};
+    if (n >= UINT32_MAX || !list_memory(&l, w, n)) return 0;
+    for (uint32_t i = 0; i < n; i++) {
+        l.next[i] = i + 1;
+        l.prev[i] = i - 1; /* wraps for the first, which is >= n */
+        l.rank[i] = i + 1 < n ? bpe_rank(b, ids[i], ids[i + 1]) : BPE_NO_RANK;
+        if (l.rank[i] != BPE_NO_RANK) l.heap[l.n_heap++] = (uint64_t)l.rank[i] << 32 | i;
+    }
+    for (size_t i = l.n_heap / 2; i-- > 0;) sift_down(&l, i);
+    while (l.n_heap) {
+        uint64_t top = heap_pop(&l);
+        uint32_t at = (uint32_t)top, rank = (uint32_t)(top >> 32);
+        if (l.rank[at] != rank) continue;
+        uint32_t gone = l.next[at], after = l.next[gone];
+        ids[at] = b->merge[rank].id;
+        l.rank[gone] = BPE_NO_RANK;
+        l.next[at] = after;
+        if (after < n) l.prev[after] = at;
+        if (l.prev[at] < n) new_pair(b, &l, l.prev[at], n);
+        new_pair(b, &l, at, n);
+    }
+    return compact(&l, n, ids);
+}
+
+size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
+                      const struct bpe_trace *trace)
+{
+    if (n <= SHORT_WORD) return merge_short(b, ids, n, trace);
+    return merge_long(b, w, ids, n);
+}

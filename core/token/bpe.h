@@ -1,0 +1,53 @@
+/* bpe.h - byte pair encoding of one word: symbols, merges by rank.
+ *
+ * Of all adjacent pairs the one with the lowest rank merges first, the leftmost
+ * among equals, until no pair is in the table. */
+#ifndef CORE_TOKEN_BPE_H
+#define CORE_TOKEN_BPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct bpe_merge {
+    int32_t left, right, id;
+};
+
+struct bpe {
+    struct bpe_merge *merge; /* [n_merges], rank = index */
+    size_t n_merges, cap;
+    uint64_t *slots;         /* (left << 21 | right) << 21 | rank; BPE_FREE = free */
+    size_t n_slots;
+};
+
+void bpe_free(struct bpe *b);
+/* Appends the next merge; the table is made by bpe_finish(). */
+int bpe_add(struct bpe *b, int left, int right, int id, struct err *e);
+/* Fails when a pair appears twice, naming its place in the list. */
+int bpe_finish(struct bpe *b, struct err *e);
+
+/* Rank of a pair, or BPE_NO_RANK. */
+#define BPE_NO_RANK UINT32_MAX
+uint32_t bpe_rank(const struct bpe *b, int left, int right);
+
+/* Work space for long words; zero-initialise. */
+struct bpe_work {
+    void *mem;
+    size_t cap;
+};
+void bpe_work_free(struct bpe_work *w);
+
+/* Called after each merge, for explanations: the symbols as they now are. */
+struct bpe_trace {
+    void (*step)(void *arg, uint32_t rank, const int32_t *ids, size_t n);
+    void *arg;
+};
+
+/* Merges ids[0..n) in place; returns how many are left, 0 when out of memory
+ * (n > 0).  trace may be NULL. */
+size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
+                      const struct bpe_trace *trace);
+
+#endif

@@ -1,0 +1,54 @@
+#include "core/token/bytemap.h"
+
+#include "core/base/json.h"
+
+static bool printable(unsigned b)
+{
+    return (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+}
+
+/* The 68 bytes that are not printable take U+0100.. in order. */
+uint32_t bytemap_char(uint8_t byte)
+{
+    unsigned b = byte;
+    if (printable(b)) return b;
+    if (b <= 0x20) return 0x100 + b;
+    if (b <= 0xA0) return 0x121 + (b - 0x7F);
+    return 0x143; /* 0xAD */
+}
+
+int bytemap_byte(uint32_t cp)
+{
+    if (cp < 0x100) return printable((unsigned)cp) ? (int)cp : -1;
+    if (cp <= 0x120) return (int)(cp - 0x100);
+    if (cp <= 0x142) return (int)(cp - 0x121 + 0x7F);
+    return cp == 0x143 ? 0xAD : -1;
+}
+
+void bytemap_spell(struct buf *out, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    for (size_t i = 0; i < n; i++) {
+        char c[4];
+        int len = utf8_encode(bytemap_char(p[i]), c);
+        buf_add(out, c, (size_t)len);
+    }
+}
+
+long bytemap_unspell(const char *text, size_t n, uint8_t *out)
+{
+    long count = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = (uint8_t)text[i];
+        int len = 1;
+        if (cp >= 0x80) {
+            len = utf8_decode(text + i, n - i, &cp);
+            if (len <= 0) return -1;
+        }
+        int byte = bytemap_byte(cp);
+        if (byte < 0) return -1;
+        out[count++] = (uint8_t)byte;
+        i += (size_t)len;
+    }
+    return count;
+}

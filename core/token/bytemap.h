@@ -1,0 +1,21 @@
+/* bytemap.h - the byte alphabet of GPT-2: each byte as one printable
+ * character, which is how byte-level vocabularies are spelled in files. */
+#ifndef CORE_TOKEN_BYTEMAP_H
+#define CORE_TOKEN_BYTEMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+
+uint32_t bytemap_char(uint8_t byte);
+int bytemap_byte(uint32_t cp); /* -1 when cp stands for no byte */
+
+/* Appends the spelling of bytes. */
+void bytemap_spell(struct buf *out, const void *bytes, size_t n);
+/* Bytes that a spelling stands for into out (room for n): their number, or -1
+ * when some character stands for no byte. */
+long bytemap_unspell(const char *text, size_t n, uint8_t *out);
+
+#endif

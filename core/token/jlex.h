@@ -1,0 +1,48 @@
+/* jlex.h - a strict little JSON lexer for the two big members of a
+ * tokenizer.json: the vocabulary and the merges.
+ *
+ * A tree of a million nodes costs more than everything else a load does, so
+ * jlex_cut() takes these members out of the text; the small rest goes through
+ * json_parse() like every other file. */
+#ifndef CORE_TOKEN_JLEX_H
+#define CORE_TOKEN_JLEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+struct jlex {
+    const char *base, *p, *end; /* p moves from base to end */
+    const char *name;           /* of the file, for messages */
+    struct buf tmp;             /* strings with escapes are decoded here */
+};
+
+struct jlex_span {
+    const char *begin, *end; /* NULL when the member is absent */
+};
+
+/* The whole text must be valid UTF-8 (checked here).  *rest receives the text
+ * with the members blanked out ("{}" or "[]" and white space, so that lines
+ * and columns stay right). */
+int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
+             struct jlex_span *vocab, struct jlex_span *merges, struct err *e);
+
+void jlex_init(struct jlex *x, const char *base, struct jlex_span span, const char *name);
+void jlex_free(struct jlex *x);
+
+/* "NAME:LINE:COLUMN: MESSAGE" at the current place; always -1. */
+int jlex_error(const struct jlex *x, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Consumes c (after white space) if it is next. */
+bool jlex_try(struct jlex *x, char c);
+int jlex_expect(struct jlex *x, char c, struct err *e);
+/* The text lives until the next jlex_string(). */
+int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e);
+int jlex_int(struct jlex *x, int64_t *out, struct err *e);
+int jlex_number(struct jlex *x, double *out, struct err *e);
+
+#endif

@@ -1,0 +1,31 @@
+/* split.h - cuts text into the words that merges may not cross.
+ *
+ * Each kind is one of the regular expressions found in tokenizer.json files,
+ * written out by hand; what a piece is follows the regex engine's rules
+ * (leftmost alternative first, greedy, backtracking), byte for byte. */
+#ifndef CORE_TOKEN_SPLIT_H
+#define CORE_TOKEN_SPLIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum split_kind {
+    SPLIT_NONE,   /* the whole text is one piece */
+    SPLIT_GPT2,
+    SPLIT_LLAMA3, /* also what cl100k means in tokenizer.json files */
+    SPLIT_QWEN2,  /* as llama3, but every digit alone */
+    SPLIT_N
+};
+
+/* Ends of the next pieces from pos < n on, at most max of them; returns how
+ * many.  Fewer than max only when the last one ends at n. */
+typedef size_t split_fn(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max);
+split_fn *split_function(enum split_kind kind);
+
+const char *split_name(enum split_kind kind);
+/* The kind for a regex as written in a file, or SPLIT_N if it is not known. */
+enum split_kind split_from_regex(const char *regex);
+const char *split_regex(enum split_kind kind); /* NULL for SPLIT_NONE */
+enum split_kind split_from_name(const char *name); /* SPLIT_N if unknown */
+
+#endif

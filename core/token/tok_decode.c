@@ -1,0 +1,139 @@
+/* Ids to text, whole or as they come. */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/token/tok_internal.h"
+
+int tok_vocab_size(const struct tokenizer *t)
+{
+    return t->vocab.n;
+}
+
+int tok_id(const struct tokenizer *t, const char *token)
+{
+    return vocab_find(&t->vocab, token, strlen(token));
+}
+
+const char *tok_piece(const struct tokenizer *t, int id, size_t *n)
+{
+    if (id < 0 || id >= t->vocab.n || !(t->vocab.v[id].flags & VOCAB_USED)) return NULL;
+    *n = t->bytes[id].len;
+    return t->byte_pool + t->bytes[id].off;
+}
+
+bool tok_is_special(const struct tokenizer *t, int id)
+{
+    return id >= 0 && id < t->vocab.n && (t->vocab.v[id].flags & VOCAB_SPECIAL);
+}
+
+int tok_bos(const struct tokenizer *t)
+{
+    return t->bos;
+}
+
+int tok_eos(const struct tokenizer *t)
+{
+    return t->eos;
+}
+
+static int bad_id(const struct tokenizer *t, int32_t id, size_t at, struct err *e)
+{
+    if (id >= 0 && id < t->vocab.n)
+        return err_set(e, ERR_DATA, "token id %d at position %zu is a hole in the vocabulary",
+                       (int)id, at);
+    return err_set(e, ERR_DATA, "token id %d at position %zu is out of range (the vocabulary has "
+                                "ids 0 to %d)",
+                   (int)id, at, t->vocab.n - 1);
+}
+
+int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
+               struct buf *out, struct err *e)
+{
+    bool first = true;
+    for (size_t i = 0; i < n; i++) {
+        size_t len;
+        const char *p = tok_piece(t, id[i], &len);
+        if (!p) return bad_id(t, id[i], i, e);
+        if (skip_special && tok_is_special(t, id[i])) continue;
+        if (t->decoder == DECODER_NONE && !first) buf_addc(out, ' ');
+        first = false;
+        buf_add(out, p, len);
+    }
+    return buf_ok(out, e);
+}
+
+/* ---- streaming ---- */
+
+void tok_stream_init(struct tok_stream *s, const struct tokenizer *t, bool skip_special)
+{
+    *s = (struct tok_stream){.t = t, .first = true, .skip_special = skip_special};
+}
+
+static const char replacement[] = "\xEF\xBF\xBD";
+
+/* Length of a character that may begin at p[0..n): 0 if none can; *need = its
+ * full length. */
+static int possible_prefix(const uint8_t *p, int n, int *need)
+{
+    uint8_t b = p[0];
+    uint8_t low = 0x80, high = 0xBF;
+    if (b >= 0xC2 && b <= 0xDF) *need = 2;
+    else if (b >= 0xE0 && b <= 0xEF) *need = 3;
+    else if (b >= 0xF0 && b <= 0xF4) *need = 4;
+    else return 0;
+    if (b == 0xE0) low = 0xA0;
+    if (b == 0xED) high = 0x9F;
+    if (b == 0xF0) low = 0x90;
+    if (b == 0xF4) high = 0x8F;
+    int good = 1;
+    while (good < n && good < *need && p[good] >= low && p[good] <= high) {
+        low = 0x80;
+        high = 0xBF;
+        good++;
+    }
+    return good;
+}
+
+/* One more byte after the pending ones: a character that is complete goes out,
+ * a sequence that can no longer become one goes out as U+FFFD (one for each
+ * maximal part, as everyone who decodes lossily does). */
+static void stream_byte(struct tok_stream *s, uint8_t byte, struct buf *out)
+{
+    uint8_t *p = (uint8_t *)s->pending;
+    p[s->n_pending++] = byte;
+    while (s->n_pending) {
+        int need = 1;
+        int good = p[0] < 0x80 ? 1 : possible_prefix(p, s->n_pending, &need);
+        int done;
+        if (good == need) {
+            buf_add(out, p, (size_t)need);
+            done = need;
+        } else if (good == s->n_pending) {
+            return;
+        } else {
+            buf_adds(out, replacement);
+            done = good ? good : 1;
+        }
+        s->n_pending -= done;
+        memmove(p, p + done, (size_t)s->n_pending);
+    }
+}
+
+int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err *e)
+{
+    size_t len;
+    const char *p = tok_piece(s->t, id, &len);
+    if (!p) return bad_id(s->t, id, 0, e);
+    if (s->skip_special && tok_is_special(s->t, id)) return 0;
+    if (s->t->decoder == DECODER_NONE && !s->first) stream_byte(s, ' ', out);
+    s->first = false;
+    for (size_t i = 0; i < len; i++) stream_byte(s, (uint8_t)p[i], out);
+    return buf_ok(out, e);
+}
+
+void tok_stream_end(struct tok_stream *s, struct buf *out)
+{
+    if (s->n_pending) buf_adds(out, replacement);
+    s->n_pending = 0;
+    s->first = true;
+}

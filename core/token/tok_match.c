@@ -1,0 +1,108 @@
+/* Added tokens in text. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+#include "core/base/mem.h"
+#include "core/token/tok_internal.h"
+#include "core/token/unicode.h"
+
+static int by_first_and_length(const void *a, const void *b)
+{
+    const struct tok_added *x = *(const struct tok_added *const *)a;
+    const struct tok_added *y = *(const struct tok_added *const *)b;
+    int c = (int)(uint8_t)x->text[0] - (int)(uint8_t)y->text[0];
+    if (c) return c;
+    return (x->len < y->len) - (x->len > y->len);
+}
+
+int tok_matcher_init(struct tok_matcher *m, const struct tokenizer *t, bool normalized,
+                     struct err *e)
+{
+    m->v = mem_alloc(t->n_added, sizeof *m->v);
+    if (!m->v) return err_oom(e, t->n_added * sizeof *m->v, "added tokens");
+    for (size_t i = 0; i < t->n_added; i++)
+        if (t->added[i].normalized == normalized) m->v[m->n++] = &t->added[i];
+    qsort(m->v, m->n, sizeof *m->v, by_first_and_length);
+    m->only_first = m->n ? (uint8_t)m->v[0]->text[0] : -1;
+    for (size_t i = 0; i < m->n; i++) {
+        uint8_t b = (uint8_t)m->v[i]->text[0];
+        m->from[b + 1] = (uint32_t)i + 1;
+        if (b != m->only_first) m->only_first = -1;
+    }
+    for (int b = 0; b < 256; b++)
+        if (m->from[b + 1] < m->from[b]) m->from[b + 1] = m->from[b];
+    return 0;
+}
+
+void tok_matcher_free(struct tok_matcher *m)
+{
+    free(m->v);
+    memset(m, 0, sizeof *m);
+}
+
+/* \w of the regex engine that single_word is defined by. */
+static bool is_word(struct uni_char c)
+{
+    if (c.cp == UNI_BAD) return false;
+    if (c.class & (UNI_L | UNI_M)) return true;
+    switch (utf8proc_category((utf8proc_int32_t)c.cp)) {
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC: return true;
+    default: return c.cp == 0x200C || c.cp == 0x200D;
+    }
+}
+
+static bool stands_alone(const uint8_t *s, size_t n, size_t begin, size_t end)
+{
+    if (begin > 0 && is_word(uni_prev(s, begin))) return false;
+    return end == n || !is_word(uni_next(s + end, n - end));
+}
+
+static const struct tok_added *match_here(const struct tok_matcher *m, const uint8_t *s, size_t n)
+{
+    for (uint32_t i = m->from[s[0]]; i < m->from[s[0] + 1]; i++)
+        if (m->v[i]->len <= n && memcmp(m->v[i]->text, s, m->v[i]->len) == 0) return m->v[i];
+    return NULL;
+}
+
+static const struct tok_added *find(const struct tok_matcher *m, const uint8_t *s, size_t n,
+                                    size_t *pos)
+{
+    for (size_t i = *pos; i < n; i++) {
+        if (m->only_first >= 0) {
+            const uint8_t *p = memchr(s + i, m->only_first, n - i);
+            if (!p) return NULL;
+            i = (size_t)(p - s);
+        }
+        if (m->from[s[i]] == m->from[s[i] + 1]) continue;
+        const struct tok_added *a = match_here(m, s + i, n - i);
+        if (!a) continue;
+        *pos = i;
+        return a;
+    }
+    return NULL;
+}
+
+const struct tok_added *tok_match(const struct tok_matcher *m, const char *text, size_t n,
+                                  size_t pos, bool special, size_t *begin, size_t *end)
+{
+    if (m->n == 0) return NULL;
+    const uint8_t *s = (const uint8_t *)text;
+    const struct tok_added *a;
+    for (size_t at = pos; (a = find(m, s, n, &at)); at += a->len) {
+        size_t b = at, stop = at + a->len;
+        if (a->special && !special) continue;
+        if (a->single_word && !stands_alone(s, n, b, stop)) continue;
+        for (struct uni_char c; a->lstrip && b > pos; b -= c.len)
+            if (!((c = uni_prev(s, b)).class & UNI_SPACE)) break;
+        for (struct uni_char c; a->rstrip && stop < n; stop += c.len)
+            if (!((c = uni_next(s + stop, n - stop)).class & UNI_SPACE)) break;
+        *begin = b;
+        *end = stop;
+        return a;
+    }
+    return NULL;
+}

@@ -1,0 +1,100 @@
+#include "core/token/vocab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+
+void vocab_free(struct vocab *v)
+{
+    free(v->v);
+    free(v->slots);
+    buf_free(&v->pool);
+    memset(v, 0, sizeof *v);
+}
+
+static void place(struct vocab *v, uint64_t h, int id)
+{
+    size_t i = h & (v->n_slots - 1);
+    while (v->slots[i]) i = (i + 1) & (v->n_slots - 1);
+    v->slots[i] = (h & ~0xFFFFFFFFull) | (uint64_t)(uint32_t)(id + 1);
+}
+
+static bool grow_slots(struct vocab *v, size_t n_tokens)
+{
+    size_t want = 64;
+    while (want < 2 * n_tokens) want *= 2;
+    if (want <= v->n_slots) return true;
+    uint64_t *slots = mem_zalloc(want, sizeof *slots);
+    if (!slots) return false;
+    free(v->slots);
+    v->slots = slots;
+    v->n_slots = want;
+    for (int id = 0; id < v->n; id++)
+        if (v->v[id].flags & VOCAB_USED)
+            place(v, hash64(v->pool.data + v->v[id].off, v->v[id].len), id);
+    return true;
+}
+
+static bool grow_ids(struct vocab *v, size_t n)
+{
+    if (n <= (size_t)v->cap) return true;
+    size_t cap = v->cap ? (size_t)v->cap : 1024;
+    while (cap < n) cap *= 2;
+    struct vocab_entry *p = mem_resize(v->v, cap, sizeof *p);
+    if (!p) return false;
+    memset(p + v->cap, 0, (cap - (size_t)v->cap) * sizeof *p);
+    v->v = p;
+    v->cap = (int)cap;
+    return true;
+}
+
+bool vocab_reserve(struct vocab *v, size_t n_tokens)
+{
+    if (n_tokens > VOCAB_MAX_ID) n_tokens = VOCAB_MAX_ID;
+    return buf_reserve(&v->pool, 16) && grow_slots(v, n_tokens + 1) && grow_ids(v, n_tokens);
+}
+
+int vocab_find(const struct vocab *v, const char *text, size_t len)
+{
+    if (!v->n_slots) return -1;
+    uint64_t h = hash64(text, len);
+    for (size_t i = h & (v->n_slots - 1); v->slots[i]; i = (i + 1) & (v->n_slots - 1)) {
+        if ((v->slots[i] ^ h) >> 32) continue;
+        int id = (int)(uint32_t)v->slots[i] - 1;
+        if (v->v[id].len == len && memcmp(v->pool.data + v->v[id].off, text, len) == 0) return id;
+    }
+    return -1;
+}
+
+int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags,
+              struct err *e)
+{
+    int shown = len > 80 ? 80 : (int)len;
+    if (id < 0 || id > VOCAB_MAX_ID)
+        return err_set(e, ERR_DATA, "token '%.*s' has id %lld; ids go from 0 to %d", shown, text,
+                       (long long)id, VOCAB_MAX_ID);
+    if (id < v->n && (v->v[id].flags & VOCAB_USED)) {
+        const struct vocab_entry *old = &v->v[id];
+        return err_set(e, ERR_DATA, "tokens '%.*s' and '%.*s' both have id %lld",
+                       old->len > 80 ? 80 : (int)old->len, v->pool.data + old->off, shown, text,
+                       (long long)id);
+    }
+    int there = vocab_find(v, text, len);
+    if (there >= 0)
+        return err_set(e, ERR_DATA, "token '%.*s' appears twice, with ids %d and %lld", shown, text,
+                       there, (long long)id);
+    if (len > UINT32_MAX - v->pool.len)
+        return err_set(e, ERR_DATA, "the vocabulary's texts exceed 4 GiB");
+    if (!grow_ids(v, (size_t)id + 1) || !grow_slots(v, (size_t)v->used + 1))
+        return err_oom(e, (unsigned long long)id * sizeof *v->v, "the vocabulary");
+    size_t off = v->pool.len;
+    buf_add(&v->pool, text, len);
+    if (buf_ok(&v->pool, e)) return -1;
+    v->v[id] = (struct vocab_entry){(uint32_t)off, (uint32_t)len, flags | VOCAB_USED};
+    if (id >= v->n) v->n = (int)id + 1;
+    v->used++;
+    place(v, hash64(text, len), (int)id);
+    return 0;
+}

@@ -1,0 +1,52 @@
+/* vocab.h - token texts by id and ids by text.
+ *
+ * Build with vocab_add(), then only read.  Texts live in one pool; ids may
+ * have holes.  The text is the spelling in the file. */
+#ifndef CORE_TOKEN_VOCAB_H
+#define CORE_TOKEN_VOCAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+/* Ids are packed into 21 bits in the merge table; no vocabulary comes near. */
+enum { VOCAB_MAX_ID = (1 << 21) - 2 };
+
+enum vocab_flag {
+    VOCAB_USED = 1,    /* not a hole */
+    VOCAB_MODEL = 2,   /* in the model's vocabulary */
+    VOCAB_ADDED = 4,   /* in added_tokens */
+    VOCAB_SPECIAL = 8, /* an added token with special = true */
+};
+
+struct vocab_entry {
+    uint32_t off, len; /* in pool */
+    uint32_t flags;
+};
+
+struct vocab {
+    struct vocab_entry *v; /* [n] by id */
+    int n, cap;            /* n = largest id + 1 */
+    int used;
+    struct buf pool;
+    uint64_t *slots;       /* hash tag << 32 | id + 1; 0 = free */
+    size_t n_slots;
+};
+
+void vocab_free(struct vocab *v);
+bool vocab_reserve(struct vocab *v, size_t n_tokens); /* false: out of memory */
+/* Fails when the id is out of range or taken, or the text is there already. */
+int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags,
+              struct err *e);
+int vocab_find(const struct vocab *v, const char *text, size_t len); /* -1 = none */
+
+static inline const char *vocab_text(const struct vocab *v, int id, size_t *len)
+{
+    *len = v->v[id].len;
+    return v->pool.data + v->v[id].off;
+}
+
+#endif

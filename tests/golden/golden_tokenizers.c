@@ -1,0 +1,358 @@
+/* Compares ids, offsets and decoded text with recorded cases of other
+ * implementations.
+ *
+ * usage: golden_tokenizers GOLDEN_DIR
+ *
+ * GOLDEN_DIR/tokenizers/cases/hf_NAME.jsonl go with models/NAME.json (or
+ * NAME_tokenizer.json); cases/inputs.jsonl holds the texts by name.  One line a
+ * file, last "N passed, N failed, N skipped". */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/jlex.h"
+#include "core/token/tokenizer.h"
+
+struct ints {
+    int64_t *v;
+    size_t n;
+};
+
+struct record {
+    struct buf name, text, decoded, decoded_raw;
+    struct ints ids, ids_nospecial, decode_ids, offsets;
+    bool has_text, has_ids, has_nospecial, has_decode, has_offsets, has_decoded, has_raw;
+};
+
+static void record_free(struct record *r)
+{
+    buf_free(&r->name);
+    buf_free(&r->text);
+    buf_free(&r->decoded);
+    buf_free(&r->decoded_raw);
+    free(r->ids.v);
+    free(r->ids_nospecial.v);
+    free(r->decode_ids.v);
+    free(r->offsets.v);
+    memset(r, 0, sizeof *r);
+}
+
+static int read_text(struct jlex *x, struct buf *out, bool *has, struct err *e)
+{
+    const char *s;
+    size_t n;
+    if (jlex_string(x, &s, &n, e)) return -1;
+    buf_clear(out);
+    buf_add(out, s, n);
+    buf_add(out, "", 0);
+    *has = true;
+    return buf_ok(out, e);
+}
+
+/* A list of integers, or of lists of them, flattened. */
+static int read_ints(struct jlex *x, struct ints *out, struct err *e)
+{
+    if (jlex_try(x, '[')) {
+        if (jlex_try(x, ']')) return 0;
+        do
+            if (read_ints(x, out, e)) return -1;
+        while (jlex_try(x, ','));
+        return jlex_expect(x, ']', e);
+    }
+    int64_t *p = mem_resize(out->v, out->n + 1, sizeof *p);
+    if (!p) return err_oom(e, out->n, "numbers");
+    out->v = p;
+    return jlex_int(x, &out->v[out->n++], e);
+}
+
+static int skip_value(struct jlex *x, struct err *e)
+{
+    const char *s;
+    size_t n;
+    double v;
+    if (jlex_try(x, '[')) {
+        if (jlex_try(x, ']')) return 0;
+        do
+            if (skip_value(x, e)) return -1;
+        while (jlex_try(x, ','));
+        return jlex_expect(x, ']', e);
+    }
+    while (x->p < x->end && *x->p == ' ') x->p++;
+    if (x->p < x->end && *x->p == '"') return jlex_string(x, &s, &n, e);
+    if (x->end - x->p >= 4 && (!memcmp(x->p, "null", 4) || !memcmp(x->p, "true", 4))) {
+        x->p += 4;
+        return 0;
+    }
+    return jlex_number(x, &v, e);
+}
+
+static int read_member(struct jlex *x, struct record *r, const char *key, struct err *e)
+{
+    bool has = false;
+    if (!strcmp(key, "name")) return read_text(x, &r->name, &has, e);
+    if (!strcmp(key, "text")) return read_text(x, &r->text, &r->has_text, e);
+    if (!strcmp(key, "decoded")) return read_text(x, &r->decoded, &r->has_decoded, e);
+    if (!strcmp(key, "decoded_raw")) return read_text(x, &r->decoded_raw, &r->has_raw, e);
+    if (!strcmp(key, "ids")) r->has_ids = true;
+    else if (!strcmp(key, "ids_nospecial")) r->has_nospecial = true;
+    else if (!strcmp(key, "decode_ids")) r->has_decode = true;
+    else if (!strcmp(key, "offsets")) r->has_offsets = true;
+    else return skip_value(x, e);
+    return read_ints(x, r->has_offsets && !strcmp(key, "offsets")         ? &r->offsets
+                        : !strcmp(key, "ids")                             ? &r->ids
+                        : !strcmp(key, "ids_nospecial")                   ? &r->ids_nospecial
+                                                                          : &r->decode_ids,
+                     e);
+}
+
+static int read_record(const char *line, size_t n, const char *name, struct record *r,
+                       struct err *e)
+{
+    struct jlex x;
+    int ret = -1;
+    jlex_init(&x, line, (struct jlex_span){line, line + n}, name);
+    if (jlex_expect(&x, '{', e)) goto out;
+    do {
+        const char *s;
+        size_t len;
+        char key[64];
+        if (jlex_string(&x, &s, &len, e)) goto out;
+        snprintf(key, sizeof key, "%.*s", (int)len, s);
+        if (jlex_expect(&x, ':', e) || read_member(&x, r, key, e)) goto out;
+    } while (jlex_try(&x, ','));
+    ret = jlex_expect(&x, '}', e);
+out:
+    jlex_free(&x);
+    return ret;
+}
+
+struct records {
+    struct record *v;
+    size_t n;
+};
+
+static void records_free(struct records *r)
+{
+    for (size_t i = 0; i < r->n; i++) record_free(&r->v[i]);
+    free(r->v);
+}
+
+static int read_records(const char *path, struct records *out, struct err *e)
+{
+    struct buf text = {0};
+    int ret = -1;
+    memset(out, 0, sizeof *out);
+    if (file_read_all(path, (size_t)256 << 20, &text, e)) return -1;
+    for (char *p = text.data, *end = text.data + text.len; p < end;) {
+        char *nl = memchr(p, '\n', (size_t)(end - p));
+        if (!nl) nl = end;
+        struct record *v = mem_resize(out->v, out->n + 1, sizeof *v);
+        if (!v) goto out;
+        out->v = v;
+        memset(&v[out->n], 0, sizeof *v);
+        if (nl > p && *p == '{' && read_record(p, (size_t)(nl - p), path, &v[out->n++], e)) goto out;
+        p = nl + 1;
+    }
+    ret = 0;
+out:
+    buf_free(&text);
+    return ret;
+}
+
+static const struct record *by_name(const struct records *r, const char *name)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (!strcmp(r->v[i].name.data, name)) return &r->v[i];
+    return NULL;
+}
+
+/* Invalid UTF-8 becomes U+FFFD, through the streaming decoder. */
+static int decode_lossy(const struct tokenizer *t, const struct ints *ids, bool skip,
+                        struct buf *out, struct err *e)
+{
+    struct tok_stream s;
+    tok_stream_init(&s, t, skip);
+    for (size_t i = 0; i < ids->n; i++)
+        if (tok_stream_add(&s, (int32_t)ids->v[i], out, e)) return -1;
+    tok_stream_end(&s, out);
+    buf_add(out, "", 0);
+    return buf_ok(out, e);
+}
+
+static bool ids_equal(const struct ints *want, const struct tok_ids *got)
+{
+    if (want->n != got->n) return false;
+    for (size_t i = 0; i < want->n; i++)
+        if (want->v[i] != got->id[i]) return false;
+    return true;
+}
+
+static int64_t chars_before(const char *s, size_t at)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < at; i++) n += (s[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* The recorded offsets count characters, and a token that is a part of a
+ * character has the whole of it. */
+static bool offsets_equal(const struct ints *want, const struct tok_ids *got, const char *text,
+                          size_t n)
+{
+    if (want->n != 2 * got->n) return false;
+    for (size_t i = 0; i < got->n; i++) {
+        size_t begin = got->span[i].begin, end = got->span[i].end;
+        while (begin > 0 && begin < n && (text[begin] & 0xC0) == 0x80) begin--;
+        while (end < n && (text[end] & 0xC0) == 0x80) end++;
+        if (chars_before(text, begin) != want->v[2 * i] || chars_before(text, end) != want->v[2 * i + 1])
+            return false;
+    }
+    return true;
+}
+
+struct score {
+    size_t n, ids, offsets, decoded;
+};
+
+static void differs(struct score *s, size_t *what, const char *kind, const struct record *r)
+{
+    if ((*what)++ < 5) printf("    %s differ: %s\n", kind, r->name.data);
+    (void)s;
+}
+
+static int check_encode(const struct tokenizer *t, struct tok_scratch *scratch,
+                        const struct record *r, const struct buf *text, struct score *s,
+                        struct err *e)
+{
+    struct tok_ids got = {.want_spans = true};
+    int ret = tok_encode(t, scratch, text->data, text->len, TOK_SPECIAL | TOK_TEMPLATE, &got, e);
+    if (ret == 0 && !ids_equal(&r->ids, &got)) differs(s, &s->ids, "ids", r);
+    else if (ret == 0 && r->has_offsets && !offsets_equal(&r->offsets, &got, text->data, text->len))
+        differs(s, &s->offsets, "offsets", r);
+    got.n = 0;
+    if (ret == 0 && r->has_nospecial) {
+        ret = tok_encode(t, scratch, text->data, text->len, TOK_SPECIAL, &got, e);
+        if (ret == 0 && !ids_equal(&r->ids_nospecial, &got)) differs(s, &s->ids, "ids", r);
+    }
+    tok_ids_free(&got);
+    return ret;
+}
+
+static int check_decode(const struct tokenizer *t, const struct record *r, struct score *s,
+                        struct err *e)
+{
+    const struct ints *ids = r->has_decode ? &r->decode_ids : &r->ids;
+    struct buf plain = {0}, raw = {0};
+    bool skip = !r->has_decode; /* lists of random ids are recorded with special tokens kept */
+    int ret = decode_lossy(t, ids, skip, &plain, e) || decode_lossy(t, ids, false, &raw, e) ? -1 : 0;
+    if (ret == 0 && r->has_decoded &&
+        (plain.len != r->decoded.len || memcmp(plain.data, r->decoded.data, plain.len)))
+        differs(s, &s->decoded, "decoded texts", r);
+    else if (ret == 0 && r->has_raw &&
+             (raw.len != r->decoded_raw.len || memcmp(raw.data, r->decoded_raw.data, raw.len)))
+        differs(s, &s->decoded, "decoded texts", r);
+    buf_free(&plain);
+    buf_free(&raw);
+    return ret;
+}
+
+static int check_file(const struct tokenizer *t, const struct records *cases,
+                      const struct records *inputs, struct score *s, struct err *e)
+{
+    struct tok_scratch *scratch = tok_scratch_new(t, e);
+    int ret = scratch ? 0 : -1;
+    for (size_t i = 0; i < cases->n && ret == 0; i++) {
+        const struct record *r = &cases->v[i];
+        const struct record *in = r->has_text ? r : by_name(inputs, r->name.data);
+        s->n++;
+        if (r->has_ids && in) ret = check_encode(t, scratch, r, &in->text, s, e);
+        if (ret == 0 && (r->has_decoded || r->has_raw)) ret = check_decode(t, r, s, e);
+        if (ret) err_wrap(e, "%s", r->name.data);
+    }
+    tok_scratch_free(scratch);
+    return ret;
+}
+
+static struct tokenizer *load_model(const char *dir, const char *name, struct err *e)
+{
+    static const char *const endings[] = {".json", "_tokenizer.json", "/tokenizer.json", ".model"};
+    struct buf path = {0};
+    struct tokenizer *t = NULL;
+    bool found = false;
+    for (size_t i = 0; i < COUNT_OF(endings) && !found; i++) {
+        buf_clear(&path);
+        buf_printf(&path, "%s/models/%s%s", dir, name, endings[i]);
+        found = !path.oom && file_exists(path.data);
+    }
+    if (found) t = tok_load(path.data, e);
+    else err_set(e, ERR_NOINPUT, "no model for '%s' in %s/models", name, dir);
+    buf_free(&path);
+    return t;
+}
+
+enum verdict { PASSED, FAILED, SKIPPED };
+
+static enum verdict run_file(const char *dir, const char *file, const struct records *inputs)
+{
+    struct err e;
+    char path[4400], name[256];
+    snprintf(path, sizeof path, "%s/cases/%s", dir, file);
+    const char *base = !strncmp(file, "hf_", 3) ? file + 3 : file;
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(base) - strlen(".jsonl")), base);
+    struct tokenizer *t = load_model(dir, name, &e);
+    if (!t) {
+        bool later = strstr(e.msg, "not supported yet") || e.code == ERR_NOINPUT;
+        printf("%s tokenizers/%s: %s\n", later ? "skip" : "FAIL", file, e.msg);
+        return later ? SKIPPED : FAILED;
+    }
+    struct records cases;
+    struct score s = {0};
+    int ret = read_records(path, &cases, &e);
+    if (ret == 0) ret = check_file(t, &cases, inputs, &s, &e);
+    bool bad = ret || s.ids || s.offsets || s.decoded || s.n == 0;
+    if (ret) printf("FAIL tokenizers/%s: %s\n", file, e.msg);
+    else
+        printf("%s tokenizers/%s: %zu texts, differences: %zu ids, %zu offsets, %zu decoded\n",
+               bad ? "FAIL" : "ok  ", file, s.n, s.ids, s.offsets, s.decoded);
+    records_free(&cases);
+    tok_free(t);
+    return bad ? FAILED : PASSED;
+}
+
+int main(int argc, char **argv)
+{
+    struct err e;
+    struct records inputs;
+    int count[3] = {0};
+    char dir[4000], path[4400];
+    if (argc != 2) {
+        fprintf(stderr, "usage: golden_tokenizers GOLDEN_DIR\n");
+        return 2;
+    }
+    snprintf(dir, sizeof dir, "%s/tokenizers", argv[1]);
+    snprintf(path, sizeof path, "%s/cases/inputs.jsonl", dir);
+    if (read_records(path, &inputs, &e)) {
+        printf("skip tokenizers: %s\n0 passed, 0 failed, 1 skipped\n", e.msg);
+        return 0;
+    }
+    char **names;
+    size_t n;
+    snprintf(path, sizeof path, "%s/cases", dir);
+    if (dir_list(path, &names, &n, &e)) {
+        fprintf(stderr, "%s\n", e.msg);
+        return e.code;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(names[i]);
+        if (len < 6 || strcmp(names[i] + len - 6, ".jsonl") || !strcmp(names[i], "inputs.jsonl"))
+            continue;
+        count[run_file(dir, names[i], &inputs)]++;
+    }
+    dir_list_free(names, n);
+    records_free(&inputs);
+    printf("%d passed, %d failed, %d skipped\n", count[PASSED], count[FAILED], count[SKIPPED]);
+    return count[FAILED] ? 1 : 0;
+}
