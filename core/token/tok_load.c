@@ -341,6 +341,7 @@ struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct
     ret = read_all(t, root, json, vocab, merges, name, e);
 out:
     if (ret) {
+        if (e->code == ERR_CONFIG) e->code = ERR_DATA; /* the getters' word for a bad value */
         tok_free(t);
         t = NULL;
     }
