@@ -83,6 +83,12 @@ struct tensor {
     bool needs_grad;
     int64_t offset;          /* in the activation arena, after graph_plan(); -1 = none */
     void *data;              /* after exec_new(); inputs: see exec_input() */
+
+    /* of the engine */
+    int n_uses;              /* forward nodes that read it */
+    bool output;             /* graph_output() was called */
+    struct tensor *clone;    /* while a block is recomputed */
+    int first, last, buffer; /* while planning */
 };
 
 struct graph_opts {
@@ -112,6 +118,9 @@ void graph_block_end(struct graph *g);
 
 /* Emits the backward nodes of a scalar loss (through every op's vjp). */
 int graph_backward(struct graph *g, struct tensor *loss, struct err *e);
+/* The same from any activation y, whose gradient is the input dy (of y's shape,
+ * f32): for objectives computed outside, and for gradient tests. */
+int graph_backward_from(struct graph *g, struct tensor *y, struct tensor *dy, struct err *e);
 
 /* Liveness, offsets, workspace.  After it the sizes are exact. */
 struct graph_sizes {

@@ -1,0 +1,46 @@
+/* op_linear.h - matrix product with weights, and its epilogue.
+ *
+ *   z = x [W_0; W_1; W_2]^T + [b_0, b_1, b_2];  y = act(z)  or  z + residual
+ *
+ * x [N,C] of the compute type (cast when it is not), W_i [O_i,C], b_i [O_i]
+ * f32, y [N,O], O = O_0 + O_1 + O_2.  The weights are converted and packed
+ * into panels at the start of the node; the packed copy lives as long as the
+ * node runs.
+ *
+ * Backward, dz = dy act'(z):
+ *   dW_i = dz_i^T x   one FMA chain a leaf, then the tree over leaves
+ *   db_i = column sums of dz_i (colsum.h)
+ *   dx   = dz [W_0; W_1; W_2]
+ * When x is itself act(z') of a linear and has no other reader, the product
+ * for dx multiplies by act'(z') on the way out and is that linear's dz. */
+#ifndef CORE_TENSOR_OP_LINEAR_H
+#define CORE_TENSOR_OP_LINEAR_H
+
+#include "core/tensor/op.h"
+#include "core/tensor/ops.h"
+
+enum { LIN_X, LIN_W, LIN_B = LIN_W + 3, LIN_RESIDUAL = LIN_B + 3 };
+enum { LIN_Y, LIN_PRE };  /* pre: z, kept for backward when there is an act */
+
+/* Where the compute tiles of a product are cut.  Any cut gives the same bits. */
+struct tiling {
+    int m, n;             /* tile size */
+    int nm, nn;           /* tiles along M and N */
+};
+struct linear {
+    int n;
+    enum act act;
+    int O[3], col[3];     /* columns of each weight in y and where they begin */
+    int O_all;
+    int pack_cols;        /* columns a packing slice */
+    int pack_at[4];       /* first packing slice of each weight; the end */
+    struct tiling tiles;
+};
+
+struct tiling tile_product(int M, int N, int nr, int n_threads);
+/* C[M,N] = A^T B over many tokens. */
+struct tiling tile_gradient(int M, int N, int nr, int n_threads);
+
+void linear_vjp(struct graph *g, struct node *n);
+
+#endif
