@@ -1,0 +1,257 @@
+/* Gradients of every op by finite differences, f32; see grad.h. */
+#include "tests/grad/grad.h"
+
+static void set_ids(struct tensor *t, int limit, uint32_t stream)
+{
+    struct rng_key k = rng_key(5, RNG_TEST, stream, 0);
+    for (int64_t i = 0; i < tensor_n(t); i++) ((int32_t *)t->data)[i] = (int32_t)rng_below(&k, (uint64_t)i, (uint64_t)limit);
+}
+
+/* Two documents a row: positions count from the document's start. */
+static void set_segments(const struct grad_case *c, struct tensor *positions, struct tensor *seg, int cut)
+{
+    for (int64_t i = 0; i < case_tokens(c); i++) {
+        int t = (int)(i % c->opts.T), start = t < cut ? 0 : cut;
+        if (positions) ((int32_t *)positions->data)[i] = t - start;
+        if (seg) ((int32_t *)seg->data)[i] = start;
+    }
+}
+
+static void embed_with_learned_positions(void **state)
+{
+    (void)state;
+    for (int leaves = 1; leaves <= 4; leaves *= 2) {
+        struct grad_case c = {.opts = {.rows = 4, .T = 6, .leaves = leaves}, .threads = 2};
+        case_begin(&c);
+        struct tensor *ids = case_ids(&c, "ids"), *pos = case_ids(&c, "positions");
+        struct tensor *y = op_embed(c.g, ids, case_param(&c, "wte", 11, 17), 1.5f, pos, case_param(&c, "wpe", 9, 17), 2);
+        case_ready(&c, y);
+        set_ids(ids, 11, 1);
+        set_segments(&c, pos, NULL, 4);
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+static void norms(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 6; v++) {
+        struct grad_case c = {.opts = {.rows = 2, .T = v < 3 ? 5 : 41, .leaves = 2}};
+        case_begin(&c);
+        enum norm_kind kind = v % 3 ? NORM_LN : NORM_RMS;
+        struct tensor *x = case_input(&c, "x", v < 3 ? 16 : 37), *w = case_param(&c, "w", x->dim[1], 0);
+        struct tensor *b = v % 3 == 2 ? case_param(&c, "b", x->dim[1], 0) : NULL;
+        case_ready(&c, op_norm(c.g, kind, x, w, b, 1e-5f, false));
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+static void linear_with_every_epilogue(void **state)
+{
+    (void)state;
+    static const enum act acts[] = {ACT_NONE, ACT_GELU_TANH, ACT_GELU_ERF, ACT_SILU, ACT_SIGMOID, ACT_TANH};
+    for (int v = 0; v < 8; v++) {
+        struct grad_case c = {.opts = {.rows = 4, .T = 5, .leaves = v % 2 ? 4 : 1}, .threads = 2};
+        case_begin(&c);
+        struct tensor *x = case_input(&c, "x", 19);
+        struct linear_spec s = {.n = 1 + v % 3, .act = v < 6 ? acts[v] : ACT_NONE};
+        for (int i = 0; i < s.n; i++) {
+            char name[8];
+            snprintf(name, sizeof name, "w%d", i);
+            s.w[i] = case_param(&c, name, 7 + 5 * i, 19);
+            snprintf(name, sizeof name, "b%d", i);
+            if ((v + i) % 2 == 0) s.b[i] = case_param(&c, name, 7 + 5 * i, 0);
+        }
+        if (v >= 6) s.residual = case_input(&c, "residual", s.n == 1 ? 7 : s.n == 2 ? 19 : 36);
+        case_ready(&c, op_linear(c.g, x, &s));
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+/* The product for dx multiplies by the derivative of the inner activation. */
+static void mlp_with_fused_derivative(void **state)
+{
+    (void)state;
+    struct grad_case c = {.opts = {.rows = 2, .T = 9, .leaves = 2}, .threads = 2};
+    case_begin(&c);
+    struct tensor *x = case_input(&c, "x", 12);
+    struct linear_spec up = {.n = 1, .act = ACT_GELU_TANH, .w = {case_param(&c, "up", 33, 12)}, .b = {case_param(&c, "ub", 33, 0)}};
+    struct tensor *h = op_linear(c.g, x, &up);
+    struct linear_spec down = {.n = 1, .residual = x, .w = {case_param(&c, "down", 12, 33)}, .b = {case_param(&c, "db", 12, 0)}};
+    case_ready(&c, op_linear(c.g, h, &down));
+    int act_nodes = 0;
+    for (int i = 0; i < c.g->n_nodes; i++) act_nodes += strcmp(c.g->node[i]->op->name, "act_bwd") == 0;
+    assert_int_equal(act_nodes, 0);
+    case_check(&c);
+    case_end(&c);
+}
+
+static void activations_and_gated_units(void **state)
+{
+    (void)state;
+    static const enum act acts[] = {ACT_GELU_ERF, ACT_GELU_TANH, ACT_SILU, ACT_SIGMOID, ACT_TANH};
+    for (size_t v = 0; v < 2 * COUNT_OF(acts); v++) {
+        struct grad_case c = {.opts = {.rows = 2, .T = 3}};
+        case_begin(&c);
+        struct tensor *x = case_input(&c, "x", 26);
+        case_ready(&c, v % 2 ? op_glu(c.g, x, acts[v / 2]) : op_act(c.g, x, acts[v / 2]));
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+/* relu and relu^2 have a kink: elements nearer than 2 h to it are moved away. */
+static void activations_with_a_kink(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 2; v++) {
+        struct grad_case c = {.opts = {.rows = 2, .T = 3}};
+        case_begin(&c);
+        struct tensor *x = case_input(&c, "x", 26);
+        case_ready(&c, op_act(c.g, x, v ? ACT_RELU2 : ACT_RELU));
+        float *p = x->data;
+        for (int64_t i = 0; i < tensor_n(x); i++)
+            if (fabsf(p[i]) < 0.1f) p[i] = p[i] < 0 ? -0.2f : 0.2f;
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+static void sums_and_fan_out(void **state)
+{
+    (void)state;
+    struct grad_case c = {.opts = {.rows = 2, .T = 4}};
+    case_begin(&c);
+    struct tensor *a = case_input(&c, "a", 10), *b = case_input(&c, "b", 10);
+    struct tensor *s = op_add(c.g, a, b), *t = op_add(c.g, s, op_scale(c.g, s, 0.75f));
+    struct tensor *u = op_add(c.g, op_act(c.g, t, ACT_TANH), op_add(c.g, t, t));
+    case_ready(&c, op_add(c.g, u, op_act(c.g, a, ACT_SILU)));
+    case_check(&c);
+    case_end(&c);
+}
+
+static void dropout_with_residual(void **state)
+{
+    (void)state;
+    struct grad_case c = {.opts = {.rows = 3, .T = 4}};
+    case_begin(&c);
+    struct tensor *x = case_input(&c, "x", 21), *r = case_input(&c, "r", 21);
+    struct tensor *y = op_dropout(c.g, op_dropout(c.g, x, 0.3f, NULL), 0.5f, r);
+    case_ready(&c, y);
+    case_check(&c);
+    int zeros = 0;
+    for (int64_t i = 0; i < tensor_n(x); i++) zeros += ((float *)x->grad->data)[i] == 0;
+    assert_in_range(zeros, 110, 210); /* 65 % of 252, +- 4 sigma */
+    case_end(&c);
+}
+
+static void rotary_positions_and_head_norms(void **state)
+{
+    (void)state;
+    float cos_[8 * 3], sin_[8 * 3];
+    for (int i = 0; i < 24; i++) {
+        cos_[i] = cosf((float)i * 0.37f);
+        sin_[i] = sinf((float)i * 0.37f);
+    }
+    struct rope_table rope = {.n_rot = 6, .max_pos = 8, .cos = cos_, .sin = sin_};
+    for (int v = 0; v < 8; v++) {
+        struct grad_case c = {.opts = {.rows = 4, .T = 8, .leaves = 2}, .threads = 2};
+        case_begin(&c);
+        struct qk_spec s = {.H = 4, .Hk = 2, .D = 8, .eps = 1e-6f, .interleaved = v & 1, .rope = v < 6 ? &rope : NULL};
+        struct tensor *x = case_input(&c, "qkv", 64), *pos = case_ids(&c, "positions");
+        if (v & 2) s.q_norm = case_param(&c, "qn", 8, 0), s.k_norm = case_param(&c, "kn", 8, 0);
+        if (v == 5) s.k_norm = case_param(&c, "kn", 8, 0);
+        struct tensor *y = op_qk(c.g, x, pos, &s);
+        if (y == x) y = op_scale(c.g, x, 2.0f);
+        case_ready(&c, y);
+        set_segments(&c, pos, NULL, 5);
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+static void attention(void **state)
+{
+    (void)state;
+    static const float slopes[4] = {0.5f, 0.25f, 0.125f, 0.0625f};
+    for (int v = 0; v < 10; v++) {
+        struct grad_case c = {.opts = {.rows = 2, .T = v == 9 ? 70 : 13, .leaves = 2}, .threads = 2};
+        case_begin(&c);
+        struct attn_spec s = {.H = 4, .Hk = v % 3 == 0 ? 4 : v % 3 == 1 ? 2 : 1, .D = 8, .scale = 0.35f, .causal = v != 3};
+        if (v == 4) s.window = 5;
+        if (v == 5) s.softcap = 1.5f;
+        if (v == 6) s.dropout = 0.25f;
+        if (v == 7) s.alibi = slopes;
+        if (v == 8) s.sink = case_param(&c, "sink", 4, 0);
+        struct tensor *x = case_input(&c, "qkv", (4 + 2 * s.Hk) * 8), *seg = case_ids(&c, "seg_start");
+        case_ready(&c, op_attn(c.g, x, v >= 2 ? seg : NULL, &s));
+        set_segments(&c, NULL, seg, 6);
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+/* The loss head: its own backward, seeded by graph_backward(). */
+static void linear_ce_gradients(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 6; v++) {
+        struct err e;
+        struct grad_case c = {.opts = {.rows = 2, .T = 9, .leaves = v % 2 ? 2 : 1}, .threads = 2, .args.loss_scale = 0.25f};
+        case_begin(&c);
+        struct tensor *x = case_input(&c, "x", 12), *targets = case_ids(&c, "targets");
+        struct tensor *weights = graph_input(c.g, "weights", DT_F32, 1, (int64_t[]){18});
+        struct ce_spec s = {.w = case_param(&c, "head", 29, 12)};
+        if (v & 1) s.b = case_param(&c, "bias", 29, 0);
+        if (v >= 1) s.label_smoothing = 0.1f;
+        if (v >= 2) s.z_coef = 0.01f;
+        if (v >= 3) s.softcap = 3.0f;
+        if (v >= 4) s.logit_scale = 0.5f;
+        struct tensor *loss = op_linear_ce(c.g, x, targets, weights, &s);
+        must(graph_error(c.g, &e), &e);
+        must(graph_backward(c.g, loss, &e), &e);
+        graph_output(c.g, x->grad);
+        must(graph_plan(c.g, 2, &e), &e);
+        must(params_alloc(c.params, true, &e), &e);
+        c.pool = pool_new(2, &e);
+        c.x = exec_new(c.g, c.pool, &e);
+        if (!c.x) fail_msg("%s", e.msg);
+        for (int i = 0; i < c.params->n; i++) fill_normal(c.params->v[i]->data, c.params->v[i]->n, 10 + (uint32_t)i, 0.5f);
+        fill_normal(x->data, tensor_n(x), 3, 1.0f);
+        set_ids(targets, 29, 9);
+        ((int32_t *)targets->data)[4] = -1;
+        for (int i = 0; i < 18; i++) ((float *)weights->data)[i] = i == 7 ? 0.0f : 0.5f + 0.1f * (float)i;
+
+        /* The loss is one number; differences of it are judged like y. */
+        struct tensor probe = {.dtype = DT_F32, .ndim = 1, .dim = {1}}, scale = probe;
+        float one = 0.25f;
+        probe.data = loss->data;
+        scale.data = &one;
+        c.y = &probe;
+        c.dy = &scale;
+        case_check(&c);
+        const float *out = loss->data;
+        double w = 0;
+        for (int i = 0; i < 18; i++) w += i == 4 ? 0 : (double)((float *)weights->data)[i];
+        assert_true(fabs((double)out[2] - w) < 1e-5);
+        assert_true(out[3] >= 0 && out[3] <= 16);
+        if (v == 0) assert_true(out[0] == out[1]);
+        case_end(&c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(embed_with_learned_positions), cmocka_unit_test(norms),
+        cmocka_unit_test(linear_with_every_epilogue),   cmocka_unit_test(mlp_with_fused_derivative),
+        cmocka_unit_test(activations_and_gated_units),  cmocka_unit_test(activations_with_a_kink),
+        cmocka_unit_test(sums_and_fan_out),             cmocka_unit_test(dropout_with_residual),
+        cmocka_unit_test(rotary_positions_and_head_norms), cmocka_unit_test(attention),
+        cmocka_unit_test(linear_ce_gradients),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
