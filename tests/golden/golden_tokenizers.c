@@ -14,7 +14,8 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/jlex.h"
-#include "core/token/tokenizer.h"
+#include "core/token/tok_internal.h"
+#include "core/token/train.h"
 
 struct ints {
     int64_t *v;
@@ -322,6 +323,99 @@ static enum verdict run_file(const char *dir, const char *file, const struct rec
     return bad ? FAILED : PASSED;
 }
 
+/* ---- training: GOLDEN/tokenizers/train/{hf_bbpe,rustbpe}_shake_N.json are what
+ * others learned from GOLDEN/../corpus/tinyshakespeare.txt ---- */
+
+static struct tokenizer *learn(const char *corpus, int vocab_size, enum split_kind split,
+                               enum tok_train_ties ties, struct err *e)
+{
+    struct tok_train_opts o = {.vocab_size = vocab_size, .split = split, .ties = ties};
+    struct buf text = {0};
+    struct tokenizer *t = NULL;
+    if (file_read_all(corpus, (size_t)1 << 30, &text, e)) return NULL;
+    struct tok_trainer *tr = tok_trainer_new(&o, 1, e);
+    if (tr && tok_trainer_add(tr, 0, text.data, text.len, e)) tok_trainer_free(tr);
+    else if (tr) t = tok_trainer_finish(tr, NULL, e);
+    buf_free(&text);
+    return t;
+}
+
+/* Vocabulary and merges, in order. */
+static bool same_model(const struct tokenizer *a, const struct tokenizer *b)
+{
+    if (a->vocab.n != b->vocab.n || a->bpe.n_merges != b->bpe.n_merges) return false;
+    for (int id = 0; id < a->vocab.n; id++) {
+        size_t na, nb;
+        const char *pa = vocab_text(&a->vocab, id, &na), *pb = vocab_text(&b->vocab, id, &nb);
+        if (na != nb || memcmp(pa, pb, na)) return false;
+    }
+    size_t bytes = a->bpe.n_merges * sizeof *a->bpe.merge;
+    return bytes == 0 || memcmp(a->bpe.merge, b->bpe.merge, bytes) == 0;
+}
+
+static int base64_value(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *p = c ? strchr(digits, c) : NULL;
+    return p ? (int)(p - digits) : -1;
+}
+
+/* [["base64 of the bytes", rank], ...] against our pieces. */
+static bool same_ranks(const struct tokenizer *t, const struct buf *json, struct err *e)
+{
+    struct jlex x;
+    bool same = true;
+    int count = 0;
+    jlex_init(&x, json->data, (struct jlex_span){json->data, json->data + json->len}, "ranks");
+    same = jlex_try(&x, '[');
+    do {
+        const char *s, *piece;
+        size_t n, len = 0, out = 0;
+        int64_t id;
+        unsigned bits = 0, held = 0;
+        if (jlex_expect(&x, '[', e) || jlex_string(&x, &s, &n, e)) break;
+        char bytes[256];
+        for (size_t i = 0; i < n && base64_value(s[i]) >= 0 && out < sizeof bytes; i++) {
+            held = held << 6 | (unsigned)base64_value(s[i]);
+            if ((bits += 6) >= 8) bytes[out++] = (char)(held >> (bits -= 8));
+        }
+        if (jlex_expect(&x, ',', e) || jlex_int(&x, &id, e) || jlex_expect(&x, ']', e)) break;
+        piece = tok_piece(t, (int)id, &len);
+        same = same && piece && len == out && memcmp(piece, bytes, len) == 0;
+        count++;
+    } while (jlex_try(&x, ','));
+    jlex_free(&x);
+    return same && count == tok_vocab_size(t);
+}
+
+static enum verdict run_train(const char *golden, const char *file)
+{
+    struct err e = {0};
+    char path[4400], corpus[4400];
+    struct tokenizer *want = NULL, *got = NULL;
+    struct buf json = {0};
+    bool hf = strncmp(file, "hf_bbpe_shake_", 14) == 0, rust = strncmp(file, "rustbpe_shake_", 14) == 0;
+    if ((!hf && !rust) || !strstr(file, ".json")) {
+        printf("skip tokenizers/train/%s: learning this kind is not supported yet\n", file);
+        return SKIPPED;
+    }
+    snprintf(path, sizeof path, "%s/tokenizers/train/%s", golden, file);
+    snprintf(corpus, sizeof corpus, "%s/../corpus/tinyshakespeare.txt", golden);
+    bool ok = file_read_all(path, (size_t)1 << 28, &json, &e) == 0;
+    if (ok && hf) ok = (want = tok_load(path, &e)) != NULL;
+    int size = want ? want->vocab.n : atoi(file + 14);
+    if (ok)
+        ok = (got = learn(corpus, size, want ? want->split : SPLIT_GPT2,
+                          hf ? TOK_TIES_HF : TOK_TIES_BYTES, &e)) != NULL;
+    if (ok) ok = hf ? same_model(want, got) : same_ranks(got, &json, &e);
+    printf("%s tokenizers/train/%s: %s%s\n", ok ? "ok  " : "FAIL", file,
+           ok ? "the same tokens and merges" : "differs ", ok ? "" : e.msg);
+    buf_free(&json);
+    tok_free(want);
+    tok_free(got);
+    return ok ? PASSED : FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct err e;
@@ -352,6 +446,11 @@ int main(int argc, char **argv)
         count[run_file(dir, names[i], &inputs)]++;
     }
     dir_list_free(names, n);
+    snprintf(path, sizeof path, "%s/train", dir);
+    if (file_is_dir(path) && dir_list(path, &names, &n, &e) == 0) {
+        for (size_t i = 0; i < n; i++) count[run_train(argv[1], names[i])]++;
+        dir_list_free(names, n);
+    }
     records_free(&inputs);
     printf("%d passed, %d failed, %d skipped\n", count[PASSED], count[FAILED], count[SKIPPED]);
     return count[FAILED] ? 1 : 0;

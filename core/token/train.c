@@ -1,0 +1,282 @@
+#include "core/token/train.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/bytemap.h"
+#include "core/token/tok_internal.h"
+#include "core/token/train_bpe.h"
+#include "core/token/train_words.h"
+#include "core/token/unicode.h"
+
+enum { N_CHARS = 0x110000 };
+
+struct counter {
+    struct word_table words; /* BPE */
+    uint64_t *seen;          /* characters: one bit each */
+    uint64_t bytes, documents, n_words;
+    size_t ends[BATCH];
+};
+
+struct tok_trainer {
+    struct tok_train_opts opts;
+    struct counter *counter; /* [n_threads] */
+    int n_threads;
+};
+
+static int check_opts(const struct tok_train_opts *o, struct err *e)
+{
+    if (o->type == TOK_TRAIN_CHAR) return 0;
+    size_t least = 256 + o->n_special;
+    if (o->vocab_size < 0 || (size_t)o->vocab_size < least)
+        return err_set(e, ERR_USAGE, "vocab size %d is too small: 256 bytes and %zu special tokens "
+                                     "need %zu",
+                       o->vocab_size, o->n_special, least);
+    if (o->vocab_size > VOCAB_MAX_ID)
+        return err_set(e, ERR_USAGE, "vocab size %d: at most %d", o->vocab_size, VOCAB_MAX_ID);
+    return 0;
+}
+
+struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_threads, struct err *e)
+{
+    if (check_opts(o, e)) return NULL;
+    struct tok_trainer *tr = mem_zalloc(1, sizeof *tr);
+    if (n_threads < 1) n_threads = 1;
+    if (tr) tr->counter = mem_zalloc((size_t)n_threads, sizeof *tr->counter);
+    bool ok = tr && tr->counter;
+    if (ok) tr->n_threads = n_threads;
+    for (int i = 0; ok && o->type == TOK_TRAIN_CHAR && i < n_threads; i++) {
+        tr->counter[i].seen = mem_zalloc(N_CHARS / 64, sizeof(uint64_t));
+        ok = tr->counter[i].seen != NULL;
+    }
+    if (!ok) {
+        err_oom(e, (size_t)n_threads * sizeof(struct counter), "the trainer");
+        tok_trainer_free(tr);
+        return NULL;
+    }
+    tr->opts = *o;
+    return tr;
+}
+
+void tok_trainer_free(struct tok_trainer *tr)
+{
+    if (!tr) return;
+    for (int i = 0; i < tr->n_threads; i++) {
+        word_table_free(&tr->counter[i].words);
+        free(tr->counter[i].seen);
+    }
+    free(tr->counter);
+    free(tr);
+}
+
+static int add_words(struct counter *c, enum split_kind kind, const uint8_t *text, size_t n,
+                     struct err *e)
+{
+    split_fn *split = split_function(kind);
+    for (size_t pos = 0; pos < n;) {
+        size_t count = split(text, n, pos, c->ends, BATCH);
+        for (size_t i = 0; i < count; i++) {
+            if (!word_table_add(&c->words, text + pos, c->ends[i] - pos, n - pos, 1))
+                return err_oom(e, c->words.cap * sizeof *c->words.v, "counting words");
+            pos = c->ends[i];
+        }
+        c->n_words += count;
+    }
+    return 0;
+}
+
+static int add_chars(struct counter *c, const uint8_t *text, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n;) {
+        struct uni_char u = uni_next(text + i, n - i);
+        if (u.cp == UNI_BAD)
+            return err_set(e, ERR_DATA, "invalid UTF-8 at byte offset %zu: characters cannot be "
+                                        "learned from it",
+                           i);
+        c->seen[u.cp / 64] |= (uint64_t)1 << (u.cp % 64);
+        i += u.len;
+    }
+    return 0;
+}
+
+int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t n, struct err *e)
+{
+    struct counter *c = &tr->counter[thread];
+    c->bytes += n;
+    c->documents++;
+    if (tr->opts.type == TOK_TRAIN_CHAR) return add_chars(c, (const uint8_t *)text, n, e);
+    return add_words(c, tr->opts.split, (const uint8_t *)text, n, e);
+}
+
+/* ---- from counts to a tokenizer.json ---- */
+
+static void write_added(struct buf *out, const struct tok_train_opts *o, int first_id)
+{
+    buf_adds(out, "{\"version\":\"1.0\",\"added_tokens\":[");
+    for (size_t i = 0; i < o->n_special; i++) {
+        buf_printf(out, "%s{\"id\":%d,\"content\":", i ? "," : "", first_id + (int)i);
+        buf_add_json(out, o->special[i], strlen(o->special[i]));
+        buf_adds(out, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"
+                      "\"normalized\":false,\"special\":true}");
+    }
+    buf_adds(out, "],");
+}
+
+static void write_pre(struct buf *out, enum split_kind split)
+{
+    static const char level[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                                "\"trim_offsets\":true,\"use_regex\":";
+    buf_adds(out, "\"pre_tokenizer\":");
+    if (split == SPLIT_GPT2 || split == SPLIT_NONE) {
+        buf_printf(out, "%s%s},", level, split == SPLIT_GPT2 ? "true" : "false");
+    } else {
+        const char *regex = split_regex(split);
+        buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
+                      "\"pattern\":{\"Regex\":");
+        buf_add_json(out, regex, strlen(regex));
+        buf_printf(out, "},\"behavior\":\"Isolated\",\"invert\":false},%sfalse}]},", level);
+    }
+    buf_adds(out, "\"post_processor\":null,\"decoder\":{\"type\":\"ByteLevel\","
+                  "\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},");
+}
+
+static void write_model(struct buf *out, const struct vocab *v, const struct bpe *b)
+{
+    size_t n;
+    const char *s;
+    buf_adds(out, "\"model\":{\"type\":\"BPE\",\"vocab\":{");
+    for (int id = 0; id < v->n; id++) {
+        s = vocab_text(v, id, &n);
+        if (id) buf_addc(out, ',');
+        buf_add_json(out, s, n);
+        buf_printf(out, ":%d", id);
+    }
+    buf_adds(out, "},\"merges\":[");
+    for (size_t i = 0; i < b->n_merges; i++) {
+        buf_adds(out, i ? ",[" : "[");
+        s = vocab_text(v, b->merge[i].left, &n);
+        buf_add_json(out, s, n);
+        buf_addc(out, ',');
+        s = vocab_text(v, b->merge[i].right, &n);
+        buf_add_json(out, s, n);
+        buf_addc(out, ']');
+    }
+    buf_adds(out, "]}}");
+}
+
+/* Special tokens, then the bytes. */
+static int first_tokens(const struct tok_train_opts *o, struct vocab *v, int32_t byte_id[256],
+                        struct err *e)
+{
+    for (size_t i = 0; i < o->n_special; i++) {
+        size_t n = strlen(o->special[i]);
+        if (n == 0) return err_set(e, ERR_USAGE, "a special token is empty");
+        if (vocab_add(v, v->n, o->special[i], n, VOCAB_MODEL, e)) return -1;
+    }
+    for (uint32_t i = 0; i <= 0x143; i++) {
+        bool by_char = o->ties == TOK_TIES_HF;
+        int byte = by_char ? bytemap_byte(i) : i < 256 ? (int)i : -1;
+        if (byte < 0) continue;
+        char text[4];
+        int n = utf8_encode(bytemap_char((uint8_t)byte), text);
+        byte_id[byte] = v->n;
+        if (vocab_add(v, v->n, text, (size_t)n, VOCAB_MODEL, e)) return -1;
+    }
+    return 0;
+}
+
+static int gather_words(struct tok_trainer *tr, struct err *e)
+{
+    struct word_table *all = &tr->counter[0].words;
+    for (int i = 1; i < tr->n_threads; i++) {
+        struct word_table *t = &tr->counter[i].words;
+        char tmp[16];
+        const char *word;
+        size_t n;
+        uint64_t count;
+        for (size_t at = 0; word_table_next(t, &at, tmp, &word, &n, &count);)
+            if (!word_table_add(all, (const uint8_t *)word, n, n, count))
+                return err_oom(e, all->cap * sizeof *all->v, "counting words");
+        word_table_free(t);
+    }
+    return 0;
+}
+
+static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_stats *stats,
+                     struct err *e)
+{
+    struct vocab v = {0};
+    struct bpe b = {0};
+    struct bpe_corpus c = {0};
+    int32_t byte_id[256];
+    int ret = -1;
+    if (gather_words(tr, e) || first_tokens(&tr->opts, &v, byte_id, e)) goto out;
+    struct word_table *words = &tr->counter[0].words;
+    stats->distinct_words = words->n + words->n_longs;
+    if (bpe_corpus_make(&c, words, byte_id, e)) goto out;
+    word_table_free(words);
+    if (bpe_learn(&c, tr->opts.vocab_size, tr->opts.min_count, &v, &b, &stats->last_count, e))
+        goto out;
+    write_added(json, &tr->opts, 0);
+    write_pre(json, tr->opts.split);
+    write_model(json, &v, &b);
+    ret = buf_ok(json, e);
+out:
+    bpe_corpus_free(&c);
+    bpe_free(&b);
+    vocab_free(&v);
+    return ret;
+}
+
+/* A BPE model without merges, no pre-tokenizer: each character is its token.
+ * Hugging Face's library loads it and gives the same ids. */
+static int learn_chars(struct tok_trainer *tr, struct buf *json, struct err *e)
+{
+    struct vocab v = {0};
+    struct bpe none = {0};
+    int ret = -1;
+    uint64_t *seen = tr->counter[0].seen;
+    for (int i = 1; i < tr->n_threads; i++)
+        for (size_t w = 0; w < N_CHARS / 64; w++) seen[w] |= tr->counter[i].seen[w];
+    for (uint32_t cp = 0; cp < N_CHARS; cp++) {
+        if (!(seen[cp / 64] >> (cp % 64) & 1)) continue;
+        char text[4];
+        int n = utf8_encode(cp, text);
+        if (vocab_add(&v, v.n, text, (size_t)n, VOCAB_MODEL, e)) goto out;
+    }
+    if (v.n == 0) {
+        err_set(e, ERR_DATA, "no text: there are no characters to learn");
+        goto out;
+    }
+    write_added(json, &tr->opts, v.n);
+    buf_adds(json, "\"pre_tokenizer\":null,\"post_processor\":null,\"decoder\":{\"type\":\"Fuse\"},");
+    write_model(json, &v, &none);
+    ret = buf_ok(json, e);
+out:
+    vocab_free(&v);
+    return ret;
+}
+
+struct tokenizer *tok_trainer_finish(struct tok_trainer *tr, struct tok_train_stats *stats,
+                                     struct err *e)
+{
+    struct tok_train_stats none;
+    struct buf json = {0};
+    struct tokenizer *t = NULL;
+    if (!stats) stats = &none;
+    *stats = (struct tok_train_stats){0};
+    for (int i = 0; i < tr->n_threads; i++) {
+        stats->bytes += tr->counter[i].bytes;
+        stats->documents += tr->counter[i].documents;
+        stats->words += tr->counter[i].n_words;
+    }
+    int ret = tr->opts.type == TOK_TRAIN_CHAR ? learn_chars(tr, &json, e)
+                                              : learn_bpe(tr, &json, stats, e);
+    if (ret == 0) t = tok_parse(json.data, json.len, "the learned tokenizer", e);
+    if (t) stats->vocab_size = tok_vocab_size(t);
+    buf_free(&json);
+    tok_trainer_free(tr);
+    return t;
+}

@@ -1,0 +1,39 @@
+/* train_words.h - how often each distinct word occurs. */
+#ifndef CORE_TOKEN_TRAIN_WORDS_H
+#define CORE_TOKEN_TRAIN_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct word_count {
+    uint64_t key[2]; /* bytes and length (1..15) of a short word; 0 = free slot */
+    uint64_t count;
+};
+
+struct long_count {
+    uint64_t hash, count; /* count 0 = free slot */
+    size_t off, len;      /* in pool */
+};
+
+/* Zero-initialise. */
+struct word_table {
+    struct word_count *v;
+    size_t n, cap;
+    struct long_count *longs;
+    size_t n_longs, longs_cap;
+    char *pool;
+    size_t pool_len, pool_cap;
+};
+
+void word_table_free(struct word_table *t);
+/* left = readable bytes from `word` on (>= n).  False: out of memory. */
+bool word_table_add(struct word_table *t, const uint8_t *word, size_t n, size_t left,
+                    uint64_t count);
+
+/* Walks all words: start with *at = 0; false at the end.  The text of a short
+ * word is copied into tmp. */
+bool word_table_next(const struct word_table *t, size_t *at, char tmp[16], const char **word,
+                     size_t *n, uint64_t *count);
+
+#endif
