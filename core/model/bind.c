@@ -1,0 +1,40 @@
+/* bind.c - parameters by (layer, role). */
+#include <stdlib.h>
+
+#include "core/base/mem.h"
+#include "core/model/layout.h"
+
+struct bind {
+    struct bound *b;
+    const struct params *p;
+};
+
+static int bind_slot(void *arg, const struct slot *s, struct err *e)
+{
+    struct bind *w = arg;
+    struct param *p = params_find(w->p, s->name);
+    if (!p) return err_set(e, ERR_DATA, "the model has no parameter '%s'", s->name);
+    if (p->ndim != s->ndim || p->dim[0] != s->dim[0] || (s->ndim == 2 && p->dim[1] != s->dim[1]))
+        return err_set(e, ERR_DATA, "parameter '%s' has another shape than the configuration says", s->name);
+    w->b->v[(s->layer + 1) * SLOT_N + (int)s->role] = p;
+    return 0;
+}
+
+int bound_init(struct bound *b, const struct model_config *c, const struct params *p, struct err *e)
+{
+    *b = (struct bound){.n_layers = c->n_layers};
+    size_t n = ((size_t)c->n_layers + 1) * SLOT_N;
+    b->v = mem_zalloc(n, sizeof *b->v);
+    if (!b->v) return err_oom(e, n * sizeof *b->v, "the parameter table");
+    if (layout_walk(c, bind_slot, &(struct bind){b, p}, e)) {
+        bound_deinit(b);
+        return -1;
+    }
+    return 0;
+}
+
+void bound_deinit(struct bound *b)
+{
+    free(b->v);
+    b->v = NULL;
+}

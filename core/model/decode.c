@@ -1,0 +1,337 @@
+#include "core/model/decode.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/model/decode_internal.h"
+
+/* ---- creation ---- */
+
+static void *take(struct decoder *d, size_t count, size_t size)
+{
+    size_t bytes;
+    if (d->failed || !ck_mul(count, size, &bytes)) {
+        d->failed = true;
+        return NULL;
+    }
+    void *p = mem_alloc_aligned(bytes ? bytes : 64);
+    if (!p || d->n_owned == DECODE_MAX_OWNED) {
+        mem_free_aligned(p);
+        d->failed = true;
+        return NULL;
+    }
+    d->owned[d->n_owned++] = p;
+    d->bytes += (int64_t)bytes;
+    return p;
+}
+
+/* The weight in the decoder's type. */
+static const void *weight(struct decoder *d, const struct param *p)
+{
+    if (!p) return NULL;
+    d->weight_bytes += p->n * (int64_t)dtype_size(d->dt);
+    if (p->dtype == d->dt) return p->data;
+    char *copy = d->convert_at;
+    if (!copy) return NULL;
+    if (d->dt == DT_BF16) d->k->bf16_from_f32((uint16_t *)(void *)copy, p->data, (size_t)p->n);
+    else d->k->f32_from_bf16((float *)(void *)copy, p->data, (size_t)p->n);
+    d->convert_at += ((size_t)p->n * dtype_size(d->dt) + 63) / 64 * 64;
+    return copy;
+}
+
+static const float *vector(const struct param *p)
+{
+    return p ? p->data : NULL;
+}
+
+static int check_params(const struct params *p, struct err *e)
+{
+    for (int i = 0; i < p->n; i++) {
+        const struct param *q = p->v[i];
+        if (!q->data) return err_set(e, ERR_INTERNAL, "parameter '%s' has no data", q->name);
+        if (q->dtype != DT_F32 && (q->ndim < 2 || q->dtype != DT_BF16))
+            return err_set(e, ERR_INTERNAL, "parameter '%s' is %s", q->name, dtype_name(q->dtype));
+    }
+    return 0;
+}
+
+/* One block for all matrices that need another type. */
+static void reserve_conversion(struct decoder *d, const struct params *p)
+{
+    size_t total = 0;
+    for (int i = 0; i < p->n; i++)
+        if (p->v[i]->ndim == 2 && p->v[i]->dtype != d->dt)
+            total += ((size_t)p->v[i]->n * dtype_size(d->dt) + 63) / 64 * 64;
+    if (total) d->convert_at = take(d, total, 1);
+}
+
+static void bind_layer(struct decoder *d, const struct bound *b, int i)
+{
+    struct dec_layer *l = &d->layer[i];
+    const struct block_config *k = l->k = model_block(&d->c, i);
+    int kv = k->kv_heads * k->head_dim;
+    l->qkv_n[0] = k->heads * k->head_dim;
+    l->qkv_n[1] = l->qkv_n[2] = kv;
+    for (unsigned t = 0; t < 3; t++) {
+        l->qkv_w[t] = weight(d, bound_at(b, i, SLOT_Q_W + t));
+        l->qkv_b[t] = vector(bound_at(b, i, SLOT_Q_B + t));
+    }
+    l->o_w = weight(d, bound_at(b, i, SLOT_O_W));
+    l->gate_w = weight(d, bound_at(b, i, SLOT_GATE_W));
+    l->up_w = weight(d, bound_at(b, i, SLOT_UP_W));
+    l->down_w = weight(d, bound_at(b, i, SLOT_DOWN_W));
+    for (int r = 0; r < SLOT_N; r++) {
+        const struct param *p = bound_at(b, i, (enum slot_role)r);
+        if (p && p->ndim == 1) l->vec[r] = p->data;
+    }
+}
+
+/* Cache of one layer: [seq][k, v][Hk][max_len][D]. */
+static bool layer_cache_elements(const struct block_config *k, int max_seqs, int max_len, size_t *n)
+{
+    size_t head;
+    return ck_mul((size_t)max_len, (size_t)k->head_dim, &head) && ck_mul(head, 2 * (size_t)k->kv_heads, n) &&
+           ck_mul(*n, (size_t)max_seqs, n);
+}
+
+int64_t decoder_cache_bytes(const struct model_config *c, enum dtype dt, int max_seqs, int max_len)
+{
+    size_t total = 0, n;
+    for (int i = 0; i < c->n_blocks; i++)
+        if (!layer_cache_elements(&c->block[i], max_seqs, max_len, &n) ||
+            !ck_mul(n, (size_t)c->block[i].repeat * dtype_size(dt), &n) || !ck_add(total, n, &total))
+            return -1;
+    return total > INT64_MAX ? -1 : (int64_t)total;
+}
+
+static int make_tables(struct decoder *d, struct err *e)
+{
+    const struct model_config *c = &d->c;
+    for (int i = 0; i < c->n_blocks; i++) {
+        const struct block_config *k = &c->block[i];
+        d->rope_of[i] = i;
+        for (int j = 0; j < i; j++)
+            if (rope_same(&c->block[j], k)) d->rope_of[i] = d->rope_of[j];
+        if (k->pos != POS_ROPE || d->rope_of[i] != i) continue;
+        if (rope_build(&d->rope[i], k, d->max_len, e)) return -1;
+    }
+    for (int i = 0, layer = 0; i < c->n_blocks; i++)
+        for (int r = 0; r < c->block[i].repeat; r++)
+            d->layer[layer++].rope = c->block[i].pos == POS_ROPE ? &d->rope[d->rope_of[i]] : NULL;
+    if (c->embed_pos == POS_SINUSOIDAL) {
+        d->sinusoid = take(d, (size_t)d->max_len * (size_t)c->d_model, sizeof(float));
+        if (d->sinusoid) sinusoidal_fill(d->sinusoid, c->sin_layout, c->pos_offset, d->max_len, c->d_model);
+    }
+    return 0;
+}
+
+static void make_cache(struct decoder *d)
+{
+    char *base = take(d, (size_t)decoder_cache_bytes(&d->c, d->dt, d->max_seqs, d->max_len), 1);
+    for (int i = 0; i < d->c.n_layers && base; i++) {
+        size_t n = 0;
+        d->layer[i].cache = base;
+        (void)layer_cache_elements(d->layer[i].k, d->max_seqs, d->max_len, &n);
+        base += n * dtype_size(d->dt);
+    }
+}
+
+/* Scratch for `rows` rows and each thread, by the largest block. */
+static void make_scratch(struct decoder *d)
+{
+    const struct model_config *c = &d->c;
+    size_t M = (size_t)d->rows, C = (size_t)c->d_model, qkv = 0, heads = 0, ff = 0, attn = 0, G = 1;
+    for (int i = 0; i < c->n_blocks; i++) {
+        const struct block_config *k = &c->block[i];
+        size_t q = (size_t)(k->heads + 2 * k->kv_heads) * (size_t)k->head_dim, h = (size_t)(k->heads * k->head_dim);
+        int g = k->heads / k->kv_heads;
+        size_t ws = d->k->attn_ws_bytes(d->rows, d->max_len, g, 1, k->head_dim, false);
+        if (q > qkv) qkv = q;
+        if (h > heads) heads = h;
+        if ((size_t)k->d_ff > ff) ff = (size_t)k->d_ff;
+        if (ws > attn) attn = ws;
+        if ((size_t)k->heads > G) G = (size_t)k->heads;
+    }
+    size_t widest = C > heads ? C : heads;
+    if (ff > widest) widest = ff;
+    d->x = take(d, M * C, sizeof(float));
+    d->h = take(d, M * C, sizeof(float));
+    d->t = take(d, M * C, sizeof(float));
+    d->qkv = take(d, M * qkv, sizeof(float));
+    d->q = take(d, M * heads, dtype_size(d->dt));
+    d->att = take(d, M * heads, dtype_size(d->dt));
+    d->att32 = d->dt == DT_F32 ? d->att : take(d, M * heads, sizeof(float));
+    d->ff = take(d, M * ff, sizeof(float));
+    d->ff2 = take(d, M * ff, sizeof(float));
+    d->half = d->dt == DT_F32 ? NULL : take(d, M * widest, sizeof(uint16_t));
+    d->slopes = take(d, G, sizeof(float));
+    size_t panel = d->k->packed_bytes(d->dt, (int)widest, DECODE_PANEL);
+    d->ws_bytes = (attn > d->k->gemm_ws_bytes ? attn : d->k->gemm_ws_bytes) + 63;
+    d->ws_bytes -= d->ws_bytes % 64;
+    d->panel_bytes = (panel + 63) / 64 * 64;
+    d->ws = take(d, (d->ws_bytes + d->panel_bytes) * (size_t)pool_threads(d->pool), 1);
+    d->len = mem_zalloc((size_t)d->max_seqs, sizeof *d->len);
+    d->spans = mem_alloc((size_t)d->rows, sizeof *d->spans);
+    d->row_pos = mem_alloc((size_t)d->rows, sizeof *d->row_pos);
+    d->row_seq = mem_alloc((size_t)d->rows, sizeof *d->row_seq);
+    if (!d->len || !d->spans || !d->row_pos || !d->row_seq) d->failed = true;
+}
+
+static int create(struct decoder *d, const struct params *p, struct err *e)
+{
+    struct bound b;
+    const struct model_config *c = &d->c;
+    d->layer = mem_zalloc((size_t)c->n_layers, sizeof *d->layer);
+    if (!d->layer) return err_oom(e, (size_t)c->n_layers * sizeof *d->layer, "the decoder");
+    if (check_params(p, e) || bound_init(&b, c, p, e)) return -1;
+    reserve_conversion(d, p);
+    const struct param *embed = bound_at(&b, -1, SLOT_EMBED), *pos = bound_at(&b, -1, SLOT_POS);
+    const struct param *head = c->tie_embed ? embed : bound_at(&b, -1, SLOT_HEAD_W);
+    d->embed = weight(d, embed);
+    d->pos = weight(d, pos);
+    d->head = c->tie_embed ? d->embed : weight(d, head);
+    /* A step reads one row of each table. */
+    if (!c->tie_embed) d->weight_bytes -= embed->n * (int64_t)dtype_size(d->dt);
+    if (pos) d->weight_bytes -= pos->n * (int64_t)dtype_size(d->dt);
+    d->head_bias = vector(bound_at(&b, -1, SLOT_HEAD_B));
+    d->norm_w = vector(bound_at(&b, -1, SLOT_FNORM_W));
+    d->norm_b = vector(bound_at(&b, -1, SLOT_FNORM_B));
+    for (int i = 0; i < c->n_layers; i++) bind_layer(d, &b, i);
+    bound_deinit(&b);
+    if (make_tables(d, e)) return -1;
+    make_cache(d);
+    make_scratch(d);
+    return d->failed ? err_oom(e, (unsigned long long)d->bytes, "the decoder and its cache") : 0;
+}
+
+struct decoder *decoder_new(const struct model_config *c, const struct params *p, enum dtype dt, int max_seqs,
+                            int max_len, struct pool *pool, struct err *e)
+{
+    if (model_config_check(c, e)) return NULL;
+    if ((dt != DT_F32 && dt != DT_BF16) || max_seqs < 1 || max_len < 1 ||
+        decoder_cache_bytes(c, dt, max_seqs, max_len) < 0) {
+        err_set(e, ERR_CONFIG, "a cache of %d sequences of %d tokens is not possible", max_seqs, max_len);
+        return NULL;
+    }
+    if (c->embed_pos == POS_LEARNED && max_len > c->max_pos) {
+        err_set(e, ERR_CONFIG, "the model has %d positions, %d are wanted", c->max_pos, max_len);
+        return NULL;
+    }
+    struct decoder *d = mem_zalloc(1, sizeof *d);
+    if (!d) {
+        err_oom(e, sizeof *d, "the decoder");
+        return NULL;
+    }
+    d->c = *c;
+    d->dt = dt;
+    d->max_seqs = max_seqs;
+    d->max_len = max_len;
+    d->rows = max_seqs > DECODE_CHUNK ? max_seqs : DECODE_CHUNK;
+    d->pool = pool;
+    d->k = kernels_get();
+    if (create(d, p, e)) {
+        decoder_free(d);
+        return NULL;
+    }
+    return d;
+}
+
+void decoder_free(struct decoder *d)
+{
+    if (!d) return;
+    for (int i = 0; i < d->n_owned; i++) mem_free_aligned(d->owned[i]);
+    for (int i = 0; i < MODEL_MAX_BLOCKS; i++) rope_free(&d->rope[i]);
+    free(d->layer);
+    free(d->len);
+    free(d->spans);
+    free(d->row_pos);
+    free(d->row_seq);
+    free(d);
+}
+
+/* ---- the cache from outside ---- */
+
+int decoder_len(const struct decoder *d, int seq)
+{
+    return d->len[seq];
+}
+
+void decoder_truncate(struct decoder *d, int seq, int len)
+{
+    if (len < d->len[seq]) d->len[seq] = len < 0 ? 0 : len;
+}
+
+void decoder_fork(struct decoder *d, int from, int to)
+{
+    if (from == to) return;
+    for (int i = 0; i < d->c.n_layers; i++) {
+        const struct dec_layer *l = &d->layer[i];
+        size_t row = (size_t)l->k->head_dim * dtype_size(d->dt);
+        for (int kv = 0; kv < 2; kv++)
+            for (int h = 0; h < l->k->kv_heads; h++)
+                memcpy(cache_at(d, l, to, kv, h), cache_at(d, l, from, kv, h), row * (size_t)d->len[from]);
+    }
+    d->len[to] = d->len[from];
+}
+
+int64_t decoder_bytes(const struct decoder *d)
+{
+    return d->bytes;
+}
+
+int64_t decoder_weight_bytes(const struct decoder *d)
+{
+    return d->weight_bytes;
+}
+
+/* ---- tokens in, logits out ---- */
+
+static int check_tokens(const struct decoder *d, int seq, const int32_t *ids, int n, struct err *e)
+{
+    if (seq < 0 || seq >= d->max_seqs) return err_set(e, ERR_INTERNAL, "sequence %d of %d", seq, d->max_seqs);
+    if (n < 1) return err_set(e, ERR_DATA, "no token to decode");
+    if (n > d->max_len - d->len[seq])
+        return err_set(e, ERR_DATA, "%d tokens more do not fit a context of %d that holds %d", n, d->max_len, d->len[seq]);
+    for (int i = 0; i < n; i++)
+        if (ids[i] < 0 || ids[i] >= d->c.vocab)
+            return err_set(e, ERR_DATA, "token id %d is not in the vocabulary of %d", (int)ids[i], d->c.vocab);
+    return 0;
+}
+
+int decoder_prefill(struct decoder *d, int seq, const int32_t *ids, int n, float *logits, enum decode_logits which,
+                    struct err *e)
+{
+    if (check_tokens(d, seq, ids, n, e)) return -1;
+    if (!logits) which = DECODE_NONE;
+    for (int at = 0; at < n; at += d->rows) {
+        int m = n - at < d->rows ? n - at : d->rows;
+        d->spans[0] = (struct dec_span){.seq = seq, .row = 0, .n = m, .pos = d->len[seq]};
+        for (int i = 0; i < m; i++) {
+            d->row_seq[i] = seq;
+            d->row_pos[i] = d->len[seq] + i;
+        }
+        decode_forward(d, 1, m, ids + at);
+        d->len[seq] += m;
+        if (which == DECODE_ALL) decode_logits(d, 0, m, logits + (int64_t)at * d->c.vocab);
+        else if (which == DECODE_LAST && at + m == n) decode_logits(d, m - 1, 1, logits);
+    }
+    return 0;
+}
+
+int decoder_step(struct decoder *d, int n, const int *seqs, const int32_t *ids, float *logits, struct err *e)
+{
+    if (n < 1 || n > d->max_seqs) return err_set(e, ERR_INTERNAL, "a step of %d sequences of %d", n, d->max_seqs);
+    for (int i = 0; i < n; i++)
+        if (check_tokens(d, seqs[i], ids + i, 1, e)) return -1;
+    for (int i = 0; i < n; i++) {
+        d->row_seq[i] = seqs[i];
+        d->row_pos[i] = d->len[seqs[i]];
+        d->spans[i] = (struct dec_span){.seq = seqs[i], .row = i, .n = 1, .pos = d->len[seqs[i]]};
+    }
+    decode_forward(d, n, n, ids);
+    for (int i = 0; i < n; i++) d->len[seqs[i]]++;
+    if (logits) decode_logits(d, 0, n, logits);
+    return 0;
+}

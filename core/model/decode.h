@@ -1,0 +1,53 @@
+/* decode.h - the forward pass with a KV cache, for generation.
+ *
+ *     struct decoder *d = decoder_new(&config, params, DT_BF16, 4, 1024, pool, e);
+ *     decoder_prefill(d, 0, prompt, n, logits, DECODE_LAST, e);
+ *     for (;;) { id = sample(logits); decoder_step(d, 1, &seq, &id, logits, e); }
+ *
+ * Directly over kernels, without a graph: a token of one sequence reads every
+ * weight once and little else, so what counts is memory bandwidth and few
+ * barriers (five a layer).  Few rows go through gemv; from eight rows on the
+ * weights are packed a panel at a time and go through the GEMM.
+ *
+ * The description is walked as in build.c and the parameters are bound by the
+ * same layout.  Logits do not depend on the number of threads.  They equal
+ * the graph's within rounding, not bit for bit (other orders of summation).
+ *
+ * RoPE with dynamic scaling is computed for max_len, the longest context that
+ * this decoder can see: a cached key cannot be turned again. */
+#ifndef CORE_MODEL_DECODE_H
+#define CORE_MODEL_DECODE_H
+
+#include "core/base/pool.h"
+#include "core/model/model.h"
+
+struct decoder;
+
+/* dt: type of weights, cache and products, DT_F32 or DT_BF16.  Matrices of p
+ * that have another type are converted into copies; the others, and the
+ * vectors, are used in place: p must outlive the decoder.  pool may be NULL. */
+struct decoder *decoder_new(const struct model_config *c, const struct params *p, enum dtype dt, int max_seqs,
+                            int max_len, struct pool *pool, struct err *e);
+void decoder_free(struct decoder *d); /* NULL is fine */
+
+enum decode_logits { DECODE_NONE, DECODE_LAST, DECODE_ALL };
+/* Appends n tokens to sequence seq.  logits: [V] for the last of them, [n,V]
+ * for all, or NULL for none.  ERR_DATA when the cache is full or an id is not
+ * in the vocabulary (then nothing was appended). */
+int decoder_prefill(struct decoder *d, int seq, const int32_t *ids, int n, float *logits, enum decode_logits which,
+                    struct err *e);
+/* Appends one token to each of n different sequences.  logits [n,V] or NULL. */
+int decoder_step(struct decoder *d, int n, const int *seqs, const int32_t *ids, float *logits, struct err *e);
+
+int decoder_len(const struct decoder *d, int seq);            /* tokens in the cache */
+void decoder_truncate(struct decoder *d, int seq, int len);   /* forget tokens from len on; 0 = all */
+void decoder_fork(struct decoder *d, int from, int to);       /* to becomes a copy of from */
+
+/* Bytes of the cache, known ahead for plans; -1 when they overflow. */
+int64_t decoder_cache_bytes(const struct model_config *c, enum dtype dt, int max_seqs, int max_len);
+/* All memory of the decoder (converted weights, cache, scratch). */
+int64_t decoder_bytes(const struct decoder *d);
+/* Bytes of weights that one step reads: with the time, the bandwidth. */
+int64_t decoder_weight_bytes(const struct decoder *d);
+
+#endif

@@ -1,0 +1,74 @@
+/* decode_internal.h - between decode.c (memory, cache, checks) and
+ * decode_forward.c (the pass itself). */
+#ifndef CORE_MODEL_DECODE_INTERNAL_H
+#define CORE_MODEL_DECODE_INTERNAL_H
+
+#include "core/model/decode.h"
+#include "core/model/layout.h"
+#include "core/model/rope.h"
+
+enum {
+    DECODE_CHUNK = 128,     /* rows of a prefill pass */
+    DECODE_PANEL = 96,      /* columns packed at a time; a multiple of every nr is not needed */
+    DECODE_GEMM_ROWS = 8,   /* from here on packing pays */
+    DECODE_MAX_OWNED = 32,
+};
+
+struct dec_layer {
+    const struct block_config *k;
+    const void *qkv_w[3], *o_w, *gate_w, *up_w, *down_w;
+    const float *qkv_b[3];
+    int qkv_n[3];
+    const float *vec[SLOT_N];       /* norms and biases by role, NULL = none */
+    const struct rope_table *rope;  /* NULL = none */
+    char *cache;
+};
+
+/* Rows [row, row + n) of the pass are tokens pos .. of one sequence. */
+struct dec_span {
+    int seq, row, n, pos;
+};
+
+struct decoder {
+    struct model_config c;
+    enum dtype dt;
+    int max_seqs, max_len, rows;
+    struct pool *pool;
+    const struct kernels *k;
+    const void *embed, *pos, *head;
+    const float *head_bias, *norm_w, *norm_b;
+    float *sinusoid;                /* [max_len, C] or NULL */
+    struct dec_layer *layer;
+    struct rope_table rope[MODEL_MAX_BLOCKS];
+    int rope_of[MODEL_MAX_BLOCKS];
+    int *len;                       /* [max_seqs] */
+    struct dec_span *spans;         /* of the pass at hand */
+    int *row_pos, *row_seq;
+    /* scratch, [rows, ...] */
+    float *x, *h, *t, *qkv, *att32, *ff, *ff2;
+    void *q, *att;                  /* of type dt */
+    uint16_t *half;                 /* bf16 copy of a product's input */
+    float *slopes;
+    char *ws;                       /* a thread: ws_bytes, then a packed panel */
+    size_t ws_bytes, panel_bytes;
+    /* memory */
+    void *owned[DECODE_MAX_OWNED];
+    int n_owned;
+    char *convert_at;
+    int64_t bytes, weight_bytes;
+    bool failed;
+};
+
+/* Keys (kv 0) or values (kv 1) of one head of one sequence: [max_len, D]. */
+static inline void *cache_at(const struct decoder *d, const struct dec_layer *l, int seq, int kv, int head)
+{
+    size_t one = (size_t)d->max_len * (size_t)l->k->head_dim * dtype_size(d->dt);
+    return l->cache + one * (size_t)(((int64_t)seq * 2 + kv) * l->k->kv_heads + head);
+}
+
+/* Leaves the normed hidden states of m rows in d->h. */
+void decode_forward(struct decoder *d, int n_spans, int m, const int32_t *ids);
+/* logits[n, V] of rows [row, row + n) of d->h. */
+void decode_logits(struct decoder *d, int row, int n, float *logits);
+
+#endif

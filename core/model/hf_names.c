@@ -1,0 +1,152 @@
+/* hf_names.c - how parameters lie in Hugging Face files. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/kernels/kernels.h"
+#include "core/model/layout.h"
+
+typedef int hf_fn(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e);
+
+struct visit {
+    const struct family *f;
+    const struct model_config *c;
+    const struct params *p;
+    struct param *qkv_w[3], *qkv_b[3];
+    hf_fn *fn;
+    void *arg;
+};
+
+static void transpose_dims(struct hf_tensor *t)
+{
+    int64_t d = t->dim[0];
+    t->dim[0] = t->dim[1];
+    t->dim[1] = d;
+    t->layout = HF_TRANSPOSED;
+}
+
+/* q, k and v arrive in turn; the third completes the fused tensor. */
+static int visit_fused(struct visit *v, const struct slot *s, struct param *p, int part, struct param **qkv,
+                       const char *name, struct err *e)
+{
+    qkv[part] = p;
+    if (part < 2) return 0;
+    char full[128];
+    size_t prefix = strlen(s->name) - strlen(v->f->slot[s->role]);
+    snprintf(full, sizeof full, "%.*s%s", (int)prefix, s->name, name);
+    struct hf_tensor t = {.name = full, .alias = full + strlen(v->f->base), .ndim = s->ndim,
+                          .dim = {qkv[0]->dim[0] + qkv[1]->dim[0] + qkv[2]->dim[0], s->dim[1]}};
+    if (v->f->qkv_per_head) {
+        const struct block_config *b = model_block(v->c, s->layer);
+        if (b->kv_heads != b->heads)
+            return err_set(e, ERR_CONFIG, "family %s has no grouped kv_heads in Hugging Face files", v->f->name);
+        t.layout = HF_PER_HEAD;
+        t.heads = b->heads;
+    } else if (v->f->conv1d && s->ndim == 2) {
+        transpose_dims(&t);
+    }
+    return v->fn(v->arg, &t, qkv, 3, e);
+}
+
+static int visit_slot(void *arg, const struct slot *s, struct err *e)
+{
+    struct visit *v = arg;
+    struct param *p = params_find(v->p, s->name);
+    if (!p) return err_set(e, ERR_DATA, "the model has no parameter '%s'", s->name);
+    if (v->f->qkv_fused && s->role >= SLOT_Q_W && s->role <= SLOT_V_W)
+        return visit_fused(v, s, p, (int)s->role - (int)SLOT_Q_W, v->qkv_w, v->f->qkv_w, e);
+    if (v->f->qkv_fused && s->role >= SLOT_Q_B && s->role <= SLOT_V_B)
+        return visit_fused(v, s, p, (int)s->role - (int)SLOT_Q_B, v->qkv_b, v->f->qkv_b, e);
+    struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]}};
+    if (strncmp(s->name, v->f->base, strlen(v->f->base)) == 0) t.alias = s->name + strlen(v->f->base);
+    if (v->f->conv1d && s->linear) transpose_dims(&t);
+    return v->fn(v->arg, &t, &p, 1, e);
+}
+
+int model_hf_visit(const struct model_config *c, const struct params *p, hf_fn *fn, void *arg, struct err *e)
+{
+    struct visit v = {.f = family_find(c->family), .c = c, .p = p, .fn = fn, .arg = arg};
+    if (!v.f) return err_set(e, ERR_CONFIG, "family '%s' is unknown", c->family);
+    return layout_walk(c, visit_slot, &v, e);
+}
+
+/* Where row r of the stacked parts lies on disk. */
+static int64_t disk_row(const struct hf_tensor *t, int64_t r, int64_t rows)
+{
+    if (t->layout != HF_PER_HEAD) return r;
+    int64_t third = rows / 3, part = r / third, D = third / t->heads, in = r % third;
+    return (in / D) * 3 * D + part * D + in % D;
+}
+
+/* One row of ours (n elements) from disk, or to disk.  Transposed rows are
+ * columns there. */
+static void move_row(const struct hf_tensor *t, float *disk, int64_t r, int64_t rows, int64_t n, float *row, bool out)
+{
+    if (t->layout == HF_TRANSPOSED) {
+        float *d = disk + r;
+        for (int64_t i = 0; i < n; i++, d += rows) {
+            if (out) *d = row[i];
+            else row[i] = *d;
+        }
+        return;
+    }
+    float *d = disk + disk_row(t, r, rows) * n;
+    memcpy(out ? d : row, out ? row : d, (size_t)n * sizeof *row);
+}
+
+static int move(const struct hf_tensor *t, struct param *const *parts, int n_parts, float *disk, bool out, struct err *e)
+{
+    const struct kernels *kern = kernels_get();
+    int64_t rows = 0, n = parts[0]->ndim == 2 ? parts[0]->dim[1] : 1, total = 1;
+    for (int i = 0; i < n_parts; i++) rows += parts[i]->dim[0];
+    for (int i = 0; i < t->ndim; i++) total *= t->dim[i];
+    if (total != rows * n || (t->layout == HF_PER_HEAD && (n_parts != 3 || t->heads < 1 || rows % (3 * t->heads))))
+        return err_set(e, ERR_INTERNAL, "'%s' does not match its parameters", t->name);
+    float *tmp = mem_alloc((size_t)n, sizeof *tmp);
+    if (!tmp) return err_oom(e, (size_t)n * sizeof *tmp, "a row of weights");
+    int64_t r = 0;
+    for (int i = 0; i < n_parts; i++) {
+        struct param *p = parts[i];
+        for (int64_t k = 0; k < p->dim[0]; k++, r++) {
+            bool half = p->dtype == DT_BF16;
+            float *row = half ? tmp : (float *)p->data + k * n;
+            uint16_t *h = (uint16_t *)p->data + k * n;
+            if (half && out) kern->f32_from_bf16(tmp, h, (size_t)n);
+            move_row(t, disk, r, rows, n, row, out);
+            if (half && !out) kern->bf16_from_f32(h, tmp, (size_t)n);
+        }
+    }
+    free(tmp);
+    return 0;
+}
+
+int model_hf_import(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts,
+                    const float *disk, struct err *e)
+{
+    (void)c;
+    /* move() only reads disk in this direction. */
+    return move(t, parts, n_parts, (float *)(uintptr_t)disk, false, e);
+}
+
+int model_hf_export(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts,
+                    float *disk, struct err *e)
+{
+    (void)c;
+    return move(t, parts, n_parts, disk, true, e);
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+bool model_hf_ignored(const struct model_config *c, const char *name)
+{
+    if (ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".masked_bias")) return true;
+    const struct family *f = family_find(c->family);
+    if (f && c->tie_embed && strcmp(name, f->slot[SLOT_HEAD_W]) == 0) return true;
+    /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
+    return f && (f->conv1d || f->qkv_per_head) && (ends_with(name, ".attn.bias") || ends_with(name, ".attention.bias"));
+}
