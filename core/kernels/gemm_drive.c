@@ -15,12 +15,13 @@ enum {
     LDA = KC + 16,          /* of the copied block: an odd number of cache lines */
     MC = 168,
     NC = 512,
+    LDS = NC + 16,          /* of the tile of sums */
 };
 
 /* The workspace of gemm_drive; its size is a multiple of 64 throughout. */
 struct ws {
     uint32_t a[MC * LDA];
-    float sums[MC * NC];
+    float sums[MC * LDS];
 };
 
 /* Copies rows [m0, m1), units [k0, k0+kc) of A. */
@@ -42,31 +43,41 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
     gemm_micro *const *micro = g->ab == DT_BF16 ? c->bf16 : c->f32;
     int mr = g->ab == DT_BF16 ? c->mr_bf16 : c->mr_f32;
     int K = gemm_units(g->ab, g->K), slivers = (mc + mr - 1) / mr, k = 0;
+    struct gemm_tile t = {.rs = LDA, .ks = 1, .ldc = ld};
     do {
-        int kc = gemm_min(KC, K - k);
-        copy_a(ws->a, g, m, m + mc, k, kc);
+        t.k = gemm_min(KC, K - k);
+        t.from_c = k > 0 || g->accumulate;
+        copy_a(ws->a, g, m, m + mc, k, (int)t.k);
+        /* the rows share the work of fetching the next panel of B */
+        t.next_step = c->nr * 4 / slivers;
         for (int j = 0; j < nc; j += c->nr) {
-            const uint32_t *b = (const uint32_t *)g->Bp + (int64_t)(n + j) * K + (int64_t)k * c->nr;
-            for (int s = 0; s < slivers; s++) { /* of heights that differ by one at most */
+            t.b = (const uint32_t *)g->Bp + (int64_t)(n + j) * K + (int64_t)k * c->nr;
+            t.next = (const char *)t.b + (j + c->nr < nc ? (int64_t)K * c->nr * 4 : 0);
+            t.cols = gemm_min(c->nr, nc - j);
+            for (int s = 0; s < slivers; s++, t.next += t.k * t.next_step) { /* of heights that differ by one at most */
                 int i = mc * s / slivers, rows = mc * (s + 1) / slivers - i;
-                micro[rows](kc, ws->a + i * LDA, LDA, 1, b, sums + i * ld + j, ld, gemm_min(c->nr, nc - j),
-                            k > 0 || g->accumulate);
+                t.a = ws->a + i * LDA;
+                t.c = sums + i * ld + j;
+                micro[rows](&t);
             }
         }
-        k += kc;
+        k += (int)t.k;
     } while (k < K);
 }
 
 void gemm_drive(const struct gemm_core *c, const struct gemm *g, int m0, int m1, int n0, int n1, void *ws_)
 {
     struct ws *ws = ws_;
-    bool in_c = gemm_sums_in_c(g);
+    /* With more than one block of k the sums are read again: C's rows may all fall into one cache set. */
+    bool in_c = gemm_sums_in_c(g) && gemm_units(g->ab, g->K) <= KC;
     bool finish = !in_c || g->bias || g->act != ACT_NONE || g->residual;
     for (int n = n0; n < n1; n += NC)
         for (int m = m0; m < m1; m += MC) {
             int mc = gemm_min(MC, m1 - m), nc = gemm_min(NC, n1 - n);
             float *sums = in_c ? (float *)g->C + m * g->ldc + n : ws->sums;
-            int64_t ld = in_c ? g->ldc : NC;
+            int64_t ld = in_c ? g->ldc : LDS;
+            for (int i = 0; i < mc && g->accumulate && !in_c; i++)
+                memcpy(sums + i * ld, (float *)g->C + (m + i) * g->ldc + n, (size_t)nc * sizeof *sums);
             sum_block(c, g, m, mc, n, nc, sums, ld, ws);
             for (int i = 0; finish && i < mc; i++) gemm_finish_row(c->rows, g, sums + i * ld, m + i, n, nc);
         }

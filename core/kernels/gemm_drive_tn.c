@@ -54,7 +54,8 @@ static void add_leaves(const struct job *j, int rows, int units, const uint32_t 
     float(*slot)[GEMM_MR_MAX * GEMM_NR_MAX] = j->ws->micro;
     int nr = j->c->nr, top = 0;
     for (int leaf = 0; leaf < n_leaves; leaf++) {
-        j->micro[rows](units, a, 1, j->mr, b, slot[top], nr, nr, false);
+        struct gemm_tile t = {a, b, slot[top], units, 1, j->mr, nr, nr, false, (const char *)b, 0};
+        j->micro[rows](&t);
         a += units * j->mr;
         b += units * nr;
         for (int bits = leaf; bits & 1; bits >>= 1, top--)
@@ -73,7 +74,8 @@ static void sum_block(const struct job *j, int units, int n_leaves, float *sums,
             const uint32_t *a = j->ws->a + m * block, *b = j->ws->b + n * block;
             float *dst = sums + m * ld + n;
             if (n_leaves == 1) {
-                j->micro[rows](units, a, 1, j->mr, b, dst, ld, cols, from_c);
+                struct gemm_tile t = {a, b, dst, units, 1, j->mr, ld, cols, from_c, (const char *)b, 0};
+                j->micro[rows](&t);
                 continue;
             }
             add_leaves(j, rows, units, a, b, n_leaves);

@@ -16,10 +16,20 @@
 
 enum { GEMM_MR_MAX = 14, GEMM_NR_MAX = 32 };
 
-/* C[rows, cols] = (from_c ? C : 0) + sum over k of A[r,k] B[k,c], where
- * A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c]; cols <= nr. */
-typedef void gemm_micro(int64_t k, const void *a, int64_t rs, int64_t ks, const void *b, float *c, int64_t ldc, int cols,
-                        bool from_c);
+/* One call of a microkernel: C[rows, cols] = (from_c ? C : 0) + sum over k of
+ * A[r,k] B[k,c], where A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c]; cols
+ * <= nr.  In step k the kernel also prefetches `next` + k*next_step bytes, which
+ * brings a part of the next panel of B into L2. */
+struct gemm_tile {
+    const void *a, *b;
+    float *c;
+    int64_t k, rs, ks, ldc;
+    int cols;
+    bool from_c;
+    const char *next;
+    int64_t next_step;
+};
+typedef void gemm_micro(const struct gemm_tile *t);
 
 struct gemm_core {
     int nr;                                 /* columns of a panel of B, both types */

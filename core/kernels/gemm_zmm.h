@@ -30,27 +30,31 @@ enum { ZMM_NR = 32 };
     c += ldc;
 
 #define GEMM_ZMM(name, n)                                                                                  \
-    static void name##_##n(int64_t k, const void *ap, int64_t rs, int64_t ks, const void *bp, float *c,    \
-                           int64_t ldc, int cols, bool from_c)                                             \
+    static void name##_##n(const struct gemm_tile *t)                                                      \
     {                                                                                                      \
-        const uint32_t *a0 = ap, *a3 = a0 + 3 * rs, *a6 = a3 + 3 * rs, *a9 = a6 + 3 * rs, *a12 = a9 + 3 * rs; \
-        const uint32_t *b = bp;                                                                            \
-        const uint32_t mask = cols >= ZMM_NR ? ~0u : (1u << cols) - 1;                                     \
+        const int64_t rs = t->rs, ks = t->ks, ldc = t->ldc, next_step = t->next_step;                      \
+        const uint32_t *a0 = t->a, *a3 = a0 + 3 * rs, *a6 = a3 + 3 * rs, *a9 = a6 + 3 * rs;                \
+        const uint32_t *a12 = a9 + 3 * rs, *b = t->b;                                                      \
+        const char *next = t->next;                                                                        \
+        float *c = t->c;                                                                                   \
+        const uint32_t mask = t->cols >= ZMM_NR ? ~0u : (1u << t->cols) - 1;                               \
         const __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);                          \
         GEMM_ROWS_##n(ZMM_DECL)                                                                            \
         OPAQUE(a3);                                                                                        \
         OPAQUE(a6);                                                                                        \
         OPAQUE(a9);                                                                                        \
         OPAQUE(a12);                                                                                       \
-        if (from_c) {                                                                                      \
+        if (t->from_c) {                                                                                   \
             const float *cp = c;                                                                           \
             GEMM_ROWS_##n(ZMM_LOAD)                                                                        \
         } else {                                                                                           \
             GEMM_ROWS_##n(ZMM_ZERO)                                                                        \
         }                                                                                                  \
         ENTER                                                                                              \
-        for (; k > 0; k--) {                                                                               \
+        for (int64_t k = t->k; k > 0; k--) {                                                               \
             PREPARE                                                                                        \
+            _mm_prefetch(next, _MM_HINT_T1);                                                               \
+            next += next_step;                                                                             \
             GEMM_ROWS_##n(STEP)                                                                            \
             a0 += ks;                                                                                      \
             a3 += ks;                                                                                      \
