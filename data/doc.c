@@ -1,0 +1,202 @@
+#include "data/doc.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "data/doc_json.h"
+
+enum { RAW_KEPT = 4096 };
+
+void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct doc_block *b)
+{
+    it->block = b;
+    it->field = cfg->text_field ? cfg->text_field : "text";
+    it->split = cfg->split;
+    it->max_line = cfg->max_line ? cfg->max_line : (size_t)64 << 20;
+    it->pos = 0;
+    it->line_no = b->line_no;
+    it->valid = b->bad ? 0 : utf8_valid_prefix(b->data.data, b->data.len);
+}
+
+void doc_iter_free(struct doc_iter *it)
+{
+    buf_free(&it->scratch);
+}
+
+static enum doc_next bad(struct doc_iter *it, const char *reason, uint64_t bytes)
+{
+    it->reason = reason;
+    it->bad_bytes = bytes;
+    return DOC_BAD;
+}
+
+/* Is [from, to) valid?  The mark moves on behind a bad stretch. */
+static bool valid_utf8(struct doc_iter *it, size_t from, size_t to)
+{
+    const struct buf *b = &it->block->data;
+    if (it->valid >= to) return true;
+    if (it->valid < from) it->valid = from + utf8_valid_prefix(b->data + from, b->len - from);
+    return it->valid >= to;
+}
+
+static enum doc_next next_line(struct doc_iter *it, struct doc *d)
+{
+    const struct buf *b = &it->block->data;
+    while (it->pos < b->len) {
+        size_t from = it->pos;
+        const char *nl = memchr(b->data + from, '\n', b->len - from);
+        size_t to = nl ? (size_t)(nl - b->data) : b->len;
+        it->pos = nl ? to + 1 : to;
+        uint64_t line_no = it->line_no++;
+        if (to > from && b->data[to - 1] == '\r') to--;
+        size_t i = from;
+        while (i < to && (b->data[i] == ' ' || b->data[i] == '\t')) i++;
+        if (i == to) continue; /* blank */
+        *d = (struct doc){.line = b->data + from, .line_len = to - from, .file = it->block->file,
+                          .line_no = line_no, .offset = it->block->offset + from};
+        if (to - from > it->max_line) return bad(it, "longer than --max-line", to - from);
+        if (!valid_utf8(it, from, to)) return bad(it, "invalid UTF-8", to - from);
+        if (it->block->format == DOC_TEXT) {
+            d->text = d->line;
+            d->text_len = d->line_len;
+            d->line = NULL;
+            return DOC_GOOD;
+        }
+        struct doc_fields f;
+        const char *why = doc_json_find(d->line, d->line_len, it->field, &f);
+        if (why) return bad(it, why, to - from);
+        d->text_begin = f.text_begin;
+        d->text_end = f.text_end;
+        d->text = d->line + f.text_begin;
+        d->text_len = f.text_end - f.text_begin;
+        if (f.id_end > f.id_begin) {
+            d->id = d->line + f.id_begin;
+            d->id_len = f.id_end - f.id_begin;
+        }
+        if (f.escaped) {
+            buf_clear(&it->scratch);
+            why = doc_json_unescape(d->text, d->text_len, &it->scratch);
+            if (!why && it->scratch.oom) why = "out of memory";
+            if (why) return bad(it, why, to - from);
+            d->text = it->scratch.data;
+            d->text_len = it->scratch.len;
+        }
+        return DOC_GOOD;
+    }
+    return DOC_END;
+}
+
+/* A text file as a whole, or the next of its paragraphs (up to a blank line). */
+static enum doc_next next_text(struct doc_iter *it, struct doc *d)
+{
+    const struct buf *b = &it->block->data;
+    size_t from = it->pos, to = b->len;
+    if (it->split == DOC_SPLIT_PARAGRAPH) {
+        while (from < b->len && (b->data[from] == '\n' || b->data[from] == '\r')) it->line_no += b->data[from++] == '\n';
+        for (size_t i = from; i < b->len; i++) {
+            if (b->data[i] != '\n') continue;
+            size_t j = i + 1 < b->len && b->data[i + 1] == '\r' ? i + 2 : i + 1;
+            if (j < b->len && b->data[j] == '\n') {
+                to = i;
+                break;
+            }
+        }
+    }
+    if (from >= to) {
+        it->pos = b->len;
+        return DOC_END;
+    }
+    it->pos = to;
+    *d = (struct doc){.text = b->data + from, .text_len = to - from, .file = it->block->file,
+                      .line_no = it->line_no, .offset = it->block->offset + from,
+                      .only = it->split == DOC_SPLIT_FILE};
+    for (size_t i = from; i < to; i++) it->line_no += b->data[i] == '\n';
+    if (to - from > it->max_line || !valid_utf8(it, from, to)) {
+        d->line = d->text;
+        d->line_len = d->text_len;
+        return bad(it, to - from > it->max_line ? "longer than --max-line" : "invalid UTF-8", to - from);
+    }
+    return DOC_GOOD;
+}
+
+enum doc_next doc_iter_next(struct doc_iter *it, struct doc *d)
+{
+    const struct doc_block *b = it->block;
+    if (b->bad) {
+        if (it->pos) return DOC_END;
+        it->pos = 1;
+        *d = (struct doc){.line = b->data.data, .line_len = b->data.len, .file = b->file, .line_no = b->line_no,
+                          .offset = b->offset};
+        return bad(it, b->bad, b->bad_bytes);
+    }
+    if (b->format == DOC_TEXT && it->split != DOC_SPLIT_LINE) return next_text(it, d);
+    return next_line(it, d);
+}
+
+void doc_emit_id(const struct doc *d, struct buf *out)
+{
+    if (d->id) {
+        buf_add(out, d->id, d->id_len);
+        return;
+    }
+    buf_addc(out, '"');
+    doc_json_escape(d->file->name, utf8_valid_prefix(d->file->name, strlen(d->file->name)), out);
+    if (!d->only) buf_printf(out, ":%llu", (unsigned long long)d->line_no);
+    buf_addc(out, '"');
+}
+
+static void emit_open(const struct doc *d, const char *text, size_t n, struct buf *out)
+{
+    if (!d->line) {
+        buf_adds(out, "{\"id\":");
+        doc_emit_id(d, out);
+        buf_adds(out, ",\"text\":\"");
+        doc_json_escape(text, n, out);
+        buf_addc(out, '"');
+    } else if (text == d->text && n == d->text_len) {
+        size_t end = d->line_len;
+        while (d->line[end - 1] != '}') end--;
+        buf_add(out, d->line, end - 1);
+    } else {
+        size_t end = d->line_len;
+        while (d->line[end - 1] != '}') end--;
+        buf_add(out, d->line, d->text_begin);
+        doc_json_escape(text, n, out);
+        buf_add(out, d->line + d->text_end, end - 1 - d->text_end);
+    }
+}
+
+void doc_emit(const struct doc *d, const char *text, size_t n, struct buf *out)
+{
+    if (d->line && text == d->text && n == d->text_len) {
+        buf_add(out, d->line, d->line_len);
+        buf_addc(out, '\n');
+        return;
+    }
+    emit_open(d, text, n, out);
+    buf_adds(out, "}\n");
+}
+
+void doc_emit_with(const struct doc *d, const char *members, struct buf *out)
+{
+    emit_open(d, d->text, d->text_len, out);
+    buf_adds(out, members);
+    buf_adds(out, "}\n");
+}
+
+void doc_emit_bad(const struct doc *d, const char *reason, uint64_t bytes, struct buf *out)
+{
+    buf_adds(out, "{\"file\":\"");
+    doc_json_escape(d->file->name, utf8_valid_prefix(d->file->name, strlen(d->file->name)), out);
+    buf_printf(out, "\",\"line\":%llu,\"offset\":%llu,\"bytes\":%llu,\"reason\":\"%s\",\"raw\":\"",
+               (unsigned long long)d->line_no, (unsigned long long)d->offset, (unsigned long long)bytes, reason);
+    size_t n = d->line_len < RAW_KEPT ? d->line_len : RAW_KEPT;
+    for (size_t i = 0; i < n;) { /* an invalid byte is written \\xNN */
+        size_t good = utf8_valid_prefix(d->line + i, n - i);
+        doc_json_escape(d->line + i, good, out);
+        i += good;
+        if (i < n) buf_printf(out, "\\\\x%02x", (unsigned char)d->line[i++]);
+    }
+    buf_adds(out, "\"}\n");
+}

@@ -1,0 +1,95 @@
+/* doc.h - documents out of files, a block at a time.
+ *
+ * A doc_reader cuts its files into blocks that end where a document ends
+ * (about 1 MiB, more for a long line).  Blocks depend on the input only, so
+ * work done per block gives the same bytes for any number of threads.  A
+ * doc_iter walks the documents of one block; several threads may each walk
+ * their own.
+ *
+ * Bad lines cost only themselves: the iterator hands them out as such, with
+ * the reason, and goes on. */
+#ifndef DATA_DOC_H
+#define DATA_DOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "data/doc_files.h"
+
+/* How a text file becomes documents. */
+enum doc_split { DOC_SPLIT_FILE, DOC_SPLIT_PARAGRAPH, DOC_SPLIT_LINE };
+
+struct doc_cfg {
+    const char *text_field;  /* NULL = "text" */
+    enum doc_format format;  /* DOC_AUTO: by name, then by the first byte */
+    enum doc_split split;
+    size_t max_line;         /* bytes of a line or text document; 0 = 64 MiB */
+};
+
+struct doc_block {
+    struct buf data;
+    const struct doc_file *file;
+    enum doc_format format;
+    uint64_t seq;            /* 0, 1, ... over all files */
+    uint64_t line_no;        /* of the first line, from 1; documents of a text file count alike */
+    uint64_t offset;         /* in the unpacked file */
+    uint64_t stored_bytes;   /* read so far from all files, for progress (0 unknown) */
+    const char *bad;         /* the whole block is one bad record: why */
+    uint64_t bad_bytes;      /* how long that record was (data holds its beginning) */
+};
+
+struct doc_reader;
+
+struct doc_reader *doc_reader_open(const struct doc_files *files, const struct doc_cfg *cfg,
+                                   struct err *e);
+/* 1: *b filled (its buffer is reused), 0: end of all files, -1: I/O error. */
+int doc_reader_next(struct doc_reader *r, struct doc_block *b, struct err *e);
+/* Damaged or truncated files seen so far; *first describes the first. */
+size_t doc_reader_damaged(const struct doc_reader *r, const char **first);
+void doc_reader_close(struct doc_reader *r); /* NULL is fine */
+
+struct doc {
+    const char *text;
+    size_t text_len;
+    const char *line;        /* JSONL: as in the file, without its end; text: NULL */
+    size_t line_len;
+    size_t text_begin, text_end; /* of the string's inside, within line */
+    const char *id;          /* JSON value as written, or NULL */
+    size_t id_len;
+    const struct doc_file *file;
+    uint64_t line_no, offset;
+    bool only;               /* the only document of its (text) file */
+};
+
+enum doc_next { DOC_END, DOC_GOOD, DOC_BAD };
+
+struct doc_iter {
+    const struct doc_block *block;
+    const char *field;
+    enum doc_split split;
+    size_t max_line, pos, valid; /* valid: UTF-8 checked up to here */
+    uint64_t line_no;
+    struct buf scratch;
+    const char *reason;      /* after DOC_BAD; then doc.line is the raw record */
+    uint64_t bad_bytes;
+};
+
+/* The scratch memory of *it is kept: zero it once, free with doc_iter_free. */
+void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct doc_block *b);
+enum doc_next doc_iter_next(struct doc_iter *it, struct doc *d);
+void doc_iter_free(struct doc_iter *it);
+
+/* Appends one line of JSONL: the original with its text replaced, byte for
+ * byte the same when `text` is the document's own. */
+void doc_emit(const struct doc *d, const char *text, size_t n, struct buf *out);
+/* The same with members (JSON, beginning with a comma) added at the end. */
+void doc_emit_with(const struct doc *d, const char *members, struct buf *out);
+/* The id as a JSON value: the document's, or "file:line". */
+void doc_emit_id(const struct doc *d, struct buf *out);
+/* Appends one line for the quarantine. */
+void doc_emit_bad(const struct doc *d, const char *reason, uint64_t bytes, struct buf *out);
+
+#endif

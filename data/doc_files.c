@@ -1,0 +1,110 @@
+#include "data/doc_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/mem.h"
+
+enum { MAX_DIR_DEPTH = 64 };
+
+static bool ends_with(const char *s, size_t n, const char *suffix, size_t *rest)
+{
+    size_t m = strlen(suffix);
+    if (n <= m || memcmp(s + n - m, suffix, m) != 0) return false;
+    *rest = n - m;
+    return true;
+}
+
+/* By the name; DOC_AUTO when it says nothing. */
+static enum doc_format format_of(const char *path)
+{
+    static const struct {
+        const char *suffix;
+        enum doc_format format;
+    } table[] = {{".jsonl", DOC_JSONL}, {".ndjson", DOC_JSONL}, {".json", DOC_JSONL},
+                 {".txt", DOC_TEXT},    {".text", DOC_TEXT},    {".md", DOC_TEXT}};
+    size_t n = strlen(path), rest;
+    if (!ends_with(path, n, ".gz", &n)) ends_with(path, n, ".zst", &n);
+    for (size_t i = 0; i < COUNT_OF(table); i++)
+        if (ends_with(path, n, table[i].suffix, &rest)) return table[i].format;
+    return DOC_AUTO;
+}
+
+static int add(struct doc_files *f, const char *path, const char *name, enum doc_format format, struct err *e)
+{
+    if (f->n == f->cap) {
+        size_t cap = f->cap ? f->cap * 2 : 16;
+        struct doc_file *v = mem_resize(f->v, cap, sizeof *v);
+        if (!v) return err_oom(e, cap * sizeof *v, "a list of files");
+        f->v = v;
+        f->cap = cap;
+    }
+    struct doc_file *d = &f->v[f->n];
+    struct err ignored;
+    *d = (struct doc_file){mem_strdup(path), mem_strdup(name), format, -1};
+    f->n++;
+    if (!d->path || !d->name) return err_oom(e, strlen(path), "a file name");
+    if (format == DOC_AUTO) d->format = format_of(path);
+    if (strcmp(path, "-") != 0) d->bytes = file_size(path, &ignored);
+    return 0;
+}
+
+static int add_dir(struct doc_files *f, const char *dir, enum doc_format format, int depth, struct err *e)
+{
+    char **names;
+    size_t n;
+    int ret = 0;
+    if (depth > MAX_DIR_DEPTH) return err_set(e, ERR_DATA, "'%s': directories nested too deeply", dir);
+    if (dir_list(dir, &names, &n, e)) return -1;
+    for (size_t i = 0; i < n && !ret; i++) {
+        if (names[i][0] == '.') continue;
+        char *path = path_join(dir, names[i]);
+        if (!path) ret = err_oom(e, strlen(dir), "a path");
+        else if (file_is_dir(path)) ret = add_dir(f, path, format, depth + 1, e);
+        else if (format_of(names[i]) != DOC_AUTO) ret = add(f, path, path, format, e);
+        free(path);
+    }
+    dir_list_free(names, n);
+    return ret;
+}
+
+int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_format format, struct err *e)
+{
+    *f = (struct doc_files){0};
+    if (!n && add(f, "-", "stdin", format, e)) goto fail;
+    for (size_t i = 0; i < n; i++) {
+        size_t before = f->n;
+        if (strcmp(paths[i], "-") == 0) {
+            if (add(f, "-", "stdin", format, e)) goto fail;
+        } else if (!file_is_dir(paths[i])) {
+            if (!file_exists(paths[i])) {
+                err_set(e, ERR_NOINPUT, "'%s': no such file or directory", paths[i]);
+                goto fail;
+            }
+            if (add(f, paths[i], paths[i], format, e)) goto fail;
+        } else {
+            if (add_dir(f, paths[i], format, 0, e)) goto fail;
+            if (f->n == before) {
+                err_set(e, ERR_NOINPUT,
+                        "'%s' holds no documents (*.jsonl, *.txt, *.md, also .gz or .zst); name files to read others",
+                        paths[i]);
+                goto fail;
+            }
+        }
+    }
+    return 0;
+fail:
+    doc_files_free(f);
+    return -1;
+}
+
+void doc_files_free(struct doc_files *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        free(f->v[i].path);
+        free(f->v[i].name);
+    }
+    free(f->v);
+    *f = (struct doc_files){0};
+}

@@ -1,0 +1,301 @@
+#include "data/doc_json.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "data/doc_scan.h"
+
+enum { MAX_DEPTH = 64 };
+
+struct cursor {
+    const char *s;
+    size_t n, i;
+    const char *bad;
+};
+
+static void space(struct cursor *c)
+{
+    while (c->i < c->n && (c->s[c->i] == ' ' || c->s[c->i] == '\t' || c->s[c->i] == '\r' || c->s[c->i] == '\n'))
+        c->i++;
+}
+
+static bool fail(struct cursor *c, const char *why)
+{
+    if (!c->bad) c->bad = why;
+    return false;
+}
+
+static int hex_digit(char ch)
+{
+    if (ch >= '0' && ch <= '9') return ch - '0';
+    ch = (char)(ch | 0x20);
+    return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
+}
+
+static int hex4(const char *s)
+{
+    int v = 0;
+    for (int i = 0; i < 4; i++) {
+        int d = hex_digit(s[i]);
+        if (d < 0) return -1;
+        v = v * 16 + d;
+    }
+    return v;
+}
+
+/* At the opening quote; leaves i behind the closing one. */
+static bool string(struct cursor *c, size_t *begin, size_t *end, bool *escaped)
+{
+    *escaped = false;
+    *begin = ++c->i;
+    for (;;) {
+        c->i = scan_json_string(c->s, c->i, c->n);
+        if (c->i >= c->n) return fail(c, "string without end");
+        char ch = c->s[c->i];
+        if (ch == '"') {
+            *end = c->i++;
+            return true;
+        }
+        if (ch != '\\') return fail(c, "control character in a string");
+        *escaped = true;
+        if (c->n - c->i < 2) return fail(c, "string without end");
+        ch = c->s[c->i + 1];
+        if (ch == 'u') {
+            if (c->n - c->i < 6 || hex4(c->s + c->i + 2) < 0) return fail(c, "bad \\u escape");
+            c->i += 6;
+        } else if (memchr("\"\\/bfnrt", ch, 8) && ch) {
+            c->i += 2;
+        } else {
+            return fail(c, "unknown escape in a string");
+        }
+    }
+}
+
+static size_t digits(struct cursor *c)
+{
+    size_t from = c->i;
+    while (c->i < c->n && c->s[c->i] >= '0' && c->s[c->i] <= '9') c->i++;
+    return c->i - from;
+}
+
+static bool number(struct cursor *c)
+{
+    if (c->s[c->i] == '-') c->i++;
+    size_t from = c->i, n = digits(c);
+    if (!n || (n > 1 && c->s[from] == '0')) return fail(c, "bad number");
+    if (c->i < c->n && c->s[c->i] == '.') {
+        c->i++;
+        if (!digits(c)) return fail(c, "bad number");
+    }
+    if (c->i < c->n && (c->s[c->i] | 0x20) == 'e') {
+        c->i++;
+        if (c->i < c->n && (c->s[c->i] == '+' || c->s[c->i] == '-')) c->i++;
+        if (!digits(c)) return fail(c, "bad number");
+    }
+    return true;
+}
+
+static bool word(struct cursor *c, const char *w, size_t n)
+{
+    if (c->n - c->i < n || memcmp(c->s + c->i, w, n) != 0) return fail(c, "not JSON");
+    c->i += n;
+    return true;
+}
+
+static bool scalar(struct cursor *c)
+{
+    size_t b, e;
+    bool esc;
+    switch (c->s[c->i]) {
+    case '"': return string(c, &b, &e, &esc);
+    case 't': return word(c, "true", 4);
+    case 'f': return word(c, "false", 5);
+    case 'n': return word(c, "null", 4);
+    default:
+        if (c->s[c->i] != '-' && (c->s[c->i] < '0' || c->s[c->i] > '9')) return fail(c, "not JSON");
+        return number(c);
+    }
+}
+
+/* "key" : */
+static bool key(struct cursor *c, size_t *begin, size_t *end, bool *escaped)
+{
+    space(c);
+    if (c->i >= c->n || c->s[c->i] != '"') return fail(c, "expected a key");
+    if (!string(c, begin, end, escaped)) return false;
+    space(c);
+    if (c->i >= c->n || c->s[c->i] != ':') return fail(c, "expected ':'");
+    c->i++;
+    space(c);
+    if (c->i >= c->n) return fail(c, "line ends within the object");
+    return true;
+}
+
+/* A nested array or object at its opening bracket, without recursion: bit d of
+ * `objects` tells what level d is. */
+static bool nested(struct cursor *c)
+{
+    uint64_t objects = 0;
+    int depth = 0;
+    bool value = true, first = false; /* value: one must follow; first: a container just opened */
+    size_t b, e;
+    bool esc;
+    for (;;) {
+        space(c);
+        if (c->i >= c->n) return fail(c, "line ends within the object");
+        char ch = c->s[c->i];
+        if (depth && (ch == ']' || ch == '}') && (!value || first)) {
+            if ((ch == '}') != (objects >> (depth - 1) & 1)) return fail(c, "brackets do not match");
+            c->i++;
+            if (--depth == 0) return true;
+            value = first = false;
+            continue;
+        }
+        if (!value) {
+            if (ch != ',') return fail(c, "expected ','");
+            c->i++;
+            value = true;
+            continue;
+        }
+        first = false;
+        if (depth && (objects >> (depth - 1) & 1)) {
+            if (!key(c, &b, &e, &esc)) return false;
+            ch = c->s[c->i];
+        }
+        if (ch == '{' || ch == '[') {
+            if (depth == MAX_DEPTH - 1) return fail(c, "nested too deeply");
+            objects = (objects & ~((uint64_t)1 << depth)) | (uint64_t)(ch == '{') << depth;
+            depth++;
+            c->i++;
+            first = true;
+            continue;
+        }
+        if (!scalar(c)) return false;
+        value = false;
+    }
+}
+
+static bool key_is(const struct cursor *c, size_t b, size_t e, bool escaped, const char *name, size_t n)
+{
+    if (!escaped) return e - b == n && memcmp(c->s + b, name, n) == 0;
+    if ((e - b) / 6 > n) return false; /* an escape takes at most 6 bytes */
+    struct buf tmp = {0};
+    bool same = !doc_json_unescape(c->s + b, e - b, &tmp) && tmp.len == n && memcmp(tmp.data, name, n) == 0;
+    buf_free(&tmp);
+    return same;
+}
+
+static bool member(struct cursor *c, const char *field, size_t field_n, struct doc_fields *out, bool *found)
+{
+    size_t b, e;
+    bool esc;
+    if (!key(c, &b, &e, &esc)) return false;
+    char ch = c->s[c->i];
+    if (key_is(c, b, e, esc, field, field_n)) {
+        if (*found) return fail(c, "the text field comes twice");
+        if (ch != '"') return fail(c, "the text field is not a string");
+        *found = true;
+        return string(c, &out->text_begin, &out->text_end, &out->escaped);
+    }
+    size_t from = c->i;
+    if (ch == '{' || ch == '[' ? !nested(c) : !scalar(c)) return false;
+    if (out->id_begin == out->id_end && key_is(c, b, e, esc, "id", 2)) {
+        out->id_begin = from;
+        out->id_end = c->i;
+    }
+    return true;
+}
+
+const char *doc_json_find(const char *s, size_t n, const char *field, struct doc_fields *out)
+{
+    struct cursor c = {s, n, 0, NULL};
+    size_t field_n = strlen(field);
+    bool found = false;
+    *out = (struct doc_fields){0};
+    space(&c);
+    if (c.i >= n || s[c.i] != '{') return "not a JSON object";
+    c.i++;
+    space(&c);
+    if (c.i < n && s[c.i] == '}') {
+        c.i++;
+    } else {
+        for (;;) {
+            if (!member(&c, field, field_n, out, &found)) return c.bad;
+            space(&c);
+            if (c.i >= n) return "line ends within the object";
+            if (s[c.i] == '}') break;
+            if (s[c.i] != ',') return "expected ',' or '}'";
+            c.i++;
+        }
+        c.i++;
+    }
+    space(&c);
+    if (c.i < n) return "bytes after the object";
+    return found ? NULL : "no text field";
+}
+
+static size_t scan_backslash(const char *s, size_t i, size_t n)
+{
+    const char *p = i < n ? memchr(s + i, '\\', n - i) : NULL;
+    return p ? (size_t)(p - s) : n;
+}
+
+const char *doc_json_unescape(const char *s, size_t n, struct buf *out)
+{
+    static const char plain[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
+    if (!buf_reserve(out, n + 16)) return NULL; /* the owner checks oom */
+    char *o = out->data + out->len;
+    for (size_t i = 0; i < n;) {
+        /* Escapes come in flocks (\n\n, \" ... \"): short runs byte by byte. */
+        size_t run = i, near = n - i < 32 ? n : i + 32;
+        while (run < near && s[run] != '\\') run++;
+        if (run == near) run = scan_backslash(s, run, n);
+        memcpy(o, s + i, run - i);
+        o += run - i;
+        i = run;
+        if (i >= n) break;
+        if (s[i + 1] != 'u') {
+            *o++ = means[strchr(plain, s[i + 1]) - plain];
+            i += 2;
+            continue;
+        }
+        uint32_t cp = (uint32_t)hex4(s + i + 2);
+        i += 6;
+        if (cp >= 0xDC00 && cp < 0xE000) return "lone surrogate in the text";
+        if (cp >= 0xD800 && cp < 0xDC00) {
+            if (n - i < 6 || s[i] != '\\' || s[i + 1] != 'u') return "lone surrogate in the text";
+            uint32_t lo = (uint32_t)hex4(s + i + 2);
+            if (lo < 0xDC00 || lo >= 0xE000) return "lone surrogate in the text";
+            cp = 0x10000 + ((cp - 0xD800) << 10) + (lo - 0xDC00);
+            i += 6;
+        }
+        o += utf8_encode(cp, o);
+    }
+    out->len = (size_t)(o - out->data);
+    *o = '\0';
+    return NULL;
+}
+
+void doc_json_escape(const char *s, size_t n, struct buf *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < n;) {
+        size_t run = scan_json_string(s, i, n);
+        if (run > i) buf_add(out, s + i, run - i);
+        i = run;
+        if (i >= n) return;
+        char ch = s[i++], esc[6] = {'\\', 'u', '0', '0', hex[(ch >> 4) & 1], hex[ch & 15]};
+        switch (ch) {
+        case '"':
+        case '\\': esc[1] = ch; break;
+        case '\n': esc[1] = 'n'; break;
+        case '\t': esc[1] = 't'; break;
+        case '\r': esc[1] = 'r'; break;
+        case '\b': esc[1] = 'b'; break;
+        case '\f': esc[1] = 'f'; break;
+        default: break;
+        }
+        buf_add(out, esc, esc[1] == 'u' ? 6 : 2);
+    }
+}

@@ -1,0 +1,31 @@
+/* doc_json.h - one line of JSONL: check it, find the text, leave the rest.
+ *
+ * The line is validated as one JSON object (RFC 8259, at most 64 deep), but no
+ * tree is built: only where the fields lie is noted, so that kept lines can be
+ * written as they came. */
+#ifndef DATA_DOC_JSON_H
+#define DATA_DOC_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/buf.h"
+
+struct doc_fields {
+    size_t text_begin, text_end; /* inside the quotes of the text field */
+    bool escaped;                /* has backslashes */
+    size_t id_begin, id_end;     /* the value of "id" as written; equal = none */
+};
+
+/* NULL, or the reason why the line is no document.  The line is valid UTF-8.
+ * `field` is the name of the text field, without characters that JSON escapes. */
+const char *doc_json_find(const char *s, size_t n, const char *field, struct doc_fields *out);
+
+/* Appends the unescaped string (what lies between the quotes, already checked
+ * by doc_json_find).  NULL, or the reason why it cannot be text. */
+const char *doc_json_unescape(const char *s, size_t n, struct buf *out);
+
+/* Appends the string, escaped as little as JSON allows, without quotes. */
+void doc_json_escape(const char *s, size_t n, struct buf *out);
+
+#endif

@@ -1,0 +1,100 @@
+#include "data/doc_out.h"
+
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+enum doc_packing doc_packing_of(const char *path)
+{
+    size_t n = strlen(path);
+    if (n > 3 && strcmp(path + n - 3, ".gz") == 0) return DOC_GZIP;
+    if (n > 4 && strcmp(path + n - 4, ".zst") == 0) return DOC_ZSTD;
+    return DOC_PLAIN;
+}
+
+static int pack_zstd(struct buf *b, struct buf *out, struct err *e)
+{
+    size_t bound = ZSTD_compressBound(b->len);
+    if (!buf_reserve(out, bound)) return buf_ok(out, e);
+    size_t n = ZSTD_compress(out->data, bound, b->data, b->len, 3);
+    if (ZSTD_isError(n)) return err_set(e, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(n));
+    out->len = n;
+    return 0;
+}
+
+/* One gzip member; the header carries no time and no name. */
+static int pack_gzip(struct buf *b, struct buf *out, struct err *e)
+{
+    z_stream z = {0};
+    if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return err_oom(e, 1 << 18, "gzip");
+    int ret = Z_OK;
+    size_t done = 0;
+    while (ret == Z_OK) {
+        size_t left = b->len - done;
+        uInt take = left > 1u << 30 ? 1u << 30 : (uInt)left;
+        if (!buf_reserve(out, 1 << 16)) break;
+        size_t room = out->cap - 1 - out->len;
+        z.next_in = (Bytef *)b->data + done;
+        z.avail_in = take;
+        z.next_out = (Bytef *)out->data + out->len;
+        z.avail_out = room > 1u << 30 ? 1u << 30 : (uInt)room;
+        uInt gave = z.avail_out;
+        ret = deflate(&z, take == left ? Z_FINISH : Z_NO_FLUSH);
+        if (ret == Z_BUF_ERROR) ret = Z_OK;
+        done += take - z.avail_in;
+        out->len += gave - z.avail_out;
+    }
+    deflateEnd(&z);
+    if (ret == Z_STREAM_END) return 0;
+    return out->oom ? buf_ok(out, e) : err_set(e, ERR_INTERNAL, "gzip: error %d", ret);
+}
+
+int doc_pack(struct buf *b, enum doc_packing p, struct buf *scratch, struct err *e)
+{
+    if (buf_ok(b, e)) return -1;
+    if (p == DOC_PLAIN || !b->len) return 0;
+    buf_clear(scratch);
+    if (p == DOC_ZSTD ? pack_zstd(b, scratch, e) : pack_gzip(b, scratch, e)) return -1;
+    struct buf t = *b;
+    *b = *scratch;
+    *scratch = t;
+    return 0;
+}
+
+int doc_out_open(struct doc_out *o, const char *path, struct err *e)
+{
+    *o = (struct doc_out){.path = path, .packing = path ? doc_packing_of(path) : DOC_PLAIN};
+    if (!path) return 0;
+    o->file = file_create(path, 0, e);
+    return o->file ? 0 : -1;
+}
+
+int doc_out_write(struct doc_out *o, const struct buf *packed, struct err *e)
+{
+    if (!o->file || !packed->len) return 0;
+    o->wrote = true;
+    return file_write(o->file, packed->data, packed->len, e);
+}
+
+int doc_out_commit(struct doc_out *o, struct err *e)
+{
+    struct file_writer *f = o->file;
+    if (!f) return 0;
+    if (!o->wrote && o->packing != DOC_PLAIN) { /* an empty file is no legal .gz or .zst */
+        struct buf b = {0}, s = {0};
+        int ret = buf_reserve(&b, 1) ? 0 : buf_ok(&b, e);
+        if (!ret) ret = o->packing == DOC_ZSTD ? pack_zstd(&b, &s, e) : pack_gzip(&b, &s, e);
+        if (!ret) ret = file_write(f, s.data, s.len, e);
+        buf_free(&b);
+        buf_free(&s);
+        if (ret) return -1;
+    }
+    o->file = NULL;
+    return file_commit(f, e);
+}
+
+void doc_out_abort(struct doc_out *o)
+{
+    file_abort(o->file);
+    o->file = NULL;
+}

@@ -1,0 +1,235 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "data/doc.h"
+#include "data/doc_scan.h"
+#include "data/doc_stream.h"
+
+enum { BLOCK_BYTES = 1 << 20, READ_BYTES = 1 << 18, BAD_KEPT = 256 };
+static const size_t default_max_line = (size_t)64 << 20;
+
+struct doc_reader {
+    const struct doc_files *files;
+    struct doc_cfg cfg;
+    size_t cur;                 /* file */
+    struct doc_stream *stream;  /* of file cur, or NULL */
+    enum doc_format format;
+    bool eof, fresh;            /* fresh: nothing of the file has been looked at */
+    bool skipping;              /* inside a line that is too long */
+    struct buf carry;           /* read, not yet given out */
+    size_t clear;               /* its first bytes hold no border */
+    uint64_t line_no, offset, seq, stored_before;
+    size_t n_damaged;
+    char damaged[512];
+};
+
+struct doc_reader *doc_reader_open(const struct doc_files *files, const struct doc_cfg *cfg, struct err *e)
+{
+    struct doc_reader *r = mem_zalloc(1, sizeof *r);
+    if (!r) {
+        err_oom(e, sizeof *r, "a reader");
+        return NULL;
+    }
+    r->files = files;
+    r->cfg = *cfg;
+    if (!r->cfg.max_line) r->cfg.max_line = default_max_line;
+    return r;
+}
+
+void doc_reader_close(struct doc_reader *r)
+{
+    if (!r) return;
+    doc_stream_close(r->stream);
+    buf_free(&r->carry);
+    free(r);
+}
+
+size_t doc_reader_damaged(const struct doc_reader *r, const char **first)
+{
+    *first = r->damaged;
+    return r->n_damaged;
+}
+
+static int open_next(struct doc_reader *r, struct err *e)
+{
+    const struct doc_file *f = &r->files->v[r->cur];
+    r->stream = doc_stream_open(f->path, f->name, e);
+    if (!r->stream) return -1;
+    r->format = r->cfg.format != DOC_AUTO ? r->cfg.format : f->format;
+    r->eof = r->skipping = false;
+    r->fresh = true;
+    r->line_no = 1;
+    r->offset = 0;
+    return 0;
+}
+
+static void close_file(struct doc_reader *r)
+{
+    const struct doc_file *f = &r->files->v[r->cur];
+    doc_stream_close(r->stream);
+    r->stream = NULL;
+    if (f->bytes > 0) r->stored_before += (uint64_t)f->bytes;
+    r->cur++;
+}
+
+/* One more read into the carry.  Sets eof. */
+static int fill(struct doc_reader *r, struct err *e)
+{
+    if (!buf_reserve(&r->carry, READ_BYTES)) return buf_ok(&r->carry, e);
+    ptrdiff_t n = doc_stream_read(r->stream, r->carry.data + r->carry.len, READ_BYTES, e);
+    if (n < 0) return -1;
+    r->carry.len += (size_t)n;
+    if (n == 0) {
+        r->eof = true;
+        const char *damage = doc_stream_damage(r->stream);
+        if (damage && r->n_damaged++ == 0)
+            snprintf(r->damaged, sizeof r->damaged, "'%s': %s", r->files->v[r->cur].name, damage);
+    }
+    return 0;
+}
+
+static void drop_front(struct doc_reader *r, size_t n)
+{
+    memmove(r->carry.data, r->carry.data + n, r->carry.len - n);
+    r->carry.len -= n;
+    r->offset += n;
+    r->clear = 0;
+}
+
+/* Byte order mark, and the kind of content when the name did not tell it. */
+static void look_at_start(struct doc_reader *r)
+{
+    r->fresh = false;
+    if (r->carry.len >= 3 && memcmp(r->carry.data, "\xef\xbb\xbf", 3) == 0) drop_front(r, 3);
+    if (r->format != DOC_AUTO) return;
+    size_t i = 0;
+    while (i < r->carry.len && (r->carry.data[i] == ' ' || r->carry.data[i] == '\n' || r->carry.data[i] == '\r')) i++;
+    r->format = i < r->carry.len && r->carry.data[i] == '{' ? DOC_JSONL : DOC_TEXT;
+}
+
+/* The end of the last whole record in the first n bytes, 0 if none. */
+static size_t last_border(const struct doc_reader *r, const char *s, size_t n)
+{
+    if (r->format == DOC_TEXT && r->cfg.split == DOC_SPLIT_FILE) return 0;
+    for (;;) {
+        const char *p = n ? memrchr(s, '\n', n) : NULL;
+        if (!p) return 0;
+        size_t end = (size_t)(p - s) + 1;
+        if (r->format == DOC_JSONL || r->cfg.split == DOC_SPLIT_LINE) return end;
+        if (end >= 2 && s[end - 2] == '\n') return end;
+        if (end >= 3 && s[end - 2] == '\r' && s[end - 3] == '\n') return end;
+        n = end - 1;
+    }
+}
+
+static size_t first_border(const struct doc_reader *r, const char *s, size_t n)
+{
+    if (r->format == DOC_TEXT && r->cfg.split == DOC_SPLIT_FILE) return 0;
+    for (size_t i = 0; i < n;) {
+        const char *p = memchr(s + i, '\n', n - i);
+        if (!p) return 0;
+        size_t end = (size_t)(p - s) + 1;
+        if (last_border(r, s, end) == end) return end;
+        i = end;
+    }
+    return 0;
+}
+
+static void describe(struct doc_reader *r, struct doc_block *b)
+{
+    b->file = &r->files->v[r->cur];
+    b->format = r->format;
+    b->line_no = r->line_no;
+    b->offset = r->offset;
+    b->seq = r->seq++;
+    b->bad = NULL;
+    b->bad_bytes = 0;
+}
+
+/* Hands out the first n bytes of the carry. */
+static int give(struct doc_reader *r, struct doc_block *b, size_t n, struct err *e)
+{
+    describe(r, b);
+    buf_clear(&b->data);
+    if (n == r->carry.len) { /* no copy */
+        struct buf t = b->data;
+        b->data = r->carry;
+        r->carry = t;
+        r->carry.len = 0;
+        r->clear = 0;
+        r->offset += n;
+    } else {
+        buf_add(&b->data, r->carry.data, n);
+        if (buf_ok(&b->data, e)) return -1;
+        drop_front(r, n);
+    }
+    r->line_no += scan_count_byte(b->data.data, n, '\n');
+    b->stored_bytes = r->stored_before;
+    if (b->file->bytes > 0) {
+        uint64_t size = (uint64_t)b->file->bytes;
+        b->stored_bytes += r->offset < size ? r->offset : size;
+    }
+    return 1;
+}
+
+/* The record at the front is longer than allowed, or cut off: keeps its
+ * beginning, swallows the rest up to the next border. */
+static int give_bad(struct doc_reader *r, struct doc_block *b, const char *why, struct err *e)
+{
+    describe(r, b);
+    b->bad = why;
+    uint64_t from = r->offset;
+    buf_clear(&b->data);
+    buf_add(&b->data, r->carry.data, r->carry.len < BAD_KEPT ? r->carry.len : BAD_KEPT);
+    if (buf_ok(&b->data, e)) return -1;
+    for (;;) {
+        size_t end = first_border(r, r->carry.data, r->carry.len);
+        if (!end && r->eof) end = r->carry.len;
+        size_t gone = end ? end : r->carry.len > 2 ? r->carry.len - 2 : 0; /* 2: a border may be half read */
+        r->line_no += scan_count_byte(r->carry.data, gone, '\n');
+        drop_front(r, gone);
+        if (end || r->eof) break;
+        if (fill(r, e)) return -1;
+    }
+    b->bad_bytes = r->offset - from;
+    return 1;
+}
+
+static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e)
+{
+    for (;;) {
+        if (r->fresh && (r->carry.len >= 4096 || r->eof)) look_at_start(r);
+        bool long_enough = r->carry.len >= BLOCK_BYTES;
+        if (!r->fresh && (long_enough || r->eof)) {
+            size_t end = last_border(r, r->carry.data + r->clear, r->carry.len - r->clear);
+            if (end) end += r->clear;
+            else r->clear = r->carry.len > 2 ? r->carry.len - 2 : 0;
+            if (r->eof && end < r->carry.len) {
+                if (doc_stream_damage(r->stream)) {
+                    if (end) return give(r, b, end, e);
+                    return give_bad(r, b, "cut off by the end of a damaged file", e);
+                }
+                if (r->carry.len - end > r->cfg.max_line && end) return give(r, b, end, e);
+                end = r->carry.len;
+            }
+            if (r->carry.len > r->cfg.max_line && first_border(r, r->carry.data, r->cfg.max_line + 1) == 0)
+                return give_bad(r, b, "longer than --max-line", e);
+            if (end) return give(r, b, end, e);
+            if (r->eof) return 0;
+        }
+        if (fill(r, e)) return -1;
+    }
+}
+
+int doc_reader_next(struct doc_reader *r, struct doc_block *b, struct err *e)
+{
+    while (r->cur < r->files->n) {
+        if (!r->stream && open_next(r, e)) return -1;
+        int got = next_in_file(r, b, e);
+        if (got) return got;
+        close_file(r);
+    }
+    return 0;
+}

@@ -1,0 +1,47 @@
+/* doc_run.h - the one pipeline of the data stages: read blocks, work on them
+ * with all threads, act on the results in order.
+ *
+ * For each block: work() in parallel, decide() one block at a time in order,
+ * emit() in parallel, done() one at a time in order.  Reading the next blocks
+ * overlaps with the work.  Results must depend on the block and on earlier
+ * decisions only, never on `thread`, which may pick scratch memory. */
+#ifndef DATA_DOC_RUN_H
+#define DATA_DOC_RUN_H
+
+#include "core/base/log.h"
+#include "core/base/pool.h"
+#include "data/doc.h"
+
+enum { DOC_RUN_BUFS = 3 };
+
+struct doc_slot {
+    struct doc_block block;
+    struct buf out[DOC_RUN_BUFS]; /* empty before work() */
+    struct buf scratch;
+    void *user;                   /* made by work(), released by done() or drop() */
+    struct err err;
+    bool failed;
+};
+
+typedef int doc_run_fn(void *arg, struct doc_slot *s, int thread, struct err *e);
+
+struct doc_stage {
+    const struct doc_files *files;
+    const struct doc_cfg *cfg;
+    struct pool *pool;
+    void *arg;
+    const char *what;             /* for the progress line; NULL = none */
+    doc_run_fn *work, *decide, *emit, *done; /* decide, emit, done may be NULL; thread 0 where serial */
+    void (*drop)(void *arg, struct doc_slot *s); /* releases s->user after a failure */
+};
+
+struct doc_run_end {
+    size_t n_damaged;
+    char damaged[512]; /* describes the first */
+    uint64_t n_blocks;
+};
+
+/* A stop signal ends the run with ERR_STOPPED. */
+int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e);
+
+#endif

@@ -1,0 +1,185 @@
+#include "data/doc_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "core/base/mem.h"
+
+enum { IN_BYTES = 256 * 1024 };
+enum packing { PLAIN, GZIP, ZSTD };
+
+struct doc_stream {
+    int fd;
+    bool close_fd, eof, inside; /* inside: a member or frame has begun and not ended */
+    enum packing packing;
+    char *name;
+    const char *damage;
+    z_stream gz;
+    ZSTD_DStream *zstd;
+    size_t pos, len;
+    uint8_t in[IN_BYTES];
+};
+
+/* Refills the empty input buffer; 0 at the end. */
+static ptrdiff_t refill(struct doc_stream *s, struct err *e)
+{
+    s->pos = s->len = 0;
+    while (!s->eof) {
+        ssize_t n = read(s->fd, s->in, sizeof s->in);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return err_errno(e, errno, "reading", s->name);
+        if (n == 0) s->eof = true;
+        s->len = (size_t)n;
+        return n;
+    }
+    return 0;
+}
+
+/* Looks at the first bytes; a pipe may deliver them one by one. */
+static int recognise(struct doc_stream *s, struct err *e)
+{
+    static const uint8_t gzip[2] = {0x1f, 0x8b}, zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
+    while (s->len < 4 && !s->eof) {
+        ssize_t n = read(s->fd, s->in + s->len, 4 - s->len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return err_errno(e, errno, "reading", s->name);
+        if (n == 0) s->eof = true;
+        s->len += (size_t)n;
+    }
+    bool skippable = s->len >= 4 && (s->in[0] & 0xf0) == 0x50 && memcmp(s->in + 1, "\x2a\x4d\x18", 3) == 0;
+    if (s->len >= 2 && memcmp(s->in, gzip, 2) == 0) {
+        s->packing = GZIP;
+        if (inflateInit2(&s->gz, 15 + 16) != Z_OK) {
+            s->packing = PLAIN;
+            return err_oom(e, sizeof s->gz, "gzip");
+        }
+    } else if (s->len >= 4 && (memcmp(s->in, zstd, 4) == 0 || skippable)) {
+        s->packing = ZSTD;
+        if (!(s->zstd = ZSTD_createDStream())) return err_oom(e, 1 << 17, "zstd");
+    }
+    return 0;
+}
+
+struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e)
+{
+    struct doc_stream *s = mem_zalloc(1, sizeof *s);
+    if (!s || !(s->name = mem_strdup(name))) {
+        free(s);
+        err_oom(e, sizeof *s, "an input stream");
+        return NULL;
+    }
+    bool std = strcmp(path, "-") == 0;
+    s->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    s->close_fd = !std;
+    if (s->fd < 0) {
+        err_errno(e, errno, "cannot open", s->name);
+        goto fail;
+    }
+    if (recognise(s, e)) goto fail;
+    return s;
+fail:
+    doc_stream_close(s);
+    return NULL;
+}
+
+void doc_stream_close(struct doc_stream *s)
+{
+    if (!s) return;
+    if (s->packing == GZIP) inflateEnd(&s->gz);
+    ZSTD_freeDStream(s->zstd);
+    if (s->close_fd && s->fd >= 0) close(s->fd);
+    free(s->name);
+    free(s);
+}
+
+const char *doc_stream_damage(const struct doc_stream *s)
+{
+    return s->damage;
+}
+
+static ptrdiff_t read_plain(struct doc_stream *s, void *out, size_t n, struct err *e)
+{
+    if (s->pos < s->len) { /* what recognise() read */
+        size_t take = s->len - s->pos < n ? s->len - s->pos : n;
+        memcpy(out, s->in + s->pos, take);
+        s->pos += take;
+        return (ptrdiff_t)take;
+    }
+    while (!s->eof) {
+        ssize_t got = read(s->fd, out, n);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return err_errno(e, errno, "reading", s->name);
+        if (got == 0) s->eof = true;
+        return got;
+    }
+    return 0;
+}
+
+/* One step of unpacking: *made bytes of output; false when the stream ends. */
+static bool step_gzip(struct doc_stream *s, void *out, size_t n, size_t *made)
+{
+    if (!s->inside) {
+        if (s->in[s->pos] != 0x1f) {
+            s->damage = "bytes that are not gzip follow";
+            return false;
+        }
+        inflateReset(&s->gz);
+        s->inside = true;
+    }
+    s->gz.next_in = s->in + s->pos;
+    s->gz.avail_in = (unsigned)(s->len - s->pos);
+    s->gz.next_out = out;
+    s->gz.avail_out = n > 1 << 30 ? 1 << 30 : (unsigned)n;
+    unsigned room = s->gz.avail_out;
+    int ret = inflate(&s->gz, Z_NO_FLUSH);
+    s->pos = s->len - s->gz.avail_in;
+    *made = room - s->gz.avail_out;
+    if (ret == Z_STREAM_END) {
+        s->inside = false;
+    } else if (ret != Z_OK && ret != Z_BUF_ERROR) {
+        s->damage = "the gzip data is corrupt";
+        return false;
+    }
+    return true;
+}
+
+static bool step_zstd(struct doc_stream *s, void *out, size_t n, size_t *made)
+{
+    ZSTD_inBuffer in = {s->in, s->len, s->pos};
+    ZSTD_outBuffer to = {out, n, 0};
+    size_t ret = ZSTD_decompressStream(s->zstd, &to, &in);
+    *made = to.pos;
+    s->pos = in.pos;
+    if (ZSTD_isError(ret)) {
+        s->damage = "the zstd data is corrupt";
+        return false;
+    }
+    s->inside = ret != 0;
+    return true;
+}
+
+ptrdiff_t doc_stream_read(struct doc_stream *s, void *out, size_t n, struct err *e)
+{
+    if (s->packing == PLAIN) return read_plain(s, out, n, e);
+    bool drained = false; /* zstd may hold output when its input is used up */
+    while (!s->damage) {
+        if (s->pos == s->len && !drained) {
+            ptrdiff_t got = refill(s, e);
+            if (got < 0) return -1;
+            if (got == 0 && (!s->inside || s->packing == GZIP)) break;
+            drained = got == 0;
+        }
+        size_t made = 0;
+        bool ok = s->packing == GZIP ? step_gzip(s, out, n, &made) : step_zstd(s, out, n, &made);
+        if (made) return (ptrdiff_t)made;
+        if (!ok || drained) break;
+    }
+    if (s->inside && !s->damage) s->damage = "the compressed data ends early";
+    return 0;
+}

@@ -1,0 +1,24 @@
+/* doc_stream.h - the bytes of a file or of stdin, unpacked.
+ *
+ * gzip (several members) and zstd (several frames) are recognised by their
+ * first bytes, not by the name.  A stream that ends early or is corrupt gives
+ * what could be unpacked and then ends; doc_stream_damage() tells. */
+#ifndef DATA_DOC_STREAM_H
+#define DATA_DOC_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct doc_stream;
+
+/* "-" is stdin.  `name` is for messages. */
+struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e);
+/* Bytes put into `out` (> 0), 0 at the end, -1 on an I/O error. */
+ptrdiff_t doc_stream_read(struct doc_stream *s, void *out, size_t n, struct err *e);
+/* NULL, or what is wrong with a compressed stream that has ended. */
+const char *doc_stream_damage(const struct doc_stream *s);
+void doc_stream_close(struct doc_stream *s); /* NULL is fine */
+
+#endif

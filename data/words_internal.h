@@ -1,0 +1,21 @@
+/* words_internal.h - shared by words_*.c and their test. */
+#ifndef DATA_WORDS_INTERNAL_H
+#define DATA_WORDS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/words.h"
+#include "data/words_class.h"
+
+extern const char *const words_specials[]; /* lines; NULL ends */
+
+/* ---- words_affix.c: what stands at the ends and inside of a chunk ---- */
+size_t words_prefix(const struct words_table *t, const char *s, size_t n); /* bytes, 0 = none */
+size_t words_suffix(const struct words_table *t, const char *s, size_t n);
+/* The next infix at or after `from`: its begin and end. */
+bool words_infix(const struct words_table *t, const char *s, size_t n, size_t from, size_t *begin, size_t *end);
+bool words_is_url(const struct words_table *t, const char *s, size_t n);
+
+#endif
