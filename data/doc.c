@@ -51,10 +51,14 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
         uint64_t line_no = it->line_no++;
         if (to > from && b->data[to - 1] == '\r') to--;
         size_t i = from;
-        while (i < to && (b->data[i] == ' ' || b->data[i] == '\t')) i++;
+        while (i < to && (b->data[i] == ' ' || b->data[i] == '\t'))
+            i++;
         if (i == to) continue; /* blank */
-        *d = (struct doc){.line = b->data + from, .line_len = to - from, .file = it->block->file,
-                          .line_no = line_no, .offset = it->block->offset + from};
+        *d = (struct doc){.line = b->data + from,
+                          .line_len = to - from,
+                          .file = it->block->file,
+                          .line_no = line_no,
+                          .offset = it->block->offset + from};
         if (to - from > it->max_line) return bad(it, "longer than --max-line", to - from);
         if (!valid_utf8(it, from, to)) return bad(it, "invalid UTF-8", to - from);
         if (it->block->format == DOC_TEXT) {
@@ -93,7 +97,8 @@ static enum doc_next next_text(struct doc_iter *it, struct doc *d)
     const struct buf *b = &it->block->data;
     size_t from = it->pos, to = b->len;
     if (it->split == DOC_SPLIT_PARAGRAPH) {
-        while (from < b->len && (b->data[from] == '\n' || b->data[from] == '\r')) it->line_no += b->data[from++] == '\n';
+        while (from < b->len && (b->data[from] == '\n' || b->data[from] == '\r'))
+            it->line_no += b->data[from++] == '\n';
         for (size_t i = from; i < b->len; i++) {
             if (b->data[i] != '\n') continue;
             size_t j = i + 1 < b->len && b->data[i + 1] == '\r' ? i + 2 : i + 1;
@@ -108,14 +113,19 @@ static enum doc_next next_text(struct doc_iter *it, struct doc *d)
         return DOC_END;
     }
     it->pos = to;
-    *d = (struct doc){.text = b->data + from, .text_len = to - from, .file = it->block->file,
-                      .line_no = it->line_no, .offset = it->block->offset + from,
+    *d = (struct doc){.text = b->data + from,
+                      .text_len = to - from,
+                      .file = it->block->file,
+                      .line_no = it->line_no,
+                      .offset = it->block->offset + from,
                       .only = it->split == DOC_SPLIT_FILE};
-    for (size_t i = from; i < to; i++) it->line_no += b->data[i] == '\n';
+    for (size_t i = from; i < to; i++)
+        it->line_no += b->data[i] == '\n';
     if (to - from > it->max_line || !valid_utf8(it, from, to)) {
         d->line = d->text;
         d->line_len = d->text_len;
-        return bad(it, to - from > it->max_line ? "longer than --max-line" : "invalid UTF-8", to - from);
+        return bad(it, to - from > it->max_line ? "longer than --max-line" : "invalid UTF-8",
+                   to - from);
     }
     return DOC_GOOD;
 }
@@ -126,7 +136,10 @@ enum doc_next doc_iter_next(struct doc_iter *it, struct doc *d)
     if (b->bad) {
         if (it->pos) return DOC_END;
         it->pos = 1;
-        *d = (struct doc){.line = b->data.data, .line_len = b->data.len, .file = b->file, .line_no = b->line_no,
+        *d = (struct doc){.line = b->data.data,
+                          .line_len = b->data.len,
+                          .file = b->file,
+                          .line_no = b->line_no,
                           .offset = b->offset};
         return bad(it, b->bad, b->bad_bytes);
     }
@@ -156,11 +169,13 @@ static void emit_open(const struct doc *d, const char *text, size_t n, struct bu
         buf_addc(out, '"');
     } else if (text == d->text && n == d->text_len) {
         size_t end = d->line_len;
-        while (d->line[end - 1] != '}') end--;
+        while (d->line[end - 1] != '}')
+            end--;
         buf_add(out, d->line, end - 1);
     } else {
         size_t end = d->line_len;
-        while (d->line[end - 1] != '}') end--;
+        while (d->line[end - 1] != '}')
+            end--;
         buf_add(out, d->line, d->text_begin);
         doc_json_escape(text, n, out);
         buf_add(out, d->line + d->text_end, end - 1 - d->text_end);
@@ -190,7 +205,8 @@ void doc_emit_bad(const struct doc *d, const char *reason, uint64_t bytes, struc
     buf_adds(out, "{\"file\":\"");
     doc_json_escape(d->file->name, utf8_valid_prefix(d->file->name, strlen(d->file->name)), out);
     buf_printf(out, "\",\"line\":%llu,\"offset\":%llu,\"bytes\":%llu,\"reason\":\"%s\",\"raw\":\"",
-               (unsigned long long)d->line_no, (unsigned long long)d->offset, (unsigned long long)bytes, reason);
+               (unsigned long long)d->line_no, (unsigned long long)d->offset,
+               (unsigned long long)bytes, reason);
     size_t n = d->line_len < RAW_KEPT ? d->line_len : RAW_KEPT;
     for (size_t i = 0; i < n;) { /* an invalid byte is written \\xNN */
         size_t good = utf8_valid_prefix(d->line + i, n - i);

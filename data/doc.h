@@ -23,22 +23,22 @@
 enum doc_split { DOC_SPLIT_FILE, DOC_SPLIT_PARAGRAPH, DOC_SPLIT_LINE };
 
 struct doc_cfg {
-    const char *text_field;  /* NULL = "text" */
-    enum doc_format format;  /* DOC_AUTO: by name, then by the first byte */
+    const char *text_field; /* NULL = "text" */
+    enum doc_format format; /* DOC_AUTO: by name, then by the first byte */
     enum doc_split split;
-    size_t max_line;         /* bytes of a line or text document; 0 = 64 MiB */
+    size_t max_line; /* bytes of a line or text document; 0 = 64 MiB */
 };
 
 struct doc_block {
     struct buf data;
     const struct doc_file *file;
     enum doc_format format;
-    uint64_t seq;            /* 0, 1, ... over all files */
-    uint64_t line_no;        /* of the first line, from 1; documents of a text file count alike */
-    uint64_t offset;         /* in the unpacked file */
-    uint64_t stored_bytes;   /* read so far from all files, for progress (0 unknown) */
-    const char *bad;         /* the whole block is one bad record: why */
-    uint64_t bad_bytes;      /* how long that record was (data holds its beginning) */
+    uint64_t seq;          /* 0, 1, ... over all files */
+    uint64_t line_no;      /* of the first line, from 1; documents of a text file count alike */
+    uint64_t offset;       /* in the unpacked file */
+    uint64_t stored_bytes; /* read so far from all files, for progress (0 unknown) */
+    const char *bad;       /* the whole block is one bad record: why */
+    uint64_t bad_bytes;    /* how long that record was (data holds its beginning) */
 };
 
 struct doc_reader;
@@ -54,14 +54,14 @@ void doc_reader_close(struct doc_reader *r); /* NULL is fine */
 struct doc {
     const char *text;
     size_t text_len;
-    const char *line;        /* JSONL: as in the file, without its end; text: NULL */
+    const char *line; /* JSONL: as in the file, without its end; text: NULL */
     size_t line_len;
     size_t text_begin, text_end; /* of the string's inside, within line */
-    const char *id;          /* JSON value as written, or NULL */
+    const char *id;              /* JSON value as written, or NULL */
     size_t id_len;
     const struct doc_file *file;
     uint64_t line_no, offset;
-    bool only;               /* the only document of its (text) file */
+    bool only; /* the only document of its (text) file */
 };
 
 enum doc_next { DOC_END, DOC_GOOD, DOC_BAD };
@@ -73,7 +73,7 @@ struct doc_iter {
     size_t max_line, pos, valid; /* valid: UTF-8 checked up to here */
     uint64_t line_no;
     struct buf scratch;
-    const char *reason;      /* after DOC_BAD; then doc.line is the raw record */
+    const char *reason; /* after DOC_BAD; then doc.line is the raw record */
     uint64_t bad_bytes;
 };
 

@@ -31,7 +31,8 @@ static enum doc_format format_of(const char *path)
     return DOC_AUTO;
 }
 
-static int add(struct doc_files *f, const char *path, const char *name, enum doc_format format, struct err *e)
+static int add(struct doc_files *f, const char *path, const char *name, enum doc_format format,
+               struct err *e)
 {
     if (f->n == f->cap) {
         size_t cap = f->cap ? f->cap * 2 : 16;
@@ -50,26 +51,32 @@ static int add(struct doc_files *f, const char *path, const char *name, enum doc
     return 0;
 }
 
-static int add_dir(struct doc_files *f, const char *dir, enum doc_format format, int depth, struct err *e)
+static int add_dir(struct doc_files *f, const char *dir, enum doc_format format, int depth,
+                   struct err *e)
 {
     char **names;
     size_t n;
     int ret = 0;
-    if (depth > MAX_DIR_DEPTH) return err_set(e, ERR_DATA, "'%s': directories nested too deeply", dir);
+    if (depth > MAX_DIR_DEPTH)
+        return err_set(e, ERR_DATA, "'%s': directories nested too deeply", dir);
     if (dir_list(dir, &names, &n, e)) return -1;
     for (size_t i = 0; i < n && !ret; i++) {
         if (names[i][0] == '.') continue;
         char *path = path_join(dir, names[i]);
-        if (!path) ret = err_oom(e, strlen(dir), "a path");
-        else if (file_is_dir(path)) ret = add_dir(f, path, format, depth + 1, e);
-        else if (format_of(names[i]) != DOC_AUTO) ret = add(f, path, path, format, e);
+        if (!path)
+            ret = err_oom(e, strlen(dir), "a path");
+        else if (file_is_dir(path))
+            ret = add_dir(f, path, format, depth + 1, e);
+        else if (format_of(names[i]) != DOC_AUTO)
+            ret = add(f, path, path, format, e);
         free(path);
     }
     dir_list_free(names, n);
     return ret;
 }
 
-int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_format format, struct err *e)
+int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_format format,
+                   struct err *e)
 {
     *f = (struct doc_files){0};
     if (!n && add(f, "-", "stdin", format, e)) goto fail;
@@ -87,7 +94,8 @@ int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_f
             if (add_dir(f, paths[i], format, 0, e)) goto fail;
             if (f->n == before) {
                 err_set(e, ERR_NOINPUT,
-                        "'%s' holds no documents (*.jsonl, *.txt, *.md, also .gz or .zst); name files to read others",
+                        "'%s' holds no documents (*.jsonl, *.txt, *.md, also .gz or .zst); name "
+                        "files to read others",
                         paths[i]);
                 goto fail;
             }

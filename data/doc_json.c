@@ -16,7 +16,8 @@ struct cursor {
 
 static void space(struct cursor *c)
 {
-    while (c->i < c->n && (c->s[c->i] == ' ' || c->s[c->i] == '\t' || c->s[c->i] == '\r' || c->s[c->i] == '\n'))
+    while (c->i < c->n &&
+           (c->s[c->i] == ' ' || c->s[c->i] == '\t' || c->s[c->i] == '\r' || c->s[c->i] == '\n'))
         c->i++;
 }
 
@@ -75,7 +76,8 @@ static bool string(struct cursor *c, size_t *begin, size_t *end, bool *escaped)
 static size_t digits(struct cursor *c)
 {
     size_t from = c->i;
-    while (c->i < c->n && c->s[c->i] >= '0' && c->s[c->i] <= '9') c->i++;
+    while (c->i < c->n && c->s[c->i] >= '0' && c->s[c->i] <= '9')
+        c->i++;
     return c->i - from;
 }
 
@@ -108,10 +110,14 @@ static bool scalar(struct cursor *c)
     size_t b, e;
     bool esc;
     switch (c->s[c->i]) {
-    case '"': return string(c, &b, &e, &esc);
-    case 't': return word(c, "true", 4);
-    case 'f': return word(c, "false", 5);
-    case 'n': return word(c, "null", 4);
+    case '"':
+        return string(c, &b, &e, &esc);
+    case 't':
+        return word(c, "true", 4);
+    case 'f':
+        return word(c, "false", 5);
+    case 'n':
+        return word(c, "null", 4);
     default:
         if (c->s[c->i] != '-' && (c->s[c->i] < '0' || c->s[c->i] > '9')) return fail(c, "not JSON");
         return number(c);
@@ -146,7 +152,8 @@ static bool nested(struct cursor *c)
         if (c->i >= c->n) return fail(c, "line ends within the object");
         char ch = c->s[c->i];
         if (depth && (ch == ']' || ch == '}') && (!value || first)) {
-            if ((ch == '}') != (objects >> (depth - 1) & 1)) return fail(c, "brackets do not match");
+            if ((ch == '}') != (objects >> (depth - 1) & 1))
+                return fail(c, "brackets do not match");
             c->i++;
             if (--depth == 0) return true;
             value = first = false;
@@ -176,17 +183,20 @@ static bool nested(struct cursor *c)
     }
 }
 
-static bool key_is(const struct cursor *c, size_t b, size_t e, bool escaped, const char *name, size_t n)
+static bool key_is(const struct cursor *c, size_t b, size_t e, bool escaped, const char *name,
+                   size_t n)
 {
     if (!escaped) return e - b == n && memcmp(c->s + b, name, n) == 0;
     if ((e - b) / 6 > n) return false; /* an escape takes at most 6 bytes */
     struct buf tmp = {0};
-    bool same = !doc_json_unescape(c->s + b, e - b, &tmp) && tmp.len == n && memcmp(tmp.data, name, n) == 0;
+    bool same =
+        !doc_json_unescape(c->s + b, e - b, &tmp) && tmp.len == n && memcmp(tmp.data, name, n) == 0;
     buf_free(&tmp);
     return same;
 }
 
-static bool member(struct cursor *c, const char *field, size_t field_n, struct doc_fields *out, bool *found)
+static bool member(struct cursor *c, const char *field, size_t field_n, struct doc_fields *out,
+                   bool *found)
 {
     size_t b, e;
     bool esc;
@@ -249,7 +259,8 @@ const char *doc_json_unescape(const char *s, size_t n, struct buf *out)
     for (size_t i = 0; i < n;) {
         /* Escapes come in flocks (\n\n, \" ... \"): short runs byte by byte. */
         size_t run = i, near = n - i < 32 ? n : i + 32;
-        while (run < near && s[run] != '\\') run++;
+        while (run < near && s[run] != '\\')
+            run++;
         if (run == near) run = scan_backslash(s, run, n);
         memcpy(o, s + i, run - i);
         o += run - i;
@@ -288,13 +299,26 @@ void doc_json_escape(const char *s, size_t n, struct buf *out)
         char ch = s[i++], esc[6] = {'\\', 'u', '0', '0', hex[(ch >> 4) & 1], hex[ch & 15]};
         switch (ch) {
         case '"':
-        case '\\': esc[1] = ch; break;
-        case '\n': esc[1] = 'n'; break;
-        case '\t': esc[1] = 't'; break;
-        case '\r': esc[1] = 'r'; break;
-        case '\b': esc[1] = 'b'; break;
-        case '\f': esc[1] = 'f'; break;
-        default: break;
+        case '\\':
+            esc[1] = ch;
+            break;
+        case '\n':
+            esc[1] = 'n';
+            break;
+        case '\t':
+            esc[1] = 't';
+            break;
+        case '\r':
+            esc[1] = 'r';
+            break;
+        case '\b':
+            esc[1] = 'b';
+            break;
+        case '\f':
+            esc[1] = 'f';
+            break;
+        default:
+            break;
         }
         buf_add(out, esc, esc[1] == 'u' ? 6 : 2);
     }

@@ -26,7 +26,8 @@ static int pack_zstd(struct buf *b, struct buf *out, struct err *e)
 static int pack_gzip(struct buf *b, struct buf *out, struct err *e)
 {
     z_stream z = {0};
-    if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return err_oom(e, 1 << 18, "gzip");
+    if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return err_oom(e, 1 << 18, "gzip");
     int ret = Z_OK;
     size_t done = 0;
     while (ret == Z_OK) {

@@ -13,19 +13,20 @@ static const size_t default_max_line = (size_t)64 << 20;
 struct doc_reader {
     const struct doc_files *files;
     struct doc_cfg cfg;
-    size_t cur;                 /* file */
-    struct doc_stream *stream;  /* of file cur, or NULL */
+    size_t cur;                /* file */
+    struct doc_stream *stream; /* of file cur, or NULL */
     enum doc_format format;
-    bool eof, fresh;            /* fresh: nothing of the file has been looked at */
-    bool skipping;              /* inside a line that is too long */
-    struct buf carry;           /* read, not yet given out */
-    size_t clear;               /* its first bytes hold no border */
+    bool eof, fresh;  /* fresh: nothing of the file has been looked at */
+    bool skipping;    /* inside a line that is too long */
+    struct buf carry; /* read, not yet given out */
+    size_t clear;     /* its first bytes hold no border */
     uint64_t line_no, offset, seq, stored_before;
     size_t n_damaged;
     char damaged[512];
 };
 
-struct doc_reader *doc_reader_open(const struct doc_files *files, const struct doc_cfg *cfg, struct err *e)
+struct doc_reader *doc_reader_open(const struct doc_files *files, const struct doc_cfg *cfg,
+                                   struct err *e)
 {
     struct doc_reader *r = mem_zalloc(1, sizeof *r);
     if (!r) {
@@ -105,7 +106,9 @@ static void look_at_start(struct doc_reader *r)
     if (r->carry.len >= 3 && memcmp(r->carry.data, "\xef\xbb\xbf", 3) == 0) drop_front(r, 3);
     if (r->format != DOC_AUTO) return;
     size_t i = 0;
-    while (i < r->carry.len && (r->carry.data[i] == ' ' || r->carry.data[i] == '\n' || r->carry.data[i] == '\r')) i++;
+    while (i < r->carry.len &&
+           (r->carry.data[i] == ' ' || r->carry.data[i] == '\n' || r->carry.data[i] == '\r'))
+        i++;
     r->format = i < r->carry.len && r->carry.data[i] == '{' ? DOC_JSONL : DOC_TEXT;
 }
 
@@ -187,7 +190,9 @@ static int give_bad(struct doc_reader *r, struct doc_block *b, const char *why, 
     for (;;) {
         size_t end = first_border(r, r->carry.data, r->carry.len);
         if (!end && r->eof) end = r->carry.len;
-        size_t gone = end ? end : r->carry.len > 2 ? r->carry.len - 2 : 0; /* 2: a border may be half read */
+        size_t gone = end                ? end
+                      : r->carry.len > 3 ? r->carry.len - 3
+                                         : 0; /* 2: a border may be half read */
         r->line_no += scan_count_byte(r->carry.data, gone, '\n');
         drop_front(r, gone);
         if (end || r->eof) break;
@@ -204,8 +209,10 @@ static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e
         bool long_enough = r->carry.len >= BLOCK_BYTES;
         if (!r->fresh && (long_enough || r->eof)) {
             size_t end = last_border(r, r->carry.data + r->clear, r->carry.len - r->clear);
-            if (end) end += r->clear;
-            else r->clear = r->carry.len > 2 ? r->carry.len - 2 : 0;
+            if (end)
+                end += r->clear;
+            else
+                r->clear = r->carry.len > 3 ? r->carry.len - 3 : 0;
             if (r->eof && end < r->carry.len) {
                 if (doc_stream_damage(r->stream)) {
                     if (end) return give(r, b, end, e);
@@ -214,7 +221,8 @@ static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e
                 if (r->carry.len - end > r->cfg.max_line && end) return give(r, b, end, e);
                 end = r->carry.len;
             }
-            if (r->carry.len > r->cfg.max_line && first_border(r, r->carry.data, r->cfg.max_line + 1) == 0)
+            if (r->carry.len > r->cfg.max_line &&
+                first_border(r, r->carry.data, r->cfg.max_line + 1) == 0)
                 return give_bad(r, b, "longer than --max-line", e);
             if (end) return give(r, b, end, e);
             if (r->eof) return 0;

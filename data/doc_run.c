@@ -27,12 +27,15 @@ static void read_blocks(struct run *r)
     r->read.n = 0;
     while (r->read.n < r->width && !r->end) {
         struct doc_slot *s = &r->read.v[r->read.n];
-        for (int i = 0; i < DOC_RUN_BUFS; i++) buf_clear(&s->out[i]);
+        for (int i = 0; i < DOC_RUN_BUFS; i++)
+            buf_clear(&s->out[i]);
         s->failed = false;
         int got = doc_reader_next(r->reader, &s->block, &r->err);
         if (got < 0) r->failed = true;
-        if (got <= 0) r->end = true;
-        else r->read.n++;
+        if (got <= 0)
+            r->end = true;
+        else
+            r->read.n++;
     }
 }
 
@@ -84,7 +87,8 @@ static void free_stations(struct run *r)
             if (r->st->drop && s->user) r->st->drop(r->st->arg, s);
             buf_free(&s->block.data);
             buf_free(&s->scratch);
-            for (int b = 0; b < DOC_RUN_BUFS; b++) buf_free(&s->out[b]);
+            for (int b = 0; b < DOC_RUN_BUFS; b++)
+                buf_free(&s->out[b]);
         }
         free(all[i]->v);
     }
@@ -111,7 +115,8 @@ static int loop(struct run *r, struct err *e)
         pool_run(r->st->pool, 1 + (int)(r->work.n + r->emit.n), slice, r);
         ret = serial(r, &r->emit, r->st->done, e);
         if (!ret) ret = serial(r, &r->work, r->st->decide, e);
-        for (size_t i = 0; i < r->work.n; i++) done = r->work.v[i].block.stored_bytes;
+        for (size_t i = 0; i < r->work.n; i++)
+            done = r->work.v[i].block.stored_bytes;
         if (r->st->what) progress_update(&p, (double)done / 1e6, "");
         r->emit.n = ret ? r->emit.n : 0;
     }

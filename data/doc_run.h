@@ -18,7 +18,7 @@ struct doc_slot {
     struct doc_block block;
     struct buf out[DOC_RUN_BUFS]; /* empty before work() */
     struct buf scratch;
-    void *user;                   /* made by work(), released by done() or drop() */
+    void *user; /* made by work(), released by done() or drop() */
     struct err err;
     bool failed;
 };
@@ -30,8 +30,9 @@ struct doc_stage {
     const struct doc_cfg *cfg;
     struct pool *pool;
     void *arg;
-    const char *what;             /* for the progress line; NULL = none */
-    doc_run_fn *work, *decide, *emit, *done; /* decide, emit, done may be NULL; thread 0 where serial */
+    const char *what; /* for the progress line; NULL = none */
+    doc_run_fn *work, *decide, *emit,
+        *done; /* decide, emit, done may be NULL; thread 0 where serial */
     void (*drop)(void *arg, struct doc_slot *s); /* releases s->user after a failure */
 };
 

@@ -14,7 +14,8 @@
 static inline size_t scan_json_string(const char *s, size_t i, size_t n)
 {
 #if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), ctl = _mm_set1_epi8(0x1f);
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'),
+                  ctl = _mm_set1_epi8(0x1f);
     for (; n - i >= 16; i += 16) {
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + i));
         __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(x, quote), _mm_cmpeq_epi8(x, slash)),
@@ -36,7 +37,8 @@ static inline size_t scan_count_byte(const char *s, size_t n, char c)
     while (n) { /* runs short enough for byte counters, so that it vectorises */
         size_t run = n < 248 ? n : 248;
         uint8_t k = 0;
-        for (size_t i = 0; i < run; i++) k = (uint8_t)(k + (s[i] == c));
+        for (size_t i = 0; i < run; i++)
+            k = (uint8_t)(k + (s[i] == c));
         count += k;
         s += run;
         n -= run;

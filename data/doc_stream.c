@@ -52,7 +52,8 @@ static int recognise(struct doc_stream *s, struct err *e)
         if (n == 0) s->eof = true;
         s->len += (size_t)n;
     }
-    bool skippable = s->len >= 4 && (s->in[0] & 0xf0) == 0x50 && memcmp(s->in + 1, "\x2a\x4d\x18", 3) == 0;
+    bool skippable =
+        s->len >= 4 && (s->in[0] & 0xf0) == 0x50 && memcmp(s->in + 1, "\x2a\x4d\x18", 3) == 0;
     if (s->len >= 2 && memcmp(s->in, gzip, 2) == 0) {
         s->packing = GZIP;
         if (inflateInit2(&s->gz, 15 + 16) != Z_OK) {

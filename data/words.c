@@ -19,8 +19,8 @@ struct special {
     uint8_t piece[PIECES_MAX]; /* lengths */
     uint8_t n_parts;           /* what the affix rules alone would make of it */
     uint8_t part[PIECES_MAX];
-    bool same;                 /* and whether that is the same as its pieces */
-    int next_same_first;       /* list of those beginning with the same part; -1 = end */
+    bool same;           /* and whether that is the same as its pieces */
+    int next_same_first; /* list of those beginning with the same part; -1 = end */
 };
 
 static struct special *specials;
@@ -139,9 +139,12 @@ static void chunk(struct words *w, const char *text, size_t b, size_t e, bool us
         e -= suf;
         if (b < e && use_specials) x = find_special(text + b, e - b);
     }
-    if (x) push_special(w, x, b, text);
-    else if (b < e && words_is_url(classes, text + b, e - b)) push(w, b, e - b, text, 0);
-    else if (b < e) cut_infixes(w, text, b, e);
+    if (x)
+        push_special(w, x, b, text);
+    else if (b < e && words_is_url(classes, text + b, e - b))
+        push(w, b, e - b, text, 0);
+    else if (b < e)
+        cut_infixes(w, text, b, e);
     while (n_suffixes) {
         struct word *s = &w->stack[--n_suffixes];
         push(w, s->begin, s->len, text, 0);
@@ -189,7 +192,8 @@ static void mend(struct words *w, const char *text)
         if (x && !x->same) break;
     }
     if (i == w->n) return;
-    while (i && w->v[i - 1].begin + w->v[i - 1].len == w->v[i].begin) i--; /* whole chunks */
+    while (i && w->v[i - 1].begin + w->v[i - 1].len == w->v[i].begin)
+        i--; /* whole chunks */
     size_t old_n = w->n;
     struct word *old = mem_alloc(old_n, sizeof *old);
     if (!old) {
@@ -236,7 +240,8 @@ static void add_special(const char *s, size_t n)
     n_specials++;
     special_bytes[(unsigned char)x->text[0]] = true;
     size_t i = hash64(x->text, x->len) % SLOTS;
-    while (by_text[i]) i = (i + 1) % SLOTS;
+    while (by_text[i])
+        i = (i + 1) % SLOTS;
     by_text[i] = (int16_t)n_specials;
 }
 
@@ -248,11 +253,13 @@ static void tear(int i, struct words *w)
     w->n = 0;
     chunk(w, x->text, 0, x->len, false);
     bool same = w->n == x->n_pieces;
-    for (size_t k = 0; k < w->n && same; k++) same = w->v[k].len == x->piece[k];
+    for (size_t k = 0; k < w->n && same; k++)
+        same = w->v[k].len == x->piece[k];
     if (w->n < 2 || w->n > PIECES_MAX) return;
     x->same = same;
     x->n_parts = (uint8_t)w->n;
-    for (size_t k = 0; k < w->n; k++) x->part[k] = (uint8_t)w->v[k].len;
+    for (size_t k = 0; k < w->n; k++)
+        x->part[k] = (uint8_t)w->v[k].len;
     special_bytes[(unsigned char)x->text[0]] = true;
     size_t h = hash64(x->text, x->part[0]) % SLOTS;
     for (; by_first[h]; h = (h + 1) % SLOTS) {
@@ -280,7 +287,8 @@ static void start(void)
             p += n + (p[n] == ' ');
         }
     struct words w = {0};
-    for (int i = 0; i < n_specials && !w.oom; i++) tear(i, &w);
+    for (int i = 0; i < n_specials && !w.oom; i++)
+        tear(i, &w);
     if (w.oom) classes = NULL;
     words_free(&w);
 }
@@ -306,11 +314,14 @@ int words_split(struct words *w, const char *text, size_t n, struct err *e)
     for (size_t i = 0; i < n && !w->oom;) {
         /* The common case: letters only, between blanks. */
         size_t b = i;
-        while (i < n && ascii_letter((unsigned char)text[i])) i++;
+        while (i < n && ascii_letter((unsigned char)text[i]))
+            i++;
         if (i > b && (i == n || text[i] == ' ' || text[i] == '\n')) {
             const struct special *x = i - b < 12 ? find_special(text + b, i - b) : NULL;
-            if (x) push_special(w, x, b, text);
-            else push(w, b, i - b, text, WORD_LETTER | WORD_SUBSTANCE | WORD_ASCII);
+            if (x)
+                push_special(w, x, b, text);
+            else
+                push(w, b, i - b, text, WORD_LETTER | WORD_SUBSTANCE | WORD_ASCII);
             i++;
             continue;
         }

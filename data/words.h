@@ -29,7 +29,7 @@ struct word {
 struct words {
     struct word *v;
     size_t n, cap;
-    struct word *stack;  /* private: suffixes of one chunk */
+    struct word *stack; /* private: suffixes of one chunk */
     size_t stack_cap;
     bool oom;
 };

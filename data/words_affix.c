@@ -16,13 +16,17 @@ static uint32_t first_char(const char *s, size_t n, size_t *len)
 static uint32_t last_char(const char *s, size_t n, size_t *len)
 {
     size_t i = n - 1;
-    while (i && ((unsigned char)s[i] & 0xc0) == 0x80) i--;
+    while (i && ((unsigned char)s[i] & 0xc0) == 0x80)
+        i--;
     *len = n - i;
     size_t k;
     return first_char(s + i, n - i, &k);
 }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 static bool starts(const char *s, size_t n, const char *w)
 {
@@ -43,28 +47,33 @@ size_t words_prefix(const struct words_table *t, const char *s, size_t n)
     if (words_class(t, cp) & WC_PREFIX) return len;
     if (cp == '+') return n > 1 && is_digit(s[1]) ? 0 : 1;
     if (cp == '.' && n > 1 && s[1] == '.') {
-        while (len < n && s[len] == '.') len++;
+        while (len < n && s[len] == '.')
+            len++;
         return len;
     }
     if (starts(s, n, "US$")) return 3;
     return starts(s, n, "C$") || starts(s, n, "A$") ? 2 : 0;
 }
 
-static size_t longer(size_t a, size_t b) { return a > b ? a : b; }
+static size_t longer(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 /* Units and currencies count only behind a digit. */
-static size_t unit_suffix(const struct words_table *t, const char *s, size_t n, uint32_t last, size_t len)
+static size_t unit_suffix(const struct words_table *t, const char *s, size_t n, uint32_t last,
+                          size_t len)
 {
     static const char *const units[] = {
-        "km",   "km²",  "km³",  "m",   "m²",  "m³",  "dm",  "dm²", "dm³",  "cm",  "cm²",  "cm³",   "mm",
-        "mm²",  "mm³",  "ha",   "µm",  "nm",  "yd",  "in",  "ft",  "kg",   "g",   "mg",   "µg",    "t",
-        "lb",   "oz",   "m/s",  "km/h", "kmh", "mph", "hPa", "Pa",  "mbar", "mb",  "MB",   "kb",    "KB",
-        "gb",   "GB",   "tb",   "TB",  "T",   "G",   "M",   "K",   "%",    "км",  "км²",  "км³",   "м",
-        "м²",   "м³",   "дм",   "дм²", "дм³", "см",  "см²", "см³", "мм",   "мм²", "мм³",  "нм",    "кг",
-        "г",    "мг",   "м/с",  "км/ч", "кПа", "Па",  "мбар", "Кб", "КБ",   "кб",  "Мб",   "МБ",    "мб",
-        "Гб",   "ГБ",   "гб",   "Тб",  "ТБ",  "тбكم", "كم²", "كم³", "م",   "م²",  "م³",   "سم",    "سم²",
-        "سم³",  "مم",   "مم²",  "مم³", "كم",  "غرام", "جرام", "جم", "كغ",  "ملغ", "كوب",  "اكواب", "US$",
-        "C$",   "A$",
+        "km",   "km²",  "km³", "m",  "m²",  "m³",   "dm",    "dm²", "dm³",  "cm",  "cm²",  "cm³",
+        "mm",   "mm²",  "mm³", "ha", "µm",  "nm",   "yd",    "in",  "ft",   "kg",  "g",    "mg",
+        "µg",   "t",    "lb",  "oz", "m/s", "km/h", "kmh",   "mph", "hPa",  "Pa",  "mbar", "mb",
+        "MB",   "kb",   "KB",  "gb", "GB",  "tb",   "TB",    "T",   "G",    "M",   "K",    "%",
+        "км",   "км²",  "км³", "м",  "м²",  "м³",   "дм",    "дм²", "дм³",  "см",  "см²",  "см³",
+        "мм",   "мм²",  "мм³", "нм", "кг",  "г",    "мг",    "м/с", "км/ч", "кПа", "Па",   "мбар",
+        "Кб",   "КБ",   "кб",  "Мб", "МБ",  "мб",   "Гб",    "ГБ",  "гб",   "Тб",  "ТБ",   "тбكم",
+        "كم²",  "كم³",  "م",   "م²", "م³",  "سم",   "سم²",   "سم³", "مم",   "مم²", "مم³",  "كم",
+        "غرام", "جرام", "جم",  "كغ", "ملغ", "كوب",  "اكواب", "US$", "C$",   "A$",
     };
     size_t best = 0;
     if (words_class(t, last) & WC_CURRENCY && n > len && is_digit(s[n - len - 1])) best = len;
@@ -78,7 +87,8 @@ static size_t unit_suffix(const struct words_table *t, const char *s, size_t n, 
 static size_t dot_suffix(const struct words_table *t, const char *s, size_t n)
 {
     size_t run = 1, len, before;
-    while (run < n && s[n - 1 - run] == '.') run++;
+    while (run < n && s[n - 1 - run] == '.')
+        run++;
     if (run > 1) return run;
     if (n < 2) return 0;
     uint32_t cp = last_char(s, n - 1, &len);
@@ -103,7 +113,8 @@ size_t words_suffix(const struct words_table *t, const char *s, size_t n)
     if (cp == 0x2026 && ends(s, n, "……")) best = 6;
     if (cp == '+' && n > 1 && is_digit(s[n - 2])) best = 1;
     bool maybe = false; /* a digit among the few characters before? */
-    for (size_t i = n - 1; i-- > 0 && n - i < 12;) maybe |= is_digit(s[i]);
+    for (size_t i = n - 1; i-- > 0 && n - i < 12;)
+        maybe |= is_digit(s[i]);
     return maybe ? longer(best, unit_suffix(t, s, n, cp, len)) : best;
 }
 
@@ -122,13 +133,14 @@ static bool alpha_at(const struct words_table *t, const char *s, size_t n, size_
 }
 
 /* An infix that begins at i, given the class of the character before it. */
-static size_t infix_at(const struct words_table *t, const char *s, size_t n, size_t i, unsigned before, unsigned here,
-                       size_t len)
+static size_t infix_at(const struct words_table *t, const char *s, size_t n, size_t i,
+                       unsigned before, unsigned here, size_t len)
 {
     char c = s[i];
     if (c == '.' && i + 1 < n && s[i + 1] == '.') {
         size_t end = i;
-        while (end < n && s[end] == '.') end++;
+        while (end < n && s[end] == '.')
+            end++;
         return end - i;
     }
     if (here & WC_ICON || starts(s + i, n - i, "…")) return len;
@@ -141,17 +153,21 @@ static size_t infix_at(const struct words_table *t, const char *s, size_t n, siz
     }
     if (c == ',' && before & WC_ALPHA) return alpha_at(t, s, n, i + 1) ? 1 : 0;
     if (!(before & (WC_ALPHA | WC_DIGIT))) return 0;
-    if (c == ':' || c == '<' || c == '>' || c == '=' || c == '/') return alpha_at(t, s, n, i + 1) ? 1 : 0;
+    if (c == ':' || c == '<' || c == '>' || c == '=' || c == '/')
+        return alpha_at(t, s, n, i + 1) ? 1 : 0;
     size_t h = hyphen(s + i, n - i);
     if (!h) return 0;
     if (alpha_at(t, s, n, i + h)) return h;
     for (int k = 2; k <= 3; k++) { /* --, --- and —— */
-        if (c == '-' && starts(s + i, n - i, k == 2 ? "--" : "---") && alpha_at(t, s, n, i + (size_t)k)) return (size_t)k;
+        if (c == '-' && starts(s + i, n - i, k == 2 ? "--" : "---") &&
+            alpha_at(t, s, n, i + (size_t)k))
+            return (size_t)k;
     }
     return starts(s + i, n - i, "——") && alpha_at(t, s, n, i + 6) ? 6 : 0;
 }
 
-bool words_infix(const struct words_table *t, const char *s, size_t n, size_t from, size_t *begin, size_t *end)
+bool words_infix(const struct words_table *t, const char *s, size_t n, size_t from, size_t *begin,
+                 size_t *end)
 {
     unsigned before = 0;
     size_t len;
@@ -178,7 +194,8 @@ static bool host_char(const char *s, size_t n, size_t *len, bool inner)
     uint32_t cp = first_char(s, n, len);
     if (cp < 128) {
         char c = (char)cp;
-        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (inner && (c == '_' || c == '-'));
+        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               (inner && (c == '_' || c == '-'));
     }
     return cp >= 0xa1 && cp <= 0xffff;
 }
@@ -188,7 +205,8 @@ static bool url_tail(const char *s, size_t n)
 {
     if (n && s[0] == ':') {
         size_t k = 1;
-        while (k < n && is_digit(s[k])) k++;
+        while (k < n && is_digit(s[k]))
+            k++;
         if (k < 3 || k > 6) return false;
         s += k;
         n -= k;
@@ -203,7 +221,8 @@ static bool ip_host(const char *s, size_t n, size_t *end)
     for (int k = 0; k < 4; k++) {
         size_t from = i;
         int x = 0;
-        while (i < n && i - from < 3 && is_digit(s[i])) x = x * 10 + (s[i++] - '0');
+        while (i < n && i - from < 3 && is_digit(s[i]))
+            x = x * 10 + (s[i++] - '0');
         if (i == from || (k != 1 && k != 2 && s[from] == '0')) return false;
         if ((k == 1 || k == 2) && i - from == 3 && s[from] == '0') return false;
         v[k] = x;
@@ -213,8 +232,8 @@ static bool ip_host(const char *s, size_t n, size_t *end)
         }
     }
     *end = i;
-    bool local = v[0] == 10 || v[0] == 127 || (v[0] == 169 && v[1] == 254) || (v[0] == 192 && v[1] == 168) ||
-                 (v[0] == 172 && v[1] >= 16 && v[1] <= 31);
+    bool local = v[0] == 10 || v[0] == 127 || (v[0] == 169 && v[1] == 254) ||
+                 (v[0] == 192 && v[1] == 168) || (v[0] == 172 && v[1] >= 16 && v[1] <= 31);
     return !local && v[0] <= 223 && v[1] <= 255 && v[2] <= 255 && v[3] <= 254;
 }
 
@@ -256,7 +275,8 @@ bool words_is_url(const struct words_table *t, const char *s, size_t n)
         size_t len;
         for (size_t i = 0; i < (size_t)(sep - s); i += len) {
             uint32_t cp = first_char(s + i, n - i, &len);
-            ok &= words_class(t, cp) & (WC_LETTER | WC_DIGIT) || (cp < 128 && strchr("_+-.", (int)cp));
+            ok &= words_class(t, cp) & (WC_LETTER | WC_DIGIT) ||
+                  (cp < 128 && strchr("_+-.", (int)cp));
         }
         if (ok) start[n_start++] = (size_t)(sep - s) + 3;
     }

@@ -116,7 +116,10 @@ static const uint32_t line_ends[][2] = {
 };
 // clang-format on
 
-enum { LIMIT = 0x30000, CPS = LIMIT + 0x100 }; /* beyond: nothing but U+E0000 tags and private use */
+enum {
+    LIMIT = 0x30000,
+    CPS = LIMIT + 0x100
+}; /* beyond: nothing but U+E0000 tags and private use */
 
 static struct words_table table;
 static const struct words_table *ready;
@@ -124,7 +127,8 @@ static const struct words_table *ready;
 static void set(uint16_t *bits, const uint32_t (*r)[2], size_t n, unsigned which)
 {
     for (size_t i = 0; i < n; i++)
-        for (uint32_t c = r[i][0]; c <= r[i][1] && c < LIMIT; c++) bits[c] = (uint16_t)(bits[c] | which);
+        for (uint32_t c = r[i][0]; c <= r[i][1] && c < LIMIT; c++)
+            bits[c] = (uint16_t)(bits[c] | which);
 }
 
 static void categories(uint16_t *bits)
@@ -133,14 +137,25 @@ static void categories(uint16_t *bits)
         if (c >= 0xD800 && c < 0xE000) continue;
         unsigned b = 0;
         switch (utf8proc_category((utf8proc_int32_t)c)) {
-        case UTF8PROC_CATEGORY_LL: b = WC_LETTER | (bits[c] & WC_ALPHA ? WC_LOWER : 0u); break;
-        case UTF8PROC_CATEGORY_LU: b = WC_LETTER | (bits[c] & WC_ALPHA ? WC_UPPER : 0u); break;
+        case UTF8PROC_CATEGORY_LL:
+            b = WC_LETTER | (bits[c] & WC_ALPHA ? WC_LOWER : 0u);
+            break;
+        case UTF8PROC_CATEGORY_LU:
+            b = WC_LETTER | (bits[c] & WC_ALPHA ? WC_UPPER : 0u);
+            break;
         case UTF8PROC_CATEGORY_LT:
         case UTF8PROC_CATEGORY_LM:
-        case UTF8PROC_CATEGORY_LO: b = WC_LETTER; break;
-        case UTF8PROC_CATEGORY_SO: b = WC_ICON | WC_PREFIX | WC_SUFFIX; break;
-        case UTF8PROC_CATEGORY_MN: b = WC_MARK; break;
-        default: break;
+        case UTF8PROC_CATEGORY_LO:
+            b = WC_LETTER;
+            break;
+        case UTF8PROC_CATEGORY_SO:
+            b = WC_ICON | WC_PREFIX | WC_SUFFIX;
+            break;
+        case UTF8PROC_CATEGORY_MN:
+            b = WC_MARK;
+            break;
+        default:
+            break;
         }
         bits[c] = (uint16_t)(bits[c] | b);
     }
@@ -157,7 +172,8 @@ static void fill(uint16_t *bits)
 {
     static const uint32_t digits[][2] = {{'0', '9'}}, dashes[][2] = {{0x2013, 0x2014}},
                           more_prefixes[][2] = {{0xa7, 0xa7}, {'%', '%'}, {'=', '='}},
-                          more_before_dot[][2] = {{'%', '%'}, {'+', '+'}, {'-', '-'}, {'|', '|'}, {0xb2, 0xb2}, {'0', '9'}},
+                          more_before_dot[][2] = {{'%', '%'}, {'+', '+'},   {'-', '-'},
+                                                  {'|', '|'}, {0xb2, 0xb2}, {'0', '9'}},
                           lower_extra[][2] = {{0x294, 0x294}}, upper_extra[][2] = {{0x3a2, 0x3a2}};
     set(bits, cased, COUNT_OF(cased), WC_ALPHA);
     categories(bits);
@@ -186,16 +202,18 @@ static void build(void)
     uint16_t *bits = mem_zalloc(CPS, sizeof *bits);
     if (!bits) return;
     fill(bits);
-    uint16_t (*blocks)[256] = (uint16_t(*)[256])(void *)bits;
+    uint16_t(*blocks)[256] = (uint16_t(*)[256])(void *)bits;
     unsigned used = 0;
     for (unsigned b = 0; b < LIMIT / 256; b++) {
         unsigned same = 0;
-        while (same < used && memcmp(blocks[same], blocks[b], sizeof *blocks) != 0) same++;
+        while (same < used && memcmp(blocks[same], blocks[b], sizeof *blocks) != 0)
+            same++;
         if (same == used) memmove(blocks[used++], blocks[b], sizeof *blocks);
         table.block[b] = (uint16_t)same;
     }
     memset(blocks[used], 0, sizeof *blocks);
-    for (unsigned b = LIMIT / 256; b < COUNT_OF(table.block); b++) table.block[b] = (uint16_t)used;
+    for (unsigned b = LIMIT / 256; b < COUNT_OF(table.block); b++)
+        table.block[b] = (uint16_t)used;
     table.bits = blocks;
     ready = &table;
 }

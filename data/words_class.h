@@ -6,17 +6,17 @@
 #include <stdint.h>
 
 enum words_class {
-    WC_SPACE = 1 << 0,     /* white space, as Python's str.isspace() */
-    WC_ALPHA = 1 << 1,     /* letters of spaCy's rules ... */
-    WC_LOWER = 1 << 2,     /* ... lower case, or of a script without case */
-    WC_UPPER = 1 << 3,     /* ... upper case, likewise */
-    WC_PREFIX = 1 << 4,    /* alone a prefix */
-    WC_SUFFIX = 1 << 5,    /* alone a suffix */
-    WC_ICON = 1 << 6,      /* pictures: words of their own wherever they stand */
+    WC_SPACE = 1 << 0,  /* white space, as Python's str.isspace() */
+    WC_ALPHA = 1 << 1,  /* letters of spaCy's rules ... */
+    WC_LOWER = 1 << 2,  /* ... lower case, or of a script without case */
+    WC_UPPER = 1 << 3,  /* ... upper case, likewise */
+    WC_PREFIX = 1 << 4, /* alone a prefix */
+    WC_SUFFIX = 1 << 5, /* alone a suffix */
+    WC_ICON = 1 << 6,   /* pictures: words of their own wherever they stand */
     WC_QUOTE = 1 << 7,
     WC_BEFORE_DOT = 1 << 8, /* a full stop behind it is a suffix */
-    WC_SYMBOL = 1 << 9,    /* datatrove's punctuation set */
-    WC_LETTER = 1 << 10,   /* str.isalpha(): any letter of Unicode */
+    WC_SYMBOL = 1 << 9,     /* datatrove's punctuation set */
+    WC_LETTER = 1 << 10,    /* str.isalpha(): any letter of Unicode */
     WC_CURRENCY = 1 << 11,
     WC_LINE = 1 << 12,     /* ends a line, as str.splitlines() */
     WC_TERMINAL = 1 << 13, /* ends a sentence, in any script */

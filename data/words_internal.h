@@ -15,7 +15,8 @@ extern const char *const words_specials[]; /* lines; NULL ends */
 size_t words_prefix(const struct words_table *t, const char *s, size_t n); /* bytes, 0 = none */
 size_t words_suffix(const struct words_table *t, const char *s, size_t n);
 /* The next infix at or after `from`: its begin and end. */
-bool words_infix(const struct words_table *t, const char *s, size_t n, size_t from, size_t *begin, size_t *end);
+bool words_infix(const struct words_table *t, const char *s, size_t n, size_t from, size_t *begin,
+                 size_t *end);
 bool words_is_url(const struct words_table *t, const char *s, size_t n);
 
 #endif
