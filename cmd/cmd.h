@@ -6,6 +6,8 @@
 
 #include "core/base/opt.h"
 
+#define LLMCTL_VERSION "0.1.0"
+
 extern const struct cmd *const cmd_table[];
 extern const size_t cmd_table_n;
 

@@ -6,7 +6,6 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 
-#define LLMCTL_VERSION "0.1.0"
 
 static int print(struct buf *b, struct err *e)
 {

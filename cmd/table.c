@@ -2,6 +2,8 @@
 
 /* The order of `llmctl --help`: the pipeline first, then tools. */
 const struct cmd *const cmd_table[] = {
+    &cmd_pretrain,
+    &cmd_eval,
     &cmd_sft,
     &cmd_align,
     &cmd_distill,

@@ -1,0 +1,142 @@
+#include "core/model/saved.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/ckpt/elem.h"
+
+/* Newest of DIR/ckpt/step-N; -1 = none. */
+static int64_t newest_step(const char *ckpt)
+{
+    char **names = NULL;
+    size_t n = 0;
+    struct err ignored;
+    int64_t best = -1;
+    if (!file_is_dir(ckpt) || dir_list(ckpt, &names, &n, &ignored)) return -1;
+    for (size_t i = 0; i < n; i++) {
+        char *end;
+        if (strncmp(names[i], "step-", 5) || names[i][5] < '0' || names[i][5] > '9') continue;
+        long long v = strtoll(names[i] + 5, &end, 10);
+        if (*end == 0 && v > best) best = v;
+    }
+    dir_list_free(names, n);
+    return best;
+}
+
+char *saved_path(const char *path, struct err *e)
+{
+    char *out;
+    if (!file_is_dir(path)) {
+        out = mem_strdup(path);
+        if (!out) err_oom(e, strlen(path), "a path");
+        return out;
+    }
+    char *model = path_join(path, "model.llmz"), *ckpt = path_join(path, "ckpt");
+    out = NULL;
+    if (!model || !ckpt) {
+        err_oom(e, strlen(path), "a path");
+    } else if (file_exists(model)) {
+        out = model;
+        model = NULL;
+    } else {
+        int64_t step = newest_step(ckpt);
+        struct buf b = {0};
+        buf_printf(&b, "%s/step-%lld/train.llmz", ckpt, (long long)step);
+        if (step < 0) {
+            err_set(e, ERR_NOINPUT, "'%s' holds no model.llmz and no checkpoint", path);
+            err_hint(e, "give a run directory of llmctl pretrain or a .llmz file");
+        } else if (!(out = buf_steal(&b))) {
+            err_oom(e, 0, "a path");
+        }
+        buf_free(&b);
+    }
+    free(model);
+    free(ckpt);
+    return out;
+}
+
+int saved_config(const struct llmz *z, const char *path, struct model_config *c, const char **tok_json, struct err *e)
+{
+    const cJSON *j = llmz_manifest(z);
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(j, "model");
+    const cJSON *tok = cJSON_GetObjectItemCaseSensitive(j, "tokenizer");
+    *tok_json = cJSON_IsString(tok) ? tok->valuestring : NULL;
+    if (!cJSON_IsObject(model)) return err_set(e, ERR_DATA, "'%s' holds no model description", path);
+    if (!model_config_parse(c, model, path, e)) return 0;
+    if (e->code == ERR_CONFIG) e->code = ERR_DATA;
+    return -1;
+}
+
+/* Through f32: exact from bf16 and f16, rounded to nearest towards bf16. */
+static int read_converted(struct llmz *z, int i, struct param *p, struct pool *pool, struct err *e)
+{
+    enum dtype from = llmz_tensor(z, i)->dtype;
+    size_t n = (size_t)p->n, raw, f32;
+    if (!ck_mul(n, dtype_size(from), &raw) || !ck_mul(n, sizeof(float), &f32))
+        return err_set(e, ERR_DATA, "tensor '%s' is too large", p->name);
+    void *src = mem_alloc_aligned(raw ? raw : 64);
+    float *mid = p->dtype == DT_F32 ? p->data : mem_alloc_aligned(f32 ? f32 : 64);
+    int ret = src && mid ? llmz_read(z, i, src, pool, e) : err_oom(e, raw + f32, p->name);
+    if (!ret) {
+        elem_to_f32(mid, src, from, n);
+        if (mid != p->data && !elem_from_f32(p->data, p->dtype, mid, n))
+            ret = err_set(e, ERR_INTERNAL, "no conversion to %s", dtype_name(p->dtype));
+    }
+    if (mid != p->data) mem_free_aligned(mid);
+    mem_free_aligned(src);
+    return ret;
+}
+
+static int read_param(struct llmz *z, const char *path, struct param *p, struct pool *pool, struct err *e)
+{
+    int i = llmz_find(z, p->name);
+    if (i < 0) return err_set(e, ERR_DATA, "'%s': no tensor '%s'", path, p->name);
+    const struct llmz_tensor *t = llmz_tensor(z, i);
+    bool same = t->ndim == p->ndim;
+    for (int d = 0; same && d < p->ndim; d++) same = t->dim[d] == p->dim[d];
+    if (!same) return err_set(e, ERR_DATA, "'%s': tensor '%s' has another shape than the model", path, p->name);
+    if (t->dtype == p->dtype ? llmz_read(z, i, p->data, pool, e) : read_converted(z, i, p, pool, e)) return -1;
+    size_t bad = elem_nonfinite(p->data, p->dtype, (size_t)p->n);
+    if (bad == (size_t)p->n) return 0;
+    return err_set(e, ERR_DATA, "'%s': element %zu of tensor '%s' is not a finite number", path, bad, p->name);
+}
+
+static int load(struct saved_model *m, struct llmz *z, enum dtype dt, struct pool *pool, struct err *e)
+{
+    const char *tok;
+    if (saved_config(z, m->path, &m->config, &tok, e)) return -1;
+    if (tok) {
+        if (!(m->tok_json = mem_strdup(tok))) return err_oom(e, strlen(tok), "tokenizer");
+        if (!(m->tok = tok_parse(tok, strlen(tok), m->path, e))) return err_wrap(e, "the tokenizer in '%s'", m->path);
+    }
+    if (!(m->params = params_new(e)) || model_declare(&m->config, m->params, dt, e) ||
+        params_alloc(m->params, false, e))
+        return -1;
+    for (int i = 0; i < m->params->n; i++)
+        if (read_param(z, m->path, m->params->v[i], pool, e)) return -1;
+    return 0;
+}
+
+int saved_open(struct saved_model *m, const char *path, enum dtype dt, struct pool *pool, struct err *e)
+{
+    memset(m, 0, sizeof *m);
+    if (!(m->path = saved_path(path, e))) return -1;
+    struct llmz *z = llmz_open(m->path, e);
+    int ret = z ? load(m, z, dt, pool, e) : -1;
+    if (z) llmz_close(z);
+    if (ret) saved_close(m);
+    return ret;
+}
+
+void saved_close(struct saved_model *m)
+{
+    params_free(m->params);
+    tok_free(m->tok);
+    free(m->tok_json);
+    free(m->path);
+    memset(m, 0, sizeof *m);
+}

@@ -1,0 +1,134 @@
+#include "core/train/resume.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/ckpt/llmz.h"
+#include "core/train/manifest.h"
+#include "core/train/rundir.h"
+#include "core/train/save.h"
+
+enum dtype train_auto_dtype(void)
+{
+    return strcmp(kernels_get()->isa, "avx512bf16") ? DT_F32 : DT_BF16;
+}
+
+static enum dtype choose_dtype(const struct train_cfg *c, const cJSON *saved)
+{
+    if (c->dtype != TRAIN_AUTO) return c->dtype == TRAIN_BF16 ? DT_BF16 : DT_F32;
+    const cJSON *train = saved ? cJSON_GetObjectItemCaseSensitive(saved, "train") : NULL;
+    const cJSON *d = train ? cJSON_GetObjectItemCaseSensitive(train, "dtype") : NULL;
+    if (cJSON_IsString(d)) return strcmp(d->valuestring, "bf16") ? DT_F32 : DT_BF16;
+    return train_auto_dtype();
+}
+
+/* Written on every start, so that the "run" part shows the latest. */
+static int write_config(const char *path, const cJSON *j, struct err *e)
+{
+    struct buf b = {0};
+    json_print(&b, j, 2);
+    buf_addc(&b, '\n');
+    int ret = buf_ok(&b, e) ? -1 : file_write_all(path, b.data, b.len, e);
+    buf_free(&b);
+    return ret;
+}
+
+int resume_config(const struct train_job *job, enum dtype *dtype, struct err *e)
+{
+    const struct train_cfg *c = &job->cfg;
+    struct buf text = {0};
+    cJSON *saved = NULL, *now = NULL;
+    int ret = -1;
+    char *path = rundir_path(c->out, e, "config.json");
+    if (!path) goto out;
+    if (file_exists(path)) {
+        if (c->resume == RESUME_NEVER) {
+            err_set(e, ERR_CANTCREAT, "'%s' already holds a run, and --resume never was given", c->out);
+            goto out;
+        }
+        if (!(saved = json_read_file(path, NULL, e))) goto out;
+    }
+    *dtype = choose_dtype(c, saved);
+    if (manifest_config(job, *dtype, &text, e)) goto out;
+    if (!(now = json_parse(text.data, text.len, "the configuration", NULL, e))) goto out;
+    if (saved && c->resume != RESUME_FORCE && rundir_compare(saved, now, path, e)) {
+        err_hint(e, "give the same options, another --out, or --resume force");
+        goto out;
+    }
+    ret = write_config(path, now, e);
+out:
+    json_free(saved);
+    json_free(now);
+    buf_free(&text);
+    free(path);
+    return ret;
+}
+
+static int fresh(const struct train_job *job, struct params *p, struct train_state *s, struct err *e)
+{
+    memset(s, 0, sizeof *s);
+    for (int i = 0; i < p->n; i++) {
+        struct param *q = p->v[i];
+        if (q->m) memset(q->m, 0, (size_t)q->n * sizeof *q->m);
+        if (q->v) memset(q->v, 0, (size_t)q->n * sizeof *q->v);
+    }
+    return model_init(job->model, p, job->cfg.seed, e);
+}
+
+static int load(const struct train_job *job, const char *path, int64_t step, struct params *p,
+                struct train_state *s, struct err *e)
+{
+    struct llmz *z = llmz_open(path, e);
+    if (!z) return -1;
+    int ret = -1;
+    const cJSON *train = cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "train");
+    const cJSON *state = train ? cJSON_GetObjectItemCaseSensitive(train, "state") : NULL;
+    if (train_state_parse(s, state, path, e)) goto out;
+    if (s->step != step) {
+        err_set(e, ERR_DATA, "'%s' holds step %lld", path, (long long)s->step);
+        goto out;
+    }
+    ret = load_params(z, path, p, &job->cfg.optim, job->pool, e);
+out:
+    llmz_close(z);
+    return ret;
+}
+
+int resume_step(const struct train_job *job, int64_t step, struct params *p, struct train_state *s, struct err *e)
+{
+    if (step == 0) return fresh(job, p, s, e);
+    char *path = rundir_path(job->cfg.out, e, "ckpt/step-%lld/train.llmz", (long long)step);
+    if (!path) return -1;
+    int ret = load(job, path, step, p, s, e);
+    free(path);
+    return ret;
+}
+
+int resume_newest(const struct train_job *job, struct params *p, struct train_state *s, struct err *e)
+{
+    int64_t *steps;
+    size_t n, i;
+    if (rundir_steps(job->cfg.out, &steps, &n, e)) return -1;
+    for (i = n; i > 0; i--) {
+        if (!resume_step(job, steps[i - 1], p, s, e)) break;
+        if (e->code == ERR_OS) {
+            free(steps);
+            return -1;
+        }
+        log_warn("checkpoint step-%lld cannot be used: %s", (long long)steps[i - 1], e->msg);
+    }
+    free(steps);
+    if (i > 0) {
+        log_info("resuming from step %lld", (long long)s->step);
+        return 0;
+    }
+    if (n > 0) {
+        err_wrap(e, "none of the %zu checkpoints in '%s/ckpt' can be read", n, job->cfg.out);
+        return err_hint(e, "remove the directory to start over");
+    }
+    return fresh(job, p, s, e);
+}

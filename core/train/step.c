@@ -1,0 +1,181 @@
+#include "core/train/step.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+
+struct stepper {
+    struct step_cfg cfg;
+    const struct objective *obj;
+    struct params *params;
+    struct model_graph mg;
+    struct exec *exec;
+    struct grads *grads;
+    struct pool *pool;
+    struct batch batch;
+    void *batch_mem;
+};
+
+double loss_sum_bpb(const struct loss_sum *s)
+{
+    return s->bytes > 0 ? s->nll / (M_LN2 * s->bytes) : (double)NAN;
+}
+
+bool step_has_dropout(const struct model_config *m)
+{
+    return m->dropout_embed > 0 || m->dropout_attn > 0 || m->dropout_resid > 0;
+}
+
+static int check(const struct step_cfg *c, struct err *e)
+{
+    if (c->leaves < 1 || (c->leaves & (c->leaves - 1)))
+        return err_set(e, ERR_CONFIG, "leaves = %d is not a power of two", c->leaves);
+    if (c->rows % c->leaves)
+        return err_set(e, ERR_CONFIG, "a batch of %d sequences cannot be cut into %d equal leaves", c->rows, c->leaves);
+    if (c->accum < 1 || c->leaves % c->accum)
+        return err_set(e, ERR_CONFIG, "accum = %d does not divide the %d leaves of a batch", c->accum, c->leaves);
+    return 0;
+}
+
+static int alloc_batch(struct stepper *s, struct err *e)
+{
+    struct batch *b = &s->batch;
+    size_t n = (size_t)s->cfg.rows * (size_t)s->cfg.T;
+    int32_t *p = s->batch_mem = mem_zalloc(n, 5 * sizeof *p);
+    if (!p) return err_oom(e, n * 5 * sizeof *p, "a batch");
+    *b = (struct batch){.rows = s->cfg.rows, .T = s->cfg.T, .tokens = p, .targets = p + n,
+                        .positions = p + 2 * n, .seg_start = p + 3 * n, .weights = (float *)(p + 4 * n)};
+    return 0;
+}
+
+struct stepper *stepper_new(const struct step_cfg *c, const struct objective *o, const struct model_config *m,
+                            struct params *p, int n_threads, struct err *e)
+{
+    if (check(c, e)) return NULL;
+    struct stepper *s = mem_zalloc(1, sizeof *s);
+    if (!s) {
+        err_oom(e, sizeof *s, "step");
+        return NULL;
+    }
+    s->cfg = *c;
+    s->obj = o;
+    s->params = p;
+    struct graph_opts opts = {.compute = c->compute, .training = c->training, .recompute = c->recompute,
+                              .rows = c->rows / c->accum, .T = c->T, .leaves = c->leaves / c->accum};
+    if (alloc_batch(s, e) || o->build(o, m, p, &opts, &s->mg, e) || graph_error(s->mg.g, e) ||
+        (c->training && graph_backward(s->mg.g, s->mg.loss, e)) || graph_plan(s->mg.g, n_threads, e)) {
+        stepper_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+int stepper_alloc(struct stepper *s, struct pool *pool, struct err *e)
+{
+    s->pool = pool;
+    s->exec = exec_new(s->mg.g, pool, e);
+    if (!s->exec) return -1;
+    if (!s->cfg.training) return 0;
+    s->grads = grads_new(s->mg.g, s->params, s->cfg.accum, e);
+    return s->grads ? 0 : -1;
+}
+
+void stepper_free(struct stepper *s)
+{
+    if (!s) return;
+    grads_free(s->grads);
+    exec_free(s->exec);
+    graph_free(s->mg.g);
+    free(s->batch_mem);
+    free(s);
+}
+
+struct graph_sizes stepper_sizes(const struct stepper *s)
+{
+    return graph_get_sizes(s->mg.g);
+}
+
+int64_t stepper_bytes(const struct stepper *s)
+{
+    return (s->exec ? exec_bytes(s->exec) : 0) + (s->grads ? grads_bytes(s->grads) : 0);
+}
+
+void stepper_print(const struct stepper *s, struct buf *out)
+{
+    graph_print(s->mg.g, out);
+}
+
+void stepper_profile(const struct stepper *s, struct buf *out)
+{
+    if (s->exec) exec_profile(s->exec, out);
+}
+
+/* The carry stack of the canonical tree: level l holds the sum of 2^l
+ * executions.  Sums are f32, as inside an execution. */
+struct loss_tree {
+    float level[32][4];
+};
+
+static void merge(struct loss_tree *t, int i, const float *leaf)
+{
+    float sum[4];
+    int l = 0;
+    memcpy(sum, leaf, sizeof sum);
+    for (; (i >> l) & 1; l++)
+        for (int k = 0; k < 4; k++) sum[k] = t->level[l][k] + sum[k];
+    memcpy(t->level[l], sum, sizeof sum);
+}
+
+static double sum_weights(const struct batch *b)
+{
+    double w = 0;
+    size_t n = (size_t)b->rows * (size_t)b->T;
+    for (size_t i = 0; i < n; i++) w += (double)b->weights[i];
+    return w;
+}
+
+int stepper_run(struct stepper *s, struct batch_source *src, uint64_t index, uint64_t seed, uint64_t step,
+                bool grads, struct loss_sum *out, struct err *e)
+{
+    struct batch *b = &s->batch;
+    if (src->next(src, index, b, e)) return -1;
+    memset(out, 0, sizeof *out);
+    out->weight = sum_weights(b);
+    out->bytes = (double)b->n_bytes;
+    if (out->weight <= 0) {
+        if (!grads) return 0; /* padding at the end of a validation set */
+        return err_set(e, ERR_DATA, "batch %llu has no token to predict", (unsigned long long)index);
+    }
+    struct loss_tree tree;
+    int rows = s->cfg.rows / s->cfg.accum, levels = 0;
+    while (1 << levels < s->cfg.accum) levels++;
+    for (int i = 0; i < s->cfg.accum; i++) {
+        struct run_args a = {.seed = seed, .step = step, .row0 = (uint64_t)(i * rows),
+                             .loss_scale = (float)(1 / out->weight), .grads = grads};
+        if (s->obj->fill(s->obj, s->exec, b, i * rows, rows, e) || exec_run(s->exec, &a, e)) return -1;
+        if (grads) grads_merge(s->grads, i, s->pool);
+        merge(&tree, i, s->mg.loss->data);
+    }
+    const float *sum = tree.level[levels];
+    out->loss = (double)sum[0];
+    out->nll = (double)sum[1];
+    out->correct = (double)sum[3];
+    return 0;
+}
+
+int stepper_eval(struct stepper *s, struct batch_source *src, uint64_t n, struct loss_sum *out, struct err *e)
+{
+    memset(out, 0, sizeof *out);
+    for (uint64_t i = 0; i < n; i++) {
+        struct loss_sum one;
+        if (stepper_run(s, src, i, 0, 0, false, &one, e)) return -1;
+        out->loss += one.loss;
+        out->nll += one.nll;
+        out->weight += one.weight;
+        out->correct += one.correct;
+        out->bytes += one.bytes;
+    }
+    return out->weight > 0 ? 0 : err_set(e, ERR_DATA, "nothing to predict in the validation text");
+}

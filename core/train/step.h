@@ -1,0 +1,54 @@
+/* step.h - the loss, and the gradient, of one global batch.
+ *
+ * The batch is cut into `leaves` groups of rows; `accum` executions of the
+ * graph compute leaves/accum of them each.  Losses and gradients of leaves are
+ * added by the canonical binary tree, so accum changes memory and time, never
+ * a bit. */
+#ifndef CORE_TRAIN_STEP_H
+#define CORE_TRAIN_STEP_H
+
+#include "core/train/objective.h"
+
+struct step_cfg {
+    int rows, T;        /* of the global batch */
+    int leaves, accum;  /* powers of two; accum divides leaves, leaves divides rows */
+    enum dtype compute;
+    int recompute;      /* as in graph_opts */
+    bool training;      /* false: no backward part, no dropout */
+};
+
+struct loss_sum {
+    double loss, nll;   /* sums over targets, weighted */
+    double weight;      /* sum of weights */
+    double correct;     /* targets that are the most likely token */
+    double bytes;       /* of text behind the targets, 0 = unknown */
+};
+/* Bits per byte, NaN when the bytes are unknown. */
+double loss_sum_bpb(const struct loss_sum *s);
+
+/* Does evaluation need a graph of its own? */
+bool step_has_dropout(const struct model_config *m);
+
+struct stepper;
+/* Builds and plans the graph.  Nothing large is allocated before stepper_alloc(). */
+struct stepper *stepper_new(const struct step_cfg *c, const struct objective *o, const struct model_config *m,
+                            struct params *p, int n_threads, struct err *e);
+int stepper_alloc(struct stepper *s, struct pool *pool, struct err *e);
+void stepper_free(struct stepper *s); /* NULL is fine */
+
+/* What the plan says: before stepper_alloc() too. */
+struct graph_sizes stepper_sizes(const struct stepper *s);
+int64_t stepper_grad_bytes(const struct stepper *s);  /* accumulation slots, param->grad not counted */
+int64_t stepper_bytes(const struct stepper *s);       /* what was allocated */
+void stepper_print(const struct stepper *s, struct buf *out);
+void stepper_profile(const struct stepper *s, struct buf *out);
+
+/* Takes batch `index` from src and computes its loss, with grads also
+ * params->grad = gradient of the mean loss.  `step` keys dropout. */
+int stepper_run(struct stepper *s, struct batch_source *src, uint64_t index, uint64_t seed, uint64_t step,
+                bool grads, struct loss_sum *out, struct err *e);
+
+/* Batches [0, n) of src, added in order: validation. */
+int stepper_eval(struct stepper *s, struct batch_source *src, uint64_t n, struct loss_sum *out, struct err *e);
+
+#endif
