@@ -16,6 +16,7 @@ struct stepper {
     struct pool *pool;
     struct batch batch;
     void *batch_mem;
+    int64_t tied;       /* elements of a table that is used twice */
 };
 
 double loss_sum_bpb(const struct loss_sum *s)
@@ -62,6 +63,7 @@ struct stepper *stepper_new(const struct step_cfg *c, const struct objective *o,
     s->cfg = *c;
     s->obj = o;
     s->params = p;
+    s->tied = m->tie_embed ? (int64_t)m->vocab * m->d_model : 0;
     struct graph_opts opts = {.compute = c->compute, .training = c->training, .recompute = c->recompute,
                               .rows = c->rows / c->accum, .T = c->T, .leaves = c->leaves / c->accum};
     if (alloc_batch(s, e) || o->build(o, m, p, &opts, &s->mg, e) || graph_error(s->mg.g, e) ||
@@ -95,6 +97,16 @@ void stepper_free(struct stepper *s)
 struct graph_sizes stepper_sizes(const struct stepper *s)
 {
     return graph_get_sizes(s->mg.g);
+}
+
+/* What grads_new() will take: a set of gradients for each level of the tree; a
+ * tied table is used twice and has a place for its second use. */
+int64_t stepper_grad_bytes(const struct stepper *s)
+{
+    if (s->grads) return grads_bytes(s->grads);
+    int64_t levels = 0, second = s->tied;
+    while (1 << levels < s->cfg.accum) levels++;
+    return levels ? (levels * (s->params->n_elements + second) + second) * (int64_t)sizeof(float) : 0;
 }
 
 int64_t stepper_bytes(const struct stepper *s)
