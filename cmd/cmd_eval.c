@@ -111,8 +111,9 @@ const struct cmd cmd_eval = {
     .usage = "[options] MODEL DATA...",
     .examples = "  llmctl eval run val.tok\n"
                 "  llmctl eval model.llmz book.txt --json\n",
-    .details = "MODEL is a run directory or a .llmz file. The data is cut into windows that\n"
-               "follow each other; each token is predicted once.\n",
+    .details = "MODEL is a run directory or a .llmz file.\n"
+               "The data is cut into windows that follow each other; each token is\n"
+               "predicted once.\n",
     .opts = opts,
     .run = run,
 };

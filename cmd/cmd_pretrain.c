@@ -372,9 +372,10 @@ const struct cmd cmd_pretrain = {
                 "  llmctl pretrain train.tok --preset gpt2 --batch 4 --plan\n",
     .details = "A run that exists is resumed; with the same options it continues bit for bit.\n"
                "The first SIGINT or SIGTERM, or a file RUN/stop, ends it after the step under\n"
-               "way with a checkpoint (status 75). Presets: gpt2, gpt2-medium, gpt2-large,\n"
-               "gpt2-xl, gpt2-nano, gpt2-tiny, llama-nano, llama-tiny, llama-15m, llama-42m,\n"
-               "llama-110m, qwen3-nano, qwen3-0.6b, pythia-160m and more.\n",
+               "way with a checkpoint (status 75).\n\n"
+               "Presets: gpt2, gpt2-medium, gpt2-large, gpt2-xl, gpt2-nano, gpt2-tiny,\n"
+               "llama-nano, llama-tiny, llama-15m, llama-42m, llama-110m, qwen3-nano,\n"
+               "qwen3-0.6b, pythia-160m and more.\n",
     .opts = opts,
     .run = run,
 };

@@ -45,7 +45,7 @@ static void summary(struct buf *b, const struct train_job *job, enum dtype dtype
 {
     buf_adds(b, "<dl>");
     row(b, "steps", "%.0f", (double)s->step);
-    row(b, "of", "%.0f", (double)job->cfg.schedule.steps);
+    row(b, "planned", "%.0f", (double)job->cfg.schedule.steps);
     row(b, "tokens", "%.0f", (double)s->tokens);
     row(b, "validation loss", "%.4f", v->loss);
     row(b, "bits per byte", "%.4f", v->bpb);

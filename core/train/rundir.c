@@ -147,10 +147,23 @@ struct diff {
     int n;
 };
 
+/* As few digits as name the value. */
+static void add_number(struct buf *b, double v)
+{
+    char t[32];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(t, sizeof t, "%.*g", digits, v);
+        double back = strtod(t, NULL);
+        if (memcmp(&back, &v, sizeof v) == 0) break;
+    }
+    buf_adds(b, t);
+}
+
 static void add_value(struct buf *b, const cJSON *v)
 {
     struct buf t = {0};
     if (!v) buf_adds(&t, "nothing");
+    else if (cJSON_IsNumber(v)) add_number(&t, v->valuedouble);
     else json_print(&t, v, 0);
     size_t most = 60;
     buf_add(b, t.data, t.len > most ? most : t.len);

@@ -72,7 +72,7 @@ static void axes(struct buf *out, const struct scale *s)
         if (fabs(v) < dy * 1e-9) v = 0;
         double at = py(s, v);
         buf_printf(out, "<path class=\"g\" d=\"M%d %.1fH%d\"/>", LEFT, at, W - RIGHT);
-        text(out, LEFT - 6, at + 4, "end", "%.3g", v);
+        text(out, LEFT - 6, at + 4, "end", fabs(v) >= 1000 ? "%.0f" : "%.3g", v);
     }
     for (double x = ceil(s->x0 / dx) * dx; x <= s->x1; x += dx) text(out, px(s, x), H - BOTTOM + 18, "middle", "%.6g", x);
     buf_printf(out, "<path class=\"x\" d=\"M%d %dV%dH%d\"/>", LEFT, TOP, H - BOTTOM, W - RIGHT);
