@@ -36,6 +36,20 @@ int tok_eos(const struct tokenizer *t)
     return t->eos;
 }
 
+void tok_summary(const struct tokenizer *t, struct tok_summary *out)
+{
+    *out = (struct tok_summary){.split = split_name(t->split), .tokens = t->vocab.used,
+                                .merges = t->bpe.n_merges, .added = t->n_added};
+    out->type = t->byte_level      ? "byte-level BPE"
+                : t->bpe.n_merges  ? "character BPE"
+                                   : "characters";
+    for (int id = 0; id < t->vocab.n; id++) {
+        if (tok_is_special(t, id) || t->bytes[id].len <= out->longest_bytes) continue;
+        out->longest = id;
+        out->longest_bytes = t->bytes[id].len;
+    }
+}
+
 static int bad_id(const struct tokenizer *t, int32_t id, size_t at, struct err *e)
 {
     if (id >= 0 && id < t->vocab.n)

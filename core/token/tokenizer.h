@@ -34,6 +34,16 @@ bool tok_is_special(const struct tokenizer *t, int id);
 int tok_bos(const struct tokenizer *t);                  /* -1 = none; also eos: end-of-text, the document separator */
 int tok_eos(const struct tokenizer *t);
 
+/* For people and reports. */
+struct tok_summary {
+    const char *type, *split;   /* "byte-level BPE", "llama3"; static strings */
+    int tokens;                 /* without holes */
+    size_t merges, added;
+    int longest;                /* id of the longest token that is not special */
+    size_t longest_bytes;
+};
+void tok_summary(const struct tokenizer *t, struct tok_summary *out);
+
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e);
 void tok_scratch_free(struct tok_scratch *s);
 
@@ -53,7 +63,8 @@ enum tok_flags {
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
-/* Appends text.  Ids out of range: ERR_DATA naming the id and its position. */
+/* Appends the bytes as they are (for byte-level models any bytes).  Ids out of
+ * range: ERR_DATA naming the id and its position. */
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
                struct buf *out, struct err *e);
 

@@ -1,0 +1,40 @@
+/* cmd_tokenize.h - what the subcommands of `llmctl tokenize` share. */
+#ifndef CMD_CMD_TOKENIZE_H
+#define CMD_CMD_TOKENIZE_H
+
+#include "core/base/opt.h"
+#include "core/base/pool.h"
+#include "core/token/tokenizer.h"
+#include "data/doc.h"
+
+extern const struct cmd cmd_tokenize_train, cmd_tokenize_encode, cmd_tokenize_count,
+    cmd_tokenize_decode, cmd_tokenize_inspect;
+
+/* How documents are read. */
+struct docs_opts {
+    const char *text_field;
+    int format, documents;
+    bool strict;
+};
+#define OPT_DOCS(S, f) \
+    OPT_GROUP("Documents"), \
+    OPT_ENUM(0, "format", S, f.format, "auto|jsonl|text", "auto", "What the files are; auto looks at name and content"), \
+    OPT_STR(0, "text-field", S, f.text_field, "NAME", "text", "JSONL: the member that holds the text"), \
+    OPT_ENUM(0, "documents", S, f.documents, "file|paragraph|line", "file", "Text files: what one document is"), \
+    OPT_BOOL(0, "strict", S, f.strict, NULL, "Fail at the first bad document instead of leaving it out")
+
+struct doc_cfg docs_config(const struct docs_opts *o);
+
+/* Files and threads, opened together. */
+struct docs_input {
+    struct doc_files files;
+    struct pool *pool;
+};
+int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt_result *r,
+              int64_t threads, struct err *e);
+void docs_close(struct docs_input *in);
+
+/* --tokenizer, required. */
+struct tokenizer *tokenizer_option(const char *path, struct err *e);
+
+#endif

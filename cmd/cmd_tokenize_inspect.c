@@ -1,0 +1,119 @@
+/* llmctl tokenize inspect. */
+#include <string.h>
+
+#include "cmd/cmd_tokenize.h"
+#include "core/base/log.h"
+#include "core/token/explain.h"
+
+struct inspect_cfg {
+    struct opt_common common;
+    const char *explain, *token;
+};
+
+static const struct opt inspect_opts[] = {
+#define C struct inspect_cfg
+    OPT_GROUP("Questions"),
+    OPT_STR(0, "explain", C, explain, "TEXT", NULL, "Show how a text is encoded, step by step"),
+    OPT_STR(0, "token", C, token, "ID|TEXT", NULL, "Show one token"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static void add_piece(struct buf *b, const struct tokenizer *t, int id)
+{
+    size_t n;
+    const char *p = tok_piece(t, id, &n);
+    buf_addc(b, '"');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)p[i];
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') buf_printf(b, "\\x%02x", c);
+        else buf_addc(b, p[i]);
+    }
+    buf_addc(b, '"');
+}
+
+static void add_end(struct buf *b, const struct tokenizer *t, const char *what, int id)
+{
+    if (id < 0) return;
+    buf_printf(b, "%s: %d ", what, id);
+    add_piece(b, t, id);
+    buf_addc(b, '\n');
+}
+
+static void describe(struct buf *b, const struct tokenizer *t, bool json)
+{
+    struct tok_summary s;
+    tok_summary(t, &s);
+    if (json) {
+        buf_printf(b, "{\"type\":\"%s\",\"split\":\"%s\",\"vocab_size\":%d,\"tokens\":%d,"
+                      "\"merges\":%zu,\"added_tokens\":%zu,\"bos\":%d,\"eos\":%d,\"hash\":\"%016llx\"}\n",
+                   s.type, s.split, tok_vocab_size(t), s.tokens, s.merges, s.added, tok_bos(t),
+                   tok_eos(t), (unsigned long long)tok_hash(t));
+        return;
+    }
+    buf_printf(b, "type: %s\nsplit: %s\n", s.type, s.split);
+    buf_printf(b, "vocabulary: %d tokens, ids 0 to %d\n", s.tokens, tok_vocab_size(t) - 1);
+    buf_printf(b, "merges: %zu\nadded tokens: %zu\n", s.merges, s.added);
+    add_end(b, t, "bos", tok_bos(t));
+    add_end(b, t, "eos", tok_eos(t));
+    buf_printf(b, "longest token: %d, %zu bytes ", s.longest, s.longest_bytes);
+    add_piece(b, t, s.longest);
+    buf_printf(b, "\nhash: %016llx\n", (unsigned long long)tok_hash(t));
+}
+
+static int show_token(struct buf *b, const struct tokenizer *t, const char *word, struct err *e)
+{
+    int id = tok_id(t, word);
+    size_t n = strlen(word);
+    if (id < 0 && n && n < 9 && strspn(word, "0123456789") == n) {
+        id = 0;
+        for (const char *p = word; *p; p++) id = id * 10 + (*p - '0');
+    }
+    if (id < 0 || !tok_piece(t, id, &n))
+        return err_set(e, ERR_RESULT, "'%s' is neither a token nor an id of this tokenizer", word);
+    buf_printf(b, "%d ", id);
+    add_piece(b, t, id);
+    buf_printf(b, "%s\n", tok_is_special(t, id) ? " special" : "");
+    return 0;
+}
+
+static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *e)
+{
+    struct buf b = {0};
+    struct tokenizer *t = tok_load(path, e);
+    int ret = t ? 0 : -1;
+    if (ret == 0 && cfg->token) ret = show_token(&b, t, cfg->token, e);
+    if (ret == 0 && cfg->explain) ret = tok_explain(t, cfg->explain, strlen(cfg->explain), &b, e);
+    if (ret == 0 && !cfg->token && !cfg->explain) describe(&b, t, cfg->common.json);
+    if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    tok_free(t);
+    return ret;
+}
+
+static int run_inspect(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct inspect_cfg cfg = {0};
+    struct opt_result r;
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "one tokenizer is wanted, %d given", r.n_args);
+    else if (cfg.common.json && (cfg.token || cfg.explain))
+        ret = err_set(e, ERR_USAGE, "--json does not go with --token or --explain");
+    else ret = inspect(&cfg, r.args[0], e);
+out:
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_tokenize_inspect = {
+    .name = "tokenize inspect",
+    .summary = "What a tokenizer is, and how it treats a text",
+    .usage = "[options] TOKENIZER",
+    .examples = "  llmctl tokenize inspect tokenizer.json\n"
+                "  llmctl tokenize inspect tokenizer.json --explain 'lower newest'\n"
+                "  llmctl tokenize inspect tokenizer.json --token '<|endoftext|>'\n",
+    .opts = inspect_opts,
+    .run = run_inspect,
+};

@@ -1,0 +1,320 @@
+/* llmctl tokenize encode, count, decode. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd_tokenize.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "data/encode.h"
+#include "data/shard.h"
+
+/* ---- encode and count ---- */
+
+struct encode_cfg {
+    struct opt_common common;
+    struct docs_opts docs;
+    const char *tokenizer, *out;
+    bool ids, allow_special, with_template;
+};
+
+static const struct opt encode_cmd_opts[] = {
+#define C struct encode_cfg
+    OPT_GROUP("Encoding"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
+    OPT_STR('o', "out", C, out, "FILE", NULL, "The token shard to write (.tok); with --ids a text file"),
+    OPT_BOOL(0, "ids", C, ids, NULL, "Write ids as text, a line a document, to --out or stdout"),
+    OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text become their ids"),
+    OPT_BOOL(0, "template", C, with_template, NULL, "With --ids: add what the tokenizer puts around a text"),
+    OPT_DOCS(C, docs),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static const struct opt count_opts[] = {
+#define C struct encode_cfg
+    OPT_GROUP("Counting"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
+    OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text count as one"),
+    OPT_DOCS(C, docs),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
+                           const struct encode_stats *s, double seconds, struct err *e)
+{
+    if (s->bad)
+        log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)s->bad,
+                 s->first_bad.msg);
+    double mb = (double)s->bytes / 1e6;
+    struct buf b = {0};
+    if (cfg->common.json)
+        buf_printf(&b, "{\"documents\":%llu,\"bad\":%llu,\"bytes\":%llu,\"tokens\":%llu,"
+                       "\"seconds\":%.3f}\n",
+                   (unsigned long long)s->documents, (unsigned long long)s->bad,
+                   (unsigned long long)s->bytes, (unsigned long long)s->tokens, seconds);
+    else if (to == ENCODE_COUNT)
+        buf_printf(&b, "%llu\n", (unsigned long long)s->tokens);
+    else
+        log_info("%llu tokens from %llu documents, %.1f MB (%.3f bytes a token), %.0f MB/s",
+                 (unsigned long long)s->tokens, (unsigned long long)s->documents, mb,
+                 s->tokens ? (double)s->bytes / (double)s->tokens : 0, mb / (seconds + 1e-9));
+    int ret = buf_ok(&b, e);
+    if (ret == 0 && b.len) ret = out_write(b.data, b.len, e);
+    buf_free(&b);
+    return ret;
+}
+
+static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const struct opt_result *r,
+                        struct err *e)
+{
+    struct docs_input in = {.pool = NULL};
+    struct encode_stats stats;
+    struct tokenizer *t = tokenizer_option(cfg->tokenizer, e);
+    int ret = t ? docs_open(&in, &cfg->docs, r, cfg->common.threads, e) : -1;
+    if (ret == 0) {
+        struct encode_opts o = {
+            .t = t,
+            .to = to,
+            .out = cfg->out ? cfg->out : "-",
+            .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u),
+            .strict = cfg->docs.strict,
+            .docs = docs_config(&cfg->docs),
+            .files = &in.files,
+            .pool = in.pool,
+        };
+        double start = time_now_s();
+        ret = encode_run(&o, &stats, e);
+        if (ret == 0) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
+    }
+    docs_close(&in);
+    tok_free(t);
+    return ret;
+}
+
+static int run_encode(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct encode_cfg cfg = {0};
+    struct opt_result r;
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    if (!cfg.ids && !cfg.out) ret = err_set(e, ERR_USAGE, "--out FILE.tok or --ids is required");
+    else if (!cfg.ids && cfg.with_template)
+        ret = err_set(e, ERR_USAGE, "--template goes with --ids; a shard always marks its documents");
+    else if (cfg.ids && cfg.common.json && (!cfg.out || strcmp(cfg.out, "-") == 0))
+        ret = err_set(e, ERR_USAGE, "--json and ids on stdout exclude each other; give --out");
+    else ret = encode_files(&cfg, cfg.ids ? ENCODE_TEXT : ENCODE_SHARD, &r, e);
+out:
+    opt_free(&r);
+    return ret;
+}
+
+static int run_count(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct encode_cfg cfg = {0};
+    struct opt_result r;
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret == 0 && !r.exit_now) ret = encode_files(&cfg, ENCODE_COUNT, &r, e);
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_tokenize_encode = {
+    .name = "tokenize encode",
+    .summary = "Text to token ids",
+    .usage = "[options] -t TOKENIZER [FILE|DIR...] --out FILE.tok | --ids",
+    .examples = "  llmctl tokenize encode corpus.jsonl.zst -t tokenizer.json --out train.tok\n"
+                "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n",
+    .details = "A shard holds the ids in 16 bits when they all fit and in 32 otherwise, the borders "
+               "of the documents and the tokenizer itself.  Its bytes do not depend on the number "
+               "of threads.  Special tokens in the text stay text unless --allow-special.",
+    .opts = encode_cmd_opts,
+    .run = run_encode,
+};
+
+const struct cmd cmd_tokenize_count = {
+    .name = "tokenize count",
+    .summary = "How many tokens a text has",
+    .usage = "[options] -t TOKENIZER [FILE|DIR...]",
+    .examples = "  llmctl tokenize count -t tokenizer.json README.md\n"
+                "  llmctl tokenize count -t tokenizer.json --json corpus/\n",
+    .opts = count_opts,
+    .run = run_count,
+};
+
+/* ---- decode ---- */
+
+struct decode_cfg {
+    struct opt_common common;
+    const char *tokenizer, *out;
+    bool skip_special, lossy;
+};
+
+static const struct opt decode_opts[] = {
+#define C struct decode_cfg
+    OPT_GROUP("Decoding"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json; a shard brings its own"),
+    OPT_STR('o', "out", C, out, "FILE", "-", "Where the text goes"),
+    OPT_BOOL(0, "skip-special", C, skip_special, NULL, "Leave special tokens out"),
+    OPT_BOOL(0, "lossy", C, lossy, NULL, "Bytes that are not UTF-8 become U+FFFD"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+struct decoder {
+    const struct decode_cfg *cfg;
+    const struct tokenizer *t;
+    struct file_writer *file;
+    struct tok_stream stream;
+    struct buf text;
+};
+
+static int flush(struct decoder *d, size_t at_least, struct err *e)
+{
+    if (d->text.len < at_least || d->text.len == 0) return 0;
+    int ret = file_write(d->file, d->text.data, d->text.len, e);
+    buf_clear(&d->text);
+    return ret;
+}
+
+static int decode_ids(struct decoder *d, const int32_t *ids, size_t n, uint64_t position,
+                      struct err *e)
+{
+    if (!d->cfg->lossy) {
+        if (tok_decode(d->t, ids, n, d->cfg->skip_special, &d->text, e))
+            return err_wrap(e, "ids from position %llu on", (unsigned long long)position);
+        return flush(d, 1 << 16, e);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (tok_stream_add(&d->stream, ids[i], &d->text, e))
+            return err_wrap(e, "position %llu", (unsigned long long)(position + i));
+    return flush(d, 1 << 16, e);
+}
+
+static int decode_shard(struct decoder *d, struct shard *s, struct err *e)
+{
+    const struct shard_info *info = shard_get_info(s);
+    int32_t ids[4096];
+    for (uint64_t pos = 0; pos < info->n_tokens;) {
+        uint64_t left = info->n_tokens - pos;
+        size_t n = left < COUNT_OF(ids) ? (size_t)left : COUNT_OF(ids);
+        if (shard_read(s, pos, n, ids, e) || decode_ids(d, ids, n, pos, e)) return -1;
+        pos += n;
+    }
+    return 0;
+}
+
+/* Ids as text, separated by white space or commas. */
+static int decode_text(struct decoder *d, const char *name, const struct buf *in, struct err *e)
+{
+    int32_t ids[4096];
+    size_t n = 0;
+    uint64_t position = 0;
+    const char *p = in->data, *end = p + in->len;
+    while (p < end) {
+        if (strchr(" \t\r\n,[]", *p) && *p) {
+            p++;
+            continue;
+        }
+        long v = 0;
+        const char *digits = p;
+        while (p < end && *p >= '0' && *p <= '9' && v < (1L << 31)) v = v * 10 + (*p++ - '0');
+        if (p == digits || v > INT32_MAX)
+            return err_set(e, ERR_DATA, "'%s': '%.*s' at offset %zu is not a token id", name,
+                           (int)(end - digits < 12 ? end - digits : 12), digits,
+                           (size_t)(digits - in->data));
+        ids[n++] = (int32_t)v;
+        if (n == COUNT_OF(ids)) {
+            if (decode_ids(d, ids, n, position, e)) return -1;
+            position += n;
+            n = 0;
+        }
+    }
+    return decode_ids(d, ids, n, position, e);
+}
+
+/* The tokenizer given, or the one inside the shard. */
+static struct tokenizer *shard_own(const struct shard *s, struct err *e)
+{
+    struct buf json = {0};
+    struct tokenizer *t = NULL;
+    if (shard_tokenizer(s, &json, e) == 0) t = tok_parse(json.data, json.len, "the shard's tokenizer", e);
+    buf_free(&json);
+    return t;
+}
+
+static int read_input(const char *path, struct buf *in, struct err *e)
+{
+    char chunk[1 << 16];
+    if (strcmp(path, "-") != 0) return file_read_all(path, (size_t)1 << 32, in, e);
+    size_t n;
+    while ((n = fread(chunk, 1, sizeof chunk, stdin)) > 0) buf_add(in, chunk, n);
+    if (ferror(stdin)) return err_set(e, ERR_IO, "reading stdin failed");
+    return buf_ok(in, e);
+}
+
+static bool is_shard(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".tok") == 0;
+}
+
+static int decode_one(struct decoder *d, const char *path, struct err *e)
+{
+    struct shard *s = NULL;
+    struct buf in = {0};
+    struct tokenizer *own = NULL;
+    int ret = -1;
+    if (is_shard(path)) {
+        if (!(s = shard_open(path, e))) return -1;
+        own = d->cfg->tokenizer ? tok_load(d->cfg->tokenizer, e) : shard_own(s, e);
+    } else {
+        own = tokenizer_option(d->cfg->tokenizer, e);
+    }
+    if (!own) goto out;
+    d->t = own;
+    tok_stream_init(&d->stream, own, d->cfg->skip_special);
+    if (s) ret = decode_shard(d, s, e);
+    else ret = read_input(path, &in, e) || decode_text(d, path, &in, e) ? -1 : 0;
+    if (ret == 0 && d->cfg->lossy) tok_stream_end(&d->stream, &d->text);
+    if (ret == 0) ret = flush(d, 1, e);
+out:
+    shard_close(s);
+    buf_free(&in);
+    tok_free(own);
+    return ret;
+}
+
+static int run_decode(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct decode_cfg cfg = {0};
+    struct opt_result r;
+    struct decoder d = {.cfg = &cfg};
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    d.file = file_create(cfg.out, 0, e);
+    ret = d.file ? 0 : -1;
+    if (ret == 0 && r.n_args == 0) ret = decode_one(&d, "-", e);
+    for (int i = 0; ret == 0 && i < r.n_args; i++) ret = decode_one(&d, r.args[i], e);
+    if (ret == 0) ret = file_commit(d.file, e);
+    else file_abort(d.file);
+out:
+    buf_free(&d.text);
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_tokenize_decode = {
+    .name = "tokenize decode",
+    .summary = "Token ids back to text",
+    .usage = "[options] [FILE.tok | FILE...]",
+    .examples = "  llmctl tokenize decode train.tok --skip-special | head\n"
+                "  echo 15496 995 | llmctl tokenize decode -t tokenizer.json\n",
+    .details = "Files that end in .tok are shards; others, and stdin, hold ids as text.",
+    .opts = decode_opts,
+    .run = run_decode,
+};

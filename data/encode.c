@@ -1,0 +1,206 @@
+#include "data/encode.h"
+
+#include <stdlib.h>
+
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "data/doc_run.h"
+#include "data/shard.h"
+
+/* The result of one block. */
+struct result {
+    struct tok_ids ids;
+    struct result_doc { size_t end; uint64_t bytes; } *docs; /* end in ids */
+    size_t n_docs, cap;
+    struct encode_stats stats;
+};
+
+struct encoder {
+    const struct encode_opts *o;
+    struct tok_scratch **scratch; /* [threads] */
+    struct doc_iter *iter;        /* [threads] */
+    int n_threads;
+    struct encode_stats *stats;
+    struct shard_writer *shard;
+    struct file_writer *file;
+};
+
+static int remember_doc(struct result *s, uint64_t bytes, struct err *e)
+{
+    if (s->n_docs == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 64;
+        struct result_doc *p = mem_resize(s->docs, cap, sizeof *p);
+        if (!p) return err_oom(e, cap * sizeof *p, "documents");
+        s->docs = p;
+        s->cap = cap;
+    }
+    s->docs[s->n_docs++] = (struct result_doc){s->ids.n, bytes};
+    s->stats.documents++;
+    s->stats.bytes += bytes;
+    return 0;
+}
+
+static int bad_document(struct result *s, const struct doc *d, const char *why, bool strict,
+                        struct err *e)
+{
+    if (strict)
+        return err_set(e, ERR_DATA, "%s:%llu: %s", d->file->name, (unsigned long long)d->line_no,
+                       why);
+    if (s->stats.bad++ == 0)
+        err_set(&s->stats.first_bad, ERR_DATA, "%s:%llu: %s", d->file->name,
+                (unsigned long long)d->line_no, why);
+    return 0;
+}
+
+/* One line of ids for a document. */
+static void print_ids(const struct result *s, size_t from, struct buf *out)
+{
+    for (size_t i = from; i < s->ids.n; i++)
+        buf_printf(out, "%s%d", i > from ? " " : "", (int)s->ids.id[i]);
+    buf_addc(out, '\n');
+}
+
+static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, int thread,
+                      struct buf *out, struct err *e)
+{
+    size_t from = s->ids.n;
+    struct err inner = {0};
+    if (tok_encode(x->o->t, x->scratch[thread], d->text, d->text_len, x->o->flags, &s->ids,
+                   &inner)) {
+        if (inner.code == ERR_DATA) return bad_document(s, d, inner.msg, x->o->strict, e);
+        *e = inner;
+        return -1;
+    }
+    if (remember_doc(s, d->text_len, e)) return -1;
+    s->stats.tokens += s->ids.n - from;
+    if (x->o->to == ENCODE_TEXT) print_ids(s, from, out);
+    if (x->o->to != ENCODE_SHARD) s->ids.n = 0;
+    return 0;
+}
+
+static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err *e)
+{
+    struct encoder *x = arg;
+    struct result *s = mem_zalloc(1, sizeof *s);
+    struct doc_iter *it = &x->iter[thread];
+    struct doc d;
+    enum doc_next next;
+    if (!s) return err_oom(e, sizeof *s, "documents");
+    slot->user = s;
+    doc_iter_start(it, &x->o->docs, &slot->block);
+    while ((next = doc_iter_next(it, &d)) != DOC_END) {
+        int ret = next == DOC_BAD ? bad_document(s, &d, it->reason, x->o->strict, e)
+                                  : encode_doc(x, s, &d, thread, &slot->out[0], e);
+        if (ret) return -1;
+    }
+    return buf_ok(&slot->out[0], e);
+}
+
+static void drop_result(void *arg, struct doc_slot *slot)
+{
+    struct result *s = slot->user;
+    (void)arg;
+    if (!s) return;
+    tok_ids_free(&s->ids);
+    free(s->docs);
+    free(s);
+    slot->user = NULL;
+}
+
+static int write_shard(struct encoder *x, const struct result *s, struct err *e)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < s->n_docs; i++) {
+        const struct result_doc *d = &s->docs[i];
+        if (shard_add(x->shard, s->ids.id + from, d->end - from, d->bytes, e)) return -1;
+        from = d->end;
+    }
+    return 0;
+}
+
+static int block_done(void *arg, struct doc_slot *slot, int thread, struct err *e)
+{
+    struct encoder *x = arg;
+    const struct result *s = slot->user;
+    int ret = 0;
+    (void)thread;
+    if (s->stats.bad && x->stats->bad == 0) x->stats->first_bad = s->stats.first_bad;
+    x->stats->bad += s->stats.bad;
+    x->stats->documents += s->stats.documents;
+    x->stats->bytes += s->stats.bytes;
+    x->stats->tokens += s->stats.tokens;
+    if (x->file && slot->out[0].len) ret = file_write(x->file, slot->out[0].data, slot->out[0].len, e);
+    if (x->shard) ret = write_shard(x, s, e);
+    drop_result(NULL, slot);
+    return ret;
+}
+
+static int start(struct encoder *x, struct err *e)
+{
+    x->n_threads = pool_threads(x->o->pool);
+    x->scratch = mem_zalloc((size_t)x->n_threads, sizeof(struct tok_scratch *));
+    x->iter = mem_zalloc((size_t)x->n_threads, sizeof *x->iter);
+    if (!x->scratch || !x->iter)
+        return err_oom(e, (size_t)x->n_threads * sizeof *x->iter, "the encoder");
+    for (int i = 0; i < x->n_threads; i++)
+        if (!(x->scratch[i] = tok_scratch_new(x->o->t, e))) return -1;
+    return 0;
+}
+
+static void stop(struct encoder *x)
+{
+    for (int i = 0; x->scratch && i < x->n_threads; i++) tok_scratch_free(x->scratch[i]);
+    for (int i = 0; x->iter && i < x->n_threads; i++) doc_iter_free(&x->iter[i]);
+    free(x->scratch);
+    free(x->iter);
+}
+
+static int run_all(struct encoder *x, struct err *e)
+{
+    struct doc_run_end end;
+    struct doc_stage stage = {
+        .files = x->o->files,
+        .cfg = &x->o->docs,
+        .pool = x->o->pool,
+        .arg = x,
+        .what = x->o->to == ENCODE_COUNT ? "count" : "encode",
+        .work = encode_block,
+        .done = block_done,
+        .drop = drop_result,
+    };
+    if (doc_run(&stage, &end, e)) return -1;
+    if (end.n_damaged) {
+        if (x->o->strict) return err_set(e, ERR_DATA, "%s", end.damaged);
+        if (x->stats->bad++ == 0) err_set(&x->stats->first_bad, ERR_DATA, "%s", end.damaged);
+    }
+    if (x->stats->documents) return 0;
+    if (x->stats->bad) return err_set(e, ERR_DATA, "no good documents: %s", x->stats->first_bad.msg);
+    return err_set(e, ERR_DATA, "no documents in the input");
+}
+
+int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct err *e)
+{
+    struct encoder x = {.o = o, .stats = stats};
+    struct shard_meta meta = {0};
+    int ret = -1;
+    *stats = (struct encode_stats){0};
+    if (start(&x, e)) goto out;
+    if (o->to == ENCODE_SHARD) {
+        if (shard_meta_init(&meta, o->t, e)) goto out;
+        if (!(x.shard = shard_create(o->out, &meta, e))) goto out;
+    } else if (o->to == ENCODE_TEXT) {
+        if (!(x.file = file_create(o->out, 0, e))) goto out;
+    }
+    if (run_all(&x, e)) goto out;
+    ret = 0;
+    if (x.shard) ret = shard_commit(x.shard, e);
+    if (x.file) ret = file_commit(x.file, e);
+    x.shard = NULL;
+    x.file = NULL;
+out:
+    shard_abort(x.shard);
+    file_abort(x.file);
+    shard_meta_free(&meta);
+    stop(&x);
+    return ret;
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# llmctl tokenize: learn, encode, decode, count, inspect, and what is refused.
+set -eu
+
+fails() { # STATUS WORDS COMMAND...
+    local want=$1 words=$2 status=0
+    shift 2
+    "$@" >out.txt 2>err.txt || status=$?
+    [ "$status" -eq "$want" ] || { echo "status $status, not $want: $*"; cat err.txt; exit 1; }
+    grep -q -- "$words" err.txt || { echo "'$words' is not in: $(cat err.txt)"; exit 1; }
+    [ "$(wc -l <err.txt)" -eq 1 ] || { echo "more than one line: $(cat err.txt)"; exit 1; }
+}
+same() { cmp "$1" "$2" || { echo "$1 and $2 differ"; exit 1; }; }
+
+# Real text is at hand: this repository's own sources.
+cat "$SRC"/core/base/*.h >text.txt
+head -n 400 "$SRC"/core/base/*.c | sed 's/[^ -~]//g; s/\\/\\\\/g; s/"/\\"/g; s/^/{"text":"/; s/$/"}/' >docs.jsonl
+
+# characters
+"$LLMCTL" tokenize train text.txt --type char --out char.json -q
+"$LLMCTL" tokenize encode text.txt -t char.json --ids --out char.ids -q
+"$LLMCTL" tokenize decode char.ids -t char.json --out back.txt
+same text.txt back.txt
+[ "$("$LLMCTL" tokenize count text.txt -t char.json)" -eq "$(wc -c <text.txt)" ]
+printf 'caf\xc3\xa9' >new.txt
+fails 65 "U+00E9" "$LLMCTL" tokenize encode new.txt -t char.json --ids --strict -q
+
+# byte pairs, the same whatever the threads
+for n in 1 3; do
+    "$LLMCTL" tokenize train docs.jsonl text.txt --vocab-size 700 --threads $n --out bpe$n.json -q
+    "$LLMCTL" tokenize encode docs.jsonl text.txt -t bpe1.json --threads $n --out bpe$n.tok -q
+done
+same bpe1.json bpe3.json
+same bpe1.tok bpe3.tok
+"$LLMCTL" tokenize encode text.txt -t bpe1.json --out text.tok -q
+"$LLMCTL" tokenize decode text.tok --skip-special --out back.txt
+same text.txt back.txt
+zstd -q text.txt -o text.txt.zst 2>/dev/null && {
+    "$LLMCTL" tokenize encode text.txt.zst -t bpe1.json --out zst.tok -q
+    same text.tok zst.tok
+}
+ids=$(printf 'the size of a buffer' | "$LLMCTL" tokenize encode -t bpe1.json --ids -q)
+[ "$(echo "$ids" | "$LLMCTL" tokenize decode -t bpe1.json)" = "the size of a buffer" ]
+
+# special tokens are text unless allowed
+plain=$(printf '<|endoftext|>' | "$LLMCTL" tokenize encode -t bpe1.json --ids -q)
+[ "$plain" != 0 ]
+[ "$(printf '<|endoftext|>' | "$LLMCTL" tokenize encode -t bpe1.json --ids -q --allow-special)" = 0 ]
+"$LLMCTL" tokenize inspect bpe1.json | grep -q '^eos: 0 "<|endoftext|>"'
+"$LLMCTL" tokenize inspect bpe1.json --json | grep -q '"vocab_size":700'
+"$LLMCTL" tokenize inspect bpe1.json --explain 'the size' | grep -q 'merge [0-9]*: '
+
+# more than 65536 ids: 32 bits
+for n in 60000 70000; do
+    awk -v n=$n 'BEGIN { printf "{\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"merges\":[],\"vocab\":{\"x\":0"
+        for (i = 1; i < n; i++) printf ",\"t%d\":%d", i, i
+        print "}}}" }' >v$n.json
+    printf 'xxxxxxxx%.0s' {1..1000} | "$LLMCTL" tokenize encode -t v$n.json --out v$n.tok -q
+done
+printf 'xxxxxxxx%.0s' {1..1000} >x.txt
+"$LLMCTL" tokenize decode v70000.tok --out back.txt
+same x.txt back.txt
+[ "$(od -An -tu4 -j12 -N4 v60000.tok | tr -d ' ')" -eq 2 ]
+[ "$(od -An -tu4 -j12 -N4 v70000.tok | tr -d ' ')" -eq 4 ]
+
+# refusals
+fails 2 "tokenizer is required" "$LLMCTL" tokenize encode text.txt --ids
+fails 2 "out FILE" "$LLMCTL" tokenize encode text.txt -t bpe1.json
+fails 2 "too small" "$LLMCTL" tokenize train text.txt --vocab-size 257 --special a --special b
+fails 2 "did you mean 'train'" "$LLMCTL" tokenize trane
+fails 66 "absent.json" "$LLMCTL" tokenize encode text.txt -t absent.json --ids
+fails 65 "out of range" bash -c 'echo 1 2 99999 | "$LLMCTL" tokenize decode -t bpe1.json'
+fails 65 "not a token id" bash -c 'echo 1 two | "$LLMCTL" tokenize decode -t bpe1.json'
+head -c 1000 bpe1.json >cut.json
+fails 65 "cut.json" "$LLMCTL" tokenize inspect cut.json
+sed 's/"ByteLevel"/"Nope"/' bpe1.json >nope.json
+fails 65 "'Nope'" "$LLMCTL" tokenize inspect nope.json
+: >empty.jsonl
+fails 65 "no documents" "$LLMCTL" tokenize encode empty.jsonl -t bpe1.json --out empty.tok
+[ ! -e empty.tok ]
