@@ -227,11 +227,10 @@ const struct cmd cmd_tokenize_train = {
     .usage = "[options] [FILE|DIR...]",
     .examples = "  llmctl tokenize train corpus.jsonl --vocab-size 4096 --out tokenizer.json\n"
                 "  llmctl tokenize train input.txt --type char --out chars.json\n"
-                "  zstdcat corpus.jsonl.zst | llmctl tokenize train --special '<|endoftext|>' "
-                "--special '<|im_start|>'\n",
-    .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.  The "
-               "result is a tokenizer.json that other programs read too, and does not depend on "
-               "the number of threads.  Memory grows with the number of distinct words.",
+                "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
+    .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
+               "The result is a tokenizer.json that other programs read too, and does not\n"
+               "depend on the number of threads.  Memory grows with the distinct words.\n",
     .opts = train_opts,
     .run = run_train,
 };

@@ -125,12 +125,12 @@ static int run_count(const struct cmd *self, int argc, char **argv, struct err *
 const struct cmd cmd_tokenize_encode = {
     .name = "tokenize encode",
     .summary = "Text to token ids",
-    .usage = "[options] -t TOKENIZER [FILE|DIR...] --out FILE.tok | --ids",
+    .usage = "-t TOKENIZER [options] [FILE|DIR...]",
     .examples = "  llmctl tokenize encode corpus.jsonl.zst -t tokenizer.json --out train.tok\n"
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n",
-    .details = "A shard holds the ids in 16 bits when they all fit and in 32 otherwise, the borders "
-               "of the documents and the tokenizer itself.  Its bytes do not depend on the number "
-               "of threads.  Special tokens in the text stay text unless --allow-special.",
+    .details = "A shard holds the ids in 16 bits when they all fit and in 32 otherwise, the\n"
+               "borders of the documents, and the tokenizer.  Its bytes do not depend on the\n"
+               "number of threads.  Special tokens in the text stay text unless allowed.\n",
     .opts = encode_cmd_opts,
     .run = run_encode,
 };
@@ -138,7 +138,7 @@ const struct cmd cmd_tokenize_encode = {
 const struct cmd cmd_tokenize_count = {
     .name = "tokenize count",
     .summary = "How many tokens a text has",
-    .usage = "[options] -t TOKENIZER [FILE|DIR...]",
+    .usage = "-t TOKENIZER [options] [FILE|DIR...]",
     .examples = "  llmctl tokenize count -t tokenizer.json README.md\n"
                 "  llmctl tokenize count -t tokenizer.json --json corpus/\n",
     .opts = count_opts,
@@ -314,7 +314,7 @@ const struct cmd cmd_tokenize_decode = {
     .usage = "[options] [FILE.tok | FILE...]",
     .examples = "  llmctl tokenize decode train.tok --skip-special | head\n"
                 "  echo 15496 995 | llmctl tokenize decode -t tokenizer.json\n",
-    .details = "Files that end in .tok are shards; others, and stdin, hold ids as text.",
+    .details = "Files that end in .tok are shards; others, and stdin, hold ids as text.\n",
     .opts = decode_opts,
     .run = run_decode,
 };
