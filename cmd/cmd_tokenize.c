@@ -230,7 +230,8 @@ const struct cmd cmd_tokenize_train = {
                 "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
     .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
                "The result is a tokenizer.json that other programs read too, and does not\n"
-               "depend on the number of threads.  Memory grows with the distinct words.\n",
+               "depend on the number of threads.\n"
+               "Memory grows with the distinct words.\n",
     .opts = train_opts,
     .run = run_train,
 };

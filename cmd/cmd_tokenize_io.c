@@ -129,8 +129,9 @@ const struct cmd cmd_tokenize_encode = {
     .examples = "  llmctl tokenize encode corpus.jsonl.zst -t tokenizer.json --out train.tok\n"
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n",
     .details = "A shard holds the ids in 16 bits when they all fit and in 32 otherwise, the\n"
-               "borders of the documents, and the tokenizer.  Its bytes do not depend on the\n"
-               "number of threads.  Special tokens in the text stay text unless allowed.\n",
+               "borders of the documents, and the tokenizer.\n"
+               "Its bytes do not depend on the number of threads.\n"
+               "Special tokens in the text stay text unless allowed.\n",
     .opts = encode_cmd_opts,
     .run = run_encode,
 };
