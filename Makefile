@@ -22,7 +22,9 @@ TEST_SRC := $(wildcard tests/unit/test_*.c tests/kernels/test_*.c tests/grad/tes
 LIB_OBJ  := $(LIB_SRC:%.c=$O/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$O/%.o)
 GOLDEN_BIN := $(patsubst tests/%.c,$O/tests/%,$(wildcard tests/golden/golden*.c))
-TESTS    := $(TEST_SRC:tests/%.c=$O/tests/%)
+BENCH_BIN := $(patsubst tests/%.c,$O/tests/%,$(wildcard tests/bench/bench_*.c))
+FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TESTS    := $(TEST_SRC:tests/%.c=$O/tests/%) $(FUZZ:%=$O/tests/fuzz/test_fuzz_%)
 
 llmctl: $O/llmctl
 	@ln -sf $< $@
@@ -33,6 +35,11 @@ $O/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	@$(CC) $(ALL_C) -MMD -MP -c -o $@ $<
+$O/tests/fuzz/test_fuzz_%: $O/tests/fuzz/fuzz_%.o $O/tests/fuzz/replay.o $(LIB_OBJ)
+	@$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$O/fuzz/%: $O/tests/fuzz/fuzz_%.o $(LIB_OBJ)
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LD) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 $O/tests/%: $O/tests/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS) -lcmocka
@@ -47,9 +54,17 @@ setup:  ## install the Debian packages that are missing
 test: setup  ## build and run all tests
 	@$(MAKE) -s --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc)) llmctl $(TESTS)
 	@scripts/run-tests.sh $O
+bench: $(BENCH_BIN)  ## speed of the parts, best of several runs
+	@set -e; for b in $(BENCH_BIN); do echo "== $${b##*/}"; $$b; done
 GOLDEN ?= ../shared/golden
 golden: $(GOLDEN_BIN)  ## compare with recorded results of other programs: GOLDEN=DIR
 	@scripts/golden.sh $O $(GOLDEN)
+# clang builds everything once more, in a directory of its own.
+FUZZ_SECONDS ?= 600
+fuzz:  ## search for crashing inputs with libFuzzer: FUZZ_SECONDS=N a target, FUZZ='NAME ...'
+	@$(MAKE) -s --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined FUZZ='$(FUZZ)' fuzz-run
+fuzz-run: $(FUZZ:%=$O/fuzz/%)
+	@scripts/fuzz.sh $O $(FUZZ_SECONDS) $(FUZZ)
 install: llmctl  ## install into PREFIX (default /usr/local)
 	install -D -m 755 $O/llmctl $(DESTDIR)$(PREFIX)/bin/llmctl
 	set -e; for c in $$(./llmctl help | sed -n '/^Commands:/,/^$$/p' | awk '/^  /{print $$1}'); do \
@@ -61,6 +76,7 @@ clean:  ## remove what make made
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t16
 
-.PHONY: llmctl setup test golden install clean help
+TESTS_D := $(TESTS:=.d) $(FUZZ:%=$O/tests/fuzz/fuzz_%.d)
+.PHONY: llmctl setup test bench fuzz fuzz-run golden install clean help
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS:=.d) $(GOLDEN_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS_D) $(GOLDEN_BIN:=.d) $(BENCH_BIN:=.d)

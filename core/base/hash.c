@@ -4,8 +4,23 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/base/hash_internal.h"
+
+#ifdef HASH_HAVE_AVX2
+/* Worth a call through another file; XXH3 takes its long path above 240. */
+enum { LONG_INPUT = 1024 };
+
+static bool use_avx2(size_t n)
+{
+    return n >= LONG_INPUT && __builtin_cpu_supports("avx2");
+}
+#endif
+
 uint64_t hash64(const void *p, size_t n)
 {
+#ifdef HASH_HAVE_AVX2
+    if (use_avx2(n)) return hash64_avx2(p, n);
+#endif
     return XXH3_64bits(p, n);
 }
 
@@ -16,6 +31,9 @@ uint64_t hash64_seed(const void *p, size_t n, uint64_t seed)
 
 struct hash128 hash128(const void *p, size_t n)
 {
+#ifdef HASH_HAVE_AVX2
+    if (use_avx2(n)) return hash128_avx2(p, n);
+#endif
     XXH128_hash_t h = XXH3_128bits(p, n);
     return (struct hash128){h.high64, h.low64};
 }
@@ -30,6 +48,12 @@ struct hash_stream *hash_stream_new(void)
 
 void hash_stream_add(struct hash_stream *h, const void *p, size_t n)
 {
+#ifdef HASH_HAVE_AVX2
+    if (use_avx2(n)) {
+        hash_update_avx2(h, p, n);
+        return;
+    }
+#endif
     if (n) XXH3_128bits_update((XXH3_state_t *)h, p, n);
 }
 
