@@ -32,7 +32,7 @@ struct loop {
     struct train_vals val;
     int64_t val_step;               /* step of `val`, -1 = none yet */
     int64_t saved_step;             /* newest checkpoint of this process, -1 = none */
-    char *stop_path;
+    char *stop_path, *log_path;
     struct buf line, text;          /* reused */
     struct progress bar;
     double loss, seconds, tokens;   /* latest loss; time and tokens of steps in this process */
@@ -57,30 +57,51 @@ static int open_steppers(struct loop *l, struct err *e)
     return !l->eval || stepper_alloc(l->eval, j->pool, e) ? -1 : 0;
 }
 
-static int open_run(struct loop *l, struct err *e)
+/* config.json says how the run was started; its "run" part is the latest. */
+static int open_files(struct loop *l, const struct buf *config, struct err *e)
+{
+    const char *out = l->cfg->out;
+    char *path = rundir_path(out, e, "config.json"), *metrics = rundir_path(out, e, "metrics.jsonl");
+    int ret = -1;
+    if (path && metrics && !file_write_all(path, config->data, config->len, e) &&
+        (l->metrics = metrics_open(metrics, l->st.metrics_lines, e)))
+        ret = 0;
+    free(path);
+    free(metrics);
+    return ret;
+}
+
+static int open_engine(struct loop *l, struct err *e)
 {
     const struct train_cfg *c = l->cfg;
     const struct train_job *j = l->job;
-    if (dir_make(c->out, e) || !(l->lock = run_lock(c->out, e))) return -1;
-    if (resume_config(j, &l->dtype, e) || rundir_make(c->out, e) || rundir_clean(c->out, e)) return -1;
-    if (!(l->stop_path = rundir_path(c->out, e, "stop"))) return -1;
-    char *log = rundir_path(c->out, e, "log.txt");
-    if (!log) return -1;
-    log_to_file(log);
-    free(log);
-
     if (!(l->params = params_new(e)) || model_declare(j->model, l->params, DT_F32, e) ||
         params_alloc(l->params, true, e) ||
         !(l->optim = optim_new(&c->optim, l->params, pool_threads(j->pool), e)) ||
-        !(l->saver = saver_new(c->out, l->params, &c->optim, e)) ||
-        resume_newest(j, l->params, &l->st, e) || open_steppers(l, e))
+        !(l->saver = saver_new(c->out, l->params, &c->optim, e)) || open_steppers(l, e))
         return -1;
+    return 0;
+}
+
+/* A configuration that cannot work leaves nothing behind that looks like a run. */
+static int open_run(struct loop *l, struct err *e)
+{
+    const struct train_cfg *c = l->cfg;
+    const struct step_cfg step = {.rows = c->batch, .T = c->T, .leaves = c->leaves, .accum = c->accum};
+    struct buf config = {0};
+    int ret = -1;
+    if (step_check(&step, e) || dir_make(c->out, e) || !(l->lock = run_lock(c->out, e)) ||
+        resume_config(l->job, &l->dtype, &config, e) || open_engine(l, e) || rundir_make(c->out, e) ||
+        rundir_clean(c->out, e))
+        goto out;
+    if (!(l->stop_path = rundir_path(c->out, e, "stop")) || !(l->log_path = rundir_path(c->out, e, "log.txt"))) goto out;
+    log_to_file(l->log_path);
+    if (resume_newest(l->job, l->params, &l->st, e) || open_files(l, &config, e)) goto out;
     l->first_step = l->saved_step = l->st.step;
-    char *path = rundir_path(c->out, e, "metrics.jsonl");
-    if (!path) return -1;
-    l->metrics = metrics_open(path, l->st.metrics_lines, e);
-    free(path);
-    return l->metrics ? 0 : -1;
+    ret = 0;
+out:
+    buf_free(&config);
+    return ret;
 }
 
 static void close_run(struct loop *l)
@@ -96,6 +117,7 @@ static void close_run(struct loop *l)
     buf_free(&l->line);
     buf_free(&l->text);
     free(l->stop_path);
+    free(l->log_path);
 }
 
 /* ---- checkpoints ---- */
@@ -382,9 +404,7 @@ static void report(struct loop *l, const struct train_result *out, const char *e
         stepper_profile(l->train, &l->text);
         if (buf_ok(&l->text, &ignored) == 0 && l->text.data) log_info("%s", l->text.data);
     }
-    char *path = ended ? rundir_path(l->cfg->out, &ignored, "log.txt") : NULL;
-    if (path) file_append_line(path, ended, strlen(ended), &ignored);
-    free(path);
+    if (ended) file_append_line(l->log_path, ended, strlen(ended), &ignored);
 }
 
 int train_run(const struct train_job *job, struct train_result *out, struct err *e)

@@ -26,18 +26,7 @@ static enum dtype choose_dtype(const struct train_cfg *c, const cJSON *saved)
     return train_auto_dtype();
 }
 
-/* Written on every start, so that the "run" part shows the latest. */
-static int write_config(const char *path, const cJSON *j, struct err *e)
-{
-    struct buf b = {0};
-    json_print(&b, j, 2);
-    buf_addc(&b, '\n');
-    int ret = buf_ok(&b, e) ? -1 : file_write_all(path, b.data, b.len, e);
-    buf_free(&b);
-    return ret;
-}
-
-int resume_config(const struct train_job *job, enum dtype *dtype, struct err *e)
+int resume_config(const struct train_job *job, enum dtype *dtype, struct buf *config, struct err *e)
 {
     const struct train_cfg *c = &job->cfg;
     struct buf text = {0};
@@ -59,7 +48,9 @@ int resume_config(const struct train_job *job, enum dtype *dtype, struct err *e)
         err_hint(e, "give the same options, another --out, or --resume force");
         goto out;
     }
-    ret = write_config(path, now, e);
+    json_print(config, now, 2);
+    buf_addc(config, '\n');
+    ret = buf_ok(config, e);
 out:
     json_free(saved);
     json_free(now);

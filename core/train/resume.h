@@ -6,9 +6,9 @@
 #include "core/train/loop.h"
 #include "core/train/state.h"
 
-/* Checks config.json of the run against the job, or writes it for a new run.
- * *dtype is what the run computes in. */
-int resume_config(const struct train_job *job, enum dtype *dtype, struct err *e);
+/* Checks config.json of the run, if there is one, against the job.  *dtype is
+ * what the run computes in; *config becomes the text to write. */
+int resume_config(const struct train_job *job, enum dtype *dtype, struct buf *config, struct err *e);
 
 /* Parameters, moments and state of the newest readable checkpoint; an
  * unreadable one is named in a warning and the one before it is taken.

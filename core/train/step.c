@@ -29,7 +29,7 @@ bool step_has_dropout(const struct model_config *m)
     return m->dropout_embed > 0 || m->dropout_attn > 0 || m->dropout_resid > 0;
 }
 
-static int check(const struct step_cfg *c, struct err *e)
+int step_check(const struct step_cfg *c, struct err *e)
 {
     if (c->leaves < 1 || (c->leaves & (c->leaves - 1)))
         return err_set(e, ERR_CONFIG, "leaves = %d is not a power of two", c->leaves);
@@ -54,7 +54,7 @@ static int alloc_batch(struct stepper *s, struct err *e)
 struct stepper *stepper_new(const struct step_cfg *c, const struct objective *o, const struct model_config *m,
                             struct params *p, int n_threads, struct err *e)
 {
-    if (check(c, e)) return NULL;
+    if (step_check(c, e)) return NULL;
     struct stepper *s = mem_zalloc(1, sizeof *s);
     if (!s) {
         err_oom(e, sizeof *s, "step");

@@ -17,6 +17,8 @@ struct step_cfg {
     bool training;      /* false: no backward part, no dropout */
 };
 
+int step_check(const struct step_cfg *c, struct err *e); /* ERR_CONFIG when the numbers do not fit together */
+
 struct loss_sum {
     double loss, nll;   /* sums over targets, weighted */
     double weight;      /* sum of weights */

@@ -1,0 +1,132 @@
+# pretrain and eval: learning, resuming bit for bit, plan, errors.
+set -eu
+fail() { echo "FAIL: $*"; exit 1; }
+status() { set +e; "$@" >out 2>err; s=$?; set -e; }
+expect() { # status text command...
+    want=$1 text=$2
+    shift 2
+    status "$@"
+    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
+    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
+}
+value() { sed -n "s/.*\"$1\":\([^,}]*\).*/\1/p" out; }
+losses() { # without times; of a rolled back or resumed run the last value of each step
+    grep -o '"step":[0-9]*,"loss":[^,]*,"nll":[^,]*,"grad_norm":[^,]*' "$1/metrics.jsonl"
+}
+
+# A tokenizer of all ASCII characters, and a text with something to learn.
+{
+    printf '{"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":null,'
+    printf '"decoder":{"type":"Fuse"},"model":{"type":"BPE","unk_token":null,"merges":[],"vocab":{"\\n":0'
+    for i in $(seq 32 126); do
+        c=$(printf "\\x$(printf %x "$i")")
+        case $c in '"' | '\') c="\\$c" ;; esac
+        printf ',"%s":%d' "$c" $((i - 31))
+    done
+    printf '}}}\n'
+} >tok.json
+awk 'BEGIN { for (i = 1; i <= 300; i++) print "the quick brown fox number " i " jumps over the lazy dog " i * 7 }' >train.txt
+awk 'BEGIN { for (i = 301; i <= 320; i++) print "the quick brown fox number " i " jumps over the lazy dog " i * 7 }' >val.txt
+
+train() { "$LLMCTL" pretrain train.txt --tokenizer tok.json --val val.txt --preset llama-nano --layers 2 --width 32 \
+    --heads 2 --context 32 --batch 8 --lr 3e-3 --steps 60 --eval-every 20 --save-every 10 "$@"; }
+
+# Learning.
+train --out a --threads 1 --json >out
+first=$(losses a | sed -n '1s/.*"loss":\([0-9.]*\).*/\1/p')
+awk -v a="$first" -v b="$(value val_loss)" 'BEGIN { exit !(a > 4.3 && b < a - 1) }' ||
+    fail "loss $first -> $(value val_loss)"
+[ "$(value was_done)" = false ] || fail "a new run claims to be done"
+[ "$(ls a/ckpt)" = "step-50
+step-60" ] || fail "checkpoints kept: $(ls a/ckpt)"
+grep -q '<svg' a/report.html || fail "no curves in the report"
+[ "$(wc -c <a/report.html)" -lt 200000 ] || fail "the report is too large"
+val_loss=$(value val_loss)
+hash=$(cksum <a/model.llmz)
+train --out a --threads 1 --json >out 2>err
+[ "$(value was_done)" = true ] || fail "a finished run does not know it"
+[ "$(value val_loss)" = "$val_loss" ] || fail "a finished run forgot its validation loss"
+"$LLMCTL" eval a val.txt --batch 8 --json >out
+[ "$(value loss)" = "$val_loss" ] || fail "eval says $(value loss), pretrain said $val_loss"
+
+# The same bits with other threads and accumulation.
+same() {
+    cmp a/model.llmz "$1/model.llmz" || fail "$1: another model"
+    losses "$1" >b.txt
+    losses a | cmp - b.txt || fail "$1: other losses"
+}
+train --out t2 --threads 2 -q && same t2
+train --out t3 --threads 3 --accum 2 -q && same t3
+train --out a8 --threads 1 --accum 8 --recompute block -q && same a8
+
+# Stopped again and again: the file stop, SIGTERM, kill -9.
+mkdir s
+for i in 1 2 3; do
+    touch s/stop
+    expect 75 "stopped by the file 'stop'" train --out s --threads 1 -q
+    [ ! -e s/stop ] || fail "the file stop is still there"
+done
+for signal in TERM KILL TERM KILL; do
+    train --out s --threads 2 -q 2>/dev/null &
+    pid=$!
+    sleep 0.15
+    kill -$signal $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+done
+train --out s --threads 1 -q && same s
+
+# A damaged checkpoint is named, and the one before it taken.
+cp -r a d
+rm d/model.llmz
+head -c 3000 a/ckpt/step-60/train.llmz >d/ckpt/step-60/train.llmz
+train --out d --threads 1 2>err
+grep -q "step-60 cannot be used" err || fail "the bad checkpoint is not named: $(cat err)"
+same d
+rm d/model.llmz
+echo x >d/ckpt/step-50/train.llmz
+echo x >d/ckpt/step-60/train.llmz
+expect 65 "none of the 2 checkpoints" train --out d
+
+# What must be refused.
+expect 78 "train.lr: the run has 0.003, asked for is 0.002" train --out a --lr 2e-3
+expect 73 "already holds a run" train --out a --resume never
+expect 2 "needs a tokenizer" "$LLMCTL" pretrain train.txt --out x
+expect 2 "no input" "$LLMCTL" pretrain --out x
+expect 66 "No such file" "$LLMCTL" pretrain absent.tok --out x
+expect 2 "exclude each other" train --out x --val-fraction 0.1
+expect 78 "does not divide" train --out x --accum 16 --leaves 8
+expect 78 "equal leaves" train --out x --leaves 16
+expect 2 "more than the model's context" train --out x --max-length 64
+flock a/lock sleep 5 &
+holder=$!
+sleep 0.1
+expect 73 "in use by another" train --out a
+kill $holder
+
+# Early stopping keeps the best model.
+train --out e --lr 1e-9 --min-lr 0 --early-stop 2 --eval-every 3 --threads 1 --json >out 2>err
+[ "$(value steps)" -lt 60 ] || fail "did not stop early"
+
+# The plan says what is then used.
+train --plan --json --threads 2 >out
+planned=$(value bytes_total)
+train --out p --steps 1 --threads 2 --json >out 2>err
+[ "$(value memory_bytes)" = "$planned" ] || fail "planned $planned bytes, used $(value memory_bytes)"
+
+# A disk that fills up: status 74, what was saved stays, and with more room
+# the run goes on to the same end.
+mkdir full
+if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=800k tmpfs full 2>/dev/null; then
+    status train --out full/run --threads 1 -q
+    mount -o remount,size=8m full
+    kept=$(ls full/run/ckpt)
+    train --out full/run --threads 1 >out 2>resumed || true
+    mkdir f && cp full/run/model.llmz full/run/metrics.jsonl f || true
+    umount full || umount -l full
+    [ $s -eq 74 ] || fail "full disk: status $s: $(cat err)"
+    grep -q "saving checkpoint .*No space left" err || fail "full disk: $(cat err)"
+    [ "$kept" = "step-10
+step-20" ] || fail "full disk left: $kept"
+    grep -q "resuming from step 20" resumed || fail "$(cat resumed)"
+    same f
+fi

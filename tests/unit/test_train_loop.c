@@ -1,0 +1,242 @@
+/* The step loop with faults in its data: skips, roll backs and giving up, and
+ * that an interrupted run takes the same decisions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "core/base/file.h"
+#include "core/base/hash.h"
+#include "core/base/log.h"
+#include "core/base/rng.h"
+#include "core/train/loop.h"
+#include "core/train/metrics.h"
+
+enum { VOCAB = 16, ROWS = 4, LENGTH = 8 };
+
+static char dir[] = "/tmp/test_loop.XXXXXX";
+
+/* Counting sequences; batches in [bad, bad_end) have weights that overflow. */
+struct source {
+    struct batch_source base;
+    uint64_t bad, bad_end;
+    char *stop_at_file;   /* made when batch stop_at is asked for, NULL = never */
+    uint64_t stop_at;
+};
+
+static int next(struct batch_source *bs, uint64_t step, struct batch *b, struct err *e)
+{
+    struct source *s = (struct source *)bs;
+    struct rng_key k = rng_key(3, RNG_TEST, 0, 0);
+    float w = step >= s->bad && step < s->bad_end ? 3e38f : 1.0f;
+    for (int r = 0; r < b->rows; r++)
+        for (int t = 0; t < b->T; t++) {
+            int i = r * b->T + t;
+            uint32_t start = rng_u32(&k, step * ROWS + (uint64_t)r);
+            b->tokens[i] = (int32_t)((start + (uint32_t)t) % VOCAB);
+            b->targets[i] = (int32_t)((start + (uint32_t)t + 1) % VOCAB);
+            b->weights[i] = w;
+            b->positions[i] = t;
+            b->seg_start[i] = 0;
+        }
+    b->n_bytes = (uint64_t)b->rows * (uint64_t)b->T;
+    b->epoch = 0;
+    if (s->stop_at_file && step == s->stop_at) return file_write_all(s->stop_at_file, "", 0, e);
+    return 0;
+}
+
+static int describe(struct batch_source *bs, struct buf *json, struct err *e)
+{
+    (void)bs;
+    buf_adds(json, "{\"sources\":[]}");
+    return buf_ok(json, e);
+}
+
+static void no_close(struct batch_source *bs)
+{
+    (void)bs;
+}
+
+static struct source source(uint64_t bad, uint64_t bad_end)
+{
+    return (struct source){.base = {next, describe, no_close, 0, VOCAB}, .bad = bad, .bad_end = bad_end};
+}
+
+/* One call of the loop; the run is dir/name. */
+static int train(const char *name, struct source *src, struct train_result *r, struct err *e)
+{
+    static char path[300];
+    static struct model_config model;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(model_config_preset(&model, "llama-nano", e), 0);
+    struct model_dims d = {.layers = 1, .width = 16, .heads = 2, .context = LENGTH, .vocab = VOCAB};
+    assert_int_equal(model_config_resize(&model, &d, e), 0);
+    struct objective_lm lm = objective_lm(0, 0);
+    struct train_job job = {
+        .cfg = {.out = path, .batch = ROWS, .T = LENGTH, .leaves = 2, .dtype = TRAIN_F32,
+                .schedule = {SCHED_CONST, 1e-2, 1e-2, 0, 60, 0},
+                .optim = {OPTIM_ADAMW, 0.9, 0.95, 1e-8, 0.1, 0}, .clip = 1, .seed = 1,
+                .guard = {.sigma = 6, .max_skips = 3, .max_rollbacks = 2},
+                .threads = 1, .accum = 1, .save_every = 10, .keep_last = 2},
+        .model = &model, .objective = &lm.base, .data = &src->base, .version = "test",
+    };
+    return train_run(&job, r, e);
+}
+
+static uint64_t model_hash(const char *name)
+{
+    char path[300];
+    struct buf b = {0};
+    struct err e;
+    snprintf(path, sizeof path, "%s/%s/model.llmz", dir, name);
+    if (file_read_all(path, 1 << 24, &b, &e)) fail_msg("%s", e.msg);
+    uint64_t h = hash64(b.data, b.len);
+    buf_free(&b);
+    return h;
+}
+
+static int count_events(const char *name, const char *event)
+{
+    char path[300], key[64];
+    struct buf b = {0};
+    struct err e;
+    int n = 0;
+    snprintf(path, sizeof path, "%s/%s/metrics.jsonl", dir, name);
+    snprintf(key, sizeof key, "\"event\":\"%s\"", event);
+    assert_int_equal(file_read_all(path, 1 << 24, &b, &e), 0);
+    for (const char *p = b.data; (p = strstr(p, key)); p++) n++;
+    buf_free(&b);
+    return n;
+}
+
+static void a_clean_run_learns(void **state)
+{
+    (void)state;
+    struct source s = source(1, 0);
+    struct train_result r;
+    struct err e;
+    if (train("clean", &s, &r, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(r.steps, 60);
+    assert_int_equal(r.tokens, 60 * ROWS * LENGTH);
+    assert_true(r.loss < 1.0 && r.loss > 0);
+}
+
+static void bad_batches_are_skipped(void **state)
+{
+    (void)state;
+    struct source s = source(25, 27);
+    struct train_result r;
+    struct err e;
+    if (train("skip", &s, &r, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(r.steps, 60);
+    assert_int_equal(r.tokens, 58 * ROWS * LENGTH);
+    assert_int_equal(count_events("skip", "skip"), 2);
+    assert_int_equal(count_events("skip", "rollback"), 0);
+    assert_true(r.loss < 1.0);
+}
+
+/* Batches 25 to 29: two skips, and at step 27 back to 20, going on with batch
+ * 28; 28 and 29 are skipped, as steps 20 and 21. */
+static void a_bad_stretch_is_rolled_back_over(void **state)
+{
+    (void)state;
+    struct source s = source(25, 30);
+    struct train_result r;
+    struct err e;
+    if (train("back", &s, &r, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(r.steps, 60);
+    assert_int_equal(count_events("back", "rollback"), 1);
+    assert_int_equal(r.tokens, 58 * ROWS * LENGTH);
+    assert_true(r.loss < 1.0);
+}
+
+/* Stopped before, within and after the bad stretch and the roll back. */
+static void an_interrupted_run_decides_the_same(void **state)
+{
+    (void)state;
+    static const uint64_t stops[] = {12, 24, 25, 26, 28, 29, 31, 45};
+    uint64_t want = model_hash("back");
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        char name[32], stop[300];
+        snprintf(name, sizeof name, "back-%zu", i);
+        snprintf(stop, sizeof stop, "%s/%s/stop", dir, name);
+        struct source s = source(25, 30);
+        struct train_result r;
+        struct err e;
+        s.stop_at_file = stop;
+        s.stop_at = stops[i];
+        assert_int_equal(train(name, &s, &r, &e), -1);
+        assert_int_equal(e.code, ERR_STOPPED);
+        s.stop_at_file = NULL;
+        if (train(name, &s, &r, &e)) fail_msg("%s", e.msg);
+        if (model_hash(name) != want) fail_msg("stopped at batch %d: another model", (int)stops[i]);
+        assert_int_equal(count_events(name, "rollback"), 1);
+    }
+}
+
+static void a_run_that_stays_bad_is_given_up(void **state)
+{
+    (void)state;
+    struct source s = source(25, 1000);
+    struct train_result r;
+    struct err e;
+    assert_int_equal(train("lost", &s, &r, &e), -1);
+    assert_int_equal(e.code, ERR_RESULT);
+    assert_non_null(strstr(e.msg, "training diverged at step 23: the loss is not finite, after 2 roll backs"));
+    assert_int_equal(count_events("lost", "rollback"), 2);
+    assert_false(file_exists("lost/model.llmz"));
+}
+
+/* A spike, after which the run goes on from checkpoint 20 of the same data. */
+static void a_missing_checkpoint_stops_the_roll_back(void **state)
+{
+    (void)state;
+    struct source s = source(25, 40);
+    struct train_result r;
+    struct err e;
+    char path[300];
+    snprintf(path, sizeof path, "%s/gone/stop", dir);
+    s.stop_at_file = path;
+    s.stop_at = 23;
+    assert_int_equal(train("gone", &s, &r, &e), -1);
+    assert_int_equal(e.code, ERR_STOPPED);
+    s.stop_at_file = NULL;
+    snprintf(path, sizeof path, "%s/gone/ckpt/step-20", dir);
+    assert_int_equal(dir_remove(path, &e), 0);
+    assert_int_equal(train("gone", &s, &r, &e), -1);
+    assert_non_null(strstr(e.msg, "rolling back from step 28"));
+    assert_non_null(strstr(e.msg, "step-20"));
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    log_setup(-1, LOG_COLOR_NEVER);
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct err e;
+    (void)state;
+    return dir_remove(dir, &e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clean_run_learns),
+        cmocka_unit_test(bad_batches_are_skipped),
+        cmocka_unit_test(a_bad_stretch_is_rolled_back_over),
+        cmocka_unit_test(an_interrupted_run_decides_the_same),
+        cmocka_unit_test(a_run_that_stays_bad_is_given_up),
+        cmocka_unit_test(a_missing_checkpoint_stops_the_roll_back),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
