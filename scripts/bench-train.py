@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Training steps side by side with PyTorch: both run in turn, several rounds, the same threads.
+
+usage: PYTHON_WITH_TORCH scripts/bench-train.py [--peers DIR] [--build DIR] [--rounds N] [--threads N]
+                                                [--seconds S] [--only CFG[,CFG]] [--dtypes f32,bf16]
+
+Peers (DIR/train_bench.py, default ../shared/peers/torch) run in each variant below; the fastest counts:
+  default  the allocator as shipped          malloc   blocks are reused, page faults do not count
+  +mkl     MKL made to take its AVX-512 path (libfakeintel, f32 only)     compile  torch.compile
+A line a variant, then the ratio peer / llmctl of the median times: above 1, llmctl is faster.
+"""
+import argparse, json, os, shutil, statistics, subprocess, sys, tempfile
+
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "67108864"}
+
+
+def variants(dtype, fake):
+    yield "default", "eager", {}
+    yield "malloc", "eager", MALLOC
+    yield "compile", "compile", {}
+    yield "compile malloc", "compile", MALLOC
+    if dtype == "f32" and fake:
+        yield "+mkl", "eager", {"LD_PRELOAD": fake}
+        yield "malloc +mkl", "eager", {**MALLOC, "LD_PRELOAD": fake}
+        yield "compile malloc +mkl", "compile", {**MALLOC, "LD_PRELOAD": fake}
+
+
+def last_json(cmd, env, cwd=None):
+    r = subprocess.run(cmd, env=env, cwd=cwd, capture_output=True, text=True)
+    lines = [l for l in r.stdout.splitlines() if l.startswith("{")]
+    if r.returncode or not lines:
+        print(f"  failed: {' '.join(cmd)}: {r.stderr.strip()[-300:]}", file=sys.stderr)
+        return None
+    return json.loads(lines[-1])
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--peers", default="../shared/peers/torch")
+    p.add_argument("--build", default="build/release")
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--seconds", type=float, default=6)
+    p.add_argument("--only", default="a_nanocpu,a_shakespeare,b_gpt2_T256")
+    p.add_argument("--dtypes", default="f32,bf16")
+    p.add_argument("--skip", default="", help="variants to leave out, comma separated")
+    a = p.parse_args()
+    env = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS")}
+    env["MAXWAIT"] = "0"
+    with tempfile.TemporaryDirectory() as tmp:
+        peers = os.path.join(tmp, "peers")  # they write results beside themselves
+        shutil.copytree(a.peers, peers)
+        fake = os.path.join(tmp, "libfakeintel.so")
+        if subprocess.run(["gcc", "-shared", "-fPIC", os.path.join(peers, "fakeintel.c"), "-o", fake]).returncode:
+            fake = None
+        skip = a.skip.split(",")
+        for cfg in a.only.split(","):
+            for dtype in a.dtypes.split(","):
+                ours, theirs, rss = [], {}, {}
+                todo = [v for v in variants(dtype, fake) if v[0] not in skip]
+                for _ in range(a.rounds):
+                    for name, mode, extra in todo:
+                        r = last_json([f"{a.build}/tests/bench/bench_train", cfg, dtype, str(a.threads), str(a.seconds)], env)
+                        if r:
+                            ours.append(r["ms"])
+                            rss["llmctl"] = r["rss_mb"]
+                        r = last_json([sys.executable, "train_bench.py", cfg, "fp32" if dtype == "f32" else "bf16", mode,
+                                       str(a.threads), str(a.seconds)], {**env, **extra}, peers)
+                        if r:
+                            theirs.setdefault(name, []).append(r["ms"])
+                            rss[name] = r["rss_mb"]
+                if not ours or not theirs:
+                    continue
+                mine = statistics.median(ours)
+                print(f"{cfg} {dtype} {a.threads} threads: llmctl {mine:.2f} ms/step, {rss['llmctl']:.0f} MB")
+                med = {k: statistics.median(v) for k, v in theirs.items()}
+                for name, ms in med.items():
+                    print(f"  torch {name:22s} {ms:10.2f} ms  ratio {ms / mine:5.2f}  memory {rss['llmctl'] / rss[name]:.2f}x of {rss[name]:.0f} MB")
+                stock = [v for k, v in med.items() if "+mkl" not in k]
+                print(f"  RESULT {cfg} {dtype}: {min(med.values()) / mine:.2f}x of the fastest torch, {min(stock) / mine:.2f}x of the fastest stock torch", flush=True)
+
+
+main()
