@@ -54,8 +54,6 @@ setup:  ## install the Debian packages that are missing
 test: setup  ## build and run all tests
 	@$(MAKE) -s --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc)) llmctl $(TESTS)
 	@scripts/run-tests.sh $O
-bench: $(BENCH_BIN)  ## speed of the parts, best of several runs
-	@set -e; for b in $(BENCH_BIN); do echo "== $${b##*/}"; $$b; done
 GOLDEN ?= ../shared/golden
 golden: $(GOLDEN_BIN)  ## compare with recorded results of other programs: GOLDEN=DIR
 	@scripts/golden.sh $O $(GOLDEN)
@@ -65,6 +63,14 @@ fuzz:  ## search for crashing inputs with libFuzzer: FUZZ_SECONDS=N a target, FU
 	@$(MAKE) -s --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined FUZZ='$(FUZZ)' fuzz-run
 fuzz-run: $(FUZZ:%=$O/fuzz/%)
 	@scripts/fuzz.sh $O $(FUZZ_SECONDS) $(FUZZ)
+bench: setup  ## speed, beside the peers where they are installed (PYTHON=python with torch)
+	@$(MAKE) -s --no-print-directory llmctl $(BENCH_BIN)
+	@scripts/bench.sh $O
+smoke: llmctl  ## the whole pipeline on 200 KB, in under a minute
+	@scripts/smoke.sh
+demo: setup  ## the main job on real text: CORPUS=DIR for your own, OUT=DIR for the results
+	@$(MAKE) -s --no-print-directory -j$(shell nproc) llmctl
+	@scripts/demo.sh
 install: llmctl  ## install into PREFIX (default /usr/local)
 	install -D -m 755 $O/llmctl $(DESTDIR)$(PREFIX)/bin/llmctl
 	set -e; for c in $$(./llmctl help | sed -n '/^Commands:/,/^$$/p' | awk '/^  /{print $$1}'); do \
@@ -77,6 +83,6 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t16
 
 TESTS_D := $(TESTS:=.d) $(FUZZ:%=$O/tests/fuzz/fuzz_%.d)
-.PHONY: llmctl setup test bench fuzz fuzz-run golden install clean help
+.PHONY: llmctl setup test bench smoke demo fuzz fuzz-run golden install clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS_D) $(GOLDEN_BIN:=.d) $(BENCH_BIN:=.d)

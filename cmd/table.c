@@ -4,6 +4,7 @@
 const struct cmd *const cmd_table[] = {
     &cmd_tokenize,
     &cmd_pretrain,
+    &cmd_generate,
     &cmd_eval,
     &cmd_sft,
     &cmd_align,

@@ -5,7 +5,7 @@
 #   scripts/setup.sh dev      also what `make fuzz` and `make lint` need
 set -eu
 
-packages="gcc make libc6-dev libcjson-dev libzstd-dev libxxhash-dev libutf8proc-dev zlib1g-dev libcmocka-dev zstd mandoc"
+packages="gcc make libc6-dev libcjson-dev libzstd-dev libxxhash-dev libutf8proc-dev zlib1g-dev libcmocka-dev zstd mandoc python3"
 [ "${1-}" = dev ] && packages="$packages clang clang-tidy libclang-rt-14-dev cppcheck shellcheck"
 
 if ! command -v dpkg-query >/dev/null; then

@@ -17,11 +17,11 @@
 #include "core/train/optim.h"
 #include "core/train/step.h"
 
-#define GPT(vocab, ctx, d, layers, heads, bias) \
+#define GPT(vocab, ctx, d, ff, layers, heads, bias) \
     "{\"family\":\"gpt2\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"tie_embed\":true," \
     "\"embed\":{\"pos\":\"learned\",\"max_pos\":" #ctx "},\"blocks\":[{\"repeat\":" #layers "," \
     "\"mixer\":{\"type\":\"attn\",\"heads\":" #heads ",\"bias\":" bias("\"all\"", "\"none\"") "}," \
-    "\"ffn\":{\"type\":\"mlp\",\"act\":\"gelu_erf\",\"bias\":" bias("true", "false") "}," \
+    "\"ffn\":{\"type\":\"mlp\",\"act\":\"gelu_erf\",\"d_ff\":" #ff ",\"bias\":" bias("true", "false") "}," \
     "\"norm\":{\"type\":\"ln\",\"eps\":1e-5,\"bias\":" bias("true", "false") "}}]}"
 #define WITH(a, b) a
 #define WITHOUT(a, b) b
@@ -30,11 +30,11 @@ static const struct config {
     const char *name, *json;
     int B, T;
 } configs[] = {
-    {"a_nanocpu", GPT(65, 64, 128, 4, 4, WITHOUT), 12, 64},
-    {"a_shakespeare", GPT(65, 256, 384, 6, 6, WITHOUT), 64, 256},
-    {"b_gpt2_T64", GPT(50257, 1024, 768, 12, 12, WITH), 4, 64},
-    {"b_gpt2_T256", GPT(50257, 1024, 768, 12, 12, WITH), 4, 256},
-    {"b_gpt2_T1024", GPT(50257, 1024, 768, 12, 12, WITH), 4, 1024},
+    {"a_nanocpu", GPT(65, 64, 128, 512, 4, 4, WITHOUT), 12, 64},
+    {"a_shakespeare", GPT(65, 256, 384, 1536, 6, 6, WITHOUT), 64, 256},
+    {"b_gpt2_T64", GPT(50257, 1024, 768, 3072, 12, 12, WITH), 4, 64},
+    {"b_gpt2_T256", GPT(50257, 1024, 768, 3072, 12, 12, WITH), 4, 256},
+    {"b_gpt2_T1024", GPT(50257, 1024, 768, 3072, 12, 12, WITH), 4, 1024},
     {"c_llama15M",
      "{\"family\":\"llama\",\"d_model\":288,\"vocab\":32000,\"tie_embed\":true,\"embed\":{\"max_pos\":256},"
      "\"blocks\":[{\"repeat\":6,\"mixer\":{\"type\":\"attn\",\"heads\":6,\"pos\":{\"type\":\"rope\",\"theta\":10000}},"

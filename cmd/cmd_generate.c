@@ -1,0 +1,388 @@
+/* generate: text from a model. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/base/sig.h"
+#include "core/infer/generate.h"
+#include "core/model/saved.h"
+#include "core/train/loop.h"
+
+struct generate_cfg {
+    struct opt_common common;
+    const char *prompt_file, *jsonl, *out;
+    struct opt_list stop;
+    int64_t max_length, n, top_k, repeat_last, seed, logprobs, context;
+    double temperature, top_p, min_p, repeat_penalty;
+    int order, dtype;
+    bool greedy, stats, echo, ignore_eos;
+};
+
+static const struct opt opts[] = {
+#define C struct generate_cfg
+    OPT_GROUP("Prompt"),
+    OPT_STR('f', "prompt-file", C, prompt_file, "FILE", NULL, "Take the prompt from a file (- = stdin)"),
+    OPT_STR(0, "jsonl", C, jsonl, "FILE", NULL, "One prompt a line, {\"prompt\": ...}; answers are JSON lines (- = stdin)"),
+    OPT_BOOL(0, "echo", C, echo, NULL, "Print the prompt before the text"),
+    OPT_GROUP("Length"),
+    OPT_INT('l', "max-length", C, max_length, "N", "128", 1, 1e7, "New tokens at most"),
+    OPT_LIST('s', "stop", C, stop, "TEXT", "End when this text appears; it is not printed (repeatable)"),
+    OPT_BOOL(0, "ignore-eos", C, ignore_eos, NULL, "Go on after the end-of-text token"),
+    OPT_INT(0, "context", C, context, "N", "0", 0, 1e8, "Tokens a sequence can hold; 0 = what the model was made for, or less if that is enough"),
+    OPT_GROUP("Sampling"),
+    OPT_BOOL('g', "greedy", C, greedy, NULL, "Always take the most likely token (temperature 0)"),
+    OPT_F64('t', "temperature", C, temperature, "X", "0.8", 0, 100, "Flatter above 1, sharper below; 0 = greedy"),
+    OPT_INT('k', "top-k", C, top_k, "K", "0", 0, 1e9, "Keep the K most likely tokens; 0 = all"),
+    OPT_F64('p', "top-p", C, top_p, "P", "0.95", 0, 1, "Keep the smallest set with this much probability; 1 = all"),
+    OPT_F64(0, "min-p", C, min_p, "P", "0", 0, 1, "Keep tokens at least P times as likely as the most likely one"),
+    OPT_F64(0, "repeat-penalty", C, repeat_penalty, "X", "1", 0.01, 100, "Make tokens already seen less likely; 1 = off"),
+    OPT_INT(0, "repeat-last", C, repeat_last, "N", "64", 0, 1e9, "How many last tokens the penalty sees; 0 = all"),
+    OPT_ENUM(0, "sampler-order", C, order, "hf|llama", "hf", "Temperature before the filters (hf) or after them (llama)"),
+    OPT_INT(0, "seed", C, seed, "N", "0", 0, 9007199254740992.0, "The same seed gives the same text"),
+    OPT_INT('n', "samples", C, n, "N", "1", 1, 4096, "Samples for each prompt"),
+    OPT_GROUP("Output"),
+    OPT_STR('o', "out", C, out, "FILE", "-", "Write the text here"),
+    OPT_INT(0, "logprobs", C, logprobs, "K", "0", 0, 1000, "With --json or --jsonl: log-probabilities of each token and of the K most likely"),
+    OPT_BOOL(0, "stats", C, stats, NULL, "Print tokens a second and memory on stderr"),
+    OPT_ENUM(0, "dtype", C, dtype, "auto|f32|bf16", "auto", "Type of weights and cache; auto = bf16 where the CPU multiplies it"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+struct prompt {
+    char *text;
+    size_t n;
+};
+
+struct prompts {
+    struct prompt *v;
+    size_t n;
+};
+
+static const size_t max_prompt_bytes = (size_t)1 << 30;
+
+static int add_prompt(struct prompts *p, const char *text, size_t n, struct err *e)
+{
+    struct prompt *bigger = mem_resize(p->v, p->n + 1, sizeof *bigger);
+    char *copy = mem_strndup(text, n);
+    if (bigger) p->v = bigger;
+    if (!bigger || !copy) {
+        free(copy);
+        return err_oom(e, n, "a prompt");
+    }
+    p->v[p->n++] = (struct prompt){copy, n};
+    return 0;
+}
+
+static void free_prompts(struct prompts *p)
+{
+    for (size_t i = 0; i < p->n; i++) free(p->v[i].text);
+    free(p->v);
+}
+
+static int read_input(const char *path, struct buf *b, struct err *e)
+{
+    return file_read_all(strcmp(path, "-") == 0 ? "/dev/stdin" : path, max_prompt_bytes, b, e);
+}
+
+static int add_json_line(struct prompts *p, const char *line, size_t n, const char *where, struct err *e)
+{
+    const char *text;
+    struct cJSON *j = json_parse(line, n, where, NULL, e);
+    if (!j) return -1;
+    int ret = json_get_str(j, "prompt", &text, "", e);
+    ret = ret ? err_wrap(e, "%s", where) : add_prompt(p, text, strlen(text), e);
+    json_free(j);
+    return ret;
+}
+
+static int read_jsonl(struct prompts *p, const char *path, struct err *e)
+{
+    struct buf b = {0};
+    int ret = read_input(path, &b, e);
+    size_t line = 1;
+    for (size_t i = 0; !ret && i < b.len; line++) {
+        const char *end = memchr(b.data + i, '\n', b.len - i);
+        size_t n = end ? (size_t)(end - (b.data + i)) : b.len - i;
+        char where[300];
+        snprintf(where, sizeof where, "%s:%zu", path, line);
+        if (strspn(b.data + i, " \t\r") < n) ret = add_json_line(p, b.data + i, n, where, e);
+        i += n + 1;
+    }
+    if (!ret && p->n == 0) ret = err_set(e, ERR_NOINPUT, "'%s' holds no prompt", path);
+    buf_free(&b);
+    return ret;
+}
+
+static int collect_prompts(const struct generate_cfg *c, const struct opt_result *r, struct prompts *p, struct err *e)
+{
+    const char *operand = r->n_args > 1 ? r->args[1] : NULL;
+    if (r->n_args > 2) return err_set(e, ERR_USAGE, "one prompt is expected; put quotes around it, or use --jsonl for several");
+    if ((operand != NULL) + (c->prompt_file != NULL) + (c->jsonl != NULL) > 1)
+        return err_set(e, ERR_USAGE, "give the prompt once: as operand, with --prompt-file or with --jsonl");
+    if (c->jsonl) return read_jsonl(p, c->jsonl, e);
+    const char *file = c->prompt_file ? c->prompt_file : operand && strcmp(operand, "-") == 0 ? "-" : NULL;
+    if (!file) return add_prompt(p, operand ? operand : "", operand ? strlen(operand) : 0, e);
+    struct buf b = {0};
+    int ret = read_input(file, &b, e);
+    if (!ret) ret = add_prompt(p, b.data ? b.data : "", b.len, e);
+    buf_free(&b);
+    return ret;
+}
+
+/* ---- output ---- */
+
+/* To stdout at once (streaming), to a file when all is done. */
+struct output {
+    struct file_writer *file; /* NULL = stdout */
+};
+
+static int emit(struct output *o, const char *p, size_t n, struct err *e)
+{
+    return o->file ? file_write(o->file, p, n, e) : out_write(p, n, e);
+}
+
+static int stream_text(void *arg, int i, const char *text, size_t n, struct err *e)
+{
+    (void)i;
+    return emit(arg, text, n, e);
+}
+
+static void add_token(struct buf *b, const struct tokenizer *t, int32_t id, float logprob)
+{
+    size_t n = 0;
+    const char *piece = tok_piece(t, id, &n);
+    buf_printf(b, "{\"id\":%d,\"text\":", id);
+    size_t good = piece ? utf8_valid_prefix(piece, n) : 0;
+    if (piece && good == n) buf_add_json(b, piece, n);
+    else buf_adds(b, "\"\xef\xbf\xbd\""); /* a part of a character */
+    buf_printf(b, ",\"logprob\":%.9g", (double)logprob);
+}
+
+static void add_logprobs(struct buf *b, const struct tokenizer *t, const struct gen_sample *s, int k)
+{
+    buf_adds(b, ",\"logprobs\":[");
+    for (int i = 0; i < s->n_ids; i++) {
+        if (i) buf_addc(b, ',');
+        add_token(b, t, s->ids[i], s->logprob[i]);
+        buf_adds(b, ",\"top\":[");
+        for (int m = 0; m < k; m++) {
+            const struct sample_candidate *c = &s->top[(size_t)i * (size_t)k + (size_t)m];
+            if (m) buf_addc(b, ',');
+            add_token(b, t, c->id, c->logit);
+            buf_addc(b, '}');
+        }
+        buf_adds(b, "]}");
+    }
+    buf_addc(b, ']');
+}
+
+/* {"prompt":…,"sample":i,"text":…,"tokens":n,"end":"eos"} */
+static void add_sample(struct buf *b, const struct tokenizer *t, const struct prompt *p, const struct gen_sample *s,
+                       int i, int logprobs)
+{
+    buf_adds(b, "{\"prompt\":");
+    buf_add_json(b, p->text, p->n);
+    buf_printf(b, ",\"sample\":%d,\"text\":", i);
+    buf_add_json(b, s->text.data ? s->text.data : "", s->text.len);
+    buf_printf(b, ",\"tokens\":%d,\"end\":\"%s\"", s->n_ids, gen_end_name(s->end));
+    if (logprobs) add_logprobs(b, t, s, logprobs);
+    buf_addc(b, '}');
+}
+
+/* ---- the run ---- */
+
+struct run {
+    const struct generate_cfg *c;
+    struct gen_model m;
+    struct gen_params p;
+    struct gen_stats stats;
+    struct output out;
+    struct buf samples; /* of --json: the elements of "samples" */
+};
+
+static int print_plain(struct run *r, const struct prompt *p, const struct gen_sample *s, bool streamed, struct err *e)
+{
+    for (int i = 0; i < r->c->n; i++) {
+        char head[32];
+        int n = snprintf(head, sizeof head, "--- sample %d\n", i + 1);
+        if (r->c->n > 1 && emit(&r->out, head, (size_t)n, e)) return -1;
+        if (!streamed) {
+            if (r->c->echo && emit(&r->out, p->text, p->n, e)) return -1;
+            if (s[i].text.len && emit(&r->out, s[i].text.data, s[i].text.len, e)) return -1;
+        }
+        if (emit(&r->out, "\n", 1, e)) return -1;
+    }
+    return 0;
+}
+
+static int print_json(struct run *r, const struct prompt *p, const struct gen_sample *s, struct err *e)
+{
+    struct buf line = {0}, *b = r->c->jsonl ? &line : &r->samples;
+    for (int i = 0; i < r->c->n; i++) {
+        if (!r->c->jsonl && b->len) buf_addc(b, ',');
+        add_sample(b, r->m.t, p, &s[i], i, (int)r->c->logprobs);
+        if (r->c->jsonl) buf_addc(b, '\n');
+    }
+    int ret = buf_ok(b, e);
+    if (!ret && line.len) ret = emit(&r->out, line.data, line.len, e);
+    buf_free(&line);
+    return ret;
+}
+
+static int run_prompt(struct run *r, const struct prompt *p, size_t index, struct err *e)
+{
+    bool json = r->c->common.json || r->c->jsonl, stream = !json && r->c->n == 1;
+    struct tok_ids ids = {0};
+    struct gen_sample *s = NULL;
+    int ret = gen_encode_prompt(r->m.t, p->text, p->n, &ids, e);
+    if (!ret && stream && r->c->echo) ret = emit(&r->out, p->text, p->n, e);
+    if (!ret && ids.n > INT32_MAX / 2) ret = err_set(e, ERR_DATA, "the prompt is too long (%zu tokens)", ids.n);
+    if (!ret)
+        ret = gen_run(&r->m, ids.id, (int)ids.n, (int)r->c->n, &r->p, (uint32_t)(index * (size_t)r->c->n),
+                      stream ? stream_text : NULL, &r->out, &s, &r->stats, e);
+    for (int i = 0; !ret && i < r->c->n; i++)
+        if (s[i].end == GEN_CONTEXT) log_info("note: the text ends at the context of %d tokens", r->m.context);
+    if (!ret) ret = json ? print_json(r, p, s, e) : print_plain(r, p, s, stream, e);
+    gen_samples_free(s, (int)r->c->n);
+    tok_ids_free(&ids);
+    return ret;
+}
+
+static void print_stats(const struct run *r)
+{
+    const struct gen_stats *s = &r->stats;
+    log_info("prompt: %lld tokens in %.3f s (%.0f tok/s); text: %lld tokens in %.3f s (%.1f tok/s, %.1f GB/s of weights); "
+             "memory %.1f MB",
+             (long long)s->prompt_tokens, s->prefill_s, (double)s->prompt_tokens / (s->prefill_s + 1e-9),
+             (long long)s->new_tokens, s->decode_s, (double)s->new_tokens / (s->decode_s + 1e-9),
+             (double)s->steps * (double)decoder_weight_bytes(r->m.d) / (s->decode_s + 1e-9) / 1e9,
+             (double)decoder_bytes(r->m.d) / 1e6);
+}
+
+static int final_json(struct run *r, struct err *e)
+{
+    struct buf b = {0};
+    const struct gen_stats *s = &r->stats;
+    buf_adds(&b, "{\"samples\":[");
+    buf_add(&b, r->samples.data ? r->samples.data : "", r->samples.len);
+    buf_printf(&b, "],\"prompt_tokens\":%lld,\"new_tokens\":%lld,\"prefill_s\":%.6f,\"decode_s\":%.6f}\n",
+               (long long)s->prompt_tokens, (long long)s->new_tokens, s->prefill_s, s->decode_s);
+    int ret = buf_ok(&b, e) ? -1 : emit(&r->out, b.data, b.len, e);
+    buf_free(&b);
+    return ret;
+}
+
+static int run_all(struct run *r, const struct prompts *p, struct err *e)
+{
+    for (size_t i = 0; i < p->n && !sig_stop_requested(); i++) {
+        if (run_prompt(r, &p->v[i], i, e)) return p->n > 1 ? err_wrap(e, "prompt %zu", i + 1) : -1;
+    }
+    if (r->c->common.json && !r->c->jsonl && final_json(r, e)) return -1;
+    if (r->c->stats) print_stats(r);
+    if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal; the text so far was written");
+    return 0;
+}
+
+/* Long enough for the longest prompt with its text, unless the user or the model says less. */
+static int choose_context(const struct generate_cfg *c, const struct model_config *m, const struct tokenizer *t,
+                          const struct prompts *p, int *context, struct err *e)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        struct tok_ids ids = {0};
+        int ret = gen_encode_prompt(t, p->v[i].text, p->v[i].n, &ids, e);
+        if (ids.n > longest) longest = ids.n;
+        tok_ids_free(&ids);
+        if (ret) return -1;
+    }
+    int64_t need = (int64_t)longest + c->max_length, max = c->context ? c->context : m->max_pos;
+    if (m->embed_pos == POS_LEARNED && max > m->max_pos)
+        return err_set(e, ERR_USAGE, "--context %lld: this model has %d learned positions", (long long)max, m->max_pos);
+    *context = (int)(need < max ? need : max);
+    return 0;
+}
+
+static int run(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct generate_cfg c = {0};
+    struct opt_result o;
+    struct prompts prompts = {0};
+    struct saved_model model = {0};
+    struct run r = {.c = &c};
+    struct pool *pool = NULL;
+    int ret = opt_parse(self, &c, argc, argv, &o, e);
+    if (ret || o.exit_now) goto out;
+    ret = -1;
+    if (o.n_args == 0) {
+        err_set(e, ERR_USAGE, "name a model: a run directory, a .llmz file or a Hugging Face directory");
+        goto out;
+    }
+    for (size_t i = 0; i < c.stop.n; i++) {
+        if (c.stop.v[i][0]) continue;
+        err_set(e, ERR_USAGE, "--stop: the text is empty");
+        goto out;
+    }
+    if (c.logprobs && !c.common.json && !c.jsonl) {
+        err_set(e, ERR_USAGE, "--logprobs needs --json or --jsonl");
+        goto out;
+    }
+    if (collect_prompts(&c, &o, &prompts, e)) goto out;
+    if (!(pool = pool_new((int)c.common.threads, e))) goto out;
+    static const enum dtype dtypes[] = {DT_F32, DT_F32, DT_BF16};
+    enum dtype dt = c.dtype ? dtypes[c.dtype] : train_auto_dtype();
+    if (saved_open(&model, o.args[0], dt, pool, e)) goto out;
+    if (!model.tok) {
+        err_set(e, ERR_DATA, "'%s' holds no tokenizer", o.args[0]);
+        goto out;
+    }
+    r.m = (struct gen_model){.t = model.tok, .vocab = model.config.vocab};
+    if (c.logprobs > r.m.vocab) c.logprobs = r.m.vocab;
+    if (choose_context(&c, &model.config, model.tok, &prompts, &r.m.context, e)) goto out;
+    r.m.d = decoder_new(&model.config, model.params, dt, (int)c.n, r.m.context, pool, e);
+    if (!r.m.d) goto out;
+    r.p = (struct gen_params){
+        .sample = {.temperature = c.greedy ? 0 : c.temperature, .top_k = (int)c.top_k, .top_p = c.top_p, .min_p = c.min_p,
+                   .repeat_penalty = c.repeat_penalty, .repeat_last = (int)c.repeat_last,
+                   .order = c.order ? SAMPLE_LLAMA : SAMPLE_HF, .seed = (uint64_t)c.seed},
+        .max_new = (int)c.max_length, .stop = c.stop.v, .n_stop = (int)c.stop.n,
+        .top_logprobs = (int)c.logprobs, .ignore_eos = c.ignore_eos};
+    if (strcmp(c.out, "-") != 0 && !(r.out.file = file_create(c.out, 0, e))) goto out;
+    ret = run_all(&r, &prompts, e);
+    if (r.out.file) {
+        if (ret && e->code != ERR_STOPPED) file_abort(r.out.file);
+        else if (file_commit(r.out.file, e)) ret = -1;
+    }
+out:
+    buf_free(&r.samples);
+    decoder_free(r.m.d);
+    saved_close(&model);
+    pool_free(pool);
+    free_prompts(&prompts);
+    opt_free(&o);
+    return ret;
+}
+
+const struct cmd cmd_generate = {
+    .name = "generate",
+    .summary = "Generate text with a model",
+    .usage = "[options] MODEL [PROMPT|-]",
+    .examples = "  llmctl generate run \"The package\"\n"
+                "  llmctl generate run \"To be\" --temperature 0.9 --top-k 50 -n 3 --seed 7\n"
+                "  llmctl generate model.llmz --greedy --stop \"\\n\" --prompt-file question.txt\n"
+                "  llmctl generate hf-dir --jsonl prompts.jsonl --logprobs 5 >answers.jsonl\n",
+    .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory. Text is\n"
+               "streamed to stdout as it appears, in whole characters.\n"
+               "\n"
+               "The order of the filters is: repetition penalty, temperature, top-k, top-p,\n"
+               "min-p (--sampler-order hf); with llama the temperature comes last. Each filter\n"
+               "works on what the one before it left. Example: with A 30 %, B 20 % and four\n"
+               "tokens of 12.5 %, --top-k 2 --temperature 1 --top-p 1 gives A 60 % and B 40 %.\n",
+    .opts = opts,
+    .run = run,
+};

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# All benchmarks; called by `make bench`.  Peers run beside ours where PYTHON
+# has them (torch, tokenizers, llama_cpp, datatrove …); without, only our own
+# figures are printed.  usage: scripts/bench.sh BUILD_DIR
+set -eu
+build=$1
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+python=${PYTHON:-python3}
+
+echo "== start-up"
+for _ in 1 2 3; do
+    start=$(date +%s%N)
+    for _ in 1 2 3 4 5 6 7 8 9 10; do "$build/llmctl" --version >/dev/null; done
+    echo "llmctl --version: $((($(date +%s%N) - start) / 10000)) us"
+done
+for b in "$build"/tests/bench/bench_*; do
+    case $b in *.o | *.d | */bench_train) continue ;; esac
+    [ -x "$b" ] || continue
+    echo "== ${b##*/}"
+    "$b"
+done
+echo "== training steps"
+if "$python" -c 'import torch' 2>/dev/null && [ -d ../shared/peers/torch ]; then
+    "$python" scripts/bench-train.py --build "$build"
+else
+    echo "no torch in $python: ours alone (PYTHON=... to compare)"
+    for cfg in a_nanocpu a_shakespeare b_gpt2_T256; do
+        for dtype in f32 bf16; do "$build/tests/bench/bench_train" $cfg $dtype 2 10; done
+    done
+fi
