@@ -70,13 +70,18 @@ void opt_help(const struct cmd *c, struct buf *out)
 
 /* ---- manual page (mdoc) ---- */
 
-/* One line of roff text: a leading dot or quote and backslashes are escaped. */
+/* One line of roff text: a leading dot or quote and backslashes are escaped,
+ * a new sentence begins a new line. */
 static void roff(struct buf *out, const char *s, size_t n)
 {
     if (n && (s[0] == '.' || s[0] == '\'')) buf_adds(out, "\\&");
     for (size_t i = 0; i < n; i++) {
         if (s[i] == '\\') buf_adds(out, "\\e");
         else buf_addc(out, s[i]);
+        if (strchr(".?!:", s[i]) && i + 2 < n && s[i + 1] == ' ' && s[i + 2] >= 'A' && s[i + 2] <= 'Z') {
+            buf_addc(out, '\n');
+            i++;
+        }
     }
 }
 
