@@ -113,6 +113,7 @@ static enum doc_next next_text(struct doc_iter *it, struct doc *d)
         return DOC_END;
     }
     it->pos = to;
+    if (it->split == DOC_SPLIT_PARAGRAPH && b->data[to - 1] == '\r' && to - from > 1) to--;
     *d = (struct doc){.text = b->data + from,
                       .text_len = to - from,
                       .file = it->block->file,

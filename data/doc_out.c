@@ -16,7 +16,12 @@ static int pack_zstd(struct buf *b, struct buf *out, struct err *e)
 {
     size_t bound = ZSTD_compressBound(b->len);
     if (!buf_reserve(out, bound)) return buf_ok(out, e);
-    size_t n = ZSTD_compress(out->data, bound, b->data, b->len, 3);
+    ZSTD_CCtx *c = ZSTD_createCCtx();
+    if (!c) return err_oom(e, 1 << 20, "zstd");
+    ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, 3);
+    ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1); /* so that damage is noticed */
+    size_t n = ZSTD_compress2(c, out->data, bound, b->data, b->len);
+    ZSTD_freeCCtx(c);
     if (ZSTD_isError(n)) return err_set(e, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(n));
     out->len = n;
     return 0;

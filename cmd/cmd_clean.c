@@ -1,0 +1,155 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/docs_opts.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "data/clean.h"
+
+struct clean_opts {
+    struct opt_common common;
+    struct docs_in_opts in;
+    const char *out, *removed, *quarantine, *report;
+    struct opt_list set;
+    int preset, unicode;
+    bool dry_run, rules;
+};
+
+static const struct opt opts[] = {
+#define C struct clean_opts
+    OPT_GROUP("Output"),
+    OPT_STR('o', "out", C, out, "FILE", "-", "Where kept documents go; .gz and .zst are packed"),
+    OPT_STR(0, "removed", C, removed, "FILE", NULL, "Also write removed documents, each with its reason"),
+    OPT_STR(0, "quarantine", C, quarantine, "FILE", NULL, "Write records that are no documents: file, line, reason"),
+    OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts of every rule as JSON"),
+    OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
+    OPT_GROUP("Cleaning"),
+    OPT_ENUM(0, "preset", C, preset, "none|gopher", "none", "Rules that remove documents"),
+    OPT_LIST(0, "set", C, set, "RULE=X", "Change a limit, or RULE=off; see --rules"),
+    OPT_BOOL(0, "rules", C, rules, NULL, "List the rules with their limits and exit"),
+    OPT_ENUM(0, "unicode", C, unicode, "none|nfc|nfkc", "nfc",
+             "Normal form; none leaves every character as it is"),
+    OPT_DOCS_IN(C, in),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static int list_rules(const struct rules_cfg *c, struct err *e)
+{
+    struct buf b = {0};
+    for (int r = 0; r < RULE_N; r++) {
+        const struct rule *x = &rules_table[r];
+        buf_printf(&b, "%-26s %s %-8g %s%s\n", x->key, x->below ? ">=" : "<=", c->limit[r], x->help,
+                   c->on[r] ? "" : " (off)");
+    }
+    int ret = buf_ok(&b, e) ? -1 : out_write(b.data, b.len, e);
+    buf_free(&b);
+    return ret;
+}
+
+static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, double seconds)
+{
+    for (int r = 0; r < RULE_N; r++) {
+        const struct clean_rule_stats *x = &s->rule[r];
+        if (cfg->rules.on[r] && x->failed)
+            log_info("  %-26s removed %8llu, alone %8llu, of %8llu beyond %g", rules_table[r].key,
+                     (unsigned long long)x->removed, (unsigned long long)x->only, (unsigned long long)x->failed,
+                     cfg->rules.limit[r]);
+    }
+    log_info("in %llu = out %llu + removed %llu + quarantined %llu; %.1f MB of text, %.1f MB kept, %.0f MB/s",
+             (unsigned long long)s->docs_in, (unsigned long long)s->docs_out, (unsigned long long)s->docs_removed,
+             (unsigned long long)s->docs_bad, (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6,
+             (double)s->bytes_in / 1e6 / (seconds + 1e-9));
+    if (s->docs_bad && !cfg->quarantine)
+        log_warn("%llu records are no documents, first %s; --quarantine FILE keeps them",
+                 (unsigned long long)s->docs_bad, s->first_bad);
+    else if (s->docs_bad)
+        log_warn("%llu records went to '%s', first %s", (unsigned long long)s->docs_bad, cfg->quarantine,
+                 s->first_bad);
+}
+
+static int report(const struct clean_opts *o, const struct clean_cfg *cfg, const struct clean_stats *s, struct err *e)
+{
+    struct buf b = {0};
+    int ret = 0;
+    clean_report_json(cfg, s, &b);
+    if (buf_ok(&b, e)) ret = -1;
+    if (!ret && o->report) ret = file_write_all(o->report, b.data, b.len, e);
+    if (!ret && o->common.json) ret = out_write(b.data, b.len, e);
+    buf_free(&b);
+    return ret;
+}
+
+static int check(const struct clean_opts *o, struct err *e)
+{
+    const char *files[] = {o->dry_run ? NULL : o->out, o->removed, o->quarantine, o->report};
+    for (size_t i = 0; i < COUNT_OF(files); i++)
+        for (size_t k = 0; k < i; k++)
+            if (files[i] && files[k] && strcmp(files[i], files[k]) == 0)
+                return err_set(e, ERR_USAGE, "'%s' is given for two outputs", files[i]);
+    if (o->common.json && !o->dry_run && strcmp(o->out, "-") == 0)
+        return err_set(e, ERR_USAGE, "--json and documents on stdout exclude each other; give --out or --dry-run");
+    return 0;
+}
+
+static int clean(const struct clean_opts *o, struct clean_cfg *cfg, struct err *e)
+{
+    struct clean_stats s;
+    double start = time_now_s();
+    cfg->pool = pool_new((int)o->common.threads, e);
+    if (!cfg->pool) return -1;
+    int ret = clean_run(cfg, &s, e);
+    pool_free(cfg->pool);
+    if (ret) return -1;
+    talk(cfg, &s, time_now_s() - start);
+    if (report(o, cfg, &s, e)) return -1;
+    if (s.n_damaged)
+        return err_set(e, ERR_DATA, "%s%s; what could be read was processed: %llu documents", s.damaged,
+                       s.n_damaged > 1 ? " (and other files)" : "", (unsigned long long)s.docs_in);
+    return 0;
+}
+
+static int run(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct clean_opts o = {0};
+    struct opt_result r;
+    struct doc_files files = {0};
+    int ret = opt_parse(self, &o, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    struct clean_cfg cfg = {.files = &files, .docs = docs_in_cfg(&o.in), .form = (enum text_form)o.unicode,
+                            .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
+                            .progress = true};
+    rules_preset(&cfg.rules, (enum rules_preset)o.preset);
+    ret = check(&o, e);
+    for (size_t i = 0; i < o.set.n && !ret; i++) ret = rules_set(&cfg.rules, o.set.v[i], e);
+    if (ret) goto out;
+    if (o.rules) {
+        ret = list_rules(&cfg.rules, e);
+        goto out;
+    }
+    ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
+    if (!ret) ret = clean(&o, &cfg, e);
+out:
+    doc_files_free(&files);
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_clean = {
+    .name = "clean",
+    .summary = "Read documents, repair their text, remove poor ones",
+    .usage = "[options] [FILE|DIR...] [--out FILE]",
+    .examples = "  llmctl clean docs/ --out clean.jsonl\n"
+                "  llmctl clean web.jsonl.zst --preset gopher --out clean.jsonl.zst --removed removed.jsonl\n"
+                "  llmctl clean web.jsonl --preset gopher --set gopher.min_words=30 --dry-run\n"
+                "  zcat *.jsonl.gz | llmctl clean --preset gopher | llmctl dedup --near > unique.jsonl\n",
+    .details = "Reads JSONL (.jsonl, also .gz and .zst) and text files, or stdin, and writes JSONL; other members of a "
+               "line travel along unchanged.  Line ends become \\n, control characters go, and text is brought to "
+               "normal form C.  A line that is no document (bad JSON, invalid UTF-8, no text, too long) costs only "
+               "itself.  `removed` counts a document for the first rule that fails; `alone` are those no other rule "
+               "would remove.  Status 65 when an input is truncated or corrupt; what could be read is written first.",
+    .opts = opts,
+    .run = run,
+};

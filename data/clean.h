@@ -1,0 +1,48 @@
+/* clean.h - llmctl clean: documents in, better documents out.
+ *
+ * Every document read is kept, removed (with the rule that did it) or
+ * quarantined (it is no document: bad JSON, invalid UTF-8 ...), and the counts
+ * add up.  The output does not depend on the number of threads. */
+#ifndef DATA_CLEAN_H
+#define DATA_CLEAN_H
+
+#include "core/base/pool.h"
+#include "data/doc.h"
+#include "data/rules.h"
+#include "data/text_norm.h"
+
+struct clean_cfg {
+    const struct doc_files *files;
+    struct doc_cfg docs;
+    struct pool *pool;
+    enum text_form form;
+    struct rules_cfg rules;
+    const char *out;        /* NULL: count only */
+    const char *removed;    /* where removed documents go, or NULL */
+    const char *quarantine; /* where bad records go, or NULL */
+    bool progress;
+};
+
+struct clean_rule_stats {
+    uint64_t removed; /* this rule was the reason */
+    uint64_t failed;  /* documents it would remove, alone */
+    uint64_t only;    /* ... that no other rule would */
+    uint64_t bytes;   /* of text of `removed` */
+};
+
+struct clean_stats {
+    uint64_t docs_in, docs_out, docs_removed, docs_bad;
+    uint64_t bytes_in, bytes_out; /* of text */
+    uint64_t changed;             /* kept documents whose text was normalised */
+    struct clean_rule_stats rule[RULE_N];
+    char first_bad[256]; /* "file:line: reason", or empty */
+    size_t n_damaged;    /* truncated or corrupt files */
+    char damaged[512];
+};
+
+/* Commits its outputs even when an input is damaged: see n_damaged. */
+int clean_run(const struct clean_cfg *cfg, struct clean_stats *out, struct err *e);
+/* The report as JSON. */
+void clean_report_json(const struct clean_cfg *cfg, const struct clean_stats *s, struct buf *out);
+
+#endif

@@ -1,0 +1,73 @@
+#!/bin/bash
+# llmctl clean: hostile input, exact accounting, the same bytes for any number of threads.
+set -eu
+
+fail() { echo "clean.sh: $*" >&2; exit 1; }
+
+# expect STATUS COMMAND...: runs it, output in out and err
+expect() {
+    local want=$1 got=0
+    shift
+    "$@" >out 2>err || got=$?
+    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
+}
+
+# One bad byte in ten lines gives nine documents and one quarantined.
+for i in 1 2 3 4 5 6 7 8 9; do echo "{\"id\":$i,\"text\":\"line $i\",\"keep\":[1, 2]}"; done >ten.jsonl
+printf '{"id":10,"text":"bad \xff"}\n' >>ten.jsonl
+expect 0 "$LLMCTL" clean ten.jsonl --out nine.jsonl --quarantine q.jsonl
+head -9 ten.jsonl | cmp - nine.jsonl || fail "kept lines changed"
+grep -q 'in 10 = out 9 + removed 0 + quarantined 1' err || fail "accounting: $(cat err)"
+grep -q '"file":"ten.jsonl","line":10,"offset":.*"reason":"invalid UTF-8","raw":".*\\\\xff' q.jsonl || fail "$(cat q.jsonl)"
+
+# A filter; text is repaired, other members stay.
+printf '{"a":1,"text":"e\\u0301 x\\r\\ny\\u0000","b":2}\r\n' | "$LLMCTL" clean -q >out
+[ "$(cat out)" = '{"a":1,"text":"é x\ny","b":2}' ] || fail "filter: $(cat out)"
+
+# Rules: the report, removed documents with their reason, --set, --dry-run.
+expect 0 "$LLMCTL" clean ten.jsonl --preset gopher --out k.jsonl --removed r.jsonl --report rep.json
+[ ! -s k.jsonl ] && [ "$(wc -l <r.jsonl)" = 9 ] || fail "gopher keeps short lines"
+grep -q '"keep":\[1, 2\],"removed_by":"gopher_short_doc","rule":"gopher.min_words","value":2,"limit":50}' r.jsonl || fail "$(head -1 r.jsonl)"
+grep -q '"removed":9,"quarantined":1' rep.json || fail "$(cat rep.json)"
+expect 0 "$LLMCTL" clean ten.jsonl --set gopher.min_words=2 --dry-run --json
+grep -q '"out":9,"removed":0' out || fail "$(cat out)"
+expect 2 "$LLMCTL" clean ten.jsonl --set gopher.min_word=2
+grep -q "did you mean 'gopher.min_words'" err || fail "$(cat err)"
+expect 2 "$LLMCTL" clean ten.jsonl --out x --removed x
+
+# The same bytes for any number of threads, plain and packed; cleaning twice changes nothing.
+awk 'BEGIN { srand(1); for (i = 0; i < 6000; i++) { printf "{\"id\":%d,\"text\":\"", i;
+    n = int(rand() * 90); for (k = 0; k < n; k++) printf "the word%d of ", rand() * 100; printf "e\\u0301\\n end.\"}\n"; if (i % 997 == 0) print "{bad" } }' >many.jsonl
+for t in 1 2 8; do
+    "$LLMCTL" clean many.jsonl --preset gopher --threads $t -q --out o$t.jsonl --removed r$t.jsonl.zst --quarantine q$t.jsonl.gz --report p$t.json
+done
+for t in 2 8; do
+    for f in o%.jsonl r%.jsonl.zst q%.jsonl.gz p%.json; do cmp "${f/\%/1}" "${f/\%/$t}"; done
+done
+[ -s o1.jsonl ] && [ "$(zcat q1.jsonl.gz | wc -l)" = 7 ] || fail "nothing kept or quarantined"
+"$LLMCTL" clean o1.jsonl --preset gopher -q --out again.jsonl
+cmp o1.jsonl again.jsonl || fail "cleaning twice changes something"
+"$LLMCTL" clean r1.jsonl.zst q1.jsonl.gz --format jsonl -q --dry-run || fail "own output is not read"
+
+# A truncated file: whole lines are kept, status 65.
+gzip -kn many.jsonl
+head -c 60000 many.jsonl.gz >cut.jsonl.gz
+expect 65 "$LLMCTL" clean cut.jsonl.gz --out part.jsonl
+grep -q "'cut.jsonl.gz': the compressed data ends early; what could be read was processed: [0-9]* documents" err || fail "$(cat err)"
+[ "$(wc -l <part.jsonl)" -gt 500 ] || fail "complete lines of a truncated file are lost"
+
+# No input, no documents, no lines.
+expect 66 "$LLMCTL" clean absent.jsonl
+mkdir empty && expect 66 "$LLMCTL" clean empty
+: >nothing.jsonl && expect 0 "$LLMCTL" clean nothing.jsonl --out none.jsonl
+[ -f none.jsonl ] && [ ! -s none.jsonl ] || fail "an empty input gives an empty output"
+
+# A line longer than --max-line, and many emoji.
+{ printf '{"text":"'; head -c 3000000 /dev/zero | tr '\0' x; printf '"}\n{"text":"ok"}\n'; } >long.jsonl
+expect 0 "$LLMCTL" clean long.jsonl --max-line 1M --out l.jsonl --quarantine lq.jsonl
+[ "$(cat l.jsonl)" = '{"text":"ok"}' ] && grep -q '"bytes":3000012,"reason":"longer than --max-line"' lq.jsonl || fail "$(cat lq.jsonl)"
+{ printf '{"text":"'; for i in $(seq 1000); do printf '😀%.0s' 1 2 3 4 5 6 7 8 9 10; done; printf '"}\n'; } >emoji.jsonl
+expect 0 "$LLMCTL" clean emoji.jsonl --preset gopher --dry-run
+
+# A failing write leaves no file behind.
+if [ -c /dev/full ]; then expect 74 sh -c '"$0" clean many.jsonl -q >/dev/full' "$LLMCTL"; fi
