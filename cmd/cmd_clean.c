@@ -142,14 +142,16 @@ const struct cmd cmd_clean = {
     .summary = "Read documents, repair their text, remove poor ones",
     .usage = "[options] [FILE|DIR...] [--out FILE]",
     .examples = "  llmctl clean docs/ --out clean.jsonl\n"
-                "  llmctl clean web.jsonl.zst --preset gopher --out clean.jsonl.zst --removed removed.jsonl\n"
+                "  llmctl clean web.jsonl.zst --preset gopher --out clean.jsonl.zst\n"
                 "  llmctl clean web.jsonl --preset gopher --set gopher.min_words=30 --dry-run\n"
-                "  zcat *.jsonl.gz | llmctl clean --preset gopher | llmctl dedup --near > unique.jsonl\n",
-    .details = "Reads JSONL (.jsonl, also .gz and .zst) and text files, or stdin, and writes JSONL; other members of a "
-               "line travel along unchanged.  Line ends become \\n, control characters go, and text is brought to "
-               "normal form C.  A line that is no document (bad JSON, invalid UTF-8, no text, too long) costs only "
-               "itself.  `removed` counts a document for the first rule that fails; `alone` are those no other rule "
-               "would remove.  Status 65 when an input is truncated or corrupt; what could be read is written first.",
+                "  zcat *.gz | llmctl clean --preset gopher | llmctl dedup --near > u.jsonl\n",
+    .details = "Reads JSONL (.jsonl, also .gz and .zst) and text files, or stdin, and writes\n"
+               "JSONL; other members of a line travel along unchanged. Line ends become a\n"
+               "newline, control characters go, and text is brought to normal form C. A line\n"
+               "that is no document (bad JSON, invalid UTF-8, no text, too long) costs only\n"
+               "itself. The report counts a removed document for the first rule that fails;\n"
+               "'alone' are those that no other rule would remove. Status 65 when an input\n"
+               "is truncated or corrupt; what could be read is written first.\n",
     .opts = opts,
     .run = run,
 };
