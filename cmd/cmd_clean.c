@@ -146,12 +146,15 @@ const struct cmd cmd_clean = {
                 "  llmctl clean web.jsonl --preset gopher --set gopher.min_words=30 --dry-run\n"
                 "  zcat *.gz | llmctl clean --preset gopher | llmctl dedup --near > u.jsonl\n",
     .details = "Reads JSONL (.jsonl, also .gz and .zst) and text files, or stdin, and writes\n"
-               "JSONL; other members of a line travel along unchanged. Line ends become a\n"
-               "newline, control characters go, and text is brought to normal form C. A line\n"
-               "that is no document (bad JSON, invalid UTF-8, no text, too long) costs only\n"
-               "itself. The report counts a removed document for the first rule that fails;\n"
-               "'alone' are those that no other rule would remove. Status 65 when an input\n"
-               "is truncated or corrupt; what could be read is written first.\n",
+               "JSONL; other members of a line travel along unchanged.\n"
+               "Line ends become a newline, control characters go, and text is brought to\n"
+               "normal form C.\n"
+               "A line that is no document (bad JSON, invalid UTF-8, no text, too long)\n"
+               "costs only itself.\n"
+               "The report counts a removed document for the first rule that fails; 'alone'\n"
+               "are those that no other rule would remove.\n"
+               "Status 65 when an input is truncated or corrupt; what could be read is\n"
+               "written first.",
     .opts = opts,
     .run = run,
 };
