@@ -6,7 +6,7 @@
  *
  * Rules.  Kernels never allocate, never fail, run on one thread: the op slices
  * the work and passes scratch memory.  Every f32 entry gives the same bits on
- * every ISA:
+ * every ISA (payload and sign of a NaN aside), and so does bf16 attention:
  *   - elementwise: the same sequence of correctly rounded operations (FMA only
  *     where written as FMA; own exp/tanh/erf polynomials);
  *   - reductions over a row: 16 lanes, lane i sums elements i, i+16, ... in
@@ -94,7 +94,9 @@ struct attn {
     const float *alibi;                 /* [H] slopes or NULL */
     const float *sink;                  /* [H] or NULL */
     /* dropout on probabilities: keep iff rng word >= drop_below; kept ones are
-     * scaled by drop_scale.  drop_below 0 = off.  Key: see op_attn. */
+     * scaled by drop_scale.  drop_below 0 = off.  The word of query i (absolute)
+     * and key j of head h is number (drop_row * H + h) << 36 | i << 18 | j of the
+     * Philox stream {drop_key, drop_ctr} (rng_u32); so i, j < 2^18, row * H < 2^28. */
     uint32_t drop_below;
     float drop_scale;
     uint32_t drop_key[2], drop_ctr[2];  /* Philox key and upper counter words */
@@ -158,8 +160,11 @@ struct kernels {
      * v = b2 v + (1-b2)(g*gscale)^2; p -= (lr/bc1) * m / (sqrt(v)/sqrt(bc2) + eps). */
     void (*adamw)(float *p, float *m, float *v, const float *g, size_t n, float gscale, float lr, float b1, float b2, float eps, float wd, float bc1, float bc2);
 
-    /* Attention.  fwd: queries [q0,q1) of head h.  bwd: all queries of all
-     * heads of kv head hk.  ws: attn_ws_bytes() bytes, 64-aligned. */
+    /* Attention.  fwd: queries [q0,q1) of head h; the bits do not depend on the
+     * slicing (multiples of 64 are fastest).  bwd: all queries of all heads of kv
+     * head hk; needs out, lse.  D <= 256.  ws: attn_ws_bytes() bytes, 64-aligned:
+     * fixed for fwd; 8 Tk D bytes and a fixed part for bwd.  Fewer than 4 queries
+     * (Tq, decoding) are summed in another order than more. */
     size_t (*attn_ws_bytes)(int Tq, int Tk, int H, int Hk, int D, bool backward);
     void (*attn_fwd)(const struct attn *a, int h, int q0, int q1, void *ws);
     void (*attn_bwd)(const struct attn *a, int hk, void *ws);

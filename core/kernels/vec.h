@@ -17,7 +17,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__AVX2__)
 #define VEC static inline __attribute__((always_inline))
+#else
+#define VEC static inline /* inlining loops of sixteen lanes everywhere takes gcc a minute */
+#endif
 #define VL 16 /* lanes */
 
 /* Types: vf 16 x f32, vi 16 x 32-bit integers, vm 16 truth values.
