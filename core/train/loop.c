@@ -404,7 +404,10 @@ static void report(struct loop *l, const struct train_result *out, const char *e
         stepper_profile(l->train, &l->text);
         if (buf_ok(&l->text, &ignored) == 0 && l->text.data) log_info("%s", l->text.data);
     }
-    if (ended) file_append_line(l->log_path, ended, strlen(ended), &ignored);
+    if (!ended) return;
+    buf_clear(&l->text);
+    buf_printf(&l->text, "ended: %s\n", ended);
+    if (!buf_ok(&l->text, &ignored)) file_append_line(l->log_path, l->text.data, l->text.len, &ignored);
 }
 
 int train_run(const struct train_job *job, struct train_result *out, struct err *e)

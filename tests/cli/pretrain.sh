@@ -28,7 +28,7 @@ losses() { # without times; of a rolled back or resumed run the last value of ea
 awk 'BEGIN { for (i = 1; i <= 300; i++) print "the quick brown fox number " i " jumps over the lazy dog " i * 7 }' >train.txt
 awk 'BEGIN { for (i = 301; i <= 320; i++) print "the quick brown fox number " i " jumps over the lazy dog " i * 7 }' >val.txt
 
-train() { "$LLMCTL" pretrain train.txt --tokenizer tok.json --val val.txt --preset llama-nano --layers 2 --width 32 \
+train() { ${exec-} "$LLMCTL" pretrain train.txt --tokenizer tok.json --val val.txt --preset llama-nano --layers 2 --width 32 \
     --heads 2 --context 32 --batch 8 --lr 3e-3 --steps 60 --eval-every 20 --save-every 10 "$@"; }
 
 # Learning.
@@ -67,7 +67,8 @@ for i in 1 2 3; do
     [ ! -e s/stop ] || fail "the file stop is still there"
 done
 for signal in TERM KILL TERM KILL; do
-    train --out s --threads 2 -q 2>/dev/null &
+    # exec, so that the signal meets llmctl and not a shell around it
+    exec=exec train --out s --threads 2 -q 2>/dev/null &
     pid=$!
     sleep 0.15
     kill -$signal $pid 2>/dev/null || true
