@@ -37,6 +37,7 @@ struct loop {
     struct progress bar;
     double loss, seconds, tokens;   /* latest loss; time and tokens of steps in this process */
     int64_t first_step;
+    bool no_samples;                /* sampling failed once */
 };
 
 /* ---- setting up ---- */
@@ -264,8 +265,14 @@ static int evaluate(struct loop *l, struct err *e)
 
 static int write_sample(struct loop *l, struct err *e)
 {
+    struct err why;
+    if (l->no_samples) return 0;
     buf_clear(&l->text);
-    if (l->job->sample(l->job->sample_arg, l->params, l->st.step, &l->text, e)) return err_wrap(e, "sampling");
+    if (l->job->sample(l->job->sample_arg, l->params, l->st.step, &l->text, &why)) {
+        l->no_samples = true; /* no reason to end the run */
+        log_warn("no samples: %s", why.msg);
+        return 0;
+    }
     char *path = rundir_path(l->cfg->out, e, "samples/step-%lld.txt", (long long)l->st.step);
     if (!path) return -1;
     int ret = buf_ok(&l->text, e) ? -1 : file_write_all(path, l->text.data, l->text.len, e);

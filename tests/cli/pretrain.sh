@@ -131,3 +131,10 @@ step-20" ] || fail "full disk left: $kept"
     grep -q "resuming from step 20" resumed || fail "$(cat resumed)"
     same f
 fi
+
+# Samples; a prompt that cannot be encoded does not end the run.
+train --out m --steps 4 --sample-every 2 --sample-prompt 'the quick' -q
+[ "$(ls m/samples)" = "step-2.txt
+step-4.txt" ] || fail "samples: $(ls m/samples)"
+grep -q '^the quick' m/samples/step-2.txt || fail "$(cat m/samples/step-2.txt)"
+train --out m2 --steps 4 --sample-every 2 --sample-prompt 'ü' 2>err || fail "a bad prompt ended the run: $(cat err)"
