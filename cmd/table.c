@@ -11,6 +11,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_align,
     &cmd_distill,
     &cmd_quantize,
+    &cmd_convert,
     &cmd_man,
     &cmd_completion,
     &cmd_help,

@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/ckpt/elem.h"
+#include "core/model/hf_dir.h"
 
 /* Newest of DIR/ckpt/step-N; -1 = none. */
 static int64_t newest_step(const char *ckpt)
@@ -105,30 +106,106 @@ static int read_param(struct llmz *z, const char *path, struct param *p, struct 
     return err_set(e, ERR_DATA, "'%s': element %zu of tensor '%s' is not a finite number", path, bad, p->name);
 }
 
-static int load(struct saved_model *m, struct llmz *z, enum dtype dt, struct pool *pool, struct err *e)
+static int load(struct saved_model *m, struct llmz *z, enum dtype dt, bool with_tok, struct pool *pool, struct err *e)
 {
     const char *tok;
     if (saved_config(z, m->path, &m->config, &tok, e)) return -1;
-    if (tok) {
+    if (tok && with_tok) {
         if (!(m->tok_json = mem_strdup(tok))) return err_oom(e, strlen(tok), "tokenizer");
         if (!(m->tok = tok_parse(tok, strlen(tok), m->path, e))) return err_wrap(e, "the tokenizer in '%s'", m->path);
     }
     if (!(m->params = params_new(e)) || model_declare(&m->config, m->params, dt, e) ||
         params_alloc(m->params, false, e))
         return -1;
-    for (int i = 0; i < m->params->n; i++)
+    if (!(m->src_dtype = mem_zalloc((size_t)m->params->n, sizeof *m->src_dtype)))
+        return err_oom(e, (unsigned long long)m->params->n, "list of tensors");
+    for (int i = 0; i < m->params->n; i++) {
         if (read_param(z, m->path, m->params->v[i], pool, e)) return -1;
+        m->src_dtype[i] = llmz_tensor(z, llmz_find(z, m->params->v[i]->name))->dtype;
+    }
     return 0;
+}
+
+static int open_llmz(struct saved_model *m, const char *path, enum dtype dt, bool with_tok, struct pool *pool,
+                     struct err *e)
+{
+    if (!(m->path = saved_path(path, e))) return -1;
+    struct llmz *z = llmz_open(m->path, e);
+    int ret = z ? load(m, z, dt, with_tok, pool, e) : -1;
+    if (z) llmz_close(z);
+    return ret;
+}
+
+static int open_hf(struct saved_model *m, const char *path, enum dtype dt, bool with_tok, struct err *e)
+{
+    if (!(m->path = mem_strdup(path))) return err_oom(e, strlen(path), "a path");
+    return hf_dir_load(m, path, dt, with_tok, e);
+}
+
+static int open_any(struct saved_model *m, const char *path, enum dtype dt, bool with_tok, struct pool *pool,
+                    struct err *e)
+{
+    memset(m, 0, sizeof *m);
+    int ret = hf_dir_is(path) ? open_hf(m, path, dt, with_tok, e) : open_llmz(m, path, dt, with_tok, pool, e);
+    if (ret) saved_close(m);
+    return ret;
 }
 
 int saved_open(struct saved_model *m, const char *path, enum dtype dt, struct pool *pool, struct err *e)
 {
-    memset(m, 0, sizeof *m);
-    if (!(m->path = saved_path(path, e))) return -1;
-    struct llmz *z = llmz_open(m->path, e);
-    int ret = z ? load(m, z, dt, pool, e) : -1;
-    if (z) llmz_close(z);
-    if (ret) saved_close(m);
+    return open_any(m, path, dt, true, pool, e);
+}
+
+int saved_open_weights(struct saved_model *m, const char *path, enum dtype dt, struct pool *pool, struct err *e)
+{
+    return open_any(m, path, dt, false, pool, e);
+}
+
+static int write_params(struct llmz_writer *w, const struct saved_model *m, const enum dtype *dtype, struct err *e)
+{
+    int ret = 0;
+    for (int i = 0; i < m->params->n && !ret; i++) {
+        const struct param *p = m->params->v[i];
+        enum dtype dt = dtype ? *dtype : m->src_dtype[i];
+        if (dt != DT_BF16 && dt != DT_F16) dt = DT_F32;
+        if (dt == p->dtype) {
+            ret = llmz_add(w, p->name, dt, p->ndim, p->dim, p->data, e);
+            continue;
+        }
+        size_t n = (size_t)p->n;
+        float *f = mem_alloc_aligned(n * sizeof *f + 64);
+        void *out = mem_alloc_aligned(n * sizeof *f + 64);
+        if (!f || !out) {
+            ret = err_oom(e, n * sizeof *f, p->name);
+        } else {
+            elem_to_f32(f, p->data, p->dtype, n);
+            elem_from_f32(out, dt, f, n);
+            ret = llmz_add(w, p->name, dt, p->ndim, p->dim, out, e);
+        }
+        mem_free_aligned(f);
+        mem_free_aligned(out);
+    }
+    return ret;
+}
+
+int saved_write(const char *path, const struct saved_model *m, const enum dtype *dtype, const char *rest,
+                struct pool *pool, struct err *e)
+{
+    struct buf manifest = {0};
+    struct llmz_writer *w = NULL;
+    int ret = -1;
+    buf_adds(&manifest, "{\"format\":\"llmz\",\"kind\":\"model\",\"model\":");
+    model_config_print(&m->config, &manifest);
+    if (m->tok_json) {
+        buf_adds(&manifest, ",\"tokenizer\":");
+        buf_add_json(&manifest, m->tok_json, strlen(m->tok_json));
+    }
+    buf_printf(&manifest, ",%s}", rest);
+    if (buf_ok(&manifest, e) || !(w = llmz_create(path, pool, e))) goto out;
+    if (write_params(w, m, dtype, e)) llmz_abort(w);
+    else ret = llmz_finish(w, manifest.data, e);
+out:
+    buf_free(&manifest);
     return ret;
 }
 
@@ -137,6 +214,7 @@ void saved_close(struct saved_model *m)
     params_free(m->params);
     tok_free(m->tok);
     free(m->tok_json);
+    free(m->src_dtype);
     free(m->path);
     memset(m, 0, sizeof *m);
 }

@@ -1,5 +1,6 @@
-/* saved.h - a model from disk: a .llmz file, or a run directory (its
- * model.llmz, or else its newest checkpoint). */
+/* saved.h - a model from disk: a .llmz file, a run directory (its model.llmz,
+ * or else its newest checkpoint), or a Hugging Face directory.  Every command
+ * that wants a model gets it here. */
 #ifndef CORE_MODEL_SAVED_H
 #define CORE_MODEL_SAVED_H
 
@@ -14,12 +15,22 @@ struct saved_model {
     struct params *params;
     struct tokenizer *tok;  /* NULL when the file holds none */
     char *tok_json;         /* its text, or NULL */
+    enum dtype *src_dtype;  /* of each parameter on disk */
 };
 
 /* Reads config, tokenizer and parameters.  Parameters come as `dt` (DT_F32,
- * or DT_BF16 for matrices) whatever the file has. */
+ * or DT_BF16 for matrices) whatever the file has; a NaN or infinity among
+ * them is ERR_DATA naming the tensor. */
 int saved_open(struct saved_model *m, const char *path, enum dtype dt, struct pool *pool, struct err *e);
+/* The same without the tokenizer. */
+int saved_open_weights(struct saved_model *m, const char *path, enum dtype dt, struct pool *pool, struct err *e);
 void saved_close(struct saved_model *m); /* a zeroed one is fine */
+
+/* Parameters and tokenizer as a new .llmz of kind "model".  dtype NULL = each
+ * tensor as it was on disk.  `rest` is JSON members for the manifest that
+ * come after, e.g. "\"lineage\":[…]". */
+int saved_write(const char *path, const struct saved_model *m, const enum dtype *dtype, const char *rest,
+                struct pool *pool, struct err *e);
 
 /* The file that `path` stands for; caller frees. */
 char *saved_path(const char *path, struct err *e);

@@ -1,0 +1,148 @@
+/* llmctl convert: models between .llmz and Hugging Face directories. */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/ckpt/elem.h"
+#include "core/model/hf_dir.h"
+#include "core/model/saved.h"
+
+struct convert_cfg {
+    struct opt_common common;
+    int dtype;
+    int64_t max_shard;
+    bool tokenizer;
+};
+
+static const struct opt opts[] = {
+#define C struct convert_cfg
+    OPT_GROUP("Output"),
+    OPT_ENUM(0, "dtype", C, dtype, "keep|f32|bf16|f16", "keep", "Type of the weights in DST"),
+    OPT_SIZE(0, "max-shard-size", C, max_shard, "BYTES", "5G", 0, 1e15,
+             "Cut safetensors into files of at most this size; 0 = one file"),
+    OPT_BOOL(0, "tokenizer", C, tokenizer, "true", "Convert the tokenizer too (--no-tokenizer: weights alone)"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+/* What went before, and where these weights come from. */
+static int make_lineage(const struct saved_model *m, struct buf *b, struct err *e)
+{
+    struct buf list = {0};
+    buf_adds(&list, "[");
+    char hex[33] = "";
+    if (!file_is_dir(m->path)) {
+        struct llmz *z = llmz_open(m->path, e);
+        if (!z) return -1;
+        const struct cJSON *old = cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "lineage");
+        for (const struct cJSON *s = cJSON_IsArray(old) ? old->child : NULL; s; s = s->next) {
+            json_print(&list, s, 0);
+            buf_addc(&list, ',');
+        }
+        hash128_hex(llmz_hash(z), hex);
+        llmz_close(z);
+    }
+    buf_printf(&list, "{\"stage\":\"convert\",\"from\":\"%s\"", *hex ? "llmz" : m->config.family);
+    if (*hex) buf_printf(&list, ",\"content\":\"%s\"", hex);
+    buf_adds(&list, "}]");
+    buf_printf(b, "\"provenance\":{\"llmctl\":\"%s\"},\"lineage\":%s", LLMCTL_VERSION, list.data ? list.data : "");
+    int ret = buf_ok(&list, e) || buf_ok(b, e) ? -1 : 0;
+    buf_free(&list);
+    return ret;
+}
+
+static int write_llmz(const char *dst, const struct saved_model *m, const enum dtype *dt, struct pool *pool,
+                      struct err *e)
+{
+    struct buf rest = {0};
+    int ret = make_lineage(m, &rest, e) || saved_write(dst, m, dt, rest.data, pool, e) ? -1 : 0;
+    buf_free(&rest);
+    return ret;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && !strcmp(s + n - k, end);
+}
+
+static int report(const struct convert_cfg *c, const char *src, const char *dst, const struct saved_model *m,
+                  struct err *e)
+{
+    if (!c->common.json) {
+        log_info("%s: %s, %d tensors, %lld parameters%s", dst, m->config.family, m->params->n,
+                 (long long)m->params->n_elements, m->tok ? "" : ", no tokenizer");
+        return 0;
+    }
+    struct buf b = {0};
+    buf_adds(&b, "{\"src\":");
+    buf_add_json(&b, src, strlen(src));
+    buf_adds(&b, ",\"dst\":");
+    buf_add_json(&b, dst, strlen(dst));
+    buf_printf(&b, ",\"family\":\"%s\",\"tensors\":%d,\"parameters\":%lld,\"tokenizer\":%s}\n", m->config.family,
+               m->params->n, (long long)m->params->n_elements, m->tok ? "true" : "false");
+    int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
+static int run(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    static const enum dtype types[] = {DT_F32, DT_F32, DT_BF16, DT_F16};
+    struct opt_result r;
+    struct convert_cfg c = {0};
+    struct saved_model m = {0};
+    struct pool *pool = NULL;
+    int ret = opt_parse(self, &c, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    ret = -1;
+    if (r.n_args != 2) {
+        err_set(e, ERR_USAGE, "want the model to convert and what to write");
+        goto out;
+    }
+    const char *src = r.args[0], *dst = r.args[1];
+    const enum dtype *dt = c.dtype ? &types[c.dtype] : NULL;
+    bool to_llmz = ends_with(dst, ".llmz");
+    if (!to_llmz && ends_with(dst, ".safetensors")) {
+        err_set(e, ERR_USAGE, "'%s': a safetensors file alone is not a model", dst);
+        err_hint(e, "name a directory, or a file that ends in .llmz");
+        goto out;
+    }
+    if (!(pool = pool_new((int)c.common.threads, e))) goto out;
+    if ((c.tokenizer ? saved_open : saved_open_weights)(&m, src, DT_F32, pool, e)) {
+        if (c.tokenizer && strstr(e->msg, "tokenizer.json")) err_hint(e, "--no-tokenizer converts the weights alone");
+        goto out;
+    }
+    if (to_llmz ? write_llmz(dst, &m, dt, pool, e)
+                : hf_dir_save(dst, &m, dt, (uint64_t)c.max_shard, e))
+        goto out;
+    ret = report(&c, src, dst, &m, e);
+out:
+    saved_close(&m);
+    pool_free(pool);
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_convert = {
+    .name = "convert",
+    .summary = "Convert models between .llmz and Hugging Face directories",
+    .usage = "[options] SRC DST",
+    .examples = "  llmctl convert hf-model-dir model.llmz\n"
+                "  llmctl convert run out-dir --max-shard-size 2G\n"
+                "  llmctl convert model.llmz small.llmz --dtype bf16\n",
+    .details = "SRC is a .llmz file, a run directory or a Hugging Face directory with\n"
+               "safetensors.\n"
+               "DST is a file if it ends in .llmz, else a new directory that\n"
+               "transformers can load.\n"
+               "Families: gpt2, llama, qwen2, qwen3, gpt_neox.\n"
+               "Converting there and back gives the same tensors.\n",
+    .opts = opts,
+    .run = run,
+};

@@ -1,0 +1,158 @@
+/* hf_dir.c - reading a Hugging Face directory; hf_dir_save.c writes one. */
+#include "core/model/hf_dir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/ckpt/elem.h"
+#include "core/ckpt/safetensors.h"
+
+#define MAX_TOKENIZER ((size_t)128 << 20)
+
+static bool has(const char *dir, const char *name)
+{
+    char *p = path_join(dir, name);
+    bool yes = p && file_exists(p);
+    free(p);
+    return yes;
+}
+
+bool hf_dir_is(const char *path)
+{
+    return file_is_dir(path) && has(path, "config.json") && !has(path, "model.llmz") && !has(path, "ckpt");
+}
+
+/* Weights only in PyTorch's own format are common; say what to do. */
+static int no_weights(const char *dir, struct err *e)
+{
+    if (has(dir, "model.safetensors") || has(dir, "model.safetensors.index.json")) return 0;
+    err_set(e, ERR_NOINPUT, "'%s' holds no model.safetensors", dir);
+    if (has(dir, "pytorch_model.bin") || has(dir, "pytorch_model.bin.index.json"))
+        err_hint(e, "its weights are a Python pickle, which can run code and is not read; save them as safetensors");
+    return -1;
+}
+
+static int load_config(struct saved_model *m, const char *dir, struct err *e)
+{
+    char *path = path_join(dir, "config.json");
+    if (!path) return err_oom(e, strlen(dir), "a path");
+    struct cJSON *j = json_read_file(path, NULL, e);
+    int ret = j ? model_config_from_hf(&m->config, j, path, e) : -1;
+    json_free(j);
+    free(path);
+    return ret;
+}
+
+static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
+{
+    if (!has(dir, "tokenizer.json")) return 0;
+    struct buf b = {0};
+    char *path = path_join(dir, "tokenizer.json");
+    int ret = path ? file_read_all(path, MAX_TOKENIZER, &b, e) : err_oom(e, strlen(dir), "a path");
+    if (!ret && !(m->tok = tok_parse(b.data, b.len, path, e))) ret = -1;
+    if (!ret && !(m->tok_json = buf_steal(&b))) ret = err_oom(e, b.len, "tokenizer");
+    if (!ret && tok_vocab_size(m->tok) > m->config.vocab)
+        ret = err_set(e, ERR_DATA, "'%s' has ids up to %d, but config.json a vocabulary of %d", path,
+                      tok_vocab_size(m->tok) - 1, m->config.vocab);
+    buf_free(&b);
+    free(path);
+    return ret;
+}
+
+/* ---- tensors ---- */
+
+struct import {
+    struct saved_model *m;
+    const char *dir;
+    struct safetensors *st;
+    bool *used;
+    float *disk;    /* one tensor, as f32 */
+    size_t cap;
+};
+
+static void format_shape(char *out, size_t size, int ndim, const int64_t *dim)
+{
+    struct buf b = {0};
+    buf_addc(&b, '[');
+    for (int i = 0; i < ndim; i++) buf_printf(&b, "%s%lld", i ? ", " : "", (long long)dim[i]);
+    buf_addc(&b, ']');
+    size_t n = b.len < size ? b.len : size - 1;
+    if (b.data) memcpy(out, b.data, n);
+    out[n] = '\0';
+    buf_free(&b);
+}
+
+static int check_shape(const struct import *im, const struct hf_tensor *t, const struct st_tensor *s, struct err *e)
+{
+    bool same = t->ndim == s->ndim;
+    for (int d = 0; same && d < t->ndim; d++) same = t->dim[d] == s->dim[d];
+    if (same) return 0;
+    char want[100], got[100];
+    format_shape(want, sizeof want, t->ndim, t->dim);
+    format_shape(got, sizeof got, s->ndim, s->dim);
+    return err_set(e, ERR_DATA, "'%s': tensor '%s' has shape %s, config.json asks for %s",
+                   st_file(im->st, s->file), s->name, got, want);
+}
+
+static int import_tensor(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e)
+{
+    struct import *im = arg;
+    int i = st_find(im->st, t->name);
+    if (i < 0 && t->alias) i = st_find(im->st, t->alias);
+    if (i < 0) return err_set(e, ERR_DATA, "'%s': no tensor '%s'", im->dir, t->name);
+    const struct st_tensor *s = st_tensor(im->st, i);
+    im->used[i] = true;
+    if (check_shape(im, t, s, e)) return -1;
+    size_t n = (size_t)s->n, bad = elem_nonfinite(s->data, s->dtype, n);
+    if (bad < n)
+        return err_set(e, ERR_DATA, "'%s': element %zu of tensor '%s' is not a finite number",
+                       st_file(im->st, s->file), bad, s->name);
+    if (n > im->cap) {
+        mem_free_aligned(im->disk);
+        im->cap = 0;
+        size_t bytes;
+        im->disk = ck_mul(n, sizeof *im->disk, &bytes) ? mem_alloc_aligned(bytes) : NULL;
+        if (!im->disk) return err_oom(e, n * 4ull, s->name);
+        im->cap = n;
+    }
+    st_read_f32(im->st, i, im->disk);
+    for (int k = 0; k < n_parts; k++) im->m->src_dtype[parts[k]->index] = s->dtype;
+    return model_hf_import(&im->m->config, t, parts, n_parts, im->disk, e);
+}
+
+static int load_tensors(struct saved_model *m, const char *dir, struct err *e)
+{
+    int ret = -1;
+    struct import im = {.m = m, .dir = dir};
+    if (!(im.st = st_open(dir, e))) return -1;
+    im.used = mem_zalloc((size_t)st_n(im.st), sizeof *im.used);
+    m->src_dtype = mem_zalloc((size_t)m->params->n, sizeof *m->src_dtype);
+    if (!im.used || !m->src_dtype) {
+        err_oom(e, 0, "list of tensors");
+        goto out;
+    }
+    if (model_hf_visit(&m->config, m->params, import_tensor, &im, e)) goto out;
+    ret = 0;
+    for (int i = 0; i < st_n(im.st) && !ret; i++)
+        if (!im.used[i] && !model_hf_ignored(&m->config, st_tensor(im.st, i)->name))
+            ret = err_set(e, ERR_DATA, "'%s': tensor '%s' does not belong to a %s model",
+                          st_file(im.st, st_tensor(im.st, i)->file), st_tensor(im.st, i)->name, m->config.family);
+out:
+    mem_free_aligned(im.disk);
+    free(im.used);
+    st_close(im.st);
+    return ret;
+}
+
+int hf_dir_load(struct saved_model *m, const char *dir, enum dtype dt, bool with_tok, struct err *e)
+{
+    if (load_config(m, dir, e) || no_weights(dir, e)) return -1;
+    if (with_tok && load_tokenizer(m, dir, e)) return -1;
+    if (!(m->params = params_new(e)) || model_declare(&m->config, m->params, dt, e) ||
+        params_alloc(m->params, false, e))
+        return -1;
+    return load_tensors(m, dir, e);
+}

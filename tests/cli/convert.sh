@@ -1,0 +1,69 @@
+# llmctl convert: there and back gives the same tensors; errors name them.
+set -eu
+fail() { echo "FAIL: $*"; exit 1; }
+expect_error() { # status text command...
+    want=$1 text=$2
+    shift 2
+    set +e; "$@" >out 2>err; s=$?; set -e
+    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
+    [ "$(wc -l <err)" -eq 1 ] || fail "$*: more than one line: $(cat err)"
+    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
+}
+
+# A small trained model of each family.
+awk 'BEGIN { srand(1); for (i = 0; i < 3000; i++) printf "%s", (rand() < 0.2 ? "\n" : sprintf("%c", 97 + int(rand() * 8))) }' >text
+"$LLMCTL" tokenize train text --type char --out tok.json -q
+for family in gpt2-nano llama-nano qwen2.5-0.5b qwen3-nano pythia-14m; do
+    "$LLMCTL" pretrain text --tokenizer tok.json --out run-$family --preset $family --layers 2 \
+        --width 32 --heads 2 --context 16 --batch 2 --steps 2 --dtype f32 -q
+    "$LLMCTL" convert run-$family hf-$family -q
+    [ -f hf-$family/model.safetensors ] && [ -f hf-$family/config.json ] || fail "no files"
+    "$LLMCTL" convert hf-$family back-$family.llmz -q
+    "$LLMCTL" convert run-$family/model.llmz there-$family.llmz -q
+    cmp hf-$family/tokenizer.json <("$LLMCTL" convert back-$family.llmz again-$family -q && cat again-$family/tokenizer.json)
+    cmp hf-$family/model.safetensors again-$family/model.safetensors || fail "$family: tensors differ"
+    cmp hf-$family/config.json again-$family/config.json || fail "$family: config.json differs"
+    # Shards hold the same.
+    "$LLMCTL" convert back-$family.llmz sharded-$family --max-shard-size 8K -q
+    [ -f sharded-$family/model.safetensors.index.json ] || fail "no index"
+    "$LLMCTL" convert sharded-$family sharded-$family.llmz -q
+    cmp back-$family.llmz sharded-$family.llmz || fail "$family: shards differ"
+    # f32 -> bf16 rounds; bf16 -> f32 -> bf16 does not.
+    "$LLMCTL" convert back-$family.llmz half-$family.llmz --dtype bf16 -q
+    "$LLMCTL" convert half-$family.llmz half-$family --dtype f32 -q
+    "$LLMCTL" convert half-$family half2-$family --dtype bf16 -q
+    "$LLMCTL" convert half-$family.llmz half3-$family -q
+    cmp half2-$family/model.safetensors half3-$family/model.safetensors || fail "$family: bf16 differs"
+done
+
+# What is there is not overwritten; what fails leaves nothing.
+expect_error 73 "not empty" "$LLMCTL" convert run-gpt2-nano hf-gpt2-nano
+expect_error 66 "absent" "$LLMCTL" convert absent out-dir
+expect_error 2 "want the model" "$LLMCTL" convert run-gpt2-nano
+expect_error 2 "alone is not a model" "$LLMCTL" convert run-gpt2-nano x.safetensors
+[ ! -e out-dir ] || fail "left out-dir behind"
+
+# A missing, a left over and a misshapen tensor are named.
+cp -r sharded-llama-nano broken
+index=broken/model.safetensors.index.json
+sed -i '/input_layernorm/d' $index
+expect_error 65 "input_layernorm" "$LLMCTL" convert broken out-dir
+rm -r broken; cp -r hf-llama-nano broken
+sed -i 's/"num_hidden_layers": 2/"num_hidden_layers": 3/' broken/config.json
+expect_error 65 "no tensor 'model.layers.2" "$LLMCTL" convert broken out-dir
+sed -i 's/"num_hidden_layers": 3/"num_hidden_layers": 1/' broken/config.json
+expect_error 65 "model.layers.1" "$LLMCTL" convert broken out-dir
+rm -r broken; cp -r hf-llama-nano broken
+size=$(sed -n 's/.*"vocab_size": \([0-9]*\).*/\1/p' broken/config.json)
+sed -i "s/\"vocab_size\": $size/\"vocab_size\": $((size + 1))/" broken/config.json
+expect_error 65 "has shape [$size, 32]" "$LLMCTL" convert broken out-dir
+sed -i "s/\"vocab_size\": [0-9]*/\"vocab_size\": 3/" broken/config.json
+expect_error 65 "a vocabulary of 3" "$LLMCTL" convert broken out-dir
+rm -r broken; cp -r hf-llama-nano broken
+rm broken/model.safetensors; echo x >broken/pytorch_model.bin
+expect_error 66 "pickle" "$LLMCTL" convert broken out-dir
+# A NaN among the weights.
+rm -r broken; cp -r hf-llama-nano broken
+size=$(wc -c <broken/model.safetensors)
+printf '\377\377\377\177' | dd of=broken/model.safetensors bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
+expect_error 65 "not a finite number" "$LLMCTL" convert broken out-dir
