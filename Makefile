@@ -2,8 +2,8 @@
 CC      ?= gcc
 PREFIX  ?= /usr/local
 MAKEFLAGS += -r
-VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,release))
 comma   := ,
+VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,release))
 O       := build/$(VARIANT)
 
 CFLAGS  ?= -O2 -g
