@@ -42,6 +42,17 @@ struct tensor *grad_cast(struct graph *g, struct tensor *dy, enum dtype to)
     return t;
 }
 
+struct tensor *grad_keep(struct graph *g, struct tensor *t)
+{
+    const struct node *p = t->producer;
+    if (!p || !p->op->cheap || p->backward || t->n_uses > 1 || t->output || p->out[0] != t) return t;
+    struct node *n = node_new(g, p->op, p->attr);
+    for (int i = 0; n && i < p->n_in; i++) node_in(n, p->in[i]);
+    struct tensor *again = tensor_new(g, T_ACT, t->dtype, t->ndim, t->dim, t->name);
+    node_out(n, again);
+    return again;
+}
+
 struct grad_use *grad_param(struct graph *g, const struct tensor *t)
 {
     if (!t || !t->param || !t->needs_grad) return NULL;

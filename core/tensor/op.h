@@ -40,6 +40,9 @@ struct op {
     /* Emits the backward nodes, given the gradients of n->out; errors through
      * graph_fail().  NULL: not differentiable. */
     void (*vjp)(struct graph *g, struct node *n);
+    /* Results are computed again for backward where that saves keeping them:
+     * cheap next to the product that reads them. */
+    bool cheap;
     /* A scalar loss: makes the node compute its inputs' gradients as well. */
     void (*seed)(struct graph *g, struct node *n);
 };
@@ -150,6 +153,8 @@ struct tensor *grad_slot(struct graph *g, struct tensor *t, bool *accumulate);
 void grad_pass(struct graph *g, struct tensor *t, struct tensor *dy, bool may_alias);
 /* dy in the graph's compute type (itself, or through a cast node). */
 struct tensor *grad_cast(struct graph *g, struct tensor *dy, enum dtype to);
+/* t for a backward node to read: t, or computed again when its op is cheap. */
+struct tensor *grad_keep(struct graph *g, struct tensor *t);
 /* Registers one more use of the parameter behind t; NULL when it is not
  * trained (not a parameter, or frozen). */
 struct grad_use *grad_param(struct graph *g, const struct tensor *t);

@@ -4,12 +4,6 @@
 
 /* ---- tiles ---- */
 
-enum {
-    TILE_M = 168,  /* rows of A that the GEMM holds in L2, see gemm_drive.c */
-    TILE_N = 512,  /* columns it does for one copy of A */
-    TILE_G = 384,  /* both sides of a weight gradient's tile */
-};
-
 static int gcd(int a, int b)
 {
     return b ? gcd(b, a % b) : a;
@@ -33,12 +27,12 @@ static struct tiling balance(struct tiling t, int M, int N, int nr, int n_thread
 
 struct tiling tile_product(int M, int N, int nr, int n_threads)
 {
-    return balance((struct tiling){.m = TILE_M, .n = TILE_N}, M, N, nr, n_threads);
+    return balance((struct tiling){.m = TILE_M, .n = TILE_N / nr * nr}, M, N, nr, n_threads);
 }
 
 struct tiling tile_gradient(int M, int N, int nr, int n_threads)
 {
-    return balance((struct tiling){.m = TILE_G, .n = TILE_G}, M, N, nr, n_threads);
+    return balance((struct tiling){.m = TILE_G, .n = TILE_G / nr * nr}, M, N, nr, n_threads);
 }
 
 /* ---- forward ---- */

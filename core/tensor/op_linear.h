@@ -12,7 +12,8 @@
  *   db_i = column sums of dz_i (colsum.h)
  *   dx   = dz [W_0; W_1; W_2]
  * When x is itself act(z') of a linear and has no other reader, the product
- * for dx multiplies by act'(z') on the way out and is that linear's dz. */
+ * for dx multiplies by act'(z') on the way out and is that linear's dz; x is
+ * then computed again from z' instead of being kept for dW. */
 #ifndef CORE_TENSOR_OP_LINEAR_H
 #define CORE_TENSOR_OP_LINEAR_H
 
@@ -21,6 +22,12 @@
 
 enum { LIN_X, LIN_W, LIN_B = LIN_W + 3, LIN_RESIDUAL = LIN_B + 3 };
 enum { LIN_Y, LIN_PRE };  /* pre: z, kept for backward when there is an act */
+
+enum {
+    TILE_M = 168,  /* rows of A that the GEMM holds in L2, see gemm_drive.c */
+    TILE_N = 512,  /* columns it does for one copy of A; no tile is wider */
+    TILE_G = 384,  /* both sides of a weight gradient's tile */
+};
 
 /* Where the compute tiles of a product are cut.  Any cut gives the same bits. */
 struct tiling {

@@ -29,6 +29,7 @@ static void norm_run(const struct node *n, const struct run *r, int phase, int s
     const struct kernels *k = r->k;
     const struct tensor *x = n->in[IN_X], *y = n->out[OUT_Y];
     const float *w = n->in[IN_W]->data, *b = n->in[IN_B] ? n->in[IN_B]->data : NULL;
+    /* computed again, it has only y */
     float *rstd = n->out[OUT_RSTD] ? n->out[OUT_RSTD]->data : NULL;
     float *mean = n->out[OUT_MEAN] ? n->out[OUT_MEAN]->data : NULL;
     int64_t C = x->dim[1], end = min_i64((slice + 1) * n->rows, x->dim[0]);
@@ -136,7 +137,7 @@ static void norm_vjp(struct graph *g, struct node *n)
     node_out(b, grad_slot(g, n->in[IN_X], &b->accumulate));
 }
 
-static const struct op norm_op = {.name = "norm", .plan = norm_plan, .run = norm_run, .vjp = norm_vjp};
+static const struct op norm_op = {.name = "norm", .plan = norm_plan, .run = norm_run, .vjp = norm_vjp, .cheap = true};
 
 /* ---- builder ---- */
 
