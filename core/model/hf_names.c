@@ -60,6 +60,7 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
         return visit_fused(v, s, p, (int)s->role - (int)SLOT_Q_B, v->qkv_b, v->f->qkv_b, e);
     struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]}};
     if (strncmp(s->name, v->f->base, strlen(v->f->base)) == 0) t.alias = s->name + strlen(v->f->base);
+    if (s->role == SLOT_HEAD_W) t.alias = "lm_head.weight"; /* gpt_neox's embed_out in transformers 5 */
     if (v->f->conv1d && s->linear) transpose_dims(&t);
     return v->fn(v->arg, &t, &p, 1, e);
 }
@@ -146,7 +147,8 @@ bool model_hf_ignored(const struct model_config *c, const char *name)
 {
     if (ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".masked_bias")) return true;
     const struct family *f = family_find(c->family);
-    if (f && c->tie_embed && strcmp(name, f->slot[SLOT_HEAD_W]) == 0) return true;
+    bool head = strcmp(name, "lm_head.weight") == 0 || (f && strcmp(name, f->slot[SLOT_HEAD_W]) == 0);
+    if (head && c->tie_embed) return true;
     /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
     return f && (f->conv1d || f->qkv_per_head) && (ends_with(name, ".attn.bias") || ends_with(name, ".attention.bias"));
 }

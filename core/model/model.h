@@ -138,7 +138,7 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
 enum hf_layout { HF_PLAIN, HF_TRANSPOSED, HF_PER_HEAD };
 struct hf_tensor {
     const char *name;       /* on disk */
-    const char *alias;      /* the same without the base model's prefix ("h.0.…"), as some files have it */
+    const char *alias;      /* the name in other files: without the base model's prefix ("h.0.…"), "lm_head" for "embed_out" */
     int ndim;
     int64_t dim[4];         /* on disk */
     enum hf_layout layout;

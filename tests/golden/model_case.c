@@ -1,0 +1,302 @@
+/* model_case.c - a whole model: logits, loss, every gradient, ten steps. */
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/model/model.h"
+#include "tests/golden/golden.h"
+
+struct model_case {
+    struct report *r;
+    struct model_config c;
+    struct params *p;
+    struct safetensors *weights, *golden;
+    struct cJSON *traj;
+    int B, T;
+    int32_t *tokens, *targets, *positions, *seg_start;
+    float *w;               /* loss weights */
+    double sum_w;
+    struct model_graph mg;
+    struct exec *x;
+    double worst;           /* gradient error so far */
+    double grad_scale;      /* largest gradient element of the whole model */
+    char worst_name[128];
+    int n_grads;
+};
+
+static struct cJSON *read_json(const char *dir, const char *name, struct err *e)
+{
+    char *path = path_join(dir, name);
+    struct cJSON *j = path ? json_read_file(path, NULL, e) : NULL;
+    free(path);
+    return j;
+}
+
+static struct safetensors *open_st(const char *dir, const char *name, struct err *e)
+{
+    char *path = path_join(dir, name);
+    struct safetensors *s = path ? st_open(path, e) : NULL;
+    free(path);
+    return s;
+}
+
+static int load_tensor(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e)
+{
+    struct model_case *m = arg;
+    const char *name = st_find(m->weights, t->name) < 0 ? t->alias : t->name;
+    int64_t n, want = 1;
+    float *disk = read_f32(m->weights, name, &n);
+    if (!disk) return err_set(e, ERR_DATA, "model.safetensors has no '%s'", t->name);
+    for (int i = 0; i < t->ndim; i++) want *= t->dim[i];
+    int r = n == want ? model_hf_import(&m->c, t, parts, n_parts, disk, e)
+                      : err_set(e, ERR_DATA, "'%s' has %lld elements, not %lld", name, (long long)n, (long long)want);
+    free(disk);
+    return r;
+}
+
+/* Tokens, shifted targets, positions and segments as Hugging Face has them. */
+static int load_batch(struct model_case *m, struct err *e)
+{
+    int i = st_find(m->golden, "in.input_ids");
+    if (i < 0) return err_set(e, ERR_DATA, "golden.safetensors has no in.input_ids");
+    const struct st_tensor *t = st_tensor(m->golden, i);
+    if (t->ndim != 2 || t->dim[0] > 4096 || t->dim[1] > 65536) return err_set(e, ERR_DATA, "in.input_ids is no [B,T]");
+    m->B = (int)t->dim[0];
+    m->T = (int)t->dim[1];
+    int64_t N = t->n, n_labels = 0, n_pos = 0;
+    float *ids = read_f32(m->golden, "in.input_ids", NULL), *labels = read_f32(m->golden, "in.labels", &n_labels);
+    float *pos = read_f32(m->golden, "in.position_ids", &n_pos);
+    m->tokens = mem_zalloc((size_t)N * 4, sizeof *m->tokens);
+    m->w = mem_zalloc((size_t)N, sizeof *m->w);
+    int r = -1;
+    if (!ids || !labels || n_labels != N || !m->tokens || !m->w) {
+        err_set(e, ERR_DATA, "in.input_ids and in.labels do not match");
+        goto out;
+    }
+    m->targets = m->tokens + N;
+    m->positions = m->targets + N;
+    m->seg_start = m->positions + N;
+    for (int64_t k = 0; k < N; k++) {
+        int at = (int)(k % m->T);
+        m->tokens[k] = (int32_t)ids[k];
+        int32_t y = at + 1 < m->T ? (int32_t)labels[k + 1] : -100;
+        m->targets[k] = y < 0 ? -1 : y;
+        m->w[k] = y < 0 ? 0 : 1;
+        m->sum_w += (double)m->w[k];
+        m->positions[k] = n_pos ? (int32_t)pos[k % n_pos] : at;
+        /* A position that does not follow its predecessor starts another document. */
+        bool start = at == 0 || m->positions[k] != m->positions[k - 1] + 1;
+        m->seg_start[k] = start ? at : m->seg_start[k - 1];
+    }
+    r = 0;
+out:
+    free(ids);
+    free(labels);
+    free(pos);
+    return r;
+}
+
+static bool unsupported_input(struct model_case *m)
+{
+    int64_t n;
+    float *mask = read_f32(m->golden, "in.attention_mask", &n);
+    bool padded = false;
+    for (int64_t i = 0; mask && i < n; i++) padded |= mask[i] != 1;
+    free(mask);
+    if (padded) report_skip(m->r, "padding in attention_mask is not supported yet");
+    for (int i = 0; i < st_n(m->golden) && !padded; i++) {
+        static const char *const known[] = {"in.input_ids", "in.labels", "in.position_ids", "in.attention_mask"};
+        const char *name = st_tensor(m->golden, i)->name;
+        bool ok = strncmp(name, "in.", 3) != 0;
+        for (size_t k = 0; k < COUNT_OF(known); k++) ok |= strcmp(name, known[k]) == 0;
+        if (ok) continue;
+        report_skip(m->r, "input %s is not supported yet", name);
+        return true;
+    }
+    return padded;
+}
+
+static int build(struct model_case *m, struct pool *pool, struct err *e)
+{
+    struct model_build b = {.opts = {.compute = DT_F32, .training = true, .rows = m->B, .T = m->T, .leaves = 1},
+                            .want_loss = true, .want_logits = true};
+    m->c.dropout_embed = m->c.dropout_attn = m->c.dropout_resid = 0;
+    if (model_build(&m->c, m->p, &b, &m->mg, e) || graph_backward(m->mg.g, m->mg.loss, e) ||
+        graph_plan(m->mg.g, pool_threads(pool), e))
+        return -1;
+    m->x = exec_new(m->mg.g, pool, e);
+    if (!m->x) return -1;
+    size_t N = (size_t)m->B * (size_t)m->T;
+    memcpy(exec_input(m->x, "tokens"), m->tokens, N * sizeof(int32_t));
+    memcpy(exec_input(m->x, "targets"), m->targets, N * sizeof(int32_t));
+    memcpy(exec_input(m->x, "seg_start"), m->seg_start, N * sizeof(int32_t));
+    memcpy(exec_input(m->x, "weights"), m->w, N * sizeof(float));
+    void *pos = exec_input(m->x, "positions");
+    if (pos) memcpy(pos, m->positions, N * sizeof(int32_t));
+    return 0;
+}
+
+static int step(struct model_case *m, double *loss, struct err *e)
+{
+    struct run_args a = {.loss_scale = (float)(1 / m->sum_w), .grads = true};
+    if (exec_run(m->x, &a, e)) return -1;
+    *loss = (double)((const float *)m->mg.loss->data)[0] / m->sum_w;
+    return 0;
+}
+
+/* The gradient in the file's layout, through the exporter. */
+static int compare_grad(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e)
+{
+    struct model_case *m = arg;
+    struct param copy[3], *ptr[3];
+    char name[160];
+    int64_t n;
+    snprintf(name, sizeof name, "grad.%s", t->name);
+    if (st_find(m->golden, name) < 0) snprintf(name, sizeof name, "grad.%s", t->alias);
+    float *want = read_f32(m->golden, name, &n);
+    if (!want) return 0;
+    for (int i = 0; i < n_parts; i++) {
+        copy[i] = *parts[i];
+        copy[i].data = parts[i]->grad;
+        copy[i].dtype = DT_F32;
+        ptr[i] = &copy[i];
+    }
+    float *got = mem_alloc((size_t)n, sizeof *got);
+    int r = got ? model_hf_export(&m->c, t, ptr, n_parts, got, e) : err_oom(e, (size_t)n * 4, "a gradient");
+    if (r == 0) {
+        /* The floor: gradients that vanish by symmetry are rounding noise. */
+        double err = rel_error(got, want, n, 1e-4 * m->grad_scale);
+        if (!(err <= m->worst)) {
+            m->worst = err;
+            snprintf(m->worst_name, sizeof m->worst_name, "%s", t->name);
+        }
+        m->n_grads++;
+    }
+    free(got);
+    free(want);
+    return r;
+}
+
+static int compare_grads(struct model_case *m, struct err *e)
+{
+    int wanted = 0;
+    for (int i = 0; i < st_n(m->golden); i++) {
+        const char *name = st_tensor(m->golden, i)->name;
+        if (strncmp(name, "grad.", 5)) continue;
+        int64_t n;
+        float *x = read_f32(m->golden, name, &n);
+        if (x) m->grad_scale = fmax(m->grad_scale, max_abs(x, n));
+        free(x);
+        wanted++;
+    }
+    if (model_hf_visit(&m->c, m->p, compare_grad, m, e)) return -1;
+    if (wanted != m->n_grads) report_fail(m->r, "%d of %d gradients have a counterpart", m->n_grads, wanted);
+    if (wanted) report_error(m->r, "gradients", m->worst, tol_grad, m->worst_name);
+    return 0;
+}
+
+/* AdamW on everything, as the case's key says: lr 1e-3, betas .9 .95, eps
+ * 1e-8, decay .1 on every parameter, clipping at 1. */
+static void adamw_step(struct model_case *m, int t, double norm)
+{
+    double scale = fmin(1, 1 / (norm + 1e-6)), b1 = 0.9, b2 = 0.95;
+    for (int i = 0; i < m->p->n; i++) {
+        struct param *p = m->p->v[i];
+        kernels_get()->adamw(p->data, p->m, p->v, p->grad, (size_t)p->n, (float)scale, 1e-3f, (float)b1, (float)b2,
+                             1e-8f, 0.1f, (float)(1 - pow(b1, t)), (float)(1 - pow(b2, t)));
+    }
+}
+
+static int compare_trajectory(struct model_case *m, struct pool *pool, double loss, struct err *e)
+{
+    const struct cJSON *steps = m->traj ? json_member(m->traj, "adamw_lr1e3_b9_95_wd01_clip1") : NULL, *s;
+    if (!steps) return 0;
+    double worst = 0;
+    int t = 0, at = 0;
+    cJSON_ArrayForEach(s, steps)
+    {
+        const struct cJSON *l = cJSON_GetArrayItem(s, 0), *g = cJSON_GetArrayItem(s, 1);
+        if (!cJSON_IsNumber(l) || !cJSON_IsNumber(g)) return err_set(e, ERR_DATA, "traj.json: bad step");
+        if (t > 0 && step(m, &loss, e)) return -1;
+        t++;
+        double norm = grads_norm(m->p, pool);
+        double err = fmax(fabs(loss / l->valuedouble - 1), fabs(norm / g->valuedouble - 1));
+        if (!(err <= worst)) {
+            worst = isnan(err) ? HUGE_VAL : err;
+            at = t;
+        }
+        adamw_step(m, t, norm);
+    }
+    char where[32];
+    snprintf(where, sizeof where, "step %d", at);
+    report_error(m->r, "trajectory", worst, tol_traj, where);
+    return 0;
+}
+
+static int compare(struct model_case *m, struct pool *pool, struct err *e)
+{
+    double loss;
+    int64_t n, n_loss;
+    if (step(m, &loss, e)) return -1;
+    float *logits = read_f32(m->golden, "logits", &n), *want = read_f32(m->golden, "loss", &n_loss);
+    if (logits) {
+        if (n != (int64_t)m->B * m->T * m->c.vocab) report_fail(m->r, "logits have another shape");
+        else report_error(m->r, "logits", rel_error(m->mg.logits->data, logits, n, 0), tol_forward, "");
+    }
+    if (want) report_error(m->r, "loss", fabs(loss / (double)want[0] - 1), tol_forward, "");
+    free(logits);
+    free(want);
+    if (compare_grads(m, e)) return -1;
+    return compare_trajectory(m, pool, loss, e);
+}
+
+static int run(struct model_case *m, const char *dir, struct pool *pool, struct err *e)
+{
+    m->weights = open_st(dir, "model.safetensors", e);
+    m->golden = m->weights ? open_st(dir, "golden.safetensors", e) : NULL;
+    if (!m->golden) return -1;
+    if (unsupported_input(m)) return 0;
+    char *traj = path_join(dir, "traj.json");
+    if (traj && file_exists(traj)) m->traj = json_read_file(traj, NULL, e);
+    free(traj);
+    if (load_batch(m, e)) return -1;
+    m->p = params_new(e);
+    if (!m->p || model_declare(&m->c, m->p, DT_F32, e) || params_alloc(m->p, true, e) ||
+        model_hf_visit(&m->c, m->p, load_tensor, m, e) || build(m, pool, e))
+        return -1;
+    return compare(m, pool, e);
+}
+
+void run_model_case(const char *dir, struct pool *pool, struct report *r)
+{
+    struct err e;
+    struct model_case *m = mem_zalloc(1, sizeof *m);
+    struct cJSON *hf = read_json(dir, "config.json", &e);
+    if (!m || !hf) {
+        report_fail(r, "%s", m ? e.msg : "out of memory");
+    } else {
+        m->r = r;
+        if (model_config_from_hf(&m->c, hf, "config.json", &e) == 0) {
+            if (run(m, dir, pool, &e)) report_fail(r, "%s", e.msg);
+        } else if (strstr(e.msg, "not supported")) {
+            report_skip(r, "%s", e.msg);
+        } else {
+            report_fail(r, "%s", e.msg);
+        }
+        exec_free(m->x);
+        graph_free(m->mg.g);
+        params_free(m->p);
+        st_close(m->weights);
+        st_close(m->golden);
+        json_free(m->traj);
+        free(m->tokens);
+        free(m->w);
+    }
+    json_free(hf);
+    free(m);
+}
