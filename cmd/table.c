@@ -3,6 +3,7 @@
 /* The order of `llmctl --help`: the pipeline first, then tools. */
 const struct cmd *const cmd_table[] = {
     &cmd_clean,
+    &cmd_dedup,
     &cmd_tokenize,
     &cmd_pretrain,
     &cmd_generate,

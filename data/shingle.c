@@ -1,0 +1,226 @@
+#include "data/shingle.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "data/words_class.h"
+
+/* A word being read: bytes go into `acc` eight at a time. */
+struct reading {
+    uint64_t h, acc;
+    unsigned n;
+};
+
+static const uint64_t prime = 0x9E3779B97F4A7C15u;
+
+static inline uint64_t mix(uint64_t x)
+{
+    x ^= x >> 32;
+    x *= 0xD6E8FEB86659FD93u;
+    x ^= x >> 32;
+    return x;
+}
+
+static inline void feed(struct reading *r, unsigned char c)
+{
+    r->acc = r->acc << 8 | c;
+    if ((++r->n & 7) == 0) {
+        r->h = (r->h ^ mix(r->acc)) * prime;
+        r->acc = 0;
+    }
+}
+
+static bool grow(uint64_t **v, size_t *cap, size_t need)
+{
+    if (need <= *cap) return true;
+    size_t to = *cap ? *cap : 1024;
+    while (to < need)
+        if (!ck_mul(to, 2, &to)) return false;
+    uint64_t *p = mem_resize(*v, to, sizeof *p);
+    if (!p) return false;
+    *v = p;
+    *cap = to;
+    return true;
+}
+
+static inline void end_word(struct shingles *s, struct reading *r)
+{
+    if (!r->n) return;
+    if (s->n_words == s->cap && !grow(&s->word, &s->cap, s->n_words + 1)) {
+        s->oom = true;
+        return;
+    }
+    s->word[s->n_words++] = mix((r->h ^ mix(r->acc + r->n)) * prime);
+    *r = (struct reading){0};
+}
+
+/* 0: parts words, 1: digit, else the byte to take. */
+static const uint8_t ascii_map[128] = {
+    ['0'] = 1,   ['1'] = 1,   ['2'] = 1,   ['3'] = 1,   ['4'] = 1,   ['5'] = 1,   ['6'] = 1,
+    ['7'] = 1,   ['8'] = 1,   ['9'] = 1,   ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd',
+    ['E'] = 'e', ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k',
+    ['L'] = 'l', ['M'] = 'm', ['N'] = 'n', ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r',
+    ['S'] = 's', ['T'] = 't', ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y',
+    ['Z'] = 'z', ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f',
+    ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j', ['k'] = 'k', ['l'] = 'l', ['m'] = 'm',
+    ['n'] = 'n', ['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't',
+    ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z'};
+
+/* Length of the digit at i, 0 if none. */
+static size_t digit_at(const char *s, size_t n, size_t i)
+{
+    if (i >= n) return 0;
+    if ((unsigned char)s[i] < 128) return s[i] >= '0' && s[i] <= '9';
+    uint32_t cp;
+    int k = utf8_decode(s + i, n - i, &cp);
+    return k > 0 && utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_ND ? (size_t)k : 0;
+}
+
+/* Behind a number that begins at i: digits, and once a separator and digits. */
+static size_t number_end(const char *s, size_t n, size_t i)
+{
+    size_t k;
+    while ((k = digit_at(s, n, i)) > 0)
+        i += k;
+    if (i < n && (s[i] == '.' || s[i] == ',') && digit_at(s, n, i + 1)) {
+        i++;
+        while ((k = digit_at(s, n, i)) > 0)
+            i += k;
+    }
+    return i;
+}
+
+/* Scripts written without blanks between words. */
+static bool unparted(uint32_t cp)
+{
+    return (cp >= 0x3040 && cp < 0x3100) || (cp >= 0x3400 && cp < 0xa000) ||
+           (cp >= 0xe00 && cp < 0xf00) || (cp >= 0x1000 && cp < 0x10a0) ||
+           (cp >= 0x1780 && cp < 0x1800) || (cp >= 0x20000 && cp < 0x32000);
+}
+
+static void wide_char(struct shingles *s, struct reading *r, const struct words_table *t,
+                      uint32_t cp)
+{
+    unsigned c = words_class(t, cp);
+    if (c & (WC_SPACE | WC_SYMBOL)) {
+        end_word(s, r);
+        return;
+    }
+    if (unparted(cp) && !(c & WC_MARK)) end_word(s, r);
+    utf8proc_int32_t d[8];
+    int last = 0;
+    utf8proc_ssize_t n = utf8proc_decompose_char(utf8proc_tolower((utf8proc_int32_t)cp), d, 8,
+                                                 UTF8PROC_DECOMPOSE, &last);
+    for (utf8proc_ssize_t i = 0; i < n && i < 8; i++) {
+        char u[4];
+        if (words_class(t, (uint32_t)d[i]) & WC_MARK) continue;
+        int k = utf8_encode((uint32_t)d[i], u);
+        for (int j = 0; j < k; j++)
+            feed(r, (unsigned char)u[j]);
+    }
+}
+
+int shingles_words(struct shingles *s, const char *text, size_t n, struct err *e)
+{
+    const struct words_table *t = words_table_get();
+    struct reading r = {0};
+    s->n_words = 0;
+    s->oom = !t;
+    for (size_t i = 0; i < n && !s->oom;) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 128) {
+            unsigned char m = ascii_map[c];
+            if (m > 1) {
+                feed(&r, m);
+                i++;
+            } else if (m == 0) {
+                end_word(s, &r);
+                i++;
+            } else {
+                feed(&r, '0');
+                i = number_end(text, n, i);
+            }
+            continue;
+        }
+        uint32_t cp;
+        int k = utf8_decode(text + i, n - i, &cp);
+        if (k < 1)
+            k = 1;
+        else if (digit_at(text, n, i)) {
+            feed(&r, '0');
+            i = number_end(text, n, i);
+            continue;
+        } else
+            wide_char(s, &r, t, cp);
+        i += (size_t)k;
+    }
+    end_word(s, &r);
+    return s->oom ? err_oom(e, s->cap * sizeof *s->word, "the words of a document") : 0;
+}
+
+int shingles_make(struct shingles *s, int width, struct err *e)
+{
+    size_t w = (size_t)width;
+    s->n = 0;
+    if (!s->n_words) return 0;
+    size_t n = s->n_words > w ? s->n_words - w + 1 : 1;
+    if (s->n_words < w) w = s->n_words;
+    if (!grow(&s->v, &s->v_cap, n))
+        return err_oom(e, n * sizeof *s->v, "the shingles of a document");
+    for (size_t i = 0; i < n; i++) {
+        uint64_t h = w;
+        for (size_t k = 0; k < w; k++)
+            h = (h ^ s->word[i + k]) * prime;
+        s->v[i] = mix(h);
+    }
+    s->n = n;
+    return 0;
+}
+
+void shingles_free(struct shingles *s)
+{
+    free(s->word);
+    free(s->v);
+    *s = (struct shingles){0};
+}
+
+struct hash128 shingles_identity(const struct shingles *s, const char *text, size_t n)
+{
+    if (!s->n_words) return hash128(text, n);
+    struct hash128 h = hash128(s->word, s->n_words * sizeof *s->word);
+    h.hi ^= prime; /* words and bytes never meet */
+    return h;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+size_t shingles_to_set(uint64_t *v, size_t n)
+{
+    size_t k = 0;
+    if (n) qsort(v, n, sizeof *v, by_value);
+    for (size_t i = 0; i < n; i++)
+        if (!i || v[i] != v[i - 1]) v[k++] = v[i];
+    return k;
+}
+
+double shingles_jaccard(const uint64_t *a, size_t na, const uint64_t *b, size_t nb)
+{
+    size_t i = 0, j = 0, both = 0;
+    while (i < na && j < nb) {
+        if (a[i] == b[j]) {
+            both++;
+            i++;
+            j++;
+        } else if (a[i] < b[j])
+            i++;
+        else
+            j++;
+    }
+    return na + nb ? (double)both / (double)(na + nb - both) : 1;
+}

@@ -1,0 +1,72 @@
+#!/bin/bash
+# llmctl dedup: exact and near duplicates, with reasons, for any number of threads.
+set -eu
+
+fail() { echo "dedup.sh: $*" >&2; exit 1; }
+expect() { # STATUS COMMAND...
+    local want=$1 got=0
+    shift
+    "$@" >out 2>err || got=$?
+    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
+}
+
+# Exact: by text, by words; which stays; what it was a duplicate of.
+cat >small.jsonl <<'END'
+{"id":"a","text":"The cat sat on the mat."}
+{"id":"b","text":"the CAT sat on the mat"}
+{"id":"c","text":"The cat sat on the mat."}
+{"id":"d","text":"Something else."}
+{"id":"e","text":"the cat -- sat -- on the mat!!"}
+{"text":"Something else."}
+END
+expect 0 "$LLMCTL" dedup small.jsonl --out u.jsonl --removed r.jsonl
+[ "$(grep -o '"id":"."' u.jsonl | tr -d '\n')" = '"id":"a""id":"b""id":"d""id":"e"' ] || fail "exact: $(cat u.jsonl)"
+grep -q '"id":"c".*"duplicate_of":"a","duplicate":"exact","similarity":1.0000}' r.jsonl || fail "$(cat r.jsonl)"
+grep -q 'in 6 = out 4 + removed 2 (exact 2, near 0) + quarantined 0' err || fail "$(cat err)"
+expect 0 "$LLMCTL" dedup small.jsonl --exact norm
+[ "$(grep -c . out)" = 2 ] && grep -q '"id":"a"' out || fail "norm: $(cat out)"
+expect 0 "$LLMCTL" dedup small.jsonl --exact norm --keep longest
+grep -q '"id":"e"' out && grep -q '"id":"d"' out || fail "longest: $(cat out)"
+"$LLMCTL" dedup -q <small.jsonl | cmp - u.jsonl || fail "stdin differs"
+expect 2 "$LLMCTL" dedup small.jsonl --exact none
+expect 2 "$LLMCTL" dedup small.jsonl --near --minhash 5x100x100
+
+# Near: injected variants of known similarity; unrelated texts stay.
+awk 'function word() { return sprintf("%c%c%c", 97 + rand() * 26, 97 + rand() * 26, 97 + rand() * 26) }
+    BEGIN { srand(3)
+    for (i = 0; i < 300; i++) {
+        n = 120; for (k = 0; k < n; k++) w[k] = word()
+        text = ""; for (k = 0; k < n; k++) text = text w[k] " "
+        printf "{\"id\":\"orig%d\",\"text\":\"%s\"}\n", i, text
+        if (i % 3 == 0) { w[60] = "changed"; text = ""; for (k = 0; k < n; k++) text = text w[k] " "
+            printf "{\"id\":\"close%d\",\"text\":\"%s\"}\n", i, text }
+        if (i % 3 == 1) { text = ""; for (k = 60; k < n; k++) text = text w[k] " "; for (k = 0; k < 60; k++) text = text word() " "
+            printf "{\"id\":\"half%d\",\"text\":\"%s\"}\n", i, text }
+    } }' >near.jsonl
+for t in 1 2 8; do
+    "$LLMCTL" dedup near.jsonl --near --threads $t -q --out n$t.jsonl --removed m$t.jsonl --report p$t.json
+done
+for t in 2 8; do
+    for f in n m; do cmp ${f}1.jsonl $f$t.jsonl; done
+    cmp p1.json p$t.json
+done
+[ "$(grep -c '"id":"close' m1.jsonl)" = 100 ] || fail "close pairs found: $(grep -c '"id":"close' m1.jsonl) of 100"
+[ "$(grep -c '"id":"orig\|"id":"half' n1.jsonl)" = 400 ] || fail "unrelated texts were removed"
+grep -q '"id":"close0".*"duplicate_of":"orig0","duplicate":"near","similarity":0.9' m1.jsonl || fail "$(head -1 m1.jsonl)"
+"$LLMCTL" dedup n1.jsonl --near -q | cmp - n1.jsonl || fail "a second run removes more"
+
+# 100000 equal documents and 20000 nearly equal ones are no quadratic matter.
+awk 'BEGIN { for (i = 0; i < 100000; i++) print "{\"text\":\"all the same words in every one of these texts\"}"
+    for (i = 0; i < 20000; i++) { printf "{\"text\":\""; for (k = 0; k < 40; k++) printf "base%c%c ", 97 + k % 26, 97 + int(k / 26); printf "tail%c%c%c\"}\n", 97 + i % 26, 97 + int(i / 26) % 26, 97 + int(i / 676) } }' >same.jsonl
+expect 0 timeout 60 "$LLMCTL" dedup same.jsonl --near --out s.jsonl
+[ "$(grep -c . s.jsonl)" = 2 ] || fail "equal documents: $(grep -c . s.jsonl) stay"
+
+# Nothing, quarantine, truncated input.
+: >nothing.jsonl && expect 0 "$LLMCTL" dedup nothing.jsonl --near --out none.jsonl
+printf '{"text":"one"}\nbroken\n{"text":"one"}\n' >b.jsonl
+expect 0 "$LLMCTL" dedup b.jsonl --out k.jsonl --quarantine q.jsonl --report rep.json
+[ "$(cat k.jsonl)" = '{"text":"one"}' ] && grep -q '"line":2,.*"reason":"not a JSON object"' q.jsonl || fail "$(cat q.jsonl)"
+grep -q '"in":3,"out":1,"exact":1,"near":0,"quarantined":1' rep.json || fail "$(cat rep.json)"
+gzip -k near.jsonl && head -c 40000 near.jsonl.gz >cut.jsonl.gz
+expect 65 "$LLMCTL" dedup cut.jsonl.gz --out part.jsonl
+[ "$(grep -c . part.jsonl)" -gt 20 ] || fail "lines of a truncated file are lost"

@@ -1,0 +1,140 @@
+#include "tests/unit/shard_fixture.h"
+
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "data/minhash.h"
+#include "data/shingle.h"
+
+static void avx2_and_reference_agree(void **state)
+{
+    (void)state;
+    if (minhash_best() == minhash_min_ref) {
+        print_message("skip: no AVX2\n");
+        skip();
+    }
+    static uint64_t x[1000];
+    static uint32_t a[128], b[128];
+    struct minhash m;
+    struct rng_key key = rng_key(5, RNG_TEST, 0, 0);
+    for (size_t i = 0; i < COUNT_OF(x); i++)
+        x[i] = (uint64_t)rng_u32(&key, 2 * i) << 32 | rng_u32(&key, 2 * i + 1);
+    for (int lanes = 16; lanes <= 128; lanes += 16)
+        for (size_t n = 0; n <= 1000; n = n * 3 + 1) {
+            minhash_init(&m, lanes / 8, 8, 1);
+            assert_int_equal(m.padded, lanes);
+            minhash_min_ref(m.mul, m.add, lanes, x, n, a);
+            minhash_min_avx2(m.mul, m.add, lanes, x, n, b);
+            assert_memory_equal(a, b, (size_t)lanes * 4);
+        }
+}
+
+/* Bands of two sets of similarity s agree with probability s^rows: over 200
+ * bands of 2 rows and 20 pairs the share is within 4 standard deviations. */
+static void bands_agree_as_often_as_the_theory_says(void **state)
+{
+    (void)state;
+    struct minhash m;
+    static uint64_t set[300], keys_a[256], keys_b[256];
+    minhash_init(&m, 200, 2, 9);
+    struct rng_key key = rng_key(6, RNG_TEST, 0, 0);
+    for (int overlap = 50; overlap <= 90; overlap += 20) { /* of 100 */
+        int equal = 0;
+        size_t n = 100, shift = n - (size_t)overlap;
+        double s = (double)overlap / (double)(2 * n - (size_t)overlap);
+        for (uint64_t pair = 0; pair < 20; pair++) {
+            for (size_t i = 0; i < n + shift; i++) {
+                uint64_t at = ((uint64_t)overlap * 100 + pair) * 1000 + i;
+                set[i] = (uint64_t)rng_u32(&key, 2 * at) << 32 | rng_u32(&key, 2 * at + 1);
+            }
+            minhash_keys(&m, set, n, keys_a);
+            minhash_keys(&m, set + shift, n, keys_b);
+            for (int b = 0; b < 200; b++)
+                equal += keys_a[b] == keys_b[b];
+        }
+        double share = equal / 4000.0, want = s * s, sd = 0.0079; /* sqrt(.25 / 4000) */
+        if (share < want - 4 * sd || share > want + 4 * sd)
+            fail_msg("similarity %g: %g agree, want %g", s, share, want);
+    }
+}
+
+static size_t n_words(const char *text)
+{
+    struct shingles s = {0};
+    struct err e;
+    assert_int_equal(shingles_words(&s, text, strlen(text), &e), 0);
+    size_t n = s.n_words;
+    shingles_free(&s);
+    return n;
+}
+
+static bool same(const char *a, const char *b)
+{
+    struct shingles s = {0}, t = {0};
+    struct err e;
+    assert_int_equal(shingles_words(&s, a, strlen(a), &e), 0);
+    assert_int_equal(shingles_words(&t, b, strlen(b), &e), 0);
+    bool eq = hash128_eq(shingles_identity(&s, a, strlen(a)), shingles_identity(&t, b, strlen(b)));
+    shingles_free(&s);
+    shingles_free(&t);
+    return eq;
+}
+
+static void words_are_normalised(void **state)
+{
+    (void)state;
+    assert_true(same("Hello,  WORLD!", "hello world"));
+    assert_true(same("Größe Élan İ", "grosse elan i") == false); /* ß is no mark */
+    assert_true(same("Élan naïve", "e\xcc\x81lan naive"));
+    assert_true(same("12.5 apples, 7 pears", "9 apples 1,000 pears"));
+    assert_true(same("1.2.3", "4 5"));
+    assert_true(same("٣ x", "3 x"));
+    assert_false(same("ab c", "a bc"));
+    assert_false(same("abcdefgh", "abcdefgha"));
+    assert_false(same("a", "b"));
+    assert_false(same("!!!", "???")); /* no words: by the bytes */
+    assert_true(same("!!!", "!!!"));
+    assert_false(same("", "!"));
+    assert_int_equal(n_words("日本語のテキスト"), 8);
+    assert_int_equal(n_words("don't stop-me_now"), 5);
+    assert_int_equal(n_words(""), 0);
+}
+
+static void jaccard_counts_sets(void **state)
+{
+    (void)state;
+    uint64_t a[] = {5, 1, 1, 9, 3}, b[] = {9, 2, 5, 5};
+    size_t na = shingles_to_set(a, 5), nb = shingles_to_set(b, 4);
+    assert_int_equal(na, 4);
+    assert_int_equal(nb, 3);
+    double j = shingles_jaccard(a, na, b, nb);
+    assert_true(j > 0.39999 && j < 0.40001);
+    assert_true(shingles_jaccard(a, na, a, na) == 1);
+    assert_true(shingles_jaccard(a, na, b, 0) == 0);
+}
+
+static void shingles_of_short_texts(void **state)
+{
+    (void)state;
+    struct shingles s = {0};
+    struct err e;
+    static const size_t want[] = {0, 1, 1, 1, 1, 1, 2, 3};
+    static const char text[] = "a b c d e f g";
+    for (size_t n = 0; n <= 7; n++) {
+        assert_int_equal(shingles_words(&s, text, n ? 2 * n - 1 : 0, &e), 0);
+        assert_int_equal(shingles_make(&s, 5, &e), 0);
+        assert_int_equal(s.n, want[n]);
+    }
+    shingles_free(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(avx2_and_reference_agree),
+        cmocka_unit_test(bands_agree_as_often_as_the_theory_says),
+        cmocka_unit_test(words_are_normalised),
+        cmocka_unit_test(jaccard_counts_sets),
+        cmocka_unit_test(shingles_of_short_texts),
+    };
+    return cmocka_run_group_tests_name("dedup", tests, NULL, NULL);
+}
