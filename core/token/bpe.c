@@ -12,6 +12,7 @@ void bpe_free(struct bpe *b)
 {
     free(b->merge);
     free(b->slots);
+    free(b->byte_pair);
     memset(b, 0, sizeof *b);
 }
 
@@ -71,6 +72,18 @@ uint32_t bpe_rank(const struct bpe *b, int left, int right)
     }
 }
 
+int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
+{
+    enum { N = 256 * 256 };
+    b->byte_pair = mem_alloc(N, sizeof *b->byte_pair);
+    if (!b->byte_pair) return err_oom(e, N * sizeof *b->byte_pair, "the merge table");
+    for (size_t i = 0; i < N; i++) {
+        int left = byte_id[i >> 8], right = byte_id[i & 255];
+        b->byte_pair[i] = left >= 0 && right >= 0 ? bpe_rank(b, left, right) : BPE_NO_RANK;
+    }
+    return 0;
+}
+
 void bpe_work_free(struct bpe_work *w)
 {
     free(w->mem);
@@ -80,11 +93,14 @@ void bpe_work_free(struct bpe_work *w)
 
 /* A scan for the smallest rank beats a heap as long as all fits in a few cache
  * lines. */
-static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n,
+static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uint8_t *bytes,
                           const struct bpe_trace *trace)
 {
     uint32_t rank[SHORT_WORD];
-    for (size_t i = 0; i + 1 < n; i++) rank[i] = bpe_rank(b, ids[i], ids[i + 1]);
+    if (bytes && b->byte_pair)
+        for (size_t i = 0; i + 1 < n; i++) rank[i] = b->byte_pair[bytes[i] << 8 | bytes[i + 1]];
+    else
+        for (size_t i = 0; i + 1 < n; i++) rank[i] = bpe_rank(b, ids[i], ids[i + 1]);
     while (n > 1) {
         size_t at = 0;
         uint32_t best = rank[0];
@@ -204,8 +220,8 @@ static size_t merge_long(const struct bpe *b, struct bpe_work *w, int32_t *ids, 
 }
 
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
-                      const struct bpe_trace *trace)
+                      const uint8_t *bytes, const struct bpe_trace *trace)
 {
-    if (n <= SHORT_WORD) return merge_short(b, ids, n, trace);
+    if (n <= SHORT_WORD) return merge_short(b, ids, n, bytes, trace);
     return merge_long(b, w, ids, n);
 }

@@ -20,6 +20,7 @@ struct bpe {
     size_t n_merges, cap;
     uint64_t *slots;         /* (left << 21 | right) << 21 | rank; BPE_FREE = free */
     size_t n_slots;
+    uint32_t *byte_pair;     /* [256 * 256] rank of the pair of two bytes' tokens, or NULL */
 };
 
 void bpe_free(struct bpe *b);
@@ -27,6 +28,8 @@ void bpe_free(struct bpe *b);
 int bpe_add(struct bpe *b, int left, int right, int id, struct err *e);
 /* Fails when a pair appears twice, naming its place in the list. */
 int bpe_finish(struct bpe *b, struct err *e);
+/* For byte-level models: the ranks of all pairs of bytes in one small table. */
+int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e);
 
 /* Rank of a pair, or BPE_NO_RANK. */
 #define BPE_NO_RANK UINT32_MAX
@@ -46,8 +49,10 @@ struct bpe_trace {
 };
 
 /* Merges ids[0..n) in place; returns how many are left, 0 when out of memory
- * (n > 0).  trace may be NULL. */
+ * (n > 0).  bytes: what the ids stand for, when each is one byte and
+ * bpe_byte_pairs() was called; else NULL.  trace may be NULL (it is not called
+ * for words of more than 48 symbols). */
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
-                      const struct bpe_trace *trace);
+                      const uint8_t *bytes, const struct bpe_trace *trace);
 
 #endif

@@ -57,7 +57,7 @@ static int piece(struct explain *x, struct bpe_work *w, const char *text, size_t
         buf_adds(x->out, "    symbols:");
         add_tokens(x, ids, count);
         if (x->t->bpe.n_merges && count > 1)
-            count = bpe_merge_word(&x->t->bpe, w, ids, count, &trace);
+            count = bpe_merge_word(&x->t->bpe, w, ids, count, NULL, &trace);
     }
     free(ids);
     return ret;

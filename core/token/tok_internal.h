@@ -9,6 +9,7 @@
 #include "core/token/split.h"
 #include "core/token/tokenizer.h"
 #include "core/token/vocab.h"
+#include "core/token/word_cache.h"
 
 enum tok_part { PART_TRUNCATION, PART_PADDING, PART_NORMALIZER, PART_PRE, PART_POST, PART_DECODER,
                 N_PARTS };
@@ -71,24 +72,15 @@ struct tokenizer {
 };
 
 /* Work space of one thread. */
-enum { SHORT_KEY = 15, SHORT_IDS = 4, BATCH = 128 };
-
-struct tok_slot {
-    uint64_t key[2];             /* up to 15 bytes, length in the last; 0 = free */
-    uint32_t id[SHORT_IDS];      /* number of ids in the top byte of id[0] */
-};
+enum { BATCH = 128 };
 
 struct tok_scratch {
     const struct tokenizer *t;
-    struct tok_slot *slots;
-    size_t n_slots;
-    struct tok_long { uint64_t hash; uint32_t off; uint32_t n_ids; uint32_t len; } *longs;
-    size_t n_longs;
-    char *long_pool;
-    size_t long_used;
+    struct word_cache cache;     /* byte level only */
     struct bpe_work work;
     struct buf text;             /* with the prefix space */
-    size_t ends[BATCH];
+    size_t ends[BATCH + 1];
+    struct word_key keys[BATCH];
 };
 
 /* tok_match.c */

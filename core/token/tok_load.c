@@ -311,6 +311,8 @@ static int read_all(struct tokenizer *t, const struct cJSON *root, const char *j
         return err_wrap(e, "'%s'", name);
     if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': the vocabulary is empty", name);
     make_byte_ids(t);
+    if (t->byte_level && t->bpe.n_merges && bpe_byte_pairs(&t->bpe, t->byte_id, e))
+        return err_wrap(e, "'%s'", name);
     guess_ends(t);
     if (make_bytes(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
         tok_matcher_init(&t->normalized, t, true, e))

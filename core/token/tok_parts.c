@@ -127,7 +127,8 @@ static int template_token(struct tokenizer *t, const struct cJSON *specials,
         return err_set(e, ERR_DATA, "%s: no ids for special token '%s'", where, name);
     for (const struct cJSON *i = ids->child; i; i = i->next) {
         double v = cJSON_IsNumber(i) ? i->valuedouble : -1;
-        if (!(v >= 0 && v < t->vocab.n) || v != (double)(int)v)
+        bool whole = v >= 0 && v < t->vocab.n && v == (double)(int)v;
+        if (!whole || !(t->vocab.v[(int)v].flags & VOCAB_USED))
             return err_set(e, ERR_DATA, "%s: bad id for special token '%s'", where, name);
         struct tok_template *m = &t->tmpl;
         int *n = after ? &m->n_after : &m->n_before;

@@ -2,23 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/hash.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
 
-/* 2 MiB of short words stay in the second- and third-level cache; longer words
- * are rarer and live in a pool that is emptied when it is full. */
-enum {
-    SHORT_SLOTS = 1 << 16,
-    LONG_SLOTS = 1 << 13,
-    LONG_POOL = 4 << 20,
-    LONG_WORD = 256,
-    ID_MASK = (1 << 24) - 1,
-    NO_ID = -1
-};
+enum { NO_ID = -1 };
 
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
 {
@@ -28,27 +18,17 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
         return NULL;
     }
     s->t = t;
-    if (!t->byte_level) return s;
-    s->n_slots = SHORT_SLOTS;
-    s->n_longs = LONG_SLOTS;
-    s->slots = mem_alloc_aligned(SHORT_SLOTS * sizeof *s->slots);
-    s->longs = mem_zalloc(LONG_SLOTS, sizeof *s->longs);
-    s->long_pool = mem_alloc(LONG_POOL, 1);
-    if (!s->slots || !s->longs || !s->long_pool) {
-        err_oom(e, SHORT_SLOTS * sizeof *s->slots, "the word cache");
+    if (t->byte_level && word_cache_init(&s->cache, e)) {
         tok_scratch_free(s);
         return NULL;
     }
-    memset(s->slots, 0, SHORT_SLOTS * sizeof *s->slots);
     return s;
 }
 
 void tok_scratch_free(struct tok_scratch *s)
 {
     if (!s) return;
-    if (s->slots) mem_free_aligned(s->slots);
-    free(s->longs);
-    free(s->long_pool);
+    word_cache_free(&s->cache);
     bpe_work_free(&s->work);
     buf_free(&s->text);
     free(s);
@@ -160,102 +140,67 @@ static int merge_word(const struct tokenizer *t, struct tok_scratch *s, const ui
     size_t count;
     if (tok_symbols(t, word, n, at, ids, &count, e)) return -1;
     if (t->bpe.n_merges && count > 1) {
-        count = bpe_merge_word(&t->bpe, &s->work, ids, count, NULL);
+        count = bpe_merge_word(&t->bpe, &s->work, ids, count, t->byte_level ? word : NULL, NULL);
         if (count == 0) return err_oom(e, n, "merging a long word");
     }
     out->n += count;
     return 0;
 }
 
-/* ---- caches ---- */
-
-static const uint64_t keep_low[9] = {0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF,
-                                     0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, UINT64_MAX};
-
-/* The word's bytes, zero-filled, with its length (1..15) in the last byte.
- * `left` = readable bytes from word on. */
-static inline void make_key(const uint8_t *word, size_t n, size_t left, uint64_t key[2])
-{
-    if (left >= 16) {
-        memcpy(key, word, 16);
-        key[0] &= keep_low[n < 8 ? n : 8];
-        key[1] &= keep_low[n > 8 ? n - 8 : 0];
-    } else {
-        key[0] = key[1] = 0;
-        memcpy(key, word, n);
-    }
-    key[1] |= (uint64_t)n << 56;
-}
-
-static inline size_t key_slot(const uint64_t key[2])
-{
-    uint64_t h = (key[0] ^ (key[1] * 0x9E3779B97F4A7C15ull)) * 0xD6E8FEB86659FD93ull;
-    return (size_t)((h ^ (h >> 32)) * 2) & (SHORT_SLOTS - 2); /* the first of a pair */
-}
-
-/* The newcomer takes the first place of the pair, its owner moves to the second. */
-static void remember_short(struct tok_slot *pair, const uint64_t key[2], const int32_t *ids,
-                           size_t n)
-{
-    if (n > SHORT_IDS) return;
-    pair[1] = pair[0];
-    pair[0].key[0] = key[0];
-    pair[0].key[1] = key[1];
-    for (size_t i = 0; i < n; i++) pair[0].id[i] = (uint32_t)ids[i];
-    pair[0].id[0] |= (uint32_t)n << 24;
-}
-
-static inline void copy_slot(const struct tok_slot *slot, struct tok_ids *out)
-{
-    uint32_t id[SHORT_IDS];
-    memcpy(id, slot->id, sizeof id);
-    size_t n = id[0] >> 24;
-    id[0] &= ID_MASK;
-    memcpy(out->id + out->n, id, sizeof id);
-    out->n += n;
-}
-
-static void remember_long(struct tok_scratch *s, struct tok_long *l, uint64_t hash,
-                          const uint8_t *word, size_t n, const int32_t *ids, size_t n_ids)
-{
-    size_t bytes = (n + 3) / 4 * 4 + n_ids * sizeof *ids;
-    if (s->long_used + bytes > LONG_POOL) {
-        memset(s->longs, 0, LONG_SLOTS * sizeof *s->longs);
-        s->long_used = 0;
-    }
-    char *to = s->long_pool + s->long_used;
-    memcpy(to, ids, n_ids * sizeof *ids);
-    memcpy(to + n_ids * sizeof *ids, word, n);
-    *l = (struct tok_long){hash, (uint32_t)s->long_used, (uint32_t)n_ids, (uint32_t)n};
-    s->long_used += bytes;
-}
+/* ---- with the cache ---- */
 
 static int long_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word,
                      size_t n, size_t at, struct tok_ids *out, struct err *e)
 {
-    if (n > LONG_WORD) return merge_word(t, s, word, n, at, out, e);
-    uint64_t hash = hash64(word, n);
-    struct tok_long *l = &s->longs[hash & (LONG_SLOTS - 1)];
-    const char *have = s->long_pool + l->off;
-    if (l->len == n && l->hash == hash && memcmp(have + l->n_ids * 4, word, n) == 0) {
-        if (tok_ids_room(out, l->n_ids, e)) return -1;
-        memcpy(out->id + out->n, have, l->n_ids * 4);
-        out->n += l->n_ids;
+    struct word_hit hit = word_cache_long(&s->cache, word, n);
+    if (hit.ids) {
+        if (tok_ids_room(out, hit.n, e)) return -1;
+        memcpy(out->id + out->n, hit.ids, hit.n * sizeof *hit.ids);
+        out->n += hit.n;
         return 0;
     }
     size_t before = out->n;
     if (merge_word(t, s, word, n, at, out, e)) return -1;
-    remember_long(s, l, hash, word, n, out->id + before, out->n - before);
+    word_cache_add_long(&s->cache, &hit, word, n, out->id + before, out->n - before);
     return 0;
 }
 
 static int short_miss(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word,
-                      size_t n, size_t at, const uint64_t key[2], struct tok_slot *pair,
-                      struct tok_ids *out, struct err *e)
+                      size_t n, size_t at, const struct word_key *key, struct tok_ids *out,
+                      struct err *e)
 {
     size_t before = out->n;
     if (merge_word(t, s, word, n, at, out, e)) return -1;
-    remember_short(pair, key, out->id + before, out->n - before);
+    word_cache_add(&s->cache, key, out->id + before, out->n - before);
+    return 0;
+}
+
+/* One batch: all slots are asked for before the first is looked at, so that
+ * the misses of the processor's caches overlap. */
+static int cached_batch(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text,
+                        size_t n, size_t pos, size_t count, size_t at, struct tok_ids *out,
+                        struct err *e)
+{
+    size_t from = pos;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = s->ends[i] - from;
+        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, text + from, len, n - from, &s->keys[i]);
+        from = s->ends[i];
+    }
+    if (tok_ids_room(out, BATCH * WORD_KEY_MAX, e)) return -1;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = s->ends[i] - pos;
+        if (len > WORD_KEY_MAX) {
+            if (long_word(t, s, text + pos, len, at + pos, out, e) ||
+                tok_ids_room(out, BATCH * WORD_KEY_MAX, e))
+                return -1;
+        } else {
+            size_t found = word_cache_get(&s->cache, &s->keys[i], out->id + out->n);
+            out->n += found;
+            if (!found && short_miss(t, s, text + pos, len, at + pos, &s->keys[i], out, e)) return -1;
+        }
+        pos = s->ends[i];
+    }
     return 0;
 }
 
@@ -263,30 +208,10 @@ static int cached_pieces(const struct tokenizer *t, struct tok_scratch *s, const
                          size_t n, size_t at, struct tok_ids *out, struct err *e)
 {
     split_fn *split = split_function(t->split);
-    for (size_t pos = 0; pos < n;) {
+    for (size_t pos = 0; pos < n; pos = s->ends[BATCH]) {
         size_t count = split(text, n, pos, s->ends, BATCH);
-        if (tok_ids_room(out, (size_t)BATCH * SHORT_IDS, e)) return -1;
-        for (size_t i = 0; i < count; i++) {
-            size_t len = s->ends[i] - pos;
-            const uint8_t *word = text + pos;
-            if (len > SHORT_KEY) {
-                if (long_word(t, s, word, len, at + pos, out, e) ||
-                    tok_ids_room(out, (size_t)BATCH * SHORT_IDS, e))
-                    return -1;
-            } else {
-                uint64_t key[2];
-                make_key(word, len, n - pos, key);
-                struct tok_slot *pair = s->slots + key_slot(key);
-                if (pair[0].key[0] == key[0] && pair[0].key[1] == key[1])
-                    copy_slot(&pair[0], out);
-                else if (pair[1].key[0] == key[0] && pair[1].key[1] == key[1])
-                    copy_slot(&pair[1], out);
-                else if (short_miss(t, s, word, len, at + pos, key, pair, out, e) ||
-                         tok_ids_room(out, (size_t)BATCH * SHORT_IDS, e))
-                    return -1;
-            }
-            pos = s->ends[i];
-        }
+        if (cached_batch(t, s, text, n, pos, count, at, out, e)) return -1;
+        s->ends[BATCH] = s->ends[count - 1];
     }
     return 0;
 }
