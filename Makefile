@@ -58,10 +58,11 @@ GOLDEN ?= ../shared/golden
 $O/tests/golden/golden: $O/tests/golden/model_case.o $O/tests/golden/op_case.o
 golden: $(GOLDEN_BIN)  ## compare with recorded results of other programs: GOLDEN=DIR
 	@scripts/golden.sh $O $(GOLDEN)
-# clang builds everything once more, in a directory of its own.
+# clang builds everything once more, in a directory of its own; at -O2 the
+# sanitizers make it think for minutes about the kernels.
 FUZZ_SECONDS ?= 600
 fuzz:  ## search for crashing inputs with libFuzzer: FUZZ_SECONDS=N a target, FUZZ='NAME ...'
-	@$(MAKE) -s --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined FUZZ='$(FUZZ)' fuzz-run
+	@$(MAKE) -s --no-print-directory CC=clang CFLAGS='-O1 -g' SAN=fuzzer-no-link,address,undefined FUZZ='$(FUZZ)' fuzz-run
 fuzz-run: $(FUZZ:%=$O/fuzz/%)
 	@scripts/fuzz.sh $O $(FUZZ_SECONDS) $(FUZZ)
 bench: setup  ## speed, beside the peers where they are installed (PYTHON=python with torch)

@@ -12,6 +12,8 @@ const struct cmd *const cmd_table[] = {
     &cmd_align,
     &cmd_distill,
     &cmd_quantize,
+    &cmd_inspect,
+    &cmd_verify,
     &cmd_convert,
     &cmd_man,
     &cmd_completion,

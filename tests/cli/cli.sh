@@ -66,7 +66,7 @@ done
 # Completion scripts parse, and bash completes a command and an enum.
 "$LLMCTL" completion bash >comp.bash
 bash -n comp.bash
-bash -c '. ./comp.bash; COMP_WORDS=(llmctl ver); COMP_CWORD=1; _llmctl; [ "${COMPREPLY[*]}" = version ]' || fail "bash: command"
+bash -c '. ./comp.bash; COMP_WORDS=(llmctl vers); COMP_CWORD=1; _llmctl; [ "${COMPREPLY[*]}" = version ]' || fail "bash: command"
 bash -c '. ./comp.bash; COMP_WORDS=(llmctl version --color al); COMP_CWORD=3; _llmctl; [ "${COMPREPLY[*]}" = always ]' || fail "bash: enum"
 for shell in zsh fish; do "$LLMCTL" completion $shell | grep -q -- llmctl || fail $shell; done
 
