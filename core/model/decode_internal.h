@@ -8,7 +8,7 @@
 #include "core/model/rope.h"
 
 enum {
-    DECODE_CHUNK = 128,     /* rows of a prefill pass */
+    DECODE_CHUNK = 256,     /* rows of a prefill pass */
     DECODE_PANEL = 96,      /* columns packed at a time; a multiple of every nr is not needed */
     DECODE_GEMM_ROWS = 8,   /* from here on packing pays */
     DECODE_MAX_OWNED = 32,
