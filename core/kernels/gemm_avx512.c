@@ -41,8 +41,8 @@ static struct gemm_core core = {
     .f32 = f32,
     .bf16 = gemm_emu_avx512,
     .transpose = gemm_transpose_avx512,
-    .spread = gemm_spread_avx512,
-    .spread_pairs = gemm_spread_pairs_avx512,
+    .pack_f32 = gemm_pack_f32_avx512,
+    .pack_bf16 = gemm_pack_bf16_avx512,
 };
 
 static size_t packed_bytes(enum dtype dt, int K, int N)

@@ -38,8 +38,8 @@ static struct gemm_core core = {
     .mr_bf16 = 14,
     .bf16 = dp,
     .transpose = gemm_transpose_avx512,
-    .spread = gemm_spread_avx512,
-    .spread_pairs = gemm_spread_pairs_avx512,
+    .pack_f32 = gemm_pack_f32_avx512,
+    .pack_bf16 = gemm_pack_bf16_avx512,
 };
 
 static void (*gemm_f32)(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws);

@@ -38,10 +38,10 @@ struct gemm_core {
     /* dst[k*nr + n] = src[n*ld + k] for n < cols (<= nr) and k < units; other lanes keep what they have.
      * ld counts bytes; src and ld are even. */
     void (*transpose)(uint32_t *dst, const void *src, int64_t ld, int cols, int units);
-    /* Spreads a row of n units over panels of `width`: unit i goes to
-     * dst[i/width * panel + i%width].  The second makes them from two rows of bf16, `lo` in the low half. */
-    void (*spread)(uint32_t *dst, int64_t panel, int width, const void *src, int n);
-    void (*spread_pairs)(uint32_t *dst, int64_t panel, int width, const uint16_t *lo, const uint16_t *hi, int n);
+    /* dst[k*width + n] = unit k of column n, n < cols (<= 32), of K rows (elements) of row-major src, ld elements
+     * apart; other lanes keep what they have.  For bf16 a unit is of rows 2k and 2k+1; an odd K ends with zeros. */
+    void (*pack_f32)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
+    void (*pack_bf16)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
     const struct kernels *rows;             /* row kernels for conversions and the epilogue */
 };
 
@@ -80,8 +80,8 @@ void gemm_pack_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, int
 enum { GEMM_EMU_MR = 12, MXCSR_FTZ_DAZ = 0x8040 };
 extern gemm_micro *const gemm_emu_avx512[GEMM_EMU_MR + 1];
 void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols, int units);
-void gemm_spread_avx512(uint32_t *dst, int64_t panel, int width, const void *src, int n);
-void gemm_spread_pairs_avx512(uint32_t *dst, int64_t panel, int width, const uint16_t *lo, const uint16_t *hi, int n);
+void gemm_pack_f32_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
+void gemm_pack_bf16_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
 #endif
 
 /* ---- gemm_epilogue.c ---- */

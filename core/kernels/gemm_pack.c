@@ -7,9 +7,7 @@
 
 #include "core/kernels/gemm_impl.h"
 
-enum { COLS = 256, UNITS = 64 };   /* of a piece */
-
-static const uint16_t zeros[COLS];
+enum { ROWS = 16, COLS = 256, UNITS = 64 }; /* of a piece */
 
 /* A matrix that is read along its rows. */
 struct rows {
@@ -46,21 +44,26 @@ static uint32_t *column(uint32_t *dst, int64_t panel, int width, int c)
 static void pack_along_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, int64_t panel, int width,
                             const struct rows *s, int K, int c0, int s0, int n)
 {
-    uint32_t tmp[2][COLS];
-    for (int i = 0; i < n;) {
-        /* a piece starts at a panel or stays inside one */
-        int lane = (c0 + i) % width, len = gemm_min(n - i, lane ? width - lane : COLS / width * width);
-        uint32_t *d = column(dst, panel, width, c0 + i);
-        if (dt == DT_F32) {
-            for (int k = 0; k < K; k++)
-                c->spread(d + (int64_t)k * width, panel, width, as(c->rows, dt, s, k, s0 + i, len, tmp[0]), len);
-        } else {
-            for (int k = 0; k < K; k += 2)
-                c->spread_pairs(d + (int64_t)(k / 2) * width, panel, width, as(c->rows, dt, s, k, s0 + i, len, tmp[0]),
-                                k + 1 < K ? as(c->rows, dt, s, k + 1, s0 + i, len, tmp[1]) : zeros, len);
+    uint32_t tmp[ROWS * COLS];
+    int per = dt == DT_BF16 ? 2 : 1;
+    for (int i = 0; i < n; i += COLS)
+        for (int k = 0; k < K; k += ROWS) {
+            int len = gemm_min(COLS, n - i), rows = gemm_min(ROWS, K - k);
+            const char *src = at(s, k, s0 + i);
+            int64_t ld = s->ld;
+            if (s->dt != dt) {
+                for (int r = 0; r < rows; r++)
+                    as(c->rows, dt, s, k + r, s0 + i, len, (char *)tmp + (size_t)(r * COLS) * dtype_size(dt));
+                src = (const char *)tmp;
+                ld = COLS;
+            }
+            for (int j = 0, cols; j < len; j += cols) {
+                int col = c0 + i + j;
+                cols = gemm_min(len - j, width - col % width);
+                uint32_t *d = column(dst, panel, width, col) + (int64_t)(k / per) * width;
+                (dt == DT_BF16 ? c->pack_bf16 : c->pack_f32)(d, width, src + (size_t)j * dtype_size(dt), ld, rows, cols);
+            }
         }
-        i += len;
-    }
 }
 
 /* Units [u, u+n) of `cols` rows of s, converted and padded, as rows of tmp. */

@@ -66,14 +66,13 @@ void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols,
             transpose16(dst + u * NR + n, (const char *)src + n * ld + u * 4, ld, cols - n, units - u);
 }
 
-void gemm_spread_avx512(uint32_t *dst, int64_t panel, int width, const void *src, int n)
+void gemm_pack_f32_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
 {
+    const __mmask16 m0 = first(cols), m1 = cols > 16 ? first(cols - 16) : 0;
     const uint32_t *s = src;
-    for (; n > 0; n -= width, s += width, dst += panel) {
-        int w = gemm_min(n, width);
-        const __mmask16 m0 = first(w), m1 = w > 16 ? first(w - 16) : 0;
+    for (int k = 0; k < K; k++, s += ld, dst += width) {
         _mm512_mask_storeu_epi32(dst, m0, _mm512_maskz_loadu_epi32(m0, s));
-        _mm512_mask_storeu_epi32(dst + 16, m1, _mm512_maskz_loadu_epi32(m1, s + 16));
+        if (cols > 16) _mm512_mask_storeu_epi32(dst + 16, m1, _mm512_maskz_loadu_epi32(m1, s + 16));
     }
 }
 
@@ -84,13 +83,15 @@ static __m512i pairs(const uint16_t *lo, const uint16_t *hi, __mmask16 m)
     return _mm512_or_si512(l, _mm512_slli_epi32(h, 16));
 }
 
-void gemm_spread_pairs_avx512(uint32_t *dst, int64_t panel, int width, const uint16_t *lo, const uint16_t *hi, int n)
+void gemm_pack_bf16_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
 {
-    for (; n > 0; n -= width, lo += width, hi += width, dst += panel) {
-        int w = gemm_min(n, width);
-        const __mmask16 m0 = first(w), m1 = w > 16 ? first(w - 16) : 0;
+    static const uint16_t zeros[NR];
+    const __mmask16 m0 = first(cols), m1 = cols > 16 ? first(cols - 16) : 0;
+    const uint16_t *lo = src;
+    for (int k = 0; k < K; k += 2, lo += 2 * ld, dst += width) {
+        const uint16_t *hi = k + 1 < K ? lo + ld : zeros;
         _mm512_mask_storeu_epi32(dst, m0, pairs(lo, hi, m0));
-        _mm512_mask_storeu_epi32(dst + 16, m1, pairs(lo + 16, hi + 16, m1));
+        if (cols > 16) _mm512_mask_storeu_epi32(dst + 16, m1, pairs(lo + 16, hi + 16, m1));
     }
 }
 
