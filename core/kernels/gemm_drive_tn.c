@@ -1,7 +1,9 @@
 /* Cache blocking for C = A^T B, with its tree of leaves.
  *
  * Both operands are packed block by block of k; a block is a piece of a leaf
- * or, where leaves are short, several whole ones.  The tree is a binary
+ * or, where leaves are short, several whole ones.  A block of A stays in L2;
+ * one panel of B at a time is packed, into L1, and used for all rows.  While
+ * the microkernels run they prefetch what will be packed next.  The tree is a binary
  * counter: slot i holds the sum of 2^j leaves, and two of a size are added as
  * soon as they exist, the earlier on the left, which gives (l0+l1)+(l2+l3).
  * Leaves of one block are added in L1 (`micro`), blocks in a tile of the
@@ -20,7 +22,7 @@ enum {
 };
 
 struct ws {
-    uint32_t a[(MC + GEMM_MR_MAX) * KC], b[NC * KC];
+    uint32_t a[(MC + GEMM_MR_MAX) * KC], b[GEMM_NR_MAX * KC];
     float tile[TILES];
     float micro[10][MICRO]; /* 2^9 leaves a block at most */
 };
@@ -39,20 +41,49 @@ struct job {
     bool last;
 };
 
-static const void *row(const void *p, enum dtype dt, int64_t ld, int64_t k, int col)
+/* A block of k: n_leaves leaves of `units`, or a piece of one. */
+struct block {
+    int64_t k;              /* first element */
+    int len, units, n_leaves;
+    bool from_c, ends;      /* goes on from the piece before; ends with a leaf */
+};
+
+static const char *row(const void *p, enum dtype dt, int64_t ld, int64_t k, int64_t col)
 {
     return (const char *)p + (k * ld + col) * (int64_t)dtype_size(dt);
 }
 
-/* Packs elements [k, k+len) of both operands at unit u of a block of `block` units. */
-static void pack(const struct job *j, int block, int u, int64_t k, int len)
+/* Packs columns [col, col+n) of one operand, leaf by leaf, into panels of `width`. */
+static void pack(const struct job *j, const struct block *b, uint32_t *dst, int width, const void *src, int64_t ld,
+                 int col, int n)
+{
+    for (int i = 0; i < b->n_leaves; i++)
+        gemm_pack_rows(j->c, j->g->a, dst + i * b->units * width, (int64_t)b->units * b->n_leaves * width, width,
+                       row(src, j->g->a, ld, b->k + (int64_t)i * b->len, col), ld, b->len, n);
+}
+
+/* What call number i of a panel's microkernels prefetches: a column of cache
+ * lines of the next panel of B, then of the next block of A. */
+static void fetch_next(const struct job *j, const struct block *b, struct gemm_tile *t, int n, int i)
 {
     const struct gemm_tn *g = j->g;
-    int nr = j->c->nr;
-    gemm_pack_rows(j->c, g->a, j->ws->a + u * j->width, (int64_t)block * j->width, j->width,
-                   row(g->A, g->a, g->lda, k, j->m), g->lda, len, j->mc, false);
-    gemm_pack_rows(j->c, g->b, j->ws->b + u * nr, (int64_t)block * nr, nr, row(g->B, g->b, g->ldb, k, j->n), g->ldb, len,
-                   j->nc, true);
+    int el = (int)dtype_size(g->a), nr = j->c->nr, rows = b->len * b->n_leaves, per = 4 / el;
+    int lines = nr * el / 64;
+    if (i < lines * per) {
+        bool end = n + nr >= j->nc;
+        t->next = row(g->B, g->b, g->ldb, b->k + (end ? rows : 0) + i / lines * (rows / per), j->n + (end ? 0 : n + nr));
+        t->next += i % lines * 64;
+        t->next_step = g->ldb * el;
+        return;
+    }
+    i += n / nr * ((j->mc + j->width - 1) / j->width - lines * per) - lines * per;
+    lines = (j->mc * el + 63) / 64;
+    if (i >= lines * per) {
+        t->next_step = 0;
+        return;
+    }
+    t->next = row(g->A, g->a, g->lda, b->k + rows + i / lines * (rows / per), j->m) + i % lines * 64;
+    t->next_step = g->lda * el;
 }
 
 /* dst = the sum of n_leaves (a power of two), each as long as t says; dst may be ws->micro[0]. */
@@ -64,6 +95,7 @@ static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_
     for (int leaf = 0; leaf < n_leaves; leaf++) {
         t.c = n_leaves == 1 ? dst : slot[top];
         j->micro[rows](&t);
+        t.next += t.k * t.next_step;
         t.a = (const uint32_t *)t.a + t.k * j->width;
         t.b = (const uint32_t *)t.b + t.k * j->c->nr;
         for (int bits = leaf; bits & 1; bits >>= 1, top--)
@@ -84,8 +116,8 @@ static void emit(const struct job *j, const float *sums, int m, int rows, int n,
     }
 }
 
-/* One micro tile of a packed block that holds n_leaves leaves of t.k units, or a piece of a leaf; `ends` with a leaf. */
-static void sum_micro(const struct job *j, struct gemm_tile t, int n_leaves, bool ends, int m, int n)
+/* One micro tile of a packed block. */
+static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int m, int n)
 {
     int rows = gemm_min(j->width, j->mc - m), cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
     if (j->in_c) {
@@ -95,12 +127,13 @@ static void sum_micro(const struct job *j, struct gemm_tile t, int n_leaves, boo
         j->micro[rows](&t);
         return;
     }
+    int slivers = (j->mc + j->width - 1) / j->width;
+    float *slot = j->ws->tile + (size_t)(n / nr * slivers + m / j->width) * (size_t)(j->width * nr);
     float *tmp = j->ws->micro[0];
-    float *slot = j->ws->tile + (size_t)(n / nr * ((j->mc + j->width - 1) / j->width) + m / j->width) * (size_t)(j->width * nr);
-    float *sums = ends && !t.from_c && (j->merges || j->last) ? tmp : slot + (size_t)j->top * j->slot;
+    float *sums = b->ends && !b->from_c && (j->merges || j->last) ? tmp : slot + (size_t)j->top * j->slot;
     t.ldc = t.cols = nr;
-    add_leaves(j, t, rows, n_leaves, sums);
-    if (!ends) return;
+    add_leaves(j, t, rows, b->n_leaves, sums);
+    if (!b->ends) return;
     for (int i = 1; i <= j->merges; i++) {
         float *left = slot + (size_t)(j->top - i) * j->slot, *to = i == j->merges && !j->last ? left : tmp;
         j->c->rows->add(to, left, sums, (size_t)(rows * nr));
@@ -109,37 +142,34 @@ static void sum_micro(const struct job *j, struct gemm_tile t, int n_leaves, boo
     if (j->last) emit(j, sums, m, rows, n, cols);
 }
 
-static void sum_block(const struct job *j, int units, int n_leaves, bool from_c, bool ends)
+static void sum_block(const struct job *j, const struct block *b)
 {
-    int nr = j->c->nr, block = units * n_leaves;
-    struct gemm_tile t = {.k = units, .rs = 1, .ks = j->width, .from_c = from_c};
-    for (int n = 0; n < j->nc; n += nr)
+    const struct gemm_tn *g = j->g;
+    int nr = j->c->nr;
+    struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->width, .b = j->ws->b, .from_c = b->from_c || g->chain};
+    pack(j, b, j->ws->a, j->width, g->A, g->lda, j->m, j->mc);
+    for (int n = 0; n < j->nc; n += nr) {
+        if (n + nr > j->nc) memset(j->ws->b, 0, sizeof j->ws->b);
+        pack(j, b, j->ws->b, nr, g->B, g->ldb, j->n + n, gemm_min(nr, j->nc - n));
         for (int m = 0; m < j->mc; m += j->width) {
-            t.a = j->ws->a + m * block;
-            t.b = j->ws->b + n * block;
-            t.next = t.b;
-            sum_micro(j, t, n_leaves, ends, m, n);
+            t.a = j->ws->a + m * b->units * b->n_leaves;
+            fetch_next(j, b, &t, n, m / j->width);
+            sum_micro(j, b, t, m, n);
         }
+    }
 }
 
 /* The leaf that starts at element k, in pieces. */
 static void sum_leaf(const struct job *j, int64_t k)
 {
-    int per = j->g->a == DT_BF16 ? 2 : 1, done = 0;
+    int leaf = j->g->leaf, most = j->g->a == DT_BF16 ? 2 * KC : KC, done = 0;
     do {
-        int len = gemm_min(KC * per, j->g->leaf - done), u = gemm_units(j->g->a, len);
-        pack(j, u, 0, k + done, len);
-        sum_block(j, u, 1, done > 0 || j->g->chain, done + len == j->g->leaf);
-        done += len;
-    } while (done < j->g->leaf);
-}
-
-/* The subtree of n_leaves leaves that starts at element k. */
-static void sum_leaves(const struct job *j, int64_t k, int n_leaves)
-{
-    int u = gemm_units(j->g->a, j->g->leaf);
-    for (int i = 0; i < n_leaves; i++) pack(j, u * n_leaves, u * i, k + (int64_t)i * j->g->leaf, j->g->leaf);
-    sum_block(j, u, n_leaves, false, true);
+        struct block b = {k + done, gemm_min(most, leaf - done), 0, 1, done > 0, false};
+        b.units = gemm_units(j->g->a, b.len);
+        done += b.len;
+        b.ends = done == leaf;
+        sum_block(j, &b);
+    } while (done < leaf);
 }
 
 static void sum_tile(struct job *j, int per_block, int blocks)
@@ -152,7 +182,7 @@ static void sum_tile(struct job *j, int per_block, int blocks)
         j->merges = __builtin_ctz(~(unsigned)b);
         j->last = b == blocks - 1;
         if (per_block > 1)
-            sum_leaves(j, k, per_block);
+            sum_block(j, &(struct block){k, g->leaf, gemm_units(g->a, g->leaf), per_block, false, true});
         else
             sum_leaf(j, k);
         j->top += 1 - j->merges;

@@ -125,9 +125,8 @@ void gemm_pack_b(const struct gemm_core *c, enum dtype dt, void *Bp, int K, int 
 }
 
 void gemm_pack_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, int64_t panel, int width, const void *src,
-                    int64_t ld, int K, int N, bool pad)
+                    int64_t ld, int K, int N)
 {
     struct rows s = {src, dt, ld};
     pack_along_rows(c, dt, dst, panel, width, &s, K, 0, 0, N);
-    if (pad) zero_lanes(dst, panel, width, gemm_units(dt, K), N);
 }
