@@ -53,37 +53,42 @@ static const char *row(const void *p, enum dtype dt, int64_t ld, int64_t k, int6
     return (const char *)p + (k * ld + col) * (int64_t)dtype_size(dt);
 }
 
-/* Packs columns [col, col+n) of one operand, leaf by leaf, into panels of `width`. */
+/* Packs columns [col, col+cols) of one operand into a panel of `width`, leaf by leaf. */
 static void pack(const struct job *j, const struct block *b, uint32_t *dst, int width, const void *src, int64_t ld,
-                 int col, int n)
+                 int col, int cols)
 {
-    for (int i = 0; i < b->n_leaves; i++)
-        gemm_pack_rows(j->c, j->g->a, dst + i * b->units * width, (int64_t)b->units * b->n_leaves * width, width,
-                       row(src, j->g->a, ld, b->k + (int64_t)i * b->len, col), ld, b->len, n);
+    enum dtype dt = j->g->a;
+    for (int i = 0; i < b->n_leaves; i++, dst += b->units * width)
+        (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(
+            dst, width, row(src, dt, ld, b->k + (int64_t)i * b->len, col), ld, b->len, cols);
 }
 
-/* What call number i of a panel's microkernels prefetches: a column of cache
- * lines of the next panel of B, then of the next block of A. */
-static void fetch_next(const struct job *j, const struct block *b, struct gemm_tile *t, int n, int i)
+/* What the microkernels of a block prefetch, a column of cache lines a call:
+ * of the next panel of B, when that is done of the next block of A. */
+struct fetch {
+    const char *p;          /* the column's first row */
+    int64_t ld;             /* bytes */
+    int lines, rows;        /* of the whole; rows a call */
+    int line, part, parts;
+};
+
+static void fetch_start(struct fetch *f, const char *p, int64_t ld, int bytes, const struct block *b, int el)
 {
-    const struct gemm_tn *g = j->g;
-    int el = (int)dtype_size(g->a), nr = j->c->nr, rows = b->len * b->n_leaves, per = 4 / el;
-    int lines = nr * el / 64;
-    if (i < lines * per) {
-        bool end = n + nr >= j->nc;
-        t->next = row(g->B, g->b, g->ldb, b->k + (end ? rows : 0) + i / lines * (rows / per), j->n + (end ? 0 : n + nr));
-        t->next += i % lines * 64;
-        t->next_step = g->ldb * el;
-        return;
-    }
-    i += n / nr * ((j->mc + j->width - 1) / j->width - lines * per) - lines * per;
-    lines = (j->mc * el + 63) / 64;
-    if (i >= lines * per) {
+    *f = (struct fetch){p, ld, (bytes + 63) / 64, b->units * b->n_leaves, 0, 0, 4 / el};
+}
+
+static void fetch_next(struct fetch *f, struct gemm_tile *t)
+{
+    if (f->part == f->parts) {
         t->next_step = 0;
         return;
     }
-    t->next = row(g->A, g->a, g->lda, b->k + rows + i / lines * (rows / per), j->m) + i % lines * 64;
-    t->next_step = g->lda * el;
+    t->next = f->p + f->line * 64;
+    t->next_step = f->ld;
+    if (++f->line < f->lines) return;
+    f->line = 0;
+    f->part++;
+    f->p += f->rows * f->ld;
 }
 
 /* dst = the sum of n_leaves (a power of two), each as long as t says; dst may be ws->micro[0]. */
@@ -116,8 +121,8 @@ static void emit(const struct job *j, const float *sums, int m, int rows, int n,
     }
 }
 
-/* One micro tile of a packed block. */
-static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int m, int n)
+/* One micro tile of a packed block; it is number i of the tile. */
+static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int i, int m, int n)
 {
     int rows = gemm_min(j->width, j->mc - m), cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
     if (j->in_c) {
@@ -127,15 +132,13 @@ static void sum_micro(const struct job *j, const struct block *b, struct gemm_ti
         j->micro[rows](&t);
         return;
     }
-    int slivers = (j->mc + j->width - 1) / j->width;
-    float *slot = j->ws->tile + (size_t)(n / nr * slivers + m / j->width) * (size_t)(j->width * nr);
-    float *tmp = j->ws->micro[0];
+    float *slot = j->ws->tile + (size_t)i * (size_t)(j->width * nr), *tmp = j->ws->micro[0];
     float *sums = b->ends && !b->from_c && (j->merges || j->last) ? tmp : slot + (size_t)j->top * j->slot;
     t.ldc = t.cols = nr;
     add_leaves(j, t, rows, b->n_leaves, sums);
     if (!b->ends) return;
-    for (int i = 1; i <= j->merges; i++) {
-        float *left = slot + (size_t)(j->top - i) * j->slot, *to = i == j->merges && !j->last ? left : tmp;
+    for (int merge = 1; merge <= j->merges; merge++) {
+        float *left = slot + (size_t)(j->top - merge) * j->slot, *to = merge == j->merges && !j->last ? left : tmp;
         j->c->rows->add(to, left, sums, (size_t)(rows * nr));
         sums = to;
     }
@@ -145,16 +148,22 @@ static void sum_micro(const struct job *j, const struct block *b, struct gemm_ti
 static void sum_block(const struct job *j, const struct block *b)
 {
     const struct gemm_tn *g = j->g;
-    int nr = j->c->nr;
+    int nr = j->c->nr, el = (int)dtype_size(g->a), i = 0;
+    int64_t k_next = b->k + (int64_t)b->len * b->n_leaves, lda = g->lda * el, ldb = g->ldb * el;
     struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->width, .b = j->ws->b, .from_c = b->from_c || g->chain};
-    pack(j, b, j->ws->a, j->width, g->A, g->lda, j->m, j->mc);
+    struct fetch fa, fb;
+    fetch_start(&fa, row(g->A, g->a, g->lda, k_next, j->m), lda, j->mc * el, b, el);
+    for (int m = 0; m < j->mc; m += j->width)
+        pack(j, b, j->ws->a + m * b->units * b->n_leaves, j->width, g->A, g->lda, j->m + m, gemm_min(j->width, j->mc - m));
     for (int n = 0; n < j->nc; n += nr) {
         if (n + nr > j->nc) memset(j->ws->b, 0, sizeof j->ws->b);
         pack(j, b, j->ws->b, nr, g->B, g->ldb, j->n + n, gemm_min(nr, j->nc - n));
+        bool end = n + nr >= j->nc;
+        fetch_start(&fb, row(g->B, g->a, g->ldb, end ? k_next : b->k, j->n + (end ? 0 : n + nr)), ldb, nr * el, b, el);
         for (int m = 0; m < j->mc; m += j->width) {
             t.a = j->ws->a + m * b->units * b->n_leaves;
-            fetch_next(j, b, &t, n, m / j->width);
-            sum_micro(j, b, t, m, n);
+            fetch_next(fb.part < fb.parts ? &fb : &fa, &t);
+            sum_micro(j, b, t, i++, m, n);
         }
     }
 }

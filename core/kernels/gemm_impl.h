@@ -70,10 +70,6 @@ void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, i
 size_t gemm_packed_bytes(const struct gemm_core *c, enum dtype dt, int K, int N);
 void gemm_pack_b(const struct gemm_core *c, enum dtype dt, void *Bp, int K, int N, const void *src, enum dtype src_dt,
                  int64_t ld, bool trans, int col0, int n0, int n1);
-/* Packs k < K, n < N of row-major src (of type dt, ld in elements) into panels `panel` units apart. */
-void gemm_pack_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, int64_t panel, int width, const void *src,
-                    int64_t ld, int K, int N);
-
 #if defined(__x86_64__)
 /* ---- shared by the AVX-512 tables ---- */
 enum { GEMM_EMU_MR = 12, MXCSR_FTZ_DAZ = 0x8040 };

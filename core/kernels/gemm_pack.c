@@ -123,10 +123,3 @@ void gemm_pack_b(const struct gemm_core *c, enum dtype dt, void *Bp, int K, int 
         pack_along_rows(c, dt, Bp, (int64_t)U * c->nr, c->nr, &s, K, col0 + n0, n0, n1 - n0);
     if (col0 + n1 == N) zero_lanes(Bp, (int64_t)U * c->nr, c->nr, U, N);
 }
-
-void gemm_pack_rows(const struct gemm_core *c, enum dtype dt, uint32_t *dst, int64_t panel, int width, const void *src,
-                    int64_t ld, int K, int N)
-{
-    struct rows s = {src, dt, ld};
-    pack_along_rows(c, dt, dst, panel, width, &s, K, 0, 0, N);
-}

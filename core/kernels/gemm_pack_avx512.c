@@ -66,13 +66,22 @@ void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols,
             transpose16(dst + u * NR + n, (const char *)src + n * ld + u * 4, ld, cols - n, units - u);
 }
 
+/* The destination is in L2 at best, and stores wait for their line one after the other: fetch it ahead. */
+static void fetch(const uint32_t *dst)
+{
+    _mm_prefetch((const char *)(dst + 256), _MM_HINT_T0);
+}
+
 void gemm_pack_f32_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
 {
     const __mmask16 m0 = first(cols), m1 = cols > 16 ? first(cols - 16) : 0;
     const uint32_t *s = src;
     for (int k = 0; k < K; k++, s += ld, dst += width) {
+        fetch(dst);
         _mm512_mask_storeu_epi32(dst, m0, _mm512_maskz_loadu_epi32(m0, s));
-        if (cols > 16) _mm512_mask_storeu_epi32(dst + 16, m1, _mm512_maskz_loadu_epi32(m1, s + 16));
+        if (cols <= 16) continue;
+        fetch(dst + 16);
+        _mm512_mask_storeu_epi32(dst + 16, m1, _mm512_maskz_loadu_epi32(m1, s + 16));
     }
 }
 
@@ -90,8 +99,11 @@ void gemm_pack_bf16_avx512(uint32_t *dst, int width, const void *src, int64_t ld
     const uint16_t *lo = src;
     for (int k = 0; k < K; k += 2, lo += 2 * ld, dst += width) {
         const uint16_t *hi = k + 1 < K ? lo + ld : zeros;
+        fetch(dst);
         _mm512_mask_storeu_epi32(dst, m0, pairs(lo, hi, m0));
-        if (cols > 16) _mm512_mask_storeu_epi32(dst + 16, m1, pairs(lo + 16, hi + 16, m1));
+        if (cols <= 16) continue;
+        fetch(dst + 16);
+        _mm512_mask_storeu_epi32(dst + 16, m1, pairs(lo + 16, hi + 16, m1));
     }
 }
 
