@@ -156,7 +156,8 @@ void exec_profile(const struct exec *x, struct buf *out);
 /* ---- gradient accumulation over A executions ----
  * Executions write their subtree of the canonical tree into params->grad; a
  * grads object keeps the carry stack (log2(A) extra gradient sets; none for A = 1)
- * and separate slots for parameters that are used more than once. */
+ * and separate slots for parameters that are used more than once.  It tells the
+ * graph's nodes where to write, so free it before the graph. */
 struct grads;
 struct grads *grads_new(struct graph *g, struct params *p, int accum, struct err *e);
 /* After execution i (0-based, in order).  After the last one params->grad holds the total. */
