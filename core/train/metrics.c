@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/fault.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
@@ -95,7 +96,7 @@ int metrics_add(struct metrics *m, int64_t step, const struct buf *body, struct 
     buf_adds(b, "}\n");
     if (buf_ok(body, e) || buf_ok(b, e)) return -1;
     ssize_t n;
-    do n = write(m->fd, b->data, b->len);
+    do n = fault_point(FAULT_WRITE) ? -1 : write(m->fd, b->data, b->len);
     while (n < 0 && errno == EINTR);
     if (n < 0) return err_errno(e, errno, "writing", m->path);
     if ((size_t)n != b->len) return err_errno(e, ENOSPC, "writing", m->path);

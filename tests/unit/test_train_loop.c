@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "core/base/fault.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -214,6 +216,36 @@ static void a_missing_checkpoint_stops_the_roll_back(void **state)
     assert_non_null(strstr(e.msg, "step-20"));
 }
 
+/* A full disk at any system call: an error or a warning, and the next call goes
+ * on to the same model. */
+static void a_failing_call_loses_nothing(void **state)
+{
+    (void)state;
+    uint64_t want = model_hash("clean");
+    int failed = 0, n = 1;
+    for (;; n += 1 + n / 8) {
+        char name[32], path[300];
+        snprintf(name, sizeof name, "fault-%d", n);
+        struct source s = source(1, 0);
+        struct train_result r;
+        struct err e;
+        fault_after(n, ENOSPC);
+        int ret = train(name, &s, &r, &e);
+        long passed = fault_after(0, 0);
+        if (ret) {
+            failed++;
+            if (e.code != ERR_IO && e.code != ERR_CANTCREAT) fail_msg("call %d: %d: %s", n, (int)e.code, e.msg);
+            if (!strstr(e.msg, "No space left")) fail_msg("call %d: %s", n, e.msg);
+            if (train(name, &s, &r, &e)) fail_msg("after call %d: %s", n, e.msg);
+        }
+        if (model_hash(name) != want) fail_msg("call %d: another model", n);
+        snprintf(path, sizeof path, "%s/%s", dir, name);
+        assert_int_equal(dir_remove(path, &e), 0);
+        if (passed < n) break; /* nothing was left to fail */
+    }
+    if (failed < 10) fail_msg("only %d failures in %d calls", failed, n);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -236,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_bad_stretch_is_rolled_back_over),
         cmocka_unit_test(an_interrupted_run_decides_the_same),
         cmocka_unit_test(a_run_that_stays_bad_is_given_up),
+        cmocka_unit_test(a_failing_call_loses_nothing),
         cmocka_unit_test(a_missing_checkpoint_stops_the_roll_back),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
