@@ -12,5 +12,8 @@ else
     scripts/get-corpus.sh "$out/corpus"
     input=$out/corpus/text
 fi
+# Manuals are full of commands and symbols: fewer words with letters are asked
+# of them than of web pages, and a manual may be long.
 exec scripts/pipeline.sh --out "$out" --vocab 4096 \
-    --pretrain "--preset llama-tiny --context 256 --batch 32 --steps ${STEPS:-1000} --lr 1.5e-3 --eval-every 200 --save-every 200" "$input"
+    --clean "--preset gopher --set gopher.min_alpha_words=0.6 --set gopher.max_words=1000000" \
+    --pretrain "--preset llama-tiny --context 256 --batch 32 --steps ${STEPS:-600} --lr 1.5e-3 --eval-every 100 --save-every 100" "$input"

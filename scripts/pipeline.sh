@@ -9,7 +9,7 @@ usage() {
 usage: scripts/pipeline.sh --out DIR [options] [-- PRETRAIN-OPTION...] INPUT...
 
   --out DIR           where everything goes
-  --clean PRESET      rules of llmctl clean (gopher)
+  --clean "OPTS"      options of llmctl clean (--preset gopher)
   --vocab N           size of the tokenizer's vocabulary (4096)
   --val FRACTION      share of the documents kept for validation (0.02)
   --pretrain "OPTS"   options of llmctl pretrain (default: llama-tiny, 1000 steps)
@@ -20,7 +20,7 @@ EOF
 }
 
 llmctl=${LLMCTL:-./llmctl}
-out='' clean=gopher vocab=4096 val=0.02 pretrain='--preset llama-tiny --steps 1000'
+out='' clean='--preset gopher' vocab=4096 val=0.02 pretrain='--preset llama-tiny --steps 1000'
 prompts=() inputs=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -77,8 +77,9 @@ if [ -e "$out/run" ] && [ "$(cat "$out/.run.of" 2>/dev/null)" != "$inputs_id $cl
 fi
 printf '%s' "$inputs_id $clean $vocab $val $pretrain" >"$out/.run.of"
 
+# shellcheck disable=SC2086  # the options are meant to split
 stage clean "$out/clean.jsonl" -- \
-    "$llmctl" clean "${inputs[@]}" --preset "$clean" --out "$out/clean.jsonl" --report "$out/clean.json"
+    "$llmctl" clean "${inputs[@]}" $clean --out "$out/clean.jsonl" --report "$out/clean.json"
 stage dedup "$out/unique.jsonl" -- \
     "$llmctl" dedup "$out/clean.jsonl" --near --out "$out/unique.jsonl"
 stage tokenizer "$out/tokenizer.json" -- \

@@ -11,7 +11,7 @@ cat ./*.md core/*/*.h core/*/*.c | head -c 200000 | split -b 4000 - "$dir/text/p
 for f in "$dir"/text/part.*; do mv "$f" "$f.txt"; done
 
 run() {
-    scripts/pipeline.sh --out "$dir/out" --clean none --vocab 512 --val 0.1 \
+    scripts/pipeline.sh --out "$dir/out" --clean '--preset none' --vocab 512 --val 0.1 \
         --pretrain "--preset llama-nano --context 64 --batch 16 --steps 100 --eval-every 50" --prompt "The " "$dir/text"
 }
 run >"$dir/first" 2>"$dir/log" || { cat "$dir/log"; exit 1; }
