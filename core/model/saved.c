@@ -113,6 +113,9 @@ static int load(struct saved_model *m, struct llmz *z, enum dtype dt, bool with_
     if (tok && with_tok) {
         if (!(m->tok_json = mem_strdup(tok))) return err_oom(e, strlen(tok), "tokenizer");
         if (!(m->tok = tok_parse(tok, strlen(tok), m->path, e))) return err_wrap(e, "the tokenizer in '%s'", m->path);
+        if (tok_vocab_size(m->tok) > m->config.vocab)
+            return err_set(e, ERR_DATA, "'%s': its tokenizer has ids up to %d, the model a vocabulary of %d", m->path,
+                           tok_vocab_size(m->tok) - 1, m->config.vocab);
     }
     if (!(m->params = params_new(e)) || model_declare(&m->config, m->params, dt, e) ||
         params_alloc(m->params, false, e))
