@@ -208,7 +208,9 @@ static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e
         if (r->fresh && (r->carry.len >= 4096 || r->eof)) look_at_start(r);
         bool long_enough = r->carry.len >= BLOCK_BYTES;
         if (!r->fresh && (long_enough || r->eof)) {
-            size_t end = last_border(r, r->carry.data + r->clear, r->carry.len - r->clear);
+            size_t end = 0;
+            if (r->carry.len > r->clear)
+                end = last_border(r, r->carry.data + r->clear, r->carry.len - r->clear);
             if (end)
                 end += r->clear;
             else

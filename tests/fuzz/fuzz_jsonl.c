@@ -1,0 +1,98 @@
+/* Bytes as a file of documents: read, repair, cut into words, judge, write
+ * back.  The first byte chooses how the file is read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/base/json.h"
+#include "data/doc.h"
+#include "data/doc_json.h"
+#include "data/rules.h"
+#include "data/shingle.h"
+#include "data/text_norm.h"
+#include "tests/fuzz/fuzz.h"
+
+static struct text_norm norm = {.form = TEXT_NFC};
+static struct words words;
+static struct shingles shingles;
+static struct buf line, back;
+
+/* What is written must be read as the same text. */
+static void round_trip(const struct doc *d, const char *text, size_t n)
+{
+    struct doc_fields f;
+    buf_clear(&line);
+    buf_clear(&back);
+    doc_emit(d, text, n, &line);
+    if (line.oom) return;
+    if (doc_json_find(line.data, line.len - 1, "text", &f)) abort();
+    if (doc_json_unescape(line.data + f.text_begin, f.text_end - f.text_begin, &back)) abort();
+    if (back.len != n || (n && memcmp(back.data, text, n) != 0)) abort();
+}
+
+static void one_doc(const struct doc *d)
+{
+    struct err e;
+    const char *text, *again;
+    size_t n, m;
+    double metrics[METRIC_N];
+    if (utf8_valid_prefix(d->text, d->text_len) != d->text_len) abort();
+    round_trip(d, d->text, d->text_len);
+    if (text_norm_run(&norm, d->text, d->text_len, &text, &n, &e)) abort();
+    round_trip(d, text, n);
+    struct text_norm twice = {.form = TEXT_NFC};
+    if (text_norm_run(&twice, text, n, &again, &m, &e) || m != n ||
+        (n && memcmp(text, again, n) != 0))
+        abort();
+    text_norm_free(&twice);
+    if (words_split(&words, text, n, &e)) abort();
+    for (size_t i = 0, at = 0; i < words.n; at = words.v[i].begin + words.v[i].len, i++)
+        if (words.v[i].begin < at || words.v[i].len == 0 || words.v[i].begin + words.v[i].len > n)
+            abort();
+    rules_metrics(text, n, &words, metrics);
+    if (shingles_words(&shingles, text, n, &e) || shingles_make(&shingles, 5, &e)) abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct err e;
+    char path[64];
+    if (size < 1 || size > 1 << 20) return 0;
+    struct doc_cfg cfg = {.format = (enum doc_format)(data[0] % 3),
+                          .split = (enum doc_split)(data[0] / 3 % 3),
+                          .max_line = data[0] & 128 ? 64 : 0};
+    int fd = memfd_create("fuzz", 0);
+    if (fd < 0) return 0;
+    if (write(fd, data + 1, size - 1) != (ssize_t)(size - 1)) goto out;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    struct doc_file file = {path, "fuzz", cfg.format, -1};
+    struct doc_files files = {&file, 1, 1};
+    struct doc_reader *r = doc_reader_open(&files, &cfg, &e);
+    struct doc_block b = {0};
+    struct doc_iter it = {0};
+    struct doc d;
+    uint64_t total = 0;
+    /* A small archive may unpack to gigabytes: enough is enough. */
+    while (r && total < 1 << 24 && doc_reader_next(r, &b, &e) == 1) {
+        enum doc_next next;
+        total += b.data.len;
+        doc_iter_start(&it, &cfg, &b);
+        while ((next = doc_iter_next(&it, &d)) != DOC_END) {
+            if (next == DOC_GOOD)
+                one_doc(&d);
+            else {
+                buf_clear(&line);
+                doc_emit_bad(&d, it.reason, it.bad_bytes, &line);
+                if (!line.oom && utf8_valid_prefix(line.data, line.len) != line.len) abort();
+            }
+        }
+    }
+    doc_iter_free(&it);
+    buf_free(&b.data);
+    doc_reader_close(r);
+out:
+    close(fd);
+    return 0;
+}
