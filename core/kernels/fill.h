@@ -10,18 +10,15 @@
 
 #include "core/kernels/kernels.h"
 
-/* Weak: an entry that no file implements is left as the weaker ISA has it. */
-#define FILL __attribute__((weak))
-
-FILL void kernels_fill_rows_ref(struct kernels *k);
-FILL void kernels_fill_gemm_ref(struct kernels *k);
+void kernels_fill_rows_ref(struct kernels *k);
+void kernels_fill_gemm_ref(struct kernels *k);
 
 #if defined(__x86_64__)
-FILL void kernels_fill_rows_avx2(struct kernels *k);
-FILL void kernels_fill_gemm_avx2(struct kernels *k);
-FILL void kernels_fill_rows_avx512(struct kernels *k);
-FILL void kernels_fill_gemm_avx512(struct kernels *k);
-FILL void kernels_fill_gemm_avx512bf16(struct kernels *k);
+void kernels_fill_rows_avx2(struct kernels *k);
+void kernels_fill_gemm_avx2(struct kernels *k);
+void kernels_fill_rows_avx512(struct kernels *k);
+void kernels_fill_gemm_avx512(struct kernels *k);
+void kernels_fill_gemm_avx512bf16(struct kernels *k);
 #endif
 
 #endif

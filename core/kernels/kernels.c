@@ -88,7 +88,7 @@ static void build(void)
         if (i > 0) tables[i] = tables[i - 1];
         tables[i].isa = ladder[i].name;
         if (ladder[i].fill_rows) ladder[i].fill_rows(&tables[i]);
-        if (ladder[i].fill_gemm) ladder[i].fill_gemm(&tables[i]);
+        ladder[i].fill_gemm(&tables[i]);
         n_tables = i + 1;
     }
     const char *cap = getenv("LLMCTL_ISA");

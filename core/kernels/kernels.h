@@ -14,9 +14,11 @@
  *   - GEMM: each element of C is one chain of FMAs over k in increasing order,
  *     starting from 0 (or from C when accumulating), whatever the blocking;
  *     lanes run over N.
- * bf16 GEMM follows VDPBF16PS: acc = fma(hi,hi',acc), then fma(lo,lo',acc) of
- * each pair along k -- the order that the hardware has -- with denormals
- * flushed; the emulation on other ISAs gives the same bits.
+ * bf16 GEMM follows VDPBF16PS: of each pair k, k+1 along k (k even, counted
+ * from the start of the chain; an odd last one is paired with zeros) first
+ * acc = fma(a[k+1], b[k+1], acc), then fma(a[k], b[k], acc), denormals being
+ * zero on both sides -- the order that the hardware has; the emulation on
+ * other ISAs gives the same bits.
  *
  * bf16 is stored as uint16_t.  Pointers need only their element's alignment
  * unless said otherwise.  In `y` and `x` may be the same buffer where noted. */
@@ -173,8 +175,10 @@ struct kernels {
      * (f32, bf16), x [K] of f32. */
     void (*gemv)(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, int K, int n0, int n1, const float *bias);
 
-    /* GEMM, see above.  nr: panel width; mr: row block; tiles cut at other
-     * places are right but slower.  ws: gemm_ws_bytes() bytes a thread, 64-aligned. */
+    /* GEMM, see above.  nr: panel width; mr: row block; n is cut at multiples of
+     * nr, m anywhere.  A call pays for the copy of its rows of A once per 512
+     * columns and for fetching B once per 168 rows: good slices are 84-168 rows
+     * by up to 512 columns, for gemm_tn about 384 by 384.  ws: gemm_ws_bytes() bytes a thread, 64-aligned. */
     int mr_f32, nr_f32, mr_bf16, nr_bf16;
     size_t gemm_ws_bytes;
     size_t (*packed_bytes)(enum dtype dt, int K, int N);
