@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/token/split_mask.h"
 #include "core/token/unicode.h"
 
 /* What differs between the regexes of this family:
@@ -124,11 +125,107 @@ INLINE size_t next_piece(const uint8_t *s, size_t n, size_t pos, const struct ru
     return spaces(s, n, pos, r.newlines);
 }
 
+#ifdef SPLIT_HAS_MASKS
+/* A contraction that begins at bit i is a piece of its own: what follows it
+ * starts the next one. */
+INLINE uint64_t cut_contractions(const uint8_t *s, uint64_t quotes, uint64_t start, bool fold)
+{
+    for (; quotes; quotes &= quotes - 1) {
+        size_t i = (size_t)low_bit(quotes), end = contraction(s, SPLIT_WINDOW, i, fold);
+        if (end == i) continue;
+        uint64_t inside = ((uint64_t)6 << i) & ((uint64_t)-1 >> (end < 64 ? 64 - end : 0));
+        start &= ~inside;
+        if (end < 64) start |= (uint64_t)1 << end;
+    }
+    return start;
+}
+
+/* Groups of three inside runs of more than three digits. */
+INLINE uint64_t cut_digits(uint64_t digit, uint64_t start, int max)
+{
+    if (max == 1) return start | digit;
+    uint64_t runs = digit & ~(digit << 1);
+    if (!(digit & digit << 1 & digit << 2 & digit << 3)) return start;
+    for (; runs; runs &= runs - 1) {
+        int i = low_bit(runs);
+        uint64_t after = ~digit >> i;
+        int end = after ? i + low_bit(after) : 64;
+        for (i += max; i < end; i += max) start |= (uint64_t)1 << i;
+    }
+    return start;
+}
+
+/* The part of a run of spaces after its last newline is a run of its own. */
+INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint64_t start)
+{
+    uint64_t after = newline << 1 & space & ~newline;
+    for (; after; after &= after - 1) {
+        int i = low_bit(after);
+        uint64_t run = space >> i, stop = ~run;
+        if (stop) run &= (stop & -stop) - 1;
+        if (!(newline >> i & run)) start |= (uint64_t)1 << i;
+    }
+    return start;
+}
+
+/* Bits where pieces start, bit 0 (which does) included; *limit = how many bits
+ * are decided. */
+INLINE uint64_t starts_in_window(const uint8_t *s, const struct rule r, int *limit)
+{
+    struct split_masks m = split_classify(s);
+    int known = m.high ? low_bit(m.high) : 64;
+    uint64_t other = ~(m.letter | m.digit | m.space | m.high), space = m.space, start;
+    uint64_t free_other = other & ~(other << 1) & ~(m.blank << 1);
+    if (r.space_prefix) {
+        uint64_t begins = (m.letter & ~(m.letter << 1)) | (m.digit & ~(m.digit << 1));
+        start = (begins & ~(m.blank << 1)) | free_other;
+        start |= space & (~(space << 1) | ~(space >> 1));
+        *limit = known - 1;
+    } else {
+        /* Newlines straight after other characters belong to them. */
+        uint64_t tail_first = m.newline & other << 1;
+        uint64_t tail = m.newline & ~(m.newline + tail_first);
+        if (!tail_first) tail = 0;
+        uint64_t newline = m.newline & ~tail;
+        space &= ~tail;
+        start = m.letter & ~(m.letter << 1) & ~((m.space & ~m.newline) << 1) & ~(free_other << 1);
+        start |= free_other | (m.digit & ~(m.digit << 1));
+        start |= (space & ~(space << 1)) | (space & ~newline & ~(m.space >> 1));
+        start = cut_after_newlines(space, newline, start);
+        start = cut_digits(m.digit, start, r.max_digits);
+        /* A run of spaces that leaves the window is not decided. */
+        int end = known;
+        while (end > 0 && m.space >> (end - 1) & 1) end--;
+        *limit = end < known ? end : known - 1;
+    }
+    start = cut_contractions(s, m.quote & free_other, start, r.fold);
+    return start | 1;
+}
+#endif
+
 INLINE size_t many(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max,
                    const struct rule r)
 {
     size_t count = 0;
+#ifdef SPLIT_HAS_MASKS
+    unsigned wait = 0, step = 1; /* text beyond ASCII: try the masks less and less often */
+#endif
     while (pos < n && count < max) {
+#ifdef SPLIT_HAS_MASKS
+        if (wait == 0 && n - pos >= SPLIT_WINDOW && count + 64 <= max) {
+            int limit;
+            uint64_t start = starts_in_window(s + pos, r, &limit);
+            uint64_t found = limit > 0 ? start & ((uint64_t)-1 >> (64 - limit)) & ~(uint64_t)1 : 0;
+            size_t from = pos;
+            for (; found; found &= found - 1) ends[count++] = pos = from + (size_t)low_bit(found);
+            step = limit < 16 ? (step < 32 ? 2 * step : step) : 1;
+            wait = limit < 16 ? step : 0;
+            if (pos > from && !wait) continue;
+        } else if (wait) {
+            wait--;
+        }
+        if (count >= max) break;
+#endif
         pos = next_piece(s, n, pos, r);
         ends[count++] = pos;
     }

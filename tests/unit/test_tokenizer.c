@@ -307,6 +307,31 @@ static void splits_follow_the_regexes(void **state)
     }
 }
 
+/* Asked for one piece at a time, a split takes the loop over characters. */
+static void masks_and_loop_agree(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "aZ19 \n\t'(s.\r  tl\xc3\xa9R3,\xc2\xa0\xe2\x80\x83" "0 re";
+    struct rng_key k = rng_key(11, RNG_TEST, 0, 0);
+    enum { N = 100000 };
+    uint8_t *text = malloc(N);
+    for (uint64_t i = 0; i < N; i++)
+        text[i] = (uint8_t)alphabet[rng_below(&k, i, i % 5000 < 2500 ? 20 : sizeof alphabet - 1)];
+    for (int kind = SPLIT_GPT2; kind < SPLIT_N; kind++) {
+        split_fn *split = split_function((enum split_kind)kind);
+        size_t ends[128], one, at = 0;
+        for (size_t pos = 0; pos < N;) {
+            size_t count = split(text, N, pos, ends, COUNT_OF(ends));
+            for (size_t i = 0; i < count; i++, at = one) {
+                assert_int_equal(split(text, N, at, &one, 1), 1);
+                assert_int_equal(ends[i], one);
+            }
+            pos = at;
+        }
+    }
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +344,7 @@ int main(void)
         cmocka_unit_test(the_written_form_reads_back_equal),
         cmocka_unit_test(what_cannot_be_represented_is_refused_with_the_place),
         cmocka_unit_test(splits_follow_the_regexes),
+        cmocka_unit_test(masks_and_loop_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
