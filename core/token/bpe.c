@@ -13,6 +13,7 @@ void bpe_free(struct bpe *b)
     free(b->merge);
     free(b->slots);
     free(b->byte_pair);
+    free(b->filter);
     memset(b, 0, sizeof *b);
 }
 
@@ -21,10 +22,19 @@ static uint64_t pair_key(int left, int right)
     return (uint64_t)(uint32_t)left << ID_BITS | (uint32_t)right;
 }
 
-static size_t pair_slot(const struct bpe *b, uint64_t key)
+static uint64_t pair_hash(uint64_t key)
 {
-    uint64_t h = key * 0x9E3779B97F4A7C15ull;
-    return (size_t)(h >> 20) & (b->n_slots - 1);
+    return key * 0x9E3779B97F4A7C15ull;
+}
+
+static size_t pair_slot(const struct bpe *b, uint64_t hash)
+{
+    return (size_t)(hash >> 20) & (b->n_slots - 1);
+}
+
+static size_t filter_bit(const struct bpe *b, uint64_t hash)
+{
+    return (size_t)(hash >> 36) & b->filter_mask;
 }
 
 int bpe_add(struct bpe *b, int left, int right, int id, struct err *e)
@@ -50,9 +60,14 @@ int bpe_finish(struct bpe *b, struct err *e)
     if (!b->slots) return err_oom(e, want * sizeof *b->slots, "the merge table");
     memset(b->slots, 0xFF, want * sizeof *b->slots);
     b->n_slots = want;
+    size_t n_bits = 8 * want < (size_t)1 << 28 ? 8 * want : (size_t)1 << 28; /* bits of hash left */
+    b->filter = mem_zalloc(n_bits / 64, sizeof *b->filter);
+    if (!b->filter) return err_oom(e, n_bits / 8, "the merge table");
+    b->filter_mask = n_bits - 1;
     for (size_t r = 0; r < b->n_merges; r++) {
-        uint64_t key = pair_key(b->merge[r].left, b->merge[r].right);
-        size_t i = pair_slot(b, key);
+        uint64_t key = pair_key(b->merge[r].left, b->merge[r].right), hash = pair_hash(key);
+        size_t bit = filter_bit(b, hash), i = pair_slot(b, hash);
+        b->filter[bit / 64] |= (uint64_t)1 << bit % 64;
         for (; b->slots[i] != BPE_FREE; i = (i + 1) & (want - 1))
             if (b->slots[i] >> ID_BITS == key)
                 return err_set(e, ERR_DATA, "merges %zu and %zu (from 0) are the same pair",
@@ -64,8 +79,10 @@ int bpe_finish(struct bpe *b, struct err *e)
 
 uint32_t bpe_rank(const struct bpe *b, int left, int right)
 {
-    uint64_t key = pair_key(left, right);
-    for (size_t i = pair_slot(b, key);; i = (i + 1) & (b->n_slots - 1)) {
+    uint64_t key = pair_key(left, right), hash = pair_hash(key);
+    size_t bit = filter_bit(b, hash);
+    if (!(b->filter[bit / 64] >> bit % 64 & 1)) return BPE_NO_RANK;
+    for (size_t i = pair_slot(b, hash);; i = (i + 1) & (b->n_slots - 1)) {
         uint64_t s = b->slots[i];
         if (s >> ID_BITS == key) return (uint32_t)(s & ((1u << ID_BITS) - 1));
         if (s == BPE_FREE) return BPE_NO_RANK;

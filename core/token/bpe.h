@@ -20,6 +20,8 @@ struct bpe {
     size_t n_merges, cap;
     uint64_t *slots;         /* (left << 21 | right) << 21 | rank; BPE_FREE = free */
     size_t n_slots;
+    uint64_t *filter;        /* 16 bits or more a merge: a clear bit means no such pair */
+    size_t filter_mask;
     uint32_t *byte_pair;     /* [256 * 256] rank of the pair of two bytes' tokens, or NULL */
 };
 

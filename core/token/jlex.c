@@ -7,6 +7,10 @@
 
 #include "core/base/json.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -21,8 +25,19 @@ static const char *skip_space(const char *p, const char *end)
 /* p at the opening quote: past the closing one, or end. */
 static const char *skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++)
+    for (p++; p < end && *p != '"'; p++) {
+#if defined(__SSE2__)
+        if (end - p >= 16) { /* most strings end within 16 bytes */
+            __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+            __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+                                       _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+            unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+            p += mask ? __builtin_ctz(mask) : 15;
+            if (*p == '"') break;
+        }
+#endif
         if (*p == '\\') p++;
+    }
     return p < end ? p + 1 : end;
 }
 
@@ -57,8 +72,9 @@ static bool key_is(const char *begin, const char *end, const char *key)
     return (size_t)(end - begin) == n + 2 && memcmp(begin + 1, key, n) == 0;
 }
 
-/* Finds the value of a member of the object at p. */
-static struct jlex_span member(const char *p, const char *end, const char *key)
+/* Finds the value of a member of the object at p; with begin_only the end of
+ * the span is that of the text. */
+static struct jlex_span member(const char *p, const char *end, const char *key, bool begin_only)
 {
     struct jlex_span none = {NULL, NULL};
     p = skip_space(p, end);
@@ -72,6 +88,7 @@ static struct jlex_span member(const char *p, const char *end, const char *key)
         if (p == end || *p != ':') return none;
         p = skip_space(p + 1, end);
         const char *value = p;
+        if (found && begin_only) return (struct jlex_span){value, end};
         p = skip_value(p, end);
         if (found) return (struct jlex_span){value, p};
         p = skip_space(p, end);
@@ -96,11 +113,11 @@ int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
     size_t valid = utf8_valid_prefix(json, n);
     if (valid < n)
         return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
-    struct jlex_span model = member(json, json + n, "model");
+    struct jlex_span model = member(json, json + n, "model", true);
     *vocab = *merges = (struct jlex_span){NULL, NULL};
     if (model.begin) {
-        *vocab = member(model.begin, model.end, "vocab");
-        *merges = member(model.begin, model.end, "merges");
+        *vocab = member(model.begin, model.end, "vocab", false);
+        *merges = member(model.begin, model.end, "merges", false);
     }
     buf_add(rest, json, n);
     if (buf_ok(rest, e)) return -1;

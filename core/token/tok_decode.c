@@ -60,10 +60,39 @@ static int bad_id(const struct tokenizer *t, int32_t id, size_t at, struct err *
                    (int)id, at, t->vocab.n - 1);
 }
 
+/* Text one after the other: room is made for a batch at a time, and short
+ * tokens are copied as one vector. */
+static int decode_fused(const struct tokenizer *t, const int32_t *id, size_t n, struct buf *out,
+                        struct err *e)
+{
+    enum { VECTOR = 16 };
+    for (size_t i = 0; i < n;) {
+        size_t end = n - i > 64 ? i + 64 : n, room = VECTOR;
+        for (size_t k = i; k < end; k++) {
+            if (id[k] < 0 || id[k] >= t->vocab.n || t->bytes[id[k]].off == TOK_HOLE)
+                return bad_id(t, id[k], k, e);
+            room += t->bytes[id[k]].len;
+        }
+        if (!buf_reserve(out, room)) return buf_ok(out, e);
+        char *to = out->data + out->len;
+        for (; i < end; i++) {
+            const struct tok_bytes *b = &t->bytes[id[i]];
+            const char *from = t->byte_pool + b->off;
+            memcpy(to, from, VECTOR);
+            if (b->len > VECTOR) memcpy(to, from, b->len);
+            to += b->len;
+        }
+        out->len = (size_t)(to - out->data);
+        out->data[out->len] = 0;
+    }
+    return buf_ok(out, e);
+}
+
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
                struct buf *out, struct err *e)
 {
     bool first = true;
+    if (!skip_special && t->decoder != DECODER_NONE) return decode_fused(t, id, n, out, e);
     for (size_t i = 0; i < n; i++) {
         size_t len;
         const char *p = tok_piece(t, id[i], &len);

@@ -11,6 +11,8 @@
 #include "core/token/vocab.h"
 #include "core/token/word_cache.h"
 
+#define TOK_HOLE UINT32_MAX
+
 enum tok_part { PART_TRUNCATION, PART_PADDING, PART_NORMALIZER, PART_PRE, PART_POST, PART_DECODER,
                 N_PARTS };
 
@@ -65,8 +67,8 @@ struct tokenizer {
     struct tok_template tmpl;
     int bos, eos;
 
-    /* Decoded bytes of each id, and how many bytes of text the model's token
-     * covers. */
+    /* Decoded bytes of each id (16 more are readable), and how many bytes of
+     * text the model's token covers.  off = TOK_HOLE: no such token. */
     struct tok_bytes { uint32_t off, len, covers; } *bytes;
     char *byte_pool;
 };

@@ -64,6 +64,19 @@ static int part_missing(const struct jlex *x, const char *s, size_t n, size_t in
                       n > 80 ? 80 : (int)n, s);
 }
 
+/* Merges mostly stand in the order of the ids they make. */
+static int merged_id(const struct tokenizer *t, const char *text, size_t n)
+{
+    const struct bpe *b = &t->bpe;
+    int guess = b->n_merges ? b->merge[b->n_merges - 1].id + 1 : 0;
+    if (guess < t->vocab.n && (t->vocab.v[guess].flags & VOCAB_USED)) {
+        size_t len;
+        const char *have = vocab_text(&t->vocab, guess, &len);
+        if (len == n && memcmp(have, text, n) == 0) return guess;
+    }
+    return vocab_find(&t->vocab, text, n);
+}
+
 static int read_merge(struct tokenizer *t, struct jlex *x, struct buf *pair, struct err *e)
 {
     size_t cut = 0, index = t->bpe.n_merges;
@@ -73,7 +86,7 @@ static int read_merge(struct tokenizer *t, struct jlex *x, struct buf *pair, str
     if (left < 0) return part_missing(x, s, cut, index, e);
     int right = vocab_find(&t->vocab, s + cut, pair->len - cut);
     if (right < 0) return part_missing(x, s + cut, pair->len - cut, index, e);
-    int id = vocab_find(&t->vocab, s, pair->len);
+    int id = merged_id(t, s, pair->len);
     if (id < 0) return part_missing(x, s, pair->len, index, e);
     return bpe_add(&t->bpe, left, right, id, e);
 }
@@ -209,10 +222,11 @@ static int make_bytes(struct tokenizer *t, struct err *e)
 {
     size_t total = t->vocab.pool.len;
     t->bytes = mem_zalloc((size_t)t->vocab.n, sizeof *t->bytes);
-    t->byte_pool = mem_alloc(total + 1, 1);
+    t->byte_pool = mem_zalloc(total + 16, 1);
     if (!t->bytes || !t->byte_pool) return err_oom(e, total, "token texts");
     size_t used = 0;
     for (int id = 0; id < t->vocab.n; id++) {
+        t->bytes[id].off = TOK_HOLE;
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
         size_t len;
         const char *text = vocab_text(&t->vocab, id, &len);

@@ -56,16 +56,20 @@ bool vocab_reserve(struct vocab *v, size_t n_tokens)
     return buf_reserve(&v->pool, 16) && grow_slots(v, n_tokens + 1) && grow_ids(v, n_tokens);
 }
 
-int vocab_find(const struct vocab *v, const char *text, size_t len)
+static int find(const struct vocab *v, uint64_t h, const char *text, size_t len)
 {
     if (!v->n_slots) return -1;
-    uint64_t h = hash64(text, len);
     for (size_t i = h & (v->n_slots - 1); v->slots[i]; i = (i + 1) & (v->n_slots - 1)) {
         if ((v->slots[i] ^ h) >> 32) continue;
         int id = (int)(uint32_t)v->slots[i] - 1;
         if (v->v[id].len == len && memcmp(v->pool.data + v->v[id].off, text, len) == 0) return id;
     }
     return -1;
+}
+
+int vocab_find(const struct vocab *v, const char *text, size_t len)
+{
+    return find(v, hash64(text, len), text, len);
 }
 
 int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags,
@@ -81,7 +85,8 @@ int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigne
                        old->len > 80 ? 80 : (int)old->len, v->pool.data + old->off, shown, text,
                        (long long)id);
     }
-    int there = vocab_find(v, text, len);
+    uint64_t h = hash64(text, len);
+    int there = find(v, h, text, len);
     if (there >= 0)
         return err_set(e, ERR_DATA, "token '%.*s' appears twice, with ids %d and %lld", shown, text,
                        there, (long long)id);
@@ -95,6 +100,6 @@ int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigne
     v->v[id] = (struct vocab_entry){(uint32_t)off, (uint32_t)len, flags | VOCAB_USED};
     if (id >= v->n) v->n = (int)id + 1;
     v->used++;
-    place(v, hash64(text, len), (int)id);
+    place(v, h, (int)id);
     return 0;
 }

@@ -7,7 +7,7 @@
 
 enum {
     FIRST_SLOTS = 1 << 12,
-    MAX_SLOTS = 1 << 19,
+    MAX_SLOTS = 1 << 20,
     MAX_IDS = 1 << 20,     /* of words with more than WORD_INLINE */
     LONG_SLOTS = 1 << 14,
     LONG_POOL = 4 << 20,

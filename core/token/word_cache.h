@@ -2,7 +2,7 @@
  *
  * Nine of ten words are among those of the last megabyte.  Short words sit in
  * slots of half a cache line, key and ids together.  The table grows with the
- * distinct words up to 16 MiB and is emptied then, so that hostile or endless
+ * distinct words up to 32 MiB and is emptied then, so that hostile or endless
  * input does not use up the memory. */
 #ifndef CORE_TOKEN_WORD_CACHE_H
 #define CORE_TOKEN_WORD_CACHE_H
