@@ -165,6 +165,7 @@ static void transpose_rows(float *out, const void *src, enum dtype dt, int64_t a
         for (int d = 0; d < D; d += VL) {
             int c = D - d < VL ? D - d : VL;
             vf t[VL];
+            UNROLL
             for (int r = 0; r < VL; r++) t[r] = g + r < n ? load_dt(src, dt, at + (g + r) * stride + d, c) : v_zero();
             v_tr16(t);
             for (int r = 0; r < c; r++) v_store(out + (int64_t)(d + r) * QT + g, t[r]);
@@ -174,17 +175,24 @@ static void transpose_rows(float *out, const void *src, enum dtype dt, int64_t a
 VEC void scores_block(float *S, const float *qT, const float *K, int64_t ldk, int D, int vecs)
 {
     vf acc[SCORE_KEYS][SCORE_VECS];
+    UNROLL
     for (int j = 0; j < SCORE_KEYS; j++)
+        UNROLL
         for (int v = 0; v < vecs; v++) acc[j][v] = v_zero();
     for (int d = 0; d < D; d++) {
         vf q[SCORE_VECS];
+        UNROLL
         for (int v = 0; v < vecs; v++) q[v] = v_load(qT + (int64_t)d * QT + v * VL);
+        UNROLL
         for (int j = 0; j < SCORE_KEYS; j++) {
             vf k = v_set(K[j * ldk + d]);
+            UNROLL
             for (int v = 0; v < vecs; v++) acc[j][v] = v_fma(q[v], k, acc[j][v]);
         }
     }
+    UNROLL
     for (int j = 0; j < SCORE_KEYS; j++)
+        UNROLL
         for (int v = 0; v < vecs; v++) v_store(S + j * QT + v * VL, acc[j][v]);
 }
 
@@ -209,20 +217,27 @@ static void scores(float *S, const float *qT, const float *K, int64_t ldk, int D
 VEC void accum_block(float *C, int64_t ldc, const float *A, int64_t sr, int64_t st_, const float *B, int64_t ldb, int nt, int R, int V, const float *alpha)
 {
     vf acc[8][4];
+    UNROLL
     for (int r = 0; r < R; r++)
+        UNROLL
         for (int v = 0; v < V; v++) {
             acc[r][v] = v_load(C + r * ldc + v * VL);
             if (alpha) acc[r][v] = v_mul(acc[r][v], v_set(alpha[r]));
         }
     for (int t = 0; t < nt; t++) {
         vf b[4];
+        UNROLL
         for (int v = 0; v < V; v++) b[v] = v_load(B + t * ldb + v * VL);
+        UNROLL
         for (int r = 0; r < R; r++) {
             vf s = v_set(A[r * sr + t * st_]);
+            UNROLL
             for (int v = 0; v < V; v++) acc[r][v] = v_fma(s, b[v], acc[r][v]);
         }
     }
+    UNROLL
     for (int r = 0; r < R; r++)
+        UNROLL
         for (int v = 0; v < V; v++) v_store(C + r * ldc + v * VL, acc[r][v]);
 }
 
@@ -289,6 +304,7 @@ VEC void drop_factors(vf f[4], const struct scoring *s, int first, int j)
     }
     vi w[4];
     philox_blocks(w, vi_load(lo), vi_load(hi), a->drop_key, a->drop_ctr);
+    UNROLL
     for (int k = 0; k < 4; k++) f[k] = drop_factor(w[k], a->drop_below, a->drop_scale);
 }
 

@@ -23,6 +23,8 @@
 #define VEC static inline /* inlining loops of sixteen lanes everywhere takes gcc a minute */
 #endif
 #define VL 16 /* lanes */
+/* Before a loop over registers: -O2 alone would leave the array in memory. */
+#define UNROLL _Pragma("GCC unroll 16")
 
 /* Types: vf 16 x f32, vi 16 x 32-bit integers, vm 16 truth values.
  *

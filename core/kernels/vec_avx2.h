@@ -133,9 +133,11 @@ VEC void vi_tr4(vi w[4])
 VEC void tr8(const __m256 r[8], __m256 o[8])
 {
     __m256i t[8];
+    UNROLL
     for (int i = 0; i < 8; i++) t[i] = _mm256_castps_si256(r[i]);
     tr4(&t[0], &t[1], &t[2], &t[3]);
     tr4(&t[4], &t[5], &t[6], &t[7]);
+    UNROLL
     for (int j = 0; j < 4; j++) {
         o[j] = _mm256_castsi256_ps(_mm256_permute2x128_si256(t[j], t[4 + j], 0x20));
         o[4 + j] = _mm256_castsi256_ps(_mm256_permute2x128_si256(t[j], t[4 + j], 0x31));
@@ -144,8 +146,10 @@ VEC void tr8(const __m256 r[8], __m256 o[8])
 VEC void v_tr16(vf r[16])
 {
     __m256 a[8], b[8], c[8], d[8];
+    UNROLL
     for (int i = 0; i < 8; i++) a[i] = r[i].lo, b[i] = r[i].hi, c[i] = r[8 + i].lo, d[i] = r[8 + i].hi;
     tr8(a, a), tr8(b, b), tr8(c, c), tr8(d, d);
+    UNROLL
     for (int i = 0; i < 8; i++) r[i] = (vf){a[i], c[i]}, r[8 + i] = (vf){b[i], d[i]};
 }
 

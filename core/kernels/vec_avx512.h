@@ -82,11 +82,14 @@ VEC void vi_tr4(vi w[4])
 VEC void v_tr16(vf r[16])
 {
     vf t[16];
+    UNROLL
     for (int i = 0; i < 16; i += 4) { /* 4x4 blocks within the 128-bit quarters */
         vi w[4] = {v_bits(r[i]), v_bits(r[i + 1]), v_bits(r[i + 2]), v_bits(r[i + 3])};
         vi_tr4(w);
+        UNROLL
         for (int j = 0; j < 4; j++) t[i + j] = v_float(w[j]);
     }
+    UNROLL
     for (int j = 0; j < 4; j++) { /* then the quarters themselves */
         vf a = _mm512_shuffle_f32x4(t[j], t[4 + j], 0x44), b = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0x44);
         vf c = _mm512_shuffle_f32x4(t[j], t[4 + j], 0xee), d = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0xee);
