@@ -29,7 +29,7 @@ static int check_preamble(const struct llmz *z, struct err *e)
     if (at == n)
         return err_set(e, ERR_DATA, "'%s': offset %zu: the file ends within the preamble (truncated)",
                        z->path, z->size);
-    if (ours && at >= 12 && at < 16)
+    if (ours && at >= 12 && at < 16 && n >= 16)
         return err_set(e, ERR_DATA, "'%s': offset 12: unknown .llmz version '%.4s'", z->path,
                        (const char *)z->data + 12);
     return err_set(e, ERR_DATA, "'%s': preamble: offset %zu is damaged, or this is not a .llmz checkpoint",

@@ -158,7 +158,7 @@ static int place_tensors(struct st_tensor *t, int n, const uint8_t *data, uint64
 
 static int grow(struct safetensors *s, int more, struct err *e)
 {
-    if (more <= s->cap - s->n) return 0;
+    if (s->t && more <= s->cap - s->n) return 0;
     size_t cap = (size_t)s->n + (size_t)more;
     struct st_tensor *t = mem_resize(s->t, cap, sizeof *t);
     if (!t) return err_oom(e, cap * sizeof *t, "the table of tensors");

@@ -182,6 +182,26 @@ static void every_dtype_and_shape_round_trips(void **state)
     for (size_t i = 7; i < n; i += 2) free((void *)(uintptr_t)it[i].name);
 }
 
+/* Written by the first release of the format; must be readable for good. */
+static void a_file_of_the_first_version_reads(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct llmz *z = llmz_open("tests/fuzz/corpus/llmz/planes.llmz", &e);
+    if (!z) fail_msg("%s", e.msg);
+    OK(llmz_verify(z, NULL, &e));
+    uint16_t b[3000], c[3000];
+    OK(llmz_read(z, llmz_find(z, "b"), b, NULL, &e));
+    OK(llmz_read(z, llmz_find(z, "c"), c, NULL, &e));
+    assert_memory_equal(b, c, sizeof b);
+    assert_true(hash64(b, sizeof b) == 0xc71d4bc3bbf50a67);
+    float zero[2000];
+    OK(llmz_read(z, llmz_find(z, "z"), zero, NULL, &e));
+    for (int i = 0; i < 2000; i++) assert_true(zero[i] == 0);
+    assert_int_equal(llmz_tensor(z, llmz_find(z, "e"))->n, 0);
+    llmz_close(z);
+}
+
 static void a_file_without_tensors_is_fine(void **state)
 {
     (void)state;
@@ -749,6 +769,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planes_round_trip_at_every_tail),
         cmocka_unit_test(every_dtype_and_shape_round_trips),
+        cmocka_unit_test(a_file_of_the_first_version_reads),
         cmocka_unit_test(a_file_without_tensors_is_fine),
         cmocka_unit_test(ranges_read_what_a_whole_read_gives),
         cmocka_unit_test(bytes_do_not_depend_on_threads),
