@@ -32,6 +32,19 @@ static void store(const struct kernels *rows, void *base, enum dtype dt, int64_t
         memcpy((float *)base + at, x, (size_t)len * sizeof *x);
 }
 
+/* act_out = act(C), of C as it is stored: whoever computes act(C) again gets the same bits. */
+static void store_act(const struct kernels *rows, const struct gemm *g, float *acc, int64_t at, int len)
+{
+    uint16_t tmp[256];
+    for (int i = 0; i < len; i += 256) {
+        size_t n = (size_t)(len - i < 256 ? len - i : 256);
+        if (!g->C) rows->bf16_from_f32(tmp, acc + i, n);
+        rows->f32_from_bf16(acc + i, g->C ? (const uint16_t *)g->C + at + i : tmp, n);
+    }
+    rows->act(g->act, acc, acc, (size_t)len);
+    store(rows, g->act_out, g->c, at, acc, len);
+}
+
 void gemm_finish_row(const struct kernels *rows, const struct gemm *g, float *acc, int m, int n, int len)
 {
     int64_t at = m * g->ldc + n;
@@ -44,6 +57,5 @@ void gemm_finish_row(const struct kernels *rows, const struct gemm *g, float *ac
         rows->act(g->act, (float *)g->act_out + at, acc, (size_t)len);
         return;
     }
-    rows->act(g->act, acc, acc, (size_t)len);
-    store(rows, g->act_out, g->c, at, acc, len);
+    store_act(rows, g, acc, at, len);
 }

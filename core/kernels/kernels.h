@@ -49,7 +49,7 @@ struct gemm {
     enum dtype c;           /* type of C: DT_F32 or DT_BF16 */
     bool accumulate;        /* C += (C must be f32); the chain starts from C */
     const float *bias;      /* [N] or NULL, added after the sum */
-    enum act act;           /* applied after bias: act_out = act(C) */
+    enum act act;           /* applied after bias: act_out = act(C), C rounded to its type first */
     void *act_out;          /* [M,N], stride ldc, type c; required when act != ACT_NONE */
     const void *dact_in;    /* [M,N], stride ldc, type c, or NULL: C = sum * act'(dact_in) (backward epilogue; act gives the function) */
     const float *residual;  /* [M,N] f32, stride ldc, or NULL: C = sum + bias + residual (c must be f32) */

@@ -46,6 +46,7 @@ struct tensor *grad_keep(struct graph *g, struct tensor *t)
 {
     const struct node *p = t->producer;
     if (!p || !p->op->cheap || p->backward || t->n_uses > 1 || t->output || p->out[0] != t) return t;
+    if (2 * (int64_t)tensor_bytes(t) <= g->keep_bytes) return t; /* half: cheaper than an activation */
     struct node *n = node_new(g, p->op, p->attr);
     for (int i = 0; n && i < p->n_in; i++) node_in(n, p->in[i]);
     struct tensor *again = tensor_new(g, T_ACT, t->dtype, t->ndim, t->dim, t->name);

@@ -34,6 +34,7 @@ struct graph *graph_new(const struct graph_opts *o, struct err *e)
     g->opts = *o;
     g->layer = g->block = -1;
     g->backend = &backend_cpu;
+    g->keep_bytes = KEEP_BYTES;
     return g;
 }
 

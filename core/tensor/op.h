@@ -17,6 +17,9 @@
 #include "core/kernels/kernels.h"
 #include "core/tensor/graph.h"
 
+/* What stays in the caches anyway is not worth computing twice. */
+#define KEEP_BYTES ((int64_t)2 << 20)
+
 enum { NODE_MAX_IN = 10, NODE_MAX_OUT = 4, NODE_MAX_PARAM_GRADS = 6 };
 
 struct node;
@@ -105,6 +108,7 @@ struct graph {
     bool in_backward;
     int n_random;            /* op instances that draw random numbers */
     int n_threads;           /* of the plan */
+    int64_t keep_bytes;      /* activations up to this size are kept even if cheap to compute again */
     int64_t ce_budget;       /* of linear_ce, 0 = CE_BUDGET; tests cut it short */
     bool planned;
     struct graph_sizes sizes;

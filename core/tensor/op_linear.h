@@ -13,7 +13,7 @@
  *   dx   = dz [W_0; W_1; W_2]
  * When x is itself act(z') of a linear and has no other reader, the product
  * for dx multiplies by act'(z') on the way out and is that linear's dz; x is
- * then computed again from z' instead of being kept for dW. */
+ * then computed again from z' instead of being kept for dW, unless small. */
 #ifndef CORE_TENSOR_OP_LINEAR_H
 #define CORE_TENSOR_OP_LINEAR_H
 

@@ -5,22 +5,21 @@
 #include "core/tensor/op_linear.h"
 
 /* One node.  Phase 0 computes dW and db and packs the weights for dx, phase 1
- * is the product for dx.  When x = act(pre) of another linear (fused), x was
- * not kept: phase 1 computes it again from pre, tile by tile, and dW follows
- * in phase 2.  With bf16 that x comes from the rounded pre, so dW sees it
- * rounded twice. */
+ * is the product for dx.  When x = act(pre) of another linear (fused) and too
+ * large to be kept, phase 1 computes it again from pre, tile by tile, and dW
+ * follows in phase 2. */
 struct linear_bwd {
     const struct linear *fwd;
     enum act act;            /* of the linear that made x, when fused */
-    bool fused;
+    bool again;              /* x is computed again */
     struct tiling dw[3], dx;
     int n_dw, dw_at[4];      /* slices of weights: all, and the first of each */
     int n_db, db_at[4];      /* column blocks of biases */
     int pack_cols;
-    size_t at_x;             /* x in the workspace, when fused */
+    size_t at_x;             /* x in the workspace, when computed again */
 };
 
-enum { BWD_DY, BWD_X, BWD_W }; /* X: pre, when fused */
+enum { BWD_DY, BWD_X, BWD_W, BWD_PRE = BWD_W + 3 }; /* X: pre, when x is computed again */
 
 static int nr_of(const struct kernels *k, enum dtype dt)
 {
@@ -63,11 +62,11 @@ static int bwd_plan(struct graph *g, struct node *n, struct err *e)
     n->flops += 2.0 * N * C * f->O_all;
     n->ws_bytes = (k->packed_bytes(x->dtype, f->O_all, C) + 63) & ~(size_t)63;
     a->at_x = n->ws_bytes;
-    if (a->fused && a->n_dw) n->ws_bytes += tensor_bytes(x);
+    if (a->again && a->n_dw) n->ws_bytes += tensor_bytes(x);
     size_t stack = f->n > 1 ? (size_t)f->O_all * (size_t)a->pack_cols * sizeof(float) : 0;
     if (stack > n->tws_bytes) n->tws_bytes = stack;
     int first = a->n_db + (int)div_up(C, a->pack_cols), dx = a->dx.nm * a->dx.nn;
-    if (a->fused) return node_phases(g, n, a->n_dw ? 3 : 2, (int[]){first, dx, a->n_dw}, e);
+    if (a->again) return node_phases(g, n, a->n_dw ? 3 : 2, (int[]){first, dx, a->n_dw}, e);
     return node_phases(g, n, 2, (int[]){first + a->n_dw, dx}, e);
 }
 
@@ -79,7 +78,7 @@ static void dw_tile(const struct node *n, const struct run *r, int i, int tile)
     const struct tiling *t = &a->dw[i];
     int N = (int)x->dim[0], O = a->fwd->O[i], C = (int)x->dim[1];
     struct gemm_tn p = {.M = O, .N = C, .K = N, .leaf = N / r->opts->leaves, .a = dy->dtype, .b = x->dtype,
-                        .A = data_at(dy, a->fwd->col[i]), .B = a->fused ? r->ws + a->at_x : x->data,
+                        .A = data_at(dy, a->fwd->col[i]), .B = a->again ? r->ws + a->at_x : x->data,
                         .lda = a->fwd->O_all, .ldb = C, .C = u->dst, .ldc = C, .accumulate = u->accumulate};
     int m = tile % t->nm * t->m, c = tile / t->nm * t->n;
     r->k->gemm_tn(&p, m, (int)min_i64(m + t->m, O), c, (int)min_i64(c + t->n, C), r->tws);
@@ -116,7 +115,7 @@ static void pack_block(const struct node *n, const struct run *r, int block)
 static void recompute_x(const struct node *n, const struct run *r, int m0, int m1, int c0, int c1)
 {
     const struct linear_bwd *a = n->attr;
-    const struct tensor *pre = n->in[BWD_X];
+    const struct tensor *pre = n->in[BWD_PRE];
     struct tensor x = {.dtype = pre->dtype, .data = r->ws + a->at_x};
     float tp[TILE_N], tx[TILE_N];
     for (int64_t m = m0; m < m1; m++) {
@@ -136,10 +135,10 @@ static void dx_tile(const struct node *n, const struct run *r, int tile)
                      .ldc = C, .c = dx->dtype, .accumulate = n->accumulate};
     int m0 = tile % a->dx.nm * a->dx.m, m1 = (int)min_i64(m0 + a->dx.m, N);
     int c0 = tile / a->dx.nm * a->dx.n, c1 = (int)min_i64(c0 + a->dx.n, C);
-    if (a->fused) {
+    if (n->in[BWD_PRE]) {
         p.act = a->act;
-        p.dact_in = n->in[BWD_X]->data;
-        if (a->n_dw) recompute_x(n, r, m0, m1, c0, c1); /* first: dx may take the place of pre */
+        p.dact_in = n->in[BWD_PRE]->data;
+        if (a->again && a->n_dw) recompute_x(n, r, m0, m1, c0, c1); /* first: dx may take the place of pre */
     }
     r->k->gemm(&p, m0, m1, c0, c1, r->tws);
 }
@@ -154,7 +153,7 @@ static int find(const int at[4], int slice)
 static void bwd_run(const struct node *n, const struct run *r, int phase, int slice)
 {
     const struct linear_bwd *a = n->attr;
-    int i, n_dw = (phase == 0) == !a->fused ? a->n_dw : 0; /* weight tiles come first in their phase */
+    int i, n_dw = (phase == 0) == !a->again ? a->n_dw : 0; /* weight tiles come first in their phase */
     if (phase == 1) {
         dx_tile(n, r, slice);
     } else if (slice < n_dw) {
@@ -184,14 +183,16 @@ static void emit_bwd(struct graph *g, struct node *fwd, struct tensor *dz)
     const struct linear *f = fwd->attr;
     struct tensor *x = fwd->in[LIN_X], *pre = x->needs_grad ? fusable_pre(x) : NULL;
     struct linear_bwd *a = graph_zalloc(g, 1, sizeof *a);
-    struct tensor *values = pre ? pre : grad_keep(g, x);
+    bool again = pre && (int64_t)tensor_bytes(x) > g->keep_bytes;
+    struct tensor *values = again ? pre : grad_keep(g, x);
     struct node *n = a && values ? node_new(g, &linear_bwd_op, a) : NULL;
     if (!n) return;
     a->fwd = f;
-    a->fused = pre != NULL;
+    a->again = again;
     node_in(n, dz);
     node_in(n, values);
     for (int i = 0; i < 3; i++) node_in(n, fwd->in[LIN_W + i]);
+    node_in(n, pre);
     for (int i = 0; i < f->n; i++) {
         n->grad[i] = grad_param(g, fwd->in[LIN_W + i]);
         n->grad[3 + i] = grad_param(g, fwd->in[LIN_B + i]);
@@ -199,7 +200,7 @@ static void emit_bwd(struct graph *g, struct node *fwd, struct tensor *dz)
     }
     if (pre) {
         a->act = ((const struct linear *)x->producer->attr)->act;
-        n->inplace = BWD_X;
+        n->inplace = BWD_PRE;
         node_out(n, grad_slot(g, pre, &n->accumulate));
     } else if (x->needs_grad) {
         node_out(n, grad_slot(g, x, &n->accumulate));
