@@ -25,7 +25,8 @@ static const struct opt opts[] = {
     OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts of every rule as JSON"),
     OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
     OPT_GROUP("Cleaning"),
-    OPT_ENUM(0, "preset", C, preset, "none|gopher", "none", "Rules that remove documents"),
+    OPT_ENUM(0, "preset", C, preset, "none|gopher|repetition|c4|fineweb", "none",
+             "Rules that remove documents; fineweb is all of the others and its own"),
     OPT_LIST(0, "set", C, set, "RULE=X", "Change a limit, or RULE=off; see --rules"),
     OPT_BOOL(0, "rules", C, rules, NULL, "List the rules with their limits and exit"),
     OPT_ENUM(0, "unicode", C, unicode, "none|nfc|nfkc", "nfc",
@@ -41,8 +42,9 @@ static int list_rules(const struct rules_cfg *c, struct err *e)
     struct buf b = {0};
     for (int r = 0; r < RULE_N; r++) {
         const struct rule *x = &rules_table[r];
-        buf_printf(&b, "%-26s %s %-8g %s%s\n", x->key, x->below ? ">=" : "<=", c->limit[r], x->help,
-                   c->on[r] ? "" : " (off)");
+        bool limit = x->limit > 0; /* the others are only on or off */
+        buf_printf(&b, "%-30s %s %-8.4g %s%s\n", x->key, !limit ? "  " : x->below ? ">=" : "<=", limit ? c->limit[r] : 1,
+                   x->help, c->on[r] ? "" : " (off)");
     }
     int ret = buf_ok(&b, e) ? -1 : out_write(b.data, b.len, e);
     buf_free(&b);
@@ -53,10 +55,12 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, doubl
 {
     for (int r = 0; r < RULE_N; r++) {
         const struct clean_rule_stats *x = &s->rule[r];
-        if (cfg->rules.on[r] && x->failed)
-            log_info("  %-26s removed %8llu, alone %8llu, of %8llu beyond %g", rules_table[r].key,
-                     (unsigned long long)x->removed, (unsigned long long)x->only, (unsigned long long)x->failed,
-                     cfg->rules.limit[r]);
+        if (!cfg->rules.on[r] || !x->failed) continue;
+        if (rules_table[r].metric == METRIC_LINE)
+            log_info("  %-30s removed %llu lines", rules_table[r].key, (unsigned long long)x->failed);
+        else
+            log_info("  %-30s removed %8llu, alone %8llu, of %8llu", rules_table[r].key, (unsigned long long)x->removed,
+                     (unsigned long long)x->only, (unsigned long long)x->failed);
     }
     log_info("in %llu = out %llu + removed %llu + quarantined %llu; %.1f MB of text, %.1f MB kept, %.0f MB/s",
              (unsigned long long)s->docs_in, (unsigned long long)s->docs_out, (unsigned long long)s->docs_removed,

@@ -13,7 +13,7 @@ enum { OUT_KEPT, OUT_REMOVED, OUT_BAD };
 struct worker {
     struct doc_iter it;
     struct text_norm norm;
-    struct words words;
+    struct rules_work rules;
     struct clean_stats s;
     uint64_t first_bad_seq; /* block of s.first_bad */
 };
@@ -36,22 +36,22 @@ static void note_bad(struct worker *w, const struct doc_block *b, const struct d
              (unsigned long long)d->line_no, reason);
 }
 
-static void note_removed(struct worker *w, unsigned failed, size_t bytes)
+static void note_removed(struct worker *w, uint64_t failed, size_t bytes)
 {
-    struct clean_rule_stats *why = &w->s.rule[__builtin_ctz(failed)];
+    struct clean_rule_stats *why = &w->s.rule[__builtin_ctzll(failed)];
     why->removed++;
     why->bytes += bytes;
     for (int r = 0; r < RULE_N; r++) {
         w->s.rule[r].failed += failed >> r & 1;
-        w->s.rule[r].only += failed == 1u << r;
+        w->s.rule[r].only += failed == (uint64_t)1 << r;
     }
     w->s.docs_removed++;
 }
 
-static void emit_removed(const struct clean *c, const struct doc *d, unsigned failed,
-                         const double m[METRIC_N], struct buf *out)
+static void emit_removed(const struct clean *c, const struct doc *d, uint64_t failed,
+                         const double *m, struct buf *out)
 {
-    int r = __builtin_ctz(failed);
+    int r = __builtin_ctzll(failed);
     char more[256];
     snprintf(more, sizeof more,
              ",\"removed_by\":\"%s\",\"rule\":\"%s\",\"value\":%.6g,\"limit\":%.6g",
@@ -68,13 +68,13 @@ static int clean_doc(const struct clean *c, struct worker *w, struct doc_slot *s
     if (text_norm_run(&w->norm, d->text, d->text_len, &text, &n, e)) return -1;
     w->s.bytes_in += d->text_len;
     if (c->judge) {
-        double m[METRIC_N];
-        if (words_split(&w->words, text, n, e)) return -1;
-        rules_metrics(text, n, &w->words, m);
-        unsigned failed = rules_apply(&c->cfg->rules, m);
+        uint64_t failed;
+        if (rules_judge(&c->cfg->rules, &w->rules, text, n, &text, &n, &failed, e)) return -1;
+        for (int r = RULE_LINE_WORD_LENGTH; r <= RULE_LINE_POLICY; r++)
+            w->s.rule[r].failed += w->rules.lines_removed[r];
         if (failed) {
             note_removed(w, failed, d->text_len);
-            if (c->want[OUT_REMOVED]) emit_removed(c, d, failed, m, &s->out[OUT_REMOVED]);
+            if (c->want[OUT_REMOVED]) emit_removed(c, d, failed, w->rules.m, &s->out[OUT_REMOVED]);
             return 0;
         }
     }
@@ -173,7 +173,7 @@ int clean_run(const struct clean_cfg *cfg, struct clean_stats *out, struct err *
         add_stats(out, w, &first_seq);
         doc_iter_free(&w->it);
         text_norm_free(&w->norm);
-        words_free(&w->words);
+        rules_work_free(&w->rules);
     }
     free(c.workers);
     if (!ret && out->docs_in != out->docs_out + out->docs_removed + out->docs_bad)

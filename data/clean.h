@@ -25,7 +25,7 @@ struct clean_cfg {
 
 struct clean_rule_stats {
     uint64_t removed; /* this rule was the reason */
-    uint64_t failed;  /* documents it would remove, alone */
+    uint64_t failed;  /* documents it would remove, alone; for a line rule lines */
     uint64_t only;    /* ... that no other rule would */
     uint64_t bytes;   /* of text of `removed` */
 };

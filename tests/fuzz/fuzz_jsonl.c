@@ -15,7 +15,8 @@
 #include "tests/fuzz/fuzz.h"
 
 static struct text_norm norm = {.form = TEXT_NFC};
-static struct words words;
+static struct rules_work rules;
+static struct rules_cfg limits;
 static struct shingles shingles;
 static struct buf line, back;
 
@@ -37,7 +38,7 @@ static void one_doc(const struct doc *d)
     struct err e;
     const char *text, *again;
     size_t n, m;
-    double metrics[METRIC_N];
+    uint64_t failed;
     if (utf8_valid_prefix(d->text, d->text_len) != d->text_len) abort();
     round_trip(d, d->text, d->text_len);
     if (text_norm_run(&norm, d->text, d->text_len, &text, &n, &e)) abort();
@@ -47,11 +48,16 @@ static void one_doc(const struct doc *d)
         (n && memcmp(text, again, n) != 0))
         abort();
     text_norm_free(&twice);
-    if (words_split(&words, text, n, &e)) abort();
-    for (size_t i = 0, at = 0; i < words.n; at = words.v[i].begin + words.v[i].len, i++)
-        if (words.v[i].begin < at || words.v[i].len == 0 || words.v[i].begin + words.v[i].len > n)
-            abort();
-    rules_metrics(text, n, &words, metrics);
+    if (words_split(&rules.words, text, n, &e)) abort();
+    for (size_t i = 0, at = 0; i < rules.words.n; i++) {
+        const struct word *w = &rules.words.v[i];
+        if (w->begin < at || w->len == 0 || w->begin + w->len > n) abort();
+        at = w->begin + w->len;
+    }
+    rules_preset(&limits, RULES_FINEWEB);
+    limits.on[RULE_LINE_PUNCTUATION] = n & 1;
+    if (rules_judge(&limits, &rules, text, n, &again, &m, &failed, &e)) abort();
+    if (!failed) round_trip(d, again, m);
     if (shingles_words(&shingles, text, n, &e) || shingles_make(&shingles, 5, &e)) abort();
 }
 

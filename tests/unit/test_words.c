@@ -68,13 +68,17 @@ static void words_know_what_they_are(void **state)
 
 static double metric(const char *text, enum rules_metric which)
 {
-    struct words w = {0};
+    struct rules_work w = {0};
+    struct rules_cfg c;
     struct err e;
-    double m[METRIC_N];
-    assert_int_equal(words_split(&w, text, strlen(text), &e), 0);
-    rules_metrics(text, strlen(text), &w, m);
-    words_free(&w);
-    return m[which];
+    const char *out;
+    size_t n;
+    uint64_t failed;
+    rules_preset(&c, RULES_FINEWEB);
+    assert_int_equal(rules_judge(&c, &w, text, strlen(text), &out, &n, &failed, &e), 0);
+    double m = w.m[which];
+    rules_work_free(&w);
+    return m;
 }
 
 static void metrics_count_as_documented(void **state)
@@ -89,6 +93,19 @@ static void metrics_count_as_documented(void **state)
     assert_true(metric("a 1 2 b3", METRIC_ALPHA_WORDS) == 0.5);
     assert_true(metric("the The of the and", METRIC_STOP_WORDS) == 3);
     assert_true(metric("", METRIC_HASHES) == 0);
+    assert_true(metric("aé\n", METRIC_CHARS) == 3);
+    assert_true(metric("a\n\nb\n\n\na", METRIC_DUP_PARAS) == 1.0 / 3);
+    assert_true(metric("ab\ncd\nab\n", METRIC_DUP_LINES) == 1.0 / 4); /* the last is empty */
+    assert_true(metric("ab\ncd\nab", METRIC_DUP_LINE_CHARS) == 2.0 / 8);
+    assert_true(metric("x y z x y", METRIC_TOP_2) == 2 * 3.0 / 9);
+    assert_true(metric("aa b c", METRIC_TOP_2) == 4.0 / 6); /* none repeats: the first */
+    assert_true(metric("a b c d e a b c d e", METRIC_DUP_5) == 5.0 / 19);
+    assert_true(metric("a b c d e f", METRIC_DUP_5) == 0);
+    assert_true(metric("One two three. And four five!\nand more words\n", METRIC_SENTENCES) == 3);
+    assert_true(metric("a line with lorem Ipsum.\n", METRIC_LOREM_IPSUM) == 1);
+    assert_true(metric("a line with { in it.\n", METRIC_CURLY_BRACKET) == 1);
+    assert_true(metric("{\nshort {.\n", METRIC_CURLY_BRACKET) == 0);
+    assert_true(metric("one two three.\nfour five six\n\n", METRIC_END_PUNCTUATION) == 0.5);
 }
 
 static void limits_are_set_by_name(void **state)
@@ -122,62 +139,88 @@ static bool read_lines(const char *path, struct buf *out)
     return file_read_all(path, 64 << 20, out, &e) == 0;
 }
 
-/* Decisions and reasons of datatrove on the first documents of mixed10.jsonl. */
-static void gopher_quality_agrees_with_datatrove(void **state)
+struct golden {
+    struct rules_cfg rules;
+    struct rules_work work;
+    const char *p; /* lines of expected decisions not yet compared */
+    int n, wrong;
+};
+
+static void compare(struct golden *g, const struct doc *d)
 {
-    (void)state;
+    struct err e;
+    const char *out, *want = NULL;
+    size_t out_n, len = strcspn(g->p, "\n");
+    uint64_t failed;
+    struct cJSON *j = json_parse(g->p, len, "golden", NULL, &e);
+    assert_non_null(j);
+    const struct cJSON *reason = json_member(j, "reason");
+    if (reason && reason->valuestring) want = reason->valuestring;
+    assert_int_equal(
+        rules_judge(&g->rules, &g->work, d->text, d->text_len, &out, &out_n, &failed, &e), 0);
+    const char *got = failed ? rules_table[__builtin_ctzll(failed)].reason : NULL;
+    if (!got != !want || (got && strcmp(got, want) != 0)) {
+        g->wrong++;
+        print_message("%.*s: got %s, want %s\n", (int)d->id_len, d->id, got ? got : "kept",
+                      want ? want : "kept");
+    }
+    json_free(j);
+    g->p += len + (g->p[len] == '\n');
+    g->n++;
+}
+
+/* Decisions and reasons of datatrove on the first documents of mixed10.jsonl. */
+static void agrees(const char *path, enum rules_preset preset)
+{
     struct buf golden = {0};
     struct err e;
-    if (!read_lines("../shared/golden/data/gopher_quality.jsonl", &golden)) {
+    if (!read_lines(path, &golden)) {
         buf_free(&golden);
-        print_message("skip: no ../shared/golden/data\n");
+        print_message("skip: no %s\n", path);
         skip();
     }
+    struct golden g = {.p = golden.data};
     struct doc_files f;
     char *paths[] = {"../shared/corpus/mixed10.jsonl"};
     struct doc_cfg cfg = {0};
-    struct rules_cfg rules;
-    rules_preset(&rules, RULES_GOPHER);
+    rules_preset(&g.rules, preset);
     assert_int_equal(doc_files_find(&f, paths, 1, DOC_AUTO, &e), 0);
     struct doc_reader *r = doc_reader_open(&f, &cfg, &e);
     struct doc_block b = {0};
     struct doc_iter it = {0};
-    struct words w = {0};
-    const char *p = golden.data;
-    int n = 0, wrong = 0;
-    while (*p && doc_reader_next(r, &b, &e) == 1) {
+    while (*g.p && doc_reader_next(r, &b, &e) == 1) {
         struct doc d;
         doc_iter_start(&it, &cfg, &b);
-        while (*p && doc_iter_next(&it, &d) == DOC_GOOD) {
-            size_t len = strcspn(p, "\n");
-            struct cJSON *j = json_parse(p, len, "golden", NULL, &e);
-            assert_non_null(j);
-            const struct cJSON *reason = json_member(j, "reason");
-            double m[METRIC_N];
-            assert_int_equal(words_split(&w, d.text, d.text_len, &e), 0);
-            rules_metrics(d.text, d.text_len, &w, m);
-            unsigned failed = rules_apply(&rules, m);
-            const char *got = failed ? rules_table[__builtin_ctz(failed)].reason : NULL;
-            const char *want = reason && reason->valuestring ? reason->valuestring : NULL;
-            if (!got != !want || (got && strcmp(got, want) != 0)) {
-                wrong++;
-                print_message("%.*s: got %s, want %s\n", (int)d.id_len, d.id, got ? got : "kept",
-                              want ? want : "kept");
-            }
-            json_free(j);
-            p += len + (p[len] == '\n');
-            n++;
-        }
+        while (*g.p && doc_iter_next(&it, &d) == DOC_GOOD)
+            compare(&g, &d);
     }
-    print_message("%d documents, %d differ\n", n, wrong);
-    assert_int_equal(wrong, 0);
-    assert_true(n >= 1000);
-    words_free(&w);
+    print_message("%s: %d documents, %d differ\n", path_base(path), g.n, g.wrong);
+    assert_int_equal(g.wrong, 0);
+    assert_true(g.n >= 1000);
+    rules_work_free(&g.work);
     doc_iter_free(&it);
     buf_free(&b.data);
     buf_free(&golden);
     doc_reader_close(r);
     doc_files_free(&f);
+}
+
+static void gopher_quality_agrees_with_datatrove(void **state)
+{
+    (void)state;
+    agrees("../shared/golden/data/gopher_quality.jsonl", RULES_GOPHER);
+}
+
+static void gopher_repetition_agrees_with_datatrove(void **state)
+{
+    (void)state;
+    agrees("../shared/golden/data/gopher_repetition.jsonl", RULES_REPETITION);
+}
+
+static void c4_agrees_with_datatrove(void **state)
+{
+    (void)state;
+    agrees("../shared/golden/data/c4_quality.jsonl", RULES_C4);
 }
 
 int main(void)
@@ -188,6 +231,8 @@ int main(void)
         cmocka_unit_test(metrics_count_as_documented),
         cmocka_unit_test(limits_are_set_by_name),
         cmocka_unit_test(gopher_quality_agrees_with_datatrove),
+        cmocka_unit_test(gopher_repetition_agrees_with_datatrove),
+        cmocka_unit_test(c4_agrees_with_datatrove),
     };
     return cmocka_run_group_tests_name("words", tests, NULL, NULL);
 }

@@ -1,0 +1,220 @@
+/* The rules of C4 (Raffel et al., arXiv:1910.10683, section 2.2) as datatrove
+ * applies them: lines are judged one by one, then what is left of them. */
+#include <math.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "data/rules_internal.h"
+
+/* Finds an ASCII phrase in any case. */
+static bool mentions(const char *s, size_t n, const char *phrase)
+{
+    size_t m = strlen(phrase);
+    for (size_t i = 0; i + m <= n; i++) {
+        if ((s[i] | 0x20) != phrase[0]) continue;
+        size_t k = 1;
+        while (k < m && (s[i + k] == phrase[k] ||
+                         (s[i + k] >= 'A' && s[i + k] <= 'Z' && (s[i + k] | 0x20) == phrase[k])))
+            k++;
+        if (k == m) return true;
+    }
+    return false;
+}
+
+/* Length of a citation mark at s: [12], [edit], [citation needed]. */
+static size_t citation(const char *s, size_t n)
+{
+    static const char *const fixed[] = {"[edit]", "[citation needed]"};
+    for (size_t i = 0; i < COUNT_OF(fixed); i++)
+        if (n >= strlen(fixed[i]) && memcmp(s, fixed[i], strlen(fixed[i])) == 0)
+            return strlen(fixed[i]);
+    size_t i = 1;
+    while (i < n && s[i] != ']') {
+        uint32_t cp;
+        int k = utf8_decode(s + i, n - i, &cp);
+        if (k < 1 || utf8proc_category((utf8proc_int32_t)cp) != UTF8PROC_CATEGORY_ND) return 0;
+        i += (size_t)k;
+    }
+    return i < n ? i + 1 : 0;
+}
+
+static void cut_citations(const char *s, size_t n, struct buf *out)
+{
+    buf_clear(out);
+    for (size_t i = 0; i < n;) {
+        const char *p = memchr(s + i, '[', n - i);
+        size_t to = p ? (size_t)(p - s) : n, k = 0;
+        buf_add(out, s + i, to - i);
+        if (!p) return;
+        k = citation(s + to, n - to);
+        if (!k) buf_addc(out, '[');
+        i = to + (k ? k : 1);
+    }
+}
+
+/* Words between white space, and the characters of the longest. */
+static size_t plain_words(const struct words_table *t, const char *s, size_t n, size_t *longest)
+{
+    size_t words = 0, chars = 0;
+    *longest = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = (unsigned char)s[i];
+        int k = 1;
+        if (cp >= 128 && (k = utf8_decode(s + i, n - i, &cp)) < 1) k = 1;
+        if (words_class(t, cp) & WC_SPACE) {
+            chars = 0;
+        } else {
+            if (chars++ == 0) words++;
+            if (chars > *longest) *longest = chars;
+        }
+        i += (size_t)k;
+    }
+    return words;
+}
+
+static bool ends_sentence(const char *s, size_t n)
+{
+    if (!n || !memchr(".?!\"'", s[n - 1], 5)) return false;
+    return !(n >= 3 && memcmp(s + n - 3, "...", 3) == 0);
+}
+
+/* Ends a sentence for spaCy's sentencizer, which knows fewer than datatrove. */
+static bool stops(const struct words_table *t, uint32_t cp)
+{
+    static const uint32_t unknown[][2] = {
+        {0x61d, 0x61e},     {0x837, 0x837},     {0x839, 0x839},     {0x83d, 0x83e},
+        {0x17d4, 0x17d6},   {0x17d9, 0x17da},   {0x1b7d, 0x1b7e},   {0x2e53, 0x2e54},
+        {0x10f55, 0x10f59}, {0x10f86, 0x10f89}, {0x11944, 0x11944}, {0x11946, 0x11946},
+        {0x11ef7, 0x11ef8}, {0x11f43, 0x11f44}, {0x16e98, 0x16e98}};
+    if (!(words_class(t, cp) & WC_TERMINAL)) return false;
+    for (size_t i = 0; i < COUNT_OF(unknown); i++)
+        if (cp >= unknown[i][0] && cp <= unknown[i][1]) return false;
+    return true;
+}
+
+/* Unicode punctuation only? */
+static bool punctuation(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = 0;
+        int k = utf8_decode(s + i, n - i, &cp);
+        if (k < 1) return false;
+        utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
+        if (c < UTF8PROC_CATEGORY_PC || c > UTF8PROC_CATEGORY_PO) return false;
+        i += (size_t)k;
+    }
+    return true;
+}
+
+/* A sentence begins at the first word that is no punctuation behind one that
+ * ends a sentence; more white space than one blank counts as a word. */
+static size_t sentences(const struct words_table *t, const struct words *w, const char *s)
+{
+    size_t n = 1;
+    bool stopped = false;
+    for (size_t i = 0; i < w->n; i++) {
+        const struct word *x = &w->v[i];
+        size_t before = i ? w->v[i - 1].begin + w->v[i - 1].len : 0, gap = x->begin - before;
+        if (stopped && gap && !(gap == 1 && s[before] == ' ')) {
+            n++;
+            stopped = false;
+        }
+        uint32_t cp = 0;
+        bool stop = x->chars == 1 && utf8_decode(s + x->begin, x->len, &cp) > 0 && stops(t, cp);
+        if (stop) {
+            stopped = true;
+        } else if (stopped && !punctuation(s + x->begin, x->len)) {
+            n++;
+            stopped = false;
+        }
+    }
+    return n;
+}
+
+/* The line rule that removes the line, or RULE_N. */
+static int line_rule(const struct rules_cfg *c, const char *s, size_t n, size_t words)
+{
+    static const char *const policy[] = {"terms of use", "privacy policy", "cookie policy",
+                                         "uses cookies", "use of cookies", "use cookies"};
+    if (c->on[RULE_LINE_PUNCTUATION] && !ends_sentence(s, n)) return RULE_LINE_PUNCTUATION;
+    if (c->on[RULE_LINE_WORDS] && (double)words < c->limit[RULE_LINE_WORDS]) return RULE_LINE_WORDS;
+    if (c->on[RULE_LINE_JAVASCRIPT] && mentions(s, n, "javascript")) return RULE_LINE_JAVASCRIPT;
+    for (size_t i = 0; i < COUNT_OF(policy) && c->on[RULE_LINE_POLICY]; i++)
+        if (mentions(s, n, policy[i])) return RULE_LINE_POLICY;
+    return RULE_N;
+}
+
+struct c4 {
+    const struct rules_cfg *c;
+    struct rules_work *w;
+    const struct words_table *t;
+    double *m;
+    size_t sentences;
+};
+
+/* A line without its end and stripped; true when it removes the document. */
+static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int *ret)
+{
+    struct rules_work *w = x->w;
+    size_t longest, words = plain_words(x->t, s, n, &longest);
+    if (x->c->on[RULE_LINE_WORD_LENGTH] && (double)longest > x->c->limit[RULE_LINE_WORD_LENGTH]) {
+        w->lines_removed[RULE_LINE_WORD_LENGTH]++;
+        return false;
+    }
+    if (x->c->on[RULE_LINE_CITATIONS] && memchr(s, '[', n)) {
+        cut_citations(s, n, &w->line);
+        s = w->line.data ? w->line.data : "";
+        n = w->line.len;
+    }
+    int r = line_rule(x->c, s, n, words);
+    bool short_or_open = r == RULE_LINE_PUNCTUATION || r == RULE_LINE_WORDS;
+    if (!short_or_open && x->c->on[RULE_LOREM_IPSUM] && mentions(s, n, "lorem ipsum")) {
+        x->m[METRIC_LOREM_IPSUM] = 1;
+        return true;
+    }
+    if (!short_or_open && r != RULE_LINE_JAVASCRIPT && x->c->on[RULE_CURLY_BRACKET] &&
+        memchr(s, '{', n)) {
+        x->m[METRIC_CURLY_BRACKET] = 1;
+        return true;
+    }
+    if (r != RULE_N) {
+        w->lines_removed[r]++;
+        return false;
+    }
+    if (x->c->on[RULE_SENTENCES]) {
+        if ((*ret = words_split(&w->line_words, s, n, e))) return true;
+        x->sentences += sentences(x->t, &w->line_words, s);
+    }
+    if (w->kept.len) buf_addc(&w->kept, '\n');
+    buf_add(&w->kept, s, n);
+    return false;
+}
+
+int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n, double *m,
+             struct err *e)
+{
+    struct c4 x = {.c = c, .w = w, .t = words_table_get(), .m = m};
+    int ret = 0;
+    bool stop = false;
+    buf_clear(&w->kept);
+    memset(w->lines_removed, 0, sizeof w->lines_removed);
+    m[METRIC_LOREM_IPSUM] = m[METRIC_CURLY_BRACKET] = 0;
+    for (size_t from = 0; from < n && !stop;) {
+        size_t to = from, end = 0;
+        while (to < n && !(end = rules_line_end(text + to, n - to)))
+            to++;
+        size_t b = from, t = to;
+        rules_strip(x.t, text, &b, &t);
+        stop = take_line(&x, text + b, t - b, e, &ret);
+        from = to + end;
+    }
+    m[METRIC_SENTENCES] = stop ? (double)INFINITY : (double)x.sentences;
+    /* As the peers strip the joined lines. */
+    size_t b = 0, t = w->kept.len;
+    if (t) rules_strip(x.t, w->kept.data, &b, &t);
+    if (b) memmove(w->kept.data, w->kept.data + b, t - b);
+    w->kept.len = t - b;
+    return ret || buf_ok(&w->kept, e) || buf_ok(&w->line, e) ? -1 : 0;
+}

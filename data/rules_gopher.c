@@ -1,0 +1,160 @@
+/* Gopher's quality metrics and FineWeb's, and the helpers of all rules. */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "data/rules_internal.h"
+
+bool rules_blank(const struct words_table *t, const char *s, size_t n)
+{
+    size_t from = 0, to = n;
+    rules_strip(t, s, &from, &to);
+    return from == to;
+}
+
+void rules_strip(const struct words_table *t, const char *s, size_t *from, size_t *to)
+{
+    uint32_t cp = 0;
+    int k;
+    while (*from < *to && (k = utf8_decode(s + *from, *to - *from, &cp)) > 0 &&
+           words_class(t, cp) & WC_SPACE)
+        *from += (size_t)k;
+    while (*to > *from) { /* back, one character at a time */
+        size_t p = *to - 1;
+        while (p > *from && ((unsigned char)s[p] & 0xc0) == 0x80)
+            p--;
+        if (utf8_decode(s + p, *to - p, &cp) < 1 || !(words_class(t, cp) & WC_SPACE)) break;
+        *to = p;
+    }
+}
+
+struct line_counts {
+    size_t hashes, ellipses, lines, bullets, end_ellipses;
+};
+
+/* A line [b,e) without its end. */
+static void count_line(const struct words_table *t, const char *s, size_t b, size_t e,
+                       struct line_counts *c)
+{
+    c->lines++;
+    rules_strip(t, s, &b, &e);
+    if (b == e) return;
+    if (s[b] == '-' || (e - b >= 3 && memcmp(s + b, "•", 3) == 0)) c->bullets++;
+    if (e - b >= 3 && (memcmp(s + e - 3, "...", 3) == 0 || memcmp(s + e - 3, "…", 3) == 0))
+        c->end_ellipses++;
+}
+
+/* Length of the line end at s (which begins with a byte that may start one). */
+size_t rules_line_end(const char *s, size_t n)
+{
+    unsigned char c = (unsigned char)s[0];
+    if (c == '\r') return n > 1 && s[1] == '\n' ? 2 : 1;
+    if ((c >= 0xa && c <= 0xc) || (c >= 0x1c && c <= 0x1e)) return 1;
+    if (c == 0xc2) return n > 1 && (unsigned char)s[1] == 0x85 ? 2 : 0;
+    return n > 2 && c == 0xe2 && s[1] == '\x80' && (s[2] == '\xa8' || s[2] == '\xa9') ? 3 : 0;
+}
+
+static void count_lines(const char *s, size_t n, struct line_counts *c)
+{
+    static const uint8_t of_interest[256] = {
+        [0xa] = 1,  [0xb] = 1, [0xc] = 1, [0xd] = 1,  [0x1c] = 1, [0x1d] = 1,
+        [0x1e] = 1, ['#'] = 1, ['.'] = 1, [0xc2] = 1, [0xe2] = 1};
+    const struct words_table *t = words_table_get();
+    size_t from = 0;
+    for (size_t i = 0; i < n;) {
+        if (!of_interest[(unsigned char)s[i]]) {
+            i++;
+            continue;
+        }
+        size_t k;
+        if (s[i] == '#') {
+            c->hashes++;
+            i++;
+        } else if (s[i] == '.') {
+            for (k = i; k < n && s[k] == '.'; k++) {
+            }
+            c->ellipses += (k - i) / 3;
+            i = k;
+        } else if ((k = rules_line_end(s + i, n - i)) > 0) {
+            count_line(t, s, from, i, c);
+            from = i += k;
+        } else {
+            if (n - i >= 3 && memcmp(s + i, "…", 3) == 0) c->ellipses++;
+            i++;
+        }
+    }
+    if (from < n) count_line(t, s, from, n, c);
+}
+
+static unsigned stop_word(const char *s, size_t n)
+{
+    static const char list[8][5] = {"the", "be", "to", "of", "and", "that", "have", "with"};
+    for (unsigned k = 0; k < 8; k++)
+        if (s[0] == list[k][0] && n == strlen(list[k]) && memcmp(s, list[k], n) == 0)
+            return 1u << k;
+    return 0;
+}
+
+static double share(size_t a, size_t b)
+{
+    return b ? (double)a / (double)b : 0;
+}
+
+void rules_gopher(const char *text, size_t n, const struct words *w, double *m)
+{
+    struct line_counts c = {0};
+    count_lines(text, n, &c);
+    size_t words = 0, chars = 0, alpha = 0;
+    unsigned stops = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        const struct word *x = &w->v[i];
+        if (x->info & WORD_SUBSTANCE) {
+            words++;
+            chars += x->chars;
+        }
+        alpha += x->info & WORD_LETTER;
+        if (x->len >= 2 && x->len <= 4) stops |= stop_word(text + x->begin, x->len);
+    }
+    m[METRIC_WORDS] = (double)words;
+    m[METRIC_MEAN_LENGTH] = share(chars, words);
+    m[METRIC_HASHES] = share(c.hashes, w->n);
+    m[METRIC_ELLIPSES] = share(c.ellipses, w->n);
+    m[METRIC_BULLET_LINES] = share(c.bullets, c.lines);
+    m[METRIC_ELLIPSIS_LINES] = share(c.end_ellipses, c.lines);
+    m[METRIC_ALPHA_WORDS] = share(alpha, w->n);
+    m[METRIC_STOP_WORDS] = (double)__builtin_popcount(stops);
+}
+
+/* ---- FineWeb ---- */
+
+enum { SHORT_LINE = 30 };
+
+void rules_fineweb(struct rules_work *w, const char *text, size_t n, const struct words *words,
+                   double *m)
+{
+    const struct words_table *t = words_table_get();
+    size_t lines = 0, ended = 0, brief = 0, newlines = 0;
+    for (size_t from = 0; from <= n;) {
+        const char *nl = memchr(text + from, '\n', n - from);
+        size_t to = nl ? (size_t)(nl - text) : n;
+        newlines += nl != NULL;
+        if (!rules_blank(t, text + from, to - from)) {
+            size_t p = to - 1;
+            uint32_t cp = 0;
+            while (p > from && ((unsigned char)text[p] & 0xc0) == 0x80)
+                p--;
+            lines++;
+            if (utf8_decode(text + p, to - p, &cp) > 0)
+                ended += (words_class(t, cp) & WC_TERMINAL) != 0;
+            brief += rules_chars(text + from, to - from) <= SHORT_LINE;
+        }
+        if (!nl) break;
+        from = to + 1;
+    }
+    struct rules_dups d;
+    rules_duplicates(w, text, n, 1, true, &d);
+    m[METRIC_FULL_LINES] = (double)lines;
+    m[METRIC_END_PUNCTUATION] = share(ended, lines);
+    m[METRIC_SHORT_LINES] = share(brief, lines);
+    m[METRIC_LINE_REPEATS] = share(d.dup_chars, rules_chars(text, n) - newlines);
+    m[METRIC_NEWLINES] = share(newlines, words->n);
+}

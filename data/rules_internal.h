@@ -1,0 +1,33 @@
+/* rules_internal.h - shared by rules*.c. */
+#ifndef DATA_RULES_INTERNAL_H
+#define DATA_RULES_INTERNAL_H
+
+#include "data/rules.h"
+#include "data/words_class.h"
+
+struct rules_dups {
+    size_t n, dups, dup_chars;
+};
+
+size_t rules_chars(const char *s, size_t n);                            /* code points */
+bool rules_blank(const struct words_table *t, const char *s, size_t n); /* white space only */
+/* Moves *from and *to inwards over white space. */
+void rules_strip(const struct words_table *t, const char *s, size_t *from, size_t *to);
+/* Length of the line end (as of str.splitlines) at s, 0 if none. */
+size_t rules_line_end(const char *s, size_t n);
+/* Elements parted by at least `run` newlines (or by each newline, blank ones
+ * left out) that came before. */
+void rules_duplicates(struct rules_work *w, const char *s, size_t n, size_t run, bool skip_blank,
+                      struct rules_dups *out);
+
+/* Each fills its part of m.  On lack of memory w->oom is set. */
+void rules_repetition(struct rules_work *w, const char *text, size_t n, const struct words *words,
+                      double *m);
+void rules_gopher(const char *text, size_t n, const struct words *w, double *m);
+void rules_fineweb(struct rules_work *w, const char *text, size_t n, const struct words *words,
+                   double *m);
+/* Also puts the lines that stay into w->kept. */
+int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n, double *m,
+             struct err *e);
+
+#endif
