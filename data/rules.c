@@ -222,5 +222,6 @@ void rules_work_free(struct rules_work *w)
     free(w->hash);
     buf_free(&w->kept);
     buf_free(&w->line);
+    buf_free(&w->lower);
     *w = (struct rules_work){0};
 }

@@ -133,7 +133,7 @@ struct rules_work {
     struct hash_counter table;
     uint64_t *hash; /* three numbers a word */
     size_t cap;
-    struct buf kept, line;
+    struct buf kept, line, lower;
     double m[METRIC_N];
     uint64_t lines_removed[RULE_N]; /* of the last document, by line rule */
     bool oom;

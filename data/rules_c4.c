@@ -134,16 +134,36 @@ static size_t sentences(const struct words_table *t, const struct words *w, cons
 }
 
 /* The line rule that removes the line, or RULE_N. */
-static int line_rule(const struct rules_cfg *c, const char *s, size_t n, size_t words)
+static int line_rule(const struct rules_cfg *c, const char *s, size_t n, size_t words, bool phrases)
 {
     static const char *const policy[] = {"terms of use", "privacy policy", "cookie policy",
                                          "uses cookies", "use of cookies", "use cookies"};
     if (c->on[RULE_LINE_PUNCTUATION] && !ends_sentence(s, n)) return RULE_LINE_PUNCTUATION;
     if (c->on[RULE_LINE_WORDS] && (double)words < c->limit[RULE_LINE_WORDS]) return RULE_LINE_WORDS;
+    if (!phrases) return RULE_N;
     if (c->on[RULE_LINE_JAVASCRIPT] && mentions(s, n, "javascript")) return RULE_LINE_JAVASCRIPT;
     for (size_t i = 0; i < COUNT_OF(policy) && c->on[RULE_LINE_POLICY]; i++)
         if (mentions(s, n, policy[i])) return RULE_LINE_POLICY;
     return RULE_N;
+}
+
+/* Bytes at which a line may end. */
+static const uint8_t may_end[256] = {[0xa] = 1,  [0xb] = 1,  [0xc] = 1,  [0xd] = 1, [0x1c] = 1,
+                                     [0x1d] = 1, [0x1e] = 1, [0xc2] = 1, [0xe2] = 1};
+
+/* Does the text hold, in any case, a word that a phrase rule looks for?  Most
+ * do not, and then no line has to be searched. */
+static bool any_phrase(struct rules_work *w, const char *s, size_t n)
+{
+    static const char *const needles[] = {"lorem ipsum", "javascript", "policy", "cookies",
+                                          "terms of use"};
+    buf_clear(&w->lower);
+    if (!buf_reserve(&w->lower, n)) return true;
+    for (size_t i = 0; i < n; i++)
+        w->lower.data[i] = (char)(s[i] | (((unsigned char)(s[i] - 'A') < 26) << 5));
+    for (size_t i = 0; i < COUNT_OF(needles); i++)
+        if (memmem(w->lower.data, n, needles[i], strlen(needles[i]))) return true;
+    return false;
 }
 
 struct c4 {
@@ -152,6 +172,7 @@ struct c4 {
     const struct words_table *t;
     double *m;
     size_t sentences;
+    bool phrases; /* any_phrase() */
 };
 
 /* A line without its end and stripped; true when it removes the document. */
@@ -168,9 +189,10 @@ static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int 
         s = w->line.data ? w->line.data : "";
         n = w->line.len;
     }
-    int r = line_rule(x->c, s, n, words);
+    int r = line_rule(x->c, s, n, words, x->phrases);
     bool short_or_open = r == RULE_LINE_PUNCTUATION || r == RULE_LINE_WORDS;
-    if (!short_or_open && x->c->on[RULE_LOREM_IPSUM] && mentions(s, n, "lorem ipsum")) {
+    if (!short_or_open && x->phrases && x->c->on[RULE_LOREM_IPSUM] &&
+        mentions(s, n, "lorem ipsum")) {
         x->m[METRIC_LOREM_IPSUM] = 1;
         return true;
     }
@@ -198,13 +220,13 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
     struct c4 x = {.c = c, .w = w, .t = words_table_get(), .m = m};
     int ret = 0;
     bool stop = false;
+    x.phrases = any_phrase(w, text, n);
     buf_clear(&w->kept);
     memset(w->lines_removed, 0, sizeof w->lines_removed);
     m[METRIC_LOREM_IPSUM] = m[METRIC_CURLY_BRACKET] = 0;
     for (size_t from = 0; from < n && !stop;) {
         size_t to = from, end = 0;
-        while (to < n && !(end = rules_line_end(text + to, n - to)))
-            to++;
+        while (to < n && !(may_end[(unsigned char)text[to]] && (end = rules_line_end(text + to, n - to)))) to++;
         size_t b = from, t = to;
         rules_strip(x.t, text, &b, &t);
         stop = take_line(&x, text + b, t - b, e, &ret);

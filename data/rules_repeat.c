@@ -143,10 +143,8 @@ static double top_gram(struct rules_work *w, const struct words *words, size_t n
     size_t m = words->n - n + 1, best = 0;
     uint32_t most = 0;
     for (size_t i = 0; i < m; i++) {
-        uint64_t x = 0;
-        for (size_t k = 0; k < n; k++)
-            x = scramble(x + h[i + k]) * base;
-        gram[i] = x;
+        uint64_t x = n == 2 ? scramble(h[i]) * base : gram[i]; /* of n - 1 words */
+        gram[i] = x = scramble(x + h[i + n - 1]) * base;
         uint32_t c = table_count(&w->table, x);
         if (c > most) most = c;
     }

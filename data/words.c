@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/hash.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/words_internal.h"
@@ -28,12 +27,31 @@ static int n_specials;
 static int16_t by_text[SLOTS], by_first[SLOTS]; /* index + 1 */
 static const struct words_table *classes;
 
-static bool special_bytes[256]; /* bytes a special case may begin with */
+/* A filter in front of the table: most words end here.  A filled bit says that
+ * a special case of this length, first and last byte exists. */
+static uint64_t special_bits[1024 / 64];
 
-static const struct special *find_special(const char *s, size_t n)
+static inline unsigned special_bit(const char *s, size_t n)
 {
-    if (n >= SPECIAL_MAX || !special_bytes[(unsigned char)s[0]]) return NULL;
-    for (size_t i = hash64(s, n) % SLOTS; by_text[i]; i = (i + 1) % SLOTS) {
+    return ((unsigned)(unsigned char)s[0] * 37 + (unsigned)(unsigned char)s[n - 1] * 5 +
+            (unsigned)n * 131) &
+           1023;
+}
+
+static uint64_t short_hash(const char *s, size_t n)
+{
+    uint64_t h = n;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)s[i]) * 0x9E3779B97F4A7C15u;
+    return h >> 40;
+}
+
+static inline const struct special *find_special(const char *s, size_t n)
+{
+    if (n >= SPECIAL_MAX) return NULL;
+    unsigned bit = special_bit(s, n);
+    if (!(special_bits[bit / 64] >> bit % 64 & 1)) return NULL;
+    for (size_t i = short_hash(s, n) % SLOTS; by_text[i]; i = (i + 1) % SLOTS) {
         const struct special *x = &specials[by_text[i] - 1];
         if (x->len == n && memcmp(x->text, s, n) == 0) return x;
     }
@@ -169,9 +187,9 @@ static bool stands_at(const struct words *w, const char *text, size_t i, const s
 static const struct special *torn_at(const struct words *w, const char *text, size_t i)
 {
     const struct word *v = &w->v[i];
-    if (v->len >= SPECIAL_MAX || !special_bytes[(unsigned char)text[v->begin]]) return NULL;
+    if (i + 1 == w->n || v->begin + v->len != v[1].begin || v->len >= SPECIAL_MAX) return NULL;
     const struct special *best = NULL;
-    for (size_t h = hash64(text + v->begin, v->len) % SLOTS; by_first[h]; h = (h + 1) % SLOTS) {
+    for (size_t h = short_hash(text + v->begin, v->len) % SLOTS; by_first[h]; h = (h + 1) % SLOTS) {
         const struct special *x = &specials[by_first[h] - 1];
         if (x->part[0] != v->len || memcmp(x->text, text + v->begin, v->len) != 0) continue;
         for (;; x = &specials[x->next_same_first]) {
@@ -238,8 +256,9 @@ static void add_special(const char *s, size_t n)
         }
     }
     n_specials++;
-    special_bytes[(unsigned char)x->text[0]] = true;
-    size_t i = hash64(x->text, x->len) % SLOTS;
+    unsigned bit = special_bit(x->text, x->len);
+    special_bits[bit / 64] |= (uint64_t)1 << bit % 64;
+    size_t i = short_hash(x->text, x->len) % SLOTS;
     while (by_text[i])
         i = (i + 1) % SLOTS;
     by_text[i] = (int16_t)n_specials;
@@ -260,8 +279,7 @@ static void tear(int i, struct words *w)
     x->n_parts = (uint8_t)w->n;
     for (size_t k = 0; k < w->n; k++)
         x->part[k] = (uint8_t)w->v[k].len;
-    special_bytes[(unsigned char)x->text[0]] = true;
-    size_t h = hash64(x->text, x->part[0]) % SLOTS;
+    size_t h = short_hash(x->text, x->part[0]) % SLOTS;
     for (; by_first[h]; h = (h + 1) % SLOTS) {
         struct special *y = &specials[by_first[h] - 1];
         if (y->part[0] != x->part[0] || memcmp(y->text, x->text, x->part[0]) != 0) continue;

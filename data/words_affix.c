@@ -64,23 +64,37 @@ static size_t longer(size_t a, size_t b)
 static size_t unit_suffix(const struct words_table *t, const char *s, size_t n, uint32_t last,
                           size_t len)
 {
-    static const char *const units[] = {
-        "km",   "km²",  "km³", "m",  "m²",  "m³",   "dm",    "dm²", "dm³",  "cm",  "cm²",  "cm³",
-        "mm",   "mm²",  "mm³", "ha", "µm",  "nm",   "yd",    "in",  "ft",   "kg",  "g",    "mg",
-        "µg",   "t",    "lb",  "oz", "m/s", "km/h", "kmh",   "mph", "hPa",  "Pa",  "mbar", "mb",
-        "MB",   "kb",   "KB",  "gb", "GB",  "tb",   "TB",    "T",   "G",    "M",   "K",    "%",
-        "км",   "км²",  "км³", "м",  "м²",  "м³",   "дм",    "дм²", "дм³",  "см",  "см²",  "см³",
-        "мм",   "мм²",  "мм³", "нм", "кг",  "г",    "мг",    "м/с", "км/ч", "кПа", "Па",   "мбар",
-        "Кб",   "КБ",   "кб",  "Мб", "МБ",  "мб",   "Гб",    "ГБ",  "гб",   "Тб",  "ТБ",   "тбكم",
-        "كم²",  "كم³",  "م",   "م²", "م³",  "سم",   "سم²",   "سم³", "مم",   "مم²", "مم³",  "كم",
-        "غرام", "جرام", "جم",  "كغ", "ملغ", "كوب",  "اكواب", "US$", "C$",   "A$",
+#define U(s)                                                                                       \
+    {                                                                                              \
+        s, sizeof(s) - 1                                                                           \
+    }
+    static const struct {
+        const char *s;
+        size_t n;
+    } units[] = {
+        U("km"),   U("km²"),  U("km³"),  U("m"),    U("m²"),   U("m³"),   U("dm"),    U("dm²"),
+        U("dm³"),  U("cm"),   U("cm²"),  U("cm³"),  U("mm"),   U("mm²"),  U("mm³"),   U("ha"),
+        U("µm"),   U("nm"),   U("yd"),   U("in"),   U("ft"),   U("kg"),   U("g"),     U("mg"),
+        U("µg"),   U("t"),    U("lb"),   U("oz"),   U("m/s"),  U("km/h"), U("kmh"),   U("mph"),
+        U("hPa"),  U("Pa"),   U("mbar"), U("mb"),   U("MB"),   U("kb"),   U("KB"),    U("gb"),
+        U("GB"),   U("tb"),   U("TB"),   U("T"),    U("G"),    U("M"),    U("K"),     U("%"),
+        U("км"),   U("км²"),  U("км³"),  U("м"),    U("м²"),   U("м³"),   U("дм"),    U("дм²"),
+        U("дм³"),  U("см"),   U("см²"),  U("см³"),  U("мм"),   U("мм²"),  U("мм³"),   U("нм"),
+        U("кг"),   U("г"),    U("мг"),   U("м/с"),  U("км/ч"), U("кПа"),  U("Па"),    U("мбар"),
+        U("Кб"),   U("КБ"),   U("кб"),   U("Мб"),   U("МБ"),   U("мб"),   U("Гб"),    U("ГБ"),
+        U("гб"),   U("Тб"),   U("ТБ"),   U("тбكم"), U("كم²"),  U("كم³"),  U("م"),     U("م²"),
+        U("م³"),   U("سم"),   U("سم²"),  U("سم³"),  U("مم"),   U("مم²"),  U("مم³"),   U("كم"),
+        U("غرام"), U("جرام"), U("جم"),   U("كغ"),   U("ملغ"),  U("كوب"),  U("اكواب"), U("US$"),
+        U("C$"),   U("A$"),
     };
     size_t best = 0;
     if (words_class(t, last) & WC_CURRENCY && n > len && is_digit(s[n - len - 1])) best = len;
     for (size_t i = 0; i < COUNT_OF(units); i++) {
-        size_t m = strlen(units[i]);
-        if (m > best && n > m && is_digit(s[n - m - 1]) && ends(s, n, units[i])) best = m;
+        size_t m = units[i].n;
+        if (m > best && n > m && is_digit(s[n - m - 1]) && memcmp(s + n - m, units[i].s, m) == 0)
+            best = m;
     }
+#undef U
     return best;
 }
 
