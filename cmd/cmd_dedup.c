@@ -30,7 +30,7 @@ static const struct opt opts[] = {
     OPT_ENUM(0, "exact", C, exact, "auto|none|text|norm", "auto",
              "Equal texts, or equal words (norm); auto: norm with --near, else text"),
     OPT_BOOL(0, "near", C, near, NULL, "Also similar texts, by MinHash"),
-    OPT_STR(0, "minhash", C, minhash, "WxBxR", "5x14x8", "Words a shingle, bands, rows a band"),
+    OPT_STR(0, "minhash", C, minhash, "WxBxR", "5x24x6", "Words a shingle, bands, rows a band"),
     OPT_F64(0, "verify", C, verify, "X", "0.7", 0, 1,
             "Least true Jaccard similarity of a pair; 0 trusts every candidate"),
     OPT_ENUM(0, "keep", C, keep, "first|longest", "first", "Which document of a group stays"),
@@ -147,6 +147,8 @@ const struct cmd cmd_dedup = {
                "With --near, MinHash names candidate pairs, and each is checked by the true\n"
                "Jaccard similarity of its shingles of words: what goes is at least --verify\n"
                "similar to a document that stays.\n"
+               "24 bands of 6 rows find 95 % of the pairs of similarity 0.7; 5x14x8 with\n"
+               "--verify 0 is what datatrove does (56 %).\n"
                "Input is read more than once; stdin is copied to $TMPDIR first.",
     .opts = opts,
     .run = run,
