@@ -63,8 +63,8 @@ static int piece(struct explain *x, struct bpe_work *w, const char *text, size_t
     return ret;
 }
 
-static int segment(struct explain *x, struct bpe_work *w, const char *text, size_t begin,
-                   size_t end, struct err *e)
+static int pieces(struct explain *x, struct bpe_work *w, const char *text, size_t begin,
+                  size_t end, struct err *e)
 {
     split_fn *split = split_function(x->t->split);
     size_t ends[BATCH], n = end - begin;
@@ -76,6 +76,22 @@ static int segment(struct explain *x, struct bpe_work *w, const char *text, size
         }
     }
     return 0;
+}
+
+static int segment(struct explain *x, struct bpe_work *w, const char *text, size_t begin,
+                   size_t end, struct err *e)
+{
+    struct norm n = {0};
+    int changed = norm_apply(&n, x->t->norm, text + begin, end - begin, e), ret = -1;
+    if (changed == 0) ret = pieces(x, w, text, begin, end, e);
+    if (changed > 0) {
+        buf_adds(x->out, "  normalised ");
+        buf_add_json(x->out, n.text.data, n.text.len);
+        buf_addc(x->out, '\n');
+        ret = pieces(x, w, n.text.data, 0, n.text.len, e);
+    }
+    norm_free(&n);
+    return ret;
 }
 
 static int result(struct explain *x, const char *text, size_t n, struct err *e)

@@ -92,9 +92,31 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
     return inner(j, begin + pos, end);
 }
 
+/* Spans in the normal form become spans in the text. */
+static void original_spans(struct tok_ids *out, size_t from, const struct norm *w, size_t begin)
+{
+    for (size_t i = from; i < out->n; i++) {
+        struct tok_span *p = &out->span[i];
+        size_t last = p->end > p->begin ? p->end - 1 : p->begin;
+        if (last >= w->text.len) last = w->text.len - 1;
+        size_t first = p->begin < last ? p->begin : last;
+        *p = (struct tok_span){begin + w->origin[first].begin, begin + w->origin[last].end};
+    }
+}
+
 static int cut_normalized(struct job *j, size_t begin, size_t end)
 {
-    return cut(j, &j->t->normalized, begin, end, segment);
+    struct norm *w = &j->s->norm;
+    w->want_origin = j->out->want_spans;
+    int changed = norm_apply(w, j->t->norm, j->text + begin, end - begin, j->e);
+    if (changed < 0) return -1;
+    if (!changed) return cut(j, &j->t->normalized, begin, end, segment);
+    struct job inner = *j;
+    size_t from = j->out->n;
+    inner.text = w->text.data;
+    if (cut(&inner, &j->t->normalized, 0, w->text.len, segment)) return -1;
+    if (w->want_origin && w->text.len) original_spans(j->out, from, w, begin);
+    return 0;
 }
 
 static int push_all(struct job *j, const int *ids, int n)

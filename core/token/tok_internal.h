@@ -6,6 +6,7 @@
 #define CORE_TOKEN_TOK_INTERNAL_H
 
 #include "core/token/bpe.h"
+#include "core/token/normalize.h"
 #include "core/token/split.h"
 #include "core/token/tokenizer.h"
 #include "core/token/vocab.h"
@@ -52,6 +53,8 @@ struct tokenizer {
 
     char *part[N_PARTS];     /* compact JSON text of each part; NULL = null */
 
+    enum norm_kind norm;
+
     /* pre-tokenizer */
     bool byte_level, add_prefix_space, trim_offsets, trim_prefix_space;
     enum split_kind split;
@@ -80,6 +83,7 @@ struct tok_scratch {
     const struct tokenizer *t;
     struct word_cache cache;     /* byte level only */
     struct bpe_work work;
+    struct norm norm;
     struct buf text;             /* with the prefix space */
     size_t ends[BATCH + 1];
     struct word_key keys[BATCH];
@@ -107,6 +111,7 @@ int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
 
 /* tok_parts.c: reads one part of a tokenizer.json into *t. */
 struct cJSON;
+int tok_read_normalizer(struct tokenizer *t, const struct cJSON *j, struct err *e);
 int tok_read_pre(struct tokenizer *t, const struct cJSON *j, struct err *e);
 int tok_read_decoder(struct tokenizer *t, const struct cJSON *j, struct err *e);
 int tok_read_post(struct tokenizer *t, const struct cJSON *j, struct err *e);

@@ -299,7 +299,7 @@ static int read_parts(struct tokenizer *t, const struct cJSON *root, struct err 
     static const char *const keys[] = {"version", "truncation", "padding", "added_tokens",
                                        "normalizer", "pre_tokenizer", "post_processor", "decoder",
                                        "model", NULL};
-    static const char *const unbuilt[] = {"truncation", "padding", "normalizer"};
+    static const char *const unbuilt[] = {"truncation", "padding"};
     if (json_known_keys(root, keys, "top level", e)) return -1;
     for (size_t i = 0; i < COUNT_OF(unbuilt); i++) {
         const struct cJSON *j = json_member(root, unbuilt[i]);
@@ -308,6 +308,8 @@ static int read_parts(struct tokenizer *t, const struct cJSON *root, struct err 
     }
     const struct cJSON *pre = json_member(root, "pre_tokenizer");
     const struct cJSON *decoder = json_member(root, "decoder");
+    const struct cJSON *norm = json_member(root, "normalizer");
+    if (tok_read_normalizer(t, norm, e) || keep_part(t, PART_NORMALIZER, norm, e)) return -1;
     if (tok_read_pre(t, pre, e) || tok_read_decoder(t, decoder, e)) return -1;
     return keep_part(t, PART_PRE, pre, e) || keep_part(t, PART_DECODER, decoder, e) ? -1 : 0;
 }

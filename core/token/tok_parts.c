@@ -17,6 +17,28 @@ static int unsupported(const char *part, const char *type, struct err *e)
     return err_set(e, ERR_DATA, "%s '%s' is not supported yet", part, type);
 }
 
+/* ---- normalizer ---- */
+
+int tok_read_normalizer(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    static const char *const keys[] = {"type", NULL}, *const list_keys[] = {"type", "normalizers", NULL};
+    const char *type;
+    if (!j || cJSON_IsNull(j)) return 0;
+    if (type_of(j, "normalizer", &type, e)) return -1;
+    if (strcmp(type, "NFC") == 0) {
+        t->norm = NORM_NFC;
+        return json_known_keys(j, keys, "normalizer", e);
+    }
+    if (strcmp(type, "Sequence") != 0) return unsupported("normalizer", type, e);
+    const struct cJSON *list = json_member(j, "normalizers");
+    if (json_known_keys(j, list_keys, "normalizer", e)) return -1;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > 1)
+        return err_set(e, ERR_DATA, "a normalizer Sequence of several steps is not supported yet");
+    if (list->child && cJSON_IsObject(list->child) && json_member(list->child, "normalizers"))
+        return err_set(e, ERR_DATA, "a normalizer Sequence inside another is not supported yet");
+    return tok_read_normalizer(t, list->child, e);
+}
+
 /* ---- pre-tokenizer ---- */
 
 static int read_byte_level(struct tokenizer *t, const struct cJSON *j, bool after_split,

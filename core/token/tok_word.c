@@ -31,6 +31,7 @@ void tok_scratch_free(struct tok_scratch *s)
     word_cache_free(&s->cache);
     bpe_work_free(&s->work);
     buf_free(&s->text);
+    norm_free(&s->norm);
     free(s);
 }
 

@@ -26,7 +26,8 @@ static bool lossless(const struct tokenizer *t)
 {
     for (size_t i = 0; i < t->n_added; i++)
         if (t->added[i].lstrip || t->added[i].rstrip) return false;
-    return t->byte_level && t->decoder == DECODER_BYTES && !t->add_prefix_space && t->unk_id < 0;
+    return t->byte_level && t->decoder == DECODER_BYTES && !t->add_prefix_space && t->unk_id < 0 &&
+           t->norm == NORM_NONE;
 }
 
 static void check_text(const struct tokenizer *t, const char *text, size_t n)

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/bytemap.h"
+#include "core/token/normalize.h"
 #include "core/token/split.h"
 #include "core/token/tokenizer.h"
 
@@ -332,6 +333,53 @@ static void masks_and_loop_agree(void **state)
     free(text);
 }
 
+static void nfc_keeps_offsets_into_the_original(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out; /* out NULL: unchanged */
+        size_t begin, end;    /* what out's first character came from */
+    } t[] = {
+        {"cafe", NULL, 0, 0},
+        {"\xc3\xa9", NULL, 0, 0},
+        {"e\xcc\x81", "\xc3\xa9", 0, 1},
+        {"\xe1\x84\x80\xe1\x85\xa1", "\xea\xb0\x80", 0, 3},      /* Hangul */
+        {"\xe2\x84\xab", "\xc3\x85", 0, 3},                        /* Angstrom sign */
+        {"\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc", 0, 3},        /* excluded from composition */
+        {"a\xcc\x81\xcc\xa7", "\xc3\xa1\xcc\xa7", 0, 1},           /* marks change places */
+        {"\xffz\xcc\x8c\xff", "\xff\xc5\xbe\xff", 0, 1},            /* broken bytes stay */
+    };
+    struct norm w = {.want_origin = true};
+    struct err e = {0};
+    for (size_t i = 0; i < COUNT_OF(t); i++) {
+        int changed = norm_apply(&w, NORM_NFC, t[i].in, strlen(t[i].in), &e);
+        assert_int_equal(changed, t[i].out != NULL);
+        if (!changed) continue;
+        assert_string_equal(w.text.data, t[i].out);
+        assert_int_equal(w.origin[0].begin, t[i].begin);
+        assert_int_equal(w.origin[0].end, t[i].end);
+        assert_int_equal(w.origin[w.text.len - 1].end <= strlen(t[i].in), 1);
+    }
+    norm_free(&w);
+}
+
+/* A megabyte of marks on one letter must not take quadratic time. */
+static void many_marks_are_ordered_in_linear_time(void **state)
+{
+    (void)state;
+    enum { N = 1 << 19 };
+    struct buf b = {0};
+    struct norm w = {0};
+    struct err e = {0};
+    buf_addc(&b, 'q');
+    for (int i = 0; i < N; i++) buf_adds(&b, i % 2 ? "\xcc\xa7" : "\xcc\x81"); /* classes 202, 230 */
+    assert_int_equal(norm_apply(&w, NORM_NFC, b.data, b.len, &e), 1);
+    assert_int_equal(w.text.len, b.len);
+    assert_memory_equal(w.text.data + 1 + (N / 2 - 1) * 2, "\xcc\xa7\xcc\x81", 4);
+    norm_free(&w);
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +393,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_represented_is_refused_with_the_place),
         cmocka_unit_test(splits_follow_the_regexes),
         cmocka_unit_test(masks_and_loop_agree),
+        cmocka_unit_test(nfc_keeps_offsets_into_the_original),
+        cmocka_unit_test(many_marks_are_ordered_in_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
