@@ -305,6 +305,7 @@ int decoder_prefill(struct decoder *d, int seq, const int32_t *ids, int n, float
 {
     if (check_tokens(d, seq, ids, n, e)) return -1;
     if (!logits) which = DECODE_NONE;
+    d->packed = n >= DECODE_GEMM_ROWS;
     for (int at = 0; at < n; at += d->rows) {
         int m = n - at < d->rows ? n - at : d->rows;
         d->spans[0] = (struct dec_span){.seq = seq, .row = 0, .n = m, .pos = d->len[seq]};
@@ -315,7 +316,9 @@ int decoder_prefill(struct decoder *d, int seq, const int32_t *ids, int n, float
         decode_forward(d, 1, m, ids + at);
         d->len[seq] += m;
         if (which == DECODE_ALL) decode_logits(d, 0, m, logits + (int64_t)at * d->c.vocab);
-        else if (which == DECODE_LAST && at + m == n) decode_logits(d, m - 1, 1, logits);
+        if (which != DECODE_LAST || at + m < n) continue;
+        d->packed = false; /* one row */
+        decode_logits(d, m - 1, 1, logits);
     }
     return 0;
 }
@@ -330,6 +333,7 @@ int decoder_step(struct decoder *d, int n, const int *seqs, const int32_t *ids, 
         d->row_pos[i] = d->len[seqs[i]];
         d->spans[i] = (struct dec_span){.seq = seqs[i], .row = i, .n = 1, .pos = d->len[seqs[i]]};
     }
+    d->packed = false;
     decode_forward(d, n, n, ids);
     for (int i = 0; i < n; i++) d->len[seqs[i]]++;
     if (logits) decode_logits(d, 0, n, logits);

@@ -6,11 +6,12 @@
  *
  * Directly over kernels, without a graph: a token of one sequence reads every
  * weight once and little else, so what counts is memory bandwidth and few
- * barriers (five a layer).  Few rows go through gemv; from eight rows on the
- * weights are packed a panel at a time and go through the GEMM.
+ * barriers (five a layer).  Steps go through gemv; prompts of eight tokens and
+ * more through the GEMM, with the weights packed a panel at a time.
  *
  * The description is walked as in build.c and the parameters are bound by the
- * same layout.  Logits do not depend on the number of threads.  They equal
+ * same layout.  Logits depend neither on the number of threads nor on which
+ * other sequences take a step at the same time.  They equal
  * the graph's within rounding, not bit for bit (other orders of summation).
  *
  * RoPE with dynamic scaling is computed for max_len, the longest context that

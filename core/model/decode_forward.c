@@ -37,11 +37,12 @@ static void run_gemm(const struct product *p, int part, float *y, int n0, int n1
     d->k->gemm(&g, 0, p->m, 0, N, ws);
 }
 
-/* Columns [n0, n1) of one weight, into y (stride ld). */
+/* Columns [n0, n1) of one weight, into y (stride ld).  Which kernel is used
+ * depends on how the tokens came in, never on how many sequences step together. */
 static void run_part(const struct product *p, int part, float *y, int n0, int n1, int thread)
 {
     const struct decoder *d = p->d;
-    if (p->m >= DECODE_GEMM_ROWS) {
+    if (p->d->packed) {
         run_gemm(p, part, y, n0, n1, thread);
         return;
     }
@@ -83,7 +84,7 @@ static void run_product(struct product *p)
     int total = 0, slices = 0, parts = p->glu ? 1 : p->n_parts;
     for (int i = 0; i < parts; i++) total += p->n[i];
     p->columns = (total / (4 * pool_threads(d->pool)) + 15) / 16 * 16;
-    int most = p->m >= DECODE_GEMM_ROWS ? DECODE_PANEL : 512;
+    int most = d->packed ? DECODE_PANEL : 512;
     if (p->columns > most) p->columns = most;
     if (p->columns < 16) p->columns = 16;
     for (int i = 0; i < parts; i++) slices += (p->n[i] + p->columns - 1) / p->columns;
@@ -249,7 +250,7 @@ static void attn_slice(void *arg, int slice, int thread)
 static void prepare(struct product *p)
 {
     p->xg = p->x;
-    if (p->m < DECODE_GEMM_ROWS || p->d->dt == DT_F32) return;
+    if (!p->d->packed || p->d->dt == DT_F32) return;
     by_row(p->d, p->m, to_half, p);
     p->xg = p->d->half;
 }
@@ -288,7 +289,7 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
     /* A parallel FFN reads the stream as it was. */
     if (k->place == PLACE_PARALLEL) norm(d, m, l, SLOT_NORM2_W, d->x, d->h, NULL);
     size_t width = (size_t)HD;
-    if (d->dt == DT_BF16 && m < DECODE_GEMM_ROWS) by_row(d, m, widen_att, &width);
+    if (d->dt == DT_BF16 && !d->packed) by_row(d, m, widen_att, &width);
     struct product o = {.d = d, .m = m, .K = HD, .n_parts = 1, .w = {l->o_w}, .b = {l->vec[SLOT_O_B]}, .n = {C},
                         .x = d->att32, .xg = d->att};
     join(d, m, l, &o, SLOT_POST1_W, SLOT_NORM1_W);

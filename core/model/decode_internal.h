@@ -10,7 +10,7 @@
 enum {
     DECODE_CHUNK = 256,     /* rows of a prefill pass */
     DECODE_PANEL = 96,      /* columns packed at a time; a multiple of every nr is not needed */
-    DECODE_GEMM_ROWS = 8,   /* from here on packing pays */
+    DECODE_GEMM_ROWS = 8,   /* prompts from here on go through the GEMM: packing pays */
     DECODE_MAX_OWNED = 32,
 };
 
@@ -56,6 +56,7 @@ struct decoder {
     int n_owned;
     char *convert_at;
     int64_t bytes, weight_bytes;
+    bool packed;                    /* this pass goes through the GEMM */
     bool failed;
 };
 

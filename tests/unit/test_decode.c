@@ -153,6 +153,31 @@ static void forks_and_batches_equal_single_sequences(void **state)
     }
 }
 
+static void a_crowd_does_not_change_a_bit(void **state)
+{
+    (void)state;
+    enum { CROWD = 20 };
+    static float all[CROWD * V_MAX];
+    float one[V_MAX];
+    int seqs[CROWD];
+    int32_t next[CROWD];
+    struct err e;
+    struct params *p = make(&model_variants[1], DT_BF16);
+    struct decoder *d = decoder(p, DT_BF16, CROWD + 1);
+    int alone = CROWD;
+    prefill(d, alone, ids, 9, NULL, DECODE_NONE);
+    for (int i = 0; i < CROWD; i++) {
+        decoder_fork(d, alone, i);
+        seqs[i] = i;
+        next[i] = i + 1;
+    }
+    assert_int_equal(decoder_step(d, CROWD, seqs, next, all, &e), 0);
+    assert_int_equal(decoder_step(d, 1, &alone, &next[17], one, &e), 0);
+    assert_memory_equal(one, all + 17 * config.vocab, sizeof(float) * (size_t)config.vocab);
+    decoder_free(d);
+    params_free(p);
+}
+
 static void threads_do_not_change_a_bit(void **state)
 {
     (void)state;
@@ -224,6 +249,7 @@ int main(void)
         cmocka_unit_test(logits_equal_the_graph_s),
         cmocka_unit_test(bf16_is_near_f32),
         cmocka_unit_test(forks_and_batches_equal_single_sequences),
+        cmocka_unit_test(a_crowd_does_not_change_a_bit),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
