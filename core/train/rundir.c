@@ -190,8 +190,23 @@ static void compare_child(struct diff *d, const char *path, const char *key, con
     buf_free(&p);
 }
 
+static void compare_items(struct diff *d, const char *path, const cJSON *a, const cJSON *b)
+{
+    int i = 0;
+    for (a = a->child, b = b->child; a && b; a = a->next, b = b->next, i++) {
+        struct buf p = {0};
+        buf_printf(&p, "%s[%d]", path, i);
+        if (p.data) compare(d, p.data, a, b);
+        buf_free(&p);
+    }
+}
+
 static void compare(struct diff *d, const char *path, const cJSON *a, const cJSON *b)
 {
+    if (cJSON_IsArray(a) && cJSON_IsArray(b) && cJSON_GetArraySize(a) == cJSON_GetArraySize(b)) {
+        compare_items(d, path, a, b);
+        return;
+    }
     if (!cJSON_IsObject(a) || !cJSON_IsObject(b)) {
         if (!cJSON_Compare(a, b, true)) differ(d, path, a, b);
         return;

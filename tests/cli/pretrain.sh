@@ -105,8 +105,11 @@ expect 73 "in use by another" train --out a
 kill $holder
 
 # Early stopping keeps the best model.
-train --out e --lr 1e-9 --min-lr 0 --early-stop 2 --eval-every 3 --threads 1 --json >out 2>err
+train --out e --lr 0.1 --schedule const --early-stop 2 --eval-every 3 --threads 1 --json >out 2>err
 [ "$(value steps)" -lt 60 ] || fail "did not stop early"
+best=$(sed -n 's/.*"val_loss":\([^,]*\).*/\1/p' e/metrics.jsonl | sort -g | head -n 1)
+"$LLMCTL" eval e val.txt --batch 8 --json >out
+[ "$(value loss)" = "$best" ] || fail "the model has $(value loss), the best was $best"
 
 # The plan says what is then used.
 train --plan --json --threads 2 >out
