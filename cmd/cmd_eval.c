@@ -59,7 +59,8 @@ static int evaluate(const struct eval_cfg *c, struct saved_model *m, struct batc
         return err_set(e, ERR_USAGE, "--max-length %lld is more than the model's context %d", (long long)T,
                        m->config.max_pos);
     struct objective_lm lm = objective_lm(0, 0);
-    struct step_cfg sc = {.rows = (int)c->batch, .T = (int)T, .leaves = 1, .accum = 1, .compute = dt};
+    struct step_cfg sc = {.rows = (int)c->batch, .T = (int)T, .leaves = step_default_leaves((int)c->batch, 1),
+                          .accum = 1, .compute = dt};
     struct stepper *s = stepper_new(&sc, &lm.base, &m->config, m->params, pool_threads(pool), e);
     int ret = s && !stepper_alloc(s, pool, e)
                   ? stepper_eval(s, src, loader_steps(src, (int)c->batch, (int)T), sum, e)

@@ -219,15 +219,6 @@ static int describe_model(struct work *w, struct err *e)
     return 0;
 }
 
-/* Largest power of two that divides the batch, at most 8: enough for --accum
- * without making the pieces small. */
-static int default_leaves(int64_t batch, int64_t accum)
-{
-    int n = 1;
-    while (batch % (2 * n) == 0 && (n < 8 || n < accum)) n *= 2;
-    return n;
-}
-
 static int64_t count_steps(const struct work *w)
 {
     const struct pretrain_cfg *c = &w->cfg;
@@ -267,7 +258,7 @@ static int fill_cfg(struct work *w, struct err *e)
         return err_set(e, ERR_USAGE, "--max-length %lld is more than the model's context %d", (long long)T, w->model.max_pos);
     *t = (struct train_cfg){
         .out = c->out, .batch = (int)c->batch, .T = (int)T,
-        .leaves = c->leaves ? (int)c->leaves : default_leaves(c->batch, c->accum),
+        .leaves = c->leaves ? (int)c->leaves : step_default_leaves((int)c->batch, (int)c->accum),
         .dtype = (enum train_dtype)c->dtype,
         .optim = {.kind = (enum optim_kind)c->optimizer, .beta1 = c->beta1, .beta2 = c->beta2, .eps = c->eps,
                   .weight_decay = c->weight_decay, .muon_momentum = c->momentum},

@@ -29,6 +29,13 @@ bool step_has_dropout(const struct model_config *m)
     return m->dropout_embed > 0 || m->dropout_attn > 0 || m->dropout_resid > 0;
 }
 
+int step_default_leaves(int batch, int accum)
+{
+    int n = 1;
+    while (batch % (2 * n) == 0 && (n < 8 || n < accum)) n *= 2;
+    return n;
+}
+
 int step_check(const struct step_cfg *c, struct err *e)
 {
     if (c->leaves < 1 || (c->leaves & (c->leaves - 1)))

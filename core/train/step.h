@@ -17,6 +17,9 @@ struct step_cfg {
     bool training;      /* false: no backward part, no dropout */
 };
 
+/* Largest power of two that divides the batch, at most 8 or accum: enough to
+ * split a step without making the pieces small. */
+int step_default_leaves(int batch, int accum);
 int step_check(const struct step_cfg *c, struct err *e); /* ERR_CONFIG when the numbers do not fit together */
 
 struct loss_sum {
