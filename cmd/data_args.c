@@ -1,5 +1,6 @@
 #include "cmd/data_args.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,10 @@ static struct tokset *open_text(const char *path, const struct tokenizer *t, str
     static const char *const documents[] = {".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".gz", ".zst"};
     struct buf text = {0};
     struct tokset *s = NULL;
+    if (!file_exists(path)) {
+        err_errno(e, ENOENT, "opening", path);
+        return NULL;
+    }
     for (size_t i = 0; i < COUNT_OF(documents); i++)
         if (has_suffix(path, documents[i])) {
             err_set(e, ERR_USAGE, "'%s' holds documents, not tokens", path);
