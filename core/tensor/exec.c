@@ -151,7 +151,8 @@ void exec_profile(const struct exec *x, struct buf *out)
         int j = 0;
         while (j < n_rows && (row[j].name != n->op->name || row[j].backward != n->backward)) j++;
         if (j == (int)COUNT_OF(row)) continue;
-        if (j == n_rows) row[n_rows++] = (struct profile_row){.name = n->op->name, .backward = n->backward};
+        if (j == n_rows)
+            row[n_rows++] = (struct profile_row){.name = n->op->name, .backward = n->backward};
         row[j].count++;
         row[j].ns += n->total_ns;
         row[j].flops += n->flops;
@@ -159,15 +160,15 @@ void exec_profile(const struct exec *x, struct buf *out)
     }
     qsort(row, (size_t)n_rows, sizeof *row, by_time);
     double runs = x->n_runs ? (double)x->n_runs : 1;
-    buf_printf(out, "%-16s %6s %10s %6s %9s\n", "op", "nodes", "ms/run", "share", "GFLOP/s");
+    buf_printf(out, "  %-14s %6s %10s %6s %9s\n", "op", "nodes", "ms/run", "share", "GFLOP/s");
     for (int j = 0; j < n_rows; j++) {
         const struct profile_row *r = &row[j];
-        buf_printf(out, "%-16s %6d %10.3f %5.1f%% ", r->name, r->count, (double)r->ns / 1e6 / runs,
+        buf_printf(out, "%c %-14s %6d %10.3f %5.1f%% ", r->backward ? 'b' : 'f', r->name, r->count, (double)r->ns / 1e6 / runs,
                    total ? 100.0 * (double)r->ns / (double)total : 0.0);
         if (r->flops > 0 && r->ns) buf_printf(out, "%9.1f\n", r->flops * runs / (double)r->ns);
         else buf_printf(out, "%9s\n", "-");
     }
-    buf_printf(out, "%-16s %6d %10.3f\n", "total", x->g->n_nodes, (double)total / 1e6 / runs);
+    buf_printf(out, "  %-14s %6d %10.3f\n", "total", x->g->n_nodes, (double)total / 1e6 / runs);
 }
 
 /* ---- the CPU backend: a node is its kernels, sliced over the pool ---- */

@@ -150,7 +150,7 @@ void exec_free(struct exec *x);
 void *exec_input(struct exec *x, const char *name);      /* the input's buffer, to fill before a run; NULL if there is none of that name */
 int exec_run(struct exec *x, const struct run_args *a, struct err *e);
 int64_t exec_bytes(const struct exec *x);                /* what was allocated */
-/* Time per kind of op over all runs so far, as text (--profile). */
+/* Time per kind of op over all runs so far, as text (--profile); f forward, b backward. */
 void exec_profile(const struct exec *x, struct buf *out);
 
 /* ---- gradient accumulation over A executions ----
