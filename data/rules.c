@@ -189,7 +189,9 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     *failed = 0;
     *out = text;
     *out_n = n;
-    if ((repetition || gopher || fineweb) && words_split(&w->words, text, n, e)) return -1;
+    bool split = repetition || gopher || fineweb;
+    size_t n_words = SIZE_MAX;
+    if (split && words_split(&w->words, text, n, e)) return -1;
     if (repetition) {
         rules_repetition(w, text, n, &w->words, w->m);
         *failed |= apply(c, w->m, RULE_EMPTY, RULE_DUP_10);
@@ -199,7 +201,7 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
         *failed |= apply(c, w->m, RULE_MIN_WORDS, RULE_STOP_WORDS);
     }
     if (c4) {
-        if (rules_c4(c, w, text, n, w->m, e)) return -1;
+        if (rules_c4(c, w, text, n, split ? &w->words : NULL, &n_words, w->m, e)) return -1;
         *failed |= apply(c, w->m, RULE_LINE_WORD_LENGTH, RULE_SENTENCES);
         if (w->kept.len != n || (n && memcmp(w->kept.data, text, n) != 0)) {
             *out = w->kept.data ? w->kept.data : "";
@@ -207,8 +209,11 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
         }
     }
     if (fineweb) {
-        if (*out != text && words_split(&w->words, *out, *out_n, e)) return -1;
-        rules_fineweb(w, *out, *out_n, &w->words, w->m);
+        if (*out != text && n_words == SIZE_MAX) {
+            if (words_split(&w->words, *out, *out_n, e)) return -1;
+            n_words = w->words.n;
+        }
+        rules_fineweb(w, *out, *out_n, *out == text ? w->words.n : n_words, w->m);
         *failed |= apply(c, w->m, RULE_NO_LINES, RULE_NEWLINES);
     }
     return w->oom ? err_oom(e, w->table.slots * sizeof *w->table.v, "the tables of the rules") : 0;

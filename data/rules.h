@@ -44,7 +44,7 @@ enum rules_metric {
     /* C4 */
     METRIC_LOREM_IPSUM,   /* 1: a surviving line has it */
     METRIC_CURLY_BRACKET, /* 1: a surviving line has it */
-    METRIC_SENTENCES,     /* of the lines that stay */
+    METRIC_SENTENCES,     /* of the lines that stay, as far as the limit */
     /* FineWeb */
     METRIC_FULL_LINES,      /* lines that are not blank */
     METRIC_END_PUNCTUATION, /* share of them that end a sentence */

@@ -167,18 +167,48 @@ static bool any_phrase(struct rules_work *w, const char *s, size_t n)
 }
 
 struct c4 {
+    const char *text;
     const struct rules_cfg *c;
     struct rules_work *w;
     const struct words_table *t;
     double *m;
-    size_t sentences;
-    bool phrases; /* any_phrase() */
+    const struct words *all; /* of the whole text, or NULL */
+    size_t at;               /* the first of them not before the line */
+    size_t sentences, words; /* of the lines that stay */
+    bool phrases;            /* any_phrase() */
+    bool exact;              /* words is their number */
 };
+
+/* Counts words and sentences of a line that stays.  Sentences only matter up to
+ * the limit, and the words of an uncut line are known. */
+static int count_words(struct c4 *x, const char *s, size_t n, bool cut, struct err *e)
+{
+    struct words line = {0};
+    bool count = x->c->on[RULE_SENTENCES] && (double)x->sentences < x->c->limit[RULE_SENTENCES];
+    if (x->all && !cut) {
+        size_t begin = (size_t)(s - x->text);
+        while (x->at < x->all->n && x->all->v[x->at].begin < begin)
+            x->at++;
+        line.v = x->all->v + x->at;
+        while (x->at < x->all->n && x->all->v[x->at].begin < begin + n)
+            x->at++;
+        line.n = (size_t)(x->all->v + x->at - line.v);
+        x->words += line.n;
+        if (count) x->sentences += sentences(x->t, &line, x->text);
+        return 0;
+    }
+    x->exact = false;
+    if (!count) return 0;
+    if (words_split(&x->w->line_words, s, n, e)) return -1;
+    x->sentences += sentences(x->t, &x->w->line_words, s);
+    return 0;
+}
 
 /* A line without its end and stripped; true when it removes the document. */
 static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int *ret)
 {
     struct rules_work *w = x->w;
+    const char *text = s;
     size_t longest, words = plain_words(x->t, s, n, &longest);
     if (x->c->on[RULE_LINE_WORD_LENGTH] && (double)longest > x->c->limit[RULE_LINE_WORD_LENGTH]) {
         w->lines_removed[RULE_LINE_WORD_LENGTH]++;
@@ -205,19 +235,22 @@ static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int 
         w->lines_removed[r]++;
         return false;
     }
-    if (x->c->on[RULE_SENTENCES]) {
-        if ((*ret = words_split(&w->line_words, s, n, e))) return true;
-        x->sentences += sentences(x->t, &w->line_words, s);
-    }
+    if ((*ret = count_words(x, s, n, s != text, e))) return true;
     if (w->kept.len) buf_addc(&w->kept, '\n');
     buf_add(&w->kept, s, n);
     return false;
 }
 
-int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n, double *m,
-             struct err *e)
+int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
+             const struct words *all, size_t *n_words, double *m, struct err *e)
 {
-    struct c4 x = {.c = c, .w = w, .t = words_table_get(), .m = m};
+    struct c4 x = {.text = text,
+                   .all = all,
+                   .exact = all != NULL,
+                   .c = c,
+                   .w = w,
+                   .t = words_table_get(),
+                   .m = m};
     int ret = 0;
     bool stop = false;
     x.phrases = any_phrase(w, text, n);
@@ -226,13 +259,16 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
     m[METRIC_LOREM_IPSUM] = m[METRIC_CURLY_BRACKET] = 0;
     for (size_t from = 0; from < n && !stop;) {
         size_t to = from, end = 0;
-        while (to < n && !(may_end[(unsigned char)text[to]] && (end = rules_line_end(text + to, n - to)))) to++;
+        while (to < n &&
+               !(may_end[(unsigned char)text[to]] && (end = rules_line_end(text + to, n - to))))
+            to++;
         size_t b = from, t = to;
         rules_strip(x.t, text, &b, &t);
         stop = take_line(&x, text + b, t - b, e, &ret);
         from = to + end;
     }
     m[METRIC_SENTENCES] = stop ? (double)INFINITY : (double)x.sentences;
+    *n_words = x.exact ? x.words : SIZE_MAX;
     /* As the peers strip the joined lines. */
     size_t b = 0, t = w->kept.len;
     if (t) rules_strip(x.t, w->kept.data, &b, &t);

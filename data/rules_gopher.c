@@ -128,8 +128,7 @@ void rules_gopher(const char *text, size_t n, const struct words *w, double *m)
 
 enum { SHORT_LINE = 30 };
 
-void rules_fineweb(struct rules_work *w, const char *text, size_t n, const struct words *words,
-                   double *m)
+void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t n_words, double *m)
 {
     const struct words_table *t = words_table_get();
     size_t lines = 0, ended = 0, brief = 0, newlines = 0;
@@ -156,5 +155,5 @@ void rules_fineweb(struct rules_work *w, const char *text, size_t n, const struc
     m[METRIC_END_PUNCTUATION] = share(ended, lines);
     m[METRIC_SHORT_LINES] = share(brief, lines);
     m[METRIC_LINE_REPEATS] = share(d.dup_chars, rules_chars(text, n) - newlines);
-    m[METRIC_NEWLINES] = share(newlines, words->n);
+    m[METRIC_NEWLINES] = share(newlines, n_words);
 }

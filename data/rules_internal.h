@@ -24,10 +24,11 @@ void rules_duplicates(struct rules_work *w, const char *s, size_t n, size_t run,
 void rules_repetition(struct rules_work *w, const char *text, size_t n, const struct words *words,
                       double *m);
 void rules_gopher(const char *text, size_t n, const struct words *w, double *m);
-void rules_fineweb(struct rules_work *w, const char *text, size_t n, const struct words *words,
-                   double *m);
-/* Also puts the lines that stay into w->kept. */
-int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n, double *m,
-             struct err *e);
+void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t n_words, double *m);
+/* Also puts the lines that stay into w->kept.  `all`: the words of the text if
+ * they are known; then *n_words is how many of them stay, or SIZE_MAX when
+ * a line was cut and they have to be counted. */
+int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
+             const struct words *all, size_t *n_words, double *m, struct err *e);
 
 #endif
