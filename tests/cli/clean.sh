@@ -49,6 +49,18 @@ done
 cmp o1.jsonl again.jsonl || fail "cleaning twice changes something"
 "$LLMCTL" clean r1.jsonl.zst q1.jsonl.gz --format jsonl -q --dry-run || fail "own output is not read"
 
+# C4 takes lines out of documents; the whole chain is the same for any number of threads.
+printf '%s\n' '{"text":"Menu\nThis is a line of text. And one more. So it is. It has five. Here it ends.[3]\nWe use cookies on this site.\n"}' |
+    "$LLMCTL" clean --preset c4 -q >out
+[ "$(cat out)" = '{"text":"This is a line of text. And one more. So it is. It has five. Here it ends."}' ] || fail "c4: $(cat out)"
+for t in 1 3; do
+    "$LLMCTL" clean many.jsonl --preset fineweb --set fineweb.max_newlines=1 --threads $t -q --out f$t.jsonl --removed g$t.jsonl --report h$t.json
+done
+for f in f g; do cmp ${f}1.jsonl ${f}3.jsonl; done
+cmp h1.json h3.json
+"$LLMCTL" clean --rules --preset gopher | grep -q '^gopher.min_words  *>= 50 .*punctuation$' || fail "--rules"
+"$LLMCTL" clean --rules --preset gopher | grep -q '^c4.javascript .*(off)$' || fail "--rules: off"
+
 # A truncated file: whole lines are kept, status 65.
 gzip -kn many.jsonl
 head -c 60000 many.jsonl.gz >cut.jsonl.gz
