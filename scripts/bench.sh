@@ -19,6 +19,12 @@ for b in "$build"/tests/bench/bench_*; do
     echo "== ${b##*/}"
     "$b"
 done
+if "$python" -c 'import tokenizers' 2>/dev/null; then
+    echo "== tokenizers beside others"
+    work=$(mktemp -d)
+    "$python" scripts/bench-tokenizers.py "$build" "$work"
+    rm -rf "$work"
+fi
 echo "== training steps"
 if "$python" -c 'import torch' 2>/dev/null && [ -d ../shared/peers/torch ]; then
     "$python" scripts/bench-train.py --build "$build"

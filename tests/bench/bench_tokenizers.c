@@ -1,0 +1,164 @@
+/* Speed of a tokenizer on one thread, by processor time: loading, the first
+ * pass over a text (empty caches), the best of later passes, decoding, and
+ * words of 160,000 characters.
+ *
+ * usage: bench_tokenizers [TOKENIZER TEXT...]
+ *
+ * Without arguments: what 8192 byte pairs learned from this repository's own
+ * sources do on them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/token/train.h"
+
+enum { RUNS = 6, DOC = 1 << 16, LONG_WORD = 160000 };
+
+static struct err e;
+
+static void must(int ret)
+{
+    if (!ret) return;
+    fprintf(stderr, "bench_tokenizers: %s\n", e.msg);
+    exit(1);
+}
+
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Documents of up to 64 KiB that end with a line. */
+static void encode_all(const struct tokenizer *t, struct tok_scratch *s, const struct buf *text,
+                       struct tok_ids *ids)
+{
+    ids->n = 0;
+    for (size_t at = 0; at < text->len;) {
+        size_t n = text->len - at < DOC ? text->len - at : DOC;
+        const char *last = at + n < text->len ? memrchr(text->data + at, '\n', n) : NULL;
+        if (last) n = (size_t)(last + 1 - (text->data + at));
+        must(tok_encode(t, s, text->data + at, n, 0, ids, &e));
+        at += n;
+    }
+}
+
+static void bench_text(const struct tokenizer *t, const char *name, const struct buf *text)
+{
+    struct tok_ids ids = {0};
+    struct buf back = {0};
+    double mb = (double)text->len / 1e6, first = 0, best = 1e9, decode = 1e9;
+    double start = cpu_s();
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    must(!s);
+    for (int run = 0; run < RUNS; run++) {
+        encode_all(t, s, text, &ids);
+        double now = cpu_s(), took = now - start;
+        if (run == 0) first = took;
+        else if (took < best) best = took;
+        start = now;
+    }
+    for (int run = 0; run < RUNS; run++) {
+        buf_clear(&back);
+        start = cpu_s();
+        must(tok_decode(t, ids.id, ids.n, false, &back, &e));
+        double took = cpu_s() - start;
+        if (took < decode) decode = took;
+    }
+    if (back.len != text->len || memcmp(back.data, text->data, text->len)) {
+        fprintf(stderr, "bench_tokenizers: '%s' does not survive encoding\n", name);
+        exit(1);
+    }
+    printf("%s: %.1f MB, %zu tokens; first pass %.0f, warm %.0f, decode %.0f MB/s\n", name, mb,
+           ids.n, mb / first, mb / best, mb / decode);
+    tok_scratch_free(s);
+    tok_ids_free(&ids);
+    buf_free(&back);
+}
+
+static void bench_long_words(const struct tokenizer *t)
+{
+    static const char *const names[] = {"one letter", "random letters", "one sign"};
+    char *word = mem_alloc(4 * LONG_WORD, 1);
+    must(!word);
+    for (size_t kind = 0; kind < COUNT_OF(names); kind++) {
+        double ms[2];
+        uint32_t x = 1;
+        for (size_t i = 0; i < 4 * LONG_WORD; i++) {
+            x = x * 1664525 + 1013904223;
+            word[i] = kind == 0 ? 'a' : kind == 1 ? (char)('a' + (x >> 16) % 26) : '^';
+        }
+        for (int four = 0; four < 2; four++) {
+            struct tok_scratch *s = tok_scratch_new(t, &e);
+            struct tok_ids ids = {0};
+            must(!s);
+            double start = cpu_s();
+            must(tok_encode(t, s, word, four ? 4 * LONG_WORD : LONG_WORD, 0, &ids, &e));
+            ms[four] = (cpu_s() - start) * 1e3;
+            tok_ids_free(&ids);
+            tok_scratch_free(s);
+        }
+        printf("160,000 characters, %s: %.1f ms; 640,000: %.1f ms\n", names[kind], ms[0], ms[1]);
+    }
+    free(word);
+}
+
+static struct tokenizer *learn(const struct buf *text)
+{
+    struct tok_train_opts o = {.vocab_size = 8192, .split = SPLIT_LLAMA3};
+    double start = cpu_s();
+    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
+    must(!tr);
+    must(tok_trainer_add(tr, 0, text->data, text->len, &e));
+    struct tokenizer *t = tok_trainer_finish(tr, NULL, &e);
+    must(!t);
+    printf("learned %d tokens from %.1f MB in %.2f s\n", tok_vocab_size(t), (double)text->len / 1e6,
+           cpu_s() - start);
+    return t;
+}
+
+static void own_sources(struct buf *text)
+{
+    static const char *const dirs[] = {"core/base", "core/token", "core/tensor", "core/kernels",
+                                       "core/model", "core/train", "data", "cmd"};
+    for (size_t d = 0; d < COUNT_OF(dirs); d++) {
+        char **names;
+        size_t n;
+        must(dir_list(dirs[d], &names, &n, &e));
+        for (size_t i = 0; i < n; i++) {
+            char *path = path_join(dirs[d], names[i]);
+            must(!path || file_read_all(path, (size_t)64 << 20, text, &e));
+            free(path);
+        }
+        dir_list_free(names, n);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct buf text = {0};
+    struct tokenizer *t;
+    if (argc < 2) {
+        own_sources(&text);
+        t = learn(&text);
+        bench_text(t, "own sources", &text);
+    } else {
+        double start = cpu_s();
+        t = tok_load(argv[1], &e);
+        must(!t);
+        printf("load: %.1f ms\n", (cpu_s() - start) * 1e3);
+        for (int i = 2; i < argc; i++) {
+            buf_clear(&text);
+            must(file_read_all(argv[i], (size_t)1 << 32, &text, &e));
+            bench_text(t, path_base(argv[i]), &text);
+        }
+    }
+    bench_long_words(t);
+    tok_free(t);
+    buf_free(&text);
+    return 0;
+}
