@@ -129,12 +129,16 @@ static void sum_micro(const struct job *j, const struct block *b, struct gemm_ti
         t.c = j->g->C + (j->m + m) * j->g->ldc + j->n + n;
         t.ldc = j->g->ldc;
         t.cols = cols;
+        gemm_fetch(t.c, t.ldc, rows, cols);
         j->micro[rows](&t);
         return;
     }
     float *slot = j->ws->tile + (size_t)i * (size_t)(j->width * nr), *tmp = j->ws->micro[0];
     float *sums = b->ends && !b->from_c && (j->merges || j->last) ? tmp : slot + (size_t)j->top * j->slot;
     t.ldc = t.cols = nr;
+    for (int merge = 1; merge <= j->merges && b->ends; merge++)
+        gemm_fetch(slot + (size_t)(j->top - merge) * j->slot, nr, rows, nr);
+    if (j->last && b->ends) gemm_fetch(j->g->C + (j->m + m) * j->g->ldc + j->n + n, j->g->ldc, rows, cols);
     add_leaves(j, t, rows, b->n_leaves, sums);
     if (!b->ends) return;
     for (int merge = 1; merge <= j->merges; merge++) {

@@ -9,7 +9,7 @@ enum { NR = 32 };
 
 static __mmask16 first(int n)
 {
-    return n >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1);
+    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1);
 }
 
 /* Four rows of four 128-bit lanes, each lane a 4x4 square, transposed in place. */
