@@ -57,6 +57,21 @@ static void add_tok(struct buf *b, const struct tokenizer *t, bool json)
                    (unsigned long long)tok_hash(t));
 }
 
+/* What this build cannot read does not hide the rest. */
+static void text_unread(struct buf *b, const char *what, const struct err *e)
+{
+    buf_printf(b, "%s: not read: %s\n", what, e->msg);
+}
+
+/* Takes t over; NULL is one that could not be read. */
+static void add_tokenizer(struct buf *b, struct tokenizer *t, bool json, const struct err *e)
+{
+    if (t && json) buf_adds(b, ",\"tokenizer\":");
+    if (t) add_tok(b, t, json);
+    else if (!json) text_unread(b, "tokenizer", e);
+    tok_free(t);
+}
+
 /* "key: value", the value as compact JSON, cut when long; key may be NULL. */
 static void text_value(struct buf *b, const char *key, const struct cJSON *v)
 {
@@ -167,7 +182,6 @@ static int report_llmz(const struct inspect_cfg *c, const char *path, const stru
     struct model_config *config = mem_zalloc(1, sizeof *config);
     struct tree_tensor *t = mem_zalloc((size_t)n, sizeof *t);
     struct hash128 *hash = mem_zalloc((size_t)n, sizeof *hash);
-    struct tokenizer *tok = NULL;
     const char *tok_json = NULL;
     if (!config || !t || !hash) {
         err_oom(e, (unsigned long long)n * sizeof *t, "list of tensors");
@@ -182,13 +196,11 @@ static int report_llmz(const struct inspect_cfg *c, const char *path, const stru
     llmz_head(b, path, z, raw, c->common.json);
     /* A file may hold tensors alone; then there is nothing to say of a model. */
     bool model = !saved_config(z, path, config, &tok_json, e);
-    if (!model && cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "model")) goto out;
-    if (model && !c->common.json) text_model(b, config);
-    if (tok_json) {
-        if (!(tok = tok_parse(tok_json, strlen(tok_json), path, e))) goto out;
-        if (c->common.json) buf_adds(b, ",\"tokenizer\":");
-        add_tok(b, tok, c->common.json);
+    if (!c->common.json) {
+        if (model) text_model(b, config);
+        else if (cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "model")) text_unread(b, "model", e);
     }
+    if (tok_json) add_tokenizer(b, tok_parse(tok_json, strlen(tok_json), path, e), c->common.json, e);
     if (c->common.json) {
         json_manifest(b, z);
         json_tensors(b, t, hash, n);
@@ -200,7 +212,6 @@ static int report_llmz(const struct inspect_cfg *c, const char *path, const stru
         ret = tree_print(b, t, n, c->all, e);
     }
 out:
-    tok_free(tok);
     free(config);
     free(hash);
     free(t);
@@ -235,7 +246,6 @@ static int json_model(struct buf *b, const struct model_config *c, struct err *e
 static int add_hf_config(const struct inspect_cfg *c, const char *dir, struct buf *b, struct err *e)
 {
     int ret = -1;
-    struct tokenizer *tok = NULL;
     struct model_config *config = mem_zalloc(1, sizeof *config);
     char *cfg = path_join(dir, "config.json"), *vocab = path_join(dir, "tokenizer.json");
     struct cJSON *j = NULL;
@@ -244,22 +254,19 @@ static int add_hf_config(const struct inspect_cfg *c, const char *dir, struct bu
         goto out;
     }
     if (file_exists(cfg)) {
-        if (!(j = json_read_file(cfg, NULL, e)) || model_config_from_hf(config, j, cfg, e)) goto out;
-        if (c->common.json) {
-            if (json_model(b, config, e)) goto out;
-        } else {
-            text_model(b, config);
+        if (!(j = json_read_file(cfg, NULL, e))) goto out;
+        bool known = !model_config_from_hf(config, j, cfg, e);
+        if (!c->common.json) {
+            if (known) text_model(b, config);
+            else text_unread(b, "model", e);
+        } else if (known && json_model(b, config, e)) {
+            goto out;
         }
     }
-    if (file_exists(vocab)) {
-        if (!(tok = tok_load(vocab, e))) goto out;
-        if (c->common.json) buf_adds(b, ",\"tokenizer\":");
-        add_tok(b, tok, c->common.json);
-    }
+    if (file_exists(vocab)) add_tokenizer(b, tok_load(vocab, e), c->common.json, e);
     ret = 0;
 out:
     json_free(j);
-    tok_free(tok);
     free(cfg);
     free(vocab);
     free(config);

@@ -85,3 +85,8 @@ expect_error 65 "zip archive" "$LLMCTL" convert x.pt out.llmz
 mkdir nothing
 expect_error 66 "nothing" "$LLMCTL" inspect nothing
 expect_error 66 "nothing" "$LLMCTL" verify nothing
+
+# A model that this build does not know does not hide the tensors.
+sed 's/"model_type": "[a-z]*"/"model_type": "bart"/' hf/config.json >bart.json
+mv bart.json hf/config.json
+"$LLMCTL" inspect hf >out; has "model: not read:"; has "bart"; has "{0..2}."
