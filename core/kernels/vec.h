@@ -17,14 +17,21 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX2__)
-#define VEC static inline __attribute__((always_inline))
-#else
-#define VEC static inline /* inlining loops of sixteen lanes everywhere takes gcc a minute */
-#endif
 #define VL 16 /* lanes */
-/* Before a loop over registers: -O2 alone would leave the array in memory. */
+
+/* UNROLL stands before a loop over registers, whose array -O2 alone would leave
+ * in memory.  The reference does without both: its lanes are loops themselves,
+ * and unrolled into each other they take gcc a minute. */
+#if !defined(__AVX2__)
+#define VEC static inline
+#define UNROLL
+#elif defined(__clang__)
+#define VEC static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define VEC static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 /* Types: vf 16 x f32, vi 16 x 32-bit integers, vm 16 truth values.
  *
