@@ -9,9 +9,9 @@ enum {
     FIRST_SLOTS = 1 << 12,
     MAX_SLOTS = 1 << 20,
     MAX_IDS = 1 << 20,     /* of words with more than WORD_INLINE */
-    LONG_SLOTS = 1 << 14,
-    LONG_POOL = 4 << 20,
-    LONG_WORD = 256,       /* longer ones are not remembered */
+    LONG_SLOTS = 1 << 16,
+    LONG_POOL = 16 << 20,
+    LONG_WORD = 1024,      /* longer ones are not remembered */
 };
 
 int word_cache_init(struct word_cache *c, struct err *e)
