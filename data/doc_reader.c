@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "data/doc.h"
 #include "data/doc_scan.h"
@@ -99,17 +100,23 @@ static void drop_front(struct doc_reader *r, size_t n)
     r->clear = 0;
 }
 
-/* Byte order mark, and the kind of content when the name did not tell it. */
-static void look_at_start(struct doc_reader *r)
+/* Byte order mark, files that are something else, and the kind of content when
+ * the name did not tell it. */
+static int look_at_start(struct doc_reader *r, struct err *e)
 {
     r->fresh = false;
+    const char *kind = r->carry.len ? file_kind(r->carry.data, r->carry.len) : NULL;
+    if (kind && strcmp(kind, "JSON") != 0 && !strstr(kind, "HTML"))
+        return err_set(e, ERR_DATA, "'%s' holds no documents, it is %s", r->files->v[r->cur].name,
+                       kind);
     if (r->carry.len >= 3 && memcmp(r->carry.data, "\xef\xbb\xbf", 3) == 0) drop_front(r, 3);
-    if (r->format != DOC_AUTO) return;
+    if (r->format != DOC_AUTO) return 0;
     size_t i = 0;
     while (i < r->carry.len &&
            (r->carry.data[i] == ' ' || r->carry.data[i] == '\n' || r->carry.data[i] == '\r'))
         i++;
     r->format = i < r->carry.len && r->carry.data[i] == '{' ? DOC_JSONL : DOC_TEXT;
+    return 0;
 }
 
 /* The end of the last whole record in the first n bytes, 0 if none. */
@@ -205,7 +212,7 @@ static int give_bad(struct doc_reader *r, struct doc_block *b, const char *why, 
 static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e)
 {
     for (;;) {
-        if (r->fresh && (r->carry.len >= 4096 || r->eof)) look_at_start(r);
+        if (r->fresh && (r->carry.len >= 4096 || r->eof) && look_at_start(r, e)) return -1;
         bool long_enough = r->carry.len >= BLOCK_BYTES;
         if (!r->fresh && (long_enough || r->eof)) {
             size_t end = 0;

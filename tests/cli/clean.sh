@@ -74,6 +74,12 @@ mkdir empty && expect 66 "$LLMCTL" clean empty
 : >nothing.jsonl && expect 0 "$LLMCTL" clean nothing.jsonl --out none.jsonl
 [ -f none.jsonl ] && [ ! -s none.jsonl ] || fail "an empty input gives an empty output"
 
+# Files that are something else are named.
+printf 'PK\003\004rest' >model.txt && expect 65 "$LLMCTL" clean model.txt --out x.jsonl
+grep -q "'model.txt' holds no documents, it is a zip archive" err && [ ! -e x.jsonl ] || fail "$(cat err)"
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n' >lfs.jsonl && expect 65 "$LLMCTL" clean lfs.jsonl
+grep -q "git-lfs pointer" err || fail "$(cat err)"
+
 # A line longer than --max-line, and many emoji.
 { printf '{"text":"'; head -c 3000000 /dev/zero | tr '\0' x; printf '"}\n{"text":"ok"}\n'; } >long.jsonl
 expect 0 "$LLMCTL" clean long.jsonl --max-line 1M --out l.jsonl --quarantine lq.jsonl
