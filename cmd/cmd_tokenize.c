@@ -35,7 +35,7 @@ struct doc_cfg docs_config(const struct docs_opts *o)
     return (struct doc_cfg){.text_field = o->text_field,
                             .format = formats[o->format],
                             .split = splits[o->documents],
-                            .max_line = (size_t)4 << 30};
+                            .max_line = (size_t)o->max_line};
 }
 
 int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt_result *r,

@@ -14,6 +14,7 @@ extern const struct cmd cmd_tokenize_train, cmd_tokenize_encode, cmd_tokenize_co
 struct docs_opts {
     const char *text_field;
     int format, documents;
+    int64_t max_line;
     bool strict;
 };
 #define OPT_DOCS(S, f) \
@@ -21,6 +22,7 @@ struct docs_opts {
     OPT_ENUM(0, "format", S, f.format, "auto|jsonl|text", "auto", "What the files are; auto looks at name and content"), \
     OPT_STR(0, "text-field", S, f.text_field, "NAME", "text", "JSONL: the member that holds the text"), \
     OPT_ENUM(0, "documents", S, f.documents, "file|paragraph|line", "file", "Text files: what one document is"), \
+    OPT_SIZE(0, "max-line", S, f.max_line, "BYTES", "1G", 1, 1e12, "A longer line or text document is bad"), \
     OPT_BOOL(0, "strict", S, f.strict, NULL, "Fail at the first bad document instead of leaving it out")
 
 struct doc_cfg docs_config(const struct docs_opts *o);

@@ -75,6 +75,7 @@ head -c 1000 bpe1.json >cut.json
 fails 65 "cut.json" "$LLMCTL" tokenize inspect cut.json
 sed 's/"ByteLevel"/"Nope"/' bpe1.json >nope.json
 fails 65 "'Nope'" "$LLMCTL" tokenize inspect nope.json
+fails 65 "longer than --max-line" "$LLMCTL" tokenize count text.txt -t bpe1.json --max-line 100 -q
 : >empty.jsonl
 fails 65 "no documents" "$LLMCTL" tokenize encode empty.jsonl -t bpe1.json --out empty.tok
 [ ! -e empty.tok ]
