@@ -1,11 +1,13 @@
 /* llmctl: finds the command in the table, runs it, prints the error, returns
  * the status.  Nothing else prints errors. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "core/base/log.h"
 #include "core/base/sig.h"
+#include "core/kernels/kernels.h"
 
 static const struct cmd *find(const char *name)
 {
@@ -74,13 +76,32 @@ static int dispatch(const struct cmd **found, int argc, char **argv, struct err 
     return c->run(c, argc, argv, e);
 }
 
+/* A name that no kernel set has would silently mean "the best". */
+static int check_isa(struct err *e)
+{
+    const char *want = getenv("LLMCTL_ISA");
+    if (!want || !*want) return 0;
+    struct buf names = {0};
+    for (const char *const *n = kernels_isa_names(); *n; n++) {
+        if (strcmp(*n, want) == 0) {
+            buf_free(&names);
+            return 0;
+        }
+        buf_printf(&names, " %s", *n);
+    }
+    err_set(e, ERR_CONFIG, "LLMCTL_ISA='%s' is not one of%s", want, names.data ? names.data : "");
+    buf_free(&names);
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     struct err e = {ERR_NONE, ""};
     const struct cmd *c = NULL;
     sig_install();
     log_setup(0, LOG_COLOR_AUTO);
-    if (dispatch(&c, argc, argv, &e) == 0 || e.code == ERR_NONE) return 0;
+    if (check_isa(&e) == 0 && dispatch(&c, argc, argv, &e) == 0) return 0;
+    if (e.code == ERR_NONE) return 0; /* the reader of our output left */
     fprintf(stderr, "llmctl%s%s: %s\n", c ? " " : "", c ? c->name : "", e.msg);
     return (int)e.code;
 }

@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/kernels/kernels.h"
 
 
 static int print(struct buf *b, struct err *e)
@@ -103,9 +104,9 @@ static int run_version(const struct cmd *self, int argc, char **argv, struct err
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (cfg.common.json)
-        buf_printf(&b, "{\"version\":\"%s\",\"compiler\":\"%s\"}\n", LLMCTL_VERSION, __VERSION__);
+        buf_printf(&b, "{\"version\":\"%s\",\"compiler\":\"%s\",\"isa\":\"%s\"}\n", LLMCTL_VERSION, __VERSION__, kernels_get()->isa);
     else
-        buf_printf(&b, "llmctl %s (compiler %s)\n", LLMCTL_VERSION, __VERSION__);
+        buf_printf(&b, "llmctl %s (compiler %s, kernels %s)\n", LLMCTL_VERSION, __VERSION__, kernels_get()->isa);
     ret = print(&b, e);
 out:
     opt_free(&r);

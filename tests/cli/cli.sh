@@ -24,6 +24,8 @@ expect_error 2 "not supported yet" "$LLMCTL" quantize
 expect_error 2 "bash, zsh or fish" "$LLMCTL" completion
 expect_error 2 "no completion for shell" "$LLMCTL" completion tcsh
 expect_error 66 "No such file" "$LLMCTL" version --config absent.json
+expect_error 78 "is not one of ref" env LLMCTL_ISA=sse9 "$LLMCTL" version
+LLMCTL_ISA=ref "$LLMCTL" version | grep -q 'kernels ref' || fail "LLMCTL_ISA"
 
 # Precedence: command line > environment > file > default.
 echo '{ // a comment
