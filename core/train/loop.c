@@ -419,7 +419,8 @@ static void report(struct loop *l, const struct train_result *out, const char *e
 
 int train_run(const struct train_job *job, struct train_result *out, struct err *e)
 {
-    struct loop l = {.job = job, .cfg = &job->cfg, .val = {NAN, NAN, NAN}, .val_step = -1, .loss = NAN};
+    const double unknown = (double)NAN;
+    struct loop l = {.job = job, .cfg = &job->cfg, .val = {unknown, unknown, unknown}, .val_step = -1, .loss = unknown};
     memset(out, 0, sizeof *out);
     int ret = open_run(&l, e);
     if (!ret && !finished(&l))

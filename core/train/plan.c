@@ -49,7 +49,7 @@ static int time_steps(const struct train_job *job, struct stepper *s, struct par
                       struct train_plan *p, struct err *e)
 {
     const struct train_cfg *c = &job->cfg;
-    double best = INFINITY;
+    double best = (double)INFINITY;
     if (model_init(job->model, params, c->seed, e)) return -1;
     for (int i = 0; i < WARM + TIMED; i++) {
         struct loss_sum sum;

@@ -71,7 +71,8 @@ struct stepper *stepper_new(const struct step_cfg *c, const struct objective *o,
     s->obj = o;
     s->params = p;
     s->tied = m->tie_embed ? (int64_t)m->vocab * m->d_model : 0;
-    struct graph_opts opts = {.compute = c->compute, .training = c->training, .recompute = c->recompute,
+    struct graph_opts opts = {.compute = c->compute, .training = c->training,
+                              .recompute = c->recompute ? RECOMPUTE_BLOCK : RECOMPUTE_NONE,
                               .rows = c->rows / c->accum, .T = c->T, .leaves = c->leaves / c->accum};
     if (alloc_batch(s, e) || o->build(o, m, p, &opts, &s->mg, e) || graph_error(s->mg.g, e) ||
         (c->training && graph_backward(s->mg.g, s->mg.loss, e)) || graph_plan(s->mg.g, n_threads, e)) {
