@@ -8,13 +8,6 @@
 #include "core/kernels/kernels.h"
 
 
-static int print(struct buf *b, struct err *e)
-{
-    int ret = buf_ok(b, e) || out_write(b->data, b->len, e) ? -1 : 0;
-    buf_free(b);
-    return ret;
-}
-
 /* NULL unless `name` ("tokenize train") is a command. */
 static const struct cmd *find_by_name(const char *name)
 {
@@ -40,6 +33,22 @@ struct common_cfg {
 };
 static const struct opt common_opts[] = {OPT_COMMON(struct common_cfg, common), OPT_END()};
 
+/* All commands of this file: parse, make a text, print it. */
+typedef int text_fn(const struct common_cfg *cfg, const struct opt_result *r, struct buf *out, struct err *e);
+
+static int run_text(const struct cmd *self, int argc, char **argv, text_fn *make, struct err *e)
+{
+    struct common_cfg cfg = {0};
+    struct opt_result r;
+    struct buf b = {0};
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (!ret && !r.exit_now)
+        ret = make(&cfg, &r, &b, e) || buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    opt_free(&r);
+    return ret;
+}
+
 /* ---- help ---- */
 
 static void list_commands(struct buf *b)
@@ -61,28 +70,23 @@ static void list_commands(struct buf *b)
     buf_adds(b, "\n\nSee llmctl COMMAND --help for the options of a command.\n");
 }
 
+static int help_text(const struct common_cfg *cfg, const struct opt_result *r, struct buf *out, struct err *e)
+{
+    (void)cfg;
+    if (r->n_args == 0) {
+        list_commands(out);
+        return 0;
+    }
+    const struct cmd *c = find_operand(r, e);
+    if (!c) return -1;
+    if (c->unsupported) buf_printf(out, "llmctl %s: not supported yet: %s\n", c->name, c->unsupported);
+    else opt_help(c, out);
+    return 0;
+}
+
 static int run_help(const struct cmd *self, int argc, char **argv, struct err *e)
 {
-    struct common_cfg cfg = {0};
-    struct opt_result r;
-    struct buf b = {0};
-    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
-    if (r.n_args == 0) {
-        list_commands(&b);
-    } else {
-        const struct cmd *c = find_operand(&r, e);
-        if (!c) {
-            ret = -1;
-            goto out;
-        }
-        if (c->unsupported) buf_printf(&b, "llmctl %s: not supported yet: %s\n", c->name, c->unsupported);
-        else opt_help(c, &b);
-    }
-    ret = print(&b, e);
-out:
-    opt_free(&r);
-    return ret;
+    return run_text(self, argc, argv, help_text, e);
 }
 
 const struct cmd cmd_help = {
@@ -96,21 +100,18 @@ const struct cmd cmd_help = {
 
 /* ---- version ---- */
 
+static int version_text(const struct common_cfg *cfg, const struct opt_result *r, struct buf *out, struct err *e)
+{
+    (void)r, (void)e;
+    const char *form = cfg->common.json ? "{\"version\":\"%s\",\"compiler\":\"%s\",\"isa\":\"%s\"}\n"
+                                        : "llmctl %s (compiler %s, kernels %s)\n";
+    buf_printf(out, form, LLMCTL_VERSION, __VERSION__, kernels_get()->isa);
+    return 0;
+}
+
 static int run_version(const struct cmd *self, int argc, char **argv, struct err *e)
 {
-    struct common_cfg cfg = {0};
-    struct opt_result r;
-    struct buf b = {0};
-    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
-    if (cfg.common.json)
-        buf_printf(&b, "{\"version\":\"%s\",\"compiler\":\"%s\",\"isa\":\"%s\"}\n", LLMCTL_VERSION, __VERSION__, kernels_get()->isa);
-    else
-        buf_printf(&b, "llmctl %s (compiler %s, kernels %s)\n", LLMCTL_VERSION, __VERSION__, kernels_get()->isa);
-    ret = print(&b, e);
-out:
-    opt_free(&r);
-    return ret;
+    return run_text(self, argc, argv, version_text, e);
 }
 
 const struct cmd cmd_version = {
@@ -124,25 +125,19 @@ const struct cmd cmd_version = {
 
 /* ---- man ---- */
 
+static int man_text(const struct common_cfg *cfg, const struct opt_result *r, struct buf *out, struct err *e)
+{
+    (void)cfg;
+    if (r->n_args == 0) return err_set(e, ERR_USAGE, "name a command: llmctl man pretrain | man -l -");
+    const struct cmd *c = find_operand(r, e);
+    if (!c) return -1;
+    opt_man(c, out);
+    return 0;
+}
+
 static int run_man(const struct cmd *self, int argc, char **argv, struct err *e)
 {
-    struct common_cfg cfg = {0};
-    struct opt_result r;
-    struct buf b = {0};
-    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
-    ret = -1;
-    if (r.n_args == 0) {
-        err_set(e, ERR_USAGE, "name a command: llmctl man pretrain | man -l -");
-        goto out;
-    }
-    const struct cmd *c = find_operand(&r, e);
-    if (!c) goto out;
-    opt_man(c, &b);
-    ret = print(&b, e);
-out:
-    opt_free(&r);
-    return ret;
+    return run_text(self, argc, argv, man_text, e);
 }
 
 const struct cmd cmd_man = {
@@ -156,24 +151,16 @@ const struct cmd cmd_man = {
 
 /* ---- completion ---- */
 
+static int completion_text(const struct common_cfg *cfg, const struct opt_result *r, struct buf *out, struct err *e)
+{
+    (void)cfg;
+    if (r->n_args != 1) return err_set(e, ERR_USAGE, "name one shell: bash, zsh or fish");
+    return opt_completion(cmd_table, cmd_table_n, r->args[0], out, e);
+}
+
 static int run_completion(const struct cmd *self, int argc, char **argv, struct err *e)
 {
-    struct common_cfg cfg = {0};
-    struct opt_result r;
-    struct buf b = {0};
-    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
-    ret = -1;
-    if (r.n_args != 1) {
-        err_set(e, ERR_USAGE, "name one shell: bash, zsh or fish");
-        goto out;
-    }
-    if (opt_completion(cmd_table, cmd_table_n, r.args[0], &b, e)) goto out;
-    ret = print(&b, e);
-out:
-    buf_free(&b);
-    opt_free(&r);
-    return ret;
+    return run_text(self, argc, argv, completion_text, e);
 }
 
 const struct cmd cmd_completion = {
