@@ -74,28 +74,9 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, doubl
                  s->first_bad);
 }
 
-static int report(const struct clean_opts *o, const struct clean_cfg *cfg, const struct clean_stats *s, struct err *e)
+static struct docs_outputs outputs(const struct clean_opts *o)
 {
-    struct buf b = {0};
-    int ret = 0;
-    clean_report_json(cfg, s, &b);
-    if (buf_ok(&b, e)) ret = -1;
-    if (!ret && o->report) ret = file_write_all(o->report, b.data, b.len, e);
-    if (!ret && o->common.json) ret = out_write(b.data, b.len, e);
-    buf_free(&b);
-    return ret;
-}
-
-static int check(const struct clean_opts *o, struct err *e)
-{
-    const char *files[] = {o->dry_run ? NULL : o->out, o->removed, o->quarantine, o->report};
-    for (size_t i = 0; i < COUNT_OF(files); i++)
-        for (size_t k = 0; k < i; k++)
-            if (files[i] && files[k] && strcmp(files[i], files[k]) == 0)
-                return err_set(e, ERR_USAGE, "'%s' is given for two outputs", files[i]);
-    if (o->common.json && !o->dry_run && strcmp(o->out, "-") == 0)
-        return err_set(e, ERR_USAGE, "--json and documents on stdout exclude each other; give --out or --dry-run");
-    return 0;
+    return (struct docs_outputs){o->out, o->removed, o->quarantine, o->report, o->dry_run, o->common.json};
 }
 
 static int clean(const struct clean_opts *o, struct clean_cfg *cfg, struct err *e)
@@ -108,7 +89,10 @@ static int clean(const struct clean_opts *o, struct clean_cfg *cfg, struct err *
     pool_free(cfg->pool);
     if (ret) return -1;
     talk(cfg, &s, time_now_s() - start);
-    if (report(o, cfg, &s, e)) return -1;
+    struct docs_outputs to = outputs(o);
+    struct buf b = {0};
+    clean_report_json(cfg, &s, &b);
+    if (docs_outputs_report(&to, &b, e)) return -1;
     if (s.n_damaged)
         return err_set(e, ERR_DATA, "%s%s; what could be read was processed: %llu documents", s.damaged,
                        s.n_damaged > 1 ? " (and other files)" : "", (unsigned long long)s.docs_in);
@@ -126,7 +110,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
                             .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
                             .progress = true};
     rules_preset(&cfg.rules, (enum rules_preset)o.preset);
-    ret = check(&o, e);
+    struct docs_outputs to = outputs(&o);
+    ret = docs_outputs_check(&to, e);
     for (size_t i = 0; i < o.set.n && !ret; i++) ret = rules_set(&cfg.rules, o.set.v[i], e);
     if (ret) goto out;
     if (o.rules) {

@@ -30,4 +30,14 @@ static inline struct doc_cfg docs_in_cfg(const struct docs_in_opts *o)
                             .max_line = (size_t)o->max_line};
 }
 
+/* Where a command that filters documents writes; NULL = not asked for. */
+struct docs_outputs {
+    const char *out, *removed, *quarantine, *report;
+    bool dry_run, json;
+};
+/* ERR_USAGE when two outputs are one file, or when --json and documents would share stdout. */
+int docs_outputs_check(const struct docs_outputs *o, struct err *e);
+/* The report to its file and, with --json, to stdout; frees b. */
+int docs_outputs_report(const struct docs_outputs *o, struct buf *b, struct err *e);
+
 #endif
