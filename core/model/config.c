@@ -17,7 +17,8 @@ const struct choice choice_embed_pos[] = {
 const struct choice choice_sin[] = {
     {"interleaved", SIN_INTERLEAVED, true}, {"concat", SIN_CONCAT, true}, {"t2t", SIN_T2T, true}, {0}};
 const struct choice choice_mixer[] = {
-    {"attn", 0, true}, {"mla", 1, false}, {"rwkv4", 2, false}, {"rwkv6", 3, false}, {"rwkv7", 4, false}, {0}};
+    {"attn", MIX_ATTN, true},    {"mla", MIX_MLA, false},     {"rwkv4", MIX_RWKV4, false},
+    {"rwkv6", MIX_RWKV6, false}, {"rwkv7", MIX_RWKV7, false}, {0}};
 const struct choice choice_bias[] = {{"none", 0, true}, {"qkv", 1, true}, {"all", 3, true}, {"out", 2, true}, {0}};
 const struct choice choice_qk_norm[] = {
     {"none", 0, true}, {"head_rms", 1, true}, {"full_rms", 2, false}, {"ln", 3, false}, {0}};
@@ -30,7 +31,7 @@ const struct choice choice_scaling[] = {
     {"dynamic", ROPE_DYNAMIC, true},  {"llama3", ROPE_LLAMA3, true}, {"yarn", ROPE_YARN, true},
     {"longrope", -1, false},          {0}};
 const struct choice choice_ffn[] = {
-    {"mlp", FFN_MLP, true}, {"glu", FFN_GLU, true}, {"moe", 2, false}, {"rwkv_cmix", 3, false}, {0}};
+    {"mlp", FFN_MLP, true}, {"glu", FFN_GLU, true}, {"moe", FFN_MOE, false}, {"rwkv_cmix", FFN_CMIX, false}, {0}};
 const struct choice choice_act[] = {
     {"none", ACT_NONE, true},          {"relu", ACT_RELU, true},          {"relu2", ACT_RELU2, true},
     {"gelu_erf", ACT_GELU_ERF, true},  {"gelu_tanh", ACT_GELU_TANH, true}, {"silu", ACT_SILU, true},
@@ -75,7 +76,7 @@ static int choice_find(const struct choice *t, const char *word, int *out, const
     return near ? err_hint(e, "did you mean %s?", near) : -1;
 }
 
-static int opt_choice(const struct cJSON *o, const char *key, const struct choice *t, int *out,
+int opt_choice(const struct cJSON *o, const char *key, const struct choice *t, int *out,
                       const char *where, struct err *e)
 {
     const char *word = NULL;
@@ -83,7 +84,7 @@ static int opt_choice(const struct cJSON *o, const char *key, const struct choic
     return word ? choice_find(t, word, out, where, key, e) : 0;
 }
 
-static int opt_int(const struct cJSON *o, const char *key, int64_t min, int64_t max, int *out,
+int opt_int(const struct cJSON *o, const char *key, int64_t min, int64_t max, int *out,
                    const char *where, struct err *e)
 {
     int64_t v = *out;
@@ -99,7 +100,7 @@ static bool absent(const struct cJSON *o, const char *key)
 }
 
 /* An object member; *out NULL when absent. */
-static int opt_object(const struct cJSON *o, const char *key, const struct cJSON **out,
+int opt_object(const struct cJSON *o, const char *key, const struct cJSON **out,
                       const char *where, struct err *e)
 {
     *out = absent(o, key) ? NULL : json_member(o, key);
@@ -196,9 +197,10 @@ static int parse_mixer(struct block_config *b, int d_model, const struct cJSON *
     const struct cJSON *pos;
     char sub[96];
     snprintf(sub, sizeof sub, "%s.pos", where);
-    if (json_known_keys(o, known, where, e) || opt_choice(o, "type", choice_mixer, &type, where, e) ||
-        json_get_i64(o, "heads", 1, 4096, &heads, where, e))
-        return -1;
+    if (opt_choice(o, "type", choice_mixer, &type, where, e)) return -1;
+    b->mixer = (enum mixer_type)type;
+    if (type != MIX_ATTN) return mixer_parse_other(b, d_model, o, where, e);
+    if (json_known_keys(o, known, where, e) || json_get_i64(o, "heads", 1, 4096, &heads, where, e)) return -1;
     b->heads = b->kv_heads = (int)heads;
     if (opt_int(o, "kv_heads", 1, 4096, &b->kv_heads, where, e) ||
         opt_int(o, "head_dim", 1, 1024, &b->head_dim, where, e) ||
@@ -223,16 +225,24 @@ static int parse_mixer(struct block_config *b, int d_model, const struct cJSON *
 
 static int parse_ffn(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"type", "act", "d_ff", "bias", "moe", NULL};
+    static const char *const known[] = {"type", "act", "d_ff", "bias", "moe", "limit", "alpha", NULL};
     int type = FFN_MLP;
     int64_t d_ff = 0;
+    const struct cJSON *moe;
+    char sub[96];
+    snprintf(sub, sizeof sub, "%s.moe", where);
     if (json_known_keys(o, known, where, e) || opt_choice(o, "type", choice_ffn, &type, where, e) ||
-        refuse(o, "moe", -1, where, e) || json_get_i64(o, "d_ff", 1, 1 << 22, &d_ff, where, e))
+        opt_object(o, "moe", &moe, where, e) || json_get_i64(o, "d_ff", 1, 1 << 22, &d_ff, where, e))
         return -1;
-    int act = type == FFN_GLU ? ACT_SILU : ACT_GELU_TANH;
+    int act = type == FFN_MLP ? ACT_GELU_TANH : type == FFN_CMIX ? ACT_RELU2 : ACT_SILU;
     if (opt_choice(o, "act", choice_act, &act, where, e) ||
-        json_opt_bool(o, "bias", &b->ffn_bias, where, e))
+        json_opt_bool(o, "bias", &b->ffn_bias, where, e) || json_opt_f64(o, "limit", 0, 1e6, &b->glu_limit, where, e) ||
+        json_opt_f64(o, "alpha", 0, 1e3, &b->glu_alpha, where, e))
         return -1;
+    if (!moe != (type != FFN_MOE))
+        return err_set(e, ERR_CONFIG, moe ? "%s.moe belongs to ffn.type moe" : "%s.moe is missing", where);
+    if (moe && moe_parse(b, moe, sub, e)) return -1;
+    if (b->glu_limit > 0 && b->glu_alpha == 0) b->glu_alpha = 1.702;
     b->ffn = (enum ffn_type)type;
     b->act = (enum act)act;
     b->d_ff = (int)d_ff;
@@ -417,8 +427,19 @@ static int check_rope(const struct block_config *b, int i, struct err *e)
     return 0;
 }
 
+static int check_ffn(const struct block_config *b, int i, struct err *e)
+{
+    if ((b->glu_limit > 0 || b->glu_alpha > 0) && !(b->ffn == FFN_MOE && b->act == ACT_SILU))
+        return err_set(e, ERR_CONFIG, "blocks[%d].ffn.limit and alpha belong to ffn.type moe with act silu", i);
+    if (b->ffn == FFN_CMIX && (b->act != ACT_RELU2 || b->ffn_bias))
+        return err_set(e, ERR_CONFIG, "blocks[%d].ffn.type rwkv_cmix has act relu2 and no bias", i);
+    return b->ffn == FFN_MOE ? moe_check(b, i, e) : 0;
+}
+
 static int check_block(const struct block_config *b, int i, struct err *e)
 {
+    if (check_ffn(b, i, e)) return -1;
+    if (b->mixer != MIX_ATTN) return mixer_check_other(b, i, e);
     if (b->heads % b->kv_heads)
         return err_set(e, ERR_CONFIG, "blocks[%d].mixer.kv_heads %d does not divide heads %d", i, b->kv_heads,
                        b->heads);

@@ -4,6 +4,9 @@
 #define CORE_MODEL_CONFIG_NAMES_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
 
 struct choice {
     const char *name;
@@ -16,5 +19,26 @@ extern const struct choice choice_stack[], choice_embed_pos[], choice_sin[], cho
     choice_norm[], choice_place[], choice_head[];
 
 const char *choice_name(const struct choice *t, int value);
+
+/* Members of an object; *out keeps its value when they are absent. */
+struct cJSON;
+int opt_choice(const struct cJSON *o, const char *key, const struct choice *t, int *out, const char *where, struct err *e);
+int opt_int(const struct cJSON *o, const char *key, int64_t min, int64_t max, int *out, const char *where, struct err *e);
+int opt_object(const struct cJSON *o, const char *key, const struct cJSON **out, const char *where, struct err *e);
+
+/* config_moe.c: ffn.type moe; where = "blocks[i].ffn.moe". */
+struct buf;
+struct block_config;
+int moe_parse(struct block_config *b, const struct cJSON *o, const char *where, struct err *e);
+void moe_print(const struct block_config *b, struct buf *out);
+int moe_check(const struct block_config *b, int i, struct err *e);
+
+/* config_rwkv.c: mixers that are not attention; where = "blocks[i].mixer". */
+int mixer_parse_other(struct block_config *b, int d_model, const struct cJSON *o, const char *where, struct err *e);
+void mixer_print_other(const struct block_config *b, struct buf *out);
+int mixer_check_other(const struct block_config *b, int i, struct err *e);
+
+/* Prints "key": the shortest decimal that reads back as the same double. */
+void config_num(struct buf *out, const char *key, double v);
 
 #endif

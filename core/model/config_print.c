@@ -7,7 +7,7 @@
 #include "core/model/model.h"
 
 /* The shortest decimal that reads back as the same double. */
-static void num(struct buf *out, const char *key, double v)
+void config_num(struct buf *out, const char *key, double v)
 {
     char s[40];
     for (int digits = 1; digits <= 17; digits++) {
@@ -27,25 +27,25 @@ static void print_scaling(const struct block_config *b, struct buf *out)
     buf_printf(out, ", \"scaling\": {\"type\": \"%s\"", choice_name(choice_scaling, (int)b->scaling));
     if (b->scaling != ROPE_PLAIN) {
         buf_adds(out, ", ");
-        num(out, "factor", b->factor);
+        config_num(out, "factor", b->factor);
     }
     if (b->scaling == ROPE_LLAMA3) {
         buf_adds(out, ", ");
-        num(out, "low_freq_factor", b->low_freq);
+        config_num(out, "low_freq_factor", b->low_freq);
         buf_adds(out, ", ");
-        num(out, "high_freq_factor", b->high_freq);
+        config_num(out, "high_freq_factor", b->high_freq);
     }
     if (b->scaling == ROPE_LLAMA3 || b->scaling == ROPE_YARN || b->scaling == ROPE_DYNAMIC) {
         buf_adds(out, ", ");
-        num(out, "original_max_pos", b->original_max_pos);
+        config_num(out, "original_max_pos", b->original_max_pos);
     }
     if (b->scaling == ROPE_YARN) {
         buf_adds(out, ", ");
-        num(out, "beta_fast", b->beta_fast);
+        config_num(out, "beta_fast", b->beta_fast);
         buf_adds(out, ", ");
-        num(out, "beta_slow", b->beta_slow);
+        config_num(out, "beta_slow", b->beta_slow);
         buf_adds(out, ", ");
-        num(out, "attn_factor", b->attn_factor);
+        config_num(out, "attn_factor", b->attn_factor);
         buf_printf(out, ", \"truncate\": %s", yes(b->yarn_truncate));
     }
     buf_addc(out, '}');
@@ -53,22 +53,26 @@ static void print_scaling(const struct block_config *b, struct buf *out)
 
 static void print_mixer(const struct block_config *b, struct buf *out)
 {
+    if (b->mixer != MIX_ATTN) {
+        mixer_print_other(b, out);
+        return;
+    }
     buf_printf(out,
                "      \"mixer\": {\"type\": \"attn\", \"heads\": %d, \"kv_heads\": %d, \"head_dim\": %d, "
                "\"bias\": \"%s\", \"qk_norm\": \"%s\",\n        ",
                b->heads, b->kv_heads, b->head_dim,
                choice_name(choice_bias, (b->qkv_bias ? 1 : 0) | (b->out_bias ? 2 : 0)),
                choice_name(choice_qk_norm, b->qk_norm));
-    num(out, "scale", b->scale);
+    config_num(out, "scale", b->scale);
     buf_adds(out, ", ");
-    num(out, "softcap", b->softcap);
+    config_num(out, "softcap", b->softcap);
     buf_printf(out, ", \"window\": %d, \"causal\": %s,\n        \"pos\": {\"type\": \"%s\"", b->window,
                yes(b->causal), choice_name(choice_pos, (int)b->pos));
     if (b->pos == POS_ROPE) {
         buf_adds(out, ", ");
-        num(out, "theta", b->theta);
+        config_num(out, "theta", b->theta);
         buf_printf(out, ", \"pairing\": \"%s\", ", choice_name(choice_pairing, b->interleaved));
-        num(out, "partial", b->partial);
+        config_num(out, "partial", b->partial);
         print_scaling(b, out);
     }
     buf_adds(out, "}},\n");
@@ -78,11 +82,19 @@ static void print_block(const struct block_config *b, struct buf *out)
 {
     buf_printf(out, "    {\"repeat\": %d,\n", b->repeat);
     print_mixer(b, out);
-    buf_printf(out, "      \"ffn\": {\"type\": \"%s\", \"act\": \"%s\", \"d_ff\": %d, \"bias\": %s},\n",
+    buf_printf(out, "      \"ffn\": {\"type\": \"%s\", \"act\": \"%s\", \"d_ff\": %d, \"bias\": %s",
                choice_name(choice_ffn, (int)b->ffn), choice_name(choice_act, (int)b->act), b->d_ff,
                yes(b->ffn_bias));
+    if (b->glu_limit > 0) {
+        buf_adds(out, ", ");
+        config_num(out, "limit", b->glu_limit);
+        buf_adds(out, ", ");
+        config_num(out, "alpha", b->glu_alpha);
+    }
+    if (b->ffn == FFN_MOE) moe_print(b, out);
+    buf_adds(out, "},\n");
     buf_printf(out, "      \"norm\": {\"type\": \"%s\", ", choice_name(choice_norm, (int)b->norm));
-    num(out, "eps", b->norm_eps);
+    config_num(out, "eps", b->norm_eps);
     buf_printf(out, ", \"bias\": %s, \"place\": \"%s\"}}", yes(b->norm_bias),
                choice_name(choice_place, (int)b->place));
 }
@@ -98,7 +110,7 @@ void model_config_print(const struct model_config *c, struct buf *out)
     if (c->embed_pos == POS_SINUSOIDAL)
         buf_printf(out, ", \"layout\": \"%s\"", choice_name(choice_sin, (int)c->sin_layout));
     buf_adds(out, ", ");
-    num(out, "scale", c->embed_scale);
+    config_num(out, "scale", c->embed_scale);
     buf_adds(out, "},\n  \"blocks\": [\n");
     for (int i = 0; i < c->n_blocks; i++) {
         print_block(&c->block[i], out);
@@ -106,16 +118,16 @@ void model_config_print(const struct model_config *c, struct buf *out)
     }
     buf_printf(out, "  ],\n  \"head\": {\"type\": \"lm\", \"norm\": %s, \"bias\": %s, ", yes(c->head_norm),
                yes(c->head_bias));
-    num(out, "logit_scale", c->logit_scale);
+    config_num(out, "logit_scale", c->logit_scale);
     buf_adds(out, ", ");
-    num(out, "softcap", c->head_softcap);
+    config_num(out, "softcap", c->head_softcap);
     buf_adds(out, "},\n  \"init\": {");
-    num(out, "std", c->init_std);
+    config_num(out, "std", c->init_std);
     buf_adds(out, "},\n  \"dropout\": {");
-    num(out, "embed", c->dropout_embed);
+    config_num(out, "embed", c->dropout_embed);
     buf_adds(out, ", ");
-    num(out, "attn", c->dropout_attn);
+    config_num(out, "attn", c->dropout_attn);
     buf_adds(out, ", ");
-    num(out, "resid", c->dropout_resid);
+    config_num(out, "resid", c->dropout_resid);
     buf_adds(out, "}\n}\n");
 }

@@ -20,6 +20,18 @@ enum slot_role {
     SLOT_NORM2_W, SLOT_NORM2_B,          /* before (post: after) the FFN */
     SLOT_GATE_W, SLOT_GATE_B, SLOT_UP_W, SLOT_UP_B, SLOT_DOWN_W, SLOT_DOWN_B,
     SLOT_POST2_W, SLOT_POST2_B,          /* sandwich: on the output of the FFN */
+    SLOT_ROUTER_W, SLOT_ROUTER_B, SLOT_ROUTER_CORR, /* ffn moe */
+    SLOT_EGATE_W, SLOT_EGATE_B, SLOT_EUP_W, SLOT_EUP_B, SLOT_EDOWN_W, SLOT_EDOWN_B,
+    SLOT_SGATE_W, SLOT_SUP_W, SLOT_SDOWN_W,
+    SLOT_MLA_QA, SLOT_MLA_QNORM, SLOT_MLA_QB, SLOT_MLA_KVA, SLOT_MLA_KVNORM, SLOT_MLA_KVB,
+    /* rwkv: mixes of x with the token before it, then the parts of each version */
+    SLOT_MIX_X, SLOT_MIX_W, SLOT_MIX_K, SLOT_MIX_V, SLOT_MIX_R, SLOT_MIX_G, SLOT_MIX_A,
+    SLOT_MIX_A1, SLOT_MIX_A2,
+    SLOT_DECAY, SLOT_DECAY_A, SLOT_DECAY_B, SLOT_FIRST,
+    SLOT_A0, SLOT_A1, SLOT_A2, SLOT_V0, SLOT_V1, SLOT_V2, SLOT_G1, SLOT_G2,
+    SLOT_KK, SLOT_KA, SLOT_RK,
+    SLOT_TR_W, SLOT_TK_W, SLOT_TV_W, SLOT_TG_W, SLOT_TO_W, SLOT_LNX_W, SLOT_LNX_B,
+    SLOT_CMIX_K, SLOT_CMIX_R, SLOT_CKEY_W, SLOT_CR_W, SLOT_CVAL_W,
     SLOT_FNORM_W, SLOT_FNORM_B,
     SLOT_HEAD_W, SLOT_HEAD_B,
     SLOT_N
@@ -31,7 +43,7 @@ struct slot {
     enum slot_role role;
     int layer;              /* -1 outside of blocks */
     int ndim;
-    int64_t dim[2];
+    int64_t dim[3];
     unsigned flags;         /* enum param_flags */
     enum slot_init init;
     bool linear;            /* weight of a matrix product inside a block */

@@ -27,11 +27,51 @@ enum pos_type { POS_NONE, POS_SINUSOIDAL, POS_LEARNED, POS_ROPE, POS_ALIBI, POS_
 enum sin_layout { SIN_INTERLEAVED, SIN_CONCAT, SIN_T2T };
 enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN };
 enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL };
-enum ffn_type { FFN_MLP, FFN_GLU };
+enum mixer_type { MIX_ATTN, MIX_MLA, MIX_RWKV4, MIX_RWKV6, MIX_RWKV7 };
+enum ffn_type { FFN_MLP, FFN_GLU, FFN_MOE, FFN_CMIX };
+/* How router logits become scores: softmax over all experts, then the top k
+ * (Mixtral, Qwen3, OLMoE); sigmoid (DeepSeek-V3); softmax over the top k (gpt-oss). */
+enum router_score { ROUTER_SOFTMAX, ROUTER_SIGMOID, ROUTER_TOPK_SOFTMAX };
+/* Load-balancing loss: E sum f P of each layer with f the share of the T*K
+ * slots (its least value is 1), added over layers; or, as transformers has it,
+ * of all layers together with f the share of the T tokens (least value K). */
+enum aux_norm { AUX_LAYER, AUX_MODEL };
+
+/* ffn.moe; d_ff is the width of one expert, a GLU. */
+struct moe_config {
+    int experts, top_k;
+    int shared;                 /* experts that every token takes: one GLU of width shared * d_ff */
+    int groups, topk_groups;    /* experts lie in groups, of which the best are searched; 1, 1 = off */
+    enum router_score score;
+    bool renorm;                /* the chosen weights are divided by their sum */
+    bool router_bias;
+    bool correction_bias;       /* added to scores for the choice only; kept level by bias_gamma */
+    double scale;               /* of the weights, after renorm */
+    double aux_coef, z_coef;    /* of the load-balancing loss and of mean(lse^2) */
+    enum aux_norm aux_norm;
+    double bias_gamma;          /* step of the correction bias after each update; 0 = it stays */
+};
+
+/* mixer of type mla: queries and key-values through low ranks (DeepSeek). */
+struct mla_config {
+    int q_rank, kv_rank;        /* q_rank 0 = queries straight from the stream */
+    int nope_dim, rope_dim;     /* a head's part without and with positions */
+    int v_dim;
+};
+
+/* mixers rwkv6 and rwkv7: ranks of their small matrices. */
+struct rwkv_config {
+    int mix_rank;               /* rwkv6: the five token-shift mixes */
+    int decay_rank;             /* w */
+    int a_rank, v_rank, gate_rank; /* rwkv7 */
+};
 
 /* One group of equal blocks; what is built today. */
 struct block_config {
     int repeat;
+    enum mixer_type mixer;
+    struct mla_config mla;
+    struct rwkv_config rwkv;
     int heads, kv_heads, head_dim;
     bool qkv_bias, out_bias, qk_norm, causal;
     double scale;               /* 0 = 1/sqrt(head_dim) */
@@ -45,6 +85,8 @@ struct block_config {
     double attn_factor;         /* yarn: multiplies cos and sin; 0 = 0.1 ln(factor) + 1 */
     bool yarn_truncate;
     enum ffn_type ffn;
+    struct moe_config moe;
+    double glu_limit, glu_alpha; /* gpt-oss: clamped gate and up, gate * sigmoid(alpha gate) * (up + 1); 0 = off */
     enum act act;
     int d_ff;
     bool ffn_bias;
