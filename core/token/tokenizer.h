@@ -18,7 +18,9 @@ struct tok_scratch;
 /* From the text of a tokenizer.json; `name` for messages.  What cannot be
  * represented exactly is refused with the reason (ERR_DATA). */
 struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e);
-/* A file, a directory holding tokenizer.json. */
+/* From the bytes of a SentencePiece .model. */
+struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, struct err *e);
+/* A file (tokenizer.json, .model), or a directory holding one. */
 struct tokenizer *tok_load(const char *path, struct err *e);
 void tok_free(struct tokenizer *t);
 /* The tokenizer.json text: canonical, what tok_parse reads back to an equal tokenizer. */

@@ -1,0 +1,324 @@
+#include "core/token/spm_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+
+/* Field numbers of sentencepiece_model.proto. */
+enum { MODEL_PIECES = 1, MODEL_TRAINER = 2, MODEL_NORMALIZER = 3, MODEL_DENORMALIZER = 5 };
+enum { PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_TYPE = 3 };
+enum { TRAINER_KIND = 3, TRAINER_VOCAB = 4, TRAINER_SUFFIX = 24, TRAINER_BYTES = 35, TRAINER_UNK = 40,
+       TRAINER_BOS = 41, TRAINER_EOS = 42, TRAINER_PAD = 43, TRAINER_SURFACE = 44 };
+enum { NORM_NAME = 1, NORM_CHARSMAP = 2, NORM_PREFIX = 3, NORM_EXTRA = 4, NORM_ESCAPE = 5 };
+enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
+
+void spm_model_init(struct spm_model *m)
+{
+    *m = (struct spm_model){.kind = SPM_UNIGRAM, .unk_id = 0, .bos_id = 1, .eos_id = 2, .pad_id = -1,
+                            .add_dummy_prefix = true, .remove_extra_whitespaces = true,
+                            .escape_whitespaces = true};
+}
+
+void spm_model_free(struct spm_model *m)
+{
+    free(m->piece);
+    buf_free(&m->text);
+    buf_free(&m->unk_surface);
+    buf_free(&m->norm_name);
+    buf_free(&m->charsmap);
+    memset(m, 0, sizeof *m);
+}
+
+int spm_model_add(struct spm_model *m, const char *text, size_t len, float score,
+                  enum spm_type type, struct err *e)
+{
+    if (m->n == m->cap) {
+        size_t cap = m->cap ? 2 * m->cap : 1024;
+        struct spm_piece *p = mem_resize(m->piece, cap, sizeof *p);
+        if (!p) return err_oom(e, cap * sizeof *p, "pieces");
+        m->piece = p;
+        m->cap = cap;
+    }
+    if (m->text.len + len > UINT32_MAX / 2)
+        return err_set(e, ERR_DATA, "the pieces of the model are longer than 2 GiB together");
+    m->piece[m->n++] = (struct spm_piece){(uint32_t)m->text.len, (uint32_t)len, score, type};
+    buf_add(&m->text, text, len);
+    return buf_ok(&m->text, e);
+}
+
+/* ---- reading ---- */
+
+struct field {
+    uint32_t number, wire;
+    uint64_t value;         /* of a varint or fixed number */
+    const uint8_t *data;    /* of bytes */
+    size_t len;
+};
+
+struct proto {
+    const uint8_t *base, *p, *end; /* base: of the file, for offsets in messages */
+    const char *name;
+};
+
+static int broken(const struct proto *r, struct err *e, const char *what)
+{
+    return err_set(e, ERR_DATA, "'%s': SentencePiece model: %s at offset %zu", r->name, what,
+                   (size_t)(r->p - r->base));
+}
+
+static int read_varint(struct proto *r, uint64_t *out, struct err *e)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (r->p == r->end) return broken(r, e, "a number is cut off");
+        uint8_t b = *r->p++;
+        v |= (uint64_t)(b & 0x7F) << shift;
+        if (!(b & 0x80)) {
+            *out = v;
+            return 0;
+        }
+    }
+    return broken(r, e, "a number of more than 64 bits");
+}
+
+static int read_fixed(struct proto *r, size_t n, uint64_t *out, struct err *e)
+{
+    if ((size_t)(r->end - r->p) < n) return broken(r, e, "a number is cut off");
+    *out = 0;
+    for (size_t i = 0; i < n; i++) *out |= (uint64_t)r->p[i] << (8 * i);
+    r->p += n;
+    return 0;
+}
+
+/* 1: a field; 0: the end; -1: broken. */
+static int next_field(struct proto *r, struct field *f, struct err *e)
+{
+    uint64_t key, len;
+    if (r->p == r->end) return 0;
+    if (read_varint(r, &key, e)) return -1;
+    *f = (struct field){.number = (uint32_t)(key >> 3), .wire = (uint32_t)(key & 7)};
+    if (key >> 3 == 0 || key >> 32) return broken(r, e, "a bad field number");
+    switch (f->wire) {
+    case WIRE_VARINT: return read_varint(r, &f->value, e) ? -1 : 1;
+    case WIRE_64: return read_fixed(r, 8, &f->value, e) ? -1 : 1;
+    case WIRE_32: return read_fixed(r, 4, &f->value, e) ? -1 : 1;
+    case WIRE_BYTES:
+        if (read_varint(r, &len, e)) return -1;
+        if (len > (uint64_t)(r->end - r->p)) return broken(r, e, "a field is longer than the file");
+        f->data = r->p;
+        f->len = (size_t)len;
+        r->p += len;
+        return 1;
+    default: return broken(r, e, "a field of unknown wire type");
+    }
+}
+
+static int want_wire(const struct proto *r, const struct field *f, uint32_t wire, struct err *e)
+{
+    return f->wire == wire ? 0 : broken(r, e, "a field has the wrong type");
+}
+
+static struct proto inside(const struct proto *r, const struct field *f)
+{
+    return (struct proto){r->base, f->data, f->data + f->len, r->name};
+}
+
+static float as_float(uint64_t bits)
+{
+    uint32_t low = (uint32_t)bits;
+    float v;
+    memcpy(&v, &low, sizeof v);
+    return v;
+}
+
+static int read_piece(struct spm_model *m, struct proto r, struct err *e)
+{
+    struct field f;
+    const uint8_t *text = NULL;
+    size_t len = 0;
+    float score = 0;
+    uint64_t type = SPM_NORMAL;
+    int got;
+    while ((got = next_field(&r, &f, e)) > 0) {
+        if (f.number == PIECE_TEXT) {
+            if (want_wire(&r, &f, WIRE_BYTES, e)) return -1;
+            text = f.data;
+            len = f.len;
+        } else if (f.number == PIECE_SCORE) {
+            if (want_wire(&r, &f, WIRE_32, e)) return -1;
+            score = as_float(f.value);
+        } else if (f.number == PIECE_TYPE) {
+            if (want_wire(&r, &f, WIRE_VARINT, e)) return -1;
+            type = f.value;
+        }
+    }
+    if (got < 0) return -1;
+    if (len == 0) return broken(&r, e, "a piece without text");
+    if (type < SPM_NORMAL || type > SPM_BYTE) return broken(&r, e, "a piece of unknown type");
+    if (!(score - score == 0.0f)) return broken(&r, e, "the score of a piece is not a number");
+    return spm_model_add(m, (const char *)text, len, score, (enum spm_type)type, e);
+}
+
+static int read_trainer(struct spm_model *m, struct proto r, struct err *e)
+{
+    struct field f;
+    int got;
+    while ((got = next_field(&r, &f, e)) > 0) {
+        bool number = f.wire == WIRE_VARINT;
+        int small = (int)(int32_t)(uint32_t)f.value;
+        switch (f.number) {
+        case TRAINER_KIND:
+            if (!number || f.value < SPM_UNIGRAM || f.value > SPM_CHAR)
+                return broken(&r, e, "an unknown model type");
+            m->kind = (enum spm_kind)f.value;
+            break;
+        case TRAINER_SUFFIX: m->suffix = number && f.value; break;
+        case TRAINER_BYTES: m->byte_fallback = number && f.value; break;
+        case TRAINER_UNK: m->unk_id = small; break;
+        case TRAINER_BOS: m->bos_id = small; break;
+        case TRAINER_EOS: m->eos_id = small; break;
+        case TRAINER_PAD: m->pad_id = small; break;
+        case TRAINER_SURFACE:
+            if (want_wire(&r, &f, WIRE_BYTES, e)) return -1;
+            buf_clear(&m->unk_surface);
+            buf_add(&m->unk_surface, f.data, f.len);
+            break;
+        default: break;
+        }
+    }
+    return got < 0 ? -1 : buf_ok(&m->unk_surface, e);
+}
+
+static int read_normalizer(struct spm_model *m, struct proto r, struct err *e)
+{
+    struct field f;
+    int got;
+    while ((got = next_field(&r, &f, e)) > 0) {
+        struct buf *to = f.number == NORM_NAME ? &m->norm_name : &m->charsmap;
+        switch (f.number) {
+        case NORM_NAME:
+        case NORM_CHARSMAP:
+            if (want_wire(&r, &f, WIRE_BYTES, e)) return -1;
+            buf_clear(to);
+            buf_add(to, f.data, f.len);
+            if (buf_ok(to, e)) return -1;
+            break;
+        case NORM_PREFIX: m->add_dummy_prefix = f.value; break;
+        case NORM_EXTRA: m->remove_extra_whitespaces = f.value; break;
+        case NORM_ESCAPE: m->escape_whitespaces = f.value; break;
+        default: break;
+        }
+    }
+    return got;
+}
+
+static int read_denormalizer(struct spm_model *m, struct proto r, struct err *e)
+{
+    struct field f;
+    int got;
+    while ((got = next_field(&r, &f, e)) > 0)
+        if (f.number == NORM_CHARSMAP && f.len) m->denormalizer = true;
+    return got;
+}
+
+int spm_model_read(struct spm_model *m, const void *data, size_t n, const char *name, struct err *e)
+{
+    struct proto r = {data, data, (const uint8_t *)data + n, name};
+    struct field f;
+    int got, ret = 0;
+    spm_model_init(m);
+    while (ret == 0 && (got = next_field(&r, &f, e)) > 0) {
+        bool known = f.number == MODEL_PIECES || f.number == MODEL_TRAINER ||
+                     f.number == MODEL_NORMALIZER || f.number == MODEL_DENORMALIZER;
+        if (!known) continue;
+        if (want_wire(&r, &f, WIRE_BYTES, e)) ret = -1;
+        else if (f.number == MODEL_PIECES) ret = read_piece(m, inside(&r, &f), e);
+        else if (f.number == MODEL_TRAINER) ret = read_trainer(m, inside(&r, &f), e);
+        else if (f.number == MODEL_NORMALIZER) ret = read_normalizer(m, inside(&r, &f), e);
+        else ret = read_denormalizer(m, inside(&r, &f), e);
+    }
+    if (ret == 0 && got < 0) ret = -1;
+    if (ret == 0 && m->n == 0)
+        ret = err_set(e, ERR_DATA, "'%s': SentencePiece model without pieces", name);
+    if (ret) spm_model_free(m);
+    return ret;
+}
+
+bool spm_model_looks_like(const void *data, size_t n)
+{
+    const uint8_t *p = data;
+    return n > 4 && p[0] == (MODEL_PIECES << 3 | WIRE_BYTES) && p[1] < 0x80 && p[1] + 2u <= n &&
+           p[2] == (PIECE_TEXT << 3 | WIRE_BYTES) && p[3] <= p[1];
+}
+
+/* ---- writing ---- */
+
+static void put_varint(struct buf *b, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7) buf_addc(b, (char)(v | 0x80));
+    buf_addc(b, (char)v);
+}
+
+static void put_number(struct buf *b, uint32_t field, int64_t v)
+{
+    put_varint(b, field << 3 | WIRE_VARINT);
+    put_varint(b, (uint64_t)v); /* a negative int32 takes ten bytes, as the format wants */
+}
+
+static void put_bytes(struct buf *b, uint32_t field, const void *p, size_t n)
+{
+    put_varint(b, field << 3 | WIRE_BYTES);
+    put_varint(b, n);
+    buf_add(b, p, n);
+}
+
+static void put_piece(struct buf *out, struct buf *tmp, const struct spm_model *m, size_t i)
+{
+    const struct spm_piece *p = &m->piece[i];
+    uint32_t bits;
+    memcpy(&bits, &p->score, sizeof bits);
+    buf_clear(tmp);
+    put_bytes(tmp, PIECE_TEXT, m->text.data + p->off, p->len);
+    put_varint(tmp, PIECE_SCORE << 3 | WIRE_32);
+    for (int k = 0; k < 4; k++) buf_addc(tmp, (char)(bits >> (8 * k)));
+    if (p->type != SPM_NORMAL) put_number(tmp, PIECE_TYPE, (int64_t)p->type);
+    put_bytes(out, MODEL_PIECES, tmp->data, tmp->len);
+}
+
+static void put_trainer(struct buf *out, struct buf *tmp, const struct spm_model *m)
+{
+    buf_clear(tmp);
+    put_number(tmp, TRAINER_KIND, (int64_t)m->kind);
+    put_number(tmp, TRAINER_VOCAB, (int64_t)m->n);
+    if (m->suffix) put_number(tmp, TRAINER_SUFFIX, 1);
+    if (m->byte_fallback) put_number(tmp, TRAINER_BYTES, 1);
+    put_number(tmp, TRAINER_UNK, m->unk_id);
+    put_number(tmp, TRAINER_BOS, m->bos_id);
+    put_number(tmp, TRAINER_EOS, m->eos_id);
+    put_number(tmp, TRAINER_PAD, m->pad_id);
+    if (m->unk_surface.len) put_bytes(tmp, TRAINER_SURFACE, m->unk_surface.data, m->unk_surface.len);
+    put_bytes(out, MODEL_TRAINER, tmp->data, tmp->len);
+}
+
+static void put_normalizer(struct buf *out, struct buf *tmp, const struct spm_model *m)
+{
+    buf_clear(tmp);
+    if (m->norm_name.len) put_bytes(tmp, NORM_NAME, m->norm_name.data, m->norm_name.len);
+    if (m->charsmap.len) put_bytes(tmp, NORM_CHARSMAP, m->charsmap.data, m->charsmap.len);
+    put_number(tmp, NORM_PREFIX, m->add_dummy_prefix);
+    put_number(tmp, NORM_EXTRA, m->remove_extra_whitespaces);
+    put_number(tmp, NORM_ESCAPE, m->escape_whitespaces);
+    put_bytes(out, MODEL_NORMALIZER, tmp->data, tmp->len);
+}
+
+int spm_model_write(const struct spm_model *m, struct buf *out, struct err *e)
+{
+    struct buf tmp = {0};
+    for (size_t i = 0; i < m->n; i++) put_piece(out, &tmp, m, i);
+    put_trainer(out, &tmp, m);
+    put_normalizer(out, &tmp, m);
+    int ret = buf_ok(&tmp, e);
+    buf_free(&tmp);
+    return ret ? ret : buf_ok(out, e);
+}
