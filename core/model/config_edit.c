@@ -195,6 +195,12 @@ static int resize_block(struct block_config *b, int old_width, const struct mode
 
 static int resize_layers(struct model_config *c, int64_t layers, struct err *e)
 {
+    /* An encoder-decoder with one group in each stack gets as many in both. */
+    if (c->stack == STACK_ENCDEC && c->n_blocks == 2) {
+        c->block[0].repeat = c->block[1].repeat = c->n_enc_layers = (int)layers;
+        c->n_layers = 2 * (int)layers;
+        return 0;
+    }
     if (c->n_blocks != 1)
         return err_set(e, ERR_CONFIG, "the model has %d groups of blocks; set blocks[i].repeat instead of layers",
                        c->n_blocks);
@@ -218,6 +224,7 @@ int model_config_resize(struct model_config *c, const struct model_dims *d, stru
     if (d->layers && resize_layers(&n, d->layers, e)) return -1;
     for (int i = 0; i < n.n_blocks; i++)
         if (resize_block(&n.block[i], c->d_model, d, e)) return -1;
+    if (d->width && n.embed_dim == n.d_model) n.embed_dim = (int)d->width;
     if (d->width) n.d_model = (int)d->width;
     if (d->context) n.max_pos = (int)d->context;
     if (d->vocab) n.vocab = (int)d->vocab;

@@ -1,5 +1,5 @@
 /* config_names.h - inside core/model: the words of the description's choices,
- * shared by the parser and the printer. */
+ * shared by the parser and the printer, and the parts of the parser. */
 #ifndef CORE_MODEL_CONFIG_NAMES_H
 #define CORE_MODEL_CONFIG_NAMES_H
 
@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+
+#include "core/model/model.h"
 
 struct choice {
     const char *name;
@@ -16,7 +18,7 @@ struct choice {
 
 extern const struct choice choice_stack[], choice_embed_pos[], choice_sin[], choice_mixer[], choice_bias[],
     choice_qk_norm[], choice_pos[], choice_pairing[], choice_scaling[], choice_ffn[], choice_act[],
-    choice_norm[], choice_place[], choice_head[];
+    choice_norm[], choice_place[], choice_head[], choice_shared[];
 
 const char *choice_name(const struct choice *t, int value);
 
@@ -40,5 +42,10 @@ int mixer_check_other(const struct block_config *b, int i, struct err *e);
 
 /* Prints "key": the shortest decimal that reads back as the same double. */
 void config_num(struct buf *out, const char *key, double v);
+bool config_absent(const struct cJSON *o, const char *key); /* or null */
+/* A key of the schema whose feature is not built: only `off` is accepted. */
+int config_refuse(const struct cJSON *o, const char *key, double off, const char *where, struct err *e);
+/* One group of blocks; *b holds the defaults. */
+int config_block(struct block_config *b, int d_model, const struct cJSON *o, const char *where, struct err *e);
 
 #endif

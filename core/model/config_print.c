@@ -66,8 +66,13 @@ static void print_mixer(const struct block_config *b, struct buf *out)
     config_num(out, "scale", b->scale);
     buf_adds(out, ", ");
     config_num(out, "softcap", b->softcap);
-    buf_printf(out, ", \"window\": %d, \"causal\": %s,\n        \"pos\": {\"type\": \"%s\"", b->window,
-               yes(b->causal), choice_name(choice_pos, (int)b->pos));
+    buf_printf(out, ", \"window\": %d, \"causal\": %s,", b->window, yes(b->causal));
+    if (b->sink) buf_adds(out, " \"sink\": true,");
+    buf_printf(out, "\n        \"pos\": {\"type\": \"%s\"", choice_name(choice_pos, (int)b->pos));
+    if (b->pos == POS_SHAW) buf_printf(out, ", \"clip\": %d, \"shaw_v\": %s", b->clip, yes(b->shaw_v));
+    if (b->pos == POS_T5)
+        buf_printf(out, ", \"buckets\": %d, \"max_distance\": %d, \"shared\": \"%s\"", b->buckets, b->max_distance,
+                   choice_name(choice_shared, b->pos_shared));
     if (b->pos == POS_ROPE) {
         buf_adds(out, ", ");
         config_num(out, "theta", b->theta);
@@ -78,9 +83,12 @@ static void print_mixer(const struct block_config *b, struct buf *out)
     buf_adds(out, "}},\n");
 }
 
-static void print_block(const struct block_config *b, struct buf *out)
+/* `cross`: what the stack's blocks have by default. */
+static void print_block(const struct block_config *b, bool cross, struct buf *out)
 {
-    buf_printf(out, "    {\"repeat\": %d,\n", b->repeat);
+    buf_printf(out, "    {\"repeat\": %d,", b->repeat);
+    if (b->cross != cross) buf_printf(out, " \"cross\": %s,", yes(b->cross));
+    buf_adds(out, "\n");
     print_mixer(b, out);
     buf_printf(out, "      \"ffn\": {\"type\": \"%s\", \"act\": \"%s\", \"d_ff\": %d, \"bias\": %s",
                choice_name(choice_ffn, (int)b->ffn), choice_name(choice_act, (int)b->act), b->d_ff,
@@ -95,15 +103,26 @@ static void print_block(const struct block_config *b, struct buf *out)
     buf_adds(out, "},\n");
     buf_printf(out, "      \"norm\": {\"type\": \"%s\", ", choice_name(choice_norm, (int)b->norm));
     config_num(out, "eps", b->norm_eps);
-    buf_printf(out, ", \"bias\": %s, \"place\": \"%s\"}}", yes(b->norm_bias),
-               choice_name(choice_place, (int)b->place));
+    buf_printf(out, ", \"bias\": %s, \"place\": \"%s\"", yes(b->norm_bias), choice_name(choice_place, (int)b->place));
+    buf_adds(out, b->norm_plus_one ? ", \"plus_one\": true}}" : "}}");
+}
+
+static void print_blocks(const struct model_config *c, int from, int to, bool cross, struct buf *out)
+{
+    buf_adds(out, "\"blocks\": [\n");
+    for (int i = from; i < to; i++) {
+        print_block(&c->block[i], cross, out);
+        buf_adds(out, i + 1 < to ? ",\n" : "\n");
+    }
+    buf_adds(out, "  ]");
 }
 
 void model_config_print(const struct model_config *c, struct buf *out)
 {
     buf_adds(out, "{\n  \"family\": ");
-    buf_printf(out, "\"%s\", \"stack\": \"decoder\", \"d_model\": %d, \"vocab\": %d, \"tie_embed\": %s,\n",
-               c->family, c->d_model, c->vocab, yes(c->tie_embed));
+    buf_printf(out, "\"%s\", \"stack\": \"%s\", \"d_model\": %d, \"vocab\": %d, \"tie_embed\": %s,\n", c->family,
+               choice_name(choice_stack, (int)c->stack), c->d_model, c->vocab, yes(c->tie_embed));
+    if (c->decoder_start >= 0) buf_printf(out, "  \"decoder_start\": %d,\n", c->decoder_start);
     buf_printf(out, "  \"embed\": {\"pos\": \"%s\", \"max_pos\": %d",
                choice_name(choice_embed_pos, (int)c->embed_pos), c->max_pos);
     if (c->embed_pos != POS_NONE) buf_printf(out, ", \"pos_offset\": %d", c->pos_offset);
@@ -111,12 +130,19 @@ void model_config_print(const struct model_config *c, struct buf *out)
         buf_printf(out, ", \"layout\": \"%s\"", choice_name(choice_sin, (int)c->sin_layout));
     buf_adds(out, ", ");
     config_num(out, "scale", c->embed_scale);
-    buf_adds(out, "},\n  \"blocks\": [\n");
-    for (int i = 0; i < c->n_blocks; i++) {
-        print_block(&c->block[i], out);
-        buf_adds(out, i + 1 < c->n_blocks ? ",\n" : "\n");
+    if (c->embed_ln) buf_adds(out, ", \"ln\": true");
+    if (c->embed_types) buf_printf(out, ", \"types\": %d", c->embed_types);
+    if (c->embed_dim != c->d_model) buf_printf(out, ", \"dim\": %d", c->embed_dim);
+    buf_adds(out, "},\n  ");
+    if (c->stack == STACK_ENCDEC) {
+        buf_adds(out, "\"encoder\": {");
+        print_blocks(c, 0, c->n_enc_blocks, false, out);
+        buf_adds(out, "},\n  ");
     }
-    buf_printf(out, "  ],\n  \"head\": {\"type\": \"lm\", \"norm\": %s, \"bias\": %s, ", yes(c->head_norm),
+    print_blocks(c, c->n_enc_blocks, c->n_blocks, c->stack == STACK_ENCDEC, out);
+    buf_printf(out, ",\n  \"head\": {\"type\": \"%s\", ", choice_name(choice_head, (int)c->head));
+    if (c->head != HEAD_LM) buf_printf(out, "\"act\": \"%s\", ", choice_name(choice_act, (int)c->head_act));
+    buf_printf(out, "\"norm\": %s, \"bias\": %s, ", yes(c->head_norm),
                yes(c->head_bias));
     config_num(out, "logit_scale", c->logit_scale);
     buf_adds(out, ", ");

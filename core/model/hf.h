@@ -11,7 +11,6 @@ struct hf_act {
 };
 extern const struct hf_act hf_acts[]; /* ended by a NULL name */
 
-struct block_config hf_block_default(void);
 /* GPT-2's two switches as our scale: 0 = the default 1/sqrt(head_dim). */
 double hf_gpt2_scale(int head_dim, bool scaled, bool inverse, int layer);
 

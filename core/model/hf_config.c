@@ -138,7 +138,7 @@ static int add_layer(struct model_config *c, const struct block_config *tmpl, in
 
 static int from_gpt2(struct model_config *c, const struct cJSON *hf, struct err *e)
 {
-    struct block_config b = hf_block_default();
+    struct block_config b = model_block_default();
     bool scaled = true, inverse = false, cross = false;
     int inner = 0, layers = 0;
     b.norm = NORM_LN;
@@ -200,7 +200,7 @@ static int llama_layers(struct model_config *c, const struct block_config *b, co
 
 static int from_llama(struct model_config *c, const struct cJSON *hf, const char *type, struct err *e)
 {
-    struct block_config b = hf_block_default();
+    struct block_config b = model_block_default();
     bool qwen2 = strcmp(type, "qwen2") == 0, qwen3 = strcmp(type, "qwen3") == 0, attn_bias = false;
     int layers = 0;
     b.ffn = FFN_GLU;
@@ -237,7 +237,7 @@ static int from_llama(struct model_config *c, const struct cJSON *hf, const char
 
 static int from_neox(struct model_config *c, const struct cJSON *hf, struct err *e)
 {
-    struct block_config b = hf_block_default();
+    struct block_config b = model_block_default();
     bool parallel = true, bias = true;
     int layers = 0;
     b.norm = NORM_LN;
@@ -267,13 +267,6 @@ static int from_neox(struct model_config *c, const struct cJSON *hf, struct err 
     return 0;
 }
 
-struct block_config hf_block_default(void)
-{
-    return (struct block_config){.repeat = 1, .causal = true, .theta = 10000, .partial = 1, .factor = 1,
-                                 .low_freq = 1, .high_freq = 4, .beta_fast = 32, .beta_slow = 1,
-                                 .yarn_truncate = true, .norm = NORM_RMS, .norm_eps = 1e-5};
-}
-
 double hf_gpt2_scale(int head_dim, bool scaled, bool inverse, int layer)
 {
     if (scaled && !inverse) return 0;
@@ -297,12 +290,15 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
     if (r || json_opt_bool(hf, "tie_word_embeddings", &c->tie_embed, "config", e)) return -1;
     snprintf(c->family, sizeof c->family, "%s", llama ? "llama" : type);
     for (int i = 0; i < c->n_blocks; i++) c->n_layers += c->block[i].repeat;
+    for (int i = 0; i < c->n_enc_blocks; i++) c->n_enc_layers += c->block[i].repeat;
+    if (!c->embed_dim) c->embed_dim = c->d_model;
     return model_config_check(c, e);
 }
 
 int model_config_from_hf(struct model_config *c, const struct cJSON *hf, const char *name, struct err *e)
 {
-    *c = (struct model_config){.embed_scale = 1, .head_norm = true, .logit_scale = 1, .init_std = 0.02};
+    *c = (struct model_config){.embed_scale = 1, .head_norm = true, .logit_scale = 1, .init_std = 0.02,
+                               .decoder_start = -1, .head_act = ACT_GELU_ERF};
     if (from_hf(c, hf, e) == 0) return 0;
     e->code = ERR_CONFIG;
     return err_wrap(e, "%s", name);

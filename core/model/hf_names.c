@@ -33,7 +33,7 @@ static int visit_fused(struct visit *v, const struct slot *s, struct param *p, i
     qkv[part] = p;
     if (part < 2) return 0;
     char full[128];
-    size_t prefix = strlen(s->name) - strlen(v->f->slot[s->role]);
+    size_t prefix = strlen(s->name) - strlen(family_slot(v->f, s->role, false));
     snprintf(full, sizeof full, "%.*s%s", (int)prefix, s->name, name);
     struct hf_tensor t = {.name = full, .alias = full + strlen(v->f->base), .ndim = s->ndim,
                           .dim = {qkv[0]->dim[0] + qkv[1]->dim[0] + qkv[2]->dim[0], s->dim[1]}};
@@ -61,7 +61,7 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
     struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]}};
     if (strncmp(s->name, v->f->base, strlen(v->f->base)) == 0) t.alias = s->name + strlen(v->f->base);
     if (s->role == SLOT_HEAD_W) t.alias = "lm_head.weight"; /* gpt_neox's embed_out in transformers 5 */
-    if (v->f->conv1d && s->linear) transpose_dims(&t);
+    if (v->f->conv1d && s->linear && s->layer >= 0) transpose_dims(&t);
     return v->fn(v->arg, &t, &p, 1, e);
 }
 
@@ -147,7 +147,7 @@ bool model_hf_ignored(const struct model_config *c, const char *name)
 {
     if (ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".masked_bias")) return true;
     const struct family *f = family_find(c->family);
-    bool head = strcmp(name, "lm_head.weight") == 0 || (f && strcmp(name, f->slot[SLOT_HEAD_W]) == 0);
+    bool head = strcmp(name, "lm_head.weight") == 0 || (f && strcmp(name, family_slot(f, SLOT_HEAD_W, false)) == 0);
     if (head && c->tie_embed) return true;
     /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
     return f && (f->conv1d || f->qkv_per_head) && (ends_with(name, ".attn.bias") || ends_with(name, ".attention.bias"));

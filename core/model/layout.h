@@ -10,13 +10,22 @@
 /* The part a parameter plays.  q, k, v are kept apart in every family, so
  * that Muon sees matrices and the builder has one path. */
 enum slot_role {
-    SLOT_EMBED, SLOT_POS,
+    SLOT_EMBED, SLOT_POS, SLOT_TYPES,
+    SLOT_ELN_W, SLOT_ELN_B,              /* norm on the embedding */
+    SLOT_EPROJ_W, SLOT_EPROJ_B,          /* from embed.dim to d_model */
+    SLOT_ENC_POS, SLOT_ENC_ELN_W, SLOT_ENC_ELN_B, SLOT_ENC_FNORM_W, SLOT_ENC_FNORM_B, /* the encoder's own, encdec */
     SLOT_NORM1_W, SLOT_NORM1_B,          /* before (post: after) attention */
     SLOT_Q_W, SLOT_K_W, SLOT_V_W,
     SLOT_Q_B, SLOT_K_B, SLOT_V_B,
     SLOT_QNORM, SLOT_KNORM,
+    SLOT_SINK, SLOT_SHAW_K, SLOT_SHAW_V, SLOT_T5,
     SLOT_O_W, SLOT_O_B,
     SLOT_POST1_W, SLOT_POST1_B,          /* sandwich: on the output of attention */
+    SLOT_XNORM_W, SLOT_XNORM_B,          /* cross-attention */
+    SLOT_XQ_W, SLOT_XK_W, SLOT_XV_W,
+    SLOT_XQ_B, SLOT_XK_B, SLOT_XV_B,
+    SLOT_XO_W, SLOT_XO_B,
+    SLOT_POSTX_W, SLOT_POSTX_B,
     SLOT_NORM2_W, SLOT_NORM2_B,          /* before (post: after) the FFN */
     SLOT_GATE_W, SLOT_GATE_B, SLOT_UP_W, SLOT_UP_B, SLOT_DOWN_W, SLOT_DOWN_B,
     SLOT_POST2_W, SLOT_POST2_B,          /* sandwich: on the output of the FFN */
@@ -33,6 +42,7 @@ enum slot_role {
     SLOT_TR_W, SLOT_TK_W, SLOT_TV_W, SLOT_TG_W, SLOT_TO_W, SLOT_LNX_W, SLOT_LNX_B,
     SLOT_CMIX_K, SLOT_CMIX_R, SLOT_CKEY_W, SLOT_CR_W, SLOT_CVAL_W,
     SLOT_FNORM_W, SLOT_FNORM_B,
+    SLOT_HDENSE_W, SLOT_HDENSE_B, SLOT_HNORM_W, SLOT_HNORM_B, /* mlm, rtd */
     SLOT_HEAD_W, SLOT_HEAD_B,
     SLOT_N
 };
@@ -58,15 +68,21 @@ struct family {
     const char *name;
     const char *base;                    /* prefix of the base model, with its dot */
     const char *block;                   /* printf format of a block's prefix, after base */
+    const char *enc_block;               /* of the encoder's blocks, where there are two stacks */
     bool conv1d;                         /* linear weights are [in, out] on disk */
     bool qkv_fused, qkv_per_head;
-    const char *slot[SLOT_N];            /* after the prefix; head and friends in full */
+    const char *slot[SLOT_N];            /* after the prefix; those of the head in full; NULL = default_slot's */
+    const char *enc_slot[SLOT_N];        /* in encoder blocks, where it differs */
+    bool frozen_head_bias;               /* final_logits_bias [1,V]: stored, not trained */
     const char *qkv_w, *qkv_b;           /* names of the fused tensors */
 };
 const struct family *family_find(const char *name); /* NULL when unknown */
 extern const char *const family_names[];            /* NULL-terminated */
 
 /* Parameters by (layer, role); layer -1 = outside of blocks. */
+/* Name of a role after its prefix. */
+const char *family_slot(const struct family *f, enum slot_role r, bool encoder);
+
 struct bound {
     int n_layers;
     struct param **v;       /* [(n_layers + 1) * SLOT_N] */

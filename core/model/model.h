@@ -65,6 +65,10 @@ struct rwkv_config {
     int decay_rank;             /* w */
     int a_rank, v_rank, gate_rank; /* rwkv7 */
 };
+enum stack_type { STACK_DECODER, STACK_ENCODER, STACK_ENCDEC };
+/* lm: the head of decoders; mlm: dense + act + layer norm before the tied
+ * table (BERT); rtd: dense + act + one number, was this token replaced? (ELECTRA) */
+enum head_type { HEAD_LM, HEAD_MLM, HEAD_RTD };
 
 /* One group of equal blocks; what is built today. */
 struct block_config {
@@ -77,7 +81,13 @@ struct block_config {
     double scale;               /* 0 = 1/sqrt(head_dim) */
     double softcap;             /* of attention scores; 0 = none */
     int window;                 /* keys visible to a query, itself included; 0 = all */
-    enum pos_type pos;          /* of the mixer: none, rope, alibi */
+    bool sink;                  /* a learned logit a head that takes probability and gives nothing */
+    bool cross;                 /* attends to the encoder's output, between self-attention and FFN */
+    enum pos_type pos;          /* of the mixer: none, rope, alibi, shaw, t5 */
+    int clip;                   /* shaw: distances beyond it are one */
+    bool shaw_v;                /* shaw: a table for the values too */
+    int buckets, max_distance;  /* t5 */
+    bool pos_shared;            /* t5: the first layer of the stack holds the table of all */
     double theta, partial;      /* rope: base; share of head_dim that turns */
     bool interleaved;           /* rope pairs (2i, 2i+1) instead of (i, i + n/2) */
     enum rope_scaling scaling;
@@ -93,6 +103,7 @@ struct block_config {
     enum norm_kind norm;
     double norm_eps;
     bool norm_bias;
+    bool norm_plus_one;         /* weights are stored minus 1 (Gemma) */
     enum norm_place place;
 };
 
@@ -100,13 +111,21 @@ struct block_config {
 #define MODEL_MAX_LAYERS 1024
 
 struct model_config {
-    char family[24];            /* gpt2 | llama | qwen2 | qwen3 | gpt_neox: names of parameters */
-    int d_model, vocab, max_pos, n_layers;   /* n_layers = sum of repeats */
+    char family[24];            /* names of parameters and the Hugging Face form; family_names in layout.h */
+    enum stack_type stack;
+    int d_model, vocab, max_pos, n_layers;   /* n_layers = sum of repeats, encoder included */
+    int n_enc_blocks, n_enc_layers;          /* encdec: the first groups and layers are the encoder */
+    int decoder_start;          /* encdec: first input of the decoder, -1 = the tokenizer's begin of text */
     bool tie_embed;
     enum pos_type embed_pos;    /* none, sinusoidal, learned */
     enum sin_layout sin_layout;
     int pos_offset;
     double embed_scale;
+    bool embed_ln;              /* a norm on the embedding, of the last group's kind */
+    int embed_types;            /* rows of the token type table, 0 = none */
+    int embed_dim;              /* width of the tables; other than d_model: projected (ELECTRA) */
+    enum head_type head;
+    enum act head_act;          /* of the dense layer of mlm and rtd */
     bool head_norm, head_bias;
     double logit_scale, head_softcap;        /* logits * scale, then softcap * tanh(logits / softcap) */
     double init_std;
@@ -115,6 +134,8 @@ struct model_config {
     struct block_config block[MODEL_MAX_BLOCKS];
 };
 
+/* What a group has when its description says nothing. */
+struct block_config model_block_default(void);
 /* The group that a layer belongs to. */
 const struct block_config *model_block(const struct model_config *c, int layer);
 

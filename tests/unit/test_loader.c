@@ -10,7 +10,8 @@ static uint16_t lengths[VOCAB];
 
 static int32_t tokens[ROWS * T], targets[ROWS * T], positions[ROWS * T], seg_start[ROWS * T];
 static float weights[ROWS * T];
-static struct batch batch = {ROWS, T, tokens, targets, weights, positions, seg_start, 0, 0};
+static struct batch batch = {.rows = ROWS, .T = T, .tokens = tokens, .targets = targets, .weights = weights,
+                             .positions = positions, .seg_start = seg_start};
 
 /* Document d of `n_docs` has 1 + d * 7 % 23 tokens; ids count up over all from
  * 10, so that an id names its place. */

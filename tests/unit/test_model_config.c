@@ -105,11 +105,17 @@ static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
     refused(ONE("\"heads\":4,\"pos\":{\"type\":\"t5\"}", ""), "pos.type t5 is not supported yet");
     refused(ONE("\"heads\":4,\"pos\":{\"type\":\"shaw\",\"clip\":4}", ""), "is not supported yet");
     refused(ONE("\"heads\":4,\"sink\":true", ""), "mixer.sink is not supported yet");
-    refused(ONE("\"heads\":4", ",\"cross\":true"), "cross is not supported yet");
+    refused(ONE("\"heads\":4", ",\"cross\":true"), "cross: only decoder blocks");
     refused("{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"type\":\"moe\",\"d_ff\":4}}]}",
             "ffn.type moe is not supported yet");
-    refused("{\"stack\":\"encdec\"," TOP "}", "stack encdec is not supported yet");
-    refused("{" TOP ",\"head\":\"mlm\",\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}", "head mlm is not supported yet");
+    refused("{\"stack\":\"encdec\"," TOP "}", "needs encoder.blocks");
+    refused("{" TOP ",\"head\":\"mlm\",\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}", "head.type mlm does not go with stack decoder");
+    refused(ONE("\"heads\":4,\"pos\":{\"type\":\"t5\",\"buckets\":0}", ""), "buckets");
+    refused(ONE("\"heads\":4,\"pos\":{\"type\":\"t5\",\"buckets\":33}", ""), "buckets");
+    refused(ONE("\"heads\":4,\"pos\":{\"type\":\"t5\",\"max_distance\":16}", ""), "max_distance 16");
+    refused(ONE("\"heads\":4,\"pos\":{\"clip\":4}", ""), "belong to shaw");
+    refused("{" TOP ",\"decoder_start\":100,\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}", "decoder_start");
+    refused("{" TOP ",\"tie_embed\":true,\"embed\":{\"dim\":32},\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}", "embed.dim");
     refused(ONE("\"heads\":4,\"causal\":false", ""), "causal");
     refused(ONE("\"haeds\":4", ""), "heads");
     refused(ONE("\"heads\":4,\"pos\":{\"type\":\"rop\"}", ""), "rope");

@@ -1,0 +1,144 @@
+/* config_check.c - what a description must satisfy beyond single keys: every
+ * combination that cannot be built is refused here, by the name of its key. */
+#include <stdio.h>
+
+#include "core/model/config_names.h"
+#include "core/model/layout.h"
+
+/* `at` is the group in messages: blocks[0], encoder.blocks[2]. */
+static int check_rope(const struct block_config *b, const char *at, struct err *e)
+{
+    int n = (int)(b->head_dim * b->partial);
+    if (2 * ((n + 1) / 2) > b->head_dim)
+        return err_set(e, ERR_CONFIG, "%s.mixer.head_dim %d is odd: rope turns pairs", at, b->head_dim);
+    if (n < 1)
+        return err_set(e, ERR_CONFIG, "%s.mixer.pos.partial %g leaves nothing of head_dim %d to turn", at, b->partial,
+                       b->head_dim);
+    if (b->scaling == ROPE_LLAMA3 && b->low_freq >= b->high_freq)
+        return err_set(e, ERR_CONFIG, "%s.mixer.pos.scaling.low_freq_factor must be below high_freq_factor", at);
+    if ((b->scaling == ROPE_NTK || b->scaling == ROPE_DYNAMIC) && n <= 2)
+        return err_set(e, ERR_CONFIG, "%s.mixer.pos.scaling.type %s needs more than 2 turning elements", at,
+                       choice_name(choice_scaling, (int)b->scaling));
+    return 0;
+}
+
+/* Half of the buckets (a quarter when both directions have their own) are
+ * exact distances, the others logarithmic up to max_distance. */
+static int check_t5(const struct block_config *b, const char *at, struct err *e)
+{
+    int side = b->causal ? b->buckets : b->buckets / 2;
+    if (b->buckets < (b->causal ? 2 : 4) || b->buckets % 2)
+        return err_set(e, ERR_CONFIG, "%s.mixer.pos.buckets %d: must be even and at least %d", at, b->buckets,
+                       b->causal ? 2 : 4);
+    if (b->max_distance <= side / 2)
+        return err_set(e, ERR_CONFIG, "%s.mixer.pos.max_distance %d must be above the %d exact distances of %d buckets",
+                       at, b->max_distance, side / 2, b->buckets);
+    return 0;
+}
+
+static int check_ffn(const struct block_config *b, const char *at, int i, struct err *e)
+{
+    if ((b->glu_limit > 0 || b->glu_alpha > 0) && !(b->ffn == FFN_MOE && b->act == ACT_SILU))
+        return err_set(e, ERR_CONFIG, "%s.ffn.limit and alpha belong to ffn.type moe with act silu", at);
+    if (b->ffn == FFN_CMIX && (b->act != ACT_RELU2 || b->ffn_bias))
+        return err_set(e, ERR_CONFIG, "%s.ffn.type rwkv_cmix has act relu2 and no bias", at);
+    return b->ffn == FFN_MOE ? moe_check(b, i, e) : 0;
+}
+
+/* i: index of the group in its list. */
+static int check_block(const struct model_config *c, const struct block_config *b, bool encoder, const char *at, int i,
+                       struct err *e)
+{
+    if (check_ffn(b, at, i, e)) return -1;
+    if (b->mixer != MIX_ATTN) return mixer_check_other(b, i, e);
+    if (b->heads % b->kv_heads)
+        return err_set(e, ERR_CONFIG, "%s.mixer.kv_heads %d does not divide heads %d", at, b->kv_heads, b->heads);
+    if (!b->causal && !encoder)
+        return err_set(e, ERR_CONFIG, "%s.mixer.causal false needs stack encoder", at);
+    if (b->cross && (encoder || c->stack != STACK_ENCDEC))
+        return err_set(e, ERR_CONFIG, "%s.cross: only decoder blocks of stack encdec have a source to attend to", at);
+    if (b->cross && b->place == PLACE_PARALLEL)
+        return err_set(e, ERR_CONFIG, "%s.norm.place parallel has no place for cross-attention", at);
+    if (b->norm == NORM_RMS && b->norm_bias)
+        return err_set(e, ERR_CONFIG, "%s.norm.bias: norm.type rms has no bias", at);
+    if (b->pos == POS_T5 && check_t5(b, at, e)) return -1;
+    return b->pos == POS_ROPE ? check_rope(b, at, e) : 0;
+}
+
+/* One table for a stack: its first layer has it, and all shapes agree. */
+static int check_shared(const struct block_config *first, const struct block_config *b, const char *at, struct err *e)
+{
+    if (b->pos != POS_T5 || !b->pos_shared) return 0;
+    if (first->pos != POS_T5 || !first->pos_shared)
+        return err_set(e, ERR_CONFIG, "%s.mixer.pos.shared stack: the first layer of the stack has no such table", at);
+    if (b->heads != first->heads || b->buckets != first->buckets || b->max_distance != first->max_distance ||
+        b->causal != first->causal)
+        return err_set(e, ERR_CONFIG, "%s.mixer.pos.shared stack: heads, buckets, max_distance and causal must be those of the first layer", at);
+    return 0;
+}
+
+static int check_head(const struct model_config *c, struct err *e)
+{
+    if ((c->head == HEAD_LM) != (c->stack != STACK_ENCODER))
+        return err_set(e, ERR_CONFIG, "head.type %s does not go with stack %s", choice_name(choice_head, (int)c->head),
+                       choice_name(choice_stack, (int)c->stack));
+    if (c->head == HEAD_LM && c->tie_embed && c->embed_dim != c->d_model)
+        return err_set(e, ERR_CONFIG, "tie_embed: the head needs d_model %d, embed.dim is %d", c->d_model, c->embed_dim);
+    if (c->head == HEAD_RTD && (c->head_softcap > 0 || c->head_bias))
+        return err_set(e, ERR_CONFIG, "head.%s does not go with head.type rtd", c->head_bias ? "bias" : "softcap");
+    return 0;
+}
+
+static int check_embed(const struct model_config *c, struct err *e)
+{
+    if (c->embed_pos == POS_SINUSOIDAL && c->embed_dim % 2)
+        return err_set(e, ERR_CONFIG, "%s %d is odd: embed.pos sinusoidal needs pairs",
+                       c->embed_dim == c->d_model ? "d_model" : "embed.dim", c->embed_dim);
+    if (c->embed_pos == POS_NONE && c->pos_offset)
+        return err_set(e, ERR_CONFIG, "embed.pos_offset without embed.pos");
+    if (c->decoder_start >= c->vocab)
+        return err_set(e, ERR_CONFIG, "decoder_start %d is outside of the vocab of %d", c->decoder_start, c->vocab);
+    return 0;
+}
+
+/* Parsed and laid out, but without a graph so far. */
+static int check_built(const struct model_config *c, struct err *e)
+{
+    if (c->stack != STACK_DECODER)
+        return err_set(e, ERR_CONFIG, "stack %s is not supported yet", choice_name(choice_stack, (int)c->stack));
+    if (c->embed_ln || c->embed_types || c->embed_dim != c->d_model)
+        return err_set(e, ERR_CONFIG, "embed.%s is not supported yet", c->embed_ln ? "ln" : c->embed_types ? "types" : "dim");
+    for (int i = 0; i < c->n_blocks; i++) {
+        const struct block_config *b = &c->block[i];
+        if (b->pos == POS_SHAW || b->pos == POS_T5)
+            return err_set(e, ERR_CONFIG, "blocks[%d].mixer.pos.type %s is not supported yet", i, choice_name(choice_pos, (int)b->pos));
+        if (b->sink || b->norm_plus_one)
+            return err_set(e, ERR_CONFIG, "blocks[%d].%s is not supported yet", i, b->sink ? "mixer.sink" : "norm.plus_one");
+    }
+    return 0;
+}
+
+int model_config_check(const struct model_config *c, struct err *e)
+{
+    int n = 0, n_enc = 0;
+    if (c->n_blocks < 1 || c->n_blocks > MODEL_MAX_BLOCKS || c->n_enc_blocks < 0 || c->n_enc_blocks >= c->n_blocks)
+        return err_set(e, ERR_CONFIG, "blocks must have 1 to %d groups", MODEL_MAX_BLOCKS);
+    if ((c->n_enc_blocks > 0) != (c->stack == STACK_ENCDEC))
+        return err_set(e, ERR_CONFIG, "encoder.blocks and stack encdec belong together");
+    for (int i = 0; i < c->n_blocks; i++) {
+        bool enc = i < c->n_enc_blocks;
+        int first = enc ? 0 : c->n_enc_blocks;
+        char at[40];
+        snprintf(at, sizeof at, "%sblocks[%d]", enc ? "encoder." : "", i - first);
+        if (check_block(c, &c->block[i], enc || c->stack == STACK_ENCODER, at, i - first, e) ||
+            check_shared(&c->block[first], &c->block[i], at, e))
+            return -1;
+        n += c->block[i].repeat;
+        if (enc) n_enc = n;
+        if (n > MODEL_MAX_LAYERS) return err_set(e, ERR_CONFIG, "blocks add up to more than %d layers", MODEL_MAX_LAYERS);
+    }
+    if (n != c->n_layers || n_enc != c->n_enc_layers)
+        return err_set(e, ERR_CONFIG, "blocks add up to %d layers, not %d", n, c->n_layers);
+    if (check_embed(c, e) || check_head(c, e)) return -1;
+    return check_built(c, e);
+}
