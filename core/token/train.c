@@ -17,7 +17,7 @@ struct counter {
     struct word_table words; /* BPE */
     uint64_t *seen;          /* characters: one bit each */
     uint64_t bytes, documents, n_words;
-    size_t ends[BATCH];
+    size_t ends[WORD_BATCH];
 };
 
 struct tok_trainer {
@@ -76,12 +76,10 @@ static int add_words(struct counter *c, enum split_kind kind, const uint8_t *tex
 {
     split_fn *split = split_function(kind);
     for (size_t pos = 0; pos < n;) {
-        size_t count = split(text, n, pos, c->ends, BATCH);
-        for (size_t i = 0; i < count; i++) {
-            if (!word_table_add(&c->words, text + pos, c->ends[i] - pos, n - pos, 1))
-                return err_oom(e, c->words.cap * sizeof *c->words.v, "counting words");
-            pos = c->ends[i];
-        }
+        size_t count = split(text, n, pos, c->ends, WORD_BATCH);
+        if (!word_table_add_batch(&c->words, text, n, pos, c->ends, count))
+            return err_oom(e, c->words.cap * sizeof *c->words.v, "counting words");
+        if (count) pos = c->ends[count - 1];
         c->n_words += count;
     }
     return 0;
@@ -204,6 +202,23 @@ static int gather_words(struct tok_trainer *tr, struct err *e)
     return 0;
 }
 
+static int byte_corpus(struct bpe_corpus *c, const struct word_table *words,
+                       const int32_t byte_id[256], struct err *e)
+{
+    char tmp[16];
+    const char *word;
+    size_t n, n_words = 0, n_sym = 0;
+    uint64_t count;
+    for (size_t at = 0; word_table_next(words, &at, tmp, &word, &n, &count); n_sym += n) n_words++;
+    if (bpe_corpus_start(c, n_words, n_sym, e)) return -1;
+    for (size_t at = 0; word_table_next(words, &at, tmp, &word, &n, &count);) {
+        bpe_corpus_word(c, count);
+        for (size_t i = 0; i < n; i++)
+            bpe_corpus_symbol(c, (uint32_t)byte_id[(uint8_t)word[i]]);
+    }
+    return 0;
+}
+
 static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_stats *stats,
                      struct err *e)
 {
@@ -215,10 +230,10 @@ static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_
     if (gather_words(tr, e) || first_tokens(&tr->opts, &v, byte_id, e)) goto out;
     struct word_table *words = &tr->counter[0].words;
     stats->distinct_words = words->n + words->n_longs;
-    if (bpe_corpus_make(&c, words, byte_id, e)) goto out;
+    if (byte_corpus(&c, words, byte_id, e)) goto out;
     word_table_free(words);
-    if (bpe_learn(&c, tr->opts.vocab_size, tr->opts.min_count, &v, &b, &stats->last_count, e))
-        goto out;
+    struct bpe_rules rules = {.vocab_size = tr->opts.vocab_size, .min_count = tr->opts.min_count};
+    if (bpe_learn(&c, &rules, &v, &b, &stats->last_count, e)) goto out;
     write_added(json, &tr->opts, 0);
     write_pre(json, tr->opts.split);
     write_model(json, &v, &b);

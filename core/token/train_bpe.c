@@ -5,319 +5,366 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
+#include "core/token/train_pairs.h"
 
-#define NO_PAIR UINT64_MAX
-#define NO_NODE UINT32_MAX
+#define HOLE UINT32_MAX
+#define NO_WORD UINT32_MAX
 
-struct pair {
-    uint64_t key;   /* left id << 32 | right id */
-    int64_t count;
-    uint32_t head;  /* list of words it has been seen in */
-    uint32_t epoch; /* the merge that last raised its count */
+/* What one merge does to the pairs with one neighbour. */
+struct side {
+    uint64_t lost, won; /* of (x, a) and (x, id); on the right: (b, y) and (id, y) */
+    uint32_t n, at;     /* places of the new pair; then where they go */
+    uint32_t epoch;
 };
 
-struct node {
-    uint32_t word, next;
+struct place {
+    uint32_t neighbour, pos; /* bit 31 of neighbour: on the right */
 };
-
-struct candidate {
-    int64_t count; /* may be out of date: checked when it comes up */
-    uint64_t key;
-};
+#define RIGHT 0x80000000u
 
 struct learner {
     struct bpe_corpus *c;
-    struct pair *pairs; /* open addressing */
-    size_t n_pairs, cap;
-    struct node *nodes;
-    size_t n_nodes, nodes_cap;
-    struct candidate *heap;
-    size_t n_heap, heap_cap;
-    uint64_t *raised; /* pairs whose count the current merge raised */
-    size_t n_raised, raised_cap;
+    const struct bpe_rules *rules;
+    struct vocab *vocab;
+    struct pair_table pairs;
+    uint32_t *len;      /* [ids] cells that a token covers */
+    struct side *left, *right; /* [ids] */
+    size_t ids_cap;
+    struct place *place;
+    size_t n_place, place_cap;
+    uint32_t *touched;  /* neighbours, marked as in struct place */
+    size_t n_touched, touched_cap;
     uint32_t epoch;
+    struct buf text;
+    bool oom;
 };
 
 /* ---- words as symbols ---- */
 
 void bpe_corpus_free(struct bpe_corpus *c)
 {
-    free(c->sym);
-    free(c->begin);
-    free(c->len);
+    free(c->cell);
     free(c->count);
     memset(c, 0, sizeof *c);
 }
 
-int bpe_corpus_make(struct bpe_corpus *c, const struct word_table *words,
-                    const int32_t byte_id[256], struct err *e)
+int bpe_corpus_start(struct bpe_corpus *c, size_t n_words, size_t n_symbols, struct err *e)
 {
-    char tmp[16];
-    const char *word;
-    size_t n, n_words = 0, n_sym = 0;
-    uint64_t count;
-    for (size_t at = 0; word_table_next(words, &at, tmp, &word, &n, &count);) {
-        n_words++;
-        n_sym += n;
-    }
-    if (n_words >= UINT32_MAX) return err_set(e, ERR_DATA, "more than 4 billion distinct words");
-    c->sym = mem_alloc(n_sym, sizeof *c->sym);
-    c->begin = mem_alloc(n_words, sizeof *c->begin);
-    c->len = mem_alloc(n_words, sizeof *c->len);
+    if (n_words >= NO_WORD || n_symbols >= UINT32_MAX - 2)
+        return err_set(e, ERR_DATA, "more than 4 billion symbols in distinct words: train on a part "
+                                    "of the text");
+    c->cell = mem_alloc(n_symbols + 2, sizeof *c->cell);
     c->count = mem_alloc(n_words, sizeof *c->count);
-    if (!c->sym || !c->begin || !c->len || !c->count)
-        return err_oom(e, n_sym * sizeof *c->sym, "the words' symbols");
-    for (size_t at = 0; word_table_next(words, &at, tmp, &word, &n, &count);) {
-        if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "a word of more than 4 GiB");
-        c->begin[c->n_words] = c->n_sym;
-        c->len[c->n_words] = (uint32_t)n;
-        c->count[c->n_words++] = count;
-        for (size_t i = 0; i < n; i++)
-            c->sym[c->n_sym++] = (uint32_t)byte_id[(uint8_t)word[i]];
-    }
+    if (!c->cell || !c->count) return err_oom(e, n_symbols * sizeof *c->cell, "the words' symbols");
+    c->cell[0] = (struct bpe_cell){HOLE, NO_WORD};
     return 0;
 }
 
-/* ---- pairs ---- */
+/* ---- small growing arrays ---- */
 
-static uint64_t key_of(uint32_t left, uint32_t right)
+static bool grow(void **p, size_t *cap, size_t need, size_t size)
 {
-    return (uint64_t)left << 32 | right;
-}
-
-static struct pair *slot(struct pair *pairs, size_t cap, uint64_t key)
-{
-    size_t i = (size_t)((key * 0x9E3779B97F4A7C15ull) >> 24) & (cap - 1);
-    while (pairs[i].key != NO_PAIR && pairs[i].key != key) i = (i + 1) & (cap - 1);
-    return &pairs[i];
-}
-
-static bool grow_pairs(struct learner *l)
-{
-    size_t cap = l->cap ? 2 * l->cap : 1 << 16;
-    struct pair *p = mem_alloc(cap, sizeof *p);
-    if (!p) return false;
-    for (size_t i = 0; i < cap; i++) p[i].key = NO_PAIR;
-    for (size_t i = 0; i < l->cap; i++)
-        if (l->pairs[i].key != NO_PAIR) *slot(p, cap, l->pairs[i].key) = l->pairs[i];
-    free(l->pairs);
-    l->pairs = p;
-    l->cap = cap;
+    if (need <= *cap) return true;
+    size_t want = *cap + *cap / 2 + 1024;
+    void *v = mem_resize(*p, want < need ? need : want, size);
+    if (!v) return false;
+    *p = v;
+    *cap = want < need ? need : want;
     return true;
 }
 
-static bool add_node(struct learner *l, struct pair *p, uint32_t word)
+static bool ids_room(struct learner *l, size_t n)
 {
-    if (p->head != NO_NODE && l->nodes[p->head].word == word) return true;
-    if (l->n_nodes == l->nodes_cap) {
-        size_t cap = l->nodes_cap ? l->nodes_cap + l->nodes_cap / 2 : 1 << 16;
-        struct node *v = cap < NO_NODE ? mem_resize(l->nodes, cap, sizeof *v) : NULL;
-        if (!v) return false;
-        l->nodes = v;
-        l->nodes_cap = cap;
-    }
-    l->nodes[l->n_nodes] = (struct node){word, p->head};
-    p->head = (uint32_t)l->n_nodes++;
+    size_t cap = l->ids_cap, len_cap = cap, left_cap = cap, right_cap = cap;
+    if (n <= cap) return true;
+    if (!grow((void **)&l->len, &len_cap, n, sizeof *l->len) ||
+        !grow((void **)&l->left, &left_cap, n, sizeof *l->left) ||
+        !grow((void **)&l->right, &right_cap, n, sizeof *l->right))
+        return false;
+    memset(l->left + cap, 0, (left_cap - cap) * sizeof *l->left);
+    memset(l->right + cap, 0, (right_cap - cap) * sizeof *l->right);
+    l->ids_cap = left_cap;
     return true;
 }
 
-/* One more place of a pair. */
-static bool raise_pair(struct learner *l, uint64_t key, int64_t by, uint32_t word)
+/* ---- texts and ties ---- */
+
+/* The text that a pair would give, into l->text. */
+static void pair_text(struct learner *l, uint64_t key)
 {
-    if (2 * (l->n_pairs + 1) > l->cap && !grow_pairs(l)) return false;
-    struct pair *p = slot(l->pairs, l->cap, key);
-    if (p->key == NO_PAIR) {
-        *p = (struct pair){key, 0, NO_NODE, 0};
-        l->n_pairs++;
+    size_t n, skip = l->rules->prefix ? strlen(l->rules->prefix) : 0;
+    const char *s = vocab_text(l->vocab, (int)(key >> 32), &n);
+    buf_clear(&l->text);
+    buf_add(&l->text, s, n);
+    s = vocab_text(l->vocab, (int)(uint32_t)key, &n);
+    if (skip && n >= skip && memcmp(s, l->rules->prefix, skip) == 0) {
+        s += skip;
+        n -= skip;
     }
-    p->count += by;
-    if (p->epoch != l->epoch) {
-        p->epoch = l->epoch;
-        if (l->n_raised == l->raised_cap) {
-            size_t cap = l->raised_cap ? 2 * l->raised_cap : 1 << 12;
-            uint64_t *v = mem_resize(l->raised, cap, sizeof *v);
-            if (!v) return false;
-            l->raised = v;
-            l->raised_cap = cap;
+    buf_add(&l->text, s, n);
+}
+
+static bool is_allowed(struct learner *l, uint64_t key)
+{
+    if (!l->rules->allowed) return true;
+    pair_text(l, key);
+    if (l->text.oom) l->oom = true;
+    return !l->oom && l->rules->allowed(l->rules->arg, l->text.data, l->text.len);
+}
+
+/* The bytes of a pair's text, piece by piece. */
+static int compare_text(const struct vocab *v, uint64_t a, uint64_t b)
+{
+    size_t na[2], nb[2];
+    const char *pa[2], *pb[2];
+    pa[0] = vocab_text(v, (int)(a >> 32), &na[0]);
+    pa[1] = vocab_text(v, (int)(uint32_t)a, &na[1]);
+    pb[0] = vocab_text(v, (int)(b >> 32), &nb[0]);
+    pb[1] = vocab_text(v, (int)(uint32_t)b, &nb[1]);
+    size_t ia = 0, ib = 0, total_a = na[0] + na[1], total_b = nb[0] + nb[1];
+    for (; ia < total_a && ib < total_b; ia++, ib++) {
+        uint8_t ca = (uint8_t)(ia < na[0] ? pa[0][ia] : pa[1][ia - na[0]]);
+        uint8_t cb = (uint8_t)(ib < nb[0] ? pb[0][ib] : pb[1][ib - nb[0]]);
+        if (ca != cb) return ca < cb ? -1 : 1;
+    }
+    return total_a == total_b ? 0 : total_a < total_b ? -1 : 1;
+}
+
+/* Which of two equally frequent pairs comes first. */
+static bool tie_before(const void *arg, uint64_t a, uint64_t b)
+{
+    const struct learner *l = arg;
+    if (!l->rules->ties_by_text) return a < b;
+    uint32_t na = l->len[a >> 32] + l->len[(uint32_t)a], nb = l->len[b >> 32] + l->len[(uint32_t)b];
+    if (na != nb) return na < nb;
+    int order = compare_text(l->vocab, a, b);
+    return order ? order < 0 : a < b;
+}
+
+/* ---- the first count ---- */
+
+static bool count_pairs(struct learner *l)
+{
+    const struct bpe_cell *cell = l->c->cell + 1;
+    size_t n = l->c->n_cells;
+    uint64_t last = PAIR_NONE;
+    uint32_t at = 0;
+    for (int fill = 0; fill < 2; fill++) {
+        for (size_t i = 0; i + 1 < n; i++) {
+            if (cell[i].word != cell[i + 1].word) continue;
+            uint64_t key = (uint64_t)cell[i].id << 32 | cell[i + 1].id;
+            if (key != last) {
+                at = fill ? pair_find(&l->pairs, key) : pair_get(&l->pairs, key);
+                last = key;
+                if (at == PAIR_NO_INDEX) return false;
+            }
+            struct pair *p = &l->pairs.v[at];
+            if (fill) {
+                p->pos[p->n++] = (uint32_t)i + 1;
+            } else {
+                p->count += (int64_t)l->c->count[cell[i].word];
+                p->n++;
+            }
         }
-        l->raised[l->n_raised++] = key;
+        last = PAIR_NONE;
+        for (uint32_t k = 0; !fill && k < l->pairs.n; k++)
+            if (!pair_places(&l->pairs, &l->pairs.v[k], l->pairs.v[k].n)) return false;
     }
-    return add_node(l, p, word);
-}
-
-static void lower_pair(struct learner *l, uint64_t key, int64_t by)
-{
-    struct pair *p = slot(l->pairs, l->cap, key);
-    if (p->key == key) p->count -= by;
-}
-
-/* ---- the heap: highest count first, then the lower pair ---- */
-
-static bool before(struct candidate a, struct candidate b)
-{
-    return a.count != b.count ? a.count > b.count : a.key < b.key;
-}
-
-static bool push(struct learner *l, struct candidate v)
-{
-    if (l->n_heap == l->heap_cap) {
-        size_t cap = l->heap_cap ? l->heap_cap + l->heap_cap / 2 : 1 << 14;
-        struct candidate *p = mem_resize(l->heap, cap, sizeof *p);
-        if (!p) return false;
-        l->heap = p;
-        l->heap_cap = cap;
+    for (uint32_t k = 0; k < l->pairs.n; k++) {
+        if (!is_allowed(l, l->pairs.v[k].key)) l->pairs.v[k].count = 0;
+        if (!pair_push(&l->pairs, &l->pairs.v[k])) return false;
     }
-    size_t i = l->n_heap++;
-    for (; i > 0 && before(v, l->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        l->heap[i] = l->heap[(i - 1) / 2];
-    l->heap[i] = v;
-    return true;
-}
-
-/* Puts v at the top and lets it sink. */
-static void sink(struct learner *l, struct candidate v)
-{
-    size_t i = 0;
-    for (;;) {
-        size_t c = 2 * i + 1;
-        if (c >= l->n_heap) break;
-        if (c + 1 < l->n_heap && before(l->heap[c + 1], l->heap[c])) c++;
-        if (!before(l->heap[c], v)) break;
-        l->heap[i] = l->heap[c];
-        i = c;
-    }
-    l->heap[i] = v;
-}
-
-static void drop_top(struct learner *l)
-{
-    struct candidate last = l->heap[--l->n_heap];
-    if (l->n_heap) sink(l, last);
-}
-
-static bool push_raised(struct learner *l)
-{
-    for (size_t i = 0; i < l->n_raised; i++) {
-        struct pair *p = slot(l->pairs, l->cap, l->raised[i]);
-        if (p->count > 0 && !push(l, (struct candidate){p->count, p->key})) return false;
-    }
-    l->n_raised = 0;
-    return true;
-}
-
-/* The most frequent pair that is up to date, or NULL. */
-static struct pair *take_best(struct learner *l)
-{
-    while (l->n_heap) {
-        struct candidate top = l->heap[0];
-        struct pair *p = slot(l->pairs, l->cap, top.key);
-        if (p->count == top.count) {
-            drop_top(l);
-            return p;
-        }
-        if (p->count > 0 && p->count < top.count)
-            sink(l, (struct candidate){p->count, top.key});
-        else
-            drop_top(l); /* gone, or there is a newer entry with the higher count */
-    }
-    return NULL;
+    return !l->oom;
 }
 
 /* ---- merging ---- */
 
-static bool merge_in_word(struct learner *l, uint32_t word, uint32_t a, uint32_t b, uint32_t id)
+static inline struct side *touch(struct learner *l, struct side *v, uint32_t neighbour, uint32_t mark)
 {
-    uint32_t *s = l->c->sym + l->c->begin[word];
-    uint32_t n = l->c->len[word], out = 0;
-    int64_t by = (int64_t)l->c->count[word];
-    bool ok = true;
-    for (uint32_t i = 0; i < n;) {
-        if (s[i] != a || i + 1 >= n || s[i + 1] != b) {
-            s[out++] = s[i++];
-            continue;
+    struct side *s = &v[neighbour];
+    if (s->epoch == l->epoch) return s;
+    *s = (struct side){.epoch = l->epoch};
+    l->touched[l->n_touched++] = neighbour | mark;
+    return s;
+}
+
+static inline void add_place(struct learner *l, struct side *s, uint32_t neighbour, uint32_t pos)
+{
+    s->n++;
+    l->place[l->n_place++] = (struct place){neighbour, pos};
+}
+
+/* Merges a, b into id at each place; notes what becomes of the neighbours. */
+static void merge_places(struct learner *l, const uint32_t *pos, uint32_t n, uint64_t key,
+                         uint32_t id)
+{
+    enum { AHEAD = 12 };
+    uint32_t a = (uint32_t)(key >> 32), b = (uint32_t)key, len_a = l->len[a], len_b = l->len[b];
+    struct bpe_cell *cell = l->c->cell;
+    uint32_t merged_end = 0; /* where the last merge of this call ends */
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) __builtin_prefetch(&cell[pos[i + AHEAD]], 1);
+        uint32_t p = pos[i], q = p + len_a;
+        if (cell[p].id != a || cell[q].id != b) continue;
+        uint32_t word = cell[p].word, r = q + len_b;
+        uint64_t by = l->c->count[word];
+        if (cell[p - 1].word == word) {
+            uint32_t x = cell[p - 1].id;
+            if (merged_end == p) {
+                /* b a became id a when the left one merged; now it is id id. */
+                touch(l, l->right, a, RIGHT)->won -= by;
+                struct side *s = touch(l, l->left, id, 0);
+                s->won += by;
+                add_place(l, s, id, p - l->len[id]);
+            } else {
+                struct side *s = touch(l, l->left, x, 0);
+                s->lost += by;
+                s->won += by;
+                add_place(l, s, x, p - l->len[x]);
+            }
         }
-        if (out > 0) {
-            lower_pair(l, key_of(s[out - 1], a), by);
-            ok = ok && raise_pair(l, key_of(s[out - 1], id), by, word);
+        if (cell[r].word == word) {
+            uint32_t y = cell[r].id;
+            struct side *s = touch(l, l->right, y, RIGHT);
+            s->lost += by;
+            s->won += by;
+            add_place(l, s, y | RIGHT, p);
         }
-        if (i + 2 < n) {
-            lower_pair(l, key_of(b, s[i + 2]), by);
-            ok = ok && raise_pair(l, key_of(id, s[i + 2]), by, word);
-        }
-        s[out++] = id;
-        i += 2;
+        cell[q].id = HOLE;
+        cell[p].id = cell[r - 1].id = id;
+        merged_end = r;
     }
-    l->c->len[word] = out;
+}
+
+static int by_position(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Room in the new pair for the places that merge_places() found. */
+static bool raise_pair(struct learner *l, uint64_t key, struct side *s)
+{
+    s->at = PAIR_NO_INDEX;
+    if (s->won == 0 || !is_allowed(l, key)) return !l->oom;
+    uint32_t at = pair_get(&l->pairs, key);
+    if (at == PAIR_NO_INDEX) return false;
+    struct pair *p = &l->pairs.v[at];
+    p->count += (int64_t)s->won;
+    s->at = at;
+    return pair_more_places(&l->pairs, p, s->n);
+}
+
+static bool settle(struct learner *l, uint64_t key, uint32_t id)
+{
+    uint64_t a = key >> 32, b = (uint32_t)key;
+        for (size_t i = 0; i < l->n_touched; i++) {
+        uint32_t x = l->touched[i] & ~RIGHT;
+        bool right = l->touched[i] & RIGHT;
+        struct side *s = right ? &l->right[x] : &l->left[x];
+        if (s->lost) pair_lower(&l->pairs, right ? b << 32 | x : (uint64_t)x << 32 | a, s->lost);
+        if (!raise_pair(l, right ? (uint64_t)id << 32 | x : (uint64_t)x << 32 | id, s))
+            return false;
+    }
+    for (size_t i = 0; i < l->n_place; i++) {
+        uint32_t x = l->place[i].neighbour & ~RIGHT;
+        struct side *s = l->place[i].neighbour & RIGHT ? &l->right[x] : &l->left[x];
+        if (s->at == PAIR_NO_INDEX) continue;
+        struct pair *p = &l->pairs.v[s->at];
+        p->pos[p->n++] = l->place[i].pos;
+    }
+    for (size_t i = 0; i < l->n_touched; i++) {
+        uint32_t x = l->touched[i] & ~RIGHT;
+        struct side *s = l->touched[i] & RIGHT ? &l->right[x] : &l->left[x];
+        if (s->at == PAIR_NO_INDEX) continue;
+        struct pair *p = &l->pairs.v[s->at];
+        /* Found by two ways, or known before: not in order. */
+        if (p->n != s->n) qsort(p->pos, p->n, sizeof *p->pos, by_position);
+        if (!pair_push(&l->pairs, p)) return false;
+    }
+    return true;
+}
+
+static bool merge_everywhere(struct learner *l, struct pair *p, uint32_t id)
+{
+    uint64_t key = p->key;
+    uint32_t n = p->n, *pos = p->pos;
+    p->n = 0;
+    p->pos = NULL;
+    l->epoch++;
+    l->n_touched = l->n_place = 0;
+    if (!grow((void **)&l->place, &l->place_cap, 2 * (size_t)n, sizeof *l->place) ||
+        !grow((void **)&l->touched, &l->touched_cap, 2 * (size_t)n + 4, sizeof *l->touched))
+        return false;
+    merge_places(l, pos, n, key, id);
+    bool ok = settle(l, key, id);
+    struct pair *self = &l->pairs.v[pair_find(&l->pairs, key)];
+    self->count = 0;
     return ok;
 }
 
-static bool merge_everywhere(struct learner *l, uint64_t key, uint32_t id)
+/* The token for a pair: the new one or, for a text that two merges give, the
+ * one there is; -2 = drop the pair. */
+static int token_for(struct learner *l, uint64_t key, struct err *e)
 {
-    struct pair *p = slot(l->pairs, l->cap, key);
-    uint32_t at = p->head;
-    p->head = NO_NODE;
-    l->epoch++;
-    for (; at != NO_NODE; at = l->nodes[at].next)
-        if (!merge_in_word(l, l->nodes[at].word, (uint32_t)(key >> 32), (uint32_t)key, id))
-            return false;
-    slot(l->pairs, l->cap, key)->count = 0;
-    return push_raised(l);
-}
-
-static bool count_pairs(struct learner *l)
-{
-    l->epoch = 1;
-    for (size_t w = 0; w < l->c->n_words; w++) {
-        const uint32_t *s = l->c->sym + l->c->begin[w];
-        for (uint32_t i = 0; i + 1 < l->c->len[w]; i++)
-            if (!raise_pair(l, key_of(s[i], s[i + 1]), (int64_t)l->c->count[w], (uint32_t)w))
-                return false;
+    pair_text(l, key);
+    if (buf_ok(&l->text, e)) return -1;
+    int id = vocab_find(l->vocab, l->text.data, l->text.len);
+    uint32_t len = l->len[key >> 32] + l->len[(uint32_t)key];
+    if (id >= 0) {
+        /* A special token covers no cells yet.  "#" and "###" give "##" and
+         * that with "##a" a text of another length again: not a pair to merge. */
+        if (l->len[id] == 0) l->len[id] = len;
+        return l->rules->drop_known || l->len[id] != len ? -2 : id;
     }
-    return push_raised(l);
+    id = l->vocab->n;
+    if (vocab_add(l->vocab, id, l->text.data, l->text.len, VOCAB_MODEL, e)) return -1;
+    if (!ids_room(l, (size_t)id + 1)) return err_oom(e, l->ids_cap, "counting pairs");
+    l->len[id] = len;
+    return id;
 }
 
-/* The token for a merge: a text that two merges give has one id. */
-static int token_for(struct vocab *vocab, uint64_t key, struct buf *text, struct err *e)
+static int learn(struct learner *l, struct bpe *bpe, uint64_t *last_count, struct err *e)
 {
-    size_t n;
-    buf_clear(text);
-    const char *s = vocab_text(vocab, (int)(key >> 32), &n);
-    buf_add(text, s, n);
-    s = vocab_text(vocab, (int)(uint32_t)key, &n);
-    buf_add(text, s, n);
-    if (buf_ok(text, e)) return -1;
-    int id = vocab_find(vocab, text->data, text->len);
-    if (id >= 0) return id;
-    id = vocab->n;
-    return vocab_add(vocab, id, text->data, text->len, VOCAB_MODEL, e) ? -1 : id;
+    uint64_t least = l->rules->min_count ? l->rules->min_count : 1;
+    if (!ids_room(l, (size_t)l->vocab->n + 1)) return err_oom(e, l->ids_cap, "counting pairs");
+    memset(l->len, 0, l->ids_cap * sizeof *l->len);
+    for (size_t i = 1; i <= l->c->n_cells; i++) l->len[l->c->cell[i].id] = 1;
+    l->pairs.tie_before = tie_before;
+    l->pairs.tie_arg = l;
+    l->pairs.least = (int64_t)least;
+    if (!count_pairs(l)) return err_oom(e, l->pairs.cap * sizeof(struct pair), "counting pairs");
+    while (l->vocab->n < l->rules->vocab_size) {
+        struct pair *best = pair_take_best(&l->pairs);
+        if (!best) break;
+        uint64_t key = best->key;
+        int64_t count = best->count;
+        int id = token_for(l, key, e);
+        if (id == -1) return -1;
+        if (id == -2) {
+            best->count = 0;
+            continue;
+        }
+        *last_count = (uint64_t)count;
+        if (bpe_add(bpe, (int)(key >> 32), (int)(uint32_t)key, id, e)) return -1;
+        if (!merge_everywhere(l, best, (uint32_t)id))
+            return err_oom(e, l->pairs.cap * sizeof(struct pair), "counting pairs");
+    }
+    return 0;
 }
 
-int bpe_learn(struct bpe_corpus *c, int vocab_size, uint64_t min_count, struct vocab *vocab,
+int bpe_learn(struct bpe_corpus *c, const struct bpe_rules *rules, struct vocab *vocab,
               struct bpe *bpe, uint64_t *last_count, struct err *e)
 {
-    struct learner l = {.c = c};
-    struct buf text = {0};
-    int ret = -1;
-    if (min_count < 1) min_count = 1;
-    if (!grow_pairs(&l) || !count_pairs(&l)) goto oom;
-    while (vocab->n < vocab_size) {
-        struct pair *best = take_best(&l);
-        if (!best || (uint64_t)best->count < min_count) break;
-        uint64_t key = best->key;
-        *last_count = (uint64_t)best->count;
-        int id = token_for(vocab, key, &text, e);
-        if (id < 0 || bpe_add(bpe, (int)(key >> 32), (int)(uint32_t)key, id, e)) goto out;
-        if (!merge_everywhere(&l, key, (uint32_t)id)) goto oom;
-    }
-    ret = 0;
-    goto out;
-oom:
-    err_oom(e, l.n_nodes * sizeof *l.nodes, "counting pairs");
-out:
-    buf_free(&text);
-    free(l.pairs);
-    free(l.nodes);
-    free(l.heap);
-    free(l.raised);
+    struct learner l = {.c = c, .rules = rules, .vocab = vocab};
+    c->cell[1 + c->n_cells] = (struct bpe_cell){HOLE, NO_WORD};
+    int ret = learn(&l, bpe, last_count, e);
+    pair_table_free(&l.pairs);
+    free(l.len);
+    free(l.left);
+    free(l.right);
+    free(l.place);
+    free(l.touched);
+    buf_free(&l.text);
     return ret;
 }

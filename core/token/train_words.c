@@ -38,11 +38,16 @@ static inline size_t slot_of(const uint64_t key[2], size_t cap)
     return (size_t)(h ^ (h >> 32)) & (cap - 1);
 }
 
-static struct word_count *find(struct word_count *v, size_t cap, const uint64_t key[2])
+static inline struct word_count *find_from(struct word_count *v, size_t cap, const uint64_t key[2],
+                                           size_t i)
 {
-    size_t i = slot_of(key, cap);
     while (v[i].key[1] && (v[i].key[0] != key[0] || v[i].key[1] != key[1])) i = (i + 1) & (cap - 1);
     return &v[i];
+}
+
+static struct word_count *find(struct word_count *v, size_t cap, const uint64_t key[2])
+{
+    return find_from(v, cap, key, slot_of(key, cap));
 }
 
 static bool grow(struct word_table *t)
@@ -117,6 +122,35 @@ bool word_table_add(struct word_table *t, const uint8_t *word, size_t n, size_t 
         t->n++;
     }
     w->count += count;
+    return true;
+}
+
+bool word_table_add_batch(struct word_table *t, const uint8_t *text, size_t size, size_t pos,
+                          const size_t *ends, size_t n)
+{
+    uint64_t key[WORD_BATCH][2];
+    size_t slot[WORD_BATCH], n_short = 0;
+    while (2 * (t->n + n) > t->cap)
+        if (!grow(t)) return false;
+    for (size_t i = 0; i < n; pos = ends[i++]) {
+        size_t len = ends[i] - pos;
+        if (len > SHORT_MAX) {
+            if (!add_long(t, text + pos, len, 1)) return false;
+            continue;
+        }
+        make_key(text + pos, len, size - pos, key[n_short]);
+        slot[n_short] = slot_of(key[n_short], t->cap);
+        __builtin_prefetch(&t->v[slot[n_short++]], 1);
+    }
+    for (size_t i = 0; i < n_short; i++) {
+        struct word_count *w = find_from(t->v, t->cap, key[i], slot[i]);
+        if (!w->key[1]) {
+            w->key[0] = key[i][0];
+            w->key[1] = key[i][1];
+            t->n++;
+        }
+        w->count++;
+    }
     return true;
 }
 

@@ -31,6 +31,13 @@ void word_table_free(struct word_table *t);
 bool word_table_add(struct word_table *t, const uint8_t *word, size_t n, size_t left,
                     uint64_t count);
 
+enum { WORD_BATCH = 128 };
+/* Adds the n <= WORD_BATCH words of text[0..size) that end at ends[], the first
+ * one beginning at pos; all with count 1.  Faster than one by one: the table's
+ * lines are on their way while the words before are added. */
+bool word_table_add_batch(struct word_table *t, const uint8_t *text, size_t size, size_t pos,
+                          const size_t *ends, size_t n);
+
 /* Walks all words: start with *at = 0; false at the end.  The text of a short
  * word is copied into tmp. */
 bool word_table_next(const struct word_table *t, size_t *at, char tmp[16], const char **word,
