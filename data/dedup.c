@@ -135,6 +135,8 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
     struct dedup d = {.cfg = cfg, .stats = s};
     int fd = -1, ret = -1;
     *s = (struct dedup_stats){0};
+    if (cfg->exact == DEDUP_TEXT && !cfg->near && cfg->keep == DEDUP_FIRST && !cfg->removed)
+        return dedup_once(cfg, s, e);
     if (cfg->near) minhash_init(&d.minhash, cfg->bands, cfg->rows, 1);
     d.workers = mem_zalloc((size_t)pool_threads(cfg->pool), sizeof *d.workers);
     if (!d.workers) return err_oom(e, sizeof *d.workers, "the workers");

@@ -29,6 +29,7 @@ struct dedup_cfg {
     double verify;          /* least similarity, 0: every candidate pair */
     enum dedup_keep keep;
     const char *out, *removed, *quarantine; /* or NULL */
+    size_t mem; /* bytes that tables may take; 0: no limit */
     bool progress;
 };
 

@@ -51,6 +51,9 @@ static inline const struct dedup_rec *dedup_recs(const struct dedup *d)
     return (const struct dedup_rec *)(const void *)d->recs.data;
 }
 
+/* dedup_once.c: the whole run where the first of equal texts stays and no more
+ * is asked. */
+int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e);
 /* dedup_passes.c: each reads all documents once. */
 int dedup_pass_hash(struct dedup *d, struct err *e);
 int dedup_pass_sets(struct dedup *d, struct err *e);

@@ -5,6 +5,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/doc_json.h"
+#include "data/doc_scan.h"
 
 enum { RAW_KEPT = 4096 };
 
@@ -13,6 +14,7 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
     it->block = b;
     it->field = cfg->text_field ? cfg->text_field : "text";
     it->split = cfg->split;
+    it->lazy = cfg->lazy;
     it->max_line = cfg->max_line ? cfg->max_line : (size_t)64 << 20;
     it->pos = 0;
     it->line_no = b->line_no;
@@ -22,6 +24,21 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
 void doc_iter_free(struct doc_iter *it)
 {
     buf_free(&it->scratch);
+    buf_free(&it->canonical);
+}
+
+int doc_canonical(struct doc_iter *it, const struct doc *d, const char **s, size_t *n,
+                  struct err *e)
+{
+    bool as_written = d->line && d->text == d->line + d->text_begin;
+    *s = d->text;
+    *n = d->text_len;
+    if (as_written || scan_json_string(d->text, 0, d->text_len) == d->text_len) return 0;
+    buf_clear(&it->canonical);
+    doc_json_escape(d->text, d->text_len, &it->canonical);
+    *s = it->canonical.data;
+    *n = it->canonical.len;
+    return buf_ok(&it->canonical, e);
 }
 
 static enum doc_next bad(struct doc_iter *it, const char *reason, uint64_t bytes)
@@ -78,7 +95,9 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
             d->id = d->line + f.id_begin;
             d->id_len = f.id_end - f.id_begin;
         }
-        if (f.escaped) {
+        d->escapes = f.escapes;
+        if (f.escapes && (f.unusual || !it->lazy)) {
+            d->escapes = 0;
             buf_clear(&it->scratch);
             why = doc_json_unescape(d->text, d->text_len, &it->scratch);
             if (!why && it->scratch.oom) why = "out of memory";

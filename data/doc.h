@@ -27,6 +27,7 @@ struct doc_cfg {
     enum doc_format format; /* DOC_AUTO: by name, then by the first byte */
     enum doc_split split;
     size_t max_line; /* bytes of a line or text document; 0 = 64 MiB */
+    bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
 };
 
 struct doc_block {
@@ -57,6 +58,7 @@ struct doc {
     const char *line; /* JSONL: as in the file, without its end; text: NULL */
     size_t line_len;
     size_t text_begin, text_end; /* of the string's inside, within line */
+    size_t escapes;              /* left in text (cfg.lazy): each is two bytes for one */
     const char *id;              /* JSON value as written, or NULL */
     size_t id_len;
     const struct doc_file *file;
@@ -72,7 +74,8 @@ struct doc_iter {
     enum doc_split split;
     size_t max_line, pos, valid; /* valid: UTF-8 checked up to here */
     uint64_t line_no;
-    struct buf scratch;
+    bool lazy;
+    struct buf scratch, canonical;
     const char *reason; /* after DOC_BAD; then doc.line is the raw record */
     uint64_t bad_bytes;
 };
@@ -81,6 +84,11 @@ struct doc_iter {
 void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct doc_block *b);
 enum doc_next doc_iter_next(struct doc_iter *it, struct doc *d);
 void doc_iter_free(struct doc_iter *it);
+/* The text as a JSON string would hold it, escaped in one way only: equal for
+ * equal texts, and usually what the line has already.  Needs cfg.lazy.  Memory
+ * of *it or of the document. */
+int doc_canonical(struct doc_iter *it, const struct doc *d, const char **s, size_t *n,
+                  struct err *e);
 
 /* Appends one line of JSONL: the original with its text replaced, byte for
  * byte the same when `text` is the document's own. */

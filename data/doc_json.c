@@ -45,31 +45,67 @@ static int hex4(const char *s)
     return v;
 }
 
-/* At the opening quote; leaves i behind the closing one. */
-static bool string(struct cursor *c, size_t *begin, size_t *end, bool *escaped)
+/* What lies between the quotes of a string, and the escapes in it. */
+struct span {
+    size_t begin, end, escapes;
+    bool unusual;
+};
+
+static bool escape(struct cursor *c, struct span *t)
 {
-    *escaped = false;
-    *begin = ++c->i;
+    if (c->n - c->i < 2) return fail(c, "string without end");
+    char ch = c->s[c->i + 1];
+    t->escapes++;
+    if (ch == 'u') {
+        if (c->n - c->i < 6 || hex4(c->s + c->i + 2) < 0) return fail(c, "bad \\u escape");
+        c->i += 6;
+        t->unusual = true;
+        return true;
+    }
+    if (!ch || !memchr("\"\\/bfnrt", ch, 8)) return fail(c, "unknown escape in a string");
+    if (ch == '/') t->unusual = true;
+    c->i += 2;
+    return true;
+}
+
+static bool have_avx2(void)
+{
+#ifdef SCAN_HAVE_AVX2
+    return __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
+
+/* At the opening quote; leaves i behind the closing one. */
+static bool string(struct cursor *c, struct span *t)
+{
+    enum { APART = 256 }; /* after the fast scan gave up, before it is tried again */
+    size_t try_at = 0;
+    *t = (struct span){.begin = ++c->i};
     for (;;) {
         c->i = scan_json_string(c->s, c->i, c->n);
         if (c->i >= c->n) return fail(c, "string without end");
         char ch = c->s[c->i];
         if (ch == '"') {
-            *end = c->i++;
+            t->end = c->i++;
             return true;
         }
         if (ch != '\\') return fail(c, "control character in a string");
-        *escaped = true;
-        if (c->n - c->i < 2) return fail(c, "string without end");
-        ch = c->s[c->i + 1];
-        if (ch == 'u') {
-            if (c->n - c->i < 6 || hex4(c->s + c->i + 2) < 0) return fail(c, "bad \\u escape");
-            c->i += 6;
-        } else if (memchr("\"\\/bfnrt", ch, 8) && ch) {
-            c->i += 2;
-        } else {
-            return fail(c, "unknown escape in a string");
+#ifdef SCAN_HAVE_AVX2
+        if (c->i >= try_at && c->n - c->i >= 64 && have_avx2()) {
+            struct scan_string r = {0};
+            c->i = scan_escaped_avx2(c->s, c->i, c->n, &r);
+            t->escapes += r.twice / 2;
+            if (r.found) {
+                t->end = c->i++;
+                return true;
+            }
+            try_at = c->i + APART;
+            continue;
         }
+#endif
+        if (!escape(c, t)) return false;
     }
 }
 
@@ -107,11 +143,10 @@ static bool word(struct cursor *c, const char *w, size_t n)
 
 static bool scalar(struct cursor *c)
 {
-    size_t b, e;
-    bool esc;
+    struct span t;
     switch (c->s[c->i]) {
     case '"':
-        return string(c, &b, &e, &esc);
+        return string(c, &t);
     case 't':
         return word(c, "true", 4);
     case 'f':
@@ -125,11 +160,11 @@ static bool scalar(struct cursor *c)
 }
 
 /* "key" : */
-static bool key(struct cursor *c, size_t *begin, size_t *end, bool *escaped)
+static bool key(struct cursor *c, struct span *t)
 {
     space(c);
     if (c->i >= c->n || c->s[c->i] != '"') return fail(c, "expected a key");
-    if (!string(c, begin, end, escaped)) return false;
+    if (!string(c, t)) return false;
     space(c);
     if (c->i >= c->n || c->s[c->i] != ':') return fail(c, "expected ':'");
     c->i++;
@@ -145,8 +180,7 @@ static bool nested(struct cursor *c)
     uint64_t objects = 0;
     int depth = 0;
     bool value = true, first = false; /* value: one must follow; first: a container just opened */
-    size_t b, e;
-    bool esc;
+    struct span k;
     for (;;) {
         space(c);
         if (c->i >= c->n) return fail(c, "line ends within the object");
@@ -167,7 +201,7 @@ static bool nested(struct cursor *c)
         }
         first = false;
         if (depth && (objects >> (depth - 1) & 1)) {
-            if (!key(c, &b, &e, &esc)) return false;
+            if (!key(c, &k)) return false;
             ch = c->s[c->i];
         }
         if (ch == '{' || ch == '[') {
@@ -183,10 +217,10 @@ static bool nested(struct cursor *c)
     }
 }
 
-static bool key_is(const struct cursor *c, size_t b, size_t e, bool escaped, const char *name,
-                   size_t n)
+static bool key_is(const struct cursor *c, const struct span *t, const char *name, size_t n)
 {
-    if (!escaped) return e - b == n && memcmp(c->s + b, name, n) == 0;
+    size_t b = t->begin, e = t->end;
+    if (!t->escapes) return e - b == n && memcmp(c->s + b, name, n) == 0;
     if ((e - b) / 6 > n) return false; /* an escape takes at most 6 bytes */
     struct buf tmp = {0};
     bool same =
@@ -198,19 +232,23 @@ static bool key_is(const struct cursor *c, size_t b, size_t e, bool escaped, con
 static bool member(struct cursor *c, const char *field, size_t field_n, struct doc_fields *out,
                    bool *found)
 {
-    size_t b, e;
-    bool esc;
-    if (!key(c, &b, &e, &esc)) return false;
+    struct span k;
+    if (!key(c, &k)) return false;
     char ch = c->s[c->i];
-    if (key_is(c, b, e, esc, field, field_n)) {
+    if (key_is(c, &k, field, field_n)) {
         if (*found) return fail(c, "the text field comes twice");
         if (ch != '"') return fail(c, "the text field is not a string");
         *found = true;
-        return string(c, &out->text_begin, &out->text_end, &out->escaped);
+        if (!string(c, &k)) return false;
+        out->text_begin = k.begin;
+        out->text_end = k.end;
+        out->escapes = k.escapes;
+        out->unusual = k.unusual;
+        return true;
     }
     size_t from = c->i;
     if (ch == '{' || ch == '[' ? !nested(c) : !scalar(c)) return false;
-    if (out->id_begin == out->id_end && key_is(c, b, e, esc, "id", 2)) {
+    if (out->id_begin == out->id_end && key_is(c, &k, "id", 2)) {
         out->id_begin = from;
         out->id_end = c->i;
     }
@@ -245,29 +283,39 @@ const char *doc_json_find(const char *s, size_t n, const char *field, struct doc
     return found ? NULL : "no text field";
 }
 
-static size_t scan_backslash(const char *s, size_t i, size_t n)
+/* Copies up to the next backslash; *from moves to it.  `o` has 16 bytes to spare. */
+static char *copy_run(const char *s, size_t *from, size_t n, char *o)
 {
-    const char *p = i < n ? memchr(s + i, '\\', n - i) : NULL;
-    return p ? (size_t)(p - s) : n;
+    size_t i = *from;
+#if defined(__SSE2__)
+    const __m128i slash = _mm_set1_epi8('\\');
+    for (; n - i >= 16; i += 16, o += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + i));
+        _mm_storeu_si128((__m128i *)(void *)o, x);
+        int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(x, slash));
+        if (!mask) continue;
+        int k = __builtin_ctz((unsigned)mask);
+        *from = i + (size_t)k;
+        return o + k;
+    }
+#endif
+    while (i < n && s[i] != '\\')
+        *o++ = s[i++];
+    *from = i;
+    return o;
 }
 
 const char *doc_json_unescape(const char *s, size_t n, struct buf *out)
 {
-    static const char plain[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
+    static const char means[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     if (!buf_reserve(out, n + 16)) return NULL; /* the owner checks oom */
     char *o = out->data + out->len;
     for (size_t i = 0; i < n;) {
-        /* Escapes come in flocks (\n\n, \" ... \"): short runs byte by byte. */
-        size_t run = i, near = n - i < 32 ? n : i + 32;
-        while (run < near && s[run] != '\\')
-            run++;
-        if (run == near) run = scan_backslash(s, run, n);
-        memcpy(o, s + i, run - i);
-        o += run - i;
-        i = run;
+        o = copy_run(s, &i, n, o);
         if (i >= n) break;
         if (s[i + 1] != 'u') {
-            *o++ = means[strchr(plain, s[i + 1]) - plain];
+            *o++ = means[(unsigned char)s[i + 1] & 127];
             i += 2;
             continue;
         }

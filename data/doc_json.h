@@ -13,7 +13,8 @@
 
 struct doc_fields {
     size_t text_begin, text_end; /* inside the quotes of the text field */
-    bool escaped;                /* has backslashes */
+    size_t escapes;              /* backslash escapes in it */
+    bool unusual;                /* among them some that doc_json_escape would not write */
     size_t id_begin, id_end;     /* the value of "id" as written; equal = none */
 };
 

@@ -3,6 +3,7 @@
 #ifndef DATA_DOC_SCAN_H
 #define DATA_DOC_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,18 +32,37 @@ static inline size_t scan_json_string(const char *s, size_t i, size_t n)
     return n;
 }
 
+/* Inside a string, at its first backslash or anywhere no escape is under way:
+ * goes over whole blocks of 64 bytes.  Returns where the closing quote is, with
+ * found set, or where to go on byte by byte: at the end of the last whole block,
+ * or near a mistake, a \u or a \/. */
+struct scan_string {
+    bool found;
+    size_t twice; /* escapes passed, times two */
+};
+#if defined(__x86_64__)
+#define SCAN_HAVE_AVX2 1
+size_t scan_escaped_avx2(const char *s, size_t i, size_t n, struct scan_string *r);
+#endif
+
 static inline size_t scan_count_byte(const char *s, size_t n, char c)
 {
-    size_t count = 0;
-    while (n) { /* runs short enough for byte counters, so that it vectorises */
-        size_t run = n < 248 ? n : 248;
-        uint8_t k = 0;
-        for (size_t i = 0; i < run; i++)
-            k = (uint8_t)(k + (s[i] == c));
-        count += k;
-        s += run;
-        n -= run;
+    size_t count = 0, i = 0;
+#if defined(__SSE2__)
+    const __m128i want = _mm_set1_epi8(c), zero = _mm_setzero_si128();
+    while (n - i >= 16) { /* at most 255 steps between the sums of the byte counters */
+        size_t end = n - i < (size_t)255 * 16 ? n - 15 : i + (size_t)255 * 16;
+        __m128i k = zero;
+        for (; i < end; i += 16)
+            k = _mm_sub_epi8(
+                k, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(s + i)), want));
+        __m128i sum = _mm_sad_epu8(k, zero);
+        count += (size_t)_mm_cvtsi128_si64(sum) +
+                 (size_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(sum, sum));
     }
+#endif
+    for (; i < n; i++)
+        count += s[i] == c;
     return count;
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "core/base/utf8_internal.h"
+
 int utf8_decode(const char *s, size_t n, uint32_t *cp)
 {
     const unsigned char *p = (const unsigned char *)s;
@@ -51,7 +53,7 @@ int utf8_encode(uint32_t cp, char out[4])
     return 4;
 }
 
-size_t utf8_valid_prefix(const char *s, size_t n)
+size_t utf8_valid_prefix_ref(const char *s, size_t n)
 {
     size_t i = 0;
     while (i < n) {
@@ -67,4 +69,18 @@ size_t utf8_valid_prefix(const char *s, size_t n)
         i += (size_t)len;
     }
     return i;
+}
+
+size_t utf8_valid_prefix(const char *s, size_t n)
+{
+    size_t i = 0;
+#ifdef UTF8_HAVE_AVX2
+    if (n >= 2 * UTF8_BLOCK && __builtin_cpu_supports("avx2")) {
+        i = utf8_valid_blocks_avx2(s, n);
+        for (int k = 0; k < 3 && i && ((unsigned char)s[i - 1] & 0xc0) == 0x80; k++)
+            i--; /* back to where a character begins */
+        if (i && (unsigned char)s[i - 1] >= 0xc0) i--;
+    }
+#endif
+    return i + utf8_valid_prefix_ref(s + i, n - i);
 }

@@ -28,6 +28,15 @@ expect 0 "$LLMCTL" dedup small.jsonl --exact norm
 expect 0 "$LLMCTL" dedup small.jsonl --exact norm --keep longest
 grep -q '"id":"e"' out && grep -q '"id":"d"' out || fail "longest: $(cat out)"
 "$LLMCTL" dedup -q <small.jsonl | cmp - u.jsonl || fail "stdin differs"
+# Texts count, not how JSON writes them; the one pass and the several agree.
+printf '%s\n' '{"text":"caf\u00e9 \/ \"x\"\n"}' '{"text":"café / \"x\"\n","n":1}' '{"text":"caf\u00e9 / \u0022x\"\u000a"}' '{"text":"caf\u00e9"}' >esc.jsonl
+printf 'café' >esc.txt
+expect 0 "$LLMCTL" dedup esc.jsonl esc.txt -q --out o1.jsonl
+[ "$(cat o1.jsonl)" = "$(sed -n '1p;4p' esc.jsonl)" ] || fail "escapes: $(cat o1.jsonl)"
+expect 0 "$LLMCTL" dedup esc.jsonl esc.txt -q --out o2.jsonl --removed o3.jsonl
+cmp o1.jsonl o2.jsonl && [ "$(grep -c 'duplicate_of' o3.jsonl)" = 3 ] || fail "$(cat o3.jsonl)"
+printf 'a\r\nb\n\na\nc' | "$LLMCTL" dedup - --format text --documents line -q >o4.jsonl
+[ "$(grep -o '"text":"."' o4.jsonl | tr -d '\n')" = '"text":"a""text":"b""text":"c"' ] || fail "lines: $(cat o4.jsonl)"
 expect 2 "$LLMCTL" dedup small.jsonl --exact none
 expect 2 "$LLMCTL" dedup small.jsonl --near --minhash 5x100x100
 

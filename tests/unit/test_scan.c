@@ -1,0 +1,167 @@
+/* The fast scans of text against their plain forms: UTF-8, strings of JSON. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/base/json.h"
+#include "core/base/rng.h"
+#include "core/base/utf8_internal.h"
+#include "data/doc_json.h"
+#include "data/doc_scan.h"
+
+static struct rng_key key;
+static uint64_t drawn;
+
+static uint32_t draw(uint32_t n)
+{
+    return rng_u32(&key, drawn++) % n;
+}
+
+/* Valid text of all lengths of characters; *n is about `want`. */
+static void make_text(char *s, size_t want, size_t *n)
+{
+    static const uint32_t below[] = {0x80, 0x800, 0x10000, 0x110000};
+    uint32_t kind = 0;
+    for (*n = 0; *n < want;) {
+        if (draw(12) == 0) kind = draw(4); /* runs of one kind */
+        *n += (size_t)utf8_encode(draw(below[kind]), s + *n);
+    }
+}
+
+static void utf8_blocks_and_reference_agree(void **state)
+{
+    (void)state;
+    static char s[1200];
+    key = rng_key(11, RNG_TEST, 0, 0);
+    for (int round = 0; round < 4000; round++) {
+        size_t n;
+        make_text(s, 100 + draw(900), &n);
+        if (utf8_valid_prefix(s, n) != n) fail_msg("round %d: valid text is refused", round);
+        for (uint32_t hits = draw(3); hits; hits--) { /* damage */
+            uint32_t at = draw((uint32_t)n);
+            static const unsigned char bytes[] = {0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xe0, 0xed, 0xef,
+                                                  0xf0, 0xf4, 0xf5, 0xff, 0x9f, 0xa0, 0x8f, 'a'};
+            s[at] = (char)bytes[draw(sizeof bytes)];
+        }
+        n -= draw(4); /* maybe within a character */
+        size_t want = utf8_valid_prefix_ref(s, n), got = utf8_valid_prefix(s, n);
+        if (got != want) fail_msg("round %d: %zu, want %zu of %zu", round, got, want, n);
+    }
+}
+
+/* Every pair and triple of interesting bytes, at every place of a seam. */
+static void utf8_pairs_at_the_seams(void **state)
+{
+    (void)state;
+    static const unsigned char bytes[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2,
+                                          0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xef, 0xf0, 0xf1, 0xf3, 0xf4,
+                                          0xf5, 0xff};
+    enum { N = sizeof bytes };
+    static char s[320];
+    for (size_t at = 28; at <= 132; at += at == 36 ? 88 : 1) /* 28..36, 124..132 */
+        for (size_t i = 0; i < (size_t)N * N * N * N; i++) {
+            memset(s, 'x', sizeof s);
+            for (size_t k = 0, x = i; k < 4; k++, x /= N)
+                s[at + k] = (char)bytes[x % N];
+            size_t want = utf8_valid_prefix_ref(s, sizeof s), got = utf8_valid_prefix(s, sizeof s);
+            if (got != want) fail_msg("case %zu at %zu: %zu, want %zu", i, at, got, want);
+            if (i % 7 && at != 126) i += 6; /* all of them once, a seventh elsewhere */
+        }
+}
+
+/* The end of a string and its escapes, byte by byte; false: a mistake. */
+static bool plain_scan(const char *s, size_t n, size_t *end, size_t *escapes, bool *unusual)
+{
+    *escapes = 0;
+    *unusual = false;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '"') {
+            *end = i;
+            return true;
+        }
+        if ((unsigned char)s[i] < 0x20) return false;
+        if (s[i] != '\\') continue;
+        if (++i == n) return false;
+        ++*escapes;
+        if (s[i] == 'u' || s[i] == '/') *unusual = true;
+        if (s[i] == 'u') {
+            for (int k = 1; k <= 4; k++)
+                if (i + (size_t)k >= n || !strchr("0123456789abcdefABCDEF", s[i + (size_t)k])) return false;
+            i += 4;
+        } else if (!strchr("\"\\/bfnrt", s[i])) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static void strings_end_where_the_plain_scan_says(void **state)
+{
+    (void)state;
+    static char s[700];
+    key = rng_key(12, RNG_TEST, 0, 0);
+    int good = 0;
+    for (int round = 0; round < 60000; round++) {
+        size_t n = (size_t)snprintf(s, sizeof s, "{\"text\":\""), from = n;
+        size_t len = draw(500), slashes = 1 + draw(30), wild = draw(4);
+        while (n - from < len) {
+            if (draw((uint32_t)slashes)) {
+                s[n++] = "abcnrtu/ f\x7f\xc3"[draw(wild ? 10 : 11)];
+            } else {
+                s[n++] = '\\';
+                if (wild || draw(200)) s[n++] = "\"\\nrtbf\\\\\"\\n/"[draw(wild == 1 ? 13 : 12)];
+                if (wild == 2 && draw(9) == 0) n += (size_t)snprintf(s + n, 8, "\\u00e%x", draw(16));
+            }
+        }
+        if (draw(50) == 0) s[from + draw((uint32_t)(n - from + 1))] = '\n';
+        n += (size_t)snprintf(s + n, 3, "\"}");
+        size_t end = 0, escapes = 0;
+        bool unusual = false;
+        struct doc_fields f;
+        bool want = plain_scan(s + from, n - from, &end, &escapes, &unusual) && from + end + 2 == n;
+        const char *why = doc_json_find(s, n, "text", &f);
+        if (!why != want) fail_msg("round %d: %s: %.*s", round, why ? why : "accepted", (int)n, s);
+        if (!want) continue;
+        good++;
+        if (f.text_end != from + end || f.escapes != escapes || f.unusual != unusual)
+            fail_msg("round %d: %zu escapes, want %zu: %.*s", round, f.escapes, escapes, (int)n, s);
+        struct buf text = {0}, again = {0};
+        if (!doc_json_unescape(s + f.text_begin, f.text_end - f.text_begin, &text) && !unusual) {
+            doc_json_escape(text.data, text.len, &again);
+            assert_int_equal(text.len + escapes, again.len);
+            assert_memory_equal(again.data, s + f.text_begin, again.len);
+        }
+        buf_free(&text);
+        buf_free(&again);
+    }
+    assert_true(good > 30000);
+}
+
+static void bytes_are_counted(void **state)
+{
+    (void)state;
+    static char s[20000];
+    for (size_t n = 0; n < sizeof s; n = n * 2 + 1) {
+        size_t want = 0;
+        for (size_t i = 0; i < n; i++) {
+            s[i] = i % 3 && n % 5 ? '\n' : 'a';
+            want += s[i] == '\n';
+        }
+        assert_int_equal(scan_count_byte(s, n, '\n'), want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(utf8_blocks_and_reference_agree),
+        cmocka_unit_test(utf8_pairs_at_the_seams),
+        cmocka_unit_test(strings_end_where_the_plain_scan_says),
+        cmocka_unit_test(bytes_are_counted),
+    };
+    return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
+}
