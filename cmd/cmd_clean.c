@@ -6,11 +6,13 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "data/clean.h"
+#include "data/clean_replay.h"
 
 struct clean_opts {
     struct opt_common common;
     struct docs_in_opts in;
-    const char *out, *removed, *quarantine, *report;
+    const char *out, *removed, *quarantine, *report, *decisions, *replay;
+    const char *field[CLEAN_LABELS];
     struct opt_list set;
     int preset, unicode;
     bool dry_run, rules;
@@ -23,6 +25,8 @@ static const struct opt opts[] = {
     OPT_STR(0, "removed", C, removed, "FILE", NULL, "Also write removed documents, each with its reason"),
     OPT_STR(0, "quarantine", C, quarantine, "FILE", NULL, "Write records that are no documents: file, line, reason"),
     OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts of every rule as JSON"),
+    OPT_STR(0, "decisions", C, decisions, "FILE", NULL, "Write what was measured and decided, for every document"),
+    OPT_STR(0, "replay", C, replay, "FILE", NULL, "Decide again from such a file, with --set; --out: what changes"),
     OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
     OPT_GROUP("Cleaning"),
     OPT_ENUM(0, "preset", C, preset, "none|gopher|repetition|c4|fineweb", "none",
@@ -32,6 +36,9 @@ static const struct opt opts[] = {
     OPT_ENUM(0, "unicode", C, unicode, "none|nfc|nfkc", "nfc",
              "Normal form; none leaves every character as it is"),
     OPT_DOCS_IN(C, in),
+    OPT_STR(0, "source-field", C, field[CLEAN_SOURCE], "NAME", "source", "JSONL: the member to group by in reports"),
+    OPT_STR(0, "lang-field", C, field[CLEAN_LANG], "NAME", "lang", "JSONL: the member that holds the language"),
+    OPT_STR(0, "class-field", C, field[CLEAN_CLASS], "NAME", NULL, "JSONL: the member that holds a class"),
     OPT_COMMON(C, common),
     OPT_END()
 #undef C
@@ -40,8 +47,8 @@ static const struct opt opts[] = {
 static int list_rules(const struct rules_cfg *c, struct err *e)
 {
     struct buf b = {0};
-    for (int r = 0; r < RULE_N; r++) {
-        const struct rule *x = &rules_table[r];
+    for (int r = 0; r < c->n_rules; r++) {
+        const struct rule *x = c->rule[r];
         bool limit = x->limit > 0; /* the others are only on or off */
         buf_printf(&b, "%-30s %s %-8.4g %s%s\n", x->key, !limit ? "  " : x->below ? ">=" : "<=", limit ? c->limit[r] : 1,
                    x->help, c->on[r] ? "" : " (off)");
@@ -53,13 +60,14 @@ static int list_rules(const struct rules_cfg *c, struct err *e)
 
 static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, double seconds)
 {
-    for (int r = 0; r < RULE_N; r++) {
+    for (int r = 0; r < cfg->rules.n_rules; r++) {
         const struct clean_rule_stats *x = &s->rule[r];
+        const struct rule *rule = cfg->rules.rule[r];
         if (!cfg->rules.on[r] || !x->failed) continue;
-        if (rules_table[r].metric == METRIC_LINE)
-            log_info("  %-30s removed %llu lines", rules_table[r].key, (unsigned long long)x->failed);
+        if (rules_is_line(rule))
+            log_info("  %-30s removed %llu lines", rule->key, (unsigned long long)x->failed);
         else
-            log_info("  %-30s removed %8llu, alone %8llu, of %8llu", rules_table[r].key, (unsigned long long)x->removed,
+            log_info("  %-30s removed %8llu, alone %8llu, of %8llu", rule->key, (unsigned long long)x->removed,
                      (unsigned long long)x->only, (unsigned long long)x->failed);
     }
     log_info("in %llu = out %llu + removed %llu + quarantined %llu; %.1f MB of text, %.1f MB kept, %.0f MB/s",
@@ -87,16 +95,53 @@ static int clean(const struct clean_opts *o, struct clean_cfg *cfg, struct err *
     if (!cfg->pool) return -1;
     int ret = clean_run(cfg, &s, e);
     pool_free(cfg->pool);
-    if (ret) return -1;
+    if (ret) goto out;
     talk(cfg, &s, time_now_s() - start);
     struct docs_outputs to = outputs(o);
     struct buf b = {0};
     clean_report_json(cfg, &s, &b);
-    if (docs_outputs_report(&to, &b, e)) return -1;
-    if (s.n_damaged)
-        return err_set(e, ERR_DATA, "%s%s; what could be read was processed: %llu documents", s.damaged,
+    ret = docs_outputs_report(&to, &b, e);
+    if (!ret && s.n_damaged)
+        ret = err_set(e, ERR_DATA, "%s%s; what could be read was processed: %llu documents", s.damaged,
                        s.n_damaged > 1 ? " (and other files)" : "", (unsigned long long)s.docs_in);
-    return 0;
+out:
+    clean_stats_free(&s);
+    return ret;
+}
+
+static void talk_replay(const struct replay_stats *s)
+{
+    for (int k = 0; k < s->n_rules; k++) {
+        const struct replay_rule *x = &s->rule[k];
+        if (x->removed_before != x->removed_after)
+            log_info("  %-30s removed %8llu, would remove %8llu", x->key, (unsigned long long)x->removed_before,
+                     (unsigned long long)x->removed_after);
+    }
+    log_info("%llu documents: %llu kept, would be %llu (%llu more, %llu fewer); %.1f MB kept, would be %.1f MB",
+             (unsigned long long)s->docs, (unsigned long long)s->kept_before, (unsigned long long)s->kept_after,
+             (unsigned long long)s->now_kept, (unsigned long long)s->now_removed, (double)s->bytes_before / 1e6,
+             (double)s->bytes_after / 1e6);
+}
+
+/* --replay: what other limits would change.  Documents are not at hand, so --out gets the changes. */
+static int replay(const struct clean_opts *o, bool out_given, int n_args, struct err *e)
+{
+    struct replay_stats s = {0};
+    if (n_args || o->decisions || o->removed || o->quarantine)
+        return err_set(e, ERR_USAGE, "--replay reads only the decisions file: no inputs, no --decisions, --removed or "
+                                     "--quarantine");
+    struct replay_cfg cfg = {.path = o->replay, .set = o->set.v, .n_set = o->set.n,
+                             .out = out_given && !o->dry_run ? o->out : NULL};
+    int ret = replay_run(&cfg, &s, e);
+    if (!ret) {
+        struct docs_outputs to = {.report = o->report, .json = o->common.json};
+        struct buf b = {0};
+        talk_replay(&s);
+        replay_report_json(&s, &b);
+        ret = docs_outputs_report(&to, &b, e);
+    }
+    replay_stats_free(&s);
+    return ret;
 }
 
 static int run(const struct cmd *self, int argc, char **argv, struct err *e)
@@ -106,12 +151,21 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct doc_files files = {0};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
+    if (o.replay) {
+        ret = replay(&o, opt_is_set(self, &r, "out"), r.n_args, e);
+        goto out;
+    }
     struct clean_cfg cfg = {.files = &files, .docs = docs_in_cfg(&o.in), .form = (enum text_form)o.unicode,
                             .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
-                            .progress = true};
+                            .decisions = o.decisions, .progress = true};
+    memcpy(cfg.field, o.field, sizeof cfg.field);
     rules_preset(&cfg.rules, (enum rules_preset)o.preset);
     struct docs_outputs to = outputs(&o);
     ret = docs_outputs_check(&to, e);
+    const char *others[] = {o.out, o.removed, o.quarantine, o.report};
+    for (size_t i = 0; i < COUNT_OF(others) && !ret && o.decisions; i++)
+        if (others[i] && strcmp(others[i], o.decisions) == 0)
+            ret = err_set(e, ERR_USAGE, "'%s' is given for two outputs", o.decisions);
     for (size_t i = 0; i < o.set.n && !ret; i++) ret = rules_set(&cfg.rules, o.set.v[i], e);
     if (ret) goto out;
     if (o.rules) {
@@ -133,6 +187,8 @@ const struct cmd cmd_clean = {
     .examples = "  llmctl clean docs/ --out clean.jsonl\n"
                 "  llmctl clean web.jsonl.zst --preset gopher --out clean.jsonl.zst\n"
                 "  llmctl clean web.jsonl --preset gopher --set gopher.min_words=30 --dry-run\n"
+                "  llmctl clean web.jsonl --preset gopher --dry-run --decisions d.jsonl.zst\n"
+                "  llmctl clean --replay d.jsonl.zst --set gopher.min_words=30\n"
                 "  zcat *.gz | llmctl clean --preset gopher | llmctl dedup --near > u.jsonl\n",
     .details = "Reads JSONL (.jsonl, also .gz and .zst) and text files, or stdin, and writes\n"
                "JSONL; other members of a line travel along unchanged.\n"
@@ -142,6 +198,9 @@ const struct cmd cmd_clean = {
                "costs only itself.\n"
                "The report counts a removed document for the first rule that fails; 'alone'\n"
                "are those that no other rule would remove.\n"
+               "--decisions writes one line a document: every value, every rule that fails,\n"
+               "the lines that were cut. --replay decides again from it under other limits\n"
+               "and tells what would change, without reading any text.\n"
                "Status 65 when an input is truncated or corrupt; what could be read is\n"
                "written first.",
     .opts = opts,

@@ -7,20 +7,28 @@
 #define DATA_CLEAN_H
 
 #include "core/base/pool.h"
+#include "data/clean_filter.h"
+#include "data/clean_labels.h"
 #include "data/doc.h"
 #include "data/rules.h"
 #include "data/text_norm.h"
 
 struct clean_cfg {
     const struct doc_files *files;
-    struct doc_cfg docs;
+    struct doc_cfg docs; /* docs.extra is set by clean_run() */
     struct pool *pool;
     enum text_form form;
     struct rules_cfg rules;
     const char *out;        /* NULL: count only */
     const char *removed;    /* where removed documents go, or NULL */
     const char *quarantine; /* where bad records go, or NULL */
+    const char *decisions;  /* what was measured and decided, for every document, or NULL */
+    const char *field[CLEAN_LABELS]; /* members that documents are grouped by; NULL = none */
     bool progress;
+    struct clean_filter filter[CLEAN_FILTERS_MAX]; /* clean_add_filter() */
+    int n_filters;
+    bool keep_metric[METRICS_MAX];
+    int copies_metric; /* metric of a filter: how often a document that stays is written; 0 = once */
 };
 
 struct clean_rule_stats {
@@ -30,18 +38,33 @@ struct clean_rule_stats {
     uint64_t bytes;   /* of text of `removed` */
 };
 
+/* Documents of one source, language or class. */
+struct clean_group {
+    uint64_t docs_in, docs_out, bytes_in, bytes_out;
+};
+
+struct clean_groups {
+    struct labels names;
+    struct clean_group *v; /* one a name */
+    size_t cap;
+};
+
 struct clean_stats {
     uint64_t docs_in, docs_out, docs_removed, docs_bad;
+    uint64_t copies;              /* written beyond the first of a document */
     uint64_t bytes_in, bytes_out; /* of text */
-    uint64_t changed;             /* kept documents whose text was normalised */
-    struct clean_rule_stats rule[RULE_N];
+    uint64_t changed;             /* kept documents whose text is not as it came */
+    struct clean_rule_stats rule[RULES_MAX];
+    struct clean_groups group[CLEAN_LABELS];
     char first_bad[256]; /* "file:line: reason", or empty */
     size_t n_damaged;    /* truncated or corrupt files */
     char damaged[512];
 };
 
-/* Commits its outputs even when an input is damaged: see n_damaged. */
+/* Commits its outputs even when an input is damaged: see n_damaged.  *out is to
+ * be freed in every case. */
 int clean_run(const struct clean_cfg *cfg, struct clean_stats *out, struct err *e);
+void clean_stats_free(struct clean_stats *s);
 /* The report as JSON. */
 void clean_report_json(const struct clean_cfg *cfg, const struct clean_stats *s, struct buf *out);
 

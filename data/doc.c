@@ -13,6 +13,7 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
 {
     it->block = b;
     it->field = cfg->text_field ? cfg->text_field : "text";
+    it->extra = cfg->extra;
     it->split = cfg->split;
     it->lazy = cfg->lazy;
     it->max_line = cfg->max_line ? cfg->max_line : (size_t)64 << 20;
@@ -85,7 +86,7 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
             return DOC_GOOD;
         }
         struct doc_fields f;
-        const char *why = doc_json_find(d->line, d->line_len, it->field, &f);
+        const char *why = doc_json_find_more(d->line, d->line_len, it->field, it->extra, &f);
         if (why) return bad(it, why, to - from);
         d->text_begin = f.text_begin;
         d->text_end = f.text_end;
@@ -94,6 +95,11 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
         if (f.id_end > f.id_begin) {
             d->id = d->line + f.id_begin;
             d->id_len = f.id_end - f.id_begin;
+        }
+        for (int k = 0; k < DOC_EXTRA; k++) {
+            if (!f.extra_end[k]) continue;
+            d->extra[k] = d->line + f.extra_begin[k];
+            d->extra_len[k] = f.extra_end[k] - f.extra_begin[k];
         }
         d->escapes = f.escapes;
         if (f.escapes && (f.unusual || !it->lazy)) {

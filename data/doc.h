@@ -18,6 +18,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "data/doc_files.h"
+#include "data/doc_json.h"
 
 /* How a text file becomes documents. */
 enum doc_split { DOC_SPLIT_FILE, DOC_SPLIT_PARAGRAPH, DOC_SPLIT_LINE };
@@ -28,6 +29,7 @@ struct doc_cfg {
     enum doc_split split;
     size_t max_line; /* bytes of a line or text document; 0 = 64 MiB */
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
+    const char *extra[DOC_EXTRA]; /* JSONL: members to note for every document; NULL = none */
 };
 
 struct doc_block {
@@ -61,6 +63,8 @@ struct doc {
     size_t escapes;              /* left in text (cfg.lazy): each is two bytes for one */
     const char *id;              /* JSON value as written, or NULL */
     size_t id_len;
+    const char *extra[DOC_EXTRA]; /* JSON values as written, or NULL */
+    size_t extra_len[DOC_EXTRA];
     const struct doc_file *file;
     uint64_t line_no, offset;
     bool only; /* the only document of its (text) file */
@@ -71,6 +75,7 @@ enum doc_next { DOC_END, DOC_GOOD, DOC_BAD };
 struct doc_iter {
     const struct doc_block *block;
     const char *field;
+    const char *const *extra;
     enum doc_split split;
     size_t max_line, pos, valid; /* valid: UTF-8 checked up to here */
     uint64_t line_no;

@@ -229,13 +229,18 @@ static bool key_is(const struct cursor *c, const struct span *t, const char *nam
     return same;
 }
 
-static bool member(struct cursor *c, const char *field, size_t field_n, struct doc_fields *out,
-                   bool *found)
+struct wanted {
+    const char *field;
+    size_t field_n;
+    const char *const *extra; /* DOC_EXTRA names, or NULL */
+};
+
+static bool member(struct cursor *c, const struct wanted *want, struct doc_fields *out, bool *found)
 {
     struct span k;
     if (!key(c, &k)) return false;
     char ch = c->s[c->i];
-    if (key_is(c, &k, field, field_n)) {
+    if (key_is(c, &k, want->field, want->field_n)) {
         if (*found) return fail(c, "the text field comes twice");
         if (ch != '"') return fail(c, "the text field is not a string");
         *found = true;
@@ -252,13 +257,25 @@ static bool member(struct cursor *c, const char *field, size_t field_n, struct d
         out->id_begin = from;
         out->id_end = c->i;
     }
+    for (int x = 0; want->extra && x < DOC_EXTRA; x++) {
+        const char *name = want->extra[x];
+        if (!name || out->extra_end[x] || !key_is(c, &k, name, strlen(name))) continue;
+        out->extra_begin[x] = from;
+        out->extra_end[x] = c->i;
+    }
     return true;
 }
 
 const char *doc_json_find(const char *s, size_t n, const char *field, struct doc_fields *out)
 {
+    return doc_json_find_more(s, n, field, NULL, out);
+}
+
+const char *doc_json_find_more(const char *s, size_t n, const char *field,
+                               const char *const extra[DOC_EXTRA], struct doc_fields *out)
+{
     struct cursor c = {s, n, 0, NULL};
-    size_t field_n = strlen(field);
+    const struct wanted want = {field, strlen(field), extra};
     bool found = false;
     *out = (struct doc_fields){0};
     space(&c);
@@ -269,7 +286,7 @@ const char *doc_json_find(const char *s, size_t n, const char *field, struct doc
         c.i++;
     } else {
         for (;;) {
-            if (!member(&c, field, field_n, out, &found)) return c.bad;
+            if (!member(&c, &want, out, &found)) return c.bad;
             space(&c);
             if (c.i >= n) return "line ends within the object";
             if (s[c.i] == '}') break;

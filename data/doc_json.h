@@ -11,16 +11,23 @@
 
 #include "core/base/buf.h"
 
+/* Members beside text and id that a reader may ask for. */
+enum { DOC_EXTRA = 4 };
+
 struct doc_fields {
     size_t text_begin, text_end; /* inside the quotes of the text field */
     size_t escapes;              /* backslash escapes in it */
     bool unusual;                /* among them some that doc_json_escape would not write */
     size_t id_begin, id_end;     /* the value of "id" as written; equal = none */
+    size_t extra_begin[DOC_EXTRA], extra_end[DOC_EXTRA]; /* likewise of the members asked for */
 };
 
 /* NULL, or the reason why the line is no document.  The line is valid UTF-8.
  * `field` is the name of the text field, without characters that JSON escapes. */
 const char *doc_json_find(const char *s, size_t n, const char *field, struct doc_fields *out);
+/* Also notes the first member of each name in extra (NULL = none). */
+const char *doc_json_find_more(const char *s, size_t n, const char *field,
+                               const char *const extra[DOC_EXTRA], struct doc_fields *out);
 
 /* Appends the unescaped string (what lies between the quotes, already checked
  * by doc_json_find).  NULL, or the reason why it cannot be text. */

@@ -12,7 +12,7 @@
 #include "core/base/pool.h"
 #include "data/doc.h"
 
-enum { DOC_RUN_BUFS = 3 };
+enum { DOC_RUN_BUFS = 4 };
 
 struct doc_slot {
     struct doc_block block;

@@ -42,9 +42,9 @@ enum rules_metric {
     METRIC_ALPHA_WORDS,    /* share of words with a letter */
     METRIC_STOP_WORDS,     /* how many of: the be to of and that have with */
     /* C4 */
-    METRIC_LOREM_IPSUM,   /* 1: a surviving line has it */
-    METRIC_CURLY_BRACKET, /* 1: a surviving line has it */
-    METRIC_SENTENCES,     /* of the lines that stay, as far as the limit */
+    METRIC_LOREM_IPSUM,   /* number of the first line that has it and would stay; 0 = none */
+    METRIC_CURLY_BRACKET, /* likewise */
+    METRIC_SENTENCES,     /* of the lines that stay; counted as far as needed unless all are wanted */
     /* FineWeb */
     METRIC_FULL_LINES,      /* lines that are not blank */
     METRIC_END_PUNCTUATION, /* share of them that end a sentence */
@@ -52,7 +52,7 @@ enum rules_metric {
     METRIC_LINE_REPEATS,    /* characters of lines that came before, of those in lines */
     METRIC_NEWLINES,        /* a word */
     METRIC_N,
-    METRIC_LINE = METRIC_N /* marks a line rule */
+    METRIC_LINE = -1 /* marks a line rule */
 };
 
 /* The order is that of the FineWeb chain; the first that fails is the reason. */
@@ -101,23 +101,72 @@ enum rules_id {
 struct rule {
     const char *key;    /* "gopher.min_words", for --set */
     const char *reason; /* as the peers name it */
-    enum rules_metric metric;
+    int metric; /* enum rules_metric, or one that a filter added */
     bool below; /* removed when below the limit; otherwise when above */
     double limit;
     const char *help;
 };
 extern const struct rule rules_table[RULE_N];
+extern const char *const rules_metric_names[METRIC_N];
 
+/* The rules of a run: the built-in ones, then those that filters added. */
+enum { RULES_MAX = 128, METRICS_MAX = 192 };
 struct rules_cfg {
-    bool on[RULE_N];
-    double limit[RULE_N];
+    const struct rule *rule[RULES_MAX];
+    bool on[RULES_MAX];
+    double limit[RULES_MAX];
+    int n_rules;
+    const char *metric[METRICS_MAX]; /* names, for the record of a document */
+    int n_metrics;
+    bool all; /* measure everything, also what no rule asks for */
 };
 
 enum rules_preset { RULES_NONE, RULES_GOPHER, RULES_REPETITION, RULES_C4, RULES_FINEWEB };
+/* Starts a configuration: the built-in rules with the preset's on. */
 void rules_preset(struct rules_cfg *c, enum rules_preset p);
+/* The metric's index, or -1.  The name lives as long as the configuration. */
+int rules_add_metric(struct rules_cfg *c, const char *name, struct err *e);
+/* The rule's index, or -1; it is on, with its limit.  *r lives as long as the configuration. */
+int rules_add(struct rules_cfg *c, const struct rule *r, struct err *e);
 /* "key=value"; "key=off" turns a rule off. */
 int rules_set(struct rules_cfg *c, const char *assignment, struct err *e);
+int rules_find(const struct rules_cfg *c, const char *key, size_t n); /* -1 when there is none */
 bool rules_any(const struct rules_cfg *c);
+static inline bool rules_is_line(const struct rule *r)
+{
+    return r->metric == METRIC_LINE;
+}
+
+/* A set of rules. */
+struct rule_set {
+    uint64_t w[RULES_MAX / 64];
+};
+static inline void rule_set_add(struct rule_set *s, int r)
+{
+    s->w[r / 64] |= (uint64_t)1 << r % 64;
+}
+static inline bool rule_set_has(const struct rule_set *s, int r)
+{
+    return s->w[r / 64] >> r % 64 & 1;
+}
+static inline bool rule_set_any(const struct rule_set *s)
+{
+    return (s->w[0] | s->w[1]) != 0;
+}
+static inline void rule_set_join(struct rule_set *s, const struct rule_set *more)
+{
+    s->w[0] |= more->w[0];
+    s->w[1] |= more->w[1];
+}
+static inline int rule_set_count(const struct rule_set *s)
+{
+    return __builtin_popcountll(s->w[0]) + __builtin_popcountll(s->w[1]);
+}
+/* Rules first ... last - 1 that the values fail; a value that was not measured fails none. */
+void rules_apply(const struct rules_cfg *c, const double *m, int first, int last,
+                 struct rule_set *failed);
+/* Of those that failed, the one that is the reason. */
+int rules_reason(const double *m, const struct rule_set *failed);
 
 /* Work space of one thread; zero-initialise. */
 struct hash_counter {
@@ -134,17 +183,22 @@ struct rules_work {
     uint64_t *hash; /* three numbers a word */
     size_t cap;
     struct buf kept, line, lower;
-    double m[METRIC_N];
+    double m[METRICS_MAX];
     uint64_t lines_removed[RULE_N]; /* of the last document, by line rule */
+    struct rules_cut {
+        size_t begin, end; /* of the text before the rules */
+        int rule;
+    } * cut;
+    size_t n_cuts, cuts_cap;
     bool oom;
 };
 void rules_work_free(struct rules_work *w);
 
-/* Judges a text: bit r of *failed is set for each rule that removes it (0: it
- * stays; the lowest bit is the reason), w->m holds the metrics that were
- * needed.  *out is the text with its lines removed: `text` itself or memory of
- * w that lives until the next call. */
+/* Judges a text by the built-in rules: *failed are those that remove it, w->m
+ * holds the metrics (those that no rule needed are not numbers), w->cut what
+ * line rules took out, in order.  *out is the text without it: `text` itself
+ * or memory of w that lives until the next call. */
 int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
-                const char **out, size_t *out_n, uint64_t *failed, struct err *e);
+                const char **out, size_t *out_n, struct rule_set *failed, struct err *e);
 
 #endif

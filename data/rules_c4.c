@@ -40,18 +40,19 @@ static size_t citation(const char *s, size_t n)
     return i < n ? i + 1 : 0;
 }
 
-static void cut_citations(const char *s, size_t n, struct buf *out)
+static void cut(struct rules_work *w, size_t begin, size_t end, int rule)
 {
-    buf_clear(out);
-    for (size_t i = 0; i < n;) {
-        const char *p = memchr(s + i, '[', n - i);
-        size_t to = p ? (size_t)(p - s) : n, k = 0;
-        buf_add(out, s + i, to - i);
-        if (!p) return;
-        k = citation(s + to, n - to);
-        if (!k) buf_addc(out, '[');
-        i = to + (k ? k : 1);
+    if (w->n_cuts == w->cuts_cap) {
+        size_t cap = w->cuts_cap ? w->cuts_cap * 2 : 64;
+        struct rules_cut *v = mem_resize(w->cut, cap, sizeof *v);
+        if (!v) {
+            w->oom = true;
+            return;
+        }
+        w->cut = v;
+        w->cuts_cap = cap;
     }
+    w->cut[w->n_cuts++] = (struct rules_cut){begin, end, rule};
 }
 
 /* Words between white space, and the characters of the longest. */
@@ -133,6 +134,25 @@ static size_t sentences(const struct words_table *t, const struct words *w, cons
     return n;
 }
 
+/* The line [begin, begin + n) of the text without its citation marks. */
+static void cut_citations(struct rules_work *w, const char *s, size_t n, size_t begin)
+{
+    struct buf *out = &w->line;
+    buf_clear(out);
+    for (size_t i = 0; i < n;) {
+        const char *p = memchr(s + i, '[', n - i);
+        size_t to = p ? (size_t)(p - s) : n, k = 0;
+        buf_add(out, s + i, to - i);
+        if (!p) return;
+        k = citation(s + to, n - to);
+        if (k)
+            cut(w, begin + to, begin + to + k, RULE_LINE_CITATIONS);
+        else
+            buf_addc(out, '[');
+        i = to + (k ? k : 1);
+    }
+}
+
 /* The line rule that removes the line, or RULE_N. */
 static int line_rule(const struct rules_cfg *c, const char *s, size_t n, size_t words, bool phrases)
 {
@@ -175,17 +195,20 @@ struct c4 {
     const struct words *all; /* of the whole text, or NULL */
     size_t at;               /* the first of them not before the line */
     size_t sentences, words; /* of the lines that stay */
+    size_t line_no;
+    size_t begin, end;       /* of the line at hand, within the text */
     bool phrases;            /* any_phrase() */
     bool exact;              /* words is their number */
 };
 
 /* Counts words and sentences of a line that stays.  Sentences only matter up to
  * the limit, and the words of an uncut line are known. */
-static int count_words(struct c4 *x, const char *s, size_t n, bool cut, struct err *e)
+static int count_words(struct c4 *x, const char *s, size_t n, bool was_cut, struct err *e)
 {
     struct words line = {0};
-    bool count = x->c->on[RULE_SENTENCES] && (double)x->sentences < x->c->limit[RULE_SENTENCES];
-    if (x->all && !cut) {
+    bool count = x->c->all || (x->c->on[RULE_SENTENCES] &&
+                               (double)x->sentences < x->c->limit[RULE_SENTENCES]);
+    if (x->all && !was_cut) {
         size_t begin = (size_t)(s - x->text);
         while (x->at < x->all->n && x->all->v[x->at].begin < begin)
             x->at++;
@@ -204,37 +227,53 @@ static int count_words(struct c4 *x, const char *s, size_t n, bool cut, struct e
     return 0;
 }
 
+/* The line at hand goes; marks cut out of it do not count any more. */
+static void drop_line(struct c4 *x, size_t cuts, int rule)
+{
+    x->w->n_cuts = cuts;
+    cut(x->w, x->begin, x->end, rule);
+    x->w->lines_removed[rule]++;
+}
+
+/* Notes what removes the whole document; true when the rest need not be read. */
+static bool finds_forbidden(struct c4 *x, const char *s, size_t n, int r)
+{
+    const struct rules_cfg *c = x->c;
+    if (r == RULE_LINE_PUNCTUATION || r == RULE_LINE_WORDS) return false;
+    bool stop = false;
+    if (x->phrases && x->m[METRIC_LOREM_IPSUM] <= 0 && mentions(s, n, "lorem ipsum")) {
+        x->m[METRIC_LOREM_IPSUM] = (double)x->line_no;
+        stop = c->on[RULE_LOREM_IPSUM];
+    }
+    if ((!stop || c->all) && r != RULE_LINE_JAVASCRIPT && x->m[METRIC_CURLY_BRACKET] <= 0 && memchr(s, '{', n)) {
+        x->m[METRIC_CURLY_BRACKET] = (double)x->line_no;
+        stop = c->on[RULE_CURLY_BRACKET];
+    }
+    return stop && !c->all;
+}
+
 /* A line without its end and stripped; true when it removes the document. */
 static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int *ret)
 {
     struct rules_work *w = x->w;
     const char *text = s;
-    size_t longest, words = plain_words(x->t, s, n, &longest);
+    size_t longest, words = plain_words(x->t, s, n, &longest), cuts = w->n_cuts;
     if (x->c->on[RULE_LINE_WORD_LENGTH] && (double)longest > x->c->limit[RULE_LINE_WORD_LENGTH]) {
-        w->lines_removed[RULE_LINE_WORD_LENGTH]++;
+        drop_line(x, cuts, RULE_LINE_WORD_LENGTH);
         return false;
     }
     if (x->c->on[RULE_LINE_CITATIONS] && memchr(s, '[', n)) {
-        cut_citations(s, n, &w->line);
+        cut_citations(w, s, n, (size_t)(s - x->text));
         s = w->line.data ? w->line.data : "";
         n = w->line.len;
     }
     int r = line_rule(x->c, s, n, words, x->phrases);
-    bool short_or_open = r == RULE_LINE_PUNCTUATION || r == RULE_LINE_WORDS;
-    if (!short_or_open && x->phrases && x->c->on[RULE_LOREM_IPSUM] &&
-        mentions(s, n, "lorem ipsum")) {
-        x->m[METRIC_LOREM_IPSUM] = 1;
-        return true;
-    }
-    if (!short_or_open && r != RULE_LINE_JAVASCRIPT && x->c->on[RULE_CURLY_BRACKET] &&
-        memchr(s, '{', n)) {
-        x->m[METRIC_CURLY_BRACKET] = 1;
-        return true;
-    }
+    if (finds_forbidden(x, s, n, r)) return true;
     if (r != RULE_N) {
-        w->lines_removed[r]++;
+        drop_line(x, cuts, r);
         return false;
     }
+    w->lines_removed[RULE_LINE_CITATIONS] += w->n_cuts - cuts;
     if ((*ret = count_words(x, s, n, s != text, e))) return true;
     if (w->kept.len) buf_addc(&w->kept, '\n');
     buf_add(&w->kept, s, n);
@@ -264,10 +303,13 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
             to++;
         size_t b = from, t = to;
         rules_strip(x.t, text, &b, &t);
+        x.line_no++;
+        x.begin = from;
+        x.end = to + end;
         stop = take_line(&x, text + b, t - b, e, &ret);
         from = to + end;
     }
-    m[METRIC_SENTENCES] = stop ? (double)INFINITY : (double)x.sentences;
+    m[METRIC_SENTENCES] = stop ? (double)NAN : (double)x.sentences;
     *n_words = x.exact ? x.words : SIZE_MAX;
     /* As the peers strip the joined lines. */
     size_t b = 0, t = w->kept.len;

@@ -89,3 +89,17 @@ expect 0 "$LLMCTL" clean emoji.jsonl --preset gopher --dry-run
 
 # A failing write leaves no file behind.
 if [ -c /dev/full ]; then expect 74 sh -c '"$0" clean many.jsonl -q >/dev/full' "$LLMCTL"; fi
+
+# Decisions: every document, and the same verdicts from the file as from the text.
+expect 0 "$LLMCTL" clean many.jsonl --preset fineweb --dry-run --decisions d.jsonl.zst
+[ "$(zstd -dqc d.jsonl.zst | wc -l)" = 6008 ] || fail "a document without a decision"
+for set in gopher.min_words=120 repetition.top_2_gram=0.5 fineweb.max_newlines=off repetition.min_chars=900; do
+    expect 0 "$LLMCTL" clean --replay d.jsonl.zst --set $set --json
+    replayed=$(grep -o '"after":[0-9]*' out | head -1)
+    expect 0 "$LLMCTL" clean many.jsonl --preset fineweb --dry-run --json --set $set
+    grep -q "\"out\":${replayed#*:}," out || fail "replay of $set: $replayed, $(cut -c1-80 out)"
+done
+expect 2 "$LLMCTL" clean --replay d.jsonl.zst --set c4.policy=off
+grep -q 'run llmctl clean again' err || fail "$(cat err)"
+zstd -dqc d.jsonl.zst | head -c 5000 >cut.jsonl
+expect 65 "$LLMCTL" clean --replay cut.jsonl

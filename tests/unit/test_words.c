@@ -73,7 +73,7 @@ static double metric(const char *text, enum rules_metric which)
     struct err e;
     const char *out;
     size_t n;
-    uint64_t failed;
+    struct rule_set failed;
     rules_preset(&c, RULES_FINEWEB);
     assert_int_equal(rules_judge(&c, &w, text, strlen(text), &out, &n, &failed, &e), 0);
     double m = w.m[which];
@@ -151,14 +151,14 @@ static void compare(struct golden *g, const struct doc *d)
     struct err e;
     const char *out, *want = NULL;
     size_t out_n, len = strcspn(g->p, "\n");
-    uint64_t failed;
+    struct rule_set failed;
     struct cJSON *j = json_parse(g->p, len, "golden", NULL, &e);
     assert_non_null(j);
     const struct cJSON *reason = json_member(j, "reason");
     if (reason && reason->valuestring) want = reason->valuestring;
     assert_int_equal(
         rules_judge(&g->rules, &g->work, d->text, d->text_len, &out, &out_n, &failed, &e), 0);
-    const char *got = failed ? rules_table[__builtin_ctzll(failed)].reason : NULL;
+    const char *got = rule_set_any(&failed) ? rules_table[rules_reason(g->work.m, &failed)].reason : NULL;
     if (!got != !want || (got && strcmp(got, want) != 0)) {
         g->wrong++;
         print_message("%.*s: got %s, want %s\n", (int)d->id_len, d->id, got ? got : "kept",

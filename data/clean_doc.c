@@ -1,0 +1,205 @@
+/* One document on its way: normal form, filters, rules, filters, verdict. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "data/clean_internal.h"
+
+/* A member of the document as a label: the inside of a string, or as written. */
+static void find_labels(const struct clean *c, struct worker *w, const struct doc *doc,
+                        struct clean_doc *d)
+{
+    for (int k = 0; k < CLEAN_LABELS; k++) {
+        const char *s = c->cfg->field[k] ? doc->extra[k] : NULL;
+        size_t n = s ? doc->extra_len[k] : 0;
+        if (n >= 2 && s[0] == '"') {
+            s++;
+            n -= 2;
+            if (memchr(s, '\\', n)) {
+                buf_clear(&w->label[k]);
+                if (!doc_json_unescape(s, n, &w->label[k]) && !w->label[k].oom) {
+                    s = w->label[k].data;
+                    n = w->label[k].len;
+                }
+            }
+        } else if (n == 4 && memcmp(s, "null", 4) == 0) {
+            n = 0;
+        }
+        if (!n && k == CLEAN_SOURCE) {
+            s = doc->file->name;
+            n = strlen(s);
+        }
+        d->label[k] = n ? s : "";
+        d->label_n[k] = n;
+    }
+}
+
+static int run_filters(const struct clean *c, int thread, bool before, char *row,
+                       struct clean_doc *d, struct rule_set *failed, struct err *e)
+{
+    const struct clean_cfg *cfg = c->cfg;
+    bool ran = false;
+    for (int i = 0; i < cfg->n_filters; i++) {
+        const struct clean_filter *f = &cfg->filter[i];
+        if (!f->run || f->before_rules != before) continue;
+        if (c->pass == 2 && !f->changes_text) continue;
+        if (f->lazy && d->removed && !cfg->rules.all) continue;
+        d->note = row && f->note_bytes ? row + c->notes.filter_at[i] : NULL;
+        if (f->run(f->arg, thread, d, e)) return err_wrap(e, "%s", f->name);
+        ran = true;
+    }
+    if (ran) rules_apply(&cfg->rules, d->value, RULE_N, cfg->rules.n_rules, failed);
+    d->removed = rule_set_any(failed);
+    return 0;
+}
+
+/* Keeps a note of the document (pass one), or takes its values from it (pass two). */
+static void write_note(const struct clean *c, char *row, const struct clean_doc *d,
+                       const uint32_t label[CLEAN_LABELS])
+{
+    struct note_head *h = (struct note_head *)(void *)row;
+    memcpy(h->label, label, sizeof h->label);
+    h->removed = d->removed;
+    for (int k = 0; k < c->notes.n_values; k++)
+        notes_values(h)[k] = d->value[c->notes.metric[k]];
+}
+
+static void read_note(const struct clean *c, uint64_t seq, uint64_t i, struct clean_doc *d)
+{
+    const struct notes *n = &c->notes;
+    struct note_head *h = notes_row(n, &n->rows, n->base[seq] + i);
+    for (int k = 0; k < n->n_values; k++)
+        if (n->metric[k] >= METRIC_N) d->value[n->metric[k]] = notes_values(h)[k];
+    for (int k = 0; k < CLEAN_LABELS; k++) {
+        d->label[k] = n->label[k].name[h->label[k]];
+        d->label_n[k] = strlen(d->label[k]);
+    }
+}
+
+static void note_removed(struct clean_stats *s, int n_rules, const struct rule_set *failed,
+                         int reason, size_t bytes)
+{
+    bool alone = rule_set_count(failed) == 1;
+    s->rule[reason].removed++;
+    s->rule[reason].bytes += bytes;
+    for (int r = 0; r < n_rules; r++)
+        if (rule_set_has(failed, r)) {
+            s->rule[r].failed++;
+            s->rule[r].only += alone;
+        }
+    s->docs_removed++;
+}
+
+static void emit_removed(const struct clean *c, const struct doc *d, int r, const double *value,
+                         struct buf *out)
+{
+    const struct rules_cfg *rules = &c->cfg->rules;
+    char more[512];
+    snprintf(more, sizeof more,
+             ",\"removed_by\":\"%s\",\"rule\":\"%s\",\"value\":%.6g,\"limit\":%.6g",
+             rules->rule[r]->reason, rules->rule[r]->key, value[rules->rule[r]->metric],
+             rules->limit[r]);
+    doc_emit_with(d, more, out);
+}
+
+static int count_groups(struct clean_stats *s, const struct clean_doc *d, size_t bytes_in,
+                        uint32_t label[CLEAN_LABELS], struct err *e)
+{
+    for (int k = 0; k < CLEAN_LABELS; k++) {
+        struct clean_group *g = clean_group_of(&s->group[k], d->label[k], d->label_n[k]);
+        if (!g) return err_oom(e, sizeof *g, "the groups of the report");
+        label[k] = (uint32_t)(g - s->group[k].v);
+        g->docs_in++;
+        g->bytes_in += bytes_in;
+        if (d->removed) continue;
+        g->docs_out++;
+        g->bytes_out += d->n;
+    }
+    return 0;
+}
+
+/* How often the document is written: what the rule "copies" counts, else once. */
+static uint64_t copies(const struct clean *c, const double *value)
+{
+    int m = c->cfg->copies_metric;
+    return m > 0 && value[m] >= 1 ? (uint64_t)value[m] : 1;
+}
+
+static void finish(const struct clean *c, struct doc_slot *slot, const struct clean_doc *d,
+                   const struct rules_work *w, const struct rule_set *failed)
+{
+    struct clean_stats *s = &((struct clean_block *)slot->user)->s;
+    const struct doc *doc = d->doc;
+    int reason = d->removed ? rules_reason(d->value, failed) : -1;
+    if (d->removed) {
+        note_removed(s, c->cfg->rules.n_rules, failed, reason, doc->text_len);
+        if (c->want[OUT_REMOVED]) emit_removed(c, doc, reason, d->value, &slot->out[OUT_REMOVED]);
+    } else {
+        uint64_t n = copies(c, d->value);
+        s->docs_out++;
+        s->copies += n - 1;
+        s->bytes_out += d->n * n;
+        s->changed += d->n != doc->text_len ||
+                      (d->text != doc->text && memcmp(d->text, doc->text, d->n) != 0);
+        for (uint64_t i = 0; i < n && c->want[OUT_KEPT]; i++)
+            doc_emit(doc, d->text, d->n, &slot->out[OUT_KEPT]);
+    }
+    if (!c->want[OUT_DECISIONS]) return;
+    struct clean_verdict v = {.doc = doc,
+                              .value = d->value,
+                              .failed = failed,
+                              .cut = w->cut,
+                              .n_cuts = w->n_cuts,
+                              .bytes_in = doc->text_len,
+                              .bytes_out = d->n,
+                              .reason = reason};
+    memcpy(v.label, d->label, sizeof v.label);
+    memcpy(v.label_n, d->label_n, sizeof v.label_n);
+    decisions_doc(c->cfg, &v, &slot->out[OUT_DECISIONS]);
+}
+
+int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const struct doc *doc,
+              uint64_t i, struct err *e)
+{
+    const struct clean_cfg *cfg = c->cfg;
+    struct worker *w = &c->workers[thread];
+    struct clean_block *b = slot->user;
+    struct rules_work *rw = &w->rules;
+    struct clean_doc d = {.doc = doc, .value = rw->m};
+    struct rule_set failed = {{0}}, by_rules;
+    char *row = NULL;
+    if (c->pass == 1) {
+        if (!buf_reserve(&b->rows, c->notes.row)) return buf_ok(&b->rows, e);
+        row = b->rows.data + b->rows.len;
+        b->rows.len += c->notes.row;
+        memset(row, 0, c->notes.row);
+    }
+    find_labels(c, w, doc, &d);
+    for (int m = METRIC_N; m < cfg->rules.n_metrics; m++)
+        d.value[m] = (double)NAN;
+    if (text_norm_run(&w->norm, doc->text, doc->text_len, &d.text, &d.n, e)) return -1;
+    if (run_filters(c, thread, true, row, &d, &failed, e)) return -1;
+    if (c->judge) {
+        if (rules_judge(&cfg->rules, rw, d.text, d.n, &d.text, &d.n, &by_rules, e)) return -1;
+        rule_set_join(&failed, &by_rules);
+        d.removed = rule_set_any(&failed);
+    }
+    if (run_filters(c, thread, false, row, &d, &failed, e)) return -1;
+    if (c->pass == 2) {
+        read_note(c, slot->block.seq, i, &d);
+        rules_apply(&cfg->rules, d.value, RULE_N, cfg->rules.n_rules, &failed);
+        d.removed = rule_set_any(&failed);
+    }
+    uint32_t label[CLEAN_LABELS];
+    if (count_groups(&b->s, &d, doc->text_len, label, e)) return -1;
+    b->s.bytes_in += doc->text_len;
+    if (c->pass == 1) {
+        write_note(c, row, &d, label);
+        return 0;
+    }
+    for (int r = RULE_LINE_WORD_LENGTH; r <= RULE_LINE_POLICY; r++)
+        b->s.rule[r].failed += c->judge ? rw->lines_removed[r] : 0;
+    finish(c, slot, &d, rw, &failed);
+    return 0;
+}

@@ -1,0 +1,91 @@
+/* clean_internal.h - shared by clean*.c. */
+#ifndef DATA_CLEAN_INTERNAL_H
+#define DATA_CLEAN_INTERNAL_H
+
+#include "data/clean.h"
+#include "data/doc_out.h"
+#include "data/doc_run.h"
+
+/* What clean keeps of every document between two passes: rows of `row` bytes,
+ * in order.  A row is a struct note_head, values, notes of the filters. */
+struct note_head {
+    uint32_t label[CLEAN_LABELS];
+    uint32_t removed;
+};
+struct notes {
+    bool on;
+    int metric[METRICS_MAX], n_values; /* which values are kept */
+    size_t filter_at[CLEAN_FILTERS_MAX], row;
+    struct buf rows;
+    uint64_t *base; /* by block: its first document */
+    size_t n_blocks, cap;
+    struct labels label[CLEAN_LABELS];
+};
+
+int notes_start(struct notes *n, const struct clean_cfg *cfg, struct err *e);
+/* Block `seq`'s rows are next; its label numbers are those of `from`. */
+int notes_add(struct notes *n, uint64_t seq, struct buf *rows, struct clean_groups *from,
+              struct err *e);
+/* Serves the filters that judge with all documents in view. */
+int notes_judge(struct notes *n, const struct clean_cfg *cfg, struct err *e);
+void notes_free(struct notes *n);
+static inline struct note_head *notes_row(const struct notes *n, const struct buf *rows, uint64_t i)
+{
+    return (struct note_head *)(void *)(rows->data + i * n->row);
+}
+static inline double *notes_values(struct note_head *h)
+{
+    return (double *)(void *)(h + 1);
+}
+
+/* What a block gave; lives in doc_slot.user. */
+struct clean_block {
+    struct clean_stats s;
+    struct buf rows; /* notes */
+};
+
+struct worker {
+    struct doc_iter it;
+    struct text_norm norm;
+    struct rules_work rules;
+    struct buf json, label[CLEAN_LABELS];
+};
+
+enum { OUT_KEPT, OUT_REMOVED, OUT_BAD, OUT_DECISIONS };
+
+struct clean {
+    const struct clean_cfg *cfg;
+    struct worker *workers;
+    int n_workers, pass; /* 0: the only one; 1, 2 */
+    bool judge;          /* some built-in rule is asked for */
+    bool want[DOC_RUN_BUFS];
+    struct doc_out out[DOC_RUN_BUFS];
+    struct notes notes;
+    struct clean_stats *total;
+};
+
+/* clean_doc.c: one document through filters and rules. */
+int clean_one(const struct clean *c, int thread, struct doc_slot *s, const struct doc *d, uint64_t i,
+              struct err *e);
+
+/* clean_stats.c */
+struct clean_group *clean_group_of(struct clean_groups *g, const char *name, size_t n); /* NULL: oom */
+void clean_stats_clear(struct clean_stats *s);
+int clean_stats_add(struct clean_stats *to, const struct clean_stats *from, struct err *e);
+
+/* clean_decisions.c */
+struct clean_verdict {
+    const struct doc *doc;
+    const double *value;
+    const struct rule_set *failed;
+    const struct rules_cut *cut;
+    size_t n_cuts, bytes_in, bytes_out;
+    int reason; /* rule, -1 = kept */
+    const char *label[CLEAN_LABELS];
+    size_t label_n[CLEAN_LABELS];
+};
+void decisions_head(const struct clean_cfg *cfg, struct buf *out);
+void decisions_doc(const struct clean_cfg *cfg, const struct clean_verdict *v, struct buf *out);
+void decisions_bad(const struct doc *d, const char *reason, struct buf *out);
+
+#endif

@@ -1,0 +1,30 @@
+#include "data/clean.h"
+
+void clean_report_json(const struct clean_cfg *cfg, const struct clean_stats *s, struct buf *out)
+{
+    static const char *const forms[] = {"none", "nfc", "nfkc"};
+    buf_printf(out,
+               "{\"documents\":{\"in\":%llu,\"out\":%llu,\"removed\":%llu,\"quarantined\":%llu,"
+               "\"changed\":%llu,\"copies\":%llu},"
+               "\"text_bytes\":{\"in\":%llu,\"out\":%llu},\"unicode\":\"%s\",\"damaged_files\":%zu,"
+               "\"rules\":[",
+               (unsigned long long)s->docs_in, (unsigned long long)s->docs_out,
+               (unsigned long long)s->docs_removed, (unsigned long long)s->docs_bad,
+               (unsigned long long)s->changed, (unsigned long long)s->copies,
+               (unsigned long long)s->bytes_in, (unsigned long long)s->bytes_out, forms[cfg->form],
+               s->n_damaged);
+    bool first = true;
+    for (int r = 0; r < cfg->rules.n_rules; r++) {
+        if (!cfg->rules.on[r]) continue;
+        const struct clean_rule_stats *x = &s->rule[r];
+        buf_printf(
+            out,
+            "%s{\"rule\":\"%s\",\"reason\":\"%s\",\"limit\":%.17g,\"removed\":%llu,\"failed\":%llu,"
+            "\"only\":%llu,\"text_bytes\":%llu}",
+            first ? "" : ",", cfg->rules.rule[r]->key, cfg->rules.rule[r]->reason,
+            cfg->rules.limit[r], (unsigned long long)x->removed, (unsigned long long)x->failed,
+            (unsigned long long)x->only, (unsigned long long)x->bytes);
+        first = false;
+    }
+    buf_adds(out, "]}\n");
+}

@@ -1,0 +1,72 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "data/clean_internal.h"
+
+struct clean_group *clean_group_of(struct clean_groups *g, const char *name, size_t n)
+{
+    uint32_t i = labels_id(&g->names, name, n);
+    if (i == LABEL_NONE) return NULL;
+    if (i >= g->cap) {
+        size_t cap = g->cap ? g->cap * 2 : 16;
+        struct clean_group *v = mem_resize(g->v, cap, sizeof *v);
+        if (!v) return NULL;
+        memset(v + g->cap, 0, (cap - g->cap) * sizeof *v);
+        g->v = v;
+        g->cap = cap;
+    }
+    return &g->v[i];
+}
+
+void clean_stats_clear(struct clean_stats *s)
+{
+    struct clean_groups keep[CLEAN_LABELS];
+    memcpy(keep, s->group, sizeof keep);
+    memset(s, 0, sizeof *s);
+    for (int k = 0; k < CLEAN_LABELS; k++) {
+        labels_clear(&keep[k].names);
+        if (keep[k].v) memset(keep[k].v, 0, keep[k].cap * sizeof *keep[k].v);
+    }
+    memcpy(s->group, keep, sizeof keep);
+}
+
+void clean_stats_free(struct clean_stats *s)
+{
+    for (int k = 0; k < CLEAN_LABELS; k++) {
+        labels_free(&s->group[k].names);
+        free(s->group[k].v);
+    }
+    memset(s, 0, sizeof *s);
+}
+
+int clean_stats_add(struct clean_stats *to, const struct clean_stats *from, struct err *e)
+{
+    to->docs_in += from->docs_in;
+    to->docs_out += from->docs_out;
+    to->docs_removed += from->docs_removed;
+    to->docs_bad += from->docs_bad;
+    to->copies += from->copies;
+    to->bytes_in += from->bytes_in;
+    to->bytes_out += from->bytes_out;
+    to->changed += from->changed;
+    for (int r = 0; r < RULES_MAX; r++) {
+        to->rule[r].removed += from->rule[r].removed;
+        to->rule[r].failed += from->rule[r].failed;
+        to->rule[r].only += from->rule[r].only;
+        to->rule[r].bytes += from->rule[r].bytes;
+    }
+    if (!to->first_bad[0]) memcpy(to->first_bad, from->first_bad, sizeof to->first_bad);
+    for (int k = 0; k < CLEAN_LABELS; k++)
+        for (size_t i = 0; i < from->group[k].names.n; i++) {
+            const char *name = from->group[k].names.name[i];
+            const struct clean_group *a = &from->group[k].v[i];
+            struct clean_group *b = clean_group_of(&to->group[k], name, strlen(name));
+            if (!b) return err_oom(e, sizeof *b, "the groups of the report");
+            b->docs_in += a->docs_in;
+            b->docs_out += a->docs_out;
+            b->bytes_in += a->bytes_in;
+            b->bytes_out += a->bytes_out;
+        }
+    return 0;
+}
