@@ -190,8 +190,8 @@ const struct cmd cmd_clean = {
                 "  llmctl clean web.jsonl --preset gopher --dry-run --decisions d.jsonl.zst\n"
                 "  llmctl clean --replay d.jsonl.zst --set gopher.min_words=30\n"
                 "  zcat *.gz | llmctl clean --preset gopher | llmctl dedup --near > u.jsonl\n",
-    .details = "Reads JSONL (.jsonl, also .gz and .zst) and text files, or stdin, and writes\n"
-               "JSONL; other members of a line travel along unchanged.\n"
+    .details = "Reads JSONL, text, CSV, TSV, WARC and WET files (also .gz and .zst), or stdin,\n"
+               "and writes JSONL; other members of a line travel along unchanged.\n"
                "Line ends become a newline, control characters go, and text is brought to\n"
                "normal form C.\n"
                "A line that is no document (bad JSON, invalid UTF-8, no text, too long)\n"

@@ -13,7 +13,7 @@ struct docs_in_opts {
 
 #define OPT_DOCS_IN(S, f)                                                                          \
     OPT_GROUP("Reading"),                                                                          \
-        OPT_ENUM(0, "format", S, f.format, "auto|jsonl|text", "auto",                              \
+        OPT_ENUM(0, "format", S, f.format, "auto|jsonl|text|warc|csv|tsv", "auto",                              \
                  "What the files are; auto looks at the name, then at the content"),               \
         OPT_STR(0, "text-field", S, f.text_field, "NAME", "text",                                  \
                 "JSONL: the member that holds the text"),                                          \

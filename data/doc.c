@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "data/doc_convert.h"
 #include "data/doc_json.h"
 #include "data/doc_scan.h"
 
@@ -78,6 +79,12 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
                           .line_no = line_no,
                           .offset = it->block->offset + from};
         if (to - from > it->max_line) return bad(it, "longer than --max-line", to - from);
+        const char *why;
+        uint64_t bytes;
+        if (doc_convert_wanted(it->block->format) && doc_convert_bad(d->line, d->line_len, d, &why, &bytes)) {
+            it->valid = to;
+            return bad(it, why, bytes);
+        }
         if (!valid_utf8(it, from, to)) return bad(it, "invalid UTF-8", to - from);
         if (it->block->format == DOC_TEXT) {
             d->text = d->line;
@@ -86,7 +93,7 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
             return DOC_GOOD;
         }
         struct doc_fields f;
-        const char *why = doc_json_find_more(d->line, d->line_len, it->field, it->extra, &f);
+        why = doc_json_find_more(d->line, d->line_len, it->field, it->extra, &f);
         if (why) return bad(it, why, to - from);
         d->text_begin = f.text_begin;
         d->text_end = f.text_end;

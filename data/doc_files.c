@@ -23,7 +23,9 @@ static enum doc_format format_of(const char *path)
         const char *suffix;
         enum doc_format format;
     } table[] = {{".jsonl", DOC_JSONL}, {".ndjson", DOC_JSONL}, {".json", DOC_JSONL},
-                 {".txt", DOC_TEXT},    {".text", DOC_TEXT},    {".md", DOC_TEXT}};
+                 {".txt", DOC_TEXT},    {".text", DOC_TEXT},    {".md", DOC_TEXT},
+                 {".warc", DOC_WARC},   {".wet", DOC_WARC},     {".csv", DOC_CSV},
+                 {".tsv", DOC_TSV}};
     size_t n = strlen(path), rest;
     if (!ends_with(path, n, ".gz", &n)) ends_with(path, n, ".zst", &n);
     for (size_t i = 0; i < COUNT_OF(table); i++)
@@ -94,7 +96,7 @@ int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_f
             if (add_dir(f, paths[i], format, 0, e)) goto fail;
             if (f->n == before) {
                 err_set(e, ERR_NOINPUT,
-                        "'%s' holds no documents (*.jsonl, *.txt, *.md, also .gz or .zst); name "
+                        "'%s' holds no documents (*.jsonl, *.txt, *.md, *.warc, *.wet, *.csv, *.tsv, also .gz or .zst); name "
                         "files to read others",
                         paths[i]);
                 goto fail;

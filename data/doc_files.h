@@ -8,7 +8,7 @@
 
 #include "core/base/err.h"
 
-enum doc_format { DOC_AUTO, DOC_JSONL, DOC_TEXT };
+enum doc_format { DOC_AUTO, DOC_JSONL, DOC_TEXT, DOC_WARC, DOC_CSV, DOC_TSV };
 
 struct doc_file {
     char *path;             /* "-" = stdin */
@@ -22,9 +22,9 @@ struct doc_files {
     size_t n, cap;
 };
 
-/* No operands: stdin.  In directories *.jsonl, *.ndjson, *.json, *.txt, *.text
- * and *.md are taken, each also with .gz or .zst; a directory without any is
- * an error. */
+/* No operands: stdin.  In directories *.jsonl, *.ndjson, *.json, *.txt, *.text,
+ * *.md, *.warc, *.wet, *.csv and *.tsv are taken, each also with .gz or .zst; a
+ * directory without any is an error. */
 int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_format format,
                    struct err *e);
 void doc_files_free(struct doc_files *f);

@@ -5,6 +5,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "data/doc.h"
+#include "data/doc_convert.h"
 #include "data/doc_scan.h"
 #include "data/doc_stream.h"
 
@@ -19,6 +20,8 @@ struct doc_reader {
     enum doc_format format;
     bool eof, fresh;  /* fresh: nothing of the file has been looked at */
     bool skipping;    /* inside a line that is too long */
+    struct doc_convert *convert; /* of file cur, or NULL */
+    struct buf raw;   /* what convert eats */
     struct buf carry; /* read, not yet given out */
     size_t clear;     /* its first bytes hold no border */
     uint64_t line_no, offset, seq, stored_before;
@@ -44,6 +47,8 @@ void doc_reader_close(struct doc_reader *r)
 {
     if (!r) return;
     doc_stream_close(r->stream);
+    doc_convert_free(r->convert);
+    buf_free(&r->raw);
     buf_free(&r->carry);
     free(r);
 }
@@ -67,11 +72,20 @@ static int open_next(struct doc_reader *r, struct err *e)
     return 0;
 }
 
+static int start_convert(struct doc_reader *r, struct err *e)
+{
+    const char *name = r->files->v[r->cur].name;
+    r->convert = doc_convert_new(r->format, name, r->cfg.text_field, r->cfg.max_line, e);
+    return r->convert ? 0 : -1;
+}
+
 static void close_file(struct doc_reader *r)
 {
     const struct doc_file *f = &r->files->v[r->cur];
     doc_stream_close(r->stream);
+    doc_convert_free(r->convert);
     r->stream = NULL;
+    r->convert = NULL;
     if (f->bytes > 0) r->stored_before += (uint64_t)f->bytes;
     r->cur++;
 }
@@ -79,10 +93,15 @@ static void close_file(struct doc_reader *r)
 /* One more read into the carry.  Sets eof. */
 static int fill(struct doc_reader *r, struct err *e)
 {
-    if (!buf_reserve(&r->carry, READ_BYTES)) return buf_ok(&r->carry, e);
-    ptrdiff_t n = doc_stream_read(r->stream, r->carry.data + r->carry.len, READ_BYTES, e);
+    struct buf *to = r->convert ? &r->raw : &r->carry;
+    if (!buf_reserve(to, READ_BYTES)) return buf_ok(to, e);
+    ptrdiff_t n = doc_stream_read(r->stream, to->data + to->len, READ_BYTES, e);
     if (n < 0) return -1;
-    r->carry.len += (size_t)n;
+    to->len += (size_t)n;
+    if (r->convert) {
+        if (doc_convert_feed(r->convert, to->data, to->len, n == 0, &r->carry, e)) return -1;
+        buf_clear(to);
+    }
     if (n == 0) {
         r->eof = true;
         const char *damage = doc_stream_damage(r->stream);
@@ -109,6 +128,16 @@ static int look_at_start(struct doc_reader *r, struct err *e)
     if (kind && strcmp(kind, "JSON") != 0 && !strstr(kind, "HTML"))
         return err_set(e, ERR_DATA, "'%s' holds no documents, it is %s", r->files->v[r->cur].name,
                        kind);
+    bool warc = r->format == DOC_AUTO && r->carry.len >= 5 && memcmp(r->carry.data, "WARC/", 5) == 0;
+    if (warc) r->format = DOC_WARC;
+    if (doc_convert_wanted(r->format)) { /* what is there has not been through it */
+        struct buf seen = r->carry;
+        r->carry = (struct buf){0};
+        int ret = start_convert(r, e);
+        if (!ret) ret = doc_convert_feed(r->convert, seen.data, seen.len, r->eof, &r->carry, e);
+        buf_free(&seen);
+        return ret;
+    }
     if (r->carry.len >= 3 && memcmp(r->carry.data, "\xef\xbb\xbf", 3) == 0) drop_front(r, 3);
     if (r->format != DOC_AUTO) return 0;
     size_t i = 0;
@@ -127,7 +156,7 @@ static size_t last_border(const struct doc_reader *r, const char *s, size_t n)
         const char *p = n ? memrchr(s, '\n', n) : NULL;
         if (!p) return 0;
         size_t end = (size_t)(p - s) + 1;
-        if (r->format == DOC_JSONL || r->cfg.split == DOC_SPLIT_LINE) return end;
+        if (r->format != DOC_TEXT || r->cfg.split == DOC_SPLIT_LINE) return end;
         if (end >= 2 && s[end - 2] == '\n') return end;
         if (end >= 3 && s[end - 2] == '\r' && s[end - 3] == '\n') return end;
         n = end - 1;
