@@ -177,6 +177,30 @@ static void row_glu_bwd(enum act kind, float *dg, float *du, const float *g, con
 #undef CALL
 }
 
+static void row_glu_clamped(float *y, const float *g, const float *u, size_t n, float limit, float alpha)
+{
+    const vf top = v_set(limit), low = v_set(-limit), va = v_set(alpha), one = v_set(1);
+    FOR_LANES(n,
+        vf vg = v_min(ld(g + i, c), top), vu = v_max(v_min(ld(u + i, c), top), low);
+        st(y + i, v_mul(v_mul(vg, v_sigmoid(v_mul(va, vg))), v_add(vu, one)), c););
+}
+
+/* The gradient passes where nothing was cut off. */
+static void row_glu_clamped_bwd(float *dg, float *du, const float *g, const float *u, const float *dy, size_t n,
+                                float limit, float alpha)
+{
+    const vf top = v_set(limit), low = v_set(-limit), va = v_set(alpha), one = v_set(1);
+    FOR_LANES(n,
+        vf xg = ld(g + i, c), xu = ld(u + i, c), d = ld(dy + i, c);
+        vf vg = v_min(xg, top), vu = v_max(v_min(xu, top), low);
+        vf s = v_sigmoid(v_mul(va, vg)), glu = v_mul(vg, s);
+        vf dglu = v_fma(v_mul(va, glu), v_sub(one, s), s);
+        vf a = v_mul(v_mul(dglu, v_add(vu, one)), d);
+        st(dg + i, v_sel(v_lt(top, xg), v_zero(), a), c);
+        a = v_mul(glu, d);
+        st(du + i, v_sel(v_lt(top, xu), v_zero(), v_sel(v_lt(xu, low), v_zero(), a)), c););
+}
+
 /* ---- dropout and AdamW ---- */
 
 static void row_dropout(float *y, const float *x, size_t n, uint32_t below, float scale, const uint32_t key[2],

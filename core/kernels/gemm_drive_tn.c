@@ -172,10 +172,10 @@ static void sum_block(const struct job *j, const struct block *b)
     }
 }
 
-/* The leaf that starts at element k, in pieces. */
-static void sum_leaf(const struct job *j, int64_t k)
+/* The leaf of `leaf` elements that starts at element k, in pieces. */
+static void sum_leaf(const struct job *j, int64_t k, int leaf)
 {
-    int leaf = j->g->leaf, most = j->g->a == DT_BF16 ? 2 * KC : KC, done = 0;
+    int most = j->g->a == DT_BF16 ? 2 * KC : KC, done = 0;
     do {
         struct block b = {k + done, gemm_min(most, leaf - done), 0, 1, done > 0, false};
         b.units = gemm_units(j->g->a, b.len);
@@ -191,13 +191,13 @@ static void sum_tile(struct job *j, int per_block, int blocks)
     j->in_c = blocks == 1 && per_block == 1 && (g->chain || !g->accumulate);
     j->top = 0;
     for (int b = 0; b < blocks; b++) {
-        int64_t k = (int64_t)b * per_block * g->leaf;
+        int64_t k = g->cuts ? g->cuts[b] : (int64_t)b * per_block * g->leaf;
         j->merges = __builtin_ctz(~(unsigned)b);
         j->last = b == blocks - 1;
         if (per_block > 1)
             sum_block(j, &(struct block){k, g->leaf, gemm_units(g->a, g->leaf), per_block, false, true});
         else
-            sum_leaf(j, k);
+            sum_leaf(j, k, g->cuts ? g->cuts[b + 1] - g->cuts[b] : g->leaf);
         j->top += 1 - j->merges;
     }
 }
@@ -210,7 +210,7 @@ void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, i
         j.micro = c->bf16;
         mr = c->mr_bf16;
     }
-    int leaves = g->K / g->leaf, per_block = 1, u = gemm_units(g->a, g->leaf);
+    int leaves = g->cuts ? g->n_leaves : g->K / g->leaf, per_block = 1, u = g->cuts ? KC : gemm_units(g->a, g->leaf);
     while (per_block < leaves && 2 * per_block * u <= KC) per_block *= 2;
     int blocks = leaves / per_block, levels = 1;
     for (int b = blocks; b > 1; b /= 2) levels++;

@@ -124,11 +124,13 @@ static void tn_row(const struct gemm_tn *g, int m, int n, int len)
     float slot[32][COLS];
     float *c = g->C + m * g->ldc + n;
     int top = 0;
-    for (int leaf = 0; leaf < g->K / g->leaf; leaf++) {
-        int64_t k = (int64_t)leaf * g->leaf;
+    int leaves = g->cuts ? g->n_leaves : g->K / g->leaf;
+    for (int leaf = 0; leaf < leaves; leaf++) {
+        int64_t k = g->cuts ? g->cuts[leaf] : (int64_t)leaf * g->leaf;
+        int rows = g->cuts ? g->cuts[leaf + 1] - g->cuts[leaf] : g->leaf;
         memset(slot[top], 0, sizeof slot[top]);
         if (g->chain) memcpy(slot[top], c, (size_t)len * sizeof *c);
-        chain(g->a, slot[top], at(g->A, g->a, k * g->lda + m), g->lda, at(g->B, g->b, k * g->ldb + n), g->ldb, g->leaf,
+        chain(g->a, slot[top], at(g->A, g->a, k * g->lda + m), g->lda, at(g->B, g->b, k * g->ldb + n), g->ldb, rows,
               len);
         for (int bits = leaf; bits & 1; bits >>= 1, top--)
             for (int i = 0; i < len; i++) slot[top - 1][i] = slot[top - 1][i] + slot[top][i];

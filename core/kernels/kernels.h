@@ -59,7 +59,9 @@ struct gemm {
  * K = tokens.  The sum over k is cut at multiples of `leaf` (a divisor of K,
  * K/leaf a power of two); each leaf is one FMA chain from 0, and leaves are
  * added by the canonical binary tree (l0+l1)+(l2+l3).  With `accumulate` the
- * total is added to C; with `chain` (then leaf == K) the chain starts from C. */
+ * total is added to C; with `chain` (then leaf == K) the chain starts from C.
+ * With `cuts` leaf i is rows [cuts[i], cuts[i+1]) of A and B instead, i <
+ * n_leaves (a power of two); leaves may be empty; K and leaf are ignored. */
 struct gemm_tn {
     int M, N, K, leaf;
     enum dtype a, b;        /* f32/f32 or bf16/bf16 */
@@ -68,6 +70,8 @@ struct gemm_tn {
     float *C;
     int64_t ldc;
     bool accumulate, chain;
+    const int32_t *cuts;
+    int n_leaves;
 };
 
 /* ---- attention ----
@@ -128,6 +132,9 @@ struct kernels {
     void (*act)(enum act kind, float *y, const float *x, size_t n);
     void (*act_bwd)(enum act kind, float *dx, const float *x, const float *dy, size_t n); /* dx = act'(x) dy */
     void (*glu)(enum act kind, float *y, const float *g, const float *u, size_t n);       /* y = act(g) u */
+    /* gpt-oss: g' = min(g, limit), u' = u within +-limit, y = g' sigmoid(alpha g') (u' + 1). */
+    void (*glu_clamped)(float *y, const float *g, const float *u, size_t n, float limit, float alpha);
+    void (*glu_clamped_bwd)(float *dg, float *du, const float *g, const float *u, const float *dy, size_t n, float limit, float alpha);
     void (*glu_bwd)(enum act kind, float *dg, float *du, const float *g, const float *u, const float *dy, size_t n);
 
     /* Row reductions (fixed 16-lane order). */

@@ -26,6 +26,8 @@ static void fill_rows(struct kernels *k)
     k->act_bwd = row_act_bwd;
     k->glu = row_glu;
     k->glu_bwd = row_glu_bwd;
+    k->glu_clamped = row_glu_clamped;
+    k->glu_clamped_bwd = row_glu_clamped_bwd;
     k->sum = row_sum;
     k->dot = row_dot;
     k->sumsq = row_sumsq;

@@ -29,14 +29,6 @@ enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3
 enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL };
 enum mixer_type { MIX_ATTN, MIX_MLA, MIX_RWKV4, MIX_RWKV6, MIX_RWKV7 };
 enum ffn_type { FFN_MLP, FFN_GLU, FFN_MOE, FFN_CMIX };
-/* How router logits become scores: softmax over all experts, then the top k
- * (Mixtral, Qwen3, OLMoE); sigmoid (DeepSeek-V3); softmax over the top k (gpt-oss). */
-enum router_score { ROUTER_SOFTMAX, ROUTER_SIGMOID, ROUTER_TOPK_SOFTMAX };
-/* Load-balancing loss: E sum f P of each layer with f the share of the T*K
- * slots (its least value is 1), added over layers; or, as transformers has it,
- * of all layers together with f the share of the T tokens (least value K). */
-enum aux_norm { AUX_LAYER, AUX_MODEL };
-
 /* ffn.moe; d_ff is the width of one expert, a GLU. */
 struct moe_config {
     int experts, top_k;

@@ -72,16 +72,16 @@ static void sum_chunk(const struct kernels *k, float *v, const struct tensor *dy
         k->add(v, v, load_row(k, dy, r * ld + c0, width, tmp), (size_t)width);
 }
 
-void colsum_rows(const struct kernels *k, float *dst, bool accumulate, const struct tensor *dy,
-                 int64_t c0, int width, int leaves)
+/* The tree over leaves; leaf l is rows [cut(l), cut(l + 1)). */
+static void sum_leaves(const struct kernels *k, float *dst, bool accumulate, const struct tensor *dy, int64_t c0,
+                       int width, const int32_t *cuts, int64_t per_leaf, int leaves)
 {
     struct colsum tree, leaf;
-    int64_t per_leaf = dy->dim[0] / leaves;
     colsum_begin(&tree, k, width);
     for (int64_t l = 0; l < leaves; l++) {
-        int64_t end = (l + 1) * per_leaf;
+        int64_t first = cuts ? cuts[l] : l * per_leaf, end = cuts ? cuts[l + 1] : first + per_leaf;
         colsum_begin(&leaf, k, width);
-        for (int64_t r = l * per_leaf; r < end; r += COLSUM_ROWS) {
+        for (int64_t r = first; r < end; r += COLSUM_ROWS) {
             sum_chunk(k, colsum_next(&leaf), dy, r, min_i64(r + COLSUM_ROWS, end), c0, width);
             colsum_push(&leaf);
         }
@@ -89,4 +89,16 @@ void colsum_rows(const struct kernels *k, float *dst, bool accumulate, const str
         colsum_push(&tree);
     }
     finish(&tree, dst, accumulate);
+}
+
+void colsum_rows(const struct kernels *k, float *dst, bool accumulate, const struct tensor *dy,
+                 int64_t c0, int width, int leaves)
+{
+    sum_leaves(k, dst, accumulate, dy, c0, width, NULL, dy->dim[0] / leaves, leaves);
+}
+
+void colsum_cuts(const struct kernels *k, float *dst, bool accumulate, const struct tensor *dy, int64_t c0, int width,
+                 const int32_t *cuts, int leaves)
+{
+    sum_leaves(k, dst, accumulate, dy, c0, width, cuts, 0, leaves);
 }

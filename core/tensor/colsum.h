@@ -37,5 +37,8 @@ void colsum_partials(const struct kernels *k, float *dst, bool accumulate, const
  * tree; dst as above. */
 void colsum_rows(const struct kernels *k, float *dst, bool accumulate, const struct tensor *dy,
                  int64_t c0, int width, int leaves);
+/* The same where leaf l is rows [cuts[l], cuts[l+1]). */
+void colsum_cuts(const struct kernels *k, float *dst, bool accumulate, const struct tensor *dy, int64_t c0, int width,
+                 const int32_t *cuts, int leaves);
 
 #endif

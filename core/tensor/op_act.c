@@ -4,6 +4,7 @@
 
 struct act_attr {
     enum act act;
+    float limit, alpha; /* limit > 0: the clamped GLU */
 };
 
 enum { BLOCK = 1024 }; /* elements converted at a time, on the stack */
@@ -108,7 +109,8 @@ static void glu_run(const struct node *n, const struct run *r, int phase, int sl
             int64_t len = min_i64(BLOCK, F - i), at = t * F + i, in = 2 * t * F + i;
             float *dst = begin_row(y, at, ty);
             const float *gate = load_row(r->k, x, in, len, tg), *up = load_row(r->k, x, in + F, len, tu);
-            r->k->glu(a->act, dst, gate, up, (size_t)len);
+            if (a->limit > 0) r->k->glu_clamped(dst, gate, up, (size_t)len, a->limit, a->alpha);
+            else r->k->glu(a->act, dst, gate, up, (size_t)len);
             store_row(r->k, y, at, len, dst);
         }
 }
@@ -124,7 +126,9 @@ static void glu_bwd_run(const struct node *n, const struct run *r, int phase, in
         for (int64_t i = 0; i < F; i += BLOCK) {
             int64_t len = min_i64(BLOCK, F - i), in = 2 * t * F + i;
             const float *gate = load_row(r->k, x, in, len, tg), *up = load_row(r->k, x, in + F, len, tu);
-            r->k->glu_bwd(a->act, tdg, tdu, gate, up, load_row(r->k, dy, t * F + i, len, td), (size_t)len);
+            const float *d = load_row(r->k, dy, t * F + i, len, td);
+            if (a->limit > 0) r->k->glu_clamped_bwd(tdg, tdu, gate, up, d, (size_t)len, a->limit, a->alpha);
+            else r->k->glu_bwd(a->act, tdg, tdu, gate, up, d, (size_t)len);
             put_row(r->k, dx, in, len, tdg, n->accumulate);
             put_row(r->k, dx, in + F, len, tdu, n->accumulate);
         }
@@ -144,16 +148,26 @@ static void glu_vjp(struct graph *g, struct node *n)
 
 static const struct op glu_op = {.name = "glu", .plan = act_plan, .run = glu_run, .vjp = glu_vjp};
 
-struct tensor *op_glu(struct graph *g, struct tensor *gate_up, enum act act)
+static struct tensor *make_glu(struct graph *g, struct tensor *gate_up, struct act_attr how)
 {
     if (!want_2d(g, "glu", gate_up)) return NULL;
     if (gate_up->dim[1] % 2) return graph_fail(g, ERR_CONFIG, "glu: '%s' has an odd width", gate_up->name);
     struct act_attr *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = a ? node_new(g, &glu_op, a) : NULL;
     if (!n) return NULL;
-    a->act = act;
+    *a = how;
     node_in(n, gate_up);
     struct tensor *y = tensor_2d(g, gate_up->dtype, gate_up->dim[0], gate_up->dim[1] / 2, "glu");
     node_out(n, y);
     return y;
+}
+
+struct tensor *op_glu(struct graph *g, struct tensor *gate_up, enum act act)
+{
+    return make_glu(g, gate_up, (struct act_attr){.act = act});
+}
+
+struct tensor *op_glu_clamped(struct graph *g, struct tensor *gate_up, float limit, float alpha)
+{
+    return make_glu(g, gate_up, (struct act_attr){.limit = limit, .alpha = alpha});
 }

@@ -149,7 +149,8 @@ struct tensor *op_linear(struct graph *g, struct tensor *x, const struct linear_
     for (int i = 0; i < s->n && i < 3; i++)
         if (!s->w[i]) return NULL;
     if (!check_spec(g, x, s)) return NULL;
-    x = op_cast(g, x, g->opts.compute);
+    enum dtype cd = s->f32 ? DT_F32 : g->opts.compute;
+    x = op_cast(g, x, cd);
     struct linear *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = x && a ? node_new(g, &linear_op, a) : NULL;
     if (!n) return NULL;
@@ -165,7 +166,7 @@ struct tensor *op_linear(struct graph *g, struct tensor *x, const struct linear_
         a->O_all += a->O[i];
     }
     if (s->residual) n->inplace = LIN_RESIDUAL;
-    enum dtype dt = s->residual || s->f32_out ? DT_F32 : g->opts.compute;
+    enum dtype dt = s->residual || s->f32_out ? DT_F32 : cd;
     struct tensor *y = tensor_2d(g, dt, x->dim[0], a->O_all, s->w[0]->name);
     node_out(n, y);
     if (y && s->act != ACT_NONE && y->needs_grad)

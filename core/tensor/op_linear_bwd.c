@@ -215,7 +215,7 @@ void linear_vjp(struct graph *g, struct node *n)
         dz = n->out[LIN_PRE]->grad;
         if (!dz) dz = emit_act_bwd(g, f->act, n->out[LIN_PRE], dy);
     }
-    dz = grad_cast(g, dz, g->opts.compute);
+    dz = grad_cast(g, dz, n->in[LIN_X]->dtype);
     if (!dz) return;
     emit_bwd(g, n, dz);
     grad_pass(g, n->in[LIN_RESIDUAL], dy, true); /* last: from here on dy may be added to */

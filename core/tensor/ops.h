@@ -27,6 +27,7 @@ struct linear_spec {
     enum act act;
     struct tensor *residual;
     bool f32_out;
+    bool f32;                   /* the product itself in f32, whatever the compute type (routers) */
 };
 struct tensor *op_linear(struct graph *g, struct tensor *x, const struct linear_spec *s);
 
@@ -57,6 +58,56 @@ struct attn_spec {
     struct tensor *sink;             /* [H] parameter or NULL */
 };
 struct tensor *op_attn(struct graph *g, struct tensor *qkv, struct tensor *seg_start, const struct attn_spec *s);
+
+/* ---- mixture of experts (op_router.h, op_experts.h) ---- */
+
+/* How router logits become scores: softmax over all experts, then the top k
+ * (Mixtral, Qwen3, OLMoE); sigmoid (DeepSeek-V3); softmax over the top k (gpt-oss). */
+enum router_score { ROUTER_SOFTMAX, ROUTER_SIGMOID, ROUTER_TOPK_SOFTMAX };
+/* Load-balancing loss: E sum f P of each layer with f the share of the T*K
+ * slots (its least value is 1), added over layers; or, as transformers has it,
+ * of all layers together with f the share of the T tokens (least value K). */
+enum aux_norm { AUX_LAYER, AUX_MODEL };
+struct router_rule {
+    enum router_score score;
+    int experts, top_k, groups, topk_groups; /* groups 1 = off */
+    bool renorm;             /* the weights are divided by their sum */
+    float scale;             /* of the weights, after that */
+};
+/* What became of N tokens in one layer, slot k of token n being n*K + k. */
+struct routing {
+    int top_k, experts;
+    struct tensor *weights;  /* [N,K] f32 */
+    struct tensor *ids;      /* [N,K] i32 experts, best first, ties to the lowest */
+    struct tensor *source;   /* [N*K] i32: the slot that sorted row i came from */
+    struct tensor *place;    /* [N*K] i32: the sorted row of a slot */
+    struct tensor *begin;    /* [E*leaves + 1] i32: where the rows of (expert, leaf) begin */
+};
+/* Sums that losses and metrics need, over all layers with experts. */
+struct router_stats {
+    int layers, experts, top_k;
+    struct tensor *counts;   /* [layers, E] i32: slots of each expert */
+    struct tensor *probs;    /* [layers * leaves, E+1] f32: sums of P and of lse^2; NULL without losses */
+    struct tensor *coef;     /* [layers, E+1] f32 from op_router_loss, or NULL */
+};
+struct router_stats *router_stats_new(struct graph *g, int layers, int experts, int top_k, bool losses);
+/* logits [N,E] f32; correction [E] f32 (frozen) or NULL is added to the scores for the choice only.
+ * stats may be NULL, layer counts layers with experts.  False on error. */
+bool op_router(struct graph *g, struct tensor *logits, struct tensor *correction, const struct router_rule *rule,
+               struct router_stats *stats, int layer, struct routing *out);
+/* f32 [2]: this execution's part of aux_coef * load-balancing loss and of z_coef * sum over layers of mean lse^2.
+ * given [layers*E] f32: counts of the whole batch where it has several executions, all zero otherwise.
+ * Its gradient joins that of the routers' weights. */
+struct tensor *op_router_loss(struct graph *g, struct router_stats *stats, struct tensor *given, enum aux_norm norm,
+                              float aux_coef, float z_coef);
+/* xs[N*K,C] = x's rows in the order of experts. */
+struct tensor *op_dispatch(struct graph *g, struct tensor *x, const struct routing *r);
+/* y[i] = x[i] W_e^T + b_e for the rows of expert e; w [E,O,C], b [E*O] or NULL. */
+struct tensor *op_grouped(struct graph *g, struct tensor *x, const struct routing *r, struct tensor *w, struct tensor *b);
+/* y[N,C] f32 = residual + sum over k of weights[n,k] ys[place[n,k]], in slot order. */
+struct tensor *op_combine(struct graph *g, struct tensor *ys, const struct routing *r, struct tensor *residual);
+/* y = gate sigmoid(alpha gate) (up + 1) with gate = min(gate, limit), up within +-limit (gpt-oss). */
+struct tensor *op_glu_clamped(struct graph *g, struct tensor *gate_up, float limit, float alpha);
 
 /* y = dropout(x) + residual (residual NULL = none); p = 0 gives x (or a plain add).  Philox, see op_dropout.h. */
 struct tensor *op_dropout(struct graph *g, struct tensor *x, float p, struct tensor *residual);

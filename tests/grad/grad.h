@@ -88,7 +88,7 @@ static struct tensor *case_input(struct grad_case *c, const char *name, int64_t 
     return c->in[c->n_in++] = t;
 }
 
-static struct tensor *case_ids(struct grad_case *c, const char *name)
+static inline struct tensor *case_ids(struct grad_case *c, const char *name)
 {
     return graph_input(c->g, name, DT_I32, 1, (int64_t[]){case_tokens(c)});
 }

@@ -396,7 +396,7 @@ static void leaves_are_added_as_a_binary_tree(void **state)
     const struct kernels *k = kernels_isa("ref");
     for (int leaves = 1; leaves <= 16; leaves *= 2)
         for (int acc = 0; acc < 2; acc++) {
-            struct gemm_tn g = {5, 70, 3 * leaves, 3, DT_F32, DT_F32, A, B, 6, 71, C1, 72, acc, false};
+            struct gemm_tn g = {5, 70, 3 * leaves, 3, DT_F32, DT_F32, A, B, 6, 71, C1, 72, acc, false, NULL, 0};
             fill(A, DT_F32, (size_t)(g.K * g.lda), NORMAL);
             fill(B, DT_F32, (size_t)(g.K * g.ldb), NORMAL);
             fill(C0, DT_F32, (size_t)(g.M * g.ldc), NORMAL);
@@ -414,7 +414,7 @@ static void leaves_are_added_as_a_binary_tree(void **state)
 static void compare_tn(enum dtype dt, int M, int N, int leaf, int leaves, bool accumulate, bool chain)
 {
     struct gemm_tn g = {M,           N,           leaf * leaves, leaf, dt,   dt, A, B, M + upto(3) - 1, N + upto(3) - 1,
-                        C1, N + upto(4) - 1, accumulate, chain};
+                        C1, N + upto(4) - 1, accumulate, chain, NULL, 0};
     size_t n = (size_t)((M - 1) * g.ldc + N) + 3;
     assert_true(g.K * g.lda < BUF && g.K * g.ldb < BUF && n < BUF);
     fill(A, dt, (size_t)(g.K * g.lda), NORMAL);
@@ -463,6 +463,50 @@ static void tn_gives_the_bits_of_the_reference(void **state)
     }
 }
 
+/* Ragged leaves: against ref, and leaves of one length against the plain form. */
+static void compare_cuts(enum dtype dt, int M, int N, const int32_t *cuts, int leaves, bool accumulate)
+{
+    struct gemm_tn g = {.M = M, .N = N, .cuts = cuts, .n_leaves = leaves, .a = dt, .b = dt, .A = A, .B = B, .lda = M + 1,
+                        .ldb = N + 2, .C = C1, .ldc = N, .accumulate = accumulate};
+    size_t n = (size_t)(M * N), rows = (size_t)cuts[leaves];
+    assert_true(rows * (size_t)g.lda < BUF && rows * (size_t)g.ldb < BUF);
+    fill(A, dt, rows * (size_t)g.lda, NORMAL);
+    fill(B, dt, rows * (size_t)g.ldb, NORMAL);
+    fill(C0, DT_F32, n, NORMAL);
+    memcpy(C1, C0, n * sizeof *C1);
+    kernels_isa("ref")->gemm_tn(&g, 0, M, 0, N, ws);
+    const char *const *name = kernels_isa_names();
+    for (const struct kernels *k; (k = next_isa(&name));) {
+        g.C = C2;
+        memcpy(C2, C0, n * sizeof *C2);
+        k->gemm_tn(&g, 0, M, 0, N, ws);
+        same(C1, C2, DT_F32, n, k->isa, "tn with cuts", M, N, (int)rows);
+    }
+    int leaf = cuts[1] - cuts[0];
+    bool even = cuts[0] == 0 && leaf > 0;
+    for (int i = 1; i < leaves; i++) even = even && cuts[i + 1] - cuts[i] == leaf;
+    if (!even) return;
+    g.cuts = NULL;
+    g.K = leaf * leaves;
+    g.leaf = leaf;
+    memcpy(C2, C0, n * sizeof *C2);
+    kernels_isa("ref")->gemm_tn(&g, 0, M, 0, N, ws);
+    same(C1, C2, DT_F32, n, "ref", "even cuts", M, N, g.K);
+}
+
+static void leaves_may_differ_in_length(void **state)
+{
+    (void)state;
+    static const int32_t cuts[][9] = {{0, 5, 10, 15, 20, 25, 30, 35, 40}, {3, 3, 10, 11, 300, 300, 300, 301, 420},
+                                      {0, 0, 0, 0, 0, 0, 0, 0, 7},        {2, 260, 260, 517, 518, 520, 521, 522, 523}};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
+        for (int leaves = 1; leaves <= 8; leaves *= 2)
+            for (int dt = 0; dt < 2; dt++) {
+                compare_cuts(dt ? DT_BF16 : DT_F32, 17, 70, cuts[i], leaves, false);
+                compare_cuts(dt ? DT_BF16 : DT_F32, 1, 33, cuts[i], leaves, true);
+            }
+}
+
 static void the_table_is_the_strongest_that_the_cpu_has(void **state)
 {
     (void)state;
@@ -489,6 +533,7 @@ int main(void)
         cmocka_unit_test(packing_rounds_to_nearest_even),
         cmocka_unit_test(leaves_are_added_as_a_binary_tree),
         cmocka_unit_test(tn_gives_the_bits_of_the_reference),
+        cmocka_unit_test(leaves_may_differ_in_length),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -43,6 +43,12 @@ static void activations(const struct kernels *k, struct io *t, int n)
     k->glu_bwd(kind, t->c + 1, t->d + 1, t->a + 1, t->b + 1, t->w + 1, m);
 }
 
+static void clamped_unit(const struct kernels *k, struct io *t, int n)
+{
+    k->glu_clamped(t->w + 1, t->a + 1, t->b + 1, (size_t)n, 1.5f, 1.702f);
+    k->glu_clamped_bwd(t->y + 1, t->z + 1, t->a + 1, t->b + 1, t->c + 1, (size_t)n, 1.5f, 1.702f);
+}
+
 static void reductions(const struct kernels *k, struct io *t, int n)
 {
     size_t m = (size_t)n;
@@ -91,6 +97,7 @@ static void gemvs(const struct kernels *k, struct io *t, int n)
 typedef void call_fn(const struct kernels *, struct io *, int);
 static const struct { const char *name; call_fn *call; bool wild; } calls[] = {
     {"conversions", conversions, true}, {"arithmetic", arithmetic, true}, {"activations", activations, true},
+    {"clamped unit", clamped_unit, true},
     {"reductions", reductions, true},   {"norms", norms, true},           {"norms", norms, false},
     {"rope", rope, true},               {"softmax, ce", softmaxes, true}, {"softmax, ce", softmaxes, false},
     {"dropout, adamw", dropout_adamw, true}, {"gemv", gemvs, true},
