@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/clean_prep.h"
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
 #include "core/base/file.h"
@@ -14,7 +15,8 @@ struct clean_opts {
     const char *out, *removed, *quarantine, *report, *decisions, *replay;
     const char *field[CLEAN_LABELS];
     struct opt_list set;
-    int preset, unicode;
+    struct clean_prep_opts prep;
+    int preset;
     bool dry_run, rules;
 };
 
@@ -33,8 +35,7 @@ static const struct opt opts[] = {
              "Rules that remove documents; fineweb is all of the others and its own"),
     OPT_LIST(0, "set", C, set, "RULE=X", "Change a limit, or RULE=off; see --rules"),
     OPT_BOOL(0, "rules", C, rules, NULL, "List the rules with their limits and exit"),
-    OPT_ENUM(0, "unicode", C, unicode, "none|nfc|nfkc", "nfc",
-             "Normal form; none leaves every character as it is"),
+    OPT_CLEAN_PREP(C, prep),
     OPT_DOCS_IN(C, in),
     OPT_STR(0, "source-field", C, field[CLEAN_SOURCE], "NAME", "source", "JSONL: the member to group by in reports"),
     OPT_STR(0, "lang-field", C, field[CLEAN_LANG], "NAME", "lang", "JSONL: the member that holds the language"),
@@ -60,6 +61,7 @@ static int list_rules(const struct rules_cfg *c, struct err *e)
 
 static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, double seconds)
 {
+    clean_prep_talk(cfg, s);
     for (int r = 0; r < cfg->rules.n_rules; r++) {
         const struct clean_rule_stats *x = &s->rule[r];
         const struct rule *rule = cfg->rules.rule[r];
@@ -149,19 +151,20 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct clean_opts o = {0};
     struct opt_result r;
     struct doc_files files = {0};
+    struct clean_cfg cfg = {0};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (o.replay) {
         ret = replay(&o, opt_is_set(self, &r, "out"), r.n_args, e);
         goto out;
     }
-    struct clean_cfg cfg = {.files = &files, .docs = docs_in_cfg(&o.in), .form = (enum text_form)o.unicode,
-                            .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
+    cfg = (struct clean_cfg){.files = &files, .docs = docs_in_cfg(&o.in), .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
                             .decisions = o.decisions, .progress = true};
     memcpy(cfg.field, o.field, sizeof cfg.field);
     rules_preset(&cfg.rules, (enum rules_preset)o.preset);
     struct docs_outputs to = outputs(&o);
     ret = docs_outputs_check(&to, e);
+    if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
     const char *others[] = {o.out, o.removed, o.quarantine, o.report};
     for (size_t i = 0; i < COUNT_OF(others) && !ret && o.decisions; i++)
         if (others[i] && strcmp(others[i], o.decisions) == 0)
@@ -175,6 +178,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
     if (!ret) ret = clean(&o, &cfg, e);
 out:
+    clean_prep_close(&cfg);
     doc_files_free(&files);
     opt_free(&r);
     return ret;
@@ -194,6 +198,13 @@ const struct cmd cmd_clean = {
                "and writes JSONL; other members of a line travel along unchanged.\n"
                "Line ends become a newline, control characters go, and text is brought to\n"
                "normal form C.\n"
+               "Preprocessing changes the text before any rule sees it; all but the normal\n"
+               "form is off by default. --html: '<p>a &amp; b' becomes 'a & b'. --fix-unicode:\n"
+               "'cafÃ©' becomes 'café', and only what nobody would write is touched.\n"
+               "--pii all: 'jane@example.org' becomes '<EMAIL>'; card numbers must have a\n"
+               "valid check digit, private network addresses stay.\n"
+               "--stop-words en: 'the cat and the dog' becomes 'cat dog'.\n"
+               "--digits zero: '2024' becomes '0000'.\n"
                "A line that is no document (bad JSON, invalid UTF-8, no text, too long)\n"
                "costs only itself.\n"
                "The report counts a removed document for the first rule that fails; 'alone'\n"

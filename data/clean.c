@@ -94,7 +94,7 @@ static int start_workers(struct clean *c, struct err *e)
     c->workers = mem_zalloc((size_t)c->n_workers, sizeof *c->workers);
     if (!c->workers) return err_oom(e, (uint64_t)c->n_workers * sizeof *c->workers, "the workers");
     for (int i = 0; i < c->n_workers; i++)
-        c->workers[i].norm.form = c->cfg->form;
+        c->workers[i].prep.cfg = &c->cfg->prep;
     return 0;
 }
 
@@ -103,7 +103,7 @@ static void free_workers(struct clean *c)
     for (int i = 0; c->workers && i < c->n_workers; i++) {
         struct worker *w = &c->workers[i];
         doc_iter_free(&w->it);
-        text_norm_free(&w->norm);
+        prep_free(&w->prep);
         rules_work_free(&w->rules);
         for (int k = 0; k < CLEAN_LABELS; k++)
             buf_free(&w->label[k]);

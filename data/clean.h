@@ -11,13 +11,14 @@
 #include "data/clean_labels.h"
 #include "data/doc.h"
 #include "data/rules.h"
-#include "data/text_norm.h"
+#include "data/prep.h"
 
 struct clean_cfg {
     const struct doc_files *files;
     struct doc_cfg docs; /* docs.extra is set by clean_run() */
     struct pool *pool;
-    enum text_form form;
+    struct prep_cfg prep;
+    int prep_metric[PREP_N]; /* where the number of places that a step changed is on record; 0 = nowhere */
     struct rules_cfg rules;
     const char *out;        /* NULL: count only */
     const char *removed;    /* where removed documents go, or NULL */
@@ -53,6 +54,7 @@ struct clean_stats {
     uint64_t docs_in, docs_out, docs_removed, docs_bad;
     uint64_t copies;              /* written beyond the first of a document */
     uint64_t bytes_in, bytes_out; /* of text */
+    uint64_t prep_docs[PREP_N], prep_places[PREP_N]; /* that each step changed */
     uint64_t changed;             /* kept documents whose text is not as it came */
     struct clean_rule_stats rule[RULES_MAX];
     struct clean_groups group[CLEAN_LABELS];

@@ -1,4 +1,4 @@
-/* One document on its way: normal form, filters, rules, filters, verdict. */
+/* One document on its way: preprocessing, filters, rules, filters, verdict. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,7 +178,12 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
     find_labels(c, w, doc, &d);
     for (int m = METRIC_N; m < cfg->rules.n_metrics; m++)
         d.value[m] = (double)NAN;
-    if (text_norm_run(&w->norm, doc->text, doc->text_len, &d.text, &d.n, e)) return -1;
+    if (prep_run(&w->prep, doc->text, doc->text_len, &d.text, &d.n, e)) return -1;
+    for (int k = 0; k < PREP_N; k++) {
+        b->s.prep_docs[k] += c->pass != 1 && w->prep.places[k];
+        b->s.prep_places[k] += c->pass != 1 ? w->prep.places[k] : 0;
+        if (cfg->prep_metric[k]) d.value[cfg->prep_metric[k]] = (double)w->prep.places[k];
+    }
     if (run_filters(c, thread, true, row, &d, &failed, e)) return -1;
     if (c->judge) {
         if (rules_judge(&cfg->rules, rw, d.text, d.n, &d.text, &d.n, &by_rules, e)) return -1;

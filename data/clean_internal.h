@@ -46,7 +46,7 @@ struct clean_block {
 
 struct worker {
     struct doc_iter it;
-    struct text_norm norm;
+    struct prep prep;
     struct rules_work rules;
     struct buf json, label[CLEAN_LABELS];
 };

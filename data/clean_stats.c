@@ -50,6 +50,10 @@ int clean_stats_add(struct clean_stats *to, const struct clean_stats *from, stru
     to->bytes_in += from->bytes_in;
     to->bytes_out += from->bytes_out;
     to->changed += from->changed;
+    for (int k = 0; k < PREP_N; k++) {
+        to->prep_docs[k] += from->prep_docs[k];
+        to->prep_places[k] += from->prep_places[k];
+    }
     for (int r = 0; r < RULES_MAX; r++) {
         to->rule[r].removed += from->rule[r].removed;
         to->rule[r].failed += from->rule[r].failed;

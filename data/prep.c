@@ -4,16 +4,11 @@
 
 #include "core/base/mem.h"
 
-const char *const prep_step_name[PREP_N] = {"html",  "mojibake", "form",        "pii",       "boilerplate",
-                                            "lower", "digits",   "punctuation", "stop-words", "whitespace"};
+const char *const prep_step_name[PREP_N] = {
+    "prep.html",  "prep.mojibake", "prep.form",        "prep.pii",        "prep.boilerplate",
+    "prep.lower", "prep.digits",   "prep.punctuation", "prep.stop_words", "prep.whitespace"};
 
-bool prep_any(const struct prep_cfg *c)
-{
-    return c->form != TEXT_AS_IS || c->html || c->mojibake || c->boilerplate || c->lower || c->drop_punct ||
-           c->squeeze || c->digits != DIGITS_KEEP || c->pii || c->stop || c->lines;
-}
-
-static bool wanted(const struct prep_cfg *c, enum prep_step s)
+bool prep_wants(const struct prep_cfg *c, enum prep_step s)
 {
     const bool on[PREP_N] = {
         [PREP_HTML] = c->html,
@@ -57,19 +52,19 @@ int prep_run(struct prep *p, const char *text, size_t n, const char **out, size_
     *out = text;
     *out_n = n;
     for (enum prep_step k = 0; k < PREP_N; k++) {
-        if (!wanted(p->cfg, k)) continue;
+        p->places[k] = 0;
+        if (!prep_wants(p->cfg, k)) continue;
         if (k == PREP_FORM) {
             const char *was = *out;
             if (text_norm_run(&p->norm, was, *out_n, out, out_n, e)) return -1;
-            p->docs[k] += *out != was;
+            p->places[k] = *out != was;
             continue;
         }
         buf_clear(to);
         uint64_t changes = step(p, k, *out, *out_n, to);
         if (buf_ok(to, e) || buf_ok(&p->word, e)) return -1;
         if (!changes) continue;
-        p->docs[k]++;
-        p->spans[k] += changes;
+        p->places[k] = changes;
         *out = to->data ? to->data : "";
         *out_n = to->len;
         struct buf *t = to; /* the next step writes beside what it reads */

@@ -53,11 +53,10 @@ struct prep {
     const struct prep_cfg *cfg;
     struct text_norm norm;
     struct buf a, b, word;
-    uint64_t docs[PREP_N];  /* documents that the step changed */
-    uint64_t spans[PREP_N]; /* places it changed: masked items, removed lines, words ... */
+    uint64_t places[PREP_N]; /* that each step changed in the last text: masked items, removed lines, words ... */
 };
 
-bool prep_any(const struct prep_cfg *c); /* anything to do at all? */
+bool prep_wants(const struct prep_cfg *c, enum prep_step s);
 /* *out is `text` itself when nothing changed, else memory of p that lives until
  * the next call.  text is valid UTF-8, and so is *out. */
 int prep_run(struct prep *p, const char *text, size_t n, const char **out, size_t *out_n, struct err *e);

@@ -156,7 +156,7 @@ static struct span card(const char *s, size_t n, size_t i)
     int k = 0, group = 0;
     size_t b = i;
     char sep = 0;
-    if (b && (is_word(s[b - 1]) || (b > 1 && one_of(" .-+", s[b - 1]) && is_digit(s[b - 2])))) return none;
+    if (b && (is_word(s[b - 1]) || (b > 1 && one_of(".-+", s[b - 1]) && is_digit(s[b - 2])))) return none;
     for (; i < n; i++) {
         if (is_digit(s[i])) {
             if (k == 19) return none;

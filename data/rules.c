@@ -153,7 +153,7 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     *out = text;
     *out_n = n;
     w->n_cuts = 0;
-    for (int i = 0; i < c->n_metrics; i++)
+    for (int i = 0; i < METRIC_N; i++) /* what filters measured before stays */
         w->m[i] = (double)NAN;
     bool split = repetition || gopher || fineweb;
     size_t n_words = SIZE_MAX;

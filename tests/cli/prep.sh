@@ -1,0 +1,38 @@
+#!/bin/bash
+# llmctl clean: text preprocessing, alone and together, with what it did on record.
+set -eu
+
+fail() { echo "prep.sh: $*" >&2; exit 1; }
+clean() { printf '{"text":"%s"}\n' "$1" | "$LLMCTL" clean -q "${@:2}"; }
+want() { local text=$1 result=$2; shift 2; local got; got=$(clean "$text" "$@"); [ "$got" = "{\"text\":\"$result\"}" ] || fail "$* gave $got"; }
+
+want '<p>a &amp; <b>b</b></p><script>x()</script>' 'a & b' --html
+want 'cafÃ© itâ€™s\nIRMÃ”' 'café it’s\nIRMÃ”' --fix-unicode
+want 'jane@example.org 8.8.8.8 10.0.0.1 4111 1111 1111 1111' '<EMAIL> <IP> 10.0.0.1 <CARD>' --pii all
+want 'jane@example.org 8.8.8.8' 'jane@example.org <IP>' --pii ip
+want 'Home\nText stays.\nAll rights reserved' 'Text stays.\n' --boilerplate
+want 'The Cat and 42, dogs!' 'cat 00 dogs' --lower --digits zero --strip-punct --stop-words en
+want '  a \t b\n\n\n\nc ' 'a b\n\nc' --squeeze
+printf 'Katze\nHUND\n' >own.txt
+want 'katze und Hund' 'und' --stop-words ./own.txt
+printf 'Page 1 of 2\n' >lines.txt
+want 'x\nPage 1 of 2\ny' 'x\ny' --boilerplate-lines lines.txt
+
+status() { local want=$1 got=0; shift; printf '{"text":"x"}\n' | "$LLMCTL" clean "$@" >out 2>err || got=$?; [ "$got" = "$want" ] && [ "$(wc -l <err)" = 1 ] || { cat err; fail "status $got: $*"; }; }
+status 2 --pii email,fax
+status 2 --stop-words xx
+status 66 --stop-words ./nowhere.txt
+status 66 --boilerplate-lines nowhere.txt
+status 2 --digits none
+
+# The rules judge what is left; the values are on record; the same bytes for any number of threads.
+for i in $(seq 3000); do echo "{\"id\":$i,\"text\":\"<p>Mail a$i@example.org, cafÃ© $i and the rest.</p>\"}"; done >many.jsonl
+for t in 1 2 8; do
+    "$LLMCTL" clean -q many.jsonl --html --fix-unicode --pii email --lower --threads $t -o o$t.jsonl --decisions d$t.jsonl --report r.json
+done
+cmp o1.jsonl o2.jsonl && cmp o1.jsonl o8.jsonl && cmp d1.jsonl d2.jsonl && cmp d1.jsonl d8.jsonl
+grep -q '"id":7,"text":"mail <email>, café 7 and the rest."' o1.jsonl || fail "$(head -8 o1.jsonl | tail -1)"
+grep -q '"preprocessing":{"html":{"documents":3000,"places":3000},"mojibake":{"documents":3000,"places":3000},"pii":{"documents":3000,"places":3000},"lower"' r.json || fail "$(cat r.json)"
+grep -q '"prep.pii"' d1.jsonl && grep -q '^{"id":1,.*,1,1,1,6\]}' d1.jsonl || fail "decisions: $(sed -n 2p d1.jsonl)"
+"$LLMCTL" clean -q o1.jsonl --html --fix-unicode --pii email --lower -o again.jsonl
+cmp o1.jsonl again.jsonl || fail "cleaning what is clean changes it"
