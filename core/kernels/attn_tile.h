@@ -47,12 +47,17 @@ static void spans_of(struct spans *s, const struct attn *a, int i0, int nq)
     for (int g = 0; g < QG; g++) s->min_lo[g] = s->min_hi[g] = INT_MAX, s->max_lo[g] = s->max_hi[g] = -1;
     for (int r = 0; r < QT; r++) {
         int g = r / VL, p = a->q_offset + i0 + r, lo = 0, hi = last_key;
-        if (r >= nq) {
+        if (r < nq && a->lo) {
+            lo = clamp_int(a->lo[i0 + r], 0, INT_MAX);
+            hi = clamp_int((int64_t)a->hi[i0 + r] - 1, -1, hi);
+        }
+        if (r >= nq || lo > hi) {
             s->lo[r] = s->max_lo[g] = INT_MAX;
             s->hi[r] = s->min_hi[g] = -1;
             continue;
         }
         if (a->causal) hi = clamp_int(p, 0, hi);
+        if (a->prefix_end && a->prefix_end[p] - 1 > hi) hi = clamp_int((int64_t)a->prefix_end[p] - 1, 0, last_key);
         if (a->window > 0) {
             lo = clamp_int((int64_t)p - a->window + 1, 0, INT_MAX);
             if (!a->causal) hi = clamp_int((int64_t)p + a->window - 1, 0, hi);
@@ -263,17 +268,28 @@ VEC void accum(float *C, int64_t ldc, const float *A, int64_t sr, int64_t st_, c
 struct scoring {
     const struct attn *a;
     float scale, cap, slope;
+    const float *rel;             /* bias of distance 0 of this head, or NULL */
+    bool plain;                   /* nothing but the scale */
     uint64_t drop_head;           /* row * H + h */
 };
 
 static struct scoring scoring_of(const struct attn *a, int h)
 {
-    return (struct scoring){a, a->scale, a->softcap, a->alibi ? a->alibi[h] : 0, a->drop_row * (uint64_t)a->H + (uint64_t)h};
+    return (struct scoring){a, a->scale, a->softcap, a->alibi ? a->alibi[h] : 0,
+                            a->rel_bias ? a->rel_bias + h * a->rel_ld + a->rel_zero : NULL,
+                            !(a->softcap > 0) && !a->alibi && !a->drop_below && !a->rel_bias && a->clip == 0,
+                            a->drop_row * (uint64_t)a->H + (uint64_t)h};
 }
 
-/* Scores of keys j for the queries whose absolute index is lanes of pos; the
- * factor (1 - tanh^2) of the softcap goes to *slope when wanted. */
-VEC vf score_of(vf raw, const struct scoring *s, vf pos, int j, vf *slope)
+VEC vf lane_positions(int first)
+{
+    static const float iota[VL] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return v_add(v_set((float)first), v_load(iota));
+}
+
+/* Scores of key j for the queries first + lane (absolute); the factor
+ * (1 - tanh^2) of the softcap goes to *slope when wanted. */
+VEC vf score_of(vf raw, const struct scoring *s, int first, int j, vf *slope)
 {
     vf x = v_mul(raw, v_set(s->scale));
     if (s->cap > 0) {
@@ -281,14 +297,13 @@ VEC vf score_of(vf raw, const struct scoring *s, vf pos, int j, vf *slope)
         x = v_mul(v_set(s->cap), t);
         if (slope) *slope = v_fnma(t, t, v_set(1));
     }
-    if (s->a->alibi) x = v_fma(v_set(s->slope), v_sub(v_set((float)j), pos), x);
+    if (s->a->alibi) {
+        vf d = v_sub(v_set((float)j), lane_positions(first));
+        if (!s->a->causal) d = v_sub(v_zero(), v_max(d, v_sub(v_zero(), d)));
+        x = v_fma(v_set(s->slope), d, x);
+    }
+    if (s->rel) x = v_add(x, v_load(s->rel + first - j));
     return x;
-}
-
-VEC vf lane_positions(int first)
-{
-    static const float iota[VL] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    return v_add(v_set((float)first), v_load(iota));
 }
 
 /* Dropout factors of keys j..j+3 (j a multiple of 4) for the queries first +

@@ -81,9 +81,14 @@ struct gemm_tn {
  *     j <= q_offset + i                       (when causal)
  *     j >  q_offset + i - window              (window > 0; bidirectional: |..| < window)
  *     seg[j] range: seg_start[abs i] <= j  and seg_start[j] == seg_start[abs i]
- * (seg_start NULL = one segment).  Scores are scale * q.k, then
- * softcap * tanh(s / softcap) when softcap > 0, then + alibi slope * (j - i)
- * when alibi != NULL ([H]), softmax in f32 with an optional sink logit per head.
+ * (seg_start NULL = one segment); keys before prefix_end[abs i] are visible to
+ * causal queries too.  With lo and hi (cross-attention) query i sees the keys
+ * lo[i] <= j < hi[i]; use them alone.
+ * Scores are scale * (q.k + q.K_r), then softcap * tanh(s / softcap) when
+ * softcap > 0, then + alibi slope * (j - i) when alibi != NULL ([H]; slope *
+ * -|j - i| when not causal), then + rel_bias of the distance; softmax in f32
+ * with an optional sink logit per head; the output is sum p (v_j + V_r).
+ * K_r, V_r: Shaw's tables at r = clip(j - i) (attn_rel.h).
  * Rows with no visible key give 0 and lse = -inf. */
 struct attn {
     int Tq, Tk, H, Hk, D, q_offset;
@@ -94,11 +99,21 @@ struct attn {
     int64_t o_stride;
     float *lse;                         /* [H,Tq] log-sum-exp of the scores; NULL = not wanted */
     const int32_t *seg_start;           /* [Tk] row-relative, or NULL */
+    const int32_t *prefix_end;          /* [Tk] row-relative, or NULL; no further than the segment */
+    const int32_t *lo, *hi;             /* [Tq] or NULL */
     float scale, softcap;
     int window;
     bool causal;
     const float *alibi;                 /* [H] slopes or NULL */
     const float *sink;                  /* [H] or NULL */
+    /* Bias of distance i - j (absolute indices) of head h: rel_bias[h rel_ld +
+     * rel_zero + (i - j)], defined for -(Tk + 8) < i - j < q_offset + Tq + 16:
+     * attn_rel_size() elements a head. */
+    const float *rel_bias;
+    int64_t rel_ld;
+    int rel_zero;
+    int clip;                           /* of Shaw's tables, 0 = none */
+    const float *shaw_k, *shaw_v;       /* [2 clip + 1, D]; each may be NULL */
     /* dropout on probabilities: keep iff rng word >= drop_below; kept ones are
      * scaled by drop_scale.  drop_below 0 = off.  The word of query i (absolute)
      * and key j of head h is number (drop_row * H + h) << 36 | i << 18 | j of the
@@ -111,7 +126,11 @@ struct attn {
     const void *dout;                   /* [Tq,H,D], stride o_stride */
     void *dq, *dk, *dv;                 /* strides as q, k, v; written (=) */
     float *dsink;                       /* [H] written, or NULL */
+    float *drel;                        /* as rel_bias, but [H / Hk] of this kv head's heads; written; or NULL */
+    float *dshaw_k, *dshaw_v;           /* [2 clip + 1, D] sums over this kv head's heads, written; or NULL */
 };
+static inline int attn_rel_zero(int Tk) { return Tk + 8; }
+static inline int64_t attn_rel_size(int Tq, int Tk, int q_offset) { return (int64_t)Tk + 8 + q_offset + Tq + 16; }
 
 struct kernels {
     const char *isa;                    /* "ref", "avx2", "avx512", "avx512bf16" */
@@ -174,7 +193,7 @@ struct kernels {
      * head hk; needs out, lse.  D <= 256.  ws: attn_ws_bytes() bytes, 64-aligned:
      * fixed for fwd; 8 Tk D bytes and a fixed part for bwd.  Fewer than 4 queries
      * (Tq, decoding) are summed in another order than more. */
-    size_t (*attn_ws_bytes)(int Tq, int Tk, int H, int Hk, int D, bool backward);
+    size_t (*attn_ws_bytes)(int Tq, int Tk, int D, int clip, bool backward);
     void (*attn_fwd)(const struct attn *a, int h, int q0, int q1, void *ws);
     void (*attn_bwd)(const struct attn *a, int hk, void *ws);
 

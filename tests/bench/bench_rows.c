@@ -234,7 +234,7 @@ static void attention(void)
         struct at t = {.a = {.Tq = T, .Tk = T, .H = H, .Hk = H, .D = D, .dt = lines[i].dt, .q = qkv, .k = qkv + (size_t)C * es, .v = qkv + 2 * (size_t)C * es,
                              .q_stride = 3 * C, .k_stride = 3 * C, .v_stride = 3 * C, .o_stride = C, .scale = 1 / sqrtf((float)D), .causal = true,
                              .out = need(n * es), .lse = need((size_t)(T * H) * 4), .dout = typed(n, 2, lines[i].dt), .dq = g, .dk = g + (size_t)C * es, .dv = g + 2 * (size_t)C * es}};
-        t.ws = need(k->attn_ws_bytes(T, T, H, H, D, true) + k->attn_ws_bytes(T, T, H, H, D, false));
+        t.ws = need(k->attn_ws_bytes(T, T, D, 0, true) + k->attn_ws_bytes(T, T, D, 0, false));
         double p0 = peak_gflops(), f = best_of(do_fwd, &t), b = best_of(do_bwd, &t), p1 = peak_gflops(), peak = p0 > p1 ? p0 : p1;
         double half = (double)T * T / 2 * D * H * 1e-9;
         printf("%-24s fwd %6.1f GFLOP/s (%2.0f %%)  bwd %6.1f (%2.0f %%)  both %6.1f (%2.0f %% of peak %.0f)  %.1f + %.1f us\n", lines[i].name, 4 * half / f,

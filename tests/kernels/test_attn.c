@@ -5,7 +5,8 @@
 struct shape {
     const char *name;
     int Tq, Tk, H, Hk, D, q_offset, window;
-    bool causal, seg, alibi, sink;
+    bool causal, seg, alibi, sink, prefix, range, rel, no_shaw_v;
+    int clip;                           /* of Shaw's tables */
     float softcap;
     uint32_t drop;
     enum dtype dt;
@@ -36,6 +37,21 @@ static const struct shape shapes[] = {
     S("chunk of a cache", 9, 300, 2, 1, 32, .q_offset = 291, .causal = true),
     S("one query of a cache", 1, 700, 4, 2, 64, .q_offset = 699, .causal = true),
     S("three queries, all options", 3, 290, 4, 2, 24, .q_offset = 287, .causal = true, .window = 280, .softcap = 3, .alibi = true, .sink = true, .drop = 0x20000000),
+    S("bidirectional alibi", 70, 70, 2, 2, 16, .alibi = true),
+    S("prefix", 140, 140, 2, 1, 16, .causal = true, .seg = true, .prefix = true),
+    S("prefix, window", 140, 140, 2, 2, 16, .causal = true, .prefix = true, .window = 30),
+    S("ranges of another sequence", 75, 130, 4, 2, 16, .range = true),
+    S("ranges, bf16", 30, 90, 2, 1, 24, .range = true, .dt = DT_BF16),
+    S("bias of distance", 130, 130, 4, 2, 16, .rel = true),
+    S("causal bias of distance", 90, 90, 2, 2, 24, .causal = true, .seg = true, .rel = true, .softcap = 3),
+    S("bias of distance, one query", 1, 300, 4, 2, 32, .q_offset = 299, .causal = true, .rel = true),
+    S("bias of distance, chunk", 20, 300, 2, 2, 16, .q_offset = 280, .causal = true, .rel = true),
+    S("shaw", 130, 130, 2, 2, 16, .clip = 4),
+    S("shaw causal, groups", 139, 139, 4, 2, 24, .causal = true, .seg = true, .clip = 20),
+    S("shaw, keys only", 70, 70, 2, 1, 16, .causal = true, .clip = 7, .no_shaw_v = true),
+    S("shaw, beyond the length", 40, 40, 2, 2, 8, .clip = 64),
+    S("shaw, one query", 1, 290, 4, 2, 24, .q_offset = 289, .causal = true, .clip = 9),
+    S("shaw, all options", 100, 100, 4, 2, 16, .causal = true, .clip = 5, .softcap = 3, .window = 40, .sink = true, .alibi = true, .rel = true, .drop = 0x20000000),
     S("bf16", 100, 100, 4, 2, 64, .causal = true, .dt = DT_BF16),
     S("bf16, odd head size", 21, 21, 1, 1, 9, .dt = DT_BF16),
     S("bf16, one query", 1, 130, 2, 2, 40, .q_offset = 129, .causal = true, .dt = DT_BF16),
@@ -49,7 +65,9 @@ struct problem {
     float *q, *k, *v, *dout;            /* values, f32, contiguous [T][heads][D] */
     void *bq, *bk, *bv, *bdout;         /* the same as the kernel sees them, with gaps */
     float alibi[8], sink[8], dsink[8];
-    int32_t *seg;
+    float *rel, *shaw_k, *shaw_v;       /* [H][rel_ld], [2 clip + 1][D] */
+    size_t n_rel, n_shaw;
+    int32_t *seg, *prefix, *lo, *hi;
     void *ws;
 };
 
@@ -99,12 +117,33 @@ static void setup(struct problem *p, const struct shape *s)
         if (j == 3 || j == 40 || j == 64 || j == 65 || j == 128) start = j;
         p->seg[j] = start;
     }
+    p->prefix = malloc((size_t)s->Tk * sizeof *p->prefix);
+    p->lo = malloc((size_t)s->Tq * sizeof *p->lo);
+    p->hi = malloc((size_t)s->Tq * sizeof *p->hi);
+    assert_true(p->prefix && p->lo && p->hi);
+    for (int j = 0; j < s->Tk; j++) { /* a few tokens of each segment */
+        int end = (s->seg ? p->seg[j] : 0) + 11;
+        p->prefix[j] = end < s->Tk && (!s->seg || p->seg[end - 1] == p->seg[j]) ? end : 0;
+    }
+    for (int i = 0; i < s->Tq; i++) p->lo[i] = i / 9 * 7, p->hi[i] = i / 9 == 2 ? p->lo[i] : p->lo[i] + 20 + i % 5;
+    p->a.rel_ld = attn_rel_size(s->Tq, s->Tk, s->q_offset);
+    p->a.rel_zero = attn_rel_zero(s->Tk);
+    int64_t rel_ld = p->a.rel_ld;
+    int rel_zero = p->a.rel_zero;
+    p->n_rel = (size_t)rel_ld * (size_t)s->H;
+    p->n_shaw = s->clip ? (size_t)(2 * s->clip + 1) * (size_t)s->D : 1;
+    p->rel = values((int)rel_ld, s->H, 5, 1);
+    p->shaw_k = values((int)p->n_shaw, 1, 6, 1);
+    p->shaw_v = values((int)p->n_shaw, 1, 7, 1);
     for (int h = 0; h < 8; h++) p->alibi[h] = 1 / (float)(2 + h), p->sink[h] = (float)h - 1;
     p->a = (struct attn){
         .Tq = s->Tq, .Tk = s->Tk, .H = s->H, .Hk = s->Hk, .D = s->D, .q_offset = s->q_offset, .dt = s->dt,
         .q = p->bq, .k = p->bk, .v = p->bv, .dout = p->bdout,
         .q_stride = CQ + GAP, .k_stride = CK + GAP, .v_stride = CK + GAP, .o_stride = CQ + GAP,
-        .seg_start = s->seg ? p->seg : NULL, .scale = 1 / sqrtf((float)s->D), .softcap = s->softcap, .window = s->window, .causal = s->causal,
+        .seg_start = s->seg ? p->seg : NULL, .prefix_end = s->prefix ? p->prefix : NULL,
+        .lo = s->range ? p->lo : NULL, .hi = s->range ? p->hi : NULL,
+        .rel_bias = s->rel ? p->rel : NULL, .rel_ld = rel_ld, .rel_zero = rel_zero,
+        .clip = s->clip, .shaw_k = s->clip ? p->shaw_k : NULL, .shaw_v = s->clip && !s->no_shaw_v ? p->shaw_v : NULL, .scale = 1 / sqrtf((float)s->D), .softcap = s->softcap, .window = s->window, .causal = s->causal,
         .alibi = s->alibi ? p->alibi : NULL, .sink = s->sink ? p->sink : NULL,
         .drop_below = s->drop, .drop_scale = (float)(1 / (1 - (double)s->drop * 0x1p-32)), .drop_key = {5, 6}, .drop_ctr = {7, 8}, .drop_row = 11,
         .dsink = s->sink ? p->dsink : NULL,
@@ -114,11 +153,12 @@ static void setup(struct problem *p, const struct shape *s)
 static void teardown(struct problem *p)
 {
     free(p->q), free(p->k), free(p->v), free(p->dout), free(p->bq), free(p->bk), free(p->bv), free(p->bdout), free(p->seg), free(p->ws);
+    free(p->prefix), free(p->lo), free(p->hi), free(p->rel), free(p->shaw_k), free(p->shaw_v);
 }
 
 /* Outputs of a run as f32 [T][C], gaps dropped. */
 struct result {
-    float *out, *lse, *dq, *dk, *dv, dsink[8];
+    float *out, *lse, *dq, *dk, *dv, dsink[8], *drel, *dshaw[2];
 };
 
 static float *from_strided(void *x, int T, int C, enum dtype dt)
@@ -146,8 +186,13 @@ static struct result run(struct problem *p, const struct kernels *k, int slice, 
     a.lse = r.lse;
     a.out = calloc(nq, es), a.dq = calloc(nq, es), a.dk = calloc(nk, es), a.dv = calloc(nk, es);
     assert_true(r.lse && a.out && a.dq && a.dk && a.dv);
+    /* A place for each kv head, added up afterwards. */
+    float *tables = calloc(2 * p->n_shaw * (size_t)s->Hk, sizeof *tables);
+    r.drel = calloc(p->n_rel, sizeof *r.drel);
+    r.dshaw[0] = calloc(p->n_shaw, sizeof *r.drel), r.dshaw[1] = calloc(p->n_shaw, sizeof *r.drel);
+    assert_true(tables && r.drel && r.dshaw[0] && r.dshaw[1]);
     for (int bwd = 0; bwd <= (int)backward; bwd++) {
-        size_t need = k->attn_ws_bytes(s->Tq, s->Tk, s->H, s->Hk, s->D, bwd);
+        size_t need = k->attn_ws_bytes(s->Tq, s->Tk, s->D, s->clip, bwd);
         unsigned char *ws = aligned_alloc(64, (need + 64) / 64 * 64 + 64);
         assert_non_null(ws);
         memset(ws, 0xff, need + 32); /* NaN: nothing may be read before it is written */
@@ -155,11 +200,18 @@ static struct result run(struct problem *p, const struct kernels *k, int slice, 
             for (int h = 0; h < s->H; h++)
                 for (int i = 0; i < s->Tq; i += slice) k->attn_fwd(&a, h, i, i + slice < s->Tq ? i + slice : s->Tq, ws);
         else
-            for (int h = 0; h < s->Hk; h++) k->attn_bwd(&a, h, ws);
+            for (int h = 0; h < s->Hk; h++) {
+                if (a.shaw_k) a.dshaw_k = tables + (size_t)h * 2 * p->n_shaw;
+                if (a.shaw_v) a.dshaw_v = tables + ((size_t)h * 2 + 1) * p->n_shaw;
+                if (s->rel) a.drel = r.drel + (size_t)(h * p->group) * (size_t)a.rel_ld;
+                k->attn_bwd(&a, h, ws);
+            }
         for (size_t i = need; i < need + 32; i++) assert_int_equal(ws[i], 0xff);
         free(ws);
     }
     memcpy(r.dsink, p->dsink, sizeof r.dsink);
+    for (size_t i = 0; i < 2 * p->n_shaw * (size_t)s->Hk; i++) r.dshaw[i / p->n_shaw % 2][i % p->n_shaw] += tables[i];
+    free(tables);
     r.out = from_strided(a.out, s->Tq, CQ, s->dt);
     r.dq = from_strided(a.dq, s->Tq, CQ, s->dt);
     r.dk = from_strided(a.dk, s->Tk, CK, s->dt);
@@ -169,13 +221,13 @@ static struct result run(struct problem *p, const struct kernels *k, int slice, 
 
 static void free_result(struct result *r)
 {
-    free(r->out), free(r->lse), free(r->dq), free(r->dk), free(r->dv);
+    free(r->out), free(r->lse), free(r->dq), free(r->dk), free(r->dv), free(r->drel), free(r->dshaw[0]), free(r->dshaw[1]);
 }
 
 /* ---- the naive implementation ---- */
 
 struct exact {
-    double *out, *lse, *dq, *dk, *dv, dsink[8];
+    double *out, *lse, *dq, *dk, *dv, dsink[8], *drel, *dshaw[2];
     double e_p;       /* relative error that rounding may give a probability */
     double col;       /* largest sum of a column of P over the queries of a group */
 };
@@ -184,7 +236,8 @@ static bool visible(const struct problem *p, int i, int j)
 {
     const struct shape *s = p->s;
     int q = s->q_offset + i;
-    if (s->causal && j > q) return false;
+    if (s->range) return j >= p->lo[i] && j < p->hi[i];
+    if (s->causal && j > q && !(s->prefix && j < p->prefix[q])) return false;
     if (s->window > 0 && j <= q - s->window) return false;
     if (s->window > 0 && !s->causal && j >= q + s->window) return false;
     return !s->seg || p->seg[q] == p->seg[j];
@@ -198,18 +251,43 @@ static double drop(const struct problem *p, int h, int i, int j)
     return rng_u32(&k, index) >= p->s->drop ? (double)p->a.drop_scale : 0;
 }
 
+/* Bin of Shaw's tables. */
+static size_t bin(const struct shape *s, int i, int j)
+{
+    int d = j - s->q_offset - i;
+    return (size_t)((d < -s->clip ? -s->clip : d > s->clip ? s->clip : d) + s->clip);
+}
+
+/* Element d of key (kv 0) or value (kv 1) j as query i sees it. */
+static double kv_at(const struct problem *p, int kv, int h, int i, int j, int d)
+{
+    const struct shape *s = p->s;
+    double x = (double)(kv ? p->v : p->k)[(size_t)(j * s->Hk + h / p->group) * (size_t)s->D + (size_t)d];
+    const float *table = kv ? p->a.shaw_v : p->a.shaw_k;
+    return table ? x + (double)table[bin(s, i, j) * (size_t)s->D + (size_t)d] : x;
+}
+
+static size_t rel_at(const struct problem *p, int h, int i, int j)
+{
+    return (size_t)(h * p->a.rel_ld + p->a.rel_zero + p->s->q_offset + i - j);
+}
+
 static void naive_row(const struct problem *p, struct exact *x, int h, int i, double *P, double *slope)
 {
     const struct shape *s = p->s;
     const float *q = p->q + (size_t)(i * s->H + h) * (size_t)s->D;
     double m = s->sink ? (double)p->sink[h] : -HUGE_VAL, l = 0;
     for (int j = 0; j < s->Tk; j++) {
-        const float *k = p->k + (size_t)(j * s->Hk + h / p->group) * (size_t)s->D;
         double dot = 0, mag = 0, cap = (double)s->softcap;
-        for (int d = 0; d < s->D; d++) dot += (double)q[d] * (double)k[d], mag += fabs((double)q[d] * (double)k[d]);
+        for (int d = 0; d < s->D; d++) {
+            double k = kv_at(p, 0, h, i, j, d);
+            dot += (double)q[d] * k, mag += fabs((double)q[d] * k);
+        }
         P[j] = dot * (double)p->a.scale;
         slope[j] = 1;
-        double bias = s->alibi ? (double)p->alibi[h] * (j - s->q_offset - i) : 0;
+        int away = j - s->q_offset - i;
+        double bias = s->alibi ? (double)p->alibi[h] * (s->causal ? away : -abs(away)) : 0;
+        if (s->rel) bias += (double)p->rel[rel_at(p, h, i, j)];
         /* D products in a chain, scale, cap and bias; then the exponential. */
         x->e_p = fmax(x->e_p, ((s->D + 8) * mag * (double)p->a.scale + 2 * fabs(bias) + 8 * cap) * EPS);
         if (cap > 0) slope[j] = 1 - pow(tanh(P[j] / cap), 2), P[j] = cap * tanh(P[j] / cap);
@@ -226,29 +304,33 @@ static void naive(const struct problem *p, struct exact *x)
 {
     const struct shape *s = p->s;
     size_t nq = (size_t)(s->Tq * s->H * s->D), nk = (size_t)(s->Tk * s->Hk * s->D);
-    *x = (struct exact){calloc(nq, 8), calloc((size_t)(s->Tq * s->H), 8), calloc(nq, 8), calloc(nk, 8), calloc(nk, 8), {0}, 0, 0};
+    *x = (struct exact){calloc(nq, 8), calloc((size_t)(s->Tq * s->H), 8), calloc(nq, 8), calloc(nk, 8), calloc(nk, 8), {0},
+                        calloc(p->n_rel, 8), {calloc(p->n_shaw, 8), calloc(p->n_shaw, 8)}, 0, 0};
     double *P = calloc((size_t)s->Tk, 8), *slope = calloc((size_t)s->Tk, 8), *col = calloc((size_t)(s->Tk * s->Hk), 8);
+    assert_true(x->drel && x->dshaw[0] && x->dshaw[1]);
     assert_true(x->out && x->lse && x->dq && x->dk && x->dv && P && slope && col);
     for (int h = 0; h < s->H; h++)
         for (int i = 0; i < s->Tq; i++) {
             size_t qi = (size_t)(i * s->H + h) * (size_t)s->D;
             double delta = 0;
             naive_row(p, x, h, i, P, slope);
-            for (int j = 0; j < s->Tk; j++) {
-                size_t kj = (size_t)(j * s->Hk + h / p->group) * (size_t)s->D;
-                for (int d = 0; d < s->D; d++) x->out[qi + (size_t)d] += P[j] * drop(p, h, i, j) * (double)p->v[kj + (size_t)d];
-            }
+            for (int j = 0; j < s->Tk; j++)
+                for (int d = 0; d < s->D; d++) x->out[qi + (size_t)d] += P[j] * drop(p, h, i, j) * kv_at(p, 1, h, i, j, d);
             for (int d = 0; d < s->D; d++) delta += x->out[qi + (size_t)d] * (double)p->dout[qi + (size_t)d];
             if (s->sink) x->dsink[h] -= exp((double)p->sink[h] - x->lse[h * s->Tq + i]) * delta;
             for (int j = 0; j < s->Tk; j++) {
                 size_t kj = (size_t)(j * s->Hk + h / p->group) * (size_t)s->D;
                 double dp = 0, f = drop(p, h, i, j), *sum = &col[j * s->Hk + h / p->group];
                 x->col = fmax(x->col, *sum += P[j]);
-                for (int d = 0; d < s->D; d++) dp += (double)p->dout[qi + (size_t)d] * (double)p->v[kj + (size_t)d];
+                for (int d = 0; d < s->D; d++) dp += (double)p->dout[qi + (size_t)d] * kv_at(p, 1, h, i, j, d);
                 double ds = P[j] * (dp * f - delta) * slope[j] * (double)p->a.scale;
+                if (s->rel && P[j] > 0) x->drel[rel_at(p, h, i, j)] += P[j] * (dp * f - delta);
                 for (size_t d = 0; d < (size_t)s->D; d++) {
+                    size_t r = s->clip ? bin(s, i, j) * (size_t)s->D + d : 0;
+                    if (p->a.shaw_k) x->dshaw[0][r] += ds * (double)p->q[qi + d];
+                    if (p->a.shaw_v) x->dshaw[1][r] += P[j] * f * (double)p->dout[qi + d];
                     x->dv[kj + d] += P[j] * f * (double)p->dout[qi + d];
-                    x->dq[qi + d] += ds * (double)p->k[kj + d];
+                    x->dq[qi + d] += ds * kv_at(p, 0, h, i, j, (int)d);
                     x->dk[kj + d] += ds * (double)p->q[qi + d];
                 }
             }
@@ -259,7 +341,7 @@ static void naive(const struct problem *p, struct exact *x)
 
 static void free_exact(struct exact *x)
 {
-    free(x->out), free(x->lse), free(x->dq), free(x->dk), free(x->dv);
+    free(x->out), free(x->lse), free(x->dq), free(x->dk), free(x->dv), free(x->drel), free(x->dshaw[0]), free(x->dshaw[1]);
 }
 
 /* With |v|, |dout| <= 1, |q|, |k| <= 1.5, f <= 1.5 and rows of P summing to at most 1:
@@ -269,7 +351,8 @@ static void free_exact(struct exact *x)
 static void compare(const struct problem *p, const struct result *r, const struct exact *x)
 {
     const struct shape *s = p->s;
-    const double bf = s->dt == DT_BF16 ? 0x1p-8 : 0, f = s->drop ? 1.5 : 1, D = s->D, rows = (double)s->Tq * p->group;
+    /* Shaw's tables double the size of keys and values. */
+    const double bf = s->dt == DT_BF16 ? 0x1p-8 : 0, f = (s->drop ? 1.5 : 1) * (s->clip ? 2 : 1), D = s->D, rows = (double)s->Tq * p->group;
     for (int i = 0; i < s->Tq * s->H * s->D; i++) T_NEAR(r->out[i], x->out[i], f * x->e_p + bf * fabs(x->out[i]), s->name, i);
     for (int i = 0; i < s->Tq * s->H; i++) T_NEAR(r->lse[i], x->lse[i], x->e_p, s->name, i);
     /* bf16: D_i is computed from the rounded output, D * 2^-9 more. */
@@ -279,6 +362,12 @@ static void compare(const struct problem *p, const struct result *r, const struc
     for (int i = 0; i < s->Tk * s->Hk * s->D; i++) {
         T_NEAR(r->dk[i], x->dk[i], x->col * 1.5 * scale * (e_ds + 2 * D * f * rows * EPS) + bf * fabs(x->dk[i]), s->name, i);
         T_NEAR(r->dv[i], x->dv[i], x->col * f * (x->e_p + rows * EPS) + bf * fabs(x->dv[i]), s->name, i);
+    }
+    double cols = x->col * s->Tk; /* a bin takes at most all columns */
+    for (size_t i = 0; s->rel && i < p->n_rel; i++) T_NEAR(r->drel[i], x->drel[i], s->Tq * (e_ds + 2 * D * f * s->Tq * EPS), s->name, i);
+    for (size_t i = 0; s->clip && i < p->n_shaw; i++) {
+        T_NEAR(r->dshaw[0][i], x->dshaw[0][i], cols * 1.5 * scale * (e_ds + 2 * D * f * rows * EPS), s->name, i);
+        T_NEAR(r->dshaw[1][i], x->dshaw[1][i], cols * f * (x->e_p + rows * EPS), s->name, i);
     }
     for (int h = 0; s->sink && h < s->H; h++) T_NEAR(r->dsink[h], x->dsink[h], s->Tq * D * f * (x->e_p + (D + 40) * EPS), s->name, h);
 }
@@ -302,7 +391,8 @@ static void expect_same(const struct problem *p, const struct result *a, const s
     const struct shape *s = p->s;
     size_t nq = (size_t)(s->Tq * s->H * s->D), nk = (size_t)(s->Tk * s->Hk * s->D);
     bool same = t_same(a->out, b->out, nq) && t_same(a->lse, b->lse, (size_t)(s->Tq * s->H));
-    if (backward) same = same && t_same(a->dq, b->dq, nq) && t_same(a->dk, b->dk, nk) && t_same(a->dv, b->dv, nk) && t_same(a->dsink, b->dsink, 8);
+    if (backward) same = same && t_same(a->dq, b->dq, nq) && t_same(a->dk, b->dk, nk) && t_same(a->dv, b->dv, nk) && t_same(a->dsink, b->dsink, 8) && t_same(a->drel, b->drel, p->n_rel) &&
+                             t_same(a->dshaw[0], b->dshaw[0], p->n_shaw) && t_same(a->dshaw[1], b->dshaw[1], p->n_shaw);
     if (!same) fail_msg("%s: %s: other bits", s->name, what);
 }
 
@@ -363,13 +453,14 @@ static double objective(const struct problem *p)
 static void the_naive_gradient_is_the_slope_of_its_forward(void **state)
 {
     (void)state;
-    static const struct shape s = S("small", 7, 7, 2, 1, 4, .causal = true, .window = 5, .softcap = 2, .alibi = true, .sink = true, .drop = 0x20000000);
+    static const struct shape s = S("small", 7, 7, 2, 1, 4, .causal = true, .window = 5, .softcap = 2, .alibi = true, .sink = true, .drop = 0x20000000, .rel = true, .clip = 3);
     struct problem p;
     struct exact x;
     setup(&p, &s);
     naive(&p, &x);
-    struct { float *at; double *grad; int n; } parts[] = {{p.q, x.dq, 56}, {p.k, x.dk, 28}, {p.v, x.dv, 28}, {p.sink, x.dsink, 2}};
-    for (int c = 0; c < 4; c++)
+    struct { float *at; double *grad; int n; } parts[] = {{p.q, x.dq, 56}, {p.k, x.dk, 28}, {p.v, x.dv, 28}, {p.sink, x.dsink, 2}, {p.shaw_k, x.dshaw[0], 28},
+                                                                    {p.shaw_v, x.dshaw[1], 28}, {p.rel, x.drel, (int)p.n_rel}};
+    for (int c = 0; c < 7; c++)
         for (int i = 0; i < parts[c].n; i++) {
             float keep = parts[c].at[i], up = keep + 0x1p-9f, down = keep - 0x1p-9f;
             parts[c].at[i] = up;
@@ -402,7 +493,7 @@ static void golden_grouped_window_with_documents(void **state)
         struct attn a = {.Tq = T, .Tk = T, .H = H, .Hk = HK, .D = D, .q = x[0], .k = x[1], .v = x[2], .dout = x[3], .out = out, .lse = lse, .dq = dq, .dk = dk, .dv = dv,
                          .q_stride = H * D, .k_stride = HK * D, .v_stride = HK * D, .o_stride = H * D, .seg_start = seg, .scale = 1 / sqrtf(D), .window = 6, .causal = true};
         const struct kernels *k = kernels_isa("ref");
-        void *ws = aligned_alloc(64, k->attn_ws_bytes(T, T, H, HK, D, true) + k->attn_ws_bytes(T, T, H, HK, D, false));
+        void *ws = aligned_alloc(64, k->attn_ws_bytes(T, T, D, 0, true) + k->attn_ws_bytes(T, T, D, 0, false));
         assert_non_null(ws);
         for (int h = 0; h < H; h++) k->attn_fwd(&a, h, 0, T, ws);
         for (int h = 0; h < HK; h++) k->attn_bwd(&a, h, ws);
@@ -425,7 +516,7 @@ static void forward_memory_does_not_grow_with_the_keys(void **state)
 {
     (void)state;
     const struct kernels *k = kernels_get();
-    assert_int_equal(k->attn_ws_bytes(1, 128 << 10, 12, 12, 64, false), k->attn_ws_bytes(1, 1, 12, 12, 64, false));
+    assert_int_equal(k->attn_ws_bytes(1, 128 << 10, 64, 0, false), k->attn_ws_bytes(1, 1, 64, 0, false));
 }
 
 int main(void)
