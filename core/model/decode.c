@@ -146,8 +146,7 @@ static void make_scratch(struct decoder *d)
     for (int i = 0; i < c->n_blocks; i++) {
         const struct block_config *k = &c->block[i];
         size_t q = (size_t)(k->heads + 2 * k->kv_heads) * (size_t)k->head_dim, h = (size_t)(k->heads * k->head_dim);
-        int g = k->heads / k->kv_heads;
-        size_t ws = d->k->attn_ws_bytes(d->rows, d->max_len, g, 1, k->head_dim, false);
+        size_t ws = d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, 0, false);
         if (q > qkv) qkv = q;
         if (h > heads) heads = h;
         if ((size_t)k->d_ff > ff) ff = (size_t)k->d_ff;

@@ -27,7 +27,7 @@ static void dropout_run(const struct node *n, const struct run *r, int phase, in
     const struct tensor *x = n->in[0], *res = n->in[1], *y = n->out[0];
     struct rng_key key = rng_key(r->args->seed, RNG_DROPOUT, (uint32_t)r->args->step, a->instance);
     int64_t C = y->dim[1], end = min_i64((slice + 1) * n->rows, y->dim[0]);
-    uint64_t token0 = r->args->row0 * (uint64_t)r->opts->T;
+    uint64_t token0 = r->args->row0 * (uint64_t)(n->in[0]->dim[0] / r->opts->rows);
     float *tx = (float *)(void *)r->tws, *ty = tx + C, scale = 1.0f / (1.0f - a->p);
     for (int64_t t = slice * n->rows; t < end; t++) {
         const float *row = load_row(r->k, x, t * C, C, tx);
@@ -72,6 +72,6 @@ struct tensor *op_dropout(struct graph *g, struct tensor *x, float p, struct ten
     node_in(n, residual);
     struct tensor *y = tensor_2d(g, residual ? DT_F32 : x->dtype, x->dim[0], x->dim[1], "dropout");
     node_out(n, y);
-    n->inplace = x->dtype == y->dtype ? 0 : residual ? 1 : -1;
+    if (y) n->inplace = x->dtype == y->dtype ? 0 : residual ? 1 : -1;
     return y;
 }

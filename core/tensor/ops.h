@@ -49,15 +49,23 @@ struct qk_spec {
 };
 struct tensor *op_qk(struct graph *g, struct tensor *qkv, struct tensor *positions, const struct qk_spec *s);
 
-/* o[N, H*D] from fused qkv[N, (H+2Hk)*D]; seg_start [N] i32. */
+/* o[N, H*D] from fused qkv[N, (H+2Hk)*D]; seg_start [N] i32 or NULL. */
 struct attn_spec {
     int H, Hk, D, window;
     float scale, softcap, dropout;
     bool causal;
     const float *alibi;              /* [H] slopes, copied, or NULL */
     struct tensor *sink;             /* [H] parameter or NULL */
+    struct tensor *prefix_end;       /* [N] i32 or NULL: causal tokens also see all of their row before it */
+    struct tensor *t5;               /* [buckets, H] parameter: bias of the distance's bucket; or NULL */
+    int buckets, max_distance;
+    struct tensor *shaw_k, *shaw_v;  /* [2 clip + 1, D] parameters, or NULL */
+    int clip;
 };
 struct tensor *op_attn(struct graph *g, struct tensor *qkv, struct tensor *seg_start, const struct attn_spec *s);
+/* o[N, H*D] from q[N, H*D] and kv[M, 2*Hk*D] of another sequence (N and M = rows times their lengths);
+ * query i of a row sees its keys lo[i] <= j < hi[i], [N] i32, row-relative; none: o = 0.  causal, window and prefix_end must be off. */
+struct tensor *op_attn_cross(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *lo, struct tensor *hi, const struct attn_spec *s);
 
 /* ---- mixture of experts (op_router.h, op_experts.h) ---- */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/model/rope.h"
 #include "core/train/muon.h"
 #include "tests/golden/golden.h"
 
@@ -189,8 +190,8 @@ struct attn_shape {
 
 static bool attn_settings(struct op_case *c, struct attn_spec *a)
 {
-    static const char *const plain[] = {"gqa", "mha", "mqa", "docmask", "causal", "bidir", "doc", "f64"};
-    static const char *const numbers[] = {"window", "softcap"};
+    static const char *const plain[] = {"gqa", "mha", "mqa", "docmask", "causal", "bidir", "doc", "f64", "alibi", "sink", "sinks", "clip"};
+    static const char *const numbers[] = {"window", "softcap", "clip", "prefix"};
     for (const char *w = c->words; *w; w += strlen(w) + 1) {
         bool ok = false;
         for (size_t i = 0; i < COUNT_OF(plain); i++) ok |= strcmp(w, plain[i]) == 0;
@@ -225,7 +226,7 @@ static void compare_lse(struct op_case *c, const struct attn_spec *s, const stru
     const struct kernels *k = kernels_get();
     int64_t width = (int64_t)(h->H + 2 * h->Hk) * h->D, n = (int64_t)h->B * h->H * h->T;
     float *lse = mem_zalloc((size_t)n, sizeof *lse), *out = mem_alloc((size_t)(n * h->D), sizeof *out);
-    void *ws = mem_alloc_aligned(k->attn_ws_bytes(h->T, h->T, h->H, h->Hk, h->D, false));
+    void *ws = mem_alloc_aligned(k->attn_ws_bytes(h->T, h->T, h->D, 0, false));
     for (int b = 0; b < h->B && lse && out && ws; b++) {
         const float *row = qkv + (int64_t)b * h->T * width;
         struct attn a = {.Tq = h->T, .Tk = h->T, .H = h->H, .Hk = h->Hk, .D = h->D, .dt = DT_F32, .q = row,
@@ -239,6 +240,36 @@ static void compare_lse(struct op_case *c, const struct attn_spec *s, const stru
     free(lse);
     free(out);
     mem_free_aligned(ws);
+}
+
+/* Tables of Shaw and sinks, as parameters; what the file has. */
+static int add_tables(struct op_case *c, struct attn_spec *s, struct param *table[3], struct err *e)
+{
+    static const char *const key[] = {"in.ek", "in.ev", "in.sink"};
+    for (int i = 0; i < 3; i++) {
+        int at = st_find(c->s, key[i]);
+        if (i == 2 && at < 0) at = st_find(c->s, "in.sinks");
+        if (at < 0) continue;
+        const struct st_tensor *t = st_tensor(c->s, at);
+        if (t->ndim != (i < 2 ? 2 : 1)) return err_set(e, ERR_DATA, "%s has another number of dimensions", key[i]);
+        if (i < 2) s->clip = (int)(t->dim[0] - 1) / 2;
+        if (!(table[i] = add_param(c, key[i] + 3, t->dim[0], i < 2 ? t->dim[1] : 0, e))) return -1;
+    }
+    return 0;
+}
+
+static int fill_tables(struct op_case *c, struct attn_spec *s, struct param *const table[3], struct err *e)
+{
+    struct tensor **slot[] = {&s->shaw_k, &s->shaw_v, &s->sink};
+    for (int i = 0; i < 3; i++) {
+        char key[16];
+        if (!table[i]) continue;
+        snprintf(key, sizeof key, "in.%s", table[i]->name);
+        if (st_find(c->s, key) < 0) snprintf(key, sizeof key, "in.sinks");
+        if (fill_param(c, table[i], key, e)) return -1;
+        *slot[i] = graph_param(c->g, table[i]);
+    }
+    return 0;
 }
 
 static int compare_attn(struct op_case *c, const struct attn_shape *h, struct tensor *out, struct param *qkv,
@@ -274,7 +305,13 @@ static int run_attn(struct op_case *c, struct err *e)
     int64_t N = (int64_t)h.B * h.T, width = (int64_t)(h.H + 2 * h.Hk) * h.D;
     if (begin(c, h.B, h.T, e)) return -1;
     struct param *qkv = add_param(c, "qkv", N, width, e);
-    if (!qkv || params_alloc(c->p, true, e)) return -1;
+    struct param *table[3] = {NULL};
+    if (!qkv || add_tables(c, &s, table, e) || params_alloc(c->p, true, e) || fill_tables(c, &s, table, e)) return -1;
+    float slopes[4096];
+    if (has(c, "alibi")) {
+        alibi_slopes(slopes, h.H);
+        s.alibi = slopes;
+    }
     static const char *const key[] = {"in.q", "in.k", "in.v"};
     for (int i = 0, at = 0; i < 3; i++) {
         int heads = i ? h.Hk : h.H;
@@ -294,7 +331,13 @@ static int run_attn(struct op_case *c, struct err *e)
     free(g);
     fill_segments(c, exec_input(c->x, "seg_start"), &h);
     if (go(c, 1, e)) return -1;
-    compare_lse(c, &s, &h, qkv->data, exec_input(c->x, "seg_start"));
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+        if (!table[i]) continue;
+        snprintf(name, sizeof name, "grad.%s", table[i]->name);
+        compare(c, name, table[i]->grad, table[i]->n, tol_grad);
+    }
+    if (!s.shaw_k && !s.sink && !s.alibi) compare_lse(c, &s, &h, qkv->data, exec_input(c->x, "seg_start"));
     return compare_attn(c, &h, out, qkv, e);
 }
 
@@ -402,7 +445,7 @@ static int dispatch(struct op_case *c, const char *name, struct err *e)
     if (takes(c, name, "act")) return run_act(c, name + 4, e);
     if (takes(c, name, "layernorm")) return run_norm(c, NORM_LN, e);
     if (takes(c, name, "rmsnorm")) return run_norm(c, NORM_RMS, e);
-    if (takes(c, name, "attn")) return run_attn(c, e);
+    if (takes(c, name, "attn") || takes(c, name, "shaw")) return run_attn(c, e);
     if (takes(c, name, "linear_ce")) return run_linear_ce(c, e);
     if (takes(c, name, "opt_adamw") || takes(c, name, "adamw")) return run_optimizer(c, false, e);
     if (takes(c, name, "muon") || takes(c, name, "opt_muon")) return run_optimizer(c, true, e);

@@ -64,6 +64,8 @@ static struct tensor *block(struct graph *g, struct params *p, struct tensor *x,
     struct qk_spec qk = {.H = HEADS, .Hk = 2, .D = HEAD_DIM, .eps = 1e-6f, .rope = rope};
     if (l == 1) qk.q_norm = param(g, p, "qn", l, HEAD_DIM, 0), qk.k_norm = param(g, p, "kn", l, HEAD_DIM, 0);
     struct attn_spec at = {.H = HEADS, .Hk = 2, .D = HEAD_DIM, .scale = 0.29f, .causal = true, .dropout = 0.1f};
+    if (l == 0) at.clip = 5, at.shaw_k = param(g, p, "ek", l, 11, HEAD_DIM), at.shaw_v = param(g, p, "ev", l, 11, HEAD_DIM);
+    if (l) at.buckets = 8, at.max_distance = 30, at.t5 = param(g, p, "t5", 0, 8, HEADS); /* two layers share it */
     h = op_attn(g, op_qk(g, op_linear(g, h, &qkv), pos, &qk), seg, &at);
     struct linear_spec o = {.n = 1, .w = {param(g, p, "o", l, WIDTH, HEADS * HEAD_DIM)}};
     x = op_dropout(g, op_linear(g, h, &o), 0.1f, x);

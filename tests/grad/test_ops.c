@@ -177,18 +177,51 @@ static void attention(void **state)
 {
     (void)state;
     static const float slopes[4] = {0.5f, 0.25f, 0.125f, 0.0625f};
-    for (int v = 0; v < 10; v++) {
-        struct grad_case c = {.opts = {.rows = 2, .T = v == 9 ? 70 : 13, .leaves = 2}, .threads = 2};
+    for (int v = 0; v < 17; v++) {
+        struct grad_case c = {.opts = {.rows = 2, .T = v == 9 || v == 11 || v == 13 ? 70 : 13, .leaves = 2}, .threads = 2};
         case_begin(&c);
-        struct attn_spec s = {.H = 4, .Hk = v % 3 == 0 ? 4 : v % 3 == 1 ? 2 : 1, .D = 8, .scale = 0.35f, .causal = v != 3};
+        struct attn_spec s = {.H = 4, .Hk = v % 3 == 0 ? 4 : v % 3 == 1 ? 2 : 1, .D = 8, .scale = 0.35f,
+                              .causal = v != 3 && v != 11 && v != 13};
         if (v == 4) s.window = 5;
         if (v == 5) s.softcap = 1.5f;
         if (v == 6) s.dropout = 0.25f;
         if (v == 7) s.alibi = slopes;
         if (v == 8) s.sink = case_param(&c, "sink", 4, 0);
+        if (v == 10 || v == 11) s.t5 = case_param(&c, "t5", 8, 4), s.buckets = 8, s.max_distance = 20;
+        if (v >= 12 && v <= 15) s.clip = v == 14 ? 100 : 3, s.shaw_k = case_param(&c, "ek", 2 * s.clip + 1, 8);
+        if (v == 12 || v == 13 || v == 14) s.shaw_v = case_param(&c, "ev", 2 * s.clip + 1, 8);
+        if (v == 15) s.softcap = 2, s.dropout = 0.25f;
+        struct tensor *prefix = v == 16 ? case_ids(&c, "prefix_end") : NULL;
+        s.prefix_end = prefix;
         struct tensor *x = case_input(&c, "qkv", (4 + 2 * s.Hk) * 8), *seg = case_ids(&c, "seg_start");
         case_ready(&c, op_attn(c.g, x, v >= 2 ? seg : NULL, &s));
         set_segments(&c, NULL, seg, 6);
+        for (int i = 0; prefix && i < 26; i++) ((int32_t *)prefix->data)[i] = i % 13 < 6 ? 4 : 9;
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+/* Queries of one sequence, keys of another of another length; the gradient of
+ * the source goes through a product, as in a model. */
+static void attention_to_another_sequence(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 4; v++) {
+        struct grad_case c = {.opts = {.rows = 2, .T = 9, .leaves = 2}, .threads = 2};
+        case_begin(&c);
+        struct attn_spec s = {.H = 4, .Hk = v % 2 ? 2 : 4, .D = 8, .scale = 0.35f, .softcap = v == 2 ? 2.0f : 0};
+        if (v == 3) s.sink = case_param(&c, "sink", 4, 0);
+        struct tensor *q = case_input(&c, "q", 32), *lo = case_ids(&c, "lo"), *hi = case_ids(&c, "hi");
+        struct tensor *src = graph_input(c.g, "src", DT_F32, 2, (int64_t[]){2 * 14, 12});
+        src->needs_grad = true;
+        c.in[c.n_in++] = src;
+        struct linear_spec kv = {.n = 2, .w = {case_param(&c, "wk", s.Hk * 8, 12), case_param(&c, "wv", s.Hk * 8, 12)}};
+        case_ready(&c, op_attn_cross(c.g, q, op_linear(c.g, src, &kv), v ? lo : NULL, v ? hi : NULL, &s));
+        for (int i = 0; v && i < 18; i++) { /* the fifth token of a row sees nothing */
+            ((int32_t *)lo->data)[i] = i % 9 < 5 ? 0 : 6;
+            ((int32_t *)hi->data)[i] = i % 9 == 4 ? 0 : i % 9 < 5 ? 6 : 14;
+        }
         case_check(&c);
         case_end(&c);
     }
@@ -251,6 +284,7 @@ int main(void)
         cmocka_unit_test(activations_and_gated_units),  cmocka_unit_test(activations_with_a_kink),
         cmocka_unit_test(sums_and_fan_out),             cmocka_unit_test(dropout_with_residual),
         cmocka_unit_test(rotary_positions_and_head_norms), cmocka_unit_test(attention),
+        cmocka_unit_test(attention_to_another_sequence),
         cmocka_unit_test(linear_ce_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
