@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/clean_decontam.h"
 #include "cmd/clean_prep.h"
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
@@ -16,6 +17,7 @@ struct clean_opts {
     const char *field[CLEAN_LABELS];
     struct opt_list set;
     struct clean_prep_opts prep;
+    struct opt_list decontaminate;
     int preset;
     bool dry_run, rules;
 };
@@ -36,6 +38,7 @@ static const struct opt opts[] = {
     OPT_LIST(0, "set", C, set, "RULE=X", "Change a limit, or RULE=off; see --rules"),
     OPT_BOOL(0, "rules", C, rules, NULL, "List the rules with their limits and exit"),
     OPT_CLEAN_PREP(C, prep),
+    OPT_CLEAN_DECONTAM(C, decontaminate),
     OPT_DOCS_IN(C, in),
     OPT_STR(0, "source-field", C, field[CLEAN_SOURCE], "NAME", "source", "JSONL: the member to group by in reports"),
     OPT_STR(0, "lang-field", C, field[CLEAN_LANG], "NAME", "lang", "JSONL: the member that holds the language"),
@@ -152,6 +155,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct opt_result r;
     struct doc_files files = {0};
     struct clean_cfg cfg = {0};
+    struct clean_decontam *decontam = NULL;
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (o.replay) {
@@ -165,6 +169,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct docs_outputs to = outputs(&o);
     ret = docs_outputs_check(&to, e);
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
+    if (!ret) ret = clean_decontam_open(&decontam, &o.decontaminate, &cfg, e);
     const char *others[] = {o.out, o.removed, o.quarantine, o.report};
     for (size_t i = 0; i < COUNT_OF(others) && !ret && o.decisions; i++)
         if (others[i] && strcmp(others[i], o.decisions) == 0)
@@ -178,6 +183,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
     if (!ret) ret = clean(&o, &cfg, e);
 out:
+    clean_decontam_close(decontam);
     clean_prep_close(&cfg);
     doc_files_free(&files);
     opt_free(&r);
@@ -205,6 +211,10 @@ const struct cmd cmd_clean = {
                "valid check digit, private network addresses stay.\n"
                "--stop-words en: 'the cat and the dog' becomes 'cat dog'.\n"
                "--digits zero: '2024' becomes '0000'.\n"
+               "--decontaminate evals.jsonl: a document that holds 13 words in a row of any\n"
+               "string in that file goes; --removed and --decisions name the item and show the\n"
+               "shared span. evals.jsonl:20 asks for 20 words, --set decontam.max_share=0.5\n"
+               "lets a document hold up to half of an item.\n"
                "A line that is no document (bad JSON, invalid UTF-8, no text, too long)\n"
                "costs only itself.\n"
                "The report counts a removed document for the first rule that fails; 'alone'\n"

@@ -107,6 +107,7 @@ static void free_workers(struct clean *c)
         rules_work_free(&w->rules);
         for (int k = 0; k < CLEAN_LABELS; k++)
             buf_free(&w->label[k]);
+        buf_free(&w->why);
     }
     free(c->workers);
 }

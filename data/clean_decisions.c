@@ -94,7 +94,9 @@ void decisions_doc(const struct clean_cfg *cfg, const struct clean_verdict *v, s
     for (size_t i = 0; i < v->n_cuts; i++)
         buf_printf(out, "%s[%zu,%zu,\"%s\"]", i ? "," : ",\"cut\":[", v->cut[i].begin, v->cut[i].end,
                    c->rule[v->cut[i].rule]->key);
-    buf_adds(out, v->n_cuts ? "]}\n" : "}\n");
+    if (v->n_cuts) buf_addc(out, ']');
+    buf_add(out, v->why->data, v->why->len);
+    buf_adds(out, "}\n");
 }
 
 void decisions_bad(const struct doc *d, const char *reason, struct buf *out)

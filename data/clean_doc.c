@@ -91,16 +91,21 @@ static void note_removed(struct clean_stats *s, int n_rules, const struct rule_s
     s->docs_removed++;
 }
 
+/* `why` is what filters have to say, or "". */
 static void emit_removed(const struct clean *c, const struct doc *d, int r, const double *value,
-                         struct buf *out)
+                         const struct buf *why, struct buf *out)
 {
     const struct rules_cfg *rules = &c->cfg->rules;
-    char more[512];
-    snprintf(more, sizeof more,
+    struct buf more = {0};
+    buf_printf(&more,
              ",\"removed_by\":\"%s\",\"rule\":\"%s\",\"value\":%.6g,\"limit\":%.6g",
              rules->rule[r]->reason, rules->rule[r]->key, value[rules->rule[r]->metric],
              rules->limit[r]);
-    doc_emit_with(d, more, out);
+    buf_add(&more, why->data, why->len);
+    buf_addc(&more, 0);
+    out->oom |= more.oom;
+    if (!more.oom) doc_emit_with(d, more.data, out);
+    buf_free(&more);
 }
 
 static int count_groups(struct clean_stats *s, const struct clean_doc *d, size_t bytes_in,
@@ -126,15 +131,20 @@ static uint64_t copies(const struct clean *c, const double *value)
     return m > 0 && value[m] >= 1 ? (uint64_t)value[m] : 1;
 }
 
-static void finish(const struct clean *c, struct doc_slot *slot, const struct clean_doc *d,
+static void finish(const struct clean *c, int thread, struct doc_slot *slot, const struct clean_doc *d,
                    const struct rules_work *w, const struct rule_set *failed)
 {
     struct clean_stats *s = &((struct clean_block *)slot->user)->s;
     const struct doc *doc = d->doc;
     int reason = d->removed ? rules_reason(d->value, failed) : -1;
+    struct buf *why = &c->workers[thread].why;
+    buf_clear(why);
     if (d->removed) {
+        for (int i = 0; i < c->cfg->n_filters && (c->want[OUT_REMOVED] || c->want[OUT_DECISIONS]); i++)
+            if (c->cfg->filter[i].explain) c->cfg->filter[i].explain(c->cfg->filter[i].arg, thread, d, why);
+        slot->out[OUT_REMOVED].oom |= why->oom;
         note_removed(s, c->cfg->rules.n_rules, failed, reason, doc->text_len);
-        if (c->want[OUT_REMOVED]) emit_removed(c, doc, reason, d->value, &slot->out[OUT_REMOVED]);
+        if (c->want[OUT_REMOVED]) emit_removed(c, doc, reason, d->value, why, &slot->out[OUT_REMOVED]);
     } else {
         uint64_t n = copies(c, d->value);
         s->docs_out++;
@@ -153,7 +163,8 @@ static void finish(const struct clean *c, struct doc_slot *slot, const struct cl
                               .n_cuts = w->n_cuts,
                               .bytes_in = doc->text_len,
                               .bytes_out = d->n,
-                              .reason = reason};
+                              .reason = reason,
+                              .why = why};
     memcpy(v.label, d->label, sizeof v.label);
     memcpy(v.label_n, d->label_n, sizeof v.label_n);
     decisions_doc(c->cfg, &v, &slot->out[OUT_DECISIONS]);
@@ -205,6 +216,6 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
     }
     for (int r = RULE_LINE_WORD_LENGTH; r <= RULE_LINE_POLICY; r++)
         b->s.rule[r].failed += c->judge ? rw->lines_removed[r] : 0;
-    finish(c, slot, &d, rw, &failed);
+    finish(c, thread, slot, &d, rw, &failed);
     return 0;
 }

@@ -76,6 +76,10 @@ struct clean_filter {
     /* One document; several threads call it at once, each with its own number
      * (0 ... n - 1).  The result must not depend on the thread.  May be NULL. */
     int (*run)(void *arg, int thread, struct clean_doc *d, struct err *e);
+    /* Members (JSON, each with a comma in front) that say more about a document
+     * that is removed, for --removed and --decisions; d->text is what was
+     * judged last.  May be NULL. */
+    void (*explain)(void *arg, int thread, const struct clean_doc *d, struct buf *out);
     /* Between the passes, on one thread; note and judge may be NULL. */
     int (*note)(void *arg, const struct clean_note *n, struct err *e);
     int (*settle)(void *arg, struct err *e);

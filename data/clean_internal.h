@@ -48,7 +48,7 @@ struct worker {
     struct doc_iter it;
     struct prep prep;
     struct rules_work rules;
-    struct buf json, label[CLEAN_LABELS];
+    struct buf json, label[CLEAN_LABELS], why;
 };
 
 enum { OUT_KEPT, OUT_REMOVED, OUT_BAD, OUT_DECISIONS };
@@ -81,6 +81,7 @@ struct clean_verdict {
     const struct rules_cut *cut;
     size_t n_cuts, bytes_in, bytes_out;
     int reason; /* rule, -1 = kept */
+    const struct buf *why; /* members that say more */
     const char *label[CLEAN_LABELS];
     size_t label_n[CLEAN_LABELS];
 };
