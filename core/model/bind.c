@@ -14,7 +14,9 @@ static int bind_slot(void *arg, const struct slot *s, struct err *e)
     struct bind *w = arg;
     struct param *p = params_find(w->p, s->name);
     if (!p) return err_set(e, ERR_DATA, "the model has no parameter '%s'", s->name);
-    if (p->ndim != s->ndim || p->dim[0] != s->dim[0] || (s->ndim == 2 && p->dim[1] != s->dim[1]))
+    bool same = p->ndim == s->ndim;
+    for (int i = 0; i < s->ndim; i++) same = same && p->dim[i] == s->dim[i];
+    if (!same)
         return err_set(e, ERR_DATA, "parameter '%s' has another shape than the configuration says", s->name);
     w->b->v[(s->layer + 1) * SLOT_N + (int)s->role] = p;
     return 0;

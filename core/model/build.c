@@ -3,44 +3,30 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
-#include "core/model/layout.h"
+#include "core/model/build_internal.h"
 #include "core/model/rope.h"
 
-struct builder {
-    const struct model_config *c;
-    struct graph *g;
-    struct bound bound;
-    enum dtype cd;
-    struct tensor *positions, *seg_start;
-    struct rope_table rope;
-    const struct block_config *rope_of;  /* whose table `rope` is */
-    float drop_attn, drop_resid;
-    int layer;
-};
-
-static struct tensor *param(struct builder *b, int layer, enum slot_role r)
+struct tensor *build_param(struct builder *b, int layer, enum slot_role r)
 {
     struct param *p = bound_at(&b->bound, layer, r);
     return p ? graph_param(b->g, p) : NULL;
 }
 
-/* A norm of block k; its bias follows its weight among the roles. */
-static struct tensor *norm(struct builder *b, const struct block_config *k, struct tensor *x,
+struct tensor *build_norm(struct builder *b, const struct block_config *k, struct tensor *x,
                            enum slot_role w, bool f32_out)
 {
-    return op_norm(b->g, k->norm, x, param(b, b->layer, w), param(b, b->layer, w + 1), (float)k->norm_eps, f32_out);
+    return op_norm(b->g, k->norm, x, build_param(b, b->layer, w), build_param(b, b->layer, w + 1), (float)k->norm_eps, f32_out);
 }
 
-/* y = x W^T + bias, then dropout and the residual: in the product's epilogue where nothing stands between. */
-static struct tensor *project(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
+struct tensor *build_project(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
                               enum slot_role bias, enum slot_role post, struct tensor *residual)
 {
     bool sandwich = k->place == PLACE_SANDWICH, direct = !sandwich && b->drop_resid == 0;
-    struct linear_spec s = {.w = {param(b, b->layer, w)}, .b = {param(b, b->layer, bias)}, .n = 1,
+    struct linear_spec s = {.w = {build_param(b, b->layer, w)}, .b = {build_param(b, b->layer, bias)}, .n = 1,
                             .residual = direct ? residual : NULL, .f32_out = true};
     struct tensor *y = op_linear(b->g, x, &s);
     if (direct) return y;
-    if (sandwich) y = norm(b, k, y, post, true);
+    if (sandwich) y = build_norm(b, k, y, post, true);
     return op_dropout(b->g, y, b->drop_resid, residual);
 }
 
@@ -49,13 +35,13 @@ static struct tensor *attention(struct builder *b, const struct block_config *k,
 {
     struct linear_spec s = {.n = 3};
     for (int i = 0; i < 3; i++) {
-        s.w[i] = param(b, b->layer, SLOT_Q_W + (unsigned)i);
-        s.b[i] = param(b, b->layer, SLOT_Q_B + (unsigned)i);
+        s.w[i] = build_param(b, b->layer, SLOT_Q_W + (unsigned)i);
+        s.b[i] = build_param(b, b->layer, SLOT_Q_B + (unsigned)i);
     }
     struct tensor *qkv = op_linear(b->g, x, &s);
     if (k->pos == POS_ROPE || k->qk_norm) {
         struct qk_spec q = {.H = k->heads, .Hk = k->kv_heads, .D = k->head_dim, .eps = (float)k->norm_eps,
-                            .q_norm = param(b, b->layer, SLOT_QNORM), .k_norm = param(b, b->layer, SLOT_KNORM),
+                            .q_norm = build_param(b, b->layer, SLOT_QNORM), .k_norm = build_param(b, b->layer, SLOT_KNORM),
                             .rope = k->pos == POS_ROPE ? &b->rope : NULL, .interleaved = k->interleaved};
         qkv = op_qk(b->g, qkv, b->positions, &q);
     }
@@ -68,7 +54,7 @@ static struct tensor *attention(struct builder *b, const struct block_config *k,
         a.alibi = slopes;
     }
     struct tensor *o = op_attn(b->g, qkv, b->seg_start, &a);
-    return project(b, k, o, SLOT_O_W, SLOT_O_B, SLOT_POST1_W, residual);
+    return build_project(b, k, o, SLOT_O_W, SLOT_O_B, SLOT_POST1_W, residual);
 }
 
 static struct tensor *feed_forward(struct builder *b, const struct block_config *k, struct tensor *x,
@@ -76,20 +62,21 @@ static struct tensor *feed_forward(struct builder *b, const struct block_config 
 {
     struct linear_spec s = {.n = 1};
     struct tensor *h;
+    if (k->ffn == FFN_MOE) return build_moe(b, k, x, residual);
     if (k->ffn == FFN_GLU) {
         s = (struct linear_spec){
             .n = 2,
-            .w = {param(b, b->layer, SLOT_GATE_W), param(b, b->layer, SLOT_UP_W)},
-            .b = {param(b, b->layer, SLOT_GATE_B), param(b, b->layer, SLOT_UP_B)},
+            .w = {build_param(b, b->layer, SLOT_GATE_W), build_param(b, b->layer, SLOT_UP_W)},
+            .b = {build_param(b, b->layer, SLOT_GATE_B), build_param(b, b->layer, SLOT_UP_B)},
         };
         h = op_glu(b->g, op_linear(b->g, x, &s), k->act);
     } else {
-        s.w[0] = param(b, b->layer, SLOT_UP_W);
-        s.b[0] = param(b, b->layer, SLOT_UP_B);
+        s.w[0] = build_param(b, b->layer, SLOT_UP_W);
+        s.b[0] = build_param(b, b->layer, SLOT_UP_B);
         s.act = k->act;
         h = op_linear(b->g, x, &s);
     }
-    return project(b, k, h, SLOT_DOWN_W, SLOT_DOWN_B, SLOT_POST2_W, residual);
+    return build_project(b, k, h, SLOT_DOWN_W, SLOT_DOWN_B, SLOT_POST2_W, residual);
 }
 
 /* The input of a sublayer whose norm comes after it: the residual stream itself. */
@@ -101,12 +88,12 @@ static struct tensor *plain(struct builder *b, struct tensor *x)
 static struct tensor *block(struct builder *b, const struct block_config *k, struct tensor *x)
 {
     if (k->place == PLACE_POST) {
-        x = norm(b, k, attention(b, k, plain(b, x), x), SLOT_NORM1_W, true);
-        return norm(b, k, feed_forward(b, k, plain(b, x), x), SLOT_NORM2_W, true);
+        x = build_norm(b, k, attention(b, k, plain(b, x), x), SLOT_NORM1_W, true);
+        return build_norm(b, k, feed_forward(b, k, plain(b, x), x), SLOT_NORM2_W, true);
     }
-    struct tensor *y = attention(b, k, norm(b, k, x, SLOT_NORM1_W, false), x);
+    struct tensor *y = attention(b, k, build_norm(b, k, x, SLOT_NORM1_W, false), x);
     struct tensor *in = k->place == PLACE_PARALLEL ? x : y;
-    return feed_forward(b, k, norm(b, k, in, SLOT_NORM2_W, false), y);
+    return feed_forward(b, k, build_norm(b, k, in, SLOT_NORM2_W, false), y);
 }
 
 static struct tensor *embed(struct builder *b, struct tensor *tokens, struct err *e)
@@ -115,7 +102,7 @@ static struct tensor *embed(struct builder *b, struct tensor *tokens, struct err
     int T = graph_get_opts(b->g)->T, offset = c->pos_offset;
     struct tensor *pos = NULL;
     if (c->embed_pos == POS_LEARNED) {
-        pos = param(b, -1, SLOT_POS);
+        pos = build_param(b, -1, SLOT_POS);
     } else if (c->embed_pos == POS_SINUSOIDAL) {
         float *t = mem_alloc((size_t)T * (size_t)c->d_model, sizeof *t);
         if (!t) {
@@ -127,7 +114,7 @@ static struct tensor *embed(struct builder *b, struct tensor *tokens, struct err
         free(t);
         offset = 0;
     }
-    return op_embed(b->g, tokens, param(b, -1, SLOT_EMBED), (float)c->embed_scale, pos ? b->positions : NULL, pos,
+    return op_embed(b->g, tokens, build_param(b, -1, SLOT_EMBED), (float)c->embed_scale, pos ? b->positions : NULL, pos,
                     offset);
 }
 
@@ -159,8 +146,8 @@ static void head(struct builder *b, const struct model_build *o, struct model_gr
                  struct tensor *weights)
 {
     const struct model_config *c = b->c;
-    struct tensor *w = param(b, -1, c->tie_embed ? SLOT_EMBED : SLOT_HEAD_W);
-    struct tensor *bias = param(b, -1, SLOT_HEAD_B);
+    struct tensor *w = build_param(b, -1, c->tie_embed ? SLOT_EMBED : SLOT_HEAD_W);
+    struct tensor *bias = build_param(b, -1, SLOT_HEAD_B);
     float scale = (float)c->logit_scale, cap = (float)c->head_softcap;
     if (o->want_logits) {
         struct linear_spec s = {.w = {w}, .b = {bias}, .n = 1, .f32_out = true};
@@ -194,10 +181,13 @@ static int build(struct builder *b, const struct model_build *o, struct model_gr
     e->code = ERR_NONE;
     struct tensor *x = embed(b, tokens, e);
     if (o->opts.training && c->dropout_embed > 0) x = op_dropout(b->g, x, (float)c->dropout_embed, NULL);
+    b->stats = build_router_stats(b, o->want_loss);
     x = blocks(b, x, e);
     if (e->code != ERR_NONE) return -1;
+    out->router_counts = b->stats ? b->stats->counts : NULL;
+    out->router_loss = build_router_loss(b);
     const struct block_config *last = &c->block[c->n_blocks - 1];
-    out->hidden = c->head_norm ? norm(b, last, x, SLOT_FNORM_W, false) : plain(b, x);
+    out->hidden = c->head_norm ? build_norm(b, last, x, SLOT_FNORM_W, false) : plain(b, x);
     head(b, o, out, targets, weights);
     return graph_error(b->g, e);
 }

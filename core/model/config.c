@@ -32,7 +32,7 @@ const struct choice choice_scaling[] = {
     {"dynamic", ROPE_DYNAMIC, true},  {"llama3", ROPE_LLAMA3, true}, {"yarn", ROPE_YARN, true},
     {"longrope", -1, false},          {0}};
 const struct choice choice_ffn[] = {
-    {"mlp", FFN_MLP, true}, {"glu", FFN_GLU, true}, {"moe", FFN_MOE, false}, {"rwkv_cmix", FFN_CMIX, false}, {0}};
+    {"mlp", FFN_MLP, true}, {"glu", FFN_GLU, true}, {"moe", FFN_MOE, true}, {"rwkv_cmix", FFN_CMIX, false}, {0}};
 const struct choice choice_act[] = {
     {"none", ACT_NONE, true},          {"relu", ACT_RELU, true},          {"relu2", ACT_RELU2, true},
     {"gelu_erf", ACT_GELU_ERF, true},  {"gelu_tanh", ACT_GELU_TANH, true}, {"silu", ACT_SILU, true},

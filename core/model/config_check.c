@@ -77,6 +77,23 @@ static int check_shared(const struct block_config *first, const struct block_con
     return 0;
 }
 
+/* The routers' statistics and losses are of all layers together. */
+static int check_experts(const struct model_config *c, struct err *e)
+{
+    const struct moe_config *m = NULL;
+    for (int i = 0; i < c->n_blocks; i++) {
+        const struct moe_config *o = &c->block[i].moe;
+        if (c->block[i].ffn != FFN_MOE) continue;
+        if (!m) m = o;
+        const char *key = o->experts != m->experts ? "experts" : o->top_k != m->top_k ? "top_k" : o->aux_norm != m->aux_norm ? "aux_norm" :
+                          o->aux_coef < m->aux_coef || o->aux_coef > m->aux_coef ? "aux_coef" :
+                          o->z_coef < m->z_coef || o->z_coef > m->z_coef ? "z_coef" :
+                          o->bias_gamma < m->bias_gamma || o->bias_gamma > m->bias_gamma ? "bias_gamma" : NULL;
+        if (key) return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.%s differs from that of an earlier group", i, key);
+    }
+    return 0;
+}
+
 static int check_head(const struct model_config *c, struct err *e)
 {
     if ((c->head == HEAD_LM) != (c->stack != STACK_ENCODER))
@@ -139,6 +156,6 @@ int model_config_check(const struct model_config *c, struct err *e)
     }
     if (n != c->n_layers || n_enc != c->n_enc_layers)
         return err_set(e, ERR_CONFIG, "blocks add up to %d layers, not %d", n, c->n_layers);
-    if (check_embed(c, e) || check_head(c, e)) return -1;
+    if (check_embed(c, e) || check_head(c, e) || check_experts(c, e)) return -1;
     return check_built(c, e);
 }

@@ -3,10 +3,13 @@
 
 static int64_t slot_elements(const struct slot *s)
 {
-    return s->dim[0] * (s->ndim == 2 ? s->dim[1] : 1);
+    int64_t n = 1;
+    for (int i = 0; i < s->ndim; i++) n *= s->dim[i];
+    return n;
 }
 
 struct counts {
+    const struct model_config *c;
     int64_t all, linear;
 };
 
@@ -15,13 +18,18 @@ static int count_slot(void *arg, const struct slot *s, struct err *e)
     (void)e;
     struct counts *n = arg;
     n->all += slot_elements(s);
-    if (s->linear) n->linear += slot_elements(s);
+    int64_t used = slot_elements(s);
+    if (s->role == SLOT_EUP_W || s->role == SLOT_EDOWN_W) {
+        const struct moe_config *m = &model_block(n->c, s->layer)->moe;
+        used = used / m->experts * m->top_k; /* a token takes top_k of them */
+    }
+    if (s->linear || s->role == SLOT_ROUTER_W) n->linear += used;
     return 0;
 }
 
 static struct counts count(const struct model_config *c)
 {
-    struct counts n = {0, 0};
+    struct counts n = {c, 0, 0};
     struct err ignored;
     (void)layout_walk(c, count_slot, &n, &ignored);
     return n;

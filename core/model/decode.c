@@ -62,9 +62,30 @@ static void reserve_conversion(struct decoder *d, const struct params *p)
 {
     size_t total = 0;
     for (int i = 0; i < p->n; i++)
-        if (p->v[i]->ndim == 2 && p->v[i]->dtype != d->dt)
+        if (p->v[i]->ndim >= 2 && p->v[i]->dtype != d->dt)
             total += ((size_t)p->v[i]->n * dtype_size(d->dt) + 63) / 64 * 64;
     if (total) d->convert_at = take(d, total, 1);
+}
+
+/* Of all experts' weights a step reads those of top_k. */
+static const void *expert_weight(struct decoder *d, const struct param *p, const struct moe_config *m)
+{
+    if (!p) return NULL;
+    const void *w = weight(d, p);
+    d->weight_bytes -= p->n / m->experts * (m->experts - m->top_k) * (int64_t)dtype_size(d->dt);
+    return w;
+}
+
+static void bind_experts(struct decoder *d, const struct bound *b, int i)
+{
+    struct dec_layer *l = &d->layer[i];
+    const struct moe_config *m = &l->k->moe;
+    l->router_w = vector(bound_at(b, i, SLOT_ROUTER_W));
+    l->eup_w = expert_weight(d, bound_at(b, i, SLOT_EUP_W), m);
+    l->edown_w = expert_weight(d, bound_at(b, i, SLOT_EDOWN_W), m);
+    l->sgate_w = weight(d, bound_at(b, i, SLOT_SGATE_W));
+    l->sup_w = weight(d, bound_at(b, i, SLOT_SUP_W));
+    l->sdown_w = weight(d, bound_at(b, i, SLOT_SDOWN_W));
 }
 
 static void bind_layer(struct decoder *d, const struct bound *b, int i)
@@ -82,6 +103,7 @@ static void bind_layer(struct decoder *d, const struct bound *b, int i)
     l->gate_w = weight(d, bound_at(b, i, SLOT_GATE_W));
     l->up_w = weight(d, bound_at(b, i, SLOT_UP_W));
     l->down_w = weight(d, bound_at(b, i, SLOT_DOWN_W));
+    bind_experts(d, b, i);
     for (int r = 0; r < SLOT_N; r++) {
         const struct param *p = bound_at(b, i, (enum slot_role)r);
         if (p && p->ndim == 1) l->vec[r] = p->data;
@@ -138,6 +160,30 @@ static void make_cache(struct decoder *d)
     }
 }
 
+/* Slots of the largest layer with experts. */
+static void make_moe_scratch(struct decoder *d)
+{
+    size_t M = (size_t)d->rows, C = (size_t)d->c.d_model, slots = 0, F = 0, E = 0;
+    for (int i = 0; i < d->c.n_blocks; i++) {
+        const struct block_config *k = &d->c.block[i];
+        if (k->ffn != FFN_MOE) continue;
+        if (M * (size_t)k->moe.top_k > slots) slots = M * (size_t)k->moe.top_k;
+        if ((size_t)k->d_ff > F) F = (size_t)k->d_ff;
+        if ((size_t)k->moe.experts > E) E = (size_t)k->moe.experts;
+    }
+    if (!slots) return;
+    struct dec_moe *m = &d->moe;
+    m->x = take(d, slots * C, sizeof *m->x);
+    m->h = take(d, slots * F, sizeof *m->h);
+    m->h2 = take(d, slots * F, sizeof *m->h2);
+    m->y = take(d, slots * C, sizeof *m->y);
+    m->half = d->dt == DT_F32 ? NULL : take(d, slots * (C > F ? C : F), sizeof *m->half);
+    m->weights = take(d, slots, sizeof *m->weights);
+    m->ids = take(d, slots, sizeof *m->ids);
+    m->place = take(d, slots, sizeof *m->place);
+    m->active = take(d, E, sizeof *m->active);
+}
+
 /* Scratch for `rows` rows and each thread, by the largest block. */
 static void make_scratch(struct decoder *d)
 {
@@ -149,7 +195,8 @@ static void make_scratch(struct decoder *d)
         size_t ws = d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, 0, false);
         if (q > qkv) qkv = q;
         if (h > heads) heads = h;
-        if ((size_t)k->d_ff > ff) ff = (size_t)k->d_ff;
+        size_t f = (size_t)k->d_ff * (k->ffn == FFN_MOE && k->moe.shared ? (size_t)k->moe.shared : 1);
+        if (f > ff) ff = f;
         if (ws > attn) attn = ws;
         if ((size_t)k->heads > G) G = (size_t)k->heads;
     }
@@ -166,6 +213,7 @@ static void make_scratch(struct decoder *d)
     d->ff2 = take(d, M * ff, sizeof(float));
     d->half = d->dt == DT_F32 ? NULL : take(d, M * widest, sizeof(uint16_t));
     d->slopes = take(d, G, sizeof(float));
+    make_moe_scratch(d);
     size_t panel = d->k->packed_bytes(d->dt, (int)widest, DECODE_PANEL);
     d->ws_bytes = (attn > d->k->gemm_ws_bytes ? attn : d->k->gemm_ws_bytes) + 63;
     d->ws_bytes -= d->ws_bytes % 64;

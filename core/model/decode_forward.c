@@ -7,23 +7,6 @@
 
 #include "core/model/decode_internal.h"
 
-/* A product y[m, n] = x[m, K] W[n, K]^T + bias over up to three weights side
- * by side, or two that a GLU joins. */
-struct product {
-    struct decoder *d;
-    int m, K, n_parts, n[3];
-    const void *w[3];
-    const float *b[3];
-    const float *x;         /* [m, K] */
-    const void *xg;         /* the same in the decoder's type, for the GEMM */
-    float *y, *y2;          /* [m, ld] */
-    int64_t ld;
-    enum act act;
-    bool glu;               /* y = act(part 0) * part 1 */
-    float *residual;        /* [m, ld] += y */
-    int columns;            /* of a slice */
-};
-
 static void run_gemm(const struct product *p, int part, float *y, int n0, int n1, int thread)
 {
     struct decoder *d = p->d;
@@ -37,9 +20,7 @@ static void run_gemm(const struct product *p, int part, float *y, int n0, int n1
     d->k->gemm(&g, 0, p->m, 0, N, ws);
 }
 
-/* Columns [n0, n1) of one weight, into y (stride ld).  Which kernel is used
- * depends on how the tokens came in, never on how many sequences step together. */
-static void run_part(const struct product *p, int part, float *y, int n0, int n1, int thread)
+void decode_part(const struct product *p, int part, float *y, int n0, int n1, int thread)
 {
     const struct decoder *d = p->d;
     if (p->d->packed) {
@@ -66,8 +47,8 @@ static void product_slice(void *arg, int slice, int thread)
         }
     int n1 = n0 + p->columns < p->n[part] ? n0 + p->columns : p->n[part];
     size_t n = (size_t)(n1 - n0);
-    run_part(p, part, p->y + at, n0, n1, thread);
-    if (p->glu) run_part(p, 1, p->y2, n0, n1, thread);
+    decode_part(p, part, p->y + at, n0, n1, thread);
+    if (p->glu) decode_part(p, 1, p->y2, n0, n1, thread);
     for (int i = 0; i < p->m; i++) {
         float *y = p->y + i * p->ld + at + n0, *r = p->residual ? p->residual + i * p->ld + n0 : NULL;
         if (p->glu) k->glu(p->act, y, y, p->y2 + i * p->ld + n0, n);
@@ -95,8 +76,6 @@ static void run_product(struct product *p)
 
 enum { SERIAL_ROWS = 4, ROWS_A_SLICE = 4 };
 
-typedef void row_fn(struct decoder *d, const void *arg, int row);
-
 struct by_row {
     struct decoder *d;
     row_fn *fn;
@@ -113,7 +92,7 @@ static void row_slice(void *arg, int slice, int thread)
 }
 
 /* A few rows cost less than waking the pool. */
-static void by_row(struct decoder *d, int m, row_fn *fn, const void *arg)
+void decode_by_row(struct decoder *d, int m, row_fn *fn, const void *arg)
 {
     struct by_row w = {d, fn, arg, m};
     if (m <= SERIAL_ROWS)
@@ -165,7 +144,7 @@ static void norm(struct decoder *d, int m, const struct dec_layer *l, enum slot_
 {
     struct norm_job j = {.w = l->vec[role], .b = l->vec[role + 1], .x = x, .y = y, .kind = l->k->norm,
                          .eps = (float)l->k->norm_eps, .add_to = add_to};
-    by_row(d, m, norm_row, &j);
+    decode_by_row(d, m, norm_row, &j);
 }
 
 static void store(struct decoder *d, void *dst, const float *src, size_t n)
@@ -251,7 +230,7 @@ static void prepare(struct product *p)
 {
     p->xg = p->x;
     if (!p->d->packed || p->d->dt == DT_F32) return;
-    by_row(p->d, p->m, to_half, p);
+    decode_by_row(p->d, p->m, to_half, p);
     p->xg = p->d->half;
 }
 
@@ -281,7 +260,7 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
     }
     prepare(&qkv);
     run_product(&qkv);
-    by_row(d, m, qk_row, l);
+    decode_by_row(d, m, qk_row, l);
     if (k->pos == POS_ALIBI) alibi_slopes(d->slopes, k->heads);
     struct attn_job j = {d, l, 1};
     if (n_spans == 1) j.blocks = (m + QUERIES_A_SLICE - 1) / QUERIES_A_SLICE;
@@ -289,15 +268,43 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
     /* A parallel FFN reads the stream as it was. */
     if (k->place == PLACE_PARALLEL) norm(d, m, l, SLOT_NORM2_W, d->x, d->h, NULL);
     size_t width = (size_t)HD;
-    if (d->dt == DT_BF16 && !d->packed) by_row(d, m, widen_att, &width);
+    if (d->dt == DT_BF16 && !d->packed) decode_by_row(d, m, widen_att, &width);
     struct product o = {.d = d, .m = m, .K = HD, .n_parts = 1, .w = {l->o_w}, .b = {l->vec[SLOT_O_B]}, .n = {C},
                         .x = d->att32, .xg = d->att};
     join(d, m, l, &o, SLOT_POST1_W, SLOT_NORM1_W);
 }
 
+void decode_glu(struct decoder *d, int m, const struct dec_layer *l, const float *in, const void *gate, const void *up,
+                const void *down, int F)
+{
+    struct product one = {.d = d, .m = m, .K = d->c.d_model, .n_parts = 1, .x = in, .y = d->ff, .y2 = d->ff2, .ld = F,
+                          .act = l->k->act, .glu = true, .w = {gate, up}, .n = {F, F}};
+    prepare(&one);
+    run_product(&one);
+    struct product two = {.d = d, .m = m, .K = F, .n_parts = 1, .w = {down}, .n = {d->c.d_model}, .x = d->ff, .y = d->t,
+                          .ld = d->c.d_model};
+    prepare(&two);
+    run_product(&two);
+}
+
+static void add_row(struct decoder *d, const void *arg, int row)
+{
+    (void)arg;
+    size_t C = (size_t)d->c.d_model;
+    float *x = d->x + (size_t)row * C;
+    d->k->add(x, x, d->t + (size_t)row * C, C);
+}
+
 static void feed_forward(struct decoder *d, int m, const struct dec_layer *l, const float *in)
 {
     const struct block_config *k = l->k;
+    if (k->ffn == FFN_MOE) {
+        decode_moe(d, m, l, in);
+        if (k->place == PLACE_SANDWICH) norm(d, m, l, SLOT_POST2_W, d->t, d->t, d->x);
+        else decode_by_row(d, m, add_row, NULL);
+        if (k->place == PLACE_POST) norm(d, m, l, SLOT_NORM2_W, d->x, d->x, NULL);
+        return;
+    }
     bool glu = k->ffn == FFN_GLU;
     struct product up = {.d = d, .m = m, .K = d->c.d_model, .n_parts = 1, .x = in, .y = d->ff, .y2 = d->ff2,
                          .ld = k->d_ff, .act = k->act, .glu = glu, .n = {k->d_ff, k->d_ff}};
@@ -324,7 +331,7 @@ static void block(struct decoder *d, int n_spans, int m, const struct dec_layer 
 
 void decode_forward(struct decoder *d, int n_spans, int m, const int32_t *ids)
 {
-    by_row(d, m, embed_row, ids);
+    decode_by_row(d, m, embed_row, ids);
     for (int i = 0; i < d->c.n_layers; i++) block(d, n_spans, m, &d->layer[i]);
     if (!d->c.head_norm) {
         memcpy(d->h, d->x, (size_t)m * (size_t)d->c.d_model * sizeof *d->h);
@@ -333,7 +340,7 @@ void decode_forward(struct decoder *d, int n_spans, int m, const int32_t *ids)
     const struct block_config *last = d->layer[d->c.n_layers - 1].k;
     struct norm_job j = {.w = d->norm_w, .b = d->norm_b, .x = d->x, .y = d->h, .kind = last->norm,
                          .eps = (float)last->norm_eps};
-    by_row(d, m, norm_row, &j);
+    decode_by_row(d, m, norm_row, &j);
 }
 
 void decode_logits(struct decoder *d, int row, int n, float *logits)

@@ -17,6 +17,8 @@ enum {
 struct dec_layer {
     const struct block_config *k;
     const void *qkv_w[3], *o_w, *gate_w, *up_w, *down_w;
+    const void *eup_w, *edown_w, *sgate_w, *sup_w, *sdown_w; /* experts: all, shared */
+    const float *router_w;
     const float *qkv_b[3];
     int qkv_n[3];
     const float *vec[SLOT_N];       /* norms and biases by role, NULL = none */
@@ -27,6 +29,20 @@ struct dec_layer {
 /* Rows [row, row + n) of the pass are tokens pos .. of one sequence. */
 struct dec_span {
     int seq, row, n, pos;
+};
+
+/* An expert of the pass at hand and its sorted rows [first, end). */
+struct dec_active {
+    int expert, first, end;
+};
+/* Scratch of layers with experts, a slot being one of a row's top_k. */
+struct dec_moe {
+    const float *in;                /* [rows, C] */
+    float *x, *h, *h2, *y;          /* [slots, C], [slots, F] twice, [slots, C], sorted by expert */
+    uint16_t *half;                 /* x, then h, in bf16; NULL in f32 */
+    float *weights;                 /* of slots in their order */
+    int32_t *ids, *place;
+    struct dec_active *active;
 };
 
 struct decoder {
@@ -49,6 +65,7 @@ struct decoder {
     void *q, *att;                  /* of type dt */
     uint16_t *half;                 /* bf16 copy of a product's input */
     float *slopes;
+    struct dec_moe moe;
     char *ws;                       /* a thread: ws_bytes, then a packed panel */
     size_t ws_bytes, panel_bytes;
     /* memory */
@@ -66,6 +83,33 @@ static inline void *cache_at(const struct decoder *d, const struct dec_layer *l,
     size_t one = (size_t)d->max_len * (size_t)l->k->head_dim * dtype_size(d->dt);
     return l->cache + one * (size_t)(((int64_t)seq * 2 + kv) * l->k->kv_heads + head);
 }
+
+/* A product y[m, n] = x[m, K] W[n, K]^T + bias over up to three weights side
+ * by side, or two that a GLU joins. */
+struct product {
+    struct decoder *d;
+    int m, K, n_parts, n[3];
+    const void *w[3];
+    const float *b[3];
+    const float *x;         /* [m, K] */
+    const void *xg;         /* the same in the decoder's type, for the GEMM */
+    float *y, *y2;          /* [m, ld] */
+    int64_t ld;
+    enum act act;
+    bool glu;               /* y = act(part 0) * part 1 */
+    float *residual;        /* [m, ld] += y */
+    int columns;            /* of a slice */
+};
+/* Columns [n0, n1) of one weight, into y (stride ld).  Which kernel is used
+ * depends on how the tokens came in, never on how many sequences step together. */
+void decode_part(const struct product *p, int part, float *y, int n0, int n1, int thread);
+typedef void row_fn(struct decoder *d, const void *arg, int row);
+void decode_by_row(struct decoder *d, int m, row_fn *fn, const void *arg);
+/* d->t = a GLU of width F on m rows of `in`. */
+void decode_glu(struct decoder *d, int m, const struct dec_layer *l, const float *in, const void *gate, const void *up,
+                const void *down, int F);
+/* decode_moe.c: d->t = the experts' output for m rows of `in`. */
+void decode_moe(struct decoder *d, int m, const struct dec_layer *l, const float *in);
 
 /* Leaves the normed hidden states of m rows in d->h. */
 void decode_forward(struct decoder *d, int n_spans, int m, const int32_t *ids);

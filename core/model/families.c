@@ -4,7 +4,7 @@
 #include "core/base/mem.h"
 #include "core/model/layout.h"
 
-const char *const family_names[] = {"gpt2", "llama", "qwen2", "qwen3", "gpt_neox", NULL};
+const char *const family_names[] = {"gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "mixtral", "qwen3_moe", "olmoe", "deepseek_v3", "gpt_oss", NULL};
 
 /* The names that llama, qwen2 and qwen3 share. */
 #define LLAMA_SLOTS                                                                  \
@@ -27,6 +27,16 @@ const char *const family_names[] = {"gpt2", "llama", "qwen2", "qwen3", "gpt_neox
     [SLOT_FNORM_W] = "norm.weight", [SLOT_FNORM_B] = "norm.bias",                    \
     [SLOT_HEAD_W] = "lm_head.weight", [SLOT_HEAD_B] = "lm_head.bias"
 
+/* Experts: stacked, as transformers 5 holds them. */
+#define MOE_SLOTS                                                                    \
+    [SLOT_ROUTER_W] = "mlp.gate.weight", [SLOT_ROUTER_B] = "mlp.gate.bias",          \
+    [SLOT_ROUTER_CORR] = "mlp.gate.e_score_correction_bias",                         \
+    [SLOT_EUP_W] = "mlp.experts.gate_up_proj", [SLOT_EUP_B] = "mlp.experts.gate_up_proj_bias", \
+    [SLOT_EDOWN_W] = "mlp.experts.down_proj", [SLOT_EDOWN_B] = "mlp.experts.down_proj_bias",   \
+    [SLOT_SGATE_W] = "mlp.shared_experts.gate_proj.weight",                          \
+    [SLOT_SUP_W] = "mlp.shared_experts.up_proj.weight",                              \
+    [SLOT_SDOWN_W] = "mlp.shared_experts.down_proj.weight"
+
 /* What a family's own files have no name for: any mixer, position or stack can
  * be combined with any family, it only cannot be exported then. */
 static const char *const default_slot[SLOT_N] = {
@@ -48,11 +58,15 @@ static const char *const default_slot[SLOT_N] = {
     [SLOT_POSTX_W] = "cross_output_norm.weight", [SLOT_POSTX_B] = "cross_output_norm.bias",
     [SLOT_GATE_W] = "mlp.gate_proj.weight", [SLOT_GATE_B] = "mlp.gate_proj.bias",
     [SLOT_POST2_W] = "mlp_output_norm.weight", [SLOT_POST2_B] = "mlp_output_norm.bias",
+    MOE_SLOTS,
     [SLOT_FNORM_W] = "norm.weight", [SLOT_FNORM_B] = "norm.bias",
     [SLOT_HDENSE_W] = "head.dense.weight", [SLOT_HDENSE_B] = "head.dense.bias",
     [SLOT_HNORM_W] = "head.norm.weight", [SLOT_HNORM_B] = "head.norm.bias",
     [SLOT_HEAD_W] = "lm_head.weight", [SLOT_HEAD_B] = "lm_head.bias",
 };
+
+#define EXPERTS_APART \
+    .router = "mlp.gate.weight", .expert = "mlp.experts.%d.", .expert_part = {"gate_proj.weight", "up_proj.weight", "down_proj.weight"}
 
 static const struct family families[] = {
     {
@@ -104,6 +118,14 @@ static const struct family families[] = {
             [SLOT_HEAD_W] = "embed_out.weight", [SLOT_HEAD_B] = "embed_out.bias",
         },
     },
+    {.name = "mixtral", .base = "model.", .block = "layers.%d.", .router = "block_sparse_moe.gate.weight",
+     .expert = "block_sparse_moe.experts.%d.", .expert_part = {"w1.weight", "w3.weight", "w2.weight"}, .slot = {LLAMA_SLOTS}},
+    {.name = "qwen3_moe", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
+    {.name = "olmoe", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
+    {.name = "deepseek_v3", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
+    {.name = "gpt_oss", .base = "model.", .block = "layers.%d.", .experts_transposed = true,
+     .slot = {LLAMA_SLOTS, [SLOT_SINK] = "self_attn.sinks", [SLOT_ROUTER_W] = "mlp.router.weight",
+              [SLOT_ROUTER_B] = "mlp.router.bias"}},
 };
 
 const struct family *family_find(const char *name)

@@ -122,7 +122,7 @@ static int hf_rope(struct block_config *b, const struct cJSON *hf, const struct 
 static int add_layer(struct model_config *c, const struct block_config *tmpl, int window, double scale, struct err *e)
 {
     struct block_config *last = c->n_blocks ? &c->block[c->n_blocks - 1] : NULL;
-    if (last && last->window == window && last->scale == scale) {
+    if (last && last->window == window && last->scale == scale && last->ffn == tmpl->ffn) {
         last->repeat++;
         return 0;
     }
@@ -169,23 +169,24 @@ static int from_gpt2(struct model_config *c, const struct cJSON *hf, struct err 
     return 0;
 }
 
-/* The window of each layer: layer_types where given, else the family's rule. */
-static int llama_layers(struct model_config *c, const struct block_config *b, const struct cJSON *hf, int layers,
-                        bool qwen, struct err *e)
+/* The window of each layer: layer_types where given, else the family's rule.  With experts, `dense` is a layer
+ * that has none. */
+static int llama_layers(struct model_config *c, const struct block_config *b, const struct block_config *dense,
+                        const struct cJSON *hf, int layers, const char *type, struct err *e)
 {
-    bool use = !qwen;
+    bool oss = strcmp(type, "gpt_oss") == 0, qwen = strncmp(type, "qwen", 4) == 0, use = !qwen, plain = false;
     int window = 0, from = qwen ? 28 : 0;
     const struct cJSON *types = json_member(hf, "layer_types");
     if (json_opt_bool(hf, "use_sliding_window", &use, "config", e) ||
         hf_int(hf, "sliding_window", 0, INT32_MAX, &window, e) || hf_int(hf, "max_window_layers", 0, 1 << 20, &from, e))
         return -1;
     if (!use) window = 0;
-    if (!qwen || !types || cJSON_IsNull(types)) types = NULL;
+    if (!(qwen || oss) || !types || cJSON_IsNull(types)) types = NULL;
     if (types && (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != layers))
         return err_set(e, ERR_CONFIG, "layer_types must be a list of %d names", layers);
     const struct cJSON *t = types ? types->child : NULL;
     for (int i = 0; i < layers; i++) {
-        bool sliding = qwen ? i >= from : true;
+        bool sliding = qwen ? i >= from : oss ? i % 2 == 0 : true;
         if (t) {
             const char *word = cJSON_IsString(t) ? t->valuestring : "?";
             sliding = strcmp(word, "sliding_attention") == 0;
@@ -193,7 +194,8 @@ static int llama_layers(struct model_config *c, const struct block_config *b, co
                 return err_set(e, ERR_CONFIG, "layer_types[%d] %s is not supported yet", i, word);
             t = t->next;
         }
-        if (add_layer(c, b, sliding ? window : 0, 0, e)) return -1;
+        if (b->ffn == FFN_MOE && hf_moe_dense_layer(hf, i, &plain, e)) return -1;
+        if (add_layer(c, plain ? dense : b, sliding ? window : 0, 0, e)) return -1;
     }
     return 0;
 }
@@ -201,19 +203,22 @@ static int llama_layers(struct model_config *c, const struct block_config *b, co
 static int from_llama(struct model_config *c, const struct cJSON *hf, const char *type, struct err *e)
 {
     struct block_config b = model_block_default();
-    bool qwen2 = strcmp(type, "qwen2") == 0, qwen3 = strcmp(type, "qwen3") == 0, attn_bias = false;
+    bool qwen2 = strcmp(type, "qwen2") == 0, qwen3 = strncmp(type, "qwen3", 5) == 0, oss = strcmp(type, "gpt_oss") == 0;
+    bool experts = hf_has_experts(type), attn_bias = oss;
     int layers = 0;
     b.ffn = FFN_GLU;
     b.act = ACT_SILU;
-    b.norm_eps = 1e-6;
+    b.norm_eps = experts && !qwen3 ? 1e-5 : 1e-6;
+    if (experts && !qwen3) b.theta = oss ? 150000 : 1e6;
     b.qk_norm = qwen3;
+    b.sink = oss;
     if (hf_need(hf, "hidden_size", 1 << 17, &c->d_model, e) || hf_need(hf, "num_attention_heads", 4096, &b.heads, e) ||
         hf_need(hf, "num_hidden_layers", MODEL_MAX_LAYERS, &layers, e) ||
         hf_need(hf, "intermediate_size", 1 << 22, &b.d_ff, e) ||
         hf_need(hf, "max_position_embeddings", 1 << 24, &c->max_pos, e))
         return -1;
     b.kv_heads = b.heads;
-    b.head_dim = qwen3 ? 128 : c->d_model / b.heads;
+    b.head_dim = strcmp(type, "qwen3") == 0 ? 128 : oss ? 64 : c->d_model / b.heads;
     if (hf_int(hf, "num_key_value_heads", 1, 4096, &b.kv_heads, e) || hf_int(hf, "head_dim", 1, 1024, &b.head_dim, e) ||
         hf_activation(hf, "hidden_act", &b.act, e) ||
         json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) ||
@@ -223,12 +228,13 @@ static int from_llama(struct model_config *c, const struct cJSON *hf, const char
         hf_rope(&b, hf, c, "rope_theta", "partial_rotary_factor", 1, e))
         return -1;
     if (b.head_dim < 1) return err_set(e, ERR_CONFIG, "hidden_size is below num_attention_heads");
-    b.qkv_bias = qwen2 || (attn_bias && strcmp(type, "mistral"));
+    b.qkv_bias = qwen2 || (attn_bias && strcmp(type, "mistral") && strcmp(type, "mixtral"));
     b.out_bias = !qwen2 && b.qkv_bias;
     if (strcmp(type, "llama")) {
-        bool mistral = strcmp(type, "mistral") == 0;
         b.ffn_bias = false;
-        return llama_layers(c, &b, hf, layers, !mistral, e);
+        struct block_config dense = b;
+        if (experts && hf_moe_read(&b, hf, type, e)) return -1;
+        return llama_layers(c, &b, &dense, hf, layers, type, e);
     }
     for (int i = 0; i < layers; i++)
         if (add_layer(c, &b, 0, 0, e)) return -1;
@@ -285,7 +291,7 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
     int r;
     if (strcmp(type, "gpt2") == 0) r = from_gpt2(c, hf, e);
     else if (strcmp(type, "gpt_neox") == 0) r = from_neox(c, hf, e);
-    else if (llama || strcmp(type, "qwen2") == 0 || strcmp(type, "qwen3") == 0) r = from_llama(c, hf, type, e);
+    else if (llama || strcmp(type, "qwen2") == 0 || strcmp(type, "qwen3") == 0 || hf_has_experts(type)) r = from_llama(c, hf, type, e);
     else return err_set(e, ERR_CONFIG, "model_type %s is not supported yet", type);
     if (r || json_opt_bool(hf, "tie_word_embeddings", &c->tie_embed, "config", e)) return -1;
     snprintf(c->family, sizeof c->family, "%s", llama ? "llama" : type);

@@ -102,6 +102,7 @@ static int import_tensor(void *arg, const struct hf_tensor *t, struct param *con
     struct import *im = arg;
     int i = st_find(im->st, t->name);
     if (i < 0 && t->alias) i = st_find(im->st, t->alias);
+    if (i < 0 && t->or_apart) return 1;
     if (i < 0) return err_set(e, ERR_DATA, "'%s': no tensor '%s'", im->dir, t->name);
     const struct st_tensor *s = st_tensor(im->st, i);
     im->used[i] = true;

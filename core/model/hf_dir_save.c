@@ -40,6 +40,7 @@ static enum dtype pick_dtype(const struct export *x, struct param *const *parts,
 static int collect(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e)
 {
     struct export *x = arg;
+    if (t->or_apart) return 1; /* one by one: what every version of transformers loads */
     if (n_parts > MAX_PARTS) return err_set(e, ERR_INTERNAL, "tensor '%s' has %d parts", t->name, n_parts);
     if (x->n == x->cap) {
         size_t cap = x->cap ? 2 * (size_t)x->cap : 64;

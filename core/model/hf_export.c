@@ -70,14 +70,14 @@ static void to_llama(const struct model_config *c, const char *type, struct buf 
                "  \"num_key_value_heads\": %d,\n  \"head_dim\": %d,\n  \"intermediate_size\": %d,\n"
                "  \"max_position_embeddings\": %d,\n  \"hidden_act\": \"%s\",\n  \"rms_norm_eps\": %.17g,\n"
                "  \"attention_dropout\": %.17g,\n",
-               c->d_model, c->n_layers, b->heads, b->kv_heads, b->head_dim, b->d_ff, c->max_pos, act_name(b->act),
+               c->d_model, c->n_layers, b->heads, b->kv_heads, b->head_dim, hf_dense_width(c), c->max_pos, act_name(b->act),
                b->norm_eps, c->dropout_attn);
     if (strcmp(type, "qwen2")) buf_printf(out, "  \"attention_bias\": %s,\n", yes(b->qkv_bias));
     if (strcmp(type, "llama") == 0) buf_printf(out, "  \"mlp_bias\": %s,\n", yes(b->ffn_bias));
     int window = 0;
     for (int i = 0; i < c->n_blocks; i++)
         if (c->block[i].window) window = c->block[i].window;
-    if (qwen) {
+    if (qwen || strcmp(type, "gpt_oss") == 0) {
         buf_printf(out, "  \"use_sliding_window\": %s,\n  \"sliding_window\": ", yes(window > 0));
         buf_printf(out, window ? "%d,\n" : "null,\n", window);
         buf_adds(out, "  \"layer_types\": [");
@@ -87,7 +87,10 @@ static void to_llama(const struct model_config *c, const char *type, struct buf 
         buf_adds(out, "],\n");
     } else if (strcmp(type, "mistral") == 0) {
         buf_printf(out, "  \"sliding_window\": %d,\n", window);
+    } else if (strcmp(type, "mixtral") == 0) {
+        buf_printf(out, window ? "  \"sliding_window\": %d,\n" : "  \"sliding_window\": null,\n", window);
     }
+    hf_moe_write(c, type, out);
     add_rope(b, out);
 }
 
@@ -157,6 +160,12 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
         arch = "Qwen3ForCausalLM";
     } else if (strcmp(type, "gpt_neox") == 0) {
         arch = "GPTNeoXForCausalLM";
+    } else if (strcmp(type, "mixtral") == 0) {
+        arch = "MixtralForCausalLM";
+    } else if (strcmp(type, "qwen3_moe") == 0) {
+        arch = "Qwen3MoeForCausalLM";
+    } else if (strcmp(type, "gpt_oss") == 0) {
+        arch = "GptOssForCausalLM";
     }
     struct buf t = {0};
     buf_printf(&t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n  \"vocab_size\": %d,\n", arch, type,

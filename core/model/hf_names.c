@@ -49,6 +49,47 @@ static int visit_fused(struct visit *v, const struct slot *s, struct param *p, i
     return v->fn(v->arg, &t, qkv, 3, e);
 }
 
+/* The same experts as tensors of their own: gate and up are rows of one parameter here. */
+static int visit_apart(struct visit *v, const struct slot *s, struct param *p, struct err *e)
+{
+    const struct family *f = v->f;
+    bool up = s->role == SLOT_EUP_W;
+    int n_parts = up ? 2 : 1;
+    int64_t rows = s->dim[1] / n_parts;
+    int prefix = (int)(strlen(s->name) - strlen(family_slot(f, s->role, false)));
+    const char *at = strchr(f->expert, '%');
+    for (int x = 0; x < s->dim[0]; x++)
+        for (int i = 0; i < n_parts; i++) {
+            char name[160];
+            snprintf(name, sizeof name, "%.*s%.*s%d.%s", prefix, s->name, (int)(at - f->expert), f->expert, x,
+                     f->expert_part[up ? i : 2]);
+            struct hf_tensor t = {.name = name, .alias = name + strlen(f->base), .ndim = 2, .dim = {rows, s->dim[2]},
+                                  .row0 = (x * n_parts + i) * rows, .rows = rows};
+            if (v->fn(v->arg, &t, &p, 1, e)) return -1;
+        }
+    return 0;
+}
+
+/* Stacked experts and their biases [E*out]. */
+static int visit_experts(struct visit *v, const struct slot *s, struct param *p, struct err *e)
+{
+    const struct block_config *b = model_block(v->c, s->layer);
+    struct hf_tensor t = {.name = s->name, .alias = s->name + strlen(v->f->base), .ndim = s->ndim,
+                          .dim = {s->dim[0], s->dim[1], s->dim[2]}, .or_apart = v->f->expert && s->ndim == 3};
+    if (s->ndim == 1) {
+        t.ndim = 2;
+        t.dim[0] = b->moe.experts;
+        t.dim[1] = s->dim[0] / b->moe.experts;
+    }
+    if (v->f->experts_transposed) {
+        t.layout = s->role == SLOT_EUP_W || s->role == SLOT_EUP_B ? HF_EXPERTS_TURNS : HF_EXPERTS;
+        t.heads = b->moe.experts;
+        if (s->ndim == 3) t.dim[1] = s->dim[2], t.dim[2] = s->dim[1];
+    }
+    int r = v->fn(v->arg, &t, &p, 1, e);
+    return r > 0 ? visit_apart(v, s, p, e) : r;
+}
+
 static int visit_slot(void *arg, const struct slot *s, struct err *e)
 {
     struct visit *v = arg;
@@ -58,7 +99,15 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
         return visit_fused(v, s, p, (int)s->role - (int)SLOT_Q_W, v->qkv_w, v->f->qkv_w, e);
     if (v->f->qkv_fused && s->role >= SLOT_Q_B && s->role <= SLOT_V_B)
         return visit_fused(v, s, p, (int)s->role - (int)SLOT_Q_B, v->qkv_b, v->f->qkv_b, e);
+    if (s->role >= SLOT_EUP_W && s->role <= SLOT_EDOWN_B) return visit_experts(v, s, p, e);
     struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]}};
+    char router[128];
+    if (s->role == SLOT_ROUTER_W && v->f->router) {
+        int prefix = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false)));
+        snprintf(router, sizeof router, "%.*s%s", prefix, s->name, v->f->router);
+        t.name = router; /* ours is the alias */
+        return v->fn(v->arg, &t, &p, 1, e);
+    }
     if (strncmp(s->name, v->f->base, strlen(v->f->base)) == 0) t.alias = s->name + strlen(v->f->base);
     if (s->role == SLOT_HEAD_W) t.alias = "lm_head.weight"; /* gpt_neox's embed_out in transformers 5 */
     if (v->f->conv1d && s->linear && s->layer >= 0) transpose_dims(&t);
@@ -72,9 +121,13 @@ int model_hf_visit(const struct model_config *c, const struct params *p, hf_fn *
     return layout_walk(c, visit_slot, &v, e);
 }
 
-/* Where row r of the stacked parts lies on disk. */
+/* Where row r of the stacked parts lies on disk; of transposed experts, which column of which expert it is. */
 static int64_t disk_row(const struct hf_tensor *t, int64_t r, int64_t rows)
 {
+    if (t->layout == HF_EXPERTS_TURNS) {
+        int64_t R = rows / t->heads, in = r % R, half = R / 2;
+        return r - in + in % half * 2 + in / half;
+    }
     if (t->layout != HF_PER_HEAD) return r;
     int64_t third = rows / 3, part = r / third, D = third / t->heads, in = r % third;
     return (in / D) * 3 * D + part * D + in % D;
@@ -84,9 +137,11 @@ static int64_t disk_row(const struct hf_tensor *t, int64_t r, int64_t rows)
  * columns there. */
 static void move_row(const struct hf_tensor *t, float *disk, int64_t r, int64_t rows, int64_t n, float *row, bool out)
 {
-    if (t->layout == HF_TRANSPOSED) {
-        float *d = disk + r;
-        for (int64_t i = 0; i < n; i++, d += rows) {
+    if (t->layout == HF_TRANSPOSED || t->layout == HF_EXPERTS || t->layout == HF_EXPERTS_TURNS) {
+        /* one matrix, or one an expert */
+        int64_t ld = t->layout == HF_TRANSPOSED ? rows : rows / t->heads, column = disk_row(t, r, rows);
+        float *d = disk + column / ld * ld * n + column % ld;
+        for (int64_t i = 0; i < n; i++, d += ld) {
             if (out) *d = row[i];
             else row[i] = *d;
         }
@@ -99,17 +154,22 @@ static void move_row(const struct hf_tensor *t, float *disk, int64_t r, int64_t 
 static int move(const struct hf_tensor *t, struct param *const *parts, int n_parts, float *disk, bool out, struct err *e)
 {
     const struct kernels *kern = kernels_get();
-    int64_t rows = 0, n = parts[0]->ndim == 2 ? parts[0]->dim[1] : 1, total = 1;
-    for (int i = 0; i < n_parts; i++) rows += parts[i]->dim[0];
+    const struct param *p0 = parts[0];
+    int64_t rows = 0, n = p0->ndim >= 2 ? p0->dim[p0->ndim - 1] : 1, total = 1;
+    for (int i = 0; i < n_parts; i++) rows += parts[i]->n / n;
+    if (t->rows) rows = t->rows;
     for (int i = 0; i < t->ndim; i++) total *= t->dim[i];
-    if (total != rows * n || (t->layout == HF_PER_HEAD && (n_parts != 3 || t->heads < 1 || rows % (3 * t->heads))))
+    bool of_experts = t->layout == HF_EXPERTS || t->layout == HF_EXPERTS_TURNS;
+    if (total != rows * n || (t->layout == HF_PER_HEAD && (n_parts != 3 || t->heads < 1 || rows % (3 * t->heads))) ||
+        (t->rows && (n_parts != 1 || t->row0 + t->rows > p0->n / n)) || (of_experts && (t->heads < 1 || rows % t->heads)))
         return err_set(e, ERR_INTERNAL, "'%s' does not match its parameters", t->name);
     float *tmp = mem_alloc((size_t)n, sizeof *tmp);
     if (!tmp) return err_oom(e, (size_t)n * sizeof *tmp, "a row of weights");
     int64_t r = 0;
     for (int i = 0; i < n_parts; i++) {
         struct param *p = parts[i];
-        for (int64_t k = 0; k < p->dim[0]; k++, r++) {
+        int64_t k0 = t->row0, k1 = t->rows ? k0 + t->rows : p->n / n;
+        for (int64_t k = k0; k < k1; k++, r++) {
             bool half = p->dtype == DT_BF16;
             float *row = half ? tmp : (float *)p->data + k * n;
             uint16_t *h = (uint16_t *)p->data + k * n;

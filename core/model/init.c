@@ -13,7 +13,9 @@ struct declare {
 static int declare_slot(void *arg, const struct slot *s, struct err *e)
 {
     struct declare *d = arg;
-    return params_add(d->p, s->name, s->ndim == 2 ? d->dt : DT_F32, s->ndim, s->dim, s->flags, e) ? 0 : -1;
+    struct param *p = params_add(d->p, s->name, s->ndim >= 2 && !s->f32 ? d->dt : DT_F32, s->ndim, s->dim, s->flags, e);
+    if (p && s->split) p->split = s->split;
+    return p ? 0 : -1;
 }
 
 int model_declare(const struct model_config *c, struct params *p, enum dtype dt, struct err *e)

@@ -1,4 +1,4 @@
-#include "core/model/layout.h"
+#include "core/model/layout_walk.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,15 +11,6 @@ const struct block_config *model_block(const struct model_config *c, int layer)
     while (i + 1 < c->n_blocks && layer >= c->block[i].repeat) layer -= c->block[i++].repeat;
     return &c->block[i];
 }
-
-struct walk {
-    const struct model_config *c;
-    const struct family *f;
-    slot_fn *fn;
-    void *arg;
-    struct err *e;
-    int layer;
-};
 
 static bool of_head(enum slot_role r)
 {
@@ -36,19 +27,21 @@ static void block_prefix(const struct walk *w, char *out, size_t size)
              enc ? w->layer : w->layer - w->c->n_enc_layers);
 }
 
+int layout_emit(struct walk *w, struct slot s)
+{
+    char block[64] = "";
+    s.layer = w->layer;
+    s.linear = s.flags & PARAM_MATRIX;
+    if (w->layer >= 0) block_prefix(w, block, sizeof block);
+    snprintf(s.name, sizeof s.name, "%s%s%s", of_head(s.role) ? "" : w->f->base, block,
+             family_slot(w->f, s.role, w->layer >= 0 && w->layer < w->c->n_enc_layers));
+    return w->fn(w->arg, &s, w->e);
+}
+
 static int emit(struct walk *w, enum slot_role role, int64_t rows, int64_t cols, unsigned flags,
                 enum slot_init init)
 {
-    struct slot s = {.role = role, .layer = w->layer, .flags = flags, .init = init};
-    s.ndim = cols ? 2 : 1;
-    s.dim[0] = rows;
-    s.dim[1] = cols;
-    s.linear = flags & PARAM_MATRIX;
-    char block[64] = "";
-    if (w->layer >= 0) block_prefix(w, block, sizeof block);
-    snprintf(s.name, sizeof s.name, "%s%s%s", of_head(role) ? "" : w->f->base, block,
-             family_slot(w->f, role, w->layer >= 0 && w->layer < w->c->n_enc_layers));
-    return w->fn(w->arg, &s, w->e);
+    return layout_emit(w, (struct slot){.role = role, .ndim = cols ? 2 : 1, .dim = {rows, cols}, .flags = flags, .init = init});
 }
 
 /* A weight [out, in] and its bias; a bias follows its weight by `step` roles. */
@@ -114,6 +107,7 @@ static int walk_cross(struct walk *w, const struct block_config *b)
 static int walk_ffn(struct walk *w, const struct block_config *b)
 {
     int64_t C = w->c->d_model, F = b->d_ff;
+    if (b->ffn == FFN_MOE) return layout_moe(w, b);
     if (b->ffn == FFN_GLU &&
         emit_linear(w, SLOT_GATE_W, SLOT_GATE_B, F, C, b->ffn_bias, INIT_NORMAL))
         return -1;

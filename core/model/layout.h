@@ -30,8 +30,8 @@ enum slot_role {
     SLOT_GATE_W, SLOT_GATE_B, SLOT_UP_W, SLOT_UP_B, SLOT_DOWN_W, SLOT_DOWN_B,
     SLOT_POST2_W, SLOT_POST2_B,          /* sandwich: on the output of the FFN */
     SLOT_ROUTER_W, SLOT_ROUTER_B, SLOT_ROUTER_CORR, /* ffn moe */
-    SLOT_EGATE_W, SLOT_EGATE_B, SLOT_EUP_W, SLOT_EUP_B, SLOT_EDOWN_W, SLOT_EDOWN_B,
-    SLOT_SGATE_W, SLOT_SUP_W, SLOT_SDOWN_W,
+    SLOT_EUP_W, SLOT_EUP_B, SLOT_EDOWN_W, SLOT_EDOWN_B, /* all experts: [E, 2F, C] gate over up; [E, C, F] */
+    SLOT_SGATE_W, SLOT_SUP_W, SLOT_SDOWN_W, /* shared experts */
     SLOT_MLA_QA, SLOT_MLA_QNORM, SLOT_MLA_QB, SLOT_MLA_KVA, SLOT_MLA_KVNORM, SLOT_MLA_KVB,
     /* rwkv: mixes of x with the token before it, then the parts of each version */
     SLOT_MIX_X, SLOT_MIX_W, SLOT_MIX_K, SLOT_MIX_V, SLOT_MIX_R, SLOT_MIX_G, SLOT_MIX_A,
@@ -57,6 +57,8 @@ struct slot {
     unsigned flags;         /* enum param_flags */
     enum slot_init init;
     bool linear;            /* weight of a matrix product inside a block */
+    bool f32;               /* a matrix that stays f32 whatever the model's type (routers) */
+    int split;              /* matrices that lie one below the other in it; 0 = 1 */
     char name[96];
 };
 
@@ -73,6 +75,10 @@ struct family {
     bool qkv_fused, qkv_per_head;
     const char *slot[SLOT_N];            /* after the prefix; those of the head in full; NULL = default_slot's */
     const char *enc_slot[SLOT_N];        /* in encoder blocks, where it differs */
+    /* Experts one by one, as files of transformers 4 have them: the router's name, the prefix of an expert (printf
+     * format) and its gate, up and down.  NULL: only stacked. */
+    const char *router, *expert, *expert_part[3];
+    bool experts_transposed;             /* stacked as [E, in, out], gate and up taking turns (gpt_oss) */
     bool frozen_head_bias;               /* final_logits_bias [1,V]: stored, not trained */
     const char *qkv_w, *qkv_b;           /* names of the fused tensors */
 };

@@ -175,12 +175,21 @@ struct model_graph {
     struct tensor *loss;    /* NULL when built without loss */
     struct tensor *hidden;  /* final hidden state after the last norm, [N,C] */
     struct tensor *logits;  /* [N,V] f32, only when asked for */
+    /* With experts: how many slots each took, [layers with experts, E] i32; and,
+     * when they are part of the loss, {load balancing, z} f32, to be added to the
+     * mean loss.  With several executions a step the input "router_counts"
+     * [layers * E] f32 says what all of them together will count. */
+    struct tensor *router_counts, *router_loss;
 };
 struct model_build {
     struct graph_opts opts;
     bool want_loss, want_logits;
     float label_smoothing, z_coef;
 };
+/* Layers with experts, and how many experts each has (0 without any). */
+int model_moe_layers(const struct model_config *c, int *experts);
+/* The correction bias of each of those layers, NULL where it has none. */
+int model_router_corrections(const struct model_config *c, const struct params *p, struct param **out, struct err *e);
 /* out->g is the caller's, to be freed with graph_free(). */
 int model_build(const struct model_config *c, struct params *p, const struct model_build *b, struct model_graph *out, struct err *e);
 
@@ -189,17 +198,20 @@ int model_build(const struct model_config *c, struct params *p, const struct mod
 int model_config_from_hf(struct model_config *c, const struct cJSON *hf, const char *name, struct err *e);
 int model_config_to_hf(const struct model_config *c, struct buf *out, struct err *e);
 /* How a parameter of ours is stored in a HF file: same element count; transposed for Conv1D
- * (gpt2: [in,out] on disk, [out,in] here), a row permutation for gpt_neox's fused per-head qkv. */
-enum hf_layout { HF_PLAIN, HF_TRANSPOSED, HF_PER_HEAD };
+ * (gpt2: [in,out] on disk, [out,in] here), a row permutation for gpt_neox's fused per-head qkv;
+ * gpt_oss' experts are [E,in,out] on disk, with gate and up taking turns along out. */
+enum hf_layout { HF_PLAIN, HF_TRANSPOSED, HF_PER_HEAD, HF_EXPERTS, HF_EXPERTS_TURNS };
 struct hf_tensor {
     const char *name;       /* on disk */
     const char *alias;      /* the name in other files: without the base model's prefix ("h.0.…"), "lm_head" for "embed_out" */
     int ndim;
     int64_t dim[4];         /* on disk */
     enum hf_layout layout;
-    int heads;              /* of HF_PER_HEAD: disk rows are [heads][3][rows of a head] */
+    int heads;              /* of HF_PER_HEAD: disk rows are [heads][3][rows of a head]; of HF_EXPERTS: experts */
+    int64_t row0, rows;     /* which rows of the only part it is; rows 0 = all */
+    bool or_apart;          /* the file may hold the experts one by one instead: fn returns 1 to be given those */
 };
-/* Calls fn for every tensor of the HF file; parts = our parameters that make it up, stacked by rows. */
+/* Calls fn (0, -1, or 1 as above) for every tensor of the HF file; parts = our parameters that make it up, stacked by rows. */
 int model_hf_visit(const struct model_config *c, const struct params *p,
                    int (*fn)(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e),
                    void *arg, struct err *e);

@@ -31,6 +31,14 @@
     "\"ffn\":{\"type\":\"mlp\",\"act\":\"gelu_erf\",\"d_ff\":" #ff ",\"bias\":true}," \
     "\"norm\":{\"type\":\"ln\",\"eps\":1e-5,\"place\":\"parallel\"}}]}"
 
+/* Sparse layers: experts are GLUs of width ff; the rest is Llama's. */
+#define SPARSE(fam, vocab, ctx, d, layers, mixer, rope, ff, keys, moe, eps, tied) \
+    "{\"family\":\"" fam "\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"tie_embed\":" #tied "," \
+    "\"embed\":{\"max_pos\":" #ctx "},\"blocks\":[{\"repeat\":" #layers "," \
+    "\"mixer\":{\"type\":\"attn\"," mixer ",\"pos\":{\"type\":\"rope\"," rope "}}," \
+    "\"ffn\":{\"type\":\"moe\",\"d_ff\":" #ff keys ",\"moe\":{" moe "}}," \
+    "\"norm\":{\"type\":\"rms\",\"eps\":" #eps "}}]}"
+
 #define LLAMA3_ROPE(factor) "\"theta\":500000,\"scaling\":{\"type\":\"llama3\",\"factor\":" #factor \
     ",\"low_freq_factor\":1,\"high_freq_factor\":4,\"original_max_pos\":8192}"
 
@@ -54,6 +62,10 @@
     X("qwen3-nano",    LLAMA("qwen3",    256,   256,  128,  4, "\"heads\":4,\"kv_heads\":2,\"qk_norm\":\"head_rms\"", "\"theta\":10000", 352, 1e-6, true)) \
     X("qwen3-0.6b",    LLAMA("qwen3", 151936, 40960, 1024, 28, "\"heads\":16,\"kv_heads\":8,\"head_dim\":128,\"qk_norm\":\"head_rms\"", "\"theta\":1000000", 3072, 1e-6, true)) \
     X("qwen3-1.7b",    LLAMA("qwen3", 151936, 40960, 2048, 28, "\"heads\":16,\"kv_heads\":8,\"head_dim\":128,\"qk_norm\":\"head_rms\"", "\"theta\":1000000", 6144, 1e-6, true)) \
+    X("mixtral-nano",  SPARSE("mixtral",   256,   256,  128,  4, "\"heads\":4", "\"theta\":10000", 176, "", "\"experts\":8,\"top_k\":2,\"renorm\":true,\"aux_coef\":0.01,\"z_coef\":0.001", 1e-5, true)) \
+    X("deepseek-nano", SPARSE("deepseek_v3", 256,   256,  128,  4, "\"heads\":4", "\"theta\":10000",  96, "", "\"experts\":16,\"top_k\":3,\"shared\":1,\"score\":\"sigmoid\",\"scale\":2.5,\"bias_gamma\":0.001", 1e-6, true)) \
+    X("mixtral-8x7b",  SPARSE("mixtral", 32000, 32768, 4096, 32, "\"heads\":32,\"kv_heads\":8", "\"theta\":1000000", 14336, "", "\"experts\":8,\"top_k\":2,\"renorm\":true,\"aux_coef\":0.02,\"aux_norm\":\"model\"", 1e-5, false)) \
+    X("qwen3-30b-a3b", SPARSE("qwen3_moe", 151936, 40960, 2048, 48, "\"heads\":32,\"kv_heads\":4,\"head_dim\":128,\"qk_norm\":\"head_rms\"", "\"theta\":1000000", 768, "", "\"experts\":128,\"top_k\":8,\"renorm\":true,\"aux_coef\":0.001,\"aux_norm\":\"model\"", 1e-6, false)) \
     X("pythia-14m",    PYTHIA(50304,  128,  6,  4,  512)) \
     X("pythia-70m",    PYTHIA(50304,  512,  6,  8, 2048)) \
     X("pythia-160m",   PYTHIA(50304,  768, 12, 12, 3072)) \

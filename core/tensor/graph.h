@@ -46,6 +46,7 @@ struct param {
     int64_t dim[4];
     int64_t n;               /* elements */
     unsigned flags;
+    int split;               /* matrices one below the other (experts), which Muon takes one by one; 0 = 1 */
     int index;               /* position in params->v */
     void *data;              /* [n], 64-aligned; NULL until params_alloc() */
     float *grad;             /* [n] or NULL: final gradient of the step */

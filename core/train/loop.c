@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/sig.h"
 #include "core/ckpt/llmz.h"
+#include "core/train/expert_load.h"
 #include "core/train/manifest.h"
 #include "core/train/metrics.h"
 #include "core/train/report.h"
@@ -35,6 +36,7 @@ struct loop {
     char *stop_path, *log_path;
     struct buf line, text;          /* reused */
     struct progress bar;
+    struct expert_load load;
     double loss, seconds, tokens;   /* latest loss; time and tokens of steps in this process */
     int64_t first_step;
     bool no_samples;                /* sampling failed once */
@@ -98,6 +100,7 @@ static int open_run(struct loop *l, struct err *e)
     if (!(l->stop_path = rundir_path(c->out, e, "stop")) || !(l->log_path = rundir_path(c->out, e, "log.txt"))) goto out;
     log_to_file(l->log_path);
     if (resume_newest(l->job, l->params, &l->st, e) || open_files(l, &config, e)) goto out;
+    if (expert_load_init(&l->load, l->job->model, e)) goto out;
     l->first_step = l->saved_step = l->st.step;
     ret = 0;
 out:
@@ -117,6 +120,7 @@ static void close_run(struct loop *l)
     run_unlock(l->lock);
     buf_free(&l->line);
     buf_free(&l->text);
+    expert_load_free(&l->load);
     free(l->stop_path);
     free(l->log_path);
 }
@@ -182,6 +186,7 @@ static int log_step(struct loop *l, const struct loss_sum *s, double norm, doubl
     metrics_num(b, "tokens", (double)l->st.tokens);
     metrics_num(b, "ms", ms);
     metrics_num(b, "tok_s", s->weight / ms * 1e3);
+    expert_load_step(&l->load, l->train, s, b);
     if (metrics_add(l->metrics, l->st.step, b, e)) return -1;
     char extra[96];
     snprintf(extra, sizeof extra, "loss %.4f | %.0f tok/s", l->loss, l->tokens / l->seconds);
@@ -224,6 +229,7 @@ static int one_step(struct loop *l, struct err *e)
     if (v == GUARD_OK) {
         double muon_lr = c->schedule.lr > 0 ? c->muon_lr * (lr / c->schedule.lr) : 0;
         optim_step(l->optim, l->job->pool, ++st->updates, lr, muon_lr, optim_clip_scale(norm, c->clip));
+        stepper_balance_experts(l->train);
         st->tokens += (int64_t)s.weight;
     }
     st->step++;
@@ -280,6 +286,15 @@ static int write_sample(struct loop *l, struct err *e)
     return ret;
 }
 
+/* Which share of the slots each expert had since the last time. */
+static int log_experts(struct loop *l, struct err *e)
+{
+    if (!expert_load_any(&l->load)) return 0;
+    buf_clear(&l->line);
+    expert_load_line(&l->load, &l->line);
+    return metrics_add(l->metrics, l->st.step, &l->line, e);
+}
+
 static bool due(int64_t step, int64_t every)
 {
     return every > 0 && step % every == 0;
@@ -296,6 +311,7 @@ static int between_steps(struct loop *l, struct err *e)
     int64_t step = l->st.step;
     bool last = step >= c->schedule.steps;
     if (l->job->val && (due(step, c->eval_every) || last) && evaluate(l, e)) return -1;
+    if ((due(step, c->eval_every) || last) && log_experts(l, e)) return -1;
     if (l->job->sample && due(step, c->sample_every) && write_sample(l, e)) return -1;
     bool best = c->early_stop && l->st.best_step == step && step > 0;
     if ((due(step, c->save_every) || best || sig_take_checkpoint_request()) && !last && save(l, false, e))

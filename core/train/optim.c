@@ -12,7 +12,7 @@
 struct slice {
     struct param *p;
     int64_t at;
-    int64_t n; /* 0 = the whole matrix, by Muon */
+    int64_t n; /* 0 = a whole matrix, by Muon */
 };
 
 struct optim {
@@ -28,7 +28,7 @@ struct optim {
 
 bool optim_uses_muon(const struct optim_cfg *c, const struct param *p)
 {
-    return c->kind == OPTIM_MUON && (p->flags & PARAM_MATRIX) && p->ndim == 2;
+    return c->kind == OPTIM_MUON && (p->flags & PARAM_MATRIX) && p->ndim >= 2;
 }
 
 double optim_clip_scale(double norm, double clip)
@@ -36,6 +36,12 @@ double optim_clip_scale(double norm, double clip)
     if (clip <= 0) return 1;
     double s = clip / (norm + 1e-6); /* torch.nn.utils.clip_grad_norm_ */
     return s < 1 ? s : 1;
+}
+
+/* Matrices that lie one below the other in p. */
+static int n_matrices(const struct param *p)
+{
+    return p->split > 0 ? p->split : 1;
 }
 
 /* Fills out (or only counts, when NULL) the slices; big matrices come first,
@@ -46,8 +52,8 @@ static int make_slices(const struct optim_cfg *c, const struct params *p, struct
     for (int i = 0; i < p->n; i++) {
         struct param *q = p->v[i];
         if ((q->flags & PARAM_FROZEN) || !optim_uses_muon(c, q)) continue;
-        if (out) out[n] = (struct slice){q, 0, 0};
-        n++;
+        for (int k = 0; k < n_matrices(q); k++, n++)
+            if (out) out[n] = (struct slice){q, q->n / n_matrices(q) * k, 0};
     }
     for (int i = 0; i < p->n; i++) {
         struct param *q = p->v[i];
@@ -58,11 +64,24 @@ static int make_slices(const struct optim_cfg *c, const struct params *p, struct
     return n;
 }
 
+/* Of one of p's matrices. */
+static int64_t muon_cols(const struct param *p)
+{
+    return p->dim[p->ndim - 1];
+}
+
+static int64_t muon_rows(const struct param *p)
+{
+    return p->n / n_matrices(p) / muon_cols(p);
+}
+
 static int cmp_muon(const void *a, const void *b)
 {
     const struct slice *x = a, *y = b;
-    if (x->p->n != y->p->n) return x->p->n > y->p->n ? -1 : 1;
-    return x->p->index < y->p->index ? -1 : x->p->index > y->p->index;
+    int64_t nx = x->p->n / n_matrices(x->p), ny = y->p->n / n_matrices(y->p);
+    if (nx != ny) return nx > ny ? -1 : 1;
+    if (x->p->index != y->p->index) return x->p->index < y->p->index ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
 }
 
 static int sort_and_alloc_ws(struct optim *o, struct err *e)
@@ -75,8 +94,8 @@ static int sort_and_alloc_ws(struct optim *o, struct err *e)
     if (!o->ws) return err_oom(e, sizeof *o->ws, "Muon");
     int64_t most_r = 0, most_c = 0, most = 0;
     for (int i = 0; i < n_muon; i++) {
-        const int64_t *d = o->slice[i].p->dim;
-        int64_t r = d[0] < d[1] ? d[0] : d[1], c = d[0] < d[1] ? d[1] : d[0];
+        int64_t rows = muon_rows(o->slice[i].p), cols = muon_cols(o->slice[i].p);
+        int64_t r = rows < cols ? rows : cols, c = rows < cols ? cols : rows;
         if (r > most_r) most_r = r;
         if (c > most_c) most_c = c;
         if (r * c > most) most = r * c;
@@ -128,7 +147,7 @@ static void run_slice(void *arg, int i, int thread)
     struct param *p = s->p;
     double wd = p->flags & PARAM_DECAY ? o->cfg.weight_decay : 0;
     if (s->n == 0) {
-        muon_update(&o->ws[thread], p->data, p->m, p->grad, p->dim[0], p->dim[1], o->gscale,
+        muon_update(&o->ws[thread], (float *)p->data + s->at, p->m + s->at, p->grad + s->at, muon_rows(p), muon_cols(p), o->gscale,
                     o->muon_lr, o->cfg.muon_momentum, wd);
         return;
     }

@@ -9,6 +9,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/train/expert_load.h"
 #include "core/train/rundir.h"
 #include "core/train/svg.h"
 
@@ -76,8 +77,8 @@ static void smooth(struct series *s)
 
 static int charts(struct buf *b, const char *run, struct err *e)
 {
-    static const char *const names[] = {"loss", "val_loss", "lr", "grad_norm", "tok_s", "val_bpb"};
-    enum { LOSS, VAL, LR, NORM, SPEED, BPB, N };
+    static const char *const names[] = {"loss", "val_loss", "lr", "grad_norm", "tok_s", "val_bpb", "load_max"};
+    enum { LOSS, VAL, LR, NORM, SPEED, BPB, LOAD, N };
     struct series s[N] = {{0}};
     char *path = rundir_path(run, e, "metrics.jsonl");
     int ret = path ? metrics_read(path, names, s, N, e) : -1;
@@ -90,10 +91,13 @@ static int charts(struct buf *b, const char *run, struct err *e)
         {"Gradient norm", {&s[NORM], NULL}, {NULL, NULL}, true},
         {"Learning rate", {&s[LR], NULL}, {NULL, NULL}, false},
         {"Tokens a second", {&s[SPEED], NULL}, {NULL, NULL}, false},
+        {"Busiest expert, times its even share", {&s[LOAD], NULL}, {NULL, NULL}, false},
     };
     buf_adds(b, "<div class=\"c\">\n");
-    for (size_t i = 0; i < COUNT_OF(all); i++) svg_chart(b, &all[i]);
+    size_t n_charts = COUNT_OF(all) - (s[LOAD].n ? 0 : 1);
+    for (size_t i = 0; i < n_charts; i++) svg_chart(b, &all[i]);
     buf_adds(b, "</div>\n");
+    if (s[LOAD].n) ret = expert_load_html(path, b, e);
 out:
     for (int i = 0; i < N; i++) series_free(&s[i]);
     free(path);

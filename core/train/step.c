@@ -17,6 +17,11 @@ struct stepper {
     struct batch batch;
     void *batch_mem;
     int64_t tied;       /* elements of a table that is used twice */
+    /* of models with experts */
+    int moe_layers, n_experts;
+    int64_t *counts;    /* [moe_layers * n_experts], of the last batch */
+    struct param **correction; /* [moe_layers], entries may be NULL */
+    double bias_gamma;
 };
 
 double loss_sum_bpb(const struct loss_sum *s)
@@ -58,6 +63,18 @@ static int alloc_batch(struct stepper *s, struct err *e)
     return 0;
 }
 
+static int alloc_experts(struct stepper *s, const struct model_config *m, struct err *e)
+{
+    s->moe_layers = model_moe_layers(m, &s->n_experts);
+    if (!s->moe_layers) return 0;
+    s->counts = mem_zalloc((size_t)s->moe_layers * (size_t)s->n_experts, sizeof *s->counts);
+    s->correction = mem_zalloc((size_t)s->moe_layers, sizeof *s->correction);
+    if (!s->counts || !s->correction) return err_oom(e, (size_t)s->moe_layers * (size_t)s->n_experts * 8, "expert counts");
+    for (int i = 0; i < m->n_blocks; i++)
+        if (m->block[i].ffn == FFN_MOE) s->bias_gamma = m->block[i].moe.bias_gamma;
+    return model_router_corrections(m, s->params, s->correction, e);
+}
+
 struct stepper *stepper_new(const struct step_cfg *c, const struct objective *o, const struct model_config *m,
                             struct params *p, int n_threads, struct err *e)
 {
@@ -74,7 +91,7 @@ struct stepper *stepper_new(const struct step_cfg *c, const struct objective *o,
     struct graph_opts opts = {.compute = c->compute, .training = c->training,
                               .recompute = c->recompute ? RECOMPUTE_BLOCK : RECOMPUTE_NONE,
                               .rows = c->rows / c->accum, .T = c->T, .leaves = c->leaves / c->accum};
-    if (alloc_batch(s, e) || o->build(o, m, p, &opts, &s->mg, e) || graph_error(s->mg.g, e) ||
+    if (alloc_batch(s, e) || alloc_experts(s, m, e) || o->build(o, m, p, &opts, &s->mg, e) || graph_error(s->mg.g, e) ||
         (c->training && graph_backward(s->mg.g, s->mg.loss, e)) || graph_plan(s->mg.g, n_threads, e)) {
         stepper_free(s);
         return NULL;
@@ -99,6 +116,8 @@ void stepper_free(struct stepper *s)
     exec_free(s->exec);
     graph_free(s->mg.g);
     free(s->batch_mem);
+    free(s->counts);
+    free(s->correction);
     free(s);
 }
 
@@ -134,17 +153,18 @@ void stepper_profile(const struct stepper *s, struct buf *out)
 
 /* The carry stack of the canonical tree: level l holds the sum of 2^l
  * executions.  Sums are f32, as inside an execution. */
+enum { SUMS = 6 }; /* those of linear_ce, then of router_loss */
 struct loss_tree {
-    float level[32][4];
+    float level[32][SUMS];
 };
 
 static void merge(struct loss_tree *t, int i, const float *leaf)
 {
-    float sum[4];
+    float sum[SUMS];
     int l = 0;
     memcpy(sum, leaf, sizeof sum);
     for (; (i >> l) & 1; l++)
-        for (int k = 0; k < 4; k++) sum[k] = t->level[l][k] + sum[k];
+        for (int k = 0; k < SUMS; k++) sum[k] = t->level[l][k] + sum[k];
     memcpy(t->level[l], sum, sizeof sum);
 }
 
@@ -154,6 +174,53 @@ static double sum_weights(const struct batch *b)
     size_t n = (size_t)b->rows * (size_t)b->T;
     for (size_t i = 0; i < n; i++) w += (double)b->weights[i];
     return w;
+}
+
+static void add_counts(struct stepper *s)
+{
+    const int32_t *counts = s->mg.router_counts ? s->mg.router_counts->data : NULL;
+    for (int i = 0; counts && i < s->moe_layers * s->n_experts; i++) s->counts[i] += counts[i];
+}
+
+const int64_t *stepper_expert_counts(const struct stepper *s, int *layers, int *experts)
+{
+    *layers = s->moe_layers;
+    *experts = s->n_experts;
+    return s->counts;
+}
+
+/* The load-balancing loss weighs experts by the counts of the whole batch, so
+ * with several executions these are taken first, by a forward pass over all. */
+static int count_ahead(struct stepper *s, const struct run_args *args, struct err *e)
+{
+    float *given = exec_input(s->exec, "router_counts");
+    int n = s->moe_layers * s->n_experts, rows = s->cfg.rows / s->cfg.accum;
+    if (!given || s->cfg.accum == 1) return 0;
+    for (int i = 0; i < s->cfg.accum; i++) {
+        struct run_args a = *args;
+        a.row0 = (uint64_t)(i * rows);
+        a.grads = false;
+        if (s->obj->fill(s->obj, s->exec, &s->batch, i * rows, rows, e) || exec_run(s->exec, &a, e)) return -1;
+        add_counts(s);
+    }
+    for (int i = 0; i < n; i++) given[i] = (float)s->counts[i];
+    memset(s->counts, 0, (size_t)n * sizeof *s->counts);
+    return 0;
+}
+
+void stepper_balance_experts(struct stepper *s)
+{
+    for (int l = 0; l < s->moe_layers && s->bias_gamma > 0; l++) {
+        if (!s->correction[l]) continue;
+        const int64_t *count = s->counts + (int64_t)l * s->n_experts;
+        float *bias = s->correction[l]->data, gamma = (float)s->bias_gamma;
+        int64_t total = 0;
+        for (int x = 0; x < s->n_experts; x++) total += count[x];
+        for (int x = 0; x < s->n_experts; x++) {
+            int64_t under = total - count[x] * s->n_experts; /* > 0: below the mean */
+            if (under) bias[x] += under > 0 ? gamma : -gamma;
+        }
+    }
 }
 
 int stepper_run(struct stepper *s, struct batch_source *src, uint64_t index, uint64_t seed, uint64_t step,
@@ -171,15 +238,23 @@ int stepper_run(struct stepper *s, struct batch_source *src, uint64_t index, uin
     struct loss_tree tree;
     int rows = s->cfg.rows / s->cfg.accum, levels = 0;
     while (1 << levels < s->cfg.accum) levels++;
+    struct run_args a = {.seed = seed, .step = step, .loss_scale = (float)(1 / out->weight), .grads = grads};
+    if (s->counts) memset(s->counts, 0, (size_t)(s->moe_layers * s->n_experts) * sizeof *s->counts);
+    if (grads && count_ahead(s, &a, e)) return -1;
     for (int i = 0; i < s->cfg.accum; i++) {
-        struct run_args a = {.seed = seed, .step = step, .row0 = (uint64_t)(i * rows),
-                             .loss_scale = (float)(1 / out->weight), .grads = grads};
+        a.row0 = (uint64_t)(i * rows);
         if (s->obj->fill(s->obj, s->exec, b, i * rows, rows, e) || exec_run(s->exec, &a, e)) return -1;
         if (grads) grads_merge(s->grads, i, s->pool);
-        merge(&tree, i, s->mg.loss->data);
+        add_counts(s);
+        float sums[SUMS] = {0};
+        memcpy(sums, s->mg.loss->data, 4 * sizeof *sums);
+        if (s->mg.router_loss) memcpy(sums + 4, s->mg.router_loss->data, 2 * sizeof *sums);
+        merge(&tree, i, sums);
     }
     const float *sum = tree.level[levels];
-    out->loss = (double)sum[0];
+    out->balance = (double)sum[4];
+    out->router_z = (double)sum[5];
+    out->loss = (double)sum[0] + (out->balance + out->router_z) * out->weight;
     out->nll = (double)sum[1];
     out->correct = (double)sum[3];
     return 0;

@@ -27,6 +27,7 @@ struct loss_sum {
     double weight;      /* sum of weights */
     double correct;     /* targets that are the most likely token */
     double bytes;       /* of text behind the targets, 0 = unknown */
+    double balance, router_z; /* of routers: load balancing and z, as they stand in the mean loss */
 };
 /* Bits per byte, NaN when the bytes are unknown. */
 double loss_sum_bpb(const struct loss_sum *s);
@@ -52,6 +53,13 @@ void stepper_profile(const struct stepper *s, struct buf *out);
  * params->grad = gradient of the mean loss.  `step` keys dropout. */
 int stepper_run(struct stepper *s, struct batch_source *src, uint64_t index, uint64_t seed, uint64_t step,
                 bool grads, struct loss_sum *out, struct err *e);
+
+/* Slots that each expert took in the last stepper_run(), [*layers * *experts];
+ * NULL for models without experts. */
+const int64_t *stepper_expert_counts(const struct stepper *s, int *layers, int *experts);
+/* After an update: the correction biases of routers move by bias_gamma towards
+ * an even load of the last batch (arXiv:2408.15664). */
+void stepper_balance_experts(struct stepper *s);
 
 /* Batches [0, n) of src, added in order: validation. */
 int stepper_eval(struct stepper *s, struct batch_source *src, uint64_t n, struct loss_sum *out, struct err *e);

@@ -51,6 +51,7 @@ static int load_tensor(void *arg, const struct hf_tensor *t, struct param *const
     const char *name = st_find(m->weights, t->name) < 0 ? t->alias : t->name;
     int64_t n, want = 1;
     float *disk = read_f32(m->weights, name, &n);
+    if (!disk && t->or_apart) return 1;
     if (!disk) return err_set(e, ERR_DATA, "model.safetensors has no '%s'", t->name);
     for (int i = 0; i < t->ndim; i++) want *= t->dim[i];
     int r = n == want ? model_hf_import(&m->c, t, parts, n_parts, disk, e)
@@ -146,6 +147,8 @@ static int step(struct model_case *m, double *loss, struct err *e)
     struct run_args a = {.loss_scale = (float)(1 / m->sum_w), .grads = true};
     if (exec_run(m->x, &a, e)) return -1;
     *loss = (double)((const float *)m->mg.loss->data)[0] / m->sum_w;
+    if (m->mg.router_loss)
+        for (int i = 0; i < 2; i++) *loss += (double)((const float *)m->mg.router_loss->data)[i];
     return 0;
 }
 
@@ -207,6 +210,7 @@ static void adamw_step(struct model_case *m, int t, double norm)
     double scale = fmin(1, 1 / (norm + 1e-6)), b1 = 0.9, b2 = 0.95;
     for (int i = 0; i < m->p->n; i++) {
         struct param *p = m->p->v[i];
+        if (p->flags & PARAM_FROZEN) continue;
         kernels_get()->adamw(p->data, p->m, p->v, p->grad, (size_t)p->n, (float)scale, 1e-3f, (float)b1, (float)b2,
                              1e-8f, 0.1f, (float)(1 - pow(b1, t)), (float)(1 - pow(b2, t)));
     }

@@ -133,6 +133,21 @@ static void all_tokens_may_choose_the_same_experts(void **state)
     check_moe(2, 1);
 }
 
+/* At a limit there is no derivative: values are kept off it. */
+static void the_clamped_unit_has_its_gradient(void **state)
+{
+    (void)state;
+    struct grad_case c = {.opts = {.compute = DT_F32, .rows = 2, .T = 9}};
+    case_begin(&c);
+    struct tensor *x = case_input(&c, "x", 2 * 21);
+    case_ready(&c, op_glu_clamped(c.g, x, 1.0f, 1.702f));
+    float *v = x->data;
+    for (int64_t i = 0; i < tensor_n(x); i++)
+        if (fabsf(fabsf(v[i]) - 1) < 0.1f) v[i] *= 0.8f;
+    case_check(&c);
+    case_end(&c);
+}
+
 /* dense sums in double, from the routing of the graph */
 static void dropless_experts_equal_a_dense_sum(void **state)
 {
@@ -234,6 +249,7 @@ int main(void)
         cmocka_unit_test(router_losses_have_their_gradient),
         cmocka_unit_test(tokens_go_to_experts_and_back),
         cmocka_unit_test(all_tokens_may_choose_the_same_experts),
+        cmocka_unit_test(the_clamped_unit_has_its_gradient),
         cmocka_unit_test(dropless_experts_equal_a_dense_sum),
         cmocka_unit_test(choices_follow_their_rules),
         cmocka_unit_test(threads_never_show),

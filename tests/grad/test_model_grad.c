@@ -32,13 +32,26 @@ struct fixture {
     struct exec *x;
 };
 
-static void open(struct fixture *f, const struct model_variant *v, bool recompute)
+/* Differences cannot go across a change of who is chosen, so all experts are; nor across a limit. */
+static void make_smooth(void)
+{
+    for (int i = 0; i < config.n_blocks; i++) {
+        struct moe_config *m = &config.block[i].moe;
+        if (config.block[i].ffn != FFN_MOE) continue;
+        m->top_k = m->experts;
+        m->groups = m->topk_groups = 1;
+        if (config.block[i].glu_limit > 0) config.block[i].glu_limit = 100;
+    }
+}
+
+static void open(struct fixture *f, const struct model_variant *v, bool recompute, bool all)
 {
     struct err e;
     struct model_build b = {.opts = {.compute = DT_F32, .training = true, .rows = ROWS, .T = T, .leaves = 2,
                                      .recompute = recompute ? RECOMPUTE_BLOCK : RECOMPUTE_NONE},
                             .want_loss = true, .label_smoothing = 0.1f, .z_coef = 1e-2f};
     if (model_variant_config(&config, v, &e)) fail_msg("%s: %s", v->name, e.msg);
+    if (all) make_smooth();
     f->p = params_new(&e);
     if (model_declare(&config, f->p, DT_F32, &e) || params_alloc(f->p, true, &e) || model_init(&config, f->p, 5, &e) ||
         model_build(&config, f->p, &b, &f->mg, &e) || graph_backward(f->mg.g, f->mg.loss, &e) ||
@@ -109,9 +122,10 @@ static void every_parameter_of_every_variant(void **state)
     (void)state;
     for (const struct model_variant *v = model_variants; v->name; v++) {
         struct fixture f;
-        open(&f, v, false);
+        open(&f, v, false, true);
         loss(&f, true);
-        for (int i = 0; i < f.p->n; i++) check_param(&f, v->name, f.p->v[i]);
+        for (int i = 0; i < f.p->n; i++)
+            if (f.p->v[i]->grad) check_param(&f, v->name, f.p->v[i]);
         close(&f);
     }
 }
@@ -121,11 +135,11 @@ static void recomputation_gives_the_same_bits(void **state)
     (void)state;
     for (const struct model_variant *v = model_variants; v->name; v++) {
         struct fixture a, b;
-        open(&a, v, false);
-        open(&b, v, true);
+        open(&a, v, false, false);
+        open(&b, v, true, false);
         assert_true(loss(&a, true) == loss(&b, true));
         for (int i = 0; i < a.p->n; i++)
-            if (memcmp(a.p->v[i]->grad, b.p->v[i]->grad, (size_t)a.p->v[i]->n * sizeof(float)))
+            if (a.p->v[i]->grad && memcmp(a.p->v[i]->grad, b.p->v[i]->grad, (size_t)a.p->v[i]->n * sizeof(float)))
                 fail_msg("%s: %s differs", v->name, a.p->v[i]->name);
         close(&a);
         close(&b);

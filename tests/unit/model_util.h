@@ -29,6 +29,16 @@ static const struct model_variant model_variants[] = {
     {"alibi, relu2", "gpt2", 6, 6, 48, {"embed.pos=none", "blocks.mixer.pos={\"type\":\"alibi\"}", "blocks.ffn.act=relu2"}},
     {"odd sizes", "gpt2", 5, 5, 35, {"vocab=61"}},
     {"odd rotary share", "gpt_neox", 3, 3, 36, {"blocks.norm.place=pre"}},
+    {"experts, renormalised", "mixtral", 4, 2, 32,
+     {"blocks.ffn={\"type\":\"moe\",\"d_ff\":24,\"moe\":{\"experts\":5,\"top_k\":2,\"renorm\":true}}"}},
+    {"experts in groups, shared ones", "qwen3_moe", 4, 2, 32,
+     {"blocks.ffn={\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":8,\"top_k\":3,\"shared\":2,\"score\":\"sigmoid\","
+      "\"groups\":4,\"topk_groups\":2,\"scale\":2.5}}"}},
+    {"experts with biases and limits", "gpt_oss", 4, 2, 32,
+     {"blocks.ffn={\"type\":\"moe\",\"d_ff\":16,\"bias\":true,\"limit\":0.5,\"moe\":{\"experts\":4,\"top_k\":2,"
+      "\"score\":\"topk_softmax\",\"router_bias\":true}}"}},
+    {"experts in sandwich norms", "qwen3_moe", 4, 4, 32,
+     {"blocks.norm.place=sandwich", "blocks.ffn={\"type\":\"moe\",\"d_ff\":24,\"moe\":{\"experts\":3,\"top_k\":1}}"}},
     {0},
 };
 

@@ -95,6 +95,8 @@ static void refused(const char *text, const char *part)
 
 #define TOP "\"d_model\":64,\"vocab\":100"
 #define FFN "\"ffn\":{\"d_ff\":128}"
+#define EXPERTS(keys) "\"ffn\":{\"type\":\"moe\",\"d_ff\":4,\"moe\":{" keys "}}"
+#define MOE(keys) "{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4}," EXPERTS(keys) "}]}"
 #define ONE(mixer, rest) "{" TOP ",\"blocks\":[{\"mixer\":{" mixer "}," FFN rest "}]}"
 
 static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
@@ -107,7 +109,22 @@ static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
     refused(ONE("\"heads\":4,\"sink\":true", ""), "mixer.sink is not supported yet");
     refused(ONE("\"heads\":4", ",\"cross\":true"), "cross: only decoder blocks");
     refused("{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"type\":\"moe\",\"d_ff\":4}}]}",
-            "ffn.type moe is not supported yet");
+            "moe is missing");
+    refused(MOE("\"experts\":4,\"top_k\":5"), "moe.top_k 5 is above experts 4");
+    refused(MOE("\"experts\":6,\"top_k\":2,\"groups\":4,\"score\":\"sigmoid\""), "moe.groups 4 does not divide experts 6");
+    refused(MOE("\"experts\":8,\"top_k\":2,\"groups\":4"), "moe.groups needs score sigmoid");
+    refused(MOE("\"experts\":8,\"top_k\":2,\"groups\":4,\"topk_groups\":5,\"score\":\"sigmoid\""), "moe.topk_groups 5 is above groups 4");
+    refused(MOE("\"experts\":8,\"top_k\":5,\"groups\":4,\"topk_groups\":2,\"score\":\"sigmoid\""), "moe.top_k 5 is above the 4 experts");
+    refused(MOE("\"experts\":8,\"top_k\":2,\"groups\":8,\"score\":\"sigmoid\""), "fewer than two experts a group");
+    refused(MOE("\"experts\":4,\"top_k\":2,\"correction_bias\":true"), "moe.correction_bias needs score sigmoid");
+    refused(MOE("\"experts\":4,\"top_k\":2,\"bias_gamma\":0.1"), "moe.bias_gamma needs correction_bias");
+    refused(MOE("\"experts\":4,\"top_k\":2,\"score\":\"topk_softmax\",\"renorm\":true"), "moe.renorm");
+    refused(MOE("\"experts\":4"), "top_k");
+    refused(MOE("\"expert\":4"), "experts");
+    refused("{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"type\":\"glu\",\"d_ff\":4,\"moe\":{\"experts\":2,\"top_k\":1}}}]}",
+            "moe belongs to ffn.type moe");
+    refused("{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4}," EXPERTS("\"experts\":2,\"top_k\":1") "},{\"mixer\":{\"heads\":4}," EXPERTS("\"experts\":4,\"top_k\":1") "}]}",
+            "moe.experts differs");
     refused("{\"stack\":\"encdec\"," TOP "}", "needs encoder.blocks");
     refused("{" TOP ",\"head\":\"mlm\",\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}", "head.type mlm does not go with stack decoder");
     refused(ONE("\"heads\":4,\"pos\":{\"type\":\"t5\",\"buckets\":0}", ""), "buckets");
