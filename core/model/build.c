@@ -12,14 +12,16 @@ struct tensor *build_param(struct builder *b, int layer, enum slot_role r)
     return p ? graph_param(b->g, p) : NULL;
 }
 
-struct tensor *build_norm(struct builder *b, const struct block_config *k, struct tensor *x,
-                           enum slot_role w, bool f32_out)
+struct tensor *build_norm(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
+                          bool f32_out)
 {
-    return op_norm(b->g, k->norm, x, build_param(b, b->layer, w), build_param(b, b->layer, w + 1), (float)k->norm_eps, f32_out);
+    enum norm_kind kind = k->norm_plus_one ? NORM_RMS_1 : k->norm;
+    return op_norm(b->g, kind, x, build_param(b, b->layer, w), build_param(b, b->layer, w + 1), (float)k->norm_eps,
+                   f32_out);
 }
 
 struct tensor *build_project(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
-                              enum slot_role bias, enum slot_role post, struct tensor *residual)
+                             enum slot_role bias, enum slot_role post, struct tensor *residual)
 {
     bool sandwich = k->place == PLACE_SANDWICH, direct = !sandwich && b->drop_resid == 0;
     struct linear_spec s = {.w = {build_param(b, b->layer, w)}, .b = {build_param(b, b->layer, bias)}, .n = 1,
@@ -30,31 +32,9 @@ struct tensor *build_project(struct builder *b, const struct block_config *k, st
     return op_dropout(b->g, y, b->drop_resid, residual);
 }
 
-static struct tensor *attention(struct builder *b, const struct block_config *k, struct tensor *x,
-                                struct tensor *residual)
+struct tensor *build_plain(struct builder *b, struct tensor *x)
 {
-    struct linear_spec s = {.n = 3};
-    for (int i = 0; i < 3; i++) {
-        s.w[i] = build_param(b, b->layer, SLOT_Q_W + (unsigned)i);
-        s.b[i] = build_param(b, b->layer, SLOT_Q_B + (unsigned)i);
-    }
-    struct tensor *qkv = op_linear(b->g, x, &s);
-    if (k->pos == POS_ROPE || k->qk_norm) {
-        struct qk_spec q = {.H = k->heads, .Hk = k->kv_heads, .D = k->head_dim, .eps = (float)k->norm_eps,
-                            .q_norm = build_param(b, b->layer, SLOT_QNORM), .k_norm = build_param(b, b->layer, SLOT_KNORM),
-                            .rope = k->pos == POS_ROPE ? &b->rope : NULL, .interleaved = k->interleaved};
-        qkv = op_qk(b->g, qkv, b->positions, &q);
-    }
-    struct attn_spec a = {.H = k->heads, .Hk = k->kv_heads, .D = k->head_dim, .window = k->window,
-                          .scale = (float)(k->scale > 0 ? k->scale : 1 / sqrt(k->head_dim)),
-                          .softcap = (float)k->softcap, .dropout = b->drop_attn, .causal = k->causal};
-    float slopes[4096];
-    if (k->pos == POS_ALIBI) {
-        alibi_slopes(slopes, k->heads);
-        a.alibi = slopes;
-    }
-    struct tensor *o = op_attn(b->g, qkv, b->seg_start, &a);
-    return build_project(b, k, o, SLOT_O_W, SLOT_O_B, SLOT_POST1_W, residual);
+    return b->cd == DT_F32 ? x : op_cast(b->g, x, b->cd);
 }
 
 static struct tensor *feed_forward(struct builder *b, const struct block_config *k, struct tensor *x,
@@ -79,59 +59,39 @@ static struct tensor *feed_forward(struct builder *b, const struct block_config 
     return build_project(b, k, h, SLOT_DOWN_W, SLOT_DOWN_B, SLOT_POST2_W, residual);
 }
 
-/* The input of a sublayer whose norm comes after it: the residual stream itself. */
-static struct tensor *plain(struct builder *b, struct tensor *x)
+typedef struct tensor *sublayer_fn(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
+
+/* x + f(norm(x)), or norm(x + f(x)). */
+static struct tensor *sublayer(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role norm,
+                               sublayer_fn *f)
 {
-    return b->cd == DT_F32 ? x : op_cast(b->g, x, b->cd);
+    if (k->place == PLACE_POST) return build_norm(b, k, f(b, k, build_plain(b, x), x), norm, true);
+    return f(b, k, build_norm(b, k, x, norm, false), x);
 }
 
 static struct tensor *block(struct builder *b, const struct block_config *k, struct tensor *x)
 {
-    if (k->place == PLACE_POST) {
-        x = build_norm(b, k, attention(b, k, plain(b, x), x), SLOT_NORM1_W, true);
-        return build_norm(b, k, feed_forward(b, k, plain(b, x), x), SLOT_NORM2_W, true);
-    }
-    struct tensor *y = attention(b, k, build_norm(b, k, x, SLOT_NORM1_W, false), x);
-    struct tensor *in = k->place == PLACE_PARALLEL ? x : y;
-    return feed_forward(b, k, build_norm(b, k, in, SLOT_NORM2_W, false), y);
-}
-
-static struct tensor *embed(struct builder *b, struct tensor *tokens, struct err *e)
-{
-    const struct model_config *c = b->c;
-    int T = graph_get_opts(b->g)->T, offset = c->pos_offset;
-    struct tensor *pos = NULL;
-    if (c->embed_pos == POS_LEARNED) {
-        pos = build_param(b, -1, SLOT_POS);
-    } else if (c->embed_pos == POS_SINUSOIDAL) {
-        float *t = mem_alloc((size_t)T * (size_t)c->d_model, sizeof *t);
-        if (!t) {
-            err_oom(e, (unsigned long long)T * (unsigned)c->d_model * sizeof *t, "sinusoidal positions");
-            return NULL;
-        }
-        sinusoidal_fill(t, c->sin_layout, offset, T, c->d_model);
-        pos = graph_const_f32(b->g, "sinusoidal", t, 2, (int64_t[]){T, c->d_model});
-        free(t);
-        offset = 0;
-    }
-    return op_embed(b->g, tokens, build_param(b, -1, SLOT_EMBED), (float)c->embed_scale, pos ? b->positions : NULL, pos,
-                    offset);
+    struct tensor *y = sublayer(b, k, x, SLOT_NORM1_W, build_attn);
+    if (k->place == PLACE_PARALLEL) return feed_forward(b, k, build_norm(b, k, x, SLOT_NORM2_W, false), y);
+    if (k->cross) y = sublayer(b, k, y, SLOT_XNORM_W, build_cross);
+    return sublayer(b, k, y, SLOT_NORM2_W, feed_forward);
 }
 
 /* Groups of blocks may differ in theta; the table is rebuilt where it changes. */
 static int use_rope(struct builder *b, const struct block_config *k, struct err *e)
 {
-    if (k->pos != POS_ROPE || (b->rope_of && rope_same(b->rope_of, k))) return 0;
+    if (k->pos != POS_ROPE || (b->rope_of && b->rope.max_pos == b->T && rope_same(b->rope_of, k))) return 0;
     rope_free(&b->rope);
     b->rope_of = NULL;
-    if (rope_build(&b->rope, k, graph_get_opts(b->g)->T, e)) return -1;
+    if (rope_build(&b->rope, k, b->T, e)) return -1;
     b->rope_of = k;
     return 0;
 }
 
-static struct tensor *blocks(struct builder *b, struct tensor *x, struct err *e)
+/* Layers [first, last) of one stack. */
+static struct tensor *blocks(struct builder *b, struct tensor *x, int first, int last, struct err *e)
 {
-    for (b->layer = 0; b->layer < b->c->n_layers; b->layer++) {
+    for (b->layer = first; b->layer < last; b->layer++) {
         const struct block_config *k = model_block(b->c, b->layer);
         if (use_rope(b, k, e)) return NULL;
         graph_block_begin(b->g, b->layer);
@@ -142,67 +102,94 @@ static struct tensor *blocks(struct builder *b, struct tensor *x, struct err *e)
     return x;
 }
 
-static void head(struct builder *b, const struct model_build *o, struct model_graph *out, struct tensor *targets,
-                 struct tensor *weights)
+static struct tensor *final_norm(struct builder *b, struct tensor *x, const struct block_config *last)
+{
+    if (!b->c->head_norm) return build_plain(b, x);
+    return build_norm(b, last, x, b->encoder ? SLOT_ENC_FNORM_W : SLOT_FNORM_W, false);
+}
+
+static struct tensor *ids(struct builder *b, const char *name, int rows)
+{
+    return graph_input(b->g, name, DT_I32, 1, (int64_t[]){(int64_t)rows * b->T});
+}
+
+/* The encoder of an encoder-decoder, over rows of S source tokens. */
+static struct tensor *encoder(struct builder *b, const struct model_build *o, struct err *e)
 {
     const struct model_config *c = b->c;
-    struct tensor *w = build_param(b, -1, c->tie_embed ? SLOT_EMBED : SLOT_HEAD_W);
-    struct tensor *bias = build_param(b, -1, SLOT_HEAD_B);
-    float scale = (float)c->logit_scale, cap = (float)c->head_softcap;
-    if (o->want_logits) {
-        struct linear_spec s = {.w = {w}, .b = {bias}, .n = 1, .f32_out = true};
-        struct tensor *y = op_linear(b->g, out->hidden, &s);
-        if (scale != 1) y = op_scale(b->g, y, scale);
-        if (cap > 0) y = op_scale(b->g, op_act(b->g, op_scale(b->g, y, 1 / cap), ACT_TANH), cap);
-        out->logits = y;
-        graph_output(b->g, y);
-    }
-    if (o->want_loss) {
-        struct ce_spec s = {.w = w, .b = bias, .label_smoothing = o->label_smoothing, .z_coef = o->z_coef,
-                            .softcap = cap, .logit_scale = scale};
-        out->loss = op_linear_ce(b->g, out->hidden, targets, weights, &s);
-    }
-    graph_output(b->g, out->hidden);
+    int rows = o->opts.rows;
+    b->encoder = true;
+    b->T = o->S;
+    struct tensor *tokens = ids(b, "src_tokens", rows);
+    b->positions = ids(b, "src_positions", rows);
+    b->seg_start = ids(b, "src_seg_start", rows);
+    struct tensor *types = c->embed_types ? ids(b, "types", rows) : NULL;
+    struct tensor *x = build_embed(b, tokens, types, e);
+    x = blocks(b, x, 0, c->n_enc_layers, e);
+    x = final_norm(b, x, &c->block[c->n_enc_blocks - 1]);
+    b->encoder = false;
+    b->T = o->opts.T;
+    return x;
 }
 
 static int build(struct builder *b, const struct model_build *o, struct model_graph *out, struct err *e)
 {
     const struct model_config *c = b->c;
-    const int64_t N[] = {(int64_t)o->opts.rows * o->opts.T};
-    struct tensor *targets = NULL, *weights = NULL;
-    struct tensor *tokens = graph_input(b->g, "tokens", DT_I32, 1, N);
-    b->positions = graph_input(b->g, "positions", DT_I32, 1, N);
-    b->seg_start = graph_input(b->g, "seg_start", DT_I32, 1, N);
-    if (o->want_loss) {
-        targets = graph_input(b->g, "targets", DT_I32, 1, N);
-        weights = graph_input(b->g, "weights", DT_F32, 1, N);
-    }
+    bool two = c->stack == STACK_ENCDEC;
+    int rows = o->opts.rows;
     b->layer = -1;
     e->code = ERR_NONE;
-    struct tensor *x = embed(b, tokens, e);
-    if (o->opts.training && c->dropout_embed > 0) x = op_dropout(b->g, x, (float)c->dropout_embed, NULL);
     b->stats = build_router_stats(b, o->want_loss);
-    x = blocks(b, x, e);
+    if (two) b->memory = encoder(b, o, e);
+    if (e->code != ERR_NONE) return -1;
+    if (o->encoder_only) {
+        out->hidden = b->memory;
+        graph_output(b->g, out->hidden);
+        return graph_error(b->g, e);
+    }
+    b->T = o->opts.T;
+    struct tensor *tokens = ids(b, "tokens", rows);
+    b->positions = ids(b, "positions", rows);
+    b->seg_start = ids(b, "seg_start", rows);
+    b->prefix_end = o->prefix ? ids(b, "prefix_end", rows) : NULL;
+    if (two) {
+        b->src_lo = ids(b, "src_lo", rows);
+        b->src_hi = ids(b, "src_hi", rows);
+    }
+    struct tensor *types = c->embed_types && !two ? ids(b, "types", rows) : NULL;
+    struct tensor *x = build_embed(b, tokens, types, e);
+    x = blocks(b, x, c->n_enc_layers, c->n_layers, e);
     if (e->code != ERR_NONE) return -1;
     out->router_counts = b->stats ? b->stats->counts : NULL;
     out->router_loss = build_router_loss(b);
-    const struct block_config *last = &c->block[c->n_blocks - 1];
-    out->hidden = c->head_norm ? build_norm(b, last, x, SLOT_FNORM_W, false) : plain(b, x);
-    head(b, o, out, targets, weights);
+    out->hidden = final_norm(b, x, &c->block[c->n_blocks - 1]);
+    build_head(b, o, out);
     return graph_error(b->g, e);
+}
+
+static int check_build(const struct model_config *c, const struct model_build *o, struct err *e)
+{
+    bool two = c->stack == STACK_ENCDEC;
+    if (two != (o->S > 0))
+        return err_set(e, ERR_CONFIG, two ? "an encoder-decoder needs source tokens" : "source tokens without an encoder");
+    if (o->encoder_only && !two) return err_set(e, ERR_CONFIG, "this model has no encoder apart");
+    if (o->prefix && c->stack == STACK_ENCODER) return err_set(e, ERR_CONFIG, "a prefix has no meaning for stack encoder");
+    if (c->embed_pos != POS_LEARNED) return 0;
+    int T = o->S > o->opts.T ? o->S : o->opts.T;
+    if (T > c->max_pos) return err_set(e, ERR_CONFIG, "%d tokens a row, but embed.max_pos is %d", T, c->max_pos);
+    return 0;
 }
 
 int model_build(const struct model_config *c, struct params *p, const struct model_build *o, struct model_graph *out,
                 struct err *e)
 {
     *out = (struct model_graph){0};
-    if (model_config_check(c, e)) return -1;
-    if (c->embed_pos == POS_LEARNED && o->opts.T > c->max_pos)
-        return err_set(e, ERR_CONFIG, "%d tokens a row, but embed.max_pos is %d", o->opts.T, c->max_pos);
+    if (model_config_check(c, e) || check_build(c, o, e)) return -1;
     struct builder b = {.c = c, .cd = o->opts.compute};
     if (o->opts.training) {
         b.drop_attn = (float)c->dropout_attn;
         b.drop_resid = (float)c->dropout_resid;
+        b.drop_embed = (float)c->dropout_embed;
     }
     if (bound_init(&b.bound, c, p, e)) return -1;
     int r = -1;

@@ -1,5 +1,5 @@
-/* build_internal.h - between build.c and the builders of single mixers and
- * feed-forward parts (build_moe.c, build_rwkv.c). */
+/* build_internal.h - between build.c and the builders of embeddings, mixers,
+ * feed-forward parts and heads (build_NAME.c). */
 #ifndef CORE_MODEL_BUILD_INTERNAL_H
 #define CORE_MODEL_BUILD_INTERNAL_H
 
@@ -10,10 +10,14 @@ struct builder {
     struct graph *g;
     struct bound bound;
     enum dtype cd;
-    struct tensor *positions, *seg_start;
+    /* of the stack that is being built */
+    bool encoder;                        /* of an encoder-decoder */
+    int T;                               /* tokens of a row */
+    struct tensor *positions, *seg_start, *prefix_end;
+    struct tensor *memory, *src_lo, *src_hi; /* the encoder's output, and what each token sees of it */
     struct rope_table rope;
     const struct block_config *rope_of;  /* whose table `rope` is */
-    float drop_attn, drop_resid;
+    float drop_attn, drop_resid, drop_embed;
     int layer;
     struct router_stats *stats;          /* of layers with experts, or NULL */
     int moe_layer;                       /* how many of them there were */
@@ -27,11 +31,25 @@ struct tensor *build_norm(struct builder *b, const struct block_config *k, struc
 /* y = x W^T + bias, then dropout and the residual: in the product's epilogue where nothing stands between. */
 struct tensor *build_project(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
                              enum slot_role bias, enum slot_role post, struct tensor *residual);
+/* The residual stream as the input of a product. */
+struct tensor *build_plain(struct builder *b, struct tensor *x);
+
 
 /* build_moe.c.  Experts of one layer; x is normed and of the compute type. */
 struct tensor *build_moe(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
 /* Statistics of all routers (before the blocks) and their loss (after); NULL without experts. */
 struct router_stats *build_router_stats(struct builder *b, bool want_loss);
 struct tensor *build_router_loss(struct builder *b);
+
+/* build_attn.c.  Self-attention of one layer, and attention to the encoder's output; x is the input of the
+ * sublayer, of the compute type. */
+struct tensor *build_attn(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
+struct tensor *build_cross(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
+
+/* build_embed.c.  Tokens of the stack at hand to its residual stream; types may be NULL. */
+struct tensor *build_embed(struct builder *b, struct tensor *tokens, struct tensor *types, struct err *e);
+
+/* build_head.c.  Logits and loss, from out->hidden. */
+void build_head(struct builder *b, const struct model_build *o, struct model_graph *out);
 
 #endif

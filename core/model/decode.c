@@ -253,10 +253,25 @@ static int create(struct decoder *d, const struct params *p, struct err *e)
     return d->failed ? err_oom(e, (unsigned long long)d->bytes, "the decoder and its cache") : 0;
 }
 
+/* An encoder sees what comes after a token: there is nothing to continue. */
+static int check_decodable(const struct model_config *c, struct err *e)
+{
+    if (c->stack == STACK_ENCODER)
+        return err_set(e, ERR_CONFIG, "stack encoder cannot generate: every token sees the whole text; use it for embeddings");
+    if (c->stack == STACK_ENCDEC) return err_set(e, ERR_CONFIG, "decoding with stack encdec is not supported yet");
+    if (c->embed_ln || c->embed_dim != c->d_model) return err_set(e, ERR_CONFIG, "decoding with embed.ln or dim is not supported yet");
+    for (int i = 0; i < c->n_blocks; i++) {
+        const struct block_config *b = &c->block[i];
+        if (b->pos == POS_T5 || b->pos == POS_SHAW || b->sink || b->norm_plus_one)
+            return err_set(e, ERR_CONFIG, "decoding with blocks[%d].mixer.pos t5 or shaw, sinks or norm.plus_one is not supported yet", i);
+    }
+    return 0;
+}
+
 struct decoder *decoder_new(const struct model_config *c, const struct params *p, enum dtype dt, int max_seqs,
                             int max_len, struct pool *pool, struct err *e)
 {
-    if (model_config_check(c, e)) return NULL;
+    if (model_config_check(c, e) || check_decodable(c, e)) return NULL;
     if ((dt != DT_F32 && dt != DT_BF16) || max_seqs < 1 || max_len < 1 ||
         decoder_cache_bytes(c, dt, max_seqs, max_len) < 0) {
         err_set(e, ERR_CONFIG, "a cache of %d sequences of %d tokens is not possible", max_seqs, max_len);

@@ -4,7 +4,9 @@
 #include "core/base/mem.h"
 #include "core/model/layout.h"
 
-const char *const family_names[] = {"gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "mixtral", "qwen3_moe", "olmoe", "deepseek_v3", "gpt_oss", NULL};
+const char *const family_names[] = {
+    "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "electra", "electra_generator", "t5", "bart", "marian",
+    "bloom", "gemma", "gemma2", "gemma3", "mixtral", "qwen3_moe", "olmoe", "deepseek_v3", "gpt_oss", NULL};
 
 /* The names that llama, qwen2 and qwen3 share. */
 #define LLAMA_SLOTS                                                                  \
@@ -132,11 +134,15 @@ const struct family *family_find(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(families); i++)
         if (strcmp(families[i].name, name) == 0) return &families[i];
+    for (int i = 0; i < n_families_more; i++)
+        if (strcmp(families_more[i].name, name) == 0) return &families_more[i];
     return NULL;
 }
 
-const char *family_slot(const struct family *f, enum slot_role r, bool encoder)
+const char *family_slot(const struct family *f, enum slot_role r, bool encoder, bool glu)
 {
+    const char *up = encoder ? f->enc_glu_up : f->glu_up;
+    if (r == SLOT_UP_W && glu && up) return up;
     if (encoder && f->enc_slot[r]) return f->enc_slot[r];
     return f->slot[r] ? f->slot[r] : default_slot[r];
 }

@@ -23,7 +23,7 @@ const struct hf_act hf_acts[] = {
     {NULL, ACT_NONE},
 };
 
-static int hf_int(const struct cJSON *o, const char *key, int64_t min, int64_t max, int *out, struct err *e)
+int hf_int(const struct cJSON *o, const char *key, int64_t min, int64_t max, int *out, struct err *e)
 {
     int64_t v = *out;
     if (json_opt_i64(o, key, min, max, &v, "config", e)) return -1;
@@ -31,7 +31,7 @@ static int hf_int(const struct cJSON *o, const char *key, int64_t min, int64_t m
     return 0;
 }
 
-static int hf_need(const struct cJSON *o, const char *key, int64_t max, int *out, struct err *e)
+int hf_need(const struct cJSON *o, const char *key, int64_t max, int *out, struct err *e)
 {
     int64_t v = 0;
     if (json_get_i64(o, key, 1, max, &v, "config", e)) return -1;
@@ -39,7 +39,7 @@ static int hf_need(const struct cJSON *o, const char *key, int64_t max, int *out
     return 0;
 }
 
-static int hf_activation(const struct cJSON *hf, const char *key, enum act *out, struct err *e)
+int hf_activation(const struct cJSON *hf, const char *key, enum act *out, struct err *e)
 {
     const char *word = NULL;
     if (json_opt_str(hf, key, &word, "config", e)) return -1;
@@ -82,14 +82,9 @@ static int rope_numbers(struct block_config *b, const struct cJSON *rp, const st
 }
 
 /* partial: what the family assumes when nothing is said. */
-static int hf_rope(struct block_config *b, const struct cJSON *hf, const struct model_config *c, const char *theta_key,
+int hf_rope(struct block_config *b, const struct cJSON *hf, const struct model_config *c, const char *theta_key,
                    const char *partial_key, double partial, struct err *e)
 {
-    static const struct {
-        const char *name;
-        enum rope_scaling scaling;
-    } types[] = {{"default", ROPE_PLAIN}, {"linear", ROPE_LINEAR}, {"dynamic", ROPE_DYNAMIC},
-                 {"llama3", ROPE_LLAMA3}, {"yarn", ROPE_YARN}};
     const struct cJSON *rp = json_member(hf, "rope_parameters");
     if (!rp || cJSON_IsNull(rp)) rp = json_member(hf, "rope_scaling");
     if (rp && cJSON_IsNull(rp)) rp = NULL;
@@ -101,7 +96,17 @@ static int hf_rope(struct block_config *b, const struct cJSON *hf, const struct 
         json_opt_f64(hf, partial_key, 0, 1, &b->partial, "config", e) ||
         json_opt_f64(hf, "original_max_position_embeddings", 1, 1e9, &b->original_max_pos, "config", e))
         return -1;
-    if (!rp) return 0;
+    return rp ? hf_rope_object(b, rp, c, e) : 0;
+}
+
+int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct model_config *c, struct err *e)
+{
+    static const struct {
+        const char *name;
+        enum rope_scaling scaling;
+    } types[] = {{"default", ROPE_PLAIN}, {"linear", ROPE_LINEAR}, {"dynamic", ROPE_DYNAMIC},
+                 {"llama3", ROPE_LLAMA3}, {"yarn", ROPE_YARN}};
+    b->pos = POS_ROPE;
     if (json_member(rp, "full_attention") || json_member(rp, "sliding_attention"))
         return err_set(e, ERR_CONFIG, "rope_parameters by kind of layer is not supported yet");
     const char *type = "default";
@@ -133,6 +138,24 @@ static int add_layer(struct model_config *c, const struct block_config *tmpl, in
     last->repeat = 1;
     last->window = window;
     last->scale = scale;
+    return 0;
+}
+
+int hf_add_block(struct model_config *c, const struct block_config *b, struct err *e)
+{
+    struct block_config one = *b, *last = c->n_blocks ? &c->block[c->n_blocks - 1] : NULL;
+    /* A stack begins with a group of its own. */
+    if (last && c->n_blocks > c->n_enc_blocks) {
+        one.repeat = last->repeat;
+        if (memcmp(&one, last, sizeof one) == 0) {
+            last->repeat++;
+            return 0;
+        }
+    }
+    if (c->n_blocks == MODEL_MAX_BLOCKS)
+        return err_set(e, ERR_CONFIG, "more than %d groups of differing layers are not supported", MODEL_MAX_BLOCKS);
+    c->block[c->n_blocks] = *b;
+    c->block[c->n_blocks++].repeat = 1;
     return 0;
 }
 
@@ -288,13 +311,15 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
         json_opt_f64(hf, "initializer_range", 0, 100, &c->init_std, "config", e))
         return -1;
     bool llama = strcmp(type, "llama") == 0 || strcmp(type, "mistral") == 0;
+    const struct hf_family *more = hf_family_for(hf, type);
     int r;
     if (strcmp(type, "gpt2") == 0) r = from_gpt2(c, hf, e);
     else if (strcmp(type, "gpt_neox") == 0) r = from_neox(c, hf, e);
     else if (llama || strcmp(type, "qwen2") == 0 || strcmp(type, "qwen3") == 0 || hf_has_experts(type)) r = from_llama(c, hf, type, e);
+    else if (more) r = more->read(c, hf, e);
     else return err_set(e, ERR_CONFIG, "model_type %s is not supported yet", type);
     if (r || json_opt_bool(hf, "tie_word_embeddings", &c->tie_embed, "config", e)) return -1;
-    snprintf(c->family, sizeof c->family, "%s", llama ? "llama" : type);
+    snprintf(c->family, sizeof c->family, "%s", llama ? "llama" : more ? more->family : type);
     for (int i = 0; i < c->n_blocks; i++) c->n_layers += c->block[i].repeat;
     for (int i = 0; i < c->n_enc_blocks; i++) c->n_enc_layers += c->block[i].repeat;
     if (!c->embed_dim) c->embed_dim = c->d_model;

@@ -8,22 +8,22 @@
 #include "core/base/json.h"
 #include "core/model/hf.h"
 
-static const char *act_name(enum act act)
+const char *hf_act_name(enum act act)
 {
     for (const struct hf_act *a = hf_acts; a->name; a++)
         if (a->act == act) return a->name;
     return "linear";
 }
 
-static const char *yes(bool b)
+const char *hf_yes(bool b)
 {
     return b ? "true" : "false";
 }
 
-static void add_rope(const struct block_config *b, struct buf *out)
+void hf_write_rope(const struct block_config *b, const char *key, struct buf *out)
 {
     static const char *const types[] = {"default", "linear", "default", "dynamic", "llama3", "yarn"};
-    buf_printf(out, "  \"rope_parameters\": {\"rope_type\": \"%s\", \"rope_theta\": %.17g", types[b->scaling], b->theta);
+    buf_printf(out, "  \"%s\": {\"rope_type\": \"%s\", \"rope_theta\": %.17g", key, types[b->scaling], b->theta);
     buf_printf(out, ", \"partial_rotary_factor\": %.17g", b->partial);
     if (b->scaling != ROPE_PLAIN) buf_printf(out, ", \"factor\": %.17g", b->factor);
     if (b->scaling == ROPE_LLAMA3)
@@ -32,7 +32,7 @@ static void add_rope(const struct block_config *b, struct buf *out)
         buf_printf(out, ", \"original_max_position_embeddings\": %.17g", b->original_max_pos);
     if (b->scaling == ROPE_YARN) {
         buf_printf(out, ", \"beta_fast\": %.17g, \"beta_slow\": %.17g, \"truncate\": %s", b->beta_fast, b->beta_slow,
-                   yes(b->yarn_truncate));
+                   hf_yes(b->yarn_truncate));
         if (b->attn_factor > 0) buf_printf(out, ", \"attention_factor\": %.17g", b->attn_factor);
     }
     buf_adds(out, "},\n");
@@ -57,8 +57,8 @@ static void to_gpt2(const struct model_config *c, struct buf *out)
                "  \"n_inner\": %d,\n  \"activation_function\": \"%s\",\n  \"layer_norm_epsilon\": %.17g,\n"
                "  \"scale_attn_weights\": %s,\n  \"scale_attn_by_inverse_layer_idx\": %s,\n"
                "  \"embd_pdrop\": %.17g,\n  \"attn_pdrop\": %.17g,\n  \"resid_pdrop\": %.17g,\n",
-               c->d_model, c->n_layers, b->heads, c->max_pos, c->max_pos, b->d_ff, act_name(b->act), b->norm_eps,
-               yes(scaled), yes(inverse), c->dropout_embed, c->dropout_attn, c->dropout_resid);
+               c->d_model, c->n_layers, b->heads, c->max_pos, c->max_pos, b->d_ff, hf_act_name(b->act), b->norm_eps,
+               hf_yes(scaled), hf_yes(inverse), c->dropout_embed, c->dropout_attn, c->dropout_resid);
 }
 
 static void to_llama(const struct model_config *c, const char *type, struct buf *out)
@@ -70,15 +70,15 @@ static void to_llama(const struct model_config *c, const char *type, struct buf 
                "  \"num_key_value_heads\": %d,\n  \"head_dim\": %d,\n  \"intermediate_size\": %d,\n"
                "  \"max_position_embeddings\": %d,\n  \"hidden_act\": \"%s\",\n  \"rms_norm_eps\": %.17g,\n"
                "  \"attention_dropout\": %.17g,\n",
-               c->d_model, c->n_layers, b->heads, b->kv_heads, b->head_dim, hf_dense_width(c), c->max_pos, act_name(b->act),
+               c->d_model, c->n_layers, b->heads, b->kv_heads, b->head_dim, hf_dense_width(c), c->max_pos, hf_act_name(b->act),
                b->norm_eps, c->dropout_attn);
-    if (strcmp(type, "qwen2")) buf_printf(out, "  \"attention_bias\": %s,\n", yes(b->qkv_bias));
-    if (strcmp(type, "llama") == 0) buf_printf(out, "  \"mlp_bias\": %s,\n", yes(b->ffn_bias));
+    if (strcmp(type, "qwen2")) buf_printf(out, "  \"attention_bias\": %s,\n", hf_yes(b->qkv_bias));
+    if (strcmp(type, "llama") == 0) buf_printf(out, "  \"mlp_bias\": %s,\n", hf_yes(b->ffn_bias));
     int window = 0;
     for (int i = 0; i < c->n_blocks; i++)
         if (c->block[i].window) window = c->block[i].window;
     if (qwen || strcmp(type, "gpt_oss") == 0) {
-        buf_printf(out, "  \"use_sliding_window\": %s,\n  \"sliding_window\": ", yes(window > 0));
+        buf_printf(out, "  \"use_sliding_window\": %s,\n  \"sliding_window\": ", hf_yes(window > 0));
         buf_printf(out, window ? "%d,\n" : "null,\n", window);
         buf_adds(out, "  \"layer_types\": [");
         for (int i = 0; i < c->n_layers; i++)
@@ -91,7 +91,7 @@ static void to_llama(const struct model_config *c, const char *type, struct buf 
         buf_printf(out, window ? "  \"sliding_window\": %d,\n" : "  \"sliding_window\": null,\n", window);
     }
     hf_moe_write(c, type, out);
-    add_rope(b, out);
+    hf_write_rope(b, "rope_parameters", out);
 }
 
 static void to_neox(const struct model_config *c, struct buf *out)
@@ -102,11 +102,11 @@ static void to_neox(const struct model_config *c, struct buf *out)
                "  \"intermediate_size\": %d,\n  \"max_position_embeddings\": %d,\n  \"hidden_act\": \"%s\",\n"
                "  \"layer_norm_eps\": %.17g,\n  \"use_parallel_residual\": %s,\n  \"attention_bias\": %s,\n"
                "  \"attention_dropout\": %.17g,\n  \"hidden_dropout\": %.17g,\n",
-               c->d_model, c->n_layers, b->heads, b->d_ff, c->max_pos, act_name(b->act), b->norm_eps,
-               yes(b->place == PLACE_PARALLEL), yes(b->qkv_bias), c->dropout_attn, c->dropout_resid);
+               c->d_model, c->n_layers, b->heads, b->d_ff, c->max_pos, hf_act_name(b->act), b->norm_eps,
+               hf_yes(b->place == PLACE_PARALLEL), hf_yes(b->qkv_bias), c->dropout_attn, c->dropout_resid);
     /* transformers 4 looks for these two; 5 prefers rope_parameters. */
     buf_printf(out, "  \"rotary_pct\": %.17g,\n  \"rotary_emb_base\": %.17g,\n", b->partial, b->theta);
-    add_rope(b, out);
+    hf_write_rope(b, "rope_parameters", out);
 }
 
 /* Lines of the canonical print; names the first that differs. */
@@ -167,6 +167,11 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
     } else if (strcmp(type, "gpt_oss") == 0) {
         arch = "GptOssForCausalLM";
     }
+    const struct hf_family *more = hf_family_of(c->family);
+    if (more) {
+        type = more->type;
+        arch = more->arch;
+    }
     struct buf t = {0};
     buf_printf(&t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n  \"vocab_size\": %d,\n", arch, type,
                c->vocab);
@@ -174,11 +179,12 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
     written.dropout_embed = c->dropout_embed;
     written.dropout_attn = c->dropout_attn;
     written.dropout_resid = c->dropout_resid;
-    if (strcmp(type, "gpt2") == 0) to_gpt2(&written, &t);
+    if (more) more->write(&written, &t);
+    else if (strcmp(type, "gpt2") == 0) to_gpt2(&written, &t);
     else if (strcmp(type, "gpt_neox") == 0) to_neox(&written, &t);
     else to_llama(&written, type, &t);
     buf_printf(&t, "  \"tie_word_embeddings\": %s,\n  \"initializer_range\": %.17g,\n  \"bos_token_id\": null,\n"
-                   "  \"eos_token_id\": null,\n  \"use_cache\": true\n}\n", yes(c->tie_embed), c->init_std);
+                   "  \"eos_token_id\": null,\n  \"use_cache\": true\n}\n", hf_yes(c->tie_embed), c->init_std);
     int r = -1;
     struct cJSON *j = buf_ok(&t, e) ? NULL : json_parse(t.data, t.len, "config.json", NULL, e);
     if (j && model_config_from_hf(&got, j, "config.json", e) == 0) {

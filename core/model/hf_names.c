@@ -33,7 +33,7 @@ static int visit_fused(struct visit *v, const struct slot *s, struct param *p, i
     qkv[part] = p;
     if (part < 2) return 0;
     char full[128];
-    size_t prefix = strlen(s->name) - strlen(family_slot(v->f, s->role, false));
+    size_t prefix = strlen(s->name) - strlen(family_slot(v->f, s->role, false, false));
     snprintf(full, sizeof full, "%.*s%s", (int)prefix, s->name, name);
     struct hf_tensor t = {.name = full, .alias = full + strlen(v->f->base), .ndim = s->ndim,
                           .dim = {qkv[0]->dim[0] + qkv[1]->dim[0] + qkv[2]->dim[0], s->dim[1]}};
@@ -56,7 +56,7 @@ static int visit_apart(struct visit *v, const struct slot *s, struct param *p, s
     bool up = s->role == SLOT_EUP_W;
     int n_parts = up ? 2 : 1;
     int64_t rows = s->dim[1] / n_parts;
-    int prefix = (int)(strlen(s->name) - strlen(family_slot(f, s->role, false)));
+    int prefix = (int)(strlen(s->name) - strlen(family_slot(f, s->role, false, false)));
     const char *at = strchr(f->expert, '%');
     for (int x = 0; x < s->dim[0]; x++)
         for (int i = 0; i < n_parts; i++) {
@@ -103,13 +103,18 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
     struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]}};
     char router[128];
     if (s->role == SLOT_ROUTER_W && v->f->router) {
-        int prefix = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false)));
+        int prefix = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false, false)));
         snprintf(router, sizeof router, "%.*s%s", prefix, s->name, v->f->router);
         t.name = router; /* ours is the alias */
         return v->fn(v->arg, &t, &p, 1, e);
     }
     if (strncmp(s->name, v->f->base, strlen(v->f->base)) == 0) t.alias = s->name + strlen(v->f->base);
     if (s->role == SLOT_HEAD_W) t.alias = "lm_head.weight"; /* gpt_neox's embed_out in transformers 5 */
+    if (s->role == SLOT_HEAD_B && v->f->frozen_head_bias) { /* [1,V] on disk */
+        t.ndim = 2;
+        t.dim[1] = t.dim[0];
+        t.dim[0] = 1;
+    }
     if (v->f->conv1d && s->linear && s->layer >= 0) transpose_dims(&t);
     return v->fn(v->arg, &t, &p, 1, e);
 }
@@ -203,11 +208,41 @@ static bool ends_with(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+/* Copies that files of some families hold beside what they are copies of. */
+static bool is_copy(const char *family, const char *name)
+{
+    static const struct {
+        const char *family, *name;
+    } copies[] = {
+        {"t5", "encoder.embed_tokens.weight"}, {"t5", "decoder.embed_tokens.weight"},
+        {"bart", "model.encoder.embed_tokens.weight"}, {"bart", "model.decoder.embed_tokens.weight"},
+        {"marian", "model.encoder.embed_tokens.weight"}, {"marian", "model.decoder.embed_tokens.weight"},
+        {"marian", "model.encoder.embed_positions.weight"}, {"marian", "model.decoder.embed_positions.weight"},
+        {"bert", "cls.predictions.decoder.bias"}, {"bert", "bert.embeddings.position_ids"},
+        {"electra", "electra.embeddings.position_ids"},
+        {"electra_generator", "electra.embeddings.position_ids"},
+    };
+    for (size_t i = 0; i < COUNT_OF(copies); i++)
+        if (strcmp(copies[i].family, family) == 0 && strcmp(copies[i].name, name) == 0) return true;
+    return false;
+}
+
+/* Heads of other objectives: BERT's next sentence, ELECTRA's other half. */
+static bool is_other_head(const char *family, const char *name)
+{
+    bool electra = strncmp(family, "electra", 7) == 0;
+    if (strcmp(family, "bert") == 0)
+        return strncmp(name, "bert.pooler.", 12) == 0 || strncmp(name, "cls.seq_relationship.", 21) == 0;
+    if (electra && strcmp(family, "electra")) return strncmp(name, "discriminator_predictions.", 26) == 0;
+    return electra && (strncmp(name, "generator_predictions.", 22) == 0 || strncmp(name, "generator_lm_head.", 18) == 0);
+}
+
 bool model_hf_ignored(const struct model_config *c, const char *name)
 {
     if (ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".masked_bias")) return true;
+    if (is_copy(c->family, name) || is_other_head(c->family, name)) return true;
     const struct family *f = family_find(c->family);
-    bool head = strcmp(name, "lm_head.weight") == 0 || (f && strcmp(name, family_slot(f, SLOT_HEAD_W, false)) == 0);
+    bool head = strcmp(name, "lm_head.weight") == 0 || (f && strcmp(name, family_slot(f, SLOT_HEAD_W, false, false)) == 0);
     if (head && c->tie_embed) return true;
     /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
     return f && (f->conv1d || f->qkv_per_head) && (ends_with(name, ".attn.bias") || ends_with(name, ".attention.bias"));

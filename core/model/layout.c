@@ -34,7 +34,8 @@ int layout_emit(struct walk *w, struct slot s)
     s.linear = s.flags & PARAM_MATRIX;
     if (w->layer >= 0) block_prefix(w, block, sizeof block);
     snprintf(s.name, sizeof s.name, "%s%s%s", of_head(s.role) ? "" : w->f->base, block,
-             family_slot(w->f, s.role, w->layer >= 0 && w->layer < w->c->n_enc_layers));
+             family_slot(w->f, s.role, w->layer >= 0 && w->layer < w->c->n_enc_layers,
+                         w->layer >= 0 && model_block(w->c, w->layer)->ffn == FFN_GLU));
     return w->fn(w->arg, &s, w->e);
 }
 

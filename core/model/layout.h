@@ -79,6 +79,7 @@ struct family {
      * format) and its gate, up and down.  NULL: only stacked. */
     const char *router, *expert, *expert_part[3];
     bool experts_transposed;             /* stacked as [E, in, out], gate and up taking turns (gpt_oss) */
+    const char *glu_up, *enc_glu_up;     /* name of SLOT_UP_W in a GLU, where it differs (T5) */
     bool frozen_head_bias;               /* final_logits_bias [1,V]: stored, not trained */
     const char *qkv_w, *qkv_b;           /* names of the fused tensors */
 };
@@ -86,8 +87,10 @@ const struct family *family_find(const char *name); /* NULL when unknown */
 extern const char *const family_names[];            /* NULL-terminated */
 
 /* Parameters by (layer, role); layer -1 = outside of blocks. */
-/* Name of a role after its prefix. */
-const char *family_slot(const struct family *f, enum slot_role r, bool encoder);
+extern const struct family families_more[];
+extern const int n_families_more;
+/* Name of a role after its prefix: in an encoder's block, in a block with a GLU. */
+const char *family_slot(const struct family *f, enum slot_role r, bool encoder, bool glu);
 
 struct bound {
     int n_layers;

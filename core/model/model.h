@@ -168,8 +168,15 @@ int64_t model_matmul_params(const struct model_config *c);
 double model_train_flops_per_token(const struct model_config *c, int T);
 
 /* The training or evaluation graph.  Inputs "tokens", "positions", "seg_start"
- * [N] i32 and, with the loss, "targets" [N] i32, "weights" [N] f32.  Positions
- * are < opts.T.  *loss as in op_linear_ce. */
+ * [N] i32 (N = rows * T) and, with the loss, "targets" [N] i32, "weights" [N]
+ * f32.  Positions are < opts.T.  *loss as in op_linear_ce (rtd: op_bce).
+ *   encoder-decoder: "src_tokens", "src_positions", "src_seg_start" [rows * S],
+ *     "src_lo", "src_hi" [N]: struct batch says what they mean
+ *   token types: "types" [N], of an encoder-decoder [rows * S]
+ *   prefix: "prefix_end" [N]
+ *   targets_per_row = M: the head works on M chosen tokens of each row only;
+ *     "target_at" [rows * M] (row-relative, -1 = none), and "targets", "weights"
+ *     and the logits are [rows * M] too (tokens masked for MLM) */
 struct model_graph {
     struct graph *g;
     struct tensor *loss;    /* NULL when built without loss */
@@ -185,6 +192,10 @@ struct model_build {
     struct graph_opts opts;
     bool want_loss, want_logits;
     float label_smoothing, z_coef;
+    int S;                  /* source tokens a row, of an encoder-decoder */
+    bool prefix;            /* prefix LM: part of a segment is seen from both sides */
+    int targets_per_row;    /* 0 = every token predicts */
+    bool encoder_only;      /* of an encoder-decoder: hidden is the encoder's [rows * S, C]; nothing else */
 };
 /* Layers with experts, and how many experts each has (0 without any). */
 int model_moe_layers(const struct model_config *c, int *experts);

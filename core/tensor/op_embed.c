@@ -169,8 +169,11 @@ static const struct op embed_op = {
 struct tensor *op_embed(struct graph *g, struct tensor *ids, struct tensor *table, float scale,
                         struct tensor *positions, struct tensor *pos_table, int pos_offset)
 {
-    int64_t N = (int64_t)g->opts.rows * g->opts.T;
-    if (!want_2d(g, "embed", table) || !want_ids(g, "embed", ids, N)) return NULL;
+    if (!ids || !want_2d(g, "embed", table)) return NULL;
+    int64_t N = tensor_n(ids);
+    if (!want_ids(g, "embed", ids, N)) return NULL;
+    if (N % g->opts.rows)
+        return graph_fail(g, ERR_CONFIG, "embed: '%s' has %lld ids, no multiple of %d rows", ids->name, (long long)N, g->opts.rows);
     if (pos_table) {
         if (!want_2d(g, "embed", pos_table) || !want_ids(g, "embed", positions, N)) return NULL;
         if (pos_table->dim[1] != table->dim[1])

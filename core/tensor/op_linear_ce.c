@@ -377,11 +377,11 @@ struct tensor *op_linear_ce(struct graph *g, struct tensor *x, struct tensor *ta
                             const struct ce_spec *s)
 {
     if (!want_2d(g, "linear_ce", x) || !want_2d(g, "linear_ce", s->w)) return NULL;
-    int64_t N = (int64_t)g->opts.rows * g->opts.T;
+    int64_t N = x->dim[0];
     if (!weights || !want_ids(g, "linear_ce", targets, N) || !want_vector(g, "linear_ce", weights, N) ||
         !want_vector(g, "linear_ce", s->b, s->w->dim[0]))
         return NULL;
-    if (x->dim[0] != N || x->dim[1] != s->w->dim[1])
+    if (N % g->opts.rows || x->dim[1] != s->w->dim[1])
         return graph_fail(g, ERR_CONFIG, "linear_ce: '%s' [%lld,%lld] does not fit '%s'", x->name,
                           (long long)x->dim[0], (long long)x->dim[1], s->w->name);
     if (!(s->label_smoothing >= 0 && s->label_smoothing < 1) || !(s->softcap >= 0) || !isfinite(s->z_coef) ||

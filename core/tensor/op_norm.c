@@ -13,12 +13,21 @@ struct norm {
 enum { IN_X, IN_W, IN_B };
 enum { OUT_Y, OUT_RSTD, OUT_MEAN };
 
+/* The weights; with rms_1 stored minus 1, made in `room` [C]. */
+static const float *weights_of(const struct norm *a, const struct tensor *t, float *room)
+{
+    const float *w = t->data;
+    if (a->kind != NORM_RMS_1) return w;
+    for (int64_t i = 0; i < t->dim[0]; i++) room[i] = w[i] + 1.0f;
+    return room;
+}
+
 /* ---- forward ---- */
 
 static int norm_plan(struct graph *g, struct node *n, struct err *e)
 {
     int64_t C = n->in[IN_X]->dim[1];
-    n->tws_bytes = 2 * (size_t)C * sizeof(float);
+    n->tws_bytes = 3 * (size_t)C * sizeof(float);
     return node_rows(g, n, n->in[IN_X]->dim[0], C, e);
 }
 
@@ -28,12 +37,13 @@ static void norm_run(const struct node *n, const struct run *r, int phase, int s
     const struct norm *a = n->attr;
     const struct kernels *k = r->k;
     const struct tensor *x = n->in[IN_X], *y = n->out[OUT_Y];
-    const float *w = n->in[IN_W]->data, *b = n->in[IN_B] ? n->in[IN_B]->data : NULL;
+    const float *b = n->in[IN_B] ? n->in[IN_B]->data : NULL;
     /* computed again, it has only y */
     float *rstd = n->out[OUT_RSTD] ? n->out[OUT_RSTD]->data : NULL;
     float *mean = n->out[OUT_MEAN] ? n->out[OUT_MEAN]->data : NULL;
     int64_t C = x->dim[1], end = min_i64((slice + 1) * n->rows, x->dim[0]);
     float *tx = (float *)(void *)r->tws, *ty = tx + C, m, s;
+    const float *w = weights_of(a, n->in[IN_W], ty + C);
     for (int64_t i = slice * n->rows; i < end; i++) {
         const float *row = load_row(k, x, i * C, C, tx);
         float *dst = begin_row(y, i * C, ty);
@@ -49,29 +59,29 @@ static void norm_run(const struct node *n, const struct run *r, int phase, int s
 
 enum { BWD_DY, BWD_X, BWD_W, BWD_RSTD, BWD_MEAN };
 
-static int64_t chunks_per_leaf(const struct graph_opts *o)
+static int64_t chunks_per_leaf(const struct node *n, const struct graph_opts *o)
 {
-    return div_up((int64_t)(o->rows / o->leaves) * o->T, NORM_ROWS);
+    return div_up(n->in[BWD_X]->dim[0] / o->leaves, NORM_ROWS);
 }
 
 /* Phase 0: dx, and the parameter gradients of each chunk of rows into the
  * workspace [chunks, 2, C].  Phase 1: the tree over chunks, by columns. */
 static int bwd_plan(struct graph *g, struct node *n, struct err *e)
 {
-    int64_t C = n->in[BWD_X]->dim[1], chunks = chunks_per_leaf(&g->opts) * g->opts.leaves;
-    n->tws_bytes = 3 * (size_t)C * sizeof(float);
+    int64_t C = n->in[BWD_X]->dim[1], chunks = chunks_per_leaf(n, &g->opts) * g->opts.leaves;
+    n->tws_bytes = 4 * (size_t)C * sizeof(float);
     n->rows = slice_items(chunks, NORM_ROWS * C, g->n_threads);
     int slices[2] = {(int)div_up(chunks, n->rows), (int)div_up(C, COLSUM_WIDTH)};
     if (n->grad[0] || n->grad[1]) n->ws_bytes = (size_t)(chunks * 2 * C) * sizeof(float);
     return node_phases(g, n, n->ws_bytes ? 2 : 1, slices, e);
 }
 
-static void bwd_row(const struct node *n, const struct run *r, int64_t i, float *dw, float *db)
+static void bwd_row(const struct node *n, const struct run *r, const float *w, int64_t i, float *dw, float *db)
 {
     const struct norm *a = n->attr;
     const struct kernels *k = r->k;
     const struct tensor *x = n->in[BWD_X], *dx = n->out[0];
-    const float *w = n->in[BWD_W]->data, *rstd = n->in[BWD_RSTD]->data;
+    const float *rstd = n->in[BWD_RSTD]->data;
     int64_t C = x->dim[1];
     float *tx = (float *)(void *)r->tws, *tdy = tx + C, *tdx = tdy + C;
     const float *row = load_row(k, x, i * C, C, tx), *dy = load_row(k, n->in[BWD_DY], i * C, C, tdy);
@@ -87,7 +97,7 @@ static void bwd_row(const struct node *n, const struct run *r, int64_t i, float 
 
 static void bwd_chunk(const struct node *n, const struct run *r, int64_t chunk)
 {
-    int64_t C = n->in[BWD_X]->dim[1], per_leaf = chunks_per_leaf(r->opts);
+    int64_t C = n->in[BWD_X]->dim[1], per_leaf = chunks_per_leaf(n, r->opts);
     int64_t leaf_rows = n->in[BWD_X]->dim[0] / r->opts->leaves, leaf = chunk / per_leaf;
     int64_t first = leaf * leaf_rows + chunk % per_leaf * NORM_ROWS;
     int64_t end = min_i64(first + NORM_ROWS, (leaf + 1) * leaf_rows);
@@ -98,12 +108,13 @@ static void bwd_chunk(const struct node *n, const struct run *r, int64_t chunk)
         dw = partial;
         db = n->grad[1] ? partial + C : NULL;
     }
-    for (int64_t i = first; i < end; i++) bwd_row(n, r, i, dw, db);
+    const float *w = weights_of(n->attr, n->in[BWD_W], (float *)(void *)r->tws + 3 * C);
+    for (int64_t i = first; i < end; i++) bwd_row(n, r, w, i, dw, db);
 }
 
 static void bwd_run(const struct node *n, const struct run *r, int phase, int slice)
 {
-    int64_t C = n->in[BWD_X]->dim[1], per_leaf = chunks_per_leaf(r->opts);
+    int64_t C = n->in[BWD_X]->dim[1], per_leaf = chunks_per_leaf(n, r->opts);
     if (phase == 0) {
         int64_t end = min_i64((slice + 1) * n->rows, per_leaf * r->opts->leaves);
         for (int64_t c = slice * n->rows; c < end; c++) bwd_chunk(n, r, c);
@@ -147,7 +158,7 @@ struct tensor *op_norm(struct graph *g, enum norm_kind kind, struct tensor *x, s
     if (!w || !want_2d(g, "norm", x)) return NULL;
     int64_t N = x->dim[0], C = x->dim[1];
     if (!want_vector(g, "norm", w, C) || !want_vector(g, "norm", b, C)) return NULL;
-    if (kind == NORM_RMS && b) return graph_fail(g, ERR_CONFIG, "norm: rms has no bias '%s'", b->name);
+    if (kind != NORM_LN && b) return graph_fail(g, ERR_CONFIG, "norm: rms has no bias '%s'", b->name);
     struct norm *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = a ? node_new(g, &norm_op, a) : NULL;
     if (!n) return NULL;

@@ -8,7 +8,7 @@
 struct qk {
     int H, Hk, D, n_rot;
     float eps;
-    bool interleaved;
+    bool interleaved, plus_one;
     int64_t max_pos;
 };
 
@@ -28,10 +28,22 @@ static void rotate(const struct node *n, const struct run *r, float *x, int64_t 
                a->interleaved, sign);
 }
 
-static const float *norm_of(const struct node *n, int head)
+/* The head's norm weights; with plus_one in `room` [D], for the caller to keep. */
+static const float *norm_of(const struct node *n, int head, float *room)
 {
-    const struct tensor *w = n->in[head < ((const struct qk *)n->attr)->H ? IN_QNORM : IN_KNORM];
-    return w ? w->data : NULL;
+    const struct qk *a = n->attr;
+    const struct tensor *w = n->in[head < a->H ? IN_QNORM : IN_KNORM];
+    if (!w || !a->plus_one) return w ? w->data : NULL;
+    for (int i = 0; i < a->D; i++) room[i] = ((const float *)w->data)[i] + 1.0f;
+    return room;
+}
+
+/* Those of q and of k. */
+static void norms_of(const struct node *n, const float *w[2], float *room)
+{
+    const struct qk *a = n->attr;
+    w[0] = norm_of(n, 0, room);
+    w[1] = norm_of(n, a->H, room + a->D);
 }
 
 /* ---- forward ---- */
@@ -39,7 +51,7 @@ static const float *norm_of(const struct node *n, int head)
 static int qk_plan(struct graph *g, struct node *n, struct err *e)
 {
     const struct qk *a = n->attr;
-    n->tws_bytes = 2 * (size_t)width(a) * sizeof(float);
+    n->tws_bytes = (2 * (size_t)width(a) + 2 * (size_t)a->D) * sizeof(float);
     return node_rows(g, n, n->in[IN_QKV]->dim[0], 2 * width(a), e);
 }
 
@@ -56,11 +68,13 @@ static void qk_run(const struct node *n, const struct run *r, int phase, int sli
     int64_t W = width(a), qk = (int64_t)(a->H + a->Hk) * a->D;
     int64_t end = min_i64((slice + 1) * n->rows, x->dim[0]);
     float *tx = (float *)(void *)r->tws, *ty = tx + W, rstd;
+    const float *norms[2];
+    norms_of(n, norms, ty + W);
     for (int64_t t = slice * n->rows; t < end; t++) {
         const float *row = load_row(r->k, x, t * W, qk, tx);
         float *dst = begin_row(y, t * W, ty);
         for (int h = 0; h < a->H + a->Hk; h++) {
-            const float *w = norm_of(n, h), *src = row + (int64_t)h * a->D;
+            const float *w = norms[h >= a->H], *src = row + (int64_t)h * a->D;
             float *u = dst + (int64_t)h * a->D;
             if (w) r->k->rmsnorm(u, src, w, a->D, a->eps, &rstd);
             else if (u != src) memcpy(u, src, (size_t)a->D * sizeof *u);
@@ -80,9 +94,9 @@ static int qk_check(const struct node *n, struct err *e)
 
 /* ---- backward ---- */
 
-static int64_t chunks_per_leaf(const struct graph_opts *o)
+static int64_t chunks_per_leaf(const struct node *n, const struct graph_opts *o)
 {
-    return div_up((int64_t)(o->rows / o->leaves) * o->T, QK_ROWS);
+    return div_up(n->in[IN_QKV]->dim[0] / o->leaves, QK_ROWS);
 }
 
 /* Phase 0: dqkv, and per chunk of rows the norm gradients [chunks, 2, D];
@@ -90,8 +104,8 @@ static int64_t chunks_per_leaf(const struct graph_opts *o)
 static int bwd_plan(struct graph *g, struct node *n, struct err *e)
 {
     const struct qk *a = n->attr;
-    int64_t chunks = chunks_per_leaf(&g->opts) * g->opts.leaves;
-    n->tws_bytes = 3 * (size_t)width(a) * sizeof(float);
+    int64_t chunks = chunks_per_leaf(n, &g->opts) * g->opts.leaves;
+    n->tws_bytes = (3 * (size_t)width(a) + 2 * (size_t)a->D) * sizeof(float);
     n->rows = slice_items(chunks, 2 * QK_ROWS * width(a), g->n_threads);
     if (n->grad[0] || n->grad[1]) n->ws_bytes = (size_t)(chunks * 2 * a->D) * sizeof(float);
     int slices[2] = {(int)div_up(chunks, n->rows), (int)div_up(a->D, COLSUM_WIDTH)};
@@ -106,7 +120,7 @@ static float rstd_of(const struct run *r, const float *x, const struct qk *a, fl
     return rstd;
 }
 
-static void bwd_row(const struct node *n, const struct run *r, int64_t t, float *dq, float *dk)
+static void bwd_row(const struct node *n, const struct run *r, const float *const norms[2], int64_t t, float *dq, float *dk)
 {
     const struct qk *a = n->attr;
     const struct tensor *x = n->in[IN_QKV], *dy = n->in[IN_DY], *dx = n->out[0];
@@ -117,7 +131,7 @@ static void bwd_row(const struct node *n, const struct run *r, int64_t t, float 
     const float *grad = load_row(r->k, dy, t * W, W, td);
     if (grad != td) memcpy(td, grad, (size_t)W * sizeof *td);
     for (int h = 0; h < a->H + a->Hk; h++) {
-        const float *w = norm_of(n, h);
+        const float *w = norms[h >= a->H];
         float *d = td + (int64_t)h * a->D;
         rotate(n, r, d, t, -1.0f);
         if (!w) continue;
@@ -132,7 +146,7 @@ static void bwd_row(const struct node *n, const struct run *r, int64_t t, float 
 static void bwd_chunk(const struct node *n, const struct run *r, int64_t chunk)
 {
     const struct qk *a = n->attr;
-    int64_t per_leaf = chunks_per_leaf(r->opts), leaf_rows = n->in[IN_QKV]->dim[0] / r->opts->leaves;
+    int64_t per_leaf = chunks_per_leaf(n, r->opts), leaf_rows = n->in[IN_QKV]->dim[0] / r->opts->leaves;
     int64_t leaf = chunk / per_leaf, first = leaf * leaf_rows + chunk % per_leaf * QK_ROWS;
     int64_t end = min_i64(first + QK_ROWS, (leaf + 1) * leaf_rows);
     float *partial = NULL;
@@ -140,14 +154,16 @@ static void bwd_chunk(const struct node *n, const struct run *r, int64_t chunk)
         partial = (float *)(void *)r->ws + chunk * 2 * a->D;
         memset(partial, 0, 2 * (size_t)a->D * sizeof *partial);
     }
+    const float *norms[2];
+    norms_of(n, norms, (float *)(void *)r->tws + 3 * width(a));
     for (int64_t t = first; t < end; t++)
-        bwd_row(n, r, t, n->grad[0] ? partial : NULL, n->grad[1] ? partial + a->D : NULL);
+        bwd_row(n, r, norms, t, n->grad[0] ? partial : NULL, n->grad[1] ? partial + a->D : NULL);
 }
 
 static void bwd_run(const struct node *n, const struct run *r, int phase, int slice)
 {
     const struct qk *a = n->attr;
-    int64_t per_leaf = chunks_per_leaf(r->opts);
+    int64_t per_leaf = chunks_per_leaf(n, r->opts);
     if (phase == 0) {
         int64_t end = min_i64((slice + 1) * n->rows, per_leaf * r->opts->leaves);
         for (int64_t c = slice * n->rows; c < end; c++) bwd_chunk(n, r, c);
@@ -200,7 +216,7 @@ static struct tensor *rope_const(struct graph *g, const float *data, const struc
 struct tensor *op_qk(struct graph *g, struct tensor *qkv, struct tensor *positions, const struct qk_spec *s)
 {
     if (!want_2d(g, "qk", qkv)) return NULL;
-    struct qk v = {s->H, s->Hk, s->D, 0, s->eps, s->interleaved, 0};
+    struct qk v = {s->H, s->Hk, s->D, 0, s->eps, s->interleaved, s->plus_one, 0};
     if (s->H < 1 || s->Hk < 1 || s->D < 1 || qkv->dim[1] != width(&v))
         return graph_fail(g, ERR_CONFIG, "qk: '%s' has width %lld, not (%d + 2*%d) heads of %d", qkv->name,
                           (long long)qkv->dim[1], s->H, s->Hk, s->D);

@@ -14,7 +14,7 @@
 struct tensor *op_embed(struct graph *g, struct tensor *ids, struct tensor *table, float scale,
                         struct tensor *positions, struct tensor *pos_table, int pos_offset);
 
-enum norm_kind { NORM_LN, NORM_RMS };
+enum norm_kind { NORM_LN, NORM_RMS, NORM_RMS_1 /* weights are stored minus 1 (Gemma) */ };
 /* y[N,C] of type cd (or f32 when f32_out) from x[N,C]; w, b [C], b NULL for rms or no bias. */
 struct tensor *op_norm(struct graph *g, enum norm_kind kind, struct tensor *x, struct tensor *w,
                        struct tensor *b, float eps, bool f32_out);
@@ -46,6 +46,7 @@ struct qk_spec {
     float eps;
     const struct rope_table *rope;   /* NULL = none; copied as graph constants */
     bool interleaved;
+    bool plus_one;                   /* norm weights are stored minus 1 */
 };
 struct tensor *op_qk(struct graph *g, struct tensor *qkv, struct tensor *positions, const struct qk_spec *s);
 
@@ -122,6 +123,13 @@ struct tensor *op_dropout(struct graph *g, struct tensor *x, float p, struct ten
 struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b);
 struct tensor *op_scale(struct graph *g, struct tensor *x, float s);
 struct tensor *op_cast(struct graph *g, struct tensor *x, enum dtype to);
+
+/* y[rows*M, C] = x[row*(N/rows) + at]: M chosen tokens of each row; at [rows*M] i32, row-relative, -1 = zeros. */
+struct tensor *op_gather(struct graph *g, struct tensor *x, struct tensor *at);
+
+/* Scalar loss over yes-no questions, as op_linear_ce's: sum of w_t * bce(sigmoid(z_t), target_t); z [N,1] f32, targets
+ * 0, 1 or -1 (none). */
+struct tensor *op_bce(struct graph *g, struct tensor *z, struct tensor *targets, struct tensor *weights);
 
 /* Scalar loss: sum over tokens of w_t * ce_t (times args.loss_scale in the gradient), in chunks; logits are
  * never stored whole.  x[N,C], W[V,C], bias [V] or NULL, targets [N] i32, weights [N] f32.

@@ -227,6 +227,70 @@ static void attention_to_another_sequence(void **state)
     }
 }
 
+/* Chosen tokens, some of them twice, some places empty. */
+static void chosen_tokens(void **state)
+{
+    (void)state;
+    struct grad_case c = {.opts = {.rows = 4, .T = 7, .leaves = 2}, .threads = 2};
+    case_begin(&c);
+    struct tensor *x = case_input(&c, "x", 11), *at = graph_input(c.g, "at", DT_I32, 1, (int64_t[]){4 * 3});
+    case_ready(&c, op_act(c.g, op_gather(c.g, x, at), ACT_TANH));
+    for (int i = 0; i < 12; i++) ((int32_t *)at->data)[i] = i % 5 == 4 ? -1 : i == 1 ? 0 : i % 7;
+    case_check(&c);
+    for (int i = 0; i < 11; i++) assert_true(((float *)c.y->data)[4 * 11 + i] == 0);
+    case_end(&c);
+}
+
+static void weights_stored_minus_one(void **state)
+{
+    (void)state;
+    for (int v = 0; v < 2; v++) {
+        struct grad_case c = {.opts = {.rows = 2, .T = 5, .leaves = 2}};
+        case_begin(&c);
+        struct tensor *x = case_input(&c, "x", 32), *w = case_param(&c, "w", v ? 8 : 32, 0);
+        struct qk_spec s = {.H = 2, .Hk = 1, .D = 8, .eps = 1e-6f, .q_norm = w, .k_norm = case_param(&c, "k", 8, 0), .plus_one = true};
+        case_ready(&c, v ? op_qk(c.g, x, case_ids(&c, "positions"), &s) : op_norm(c.g, NORM_RMS_1, x, w, NULL, 1e-5f, true));
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+/* ELECTRA's question of each token; -1 asks none. */
+static void yes_no_loss(void **state)
+{
+    (void)state;
+    struct err e;
+    struct grad_case c = {.opts = {.rows = 2, .T = 8, .leaves = 2}, .args.loss_scale = 0.25f};
+    case_begin(&c);
+    struct tensor *x = case_input(&c, "x", 6), *targets = case_ids(&c, "targets");
+    struct tensor *weights = graph_input(c.g, "weights", DT_F32, 1, (int64_t[]){16});
+    struct linear_spec s = {.n = 1, .f32_out = true, .w = {case_param(&c, "w", 1, 6)}, .b = {case_param(&c, "b", 1, 0)}};
+    struct tensor *loss = op_bce(c.g, op_linear(c.g, x, &s), targets, weights);
+    must(graph_error(c.g, &e), &e);
+    must(graph_backward(c.g, loss, &e), &e);
+    graph_output(c.g, x->grad);
+    must(graph_plan(c.g, 1, &e), &e);
+    must(params_alloc(c.params, true, &e), &e);
+    c.x = exec_new(c.g, NULL, &e);
+    if (!c.x) fail_msg("%s", e.msg);
+    for (int i = 0; i < c.params->n; i++) fill_normal(c.params->v[i]->data, c.params->v[i]->n, 10 + (uint32_t)i, 0.5f);
+    fill_normal(x->data, tensor_n(x), 3, 2.0f);
+    for (int i = 0; i < 16; i++) {
+        ((int32_t *)targets->data)[i] = i % 3 - 1;
+        ((float *)weights->data)[i] = i == 7 ? 0.0f : 0.5f + 0.1f * (float)i;
+    }
+    struct tensor probe = {.dtype = DT_F32, .ndim = 1, .dim = {1}}, scale = probe;
+    float one = 0.25f;
+    probe.data = loss->data;
+    scale.data = &one;
+    c.y = &probe;
+    c.dy = &scale;
+    case_check(&c);
+    const float *out = loss->data;
+    assert_true(out[0] > 0 && out[0] == out[1] && out[3] >= 0 && out[3] <= 10);
+    case_end(&c);
+}
+
 /* The loss head: its own backward, seeded by graph_backward(). */
 static void linear_ce_gradients(void **state)
 {
@@ -286,6 +350,7 @@ int main(void)
         cmocka_unit_test(rotary_positions_and_head_norms), cmocka_unit_test(attention),
         cmocka_unit_test(attention_to_another_sequence),
         cmocka_unit_test(linear_ce_gradients),
+        cmocka_unit_test(chosen_tokens), cmocka_unit_test(weights_stored_minus_one), cmocka_unit_test(yes_no_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,9 +104,16 @@ static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
     (void)state;
     refused(ONE("\"type\":\"rwkv7\",\"heads\":4", ""), "mixer.type rwkv7 is not supported yet");
     refused(ONE("\"type\":\"mla\",\"heads\":4", ""), "mixer.type mla is not supported yet");
-    refused(ONE("\"heads\":4,\"pos\":{\"type\":\"t5\"}", ""), "pos.type t5 is not supported yet");
-    refused(ONE("\"heads\":4,\"pos\":{\"type\":\"shaw\",\"clip\":4}", ""), "is not supported yet");
-    refused(ONE("\"heads\":4,\"sink\":true", ""), "mixer.sink is not supported yet");
+    refused(ONE("\"heads\":4,\"pos\":{\"type\":\"shaw\",\"clip\":0}", ""), "clip");
+    refused(ONE("\"heads\":4", ",\"norm\":{\"type\":\"ln\",\"plus_one\":true}"), "norm.plus_one");
+    refused("{" TOP ",\"stack\":\"encoder\",\"head\":\"lm\",\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}", "head.type lm does not go with stack encoder");
+    refused("{" TOP ",\"stack\":\"encoder\",\"blocks\":[{\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"t5\",\"buckets\":2}}," FFN "}]}", "buckets 2");
+    refused("{" TOP ",\"stack\":\"encoder\",\"blocks\":[{\"mixer\":{\"heads\":4},\"cross\":true," FFN "}]}", "blocks[0].cross");
+    refused("{" TOP ",\"stack\":\"encdec\",\"encoder\":{\"blocks\":[{\"mixer\":{\"heads\":5}," FFN "}]},\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}",
+            "encoder.blocks[0].mixer.heads 5 does not divide");
+    refused("{" TOP ",\"stack\":\"encdec\",\"encoder\":{\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]},\"blocks\":[{\"mixer\":{\"heads\":4}," FFN
+            "},{\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"t5\"}}," FFN "}]}",
+            "blocks[1].mixer.pos.shared stack: the first layer");
     refused(ONE("\"heads\":4", ",\"cross\":true"), "cross: only decoder blocks");
     refused("{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"type\":\"moe\",\"d_ff\":4}}]}",
             "moe is missing");

@@ -1,0 +1,71 @@
+/* build_head.c - from the last hidden state to logits and loss. */
+#include "core/model/build_internal.h"
+
+/* What predicts: the hidden states of all tokens, or of the chosen ones. */
+struct head {
+    struct tensor *x, *targets, *weights;
+};
+
+static struct head inputs(struct builder *b, const struct model_build *o, struct tensor *x)
+{
+    struct head h = {.x = x};
+    int64_t n = (int64_t)o->opts.rows * (o->targets_per_row ? o->targets_per_row : o->opts.T);
+    if (o->targets_per_row && (o->want_loss || o->want_logits))
+        h.x = op_gather(b->g, x, graph_input(b->g, "target_at", DT_I32, 1, &n));
+    if (!o->want_loss) return h;
+    h.targets = graph_input(b->g, "targets", DT_I32, 1, &n);
+    h.weights = graph_input(b->g, "weights", DT_F32, 1, &n);
+    return h;
+}
+
+/* Dense and activation of the mlm and rtd heads; mlm: a layer norm, whatever the blocks have. */
+static struct tensor *transform(struct builder *b, struct tensor *x)
+{
+    const struct model_config *c = b->c;
+    if (c->head == HEAD_LM) return x;
+    struct linear_spec s = {.n = 1, .act = c->head_act, .w = {build_param(b, -1, SLOT_HDENSE_W)},
+                            .b = {build_param(b, -1, SLOT_HDENSE_B)}};
+    x = op_linear(b->g, x, &s);
+    if (c->head == HEAD_RTD) return x;
+    return op_norm(b->g, NORM_LN, x, build_param(b, -1, SLOT_HNORM_W), build_param(b, -1, SLOT_HNORM_B),
+                   (float)c->block[c->n_blocks - 1].norm_eps, false);
+}
+
+static void replaced(struct builder *b, const struct model_build *o, struct model_graph *out, const struct head *h)
+{
+    struct linear_spec s = {.n = 1, .w = {build_param(b, -1, SLOT_HEAD_W)}, .b = {build_param(b, -1, SLOT_HEAD_B)},
+                            .f32_out = true};
+    struct tensor *z = op_linear(b->g, h->x, &s);
+    if (o->want_logits) out->logits = z;
+    if (o->want_loss) out->loss = op_bce(b->g, z, h->targets, h->weights);
+}
+
+static void vocabulary(struct builder *b, const struct model_build *o, struct model_graph *out, const struct head *h)
+{
+    const struct model_config *c = b->c;
+    struct tensor *w = build_param(b, -1, c->tie_embed ? SLOT_EMBED : SLOT_HEAD_W);
+    struct tensor *bias = build_param(b, -1, SLOT_HEAD_B);
+    float scale = (float)c->logit_scale, cap = (float)c->head_softcap;
+    if (o->want_logits) {
+        struct linear_spec s = {.w = {w}, .b = {bias}, .n = 1, .f32_out = true};
+        struct tensor *y = op_linear(b->g, h->x, &s);
+        if (scale != 1) y = op_scale(b->g, y, scale);
+        if (cap > 0) y = op_scale(b->g, op_act(b->g, op_scale(b->g, y, 1 / cap), ACT_TANH), cap);
+        out->logits = y;
+    }
+    if (!o->want_loss) return;
+    struct ce_spec s = {.w = w, .b = bias, .label_smoothing = o->label_smoothing, .z_coef = o->z_coef, .softcap = cap,
+                        .logit_scale = scale};
+    out->loss = op_linear_ce(b->g, h->x, h->targets, h->weights, &s);
+}
+
+void build_head(struct builder *b, const struct model_build *o, struct model_graph *out)
+{
+    graph_output(b->g, out->hidden);
+    if (!o->want_logits && !o->want_loss) return;
+    struct head h = inputs(b, o, out->hidden);
+    h.x = transform(b, h.x);
+    if (b->c->head == HEAD_RTD) replaced(b, o, out, &h);
+    else vocabulary(b, o, out, &h);
+    graph_output(b->g, out->logits);
+}
