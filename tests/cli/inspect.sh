@@ -87,6 +87,6 @@ expect_error 66 "nothing" "$LLMCTL" inspect nothing
 expect_error 66 "nothing" "$LLMCTL" verify nothing
 
 # A model that this build does not know does not hide the tensors.
-sed 's/"model_type": "[a-z]*"/"model_type": "bart"/' hf/config.json >bart.json
-mv bart.json hf/config.json
-"$LLMCTL" inspect hf >out; has "model: not read:"; has "bart"; has "{0..2}."
+sed 's/"model_type": "[a-z]*"/"model_type": "mamba"/' hf/config.json >mamba.json
+mv mamba.json hf/config.json
+"$LLMCTL" inspect hf >out; has "model: not read:"; has "mamba"; has "{0..2}."
