@@ -119,6 +119,17 @@ void grads_free(struct grads *gr)
     free(gr);
 }
 
+int64_t grads_plan_bytes(const struct graph *g, int accum)
+{
+    int64_t set = 0, second = 0, levels = 0;
+    while (1 << levels < accum) levels++;
+    for (const struct grad_use *u = g->uses; u; u = u->next) {
+        set += u->param->n;
+        if (u->use) second += u->param->n;
+    }
+    return levels ? (levels * set + second) * (int64_t)sizeof(float) : 0;
+}
+
 int64_t grads_bytes(const struct grads *gr)
 {
     return gr->accum == 1 ? 0 : (gr->levels * gr->set + gr->second) * (int64_t)sizeof(float);

@@ -164,6 +164,7 @@ struct grads *grads_new(struct graph *g, struct params *p, int accum, struct err
 /* After execution i (0-based, in order).  After the last one params->grad holds the total. */
 void grads_merge(struct grads *gr, int i, struct pool *pool);
 int64_t grads_bytes(const struct grads *gr);
+int64_t grads_plan_bytes(const struct graph *g, int accum); /* what grads_new() will take */
 void grads_free(struct grads *gr);
 
 /* Global L2 norm of all gradients: fixed 4096-element chunks, then a fixed tree, in double. */

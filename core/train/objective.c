@@ -7,31 +7,40 @@ static int lm_build(const struct objective *o, const struct model_config *c, str
 {
     const struct objective_lm *lm = (const struct objective_lm *)o;
     struct model_build b = {.opts = *opts, .want_loss = true,
-                            .label_smoothing = lm->label_smoothing, .z_coef = lm->z_coef};
+                            .label_smoothing = lm->label_smoothing, .z_coef = lm->z_coef,
+                            .S = lm->S, .prefix = lm->prefix};
     return model_build(c, p, &b, out, e);
+}
+
+int objective_fill(struct exec *x, const struct batch *b, int row0, int rows, struct err *e)
+{
+    const int T = b->T, S = b->S, types = S ? S : T;
+    const struct {
+        const char *name;
+        const void *data;
+        int width;      /* elements of 4 bytes a row */
+    } in[] = {{"tokens", b->tokens, T}, {"targets", b->targets, T}, {"positions", b->positions, T},
+              {"seg_start", b->seg_start, T}, {"weights", b->weights, T}, {"prefix_end", b->prefix_end, T},
+              {"types", b->types, types}, {"src_tokens", b->src_tokens, S}, {"src_positions", b->src_positions, S},
+              {"src_seg_start", b->src_seg_start, S}, {"src_lo", b->src_lo, T}, {"src_hi", b->src_hi, T}};
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++) {
+        void *dst = exec_input(x, in[i].name);
+        size_t at = (size_t)row0 * (size_t)in[i].width, n = (size_t)rows * (size_t)in[i].width;
+        if (!dst) continue; /* a model without positions has no such input */
+        if (!in[i].data) return err_set(e, ERR_INTERNAL, "the batch has no %s", in[i].name);
+        memcpy(dst, (const char *)in[i].data + 4 * at, 4 * n);
+    }
+    return 0;
 }
 
 static int lm_fill(const struct objective *o, struct exec *x, const struct batch *b, int row0, int rows,
                    struct err *e)
 {
-    const struct {
-        const char *name;
-        const void *data;
-    } in[] = {{"tokens", b->tokens}, {"targets", b->targets}, {"positions", b->positions},
-              {"seg_start", b->seg_start}, {"weights", b->weights}};
-    size_t at = (size_t)row0 * (size_t)b->T, n = (size_t)rows * (size_t)b->T;
     (void)o;
-    /* All five are arrays of 4-byte elements.  A model without positions has
-     * no such input. */
-    for (size_t i = 0; i < sizeof in / sizeof *in; i++) {
-        void *dst = exec_input(x, in[i].name);
-        if (dst) memcpy(dst, (const char *)in[i].data + 4 * at, 4 * n);
-        else if (i < 2) return err_set(e, ERR_INTERNAL, "the graph has no input '%s'", in[i].name);
-    }
-    return 0;
+    return objective_fill(x, b, row0, rows, e);
 }
 
 struct objective_lm objective_lm(double label_smoothing, double z_coef)
 {
-    return (struct objective_lm){{"lm", lm_build, lm_fill}, (float)label_smoothing, (float)z_coef};
+    return (struct objective_lm){.base = {"lm", lm_build, lm_fill}, .label_smoothing = (float)label_smoothing, .z_coef = (float)z_coef};
 }

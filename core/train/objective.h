@@ -17,10 +17,17 @@ struct objective {
                 struct err *e);
 };
 
-/* Next-token prediction. */
+/* Copies all arrays of rows [row0, row0 + rows) to the inputs of their names, where the graph has them. */
+int objective_fill(struct exec *x, const struct batch *b, int row0, int rows, struct err *e);
+
+/* Cross-entropy of the targets as the batch has them: the next token; with S > 0 of an encoder-decoder over S source
+ * tokens a row; with `prefix` part of each segment is seen from both sides.  For stack encoder: the masked token, or
+ * was it replaced (head mlm, rtd).  step_cfg must say the same S and prefix. */
 struct objective_lm {
     struct objective base;
     float label_smoothing, z_coef;
+    int S;
+    bool prefix;
 };
 struct objective_lm objective_lm(double label_smoothing, double z_coef);
 

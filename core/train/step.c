@@ -16,7 +16,6 @@ struct stepper {
     struct pool *pool;
     struct batch batch;
     void *batch_mem;
-    int64_t tied;       /* elements of a table that is used twice */
     /* of models with experts */
     int moe_layers, n_experts;
     int64_t *counts;    /* [moe_layers * n_experts], of the last batch */
@@ -52,14 +51,28 @@ int step_check(const struct step_cfg *c, struct err *e)
     return 0;
 }
 
-static int alloc_batch(struct stepper *s, struct err *e)
+/* The arrays that the model reads; sources leave alone what is NULL. */
+static int alloc_batch(struct stepper *s, const struct model_config *m, struct err *e)
 {
+    const struct step_cfg *c = &s->cfg;
     struct batch *b = &s->batch;
-    size_t n = (size_t)s->cfg.rows * (size_t)s->cfg.T;
-    int32_t *p = s->batch_mem = mem_zalloc(n, 5 * sizeof *p);
-    if (!p) return err_oom(e, n * 5 * sizeof *p, "a batch");
-    *b = (struct batch){.rows = s->cfg.rows, .T = s->cfg.T, .tokens = p, .targets = p + n,
-                        .positions = p + 2 * n, .seg_start = p + 3 * n, .weights = (float *)(p + 4 * n)};
+    size_t n = (size_t)c->rows * (size_t)c->T, src = (size_t)c->rows * (size_t)c->S, types = c->S ? src : n;
+    *b = (struct batch){.rows = c->rows, .T = c->T, .S = c->S};
+    int32_t *weights = NULL;
+    const struct {
+        int32_t **at;
+        size_t n;
+    } part[] = {{&b->tokens, n}, {&b->targets, n}, {&b->positions, n}, {&b->seg_start, n}, {&weights, n},
+                {&b->prefix_end, c->prefix ? n : 0}, {&b->types, m->embed_types ? types : 0},
+                {&b->src_tokens, src}, {&b->src_positions, src}, {&b->src_seg_start, src},
+                {&b->src_lo, c->S ? n : 0}, {&b->src_hi, c->S ? n : 0}};
+    size_t total = 0;
+    for (size_t i = 0; i < COUNT_OF(part); i++) total += part[i].n;
+    int32_t *p = s->batch_mem = mem_zalloc(total, sizeof *p);
+    if (!p) return err_oom(e, total * sizeof *p, "a batch");
+    for (size_t i = 0; i < COUNT_OF(part); p += part[i++].n)
+        if (part[i].n) *part[i].at = p;
+    b->weights = (float *)weights;
     return 0;
 }
 
@@ -87,11 +100,10 @@ struct stepper *stepper_new(const struct step_cfg *c, const struct objective *o,
     s->cfg = *c;
     s->obj = o;
     s->params = p;
-    s->tied = m->tie_embed ? (int64_t)m->vocab * m->d_model : 0;
     struct graph_opts opts = {.compute = c->compute, .training = c->training,
                               .recompute = c->recompute ? RECOMPUTE_BLOCK : RECOMPUTE_NONE,
                               .rows = c->rows / c->accum, .T = c->T, .leaves = c->leaves / c->accum};
-    if (alloc_batch(s, e) || alloc_experts(s, m, e) || o->build(o, m, p, &opts, &s->mg, e) || graph_error(s->mg.g, e) ||
+    if (alloc_batch(s, m, e) || alloc_experts(s, m, e) || o->build(o, m, p, &opts, &s->mg, e) || graph_error(s->mg.g, e) ||
         (c->training && graph_backward(s->mg.g, s->mg.loss, e)) || graph_plan(s->mg.g, n_threads, e)) {
         stepper_free(s);
         return NULL;
@@ -126,14 +138,9 @@ struct graph_sizes stepper_sizes(const struct stepper *s)
     return graph_get_sizes(s->mg.g);
 }
 
-/* What grads_new() will take: a set of gradients for each level of the tree; a
- * tied table is used twice and has a place for its second use. */
 int64_t stepper_grad_bytes(const struct stepper *s)
 {
-    if (s->grads) return grads_bytes(s->grads);
-    int64_t levels = 0, second = s->tied;
-    while (1 << levels < s->cfg.accum) levels++;
-    return levels ? (levels * (s->params->n_elements + second) + second) * (int64_t)sizeof(float) : 0;
+    return s->grads ? grads_bytes(s->grads) : grads_plan_bytes(s->mg.g, s->cfg.accum);
 }
 
 int64_t stepper_bytes(const struct stepper *s)
