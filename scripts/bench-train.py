@@ -4,13 +4,14 @@
 usage: PYTHON_WITH_TORCH scripts/bench-train.py [--peers DIR] [--build DIR] [--rounds N] [--threads N]
                                                 [--seconds S] [--only CFG[,CFG]] [--dtypes f32,bf16]
 
-Peers (DIR/train_bench.py, default ../shared/peers/torch) run in each variant below; the fastest counts:
+Peers (DIR/train_bench.py and others.py, default ../shared/peers/torch) run in each variant below; the fastest counts:
   default  the allocator as shipped          malloc   blocks are reused, page faults do not count
   +mkl     MKL made to take its AVX-512 path (libfakeintel, f32 only)     compile  torch.compile
 A line a variant, then the ratio peer / llmctl of the median times: above 1, llmctl is faster.
 """
 import argparse, json, os, shutil, statistics, subprocess, sys, tempfile
 
+OTHERS = ("bert", "t5", "mixtral", "rwkv4")  # architectures of others.py
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "67108864"}
 
 
@@ -64,7 +65,8 @@ def main():
                         if r:
                             ours.append(r["ms"])
                             rss["llmctl"] = r["rss_mb"]
-                        r = last_json([sys.executable, "train_bench.py", cfg, "fp32" if dtype == "f32" else "bf16", mode,
+                        script = "others.py" if cfg in OTHERS else "train_bench.py"
+                        r = last_json([sys.executable, script, cfg, "fp32" if dtype == "f32" else "bf16", mode,
                                        str(a.threads), str(a.seconds)], {**env, **extra}, peers)
                         if r:
                             theirs.setdefault(name, []).append(r["ms"])

@@ -1,11 +1,11 @@
 /* bench_train - time of one training step: batch, forward, loss, backward,
- * clipping, AdamW; the shapes of the peers' train_bench.
+ * clipping, AdamW; the shapes of the peers' train_bench and others.
  *
  *   bench_train CONFIG f32|bf16 THREADS [SECONDS]
  *
  * Prints one JSON object: milliseconds a step (best and median; of CPU, which
  * other processes disturb less), tokens/s,
- * GFLOP/s by (6 N + 12 L T C) a token, peak memory. */
+ * GFLOP/s by the model's own count (experts: those that a token takes), peak memory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +41,12 @@ static const struct config {
      "\"blocks\":[{\"repeat\":6,\"mixer\":{\"type\":\"attn\",\"heads\":6,\"pos\":{\"type\":\"rope\",\"theta\":10000}},"
      "\"ffn\":{\"type\":\"glu\",\"act\":\"silu\",\"d_ff\":768},\"norm\":{\"type\":\"rms\",\"eps\":1e-5}}]}",
      32, 256},
+    {"mixtral",
+     "{\"family\":\"mixtral\",\"d_model\":384,\"vocab\":8192,\"tie_embed\":true,\"embed\":{\"max_pos\":256},"
+     "\"blocks\":[{\"repeat\":6,\"mixer\":{\"type\":\"attn\",\"heads\":6,\"pos\":{\"type\":\"rope\",\"theta\":1000000}},"
+     "\"ffn\":{\"type\":\"moe\",\"act\":\"silu\",\"d_ff\":1024,\"moe\":{\"experts\":8,\"top_k\":2,\"renorm\":true,"
+     "\"aux_coef\":0.001,\"aux_norm\":\"model\"}},\"norm\":{\"type\":\"rms\",\"eps\":1e-5}}]}",
+     16, 256},
 };
 
 /* Random tokens, as the peers take them. */
@@ -119,8 +125,7 @@ static int bench(const struct config *c, enum dtype dt, int threads, double seco
         buf_free(&b);
     }
     qsort(t, n, sizeof *t, compare);
-    double tokens = (double)c->B * c->T, flops = tokens * (6.0 * (double)(p->n_elements - (m.embed_pos == POS_LEARNED ? (int64_t)m.max_pos * m.d_model : 0)) +
-                                                          12.0 * m.n_layers * c->T * m.d_model);
+    double tokens = (double)c->B * c->T, flops = tokens * model_train_flops_per_token(&m, c->T);
     printf("{\"bench\":\"train\",\"cfg\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"ms\":%.3f,\"ms_median\":%.3f,\"cpu_ms\":%.3f,\"tok_s\":%.0f,"
            "\"gflops\":%.1f,\"rss_mb\":%.0f,\"plan_mb\":%.0f,\"reps\":%zu}\n",
            c->name, dtype_name(dt), threads, t[0] * 1e3, t[n / 2] * 1e3, cpu_ms, tokens / t[0], flops / t[0] / 1e9, peak_mb(),
