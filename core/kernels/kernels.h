@@ -132,6 +132,8 @@ struct attn {
 static inline int attn_rel_zero(int Tk) { return Tk + 8; }
 static inline int64_t attn_rel_size(int Tq, int Tk, int q_offset) { return (int64_t)Tk + 8 + q_offset + Tq + 16; }
 
+struct wkv4;
+
 struct kernels {
     const char *isa;                    /* "ref", "avx2", "avx512", "avx512bf16" */
 
@@ -196,6 +198,10 @@ struct kernels {
     size_t (*attn_ws_bytes)(int Tq, int Tk, int D, int clip, bool backward);
     void (*attn_fwd)(const struct attn *a, int h, int q0, int q1, void *ws);
     void (*attn_bwd)(const struct attn *a, int hk, void *ws);
+
+    /* RWKV-4 (wkv.h): channels [c0,c1) of one row; ws: 48 T floats. */
+    void (*wkv4_fwd)(const struct wkv4 *a, int c0, int c1);
+    void (*wkv4_bwd)(const struct wkv4 *a, int c0, int c1, float *ws);
 
     /* Matrix-vector for decoding: y[n0..n1) = W[n,:] . x (+ bias), W [N,K] row-major of type dt
      * (f32, bf16), x [K] of f32. */

@@ -118,6 +118,17 @@ struct tensor *op_combine(struct graph *g, struct tensor *ys, const struct routi
 /* y = gate sigmoid(alpha gate) (up + 1) with gate = min(gate, limit), up within +-limit (gpt-oss). */
 struct tensor *op_glu_clamped(struct graph *g, struct tensor *gate_up, float limit, float alpha);
 
+/* ---- RWKV (op_shift.h, op_wkv4.h) ---- */
+
+/* y_j = x + m_j (previous token - x), m_j = mu_j (complement: 1 - mu_j) + d; n <= 3.  seg_start [N] i32.  False on error. */
+bool op_shift(struct graph *g, struct tensor *x, struct tensor *seg_start, struct tensor *const *mu, int n,
+              bool complement, struct tensor *d, struct tensor **y);
+/* y = act(a) b, or f32 with the residual added. */
+struct tensor *op_gate(struct graph *g, struct tensor *a, enum act act, struct tensor *b, struct tensor *residual);
+/* y = sigmoid(r) wkv(k, v): r, k, v [N,C] f32; decay, first [C]. */
+struct tensor *op_wkv4(struct graph *g, struct tensor *r, struct tensor *k, struct tensor *v, struct tensor *decay,
+                       struct tensor *first, struct tensor *seg_start);
+
 /* y = dropout(x) + residual (residual NULL = none); p = 0 gives x (or a plain add).  Philox, see op_dropout.h. */
 struct tensor *op_dropout(struct graph *g, struct tensor *x, float p, struct tensor *residual);
 struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b);
