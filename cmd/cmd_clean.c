@@ -3,6 +3,8 @@
 
 #include "cmd/clean_decontam.h"
 #include "cmd/clean_prep.h"
+#include "cmd/clean_scores.h"
+#include "cmd/clean_train.h"
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
 #include "core/base/file.h"
@@ -18,6 +20,8 @@ struct clean_opts {
     struct opt_list set;
     struct clean_prep_opts prep;
     struct opt_list decontaminate;
+    struct clean_scores_opts scores;
+    struct clean_train_opts train;
     int preset;
     bool dry_run, rules;
 };
@@ -39,6 +43,8 @@ static const struct opt opts[] = {
     OPT_BOOL(0, "rules", C, rules, NULL, "List the rules with their limits and exit"),
     OPT_CLEAN_PREP(C, prep),
     OPT_CLEAN_DECONTAM(C, decontaminate),
+    OPT_CLEAN_SCORES(C, scores),
+    OPT_CLEAN_TRAIN(C, train),
     OPT_DOCS_IN(C, in),
     OPT_STR(0, "source-field", C, field[CLEAN_SOURCE], "NAME", "source", "JSONL: the member to group by in reports"),
     OPT_STR(0, "lang-field", C, field[CLEAN_LANG], "NAME", "lang", "JSONL: the member that holds the language"),
@@ -156,10 +162,16 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct doc_files files = {0};
     struct clean_cfg cfg = {0};
     struct clean_decontam *decontam = NULL;
+    struct clean_scores *scores = NULL;
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (o.replay) {
         ret = replay(&o, opt_is_set(self, &r, "out"), r.n_args, e);
+        goto out;
+    }
+    if (o.train.train) {
+        struct doc_cfg docs = docs_in_cfg(&o.in);
+        ret = clean_train(&o.train, &docs, r.args, r.n_args, o.out, o.report, &o.common, e);
         goto out;
     }
     cfg = (struct clean_cfg){.files = &files, .docs = docs_in_cfg(&o.in), .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
@@ -170,6 +182,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     ret = docs_outputs_check(&to, e);
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
     if (!ret) ret = clean_decontam_open(&decontam, &o.decontaminate, &cfg, e);
+    if (!ret) ret = clean_scores_open(&scores, &o.scores, &cfg, e);
     const char *others[] = {o.out, o.removed, o.quarantine, o.report};
     for (size_t i = 0; i < COUNT_OF(others) && !ret && o.decisions; i++)
         if (others[i] && strcmp(others[i], o.decisions) == 0)
@@ -183,6 +196,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
     if (!ret) ret = clean(&o, &cfg, e);
 out:
+    clean_scores_close(scores);
     clean_decontam_close(decontam);
     clean_prep_close(&cfg);
     doc_files_free(&files);
@@ -199,6 +213,8 @@ const struct cmd cmd_clean = {
                 "  llmctl clean web.jsonl --preset gopher --set gopher.min_words=30 --dry-run\n"
                 "  llmctl clean web.jsonl --preset gopher --dry-run --decisions d.jsonl.zst\n"
                 "  llmctl clean --replay d.jsonl.zst --set gopher.min_words=30\n"
+                "  llmctl clean --train-classifier good.jsonl bad.jsonl --out q.llmz\n"
+                "  llmctl clean web.jsonl --classifier q.llmz:0.5 --lid lid.ftz --lang en:0.65\n"
                 "  zcat *.gz | llmctl clean --preset gopher | llmctl dedup --near > u.jsonl\n",
     .details = "Reads JSONL, text, CSV, TSV, WARC and WET files (also .gz and .zst), or stdin,\n"
                "and writes JSONL; other members of a line travel along unchanged.\n"
@@ -215,6 +231,11 @@ const struct cmd cmd_clean = {
                "string in that file goes; --removed and --decisions name the item and show the\n"
                "shared span. evals.jsonl:20 asks for 20 words, --set decontam.max_share=0.5\n"
                "lets a document hold up to half of an item.\n"
+               "--train-classifier learns from hashed word and character n-grams to tell good\n"
+               "documents from bad ones and prints how well it does on documents it has not\n"
+               "seen. --classifier q.llmz:0.5 then keeps what is good with probability 0.5:\n"
+               "'a river in the morning light' stays at 0.97, 'WIN $$$ click here' goes at 0.02.\n"
+               "Models of fastText (.bin, .ftz) do as well: 'm.bin:__label__hq>=0.018'.\n"
                "A line that is no document (bad JSON, invalid UTF-8, no text, too long)\n"
                "costs only itself.\n"
                "The report counts a removed document for the first rule that fails; 'alone'\n"

@@ -162,7 +162,9 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     if (gopher) rules_gopher(text, n, &w->words, w->m);
     if (c4) {
         if (rules_c4(c, w, text, n, split ? &w->words : NULL, &n_words, w->m, e)) return -1;
-        if (w->kept.len != n || (n && memcmp(w->kept.data, text, n) != 0)) {
+        if (!any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES)) {
+            w->n_cuts = 0; /* only measured: the text stays as it is */
+        } else if (w->kept.len != n || (n && memcmp(w->kept.data, text, n) != 0)) {
             *out = w->kept.data ? w->kept.data : "";
             *out_n = w->kept.len;
         }

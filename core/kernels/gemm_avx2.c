@@ -19,12 +19,6 @@ enum { NR = 16 };
     c##r##_0 = _mm256_loadu_ps(cp);           \
     c##r##_1 = _mm256_loadu_ps(cp + 8);       \
     cp += ldc;
-#define ADD(r, base, off)                                                            \
-    c##r##_0 = _mm256_add_ps(_mm256_loadu_ps(add + (r) * NR), c##r##_0);             \
-    c##r##_1 = _mm256_add_ps(_mm256_loadu_ps(add + (r) * NR + 8), c##r##_1);
-#define ADD_C(r, base, off)                                                          \
-    c##r##_0 = _mm256_add_ps(_mm256_loadu_ps(c + (r) * ldc), c##r##_0);              \
-    c##r##_1 = _mm256_add_ps(_mm256_loadu_ps(c + (r) * ldc + 8), c##r##_1);
 #define STORE(r, base, off)                   \
     _mm256_storeu_ps(c, c##r##_0);            \
     _mm256_storeu_ps(c + 8, c##r##_1);        \
@@ -56,13 +50,6 @@ enum { NR = 16 };
             b += NR;                                                                         \
         }                                                                                    \
         LEAVE                                                                                \
-        const float *add = t->add;                                                           \
-        for (int i = t->n_adds; i > 0; i--, add -= GEMM_MICRO) {                             \
-            GEMM_ROWS_##n(ADD)                                                               \
-        }                                                                                    \
-        if (t->add_c) {                                                                      \
-            GEMM_ROWS_##n(ADD_C)                                                             \
-        }                                                                                    \
         GEMM_ROWS_##n(STORE)                                                                 \
     }                                                                                        \
     static void name##_any_##n(const struct gemm_tile *t)                                    \
@@ -79,7 +66,7 @@ static void ragged(const struct gemm_tile *t, full_micro *micro, int rows)
 {
     float block[6 * NR] = {0};
     size_t bytes = (size_t)t->cols * sizeof(float);
-    for (int i = 0; i < rows && (t->from_c || t->add_c); i++) memcpy(block + i * NR, t->c + i * t->ldc, bytes);
+    for (int i = 0; i < rows && t->from_c; i++) memcpy(block + i * NR, t->c + i * t->ldc, bytes);
     micro(t, block, NR);
     for (int i = 0; i < rows; i++) memcpy(t->c + i * t->ldc, block + i * NR, bytes);
 }
@@ -178,42 +165,34 @@ static void transpose(uint32_t *dst, const void *src, int64_t ld, int cols, int 
         }
 }
 
-static void pack_f32(uint32_t *dst, const struct gemm_panels *p, const void *src, int64_t ld, int K, int cols)
+static void pack_f32(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
 {
-    for (int n = 0; n < cols; n += p->width, dst += p->panel) {
-        const uint32_t *s = (const uint32_t *)src + n;
-        uint32_t *d = dst;
-        int width = gemm_min(p->width, cols - n);
-        for (int k = 0; k < K; k++, s += ld, d += p->pitch) {
-            _mm_prefetch((const char *)(d + 256), _MM_HINT_T0);
-            if (width == NR) {
-                memcpy(d, s, NR * sizeof *d);
-                continue;
-            }
-            for (int i = 0; i < width; i++) d[i] = s[i];
+    const uint32_t *s = src;
+    for (int k = 0; k < K; k++, s += ld, dst += width) {
+        _mm_prefetch((const char *)(dst + 256), _MM_HINT_T0);
+        if (cols == NR) {
+            memcpy(dst, s, NR * sizeof *dst);
+            continue;
         }
+        for (int i = 0; i < cols; i++) dst[i] = s[i];
     }
 }
 
-static void pack_bf16(uint32_t *dst, const struct gemm_panels *p, const void *src, int64_t ld, int K, int cols)
+static void pack_bf16(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
 {
     static const uint16_t zeros[NR];
-    for (int n = 0; n < cols; n += p->width, dst += p->panel) {
-        const uint16_t *lo = (const uint16_t *)src + n;
-        uint32_t *d = dst;
-        int width = gemm_min(p->width, cols - n);
-        for (int k = 0; k < K; k += 2, lo += 2 * ld, d += p->pitch) {
-            const uint16_t *hi = k + 1 < K ? lo + ld : zeros;
-            int i = 0;
-            _mm_prefetch((const char *)(d + 256), _MM_HINT_T0);
-            for (; i + 8 <= width; i += 8) {
-                const __m128i l = _mm_loadu_si128((const __m128i *)(const void *)(lo + i));
-                const __m128i h = _mm_loadu_si128((const __m128i *)(const void *)(hi + i));
-                _mm_storeu_si128((__m128i *)(void *)(d + i), _mm_unpacklo_epi16(l, h));
-                _mm_storeu_si128((__m128i *)(void *)(d + i + 4), _mm_unpackhi_epi16(l, h));
-            }
-            for (; i < width; i++) d[i] = (uint32_t)lo[i] | (uint32_t)hi[i] << 16;
+    const uint16_t *lo = src;
+    for (int k = 0; k < K; k += 2, lo += 2 * ld, dst += width) {
+        const uint16_t *hi = k + 1 < K ? lo + ld : zeros;
+        int i = 0;
+        _mm_prefetch((const char *)(dst + 256), _MM_HINT_T0);
+        for (; i + 8 <= cols; i += 8) {
+            const __m128i l = _mm_loadu_si128((const __m128i *)(const void *)(lo + i));
+            const __m128i h = _mm_loadu_si128((const __m128i *)(const void *)(hi + i));
+            _mm_storeu_si128((__m128i *)(void *)(dst + i), _mm_unpacklo_epi16(l, h));
+            _mm_storeu_si128((__m128i *)(void *)(dst + i + 4), _mm_unpackhi_epi16(l, h));
         }
+        for (; i < cols; i++) dst[i] = (uint32_t)lo[i] | (uint32_t)hi[i] << 16;
     }
 }
 

@@ -1,34 +1,30 @@
 /* Cache blocking for C = A^T B, with its tree of leaves.
  *
  * Both operands are packed block by block of k; a block is a piece of a leaf
- * or, where leaves are short, several whole ones.  The packed block of A and B
- * may be larger than L2: micro tiles read it front to back, at a few bytes a
- * cycle, which the processor's own prefetching keeps up with; and a block that
- * is long along k touches C seldom.
- *
- * The tree is a binary counter: slot i holds the sum of 2^j leaves, and two of
- * a size are added as soon as they exist, the earlier on the left, which gives
- * (l0+l1)+(l2+l3).  Leaves of one block are added on the way out of the
- * microkernel, the waiting ones being in L1 (`micro`); blocks are added in a
- * tile of the workspace (`tile`), each micro tile on its own right after its
- * product, so that a slot is laid out micro tile after micro tile. */
+ * or, where leaves are short, several whole ones.  A block of A stays in L2;
+ * one panel of B at a time is packed, into L1, and used for all rows.  While
+ * the microkernels run they prefetch what will be packed next.  The tree is a binary
+ * counter: slot i holds the sum of 2^j leaves, and two of a size are added as
+ * soon as they exist, the earlier on the left, which gives (l0+l1)+(l2+l3).
+ * Leaves of one block are added in L1 (`micro`), blocks in a tile of the
+ * workspace (`tile`), each micro tile on its own right after its product; so a
+ * slot is laid out micro tile after micro tile. */
 #include <string.h>
 
 #include "core/kernels/gemm_impl.h"
 
 enum {
-    KC = 1024,              /* units of k a block */
+    KC = 256,               /* units of k a block */
     MC = 392,               /* rows, and columns, of C a tile: at most */
     NC = 512,
-    LANES = 528,            /* of packed A: MC with the lanes between width and pitch */
-    GAP = 16,               /* units between panels, lest they fall into the same cache sets */
     TILES = 3 << 18,        /* floats for the slots */
+    MICRO = GEMM_MR_MAX * GEMM_NR_MAX,
 };
 
 struct ws {
-    uint32_t a[LANES * (KC + GAP)], b[NC * (KC + GAP)];
+    uint32_t a[(MC + GEMM_MR_MAX) * KC], b[GEMM_NR_MAX * KC];
     float tile[TILES];
-    float micro[11][GEMM_MICRO]; /* 2^10 leaves a block at most */
+    float micro[10][MICRO]; /* 2^9 leaves a block at most */
 };
 
 /* One tile of C and, of the tree, the block that is being added. */
@@ -38,9 +34,9 @@ struct job {
     gemm_micro *const *micro;
     struct ws *ws;
     int m, mc, n, nc;
-    struct gemm_panels a, b;
+    int width;              /* rows of a micro tile */
     size_t slot;            /* floats of a slot */
-    bool in_c;              /* the microkernel stores to C: there is but one block, or one chain that starts there */
+    bool in_c;              /* no tree and nothing to add to: the sums are C */
     int top, merges;        /* slots in use before it; of those, how many it completes */
     bool last;
 };
@@ -52,39 +48,64 @@ struct block {
     bool from_c, ends;      /* goes on from the piece before; ends with a leaf */
 };
 
-/* Packs columns [col, col+cols) of one operand, leaf by leaf. */
-static void pack(const struct job *j, const struct block *b, uint32_t *dst, const struct gemm_panels *p,
-                 const void *src, int64_t ld, int col, int cols)
+static const char *row(const void *p, enum dtype dt, int64_t ld, int64_t k, int64_t col)
 {
-    enum dtype dt = j->g->a;
-    for (int i = 0; i < b->n_leaves; i++, dst += b->units * p->pitch) {
-        const char *row = (const char *)src + ((b->k + (int64_t)i * b->len) * ld + col) * (int64_t)dtype_size(dt);
-        (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(dst, p, row, ld, b->len, cols);
-    }
+    return (const char *)p + (k * ld + col) * (int64_t)dtype_size(dt);
 }
 
-/* c (op)= the sum of a block's leaves.  The tile is changed in place, and read by members: copies of it would wait
- * for stores of another width. */
-static void add_leaves(const struct job *j, struct gemm_tile *t, int rows, int n_leaves, float *c, int64_t ldc,
-                       int cols, bool add_c)
+/* Packs columns [col, col+cols) of one operand into a panel of `width`, leaf by leaf. */
+static void pack(const struct job *j, const struct block *b, uint32_t *dst, int width, const void *src, int64_t ld,
+                 int col, int cols)
 {
+    enum dtype dt = j->g->a;
+    for (int i = 0; i < b->n_leaves; i++, dst += b->units * width)
+        (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(
+            dst, width, row(src, dt, ld, b->k + (int64_t)i * b->len, col), ld, b->len, cols);
+}
+
+/* What the microkernels of a block prefetch, a column of cache lines a call:
+ * of the next panel of B, when that is done of the next block of A. */
+struct fetch {
+    const char *p;          /* the column's first row */
+    int64_t ld;             /* bytes */
+    int lines, rows;        /* of the whole; rows a call */
+    int line, part, parts;
+};
+
+static void fetch_start(struct fetch *f, const char *p, int64_t ld, int bytes, const struct block *b, int el)
+{
+    *f = (struct fetch){p, ld, (bytes + 63) / 64, b->units * b->n_leaves, 0, 0, 4 / el};
+}
+
+static void fetch_next(struct fetch *f, struct gemm_tile *t)
+{
+    if (f->part == f->parts) {
+        t->next_step = 0;
+        return;
+    }
+    t->next = f->p + f->line * 64;
+    t->next_step = f->ld;
+    if (++f->line < f->lines) return;
+    f->line = 0;
+    f->part++;
+    f->p += f->rows * f->ld;
+}
+
+/* dst = the sum of n_leaves (a power of two), each as long as t says; dst may be ws->micro[0]. */
+static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_leaves, float *dst)
+{
+    float(*slot)[MICRO] = j->ws->micro;
+    size_t n = (size_t)(rows * j->c->nr);
     int top = 0;
-    t->ldc = t->cols = j->c->nr;
-    t->add_c = false;
     for (int leaf = 0; leaf < n_leaves; leaf++) {
-        t->n_adds = __builtin_ctz(~(unsigned)leaf);
-        t->add = j->ws->micro[top > 0 ? top - 1 : 0];
-        top -= t->n_adds;
-        t->c = j->ws->micro[top++];
-        if (leaf == n_leaves - 1) {
-            t->c = c;
-            t->ldc = ldc;
-            t->cols = cols;
-            t->add_c = add_c;
-        }
-        j->micro[rows](t);
-        t->a = (const uint32_t *)t->a + t->k * t->ks;
-        t->b = (const uint32_t *)t->b + t->k * j->c->nr;
+        t.c = n_leaves == 1 ? dst : slot[top];
+        j->micro[rows](&t);
+        t.next += t.k * t.next_step;
+        t.a = (const uint32_t *)t.a + t.k * j->width;
+        t.b = (const uint32_t *)t.b + t.k * j->c->nr;
+        for (int bits = leaf; bits & 1; bits >>= 1, top--)
+            j->c->rows->add(leaf == n_leaves - 1 && top == 1 ? dst : slot[top - 1], slot[top - 1], slot[top], n);
+        top++;
     }
 }
 
@@ -101,21 +122,24 @@ static void emit(const struct job *j, const float *sums, int m, int rows, int n,
 }
 
 /* One micro tile of a packed block; it is number i of the tile. */
-static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile *t, int i, int m, int n)
+static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int i, int m, int n)
 {
-    int rows = gemm_min(j->a.width, j->mc - m), cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
-    float *c = j->g->C + (j->m + m) * j->g->ldc + j->n + n;
+    int rows = gemm_min(j->width, j->mc - m), cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
     if (j->in_c) {
-        gemm_fetch(c, j->g->ldc, rows, cols);
-        add_leaves(j, t, rows, b->n_leaves, c, j->g->ldc, cols, j->g->accumulate && !j->g->chain);
+        t.c = j->g->C + (j->m + m) * j->g->ldc + j->n + n;
+        t.ldc = j->g->ldc;
+        t.cols = cols;
+        gemm_fetch(t.c, t.ldc, rows, cols);
+        j->micro[rows](&t);
         return;
     }
-    float *slot = j->ws->tile + (size_t)i * (size_t)(j->a.width * nr), *tmp = j->ws->micro[0];
+    float *slot = j->ws->tile + (size_t)i * (size_t)(j->width * nr), *tmp = j->ws->micro[0];
     float *sums = b->ends && !b->from_c && (j->merges || j->last) ? tmp : slot + (size_t)j->top * j->slot;
+    t.ldc = t.cols = nr;
     for (int merge = 1; merge <= j->merges && b->ends; merge++)
         gemm_fetch(slot + (size_t)(j->top - merge) * j->slot, nr, rows, nr);
-    if (j->last && b->ends) gemm_fetch(c, j->g->ldc, rows, cols);
-    add_leaves(j, t, rows, b->n_leaves, sums, nr, nr, false);
+    if (j->last && b->ends) gemm_fetch(j->g->C + (j->m + m) * j->g->ldc + j->n + n, j->g->ldc, rows, cols);
+    add_leaves(j, t, rows, b->n_leaves, sums);
     if (!b->ends) return;
     for (int merge = 1; merge <= j->merges; merge++) {
         float *left = slot + (size_t)(j->top - merge) * j->slot, *to = merge == j->merges && !j->last ? left : tmp;
@@ -125,28 +149,31 @@ static void sum_micro(const struct job *j, const struct block *b, struct gemm_ti
     if (j->last) emit(j, sums, m, rows, n, cols);
 }
 
-static void sum_block(struct job *j, const struct block *b)
+static void sum_block(const struct job *j, const struct block *b)
 {
     const struct gemm_tn *g = j->g;
-    int nr = j->c->nr, i = 0, units = b->units * b->n_leaves;
-    struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->a.pitch, .from_c = b->from_c || g->chain,
-                          .next = g->A}; /* next: nothing to prefetch, again and again */
-    j->a.panel = (int64_t)j->a.pitch * units + GAP;
-    j->b.panel = (int64_t)nr * units + GAP;
-    pack(j, b, j->ws->a, &j->a, g->A, g->lda, j->m, j->mc);
-    uint32_t *last = j->ws->b + j->nc / nr * j->b.panel;
-    if (j->nc % nr) memset(last, 0, (size_t)(units * nr) * sizeof *last);
-    pack(j, b, j->ws->b, &j->b, g->B, g->ldb, j->n, j->nc);
-    for (int n = 0; n < j->nc; n += nr)
-        for (int m = 0; m < j->mc; m += j->a.width) {
-            t.a = j->ws->a + m / j->a.width * j->a.panel;
-            t.b = j->ws->b + n / nr * j->b.panel;
-            sum_micro(j, b, &t, i++, m, n);
+    int nr = j->c->nr, el = (int)dtype_size(g->a), i = 0;
+    int64_t k_next = b->k + (int64_t)b->len * b->n_leaves, lda = g->lda * el, ldb = g->ldb * el;
+    struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->width, .b = j->ws->b, .from_c = b->from_c || g->chain};
+    struct fetch fa, fb;
+    fetch_start(&fa, row(g->A, g->a, g->lda, k_next, j->m), lda, j->mc * el, b, el);
+    for (int m = 0; m < j->mc; m += j->width)
+        pack(j, b, j->ws->a + m * b->units * b->n_leaves, j->width, g->A, g->lda, j->m + m, gemm_min(j->width, j->mc - m));
+    for (int n = 0; n < j->nc; n += nr) {
+        if (n + nr > j->nc) memset(j->ws->b, 0, sizeof j->ws->b);
+        pack(j, b, j->ws->b, nr, g->B, g->ldb, j->n + n, gemm_min(nr, j->nc - n));
+        bool end = n + nr >= j->nc;
+        fetch_start(&fb, row(g->B, g->a, g->ldb, end ? k_next : b->k, j->n + (end ? 0 : n + nr)), ldb, nr * el, b, el);
+        for (int m = 0; m < j->mc; m += j->width) {
+            t.a = j->ws->a + m * b->units * b->n_leaves;
+            fetch_next(fb.part < fb.parts ? &fb : &fa, &t);
+            sum_micro(j, b, t, i++, m, n);
         }
+    }
 }
 
 /* The leaf of `leaf` elements that starts at element k, in pieces. */
-static void sum_leaf(struct job *j, int64_t k, int leaf)
+static void sum_leaf(const struct job *j, int64_t k, int leaf)
 {
     int most = j->g->a == DT_BF16 ? 2 * KC : KC, done = 0;
     do {
@@ -161,8 +188,7 @@ static void sum_leaf(struct job *j, int64_t k, int leaf)
 static void sum_tile(struct job *j, int per_block, int blocks)
 {
     const struct gemm_tn *g = j->g;
-    bool whole = per_block > 1 || gemm_units(g->a, g->cuts ? g->cuts[1] - g->cuts[0] : g->leaf) <= KC;
-    j->in_c = blocks == 1 && (whole || g->chain || !g->accumulate);
+    j->in_c = blocks == 1 && per_block == 1 && (g->chain || !g->accumulate);
     j->top = 0;
     for (int b = 0; b < blocks; b++) {
         int64_t k = g->cuts ? g->cuts[b] : (int64_t)b * per_block * g->leaf;
@@ -176,29 +202,22 @@ static void sum_tile(struct job *j, int per_block, int blocks)
     }
 }
 
-/* Loads and stores of packed A are of whole registers. */
-static int pitch_of(int mr)
-{
-    return mr > 8 ? 16 : mr > 4 ? 8 : 4;
-}
-
 void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
 {
-    struct job j = {.c = c, .g = g, .micro = c->f32, .ws = ws, .b = {c->nr, c->nr, 0}};
+    struct job j = {.c = c, .g = g, .micro = c->f32, .ws = ws};
     int mr = c->mr_f32;
     if (g->a == DT_BF16) {
         j.micro = c->bf16;
         mr = c->mr_bf16;
     }
-    j.a.pitch = pitch_of(mr);
     int leaves = g->cuts ? g->n_leaves : g->K / g->leaf, per_block = 1, u = g->cuts ? KC : gemm_units(g->a, g->leaf);
     while (per_block < leaves && 2 * per_block * u <= KC) per_block *= 2;
     int blocks = leaves / per_block, levels = 1;
     for (int b = blocks; b > 1; b /= 2) levels++;
 
     /* the slots must fit: narrow tiles for high trees */
-    int mc = gemm_min(MC / mr * mr, m1 - m0), nc = gemm_min(NC, n1 - n0);
-    while ((mc + GEMM_MR_MAX) * (nc + GEMM_NR_MAX) > TILES / levels)
+    int mc = MC / mr * mr, nc = NC;
+    while (mc * nc > TILES / levels)
         if (nc > mc)
             nc = (nc / 2 + c->nr - 1) / c->nr * c->nr;
         else
@@ -208,8 +227,8 @@ void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, i
             j.mc = gemm_min(mc, m1 - j.m);
             j.nc = gemm_min(nc, n1 - j.n);
             int slivers = (j.mc + mr - 1) / mr, panels = (j.nc + c->nr - 1) / c->nr;
-            j.a.width = (j.mc + slivers - 1) / slivers;
-            j.slot = (size_t)(slivers * j.a.width) * (size_t)(panels * c->nr);
+            j.width = (j.mc + slivers - 1) / slivers;
+            j.slot = (size_t)(slivers * j.width) * (size_t)(panels * c->nr);
             sum_tile(&j, per_block, blocks);
         }
 }

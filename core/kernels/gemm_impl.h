@@ -19,31 +19,17 @@ enum { GEMM_MR_MAX = 14, GEMM_NR_MAX = 32 };
 /* One call of a microkernel: C[rows, cols] = (from_c ? C : 0) + sum over k of
  * A[r,k] B[k,c], where A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c]; cols
  * <= nr.  In step k the kernel also prefetches `next` + k*next_step bytes, which
- * brings a part of the next panel of B into L2.
- *
- * Before C is stored, other sums are added to it, each on the left: n_adds
- * blocks of rows x nr, the first at `add`, the others GEMM_MICRO floats below
- * each other; then, with add_c, what C holds. */
-enum { GEMM_MICRO = GEMM_MR_MAX * GEMM_NR_MAX };
+ * brings a part of the next panel of B into L2. */
 struct gemm_tile {
     const void *a, *b;
     float *c;
     int64_t k, rs, ks, ldc;
     int cols;
-    bool from_c, add_c;
-    int n_adds;
-    const float *add;
+    bool from_c;
     const char *next;
     int64_t next_step;
 };
 typedef void gemm_micro(const struct gemm_tile *t);
-
-/* How packed columns lie: panels of `width` (<= 32), `pitch` >= width units from k to k+1. */
-struct gemm_panels {
-    int width, pitch;
-    int64_t panel;                          /* units from one panel to the next */
-};
-typedef void gemm_pack(uint32_t *dst, const struct gemm_panels *p, const void *src, int64_t ld, int K, int cols);
 
 struct gemm_core {
     int nr;                                 /* columns of a panel of B, both types */
@@ -52,10 +38,10 @@ struct gemm_core {
     /* dst[k*nr + n] = src[n*ld + k] for n < cols (<= nr) and k < units; other lanes keep what they have.
      * ld counts bytes; src and ld are even. */
     void (*transpose)(uint32_t *dst, const void *src, int64_t ld, int cols, int units);
-    /* Columns side by side into panels of p.width: unit k of column n goes to dst[n/width*panel + k*pitch + n%width].
-     * src has K rows (elements), ld elements apart.  For bf16 a unit is of rows 2k and 2k+1; an odd K ends with zeros.
-     * Lanes after the last column keep what they have, those between width and pitch may not. */
-    gemm_pack *pack_f32, *pack_bf16;
+    /* dst[k*width + n] = unit k of column n, n < cols (<= 32), of K rows (elements) of row-major src, ld elements
+     * apart; other lanes keep what they have.  For bf16 a unit is of rows 2k and 2k+1; an odd K ends with zeros. */
+    void (*pack_f32)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
+    void (*pack_bf16)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
     const struct kernels *rows;             /* row kernels for conversions and the epilogue */
 };
 
@@ -96,7 +82,8 @@ void gemm_pack_b(const struct gemm_core *c, enum dtype dt, void *Bp, int K, int 
 enum { GEMM_EMU_MR = 12, MXCSR_FTZ_DAZ = 0x8040 };
 extern gemm_micro *const gemm_emu_avx512[GEMM_EMU_MR + 1];
 void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols, int units);
-gemm_pack gemm_pack_f32_avx512, gemm_pack_bf16_avx512;
+void gemm_pack_f32_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
+void gemm_pack_bf16_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
 #endif
 
 /* ---- gemm_epilogue.c ---- */

@@ -45,7 +45,6 @@ static void pack_along_rows(const struct gemm_core *c, enum dtype dt, uint32_t *
                             const struct rows *s, int K, int c0, int s0, int n)
 {
     uint32_t tmp[ROWS * COLS];
-    const struct gemm_panels p = {width, width, panel};
     int per = dt == DT_BF16 ? 2 : 1;
     for (int i = 0; i < n; i += COLS)
         for (int k = 0; k < K; k += ROWS) {
@@ -58,11 +57,11 @@ static void pack_along_rows(const struct gemm_core *c, enum dtype dt, uint32_t *
                 src = (const char *)tmp;
                 ld = COLS;
             }
-            for (int j = 0, cols; j < len; j += cols) { /* the rest of a panel that is begun; then whole ones */
-                int col = c0 + i + j, lane = col % width;
-                cols = lane ? gemm_min(len - j, width - lane) : len - j;
+            for (int j = 0, cols; j < len; j += cols) {
+                int col = c0 + i + j;
+                cols = gemm_min(len - j, width - col % width);
                 uint32_t *d = column(dst, panel, width, col) + (int64_t)(k / per) * width;
-                (dt == DT_BF16 ? c->pack_bf16 : c->pack_f32)(d, &p, src + (size_t)j * dtype_size(dt), ld, rows, cols);
+                (dt == DT_BF16 ? c->pack_bf16 : c->pack_f32)(d, width, src + (size_t)j * dtype_size(dt), ld, rows, cols);
             }
         }
 }

@@ -66,101 +66,44 @@ void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols,
             transpose16(dst + u * NR + n, (const char *)src + n * ld + u * 4, ld, cols - n, units - u);
 }
 
-/* Rows of src are read a few at a time from left to right, so that every line
- * of cache comes once and the stores fill whole lines; the rows that follow are
- * fetched meanwhile, for the processor does not see streams that short coming. */
-enum { ROWS = 4, AHEAD = 8 };
-
-/* A macro: gcc takes a function that only prefetches for one without effect, and drops its calls. */
-#define FETCH(row, bytes) _mm_prefetch((const char *)(row) + (bytes), _MM_HINT_T0)
-
-/* A panel's masks: what is loaded, and where the first register is stored; lanes past the width may be written when
- * the pitch leaves room for them. */
-struct masks {
-    __mmask16 load0, load1, store0;
-};
-
-static struct masks masks_of(const struct gemm_panels *p, int width)
+/* The destination is in L2 at best, and stores wait for their line one after the other: fetch it ahead. */
+static void fetch(const uint32_t *dst)
 {
-    const __mmask16 m = first(width);
-    return (struct masks){m, width > 16 ? first(width - 16) : 0, p->width < 16 && p->pitch >= 16 ? 0xffff : m};
+    _mm_prefetch((const char *)(dst + 256), _MM_HINT_T0);
 }
 
-/* `rows` and `wide` are constants where it matters. */
-static inline __attribute__((always_inline)) void f32_panels(uint32_t *d, const struct gemm_panels *p,
-                                                             const uint32_t *s, int64_t ld, int rows, int n, int width,
-                                                             bool wide)
+void gemm_pack_f32_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
 {
-    const struct masks m = masks_of(p, width);
-    const int64_t pitch = p->pitch, panel = p->panel, step = p->width;
-    for (; n > 0; n--, s += step, d += panel)
-        for (int i = 0; i < rows; i++) {
-            FETCH(s + i * ld, AHEAD * ld * 4);
-            _mm512_mask_storeu_epi32(d + i * pitch, m.store0, _mm512_maskz_loadu_epi32(m.load0, s + i * ld));
-            if (!wide) continue;
-            FETCH(s + i * ld + 16, AHEAD * ld * 4);
-            _mm512_mask_storeu_epi32(d + i * pitch + 16, m.load1, _mm512_maskz_loadu_epi32(m.load1, s + i * ld + 16));
-        }
-}
-
-void gemm_pack_f32_avx512(uint32_t *dst, const struct gemm_panels *p, const void *src, int64_t ld, int K, int cols)
-{
-    int whole = cols / p->width, left = cols % p->width;
-    for (int k = 0; k < K; k += ROWS) {
-        const uint32_t *s = (const uint32_t *)src + k * ld;
-        uint32_t *d = dst + (int64_t)k * p->pitch;
-        int rows = gemm_min(ROWS, K - k);
-        if (rows == ROWS && p->width > 16)
-            f32_panels(d, p, s, ld, ROWS, whole, p->width, true);
-        else if (rows == ROWS)
-            f32_panels(d, p, s, ld, ROWS, whole, p->width, false);
-        else
-            f32_panels(d, p, s, ld, rows, whole, p->width, p->width > 16);
-        if (left) f32_panels(d + whole * p->panel, p, s + whole * p->width, ld, rows, 1, left, left > 16);
+    const __mmask16 m0 = first(cols), m1 = cols > 16 ? first(cols - 16) : 0;
+    const uint32_t *s = src;
+    for (int k = 0; k < K; k++, s += ld, dst += width) {
+        fetch(dst);
+        _mm512_mask_storeu_epi32(dst, m0, _mm512_maskz_loadu_epi32(m0, s));
+        if (cols <= 16) continue;
+        fetch(dst + 16);
+        _mm512_mask_storeu_epi32(dst + 16, m1, _mm512_maskz_loadu_epi32(m1, s + 16));
     }
 }
 
-/* Sixteen pairs of which lo and hi hold the halves. */
-static inline __m512i pairs(const uint16_t *lo, const uint16_t *hi, __mmask16 m)
+static __m512i pairs(const uint16_t *lo, const uint16_t *hi, __mmask16 m)
 {
-    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
-                                           23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    const __m512i l = _mm512_castsi256_si512(_mm256_maskz_loadu_epi16(m, lo));
-    return _mm512_permutexvar_epi16(order, _mm512_inserti64x4(l, _mm256_maskz_loadu_epi16(m, hi), 1));
+    const __m512i l = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, lo));
+    const __m512i h = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, hi));
+    return _mm512_or_si512(l, _mm512_slli_epi32(h, 16));
 }
 
-static inline __attribute__((always_inline)) void bf16_panels(uint32_t *d, const struct gemm_panels *p,
-                                                              const uint16_t *s, int64_t ld, int rows, int n, int width,
-                                                              bool wide)
+void gemm_pack_bf16_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
 {
     static const uint16_t zeros[NR];
-    const struct masks m = masks_of(p, width);
-    const int64_t pitch = p->pitch, panel = p->panel, step = p->width;
-    for (; n > 0; n--, s += step, d += panel)
-        for (int i = 0; i < rows; i += 2) {
-            const uint16_t *lo = s + i * ld, *hi = i + 1 < rows ? lo + ld : zeros;
-            uint32_t *to = d + i / 2 * pitch;
-            FETCH(lo, AHEAD * ld * 2);
-            FETCH(lo, (AHEAD + 1) * ld * 2);
-            _mm512_mask_storeu_epi32(to, m.store0, pairs(lo, hi, m.load0));
-            if (wide) _mm512_mask_storeu_epi32(to + 16, m.load1, pairs(lo + 16, hi + 16, m.load1));
-        }
-}
-
-void gemm_pack_bf16_avx512(uint32_t *dst, const struct gemm_panels *p, const void *src, int64_t ld, int K, int cols)
-{
-    int whole = cols / p->width, left = cols % p->width;
-    for (int k = 0; k < K; k += ROWS) {
-        const uint16_t *s = (const uint16_t *)src + k * ld;
-        uint32_t *d = dst + (int64_t)(k / 2) * p->pitch;
-        int rows = gemm_min(ROWS, K - k);
-        if (rows == ROWS && p->width > 16)
-            bf16_panels(d, p, s, ld, ROWS, whole, p->width, true);
-        else if (rows == ROWS)
-            bf16_panels(d, p, s, ld, ROWS, whole, p->width, false);
-        else
-            bf16_panels(d, p, s, ld, rows, whole, p->width, p->width > 16);
-        if (left) bf16_panels(d + whole * p->panel, p, s + whole * p->width, ld, rows, 1, left, left > 16);
+    const __mmask16 m0 = first(cols), m1 = cols > 16 ? first(cols - 16) : 0;
+    const uint16_t *lo = src;
+    for (int k = 0; k < K; k += 2, lo += 2 * ld, dst += width) {
+        const uint16_t *hi = k + 1 < K ? lo + ld : zeros;
+        fetch(dst);
+        _mm512_mask_storeu_epi32(dst, m0, pairs(lo, hi, m0));
+        if (cols <= 16) continue;
+        fetch(dst + 16);
+        _mm512_mask_storeu_epi32(dst + 16, m1, pairs(lo + 16, hi + 16, m1));
     }
 }
 

@@ -24,12 +24,6 @@ enum { ZMM_NR = 32 };
     c##r##_0 = _mm512_maskz_loadu_ps(mask0, cp);              \
     c##r##_1 = _mm512_maskz_loadu_ps(mask1, cp + 16);         \
     cp += ldc;
-#define ZMM_ADD(r, base, off)                                                     \
-    c##r##_0 = _mm512_add_ps(_mm512_loadu_ps(add + (r) * ZMM_NR), c##r##_0);      \
-    c##r##_1 = _mm512_add_ps(_mm512_loadu_ps(add + (r) * ZMM_NR + 16), c##r##_1);
-#define ZMM_ADD_C(r, base, off)                                                                     \
-    c##r##_0 = _mm512_add_ps(_mm512_maskz_loadu_ps(mask0, c + (r) * ldc), c##r##_0);                \
-    c##r##_1 = _mm512_add_ps(_mm512_maskz_loadu_ps(mask1, c + (r) * ldc + 16), c##r##_1);
 #define ZMM_STORE(r, base, off)                               \
     _mm512_mask_storeu_ps(c, mask0, c##r##_0);                \
     _mm512_mask_storeu_ps(c + 16, mask1, c##r##_1);           \
@@ -70,13 +64,6 @@ enum { ZMM_NR = 32 };
             b += ZMM_NR;                                                                                   \
         }                                                                                                  \
         LEAVE                                                                                              \
-        const float *add = t->add;                                                                         \
-        for (int i = t->n_adds; i > 0; i--, add -= GEMM_MICRO) {                                           \
-            GEMM_ROWS_##n(ZMM_ADD)                                                                         \
-        }                                                                                                  \
-        if (t->add_c) {                                                                                    \
-            GEMM_ROWS_##n(ZMM_ADD_C)                                                                       \
-        }                                                                                                  \
         GEMM_ROWS_##n(ZMM_STORE)                                                                           \
     }
 

@@ -5,8 +5,8 @@
  * Each line is one shape: GFLOP/s (median and best of many calls, each between
  * two measurements of the register-only peak), that peak, and the ratio of the
  * medians.  -u takes the CPU time of one thread instead of wall time, for a
- * machine that others use at the same time.  ROWS x COLS is the slice given to one kernel call: 168 x 512, for
- * weight gradients 384 x 384, as training cuts them.  FILTER keeps the lines whose name contains one of the words. */
+ * machine that others use at the same time.  ROWS x COLS is the slice given to one kernel call.  FILTER keeps
+ * the lines whose name contains one of the words. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,8 +185,8 @@ static const struct shape {
     int M, K, N, leaf;
 } shapes[] = {
     {768, 128, 128, 192},    {768, 128, 384, 192},     {768, 128, 512, 192},     {768, 512, 128, 192},
-    {512, 512, 512, 128},    {1024, 1024, 1024, 256},  {16384, 384, 384, 2048},   {16384, 384, 1152, 2048},
-    {16384, 384, 1536, 2048}, {16384, 1536, 384, 2048},  {1024, 768, 768, 256},    {1024, 768, 2304, 256},
+    {512, 512, 512, 128},    {1024, 1024, 1024, 256},  {16384, 384, 384, 256},   {16384, 384, 1152, 256},
+    {16384, 384, 1536, 256}, {16384, 1536, 384, 256},  {1024, 768, 768, 256},    {1024, 768, 2304, 256},
     {1024, 768, 3072, 256},  {1024, 3072, 768, 256},   {1024, 768, 50257, 256},  {1, 768, 3072, 1},
     {2, 768, 3072, 1},       {4, 768, 3072, 1},        {8, 768, 3072, 1},        {8, 3072, 768, 1},
 };
@@ -194,7 +194,7 @@ static const struct shape {
 static const struct kernels *K;
 static struct pool *P;
 static double seconds = 0.4;
-static int rows, cols, n_words;
+static int rows = 168, cols = 512, n_words;
 static char **words;
 
 static bool wanted(const char *name)
@@ -213,8 +213,7 @@ static void bench(enum op op, enum dtype dt, const struct shape *s)
     snprintf(name, sizeof name, "%s %s %s x%d %d,%d,%d%s", K->isa, op_name[op], dtype_name(dt), pool_threads(P), s->M, s->K,
              s->N, op == TN ? " dW" : "");
     if (!wanted(name)) return;
-    struct job j = {.k = K, .op = op, 
-                    .rows = rows ? rows : op == TN ? 384 : 168, .cols = cols ? cols : op == TN ? 384 : 512, .src = DT_F32};
+    struct job j = {.k = K, .op = op, .rows = rows, .cols = cols, .src = DT_F32};
     void *A = NULL, *B = NULL, *C = NULL;
     if (op == TN) { /* dW[N,K] = dY[M,N]^T X[M,K] */
         j.tn = (struct gemm_tn){s->N, s->K, s->M, s->leaf, dt, dt, NULL, NULL, s->N, s->K, NULL, s->K, true, false};

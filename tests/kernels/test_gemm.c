@@ -451,17 +451,15 @@ static void tn_gives_the_bits_of_the_reference(void **state)
     /* leaves around the block size; many small ones; tiles cut by tall trees */
     for (int i = 0; i < 2; i++) {
         enum dtype dt = i ? DT_BF16 : DT_F32;
+        compare_tn(dt, 17, 40, 255, 4, false, false);
         compare_tn(dt, 17, 40, 256, 4, true, false);
-        compare_tn(dt, 17, 40, 1023, 2, false, false);
-        compare_tn(dt, 17, 40, 1024, 4, true, false);
-        compare_tn(dt, 17, 40, 1025, 2, false, false);
-        compare_tn(dt, 17, 40, 2401, 4, true, false);
-        compare_tn(dt, 17, 40, 5000, 1, false, true);
-        compare_tn(dt, 17, 40, 5000, 1, true, false);
-        compare_tn(dt, 15, 33, 1, 8192, true, false);
+        compare_tn(dt, 17, 40, 257, 4, false, false);
+        compare_tn(dt, 17, 40, 601, 2, false, false);
+        compare_tn(dt, 17, 40, 1500, 1, false, true);
+        compare_tn(dt, 15, 33, 1, 2048, true, false);
         compare_tn(dt, 15, 33, 7, 1024, false, false);
         compare_tn(dt, 405, 40, 5, 2, true, false);
-        compare_tn(dt, 20, 530, 240, 8, false, false);
+        compare_tn(dt, 20, 530, 130, 8, false, false);
     }
 }
 
@@ -500,8 +498,7 @@ static void leaves_may_differ_in_length(void **state)
 {
     (void)state;
     static const int32_t cuts[][9] = {{0, 5, 10, 15, 20, 25, 30, 35, 40}, {3, 3, 10, 11, 300, 300, 300, 301, 420},
-                                      {0, 0, 0, 0, 0, 0, 0, 0, 7},        {2, 260, 260, 517, 518, 520, 521, 522, 523},
-                                      {1, 3000, 3001, 4025, 4026, 4026, 4026, 4026, 9000}};
+                                      {0, 0, 0, 0, 0, 0, 0, 0, 7},        {2, 260, 260, 517, 518, 520, 521, 522, 523}};
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
         for (int leaves = 1; leaves <= 8; leaves *= 2)
             for (int dt = 0; dt < 2; dt++) {

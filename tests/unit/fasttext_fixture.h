@@ -7,7 +7,7 @@
 #include "core/base/buf.h"
 
 /* Words "a", "b", "</s>"; labels __label__x, __label__y, __label__z. */
-enum { FT_WORDS = 3, FT_LABELS = 3, FT_DIM = 3, FT_BUCKET = 7 };
+enum { FT_WORDS = 3, FT_LABELS = 3, FT_DIM = 3, FT_BUCKET = 11 };
 
 struct ft_spec {
     int32_t version, ngrams, loss, model, minn, maxn;

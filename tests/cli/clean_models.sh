@@ -1,0 +1,77 @@
+#!/bin/bash
+# llmctl clean with classifiers: training, filtering, the same bytes for any number of threads, bad input.
+set -eu
+
+fail() { echo "clean_models.sh: $*" >&2; exit 1; }
+expect() {
+    local want=$1 got=0
+    shift
+    "$@" >out 2>err || got=$?
+    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
+}
+
+awk 'BEGIN { srand(2)
+    split("the a of river stone house walked slowly and found that every morning light was clear", good)
+    split("BUY cheap !!! click here free $$$ win casino bonus now $9 deal", bad)
+    for (i = 0; i < 400; i++) { kind = i % 2; text = ""
+        for (k = 0; k < 12; k++) text = text " " (rand() < 0.8 == kind ? good[int(rand() * 15) + 1] : bad[int(rand() * 13) + 1])
+        printf "{\"id\":%d,\"text\":\"%s\",\"meta\":{\"topic\":\"%s\"}}\n", i, text, kind ? "prose" : "spam" > (kind ? "good.jsonl" : "bad.jsonl") } }'
+
+# Two files; cross-validated scores are printed and kept.
+expect 0 "$LLMCTL" clean --train-classifier good.jsonl bad.jsonl --out q.llmz --features 2:4:16 --report rep.json
+grep -q 'fold 5 .*AUC 0\.9.*accuracy 0\.9.*log loss' err && grep -q 'all  *400 documents' err || fail "$(cat err)"
+grep -q '"documents":400,"labels":{"good":200,"bad":200},"cross_validation"' rep.json || fail "$(cat rep.json)"
+for t in 1 2 8; do "$LLMCTL" clean --train-classifier good.jsonl bad.jsonl --out t$t.llmz --features 2:4:16 --threads $t -q; cmp q.llmz t$t.llmz; done
+expect 0 "$LLMCTL" clean --train-classifier good.jsonl bad.jsonl --out other.llmz --features 2:4:16 --seed 2 -q
+cmp -s q.llmz other.llmz && fail "--seed does nothing"
+"$LLMCTL" verify q.llmz >/dev/null && "$LLMCTL" inspect q.llmz | grep -q 'kind classifier' || fail "inspect"
+
+# As a filter: what goes, why, and that replay agrees.
+cat good.jsonl bad.jsonl >all.jsonl
+for t in 1 2 8; do "$LLMCTL" clean all.jsonl --classifier q.llmz:0.5 --out k$t.jsonl --removed r$t.jsonl --decisions d$t.jsonl --threads $t -q; done
+for t in 2 8; do cmp k1.jsonl k$t.jsonl; cmp r1.jsonl r$t.jsonl; cmp d1.jsonl d$t.jsonl; done
+[ "$(grep -c prose k1.jsonl)" -gt 190 ] && [ "$(grep -c spam k1.jsonl || true)" -lt 10 ] || fail "the classifier does not tell them apart"
+grep -q '"removed_by":"classifier","rule":"classifier.good.min","value":0\.[0-9]*,"limit":0.5}' r1.jsonl || fail "$(head -1 r1.jsonl)"
+grep -q '"values":\[.*"classifier.good"\]' d1.jsonl || fail "$(head -1 d1.jsonl)"
+kept=$("$LLMCTL" clean all.jsonl --classifier 'q.llmz:good>=0.9' --dry-run --json -q | grep -o '"out":[0-9]*')
+"$LLMCTL" clean --replay d1.jsonl --set classifier.good.min=0.9 --json -q | grep -q "\"after\":${kept#*:}}" || fail "replay"
+expect 0 "$LLMCTL" clean all.jsonl --classifier 'q.llmz:bad<=0.5' --classifier 'q.llmz:0.2' -q --out b.jsonl
+cmp k1.jsonl b.jsonl
+
+# Labels out of a field; several classes; a model of ours as language finder.
+expect 0 "$LLMCTL" clean --train-classifier --label-field meta.topic all.jsonl --out topic.llmz --features 1:0:12
+expect 0 "$LLMCTL" clean all.jsonl --lid topic.llmz --lang prose:0.5 --out p.jsonl --decisions lang.jsonl
+grep -q prose p.jsonl && grep -q '"lang":"prose"' lang.jsonl || fail "--lid: $(tail -1 lang.jsonl)"
+
+# Bad input.
+expect 2 "$LLMCTL" clean --train-classifier good.jsonl --out x.llmz
+grep -q 'wants two inputs, GOOD and BAD' err || fail "$(cat err)"
+expect 2 "$LLMCTL" clean --train-classifier good.jsonl bad.jsonl
+expect 2 "$LLMCTL" clean --train-classifier good.jsonl bad.jsonl --out x.llmz --folds 1
+expect 2 "$LLMCTL" clean --train-classifier good.jsonl bad.jsonl --out x.llmz --features 9:9:9
+expect 2 "$LLMCTL" clean --train-classifier --label-field 'a[' good.jsonl --out x.llmz
+expect 66 "$LLMCTL" clean --train-classifier good.jsonl absent.jsonl --out x.llmz
+expect 65 "$LLMCTL" clean --train-classifier --label-field absent good.jsonl --out x.llmz
+grep -q 'at least two labels' err || fail "$(cat err)"
+for i in $(seq 1100); do echo "{\"text\":\"t $i\",\"l\":$i}"; done >ids.jsonl
+expect 65 "$LLMCTL" clean --train-classifier --label-field l ids.jsonl --out x.llmz
+grep -q "more than 1024 labels in 'l'" err && [ ! -e x.llmz ] || fail "$(cat err)"
+expect 66 "$LLMCTL" clean all.jsonl --classifier absent.bin:0.5
+expect 2 "$LLMCTL" clean all.jsonl --classifier q.llmz
+expect 2 "$LLMCTL" clean all.jsonl --classifier q.llmz:x
+expect 2 "$LLMCTL" clean all.jsonl --classifier 'q.llmz:hq>=0.5'
+grep -q "no label 'hq', it has good, bad" err || fail "$(cat err)"
+expect 65 "$LLMCTL" clean all.jsonl --classifier all.jsonl:0.5
+expect 2 "$LLMCTL" clean all.jsonl --lang en:0.5
+expect 2 "$LLMCTL" clean all.jsonl --lid topic.llmz --lang prose:5
+expect 2 "$LLMCTL" clean all.jsonl --lid topic.llmz --lang nowhere
+head -c 5000 q.llmz >cut.llmz
+expect 65 "$LLMCTL" clean all.jsonl --classifier cut.llmz:0.5
+
+# fastText: the tiny models of the fuzz corpus.
+f=$SRC/tests/fuzz/corpus/fasttext
+printf '{"text":"a b a"}\n{"text":"b"}\n' >ab.jsonl
+expect 0 "$LLMCTL" clean ab.jsonl --classifier "$f/ngrams:__label__x>=0.0" --classifier "$f/quantized:y<=1" --decisions d.jsonl -q --out o.jsonl
+grep -q '"classifier.x","classifier.y"' d.jsonl && cmp ab.jsonl o.jsonl || fail "fastText: $(cat d.jsonl)"
+head -c 100 "$f/ngrams" >cut.bin
+expect 65 "$LLMCTL" clean ab.jsonl --classifier cut.bin:0.5
