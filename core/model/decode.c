@@ -9,26 +9,30 @@
 
 /* ---- creation ---- */
 
-static void *take(struct decoder *d, size_t count, size_t size)
+void *decode_take(struct decoder *d, size_t count, size_t size)
 {
     size_t bytes;
     if (d->failed || !ck_mul(count, size, &bytes)) {
         d->failed = true;
         return NULL;
     }
-    void *p = mem_alloc_aligned(bytes ? bytes : 64);
-    if (!p || d->n_owned == DECODE_MAX_OWNED) {
-        mem_free_aligned(p);
-        d->failed = true;
-        return NULL;
+    if (d->n_owned == d->cap_owned) {
+        size_t cap = d->cap_owned ? 2 * d->cap_owned : 64;
+        void **v = mem_resize(d->owned, cap, sizeof *v);
+        d->failed = !v;
+        if (!v) return NULL;
+        d->owned = v;
+        d->cap_owned = cap;
     }
+    void *p = mem_alloc_aligned(bytes ? bytes : 64);
+    d->failed = !p;
+    if (!p) return NULL;
     d->owned[d->n_owned++] = p;
     d->bytes += (int64_t)bytes;
     return p;
 }
 
-/* The weight in the decoder's type. */
-static const void *weight(struct decoder *d, const struct param *p)
+const void *decode_weight(struct decoder *d, const struct param *p)
 {
     if (!p) return NULL;
     d->weight_bytes += p->n * (int64_t)dtype_size(d->dt);
@@ -38,6 +42,25 @@ static const void *weight(struct decoder *d, const struct param *p)
     if (d->dt == DT_BF16) d->k->bf16_from_f32((uint16_t *)(void *)copy, p->data, (size_t)p->n);
     else d->k->f32_from_bf16((float *)(void *)copy, p->data, (size_t)p->n);
     d->convert_at += ((size_t)p->n * dtype_size(d->dt) + 63) / 64 * 64;
+    return copy;
+}
+
+const float *decode_f32(struct decoder *d, const struct param *p, float add)
+{
+    if (!p) return NULL;
+    bool table = p->ndim >= 2 && d->dt == DT_BF16; /* as the file would have it in bf16 */
+    if (p->dtype == DT_F32 && add == 0 && !table) return p->data;
+    float *copy = decode_take(d, (size_t)p->n, sizeof *copy);
+    if (!copy) return NULL;
+    if (p->dtype == DT_F32) memcpy(copy, p->data, (size_t)p->n * sizeof *copy);
+    else d->k->f32_from_bf16(copy, p->data, (size_t)p->n);
+    for (int64_t i = 0; add != 0 && i < p->n; i++) copy[i] += add;
+    uint16_t half[64];
+    for (int64_t i = 0; table && p->dtype == DT_F32 && i < p->n; i += 64) {
+        size_t n = (size_t)(p->n - i < 64 ? p->n - i : 64);
+        d->k->bf16_from_f32(half, copy + i, n);
+        d->k->f32_from_bf16(copy + i, half, n);
+    }
     return copy;
 }
 
@@ -57,60 +80,87 @@ static int check_params(const struct params *p, struct err *e)
     return 0;
 }
 
-/* One block for all matrices that need another type. */
-static void reserve_conversion(struct decoder *d, const struct params *p)
+/* One block for all matrices that need another type; the encoder's are its graph's business. */
+static void reserve_conversion(struct decoder *d, const struct bound *b)
 {
     size_t total = 0;
-    for (int i = 0; i < p->n; i++)
-        if (p->v[i]->ndim >= 2 && p->v[i]->dtype != d->dt)
-            total += ((size_t)p->v[i]->n * dtype_size(d->dt) + 63) / 64 * 64;
-    if (total) d->convert_at = take(d, total, 1);
+    for (int layer = -1; layer < b->n_layers; layer++) {
+        if (layer >= 0 && layer < d->first) continue;
+        for (int r = 0; r < SLOT_N; r++) {
+            const struct param *p = bound_at(b, layer, (enum slot_role)r);
+            if (p && p->ndim >= 2 && p->dtype != d->dt) total += ((size_t)p->n * dtype_size(d->dt) + 63) / 64 * 64;
+        }
+    }
+    if (total) d->convert_at = decode_take(d, total, 1);
 }
 
 /* Of all experts' weights a step reads those of top_k. */
 static const void *expert_weight(struct decoder *d, const struct param *p, const struct moe_config *m)
 {
     if (!p) return NULL;
-    const void *w = weight(d, p);
+    const void *w = decode_weight(d, p);
     d->weight_bytes -= p->n / m->experts * (m->experts - m->top_k) * (int64_t)dtype_size(d->dt);
     return w;
 }
 
 static void bind_experts(struct decoder *d, const struct bound *b, int i)
 {
-    struct dec_layer *l = &d->layer[i];
+    struct dec_layer *l = &d->layer[i - d->first];
     const struct moe_config *m = &l->k->moe;
     l->router_w = vector(bound_at(b, i, SLOT_ROUTER_W));
     l->eup_w = expert_weight(d, bound_at(b, i, SLOT_EUP_W), m);
     l->edown_w = expert_weight(d, bound_at(b, i, SLOT_EDOWN_W), m);
-    l->sgate_w = weight(d, bound_at(b, i, SLOT_SGATE_W));
-    l->sup_w = weight(d, bound_at(b, i, SLOT_SUP_W));
-    l->sdown_w = weight(d, bound_at(b, i, SLOT_SDOWN_W));
+    l->sgate_w = decode_weight(d, bound_at(b, i, SLOT_SGATE_W));
+    l->sup_w = decode_weight(d, bound_at(b, i, SLOT_SUP_W));
+    l->sdown_w = decode_weight(d, bound_at(b, i, SLOT_SDOWN_W));
 }
 
+static bool is_norm(int r)
+{
+    static const enum slot_role norms[] = {SLOT_NORM1_W, SLOT_POST1_W, SLOT_XNORM_W, SLOT_POSTX_W, SLOT_NORM2_W,
+                                           SLOT_POST2_W, SLOT_QNORM, SLOT_KNORM};
+    for (size_t i = 0; i < COUNT_OF(norms); i++)
+        if (r == (int)norms[i]) return true;
+    return false;
+}
+
+static void bind_cross(struct decoder *d, const struct bound *b, int i)
+{
+    struct dec_layer *l = &d->layer[i - d->first];
+    if (!l->k->cross) return;
+    l->xq_w = decode_weight(d, bound_at(b, i, SLOT_XQ_W));
+    l->xo_w = decode_weight(d, bound_at(b, i, SLOT_XO_W));
+    int64_t read = d->weight_bytes;
+    l->xkv_w[0] = decode_weight(d, bound_at(b, i, SLOT_XK_W));
+    l->xkv_w[1] = decode_weight(d, bound_at(b, i, SLOT_XV_W));
+    d->weight_bytes = read; /* once a source, not in a step */
+}
+
+/* i counts all layers, those of an encoder too. */
 static void bind_layer(struct decoder *d, const struct bound *b, int i)
 {
-    struct dec_layer *l = &d->layer[i];
+    struct dec_layer *l = &d->layer[i - d->first];
     const struct block_config *k = l->k = model_block(&d->c, i);
     int kv = k->kv_heads * k->head_dim;
     l->qkv_n[0] = k->heads * k->head_dim;
     l->qkv_n[1] = l->qkv_n[2] = kv;
     for (unsigned t = 0; t < 3; t++) {
-        l->qkv_w[t] = weight(d, bound_at(b, i, SLOT_Q_W + t));
+        l->qkv_w[t] = decode_weight(d, bound_at(b, i, SLOT_Q_W + t));
         l->qkv_b[t] = vector(bound_at(b, i, SLOT_Q_B + t));
     }
-    l->o_w = weight(d, bound_at(b, i, SLOT_O_W));
-    l->gate_w = weight(d, bound_at(b, i, SLOT_GATE_W));
-    l->up_w = weight(d, bound_at(b, i, SLOT_UP_W));
-    l->down_w = weight(d, bound_at(b, i, SLOT_DOWN_W));
+    l->o_w = decode_weight(d, bound_at(b, i, SLOT_O_W));
+    l->gate_w = decode_weight(d, bound_at(b, i, SLOT_GATE_W));
+    l->up_w = decode_weight(d, bound_at(b, i, SLOT_UP_W));
+    l->down_w = decode_weight(d, bound_at(b, i, SLOT_DOWN_W));
     bind_experts(d, b, i);
+    bind_cross(d, b, i);
     for (int r = 0; r < SLOT_N; r++) {
         const struct param *p = bound_at(b, i, (enum slot_role)r);
-        if (p && p->ndim == 1) l->vec[r] = p->data;
+        if (p && p->ndim == 1) l->vec[r] = decode_f32(d, p, k->norm_plus_one && is_norm(r) ? 1 : 0);
     }
 }
 
-/* Cache of one layer: [seq][k, v][Hk][max_len][D]. */
+/* Cache of one layer: [seq][k, v][Hk][max_len][D], and one more for the source. */
 static bool layer_cache_elements(const struct block_config *k, int max_seqs, int max_len, size_t *n)
 {
     size_t head;
@@ -121,41 +171,24 @@ static bool layer_cache_elements(const struct block_config *k, int max_seqs, int
 int64_t decoder_cache_bytes(const struct model_config *c, enum dtype dt, int max_seqs, int max_len)
 {
     size_t total = 0, n;
-    for (int i = 0; i < c->n_blocks; i++)
+    for (int i = c->n_enc_blocks; i < c->n_blocks; i++)
         if (!layer_cache_elements(&c->block[i], max_seqs, max_len, &n) ||
-            !ck_mul(n, (size_t)c->block[i].repeat * dtype_size(dt), &n) || !ck_add(total, n, &total))
+            !ck_mul(n, (size_t)c->block[i].repeat * dtype_size(dt) * (c->block[i].cross ? 2 : 1), &n) ||
+            !ck_add(total, n, &total))
             return -1;
     return total > INT64_MAX ? -1 : (int64_t)total;
 }
 
-static int make_tables(struct decoder *d, struct err *e)
-{
-    const struct model_config *c = &d->c;
-    for (int i = 0; i < c->n_blocks; i++) {
-        const struct block_config *k = &c->block[i];
-        d->rope_of[i] = i;
-        for (int j = 0; j < i; j++)
-            if (rope_same(&c->block[j], k)) d->rope_of[i] = d->rope_of[j];
-        if (k->pos != POS_ROPE || d->rope_of[i] != i) continue;
-        if (rope_build(&d->rope[i], k, d->max_len, e)) return -1;
-    }
-    for (int i = 0, layer = 0; i < c->n_blocks; i++)
-        for (int r = 0; r < c->block[i].repeat; r++)
-            d->layer[layer++].rope = c->block[i].pos == POS_ROPE ? &d->rope[d->rope_of[i]] : NULL;
-    if (c->embed_pos == POS_SINUSOIDAL) {
-        d->sinusoid = take(d, (size_t)d->max_len * (size_t)c->d_model, sizeof(float));
-        if (d->sinusoid) sinusoidal_fill(d->sinusoid, c->sin_layout, c->pos_offset, d->max_len, c->d_model);
-    }
-    return 0;
-}
-
 static void make_cache(struct decoder *d)
 {
-    char *base = take(d, (size_t)decoder_cache_bytes(&d->c, d->dt, d->max_seqs, d->max_len), 1);
-    for (int i = 0; i < d->c.n_layers && base; i++) {
+    char *base = decode_take(d, (size_t)decoder_cache_bytes(&d->c, d->dt, d->max_seqs, d->max_len), 1);
+    for (int i = 0; i < d->n_layers && base; i++) {
         size_t n = 0;
         d->layer[i].cache = base;
         (void)layer_cache_elements(d->layer[i].k, d->max_seqs, d->max_len, &n);
+        base += n * dtype_size(d->dt);
+        if (!d->layer[i].k->cross) continue;
+        d->layer[i].source = base;
         base += n * dtype_size(d->dt);
     }
 }
@@ -173,15 +206,15 @@ static void make_moe_scratch(struct decoder *d)
     }
     if (!slots) return;
     struct dec_moe *m = &d->moe;
-    m->x = take(d, slots * C, sizeof *m->x);
-    m->h = take(d, slots * F, sizeof *m->h);
-    m->h2 = take(d, slots * F, sizeof *m->h2);
-    m->y = take(d, slots * C, sizeof *m->y);
-    m->half = d->dt == DT_F32 ? NULL : take(d, slots * (C > F ? C : F), sizeof *m->half);
-    m->weights = take(d, slots, sizeof *m->weights);
-    m->ids = take(d, slots, sizeof *m->ids);
-    m->place = take(d, slots, sizeof *m->place);
-    m->active = take(d, E, sizeof *m->active);
+    m->x = decode_take(d, slots * C, sizeof *m->x);
+    m->h = decode_take(d, slots * F, sizeof *m->h);
+    m->h2 = decode_take(d, slots * F, sizeof *m->h2);
+    m->y = decode_take(d, slots * C, sizeof *m->y);
+    m->half = d->dt == DT_F32 ? NULL : decode_take(d, slots * (C > F ? C : F), sizeof *m->half);
+    m->weights = decode_take(d, slots, sizeof *m->weights);
+    m->ids = decode_take(d, slots, sizeof *m->ids);
+    m->place = decode_take(d, slots, sizeof *m->place);
+    m->active = decode_take(d, E, sizeof *m->active);
 }
 
 /* Scratch for `rows` rows and each thread, by the largest block. */
@@ -192,7 +225,7 @@ static void make_scratch(struct decoder *d)
     for (int i = 0; i < c->n_blocks; i++) {
         const struct block_config *k = &c->block[i];
         size_t q = (size_t)(k->heads + 2 * k->kv_heads) * (size_t)k->head_dim, h = (size_t)(k->heads * k->head_dim);
-        size_t ws = d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, 0, false);
+        size_t ws = d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, k->pos == POS_SHAW ? k->clip : 0, false);
         if (q > qkv) qkv = q;
         if (h > heads) heads = h;
         size_t f = (size_t)k->d_ff * (k->ffn == FFN_MOE && k->moe.shared ? (size_t)k->moe.shared : 1);
@@ -202,52 +235,57 @@ static void make_scratch(struct decoder *d)
     }
     size_t widest = C > heads ? C : heads;
     if (ff > widest) widest = ff;
-    d->x = take(d, M * C, sizeof(float));
-    d->h = take(d, M * C, sizeof(float));
-    d->t = take(d, M * C, sizeof(float));
-    d->qkv = take(d, M * qkv, sizeof(float));
-    d->q = take(d, M * heads, dtype_size(d->dt));
-    d->att = take(d, M * heads, dtype_size(d->dt));
-    d->att32 = d->dt == DT_F32 ? d->att : take(d, M * heads, sizeof(float));
-    d->ff = take(d, M * ff, sizeof(float));
-    d->ff2 = take(d, M * ff, sizeof(float));
-    d->half = d->dt == DT_F32 ? NULL : take(d, M * widest, sizeof(uint16_t));
-    d->slopes = take(d, G, sizeof(float));
+    d->x = decode_take(d, M * C, sizeof(float));
+    d->h = decode_take(d, M * C, sizeof(float));
+    d->t = decode_take(d, M * C, sizeof(float));
+    d->qkv = decode_take(d, M * qkv, sizeof(float));
+    d->q = decode_take(d, M * heads, dtype_size(d->dt));
+    d->att = decode_take(d, M * heads, dtype_size(d->dt));
+    d->att32 = d->dt == DT_F32 ? d->att : decode_take(d, M * heads, sizeof(float));
+    d->ff = decode_take(d, M * ff, sizeof(float));
+    d->ff2 = decode_take(d, M * ff, sizeof(float));
+    d->half = d->dt == DT_F32 ? NULL : decode_take(d, M * widest, sizeof(uint16_t));
+    d->slopes = decode_take(d, G, sizeof(float));
     make_moe_scratch(d);
     size_t panel = d->k->packed_bytes(d->dt, (int)widest, DECODE_PANEL);
     d->ws_bytes = (attn > d->k->gemm_ws_bytes ? attn : d->k->gemm_ws_bytes) + 63;
     d->ws_bytes -= d->ws_bytes % 64;
     d->panel_bytes = (panel + 63) / 64 * 64;
-    d->ws = take(d, (d->ws_bytes + d->panel_bytes) * (size_t)pool_threads(d->pool), 1);
+    d->ws = decode_take(d, (d->ws_bytes + d->panel_bytes) * (size_t)pool_threads(d->pool), 1);
     d->len = mem_zalloc((size_t)d->max_seqs, sizeof *d->len);
+    d->source_len = mem_zalloc((size_t)d->max_seqs, sizeof *d->source_len);
     d->spans = mem_alloc((size_t)d->rows, sizeof *d->spans);
     d->row_pos = mem_alloc((size_t)d->rows, sizeof *d->row_pos);
     d->row_seq = mem_alloc((size_t)d->rows, sizeof *d->row_seq);
-    if (!d->len || !d->spans || !d->row_pos || !d->row_seq) d->failed = true;
+    if (!d->len || !d->source_len || !d->spans || !d->row_pos || !d->row_seq) d->failed = true;
 }
 
 static int create(struct decoder *d, const struct params *p, struct err *e)
 {
     struct bound b;
     const struct model_config *c = &d->c;
-    d->layer = mem_zalloc((size_t)c->n_layers, sizeof *d->layer);
-    if (!d->layer) return err_oom(e, (size_t)c->n_layers * sizeof *d->layer, "the decoder");
+    d->layer = mem_zalloc((size_t)d->n_layers, sizeof *d->layer);
+    if (!d->layer) return err_oom(e, (size_t)d->n_layers * sizeof *d->layer, "the decoder");
     if (check_params(p, e) || bound_init(&b, c, p, e)) return -1;
-    reserve_conversion(d, p);
+    reserve_conversion(d, &b);
     const struct param *embed = bound_at(&b, -1, SLOT_EMBED), *pos = bound_at(&b, -1, SLOT_POS);
     const struct param *head = c->tie_embed ? embed : bound_at(&b, -1, SLOT_HEAD_W);
-    d->embed = weight(d, embed);
-    d->pos = weight(d, pos);
-    d->head = c->tie_embed ? d->embed : weight(d, head);
+    d->embed = decode_weight(d, embed);
+    d->pos = decode_weight(d, pos);
+    d->head = c->tie_embed ? d->embed : decode_weight(d, head);
     /* A step reads one row of each table. */
     if (!c->tie_embed) d->weight_bytes -= embed->n * (int64_t)dtype_size(d->dt);
     if (pos) d->weight_bytes -= pos->n * (int64_t)dtype_size(d->dt);
     d->head_bias = vector(bound_at(&b, -1, SLOT_HEAD_B));
-    d->norm_w = vector(bound_at(&b, -1, SLOT_FNORM_W));
+    float plus = c->block[c->n_blocks - 1].norm_plus_one ? 1 : 0;
+    d->norm_w = decode_f32(d, bound_at(&b, -1, SLOT_FNORM_W), plus);
     d->norm_b = vector(bound_at(&b, -1, SLOT_FNORM_B));
-    for (int i = 0; i < c->n_layers; i++) bind_layer(d, &b, i);
+    d->embed_norm_w = decode_f32(d, bound_at(&b, -1, SLOT_ELN_W), plus);
+    d->embed_norm_b = vector(bound_at(&b, -1, SLOT_ELN_B));
+    for (int i = d->first; i < c->n_layers; i++) bind_layer(d, &b, i);
+    int r = decode_make_tables(d, &b, e);
     bound_deinit(&b);
-    if (make_tables(d, e)) return -1;
+    if (r) return -1;
     make_cache(d);
     make_scratch(d);
     return d->failed ? err_oom(e, (unsigned long long)d->bytes, "the decoder and its cache") : 0;
@@ -258,13 +296,8 @@ static int check_decodable(const struct model_config *c, struct err *e)
 {
     if (c->stack == STACK_ENCODER)
         return err_set(e, ERR_CONFIG, "stack encoder cannot generate: every token sees the whole text; use it for embeddings");
-    if (c->stack == STACK_ENCDEC) return err_set(e, ERR_CONFIG, "decoding with stack encdec is not supported yet");
-    if (c->embed_ln || c->embed_dim != c->d_model) return err_set(e, ERR_CONFIG, "decoding with embed.ln or dim is not supported yet");
-    for (int i = 0; i < c->n_blocks; i++) {
-        const struct block_config *b = &c->block[i];
-        if (b->pos == POS_T5 || b->pos == POS_SHAW || b->sink || b->norm_plus_one)
-            return err_set(e, ERR_CONFIG, "decoding with blocks[%d].mixer.pos t5 or shaw, sinks or norm.plus_one is not supported yet", i);
-    }
+    if (c->embed_types || c->embed_dim != c->d_model)
+        return err_set(e, ERR_CONFIG, "decoding with embed.%s is not supported yet", c->embed_types ? "types" : "dim");
     return 0;
 }
 
@@ -293,6 +326,9 @@ struct decoder *decoder_new(const struct model_config *c, const struct params *p
     d->rows = max_seqs > DECODE_CHUNK ? max_seqs : DECODE_CHUNK;
     d->pool = pool;
     d->k = kernels_get();
+    d->first = c->n_enc_layers;
+    d->n_layers = c->n_layers - c->n_enc_layers;
+    d->params = (struct params *)(uintptr_t)p; /* a graph only reads what is not trained */
     if (create(d, p, e)) {
         decoder_free(d);
         return NULL;
@@ -303,10 +339,12 @@ struct decoder *decoder_new(const struct model_config *c, const struct params *p
 void decoder_free(struct decoder *d)
 {
     if (!d) return;
-    for (int i = 0; i < d->n_owned; i++) mem_free_aligned(d->owned[i]);
+    for (size_t i = 0; i < d->n_owned; i++) mem_free_aligned(d->owned[i]);
+    free(d->owned);
     for (int i = 0; i < MODEL_MAX_BLOCKS; i++) rope_free(&d->rope[i]);
     free(d->layer);
     free(d->len);
+    free(d->source_len);
     free(d->spans);
     free(d->row_pos);
     free(d->row_seq);
@@ -328,14 +366,17 @@ void decoder_truncate(struct decoder *d, int seq, int len)
 void decoder_fork(struct decoder *d, int from, int to)
 {
     if (from == to) return;
-    for (int i = 0; i < d->c.n_layers; i++) {
+    for (int i = 0; i < d->n_layers; i++) {
         const struct dec_layer *l = &d->layer[i];
         size_t row = (size_t)l->k->head_dim * dtype_size(d->dt);
         for (int kv = 0; kv < 2; kv++)
-            for (int h = 0; h < l->k->kv_heads; h++)
+            for (int h = 0; h < l->k->kv_heads; h++) {
                 memcpy(cache_at(d, l, to, kv, h), cache_at(d, l, from, kv, h), row * (size_t)d->len[from]);
+                if (l->source) memcpy(source_at(d, l, to, kv, h), source_at(d, l, from, kv, h), row * (size_t)d->source_len[from]);
+            }
     }
     d->len[to] = d->len[from];
+    d->source_len[to] = d->source_len[from];
 }
 
 int64_t decoder_bytes(const struct decoder *d)

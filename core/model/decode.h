@@ -40,6 +40,10 @@ int decoder_prefill(struct decoder *d, int seq, const int32_t *ids, int n, float
 /* Appends one token to each of n different sequences.  logits [n,V] or NULL. */
 int decoder_step(struct decoder *d, int n, const int *seqs, const int32_t *ids, float *logits, struct err *e);
 
+/* Encoder-decoders: gives sequence seq a source of n tokens, and forgets what was decoded for another.  The decoder
+ * then begins with model_config.decoder_start.  Allocates while it runs the encoder. */
+int decoder_source(struct decoder *d, int seq, const int32_t *ids, int n, struct err *e);
+
 int decoder_len(const struct decoder *d, int seq);            /* tokens in the cache */
 void decoder_truncate(struct decoder *d, int seq, int len);   /* forget tokens from len on; 0 = all */
 void decoder_fork(struct decoder *d, int from, int to);       /* to becomes a copy of from */

@@ -199,6 +199,7 @@ struct attn_job {
     struct decoder *d;
     const struct dec_layer *l;
     int blocks; /* of queries, in a span */
+    bool cross; /* to the source */
 };
 
 /* A slice is one kv head of one span and a block of its queries: the cached
@@ -217,9 +218,25 @@ static void attn_slice(void *arg, int slice, int thread)
                      .q = advance(d, d->q, head), .k = cache_at(d, j->l, s->seq, 0, hk),
                      .v = cache_at(d, j->l, s->seq, 1, hk), .q_stride = k->heads * D, .k_stride = D, .v_stride = D,
                      .out = advance(d, d->att, head), .o_stride = k->heads * D,
-                     .scale = (float)(k->scale > 0 ? k->scale : 1 / sqrt(D)), .softcap = (float)k->softcap,
-                     .window = k->window, .causal = true,
-                     .alibi = k->pos == POS_ALIBI ? d->slopes + hk * G : NULL};
+                     .scale = (float)(k->scale > 0 ? k->scale : 1 / sqrt(D)), .softcap = (float)k->softcap};
+    if (j->cross) {
+        a.Tk = d->source_len[s->seq];
+        a.q_offset = 0;
+        a.k = source_at(d, j->l, s->seq, 0, hk);
+        a.v = source_at(d, j->l, s->seq, 1, hk);
+    } else {
+        const float *sink = j->l->vec[SLOT_SINK];
+        a.causal = true;
+        a.window = k->window;
+        a.alibi = k->pos == POS_ALIBI ? d->slopes + hk * G : NULL;
+        a.sink = sink ? sink + hk * G : NULL;
+        a.rel_bias = j->l->rel ? j->l->rel + hk * G * d->rel_ld : NULL;
+        a.rel_ld = d->rel_ld;
+        a.rel_zero = d->rel_zero;
+        a.clip = k->pos == POS_SHAW ? k->clip : 0;
+        a.shaw_k = j->l->shaw_k;
+        a.shaw_v = j->l->shaw_v;
+    }
     char *ws = d->ws + (size_t)thread * (d->ws_bytes + d->panel_bytes);
     for (int h = 0; h < G && q0 < q1; h++) d->k->attn_fwd(&a, h, q0, q1, ws);
 }
@@ -262,7 +279,7 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
     run_product(&qkv);
     decode_by_row(d, m, qk_row, l);
     if (k->pos == POS_ALIBI) alibi_slopes(d->slopes, k->heads);
-    struct attn_job j = {d, l, 1};
+    struct attn_job j = {d, l, 1, false};
     if (n_spans == 1) j.blocks = (m + QUERIES_A_SLICE - 1) / QUERIES_A_SLICE;
     pool_run(d->pool, n_spans * k->kv_heads * j.blocks, attn_slice, &j);
     /* A parallel FFN reads the stream as it was. */
@@ -272,6 +289,39 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
     struct product o = {.d = d, .m = m, .K = HD, .n_parts = 1, .w = {l->o_w}, .b = {l->vec[SLOT_O_B]}, .n = {C},
                         .x = d->att32, .xg = d->att};
     join(d, m, l, &o, SLOT_POST1_W, SLOT_NORM1_W);
+}
+
+/* Attention to the source: the query only, its keys and values are there. */
+static void cross(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in)
+{
+    const struct block_config *k = l->k;
+    int HD = k->heads * k->head_dim, C = d->c.d_model;
+    struct product q = {.d = d, .m = m, .K = C, .n_parts = 1, .w = {l->xq_w}, .b = {l->vec[SLOT_XQ_B]}, .n = {HD},
+                        .x = in, .y = d->qkv, .ld = HD};
+    prepare(&q);
+    run_product(&q);
+    store(d, d->q, d->qkv, (size_t)m * (size_t)HD);
+    struct attn_job j = {d, l, 1, true};
+    if (n_spans == 1) j.blocks = (m + QUERIES_A_SLICE - 1) / QUERIES_A_SLICE;
+    pool_run(d->pool, n_spans * k->kv_heads * j.blocks, attn_slice, &j);
+    size_t width = (size_t)HD;
+    if (d->dt == DT_BF16 && !d->packed) decode_by_row(d, m, widen_att, &width);
+    struct product o = {.d = d, .m = m, .K = HD, .n_parts = 1, .w = {l->xo_w}, .b = {l->vec[SLOT_XO_B]}, .n = {C},
+                        .x = d->att32, .xg = d->att};
+    join(d, m, l, &o, SLOT_POSTX_W, SLOT_XNORM_W);
+}
+
+void decode_source_kv(struct decoder *d, const struct dec_layer *l, int seq, int at, int m)
+{
+    int Hk = l->k->kv_heads, D = l->k->head_dim, W = Hk * D;
+    struct product kv = {.d = d, .m = m, .K = d->c.d_model, .n_parts = 2, .w = {l->xkv_w[0], l->xkv_w[1]},
+                         .b = {l->vec[SLOT_XK_B], l->vec[SLOT_XV_B]}, .n = {W, W}, .x = d->h, .y = d->qkv, .ld = 2 * W};
+    prepare(&kv);
+    run_product(&kv);
+    for (int i = 0; i < m; i++)
+        for (int h = 0; h < 2 * Hk; h++)
+            store(d, advance(d, source_at(d, l, seq, h / Hk, h % Hk), (int64_t)(at + i) * D),
+                  d->qkv + (int64_t)i * 2 * W + (int64_t)h * D, (size_t)D);
 }
 
 void decode_glu(struct decoder *d, int m, const struct dec_layer *l, const float *in, const void *gate, const void *up,
@@ -325,19 +375,26 @@ static void block(struct decoder *d, int n_spans, int m, const struct dec_layer 
     enum norm_place place = l->k->place;
     if (place != PLACE_POST) norm(d, m, l, SLOT_NORM1_W, d->x, d->h, NULL);
     attention(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
+    if (l->k->cross) {
+        if (place != PLACE_POST) norm(d, m, l, SLOT_XNORM_W, d->x, d->h, NULL);
+        cross(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
+    }
     if (place == PLACE_PRE || place == PLACE_SANDWICH) norm(d, m, l, SLOT_NORM2_W, d->x, d->h, NULL);
     feed_forward(d, m, l, place == PLACE_POST ? d->x : d->h);
 }
 
 void decode_forward(struct decoder *d, int n_spans, int m, const int32_t *ids)
 {
+    const struct block_config *last = d->layer[d->n_layers - 1].k;
     decode_by_row(d, m, embed_row, ids);
-    for (int i = 0; i < d->c.n_layers; i++) block(d, n_spans, m, &d->layer[i]);
+    struct norm_job first = {.w = d->embed_norm_w, .b = d->embed_norm_b, .x = d->x, .y = d->x, .kind = last->norm,
+                             .eps = (float)last->norm_eps};
+    if (d->embed_norm_w) decode_by_row(d, m, norm_row, &first);
+    for (int i = 0; i < d->n_layers; i++) block(d, n_spans, m, &d->layer[i]);
     if (!d->c.head_norm) {
         memcpy(d->h, d->x, (size_t)m * (size_t)d->c.d_model * sizeof *d->h);
         return;
     }
-    const struct block_config *last = d->layer[d->c.n_layers - 1].k;
     struct norm_job j = {.w = d->norm_w, .b = d->norm_b, .x = d->x, .y = d->h, .kind = last->norm,
                          .eps = (float)last->norm_eps};
     decode_by_row(d, m, norm_row, &j);

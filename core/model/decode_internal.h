@@ -11,7 +11,6 @@ enum {
     DECODE_CHUNK = 256,     /* rows of a prefill pass */
     DECODE_PANEL = 96,      /* columns packed at a time; a multiple of every nr is not needed */
     DECODE_GEMM_ROWS = 8,   /* prompts from here on go through the GEMM: packing pays */
-    DECODE_MAX_OWNED = 32,
 };
 
 struct dec_layer {
@@ -23,7 +22,12 @@ struct dec_layer {
     int qkv_n[3];
     const float *vec[SLOT_N];       /* norms and biases by role, NULL = none */
     const struct rope_table *rope;  /* NULL = none */
+    const float *rel;               /* T5's bias by distance [heads][rel_ld], or NULL */
+    const float *shaw_k, *shaw_v;   /* Shaw's tables, or NULL */
     char *cache;
+    /* cross-attention: weights, and the source's keys and values [seq][k, v][Hk][max_len][D] */
+    const void *xq_w, *xkv_w[2], *xo_w;
+    char *source;
 };
 
 /* Rows [row, row + n) of the pass are tokens pos .. of one sequence. */
@@ -52,7 +56,12 @@ struct decoder {
     struct pool *pool;
     const struct kernels *k;
     const void *embed, *pos, *head;
-    const float *head_bias, *norm_w, *norm_b;
+    const float *head_bias, *norm_w, *norm_b, *embed_norm_w, *embed_norm_b;
+    int first, n_layers;            /* the decoder's layers; those before are the encoder's */
+    struct params *params;          /* the caller's, for the encoder's graph */
+    int *source_len;                /* [max_seqs] */
+    int64_t rel_ld;
+    int rel_zero;
     float *sinusoid;                /* [max_len, C] or NULL */
     struct dec_layer *layer;
     struct rope_table rope[MODEL_MAX_BLOCKS];
@@ -69,8 +78,8 @@ struct decoder {
     char *ws;                       /* a thread: ws_bytes, then a packed panel */
     size_t ws_bytes, panel_bytes;
     /* memory */
-    void *owned[DECODE_MAX_OWNED];
-    int n_owned;
+    void **owned;
+    size_t n_owned, cap_owned;
     char *convert_at;
     int64_t bytes, weight_bytes;
     bool packed;                    /* this pass goes through the GEMM */
@@ -83,6 +92,23 @@ static inline void *cache_at(const struct decoder *d, const struct dec_layer *l,
     size_t one = (size_t)d->max_len * (size_t)l->k->head_dim * dtype_size(d->dt);
     return l->cache + one * (size_t)(((int64_t)seq * 2 + kv) * l->k->kv_heads + head);
 }
+
+/* Memory that lives as long as the decoder; NULL (and d->failed) when there is none. */
+void *decode_take(struct decoder *d, size_t count, size_t size);
+/* The weight in the decoder's type; NULL stays NULL. */
+const void *decode_weight(struct decoder *d, const struct param *p);
+/* The values of a small table or vector as f32, plus `add`. */
+const float *decode_f32(struct decoder *d, const struct param *p, float add);
+/* decode_tables.c: rotary, sinusoidal, T5 and Shaw tables of all layers. */
+int decode_make_tables(struct decoder *d, const struct bound *b, struct err *e);
+/* Keys (kv 0) or values (kv 1) of the source. */
+static inline void *source_at(const struct decoder *d, const struct dec_layer *l, int seq, int kv, int head)
+{
+    size_t one = (size_t)d->max_len * (size_t)l->k->head_dim * dtype_size(d->dt);
+    return l->source + one * (size_t)(((int64_t)seq * 2 + kv) * l->k->kv_heads + head);
+}
+/* decode_forward.c: keys and values of the m rows in d->h, source tokens from `at` of a sequence. */
+void decode_source_kv(struct decoder *d, const struct dec_layer *l, int seq, int at, int m);
 
 /* A product y[m, n] = x[m, K] W[n, K]^T + bias over up to three weights side
  * by side, or two that a GLU joins. */

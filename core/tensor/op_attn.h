@@ -51,8 +51,6 @@ void attn_table_slice(const struct node *n, const struct run *r, int slice);
 /* Adds them to the kernel's view. */
 void attn_use_tables(const struct node *n, const struct run *r, struct attn *v);
 
-/* Bucket of the distance rel = j - i. */
-int t5_bucket(int rel, bool causal, int buckets, int max_distance);
 /* sums[b * H] += rel over the distances of bucket b. */
 void t5_gather(float *sums, const float *rel, int zero, int64_t n, int H, bool causal, int buckets, int max_distance);
 

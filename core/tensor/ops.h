@@ -63,6 +63,8 @@ struct attn_spec {
     struct tensor *shaw_k, *shaw_v;  /* [2 clip + 1, D] parameters, or NULL */
     int clip;
 };
+/* Bucket of the distance rel = j - i. */
+int t5_bucket(int rel, bool causal, int buckets, int max_distance);
 struct tensor *op_attn(struct graph *g, struct tensor *qkv, struct tensor *seg_start, const struct attn_spec *s);
 /* o[N, H*D] from q[N, H*D] and kv[M, 2*Hk*D] of another sequence (N and M = rows times their lengths);
  * query i of a row sees its keys lo[i] <= j < hi[i], [N] i32, row-relative; none: o = 0.  causal, window and prefix_end must be off. */

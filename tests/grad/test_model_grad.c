@@ -22,7 +22,7 @@
 #include "core/model/model.h"
 #include "tests/unit/model_util.h"
 
-enum { ROWS = 2, T = 16, N = ROWS * T };
+enum { ROWS = 2, T = 16, N = ROWS * T, S = 12 };
 
 static struct model_config config;
 
@@ -44,6 +44,24 @@ static void make_smooth(void)
     }
 }
 
+/* Two sources a row for the two documents; token types by turns. */
+static void fill_source(struct exec *x)
+{
+    int32_t *src = exec_input(x, "src_tokens"), *pos = exec_input(x, "src_positions"), *seg = exec_input(x, "src_seg_start");
+    int32_t *lo = exec_input(x, "src_lo"), *hi = exec_input(x, "src_hi"), *types = exec_input(x, "types");
+    for (int i = 0; src && i < ROWS * S; i++) {
+        int t = i % S, start = t < 7 ? 0 : 7;
+        src[i] = (i * 13 + 5) % config.vocab;
+        pos[i] = t - start;
+        seg[i] = start;
+    }
+    for (int i = 0; lo && i < N; i++) {
+        lo[i] = i % T < 6 ? 0 : 7;
+        hi[i] = i % T < 6 ? 7 : S;
+    }
+    for (int i = 0; types && i < N; i++) types[i] = i / 3 % 2;
+}
+
 static void open(struct fixture *f, const struct model_variant *v, bool recompute, bool all)
 {
     struct err e;
@@ -52,6 +70,7 @@ static void open(struct fixture *f, const struct model_variant *v, bool recomput
                             .want_loss = true, .label_smoothing = 0.1f, .z_coef = 1e-2f};
     if (model_variant_config(&config, v, &e)) fail_msg("%s: %s", v->name, e.msg);
     if (all) make_smooth();
+    if (config.stack == STACK_ENCDEC) b.S = S;
     f->p = params_new(&e);
     if (model_declare(&config, f->p, DT_F32, &e) || params_alloc(f->p, true, &e) || model_init(&config, f->p, 5, &e) ||
         model_build(&config, f->p, &b, &f->mg, &e) || graph_backward(f->mg.g, f->mg.loss, &e) ||
@@ -69,11 +88,12 @@ static void open(struct fixture *f, const struct model_variant *v, bool recomput
     for (int i = 0; i < N; i++) {
         int t = i % T, start = t < 6 ? 0 : 6; /* two documents a row */
         tok[i] = (i * 11 + 3) % config.vocab;
-        tgt[i] = i % 7 == 2 ? -1 : (i * 5 + 1) % config.vocab;
+        tgt[i] = i % 7 == 2 ? -1 : (i * 5 + 1) % (config.head == HEAD_RTD ? 2 : config.vocab);
         w[i] = tgt[i] < 0 ? 0 : 1;
         seg[i] = start;
         if (pos) pos[i] = t - start;
     }
+    fill_source(f->x);
 }
 
 static void close(struct fixture *f)
@@ -117,33 +137,41 @@ static void check_param(struct fixture *f, const char *variant, struct param *p)
     free(saved);
 }
 
+static void check_variant(const struct model_variant *v)
+{
+    struct fixture f;
+    open(&f, v, false, true);
+    loss(&f, true);
+    for (int i = 0; i < f.p->n; i++)
+        if (f.p->v[i]->grad) check_param(&f, v->name, f.p->v[i]);
+    close(&f);
+}
+
 static void every_parameter_of_every_variant(void **state)
 {
     (void)state;
-    for (const struct model_variant *v = model_variants; v->name; v++) {
-        struct fixture f;
-        open(&f, v, false, true);
-        loss(&f, true);
-        for (int i = 0; i < f.p->n; i++)
-            if (f.p->v[i]->grad) check_param(&f, v->name, f.p->v[i]);
-        close(&f);
-    }
+    for (const struct model_variant *v = model_variants; v->name; v++) check_variant(v);
+    for (const struct model_variant *v = encoder_variants; v->name; v++) check_variant(v);
+}
+
+static void recompute(const struct model_variant *v)
+{
+    struct fixture a, b;
+    open(&a, v, false, false);
+    open(&b, v, true, false);
+    assert_true(loss(&a, true) == loss(&b, true));
+    for (int i = 0; i < a.p->n; i++)
+        if (a.p->v[i]->grad && memcmp(a.p->v[i]->grad, b.p->v[i]->grad, (size_t)a.p->v[i]->n * sizeof(float)))
+            fail_msg("%s: %s differs", v->name, a.p->v[i]->name);
+    close(&a);
+    close(&b);
 }
 
 static void recomputation_gives_the_same_bits(void **state)
 {
     (void)state;
-    for (const struct model_variant *v = model_variants; v->name; v++) {
-        struct fixture a, b;
-        open(&a, v, false, false);
-        open(&b, v, true, false);
-        assert_true(loss(&a, true) == loss(&b, true));
-        for (int i = 0; i < a.p->n; i++)
-            if (a.p->v[i]->grad && memcmp(a.p->v[i]->grad, b.p->v[i]->grad, (size_t)a.p->v[i]->n * sizeof(float)))
-                fail_msg("%s: %s differs", v->name, a.p->v[i]->name);
-        close(&a);
-        close(&b);
-    }
+    for (const struct model_variant *v = model_variants; v->name; v++) recompute(v);
+    for (const struct model_variant *v = encoder_variants; v->name; v++) recompute(v);
 }
 
 int main(void)

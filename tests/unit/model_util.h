@@ -3,12 +3,15 @@
 #ifndef TESTS_UNIT_MODEL_UTIL_H
 #define TESTS_UNIT_MODEL_UTIL_H
 
+#include <string.h>
+
+#include "core/base/json.h"
 #include "core/model/model.h"
 
 struct model_variant {
     const char *name, *family;
     int heads, kv_heads, width;
-    const char *sets[6]; /* --set assignments */
+    const char *sets[6]; /* --set assignments; or one text, the whole description */
 };
 
 /* Ended by a NULL name. */
@@ -39,12 +42,59 @@ static const struct model_variant model_variants[] = {
       "\"score\":\"topk_softmax\",\"router_bias\":true}}"}},
     {"experts in sandwich norms", "qwen3_moe", 4, 4, 32,
      {"blocks.norm.place=sandwich", "blocks.ffn={\"type\":\"moe\",\"d_ff\":24,\"moe\":{\"experts\":3,\"top_k\":1}}"}},
+    {"t5 positions, one table", "gpt2", 4, 4, 32,
+     {"embed.pos=none", "blocks.mixer.pos={\"type\":\"t5\",\"buckets\":8,\"max_distance\":12}", "blocks.mixer.scale=1"}},
+    {"t5 positions, a table a layer", "llama", 4, 2, 32,
+     {"blocks.mixer.pos={\"type\":\"t5\",\"buckets\":6,\"max_distance\":9,\"shared\":\"layer\"}"}},
+    {"shaw", "gpt2", 4, 4, 32, {"embed.pos=none", "blocks.mixer.pos={\"type\":\"shaw\",\"clip\":5}"}},
+    {"shaw keys only, grouped", "llama", 4, 2, 32, {"blocks.mixer.pos={\"type\":\"shaw\",\"clip\":30,\"shaw_v\":false}"}},
+    {"sinks and a window", "llama", 4, 2, 32, {"blocks.mixer.sink=true", "blocks.mixer.window=7"}},
+    {"norms stored minus one", "qwen3", 4, 2, 32, {"blocks.norm.plus_one=true", "blocks.norm.place=sandwich", "embed.scale=sqrt_d"}},
+    {"norm on the embedding", "gpt2", 4, 4, 32, {"embed.ln=true", "embed.pos=none", "blocks.mixer.pos={\"type\":\"alibi\"}"}},
+    {0},
+};
+
+/* Models with an encoder; whole descriptions.  Vocabulary and sizes as the others'. */
+static const struct model_variant encoder_variants[] = {
+    {"bert", "", 0, 0, 0, {"{\"family\":\"bert\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,"
+     "\"embed\":{\"pos\":\"learned\",\"max_pos\":24,\"ln\":true,\"types\":2},\"blocks\":[{\"repeat\":2,"
+     "\"mixer\":{\"heads\":4,\"bias\":\"all\"},\"ffn\":{\"d_ff\":64,\"act\":\"gelu_erf\",\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}],\"head\":{\"type\":\"mlm\",\"norm\":false,\"bias\":true}}"}},
+    {"electra", "", 0, 0, 0, {"{\"family\":\"electra\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,"
+     "\"embed\":{\"pos\":\"learned\",\"max_pos\":24,\"ln\":true,\"types\":2,\"dim\":12},\"blocks\":[{\"repeat\":2,"
+     "\"mixer\":{\"heads\":4,\"bias\":\"all\"},\"ffn\":{\"d_ff\":48,\"act\":\"gelu_erf\",\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}],\"head\":{\"type\":\"rtd\",\"norm\":false}}"}},
+    {"encoder with rope, windows, shaw", "", 0, 0, 0, {"{\"family\":\"llama\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,"
+     "\"embed\":{\"max_pos\":24,\"dim\":20},\"blocks\":[{\"mixer\":{\"heads\":4,\"window\":4,\"pos\":{\"type\":\"rope\"}},"
+     "\"ffn\":{\"type\":\"glu\",\"d_ff\":48}},{\"mixer\":{\"heads\":4,\"kv_heads\":2,\"sink\":true,\"pos\":{\"type\":\"shaw\",\"clip\":3}},"
+     "\"ffn\":{\"type\":\"glu\",\"d_ff\":48}}],\"head\":{\"type\":\"mlm\",\"softcap\":5}}"}},
+    {"t5, gated", "", 0, 0, 0, {"{\"family\":\"t5\",\"stack\":\"encdec\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,\"decoder_start\":0,"
+     "\"encoder\":{\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":4,\"scale\":1,\"pos\":{\"type\":\"t5\",\"buckets\":8,\"max_distance\":9}},"
+     "\"ffn\":{\"type\":\"glu\",\"act\":\"gelu_tanh\",\"d_ff\":48}}]},"
+     "\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":4,\"scale\":1,\"pos\":{\"type\":\"t5\",\"buckets\":8,\"max_distance\":12}},"
+     "\"ffn\":{\"type\":\"glu\",\"act\":\"gelu_tanh\",\"d_ff\":48}}],\"head\":{\"logit_scale\":0.2}}"}},
+    {"bart", "", 0, 0, 0, {"{\"family\":\"bart\",\"stack\":\"encdec\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,\"decoder_start\":2,"
+     "\"embed\":{\"pos\":\"learned\",\"max_pos\":24,\"pos_offset\":2,\"ln\":true},"
+     "\"encoder\":{\"blocks\":[{\"repeat\":1,\"mixer\":{\"heads\":4,\"bias\":\"all\"},\"ffn\":{\"act\":\"gelu_erf\",\"d_ff\":64,\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}]},"
+     "\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":2,\"bias\":\"all\"},\"ffn\":{\"act\":\"gelu_erf\",\"d_ff\":48,\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}],\"head\":{\"norm\":false,\"bias\":true}}"}},
+    {"encoder-decoder of rope, sandwich, a block without source", "", 0, 0, 0, {"{\"family\":\"qwen3\",\"stack\":\"encdec\",\"d_model\":32,\"vocab\":53,"
+     "\"encoder\":{\"blocks\":[{\"repeat\":1,\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"alibi\"}},\"ffn\":{\"d_ff\":64}}]},"
+     "\"blocks\":[{\"mixer\":{\"heads\":4,\"kv_heads\":2,\"qk_norm\":true,\"pos\":{\"type\":\"rope\"}},\"ffn\":{\"type\":\"glu\",\"d_ff\":48},"
+     "\"norm\":{\"place\":\"sandwich\"}},{\"cross\":false,\"mixer\":{\"heads\":4},\"ffn\":{\"d_ff\":48}}]}"}},
     {0},
 };
 
 /* Two layers, 24 positions, a vocabulary of 53, no dropout, spread 0.2. */
 static inline int model_variant_config(struct model_config *c, const struct model_variant *v, struct err *e)
 {
+    if (v->sets[0] && v->sets[0][0] == '{') {
+        struct cJSON *j = json_parse(v->sets[0], strlen(v->sets[0]), v->name, NULL, e);
+        int r = j ? model_config_parse(c, j, v->name, e) : -1;
+        json_free(j);
+        return r ? r : model_config_set(c, "init.std=0.2", e);
+    }
     struct model_dims d = {.layers = 2, .width = v->width, .heads = v->heads, .kv_heads = v->kv_heads, .context = 24,
                            .vocab = 53};
     if (model_config_depth(c, v->family, 2, e) || model_config_resize(c, &d, e)) return -1;

@@ -13,10 +13,10 @@
 #include "core/model/decode.h"
 #include "tests/unit/model_util.h"
 
-enum { T = 24, V_MAX = 64 };
+enum { T = 24, V_MAX = 64, S = 19 };
 
 static struct model_config config;
-static int32_t ids[T];
+static int32_t ids[T], source[S];
 
 static struct params *make(const struct model_variant *v, enum dtype dt)
 {
@@ -26,6 +26,7 @@ static struct params *make(const struct model_variant *v, enum dtype dt)
     if (model_declare(&config, p, dt, &e) || params_alloc(p, false, &e) || model_init(&config, p, 3, &e))
         fail_msg("%s: %s", v->name, e.msg);
     for (int i = 0; i < T; i++) ids[i] = (i * 7 + i * i) % config.vocab;
+    for (int i = 0; i < S; i++) source[i] = (i * 5 + 2) % config.vocab;
     return p;
 }
 
@@ -48,12 +49,19 @@ static void graph_logits(struct params *p, float *out)
     struct err e;
     struct model_graph mg;
     struct model_build b = {.opts = {.compute = DT_F32, .rows = 1, .T = T, .leaves = 1}, .want_logits = true};
+    if (config.stack == STACK_ENCDEC) b.S = S;
     if (model_build(&config, p, &b, &mg, &e) || graph_plan(mg.g, 1, &e)) fail_msg("%s", e.msg);
     struct exec *x = exec_new(mg.g, NULL, &e);
     assert_non_null(x);
     memcpy(exec_input(x, "tokens"), ids, sizeof ids);
     int32_t *pos = exec_input(x, "positions");
     for (int i = 0; i < T && pos; i++) pos[i] = i;
+    if (b.S) {
+        memcpy(exec_input(x, "src_tokens"), source, sizeof source);
+        int32_t *at = exec_input(x, "src_positions"), *hi = exec_input(x, "src_hi");
+        for (int i = 0; i < S; i++) at[i] = i;
+        for (int i = 0; i < T; i++) hi[i] = S;
+    }
     if (exec_run(x, &(struct run_args){.loss_scale = 1}, &e)) fail_msg("%s", e.msg);
     memcpy(out, mg.logits->data, sizeof(float) * (size_t)(T * config.vocab));
     exec_free(x);
@@ -72,29 +80,68 @@ static double differs(const float *a, const float *b, int n)
     return m / scale;
 }
 
+static void compare_with_graph(const struct model_variant *v)
+{
+    float want[T * V_MAX], got[T * V_MAX];
+    struct params *p = make(v, DT_F32);
+    int V = config.vocab, seq = 1;
+    struct err e;
+    graph_logits(p, want);
+    struct decoder *d = decoder(p, DT_F32, 2);
+    for (int i = 0; i < 2 && config.stack == STACK_ENCDEC; i++)
+        if (decoder_source(d, i, source, S, &e)) fail_msg("%s: %s", v->name, e.msg);
+    prefill(d, 0, ids, T, got, DECODE_ALL);
+    /* Sums of at most 128 products in another order: a few 1e-7 a layer. */
+    if (!(differs(got, want, T * V) < 5e-6)) fail_msg("%s: prefill differs by %g", v->name, differs(got, want, T * V));
+    /* 11 at once (packed), 3 at once (gemv), then one by one. */
+    prefill(d, 1, ids, 11, got + 10 * V, DECODE_LAST);
+    prefill(d, 1, ids + 11, 3, got + 11 * V, DECODE_ALL);
+    for (int i = 14; i < T; i++)
+        assert_int_equal(decoder_step(d, 1, &seq, ids + i, got + i * V, &e), 0);
+    double x = differs(got + 10 * V, want + 10 * V, (T - 10) * V);
+    if (!(x < 5e-6)) fail_msg("%s: steps differ by %g", v->name, x);
+    decoder_free(d);
+    params_free(p);
+}
+
 static void logits_equal_the_graph_s(void **state)
 {
     (void)state;
-    float want[T * V_MAX], got[T * V_MAX];
-    for (const struct model_variant *v = model_variants; v->name; v++) {
-        struct params *p = make(v, DT_F32);
-        int V = config.vocab, seq = 1;
-        struct err e;
-        graph_logits(p, want);
-        struct decoder *d = decoder(p, DT_F32, 2);
-        prefill(d, 0, ids, T, got, DECODE_ALL);
-        /* Sums of at most 128 products in another order: a few 1e-7 a layer. */
-        if (!(differs(got, want, T * V) < 5e-6)) fail_msg("%s: prefill differs by %g", v->name, differs(got, want, T * V));
-        /* 11 at once (packed), 3 at once (gemv), then one by one. */
-        prefill(d, 1, ids, 11, got + 10 * V, DECODE_LAST);
-        prefill(d, 1, ids + 11, 3, got + 11 * V, DECODE_ALL);
-        for (int i = 14; i < T; i++)
-            assert_int_equal(decoder_step(d, 1, &seq, ids + i, got + i * V, &e), 0);
-        double x = differs(got + 10 * V, want + 10 * V, (T - 10) * V);
-        if (!(x < 5e-6)) fail_msg("%s: steps differ by %g", v->name, x);
-        decoder_free(d);
-        params_free(p);
-    }
+    for (const struct model_variant *v = model_variants; v->name; v++) compare_with_graph(v);
+    for (const struct model_variant *v = encoder_variants; v->name; v++)
+        if (strstr(v->sets[0], "encdec")) compare_with_graph(v);
+}
+
+/* A fork has the source too; a new source forgets what was decoded; what cannot be is refused by name. */
+static void sources_of_encoder_decoders(void **state)
+{
+    (void)state;
+    const struct model_variant *v = encoder_variants;
+    float a[V_MAX], b[V_MAX], c[V_MAX];
+    struct err e;
+    while (!strstr(v->sets[0], "encdec")) v++;
+    struct params *p = make(v, DT_F32);
+    struct decoder *d = decoder(p, DT_F32, 2);
+    assert_int_equal(decoder_source(d, 0, source, S, &e), 0);
+    prefill(d, 0, ids, 3, a, DECODE_LAST);
+    decoder_fork(d, 0, 1);
+    int seq = 0;
+    assert_int_equal(decoder_step(d, 1, &seq, ids + 3, a, &e), 0);
+    seq = 1;
+    assert_int_equal(decoder_step(d, 1, &seq, ids + 3, b, &e), 0);
+    assert_memory_equal(a, b, sizeof(float) * (size_t)config.vocab);
+    assert_int_equal(decoder_source(d, 1, source + 1, S - 1, &e), 0);
+    assert_int_equal(decoder_len(d, 1), 0);
+    prefill(d, 1, ids, 4, c, DECODE_LAST);
+    assert_true(differs(c, a, config.vocab) > 1e-4);
+    assert_int_equal(decoder_source(d, 0, source, T + 1, &e), -1);
+    assert_non_null(strstr(e.msg, "does not fit"));
+    decoder_free(d);
+    params_free(p);
+    p = make(&encoder_variants[0], DT_F32);
+    assert_null(decoder_new(&config, p, DT_F32, 1, T, NULL, &e));
+    assert_non_null(strstr(e.msg, "stack encoder cannot generate"));
+    params_free(p);
 }
 
 static void bf16_is_near_f32(void **state)
@@ -247,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_equal_the_graph_s),
+        cmocka_unit_test(sources_of_encoder_decoders),
         cmocka_unit_test(bf16_is_near_f32),
         cmocka_unit_test(forks_and_batches_equal_single_sequences),
         cmocka_unit_test(a_crowd_does_not_change_a_bit),
