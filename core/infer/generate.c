@@ -198,6 +198,15 @@ static int decode_all(struct gen *g, struct gen_stats *stats, struct err *e)
     }
 }
 
+/* An encoder-decoder reads the prompt as its source and begins its text with *start. */
+static int take_source(struct gen *g, const int32_t *prompt, int n_prompt, int32_t *start, struct err *e)
+{
+    *start = decoder_start(g->d);
+    if (*start < 0) *start = tok_bos(g->t) >= 0 ? tok_bos(g->t) : tok_eos(g->t);
+    if (*start < 0) return err_set(e, ERR_CONFIG, "the model has no decoder_start and its tokenizer no begin-of-text token");
+    return decoder_source(g->d, 0, prompt, n_prompt, e);
+}
+
 int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int n, const struct gen_params *p,
             uint32_t sequence0, gen_text_fn *on_text, void *arg, struct gen_sample **out,
             struct gen_stats *stats, struct err *e)
@@ -214,8 +223,15 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
         err_set(e, ERR_DATA, "the prompt has %d tokens, more than the context of %d; shorten it or raise --context", n_prompt, g.context);
         goto out;
     }
-    if (allocate(&g, prompt, n_prompt, s, e)) goto out;
     double start = time_now_s();
+    int32_t first;
+    int n_read = n_prompt;
+    if (decoder_takes_source(g.d)) {
+        if (take_source(&g, prompt, n_prompt, &first, e)) goto out;
+        prompt = &first;
+        n_prompt = 1;
+    }
+    if (allocate(&g, prompt, n_prompt, s, e)) goto out;
     decoder_truncate(g.d, 0, 0);
     if (decoder_prefill(g.d, 0, prompt, n_prompt, g.logits, DECODE_LAST, e)) goto out;
     for (int i = 1; i < n; i++) decoder_fork(g.d, 0, i);
@@ -225,7 +241,7 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
     if (decode_all(&g, stats, e)) goto out;
     stats->prefill_s += prefilled - start;
     stats->decode_s += time_now_s() - prefilled;
-    stats->prompt_tokens += n_prompt;
+    stats->prompt_tokens += n_read;
     for (int i = 0; i < n; i++) stats->new_tokens += s[i].n_ids;
     *out = s;
     s = NULL;

@@ -43,6 +43,8 @@ int decoder_step(struct decoder *d, int n, const int *seqs, const int32_t *ids, 
 /* Encoder-decoders: gives sequence seq a source of n tokens, and forgets what was decoded for another.  The decoder
  * then begins with model_config.decoder_start.  Allocates while it runs the encoder. */
 int decoder_source(struct decoder *d, int seq, const int32_t *ids, int n, struct err *e);
+bool decoder_takes_source(const struct decoder *d);
+int decoder_start(const struct decoder *d); /* -1 = the tokenizer's begin of text */
 
 int decoder_len(const struct decoder *d, int seq);            /* tokens in the cache */
 void decoder_truncate(struct decoder *d, int seq, int len);   /* forget tokens from len on; 0 = all */

@@ -30,6 +30,16 @@ static void load_rows(struct decoder *d, const struct tensor *hidden, int at, in
     else d->k->f32_from_bf16(d->h, (const uint16_t *)hidden->data + (size_t)at * C, n);
 }
 
+bool decoder_takes_source(const struct decoder *d)
+{
+    return d->c.stack == STACK_ENCDEC;
+}
+
+int decoder_start(const struct decoder *d)
+{
+    return d->c.decoder_start;
+}
+
 int decoder_source(struct decoder *d, int seq, const int32_t *ids, int n, struct err *e)
 {
     struct graph *g = NULL;
