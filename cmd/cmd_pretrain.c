@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/data_args.h"
+#include "cmd/pretrain_task.h"
 #include "cmd/train_sample.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -23,6 +24,7 @@ struct pretrain_cfg {
     int64_t depth, layers, width, heads, context;
     struct opt_list set;
     double dropout;
+    struct task_opts task;
     /* length */
     int64_t steps, tokens, max_length, batch, accum, leaves;
     double epochs;
@@ -60,6 +62,7 @@ static const struct opt opts[] = {
     OPT_INT(0, "context", C, context, "N", NULL, 1, 10000000, "Longest sequence of the model"),
     OPT_LIST(0, "set", C, set, "KEY=VALUE", "Change a key of the description (repeatable)"),
     OPT_F64(0, "dropout", C, dropout, "X", NULL, 0, 0.99, "Dropout everywhere; default: what the description says"),
+    OPT_TASK(C, task),
     OPT_GROUP("Length of the run"),
     OPT_INT('n', "steps", C, steps, "N", NULL, 1, 1e12, "Optimizer steps (default 1000)"),
     OPT_F64(0, "epochs", C, epochs, "X", NULL, 0, 1e9, "Instead of --steps: times through the data"),
@@ -116,9 +119,9 @@ struct work {
     struct pool *pool;
     struct tokenizer *tok;
     struct data_sets data, val;
-    struct batch_source *src, *val_src;
+    struct pairs *pairs, *val_pairs;
+    struct task task;
     struct model_config model;
-    struct objective_lm lm;
     struct buf tok_json, lineage, command;
     struct train_sampler sampler;
     struct train_job job;
@@ -126,8 +129,9 @@ struct work {
 
 static void work_free(struct work *w)
 {
-    if (w->src) w->src->close(w->src);
-    if (w->val_src) w->val_src->close(w->val_src);
+    task_close(&w->task);
+    pairs_free(w->pairs);
+    pairs_free(w->val_pairs);
     data_sets_free(&w->data);
     data_sets_free(&w->val);
     tok_free(w->tok);
@@ -181,17 +185,31 @@ static int open_sets(struct work *w, struct err *e)
     return data_sets_check(&w->data, hash, e) || data_sets_check(&w->val, hash, e) ? -1 : 0;
 }
 
-static int open_sources(struct work *w, struct err *e)
+/* Sources with targets are tokenized here; they cannot come as shards. */
+static int open_pairs(struct work *w, struct err *e)
 {
     const struct pretrain_cfg *c = &w->cfg;
-    double cut = c->val_fraction > 0 ? 1 - c->val_fraction : 1;
-    enum loader_order order = c->pack == PACK_DOCUMENTS ? LOADER_DOCUMENTS : LOADER_WINDOWS;
-    bool concat = c->pack == PACK_CONCAT;
-    if (!(w->src = data_sets_source(&w->data, 0, cut, (uint64_t)c->seed, order, concat, e))) return -1;
-    if (!c->val && cut >= 1) return 0;
-    w->val_src = c->val ? data_sets_source(&w->val, 0, 1, 0, LOADER_SEQUENTIAL, concat, e)
-                        : data_sets_source(&w->data, cut, 1, 0, LOADER_SEQUENTIAL, concat, e);
-    return w->val_src ? 0 : -1;
+    if (c->data.n) return err_set(e, ERR_USAGE, "--objective seq2seq takes files of pairs as operands, not --data");
+    if (!c->tokenizer) return err_set(e, ERR_USAGE, "--objective seq2seq needs --tokenizer FILE");
+    if (!(w->tok = tok_load(c->tokenizer, e)) || tok_to_json(w->tok, &w->tok_json, e)) return -1;
+    if (!(w->pairs = task_load_pairs(&c->task, w->r->args, (size_t)w->r->n_args, w->tok, e))) return -1;
+    char *val[] = {(char *)c->val};
+    if (c->val && !(w->val_pairs = task_load_pairs(&c->task, val, 1, w->tok, e))) return -1;
+    return 0;
+}
+
+static int open_task(struct work *w, struct err *e)
+{
+    const struct pretrain_cfg *c = &w->cfg;
+    if (c->max_length > w->model.max_pos || c->task.source_length > w->model.max_pos)
+        return err_set(e, ERR_USAGE, "%s %lld is more than the model's context %d", c->max_length > w->model.max_pos ? "--max-length" : "--source-length",
+                       (long long)(c->max_length > w->model.max_pos ? c->max_length : c->task.source_length), w->model.max_pos);
+    struct task_in in = {.opts = &c->task, .model = &w->model, .tok = w->tok, .data = &w->data, .val = &w->val,
+                         .pairs = w->pairs, .val_pairs = w->val_pairs, .val_fraction = c->val_fraction,
+                         .order = c->pack == PACK_DOCUMENTS ? LOADER_DOCUMENTS : LOADER_WINDOWS, .concat = c->pack == PACK_CONCAT,
+                         .seed = (uint64_t)c->seed, .batch = (int)c->batch, .max_length = (int)c->max_length,
+                         .label_smoothing = c->label_smoothing, .z_loss = c->z_loss};
+    return task_open(&w->task, &in, e);
 }
 
 static int describe_model(struct work *w, struct err *e)
@@ -209,7 +227,9 @@ static int describe_model(struct work *w, struct err *e)
         ret = model_config_preset(m, c->preset ? c->preset : "llama-tiny", e);
     }
     struct model_dims d = {.layers = c->layers, .width = c->width, .heads = c->heads, .context = c->context,
-                           .vocab = tokset_get_info(w->data.v[0].set)->vocab};
+                           .vocab = w->pairs ? tok_vocab_size(w->tok) : tokset_get_info(w->data.v[0].set)->vocab};
+    bool spans = m->stack == STACK_ENCDEC && c->task.objective != TASK_SEQ2SEQ && w->tok && tok_id(w->tok, "<extra_id_0>") < 0;
+    if (!ret && spans) d.vocab += TASK_SENTINELS; /* the tokenizer has none: ids of their own */
     if (ret || model_config_resize(m, &d, e)) return -1;
     for (size_t i = 0; i < c->set.n; i++)
         if (model_config_set(m, c->set.v[i], e)) return -1;
@@ -222,9 +242,8 @@ static int describe_model(struct work *w, struct err *e)
 static int64_t count_steps(const struct work *w)
 {
     const struct pretrain_cfg *c = &w->cfg;
-    double a_step = (double)c->batch * w->job.cfg.T;
-    double n = given(w, "epochs")   ? c->epochs * (double)w->src->n_tokens / a_step
-               : given(w, "tokens") ? (double)c->tokens / a_step
+    double n = given(w, "epochs")   ? c->epochs * w->task.rows_per_epoch / (double)c->batch
+               : given(w, "tokens") ? (double)c->tokens / ((double)c->batch * w->job.cfg.T)
                : given(w, "steps")  ? (double)c->steps
                                     : 1000;
     return n < 1 ? 1 : (int64_t)ceil(n);
@@ -253,11 +272,8 @@ static int fill_cfg(struct work *w, struct err *e)
 {
     const struct pretrain_cfg *c = &w->cfg;
     struct train_cfg *t = &w->job.cfg;
-    int64_t T = c->max_length ? c->max_length : w->model.max_pos;
-    if (T > w->model.max_pos)
-        return err_set(e, ERR_USAGE, "--max-length %lld is more than the model's context %d", (long long)T, w->model.max_pos);
     *t = (struct train_cfg){
-        .out = c->out, .batch = (int)c->batch, .T = (int)T,
+        .out = c->out, .batch = (int)c->batch, .T = w->task.T,
         .leaves = c->leaves ? (int)c->leaves : step_default_leaves((int)c->batch, (int)c->accum),
         .dtype = (enum train_dtype)c->dtype,
         .optim = {.kind = (enum optim_kind)c->optimizer, .beta1 = c->beta1, .beta2 = c->beta2, .eps = c->eps,
@@ -292,23 +308,23 @@ static void put_command(struct buf *b, int argc, char **argv)
 static int make_job(struct work *w, int argc, char **argv, struct err *e)
 {
     if (!(w->pool = pool_new((int)w->cfg.common.threads, e))) return -1;
-    if (open_sets(w, e) || open_sources(w, e) || describe_model(w, e) || fill_cfg(w, e)) return -1;
-    w->lm = objective_lm(w->cfg.label_smoothing, w->cfg.z_loss);
+    if (w->cfg.task.objective == TASK_SEQ2SEQ ? open_pairs(w, e) : open_sets(w, e)) return -1;
+    if (describe_model(w, e) || open_task(w, e) || fill_cfg(w, e)) return -1;
     data_sets_lineage(&w->data, &w->lineage);
     put_command(&w->command, argc, argv);
     if (buf_ok(&w->lineage, e) || buf_ok(&w->command, e)) return -1;
     struct train_job *j = &w->job;
     j->model = &w->model;
-    j->objective = &w->lm.base;
-    j->data = w->src;
-    j->val = w->val_src;
-    if (w->val_src) j->val_steps = loader_steps(w->val_src, j->cfg.batch, j->cfg.T);
+    j->objective = &w->task.lm.base;
+    j->data = w->task.src;
+    j->val = w->task.val;
+    j->val_steps = w->task.val_steps;
     j->tokenizer = w->tok_json.data;
     j->lineage = w->lineage.data;
     j->command = w->command.data;
     j->version = LLMCTL_VERSION;
     j->pool = w->pool;
-    if (!w->tok) return 0;
+    if (!w->tok || !w->task.writes_text) return 0;
     w->sampler = (struct train_sampler){&w->model, w->tok, w->cfg.sample_prompt ? w->cfg.sample_prompt : "\n", (uint64_t)w->cfg.seed, w->pool};
     j->sample = train_sample;
     j->sample_arg = &w->sampler;
@@ -337,7 +353,8 @@ static int print_result(const struct work *w, const struct train_result *r, stru
     const char *out = w->cfg.out;
     if (!w->cfg.common.json) {
         if (r->was_done) log_info("the run is complete (%lld steps); nothing to do", (long long)r->steps);
-        if (isfinite(r->val_loss)) log_info("validation loss %.4f, %.4f bits per byte", r->val_loss, r->val_bpb);
+        if (isfinite(r->val_bpb)) log_info("validation loss %.4f, %.4f bits per byte", r->val_loss, r->val_bpb);
+        else if (isfinite(r->val_loss)) log_info("validation loss %.4f", r->val_loss);
         log_info("model: %s/model.llmz, report: %s/report.html", out, out);
         return 0;
     }
@@ -382,10 +399,17 @@ const struct cmd cmd_pretrain = {
     .examples = "  llmctl pretrain train.tok --val val.tok --preset llama-tiny --out run\n"
                 "  llmctl pretrain book.txt --tokenizer tokenizer.json --depth 4 --out run\n"
                 "  llmctl pretrain --data web.tok:3 --data code.tok:1 --epochs 1 --out run\n"
-                "  llmctl pretrain train.tok --preset gpt2 --batch 4 --plan\n",
+                "  llmctl pretrain train.tok --preset gpt2 --batch 4 --plan\n"
+                "  llmctl pretrain pairs.jsonl -t tok.json -m t5.json --objective seq2seq -o run\n",
     .details = "A run that exists is resumed; with the same options it continues bit for bit.\n"
                "The first SIGINT or SIGTERM, or a file RUN/stop, ends it after the step under\n"
                "way with a checkpoint (status 75).\n\n"
+               "Objectives. lm: the next token. prefix: the same, but a beginning of each\n"
+               "document is seen from both sides. mlm: of 'the cat sat' the encoder sees\n"
+               "'the [MASK] sat' and tells 'cat'. span: the encoder reads 'the <0> on the mat',\n"
+               "the decoder writes '<0> cat sat'. ul2: seven kinds of that, from short spans to\n"
+               "the whole rest. seq2seq: JSONL, CSV or TSV with a source and a target\n"
+               "(translation, summaries, answers).\n\n"
                "Presets: gpt2, gpt2-medium, gpt2-large, gpt2-xl, gpt2-nano, gpt2-tiny,\n"
                "llama-nano, llama-tiny, llama-15m, llama-42m, llama-110m, qwen3-nano,\n"
                "qwen3-0.6b, pythia-160m and more.\n",

@@ -1,6 +1,7 @@
 /* Parsing: defaults, config file, environment, command line, in that order. */
 #include "core/base/opt.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
@@ -144,8 +145,9 @@ static int set_value(const struct opt *o, void *cfg, const char *v, const char *
 
 static void mark(const struct cmd *c, struct opt_result *r, const struct opt *o)
 {
-    r->set |= (uint64_t)1 << ((size_t)(o - c->opts) & 63);
-    r->set_hi |= (size_t)(o - c->opts) >= 64 ? (uint64_t)1 << ((size_t)(o - c->opts) - 64) : 0;
+    size_t i = (size_t)(o - c->opts);
+    assert(i < OPT_ROWS_MAX);
+    r->set[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
 bool opt_is_set(const struct cmd *c, const struct opt_result *r, const char *name)
@@ -153,7 +155,7 @@ bool opt_is_set(const struct cmd *c, const struct opt_result *r, const char *nam
     const struct opt *o = find_long(c->opts, name, strlen(name));
     if (!o) return false;
     size_t i = (size_t)(o - c->opts);
-    return i < 64 ? r->set >> i & 1 : r->set_hi >> (i - 64) & 1;
+    return r->set[i / 64] >> (i % 64) & 1;
 }
 
 /* ---- the command line: first a list of assignments, applied last ---- */

@@ -99,12 +99,14 @@ struct cmd {
                               * run is NULL and main dispatches on the next word */
 };
 
+enum { OPT_ROWS_MAX = 256 };
+
 /* What a parse owns.  Zero-initialise; opt_free() when done. */
 struct opt_result {
     struct arena arena;
     char **args;    /* operands, in order */
     int n_args;
-    uint64_t set, set_hi; /* bit i: row i of the table (up to 128) was given by anyone but its default */
+    uint64_t set[OPT_ROWS_MAX / 64]; /* bit i: row i of the table was given by anyone but its default */
     bool exit_now;  /* --help, --dump-config did their work: return 0 at once */
 };
 

@@ -257,7 +257,10 @@ static int evaluate(struct loop *l, struct err *e)
     metrics_num(&l->line, "val_bpb", l->val.bpb);
     metrics_num(&l->line, "val_accuracy", l->val.accuracy);
     if (metrics_add(l->metrics, st->step, &l->line, e)) return -1;
-    log_info("step %lld: validation loss %.4f, %.4f bits per byte", (long long)st->step, l->val.loss, l->val.bpb);
+    if (isfinite(l->val.bpb))
+        log_info("step %lld: validation loss %.4f, %.4f bits per byte", (long long)st->step, l->val.loss, l->val.bpb);
+    else
+        log_info("step %lld: validation loss %.4f, %.2f %% right", (long long)st->step, l->val.loss, 100 * l->val.accuracy);
     if (st->best_step > 0 && !(l->val.loss < st->best_val)) {
         st->bad_evals++;
         if (l->cfg->early_stop && st->bad_evals >= l->cfg->early_stop) st->stopped_early = true;

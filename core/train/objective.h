@@ -8,6 +8,8 @@
 
 struct objective {
     const char *name;
+    int S;       /* source tokens a row, of an encoder-decoder: then batches have src_* */
+    bool prefix; /* batches have prefix_end */
     /* Builds the graph of one execution (opts->rows rows), with out->loss: f32
      * [4] = { sum w*loss, sum w*nll, sum w, sum of correct }. */
     int (*build)(const struct objective *o, const struct model_config *c, struct params *p,
@@ -17,17 +19,14 @@ struct objective {
                 struct err *e);
 };
 
-/* Copies all arrays of rows [row0, row0 + rows) to the inputs of their names, where the graph has them. */
-int objective_fill(struct exec *x, const struct batch *b, int row0, int rows, struct err *e);
-
-/* Cross-entropy of the targets as the batch has them: the next token; with S > 0 of an encoder-decoder over S source
- * tokens a row; with `prefix` part of each segment is seen from both sides.  For stack encoder: the masked token, or
- * was it replaced (head mlm, rtd).  step_cfg must say the same S and prefix. */
+/* Prediction of tokens, in every form that one pass of one model computes: the
+ * next token (lm, prefix LM, encoder-decoders) or hidden ones (mlm).  What is
+ * asked for where is the batch's matter. */
 struct objective_lm {
     struct objective base;
     float label_smoothing, z_coef;
-    int S;
-    bool prefix;
+    int targets_per_row; /* 0 = any position may have a target; else at most so many do, and the
+                          * head works on them alone */
 };
 struct objective_lm objective_lm(double label_smoothing, double z_coef);
 

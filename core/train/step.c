@@ -56,16 +56,17 @@ static int alloc_batch(struct stepper *s, const struct model_config *m, struct e
 {
     const struct step_cfg *c = &s->cfg;
     struct batch *b = &s->batch;
-    size_t n = (size_t)c->rows * (size_t)c->T, src = (size_t)c->rows * (size_t)c->S, types = c->S ? src : n;
-    *b = (struct batch){.rows = c->rows, .T = c->T, .S = c->S};
+    int S = s->obj->S;
+    size_t n = (size_t)c->rows * (size_t)c->T, src = (size_t)c->rows * (size_t)S, types = S ? src : n;
+    *b = (struct batch){.rows = c->rows, .T = c->T, .S = S};
     int32_t *weights = NULL;
     const struct {
         int32_t **at;
         size_t n;
     } part[] = {{&b->tokens, n}, {&b->targets, n}, {&b->positions, n}, {&b->seg_start, n}, {&weights, n},
-                {&b->prefix_end, c->prefix ? n : 0}, {&b->types, m->embed_types ? types : 0},
+                {&b->prefix_end, s->obj->prefix ? n : 0}, {&b->types, m->embed_types ? types : 0},
                 {&b->src_tokens, src}, {&b->src_positions, src}, {&b->src_seg_start, src},
-                {&b->src_lo, c->S ? n : 0}, {&b->src_hi, c->S ? n : 0}};
+                {&b->src_lo, S ? n : 0}, {&b->src_hi, S ? n : 0}};
     size_t total = 0;
     for (size_t i = 0; i < COUNT_OF(part); i++) total += part[i].n;
     int32_t *p = s->batch_mem = mem_zalloc(total, sizeof *p);

@@ -11,8 +11,6 @@
 
 struct step_cfg {
     int rows, T;        /* of the global batch */
-    int S;              /* source tokens a row, of an encoder-decoder; 0 = none */
-    bool prefix;        /* batches have prefix_end, for an objective that builds with model_build.prefix */
     int leaves, accum;  /* powers of two; accum divides leaves, leaves divides rows */
     enum dtype compute;
     int recompute;      /* as in graph_opts */
