@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/clean_corpus.h"
 #include "cmd/clean_decontam.h"
 #include "cmd/clean_prep.h"
 #include "cmd/clean_scores.h"
@@ -22,6 +23,7 @@ struct clean_opts {
     struct opt_list decontaminate;
     struct clean_scores_opts scores;
     struct clean_train_opts train;
+    struct clean_corpus_opts corpus;
     int preset;
     bool dry_run, rules;
 };
@@ -44,6 +46,7 @@ static const struct opt opts[] = {
     OPT_CLEAN_PREP(C, prep),
     OPT_CLEAN_DECONTAM(C, decontaminate),
     OPT_CLEAN_SCORES(C, scores),
+    OPT_CLEAN_CORPUS(C, corpus),
     OPT_CLEAN_TRAIN(C, train),
     OPT_DOCS_IN(C, in),
     OPT_STR(0, "source-field", C, field[CLEAN_SOURCE], "NAME", "source", "JSONL: the member to group by in reports"),
@@ -163,6 +166,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct clean_cfg cfg = {0};
     struct clean_decontam *decontam = NULL;
     struct clean_scores *scores = NULL;
+    struct clean_corpus *corpus = NULL;
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (o.replay) {
@@ -183,6 +187,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
     if (!ret) ret = clean_decontam_open(&decontam, &o.decontaminate, &cfg, e);
     if (!ret) ret = clean_scores_open(&scores, &o.scores, &cfg, e);
+    if (!ret) ret = clean_corpus_open(&corpus, &o.corpus, (uint64_t)o.train.seed, &cfg, e);
     const char *others[] = {o.out, o.removed, o.quarantine, o.report};
     for (size_t i = 0; i < COUNT_OF(others) && !ret && o.decisions; i++)
         if (others[i] && strcmp(others[i], o.decisions) == 0)
@@ -195,7 +200,9 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     }
     ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
     if (!ret) ret = clean(&o, &cfg, e);
+    if (!ret) clean_corpus_talk(corpus);
 out:
+    clean_corpus_close(corpus);
     clean_scores_close(scores);
     clean_decontam_close(decontam);
     clean_prep_close(&cfg);
@@ -236,6 +243,12 @@ const struct cmd cmd_clean = {
                "seen. --classifier q.llmz:0.5 then keeps what is good with probability 0.5:\n"
                "'a river in the morning light' stays at 0.97, 'WIN $$$ click here' goes at 0.02.\n"
                "Models of fastText (.bin, .ftz) do as well: 'm.bin:__label__hq>=0.018'.\n"
+               "--outliers mad:3.5 compares length, shares of letters, digits, capitals,\n"
+               "punctuation and blanks, and scores, with the documents of the same source and\n"
+               "language: a page of digits among prose goes, among tables of digits it stays.\n"
+               "--balance field=topic --to uniform --max-upsample 2: of 900 documents of news\n"
+               "and 100 of poems it writes 200 of each, the poems twice. --to sqrt softens it,\n"
+               "--to w.json takes weights: {\"news\": 3, \"*\": 1}.\n"
                "A line that is no document (bad JSON, invalid UTF-8, no text, too long)\n"
                "costs only itself.\n"
                "The report counts a removed document for the first rule that fails; 'alone'\n"

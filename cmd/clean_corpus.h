@@ -1,0 +1,32 @@
+/* clean_corpus.h - the options of `llmctl clean` that judge a document by all
+ * others: outliers, balance. */
+#ifndef CMD_CLEAN_CORPUS_H
+#define CMD_CLEAN_CORPUS_H
+
+#include "core/base/opt.h"
+#include "data/clean.h"
+
+struct clean_corpus_opts {
+    const char *outliers, *balance, *to;
+    double max_upsample;
+    int64_t total;
+};
+
+#define OPT_CLEAN_CORPUS(S, f)                                                                                     \
+    OPT_GROUP("Judging by the whole corpus (reads the input twice)"),                                              \
+        OPT_STR(0, "outliers", S, f.outliers, "mad:X", NULL,                                                       \
+                "Remove what is X robust deviations from the median of its source and language"),                  \
+        OPT_STR(0, "balance", S, f.balance, "field=PATH", NULL, "Balance the classes in this member, source or lang"), \
+        OPT_STR(0, "to", S, f.to, "SHARES", "uniform", "--balance: uniform, sqrt, or a JSON file of weights"),     \
+        OPT_F64(0, "max-upsample", S, f.max_upsample, "X", "1", 1, 1000, "--balance: write a document at most so often"), \
+        OPT_INT(0, "balance-total", S, f.total, "N", "0", 0, 1e15,                                                 \
+                "--balance: documents to write; 0: what the rarest class allows")
+
+struct clean_corpus; /* owned by the caller of open */
+/* Behind all other filters.  *out stays NULL when nothing is asked for. */
+int clean_corpus_open(struct clean_corpus **out, const struct clean_corpus_opts *o, uint64_t seed,
+                      struct clean_cfg *cfg, struct err *e);
+void clean_corpus_talk(const struct clean_corpus *c);
+void clean_corpus_close(struct clean_corpus *c); /* NULL is fine */
+
+#endif
