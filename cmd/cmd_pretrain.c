@@ -315,7 +315,7 @@ static int make_job(struct work *w, int argc, char **argv, struct err *e)
     if (buf_ok(&w->lineage, e) || buf_ok(&w->command, e)) return -1;
     struct train_job *j = &w->job;
     j->model = &w->model;
-    j->objective = &w->task.lm.base;
+    j->objective = w->task.objective;
     j->data = w->task.src;
     j->val = w->task.val;
     j->val_steps = w->task.val_steps;
@@ -408,8 +408,9 @@ const struct cmd cmd_pretrain = {
                "document is seen from both sides. mlm: of 'the cat sat' the encoder sees\n"
                "'the [MASK] sat' and tells 'cat'. span: the encoder reads 'the <0> on the mat',\n"
                "the decoder writes '<0> cat sat'. ul2: seven kinds of that, from short spans to\n"
-               "the whole rest. seq2seq: JSONL, CSV or TSV with a source and a target\n"
-               "(translation, summaries, answers).\n\n"
+               "the whole rest. electra: a small masked model fills the masks, the model tells\n"
+               "which tokens are not the original. seq2seq: JSONL, CSV or TSV with a source and\n"
+               "a target (translation, summaries, answers).\n\n"
                "Presets: gpt2, gpt2-medium, gpt2-large, gpt2-xl, gpt2-nano, gpt2-tiny,\n"
                "llama-nano, llama-tiny, llama-15m, llama-42m, llama-110m, qwen3-nano,\n"
                "qwen3-0.6b, pythia-160m and more.\n",

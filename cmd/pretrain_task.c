@@ -5,11 +5,12 @@
 
 #include "core/base/log.h"
 
-static const char *const names[] = {"auto", "lm", "prefix", "mlm", "span", "ul2", "seq2seq"};
+static const char *const names[] = {"auto", "lm", "prefix", "mlm", "span", "ul2", "seq2seq", "electra"};
 
 static enum task_kind kind_of(const struct task_in *in)
 {
     if (in->opts->objective != TASK_AUTO) return (enum task_kind)in->opts->objective;
+    if (in->model->head == HEAD_RTD) return TASK_ELECTRA;
     return in->model->stack == STACK_ENCODER ? TASK_MLM : in->model->stack == STACK_ENCDEC ? TASK_SPAN : TASK_LM;
 }
 
@@ -17,7 +18,7 @@ static int check(const struct task_in *in, enum task_kind k, struct err *e)
 {
     static const char *const stacks[] = {[STACK_DECODER] = "a decoder", [STACK_ENCODER] = "an encoder", [STACK_ENCDEC] = "an encoder-decoder"};
     const struct model_config *m = in->model;
-    enum stack_type want = k == TASK_LM || k == TASK_PREFIX ? STACK_DECODER : k == TASK_MLM ? STACK_ENCODER : STACK_ENCDEC;
+    enum stack_type want = k == TASK_LM || k == TASK_PREFIX ? STACK_DECODER : k == TASK_MLM || k == TASK_ELECTRA ? STACK_ENCODER : STACK_ENCDEC;
     if (m->stack != want)
         return err_set(e, ERR_CONFIG, "--objective %s trains %s, the model is %s (stack)", names[k], stacks[want], stacks[m->stack]);
     if (k == TASK_MLM && m->head != HEAD_MLM)
@@ -43,7 +44,9 @@ static int open_text(struct task *t, const struct task_in *in, struct batch_sour
 static int open_mlm(struct task *t, const struct task_in *in, struct err *e)
 {
     const struct task_opts *o = in->opts;
-    struct mlm_cfg c = {.ids = &t->ids, .seed = in->seed, .rate = o->mask_rate, .mask = 0.8, .random = 0.1,
+    bool electra = in->model->head == HEAD_RTD; /* masks 85 % of its choice, draws none at random */
+    struct mlm_cfg c = {.ids = &t->ids, .seed = in->seed, .rate = o->mask_rate, .mask = electra ? 0.85 : 0.8,
+                        .random = electra ? 0 : 0.1,
                         .whole_word = o->mask_unit == 1, .copies = (int)o->mask_copies};
     t->lm.targets_per_row = mlm_max_targets(o->mask_rate, t->T);
     t->src = mlm_source(t->src, &c, e);
@@ -161,7 +164,12 @@ static int open_task(struct task *t, const struct task_in *in, enum task_kind k,
     if (k == TASK_SPAN || k == TASK_UL2) return open_span(t, in, k == TASK_UL2, plain_val, e);
     t->rows_per_epoch = (double)t->src->n_tokens / t->T;
     if (plain_val) t->val_steps = loader_steps(plain_val, in->batch, t->T);
-    if (k == TASK_MLM) return open_mlm(t, in, e);
+    if (k == TASK_MLM || k == TASK_ELECTRA) {
+        if (open_mlm(t, in, e)) return -1;
+        return k == TASK_MLM ? 0
+                             : objective_electra(&t->electra, in->model, in->opts->generator_size, in->opts->rtd_weight,
+                                                 t->lm.targets_per_row, e);
+    }
     if (k == TASK_PREFIX) {
         t->lm.base.prefix = true;
         if (!(t->src = prefix_source(t->src, in->seed, e))) return -1;
@@ -193,6 +201,7 @@ int task_open(struct task *t, const struct task_in *in, struct err *e)
     if (check(in, k, e)) return -1;
     t->lm = objective_lm(in->label_smoothing, in->z_loss);
     t->lm.base.name = names[k];
+    t->objective = k == TASK_ELECTRA ? &t->electra.base : &t->lm.base;
     t->writes_text = k == TASK_LM || k == TASK_PREFIX;
     if (!open_task(t, in, k, e)) return 0;
     task_close(t);

@@ -77,7 +77,7 @@ static void choose(struct mlm *m, struct batch *b, size_t row, uint64_t step, in
     struct rng_key order = key_of(m, b, row, step, r, 1), what = key_of(m, b, row, step, r, 2),
                    drawn = key_of(m, b, row, step, r, 3);
     for (int i = 0; i < b->T; i++) {
-        b->targets[row + (size_t)i] = -1;
+        b->targets[row + (size_t)i] = b->weights[row + (size_t)i] > 0 ? -1 : -2;
         b->weights[row + (size_t)i] = 0;
     }
     for (int i = 0; i < n && chosen < want; i++) {

@@ -110,7 +110,8 @@ static struct tensor *final_norm(struct builder *b, struct tensor *x, const stru
 
 static struct tensor *ids(struct builder *b, const char *name, int rows)
 {
-    return graph_input(b->g, name, DT_I32, 1, (int64_t[]){(int64_t)rows * b->T});
+    struct tensor *t = graph_find_input(b->g, name); /* of the model that is built beside this one */
+    return t ? t : graph_input(b->g, name, DT_I32, 1, (int64_t[]){(int64_t)rows * b->T});
 }
 
 /* The encoder of an encoder-decoder, over rows of S source tokens. */
@@ -148,7 +149,7 @@ static int build(struct builder *b, const struct model_build *o, struct model_gr
         return graph_error(b->g, e);
     }
     b->T = o->opts.T;
-    struct tensor *tokens = ids(b, "tokens", rows);
+    struct tensor *tokens = o->tokens ? o->tokens : ids(b, "tokens", rows);
     b->positions = ids(b, "positions", rows);
     b->seg_start = ids(b, "seg_start", rows);
     b->prefix_end = o->prefix ? ids(b, "prefix_end", rows) : NULL;
@@ -193,10 +194,10 @@ int model_build(const struct model_config *c, struct params *p, const struct mod
     }
     if (bound_init(&b.bound, c, p, e)) return -1;
     int r = -1;
-    b.g = graph_new(&o->opts, e);
+    b.g = o->g ? o->g : graph_new(&o->opts, e);
     if (b.g) r = build(&b, o, out, e);
     if (r == 0) out->g = b.g;
-    else graph_free(b.g);
+    else if (!o->g) graph_free(b.g);
     rope_free(&b.rope);
     bound_deinit(&b.bound);
     return r;

@@ -13,8 +13,8 @@ static struct head inputs(struct builder *b, const struct model_build *o, struct
     if (o->targets_per_row && (o->want_loss || o->want_logits))
         h.x = op_gather(b->g, x, graph_input(b->g, "target_at", DT_I32, 1, &n));
     if (!o->want_loss) return h;
-    h.targets = graph_input(b->g, "targets", DT_I32, 1, &n);
-    h.weights = graph_input(b->g, "weights", DT_F32, 1, &n);
+    h.targets = o->targets ? o->targets : graph_input(b->g, "targets", DT_I32, 1, &n);
+    h.weights = o->weights ? o->weights : graph_input(b->g, "weights", DT_F32, 1, &n);
     return h;
 }
 

@@ -13,6 +13,7 @@ struct declare {
 static int declare_slot(void *arg, const struct slot *s, struct err *e)
 {
     struct declare *d = arg;
+    if ((s->flags & PARAM_AUX) && params_find(d->p, s->name)) return 0; /* shared with the model that it is trained beside */
     struct param *p = params_add(d->p, s->name, s->ndim >= 2 && !s->f32 ? d->dt : DT_F32, s->ndim, s->dim, s->flags, e);
     if (p && s->split) p->split = s->split;
     return p ? 0 : -1;

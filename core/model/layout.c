@@ -33,7 +33,9 @@ int layout_emit(struct walk *w, struct slot s)
     s.layer = w->layer;
     s.linear = s.flags & PARAM_MATRIX;
     if (w->layer >= 0) block_prefix(w, block, sizeof block);
-    snprintf(s.name, sizeof s.name, "%s%s%s", of_head(s.role) ? "" : w->f->base, block,
+    bool shared = s.role <= SLOT_ELN_B; /* tables of the embedding and its norm */
+    if (w->c->prefix[0]) s.flags |= PARAM_AUX;
+    snprintf(s.name, sizeof s.name, "%s%s%s%s", shared ? "" : w->c->prefix, of_head(s.role) ? "" : w->f->base, block,
              family_slot(w->f, s.role, w->layer >= 0 && w->layer < w->c->n_enc_layers,
                          w->layer >= 0 && model_block(w->c, w->layer)->ffn == FFN_GLU));
     return w->fn(w->arg, &s, w->e);

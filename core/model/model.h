@@ -103,6 +103,7 @@ struct block_config {
 #define MODEL_MAX_LAYERS 1024
 
 struct model_config {
+    char prefix[16];            /* of a model trained beside another (ELECTRA's generator), whose embedding it shares; else "" */
     char family[24];            /* names of parameters and the Hugging Face form; family_names in layout.h */
     enum stack_type stack;
     int d_model, vocab, max_pos, n_layers;   /* n_layers = sum of repeats, encoder included */
@@ -196,6 +197,10 @@ struct model_build {
     bool prefix;            /* prefix LM: part of a segment is seen from both sides */
     int targets_per_row;    /* 0 = every token predicts */
     bool encoder_only;      /* of an encoder-decoder: hidden is the encoder's [rows * S, C]; nothing else */
+    /* A second model in one graph.  Inputs that it has already are shared; those
+     * given here stand in for inputs.  NULL = a graph of its own; its inputs. */
+    struct graph *g;
+    struct tensor *tokens, *targets, *weights;
 };
 /* Layers with experts, and how many experts each has (0 without any). */
 int model_moe_layers(const struct model_config *c, int *experts);

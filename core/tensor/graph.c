@@ -144,12 +144,17 @@ size_t tensor_bytes(const struct tensor *t)
     return (size_t)tensor_n(t) * dtype_size(t->dtype);
 }
 
+struct tensor *graph_find_input(const struct graph *g, const char *name)
+{
+    for (int i = 0; i < g->n_tensors; i++)
+        if (g->tensor[i]->kind == T_INPUT && strcmp(g->tensor[i]->name, name) == 0) return g->tensor[i];
+    return NULL;
+}
+
 struct tensor *graph_input(struct graph *g, const char *name, enum dtype dt, int ndim,
                            const int64_t *dim)
 {
-    for (int i = 0; i < g->n_tensors; i++)
-        if (g->tensor[i]->kind == T_INPUT && strcmp(g->tensor[i]->name, name) == 0)
-            return graph_fail(g, ERR_INTERNAL, "input '%s' is declared twice", name);
+    if (graph_find_input(g, name)) return graph_fail(g, ERR_INTERNAL, "input '%s' is declared twice", name);
     return tensor_new(g, T_INPUT, dt, ndim, dim, name);
 }
 

@@ -37,6 +37,7 @@ enum param_flags {
     PARAM_DECAY = 1,   /* weight decay applies (matrices) */
     PARAM_MATRIX = 2,  /* a hidden 2-D matrix: Muon may take it (not embeddings, not the head) */
     PARAM_FROZEN = 4,  /* no gradient, no optimizer state */
+    PARAM_AUX = 8,     /* trained beside the model, not part of it: in checkpoints only */
 };
 
 struct param {
@@ -107,6 +108,7 @@ const struct graph_opts *graph_get_opts(const struct graph *g);
 int graph_error(const struct graph *g, struct err *e);  /* 0, or -1 with the first error */
 
 struct tensor *graph_input(struct graph *g, const char *name, enum dtype dt, int ndim, const int64_t *dim);
+struct tensor *graph_find_input(const struct graph *g, const char *name); /* NULL when there is none */
 struct tensor *graph_param(struct graph *g, struct param *p);   /* the same tensor for the same param */
 struct tensor *graph_const_f32(struct graph *g, const char *name, const float *data, int ndim, const int64_t *dim); /* copies */
 /* Keeps t's data until the end of the run (logits, lse, hidden states to read). */

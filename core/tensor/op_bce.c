@@ -50,7 +50,8 @@ static void bce_run(const struct node *n, const struct run *r, int phase, int sl
 static int bce_check(const struct node *n, struct err *e)
 {
     const int32_t *id = n->in[IN_TARGETS]->data;
-    for (int64_t t = 0; t < tensor_n(n->in[IN_TARGETS]); t++)
+    int64_t N = n->in[IN_TARGETS]->kind == T_INPUT ? tensor_n(n->in[IN_TARGETS]) : 0; /* op_replace computes its own */
+    for (int64_t t = 0; t < N; t++)
         if (id[t] > 1)
             return err_set(e, ERR_DATA, "target %d at token %lld of the batch is neither 0 nor 1", id[t], (long long)t);
     return 0;

@@ -27,7 +27,7 @@
 struct batch {
     int rows, T, S;     /* S: source tokens a row, 0 without an encoder */
     int32_t *tokens;    /* input ids */
-    int32_t *targets;   /* id to predict at each position, -1 = none */
+    int32_t *targets;   /* id to predict at each position, -1 = none, -2 = none since there is no text here */
     float *weights;     /* loss weight of each target (0 where target is -1) */
     int32_t *positions; /* position within the document, from 0 */
     int32_t *seg_start; /* row-relative index of the first token of this token's segment */

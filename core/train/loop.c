@@ -78,7 +78,7 @@ static int open_engine(struct loop *l, struct err *e)
 {
     const struct train_cfg *c = l->cfg;
     const struct train_job *j = l->job;
-    if (!(l->params = params_new(e)) || model_declare(j->model, l->params, DT_F32, e) ||
+    if (!(l->params = params_new(e)) || objective_declare(j->objective, j->model, l->params, e) ||
         params_alloc(l->params, true, e) ||
         !(l->optim = optim_new(&c->optim, l->params, pool_threads(j->pool), e)) ||
         !(l->saver = saver_new(c->out, l->params, &c->optim, e)) || open_steppers(l, e))

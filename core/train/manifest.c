@@ -23,6 +23,7 @@ static void put_train(const struct train_job *job, enum dtype dtype, struct buf 
     const struct train_cfg *c = &job->cfg;
     buf_printf(b, "{\"objective\":\"%s\",\"dtype\":\"%s\",\"seed\":\"%llu\"", job->objective->name,
                dtype_name(dtype), (unsigned long long)c->seed);
+    if (job->objective->describe) job->objective->describe(job->objective, b);
     put(b, "steps", (double)c->schedule.steps);
     put(b, "batch", c->batch);
     put(b, "context", c->T);

@@ -40,8 +40,7 @@ static int fill_chosen(struct exec *x, const struct batch *b, int row0, int rows
     return 0;
 }
 
-static int lm_fill(const struct objective *o, struct exec *x, const struct batch *b, int row0, int rows,
-                   struct err *e)
+int objective_fill(struct exec *x, const struct batch *b, int row0, int rows, int M, struct err *e)
 {
     const struct {
         const char *name;
@@ -59,7 +58,7 @@ static int lm_fill(const struct objective *o, struct exec *x, const struct batch
               {"src_hi", b->src_hi, b->T},
               {"targets", b->targets, b->T},
               {"weights", b->weights, b->T}};
-    int M = ((const struct objective_lm *)o)->targets_per_row, n_in = (int)(sizeof in / sizeof *in) - (M ? 2 : 0);
+    int n_in = (int)(sizeof in / sizeof *in) - (M ? 2 : 0);
     for (int i = 0; i < n_in; i++) { /* a model has only the inputs that it uses */
         void *dst = exec_input(x, in[i].name);
         size_t row = 4 * (size_t)in[i].n;
@@ -68,6 +67,22 @@ static int lm_fill(const struct objective *o, struct exec *x, const struct batch
         memcpy(dst, (const char *)in[i].data + row * (size_t)row0, row * (size_t)rows);
     }
     return M ? fill_chosen(x, b, row0, rows, M, e) : 0;
+}
+
+static int lm_fill(const struct objective *o, struct exec *x, const struct batch *b, int row0, int rows,
+                   struct err *e)
+{
+    return objective_fill(x, b, row0, rows, ((const struct objective_lm *)o)->targets_per_row, e);
+}
+
+int objective_declare(const struct objective *o, const struct model_config *c, struct params *p, struct err *e)
+{
+    return model_declare(c, p, DT_F32, e) || (o->declare && o->declare(o, c, p, e)) ? -1 : 0;
+}
+
+int objective_init(const struct objective *o, const struct model_config *c, struct params *p, uint64_t seed, struct err *e)
+{
+    return model_init(c, p, seed, e) || (o->init && o->init(o, c, p, seed, e)) ? -1 : 0;
 }
 
 struct objective_lm objective_lm(double label_smoothing, double z_coef)

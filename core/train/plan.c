@@ -50,7 +50,7 @@ static int time_steps(const struct train_job *job, struct stepper *s, struct par
 {
     const struct train_cfg *c = &job->cfg;
     double best = (double)INFINITY;
-    if (model_init(job->model, params, c->seed, e)) return -1;
+    if (objective_init(job->objective, job->model, params, c->seed, e)) return -1;
     for (int i = 0; i < WARM + TIMED; i++) {
         struct loss_sum sum;
         double t0 = time_now_s();
@@ -77,7 +77,7 @@ int train_plan(const struct train_job *job, bool measure, struct train_plan *p, 
     struct optim *optim = NULL;
     int ret = -1, threads = pool_threads(job->pool);
     struct params *params = params_new(e);
-    if (!params || model_declare(job->model, params, DT_F32, e)) goto out;
+    if (!params || objective_declare(job->objective, job->model, params, e)) goto out;
     if (!(train = stepper_new(&sc, job->objective, job->model, params, threads, e))) goto out;
     sc.training = false;
     if (job->val && step_has_dropout(job->model) &&

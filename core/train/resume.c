@@ -67,7 +67,7 @@ static int fresh(const struct train_job *job, struct params *p, struct train_sta
         if (q->m) memset(q->m, 0, (size_t)q->n * sizeof *q->m);
         if (q->v) memset(q->v, 0, (size_t)q->n * sizeof *q->v);
     }
-    return model_init(job->model, p, job->cfg.seed, e);
+    return objective_init(job->objective, job->model, p, job->cfg.seed, e);
 }
 
 static int load(const struct train_job *job, const char *path, int64_t step, struct params *p,

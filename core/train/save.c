@@ -221,6 +221,7 @@ int save_model(const char *path, const struct params *p, const char *manifest, s
     if (!w) return -1;
     for (int i = 0; i < p->n; i++) {
         const struct param *q = p->v[i];
+        if (q->flags & PARAM_AUX) continue;
         if (llmz_add(w, q->name, q->dtype, q->ndim, q->dim, q->data, e)) {
             llmz_abort(w);
             return -1;

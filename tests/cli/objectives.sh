@@ -37,6 +37,10 @@ run() {
     grep -q "\"objective\": \"$n\"" $n-a/config.json || fail "$n: another objective"
     grep -q '"val_loss":[0-9]' $n-a/metrics.jsonl || fail "$n: no validation"
 }
+sed 's/"family":"bert"/"family":"electra"/; s/"types":2/"types":2,"dim":8/; s/"type":"mlm","bias":true/"type":"rtd"/' enc.json >rtd.json
+run electra text.txt --model rtd.json --generator-size 0.5 --val-fraction 0.1
+"$LLMCTL" inspect electra-a/model.llmz --json >tensors.json
+if grep -q 'generator\.' tensors.json; then fail "the generator is in the model"; fi
 run mlm text.txt --model enc.json --val-fraction 0.1
 run span text.txt --model t5.json --source-length 32 --val-fraction 0.1
 run ul2 text.txt --model t5.json --objective ul2 --source-length 32 --max-length 24 --val text.txt
