@@ -28,40 +28,62 @@ cases = [
     ("qwen3", tf.Qwen3Config(**grouped, head_dim=16)),
     ("gpt_neox", tf.GPTNeoXConfig(**small)),
     ("gpt_neox serial", tf.GPTNeoXConfig(**small, use_parallel_residual=False)),
+    ("bloom", tf.BloomConfig(vocab_size=131, hidden_size=48, n_layer=3, n_head=6)),
+    ("gemma", tf.GemmaConfig(**grouped, head_dim=16)),
+    ("gemma2", tf.Gemma2Config(**grouped, head_dim=16, query_pre_attn_scalar=24, sliding_window=8)),
+    ("gemma3", tf.Gemma3TextConfig(**grouped, head_dim=16, query_pre_attn_scalar=16, sliding_window=8,
+                                   layer_types=["sliding_attention", "full_attention", "sliding_attention"])),
+    ("bert", tf.BertConfig(**small), tf.BertForMaskedLM),
+    ("electra", tf.ElectraConfig(**small, embedding_size=24), tf.ElectraForPreTraining),
+    ("electra generator", tf.ElectraConfig(**small, embedding_size=24), tf.ElectraForMaskedLM),
+    ("t5", tf.T5Config(vocab_size=131, d_model=48, d_kv=8, d_ff=80, num_layers=2, num_decoder_layers=3, num_heads=6,
+                       decoder_start_token_id=0), tf.T5ForConditionalGeneration),
+    ("t5 v1.1", tf.T5Config(vocab_size=131, d_model=48, d_kv=8, d_ff=80, num_layers=2, num_heads=6,
+                            feed_forward_proj="gated-gelu", tie_word_embeddings=False, decoder_start_token_id=0),
+     tf.T5ForConditionalGeneration),
+    ("bart", tf.BartConfig(vocab_size=131, d_model=48, encoder_layers=2, decoder_layers=1, encoder_attention_heads=4,
+                           decoder_attention_heads=6, encoder_ffn_dim=80, decoder_ffn_dim=96,
+                           max_position_embeddings=64), tf.BartForConditionalGeneration),
+    ("marian", tf.MarianConfig(vocab_size=131, d_model=48, encoder_layers=2, decoder_layers=1,
+                               encoder_attention_heads=4, decoder_attention_heads=6, encoder_ffn_dim=80,
+                               decoder_ffn_dim=96, max_position_embeddings=64, pad_token_id=130,
+                               decoder_start_token_id=130, scale_embedding=True), tf.MarianMTModel),
 ]
 
 
 def randomize(model):
     """Biases and norms that are not all 0 and 1 show transpositions."""
     with torch.no_grad():
-        for p in model.parameters():
+        for p in (p for p in model.parameters() if p.requires_grad):
             p.add_(torch.randn_like(p) * 0.05)
 
 
-def check(name, config, dtype, work):
+def check(name, config, cls, dtype, work):
     torch.manual_seed(1)
-    model = tf.AutoModelForCausalLM.from_config(config).to(dtype).eval()
+    model = (cls(config) if cls else tf.AutoModelForCausalLM.from_config(config)).to(dtype).eval()
+    load = (cls or tf.AutoModelForCausalLM).from_pretrained
     randomize(model)
     a, z, b = (os.path.join(work, x) for x in ("a", "m.llmz", "b"))
     model.save_pretrained(a, max_shard_size="20KB")
     # As loaded: .to(bfloat16) above also rounded the rotary frequencies, loading does not.
-    model = tf.AutoModelForCausalLM.from_pretrained(a, torch_dtype="auto").eval()
+    model = load(a, dtype="auto").eval()
     for src, dst in ((a, z), (z, b)):
         subprocess.run([llmctl, "convert", "-q", src, dst, "--max-shard-size", "30K"], check=True)
-    back = tf.AutoModelForCausalLM.from_pretrained(b, torch_dtype="auto").eval()
+    back = load(b, dtype="auto").eval()
     want, got = model.state_dict(), back.state_dict()
     differ = [k for k in want if k not in got or not torch.equal(want[k], got[k])]
     ids = torch.arange(60).reshape(2, 30) * 7 % 131
+    more = {"decoder_input_ids": ids[:, :17]} if config.is_encoder_decoder else {}
     with torch.no_grad():
-        err = (model(ids).logits - back(ids).logits).abs().max().item()
+        err = (model(ids, **more).logits - back(ids, **more).logits).abs().max().item()
     ok = not differ and err == 0 and back.dtype == dtype
-    print(f"{'ok  ' if ok else 'FAIL'} {name:16} {dtype}: largest difference of logits {err:.1e} {differ}")
+    print(f"{'ok  ' if ok else 'FAIL'} {name:18} {dtype}: largest difference of logits {err:.1e} {differ}")
     return ok
 
 
 good = True
-for name, config in cases:
+for name, config, *cls in cases:
     for dtype in (torch.float32, torch.bfloat16):
         with tempfile.TemporaryDirectory() as work:
-            good &= check(name, config, dtype, work)
+            good &= check(name, config, cls[0] if cls else None, dtype, work)
 sys.exit(0 if good else 1)

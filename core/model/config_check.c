@@ -115,6 +115,8 @@ static int check_embed(const struct model_config *c, struct err *e)
                        c->embed_dim == c->d_model ? "d_model" : "embed.dim", c->embed_dim);
     if (c->embed_pos == POS_NONE && c->pos_offset)
         return err_set(e, ERR_CONFIG, "embed.pos_offset without embed.pos");
+    if (c->embed_pad >= c->vocab)
+        return err_set(e, ERR_CONFIG, "embed.pad %d is outside of the vocab of %d", c->embed_pad, c->vocab);
     if (c->decoder_start >= c->vocab)
         return err_set(e, ERR_CONFIG, "decoder_start %d is outside of the vocab of %d", c->decoder_start, c->vocab);
     return 0;

@@ -131,6 +131,7 @@ void model_config_print(const struct model_config *c, struct buf *out)
     buf_adds(out, ", ");
     config_num(out, "scale", c->embed_scale);
     if (c->embed_ln) buf_adds(out, ", \"ln\": true");
+    if (c->embed_pad >= 0) buf_printf(out, ", \"pad\": %d", c->embed_pad);
     if (c->embed_types) buf_printf(out, ", \"types\": %d", c->embed_types);
     if (c->embed_dim != c->d_model) buf_printf(out, ", \"dim\": %d", c->embed_dim);
     buf_adds(out, "},\n  ");

@@ -58,14 +58,14 @@ static int parse_embed_scale(struct model_config *c, const struct cJSON *o, stru
 
 static int parse_embed(struct model_config *c, const struct cJSON *o, struct err *e)
 {
-    static const char *const known[] = {"pos", "max_pos", "pos_offset", "layout", "scale", "ln", "types", "dim", NULL};
+    static const char *const known[] = {"pos", "max_pos", "pos_offset", "layout", "scale", "ln", "types", "dim", "pad", NULL};
     int pos = POS_NONE, sin_layout = SIN_INTERLEAVED;
     if (json_known_keys(o, known, "embed", e) || opt_choice(o, "pos", choice_embed_pos, &pos, "embed", e) ||
         opt_int(o, "max_pos", 1, 1 << 24, &c->max_pos, "embed", e) ||
         opt_int(o, "pos_offset", 0, 1024, &c->pos_offset, "embed", e) ||
         opt_choice(o, "layout", choice_sin, &sin_layout, "embed", e) || parse_embed_scale(c, o, e) ||
         json_opt_bool(o, "ln", &c->embed_ln, "embed", e) || opt_int(o, "types", 0, 1 << 16, &c->embed_types, "embed", e) ||
-        opt_int(o, "dim", 1, 1 << 17, &c->embed_dim, "embed", e))
+        opt_int(o, "dim", 1, 1 << 17, &c->embed_dim, "embed", e) || opt_int(o, "pad", -1, 1 << 24, &c->embed_pad, "embed", e))
         return -1;
     c->embed_pos = (enum pos_type)pos;
     c->sin_layout = (enum sin_layout)sin_layout;
@@ -171,7 +171,7 @@ static int parse_top(struct model_config *c, const struct cJSON *j, struct err *
 int model_config_parse(struct model_config *c, const struct cJSON *j, const char *name, struct err *e)
 {
     *c = (struct model_config){.max_pos = 2048, .embed_scale = 1, .head_norm = true, .logit_scale = 1,
-                               .init_std = 0.02, .decoder_start = -1, .head_act = ACT_GELU_ERF};
+                               .init_std = 0.02, .decoder_start = -1, .embed_pad = -1, .head_act = ACT_GELU_ERF};
     if (parse_top(c, j, e) || model_config_check(c, e)) {
         e->code = ERR_CONFIG;
         return err_wrap(e, "%s", name);

@@ -45,6 +45,9 @@ extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, 
 const struct hf_family *hf_family_of(const char *family);
 const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type);
 
+/* pad_token_id, whose embedding these families do not train; null for none. */
+int hf_read_pad(struct model_config *c, const struct cJSON *hf, int by_default, struct err *e);
+void hf_write_pad(const struct model_config *c, struct buf *out);
 const char *hf_act_name(enum act act);
 const char *hf_yes(bool b);
 /* "key": {...}, with the rotary positions of b. */

@@ -28,7 +28,7 @@ static int read_encoder(struct model_config *c, const struct cJSON *hf, struct e
         hf_need(hf, "max_position_embeddings", 1 << 24, &c->max_pos, e) ||
         hf_int(hf, "type_vocab_size", 0, 1 << 16, &c->embed_types, e) || hf_activation(hf, "hidden_act", &b.act, e) ||
         json_opt_f64(hf, "layer_norm_eps", 0, 1, &b.norm_eps, "config", e) ||
-        json_opt_bool(hf, "is_decoder", &decoder, "config", e) ||
+        hf_read_pad(c, hf, 0, e) || json_opt_bool(hf, "is_decoder", &decoder, "config", e) ||
         json_opt_str(hf, "position_embedding_type", &pos, "config", e) ||
         json_opt_f64(hf, "hidden_dropout_prob", 0, 0.99, &c->dropout_resid, "config", e) ||
         json_opt_f64(hf, "attention_probs_dropout_prob", 0, 0.99, &c->dropout_attn, "config", e))
@@ -76,9 +76,10 @@ static void write_encoder(const struct model_config *c, struct buf *out)
                "  \"hidden_size\": %d,\n  \"num_hidden_layers\": %d,\n  \"num_attention_heads\": %d,\n"
                "  \"intermediate_size\": %d,\n  \"max_position_embeddings\": %d,\n  \"type_vocab_size\": %d,\n"
                "  \"hidden_act\": \"%s\",\n  \"layer_norm_eps\": %.17g,\n  \"hidden_dropout_prob\": %.17g,\n"
-               "  \"attention_probs_dropout_prob\": %.17g,\n  \"pad_token_id\": 0,\n",
+               "  \"attention_probs_dropout_prob\": %.17g,\n",
                c->d_model, c->n_layers, b->heads, b->d_ff, c->max_pos, c->embed_types, hf_act_name(b->act), b->norm_eps,
                c->dropout_resid, c->dropout_attn);
+    hf_write_pad(c, out);
 }
 
 static void write_electra(const struct model_config *c, struct buf *out)

@@ -142,7 +142,7 @@ static int read_bart(struct model_config *c, const struct cJSON *hf, struct err 
     c->pos_offset = 2;
     c->embed_ln = true;
     c->decoder_start = 2;
-    return read_bart_like(c, hf, e);
+    return hf_read_pad(c, hf, 1, e) ? -1 : read_bart_like(c, hf, e);
 }
 
 static int read_marian(struct model_config *c, const struct cJSON *hf, struct err *e)
@@ -153,7 +153,7 @@ static int read_marian(struct model_config *c, const struct cJSON *hf, struct er
     c->sin_layout = SIN_CONCAT;
     c->decoder_start = c->vocab > 58100 ? 58100 : c->vocab - 1;
     if (json_opt_bool(hf, "share_encoder_decoder_embeddings", &shared, "config", e) ||
-        hf_int(hf, "decoder_vocab_size", 1, 1 << 24, &vocab, e))
+        hf_int(hf, "decoder_vocab_size", 1, 1 << 24, &vocab, e) || hf_read_pad(c, hf, 58100, e))
         return -1;
     if (!shared || vocab != c->vocab)
         return err_set(e, ERR_CONFIG, "%s is not supported yet: one table serves both stacks",
@@ -175,9 +175,8 @@ static void write_bart(const struct model_config *c, struct buf *out)
     if (c->decoder_start >= 0)
         buf_printf(out, "  \"decoder_start_token_id\": %d,\n  \"forced_eos_token_id\": null,\n", c->decoder_start);
     if (strcmp(c->family, "marian") == 0)
-        buf_printf(out, "  \"pad_token_id\": %d,\n  \"share_encoder_decoder_embeddings\": true,\n"
-                        "  \"decoder_vocab_size\": %d,\n", c->decoder_start >= 0 ? c->decoder_start : 0, c->vocab);
-    else buf_adds(out, "  \"pad_token_id\": 1,\n");
+        buf_printf(out, "  \"share_encoder_decoder_embeddings\": true,\n  \"decoder_vocab_size\": %d,\n", c->vocab);
+    hf_write_pad(c, out);
 }
 
 const struct hf_family hf_t5 = {"t5", "t5", "T5ForConditionalGeneration", read_t5, write_t5};

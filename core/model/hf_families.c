@@ -29,3 +29,18 @@ const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type)
         if (strcmp(all[i]->type, type) == 0) return all[i];
     return NULL;
 }
+
+int hf_read_pad(struct model_config *c, const struct cJSON *hf, int by_default, struct err *e)
+{
+    const struct cJSON *m = json_member(hf, "pad_token_id");
+    c->embed_pad = m && cJSON_IsNull(m) ? -1 : by_default;
+    if (hf_int(hf, "pad_token_id", -1, 1 << 24, &c->embed_pad, e)) return -1;
+    if (c->embed_pad >= c->vocab) c->embed_pad = -1; /* a default beyond a small vocabulary */
+    return 0;
+}
+
+void hf_write_pad(const struct model_config *c, struct buf *out)
+{
+    if (c->embed_pad < 0) buf_adds(out, "  \"pad_token_id\": null,\n");
+    else buf_printf(out, "  \"pad_token_id\": %d,\n", c->embed_pad);
+}

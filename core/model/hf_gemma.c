@@ -114,6 +114,7 @@ static int read_gemma_like(struct model_config *c, const struct cJSON *hf, int v
         json_opt_bool(hf, "use_bidirectional_attention", &both, "config", e) ||
         json_opt_bool(hf, "attention_bias", &bias, "config", e))
         return -1;
+    if (hf_read_pad(c, hf, 0, e)) return -1;
     if (both) return err_set(e, ERR_CONFIG, "use_bidirectional_attention is not supported yet");
     /* The first files said gelu and meant its tanh form. */
     if (version == 1) b.act = b.act == ACT_GELU_ERF ? ACT_GELU_TANH : b.act;
@@ -150,7 +151,8 @@ static int read_gemma3(struct model_config *c, const struct cJSON *hf, struct er
 
 static void number_or_null(struct buf *out, const char *key, double v)
 {
-    if (v > 0) buf_printf(out, "  \"%s\": %.17g,\n", key, v);
+    /* transformers 5 wants a float to look like one. */
+    if (v > 0) buf_printf(out, v == floor(v) && v < 1e15 ? "  \"%s\": %.1f,\n" : "  \"%s\": %.17g,\n", key, v);
     else buf_printf(out, "  \"%s\": null,\n", key);
 }
 
@@ -184,6 +186,7 @@ static void write_gemma(const struct model_config *c, struct buf *out)
                version == 1 ? "hidden_act" : "hidden_activation",
                b->act == ACT_GELU_TANH ? "gelu_pytorch_tanh" : hf_act_name(b->act), b->norm_eps, hf_yes(b->qkv_bias),
                c->dropout_attn);
+    hf_write_pad(c, out);
     if (version == 1) {
         hf_write_rope(b, "rope_parameters", out);
         return;

@@ -115,6 +115,7 @@ struct model_config {
     int pos_offset;
     double embed_scale;
     bool embed_ln;              /* a norm on the embedding, of the last group's kind */
+    int embed_pad;              /* the id whose row looking it up does not train (torch's padding_idx), -1 = none */
     int embed_types;            /* rows of the token type table, 0 = none */
     int embed_dim;              /* width of the tables; other than d_model: projected (ELECTRA) */
     enum head_type head;

@@ -6,7 +6,7 @@
 
 struct embed {
     float scale;
-    int pos_offset;
+    int pos_offset, pad;
 };
 
 enum { IN_IDS, IN_TABLE, IN_POSITIONS, IN_POS_TABLE };
@@ -51,7 +51,7 @@ static int embed_check(const struct node *n, struct err *e)
 
 struct embed_bwd {
     float scale;
-    int offset;
+    int offset, pad;         /* pad: a row without gradient, -1 = none */
 };
 
 enum { TREE_LEVELS = 33 }; /* a total and a row for each level of the tree over leaves */
@@ -127,7 +127,7 @@ static void bwd_run(const struct node *n, const struct run *r, int phase, int sl
     int64_t end = min_i64((slice + 1) * n->rows, V);
     for (int64_t v = slice * n->rows; v < end; v++) {
         float *dst = u->dst + v * C, *total = u->accumulate ? (float *)(void *)r->tws : dst;
-        if (start[v] == start[v + 1]) {
+        if (start[v] == start[v + 1] || v == a->pad) {
             if (!u->accumulate) memset(dst, 0, (size_t)C * sizeof *dst);
             continue;
         }
@@ -138,14 +138,13 @@ static void bwd_run(const struct node *n, const struct run *r, int phase, int sl
 
 static const struct op embed_bwd_op = {.name = "embed_bwd", .plan = bwd_plan, .run = bwd_run};
 
-static void emit_table_grad(struct graph *g, struct tensor *ids, struct tensor *table, float scale,
-                            int offset, struct tensor *dy)
+static void emit_table_grad(struct graph *g, struct tensor *ids, struct tensor *table, struct embed_bwd how, struct tensor *dy)
 {
     struct grad_use *u = grad_param(g, table);
     struct embed_bwd *a = u ? graph_zalloc(g, 1, sizeof *a) : NULL;
     struct node *n = a ? node_new(g, &embed_bwd_op, a) : NULL;
     if (!n) return;
-    *a = (struct embed_bwd){scale, offset};
+    *a = how;
     node_in(n, ids);
     node_in(n, dy);
     n->grad[0] = u;
@@ -157,8 +156,8 @@ static void embed_vjp(struct graph *g, struct node *n)
     const struct embed *a = n->attr;
     struct tensor *dy = n->out[0]->grad;
     if (is_param(n->in[IN_POS_TABLE]))
-        emit_table_grad(g, n->in[IN_POSITIONS], n->in[IN_POS_TABLE], 1.0f, a->pos_offset, dy);
-    emit_table_grad(g, n->in[IN_IDS], n->in[IN_TABLE], a->scale, 0, dy);
+        emit_table_grad(g, n->in[IN_POSITIONS], n->in[IN_POS_TABLE], (struct embed_bwd){1.0f, a->pos_offset, -1}, dy);
+    emit_table_grad(g, n->in[IN_IDS], n->in[IN_TABLE], (struct embed_bwd){a->scale, 0, a->pad}, dy);
 }
 
 static const struct op embed_op = {
@@ -168,6 +167,12 @@ static const struct op embed_op = {
 
 struct tensor *op_embed(struct graph *g, struct tensor *ids, struct tensor *table, float scale,
                         struct tensor *positions, struct tensor *pos_table, int pos_offset)
+{
+    return op_embed_pad(g, ids, table, scale, positions, pos_table, pos_offset, -1);
+}
+
+struct tensor *op_embed_pad(struct graph *g, struct tensor *ids, struct tensor *table, float scale,
+                            struct tensor *positions, struct tensor *pos_table, int pos_offset, int pad)
 {
     if (!ids || !want_2d(g, "embed", table)) return NULL;
     int64_t N = tensor_n(ids);
@@ -183,7 +188,7 @@ struct tensor *op_embed(struct graph *g, struct tensor *ids, struct tensor *tabl
     struct embed *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = a ? node_new(g, &embed_op, a) : NULL;
     if (!n) return NULL;
-    *a = (struct embed){scale, pos_offset};
+    *a = (struct embed){scale, pos_offset, pad};
     node_in(n, ids);
     node_in(n, table);
     node_in(n, pos_table ? positions : NULL);

@@ -14,6 +14,10 @@
 struct tensor *op_embed(struct graph *g, struct tensor *ids, struct tensor *table, float scale,
                         struct tensor *positions, struct tensor *pos_table, int pos_offset);
 
+/* The same; the row of id `pad` (-1 = none) gets no gradient from here (torch's padding_idx). */
+struct tensor *op_embed_pad(struct graph *g, struct tensor *ids, struct tensor *table, float scale,
+                            struct tensor *positions, struct tensor *pos_table, int pos_offset, int pad);
+
 enum norm_kind { NORM_LN, NORM_RMS, NORM_RMS_1 /* weights are stored minus 1 (Gemma) */ };
 /* y[N,C] of type cd (or f32 when f32_out) from x[N,C]; w, b [C], b NULL for rms or no bias. */
 struct tensor *op_norm(struct graph *g, enum norm_kind kind, struct tensor *x, struct tensor *w,

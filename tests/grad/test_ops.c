@@ -33,6 +33,21 @@ static void embed_with_learned_positions(void **state)
     }
 }
 
+/* A padding row is read like any other and not trained. */
+static void padding_is_not_trained(void **state)
+{
+    (void)state;
+    struct err e;
+    struct grad_case c = {.opts = {.rows = 2, .T = 6, .leaves = 2}};
+    case_begin(&c);
+    struct tensor *ids = case_ids(&c, "ids");
+    case_ready(&c, op_embed_pad(c.g, ids, case_param(&c, "wte", 5, 8), 1, NULL, NULL, 0, 3));
+    for (int i = 0; i < 12; i++) ((int32_t *)ids->data)[i] = i % 5;
+    must(exec_run(c.x, &(struct run_args){.loss_scale = 1, .grads = true}, &e), &e);
+    for (int i = 0; i < 5 * 8; i++) assert_true((c.params->v[0]->grad[i] == 0) == (i / 8 == 3));
+    case_end(&c);
+}
+
 static void norms(void **state)
 {
     (void)state;
@@ -344,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embed_with_learned_positions), cmocka_unit_test(norms),
+        cmocka_unit_test(padding_is_not_trained),
         cmocka_unit_test(linear_with_every_epilogue),   cmocka_unit_test(mlp_with_fused_derivative),
         cmocka_unit_test(activations_and_gated_units),  cmocka_unit_test(activations_with_a_kink),
         cmocka_unit_test(sums_and_fan_out),             cmocka_unit_test(dropout_with_residual),
