@@ -3,6 +3,9 @@
  * leaves out is the parser's default (MODEL.md). */
 #include "core/model/presets.h"
 
+/* Gemma 2 lists its layers by twos: 6 KB of text, which every compiler here takes. */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
 // clang-format off
 
 /* GPT-2: learned positions, pre-LN, biases everywhere, tied head. */
@@ -42,6 +45,81 @@
 #define LLAMA3_ROPE(factor) "\"theta\":500000,\"scaling\":{\"type\":\"llama3\",\"factor\":" #factor \
     ",\"low_freq_factor\":1,\"high_freq_factor\":4,\"original_max_pos\":8192}"
 
+/* BERT: post-norm, learned positions, token types, a norm on the embedding. */
+#define BERT_BODY(vocab, ctx, dim, d, layers, heads, ff, drop) \
+    "\"stack\":\"encoder\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"tie_embed\":true," \
+    "\"embed\":{\"pos\":\"learned\",\"max_pos\":" #ctx ",\"ln\":true,\"types\":2,\"dim\":" #dim ",\"pad\":0}," \
+    "\"blocks\":[{\"repeat\":" #layers ",\"mixer\":{\"heads\":" #heads ",\"bias\":\"all\"}," \
+    "\"ffn\":{\"type\":\"mlp\",\"act\":\"gelu_erf\",\"d_ff\":" #ff ",\"bias\":true}," \
+    "\"norm\":{\"type\":\"ln\",\"eps\":1e-12,\"place\":\"post\"}}]," \
+    "\"dropout\":{\"embed\":" #drop ",\"attn\":" #drop ",\"resid\":" #drop "},"
+#define BERT(vocab, ctx, d, layers, heads, ff, drop) \
+    "{\"family\":\"bert\"," BERT_BODY(vocab, ctx, d, d, layers, heads, ff, drop) \
+    "\"head\":{\"type\":\"mlm\",\"act\":\"gelu_erf\",\"norm\":false,\"bias\":true}}"
+#define ELECTRA(vocab, ctx, dim, d, layers, heads, ff, drop) \
+    "{\"family\":\"electra\"," BERT_BODY(vocab, ctx, dim, d, layers, heads, ff, drop) \
+    "\"head\":{\"type\":\"rtd\",\"act\":\"gelu_erf\",\"norm\":false}}"
+#define ELECTRA_GEN(vocab, ctx, dim, d, layers, heads, ff, drop) \
+    "{\"family\":\"electra_generator\"," BERT_BODY(vocab, ctx, dim, d, layers, heads, ff, drop) \
+    "\"head\":{\"type\":\"mlm\",\"act\":\"gelu_erf\",\"norm\":false,\"bias\":true}}"
+
+/* T5: RMS norm, no biases, scores without a scale, one table of position biases a stack. */
+#define T5_STACK(layers, heads, hd, ffn, ff) \
+    "\"blocks\":[{\"repeat\":" #layers ",\"mixer\":{\"heads\":" #heads ",\"head_dim\":" #hd ",\"scale\":1," \
+    "\"pos\":{\"type\":\"t5\"}},\"ffn\":{" ffn ",\"d_ff\":" #ff "},\"norm\":{\"type\":\"rms\",\"eps\":1e-6}}]"
+#define T5(vocab, d, layers, heads, hd, ffn, ff, head, drop) \
+    "{\"family\":\"t5\",\"stack\":\"encdec\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"decoder_start\":0," \
+    "\"embed\":{\"max_pos\":512},\"encoder\":{" T5_STACK(layers, heads, hd, ffn, ff) "}," \
+    T5_STACK(layers, heads, hd, ffn, ff) "," head ",\"dropout\":{\"embed\":" #drop ",\"attn\":" #drop ",\"resid\":" #drop "}}"
+#define T5_RELU "\"type\":\"mlp\",\"act\":\"relu\""
+#define T5_GEGLU "\"type\":\"glu\",\"act\":\"gelu_tanh\""
+#define T5_TIED(scale) "\"tie_embed\":true,\"head\":{\"logit_scale\":" #scale "}"
+#define T5_UNTIED "\"tie_embed\":false"
+
+/* Post-norm encoder-decoders: BART, and the Transformer of 2017, which Marian's files can hold (its positions then
+ * need layout concat). */
+#define POST_STACK(layers, heads, act, ff, eps) \
+    "\"blocks\":[{\"repeat\":" #layers ",\"mixer\":{\"heads\":" #heads ",\"bias\":\"all\"}," \
+    "\"ffn\":{\"type\":\"mlp\",\"act\":\"" act "\",\"d_ff\":" #ff ",\"bias\":true}," \
+    "\"norm\":{\"type\":\"ln\",\"eps\":" #eps ",\"place\":\"post\"}}]"
+#define BART(vocab, ctx, d, layers, heads, ff, drop) \
+    "{\"family\":\"bart\",\"stack\":\"encdec\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"tie_embed\":true,\"decoder_start\":2," \
+    "\"embed\":{\"pos\":\"learned\",\"max_pos\":" #ctx ",\"pos_offset\":2,\"ln\":true,\"pad\":1}," \
+    "\"encoder\":{" POST_STACK(layers, heads, "gelu_erf", ff, 1e-5) "}," POST_STACK(layers, heads, "gelu_erf", ff, 1e-5) "," \
+    "\"head\":{\"norm\":false,\"bias\":true},\"dropout\":{\"embed\":" #drop ",\"attn\":" #drop ",\"resid\":" #drop "}}"
+#define TRANSFORMER(vocab, ctx, d, layers, heads, ff, drop) \
+    "{\"family\":\"marian\",\"stack\":\"encdec\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"tie_embed\":true," \
+    "\"embed\":{\"pos\":\"sinusoidal\",\"max_pos\":" #ctx ",\"scale\":\"sqrt_d\"}," \
+    "\"encoder\":{" POST_STACK(layers, heads, "relu", ff, 1e-6) "}," POST_STACK(layers, heads, "relu", ff, 1e-6) "," \
+    "\"head\":{\"norm\":false},\"dropout\":{\"embed\":" #drop ",\"attn\":" #drop ",\"resid\":" #drop "}}"
+
+/* Bloom: ALiBi, a norm on the embedding. */
+#define BLOOM(vocab, ctx, d, layers, heads, ff) \
+    "{\"family\":\"bloom\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"tie_embed\":true," \
+    "\"embed\":{\"max_pos\":" #ctx ",\"ln\":true},\"blocks\":[{\"repeat\":" #layers "," \
+    "\"mixer\":{\"heads\":" #heads ",\"bias\":\"all\",\"pos\":{\"type\":\"alibi\"}}," \
+    "\"ffn\":{\"type\":\"mlp\",\"act\":\"gelu_tanh\",\"d_ff\":" #ff ",\"bias\":true}," \
+    "\"norm\":{\"type\":\"ln\",\"eps\":1e-5}}]}"
+
+/* Gemma: norms stored minus one, tanh-gelu GLU, the embedding times sqrt(d); 2 and 3: sandwich norms, windows by turns. */
+#define GEMMA_BLOCK(repeat, mixer, theta, place, ff) \
+    "{\"repeat\":" #repeat ",\"mixer\":{" mixer ",\"pos\":{\"type\":\"rope\",\"theta\":" #theta "}}," \
+    "\"ffn\":{\"type\":\"glu\",\"act\":\"gelu_tanh\",\"d_ff\":" #ff "}," \
+    "\"norm\":{\"type\":\"rms\",\"eps\":1e-6,\"plus_one\":true,\"place\":\"" place "\"}}"
+#define GEMMA(fam, vocab, ctx, d, cap, blocks) \
+    "{\"family\":\"" fam "\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"tie_embed\":true," \
+    "\"embed\":{\"max_pos\":" #ctx ",\"scale\":\"sqrt_d\",\"pad\":0},\"head\":{\"softcap\":" #cap "},\"blocks\":[" blocks "]}"
+#define GEMMA2_PAIR(heads, kv, hd, window, ff) \
+    GEMMA_BLOCK(1, "\"heads\":" #heads ",\"kv_heads\":" #kv ",\"head_dim\":" #hd ",\"softcap\":50,\"window\":" #window, 10000, "sandwich", ff) "," \
+    GEMMA_BLOCK(1, "\"heads\":" #heads ",\"kv_heads\":" #kv ",\"head_dim\":" #hd ",\"softcap\":50", 10000, "sandwich", ff)
+#define GEMMA2_2B GEMMA2_PAIR(8, 4, 256, 4096, 9216)
+#define TWELVE(x) x "," x "," x "," x "," x "," x "," x "," x "," x "," x "," x "," x
+#define GEMMA3_MIXER(heads, kv, hd) "\"heads\":" #heads ",\"kv_heads\":" #kv ",\"head_dim\":" #hd ",\"qk_norm\":\"head_rms\""
+#define GEMMA3_SIX(heads, kv, hd, window, ff) \
+    GEMMA_BLOCK(5, GEMMA3_MIXER(heads, kv, hd) ",\"window\":" #window, 10000, "sandwich", ff) "," \
+    GEMMA_BLOCK(1, GEMMA3_MIXER(heads, kv, hd), 1000000, "sandwich", ff)
+#define GEMMA3_1B GEMMA3_SIX(4, 1, 256, 512, 6912)
+
 #define PRESETS(X) \
     X("gpt2",          GPT2(50257, 1024,  768, 12, 12, 3072, 0.1)) \
     X("gpt2-medium",   GPT2(50257, 1024, 1024, 24, 16, 4096, 0.1)) \
@@ -69,7 +147,29 @@
     X("pythia-14m",    PYTHIA(50304,  128,  6,  4,  512)) \
     X("pythia-70m",    PYTHIA(50304,  512,  6,  8, 2048)) \
     X("pythia-160m",   PYTHIA(50304,  768, 12, 12, 3072)) \
-    X("pythia-410m",   PYTHIA(50304, 1024, 24, 16, 4096))
+    X("pythia-410m",   PYTHIA(50304, 1024, 24, 16, 4096)) \
+    X("bloom-560m",    BLOOM(250880, 2048, 1024, 24, 16, 4096)) \
+    X("bloom-nano",    BLOOM(   256,  256,  128,  4,  4,  512)) \
+    X("gemma-2b",      GEMMA("gemma", 256000, 8192, 2048, 0, GEMMA_BLOCK(18, "\"heads\":8,\"kv_heads\":1,\"head_dim\":256", 10000, "pre", 16384))) \
+    X("gemma2-2b",     GEMMA("gemma2", 256000, 8192, 2304, 30, TWELVE(GEMMA2_2B) "," GEMMA2_2B)) \
+    X("gemma3-1b",     GEMMA("gemma3", 262144, 32768, 1152, 0, GEMMA3_1B "," GEMMA3_1B "," GEMMA3_1B "," GEMMA3_1B "," \
+                             GEMMA_BLOCK(2, GEMMA3_MIXER(4, 1, 256) ",\"window\":512", 10000, "sandwich", 6912))) \
+    X("gemma3-nano",   GEMMA("gemma3", 256, 256, 128, 0, GEMMA3_SIX(4, 2, 32, 64, 352))) \
+    X("bert-base",     BERT(30522, 512, 768, 12, 12, 3072, 0.1)) \
+    X("bert-tiny",     BERT( 4096, 256, 256,  6,  4, 1024, 0.1)) \
+    X("bert-nano",     BERT(  256, 128, 128,  4,  4,  512, 0)) \
+    X("electra-small", ELECTRA(30522, 512, 128, 256, 12, 4, 1024, 0.1)) \
+    X("electra-small-generator", ELECTRA_GEN(30522, 512, 128, 256, 12, 4, 1024, 0.1)) \
+    X("electra-nano",  ELECTRA(  256, 128,  64, 128,  4, 4,  512, 0)) \
+    X("electra-nano-generator", ELECTRA_GEN(256, 128, 64, 64, 4, 2, 256, 0)) \
+    X("t5-small",      T5(32128,  512,  6,  8, 64, T5_RELU,  2048, T5_TIED(0.04419417382415922), 0.1)) \
+    X("t5-base",       T5(32128,  768, 12, 12, 64, T5_RELU,  3072, T5_TIED(0.03608439182435161), 0.1)) \
+    X("t5-v1.1-small", T5(32128,  512,  8,  6, 64, T5_GEGLU, 1024, T5_UNTIED, 0.1)) \
+    X("t5-tiny",       T5( 4096,  256,  4,  4, 64, T5_GEGLU,  704, T5_TIED(0.0625), 0.1)) \
+    X("t5-nano",       T5(  256,  128,  2,  4, 32, T5_RELU,   512, T5_TIED(0.08838834764831845), 0)) \
+    X("bart-base",     BART(50265, 1024, 768, 6, 12, 3072, 0.1)) \
+    X("transformer-base", TRANSFORMER(37000, 512, 512, 6, 8, 2048, 0.1)) \
+    X("transformer-nano", TRANSFORMER(  256, 128, 128, 6, 4,  512, 0))
 
 #define NAME(name, json) name,
 #define TEXT(name, json) json,

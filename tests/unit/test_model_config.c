@@ -62,6 +62,9 @@ static void parameter_counts_are_those_of_the_public_models(void **state)
         {"llama3.1-8b", 8030261248}, {"llama3.2-1b", 1235814400}, {"qwen2.5-0.5b", 494032768},
         {"qwen3-0.6b", 596049920}, {"qwen3-1.7b", 1720574976},   {"pythia-14m", 14067712},
         {"pythia-70m", 70426624},  {"pythia-160m", 162322944},   {"pythia-410m", 405334016},
+        {"bloom-560m", 559214592}, {"gemma-2b", 2506172416},     {"gemma2-2b", 2614341888},
+        {"gemma3-1b", 999885952},  {"bert-base", 109514298},     {"electra-small", 13549057},
+        {"t5-small", 60506624},    {"t5-v1.1-small", 76961152},  {"bart-base", 139470681},
     };
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         preset(known[i].name);
