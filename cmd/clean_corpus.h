@@ -1,5 +1,5 @@
 /* clean_corpus.h - the options of `llmctl clean` that judge a document by all
- * others: outliers, balance. */
+ * others: contradictions, outliers, balance. */
 #ifndef CMD_CLEAN_CORPUS_H
 #define CMD_CLEAN_CORPUS_H
 
@@ -7,13 +7,17 @@
 #include "data/clean.h"
 
 struct clean_corpus_opts {
-    const char *outliers, *balance, *to;
+    const char *ambiguity, *resolve, *ambiguity_report, *outliers, *balance, *to;
     double max_upsample;
     int64_t total;
 };
 
 #define OPT_CLEAN_CORPUS(S, f)                                                                                     \
     OPT_GROUP("Judging by the whole corpus (reads the input twice)"),                                              \
+        OPT_STR(0, "ambiguity", S, f.ambiguity, "FIELDS", NULL,                                                    \
+                "Find contradictions: prompt=PATH,answer=PATH[,near=0.9]; see below"),                             \
+        OPT_STR(0, "resolve", S, f.resolve, "HOW", "drop", "Which of them stay: drop, majority, newest[:PATH], best:PATH"), \
+        OPT_STR(0, "ambiguity-report", S, f.ambiguity_report, "FILE", NULL, "Write every group of contradictions as JSON"), \
         OPT_STR(0, "outliers", S, f.outliers, "mad:X", NULL,                                                       \
                 "Remove what is X robust deviations from the median of its source and language"),                  \
         OPT_STR(0, "balance", S, f.balance, "field=PATH", NULL, "Balance the classes in this member, source or lang"), \

@@ -11,8 +11,8 @@ expect() {
 }
 # same NAME ARGS...: the same bytes for 1, 2 and 8 threads
 same() {
-    for t in 1 2 8; do "$LLMCTL" clean "$@" --threads $t -q --out o$t --removed r$t --decisions d$t; done
-    for t in 2 8; do cmp o1 o$t; cmp r1 r$t; cmp d1 d$t; done
+    for t in 1 2 8; do "$LLMCTL" clean "$@" --threads $t -q --out o$t --removed r$t --decisions d$t || fail "status $?: $*"; done
+    for t in 2 8; do for f in o r d; do cmp ${f}1 $f$t || fail "threads show: $*"; done; done
 }
 
 # 3000 lines of prose of two sources, 60 tables of digits of a third, where digits are the rule;
@@ -64,3 +64,47 @@ echo '{"news": -1}' >w.json && expect 78 "$LLMCTL" clean c.jsonl --balance meta.
 echo '[1]' >w.json && expect 78 "$LLMCTL" clean c.jsonl --balance meta.topic --to w.json
 expect 66 "$LLMCTL" clean c.jsonl --balance meta.topic --to evenly
 expect 2 "$LLMCTL" clean c.jsonl --balance 'a['
+
+# Contradictions: answers, labels, chats, preferences; who stays; every group with its ids.
+cat >q.jsonl <<'END'
+{"id":1,"text":"-","q":"Is it safe?","a":"Yes.","score":1,"date":"2024-05-01"}
+{"id":2,"text":"-","q":"is it safe","a":"yes","score":5,"date":"2023-01-01T10:00:00Z"}
+{"id":3,"text":"-","q":"IS IT SAFE","a":"No!","score":9,"date":"2024-05-02"}
+{"id":4,"text":"-","q":"What is 5 - 3?","a":"2"}
+{"id":5,"text":"-","q":"What is 5 + 3?","a":"8"}
+{"id":6,"text":"no question"}
+END
+ids() { grep -o '"id":[0-9]*' o1 | tr -d '"id:\n'; }
+same q.jsonl --ambiguity prompt=q,answer=a --ambiguity-report g1
+[ "$(ids)" = 456 ] || fail "drop: $(ids)"
+grep -q '^{"group":1,"answers":2,"prompt":"Is it safe?","examples":\[{"id":1,"kept":false,"answer":"Yes."},{"id":2,.*{"id":3,"kept":false,"answer":"No!"}\]}$' g1 || fail "$(cat g1)"
+grep -q '"removed_by":"ambiguity"' r1 || fail "$(head -1 r1)"
+same q.jsonl --ambiguity prompt=q,label=a --resolve majority && [ "$(ids)" = 12456 ] || fail "majority: $(ids)"
+same q.jsonl --ambiguity prompt=q,answer=a --resolve newest && [ "$(ids)" = 3456 ] || fail "newest: $(ids)"
+same q.jsonl --ambiguity prompt=q,answer=a --resolve newest:date && [ "$(ids)" = 3456 ] || fail "newest:date: $(ids)"
+same q.jsonl --ambiguity prompt=q,answer=a --resolve best:score && [ "$(ids)" = 3456 ] || fail "best: $(ids)"
+expect 0 "$LLMCTL" clean q.jsonl --ambiguity prompt=q,answer=a --dry-run
+grep -q '5 examples, 1 groups that contradict each other, of 3; 3 removed' err && grep -q '1 documents have no prompt' err || fail "$(cat err)"
+cat >chat.jsonl <<'END'
+{"id":1,"text":"-","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"2+2"},{"role":"assistant","content":"4"}]}
+{"id":2,"text":"-","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hello!"},{"role":"user","content":"2+2"},{"role":"assistant","content":"5"}]}
+{"id":3,"text":"-","messages":[{"role":"user","content":"2+2"},{"role":"assistant","content":"5"}]}
+{"id":4,"text":"-","messages":[{"role":"user","content":"2+2"},{"role":"assistant","content":"5"}]}
+END
+same chat.jsonl --ambiguity messages=messages && [ "$(ids)" = 34 ] || fail "chat: $(ids)"
+cat >pref.jsonl <<'END'
+{"id":1,"text":"-","prompt":"p","chosen":"A","rejected":"B"}
+{"id":2,"text":"-","prompt":"P","chosen":"b","rejected":"a"}
+{"id":3,"text":"-","prompt":"p","chosen":"A","rejected":"C"}
+{"id":4,"text":"-","prompt":"p2","chosen":"B","rejected":"A"}
+{"id":5,"text":"-","prompt":"p3","chosen":"same","rejected":"Same."}
+END
+same pref.jsonl --ambiguity prompt=prompt,chosen=chosen,rejected=rejected && [ "$(ids)" = 34 ] || fail "preferences: $(ids)"
+# 20000 examples of one prompt are no trouble.
+awk 'BEGIN { for (i = 0; i < 20000; i++) printf "{\"id\":%d,\"text\":\"-\",\"q\":\"the same long question %d of many words\",\"a\":\"%d\"}\n", i, i % 2 ? 1 : i, i }' >same.jsonl
+expect 0 timeout 20 "$LLMCTL" clean same.jsonl --ambiguity prompt=q,answer=a,near=0.6 --dry-run
+for bad in q prompt=q answer=a prompt=q,chosen=c prompt=q,answer=a,near=2 prompt=q,answer=a,x=y 'prompt=q[,answer=a' messages=m,prompt=q; do
+    expect 2 "$LLMCTL" clean q.jsonl --ambiguity "$bad"
+done
+for bad in best keep majority:x newest:; do expect 2 "$LLMCTL" clean q.jsonl --ambiguity prompt=q,answer=a --resolve $bad; done
+expect 2 "$LLMCTL" clean q.jsonl --ambiguity-report g1
