@@ -43,6 +43,7 @@ static struct tensor *feed_forward(struct builder *b, const struct block_config 
     struct linear_spec s = {.n = 1};
     struct tensor *h;
     if (k->ffn == FFN_MOE) return build_moe(b, k, x, residual);
+    if (k->ffn == FFN_CMIX) return build_cmix(b, k, x, residual);
     if (k->ffn == FFN_GLU) {
         s = (struct linear_spec){
             .n = 2,
@@ -71,7 +72,7 @@ static struct tensor *sublayer(struct builder *b, const struct block_config *k, 
 
 static struct tensor *block(struct builder *b, const struct block_config *k, struct tensor *x)
 {
-    struct tensor *y = sublayer(b, k, x, SLOT_NORM1_W, build_attn);
+    struct tensor *y = sublayer(b, k, x, SLOT_NORM1_W, k->mixer == MIX_ATTN ? build_attn : build_rwkv);
     if (k->place == PLACE_PARALLEL) return feed_forward(b, k, build_norm(b, k, x, SLOT_NORM2_W, false), y);
     if (k->cross) y = sublayer(b, k, y, SLOT_XNORM_W, build_cross);
     return sublayer(b, k, y, SLOT_NORM2_W, feed_forward);

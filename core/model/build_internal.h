@@ -41,6 +41,10 @@ struct tensor *build_moe(struct builder *b, const struct block_config *k, struct
 struct router_stats *build_router_stats(struct builder *b, bool want_loss);
 struct tensor *build_router_loss(struct builder *b);
 
+/* build_rwkv.c.  Time mixing and channel mixing. */
+struct tensor *build_rwkv(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
+struct tensor *build_cmix(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
+
 /* build_attn.c.  Self-attention of one layer, and attention to the encoder's output; x is the input of the
  * sublayer, of the compute type. */
 struct tensor *build_attn(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);

@@ -17,7 +17,7 @@ const struct choice choice_embed_pos[] = {
 const struct choice choice_sin[] = {
     {"interleaved", SIN_INTERLEAVED, true}, {"concat", SIN_CONCAT, true}, {"t2t", SIN_T2T, true}, {0}};
 const struct choice choice_mixer[] = {
-    {"attn", MIX_ATTN, true},    {"mla", MIX_MLA, false},     {"rwkv4", MIX_RWKV4, false},
+    {"attn", MIX_ATTN, true},    {"mla", MIX_MLA, false},     {"rwkv4", MIX_RWKV4, true},     {"rwkv5", MIX_RWKV5, false},
     {"rwkv6", MIX_RWKV6, false}, {"rwkv7", MIX_RWKV7, false}, {0}};
 const struct choice choice_bias[] = {{"none", 0, true}, {"qkv", 1, true}, {"all", 3, true}, {"out", 2, true}, {0}};
 const struct choice choice_qk_norm[] = {
@@ -32,7 +32,7 @@ const struct choice choice_scaling[] = {
     {"dynamic", ROPE_DYNAMIC, true},  {"llama3", ROPE_LLAMA3, true}, {"yarn", ROPE_YARN, true},
     {"longrope", -1, false},          {0}};
 const struct choice choice_ffn[] = {
-    {"mlp", FFN_MLP, true}, {"glu", FFN_GLU, true}, {"moe", FFN_MOE, true}, {"rwkv_cmix", FFN_CMIX, false}, {0}};
+    {"mlp", FFN_MLP, true}, {"glu", FFN_GLU, true}, {"moe", FFN_MOE, true}, {"rwkv_cmix", FFN_CMIX, true}, {0}};
 const struct choice choice_act[] = {
     {"none", ACT_NONE, true},          {"relu", ACT_RELU, true},          {"relu2", ACT_RELU2, true},
     {"gelu_erf", ACT_GELU_ERF, true},  {"gelu_tanh", ACT_GELU_TANH, true}, {"silu", ACT_SILU, true},
@@ -233,7 +233,7 @@ static int parse_mixer(struct block_config *b, int d_model, const struct cJSON *
 
 static int parse_ffn(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"type", "act", "d_ff", "bias", "moe", "limit", "alpha", NULL};
+    static const char *const known[] = {"type", "act", "d_ff", "bias", "moe", "limit", "alpha", "gate", NULL};
     int type = FFN_MLP;
     int64_t d_ff = 0;
     const struct cJSON *moe;
@@ -247,6 +247,9 @@ static int parse_ffn(struct block_config *b, const struct cJSON *o, const char *
         json_opt_bool(o, "bias", &b->ffn_bias, where, e) || json_opt_f64(o, "limit", 0, 1e6, &b->glu_limit, where, e) ||
         json_opt_f64(o, "alpha", 0, 1e3, &b->glu_alpha, where, e))
         return -1;
+    b->cmix_gate = type == FFN_CMIX && b->mixer != MIX_RWKV7;
+    if (type != FFN_CMIX && !config_absent(o, "gate")) return err_set(e, ERR_CONFIG, "%s.gate belongs to ffn.type rwkv_cmix", where);
+    if (json_opt_bool(o, "gate", &b->cmix_gate, where, e)) return -1;
     if (!moe != (type != FFN_MOE))
         return err_set(e, ERR_CONFIG, moe ? "%s.moe belongs to ffn.type moe" : "%s.moe is missing", where);
     if (moe && moe_parse(b, moe, sub, e)) return -1;

@@ -45,11 +45,25 @@ static int64_t round_up(int64_t x, int64_t to)
     return (x + to - 1) / to * to;
 }
 
+static int depth_rwkv(struct model_config *c, const char *family, int depth, struct err *e)
+{
+    int d = 64 * depth;
+    struct buf t = {0};
+    buf_printf(&t,
+               "{\"family\":\"%s\",\"d_model\":%d,\"vocab\":32768,\"embed\":{\"max_pos\":1024,\"ln\":true},\"blocks\":[{\"repeat\":%d,"
+               "\"mixer\":{\"type\":\"%s\"},\"ffn\":{\"type\":\"rwkv_cmix\",\"d_ff\":%d},\"norm\":{\"type\":\"ln\"}}]}",
+               family, d, depth, strcmp(family, "rwkv") ? family : "rwkv4", 4 * d);
+    int r = buf_ok(&t, e) ? -1 : parse_text(c, t.data, t.len, "--depth", e);
+    buf_free(&t);
+    return r;
+}
+
 /* Width 64 a layer, as nanochat's dial has it; heads of 64, of 128 from 1024 up where that divides. */
 int model_config_depth(struct model_config *c, const char *family, int depth, struct err *e)
 {
     if (!family_find(family)) return err_set(e, ERR_CONFIG, "family '%s' is unknown", family);
     if (depth < 1 || depth > 128) return err_set(e, ERR_CONFIG, "depth %d is not within 1..128", depth);
+    if (strncmp(family, "rwkv", 4) == 0) return depth_rwkv(c, family, depth, e);
     bool llama = strcmp(family, "gpt2") && strcmp(family, "gpt_neox");
     int d = 64 * depth, head_dim = d < 256 ? 32 : d >= 1024 && d % 128 == 0 ? 128 : 64;
     int64_t ff = llama ? round_up((int64_t)d * 8 / 3, 64) : 4 * d;
@@ -170,17 +184,33 @@ out:
     return r;
 }
 
+/* RWKV has no heads (4), or heads of a fixed size whose number follows the width. */
+static int resize_rwkv(struct block_config *b, int old_width, const struct model_dims *d, struct err *e)
+{
+    int width = d->width ? (int)d->width : old_width;
+    if (b->heads * b->head_dim != old_width) return 0;
+    if (b->mixer == MIX_RWKV4) b->head_dim = width;
+    else if (d->heads) b->head_dim = width / (int)d->heads;
+    if (b->head_dim < 1 || width % b->head_dim)
+        return err_set(e, ERR_CONFIG, "heads of %d do not divide a width of %d", b->head_dim, width);
+    b->heads = b->kv_heads = width / b->head_dim;
+    return 0;
+}
+
 /* Heads, width and FFN of one group; the head dimension follows the width
  * where it did before. */
 static int resize_block(struct block_config *b, int old_width, const struct model_dims *d, struct err *e)
 {
     int width = d->width ? (int)d->width : old_width, group = b->heads / b->kv_heads;
     bool follows = b->heads * b->head_dim == old_width;
-    if (d->heads) {
+    if (b->mixer >= MIX_RWKV4) {
+        if (resize_rwkv(b, old_width, d, e)) return -1;
+        follows = false;
+    } else if (d->heads) {
         b->heads = (int)d->heads;
         b->kv_heads = b->heads % group ? b->heads : b->heads / group;
     }
-    if (d->kv_heads) b->kv_heads = (int)d->kv_heads;
+    if (d->kv_heads && b->mixer < MIX_RWKV4) b->kv_heads = (int)d->kv_heads;
     if (follows) {
         if (width % b->heads) return err_set(e, ERR_CONFIG, "%d heads do not divide a width of %d", b->heads, width);
         b->head_dim = width / b->heads;

@@ -99,6 +99,7 @@ static void print_block(const struct block_config *b, bool cross, struct buf *ou
         buf_adds(out, ", ");
         config_num(out, "alpha", b->glu_alpha);
     }
+    if (b->ffn == FFN_CMIX) buf_printf(out, ", \"gate\": %s", yes(b->cmix_gate));
     if (b->ffn == FFN_MOE) moe_print(b, out);
     buf_adds(out, "},\n");
     buf_printf(out, "      \"norm\": {\"type\": \"%s\", ", choice_name(choice_norm, (int)b->norm));

@@ -5,34 +5,39 @@
 #include "core/model/config_names.h"
 #include "core/model/model.h"
 
+/* Ranks that a version has; a default of 0 = it has none. */
+struct rank {
+    const char *key;
+    int *value;
+};
+
 static int parse_rwkv(struct block_config *b, int d_model, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"type", "width", "head_dim", "mix_rank", "decay_rank", "a_rank", "v_rank",
-                                        "gate_rank", NULL};
-    int width = d_model, six = b->mixer == MIX_RWKV6;
-    if (json_known_keys(o, known, where, e) || opt_int(o, "width", 1, 1 << 17, &width, where, e)) return -1;
-    b->heads = b->kv_heads = 1;
-    b->head_dim = width;
-    if (b->mixer == MIX_RWKV4) {
-        static const char *const of_others[] = {"head_dim", "mix_rank", "decay_rank", "a_rank", "v_rank", "gate_rank"};
-        for (size_t i = 0; i < sizeof of_others / sizeof *of_others; i++)
-            if (json_member(o, of_others[i]))
-                return err_set(e, ERR_CONFIG, "%s.%s: rwkv4 has no heads and no low ranks", where, of_others[i]);
-        return 0;
-    }
-    b->head_dim = 64;
-    if (six) b->rwkv = (struct rwkv_config){.mix_rank = 32, .decay_rank = 64};
-    else b->rwkv = (struct rwkv_config){.decay_rank = 64, .a_rank = 64, .v_rank = 32, .gate_rank = 128};
+    static const char *const known[] = {"type", "width", "head_dim", "gate", "norm_eps", "mix_rank", "decay_rank", "a_rank",
+                                        "v_rank", "gate_rank", NULL};
     struct rwkv_config *r = &b->rwkv;
-    if (opt_int(o, "head_dim", 1, 256, &b->head_dim, where, e) || opt_int(o, "decay_rank", 1, 4096, &r->decay_rank, where, e) ||
-        opt_int(o, "mix_rank", 1, 4096, &r->mix_rank, where, e) || opt_int(o, "a_rank", 1, 4096, &r->a_rank, where, e) ||
-        opt_int(o, "v_rank", 1, 4096, &r->v_rank, where, e) || opt_int(o, "gate_rank", 1, 4096, &r->gate_rank, where, e))
+    const struct rank ranks[] = {{"mix_rank", &r->mix_rank}, {"decay_rank", &r->decay_rank}, {"a_rank", &r->a_rank},
+                                 {"v_rank", &r->v_rank},     {"gate_rank", &r->gate_rank}};
+    bool four = b->mixer == MIX_RWKV4, gated = b->mixer == MIX_RWKV5 || b->mixer == MIX_RWKV6;
+    int width = d_model;
+    if (json_known_keys(o, known, where, e) || opt_int(o, "width", 1, 1 << 17, &width, where, e)) return -1;
+    *r = (struct rwkv_config){.gate = gated, .norm_eps = four ? 0 : 64e-5};
+    if (b->mixer == MIX_RWKV6) r->mix_rank = 32, r->decay_rank = 64;
+    if (b->mixer == MIX_RWKV7) r->decay_rank = r->a_rank = 64, r->v_rank = 32, r->gate_rank = 128;
+    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
+        if (!*ranks[i].value && json_member(o, ranks[i].key))
+            return err_set(e, ERR_CONFIG, "%s.%s does not belong to this version of rwkv", where, ranks[i].key);
+    if ((four && (json_member(o, "head_dim") || json_member(o, "norm_eps"))) || (b->mixer != MIX_RWKV5 && json_member(o, "gate")))
+        return err_set(e, ERR_CONFIG, "%s: head_dim and norm_eps belong to rwkv5 to rwkv7, gate to rwkv5", where);
+    b->heads = b->kv_heads = 1;
+    b->head_dim = four ? width : 64;
+    if (opt_int(o, "head_dim", 1, 256, &b->head_dim, where, e) || json_opt_bool(o, "gate", &r->gate, where, e) ||
+        json_opt_f64(o, "norm_eps", 0, 1, &r->norm_eps, where, e))
         return -1;
+    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
+        if (opt_int(o, ranks[i].key, 1, 4096, ranks[i].value, where, e)) return -1;
     if (width % b->head_dim)
         return err_set(e, ERR_CONFIG, "%s.head_dim %d does not divide the width %d", where, b->head_dim, width);
-    if (six && (r->a_rank || r->v_rank || r->gate_rank))
-        return err_set(e, ERR_CONFIG, "%s: a_rank, v_rank and gate_rank belong to rwkv7", where);
-    if (!six && r->mix_rank) return err_set(e, ERR_CONFIG, "%s.mix_rank belongs to rwkv6", where);
     b->heads = b->kv_heads = width / b->head_dim;
     return 0;
 }
@@ -44,11 +49,16 @@ int mixer_parse_other(struct block_config *b, int d_model, const struct cJSON *o
 
 void mixer_print_other(const struct block_config *b, struct buf *out)
 {
-    static const char *const name[] = {"attn", "mla", "rwkv4", "rwkv6", "rwkv7"};
     const struct rwkv_config *r = &b->rwkv;
-    buf_printf(out, "      \"mixer\": {\"type\": \"%s\", \"width\": %d", name[b->mixer], b->heads * b->head_dim);
-    if (b->mixer != MIX_RWKV4) buf_printf(out, ", \"head_dim\": %d, \"decay_rank\": %d", b->head_dim, r->decay_rank);
-    if (b->mixer == MIX_RWKV6) buf_printf(out, ", \"mix_rank\": %d", r->mix_rank);
+    buf_printf(out, "      \"mixer\": {\"type\": \"%s\", \"width\": %d", choice_name(choice_mixer, (int)b->mixer),
+               b->heads * b->head_dim);
+    if (b->mixer != MIX_RWKV4) {
+        buf_printf(out, ", \"head_dim\": %d, ", b->head_dim);
+        config_num(out, "norm_eps", r->norm_eps);
+    }
+    if (b->mixer == MIX_RWKV5) buf_printf(out, ", \"gate\": %s", r->gate ? "true" : "false");
+    if (r->mix_rank) buf_printf(out, ", \"mix_rank\": %d", r->mix_rank);
+    if (r->decay_rank) buf_printf(out, ", \"decay_rank\": %d", r->decay_rank);
     if (b->mixer == MIX_RWKV7)
         buf_printf(out, ", \"a_rank\": %d, \"v_rank\": %d, \"gate_rank\": %d", r->a_rank, r->v_rank, r->gate_rank);
     buf_adds(out, "},\n");

@@ -153,6 +153,7 @@ static void bind_layer(struct decoder *d, const struct bound *b, int i)
     l->up_w = decode_weight(d, bound_at(b, i, SLOT_UP_W));
     l->down_w = decode_weight(d, bound_at(b, i, SLOT_DOWN_W));
     bind_experts(d, b, i);
+    decode_bind_rwkv(d, b, i);
     bind_cross(d, b, i);
     for (int r = 0; r < SLOT_N; r++) {
         const struct param *p = bound_at(b, i, (enum slot_role)r);
@@ -164,6 +165,10 @@ static void bind_layer(struct decoder *d, const struct bound *b, int i)
 static bool layer_cache_elements(const struct block_config *k, int max_seqs, int max_len, size_t *n)
 {
     size_t head;
+    if (k->mixer >= MIX_RWKV4) {
+        *n = 0;
+        return true;
+    }
     return ck_mul((size_t)max_len, (size_t)k->head_dim, &head) && ck_mul(head, 2 * (size_t)k->kv_heads, n) &&
            ck_mul(*n, (size_t)max_seqs, n);
 }
@@ -174,7 +179,8 @@ int64_t decoder_cache_bytes(const struct model_config *c, enum dtype dt, int max
     for (int i = c->n_enc_blocks; i < c->n_blocks; i++)
         if (!layer_cache_elements(&c->block[i], max_seqs, max_len, &n) ||
             !ck_mul(n, (size_t)c->block[i].repeat * dtype_size(dt) * (c->block[i].cross ? 2 : 1), &n) ||
-            !ck_add(total, n, &total))
+            !ck_add(total, n, &total) || !ck_mul(decode_state_floats(c, &c->block[i]) * sizeof(float), (size_t)max_seqs, &n) ||
+            !ck_mul(n, (size_t)c->block[i].repeat, &n) || !ck_add(total, n, &total))
             return -1;
     return total > INT64_MAX ? -1 : (int64_t)total;
 }
@@ -224,8 +230,10 @@ static void make_scratch(struct decoder *d)
     size_t M = (size_t)d->rows, C = (size_t)c->d_model, qkv = 0, heads = 0, ff = 0, attn = 0, G = 1;
     for (int i = 0; i < c->n_blocks; i++) {
         const struct block_config *k = &c->block[i];
-        size_t q = (size_t)(k->heads + 2 * k->kv_heads) * (size_t)k->head_dim, h = (size_t)(k->heads * k->head_dim);
-        size_t ws = d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, k->pos == POS_SHAW ? k->clip : 0, false);
+        bool attends = k->mixer < MIX_RWKV4;
+        size_t q = attends ? (size_t)(k->heads + 2 * k->kv_heads) * (size_t)k->head_dim : 0;
+        size_t h = (size_t)(k->heads * k->head_dim);
+        size_t ws = !attends ? 0 : d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, k->pos == POS_SHAW ? k->clip : 0, false);
         if (q > qkv) qkv = q;
         if (h > heads) heads = h;
         size_t f = (size_t)k->d_ff * (k->ffn == FFN_MOE && k->moe.shared ? (size_t)k->moe.shared : 1);
@@ -257,7 +265,8 @@ static void make_scratch(struct decoder *d)
     d->spans = mem_alloc((size_t)d->rows, sizeof *d->spans);
     d->row_pos = mem_alloc((size_t)d->rows, sizeof *d->row_pos);
     d->row_seq = mem_alloc((size_t)d->rows, sizeof *d->row_seq);
-    if (!d->len || !d->source_len || !d->spans || !d->row_pos || !d->row_seq) d->failed = true;
+    d->lost = mem_zalloc((size_t)d->max_seqs, sizeof *d->lost);
+    if (!d->len || !d->lost || !d->source_len || !d->spans || !d->row_pos || !d->row_seq) d->failed = true;
 }
 
 static int create(struct decoder *d, const struct params *p, struct err *e)
@@ -288,6 +297,7 @@ static int create(struct decoder *d, const struct params *p, struct err *e)
     if (r) return -1;
     make_cache(d);
     make_scratch(d);
+    decode_make_states(d);
     return d->failed ? err_oom(e, (unsigned long long)d->bytes, "the decoder and its cache") : 0;
 }
 
@@ -328,6 +338,9 @@ struct decoder *decoder_new(const struct model_config *c, const struct params *p
     d->k = kernels_get();
     d->first = c->n_enc_layers;
     d->n_layers = c->n_layers - c->n_enc_layers;
+    d->recurrent = decode_recurrent(c);
+    d->bounded = c->embed_pos != POS_NONE;
+    for (int i = c->n_enc_blocks; i < c->n_blocks; i++) d->bounded |= c->block[i].mixer < MIX_RWKV4;
     d->params = (struct params *)(uintptr_t)p; /* a graph only reads what is not trained */
     if (create(d, p, e)) {
         decoder_free(d);
@@ -344,6 +357,7 @@ void decoder_free(struct decoder *d)
     for (int i = 0; i < MODEL_MAX_BLOCKS; i++) rope_free(&d->rope[i]);
     free(d->layer);
     free(d->len);
+    free(d->lost);
     free(d->source_len);
     free(d->spans);
     free(d->row_pos);
@@ -360,7 +374,9 @@ int decoder_len(const struct decoder *d, int seq)
 
 void decoder_truncate(struct decoder *d, int seq, int len)
 {
-    if (len < d->len[seq]) d->len[seq] = len < 0 ? 0 : len;
+    if (len >= d->len[seq]) return;
+    d->len[seq] = len < 0 ? 0 : len;
+    d->lost[seq] = d->recurrent && len > 0; /* a new state at token 0 */
 }
 
 void decoder_fork(struct decoder *d, int from, int to)
@@ -369,12 +385,14 @@ void decoder_fork(struct decoder *d, int from, int to)
     for (int i = 0; i < d->n_layers; i++) {
         const struct dec_layer *l = &d->layer[i];
         size_t row = (size_t)l->k->head_dim * dtype_size(d->dt);
-        for (int kv = 0; kv < 2; kv++)
+        for (int kv = 0; kv < 2 && l->k->mixer < MIX_RWKV4; kv++)
             for (int h = 0; h < l->k->kv_heads; h++) {
                 memcpy(cache_at(d, l, to, kv, h), cache_at(d, l, from, kv, h), row * (size_t)d->len[from]);
                 if (l->source) memcpy(source_at(d, l, to, kv, h), source_at(d, l, from, kv, h), row * (size_t)d->source_len[from]);
             }
     }
+    decode_copy_states(d, from, to);
+    d->lost[to] = d->lost[from];
     d->len[to] = d->len[from];
     d->source_len[to] = d->source_len[from];
 }
@@ -395,7 +413,9 @@ static int check_tokens(const struct decoder *d, int seq, const int32_t *ids, in
 {
     if (seq < 0 || seq >= d->max_seqs) return err_set(e, ERR_INTERNAL, "sequence %d of %d", seq, d->max_seqs);
     if (n < 1) return err_set(e, ERR_DATA, "no token to decode");
-    if (n > d->max_len - d->len[seq])
+    if (d->lost[seq])
+        return err_set(e, ERR_INTERNAL, "sequence %d: a recurrent state cannot go back; begin again at token 0", seq);
+    if (n > (d->bounded ? d->max_len : INT32_MAX) - d->len[seq])
         return err_set(e, ERR_DATA, "%d tokens more do not fit a context of %d that holds %d", n, d->max_len, d->len[seq]);
     for (int i = 0; i < n; i++)
         if (ids[i] < 0 || ids[i] >= d->c.vocab)

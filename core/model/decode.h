@@ -14,6 +14,10 @@
  * other sequences take a step at the same time.  They equal
  * the graph's within rounding, not bit for bit (other orders of summation).
  *
+ * RWKV layers keep a state of fixed size instead of keys and values: a model of
+ * such layers alone costs the same a token however long the text, which max_len
+ * does not limit then.
+ *
  * RoPE with dynamic scaling is computed for max_len, the longest context that
  * this decoder can see: a cached key cannot be turned again. */
 #ifndef CORE_MODEL_DECODE_H
@@ -47,7 +51,8 @@ bool decoder_takes_source(const struct decoder *d);
 int decoder_start(const struct decoder *d); /* -1 = the tokenizer's begin of text */
 
 int decoder_len(const struct decoder *d, int seq);            /* tokens in the cache */
-void decoder_truncate(struct decoder *d, int seq, int len);   /* forget tokens from len on; 0 = all */
+/* Forgets tokens from len on; 0 = all.  A recurrent state (RWKV) cannot go back: only 0 can be gone on from. */
+void decoder_truncate(struct decoder *d, int seq, int len);
 void decoder_fork(struct decoder *d, int from, int to);       /* to becomes a copy of from */
 
 /* Bytes of the cache, known ahead for plans; -1 when they overflow. */

@@ -59,7 +59,7 @@ static void product_slice(void *arg, int slice, int thread)
 
 /* Slices of columns: small enough to balance the threads, large enough that
  * taking one costs nothing. */
-static void run_product(struct product *p)
+void decode_product(struct product *p)
 {
     struct decoder *d = p->d;
     int total = 0, slices = 0, parts = p->glu ? 1 : p->n_parts;
@@ -243,7 +243,7 @@ static void attn_slice(void *arg, int slice, int thread)
 
 /* ---- the layer ---- */
 
-static void prepare(struct product *p)
+void decode_prepare(struct product *p)
 {
     p->xg = p->x;
     if (!p->d->packed || p->d->dt == DT_F32) return;
@@ -252,14 +252,14 @@ static void prepare(struct product *p)
 }
 
 /* x += or = the output of a sublayer, with the norm that may follow it. */
-static void join(struct decoder *d, int m, const struct dec_layer *l, struct product *p, enum slot_role post,
+void decode_join(struct decoder *d, int m, const struct dec_layer *l, struct product *p, enum slot_role post,
                  enum slot_role after)
 {
     bool sandwich = l->k->place == PLACE_SANDWICH;
     p->y = d->t;
     p->ld = d->c.d_model;
     p->residual = sandwich ? NULL : d->x;
-    run_product(p);
+    decode_product(p);
     if (sandwich) norm(d, m, l, post, d->t, d->t, d->x);
     if (l->k->place == PLACE_POST) norm(d, m, l, after, d->x, d->x, NULL);
 }
@@ -275,8 +275,8 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
         qkv.b[i] = l->qkv_b[i];
         qkv.n[i] = l->qkv_n[i];
     }
-    prepare(&qkv);
-    run_product(&qkv);
+    decode_prepare(&qkv);
+    decode_product(&qkv);
     decode_by_row(d, m, qk_row, l);
     if (k->pos == POS_ALIBI) alibi_slopes(d->slopes, k->heads);
     struct attn_job j = {d, l, 1, false};
@@ -288,7 +288,7 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
     if (d->dt == DT_BF16 && !d->packed) decode_by_row(d, m, widen_att, &width);
     struct product o = {.d = d, .m = m, .K = HD, .n_parts = 1, .w = {l->o_w}, .b = {l->vec[SLOT_O_B]}, .n = {C},
                         .x = d->att32, .xg = d->att};
-    join(d, m, l, &o, SLOT_POST1_W, SLOT_NORM1_W);
+    decode_join(d, m, l, &o, SLOT_POST1_W, SLOT_NORM1_W);
 }
 
 /* Attention to the source: the query only, its keys and values are there. */
@@ -298,8 +298,8 @@ static void cross(struct decoder *d, int n_spans, int m, const struct dec_layer 
     int HD = k->heads * k->head_dim, C = d->c.d_model;
     struct product q = {.d = d, .m = m, .K = C, .n_parts = 1, .w = {l->xq_w}, .b = {l->vec[SLOT_XQ_B]}, .n = {HD},
                         .x = in, .y = d->qkv, .ld = HD};
-    prepare(&q);
-    run_product(&q);
+    decode_prepare(&q);
+    decode_product(&q);
     store(d, d->q, d->qkv, (size_t)m * (size_t)HD);
     struct attn_job j = {d, l, 1, true};
     if (n_spans == 1) j.blocks = (m + QUERIES_A_SLICE - 1) / QUERIES_A_SLICE;
@@ -308,7 +308,7 @@ static void cross(struct decoder *d, int n_spans, int m, const struct dec_layer 
     if (d->dt == DT_BF16 && !d->packed) decode_by_row(d, m, widen_att, &width);
     struct product o = {.d = d, .m = m, .K = HD, .n_parts = 1, .w = {l->xo_w}, .b = {l->vec[SLOT_XO_B]}, .n = {C},
                         .x = d->att32, .xg = d->att};
-    join(d, m, l, &o, SLOT_POSTX_W, SLOT_XNORM_W);
+    decode_join(d, m, l, &o, SLOT_POSTX_W, SLOT_XNORM_W);
 }
 
 void decode_source_kv(struct decoder *d, const struct dec_layer *l, int seq, int at, int m)
@@ -316,8 +316,8 @@ void decode_source_kv(struct decoder *d, const struct dec_layer *l, int seq, int
     int Hk = l->k->kv_heads, D = l->k->head_dim, W = Hk * D;
     struct product kv = {.d = d, .m = m, .K = d->c.d_model, .n_parts = 2, .w = {l->xkv_w[0], l->xkv_w[1]},
                          .b = {l->vec[SLOT_XK_B], l->vec[SLOT_XV_B]}, .n = {W, W}, .x = d->h, .y = d->qkv, .ld = 2 * W};
-    prepare(&kv);
-    run_product(&kv);
+    decode_prepare(&kv);
+    decode_product(&kv);
     for (int i = 0; i < m; i++)
         for (int h = 0; h < 2 * Hk; h++)
             store(d, advance(d, source_at(d, l, seq, h / Hk, h % Hk), (int64_t)(at + i) * D),
@@ -329,12 +329,12 @@ void decode_glu(struct decoder *d, int m, const struct dec_layer *l, const float
 {
     struct product one = {.d = d, .m = m, .K = d->c.d_model, .n_parts = 1, .x = in, .y = d->ff, .y2 = d->ff2, .ld = F,
                           .act = l->k->act, .glu = true, .w = {gate, up}, .n = {F, F}};
-    prepare(&one);
-    run_product(&one);
+    decode_prepare(&one);
+    decode_product(&one);
     struct product two = {.d = d, .m = m, .K = F, .n_parts = 1, .w = {down}, .n = {d->c.d_model}, .x = d->ff, .y = d->t,
                           .ld = d->c.d_model};
-    prepare(&two);
-    run_product(&two);
+    decode_prepare(&two);
+    decode_product(&two);
 }
 
 static void add_row(struct decoder *d, const void *arg, int row)
@@ -345,9 +345,13 @@ static void add_row(struct decoder *d, const void *arg, int row)
     d->k->add(x, x, d->t + (size_t)row * C, C);
 }
 
-static void feed_forward(struct decoder *d, int m, const struct dec_layer *l, const float *in)
+static void feed_forward(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in)
 {
     const struct block_config *k = l->k;
+    if (k->ffn == FFN_CMIX) {
+        decode_cmix(d, n_spans, m, l, in);
+        return;
+    }
     if (k->ffn == FFN_MOE) {
         decode_moe(d, m, l, in);
         if (k->place == PLACE_SANDWICH) norm(d, m, l, SLOT_POST2_W, d->t, d->t, d->x);
@@ -362,29 +366,32 @@ static void feed_forward(struct decoder *d, int m, const struct dec_layer *l, co
     up.b[0] = l->vec[glu ? SLOT_GATE_B : SLOT_UP_B];
     up.w[1] = l->up_w;
     up.b[1] = l->vec[SLOT_UP_B];
-    prepare(&up);
-    run_product(&up);
+    decode_prepare(&up);
+    decode_product(&up);
     struct product down = {.d = d, .m = m, .K = k->d_ff, .n_parts = 1, .w = {l->down_w}, .b = {l->vec[SLOT_DOWN_B]},
                            .n = {d->c.d_model}, .x = d->ff};
-    prepare(&down);
-    join(d, m, l, &down, SLOT_POST2_W, SLOT_NORM2_W);
+    decode_prepare(&down);
+    decode_join(d, m, l, &down, SLOT_POST2_W, SLOT_NORM2_W);
 }
 
 static void block(struct decoder *d, int n_spans, int m, const struct dec_layer *l)
 {
     enum norm_place place = l->k->place;
     if (place != PLACE_POST) norm(d, m, l, SLOT_NORM1_W, d->x, d->h, NULL);
-    attention(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
+    if (l->k->mixer == MIX_ATTN) attention(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
+    else decode_rwkv(d, n_spans, m, l, d->h);
     if (l->k->cross) {
         if (place != PLACE_POST) norm(d, m, l, SLOT_XNORM_W, d->x, d->h, NULL);
         cross(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
     }
     if (place == PLACE_PRE || place == PLACE_SANDWICH) norm(d, m, l, SLOT_NORM2_W, d->x, d->h, NULL);
-    feed_forward(d, m, l, place == PLACE_POST ? d->x : d->h);
+    feed_forward(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
 }
 
 void decode_forward(struct decoder *d, int n_spans, int m, const int32_t *ids)
 {
+    for (int i = 0; i < n_spans && d->recurrent; i++)
+        if (d->spans[i].pos == 0) decode_start_states(d, d->spans[i].seq);
     const struct block_config *last = d->layer[d->n_layers - 1].k;
     decode_by_row(d, m, embed_row, ids);
     struct norm_job first = {.w = d->embed_norm_w, .b = d->embed_norm_b, .x = d->x, .y = d->x, .kind = last->norm,
@@ -404,8 +411,8 @@ void decode_logits(struct decoder *d, int row, int n, float *logits)
 {
     struct product p = {.d = d, .m = n, .K = d->c.d_model, .n_parts = 1, .w = {d->head}, .b = {d->head_bias},
                         .n = {d->c.vocab}, .x = d->h + (int64_t)row * d->c.d_model, .y = logits, .ld = d->c.vocab};
-    prepare(&p);
-    run_product(&p);
+    decode_prepare(&p);
+    decode_product(&p);
     float scale = (float)d->c.logit_scale, cap = (float)d->c.head_softcap;
     size_t total = (size_t)n * (size_t)d->c.vocab;
     if (scale != 1) d->k->scale(logits, scale, logits, total);

@@ -18,6 +18,10 @@ struct dec_layer {
     const void *qkv_w[3], *o_w, *gate_w, *up_w, *down_w;
     const void *eup_w, *edown_w, *sgate_w, *sup_w, *sdown_w; /* experts: all, shared */
     const float *router_w;
+    const void *mat[SLOT_CVAL_W - SLOT_MA1_W + 1]; /* rwkv: matrices by role */
+    const float *decay;             /* rwkv4: -e^decay */
+    float *state;                   /* recurrent parts: [max_seqs][state_floats] */
+    size_t state_floats;
     const float *qkv_b[3];
     int qkv_n[3];
     const float *vec[SLOT_N];       /* norms and biases by role, NULL = none */
@@ -49,6 +53,11 @@ struct dec_moe {
     struct dec_active *active;
 };
 
+/* Scratch of rwkv layers: shifted inputs [rows, C], and products. */
+struct dec_rwkv {
+    float *mix[6], *part[6];
+};
+
 struct decoder {
     struct model_config c;
     enum dtype dt;
@@ -75,6 +84,10 @@ struct decoder {
     uint16_t *half;                 /* bf16 copy of a product's input */
     float *slopes;
     struct dec_moe moe;
+    struct dec_rwkv rwkv;
+    bool recurrent;                 /* some layer has a state that cannot go back */
+    bool bounded;                   /* max_len is the end: attention, or a table of positions */
+    bool *lost;                     /* [max_seqs]: the state is of more tokens than wanted */
     char *ws;                       /* a thread: ws_bytes, then a packed panel */
     size_t ws_bytes, panel_bytes;
     /* memory */
@@ -134,6 +147,22 @@ void decode_by_row(struct decoder *d, int m, row_fn *fn, const void *arg);
 /* d->t = a GLU of width F on m rows of `in`. */
 void decode_glu(struct decoder *d, int m, const struct dec_layer *l, const float *in, const void *gate, const void *up,
                 const void *down, int F);
+/* Conversion of a product's input, the product, and x += or = it with the norm that may follow. */
+void decode_prepare(struct product *p);
+void decode_product(struct product *p);
+void decode_join(struct decoder *d, int m, const struct dec_layer *l, struct product *p, enum slot_role post,
+                 enum slot_role after);
+
+/* decode_rwkv.c */
+size_t decode_state_floats(const struct model_config *c, const struct block_config *k); /* of a layer and sequence */
+bool decode_recurrent(const struct model_config *c);
+void decode_bind_rwkv(struct decoder *d, const struct bound *b, int i);
+void decode_make_states(struct decoder *d);
+void decode_start_states(struct decoder *d, int seq);
+void decode_copy_states(struct decoder *d, int from, int to);
+void decode_rwkv(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in);
+void decode_cmix(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in);
+
 /* decode_moe.c: d->t = the experts' output for m rows of `in`. */
 void decode_moe(struct decoder *d, int m, const struct dec_layer *l, const float *in);
 

@@ -2,11 +2,13 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/model/families_rwkv.h"
 #include "core/model/layout.h"
 
 const char *const family_names[] = {
     "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "electra", "electra_generator", "t5", "bart", "marian",
-    "bloom", "gemma", "gemma2", "gemma3", "mixtral", "qwen3_moe", "olmoe", "deepseek_v3", "gpt_oss", NULL};
+    "bloom", "gemma", "gemma2", "gemma3", "mixtral", "qwen3_moe", "olmoe", "deepseek_v3", "gpt_oss", "rwkv", "rwkv4", "rwkv5", "rwkv6",
+    "rwkv7", NULL};
 
 /* The names that llama, qwen2 and qwen3 share. */
 #define LLAMA_SLOTS                                                                  \
@@ -61,6 +63,7 @@ static const char *const default_slot[SLOT_N] = {
     [SLOT_GATE_W] = "mlp.gate_proj.weight", [SLOT_GATE_B] = "mlp.gate_proj.bias",
     [SLOT_POST2_W] = "mlp_output_norm.weight", [SLOT_POST2_B] = "mlp_output_norm.bias",
     MOE_SLOTS,
+    RWKV_DEFAULT_SLOTS,
     [SLOT_FNORM_W] = "norm.weight", [SLOT_FNORM_B] = "norm.bias",
     [SLOT_HDENSE_W] = "head.dense.weight", [SLOT_HDENSE_B] = "head.dense.bias",
     [SLOT_HNORM_W] = "head.norm.weight", [SLOT_HNORM_B] = "head.norm.bias",
@@ -134,6 +137,8 @@ const struct family *family_find(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(families); i++)
         if (strcmp(families[i].name, name) == 0) return &families[i];
+    for (int i = 0; i < n_families_rwkv; i++)
+        if (strcmp(families_rwkv[i].name, name) == 0) return &families_rwkv[i];
     for (int i = 0; i < n_families_more; i++)
         if (strcmp(families_more[i].name, name) == 0) return &families_more[i];
     return NULL;

@@ -40,7 +40,7 @@ struct hf_family {
     void (*write)(const struct model_config *c, struct buf *out);
 };
 extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, hf_bart, hf_marian, hf_bloom, hf_gemma,
-    hf_gemma2, hf_gemma3;
+    hf_gemma2, hf_gemma3, hf_rwkv;
 /* By our family, or by model_type and architecture; NULL when it has no file of its own. */
 const struct hf_family *hf_family_of(const char *family);
 const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type);

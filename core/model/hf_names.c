@@ -115,6 +115,12 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
         t.dim[1] = t.dim[0];
         t.dim[0] = 1;
     }
+    if (strcmp(v->f->name, "rwkv") == 0 && s->ndim == 1 &&
+        ((s->role >= SLOT_MIX_X && s->role <= SLOT_MIX_A) || s->role == SLOT_CMIX_K || s->role == SLOT_CMIX_R)) {
+        t.ndim = 3; /* [1,1,C] on disk */
+        t.dim[2] = t.dim[0];
+        t.dim[0] = t.dim[1] = 1;
+    }
     if (v->f->conv1d && s->linear && s->layer >= 0) transpose_dims(&t);
     return v->fn(v->arg, &t, &p, 1, e);
 }

@@ -1,8 +1,11 @@
 /* init.c - declaring and initialising parameters. */
 #include <math.h>
+#include <stdlib.h>
 
+#include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/kernels/kernels.h"
+#include "core/model/init_rwkv.h"
 #include "core/model/layout.h"
 
 struct declare {
@@ -81,6 +84,17 @@ struct init {
     uint64_t seed;
 };
 
+static int fill_rwkv(const struct model_config *c, const struct slot *s, struct param *p, const struct rng_key *key,
+                     struct err *e)
+{
+    if (p->dtype == DT_F32) return rwkv_init(c, s, p->data, key, e);
+    float *x = mem_alloc((size_t)p->n, sizeof *x);
+    int r = x ? rwkv_init(c, s, x, key, e) : err_oom(e, (size_t)p->n * sizeof *x, "initial values");
+    if (r == 0) kernels_get()->bf16_from_f32(p->data, x, (size_t)p->n);
+    free(x);
+    return r;
+}
+
 static int init_slot(void *arg, const struct slot *s, struct err *e)
 {
     struct init *w = arg;
@@ -91,6 +105,8 @@ static int init_slot(void *arg, const struct slot *s, struct err *e)
     /* GPT-2: the variance of the residual stream shall not grow with depth. */
     if (s->init == INIT_RESIDUAL) std = w->c->init_std / sqrt(2.0 * w->c->n_layers);
     struct rng_key key = rng_key(w->seed, RNG_INIT, (uint32_t)p->index, 0);
+    bool table = (s->role == SLOT_EMBED && w->c->embed_ln) || s->role == SLOT_HEAD_W;
+    if (s->init == INIT_RWKV || (table && w->c->block[0].mixer >= MIX_RWKV4)) return fill_rwkv(w->c, s, p, &key, e);
     fill(p, constant, std, &key);
     return 0;
 }

@@ -80,6 +80,7 @@ static int walk_positions(struct walk *w, const struct block_config *b)
 
 static int walk_attn(struct walk *w, const struct block_config *b)
 {
+    if (b->mixer != MIX_ATTN) return layout_rwkv(w, b);
     int64_t C = w->c->d_model, q = (int64_t)b->heads * b->head_dim,
             kv = (int64_t)b->kv_heads * b->head_dim;
     if (emit_linear(w, SLOT_Q_W, SLOT_Q_B, q, C, b->qkv_bias, INIT_NORMAL) ||
@@ -111,6 +112,7 @@ static int walk_ffn(struct walk *w, const struct block_config *b)
 {
     int64_t C = w->c->d_model, F = b->d_ff;
     if (b->ffn == FFN_MOE) return layout_moe(w, b);
+    if (b->ffn == FFN_CMIX) return layout_cmix(w, b);
     if (b->ffn == FFN_GLU &&
         emit_linear(w, SLOT_GATE_W, SLOT_GATE_B, F, C, b->ffn_bias, INIT_NORMAL))
         return -1;

@@ -35,7 +35,7 @@ enum slot_role {
     SLOT_MLA_QA, SLOT_MLA_QNORM, SLOT_MLA_QB, SLOT_MLA_KVA, SLOT_MLA_KVNORM, SLOT_MLA_KVB,
     /* rwkv: mixes of x with the token before it, then the parts of each version */
     SLOT_MIX_X, SLOT_MIX_W, SLOT_MIX_K, SLOT_MIX_V, SLOT_MIX_R, SLOT_MIX_G, SLOT_MIX_A,
-    SLOT_MIX_A1, SLOT_MIX_A2,
+    SLOT_MA1_W, SLOT_MA1_K, SLOT_MA1_V, SLOT_MA1_R, SLOT_MA1_G, SLOT_MA2_W, SLOT_MA2_K, SLOT_MA2_V, SLOT_MA2_R, SLOT_MA2_G,
     SLOT_DECAY, SLOT_DECAY_A, SLOT_DECAY_B, SLOT_FIRST,
     SLOT_A0, SLOT_A1, SLOT_A2, SLOT_V0, SLOT_V1, SLOT_V2, SLOT_G1, SLOT_G2,
     SLOT_KK, SLOT_KA, SLOT_RK,
@@ -47,7 +47,7 @@ enum slot_role {
     SLOT_N
 };
 
-enum slot_init { INIT_ZERO, INIT_ONE, INIT_NORMAL, INIT_RESIDUAL };
+enum slot_init { INIT_ZERO, INIT_ONE, INIT_NORMAL, INIT_RESIDUAL, INIT_RWKV };
 
 struct slot {
     enum slot_role role;

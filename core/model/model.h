@@ -27,7 +27,7 @@ enum pos_type { POS_NONE, POS_SINUSOIDAL, POS_LEARNED, POS_ROPE, POS_ALIBI, POS_
 enum sin_layout { SIN_INTERLEAVED, SIN_CONCAT, SIN_T2T };
 enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN };
 enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL };
-enum mixer_type { MIX_ATTN, MIX_MLA, MIX_RWKV4, MIX_RWKV6, MIX_RWKV7 };
+enum mixer_type { MIX_ATTN, MIX_MLA, MIX_RWKV4, MIX_RWKV5, MIX_RWKV6, MIX_RWKV7 };
 enum ffn_type { FFN_MLP, FFN_GLU, FFN_MOE, FFN_CMIX };
 /* ffn.moe; d_ff is the width of one expert, a GLU. */
 struct moe_config {
@@ -51,8 +51,11 @@ struct mla_config {
     int v_dim;
 };
 
-/* mixers rwkv6 and rwkv7: ranks of their small matrices. */
+/* mixers rwkv5 to rwkv7. */
 struct rwkv_config {
+    bool gate;                  /* rwkv5, rwkv6: output times silu of a product */
+    double norm_eps;            /* of the norm of the heads' outputs */
+    /* ranks of the small matrices */
     int mix_rank;               /* rwkv6: the five token-shift mixes */
     int decay_rank;             /* w */
     int a_rank, v_rank, gate_rank; /* rwkv7 */
@@ -88,6 +91,7 @@ struct block_config {
     bool yarn_truncate;
     enum ffn_type ffn;
     struct moe_config moe;
+    bool cmix_gate;             /* rwkv_cmix: times the sigmoid of a product (not rwkv7) */
     double glu_limit, glu_alpha; /* gpt-oss: clamped gate and up, gate * sigmoid(alpha gate) * (up + 1); 0 = off */
     enum act act;
     int d_ff;

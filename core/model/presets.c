@@ -42,6 +42,12 @@
     "\"ffn\":{\"type\":\"moe\",\"d_ff\":" #ff keys ",\"moe\":{" moe "}}," \
     "\"norm\":{\"type\":\"rms\",\"eps\":" #eps "}}]}"
 
+/* RWKV: no positions; a norm on the embedding. */
+#define RWKV(fam, mixer, vocab, ctx, d, layers, ff) \
+    "{\"family\":\"" fam "\",\"d_model\":" #d ",\"vocab\":" #vocab ",\"embed\":{\"max_pos\":" #ctx ",\"ln\":true}," \
+    "\"blocks\":[{\"repeat\":" #layers ",\"mixer\":{\"type\":\"" mixer "\"}," \
+    "\"ffn\":{\"type\":\"rwkv_cmix\",\"d_ff\":" #ff "},\"norm\":{\"type\":\"ln\",\"eps\":1e-5}}]}"
+
 #define LLAMA3_ROPE(factor) "\"theta\":500000,\"scaling\":{\"type\":\"llama3\",\"factor\":" #factor \
     ",\"low_freq_factor\":1,\"high_freq_factor\":4,\"original_max_pos\":8192}"
 
@@ -144,6 +150,9 @@
     X("deepseek-nano", SPARSE("deepseek_v3", 256,   256,  128,  4, "\"heads\":4", "\"theta\":10000",  96, "", "\"experts\":16,\"top_k\":3,\"shared\":1,\"score\":\"sigmoid\",\"scale\":2.5,\"bias_gamma\":0.001", 1e-6, true)) \
     X("mixtral-8x7b",  SPARSE("mixtral", 32000, 32768, 4096, 32, "\"heads\":32,\"kv_heads\":8", "\"theta\":1000000", 14336, "", "\"experts\":8,\"top_k\":2,\"renorm\":true,\"aux_coef\":0.02,\"aux_norm\":\"model\"", 1e-5, false)) \
     X("qwen3-30b-a3b", SPARSE("qwen3_moe", 151936, 40960, 2048, 48, "\"heads\":32,\"kv_heads\":4,\"head_dim\":128,\"qk_norm\":\"head_rms\"", "\"theta\":1000000", 768, "", "\"experts\":128,\"top_k\":8,\"renorm\":true,\"aux_coef\":0.001,\"aux_norm\":\"model\"", 1e-6, false)) \
+    X("rwkv4-nano",    RWKV("rwkv", "rwkv4",   256,  256,  128,  4,  512)) \
+    X("rwkv4-169m",    RWKV("rwkv", "rwkv4", 50277, 1024,  768, 12, 3072)) \
+    X("rwkv4-430m",    RWKV("rwkv", "rwkv4", 50277, 1024, 1024, 24, 4096)) \
     X("pythia-14m",    PYTHIA(50304,  128,  6,  4,  512)) \
     X("pythia-70m",    PYTHIA(50304,  512,  6,  8, 2048)) \
     X("pythia-160m",   PYTHIA(50304,  768, 12, 12, 3072)) \

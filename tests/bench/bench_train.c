@@ -47,6 +47,11 @@ static const struct config {
      "\"ffn\":{\"type\":\"moe\",\"act\":\"silu\",\"d_ff\":1024,\"moe\":{\"experts\":8,\"top_k\":2,\"renorm\":true,"
      "\"aux_coef\":0.001,\"aux_norm\":\"model\"}},\"norm\":{\"type\":\"rms\",\"eps\":1e-5}}]}",
      16, 256},
+    {"rwkv4",
+     "{\"family\":\"rwkv\",\"d_model\":384,\"vocab\":8192,\"embed\":{\"max_pos\":256},"
+     "\"blocks\":[{\"repeat\":6,\"mixer\":{\"type\":\"rwkv4\"},\"ffn\":{\"type\":\"rwkv_cmix\",\"d_ff\":1536},"
+     "\"norm\":{\"type\":\"ln\",\"eps\":1e-5}}]}",
+     16, 256},
 };
 
 /* Random tokens, as the peers take them. */

@@ -76,6 +76,7 @@ static void open(struct fixture *f, const struct model_variant *v, bool recomput
         model_build(&config, f->p, &b, &f->mg, &e) || graph_backward(f->mg.g, f->mg.loss, &e) ||
         graph_plan(f->mg.g, 1, &e) || !(f->x = exec_new(f->mg.g, NULL, &e)))
         fail_msg("%s: %s", v->name, e.msg);
+    model_variant_fill(f->p);
     /* Norms and biases off their start values, or their gradients prove little. */
     for (int i = 0; i < f->p->n; i++) {
         struct param *q = f->p->v[i];
