@@ -7,6 +7,7 @@
 #include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/closing.h"
 #include "data/doc.h"
 #include "data/doc_json.h"
 
@@ -33,11 +34,10 @@ struct loading {
 static int add_side(struct loading *l, const char *s, size_t n, size_t *len, struct err *e)
 {
     struct pairs *p = l->p;
-    int eos = tok_eos(l->t);
     l->ids.n = 0;
     if (tok_encode(l->t, l->scratch, s, n, TOK_TEMPLATE, &l->ids, e)) return -1;
-    bool ends = l->ids.n && tok_is_special(l->t, l->ids.id[l->ids.n - 1]);
-    *len = l->ids.n + (!ends && eos >= 0);
+    int closing = tok_closing(l->t, l->ids.id, l->ids.n);
+    *len = l->ids.n + (closing >= 0);
     while (p->n_ids + *len > p->ids_cap) {
         size_t cap = p->ids_cap ? p->ids_cap * 2 : 65536;
         int32_t *v = mem_resize(p->id, cap, sizeof *v);
@@ -46,7 +46,7 @@ static int add_side(struct loading *l, const char *s, size_t n, size_t *len, str
         p->ids_cap = cap;
     }
     if (l->ids.n) memcpy(p->id + p->n_ids, l->ids.id, l->ids.n * sizeof *p->id);
-    if (*len > l->ids.n) p->id[p->n_ids + l->ids.n] = eos;
+    if (*len > l->ids.n) p->id[p->n_ids + l->ids.n] = closing;
     p->n_ids += *len;
     return 0;
 }

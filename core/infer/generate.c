@@ -5,6 +5,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/token/closing.h"
 #include "core/base/sig.h"
 
 /* One sample while it grows. */
@@ -204,7 +205,15 @@ static int take_source(struct gen *g, const int32_t *prompt, int n_prompt, int32
     *start = decoder_start(g->d);
     if (*start < 0) *start = tok_bos(g->t) >= 0 ? tok_bos(g->t) : tok_eos(g->t);
     if (*start < 0) return err_set(e, ERR_CONFIG, "the model has no decoder_start and its tokenizer no begin-of-text token");
-    return decoder_source(g->d, 0, prompt, n_prompt, e);
+    int closing = tok_closing(g->t, prompt, (size_t)n_prompt);
+    if (closing < 0) return decoder_source(g->d, 0, prompt, n_prompt, e);
+    int32_t *source = mem_alloc((size_t)n_prompt + 1, sizeof *source);
+    if (!source) return err_oom(e, (size_t)n_prompt * sizeof *source, "the source");
+    memcpy(source, prompt, (size_t)n_prompt * sizeof *source);
+    source[n_prompt] = closing;
+    int ret = decoder_source(g->d, 0, source, n_prompt + 1, e);
+    free(source);
+    return ret;
 }
 
 int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int n, const struct gen_params *p,
