@@ -24,7 +24,7 @@ struct clean_opts {
     struct clean_scores_opts scores;
     struct clean_train_opts train;
     struct clean_corpus_opts corpus;
-    int preset;
+    int preset, words;
     bool dry_run, rules;
 };
 
@@ -43,6 +43,8 @@ static const struct opt opts[] = {
              "Rules that remove documents; fineweb is all of the others and its own"),
     OPT_LIST(0, "set", C, set, "RULE=X", "Change a limit, or RULE=off; see --rules"),
     OPT_BOOL(0, "rules", C, rules, NULL, "List the rules with their limits and exit"),
+    OPT_ENUM(0, "words", C, words, "uax29|uax29-plain|spacy-en", "uax29",
+             "Words: of Unicode, tailored to the rules or plain; or of datatrove's tokenizer"),
     OPT_CLEAN_PREP(C, prep),
     OPT_CLEAN_DECONTAM(C, decontaminate),
     OPT_CLEAN_SCORES(C, scores),
@@ -182,6 +184,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
                             .decisions = o.decisions, .progress = true};
     memcpy(cfg.field, o.field, sizeof cfg.field);
     rules_preset(&cfg.rules, (enum rules_preset)o.preset);
+    cfg.rules.words = (enum words_mode)o.words;
     struct docs_outputs to = outputs(&o);
     ret = docs_outputs_check(&to, e);
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);

@@ -157,8 +157,8 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
         w->m[i] = (double)NAN;
     bool split = repetition || gopher || fineweb;
     size_t n_words = SIZE_MAX;
-    if (split && words_split(&w->words, text, n, e)) return -1;
-    if (repetition) rules_repetition(w, text, n, &w->words, w->m);
+    if (split && words_cut(c->words, &w->words, text, n, e)) return -1;
+    if (repetition) rules_repetition(c, w, text, n, w->m);
     if (gopher) rules_gopher(text, n, &w->words, w->m);
     if (c4) {
         if (rules_c4(c, w, text, n, split ? &w->words : NULL, &n_words, w->m, e)) return -1;
@@ -173,7 +173,7 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     bool cut_short = rule_set_has(failed, RULE_LOREM_IPSUM) || rule_set_has(failed, RULE_CURLY_BRACKET);
     if (fineweb && (c->all || !cut_short)) {
         if (*out != text && n_words == SIZE_MAX) {
-            if (words_split(&w->words, *out, *out_n, e)) return -1;
+            if (words_cut(c->words, &w->words, *out, *out_n, e)) return -1;
             n_words = w->words.n;
         }
         rules_fineweb(w, *out, *out_n, *out == text ? w->words.n : n_words, w->m);

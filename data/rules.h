@@ -119,6 +119,7 @@ struct rules_cfg {
     const char *metric[METRICS_MAX]; /* names, for the record of a document */
     int n_metrics;
     bool all; /* measure everything, also what no rule asks for */
+    enum words_mode words;
 };
 
 enum rules_preset { RULES_NONE, RULES_GOPHER, RULES_REPETITION, RULES_C4, RULES_FINEWEB };

@@ -222,7 +222,7 @@ static int count_words(struct c4 *x, const char *s, size_t n, bool was_cut, stru
     }
     x->exact = false;
     if (!count) return 0;
-    if (words_split(&x->w->line_words, s, n, e)) return -1;
+    if (words_cut(x->c->words, &x->w->line_words, s, n, e)) return -1;
     x->sentences += sentences(x->t, &x->w->line_words, s);
     return 0;
 }

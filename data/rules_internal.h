@@ -21,7 +21,7 @@ void rules_duplicates(struct rules_work *w, const char *s, size_t n, size_t run,
                       struct rules_dups *out);
 
 /* Each fills its part of m.  On lack of memory w->oom is set. */
-void rules_repetition(struct rules_work *w, const char *text, size_t n, const struct words *words,
+void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                       double *m);
 void rules_gopher(const char *text, size_t n, const struct words *w, double *m);
 void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t n_words, double *m);

@@ -163,8 +163,15 @@ static double top_gram(struct rules_work *w, const struct words *words, size_t n
     return (double)chars * most;
 }
 
+/* The hash of an n-gram and the word behind it.  Glued: of their letters one
+ * after the other, so that "ab" "c" equals "a" "bc", as datatrove has it. */
+static inline uint64_t longer(uint64_t gram, uint64_t word, uint64_t pow, bool glued)
+{
+    return glued ? gram * pow + word : scramble(gram + word) * base;
+}
+
 /* Characters in n-grams seen before, walking on behind each such. */
-static double duplicate_grams(struct rules_work *w, const struct words *words, size_t n)
+static double duplicate_grams(struct rules_work *w, const struct words *words, size_t n, bool glued)
 {
     uint64_t *h = w->hash, *pow = h + words->n, *gram = h + 2 * words->n;
     size_t m = words->n - n + 1, dup = 0;
@@ -181,12 +188,12 @@ static double duplicate_grams(struct rules_work *w, const struct words *words, s
     }
     /* The hashes of the next longer ones. */
     for (size_t i = 0; i + n < words->n; i++)
-        gram[i] = gram[i] * pow[i + n] + h[i + n];
+        gram[i] = longer(gram[i], h[i + n], pow[i + n], glued);
     return (double)dup;
 }
 
-static void grams(struct rules_work *w, const char *text, const struct words *words, double chars,
-                  double *m)
+static void grams(struct rules_work *w, const char *text, const struct words *words, bool glued,
+                  double chars, double *m)
 {
     if (!word_hashes(w, text, words)) {
         w->oom = true;
@@ -211,20 +218,20 @@ static void grams(struct rules_work *w, const char *text, const struct words *wo
     for (size_t i = 0; i + 5 <= words->n; i++) {
         gram[i] = h[i];
         for (size_t k = 1; k < 5; k++)
-            gram[i] = gram[i] * pow[i + k] + h[i + k];
+            gram[i] = longer(gram[i], h[i + k], pow[i + k], glued);
     }
     for (size_t n = 5; n <= 10 && n <= words->n && !w->oom; n++) {
         if (!table_size(&w->table, words->n)) {
             w->oom = true;
             break;
         }
-        double dup = duplicate_grams(w, words, n);
+        double dup = duplicate_grams(w, words, n, glued);
         m[METRIC_DUP_5 + n - 5] = dup / chars;
         if (dup <= 0) break;
     }
 }
 
-void rules_repetition(struct rules_work *w, const char *text, size_t n, const struct words *words,
+void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                       double *m)
 {
     for (int i = METRIC_CHARS; i <= METRIC_DUP_10; i++)
@@ -245,5 +252,5 @@ void rules_repetition(struct rules_work *w, const char *text, size_t n, const st
         m[METRIC_DUP_LINES] = (double)d.dups / (double)d.n;
         m[METRIC_DUP_LINE_CHARS] = (double)d.dup_chars / chars;
     }
-    if (words->n && !w->oom) grams(w, text, words, chars, m);
+    if (w->words.n && !w->oom) grams(w, text, &w->words, c->words == WORDS_SPACY_EN, chars, m);
 }

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/words_internal.h"
+#include "data/words_uax29.h"
 
 /* ---- the list of special cases ---- */
 
@@ -85,13 +86,18 @@ static void push(struct words *w, size_t begin, size_t len, const char *text, un
             k = utf8_decode(text + begin + i, len - i, &cp);
             if (k < 1) k = 1;
         }
-        unsigned c = words_class(classes, cp);
+        unsigned c = words_class(words_table_get(), cp);
         if (c & WC_LETTER) info |= WORD_LETTER;
         if (!(c & WC_SYMBOL)) info |= WORD_SUBSTANCE;
         i += (size_t)k;
     }
     x->chars = chars;
     x->info = info;
+}
+
+void words_push(struct words *w, const char *text, size_t begin, size_t len)
+{
+    push(w, begin, len, text, 0);
 }
 
 static void push_special(struct words *w, const struct special *x, size_t begin, const char *text)
@@ -359,4 +365,10 @@ int words_split(struct words *w, const char *text, size_t n, struct err *e)
     if (w->oom) return err_oom(e, w->cap * sizeof *w->v, "the words of a document");
     mend(w, text);
     return w->oom ? err_oom(e, w->cap * sizeof *w->v, "the words of a document") : 0;
+}
+
+int words_cut(enum words_mode mode, struct words *w, const char *text, size_t n, struct err *e)
+{
+    if (mode == WORDS_SPACY_EN) return words_split(w, text, n, e);
+    return words_uax29_ref(w, text, n, mode == WORDS_UAX29, e);
 }

@@ -1,6 +1,9 @@
 /* words.h - text cut into words, the unit of the rules and of n-grams.
  *
- * The cutting follows spaCy's English tokenizer, which datatrove uses: chunks
+ * WORDS_UAX29 cuts at word boundaries of Unicode, tailored to what the rules
+ * count; WORDS_UAX29_PLAIN at all of them (words_uax29.h).
+ *
+ * WORDS_SPACY_EN follows spaCy's English tokenizer, which datatrove uses: chunks
  * between white space lose prefixes and suffixes (quotes, brackets, full stops
  * ...), what is left is cut at infixes unless it is a URL, and a list of
  * contractions, abbreviations and emoticons comes first everywhere.  Scripts
@@ -34,7 +37,11 @@ struct words {
     bool oom;
 };
 
+enum words_mode { WORDS_UAX29, WORDS_UAX29_PLAIN, WORDS_SPACY_EN };
+
 /* Replaces the content of *w by the words of the text (UTF-8, < 4 GiB). */
+int words_cut(enum words_mode mode, struct words *w, const char *text, size_t n, struct err *e);
+/* The same, WORDS_SPACY_EN. */
 int words_split(struct words *w, const char *text, size_t n, struct err *e);
 void words_free(struct words *w);
 

@@ -75,6 +75,7 @@ static double metric(const char *text, enum rules_metric which)
     size_t n;
     struct rule_set failed;
     rules_preset(&c, RULES_FINEWEB);
+    c.words = WORDS_SPACY_EN;
     assert_int_equal(rules_judge(&c, &w, text, strlen(text), &out, &n, &failed, &e), 0);
     double m = w.m[which];
     rules_work_free(&w);
@@ -144,6 +145,7 @@ struct golden {
     struct rules_work work;
     const char *p; /* lines of expected decisions not yet compared */
     int n, wrong;
+    bool quiet;
 };
 
 static void compare(struct golden *g, const struct doc *d)
@@ -161,7 +163,7 @@ static void compare(struct golden *g, const struct doc *d)
     const char *got = rule_set_any(&failed) ? rules_table[rules_reason(g->work.m, &failed)].reason : NULL;
     if (!got != !want || (got && strcmp(got, want) != 0)) {
         g->wrong++;
-        print_message("%.*s: got %s, want %s\n", (int)d->id_len, d->id, got ? got : "kept",
+        if (!g->quiet || getenv("VERBOSE")) print_message("%.*s: got %s, want %s\n", (int)d->id_len, d->id, got ? got : "kept",
                       want ? want : "kept");
     }
     json_free(j);
@@ -170,7 +172,8 @@ static void compare(struct golden *g, const struct doc *d)
 }
 
 /* Decisions and reasons of datatrove on the first documents of mixed10.jsonl. */
-static void agrees(const char *path, enum rules_preset preset)
+static void agrees_with(const char *path, enum rules_preset preset, enum words_mode words,
+                        double share)
 {
     struct buf golden = {0};
     struct err e;
@@ -184,6 +187,8 @@ static void agrees(const char *path, enum rules_preset preset)
     char *paths[] = {"../shared/corpus/mixed10.jsonl"};
     struct doc_cfg cfg = {0};
     rules_preset(&g.rules, preset);
+    g.rules.words = words;
+    g.quiet = share < 1;
     assert_int_equal(doc_files_find(&f, paths, 1, DOC_AUTO, &e), 0);
     struct doc_reader *r = doc_reader_open(&f, &cfg, &e);
     struct doc_block b = {0};
@@ -195,7 +200,7 @@ static void agrees(const char *path, enum rules_preset preset)
             compare(&g, &d);
     }
     print_message("%s: %d documents, %d differ\n", path_base(path), g.n, g.wrong);
-    assert_int_equal(g.wrong, 0);
+    assert_true((double)g.wrong <= (1 - share) * g.n);
     assert_true(g.n >= 1000);
     rules_work_free(&g.work);
     doc_iter_free(&it);
@@ -203,6 +208,13 @@ static void agrees(const char *path, enum rules_preset preset)
     buf_free(&golden);
     doc_reader_close(r);
     doc_files_free(&f);
+}
+
+/* All of them word for word as datatrove cuts, almost all as Unicode does. */
+static void agrees(const char *path, enum rules_preset preset)
+{
+    agrees_with(path, preset, WORDS_SPACY_EN, 1);
+    agrees_with(path, preset, WORDS_UAX29, 0.99);
 }
 
 static void gopher_quality_agrees_with_datatrove(void **state)
