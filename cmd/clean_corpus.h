@@ -1,13 +1,14 @@
 /* clean_corpus.h - the options of `llmctl clean` that judge a document by all
- * others: contradictions, outliers, balance. */
+ * others: contradictions, label errors, outliers, balance. */
 #ifndef CMD_CLEAN_CORPUS_H
 #define CMD_CLEAN_CORPUS_H
 
+#include "cmd/clean_train.h"
 #include "core/base/opt.h"
 #include "data/clean.h"
 
 struct clean_corpus_opts {
-    const char *ambiguity, *resolve, *ambiguity_report, *outliers, *balance, *to;
+    const char *ambiguity, *resolve, *ambiguity_report, *label_errors, *outliers, *balance, *to;
     double max_upsample;
     int64_t total;
 };
@@ -18,6 +19,8 @@ struct clean_corpus_opts {
                 "Find contradictions: prompt=PATH,answer=PATH[,near=0.9]; see below"),                             \
         OPT_STR(0, "resolve", S, f.resolve, "HOW", "drop", "Which of them stay: drop, majority, newest[:PATH], best:PATH"), \
         OPT_STR(0, "ambiguity-report", S, f.ambiguity_report, "FILE", NULL, "Write every group of contradictions as JSON"), \
+        OPT_STR(0, "label-errors", S, f.label_errors, "field=PATH", NULL,                                          \
+                "Remove documents whose label is probably wrong, by confident learning"),                          \
         OPT_STR(0, "outliers", S, f.outliers, "mad:X", NULL,                                                       \
                 "Remove what is X robust deviations from the median of its source and language"),                  \
         OPT_STR(0, "balance", S, f.balance, "field=PATH", NULL, "Balance the classes in this member, source or lang"), \
@@ -28,7 +31,7 @@ struct clean_corpus_opts {
 
 struct clean_corpus; /* owned by the caller of open */
 /* Behind all other filters.  *out stays NULL when nothing is asked for. */
-int clean_corpus_open(struct clean_corpus **out, const struct clean_corpus_opts *o, uint64_t seed,
+int clean_corpus_open(struct clean_corpus **out, const struct clean_corpus_opts *o, const struct clean_train_opts *train,
                       struct clean_cfg *cfg, struct err *e);
 void clean_corpus_talk(const struct clean_corpus *c);
 void clean_corpus_close(struct clean_corpus *c); /* NULL is fine */

@@ -190,7 +190,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
     if (!ret) ret = clean_decontam_open(&decontam, &o.decontaminate, &cfg, e);
     if (!ret) ret = clean_scores_open(&scores, &o.scores, &cfg, e);
-    if (!ret) ret = clean_corpus_open(&corpus, &o.corpus, (uint64_t)o.train.seed, &cfg, e);
+    if (!ret) ret = clean_corpus_open(&corpus, &o.corpus, &o.train, &cfg, e);
     const char *others[] = {o.out, o.removed, o.quarantine, o.report};
     for (size_t i = 0; i < COUNT_OF(others) && !ret && o.decisions; i++)
         if (others[i] && strcmp(others[i], o.decisions) == 0)
@@ -251,6 +251,9 @@ const struct cmd cmd_clean = {
                "answers differ: of 'Is it safe?' yes, yes and 'is it safe' no, --resolve\n"
                "majority keeps the first two, drop none. messages=PATH takes the last answer\n"
                "of a chat; prompt=p,chosen=c,rejected=r finds A over B beside B over A.\n"
+               "--label-errors field=topic trains the classifier by folds and asks of each\n"
+               "document a model that has not seen it: among 500 poems 'stock markets fell'\n"
+               "labelled poem goes, with the label it should have.\n"
                "--outliers mad:3.5 compares length, shares of letters, digits, capitals,\n"
                "punctuation and blanks, and scores, with the documents of the same source and\n"
                "language: a page of digits among prose goes, among tables of digits it stays.\n"

@@ -20,8 +20,9 @@ void train_docs_free(struct train_docs *t)
 struct classify_cfg classify_defaults(int n_labels)
 {
     struct classify_cfg c = {.features = {20, 2, 4, 4}, .folds = 5, .epochs = 10, .rate = 4, .l2 = 1e-6, .seed = 1};
-    /* At most 64 MiB of weights a model: there are folds + 1 of them. */
-    while (n_labels > 2 && c.features.bits > 12 && ((int64_t)n_labels << c.features.bits) > 1 << 24)
+    /* At most 16 MiB of weights a model: there are folds + 1 of them, and caches
+     * are small; 2^16 buckets tell 12 languages apart as well as 2^20. */
+    while (n_labels > 2 && c.features.bits > 12 && ((int64_t)n_labels << c.features.bits) > 1 << 22)
         c.features.bits--;
     return c;
 }
@@ -31,6 +32,7 @@ struct trainer {
     const struct train_docs *t;
     struct classifier **model; /* [jobs]; the last is that of all documents */
     double *grad;              /* [jobs][outs] */
+    float *delta;              /* [jobs][outs] */
     float *z;                  /* [n][outs], of the model that has not seen it */
     uint8_t *fold;             /* [n] */
     int jobs;
@@ -39,7 +41,7 @@ struct trainer {
 /* One step on one document.  Weights are scale * weight, so that decay is one
  * multiplication. */
 static void step(struct classifier *c, const uint32_t *v, const struct train_doc *d, double rate,
-                 double decay, double *scale, double *z)
+                 double decay, double *scale, double *z, float *delta)
 {
     size_t outs = (size_t)c->outs;
     double unit = d->n ? 1 / sqrt((double)d->n) : 0;
@@ -60,12 +62,12 @@ static void step(struct classifier *c, const uint32_t *v, const struct train_doc
     *scale *= 1 - decay;
     for (size_t j = 0; j < outs; j++) {
         c->bias[j] -= (float)(rate * 0.1 * z[j]);
-        z[j] *= rate * unit / *scale;
+        delta[j] = (float)(rate * unit / *scale * z[j]);
     }
     for (uint32_t i = 0; i < d->n; i++) {
         float *w = c->weight + v[i] * outs;
         for (size_t j = 0; j < outs; j++)
-            w[j] -= (float)z[j];
+            w[j] -= delta[j];
     }
 }
 
@@ -94,7 +96,7 @@ static void job(void *arg, int j, int thread)
             const struct train_doc *d = train_doc_at(r->t, k);
             if (r->fold[k] == j) continue;
             double rate = r->cfg->rate * (1 - done / steps);
-            step(c, buckets + d->at, d, rate, rate * r->cfg->l2, &scale, z);
+            step(c, buckets + d->at, d, rate, rate * r->cfg->l2, &scale, z, r->delta + (size_t)j * outs);
             if (scale < 1e-3) rescale(c, &scale);
         }
     rescale(c, &scale);
@@ -250,9 +252,10 @@ int classify_train(const struct classify_cfg *cfg, const struct train_docs *t, s
     int ret = -1;
     r.model = mem_zalloc((size_t)r.jobs, sizeof *r.model);
     r.grad = mem_zalloc((size_t)r.jobs, outs * sizeof *r.grad);
+    r.delta = mem_zalloc((size_t)r.jobs, outs * sizeof *r.delta);
     r.z = mem_zalloc(n, outs * sizeof *r.z);
     r.fold = mem_alloc(n, 1);
-    if (!r.model || !r.grad || !r.z || !r.fold) {
+    if (!r.model || !r.grad || !r.delta || !r.z || !r.fold) {
         err_oom(e, (uint64_t)n * outs * sizeof *r.z, "the scores of the folds");
         goto out;
     }
@@ -273,6 +276,7 @@ out:
         classifier_free(r.model[j]);
     free(r.model);
     free(r.grad);
+    free(r.delta);
     free(r.z);
     free(r.fold);
     if (ret) classify_report_free(rep);

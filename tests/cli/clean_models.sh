@@ -75,3 +75,16 @@ expect 0 "$LLMCTL" clean ab.jsonl --classifier "$f/ngrams:__label__x>=0.0" --cla
 grep -q '"classifier.x","classifier.y"' d.jsonl && cmp ab.jsonl o.jsonl || fail "fastText: $(cat d.jsonl)"
 head -c 100 "$f/ngrams" >cut.bin
 expect 65 "$LLMCTL" clean ab.jsonl --classifier cut.bin:0.5
+
+# Label errors: 20 labels put wrong among 400 are found, with the right one; the same for any number of threads.
+awk 'NR % 20 == 7 { sub(/"topic":"prose"/, "\"topic\":\"SPAM\""); sub(/"topic":"spam"/, "\"topic\":\"prose\""); sub(/SPAM/, "spam"); sub(/"id":/, "\"wrong\":1,\"id\":") } { print }' all.jsonl >noisy.jsonl
+[ "$(grep -c wrong noisy.jsonl)" = 20 ] || fail "the test itself"
+for t in 1 2 8; do "$LLMCTL" clean noisy.jsonl --label-errors field=meta.topic --features 1:0:14 --out k$t --removed r$t --decisions d$t --threads $t 2>err; done
+for t in 2 8; do cmp k1 k$t && cmp r1 r$t && cmp d1 d$t || fail "threads show"; done
+[ "$(grep -c wrong r1)" -ge 15 ] && [ "$(grep -vc wrong r1)" -le 15 ] || fail "label errors: $(grep -c wrong r1) and $(grep -vc wrong r1)"
+grep 'topic":"spam"' r1 | grep wrong | grep -q '"removed_by":"label_error".*"suggested_label":"prose"}' || fail "$(head -1 r1)"
+grep -q 'label errors: [0-9]* of 400 documents of 2 labels; the classifier: AUC' err && grep -q 'labelled spam are rather prose' err || fail "$(cat err)"
+expect 2 "$LLMCTL" clean noisy.jsonl --label-errors 'x['
+expect 2 "$LLMCTL" clean noisy.jsonl --label-errors meta.topic --folds 0
+expect 65 "$LLMCTL" clean noisy.jsonl --label-errors absent
+expect 65 "$LLMCTL" clean noisy.jsonl --label-errors text
