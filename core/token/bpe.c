@@ -11,6 +11,8 @@ enum { ID_BITS = 21, SHORT_WORD = 48 };
 void bpe_free(struct bpe *b)
 {
     free(b->merge);
+    free(b->made);
+    free(b->level);
     free(b->slots);
     free(b->byte_pair);
     free(b->filter);
@@ -39,6 +41,11 @@ static size_t filter_bit(const struct bpe *b, uint64_t hash)
 
 int bpe_add(struct bpe *b, int left, int right, int id, struct err *e)
 {
+    return bpe_add_rank(b, left, right, id, (uint32_t)b->n_merges, e);
+}
+
+int bpe_add_rank(struct bpe *b, int left, int right, int id, uint32_t rank, struct err *e)
+{
     if (b->n_merges == b->cap) {
         size_t cap = b->cap ? 2 * b->cap : 4096;
         struct bpe_merge *p = mem_resize(b->merge, cap, sizeof *p);
@@ -48,7 +55,8 @@ int bpe_add(struct bpe *b, int left, int right, int id, struct err *e)
     }
     if (b->n_merges >= (1u << ID_BITS) - 1)
         return err_set(e, ERR_DATA, "more than %u merges", (1u << ID_BITS) - 1);
-    b->merge[b->n_merges++] = (struct bpe_merge){left, right, id};
+    b->merge[b->n_merges++] = (struct bpe_merge){left, right, id, rank};
+    if (rank >= b->n_ranks) b->n_ranks = (size_t)rank + 1;
     return 0;
 }
 
@@ -56,6 +64,8 @@ int bpe_finish(struct bpe *b, struct err *e)
 {
     size_t want = 64;
     while (want < 2 * b->n_merges) want *= 2;
+    b->made = mem_alloc(b->n_ranks, sizeof *b->made);
+    if (!b->made) return err_oom(e, b->n_ranks * sizeof *b->made, "the merge table");
     b->slots = mem_alloc(want, sizeof *b->slots);
     if (!b->slots) return err_oom(e, want * sizeof *b->slots, "the merge table");
     memset(b->slots, 0xFF, want * sizeof *b->slots);
@@ -66,13 +76,13 @@ int bpe_finish(struct bpe *b, struct err *e)
     b->filter_mask = n_bits - 1;
     for (size_t r = 0; r < b->n_merges; r++) {
         uint64_t key = pair_key(b->merge[r].left, b->merge[r].right), hash = pair_hash(key);
+        b->made[b->merge[r].rank] = b->merge[r].id;
         size_t bit = filter_bit(b, hash), i = pair_slot(b, hash);
         b->filter[bit / 64] |= (uint64_t)1 << bit % 64;
         for (; b->slots[i] != BPE_FREE; i = (i + 1) & (want - 1))
             if (b->slots[i] >> ID_BITS == key)
-                return err_set(e, ERR_DATA, "merges %zu and %zu (from 0) are the same pair",
-                               (size_t)(b->slots[i] & ((1u << ID_BITS) - 1)), r);
-        b->slots[i] = key << ID_BITS | r;
+                return err_set(e, ERR_DATA, "merge %zu (from 0) is the same pair as an earlier one", r);
+        b->slots[i] = key << ID_BITS | b->merge[r].rank;
     }
     return 0;
 }
@@ -110,6 +120,11 @@ void bpe_work_free(struct bpe_work *w)
 
 /* A scan for the smallest rank beats a heap as long as all fits in a few cache
  * lines. */
+static inline uint32_t level(const struct bpe *b, uint32_t rank)
+{
+    return b->level && rank != BPE_NO_RANK ? b->level[rank] : rank;
+}
+
 static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uint8_t *bytes,
                           const struct bpe_trace *trace)
 {
@@ -121,13 +136,21 @@ static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uin
     while (n > 1) {
         size_t at = 0;
         uint32_t best = rank[0];
-        for (size_t i = 1; i + 1 < n; i++)
-            if (rank[i] < best) {
-                best = rank[i];
-                at = i;
-            }
+        if (b->level) {
+            for (size_t i = 1; i + 1 < n; i++)
+                if (level(b, rank[i]) < level(b, best)) {
+                    best = rank[i];
+                    at = i;
+                }
+        } else {
+            for (size_t i = 1; i + 1 < n; i++)
+                if (rank[i] < best) {
+                    best = rank[i];
+                    at = i;
+                }
+        }
         if (best == BPE_NO_RANK) break;
-        ids[at] = b->merge[best].id;
+        ids[at] = b->made[best];
         n--;
         for (size_t i = at + 1; i < n; i++) ids[i] = ids[i + 1];
         for (size_t i = at + 1; i + 1 < n; i++) rank[i] = rank[i + 1];
@@ -138,7 +161,7 @@ static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uin
     return n;
 }
 
-/* Long words: symbols in a linked list, pairs in a heap of rank << 32 | place.
+/* Long words: symbols in a linked list, pairs in a heap of level << 32 | place.
  * An entry is stale when the pair at its place has another rank by now. */
 struct list {
     int32_t *ids;
@@ -183,7 +206,7 @@ static void new_pair(const struct bpe *b, struct list *l, uint32_t at, size_t n)
 {
     uint32_t right = l->next[at];
     l->rank[at] = right < n ? bpe_rank(b, l->ids[at], l->ids[right]) : BPE_NO_RANK;
-    if (l->rank[at] != BPE_NO_RANK) heap_push(l, (uint64_t)l->rank[at] << 32 | at);
+    if (l->rank[at] != BPE_NO_RANK) heap_push(l, (uint64_t)level(b, l->rank[at]) << 32 | at);
 }
 
 static size_t compact(struct list *l, size_t n, int32_t *out)
@@ -218,15 +241,15 @@ static size_t merge_long(const struct bpe *b, struct bpe_work *w, int32_t *ids, 
         l.next[i] = i + 1;
         l.prev[i] = i - 1; /* wraps for the first, which is >= n */
         l.rank[i] = i + 1 < n ? bpe_rank(b, ids[i], ids[i + 1]) : BPE_NO_RANK;
-        if (l.rank[i] != BPE_NO_RANK) l.heap[l.n_heap++] = (uint64_t)l.rank[i] << 32 | i;
+        if (l.rank[i] != BPE_NO_RANK) l.heap[l.n_heap++] = (uint64_t)level(b, l.rank[i]) << 32 | i;
     }
     for (size_t i = l.n_heap / 2; i-- > 0;) sift_down(&l, i);
     while (l.n_heap) {
         uint64_t top = heap_pop(&l);
-        uint32_t at = (uint32_t)top, rank = (uint32_t)(top >> 32);
-        if (l.rank[at] != rank) continue;
+        uint32_t at = (uint32_t)top, rank = l.rank[at];
+        if (rank == BPE_NO_RANK || level(b, rank) != (uint32_t)(top >> 32)) continue;
         uint32_t gone = l.next[at], after = l.next[gone];
-        ids[at] = b->merge[rank].id;
+        ids[at] = b->made[rank];
         l.rank[gone] = BPE_NO_RANK;
         l.next[at] = after;
         if (after < n) l.prev[after] = at;

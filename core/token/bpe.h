@@ -1,7 +1,8 @@
 /* bpe.h - byte pair encoding of one word: symbols, merges by rank.
  *
  * Of all adjacent pairs the one with the lowest rank merges first, the leftmost
- * among equals, until no pair is in the table. */
+ * among equals, until no pair is in the table.  Several pairs may share a rank
+ * when they make the same id; ranks that are equally good share a level. */
 #ifndef CORE_TOKEN_BPE_H
 #define CORE_TOKEN_BPE_H
 
@@ -13,11 +14,15 @@
 
 struct bpe_merge {
     int32_t left, right, id;
+    uint32_t rank;
 };
 
 struct bpe {
-    struct bpe_merge *merge; /* [n_merges], rank = index */
+    struct bpe_merge *merge; /* [n_merges] */
     size_t n_merges, cap;
+    int32_t *made;           /* [n_ranks] id by rank */
+    uint32_t *level;         /* [n_ranks] or NULL: each rank is a level of its own */
+    size_t n_ranks;
     uint64_t *slots;         /* (left << 21 | right) << 21 | rank; BPE_FREE = free */
     size_t n_slots;
     uint64_t *filter;        /* 16 bits or more a merge: a clear bit means no such pair */
@@ -28,6 +33,7 @@ struct bpe {
 void bpe_free(struct bpe *b);
 /* Appends the next merge; the table is made by bpe_finish(). */
 int bpe_add(struct bpe *b, int left, int right, int id, struct err *e);
+int bpe_add_rank(struct bpe *b, int left, int right, int id, uint32_t rank, struct err *e);
 /* Fails when a pair appears twice, naming its place in the list. */
 int bpe_finish(struct bpe *b, struct err *e);
 /* For byte-level models: the ranks of all pairs of bytes in one small table. */

@@ -7,12 +7,17 @@
 
 struct explain {
     const struct tokenizer *t;
+    struct tok_scratch *s;
     struct buf *out;
 };
 
 static void add_token(struct explain *x, int id)
 {
     size_t n;
+    if (id >= x->t->vocab.n) { /* a character of SentencePiece without a piece */
+        buf_adds(x->out, "<?>");
+        return;
+    }
     const char *s = vocab_text(&x->t->vocab, id, &n);
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
@@ -33,72 +38,83 @@ static void add_tokens(struct explain *x, const int32_t *ids, size_t n)
 static void on_merge(void *arg, uint32_t rank, const int32_t *ids, size_t n)
 {
     struct explain *x = arg;
-    const struct bpe_merge *m = &x->t->bpe.merge[rank];
-    buf_printf(x->out, "    merge %u: ", (unsigned)rank);
-    add_token(x, m->left);
-    buf_adds(x->out, " + ");
-    add_token(x, m->right);
-    buf_adds(x->out, " ->");
+    buf_printf(x->out, "    merge %u makes ", (unsigned)rank);
+    add_token(x, x->t->bpe.made[rank]);
+    buf_addc(x->out, ':');
     add_tokens(x, ids, n);
 }
 
-static int piece(struct explain *x, struct bpe_work *w, const char *text, size_t begin, size_t end,
-                 struct err *e)
+static int merges(struct explain *x, const uint8_t *word, size_t n, size_t at, struct err *e)
 {
-    size_t n = end - begin, count;
+    size_t count;
     struct bpe_trace trace = {on_merge, x};
-    int32_t *ids = mem_alloc(n, sizeof *ids);
+    int32_t *ids = mem_alloc(n + 1, sizeof *ids);
     if (!ids) return err_oom(e, n * sizeof *ids, "symbols");
-    buf_printf(x->out, "  piece [%zu, %zu) ", begin, end);
-    buf_add_json(x->out, text + begin, n);
-    buf_addc(x->out, '\n');
-    int ret = tok_symbols(x->t, (const uint8_t *)text + begin, n, begin, ids, &count, e);
+    int ret = tok_symbols(x->t, word, n, at, ids, &count, e);
     if (ret == 0) {
         buf_adds(x->out, "    symbols:");
         add_tokens(x, ids, count);
         if (x->t->bpe.n_merges && count > 1)
-            count = bpe_merge_word(&x->t->bpe, w, ids, count, NULL, &trace);
+            bpe_merge_word(&x->t->bpe, &x->s->work, ids, count, NULL, &trace);
     }
     free(ids);
     return ret;
 }
 
-static int pieces(struct explain *x, struct bpe_work *w, const char *text, size_t begin,
-                  size_t end, struct err *e)
+/* What the model makes of one word. */
+static int piece(struct explain *x, const uint8_t *word, size_t n, size_t at, struct err *e)
 {
-    split_fn *split = split_function(x->t->split);
-    size_t ends[BATCH], n = end - begin;
-    for (size_t pos = 0; pos < n;) {
-        size_t count = split((const uint8_t *)text + begin, n, pos, ends, BATCH);
-        for (size_t i = 0; i < count; i++) {
-            if (piece(x, w, text, begin + pos, begin + ends[i], e)) return -1;
-            pos = ends[i];
+    struct tok_ids ids = {0};
+    buf_adds(x->out, "  word ");
+    buf_add_json(x->out, (const char *)word, n);
+    buf_addc(x->out, '\n');
+    int ret = x->t->model == MODEL_BPE ? merges(x, word, n, at, e) : 0;
+    if (ret == 0) ret = tok_model_word(x->t, x->s, word, n, at, &ids, e);
+    if (ret == 0) {
+        buf_adds(x->out, "    tokens:");
+        for (size_t i = 0; i < ids.n; i++) {
+            buf_addc(x->out, ' ');
+            add_token(x, ids.id[i]);
+            if (x->t->model == MODEL_UNIGRAM) buf_printf(x->out, "(%.2f)", x->t->score[ids.id[i]]);
         }
+        buf_addc(x->out, '\n');
     }
-    return 0;
+    tok_ids_free(&ids);
+    return ret;
 }
 
-static int segment(struct explain *x, struct bpe_work *w, const char *text, size_t begin,
-                   size_t end, struct err *e)
+static int segment(struct explain *x, const char *text, size_t begin, size_t end, struct err *e)
 {
-    struct norm n = {0};
-    int changed = norm_apply(&n, x->t->norm, text + begin, end - begin, e), ret = -1;
-    if (changed == 0) ret = pieces(x, w, text, begin, end, e);
+    const struct tokenizer *t = x->t;
+    struct norm *w = &x->s->norm;
+    struct pre *p = &x->s->pre;
+    const char *s = text + begin;
+    size_t n = end - begin;
+    if (n == 0) return 0;
+    w->want_origin = t->needs_origin;
+    int changed = norm_run(&t->norm, w, s, n, e);
+    if (changed < 0) return -1;
     if (changed > 0) {
+        s = w->out->text.data ? w->out->text.data : "";
+        n = w->out->text.len;
         buf_adds(x->out, "  normalised ");
-        buf_add_json(x->out, n.text.data, n.text.len);
+        buf_add_json(x->out, s, n);
         buf_addc(x->out, '\n');
-        ret = pieces(x, w, n.text.data, 0, n.text.len, e);
     }
-    norm_free(&n);
-    return ret;
+    if (pre_run(&t->pre, p, s, n, changed && w->want_origin ? w->out->origin : NULL, t->needs_origin,
+                begin, e))
+        return -1;
+    for (size_t i = 0; i < p->n_pieces; i++) {
+        struct pre_piece q = p->piece[i];
+        if (piece(x, (const uint8_t *)p->text + q.begin, q.end - q.begin, begin + q.begin, e)) return -1;
+    }
+    return 0;
 }
 
 static int result(struct explain *x, const char *text, size_t n, struct err *e)
 {
     struct tok_ids ids = {.want_spans = true};
-    struct tok_scratch *s = tok_scratch_new(x->t, e);
-    int ret = s ? tok_encode(x->t, s, text, n, TOK_SPECIAL | TOK_TEMPLATE, &ids, e) : -1;
+    int ret = tok_encode(x->t, x->s, text, n, TOK_SPECIAL | TOK_TEMPLATE, &ids, e);
     if (ret == 0) buf_printf(x->out, "tokens: %zu\n", ids.n);
     for (size_t i = 0; ret == 0 && i < ids.n; i++) {
         buf_printf(x->out, "  %7d  [%zu, %zu)  ", (int)ids.id[i], ids.span[i].begin,
@@ -107,28 +123,28 @@ static int result(struct explain *x, const char *text, size_t n, struct err *e)
         buf_addc(x->out, '\n');
     }
     tok_ids_free(&ids);
-    tok_scratch_free(s);
     return ret;
 }
 
 int tok_explain(const struct tokenizer *t, const char *text, size_t n, struct buf *out,
                 struct err *e)
 {
-    struct explain x = {t, out};
-    struct bpe_work w = {0};
+    struct explain x = {.t = t, .out = out, .s = tok_scratch_new(t, e)};
+    struct tok_summary sum;
     size_t pos = 0, from, to;
-    int ret = 0;
+    int ret = x.s ? 0 : -1;
     const struct tok_added *a;
-    buf_printf(out, "text: %zu bytes, split '%s'\n", n, split_name(t->split));
+    tok_summary(t, &sum);
+    buf_printf(out, "text: %zu bytes, %s, split '%s'\n", n, sum.type, sum.split);
     while (ret == 0 && (a = tok_match(&t->raw, text, n, pos, true, &from, &to))) {
-        ret = segment(&x, &w, text, pos, from, e);
+        ret = segment(&x, text, pos, from, e);
         buf_printf(out, "  added token [%zu, %zu) %d ", from, to, a->id);
         add_token(&x, a->id);
         buf_addc(out, '\n');
         pos = to;
     }
-    if (ret == 0) ret = segment(&x, &w, text, pos, n, e);
+    if (ret == 0) ret = segment(&x, text, pos, n, e);
     if (ret == 0) ret = result(&x, text, n, e);
-    bpe_work_free(&w);
+    tok_scratch_free(x.s);
     return ret ? -1 : buf_ok(out, e);
 }

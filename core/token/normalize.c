@@ -1,189 +1,394 @@
+/* The chain and its simple steps. */
 #include "core/token/normalize.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/bytemap.h"
+#include "core/token/uni_props.h"
 #include "core/token/unicode.h"
+
+void norm_chain_free(struct norm_chain *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        free(c->step[i].from);
+        free(c->step[i].to);
+        regex_free(c->step[i].re);
+        charsmap_free(c->step[i].map);
+    }
+    free(c->step);
+    *c = (struct norm_chain){0};
+}
+
+struct norm_step *norm_chain_add(struct norm_chain *c, enum norm_kind kind, struct err *e)
+{
+    struct norm_step *p = mem_resize(c->step, c->n + 1, sizeof *p);
+    if (!p) {
+        err_oom(e, (c->n + 1) * sizeof *p, "normalizers");
+        return NULL;
+    }
+    c->step = p;
+    p[c->n] = (struct norm_step){.kind = kind};
+    return &p[c->n++];
+}
 
 void norm_free(struct norm *w)
 {
-    buf_free(&w->text);
-    buf_free(&w->chunk);
-    free(w->origin);
-    free(w->cp);
+    for (int i = 0; i < 2; i++) {
+        buf_free(&w->side[i].text);
+        free(w->side[i].origin);
+    }
+    regex_work_free(w->work);
+    free(w->list);
     free(w->tmp);
-    free(w->at);
     memset(w, 0, sizeof *w);
 }
 
-static const utf8proc_property_t *property(uint32_t cp)
+/* ---- writing ---- */
+
+struct norm_origin norm_origin_at(const struct norm_io *io, size_t i)
 {
-    return utf8proc_get_property((utf8proc_int32_t)cp);
+    if (io->from) return io->from[i];
+    const uint8_t *s = (const uint8_t *)io->in;
+    size_t begin = i;
+    for (int k = 0; k < 3 && begin > 0 && (s[begin] & 0xC0) == 0x80; k++) begin--;
+    struct uni_char c = uni_next(s + begin, io->n - begin);
+    if (begin + c.len <= i) return (struct norm_origin){i, i + 1}; /* broken UTF-8 */
+    return (struct norm_origin){begin, begin + c.len};
 }
 
-/* Nothing before this character can combine with it. */
-static bool starts_chunk(struct uni_char c)
+static struct norm_origin *origin_room(struct norm_io *io, size_t n)
 {
-    if (c.cp < 0x300 || c.cp == UNI_BAD) return true;
-    if ((c.cp >= 0x1161 && c.cp <= 0x1175) || (c.cp >= 0x11A8 && c.cp <= 0x11C2)) return false;
-    const utf8proc_property_t *p = property(c.cp);
-    bool second = p->comb_index != UINT16_MAX && p->comb_index >= 0x8000;
-    return p->combining_class == 0 && !second;
+    struct norm_text *t = io->to;
+    size_t need = t->text.len + n;
+    if (need > t->cap) {
+        size_t cap = need + need / 2 + 64;
+        struct norm_origin *p = mem_resize(t->origin, cap, sizeof *p);
+        if (!p) {
+            err_oom(io->e, cap * sizeof *p, "normalising");
+            return NULL;
+        }
+        t->origin = p;
+        t->cap = cap;
+    }
+    return t->origin + t->text.len;
 }
 
-static bool decomposes(struct uni_char c)
+int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_origin origin)
 {
-    return c.cp >= 0xC0 && c.cp != UNI_BAD && property(c.cp)->decomp_seqindex != UINT16_MAX;
+    if (io->w->want_origin) {
+        struct norm_origin *o = origin_room(io, len);
+        if (!o) return -1;
+        for (size_t i = 0; i < len; i++) o[i] = origin;
+    }
+    buf_add(&io->to->text, text, len);
+    return buf_ok(&io->to->text, io->e);
 }
 
-static int combining_class(uint32_t cp)
+int norm_copy(struct norm_io *io, size_t len)
 {
-    return (int)property(cp)->combining_class;
+    if (io->w->want_origin && len) {
+        struct norm_origin *o = origin_room(io, len);
+        if (!o) return -1;
+        if (io->from) memcpy(o, io->from + io->pos, len * sizeof *o);
+        else
+            for (size_t i = 0; i < len;) {
+                struct uni_char c = uni_next((const uint8_t *)io->in + io->pos + i, len - i);
+                size_t at = io->pos + i;
+                for (unsigned k = 0; k < c.len; k++) o[i + k] = (struct norm_origin){at, at + c.len};
+                i += c.len;
+            }
+    }
+    buf_add(&io->to->text, io->in + io->pos, len);
+    io->pos += len;
+    return buf_ok(&io->to->text, io->e);
 }
 
-/* Marks between two starters by rising class, equal ones in their order. */
-static void order_marks(uint32_t *cp, uint32_t *tmp, size_t n)
+static size_t char_len(const struct norm_io *io)
 {
-    for (size_t i = 0; i < n;) {
-        if (combining_class(cp[i]) == 0) {
-            i++;
+    return io->pos < io->n ? uni_next((const uint8_t *)io->in + io->pos, io->n - io->pos).len : 0;
+}
+
+int norm_put(struct norm_io *io, uint32_t cp, int change)
+{
+    char bytes[4];
+    struct norm_origin origin = {0, 0};
+    if (io->w->want_origin) {
+        if (change <= 0) {
+            if (io->pos < io->n) origin = norm_origin_at(io, io->pos);
+        } else if (io->pos > 0) {
+            origin = norm_origin_at(io, io->pos - 1);
+        }
+    }
+    int len = cp == UNI_BAD ? 0 : utf8_encode(cp, bytes);
+    if (cp == UNI_BAD) { /* a stray byte stands for itself */
+        bytes[0] = io->in[io->pos];
+        len = 1;
+    }
+    for (; change <= 0; change++) io->pos += char_len(io);
+    return norm_put_text(io, bytes, (size_t)len, origin);
+}
+
+/* ---- steps of one character ---- */
+
+static bool ascii(const struct norm_io *io)
+{
+    for (size_t i = 0; i < io->n; i++)
+        if ((uint8_t)io->in[i] >= 0x80) return false;
+    return true;
+}
+
+static struct uni_char next_char(const struct norm_io *io)
+{
+    return uni_next((const uint8_t *)io->in + io->pos, io->n - io->pos);
+}
+
+static int lowercase(struct norm_io *io, bool *changed)
+{
+    while (io->pos < io->n) {
+        struct uni_char c = next_char(io);
+        uint32_t out[2];
+        int n = 1;
+        if (c.cp != UNI_BAD) n = uni_lower(c.cp, out);
+        if (c.cp == UNI_BAD || (n == 1 && out[0] == c.cp)) {
+            if (norm_copy(io, c.len)) return -1;
             continue;
         }
-        size_t count[256] = {0}, end = i, sum = 0;
-        for (; end < n && combining_class(cp[end]); end++) count[combining_class(cp[end])]++;
-        for (int c = 0; c < 256; c++) {
-            size_t here = count[c];
-            count[c] = sum;
-            sum += here;
-        }
-        for (size_t k = i; k < end; k++) tmp[count[combining_class(cp[k])]++] = cp[k];
-        memcpy(cp + i, tmp, (end - i) * sizeof *cp);
-        i = end;
-    }
-}
-
-static int work_space(struct norm *w, size_t chars, struct err *e)
-{
-    if (chars <= w->cp_cap) return 0;
-    free(w->cp);
-    free(w->tmp);
-    free(w->at);
-    w->cp = mem_alloc(chars, sizeof *w->cp);
-    w->tmp = mem_alloc(chars, sizeof *w->tmp);
-    w->at = mem_alloc(chars + 1, sizeof *w->at);
-    w->cp_cap = w->cp && w->tmp && w->at ? chars : 0;
-    return w->cp_cap ? 0 : err_oom(e, chars * 16, "normalising");
-}
-
-static int put(struct norm *w, const char *bytes, size_t n, size_t begin, size_t end, struct err *e)
-{
-    if (w->want_origin) {
-        if (w->text.len + n > w->origin_cap) {
-            size_t cap = 2 * (w->text.len + n) + 64;
-            struct norm_origin *p = mem_resize(w->origin, cap, sizeof *p);
-            if (!p) return err_oom(e, cap * sizeof *p, "normalising");
-            w->origin = p;
-            w->origin_cap = cap;
-        }
-        for (size_t i = 0; i < n; i++)
-            w->origin[w->text.len + i] = (struct norm_origin){begin, end};
-    }
-    buf_add(&w->text, bytes, n);
-    return buf_ok(&w->text, e);
-}
-
-/* One starter and what combines with it, text[begin..end): composed into
- * w->chunk; w->at has where each character of the text began. */
-static int compose(struct norm *w, const char *text, size_t begin, size_t end, size_t chars,
-                   struct err *e)
-{
-    enum { MOST = 4 }; /* the longest canonical decomposition of one character */
-    size_t n = 0, k = 0;
-    buf_clear(&w->chunk);
-    if (work_space(w, MOST * chars, e)) return -1;
-    for (size_t pos = begin; pos < end; k++) {
-        struct uni_char c = uni_next((const uint8_t *)text + pos, end - pos);
-        int boundary = 0;
-        utf8proc_int32_t out[MOST];
-        utf8proc_ssize_t got = utf8proc_decompose_char((utf8proc_int32_t)c.cp, out, MOST,
-                                                       UTF8PROC_STABLE | UTF8PROC_DECOMPOSE,
-                                                       &boundary);
-        for (utf8proc_ssize_t i = 0; i < got && i < MOST; i++) w->cp[n++] = (uint32_t)out[i];
-        w->at[k] = pos;
-        pos += c.len;
-    }
-    w->at[k] = end;
-    order_marks(w->cp, w->tmp, n);
-    utf8proc_ssize_t m = utf8proc_normalize_utf32((utf8proc_int32_t *)w->cp, (utf8proc_ssize_t)n,
-                                                  UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-    w->n_in = k;
-    w->n_out = m > 0 ? (size_t)m : 0;
-    for (size_t i = 0; i < w->n_out; i++) {
-        char bytes[4];
-        int len = utf8_encode(w->cp[i], bytes);
-        buf_add(&w->chunk, bytes, (size_t)len);
-    }
-    return buf_ok(&w->chunk, e);
-}
-
-/* The first character out stands for all that went into it. */
-static int put_chunk(struct norm *w, struct err *e)
-{
-    for (size_t i = 0, pos = 0; i < w->n_out; i++) {
-        size_t from = i && i + w->n_in > w->n_out ? i + w->n_in - w->n_out : 0;
-        struct uni_char c = uni_next((const uint8_t *)w->chunk.data + pos, w->chunk.len - pos);
-        if (put(w, w->chunk.data + pos, c.len, w->at[from], w->at[from + 1], e)) return -1;
-        pos += c.len;
+        *changed = true;
+        if (norm_put(io, out[0], 0) || (n == 2 && norm_put(io, out[1], 1))) return -1;
     }
     return 0;
 }
 
-/* Text that is its own normal form. */
-static int put_same(struct norm *w, const char *text, size_t begin, size_t end, struct err *e)
+static int remove_marks(struct norm_io *io, enum uni_extra set, bool *changed)
 {
-    if (!w->want_origin) return put(w, text + begin, end - begin, begin, end, e);
-    for (size_t i = begin; i < end;) {
-        struct uni_char c = uni_next((const uint8_t *)text + i, end - i);
-        if (put(w, text + i, c.len, i, i + c.len, e)) return -1;
-        i += c.len;
+    if (ascii(io)) return 0;
+    while (io->pos < io->n) {
+        struct uni_char c = next_char(io);
+        if (c.cp != UNI_BAD && (uni_extra(c.cp) & set)) {
+            io->pos += c.len;
+            *changed = true;
+        } else if (norm_copy(io, c.len)) {
+            return -1;
+        }
     }
     return 0;
 }
 
-/* End of the chunk that begins at pos: a character and the marks after it. */
-static size_t chunk_end(const uint8_t *s, size_t n, size_t pos, size_t *chars)
+static int bert_clean(struct norm_io *io, bool *changed)
 {
-    *chars = 1;
-    while (pos < n && s[pos] >= 0xCC) { /* U+0300 is the first that combines */
-        struct uni_char c = uni_next(s + pos, n - pos);
-        if (starts_chunk(c)) break;
-        pos += c.len;
-        ++*chars;
+    while (io->pos < io->n) {
+        struct uni_char c = next_char(io);
+        if (c.cp != UNI_BAD && (uni_extra(c.cp) & UNI_BERT_CLEAN)) {
+            io->pos += c.len;
+            *changed = true;
+        } else if ((c.class & UNI_SPACE) && c.cp != ' ') {
+            *changed = true;
+            if (norm_put(io, ' ', 0)) return -1;
+        } else if (norm_copy(io, c.len)) {
+            return -1;
+        }
     }
-    return pos;
+    return 0;
 }
 
-int norm_apply(struct norm *w, enum norm_kind kind, const char *text, size_t n, struct err *e)
+bool norm_is_chinese(uint32_t cp)
 {
-    const uint8_t *s = (const uint8_t *)text;
-    size_t done = 0, chars; /* text[0..done) has been put; after it nothing changed so far */
-    bool changed = false;
-    if (kind == NORM_NONE) return 0;
-    buf_clear(&w->text);
-    for (size_t pos = 0, end; pos < n; pos = end) {
-        struct uni_char c = uni_next(s + pos, n - pos);
-        end = chunk_end(s, n, pos + c.len, &chars);
-        if (chars == 1 && !decomposes(c)) continue;
-        if (compose(w, text, pos, end, chars, e)) return -1;
-        if (w->chunk.len == end - pos && memcmp(w->chunk.data, text + pos, end - pos) == 0) continue;
-        if (put_same(w, text, done, pos, e) || put_chunk(w, e)) return -1;
-        done = end;
-        changed = true;
+    return cp >= 0x3400 && ((cp >= 0x4E00 && cp <= 0x9FFF) || cp <= 0x4DBF ||
+                            (cp >= 0xF900 && cp <= 0xFAFF) || (cp >= 0x20000 && cp <= 0x2A6DF) ||
+                            (cp >= 0x2A700 && cp <= 0x2B81F) || (cp >= 0x2B920 && cp <= 0x2CEAF) ||
+                            (cp >= 0x2F800 && cp <= 0x2FA1F));
+}
+
+static int bert_chinese(struct norm_io *io, bool *changed)
+{
+    if (ascii(io)) return 0;
+    while (io->pos < io->n) {
+        struct uni_char c = next_char(io);
+        if (c.cp == UNI_BAD || !norm_is_chinese(c.cp)) {
+            if (norm_copy(io, c.len)) return -1;
+            continue;
+        }
+        *changed = true;
+        if (norm_put(io, ' ', 0) || norm_put(io, c.cp, 1) || norm_put(io, ' ', 1)) return -1;
     }
-    if (changed && put_same(w, text, done, n, e)) return -1;
-    return changed;
+    return 0;
+}
+
+static bool nmt_removes(uint32_t cp)
+{
+    return (cp >= 1 && cp <= 8) || cp == 0xB || (cp >= 0xE && cp <= 0x1F) || cp == 0x7F ||
+           cp == 0x8F || cp == 0x9F;
+}
+
+static bool nmt_space(uint32_t cp)
+{
+    return cp == 9 || cp == 0xA || cp == 0xC || cp == 0xD || cp == 0x1680 ||
+           (cp >= 0x200B && cp <= 0x200F) || cp == 0x2028 || cp == 0x2029 || cp == 0x2581 ||
+           cp == 0xFEFF || cp == 0xFFFD;
+}
+
+static int nmt(struct norm_io *io, bool *changed)
+{
+    while (io->pos < io->n) {
+        struct uni_char c = next_char(io);
+        if (nmt_removes(c.cp)) {
+            io->pos += c.len;
+            *changed = true;
+        } else if (nmt_space(c.cp)) {
+            *changed = true;
+            if (norm_put(io, ' ', 0)) return -1;
+        } else if (norm_copy(io, c.len)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int byte_level(struct norm_io *io, bool *changed)
+{
+    *changed = io->n > 0;
+    while (io->pos < io->n) {
+        const uint8_t *s = (const uint8_t *)io->in + io->pos;
+        unsigned len = uni_next(s, io->n - io->pos).len;
+        for (unsigned i = 0; i < len; i++)
+            if (norm_put(io, bytemap_char(s[i]), i == 0 ? 0 : 1)) return -1;
+    }
+    return 0;
+}
+
+/* ---- ends ---- */
+
+static int strip(struct norm_io *io, bool *changed)
+{
+    const uint8_t *s = (const uint8_t *)io->in;
+    size_t end = io->n;
+    if (io->step->left && !io->w->inner_first)
+        while (io->pos < io->n) {
+            struct uni_char c = next_char(io);
+            if (!(c.class & UNI_SPACE)) break;
+            io->pos += c.len;
+        }
+    if (io->step->right && !io->w->inner_last)
+        while (end > io->pos) {
+            struct uni_char c = uni_prev(s, end);
+            if (!(c.class & UNI_SPACE)) break;
+            end -= c.len;
+        }
+    *changed = io->pos > 0 || end < io->n;
+    return *changed ? norm_copy(io, end - io->pos) : 0;
+}
+
+static int prepend(struct norm_io *io, bool *changed)
+{
+    const struct norm_step *st = io->step;
+    if (io->n == 0 || st->n_to == 0 || io->w->inner_first) return 0;
+    struct uni_char c = next_char(io);
+    struct norm_origin first = {0, 0}, last = {0, 0};
+    if (io->w->want_origin) {
+        first = norm_origin_at(io, 0);
+        last = norm_origin_at(io, c.len - 1);
+    }
+    /* The first character of what is put in front takes the place of the
+     * text's first one, all others and that one share its end. */
+    struct uni_char p = uni_next((const uint8_t *)st->to, st->n_to);
+    *changed = true;
+    if (norm_put_text(io, st->to, p.len, first) ||
+        norm_put_text(io, st->to + p.len, st->n_to - p.len, last) ||
+        norm_put_text(io, io->in, c.len, last))
+        return -1;
+    io->pos = c.len;
+    return norm_copy(io, io->n - c.len);
+}
+
+/* ---- replacing ---- */
+
+static int replaced(struct norm_io *io, size_t begin, size_t end)
+{
+    struct norm_origin origin = {0, 0};
+    if (norm_copy(io, begin - io->pos)) return -1;
+    if (io->w->want_origin && end > 0) origin = norm_origin_at(io, end - 1);
+    io->pos = end;
+    return norm_put_text(io, io->step->to, io->step->n_to, origin);
+}
+
+static int replace_text(struct norm_io *io, bool *changed)
+{
+    const struct norm_step *st = io->step;
+    const char *p;
+    if (st->n_from == 0) return 0;
+    while (io->pos < io->n &&
+           (p = memmem(io->in + io->pos, io->n - io->pos, st->from, st->n_from))) {
+        size_t begin = (size_t)(p - io->in);
+        *changed = true;
+        if (replaced(io, begin, begin + st->n_from)) return -1;
+    }
+    return *changed ? norm_copy(io, io->n - io->pos) : 0;
+}
+
+static int replace_regex(struct norm_io *io, bool *changed)
+{
+    struct regex_iter it = {0, SIZE_MAX};
+    size_t begin, end;
+    int found;
+    if (io->n == 0) return 0;
+    if (!io->w->work && !(io->w->work = regex_work_new(io->e))) return -1;
+    while ((found = regex_next(io->step->re, io->w->work, (const uint8_t *)io->in, io->n, &it,
+                               &begin, &end, io->e)) > 0) {
+        *changed = true;
+        if (replaced(io, begin, end)) return -1;
+    }
+    if (found < 0) return -1;
+    return *changed ? norm_copy(io, io->n - io->pos) : 0;
+}
+
+/* ---- the chain ---- */
+
+static int form(struct norm_io *io, bool *changed)
+{
+    enum norm_kind k = io->step->kind;
+    int ret = norm_form(io, k == NORM_NFKC || k == NORM_NFKD, k == NORM_NFC || k == NORM_NFKC);
+    *changed = ret > 0;
+    return ret < 0 ? -1 : 0;
+}
+
+static int apply(struct norm_io *io, bool *changed)
+{
+    switch (io->step->kind) {
+    case NORM_NFC: case NORM_NFD: case NORM_NFKC: case NORM_NFKD: return form(io, changed);
+    case NORM_LOWERCASE: return lowercase(io, changed);
+    case NORM_STRIP: return strip(io, changed);
+    case NORM_STRIP_ACCENTS: return remove_marks(io, UNI_MARK, changed);
+    case NORM_PREPEND: return prepend(io, changed);
+    case NORM_REPLACE: return io->step->re ? replace_regex(io, changed) : replace_text(io, changed);
+    case NORM_PRECOMPILED: return norm_precompiled(io, changed);
+    case NORM_NMT: return nmt(io, changed);
+    case NORM_BYTE_LEVEL: return byte_level(io, changed);
+    case NORM_BERT_CLEAN: return bert_clean(io, changed);
+    case NORM_BERT_CHINESE: return bert_chinese(io, changed);
+    case NORM_BERT_MARKS: return remove_marks(io, UNI_BERT_MARK, changed);
+    case NORM_SPM: *changed = true; return norm_spm(io);
+    }
+    return -1;
+}
+
+int norm_run(const struct norm_chain *c, struct norm *w, const char *text, size_t n, struct err *e)
+{
+    struct norm_text *have = NULL;
+    for (size_t i = 0; i < c->n; i++) {
+        bool changed = false;
+        struct norm_io io = {.w = w, .step = &c->step[i], .in = have ? have->text.data : text,
+                             .n = have ? have->text.len : n,
+                             .from = have && w->want_origin ? have->origin : NULL,
+                             .to = &w->side[have == &w->side[0]], .e = e};
+        buf_clear(&io.to->text);
+        if (!io.in) io.in = "";
+        if (!buf_reserve(&io.to->text, 16)) return buf_ok(&io.to->text, e);
+        if (apply(&io, &changed)) return -1;
+        if (changed) have = io.to;
+    }
+    w->out = have;
+    return have != NULL;
 }

@@ -1,7 +1,8 @@
-/* normalize.h - the normal forms that run before a text is split.
+/* normalize.h - what happens to a text before it is split: a chain of steps.
  *
- * A map leads from each byte of the result back to the character of the text
- * that it came from, so that offsets stay offsets into the original. */
+ * An origin leads from each byte of the result back to the part of the text
+ * that it came from, so that offsets stay offsets into the original.  How
+ * origins move through a step follows HF tokenizers' NormalizedString. */
 #ifndef CORE_TOKEN_NORMALIZE_H
 #define CORE_TOKEN_NORMALIZE_H
 
@@ -11,24 +12,98 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/token/charsmap.h"
+#include "core/token/regex.h"
+#include "core/token/trie.h"
 
-enum norm_kind { NORM_NONE, NORM_NFC };
+enum norm_kind {
+    NORM_NFC, NORM_NFD, NORM_NFKC, NORM_NFKD,
+    NORM_LOWERCASE,
+    NORM_STRIP,         /* white space at the ends: left, right */
+    NORM_STRIP_ACCENTS,
+    NORM_PREPEND,       /* to */
+    NORM_REPLACE,       /* from, or the matches of re, by to */
+    NORM_PRECOMPILED,   /* map, as HF tokenizers applies it */
+    NORM_NMT,
+    NORM_BYTE_LEVEL,    /* bytes as characters of bytemap.h */
+    NORM_BERT_CLEAN, NORM_BERT_CHINESE, NORM_BERT_MARKS, /* parts of BertNormalizer */
+    NORM_SPM,           /* map and flags, as SentencePiece applies them */
+};
 
-/* Zero-initialise; reused from call to call. */
+struct norm_step {
+    enum norm_kind kind;
+    bool left, right;                       /* strip */
+    char *from, *to;
+    size_t n_from, n_to;
+    struct regex *re;
+    struct charsmap *map;
+    /* NORM_SPM */
+    bool dummy_prefix, dummy_suffix, remove_extra, escape;
+    const struct trie *user;                /* user-defined pieces stay as they are; not owned */
+};
+
+struct norm_chain {
+    struct norm_step *step;
+    size_t n;
+};
+void norm_chain_free(struct norm_chain *c);
+/* A new step at the end, zeroed; NULL when out of memory. */
+struct norm_step *norm_chain_add(struct norm_chain *c, enum norm_kind kind, struct err *e);
+
+struct norm_origin {
+    size_t begin, end;
+};
+
+/* A text with the origin of each byte (when wanted). */
+struct norm_text {
+    struct buf text;
+    struct norm_origin *origin; /* [text.len] */
+    size_t cap;
+};
+
+/* Work space of one thread; zero-initialise. */
 struct norm {
-    struct buf text;           /* the result */
-    struct norm_origin { size_t begin, end; } *origin; /* [text.len], when asked for */
-    size_t origin_cap;
+    struct norm_text side[2];
+    struct norm_text *out;      /* the result, after a call that returned 1 */
     bool want_origin;
-    struct buf chunk;          /* work space: one character with its marks */
-    uint32_t *cp, *tmp;
-    size_t *at;
-    size_t cp_cap, n_in, n_out;
+    bool inner_first, inner_last; /* the text is part of a longer one: nothing happens at that end */
+    size_t end;                 /* NORM_SPM: the offset behind the last byte's origin */
+    struct regex_work *work;
+    struct norm_char { uint32_t cp; int change; } *list, *tmp;
+    size_t list_cap, n_list;
 };
 
 void norm_free(struct norm *w);
-/* 1: w->text differs from the text; 0: it would not, w->text is not set; -1:
- * out of memory.  Broken UTF-8 passes through. */
-int norm_apply(struct norm *w, enum norm_kind kind, const char *text, size_t n, struct err *e);
+/* 1: w->out is the result; 0: the text is its own normal form, w->out is not
+ * set; -1: error.  Broken UTF-8 passes through most steps. */
+int norm_run(const struct norm_chain *c, struct norm *w, const char *text, size_t n,
+             struct err *e);
+
+/* ---- for the steps (normalize.c, norm_*.c) ---- */
+
+/* Reads in[0..n) and writes a norm_text; pos is what was consumed. */
+struct norm_io {
+    struct norm *w;
+    const struct norm_step *step;
+    const char *in;
+    size_t n, pos;
+    const struct norm_origin *from; /* NULL: the text is the original */
+    struct norm_text *to;
+    struct err *e;
+};
+struct norm_origin norm_origin_at(const struct norm_io *io, size_t i);
+/* Copies the next `len` bytes with their origins. */
+int norm_copy(struct norm_io *io, size_t len);
+/* One character out.  change 0: it takes the place of the next one of the
+ * input; 1: it is new; -k: and k more of the input go. */
+int norm_put(struct norm_io *io, uint32_t cp, int change);
+int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_origin origin);
+
+int norm_form(struct norm_io *io, bool compat, bool compose); /* norm_form.c */
+int norm_precompiled(struct norm_io *io, bool *changed);      /* norm_spm.c */
+int norm_spm(struct norm_io *io);
+
+/* What BertNormalizer takes for Chinese characters. */
+bool norm_is_chinese(uint32_t cp);
 
 #endif

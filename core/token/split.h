@@ -28,4 +28,9 @@ enum split_kind split_from_regex(const char *regex);
 const char *split_regex(enum split_kind kind); /* NULL for SPLIT_NONE */
 enum split_kind split_from_name(const char *name); /* SPLIT_N if unknown */
 
+/* split_names.c: the regex of a published split by name, those without a
+ * function of their own included; NULL if unknown, or for "none". */
+const char *split_pattern(const char *name);
+const char *split_names(void); /* for messages: "gpt2, cl100k ..." */
+
 #endif

@@ -38,11 +38,17 @@ int tok_eos(const struct tokenizer *t)
 
 void tok_summary(const struct tokenizer *t, struct tok_summary *out)
 {
-    *out = (struct tok_summary){.split = split_name(t->split), .tokens = t->vocab.used,
-                                .merges = t->bpe.n_merges, .added = t->n_added};
-    out->type = t->byte_level      ? "byte-level BPE"
-                : t->bpe.n_merges  ? "character BPE"
-                                   : "characters";
+    static const char *const models[] = {"", "WordPiece", "Unigram", "WordLevel"};
+    *out = (struct tok_summary){.split = "steps", .tokens = t->vocab.used, .merges = t->bpe.n_merges,
+                                .added = t->n_added};
+    if (t->fast_split || t->pre.n == 0) out->split = split_name(t->split);
+    if (t->source == SOURCE_TIKTOKEN) out->split = t->source_split;
+    if (t->model != MODEL_BPE) out->type = models[t->model];
+    else out->type = t->byte_level ? "byte-level BPE" : t->bpe.n_merges ? "character BPE" : "characters";
+    if (t->source == SOURCE_SPM)
+        out->type = t->model == MODEL_UNIGRAM ? "SentencePiece unigram"
+                    : t->bpe.n_merges         ? "SentencePiece BPE"
+                                              : "SentencePiece characters";
     for (int id = 0; id < t->vocab.n; id++) {
         if (tok_is_special(t, id) || t->bytes[id].len <= out->longest_bytes) continue;
         out->longest = id;
@@ -88,28 +94,72 @@ static int decode_fused(const struct tokenizer *t, const int32_t *id, size_t n, 
     return buf_ok(out, e);
 }
 
+static enum dec_token kind_of(const struct tokenizer *t, int32_t id)
+{
+    if (t->source != SOURCE_SPM) return TOKEN_PLAIN;
+    if (t->vocab.v[id].flags & VOCAB_SPECIAL) return TOKEN_CONTROL;
+    if (id == t->unk_id) return TOKEN_UNKNOWN;
+    return tok_byte_of(t, id) >= 0 ? TOKEN_BYTE : TOKEN_PLAIN;
+}
+
+static int add_token(const struct tokenizer *t, int32_t id, struct dec_tokens *v, struct err *e)
+{
+    size_t len;
+    const char *text = vocab_text(&t->vocab, id, &len);
+    return dec_tokens_add(v, text, len, kind_of(t, id), e);
+}
+
+static int decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
+                        struct buf *out, struct err *e)
+{
+    struct dec_tokens v = {0};
+    int ret = 0;
+    for (size_t i = 0; i < n && ret == 0; i++) {
+        size_t len;
+        if (!tok_piece(t, id[i], &len)) ret = bad_id(t, id[i], i, e);
+        else if (!skip_special || !tok_is_special(t, id[i])) ret = add_token(t, id[i], &v, e);
+    }
+    if (ret == 0) ret = decode_run(&t->decoder, &v, true, out, e);
+    dec_tokens_free(&v);
+    return ret;
+}
+
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
                struct buf *out, struct err *e)
 {
-    bool first = true;
-    if (!skip_special && t->decoder != DECODER_NONE) return decode_fused(t, id, n, out, e);
+    bool joined = t->decoder.bytes || t->decoder.fuse;
+    if (!joined) return decode_steps(t, id, n, skip_special, out, e);
+    if (!skip_special) return decode_fused(t, id, n, out, e);
     for (size_t i = 0; i < n; i++) {
         size_t len;
         const char *p = tok_piece(t, id[i], &len);
         if (!p) return bad_id(t, id[i], i, e);
-        if (skip_special && tok_is_special(t, id[i])) continue;
-        if (t->decoder == DECODER_NONE && !first) buf_addc(out, ' ');
-        first = false;
-        buf_add(out, p, len);
+        if (!tok_is_special(t, id[i])) buf_add(out, p, len);
     }
     return buf_ok(out, e);
+}
+
+int tok_byte_of(const struct tokenizer *t, int id)
+{
+    size_t n;
+    if (!t->byte_fallback || t->byte_level) return -1;
+    const char *s = vocab_text(&t->vocab, id, &n);
+    if (n != 6 || memcmp(s, "<0x", 3) || s[5] != '>') return -1;
+    int b = 0;
+    for (int i = 3; i < 5; i++) {
+        char c = s[i];
+        bool digit = c >= '0' && c <= '9', letter = c >= 'A' && c <= 'F';
+        if (!digit && !letter) return -1;
+        b = b * 16 + (digit ? c - '0' : c - 'A' + 10);
+    }
+    return b;
 }
 
 /* ---- streaming ---- */
 
 void tok_stream_init(struct tok_stream *s, const struct tokenizer *t, bool skip_special)
 {
-    *s = (struct tok_stream){.t = t, .first = true, .skip_special = skip_special};
+    *s = (struct tok_stream){.t = t, .first = true, .skip_special = skip_special, .last = -1};
 }
 
 static const char replacement[] = "\xEF\xBF\xBD";
@@ -162,15 +212,59 @@ static void stream_byte(struct tok_stream *s, uint8_t byte, struct buf *out)
     }
 }
 
+static bool has_step(const struct tokenizer *t, enum dec_kind kind)
+{
+    for (size_t i = 0; i < t->decoder.n; i++)
+        if (t->decoder.step[i].kind == kind) return true;
+    return false;
+}
+
+/* One token through the decoder's steps. */
+static int stream_steps(struct tok_stream *s, int32_t id, struct buf *text, struct err *e)
+{
+    const struct tokenizer *t = s->t;
+    struct dec_tokens v = {0};
+    bool bpe = has_step(t, DEC_BPE);
+    if (has_step(t, DEC_CTC) && id == s->last) return 0;
+    if (s->hold_space) buf_addc(text, ' ');
+    s->hold_space = false;
+    int ret = add_token(t, id, &v, e);
+    if (ret == 0 && bpe) ret = dec_tokens_add(&v, "", 0, TOKEN_PLAIN, e); /* one may follow */
+    if (ret == 0) ret = decode_run(&t->decoder, &v, s->first, text, e);
+    dec_tokens_free(&v);
+    if (bpe && text->len && text->data[text->len - 1] == ' ') {
+        text->len--;
+        s->hold_space = true;
+    }
+    return ret;
+}
+
 int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err *e)
 {
+    const struct tokenizer *t = s->t;
     size_t len;
-    const char *p = tok_piece(s->t, id, &len);
-    if (!p) return bad_id(s->t, id, 0, e);
-    if (s->skip_special && tok_is_special(s->t, id)) return 0;
-    if (s->t->decoder == DECODER_NONE && !s->first) stream_byte(s, ' ', out);
-    s->first = false;
-    for (size_t i = 0; i < len; i++) stream_byte(s, (uint8_t)p[i], out);
+    const char *p = tok_piece(t, id, &len);
+    if (!p) return bad_id(t, id, 0, e);
+    if (s->skip_special && tok_is_special(t, id)) return 0;
+    bool bytes = t->source == SOURCE_SPM || has_step(t, DEC_BYTE_FALLBACK);
+    int byte = bytes ? tok_byte_of(t, id) : -1;
+    if (byte >= 0) {
+        stream_byte(s, (uint8_t)byte, out);
+        s->first = false;
+    } else if (t->decoder.bytes || t->decoder.fuse) {
+        for (size_t i = 0; i < len; i++) stream_byte(s, (uint8_t)p[i], out);
+        s->first = false;
+    } else {
+        struct buf text = {0};
+        int ret = stream_steps(s, id, &text, e);
+        /* SentencePiece and Strip look for the beginning of the text itself. */
+        bool waits = has_step(t, DEC_STRIP) || kind_of(t, id) == TOKEN_CONTROL;
+        for (size_t i = 0; i < text.len && ret == 0; i++) stream_byte(s, (uint8_t)text.data[i], out);
+        if (!waits || text.len) s->first = false;
+        buf_free(&text);
+        if (ret) return -1;
+    }
+    s->last = id;
     return buf_ok(out, e);
 }
 

@@ -1,8 +1,10 @@
 /* Text to ids: added tokens, segments, spans, templates. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
 
@@ -13,68 +15,75 @@ struct job {
     unsigned flags;
     struct tok_ids *out;
     struct err *e;
+    const struct norm_origin *origin; /* of text, NULL when it is the segment itself */
+    size_t offset;                    /* of the segment in the whole text */
 };
 
-/* Bytes of the segment that an <unk> stands for. */
-static size_t unk_covers(const struct tokenizer *t, const uint8_t *p, size_t left)
-{
-    if (t->byte_level || left == 0) return left ? 1 : 0;
-    size_t n = 0;
-    do {
-        n += uni_next(p + n, left - n).len;
-        if (!t->fuse_unk || n >= left) break;
-        struct uni_char c = uni_next(p + n, left - n);
-        int id = c.cp == UNI_BAD ? -1 : vocab_find(&t->vocab, (const char *)p + n, c.len);
-        if (id >= 0 && (t->vocab.v[id].flags & VOCAB_MODEL)) break;
-    } while (n < left);
-    return n;
-}
+/* ---- words ---- */
 
-/* The model's tokens cover the segment one after the other. `shift` bytes of
- * what was encoded (the prefix space) are not in the text. */
-static void segment_spans(struct job *j, size_t from, size_t begin, size_t end, size_t shift)
+/* The spans of one word, in the pre-tokenizer's text, become spans of what
+ * that came from. */
+static void word_spans(struct job *j, size_t from, const struct norm_origin *origin, size_t begin)
 {
-    size_t pos = begin;
     for (size_t i = from; i < j->out->n; i++) {
-        int id = j->out->id[i];
-        size_t covers = j->t->bytes[id].covers;
-        if (id == j->t->unk_id)
-            covers = unk_covers(j->t, (const uint8_t *)j->text + pos, end - pos);
-        size_t hidden = covers < shift ? covers : shift;
-        shift -= hidden;
-        size_t next = pos + (covers - hidden);
-        if (next > end) next = end;
-        j->out->span[i] = (struct tok_span){pos, next};
-        pos = next;
+        struct tok_span *p = &j->out->span[i];
+        size_t first = begin + p->begin, end = begin + p->end;
+        if (!origin) {
+            *p = (struct tok_span){first + j->offset, end + j->offset};
+            continue;
+        }
+        size_t last = end > first ? end - 1 : first;
+        *p = (struct tok_span){origin[first].begin + j->offset, origin[last].end + j->offset};
     }
 }
 
-static int segment(struct job *j, size_t begin, size_t end)
+/* SentencePiece: an origin is where the input stood when the byte was written,
+ * and a span ends where the next one begins. */
+static void spm_word_spans(struct job *j, size_t from, const struct norm_origin *origin,
+                           size_t begin, size_t n)
 {
+    for (size_t i = from; i < j->out->n; i++) {
+        struct tok_span *p = &j->out->span[i];
+        size_t a = begin + p->begin, b = begin + p->end, end = j->s->norm.end;
+        *p = (struct tok_span){(a < n ? origin[a].begin : end) + j->offset,
+                               (b < n ? origin[b].begin : end) + j->offset};
+    }
+}
+
+/* Words of the pieces that the pre-tokenizer made. */
+static int words(struct job *j, size_t at)
+{
+    const struct pre *p = &j->s->pre;
+    for (size_t i = 0; i < p->n_pieces; i++) {
+        struct pre_piece w = p->piece[i];
+        size_t from = j->out->n;
+        if (tok_model_word(j->t, j->s, (const uint8_t *)p->text + w.begin, w.end - w.begin, at + w.begin,
+                           j->out, j->e))
+            return -1;
+        if (!j->out->want_spans) continue;
+        if (j->t->source == SOURCE_SPM) spm_word_spans(j, from, p->origin, w.begin, p->n);
+        else word_spans(j, from, p->origin, w.begin);
+    }
+    return 0;
+}
+
+/* text[begin..end) between added tokens, normalised. */
+static int pieces(struct job *j, size_t begin, size_t end)
+{
+    const struct tokenizer *t = j->t;
+    bool want = j->out->want_spans || t->needs_origin;
     if (begin == end) return 0;
-    const char *p = j->text + begin;
-    size_t n = end - begin, shift = 0, from = j->out->n;
-    if (j->t->add_prefix_space && *p != ' ') {
-        buf_clear(&j->s->text);
-        buf_addc(&j->s->text, ' ');
-        buf_add(&j->s->text, p, n);
-        if (buf_ok(&j->s->text, j->e)) return -1;
-        p = j->s->text.data;
-        n++;
-        shift = 1;
-    }
-    if (tok_pieces(j->t, j->s, (const uint8_t *)p, n, begin - shift, j->out, j->e)) return -1;
-    if (j->out->want_spans) segment_spans(j, from, begin, end, shift);
-    return 0;
+    if (t->fast_split && !j->out->want_spans)
+        return tok_bytes_fast(t, j->s, (const uint8_t *)j->text + begin, end - begin, begin, j->out, j->e);
+    const struct norm_origin *origin = j->origin ? j->origin + begin : NULL;
+    struct job inner = *j;
+    if (!origin) inner.offset += begin;
+    if (pre_run(&t->pre, &j->s->pre, j->text + begin, end - begin, origin, want, inner.offset, j->e))
+        return -1;
+    return words(&inner, begin);
 }
 
-static int push(struct job *j, int id, size_t begin, size_t end)
-{
-    if (tok_ids_room(j->out, 1, j->e)) return -1;
-    if (j->out->want_spans) j->out->span[j->out->n] = (struct tok_span){begin, end};
-    j->out->id[j->out->n++] = id;
-    return 0;
-}
+/* ---- added tokens ---- */
 
 /* Cuts text[begin..end) at the added tokens of one matcher; `inner` gets what
  * is between. */
@@ -86,84 +95,199 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
     const struct tok_added *a;
     while ((a = tok_match(m, p, n, pos, (j->flags & TOK_SPECIAL) != 0, &from, &to))) {
         if (inner(j, begin + pos, begin + from)) return -1;
-        if (push(j, a->id, begin + from, begin + to)) return -1;
+        size_t b = begin + from, e = begin + to;
+        if (j->origin && j->out->want_spans) {
+            b = j->origin[begin + from].begin;
+            e = j->origin[begin + to - 1].end;
+        }
+        if (tok_ids_push(j->out, a->id, b + j->offset, e + j->offset, j->e)) return -1;
         pos = to;
     }
     return inner(j, begin + pos, end);
 }
 
-/* Spans in the normal form become spans in the text. */
-static void original_spans(struct tok_ids *out, size_t from, const struct norm *w, size_t begin)
+int tok_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
+                unsigned flags, struct tok_ids *out, struct err *e)
 {
-    for (size_t i = from; i < out->n; i++) {
-        struct tok_span *p = &out->span[i];
-        size_t last = p->end > p->begin ? p->end - 1 : p->begin;
-        if (last >= w->text.len) last = w->text.len - 1;
-        size_t first = p->begin < last ? p->begin : last;
-        *p = (struct tok_span){begin + w->origin[first].begin, begin + w->origin[last].end};
+    struct job j = {t, s, text, flags, out, e, NULL, s->offset};
+    struct norm *w = &s->norm;
+    if (n == 0) return 0;
+    w->want_origin = out->want_spans || t->needs_origin;
+    int changed = norm_run(&t->norm, w, text, n, e);
+    if (changed < 0) return -1;
+    if (changed) {
+        j.text = w->out->text.data;
+        n = w->out->text.len;
+        j.origin = w->want_origin ? w->out->origin : NULL;
     }
+    return cut(&j, &t->normalized, 0, n, pieces);
 }
 
-static int cut_normalized(struct job *j, size_t begin, size_t end)
+static int segment(struct job *j, size_t begin, size_t end)
 {
-    struct norm *w = &j->s->norm;
-    w->want_origin = j->out->want_spans;
-    int changed = norm_apply(w, j->t->norm, j->text + begin, end - begin, j->e);
-    if (changed < 0) return -1;
-    if (!changed) return cut(j, &j->t->normalized, begin, end, segment);
-    struct job inner = *j;
-    size_t from = j->out->n;
-    inner.text = w->text.data;
-    if (cut(&inner, &j->t->normalized, 0, w->text.len, segment)) return -1;
-    if (w->want_origin && w->text.len) original_spans(j->out, from, w, begin);
-    return 0;
+    if (begin == end) return 0;
+    j->s->offset = begin;
+    if (j->t->fast && !j->out->want_spans)
+        return tok_fast_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
+    return tok_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
 }
+
+/* ---- broken UTF-8 ---- */
+
+/* Length of the maximal part of a character at s that is no character. */
+static size_t broken_part(const uint8_t *s, size_t n)
+{
+    uint8_t low = 0x80, high = 0xBF, b = s[0];
+    size_t need = b >= 0xC2 && b <= 0xDF ? 2 : b >= 0xE0 && b <= 0xEF ? 3 : b >= 0xF0 && b <= 0xF4 ? 4 : 1;
+    size_t good = 1;
+    if (b == 0xE0) low = 0xA0;
+    if (b == 0xED) high = 0x9F;
+    if (b == 0xF0) low = 0x90;
+    if (b == 0xF4) high = 0x8F;
+    for (; good < n && good < need && s[good] >= low && s[good] <= high; good++) {
+        low = 0x80;
+        high = 0xBF;
+    }
+    return good;
+}
+
+/* The text with U+FFFD for each maximal broken part, into s->text; origins of
+ * its bytes into s->origin. */
+static int repair(struct tok_scratch *s, const char *text, size_t n, size_t valid, bool want,
+                  struct err *e)
+{
+    size_t room, pos = 0;
+    buf_clear(&s->text);
+    if (!ck_mul(n, 3, &room)) return err_oom(e, n, "a text");
+    if (want && room > s->origin_cap) {
+        free(s->origin);
+        s->origin = mem_alloc(room, sizeof *s->origin);
+        s->origin_cap = s->origin ? room : 0;
+        if (!s->origin) return err_oom(e, room * sizeof *s->origin, "a text");
+    }
+    while (pos < n) {
+        size_t good = pos + (pos ? utf8_valid_prefix(text + pos, n - pos) : valid);
+        for (size_t i = pos; want && i < good; i++)
+            s->origin[s->text.len + i - pos] = (struct norm_origin){i, i + 1};
+        buf_add(&s->text, text + pos, good - pos);
+        if (good == n) break;
+        size_t bad = broken_part((const uint8_t *)text + good, n - good);
+        for (size_t i = 0; want && i < 3; i++)
+            s->origin[s->text.len + i] = (struct norm_origin){good, good + bad};
+        buf_adds(&s->text, "\xEF\xBF\xBD");
+        pos = good + bad;
+    }
+    return buf_ok(&s->text, e);
+}
+
+/* ---- around the text ---- */
 
 static int push_all(struct job *j, const int *ids, int n)
 {
     for (int i = 0; i < n; i++)
-        if (push(j, ids[i], 0, 0)) return -1;
+        if (tok_ids_push(j->out, ids[i], 0, 0, j->e)) return -1;
+    return 0;
+}
+
+/* What the ByteLevel post-processor leaves out of the spans: the spaces at the
+ * ends of a token. */
+static void trim_offsets(const struct tokenizer *t, struct tok_ids *out, size_t from)
+{
+    for (size_t i = from; i < out->n; i++) {
+        size_t n = t->bytes[out->id[i]].len, lead = 0, trail = 0;
+        const char *s = t->byte_pool + t->bytes[out->id[i]].off;
+        struct tok_span *p = &out->span[i];
+        bool bytes = t->decoder.bytes;
+        if (!bytes) s = vocab_text(&t->vocab, out->id[i], &n);
+        const char *space = bytes ? " " : "\xC4\xA0";
+        size_t k = bytes ? 1 : 2;
+        while ((lead + 1) * k <= n && memcmp(s + lead * k, space, k) == 0) lead++;
+        while ((trail + 1) * k <= n && memcmp(s + n - (trail + 1) * k, space, k) == 0) trail++;
+        /* An added prefix space is not in the text: nothing to leave out. */
+        if (lead && t->trim_prefix_space && (i == from || p->begin == 0)) lead--;
+        p->begin = p->begin + lead < p->end ? p->begin + lead : p->end;
+        if (trail && p->end >= trail) p->end = p->end - trail > p->begin ? p->end - trail : p->begin;
+    }
+}
+
+static void remove_ids(struct tok_ids *out, size_t from, size_t n)
+{
+    memmove(out->id + from, out->id + from + n, (out->n - from - n) * sizeof *out->id);
+    if (out->want_spans)
+        memmove(out->span + from, out->span + from + n, (out->n - from - n) * sizeof *out->span);
+    out->n -= n;
+}
+
+/* Padding at the ends of out[from..). */
+static int pad(struct job *j, size_t from)
+{
+    const struct tok_limits *l = &j->t->limits;
+    size_t n = j->out->n - from, to = l->pad_to ? l->pad_to : n;
+    if (l->pad_multiple && to % l->pad_multiple) to += l->pad_multiple - to % l->pad_multiple;
+    if (n >= to) return 0;
+    if (tok_ids_room(j->out, to - n, j->e)) return -1;
+    size_t more = to - n, at = l->pad_left ? from : j->out->n;
+    memmove(j->out->id + at + more, j->out->id + at, (j->out->n - at) * sizeof *j->out->id);
+    if (j->out->want_spans)
+        memmove(j->out->span + at + more, j->out->span + at, (j->out->n - at) * sizeof *j->out->span);
+    for (size_t i = at; i < at + more; i++) {
+        j->out->id[i] = l->pad_id;
+        if (j->out->want_spans) j->out->span[i] = (struct tok_span){0, 0};
+    }
+    j->out->n += more;
+    return 0;
+}
+
+/* Leaves room for the template. */
+static void truncate(struct job *j, size_t from)
+{
+    const struct tok_limits *l = &j->t->limits;
+    const struct tok_template *m = &j->t->tmpl;
+    size_t n = j->out->n - from, around = (j->flags & TOK_TEMPLATE) ? (size_t)(m->n_before + m->n_after) : 0;
+    size_t most = l->max_length > around ? l->max_length - around : 0;
+    if (!l->truncate || n <= most) return;
+    remove_ids(j->out, l->left ? from : from + most, n - most);
+}
+
+static int body(struct job *j, const char *text, size_t n)
+{
+    const struct tokenizer *t = j->t;
+    size_t valid = t->byte_level && !(j->flags & TOK_STRICT) ? n : utf8_valid_prefix(text, n);
+    size_t from = j->out->n;
+    j->text = text;
+    if (valid < n && (j->flags & TOK_STRICT))
+        return err_set(j->e, ERR_DATA, "invalid UTF-8 at byte offset %zu", valid);
+    if (valid < n) {
+        bool want = j->out->want_spans;
+        if (repair(j->s, text, n, valid, want, j->e)) return -1;
+        j->text = j->s->text.data;
+        n = j->s->text.len;
+    }
+    if (n && cut(j, &t->raw, 0, n, segment)) return -1;
+    for (size_t i = from; valid < n && j->text != text && j->out->want_spans && i < j->out->n; i++) {
+        struct tok_span *p = &j->out->span[i];
+        const struct norm_origin *o = j->s->origin;
+        size_t last = p->end > p->begin ? p->end - 1 : p->begin;
+        *p = (struct tok_span){o[p->begin < n ? p->begin : n - 1].begin, o[last < n ? last : n - 1].end};
+    }
+    if (j->out->want_spans && t->trim_offsets) trim_offsets(t, j->out, from);
     return 0;
 }
 
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e)
 {
-    struct job j = {t, s, text, flags, out, e};
+    struct job j = {t, s, text, flags, out, e, NULL, 0};
     const struct tok_template *m = &t->tmpl;
-    if (flags & TOK_STRICT) {
-        size_t valid = utf8_valid_prefix(text, n);
-        if (valid < n) return err_set(e, ERR_DATA, "invalid UTF-8 at byte offset %zu", valid);
-    }
-    size_t begin = out->n;
+    size_t begin = out->n, from;
     if ((flags & TOK_TEMPLATE) && push_all(&j, m->before, m->n_before)) goto fail;
-    size_t from = out->n;
-    if (n && cut(&j, &t->raw, 0, n, cut_normalized)) goto fail;
-    if (out->want_spans && t->trim_offsets) tok_trim_offsets(t, text, out, from);
+    from = out->n;
+    if (body(&j, text, n)) goto fail;
+    if (flags & TOK_LIMITS) truncate(&j, from);
     if ((flags & TOK_TEMPLATE) && push_all(&j, m->after, m->n_after)) goto fail;
+    if ((flags & TOK_LIMITS) && t->limits.pad && pad(&j, begin)) goto fail;
     return 0;
 fail:
     out->n = begin;
     return -1;
-}
-
-/* The ByteLevel post-processor leaves white space out of the spans. */
-void tok_trim_offsets(const struct tokenizer *t, const char *text, struct tok_ids *out, size_t from)
-{
-    const uint8_t *s = (const uint8_t *)text;
-    for (size_t i = from; i < out->n; i++) {
-        struct tok_span *p = &out->span[i];
-        /* An added prefix space is not in the text: nothing to leave out. */
-        bool prefix = t->trim_prefix_space && p->begin == 0;
-        struct uni_char c;
-        for (; p->begin < p->end; p->begin += c.len) {
-            c = uni_next(s + p->begin, p->end - p->begin);
-            if (!(c.class & UNI_SPACE)) break;
-            if (prefix && c.cp == ' ') break;
-        }
-        for (; p->end > p->begin; p->end -= c.len) {
-            c = uni_prev(s, p->end);
-            if (!(c.class & UNI_SPACE)) break;
-        }
-    }
 }

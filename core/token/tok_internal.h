@@ -1,14 +1,19 @@
 /* tok_internal.h - the inside of a tokenizer, for core/token/tok_*.c and tests.
  *
  * Encoding: added tokens cut the text; what is between goes through the
- * pre-tokenizer (split), and each piece through the model (bpe). */
+ * normalizer chain, then added tokens that match the normal form cut again;
+ * the pre-tokenizer chain makes words, the model makes ids of each word, and
+ * the post-processor puts its template around them. */
 #ifndef CORE_TOKEN_TOK_INTERNAL_H
 #define CORE_TOKEN_TOK_INTERNAL_H
 
 #include "core/token/bpe.h"
+#include "core/token/decode.h"
 #include "core/token/normalize.h"
+#include "core/token/pretok.h"
 #include "core/token/split.h"
 #include "core/token/tokenizer.h"
+#include "core/token/trie.h"
 #include "core/token/vocab.h"
 #include "core/token/word_cache.h"
 
@@ -17,17 +22,14 @@
 enum tok_part { PART_TRUNCATION, PART_PADDING, PART_NORMALIZER, PART_PRE, PART_POST, PART_DECODER,
                 N_PARTS };
 
-/* How pieces become text again. */
-enum tok_decoder {
-    DECODER_NONE,  /* token texts with a space between, as HF does without a decoder */
-    DECODER_BYTES, /* ByteLevel: characters stand for bytes */
-    DECODER_FUSE,  /* texts one after the other */
-};
+enum tok_model { MODEL_BPE, MODEL_WORDPIECE, MODEL_UNIGRAM, MODEL_WORDLEVEL };
 
 struct tok_added {
     int id;
     const char *text; /* in the vocabulary's pool; set when the pool is complete */
     size_t len;
+    char *form;       /* its normal form, when that is another text */
+    size_t form_len;
     bool special, normalized, single_word, lstrip, rstrip;
 };
 
@@ -35,15 +37,27 @@ struct tok_added {
 struct tok_matcher {
     const struct tok_added **v;       /* [n], by first byte, then falling length */
     size_t n;
+    bool forms;                       /* matches normal forms */
     uint32_t from[257];               /* v[from[b]..from[b + 1]) begin with byte b */
     int only_first;                   /* the one byte that all begin with, or -1 */
 };
 
-/* What TOK_TEMPLATE adds around a text. */
+/* What TOK_TEMPLATE adds around a text, and how TOK_LIMITS cuts and fills. */
 struct tok_template {
-    int before[8], after[8];
+    int *before, *after;
     int n_before, n_after;
 };
+struct tok_limits {
+    bool truncate, left;   /* truncate from the left */
+    size_t max_length;
+    bool pad, pad_left;
+    size_t pad_to, pad_multiple; /* pad_to 0: only to the multiple */
+    int pad_id;
+};
+
+/* Where a tokenizer that is not a tokenizer.json comes from: its own bytes are
+ * kept, since that schema cannot hold it exactly. */
+enum tok_source { SOURCE_JSON, SOURCE_SPM, SOURCE_TIKTOKEN };
 
 struct tokenizer {
     struct vocab vocab;
@@ -52,23 +66,49 @@ struct tokenizer {
     struct tok_matcher raw, normalized; /* matched before and after normalising */
 
     char *part[N_PARTS];     /* compact JSON text of each part; NULL = null */
+    enum tok_source source;
+    struct buf source_bytes; /* of SOURCE_SPM and SOURCE_TIKTOKEN */
+    char *source_split;      /* SOURCE_TIKTOKEN: name of the split */
 
-    enum norm_kind norm;
+    struct norm_chain norm;
+    struct pre_chain pre;
+    bool needs_origin;       /* a Metaspace asks where words come from */
 
-    /* pre-tokenizer */
-    bool byte_level, add_prefix_space, trim_offsets, trim_prefix_space;
+    /* byte level: the model sees bytes.  fast_split: the whole chain is the
+     * split `split` of bytes, without a step that writes. */
+    bool byte_level, fast_split;
     enum split_kind split;
+    bool trim_offsets, trim_prefix_space;
 
-    /* model: BPE */
-    struct bpe bpe;
-    int32_t byte_id[256];    /* byte level: id of each byte, -1 = none */
+    enum tok_model model;
     int unk_id;              /* -1 = none */
-    bool ignore_merges, fuse_unk, byte_fallback;
-    bool empty_prefix, empty_suffix; /* "" instead of null in the file */
+    char *unk_text;          /* as in the file, where it may name no token */
+    bool fuse_unk, byte_fallback;
+    int32_t byte_id[256];    /* byte level: id of each byte; byte_fallback: of "<0x..>"; else of
+                              * ASCII characters; -1 = none */
 
-    enum tok_decoder decoder;
+    /* BPE */
+    struct bpe bpe;
+    bool ignore_merges, drop_unknown;
+    char *prefix, *suffix;   /* of continuing symbols, of the last one; NULL as in the file */
+    struct trie symbols;     /* SentencePiece: characters and pieces that never merge */
+    int32_t *symbol_id;      /* by value of that trie; ids >= vocab.n have no token */
+
+    /* WordPiece (prefix also); Unigram; SentencePiece's user-defined pieces */
+    struct trie trie, user;
+    uint32_t continuing;     /* node of `trie` where the prefix leads; 0 = there is none */
+    bool no_continuing;      /* no token has the prefix */
+    size_t max_word_chars;
+    double *score;           /* [vocab.n] */
+    double unk_score;
+    bool spm_floats;         /* sums in f32, as SentencePiece */
+
+    struct decode_chain decoder;
     struct tok_template tmpl;
+    struct tok_limits limits;
     int bos, eos;
+
+    struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
 
     /* Decoded bytes of each id (16 more are readable), and how many bytes of
      * text the model's token covers.  off = TOK_HOLE: no such token. */
@@ -81,10 +121,17 @@ enum { BATCH = 128 };
 
 struct tok_scratch {
     const struct tokenizer *t;
-    struct word_cache cache;     /* byte level only */
+    struct word_cache cache;
     struct bpe_work work;
     struct norm norm;
-    struct buf text;             /* with the prefix space */
+    struct pre pre;
+    struct buf text;             /* broken UTF-8 replaced; spelled words */
+    struct norm_origin *origin;  /* of text */
+    size_t origin_cap;
+    struct tok_ids word;         /* of the word at hand */
+    void *lattice;               /* Unigram */
+    size_t lattice_cap;
+    size_t offset;               /* of the segment in the text */
     size_t ends[BATCH + 1];
     struct word_key keys[BATCH];
 };
@@ -99,24 +146,57 @@ const struct tok_added *tok_match(const struct tok_matcher *m, const char *text,
                                   size_t pos, bool special, size_t *begin, size_t *end);
 
 /* tok_word.c */
-/* Appends the ids of the pieces of text[0..n), without spans. */
-int tok_pieces(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n,
-               size_t at, struct tok_ids *out, struct err *e);
-/* The symbols that merging starts from; *n_out of them into ids (room for n).
- * `at` is the offset of the word in the text, for the message about a byte or
- * character that has no token. */
+/* Appends the ids of a byte-level text that fast_split holds for, no spans. */
+int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n,
+                   size_t at, struct tok_ids *out, struct err *e);
+int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
+int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e);
+
+/* tok_model.c: appends the ids of one word; spans (if wanted) are in the word.
+ * `at` is its offset in the text, for the message about what has no token. */
+int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
+                   size_t at, struct tok_ids *out, struct err *e);
+/* The symbols that BPE starts from; *n_out of them into ids (room for n + 1). */
 int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, int32_t *ids,
                 size_t *n_out, struct err *e);
-int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
+/* model_wordpiece.c, model_unigram.c */
+int wordpiece_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out,
+                   struct err *e);
+int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
+                 struct tok_ids *out, struct err *e);
 
-/* tok_parts.c: reads one part of a tokenizer.json into *t. */
+/* tok_decode.c: the byte that a token <0xHH> of byte_fallback stands for, or -1. */
+int tok_byte_of(const struct tokenizer *t, int id);
+
+/* tok_encode.c: text[0..n) that lies between added tokens; spans are in the
+ * whole text (s->offset: where the segment stands in it). */
+int tok_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
+                unsigned flags, struct tok_ids *out, struct err *e);
+
+/* tok_parts.c, tok_parts_pre.c ...: read one part of a tokenizer.json into *t. */
 struct cJSON;
 int tok_read_normalizer(struct tokenizer *t, const struct cJSON *j, struct err *e);
 int tok_read_pre(struct tokenizer *t, const struct cJSON *j, struct err *e);
 int tok_read_decoder(struct tokenizer *t, const struct cJSON *j, struct err *e);
 int tok_read_post(struct tokenizer *t, const struct cJSON *j, struct err *e);
+int tok_read_limits(struct tokenizer *t, const struct cJSON *truncation,
+                    const struct cJSON *padding, struct err *e);
+/* "String" or "Regex" of a pattern; exactly one of *text and *re is set. */
+int tok_read_pattern(const struct cJSON *j, const char *where, char **text, size_t *n,
+                     struct regex **re, const char **source, struct err *e);
 
-/* tok_post.c */
-void tok_trim_offsets(const struct tokenizer *t, const char *text, struct tok_ids *out, size_t from);
+/* tok_tiktoken.c: lines of base64 and rank.  special: {"text": id} or NULL. */
+struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *split,
+                                    const struct cJSON *special, const char *name, struct err *e);
+/* tok_files.c: whatever kind of file it is. */
+struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, struct err *e);
+
+/* tok_finish.c: a trie of the model's tokens that have no flag of `without`. */
+int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e);
+
+/* tok_finish.c: tables made of the vocabulary, when all is read. */
+int tok_finish(struct tokenizer *t, struct err *e);
+int tok_base64(const struct buf *bytes, struct buf *out, struct err *e);
+int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e);
 
 #endif

@@ -39,6 +39,7 @@ static int read_pair(struct jlex *x, struct buf *pair, size_t *cut, struct err *
     const char *s;
     size_t n;
     buf_clear(pair);
+    if (!buf_reserve(pair, 1)) return buf_ok(pair, e);
     if (jlex_try(x, '[')) {
         if (jlex_string(x, &s, &n, e)) return -1;
         buf_add(pair, s, n);
@@ -81,11 +82,17 @@ static int read_merge(struct tokenizer *t, struct jlex *x, struct buf *pair, str
 {
     size_t cut = 0, index = t->bpe.n_merges;
     if (read_pair(x, pair, &cut, e)) return -1;
-    const char *s = pair->data ? pair->data : "";
+    char *s = pair->data;
     int left = vocab_find(&t->vocab, s, cut);
     if (left < 0) return part_missing(x, s, cut, index, e);
     int right = vocab_find(&t->vocab, s + cut, pair->len - cut);
     if (right < 0) return part_missing(x, s + cut, pair->len - cut, index, e);
+    size_t prefix = t->prefix ? strlen(t->prefix) : 0;
+    if (prefix > pair->len - cut)
+        return jlex_error(x, e, "merge %zu (from 0): the second token is shorter than the "
+                                "continuing_subword_prefix", index);
+    memmove(s + cut, s + cut + prefix, pair->len - cut - prefix);
+    pair->len -= prefix;
     int id = merged_id(t, s, pair->len);
     if (id < 0) return part_missing(x, s, pair->len, index, e);
     return bpe_add(&t->bpe, left, right, id, e);
@@ -108,16 +115,26 @@ out:
     return ret;
 }
 
-static int read_model_options(struct tokenizer *t, const struct cJSON *m, struct err *e)
+static char *copy_text(const char *s)
+{
+    return s ? mem_strdup(s) : NULL;
+}
+
+static int find_unk(struct tokenizer *t, const char *unk, bool required, struct err *e)
+{
+    t->unk_id = unk ? vocab_find(&t->vocab, unk, strlen(unk)) : -1;
+    if (unk && t->unk_id < 0 && required)
+        return err_set(e, ERR_DATA, "model: unk_token '%s' is not in the vocabulary", unk);
+    return 0;
+}
+
+static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
 {
     static const char *const keys[] = {
         "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
         "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges", NULL};
-    const char *type = NULL, *unk = NULL, *prefix = NULL, *suffix = NULL;
+    const char *unk = NULL, *prefix = NULL, *suffix = NULL;
     double dropout = 0;
-    if (json_opt_str(m, "type", &type, "model", e)) return -1;
-    if (type && strcmp(type, "BPE") != 0)
-        return err_set(e, ERR_DATA, "model '%s' is not supported yet", type);
     if (json_known_keys(m, keys, "model", e) || json_opt_f64(m, "dropout", 0, 1, &dropout, "model", e) ||
         json_opt_str(m, "unk_token", &unk, "model", e) ||
         json_opt_str(m, "continuing_subword_prefix", &prefix, "model", e) ||
@@ -128,42 +145,119 @@ static int read_model_options(struct tokenizer *t, const struct cJSON *m, struct
         return -1;
     if (dropout > 0)
         return err_set(e, ERR_DATA, "model: dropout makes encoding random; set it to null");
-    if ((prefix && *prefix) || (suffix && *suffix))
-        return err_set(e, ERR_DATA, "model: continuing_subword_prefix and end_of_word_suffix are "
-                                    "not supported yet");
-    if (t->byte_fallback && !t->byte_level)
-        return err_set(e, ERR_DATA, "model: byte_fallback is not supported yet");
-    t->empty_prefix = prefix != NULL;
-    t->empty_suffix = suffix != NULL;
-    t->unk_id = -1;
-    if (unk && (t->unk_id = vocab_find(&t->vocab, unk, strlen(unk))) < 0)
-        return err_set(e, ERR_DATA, "model: unk_token '%s' is not in the vocabulary", unk);
+    t->prefix = copy_text(prefix);
+    t->suffix = copy_text(suffix);
+    if ((prefix && !t->prefix) || (suffix && !t->suffix)) return err_oom(e, 1, "a string");
+    return find_unk(t, unk, true, e);
+}
+
+static int read_wordpiece(struct tokenizer *t, const struct cJSON *m, struct err *e)
+{
+    static const char *const keys[] = {"type", "unk_token", "continuing_subword_prefix",
+                                       "max_input_chars_per_word", "vocab", NULL};
+    const char *unk = "[UNK]", *prefix = "##";
+    int64_t most = 100;
+    t->model = MODEL_WORDPIECE;
+    if (json_known_keys(m, keys, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e) ||
+        json_opt_str(m, "continuing_subword_prefix", &prefix, "model", e) ||
+        json_opt_i64(m, "max_input_chars_per_word", 0, INT32_MAX, &most, "model", e))
+        return -1;
+    t->max_word_chars = (size_t)most;
+    t->prefix = mem_strdup(prefix);
+    t->unk_text = mem_strdup(unk);
+    if (!t->prefix || !t->unk_text) return err_oom(e, 1, "a string");
+    return find_unk(t, unk, false, e);
+}
+
+static int read_unigram(struct tokenizer *t, const struct cJSON *m, struct err *e)
+{
+    static const char *const keys[] = {"type", "unk_id", "vocab", "byte_fallback", NULL};
+    int64_t unk = -1;
+    t->model = MODEL_UNIGRAM;
+    t->fuse_unk = true;
+    if (json_known_keys(m, keys, "model", e) ||
+        json_opt_i64(m, "unk_id", 0, t->vocab.n - 1, &unk, "model", e) ||
+        json_opt_bool(m, "byte_fallback", &t->byte_fallback, "model", e))
+        return -1;
+    t->unk_id = (int)unk;
     return 0;
+}
+
+static int read_wordlevel(struct tokenizer *t, const struct cJSON *m, struct err *e)
+{
+    static const char *const keys[] = {"type", "unk_token", "vocab", NULL};
+    const char *unk = "<unk>";
+    t->model = MODEL_WORDLEVEL;
+    if (json_known_keys(m, keys, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e)) return -1;
+    if (!(t->unk_text = mem_strdup(unk))) return err_oom(e, 1, "a string");
+    return find_unk(t, unk, false, e);
+}
+
+/* [["text", score], ...]: the place is the id. */
+static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
+{
+    size_t cap = 0;
+    if (jlex_expect(x, '[', e)) return -1;
+    if (jlex_try(x, ']')) return 0;
+    do {
+        const char *s;
+        size_t n;
+        struct err inner;
+        double score;
+        if (jlex_expect(x, '[', e) || jlex_string(x, &s, &n, e)) return -1;
+        if (vocab_add(&t->vocab, t->vocab.n, s, n, VOCAB_MODEL, &inner))
+            return jlex_error(x, e, "%s", inner.msg);
+        if (jlex_expect(x, ',', e) || jlex_number(x, &score, e) || jlex_expect(x, ']', e)) return -1;
+        if ((size_t)t->vocab.n > cap) {
+            cap = cap ? 2 * cap : 4096;
+            double *p = mem_resize(t->score, cap, sizeof *p);
+            if (!p) return err_oom(e, cap * sizeof *p, "scores");
+            t->score = p;
+        }
+        t->score[t->vocab.n - 1] = score;
+    } while (jlex_try(x, ','));
+    return jlex_expect(x, ']', e);
+}
+
+/* Files from before the "type" key say it by what they hold. */
+static const char *guess_type(const struct cJSON *m)
+{
+    if (json_member(m, "merges")) return "BPE";
+    if (json_member(m, "unk_id")) return "Unigram";
+    return json_member(m, "max_input_chars_per_word") ? "WordPiece" : "WordLevel";
 }
 
 static int read_model(struct tokenizer *t, const struct cJSON *root, const char *json,
                       struct jlex_span vocab, struct jlex_span merges, const char *name,
                       struct err *e)
 {
+    static const struct {
+        const char *type;
+        int (*read)(struct tokenizer *, const struct cJSON *, struct err *);
+    } kinds[] = {{"BPE", read_bpe}, {"WordPiece", read_wordpiece}, {"Unigram", read_unigram},
+                 {"WordLevel", read_wordlevel}};
     const struct cJSON *m = json_member(root, "model");
     if (!cJSON_IsObject(m)) return err_set(e, ERR_DATA, "'%s': no object 'model'", name);
     const char *type = NULL;
+    size_t k = 0;
     if (json_opt_str(m, "type", &type, "model", e)) return err_wrap(e, "'%s'", name);
-    if (type && strcmp(type, "BPE") != 0)
-        return err_set(e, ERR_DATA, "'%s': model '%s' is not supported yet", name, type);
-    if (!vocab.begin || !merges.begin)
-        return err_set(e, ERR_DATA, "'%s': model has no '%s'", name,
-                       vocab.begin ? "merges" : "vocab");
+    if (!type) type = guess_type(m);
+    while (k < COUNT_OF(kinds) && strcmp(type, kinds[k].type) != 0) k++;
+    if (k == COUNT_OF(kinds))
+        return err_set(e, ERR_DATA, "'%s': model '%s' is not known, so it is not supported", name, type);
+    bool bpe = k == 0, scores = k == 2;
+    if (!vocab.begin || (bpe && !merges.begin))
+        return err_set(e, ERR_DATA, "'%s': model has no '%s'", name, vocab.begin ? "merges" : "vocab");
     struct jlex x;
     jlex_init(&x, json, vocab, name);
-    int ret = read_vocab(t, &x, e);
+    int ret = scores ? read_scores(t, &x, e) : read_vocab(t, &x, e);
     jlex_free(&x);
-    if (ret) return -1;
+    if (ret == 0) ret = kinds[k].read(t, m, e) ? err_wrap(e, "'%s'", name) : 0;
+    if (ret || !bpe) return ret;
     jlex_init(&x, json, merges, name);
     ret = read_merges(t, &x, e);
     jlex_free(&x);
-    if (ret) return -1;
-    return read_model_options(t, m, e) ? err_wrap(e, "'%s'", name) : 0;
+    return ret;
 }
 
 /* ---- added tokens ---- */
@@ -216,69 +310,6 @@ static int read_added(struct tokenizer *t, const struct cJSON *j, struct err *e)
     return 0;
 }
 
-/* ---- tables made from the vocabulary ---- */
-
-static int make_bytes(struct tokenizer *t, struct err *e)
-{
-    size_t total = t->vocab.pool.len;
-    t->bytes = mem_zalloc((size_t)t->vocab.n, sizeof *t->bytes);
-    t->byte_pool = mem_zalloc(total + 16, 1);
-    if (!t->bytes || !t->byte_pool) return err_oom(e, total, "token texts");
-    size_t used = 0;
-    for (int id = 0; id < t->vocab.n; id++) {
-        t->bytes[id].off = TOK_HOLE;
-        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
-        size_t len;
-        const char *text = vocab_text(&t->vocab, id, &len);
-        uint8_t *to = (uint8_t *)t->byte_pool + used;
-        long n = bytemap_unspell(text, len, to);
-        struct tok_bytes *b = &t->bytes[id];
-        b->covers = (uint32_t)(t->byte_level && n >= 0 ? (size_t)n : len);
-        if (t->decoder != DECODER_BYTES || n < 0) {
-            memcpy(to, text, len);
-            n = (long)len;
-        }
-        b->off = (uint32_t)used;
-        b->len = (uint32_t)n;
-        used += (size_t)n;
-    }
-    return 0;
-}
-
-/* Symbols of single bytes, or of single ASCII characters. */
-static void make_byte_ids(struct tokenizer *t)
-{
-    for (int b = 0; b < 256; b++) {
-        struct buf spelled = {0};
-        uint8_t byte = (uint8_t)b;
-        if (t->byte_level) bytemap_spell(&spelled, &byte, 1);
-        else buf_addc(&spelled, (char)b);
-        int id = spelled.oom ? -1 : vocab_find(&t->vocab, spelled.data, spelled.len);
-        t->byte_id[b] = id >= 0 && (t->vocab.v[id].flags & VOCAB_MODEL) ? id : -1;
-        buf_free(&spelled);
-    }
-}
-
-static int first_of(const struct tokenizer *t, const char *const *names)
-{
-    for (; *names; names++) {
-        int id = vocab_find(&t->vocab, *names, strlen(*names));
-        if (id >= 0 && (t->vocab.v[id].flags & VOCAB_SPECIAL)) return id;
-    }
-    return -1;
-}
-
-/* tokenizer.json does not say which special tokens begin and end a document. */
-static void guess_ends(struct tokenizer *t)
-{
-    static const char *const begin[] = {"<|begin_of_text|>", "<s>", "<bos>", "<|bos|>",
-                                        "<|startoftext|>", "[CLS]", NULL};
-    static const char *const end[] = {"<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>",
-                                      "<|eos|>", "[SEP]", NULL};
-    t->bos = first_of(t, begin);
-    t->eos = first_of(t, end);
-}
-
 /* ---- the whole ---- */
 
 static int keep_part(struct tokenizer *t, enum tok_part p, const struct cJSON *j, struct err *e)
@@ -299,13 +330,11 @@ static int read_parts(struct tokenizer *t, const struct cJSON *root, struct err 
     static const char *const keys[] = {"version", "truncation", "padding", "added_tokens",
                                        "normalizer", "pre_tokenizer", "post_processor", "decoder",
                                        "model", NULL};
-    static const char *const unbuilt[] = {"truncation", "padding"};
     if (json_known_keys(root, keys, "top level", e)) return -1;
-    for (size_t i = 0; i < COUNT_OF(unbuilt); i++) {
-        const struct cJSON *j = json_member(root, unbuilt[i]);
-        if (j && !cJSON_IsNull(j))
-            return err_set(e, ERR_DATA, "a %s in tokenizer.json is not supported yet", unbuilt[i]);
-    }
+    const struct cJSON *cut = json_member(root, "truncation"), *fill = json_member(root, "padding");
+    if (tok_read_limits(t, cut, fill, e) || keep_part(t, PART_TRUNCATION, cut, e) ||
+        keep_part(t, PART_PADDING, fill, e))
+        return -1;
     const struct cJSON *pre = json_member(root, "pre_tokenizer");
     const struct cJSON *decoder = json_member(root, "decoder");
     const struct cJSON *norm = json_member(root, "normalizer");
@@ -326,14 +355,27 @@ static int read_all(struct tokenizer *t, const struct cJSON *root, const char *j
         keep_part(t, PART_POST, post, e))
         return err_wrap(e, "'%s'", name);
     if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': the vocabulary is empty", name);
-    make_byte_ids(t);
-    if (t->byte_level && t->bpe.n_merges && bpe_byte_pairs(&t->bpe, t->byte_id, e))
-        return err_wrap(e, "'%s'", name);
-    guess_ends(t);
-    if (make_bytes(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
-        tok_matcher_init(&t->normalized, t, true, e))
-        return err_wrap(e, "'%s'", name);
-    return 0;
+    return tok_finish(t, e) ? err_wrap(e, "'%s'", name) : 0;
+}
+
+/* The text of a tokenizer that no such file can hold: {"llmctl": kind, "data":
+ * its own file in base64}. */
+static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *name, struct err *e)
+{
+    static const char *const keys[] = {"llmctl", "split", "special", "data", NULL};
+    const char *kind, *data, *split = NULL;
+    struct buf bytes = {0};
+    struct tokenizer *t = NULL;
+    if (json_known_keys(root, keys, name, e) || json_get_str(root, "llmctl", &kind, name, e) ||
+        json_get_str(root, "data", &data, name, e) || json_opt_str(root, "split", &split, name, e) ||
+        tok_unbase64(data, strlen(data), &bytes, e))
+        return NULL;
+    if (strcmp(kind, "sentencepiece") == 0) t = tok_from_spm(bytes.data, bytes.len, name, e);
+    else if (strcmp(kind, "tiktoken") == 0)
+        t = tok_from_tiktoken(bytes.data ? bytes.data : "", bytes.len, split, json_member(root, "special"), name, e);
+    else err_set(e, ERR_DATA, "'%s': unknown kind '%s'", name, kind);
+    buf_free(&bytes);
+    return t;
 }
 
 struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e)
@@ -351,6 +393,11 @@ struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct
     if (jlex_cut(json, n, name, &rest, &vocab, &merges, e)) goto out;
     root = json_parse(rest.data ? rest.data : "", rest.len, name, &lim, e);
     if (!root) goto out;
+    if (json_member(root, "llmctl")) {
+        t = parse_wrapped(root, name, e);
+        ret = t ? 0 : -1;
+        goto out;
+    }
     t = mem_zalloc(1, sizeof *t);
     if (!t) {
         err_oom(e, sizeof *t, "a tokenizer");
@@ -366,20 +413,6 @@ out:
     json_free(root);
     buf_free(&rest);
     return t;
-}
-
-void tok_free(struct tokenizer *t)
-{
-    if (!t) return;
-    vocab_free(&t->vocab);
-    bpe_free(&t->bpe);
-    tok_matcher_free(&t->raw);
-    tok_matcher_free(&t->normalized);
-    for (int p = 0; p < N_PARTS; p++) free(t->part[p]);
-    free(t->added);
-    free(t->bytes);
-    free(t->byte_pool);
-    free(t);
 }
 
 /* A Hugging Face directory names the ends of a document beside the tokenizer:
@@ -423,17 +456,7 @@ struct tokenizer *tok_load(const char *path, struct err *e)
         return NULL;
     }
     if (file_read_all(file, max_file_bytes, &text, e)) goto out;
-    size_t len = strlen(file);
-    if (len > 6 && strcmp(file + len - 6, ".model") == 0) {
-        err_set(e, ERR_DATA, "'%s': SentencePiece models are not supported yet", file);
-        goto out;
-    }
-    const char *kind = file_kind(text.data, text.len);
-    if (kind && strcmp(kind, "JSON") != 0) {
-        err_set(e, ERR_DATA, "'%s' is %s, not a tokenizer.json", file, kind);
-        goto out;
-    }
-    t = tok_parse(text.data ? text.data : "", text.len, file, e);
+    t = tok_from_file(text.data ? text.data : "", text.len, file, e);
     if (t && dir && read_config(t, path, e)) {
         tok_free(t);
         t = NULL;

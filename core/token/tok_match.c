@@ -8,6 +8,13 @@
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
 
+/* What of a token is looked for. */
+static const char *form(const struct tok_added *a, bool forms, size_t *n)
+{
+    *n = forms && a->form ? a->form_len : a->len;
+    return forms && a->form ? a->form : a->text;
+}
+
 static int by_first_and_length(const void *a, const void *b)
 {
     const struct tok_added *x = *(const struct tok_added *const *)a;
@@ -17,17 +24,32 @@ static int by_first_and_length(const void *a, const void *b)
     return (x->len < y->len) - (x->len > y->len);
 }
 
+static int forms_by_first_and_length(const void *a, const void *b)
+{
+    const struct tok_added *x = *(const struct tok_added *const *)a;
+    const struct tok_added *y = *(const struct tok_added *const *)b;
+    size_t nx, ny;
+    const char *tx = form(x, true, &nx), *ty = form(y, true, &ny);
+    int c = (int)(uint8_t)tx[0] - (int)(uint8_t)ty[0];
+    if (c) return c;
+    return (nx < ny) - (nx > ny);
+}
+
 int tok_matcher_init(struct tok_matcher *m, const struct tokenizer *t, bool normalized,
                      struct err *e)
 {
     m->v = mem_alloc(t->n_added, sizeof *m->v);
     if (!m->v) return err_oom(e, t->n_added * sizeof *m->v, "added tokens");
-    for (size_t i = 0; i < t->n_added; i++)
-        if (t->added[i].normalized == normalized) m->v[m->n++] = &t->added[i];
-    qsort(m->v, m->n, sizeof *m->v, by_first_and_length);
-    m->only_first = m->n ? (uint8_t)m->v[0]->text[0] : -1;
+    size_t len;
+    m->forms = normalized;
+    for (size_t i = 0; i < t->n_added; i++) {
+        form(&t->added[i], normalized, &len);
+        if (t->added[i].normalized == normalized && len) m->v[m->n++] = &t->added[i];
+    }
+    qsort(m->v, m->n, sizeof *m->v, normalized ? forms_by_first_and_length : by_first_and_length);
+    m->only_first = m->n ? (uint8_t)form(m->v[0], normalized, &len)[0] : -1;
     for (size_t i = 0; i < m->n; i++) {
-        uint8_t b = (uint8_t)m->v[i]->text[0];
+        uint8_t b = (uint8_t)form(m->v[i], normalized, &len)[0];
         m->from[b + 1] = (uint32_t)i + 1;
         if (b != m->only_first) m->only_first = -1;
     }
@@ -63,8 +85,11 @@ static bool stands_alone(const uint8_t *s, size_t n, size_t begin, size_t end)
 
 static const struct tok_added *match_here(const struct tok_matcher *m, const uint8_t *s, size_t n)
 {
-    for (uint32_t i = m->from[s[0]]; i < m->from[s[0] + 1]; i++)
-        if (m->v[i]->len <= n && memcmp(m->v[i]->text, s, m->v[i]->len) == 0) return m->v[i];
+    for (uint32_t i = m->from[s[0]]; i < m->from[s[0] + 1]; i++) {
+        size_t len;
+        const char *text = form(m->v[i], m->forms, &len);
+        if (len <= n && memcmp(text, s, len) == 0) return m->v[i];
+    }
     return NULL;
 }
 
@@ -92,8 +117,10 @@ const struct tok_added *tok_match(const struct tok_matcher *m, const char *text,
     if (m->n == 0) return NULL;
     const uint8_t *s = (const uint8_t *)text;
     const struct tok_added *a;
-    for (size_t at = pos; (a = find(m, s, n, &at)); at += a->len) {
-        size_t b = at, stop = at + a->len;
+    size_t len;
+    for (size_t at = pos; (a = find(m, s, n, &at)); at += len) {
+        form(a, m->forms, &len);
+        size_t b = at, stop = at + len;
         if (a->special && !special) continue;
         if (a->single_word && !stands_alone(s, n, b, stop)) continue;
         for (struct uni_char c; a->lstrip && b > pos; b -= c.len)

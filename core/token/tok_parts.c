@@ -1,214 +1,166 @@
-/* The small parts of a tokenizer.json.  Every key is known and honoured, or
- * the file is refused: a tokenizer that is almost right is wrong. */
+/* Normalizers of a tokenizer.json, and patterns.  In every part each key is
+ * known and honoured, or the file is refused: a tokenizer that is almost right
+ * is wrong. */
 #include <cjson/cJSON.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_parts.h"
 
-static int type_of(const struct cJSON *j, const char *part, const char **type, struct err *e)
+int part_type(const struct cJSON *j, const char *part, const char **type, struct err *e)
 {
     if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "%s must be an object or null", part);
     return json_get_str(j, "type", type, part, e);
 }
 
-static int unsupported(const char *part, const char *type, struct err *e)
+int part_unknown(const char *part, const char *type, struct err *e)
 {
-    return err_set(e, ERR_DATA, "%s '%s' is not supported yet", part, type);
+    return err_set(e, ERR_DATA, "%s '%s' is not known, so it is not supported", part, type);
 }
 
-/* ---- normalizer ---- */
+int part_list(const struct cJSON *j, const char *key, const char *where, const struct cJSON **list,
+              struct err *e)
+{
+    const char *keys[] = {"type", key, NULL};
+    *list = json_member(j, key);
+    if (json_known_keys(j, keys, where, e)) return -1;
+    if (!cJSON_IsArray(*list)) return err_set(e, ERR_DATA, "%s: no list '%s'", where, key);
+    return 0;
+}
+
+int part_text(const struct cJSON *j, const char *key, const char *where, char **out, size_t *n,
+              struct err *e)
+{
+    const char *s;
+    if (json_get_str(j, key, &s, where, e)) return -1;
+    *n = strlen(s);
+    *out = mem_strdup(s);
+    return *out ? 0 : err_oom(e, *n, "a string");
+}
+
+int part_char(const struct cJSON *j, const char *key, const char *where, uint32_t *cp, struct err *e)
+{
+    const char *s;
+    if (json_get_str(j, key, &s, where, e)) return -1;
+    size_t n = strlen(s);
+    if (n == 0 || utf8_decode(s, n, cp) != (int)n)
+        return err_set(e, ERR_DATA, "%s: '%s' must be one character", where, key);
+    return 0;
+}
+
+int tok_read_pattern(const struct cJSON *j, const char *where, char **text, size_t *n,
+                     struct regex **re, const char **source, struct err *e)
+{
+    static const char *const keys[] = {"String", "Regex", NULL};
+    *re = NULL;
+    *text = NULL;
+    if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "%s: no object 'pattern'", where);
+    if (json_known_keys(j, keys, where, e)) return -1;
+    if (json_member(j, "String")) return part_text(j, "String", where, text, n, e);
+    if (json_get_str(j, "Regex", source, where, e)) return -1;
+    *re = regex_new(*source, strlen(*source), e);
+    return *re ? 0 : err_wrap(e, "%s", where);
+}
+
+/* ---- the steps ---- */
+
+static const char where[] = "normalizer";
+
+static int read_bert(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    static const char *const keys[] = {"type", "clean_text", "handle_chinese_chars", "strip_accents",
+                                       "lowercase", NULL};
+    bool clean, chinese, lower, accents;
+    if (json_known_keys(j, keys, where, e) || json_get_bool(j, "clean_text", &clean, where, e) ||
+        json_get_bool(j, "handle_chinese_chars", &chinese, where, e) ||
+        json_get_bool(j, "lowercase", &lower, where, e))
+        return -1;
+    accents = lower;
+    if (json_opt_bool(j, "strip_accents", &accents, where, e)) return -1;
+    struct norm_chain *c = &t->norm;
+    if (clean && !norm_chain_add(c, NORM_BERT_CLEAN, e)) return -1;
+    if (chinese && !norm_chain_add(c, NORM_BERT_CHINESE, e)) return -1;
+    if (accents && (!norm_chain_add(c, NORM_NFD, e) || !norm_chain_add(c, NORM_BERT_MARKS, e)))
+        return -1;
+    return lower && !norm_chain_add(c, NORM_LOWERCASE, e) ? -1 : 0;
+}
+
+static int read_strip(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    static const char *const keys[] = {"type", "strip_left", "strip_right", NULL};
+    struct norm_step *s = norm_chain_add(&t->norm, NORM_STRIP, e);
+    if (!s || json_known_keys(j, keys, where, e)) return -1;
+    return json_get_bool(j, "strip_left", &s->left, where, e) ||
+           json_get_bool(j, "strip_right", &s->right, where, e) ? -1 : 0;
+}
+
+static int read_prepend(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    static const char *const keys[] = {"type", "prepend", NULL};
+    struct norm_step *s = norm_chain_add(&t->norm, NORM_PREPEND, e);
+    if (!s || json_known_keys(j, keys, where, e)) return -1;
+    return part_text(j, "prepend", where, &s->to, &s->n_to, e);
+}
+
+static int read_replace(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    static const char *const keys[] = {"type", "pattern", "content", NULL};
+    const char *source;
+    struct norm_step *s = norm_chain_add(&t->norm, NORM_REPLACE, e);
+    if (!s || json_known_keys(j, keys, "normalizer Replace", e)) return -1;
+    if (part_text(j, "content", "normalizer Replace", &s->to, &s->n_to, e)) return -1;
+    return tok_read_pattern(json_member(j, "pattern"), "normalizer Replace", &s->from, &s->n_from,
+                            &s->re, &source, e);
+}
+
+static int read_precompiled(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    static const char *const keys[] = {"type", "precompiled_charsmap", NULL};
+    const char *text = NULL, *here = "normalizer Precompiled";
+    struct buf bytes = {0};
+    if (json_known_keys(j, keys, here, e) || json_opt_str(j, "precompiled_charsmap", &text, here, e))
+        return -1;
+    if (!text || !*text) return 0; /* no rules: nothing happens */
+    struct norm_step *s = norm_chain_add(&t->norm, NORM_PRECOMPILED, e);
+    int ret = s && tok_unbase64(text, strlen(text), &bytes, e) == 0 ? 0 : -1;
+    if (ret == 0 && !(s->map = charsmap_new(bytes.data, bytes.len, e))) ret = -1;
+    buf_free(&bytes);
+    return ret ? err_wrap(e, "%s", here) : 0;
+}
+
+static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struct err *e)
+{
+    static const struct { const char *type; enum norm_kind kind; } plain[] = {
+        {"NFC", NORM_NFC}, {"NFD", NORM_NFD}, {"NFKC", NORM_NFKC}, {"NFKD", NORM_NFKD},
+        {"Lowercase", NORM_LOWERCASE}, {"StripAccents", NORM_STRIP_ACCENTS}, {"Nmt", NORM_NMT},
+        {"ByteLevel", NORM_BYTE_LEVEL}};
+    static const char *const keys[] = {"type", NULL};
+    const char *type;
+    const struct cJSON *list;
+    if (depth > 8) return err_set(e, ERR_DATA, "normalizers are nested deeper than 8");
+    if (part_type(j, where, &type, e)) return -1;
+    for (size_t i = 0; i < COUNT_OF(plain); i++) {
+        if (strcmp(type, plain[i].type) != 0) continue;
+        if (json_known_keys(j, keys, where, e)) return -1;
+        return norm_chain_add(&t->norm, plain[i].kind, e) ? 0 : -1;
+    }
+    if (strcmp(type, "BertNormalizer") == 0) return read_bert(t, j, e);
+    if (strcmp(type, "Strip") == 0) return read_strip(t, j, e);
+    if (strcmp(type, "Prepend") == 0) return read_prepend(t, j, e);
+    if (strcmp(type, "Replace") == 0) return read_replace(t, j, e);
+    if (strcmp(type, "Precompiled") == 0) return read_precompiled(t, j, e);
+    if (strcmp(type, "Sequence") != 0) return part_unknown(where, type, e);
+    if (part_list(j, "normalizers", "normalizer Sequence", &list, e)) return -1;
+    for (const struct cJSON *i = list->child; i; i = i->next)
+        if (read_one(t, i, depth + 1, e)) return -1;
+    return 0;
+}
 
 int tok_read_normalizer(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", NULL}, *const list_keys[] = {"type", "normalizers", NULL};
-    const char *type;
     if (!j || cJSON_IsNull(j)) return 0;
-    if (type_of(j, "normalizer", &type, e)) return -1;
-    if (strcmp(type, "NFC") == 0) {
-        t->norm = NORM_NFC;
-        return json_known_keys(j, keys, "normalizer", e);
-    }
-    if (strcmp(type, "Sequence") != 0) return unsupported("normalizer", type, e);
-    const struct cJSON *list = json_member(j, "normalizers");
-    if (json_known_keys(j, list_keys, "normalizer", e)) return -1;
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > 1)
-        return err_set(e, ERR_DATA, "a normalizer Sequence of several steps is not supported yet");
-    if (list->child && cJSON_IsObject(list->child) && json_member(list->child, "normalizers"))
-        return err_set(e, ERR_DATA, "a normalizer Sequence inside another is not supported yet");
-    return tok_read_normalizer(t, list->child, e);
-}
-
-/* ---- pre-tokenizer ---- */
-
-static int read_byte_level(struct tokenizer *t, const struct cJSON *j, bool after_split,
-                           struct err *e)
-{
-    static const char *const keys[] = {"type", "add_prefix_space", "trim_offsets", "use_regex",
-                                       NULL};
-    bool trim = true, use_regex = true;
-    if (json_known_keys(j, keys, "pre_tokenizer", e) ||
-        json_get_bool(j, "add_prefix_space", &t->add_prefix_space, "pre_tokenizer", e) ||
-        json_opt_bool(j, "trim_offsets", &trim, "pre_tokenizer", e) ||
-        json_opt_bool(j, "use_regex", &use_regex, "pre_tokenizer", e))
-        return -1;
-    t->byte_level = true;
-    if (after_split && use_regex)
-        return err_set(e, ERR_DATA, "pre_tokenizer ByteLevel with use_regex after a Split is not "
-                                    "supported yet");
-    if (after_split && t->add_prefix_space)
-        return err_set(e, ERR_DATA, "pre_tokenizer ByteLevel with add_prefix_space after a Split "
-                                    "is not supported yet");
-    if (use_regex) t->split = SPLIT_GPT2;
-    return 0;
-}
-
-static int read_split(struct tokenizer *t, const struct cJSON *j, struct err *e)
-{
-    static const char *const keys[] = {"type", "pattern", "behavior", "invert", NULL};
-    const char *behavior, *regex;
-    bool invert = false;
-    if (json_known_keys(j, keys, "pre_tokenizer Split", e) ||
-        json_get_str(j, "behavior", &behavior, "pre_tokenizer Split", e) ||
-        json_opt_bool(j, "invert", &invert, "pre_tokenizer Split", e))
-        return -1;
-    const struct cJSON *pattern = json_member(j, "pattern");
-    if (!pattern || !cJSON_IsObject(pattern) || !json_member(pattern, "Regex"))
-        return err_set(e, ERR_DATA, "pre_tokenizer Split by a plain string is not supported yet");
-    if (json_get_str(pattern, "Regex", &regex, "pre_tokenizer Split", e)) return -1;
-    /* The known expressions match everywhere, so both forms keep all pieces. */
-    bool isolated = strcmp(behavior, "Isolated") == 0 && !invert;
-    bool removed = strcmp(behavior, "Removed") == 0 && invert;
-    if (!isolated && !removed)
-        return err_set(e, ERR_DATA, "pre_tokenizer Split with behavior %s%s is not supported yet",
-                       behavior, invert ? ", inverted," : "");
-    t->split = split_from_regex(regex);
-    if (t->split == SPLIT_N) {
-        t->split = SPLIT_NONE;
-        return err_set(e, ERR_DATA, "pre_tokenizer Split with the regex %s is not supported yet",
-                       regex);
-    }
-    return 0;
-}
-
-int tok_read_pre(struct tokenizer *t, const struct cJSON *j, struct err *e)
-{
-    const char *type;
-    if (!j || cJSON_IsNull(j)) return 0;
-    if (type_of(j, "pre_tokenizer", &type, e)) return -1;
-    if (strcmp(type, "ByteLevel") == 0) return read_byte_level(t, j, false, e);
-    if (strcmp(type, "Split") == 0) return read_split(t, j, e);
-    if (strcmp(type, "Sequence") != 0) return unsupported("pre_tokenizer", type, e);
-    const struct cJSON *list = json_member(j, "pretokenizers");
-    if (!cJSON_IsArray(list))
-        return err_set(e, ERR_DATA, "pre_tokenizer Sequence has no list 'pretokenizers'");
-    bool split = false;
-    for (const struct cJSON *item = list->child; item; item = item->next) {
-        if (type_of(item, "pre_tokenizer", &type, e)) return -1;
-        if (t->byte_level)
-            return err_set(e, ERR_DATA, "pre_tokenizer '%s' after ByteLevel is not supported yet",
-                           type);
-        if (strcmp(type, "Split") == 0 && !split) {
-            if (read_split(t, item, e)) return -1;
-            split = true;
-        } else if (strcmp(type, "ByteLevel") == 0) {
-            if (read_byte_level(t, item, split, e)) return -1;
-        } else {
-            return split ? err_set(e, ERR_DATA, "pre_tokenizer '%s' after a Split is not "
-                                                "supported yet", type)
-                         : unsupported("pre_tokenizer", type, e);
-        }
-    }
-    return 0;
-}
-
-/* ---- decoder ---- */
-
-int tok_read_decoder(struct tokenizer *t, const struct cJSON *j, struct err *e)
-{
-    const char *type;
-    t->decoder = DECODER_NONE;
-    if (!j || cJSON_IsNull(j)) return 0;
-    if (type_of(j, "decoder", &type, e)) return -1;
-    if (strcmp(type, "ByteLevel") == 0) t->decoder = DECODER_BYTES;
-    else if (strcmp(type, "Fuse") == 0) t->decoder = DECODER_FUSE;
-    else return unsupported("decoder", type, e);
-    return 0;
-}
-
-/* ---- post-processor ---- */
-
-static int template_token(struct tokenizer *t, const struct cJSON *specials,
-                          const struct cJSON *piece, bool after, struct err *e)
-{
-    const char *name, *where = "post_processor TemplateProcessing";
-    if (json_get_str(piece, "id", &name, where, e)) return -1;
-    const struct cJSON *entry = json_member(specials, name);
-    const struct cJSON *ids = entry ? json_member(entry, "ids") : NULL;
-    if (!cJSON_IsArray(ids))
-        return err_set(e, ERR_DATA, "%s: no ids for special token '%s'", where, name);
-    for (const struct cJSON *i = ids->child; i; i = i->next) {
-        double v = cJSON_IsNumber(i) ? i->valuedouble : -1;
-        bool whole = v >= 0 && v < t->vocab.n && v == (double)(int)v;
-        if (!whole || !(t->vocab.v[(int)v].flags & VOCAB_USED))
-            return err_set(e, ERR_DATA, "%s: bad id for special token '%s'", where, name);
-        struct tok_template *m = &t->tmpl;
-        int *n = after ? &m->n_after : &m->n_before;
-        if (*n == 8) return err_set(e, ERR_DATA, "%s: more than 8 special tokens", where);
-        (after ? m->after : m->before)[(*n)++] = (int)v;
-    }
-    return 0;
-}
-
-static int read_template(struct tokenizer *t, const struct cJSON *j, struct err *e)
-{
-    static const char *const keys[] = {"type", "single", "pair", "special_tokens", NULL};
-    const char *where = "post_processor TemplateProcessing";
-    if (json_known_keys(j, keys, where, e)) return -1;
-    const struct cJSON *single = json_member(j, "single");
-    const struct cJSON *specials = json_member(j, "special_tokens");
-    if (!cJSON_IsArray(single)) return err_set(e, ERR_DATA, "%s has no list 'single'", where);
-    int n_text = 0;
-    for (const struct cJSON *p = single->child; p; p = p->next) {
-        const struct cJSON *special = json_member(p, "SpecialToken");
-        if (special) {
-            if (template_token(t, specials, special, n_text > 0, e)) return -1;
-        } else if (json_member(p, "Sequence")) {
-            n_text++;
-        } else {
-            return err_set(e, ERR_DATA, "%s: a piece is neither SpecialToken nor Sequence", where);
-        }
-    }
-    if (n_text != 1)
-        return err_set(e, ERR_DATA, "%s: 'single' names the text %d times", where, n_text);
-    return 0;
-}
-
-static int read_post_one(struct tokenizer *t, const struct cJSON *j, struct err *e)
-{
-    const char *type;
-    if (type_of(j, "post_processor", &type, e)) return -1;
-    if (strcmp(type, "TemplateProcessing") == 0) return read_template(t, j, e);
-    if (strcmp(type, "ByteLevel") != 0) return unsupported("post_processor", type, e);
-    static const char *const keys[] = {"type", "add_prefix_space", "trim_offsets", "use_regex",
-                                       NULL};
-    if (json_known_keys(j, keys, "post_processor", e) ||
-        json_get_bool(j, "trim_offsets", &t->trim_offsets, "post_processor", e) ||
-        json_get_bool(j, "add_prefix_space", &t->trim_prefix_space, "post_processor", e))
-        return -1;
-    return 0;
-}
-
-int tok_read_post(struct tokenizer *t, const struct cJSON *j, struct err *e)
-{
-    const char *type;
-    if (!j || cJSON_IsNull(j)) return 0;
-    if (type_of(j, "post_processor", &type, e)) return -1;
-    if (strcmp(type, "Sequence") != 0) return read_post_one(t, j, e);
-    const struct cJSON *list = json_member(j, "processors");
-    if (!cJSON_IsArray(list))
-        return err_set(e, ERR_DATA, "post_processor Sequence has no list 'processors'");
-    for (const struct cJSON *p = list->child; p; p = p->next)
-        if (read_post_one(t, p, e)) return -1;
-    return 0;
+    return read_one(t, j, 0, e);
 }

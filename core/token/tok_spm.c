@@ -1,12 +1,309 @@
 /* SentencePiece models as tokenizers. */
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_internal.h"
+#include "core/token/unicode.h"
+
+struct spm_build {
+    struct tokenizer *t;
+    const struct spm_model *m;
+    const char *name;
+    struct err *e;
+};
+
+static const char *text_of(const struct spm_model *m, size_t i, size_t *n)
+{
+    *n = m->piece[i].len;
+    return m->text.data + m->piece[i].off;
+}
+
+static int unsupported(struct spm_build *b, const char *what)
+{
+    return err_set(b->e, ERR_DATA, "'%s': a SentencePiece model %s is not supported", b->name, what);
+}
+
+/* ---- vocabulary ---- */
+
+static int add_pieces(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    struct tokenizer *t = b->t;
+    t->unk_id = -1;
+    if (m->n > VOCAB_MAX_ID) return unsupported(b, "of so many pieces");
+    if (!vocab_reserve(&t->vocab, m->n)) return err_oom(b->e, m->n, "the vocabulary");
+    t->score = mem_alloc(m->n + 1, sizeof *t->score);
+    if (!t->score) return err_oom(b->e, m->n * sizeof *t->score, "scores");
+    for (size_t i = 0; i < m->n; i++) {
+        size_t n;
+        const char *s = text_of(m, i, &n);
+        unsigned flags = 0;
+        enum spm_type type = m->piece[i].type;
+        if (type == SPM_NORMAL || type == SPM_USER || type == SPM_UNUSED) flags |= VOCAB_MODEL;
+        if (type == SPM_USER) flags |= VOCAB_USER;
+        if (type == SPM_CONTROL) flags |= VOCAB_SPECIAL | VOCAB_ADDED;
+        if (type == SPM_UNKNOWN) {
+            if (t->unk_id >= 0) return unsupported(b, "with two unknown pieces");
+            t->unk_id = (int)i;
+        }
+        if (vocab_add(&t->vocab, (int64_t)i, s, n, flags, b->e)) return err_wrap(b->e, "'%s'", b->name);
+        t->score[i] = (double)m->piece[i].score;
+    }
+    if (t->unk_id < 0) return unsupported(b, "without an unknown piece");
+    return 0;
+}
+
+/* Control pieces stand in text only where special tokens are allowed. */
+static int add_controls(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    struct tokenizer *t = b->t;
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++) n += m->piece[i].type == SPM_CONTROL;
+    t->added = mem_zalloc(n, sizeof *t->added);
+    if (!t->added) return err_oom(b->e, n * sizeof *t->added, "control pieces");
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->piece[i].type != SPM_CONTROL) continue;
+        struct tok_added *a = &t->added[t->n_added++];
+        a->id = (int)i;
+        a->special = true;
+        a->text = vocab_text(&t->vocab, (int)i, &a->len);
+    }
+    return 0;
+}
+
+static int bytes_complete(struct spm_build *b)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (int byte = 0; byte < 256; byte++) {
+        char text[] = {'<', '0', 'x', digits[byte >> 4], digits[byte & 15], '>'};
+        int id = vocab_find(&b->t->vocab, text, sizeof text);
+        if (id < 0 || b->m->piece[id].type != SPM_BYTE)
+            return unsupported(b, "with byte_fallback but without all 256 bytes");
+        b->t->vocab.v[id].flags |= VOCAB_MODEL; /* for make_byte_ids() */
+    }
+    return 0;
+}
+
+static int user_trie(struct spm_build *b)
+{
+    size_t n = 0;
+    const struct spm_model *m = b->m;
+    struct trie_key *keys = mem_alloc(m->n, sizeof *keys);
+    if (!keys) return err_oom(b->e, m->n * sizeof *keys, "a trie");
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->piece[i].type != SPM_USER) continue;
+        keys[n++] = (struct trie_key){m->text.data + m->piece[i].off, m->piece[i].len, (int32_t)i};
+    }
+    int ret = trie_build(&b->t->user, keys, n, b->e);
+    free(keys);
+    return ret;
+}
+
+/* ---- BPE: every way to put a piece together from two others is a merge ---- */
+
+struct ranked {
+    float score;
+    int32_t id;
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->score != y->score) return x->score > y->score ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static bool one_char(const char *s, size_t n)
+{
+    return uni_next((const uint8_t *)s, n).len == n;
+}
+
+/* The symbol for part of a piece: its piece, or that of a character without. */
+static int part_id(struct spm_build *b, const char *s, size_t n)
+{
+    int id = vocab_find(&b->t->vocab, s, n);
+    if (id >= 0 && b->m->piece[id].type == SPM_NORMAL) return id;
+    int32_t value;
+    if (one_char(s, n) && trie_longest(&b->t->symbols, s, n, &value) == n) return value;
+    return -1;
+}
+
+/* Characters inside pieces: pieces themselves, or symbols beyond the vocabulary. */
+static int symbol_trie(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    struct vocab chars = {0};
+    struct trie_key *keys = NULL;
+    int ret = -1, next = (int)m->n;
+    for (size_t i = 0; i < m->n; i++) {
+        size_t n;
+        const char *s = text_of(m, i, &n);
+        if (m->piece[i].type != SPM_NORMAL) continue;
+        for (size_t k = 0; k < n;) {
+            size_t len = uni_next((const uint8_t *)s + k, n - k).len;
+            if (vocab_find(&chars, s + k, len) < 0 && vocab_add(&chars, chars.n, s + k, len, 0, b->e)) goto out;
+            k += len;
+        }
+    }
+    keys = mem_alloc((size_t)chars.n, sizeof *keys);
+    if (!keys) {
+        err_oom(b->e, (size_t)chars.n * sizeof *keys, "a trie");
+        goto out;
+    }
+    for (int c = 0; c < chars.n; c++) {
+        size_t n;
+        const char *s = vocab_text(&chars, c, &n);
+        int id = vocab_find(&b->t->vocab, s, n);
+        if (id < 0 || m->piece[id].type != SPM_NORMAL) id = next++;
+        keys[c] = (struct trie_key){s, (uint32_t)n, id};
+    }
+    if (next > VOCAB_MAX_ID) unsupported(b, "of so many characters");
+    else ret = trie_build(&b->t->symbols, keys, (size_t)chars.n, b->e);
+out:
+    free(keys);
+    vocab_free(&chars);
+    return ret;
+}
+
+static int piece_merges(struct spm_build *b, int id, uint32_t rank)
+{
+    size_t n, left;
+    const char *s = text_of(b->m, (size_t)id, &n);
+    for (left = uni_next((const uint8_t *)s, n).len; left < n;
+         left += uni_next((const uint8_t *)s + left, n - left).len) {
+        int x = part_id(b, s, left), y = part_id(b, s + left, n - left);
+        if (x >= 0 && y >= 0 && bpe_add_rank(&b->t->bpe, x, y, id, rank, b->e)) return -1;
+    }
+    return 0;
+}
+
+static int add_merges(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    struct bpe *bpe = &b->t->bpe;
+    size_t n = 0;
+    int ret = 0;
+    struct ranked *v = mem_alloc(m->n, sizeof *v);
+    if (!v) return err_oom(b->e, m->n * sizeof *v, "merges");
+    for (size_t i = 0; i < m->n; i++) {
+        size_t len;
+        const char *s = text_of(m, i, &len);
+        if (m->piece[i].type == SPM_UNUSED) ret = unsupported(b, "of kind BPE with unused pieces");
+        if (m->piece[i].type == SPM_NORMAL && !one_char(s, len))
+            v[n++] = (struct ranked){m->piece[i].score, (int32_t)i};
+    }
+    qsort(v, n, sizeof *v, by_score);
+    bool ties = false;
+    for (size_t r = 0; r < n && ret == 0; r++) {
+        ties = ties || (r && v[r].score == v[r - 1].score);
+        ret = piece_merges(b, v[r].id, (uint32_t)r);
+    }
+    if (ret == 0) ret = bpe_finish(bpe, b->e);
+    if (ret == 0 && ties && bpe->n_ranks) {
+        bpe->level = mem_alloc(bpe->n_ranks, sizeof *bpe->level);
+        if (!bpe->level) ret = err_oom(b->e, n * sizeof *bpe->level, "merges");
+        uint32_t level = 0;
+        for (size_t r = 0; r < bpe->n_ranks && ret == 0; r++) {
+            if (r && v[r].score != v[r - 1].score) level++;
+            bpe->level[r] = level;
+        }
+    }
+    free(v);
+    return ret;
+}
+
+/* ---- unigram ---- */
+
+static int unigram(struct spm_build *b)
+{
+    struct tokenizer *t = b->t;
+    float min = FLT_MAX, max = FLT_MIN;
+    for (size_t i = 0; i < b->m->n; i++) {
+        float s = b->m->piece[i].score;
+        if (b->m->piece[i].type == SPM_UNUSED) t->vocab.v[i].flags &= ~(unsigned)VOCAB_MODEL;
+        if (b->m->piece[i].type != SPM_NORMAL) continue;
+        if (s < min) min = s;
+        if (s > max) max = s;
+    }
+    t->unk_score = (double)(min - 10.0f);
+    t->score[t->vocab.n] = (double)max;
+    t->spm_floats = true;
+    return tok_model_trie(t, &t->trie, 0, b->e);
+}
+
+/* ---- the whole ---- */
+
+static int normalizer(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    struct norm_step *s = norm_chain_add(&b->t->norm, NORM_SPM, b->e);
+    if (!s) return -1;
+    s->dummy_prefix = m->add_dummy_prefix && !m->suffix;
+    s->dummy_suffix = m->add_dummy_prefix && m->suffix;
+    s->remove_extra = m->remove_extra_whitespaces;
+    s->escape = m->escape_whitespaces;
+    s->user = b->t->user.n ? &b->t->user : NULL;
+    if (!m->charsmap.len) return 0;
+    s->map = charsmap_new(m->charsmap.data, m->charsmap.len, b->e);
+    return s->map ? 0 : err_wrap(b->e, "'%s'", b->name);
+}
+
+static int decoder(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    struct dec_step *s = decode_chain_add(&b->t->decoder, DEC_SPM, b->e);
+    if (!s) return -1;
+    s->keep_first = !m->add_dummy_prefix && !m->remove_extra_whitespaces;
+    s->trim_all = m->remove_extra_whitespaces;
+    const char *surface = m->unk_surface.len ? m->unk_surface.data : " \xE2\x81\x87 ";
+    s->n_a = m->unk_surface.len ? m->unk_surface.len : strlen(surface);
+    s->a = mem_strndup(surface, s->n_a);
+    return s->a ? 0 : err_oom(b->e, s->n_a, "a string");
+}
+
+static int id_or_none(const struct spm_model *m, int id, enum spm_type type)
+{
+    return id >= 0 && (size_t)id < m->n && m->piece[id].type == type ? id : -1;
+}
+
+static int build(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    struct tokenizer *t = b->t;
+    if (m->kind == SPM_WORD) return unsupported(b, "of kind 'word'");
+    if (m->denormalizer) return unsupported(b, "with rules for decoding");
+    if (m->suffix) return unsupported(b, "with white space as suffix");
+    t->source = SOURCE_SPM;
+    t->byte_fallback = m->byte_fallback;
+    t->model = m->kind == SPM_UNIGRAM ? MODEL_UNIGRAM : MODEL_BPE;
+    if (add_pieces(b) || (t->byte_fallback && bytes_complete(b)) || user_trie(b) || normalizer(b) ||
+        decoder(b) || add_controls(b))
+        return -1;
+    if (m->kind == SPM_UNIGRAM ? unigram(b) : symbol_trie(b)) return -1;
+    if (m->kind == SPM_BPE && add_merges(b)) return -1;
+    if (tok_finish(t, b->e)) return err_wrap(b->e, "'%s'", b->name);
+    t->bos = id_or_none(m, m->bos_id, SPM_CONTROL);
+    t->eos = id_or_none(m, m->eos_id, SPM_CONTROL);
+    return 0;
+}
 
 struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, struct err *e)
 {
     struct spm_model m;
     if (spm_model_read(&m, data, n, name, e)) return NULL;
+    struct tokenizer *t = mem_zalloc(1, sizeof *t);
+    struct spm_build b = {t, &m, name, e};
+    int ret = t ? build(&b) : err_oom(e, sizeof *t, "a tokenizer");
+    if (ret == 0) {
+        buf_add(&t->source_bytes, data, n);
+        ret = buf_ok(&t->source_bytes, e);
+    }
     spm_model_free(&m);
-    err_set(e, ERR_DATA, "'%s': SentencePiece models are not supported yet", name);
+    if (ret == 0) return t;
+    tok_free(t);
     return NULL;
 }

@@ -42,16 +42,15 @@ static void write_part(struct buf *out, const char *key, const char *text)
     buf_adds(out, ",\n");
 }
 
-static void write_model(struct buf *out, const struct tokenizer *t)
+static void add_string(struct buf *out, const char *key, const char *s)
 {
-    buf_adds(out, "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":");
-    if (t->unk_id >= 0) add_text(out, t, t->unk_id);
+    buf_printf(out, ",\"%s\":", key);
+    if (s) buf_add_json(out, s, strlen(s));
     else buf_adds(out, "null");
-    buf_printf(out, ",\"continuing_subword_prefix\":%s", t->empty_prefix ? "\"\"" : "null");
-    buf_printf(out, ",\"end_of_word_suffix\":%s", t->empty_suffix ? "\"\"" : "null");
-    add_bool(out, "fuse_unk", t->fuse_unk);
-    add_bool(out, "byte_fallback", t->byte_fallback);
-    add_bool(out, "ignore_merges", t->ignore_merges);
+}
+
+static void write_vocab(struct buf *out, const struct tokenizer *t)
+{
     buf_adds(out, ",\n\"vocab\":{");
     const char *separator = "\n";
     for (int id = 0; id < t->vocab.n; id++) {
@@ -61,7 +60,21 @@ static void write_model(struct buf *out, const struct tokenizer *t)
         buf_printf(out, ":%d", id);
         separator = ",\n";
     }
-    buf_adds(out, "},\n\"merges\":[");
+    buf_addc(out, '}');
+}
+
+static void write_bpe(struct buf *out, const struct tokenizer *t)
+{
+    buf_adds(out, "\"BPE\",\"dropout\":null,\"unk_token\":");
+    if (t->unk_id >= 0) add_text(out, t, t->unk_id);
+    else buf_adds(out, "null");
+    add_string(out, "continuing_subword_prefix", t->prefix);
+    add_string(out, "end_of_word_suffix", t->suffix);
+    add_bool(out, "fuse_unk", t->fuse_unk);
+    add_bool(out, "byte_fallback", t->byte_fallback);
+    add_bool(out, "ignore_merges", t->ignore_merges);
+    write_vocab(out, t);
+    buf_adds(out, ",\n\"merges\":[");
     for (size_t i = 0; i < t->bpe.n_merges; i++) {
         buf_adds(out, i ? ",\n[" : "\n[");
         add_text(out, t, t->bpe.merge[i].left);
@@ -69,11 +82,72 @@ static void write_model(struct buf *out, const struct tokenizer *t)
         add_text(out, t, t->bpe.merge[i].right);
         buf_addc(out, ']');
     }
-    buf_adds(out, "]}\n");
+    buf_addc(out, ']');
+}
+
+static void write_unigram(struct buf *out, const struct tokenizer *t)
+{
+    buf_adds(out, "\"Unigram\",\"unk_id\":");
+    if (t->unk_id >= 0) buf_printf(out, "%d", t->unk_id);
+    else buf_adds(out, "null");
+    add_bool(out, "byte_fallback", t->byte_fallback);
+    buf_adds(out, ",\n\"vocab\":[");
+    const char *separator = "\n[";
+    for (int id = 0; id < t->vocab.n; id++) {
+        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        buf_adds(out, separator);
+        add_text(out, t, id);
+        buf_printf(out, ",%.17g]", t->score[id]);
+        separator = ",\n[";
+    }
+    buf_addc(out, ']');
+}
+
+static void write_model(struct buf *out, const struct tokenizer *t)
+{
+    buf_adds(out, "\"model\":{\"type\":");
+    switch (t->model) {
+    case MODEL_BPE: write_bpe(out, t); break;
+    case MODEL_UNIGRAM: write_unigram(out, t); break;
+    case MODEL_WORDPIECE:
+        buf_adds(out, "\"WordPiece\"");
+        add_string(out, "unk_token", t->unk_text);
+        add_string(out, "continuing_subword_prefix", t->prefix);
+        buf_printf(out, ",\"max_input_chars_per_word\":%zu", t->max_word_chars);
+        write_vocab(out, t);
+        break;
+    case MODEL_WORDLEVEL:
+        buf_adds(out, "\"WordLevel\"");
+        add_string(out, "unk_token", t->unk_text);
+        write_vocab(out, t);
+        break;
+    }
+    buf_adds(out, "}\n");
+}
+
+/* What only its own file holds exactly. */
+static int write_wrapped(struct buf *out, const struct tokenizer *t, struct err *e)
+{
+    buf_printf(out, "{\"llmctl\":\"%s\"", t->source == SOURCE_SPM ? "sentencepiece" : "tiktoken");
+    if (t->source_split) add_string(out, "split", t->source_split);
+    if (t->source == SOURCE_TIKTOKEN) {
+        buf_adds(out, ",\"special\":{");
+        for (size_t i = 0; i < t->n_added; i++) {
+            if (i) buf_addc(out, ',');
+            buf_add_json(out, t->added[i].text, t->added[i].len);
+            buf_printf(out, ":%d", t->added[i].id);
+        }
+        buf_addc(out, '}');
+    }
+    buf_adds(out, ",\"data\":\"");
+    if (tok_base64(&t->source_bytes, out, e)) return -1;
+    buf_adds(out, "\"}\n");
+    return buf_ok(out, e);
 }
 
 int tok_to_json(const struct tokenizer *t, struct buf *out, struct err *e)
 {
+    if (t->source != SOURCE_JSON) return write_wrapped(out, t, e);
     buf_adds(out, "{\"version\":\"1.0\",\n");
     write_part(out, "truncation", t->part[PART_TRUNCATION]);
     write_part(out, "padding", t->part[PART_PADDING]);

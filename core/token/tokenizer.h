@@ -62,6 +62,7 @@ enum tok_flags {
     TOK_SPECIAL = 1,   /* special tokens in the text become their ids (never for user text) */
     TOK_TEMPLATE = 2,  /* add what the post-processor adds (bos, [CLS] ...) */
     TOK_STRICT = 4,    /* invalid UTF-8 is an error naming the offset */
+    TOK_LIMITS = 8,    /* the file's truncation and padding */
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
@@ -75,7 +76,8 @@ struct tok_stream {
     const struct tokenizer *t;
     char pending[8];
     int n_pending;
-    bool first, skip_special;
+    bool first, skip_special, hold_space;
+    int32_t last;
 };
 void tok_stream_init(struct tok_stream *s, const struct tokenizer *t, bool skip_special);
 int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err *e);

@@ -20,6 +20,7 @@ enum vocab_flag {
     VOCAB_MODEL = 2,   /* in the model's vocabulary */
     VOCAB_ADDED = 4,   /* in added_tokens */
     VOCAB_SPECIAL = 8, /* an added token with special = true */
+    VOCAB_USER = 16,   /* SentencePiece: user-defined */
 };
 
 struct vocab_entry {

@@ -26,8 +26,13 @@ static bool lossless(const struct tokenizer *t)
 {
     for (size_t i = 0; i < t->n_added; i++)
         if (t->added[i].lstrip || t->added[i].rstrip) return false;
-    return t->byte_level && t->decoder == DECODER_BYTES && !t->add_prefix_space && t->unk_id < 0 &&
-           t->norm == NORM_NONE;
+    for (size_t i = 0; i < t->pre.n; i++) {
+        const struct pre_step *p = &t->pre.step[i];
+        bool keeps = p->kind == PRE_BYTE_LEVEL ? !p->prefix_space
+                                               : p->kind == PRE_SPLIT && p->behavior != PRE_REMOVED;
+        if (!keeps) return false;
+    }
+    return t->byte_level && t->decoder.bytes && t->unk_id < 0 && t->norm.n == 0;
 }
 
 static void check_text(const struct tokenizer *t, const char *text, size_t n)

@@ -1,0 +1,31 @@
+/* charsmap.h - the compiled replacement rules of SentencePiece models.
+ *
+ * Layout: u32 size of the trie in bytes, the trie (a Darts-clone double
+ * array), then the replacements, each ended by a NUL.  A leaf's value is the
+ * offset of its replacement.  Everything is checked when it is read. */
+#ifndef CORE_TOKEN_CHARSMAP_H
+#define CORE_TOKEN_CHARSMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct charsmap {
+    uint32_t *unit;
+    size_t n_units;
+    char *pool;      /* ends with a NUL */
+    size_t n_pool;
+};
+
+/* NULL for bad data.  Owns a copy. */
+struct charsmap *charsmap_new(const void *data, size_t n, struct err *e);
+void charsmap_free(struct charsmap *m);
+
+/* Length of the longest (or the shortest) rule that s begins with and its
+ * replacement, or 0. */
+size_t charsmap_match(const struct charsmap *m, const char *s, size_t n, bool shortest,
+                      const char **replacement);
+
+#endif

@@ -1,0 +1,55 @@
+/* decode.h - from token texts to text: the decoder of a tokenizer.json as a
+ * chain, and SentencePiece's rules. */
+#ifndef CORE_TOKEN_DECODE_H
+#define CORE_TOKEN_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/token/regex.h"
+
+enum dec_kind {
+    DEC_BYTE_LEVEL, DEC_WORDPIECE, DEC_METASPACE, DEC_BPE, DEC_CTC, DEC_REPLACE, DEC_FUSE,
+    DEC_STRIP, DEC_BYTE_FALLBACK, DEC_SPM,
+};
+
+struct dec_step {
+    enum dec_kind kind;
+    char *a, *b;             /* prefix, suffix, pad token; what replaces; word delimiter */
+    size_t n_a, n_b;
+    struct regex *re;        /* DEC_REPLACE by matches */
+    bool cleanup, keep_first;/* Metaspace: the first one is a space, too */
+    uint32_t cp;             /* Metaspace, Strip */
+    size_t start, stop;      /* Strip */
+    bool trim_all;           /* DEC_SPM: all white space at the beginning goes */
+};
+
+struct decode_chain {
+    struct dec_step *step;
+    size_t n;
+    bool bytes, fuse;        /* the whole chain is ByteLevel, or nothing but joining */
+};
+void decode_chain_free(struct decode_chain *c);
+struct dec_step *decode_chain_add(struct decode_chain *c, enum dec_kind kind, struct err *e);
+
+/* Token texts: [end[i - 1], end[i]) of text; kind: see below. */
+struct dec_tokens {
+    struct buf text;
+    size_t *end;
+    uint8_t *kind;           /* DEC_SPM: enum dec_token */
+    size_t n, cap;
+};
+enum dec_token { TOKEN_PLAIN, TOKEN_BYTE, TOKEN_UNKNOWN, TOKEN_CONTROL };
+void dec_tokens_free(struct dec_tokens *v);
+int dec_tokens_add(struct dec_tokens *v, const char *text, size_t n, enum dec_token kind,
+                   struct err *e);
+
+/* The text of all tokens, appended to *out.  first = false: tokens came before
+ * these.  With no steps: the texts with a space between. */
+int decode_run(const struct decode_chain *c, struct dec_tokens *v, bool first, struct buf *out,
+               struct err *e);
+
+#endif

@@ -1,0 +1,135 @@
+/* Unigram: the segmentation with the highest sum of scores (Viterbi).  The
+ * order of additions and their precision are those of HF tokenizers (f64) and
+ * of SentencePiece (sums in f32): near-ties would be decided otherwise. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/token/tok_internal.h"
+#include "core/token/unicode.h"
+
+struct node {
+    double best;
+    uint32_t from;     /* UINT32_MAX = not reached */
+    int32_t id;
+};
+
+static struct node *lattice(struct tok_scratch *s, size_t n, struct err *e)
+{
+    if (n + 1 > s->lattice_cap) {
+        free(s->lattice);
+        s->lattice_cap = n + n / 2 + 64;
+        s->lattice = mem_alloc(s->lattice_cap, sizeof(struct node));
+        if (!s->lattice) {
+            s->lattice_cap = 0;
+            err_oom(e, n * sizeof(struct node), "a word");
+            return NULL;
+        }
+    }
+    return s->lattice;
+}
+
+static void relax(struct node *to, uint32_t from, int32_t id, double score, bool floats)
+{
+    if (floats) score = (double)(float)score; /* a sum of two floats, rounded once */
+    if (to->from != UINT32_MAX && !(score > to->best)) return;
+    to->best = score;
+    to->from = from;
+    to->id = id;
+}
+
+static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, struct node *v)
+{
+    const struct trie *trie = &t->trie;
+    for (size_t i = 0; i <= n; i++) v[i].from = UINT32_MAX;
+    v[0].best = 0;
+    for (size_t at = 0; at < n;) {
+        size_t len = uni_next(word + at, n - at).len;
+        double here = v[at].best;
+        bool single = false;
+        uint32_t node = 0;
+        for (size_t i = at; i < n && (node = trie_step(trie, node, word[i])); i++) {
+            int id = trie->unit[node].value;
+            if (id < 0) continue;
+            double score = t->score[id];
+            /* User-defined: length times the highest score, less a little. */
+            if (t->spm_floats && (t->vocab.v[id].flags & VOCAB_USER))
+                score = (double)((float)(i + 1 - at) * (float)t->score[t->vocab.n]) - 0.1;
+            relax(&v[i + 1], (uint32_t)at, id, score + here, t->spm_floats);
+            if (i + 1 - at == len) single = true;
+        }
+        if (!single) {
+            double unk = t->spm_floats ? (double)((float)t->unk_score + (float)here) : t->unk_score + here;
+            relax(&v[at + len], (uint32_t)at, t->unk_id, unk, t->spm_floats);
+        }
+        at += len;
+    }
+}
+
+static int byte_tokens(const struct tokenizer *t, const uint8_t *word, size_t begin, size_t end,
+                       struct tok_ids *out, struct err *e)
+{
+    bool spm = t->source == SOURCE_SPM;
+    for (size_t i = begin; i < end; i++)
+        if (tok_ids_push(out, t->byte_id[word[i]], begin, spm && i + 1 < end ? begin : end, e)) return -1;
+    return 0;
+}
+
+static bool all_bytes(const struct tokenizer *t, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (t->byte_id[p[i]] < 0) return false;
+    return true;
+}
+
+/* What the best path calls unknown: a run of characters. */
+static int unknown(const struct tokenizer *t, const uint8_t *word, size_t begin, size_t end,
+                   struct tok_ids *out, struct err *e)
+{
+    /* HF looks the run up as a token once more. */
+    int id = t->spm_floats ? -1 : vocab_find(&t->vocab, (const char *)word + begin, end - begin);
+    if (id >= 0 && (t->vocab.v[id].flags & VOCAB_MODEL)) return tok_ids_push(out, id, begin, end, e);
+    if (t->byte_fallback && all_bytes(t, word + begin, end - begin))
+        return byte_tokens(t, word, begin, end, out, e);
+    if (t->unk_id < 0)
+        return err_set(e, ERR_DATA, "'%.*s' has no token in the vocabulary, and there is no unk_id",
+                       end - begin > 60 ? 60 : (int)(end - begin), (const char *)word + begin);
+    return tok_ids_push(out, t->unk_id, begin, end, e);
+}
+
+int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
+                 struct tok_ids *out, struct err *e)
+{
+    if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "a word of more than 4 GiB");
+    struct node *v = lattice(s, n, e);
+    if (!v) return -1;
+    forward(t, word, n, v);
+    /* Turn the path round: each node on it now says where it leads. */
+    uint32_t next = UINT32_MAX;
+    int32_t id = 0;
+    for (uint32_t at = (uint32_t)n;;) {
+        uint32_t from = v[at].from;
+        int32_t my = v[at].id;
+        v[at].from = next;
+        v[at].id = id;
+        next = at;
+        id = my;
+        if (at == 0) break;
+        at = from;
+    }
+    for (uint32_t at = 0; at < n;) {
+        uint32_t end = v[at].from;
+        int32_t piece = v[at].id;
+        if (piece != t->unk_id) {
+            if (tok_ids_push(out, piece, at, end, e)) return -1;
+        } else {
+            /* Byte pieces of a run are the same as those of its characters, but
+             * for the spans of SentencePiece. */
+            bool alone = t->byte_fallback && t->spm_floats;
+            while (!alone && end < n && v[end].id == t->unk_id) end = v[end].from;
+            if (unknown(t, word, at, end, out, e)) return -1;
+        }
+        at = end;
+    }
+    return 0;
+}

@@ -1,0 +1,198 @@
+/* The normal forms of Unicode, chunk by chunk: what cannot combine with its
+ * neighbours is passed through without a look at any table. */
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/normalize.h"
+#include "core/token/unicode.h"
+
+enum { MOST = 18 }; /* the longest decomposition of one character */
+
+static const utf8proc_property_t *property(uint32_t cp)
+{
+    return utf8proc_get_property((utf8proc_int32_t)cp);
+}
+
+/* Nothing before this character can combine with it. */
+static bool starts_chunk(struct uni_char c, bool compat)
+{
+    if (c.cp < 0x300 || c.cp == UNI_BAD) return true;
+    /* Letters and sound marks whose compatible forms combine. */
+    if (compat && ((c.cp >= 0x3131 && c.cp <= 0x318E) || (c.cp >= 0xFF9E && c.cp <= 0xFFDC))) return false;
+    if ((c.cp >= 0x1161 && c.cp <= 0x1175) || (c.cp >= 0x11A8 && c.cp <= 0x11C2)) return false;
+    const utf8proc_property_t *p = property(c.cp);
+    bool second = p->comb_index != UINT16_MAX && p->comb_index >= 0x8000;
+    return p->combining_class == 0 && !second;
+}
+
+/* Decompositions younger than the tables behind tokenizer.json files. */
+static bool too_young(uint32_t cp)
+{
+    return cp == 0x32FF || (cp >= 0xA7F2 && cp <= 0xA7F4) || cp == 0xAB69 || cp == 0x11938 ||
+           (cp >= 0x10781 && cp <= 0x107BA) || cp == 0x1F16C || (cp >= 0x1FBF0 && cp <= 0x1FBF9);
+}
+
+static bool decomposes(struct uni_char c)
+{
+    return c.cp >= 0xA0 && c.cp != UNI_BAD && !too_young(c.cp) &&
+           (property(c.cp)->decomp_seqindex != UINT16_MAX || (c.cp >= 0xAC00 && c.cp <= 0xD7A3));
+}
+
+static int combining_class(uint32_t cp)
+{
+    return cp == UNI_BAD ? 0 : (int)property(cp)->combining_class;
+}
+
+/* Marks between two starters by rising class, equal ones in their order. */
+static void order_marks(struct norm_char *v, struct norm_char *tmp, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        if (combining_class(v[i].cp) == 0) {
+            i++;
+            continue;
+        }
+        size_t count[256] = {0}, end = i, sum = 0;
+        for (; end < n && combining_class(v[end].cp); end++) count[combining_class(v[end].cp)]++;
+        for (int c = 0; c < 256; c++) {
+            size_t here = count[c];
+            count[c] = sum;
+            sum += here;
+        }
+        for (size_t k = i; k < end; k++) tmp[count[combining_class(v[k].cp)]++] = v[k];
+        memcpy(v + i, tmp, (end - i) * sizeof *v);
+        i = end;
+    }
+}
+
+/* The character that a and b compose to, or 0. */
+static uint32_t composed(uint32_t a, uint32_t b)
+{
+    utf8proc_int32_t pair[2] = {(utf8proc_int32_t)a, (utf8proc_int32_t)b};
+    utf8proc_ssize_t n = utf8proc_normalize_utf32(pair, 2, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    return n == 1 ? (uint32_t)pair[0] : 0;
+}
+
+/* Canonical composition in place; how characters of the input went into one
+ * shows in its change. */
+static size_t compose(struct norm_char *v, size_t n)
+{
+    size_t out = 0, starter = SIZE_MAX;
+    int last = -1; /* class of the last mark kept behind the starter */
+    for (size_t i = 0; i < n; i++) {
+        int class = combining_class(v[i].cp);
+        uint32_t c = 0;
+        if (starter != SIZE_MAX && v[i].cp != UNI_BAD && (last < 0 || last < class))
+            c = composed(v[starter].cp, v[i].cp);
+        if (c) {
+            v[starter].cp = c;
+            v[starter].change += v[i].change - 1;
+            continue;
+        }
+        if (class == 0 && v[i].cp != UNI_BAD) {
+            starter = out;
+            last = -1;
+        } else if (class == 0) {
+            starter = SIZE_MAX;
+        } else {
+            last = class;
+        }
+        v[out++] = v[i];
+    }
+    return out;
+}
+
+static int room(struct norm *w, size_t n, struct err *e)
+{
+    if (n <= w->list_cap) return 0;
+    struct norm_char *a = mem_resize(w->list, n, sizeof *a);
+    if (a) w->list = a;
+    struct norm_char *b = mem_resize(w->tmp, n, sizeof *b);
+    if (b) w->tmp = b;
+    if (!a || !b) return err_oom(e, n * sizeof *a, "normalising");
+    w->list_cap = n;
+    return 0;
+}
+
+/* One starter and what combines with it, io->in[begin..end), into w->list. */
+static int normalise(struct norm_io *io, size_t begin, size_t end, size_t chars, bool compat,
+                     bool compose_it)
+{
+    struct norm *w = io->w;
+    size_t n = 0;
+    if (room(w, MOST * chars, io->e)) return -1;
+    for (size_t pos = begin; pos < end;) {
+        struct uni_char c = uni_next((const uint8_t *)io->in + pos, end - pos);
+        utf8proc_int32_t out[MOST];
+        int boundary = 0;
+        utf8proc_ssize_t got = 0;
+        utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
+        if (compat) how |= UTF8PROC_COMPAT;
+        if (c.cp != UNI_BAD && !too_young(c.cp))
+            got = utf8proc_decompose_char((utf8proc_int32_t)c.cp, out, MOST, how, &boundary);
+        if (got <= 0 || got > MOST) w->list[n++] = (struct norm_char){c.cp, 0};
+        else
+            for (utf8proc_ssize_t i = 0; i < got; i++)
+                w->list[n++] = (struct norm_char){(uint32_t)out[i], i > 0};
+        pos += c.len;
+    }
+    order_marks(w->list, w->tmp, n);
+    w->n_list = compose_it ? compose(w->list, n) : n;
+    return 0;
+}
+
+static bool same_as(const struct norm *w, const char *text, size_t n)
+{
+    size_t pos = 0;
+    for (size_t i = 0; i < w->n_list; i++) {
+        if (pos == n) return false;
+        struct uni_char c = uni_next((const uint8_t *)text + pos, n - pos);
+        if (c.cp != w->list[i].cp) return false;
+        pos += c.len;
+    }
+    return pos == n;
+}
+
+/* Start of the next character that may matter: beyond ASCII. */
+static size_t skip_ascii(const char *s, size_t n, size_t pos)
+{
+    while (n - pos >= 8) {
+        uint64_t w;
+        memcpy(&w, s + pos, 8);
+        if (w & 0x8080808080808080ull) break;
+        pos += 8;
+    }
+    while (pos < n && (uint8_t)s[pos] < 0x80) pos++;
+    return pos;
+}
+
+int norm_form(struct norm_io *io, bool compat, bool compose_it)
+{
+    const uint8_t *s = (const uint8_t *)io->in;
+    size_t n = io->n;
+    bool changed = false;
+    for (size_t pos = 0, end; pos < n; pos = end) {
+        size_t high = skip_ascii(io->in, n, pos);
+        if (high == n) break;
+        if (high > pos) pos = high - 1; /* a mark may combine with the ASCII before it */
+        struct uni_char c = uni_next(s + pos, n - pos);
+        size_t chars = 1;
+        for (end = pos + c.len; end < n && s[end] >= 0xCC; chars++) { /* U+0300 is the first that combines */
+            struct uni_char d = uni_next(s + end, n - end);
+            if (starts_chunk(d, compat)) break;
+            end += d.len;
+        }
+        if (chars == 1 && !decomposes(c)) continue;
+        if (normalise(io, pos, end, chars, compat, compose_it)) return -1;
+        if (same_as(io->w, io->in + pos, end - pos)) continue;
+        changed = true;
+        if (norm_copy(io, pos - io->pos)) return -1;
+        for (size_t i = 0; i < io->w->n_list; i++)
+            if (norm_put(io, io->w->list[i].cp, io->w->list[i].change)) return -1;
+        io->pos = end;
+    }
+    if (changed && norm_copy(io, n - io->pos)) return -1;
+    return changed;
+}

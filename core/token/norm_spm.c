@@ -1,0 +1,169 @@
+/* Compiled replacement rules: the way SentencePiece applies them, and the way
+ * HF tokenizers does (by grapheme, the shortest rule), which differs. */
+#include <string.h>
+#include <utf8proc.h>
+
+#include "core/token/normalize.h"
+#include "core/token/unicode.h"
+
+static const char space_symbol[] = "\xE2\x96\x81"; /* U+2581 */
+static const char replacement_char[] = "\xEF\xBF\xBD";
+
+/* ---- as HF tokenizers ---- */
+
+static size_t count_chars(const char *s, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; count++) i += uni_next((const uint8_t *)s + i, n - i).len;
+    return count;
+}
+
+/* old_len bytes of the input become `to`. */
+static int put_rule(struct norm_io *io, size_t old_len, const char *to)
+{
+    size_t n = strlen(to), new_chars = count_chars(to, n), i = 0;
+    size_t old_chars = count_chars(io->in + io->pos, old_len), end = io->pos + old_len;
+    for (size_t k = 0; k < n; i++) {
+        struct uni_char c = uni_next((const uint8_t *)to + k, n - k);
+        int change = i >= old_chars;
+        if (i + 1 == new_chars && old_chars > new_chars) change = -(int)(old_chars - new_chars);
+        if (norm_put(io, c.cp, change)) return -1;
+        k += c.len;
+    }
+    io->pos = end;
+    return 0;
+}
+
+static size_t grapheme(const char *s, size_t n)
+{
+    utf8proc_int32_t state = 0;
+    struct uni_char a = uni_next((const uint8_t *)s, n), b;
+    size_t len = a.len;
+    if (a.cp == UNI_BAD) return len;
+    while (len < n) {
+        b = uni_next((const uint8_t *)s + len, n - len);
+        if (b.cp == UNI_BAD) break;
+        if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)a.cp, (utf8proc_int32_t)b.cp, &state))
+            break;
+        len += b.len;
+        a = b;
+    }
+    return len;
+}
+
+static int precompiled_chars(struct norm_io *io, size_t end, bool *changed)
+{
+    const struct charsmap *m = io->step->map;
+    while (io->pos < end) {
+        const char *to, *p = io->in + io->pos;
+        size_t len = uni_next((const uint8_t *)p, end - io->pos).len;
+        if (charsmap_match(m, p, len, true, &to)) {
+            *changed = true;
+            if (put_rule(io, len, to)) return -1;
+        } else if (norm_copy(io, len)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int norm_precompiled(struct norm_io *io, bool *changed)
+{
+    const struct charsmap *m = io->step->map;
+    while (io->pos < io->n) {
+        const char *to, *p = io->in + io->pos;
+        size_t len = grapheme(p, io->n - io->pos);
+        if (len < 6 && charsmap_match(m, p, len, true, &to)) {
+            *changed = true;
+            if (put_rule(io, len, to)) return -1;
+        } else if (precompiled_chars(io, io->pos + len, changed)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- as SentencePiece ---- */
+
+/* What the input at pos becomes: *len bytes of it. */
+static const char *prefix(const struct norm_io *io, size_t *len, size_t *n_out)
+{
+    const struct norm_step *st = io->step;
+    const char *p = io->in + io->pos, *to;
+    size_t left = io->n - io->pos;
+    int32_t value;
+    if (st->user && (*len = trie_longest(st->user, p, left, &value))) {
+        *n_out = *len;
+        return p;
+    }
+    if (st->map && (*len = charsmap_match(st->map, p, left, false, &to))) {
+        *n_out = strlen(to);
+        return to;
+    }
+    struct uni_char c = uni_next((const uint8_t *)p, left);
+    *len = *n_out = c.len;
+    if (c.cp != UNI_BAD) return p;
+    *n_out = 3;
+    return replacement_char;
+}
+
+static int put_spm(struct norm_io *io, const char *s, size_t n, size_t consumed)
+{
+    return norm_put_text(io, s, n, (struct norm_origin){consumed, consumed});
+}
+
+static int put_space(struct norm_io *io, size_t consumed)
+{
+    return put_spm(io, io->step->escape ? space_symbol : " ", io->step->escape ? 3 : 1, consumed);
+}
+
+/* s[0..n) with spaces escaped. */
+static int put_escaped(struct norm_io *io, const char *s, size_t n)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] != ' ' || !io->step->escape) continue;
+        if (put_spm(io, s + done, i - done, io->pos) || put_space(io, io->pos)) return -1;
+        done = i + 1;
+    }
+    return put_spm(io, s + done, n - done, io->pos);
+}
+
+static void drop_trailing(struct norm_io *io)
+{
+    struct buf *b = &io->to->text;
+    size_t n = io->step->escape ? 3 : 1;
+    const char *space = io->step->escape ? space_symbol : " ";
+    while (b->len >= n && memcmp(b->data + b->len - n, space, n) == 0) {
+        b->len -= n;
+        if (io->w->want_origin) io->w->end = io->to->origin[b->len].begin;
+    }
+}
+
+int norm_spm(struct norm_io *io)
+{
+    const struct norm_step *st = io->step;
+    size_t len, n;
+    io->w->end = 0;
+    while (st->remove_extra && io->pos < io->n && !io->w->inner_first) {
+        const char *s = prefix(io, &len, &n);
+        if (n != 1 || *s != ' ') break;
+        io->pos += len;
+    }
+    if (io->pos == io->n) return 0;
+    if (st->dummy_prefix && !io->w->inner_first && put_space(io, io->pos)) return -1;
+    bool after_space = st->remove_extra && !io->w->inner_first;
+    while (io->pos < io->n) {
+        const char *s = prefix(io, &len, &n);
+        while (after_space && n && *s == ' ') s++, n--;
+        if (n) {
+            if (put_escaped(io, s, n)) return -1;
+            after_space = s[n - 1] == ' ';
+        }
+        io->pos += len;
+        if (!st->remove_extra) after_space = false;
+    }
+    io->w->end = io->pos;
+    if (st->remove_extra && !io->w->inner_last) drop_trailing(io);
+    return st->dummy_suffix && !io->w->inner_last ? put_space(io, io->w->end) : 0;
+}

@@ -1,0 +1,365 @@
+/* Matching: a backtracking machine over the compiled program. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/token/regex_internal.h"
+#include "core/token/uni_props.h"
+#include "core/token/unicode.h"
+
+/* A split of ordinary text takes a few steps a character; what takes this many
+ * for one match is an attack or a mistake. */
+static const uint64_t max_steps = 20u * 1000 * 1000;
+enum { MAX_STACK = 1 << 22 };
+
+enum frame_kind { F_STATE, F_GREEDY, F_LAZY, F_REG };
+
+struct frame {
+    uint32_t kind;
+    int32_t pc;
+    size_t pos, low; /* F_GREEDY: from pos down to low; F_LAZY: low = repetitions left; F_REG: old value */
+};
+
+struct regex_work {
+    struct frame *stack;
+    size_t n, cap;
+    size_t *regs;
+    size_t n_regs;
+    uint64_t steps;
+};
+
+struct run {
+    const struct regex *r;
+    struct regex_work *w;
+    const uint8_t *s;
+    size_t n;
+    bool failed; /* limits */
+    bool oom;
+};
+
+struct regex_work *regex_work_new(struct err *e)
+{
+    struct regex_work *w = mem_zalloc(1, sizeof *w);
+    if (!w) err_oom(e, sizeof *w, "matching");
+    return w;
+}
+
+void regex_work_free(struct regex_work *w)
+{
+    if (!w) return;
+    free(w->stack);
+    free(w->regs);
+    free(w);
+}
+
+/* ---- sets ---- */
+
+static bool in_ranges(const struct re_set *s, uint32_t cp)
+{
+    for (size_t i = 0; i < s->n_range; i++)
+        if (cp >= s->range[i].first && cp <= s->range[i].last) return true;
+    return false;
+}
+
+static bool onig_word(uint32_t cp)
+{
+    if (cp == 0xB2 || cp == 0xB3 || cp == 0xB9 || (cp >= 0xBC && cp <= 0xBE)) return true;
+    if (uni_extra(cp) & UNI_ALPHA) return true;
+    unsigned c = uni_category(cp);
+    return c == UNI_Mn || c == UNI_Mc || c == UNI_Me || c == UNI_Nd || c == UNI_Pc;
+}
+
+static bool has_one(const struct re_set *s, uint32_t cp)
+{
+    bool known = cp <= 0x10FFFF;
+    if (known && s->categories >> uni_category(cp) & 1) return true;
+    if (in_ranges(s, cp)) return true;
+    if (known && s->space && (uni_class(cp) & UNI_SPACE)) return true;
+    if (known && s->word && onig_word(cp)) return true;
+    if (known && s->alpha && (uni_extra(cp) & UNI_ALPHA)) return true;
+    for (size_t i = 0; known && i < s->n_script; i++)
+        if (uni_script(cp) == s->script[i]) return true;
+    for (size_t i = 0; i < s->n_nested; i++)
+        if (re_set_has(s->nested[i], cp)) return true;
+    return false;
+}
+
+static bool has_folded(const struct re_set *s, uint32_t cp)
+{
+    if (cp > 0x10FFFF) return false;
+    uint32_t fold = uni_fold(cp);
+    if (has_one(s, fold)) return true;
+    /* The other way round: every character that folds to the same. */
+    for (uint32_t c = 'A'; c <= 'Z'; c++)
+        if ((c | 0x20) == fold && has_one(s, c)) return true;
+    if (fold == 's' && has_one(s, 0x17F)) return true;
+    if (fold == 'k' && has_one(s, 0x212A)) return true;
+    if (fold == 0xE5 && has_one(s, 0x212B)) return true;
+    if (fold >= 0x80)
+        for (uint32_t c = 0xC0; c < 0x587; c++)
+            if (uni_fold(c) == fold && has_one(s, c)) return true;
+    return false;
+}
+
+bool re_set_has(const struct re_set *s, uint32_t cp)
+{
+    bool in = has_one(s, cp) || (s->fold && has_folded(s, cp));
+    if (in && s->and) in = re_set_has(s->and, cp);
+    return in != s->negate;
+}
+
+static inline bool set_match(const struct re_set *s, struct uni_char c)
+{
+    if (c.cp < 128) return s->ascii[c.cp >> 6] >> (c.cp & 63) & 1;
+    return re_set_has(s, c.cp);
+}
+
+/* ---- the machine ---- */
+
+static bool push(struct run *m, enum frame_kind kind, int pc, size_t pos, size_t low)
+{
+    struct regex_work *w = m->w;
+    if (w->n == w->cap) {
+        size_t cap = w->cap ? 2 * w->cap : 256;
+        struct frame *p = cap <= MAX_STACK ? mem_resize(w->stack, cap, sizeof *p) : NULL;
+        if (!p) {
+            m->failed = true;
+            return false;
+        }
+        w->stack = p;
+        w->cap = cap;
+    }
+    w->stack[w->n++] = (struct frame){(uint32_t)kind, pc, pos, low};
+    return true;
+}
+
+/* Bytes that one character operation takes at pos, 0 if it does not match. */
+static inline size_t one(const struct run *m, const struct re_inst *i, size_t pos)
+{
+    if (pos >= m->n) return 0;
+    struct uni_char c = uni_next(m->s + pos, m->n - pos);
+    bool ok = false;
+    switch (i->op) {
+    case RE_CHAR: ok = c.cp == (uint32_t)i->x; break;
+    case RE_FOLDED: ok = c.cp != UNI_BAD && uni_fold(c.cp) == (uint32_t)i->x; break;
+    case RE_SET: ok = set_match(i->set, c); break;
+    case RE_ANY: ok = c.cp != '\n'; break;
+    case RE_ALL: ok = true; break;
+    default: break;
+    }
+    return ok ? c.len : 0;
+}
+
+static bool word_at(const struct run *m, size_t pos)
+{
+    return pos < m->n && onig_word(uni_next(m->s + pos, m->n - pos).cp);
+}
+
+static bool word_before(const struct run *m, size_t pos)
+{
+    return pos > 0 && onig_word(uni_prev(m->s, pos).cp);
+}
+
+static bool holds(const struct run *m, int how, size_t pos)
+{
+    bool last_newline = pos + 1 == m->n && m->s[pos] == '\n';
+    switch ((enum re_assert)how) {
+    case RE_BEGIN_LINE: return pos == 0 || (m->s[pos - 1] == '\n' && pos < m->n);
+    case RE_END_LINE: return pos == m->n || m->s[pos] == '\n';
+    case RE_BEGIN_TEXT: return pos == 0;
+    case RE_END_TEXT: return pos == m->n;
+    case RE_END_TEXT_LINE: return pos == m->n || last_newline;
+    case RE_WORD_BORDER: return word_before(m, pos) != word_at(m, pos);
+    case RE_NOT_WORD_BORDER: return word_before(m, pos) == word_at(m, pos);
+    }
+    return false;
+}
+
+static bool run_at(struct run *m, int pc, size_t pos, size_t *end);
+
+/* A repeated character: takes what it can, or as little as it must. */
+static bool loop(struct run *m, const struct re_inst *i, int pc, size_t *pos)
+{
+    size_t p = *pos, len;
+    int count = 0, most = i->y < 0 ? INT32_MAX : i->y;
+    while (count < i->x && (len = one(m, i + 1, p))) {
+        p += len;
+        count++;
+    }
+    if (count < i->x) return false;
+    size_t low = p;
+    if (i->how == RE_LAZY) {
+        *pos = p;
+        return count == most || push(m, F_LAZY, pc, p, (size_t)(most - count));
+    }
+    while (count < most && (len = one(m, i + 1, p))) {
+        p += len;
+        count++;
+    }
+    m->w->steps += (uint64_t)count;
+    *pos = p;
+    return i->how == RE_POSSESSIVE || p == low || push(m, F_GREEDY, pc + 2, p, low);
+}
+
+static bool look(struct run *m, const struct re_inst *i, int pc, size_t pos)
+{
+    size_t end, from = pos;
+    bool behind = i->how == RE_BEHIND || i->how == RE_NOT_BEHIND, found = true;
+    for (int k = 0; behind && k < i->back; k++) {
+        if (from == 0) found = false;
+        else from -= uni_prev(m->s, from).len;
+    }
+    if (found) found = run_at(m, pc + 1, from, &end) && (!behind || end == pos);
+    return found == (i->how == RE_AHEAD || i->how == RE_BEHIND);
+}
+
+/* The next state to try; false when there is none above `base`. */
+static bool backtrack(struct run *m, size_t base, int *pc, size_t *pos)
+{
+    struct regex_work *w = m->w;
+    while (w->n > base) {
+        struct frame *f = &w->stack[w->n - 1];
+        switch ((enum frame_kind)f->kind) {
+        case F_REG:
+            w->regs[f->pc] = f->low;
+            w->n--;
+            continue;
+        case F_STATE:
+            *pc = f->pc;
+            *pos = f->pos;
+            w->n--;
+            return true;
+        case F_GREEDY:
+            f->pos -= uni_prev(m->s, f->pos).len;
+            *pc = f->pc;
+            *pos = f->pos;
+            if (f->pos <= f->low) w->n--;
+            return true;
+        case F_LAZY: {
+            size_t len = one(m, &m->r->prog[f->pc + 1], f->pos);
+            if (!len) {
+                w->n--;
+                continue;
+            }
+            f->pos += len;
+            *pos = f->pos;
+            *pc = f->pc + 2;
+            if (--f->low == 0) w->n--;
+            return true;
+        }
+        }
+    }
+    return false;
+}
+
+static bool run_at(struct run *m, int pc, size_t pos, size_t *end)
+{
+    struct regex_work *w = m->w;
+    size_t base = w->n;
+    for (;;) {
+        const struct re_inst *i = &m->r->prog[pc];
+        bool ok = true;
+        size_t len, after;
+        if (++w->steps > max_steps) m->failed = true;
+        if (m->failed) return false;
+        switch ((enum re_op)i->op) {
+        case RE_MATCH:
+            *end = pos;
+            while (w->n > base) { /* registers keep their values from outside */
+                struct frame *f = &w->stack[--w->n];
+                if (f->kind == F_REG) w->regs[f->pc] = f->low;
+            }
+            return true;
+        case RE_CHAR: case RE_FOLDED: case RE_SET: case RE_ANY: case RE_ALL:
+            ok = (len = one(m, i, pos)) > 0;
+            pos += len;
+            pc++;
+            break;
+        case RE_SPLIT:
+            ok = push(m, F_STATE, i->y, pos, 0);
+            pc = i->x;
+            break;
+        case RE_JUMP: pc = i->x; break;
+        case RE_LOOP:
+            ok = loop(m, i, pc, &pos);
+            pc += 2;
+            break;
+        case RE_LOOK:
+            ok = look(m, i, pc, pos);
+            pc = i->y;
+            break;
+        case RE_ATOMIC:
+            ok = run_at(m, pc + 1, pos, &after);
+            if (ok) pos = after;
+            pc = i->y;
+            break;
+        case RE_ASSERT:
+            ok = holds(m, i->how, pos);
+            pc++;
+            break;
+        case RE_MARK:
+            ok = push(m, F_REG, i->x, 0, w->regs[i->x]);
+            w->regs[i->x] = pos;
+            pc++;
+            break;
+        case RE_PROGRESS:
+            pc = w->regs[i->x] == pos ? i->y : pc + 1;
+            break;
+        }
+        if (!ok && !backtrack(m, base, &pc, &pos)) return false;
+    }
+}
+
+int regex_search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
+                 size_t from, size_t *begin, size_t *end, struct err *e)
+{
+    struct run m = {.r = r, .w = w, .s = s, .n = n};
+    if (w->n_regs < (size_t)r->n_regs) {
+        size_t *p = mem_resize(w->regs, (size_t)r->n_regs, sizeof *p);
+        if (!p) return err_oom(e, (size_t)r->n_regs * sizeof *p, "matching");
+        w->regs = p;
+        w->n_regs = (size_t)r->n_regs;
+    }
+    for (int i = 0; i < r->n_regs; i++) w->regs[i] = SIZE_MAX;
+    w->steps = 0;
+    for (size_t at = from; at <= n;) {
+        if (!r->can_be_empty) {
+            while (at < n && !r->first[s[at]]) at++;
+            if (at == n) return 0;
+        }
+        w->n = 0;
+        if (run_at(&m, 0, at, end)) {
+            *begin = at;
+            return 1;
+        }
+        if (m.failed)
+            return err_set(e, ERR_DATA, "the regular expression takes more than %u million steps "
+                                        "at byte offset %zu of a text",
+                           (unsigned)(max_steps / 1000000), at);
+        at += at < n ? uni_next(s + at, n - at).len : 1;
+    }
+    return 0;
+}
+
+int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
+               struct regex_iter *it, size_t *begin, size_t *end, struct err *e)
+{
+    while (it->from <= n) {
+        int found = regex_search(r, w, s, n, it->from, begin, end, e);
+        if (found <= 0) return found;
+        if (*begin == *end && *end == it->last) {
+            it->from += it->from < n ? uni_next(s + it->from, n - it->from).len : 1;
+            continue;
+        }
+        it->from = it->last = *end;
+        return 1;
+    }
+    return 0;
+}
+
+void regex_free(struct regex *r)
+{
+    if (!r) return;
+    arena_free(&r->arena);
+    free(r->prog);
+    free(r);
+}

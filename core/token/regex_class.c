@@ -1,0 +1,288 @@
+/* Sets of characters: escapes, [brackets], [[:names:]], \p{properties}. */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/token/regex_parse.h"
+#include "core/token/uni_props.h"
+
+static struct re_set *new_set(struct re_parse *p)
+{
+    struct re_set *s = arena_zalloc(&p->r->arena, 1, sizeof *s);
+    if (!s) err_oom(p->e, sizeof *s, "a regular expression");
+    else s->fold = p->fold;
+    return s;
+}
+
+/* Grows an array of the arena. */
+static void *grow(struct re_parse *p, void *old, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap) return old;
+    size_t more = *cap ? 2 * *cap : 4;
+    void *v = arena_alloc(&p->r->arena, more, size);
+    if (!v) {
+        err_oom(p->e, more * size, "a regular expression");
+        return NULL;
+    }
+    if (n) memcpy(v, old, n * size);
+    *cap = more;
+    return v;
+}
+
+static bool add_range(struct re_parse *p, struct re_set *s, uint32_t first, uint32_t last)
+{
+    struct re_range *v = grow(p, s->range, s->n_range, &s->cap_range, sizeof *v);
+    if (!v) return false;
+    s->range = v;
+    s->range[s->n_range++] = (struct re_range){first, last};
+    return true;
+}
+
+static bool add_nested(struct re_parse *p, struct re_set *s, struct re_set *inner)
+{
+    struct re_set **v = grow(p, s->nested, s->n_nested, &s->cap_nested, sizeof(struct re_set *));
+    if (!v) return false;
+    s->nested = v;
+    s->nested[s->n_nested++] = inner;
+    return true;
+}
+
+bool re_set_finish(struct re_parse *p, struct re_set *s)
+{
+    (void)p;
+    for (uint32_t cp = 0; cp < 128; cp++)
+        if (re_set_has(s, cp)) s->ascii[cp >> 6] |= (uint64_t)1 << (cp & 63);
+    return true;
+}
+
+/* ---- properties ---- */
+
+static const struct { const char *name; uint32_t mask; } groups[] = {
+#define BIT(c) ((uint32_t)1 << (c))
+    {"L", BIT(UNI_Lu) | BIT(UNI_Ll) | BIT(UNI_Lt) | BIT(UNI_Lm) | BIT(UNI_Lo)},
+    {"Letter", BIT(UNI_Lu) | BIT(UNI_Ll) | BIT(UNI_Lt) | BIT(UNI_Lm) | BIT(UNI_Lo)},
+    {"LC", BIT(UNI_Lu) | BIT(UNI_Ll) | BIT(UNI_Lt)},
+    {"M", BIT(UNI_Mn) | BIT(UNI_Mc) | BIT(UNI_Me)},
+    {"Mark", BIT(UNI_Mn) | BIT(UNI_Mc) | BIT(UNI_Me)},
+    {"N", BIT(UNI_Nd) | BIT(UNI_Nl) | BIT(UNI_No)},
+    {"Number", BIT(UNI_Nd) | BIT(UNI_Nl) | BIT(UNI_No)},
+    {"P", BIT(UNI_Pc) | BIT(UNI_Pd) | BIT(UNI_Ps) | BIT(UNI_Pe) | BIT(UNI_Pi) | BIT(UNI_Pf) | BIT(UNI_Po)},
+    {"Punctuation", BIT(UNI_Pc) | BIT(UNI_Pd) | BIT(UNI_Ps) | BIT(UNI_Pe) | BIT(UNI_Pi) | BIT(UNI_Pf) | BIT(UNI_Po)},
+    {"S", BIT(UNI_Sm) | BIT(UNI_Sc) | BIT(UNI_Sk) | BIT(UNI_So)},
+    {"Symbol", BIT(UNI_Sm) | BIT(UNI_Sc) | BIT(UNI_Sk) | BIT(UNI_So)},
+    {"Z", BIT(UNI_Zs) | BIT(UNI_Zl) | BIT(UNI_Zp)},
+    {"Separator", BIT(UNI_Zs) | BIT(UNI_Zl) | BIT(UNI_Zp)},
+    {"C", BIT(UNI_Cc) | BIT(UNI_Cf) | BIT(UNI_Co) | BIT(UNI_Cs) | BIT(UNI_Cn)},
+    {"Other", BIT(UNI_Cc) | BIT(UNI_Cf) | BIT(UNI_Co) | BIT(UNI_Cs) | BIT(UNI_Cn)},
+    {"Any", UINT32_MAX},
+};
+
+static const char *const category_names[UNI_N_CATEGORIES] = {
+    "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps",
+    "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Cs"};
+static const char *const category_longs[UNI_N_CATEGORIES] = {
+    "Unassigned", "Uppercase_Letter", "Lowercase_Letter", "Titlecase_Letter", "Modifier_Letter",
+    "Other_Letter", "Nonspacing_Mark", "Spacing_Mark", "Enclosing_Mark", "Decimal_Number",
+    "Letter_Number", "Other_Number", "Connector_Punctuation", "Dash_Punctuation",
+    "Open_Punctuation", "Close_Punctuation", "Initial_Punctuation", "Final_Punctuation",
+    "Other_Punctuation", "Math_Symbol", "Currency_Symbol", "Modifier_Symbol", "Other_Symbol",
+    "Space_Separator", "Line_Separator", "Paragraph_Separator", "Control", "Format",
+    "Private_Use", "Surrogate"};
+
+/* Names compare without case, '_', '-' and ' '. */
+static bool is_name(const char *want, const char *s, size_t n)
+{
+    size_t i = 0;
+    for (;;) {
+        while (*want == '_') want++;
+        while (i < n && (s[i] == '_' || s[i] == ' ' || s[i] == '-')) i++;
+        if (!*want || i == n) return !*want && i == n;
+        char a = *want++, b = s[i++];
+        if ((a | 0x20) != (b | 0x20)) return false;
+    }
+}
+
+static bool add_named(struct re_set *s, const char *name, size_t n)
+{
+    for (size_t i = 0; i < COUNT_OF(groups); i++)
+        if (is_name(groups[i].name, name, n)) return s->categories |= groups[i].mask, true;
+    for (int c = 0; c < UNI_N_CATEGORIES; c++)
+        if (is_name(category_names[c], name, n) || is_name(category_longs[c], name, n))
+            return s->categories |= BIT(c), true;
+    return false;
+}
+
+static bool add_posix(struct re_parse *p, struct re_set *s, const char *name, size_t n, bool *known)
+{
+    *known = true;
+    if (is_name("alpha", name, n) || is_name("Alphabetic", name, n)) s->alpha = true;
+    else if (is_name("alnum", name, n)) s->alpha = true, s->categories |= BIT(UNI_Nd);
+    else if (is_name("digit", name, n)) s->categories |= BIT(UNI_Nd);
+    else if (is_name("word", name, n)) s->word = true;
+    else if (is_name("space", name, n) || is_name("White_Space", name, n)) s->space = true;
+    else if (is_name("blank", name, n)) {
+        s->categories |= BIT(UNI_Zs);
+        return add_range(p, s, '\t', '\t');
+    } else if (is_name("cntrl", name, n)) s->categories |= BIT(UNI_Cc);
+    else if (is_name("punct", name, n))
+        return add_named(s, "P", 1) && add_named(s, "S", 1);
+    else if (is_name("xdigit", name, n))
+        return add_range(p, s, '0', '9') && add_range(p, s, 'A', 'F') && add_range(p, s, 'a', 'f');
+    else if (is_name("ascii", name, n)) return add_range(p, s, 0, 127);
+    else *known = false;
+    return true;
+}
+
+static struct re_set *property(struct re_parse *p, bool negate)
+{
+    const char *open = p->pattern + p->pos;
+    if (p->pos == p->n || *open != '{') return re_refuse(p, "\\p without {"), NULL;
+    const char *close = memchr(open, '}', p->n - p->pos);
+    if (!close) return re_refuse(p, "\\p{ without }"), NULL;
+    const char *name = open + 1;
+    if (name < close && *name == '^') negate = !negate, name++;
+    size_t n = (size_t)(close - name);
+    struct re_set *s = new_set(p);
+    if (!s) return NULL;
+    bool known = add_named(s, name, n);
+    if (!known && !add_posix(p, s, name, n, &known)) return NULL;
+    if (!known) {
+        int script = uni_script_find(name, n);
+        if (script < 0) return re_refuse(p, "an unknown \\p{property}"), NULL;
+        int *v = grow(p, s->script, s->n_script, &s->cap_script, sizeof *v);
+        if (!v) return NULL;
+        s->script = v;
+        s->script[s->n_script++] = script;
+    }
+    s->negate = negate;
+    p->pos = (size_t)(close + 1 - p->pattern);
+    return s;
+}
+
+struct re_set *re_class_escape(struct re_parse *p, char c, bool *not_mine)
+{
+    *not_mine = !strchr("sSdDwWhHpP", c) || !c;
+    if (*not_mine) return NULL;
+    if (c == 'p' || c == 'P') return property(p, c == 'P');
+    struct re_set *s = new_set(p);
+    if (!s) return NULL;
+    bool known;
+    switch (c | 0x20) {
+    case 's': s->space = true; break;
+    case 'd': s->categories = BIT(UNI_Nd); break;
+    case 'w': s->word = true; break;
+    default:
+        if (!add_posix(p, s, "xdigit", 6, &known)) return NULL;
+        break;
+    }
+    s->negate = c < 'a';
+    return s;
+}
+
+/* ---- brackets ---- */
+
+static bool posix_bracket(struct re_parse *p, struct re_set *s, bool *found)
+{
+    const char *at = p->pattern + p->pos;
+    size_t left = p->n - p->pos;
+    *found = false;
+    if (left < 4 || at[0] != '[' || at[1] != ':') return true;
+    const char *close = memmem(at + 2, left - 2, ":]", 2);
+    if (!close) return true;
+    const char *name = at + 2;
+    bool negate = *name == '^', known;
+    if (negate) name++;
+    struct re_set *inner = new_set(p);
+    if (!inner || !add_posix(p, inner, name, (size_t)(close - name), &known)) return false;
+    if (!known) return re_refuse(p, "an unknown [:name:]"), false;
+    inner->negate = negate;
+    p->pos = (size_t)(close + 2 - p->pattern);
+    *found = true;
+    return add_nested(p, s, inner);
+}
+
+/* One member: a set (then *set) or a character. */
+static bool member(struct re_parse *p, struct re_set **set, uint32_t *cp)
+{
+    *set = NULL;
+    if (p->pattern[p->pos] == '[') {
+        *set = re_class_bracket(p);
+        return *set != NULL;
+    }
+    if (p->pattern[p->pos] != '\\') {
+        *cp = re_take_char(p);
+        return true;
+    }
+    p->pos++;
+    if (p->pos == p->n) return re_refuse(p, "a \\ at the end"), false;
+    bool not_mine;
+    char c = p->pattern[p->pos];
+    size_t back = p->pos++;
+    *set = re_class_escape(p, c, &not_mine);
+    if (!not_mine) return *set != NULL;
+    p->pos = back;
+    if (c == 'b') return p->pos++, *cp = '\b', true;
+    if (!re_char_escape(p, cp)) return false;
+    return true;
+}
+
+static bool peek(const struct re_parse *p, const char *s)
+{
+    size_t n = strlen(s);
+    return p->n - p->pos >= n && memcmp(p->pattern + p->pos, s, n) == 0;
+}
+
+static bool add_member(struct re_parse *p, struct re_set *s)
+{
+    struct re_set *set;
+    uint32_t first, last;
+    if (!member(p, &set, &first)) return false;
+    if (set) return add_nested(p, s, set);
+    last = first;
+    if (peek(p, "-") && !peek(p, "-]") && p->pos + 1 < p->n) {
+        p->pos++;
+        if (!member(p, &set, &last)) return false;
+        if (set) return add_range(p, s, first, first) && add_range(p, s, '-', '-') && add_nested(p, s, set);
+        if (last < first) return re_refuse(p, "a range from high to low"), false;
+    }
+    return add_range(p, s, first, last);
+}
+
+/* Up to ']' or '&&'. */
+static bool members(struct re_parse *p, struct re_set *s, bool first)
+{
+    while (p->pos < p->n) {
+        bool posix;
+        if (peek(p, "&&") || (peek(p, "]") && !first)) return true;
+        first = false;
+        if (!posix_bracket(p, s, &posix)) return false;
+        if (!posix && !add_member(p, s)) return false;
+    }
+    return re_refuse(p, "a [ without ]"), false;
+}
+
+struct re_set *re_class_bracket(struct re_parse *p)
+{
+    if (++p->depth > 50) return re_refuse(p, "nesting deeper than 50"), NULL;
+    struct re_set *outer = new_set(p), *s;
+    if (!outer) return NULL;
+    p->pos++; /* [ */
+    if (peek(p, "^")) {
+        p->pos++;
+        outer->negate = true;
+    }
+    /* outer = (first && second && ...), perhaps negated */
+    struct re_set *head = new_set(p);
+    s = head;
+    bool first = true;
+    for (;;) {
+        if (!s || !members(p, s, first)) return NULL;
+        first = false;
+        if (!peek(p, "&&")) break;
+        p->pos += 2;
+        s->and = new_set(p);
+        s = s->and;
+    }
+    p->pos++; /* ] */
+    p->depth--;
+    return add_nested(p, outer, head) ? outer : NULL;
+}

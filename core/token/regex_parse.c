@@ -1,0 +1,362 @@
+/* Pattern text to a tree. */
+#include "core/token/regex_parse.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/token/uni_props.h"
+
+enum { MAX_DEPTH = 50, MAX_REPEAT = 1000 };
+
+int re_refuse(struct re_parse *p, const char *what)
+{
+    return err_set(p->e, ERR_DATA, "regular expression '%.*s': %s at offset %zu is not supported",
+                   p->n > 200 ? 200 : (int)p->n, p->pattern, what, p->pos);
+}
+
+static struct re_node *new_node(struct re_parse *p, enum re_kind kind)
+{
+    struct re_node *n = arena_zalloc(&p->r->arena, 1, sizeof *n);
+    if (!n) err_oom(p->e, sizeof *n, "a regular expression");
+    else n->kind = kind;
+    return n;
+}
+
+static struct re_node *pair(struct re_parse *p, enum re_kind kind, struct re_node *a,
+                            struct re_node *b)
+{
+    struct re_node *n = a && b ? new_node(p, kind) : NULL;
+    if (!n) return NULL;
+    n->a = a;
+    n->b = b;
+    return n;
+}
+
+static bool at(const struct re_parse *p, char c)
+{
+    return p->pos < p->n && p->pattern[p->pos] == c;
+}
+
+static bool take(struct re_parse *p, const char *s)
+{
+    size_t n = strlen(s);
+    if (p->n - p->pos < n || memcmp(p->pattern + p->pos, s, n)) return false;
+    p->pos += n;
+    return true;
+}
+
+uint32_t re_take_char(struct re_parse *p)
+{
+    uint32_t cp = (uint8_t)p->pattern[p->pos];
+    int len = utf8_decode(p->pattern + p->pos, p->n - p->pos, &cp);
+    p->pos += len > 0 ? (size_t)len : 1;
+    return cp;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool hex(struct re_parse *p, int min, int max, uint32_t *cp)
+{
+    int n = 0, v;
+    *cp = 0;
+    for (; n < max && p->pos < p->n && (v = hex_value(p->pattern[p->pos])) >= 0; n++, p->pos++)
+        *cp = *cp << 4 | (uint32_t)v;
+    if (n < min || *cp > 0x10FFFF) return re_refuse(p, "a bad hexadecimal character"), false;
+    return true;
+}
+
+/* p->pos is behind the backslash. */
+bool re_char_escape(struct re_parse *p, uint32_t *cp)
+{
+    static const char letters[] = "tnrfvae", means[] = "\t\n\r\f\v\a\x1b";
+    if (p->pos == p->n) return re_refuse(p, "a \\ at the end"), false;
+    char c = p->pattern[p->pos];
+    const char *known = c ? strchr(letters, c) : NULL;
+    if (known) return p->pos++, *cp = (uint8_t)means[known - letters], true;
+    if (c == 'u') return p->pos++, hex(p, 4, 4, cp);
+    if (c == 'x') {
+        p->pos++;
+        if (!take(p, "{")) {
+            if (!hex(p, 1, 2, cp)) return false;
+            return *cp < 128 ? true : (re_refuse(p, "a raw byte \\x80 or above"), false);
+        }
+        if (!hex(p, 1, 8, cp)) return false;
+        return take(p, "}") ? true : (re_refuse(p, "\\x{ without }"), false);
+    }
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') return re_refuse(p, "this escape"), false;
+    if (c >= '0' && c <= '9') return re_refuse(p, "a back-reference or octal number"), false;
+    *cp = re_take_char(p);
+    return true;
+}
+
+/* ---- atoms ---- */
+
+static struct re_node *set_node(struct re_parse *p, struct re_set *s)
+{
+    struct re_node *n = s && re_set_finish(p, s) ? new_node(p, N_SET) : NULL;
+    if (n) n->set = s;
+    return n;
+}
+
+static struct re_node *char_node(struct re_parse *p, uint32_t cp)
+{
+    struct re_node *n = new_node(p, N_CHAR);
+    if (!n) return NULL;
+    n->fold = p->fold;
+    n->cp = p->fold ? uni_fold(cp) : cp;
+    return n;
+}
+
+static struct re_node *assert_node(struct re_parse *p, enum re_assert how)
+{
+    struct re_node *n = new_node(p, N_ASSERT);
+    if (n) n->how = how;
+    return n;
+}
+
+static struct re_node *escape(struct re_parse *p)
+{
+    bool not_mine;
+    uint32_t cp;
+    p->pos++;
+    if (p->pos == p->n) return re_refuse(p, "a \\ at the end"), NULL;
+    char c = p->pattern[p->pos++];
+    switch (c) {
+    case 'b': return assert_node(p, RE_WORD_BORDER);
+    case 'B': return assert_node(p, RE_NOT_WORD_BORDER);
+    case 'A': return assert_node(p, RE_BEGIN_TEXT);
+    case 'z': return assert_node(p, RE_END_TEXT);
+    case 'Z': return assert_node(p, RE_END_TEXT_LINE);
+    default: break;
+    }
+    struct re_set *s = re_class_escape(p, c, &not_mine);
+    if (!not_mine) return set_node(p, s);
+    p->pos--;
+    return re_char_escape(p, &cp) ? char_node(p, cp) : NULL;
+}
+
+static struct re_node *alternatives(struct re_parse *p);
+
+static struct re_node *close_group(struct re_parse *p, struct re_node *inside)
+{
+    if (!inside) return NULL;
+    if (!take(p, ")")) return re_refuse(p, "a ( without )"), NULL;
+    return inside;
+}
+
+static struct re_node *wrapped(struct re_parse *p, enum re_kind kind, int how)
+{
+    struct re_node *inside = close_group(p, alternatives(p));
+    struct re_node *n = inside ? new_node(p, kind) : NULL;
+    if (!n) return NULL;
+    n->how = how;
+    n->a = inside;
+    return n;
+}
+
+/* (?imx-imx) up to ')' or ':'. */
+static bool options(struct re_parse *p)
+{
+    bool on = true;
+    for (; p->pos < p->n && !at(p, ')') && !at(p, ':'); p->pos++) {
+        switch (p->pattern[p->pos]) {
+        case '-': on = false; break;
+        case 'i': p->fold = on; break;
+        case 'm': p->dot_all = on; break;
+        case 'x': p->extended = on; break;
+        default: return re_refuse(p, "this kind of group"), false;
+        }
+    }
+    return true;
+}
+
+static struct re_node *group(struct re_parse *p)
+{
+    bool fold = p->fold, dot_all = p->dot_all, extended = p->extended;
+    struct re_node *n = NULL;
+    if (take(p, "(?#")) {
+        const char *close = memchr(p->pattern + p->pos, ')', p->n - p->pos);
+        if (!close) return re_refuse(p, "a comment without end"), NULL;
+        p->pos = (size_t)(close + 1 - p->pattern);
+        return new_node(p, N_EMPTY);
+    }
+    if (take(p, "(?=")) n = wrapped(p, N_LOOK, RE_AHEAD);
+    else if (take(p, "(?!")) n = wrapped(p, N_LOOK, RE_NOT_AHEAD);
+    else if (take(p, "(?<=")) n = wrapped(p, N_LOOK, RE_BEHIND);
+    else if (take(p, "(?<!")) n = wrapped(p, N_LOOK, RE_NOT_BEHIND);
+    else if (take(p, "(?>")) n = wrapped(p, N_ATOMIC, 0);
+    else if (take(p, "(?<")) {
+        const char *close = memchr(p->pattern + p->pos, '>', p->n - p->pos);
+        if (!close) return re_refuse(p, "a group name without >"), NULL;
+        p->pos = (size_t)(close + 1 - p->pattern);
+        n = close_group(p, alternatives(p));
+    } else if (take(p, "(?")) {
+        if (!options(p)) return NULL;
+        if (take(p, ")")) return alternatives(p); /* to the end of the enclosing group */
+        p->pos++;
+        n = close_group(p, alternatives(p));
+    } else {
+        p->pos++;
+        n = close_group(p, alternatives(p));
+    }
+    p->fold = fold;
+    p->dot_all = dot_all;
+    p->extended = extended;
+    return n;
+}
+
+static struct re_node *atom(struct re_parse *p)
+{
+    char c = p->pattern[p->pos];
+    switch (c) {
+    case '(': return group(p);
+    case '[': return set_node(p, re_class_bracket(p));
+    case '\\': return escape(p);
+    case '.': return p->pos++, new_node(p, p->dot_all ? N_ALL : N_ANY);
+    case '^': return p->pos++, assert_node(p, RE_BEGIN_LINE);
+    case '$': return p->pos++, assert_node(p, RE_END_LINE);
+    case '*': case '+': case '?': return re_refuse(p, "a repetition of nothing"), NULL;
+    default: return char_node(p, re_take_char(p));
+    }
+}
+
+/* ---- repetition ---- */
+
+static bool number(struct re_parse *p, int *out)
+{
+    size_t from = p->pos;
+    int v = 0;
+    for (; p->pos < p->n && p->pattern[p->pos] >= '0' && p->pattern[p->pos] <= '9'; p->pos++)
+        if (v <= MAX_REPEAT) v = v * 10 + (p->pattern[p->pos] - '0');
+    *out = v;
+    return p->pos > from;
+}
+
+/* {n} {n,} {,m} {n,m}; anything else is text.  1 yes, 0 no, -1 refused. */
+static int braces(struct re_parse *p, int *min, int *max)
+{
+    size_t from = p->pos++;
+    bool has_min = number(p, min), comma = take(p, ",");
+    bool has_max = comma && number(p, max);
+    if (!has_min) *min = 0;
+    if (!comma) *max = *min;
+    else if (!has_max) *max = -1;
+    if ((!has_min && !has_max) || !take(p, "}")) {
+        p->pos = from;
+        return 0;
+    }
+    if (*min > MAX_REPEAT || *max > MAX_REPEAT) return re_refuse(p, "a repetition beyond 1000");
+    if (*max >= 0 && *max < *min) return re_refuse(p, "a repetition {high,low}");
+    return 1;
+}
+
+static struct re_node *repeat(struct re_parse *p, struct re_node *a, int min, int max, int how)
+{
+    struct re_node *n = new_node(p, N_REPEAT);
+    if (!n) return NULL;
+    n->a = a;
+    n->min = min;
+    n->max = max;
+    n->how = how;
+    return n;
+}
+
+static struct re_node *quantified(struct re_parse *p)
+{
+    struct re_node *n = atom(p);
+    int rounds = 0;
+    while (n && p->pos < p->n) {
+        int min = 0, max = -1, how = RE_GREEDY;
+        char c = p->pattern[p->pos];
+        if (c == '{') {
+            int got = braces(p, &min, &max);
+            if (got < 0) return NULL;
+            if (got == 0) break;
+            bool exact = min == max;
+            /* {n}? is an optional {n}; {n,m}+ is a repetition of {n,m}. */
+            if (!exact && take(p, "?")) how = RE_LAZY;
+        } else if (c == '*' || c == '+' || c == '?') {
+            p->pos++;
+            min = c == '+';
+            max = c == '?' ? 1 : -1;
+            if (take(p, "?")) how = RE_LAZY;
+            else if (take(p, "+")) how = RE_POSSESSIVE;
+        } else {
+            break;
+        }
+        if (n->kind == N_ASSERT || n->kind == N_LOOK) return re_refuse(p, "a repeated assertion"), NULL;
+        if (++rounds > 4) return re_refuse(p, "so many repetitions of a repetition"), NULL;
+        n = repeat(p, n, min, max, how);
+    }
+    return n;
+}
+
+static void skip_extended(struct re_parse *p)
+{
+    while (p->extended && p->pos < p->n) {
+        char c = p->pattern[p->pos];
+        if (c == '#')
+            while (p->pos < p->n && p->pattern[p->pos] != '\n') p->pos++;
+        else if (c == ' ' || (c >= '\t' && c <= '\r')) p->pos++;
+        else break;
+    }
+}
+
+/* Folding in the engine also equates one character with two ("ss" and U+DF):
+ * text where that could happen is refused. */
+static bool folds_to_one(const struct re_node *a, const struct re_node *b)
+{
+    static const char *const pairs[] = {"ss", "ff", "fi", "fl", "st", "'n", NULL};
+    if (a->kind != N_CHAR || b->kind != N_CHAR || !a->fold || !b->fold) return false;
+    for (int i = 0; pairs[i]; i++)
+        if (a->cp == (uint32_t)pairs[i][0] && b->cp == (uint32_t)pairs[i][1]) return true;
+    return false;
+}
+
+static struct re_node *sequence(struct re_parse *p)
+{
+    struct re_node *all = new_node(p, N_EMPTY), *last = NULL;
+    while (all) {
+        skip_extended(p);
+        if (p->pos == p->n || at(p, '|') || at(p, ')')) break;
+        struct re_node *n = quantified(p);
+        if (!n) return NULL;
+        if (last && folds_to_one(last, n))
+            return re_refuse(p, "letters under (?i) that fold to a single character"), NULL;
+        last = n;
+        all = all->kind == N_EMPTY ? n : pair(p, N_CAT, all, n);
+    }
+    return all;
+}
+
+static struct re_node *alternatives(struct re_parse *p)
+{
+    if (++p->depth > MAX_DEPTH) return re_refuse(p, "nesting deeper than 50"), NULL;
+    struct re_node *n = sequence(p);
+    if (n && take(p, "|")) {
+        /* The rest as one more list: alternatives are tried from the left. */
+        struct re_node *first = n, *list[256];
+        int count = 0;
+        do {
+            if (count == 256) return re_refuse(p, "more than 256 alternatives"), NULL;
+            if (!(list[count++] = sequence(p))) return NULL;
+        } while (take(p, "|"));
+        n = list[--count];
+        while (count > 0) n = pair(p, N_ALT, list[--count], n);
+        n = pair(p, N_ALT, first, n);
+    }
+    p->depth--;
+    return n;
+}
+
+struct re_node *re_parse_all(struct re_parse *p)
+{
+    struct re_node *n = alternatives(p);
+    if (n && p->pos < p->n) return re_refuse(p, "a ) without ("), NULL;
+    return n;
+}

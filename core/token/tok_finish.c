@@ -1,0 +1,287 @@
+/* What is made of a vocabulary when all of a tokenizer has been read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/bytemap.h"
+#include "core/token/tok_fast.h"
+#include "core/token/tok_internal.h"
+#include "core/token/unicode.h"
+
+/* ---- the pre-tokenizer chain ---- */
+
+/* Finds out whether the model sees bytes, and splits a ByteLevel step that
+ * others follow into one that cuts and one that spells. */
+static int plan_pre(struct tokenizer *t, struct err *e)
+{
+    struct pre_chain *c = &t->pre;
+    size_t at = SIZE_MAX, n_spell = 0;
+    for (size_t i = 0; i < t->norm.n; i++) n_spell += t->norm.step[i].kind == NORM_BYTE_LEVEL;
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->step[i].kind == PRE_METASPACE && c->step[i].scheme == SCHEME_FIRST) t->needs_origin = true;
+        if (c->step[i].kind != PRE_BYTE_LEVEL) continue;
+        if (at != SIZE_MAX) return err_set(e, ERR_DATA, "two ByteLevel pre_tokenizers are not supported");
+        at = i;
+    }
+    if (at != SIZE_MAX && n_spell)
+        return err_set(e, ERR_DATA, "ByteLevel both as normalizer and pre_tokenizer is not supported");
+    if (at == SIZE_MAX && !n_spell) return 0;
+    if (t->model != MODEL_BPE && t->model != MODEL_UNIGRAM && t->model != MODEL_WORDPIECE &&
+        t->model != MODEL_WORDLEVEL)
+        return 0;
+    if (at != SIZE_MAX && at + 1 == c->n && t->model == MODEL_BPE) {
+        t->byte_level = true; /* the model reads bytes; nothing has to be spelled */
+        return 0;
+    }
+    if (at == SIZE_MAX) return 0;
+    struct pre_step *s = pre_chain_add(c, PRE_BYTE_LEVEL, e);
+    if (!s) return -1;
+    s = c->step;
+    memmove(s + at + 2, s + at + 1, (c->n - at - 2) * sizeof *s);
+    s[at + 1] = (struct pre_step){.kind = PRE_BYTE_LEVEL, .spell = true, .behavior = PRE_ISOLATED};
+    return 0;
+}
+
+/* A chain that is one known split of bytes. */
+static void plan_fast(struct tokenizer *t)
+{
+    const struct pre_chain *c = &t->pre;
+    const struct pre_step *last = c->n ? &c->step[c->n - 1] : NULL;
+    t->split = SPLIT_NONE;
+    if (!t->byte_level || c->n > 2 || last->prefix_space) return;
+    if (c->n == 1) {
+        t->split = last->use_regex ? SPLIT_GPT2 : SPLIT_NONE;
+        t->fast_split = true;
+        return;
+    }
+    const struct pre_step *first = &c->step[0];
+    if (first->kind != PRE_SPLIT || first->known == SPLIT_NONE || last->use_regex) return;
+    /* The known expressions match everywhere, so both forms keep all pieces. */
+    bool isolated = first->behavior == PRE_ISOLATED && !first->invert;
+    bool removed = first->behavior == PRE_REMOVED && first->invert;
+    if (!isolated && !removed) return;
+    t->split = first->known;
+    t->fast_split = true;
+}
+
+/* ---- ids of bytes ---- */
+
+static bool in_model(const struct tokenizer *t, int id)
+{
+    return id >= 0 && (t->vocab.v[id].flags & VOCAB_MODEL);
+}
+
+static void make_byte_ids(struct tokenizer *t)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (int b = 0; b < 256; b++) {
+        char text[8];
+        size_t n;
+        if (t->byte_level) {
+            n = (size_t)utf8_encode(bytemap_char((uint8_t)b), text);
+        } else if (t->byte_fallback) {
+            memcpy(text, "<0x..>", 6);
+            text[3] = digits[b >> 4];
+            text[4] = digits[b & 15];
+            n = 6;
+        } else {
+            text[0] = (char)b;
+            n = 1;
+        }
+        int id = vocab_find(&t->vocab, text, n);
+        t->byte_id[b] = in_model(t, id) ? id : -1;
+    }
+}
+
+/* ---- bytes of tokens ---- */
+
+/* Bytes of text that a symbol covers: its text without prefix and suffix. */
+static size_t symbol_covers(const struct tokenizer *t, const char *s, size_t n)
+{
+    size_t np = t->prefix ? strlen(t->prefix) : 0, ns = t->suffix ? strlen(t->suffix) : 0;
+    for (int cut = 3; cut >= 0; cut--) {
+        size_t p = cut & 1 ? np : 0, q = cut & 2 ? ns : 0;
+        if (((cut & 1) && !np) || ((cut & 2) && !ns) || p + q >= n) continue;
+        if ((p && memcmp(s, t->prefix, p)) || (q && memcmp(s + n - q, t->suffix, q))) continue;
+        if (uni_next((const uint8_t *)s + p, n - p - q).len == n - p - q) return n - p - q;
+    }
+    return n;
+}
+
+static void make_covers(struct tokenizer *t)
+{
+    bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix) || t->byte_fallback;
+    if (!odd || t->model != MODEL_BPE || t->byte_level) return;
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (t->bytes[id].off == TOK_HOLE) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        t->bytes[id].covers = (uint32_t)symbol_covers(t, s, n);
+    }
+    for (int b = 0; t->byte_fallback && b < 256; b++)
+        if (t->byte_id[b] >= 0) t->bytes[t->byte_id[b]].covers = 1;
+    for (size_t i = 0; i < t->bpe.n_merges; i++) {
+        const struct bpe_merge *m = &t->bpe.merge[i];
+        if (m->id < t->vocab.n && m->left < t->vocab.n && m->right < t->vocab.n)
+            t->bytes[m->id].covers = t->bytes[m->left].covers + t->bytes[m->right].covers;
+    }
+}
+
+static int make_bytes(struct tokenizer *t, struct err *e)
+{
+    size_t total = t->vocab.pool.len;
+    t->bytes = mem_zalloc((size_t)t->vocab.n, sizeof *t->bytes);
+    t->byte_pool = mem_zalloc(total + 16, 1);
+    if (!t->bytes || !t->byte_pool) return err_oom(e, total, "token texts");
+    size_t used = 0;
+    for (int id = 0; id < t->vocab.n; id++) {
+        t->bytes[id].off = TOK_HOLE;
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        size_t len;
+        const char *text = vocab_text(&t->vocab, id, &len);
+        uint8_t *to = (uint8_t *)t->byte_pool + used;
+        long n = t->decoder.bytes || t->byte_level ? bytemap_unspell(text, len, to) : -1;
+        struct tok_bytes *b = &t->bytes[id];
+        b->covers = (uint32_t)(t->byte_level && n >= 0 ? (size_t)n : len);
+        if (!t->decoder.bytes || n < 0) {
+            memcpy(to, text, len);
+            n = (long)len;
+        }
+        b->off = (uint32_t)used;
+        b->len = (uint32_t)n;
+        used += (size_t)n;
+    }
+    make_covers(t);
+    return 0;
+}
+
+/* ---- tries ---- */
+
+int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e)
+{
+    size_t n = 0;
+    struct trie_key *keys = mem_alloc((size_t)t->vocab.n, sizeof *keys);
+    if (!keys) return err_oom(e, (size_t)t->vocab.n * sizeof *keys, "a trie");
+    for (int id = 0; id < t->vocab.n; id++) {
+        if (!(t->vocab.v[id].flags & VOCAB_MODEL) || (t->vocab.v[id].flags & without)) continue;
+        size_t len;
+        const char *text = vocab_text(&t->vocab, id, &len);
+        keys[n++] = (struct trie_key){text, (uint32_t)len, id};
+    }
+    int ret = trie_build(trie, keys, n, e);
+    free(keys);
+    return ret;
+}
+
+static int wordpiece_tables(struct tokenizer *t, struct err *e)
+{
+    if (tok_model_trie(t, &t->trie, 0, e)) return -1;
+    uint32_t node = 0;
+    for (const char *p = t->prefix; *p; p++)
+        if (!(node = trie_step(&t->trie, node, (uint8_t)*p))) break;
+    t->continuing = node;
+    t->no_continuing = *t->prefix && node == 0;
+    return 0;
+}
+
+static int unigram_tables(struct tokenizer *t, struct err *e)
+{
+    double min = 1e300;
+    for (int id = 0; id < t->vocab.n; id++)
+        if ((t->vocab.v[id].flags & VOCAB_MODEL) && t->score[id] < min) min = t->score[id];
+    t->unk_score = min - 10.0;
+    return tok_model_trie(t, &t->trie, 0, e);
+}
+
+/* ---- ends of documents ---- */
+
+static int first_of(const struct tokenizer *t, const char *const *names)
+{
+    for (; *names; names++) {
+        int id = vocab_find(&t->vocab, *names, strlen(*names));
+        if (id >= 0 && (t->vocab.v[id].flags & VOCAB_SPECIAL)) return id;
+    }
+    return -1;
+}
+
+/* tokenizer.json does not say which special tokens begin and end a document. */
+static void guess_ends(struct tokenizer *t)
+{
+    static const char *const begin[] = {"<|begin_of_text|>", "<s>", "<bos>", "<|bos|>",
+                                        "<|startoftext|>", "[CLS]", NULL};
+    static const char *const end[] = {"<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>",
+                                      "<|eos|>", "[SEP]", NULL};
+    t->bos = first_of(t, begin);
+    t->eos = first_of(t, end);
+}
+
+/* ---- added tokens ---- */
+
+/* Those that match after normalising match in their own normal form. */
+static int make_forms(struct tokenizer *t, struct err *e)
+{
+    struct norm w = {0};
+    int ret = 0;
+    for (size_t i = 0; i < t->n_added && ret == 0; i++) {
+        struct tok_added *a = &t->added[i];
+        if (!a->normalized || t->norm.n == 0) continue;
+        int changed = norm_run(&t->norm, &w, a->text, a->len, e);
+        if (changed < 0) ret = -1;
+        if (changed <= 0) continue;
+        a->form = mem_strndup(w.out->text.data, w.out->text.len);
+        a->form_len = w.out->text.len;
+        if (!a->form) ret = err_oom(e, a->form_len, "added tokens");
+    }
+    norm_free(&w);
+    return ret;
+}
+
+int tok_finish(struct tokenizer *t, struct err *e)
+{
+    if (plan_pre(t, e)) return -1;
+    plan_fast(t);
+    make_byte_ids(t);
+    t->drop_unknown = t->model == MODEL_BPE && t->bpe.n_merges > 0;
+    if (t->byte_level && t->bpe.n_merges && bpe_byte_pairs(&t->bpe, t->byte_id, e)) return -1;
+    if (t->source == SOURCE_JSON) {
+        guess_ends(t);
+        if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
+        if (t->model == MODEL_UNIGRAM && unigram_tables(t, e)) return -1;
+    }
+    if (make_bytes(t, e) || make_forms(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
+        tok_matcher_init(&t->normalized, t, true, e))
+        return -1;
+    return tok_fast_init(t, e);
+}
+
+void tok_free(struct tokenizer *t)
+{
+    if (!t) return;
+    vocab_free(&t->vocab);
+    bpe_free(&t->bpe);
+    tok_matcher_free(&t->raw);
+    tok_matcher_free(&t->normalized);
+    norm_chain_free(&t->norm);
+    pre_chain_free(&t->pre);
+    decode_chain_free(&t->decoder);
+    trie_free(&t->trie);
+    trie_free(&t->user);
+    trie_free(&t->symbols);
+    tok_fast_free(t->fast);
+    for (int p = 0; p < N_PARTS; p++) free(t->part[p]);
+    for (size_t i = 0; i < t->n_added; i++) free(t->added[i].form);
+    buf_free(&t->source_bytes);
+    free(t->source_split);
+    free(t->unk_text);
+    free(t->prefix);
+    free(t->suffix);
+    free(t->symbol_id);
+    free(t->score);
+    free(t->tmpl.before);
+    free(t->tmpl.after);
+    free(t->added);
+    free(t->bytes);
+    free(t->byte_pool);
+    free(t);
+}

@@ -1,0 +1,276 @@
+/* One word to ids, for every kind of model. */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/bytemap.h"
+#include "core/token/tok_internal.h"
+#include "core/token/unicode.h"
+
+enum { NO_ID = -1 };
+
+int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e)
+{
+    if (tok_ids_room(out, 1, e)) return -1;
+    if (out->want_spans) out->span[out->n] = (struct tok_span){begin, end};
+    out->id[out->n++] = id;
+    return 0;
+}
+
+/* ---- the symbols of BPE ---- */
+
+static int no_token(const uint8_t *p, struct uni_char c, size_t at, struct err *e)
+{
+    if (c.cp == UNI_BAD)
+        return err_set(e, ERR_DATA, "byte 0x%02X at offset %zu has no token in the vocabulary", *p,
+                       at);
+    return err_set(e, ERR_DATA, "character '%.*s' (U+%04X) at byte offset %zu has no token in the "
+                                "vocabulary, and there is no <unk>",
+                   (int)c.len, (const char *)p, (unsigned)c.cp, at);
+}
+
+static int byte_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at,
+                        int32_t *ids, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        int id = t->byte_id[word[i]];
+        if (id < 0 && (id = t->unk_id) < 0)
+            return err_set(e, ERR_DATA, "byte 0x%02X at offset %zu has no token in the vocabulary",
+                           word[i], at + i);
+        ids[i] = id;
+    }
+    return 0;
+}
+
+static int model_id(const struct tokenizer *t, const char *text, size_t n)
+{
+    int id = vocab_find(&t->vocab, text, n);
+    return id >= 0 && (t->vocab.v[id].flags & VOCAB_MODEL) ? id : NO_ID;
+}
+
+/* One character as a symbol, with the prefix or suffix of its place. */
+static int char_id(const struct tokenizer *t, const uint8_t *p, struct uni_char c, bool first,
+                   bool last)
+{
+    const char *prefix = first || !t->prefix ? "" : t->prefix, *suffix = last && t->suffix ? t->suffix : "";
+    if (c.cp == UNI_BAD) return NO_ID;
+    if (!*prefix && !*suffix) {
+        if (c.cp < 128 && !t->byte_fallback) return t->byte_id[c.cp];
+        return model_id(t, (const char *)p, c.len);
+    }
+    struct buf text = {0};
+    buf_adds(&text, prefix);
+    buf_add(&text, p, c.len);
+    buf_adds(&text, suffix);
+    int id = text.oom ? NO_ID : model_id(t, text.data, text.len);
+    buf_free(&text);
+    return id;
+}
+
+static bool has_bytes(const struct tokenizer *t, const uint8_t *p, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (t->byte_id[p[i]] < 0) return false;
+    return true;
+}
+
+/* Room for n symbols and one more, for the <unk> that may come last. */
+static int char_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at,
+                        int32_t *ids, size_t *n_out, struct err *e)
+{
+    size_t count = 0;
+    bool unk = false; /* an <unk> waits, perhaps for more to join it */
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next(word + i, n - i);
+        int id = char_id(t, word + i, c, i == 0, i + c.len == n);
+        if (id >= 0) {
+            if (unk) ids[count++] = t->unk_id;
+            unk = false;
+            ids[count++] = id;
+        } else if (t->byte_fallback && has_bytes(t, word + i, c.len)) {
+            for (unsigned k = 0; k < c.len; k++) ids[count++] = t->byte_id[word[i + k]];
+        } else if (t->unk_id >= 0) {
+            if (unk && !t->fuse_unk) ids[count++] = t->unk_id;
+            unk = true;
+        } else if (!t->drop_unknown) {
+            return no_token(word + i, c, at + i, e);
+        }
+        i += c.len;
+    }
+    if (unk) ids[count++] = t->unk_id;
+    *n_out = count;
+    return 0;
+}
+
+/* SentencePiece: user-defined pieces whole, else characters; those without a
+ * piece get ids beyond the vocabulary, or the one of <unk>. */
+static void spm_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, int32_t *ids,
+                        size_t *n_out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n;) {
+        int32_t value;
+        size_t len = trie_longest(&t->user, (const char *)word + i, n - i, &value);
+        if (len) {
+            ids[count++] = value;
+            i += len;
+            continue;
+        }
+        struct uni_char c = uni_next(word + i, n - i);
+        len = trie_longest(&t->symbols, (const char *)word + i, c.len, &value);
+        ids[count++] = len == c.len ? value : t->unk_id;
+        i += c.len;
+    }
+    *n_out = count;
+}
+
+int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, int32_t *ids,
+                size_t *n_out, struct err *e)
+{
+    *n_out = n;
+    if (t->byte_level) return byte_symbols(t, word, n, at, ids, e);
+    if (t->source == SOURCE_SPM) {
+        spm_symbols(t, word, n, ids, n_out);
+        return 0;
+    }
+    return char_symbols(t, word, n, at, ids, n_out, e);
+}
+
+/* ---- BPE ---- */
+
+/* With ignore_merges a piece that is a token as a whole needs no merging. */
+static int whole_word(const struct tokenizer *t, const uint8_t *word, size_t n)
+{
+    if (!t->ignore_merges) return NO_ID;
+    if (!t->byte_level) return model_id(t, (const char *)word, n);
+    char spelled[512];
+    if (n > sizeof spelled / 2) { /* rare; no token is that long */
+        struct buf b = {0};
+        bytemap_spell(&b, word, n);
+        int id = b.oom ? NO_ID : model_id(t, b.data, b.len);
+        buf_free(&b);
+        return id;
+    }
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) len += (size_t)utf8_encode(bytemap_char(word[i]), spelled + len);
+    return model_id(t, spelled, len);
+}
+
+/* Bytes of the word that an <unk> stands for. */
+static size_t unk_covers(const struct tokenizer *t, const uint8_t *p, size_t left)
+{
+    size_t n = 0;
+    if (t->byte_level) return 1;
+    do {
+        n += uni_next(p + n, left - n).len;
+        if (!t->fuse_unk || n >= left) break;
+        struct uni_char c = uni_next(p + n, left - n);
+        if (char_id(t, p + n, c, false, n + c.len == left) >= 0) break;
+    } while (n < left);
+    return n;
+}
+
+/* The tokens cover the word one after the other. */
+static void bpe_spans(const struct tokenizer *t, const uint8_t *word, size_t n,
+                      struct tok_ids *out, size_t from)
+{
+    size_t pos = 0;
+    for (size_t i = from; i < out->n; i++) {
+        int id = out->id[i];
+        size_t covers = t->bytes[id].covers;
+        if (id == t->unk_id && pos < n) covers = unk_covers(t, word + pos, n - pos);
+        size_t next = pos + covers < n ? pos + covers : n;
+        out->span[i] = (struct tok_span){pos, next};
+        pos = next;
+    }
+}
+
+/* SentencePiece: what has no piece becomes bytes, or one <unk> a run. */
+static int spm_tokens(const struct tokenizer *t, const uint8_t *word, size_t n, size_t from,
+                      size_t count, struct tok_ids *out, struct err *e)
+{
+    struct tok_ids plain = {.want_spans = out->want_spans};
+    size_t pos = 0;
+    bool after_unk = false;
+    int ret = 0;
+    for (size_t i = 0; i < count && ret == 0; i++) {
+        int id = out->id[from + i];
+        bool unk = id == t->unk_id || id >= t->vocab.n;
+        size_t len = unk ? uni_next(word + pos, n - pos).len : t->vocab.v[id].len;
+        if (!unk) {
+            ret = tok_ids_push(&plain, id, pos, pos + len, e);
+        } else if (t->byte_fallback) {
+            for (size_t k = 0; k < len && ret == 0; k++)
+                ret = tok_ids_push(&plain, t->byte_id[word[pos + k]], pos, k + 1 < len ? pos : pos + len, e);
+        } else if (after_unk) {
+            if (plain.want_spans) plain.span[plain.n - 1].end = pos + len;
+        } else {
+            ret = tok_ids_push(&plain, t->unk_id, pos, pos + len, e);
+        }
+        after_unk = unk;
+        pos += len;
+    }
+    out->n = from;
+    for (size_t i = 0; i < plain.n && ret == 0; i++)
+        ret = tok_ids_push(out, plain.id[i], plain.want_spans ? plain.span[i].begin : 0,
+                           plain.want_spans ? plain.span[i].end : 0, e);
+    tok_ids_free(&plain);
+    return ret;
+}
+
+static bool needs_spm(const struct tokenizer *t, const int32_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == t->unk_id || ids[i] >= t->vocab.n) return true;
+    return false;
+}
+
+static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
+                    size_t at, struct tok_ids *out, struct err *e)
+{
+    if (tok_ids_room(out, n + 1, e)) return -1;
+    int whole = whole_word(t, word, n);
+    if (whole >= 0) {
+        if (out->want_spans) out->span[out->n] = (struct tok_span){0, n};
+        out->id[out->n++] = whole;
+        return 0;
+    }
+    size_t from = out->n, count;
+    int32_t *ids = out->id + from;
+    if (tok_symbols(t, word, n, at, ids, &count, e)) return -1;
+    if (t->bpe.n_merges && count > 1) {
+        count = bpe_merge_word(&t->bpe, &s->work, ids, count, t->byte_level ? word : NULL, NULL);
+        if (count == 0) return err_oom(e, n, "merging a long word");
+    }
+    out->n += count;
+    if (t->source == SOURCE_SPM && (out->want_spans || needs_spm(t, ids, count)))
+        return spm_tokens(t, word, n, from, count, out, e);
+    if (out->want_spans) bpe_spans(t, word, n, out, from);
+    return 0;
+}
+
+/* ---- WordLevel ---- */
+
+static int wordlevel_word(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at,
+                          struct tok_ids *out, struct err *e)
+{
+    int id = model_id(t, (const char *)word, n);
+    if (id < 0 && (id = t->unk_id) < 0)
+        return err_set(e, ERR_DATA, "word '%.*s' at byte offset %zu has no token in the vocabulary, "
+                                    "and there is no unk_token",
+                       n > 60 ? 60 : (int)n, (const char *)word, at);
+    return tok_ids_push(out, id, 0, n, e);
+}
+
+int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
+                   size_t at, struct tok_ids *out, struct err *e)
+{
+    if (n == 0) return 0;
+    switch (t->model) {
+    case MODEL_BPE: return bpe_word(t, s, word, n, at, out, e);
+    case MODEL_WORDPIECE: return wordpiece_word(t, word, n, out, e);
+    case MODEL_UNIGRAM: return unigram_word(t, s, word, n, out, e);
+    case MODEL_WORDLEVEL: return wordlevel_word(t, word, n, at, out, e);
+    }
+    return -1;
+}

@@ -1,0 +1,20 @@
+/* tok_parts.h - small getters shared by the readers of a tokenizer.json's parts. */
+#ifndef CORE_TOKEN_TOK_PARTS_H
+#define CORE_TOKEN_TOK_PARTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct cJSON;
+int part_type(const struct cJSON *j, const char *part, const char **type, struct err *e);
+int part_unknown(const char *part, const char *type, struct err *e);
+/* The list of a Sequence, which has no other key. */
+int part_list(const struct cJSON *j, const char *key, const char *where, const struct cJSON **list,
+              struct err *e);
+int part_text(const struct cJSON *j, const char *key, const char *where, char **out, size_t *n,
+              struct err *e);
+int part_char(const struct cJSON *j, const char *key, const char *where, uint32_t *cp, struct err *e);
+
+#endif

@@ -1,0 +1,152 @@
+/* .tiktoken files: a line a token, its bytes in base64 and its rank, which is
+ * also its id.  Any two neighbours whose bytes together are a token merge, the
+ * lowest rank first; a word that is a token is taken whole.  The split is not
+ * in the file and has to be named. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/bytemap.h"
+#include "core/token/tok_internal.h"
+
+struct lines {
+    const char *p, *end, *name;
+    size_t no;
+};
+
+/* 1: one line's token and rank; 0: the end. */
+static int next_line(struct lines *l, struct buf *token, int64_t *rank, struct err *e)
+{
+    while (l->p < l->end) {
+        const char *nl = memchr(l->p, '\n', (size_t)(l->end - l->p)), *stop = nl ? nl : l->end;
+        const char *from = l->p, *space;
+        l->p = nl ? nl + 1 : l->end;
+        l->no++;
+        while (stop > from && (stop[-1] == '\r' || stop[-1] == ' ')) stop--;
+        if (stop == from) continue;
+        space = memchr(from, ' ', (size_t)(stop - from));
+        if (!space) return err_set(e, ERR_DATA, "'%s':%zu: a token and a rank are wanted", l->name, l->no);
+        buf_clear(token);
+        if (tok_unbase64(from, (size_t)(space - from), token, e))
+            return err_wrap(e, "'%s':%zu", l->name, l->no);
+        *rank = 0;
+        for (const char *d = space + 1; d < stop; d++) {
+            if (*d < '0' || *d > '9' || *rank > VOCAB_MAX_ID)
+                return err_set(e, ERR_DATA, "'%s':%zu: bad rank", l->name, l->no);
+            *rank = *rank * 10 + (*d - '0');
+        }
+        return 1;
+    }
+    return 0;
+}
+
+static int read_tokens(struct tokenizer *t, const char *text, size_t n, const char *name, struct err *e)
+{
+    struct lines l = {text, text + n, name, 0};
+    struct buf token = {0}, spelled = {0};
+    int64_t rank = 0;
+    int got;
+    while ((got = next_line(&l, &token, &rank, e)) > 0) {
+        buf_clear(&spelled);
+        bytemap_spell(&spelled, token.data, token.len);
+        if (buf_ok(&spelled, e) || vocab_add(&t->vocab, rank, spelled.data ? spelled.data : "", spelled.len,
+                                             VOCAB_MODEL, e)) {
+            got = err_wrap(e, "'%s':%zu", name, l.no);
+            break;
+        }
+    }
+    buf_free(&token);
+    buf_free(&spelled);
+    return got;
+}
+
+/* Every way to put a token together from two others is a merge of its rank. */
+static int add_merges(struct tokenizer *t, struct err *e)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        for (size_t left = 1; left < n; left++) {
+            if (((uint8_t)s[left] & 0xC0) == 0x80) continue; /* inside the spelling of a byte */
+            int x = vocab_find(&t->vocab, s, left), y = x < 0 ? -1 : vocab_find(&t->vocab, s + left, n - left);
+            if (y >= 0 && bpe_add_rank(&t->bpe, x, y, id, (uint32_t)id, e)) return -1;
+        }
+    }
+    return bpe_finish(&t->bpe, e);
+}
+
+static int add_special(struct tokenizer *t, const struct cJSON *special, struct err *e)
+{
+    size_t n = 0;
+    if (!special || cJSON_IsNull(special)) return 0;
+    if (!cJSON_IsObject(special)) return err_set(e, ERR_DATA, "special tokens must be an object");
+    for (const struct cJSON *i = special->child; i; i = i->next) n++;
+    t->added = mem_zalloc(n, sizeof *t->added);
+    if (!t->added) return err_oom(e, n, "special tokens");
+    for (const struct cJSON *i = special->child; i; i = i->next) {
+        int64_t id = cJSON_IsNumber(i) && i->valuedouble >= 0 && i->valuedouble <= VOCAB_MAX_ID
+                         ? (int64_t)i->valuedouble : -1;
+        if (!*i->string) return err_set(e, ERR_DATA, "a special token without text");
+        if (vocab_add(&t->vocab, id, i->string, strlen(i->string), VOCAB_ADDED | VOCAB_SPECIAL, e)) return -1;
+        struct tok_added *a = &t->added[t->n_added++];
+        a->id = (int)id;
+        a->special = true;
+    }
+    for (size_t i = 0; i < t->n_added; i++)
+        t->added[i].text = vocab_text(&t->vocab, t->added[i].id, &t->added[i].len);
+    return 0;
+}
+
+static int steps(struct tokenizer *t, const char *split, struct err *e)
+{
+    enum split_kind kind = split_from_name(split);
+    const char *regex = split_pattern(split);
+    if (!regex && kind != SPLIT_NONE)
+        return err_set(e, ERR_DATA, "split '%s' is not known; known are %s", split, split_names());
+    if (regex) {
+        struct pre_step *s = pre_chain_add(&t->pre, PRE_SPLIT, e);
+        if (!s) return -1;
+        s->known = kind == SPLIT_N ? SPLIT_NONE : kind;
+        if (!(s->re = regex_new(regex, strlen(regex), e))) return -1;
+    }
+    struct dec_step *d = decode_chain_add(&t->decoder, DEC_BYTE_LEVEL, e);
+    t->decoder.bytes = true;
+    return d && pre_chain_add(&t->pre, PRE_BYTE_LEVEL, e) ? 0 : -1;
+}
+
+static int build(struct tokenizer *t, const char *text, size_t n, const char *split,
+                 const struct cJSON *special, const char *name, struct err *e)
+{
+    t->source = SOURCE_TIKTOKEN;
+    t->unk_id = -1;
+    t->ignore_merges = true;
+    if (!split)
+        return err_set(e, ERR_DATA, "'%s': a .tiktoken file does not say how text is split; name it "
+                                    "(--split NAME: %s)", name, split_names());
+    if (!vocab_reserve(&t->vocab, n / 14)) return err_oom(e, n, "the vocabulary");
+    t->source_split = mem_strdup(split);
+    if (!t->source_split) return err_oom(e, 1, "a string");
+    if (read_tokens(t, text, n, name, e)) return -1;
+    if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': no tokens", name);
+    if (steps(t, split, e) || add_merges(t, e) || add_special(t, special, e) || tok_finish(t, e)) return -1;
+    t->bos = -1;
+    t->eos = vocab_find(&t->vocab, "<|endoftext|>", 13);
+    buf_add(&t->source_bytes, text, n);
+    return buf_ok(&t->source_bytes, e);
+}
+
+struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *split,
+                                    const struct cJSON *special, const char *name, struct err *e)
+{
+    struct tokenizer *t = mem_zalloc(1, sizeof *t);
+    if (!t) {
+        err_oom(e, sizeof *t, "a tokenizer");
+        return NULL;
+    }
+    if (build(t, text, n, split, special, name, e) == 0) return t;
+    tok_free(t);
+    return NULL;
+}

@@ -1,0 +1,60 @@
+/* uni_props.h - properties of characters beyond unicode.h: general categories
+ * (Unicode 16.0, as in the regex engine of tokenizer.json files), scripts, and
+ * the sets behind the named steps of such files, which are of older versions
+ * and must stay as they are: a newer set would change ids. */
+#ifndef CORE_TOKEN_UNI_PROPS_H
+#define CORE_TOKEN_UNI_PROPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum uni_category {
+    UNI_Cn, UNI_Lu, UNI_Ll, UNI_Lt, UNI_Lm, UNI_Lo, UNI_Mn, UNI_Mc, UNI_Me, UNI_Nd, UNI_Nl,
+    UNI_No, UNI_Pc, UNI_Pd, UNI_Ps, UNI_Pe, UNI_Pi, UNI_Pf, UNI_Po, UNI_Sm, UNI_Sc, UNI_Sk,
+    UNI_So, UNI_Zs, UNI_Zl, UNI_Zp, UNI_Cc, UNI_Cf, UNI_Co, UNI_Cs, UNI_N_CATEGORIES
+};
+
+enum uni_extra {
+    UNI_BERT_PUNCT = 1, /* what BertPreTokenizer and Punctuation cut at */
+    UNI_BERT_MARK = 2,  /* what BertNormalizer's strip_accents removes */
+    UNI_BERT_CLEAN = 4, /* what its clean_text removes */
+    UNI_MARK = 8,       /* what StripAccents removes */
+    UNI_NUMERIC = 16,   /* Digits */
+    UNI_WORD = 32,      /* \w of Whitespace */
+    UNI_ALPHA = 64,     /* [[:alpha:]] of Unicode 16.0 */
+};
+
+extern const uint8_t uni_category_index[4352], uni_category_data[];
+extern const uint8_t uni_extra_index[4352], uni_extra_data[];
+
+static inline enum uni_category uni_category(uint32_t cp)
+{
+    if (cp > 0x10FFFF) return UNI_Cn;
+    return (enum uni_category)uni_category_data[(uint32_t)uni_category_index[cp >> 8] * 256 + (cp & 255)];
+}
+
+static inline unsigned uni_extra(uint32_t cp)
+{
+    if (cp > 0x10FFFF) return 0;
+    return uni_extra_data[(uint32_t)uni_extra_index[cp >> 8] * 256 + (cp & 255)];
+}
+
+/* Scripts by name ("Han"), as spans in order. */
+struct uni_script_span {
+    uint32_t first, last;
+    uint16_t script; /* index of its name */
+};
+extern const char *const uni_script_names[]; /* NULL at the end */
+extern const struct uni_script_span uni_script_spans[];
+extern const int uni_n_script_spans;
+int uni_script_find(const char *name, size_t n); /* -1 = unknown; case, '_' and ' ' do not count */
+int uni_script(uint32_t cp);                     /* -1 = none */
+
+/* Lower case: 1 character into out, or 2. */
+int uni_lower(uint32_t cp, uint32_t out[2]);
+/* Simple case folding as far as (?i) needs it: equal for characters that
+ * differ in case only. */
+uint32_t uni_fold(uint32_t cp);
+
+#endif
