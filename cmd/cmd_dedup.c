@@ -1,5 +1,7 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
@@ -11,10 +13,12 @@
 struct dedup_opts {
     struct opt_common common;
     struct docs_in_opts in;
-    const char *out, *removed, *quarantine, *report, *minhash;
-    int exact, keep;
+    const char *out, *removed, *quarantine, *report, *clusters, *minhash, *keep, *against, *save_index;
+    const char *workdir, *shard, *phase;
+    int exact;
+    int64_t mem, words, bands, rows;
     double verify;
-    bool near, dry_run;
+    bool near, no_verify, annotate, dry_run;
 };
 
 static const struct opt opts[] = {
@@ -23,6 +27,9 @@ static const struct opt opts[] = {
     OPT_STR('o', "out", C, out, "FILE", "-", "Where kept documents go; .gz and .zst are packed"),
     OPT_STR(0, "removed", C, removed, "FILE", NULL,
             "Also write removed documents, each with the id of its duplicate"),
+    OPT_BOOL(0, "annotate", C, annotate, NULL,
+             "Remove nothing; add duplicate_of, duplicate, similarity to what would go"),
+    OPT_STR(0, "clusters", C, clusters, "FILE", NULL, "Write who belongs together, a cluster a line"),
     OPT_STR(0, "quarantine", C, quarantine, "FILE", NULL, "Write records that are no documents: file, line, reason"),
     OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts as JSON"),
     OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
@@ -30,42 +37,144 @@ static const struct opt opts[] = {
     OPT_ENUM(0, "exact", C, exact, "auto|none|text|norm", "auto",
              "Equal texts, or equal words (norm); auto: norm with --near, else text"),
     OPT_BOOL(0, "near", C, near, NULL, "Also similar texts, by MinHash"),
-    OPT_STR(0, "minhash", C, minhash, "WxBxR", "5x24x6", "Words a shingle, bands, rows a band"),
-    OPT_F64(0, "verify", C, verify, "X", "0.7", 0, 1,
-            "Least true Jaccard similarity of a pair; 0 trusts every candidate"),
-    OPT_ENUM(0, "keep", C, keep, "first|longest", "first", "Which document of a group stays"),
+    OPT_STR(0, "minhash", C, minhash, "WxBxR", "5x24x6",
+            "Words a shingle, bands, rows a band; or a name of those below"),
+    OPT_INT(0, "ngram", C, words, "N", "0", 0, 100, "Words a shingle instead of --minhash's"),
+    OPT_INT(0, "bands", C, bands, "N", "0", 0, MINHASH_MAX_BANDS, "Bands instead of --minhash's"),
+    OPT_INT(0, "rows", C, rows, "N", "0", 0, MINHASH_MAX, "Rows a band instead of --minhash's"),
+    OPT_F64(0, "verify", C, verify, "X", "0.5", 0, 1, "Least true Jaccard similarity of a pair"),
+    OPT_BOOL(0, "no-verify", C, no_verify, NULL, "Trust every candidate pair"),
+    OPT_STR(0, "keep", C, keep, "WHICH", "first", "Which of a group stays: first, longest, best:FIELD, none"),
+    OPT_GROUP("Against others"),
+    OPT_STR(0, "against", C, against, "FILE", NULL, "Also remove what an index of --save-index has"),
+    OPT_STR(0, "save-index", C, save_index, "FILE", NULL, "Write an index of what stays (and of --against's)"),
+    OPT_GROUP("Size"),
+    OPT_SIZE(0, "mem", C, mem, "SIZE", "0", 0, 1.0e15,
+             "Memory for tables and sorting, the rest goes to disk; 0: half of all"),
+    OPT_STR(0, "workdir", C, workdir, "DIR", NULL, "Keep what is done there; the same command goes on"),
+    OPT_STR(0, "shard", C, shard, "I/N", NULL, "Do part I (from 0) of N; auto: as mpirun or srun say"),
+    OPT_STR(0, "phase", C, phase, "NAME", NULL, "Only this phase of the shard, without waiting for others"),
     OPT_DOCS_IN(C, in),
     OPT_COMMON(C, common),
     OPT_END()
 #undef C
 };
 
-static int parse_minhash(const char *s, struct dedup_cfg *cfg, struct err *e)
+/* What others use, from their code or papers; NeMo's shingles are 24 characters,
+ * which is about five words. */
+static const struct {
+    const char *name;
+    int width, bands, rows;
+    double verify;
+} presets[] = {
+    {"datatrove", 5, 14, 8, 0.5}, {"slimpajama", 13, 9, 13, 0.8}, {"refinedweb", 5, 450, 20, 0.8},
+    {"nemo", 5, 20, 13, 0.8},     {"olmo", 5, 26, 11, 0.8},
+};
+
+static int parse_minhash(const struct dedup_opts *o, bool verify_set, struct dedup_cfg *cfg, struct err *e)
 {
     int n = 0;
-    if (strspn(s, "0123456789x") != strlen(s) || strlen(s) > 15 ||
-        sscanf(s, "%dx%dx%d%n", &cfg->width, &cfg->bands, &cfg->rows, &n) != 3 || s[n] || cfg->width < 1 ||
-        cfg->width > 100 || cfg->bands < 1 || cfg->rows < 1 || cfg->bands > MINHASH_MAX || cfg->rows > MINHASH_MAX ||
-        cfg->bands * cfg->rows > MINHASH_MAX)
+    const char *s = o->minhash;
+    bool named = false;
+    for (size_t i = 0; i < COUNT_OF(presets); i++) {
+        if (strcmp(s, presets[i].name) != 0) continue;
+        named = true;
+        cfg->width = presets[i].width;
+        cfg->bands = presets[i].bands;
+        cfg->rows = presets[i].rows;
+        if (!verify_set) cfg->verify = presets[i].verify;
+    }
+    if (!named && (strspn(s, "0123456789x") != strlen(s) || strlen(s) > 15 ||
+                   sscanf(s, "%dx%dx%d%n", &cfg->width, &cfg->bands, &cfg->rows, &n) != 3 || s[n]))
         return err_set(e, ERR_USAGE,
-                       "--minhash '%s': want WORDSxBANDSxROWS like 5x14x8, words up to 100, bands times rows up to %d",
-                       s, MINHASH_MAX);
+                       "--minhash '%s': want WORDSxBANDSxROWS like 5x14x8, or datatrove, slimpajama, refinedweb, "
+                       "nemo, olmo",
+                       s);
+    if (o->words) cfg->width = (int)o->words;
+    if (o->bands) cfg->bands = (int)o->bands;
+    if (o->rows) cfg->rows = (int)o->rows;
+    if (cfg->width < 1 || cfg->width > 100 || cfg->bands < 1 || cfg->bands > MINHASH_MAX_BANDS || cfg->rows < 1 ||
+        cfg->rows > MINHASH_MAX || cfg->bands * cfg->rows > MINHASH_MAX)
+        return err_set(e, ERR_USAGE, "--minhash %dx%dx%d: words up to 100, bands up to %d, bands times rows up to %d",
+                       cfg->width, cfg->bands, cfg->rows, MINHASH_MAX_BANDS, MINHASH_MAX);
+    if (o->no_verify) cfg->verify = 0;
+    return 0;
+}
+
+static int parse_keep(const char *s, struct dedup_cfg *cfg, struct err *e)
+{
+    static const char *const names[] = {"first", "longest", "best:", "none"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        bool best = i == DEDUP_BEST;
+        if (best ? strncmp(s, names[i], 5) != 0 || !s[5] : strcmp(s, names[i]) != 0) continue;
+        cfg->keep = (enum dedup_keep)i;
+        if (best) cfg->docs.extra[0] = s + 5;
+        return 0;
+    }
+    return err_set(e, ERR_USAGE, "--keep '%s': want first, longest, best:FIELD (a number, larger is better) or none", s);
+}
+
+/* The rank that a launcher gave this process. */
+static bool launched(int *shard, int *shards)
+{
+    static const char *const names[][2] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                                           {"PMI_RANK", "PMI_SIZE"},
+                                           {"SLURM_PROCID", "SLURM_NTASKS"}};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *rank = getenv(names[i][0]), *size = getenv(names[i][1]);
+        if (!rank || !size) continue;
+        *shard = atoi(rank);
+        *shards = atoi(size);
+        return true;
+    }
+    return false;
+}
+
+static int parse_shard(const struct dedup_opts *o, struct dedup_cfg *cfg, struct err *e)
+{
+    enum { MAX_SHARDS = 99999 };
+    int n = 0;
+    cfg->shards = 1;
+    if (o->phase) {
+        const char *known = dedup_phase_unknown(o->phase);
+        if (known) return err_set(e, ERR_USAGE, "--phase '%s': there are %s", o->phase, known);
+        if (!o->workdir) return err_set(e, ERR_USAGE, "--phase needs --workdir DIR");
+    }
+    if (!o->shard) return 0;
+    if (strcmp(o->shard, "auto") == 0) {
+        if (!launched(&cfg->shard, &cfg->shards))
+            return err_set(e, ERR_USAGE, "--shard auto: neither mpirun nor srun started this process; give I/N");
+    } else if (sscanf(o->shard, "%d/%d%n", &cfg->shard, &cfg->shards, &n) != 2 || o->shard[n]) {
+        return err_set(e, ERR_USAGE, "--shard '%s': want I/N like 0/4, or auto", o->shard);
+    }
+    if (cfg->shards < 1 || cfg->shards > MAX_SHARDS || cfg->shard < 0 || cfg->shard >= cfg->shards)
+        return err_set(e, ERR_USAGE, "--shard %d/%d: want I from 0 to N - 1", cfg->shard, cfg->shards);
+    if (!o->workdir) return err_set(e, ERR_USAGE, "--shard needs --workdir DIR, the same for all shards");
+    if (cfg->shards > 1 && !o->dry_run && strcmp(o->out, "-") == 0)
+        return err_set(e, ERR_USAGE, "--shard needs --out FILE; shard I of N writes FILE with .I-of-N in its name");
+    if (cfg->shards > 1 && o->save_index)
+        return err_set(e, ERR_USAGE, "--save-index with --shard is not supported yet; index the outputs in one run");
     return 0;
 }
 
 static void talk(const struct dedup_cfg *cfg, const struct dedup_stats *s, double seconds)
 {
+    typedef unsigned long long u;
     if (cfg->near)
-        log_info("  %llu candidate pairs, %llu at least %g similar", (unsigned long long)s->candidates,
-                 (unsigned long long)s->confirmed, cfg->verify);
-    log_info("in %llu = out %llu + removed %llu (exact %llu, near %llu) + quarantined %llu; %.1f MB of text, "
-             "%.1f MB kept, %.0f MB/s",
-             (unsigned long long)s->docs_in, (unsigned long long)s->docs_out,
-             (unsigned long long)(s->docs_exact + s->docs_near), (unsigned long long)s->docs_exact,
-             (unsigned long long)s->docs_near, (unsigned long long)s->docs_bad, (double)s->bytes_in / 1e6,
-             (double)s->bytes_out / 1e6, (double)s->bytes_in / 1e6 / (seconds + 1e-9));
+        log_info("  %llu candidate pairs, %llu at least %g similar", (u)s->candidates, (u)s->confirmed, cfg->verify);
+    if (cfg->against) log_info("  %llu of those removed match '%s'", (u)s->docs_old, cfg->against);
+    if (cfg->clusters) log_info("  %llu clusters, the largest of %llu documents", (u)s->clusters, (u)s->largest);
+    if (cfg->phase)
+        log_info("phase '%s' of shard %d/%d is done", cfg->phase, cfg->shard, cfg->shards);
+    else
+        log_info("in %llu = out %llu + removed %llu (exact %llu, near %llu) + quarantined %llu; %.1f MB of text, "
+                 "%.1f MB kept, %.0f MB/s",
+                 (u)s->docs_in, (u)s->docs_out, (u)(s->docs_exact + s->docs_near), (u)s->docs_exact, (u)s->docs_near,
+                 (u)s->docs_bad, (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6,
+                 (double)s->bytes_in / 1e6 / (seconds + 1e-9));
+    if (cfg->annotate && !cfg->phase) log_info("  --annotate: what counts as removed is written, with what it is a duplicate of");
     if (s->docs_bad)
-        log_warn("%llu records are no documents, first %s%s", (unsigned long long)s->docs_bad, s->first_bad,
+        log_warn("%llu records are no documents, first %s%s", (u)s->docs_bad, s->first_bad,
                  cfg->quarantine ? "" : "; --quarantine FILE keeps them");
 }
 
@@ -94,6 +203,27 @@ static int dedup(const struct dedup_opts *o, struct dedup_cfg *cfg, struct err *
     return 0;
 }
 
+static size_t half_of_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
+    return pages > 0 && size > 0 ? (size_t)pages / 2 * (size_t)size : 0;
+}
+
+static int configure(const struct dedup_opts *o, bool verify_set, struct dedup_cfg *cfg, struct err *e)
+{
+    struct docs_outputs to = outputs(o);
+    if (parse_minhash(o, verify_set, cfg, e) || parse_keep(o->keep, cfg, e) || parse_shard(o, cfg, e) ||
+        docs_outputs_check(&to, e))
+        return -1;
+    if (cfg->exact == DEDUP_NONE && !cfg->near)
+        return err_set(e, ERR_USAGE, "--exact none without --near leaves nothing to do");
+    if (o->annotate && o->removed)
+        return err_set(e, ERR_USAGE, "--annotate removes nothing, so there is nothing for --removed");
+    if (o->phase && o->save_index)
+        return err_set(e, ERR_USAGE, "--save-index with --phase is not supported yet");
+    return 0;
+}
+
 static int run(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct dedup_opts o = {0};
@@ -105,12 +235,11 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     static const enum dedup_exact kinds[] = {[NONE] = DEDUP_NONE, [TEXT] = DEDUP_TEXT, [NORM] = DEDUP_NORM};
     struct dedup_cfg cfg = {.files = &files, .docs = docs_in_cfg(&o.in), .near = o.near, .verify = o.verify,
                             .exact = o.exact == AUTO ? (o.near ? DEDUP_NORM : DEDUP_TEXT) : kinds[o.exact],
-                            .keep = (enum dedup_keep)o.keep, .out = o.dry_run ? NULL : o.out, .removed = o.removed,
-                            .quarantine = o.quarantine, .progress = true};
-    struct docs_outputs to = outputs(&o);
-    ret = parse_minhash(o.minhash, &cfg, e) || docs_outputs_check(&to, e) ? -1 : 0;
-    if (!ret && cfg.exact == DEDUP_NONE && !cfg.near)
-        ret = err_set(e, ERR_USAGE, "--exact none without --near leaves nothing to do");
+                            .annotate = o.annotate, .out = o.dry_run ? NULL : o.out, .removed = o.removed,
+                            .quarantine = o.quarantine, .clusters = o.clusters, .against = o.against,
+                            .save_index = o.save_index, .mem = o.mem ? (size_t)o.mem : half_of_memory(),
+                            .workdir = o.workdir, .phase = o.phase, .progress = true};
+    ret = configure(&o, opt_is_set(self, &r, "verify"), &cfg, e);
     if (!ret) ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
     if (!ret) ret = dedup(&o, &cfg, e);
 out:
@@ -126,15 +255,21 @@ const struct cmd cmd_dedup = {
     .examples = "  llmctl dedup clean.jsonl --near --out unique.jsonl\n"
                 "  llmctl dedup a.jsonl b.jsonl.zst --removed why.jsonl --out u.jsonl\n"
                 "  llmctl clean web/ | llmctl dedup --exact norm --keep longest > u.jsonl\n"
-                "  llmctl dedup web.jsonl --near --minhash 5x20x5 --verify 0.5 --dry-run\n",
+                "  llmctl dedup web.jsonl --near --minhash datatrove --verify 0.8 --dry-run\n"
+                "  llmctl dedup new.jsonl --near --against old.lidx --save-index all.lidx\n"
+                "  llmctl dedup web/ --near --workdir w --shard 3/16 --out u.jsonl\n",
     .details = "Texts are equal byte for byte (--exact text), or in their words without\n"
                "case, accents, punctuation and numbers (--exact norm).\n"
                "With --near, MinHash names candidate pairs, and each is checked by the true\n"
                "Jaccard similarity of its shingles of words: what goes is at least --verify\n"
                "similar to a document that stays.\n"
-               "24 bands of 6 rows find 95 % of the pairs of similarity 0.7; 5x14x8 with\n"
-               "--verify 0 is what datatrove does (56 %).\n"
-               "Input is read more than once; stdin is copied to $TMPDIR first.",
+               "24 bands of 6 rows find 31 % of the pairs of similarity 0.5, 68 % at 0.6,\n"
+               "95 % at 0.7. Names: datatrove 5x14x8, slimpajama 13x9x13, refinedweb\n"
+               "5x450x20, nemo 5x20x13, olmo 5x26x11; all but datatrove verify 0.8.\n"
+               "Input is read more than once, but for the first of equal texts; stdin is\n"
+               "then copied to $TMPDIR first.\n"
+               "Shards share a --workdir and wait for each other between the phases; their\n"
+               "outputs, one after another, are what one process writes.",
     .opts = opts,
     .run = run,
 };

@@ -1,154 +1,261 @@
 #include "data/dedup.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "data/dedup_internal.h"
-#include "data/doc_stream.h"
 
-/* Copies stdin to a file without a name, which can be read again. */
-static int spool(struct doc_file *f, int *fd, struct err *e)
+static const struct phase {
+    const char *name;
+    dedup_phase_fn *run;
+    bool near, names; /* only with --near; only when ids are asked for */
+} phases[] = {
+    {"sign", dedup_sign, false, false},     {"exact", dedup_equal, false, false},
+    {"bands", dedup_bands, true, false},    {"pairs", dedup_pairs, true, false},
+    {"sets", dedup_sets, true, false},      {"verify", dedup_verify, true, false},
+    {"choose", dedup_choose, false, false}, {"names", dedup_names, false, true},
+    {"write", dedup_write, false, false},
+};
+
+const char *dedup_phase_unknown(const char *name)
 {
-    const char *dir = getenv("TMPDIR");
-    char path[4096], *chunk = mem_alloc(1 << 18, 1);
-    struct doc_stream *in = NULL;
-    int ret = -1;
-    snprintf(path, sizeof path, "%s/llmctl-dedup-XXXXXX", dir && *dir ? dir : "/tmp");
-    if (!chunk) return err_oom(e, 1 << 18, "a buffer");
-    if ((*fd = mkstemp(path)) < 0) {
-        err_errno(e, errno, "cannot create a temporary file for stdin", path);
-        goto out;
+    for (size_t i = 0; i < COUNT_OF(phases); i++)
+        if (strcmp(phases[i].name, name) == 0) return NULL;
+    return "sign, exact, bands, pairs, sets, verify, choose, names, write";
+}
+
+static bool takes_part(const struct dedup_cfg *cfg, const struct phase *p)
+{
+    if (p->names && !cfg->removed && !cfg->annotate && !cfg->clusters) return false;
+    return !p->near || cfg->near;
+}
+
+int dedup_shard_of(const struct dedup *d, uint64_t doc)
+{
+    int lo = 0, hi = d->cfg->shards;
+    while (lo + 1 < hi) {
+        int mid = (lo + hi) / 2;
+        if (d->shard_lo[mid] <= doc)
+            lo = mid;
+        else
+            hi = mid;
     }
-    unlink(path);
-    if (!(in = doc_stream_open("-", "stdin", e))) goto out;
-    ptrdiff_t n;
-    while ((n = doc_stream_read(in, chunk, 1 << 18, e)) > 0)
-        for (ptrdiff_t done = 0; done < n;) {
-            ssize_t w = write(*fd, chunk + done, (size_t)(n - done));
-            if (w < 0 && errno == EINTR) continue;
-            if (w < 0) {
-                err_errno(e, errno, "writing a temporary copy of stdin to",
-                          dir && *dir ? dir : "/tmp");
-                goto out;
-            }
-            done += w;
+    return lo;
+}
+
+/* What a work directory is for: everything that the result depends on. */
+static int make_print(const struct dedup_cfg *c, struct buf *b, struct err *e)
+{
+    buf_printf(b,
+               "{\"format\":1,\"exact\":%d,\"near\":%d,\"minhash\":\"%dx%dx%d\",\"verify\":%.17g,"
+               "\"keep\":%d,\"annotate\":%d,\"shards\":%d,\"names\":%d,\"clusters\":%d,\"save\":%d,"
+               "\"text_field\":",
+               (int)c->exact, c->near, c->width, c->bands, c->rows, c->verify, (int)c->keep,
+               c->annotate, c->shards, c->removed != NULL, c->clusters != NULL,
+               c->save_index != NULL);
+    const char *field = c->docs.text_field ? c->docs.text_field : "text";
+    const char *best = c->docs.extra[0] ? c->docs.extra[0] : "";
+    const char *old = c->against ? c->against : "";
+    buf_add_json(b, field, strlen(field));
+    buf_printf(b, ",\"format_of_input\":%d,\"split\":%d,\"max_line\":%zu,\"best\":",
+               (int)c->docs.format, (int)c->docs.split, c->docs.max_line);
+    buf_add_json(b, best, strlen(best));
+    buf_adds(b, ",\"against\":");
+    buf_add_json(b, old, strlen(old));
+    buf_adds(b, ",\"files\":[");
+    for (size_t i = 0; i < c->files->n; i++) {
+        const struct doc_file *f = &c->files->v[i];
+        struct stat st = {0};
+        (void)stat(f->path, &st);
+        buf_adds(b, i ? ",[" : "[");
+        buf_add_json(b, f->name, strlen(f->name));
+        buf_printf(b, ",%lld,%lld.%09ld]", (long long)f->bytes, (long long)st.st_mtim.tv_sec,
+                   st.st_mtim.tv_nsec);
+    }
+    buf_adds(b, "]}\n");
+    return buf_ok(b, e);
+}
+
+/* ---- the phases, one after another ---- */
+
+/* 0: all shards are done with it; -1: not (with a phase of our own asked for),
+ * or stopped. */
+static int wait_for(struct dedup *d, const struct phase *p, struct err *e)
+{
+    bool told = false;
+    for (int i = 0; i < d->cfg->shards;) {
+        struct dedup_stats ignored;
+        int got = dstore_marked(&d->store, p->name, i, &ignored, e);
+        if (got < 0) return -1;
+        if (got) {
+            i++;
+            continue;
         }
-    if (n < 0) goto out;
-    if (doc_stream_damage(in)) {
-        err_set(e, ERR_DATA, "stdin: %s", doc_stream_damage(in));
-        goto out;
-    }
-    snprintf(path, sizeof path, "/proc/self/fd/%d", *fd);
-    free(f->path);
-    if (!(f->path = mem_strdup(path)))
-        err_oom(e, strlen(path), "a path");
-    else
-        ret = 0;
-out:
-    free(chunk);
-    doc_stream_close(in);
-    return ret;
-}
-
-static int spool_stdin(struct doc_files *files, int *fd, struct err *e)
-{
-    for (size_t i = 0; i < files->n; i++) {
-        if (strcmp(files->v[i].path, "-") != 0) continue;
-        if (*fd >= 0) return err_set(e, ERR_USAGE, "stdin is given twice");
-        if (spool(&files->v[i], fd, e)) return -1;
+        if (d->cfg->phase) {
+            err_set(e, ERR_NOINPUT, "phase '%s' of shard %d is not done", p->name, i);
+            return err_hint(e, "run it first: --shard %d/%d --phase %s", i, d->cfg->shards, p->name);
+        }
+        if (!told) log_info("dedup: waiting for shard %d (%s)", i, p->name);
+        told = true;
+        if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal");
+        usleep(100000);
     }
     return 0;
 }
 
-static int alloc_decisions(struct dedup *d, struct err *e)
+/* Counts of a phase are kept with its mark and added up. */
+static void add_stats(struct dedup_stats *to, const struct dedup_stats *from)
 {
-    size_t n = (size_t)d->n;
-    d->match = mem_alloc(n, sizeof *d->match);
-    d->sim = mem_zalloc(n, sizeof *d->sim);
-    d->near = mem_zalloc(n, 1);
-    if (!d->match || !d->sim || !d->near) return err_oom(e, n * 9, "decisions");
-    memset(d->match, 0xff, n * sizeof *d->match);
-    return 0;
+    static const size_t sums[] = {
+        offsetof(struct dedup_stats, docs_in),    offsetof(struct dedup_stats, docs_out),
+        offsetof(struct dedup_stats, docs_exact), offsetof(struct dedup_stats, docs_near),
+        offsetof(struct dedup_stats, docs_bad),   offsetof(struct dedup_stats, docs_old),
+        offsetof(struct dedup_stats, bytes_in),   offsetof(struct dedup_stats, bytes_out),
+        offsetof(struct dedup_stats, candidates), offsetof(struct dedup_stats, confirmed),
+        offsetof(struct dedup_stats, clusters)};
+    for (size_t i = 0; i < COUNT_OF(sums); i++)
+        *(uint64_t *)(void *)((char *)to + sums[i]) +=
+            *(const uint64_t *)(const void *)((const char *)from + sums[i]);
+    if (from->largest > to->largest) to->largest = from->largest;
+    if (!to->first_bad[0]) memcpy(to->first_bad, from->first_bad, sizeof to->first_bad);
+    if (from->n_damaged > to->n_damaged) {
+        to->n_damaged = from->n_damaged;
+        memcpy(to->damaged, from->damaged, sizeof to->damaged);
+    }
 }
 
-static int decide(struct dedup *d, struct err *e)
+static int one_phase(struct dedup *d, const struct phase *p, struct dedup_stats *all, struct err *e)
 {
-    if (dedup_pass_hash(d, e) || alloc_decisions(d, e)) return -1;
-    if (d->cfg->exact != DEDUP_NONE && dedup_exact(d, e)) return -1;
-    if (d->cfg->near && (dedup_candidates(d, e) || dedup_pass_sets(d, e) || dedup_choose(d, e)))
-        return -1;
-    for (uint32_t i = 0; i < d->n; i++) {
-        if (d->match[i] == UINT32_MAX) {
-            d->stats->docs_out++;
-            d->stats->bytes_out += dedup_recs(d)[i].len;
-        } else {
-            d->stats->docs_near += d->near[i];
-            d->stats->docs_exact += !d->near[i];
+    struct dedup_stats s = {0};
+    int got = dstore_marked(&d->store, p->name, d->cfg->shard, &s, e);
+    if (got < 0) return -1;
+    if (!got) {
+        d->stats = &s;
+        if (p->run(d, e) || dstore_mark(&d->store, p->name, &s, e)) {
+            if (e->code == ERR_STOPPED && d->store.dir)
+                err_hint(e, "what is done is in '%s'; the same command goes on", d->store.dir);
+            return -1;
         }
     }
+    add_stats(all, &s);
     return 0;
 }
 
-static int write_out(struct dedup *d, struct err *e)
+static int all_phases(struct dedup *d, struct dedup_stats *s, struct err *e)
 {
-    const char *paths[DOC_RUN_BUFS] = {d->cfg->out, d->cfg->removed, d->cfg->quarantine};
-    bool any = false;
-    for (int i = 0; i < DOC_RUN_BUFS; i++) {
-        if (doc_out_open(&d->out[i], paths[i], e)) return -1;
-        any |= paths[i] != NULL;
+    const struct phase *before = NULL;
+    for (size_t i = 0; i < COUNT_OF(phases); i++) {
+        const struct phase *p = &phases[i];
+        if (!takes_part(d->cfg, p)) {
+            if (d->cfg->phase && strcmp(d->cfg->phase, p->name) == 0) return 0;
+            continue;
+        }
+        bool ours = !d->cfg->phase || strcmp(d->cfg->phase, p->name) == 0;
+        if (ours) {
+            if (before && d->store.dir && wait_for(d, before, e)) return -1;
+            if (one_phase(d, p, s, e)) return -1;
+            if (d->cfg->phase) return 0;
+        }
+        before = p;
+        if (!d->cfg->phase && d->cfg->save_index && p->run == dedup_choose && dindex_save(d, e)) return -1;
     }
-    if (!any) return 0;
-    if (dedup_pass_write(d, e)) return -1;
-    for (int i = 0; i < DOC_RUN_BUFS; i++)
-        if (doc_out_commit(&d->out[i], e)) return -1;
     return 0;
 }
 
-static void free_all(struct dedup *d)
+static int start(struct dedup *d, struct err *e)
 {
-    for (int i = 0; i < pool_threads(d->cfg->pool) && d->workers; i++) {
+    const struct dedup_cfg *cfg = d->cfg;
+    bool lines = cfg->docs.split == DOC_SPLIT_LINE;
+    if (cfg->files->n >> DOC_FILE_BITS)
+        return err_set(e, ERR_DATA, "more than %d files in one run are not supported yet", 1 << DOC_FILE_BITS);
+    d->n_workers = pool_threads(cfg->pool);
+    d->workers = mem_zalloc((size_t)d->n_workers, sizeof *d->workers);
+    d->shard_lo = mem_zalloc((size_t)cfg->shards + 1, sizeof *d->shard_lo);
+    if (!d->workers || !d->shard_lo) return err_oom(e, sizeof *d->workers, "the workers");
+    for (int i = 0; i <= cfg->shards; i++) {
+        struct doc_files part;
+        if (i == 0) continue; /* from 0 on: documents of an index too */
+        d->shard_lo[i] = UINT64_MAX;
+        if (i == cfg->shards) break;
+        int ret = doc_files_part(cfg->files, i, cfg->shards, lines, &part, e);
+        for (size_t k = 0; !ret && k < part.n && d->shard_lo[i] == UINT64_MAX; k++)
+            if (!part.v[k].skip)
+                d->shard_lo[i] = DOC_NEW | (uint64_t)k << DOC_OFFSET_BITS | part.v[k].from;
+        free(part.v);
+        if (ret) return -1;
+    }
+    for (int i = cfg->shards - 1; i > 0; i--) /* a shard without documents */
+        if (d->shard_lo[i] == UINT64_MAX) d->shard_lo[i] = d->shard_lo[i + 1];
+    d->lo = d->shard_lo[cfg->shard];
+    d->hi = d->shard_lo[cfg->shard + 1];
+    return doc_files_part(cfg->files, cfg->shard, cfg->shards, lines, &d->part, e);
+}
+
+static void finish(struct dedup *d)
+{
+    for (int i = 0; i < d->n_workers && d->workers; i++) {
         doc_iter_free(&d->workers[i].it);
         shingles_free(&d->workers[i].sh);
+        buf_free(&d->workers[i].a);
+        buf_free(&d->workers[i].b);
     }
-    for (int i = 0; i < DOC_RUN_BUFS; i++)
-        doc_out_abort(&d->out[i]);
-    struct buf *bufs[] = {&d->recs, &d->keys, &d->block_first, &d->sets, &d->ids};
-    for (size_t i = 0; i < COUNT_OF(bufs); i++)
-        buf_free(bufs[i]);
     free(d->workers);
-    free(d->match);
-    free(d->sim);
-    free(d->near);
-    free(d->pairs);
-    free(d->wanted);
-    free(d->set_at);
-    free(d->id_at);
-    free(d->id_len);
+    free(d->shard_lo);
+    free(d->part.v);
+    dstore_close(&d->store);
+    dindex_free(d->old);
+}
+
+/* Nothing that needs more than one look at the documents. */
+static bool once_is_enough(const struct dedup_cfg *c)
+{
+    return c->exact == DEDUP_TEXT && !c->near && c->keep == DEDUP_FIRST && !c->removed &&
+           !c->annotate && !c->clusters && !c->against && !c->save_index && !c->workdir;
+}
+
+static int run_phases(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
+{
+    struct dedup d = {.cfg = cfg, .stats = s};
+    struct buf print = {0};
+    if (cfg->near) minhash_init(&d.minhash, cfg->bands, cfg->rows, 1);
+    int ret = make_print(cfg, &print, e);
+    if (!ret) ret = dstore_open(&d.store, cfg, print.data, e);
+    if (!ret && cfg->against && !(d.old = dindex_open(cfg, e))) ret = -1;
+    if (!ret) ret = start(&d, e);
+    if (!ret) ret = all_phases(&d, s, e);
+    if (!ret && !cfg->phase &&
+        s->docs_in != s->docs_out + s->docs_exact + s->docs_near + s->docs_bad)
+        ret = err_set(e, ERR_INTERNAL, "documents do not add up");
+    finish(&d);
+    buf_free(&print);
+    return ret;
 }
 
 int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
 {
-    struct dedup d = {.cfg = cfg, .stats = s};
-    int fd = -1, ret = -1;
+    int fd = -1;
     *s = (struct dedup_stats){0};
-    if (cfg->exact == DEDUP_TEXT && !cfg->near && cfg->keep == DEDUP_FIRST && !cfg->removed)
-        return dedup_once(cfg, s, e);
-    if (cfg->near) minhash_init(&d.minhash, cfg->bands, cfg->rows, 1);
-    d.workers = mem_zalloc((size_t)pool_threads(cfg->pool), sizeof *d.workers);
-    if (!d.workers) return err_oom(e, sizeof *d.workers, "the workers");
-    if (spool_stdin(cfg->files, &fd, e) || decide(&d, e)) goto out;
-    if (s->docs_in != s->docs_out + s->docs_exact + s->docs_near + s->docs_bad) {
-        err_set(e, ERR_INTERNAL, "documents do not add up");
-        goto out;
+    bool again = !cfg->out || strcmp(cfg->out, "-") != 0, full = false;
+    for (size_t i = 0; i < cfg->files->n; i++) {
+        if (strcmp(cfg->files->v[i].path, "-") != 0) continue;
+        again = false;
+        if (cfg->workdir)
+            return err_set(e, ERR_USAGE,
+                           "--workdir and --shard need files; stdin cannot be read again");
     }
-    if (cfg->removed && dedup_pass_ids(&d, e)) goto out;
-    ret = write_out(&d, e);
-out:
-    free_all(&d);
+    if (once_is_enough(cfg)) {
+        int once = dedup_once(cfg, s, &full, e);
+        if (!full || !again) return once;
+        *s = (struct dedup_stats){0}; /* the phases need no table */
+    }
+    int ret = dedup_spool_stdin(cfg->files, &fd, e);
+    if (!ret) ret = run_phases(cfg, s, e);
     if (fd >= 0) close(fd);
     return ret;
 }
@@ -156,21 +263,25 @@ out:
 void dedup_report_json(const struct dedup_cfg *cfg, const struct dedup_stats *s, struct buf *out)
 {
     static const char *const exact[] = {"none", "text", "norm"};
+    static const char *const keep[] = {"first", "longest", "best", "none"};
+    typedef unsigned long long u;
     buf_printf(out,
                "{\"documents\":{\"in\":%llu,\"out\":%llu,\"exact\":%llu,\"near\":%llu,"
                "\"quarantined\":%llu},"
                "\"text_bytes\":{\"in\":%llu,\"out\":%llu},\"exact\":\"%s\",\"keep\":\"%s\","
-               "\"damaged_files\":%zu",
-               (unsigned long long)s->docs_in, (unsigned long long)s->docs_out,
-               (unsigned long long)s->docs_exact, (unsigned long long)s->docs_near,
-               (unsigned long long)s->docs_bad, (unsigned long long)s->bytes_in,
-               (unsigned long long)s->bytes_out, exact[cfg->exact],
-               cfg->keep == DEDUP_LONGEST ? "longest" : "first", s->n_damaged);
+               "\"damaged_files\":%llu",
+               (u)s->docs_in, (u)s->docs_out, (u)s->docs_exact, (u)s->docs_near, (u)s->docs_bad,
+               (u)s->bytes_in, (u)s->bytes_out, exact[cfg->exact], keep[cfg->keep], (u)s->n_damaged);
     if (cfg->near)
         buf_printf(out,
                    ",\"near\":{\"words\":%d,\"bands\":%d,\"rows\":%d,\"verify\":%.17g,"
                    "\"candidates\":%llu,\"confirmed\":%llu}",
-                   cfg->width, cfg->bands, cfg->rows, cfg->verify,
-                   (unsigned long long)s->candidates, (unsigned long long)s->confirmed);
+                   cfg->width, cfg->bands, cfg->rows, cfg->verify, (u)s->candidates,
+                   (u)s->confirmed);
+    if (cfg->against) buf_printf(out, ",\"against\":{\"removed\":%llu}", (u)s->docs_old);
+    if (cfg->clusters)
+        buf_printf(out, ",\"clusters\":{\"count\":%llu,\"largest\":%llu}", (u)s->clusters,
+                   (u)s->largest);
+    if (cfg->shards > 1) buf_printf(out, ",\"shard\":%d,\"shards\":%d", cfg->shard, cfg->shards);
     buf_adds(out, "}\n");
 }

@@ -4,64 +4,130 @@
 
 #include "core/base/hash.h"
 #include "data/dedup.h"
+#include "data/dedup_store.h"
 #include "data/doc_out.h"
 #include "data/doc_run.h"
 #include "data/minhash.h"
 #include "data/shingle.h"
 
-struct dedup_rec {
-    struct hash128 id;
-    uint32_t len;   /* bytes of text, capped */
-    uint32_t empty; /* has no words: takes no part in near */
-};
+/* A document's number: those of an index count from 0; those of the input have
+ * the top bit set, then the number of their file, then where they begin in it.
+ * So numbers grow as the input goes on, and any shard knows those of its own. */
+enum { DOC_OFFSET_BITS = 42, DOC_FILE_BITS = 21 };
+#define DOC_NEW ((uint64_t)1 << 63)
 
-struct dedup_pair {
-    uint32_t a, b; /* a < b */
-    float sim;
-};
+/* Smaller is preferred; documents of an index before all others. */
+#define RANK_NEW ((uint64_t)1 << 63)
 
-/* Decisions and what leads to them; indices are ordinals of good documents. */
+enum fate_kind { FATE_EXACT, FATE_NEAR };
+
+struct dindex;
+struct saving;
+
 struct dedup {
     const struct dedup_cfg *cfg;
     struct dedup_stats *stats;
     struct minhash minhash;
+    struct dstore store;
+    struct dindex *old;      /* or NULL */
+    uint64_t lo, hi;         /* numbers of this shard's documents */
+    uint64_t *shard_lo;      /* shards + 1: where those of each begin */
+    struct doc_files part;   /* this shard's part of the input */
     struct dedup_worker {
         struct doc_iter it;
         struct shingles sh;
+        struct buf a, b; /* sets, ids */
     } * workers;
-    struct buf recs, keys;  /* struct dedup_rec; bands u64 each */
-    struct buf block_first; /* u64: ordinal of the first document of each block */
-    uint64_t n;             /* documents */
-    uint32_t *match;        /* what each is a duplicate of, UINT32_MAX: it stays */
-    float *sim;
-    uint8_t *near; /* removed as near duplicate */
-    struct dedup_pair *pairs;
-    size_t n_pairs;
-    uint8_t *wanted;  /* documents the next pass has to collect */
-    struct buf sets;  /* u64: sets of shingles of candidates */
-    uint64_t *set_at; /* n: where in sets, in u64; its length comes first */
-    struct buf ids;   /* JSON values of ids, one after another */
-    uint64_t *id_at;  /* n: begin in ids, or UINT64_MAX */
-    uint32_t *id_len;
+    int n_workers;
     struct doc_out out[DOC_RUN_BUFS];
+    struct saving *saving;   /* dedup_index.c */
+    /* documents that a pass is about, and how far it is */
+    struct dmerge chosen;
+    const uint64_t *next; /* NULL: no more */
 };
 
-static inline const struct dedup_rec *dedup_recs(const struct dedup *d)
+static inline uint64_t dedup_doc_number(const struct dedup *d, const struct doc_file *f,
+                                        uint64_t offset)
 {
-    return (const struct dedup_rec *)(const void *)d->recs.data;
+    return DOC_NEW | (uint64_t)(f - d->part.v) << DOC_OFFSET_BITS | offset;
 }
+/* Where shard i's range of all 64-bit hashes begins. */
+static inline uint64_t dedup_range(const struct dedup *d, int i)
+{
+    return i == d->cfg->shards ? UINT64_MAX : UINT64_MAX / (unsigned)d->cfg->shards * (unsigned)i;
+}
+int dedup_shard_of(const struct dedup *d, uint64_t doc);
 
 /* dedup_once.c: the whole run where the first of equal texts stays and no more
- * is asked. */
-int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e);
-/* dedup_passes.c: each reads all documents once. */
-int dedup_pass_hash(struct dedup *d, struct err *e);
-int dedup_pass_sets(struct dedup *d, struct err *e);
-int dedup_pass_ids(struct dedup *d, struct err *e);
-int dedup_pass_write(struct dedup *d, struct err *e);
-/* dedup_pairs.c */
-int dedup_exact(struct dedup *d, struct err *e);
-int dedup_candidates(struct dedup *d, struct err *e);
-int dedup_choose(struct dedup *d, struct err *e); /* verifies pairs, decides */
+ * is asked.  *full: it failed because the table outgrew cfg->mem. */
+int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, bool *full, struct err *e);
+
+/* dedup_spool.c: copies stdin to a file without a name, *fd, and lets `files`
+ * name that. */
+int dedup_spool_stdin(struct doc_files *files, int *fd, struct err *e);
+
+/* dedup_pass.c: documents in order. */
+int dedup_pass(struct dedup *d, const char *what, doc_run_fn *work, doc_run_fn *decide,
+               doc_run_fn *emit, doc_run_fn *done, struct err *e);
+/* Calls fn in parallel for the documents of collection k that are this shard's;
+ * what it leaves in slot->out[0] goes to done(). */
+typedef int dedup_doc_fn(struct dedup *d, struct dedup_worker *w, const struct doc *doc,
+                         uint64_t number, struct doc_slot *s, struct err *e);
+int dedup_pass_chosen(struct dedup *d, const char *what, enum dkind k, dedup_doc_fn *fn,
+                      doc_run_fn *done, struct err *e);
+/* For it: {document, bytes, data} of its set of shingles, of its id. */
+dedup_doc_fn dedup_set_doc, dedup_name_doc;
+/* The documents of the collection in this block, for decide(): records of
+ * `words` words into slot->scratch. */
+int dedup_choose_block(struct dedup *d, struct doc_slot *s, int words, struct err *e);
+
+/* The phases.  Each reads collections of the store and puts others there. */
+typedef int dedup_phase_fn(struct dedup *d, struct err *e);
+dedup_phase_fn dedup_sign;   /* dedup_sign.c */
+uint64_t dedup_rank(const struct dedup *d, const struct doc *doc);
+dedup_phase_fn dedup_equal;  /* dedup_equal.c */
+dedup_phase_fn dedup_bands;  /* dedup_bands.c */
+dedup_phase_fn dedup_pairs;
+dedup_phase_fn dedup_sets;   /* dedup_verify.c */
+dedup_phase_fn dedup_verify;
+dedup_phase_fn dedup_choose; /* dedup_choose.c */
+dedup_phase_fn dedup_names;  /* dedup_write.c */
+dedup_phase_fn dedup_write;
+
+/* dedup_choose.c */
+static inline float dedup_similarity(uint64_t fate)
+{
+    union {
+        uint32_t u;
+        float f;
+    } x = {.u = (uint32_t)fate};
+    return x.f;
+}
+static inline uint64_t dedup_fate(enum fate_kind kind, float similarity)
+{
+    union {
+        float f;
+        uint32_t u;
+    } x = {.f = similarity};
+    return (uint64_t)kind << 32 | x.u;
+}
+/* dedup_clusters.c: from edges and equal documents; then the file of them. */
+int dedup_groups(struct dedup *d, struct err *e);
+int dedup_write_clusters(struct dedup *d, struct err *e);
+/* The id of a document as a JSON value. */
+int dedup_name_of(const struct dedup *d, uint64_t doc, struct buf *scratch, const void **p,
+                  size_t *n, struct err *e);
+
+/* dedup_index.c */
+struct dindex *dindex_open(const struct dedup_cfg *cfg, struct err *e);
+void dindex_free(struct dindex *x); /* NULL is fine */
+uint64_t dindex_docs(const struct dindex *x);
+/* Records of D_ID or D_KEY, as dstore_read. */
+int dindex_read(const struct dindex *x, enum dkind k, uint64_t lo, uint64_t hi, struct dmerge *m,
+                struct err *e);
+int dindex_get(const struct dindex *x, enum dblob_kind k, uint64_t doc, struct buf *scratch,
+               const void **p, size_t *n, struct err *e);
+/* Writes cfg->save_index: what the old index holds, and what stays. */
+int dindex_save(struct dedup *d, struct err *e);
 
 #endif

@@ -23,6 +23,7 @@ struct once {
     struct doc_iter *iters;  /* one a thread */
     struct hash128 *slots;   /* hi = lo = 0: free */
     size_t n_slots, n_used;
+    bool *full; /* the table does not fit */
     struct doc_out kept, bad;
 };
 
@@ -56,7 +57,7 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct once *o = arg;
     struct doc_iter *it = &o->iters[thread];
-    struct tally t = {.lines = s->block.format == DOC_JSONL};
+    struct tally t = {.lines = s->block.format != DOC_TEXT};
     struct doc d;
     enum doc_next next;
     doc_iter_start(it, &o->cfg->docs, &s->block);
@@ -100,9 +101,10 @@ static int grow(struct once *o, uint64_t more, struct err *e)
         need *= 2;
     if (need == o->n_slots) return 0;
     if (o->cfg->mem && need * sizeof *o->slots > o->cfg->mem) {
+        *o->full = true;
         err_set(e, ERR_OS, "the table of texts seen needs %zu MB, more than --mem allows",
                 need * sizeof *o->slots >> 20);
-        return err_hint(e, "give a larger --mem, or files instead of stdin");
+        return err_hint(e, "give a larger --mem, or files in and --out FILE");
     }
     struct once old = *o;
     o->slots = mem_zalloc(need, sizeof *o->slots);
@@ -212,9 +214,9 @@ static int run(struct once *o, struct err *e)
     return doc_out_commit(&o->kept, e) || doc_out_commit(&o->bad, e) ? -1 : 0;
 }
 
-int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
+int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, bool *full, struct err *e)
 {
-    struct once o = {.cfg = cfg, .stats = s};
+    struct once o = {.cfg = cfg, .stats = s, .full = full};
     int n = pool_threads(cfg->pool), ret = -1;
     o.iters = mem_zalloc((size_t)n, sizeof *o.iters);
     if (o.iters)

@@ -23,6 +23,15 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
     it->valid = b->bad ? 0 : utf8_valid_prefix(b->data.data, b->data.len);
 }
 
+void doc_iter_seek(struct doc_iter *it, size_t pos)
+{
+    const struct buf *b = &it->block->data;
+    if (pos > b->len) pos = b->len;
+    if (pos <= it->pos) return;
+    it->line_no += scan_count_byte(b->data + it->pos, pos - it->pos, '\n');
+    it->pos = pos;
+}
+
 void doc_iter_free(struct doc_iter *it)
 {
     buf_free(&it->scratch);

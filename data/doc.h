@@ -88,6 +88,8 @@ struct doc_iter {
 /* The scratch memory of *it is kept: zero it once, free with doc_iter_free. */
 void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct doc_block *b);
 enum doc_next doc_iter_next(struct doc_iter *it, struct doc *d);
+/* Goes on with the document that begins at data[pos], not before where it is. */
+void doc_iter_seek(struct doc_iter *it, size_t pos);
 void doc_iter_free(struct doc_iter *it);
 /* The text as a JSON string would hold it, escaped in one way only: equal for
  * equal texts, and usually what the line has already.  Needs cfg.lazy.  Memory

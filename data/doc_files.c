@@ -1,5 +1,6 @@
 #include "data/doc_files.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,7 @@ static int add(struct doc_files *f, const char *path, const char *name, enum doc
     }
     struct doc_file *d = &f->v[f->n];
     struct err ignored;
-    *d = (struct doc_file){mem_strdup(path), mem_strdup(name), format, -1};
+    *d = (struct doc_file){mem_strdup(path), mem_strdup(name), format, -1, false, 0, 0};
     f->n++;
     if (!d->path || !d->name) return err_oom(e, strlen(path), "a file name");
     if (format == DOC_AUTO) d->format = format_of(path);
@@ -117,4 +118,54 @@ void doc_files_free(struct doc_files *f)
     }
     free(f->v);
     *f = (struct doc_files){0};
+}
+
+/* Is it plain lines, which can be cut anywhere? */
+static bool can_cut(const struct doc_file *f, bool lines)
+{
+    unsigned char b[4] = {0};
+    if (f->format != DOC_JSONL && !(f->format == DOC_TEXT && lines)) return false;
+    FILE *in = fopen(f->path, "rb");
+    if (!in) return false;
+    size_t n = fread(b, 1, sizeof b, in);
+    fclose(in);
+    bool gzip = n >= 2 && b[0] == 0x1f && b[1] == 0x8b;
+    bool zstd = n == 4 && ((b[0] == 0x28 && b[1] == 0xb5) || (b[0] & 0xf0) == 0x50) && b[3] < 0xfe &&
+                (b[2] == 0x2f || b[2] == 0x4d);
+    return !gzip && !zstd;
+}
+
+/* Bytes before the part of shard i of n of all. */
+static uint64_t share(uint64_t total, int i, int n)
+{
+    uint64_t k = (unsigned)n;
+    return total / k * (unsigned)i + total % k * (unsigned)i / k;
+}
+
+int doc_files_part(const struct doc_files *f, int i, int n, bool lines, struct doc_files *part,
+                   struct err *e)
+{
+    uint64_t total = 0, at = 0;
+    *part = (struct doc_files){.n = f->n, .cap = f->n};
+    part->v = mem_alloc(f->n, sizeof *part->v);
+    if (!part->v) return err_oom(e, f->n * sizeof *part->v, "a list of files");
+    /* An empty file, or one of unknown size, counts one byte. */
+    for (size_t k = 0; k < f->n; k++)
+        total += f->v[k].bytes > 0 ? (uint64_t)f->v[k].bytes : 1;
+    uint64_t lo = share(total, i, n), hi = share(total, i + 1, n);
+    for (size_t k = 0; k < f->n; k++) {
+        struct doc_file *p = &part->v[k];
+        uint64_t size = f->v[k].bytes > 0 ? (uint64_t)f->v[k].bytes : 1;
+        *p = f->v[k];
+        if (at + size <= lo || at >= hi) {
+            p->skip = true;
+        } else if (n > 1 && can_cut(p, lines)) {
+            p->from = lo > at ? lo - at : 0;
+            p->to = hi < at + size ? hi - at : 0;
+        } else {
+            p->skip = at < lo;
+        }
+        at += size;
+    }
+    return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef DATA_DOC_FILES_H
 #define DATA_DOC_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,10 @@ struct doc_file {
     char *name;             /* for messages and ids */
     enum doc_format format; /* DOC_AUTO: by the first byte */
     int64_t bytes;          /* as stored, -1 unknown */
+    /* Of a shard (doc_files_part): whether nothing of it is read, or which lines:
+     * those that begin in [from, to); to 0 = up to the end. */
+    bool skip;
+    uint64_t from, to;
 };
 
 struct doc_files {
@@ -28,5 +33,14 @@ struct doc_files {
 int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_format format,
                    struct err *e);
 void doc_files_free(struct doc_files *f);
+
+/* The part of shard i of n: all files, with what it reads of each.  Shards are
+ * about equal in stored bytes, follow each other in the order of the input and
+ * miss nothing.  Files of plain lines are cut anywhere, others (packed, or text
+ * that is no lines) belong to one shard as a whole.  `lines`: text files are
+ * lines.  The names are those of f, which must live longer; release with
+ * free(part->v). */
+int doc_files_part(const struct doc_files *f, int i, int n, bool lines, struct doc_files *part,
+                   struct err *e);
 
 #endif

@@ -59,6 +59,39 @@ size_t doc_reader_damaged(const struct doc_reader *r, const char **first)
     return r->n_damaged;
 }
 
+static int fill(struct doc_reader *r, struct err *e);
+
+static void drop_front(struct doc_reader *r, size_t n)
+{
+    memmove(r->carry.data, r->carry.data + n, r->carry.len - n);
+    r->carry.len -= n;
+    r->offset += n;
+    r->clear = 0;
+}
+
+/* To the first line that begins at `from` or later; earlier ones are counted. */
+static int skip_lines(struct doc_reader *r, uint64_t from, struct err *e)
+{
+    r->fresh = false;
+    for (;;) {
+        size_t before = 0; /* bytes in front of the one before `from` */
+        if (r->offset < from - 1) {
+            uint64_t left = from - 1 - r->offset;
+            before = left < r->carry.len ? (size_t)left : r->carry.len;
+        }
+        char *nl = before < r->carry.len
+                       ? memchr(r->carry.data + before, '\n', r->carry.len - before)
+                       : NULL;
+        size_t gone = nl ? (size_t)(nl - r->carry.data) + 1 : r->carry.len;
+        if (gone) {
+            r->line_no += scan_count_byte(r->carry.data, gone, '\n');
+            drop_front(r, gone);
+        }
+        if (nl || r->eof) return 0;
+        if (fill(r, e)) return -1;
+    }
+}
+
 static int open_next(struct doc_reader *r, struct err *e)
 {
     const struct doc_file *f = &r->files->v[r->cur];
@@ -69,7 +102,7 @@ static int open_next(struct doc_reader *r, struct err *e)
     r->fresh = true;
     r->line_no = 1;
     r->offset = 0;
-    return 0;
+    return f->from ? skip_lines(r, f->from, e) : 0;
 }
 
 static int start_convert(struct doc_reader *r, struct err *e)
@@ -86,6 +119,8 @@ static void close_file(struct doc_reader *r)
     doc_convert_free(r->convert);
     r->stream = NULL;
     r->convert = NULL;
+    buf_clear(&r->carry); /* what belongs to another shard */
+    r->clear = 0;
     if (f->bytes > 0) r->stored_before += (uint64_t)f->bytes;
     r->cur++;
 }
@@ -109,14 +144,6 @@ static int fill(struct doc_reader *r, struct err *e)
             snprintf(r->damaged, sizeof r->damaged, "'%s': %s", r->files->v[r->cur].name, damage);
     }
     return 0;
-}
-
-static void drop_front(struct doc_reader *r, size_t n)
-{
-    memmove(r->carry.data, r->carry.data + n, r->carry.len - n);
-    r->carry.len -= n;
-    r->offset += n;
-    r->clear = 0;
 }
 
 /* Byte order mark, files that are something else, and the kind of content when
@@ -187,10 +214,21 @@ static void describe(struct doc_reader *r, struct doc_block *b)
     b->bad_bytes = 0;
 }
 
+/* How much of n whole lines begins before the end of the shard's part. */
+static size_t within_part(const struct doc_reader *r, size_t n)
+{
+    uint64_t to = r->files->v[r->cur].to;
+    if (!to || r->offset + n <= to) return n;
+    size_t last = (size_t)(to - 1 - r->offset);
+    const char *nl = memchr(r->carry.data + last, '\n', n - last);
+    return nl ? (size_t)(nl - r->carry.data) + 1 : n;
+}
+
 /* Hands out the first n bytes of the carry. */
 static int give(struct doc_reader *r, struct doc_block *b, size_t n, struct err *e)
 {
     describe(r, b);
+    n = within_part(r, n);
     buf_clear(&b->data);
     if (n == r->carry.len) { /* no copy */
         struct buf t = b->data;
@@ -240,7 +278,9 @@ static int give_bad(struct doc_reader *r, struct doc_block *b, const char *why, 
 
 static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e)
 {
+    const struct doc_file *f = &r->files->v[r->cur];
     for (;;) {
+        if (f->to && !r->fresh && r->offset >= f->to) return 0;
         if (r->fresh && (r->carry.len >= 4096 || r->eof) && look_at_start(r, e)) return -1;
         bool long_enough = r->carry.len >= BLOCK_BYTES;
         if (!r->fresh && (long_enough || r->eof)) {
@@ -272,6 +312,10 @@ static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e
 int doc_reader_next(struct doc_reader *r, struct doc_block *b, struct err *e)
 {
     while (r->cur < r->files->n) {
+        if (r->files->v[r->cur].skip) {
+            r->cur++;
+            continue;
+        }
         if (!r->stream && open_next(r, e)) return -1;
         int got = next_in_file(r, b, e);
         if (got) return got;

@@ -9,7 +9,7 @@
 
 void minhash_init(struct minhash *m, int bands, int rows, uint64_t seed)
 {
-    assert(bands > 0 && rows > 0 && bands * rows <= MINHASH_MAX);
+    assert(bands > 0 && rows > 0 && bands <= MINHASH_MAX_BANDS && bands * rows <= MINHASH_MAX);
     struct rng_key key = rng_key(seed, RNG_SHUFFLE, 0x6d696e, 7);
     m->bands = bands;
     m->rows = rows;

@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MINHASH_MAX = 512, MINHASH_LANES = 16 };
+enum { MINHASH_MAX = 9216, MINHASH_MAX_BANDS = 512, MINHASH_LANES = 16 };
 
 struct minhash {
     int bands, rows, padded; /* padded: bands * rows up to a multiple of MINHASH_LANES */
     uint32_t mul[MINHASH_MAX], add[MINHASH_MAX];
 };
 
-/* bands * rows <= MINHASH_MAX. */
+/* bands <= MINHASH_MAX_BANDS, bands * rows <= MINHASH_MAX. */
 void minhash_init(struct minhash *m, int bands, int rows, uint64_t seed);
 /* One key a band; equal keys make a candidate pair. */
 void minhash_keys(const struct minhash *m, const uint64_t *shingle, size_t n, uint64_t *keys);

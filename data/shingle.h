@@ -21,6 +21,8 @@ struct shingles {
     size_t n_words, cap;
     uint64_t *v; /* shingles, in order of the text */
     size_t n, v_cap;
+    uint32_t *set, *spare;
+    size_t set_cap;
     bool oom;
 };
 
@@ -32,9 +34,16 @@ void shingles_free(struct shingles *s);
 /* Equal for texts of equal words; of the bytes themselves where there is none. */
 struct hash128 shingles_identity(const struct shingles *s, const char *text, size_t n);
 
-/* Sorts and makes unique; returns the new count. */
-size_t shingles_to_set(uint64_t *v, size_t n);
+/* The set of the shingles, sorted, without repetitions: the upper 32 bits of each
+ * hash, so that sets are half as large.  Two sets of n shingles meet by chance
+ * in about n * n / 2^32 places: a similarity is off by n / 2^32.  Lives in *s
+ * until the next call. */
+int shingles_set(struct shingles *s, uint32_t **set, size_t *n, struct err *e);
 /* |a and b| / |a or b| of two such sets. */
+double shingles_similarity(const uint32_t *a, size_t na, const uint32_t *b, size_t nb);
+
+/* The same for sets of whole hashes: sorts and makes unique, returns the new count. */
+size_t shingles_to_set(uint64_t *v, size_t n);
 double shingles_jaccard(const uint64_t *a, size_t na, const uint64_t *b, size_t nb);
 
 #endif

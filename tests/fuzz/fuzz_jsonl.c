@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fd < 0) return 0;
     if (write(fd, data + 1, size - 1) != (ssize_t)(size - 1)) goto out;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    struct doc_file file = {path, "fuzz", cfg.format, -1};
+    struct doc_file file = {.path = path, .name = "fuzz", .format = cfg.format, .bytes = -1};
     struct doc_files files = {&file, 1, 1};
     struct doc_reader *r = doc_reader_open(&files, &cfg, &e);
     struct doc_block b = {0};

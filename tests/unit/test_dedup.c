@@ -102,14 +102,51 @@ static void words_are_normalised(void **state)
 static void jaccard_counts_sets(void **state)
 {
     (void)state;
-    uint64_t a[] = {5, 1, 1, 9, 3}, b[] = {9, 2, 5, 5};
-    size_t na = shingles_to_set(a, 5), nb = shingles_to_set(b, 4);
-    assert_int_equal(na, 4);
-    assert_int_equal(nb, 3);
-    double j = shingles_jaccard(a, na, b, nb);
+    static const uint32_t a[] = {1, 3, 5, 9}, b[] = {2, 5, 9};
+    double j = shingles_similarity(a, 4, b, 3);
+    uint64_t c[] = {9, 5, 3, 1, 1}, f[] = {5, 9, 2, 5};
+    assert_int_equal(shingles_to_set(c, 5), 4);
+    assert_int_equal(shingles_to_set(f, 4), 3);
+    assert_true(!(j < shingles_jaccard(c, 4, f, 3)) && !(j > shingles_jaccard(c, 4, f, 3)));
     assert_true(j > 0.39999 && j < 0.40001);
-    assert_true(shingles_jaccard(a, na, a, na) == 1);
-    assert_true(shingles_jaccard(a, na, b, 0) == 0);
+    assert_true(shingles_similarity(a, 4, a, 4) == 1);
+    assert_true(shingles_similarity(a, 4, b, 0) == 0);
+    assert_true(shingles_similarity(a, 0, b, 0) == 1);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Sorted and unique, for few and for many shingles. */
+static void sets_are_sorted(void **state)
+{
+    (void)state;
+    static uint64_t v[3000];
+    static uint32_t want[3000];
+    struct rng_key key = rng_key(8, RNG_TEST, 0, 0);
+    for (size_t n = 0; n <= COUNT_OF(v); n = n * 2 + 1) {
+        struct shingles s = {0};
+        struct err e;
+        uint32_t *set;
+        size_t got, k = 0;
+        for (size_t i = 0; i < n; i++) /* a third of them comes twice */
+            v[i] = i % 3 ? (uint64_t)rng_u32(&key, n * 5000 + i) << 32 | i : v[i / 2];
+        for (size_t i = 0; i < n; i++)
+            want[i] = (uint32_t)(v[i] >> 32);
+        qsort(want, n, sizeof *want, by_value);
+        for (size_t i = 0; i < n; i++)
+            if (!i || want[i] != want[k - 1]) want[k++] = want[i];
+        s.v = v;
+        s.n = n;
+        assert_int_equal(shingles_set(&s, &set, &got, &e), 0);
+        assert_int_equal(got, k);
+        assert_memory_equal(set, want, k * sizeof *want);
+        s.v = NULL;
+        shingles_free(&s);
+    }
 }
 
 static void shingles_of_short_texts(void **state)
@@ -134,6 +171,7 @@ int main(void)
         cmocka_unit_test(bands_agree_as_often_as_the_theory_says),
         cmocka_unit_test(words_are_normalised),
         cmocka_unit_test(jaccard_counts_sets),
+        cmocka_unit_test(sets_are_sorted),
         cmocka_unit_test(shingles_of_short_texts),
     };
     return cmocka_run_group_tests_name("dedup", tests, NULL, NULL);

@@ -1,0 +1,185 @@
+/* The ids that are asked for, and the outputs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "data/dedup_internal.h"
+
+enum { OUT_KEPT, OUT_REMOVED, OUT_BAD };
+
+int dedup_name_doc(struct dedup *d, struct dedup_worker *w, const struct doc *doc, uint64_t number,
+                   struct doc_slot *s, struct err *e)
+{
+    (void)d;
+    buf_clear(&w->a);
+    doc_emit_id(doc, &w->a);
+    uint64_t head[2] = {number, w->a.len};
+    buf_add(&s->out[0], head, sizeof head);
+    buf_add(&s->out[0], w->a.data, w->a.len);
+    return buf_ok(&w->a, e);
+}
+
+static int names_done(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct dedup *d = arg;
+    (void)thread;
+    return dblobs_take(&d->store.blobs[B_NAMES], &s->out[0], e);
+}
+
+int dedup_names(struct dedup *d, struct err *e)
+{
+    dstore_new_blobs(&d->store, B_NAMES);
+    int ret = dedup_pass_chosen(d, "ids", D_NAME, dedup_name_doc, names_done, e);
+    dstore_drop(&d->store, D_NAME);
+    return ret ? -1 : dstore_put_blobs(&d->store, B_NAMES, e);
+}
+
+int dedup_name_of(const struct dedup *d, uint64_t doc, struct buf *scratch, const void **p,
+                  size_t *n, struct err *e)
+{
+    int got = doc & DOC_NEW
+                  ? dstore_get_blob(&d->store, B_NAMES, dedup_shard_of(d, doc), doc, scratch, p, n, e)
+                  : dindex_get(d->old, B_NAMES, doc, scratch, p, n, e);
+    if (!got) return err_set(e, ERR_INTERNAL, "a document has no id");
+    return got < 0 ? -1 : 0;
+}
+
+/* ---- the last pass ---- */
+
+struct counts { /* of a block, at the end of its scratch buffer */
+    uint64_t docs, exact, near, old, bytes;
+};
+
+static int members_of(struct dedup *d, struct dedup_worker *w, const uint64_t *fate, struct err *e)
+{
+    const void *name;
+    size_t n;
+    if (dedup_name_of(d, fate[1], &w->b, &name, &n, e)) return -1;
+    buf_clear(&w->a);
+    buf_adds(&w->a, ",\"duplicate_of\":");
+    buf_add(&w->a, name, n);
+    buf_printf(&w->a, ",\"duplicate\":\"%s\",\"similarity\":%.4f",
+               fate[2] >> 32 == FATE_NEAR ? "near" : "exact", (double)dedup_similarity(fate[2]));
+    return buf_ok(&w->a, e);
+}
+
+static int write_gone(struct dedup *d, struct dedup_worker *w, const struct doc *doc,
+                      const uint64_t *fate, struct doc_slot *s, struct err *e)
+{
+    bool kept = d->cfg->annotate && d->out[OUT_KEPT].file, gone = d->out[OUT_REMOVED].file;
+    if (!kept && !gone) return 0;
+    if (members_of(d, w, fate, e)) return -1;
+    if (kept) doc_emit_with(doc, w->a.data, &s->out[OUT_KEPT]);
+    if (gone) doc_emit_with(doc, w->a.data, &s->out[OUT_REMOVED]);
+    return 0;
+}
+
+static int write_decide(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    (void)thread;
+    return dedup_choose_block(arg, s, 3, e);
+}
+
+static int write_emit(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct dedup *d = arg;
+    struct dedup_worker *w = &d->workers[thread];
+    const uint64_t *fate = (const uint64_t *)(const void *)s->scratch.data;
+    const uint64_t *end = fate + s->scratch.len / 8;
+    struct counts c = {0};
+    struct doc_cfg lazy = d->cfg->docs; /* texts are only copied */
+    struct doc doc;
+    enum doc_next next;
+    lazy.lazy = true;
+    doc_iter_start(&w->it, &lazy, &s->block);
+    while ((next = doc_iter_next(&w->it, &doc)) != DOC_END) {
+        if (next == DOC_BAD) {
+            if (d->out[OUT_BAD].file)
+                doc_emit_bad(&doc, w->it.reason, w->it.bad_bytes, &s->out[OUT_BAD]);
+            continue;
+        }
+        c.docs++;
+        if (fate < end && dedup_doc_number(d, doc.file, doc.offset) == fate[0]) {
+            if (fate[2] >> 32 == FATE_NEAR)
+                c.near++;
+            else
+                c.exact++;
+            c.old += !(fate[1] & DOC_NEW);
+            if (write_gone(d, w, &doc, fate, s, e)) return -1;
+            fate += 3;
+            continue;
+        }
+        c.bytes += doc.text_len - doc.escapes;
+        if (d->out[OUT_KEPT].file) doc_emit(&doc, doc.text, doc.text_len, &s->out[OUT_KEPT]);
+    }
+    if (fate < end)
+        return err_set(e, ERR_DATA, "'%s' changed while it was read; run again",
+                       s->block.file->name);
+    for (int i = 0; i < DOC_RUN_BUFS; i++)
+        if (doc_pack(&s->out[i], d->out[i].packing, &s->scratch, e)) return -1;
+    buf_clear(&s->scratch);
+    buf_add(&s->scratch, &c, sizeof c);
+    return buf_ok(&s->scratch, e);
+}
+
+static int write_done(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct dedup *d = arg;
+    struct counts c;
+    (void)thread;
+    memcpy(&c, s->scratch.data, sizeof c);
+    d->stats->docs_out += c.docs - c.exact - c.near;
+    d->stats->docs_exact += c.exact;
+    d->stats->docs_near += c.near;
+    d->stats->docs_old += c.old;
+    d->stats->bytes_out += c.bytes;
+    for (int i = 0; i < DOC_RUN_BUFS; i++)
+        if (doc_out_write(&d->out[i], &s->out[i], e)) return -1;
+    return 0;
+}
+
+/* Shard 3 of 7 writes out.00003-of-00007.jsonl. */
+static int own_name(const struct dedup *d, const char *path, struct buf *name, struct err *e)
+{
+    if (d->cfg->shards == 1) {
+        buf_adds(name, path);
+        return buf_ok(name, e);
+    }
+    const char *base = path_base(path), *dot = strchr(base[0] == '.' ? base + 1 : base, '.');
+    size_t stem = dot ? (size_t)(dot - path) : strlen(path);
+    buf_add(name, path, stem);
+    buf_printf(name, ".%05d-of-%05d%s", d->cfg->shard, d->cfg->shards, path + stem);
+    return buf_ok(name, e);
+}
+
+static int open_outputs(struct dedup *d, struct buf *names, struct err *e)
+{
+    const char *paths[DOC_RUN_BUFS] = {d->cfg->out, d->cfg->removed, d->cfg->quarantine};
+    for (int i = 0; i < DOC_RUN_BUFS; i++) {
+        if (paths[i] && own_name(d, paths[i], &names[i], e)) return -1;
+        if (doc_out_open(&d->out[i], paths[i] ? names[i].data : NULL, e)) return -1;
+    }
+    return 0;
+}
+
+int dedup_write(struct dedup *d, struct err *e)
+{
+    struct buf names[DOC_RUN_BUFS] = {{0}};
+    int ret = open_outputs(d, names, e);
+    bool asks = d->cfg->removed || d->cfg->annotate || d->cfg->clusters;
+    if (!ret && asks) ret = dstore_open_blobs(&d->store, B_NAMES, e);
+    if (!ret) ret = dstore_read(&d->store, D_FATE, d->lo, d->hi, &d->chosen, e);
+    if (!ret) {
+        int got = dmerge_next(&d->chosen, &d->next, e);
+        if (!got) d->next = NULL;
+        ret = got < 0 ? -1 : dedup_pass(d, "write", NULL, write_decide, write_emit, write_done, e);
+    }
+    dmerge_free(&d->chosen);
+    if (!ret && d->next) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
+    if (!ret && d->cfg->clusters && d->cfg->shard == 0) ret = dedup_write_clusters(d, e);
+    for (int i = 0; i < DOC_RUN_BUFS; i++) {
+        if (!ret) ret = doc_out_commit(&d->out[i], e);
+        doc_out_abort(&d->out[i]);
+        buf_free(&names[i]);
+    }
+    return ret;
+}
