@@ -28,31 +28,68 @@
 #define WITHOUT(a, b) b
 
 static const struct config {
-    const char *name, *json;
+    const char *name, *json; /* json NULL: the preset in `preset` */
     int B, T;
+    const char *preset;
+    int S;                   /* source tokens a row */
+    double masked;           /* share of the tokens that are predicted; 0 = all */
 } configs[] = {
-    {"a_nanocpu", GPT(65, 64, 128, 512, 4, 4, WITHOUT), 12, 64},
-    {"a_shakespeare", GPT(65, 256, 384, 1536, 6, 6, WITHOUT), 64, 256},
-    {"b_gpt2_T64", GPT(50257, 1024, 768, 3072, 12, 12, WITH), 4, 64},
-    {"b_gpt2_T256", GPT(50257, 1024, 768, 3072, 12, 12, WITH), 4, 256},
-    {"b_gpt2_T1024", GPT(50257, 1024, 768, 3072, 12, 12, WITH), 4, 1024},
-    {"c_llama15M",
+    {.name = "a_nanocpu", .json = GPT(65, 64, 128, 512, 4, 4, WITHOUT), .B = 12, .T = 64},
+    {.name = "a_shakespeare", .json = GPT(65, 256, 384, 1536, 6, 6, WITHOUT), .B = 64, .T = 256},
+    {.name = "b_gpt2_T64", .json = GPT(50257, 1024, 768, 3072, 12, 12, WITH), .B = 4, .T = 64},
+    {.name = "b_gpt2_T256", .json = GPT(50257, 1024, 768, 3072, 12, 12, WITH), .B = 4, .T = 256},
+    {.name = "b_gpt2_T1024", .json = GPT(50257, 1024, 768, 3072, 12, 12, WITH), .B = 4, .T = 1024},
+    {.name = "c_llama15M", .json =
      "{\"family\":\"llama\",\"d_model\":288,\"vocab\":32000,\"tie_embed\":true,\"embed\":{\"max_pos\":256},"
      "\"blocks\":[{\"repeat\":6,\"mixer\":{\"type\":\"attn\",\"heads\":6,\"pos\":{\"type\":\"rope\",\"theta\":10000}},"
      "\"ffn\":{\"type\":\"glu\",\"act\":\"silu\",\"d_ff\":768},\"norm\":{\"type\":\"rms\",\"eps\":1e-5}}]}",
-     32, 256},
-    {"mixtral",
+     .B = 32, .T = 256},
+    {.name = "bert", .preset = "bert-base", .B = 16, .T = 128, .masked = 0.15},
+    {.name = "t5", .preset = "t5-small", .B = 16, .T = 128, .S = 128},
+    {.name = "mixtral", .json =
      "{\"family\":\"mixtral\",\"d_model\":384,\"vocab\":8192,\"tie_embed\":true,\"embed\":{\"max_pos\":256},"
      "\"blocks\":[{\"repeat\":6,\"mixer\":{\"type\":\"attn\",\"heads\":6,\"pos\":{\"type\":\"rope\",\"theta\":1000000}},"
      "\"ffn\":{\"type\":\"moe\",\"act\":\"silu\",\"d_ff\":1024,\"moe\":{\"experts\":8,\"top_k\":2,\"renorm\":true,"
      "\"aux_coef\":0.001,\"aux_norm\":\"model\"}},\"norm\":{\"type\":\"rms\",\"eps\":1e-5}}]}",
-     16, 256},
-    {"rwkv4",
+     .B = 16, .T = 256},
+    {.name = "rwkv4", .json =
      "{\"family\":\"rwkv\",\"d_model\":384,\"vocab\":8192,\"embed\":{\"max_pos\":256},"
      "\"blocks\":[{\"repeat\":6,\"mixer\":{\"type\":\"rwkv4\"},\"ffn\":{\"type\":\"rwkv_cmix\",\"d_ff\":1536},"
      "\"norm\":{\"type\":\"ln\",\"eps\":1e-5}}]}",
-     16, 256},
+     .B = 16, .T = 256},
 };
+
+static double masked; /* of the configuration at hand */
+
+static int max_masked(int T)
+{
+    return (int)(masked * T) + 1;
+}
+
+static void fill_source(struct batch *b, const struct rng_key *k, int vocab)
+{
+    for (int i = 0; i < b->rows * b->S; i++) {
+        b->src_tokens[i] = (int32_t)rng_below(k, (uint64_t)(1 << 24) + (uint64_t)i, (uint64_t)vocab);
+        b->src_positions[i] = i % b->S;
+        b->src_seg_start[i] = 0;
+    }
+    for (int i = 0; b->S && i < b->rows * b->T; i++) {
+        b->src_lo[i] = 0;
+        b->src_hi[i] = b->S;
+    }
+}
+
+/* Every few tokens one is asked for, until the row's share is reached. */
+static void keep_masked(struct batch *b)
+{
+    int every = (int)(1 / masked);
+    for (int i = 0; i < b->rows * b->T; i++) {
+        int t = i % b->T;
+        if (t % every == 0 && t / every < max_masked(b->T)) continue;
+        b->targets[i] = -1;
+        b->weights[i] = 0;
+    }
+}
 
 /* Random tokens, as the peers take them. */
 static int next_random(struct batch_source *s, uint64_t step, struct batch *b, struct err *e)
@@ -67,6 +104,8 @@ static int next_random(struct batch_source *s, uint64_t step, struct batch *b, s
         b->positions[i] = i % b->T;
         b->seg_start[i] = 0;
     }
+    fill_source(b, &k, s->vocab);
+    if (masked > 0) keep_masked(b);
     b->n_bytes = 0;
     b->epoch = 0;
     return 0;
@@ -95,14 +134,17 @@ static double peak_mb(void)
 static int bench(const struct config *c, enum dtype dt, int threads, double seconds, struct err *e)
 {
     struct model_config m;
-    struct cJSON *j = json_parse(c->json, strlen(c->json), c->name, NULL, e);
-    if (!j || model_config_parse(&m, j, c->name, e)) return -1;
+    struct cJSON *j = c->json ? json_parse(c->json, strlen(c->json), c->name, NULL, e) : NULL;
+    if (c->json ? !j || model_config_parse(&m, j, c->name, e) : model_config_preset(&m, c->preset, e)) return -1;
     json_free(j);
+    masked = c->masked;
     struct pool *pool = pool_new(threads, e);
     struct params *p = params_new(e);
     if (!pool || !p || model_declare(&m, p, DT_F32, e) || params_alloc(p, true, e) || model_init(&m, p, 1, e)) return -1;
     struct step_cfg sc = {.rows = c->B, .T = c->T, .leaves = 4, .accum = 1, .compute = dt, .training = true};
     struct objective_lm o = objective_lm(0, 0);
+    o.base.S = c->S;
+    if (masked > 0) o.targets_per_row = max_masked(c->T);
     struct stepper *s = stepper_new(&sc, &o.base, &m, p, threads, e);
     if (!s || stepper_alloc(s, pool, e)) return -1;
     struct optim_cfg oc = {.kind = OPTIM_ADAMW, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1};
@@ -130,7 +172,7 @@ static int bench(const struct config *c, enum dtype dt, int threads, double seco
         buf_free(&b);
     }
     qsort(t, n, sizeof *t, compare);
-    double tokens = (double)c->B * c->T, flops = tokens * model_train_flops_per_token(&m, c->T);
+    double tokens = (double)c->B * (c->T + c->S), flops = (double)c->B * c->T * model_train_flops_per_token(&m, c->T);
     printf("{\"bench\":\"train\",\"cfg\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"ms\":%.3f,\"ms_median\":%.3f,\"cpu_ms\":%.3f,\"tok_s\":%.0f,"
            "\"gflops\":%.1f,\"rss_mb\":%.0f,\"plan_mb\":%.0f,\"reps\":%zu}\n",
            c->name, dtype_name(dt), threads, t[0] * 1e3, t[n / 2] * 1e3, cpu_ms, tokens / t[0], flops / t[0] / 1e9, peak_mb(),
