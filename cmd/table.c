@@ -8,6 +8,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_pretrain,
     &cmd_generate,
     &cmd_eval,
+    &cmd_embed,
     &cmd_sft,
     &cmd_align,
     &cmd_distill,

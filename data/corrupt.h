@@ -7,6 +7,7 @@
  *   span    span corruption: spans are replaced by sentinels, the decoder writes
  *           what stood there (T5, arXiv:1910.10683); UL2's mixture of seven
  *           denoisers (arXiv:2205.05131, table 1)
+ *   pseudo  evaluation of a masked language model
  *   prefix  prefix LM: a beginning of each segment is seen from both sides and
  *           not predicted
  *
@@ -67,6 +68,11 @@ int span_raw_length(const struct denoiser *d, int S, int T);
 int span_max_spans(const struct span_cfg *c);
 /* base is asked for rows of the longest raw length. */
 struct batch_source *span_source(struct batch_source *base, const struct span_cfg *c, struct err *e);
+
+/* Evaluation: each token that is not special hidden once, a row a token, in rows
+ * of T that the base (sequential, `windows` rows) gives. */
+struct batch_source *pseudo_source(struct batch_source *base, const struct corrupt_ids *ids, int T, uint64_t windows, struct err *e);
+uint64_t pseudo_steps(const struct batch_source *s, int rows);
 
 struct batch_source *prefix_source(struct batch_source *base, uint64_t seed, struct err *e);
 

@@ -145,6 +145,22 @@ uint64_t file_offset(const struct file_writer *w)
     return w->offset;
 }
 
+int file_rewrite(struct file_writer *w, uint64_t offset, const void *p, size_t n, struct err *e)
+{
+    if (w->is_stdout || n > w->offset || offset > w->offset - n)
+        return err_set(e, ERR_INTERNAL, "'%s': bytes that were not written cannot be replaced", w->path);
+    if (flush_buffer(w, e)) return -1;
+    for (const char *from = p; n;) {
+        ssize_t done = fault_point(FAULT_WRITE) ? -1 : pwrite(w->fd, from, n, (off_t)offset);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return err_errno(e, errno, "writing", w->path);
+        from += done;
+        offset += (uint64_t)done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
 /* fsync of the directory that holds path. */
 static int sync_parent(const char *path, struct err *e)
 {

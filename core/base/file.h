@@ -25,6 +25,8 @@ int file_write(struct file_writer *w, const void *p, size_t n, struct err *e);
 int file_printf(struct file_writer *w, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 uint64_t file_offset(const struct file_writer *w); /* bytes written so far */
+/* Replaces n bytes that were written at `offset` (a header that counts what followed); not on stdout. */
+int file_rewrite(struct file_writer *w, uint64_t offset, const void *p, size_t n, struct err *e);
 int file_commit(struct file_writer *w, struct err *e); /* frees w in any case */
 void file_abort(struct file_writer *w); /* NULL is fine; removes the temporary */
 

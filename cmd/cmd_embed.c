@@ -1,0 +1,252 @@
+/* embed: a vector for each text, from the hidden states of a model. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/docs_opts.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/sig.h"
+#include "core/infer/embed.h"
+#include "core/model/saved.h"
+#include "core/train/loop.h"
+
+struct embed_cfg {
+    struct opt_common common;
+    struct docs_in_opts docs;
+    const char *out;
+    int pool, dtype, format;
+    int64_t batch, max_length;
+    bool normalize;
+};
+
+// clang-format off
+static const struct opt opts[] = {
+#define C struct embed_cfg
+    OPT_GROUP("Embedding"),
+    OPT_STR('o', "out", C, out, "FILE", "-", "JSON lines, or a NumPy array where the name ends in .npy; - = stdout"),
+    OPT_ENUM(0, "pool", C, pool, "mean|cls|last", "mean", "Mean of a text's states, the first one, or the last one"),
+    OPT_BOOL(0, "normalize", C, normalize, NULL, "Vectors of length 1"),
+    OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 10000000, "Cut texts at N tokens; 0 = the model's context, at most 512"),
+    OPT_INT('b', "batch", C, batch, "N", "4096", 1, 1 << 24, "Tokens worked on together"),
+    OPT_ENUM(0, "dtype", C, dtype, "auto|bf16|f32", "auto", "Arithmetic; auto = bf16 where the CPU has it"),
+    OPT_DOCS_IN(C, docs),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+// clang-format on
+
+enum { NPY_HEADER = 128 };
+
+struct job {
+    const struct embed_cfg *c;
+    struct saved_model m;
+    struct embedder *emb;
+    struct tok_scratch *scratch;
+    struct tok_ids ids;
+    struct file_writer *out;
+    bool npy;
+    struct buf names, line;   /* ids of the texts taken, each ended by NUL; output */
+    float *vectors;
+    size_t cap;               /* of vectors, in texts */
+    uint64_t n, cut, bad;
+};
+
+/* Version 1.0: magic, length, a Python literal padded with spaces. */
+static void npy_header(char out[NPY_HEADER], uint64_t rows, int cols)
+{
+    memset(out, ' ', NPY_HEADER);
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = (char)(NPY_HEADER - 10);
+    out[9] = 0;
+    int n = snprintf(out + 10, NPY_HEADER - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %d), }",
+                     (unsigned long long)rows, cols);
+    out[10 + n] = ' ';
+    out[NPY_HEADER - 1] = '\n';
+}
+
+static int write_vectors(struct job *j, int count, struct err *e)
+{
+    int C = j->m.config.d_model;
+    if (j->npy) return file_write(j->out, j->vectors, (size_t)count * (size_t)C * sizeof *j->vectors, e);
+    const char *name = j->names.data;
+    for (int i = 0; i < count; i++, name += strlen(name) + 1) {
+        const float *v = j->vectors + (int64_t)i * C;
+        buf_clear(&j->line);
+        buf_printf(&j->line, "{\"id\":%s,\"embedding\":[", name);
+        for (int k = 0; k < C; k++) buf_printf(&j->line, "%s%.9g", k ? "," : "", (double)v[k]);
+        buf_adds(&j->line, "]}\n");
+        if (buf_ok(&j->line, e) || file_write(j->out, j->line.data, j->line.len, e)) return -1;
+    }
+    return 0;
+}
+
+static int flush(struct job *j, struct err *e)
+{
+    int count = embedder_count(j->emb);
+    if (!count) return 0;
+    if ((size_t)count > j->cap) {
+        free(j->vectors);
+        j->cap = (size_t)count;
+        j->vectors = mem_alloc((size_t)count * (size_t)j->m.config.d_model, sizeof *j->vectors);
+        if (!j->vectors) return err_oom(e, (size_t)count * (size_t)j->m.config.d_model * 4, "embeddings");
+    }
+    if (embedder_run(j->emb, (enum embed_pool)j->c->pool, j->c->normalize, j->vectors, e) || write_vectors(j, count, e)) return -1;
+    buf_clear(&j->names);
+    j->n += (uint64_t)count;
+    return 0;
+}
+
+static int embed_doc(struct job *j, const struct doc *d, int max_length, struct err *e)
+{
+    j->ids.n = 0;
+    if (tok_encode(j->m.tok, j->scratch, d->text, d->text_len, TOK_TEMPLATE, &j->ids, e)) return -1;
+    if (j->ids.n == 0) {
+        /* An empty text still has a line: of the token that begins or ends texts. */
+        int id = tok_bos(j->m.tok) >= 0 ? tok_bos(j->m.tok) : tok_eos(j->m.tok) >= 0 ? tok_eos(j->m.tok) : 0;
+        int32_t *room = j->ids.cap ? j->ids.id : mem_resize(j->ids.id, 1, sizeof *room);
+        if (!room) return err_oom(e, sizeof *room, "a token");
+        if (!j->ids.cap) j->ids.cap = 1;
+        j->ids.id = room;
+        j->ids.id[j->ids.n++] = id;
+    }
+    j->cut += j->ids.n > (size_t)max_length;
+    int n = j->ids.n > (size_t)max_length ? max_length : (int)j->ids.n;
+    if (!embedder_add(j->emb, j->ids.id, n)) {
+        if (flush(j, e)) return -1;
+        (void)embedder_add(j->emb, j->ids.id, n);
+    }
+    doc_emit_id(d, &j->names);
+    buf_add(&j->names, "", 1);
+    return buf_ok(&j->names, e);
+}
+
+static int embed_files(struct job *j, const struct doc_files *files, int max_length, struct err *e)
+{
+    struct doc_cfg cfg = docs_in_cfg(&j->c->docs);
+    struct doc_reader *r = doc_reader_open(files, &cfg, e);
+    struct doc_block b = {.file = NULL};
+    struct doc_iter it = {.block = NULL};
+    int got = r ? 1 : -1, ret = r ? 0 : -1;
+    while (!ret && (got = doc_reader_next(r, &b, e)) > 0) {
+        struct doc d;
+        enum doc_next what;
+        doc_iter_start(&it, &cfg, &b);
+        while (!ret && (what = doc_iter_next(&it, &d)) != DOC_END) {
+            if (sig_stop_requested()) ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written to a file");
+            else if (what == DOC_GOOD) ret = embed_doc(j, &d, max_length, e);
+            else if (j->bad++ == 0) log_warn("%s:%llu: %s", d.file ? d.file->name : "?", (unsigned long long)d.line_no, it.reason);
+        }
+    }
+    if (!ret) ret = got < 0 ? -1 : flush(j, e);
+    const char *first;
+    if (r && doc_reader_damaged(r, &first)) log_warn("%s", first);
+    doc_iter_free(&it);
+    buf_free(&b.data);
+    doc_reader_close(r);
+    return ret;
+}
+
+static int open_output(struct job *j, struct err *e)
+{
+    size_t n = strlen(j->c->out);
+    j->npy = n > 4 && strcmp(j->c->out + n - 4, ".npy") == 0;
+    if (!(j->out = file_create(j->c->out, 0, e))) return -1;
+    char header[NPY_HEADER];
+    npy_header(header, 0, j->m.config.d_model);
+    return j->npy ? file_write(j->out, header, sizeof header, e) : 0;
+}
+
+static int close_output(struct job *j, struct err *e)
+{
+    char header[NPY_HEADER];
+    npy_header(header, j->n, j->m.config.d_model);
+    if (j->npy && file_rewrite(j->out, 0, header, sizeof header, e)) return -1;
+    struct file_writer *w = j->out;
+    j->out = NULL;
+    return file_commit(w, e);
+}
+
+static int check_model(const struct job *j, const char *path, int *max_length, struct err *e)
+{
+    const struct model_config *m = &j->m.config;
+    if (!j->m.tok) return err_set(e, ERR_DATA, "'%s' holds no tokenizer", path);
+    *max_length = j->c->max_length ? (int)j->c->max_length : m->max_pos < 512 ? m->max_pos : 512;
+    if (*max_length > m->max_pos)
+        return err_set(e, ERR_USAGE, "--max-length %d is more than the model's context %d", *max_length, m->max_pos);
+    if (j->c->pool == EMBED_CLS && m->stack == STACK_DECODER)
+        return err_set(e, ERR_USAGE, "--pool cls: the first token of a decoder sees nothing of the text; take mean or last");
+    return 0;
+}
+
+static int embed(struct job *j, const struct opt_result *r, struct pool *pool, struct err *e)
+{
+    const struct embed_cfg *c = j->c;
+    struct doc_files files = {.v = NULL};
+    int max_length = 0;
+    enum dtype dt = c->dtype == TRAIN_AUTO ? train_auto_dtype() : c->dtype == TRAIN_BF16 ? DT_BF16 : DT_F32;
+    if (saved_open(&j->m, r->args[0], dt, pool, e) || check_model(j, r->args[0], &max_length, e)) return -1;
+    int tokens = c->batch > max_length ? (int)c->batch : max_length;
+    if (!(j->emb = embedder_new(&j->m.config, j->m.params, dt, tokens, max_length, pool, e)) ||
+        !(j->scratch = tok_scratch_new(j->m.tok, e)) || doc_files_find(&files, r->args + 1, (size_t)r->n_args - 1, DOC_AUTO, e))
+        return -1;
+    double start = time_now_s();
+    int ret = open_output(j, e) || embed_files(j, &files, max_length, e) || close_output(j, e) ? -1 : 0;
+    doc_files_free(&files);
+    if (ret) return -1;
+    if (j->cut) log_warn("%llu texts are longer than %d tokens and were cut", (unsigned long long)j->cut, max_length);
+    if (j->bad) log_warn("%llu bad records were left out", (unsigned long long)j->bad);
+    log_info("%llu vectors of %d in %.2f s", (unsigned long long)j->n, j->m.config.d_model, time_now_s() - start);
+    if (!c->common.json) return 0;
+    struct buf b = {0};
+    buf_printf(&b, "{\"texts\":%llu,\"width\":%d,\"cut\":%llu,\"bad\":%llu}\n", (unsigned long long)j->n,
+               j->m.config.d_model, (unsigned long long)j->cut, (unsigned long long)j->bad);
+    ret = buf_ok(&b, e) ? -1 : out_write(b.data, b.len, e);
+    buf_free(&b);
+    return ret;
+}
+
+static int run(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct opt_result r;
+    struct embed_cfg c = {0};
+    struct job j = {.c = &c};
+    struct pool *pool = NULL;
+    int ret = opt_parse(self, &c, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    ret = -1;
+    if (r.n_args < 1)
+        err_set(e, ERR_USAGE, "name a model: a run directory, a .llmz file or a Hugging Face directory");
+    else if (c.common.json && strcmp(c.out, "-") == 0)
+        err_set(e, ERR_USAGE, "--json and vectors on stdout exclude each other; give --out");
+    else if ((pool = pool_new((int)c.common.threads, e))) ret = embed(&j, &r, pool, e);
+out:
+    file_abort(j.out);
+    embedder_free(j.emb);
+    tok_scratch_free(j.scratch);
+    tok_ids_free(&j.ids);
+    buf_free(&j.names);
+    buf_free(&j.line);
+    free(j.vectors);
+    saved_close(&j.m);
+    pool_free(pool);
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_embed = {
+    .name = "embed",
+    .summary = "A vector for each text, from an encoder or another model",
+    .usage = "[options] MODEL [INPUT...]",
+    .examples = "  llmctl embed bert-run sentences.txt --documents line --normalize >vectors.jsonl\n"
+                "  llmctl embed hf-bert docs.jsonl --pool cls --out vectors.npy\n",
+    .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory; of an\n"
+               "encoder-decoder the encoder is taken. INPUT is as for the data commands, none\n"
+               "is stdin. A line of the output is {\"id\", \"embedding\"}, in the order of the\n"
+               "texts; a .npy file holds the vectors alone, float32 [texts, width].\n",
+    .opts = opts,
+    .run = run,
+};

@@ -1,0 +1,76 @@
+#!/bin/bash
+# llmctl embed and eval on encoders and encoder-decoders.
+set -eu
+fail() { echo "embed.sh: $*" >&2; exit 1; }
+expect() { # status text command...
+    local want=$1 text=$2 got=0
+    shift 2
+    "$@" >out 2>err </dev/null || got=$?
+    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
+    grep -qF -- "$text" err || fail "'$text' not in: $(cat err)"
+}
+for i in $(seq 300); do echo "The quick brown fox number $((i * 7 % 83)) jumps over the lazy dog and $((i % 9)) cats."; done >text.txt
+"$LLMCTL" tokenize train text.txt --vocab-size 300 --special '<|endoftext|>' --special '[MASK]' -q --out tok.json
+common="-t tok.json --batch 8 --eval-every 0 --sample-every 0 --dtype f32 -q"
+"$LLMCTL" pretrain text.txt --preset bert-nano --layers 2 --width 32 --heads 2 --context 64 --steps 30 --lr 3e-3 $common --out bert
+"$LLMCTL" pretrain text.txt --preset t5-nano --layers 1 --width 32 --heads 2 --context 64 --source-length 48 --steps 5 $common --out t5
+"$LLMCTL" pretrain text.txt --preset gpt2-nano --layers 1 --width 32 --heads 2 --steps 5 $common --out gpt
+
+head -n 40 text.txt >lines.txt
+for m in bert t5 gpt; do
+    "$LLMCTL" embed $m lines.txt --documents line --dtype f32 -q >$m.jsonl
+    "$LLMCTL" embed $m lines.txt --documents line --dtype f32 --threads 1 -q >$m.1
+    cmp $m.jsonl $m.1 || fail "$m: vectors depend on threads"
+    "$LLMCTL" embed $m lines.txt --documents line --dtype f32 --batch 64 --normalize --out $m.npy -q
+done
+"$LLMCTL" embed bert lines.txt --documents line --dtype f32 --pool cls -q >cls.jsonl
+cmp -s cls.jsonl bert.jsonl && fail "cls and mean are the same"
+python3 - <<'EOF' || fail "vectors"
+import json, math, struct
+for m in ("bert", "t5", "gpt"):
+    rows = [json.loads(l) for l in open(m + ".jsonl")]
+    assert len(rows) == 40 and all(len(r["embedding"]) == 32 for r in rows), m
+    assert rows[1]["id"] == "lines.txt:2", rows[1]["id"]
+    b = open(m + ".npy", "rb").read()
+    assert b[:8] == b"\x93NUMPY\x01\x00" and struct.unpack("<H", b[8:10])[0] == 118 and b[127:128] == b"\n"
+    assert b"'shape': (40, 32)" in b[:128] and len(b) == 128 + 40 * 32 * 4
+    v = struct.unpack("<1280f", b[128:])
+    for i, r in enumerate(rows):
+        n = math.sqrt(sum(x * x for x in r["embedding"]))
+        # Another packing and length 1: the same direction.
+        assert max(abs(x / n - y) for x, y in zip(r["embedding"], v[i * 32:])) < 2e-5, (m, i)
+EOF
+printf 'a much longer text %.0s' $(seq 60) >long.txt
+"$LLMCTL" embed bert long.txt --dtype f32 >one 2>err
+grep -q "1 texts are longer than 64 tokens" err || fail "a cut text is not told: $(cat err)"
+printf '{"text":"good"}\n{"txt":"bad"}\n' >mixed.jsonl
+"$LLMCTL" embed bert mixed.jsonl --dtype f32 >one 2>err
+[ "$(wc -l <one)" -eq 1 ] && grep -q "1 bad records" err || fail "bad records: $(cat err)"
+
+expect 2 "name a model" "$LLMCTL" embed
+expect 66 "nothing" "$LLMCTL" embed nothing lines.txt
+expect 66 "nothing.txt" "$LLMCTL" embed bert nothing.txt
+expect 2 "first token of a decoder" "$LLMCTL" embed gpt lines.txt --pool cls
+expect 2 "context 64" "$LLMCTL" embed bert lines.txt --max-length 65
+expect 2 "exclude each other" "$LLMCTL" embed bert lines.txt --json
+
+# An encoder has nothing to continue; an encoder-decoder takes the prompt as its source.
+expect 78 "stack encoder cannot generate" "$LLMCTL" generate bert "The fox"
+"$LLMCTL" generate t5 "The quick brown" --greedy --max-length 8 --dtype f32 -q >a
+"$LLMCTL" generate t5 "The quick brown" --greedy --max-length 8 --dtype f32 --threads 1 -q >b
+cmp a b || fail "text of an encoder-decoder depends on threads"
+
+# Pseudo-perplexity: each token hidden in turn.  It is that of the words before training, then far below.
+head -n 4 text.txt >few.txt
+"$LLMCTL" eval bert few.txt --dtype f32 --json -q >e1
+"$LLMCTL" eval bert few.txt --dtype f32 --batch 3 --threads 1 --json -q >e2
+python3 - <<'EOF' || fail "pseudo-perplexity: $(cat e1 e2)"
+import json, math
+a, b = json.load(open("e1")), json.load(open("e2"))
+assert a["tokens"] == b["tokens"] > 50 and abs(a["loss"] / b["loss"] - 1) < 1e-5, (a, b)
+assert abs(a["pseudo_perplexity"] - math.exp(a["loss"])) < 1e-6 * a["pseudo_perplexity"]
+assert 1 < a["pseudo_perplexity"] < 120
+EOF
+for i in $(seq 30); do echo "{\"source\":\"$i fox\",\"target\":\"fox $((i % 10))\"}"; done >pairs.jsonl
+"$LLMCTL" eval t5 pairs.jsonl --dtype f32 --json -q >e1
+python3 -c "import json; a = json.load(open('e1')); assert a['tokens'] > 60 and a['loss'] > 0" || fail "$(cat e1)"
