@@ -26,10 +26,10 @@ struct embed_cfg {
 static const struct opt opts[] = {
 #define C struct embed_cfg
     OPT_GROUP("Embedding"),
-    OPT_STR('o', "out", C, out, "FILE", "-", "JSON lines, or a NumPy array where the name ends in .npy; - = stdout"),
-    OPT_ENUM(0, "pool", C, pool, "mean|cls|last", "mean", "Mean of a text's states, the first one, or the last one"),
+    OPT_STR('o', "out", C, out, "FILE", "-", "JSON lines; a NumPy array where the name ends in .npy"),
+    OPT_ENUM(0, "pool", C, pool, "mean|cls|last", "mean", "Mean of a text's states, or the first or last one"),
     OPT_BOOL(0, "normalize", C, normalize, NULL, "Vectors of length 1"),
-    OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 10000000, "Cut texts at N tokens; 0 = the model's context, at most 512"),
+    OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 10000000, "Cut texts at N tokens; 0 = the context, at most 512"),
     OPT_INT('b', "batch", C, batch, "N", "4096", 1, 1 << 24, "Tokens worked on together"),
     OPT_ENUM(0, "dtype", C, dtype, "auto|bf16|f32", "auto", "Arithmetic; auto = bf16 where the CPU has it"),
     OPT_DOCS_IN(C, docs),
@@ -241,7 +241,7 @@ const struct cmd cmd_embed = {
     .name = "embed",
     .summary = "A vector for each text, from an encoder or another model",
     .usage = "[options] MODEL [INPUT...]",
-    .examples = "  llmctl embed bert-run sentences.txt --documents line --normalize >vectors.jsonl\n"
+    .examples = "  llmctl embed bert-run lines.txt --documents line --normalize >v.jsonl\n"
                 "  llmctl embed hf-bert docs.jsonl --pool cls --out vectors.npy\n",
     .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory; of an\n"
                "encoder-decoder the encoder is taken. INPUT is as for the data commands, none\n"
