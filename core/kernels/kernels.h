@@ -133,6 +133,7 @@ static inline int attn_rel_zero(int Tk) { return Tk + 8; }
 static inline int64_t attn_rel_size(int Tq, int Tk, int q_offset) { return (int64_t)Tk + 8 + q_offset + Tq + 16; }
 
 struct wkv4;
+struct wkv;
 
 struct kernels {
     const char *isa;                    /* "ref", "avx2", "avx512", "avx512bf16" */
@@ -202,6 +203,9 @@ struct kernels {
     /* RWKV-4 (wkv.h): channels [c0,c1) of one row; ws: 48 T floats. */
     void (*wkv4_fwd)(const struct wkv4 *a, int c0, int c1);
     void (*wkv4_bwd)(const struct wkv4 *a, int c0, int c1, float *ws);
+    /* RWKV-5 to -7 (wkv.h): one head of one row; ws: wkv_ws_floats(). */
+    void (*wkv_fwd)(const struct wkv *a, float *ws);
+    void (*wkv_bwd)(const struct wkv *a, float *ws);
 
     /* Matrix-vector for decoding: y[n0..n1) = W[n,:] . x (+ bias), W [N,K] row-major of type dt
      * (f32, bf16), x [K] of f32. */

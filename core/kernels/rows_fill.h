@@ -10,6 +10,7 @@
 #include "core/kernels/gemv_impl.h"
 #include "core/kernels/norm_impl.h"
 #include "core/kernels/wkv4_impl.h"
+#include "core/kernels/wkv_impl.h"
 
 static void fill_rows(struct kernels *k)
 {
@@ -47,6 +48,8 @@ static void fill_rows(struct kernels *k)
     k->attn_bwd = attn_bwd;
     k->wkv4_fwd = row_wkv4_fwd;
     k->wkv4_bwd = row_wkv4_bwd;
+    k->wkv_fwd = head_wkv_fwd;
+    k->wkv_bwd = head_wkv_bwd;
     k->gemv = row_gemv;
 }
 

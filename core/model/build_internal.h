@@ -19,6 +19,7 @@ struct builder {
     const struct block_config *rope_of;  /* whose table `rope` is */
     float drop_attn, drop_resid, drop_embed;
     int layer;
+    struct tensor *v_first;              /* rwkv7: values of the first layer */
     struct router_stats *stats;          /* of layers with experts, or NULL */
     int moe_layer;                       /* how many of them there were */
 };

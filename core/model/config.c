@@ -17,8 +17,8 @@ const struct choice choice_embed_pos[] = {
 const struct choice choice_sin[] = {
     {"interleaved", SIN_INTERLEAVED, true}, {"concat", SIN_CONCAT, true}, {"t2t", SIN_T2T, true}, {0}};
 const struct choice choice_mixer[] = {
-    {"attn", MIX_ATTN, true},    {"mla", MIX_MLA, false},     {"rwkv4", MIX_RWKV4, true},     {"rwkv5", MIX_RWKV5, false},
-    {"rwkv6", MIX_RWKV6, false}, {"rwkv7", MIX_RWKV7, false}, {0}};
+    {"attn", MIX_ATTN, true},    {"mla", MIX_MLA, false},     {"rwkv4", MIX_RWKV4, true},     {"rwkv5", MIX_RWKV5, true},
+    {"rwkv6", MIX_RWKV6, true}, {"rwkv7", MIX_RWKV7, true}, {0}};
 const struct choice choice_bias[] = {{"none", 0, true}, {"qkv", 1, true}, {"all", 3, true}, {"out", 2, true}, {0}};
 const struct choice choice_qk_norm[] = {
     {"none", 0, true}, {"head_rms", 1, true}, {"full_rms", 2, false}, {"ln", 3, false}, {0}};

@@ -50,6 +50,10 @@ static int check_block(const struct model_config *c, const struct block_config *
                        struct err *e)
 {
     if (check_ffn(b, at, i, e)) return -1;
+    if (b->mixer != MIX_ATTN || b->ffn == FFN_CMIX) {
+        const char *key = b->mixer != MIX_ATTN ? "mixer.type" : "ffn.type";
+        if (encoder || b->cross) return err_set(e, ERR_CONFIG, "%s.%s: rwkv goes with stack decoder only", at, key);
+    }
     if (b->mixer != MIX_ATTN) return mixer_check_other(b, i, e);
     if (b->heads % b->kv_heads)
         return err_set(e, ERR_CONFIG, "%s.mixer.kv_heads %d does not divide heads %d", at, b->kv_heads, b->heads);

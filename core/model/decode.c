@@ -243,6 +243,8 @@ static void make_scratch(struct decoder *d)
     }
     size_t widest = C > heads ? C : heads;
     if (ff > widest) widest = ff;
+    for (int i = 0; i < c->n_blocks; i++)
+        if (decode_largest_rank(&c->block[i]) > widest) widest = decode_largest_rank(&c->block[i]);
     d->x = decode_take(d, M * C, sizeof(float));
     d->h = decode_take(d, M * C, sizeof(float));
     d->t = decode_take(d, M * C, sizeof(float));

@@ -55,7 +55,10 @@ struct dec_moe {
 
 /* Scratch of rwkv layers: shifted inputs [rows, C], and products. */
 struct dec_rwkv {
-    float *mix[6], *part[6];
+    float *mix[6], *part[9];
+    float *low;                     /* [rows, largest rank] */
+    float *ws;                      /* of the recurrence, a thread */
+    size_t ws_floats;
 };
 
 struct decoder {
@@ -155,6 +158,7 @@ void decode_join(struct decoder *d, int m, const struct dec_layer *l, struct pro
 
 /* decode_rwkv.c */
 size_t decode_state_floats(const struct model_config *c, const struct block_config *k); /* of a layer and sequence */
+size_t decode_largest_rank(const struct block_config *k); /* of an rwkv mixer's small matrices */
 bool decode_recurrent(const struct model_config *c);
 void decode_bind_rwkv(struct decoder *d, const struct bound *b, int i);
 void decode_make_states(struct decoder *d);

@@ -65,6 +65,14 @@ static int six(struct walk *w, const struct block_config *b)
     return products(w, b);
 }
 
+/* The first layer of that kind has nothing to blend its values with. */
+static bool rwkv7_first(const struct walk *w)
+{
+    for (int i = 0; i < w->layer; i++)
+        if (model_block(w->c, i)->mixer == MIX_RWKV7) return false;
+    return true;
+}
+
 static int seven(struct walk *w, const struct block_config *b)
 {
     static const enum slot_role mix[] = {SLOT_MIX_R, SLOT_MIX_W, SLOT_MIX_K, SLOT_MIX_V, SLOT_MIX_A, SLOT_MIX_G};
@@ -72,7 +80,7 @@ static int seven(struct walk *w, const struct block_config *b)
     const struct rwkv_config *r = &b->rwkv;
     if (mixes(w, mix, 6) || vector(w, SLOT_DECAY, A) || low(w, SLOT_DECAY_A, SLOT_DECAY_B, A, r->decay_rank, C) ||
         vector(w, SLOT_A0, A) || low(w, SLOT_A1, SLOT_A2, A, r->a_rank, C) ||
-        (w->layer > 0 && (vector(w, SLOT_V0, A) || low(w, SLOT_V1, SLOT_V2, A, r->v_rank, C))) ||
+        (!rwkv7_first(w) && (vector(w, SLOT_V0, A) || low(w, SLOT_V1, SLOT_V2, A, r->v_rank, C))) ||
         low(w, SLOT_G1, SLOT_G2, A, r->gate_rank, C) || vector(w, SLOT_KK, A) || vector(w, SLOT_KA, A) ||
         vector(w, SLOT_RK, A))
         return -1;

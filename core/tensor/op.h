@@ -20,7 +20,7 @@
 /* What stays in the caches anyway is not worth computing twice. */
 #define KEEP_BYTES ((int64_t)2 << 20)
 
-enum { NODE_MAX_IN = 16, NODE_MAX_OUT = 4, NODE_MAX_PARAM_GRADS = 6 };
+enum { NODE_MAX_IN = 16, NODE_MAX_OUT = 6, NODE_MAX_PARAM_GRADS = 6 };
 
 struct node;
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/tensor/colsum.h"
+#include "core/tensor/rowgrad.h"
 
 struct shift {
     int n;
@@ -65,21 +65,11 @@ static void shift_run(const struct node *n, const struct run *r, int phase, int 
 enum { BWD_X, BWD_SEG, BWD_MU, BWD_D = BWD_MU + SHIFT_MAX, BWD_DY };
 enum { OUT_DX, OUT_DD };
 
-static int64_t chunks_per_leaf(const struct graph_opts *o)
-{
-    return div_up((int64_t)(o->rows / o->leaves) * o->T, SHIFT_ROWS);
-}
-
-/* Phase 0: chunks of rows, with partial sums [chunks, n, C]; phase 1: their tree. */
 static int bwd_plan(struct graph *g, struct node *n, struct err *e)
 {
     const struct shift *a = n->attr;
-    int64_t C = n->in[BWD_X]->dim[1], chunks = chunks_per_leaf(&g->opts) * g->opts.leaves;
-    n->tws_bytes = 6 * (size_t)C * sizeof(float);
-    n->rows = slice_items(chunks, 4 * SHIFT_ROWS * C, g->n_threads);
-    n->ws_bytes = n->effect ? (size_t)(chunks * a->n * C) * sizeof(float) : 0;
-    int slices[2] = {(int)div_up(chunks, n->rows), a->n * (int)div_up(C, COLSUM_WIDTH)};
-    return node_phases(g, n, n->ws_bytes ? 2 : 1, slices, e);
+    int64_t C = n->in[BWD_X]->dim[1];
+    return rowgrad_plan(g, n, a->n, C, 6 * (size_t)C * sizeof(float), e);
 }
 
 static void bwd_row(const struct node *n, const struct run *r, int64_t t, float *partial)
@@ -115,24 +105,8 @@ static void bwd_row(const struct node *n, const struct run *r, int64_t t, float 
 static void bwd_run(const struct node *n, const struct run *r, int phase, int slice)
 {
     const struct shift *a = n->attr;
-    int64_t C = n->in[BWD_X]->dim[1], per_leaf = chunks_per_leaf(r->opts), leaf_rows = n->in[BWD_X]->dim[0] / r->opts->leaves;
-    if (phase == 1) {
-        int blocks = (int)div_up(C, COLSUM_WIDTH), j = slice / blocks;
-        int64_t c0 = (int64_t)(slice % blocks) * COLSUM_WIDTH;
-        const struct grad_use *u = n->grad[j];
-        if (u)
-            colsum_partials(r->k, u->dst + c0, u->accumulate, (float *)(void *)r->ws + j * C + c0, a->n * C,
-                            (int)min_i64(COLSUM_WIDTH, C - c0), r->opts->leaves, per_leaf);
-        return;
-    }
-    int64_t last = min_i64((slice + 1) * n->rows, per_leaf * r->opts->leaves);
-    for (int64_t chunk = slice * n->rows; chunk < last; chunk++) {
-        int64_t leaf = chunk / per_leaf, first = leaf * leaf_rows + chunk % per_leaf * SHIFT_ROWS;
-        int64_t end = min_i64(first + SHIFT_ROWS, (leaf + 1) * leaf_rows);
-        float *partial = n->ws_bytes ? (float *)(void *)r->ws + chunk * a->n * C : NULL;
-        if (partial) memset(partial, 0, (size_t)(a->n * C) * sizeof *partial);
-        for (int64_t t = first; t < end; t++) bwd_row(n, r, t, partial);
-    }
+    const struct rowgrad w = {bwd_row, a->n};
+    rowgrad_run(n, r, &w, n->in[BWD_X]->dim[1], phase, slice);
 }
 
 static const struct op shift_bwd_op = {.name = "shift_bwd", .plan = bwd_plan, .run = bwd_run};

@@ -11,6 +11,6 @@
 #include "core/tensor/op.h"
 #include "core/tensor/ops.h"
 
-enum { SHIFT_MAX = 3, SHIFT_ROWS = 64 /* rows of a chunk of the mixes' gradients */ };
+enum { SHIFT_MAX = 3 };
 
 #endif

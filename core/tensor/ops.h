@@ -135,6 +135,25 @@ struct tensor *op_gate(struct graph *g, struct tensor *a, enum act act, struct t
 struct tensor *op_wkv4(struct graph *g, struct tensor *r, struct tensor *k, struct tensor *v, struct tensor *decay,
                        struct tensor *first, struct tensor *seg_start);
 
+/* ---- RWKV-5 to -7 (op_wkv.h); all [N,C] f32, heads of D channels ---- */
+struct wkv_spec {
+    struct tensor *r, *w, *k, *v; /* w: decay factors in (0,1) */
+    struct tensor *a, *b;         /* rwkv7: the state is removed along a, written along b; else NULL */
+    struct tensor *u;             /* [C] rwkv5, rwkv6: weight of the token itself; else NULL */
+    int D;
+};
+struct tensor *op_wkv(struct graph *g, const struct wkv_spec *s, struct tensor *seg_start);
+/* exp(-exp(d + x)), or exp(-e^{-1/2} sigmoid(d + x)); d [C], x may be NULL. */
+struct tensor *op_decay(struct graph *g, struct tensor *d, struct tensor *x, bool seven);
+/* out = k', -kk and kk a; false on error. */
+bool op_rwkv7_keys(struct graph *g, struct tensor *k, struct tensor *x, struct tensor *k_k, struct tensor *k_a, int D,
+                   struct tensor *out[3]);
+struct tensor *op_rwkv7_bonus(struct graph *g, struct tensor *y, struct tensor *r, struct tensor *key, struct tensor *v,
+                              struct tensor *r_k, int D);
+/* v + (first - v) sigmoid(x) */
+struct tensor *op_blend(struct graph *g, struct tensor *v, struct tensor *first, struct tensor *x);
+struct tensor *op_group_norm(struct graph *g, struct tensor *x, struct tensor *w, struct tensor *b, int D, float eps);
+
 /* y = dropout(x) + residual (residual NULL = none); p = 0 gives x (or a plain add).  Philox, see op_dropout.h. */
 struct tensor *op_dropout(struct graph *g, struct tensor *x, float p, struct tensor *residual);
 struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b);

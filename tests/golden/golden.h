@@ -44,6 +44,8 @@ float *read_f32(const struct safetensors *s, const char *name, int64_t *n);
 void run_model_case(const char *dir, struct pool *pool, struct report *r);
 /* op_moe.c; name: after "router_". */
 int run_router_case(struct report *r, const struct safetensors *s, const char *name, struct pool *pool, struct err *e);
+/* op_wkv.c */
+int run_wkv_case(struct report *r, const struct safetensors *s, struct pool *pool, struct err *e);
 void run_op_case(const char *path, const char *name, struct pool *pool, struct report *r);
 
 #endif

@@ -449,6 +449,7 @@ static int dispatch(struct op_case *c, const char *name, struct err *e)
     if (takes(c, name, "linear_ce")) return run_linear_ce(c, e);
     if (takes(c, name, "opt_adamw") || takes(c, name, "adamw")) return run_optimizer(c, false, e);
     if (takes(c, name, "muon") || takes(c, name, "opt_muon")) return run_optimizer(c, true, e);
+    if (takes(c, name, "wkv6")) return run_wkv_case(c->r, c->s, c->pool, e);
     if (takes(c, name, "router")) return run_router_case(c->r, c->s, name + 7, c->pool, e);
     report_skip(c->r, "operation %s is not supported yet", name);
     return 0;

@@ -62,6 +62,68 @@ static void wkv4_has_its_gradient(void **state)
     case_end(&c);
 }
 
+enum { HEAD = 10, WIDE = 2 * HEAD };
+
+static void heads_have_their_gradient(void **state)
+{
+    (void)state;
+    for (int seven = 0; seven < 2; seven++) {
+        struct grad_case c = begin();
+        struct tensor *r = case_input(&c, "r", WIDE), *k = case_input(&c, "k", WIDE), *v = case_input(&c, "v", WIDE);
+        struct tensor *x = case_input(&c, "x", WIDE), *d = case_param(&c, "d", WIDE, 0), *seg = case_ids(&c, "seg_start");
+        struct wkv_spec s = {.r = r, .w = op_decay(c.g, d, x, seven), .k = k, .v = v, .D = HEAD};
+        if (seven) {
+            struct tensor *keys[3];
+            assert_true(op_rwkv7_keys(c.g, k, case_input(&c, "a", WIDE), case_param(&c, "k_k", WIDE, 0),
+                                      case_param(&c, "k_a", WIDE, 0), HEAD, keys));
+            s.k = keys[0];
+            s.a = keys[1];
+            s.b = keys[2];
+        } else {
+            s.u = case_param(&c, "u", WIDE, 0);
+        }
+        struct tensor *y = op_wkv(c.g, &s, seg);
+        if (seven) y = op_rwkv7_bonus(c.g, y, r, s.k, v, case_param(&c, "r_k", WIDE, 0), HEAD);
+        case_ready(&c, y);
+        fill_segments(&c);
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+/* One head wider than a group of columns, with a tail. */
+static void wide_heads_have_their_gradient(void **state)
+{
+    (void)state;
+    for (int seven = 0; seven < 2; seven++) {
+        struct grad_case c = begin();
+        enum { D = 71 };
+        struct tensor *in[6];
+        static const char *const names[] = {"r", "x", "k", "v", "a", "b"};
+        for (int i = 0; i < (seven ? 6 : 4); i++) in[i] = case_input(&c, names[i], D);
+        struct tensor *w = op_decay(c.g, case_param(&c, "d", D, 0), in[1], seven);
+        struct wkv_spec s = {.r = in[0], .w = w, .k = op_scale(c.g, in[2], 0.3f), .v = in[3], .D = D};
+        if (seven) s.a = op_scale(c.g, in[4], 0.1f), s.b = op_scale(c.g, in[5], 0.1f);
+        else s.u = case_param(&c, "u", D, 0);
+        case_ready(&c, op_wkv(c.g, &s, case_ids(&c, "seg_start")));
+        fill_segments(&c);
+        case_check(&c);
+        case_end(&c);
+    }
+}
+
+static void values_blend_and_heads_are_normed(void **state)
+{
+    (void)state;
+    struct grad_case c = begin();
+    struct tensor *v = case_input(&c, "v", WIDE), *first = case_input(&c, "first", WIDE), *x = case_input(&c, "x", WIDE);
+    struct tensor *y = op_blend(c.g, v, first, x);
+    y = op_group_norm(c.g, y, case_param(&c, "w", WIDE, 0), case_param(&c, "b", WIDE, 0), HEAD, 1e-3f);
+    case_ready(&c, y);
+    case_check(&c);
+    case_end(&c);
+}
+
 static void fill(float *x, int64_t n, uint32_t stream, float scale)
 {
     fill_normal(x, n, stream, scale);
@@ -116,6 +178,101 @@ static void the_recurrence_gives_the_bits_of_training(void **state)
     }
 }
 
+/* S as a matrix, by the text of the papers. */
+static void heads_equal_plain_loops(void **state)
+{
+    (void)state;
+    enum { T = 37, D = 19 };
+    static float in[6][T * D], u[D], y[T * D], ws[64 * D];
+    static int32_t seg[T];
+    for (int i = 0; i < 6; i++) fill(in[i], T * D, (uint32_t)(i + 1), 0.4f);
+    for (int i = 0; i < T * D; i++) in[1][i] = 1 / (1 + expf(-3 - in[1][i]));
+    fill(u, D, 9, 1);
+    for (int t = 0; t < T; t++) seg[t] = t < 17 ? 0 : 17;
+    for (int seven = 0; seven < 2; seven++) {
+        struct wkv x = {.T = T, .D = D, .ld = D, .r = in[0], .w = in[1], .k = in[2], .v = in[3], .a = seven ? in[4] : NULL,
+                        .b = seven ? in[5] : NULL, .u = u, .seg_start = seg, .y = y};
+        kernels_get()->wkv_fwd(&x, ws);
+        double S[D][D] = {{0}};
+        for (int t = 0; t < T; t++) {
+            if (seg[t] == t) memset(S, 0, sizeof S);
+            const float *r = in[0] + t * D, *w = in[1] + t * D, *k = in[2] + t * D, *v = in[3] + t * D;
+            for (int j = 0; j < D; j++) {
+                double o = 0, sa = 0;
+                for (int i = 0; i < D; i++) sa += (double)in[4][t * D + i] * S[i][j];
+                for (int i = 0; i < D; i++) {
+                    double kv = (double)k[i] * (double)v[j];
+                    if (!seven) o += (double)r[i] * (S[i][j] + (double)u[i] * kv);
+                    S[i][j] = (double)w[i] * S[i][j] + kv + (seven ? (double)in[5][t * D + i] * sa : 0);
+                    if (seven) o += (double)r[i] * S[i][j];
+                }
+                if (!(fabs(o - (double)y[t * D + j]) < 2e-5)) fail_msg("version %d, token %d: %g, not %g", seven ? 7 : 6, t, (double)y[t * D + j], o);
+            }
+        }
+    }
+}
+
+static void heads_decode_with_the_bits_of_training(void **state)
+{
+    (void)state;
+    enum { T = 4096, D = 24 };
+    static float in[6][T * D], u[D], y[T * D], y1[D], s[D * 32], ws[64 * D];
+    for (int i = 0; i < 6; i++) fill(in[i], T * D, (uint32_t)(i + 1), 0.2f);
+    for (int i = 0; i < T * D; i++) in[1][i] = 1 / (1 + expf(-3 - in[1][i]));
+    fill(u, D, 9, 1);
+    for (int seven = 0; seven < 2; seven++) {
+        struct wkv x = {.T = T, .D = D, .ld = D, .r = in[0], .w = in[1], .k = in[2], .v = in[3], .a = seven ? in[4] : NULL,
+                        .b = seven ? in[5] : NULL, .u = u, .y = y};
+        kernels_get()->wkv_fwd(&x, ws);
+        memset(s, 0, sizeof s);
+        for (int t = 0; t < T; t++) {
+            struct wkv one = x;
+            one.T = 1;
+            one.r += t * D, one.w += t * D, one.k += t * D, one.v += t * D;
+            if (seven) one.a += t * D, one.b += t * D;
+            one.y = y1;
+            one.state = s;
+            kernels_get()->wkv_fwd(&one, ws);
+            assert_memory_equal(y1, y + t * D, sizeof y1);
+        }
+    }
+}
+
+/* Every ISA against the reference, forward and backward, heads of any size. */
+static void every_isa_gives_the_same_bits(void **state)
+{
+    (void)state;
+    enum { T = 21, MAX = 80 };
+    static float in[7][T * MAX], u[MAX], out[2][8][T * MAX], ws[(2 + 16 + 2) * MAX * 64 + 2000], st[2][3 * MAX];
+    for (int i = 0; i < 7; i++) fill(in[i], T * MAX, (uint32_t)(i + 1), 0.3f);
+    for (int i = 0; i < T * MAX; i++) in[1][i] = 1 / (1 + expf(-2 - in[1][i]));
+    fill(u, MAX, 9, 1);
+    for (int D = 1; D <= MAX; D += D < 20 ? 1 : 15)
+        for (int version = 4; version <= 7; version += version == 4 ? 2 : 1) {
+            const struct kernels *k;
+            for (const char *const *name = kernels_isa_names(); *name; name++) {
+                if (!(k = kernels_isa(*name))) continue;
+                float(*o)[T * MAX] = out[strcmp(*name, "ref") != 0];
+                memset(o, 0, sizeof out[0]);
+                if (version == 4) {
+                    for (int c = 0; c < D; c++) st[0][c] = -expf(u[c]);
+                    struct wkv4 x = {.T = T, .ld = D, .r = in[0], .k = in[2], .v = in[3], .w = st[0], .u = u, .y = o[0],
+                                     .dy = in[6], .dr = o[1], .dk = o[2], .dv = o[3], .dw = o[4], .du = o[5]};
+                    k->wkv4_fwd(&x, 0, D);
+                    k->wkv4_bwd(&x, 0, D, ws);
+                } else {
+                    struct wkv x = {.T = T, .D = D, .ld = D, .r = in[0], .w = in[1], .k = in[2], .v = in[3],
+                                    .a = version == 7 ? in[4] : NULL, .b = version == 7 ? in[5] : NULL, .u = u, .y = o[0],
+                                    .dy = in[6], .dr = o[1], .dw = o[2], .dk = o[3], .dv = o[4], .da = o[5], .db = o[6],
+                                    .du = version == 7 ? NULL : o[7]};
+                    k->wkv_fwd(&x, ws);
+                    k->wkv_bwd(&x, ws);
+                }
+                if (strcmp(*name, "ref") && memcmp(out[0], out[1], sizeof out[0])) fail_msg("%s: version %d, heads of %d", *name, version, D);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +281,12 @@ int main(void)
         cmocka_unit_test(wkv4_has_its_gradient),
         cmocka_unit_test(wkv4_equals_plain_sums),
         cmocka_unit_test(the_recurrence_gives_the_bits_of_training),
+        cmocka_unit_test(heads_have_their_gradient),
+        cmocka_unit_test(wide_heads_have_their_gradient),
+        cmocka_unit_test(values_blend_and_heads_are_normed),
+        cmocka_unit_test(heads_equal_plain_loops),
+        cmocka_unit_test(heads_decode_with_the_bits_of_training),
+        cmocka_unit_test(every_isa_gives_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,10 @@ static const struct model_variant model_variants[] = {
     {"norm on the embedding", "gpt2", 4, 4, 32, {"embed.ln=true", "embed.pos=none", "blocks.mixer.pos={\"type\":\"alibi\"}"}},
     {"rwkv4", "rwkv", 1, 1, 35,
      {"blocks.mixer.width=70", "blocks.ffn.d_ff=48"}},
+    {"rwkv5", "rwkv5", 2, 2, 34, {"blocks.ffn.d_ff=48"}},
+    {"rwkv5, no gate", "rwkv5", 1, 1, 20, {"blocks.mixer.gate=false", "blocks.mixer.norm_eps=1e-3"}},
+    {"rwkv6", "rwkv6", 2, 2, 34, {"blocks.ffn.d_ff=48", "blocks.mixer.mix_rank=5", "blocks.mixer.decay_rank=6"}},
+    {"rwkv7", "rwkv7", 2, 2, 34, {"blocks.ffn.d_ff=48", "blocks.mixer.a_rank=5", "blocks.mixer.gate_rank=6"}},
     {0},
 };
 

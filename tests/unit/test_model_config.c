@@ -105,7 +105,14 @@ static void refused(const char *text, const char *part)
 static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
 {
     (void)state;
-    refused(ONE("\"type\":\"rwkv7\",\"heads\":4", ""), "mixer.type rwkv7 is not supported yet");
+    refused(ONE("\"type\":\"rwkv7\"", ""), "norm.type must be ln");
+    refused(ONE("\"type\":\"rwkv7\",\"heads\":4", ""), "heads");
+    refused(ONE("\"type\":\"rwkv7\",\"head_dim\":48", ""), "head_dim 48 does not divide the width 64");
+    refused(ONE("\"type\":\"rwkv4\",\"head_dim\":16", ""), "head_dim");
+    refused(ONE("\"type\":\"rwkv6\",\"a_rank\":16", ""), "a_rank does not belong");
+    refused(ONE("\"type\":\"rwkv7\",\"gate\":true", ""), "gate");
+    refused(ONE("\"type\":\"rwkv4\"", ",\"norm\":{\"type\":\"ln\",\"place\":\"post\"}"), "norm.place must be pre");
+    refused("{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"type\":\"glu\",\"d_ff\":4,\"gate\":true}}]}", "gate belongs to");
     refused(ONE("\"type\":\"mla\",\"heads\":4", ""), "mixer.type mla is not supported yet");
     refused(ONE("\"heads\":4,\"pos\":{\"type\":\"shaw\",\"clip\":0}", ""), "clip");
     refused(ONE("\"heads\":4", ",\"norm\":{\"type\":\"ln\",\"plus_one\":true}"), "norm.plus_one");
