@@ -18,19 +18,33 @@ static size_t count_chars(const char *s, size_t n)
     return count;
 }
 
-/* old_len bytes of the input become `to`. */
-static int put_rule(struct norm_io *io, size_t old_len, const char *to)
+/* Characters go out one late, since what is removed after one changes it.
+ * Reading runs ahead of io->pos, which only the changes move: what is removed
+ * before the first character is not seen by them, as in HF tokenizers. */
+struct held {
+    uint32_t cp;
+    int change;
+    bool any;
+};
+
+static int put_held(struct norm_io *io, struct held *h, uint32_t cp, int change)
 {
-    size_t n = strlen(to), new_chars = count_chars(to, n), i = 0;
-    size_t old_chars = count_chars(io->in + io->pos, old_len), end = io->pos + old_len;
+    int ret = h->any ? norm_put(io, h->cp, h->change) : 0;
+    *h = (struct held){cp, change, true};
+    return ret;
+}
+
+/* old_len bytes of the input become `to`. */
+static int put_rule(struct norm_io *io, struct held *h, const char *old, size_t old_len, const char *to)
+{
+    size_t n = strlen(to), i = 0;
+    size_t old_chars = count_chars(old, old_len), new_chars = count_chars(to, n);
     for (size_t k = 0; k < n; i++) {
         struct uni_char c = uni_next((const uint8_t *)to + k, n - k);
-        int change = i >= old_chars;
-        if (i + 1 == new_chars && old_chars > new_chars) change = -(int)(old_chars - new_chars);
-        if (norm_put(io, c.cp, change)) return -1;
+        if (put_held(io, h, c.cp, i >= old_chars)) return -1;
         k += c.len;
     }
-    io->pos = end;
+    if (old_chars > new_chars && h->any) h->change -= (int)(old_chars - new_chars);
     return 0;
 }
 
@@ -51,36 +65,54 @@ static size_t grapheme(const char *s, size_t n)
     return len;
 }
 
-static int precompiled_chars(struct norm_io *io, size_t end, bool *changed)
+static int precompiled_chars(struct norm_io *io, struct held *h, const char *p, size_t n)
 {
     const struct charsmap *m = io->step->map;
-    while (io->pos < end) {
-        const char *to, *p = io->in + io->pos;
-        size_t len = uni_next((const uint8_t *)p, end - io->pos).len;
-        if (charsmap_match(m, p, len, true, &to)) {
-            *changed = true;
-            if (put_rule(io, len, to)) return -1;
-        } else if (norm_copy(io, len)) {
+    for (size_t i = 0; i < n;) {
+        const char *to;
+        struct uni_char c = uni_next((const uint8_t *)p + i, n - i);
+        if (charsmap_match(m, p + i, c.len, true, &to)) {
+            if (put_rule(io, h, p + i, c.len, to)) return -1;
+        } else if (put_held(io, h, c.cp, 0)) {
             return -1;
         }
+        i += c.len;
     }
     return 0;
+}
+
+/* Whether any rule applies at all. */
+static bool has_match(const struct norm_io *io)
+{
+    const char *to;
+    for (size_t i = 0; i < io->n;) {
+        size_t len = uni_next((const uint8_t *)io->in + i, io->n - i).len, g = len;
+        if (len == 1 && i + 1 < io->n && (uint8_t)io->in[i + 1] >= 0x80) g = grapheme(io->in + i, io->n - i);
+        if (len > 1) g = grapheme(io->in + i, io->n - i);
+        if (g < 6 && charsmap_match(io->step->map, io->in + i, g, true, &to)) return true;
+        if (charsmap_match(io->step->map, io->in + i, len, true, &to)) return true;
+        i += len;
+    }
+    return false;
 }
 
 int norm_precompiled(struct norm_io *io, bool *changed)
 {
     const struct charsmap *m = io->step->map;
-    while (io->pos < io->n) {
-        const char *to, *p = io->in + io->pos;
-        size_t len = grapheme(p, io->n - io->pos);
+    struct held h = {0, 0, false};
+    if (!has_match(io)) return 0;
+    *changed = true;
+    for (size_t at = 0; at < io->n;) {
+        const char *to, *p = io->in + at;
+        size_t len = grapheme(p, io->n - at);
         if (len < 6 && charsmap_match(m, p, len, true, &to)) {
-            *changed = true;
-            if (put_rule(io, len, to)) return -1;
-        } else if (precompiled_chars(io, io->pos + len, changed)) {
+            if (put_rule(io, &h, p, len, to)) return -1;
+        } else if (precompiled_chars(io, &h, p, len)) {
             return -1;
         }
+        at += len;
     }
-    return 0;
+    return h.any ? norm_put(io, h.cp, h.change) : 0;
 }
 
 /* ---- as SentencePiece ---- */

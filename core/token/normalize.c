@@ -124,7 +124,7 @@ int norm_put(struct norm_io *io, uint32_t cp, int change)
     }
     int len = cp == UNI_BAD ? 0 : utf8_encode(cp, bytes);
     if (cp == UNI_BAD) { /* a stray byte stands for itself */
-        bytes[0] = io->in[io->pos];
+        bytes[0] = io->pos < io->n ? io->in[io->pos] : '?';
         len = 1;
     }
     for (; change <= 0; change++) io->pos += char_len(io);

@@ -170,6 +170,24 @@ static int cut_length(const struct pre_step *st, struct pre *p, const uint8_t *s
     return pre_push(p, from, end, e);
 }
 
+/* Where the script changes; a space is of every script. */
+static int cut_scripts(struct pre *p, const uint8_t *s, size_t begin, size_t end, struct err *e)
+{
+    size_t from = begin;
+    int last = -1;
+    for (size_t i = begin; i < end;) {
+        struct uni_char c = uni_next(s + i, end - i);
+        int script = c.cp == ' ' ? -1 : uni_cut_script(c.cp);
+        if (script >= 0 && last >= 0 && script != last) {
+            if (pre_push(p, from, i, e)) return -1;
+            from = i;
+        }
+        if (script >= 0) last = script;
+        i += c.len;
+    }
+    return pre_push(p, from, end, e);
+}
+
 /* Metaspace: before each replacement character. */
 static int cut_metaspace(const struct pre_step *st, struct pre *p, const char *s, size_t begin,
                          size_t end, struct err *e)
@@ -204,7 +222,7 @@ int pre_cut(const struct pre_step *st, struct pre *p, const char *text, size_t b
     case PRE_WHITESPACE: return cut_whitespace(p, s, begin, end, e);
     case PRE_METASPACE: return cut_metaspace(st, p, text, begin, end, e);
     case PRE_FIXED_LENGTH: return cut_length(st, p, s, begin, end, e);
-    case PRE_SCRIPTS: return pre_push(p, begin, end, e);
+    case PRE_SCRIPTS: return cut_scripts(p, s, begin, end, e);
     }
     return -1;
 }

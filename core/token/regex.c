@@ -60,12 +60,16 @@ static bool in_ranges(const struct re_set *s, uint32_t cp)
     return false;
 }
 
-static bool onig_word(uint32_t cp)
+static bool word_char(uint32_t cp)
 {
-    if (cp == 0xB2 || cp == 0xB3 || cp == 0xB9 || (cp >= 0xBC && cp <= 0xBE)) return true;
     if (uni_extra(cp) & UNI_ALPHA) return true;
     unsigned c = uni_category(cp);
     return c == UNI_Mn || c == UNI_Mc || c == UNI_Me || c == UNI_Nd || c == UNI_Pc;
+}
+
+static bool latin_word(uint32_t cp)
+{
+    return cp == 0xB2 || cp == 0xB3 || cp == 0xB9 || (cp >= 0xBC && cp <= 0xBE) || word_char(cp);
 }
 
 static bool has_one(const struct re_set *s, uint32_t cp)
@@ -74,7 +78,8 @@ static bool has_one(const struct re_set *s, uint32_t cp)
     if (known && s->categories >> uni_category(cp) & 1) return true;
     if (in_ranges(s, cp)) return true;
     if (known && s->space && (uni_class(cp) & UNI_SPACE)) return true;
-    if (known && s->word && onig_word(cp)) return true;
+    if (known && s->word && word_char(cp)) return true;
+    if (known && s->word_latin && latin_word(cp)) return true;
     if (known && s->alpha && (uni_extra(cp) & UNI_ALPHA)) return true;
     for (size_t i = 0; known && i < s->n_script; i++)
         if (uni_script(cp) == s->script[i]) return true;
@@ -151,12 +156,12 @@ static inline size_t one(const struct run *m, const struct re_inst *i, size_t po
 
 static bool word_at(const struct run *m, size_t pos)
 {
-    return pos < m->n && onig_word(uni_next(m->s + pos, m->n - pos).cp);
+    return pos < m->n && latin_word(uni_next(m->s + pos, m->n - pos).cp);
 }
 
 static bool word_before(const struct run *m, size_t pos)
 {
-    return pos > 0 && onig_word(uni_prev(m->s, pos).cp);
+    return pos > 0 && latin_word(uni_prev(m->s, pos).cp);
 }
 
 static bool holds(const struct run *m, int how, size_t pos)

@@ -9,7 +9,6 @@ static struct re_set *new_set(struct re_parse *p)
 {
     struct re_set *s = arena_zalloc(&p->r->arena, 1, sizeof *s);
     if (!s) err_oom(p->e, sizeof *s, "a regular expression");
-    else s->fold = p->fold;
     return s;
 }
 
@@ -234,8 +233,10 @@ static bool peek(const struct re_parse *p, const char *s)
 static bool add_member(struct re_parse *p, struct re_set *s)
 {
     struct re_set *set;
-    uint32_t first, last;
+    uint32_t first = 0, last;
     if (!member(p, &set, &first)) return false;
+    if (!set && p->fold && re_folds_to_many(first))
+        return re_refuse(p, "a letter under (?i) that folds to several"), false;
     if (set) return add_nested(p, s, set);
     last = first;
     if (peek(p, "-") && !peek(p, "-]") && p->pos + 1 < p->n) {
@@ -270,9 +271,11 @@ struct re_set *re_class_bracket(struct re_parse *p)
         p->pos++;
         outer->negate = true;
     }
-    /* outer = (first && second && ...), perhaps negated */
+    /* outer = (first && second && ...), perhaps negated.  Only what stands in
+     * brackets folds; a property or escape by itself does not. */
     struct re_set *head = new_set(p);
     s = head;
+    outer->fold = p->fold;
     bool first = true;
     for (;;) {
         if (!s || !members(p, s, first)) return NULL;

@@ -12,7 +12,8 @@
 struct re_set {
     uint64_t ascii[2];          /* the whole answer for U+0000..U+007F */
     uint32_t categories;        /* bit a uni_category */
-    bool word, space, alpha, negate, fold;
+    bool word, word_latin, space, alpha, negate, fold; /* word_latin: \w outside brackets, where
+                                 * the engine takes superscripts and fractions of Latin-1, too */
     struct re_range { uint32_t first, last; } *range;
     size_t n_range, cap_range;
     int *script;

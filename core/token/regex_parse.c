@@ -103,8 +103,21 @@ static struct re_node *set_node(struct re_parse *p, struct re_set *s)
     return n;
 }
 
+bool re_folds_to_many(uint32_t cp)
+{
+    static const struct { uint32_t first, last; } v[] = {
+        {0xDF, 0xDF}, {0x130, 0x130}, {0x149, 0x149}, {0x1F0, 0x1F0}, {0x390, 0x390}, {0x3B0, 0x3B0},
+        {0x587, 0x587}, {0x1E96, 0x1E9A}, {0x1E9E, 0x1E9E}, {0x1F50, 0x1F56}, {0x1F80, 0x1FFC},
+        {0xFB00, 0xFB17}};
+    for (size_t i = 0; i < COUNT_OF(v); i++)
+        if (cp >= v[i].first && cp <= v[i].last) return true;
+    return false;
+}
+
 static struct re_node *char_node(struct re_parse *p, uint32_t cp)
 {
+    if (p->fold && re_folds_to_many(cp))
+        return re_refuse(p, "a letter under (?i) that folds to several"), NULL;
     struct re_node *n = new_node(p, N_CHAR);
     if (!n) return NULL;
     n->fold = p->fold;
@@ -135,6 +148,10 @@ static struct re_node *escape(struct re_parse *p)
     default: break;
     }
     struct re_set *s = re_class_escape(p, c, &not_mine);
+    if (s && s->word) {
+        s->word = false;
+        s->word_latin = true;
+    }
     if (!not_mine) return set_node(p, s);
     p->pos--;
     return re_char_escape(p, &cp) ? char_node(p, cp) : NULL;

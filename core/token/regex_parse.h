@@ -37,6 +37,8 @@ struct re_set *re_class_bracket(struct re_parse *p);
 /* The character that an escape stands for; false if it stands for none. */
 bool re_char_escape(struct re_parse *p, uint32_t *cp);
 uint32_t re_take_char(struct re_parse *p);
+/* Characters whose full case folding is more than one character. */
+bool re_folds_to_many(uint32_t cp);
 bool re_set_finish(struct re_parse *p, struct re_set *s);
 
 int re_compile(struct regex *r, const struct re_node *tree, struct err *e);

@@ -257,8 +257,7 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
     } else {
         struct buf text = {0};
         int ret = stream_steps(s, id, &text, e);
-        /* SentencePiece and Strip look for the beginning of the text itself. */
-        bool waits = has_step(t, DEC_STRIP) || kind_of(t, id) == TOKEN_CONTROL;
+        bool waits = kind_of(t, id) == TOKEN_CONTROL; /* which is no text */
         for (size_t i = 0; i < text.len && ret == 0; i++) stream_byte(s, (uint8_t)text.data[i], out);
         if (!waits || text.len) s->first = false;
         buf_free(&text);

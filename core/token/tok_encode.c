@@ -191,7 +191,8 @@ static int push_all(struct job *j, const int *ids, int n)
 
 /* What the ByteLevel post-processor leaves out of the spans: the spaces at the
  * ends of a token. */
-static void trim_offsets(const struct tokenizer *t, struct tok_ids *out, size_t from)
+static void trim_offsets(const struct tokenizer *t, const uint8_t *text, size_t n_text,
+                         struct tok_ids *out, size_t from)
 {
     for (size_t i = from; i < out->n; i++) {
         size_t n = t->bytes[out->id[i]].len, lead = 0, trail = 0;
@@ -203,10 +204,20 @@ static void trim_offsets(const struct tokenizer *t, struct tok_ids *out, size_t 
         size_t k = bytes ? 1 : 2;
         while ((lead + 1) * k <= n && memcmp(s + lead * k, space, k) == 0) lead++;
         while ((trail + 1) * k <= n && memcmp(s + n - (trail + 1) * k, space, k) == 0) trail++;
-        /* An added prefix space is not in the text: nothing to leave out. */
-        if (lead && t->trim_prefix_space && (i == from || p->begin == 0)) lead--;
-        p->begin = p->begin + lead < p->end ? p->begin + lead : p->end;
-        if (trail && p->end >= trail) p->end = p->end - trail > p->begin ? p->end - trail : p->begin;
+        if (t->vocab.v[out->id[i]].flags & VOCAB_ADDED) { /* as it stands in the text */
+            struct uni_char c;
+            size_t at = p->begin;
+            lead = trail = 0;
+            for (; at < p->end && ((c = uni_next(text + at, p->end - at)).class & UNI_SPACE); lead++) at += c.len;
+            for (at = p->end; at > p->begin && ((c = uni_prev(text, at)).class & UNI_SPACE); trail++) at -= c.len;
+        }
+        /* One added prefix space is not in the text: nothing to leave out. */
+        if (lead == 1 && t->trim_prefix_space && (i == from || p->begin == 0)) lead = 0;
+        /* Characters of the text, whatever they are. */
+        for (; lead && p->begin < p->end; lead--) p->begin += uni_next(text + p->begin, n_text - p->begin).len;
+        if (p->begin > p->end) p->begin = p->end;
+        for (; trail && p->end > p->begin; trail--) p->end -= uni_prev(text, p->end).len;
+        if (p->end < p->begin) p->end = p->begin;
     }
 }
 
@@ -253,7 +264,7 @@ static int body(struct job *j, const char *text, size_t n)
 {
     const struct tokenizer *t = j->t;
     size_t valid = t->byte_level && !(j->flags & TOK_STRICT) ? n : utf8_valid_prefix(text, n);
-    size_t from = j->out->n;
+    size_t from = j->out->n, n_whole = n;
     j->text = text;
     if (valid < n && (j->flags & TOK_STRICT))
         return err_set(j->e, ERR_DATA, "invalid UTF-8 at byte offset %zu", valid);
@@ -270,7 +281,7 @@ static int body(struct job *j, const char *text, size_t n)
         size_t last = p->end > p->begin ? p->end - 1 : p->begin;
         *p = (struct tok_span){o[p->begin < n ? p->begin : n - 1].begin, o[last < n ? last : n - 1].end};
     }
-    if (j->out->want_spans && t->trim_offsets) trim_offsets(t, j->out, from);
+    if (j->out->want_spans && t->trim_offsets) trim_offsets(t, (const uint8_t *)text, n_whole, j->out, from);
     return 0;
 }
 

@@ -31,16 +31,26 @@ int uni_script_find(const char *name, size_t n)
     return -1;
 }
 
-int uni_script(uint32_t cp)
+static int find_span(const struct uni_script_span *v, int n, uint32_t cp)
 {
-    int low = 0, high = uni_n_script_spans;
+    int low = 0, high = n;
     while (low < high) {
         int mid = (low + high) / 2;
-        if (uni_script_spans[mid].last < cp) low = mid + 1;
+        if (v[mid].last < cp) low = mid + 1;
         else high = mid;
     }
-    if (low == uni_n_script_spans || uni_script_spans[low].first > cp) return -1;
-    return uni_script_spans[low].script;
+    return low == n || v[low].first > cp ? -1 : v[low].script;
+}
+
+int uni_script(uint32_t cp)
+{
+    return find_span(uni_script_spans, uni_n_script_spans, cp);
+}
+
+int uni_cut_script(uint32_t cp)
+{
+    int script = find_span(uni_cut_spans, uni_n_cut_spans, cp);
+    return script < 0 ? 0 : script;
 }
 
 /* Capital letters younger than the library's tables. */
