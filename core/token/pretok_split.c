@@ -170,7 +170,8 @@ static int cut_length(const struct pre_step *st, struct pre *p, const uint8_t *s
     return pre_push(p, from, end, e);
 }
 
-/* Where the script changes; a space is of every script. */
+/* Where the script changes; a space is of every script, and spaces at the
+ * beginning belong to no piece. */
 static int cut_scripts(struct pre *p, const uint8_t *s, size_t begin, size_t end, struct err *e)
 {
     size_t from = begin;
@@ -178,14 +179,14 @@ static int cut_scripts(struct pre *p, const uint8_t *s, size_t begin, size_t end
     for (size_t i = begin; i < end;) {
         struct uni_char c = uni_next(s + i, end - i);
         int script = c.cp == ' ' ? -1 : uni_cut_script(c.cp);
-        if (script >= 0 && last >= 0 && script != last) {
-            if (pre_push(p, from, i, e)) return -1;
+        if (script >= 0 && script != last) {
+            if (last >= 0 && pre_push(p, from, i, e)) return -1;
             from = i;
         }
         if (script >= 0) last = script;
         i += c.len;
     }
-    return pre_push(p, from, end, e);
+    return last < 0 ? 0 : pre_push(p, from, end, e);
 }
 
 /* Metaspace: before each replacement character. */
