@@ -246,6 +246,8 @@ const struct cmd cmd_clean = {
                "seen. --classifier q.llmz:0.5 then keeps what is good with probability 0.5:\n"
                "'a river in the morning light' stays at 0.97, 'WIN $$$ click here' goes at 0.02.\n"
                "Models of fastText (.bin, .ftz) do as well: 'm.bin:__label__hq>=0.018'.\n"
+               "--ppl run:20:500 reads each document with a model: what is far below is\n"
+               "boilerplate, 'aaaa aaaa aaaa' at 3, what is far above noise, 'x9 kq##' at 9000.\n"
                "--ambiguity prompt=q,answer=a groups examples of the same question (in lower\n"
                "case, without marks; near=0.9: also similar ones with the same numbers) whose\n"
                "answers differ: of 'Is it safe?' yes, yes and 'is it safe' no, --resolve\n"

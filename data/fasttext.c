@@ -233,7 +233,7 @@ static float log_of(double x)
 /* fastText looks the sigmoid up in a table of 512 steps over [-8, 8]. */
 static float sigmoid(float x)
 {
-    if (x < -8) return 0;
+    if (!(x >= -8)) return 0; /* also what is not a number */
     if (x > 8) return 1;
     double at = (double)(int64_t)((x + 8) * 512 / 8 / 2) * 2 * 8 / 512 - 8;
     return (float)(1 / (1 + exp(-at)));
@@ -270,7 +270,7 @@ static void walk_tree(const struct fasttext *f, const float *hidden, float *scor
         score[t->right] = score[i] + log_of((double)x);
     }
     for (int32_t i = 0; i < n; i++)
-        p[i] = score[i] < least ? 0 : expf(score[i]);
+        p[i] = score[i] >= least ? expf(score[i]) : 0;
 }
 
 static int reserve(const struct fasttext *f, struct fasttext_work *w, struct err *e)
@@ -304,7 +304,7 @@ int fasttext_predict(const struct fasttext *f, struct fasttext_work *w, const ch
         for (int32_t i = 0; i < f->n_labels; i++)
             p[i] = sigmoid(p[i]);
     for (int32_t i = 0; i < f->n_labels; i++) /* through log_of and back, as predict does */
-        p[i] = (float)((double)p[i] + 1e-5);
+        p[i] = isnan(p[i]) ? 0 : (float)((double)p[i] + 1e-5);
     return 0;
 }
 

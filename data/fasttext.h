@@ -38,8 +38,9 @@ struct fasttext_work {
 void fasttext_work_free(struct fasttext_work *w);
 
 /* p[n_labels]: the probability of every label, 0 for all of them when no part
- * of the text is known.  The text is one example: its line ends count as
- * blanks, as the peers do it.  The only failure is lack of memory. */
+ * of the text is known, or the weights are no numbers.  The text is one
+ * example: its line ends count as blanks, as the peers do it.  The only
+ * failure is lack of memory. */
 int fasttext_predict(const struct fasttext *f, struct fasttext_work *w, const char *text, size_t n,
                      float *p, struct err *e);
 

@@ -88,3 +88,25 @@ expect 2 "$LLMCTL" clean noisy.jsonl --label-errors 'x['
 expect 2 "$LLMCTL" clean noisy.jsonl --label-errors meta.topic --folds 0
 expect 65 "$LLMCTL" clean noisy.jsonl --label-errors absent
 expect 65 "$LLMCTL" clean noisy.jsonl --label-errors text
+
+# Perplexity under a model of ours.
+for i in $(seq 200); do echo "line $i: the quick brown fox jumps over the lazy dog"; done >text.txt
+"$LLMCTL" tokenize train text.txt --vocab-size 280 --out tok.json -q
+"$LLMCTL" pretrain text.txt --tokenizer tok.json --preset gpt2-nano --layers 1 --width 32 --heads 2 --context 32 \
+    --batch 8 --steps 40 --lr 1e-2 --warmup 5 --eval-every 0 --dtype f32 --out run -q
+head -3 text.txt >like.txt
+echo 'zq9 ##!! Zzz kkkq 000' >unlike.txt
+: >nothing.txt
+for t in 1 2 8; do "$LLMCTL" clean like.txt unlike.txt --ppl run:1:30 --threads $t -q --out k$t --removed r$t --decisions d$t; done
+for t in 2 8; do cmp k1 k$t && cmp r1 r$t && cmp d1 d$t || fail "threads show"; done
+[ "$(wc -l <k1)" = 1 ] && grep -q '"id":"unlike.txt".*"removed_by":"perplexity_high","rule":"ppl.max","value":[0-9.]*,"limit":30}' r1 || fail "$(cat r1)"
+expect 0 "$LLMCTL" clean like.txt unlike.txt --ppl run:30: -q --removed r
+grep -q '"id":"like.txt".*"rule":"ppl.min"' r || fail "$(cat r)"
+expect 0 "$LLMCTL" clean like.txt nothing.txt --ppl run --outliers mad:3:ppl,length --out o.jsonl
+printf '{"text":""}\n{"text":"a"}\n' >tiny.jsonl
+expect 0 "$LLMCTL" clean tiny.jsonl --ppl run:1000000: --out o.jsonl
+[ "$(wc -l <o.jsonl)" = 1 ] || fail "what cannot be measured stays: $(cat o.jsonl)"
+for bad in run:5 run:x:y run:9:3 run:1:inf; do expect 2 "$LLMCTL" clean like.txt --ppl $bad; done
+expect 66 "$LLMCTL" clean like.txt --ppl absent:1:2
+expect 65 "$LLMCTL" clean like.txt --ppl text.txt
+expect 65 "$LLMCTL" clean like.txt --ppl q.llmz

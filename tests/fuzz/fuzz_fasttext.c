@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     float *p = calloc((size_t)fasttext_n_labels(f), sizeof *p);
     if (!p) abort();
     for (size_t n = 0; n < sizeof text; n += 5)
-        if (fasttext_predict(f, &w, text, n, p, &e)) abort();
+        if (fasttext_predict(f, &w, text, n, p, &e) || !(p[0] >= 0)) abort();
     for (int i = 0; i < fasttext_n_labels(f); i++)
         if (fasttext_find_label(f, fasttext_label(f, i)) != i) abort();
     free(p);

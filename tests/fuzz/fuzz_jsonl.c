@@ -9,6 +9,10 @@
 #include "core/base/json.h"
 #include "data/doc.h"
 #include "data/doc_json.h"
+#include "data/doc_path.h"
+#include "data/features.h"
+#include "data/outliers.h"
+#include "data/prompt_norm.h"
 #include "data/rules.h"
 #include "data/shingle.h"
 #include "data/text_norm.h"
@@ -18,6 +22,7 @@ static struct text_norm norm = {.form = TEXT_NFC};
 static struct rules_work rules;
 static struct rules_cfg limits;
 static struct shingles shingles;
+static struct features features;
 static struct buf line, back;
 
 /* What is written must be read as the same text. */
@@ -31,6 +36,32 @@ static void round_trip(const struct doc *d, const char *text, size_t n)
     if (doc_json_find(line.data, line.len - 1, "text", &f)) abort();
     if (doc_json_unescape(line.data + f.text_begin, f.text_end - f.text_begin, &back)) abort();
     if (back.len != n || (n && memcmp(back.data, text, n) != 0)) abort();
+}
+
+/* What filters look at: members by path, n-grams, shape, normal forms. */
+static void look(const struct doc *d, const char *text, size_t n)
+{
+    static const char *const paths[] = {"text", "id", "a.b", "a[0]", "a[-1].text", "messages[1].content"};
+    static const struct features_cfg cfg = {12, 2, 1, 4};
+    struct err e;
+    double shape[SHAPE_N];
+    uint64_t digits;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct doc_value v = doc_path_find(d->line, d->line_len, paths[i]);
+        if (v.type && (v.s < d->line || v.s + v.n > d->line + d->line_len)) abort();
+        if (i == 0 && d->line && v.type != DOC_V_STRING) abort();
+        buf_clear(&line);
+        if (v.type) doc_value_text(&v, &line);
+    }
+    if (features_make(&cfg, &features, text, n, &e) || features.n > 4096) abort();
+    shape_measure(text, n, shape);
+    for (int k = 0; k < SHAPE_N; k++)
+        if (!(shape[k] >= 0)) abort();
+    buf_clear(&line);
+    buf_clear(&back);
+    prompt_norm(text, n, &line);
+    prompt_pairs(line.data ? line.data : "", line.len, &back, &digits);
+    if (!line.oom && utf8_valid_prefix(line.data ? line.data : "", line.len) != line.len) abort();
 }
 
 static void one_doc(const struct doc *d)
@@ -58,6 +89,7 @@ static void one_doc(const struct doc *d)
     limits.on[RULE_LINE_PUNCTUATION] = n & 1;
     if (rules_judge(&limits, &rules, text, n, &again, &m, &failed, &e)) abort();
     if (!rule_set_any(&failed)) round_trip(d, again, m);
+    look(d, text, n);
     if (shingles_words(&shingles, text, n, &e) || shingles_make(&shingles, 5, &e)) abort();
 }
 
