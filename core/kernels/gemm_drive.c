@@ -2,16 +2,16 @@
  *
  * C += A B goes in blocks of MC rows, NC columns and KC units: the block of A
  * is copied to the workspace (it stays in L2, at a stride that no cache set
- * sees twice), a panel of B (KC x nr, 32 KiB) stays in L1 while all rows of
- * the block pass over it.  Sums go to C itself or, when the epilogue needs it,
- * to a tile in the workspace; since they are stored as f32, cutting k changes
- * no bit. */
+ * sees twice), a panel of B is read again for each few rows of it, from L1
+ * or, when it is long, from L2.  Sums go to C itself or, when the epilogue needs
+ * it, to a tile in the workspace; since they are stored as f32, cutting k
+ * changes no bit. */
 #include <string.h>
 
 #include "core/kernels/gemm_impl.h"
 
 enum {
-    KC = 256,               /* units */
+    KC = 1024,              /* units */
     LDA = KC + 16,          /* of the copied block: an odd number of cache lines */
     MC = 168,
     NC = 512,
@@ -24,13 +24,14 @@ struct ws {
     float sums[MC * LDS];
 };
 
-/* Copies rows [m0, m1), units [k0, k0+kc) of A. */
+/* Copies rows [m0, m1), units [k0, k0+kc) of A, the row after the next being fetched meanwhile. */
 static void copy_a(uint32_t *dst, const struct gemm *g, int m0, int m1, int k0, int kc)
 {
     size_t el = dtype_size(g->ab), per = 4 / el;
     size_t have = (size_t)gemm_min(kc * (int)per, g->K - k0 * (int)per) * el;
     const char *src = (const char *)g->A + ((int64_t)m0 * g->lda + (int64_t)k0 * (int64_t)per) * (int64_t)el;
     for (int m = m0; m < m1; m++, dst += LDA, src += g->lda * (int64_t)el) {
+        for (size_t i = 0; i < have; i += 64) __builtin_prefetch(src + 2 * g->lda * (int64_t)el + i);
         if (have & 2) dst[kc - 1] = 0;
         memcpy(dst, src, have);
     }
@@ -58,6 +59,7 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
                 int i = mc * s / slivers, rows = mc * (s + 1) / slivers - i;
                 t.a = ws->a + i * LDA;
                 t.c = sums + i * ld + j;
+                gemm_fetch(t.c, ld, rows, t.cols);
                 micro[rows](&t);
             }
         }
@@ -68,16 +70,13 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
 void gemm_drive(const struct gemm_core *c, const struct gemm *g, int m0, int m1, int n0, int n1, void *ws_)
 {
     struct ws *ws = ws_;
-    /* With more than one block of k the sums are read again: C's rows may all fall into one cache set. */
-    bool in_c = gemm_sums_in_c(g) && gemm_units(g->ab, g->K) <= KC;
+    bool in_c = gemm_sums_in_c(g);
     bool finish = !in_c || g->bias || g->act != ACT_NONE || g->residual;
     for (int n = n0; n < n1; n += NC)
         for (int m = m0; m < m1; m += MC) {
             int mc = gemm_min(MC, m1 - m), nc = gemm_min(NC, n1 - n);
             float *sums = in_c ? (float *)g->C + m * g->ldc + n : ws->sums;
             int64_t ld = in_c ? g->ldc : LDS;
-            for (int i = 0; i < mc && g->accumulate && !in_c; i++)
-                memcpy(sums + i * ld, (float *)g->C + (m + i) * g->ldc + n, (size_t)nc * sizeof *sums);
             sum_block(c, g, m, mc, n, nc, sums, ld, ws);
             for (int i = 0; finish && i < mc; i++) gemm_finish_row(c->rows, g, sums + i * ld, m + i, n, nc);
         }

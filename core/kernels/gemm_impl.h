@@ -50,8 +50,9 @@ static inline int gemm_units(enum dtype dt, int k)
     return dt == DT_BF16 ? k / 2 + (k & 1) : k;
 }
 
-/* Brings rows of floats near before the microkernel, which takes thousands of cycles, is through. */
-static inline void gemm_fetch(const float *p, int64_t ld, int rows, int cols)
+/* Brings rows of floats near before the microkernel, which takes thousands of cycles, is through.  Inlined, lest gcc
+ * drop the calls of a function that it takes for one without effect. */
+static inline __attribute__((always_inline)) void gemm_fetch(const float *p, int64_t ld, int rows, int cols)
 {
     for (int i = 0; i < rows; i++, p += ld)
         for (int j = 0; j < cols; j += 16) __builtin_prefetch(p + j, 1);

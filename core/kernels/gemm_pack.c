@@ -21,6 +21,15 @@ static const void *at(const struct rows *s, int64_t row, int64_t col)
     return s->p + (row * s->ld + col) * (int64_t)dtype_size(s->dt);
 }
 
+/* Weights come from memory in pieces too short for the processor to see a stream: the next one is fetched
+ * by hand.  Inlined, lest gcc drop calls of a function that it takes for one without effect. */
+static inline __attribute__((always_inline)) void fetch(const struct rows *s, int64_t row, int rows, int64_t col, int n)
+{
+    int64_t bytes = (int64_t)n * (int64_t)dtype_size(s->dt);
+    for (int i = 0; i < rows; i++)
+        for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char *)at(s, row + i, col) + b, 0, 2);
+}
+
 /* Elements [col, col+n) of a row as type dt: in place, or converted into tmp. */
 static const void *as(const struct kernels *k, enum dtype dt, const struct rows *s, int64_t row, int64_t col, int n,
                       void *tmp)
@@ -51,7 +60,8 @@ static void pack_along_rows(const struct gemm_core *c, enum dtype dt, uint32_t *
             int len = gemm_min(COLS, n - i), rows = gemm_min(ROWS, K - k);
             const char *src = at(s, k, s0 + i);
             int64_t ld = s->ld;
-            if (s->dt != dt) {
+            if (s->dt != dt) { /* (the others fetch for themselves) */
+                fetch(s, k + rows, gemm_min(ROWS, K - k - rows), s0 + i, len);
                 for (int r = 0; r < rows; r++)
                     as(c->rows, dt, s, k + r, s0 + i, len, (char *)tmp + (size_t)(r * COLS) * dtype_size(dt));
                 src = (const char *)tmp;
@@ -89,7 +99,9 @@ static void pack_across_rows(const struct gemm_core *c, enum dtype dt, uint32_t 
         uint32_t *d = column(dst, (int64_t)U * c->nr, c->nr, c0 + i);
         for (int u = 0; u < U; u += UNITS) {
             int len = gemm_min(UNITS, U - u);
-            bool direct = s->dt == dt && (u + len) * per <= K;
+            bool direct = s->dt == dt && (u + len) * per <= K, end = u + len == U;
+            fetch(s, s0 + i + (end ? cols : 0), gemm_min(cols, end ? n - i - cols : cols), end ? 0 : (u + len) * per,
+                  gemm_min(UNITS, end ? U : U - u - len) * per);
             if (!direct) convert_piece(c->rows, dt, tmp, s, s0 + i, cols, u, len, K);
             const void *src = direct ? at(s, s0 + i, (int64_t)u * per) : tmp;
             int64_t ld = direct ? s->ld * (int64_t)dtype_size(dt) : (int64_t)sizeof tmp[0];

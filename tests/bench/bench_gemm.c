@@ -216,7 +216,7 @@ static void bench(enum op op, enum dtype dt, const struct shape *s)
     struct job j = {.k = K, .op = op, .rows = rows, .cols = cols, .src = DT_F32};
     void *A = NULL, *B = NULL, *C = NULL;
     if (op == TN) { /* dW[N,K] = dY[M,N]^T X[M,K] */
-        j.tn = (struct gemm_tn){s->N, s->K, s->M, s->leaf, dt, dt, NULL, NULL, s->N, s->K, NULL, s->K, true, false};
+        j.tn = (struct gemm_tn){s->N, s->K, s->M, s->leaf, dt, dt, NULL, NULL, s->N, s->K, NULL, s->K, true, false, NULL, 0};
         j.tn.A = A = matrix(dt, s->M, s->N);
         j.tn.B = B = matrix(dt, s->M, s->K);
         j.tn.C = C = matrix(DT_F32, s->N, s->K);

@@ -227,7 +227,7 @@ static void every_tail_gives_the_bits_of_the_reference(void **state)
 static void cuts_between_cache_blocks_change_nothing(void **state)
 {
     (void)state;
-    static const int at[] = {168, 256, 512, 1024}; /* around block sizes of rows, k, columns */
+    static const int at[] = {168, 512, 1024, 2048}; /* around block sizes of rows, k, columns */
     for (size_t i = 0; i < COUNT_OF(at); i++)
         for (int d = -1; d <= 2; d++) {
             enum dtype dt = d & 1 ? DT_F32 : DT_BF16;
