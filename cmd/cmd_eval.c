@@ -88,6 +88,8 @@ static int open_text(struct job *j, const struct opt_result *r, struct err *e)
 
 static int open_hidden(struct job *j, const struct opt_result *r, struct err *e)
 {
+    if (j->m.config.head == HEAD_NONE)
+        return err_set(e, ERR_CONFIG, "this encoder has no head (head.type none): it gives embeddings only");
     if (j->m.config.head == HEAD_RTD)
         return err_set(e, ERR_CONFIG, "this encoder (head.type rtd) tells replaced tokens and has no opinion on the right ones; evaluate its generator");
     if (!j->m.tok) return err_set(e, ERR_DATA, "'%s' holds no tokenizer, which names the mask token", r->args[0]);

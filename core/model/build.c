@@ -176,6 +176,8 @@ static int check_build(const struct model_config *c, const struct model_build *o
         return err_set(e, ERR_CONFIG, two ? "an encoder-decoder needs source tokens" : "source tokens without an encoder");
     if (o->encoder_only && !two) return err_set(e, ERR_CONFIG, "this model has no encoder apart");
     if (o->prefix && c->stack == STACK_ENCODER) return err_set(e, ERR_CONFIG, "a prefix has no meaning for stack encoder");
+    if (c->head == HEAD_NONE && (o->want_loss || o->want_logits))
+        return err_set(e, ERR_CONFIG, "head.type none has nothing to predict with");
     if (c->embed_pos != POS_LEARNED) return 0;
     int T = o->S > o->opts.T ? o->S : o->opts.T;
     if (T > c->max_pos) return err_set(e, ERR_CONFIG, "%d tokens a row, but embed.max_pos is %d", T, c->max_pos);

@@ -44,7 +44,8 @@ const struct choice choice_place[] = {{"pre", PLACE_PRE, true},
                                       {"parallel", PLACE_PARALLEL, true},
                                       {0}};
 const struct choice choice_head[] = {
-    {"lm", HEAD_LM, true}, {"mlm", HEAD_MLM, true}, {"rtd", HEAD_RTD, true}, {"cls", 3, false}, {"reward", 4, false}, {0}};
+    {"lm", HEAD_LM, true}, {"mlm", HEAD_MLM, true}, {"rtd", HEAD_RTD, true}, {"cls", 3, false}, {"reward", 4, false},
+    {"none", HEAD_NONE, true}, {0}};
 
 const char *choice_name(const struct choice *t, int value)
 {

@@ -107,8 +107,9 @@ static int check_head(const struct model_config *c, struct err *e)
                        choice_name(choice_stack, (int)c->stack));
     if (c->head == HEAD_LM && c->tie_embed && c->embed_dim != c->d_model)
         return err_set(e, ERR_CONFIG, "tie_embed: the head needs d_model %d, embed.dim is %d", c->d_model, c->embed_dim);
-    if (c->head == HEAD_RTD && (c->head_softcap > 0 || c->head_bias))
-        return err_set(e, ERR_CONFIG, "head.%s does not go with head.type rtd", c->head_bias ? "bias" : "softcap");
+    if ((c->head == HEAD_RTD || c->head == HEAD_NONE) && (c->head_softcap > 0 || c->head_bias))
+        return err_set(e, ERR_CONFIG, "head.%s does not go with head.type %s", c->head_bias ? "bias" : "softcap",
+                       choice_name(choice_head, (int)c->head));
     return 0;
 }
 

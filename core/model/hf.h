@@ -41,6 +41,10 @@ struct hf_family {
 };
 extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, hf_bart, hf_marian, hf_bloom, hf_gemma,
     hf_gemma2, hf_gemma3, hf_rwkv;
+/* Reads, and takes away the head that an architecture such as BertModel has not. */
+int hf_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e);
+/* Architecture of a family's encoder without a head, or NULL. */
+const char *hf_bare(const char *family);
 /* By our family, or by model_type and architecture; NULL when it has no file of its own. */
 const struct hf_family *hf_family_of(const char *family);
 const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type);

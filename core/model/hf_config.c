@@ -316,7 +316,7 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
     if (strcmp(type, "gpt2") == 0) r = from_gpt2(c, hf, e);
     else if (strcmp(type, "gpt_neox") == 0) r = from_neox(c, hf, e);
     else if (llama || strcmp(type, "qwen2") == 0 || strcmp(type, "qwen3") == 0 || hf_has_experts(type)) r = from_llama(c, hf, type, e);
-    else if (more) r = more->read(c, hf, e);
+    else if (more) r = hf_read(more, c, hf, e);
     else return err_set(e, ERR_CONFIG, "model_type %s is not supported yet", type);
     if (r || json_opt_bool(hf, "tie_word_embeddings", &c->tie_embed, "config", e)) return -1;
     snprintf(c->family, sizeof c->family, "%s", llama ? "llama" : more ? more->family : type);

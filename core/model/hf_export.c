@@ -170,7 +170,7 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
     const struct hf_family *more = hf_family_of(c->family);
     if (more) {
         type = more->type;
-        arch = more->arch;
+        arch = c->head == HEAD_NONE && hf_bare(c->family) ? hf_bare(c->family) : more->arch;
     }
     struct buf t = {0};
     buf_printf(&t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n  \"vocab_size\": %d,\n", arch, type,

@@ -17,17 +17,37 @@ const struct hf_family *hf_family_of(const char *family)
     return NULL;
 }
 
-/* ELECTRA's two models share model_type: the architecture tells them apart. */
-const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type)
+static const char *architecture(const struct cJSON *hf)
 {
     const struct cJSON *list = json_member(hf, "architectures");
     const struct cJSON *arch = list && cJSON_IsArray(list) ? list->child : NULL;
+    return cJSON_IsString(arch) ? arch->valuestring : "";
+}
+
+/* ELECTRA's two models share model_type: the architecture tells them apart. */
+const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type)
+{
     for (size_t i = 0; i < COUNT_OF(all); i++)
-        if (strcmp(all[i]->type, type) == 0 && cJSON_IsString(arch) && strcmp(all[i]->arch, arch->valuestring) == 0)
-            return all[i];
+        if (strcmp(all[i]->type, type) == 0 && strcmp(all[i]->arch, architecture(hf)) == 0) return all[i];
     for (size_t i = 0; i < COUNT_OF(all); i++)
         if (strcmp(all[i]->type, type) == 0) return all[i];
     return NULL;
+}
+
+const char *hf_bare(const char *family)
+{
+    if (strcmp(family, "bert") == 0) return "BertModel";
+    return strcmp(family, "electra") == 0 ? "ElectraModel" : NULL;
+}
+
+int hf_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    if (f->read(c, hf, e)) return -1;
+    const char *bare = hf_bare(f->family);
+    if (!bare || strcmp(bare, architecture(hf))) return 0;
+    c->head = HEAD_NONE;
+    c->head_bias = false;
+    return 0;
 }
 
 int hf_read_pad(struct model_config *c, const struct cJSON *hf, int by_default, struct err *e)

@@ -227,6 +227,7 @@ static bool is_copy(const char *family, const char *name)
         {"bert", "cls.predictions.decoder.bias"}, {"bert", "bert.embeddings.position_ids"},
         {"electra", "electra.embeddings.position_ids"},
         {"electra_generator", "electra.embeddings.position_ids"},
+        {"bert", "embeddings.position_ids"}, {"electra", "embeddings.position_ids"},
     };
     for (size_t i = 0; i < COUNT_OF(copies); i++)
         if (strcmp(copies[i].family, family) == 0 && strcmp(copies[i].name, name) == 0) return true;
@@ -238,7 +239,7 @@ static bool is_other_head(const char *family, const char *name)
 {
     bool electra = strncmp(family, "electra", 7) == 0;
     if (strcmp(family, "bert") == 0)
-        return strncmp(name, "bert.pooler.", 12) == 0 || strncmp(name, "cls.seq_relationship.", 21) == 0;
+        return strncmp(name, "bert.pooler.", 12) == 0 || strncmp(name, "pooler.", 7) == 0 || strncmp(name, "cls.seq_relationship.", 21) == 0;
     if (electra && strcmp(family, "electra")) return strncmp(name, "discriminator_predictions.", 26) == 0;
     return electra && (strncmp(name, "generator_predictions.", 22) == 0 || strncmp(name, "generator_lm_head.", 18) == 0);
 }

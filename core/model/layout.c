@@ -153,6 +153,7 @@ static int walk_head(struct walk *w)
     const struct model_config *c = w->c;
     int64_t C = c->d_model, E = c->head == HEAD_MLM ? c->embed_dim : C;
     if (c->head_norm && emit_norm(w, SLOT_FNORM_W, C, c->block[c->n_blocks - 1].norm_bias)) return -1;
+    if (c->head == HEAD_NONE) return 0;
     if (c->head != HEAD_LM && emit_linear(w, SLOT_HDENSE_W, SLOT_HDENSE_B, E, C, true, INIT_NORMAL)) return -1;
     if (c->head == HEAD_RTD) return emit_linear(w, SLOT_HEAD_W, SLOT_HEAD_B, 1, C, true, INIT_NORMAL);
     if (c->head == HEAD_MLM && emit_norm(w, SLOT_HNORM_W, E, true)) return -1;

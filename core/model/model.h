@@ -62,8 +62,9 @@ struct rwkv_config {
 };
 enum stack_type { STACK_DECODER, STACK_ENCODER, STACK_ENCDEC };
 /* lm: the head of decoders; mlm: dense + act + layer norm before the tied
- * table (BERT); rtd: dense + act + one number, was this token replaced? (ELECTRA) */
-enum head_type { HEAD_LM, HEAD_MLM, HEAD_RTD };
+ * table (BERT); rtd: dense + act + one number, was this token replaced?
+ * (ELECTRA); none: an encoder that only gives hidden states. */
+enum head_type { HEAD_LM, HEAD_MLM, HEAD_RTD, HEAD_NONE = 5 };
 
 /* One group of equal blocks; what is built today. */
 struct block_config {
