@@ -12,7 +12,7 @@ extern const struct cmd *const cmd_table[];
 extern const size_t cmd_table_n;
 
 extern const struct cmd cmd_clean, cmd_dedup, cmd_tokenize, cmd_pretrain, cmd_generate, cmd_embed, cmd_eval,
-    cmd_inspect, cmd_verify, cmd_convert, cmd_sft, cmd_align, cmd_distill, cmd_quantize, cmd_man,
+    cmd_inspect, cmd_explain, cmd_verify, cmd_convert, cmd_sft, cmd_align, cmd_distill, cmd_quantize, cmd_man,
     cmd_completion, cmd_help, cmd_version;
 
 #endif

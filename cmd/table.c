@@ -14,6 +14,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_distill,
     &cmd_quantize,
     &cmd_inspect,
+    &cmd_explain,
     &cmd_verify,
     &cmd_convert,
     &cmd_man,

@@ -1,0 +1,302 @@
+/* explain: the arithmetic of positions, attention, architectures and experts
+ * on the user's own words. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/infer/explain.h"
+#include "core/infer/generate.h"
+
+static const char *const default_words[] = {"the", "cat", "sat", "on", "the", "mat"};
+
+/* The operands as words: one operand with blanks is cut at them. */
+struct words {
+    const char **v;
+    char *text;
+    int n;
+};
+
+static int take_words(struct words *w, const struct opt_result *r, struct err *e)
+{
+    if (!r->n_args) {
+        *w = (struct words){(const char **)default_words, NULL, (int)COUNT_OF(default_words)};
+        return 0;
+    }
+    struct buf all = {0};
+    for (int i = 0; i < r->n_args; i++) buf_printf(&all, "%s%s", i ? " " : "", r->args[i]);
+    *w = (struct words){.v = mem_zalloc(all.len / 2 + 2, sizeof *w->v), .text = buf_steal(&all)};
+    if (!w->v || !w->text) return err_oom(e, 1024, "the words");
+    for (char *s = strtok(w->text, " \t\n"); s; s = strtok(NULL, " \t\n")) w->v[w->n++] = s;
+    if (w->n < 2 || w->n > 200) return err_set(e, ERR_USAGE, "%d words; two to 200 can be shown", w->n);
+    return 0;
+}
+
+static void free_words(struct words *w)
+{
+    if (w->v != (const char **)default_words) free(w->v);
+    free(w->text);
+}
+
+static int print(struct buf *b, int ret, struct err *e)
+{
+    if (!ret) ret = buf_ok(b, e) || out_write(b->data, b->len, e) ? -1 : 0;
+    buf_free(b);
+    return ret;
+}
+
+/* ---- positions ---- */
+
+struct positions_opts {
+    struct opt_common common;
+    int encoding;
+    int64_t query, dim, heads, clip, buckets, max_distance;
+    double theta;
+    bool both;
+};
+static const struct opt positions_opts[] = {
+#define C struct positions_opts
+    OPT_GROUP("Example"),
+    OPT_ENUM('e', "encoding", C, encoding, "all|sinusoidal|learned|rope|alibi|shaw|t5", "all", "Which one to show"),
+    OPT_INT(0, "query", C, query, "N", NULL, 0, 199, "The word that looks, from 0 (default: the last)"),
+    OPT_BOOL(0, "both", C, both, NULL, "It sees both sides, as in an encoder"),
+    OPT_INT(0, "dim", C, dim, "N", "8", 2, 512, "Width of a head, or of the added vectors"),
+    OPT_INT(0, "heads", C, heads, "N", "4", 1, 256, "ALiBi: heads"),
+    OPT_F64(0, "theta", C, theta, "X", "10000", 1, 1e9, "RoPE: base of the frequencies"),
+    OPT_INT(0, "clip", C, clip, "N", "2", 1, 1000, "Shaw: distance beyond which all are one"),
+    OPT_INT(0, "buckets", C, buckets, "N", "32", 2, 1000, "T5: buckets"),
+    OPT_INT(0, "max-distance", C, max_distance, "N", "128", 2, 100000, "T5: distance of the last bucket"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static int run_positions(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct opt_result r;
+    struct positions_opts o = {0};
+    struct words w = {0};
+    struct buf b = {0};
+    int ret = opt_parse(self, &o, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    ret = take_words(&w, &r, e);
+    int query = opt_is_set(self, &r, "query") ? (int)o.query : w.n - 1;
+    if (!ret && query >= w.n) ret = err_set(e, ERR_USAGE, "--query %d: there are words 0 to %d", query, w.n - 1);
+    if (!ret && o.dim % 2) ret = err_set(e, ERR_USAGE, "--dim %lld is odd; rotations and sines come in pairs", (long long)o.dim);
+    if (ret) goto out;
+    struct explain_positions p = {w.v, w.n, query, (enum explain_encoding)o.encoding, (int)o.dim, (int)o.heads, (int)o.clip,
+                                  (int)o.buckets, (int)o.max_distance, o.theta, !o.both};
+    ret = print(&b, explain_positions(&p, &b, e), e);
+out:
+    free_words(&w);
+    opt_free(&r);
+    return ret;
+}
+
+static const struct cmd cmd_positions = {
+    .name = "explain positions",
+    .summary = "What each position encoding adds to which score",
+    .usage = "[options] [WORDS...]",
+    .examples = "  llmctl explain positions\n"
+                "  llmctl explain positions \"a small example of mine\" --encoding rope --dim 64\n"
+                "  llmctl explain positions --encoding t5 --both --query 2\n",
+    .opts = positions_opts,
+    .run = run_positions,
+};
+
+/* ---- architectures ---- */
+
+struct architectures_opts {
+    struct opt_common common;
+    int64_t source;
+};
+static const struct opt architectures_opts[] = {
+#define C struct architectures_opts
+    OPT_GROUP("Example"),
+    OPT_INT(0, "source", C, source, "N", NULL, 1, 199, "Words that are given: the source, or the prefix (default: half)"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static int run_architectures(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct opt_result r;
+    struct architectures_opts o = {0};
+    struct words w = {0};
+    struct buf b = {0};
+    int ret = opt_parse(self, &o, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    ret = take_words(&w, &r, e);
+    int source = o.source ? (int)o.source : w.n / 2;
+    if (!ret && source >= w.n) ret = err_set(e, ERR_USAGE, "--source %d of %d words leaves none to write", source, w.n);
+    if (ret) goto out;
+    explain_architectures(w.v, w.n, source, &b);
+    ret = print(&b, 0, e);
+out:
+    free_words(&w);
+    opt_free(&r);
+    return ret;
+}
+
+static const struct cmd cmd_architectures = {
+    .name = "explain architectures",
+    .summary = "Who sees whom in each kind of model",
+    .usage = "[options] [WORDS...]",
+    .examples = "  llmctl explain architectures\n"
+                "  llmctl explain architectures \"guten Morgen good morning\" --source 2\n",
+    .opts = architectures_opts,
+    .run = run_architectures,
+};
+
+/* ---- attention, moe: a model and a text ---- */
+
+struct lens_opts {
+    struct opt_common common;
+    int64_t layer, head;
+    const char *svg;
+    bool all;
+};
+
+struct lens {
+    struct saved_model m;
+    struct pool *pool;
+    struct tok_ids ids;
+    char **label;
+    struct lens_result res;
+};
+
+static void lens_close(struct lens *l)
+{
+    explain_labels_free(l->label, (int)l->ids.n);
+    lens_result_free(&l->res);
+    tok_ids_free(&l->ids);
+    saved_close(&l->m);
+    pool_free(l->pool);
+}
+
+static int lens_open(struct lens *l, const struct lens_opts *o, const struct opt_result *r, bool experts, struct err *e)
+{
+    enum { MOST = 400 };
+    if (r->n_args != 2) return err_set(e, ERR_USAGE, "want a model and a text");
+    if (!(l->pool = pool_new((int)o->common.threads, e)) || saved_open(&l->m, r->args[0], DT_F32, l->pool, e)) return -1;
+    if (!l->m.tok) return err_set(e, ERR_CONFIG, "'%s' has no tokenizer; the text cannot be read", l->m.path);
+    if (gen_encode_prompt(l->m.tok, r->args[1], strlen(r->args[1]), &l->ids, e)) return -1;
+    if (l->ids.n > MOST) return err_set(e, ERR_USAGE, "the text has %zu tokens; up to %d can be shown", l->ids.n, MOST);
+    l->label = explain_labels(l->m.tok, l->ids.id, (int)l->ids.n);
+    if (!l->label) return err_oom(e, l->ids.n * sizeof *l->label, "labels");
+    return (experts ? lens_run_experts : lens_run_attention)(&l->m, l->ids.id, (int)l->ids.n, (int)o->layer, l->pool, &l->res, e);
+}
+
+static const struct opt attention_opts[] = {
+#define C struct lens_opts
+    OPT_GROUP("Example"),
+    OPT_INT(0, "layer", C, layer, "N", "0", 0, 1000, "Layer, from 0"),
+    OPT_INT(0, "head", C, head, "N", "0", 0, 1000, "Head, from 0"),
+    OPT_BOOL(0, "all", C, all, NULL, "Every head of the layer"),
+    OPT_STR(0, "svg", C, svg, "FILE", NULL, "Also draw the head as an SVG file"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static int run_attention(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct opt_result r;
+    struct lens_opts o = {0};
+    struct lens l = {0};
+    struct buf b = {0}, svg = {0};
+    int ret = opt_parse(self, &o, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    if ((ret = lens_open(&l, &o, &r, false, e))) goto out;
+    if (o.head >= l.res.heads) {
+        ret = err_set(e, ERR_USAGE, "--head %lld: the layer has heads 0 to %d", (long long)o.head, l.res.heads - 1);
+        goto out;
+    }
+    size_t matrix = (size_t)l.res.n * (size_t)l.res.n;
+    for (int h = o.all ? 0 : (int)o.head; h < (o.all ? l.res.heads : (int)o.head + 1); h++) {
+        explain_attention_text(l.res.attention + (size_t)h * matrix, l.label, l.res.n, (int)o.layer, h, &b);
+        if (o.all) buf_addc(&b, '\n');
+    }
+    if (o.svg) {
+        explain_attention_svg(l.res.attention + (size_t)o.head * matrix, l.label, l.res.n, (int)o.layer, (int)o.head, &svg);
+        ret = buf_ok(&svg, e) ? -1 : file_write_all(o.svg, svg.data, svg.len, e);
+    }
+    ret = print(&b, ret, e);
+out:
+    buf_free(&svg);
+    lens_close(&l);
+    opt_free(&r);
+    return ret;
+}
+
+static const struct cmd cmd_attention = {
+    .name = "explain attention",
+    .summary = "What the heads of a model look at in a text",
+    .usage = "[options] MODEL TEXT",
+    .examples = "  llmctl explain attention run \"The cat sat on the mat because it was tired\"\n"
+                "  llmctl explain attention run \"what light\" --layer 2 --head 3 --svg head.svg\n"
+                "  llmctl explain attention hf-dir \"a b c a b\" --layer 1 --all\n",
+    .details = "Attention, for each token i: its query q_i is compared with the key k_j of\n"
+               "every token j it may see, score_ij = q_i.k_j / sqrt(d) (and what the position\n"
+               "encoding adds); softmax makes shares of the scores, p_ij = e^score_ij / sum;\n"
+               "the token takes that mixture of values, sum_j p_ij v_j. Shown are the p_ij.\n"
+               "Of an encoder-decoder the encoder's layers are shown.\n",
+    .opts = attention_opts,
+    .run = run_attention,
+};
+
+static const struct opt moe_opts[] = {
+#define C struct lens_opts
+    OPT_GROUP("Example"),
+    OPT_INT(0, "layer", C, layer, "N", "0", 0, 1000, "Layer, from 0"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static int run_moe(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct opt_result r;
+    struct lens_opts o = {0};
+    struct lens l = {0};
+    struct buf b = {0};
+    int ret = opt_parse(self, &o, argc, argv, &r, e), experts;
+    if (ret || r.exit_now) goto out;
+    if ((ret = lens_open(&l, &o, &r, true, e))) goto out;
+    model_moe_layers(&l.m.config, &experts);
+    explain_experts(&l.res, l.label, (int)o.layer, experts, &b);
+    ret = print(&b, 0, e);
+out:
+    lens_close(&l);
+    opt_free(&r);
+    return ret;
+}
+
+static const struct cmd cmd_moe = {
+    .name = "explain moe",
+    .summary = "Which experts the tokens of a text go to",
+    .usage = "[options] MODEL TEXT",
+    .examples = "  llmctl explain moe run \"The cat sat on the mat\" --layer 1\n",
+    .details = "A layer with experts has many feed-forward parts and a router, one more small\n"
+               "matrix: its scores choose a few experts for each token, and their outputs are\n"
+               "added with the weights shown here. Only those run, so the parameters grow\n"
+               "without the arithmetic (Mixtral, Qwen3-MoE, DeepSeek-V3, gpt-oss). A loss\n"
+               "during training keeps the load even; without it a few experts take all.\n",
+    .opts = moe_opts,
+    .run = run_moe,
+};
+
+static const struct cmd *const subs[] = {&cmd_positions, &cmd_attention, &cmd_architectures, &cmd_moe, NULL};
+
+const struct cmd cmd_explain = {
+    .name = "explain",
+    .summary = "Show the arithmetic of models on your own words",
+    .usage = "COMMAND [options]",
+    .examples = "  llmctl explain positions \"the cat sat on the mat\"\n"
+                "  llmctl explain attention run \"the cat sat on the mat\" --svg head.svg\n"
+                "  llmctl explain architectures\n"
+                "  llmctl explain moe run \"the cat sat on the mat\"\n",
+    .subs = subs,
+};

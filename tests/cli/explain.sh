@@ -1,0 +1,61 @@
+#!/bin/bash
+# llmctl explain: the numbers are those of the papers, and of the model asked about.
+set -eu
+
+fail() { echo "explain.sh: $*" >&2; exit 1; }
+expect() {
+    local want=$1 got=0
+    shift
+    "$@" >out 2>err || got=$?
+    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
+}
+has() { grep -qF -- "$1" out || { cat out; fail "no '$1'"; }; }
+
+expect 0 "$LLMCTL" explain positions
+has "word 5, 'mat', looks at the others"
+has "PE_5.PE_j"
+# ALiBi, 12 heads: the published slopes .5 .25 .125 .0625 ... at distance 1.
+expect 0 "$LLMCTL" explain positions a b -e alibi --heads 12
+has "    0  a             -0.5000  -0.2500  -0.1250  -0.0625  -0.0312  -0.0156"
+# T5: causal -15 -> 15, -16 -> 16, -19 -> 17, -21 -> 18, -32 -> 21; both sides: 7 -> 23, 12 -> 25.
+expect 0 "$LLMCTL" explain positions $(seq 0 32) -e t5
+for pair in '-15     15' '-16     16' '-19     17' '-21     18' '-32     21'; do has "$pair"; done
+expect 0 "$LLMCTL" explain positions $(seq 0 32) -e t5 --both --query 0
+has "       7     23"
+has "      12     25"
+expect 0 "$LLMCTL" explain positions x y z -e shaw --clip 1 --query 0
+has "not seen: it comes later"
+# RoPE, two dimensions: cos 1.
+expect 0 "$LLMCTL" explain positions x y -e rope --dim 2
+has " 0.540"
+expect 0 "$LLMCTL" explain positions x y -e sinusoidal
+has "0.841  0.540"
+expect 0 "$LLMCTL" explain architectures "one two three four" --source 1
+has "Are all models decoder-only now?"
+
+expect 2 "$LLMCTL" explain positions one
+expect 2 "$LLMCTL" explain positions a b --query 2
+expect 2 "$LLMCTL" explain positions a b --dim 7
+expect 2 "$LLMCTL" explain positions a b -e t5 --buckets 32 --max-distance 10
+expect 2 "$LLMCTL" explain architectures a b --source 2
+expect 2 "$LLMCTL" explain position
+grep -q "did you mean 'positions'" err || fail "$(cat err)"
+expect 2 "$LLMCTL" explain attention
+expect 66 "$LLMCTL" explain attention nowhere text
+
+for i in $(seq 60); do echo "The quick brown fox $i jumps over the lazy dog."; done >text.txt
+"$LLMCTL" tokenize train text.txt --vocab-size 280 -q --out tok.json
+"$LLMCTL" pretrain text.txt -t tok.json --preset mixtral-nano --max-length 32 --steps 2 --batch 2 -q --sample-every 0 --out run
+expect 0 "$LLMCTL" explain attention run "The <quick> fox" --layer 3 --head 1 --svg head.svg
+has "layer 3, head 1"
+grep -q '&lt;' head.svg && grep -q '</svg>' head.svg || fail "head.svg"
+expect 0 "$LLMCTL" explain attention run "The fox" --all
+[ "$(grep -c '^layer 0, head' out)" = 4 ] || fail "--all"
+expect 0 "$LLMCTL" explain moe run "The quick brown fox"
+has "of 8 experts each token takes 2"
+expect 2 "$LLMCTL" explain attention run "The fox" --layer 4
+expect 2 "$LLMCTL" explain attention run "The fox" --head 4
+expect 2 "$LLMCTL" explain attention run "$(cat text.txt)"
+expect 73 "$LLMCTL" explain attention run "The fox" --svg no/dir/head.svg
+"$LLMCTL" pretrain text.txt -t tok.json --preset llama-nano --max-length 32 --steps 1 --batch 2 -q --sample-every 0 --out dense
+expect 2 "$LLMCTL" explain moe dense "The fox"
