@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/ckpt/elem.h"
 #include "core/model/hf_dir.h"
+#include "core/model/rwkvcpp_load.h"
 
 /* Newest of DIR/ckpt/step-N; -1 = none. */
 static int64_t newest_step(const char *ckpt)
@@ -145,11 +146,19 @@ static int open_hf(struct saved_model *m, const char *path, enum dtype dt, bool 
     return hf_dir_load(m, path, dt, with_tok, e);
 }
 
+static int open_rwkvcpp(struct saved_model *m, const char *path, enum dtype dt, struct err *e)
+{
+    if (!(m->path = mem_strdup(path))) return err_oom(e, strlen(path), "a path");
+    return rwkvcpp_load(m, path, dt, e);
+}
+
 static int open_any(struct saved_model *m, const char *path, enum dtype dt, bool with_tok, struct pool *pool,
                     struct err *e)
 {
     memset(m, 0, sizeof *m);
-    int ret = hf_dir_is(path) ? open_hf(m, path, dt, with_tok, e) : open_llmz(m, path, dt, with_tok, pool, e);
+    int ret = hf_dir_is(path)     ? open_hf(m, path, dt, with_tok, e)
+              : rwkvcpp_is(path) ? open_rwkvcpp(m, path, dt, e)
+                                 : open_llmz(m, path, dt, with_tok, pool, e);
     if (ret) saved_close(m);
     return ret;
 }

@@ -1,5 +1,5 @@
 /* saved.h - a model from disk: a .llmz file, a run directory (its model.llmz,
- * or else its newest checkpoint), or a Hugging Face directory.  Every command
+ * or else its newest checkpoint), a Hugging Face directory, or a file of rwkv.cpp.  Every command
  * that wants a model gets it here. */
 #ifndef CORE_MODEL_SAVED_H
 #define CORE_MODEL_SAVED_H
