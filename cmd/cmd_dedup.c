@@ -16,7 +16,9 @@ struct dedup_opts {
     const char *out, *removed, *quarantine, *report, *clusters, *minhash, *keep, *against, *save_index;
     const char *workdir, *shard, *phase;
     int exact;
-    int64_t mem, words, bands, rows;
+    const char *ngram;
+    int unit_parts;
+    int64_t mem, words, bands, rows, min_words, substring, bloom;
     double verify;
     bool near, no_verify, annotate, dry_run;
 };
@@ -39,12 +41,19 @@ static const struct opt opts[] = {
     OPT_BOOL(0, "near", C, near, NULL, "Also similar texts, by MinHash"),
     OPT_STR(0, "minhash", C, minhash, "WxBxR", "5x24x6",
             "Words a shingle, bands, rows a band; or a name of those below"),
-    OPT_INT(0, "ngram", C, words, "N", "0", 0, 100, "Words a shingle instead of --minhash's"),
+    OPT_INT(0, "words", C, words, "N", "0", 0, 100, "Words a shingle instead of --minhash's"),
     OPT_INT(0, "bands", C, bands, "N", "0", 0, MINHASH_MAX_BANDS, "Bands instead of --minhash's"),
     OPT_INT(0, "rows", C, rows, "N", "0", 0, MINHASH_MAX, "Rows a band instead of --minhash's"),
     OPT_F64(0, "verify", C, verify, "X", "0.5", 0, 1, "Least true Jaccard similarity of a pair"),
     OPT_BOOL(0, "no-verify", C, no_verify, NULL, "Trust every candidate pair"),
     OPT_STR(0, "keep", C, keep, "WHICH", "first", "Which of a group stays: first, longest, best:FIELD, none"),
+    OPT_GROUP("Parts of documents, instead of whole ones"),
+    OPT_ENUM(0, "parts", C, unit_parts, "none|line|paragraph", "none", "Lines or paragraphs whose words came before go"),
+    OPT_INT(0, "min-words", C, min_words, "N", "3", 1, 1000, "Shorter lines and paragraphs always stay"),
+    OPT_STR(0, "ngram", C, ngram, "N:SHARE", NULL, "Lines and documents go whose n-grams came before, as 13:0.8"),
+    OPT_SIZE(0, "bloom", C, bloom, "SIZE", "0", 0, 1.0e13, "Remember parts in a Bloom filter; 0: exactly"),
+    OPT_SIZE(0, "substring", C, substring, "N", "0", 0, 1.0e9,
+             "Cut out repeated stretches of N bytes or more, but the first"),
     OPT_GROUP("Against others"),
     OPT_STR(0, "against", C, against, "FILE", NULL, "Also remove what an index of --save-index has"),
     OPT_STR(0, "save-index", C, save_index, "FILE", NULL, "Write an index of what stays (and of --against's)"),
@@ -114,6 +123,31 @@ static int parse_keep(const char *s, struct dedup_cfg *cfg, struct err *e)
     return err_set(e, ERR_USAGE, "--keep '%s': want first, longest, best:FIELD (a number, larger is better) or none", s);
 }
 
+/* What is looked at if it is not documents. */
+static int parse_unit(const struct dedup_opts *o, struct dedup_cfg *cfg, struct err *e)
+{
+    int n = 0, asked = (o->unit_parts > 0) + (o->ngram != NULL) + (o->substring > 0);
+    if (!asked) return o->bloom ? err_set(e, ERR_USAGE, "--bloom goes with --parts or --ngram") : 0;
+    if (asked > 1 || o->near || o->exact != 0)
+        return err_set(e, ERR_USAGE, "--parts, --ngram, --substring and --exact or --near: one at a time; use a pipe");
+    if (o->annotate || o->clusters || o->against || o->save_index || o->workdir || o->shard ||
+        strcmp(o->keep, "first") != 0)
+        return err_set(e, ERR_USAGE, "--parts, --ngram and --substring know no --annotate, --clusters, --keep, "
+                                     "--against, --save-index, --workdir, --shard");
+    cfg->bloom = (size_t)o->bloom;
+    cfg->min_words = (int)o->min_words;
+    cfg->substring = (size_t)o->substring;
+    cfg->unit = o->substring ? DEDUP_SUBSTRINGS : o->unit_parts == 1 ? DEDUP_LINES : DEDUP_PARAGRAPHS;
+    if (o->substring && o->substring < 10)
+        return err_set(e, ERR_USAGE, "--substring %lld: want 10 bytes or more", (long long)o->substring);
+    if (!o->ngram) return 0;
+    cfg->unit = DEDUP_NGRAMS;
+    if (sscanf(o->ngram, "%d:%lf%n", &cfg->ngram, &cfg->share, &n) != 2 || o->ngram[n] || cfg->ngram < 1 ||
+        cfg->ngram > 100 || !(cfg->share >= 0 && cfg->share <= 1))
+        return err_set(e, ERR_USAGE, "--ngram '%s': want WORDS:SHARE like 13:0.8", o->ngram);
+    return 0;
+}
+
 /* The rank that a launcher gave this process. */
 static bool launched(int *shard, int *shards)
 {
@@ -172,6 +206,11 @@ static void talk(const struct dedup_cfg *cfg, const struct dedup_stats *s, doubl
                  (u)s->docs_in, (u)s->docs_out, (u)(s->docs_exact + s->docs_near), (u)s->docs_exact, (u)s->docs_near,
                  (u)s->docs_bad, (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6,
                  (double)s->bytes_in / 1e6 / (seconds + 1e-9));
+    if (cfg->unit == DEDUP_SUBSTRINGS)
+        log_info("  %llu repeated stretches cut out; %llu documents changed", (u)s->parts_in, (u)s->docs_changed);
+    else if (cfg->unit != DEDUP_DOCS)
+        log_info("  %llu lines or paragraphs, %llu stay; %llu documents changed", (u)s->parts_in, (u)s->parts_out,
+                 (u)s->docs_changed);
     if (cfg->annotate && !cfg->phase) log_info("  --annotate: what counts as removed is written, with what it is a duplicate of");
     if (s->docs_bad)
         log_warn("%llu records are no documents, first %s%s", (u)s->docs_bad, s->first_bad,
@@ -212,7 +251,7 @@ static size_t half_of_memory(void)
 static int configure(const struct dedup_opts *o, bool verify_set, struct dedup_cfg *cfg, struct err *e)
 {
     struct docs_outputs to = outputs(o);
-    if (parse_minhash(o, verify_set, cfg, e) || parse_keep(o->keep, cfg, e) || parse_shard(o, cfg, e) ||
+    if (parse_minhash(o, verify_set, cfg, e) || parse_keep(o->keep, cfg, e) || parse_shard(o, cfg, e) || parse_unit(o, cfg, e) ||
         docs_outputs_check(&to, e))
         return -1;
     if (cfg->exact == DEDUP_NONE && !cfg->near)
@@ -248,6 +287,39 @@ out:
     return ret;
 }
 
+#define TECHNIQUES \
+    "Equal documents. --exact text compares bytes; --exact norm compares words,\n" \
+    "without case, accents, punctuation and numbers:\n" \
+    "  \"The cat, 12 mice!\"  and  \"the CAT 7 mice\"   are equal in their words.\n" \
+    "\n" \
+    "Similar documents. --near makes sets of shingles, five words in a row:\n" \
+    "  \"a b c d e f\" -> {a b c d e, b c d e f}\n" \
+    "The similarity of two is the share of shingles they have in common (Jaccard).\n" \
+    "MinHash names candidates: signatures of bands times rows numbers, and who\n" \
+    "agrees in all rows of a band. With 24 bands of 6 rows those are 31 % of the\n" \
+    "pairs of similarity 0.5, 68 % at 0.6, 95 % at 0.7, all from 0.8 on. Each is\n" \
+    "then verified: what goes is at least --verify similar to a document that\n" \
+    "stays. In a chain A~B~C, B goes, and A and C stay if they differ. --minhash\n" \
+    "also takes what others use: datatrove 5x14x8, slimpajama 13x9x13, refinedweb\n" \
+    "5x450x20, nemo 5x20x13, olmo 5x26x11; all but datatrove then verify 0.8.\n" \
+    "\n" \
+    "Lines and paragraphs. --parts line drops a line whose words came before:\n" \
+    "  \"All rights reserved.\"   stays in the first document only.\n" \
+    "\n" \
+    "N-grams. --ngram 13:0.8 drops a line of whose 13 words in a row more than\n" \
+    "80 % came before, and a document likewise (bff of DCLM). --bloom 1G bounds the\n" \
+    "memory; it takes some new ones for known: 0.1 % at 16 bits each.\n" \
+    "\n" \
+    "Repeated stretches. --substring 100 finds every stretch of 100 bytes that came\n" \
+    "before (suffix array), cuts it out at whole sentences, keeps the first copy:\n" \
+    "  \"Intro. <licence text> Own words.\"  ->  \"Intro. Own words.\"\n" \
+    "All text must fit in memory, 5.3 bytes a byte.\n" \
+    "\n" \
+    "Input is read more than once, except for the first of equal texts, --parts and\n" \
+    "--ngram; stdin is then copied to $TMPDIR. Shards share a --workdir and wait\n" \
+    "for each other between the phases; their outputs joined are what one process\n" \
+    "writes.\n"
+
 const struct cmd cmd_dedup = {
     .name = "dedup",
     .summary = "Remove equal and similar documents",
@@ -257,19 +329,9 @@ const struct cmd cmd_dedup = {
                 "  llmctl clean web/ | llmctl dedup --exact norm --keep longest > u.jsonl\n"
                 "  llmctl dedup web.jsonl --near --minhash datatrove --verify 0.8 --dry-run\n"
                 "  llmctl dedup new.jsonl --near --against old.lidx --save-index all.lidx\n"
+                "  llmctl dedup web.jsonl --parts line | llmctl dedup --substring 100 > u.jsonl\n"
                 "  llmctl dedup web/ --near --workdir w --shard 3/16 --out u.jsonl\n",
-    .details = "Texts are equal byte for byte (--exact text), or in their words without\n"
-               "case, accents, punctuation and numbers (--exact norm).\n"
-               "With --near, MinHash names candidate pairs, and each is checked by the true\n"
-               "Jaccard similarity of its shingles of words: what goes is at least --verify\n"
-               "similar to a document that stays.\n"
-               "24 bands of 6 rows find 31 % of the pairs of similarity 0.5, 68 % at 0.6,\n"
-               "95 % at 0.7. Names: datatrove 5x14x8, slimpajama 13x9x13, refinedweb\n"
-               "5x450x20, nemo 5x20x13, olmo 5x26x11; all but datatrove verify 0.8.\n"
-               "Input is read more than once, but for the first of equal texts; stdin is\n"
-               "then copied to $TMPDIR first.\n"
-               "Shards share a --workdir and wait for each other between the phases; their\n"
-               "outputs, one after another, are what one process writes.",
+    .details = TECHNIQUES,
     .opts = opts,
     .run = run,
 };

@@ -10,6 +10,8 @@
 #include "core/base/mem.h"
 #include "core/base/sig.h"
 #include "data/dedup_internal.h"
+#include "data/dedup_parts.h"
+#include "data/dedup_substring.h"
 
 static const struct phase {
     const char *name;
@@ -241,6 +243,8 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
 {
     int fd = -1;
     *s = (struct dedup_stats){0};
+    if (cfg->unit == DEDUP_SUBSTRINGS) return dedup_substrings(cfg, s, e);
+    if (cfg->unit != DEDUP_DOCS) return dedup_parts(cfg, s, e);
     bool again = !cfg->out || strcmp(cfg->out, "-") != 0, full = false;
     for (size_t i = 0; i < cfg->files->n; i++) {
         if (strcmp(cfg->files->v[i].path, "-") != 0) continue;
@@ -264,6 +268,7 @@ void dedup_report_json(const struct dedup_cfg *cfg, const struct dedup_stats *s,
 {
     static const char *const exact[] = {"none", "text", "norm"};
     static const char *const keep[] = {"first", "longest", "best", "none"};
+    static const char *const unit[] = {"documents", "lines", "paragraphs", "ngrams", "substrings"};
     typedef unsigned long long u;
     buf_printf(out,
                "{\"documents\":{\"in\":%llu,\"out\":%llu,\"exact\":%llu,\"near\":%llu,"
@@ -282,6 +287,9 @@ void dedup_report_json(const struct dedup_cfg *cfg, const struct dedup_stats *s,
     if (cfg->clusters)
         buf_printf(out, ",\"clusters\":{\"count\":%llu,\"largest\":%llu}", (u)s->clusters,
                    (u)s->largest);
+    if (cfg->unit != DEDUP_DOCS)
+        buf_printf(out, ",\"by\":\"%s\",\"parts\":{\"in\":%llu,\"out\":%llu},\"changed\":%llu",
+                   unit[cfg->unit], (u)s->parts_in, (u)s->parts_out, (u)s->docs_changed);
     if (cfg->shards > 1) buf_printf(out, ",\"shard\":%d,\"shards\":%d", cfg->shard, cfg->shards);
     buf_adds(out, "}\n");
 }

@@ -35,7 +35,15 @@
 enum dedup_exact { DEDUP_NONE, DEDUP_TEXT, DEDUP_NORM };
 enum dedup_keep { DEDUP_FIRST, DEDUP_LONGEST, DEDUP_BEST, DEDUP_NO_ONE };
 
+enum dedup_unit { DEDUP_DOCS, DEDUP_LINES, DEDUP_PARAGRAPHS, DEDUP_NGRAMS, DEDUP_SUBSTRINGS };
+
 struct dedup_cfg {
+    enum dedup_unit unit; /* others than DEDUP_DOCS: dedup_parts.h, dedup_substring.h */
+    int ngram;            /* DEDUP_NGRAMS: words, and the share above which a part goes */
+    double share;
+    size_t bloom;     /* bytes of a Bloom filter; 0: exact */
+    int min_words;    /* DEDUP_LINES, DEDUP_PARAGRAPHS */
+    size_t substring; /* DEDUP_SUBSTRINGS: least bytes */
     struct doc_files *files;
     struct doc_cfg docs; /* DEDUP_BEST: extra[0] is the member that counts */
     struct pool *pool;
@@ -61,6 +69,8 @@ struct dedup_stats {
     uint64_t bytes_in, bytes_out;   /* of text */
     uint64_t candidates, confirmed; /* pairs */
     uint64_t clusters, largest;     /* with cfg.clusters */
+    uint64_t parts_in, parts_out;   /* lines, paragraphs; of documents that stay: out */
+    uint64_t docs_changed;          /* stay without some of their parts */
     char first_bad[256];
     uint64_t n_damaged;
     char damaged[512];
