@@ -1,36 +1,13 @@
 #include "data/shingle.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <utf8proc.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "data/shingle_internal.h"
 #include "data/words_class.h"
-
-/* A word being read: bytes go into `acc` eight at a time. */
-struct reading {
-    uint64_t h, acc;
-    unsigned n;
-};
-
-static const uint64_t prime = 0x9E3779B97F4A7C15u;
-
-static inline uint64_t mix(uint64_t x)
-{
-    x ^= x >> 32;
-    x *= 0xD6E8FEB86659FD93u;
-    x ^= x >> 32;
-    return x;
-}
-
-static inline void feed(struct reading *r, unsigned char c)
-{
-    r->acc = r->acc << 8 | c;
-    if ((++r->n & 7) == 0) {
-        r->h = (r->h ^ mix(r->acc)) * prime;
-        r->acc = 0;
-    }
-}
 
 static bool grow(uint64_t **v, size_t *cap, size_t need)
 {
@@ -45,15 +22,15 @@ static bool grow(uint64_t **v, size_t *cap, size_t need)
     return true;
 }
 
-static inline void end_word(struct shingles *s, struct reading *r)
+static inline void end_word(struct shingles *s, struct shingle_reading *r)
 {
     if (!r->n) return;
     if (s->n_words == s->cap && !grow(&s->word, &s->cap, s->n_words + 1)) {
         s->oom = true;
         return;
     }
-    s->word[s->n_words++] = mix((r->h ^ mix(r->acc + r->n)) * prime);
-    *r = (struct reading){0};
+    s->word[s->n_words++] = shingle_end(r);
+    *r = (struct shingle_reading){0};
 }
 
 /* 0: parts words, 1: digit, else the byte to take. */
@@ -100,15 +77,23 @@ static bool unparted(uint32_t cp)
            (cp >= 0x1780 && cp < 0x1800) || (cp >= 0x20000 && cp < 0x32000);
 }
 
-static void wide_char(struct shingles *s, struct reading *r, const struct words_table *t,
-                      uint32_t cp)
+/* What a character gives: parts words, a number, or bytes of a word. */
+enum glyph_kind { GLYPH_PARTS, GLYPH_DIGIT, GLYPH_BYTES, GLYPH_ALONE };
+struct glyph {
+    uint8_t kind, n; /* ALONE: a word begins here */
+    char bytes[14];
+};
+
+static struct glyph make_glyph(const struct words_table *t, uint32_t cp)
 {
+    struct glyph g = {.kind = GLYPH_PARTS};
     unsigned c = words_class(t, cp);
-    if (c & (WC_SPACE | WC_SYMBOL)) {
-        end_word(s, r);
-        return;
+    if (utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_ND) {
+        g.kind = GLYPH_DIGIT;
+        return g;
     }
-    if (unparted(cp) && !(c & WC_MARK)) end_word(s, r);
+    if (c & (WC_SPACE | WC_SYMBOL)) return g;
+    g.kind = unparted(cp) && !(c & WC_MARK) ? GLYPH_ALONE : GLYPH_BYTES;
     utf8proc_int32_t d[8];
     int last = 0;
     utf8proc_ssize_t n = utf8proc_decompose_char(utf8proc_tolower((utf8proc_int32_t)cp), d, 8,
@@ -117,47 +102,99 @@ static void wide_char(struct shingles *s, struct reading *r, const struct words_
         char u[4];
         if (words_class(t, (uint32_t)d[i]) & WC_MARK) continue;
         int k = utf8_encode((uint32_t)d[i], u);
-        for (int j = 0; j < k; j++)
-            feed(r, (unsigned char)u[j]);
+        for (int j = 0; j < k && g.n < sizeof g.bytes; j++)
+            g.bytes[g.n++] = u[j];
     }
+    return g;
 }
 
-int shingles_words(struct shingles *s, const char *text, size_t n, struct err *e)
+/* The characters of most texts that are not ASCII, made once. */
+enum { GLYPHS = 0x2100 };
+static struct glyph *glyphs;
+
+static void make_glyphs(void)
 {
     const struct words_table *t = words_table_get();
-    struct reading r = {0};
+    struct glyph *v = t ? mem_alloc(GLYPHS, sizeof *v) : NULL;
+    for (uint32_t cp = 0; v && cp < GLYPHS; cp++)
+        v[cp] = make_glyph(t, cp);
+    glyphs = v;
+}
+
+static void wide_char(struct shingles *s, struct shingle_reading *r, const struct glyph *g)
+{
+    if (g->kind == GLYPH_PARTS || g->kind == GLYPH_ALONE) end_word(s, r);
+    for (int i = 0; i < g->n; i++)
+        shingle_feed(r, (unsigned char)g->bytes[i]);
+}
+
+/* Words of ASCII letters, as far as they go. */
+static size_t fast(struct shingles *s, const char *text, size_t i, size_t n)
+{
+#ifdef SHINGLE_HAVE_AVX2
+    if (n - i >= 64 && __builtin_cpu_supports("avx2"))
+        return shingles_ascii_avx2(text, i, n, s->word, &s->n_words);
+#endif
+    (void)s;
+    (void)text;
+    (void)n;
+    return i;
+}
+
+static int words(struct shingles *s, const char *text, size_t n, bool plain, struct err *e)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_glyphs);
+    struct shingle_reading r = {0};
+    const struct words_table *t = words_table_get();
     s->n_words = 0;
-    s->oom = !t;
+    s->oom = !glyphs || !grow(&s->word, &s->cap, n / 2 + 1);
     for (size_t i = 0; i < n && !s->oom;) {
+        if (!r.n && !plain) i = fast(s, text, i, n);
         unsigned char c = (unsigned char)text[i];
         if (c < 128) {
             unsigned char m = ascii_map[c];
             if (m > 1) {
-                feed(&r, m);
+                shingle_feed(&r, m);
                 i++;
             } else if (m == 0) {
                 end_word(s, &r);
                 i++;
             } else {
-                feed(&r, '0');
+                shingle_feed(&r, '0');
                 i = number_end(text, n, i);
             }
             continue;
         }
         uint32_t cp;
         int k = utf8_decode(text + i, n - i, &cp);
-        if (k < 1)
-            k = 1;
-        else if (digit_at(text, n, i)) {
-            feed(&r, '0');
+        if (k < 1) {
+            i++;
+            continue;
+        }
+        struct glyph other;
+        const struct glyph *g = cp < GLYPHS ? &glyphs[cp] : &other;
+        if (g == &other) other = make_glyph(t, cp);
+        if (g->kind == GLYPH_DIGIT) {
+            shingle_feed(&r, '0');
             i = number_end(text, n, i);
             continue;
-        } else
-            wide_char(s, &r, t, cp);
+        }
+        wide_char(s, &r, g);
         i += (size_t)k;
     }
     end_word(s, &r);
     return s->oom ? err_oom(e, s->cap * sizeof *s->word, "the words of a document") : 0;
+}
+
+int shingles_words(struct shingles *s, const char *text, size_t n, struct err *e)
+{
+    return words(s, text, n, false, e);
+}
+
+int shingles_words_ref(struct shingles *s, const char *text, size_t n, struct err *e)
+{
+    return words(s, text, n, true, e);
 }
 
 int shingles_make(struct shingles *s, int width, struct err *e)
@@ -172,8 +209,8 @@ int shingles_make(struct shingles *s, int width, struct err *e)
     for (size_t i = 0; i < n; i++) {
         uint64_t h = w;
         for (size_t k = 0; k < w; k++)
-            h = (h ^ s->word[i + k]) * prime;
-        s->v[i] = mix(h);
+            h = (h ^ s->word[i + k]) * shingle_prime;
+        s->v[i] = shingle_mix(h);
     }
     s->n = n;
     return 0;
@@ -192,7 +229,7 @@ struct hash128 shingles_identity(const struct shingles *s, const char *text, siz
 {
     if (!s->n_words) return hash128(text, n);
     struct hash128 h = hash128(s->word, s->n_words * sizeof *s->word);
-    h.hi ^= prime; /* words and bytes never meet */
+    h.hi ^= shingle_prime; /* words and bytes never meet */
     return h;
 }
 

@@ -28,6 +28,8 @@ struct shingles {
 
 /* Replaces the content.  The words first, the shingles of them second. */
 int shingles_words(struct shingles *s, const char *text, size_t n, struct err *e);
+/* The same, a character at a time. */
+int shingles_words_ref(struct shingles *s, const char *text, size_t n, struct err *e);
 int shingles_make(struct shingles *s, int width, struct err *e);
 void shingles_free(struct shingles *s);
 

@@ -25,6 +25,12 @@ if "$python" -c 'import tokenizers' 2>/dev/null; then
     "$python" scripts/bench-tokenizers.py "$build" "$work"
     rm -rf "$work"
 fi
+if [ -e ../shared/corpus/mixed10.jsonl ] && command -v "$python" >/dev/null; then
+    echo "== deduplication"
+    work=$(mktemp -d)
+    "$python" scripts/bench-dedup.py "$build/llmctl" ../shared/corpus/mixed10.jsonl "$work"
+    rm -rf "$work"
+fi
 echo "== training steps"
 if "$python" -c 'import torch' 2>/dev/null && [ -d ../shared/peers/torch ]; then
     "$python" scripts/bench-train.py --build "$build"

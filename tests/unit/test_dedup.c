@@ -5,27 +5,63 @@
 #include "data/minhash.h"
 #include "data/shingle.h"
 
-static void avx2_and_reference_agree(void **state)
+static void every_isa_and_the_reference_agree(void **state)
 {
     (void)state;
-    if (minhash_best() == minhash_min_ref) {
-        print_message("skip: no AVX2\n");
-        skip();
-    }
     static uint64_t x[1000];
-    static uint32_t a[128], b[128];
-    struct minhash m;
+    static uint32_t a[256], b[256];
+    static struct minhash m;
     struct rng_key key = rng_key(5, RNG_TEST, 0, 0);
+    struct {
+        minhash_fn *fn;
+        bool have;
+    } kernels[] = {{minhash_min_avx2, __builtin_cpu_supports("avx2")},
+                   {minhash_min_avx512, __builtin_cpu_supports("avx512f")}};
     for (size_t i = 0; i < COUNT_OF(x); i++)
         x[i] = (uint64_t)rng_u32(&key, 2 * i) << 32 | rng_u32(&key, 2 * i + 1);
-    for (int lanes = 16; lanes <= 128; lanes += 16)
-        for (size_t n = 0; n <= 1000; n = n * 3 + 1) {
-            minhash_init(&m, lanes / 8, 8, 1);
-            assert_int_equal(m.padded, lanes);
-            minhash_min_ref(m.mul, m.add, lanes, x, n, a);
-            minhash_min_avx2(m.mul, m.add, lanes, x, n, b);
-            assert_memory_equal(a, b, (size_t)lanes * 4);
+    for (size_t k = 0; k < COUNT_OF(kernels); k++) {
+        if (!kernels[k].have) {
+            print_message("skip kernel %zu: this CPU has it not\n", k);
+            continue;
         }
+        for (int lanes = 16; lanes <= 256; lanes += 16)
+            for (size_t n = 0; n <= 1000; n = n * 3 + 1) {
+                minhash_init(&m, lanes / 8, 8, 1);
+                assert_int_equal(m.padded, lanes);
+                minhash_min_ref(m.mul, m.add, lanes, x, n, a);
+                kernels[k].fn(m.mul, m.add, lanes, x, n, b);
+                assert_memory_equal(a, b, (size_t)lanes * 4);
+            }
+    }
+}
+
+/* Words of all lengths, at all places of a block, among all kinds of others. */
+static void fast_words_and_reference_agree(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {" ",  "\n", "a",    "Bc",  "word", "LONGERWORD", "verylongwordofmanyletters",
+                                        "12", "3.5", "é",  "ß",  "'",    "日本",       "٣",
+                                        "x1", "_",   "{[", "@`", "zZ",   "e\xcc\x81",  "“q”"};
+    struct rng_key key = rng_key(9, RNG_TEST, 0, 0);
+    uint64_t drawn = 0;
+    struct shingles s = {0}, t = {0};
+    struct err e;
+    char text[900];
+    for (int round = 0; round < 20000; round++) {
+        size_t n = 0, kinds = round % 3 ? 7 : COUNT_OF(parts), want = rng_u32(&key, drawn++) % 800;
+        while (n < want) {
+            const char *p = parts[rng_u32(&key, drawn++) % kinds];
+            memcpy(text + n, p, strlen(p));
+            n += strlen(p);
+            if (rng_u32(&key, drawn++) % 2) text[n++] = ' ';
+        }
+        assert_int_equal(shingles_words(&s, text, n, &e), 0);
+        assert_int_equal(shingles_words_ref(&t, text, n, &e), 0);
+        if (s.n_words != t.n_words || memcmp(s.word, t.word, s.n_words * 8) != 0)
+            fail_msg("round %d: %zu words, want %zu: %.*s", round, s.n_words, t.n_words, (int)n, text);
+    }
+    shingles_free(&s);
+    shingles_free(&t);
 }
 
 /* Bands of two sets of similarity s agree with probability s^rows: over 200
@@ -33,7 +69,7 @@ static void avx2_and_reference_agree(void **state)
 static void bands_agree_as_often_as_the_theory_says(void **state)
 {
     (void)state;
-    struct minhash m;
+    static struct minhash m;
     static uint64_t set[300], keys_a[256], keys_b[256];
     minhash_init(&m, 200, 2, 9);
     struct rng_key key = rng_key(6, RNG_TEST, 0, 0);
@@ -167,7 +203,8 @@ static void shingles_of_short_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(avx2_and_reference_agree),
+        cmocka_unit_test(every_isa_and_the_reference_agree),
+        cmocka_unit_test(fast_words_and_reference_agree),
         cmocka_unit_test(bands_agree_as_often_as_the_theory_says),
         cmocka_unit_test(words_are_normalised),
         cmocka_unit_test(jaccard_counts_sets),
