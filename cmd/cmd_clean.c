@@ -86,6 +86,12 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, doubl
             log_info("  %-30s removed %8llu, alone %8llu, of %8llu", rule->key, (unsigned long long)x->removed,
                      (unsigned long long)x->only, (unsigned long long)x->failed);
     }
+    for (int k = 0; k < CLEAN_LABELS; k++) {
+        struct clean_spread x = clean_spread(&s->group[k]);
+        if (x.named && x.groups > 1)
+            log_info("  %s: %zu groups, the largest '%s' with %.1f %%, evenness %.2f", clean_label_names[k], x.groups,
+                     x.largest_name, 100 * x.share, x.evenness);
+    }
     log_info("in %llu = out %llu + removed %llu + quarantined %llu; %.1f MB of text, %.1f MB kept, %.0f MB/s",
              (unsigned long long)s->docs_in, (unsigned long long)s->docs_out, (unsigned long long)s->docs_removed,
              (unsigned long long)s->docs_bad, (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6,

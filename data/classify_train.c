@@ -260,7 +260,7 @@ int classify_train(const struct classify_cfg *cfg, const struct train_docs *t, s
         goto out;
     }
     for (size_t i = 0; i < n; i++) /* UINT8_MAX: in no fold */
-        r.fold[i] = cfg->folds ? (uint8_t)(train_doc_at(t, i)->hash % (uint64_t)cfg->folds) : UINT8_MAX;
+        r.fold[i] = (uint8_t)(cfg->folds ? train_doc_at(t, i)->hash % (uint64_t)cfg->folds : UINT8_MAX);
     for (int j = 0; j < r.jobs; j++)
         if (!(r.model[j] = classifier_new(&cfg->features, t->label, t->n_labels, e))) goto out;
     pool_run(pool, r.jobs, job, &r);

@@ -67,6 +67,16 @@ struct clean_stats {
  * be freed in every case. */
 int clean_run(const struct clean_cfg *cfg, struct clean_stats *out, struct err *e);
 void clean_stats_free(struct clean_stats *s);
+/* How even the groups are, by the documents that stay. */
+struct clean_spread {
+    size_t groups, named;       /* with documents; with a name too */
+    uint64_t largest, smallest; /* documents */
+    const char *largest_name;   /* lives as long as the groups */
+    double share, evenness;     /* of the largest; entropy / log(groups): 1 = all alike */
+};
+struct clean_spread clean_spread(const struct clean_groups *g);
+extern const char *const clean_label_names[CLEAN_LABELS];
+void clean_groups_json(const struct clean_stats *s, struct buf *out);
 /* The report as JSON. */
 void clean_report_json(const struct clean_cfg *cfg, const struct clean_stats *s, struct buf *out);
 

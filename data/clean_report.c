@@ -34,5 +34,7 @@ void clean_report_json(const struct clean_cfg *cfg, const struct clean_stats *s,
             (unsigned long long)x->only, (unsigned long long)x->bytes);
         first = false;
     }
-    buf_adds(out, "]}\n");
+    buf_adds(out, "],\"groups\":");
+    clean_groups_json(s, out);
+    buf_adds(out, "}\n");
 }

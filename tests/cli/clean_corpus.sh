@@ -108,3 +108,12 @@ for bad in q prompt=q answer=a prompt=q,chosen=c prompt=q,answer=a,near=2 prompt
 done
 for bad in best keep majority:x newest:; do expect 2 "$LLMCTL" clean q.jsonl --ambiguity prompt=q,answer=a --resolve $bad; done
 expect 2 "$LLMCTL" clean q.jsonl --ambiguity-report g1
+
+# The report says how documents spread over sources, languages and classes.
+awk 'BEGIN { for (i = 0; i < 40; i++) printf "{\"id\":%d,\"text\":\"t %d\",\"source\":\"%s\",\"lang\":\"en\",\"kind\":\"%s\"}\n", i, i, i < 30 ? "a" : "b\\\"", i % 4 ? "x" : "y" }' >g.jsonl
+expect 0 "$LLMCTL" clean g.jsonl --class-field kind --dry-run --report rep.json
+grep -q "source: 2 groups, the largest 'a' with 75.0 %, evenness 0.81" err && grep -q "class: 2 groups, the largest 'x'" err || fail "$(cat err)"
+! grep -q "lang:" err || fail "one language is no spread"
+grep -q '"groups":{"source":{"groups":2,"evenness":0.811278,"listed":\[{"name":"a","in":30,"out":30,"text_bytes_in":[0-9]*,"text_bytes_out":[0-9]*},{"name":"b\\"","in":10,' rep.json || fail "$(cat rep.json)"
+expect 0 "$LLMCTL" clean g.jsonl --class-field kind --dry-run --balance source --report rep.json
+grep -q '"groups":{"source":{"groups":2,"evenness":1.000000' rep.json || fail "$(cat rep.json)"
