@@ -62,6 +62,9 @@ static int depth_rwkv(struct model_config *c, const char *family, int depth, str
 int model_config_depth(struct model_config *c, const char *family, int depth, struct err *e)
 {
     if (!family_find(family)) return err_set(e, ERR_CONFIG, "family '%s' is unknown", family);
+    for (int i = 0; i < n_families_more; i++)
+        if (strcmp(families_more[i].name, family) == 0)
+            return err_set(e, ERR_CONFIG, "depth makes decoders like gpt2 or llama; for family %s take a preset, with layers and width", family);
     if (depth < 1 || depth > 128) return err_set(e, ERR_CONFIG, "depth %d is not within 1..128", depth);
     if (strncmp(family, "rwkv", 4) == 0) return depth_rwkv(c, family, depth, e);
     bool llama = strcmp(family, "gpt2") && strcmp(family, "gpt_neox");

@@ -154,7 +154,13 @@ static struct tensor *build(struct graph *g, struct tensor *q, struct tensor *kv
     if (!s->shaw_k && !s->shaw_v) a->s.clip = 0;
     a->T = (int)(q->dim[0] / g->opts.rows);
     a->S = kv ? (int)(kv->dim[0] / g->opts.rows) : a->T;
-    if (s->t5) a->rel_ld = attn_rel_size(a->T, a->S, 0);
+    if (s->t5) {
+        a->rel_ld = attn_rel_size(a->T, a->S, 0);
+        a->bucket = graph_zalloc(g, (size_t)a->rel_ld, sizeof *a->bucket);
+        for (int64_t i = 0; a->bucket && i < a->rel_ld; i++)
+            a->bucket[i] = t5_bucket(attn_rel_zero(a->S) - (int)i, s->causal, s->buckets, s->max_distance);
+        if (!a->bucket) return NULL;
+    }
     if (s->dropout > 0) a->instance = (uint32_t)g->n_random++;
     if (s->alibi) {
         a->alibi = graph_zalloc(g, (size_t)s->H, sizeof *a->alibi);

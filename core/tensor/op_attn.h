@@ -30,6 +30,7 @@ struct attn_attr {
     int T, S;                /* queries and keys of a row */
     int64_t group;           /* work items a slice */
     int64_t rel_ld;          /* T5's bias over distances of a head, 0 = none */
+    int32_t *bucket;         /* [rel_ld] of each distance */
 };
 
 enum { ATTN_Q, ATTN_KV, ATTN_SEG, ATTN_PREFIX, ATTN_LO, ATTN_HI, ATTN_SINK, ATTN_T5, ATTN_SHAW_K, ATTN_SHAW_V, ATTN_N_IN };
@@ -51,7 +52,5 @@ void attn_table_slice(const struct node *n, const struct run *r, int slice);
 /* Adds them to the kernel's view. */
 void attn_use_tables(const struct node *n, const struct run *r, struct attn *v);
 
-/* sums[b * H] += rel over the distances of bucket b. */
-void t5_gather(float *sums, const float *rel, int zero, int64_t n, int H, bool causal, int buckets, int max_distance);
 
 #endif

@@ -82,7 +82,7 @@ static void bwd_item(const struct node *n, const struct run *r, int row, int hk)
     for (int64_t h = hk * (H / Hk), g = 0; n->grad[G_T5] && g < H / Hk; h++, g++) {
         float *sums = part(n, r, G_T5, row) + h;
         for (int b = 0; b < s->buckets; b++) sums[b * H] = 0;
-        t5_gather(sums, v.drel + g * v.rel_ld, v.rel_zero, a->rel_ld, s->H, s->causal, s->buckets, s->max_distance);
+        for (int64_t i = 0; i < a->rel_ld; i++) sums[a->bucket[i] * H] += v.drel[g * v.rel_ld + i];
     }
 }
 

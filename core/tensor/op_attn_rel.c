@@ -22,11 +22,6 @@ int t5_bucket(int rel, bool causal, int buckets, int max_distance)
     return at + (b < buckets ? b : buckets - 1);
 }
 
-void t5_gather(float *sums, const float *rel, int zero, int64_t n, int H, bool causal, int buckets, int max_distance)
-{
-    for (int64_t i = 0; i < n; i++) sums[t5_bucket(zero - (int)i, causal, buckets, max_distance) * H] += rel[i];
-}
-
 /* ---- in the workspace: T5's biases [H][rel_ld], then bf16 tables of Shaw as f32 ---- */
 
 static bool needs_f32(const struct tensor *t)
@@ -73,12 +68,11 @@ void attn_table_slice(const struct node *n, const struct run *r, int slice)
         if (needs_f32(t)) r->k->f32_from_bf16(table_at(n, r, slice), t->data, (size_t)tensor_n(t));
         return;
     }
-    int h = slice - ATTN_TABLE_SLICES, zero = attn_rel_zero(a->S);
+    int h = slice - ATTN_TABLE_SLICES;
     const struct tensor *t = n->in[ATTN_T5];
     float *rel = (float *)(void *)r->ws + (size_t)h * ((size_t)(a->rel_ld + 15) / 16 * 16), row[1];
     for (int64_t i = 0; i < a->rel_ld; i++) {
-        int64_t at = (int64_t)t5_bucket(zero - (int)i, s->causal, s->buckets, s->max_distance) * s->H + h;
-        rel[i] = *load_row(r->k, t, at, 1, row);
+        rel[i] = *load_row(r->k, t, (int64_t)a->bucket[i] * s->H + h, 1, row);
     }
 }
 

@@ -102,6 +102,14 @@ static void refused(const char *text, const char *part)
 #define MOE(keys) "{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4}," EXPERTS(keys) "}]}"
 #define ONE(mixer, rest) "{" TOP ",\"blocks\":[{\"mixer\":{" mixer "}," FFN rest "}]}"
 
+static void depth_is_for_decoders(void **state)
+{
+    (void)state;
+    struct err e;
+    assert_int_equal(model_config_depth(&config, "bert", 4, &e), -1);
+    assert_non_null(strstr(e.msg, "take a preset"));
+}
+
 static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
 {
     (void)state;
@@ -423,6 +431,7 @@ int main(void)
         cmocka_unit_test(parameter_counts_are_those_of_the_public_models),
         cmocka_unit_test(flops_follow_the_formula),
         cmocka_unit_test(what_is_not_built_or_impossible_is_refused_by_name),
+        cmocka_unit_test(depth_is_for_decoders),
         cmocka_unit_test(set_reaches_one_group_or_all),
         cmocka_unit_test(the_dials_give_consistent_sizes),
         cmocka_unit_test(rope_frequencies_match_the_reference),
