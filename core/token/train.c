@@ -8,13 +8,17 @@
 #include "core/token/bytemap.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train_bpe.h"
+#include "core/token/train_prep.h"
+#include "core/token/train_sp_model.h"
 #include "core/token/train_words.h"
 #include "core/token/unicode.h"
 
 enum { N_CHARS = 0x110000 };
 
 struct counter {
-    struct word_table words; /* BPE */
+    struct word_table words; /* all but characters */
+    struct prep_count sp;
+    struct buf work;
     uint64_t *seen;          /* characters: one bit each */
     uint64_t bytes, documents, n_words;
     size_t ends[WORD_BATCH];
@@ -22,20 +26,44 @@ struct counter {
 
 struct tok_trainer {
     struct tok_train_opts opts;
+    struct charsmap *map;
+    struct prep_sp prep;
+    struct sp_meta meta;
     struct counter *counter; /* [n_threads] */
     int n_threads;
 };
+
+static bool is_sp(const struct tok_train_opts *o)
+{
+    return o->type == TOK_TRAIN_UNIGRAM || o->type == TOK_TRAIN_SP_BPE;
+}
 
 static int check_opts(const struct tok_train_opts *o, struct err *e)
 {
     if (o->type == TOK_TRAIN_CHAR) return 0;
     size_t least = 256 + o->n_special;
-    if (o->vocab_size < 0 || (size_t)o->vocab_size < least)
+    if (!is_sp(o) && (o->vocab_size < 0 || (size_t)o->vocab_size < least))
         return err_set(e, ERR_USAGE, "vocab size %d is too small: 256 bytes and %zu special tokens "
                                      "need %zu",
                        o->vocab_size, o->n_special, least);
     if (o->vocab_size > VOCAB_MAX_ID)
         return err_set(e, ERR_USAGE, "vocab size %d: at most %d", o->vocab_size, VOCAB_MAX_ID);
+    return 0;
+}
+
+static int prepare_sp(struct tok_trainer *tr, struct err *e)
+{
+    const struct tok_train_opts *o = &tr->opts;
+    if (o->charsmap_len && !(tr->map = charsmap_new(o->charsmap, o->charsmap_len, e))) return -1;
+    if (sp_meta_make(&tr->meta, o, e)) return -1;
+    if (o->vocab_size <= 0 || (size_t)o->vocab_size <= tr->meta.n)
+        return err_set(e, ERR_USAGE, "vocab size %d is too small: %zu special tokens and bytes come "
+                                     "before the pieces", o->vocab_size, tr->meta.n);
+    tr->opts.sp.n_pieces = o->vocab_size - (int)tr->meta.n;
+    tr->prep = (struct prep_sp){.keep_spaces = o->keep_spaces, .split_space = o->sp.split_space,
+                                .space_only = o->sp.space_only, .max_bytes = o->max_sentence,
+                                .meta = tr->meta.text, .n_meta = tr->meta.n};
+    prep_sp_init(&tr->prep, tr->map);
     return 0;
 }
 
@@ -57,16 +85,24 @@ struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_thread
         return NULL;
     }
     tr->opts = *o;
+    if (is_sp(o) && prepare_sp(tr, e)) {
+        tok_trainer_free(tr);
+        return NULL;
+    }
     return tr;
 }
 
 void tok_trainer_free(struct tok_trainer *tr)
 {
     if (!tr) return;
-    for (int i = 0; i < tr->n_threads; i++) {
+    for (int i = 0; tr->counter && i < tr->n_threads; i++) {
         word_table_free(&tr->counter[i].words);
+        buf_free(&tr->counter[i].work);
+        buf_free(&tr->counter[i].sp.final);
         free(tr->counter[i].seen);
     }
+    charsmap_free(tr->map);
+    sp_meta_free(&tr->meta);
     free(tr->counter);
     free(tr);
 }
@@ -99,13 +135,23 @@ static int add_chars(struct counter *c, const uint8_t *text, size_t n, struct er
     return 0;
 }
 
+void tok_trainer_order(struct tok_trainer *tr, int thread, uint64_t order)
+{
+    tr->counter[thread].sp.order = order;
+}
+
 int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t n, struct err *e)
 {
     struct counter *c = &tr->counter[thread];
     c->bytes += n;
     c->documents++;
-    if (tr->opts.type == TOK_TRAIN_CHAR) return add_chars(c, (const uint8_t *)text, n, e);
-    return add_words(c, tr->opts.split, (const uint8_t *)text, n, e);
+    int ret = tr->opts.type == TOK_TRAIN_CHAR ? add_chars(c, (const uint8_t *)text, n, e)
+              : is_sp(&tr->opts) ? prep_sp_add(&tr->prep, &c->words, &c->work, text, n, &c->sp, e)
+                                 : add_words(c, tr->opts.split, (const uint8_t *)text, n, e);
+    if (ret == 0 && tr->opts.memory && word_table_bytes(&c->words) > tr->opts.memory / (size_t)tr->n_threads)
+        ret = err_set(e, ERR_OS, "the distinct words need more memory than allowed: raise --mem, or "
+                                 "train on a part of the text");
+    return ret;
 }
 
 /* ---- from counts to a tokenizer.json ---- */
@@ -232,11 +278,14 @@ static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_
     stats->distinct_words = words->n + words->n_longs;
     if (byte_corpus(&c, words, byte_id, e)) goto out;
     word_table_free(words);
-    struct bpe_rules rules = {.vocab_size = tr->opts.vocab_size, .min_count = tr->opts.min_count};
+    struct bpe_rules rules = {.vocab_size = tr->opts.vocab_size, .min_count = tr->opts.min_count,
+                              .max_len = (uint32_t)tr->opts.max_len,
+                              .ties_by_text = tr->opts.ties == TOK_TIES_SPM};
     if (bpe_learn(&c, &rules, &v, &b, &stats->last_count, e)) goto out;
     write_added(json, &tr->opts, 0);
     write_pre(json, tr->opts.split);
     write_model(json, &v, &b);
+    stats->vocab_size = v.n;
     ret = buf_ok(json, e);
 out:
     bpe_corpus_free(&c);
@@ -247,7 +296,8 @@ out:
 
 /* A BPE model without merges, no pre-tokenizer: each character is its token.
  * Hugging Face's library loads it and gives the same ids. */
-static int learn_chars(struct tok_trainer *tr, struct buf *json, struct err *e)
+static int learn_chars(struct tok_trainer *tr, struct buf *json, struct tok_train_stats *stats,
+                       struct err *e)
 {
     struct vocab v = {0};
     struct bpe none = {0};
@@ -268,30 +318,77 @@ static int learn_chars(struct tok_trainer *tr, struct buf *json, struct err *e)
     write_added(json, &tr->opts, v.n);
     buf_adds(json, "\"pre_tokenizer\":null,\"post_processor\":null,\"decoder\":{\"type\":\"Fuse\"},");
     write_model(json, &v, &none);
+    stats->vocab_size = v.n + (int)tr->opts.n_special;
     ret = buf_ok(json, e);
 out:
     vocab_free(&v);
     return ret;
 }
 
-struct tokenizer *tok_trainer_finish(struct tok_trainer *tr, struct tok_train_stats *stats,
-                                     struct err *e)
+/* The counter that saw the end of the text. */
+static const struct counter *last_counter(const struct tok_trainer *tr)
+{
+    const struct counter *last = &tr->counter[0];
+    for (int i = 1; i < tr->n_threads; i++)
+        if (tr->counter[i].sp.final.len && (!last->sp.final.len || tr->counter[i].sp.final_order > last->sp.final_order))
+            last = &tr->counter[i];
+    return last;
+}
+
+static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
+                    struct err *e)
+{
+    const struct tok_train_opts *o = &tr->opts;
+    struct sp_corpus c = {0};
+    struct sp_pieces pieces = {0};
+    struct word_table *words = &tr->counter[0].words;
+    int ret = gather_words(tr, e) || sp_corpus_make(&c, words, &o->sp, e) ? -1 : 0;
+    word_table_free(words);
+    stats->distinct_words = c.n_words;
+    const struct counter *last = last_counter(tr);
+    if (ret == 0) sp_corpus_final(&c, last->sp.final.data, last->sp.final.len);
+    if (ret == 0 && c.n_chars - 1 > (uint32_t)o->sp.n_pieces)
+        ret = err_set(e, ERR_USAGE, "vocab size %d is too small: the text has %u characters to keep, "
+                                    "besides %zu special tokens and bytes; lower the character "
+                                    "coverage or raise the size",
+                      o->vocab_size, c.n_chars - 1, tr->meta.n);
+    if (ret == 0)
+        ret = o->type == TOK_TRAIN_UNIGRAM ? sp_unigram(&c, &o->sp, tr->meta.n, o->pool, &pieces, e)
+                                           : sp_bpe(&c, &o->sp, &pieces, e);
+    if (ret == 0) ret = sp_write_model(o, &tr->meta, &c, &pieces, file, e);
+    stats->vocab_size = (int)(tr->meta.n + pieces.n);
+    sp_pieces_free(&pieces);
+    sp_corpus_free(&c);
+    return ret;
+}
+
+int tok_trainer_learn(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
+                      struct err *e)
 {
     struct tok_train_stats none;
-    struct buf json = {0};
-    struct tokenizer *t = NULL;
     if (!stats) stats = &none;
     *stats = (struct tok_train_stats){0};
     for (int i = 0; i < tr->n_threads; i++) {
         stats->bytes += tr->counter[i].bytes;
         stats->documents += tr->counter[i].documents;
-        stats->words += tr->counter[i].n_words;
+        stats->words += tr->counter[i].n_words + tr->counter[i].sp.words;
+        stats->sentences += tr->counter[i].sp.sentences;
+        stats->too_long += tr->counter[i].sp.too_long;
     }
-    int ret = tr->opts.type == TOK_TRAIN_CHAR ? learn_chars(tr, &json, e)
-                                              : learn_bpe(tr, &json, stats, e);
-    if (ret == 0) t = tok_parse(json.data, json.len, "the learned tokenizer", e);
-    if (t) stats->vocab_size = tok_vocab_size(t);
-    buf_free(&json);
+    int ret = is_sp(&tr->opts)                  ? learn_sp(tr, file, stats, e)
+              : tr->opts.type == TOK_TRAIN_CHAR ? learn_chars(tr, file, stats, e)
+                                                : learn_bpe(tr, file, stats, e);
     tok_trainer_free(tr);
+    return ret;
+}
+
+struct tokenizer *tok_trainer_finish(struct tok_trainer *tr, struct tok_train_stats *stats,
+                                     struct err *e)
+{
+    struct buf file = {0};
+    struct tokenizer *t = NULL;
+    if (tok_trainer_learn(tr, &file, stats, e) == 0)
+        t = tok_parse(file.data, file.len, "the learned tokenizer", e);
+    buf_free(&file);
     return t;
 }

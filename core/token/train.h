@@ -13,19 +13,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/pool.h"
 #include "core/token/split.h"
 #include "core/token/tokenizer.h"
+#include "core/token/train_sp.h"
 
 enum tok_train_type {
-    TOK_TRAIN_BPE,  /* bytes, merged by falling count; ties: lower pair of ids */
-    TOK_TRAIN_CHAR, /* every character of the text */
+    TOK_TRAIN_BPE,     /* bytes, merged by falling count; ties: lower pair of ids */
+    TOK_TRAIN_CHAR,    /* every character of the text */
+    TOK_TRAIN_UNIGRAM, /* SentencePiece's: pieces with probabilities */
+    TOK_TRAIN_SP_BPE,  /* SentencePiece's: characters, merged by falling count */
 };
 
 /* Equal counts are decided by the ids of the pair, hence by how bytes are
  * numbered: by their character (HF tokenizers), or by value (rustbpe, minbpe,
- * tiktoken's files). */
-enum tok_train_ties { TOK_TIES_HF, TOK_TIES_BYTES };
+ * tiktoken's files).  SentencePiece takes the shorter text, then the lower one. */
+enum tok_train_ties { TOK_TIES_HF, TOK_TIES_BYTES, TOK_TIES_SPM };
 
 struct tok_train_opts {
     enum tok_train_type type;
@@ -33,12 +38,25 @@ struct tok_train_opts {
     uint64_t min_count;         /* BPE: a pair seen less often is not merged */
     enum split_kind split;      /* BPE */
     enum tok_train_ties ties;   /* BPE */
+    int max_len;                /* BPE: bytes of the longest token; 0 = any */
+    size_t memory;              /* bytes that counted words may take; 0 = any */
     const char *const *special; /* [n_special]; BPE: the first ids, characters: the last */
     size_t n_special;
+    struct pool *pool;          /* for learning; NULL = one thread.  Not owned */
+
+    /* SentencePiece's kinds; special tokens are its control symbols. */
+    struct sp_rules sp;         /* sp_rules_default(); n_pieces is set from vocab_size */
+    bool byte_fallback;         /* a token for each byte, for characters without one */
+    bool keep_spaces;           /* runs of spaces and those at the ends stay as they are */
+    size_t max_sentence;        /* bytes; longer lines are left out; 0 = none is */
+    const char *norm_name;      /* "identity", "nmt_nfkc" ...: goes into the file */
+    const void *charsmap;       /* [charsmap_len] compiled rules; NULL = none */
+    size_t charsmap_len;
 };
 
 struct tok_train_stats {
-    uint64_t bytes, documents, words, distinct_words;
+    uint64_t bytes, documents, sentences, words, distinct_words;
+    uint64_t too_long;          /* sentences that were left out */
     uint64_t last_count;        /* of the last merge */
     int vocab_size;
 };
@@ -47,7 +65,14 @@ struct tok_trainer;
 struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_threads, struct err *e);
 /* Each thread index < n_threads may be used by one thread at a time. */
 int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t n, struct err *e);
-/* Frees the trainer in any case.  stats may be NULL. */
+/* Where in the text what this thread adds next stands, rising for each thread.
+ * Unigram seeds depend on the last word of all; nothing else does. */
+void tok_trainer_order(struct tok_trainer *tr, int thread, uint64_t order);
+/* Learns; *file receives a tokenizer.json or, for SentencePiece's kinds, the
+ * .model file.  Frees the trainer in any case.  stats may be NULL. */
+int tok_trainer_learn(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
+                      struct err *e);
+/* The same, as a tokenizer. */
 struct tokenizer *tok_trainer_finish(struct tok_trainer *tr, struct tok_train_stats *stats,
                                      struct err *e);
 void tok_trainer_free(struct tok_trainer *tr); /* to give up; NULL is fine */

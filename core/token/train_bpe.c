@@ -106,6 +106,7 @@ static void pair_text(struct learner *l, uint64_t key)
 
 static bool is_allowed(struct learner *l, uint64_t key)
 {
+    if (l->rules->max_len && l->len[key >> 32] + l->len[(uint32_t)key] > l->rules->max_len) return false;
     if (!l->rules->allowed) return true;
     pair_text(l, key);
     if (l->text.oom) l->oom = true;

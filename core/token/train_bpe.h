@@ -38,6 +38,7 @@ void bpe_corpus_free(struct bpe_corpus *c);
 
 struct bpe_rules {
     int vocab_size;      /* stop when the vocabulary has as many tokens */
+    uint32_t max_len;    /* symbols of the longest token; 0 = any */
     uint64_t min_count;  /* pairs seen less often are left alone; at least 1 */
     /* Among equally frequent pairs: the one with lower ids, or the one with the
      * shorter text (characters), then the lower text (bytes). */

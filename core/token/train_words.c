@@ -16,6 +16,11 @@ void word_table_free(struct word_table *t)
     memset(t, 0, sizeof *t);
 }
 
+size_t word_table_bytes(const struct word_table *t)
+{
+    return t->cap * sizeof *t->v + t->longs_cap * sizeof *t->longs + t->pool_cap;
+}
+
 static const uint64_t keep_low[9] = {0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF,
                                      0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, UINT64_MAX};
 

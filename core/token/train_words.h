@@ -27,6 +27,7 @@ struct word_table {
 };
 
 void word_table_free(struct word_table *t);
+size_t word_table_bytes(const struct word_table *t); /* memory that it takes */
 /* left = readable bytes from `word` on (>= n).  False: out of memory. */
 bool word_table_add(struct word_table *t, const uint8_t *word, size_t n, size_t left,
                     uint64_t count);

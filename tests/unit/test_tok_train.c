@@ -8,6 +8,9 @@
 
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/charsmap.h"
+#include "core/token/charsmap_build.h"
+#include "core/token/spm_model.h"
 #include "core/token/train.h"
 #include "core/token/train_words.h"
 
@@ -155,6 +158,147 @@ static void words_are_counted_whatever_their_length(void **state)
     word_table_free(&t);
 }
 
+/* ---- SentencePiece's kinds ---- */
+
+static void learn_sp(enum tok_train_type type, int vocab_size, bool bytes, int threads, const char *const *docs,
+                     size_t n, struct pool *pool, struct spm_model *m)
+{
+    struct err e = {0};
+    struct buf file = {0};
+    struct tok_train_opts o = {.type = type, .vocab_size = vocab_size, .byte_fallback = bytes, .pool = pool,
+                               .special = special, .n_special = 1};
+    sp_rules_default(&o.sp);
+    struct tok_trainer *tr = tok_trainer_new(&o, threads, &e);
+    for (size_t i = 0; tr && i < n; i++) {
+        tok_trainer_order(tr, (int)i % threads, i);
+        if (tok_trainer_add(tr, (int)i % threads, docs[i], strlen(docs[i]), &e)) fail_msg("%s", e.msg);
+    }
+    if (!tr || tok_trainer_learn(tr, &file, NULL, &e) || spm_model_read(m, file.data, file.len, "learned", &e))
+        fail_msg("%s", e.msg);
+    buf_free(&file);
+}
+
+static void expect_sp(const struct spm_model *m, size_t id, const char *want, enum spm_type type)
+{
+    const struct spm_piece *p = &m->piece[id];
+    assert_true(id < m->n);
+    if (p->len != strlen(want) || memcmp(m->text.data + p->off, want, p->len) || p->type != type)
+        fail_msg("piece %zu is '%.*s', not '%s'", id, (int)p->len, m->text.data + p->off, want);
+}
+
+/* As spm_train --model_type=bpe gives for these lines. */
+static void sp_bpe_takes_the_shorter_pair_first(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"low low low lower\nlow  lower"};
+    struct spm_model m;
+    spm_model_init(&m);
+    learn_sp(TOK_TRAIN_SP_BPE, 4 + 12, false, 1, docs, 1, NULL, &m);
+    expect_sp(&m, 0, "<unk>", SPM_UNKNOWN);
+    expect_sp(&m, 3, "<|endoftext|>", SPM_CONTROL);
+    expect_sp(&m, 4, "lo", SPM_NORMAL); /* lo, ow, \u2581l: 6 each */
+    expect_sp(&m, 5, "low", SPM_NORMAL);
+    expect_sp(&m, 6, "\xE2\x96\x81low", SPM_NORMAL);
+    expect_sp(&m, 7, "er", SPM_NORMAL);
+    expect_sp(&m, 8, "\xE2\x96\x81lower", SPM_NORMAL);
+    assert_true(m.remove_extra_whitespaces && m.kind == SPM_BPE);
+    spm_model_free(&m);
+    learn_sp(TOK_TRAIN_SP_BPE, 4 + 256 + 12, true, 1, docs, 1, NULL, &m);
+    expect_sp(&m, 4, "<0x00>", SPM_BYTE);
+    expect_sp(&m, 4 + 255, "<0xFF>", SPM_BYTE);
+    expect_sp(&m, 4 + 256, "lo", SPM_NORMAL);
+    assert_true(m.byte_fallback);
+    spm_model_free(&m);
+}
+
+static void unigram_is_the_same_for_any_threads(void **state)
+{
+    (void)state;
+    enum { N = 60 };
+    char *docs[N];
+    struct rng_key k = rng_key(4, RNG_TEST, 0, 0);
+    for (uint64_t d = 0; d < N; d++) {
+        struct buf b = {0};
+        for (uint64_t i = 0; i < 200; i++) {
+            uint64_t word = rng_below(&k, d * 200 + i, 300);
+            for (word = word * word + 1; word; word /= 7) buf_addc(&b, (char)('a' + word % 7));
+            buf_addc(&b, i % 9 ? ' ' : '\n');
+        }
+        docs[d] = buf_steal(&b);
+    }
+    struct spm_model first = {0};
+    for (int threads = 1; threads <= 3; threads++) {
+        struct err e;
+        struct pool *pool = pool_new(threads, &e);
+        struct spm_model m;
+        spm_model_init(&m);
+        learn_sp(TOK_TRAIN_UNIGRAM, 120, false, threads, (const char *const *)docs, N, pool, &m);
+        assert_int_equal(m.n, 120);
+        for (size_t i = 5; i < m.n; i++) assert_true(m.piece[i].score <= m.piece[i - 1].score);
+        if (threads == 1) {
+            first = m;
+        } else {
+            assert_int_equal(m.text.len, first.text.len);
+            assert_memory_equal(m.text.data, first.text.data, m.text.len);
+            for (size_t i = 0; i < m.n; i++) assert_memory_equal(&m.piece[i].score, &first.piece[i].score, sizeof(float));
+            spm_model_free(&m);
+        }
+        pool_free(pool);
+    }
+    spm_model_free(&first);
+    for (size_t d = 0; d < N; d++) free(docs[d]);
+}
+
+static void rules_become_a_charsmap(void **state)
+{
+    (void)state;
+    static const char file[] = "# comment\n61 62\t58\n61\t59 5A\n7A\t\nC4\t41\n";
+    struct err e = {0};
+    struct charsmap_rules r = {0};
+    struct buf map = {0};
+    const char *to;
+    if (charsmap_rules_read(&r, file, strlen(file), "f", &e) || charsmap_compile(&r, &map, &e)) fail_msg("%s", e.msg);
+    struct charsmap *m = charsmap_new(map.data, map.len, &e);
+    assert_non_null(m);
+    assert_int_equal(charsmap_match(m, "abc", 3, false, &to), 2);
+    assert_string_equal(to, "X");
+    assert_int_equal(charsmap_match(m, "ac", 2, false, &to), 1);
+    assert_string_equal(to, "YZ");
+    assert_int_equal(charsmap_match(m, "z", 1, false, &to), 1);
+    assert_string_equal(to, "");
+    assert_int_equal(charsmap_match(m, "\xC3\x84", 2, false, &to), 2);
+    assert_string_equal(to, "A");
+    assert_int_equal(charsmap_match(m, "b", 1, false, &to), 0);
+    charsmap_free(m);
+    charsmap_rules_free(&r);
+    buf_free(&map);
+    assert_int_equal(charsmap_rules_read(&r, "61\t62\n6x\t7\n", 11, "f", &e), -1);
+    assert_non_null(strstr(e.msg, "f:2"));
+    charsmap_rules_free(&r);
+}
+
+static void nmt_nfkc_does_what_it_should(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct charsmap_rules r = {0};
+    struct buf map = {0};
+    const char *to;
+    if (charsmap_rules_named(&r, "nmt_nfkc_cf", &e) || charsmap_compile(&r, &map, &e)) fail_msg("%s", e.msg);
+    struct charsmap *m = charsmap_new(map.data, map.len, &e);
+    assert_non_null(m);
+    assert_int_equal(charsmap_match(m, "\xEF\xBC\xA1", 3, false, &to), 3); /* fullwidth A */
+    assert_string_equal(to, "a");
+    assert_int_equal(charsmap_match(m, "\t", 1, false, &to), 1);
+    assert_string_equal(to, " ");
+    assert_int_equal(charsmap_match(m, "e\xCC\x81", 3, false, &to), 3); /* e and acute */
+    assert_string_equal(to, "\xC3\xA9");
+    assert_int_equal(charsmap_match(m, "\xEF\xBD\x9E", 3, false, &to), 0); /* fullwidth tilde stays */
+    charsmap_free(m);
+    charsmap_rules_free(&r);
+    buf_free(&map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +309,10 @@ int main(void)
         cmocka_unit_test(characters_sort_by_code_point),
         cmocka_unit_test(too_small_a_vocabulary_is_a_usage_error),
         cmocka_unit_test(words_are_counted_whatever_their_length),
+        cmocka_unit_test(sp_bpe_takes_the_shorter_pair_first),
+        cmocka_unit_test(unigram_is_the_same_for_any_threads),
+        cmocka_unit_test(rules_become_a_charsmap),
+        cmocka_unit_test(nmt_nfkc_does_what_it_should),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

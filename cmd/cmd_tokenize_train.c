@@ -1,0 +1,304 @@
+/* llmctl tokenize train */
+#include "cmd/cmd_tokenize.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/token/charsmap_build.h"
+#include "core/token/train.h"
+#include "data/doc_run.h"
+
+struct train_cfg {
+    struct opt_common common;
+    struct docs_opts docs;
+    const char *out;
+    int type, split, ties;
+    int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes;
+    struct opt_list special;
+    bool no_special, byte_fallback, split_digits, keep_spaces, space_pieces, cross_scripts, cross_spaces;
+    const char *norm;
+    double coverage, shrink;
+};
+
+static const struct opt train_opts[] = {
+#define C struct train_cfg
+    OPT_GROUP("Vocabulary"),
+    OPT_STR('o', "out", C, out, "FILE", NULL, "Where it goes: FILE.json, or FILE.model of SentencePiece; - is stdout (default tokenizer.json, tokenizer.model)"),
+    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe", "bpe", "Byte pairs; every character; SentencePiece's unigram or byte pair kind"),
+    OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included"),
+    OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe)"),
+    OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250, "Longest token: bytes (bpe), characters (SentencePiece's kinds: 0 = 16); 0 = any"),
+    OPT_LIST(0, "special", C, special, "TEXT", "A special token; repeat for more (bpe has <|endoftext|> if none is given)"),
+    OPT_BOOL(0, "no-special-tokens", C, no_special, NULL, "No special token but <unk> <s> </s> of SentencePiece's kinds"),
+    OPT_GROUP("Byte pairs"),
+    OPT_ENUM(0, "split", C, split, "gpt2|llama3|qwen2|none", "llama3", "Where merges must stop: the words of which model"),
+    OPT_ENUM(0, "ties", C, ties, "hf|tiktoken|spm", "hf", "Which of equally frequent pairs comes first: as HF tokenizers, by byte value as rustbpe, the shorter as SentencePiece"),
+    OPT_GROUP("SentencePiece's kinds"),
+    OPT_STR(0, "norm", C, norm, "NAME", "nmt_nfkc", "identity, nfkc, nmt_nfkc, nfkc_cf, nmt_nfkc_cf, or a FILE.tsv of rules"),
+    OPT_F64(0, "coverage", C, coverage, "X", "0.9995", 0.9, 1, "Share of the text whose characters become tokens"),
+    OPT_BOOL(0, "byte-fallback", C, byte_fallback, NULL, "Other characters become bytes instead of <unk>"),
+    OPT_BOOL(0, "digits", C, split_digits, NULL, "Every digit is a token of its own"),
+    OPT_BOOL(0, "keep-spaces", C, keep_spaces, NULL, "Runs of spaces stay as they are"),
+    OPT_BOOL(0, "space-pieces", C, space_pieces, NULL, "Runs of spaces may be tokens"),
+    OPT_BOOL(0, "cross-scripts", C, cross_scripts, NULL, "A token may hold several scripts"),
+    OPT_BOOL(0, "cross-spaces", C, cross_spaces, NULL, "A token may hold several words"),
+    OPT_SIZE(0, "max-sentence", C, max_sentence, "BYTES", "0", 0, 1e9, "Longer lines are left out; 0 = none is (spm_train: 4192)"),
+    OPT_INT(0, "seeds", C, seeds, "N", "1M", 1000, 1e8, "Substrings to start from (unigram)"),
+    OPT_F64(0, "shrink", C, shrink, "X", "0.75", 0.5, 0.95, "What each round of pruning keeps (unigram)"),
+    OPT_INT(0, "lanes", C, lanes, "N", "1", 1, 16, "Sums kept apart: the last digits of scores as spm_train with N threads (unigram)"),
+    OPT_GROUP("Resources"),
+    OPT_SIZE(0, "mem", C, memory, "BYTES", "0", 0, 1e15, "Stop when the distinct words need more; 0 = no limit"),
+    OPT_DOCS(C, docs),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+struct train_job {
+    struct tok_trainer *trainer;
+    struct doc_cfg docs;
+    struct doc_iter *iter; /* [threads] */
+    bool strict;
+    uint64_t *bad;         /* [threads] */
+};
+
+static int train_block(void *arg, struct doc_slot *slot, int thread, struct err *e)
+{
+    struct train_job *j = arg;
+    struct doc d;
+    enum doc_next next;
+    doc_iter_start(&j->iter[thread], &j->docs, &slot->block);
+    tok_trainer_order(j->trainer, thread, slot->block.seq);
+    while ((next = doc_iter_next(&j->iter[thread], &d)) != DOC_END) {
+        if (next == DOC_GOOD) {
+            if (tok_trainer_add(j->trainer, thread, d.text, d.text_len, e)) return -1;
+        } else {
+            if (j->strict)
+                return err_set(e, ERR_DATA, "%s:%llu: %s", d.file->name,
+                               (unsigned long long)d.line_no, j->iter[thread].reason);
+            j->bad[thread]++;
+        }
+    }
+    return 0;
+}
+
+/* Counts all documents; the trainer lives on in any case. */
+static int count_documents(struct docs_input *in, struct train_job *j, struct err *e)
+{
+    int n = pool_threads(in->pool);
+    struct doc_run_end end = {0};
+    struct doc_stage stage = {.files = &in->files, .cfg = &j->docs, .pool = in->pool, .arg = j,
+                              .what = "count words", .work = train_block};
+    j->iter = mem_zalloc((size_t)n, sizeof *j->iter);
+    j->bad = mem_zalloc((size_t)n, sizeof *j->bad);
+    int ret = j->iter && j->bad ? 0 : err_oom(e, (size_t)n * sizeof *j->iter, "readers");
+    if (ret == 0) ret = doc_run(&stage, &end, e);
+    for (int i = 0; j->iter && i < n; i++) doc_iter_free(&j->iter[i]);
+    for (int i = 1; j->bad && i < n; i++) j->bad[0] += j->bad[i];
+    if (ret == 0 && j->bad[0])
+        log_warn("%llu bad documents were left out", (unsigned long long)j->bad[0]);
+    free(j->iter);
+    free(j->bad);
+    if (ret == 0 && end.n_damaged) {
+        if (j->strict) return err_set(e, ERR_DATA, "%s", end.damaged);
+        log_warn("%s", end.damaged);
+    }
+    return ret;
+}
+
+static bool is_sp(const struct train_cfg *cfg)
+{
+    return cfg->type == TOK_TRAIN_UNIGRAM || cfg->type == TOK_TRAIN_SP_BPE;
+}
+
+static const char *out_path(const struct train_cfg *cfg)
+{
+    if (cfg->out) return cfg->out;
+    return is_sp(cfg) ? "tokenizer.model" : "tokenizer.json";
+}
+
+static int report_training(const struct train_cfg *cfg, const struct tok_train_stats *s,
+                           double seconds, struct err *e)
+{
+    if (s->too_long)
+        log_warn("%llu lines longer than --max-sentence were left out", (unsigned long long)s->too_long);
+    if (s->vocab_size < cfg->vocab_size && cfg->type != TOK_TRAIN_CHAR)
+        log_warn("the text gives %d tokens only, %lld were wanted", s->vocab_size,
+                 (long long)cfg->vocab_size);
+    if (!cfg->common.json) {
+        log_info("%d tokens from %llu documents, %.1f MB, %llu distinct words in %.2f s -> %s",
+                 s->vocab_size, (unsigned long long)s->documents, (double)s->bytes / 1e6,
+                 (unsigned long long)s->distinct_words, seconds, out_path(cfg));
+        return 0;
+    }
+    struct buf b = {0};
+    buf_printf(&b, "{\"vocab_size\":%d,\"documents\":%llu,\"bytes\":%llu,\"words\":%llu,"
+                   "\"distinct_words\":%llu,\"last_count\":%llu,\"seconds\":%.3f}\n",
+               s->vocab_size, (unsigned long long)s->documents, (unsigned long long)s->bytes,
+               (unsigned long long)s->words, (unsigned long long)s->distinct_words,
+               (unsigned long long)s->last_count, seconds);
+    int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
+/* What was learned, in its own form or as a tokenizer.json. */
+static int write_tokenizer(const struct train_cfg *cfg, const struct buf *file, struct err *e)
+{
+    const char *path = out_path(cfg);
+    size_t n = strlen(path);
+    struct buf json = {0};
+    if (is_sp(cfg) && !(n > 5 && strcmp(path + n - 5, ".json") == 0))
+        return file_write_all(path, file->data, file->len, e);
+    struct tokenizer *t = is_sp(cfg) ? tok_from_spm(file->data, file->len, "the learned model", e)
+                                     : tok_parse(file->data, file->len, "the learned tokenizer", e);
+    int ret = t && tok_to_json(t, &json, e) == 0 ? file_write_all(path, json.data, json.len, e) : -1;
+    buf_free(&json);
+    tok_free(t);
+    return ret;
+}
+
+/* --norm: compiled rules into *map. */
+static int read_norm(const char *norm, struct buf *map, struct err *e)
+{
+    struct charsmap_rules rules = {0};
+    struct buf text = {0};
+    size_t n = strlen(norm);
+    int ret = 0;
+    if (strcmp(norm, "identity") == 0) return 0;
+    if (n > 4 && strcmp(norm + n - 4, ".tsv") == 0)
+        ret = file_read_all(norm, (size_t)256 << 20, &text, e) ||
+              charsmap_rules_read(&rules, text.data, text.len, norm, e) ? -1 : 0;
+    else if (charsmap_known(norm))
+        ret = charsmap_rules_named(&rules, norm, e);
+    else
+        ret = err_set(e, ERR_USAGE, "--norm '%s': identity, nfkc, nmt_nfkc, nfkc_cf, nmt_nfkc_cf or a "
+                                    "file of rules whose name ends in .tsv", norm);
+    if (ret == 0) ret = charsmap_compile(&rules, map, e);
+    charsmap_rules_free(&rules);
+    buf_free(&text);
+    return ret;
+}
+
+static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, struct buf *map,
+                      struct err *e)
+{
+    size_t n = strlen(cfg->norm);
+    sp_rules_default(&o->sp);
+    o->sp.coverage = cfg->coverage;
+    if (cfg->max_len) o->sp.max_len = (int)cfg->max_len;
+    o->sp.split_scripts = !cfg->cross_scripts;
+    o->sp.split_digits = cfg->split_digits;
+    o->sp.split_space = !cfg->cross_spaces;
+    o->sp.space_only = cfg->space_pieces;
+    o->sp.n_seeds = (size_t)cfg->seeds;
+    o->sp.shrink = cfg->shrink;
+    o->sp.lanes = (int)cfg->lanes;
+    o->byte_fallback = cfg->byte_fallback;
+    o->keep_spaces = cfg->keep_spaces;
+    o->max_sentence = (size_t)cfg->max_sentence;
+    o->norm_name = n > 4 && strcmp(cfg->norm + n - 4, ".tsv") == 0 ? "user_defined" : cfg->norm;
+    if (read_norm(cfg->norm, map, e)) return -1;
+    o->charsmap = map->data;
+    o->charsmap_len = map->len;
+    return 0;
+}
+
+/* Options of one kind given for another are mistakes. */
+static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r,
+                      struct err *e)
+{
+    static const char *const of_bpe[] = {"split", "ties", "min-freq"};
+    static const char *const of_sp[] = {"norm", "coverage", "byte-fallback", "digits", "keep-spaces",
+                                        "space-pieces", "cross-scripts", "cross-spaces", "max-sentence"};
+    static const char *const of_unigram[] = {"seeds", "shrink", "lanes"};
+    static const char *const kinds[] = {"bpe", "char", "unigram", "sp-bpe"};
+    const char *wrong = NULL, *needs = NULL;
+    for (size_t i = 0; i < COUNT_OF(of_bpe); i++)
+        if (cfg->type != TOK_TRAIN_BPE && opt_is_set(self, r, of_bpe[i])) wrong = of_bpe[i], needs = "bpe";
+    for (size_t i = 0; i < COUNT_OF(of_sp); i++)
+        if (!is_sp(cfg) && opt_is_set(self, r, of_sp[i])) wrong = of_sp[i], needs = "unigram or sp-bpe";
+    for (size_t i = 0; i < COUNT_OF(of_unigram); i++)
+        if (cfg->type != TOK_TRAIN_UNIGRAM && opt_is_set(self, r, of_unigram[i]))
+            wrong = of_unigram[i], needs = "unigram";
+    if (!wrong) return 0;
+    return err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", wrong, needs, kinds[cfg->type]);
+}
+
+static int train_files(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r,
+                       struct err *e)
+{
+    static const char *const end_of_text[] = {"<|endoftext|>"};
+    static const enum split_kind splits[] = {SPLIT_GPT2, SPLIT_LLAMA3, SPLIT_QWEN2, SPLIT_NONE};
+    struct tok_train_opts o = {
+        .type = (enum tok_train_type)cfg->type,
+        .vocab_size = (int)cfg->vocab_size,
+        .min_count = (uint64_t)cfg->min_count,
+        .split = splits[cfg->split],
+        .ties = (enum tok_train_ties)cfg->ties,
+        .max_len = (int)cfg->max_len,
+        .special = cfg->special.v,
+        .n_special = cfg->special.n,
+        .memory = (size_t)cfg->memory,
+    };
+    struct buf map = {0}, file = {0};
+    if (check_kind(self, cfg, r, e)) return -1;
+    if (cfg->no_special && o.n_special)
+        return err_set(e, ERR_USAGE, "--special and --no-special-tokens exclude each other");
+    if (!o.n_special && !cfg->no_special && o.type == TOK_TRAIN_BPE) {
+        o.special = end_of_text;
+        o.n_special = 1;
+    }
+    if (cfg->common.json && strcmp(out_path(cfg), "-") == 0)
+        return err_set(e, ERR_USAGE, "--json and --out - both want stdout");
+    struct docs_input in = {.pool = NULL};
+    struct tok_train_stats stats;
+    double start = time_now_s();
+    int ret = is_sp(cfg) ? sp_options(cfg, &o, &map, e) : 0;
+    if (ret == 0) ret = docs_open(&in, &cfg->docs, r, cfg->common.threads, e);
+    if (ret == 0) {
+        struct train_job j = {.docs = docs_config(&cfg->docs), .strict = cfg->docs.strict};
+        o.pool = in.pool;
+        j.trainer = tok_trainer_new(&o, pool_threads(in.pool), e);
+        ret = j.trainer ? count_documents(&in, &j, e) : -1;
+        if (ret) tok_trainer_free(j.trainer);
+        else ret = tok_trainer_learn(j.trainer, &file, &stats, e);
+    }
+    if (ret == 0) ret = write_tokenizer(cfg, &file, e);
+    if (ret == 0) ret = report_training(cfg, &stats, time_now_s() - start, e);
+    buf_free(&map);
+    buf_free(&file);
+    docs_close(&in);
+    return ret;
+}
+
+static int run_train(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct train_cfg cfg = {0};
+    struct opt_result r;
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret == 0 && !r.exit_now) ret = train_files(self, &cfg, &r, e);
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_tokenize_train = {
+    .name = "tokenize train",
+    .summary = "Learn a vocabulary from text",
+    .usage = "[options] [FILE|DIR...]",
+    .examples = "  llmctl tokenize train corpus.jsonl --vocab-size 4096 --out tokenizer.json\n"
+                "  llmctl tokenize train corpus.jsonl --type unigram --vocab-size 8000 -o s.model\n"
+                "  llmctl tokenize train input.txt --type char --out chars.json\n"
+                "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
+    .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
+               "SentencePiece's kinds take each line for a sentence and give what spm_train\n"
+               "0.2.3 gives.\n"
+               "Other programs read the results too, which do not depend on the number of\n"
+               "threads.\n"
+               "Memory grows with the distinct words.\n",
+    .opts = train_opts,
+    .run = run_train,
+};

@@ -1,0 +1,351 @@
+/* Seeds of a unigram vocabulary: the substrings of words that are followed by
+ * at least two different characters, scored by how much text they cover.
+ *
+ * In the suffixes of all words in sorted order such a substring is an interval
+ * of common prefixes (arXiv:1610.07446 calls them maximal repeats to the
+ * right).  Only max_len + 1 symbols of a suffix matter, and each distinct word
+ * stands for all its occurrences: what follows it is either the next word's
+ * U+2581 or the end of the sentence, so both kinds have their own suffixes.
+ * SentencePiece (0.2.3) takes the suffixes of bytes; where that shows, so do we.
+ * Suffixes with the same first symbol are sorted by one thread. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/train_sp.h"
+
+struct suffix {
+    uint64_t key; /* its next four symbols */
+    uint32_t pos;
+};
+
+struct node {
+    uint64_t count;
+    uint32_t pos;
+    uint16_t len, bytes;
+};
+
+struct bucket {
+    struct node *v;
+    size_t n, cap;
+    bool oom;
+};
+
+struct seeds {
+    const struct sp_corpus *c;
+    const struct sp_rules *r;
+    uint16_t *text;      /* the words, each with what follows it; then zeros */
+    uint32_t *part;      /* by position */
+    size_t n_text;
+    uint32_t *pos;       /* suffixes by first symbol */
+    size_t *from;        /* [n_chars + 2] into pos */
+    struct bucket *bucket; /* by first symbol */
+};
+
+static uint64_t key_at(const struct seeds *s, size_t pos)
+{
+    uint64_t key = 0;
+    bool ended = false;
+    for (int i = 0; i < 4; i++) {
+        uint64_t sym = ended ? 0 : s->text[pos + (size_t)i];
+        /* What follows a word comes last in it. */
+        ended = ended || s->part[pos + (size_t)i] != s->part[pos + (size_t)i + 1];
+        key = key << 16 | sym;
+    }
+    return key;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct suffix *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return x->pos < y->pos ? -1 : x->pos > y->pos;
+}
+
+static bool ends_within(const struct seeds *s, size_t pos, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s->part[pos + i] != s->part[pos + i + 1]) return true;
+    return false;
+}
+
+/* Sorts by up to max_len + 1 symbols; `depth` of them are equal already. */
+static void sort_suffixes(const struct seeds *s, struct suffix *v, size_t n, size_t depth)
+{
+    for (size_t i = 0; i < n; i++) v[i].key = key_at(s, v[i].pos + depth);
+    qsort(v, n, sizeof *v, by_key);
+    if (depth + 4 > (size_t)s->r->max_len) return;
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && v[end].key == v[i].key; end++) {}
+        if (end - i > 1 && !ends_within(s, v[i].pos + depth, 4))
+            sort_suffixes(s, v + i, end - i, depth + 4);
+    }
+}
+
+static unsigned first_bytes(const struct seeds *s, uint16_t a, uint16_t b)
+{
+    char x[4] = {0}, y[4] = {0};
+    unsigned n = 0;
+    if (a) utf8_encode(s->c->cp[a], x);
+    if (b) utf8_encode(s->c->cp[b], y);
+    while (n < 3 && x[n] == y[n]) n++;
+    return n;
+}
+
+/* Symbols that two suffixes have in common, what follows the word included,
+ * times 4, plus the bytes that the symbols after them have in common: by bytes
+ * a substring is one only where the next bytes differ. */
+static uint32_t common(const struct seeds *s, size_t a, size_t b)
+{
+    uint32_t most = (uint32_t)s->r->max_len + 1, n = 0;
+    while (n < most && s->text[a + n] == s->text[b + n]) {
+        bool end_a = s->part[a + n] != s->part[a + n + 1], end_b = s->part[b + n] != s->part[b + n + 1];
+        if (end_a != end_b) return 4 * n;
+        n++;
+        if (end_a) return 4 * n;
+    }
+    return n == most ? 4 * n : 4 * n + first_bytes(s, s->text[a + n], s->text[b + n]);
+}
+
+static uint16_t bytes_of(const struct seeds *s, uint32_t pos, uint32_t len)
+{
+    char bytes[4];
+    int n = 0;
+    for (uint32_t i = 0; i < len; i++) n += utf8_encode(s->c->cp[s->text[pos + i]], bytes);
+    return (uint16_t)n;
+}
+
+static void emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint32_t depth, uint64_t count)
+{
+    uint32_t len = depth / 4;
+    if (depth % 4 || len < 2 || len > (uint32_t)s->r->max_len || count < 2 ||
+        ends_within(s, pos, len) || !sp_valid(s->c, s->r, s->text + pos, len))
+        return;
+    if (b->n == b->cap) {
+        size_t cap = b->cap ? 2 * b->cap : 256;
+        struct node *v = mem_resize(b->v, cap, sizeof *v);
+        if (!v) {
+            b->oom = true;
+            return;
+        }
+        b->v = v;
+        b->cap = cap;
+    }
+    b->v[b->n++] = (struct node){count, pos, (uint16_t)len, bytes_of(s, pos, len)};
+}
+
+/* Intervals of common prefixes, inner ones first. */
+static void find_intervals(const struct seeds *s, struct bucket *b, const struct suffix *v, size_t n)
+{
+    struct { uint32_t depth; size_t left; uint64_t before; } stack[4 * SP_MAX_LEN + 8];
+    int top = 0;
+    uint64_t sum = 0;
+    stack[0].depth = 0;
+    stack[0].left = 0;
+    stack[0].before = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t before = sum;
+        sum += s->c->part[s->part[v[i].pos]].count;
+        uint32_t next = i + 1 < n ? common(s, v[i].pos, v[i + 1].pos) : 0;
+        size_t left = i;
+        while (top > 0 && stack[top].depth > next) {
+            emit(s, b, v[stack[top].left].pos, stack[top].depth, sum - stack[top].before);
+            left = stack[top].left;
+            before = stack[top].before;
+            top--;
+        }
+        if (stack[top].depth < next) {
+            top++;
+            stack[top].depth = next;
+            stack[top].left = left;
+            stack[top].before = before;
+        }
+    }
+}
+
+static void sort_bucket(void *arg, int slice, int thread)
+{
+    (void)thread;
+    struct seeds *s = arg;
+    struct bucket *b = &s->bucket[slice + 1];
+    size_t from = s->from[slice + 1], n = s->from[slice + 2] - from;
+    if (n < 2 || slice + 1 == s->c->unk) return;
+    struct suffix *v = mem_alloc(n, sizeof *v);
+    if (!v) {
+        b->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) v[i].pos = s->pos[from + i];
+    sort_suffixes(s, v, n, 1);
+    find_intervals(s, b, v, n);
+    free(v);
+}
+
+/* ---- the text and its suffixes ---- */
+
+static int lay_out(struct seeds *s, struct err *e)
+{
+    const struct sp_corpus *c = s->c;
+    size_t n = 0, pad = SP_MAX_LEN + 8;
+    for (size_t i = 0; i < c->n_parts; i++) n += (size_t)c->part[i].len + 1;
+    if (n >= UINT32_MAX - pad)
+        return err_set(e, ERR_DATA, "more than 4 billion characters in distinct words: train on a "
+                                    "part of the text");
+    s->text = mem_zalloc(n + pad, sizeof *s->text);
+    s->part = mem_alloc(n + pad, sizeof *s->part);
+    s->pos = mem_alloc(n, sizeof *s->pos);
+    s->from = mem_zalloc((size_t)c->n_chars + 3, sizeof *s->from);
+    s->bucket = mem_zalloc((size_t)c->n_chars + 2, sizeof *s->bucket);
+    if (!s->text || !s->part || !s->pos || !s->from || !s->bucket)
+        return err_oom(e, n * 10, "the suffixes of all words");
+    for (size_t i = 0; i < c->n_parts; i++) {
+        const struct sp_word *w = &c->part[i];
+        memcpy(s->text + s->n_text, c->sym + w->off, w->len * sizeof *s->text);
+        for (size_t k = 0; k <= w->len; k++) s->part[s->n_text + k] = (uint32_t)i;
+        s->n_text += w->len;
+        s->text[s->n_text++] = w->last ? 0 : c->space;
+    }
+    for (size_t i = s->n_text; i < n + pad; i++) s->part[i] = UINT32_MAX - (i & 1);
+    for (size_t i = 0; i < s->n_text; i++) s->from[s->text[i] + 2u]++;
+    for (uint32_t k = 1; k <= c->n_chars + 1; k++) s->from[k + 1] += s->from[k];
+    for (size_t i = 0; i < s->n_text; i++) s->pos[s->from[s->text[i] + 1u]++] = (uint32_t)i;
+    return 0;
+}
+
+/* ---- the ends of the last word ---- */
+
+static bool ends_like(const struct sp_corpus *c, const struct sp_word *w, const uint16_t *sym, size_t n)
+{
+    return w->last && w->len >= n && memcmp(c->sym + w->off + w->len - n, sym, n * sizeof *sym) == 0;
+}
+
+/* The end of the text follows the last word, not another sentence; by bytes
+ * that makes a substring of each of its ends and the end of the sentence. */
+static void count_ends(struct seeds *s)
+{
+    const struct sp_corpus *c = s->c;
+    for (size_t n = 2; n <= c->n_final && n <= (size_t)s->r->max_len; n++) {
+        const uint16_t *sym = c->final + c->n_final - n;
+        struct bucket *b = &s->bucket[sym[0]];
+        uint64_t count = 0;
+        uint32_t pos = 0;
+        size_t at = 0;
+        if (!sp_valid(c, s->r, sym, n)) continue;
+        for (size_t i = 0; i < c->n_parts; at += c->part[i++].len + 1u) {
+            if (!ends_like(c, &c->part[i], sym, n)) continue;
+            count += c->part[i].count;
+            pos = (uint32_t)(at + c->part[i].len - n);
+        }
+        size_t k = 0;
+        while (k < b->n && (b->v[k].len != n || memcmp(s->text + b->v[k].pos, sym, n * sizeof *sym))) k++;
+        if (count < 2) continue;
+        if (k < b->n) b->v[k].count += count;
+        else emit(s, b, pos, 4 * (uint32_t)n, count);
+    }
+}
+
+/* ---- the best of them ---- */
+
+static float score_of(const struct node *v)
+{
+    return (float)v->count * (float)v->len;
+}
+
+static int by_score(const void *a, const void *b, void *text)
+{
+    const struct node *x = a, *y = b;
+    const uint16_t *sym = text;
+    float sx = score_of(x), sy = score_of(y);
+    if (sx != sy) return sx < sy ? 1 : -1;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    for (size_t i = 0; i < x->len && i < y->len; i++)
+        if (sym[x->pos + i] != sym[y->pos + i]) return sym[x->pos + i] < sym[y->pos + i] ? -1 : 1;
+    return (int)x->len - (int)y->len;
+}
+
+static int falling(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The score that the n-th best node has. */
+static float nth_score(const struct seeds *s, size_t total, size_t n, bool *oom)
+{
+    float *v = mem_alloc(total, sizeof *v), found = 0;
+    size_t k = 0;
+    *oom = !v;
+    if (!v) return 0;
+    for (uint32_t i = 1; i <= s->c->n_chars; i++)
+        for (size_t j = 0; j < s->bucket[i].n; j++) v[k++] = score_of(&s->bucket[i].v[j]);
+    qsort(v, total, sizeof *v, falling);
+    found = v[n - 1];
+    free(v);
+    return found;
+}
+
+/* The n_seeds best of all nodes, best first. */
+static int take_best(struct seeds *s, struct sp_pieces *out, struct err *e)
+{
+    size_t total = 0, n = 0;
+    bool oom = false;
+    for (uint32_t k = 1; k <= s->c->n_chars; k++) total += s->bucket[k].n;
+    float least = total > s->r->n_seeds ? nth_score(s, total, s->r->n_seeds, &oom) : 0;
+    struct node *v = mem_alloc(total, sizeof *v);
+    int ret = v && !oom ? 0 : err_oom(e, total * sizeof *v, "seeds");
+    for (uint32_t k = 1; ret == 0 && k <= s->c->n_chars; k++)
+        for (size_t i = 0; i < s->bucket[k].n; i++)
+            if (score_of(&s->bucket[k].v[i]) >= least) v[n++] = s->bucket[k].v[i];
+    if (ret == 0) qsort_r(v, n, sizeof *v, by_score, s->text);
+    if (n > s->r->n_seeds) n = s->r->n_seeds;
+    for (size_t i = 0; ret == 0 && i < n; i++)
+        if (!sp_pieces_add(out, s->text + v[i].pos, v[i].len, score_of(&v[i])))
+            ret = err_oom(e, out->cap * sizeof *out->v, "seeds");
+    free(v);
+    return ret;
+}
+
+static int add_chars(const struct sp_corpus *c, struct sp_pieces *out, struct err *e)
+{
+    uint16_t *v = sp_chars_by_count(c);
+    int ret = v ? 0 : err_oom(e, c->n_chars, "characters");
+    for (uint32_t i = 0; ret == 0 && i + 1 < c->n_chars; i++)
+        if (!sp_pieces_add(out, &v[i], 1, (float)c->char_count[v[i]]))
+            ret = err_oom(e, c->n_chars, "characters");
+    free(v);
+    return ret;
+}
+
+/* Counts to log probabilities. */
+static void to_log_prob(struct sp_pieces *p)
+{
+    double sum = 0;
+    for (size_t i = 0; i < p->n; i++) sum += (double)p->v[i].score;
+    double log_sum = log(sum);
+    for (size_t i = 0; i < p->n; i++)
+        p->v[i].score = (float)(log((double)p->v[i].score) - log_sum);
+}
+
+int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *pool,
+             struct sp_pieces *out, struct err *e)
+{
+    struct seeds s = {.c = c, .r = r};
+    int ret = add_chars(c, out, e) || lay_out(&s, e) ? -1 : 0;
+    if (ret == 0) {
+        pool_run(pool, (int)c->n_chars, sort_bucket, &s);
+        for (uint32_t k = 1; k <= c->n_chars; k++)
+            if (s.bucket[k].oom) ret = err_oom(e, s.n_text * sizeof(struct suffix), "seeds");
+    }
+    if (ret == 0) count_ends(&s);
+    if (ret == 0) ret = take_best(&s, out, e);
+    if (ret == 0) to_log_prob(out);
+    for (uint32_t k = 0; s.bucket && k <= c->n_chars; k++) free(s.bucket[k].v);
+    free(s.bucket);
+    free(s.text);
+    free(s.part);
+    free(s.pos);
+    free(s.from);
+    return ret;
+}

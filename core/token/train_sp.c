@@ -1,0 +1,354 @@
+#include "core/token/train_sp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/uni_props.h"
+#include "core/token/unicode.h"
+
+enum { N_CODES = 0x110000, ANY_SCRIPT = -2, NO_SCRIPT = -1 };
+
+void sp_rules_default(struct sp_rules *r)
+{
+    *r = (struct sp_rules){.n_pieces = 8000, .coverage = 0.9995, .max_len = 16,
+                           .split_scripts = true, .split_numbers = true, .split_space = true,
+                           .n_seeds = 1000000, .shrink = 0.75, .sub_iterations = 2, .lanes = 1};
+}
+
+void sp_corpus_free(struct sp_corpus *c)
+{
+    free(c->cp);
+    free(c->char_count);
+    free(c->script);
+    free(c->sym);
+    free(c->word);
+    free(c->part);
+    memset(c, 0, sizeof *c);
+}
+
+/* ---- characters ---- */
+
+static void count_chars(const struct word_table *words, uint64_t *count, uint64_t *total,
+                        size_t *n_words, size_t *n_sym)
+{
+    char tmp[16];
+    const char *word;
+    size_t n;
+    uint64_t times;
+    for (size_t at = 0; word_table_next(words, &at, tmp, &word, &n, &times);) {
+        (*n_words)++;
+        for (size_t i = 0; i < n;) {
+            struct uni_char u = uni_next((const uint8_t *)word + i, n - i);
+            i += u.len;
+            if (u.cp == '\n') continue;
+            count[u.cp == UNI_BAD ? 0xFFFD : u.cp] += times;
+            *total += times;
+            (*n_sym)++;
+        }
+    }
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b; /* count, code point */
+    if (x[0] != y[0]) return x[0] < y[0] ? 1 : -1;
+    return x[1] < y[1] ? -1 : x[1] > y[1];
+}
+
+static int by_code(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return x[1] < y[1] ? -1 : x[1] > y[1];
+}
+
+static int16_t script_of(uint32_t cp)
+{
+    static _Thread_local int han = -2, hiragana, katakana, common;
+    if (han == -2) {
+        han = uni_script_find("Han", 3);
+        hiragana = uni_script_find("Hiragana", 8);
+        katakana = uni_script_find("Katakana", 8);
+        common = uni_script_find("Common", 6);
+    }
+    int s = uni_script(cp);
+    if (s == hiragana || s == katakana || cp == 0x30FC) s = han;
+    return (int16_t)(s < 0 ? common : s);
+}
+
+/* The most frequent characters until they cover the text, by code point. */
+static int choose_chars(struct sp_corpus *c, const uint64_t *count, uint64_t total,
+                        const struct sp_rules *r, struct err *e)
+{
+    size_t n = 0, kept = 0;
+    for (size_t cp = 0; cp < N_CODES; cp++) n += count[cp] > 0;
+    uint64_t(*v)[2] = mem_alloc(n + 1, sizeof *v), covered = 0;
+    if (!v) return err_oom(e, n * sizeof *v, "characters");
+    n = 0;
+    for (size_t cp = 0; cp < N_CODES; cp++)
+        if (count[cp]) v[n][0] = count[cp], v[n++][1] = cp;
+    qsort(v, n, sizeof *v, by_count);
+    for (size_t i = 0; i < n; i++) {
+        /* As a single-precision number: this is where SentencePiece stops. */
+        float share = (float)((double)covered / (double)total);
+        if (share >= (float)r->coverage) break;
+        covered += v[i][0];
+        if (v[i][1] == SP_BOUNDARY) continue;
+        memmove(v[kept++], v[i], sizeof *v);
+    }
+    if (kept >= UINT16_MAX - 1) {
+        free(v);
+        return err_set(e, ERR_DATA, "%zu different characters to keep, at most %d can be: lower the "
+                                    "character coverage", kept, UINT16_MAX - 2);
+    }
+    /* Everything else; no piece may hold it, so neither count matters. */
+    v[kept][0] = 0;
+    v[kept][1] = SP_UNK;
+    qsort(v, kept + 1, sizeof *v, by_code);
+    c->n_chars = (uint32_t)kept + 1;
+    c->cp = mem_zalloc(kept + 2, sizeof *c->cp);
+    c->char_count = mem_zalloc(kept + 2, sizeof *c->char_count);
+    c->script = mem_zalloc(kept + 2, sizeof *c->script);
+    bool ok = c->cp && c->char_count && c->script;
+    for (uint32_t i = 0; ok && i < c->n_chars; i++) {
+        c->cp[i + 1] = (uint32_t)v[i][1];
+        c->char_count[i + 1] = v[i][0];
+        c->script[i + 1] = script_of(c->cp[i + 1]);
+        if (c->cp[i + 1] == SP_SPACE) c->space = (uint16_t)(i + 1);
+        if (c->cp[i + 1] == SP_UNK) c->unk = (uint16_t)(i + 1);
+    }
+    free(v);
+    return ok ? 0 : err_oom(e, kept * 14, "characters");
+}
+
+uint16_t sp_symbol(const struct sp_corpus *c, uint32_t cp)
+{
+    uint32_t low = 1, high = c->n_chars + 1;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (c->cp[mid] < cp) low = mid + 1;
+        else high = mid;
+    }
+    return low <= c->n_chars && c->cp[low] == cp ? (uint16_t)low : 0;
+}
+
+static int symbols_by_count(const void *a, const void *b, void *corpus)
+{
+    uint16_t x = *(const uint16_t *)a, y = *(const uint16_t *)b;
+    const struct sp_corpus *c = corpus;
+    uint64_t cx = c->char_count[x], cy = c->char_count[y];
+    if (cx != cy) return cx < cy ? 1 : -1;
+    return x < y ? -1 : x > y;
+}
+
+uint16_t *sp_chars_by_count(const struct sp_corpus *c)
+{
+    uint16_t *v = mem_alloc(c->n_chars, sizeof *v);
+    size_t n = 0;
+    for (uint32_t i = 1; v && i <= c->n_chars; i++)
+        if (i != c->unk) v[n++] = (uint16_t)i;
+    if (v) qsort_r(v, n, sizeof *v, symbols_by_count, (void *)(uintptr_t)c);
+    return v;
+}
+
+/* ---- words ---- */
+
+static int compare_symbols(const uint16_t *a, size_t na, const uint16_t *b, size_t nb)
+{
+    size_t n = na < nb ? na : nb;
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
+    return na < nb ? -1 : na > nb;
+}
+
+static int by_text(const void *a, const void *b, void *symbols)
+{
+    const struct sp_word *x = a, *y = b;
+    const uint16_t *sym = symbols;
+    int order = compare_symbols(sym + x->off, x->len, sym + y->off, y->len);
+    return order ? order : (int)x->last - (int)y->last;
+}
+
+static int by_count_then_text(const void *a, const void *b, void *symbols)
+{
+    const struct sp_word *x = a, *y = b;
+    if (x->count != y->count) return x->count < y->count ? 1 : -1;
+    return by_text(a, b, symbols);
+}
+
+/* Equal neighbours become one. */
+static size_t merge_equal(const uint16_t *sym, struct sp_word *v, size_t n, bool with_last)
+{
+    size_t out = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct sp_word *w = out ? &v[out - 1] : NULL;
+        if (w && w->len == v[i].len && (!with_last || w->last == v[i].last) &&
+            memcmp(sym + w->off, sym + v[i].off, w->len * sizeof *sym) == 0)
+            w->count += v[i].count;
+        else
+            v[out++] = v[i];
+    }
+    return out;
+}
+
+static void fill_words(struct sp_corpus *c, const struct word_table *words, const uint16_t *symbol)
+{
+    char tmp[16];
+    const char *word;
+    size_t n;
+    uint64_t count;
+    for (size_t at = 0; word_table_next(words, &at, tmp, &word, &n, &count);) {
+        struct sp_word *w = &c->part[c->n_parts];
+        *w = (struct sp_word){.count = count, .off = c->n_sym};
+        for (size_t i = 0; i < n;) {
+            struct uni_char u = uni_next((const uint8_t *)word + i, n - i);
+            i += u.len;
+            if (u.cp == '\n') {
+                w->last = true;
+                continue;
+            }
+            uint16_t s = symbol[u.cp == UNI_BAD ? 0xFFFD : u.cp];
+            c->sym[c->n_sym++] = s ? s : c->unk;
+        }
+        w->len = (uint32_t)(c->n_sym - w->off);
+        if (w->len) c->n_parts++;
+    }
+}
+
+int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
+                   struct err *e)
+{
+    uint64_t *count = mem_zalloc(N_CODES, sizeof *count), total = 0;
+    uint16_t *symbol = mem_zalloc(N_CODES, sizeof *symbol);
+    size_t n_words = 0, n_sym = 0;
+    int ret = -1;
+    if (!count || !symbol) {
+        err_oom(e, N_CODES * sizeof *count, "characters");
+        goto out;
+    }
+    count_chars(words, count, &total, &n_words, &n_sym);
+    if (total == 0) {
+        err_set(e, ERR_DATA, "no text: there is nothing to learn");
+        goto out;
+    }
+    if (choose_chars(c, count, total, r, e)) goto out;
+    for (uint32_t i = 1; i <= c->n_chars; i++) symbol[c->cp[i]] = (uint16_t)i;
+    c->sym = mem_alloc(n_sym, sizeof *c->sym);
+    c->part = mem_alloc(n_words, sizeof *c->part);
+    if (!c->sym || !c->part) {
+        err_oom(e, n_sym * sizeof *c->sym + n_words * sizeof *c->part, "words");
+        goto out;
+    }
+    fill_words(c, words, symbol);
+    qsort_r(c->part, c->n_parts, sizeof *c->part, by_text, c->sym);
+    c->n_parts = merge_equal(c->sym, c->part, c->n_parts, true);
+    c->word = mem_alloc(c->n_parts, sizeof *c->word);
+    if (!c->word) {
+        err_oom(e, c->n_parts * sizeof *c->word, "words");
+        goto out;
+    }
+    memcpy(c->word, c->part, c->n_parts * sizeof *c->word);
+    c->n_words = merge_equal(c->sym, c->word, c->n_parts, false);
+    for (size_t i = 0; i < c->n_words; i++) c->word[i].last = false;
+    qsort_r(c->word, c->n_words, sizeof *c->word, by_count_then_text, c->sym);
+    ret = 0;
+out:
+    free(count);
+    free(symbol);
+    return ret;
+}
+
+void sp_corpus_final(struct sp_corpus *c, const char *word, size_t n)
+{
+    c->n_final = 0;
+    for (size_t i = 0; i < n;) {
+        struct uni_char u = uni_next((const uint8_t *)word + i, n - i);
+        i += u.len;
+        if (c->n_final == SP_MAX_LEN) memmove(c->final, c->final + 1, --c->n_final * sizeof *c->final);
+        uint16_t s = sp_symbol(c, u.cp);
+        c->final[c->n_final++] = s ? s : c->unk;
+    }
+}
+
+/* ---- what may be a piece ---- */
+
+static bool is_digit(uint32_t cp)
+{
+    return (cp >= '0' && cp <= '9') || (cp >= 0xFF10 && cp <= 0xFF19);
+}
+
+static bool valid_space(const struct sp_corpus *c, const struct sp_rules *r, const uint16_t *sym,
+                        size_t n, size_t at)
+{
+    bool all = r->space_only;
+    for (size_t i = 0; all && i < n; i++) all = sym[i] == c->space;
+    if (all || at == 0) return true;
+    return !r->split_space && at != n - 1;
+}
+
+bool sp_valid(const struct sp_corpus *c, const struct sp_rules *r, const uint16_t *sym, size_t n)
+{
+    static _Thread_local int inherited = NO_SCRIPT;
+    if (inherited == NO_SCRIPT) inherited = uni_script_find("Inherited", 9);
+    int before = ANY_SCRIPT;
+    if (n == 0 || n > (size_t)r->max_len) return false;
+    for (size_t i = 0; i < n; i++) {
+        if (sym[i] == 0 || sym[i] == c->unk) return false;
+        if (sym[i] == c->space) {
+            if (!valid_space(c, r, sym, n, i)) return false;
+            continue;
+        }
+        uint32_t cp = c->cp[sym[i]];
+        if (cp == ' ') return false;
+        int script = c->script[sym[i]];
+        if (script == inherited) script = before;
+        if (is_digit(cp)) {
+            if (!r->split_numbers) script = ANY_SCRIPT;
+            if (r->split_digits && n > 1) return false;
+        }
+        if (r->split_scripts && script != ANY_SCRIPT && before != ANY_SCRIPT && script != before)
+            return false;
+        before = script;
+    }
+    return true;
+}
+
+/* ---- pieces ---- */
+
+void sp_pieces_free(struct sp_pieces *p)
+{
+    free(p->pool);
+    free(p->v);
+    memset(p, 0, sizeof *p);
+}
+
+bool sp_pieces_add(struct sp_pieces *p, const uint16_t *sym, size_t n, float score)
+{
+    if (p->n == p->cap) {
+        size_t cap = p->cap ? p->cap + p->cap / 2 : 1 << 12;
+        struct sp_piece *v = mem_resize(p->v, cap, sizeof *v);
+        if (!v) return false;
+        p->v = v;
+        p->cap = cap;
+    }
+    if (p->pool_cap - p->n_pool < n) {
+        size_t cap = p->pool_cap + p->pool_cap / 2 + (1 << 14) + n;
+        uint16_t *v = mem_resize(p->pool, cap, sizeof *v);
+        if (!v) return false;
+        p->pool = v;
+        p->pool_cap = cap;
+    }
+    memcpy(p->pool + p->n_pool, sym, n * sizeof *sym);
+    p->v[p->n++] = (struct sp_piece){score, (uint32_t)n, p->n_pool};
+    p->n_pool += n;
+    return true;
+}
+
+void sp_piece_text(const struct sp_corpus *c, const struct sp_pieces *p, size_t i, struct buf *out)
+{
+    for (uint32_t k = 0; k < p->v[i].len; k++) {
+        char bytes[4];
+        buf_add(out, bytes, (size_t)utf8_encode(c->cp[p->pool[p->v[i].at + k]], bytes));
+    }
+}

@@ -1,0 +1,102 @@
+/* train_sp.h - learning pieces the way SentencePiece does: text without words.
+ *
+ * A sentence is normalised, spaces become U+2581, and what begins at a U+2581
+ * is a word (without white space a sentence is one word).  Characters beyond
+ * the coverage become one symbol that no piece may hold.
+ *
+ * Sources: arXiv:1808.06226 (SentencePiece), arXiv:1804.10959 (unigram). */
+#ifndef CORE_TOKEN_TRAIN_SP_H
+#define CORE_TOKEN_TRAIN_SP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/pool.h"
+#include "core/token/train_words.h"
+
+enum { SP_SPACE = 0x2581, SP_UNK = 0x2585, SP_BOUNDARY = 0x1F };
+
+enum { SP_MAX_LEN = 250 };
+
+struct sp_rules {
+    int n_pieces;          /* to learn, the characters included */
+    double coverage;       /* share of the text that the kept characters make up */
+    int max_len;           /* characters of a piece, <= SP_MAX_LEN */
+    bool split_scripts;    /* no piece of two scripts */
+    bool split_numbers;    /* digits count as a script of their own */
+    bool split_digits;     /* every digit alone */
+    bool split_space;      /* U+2581 only in front */
+    bool space_only;       /* pieces of several U+2581 */
+    size_t n_seeds;        /* unigram: substrings to start from */
+    double shrink;         /* unigram: what a round of pruning keeps */
+    int sub_iterations;    /* unigram: of EM between prunings */
+    int lanes;             /* unigram: sums that are kept apart, 1..16 */
+};
+void sp_rules_default(struct sp_rules *r);
+
+/* Distinct words as symbols.  Symbol 0 ends a word, 1..n_chars are the kept
+ * characters, and the one for all others, in order of their code points.
+ * Zero-initialise. */
+struct sp_corpus {
+    uint32_t *cp;          /* [n_chars + 1] by symbol */
+    uint64_t *char_count;  /* [n_chars + 1] */
+    int16_t *script;       /* [n_chars + 1] */
+    uint32_t n_chars;
+    uint16_t space, unk;   /* symbols; 0 = not in the text */
+    uint16_t *sym;
+    size_t n_sym;
+    struct sp_word {
+        uint64_t count;
+        size_t off;        /* in sym */
+        uint32_t len;
+        bool last;         /* parts: where it ends a sentence */
+    } *word, *part;        /* word: most frequent first, then by text */
+    size_t n_words, n_parts;
+    uint16_t final[SP_MAX_LEN]; /* the end of the last sentence */
+    size_t n_final;
+};
+void sp_corpus_free(struct sp_corpus *c);
+/* Takes the counted words (a '\n' at the end marks the last of a sentence). */
+int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
+                   struct err *e);
+/* Tells which word the whole text ends with: SentencePiece counts the ends of
+ * that word once more among the seeds, and so do we. */
+void sp_corpus_final(struct sp_corpus *c, const char *word, size_t n);
+
+/* May these symbols be a piece? */
+bool sp_valid(const struct sp_corpus *c, const struct sp_rules *r, const uint16_t *sym, size_t n);
+uint16_t sp_symbol(const struct sp_corpus *c, uint32_t cp); /* 0 = none */
+/* Symbols by falling count, then by code point; caller frees. */
+uint16_t *sp_chars_by_count(const struct sp_corpus *c);
+
+/* Pieces as symbols; `at` is into pool.  Zero-initialise. */
+struct sp_pieces {
+    uint16_t *pool;
+    size_t n_pool, pool_cap;
+    struct sp_piece {
+        float score;
+        uint32_t len;
+        size_t at;
+    } *v;
+    size_t n, cap;
+};
+void sp_pieces_free(struct sp_pieces *p);
+bool sp_pieces_add(struct sp_pieces *p, const uint16_t *sym, size_t n, float score);
+void sp_piece_text(const struct sp_corpus *c, const struct sp_pieces *p, size_t i, struct buf *out);
+
+/* Substrings that occur often (suffixes of the distinct words, sorted), after
+ * the characters; scores are log probabilities. */
+int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *pool,
+             struct sp_pieces *out, struct err *e);
+/* EM and pruning from the seeds; *out: the pieces, best first.  n_meta: tokens
+ * that the vocabulary has besides (pruning ends at 1.1 times its size). */
+int sp_unigram(const struct sp_corpus *c, const struct sp_rules *r, size_t n_meta, struct pool *pool,
+               struct sp_pieces *out, struct err *e);
+/* Merges by count; *out: in order of their merges, then the characters. */
+int sp_bpe(const struct sp_corpus *c, const struct sp_rules *r, struct sp_pieces *out,
+           struct err *e);
+
+#endif

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# tokenize train: SentencePiece's kinds, threads, normalization rules, refusals.
+set -eu
+
+fails() { # STATUS WORDS COMMAND...
+    local want=$1 words=$2 status=0
+    shift 2
+    "$@" >out.txt 2>err.txt || status=$?
+    [ "$status" -eq "$want" ] || { echo "status $status, not $want: $*"; cat err.txt; exit 1; }
+    grep -q -- "$words" err.txt || { echo "'$words' is not in: $(cat err.txt)"; exit 1; }
+    [ "$(wc -l <err.txt)" -eq 1 ] || { echo "more than one line: $(cat err.txt)"; exit 1; }
+}
+train() { "$LLMCTL" tokenize train text.txt "$@" -q; }
+
+cat "$SRC"/core/base/*.h >text.txt
+
+# the same file whatever the threads
+for kind in unigram sp-bpe; do
+    for n in 1 3; do train --type $kind --vocab-size 500 --norm identity --threads $n -o $kind$n.model; done
+    cmp ${kind}1.model ${kind}3.model
+done
+# other programs' files load, and give the text back
+for kind in unigram sp-bpe; do
+    train --type $kind --vocab-size 700 --byte-fallback --norm identity --keep-spaces --space-pieces -o b.model
+    ids=$(printf 'static int  x = 7;' | "$LLMCTL" tokenize encode -t b.model --ids -q)
+    [ "$(echo "$ids" | "$LLMCTL" tokenize decode -t b.model)" = "static int  x = 7;" ]
+done
+# own rules
+printf '0061\t0062\n' >rules.tsv
+train --type unigram --vocab-size 400 --norm rules.tsv -o r.model
+! "$LLMCTL" tokenize inspect r.model --explain 'a' | grep -q '"a"$'
+# ties and lengths
+for t in hf tiktoken spm; do train --vocab-size 400 --ties $t -o $t.json; done
+train --vocab-size 500 --max-token-len 3 -o short.json
+! grep -q '"[a-z]\{4\}":' short.json
+
+fails 2 "too small" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 20
+fails 2 "is for --type unigram, not for bpe" "$LLMCTL" tokenize train text.txt --shrink 0.8
+fails 2 "is for --type bpe, not for unigram" "$LLMCTL" tokenize train text.txt --type unigram --ties spm
+fails 2 "a file of rules" "$LLMCTL" tokenize train text.txt --type unigram --norm nope
+printf '61 62\n' >bad.tsv
+fails 65 "bad.tsv:1" "$LLMCTL" tokenize train text.txt --type unigram --norm bad.tsv
+: >empty.txt
+fails 65 "no text" "$LLMCTL" tokenize train empty.txt --type unigram --norm identity -o none.model
+[ ! -e none.model ]
+fails 71 "raise --mem" "$LLMCTL" tokenize train text.txt --mem 1K
