@@ -4,14 +4,14 @@
 #include "cmd/cmd.h"
 
 static const struct cmd *const subs[] = {
-    &cmd_tokenize_train, &cmd_tokenize_encode, &cmd_tokenize_decode, &cmd_tokenize_count,
+    &cmd_tokenize_train, &cmd_tokenize_chat, &cmd_tokenize_encode, &cmd_tokenize_decode, &cmd_tokenize_count,
     &cmd_tokenize_inspect, NULL,
 };
 
 const struct cmd cmd_tokenize = {
     .name = "tokenize",
     .summary = "Learn a tokenizer; text to token ids and back",
-    .usage = "train|encode|decode|count|inspect ...",
+    .usage = "train|chat|encode|decode|count|inspect ...",
     .examples = "  llmctl tokenize train corpus.jsonl --vocab-size 4096 --out tokenizer.json\n"
                 "  llmctl tokenize encode corpus.jsonl -t tokenizer.json --out train.tok\n"
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n"

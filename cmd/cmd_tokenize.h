@@ -7,7 +7,7 @@
 #include "core/token/tokenizer.h"
 #include "data/doc.h"
 
-extern const struct cmd cmd_tokenize_train, cmd_tokenize_encode, cmd_tokenize_count,
+extern const struct cmd cmd_tokenize_train, cmd_tokenize_chat, cmd_tokenize_encode, cmd_tokenize_count,
     cmd_tokenize_decode, cmd_tokenize_inspect;
 
 /* How documents are read. */

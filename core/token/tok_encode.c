@@ -1,4 +1,5 @@
 /* Text to ids: added tokens, segments, spans, templates. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,14 @@ struct job {
     struct err *e;
     const struct norm_origin *origin; /* of text, NULL when it is the segment itself */
     size_t offset;                    /* of the segment in the whole text */
+    const uint8_t *marks;             /* of the whole text: see tok_encode_marked(); or NULL */
 };
+
+static bool all_marked(const uint8_t *marks, size_t begin, size_t end)
+{
+    while (begin < end && marks[begin] & 1) begin++;
+    return begin == end;
+}
 
 /* ---- words ---- */
 
@@ -91,17 +99,21 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
                int (*inner)(struct job *, size_t, size_t))
 {
     const char *p = j->text + begin;
-    size_t n = end - begin, pos = 0, from, to;
+    size_t n = end - begin, pos = 0, look = 0, from, to;
     const struct tok_added *a;
-    while ((a = tok_match(m, p, n, pos, (j->flags & TOK_SPECIAL) != 0, &from, &to))) {
-        if (inner(j, begin + pos, begin + from)) return -1;
+    while ((a = tok_match(m, p, n, look, (j->flags & TOK_SPECIAL) != 0, &from, &to))) {
         size_t b = begin + from, e = begin + to;
         if (j->origin && j->out->want_spans) {
             b = j->origin[begin + from].begin;
             e = j->origin[begin + to - 1].end;
         }
+        if (j->marks && a->special && !all_marked(j->marks, b + j->offset, e + j->offset)) {
+            look = from + 1;
+            continue;
+        }
+        if (inner(j, begin + pos, begin + from)) return -1;
         if (tok_ids_push(j->out, a->id, b + j->offset, e + j->offset, j->e)) return -1;
-        pos = to;
+        pos = look = to;
     }
     return inner(j, begin + pos, end);
 }
@@ -109,7 +121,7 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
 int tok_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                 unsigned flags, struct tok_ids *out, struct err *e)
 {
-    struct job j = {t, s, text, flags, out, e, NULL, s->offset};
+    struct job j = {t, s, text, flags, out, e, NULL, s->offset, s->marks};
     struct norm *w = &s->norm;
     if (n == 0) return 0;
     w->want_origin = out->want_spans || t->needs_origin;
@@ -288,7 +300,7 @@ static int body(struct job *j, const char *text, size_t n)
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e)
 {
-    struct job j = {t, s, text, flags, out, e, NULL, 0};
+    struct job j = {t, s, text, flags, out, e, NULL, 0, s->marks};
     const struct tok_template *m = &t->tmpl;
     size_t begin = out->n, from;
     if ((flags & TOK_TEMPLATE) && push_all(&j, m->before, m->n_before)) goto fail;
@@ -301,4 +313,14 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
 fail:
     out->n = begin;
     return -1;
+}
+
+int tok_encode_marked(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
+                      const uint8_t *marks, struct tok_ids *out, struct err *e)
+{
+    assert(out->want_spans);
+    s->marks = marks;
+    int ret = tok_encode(t, s, text, n, TOK_SPECIAL, out, e);
+    s->marks = NULL;
+    return ret;
 }

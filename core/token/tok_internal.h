@@ -121,6 +121,7 @@ enum { BATCH = 128 };
 
 struct tok_scratch {
     const struct tokenizer *t;
+    const uint8_t *marks;        /* during tok_encode_marked() */
     struct word_cache cache;
     struct bpe_work work;
     struct norm norm;

@@ -66,6 +66,10 @@ enum tok_flags {
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
+/* As TOK_SPECIAL, but special tokens are found only where bit 0 of all bytes'
+ * marks is set; out must want spans. */
+int tok_encode_marked(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
+                      const uint8_t *marks, struct tok_ids *out, struct err *e);
 /* Appends the bytes as they are (for byte-level models any bytes).  Ids out of
  * range: ERR_DATA naming the id and its position. */
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,

@@ -1,0 +1,259 @@
+/* llmctl tokenize chat */
+#include "cmd/cmd_tokenize.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cjson/cJSON.h>
+
+#include "cmd/cmd.h"
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/token/chat.h"
+
+struct chat_cfg {
+    struct opt_common common;
+    const char *tokenizer, *template, *out, *bos, *eos;
+    bool ids, prompt;
+    int64_t now, steps;
+};
+
+static const struct opt chat_opts[] = {
+#define C struct chat_cfg
+    OPT_STR('o', "out", C, out, "FILE", "-", "Where the lines go"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "A tokenizer, or a directory holding one: its template and tokens"),
+    OPT_STR(0, "template", C, template, "NAME", NULL, "A file (.jinja, tokenizer_config.json) or a name: chatml, llama3, mistral, gemma ..."),
+    OPT_BOOL(0, "ids", C, ids, NULL, "Token ids and the mask of what the assistant says, not text"),
+    OPT_BOOL(0, "generation-prompt", C, prompt, NULL, "End where the assistant begins to speak"),
+    OPT_STR(0, "bos", C, bos, "TEXT", NULL, "bos_token for the template (default: the tokenizer's)"),
+    OPT_STR(0, "eos", C, eos, "TEXT", NULL, "eos_token for the template (default: the tokenizer's)"),
+    OPT_INT(0, "now", C, now, "SECONDS", "-1", -1, 1e11, "The time for strftime_now, since 1970; -1 = now"),
+    OPT_INT(0, "steps", C, steps, "N", "20M", 1000, 1e12, "A template that takes more steps fails"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+struct chat_job {
+    const struct chat_cfg *cfg;
+    struct tokenizer *tokenizer;
+    struct tok_scratch *scratch;
+    struct chat_template *template;
+    struct chat_vars vars;
+    struct buf bos, eos, line;
+    struct tok_ids ids;
+};
+
+/* ---- the template ---- */
+
+/* "chat_template" of a tokenizer_config.json: a text, or a list of named ones
+ * whose "default" is meant.  1 = there is none. */
+static int config_template(const char *path, struct buf *out, struct err *e)
+{
+    struct cJSON *j = json_read_file(path, NULL, e);
+    if (!j) return -1;
+    const struct cJSON *v = json_member(j, "chat_template"), *x;
+    const char *text = cJSON_IsString(v) ? v->valuestring : NULL;
+    cJSON_ArrayForEach(x, v) {
+        const struct cJSON *name = json_member(x, "name"), *value = json_member(x, "template");
+        if (cJSON_IsString(name) && cJSON_IsString(value) && strcmp(name->valuestring, "default") == 0)
+            text = value->valuestring;
+    }
+    if (text) buf_adds(out, text);
+    json_free(j);
+    return text ? buf_ok(out, e) : 1;
+}
+
+static bool ends_in(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+static int template_file(const char *path, struct buf *out, struct err *e)
+{
+    if (!ends_in(path, ".json")) return file_read_all(path, (size_t)16 << 20, out, e);
+    int ret = config_template(path, out, e);
+    return ret == 1 ? err_set(e, ERR_DATA, "'%s': there is no chat_template in it", path) : ret;
+}
+
+/* What a directory of a model says. */
+static int template_in(const char *dir, struct buf *out, char **found, struct err *e)
+{
+    static const char *const names[] = {"chat_template.jinja", "tokenizer_config.json"};
+    int ret = 1;
+    for (size_t i = 0; ret == 1 && i < COUNT_OF(names); i++) {
+        char *path = path_join(dir, names[i]);
+        if (!path) return err_oom(e, strlen(dir), "a path");
+        if (file_exists(path)) ret = i == 0 ? file_read_all(path, (size_t)16 << 20, out, e) : config_template(path, out, e);
+        if (ret == 0) *found = path;
+        else free(path);
+    }
+    return ret;
+}
+
+static int unknown_name(const char *name, struct err *e)
+{
+    struct buf all = {0};
+    for (const char *const *p = chat_builtin_names(); *p; p++) buf_printf(&all, "%s%s", p == chat_builtin_names() ? "" : ", ", *p);
+    err_set(e, ERR_USAGE, "--template '%s' is neither a file nor one of %s", name, all.data ? all.data : "");
+    buf_free(&all);
+    return -1;
+}
+
+static int open_template(struct chat_job *j, struct err *e)
+{
+    const char *given = j->cfg->template, *name = given;
+    struct buf text = {0};
+    char *found = NULL;
+    int ret = 0;
+    if (given && chat_builtin(given)) buf_adds(&text, chat_builtin(given));
+    else if (given && file_is_dir(given)) ret = template_in(given, &text, &found, e);
+    else if (given && file_exists(given)) ret = template_file(given, &text, e);
+    else if (given) ret = unknown_name(given, e);
+    else if (j->cfg->tokenizer && file_is_dir(j->cfg->tokenizer)) ret = template_in(j->cfg->tokenizer, &text, &found, e);
+    else ret = 1;
+    if (ret == 1)
+        ret = err_set(e, ERR_USAGE, "there is no chat template: give --template, or a directory that holds "
+                                    "chat_template.jinja or tokenizer_config.json");
+    if (ret == 0) ret = buf_ok(&text, e);
+    if (found) name = found;
+    if (ret == 0 && !(j->template = chat_template_new(text.data, text.len, name, e))) ret = -1;
+    buf_free(&text);
+    free(found);
+    return ret;
+}
+
+static const char *token_text(const struct tokenizer *t, int id, struct buf *out)
+{
+    size_t n;
+    const char *s = t && id >= 0 ? tok_piece(t, id, &n) : NULL;
+    if (!s) return NULL;
+    buf_add(out, s, n);
+    return out->data;
+}
+
+static int open_job(struct chat_job *j, struct err *e)
+{
+    const struct chat_cfg *cfg = j->cfg;
+    if (cfg->ids && !cfg->tokenizer) return err_set(e, ERR_USAGE, "--ids needs --tokenizer");
+    if (cfg->tokenizer && (cfg->ids || !file_is_dir(cfg->tokenizer) || !cfg->bos || !cfg->eos)) {
+        if (!(j->tokenizer = tok_load(cfg->tokenizer, e))) return -1;
+        if (!(j->scratch = tok_scratch_new(j->tokenizer, e))) return -1;
+    }
+    if (open_template(j, e)) return -1;
+    j->vars.bos = cfg->bos ? cfg->bos : token_text(j->tokenizer, j->tokenizer ? tok_bos(j->tokenizer) : -1, &j->bos);
+    j->vars.eos = cfg->eos ? cfg->eos : token_text(j->tokenizer, j->tokenizer ? tok_eos(j->tokenizer) : -1, &j->eos);
+    j->vars.add_generation_prompt = cfg->prompt;
+    j->vars.now = cfg->now < 0 ? (int64_t)time(NULL) : cfg->now;
+    j->vars.limits.steps = (uint64_t)cfg->steps;
+    return 0;
+}
+
+/* ---- a line ---- */
+
+static int write_text(struct chat_job *j, const struct chat_text *text, struct file_writer *w, struct err *e)
+{
+    buf_clear(&j->line);
+    buf_adds(&j->line, "{\"text\":");
+    buf_add_json(&j->line, text->text.len ? text->text.data : "", text->text.len);
+    buf_adds(&j->line, "}\n");
+    return buf_ok(&j->line, e) || file_write(w, j->line.data, j->line.len, e) ? -1 : 0;
+}
+
+static int write_ids(struct chat_job *j, const struct chat_text *text, struct file_writer *w, struct err *e)
+{
+    struct buf mask = {0};
+    j->ids.n = 0;
+    j->ids.want_spans = true;
+    int ret = chat_encode(text, chat_has_generation(j->template), j->tokenizer, j->scratch, &j->ids, &mask, e);
+    buf_clear(&j->line);
+    buf_adds(&j->line, "{\"ids\":[");
+    for (size_t i = 0; ret == 0 && i < j->ids.n; i++) buf_printf(&j->line, "%s%d", i ? "," : "", (int)j->ids.id[i]);
+    buf_adds(&j->line, "],\"mask\":[");
+    for (size_t i = 0; ret == 0 && i < mask.len; i++) buf_adds(&j->line, i ? (mask.data[i] ? ",1" : ",0") : (mask.data[i] ? "1" : "0"));
+    buf_adds(&j->line, "]}\n");
+    if (ret == 0) ret = buf_ok(&j->line, e) || file_write(w, j->line.data, j->line.len, e) ? -1 : 0;
+    buf_free(&mask);
+    return ret;
+}
+
+static int one_chat(struct chat_job *j, const char *line, size_t n, const char *file, size_t line_no,
+                    struct file_writer *w, struct err *e)
+{
+    struct chat_text text = {{0}, {0}};
+    char name[300];
+    snprintf(name, sizeof name, "%.250s:%zu", file, line_no);
+    int ret = chat_render(j->template, line, n, name, &j->vars, &text, e);
+    if (ret && strncmp(e->msg, name, strlen(name))) err_wrap(e, "%s", name);
+    if (ret == 0) ret = j->cfg->ids ? write_ids(j, &text, w, e) : write_text(j, &text, w, e);
+    chat_text_free(&text);
+    return ret;
+}
+
+static int one_file(struct chat_job *j, const char *path, struct file_writer *w, struct err *e)
+{
+    bool in = strcmp(path, "-") == 0;
+    FILE *f = in ? stdin : fopen(path, "rb");
+    char *line = NULL;
+    size_t cap = 0, no = 0;
+    ssize_t n;
+    int ret = 0;
+    if (!f) return err_errno(e, errno, "cannot open", path);
+    while (ret == 0 && (n = getline(&line, &cap, f)) >= 0) {
+        no++;
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
+        if (n) ret = one_chat(j, line, (size_t)n, in ? "stdin" : path, no, w, e);
+    }
+    if (ret == 0 && ferror(f)) ret = err_errno(e, errno, "reading", path);
+    free(line);
+    if (!in) fclose(f);
+    return ret;
+}
+
+static int chat_files(const struct chat_cfg *cfg, const struct opt_result *r, struct err *e)
+{
+    struct chat_job j = {.cfg = cfg};
+    struct file_writer *w = NULL;
+    int ret = open_job(&j, e);
+    if (ret == 0 && !(w = file_create(cfg->out, 0, e))) ret = -1;
+    for (int i = 0; ret == 0 && i < r->n_args; i++) ret = one_file(&j, r->args[i], w, e);
+    if (ret == 0 && r->n_args == 0) ret = one_file(&j, "-", w, e);
+    if (ret == 0) ret = file_commit(w, e);
+    else file_abort(w);
+    chat_template_free(j.template);
+    tok_scratch_free(j.scratch);
+    tok_free(j.tokenizer);
+    tok_ids_free(&j.ids);
+    buf_free(&j.bos);
+    buf_free(&j.eos);
+    buf_free(&j.line);
+    return ret;
+}
+
+static int run_chat(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct chat_cfg cfg = {0};
+    struct opt_result r;
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret == 0 && !r.exit_now) ret = chat_files(&cfg, &r, e);
+    opt_free(&r);
+    return ret;
+}
+
+const struct cmd cmd_tokenize_chat = {
+    .name = "tokenize chat",
+    .summary = "Conversations to text or ids by a chat template",
+    .usage = "[options] [FILE...]",
+    .examples = "  llmctl tokenize chat chats.jsonl --template chatml\n"
+                "  llmctl tokenize chat chats.jsonl -t MODEL_DIR --ids --out chats.ids.jsonl\n"
+                "  llmctl tokenize chat chats.jsonl --template my.jinja --generation-prompt\n",
+    .details = "A line is a list of messages, or an object with \"messages\" whose other members\n"
+               "become variables of the template.\n"
+               "Control tokens come from the template only: text of a message is text.\n",
+    .opts = chat_opts,
+    .run = run_chat,
+};

@@ -1,0 +1,169 @@
+#include "core/token/chat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/token/chat_eval.h"
+
+struct chat_template {
+    struct chat_mem mem; /* of the tree */
+    struct node *root;
+    char *name;
+    bool generation;
+};
+
+enum { MOST_TEMPLATE = 64 << 20 };
+
+static bool has_generation(const struct node *x)
+{
+    if (!x) return false;
+    if (x->kind == N_GENERATION) return true;
+    for (size_t i = 0; i < x->n; i++)
+        if (has_generation(x->kid[i])) return true;
+    return false;
+}
+
+struct chat_template *chat_template_new(const char *text, size_t n, const char *name, struct err *e)
+{
+    struct chat_template *t = mem_zalloc(1, sizeof *t);
+    if (!t || !(t->name = mem_strdup(name))) {
+        free(t);
+        err_oom(e, sizeof *t, "a chat template");
+        return NULL;
+    }
+    t->mem.limit = MOST_TEMPLATE;
+    e->msg[0] = 0;
+    if (chat_parse(&t->mem, text, n, t->name, &t->root, e)) {
+        chat_template_free(t);
+        return NULL;
+    }
+    t->generation = has_generation(t->root);
+    return t;
+}
+
+void chat_template_free(struct chat_template *t)
+{
+    if (!t) return;
+    chat_mem_free(&t->mem);
+    free(t->name);
+    free(t);
+}
+
+bool chat_has_generation(const struct chat_template *t)
+{
+    return t->generation;
+}
+
+/* ---- the messages ---- */
+
+/* Strings below v get the mark of assistants. */
+static int mark_value(struct chat_run *r, const struct cv *v, struct cv *out)
+{
+    *out = *v;
+    if (v->type == CV_STRING) return cv_string(&r->mem, v->u.s->s, v->u.s->n, CHAT_ASSISTANT, out) ? 0 : chat_oom(r);
+    if (v->type != CV_LIST && v->type != CV_DICT) return 0;
+    bool dict = v->type == CV_DICT;
+    size_t n = dict ? v->u.d->n : v->u.l->n;
+    struct cv *copy = chat_alloc(&r->mem, n, sizeof *copy);
+    struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
+    struct cdict *d = chat_alloc(&r->mem, 1, sizeof *d);
+    if (!copy || !l || !d) return chat_oom(r);
+    for (size_t i = 0; i < n; i++)
+        if (mark_value(r, dict ? &v->u.d->value[i] : &v->u.l->v[i], &copy[i])) return -1;
+    if (dict) {
+        *d = (struct cdict){v->u.d->key, copy, n};
+        out->u.d = d;
+    } else {
+        *l = (struct clist){copy, n};
+        out->u.l = l;
+    }
+    return 0;
+}
+
+/* What an assistant's message says is the assistant's; its role is not. */
+static int mark_message(struct chat_run *r, struct cv *message)
+{
+    const struct cdict *d = message->u.d;
+    const struct cv *role = message->type == CV_DICT ? cdict_find(d, "role") : NULL;
+    if (!role || !(cv_is(role, "assistant") || cv_is(role, "model"))) return 0;
+    struct cdict *copy = chat_alloc(&r->mem, 1, sizeof *copy);
+    struct cv *value = chat_alloc(&r->mem, d->n, sizeof *value);
+    if (!copy || !value) return chat_oom(r);
+    for (size_t i = 0; i < d->n; i++) {
+        bool own = !cv_is(&d->key[i], "role") && !cv_is(&d->key[i], "name");
+        value[i] = d->value[i];
+        if (own && mark_value(r, &d->value[i], &value[i])) return -1;
+    }
+    *copy = (struct cdict){d->key, value, d->n};
+    message->u.d = copy;
+    return 0;
+}
+
+static int mark_messages(struct chat_run *r, struct cv *messages)
+{
+    if (messages->type != CV_LIST) return err_set(r->e, ERR_DATA, "%s: 'messages' is a list", r->name);
+    struct cv *v = chat_alloc(&r->mem, messages->u.l->n, sizeof *v);
+    struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
+    if (!v || !l) return chat_oom(r);
+    for (size_t i = 0; i < messages->u.l->n; i++) {
+        v[i] = messages->u.l->v[i];
+        if (mark_message(r, &v[i])) return -1;
+    }
+    *l = (struct clist){v, messages->u.l->n};
+    messages->u.l = l;
+    return 0;
+}
+
+static int set_named(struct chat_run *r, struct chat_env *env, const char *name, struct cv v)
+{
+    struct cv key;
+    if (!cv_string(&r->mem, name, strlen(name), CHAT_TRUSTED, &key)) return chat_oom(r);
+    return chat_set(r, env, key.u.s, v);
+}
+
+static int set_token(struct chat_run *r, struct chat_env *env, const char *name, const char *text)
+{
+    struct cv v;
+    if (!text) return 0;
+    if (!cv_string(&r->mem, text, strlen(text), CHAT_TRUSTED, &v)) return chat_oom(r);
+    return set_named(r, env, name, v);
+}
+
+static int set_variables(struct chat_run *r, struct chat_env *env, struct cv *chat, const struct chat_vars *vars)
+{
+    struct cv messages = *chat;
+    if (set_named(r, env, "tools", cv_none()) || set_named(r, env, "documents", cv_none()) ||
+        set_named(r, env, "add_generation_prompt", cv_bool(vars->add_generation_prompt)))
+        return -1;
+    if (chat->type == CV_DICT) {
+        const struct cv *v = cdict_find(chat->u.d, "messages");
+        if (!v) return err_set(r->e, ERR_DATA, "%s: there is no 'messages'", r->name);
+        messages = *v;
+        for (size_t i = 0; i < chat->u.d->n; i++)
+            if (chat->u.d->key[i].type == CV_STRING && chat_set(r, env, chat->u.d->key[i].u.s, chat->u.d->value[i])) return -1;
+    }
+    if (mark_messages(r, &messages) || set_named(r, env, "messages", messages)) return -1;
+    if (set_token(r, env, "bos_token", vars->bos) || set_token(r, env, "eos_token", vars->eos) ||
+        set_token(r, env, "unk_token", vars->unk) || set_token(r, env, "pad_token", vars->pad))
+        return -1;
+    return 0;
+}
+
+int chat_render(const struct chat_template *t, const char *json, size_t n, const char *name,
+                const struct chat_vars *vars, struct chat_text *out, struct err *e)
+{
+    const struct chat_limits *lim = &vars->limits;
+    struct chat_env globals = {0}, env = {.up = &globals};
+    struct cv chat;
+    enum chat_flow flow = FLOW_NEXT;
+    struct chat_run r = {.name = name, .out = out, .now = vars->now, .e = e, .line = 1,
+                         .max_steps = lim->steps ? lim->steps : 20000000,
+                         .max_output = lim->output ? lim->output : (size_t)64 << 20};
+    r.mem.limit = lim->memory ? lim->memory : (size_t)256 << 20;
+    int ret = cv_from_json(&r.mem, json, n, name, 0, &chat, e);
+    if (ret == 0) ret = set_variables(&r, &globals, &chat, vars);
+    r.name = t->name;
+    if (ret == 0) ret = chat_exec(&r, &env, t->root, &flow);
+    chat_mem_free(&r.mem);
+    return ret ? -1 : buf_ok(&out->text, e) || buf_ok(&out->marks, e) ? -1 : 0;
+}

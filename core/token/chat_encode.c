@@ -1,0 +1,56 @@
+/* A rendered chat to ids and the mask of what the assistant says. */
+#include <string.h>
+
+#include "core/token/chat.h"
+#include "core/token/tok_internal.h"
+
+static void drop_first(struct tok_ids *ids, size_t from)
+{
+    memmove(ids->id + from, ids->id + from + 1, (ids->n - from - 1) * sizeof *ids->id);
+    memmove(ids->span + from, ids->span + from + 1, (ids->n - from - 1) * sizeof *ids->span);
+    ids->n--;
+}
+
+/* One <bos>: that of the template, or that of the tokenizer. */
+static int bos_once(const struct tokenizer *t, struct tok_ids *ids, size_t from, struct err *e)
+{
+    int bos = t->bos;
+    if (bos < 0) return 0;
+    while (ids->n - from >= 2 && ids->id[from] == bos && ids->id[from + 1] == bos) drop_first(ids, from);
+    bool wanted = t->tmpl.n_before > 0 && t->tmpl.before[0] == bos;
+    if (!wanted || (ids->n > from && ids->id[from] == bos)) return 0;
+    if (tok_ids_room(ids, 1, e)) return -1;
+    memmove(ids->id + from + 1, ids->id + from, (ids->n - from) * sizeof *ids->id);
+    memmove(ids->span + from + 1, ids->span + from, (ids->n - from) * sizeof *ids->span);
+    ids->id[from] = bos;
+    ids->span[from] = (struct tok_span){0, 0};
+    ids->n++;
+    return 0;
+}
+
+static bool any_marked(const uint8_t *marks, struct tok_span span, uint8_t wanted)
+{
+    for (size_t i = span.begin; i < span.end; i++)
+        if (marks[i] & wanted) return true;
+    return false;
+}
+
+int chat_encode(const struct chat_text *text, bool generation, const struct tokenizer *t,
+                struct tok_scratch *s, struct tok_ids *ids, struct buf *mask, struct err *e)
+{
+    const uint8_t *marks = (const uint8_t *)text->marks.data;
+    uint8_t wanted = generation ? CHAT_GENERATED : CHAT_ASSISTANT;
+    size_t from = ids->n;
+    bool before = false;
+    if (tok_encode_marked(t, s, text->text.len ? text->text.data : "", text->text.len, marks, ids, e) ||
+        bos_once(t, ids, from, e))
+        return -1;
+    for (size_t i = from; mask && i < ids->n; i++) {
+        bool yes = marks && any_marked(marks, ids->span[i], wanted);
+        /* The token that ends a turn is the assistant's to say. */
+        if (!yes && before && !generation) yes = tok_is_special(t, ids->id[i]);
+        buf_addc(mask, yes);
+        before = yes && any_marked(marks, ids->span[i], wanted);
+    }
+    return mask ? buf_ok(mask, e) : 0;
+}

@@ -1,0 +1,524 @@
+/* Expressions and statements at work. */
+#include "core/token/chat_eval.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_DEPTH = 200 };
+
+int chat_fail(struct chat_run *r, const char *fmt, ...)
+{
+    char text[700];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return err_set(r->e, ERR_DATA, "%s:%u: %s", r->name, (unsigned)r->line, text);
+}
+
+int chat_oom(struct chat_run *r)
+{
+    return chat_fail(r, "the template needs more than %zu MB of memory", r->mem.limit >> 20);
+}
+
+int chat_step(struct chat_run *r, size_t n)
+{
+    r->steps += n;
+    if (r->steps <= r->max_steps) return 0;
+    return chat_fail(r, "the template does not end within %llu steps", (unsigned long long)r->max_steps);
+}
+
+static int enter(struct chat_run *r, const struct node *x)
+{
+    r->line = x->line;
+    if (++r->depth > MOST_DEPTH) return chat_fail(r, "nested or recursive more than %d deep", MOST_DEPTH);
+    return chat_step(r, 1);
+}
+
+/* ---- variables ---- */
+
+static bool same_name(const struct cstr *a, const struct cstr *b)
+{
+    return a->n == b->n && memcmp(a->s, b->s, a->n) == 0;
+}
+
+static struct chat_var *find_here(struct chat_env *env, const struct cstr *name)
+{
+    for (size_t i = 0; i < env->n; i++)
+        if (same_name(env->v[i].name, name)) return &env->v[i];
+    return NULL;
+}
+
+int chat_set(struct chat_run *r, struct chat_env *env, const struct cstr *name, struct cv value)
+{
+    struct chat_var *var = find_here(env, name);
+    if (var) {
+        var->value = value;
+        return 0;
+    }
+    if (env->n == env->cap) {
+        size_t cap = env->cap ? 2 * env->cap : 4;
+        struct chat_var *v = chat_alloc(&r->mem, cap, sizeof *v);
+        if (!v) return chat_oom(r);
+        if (env->n) memcpy(v, env->v, env->n * sizeof *v);
+        env->v = v;
+        env->cap = cap;
+    }
+    env->v[env->n++] = (struct chat_var){name, value};
+    return 0;
+}
+
+static int look_up(struct chat_run *r, struct chat_env *env, const struct cstr *name, struct cv *out)
+{
+    for (; env; env = env->up) {
+        const struct chat_var *v = find_here(env, name);
+        if (chat_step(r, env->n / 16)) return -1;
+        if (!v) continue;
+        *out = v->value;
+        return 0;
+    }
+    int global = chat_global_find(name);
+    *out = global >= 0 ? (struct cv){.type = CV_GLOBAL, .u.global = global} : cv_undefined(name);
+    return 0;
+}
+
+/* ---- calls ---- */
+
+const struct cv *chat_arg(const struct chat_args *a, size_t at, const char *name)
+{
+    if (at < a->n && !a->key[at]) return &a->v[at];
+    for (size_t i = 0; name && i < a->n; i++)
+        if (a->key[i] && cstr_is(a->key[i], name)) return &a->v[i];
+    return NULL;
+}
+
+int chat_eval_args(struct chat_run *r, struct chat_env *env, const struct node *x, struct chat_args *out)
+{
+    out->n = x->n_args;
+    out->v = chat_alloc(&r->mem, x->n_args, sizeof *out->v);
+    out->key = chat_alloc(&r->mem, x->n_args, sizeof *out->key);
+    if (!out->v || !out->key) return chat_oom(r);
+    for (size_t i = 0; i < x->n_args; i++) {
+        out->key[i] = x->arg[i].key;
+        if (i && out->key[i - 1] && !out->key[i])
+            return chat_fail(r, "an argument by position follows one with a name");
+        if (chat_eval(r, env, x->arg[i].value, &out->v[i])) return -1;
+    }
+    return 0;
+}
+
+int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,
+                    struct cv *out)
+{
+    static const struct cstr caller_name = {"caller", 6, NULL, CHAT_TRUSTED};
+    const struct node *x = m->node;
+    struct chat_env *env = chat_alloc(&r->mem, 1, sizeof *env);
+    if (!env) return chat_oom(r);
+    *env = (struct chat_env){.up = m->env};
+    for (size_t i = 0; i < a->n; i++) {
+        bool known = !a->key[i] && i < x->n_args;
+        for (size_t k = 0; a->key[i] && k < x->n_args; k++) known = known || same_name(a->key[i], x->arg[k].key);
+        if (!known) return chat_fail(r, "macro '%.*s' has no such argument", (int)x->value.u.s->n, x->value.u.s->s);
+    }
+    for (size_t i = 0; i < x->n_args; i++) {
+        const struct cv *given = i < a->n && !a->key[i] ? &a->v[i] : NULL;
+        for (size_t k = 0; k < a->n; k++)
+            if (a->key[k] && same_name(a->key[k], x->arg[i].key)) given = &a->v[k];
+        struct cv v = cv_undefined(x->arg[i].key);
+        if (given) v = *given;
+        else if (x->arg[i].value && chat_eval(r, env, x->arg[i].value, &v)) return -1;
+        if (chat_set(r, env, x->arg[i].key, v)) return -1;
+    }
+    if (caller && chat_set(r, env, &caller_name, *caller)) return -1;
+    struct chat_text text = {{0}, {0}}, *before = r->out;
+    enum chat_flow flow = FLOW_NEXT;
+    size_t loops = r->n_loops;
+    r->out = &text;
+    r->n_loops = 0;
+    int ret = chat_exec(r, env, x->kid[0], &flow);
+    r->out = before;
+    r->n_loops = loops;
+    if (ret == 0 && !cv_text(&r->mem, &text, out)) ret = chat_oom(r);
+    chat_text_free(&text);
+    return ret;
+}
+
+static int call_value(struct chat_run *r, const struct cv *f, const struct chat_args *a, const struct cv *caller,
+                      struct cv *out)
+{
+    switch (f->type) {
+    case CV_MACRO: return chat_call_macro(r, f->u.macro, a, caller, out);
+    case CV_GLOBAL: return chat_global(r, f->u.global, a, out);
+    case CV_METHOD: return chat_method(r, f->u.method, a, out);
+    case CV_UNDEFINED:
+        if (f->u.s) return chat_fail(r, "'%.*s' is undefined", (int)f->u.s->n, f->u.s->s);
+        return chat_fail(r, "an undefined value is called");
+    default: return chat_fail(r, "a value of type %s cannot be called", cv_type_name(f));
+    }
+}
+
+static int eval_call(struct chat_run *r, struct chat_env *env, const struct node *x, const struct cv *caller,
+                     struct cv *out)
+{
+    struct cv f;
+    struct chat_args a;
+    if (chat_eval(r, env, x->kid[0], &f) || chat_eval_args(r, env, x, &a)) return -1;
+    r->line = x->line;
+    return call_value(r, &f, &a, caller, out);
+}
+
+/* ---- expressions ---- */
+
+static int eval_list(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
+    struct cv *v = chat_alloc(&r->mem, x->n, sizeof *v);
+    if (!l || !v) return chat_oom(r);
+    for (size_t i = 0; i < x->n; i++)
+        if (chat_eval(r, env, x->kid[i], &v[i])) return -1;
+    *l = (struct clist){v, x->n};
+    *out = (struct cv){.type = x->kind == N_LIST ? CV_LIST : CV_TUPLE, .u.l = l};
+    return 0;
+}
+
+static int eval_dict(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cdict *d = chat_alloc(&r->mem, 1, sizeof *d);
+    struct cv *key = chat_alloc(&r->mem, x->n, sizeof *key);
+    if (!d || !key) return chat_oom(r);
+    struct cv *value = key + x->n / 2;
+    size_t n = 0;
+    for (size_t i = 0; i + 1 < x->n; i += 2) {
+        struct cv k, v;
+        if (chat_eval(r, env, x->kid[i], &k) || chat_eval(r, env, x->kid[i + 1], &v)) return -1;
+        size_t at = 0;
+        while (at < n && !cv_equal(&key[at], &k)) at++;
+        if (chat_step(r, n / 16)) return -1;
+        key[at] = k;
+        value[at] = v;
+        if (at == n) n++;
+    }
+    *d = (struct cdict){key, value, n};
+    *out = (struct cv){.type = CV_DICT, .u.d = d};
+    return 0;
+}
+
+static int eval_binary(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cv a, b;
+    if (chat_eval(r, env, x->kid[0], &a)) return -1;
+    if (x->op == OP_AND || x->op == OP_OR) {
+        if (cv_true(&a) == (x->op == OP_OR)) {
+            *out = a;
+            return 0;
+        }
+        return chat_eval(r, env, x->kid[1], out);
+    }
+    if (chat_eval(r, env, x->kid[1], &b)) return -1;
+    r->line = x->line;
+    return chat_binary(r, x->op, &a, &b, out);
+}
+
+static int eval_unary(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cv a;
+    if (chat_eval(r, env, x->kid[0], &a)) return -1;
+    if (x->op == OP_NOT) {
+        *out = cv_bool(!cv_true(&a));
+        return 0;
+    }
+    if (!cv_is_number(&a)) return chat_fail(r, "a value of type %s has no sign", cv_type_name(&a));
+    if (a.type == CV_FLOAT) *out = cv_float(x->op == OP_NEG ? -a.u.f : a.u.f);
+    else {
+        int64_t i = a.type == CV_BOOL ? a.u.b : a.u.i;
+        *out = cv_int(x->op == OP_NEG ? (int64_t)(0 - (uint64_t)i) : i);
+    }
+    return 0;
+}
+
+static int eval_compare(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cv a, b;
+    bool yes = true;
+    if (chat_eval(r, env, x->kid[0], &a)) return -1;
+    for (size_t i = 0; yes && i + 1 < x->n; i++) {
+        if (chat_eval(r, env, x->kid[i + 1], &b)) return -1;
+        r->line = x->line;
+        if (chat_compare(r, x->ops[i], &a, &b, &yes)) return -1;
+        a = b;
+    }
+    *out = cv_bool(yes);
+    return 0;
+}
+
+static int eval_slice(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cv of, part[3];
+    if (chat_eval(r, env, x->kid[0], &of)) return -1;
+    for (int i = 0; i < 3; i++) {
+        part[i] = cv_none();
+        if (x->kid[i + 1] && chat_eval(r, env, x->kid[i + 1], &part[i])) return -1;
+    }
+    return chat_slice(r, &of, part, out);
+}
+
+static int eval_filter(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cv of = cv_none();
+    struct chat_args a;
+    if (x->kid[0] && chat_eval(r, env, x->kid[0], &of)) return -1;
+    if (chat_eval_args(r, env, x, &a)) return -1;
+    r->line = x->line;
+    return chat_filter(r, env, x->value.u.s, &of, &a, out);
+}
+
+static int eval_test(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cv of;
+    struct chat_args a;
+    bool yes = false;
+    if (chat_eval(r, env, x->kid[0], &of) || chat_eval_args(r, env, x, &a)) return -1;
+    r->line = x->line;
+    if (chat_test(r, x->value.u.s, &of, &a, &yes)) return -1;
+    *out = cv_bool(yes != (x->op != 0));
+    return 0;
+}
+
+static int eval(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cv a, b;
+    switch (x->kind) {
+    case N_CONST: *out = x->value; return 0;
+    case N_NAME: return look_up(r, env, x->value.u.s, out);
+    case N_LIST:
+    case N_TUPLE: return eval_list(r, env, x, out);
+    case N_DICT: return eval_dict(r, env, x, out);
+    case N_ATTR:
+        if (chat_eval(r, env, x->kid[0], &a)) return -1;
+        r->line = x->line;
+        return chat_attribute(r, &a, x->value.u.s, out);
+    case N_ITEM:
+        if (chat_eval(r, env, x->kid[0], &a) || chat_eval(r, env, x->kid[1], &b)) return -1;
+        r->line = x->line;
+        return chat_item(r, &a, &b, out);
+    case N_SLICE: return eval_slice(r, env, x, out);
+    case N_CALL: return eval_call(r, env, x, NULL, out);
+    case N_FILTER: return eval_filter(r, env, x, out);
+    case N_TEST: return eval_test(r, env, x, out);
+    case N_UNARY: return eval_unary(r, env, x, out);
+    case N_BINARY: return eval_binary(r, env, x, out);
+    case N_COMPARE: return eval_compare(r, env, x, out);
+    case N_COND:
+        if (chat_eval(r, env, x->kid[1], &a)) return -1;
+        if (cv_true(&a)) return chat_eval(r, env, x->kid[0], out);
+        *out = cv_undefined(NULL);
+        return x->kid[2] ? chat_eval(r, env, x->kid[2], out) : 0;
+    default: return chat_fail(r, "not an expression");
+    }
+}
+
+int chat_eval(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    int ret = enter(r, x) ? -1 : eval(r, env, x, out);
+    r->depth--;
+    return ret;
+}
+
+/* ---- statements ---- */
+
+static int assign(struct chat_run *r, struct chat_env *env, const struct node *target, const struct cv *v)
+{
+    const struct clist *items;
+    struct cv space;
+    if (target->kind == N_NAME) return chat_set(r, env, target->value.u.s, *v);
+    if (target->kind == N_TUPLE) {
+        if (chat_items(r, v, &items)) return -1;
+        if (items->n != target->n)
+            return chat_fail(r, "%zu values for %zu names", items->n, target->n);
+        for (size_t i = 0; i < target->n; i++)
+            if (chat_set(r, env, target->kid[i]->value.u.s, items->v[i])) return -1;
+        return 0;
+    }
+    if (look_up(r, env, target->kid[0]->value.u.s, &space)) return -1;
+    if (space.type != CV_NAMESPACE) return chat_fail(r, "only namespaces have attributes that can be set");
+    struct cspace *s = space.u.space;
+    size_t at = 0;
+    while (at < s->n && !cv_equal(&s->key[at], &target->value)) at++;
+    if (chat_step(r, s->n / 16)) return -1;
+    if (at == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 4;
+        struct cv *key = chat_alloc(&r->mem, 2 * cap, sizeof *key);
+        if (!key) return chat_oom(r);
+        if (s->n) {
+            memcpy(key, s->key, s->n * sizeof *key);
+            memcpy(key + cap, s->value, s->n * sizeof *key);
+        }
+        s->key = key;
+        s->value = key + cap;
+        s->cap = cap;
+    }
+    s->key[at] = target->value;
+    s->value[at] = *v;
+    if (at == s->n) s->n++;
+    return 0;
+}
+
+static int emit(struct chat_run *r, const struct cv *v)
+{
+    size_t before = r->out->text.len;
+    cv_write(r->out, v, 0);
+    size_t n = r->out->text.len - before;
+    if (r->out->text.oom || r->out->marks.oom) return chat_oom(r);
+    for (size_t i = 0; r->generating && i < n; i++) r->out->marks.data[before + i] |= CHAT_GENERATED;
+    r->written += n;
+    if (r->written > r->max_output)
+        return chat_fail(r, "the template writes more than %zu MB", r->max_output >> 20);
+    return chat_step(r, n / 64);
+}
+
+/* The items that pass the loop's "if". */
+static int choose(struct chat_run *r, struct chat_env *env, const struct node *x, const struct clist *all,
+                  struct clist *out)
+{
+    struct cv *kept = chat_alloc(&r->mem, all->n, sizeof *kept), yes;
+    if (!kept) return chat_oom(r);
+    *out = (struct clist){kept, 0};
+    struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
+    if (!inner) return chat_oom(r);
+    *inner = (struct chat_env){.up = env};
+    for (size_t i = 0; i < all->n; i++) {
+        if (assign(r, inner, x->kid[0], &all->v[i]) || chat_eval(r, inner, x->kid[2], &yes)) return -1;
+        if (cv_true(&yes)) kept[out->n++] = all->v[i];
+    }
+    return 0;
+}
+
+static int exec_for(struct chat_run *r, struct chat_env *env, const struct node *x)
+{
+    static const struct cstr loop_name = {"loop", 4, NULL, CHAT_TRUSTED};
+    const struct clist *all;
+    struct clist chosen;
+    struct cv of;
+    enum chat_flow flow = FLOW_NEXT;
+    if (chat_eval(r, env, x->kid[1], &of)) return -1;
+    if (chat_items(r, &of, &all)) return -1;
+    if (x->kid[2]) {
+        if (choose(r, env, x, all, &chosen)) return -1;
+        all = &chosen;
+    }
+    if (all->n == 0) return x->kid[4] ? chat_exec(r, env, x->kid[4], &flow) : 0;
+    struct cloop *loop = chat_alloc(&r->mem, 1, sizeof *loop);
+    struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
+    if (!loop || !inner) return chat_oom(r);
+    *loop = (struct cloop){.v = all->v, .n = all->n, .depth0 = r->n_loops};
+    *inner = (struct chat_env){.up = env};
+    struct cv self = {.type = CV_LOOP, .u.loop = loop};
+    int ret = 0;
+    r->n_loops++;
+    for (; ret == 0 && loop->at < loop->n && flow != FLOW_BREAK; loop->at++) {
+        inner->n = 0;
+        flow = FLOW_NEXT;
+        ret = chat_step(r, 1) || chat_set(r, inner, &loop_name, self) ||
+              assign(r, inner, x->kid[0], &loop->v[loop->at]) || chat_exec(r, inner, x->kid[3], &flow) ? -1 : 0;
+    }
+    r->n_loops--;
+    return ret;
+}
+
+/* What a body writes, as a value. */
+static int capture(struct chat_run *r, struct chat_env *env, const struct node *body, struct cv *out)
+{
+    struct chat_text text = {{0}, {0}}, *before = r->out;
+    struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
+    enum chat_flow flow = FLOW_NEXT;
+    if (!inner) return chat_oom(r);
+    *inner = (struct chat_env){.up = env};
+    r->out = &text;
+    int ret = chat_exec(r, inner, body, &flow);
+    r->out = before;
+    if (ret == 0 && !cv_text(&r->mem, &text, out)) ret = chat_oom(r);
+    chat_text_free(&text);
+    return ret;
+}
+
+/* A chain of filters whose first one has no operand yet. */
+static int filter_chain(struct chat_run *r, struct chat_env *env, const struct node *x, const struct cv *first,
+                        struct cv *out)
+{
+    struct cv of = *first;
+    struct chat_args a;
+    if (x->kid[0] && filter_chain(r, env, x->kid[0], first, &of)) return -1;
+    if (chat_eval_args(r, env, x, &a)) return -1;
+    r->line = x->line;
+    return chat_filter(r, env, x->value.u.s, &of, &a, out);
+}
+
+static int exec_if(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
+{
+    size_t i = 0;
+    for (; i + 1 < x->n; i += 2) {
+        struct cv test;
+        if (chat_eval(r, env, x->kid[i], &test)) return -1;
+        if (cv_true(&test)) return chat_exec(r, env, x->kid[i + 1], flow);
+    }
+    return x->kid[i] ? chat_exec(r, env, x->kid[i], flow) : 0;
+}
+
+static int make_macro(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out)
+{
+    struct cmacro *m = chat_alloc(&r->mem, 1, sizeof *m);
+    if (!m) return chat_oom(r);
+    *m = (struct cmacro){x, env};
+    *out = (struct cv){.type = CV_MACRO, .u.macro = m};
+    return 0;
+}
+
+static int exec_generation(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
+{
+    bool before = r->generating;
+    r->generating = true;
+    int ret = chat_exec(r, env, x->kid[0], flow);
+    r->generating = before;
+    return ret;
+}
+
+static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
+{
+    struct cv v, w;
+    switch (x->kind) {
+    case N_DATA: return emit(r, &x->value);
+    case N_OUTPUT:
+        if (chat_eval(r, env, x->kid[0], &v)) return -1;
+        r->line = x->line;
+        return emit(r, &v);
+    case N_BODY:
+        for (size_t i = 0; i < x->n && *flow == FLOW_NEXT; i++)
+            if (chat_exec(r, env, x->kid[i], flow)) return -1;
+        return 0;
+    case N_IF: return exec_if(r, env, x, flow);
+    case N_FOR: return exec_for(r, env, x);
+    case N_SET: return chat_eval(r, env, x->kid[1], &v) ? -1 : assign(r, env, x->kid[0], &v);
+    case N_SET_BLOCK:
+        if (capture(r, env, x->kid[1], &v)) return -1;
+        if (x->kid[2] && filter_chain(r, env, x->kid[2], &v, &v)) return -1;
+        return assign(r, env, x->kid[0], &v);
+    case N_MACRO: return make_macro(r, env, x, &v) ? -1 : chat_set(r, env, x->value.u.s, v);
+    case N_CALL_BLOCK:
+        if (make_macro(r, env, x->kid[1], &v) || eval_call(r, env, x->kid[0], &v, &w)) return -1;
+        return emit(r, &w);
+    case N_FILTER_BLOCK:
+        if (capture(r, env, x->kid[1], &v) || filter_chain(r, env, x->kid[0], &v, &w)) return -1;
+        return emit(r, &w);
+    case N_GENERATION: return exec_generation(r, env, x, flow);
+    case N_BREAK: *flow = FLOW_BREAK; return 0;
+    case N_CONTINUE: *flow = FLOW_CONTINUE; return 0;
+    default: return chat_fail(r, "not a statement");
+    }
+}
+
+int chat_exec(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
+{
+    int ret = enter(r, x) ? -1 : exec(r, env, x, flow);
+    r->depth--;
+    return ret;
+}

@@ -1,0 +1,102 @@
+/* chat_eval.h - the inside of the template engine: a run, and what its parts
+ * call of each other.
+ *
+ * Everything returns 0, or -1 after naming the line in *run->e. */
+#ifndef CORE_TOKEN_CHAT_EVAL_H
+#define CORE_TOKEN_CHAT_EVAL_H
+
+#include "core/token/chat_ast.h"
+
+struct chat_var {
+    const struct cstr *name;
+    struct cv value;
+};
+struct chat_env {
+    struct chat_env *up;
+    struct chat_var *v;
+    size_t n, cap;
+};
+
+struct cmacro {
+    const struct node *node;
+    struct chat_env *env;
+};
+
+struct cloop {
+    const struct cv *v;
+    size_t n, at, depth0;
+    struct cv last;   /* of changed() */
+    bool has_last;
+};
+
+struct chat_run {
+    struct chat_mem mem;
+    const char *name;
+    uint64_t steps, max_steps;
+    size_t max_output, written;
+    int depth;
+    struct chat_text *out;
+    bool generating;
+    size_t n_loops;     /* nested */
+    int64_t now;        /* seconds since 1970, for strftime_now */
+    struct err *e;
+    uint32_t line;      /* of what is at work */
+};
+
+/* Arguments of a call, by position first. */
+struct chat_args {
+    struct cv *v;
+    const struct cstr **key; /* NULL: by position */
+    size_t n;
+};
+/* The argument at a position or with a name, or NULL. */
+const struct cv *chat_arg(const struct chat_args *a, size_t at, const char *name);
+
+int chat_fail(struct chat_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int chat_oom(struct chat_run *r);
+/* n units of work; fails beyond the limit. */
+int chat_step(struct chat_run *r, size_t n);
+
+int chat_eval(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out);
+int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,
+                    struct cv *out);
+int chat_eval_args(struct chat_run *r, struct chat_env *env, const struct node *x, struct chat_args *out);
+
+enum chat_flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
+int chat_exec(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow);
+int chat_set(struct chat_run *r, struct chat_env *env, const struct cstr *name, struct cv value);
+
+/* chat_ops.c */
+int chat_binary(struct chat_run *r, uint8_t op, const struct cv *a, const struct cv *b, struct cv *out);
+int chat_compare(struct chat_run *r, uint8_t op, const struct cv *a, const struct cv *b, bool *out);
+int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *name, struct cv *out);
+int chat_item(struct chat_run *r, const struct cv *of, const struct cv *key, struct cv *out);
+int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3], struct cv *out);
+/* What a loop goes through: the items, the keys of a dict, characters. */
+int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out);
+int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, size_t n, struct cv *out);
+
+/* chat_filter.c, chat_test.c, chat_method.c, chat_global.c */
+int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *name, const struct cv *of,
+                const struct chat_args *a, struct cv *out);
+int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, const struct chat_args *a,
+              bool *out);
+bool chat_has_method(const struct cv *of, const struct cstr *name);
+int chat_method(struct chat_run *r, const struct cmethod *m, const struct chat_args *a, struct cv *out);
+int chat_global_find(const struct cstr *name); /* -1 = none */
+int chat_global(struct chat_run *r, int which, const struct chat_args *a, struct cv *out);
+
+/* Strings, used by filters and methods alike. */
+enum strip_side { STRIP_LEFT = 1, STRIP_RIGHT = 2 };
+int chat_strip(struct chat_run *r, const struct cstr *s, const struct cstr *chars, int sides, struct cv *out);
+int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *from, const struct cstr *to,
+                 int64_t most, struct cv *out);
+/* TITLE: every run of letters, as str.title(); WORDS: every word, as the filter. */
+enum case_kind { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_WORDS, CASE_CAPITAL };
+int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, struct cv *out);
+int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *separator, struct cv *out);
+/* An argument as a string or an integer; *out keeps its default when absent. */
+int chat_string_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, const struct cstr **out);
+int chat_int_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, int64_t *out);
+
+#endif

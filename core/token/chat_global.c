@@ -1,0 +1,123 @@
+/* The functions that templates may call: range, namespace, dict,
+ * raise_exception, strftime_now.  Nothing else reaches outside. */
+#include <string.h>
+#include <time.h>
+
+#include "core/token/chat_eval.h"
+
+enum { MOST_RANGE = 100000 };
+
+typedef int global_fn(struct chat_run *r, const struct chat_args *a, struct cv *out);
+
+static int g_range(struct chat_run *r, const struct chat_args *a, struct cv *out)
+{
+    int64_t from = 0, to = 0, step = 1;
+    if (a->n < 1 || a->n > 3) return chat_fail(r, "range needs one to three integers");
+    if (a->n == 1) {
+        if (chat_int_arg(r, a, 0, "stop", &to)) return -1;
+    } else if (chat_int_arg(r, a, 0, "start", &from) || chat_int_arg(r, a, 1, "stop", &to) || chat_int_arg(r, a, 2, "step", &step)) {
+        return -1;
+    }
+    if (step == 0) return chat_fail(r, "range: the step is 0");
+    uint64_t span = step > 0 ? (to > from ? (uint64_t)to - (uint64_t)from : 0) : (from > to ? (uint64_t)from - (uint64_t)to : 0);
+    uint64_t stride = step > 0 ? (uint64_t)step : 0 - (uint64_t)step, n = span / stride + (span % stride != 0);
+    if (n > MOST_RANGE) return chat_fail(r, "a range of more than %d numbers", MOST_RANGE);
+    struct cv *v = chat_alloc(&r->mem, n, sizeof *v);
+    if (!v) return chat_oom(r);
+    for (uint64_t i = 0; i < n; i++) v[i] = cv_int((int64_t)((uint64_t)from + i * (uint64_t)step));
+    if (chat_step(r, n / 16)) return -1;
+    return cv_list(&r->mem, CV_LIST, v, n, out) ? 0 : chat_oom(r);
+}
+
+/* Keyword arguments (and a mapping before them) as keys and values. */
+static int pairs(struct chat_run *r, const struct chat_args *a, struct cv **key, struct cv **value, size_t *n)
+{
+    const struct cdict *d = a->n && !a->key[0] && a->v[0].type == CV_DICT ? a->v[0].u.d : NULL;
+    size_t cap = a->n + (d ? d->n : 0) + 4;
+    *key = chat_alloc(&r->mem, cap, sizeof **key);
+    *value = chat_alloc(&r->mem, cap, sizeof **value);
+    *n = 0;
+    if (!*key || !*value) return chat_oom(r);
+    for (size_t i = 0; d && i < d->n; i++) (*key)[*n] = d->key[i], (*value)[(*n)++] = d->value[i];
+    for (size_t i = d ? 1 : 0; i < a->n; i++) {
+        if (!a->key[i]) return chat_fail(r, "only arguments with a name, after one mapping");
+        struct cv name = {.type = CV_STRING, .u.s = a->key[i]};
+        size_t at = 0;
+        while (at < *n && !cv_equal(&(*key)[at], &name)) at++;
+        (*key)[at] = name;
+        (*value)[at] = a->v[i];
+        if (at == *n) ++*n;
+    }
+    return 0;
+}
+
+static int g_namespace(struct chat_run *r, const struct chat_args *a, struct cv *out)
+{
+    struct cspace *s = chat_alloc(&r->mem, 1, sizeof *s);
+    if (!s) return chat_oom(r);
+    if (pairs(r, a, &s->key, &s->value, &s->n)) return -1;
+    s->cap = s->n;
+    *out = (struct cv){.type = CV_NAMESPACE, .u.space = s};
+    return 0;
+}
+
+static int g_dict(struct chat_run *r, const struct chat_args *a, struct cv *out)
+{
+    struct cdict *d = chat_alloc(&r->mem, 1, sizeof *d);
+    struct cv *key, *value;
+    if (!d) return chat_oom(r);
+    if (pairs(r, a, &key, &value, &d->n)) return -1;
+    d->key = key;
+    d->value = value;
+    *out = (struct cv){.type = CV_DICT, .u.d = d};
+    return 0;
+}
+
+static int g_raise(struct chat_run *r, const struct chat_args *a, struct cv *out)
+{
+    struct chat_text t = {{0}, {0}};
+    (void)out;
+    if (a->n) cv_write(&t, &a->v[0], 0);
+    int ret = chat_fail(r, "the template refuses: %.*s", (int)(t.text.len < 500 ? t.text.len : 500), t.text.data ? t.text.data : "");
+    chat_text_free(&t);
+    return ret;
+}
+
+static int g_strftime(struct chat_run *r, const struct chat_args *a, struct cv *out)
+{
+    const struct cstr *format = NULL;
+    char text[256], pattern[200];
+    time_t now = (time_t)r->now;
+    struct tm tm;
+    if (chat_string_arg(r, a, 0, "format", &format)) return -1;
+    if (!format || format->n >= sizeof pattern) return chat_fail(r, "strftime_now needs a short format");
+    memcpy(pattern, format->s, format->n);
+    pattern[format->n] = 0;
+    if (!localtime_r(&now, &tm)) return chat_fail(r, "the time is out of range");
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    size_t n = strftime(text, sizeof text, pattern, &tm);
+#pragma GCC diagnostic pop
+    if (n == 0 && format->n) return chat_fail(r, "strftime_now: the result is too long");
+    return cv_string(&r->mem, text, n, CHAT_TRUSTED, out) ? 0 : chat_oom(r);
+}
+
+static const struct {
+    const char *name;
+    global_fn *fn;
+} globals[] = {
+    {"range", g_range}, {"namespace", g_namespace}, {"dict", g_dict}, {"raise_exception", g_raise},
+    {"strftime_now", g_strftime},
+};
+
+int chat_global_find(const struct cstr *name)
+{
+    for (size_t i = 0; i < COUNT_OF(globals); i++)
+        if (cstr_is(name, globals[i].name)) return (int)i;
+    return -1;
+}
+
+int chat_global(struct chat_run *r, int which, const struct chat_args *a, struct cv *out)
+{
+    return globals[which].fn(r, a, out);
+}

@@ -1,0 +1,267 @@
+/* JSON and the values of chat templates. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/token/chat_value.h"
+#include "core/token/jlex.h"
+
+enum { MOST_DEPTH = 100 };
+
+struct reading {
+    struct chat_mem *m;
+    struct jlex x;
+    uint8_t mark;
+};
+
+static int over(struct err *e)
+{
+    return err_set(e, ERR_DATA, "a chat needs more memory than templates may use");
+}
+
+static int read_value(struct reading *r, struct cv *out, int depth, struct err *e);
+
+static int read_string(struct reading *r, struct cv *out, struct err *e)
+{
+    const char *s;
+    size_t n;
+    if (jlex_string(&r->x, &s, &n, e)) return -1;
+    return cv_string(r->m, s, n, r->mark, out) ? 0 : over(e);
+}
+
+/* Items until the closing bracket; a growing copy lives in the arena. */
+struct items {
+    struct cv *v;
+    size_t n, cap;
+};
+
+static int push(struct reading *r, struct items *list, struct cv v, struct err *e)
+{
+    if (list->n == list->cap) {
+        size_t cap = list->cap ? 2 * list->cap : 8;
+        struct cv *p = chat_alloc(r->m, cap, sizeof *p);
+        if (!p) return over(e);
+        if (list->n) memcpy(p, list->v, list->n * sizeof *p);
+        list->v = p;
+        list->cap = cap;
+    }
+    list->v[list->n++] = v;
+    return 0;
+}
+
+static int read_list(struct reading *r, struct cv *out, int depth, struct err *e)
+{
+    struct items items = {0};
+    struct cv v;
+    struct clist *l = chat_alloc(r->m, 1, sizeof *l);
+    if (!l) return over(e);
+    if (!jlex_try(&r->x, ']')) {
+        do
+            if (read_value(r, &v, depth + 1, e) || push(r, &items, v, e)) return -1;
+        while (jlex_try(&r->x, ','));
+        if (jlex_expect(&r->x, ']', e)) return -1;
+    }
+    *l = (struct clist){items.v, items.n};
+    *out = (struct cv){.type = CV_LIST, .u.l = l};
+    return 0;
+}
+
+static int read_dict(struct reading *r, struct cv *out, int depth, struct err *e)
+{
+    struct items keys = {0}, values = {0};
+    struct cv v;
+    struct cdict *d = chat_alloc(r->m, 1, sizeof *d);
+    if (!d) return over(e);
+    if (!jlex_try(&r->x, '}')) {
+        do {
+            if (read_string(r, &v, e)) return -1;
+            for (size_t i = 0; i < keys.n; i++)
+                if (cv_equal(&keys.v[i], &v))
+                    return jlex_error(&r->x, e, "the key '%.*s' appears twice", (int)v.u.s->n, v.u.s->s);
+            if (push(r, &keys, v, e) || jlex_expect(&r->x, ':', e) ||
+                read_value(r, &v, depth + 1, e) || push(r, &values, v, e))
+                return -1;
+        } while (jlex_try(&r->x, ','));
+        if (jlex_expect(&r->x, '}', e)) return -1;
+    }
+    *d = (struct cdict){keys.v, values.v, keys.n};
+    *out = (struct cv){.type = CV_DICT, .u.d = d};
+    return 0;
+}
+
+static bool word(struct jlex *x, const char *text)
+{
+    size_t n = strlen(text);
+    if ((size_t)(x->end - x->p) < n || memcmp(x->p, text, n)) return false;
+    x->p += n;
+    return true;
+}
+
+static int read_number(struct reading *r, struct cv *out, struct err *e)
+{
+    const char *p = r->x.p;
+    bool whole = true;
+    for (; p < r->x.end && strchr("+-.0123456789eE", *p) && *p; p++)
+        if (*p == '.' || *p == 'e' || *p == 'E') whole = false;
+    if (whole && p - r->x.p < 19) {
+        int64_t i;
+        if (jlex_int(&r->x, &i, e)) return -1;
+        *out = cv_int(i);
+        return 0;
+    }
+    double f;
+    if (jlex_number(&r->x, &f, e)) return -1;
+    *out = cv_float(f);
+    return 0;
+}
+
+static int read_value(struct reading *r, struct cv *out, int depth, struct err *e)
+{
+    struct jlex *x = &r->x;
+    if (depth > MOST_DEPTH) return jlex_error(x, e, "nested more than %d deep", MOST_DEPTH);
+    if (jlex_try(x, '{')) return read_dict(r, out, depth, e);
+    if (jlex_try(x, '[')) return read_list(r, out, depth, e);
+    if (x->p < x->end && *x->p == '"') return read_string(r, out, e);
+    if (word(x, "null")) *out = cv_none();
+    else if (word(x, "true")) *out = cv_bool(true);
+    else if (word(x, "false")) *out = cv_bool(false);
+    else return read_number(r, out, e);
+    return 0;
+}
+
+int cv_from_json(struct chat_mem *m, const char *json, size_t n, const char *name, uint8_t mark,
+                 struct cv *out, struct err *e)
+{
+    struct reading r = {.m = m, .mark = mark};
+    size_t valid = utf8_valid_prefix(json, n);
+    if (valid < n) return err_set(e, ERR_DATA, "%s: invalid UTF-8 at byte %zu", name, valid);
+    jlex_init(&r.x, json, (struct jlex_span){json, json + n}, name);
+    int ret = read_value(&r, out, 0, e);
+    jlex_try(&r.x, ' ');
+    if (ret == 0 && (jlex_try(&r.x, '\0') || r.x.p < r.x.end))
+        ret = jlex_error(&r.x, e, "there is something behind the value");
+    jlex_free(&r.x);
+    return ret;
+}
+
+/* ---- out ---- */
+
+static void write_string(struct chat_text *out, const struct cstr *s, bool ascii)
+{
+    char text[16];
+    chat_text_addc(out, '"', 0);
+    for (size_t i = 0; i < s->n; i++) {
+        uint8_t c = (uint8_t)s->s[i];
+        static const char plain[] = "\"\\\n\r\t\b\f", letter[] = "\"\\nrtbf";
+        const char *p = c ? strchr(plain, c) : NULL;
+        uint32_t cp;
+        if (p) {
+            chat_text_addc(out, '\\', 0);
+            chat_text_addc(out, letter[p - plain], 0);
+        } else if (c < 0x20) {
+            snprintf(text, sizeof text, "\\u%04x", c);
+            chat_text_add(out, text, 6, 0);
+        } else if (ascii && c >= 0x80) {
+            int len = utf8_decode(s->s + i, s->n - i, &cp);
+            if (len == 0) cp = 0xFFFD, len = 1;
+            if (cp > 0xFFFF) snprintf(text, sizeof text, "\\u%04x\\u%04x", (unsigned)(0xD800 + ((cp - 0x10000) >> 10)), (unsigned)(0xDC00 + ((cp - 0x10000) & 1023)));
+            else snprintf(text, sizeof text, "\\u%04x", (unsigned)cp);
+            chat_text_add(out, text, strlen(text), 0);
+            i += (size_t)len - 1;
+        } else {
+            /* Text in JSON is data, wherever it comes from. */
+            chat_text_addc(out, (char)c, (uint8_t)(cstr_mark(s, i) & ~CHAT_TRUSTED));
+        }
+    }
+    chat_text_addc(out, '"', 0);
+}
+
+static void new_line(struct chat_text *out, const struct cjson_style *style, int depth)
+{
+    if (style->indent < 0) return;
+    chat_text_addc(out, '\n', 0);
+    for (int i = 0; i < style->indent * depth; i++) chat_text_addc(out, ' ', 0);
+}
+
+static int write_key(struct chat_text *out, const struct cv *key, const struct cjson_style *style)
+{
+    struct buf b = {0};
+    if (key->type == CV_STRING) {
+        write_string(out, key->u.s, style->ascii);
+        return 0;
+    }
+    switch (key->type) {
+    case CV_NONE: buf_adds(&b, "\"null\""); break;
+    case CV_BOOL: buf_adds(&b, key->u.b ? "\"true\"" : "\"false\""); break;
+    case CV_INT: buf_printf(&b, "\"%lld\"", (long long)key->u.i); break;
+    case CV_FLOAT:
+        buf_addc(&b, '"');
+        cv_write_float(&b, key->u.f);
+        buf_addc(&b, '"');
+        break;
+    default: return -1;
+    }
+    chat_text_add(out, b.data, b.len, 0);
+    buf_free(&b);
+    return 0;
+}
+
+/* The n-th pair by order of keys: few keys, so a search for each. */
+static size_t in_order(const struct cdict *d, size_t nth, bool sort)
+{
+    if (!sort) return nth;
+    for (size_t i = 0; i < d->n; i++) {
+        size_t smaller = 0;
+        for (size_t k = 0; k < d->n; k++) smaller += cv_compare(&d->key[k], &d->key[i]) == -1;
+        if (smaller == nth) return i;
+    }
+    return nth;
+}
+
+int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_style *style, int depth)
+{
+    struct buf b = {0};
+    const char *item = style->item;
+    if (depth > MOST_DEPTH) return -1;
+    switch (v->type) {
+    case CV_NONE: chat_text_add(out, "null", 4, 0); return 0;
+    case CV_BOOL: chat_text_add(out, v->u.b ? "true" : "false", v->u.b ? 4 : 5, 0); return 0;
+    case CV_STRING: write_string(out, v->u.s, style->ascii); return 0;
+    case CV_INT: buf_printf(&b, "%lld", (long long)v->u.i); break;
+    case CV_FLOAT:
+        cv_write_float(&b, v->u.f);
+        if (v->u.f - v->u.f != 0) {
+            buf_clear(&b);
+            buf_adds(&b, v->u.f > 0 ? "Infinity" : v->u.f < 0 ? "-Infinity" : "NaN");
+        }
+        break;
+    case CV_LIST:
+    case CV_TUPLE:
+        chat_text_addc(out, '[', 0);
+        for (size_t i = 0; i < v->u.l->n; i++) {
+            if (i) chat_text_add(out, item, strlen(item), 0);
+            new_line(out, style, depth + 1);
+            if (cv_to_json(out, &v->u.l->v[i], style, depth + 1)) return -1;
+        }
+        if (v->u.l->n) new_line(out, style, depth);
+        chat_text_addc(out, ']', 0);
+        return 0;
+    case CV_DICT:
+        chat_text_addc(out, '{', 0);
+        for (size_t i = 0; i < v->u.d->n; i++) {
+            size_t k = in_order(v->u.d, i, style->sort_keys);
+            if (i) chat_text_add(out, item, strlen(item), 0);
+            new_line(out, style, depth + 1);
+            if (write_key(out, &v->u.d->key[k], style)) return -1;
+            chat_text_add(out, style->key, strlen(style->key), 0);
+            if (cv_to_json(out, &v->u.d->value[k], style, depth + 1)) return -1;
+        }
+        if (v->u.d->n) new_line(out, style, depth);
+        chat_text_addc(out, '}', 0);
+        return 0;
+    default: return -1;
+    }
+    chat_text_add(out, b.data, b.len, 0);
+    buf_free(&b);
+    return 0;
+}

@@ -1,0 +1,308 @@
+/* Cuts a template into text, tags and the words inside tags, and takes white
+ * space away as Jinja does with trim_blocks and lstrip_blocks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/token/chat_ast.h"
+
+struct lexer {
+    struct chat_mem *m;
+    const char *s, *name;
+    size_t n, at;
+    uint32_t line;
+    bool line_start;   /* the text at hand begins where a line does */
+    struct lexemes *out;
+    struct err *e;
+};
+
+static int fail(const struct lexer *x, const char *what)
+{
+    return err_set(x->e, ERR_DATA, "%s:%u: %s", x->name, (unsigned)x->line, what);
+}
+
+static int push(struct lexer *x, struct lexeme t)
+{
+    struct lexemes *o = x->out;
+    if (o->n == o->cap) {
+        size_t cap = o->cap ? 2 * o->cap : 256;
+        struct lexeme *v = chat_alloc(x->m, cap, sizeof *v);
+        if (!v) return fail(x, "the template is too long");
+        if (o->n) memcpy(v, o->v, o->n * sizeof *v);
+        o->v = v;
+        o->cap = cap;
+    }
+    t.line = x->line;
+    o->v[o->n++] = t;
+    return 0;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static void count_lines(struct lexer *x, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) x->line += x->s[i] == '\n';
+}
+
+/* The next "{{", "{%" or "{#" at or after `from`. */
+static size_t find_tag(const struct lexer *x, size_t from)
+{
+    for (; from < x->n; from++) {
+        const char *p = memchr(x->s + from, '{', x->n - from);
+        if (!p) return x->n;
+        from = (size_t)(p - x->s);
+        if (from + 1 < x->n && (p[1] == '{' || p[1] == '%' || p[1] == '#')) return from;
+    }
+    return x->n;
+}
+
+/* Where the text before a tag ends, once the tag's "-" or lstrip_blocks have
+ * had their share. */
+static size_t text_end(const struct lexer *x, size_t from, size_t tag)
+{
+    char sign = tag + 2 < x->n ? x->s[tag + 2] : 0;
+    size_t end = tag;
+    if (tag >= x->n) return end;
+    if (sign == '-') {
+        while (end > from && is_space(x->s[end - 1])) end--;
+        return end;
+    }
+    if (sign == '+' || x->s[tag + 1] == '{') return end;
+    while (end > from && (x->s[end - 1] == ' ' || x->s[end - 1] == '\t')) end--;
+    bool begins_line = end > from ? x->s[end - 1] == '\n' : x->line_start;
+    return begins_line ? end : tag;
+}
+
+static int push_text(struct lexer *x, size_t from, size_t to)
+{
+    struct lexeme t = {.kind = TK_DATA, .s = x->s + from, .n = to - from};
+    return to > from ? push(x, t) : 0;
+}
+
+/* Behind a tag that ended at x->at: `sign` is the "-" or "+" of its end. */
+static void after_tag(struct lexer *x, char sign, bool block)
+{
+    size_t begin = x->at;
+    if (sign == '-')
+        while (x->at < x->n && is_space(x->s[x->at])) x->at++;
+    else if (block && sign != '+' && x->at < x->n && x->s[x->at] == '\n')
+        x->at++;
+    x->line_start = x->at > begin && x->s[x->at - 1] == '\n';
+    count_lines(x, begin, x->at);
+}
+
+static int skip_comment(struct lexer *x)
+{
+    size_t end = x->at + 2;
+    while (end + 1 < x->n && !(x->s[end] == '#' && x->s[end + 1] == '}')) end++;
+    if (end + 1 >= x->n) return fail(x, "a comment is not closed");
+    char sign = end > x->at + 2 && (x->s[end - 1] == '-' || x->s[end - 1] == '+') ? x->s[end - 1] : 0;
+    count_lines(x, x->at, end);
+    x->at = end + 2;
+    after_tag(x, sign, true);
+    return 0;
+}
+
+/* ---- inside a tag ---- */
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* \xHH, \uHHHH, \UHHHHHHHH: digits at s into *cp; false if they are none. */
+static bool hex_digits(const char *s, size_t left, size_t n, uint32_t *cp)
+{
+    *cp = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i >= left || hex(s[i]) < 0) return false;
+        *cp = *cp * 16 + (uint32_t)hex(s[i]);
+    }
+    return true;
+}
+
+static int lex_string(struct lexer *x)
+{
+    char quote = x->s[x->at++];
+    struct buf b = {0};
+    size_t i = x->at;
+    for (; i < x->n && x->s[i] != quote; i++) {
+        char c = x->s[i];
+        static const char letters[] = "nrtbfav0", plain[] = "\n\r\t\b\f\a\v\0";
+        if (c != '\\' || i + 1 >= x->n) {
+            buf_addc(&b, c);
+            continue;
+        }
+        c = x->s[++i];
+        const char *p = memchr(letters, c, sizeof letters - 1);
+        size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
+        uint32_t cp;
+        char bytes[4];
+        if (p) buf_addc(&b, plain[p - letters]);
+        else if (c == '\\' || c == '\'' || c == '"') buf_addc(&b, c);
+        else if (c == '\n') continue;
+        else if (digits && hex_digits(x->s + i + 1, x->n - i - 1, digits, &cp) && utf8_encode(cp, bytes)) {
+            buf_add(&b, bytes, (size_t)utf8_encode(cp, bytes));
+            i += digits;
+        } else {
+            buf_addc(&b, '\\');
+            buf_addc(&b, c);
+        }
+    }
+    struct lexeme t = {.kind = TK_STRING};
+    int ret = 0;
+    if (i >= x->n) ret = fail(x, "a string is not closed");
+    else if (b.oom || !cv_string(x->m, b.data, b.len, CHAT_TRUSTED, &t.value)) ret = fail(x, "out of memory");
+    else ret = push(x, t);
+    buf_free(&b);
+    count_lines(x, x->at, i < x->n ? i : x->n);
+    x->at = i + 1;
+    return ret;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool in_name(char c)
+{
+    return c == '_' || is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c & 0x80);
+}
+
+static int lex_number(struct lexer *x)
+{
+    char text[64];
+    size_t n = 0;
+    bool real = false;
+    const char *s = x->s;
+    size_t i = x->at;
+    for (; i < x->n && n < sizeof text - 1; i++) {
+        bool exponent = (s[i] | 0x20) == 'e' && i + 1 < x->n &&
+                        (is_digit(s[i + 1]) || ((s[i + 1] == '-' || s[i + 1] == '+') && i + 2 < x->n && is_digit(s[i + 2])));
+        bool point = s[i] == '.' && i + 1 < x->n && is_digit(s[i + 1]) && !real;
+        if (s[i] == '_' && n && i + 1 < x->n && is_digit(s[i + 1])) continue;
+        if (!is_digit(s[i]) && !exponent && !point) break;
+        real = real || exponent || point;
+        text[n++] = s[i];
+        if (exponent && !is_digit(s[i + 1])) text[n++] = s[++i];
+    }
+    text[n] = 0;
+    x->at = i;
+    struct lexeme t = {.kind = real ? TK_FLOAT : TK_INT};
+    if (!real && n > 18) return fail(x, "a number is too large");
+    t.value = real ? cv_float(strtod(text, NULL)) : cv_int((int64_t)strtoll(text, NULL, 10));
+    return push(x, t);
+}
+
+static int lex_operator(struct lexer *x, int *depth)
+{
+    static const char *const two[] = {"==", "!=", "<=", ">=", "//", "**"};
+    size_t n = 0;
+    char c = x->s[x->at];
+    for (size_t i = 0; i < COUNT_OF(two); i++)
+        if (x->n - x->at >= 2 && memcmp(x->s + x->at, two[i], 2) == 0) n = 2;
+    if (!n && c && strchr("+-*/%~<>=()[]{}.,:|", c)) n = 1;
+    if (!n) return fail(x, "a character that means nothing here");
+    if (strchr("([{", c)) ++*depth;
+    if (strchr(")]}", c) && --*depth < 0) return fail(x, "a closing bracket without an opening one");
+    struct lexeme t = {.kind = TK_OP, .s = x->s + x->at, .n = n};
+    x->at += n;
+    return push(x, t);
+}
+
+/* Words up to the end of the tag; x->at is behind its beginning. */
+static int lex_tag(struct lexer *x, bool block)
+{
+    const char *end = block ? "%}" : "}}";
+    int depth = 0;
+    for (;;) {
+        while (x->at < x->n && is_space(x->s[x->at])) x->line += x->s[x->at++] == '\n';
+        if (x->at >= x->n) return fail(x, block ? "a '{%' is not closed" : "a '{{' is not closed");
+        char c = x->s[x->at], sign = c == '-' || (c == '+' && block) ? c : 0;
+        size_t at = x->at + (sign != 0);
+        if (depth == 0 && x->n - at >= 2 && memcmp(x->s + at, end, 2) == 0) {
+            struct lexeme t = {.kind = block ? TK_BLOCK_END : TK_OUTPUT_END};
+            x->at = at + 2;
+            if (push(x, t)) return -1;
+            after_tag(x, sign, block);
+            return 0;
+        }
+        if (c == '"' || c == '\'') {
+            if (lex_string(x)) return -1;
+        } else if (is_digit(c)) {
+            if (lex_number(x)) return -1;
+        } else if (in_name(c)) {
+            struct lexeme t = {.kind = TK_NAME, .s = x->s + x->at};
+            while (x->at < x->n && in_name(x->s[x->at])) x->at++;
+            t.n = (size_t)(x->s + x->at - t.s);
+            if (push(x, t)) return -1;
+        } else if (lex_operator(x, &depth)) {
+            return -1;
+        }
+    }
+}
+
+/* "{% WORD %}" at `at`: the offset behind the word's tag, before what its end
+ * strips; 0 if it is not that. */
+static size_t simple_tag(const struct lexer *x, size_t at, const char *word, char *sign)
+{
+    size_t n = strlen(word);
+    if (x->n - at < 2 || memcmp(x->s + at, "{%", 2)) return 0;
+    at += 2;
+    if (at < x->n && (x->s[at] == '-' || x->s[at] == '+')) at++;
+    while (at < x->n && is_space(x->s[at])) at++;
+    if (x->n - at < n || memcmp(x->s + at, word, n)) return 0;
+    at += n;
+    while (at < x->n && is_space(x->s[at])) at++;
+    *sign = at < x->n && (x->s[at] == '-' || x->s[at] == '+') ? x->s[at++] : 0;
+    return x->n - at >= 2 && memcmp(x->s + at, "%}", 2) == 0 ? at + 2 : 0;
+}
+
+static int lex_raw(struct lexer *x, size_t behind, char sign)
+{
+    char end_sign;
+    count_lines(x, x->at, behind);
+    x->at = behind;
+    after_tag(x, sign, true);
+    for (size_t at = x->at; (at = find_tag(x, at)) < x->n; at++) {
+        size_t end = simple_tag(x, at, "endraw", &end_sign);
+        if (!end) continue;
+        if (push_text(x, x->at, text_end(x, x->at, at))) return -1;
+        count_lines(x, x->at, end);
+        x->at = end;
+        after_tag(x, end_sign, true);
+        return 0;
+    }
+    return fail(x, "a '{% raw %}' is not closed");
+}
+
+int chat_lex(struct chat_mem *m, const char *text, size_t n, const char *name, struct lexemes *out,
+             struct err *e)
+{
+    struct lexer x = {.m = m, .s = text, .n = n, .name = name, .line = 1, .line_start = true, .out = out, .e = e};
+    while (x.at < n) {
+        size_t tag = find_tag(&x, x.at), behind;
+        char sign;
+        if (push_text(&x, x.at, text_end(&x, x.at, tag))) return -1;
+        count_lines(&x, x.at, tag);
+        x.at = tag;
+        if (tag >= n) break;
+        if (text[tag + 1] == '#') {
+            if (skip_comment(&x)) return -1;
+        } else if (text[tag + 1] == '%' && (behind = simple_tag(&x, tag, "raw", &sign)) != 0) {
+            if (lex_raw(&x, behind, sign)) return -1;
+        } else {
+            bool block = text[tag + 1] == '%';
+            struct lexeme t = {.kind = block ? TK_BLOCK_BEGIN : TK_OUTPUT_BEGIN};
+            x.at = tag + 2;
+            if (x.at < n && (text[x.at] == '-' || (block && text[x.at] == '+'))) x.at++;
+            if (push(&x, t) || lex_tag(&x, block)) return -1;
+        }
+    }
+    struct lexeme last = {.kind = TK_EOF};
+    return push(&x, last);
+}

@@ -1,0 +1,396 @@
+/* Operators, attributes, items and slices. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/token/chat_eval.h"
+
+static int bad_operands(struct chat_run *r, const char *what, const struct cv *a, const struct cv *b)
+{
+    const struct cv *u = a->type == CV_UNDEFINED ? a : b->type == CV_UNDEFINED ? b : NULL;
+    if (u && u->u.s) return chat_fail(r, "'%.*s' is undefined", (int)u->u.s->n, u->u.s->s);
+    return chat_fail(r, "%s: not for values of type %s and %s", what, cv_type_name(a), cv_type_name(b));
+}
+
+/* ---- arithmetic ---- */
+
+static int integers(struct chat_run *r, uint8_t op, int64_t a, int64_t b, struct cv *out)
+{
+    int64_t v = 0;
+    bool over = false;
+    if ((op == OP_FLOORDIV || op == OP_MOD || op == OP_DIV) && b == 0) return chat_fail(r, "division by zero");
+    switch (op) {
+    case OP_ADD: over = __builtin_add_overflow(a, b, &v); break;
+    case OP_SUB: over = __builtin_sub_overflow(a, b, &v); break;
+    case OP_MUL: over = __builtin_mul_overflow(a, b, &v); break;
+    case OP_DIV: *out = cv_float((double)a / (double)b); return 0;
+    case OP_FLOORDIV:
+    case OP_MOD:
+        if (b == -1) {
+            over = op == OP_FLOORDIV && a == INT64_MIN;
+            v = op == OP_FLOORDIV && !over ? -a : 0;
+            break;
+        }
+        v = op == OP_FLOORDIV ? a / b - (a % b != 0 && (a < 0) != (b < 0)) : ((a % b) + b) % b;
+        break;
+    default:
+        if (b < 0) {
+            *out = cv_float(pow((double)a, (double)b));
+            return 0;
+        }
+        v = 1;
+        if (a == 0 || a == 1) v = b ? a : 1;
+        else if (a == -1) v = b % 2 ? -1 : 1;
+        else
+            for (int64_t i = 0; i < b && !over; i++) over = __builtin_mul_overflow(v, a, &v);
+    }
+    if (over) return chat_fail(r, "a number is too large");
+    *out = cv_int(v);
+    return 0;
+}
+
+static int reals(struct chat_run *r, uint8_t op, double a, double b, struct cv *out)
+{
+    if ((op == OP_DIV || op == OP_FLOORDIV || op == OP_MOD) && !(b < 0) && !(b > 0))
+        return chat_fail(r, "division by zero");
+    double v = op == OP_ADD        ? a + b
+               : op == OP_SUB      ? a - b
+               : op == OP_MUL      ? a * b
+               : op == OP_DIV      ? a / b
+               : op == OP_FLOORDIV ? floor(a / b)
+               : op == OP_MOD      ? a - b * floor(a / b)
+                                   : pow(a, b);
+    *out = cv_float(v);
+    return 0;
+}
+
+static int concat(struct chat_run *r, const struct cv *a, const struct cv *b, struct cv *out)
+{
+    struct chat_text t = {{0}, {0}};
+    cv_write(&t, a, 0);
+    cv_write(&t, b, 0);
+    int ret = chat_step(r, t.text.len / 64) ? -1 : cv_text(&r->mem, &t, out) ? 0 : chat_oom(r);
+    chat_text_free(&t);
+    return ret;
+}
+
+static int add_lists(struct chat_run *r, const struct cv *a, const struct cv *b, struct cv *out)
+{
+    size_t na = a->u.l->n, nb = b->u.l->n;
+    struct cv *v = chat_alloc(&r->mem, na + nb, sizeof *v);
+    struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
+    if (!v || !l) return chat_oom(r);
+    if (na) memcpy(v, a->u.l->v, na * sizeof *v);
+    if (nb) memcpy(v + na, b->u.l->v, nb * sizeof *v);
+    *l = (struct clist){v, na + nb};
+    *out = (struct cv){.type = a->type, .u.l = l};
+    return chat_step(r, (na + nb) / 16);
+}
+
+static int repeat(struct chat_run *r, const struct cv *what, const struct cv *times, struct cv *out)
+{
+    int64_t n = times->type == CV_BOOL ? times->u.b : times->u.i;
+    size_t len = what->type == CV_STRING ? what->u.s->n : what->u.l->n * sizeof(struct cv), total;
+    if (n < 0) n = 0;
+    if (!ck_mul(len, (size_t)n, &total) || total > r->mem.limit) return chat_oom(r);
+    if (chat_step(r, total / 64)) return -1;
+    if (what->type == CV_STRING) {
+        struct chat_text t = {{0}, {0}};
+        for (int64_t i = 0; i < n && len; i++) chat_text_adds(&t, what->u.s);
+        int ret = cv_text(&r->mem, &t, out) ? 0 : chat_oom(r);
+        chat_text_free(&t);
+        return ret;
+    }
+    struct cv *v = chat_alloc(&r->mem, what->u.l->n * (size_t)n, sizeof *v);
+    struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
+    if (!v || !l) return chat_oom(r);
+    for (int64_t i = 0; i < n && len; i++) memcpy(v + what->u.l->n * (size_t)i, what->u.l->v, len);
+    *l = (struct clist){v, what->u.l->n * (size_t)n};
+    *out = (struct cv){.type = what->type, .u.l = l};
+    return 0;
+}
+
+static bool is_int(const struct cv *v)
+{
+    return v->type == CV_INT || v->type == CV_BOOL;
+}
+
+int chat_binary(struct chat_run *r, uint8_t op, const struct cv *a, const struct cv *b, struct cv *out)
+{
+    static const char *const names[] = {[OP_ADD] = "+", [OP_SUB] = "-", [OP_MUL] = "*", [OP_DIV] = "/",
+                                        [OP_FLOORDIV] = "//", [OP_MOD] = "%", [OP_POW] = "**"};
+    if (op == OP_CONCAT) return concat(r, a, b, out);
+    if (cv_is_number(a) && cv_is_number(b)) {
+        if (a->type == CV_FLOAT || b->type == CV_FLOAT) return reals(r, op, cv_number(a), cv_number(b), out);
+        return integers(r, op, a->type == CV_BOOL ? a->u.b : a->u.i, b->type == CV_BOOL ? b->u.b : b->u.i, out);
+    }
+    if (op == OP_ADD && a->type == CV_STRING && b->type == CV_STRING) return concat(r, a, b, out);
+    if (op == OP_ADD && cv_is_list(a) && a->type == b->type) return add_lists(r, a, b, out);
+    if (op == OP_MUL && (a->type == CV_STRING || cv_is_list(a)) && is_int(b)) return repeat(r, a, b, out);
+    if (op == OP_MUL && (b->type == CV_STRING || cv_is_list(b)) && is_int(a)) return repeat(r, b, a, out);
+    if (op == OP_MOD && a->type == CV_STRING) {
+        if (b->type == CV_TUPLE) return chat_format(r, a->u.s, b->u.l->v, b->u.l->n, out);
+        return chat_format(r, a->u.s, b, 1, out);
+    }
+    return bad_operands(r, names[op], a, b);
+}
+
+/* ---- comparisons ---- */
+
+static int contains(struct chat_run *r, const struct cv *what, const struct cv *in, bool *out)
+{
+    switch (in->type) {
+    case CV_STRING:
+        if (what->type != CV_STRING) return bad_operands(r, "in", what, in);
+        *out = what->u.s->n == 0 || memmem(in->u.s->s, in->u.s->n, what->u.s->s, what->u.s->n) != NULL;
+        return chat_step(r, in->u.s->n / 64);
+    case CV_LIST:
+    case CV_TUPLE:
+        *out = false;
+        for (size_t i = 0; i < in->u.l->n && !*out; i++) *out = cv_equal(&in->u.l->v[i], what);
+        return chat_step(r, in->u.l->n / 4);
+    case CV_DICT: *out = cdict_get(in->u.d, what) != NULL; return chat_step(r, in->u.d->n / 4);
+    case CV_UNDEFINED: *out = false; return 0;
+    default: return bad_operands(r, "in", what, in);
+    }
+}
+
+int chat_compare(struct chat_run *r, uint8_t op, const struct cv *a, const struct cv *b, bool *out)
+{
+    if (chat_step(r, 1)) return -1;
+    if (op == OP_EQ || op == OP_NE) {
+        *out = cv_equal(a, b) == (op == OP_EQ);
+        return 0;
+    }
+    if (op == OP_IN || op == OP_NOT_IN) {
+        if (contains(r, a, b, out)) return -1;
+        if (op == OP_NOT_IN) *out = !*out;
+        return 0;
+    }
+    int order = cv_compare(a, b);
+    if (order == 2 && !(cv_is_number(a) && cv_is_number(b))) return bad_operands(r, "comparison", a, b);
+    *out = order != 2 && (op == OP_LT ? order < 0 : op == OP_LE ? order <= 0 : op == OP_GT ? order > 0 : order >= 0);
+    return 0;
+}
+
+/* ---- attributes and items ---- */
+
+static int loop_attribute(struct chat_run *r, const struct cloop *l, const struct cstr *name, struct cv *out)
+{
+    int64_t at = (int64_t)l->at, n = (int64_t)l->n;
+    const struct { const char *name; struct cv value; } known[] = {
+        {"index", cv_int(at + 1)}, {"index0", cv_int(at)}, {"revindex", cv_int(n - at)},
+        {"revindex0", cv_int(n - at - 1)}, {"first", cv_bool(at == 0)}, {"last", cv_bool(at == n - 1)},
+        {"length", cv_int(n)}, {"depth", cv_int((int64_t)l->depth0 + 1)}, {"depth0", cv_int((int64_t)l->depth0)},
+        {"previtem", at > 0 ? l->v[at - 1] : cv_undefined(name)},
+        {"nextitem", at + 1 < n ? l->v[at + 1] : cv_undefined(name)},
+    };
+    (void)r;
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (cstr_is(name, known[i].name)) {
+            *out = known[i].value;
+            return 0;
+        }
+    *out = cv_undefined(name);
+    return 0;
+}
+
+static int method_value(struct chat_run *r, const struct cv *of, const struct cstr *name, struct cv *out)
+{
+    struct cmethod *m = chat_alloc(&r->mem, 1, sizeof *m);
+    if (!m) return chat_oom(r);
+    *m = (struct cmethod){*of, name->s, name->n};
+    *out = (struct cv){.type = CV_METHOD, .u.method = m};
+    return 0;
+}
+
+static int of_undefined(struct chat_run *r, const struct cv *of, const struct cstr *name)
+{
+    if (of->u.s)
+        return chat_fail(r, "'%.*s' is undefined, so it has no '%.*s'", (int)of->u.s->n, of->u.s->s,
+                         name ? (int)name->n : 4, name ? name->s : "item");
+    return chat_fail(r, "an undefined value has no '%.*s'", name ? (int)name->n : 4, name ? name->s : "item");
+}
+
+int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *name, struct cv *out)
+{
+    struct cv key = {.type = CV_STRING, .u.s = name};
+    if (of->type == CV_UNDEFINED) return of_undefined(r, of, name);
+    if (name->n >= 2 && name->s[0] == '_' && name->s[1] == '_') {
+        *out = cv_undefined(name); /* nothing of the machinery behind a value */
+        return 0;
+    }
+    if (chat_has_method(of, name)) return method_value(r, of, name, out);
+    if (of->type == CV_LOOP) return loop_attribute(r, of->u.loop, name, out);
+    *out = cv_undefined(name);
+    if (of->type == CV_DICT || of->type == CV_NAMESPACE) {
+        struct cdict d = of->type == CV_DICT ? *of->u.d : (struct cdict){of->u.space->key, of->u.space->value, of->u.space->n};
+        const struct cv *v = cdict_get(&d, &key);
+        if (v) *out = *v;
+        return chat_step(r, d.n / 16);
+    }
+    return 0;
+}
+
+/* An index as Python counts: from the end when negative.  False: outside. */
+static bool find_index(const struct cv *key, size_t n, size_t *at)
+{
+    int64_t i = key->type == CV_BOOL ? key->u.b : key->u.i;
+    if (i < 0) i += (int64_t)n;
+    *at = (size_t)i;
+    return i >= 0 && (size_t)i < n;
+}
+
+int chat_item(struct chat_run *r, const struct cv *of, const struct cv *key, struct cv *out)
+{
+    size_t at;
+    if (of->type == CV_UNDEFINED) return of_undefined(r, of, key->type == CV_STRING ? key->u.s : NULL);
+    *out = cv_undefined(key->type == CV_STRING ? key->u.s : NULL);
+    if (of->type == CV_DICT) {
+        const struct cv *v = cdict_get(of->u.d, key);
+        if (v) *out = *v;
+        else if (key->type == CV_STRING && chat_has_method(of, key->u.s)) return method_value(r, of, key->u.s, out);
+        return chat_step(r, of->u.d->n / 16);
+    }
+    if (cv_is_list(of) && is_int(key)) {
+        if (find_index(key, of->u.l->n, &at)) *out = of->u.l->v[at];
+        return 0;
+    }
+    if (of->type == CV_STRING && is_int(key)) {
+        const struct cstr *s = of->u.s;
+        if (!find_index(key, utf8_count(s->s, s->n), &at)) return chat_step(r, s->n / 64);
+        size_t from = utf8_offset(s->s, s->n, at), len = utf8_offset(s->s + from, s->n - from, 1);
+        if (!cv_slice(&r->mem, s, from, from + len, out)) return chat_oom(r);
+        return chat_step(r, s->n / 64);
+    }
+    if (key->type == CV_STRING) return chat_attribute(r, of, key->u.s, out);
+    return 0;
+}
+
+/* ---- slices ---- */
+
+/* Python's rules for one bound. */
+static int bound(struct chat_run *r, const struct cv *v, int64_t n, int64_t low, int64_t high, int64_t none,
+                 int64_t *out)
+{
+    if (v->type == CV_NONE) {
+        *out = none;
+        return 0;
+    }
+    if (!is_int(v)) return chat_fail(r, "a slice needs integers, not %s", cv_type_name(v));
+    int64_t i = v->type == CV_BOOL ? v->u.b : v->u.i;
+    if (i < 0) i += n;
+    *out = i < low ? low : i > high ? high : i;
+    return 0;
+}
+
+int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3], struct cv *out)
+{
+    bool text = of->type == CV_STRING;
+    if (of->type == CV_UNDEFINED) return of_undefined(r, of, NULL);
+    if (!text && !cv_is_list(of)) return chat_fail(r, "a value of type %s has no slices", cv_type_name(of));
+    int64_t n = (int64_t)(text ? utf8_count(of->u.s->s, of->u.s->n) : of->u.l->n), step = 1, from, to;
+    if (part[2].type != CV_NONE) {
+        if (!is_int(&part[2]) || (step = part[2].type == CV_BOOL ? part[2].u.b : part[2].u.i) == 0)
+            return chat_fail(r, "the step of a slice is an integer, not 0");
+    }
+    bool down = step < 0;
+    if (bound(r, &part[0], n, down ? -1 : 0, down ? n - 1 : n, down ? n - 1 : 0, &from) ||
+        bound(r, &part[1], n, down ? -1 : 0, down ? n - 1 : n, down ? -1 : n, &to))
+        return -1;
+    if (chat_step(r, (size_t)n / 16)) return -1;
+    if (text && step == 1) {
+        if (to < from) to = from;
+        size_t a = utf8_offset(of->u.s->s, of->u.s->n, (size_t)from);
+        size_t b = a + utf8_offset(of->u.s->s + a, of->u.s->n - a, (size_t)(to - from));
+        return cv_slice(&r->mem, of->u.s, a, b, out) ? 0 : chat_oom(r);
+    }
+    const struct clist *items;
+    if (chat_items(r, of, &items)) return -1;
+    struct cv *v = chat_alloc(&r->mem, (size_t)n, sizeof *v);
+    struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
+    if (!v || !l) return chat_oom(r);
+    size_t k = 0;
+    for (int64_t i = from; down ? i > to : i < to;) {
+        v[k++] = items->v[i];
+        if (__builtin_add_overflow(i, step, &i)) break;
+    }
+    *l = (struct clist){v, k};
+    if (!text) {
+        *out = (struct cv){.type = of->type, .u.l = l};
+        return 0;
+    }
+    static const struct cstr nothing = {"", 0, NULL, CHAT_TRUSTED};
+    return chat_join(r, l, &nothing, out);
+}
+
+int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out)
+{
+    struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
+    if (!l) return chat_oom(r);
+    *l = (struct clist){NULL, 0};
+    *out = l;
+    if (cv_is_list(of)) {
+        *out = of->u.l;
+    } else if (of->type == CV_DICT) {
+        *l = (struct clist){of->u.d->key, of->u.d->n};
+    } else if (of->type == CV_STRING) {
+        const struct cstr *s = of->u.s;
+        struct cv *v = chat_alloc(&r->mem, utf8_count(s->s, s->n), sizeof *v);
+        if (!v) return chat_oom(r);
+        for (size_t i = 0, len; i < s->n; i += len) {
+            len = utf8_offset(s->s + i, s->n - i, 1);
+            if (!cv_slice(&r->mem, s, i, i + len, &v[l->n++])) return chat_oom(r);
+        }
+        l->v = v;
+    } else if (of->type != CV_UNDEFINED) {
+        return chat_fail(r, "a value of type %s cannot be looped over", cv_type_name(of));
+    }
+    return chat_step(r, (*out)->n / 16);
+}
+
+/* ---- "%s %d" % values ---- */
+
+int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, size_t n, struct cv *out)
+{
+    struct chat_text t = {{0}, {0}};
+    size_t used = 0;
+    int ret = 0;
+    for (size_t i = 0; ret == 0 && i < fmt->n; i++) {
+        if (fmt->s[i] != '%') {
+            chat_text_part(&t, fmt, i, i + 1);
+            continue;
+        }
+        char spec[24] = "%";
+        size_t k = 1;
+        for (i++; i < fmt->n && k < 12 && strchr("-+ #0123456789.", fmt->s[i]) && fmt->s[i]; i++) spec[k++] = fmt->s[i];
+        char c = i < fmt->n ? fmt->s[i] : 0, text[512];
+        if (c == '%') {
+            chat_text_addc(&t, '%', fmt->mark);
+            continue;
+        }
+        if (used >= n) ret = chat_fail(r, "the format wants more values");
+        else if (c == 's' && k == 1) cv_write(&t, &v[used++], 0);
+        else if ((c == 'd' || c == 'i') && cv_is_number(&v[used]) && fabs(cv_number(&v[used])) < 9e18) {
+            memcpy(spec + k, "lld", 4);
+            long long whole = (long long)(v[used].type == CV_INT ? v[used].u.i : (int64_t)cv_number(&v[used]));
+            used++;
+            int len = snprintf(text, sizeof text, spec, whole);
+            if (len < 0 || (size_t)len >= sizeof text) ret = chat_fail(r, "the format is too wide");
+            else chat_text_add(&t, text, (size_t)len, 0);
+        } else if (c && strchr("feEgG", c) && cv_is_number(&v[used])) {
+            spec[k] = c;
+            spec[k + 1] = 0;
+            int len = snprintf(text, sizeof text, spec, cv_number(&v[used++]));
+            if (len < 0 || (size_t)len >= sizeof text) ret = chat_fail(r, "the format is too wide");
+            else chat_text_add(&t, text, (size_t)len, 0);
+        } else {
+            ret = chat_fail(r, "'%%%c' is not a format for this value", c ? c : ' ');
+        }
+    }
+    if (ret == 0 && used < n && !(n == 1 && v[0].type == CV_DICT)) ret = chat_fail(r, "not all values are used by the format");
+    if (ret == 0 && !cv_text(&r->mem, &t, out)) ret = chat_oom(r);
+    chat_text_free(&t);
+    return ret;
+}

@@ -1,0 +1,137 @@
+/* What filters and methods do to strings. */
+#include <string.h>
+#include <utf8proc.h>
+
+#include "core/base/json.h"
+#include "core/token/chat_eval.h"
+#include "core/token/unicode.h"
+
+int chat_string_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, const struct cstr **out)
+{
+    const struct cv *v = chat_arg(a, at, name);
+    if (!v || v->type == CV_NONE) return 0;
+    if (v->type != CV_STRING) return chat_fail(r, "'%s' is a string, not %s", name, cv_type_name(v));
+    *out = v->u.s;
+    return 0;
+}
+
+int chat_int_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, int64_t *out)
+{
+    const struct cv *v = chat_arg(a, at, name);
+    if (!v || v->type == CV_NONE) return 0;
+    if (v->type != CV_INT && v->type != CV_BOOL) return chat_fail(r, "'%s' is an integer, not %s", name, cv_type_name(v));
+    *out = v->type == CV_INT ? v->u.i : v->u.b;
+    return 0;
+}
+
+static struct uni_char char_at(const struct cstr *s, size_t i)
+{
+    return uni_next((const uint8_t *)s->s + i, s->n - i);
+}
+
+static bool is_white(uint32_t cp)
+{
+    return cp != UNI_BAD && ((uni_class(cp) & UNI_SPACE) || (cp >= 0x1C && cp <= 0x1F));
+}
+
+/* Is the character at i one to strip? */
+static bool stripped(const struct cstr *s, size_t i, size_t len, const struct cstr *chars)
+{
+    if (!chars) return is_white(char_at(s, i).cp);
+    for (size_t k = 0; k < chars->n;) {
+        size_t n = char_at(chars, k).len;
+        if (n == len && memcmp(chars->s + k, s->s + i, len) == 0) return true;
+        k += n;
+    }
+    return false;
+}
+
+int chat_strip(struct chat_run *r, const struct cstr *s, const struct cstr *chars, int sides, struct cv *out)
+{
+    size_t from = 0, to = s->n;
+    while ((sides & STRIP_LEFT) && from < to && stripped(s, from, char_at(s, from).len, chars))
+        from += char_at(s, from).len;
+    while ((sides & STRIP_RIGHT) && to > from) {
+        size_t begin = to - 1;
+        while (begin > from && (s->s[begin] & 0xC0) == 0x80) begin--;
+        if (!stripped(s, begin, to - begin, chars)) break;
+        to = begin;
+    }
+    return cv_slice(&r->mem, s, from, to, out) ? chat_step(r, s->n / 64) : chat_oom(r);
+}
+
+int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *from, const struct cstr *to,
+                 int64_t most, struct cv *out)
+{
+    struct chat_text t = {{0}, {0}};
+    size_t at = 0;
+    int ret = 0;
+    while (most != 0 && ret == 0) {
+        const char *p = from->n ? memmem(s->s + at, s->n - at, from->s, from->n) : NULL;
+        size_t next = p ? (size_t)(p - s->s) : at;
+        if (from->n && !p) break;
+        chat_text_part(&t, s, at, next);
+        chat_text_adds(&t, to);
+        if (most > 0) most--;
+        at = next + from->n;
+        ret = chat_step(r, 1 + to->n / 64);
+        if (ret == 0 && t.text.len > r->mem.limit) ret = chat_oom(r);
+        if (from->n) continue;
+        if (at >= s->n) break;
+        size_t len = char_at(s, at).len;
+        chat_text_part(&t, s, at, at + len);
+        at += len;
+    }
+    if (ret == 0) {
+        chat_text_part(&t, s, at, s->n);
+        ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 64) : chat_oom(r);
+    }
+    chat_text_free(&t);
+    return ret;
+}
+
+/* The characters after which a word begins, for the title filter. */
+static bool ends_word(uint32_t cp)
+{
+    return is_white(cp) || cp == '-' || cp == '(' || cp == '{' || cp == '[' || cp == '<';
+}
+
+int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, struct cv *out)
+{
+    struct chat_text t = {{0}, {0}};
+    bool begins = true;
+    for (size_t i = 0; i < s->n;) {
+        struct uni_char c = char_at(s, i);
+        bool upper = kind == CASE_UPPER || (kind != CASE_LOWER && begins);
+        char bytes[4];
+        uint8_t mark = cstr_mark(s, i);
+        if (c.cp == UNI_BAD) {
+            chat_text_part(&t, s, i, i + c.len);
+        } else if (upper && c.cp == 0xDF) {
+            chat_text_add(&t, kind == CASE_UPPER ? "SS" : "Ss", 2, mark);
+        } else {
+            utf8proc_int32_t to = (utf8proc_int32_t)c.cp;
+            to = !upper ? utf8proc_tolower(to) : kind == CASE_UPPER ? utf8proc_toupper(to) : utf8proc_totitle(to);
+            chat_text_add(&t, bytes, (size_t)utf8_encode((uint32_t)to, bytes), mark);
+        }
+        begins = kind == CASE_WORDS ? ends_word(c.cp) : kind == CASE_TITLE ? !(c.class & UNI_L) : false;
+        i += c.len;
+    }
+    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 16) : chat_oom(r);
+    chat_text_free(&t);
+    return ret;
+}
+
+int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *separator, struct cv *out)
+{
+    struct chat_text t = {{0}, {0}};
+    int ret = 0;
+    for (size_t i = 0; ret == 0 && i < l->n; i++) {
+        if (i) chat_text_adds(&t, separator);
+        cv_write(&t, &l->v[i], 0);
+        if (t.text.len > r->mem.limit) ret = chat_oom(r);
+    }
+    if (ret == 0) ret = cv_text(&r->mem, &t, out) ? chat_step(r, l->n + t.text.len / 64) : chat_oom(r);
+    chat_text_free(&t);
+    return ret;
+}

@@ -1,0 +1,363 @@
+#include "core/token/chat_value.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+
+enum { BLOCK = 1 << 16, MOST_DEPTH = 100 };
+
+void *chat_alloc(struct chat_mem *m, size_t count, size_t size)
+{
+    size_t n;
+    if (!ck_mul(count, size, &n) || n > SIZE_MAX / 2) return NULL;
+    n = (n + 15) & ~(size_t)15;
+    if (n > m->left) {
+        size_t block = n > BLOCK ? n : BLOCK;
+        if (block > m->limit - m->used) return NULL;
+        char *p = arena_alloc(&m->arena, block, 1);
+        if (!p) return NULL;
+        m->used += block;
+        if (block > BLOCK) return p;
+        m->p = p;
+        m->left = block;
+    }
+    m->p += n;
+    m->left -= n;
+    return m->p - n;
+}
+
+void chat_mem_free(struct chat_mem *m)
+{
+    arena_free(&m->arena);
+    m->p = NULL;
+    m->left = m->used = 0;
+}
+
+/* ---- text in the making ---- */
+
+void chat_text_free(struct chat_text *t)
+{
+    buf_free(&t->text);
+    buf_free(&t->marks);
+}
+
+static void add_marks(struct chat_text *t, size_t n, uint8_t mark)
+{
+    if (!buf_reserve(&t->marks, n)) return;
+    memset(t->marks.data + t->marks.len, mark, n);
+    t->marks.len += n;
+    t->marks.data[t->marks.len] = 0;
+}
+
+void chat_text_add(struct chat_text *t, const char *s, size_t n, uint8_t mark)
+{
+    buf_add(&t->text, s, n);
+    add_marks(t, n, mark);
+}
+
+void chat_text_addc(struct chat_text *t, char c, uint8_t mark)
+{
+    chat_text_add(t, &c, 1, mark);
+}
+
+void chat_text_part(struct chat_text *t, const struct cstr *s, size_t from, size_t to)
+{
+    buf_add(&t->text, s->s + from, to - from);
+    if (s->marks) buf_add(&t->marks, s->marks + from, to - from);
+    else add_marks(t, to - from, s->mark);
+}
+
+void chat_text_adds(struct chat_text *t, const struct cstr *s)
+{
+    chat_text_part(t, s, 0, s->n);
+}
+
+/* ---- making values ---- */
+
+bool cv_string(struct chat_mem *m, const char *s, size_t n, uint8_t mark, struct cv *out)
+{
+    struct cstr *str = chat_alloc(m, 1, sizeof *str);
+    char *copy = chat_alloc(m, n, 1);
+    if (!str || !copy) return false;
+    if (n) memcpy(copy, s, n);
+    *str = (struct cstr){copy, n, NULL, mark};
+    *out = (struct cv){.type = CV_STRING, .u.s = str};
+    return true;
+}
+
+bool cv_text(struct chat_mem *m, const struct chat_text *t, struct cv *out)
+{
+    size_t n = t->text.len;
+    const uint8_t *marks = (const uint8_t *)t->marks.data;
+    if (t->text.oom || t->marks.oom) return false;
+    if (!cv_string(m, t->text.data, n, n ? marks[0] : CHAT_TRUSTED, out)) return false;
+    size_t same = 1;
+    while (same < n && marks[same] == marks[0]) same++;
+    if (same >= n) return true;
+    uint8_t *copy = chat_alloc(m, n, 1);
+    if (!copy) return false;
+    memcpy(copy, marks, n);
+    struct cstr *str = chat_alloc(m, 1, sizeof *str);
+    if (!str) return false;
+    *str = (struct cstr){out->u.s->s, n, copy, 0};
+    out->u.s = str;
+    return true;
+}
+
+bool cv_slice(struct chat_mem *m, const struct cstr *s, size_t from, size_t to, struct cv *out)
+{
+    struct cstr *str = chat_alloc(m, 1, sizeof *str);
+    if (!str) return false;
+    *str = (struct cstr){s->s + from, to - from, s->marks ? s->marks + from : NULL, s->mark};
+    *out = (struct cv){.type = CV_STRING, .u.s = str};
+    return true;
+}
+
+bool cv_list(struct chat_mem *m, enum cv_type type, const struct cv *v, size_t n, struct cv *out)
+{
+    struct clist *l = chat_alloc(m, 1, sizeof *l);
+    struct cv *copy = chat_alloc(m, n, sizeof *copy);
+    if (!l || !copy) return false;
+    if (n) memcpy(copy, v, n * sizeof *copy);
+    *l = (struct clist){copy, n};
+    *out = (struct cv){.type = type, .u.l = l};
+    return true;
+}
+
+/* ---- looking at values ---- */
+
+double cv_number(const struct cv *v)
+{
+    return v->type == CV_BOOL ? (double)v->u.b : v->type == CV_INT ? (double)v->u.i : v->u.f;
+}
+
+bool cstr_is(const struct cstr *s, const char *text)
+{
+    return s->n == strlen(text) && memcmp(s->s, text, s->n) == 0;
+}
+
+bool cv_is(const struct cv *v, const char *text)
+{
+    return v->type == CV_STRING && cstr_is(v->u.s, text);
+}
+
+bool cv_true(const struct cv *v)
+{
+    switch (v->type) {
+    case CV_UNDEFINED:
+    case CV_NONE: return false;
+    case CV_BOOL: return v->u.b;
+    case CV_INT: return v->u.i != 0;
+    case CV_FLOAT: return v->u.f < 0 || v->u.f > 0 || isnan(v->u.f);
+    case CV_STRING: return v->u.s->n > 0;
+    case CV_LIST:
+    case CV_TUPLE: return v->u.l->n > 0;
+    case CV_DICT: return v->u.d->n > 0;
+    default: return true;
+    }
+}
+
+static int compare_numbers(const struct cv *a, const struct cv *b)
+{
+    if (a->type != CV_FLOAT && b->type != CV_FLOAT) {
+        int64_t x = a->type == CV_BOOL ? a->u.b : a->u.i, y = b->type == CV_BOOL ? b->u.b : b->u.i;
+        return x < y ? -1 : x > y;
+    }
+    double x = cv_number(a), y = cv_number(b);
+    return x < y ? -1 : x > y ? 1 : isnan(x) || isnan(y) ? 2 : 0;
+}
+
+static bool equal(const struct cv *a, const struct cv *b, int depth)
+{
+    if (depth > MOST_DEPTH) return false;
+    if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b) == 0;
+    if (a->type != b->type) return false;
+    switch (a->type) {
+    case CV_UNDEFINED:
+    case CV_NONE: return true;
+    case CV_STRING: return a->u.s->n == b->u.s->n && memcmp(a->u.s->s, b->u.s->s, a->u.s->n) == 0;
+    case CV_LIST:
+    case CV_TUPLE:
+        if (a->u.l->n != b->u.l->n) return false;
+        for (size_t i = 0; i < a->u.l->n; i++)
+            if (!equal(&a->u.l->v[i], &b->u.l->v[i], depth + 1)) return false;
+        return true;
+    case CV_DICT:
+        if (a->u.d->n != b->u.d->n) return false;
+        for (size_t i = 0; i < a->u.d->n; i++) {
+            const struct cv *other = cdict_get(b->u.d, &a->u.d->key[i]);
+            if (!other || !equal(&a->u.d->value[i], other, depth + 1)) return false;
+        }
+        return true;
+    case CV_GLOBAL: return a->u.global == b->u.global;
+    default: return a->u.space == b->u.space;
+    }
+}
+
+bool cv_equal(const struct cv *a, const struct cv *b)
+{
+    return equal(a, b, 0);
+}
+
+static int compare(const struct cv *a, const struct cv *b, int depth)
+{
+    if (depth > MOST_DEPTH) return 2;
+    if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b);
+    if (a->type != b->type) return 2;
+    if (a->type == CV_STRING) {
+        size_t n = a->u.s->n < b->u.s->n ? a->u.s->n : b->u.s->n;
+        int c = n ? memcmp(a->u.s->s, b->u.s->s, n) : 0;
+        if (c) return c < 0 ? -1 : 1;
+        return a->u.s->n < b->u.s->n ? -1 : a->u.s->n > b->u.s->n;
+    }
+    if (!cv_is_list(a)) return 2;
+    for (size_t i = 0; i < a->u.l->n && i < b->u.l->n; i++) {
+        if (equal(&a->u.l->v[i], &b->u.l->v[i], depth + 1)) continue;
+        return compare(&a->u.l->v[i], &b->u.l->v[i], depth + 1);
+    }
+    return a->u.l->n < b->u.l->n ? -1 : a->u.l->n > b->u.l->n;
+}
+
+int cv_compare(const struct cv *a, const struct cv *b)
+{
+    return compare(a, b, 0);
+}
+
+const struct cv *cdict_get(const struct cdict *d, const struct cv *key)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (cv_equal(&d->key[i], key)) return &d->value[i];
+    return NULL;
+}
+
+const struct cv *cdict_find(const struct cdict *d, const char *key)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (cv_is(&d->key[i], key)) return &d->value[i];
+    return NULL;
+}
+
+const char *cv_type_name(const struct cv *v)
+{
+    static const char *const names[] = {"undefined", "NoneType", "bool", "int", "float", "str", "list",
+                                        "tuple", "dict", "namespace", "loop", "macro", "method",
+                                        "function"};
+    return names[v->type];
+}
+
+/* ---- str() and repr() ---- */
+
+void cv_write_float(struct buf *out, double f)
+{
+    char text[40];
+    if (isnan(f) || isinf(f)) {
+        buf_adds(out, isnan(f) ? "nan" : f < 0 ? "-inf" : "inf");
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*e", digits - 1, f);
+        if (!(strtod(text, NULL) < f) && !(strtod(text, NULL) > f)) break;
+    }
+    /* The shortest digits; Python writes them plainly from 1e-4 up to 1e16. */
+    char *e = strchr(text, 'e');
+    int exp10 = atoi(e + 1), digits = (int)(e - text) - (text[0] == '-') - (strchr(text, '.') != NULL);
+    if (exp10 >= -4 && exp10 < 16) {
+        buf_printf(out, "%.*f", digits - 1 - exp10 > 1 ? digits - 1 - exp10 : 1, f);
+        return;
+    }
+    buf_add(out, text, (size_t)(e - text));
+    buf_printf(out, "e%c%02d", exp10 < 0 ? '-' : '+', abs(exp10));
+}
+
+static void repr_string(struct chat_text *out, const struct cstr *s)
+{
+    bool single = memchr(s->s, '\'', s->n) != NULL, twice = memchr(s->s, '"', s->n) != NULL;
+    char quote = single && !twice ? '"' : '\'';
+    chat_text_addc(out, quote, 0);
+    for (size_t i = 0; i < s->n; i++) {
+        char c = s->s[i];
+        uint32_t cp = 0;
+        int len = utf8_decode(s->s + i, s->n - i, &cp);
+        if (c == quote || c == '\\') {
+            chat_text_addc(out, '\\', 0);
+            chat_text_part(out, s, i, i + 1);
+        } else if (c == '\n' || c == '\r' || c == '\t') {
+            chat_text_add(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t", 2, 0);
+        } else if (len && (cp < 0x20 || cp == 0x7F || (cp > 0x7F && cp < 0xA1) || cp == 0xAD)) {
+            char text[16];
+            snprintf(text, sizeof text, "\\x%02x", (unsigned)cp);
+            chat_text_add(out, text, strlen(text), 0);
+            i += (size_t)len - 1;
+        } else {
+            chat_text_part(out, s, i, i + 1);
+        }
+    }
+    chat_text_addc(out, quote, 0);
+}
+
+static void write_items(struct chat_text *out, const struct cv *v, uint8_t mark, int depth)
+{
+    bool dict = v->type == CV_DICT, tuple = v->type == CV_TUPLE;
+    size_t n = dict ? v->u.d->n : v->u.l->n;
+    chat_text_addc(out, dict ? '{' : tuple ? '(' : '[', mark);
+    for (size_t i = 0; i < n; i++) {
+        if (i) chat_text_add(out, ", ", 2, mark);
+        if (dict) {
+            cv_repr(out, &v->u.d->key[i], mark, depth + 1);
+            chat_text_add(out, ": ", 2, mark);
+        }
+        cv_repr(out, dict ? &v->u.d->value[i] : &v->u.l->v[i], mark, depth + 1);
+    }
+    if (tuple && n == 1) chat_text_addc(out, ',', mark);
+    chat_text_addc(out, dict ? '}' : tuple ? ')' : ']', mark);
+}
+
+void cv_repr(struct chat_text *out, const struct cv *v, uint8_t mark, int depth)
+{
+    struct buf b = {0};
+    if (depth > MOST_DEPTH) {
+        chat_text_add(out, "...", 3, mark);
+        return;
+    }
+    switch (v->type) {
+    case CV_UNDEFINED: buf_adds(&b, "Undefined"); break;
+    case CV_NONE: buf_adds(&b, "None"); break;
+    case CV_BOOL: buf_adds(&b, v->u.b ? "True" : "False"); break;
+    case CV_INT: buf_printf(&b, "%lld", (long long)v->u.i); break;
+    case CV_FLOAT: cv_write_float(&b, v->u.f); break;
+    case CV_STRING: repr_string(out, v->u.s); return;
+    case CV_LIST:
+    case CV_TUPLE:
+    case CV_DICT: write_items(out, v, mark, depth); return;
+    default: buf_printf(&b, "<%s>", cv_type_name(v));
+    }
+    chat_text_add(out, b.data, b.len, mark);
+    if (b.oom) out->text.oom = true;
+    buf_free(&b);
+}
+
+void cv_write(struct chat_text *out, const struct cv *v, uint8_t mark)
+{
+    if (v->type == CV_STRING) chat_text_adds(out, v->u.s);
+    else if (v->type != CV_UNDEFINED) cv_repr(out, v, mark, 0);
+}
+
+/* ---- characters ---- */
+
+size_t utf8_count(const char *s, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) count += (s[i] & 0xC0) != 0x80;
+    return count;
+}
+
+size_t utf8_offset(const char *s, size_t n, size_t chars)
+{
+    size_t i = 0;
+    for (; i < n; i++)
+        if ((s[i] & 0xC0) != 0x80 && chars-- == 0) return i;
+    return n;
+}

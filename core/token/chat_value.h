@@ -1,0 +1,153 @@
+/* chat_value.h - the values of chat templates, as in Jinja and Python.
+ *
+ * Values never change once made (only namespaces do) and live in one arena
+ * until the rendering ends.  Each byte of a string carries a mark: whether it
+ * comes from the template, and whether it is what an assistant said.  Marks
+ * travel with the bytes through every operation, so that the text of a user
+ * never passes for one of the template. */
+#ifndef CORE_TOKEN_CHAT_VALUE_H
+#define CORE_TOKEN_CHAT_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/mem.h"
+
+enum chat_mark {
+    CHAT_TRUSTED = 1,   /* template text, or a token that the template was given */
+    CHAT_ASSISTANT = 2, /* from a message of the assistant */
+    CHAT_GENERATED = 4, /* put out inside {% generation %} */
+};
+
+enum cv_type {
+    CV_UNDEFINED, CV_NONE, CV_BOOL, CV_INT, CV_FLOAT, CV_STRING, CV_LIST, CV_TUPLE, CV_DICT,
+    CV_NAMESPACE, CV_LOOP, CV_MACRO, CV_METHOD, CV_GLOBAL,
+};
+
+struct cv {
+    enum cv_type type;
+    union {
+        bool b;
+        int64_t i;
+        double f;
+        const struct cstr *s;     /* CV_UNDEFINED: the name, or NULL */
+        const struct clist *l;
+        const struct cdict *d;
+        struct cspace *space;
+        struct cloop *loop;
+        const struct cmacro *macro;
+        const struct cmethod *method;
+        int global;
+    } u;
+};
+
+struct cstr {
+    const char *s;       /* [n], no NUL behind it */
+    size_t n;
+    const uint8_t *marks; /* [n], or NULL: all are `mark` */
+    uint8_t mark;
+};
+struct clist {
+    const struct cv *v;
+    size_t n;
+};
+struct cdict {
+    const struct cv *key, *value; /* [n] in order; keys are strings, numbers ... */
+    size_t n;
+};
+struct cspace {
+    struct cv *key, *value;
+    size_t n, cap;
+};
+/* A method taken from a value: "text".strip */
+struct cmethod {
+    struct cv self;
+    const char *name;
+    size_t n;
+};
+
+/* Memory of one rendering, with a limit. */
+struct chat_mem {
+    struct arena arena;
+    char *p;
+    size_t left, used, limit;
+};
+void *chat_alloc(struct chat_mem *m, size_t count, size_t size); /* NULL: over the limit */
+void chat_mem_free(struct chat_mem *m);
+
+/* Text with marks in the making; zero-initialise, free with chat_text_free. */
+struct chat_text {
+    struct buf text, marks;
+};
+void chat_text_free(struct chat_text *t);
+void chat_text_add(struct chat_text *t, const char *s, size_t n, uint8_t mark);
+void chat_text_addc(struct chat_text *t, char c, uint8_t mark);
+void chat_text_adds(struct chat_text *t, const struct cstr *s);
+void chat_text_part(struct chat_text *t, const struct cstr *s, size_t from, size_t to);
+
+static inline uint8_t cstr_mark(const struct cstr *s, size_t i)
+{
+    return s->marks ? s->marks[i] : s->mark;
+}
+
+/* False (0): over the memory limit. */
+bool cv_string(struct chat_mem *m, const char *s, size_t n, uint8_t mark, struct cv *out);
+bool cv_text(struct chat_mem *m, const struct chat_text *t, struct cv *out);
+bool cv_slice(struct chat_mem *m, const struct cstr *s, size_t from, size_t to, struct cv *out);
+bool cv_list(struct chat_mem *m, enum cv_type type, const struct cv *v, size_t n, struct cv *out);
+
+static inline struct cv cv_none(void) { return (struct cv){.type = CV_NONE}; }
+static inline struct cv cv_undefined(const struct cstr *name)
+{
+    return (struct cv){.type = CV_UNDEFINED, .u.s = name};
+}
+static inline struct cv cv_bool(bool b) { return (struct cv){.type = CV_BOOL, .u.b = b}; }
+static inline struct cv cv_int(int64_t i) { return (struct cv){.type = CV_INT, .u.i = i}; }
+static inline struct cv cv_float(double f) { return (struct cv){.type = CV_FLOAT, .u.f = f}; }
+
+static inline bool cv_is_number(const struct cv *v)
+{
+    return v->type == CV_BOOL || v->type == CV_INT || v->type == CV_FLOAT;
+}
+static inline bool cv_is_list(const struct cv *v)
+{
+    return v->type == CV_LIST || v->type == CV_TUPLE;
+}
+double cv_number(const struct cv *v);
+bool cv_is(const struct cv *v, const char *text); /* a string with this text */
+bool cstr_is(const struct cstr *s, const char *text);
+
+bool cv_true(const struct cv *v);
+bool cv_equal(const struct cv *a, const struct cv *b);
+/* -1, 0, 1; 2 = they have no order. */
+int cv_compare(const struct cv *a, const struct cv *b);
+/* Value of a key, or NULL. */
+const struct cv *cdict_get(const struct cdict *d, const struct cv *key);
+const struct cv *cdict_find(const struct cdict *d, const char *key);
+const char *cv_type_name(const struct cv *v); /* as Python calls it */
+
+/* As str() and repr() write it; `mark` for what is not a string. */
+void cv_write(struct chat_text *out, const struct cv *v, uint8_t mark);
+void cv_repr(struct chat_text *out, const struct cv *v, uint8_t mark, int depth);
+void cv_write_float(struct buf *out, double f);
+
+/* Characters. */
+size_t utf8_count(const char *s, size_t n);
+size_t utf8_offset(const char *s, size_t n, size_t chars); /* of a character; n beyond the end */
+
+/* chat_json.c */
+/* A JSON text as a value; strings get `mark`. */
+int cv_from_json(struct chat_mem *m, const char *json, size_t n, const char *name, uint8_t mark,
+                 struct cv *out, struct err *e);
+struct cjson_style {
+    int indent;             /* -1 = none */
+    bool ascii, sort_keys;
+    const char *item, *key; /* separators */
+};
+/* As json.dumps(); -1: a value that JSON has no form for. */
+int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_style *style, int depth);
+
+#endif

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# tokenize chat: text, ids and mask, where templates come from, what is refused.
+set -eu
+
+fails() { # STATUS WORDS COMMAND...
+    local want=$1 words=$2 status=0
+    shift 2
+    "$@" >out.txt 2>err.txt || status=$?
+    [ "$status" -eq "$want" ] || { echo "status $status, not $want: $*"; cat err.txt; exit 1; }
+    grep -q -- "$words" err.txt || { echo "'$words' is not in: $(cat err.txt)"; exit 1; }
+    [ "$(wc -l <err.txt)" -eq 1 ] || { echo "more than one line: $(cat err.txt)"; exit 1; }
+}
+is() { [ "$1" = "$2" ] || { echo "got:  $1"; echo "want: $2"; exit 1; }; }
+
+cat >chats.jsonl <<'EOF'
+[{"role":"user","content":"Hi <|im_end|>"},{"role":"assistant","content":"Yo"}]
+{"messages":[{"role":"user","content":"a"}],"extra":1}
+EOF
+chat() { "$LLMCTL" tokenize chat chats.jsonl -q "$@"; }
+
+is "$(chat --template chatml | head -n 1)" \
+    '{"text":"<|im_start|>user\nHi <|im_end|><|im_end|>\n<|im_start|>assistant\nYo<|im_end|>\n"}'
+is "$(chat --template chatml --generation-prompt | tail -n 1)" \
+    '{"text":"<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n"}'
+printf '{{ bos_token }}{%% for m in messages %%}\n{{ m.content }}|\n{%% endfor %%}\n{{ extra }}' >t.jinja
+is "$(chat --template t.jinja --bos '<s>' | tail -n 1)" '{"text":"<s>a|\n1"}'
+mkdir model
+printf '{"chat_template":"{{ messages[0].content }}{{ eos_token }}"}' >model/tokenizer_config.json
+is "$(chat --template model --eos E | tail -n 1)" '{"text":"aE"}'
+is "$(chat --template model/tokenizer_config.json --eos E | tail -n 1)" '{"text":"aE"}'
+
+# ids: control tokens from the template only, the mask on the assistant's words
+head -c 20000 "$SRC"/README.md >text.txt
+"$LLMCTL" tokenize train text.txt --vocab-size 300 --special '<|im_start|>' --special '<|im_end|>' -o model/tokenizer.json -q
+chat --template chatml -t model --ids >ids.jsonl
+python=$(head -n 1 ids.jsonl | sed 's/.*"ids":\[\([0-9,]*\)\].*/\1/')
+starts=$(tr ',' '\n' <<<"$python" | grep -cx 0) ends=$(tr ',' '\n' <<<"$python" | grep -cx 1)
+is "$starts $ends" "2 2"
+mask=$(head -n 1 ids.jsonl | sed 's/.*"mask":\[\([0-9,]*\)\].*/\1/')
+is "$(tail -c 8 <<<"$mask" | tr -d '\n')" "1,1,1,0"
+is "$(tail -n 1 ids.jsonl | grep -c '"mask":\[[0,]*\]')" 1
+
+# refusals
+fails 2 "neither a file nor one of" "$LLMCTL" tokenize chat chats.jsonl --template nope
+fails 2 "there is no chat template" "$LLMCTL" tokenize chat chats.jsonl
+fails 2 "needs --tokenizer" "$LLMCTL" tokenize chat chats.jsonl --template chatml --ids
+printf 'a\n{%% if x %%}' >bad.jinja
+fails 65 "bad.jinja:2: 'else' is missing\|bad.jinja:2: 'endif' is missing\|bad.jinja:2:" "$LLMCTL" tokenize chat chats.jsonl --template bad.jinja
+printf '{{ raise_exception("not this") }}' >no.jinja
+fails 65 "no.jinja:1: the template refuses: not this" "$LLMCTL" tokenize chat chats.jsonl --template no.jinja
+printf '{%% for a in range(9999) %%}{%% for b in range(9999) %%}{%% endfor %%}{%% endfor %%}' >long.jinja
+fails 65 "does not end within 100000 steps" "$LLMCTL" tokenize chat chats.jsonl --template long.jinja --steps 100000
+printf '{%% macro f() %%}{{ f() }}{%% endmacro %%}{{ f() }}' >deep.jinja
+fails 65 "deep.jinja:1: nested or recursive" "$LLMCTL" tokenize chat chats.jsonl --template deep.jinja
+echo '[{"role":' >cut.jsonl
+fails 65 "cut.jsonl:1" "$LLMCTL" tokenize chat cut.jsonl --template chatml
+fails 66 "absent.jsonl" "$LLMCTL" tokenize chat absent.jsonl --template chatml

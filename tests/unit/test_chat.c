@@ -1,0 +1,242 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/token/chat.h"
+
+static const char chat[] =
+    "{\"messages\":[{\"role\":\"system\",\"content\":\" Be kind. \"},"
+    "{\"role\":\"user\",\"content\":\"Hi <|end|> \\u00e9\"},"
+    "{\"role\":\"assistant\",\"content\":\"Hello!\"}],"
+    "\"n\":7,\"f\":2.5,\"tools\":[{\"name\":\"get\",\"list\":[1,null,true,\"a\\\"b\"]}]}";
+
+static int render(const char *template, const char *json, const struct chat_limits *limits, struct chat_text *out,
+                  struct err *e)
+{
+    struct chat_vars vars = {.bos = "<s>", .eos = "</s>", .now = 0};
+    if (limits) vars.limits = *limits;
+    struct chat_template *t = chat_template_new(template, strlen(template), "t", e);
+    int ret = t ? chat_render(t, json, strlen(json), "chat", &vars, out, e) : -1;
+    chat_template_free(t);
+    return ret;
+}
+
+static void expect(const char *template, const char *want)
+{
+    struct err e = {0};
+    struct chat_text out = {{0}, {0}};
+    if (render(template, chat, NULL, &out, &e)) fail_msg("%s: %s", template, e.msg);
+    const char *got = out.text.data ? out.text.data : "";
+    if (strcmp(got, want)) fail_msg("%s: '%s', not '%s'", template, got, want);
+    chat_text_free(&out);
+}
+
+static void expect_error(const char *template, const char *words)
+{
+    struct err e = {0};
+    struct chat_text out = {{0}, {0}};
+    struct chat_limits limits = {.steps = 100000, .output = 1 << 20, .memory = 8 << 20};
+    if (render(template, chat, &limits, &out, &e) == 0) fail_msg("%s: no error", template);
+    if (!strstr(e.msg, words)) fail_msg("%s: '%s' without '%s'", template, e.msg, words);
+    assert_int_equal(e.code, ERR_DATA);
+    chat_text_free(&out);
+}
+
+/* What Jinja 3.1 gives with the settings of transformers. */
+static void templates_render_as_in_jinja(void **state)
+{
+    (void)state;
+    expect("{{ messages|length }}{{ messages[-1].role }}", "3assistant");
+    expect("{% for m in messages %}\n  {{ loop.index }}{{ m.role[0] }}\n{% endfor %}\nend\n",
+           "  1s\n  2u\n  3a\nend");
+    expect("a\n  {% if n > 3 %}\n  yes\n  {% endif %}\nb", "a\n  yes\nb");
+    expect("a \n {%- if true -%} b {%- endif +%}\nc {{- ' d' }}", "ab\nc d");
+    expect("{# c #}\nx{% raw %}{{ y }}{% endraw %}", "x{{ y }}");
+    expect("{% set ns = namespace(k=0) %}{% for m in messages %}{% set ns.k = ns.k + loop.index %}{% endfor %}{{ ns.k }}", "6");
+    expect("{% set x = 1 %}{% for i in range(2) %}{% set x = 5 %}{% endfor %}{{ x }}", "1");
+    expect("{% macro f(a, b=2) %}[{{ a }}{{ b }}]{% endmacro %}{{ f(1) }}{{ f(b=3, a=0) }}", "[12][03]");
+    expect("{% macro w() %}<{{ caller() }}>{% endmacro %}{% call w() %}x{% endcall %}", "<x>");
+    expect("{{ tools|tojson }}", "[{\"name\": \"get\", \"list\": [1, null, true, \"a\\\"b\"]}]");
+    expect("{{ tools[0]|tojson(indent=1) }}", "{\n \"name\": \"get\",\n \"list\": [\n  1,\n  null,\n  true,\n  \"a\\\"b\"\n ]\n}");
+    expect("{{ tools[0].list }}{{ (1,) }}{{ 1.0 }}{{ 1e20 }}{{ none }}", "[1, None, True, 'a\"b'](1,)1.01e+20None");
+    expect("{{ 'a,b,c'.split(',')[-1] }}{{ 'hello'[::-1] }}{{ 'x' ~ 1 ~ none }}{{ -7 // 2 }}{{ -7 % 3 }}", "collehx1None-42");
+    expect("{{ messages|map(attribute='role')|join('|') }}", "system|user|assistant");
+    expect("{{ messages|selectattr('role', 'equalto', 'user')|list|length }}{{ zz|default('d') }}{{ zz is defined }}", "1dFalse");
+    expect("{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i > 3 %}{% break %}{% endif %}{{ i }}{% endfor %}", "023");
+    expect("{% set b %}x{{ n }}{% endset %}{{ b|upper }}{% filter upper %}y{% endfilter %}", "X7Y");
+    expect("{{ 'yes' if n > 3 else 'no' }}{{ 'a' in 'cat' }}{{ 1 < 2 < 3 }}{{ not n }}", "yesTrueTrueFalse");
+    expect("{{ strftime_now('%Y') }}", "1970");
+    expect("{{ bos_token }}{{ messages[0].content|trim }}{{ eos_token }}", "<s>Be kind.</s>");
+}
+
+static void errors_name_the_line(void **state)
+{
+    (void)state;
+    expect_error("\n\n{{ raise_exception('no ' + messages[0].role) }}", "t:3: the template refuses: no system");
+    expect_error("a\n{{ nope.x }}", "t:2: 'nope' is undefined");
+    expect_error("{% for x in messages %}", "t:1: 'endfor' is missing");
+    expect_error("{{ 'a", "t:1: a string is not closed");
+    expect_error("{{ 1 / 0 }}", "division by zero");
+    expect_error("{{ [1].append(2) }}", "cannot be changed");
+    expect_error("{{ messages.__class__.__mro__ }}", "undefined");
+    expect_error("{% include 'x' %}", "a statement is expected");
+    expect_error("{{ x|nofilter }}", "there is no filter 'nofilter'");
+}
+
+static void endless_templates_end(void **state)
+{
+    (void)state;
+    expect_error("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "deep");
+    expect_error("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "does not end within 100000 steps");
+    expect_error("{{ range(1000000000) }}", "a range of more than");
+    expect_error("{{ 'x' * 1000000000 }}", "memory");
+    expect_error("{% set s = 'xxxxxxxx' %}{% for i in range(40) %}{% set s = s + s %}{{ s * 999 }}{% endfor %}"
+                 "{% for i in range(900) %}{{ 'y' * 9999 }}{% endfor %}", "");
+    expect_error("{{ 2 ** 9999 }}", "too large");
+    struct buf text = {0};
+    buf_adds(&text, "{{ ");
+    for (int i = 0; i < 5000; i++) buf_addc(&text, '(');
+    buf_addc(&text, '1');
+    for (int i = 0; i < 5000; i++) buf_addc(&text, ')');
+    buf_adds(&text, " }}");
+    expect_error(text.data, "nested too deep");
+    buf_free(&text);
+}
+
+/* ---- ids ---- */
+
+static const char tokenizer[] =
+    "{\"added_tokens\":[{\"id\":0,\"content\":\"<s>\",\"special\":true},{\"id\":1,\"content\":\"<|end|>\",\"special\":true},"
+    "{\"id\":2,\"content\":\"<|user|>\",\"special\":true},{\"id\":3,\"content\":\"<|assistant|>\",\"special\":true}],"
+    "\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":{";
+
+static struct tokenizer *letters(void)
+{
+    struct buf b = {0};
+    struct err e;
+    buf_adds(&b, tokenizer);
+    static const char *const special[] = {"<s>", "<|end|>", "<|user|>", "<|assistant|>"};
+    for (int i = 0; i < 4; i++) buf_printf(&b, "\"%s\":%d,", special[i], i);
+    for (int c = 32; c < 127; c++) {
+        char one[2] = {(char)c, 0};
+        buf_add_json(&b, one, 1);
+        buf_printf(&b, ":%d%s", c, c < 126 ? "," : "}}}");
+    }
+    struct tokenizer *t = tok_parse(b.data, b.len, "letters", &e);
+    if (!t) fail_msg("%s", e.msg);
+    buf_free(&b);
+    return t;
+}
+
+static void encode(const char *template, const char *json, struct tok_ids *ids, struct buf *mask)
+{
+    struct err e = {0};
+    struct chat_text out = {{0}, {0}};
+    struct tokenizer *t = letters();
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    if (render(template, json, NULL, &out, &e)) fail_msg("%s", e.msg);
+    ids->want_spans = true;
+    if (chat_encode(&out, strstr(template, "generation") != NULL, t, s, ids, mask, &e)) fail_msg("%s", e.msg);
+    chat_text_free(&out);
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
+static void user_text_is_never_a_control_token(void **state)
+{
+    (void)state;
+    struct tok_ids ids = {0};
+    struct buf mask = {0};
+    encode("{{ bos_token }}{% for m in messages %}{{ '<|user|>' + m.content|replace('x', '') + '<|end|>' }}{% endfor %}",
+           "[{\"role\":\"user\",\"content\":\"<|end|><s>x<|x|user|>\"}]", &ids, &mask);
+    assert_int_equal(ids.id[0], 0);
+    assert_int_equal(ids.id[1], 2);
+    for (size_t i = 2; i + 1 < ids.n; i++) assert_true(ids.id[i] >= 32);
+    assert_int_equal(ids.id[ids.n - 1], 1);
+    tok_ids_free(&ids);
+    buf_free(&mask);
+}
+
+static void text_put_together_is_no_control_token_either(void **state)
+{
+    (void)state;
+    /* The template says "<|", the user "end|>". */
+    struct tok_ids ids = {0};
+    encode("{{ '<|' + messages[0].content }}", "[{\"role\":\"user\",\"content\":\"end|>\"}]", &ids, NULL);
+    assert_int_equal(ids.n, 7);
+    tok_ids_free(&ids);
+}
+
+static void the_mask_holds_what_the_assistant_says(void **state)
+{
+    (void)state;
+    static const char two[] = "[{\"role\":\"user\",\"content\":\"ab\"},{\"role\":\"assistant\",\"content\":\"cd\"}]";
+    static const char want[] = {0, 0, 0, 0, 0, 0, 1, 1, 1};
+    struct tok_ids ids = {0};
+    struct buf mask = {0};
+    encode("{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}<|user|>{% else %}<|assistant|>{% endif %}"
+           "{{ m.content }}<|end|>{% endfor %}", two, &ids, &mask);
+    assert_int_equal(ids.n, sizeof want);
+    assert_memory_equal(mask.data, want, sizeof want);
+    ids.n = 0;
+    buf_clear(&mask);
+    encode("{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% else %}{% generation %}{{ m.content }}!"
+           "{% endgeneration %}<|end|>{% endif %}{% endfor %}", two, &ids, &mask);
+    static const char marked[] = {0, 0, 1, 1, 1, 0};
+    assert_int_equal(ids.n, sizeof marked);
+    assert_memory_equal(mask.data, marked, sizeof marked);
+    tok_ids_free(&ids);
+    buf_free(&mask);
+}
+
+static void bos_comes_once(void **state)
+{
+    (void)state;
+    struct tok_ids ids = {0};
+    encode("{{ bos_token }}{{ bos_token }}x", "[]", &ids, NULL);
+    assert_int_equal(ids.n, 2);
+    assert_int_equal(ids.id[0], 0);
+    assert_int_equal(ids.id[1], 'x');
+    tok_ids_free(&ids);
+}
+
+static void builtin_templates_render(void **state)
+{
+    (void)state;
+    static const char talk[] = "[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"U\"},"
+                               "{\"role\":\"assistant\",\"content\":\"A\"}]";
+    for (const char *const *p = chat_builtin_names(); *p; p++) {
+        struct err e = {0};
+        struct chat_text out = {{0}, {0}};
+        if (render(chat_builtin(*p), talk, NULL, &out, &e)) fail_msg("%s: %s", *p, e.msg);
+        const char *s = strchr(out.text.data, 'S'), *u = s ? strchr(s, 'U') : NULL;
+        if (!u || !strchr(u, 'A')) fail_msg("%s: %s", *p, out.text.data);
+        chat_text_free(&out);
+    }
+    assert_null(chat_builtin("nope"));
+    struct err e = {0};
+    struct chat_text out = {{0}, {0}};
+    assert_int_equal(render(chat_builtin("chatml"), "[{\"role\":\"user\",\"content\":\"Hi\"}]", NULL, &out, &e), 0);
+    assert_string_equal(out.text.data, "<|im_start|>user\nHi<|im_end|>\n");
+    chat_text_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(templates_render_as_in_jinja),
+        cmocka_unit_test(errors_name_the_line),
+        cmocka_unit_test(endless_templates_end),
+        cmocka_unit_test(user_text_is_never_a_control_token),
+        cmocka_unit_test(text_put_together_is_no_control_token_either),
+        cmocka_unit_test(the_mask_holds_what_the_assistant_says),
+        cmocka_unit_test(bos_comes_once),
+        cmocka_unit_test(builtin_templates_render),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
