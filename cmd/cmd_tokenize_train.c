@@ -9,14 +9,16 @@
 #include "core/base/log.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/train.h"
+#include "core/token/train_wordpiece.h"
 #include "data/doc_run.h"
 
 struct train_cfg {
     struct opt_common common;
     struct docs_opts docs;
     const char *out;
-    int type, split, ties;
-    int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes;
+    int type, ties;
+    const char *split;
+    int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes, alphabet;
     struct opt_list special;
     bool no_special, byte_fallback, split_digits, keep_spaces, space_pieces, cross_scripts, cross_spaces;
     const char *norm;
@@ -27,17 +29,20 @@ static const struct opt train_opts[] = {
 #define C struct train_cfg
     OPT_GROUP("Vocabulary"),
     OPT_STR('o', "out", C, out, "FILE", NULL, "Where it goes: FILE.json, or FILE.model of SentencePiece; - is stdout (default tokenizer.json, tokenizer.model)"),
-    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe", "bpe", "Byte pairs; every character; SentencePiece's unigram or byte pair kind"),
+    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece", "bpe", "Byte pairs; every character; SentencePiece's unigram or byte pair kind; BERT's WordPiece"),
     OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included"),
-    OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe)"),
-    OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250, "Longest token: bytes (bpe), characters (SentencePiece's kinds: 0 = 16); 0 = any"),
-    OPT_LIST(0, "special", C, special, "TEXT", "A special token; repeat for more (bpe has <|endoftext|> if none is given)"),
+    OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe, wordpiece)"),
+    OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250, "Longest token: bytes (bpe) or characters; 0 = any (SentencePiece's kinds: 16)"),
+    OPT_LIST(0, "special", C, special, "TEXT", "A special token; repeat for more (if none is given bpe has <|endoftext|>, wordpiece BERT's)"),
     OPT_BOOL(0, "no-special-tokens", C, no_special, NULL, "No special token but <unk> <s> </s> of SentencePiece's kinds"),
     OPT_GROUP("Byte pairs"),
-    OPT_ENUM(0, "split", C, split, "gpt2|llama3|qwen2|none", "llama3", "Where merges must stop: the words of which model"),
+    OPT_STR(0, "split", C, split, "NAME", "llama3", "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, or a regex"),
     OPT_ENUM(0, "ties", C, ties, "hf|tiktoken|spm", "hf", "Which of equally frequent pairs comes first: as HF tokenizers, by byte value as rustbpe, the shorter as SentencePiece"),
+    OPT_GROUP("WordPiece"),
+    OPT_INT(0, "alphabet", C, alphabet, "N", "0", 0, 1e6, "Keep only the N most frequent characters; 0 = all"),
+    OPT_GROUP("Normalization"),
+    OPT_STR(0, "norm", C, norm, "NAME", NULL, "bpe, wordpiece: identity, nfc, nfd, nfkc, nfkd, bert, bert-cased; SentencePiece's kinds: identity, nfkc, nmt_nfkc, nfkc_cf, nmt_nfkc_cf, FILE.tsv (default identity, bert, nmt_nfkc)"),
     OPT_GROUP("SentencePiece's kinds"),
-    OPT_STR(0, "norm", C, norm, "NAME", "nmt_nfkc", "identity, nfkc, nmt_nfkc, nfkc_cf, nmt_nfkc_cf, or a FILE.tsv of rules"),
     OPT_F64(0, "coverage", C, coverage, "X", "0.9995", 0.9, 1, "Share of the text whose characters become tokens"),
     OPT_BOOL(0, "byte-fallback", C, byte_fallback, NULL, "Other characters become bytes instead of <unk>"),
     OPT_BOOL(0, "digits", C, split_digits, NULL, "Every digit is a token of its own"),
@@ -183,10 +188,89 @@ static int read_norm(const char *norm, struct buf *map, struct err *e)
     return ret;
 }
 
+/* ---- parts of a tokenizer.json for byte pairs and WordPiece ---- */
+
+static const char *norm_part(const struct train_cfg *cfg, struct err *e)
+{
+    static const struct { const char *name, *json; } known[] = {
+        {"identity", ""}, {"nfc", "{\"type\":\"NFC\"}"}, {"nfd", "{\"type\":\"NFD\"}"},
+        {"nfkc", "{\"type\":\"NFKC\"}"}, {"nfkd", "{\"type\":\"NFKD\"}"},
+        {"bert", "{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
+                 "\"strip_accents\":null,\"lowercase\":true}"},
+        {"bert-cased", "{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
+                       "\"strip_accents\":null,\"lowercase\":false}"}};
+    const char *name = cfg->norm ? cfg->norm : cfg->type == TOK_TRAIN_WORDPIECE ? "bert" : "identity";
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (strcmp(name, known[i].name) == 0) return known[i].json;
+    err_set(e, ERR_USAGE, "--norm '%s': for this kind identity, nfc, nfd, nfkc, nfkd, bert or bert-cased", name);
+    return NULL;
+}
+
+static void add_split(struct buf *out, const char *regex)
+{
+    buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
+    buf_add_json(out, regex, strlen(regex));
+    buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false},");
+}
+
+/* --split as a pre-tokenizer; what needs none of it (a known split) stays empty. */
+static int split_part(const char *split, struct buf *out, struct err *e)
+{
+    static const char level[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
+                                "\"use_regex\":";
+    bool regex = strpbrk(split, "\\[](){}|+*?.^$ ") != NULL;
+    const char *pattern = regex ? split : split_pattern(split);
+    buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[");
+    if (strcmp(split, "deepseek") == 0) {
+        add_split(out, "\\p{N}{1,3}");
+        add_split(out, "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+");
+        add_split(out, "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
+                       " ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+");
+        buf_printf(out, "%sfalse}]}", level);
+    } else if (strcmp(split, "falcon") == 0) {
+        buf_printf(out, "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"},%strue},"
+                        "{\"type\":\"Digits\",\"individual_digits\":false},", level);
+        add_split(out, "[0-9][0-9][0-9]");
+        out->data[--out->len] = 0;
+        buf_adds(out, "]}");
+    } else if (pattern) {
+        add_split(out, pattern);
+        buf_printf(out, "%sfalse}]}", level);
+    } else {
+        return err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, falcon or a regular expression", split, split_names());
+    }
+    return buf_ok(out, e);
+}
+
+/* What the text goes through, for byte pairs and WordPiece. */
+static int chain_options(const struct train_cfg *cfg, struct tok_train_opts *o, struct buf *pre, struct err *e)
+{
+    const char *norm = norm_part(cfg, e);
+    if (!norm) return -1;
+    if (*norm) o->normalizer = norm;
+    if (cfg->type == TOK_TRAIN_WORDPIECE) {
+        o->pre = "{\"type\":\"BertPreTokenizer\"}";
+        o->alphabet = (size_t)cfg->alphabet;
+        return 0;
+    }
+    o->split = split_from_name(cfg->split);
+    if (o->split != SPLIT_N && !o->normalizer) return 0;
+    if (o->split == SPLIT_GPT2 || o->split == SPLIT_NONE) {
+        buf_printf(pre, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
+                        "\"use_regex\":%s}", o->split == SPLIT_GPT2 ? "true" : "false");
+        if (buf_ok(pre, e)) return -1;
+    } else if (split_part(cfg->split, pre, e)) {
+        return -1;
+    }
+    o->pre = pre->data;
+    return 0;
+}
+
 static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, struct buf *map,
                       struct err *e)
 {
-    size_t n = strlen(cfg->norm);
+    const char *norm = cfg->norm ? cfg->norm : "nmt_nfkc";
+    size_t n = strlen(norm);
     sp_rules_default(&o->sp);
     o->sp.coverage = cfg->coverage;
     if (cfg->max_len) o->sp.max_len = (int)cfg->max_len;
@@ -200,8 +284,8 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
     o->byte_fallback = cfg->byte_fallback;
     o->keep_spaces = cfg->keep_spaces;
     o->max_sentence = (size_t)cfg->max_sentence;
-    o->norm_name = n > 4 && strcmp(cfg->norm + n - 4, ".tsv") == 0 ? "user_defined" : cfg->norm;
-    if (read_norm(cfg->norm, map, e)) return -1;
+    o->norm_name = n > 4 && strcmp(norm + n - 4, ".tsv") == 0 ? "user_defined" : norm;
+    if (read_norm(norm, map, e)) return -1;
     o->charsmap = map->data;
     o->charsmap_len = map->len;
     return 0;
@@ -211,11 +295,11 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
 static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r,
                       struct err *e)
 {
-    static const char *const of_bpe[] = {"split", "ties", "min-freq"};
-    static const char *const of_sp[] = {"norm", "coverage", "byte-fallback", "digits", "keep-spaces",
+    static const char *const of_bpe[] = {"split", "ties"};
+    static const char *const of_sp[] = {"coverage", "byte-fallback", "digits", "keep-spaces",
                                         "space-pieces", "cross-scripts", "cross-spaces", "max-sentence"};
     static const char *const of_unigram[] = {"seeds", "shrink", "lanes"};
-    static const char *const kinds[] = {"bpe", "char", "unigram", "sp-bpe"};
+    static const char *const kinds[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece"};
     const char *wrong = NULL, *needs = NULL;
     for (size_t i = 0; i < COUNT_OF(of_bpe); i++)
         if (cfg->type != TOK_TRAIN_BPE && opt_is_set(self, r, of_bpe[i])) wrong = of_bpe[i], needs = "bpe";
@@ -224,6 +308,9 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
     for (size_t i = 0; i < COUNT_OF(of_unigram); i++)
         if (cfg->type != TOK_TRAIN_UNIGRAM && opt_is_set(self, r, of_unigram[i]))
             wrong = of_unigram[i], needs = "unigram";
+    if (cfg->type != TOK_TRAIN_WORDPIECE && opt_is_set(self, r, "alphabet")) wrong = "alphabet", needs = "wordpiece";
+    if ((is_sp(cfg) || cfg->type == TOK_TRAIN_CHAR) && opt_is_set(self, r, "min-freq")) wrong = "min-freq", needs = "bpe or wordpiece";
+    if (cfg->type == TOK_TRAIN_CHAR && opt_is_set(self, r, "norm")) wrong = "norm", needs = "bpe, wordpiece, unigram or sp-bpe";
     if (!wrong) return 0;
     return err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", wrong, needs, kinds[cfg->type]);
 }
@@ -232,12 +319,10 @@ static int train_files(const struct cmd *self, const struct train_cfg *cfg, cons
                        struct err *e)
 {
     static const char *const end_of_text[] = {"<|endoftext|>"};
-    static const enum split_kind splits[] = {SPLIT_GPT2, SPLIT_LLAMA3, SPLIT_QWEN2, SPLIT_NONE};
     struct tok_train_opts o = {
         .type = (enum tok_train_type)cfg->type,
         .vocab_size = (int)cfg->vocab_size,
         .min_count = (uint64_t)cfg->min_count,
-        .split = splits[cfg->split],
         .ties = (enum tok_train_ties)cfg->ties,
         .max_len = (int)cfg->max_len,
         .special = cfg->special.v,
@@ -252,12 +337,18 @@ static int train_files(const struct cmd *self, const struct train_cfg *cfg, cons
         o.special = end_of_text;
         o.n_special = 1;
     }
+    if (!o.n_special && !cfg->no_special && o.type == TOK_TRAIN_WORDPIECE) {
+        o.special = wordpiece_special;
+        o.n_special = 5;
+    }
     if (cfg->common.json && strcmp(out_path(cfg), "-") == 0)
         return err_set(e, ERR_USAGE, "--json and --out - both want stdout");
     struct docs_input in = {.pool = NULL};
     struct tok_train_stats stats;
     double start = time_now_s();
-    int ret = is_sp(cfg) ? sp_options(cfg, &o, &map, e) : 0;
+    int ret = is_sp(cfg) ? sp_options(cfg, &o, &map, e)
+              : cfg->type == TOK_TRAIN_CHAR ? 0
+                                            : chain_options(cfg, &o, &map, e);
     if (ret == 0) ret = docs_open(&in, &cfg->docs, r, cfg->common.threads, e);
     if (ret == 0) {
         struct train_job j = {.docs = docs_config(&cfg->docs), .strict = cfg->docs.strict};

@@ -8,8 +8,10 @@
 #include "core/token/bytemap.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train_bpe.h"
+#include "core/token/train_chain.h"
 #include "core/token/train_prep.h"
 #include "core/token/train_sp_model.h"
+#include "core/token/train_wordpiece.h"
 #include "core/token/train_words.h"
 #include "core/token/unicode.h"
 
@@ -18,6 +20,7 @@ enum { N_CHARS = 0x110000 };
 struct counter {
     struct word_table words; /* all but characters */
     struct prep_count sp;
+    struct chain_work chain;
     struct buf work;
     uint64_t *seen;          /* characters: one bit each */
     uint64_t bytes, documents, n_words;
@@ -26,6 +29,7 @@ struct counter {
 
 struct tok_trainer {
     struct tok_train_opts opts;
+    struct tokenizer *chain; /* what happens to the text first, if there are steps for it */
     struct charsmap *map;
     struct prep_sp prep;
     struct sp_meta meta;
@@ -40,7 +44,7 @@ static bool is_sp(const struct tok_train_opts *o)
 
 static int check_opts(const struct tok_train_opts *o, struct err *e)
 {
-    if (o->type == TOK_TRAIN_CHAR) return 0;
+    if (o->type == TOK_TRAIN_CHAR || o->type == TOK_TRAIN_WORDPIECE) return 0;
     size_t least = 256 + o->n_special;
     if (!is_sp(o) && (o->vocab_size < 0 || (size_t)o->vocab_size < least))
         return err_set(e, ERR_USAGE, "vocab size %d is too small: 256 bytes and %zu special tokens "
@@ -67,6 +71,21 @@ static int prepare_sp(struct tok_trainer *tr, struct err *e)
     return 0;
 }
 
+/* A chain that is one of the known splits of bytes needs no chain. */
+static int prepare_chain(struct tok_trainer *tr, struct err *e)
+{
+    struct tok_train_opts *o = &tr->opts;
+    bool bytes = o->type == TOK_TRAIN_BPE;
+    if (!o->normalizer && !o->pre) return 0;
+    if (!bytes && o->type != TOK_TRAIN_WORDPIECE)
+        return err_set(e, ERR_USAGE, "a normalizer or pre-tokenizer is for byte pairs and WordPiece");
+    tr->chain = chain_make(o->normalizer, o->pre, e);
+    if (!tr->chain) return -1;
+    if (bytes && !chain_gives_bytes(tr->chain))
+        return err_set(e, ERR_USAGE, "byte pairs need a pre-tokenizer with a ByteLevel step");
+    return 0;
+}
+
 struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_threads, struct err *e)
 {
     if (check_opts(o, e)) return NULL;
@@ -85,7 +104,7 @@ struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_thread
         return NULL;
     }
     tr->opts = *o;
-    if (is_sp(o) && prepare_sp(tr, e)) {
+    if ((is_sp(o) && prepare_sp(tr, e)) || prepare_chain(tr, e)) {
         tok_trainer_free(tr);
         return NULL;
     }
@@ -99,8 +118,10 @@ void tok_trainer_free(struct tok_trainer *tr)
         word_table_free(&tr->counter[i].words);
         buf_free(&tr->counter[i].work);
         buf_free(&tr->counter[i].sp.final);
+        chain_work_free(&tr->counter[i].chain);
         free(tr->counter[i].seen);
     }
+    tok_free(tr->chain);
     charsmap_free(tr->map);
     sp_meta_free(&tr->meta);
     free(tr->counter);
@@ -145,9 +166,12 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
     struct counter *c = &tr->counter[thread];
     c->bytes += n;
     c->documents++;
+    bool split = !tr->chain || (tr->chain->fast_split && tr->chain->norm.n == 0);
+    enum split_kind kind = tr->chain ? tr->chain->split : tr->opts.split;
     int ret = tr->opts.type == TOK_TRAIN_CHAR ? add_chars(c, (const uint8_t *)text, n, e)
+              : !split ? chain_add(tr->chain, &c->chain, &c->words, text, n, &c->n_words, e)
               : is_sp(&tr->opts) ? prep_sp_add(&tr->prep, &c->words, &c->work, text, n, &c->sp, e)
-                                 : add_words(c, tr->opts.split, (const uint8_t *)text, n, e);
+                                 : add_words(c, kind, (const uint8_t *)text, n, e);
     if (ret == 0 && tr->opts.memory && word_table_bytes(&c->words) > tr->opts.memory / (size_t)tr->n_threads)
         ret = err_set(e, ERR_OS, "the distinct words need more memory than allowed: raise --mem, or "
                                  "train on a part of the text");
@@ -168,12 +192,16 @@ static void write_added(struct buf *out, const struct tok_train_opts *o, int fir
     buf_adds(out, "],");
 }
 
-static void write_pre(struct buf *out, enum split_kind split)
+static void write_pre(struct buf *out, const struct tok_train_opts *o)
 {
+    enum split_kind split = o->split;
     static const char level[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
                                 "\"trim_offsets\":true,\"use_regex\":";
+    if (o->normalizer) buf_printf(out, "\"normalizer\":%s,", o->normalizer);
     buf_adds(out, "\"pre_tokenizer\":");
-    if (split == SPLIT_GPT2 || split == SPLIT_NONE) {
+    if (o->pre) {
+        buf_printf(out, "%s,", o->pre);
+    } else if (split == SPLIT_GPT2 || split == SPLIT_NONE) {
         buf_printf(out, "%s%s},", level, split == SPLIT_GPT2 ? "true" : "false");
     } else {
         const char *regex = split_regex(split);
@@ -283,7 +311,7 @@ static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_
                               .ties_by_text = tr->opts.ties == TOK_TIES_SPM};
     if (bpe_learn(&c, &rules, &v, &b, &stats->last_count, e)) goto out;
     write_added(json, &tr->opts, 0);
-    write_pre(json, tr->opts.split);
+    write_pre(json, &tr->opts);
     write_model(json, &v, &b);
     stats->vocab_size = v.n;
     ret = buf_ok(json, e);
@@ -362,6 +390,15 @@ static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_s
     return ret;
 }
 
+static int learn_wordpiece(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
+                           struct err *e)
+{
+    struct word_table *words = &tr->counter[0].words;
+    if (gather_words(tr, e)) return -1;
+    stats->distinct_words = words->n + words->n_longs;
+    return wordpiece_learn(&tr->opts, words, file, stats, e);
+}
+
 int tok_trainer_learn(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
                       struct err *e)
 {
@@ -376,6 +413,7 @@ int tok_trainer_learn(struct tok_trainer *tr, struct buf *file, struct tok_train
         stats->too_long += tr->counter[i].sp.too_long;
     }
     int ret = is_sp(&tr->opts)                  ? learn_sp(tr, file, stats, e)
+              : tr->opts.type == TOK_TRAIN_WORDPIECE ? learn_wordpiece(tr, file, stats, e)
               : tr->opts.type == TOK_TRAIN_CHAR ? learn_chars(tr, file, stats, e)
                                                 : learn_bpe(tr, file, stats, e);
     tok_trainer_free(tr);

@@ -25,6 +25,7 @@ enum tok_train_type {
     TOK_TRAIN_CHAR,    /* every character of the text */
     TOK_TRAIN_UNIGRAM, /* SentencePiece's: pieces with probabilities */
     TOK_TRAIN_SP_BPE,  /* SentencePiece's: characters, merged by falling count */
+    TOK_TRAIN_WORDPIECE, /* characters, merged by falling count; "##" inside words */
 };
 
 /* Equal counts are decided by the ids of the pair, hence by how bytes are
@@ -36,7 +37,11 @@ struct tok_train_opts {
     enum tok_train_type type;
     int vocab_size;             /* BPE: all ids, with the special ones */
     uint64_t min_count;         /* BPE: a pair seen less often is not merged */
-    enum split_kind split;      /* BPE */
+    enum split_kind split;      /* BPE, when pre is NULL */
+    /* BPE, WordPiece: parts of a tokenizer.json that the text goes through, NULL =
+     * none (BPE: pre NULL = split).  BPE's pre ends in bytes (ByteLevel). */
+    const char *normalizer, *pre;
+    size_t alphabet;            /* WordPiece: characters to keep, 0 = all */
     enum tok_train_ties ties;   /* BPE */
     int max_len;                /* BPE: bytes of the longest token; 0 = any */
     size_t memory;              /* bytes that counted words may take; 0 = any */

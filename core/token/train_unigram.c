@@ -70,7 +70,10 @@ struct em {
     size_t n_seeds;
     struct lattice *lattice; /* [threads] */
     int n_threads;
-    uint32_t *renamed;  /* old piece -> new, NO_PIECE = gone; NULL = nothing has changed */
+    /* By the ids that lists still have: the piece now (NO_PIECE = gone) and what
+     * reading a match needs of it, in one place. */
+    struct hot { uint32_t id, len; float score; } *hot;
+    size_t n_hot;
     struct math_tables *math;
     const struct piece_trie *trie;
     float *lost;        /* pruning: what losing each piece costs, or how it fares */
@@ -122,12 +125,11 @@ static inline float unk_score(const struct em *m)
     return m->min_score - 10.0f;
 }
 
-static inline void put_match(const struct em *m, struct lattice *l, uint32_t id)
+static inline void put_match(struct lattice *l, uint32_t id, uint32_t len, float score)
 {
-    bool known = id != NO_PIECE;
     l->id[l->n] = id;
-    l->end[l->n] = (uint32_t)l->places + (known ? m->p.v[id].len : 1);
-    l->score[l->n++] = known ? m->p.v[id].score : unk_score(m);
+    l->end[l->n] = (uint32_t)l->places + len;
+    l->score[l->n++] = score;
 }
 
 /* The next word of a chunk into *l; matches of pieces that are gone leave the
@@ -142,16 +144,16 @@ static bool next_word(const struct em *m, struct chunk *chunk, size_t *at, size_
         bool single = false;
         do {
             end = chunk->match[(*at)++];
-            uint32_t id = PIECE(end);
-            if (m->renamed && id != NO_PIECE) id = m->renamed[id];
-            if (id == NO_PIECE) continue;
+            if (PIECE(end) == NO_PIECE) continue;
+            const struct hot *h = &m->hot[PIECE(end)];
+            if (h->id == NO_PIECE) continue;
             if (l->n + 2 > l->cap && !lattice_room(l, l->n + 2, l->places + 1)) return false;
-            single = single || m->p.v[id].len == 1;
-            put_match(m, l, id);
-            chunk->match[(*out)++] = id;
+            single = single || h->len == 1;
+            put_match(l, h->id, h->len, h->score);
+            chunk->match[(*out)++] = h->id;
         } while (!(end & LAST_HERE));
         if (!single) {
-            put_match(m, l, NO_PIECE);
+            put_match(l, NO_PIECE, 1, unk_score(m));
             chunk->match[(*out)++] = NO_PIECE;
         }
         chunk->match[*out - 1] |= LAST_HERE | (end & LAST_PLACE);
@@ -163,26 +165,29 @@ static bool next_word(const struct em *m, struct chunk *chunk, size_t *at, size_
 
 /* ---- E step ---- */
 
+/* Both ways in step: each waits for its own last sum, so two run in the time of
+ * one. */
 static void forward_backward(const struct em *m, struct lattice *l)
 {
+    const struct math_tables *t = m->math;
+    const size_t *from = l->from;
+    float *alpha = l->alpha, *beta = l->beta;
     size_t n = l->places;
-    for (size_t i = 1; i <= n; i++) l->best[i] = 0;
-    l->alpha[0] = 0;
+    for (size_t i = 1; i <= n; i++) alpha[i] = INFINITY; /* nothing yet */
+    alpha[0] = 0;
+    beta[n] = 0;
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = l->from[i]; k < l->from[i + 1]; k++) {
-            uint32_t end = l->end[k];
-            float x = l->score[k] + l->alpha[i];
-            l->alpha[end] = l->best[end] ? math_log_add(m->math, l->alpha[end], x) : x;
-            l->best[end] = 1;
+        size_t j = n - 1 - i, k = from[i], k_end = from[i + 1], b = from[j], b_end = from[j + 1];
+        float start = alpha[i], sum = l->score[b] + beta[l->end[b]];
+        b++;
+        for (; k < k_end || b < b_end; k++, b++) {
+            if (k < k_end) {
+                float *to = &alpha[l->end[k]], x = l->score[k] + start;
+                *to = *to > FLT_MAX ? x : math_log_add(t, *to, x);
+            }
+            if (b < b_end) sum = math_log_add(t, sum, l->score[b] + beta[l->end[b]]);
         }
-    }
-    l->beta[n] = 0;
-    for (size_t i = n; i-- > 0;) {
-        size_t k = l->from[i];
-        float sum = l->score[k] + l->beta[l->end[k]];
-        for (k++; k < l->from[i + 1]; k++)
-            sum = math_log_add(m->math, sum, l->score[k] + l->beta[l->end[k]]);
-        l->beta[i] = sum;
+        beta[j] = sum;
     }
 }
 
@@ -262,6 +267,20 @@ static void add_freq(struct em *m, const struct sums *s, size_t word)
     for (size_t i = 0; i < s->n; i++) m->freq[s->id[i]] += s->value[i];
 }
 
+/* The lists have the ids of now. */
+static int reset_hot(struct em *m, struct err *e)
+{
+    if (m->p.n > m->n_hot) {
+        free(m->hot);
+        m->n_hot = m->p.n;
+        m->hot = mem_alloc(m->n_hot, sizeof *m->hot);
+        if (!m->hot) return err_oom(e, m->n_hot * sizeof *m->hot, "pieces");
+    }
+    for (size_t i = 0; i < m->p.n; i++)
+        m->hot[i] = (struct hot){(uint32_t)i, m->p.v[i].len, m->p.v[i].score};
+    return 0;
+}
+
 /* A pass over all words. */
 static int run_all(struct em *m, pool_fn *fn, void (*add)(struct em *, const struct sums *, size_t),
                    struct err *e)
@@ -275,9 +294,7 @@ static int run_all(struct em *m, pool_fn *fn, void (*add)(struct em *, const str
             if (add) add(m, &m->sums[i], (m->first + i) * CHUNK_WORDS);
         }
     }
-    free(m->renamed);
-    m->renamed = NULL;
-    return 0;
+    return reset_hot(m, e);
 }
 
 static int expect(struct em *m, struct err *e)
@@ -305,13 +322,11 @@ static int maximise(struct em *m, struct err *e)
 {
     const float *sum = m->expected;
     float total = 0;
-    m->renamed = mem_alloc(m->p.n, sizeof *m->renamed);
-    if (!m->renamed) return err_oom(e, m->p.n * sizeof *m->renamed, "pieces");
-    size_t n = 0;
-    for (size_t i = 0; i < m->p.n; i++) {
-        m->renamed[i] = NO_PIECE;
+    size_t n = 0, old = m->p.n;
+    for (size_t i = 0; i < old; i++) {
+        m->hot[i].id = NO_PIECE;
         if (sum[i] < 0.5f) continue;
-        m->renamed[i] = (uint32_t)n;
+        m->hot[i].id = (uint32_t)n;
         m->p.v[n] = m->p.v[i];
         m->p.v[n++].score = sum[i];
         total += sum[i];
@@ -321,6 +336,8 @@ static int maximise(struct em *m, struct err *e)
     float log_sum = (float)math_digamma((double)total);
     for (size_t i = 0; i < n; i++)
         m->p.v[i].score = (float)(math_digamma((double)m->p.v[i].score) - (double)log_sum);
+    for (size_t i = 0; i < old; i++)
+        if (m->hot[i].id != NO_PIECE) m->hot[i].score = m->p.v[m->hot[i].id].score;
     find_min_score(m);
     return 0;
 }
@@ -404,8 +421,9 @@ static bool own_lattice(const struct em *m, size_t piece, struct lattice *l)
             x = *match++;
             uint32_t id = PIECE(x);
             if (!lattice_room(l, l->n + 1, len + 1)) return false;
-            if (id != piece && (id == NO_PIECE || l->places + m->p.v[id].len <= len))
-                put_match(m, l, id);
+            if (id == NO_PIECE) put_match(l, id, 1, unk_score(m));
+            else if (id != piece && l->places + m->p.v[id].len <= len)
+                put_match(l, id, m->p.v[id].len, m->p.v[id].score);
         } while (!(x & LAST_HERE));
     }
     l->from[len] = l->n;
@@ -464,12 +482,11 @@ static int keep_best(struct em *m, size_t wanted, struct err *e)
     size_t n = 0, n_kept = 0, old = m->p.n;
     uint32_t *order = mem_alloc(old, sizeof *order);
     struct sp_piece *v = mem_alloc(old, sizeof *v);
-    m->renamed = mem_alloc(old, sizeof *m->renamed);
-    int ret = order && v && m->renamed ? 0 : err_oom(e, old * sizeof *v, "pieces");
+    int ret = order && v ? 0 : err_oom(e, old * sizeof *v, "pieces");
     for (size_t i = 0; ret == 0 && i < old; i++) {
-        m->renamed[i] = NO_PIECE;
+        m->hot[i].id = NO_PIECE;
         if (isinf(m->lost[i]) && m->lost[i] > 0) {
-            m->renamed[i] = (uint32_t)n_kept;
+            m->hot[i].id = (uint32_t)n_kept;
             v[n_kept++] = m->p.v[i];
         } else if (!isinf(m->lost[i])) {
             order[n++] = (uint32_t)i;
@@ -477,7 +494,7 @@ static int keep_best(struct em *m, size_t wanted, struct err *e)
     }
     if (ret == 0) qsort_r(order, n, sizeof *order, by_loss, m->lost);
     for (size_t i = 0; ret == 0 && i < n && n_kept < wanted; i++) {
-        m->renamed[order[i]] = (uint32_t)n_kept;
+        m->hot[order[i]].id = (uint32_t)n_kept;
         v[n_kept++] = m->p.v[order[i]];
     }
     if (ret == 0 && n_kept == 0) ret = err_set(e, ERR_DATA, "no piece is left: there is too little text");
@@ -677,7 +694,7 @@ int sp_unigram(const struct sp_corpus *c, const struct sp_rules *r, size_t n_met
     free(m.freq);
     free(m.lattice);
     free(m.math);
-    free(m.renamed);
+    free(m.hot);
     free(m.lost);
     free(m.seen);
     sp_pieces_free(&m.p);

@@ -34,6 +34,23 @@ for t in hf tiktoken spm; do train --vocab-size 400 --ties $t -o $t.json; done
 train --vocab-size 500 --max-token-len 3 -o short.json
 ! grep -q '"[a-z]\{4\}":' short.json
 
+# the published splits, a regex, normalization, WordPiece
+for s in gpt2 cl100k o200k tekken deepseek falcon '[a-z]+|[^a-z]+'; do
+    train --split "$s" --vocab-size 300 -o s.json
+    ids=$("$LLMCTL" tokenize encode text.txt -t s.json --ids -q)
+    echo "$ids" | "$LLMCTL" tokenize decode -t s.json --out back.txt
+    cmp text.txt back.txt
+done
+train --split qwen2 --norm nfc --vocab-size 300 -o nfc.json
+grep -q '"NFC"' nfc.json
+train --type wordpiece --vocab-size 600 -o wp.json
+[ "$(printf 'The BUFFER' | "$LLMCTL" tokenize encode -t wp.json --ids -q)" = "$(printf 'the buffer' | "$LLMCTL" tokenize encode -t wp.json --ids -q)" ]
+
+fails 2 "or a regular expression" "$LLMCTL" tokenize train text.txt --split nope
+fails 65 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
+fails 2 "nfc, nfd" "$LLMCTL" tokenize train text.txt --norm nmt_nfkc
+fails 2 "is for --type wordpiece" "$LLMCTL" tokenize train text.txt --alphabet 30
+fails 2 "too small" "$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 20
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 20
 fails 2 "is for --type unigram, not for bpe" "$LLMCTL" tokenize train text.txt --shrink 0.8
 fails 2 "is for --type bpe, not for unigram" "$LLMCTL" tokenize train text.txt --type unigram --ties spm

@@ -12,6 +12,7 @@
 #include "core/token/charsmap_build.h"
 #include "core/token/spm_model.h"
 #include "core/token/train.h"
+#include "core/token/train_wordpiece.h"
 #include "core/token/train_words.h"
 
 static struct tokenizer *learn(const struct tok_train_opts *o, const char *const *docs, size_t n,
@@ -249,6 +250,59 @@ static void unigram_is_the_same_for_any_threads(void **state)
     for (size_t d = 0; d < N; d++) free(docs[d]);
 }
 
+/* What a chain of steps cuts is what the split of the same name cuts. */
+static void a_pre_tokenizer_gives_the_words_of_its_split(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"Hello there, it's 2024!\n\n  caf\xC3\xA9 cafe\xCC\x81 hello Hello there",
+                                       "The the then 123456 ab12 \xE4\xB8\x96\xE7\x95\x8C hello's 's"};
+    struct tok_train_opts plain = {.vocab_size = 290, .split = SPLIT_GPT2};
+    struct tok_train_opts chain = {.vocab_size = 290, .split = SPLIT_N, .normalizer = "{\"type\":\"NFC\"}",
+                                   .pre = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                                          "\"trim_offsets\":true,\"use_regex\":true}"};
+    struct tok_train_stats a, b;
+    struct tokenizer *x = learn(&plain, docs, 2, 1, &a), *y = learn(&chain, docs, 2, 1, &b);
+    assert_int_equal(a.words, b.words + 1); /* the acute alone is no letter */
+    assert_int_equal(a.distinct_words, b.distinct_words + 2);
+    tok_free(x);
+    tok_free(y);
+    /* Falcon's chain goes on after the bytes were spelled out. */
+    chain.normalizer = NULL;
+    chain.pre = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                "\"trim_offsets\":true,\"use_regex\":true},{\"type\":\"Digits\",\"individual_digits\":true}]}";
+    y = learn(&chain, docs, 2, 1, &b);
+    assert_int_equal(tok_id(y, "12"), -1);
+    assert_true(tok_id(y, "he") >= 0 || tok_id(y, "el") >= 0);
+    tok_free(y);
+}
+
+static void wordpiece_marks_what_is_inside_words(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"abab abab ab Cab", "abab, b"};
+    struct tok_train_opts o = {.type = TOK_TRAIN_WORDPIECE, .vocab_size = 14, .special = wordpiece_special, .n_special = 5,
+                               .normalizer = "{\"type\":\"BertNormalizer\",\"clean_text\":true,"
+                                             "\"handle_chinese_chars\":true,\"strip_accents\":null,\"lowercase\":true}",
+                               .pre = "{\"type\":\"BertPreTokenizer\"}"};
+    struct tok_train_stats stats;
+    struct tokenizer *t = learn(&o, docs, 2, 1, &stats);
+    /* , a b c ##a ##b, then "##a ##b" (3 + 1 times), "a ##b" (4) ... */
+    assert_int_equal(tok_id(t, "[MASK]"), 4);
+    assert_int_equal(tok_id(t, ","), 5);
+    assert_int_equal(tok_id(t, "##a"), 9);
+    assert_int_equal(tok_id(t, "##b"), 10);
+    assert_int_equal(tok_id(t, "ab"), 11);
+    assert_int_equal(tok_id(t, "##ab"), 12);
+    assert_int_equal(tok_id(t, "abab"), 13);
+    assert_int_equal(stats.vocab_size, 14);
+    tok_free(t);
+    o.alphabet = 2;
+    t = learn(&o, docs, 2, 1, &stats);
+    assert_int_equal(tok_id(t, "c"), -1);
+    assert_true(tok_id(t, "a") >= 0);
+    tok_free(t);
+}
+
 static void rules_become_a_charsmap(void **state)
 {
     (void)state;
@@ -311,6 +365,8 @@ int main(void)
         cmocka_unit_test(words_are_counted_whatever_their_length),
         cmocka_unit_test(sp_bpe_takes_the_shorter_pair_first),
         cmocka_unit_test(unigram_is_the_same_for_any_threads),
+        cmocka_unit_test(a_pre_tokenizer_gives_the_words_of_its_split),
+        cmocka_unit_test(wordpiece_marks_what_is_inside_words),
         cmocka_unit_test(rules_become_a_charsmap),
         cmocka_unit_test(nmt_nfkc_does_what_it_should),
     };

@@ -1,0 +1,70 @@
+#include "core/token/train_chain.h"
+
+#include <string.h>
+
+#include "core/token/bytemap.h"
+#include "core/token/tok_internal.h"
+
+void chain_work_free(struct chain_work *w)
+{
+    norm_free(&w->norm);
+    pre_free(&w->pre);
+    buf_free(&w->bytes);
+}
+
+struct tokenizer *chain_make(const char *normalizer, const char *pre, struct err *e)
+{
+    struct buf json = {0};
+    struct tokenizer *t = NULL;
+    buf_printf(&json, "{\"version\":\"1.0\",\"added_tokens\":[],\"normalizer\":%s,\"pre_tokenizer\":%s,"
+                      "\"post_processor\":null,\"decoder\":null,\"model\":{\"type\":\"BPE\",\"vocab\":{\"x\":0},"
+                      "\"merges\":[]}}", normalizer ? normalizer : "null", pre ? pre : "null");
+    if (buf_ok(&json, e) == 0) t = tok_parse(json.data, json.len, "what happens to the text", e);
+    buf_free(&json);
+    return t;
+}
+
+/* Later steps see bytes as characters; a word is bytes again. */
+static bool spelled(const struct tokenizer *t)
+{
+    for (size_t i = 0; i < t->pre.n; i++)
+        if (t->pre.step[i].kind == PRE_BYTE_LEVEL && t->pre.step[i].spell) return true;
+    return false;
+}
+
+bool chain_gives_bytes(const struct tokenizer *chain)
+{
+    return chain->byte_level || spelled(chain);
+}
+
+int chain_add(const struct tokenizer *chain, struct chain_work *w, struct word_table *words, const char *text,
+              size_t n, uint64_t *n_words, struct err *e)
+{
+    bool unspell = spelled(chain);
+    int changed = norm_run(&chain->norm, &w->norm, text, n, e);
+    if (changed < 0) return -1;
+    if (changed) {
+        text = w->norm.out->text.data;
+        n = w->norm.out->text.len;
+    }
+    if (n == 0) return 0;
+    if (pre_run(&chain->pre, &w->pre, text, n, NULL, false, 0, e)) return -1;
+    for (size_t i = 0; i < w->pre.n_pieces; i++) {
+        struct pre_piece p = w->pre.piece[i];
+        const uint8_t *s = (const uint8_t *)w->pre.text + p.begin;
+        size_t len = p.end - p.begin, left = w->pre.n - p.begin;
+        if (len == 0) continue;
+        if (unspell) {
+            buf_clear(&w->bytes);
+            if (!buf_reserve(&w->bytes, len + 16)) return buf_ok(&w->bytes, e);
+            long got = bytemap_unspell((const char *)s, len, (uint8_t *)w->bytes.data);
+            if (got <= 0) return err_set(e, ERR_DATA, "the pre-tokenizer changes bytes that it has spelled out");
+            s = (const uint8_t *)w->bytes.data;
+            len = left = (size_t)got;
+        }
+        if (!word_table_add(words, s, len, left, 1))
+            return err_oom(e, words->cap * sizeof *words->v, "counting words");
+    }
+    *n_words += w->pre.n_pieces;
+    return 0;
+}
