@@ -152,6 +152,10 @@
     X("qwen3-30b-a3b", SPARSE("qwen3_moe", 151936, 40960, 2048, 48, "\"heads\":32,\"kv_heads\":4,\"head_dim\":128,\"qk_norm\":\"head_rms\"", "\"theta\":1000000", 768, "", "\"experts\":128,\"top_k\":8,\"renorm\":true,\"aux_coef\":0.001,\"aux_norm\":\"model\"", 1e-6, false)) \
     X("rwkv4-nano",    RWKV("rwkv", "rwkv4",   256,  256,  128,  4,  512)) \
     X("rwkv4-169m",    RWKV("rwkv", "rwkv4", 50277, 1024,  768, 12, 3072)) \
+    X("rwkv6-nano",    RWKV("rwkv6", "rwkv6",   256,  256,  128,  4,  448)) \
+    X("rwkv7-nano",    RWKV("rwkv7", "rwkv7",   256,  256,  128,  4,  512)) \
+    X("rwkv6-1.6b",    RWKV("rwkv6", "rwkv6", 65536, 4096, 2048, 24, 7168)) \
+    X("rwkv7-0.1b",    RWKV("rwkv7", "rwkv7", 65536, 4096,  768, 12, 3072)) \
     X("rwkv4-430m",    RWKV("rwkv", "rwkv4", 50277, 1024, 1024, 24, 4096)) \
     X("pythia-14m",    PYTHIA(50304,  128,  6,  4,  512)) \
     X("pythia-70m",    PYTHIA(50304,  512,  6,  8, 2048)) \
