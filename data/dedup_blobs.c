@@ -92,24 +92,31 @@ static int read_at(int fd, char *p, size_t n, uint64_t at, struct err *e)
     return 0;
 }
 
-int dblobs_write(struct dblobs *b, struct file_writer *w, struct err *e)
+static int put(struct file_writer *w, struct hash_stream *hash, const void *p, size_t n,
+               struct err *e)
+{
+    if (hash) hash_stream_add(hash, p, n);
+    return file_write(w, p, n, e);
+}
+
+int dblobs_write(struct dblobs *b, struct file_writer *w, struct hash_stream *hash, struct err *e)
 {
     struct trailer t = {magic, b->bytes, dblobs_count(b)};
     if (b->fd < 0) {
-        if (file_write(w, b->data.data, b->data.len, e)) return -1;
+        if (put(w, hash, b->data.data, b->data.len, e)) return -1;
     } else {
         struct buf part = {0};
         int ret = buf_reserve(&part, FLUSH_BYTES) ? 0 : buf_ok(&part, e);
         for (uint64_t at = 0; at < b->bytes && !ret; at += FLUSH_BYTES) {
             size_t n = b->bytes - at < FLUSH_BYTES ? (size_t)(b->bytes - at) : FLUSH_BYTES;
-            ret = read_at(b->fd, part.data, n, b->base + at, e) || file_write(w, part.data, n, e)
+            ret = read_at(b->fd, part.data, n, b->base + at, e) || put(w, hash, part.data, n, e)
                       ? -1
                       : 0;
         }
         buf_free(&part);
         if (ret) return -1;
     }
-    return file_write(w, b->index.data, b->index.len, e) || file_write(w, &t, sizeof t, e) ? -1 : 0;
+    return put(w, hash, b->index.data, b->index.len, e) || put(w, hash, &t, sizeof t, e) ? -1 : 0;
 }
 
 int dblobs_open(struct dblobs *b, const char *path, uint64_t end, struct err *e)

@@ -8,6 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/file.h"
+#include "core/base/hash.h"
 
 struct dblob {
     uint64_t doc, end; /* its bytes end here; they begin where those before end */
@@ -31,8 +32,8 @@ int dblobs_take(struct dblobs *to, const struct buf *from, struct err *e);
 /* No more is added. */
 int dblobs_finish(struct dblobs *b, struct err *e);
 /* Writes data, index and a trailer to w; the place where the trailer ends is
- * all that dblobs_open needs. */
-int dblobs_write(struct dblobs *b, struct file_writer *w, struct err *e);
+ * all that dblobs_open needs.  What is written is added to the hash, if not NULL. */
+int dblobs_write(struct dblobs *b, struct file_writer *w, struct hash_stream *hash, struct err *e);
 int dblobs_open(struct dblobs *b, const char *path, uint64_t end, struct err *e);
 void dblobs_free(struct dblobs *b);
 

@@ -39,6 +39,28 @@ static int read_foot(const char *path, struct dindex_foot *f, struct err *e)
     return fine ? 0 : err_set(e, ERR_DATA, "'%s' is damaged", path);
 }
 
+/* Reads it all once: a damaged index would remove the wrong documents. */
+static int check_content(const char *path, const struct dindex_foot *f, struct err *e)
+{
+    enum { PART = 1 << 20 };
+    uint64_t left = (uint64_t)file_size(path, e) - sizeof *f;
+    struct hash_stream *hash = hash_stream_new();
+    char *part = mem_alloc(PART, 1);
+    FILE *in = fopen(path, "rb");
+    bool fine = hash && part && in;
+    while (fine && left) {
+        size_t n = left < PART ? (size_t)left : PART;
+        fine = fread(part, 1, n, in) == n;
+        if (fine) hash_stream_add(hash, part, n);
+        left -= n;
+    }
+    fine = fine && hash_stream_64(hash) == f->content;
+    if (in) fclose(in);
+    free(part);
+    if (hash) hash_stream_free(hash);
+    return fine ? 0 : err_set(e, ERR_DATA, "'%s' is damaged", path);
+}
+
 /* The index must have been made as it is used. */
 static int fits(const struct dindex *x, const struct dedup_cfg *c, struct err *e)
 {
@@ -66,7 +88,7 @@ struct dindex *dindex_open(const struct dedup_cfg *cfg, struct err *e)
     }
     if (!(x->path = mem_strdup(cfg->against)))
         err_oom(e, strlen(cfg->against), "a path");
-    else if (!read_foot(x->path, &x->f, e) && !fits(x, cfg, e) &&
+    else if (!read_foot(x->path, &x->f, e) && !check_content(x->path, &x->f, e) && !fits(x, cfg, e) &&
              !dblobs_open(&x->names, x->path, x->f.names_end, e) &&
              (!x->f.near || !dblobs_open(&x->sets, x->path, x->f.sets_end, e)))
         return x;
@@ -110,6 +132,7 @@ struct saving {
     struct dsort ids, keys;
     struct dblobs names, sets;
     struct dindex_foot f;
+    struct hash_stream *hash;
 };
 
 static int step(struct dmerge *m, const uint64_t **r, struct err *e)
@@ -207,9 +230,10 @@ static int sets_done(void *arg, struct doc_slot *s, int thread, struct err *e)
     return take(&d->saving->sets, &s->out[0], e);
 }
 
-static int write_records(struct file_writer *w, struct dsort *from, struct pool *pool,
-                         uint64_t *at, uint64_t *n, struct err *e)
+static int write_records(struct saving *s, struct file_writer *w, struct dsort *from, uint64_t *at,
+                         uint64_t *n, struct err *e)
 {
+    struct pool *pool = s->d->cfg->pool;
     struct dmerge m = {0};
     const uint64_t *r;
     *at = file_offset(w);
@@ -217,6 +241,7 @@ static int write_records(struct file_writer *w, struct dsort *from, struct pool 
     int got = dsort_finish(from, pool, e) || dmerge_add_sort(&m, from, 0, UINT64_MAX, e) ? -1 : 0;
     while (!got && (got = dmerge_next(&m, &r, e)) > 0) {
         ++*n;
+        hash_stream_add(s->hash, r, (size_t)from->words * 8);
         got = file_write(w, r, (size_t)from->words * 8, e);
     }
     dmerge_free(&m);
@@ -226,17 +251,17 @@ static int write_records(struct file_writer *w, struct dsort *from, struct pool 
 static int write_file(struct saving *s, struct err *e)
 {
     struct dindex_foot *f = &s->f;
-    struct pool *pool = s->d->cfg->pool;
     struct file_writer *w = file_create(s->d->cfg->save_index, 0, e);
     if (!w) return -1;
-    int ret = write_records(w, &s->ids, pool, &f->ids_at, &f->n_ids, e) ||
-                      write_records(w, &s->keys, pool, &f->keys_at, &f->n_keys, e)
+    int ret = write_records(s, w, &s->ids, &f->ids_at, &f->n_ids, e) ||
+                      write_records(s, w, &s->keys, &f->keys_at, &f->n_keys, e)
                   ? -1
                   : 0;
-    if (!ret) ret = dblobs_finish(&s->names, e) || dblobs_write(&s->names, w, e) ? -1 : 0;
+    if (!ret) ret = dblobs_finish(&s->names, e) || dblobs_write(&s->names, w, s->hash, e) ? -1 : 0;
     f->names_end = file_offset(w);
-    if (!ret) ret = dblobs_finish(&s->sets, e) || dblobs_write(&s->sets, w, e) ? -1 : 0;
+    if (!ret) ret = dblobs_finish(&s->sets, e) || dblobs_write(&s->sets, w, s->hash, e) ? -1 : 0;
     f->sets_end = file_offset(w);
+    f->content = hash_stream_64(s->hash);
     f->hash = hash64(f, sizeof *f - 8);
     if (!ret) ret = file_write(w, f, sizeof *f, e);
     if (!ret) return file_commit(w, e);
@@ -282,8 +307,10 @@ int dindex_save(struct dedup *d, struct err *e)
     dblobs_init(&s.names, d->store.mem, d->store.dir);
     dblobs_init(&s.sets, d->store.mem, d->store.dir);
     d->saving = &s;
-    int ret = collect(&s, e);
+    s.hash = hash_stream_new();
+    int ret = s.hash ? collect(&s, e) : err_oom(e, 1 << 10, "a hash");
     if (!ret) ret = write_file(&s, e);
+    hash_stream_free(s.hash);
     d->saving = NULL;
     dsort_free(&s.ids);
     dsort_free(&s.keys);

@@ -190,7 +190,7 @@ int dstore_put_blobs(struct dstore *s, enum dblob_kind k, struct err *e)
     if (!s->dir) return 0;
     char *path = path_of(s, s->shard, blob_names[k]);
     struct file_writer *w = path ? file_create(path, 0, e) : NULL;
-    int ret = w ? dblobs_write(&s->blobs[k], w, e) : -1;
+    int ret = w ? dblobs_write(&s->blobs[k], w, NULL, e) : -1;
     if (!ret)
         ret = file_commit(w, e);
     else

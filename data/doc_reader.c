@@ -152,9 +152,13 @@ static int look_at_start(struct doc_reader *r, struct err *e)
 {
     r->fresh = false;
     const char *kind = r->carry.len ? file_kind(r->carry.data, r->carry.len) : NULL;
-    if (kind && strcmp(kind, "JSON") != 0 && !strstr(kind, "HTML"))
-        return err_set(e, ERR_DATA, "'%s' holds no documents, it is %s", r->files->v[r->cur].name,
-                       kind);
+    if (kind && strcmp(kind, "JSON") != 0 && !strstr(kind, "HTML")) {
+        const char *name = r->files->v[r->cur].name;
+        err_set(e, ERR_DATA, "'%s' holds no documents, it is %s", name, kind);
+        return strstr(kind, "Parquet") ? err_hint(e, "convert it: duckdb -c \"copy (from '%s') to "
+                                                     "'%s.jsonl' (format json)\"", name, name)
+                                       : -1;
+    }
     bool warc = r->format == DOC_AUTO && r->carry.len >= 5 && memcmp(r->carry.data, "WARC/", 5) == 0;
     if (warc) r->format = DOC_WARC;
     if (doc_convert_wanted(r->format)) { /* what is there has not been through it */

@@ -144,7 +144,7 @@ static void blobs_are_found_wherever_they_lie(void **state)
         fixture_path(path, sizeof path, *state, "blobs");
         struct file_writer *w = file_create(path, 0, &e);
         assert_int_equal(file_write(w, "before", 6, &e), 0);
-        assert_int_equal(dblobs_write(&b, w, &e), 0);
+        assert_int_equal(dblobs_write(&b, w, NULL, &e), 0);
         uint64_t end = file_offset(w);
         assert_int_equal(file_commit(w, &e), 0);
         assert_int_equal(dblobs_open(&back, path, end, &e), 0);

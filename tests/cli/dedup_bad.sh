@@ -1,0 +1,52 @@
+#!/bin/bash
+# llmctl dedup on bad input: a bad record costs only itself, whatever the technique.
+set -eu
+
+fail() { echo "dedup_bad.sh: $*" >&2; exit 1; }
+expect() { # STATUS COMMAND...
+    local want=$1 got=0
+    shift
+    "$@" >out 2>err || got=$?
+    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
+}
+techniques=("--exact text" "--exact text --removed removed.jsonl" "--exact norm" "--near" "--parts line" "--ngram 13:0.8" "--substring 50")
+
+# One invalid byte in ten lines; numbers, surrogates, broken JSON; NUL; CR LF; a byte order mark.
+for i in one two three four five six seven eight nine ten; do
+    if [ $i = four ]; then printf '{"text":"bad \xff byte"}\n'; else echo "{\"text\":\"line $i of ten\"}"; fi
+done >ten.jsonl
+printf '\xef\xbb\xbf{"text":"a b c"}\r\n{"text":12}\n{"text":"\\ud800"}\n{"text":"nul\\u0000 here"}\n{"no":"text"}\n[]\n\n   \n{"text":"","x":1}\n{"text":"a b c","text":"d"}\n{"text":"cut' >mixed.jsonl
+awk 'BEGIN { printf "{\"text\":\""; for (i = 0; i < 100000; i++) printf "😀"; print "\"}" }' >emoji.jsonl
+awk 'BEGIN { printf "{\"text\":\""; for (i = 0; i < 300000; i++) printf "word%d ", i; print "\"}"; print "{\"text\":\"short one\"}" }' >long.jsonl
+mkdir none
+printf 'PAR1 and so on' >x.parquet
+for t in "${techniques[@]}"; do
+    # shellcheck disable=SC2086
+    {
+        expect 0 "$LLMCTL" dedup ten.jsonl $t -q --out o.jsonl --quarantine q.jsonl
+        [ "$(grep -c . o.jsonl)" = 9 ] && [ "$(grep -c . q.jsonl)" = 1 ] || fail "$t: $(cat o.jsonl q.jsonl)"
+        grep -q '"line":4,.*"reason":"invalid UTF-8"' q.jsonl || fail "$t: $(cat q.jsonl)"
+        expect 0 "$LLMCTL" dedup mixed.jsonl $t --out o.jsonl --quarantine q.jsonl
+        [ "$(grep -c . o.jsonl)" = 3 ] && [ "$(grep -c . q.jsonl)" = 6 ] || fail "$t: $(cat o.jsonl q.jsonl)"
+        grep -q 'in 9 = out 3 + removed 0 (exact 0, near 0) + quarantined 6' err || fail "$t: $(cat err)"
+        expect 0 timeout 20 "$LLMCTL" dedup emoji.jsonl emoji.jsonl $t -q --out o.jsonl
+        expect 0 "$LLMCTL" dedup long.jsonl $t -q --max-line 1M --out o.jsonl --quarantine q.jsonl
+        [ "$(cat o.jsonl)" = '{"text":"short one"}' ] && grep -q 'longer than --max-line' q.jsonl || fail "$t: long"
+        expect 66 "$LLMCTL" dedup none $t --out o.jsonl
+        expect 66 "$LLMCTL" dedup missing.jsonl $t --out o.jsonl
+        expect 65 "$LLMCTL" dedup x.parquet $t --out o.jsonl
+        grep -q 'a Parquet file.*duckdb' err || fail "$t: $(cat err)"
+        expect 73 "$LLMCTL" dedup ten.jsonl $t --out no/such/dir/o.jsonl
+        [ "$(grep -c . err)" = 1 ] || fail "$t: $(cat err)"
+    }
+done
+for z in gzip zstd; do
+    $z -q -c long.jsonl >c.z
+    head -c $(($(wc -c <c.z) / 2)) c.z >cut.jsonl
+    printf '{"text":"whole"}\n' | $z -q -c | cat - cut.jsonl >both.jsonl
+    for t in "${techniques[@]}"; do
+        # shellcheck disable=SC2086
+        expect 65 "$LLMCTL" dedup both.jsonl $t --out o.jsonl
+        grep -q 'whole' o.jsonl && grep -q 'ends early\|corrupt' err || fail "$z, $t: $(cat err)"
+    done
+done
