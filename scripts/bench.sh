@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All benchmarks; called by `make bench`.  Peers run beside ours where PYTHON
-# has them (torch, tokenizers, llama_cpp, datatrove …); without, only our own
+# has them (torch, tokenizers, llama_cpp with gguf); without, only our own
 # figures are printed.  usage: scripts/bench.sh BUILD_DIR
 set -eu
 build=$1
@@ -18,6 +18,7 @@ for b in "$build"/tests/bench/bench_*; do
     [ -x "$b" ] || continue
     echo "== ${b##*/}"
     "$b"
+    case $b in */bench_gemm) "$b" -t 2 " nn " " tn " ;; esac
 done
 if "$python" -c 'import tokenizers' 2>/dev/null; then
     echo "== tokenizers beside others"
@@ -30,6 +31,10 @@ if [ -e ../shared/corpus/mixed10.jsonl ] && command -v "$python" >/dev/null; the
     work=$(mktemp -d)
     "$python" scripts/bench-dedup.py "$build/llmctl" ../shared/corpus/mixed10.jsonl "$work"
     rm -rf "$work"
+fi
+if "$python" -c 'import llama_cpp, gguf, numpy' 2>/dev/null; then
+    echo "== decoding beside llama.cpp"
+    "$python" scripts/bench-decode.py --build "$build"
 fi
 echo "== training steps"
 if "$python" -c 'import torch' 2>/dev/null && [ -d ../shared/peers/torch ]; then

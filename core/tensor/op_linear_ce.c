@@ -179,8 +179,12 @@ static void logits_slice(const struct node *n, const struct run *r, struct chunk
                      .bias = n->in[IN_B] ? n->in[IN_B]->data : NULL};
     r->k->gemm(&p, 0, (int)rows, 0, (int)V, r->tws);
     bool grad = a->grads && r->args->grads;
-    for (int64_t i = 0; i < rows; i++) loss_row(n, r, z + i * V, c.first + i0 + i, grad);
-    if (grad && x->dtype == DT_BF16) r->k->bf16_from_f32((uint16_t *)(void *)dlogits, z, (size_t)(rows * V));
+    for (int64_t i = 0; i < rows; i++) {
+        float *row = z + i * V;
+        loss_row(n, r, row, c.first + i0 + i, grad);
+        /* while the row is near */
+        if (grad && x->dtype == DT_BF16) r->k->bf16_from_f32((uint16_t *)(void *)dlogits + i * V, row, (size_t)V);
+    }
 }
 
 /* ---- gradients of W and b ---- */
