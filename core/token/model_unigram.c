@@ -10,6 +10,7 @@
 
 struct node {
     double best;
+    float gap;         /* how much worse the second best was */
     uint32_t from;     /* UINT32_MAX = not reached */
     int32_t id;
 };
@@ -32,17 +33,26 @@ static struct node *lattice(struct tok_scratch *s, size_t n, struct err *e)
 static void relax(struct node *to, uint32_t from, int32_t id, double score, bool floats)
 {
     if (floats) score = (double)(float)score; /* a sum of two floats, rounded once */
-    if (to->from != UINT32_MAX && !(score > to->best)) return;
+    if (to->from != UINT32_MAX) {
+        double by = score - to->best;
+        if (!(by > 0)) {
+            if (-by < (double)to->gap) to->gap = (float)-by;
+            return;
+        }
+        to->gap = (float)by;
+    } else {
+        to->gap = 1e30f;
+    }
     to->best = score;
     to->from = from;
     to->id = id;
 }
 
-static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, struct node *v)
+static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, double sum, struct node *v)
 {
     const struct trie *trie = &t->trie;
     for (size_t i = 0; i <= n; i++) v[i].from = UINT32_MAX;
-    v[0].best = 0;
+    v[0].best = sum;
     for (size_t at = 0; at < n;) {
         size_t len = uni_next(word + at, n - at).len;
         double here = v[at].best;
@@ -103,13 +113,16 @@ int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t
     if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "a word of more than 4 GiB");
     struct node *v = lattice(s, n, e);
     if (!v) return -1;
-    forward(t, word, n, v);
+    forward(t, word, n, s->sum, v);
+    double end_sum = v[n].best;
+    float gap = 1e30f;
     /* Turn the path round: each node on it now says where it leads. */
     uint32_t next = UINT32_MAX;
     int32_t id = 0;
     for (uint32_t at = (uint32_t)n;;) {
         uint32_t from = v[at].from;
         int32_t my = v[at].id;
+        if (at && v[at].gap < gap) gap = v[at].gap;
         v[at].from = next;
         v[at].id = id;
         next = at;
@@ -131,5 +144,7 @@ int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t
         }
         at = end;
     }
+    if (t->fast_carry) s->sum = end_sum;
+    s->gap = (double)gap;
     return 0;
 }

@@ -36,6 +36,7 @@ struct norm_step {
     char *from, *to;
     size_t n_from, n_to;
     struct regex *re;
+    bool runs_of_spaces;                    /* re matches nothing but two spaces or more */
     struct charsmap *map;
     /* NORM_SPM */
     bool dummy_prefix, dummy_suffix, remove_extra, escape;

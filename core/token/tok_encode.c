@@ -58,13 +58,36 @@ static void spm_word_spans(struct job *j, size_t from, const struct norm_origin 
     }
 }
 
+/* One word, from the cache when it is there. */
+static int cached_word(struct job *j, const uint8_t *word, size_t n, size_t left, size_t at)
+{
+    struct word_cache *c = &j->s->cache;
+    struct word_key key;
+    size_t from = j->out->n;
+    if (n > WORD_KEY_MAX) return tok_model_word(j->t, j->s, word, n, at, j->out, j->e);
+    if (tok_ids_room(j->out, WORD_KEY_MAX + 1, j->e)) return -1;
+    word_cache_ask(c, word, n, left, &key);
+    size_t found = word_cache_get(c, &key, j->out->id + j->out->n);
+    j->out->n += found;
+    if (found) return 0;
+    if (tok_model_word(j->t, j->s, word, n, at, j->out, j->e)) return -1;
+    word_cache_add(c, &key, j->out->id + from, j->out->n - from);
+    return 0;
+}
+
 /* Words of the pieces that the pre-tokenizer made. */
 static int words(struct job *j, size_t at)
 {
     const struct pre *p = &j->s->pre;
+    bool cached = !j->out->want_spans && !j->t->fast && j->t->cache_words;
     for (size_t i = 0; i < p->n_pieces; i++) {
         struct pre_piece w = p->piece[i];
         size_t from = j->out->n;
+        if (cached) {
+            if (cached_word(j, (const uint8_t *)p->text + w.begin, w.end - w.begin, p->n - w.begin, at + w.begin))
+                return -1;
+            continue;
+        }
         if (tok_model_word(j->t, j->s, (const uint8_t *)p->text + w.begin, w.end - w.begin, at + w.begin,
                            j->out, j->e))
             return -1;
@@ -139,6 +162,7 @@ static int segment(struct job *j, size_t begin, size_t end)
 {
     if (begin == end) return 0;
     j->s->offset = begin;
+    j->s->sum = 0;
     if (j->t->fast && !j->out->want_spans)
         return tok_fast_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
     return tok_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);

@@ -252,6 +252,7 @@ int tok_finish(struct tokenizer *t, struct err *e)
     if (make_bytes(t, e) || make_forms(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
         tok_matcher_init(&t->normalized, t, true, e))
         return -1;
+    t->cache_words = t->pre.n > 0 && !t->fast_split;
     return tok_fast_init(t, e);
 }
 

@@ -102,12 +102,14 @@ struct tokenizer {
     double *score;           /* [vocab.n] */
     double unk_score;
     bool spm_floats;         /* sums in f32, as SentencePiece */
+    bool fast_carry;         /* tok_fast.c: sums go on from part to part of a text */
 
     struct decode_chain decoder;
     struct tok_template tmpl;
     struct tok_limits limits;
     int bos, eos;
 
+    bool cache_words;        /* words are worth a cache: the chain cuts them short */
     struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
 
     /* Decoded bytes of each id (16 more are readable), and how many bytes of
@@ -133,7 +135,8 @@ struct tok_scratch {
     void *lattice;               /* Unigram */
     size_t lattice_cap;
     size_t offset;               /* of the segment in the text */
-    size_t ends[BATCH + 1];
+    double sum, gap;             /* Unigram: where the next word's sum begins; the least gap of the last */
+    size_t begins[BATCH], ends[BATCH + 1];
     struct word_key keys[BATCH];
 };
 

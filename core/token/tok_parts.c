@@ -112,8 +112,11 @@ static int read_replace(struct tokenizer *t, const struct cJSON *j, struct err *
     struct norm_step *s = norm_chain_add(&t->norm, NORM_REPLACE, e);
     if (!s || json_known_keys(j, keys, "normalizer Replace", e)) return -1;
     if (part_text(j, "content", "normalizer Replace", &s->to, &s->n_to, e)) return -1;
-    return tok_read_pattern(json_member(j, "pattern"), "normalizer Replace", &s->from, &s->n_from,
-                            &s->re, &source, e);
+    if (tok_read_pattern(json_member(j, "pattern"), "normalizer Replace", &s->from, &s->n_from, &s->re,
+                         &source, e))
+        return -1;
+    s->runs_of_spaces = s->re && strcmp(source, " {2,}") == 0;
+    return 0;
 }
 
 static int read_precompiled(struct tokenizer *t, const struct cJSON *j, struct err *e)

@@ -13,7 +13,7 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
         return NULL;
     }
     s->t = t;
-    if ((t->fast_split || t->fast) && word_cache_init(&s->cache, e)) {
+    if ((t->fast_split || t->fast || t->cache_words) && word_cache_init(&s->cache, e)) {
         tok_scratch_free(s);
         return NULL;
     }

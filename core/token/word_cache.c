@@ -71,6 +71,12 @@ static void grow(struct word_cache *c)
 
 void word_cache_add(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n)
 {
+    word_cache_add_code(c, key, ids, n, 0);
+}
+
+void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
+                         uint32_t code)
+{
     if (n == 0 || n > WORD_KEY_MAX) return;
     if (2 * (c->used + 1) > c->n_slots) grow(c);
     if (n > WORD_INLINE && c->n_ids + n > MAX_IDS) empty(c);
@@ -81,10 +87,11 @@ void word_cache_add(struct word_cache *c, const struct word_key *key, const int3
     if (n <= WORD_INLINE) {
         for (size_t i = 0; i < n; i++) s->id[i] = (uint32_t)ids[i];
         s->id[0] |= (uint32_t)n << 24;
+        s->id[1] = (s->id[1] & 0xFFFFFF) | code << 24;
         return;
     }
     s->id[0] = (uint32_t)n << 24;
-    s->id[1] = (uint32_t)c->n_ids;
+    s->id[1] = (uint32_t)c->n_ids | code << 24;
     memcpy(c->ids + c->n_ids, ids, n * sizeof *ids);
     c->n_ids += n;
 }

@@ -22,7 +22,8 @@ struct word_key {
 
 struct word_slot {
     uint64_t k[2];          /* k[1] == 0: free */
-    uint32_t id[WORD_INLINE]; /* number of ids in the top byte of id[0]; more than
+    uint32_t id[WORD_INLINE]; /* number of ids in the top byte of id[0], a code in
+                               * that of id[1]; more than
                                * WORD_INLINE: id[1] is their place in the pool */
 };
 
@@ -70,9 +71,10 @@ static inline void word_cache_ask(const struct word_cache *c, const uint8_t *wor
     __builtin_prefetch(&c->slots[key->hash & (c->n_slots - 1)]);
 }
 
-/* Copies the ids to out (room for 15) and returns their number, 0 if unknown. */
-static inline size_t word_cache_get(const struct word_cache *c, const struct word_key *key,
-                                    int32_t *out)
+/* Copies the ids to out (room for 15) and returns their number, 0 if unknown;
+ * *code is what was added with them. */
+static inline size_t word_cache_get_code(const struct word_cache *c, const struct word_key *key,
+                                         int32_t *out, uint32_t *code)
 {
     size_t mask = c->n_slots - 1;
     for (size_t i = key->hash & mask;; i = (i + 1) & mask) {
@@ -81,7 +83,9 @@ static inline size_t word_cache_get(const struct word_cache *c, const struct wor
             uint32_t id[WORD_INLINE];
             memcpy(id, s->id, sizeof id);
             size_t n = id[0] >> 24;
+            *code = id[1] >> 24;
             id[0] &= 0xFFFFFF;
+            id[1] &= 0xFFFFFF;
             memcpy(out, id, sizeof id);
             if (n > WORD_INLINE) memcpy(out, c->ids + id[1], n * sizeof *out);
             return n;
@@ -90,7 +94,16 @@ static inline size_t word_cache_get(const struct word_cache *c, const struct wor
     }
 }
 
+static inline size_t word_cache_get(const struct word_cache *c, const struct word_key *key,
+                                    int32_t *out)
+{
+    uint32_t code;
+    return word_cache_get_code(c, key, out, &code);
+}
+
 void word_cache_add(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n);
+void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
+                         uint32_t code); /* code < 256 */
 
 /* Words of more than 15 bytes. */
 struct word_hit {
