@@ -178,7 +178,7 @@ static int cut_scripts(struct pre *p, const uint8_t *s, size_t begin, size_t end
     int last = -1;
     for (size_t i = begin; i < end;) {
         struct uni_char c = uni_next(s + i, end - i);
-        int script = c.cp == ' ' ? -1 : uni_cut_script(c.cp);
+        int script = uni_cut_script(c.cp);
         if (script >= 0 && script != last) {
             if (last >= 0 && pre_push(p, from, i, e)) return -1;
             from = i;

@@ -215,7 +215,7 @@ static struct re_node *group(struct re_parse *p)
     } else if (take(p, "(?")) {
         if (!options(p)) return NULL;
         if (take(p, ")")) return alternatives(p); /* to the end of the enclosing group */
-        p->pos++;
+        if (!take(p, ":")) return re_refuse(p, "a ( without )"), NULL;
         n = close_group(p, alternatives(p));
     } else {
         p->pos++;

@@ -1,9 +1,13 @@
-/* A file of whatever kind to a tokenizer: the kind is told by what the file
- * holds, then by its name. */
+/* Files of other kinds than tokenizer.json, in and out. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/spm_model.h"
+#include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
 static bool ends_with(const char *path, const char *end)
@@ -12,15 +16,310 @@ static bool ends_with(const char *path, const char *end)
     return n >= k && strcmp(path + n - k, end) == 0;
 }
 
+/* ---- vocab.txt: a token a line, the words of a BERT tokenizer ---- */
+
+/* The lines of a text, without their ends; false when there is none left. */
+static bool next_line(const char **p, const char *end, const char **line, size_t *n)
+{
+    if (*p >= end) return false;
+    const char *nl = memchr(*p, '\n', (size_t)(end - *p));
+    *line = *p;
+    *n = (size_t)((nl ? nl : end) - *p);
+    if (*n && (*line)[*n - 1] == '\r') --*n;
+    *p = nl ? nl + 1 : end;
+    return true;
+}
+
+static bool is_one_of(const char *s, size_t n, const char *const *names)
+{
+    for (; *names; names++)
+        if (strlen(*names) == n && memcmp(*names, s, n) == 0) return true;
+    return false;
+}
+
+static void add_special(struct buf *out, const char *s, size_t n, int id, bool first)
+{
+    buf_printf(out, "%s{\"id\":%d,\"content\":", first ? "" : ",", id);
+    buf_add_json(out, s, n);
+    buf_adds(out, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
+                  "\"special\":true}");
+}
+
+struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase, const char *name,
+                                     struct err *e)
+{
+    static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", NULL};
+    struct buf json = {0}, added = {0};
+    const char *p = text, *line;
+    size_t len, valid = utf8_valid_prefix(text, n);
+    int id = 0, cls = -1, sep = -1;
+    struct tokenizer *t = NULL;
+    if (valid < n) {
+        err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
+        return NULL;
+    }
+    buf_adds(&json, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":"
+                    "\"##\",\"max_input_chars_per_word\":100,\"vocab\":{");
+    for (; next_line(&p, text + n, &line, &len); id++) {
+        if (id) buf_addc(&json, ',');
+        buf_addc(&json, '\n');
+        buf_add_json(&json, line, len);
+        buf_printf(&json, ":%d", id);
+        if (!is_one_of(line, len, special)) continue;
+        add_special(&added, line, len, id, added.len == 0);
+        if (memcmp(line, "[CLS]", 5) == 0) cls = id;
+        if (memcmp(line, "[SEP]", 5) == 0) sep = id;
+    }
+    buf_adds(&json, "}}}");
+    struct buf all = {0};
+    buf_adds(&all, "{\"added_tokens\":[");
+    buf_add(&all, added.data ? added.data : "", added.len);
+    buf_printf(&all, "],\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
+                     "\"handle_chinese_chars\":true,\"strip_accents\":null,\"lowercase\":%s},"
+                     "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
+                     "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},",
+               lowercase ? "true" : "false");
+    if (cls >= 0 && sep >= 0)
+        buf_printf(&all, "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",%d],"
+                         "\"cls\":[\"[CLS]\",%d]},", sep, cls);
+    buf_add(&all, json.data ? json.data : "", json.len);
+    if (!json.oom && !added.oom && buf_ok(&all, e) == 0) t = tok_parse(all.data, all.len, name, e);
+    else err_oom(e, n, "a vocabulary");
+    buf_free(&json);
+    buf_free(&added);
+    buf_free(&all);
+    return t;
+}
+
+/* ---- vocab.json and merges.txt: byte-level BPE of GPT-2's kind ---- */
+
+struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct buf *merges,
+                                        const char *name, struct err *e)
+{
+    struct buf all = {0};
+    struct tokenizer *t = NULL;
+    const char *p = merges->data ? merges->data : "", *end = p + merges->len, *line;
+    size_t len, no = 0, count = 0;
+    struct json_limits lim = {.max_bytes = (size_t)256 << 20};
+    struct cJSON *v = json_parse(vocab->data ? vocab->data : "", vocab->len, name, &lim, e);
+    if (!v) return NULL;
+    const struct cJSON *eot = json_member(v, "<|endoftext|>");
+    buf_adds(&all, "{\"added_tokens\":[");
+    if (cJSON_IsNumber(eot)) add_special(&all, "<|endoftext|>", 13, (int)eot->valuedouble, true);
+    buf_adds(&all, "],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
+                   "\"use_regex\":true},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,"
+                   "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":");
+    buf_add(&all, vocab->data, vocab->len);
+    buf_adds(&all, ",\"merges\":[");
+    while (next_line(&p, end, &line, &len)) {
+        if (no++ == 0 && len >= 9 && memcmp(line, "#version:", 9) == 0) continue;
+        if (len == 0) continue;
+        if (count++) buf_addc(&all, ',');
+        buf_addc(&all, '\n');
+        buf_add_json(&all, line, len);
+    }
+    buf_adds(&all, "]}}");
+    json_free(v);
+    if (buf_ok(&all, e) == 0) t = tok_parse(all.data, all.len, name, e);
+    buf_free(&all);
+    return t;
+}
+
+/* ---- reading whatever it is ---- */
+
+/* What stands in tokenizer_config.json beside a vocab.txt; BERT's default. */
+static bool lowercase_beside(const char *path)
+{
+    struct err e;
+    const char *base = path_base(path);
+    char *dir = mem_strndup(path, (size_t)(base - path)), *file = dir ? path_join(*dir ? dir : ".", "tokenizer_config.json") : NULL;
+    bool lower = true;
+    struct cJSON *config = file && file_exists(file) ? json_read_file(file, NULL, &e) : NULL;
+    const struct cJSON *j = config ? json_member(config, "do_lower_case") : NULL;
+    if (cJSON_IsBool(j)) lower = cJSON_IsTrue(j);
+    json_free(config);
+    free(file);
+    free(dir);
+    return lower;
+}
+
+static struct tokenizer *with_merges(const char *text, size_t n, const char *path, struct err *e)
+{
+    struct buf vocab = {0}, merges = {0};
+    struct tokenizer *t = NULL;
+    size_t stem = strlen(path) - strlen("vocab.json");
+    char *dir = mem_strndup(path, stem), *file = dir ? path_join(*dir ? dir : ".", "merges.txt") : NULL;
+    buf_add(&vocab, text, n);
+    if (!file) err_oom(e, stem, "a path");
+    else if (buf_ok(&vocab, e) == 0 && file_read_all(file, (size_t)256 << 20, &merges, e) == 0)
+        t = tok_from_vocab_merges(&vocab, &merges, path, e);
+    buf_free(&vocab);
+    buf_free(&merges);
+    free(file);
+    free(dir);
+    return t;
+}
+
 struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, struct err *e)
 {
+    if (n >= 4 && memcmp(text, "GGUF", 4) == 0) return tok_from_gguf(text, n, path, e);
     if (ends_with(path, ".model") || (spm_model_looks_like(text, n) && !ends_with(path, ".json")))
         return tok_from_spm(text, n, path, e);
     if (ends_with(path, ".tiktoken")) return tok_from_tiktoken(text, n, NULL, NULL, path, e);
+    if (ends_with(path, "vocab.txt")) return tok_from_vocab_txt(text, n, lowercase_beside(path), path, e);
+    if (ends_with(path, "vocab.json")) return with_merges(text, n, path, e);
     const char *kind = file_kind(text, n);
     if (kind && strcmp(kind, "JSON") != 0) {
         err_set(e, ERR_DATA, "'%s' is %s, not a tokenizer", path, kind);
         return NULL;
     }
     return tok_parse(text, n, path, e);
+}
+
+/* ---- writing ---- */
+
+static int refuse(const struct tokenizer *t, const char *format, const char *why, struct err *e)
+{
+    struct tok_summary s;
+    tok_summary(t, &s);
+    return err_set(e, ERR_DATA, "%s cannot hold this tokenizer (%s) exactly: %s", format, s.type, why);
+}
+
+/* A GPT-2 tokenizer: nothing but what these two files imply. */
+static bool is_gpt2(const struct tokenizer *t)
+{
+    bool plain = t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && t->split == SPLIT_GPT2 &&
+                 t->norm.n == 0 && t->unk_id < 0 && !t->ignore_merges && !t->tmpl.n_before && !t->tmpl.n_after &&
+                 !t->limits.truncate && !t->limits.pad && t->decoder.bytes &&
+                 (!t->prefix || !*t->prefix) && (!t->suffix || !*t->suffix);
+    for (size_t i = 0; i < t->n_added; i++)
+        if (strcmp(t->added[i].text, "<|endoftext|>") != 0 && t->added[i].len != 13) return false;
+    return plain && t->n_added <= 1;
+}
+
+static bool same_merges(const struct tokenizer *a, const struct tokenizer *b)
+{
+    if (a->vocab.n != b->vocab.n || a->bpe.n_merges != b->bpe.n_merges || a->n_added != b->n_added) return false;
+    for (int id = 0; id < a->vocab.n; id++) {
+        size_t na, nb;
+        if ((a->vocab.v[id].flags & VOCAB_USED) != (b->vocab.v[id].flags & VOCAB_USED)) return false;
+        if (!(a->vocab.v[id].flags & VOCAB_USED)) continue;
+        const char *x = vocab_text(&a->vocab, id, &na), *y = vocab_text(&b->vocab, id, &nb);
+        if (na != nb || memcmp(x, y, na)) return false;
+    }
+    size_t bytes = a->bpe.n_merges * sizeof *a->bpe.merge;
+    return bytes == 0 || memcmp(a->bpe.merge, b->bpe.merge, bytes) == 0;
+}
+
+/* What was written must read back as the same tokenizer. */
+static int same_as(const struct tokenizer *t, struct tokenizer *back, const char *format,
+                   const char *why, struct err *e)
+{
+    if (!back) return -1;
+    bool same = tok_hash(back) == tok_hash(t);
+    tok_free(back);
+    return same ? 0 : refuse(t, format, why, e);
+}
+
+static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct err *e)
+{
+    static const char why[] = "a line a token is all there is; the words must be those of a BERT "
+                              "tokenizer with its normalizer, template and special tokens";
+    bool lowercase = false;
+    if (t->model != MODEL_WORDPIECE) return refuse(t, "vocab.txt", "its model is not WordPiece", e);
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) return refuse(t, "vocab.txt", "ids have holes", e);
+        const char *s = vocab_text(&t->vocab, id, &n);
+        if (memchr(s, '\n', n) || (n && s[n - 1] == '\r')) return refuse(t, "vocab.txt", "a token has an end of line", e);
+        buf_add(out, s, n);
+        buf_addc(out, '\n');
+    }
+    for (size_t i = 0; i < t->norm.n; i++) lowercase = lowercase || t->norm.step[i].kind == NORM_LOWERCASE;
+    if (buf_ok(out, e)) return -1;
+    /* Parts are compared by what they do: their JSON may be spelled otherwise. */
+    struct tokenizer *back = tok_from_vocab_txt(out->data ? out->data : "", out->len, lowercase, "vocab.txt", e);
+    if (!back) return -1;
+    bool same = tok_same_steps(t, back);
+    tok_free(back);
+    return same ? 0 : refuse(t, "vocab.txt", why, e);
+}
+
+bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b)
+{
+    if (a->norm.n != b->norm.n || a->pre.n != b->pre.n || a->n_added != b->n_added ||
+        a->tmpl.n_before != b->tmpl.n_before || a->tmpl.n_after != b->tmpl.n_after)
+        return false;
+    for (size_t i = 0; i < a->norm.n; i++)
+        if (a->norm.step[i].kind != b->norm.step[i].kind) return false;
+    for (size_t i = 0; i < a->pre.n; i++)
+        if (a->pre.step[i].kind != b->pre.step[i].kind || a->pre.step[i].set != b->pre.step[i].set ||
+            a->pre.step[i].behavior != b->pre.step[i].behavior)
+            return false;
+    for (int i = 0; i < a->tmpl.n_before; i++)
+        if (a->tmpl.before[i] != b->tmpl.before[i]) return false;
+    for (int i = 0; i < a->tmpl.n_after; i++)
+        if (a->tmpl.after[i] != b->tmpl.after[i]) return false;
+    bool prefix = a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0;
+    return prefix && a->max_word_chars == b->max_word_chars && a->unk_id == b->unk_id && !a->limits.truncate &&
+           !a->limits.pad && a->decoder.n == b->decoder.n;
+}
+
+static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf *merges, struct err *e)
+{
+    static const char why[] = "vocab.json and merges.txt hold tokens and merges of a GPT-2 tokenizer only";
+    if (!is_gpt2(t)) return refuse(t, "merges.txt", why, e);
+    buf_addc(vocab, '{');
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        if (vocab->len > 1) buf_addc(vocab, ',');
+        buf_add_json(vocab, s, n);
+        buf_printf(vocab, ":%d", id);
+    }
+    buf_adds(vocab, "}\n");
+    buf_adds(merges, "#version: 0.2\n");
+    for (size_t i = 0; i < t->bpe.n_merges; i++) {
+        size_t n;
+        const char *s = vocab_text(&t->vocab, t->bpe.merge[i].left, &n);
+        buf_add(merges, s, n);
+        buf_addc(merges, ' ');
+        s = vocab_text(&t->vocab, t->bpe.merge[i].right, &n);
+        buf_add(merges, s, n);
+        buf_addc(merges, '\n');
+    }
+    if (buf_ok(vocab, e) || buf_ok(merges, e)) return -1;
+    struct tokenizer *back = tok_from_vocab_merges(vocab, merges, "vocab.json", e);
+    if (!back) return -1;
+    bool same = same_merges(t, back);
+    tok_free(back);
+    return same ? 0 : refuse(t, "merges.txt", why, e);
+}
+
+int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *merges,
+               struct err *e)
+{
+    switch (format) {
+    case FORMAT_JSON:
+        if (t->source != SOURCE_JSON)
+            return refuse(t, "tokenizer.json", "its rules (sums in f32, longest rules first, any two parts "
+                                               "that make a token) have no place in that schema; keep its own file", e);
+        if (tok_to_json(t, out, e)) return -1;
+        return same_as(t, tok_parse(out->data, out->len, "tokenizer.json", e), "tokenizer.json", "", e);
+    case FORMAT_SPM:
+        if (t->source != SOURCE_SPM)
+            return refuse(t, ".model", "SentencePiece normalises, splits and adds scores by other rules", e);
+        buf_add(out, t->source_bytes.data, t->source_bytes.len);
+        return buf_ok(out, e);
+    case FORMAT_TIKTOKEN:
+        if (t->source != SOURCE_TIKTOKEN)
+            return refuse(t, ".tiktoken", "such a file merges any two tokens that make a third, a "
+                                          "tokenizer.json only the pairs it lists", e);
+        buf_add(out, t->source_bytes.data, t->source_bytes.len);
+        return buf_ok(out, e);
+    case FORMAT_VOCAB_TXT: return write_vocab_txt(t, out, e);
+    case FORMAT_MERGES: return write_merges(t, out, merges, e);
+    }
+    return -1;
 }

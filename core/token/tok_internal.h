@@ -192,7 +192,7 @@ int tok_read_pattern(const struct cJSON *j, const char *where, char **text, size
 /* tok_tiktoken.c: lines of base64 and rank.  special: {"text": id} or NULL. */
 struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *split,
                                     const struct cJSON *special, const char *name, struct err *e);
-/* tok_files.c: whatever kind of file it is. */
+/* tok_files.c: whatever kind of file it is.  .tiktoken needs a split: see there. */
 struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, struct err *e);
 
 /* tok_finish.c: a trie of the model's tokens that have no flag of `without`. */

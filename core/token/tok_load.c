@@ -445,18 +445,46 @@ static int read_config(struct tokenizer *t, const char *dir, struct err *e)
     return ret;
 }
 
+/* The tokenizer of a directory: the best of the files that may be there. */
+static char *file_inside(const char *dir)
+{
+    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char *path = path_join(dir, names[i]);
+        if (!path || file_exists(path)) return path;
+        free(path);
+    }
+    return path_join(dir, names[0]);
+}
+
 struct tokenizer *tok_load(const char *path, struct err *e)
 {
     bool dir = file_is_dir(path);
-    char *file = dir ? path_join(path, "tokenizer.json") : mem_strdup(path);
+    char *file = dir ? file_inside(path) : mem_strdup(path);
     struct buf text = {0};
     struct tokenizer *t = NULL;
     if (!file) {
         err_oom(e, strlen(path), "a path");
         return NULL;
     }
+    size_t len = strlen(file);
+    char *split = strstr(file, ".tiktoken:");
+    if (split && strchr(split, '/')) split = NULL;
+    if (len > 5 && strcmp(file + len - 5, ".gguf") == 0) { /* weights follow: not into memory */
+        struct file_map m;
+        if (file_map(&m, file, e) == 0) {
+            t = tok_from_file(m.data ? (const char *)m.data : "", m.size, file, e);
+            file_unmap(&m);
+        }
+        goto out;
+    }
+    if (split) {
+        split += strlen(".tiktoken");
+        *split++ = 0;
+    }
     if (file_read_all(file, max_file_bytes, &text, e)) goto out;
-    t = tok_from_file(text.data ? text.data : "", text.len, file, e);
+    t = split ? tok_from_tiktoken(text.data ? text.data : "", text.len, split, NULL, file, e)
+              : tok_from_file(text.data ? text.data : "", text.len, file, e);
     if (t && dir && read_config(t, path, e)) {
         tok_free(t);
         t = NULL;

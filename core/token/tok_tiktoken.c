@@ -124,8 +124,8 @@ static int build(struct tokenizer *t, const char *text, size_t n, const char *sp
     t->unk_id = -1;
     t->ignore_merges = true;
     if (!split)
-        return err_set(e, ERR_DATA, "'%s': a .tiktoken file does not say how text is split; name it "
-                                    "(--split NAME: %s)", name, split_names());
+        return err_set(e, ERR_DATA, "'%s': a .tiktoken file does not say how text is split; write "
+                                    "FILE.tiktoken:SPLIT with one of %s", name, split_names());
     if (!vocab_reserve(&t->vocab, n / 14)) return err_oom(e, n, "the vocabulary");
     t->source_split = mem_strdup(split);
     if (!t->source_split) return err_oom(e, 1, "a string");

@@ -51,7 +51,8 @@ extern const int uni_n_script_spans;
 int uni_script_find(const char *name, size_t n); /* -1 = unknown; case, '_' and ' ' do not count */
 int uni_script(uint32_t cp);                     /* -1 = none */
 
-/* Number of the script as the UnicodeScripts pre-tokenizer sees it. */
+/* Number of the script as the UnicodeScripts pre-tokenizer sees it, -1 for what
+ * joins with every script. */
 extern const struct uni_script_span uni_cut_spans[];
 extern const int uni_n_cut_spans;
 int uni_cut_script(uint32_t cp);

@@ -49,8 +49,7 @@ int uni_script(uint32_t cp)
 
 int uni_cut_script(uint32_t cp)
 {
-    int script = find_span(uni_cut_spans, uni_n_cut_spans, cp);
-    return script < 0 ? 0 : script;
+    return find_span(uni_cut_spans, uni_n_cut_spans, cp);
 }
 
 /* Capital letters younger than the library's tables. */

@@ -79,3 +79,15 @@ fails 65 "longer than --max-line" "$LLMCTL" tokenize count text.txt -t bpe1.json
 : >empty.jsonl
 fails 65 "no documents" "$LLMCTL" tokenize encode empty.jsonl -t bpe1.json --out empty.tok
 [ ! -e empty.tok ]
+
+# other kinds of files
+printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\nsize\n##s\n' >vocab.txt
+"$LLMCTL" tokenize convert vocab.txt --out bert.json -q
+mkdir -p back
+"$LLMCTL" tokenize convert bert.json --out back/vocab.txt -q
+same vocab.txt back/vocab.txt
+[ "$(echo 'The sizes' | "$LLMCTL" tokenize encode -t bert.json --ids -q)" = "4 5 6" ]
+fails 65 'cannot hold' "$LLMCTL" tokenize convert bert.json --out b.model
+fails 2 'must end in' "$LLMCTL" tokenize convert bert.json --out b.xyz
+printf 'YQ== 0\n' >x.tiktoken
+fails 65 'does not say how text is split' "$LLMCTL" tokenize inspect x.tiktoken

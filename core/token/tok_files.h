@@ -1,0 +1,29 @@
+/* tok_files.h - tokenizers in files of other kinds than tokenizer.json. */
+#ifndef CORE_TOKEN_TOK_FILES_H
+#define CORE_TOKEN_TOK_FILES_H
+
+#include <stdbool.h>
+
+#include "core/base/buf.h"
+#include "core/token/tokenizer.h"
+
+/* A token a line: WordPiece with the steps of BERT. */
+struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase, const char *name,
+                                     struct err *e);
+/* Byte-level BPE with GPT-2's split. */
+struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct buf *merges,
+                                        const char *name, struct err *e);
+/* The tokenizer.ggml keys of a GGUF file.  Its pre-tokenizer is known by name
+ * or the file is refused. */
+struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e);
+
+enum tok_format { FORMAT_JSON, FORMAT_SPM, FORMAT_TIKTOKEN, FORMAT_VOCAB_TXT, FORMAT_MERGES };
+/* The bytes of a file (FORMAT_MERGES: vocab.json, and merges.txt into *merges),
+ * which have been read back and compared.  What the format cannot hold is
+ * refused with the reason. */
+int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *merges,
+               struct err *e);
+/* WordPiece tokenizers with the same chains, template and model settings. */
+bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b);
+
+#endif

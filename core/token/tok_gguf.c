@@ -1,0 +1,276 @@
+/* GGUF files: tokenizer.ggml.* of the metadata (GGUF version 2 and 3). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/spm_model.h"
+#include "core/token/tok_files.h"
+#include "core/token/tok_internal.h"
+
+enum { T_U8, T_I8, T_U16, T_I16, T_U32, T_I32, T_F32, T_BOOL, T_STRING, T_ARRAY, T_U64, T_I64, T_F64 };
+
+/* Arrays stay in the file: where the first element is. */
+struct array {
+    uint32_t type;
+    uint64_t n;
+    size_t pos; /* 0 = absent */
+};
+
+struct gguf {
+    struct reader r;
+    struct array tokens, scores, types, merges, charsmap;
+    char model[32], pre[64];
+    int64_t bos, eos, unk;
+    bool space_prefix, extra_spaces, has_space, has_extra;
+};
+
+static size_t size_of(uint32_t type)
+{
+    static const uint8_t sizes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+    return type < sizeof sizes ? sizes[type] : 0;
+}
+
+static bool read_string(struct reader *r, const char **s, uint64_t *n, struct err *e)
+{
+    const uint8_t *p;
+    if (!reader_u64(r, n, e) || !reader_bytes(r, *n, &p, e)) return false;
+    *s = (const char *)p;
+    return true;
+}
+
+static bool skip(struct reader *r, uint32_t type, struct err *e)
+{
+    const uint8_t *p;
+    const char *s;
+    uint64_t n;
+    if (type == T_STRING) return read_string(r, &s, &n, e);
+    if (size_of(type)) return reader_bytes(r, size_of(type), &p, e);
+    err_set(e, ERR_DATA, "'%s': GGUF value of unknown type %u at offset %zu", r->name, (unsigned)type, r->pos);
+    return false;
+}
+
+static bool read_array(struct reader *r, struct array *a, struct err *e)
+{
+    if (!reader_u32(r, &a->type, e) || !reader_u64(r, &a->n, e)) return false;
+    size_t each = a->type == T_STRING ? 8 : size_of(a->type);
+    if (!each) return err_set(e, ERR_DATA, "'%s': GGUF array of arrays at offset %zu", r->name, r->pos), false;
+    if (!reader_count(r, a->n, each, "array elements", e)) return false;
+    a->pos = r->pos;
+    if (a->type != T_STRING) return reader_seek(r, r->pos + a->n * each, e);
+    for (uint64_t i = 0; i < a->n; i++)
+        if (!skip(r, T_STRING, e)) return false;
+    return true;
+}
+
+static bool read_number(struct reader *r, uint32_t type, int64_t *out, struct err *e)
+{
+    const uint8_t *p;
+    size_t n = size_of(type);
+    if (!n || type == T_F32 || type == T_F64) return skip(r, type, e);
+    if (!reader_bytes(r, n, &p, e)) return false;
+    uint64_t v = 0;
+    for (size_t i = 0; i < n; i++) v |= (uint64_t)p[i] << (8 * i);
+    *out = v > INT32_MAX ? -1 : (int64_t)v;
+    return true;
+}
+
+static bool is_key(const char *s, uint64_t n, const char *key)
+{
+    return n == strlen(key) && memcmp(s, key, n) == 0;
+}
+
+static bool read_pair(struct gguf *g, struct err *e)
+{
+    struct reader *r = &g->r;
+    const char *key, *s;
+    uint64_t n, len;
+    uint32_t type;
+    if (!read_string(r, &key, &n, e) || !reader_u32(r, &type, e)) return false;
+    static const char prefix[] = "tokenizer.ggml.";
+    size_t k = strlen(prefix);
+    struct array ignored = {0}, *a = &ignored;
+    bool mine = n > k && memcmp(key, prefix, k) == 0;
+    const char *name = mine ? key + k : "";
+    uint64_t n_name = mine ? n - k : 0;
+    if (type == T_ARRAY) {
+        if (is_key(name, n_name, "tokens")) a = &g->tokens;
+        if (is_key(name, n_name, "scores")) a = &g->scores;
+        if (is_key(name, n_name, "token_type")) a = &g->types;
+        if (is_key(name, n_name, "merges")) a = &g->merges;
+        if (is_key(name, n_name, "precompiled_charsmap")) a = &g->charsmap;
+        return read_array(r, a, e);
+    }
+    if (type == T_STRING) {
+        if (!read_string(r, &s, &len, e)) return false;
+        if (is_key(name, n_name, "model")) snprintf(g->model, sizeof g->model, "%.*s", (int)(len < 31 ? len : 31), s);
+        if (is_key(name, n_name, "pre")) snprintf(g->pre, sizeof g->pre, "%.*s", (int)(len < 63 ? len : 63), s);
+        return true;
+    }
+    int64_t v = -1;
+    if (!read_number(r, type, &v, e)) return false;
+    if (is_key(name, n_name, "bos_token_id")) g->bos = v;
+    if (is_key(name, n_name, "eos_token_id")) g->eos = v;
+    if (is_key(name, n_name, "unknown_token_id")) g->unk = v;
+    if (is_key(name, n_name, "add_space_prefix")) g->space_prefix = v > 0, g->has_space = true;
+    if (is_key(name, n_name, "remove_extra_whitespaces")) g->extra_spaces = v > 0, g->has_extra = true;
+    return true;
+}
+
+static int read_metadata(struct gguf *g, struct err *e)
+{
+    uint32_t magic, version;
+    uint64_t tensors, pairs;
+    struct reader *r = &g->r;
+    if (!reader_u32(r, &magic, e) || !reader_u32(r, &version, e) || !reader_u64(r, &tensors, e) ||
+        !reader_u64(r, &pairs, e))
+        return -1;
+    if (version < 2 || version > 3)
+        return err_set(e, ERR_DATA, "'%s': GGUF version %u is not supported", r->name, (unsigned)version);
+    if (!reader_count(r, pairs, 13, "metadata pairs", e)) return -1;
+    for (uint64_t i = 0; i < pairs; i++)
+        if (!read_pair(g, e)) return -1;
+    if (!g->tokens.pos || g->tokens.type != T_STRING)
+        return err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.tokens", r->name);
+    return 0;
+}
+
+static int type_at(const struct gguf *g, uint64_t i)
+{
+    int32_t v = SPM_NORMAL;
+    if (g->types.pos && g->types.type == T_I32 && i < g->types.n) memcpy(&v, g->r.data + g->types.pos + 4 * i, 4);
+    return v;
+}
+
+static float score_at(const struct gguf *g, uint64_t i)
+{
+    float v = 0;
+    if (g->scores.pos && g->scores.type == T_F32 && i < g->scores.n) memcpy(&v, g->r.data + g->scores.pos + 4 * i, 4);
+    return v;
+}
+
+/* ---- SentencePiece ---- */
+
+static struct tokenizer *sentencepiece(struct gguf *g, bool unigram, struct err *e)
+{
+    struct spm_model m;
+    struct buf bytes = {0};
+    struct tokenizer *t = NULL;
+    const char *s;
+    uint64_t n;
+    int ret = 0;
+    spm_model_init(&m);
+    m.kind = unigram ? SPM_UNIGRAM : SPM_BPE;
+    m.bos_id = (int)g->bos;
+    m.eos_id = (int)g->eos;
+    m.add_dummy_prefix = g->has_space ? g->space_prefix : true;
+    m.remove_extra_whitespaces = g->has_extra ? g->extra_spaces : false;
+    if (g->charsmap.pos) buf_add(&m.charsmap, g->r.data + g->charsmap.pos, g->charsmap.n * size_of(g->charsmap.type));
+    reader_seek(&g->r, g->tokens.pos, e);
+    for (uint64_t i = 0; i < g->tokens.n && ret == 0; i++) {
+        int type = type_at(g, i);
+        if (!read_string(&g->r, &s, &n, e)) ret = -1;
+        else if (type < SPM_NORMAL || type > SPM_BYTE)
+            ret = err_set(e, ERR_DATA, "'%s': token %llu has unknown type %d", g->r.name, (unsigned long long)i, type);
+        else ret = spm_model_add(&m, s, n, score_at(g, i), (enum spm_type)type, e);
+        if (type == SPM_BYTE) m.byte_fallback = true;
+        if (type == SPM_UNKNOWN) m.unk_id = (int)i;
+    }
+    if (ret == 0 && spm_model_write(&m, &bytes, e) == 0) t = tok_from_spm(bytes.data, bytes.len, g->r.name, e);
+    spm_model_free(&m);
+    buf_free(&bytes);
+    return t;
+}
+
+/* ---- byte-level BPE ---- */
+
+static const struct {
+    const char *pre, *split;
+    bool ignore_merges;
+} pres[] = {
+    {"gpt-2", "gpt2", false}, {"phi-2", "gpt2", false}, {"llama-bpe", "llama3", true}, {"llama3", "llama3", true},
+    {"llama-v3", "llama3", true}, {"qwen2", "qwen2", false}, {"deepseek-r1-qwen", "qwen2", false},
+    {"gpt-4o", "o200k", false}, {"tekken", "tekken", true},
+};
+
+static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, struct err *e)
+{
+    const char *s;
+    uint64_t n;
+    reader_seek(&g->r, g->tokens.pos, e);
+    for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
+        int type = type_at(g, i);
+        if (type == SPM_NORMAL) {
+            if (vocab->len) buf_addc(vocab, ',');
+            buf_addc(vocab, '\n');
+            buf_add_json(vocab, s, n);
+            buf_printf(vocab, ":%llu", (unsigned long long)i);
+        } else if (type != SPM_UNUSED) {
+            buf_printf(added, "%s{\"id\":%llu,\"content\":", added->len ? "," : "", (unsigned long long)i);
+            buf_add_json(added, s, n);
+            buf_printf(added, ",\"normalized\":false,\"special\":%s}", type == SPM_CONTROL ? "true" : "false");
+        }
+    }
+}
+
+static void add_merges(struct gguf *g, struct buf *out, struct err *e)
+{
+    const char *s;
+    uint64_t n;
+    reader_seek(&g->r, g->merges.pos, e);
+    for (uint64_t i = 0; i < g->merges.n && read_string(&g->r, &s, &n, e); i++) {
+        if (i) buf_addc(out, ',');
+        buf_addc(out, '\n');
+        buf_add_json(out, s, n);
+    }
+}
+
+static struct tokenizer *byte_level(struct gguf *g, struct err *e)
+{
+    struct tokenizer *t = NULL;
+    size_t k = 0;
+    while (k < COUNT_OF(pres) && strcmp(g->pre, pres[k].pre) != 0) k++;
+    if (k == COUNT_OF(pres)) {
+        err_set(e, ERR_DATA, "'%s': tokenizer.ggml.pre '%s' is not known, and a split is never guessed", g->r.name,
+                g->pre);
+        return NULL;
+    }
+    if (!g->merges.pos || g->merges.type != T_STRING) {
+        err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.merges", g->r.name);
+        return NULL;
+    }
+    struct buf json = {0}, vocab = {0}, added = {0};
+    add_tokens(g, &vocab, &added, e);
+    buf_printf(&json, "{\"added_tokens\":[%s],\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":"
+                      "\"Split\",\"pattern\":{\"Regex\":", added.data ? added.data : "");
+    const char *regex = split_pattern(pres[k].split);
+    buf_add_json(&json, regex, strlen(regex));
+    buf_printf(&json, "},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                      "\"trim_offsets\":true,\"use_regex\":false}]},\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{"
+                      "\"type\":\"BPE\",\"ignore_merges\":%s,\"vocab\":{%s},\"merges\":[",
+               pres[k].ignore_merges ? "true" : "false", vocab.data ? vocab.data : "");
+    add_merges(g, &json, e);
+    buf_adds(&json, "]}}");
+    if (json.oom || vocab.oom || added.oom) err_oom(e, g->r.size, "a vocabulary");
+    else t = tok_parse(json.data, json.len, g->r.name, e);
+    buf_free(&json);
+    buf_free(&vocab);
+    buf_free(&added);
+    if (t && g->bos >= 0 && g->bos < t->vocab.n) t->bos = (int)g->bos;
+    if (t && g->eos >= 0 && g->eos < t->vocab.n) t->eos = (int)g->eos;
+    return t;
+}
+
+struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e)
+{
+    struct gguf g = {.bos = -1, .eos = -1, .unk = -1};
+    reader_init(&g.r, data, n, name);
+    if (read_metadata(&g, e)) return NULL;
+    if (strcmp(g.model, "llama") == 0) return sentencepiece(&g, false, e);
+    if (strcmp(g.model, "t5") == 0) return sentencepiece(&g, true, e);
+    if (strcmp(g.model, "gpt2") == 0) return byte_level(&g, e);
+    err_set(e, ERR_DATA, "'%s': tokenizer.ggml.model '%s' is not supported", name, g.model);
+    return NULL;
+}

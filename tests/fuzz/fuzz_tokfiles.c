@@ -1,0 +1,61 @@
+/* Input: a byte that picks the kind of file, a byte with the length of a text,
+ * the text to encode, the file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/token/tok_files.h"
+#include "core/token/tok_internal.h"
+#include "tests/fuzz/fuzz.h"
+
+static struct tokenizer *load(uint8_t kind, const char *data, size_t n, struct err *e)
+{
+    switch (kind & 3) {
+    case 0: return tok_from_spm(data, n, "fuzz.model", e);
+    case 1: return tok_from_gguf(data, n, "fuzz.gguf", e);
+    case 2: return tok_from_tiktoken(data, n, "cl100k", NULL, "fuzz.tiktoken", e);
+    default: return tok_from_vocab_txt(data, n, true, "vocab.txt", e);
+    }
+}
+
+/* With and without spans, cold and from the cache, the ids are the same. */
+static void encode(const struct tokenizer *t, const char *text, size_t n)
+{
+    struct err e;
+    struct tok_ids spans = {.want_spans = true}, plain = {0};
+    struct buf back = {0};
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    if (!s) return;
+    bool good = tok_encode(t, s, text, n, TOK_SPECIAL, &spans, &e) == 0;
+    for (int round = 0; round < 2; round++) {
+        plain.n = 0;
+        if ((tok_encode(t, s, text, n, TOK_SPECIAL, &plain, &e) == 0) != good) abort();
+        if (!good) continue;
+        if (plain.n != spans.n || (plain.n && memcmp(plain.id, spans.id, plain.n * sizeof *plain.id))) abort();
+    }
+    for (size_t i = 0; good && i < spans.n; i++)
+        if (spans.span[i].begin > spans.span[i].end || spans.span[i].end > n) abort();
+    if (good && tok_decode(t, plain.id, plain.n, false, &back, &e)) abort();
+    buf_free(&back);
+    tok_ids_free(&spans);
+    tok_ids_free(&plain);
+    tok_scratch_free(s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct err e;
+    struct buf json = {0};
+    if (size < 3) return 0;
+    size_t n_text = data[1];
+    if (n_text > size - 2) n_text = size - 2;
+    struct tokenizer *t = load(data[0], (const char *)data + 2 + n_text, size - 2 - n_text, &e);
+    if (!t) return 0;
+    encode(t, (const char *)data + 2, n_text);
+    if (tok_to_json(t, &json, &e)) abort();
+    struct tokenizer *again = tok_parse(json.data, json.len, "written", &e);
+    if (!again || tok_hash(again) != tok_hash(t)) abort();
+    tok_free(again);
+    tok_free(t);
+    buf_free(&json);
+    return 0;
+}

@@ -1,0 +1,304 @@
+/* The kinds of models, the steps around them and the files they come in, on
+ * vocabularies small enough to work out by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/token/regex.h"
+#include "core/token/spm_model.h"
+#include "core/token/tok_files.h"
+#include "core/token/tok_internal.h"
+
+static struct tokenizer *parse(const char *json)
+{
+    struct err e = {0};
+    struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+    if (!t) fail_msg("%s: %s", json, e.msg);
+    return t;
+}
+
+/* "id@begin-end id@..." */
+static void encode(const struct tokenizer *t, const char *text, unsigned flags, char *out, size_t n)
+{
+    struct err e = {0};
+    struct tok_ids ids = {.want_spans = true}, plain = {0};
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    size_t len = 0;
+    if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s: %s", text, e.msg);
+    *out = 0;
+    for (size_t i = 0; i < ids.n; i++)
+        len += (size_t)snprintf(out + len, n - len, "%s%d@%zu-%zu", i ? " " : "", (int)ids.id[i],
+                                ids.span[i].begin, ids.span[i].end);
+    /* The ways without spans, first with empty caches, then from them. */
+    for (int round = 0; round < 2; round++) {
+        plain.n = 0;
+        assert_int_equal(tok_encode(t, s, text, strlen(text), flags, &plain, &e), 0);
+        assert_int_equal(plain.n, ids.n);
+        if (ids.n) assert_memory_equal(plain.id, ids.id, ids.n * sizeof *ids.id);
+    }
+    tok_ids_free(&ids);
+    tok_ids_free(&plain);
+    tok_scratch_free(s);
+}
+
+static void check(const char *json, const char *text, const char *want, const char *decoded)
+{
+    char got[1024];
+    struct err e = {0};
+    struct tokenizer *t = parse(json);
+    encode(t, text, 0, got, sizeof got);
+    assert_string_equal(got, want);
+    struct buf back = {0};
+    struct tok_ids ids = {0};
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    assert_int_equal(tok_encode(t, s, text, strlen(text), 0, &ids, &e), 0);
+    assert_int_equal(tok_decode(t, ids.id, ids.n, false, &back, &e), 0);
+    assert_string_equal(back.data ? back.data : "", decoded);
+    struct tok_stream st;
+    buf_clear(&back);
+    tok_stream_init(&st, t, false);
+    for (size_t i = 0; i < ids.n; i++) assert_int_equal(tok_stream_add(&st, ids.id[i], &back, &e), 0);
+    tok_stream_end(&st, &back);
+    assert_string_equal(back.data ? back.data : "", decoded);
+    tok_ids_free(&ids);
+    buf_free(&back);
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
+#define BERT "\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true," \
+             "\"strip_accents\":null,\"lowercase\":true},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"}," \
+             "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},"
+
+static void wordpiece_takes_the_longest_token_first(void **state)
+{
+    (void)state;
+    static const char json[] = "{" BERT "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\","
+        "\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":6,\"vocab\":{\"[UNK]\":0,\"un\":1,"
+        "\"##aff\":2,\"##able\":3,\"a\":4,\"##a\":5,\",\":6,\"\\u4e2d\":7,\"cafe\":8}}}";
+    check(json, "UN unaff,a", "1@0-2 1@3-5 2@5-8 6@8-9 4@9-10", "un unaff, a");
+    check(json, "unaffable caf\xc3\xa9", "0@0-9 8@10-15", "[UNK] cafe"); /* nine characters are too many */
+    check(json, "unx \xe4\xb8\xad\xe4\xb8\xad", "0@0-3 7@4-7 7@7-10", "[UNK] \xe4\xb8\xad \xe4\xb8\xad");
+}
+
+#define UNIGRAM(fallback) "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":" \
+    "\"always\",\"split\":true},\"decoder\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":" \
+    "\"always\",\"split\":true},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"byte_fallback\":" fallback ",\"vocab\":[" \
+    "[\"<unk>\",0],[\"\\u2581\",-2],[\"a\",-3],[\"b\",-3],[\"ab\",-4],[\"\\u2581a\",-3.5],[\"\\u2581ab\",-9]]}}"
+
+static void unigram_takes_the_best_sum(void **state)
+{
+    (void)state;
+    /* _ + ab = -6 beats _a + b = -6.5 and _ab = -9. */
+    check(UNIGRAM("false"), "ab a", "1@0-1 4@0-2 5@2-4", "ab a");
+    check(UNIGRAM("false"), "abxyab", "1@0-1 4@0-2 0@2-4 4@4-6", "ab<unk>ab");
+}
+
+static void bpe_has_prefixes_suffixes_and_bytes(void **state)
+{
+    (void)state;
+    check("{\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"decoder\":{\"type\":\"BPEDecoder\",\"suffix\":\"</w>\"},"
+          "\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"end_of_word_suffix\":\"</w>\",\"vocab\":{\"<unk>\":0,"
+          "\"a\":1,\"b</w>\":2,\"ab</w>\":3,\"a</w>\":4},\"merges\":[[\"a\",\"b</w>\"]]}}",
+          "ab aab a", "3@0-2 1@3-4 3@4-6 4@7-8", "ab aab a");
+    check("{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]},"
+          "\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"byte_fallback\":true,\"fuse_unk\":true,\"vocab\":"
+          "{\"<unk>\":0,\"a\":1,\"<0xC3>\":2,\"<0xA9>\":3},\"merges\":[]}}",
+          "a\xc3\xa9zza", "1@0-1 2@1-2 3@2-3 0@3-5 1@5-6", "a\xc3\xa9<unk>a");
+}
+
+static void word_level_knows_whole_words(void **state)
+{
+    (void)state;
+    check("{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":"
+          "\"[aeiou]+\"},\"behavior\":\"MergedWithNext\",\"invert\":false}]},\"decoder\":{\"type\":\"Fuse\"},"
+          "\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"?\",\"vocab\":{\"?\":0,\"x\":1,\"ab\":2,\"oox\":3}}}",
+          "xaboox", "1@0-1 2@1-3 3@3-6", "xaboox");
+}
+
+static void truncation_and_padding_of_the_file(void **state)
+{
+    (void)state;
+    char got[256];
+    struct tokenizer *t = parse("{\"truncation\":{\"direction\":\"Right\",\"max_length\":4,\"strategy\":\"LongestFirst\","
+        "\"stride\":0},\"padding\":{\"strategy\":{\"Fixed\":5},\"direction\":\"Right\",\"pad_to_multiple_of\":null,"
+        "\"pad_id\":3,\"pad_type_id\":0,\"pad_token\":\"p\"},\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},"
+        "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"s\",1],\"cls\":[\"c\",2]},"
+        "\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"s\":1,\"c\":2,\"p\":3,\"a\":4}}}");
+    encode(t, "a a a a", TOK_TEMPLATE | TOK_LIMITS, got, sizeof got);
+    assert_string_equal(got, "2@0-0 4@0-1 4@2-3 1@0-0 3@0-0");
+    encode(t, "a", TOK_TEMPLATE, got, sizeof got);
+    assert_string_equal(got, "2@0-0 4@0-1 1@0-0");
+    tok_free(t);
+}
+
+/* ---- SentencePiece ---- */
+
+static struct tokenizer *spm(enum spm_kind kind, bool bytes)
+{
+    static const char *const pieces[] = {"\xe2\x96\x81", "a", "b", "ab", "aa", "\xe2\x96\x81" "a", "<u>"};
+    static const float scores[] = {-1, -2, -3, -4, -4, -5, 0};
+    struct spm_model m;
+    struct err e = {0};
+    struct buf file = {0};
+    spm_model_init(&m);
+    m.kind = kind;
+    m.byte_fallback = bytes;
+    spm_model_add(&m, "<unk>", 5, 0, SPM_UNKNOWN, &e);
+    spm_model_add(&m, "<s>", 3, 0, SPM_CONTROL, &e);
+    spm_model_add(&m, "</s>", 4, 0, SPM_CONTROL, &e);
+    for (size_t i = 0; i < COUNT_OF(pieces); i++)
+        spm_model_add(&m, pieces[i], strlen(pieces[i]), scores[i], i == 6 ? SPM_USER : SPM_NORMAL, &e);
+    for (int b = 0; bytes && b < 256; b++) {
+        char text[8];
+        snprintf(text, sizeof text, "<0x%02X>", (unsigned)b);
+        spm_model_add(&m, text, 6, 0, SPM_BYTE, &e);
+    }
+    assert_int_equal(spm_model_write(&m, &file, &e), 0);
+    assert_true(spm_model_looks_like(file.data, file.len));
+    struct tokenizer *t = tok_from_spm(file.data, file.len, "t.model", &e);
+    if (!t) fail_msg("%s", e.msg);
+    spm_model_free(&m);
+    buf_free(&file);
+    return t;
+}
+
+static void sentencepiece_merges_by_score_and_falls_back_to_bytes(void **state)
+{
+    (void)state;
+    char got[256];
+    struct tokenizer *t = spm(SPM_BPE, true);
+    /* "ab" and "aa" have the same score: the left one first. */
+    encode(t, "aab", 0, got, sizeof got);
+    assert_string_equal(got, "3@0-0 7@0-2 5@2-3");
+    encode(t, " ab  \xc3\xa9<u>", 0, got, sizeof got);
+    assert_string_equal(got, "3@1-1 6@1-3 3@3-5 205@5-5 179@5-7 9@7-10");
+    tok_free(t);
+    t = spm(SPM_UNIGRAM, false);
+    encode(t, "zz<u>ab", 0, got, sizeof got);
+    assert_string_equal(got, "3@0-0 0@0-2 9@2-5 6@5-7");
+    tok_free(t);
+}
+
+static void files_are_written_when_they_read_back_equal(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf out = {0}, merges = {0};
+    struct tokenizer *t = spm(SPM_UNIGRAM, false);
+    assert_int_equal(tok_export(t, FORMAT_SPM, &out, &merges, &e), 0);
+    buf_clear(&out);
+    assert_int_equal(tok_export(t, FORMAT_JSON, &out, &merges, &e), -1);
+    assert_non_null(strstr(e.msg, "cannot hold this tokenizer"));
+    tok_free(t);
+    static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n";
+    buf_clear(&out);
+    t = tok_from_vocab_txt(vocab, strlen(vocab), true, "vocab.txt", &e);
+    assert_non_null(t);
+    assert_int_equal(tok_export(t, FORMAT_VOCAB_TXT, &out, &merges, &e), 0);
+    assert_string_equal(out.data, vocab);
+    assert_int_equal(tok_export(t, FORMAT_TIKTOKEN, &out, &merges, &e), -1);
+    tok_free(t);
+    buf_free(&out);
+    buf_free(&merges);
+}
+
+static void tiktoken_files_need_the_name_of_their_split(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char got[256];
+    static const char file[] = "YQ== 0\nYg== 1\nIA== 2\nYWI= 3\nYmE= 4\nYWJh 5\n";
+    assert_null(tok_from_tiktoken(file, strlen(file), NULL, NULL, "f.tiktoken", &e));
+    assert_non_null(strstr(e.msg, "cl100k"));
+    struct tokenizer *t = tok_from_tiktoken(file, strlen(file), "gpt2", NULL, "f.tiktoken", &e);
+    assert_non_null(t);
+    encode(t, "aba abab", 0, got, sizeof got);
+    assert_string_equal(got, "5@0-3 2@3-4 3@4-6 3@6-8");
+    tok_free(t);
+    assert_null(tok_from_tiktoken("Y*== 0\n", 7, "gpt2", NULL, "f.tiktoken", &e));
+    assert_non_null(strstr(e.msg, "'f.tiktoken':1"));
+}
+
+/* ---- regular expressions ---- */
+
+static void matches_are_those_of_oniguruma(void **state)
+{
+    (void)state;
+    static const struct { const char *pattern, *text, *matches; } t[] = {
+        {"\\p{N}{1,3}+", "1234567 1", "1234567|1|"},          /* {n,m}+ is not possessive */
+        {"\\p{N}{1,3}", "12345", "123|45|"},
+        {"(?i:'s|'t)", "'S 't '\xc5\xbf", "'S|'t|'\xc5\xbf|"},
+        {"a++a|b", "aaab", "b|"},
+        {"\\s+(?!\\S)|\\s", "x   y ", "  | | |"},
+        {"(?<=a)b|(?<!a)c", "abcb ac", "b|c|"},
+        {"(a*)*b", "aaab", "aaab|"},
+        {"[a-f&&[^bc]]+", "abdcf", "a|d|f|"},
+        {"(?i)\\p{Lu}", "aB", "B|"},                            /* a property alone does not fold */
+        {"(?i)[\\p{Lu}]", "aB", "a|B|"},
+        {"x*", "axx", "|xx|"},
+        {"a{2}?", "aaa", "aa||"},                               /* an optional {2} */
+        {"^.|$", "ab\nc", "a||c|"},
+        {"[^\\W\\d_]+", "a1_\xc2\xb2", "a|"},
+        {"\\w+", "a1_\xc2\xb2", "a1_\xc2\xb2|"},
+    };
+    struct err e = {0};
+    for (size_t i = 0; i < COUNT_OF(t); i++) {
+        struct regex *r = regex_new(t[i].pattern, strlen(t[i].pattern), &e);
+        if (!r) fail_msg("%s: %s", t[i].pattern, e.msg);
+        struct regex_work *w = regex_work_new(&e);
+        struct regex_iter it = {0, SIZE_MAX};
+        struct buf got = {0};
+        size_t begin, end;
+        while (regex_next(r, w, (const uint8_t *)t[i].text, strlen(t[i].text), &it, &begin, &end, &e) > 0) {
+            buf_add(&got, t[i].text + begin, end - begin);
+            buf_addc(&got, '|');
+        }
+        if (strcmp(got.data ? got.data : "", t[i].matches)) fail_msg("%s: %s", t[i].pattern, got.data);
+        buf_free(&got);
+        regex_work_free(w);
+        regex_free(r);
+    }
+}
+
+static void expressions_are_refused_or_stopped(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"(", "a)", "[a", "\\", "*", "(?<=a+)b", "\\1", "(?~a)", "\\p{Nope}", "a{9999}",
+                                      "(?i)ss", "[b-a]", "(?i", "\\X"};
+    struct err e = {0};
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        if (regex_new(bad[i], strlen(bad[i]), &e)) fail_msg("accepted: %s", bad[i]);
+    struct regex *r = regex_new("(x+x+)+y", 8, &e);
+    struct regex_work *w = regex_work_new(&e);
+    size_t begin, end;
+    static const char text[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    assert_int_equal(regex_search(r, w, (const uint8_t *)text, strlen(text), 0, &begin, &end, &e), -1);
+    assert_non_null(strstr(e.msg, "million steps"));
+    regex_work_free(w);
+    regex_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wordpiece_takes_the_longest_token_first),
+        cmocka_unit_test(unigram_takes_the_best_sum),
+        cmocka_unit_test(bpe_has_prefixes_suffixes_and_bytes),
+        cmocka_unit_test(word_level_knows_whole_words),
+        cmocka_unit_test(truncation_and_padding_of_the_file),
+        cmocka_unit_test(sentencepiece_merges_by_score_and_falls_back_to_bytes),
+        cmocka_unit_test(files_are_written_when_they_read_back_equal),
+        cmocka_unit_test(tiktoken_files_need_the_name_of_their_split),
+        cmocka_unit_test(matches_are_those_of_oniguruma),
+        cmocka_unit_test(expressions_are_refused_or_stopped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
