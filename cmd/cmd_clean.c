@@ -25,7 +25,7 @@ struct clean_opts {
     struct clean_train_opts train;
     struct clean_corpus_opts corpus;
     int preset, words;
-    bool dry_run, rules;
+    bool dry_run, rules, measure_all;
 };
 
 static const struct opt opts[] = {
@@ -37,6 +37,8 @@ static const struct opt opts[] = {
     OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts of every rule as JSON"),
     OPT_STR(0, "decisions", C, decisions, "FILE", NULL, "Write what was measured and decided, for every document"),
     OPT_STR(0, "replay", C, replay, "FILE", NULL, "Decide again from such a file, with --set; --out: what changes"),
+    OPT_BOOL(0, "measure-all", C, measure_all, NULL,
+             "Try every rule on every document, also when no output tells of it"),
     OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
     OPT_GROUP("Cleaning"),
     OPT_ENUM(0, "preset", C, preset, "none|gopher|repetition|c4|fineweb", "none",
@@ -80,7 +82,9 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, doubl
         const struct clean_rule_stats *x = &s->rule[r];
         const struct rule *rule = cfg->rules.rule[r];
         if (!cfg->rules.on[r] || !x->failed) continue;
-        if (rules_is_line(rule))
+        if (cfg->rules.quick && !rules_is_line(rule))
+            log_info("  %-30s removed %8llu", rule->key, (unsigned long long)x->removed);
+        else if (rules_is_line(rule))
             log_info("  %-30s removed %llu lines", rule->key, (unsigned long long)x->failed);
         else
             log_info("  %-30s removed %8llu, alone %8llu, of %8llu", rule->key, (unsigned long long)x->removed,
@@ -191,6 +195,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     memcpy(cfg.field, o.field, sizeof cfg.field);
     rules_preset(&cfg.rules, (enum rules_preset)o.preset);
     cfg.rules.words = (enum words_mode)o.words;
+    cfg.rules.quick = !o.removed && !o.report && !o.decisions && !o.common.json && !o.measure_all;
     struct docs_outputs to = outputs(&o);
     ret = docs_outputs_check(&to, e);
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
@@ -270,8 +275,11 @@ const struct cmd cmd_clean = {
                "--to w.json takes weights: {\"news\": 3, \"*\": 1}.\n"
                "A line that is no document (bad JSON, invalid UTF-8, no text, too long)\n"
                "costs only itself.\n"
-               "The report counts a removed document for the first rule that fails; 'alone'\n"
-               "are those that no other rule would remove.\n"
+               "Where only the kept documents are written, cheap rules are tried first and\n"
+               "the first that fails ends it. --removed, --decisions, --report, --json and\n"
+               "--measure-all measure everything: then a removed document counts for the\n"
+               "first rule in the order of --rules that fails; 'alone' are those that no\n"
+               "other rule would remove. What is kept is the same.\n"
                "--decisions writes one line a document: every value, every rule that fails,\n"
                "the lines that were cut. --replay decides again from it under other limits\n"
                "and tells what would change, without reading any text.\n"

@@ -149,6 +149,7 @@ int clean_run(const struct clean_cfg *given, struct clean_stats *out, struct err
     struct doc_run_end end;
     *out = (struct clean_stats){0};
     cfg.rules.all |= cfg.decisions != NULL;
+    if (cfg.n_filters) cfg.rules.quick = false; /* they see the values of the rules */
     for (int k = 0; k < CLEAN_LABELS; k++)
         cfg.docs.extra[k] = cfg.field[k];
     c.judge = cfg.rules.all;
@@ -156,6 +157,7 @@ int clean_run(const struct clean_cfg *given, struct clean_stats *out, struct err
         c.judge |= cfg.rules.on[r];
     for (int m = 0; m < METRIC_N; m++)
         if (cfg.keep_metric[m]) c.judge = cfg.rules.all = true;
+    if (cfg.rules.all) cfg.rules.quick = false;
     int ret = start_workers(&c, e) || notes_start(&c.notes, &cfg, e) || passes(&c, &end, e) ? -1 : 0;
     free_workers(&c);
     notes_free(&c.notes);

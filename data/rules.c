@@ -6,6 +6,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/opt.h"
+#include "data/words_uax29.h"
 
 static bool in_set(enum rules_preset p, int r)
 {
@@ -142,42 +143,83 @@ static bool any_of(const struct rules_cfg *c, int first, int last)
     return false;
 }
 
+/* Which groups of metrics the rules need. */
+struct need {
+    bool repetition, gopher, c4, fineweb, words;
+};
+
+static struct need find_need(const struct rules_cfg *c)
+{
+    struct need x = {.repetition = c->all || any_of(c, RULE_EMPTY, RULE_DUP_10),
+                     .gopher = c->all || any_of(c, RULE_MIN_WORDS, RULE_STOP_WORDS),
+                     .c4 = c->all || any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES),
+                     .fineweb = c->all || any_of(c, RULE_NO_LINES, RULE_NEWLINES)};
+    x.words = x.repetition || x.gopher || x.fineweb;
+    return x;
+}
+
+/* Lines go, then what is left is judged. */
+static int judge_lines(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
+                       const char *text, size_t n, const char **out, size_t *out_n,
+                       struct rule_set *failed, struct err *e)
+{
+    size_t n_words = SIZE_MAX;
+    if (need->c4) {
+        if (rules_c4(c, w, text, n, need->words ? &w->words : NULL, &n_words, w->m, e)) return -1;
+        if (w->kept.len != n || (n && memcmp(w->kept.data, text, n) != 0)) {
+            *out = w->kept.data ? w->kept.data : "";
+            *out_n = w->kept.len;
+        }
+        rules_apply(c, w->m, RULE_LINE_WORD_LENGTH, RULE_NO_LINES, failed);
+    }
+    bool cut_short = rule_set_has(failed, RULE_LOREM_IPSUM) || rule_set_has(failed, RULE_CURLY_BRACKET);
+    if (!need->fineweb || (cut_short && !c->all)) return 0;
+    if (*out == text) {
+        n_words = w->words.n;
+    } else if (n_words == SIZE_MAX) {
+        if (words_cut(c->words, &w->line_words, *out, *out_n, e)) return -1;
+        n_words = w->line_words.n;
+    }
+    rules_fineweb(w, *out, *out_n, n_words, w->m);
+    rules_apply(c, w->m, RULE_NO_LINES, RULE_N, failed);
+    return 0;
+}
+
+static int find_words(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
+                      const char *text, size_t n, struct err *e)
+{
+    bool fast = rules_fast(c);
+    if (fast && (need->words || need->c4) && rules_scan(w, text, n, e)) return -1;
+    if (!need->words) return 0;
+    return fast ? words_uax29_masked(&w->words, text, n, w->masks, e)
+                : words_cut(c->words, &w->words, text, n, e);
+}
+
 int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                 const char **out, size_t *out_n, struct rule_set *failed, struct err *e)
 {
-    bool repetition = c->all || any_of(c, RULE_EMPTY, RULE_DUP_10),
-         gopher = c->all || any_of(c, RULE_MIN_WORDS, RULE_STOP_WORDS);
-    bool c4 = c->all || any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES),
-         fineweb = c->all || any_of(c, RULE_NO_LINES, RULE_NEWLINES);
+    const struct need need = find_need(c);
     *failed = (struct rule_set){0};
     *out = text;
     *out_n = n;
     w->n_cuts = 0;
-    for (int i = 0; i < METRIC_N; i++) /* what filters measured before stays */
+    memset(w->lines_removed, 0, sizeof w->lines_removed);
+    for (int i = 0; i < METRIC_N; i++)
         w->m[i] = (double)NAN;
-    bool split = repetition || gopher || fineweb;
-    size_t n_words = SIZE_MAX;
-    if (split && words_cut(c->words, &w->words, text, n, e)) return -1;
-    if (repetition) rules_repetition(c, w, text, n, w->m);
-    if (gopher) rules_gopher(text, n, &w->words, w->m);
-    if (c4) {
-        if (rules_c4(c, w, text, n, split ? &w->words : NULL, &n_words, w->m, e)) return -1;
-        if (!any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES)) {
-            w->n_cuts = 0; /* only measured: the text stays as it is */
-        } else if (w->kept.len != n || (n && memcmp(w->kept.data, text, n) != 0)) {
-            *out = w->kept.data ? w->kept.data : "";
-            *out_n = w->kept.len;
-        }
+    if (find_words(c, &need, w, text, n, e)) return -1;
+    if (need.repetition && !c->quick) {
+        rules_repetition(c, w, text, n, w->m);
+        rules_apply(c, w->m, RULE_EMPTY, RULE_MIN_WORDS, failed);
     }
-    rules_apply(c, w->m, 0, RULE_NO_LINES, failed);
-    bool cut_short = rule_set_has(failed, RULE_LOREM_IPSUM) || rule_set_has(failed, RULE_CURLY_BRACKET);
-    if (fineweb && (c->all || !cut_short)) {
-        if (*out != text && n_words == SIZE_MAX) {
-            if (words_cut(c->words, &w->words, *out, *out_n, e)) return -1;
-            n_words = w->words.n;
-        }
-        rules_fineweb(w, *out, *out_n, *out == text ? w->words.n : n_words, w->m);
-        rules_apply(c, w->m, RULE_NO_LINES, RULE_N, failed);
+    if (need.gopher) {
+        rules_gopher(c, w, text, n, w->m);
+        rules_apply(c, w->m, RULE_MIN_WORDS, RULE_LINE_WORD_LENGTH, failed);
+        if (c->quick && rule_set_any(failed)) return 0;
+    }
+    if (judge_lines(c, &need, w, text, n, out, out_n, failed, e)) return -1;
+    if (need.repetition && c->quick && !rule_set_any(failed)) { /* it costs most */
+        rules_repetition(c, w, text, n, w->m);
+        rules_apply(c, w->m, RULE_EMPTY, RULE_MIN_WORDS, failed);
     }
     return w->oom ? err_oom(e, w->table.slots * sizeof *w->table.v, "the tables of the rules") : 0;
 }
@@ -189,6 +231,9 @@ void rules_work_free(struct rules_work *w)
     free(w->table.v);
     free(w->hash);
     free(w->cut);
+    free(w->masks);
+    free(w->nl);
+    rules_grams_free(&w->grams);
     buf_free(&w->kept);
     buf_free(&w->line);
     buf_free(&w->lower);

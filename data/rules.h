@@ -14,6 +14,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "data/text_masks.h"
 #include "data/words.h"
 
 enum rules_metric {
@@ -120,6 +121,8 @@ struct rules_cfg {
     int n_metrics;
     bool all; /* measure everything, also what no rule asks for */
     enum words_mode words;
+    bool quick; /* the verdict is enough: cheap rules first, the first that fails ends it */
+    bool plain; /* the straightforward way, against which the fast one is tested */
 };
 
 enum rules_preset { RULES_NONE, RULES_GOPHER, RULES_REPETITION, RULES_C4, RULES_FINEWEB };
@@ -178,8 +181,26 @@ struct hash_counter {
     size_t slots, mask;
     uint32_t round;
 };
+struct gram_work {
+    uint64_t *hash; /* of words; then of the n-gram at each */
+    uint32_t *at;   /* positions; then the slot of each */
+    struct gram_slot {
+        uint32_t tag; /* of the hash, beside the slot; 0 = free */
+        uint32_t count;
+    } * table;
+    size_t cap, mask;
+};
 struct rules_work {
     struct words words, line_words;
+    /* Of the text at hand, where the fast way is taken (rules_scan.c): */
+    struct text_masks *masks;
+    size_t masks_cap;
+    uint32_t *nl; /* where its newlines are */
+    size_t n_nl, nl_cap;
+    bool ascii, wide, newlines_only; /* wide: some need decoding; lines end in \n only */
+    size_t n_hashes;
+    bool dots; /* three full stops in a row */
+    struct gram_work grams;
     struct hash_counter table;
     uint64_t *hash; /* three numbers a word */
     size_t cap;

@@ -75,6 +75,29 @@ static size_t plain_words(const struct words_table *t, const char *s, size_t n, 
     return words;
 }
 
+/* Are there `need` words between white space in [b, e)?  By masks. */
+static bool has_words(const struct rules_work *w, size_t b, size_t e, size_t need)
+{
+    uint64_t before = 0; /* was the byte before the block no white space? */
+    for (size_t k = b / 64; k * 64 < e; k++) {
+        uint64_t text = ~w->masks[k].space;
+        if (k == b / 64) text &= ~(uint64_t)0 << b % 64;
+        if (e - k * 64 < 64) text &= ((uint64_t)1 << (e - k * 64)) - 1;
+        for (uint64_t starts = text & ~(text << 1 | before); starts; starts &= starts - 1)
+            if (need-- <= 1) return true;
+        before = text >> 63;
+    }
+    return need == 0;
+}
+
+static bool has_wide(const struct rules_work *w, size_t b, size_t e)
+{
+    uint64_t wide = 0;
+    for (size_t k = b / 64; k * 64 < e; k++)
+        wide |= w->masks[k].wide;
+    return wide != 0;
+}
+
 static bool ends_sentence(const char *s, size_t n)
 {
     if (!n || !memchr(".?!\"'", s[n - 1], 5)) return false;
@@ -153,13 +176,13 @@ static void cut_citations(struct rules_work *w, const char *s, size_t n, size_t 
     }
 }
 
-/* The line rule that removes the line, or RULE_N. */
-static int line_rule(const struct rules_cfg *c, const char *s, size_t n, size_t words, bool phrases)
+/* The line rule that removes the line, or RULE_N.  few: has fewer words than it must. */
+static int line_rule(const struct rules_cfg *c, const char *s, size_t n, bool few, bool phrases)
 {
     static const char *const policy[] = {"terms of use", "privacy policy", "cookie policy",
                                          "uses cookies", "use of cookies", "use cookies"};
     if (c->on[RULE_LINE_PUNCTUATION] && !ends_sentence(s, n)) return RULE_LINE_PUNCTUATION;
-    if (c->on[RULE_LINE_WORDS] && (double)words < c->limit[RULE_LINE_WORDS]) return RULE_LINE_WORDS;
+    if (few) return RULE_LINE_WORDS;
     if (!phrases) return RULE_N;
     if (c->on[RULE_LINE_JAVASCRIPT] && mentions(s, n, "javascript")) return RULE_LINE_JAVASCRIPT;
     for (size_t i = 0; i < COUNT_OF(policy) && c->on[RULE_LINE_POLICY]; i++)
@@ -171,23 +194,9 @@ static int line_rule(const struct rules_cfg *c, const char *s, size_t n, size_t 
 static const uint8_t may_end[256] = {[0xa] = 1,  [0xb] = 1,  [0xc] = 1,  [0xd] = 1, [0x1c] = 1,
                                      [0x1d] = 1, [0x1e] = 1, [0xc2] = 1, [0xe2] = 1};
 
-/* Does the text hold, in any case, a word that a phrase rule looks for?  Most
- * do not, and then no line has to be searched. */
-static bool any_phrase(struct rules_work *w, const char *s, size_t n)
-{
-    static const char *const needles[] = {"lorem ipsum", "javascript", "policy", "cookies",
-                                          "terms of use"};
-    buf_clear(&w->lower);
-    if (!buf_reserve(&w->lower, n)) return true;
-    for (size_t i = 0; i < n; i++)
-        w->lower.data[i] = (char)(s[i] | (((unsigned char)(s[i] - 'A') < 26) << 5));
-    for (size_t i = 0; i < COUNT_OF(needles); i++)
-        if (memmem(w->lower.data, n, needles[i], strlen(needles[i]))) return true;
-    return false;
-}
-
 struct c4 {
     const char *text;
+    size_t n;
     const struct rules_cfg *c;
     struct rules_work *w;
     const struct words_table *t;
@@ -197,7 +206,9 @@ struct c4 {
     size_t sentences, words; /* of the lines that stay */
     size_t line_no;
     size_t begin, end;       /* of the line at hand, within the text */
-    bool phrases;            /* any_phrase() */
+    bool fast;               /* masks and newlines of the text are known */
+    const char *bracket, *brace; /* the next [ and { not before the line; NULL = none */
+    bool phrases;            /* lines have to be searched for them */
     bool exact;              /* words is their number */
 };
 
@@ -220,10 +231,10 @@ static int count_words(struct c4 *x, const char *s, size_t n, bool was_cut, stru
         if (count) x->sentences += sentences(x->t, &line, x->text);
         return 0;
     }
-    x->exact = false;
-    if (!count) return 0;
+    if (!count && !x->exact) return 0;
     if (words_cut(x->c->words, &x->w->line_words, s, n, e)) return -1;
-    x->sentences += sentences(x->t, &x->w->line_words, s);
+    x->words += x->w->line_words.n;
+    if (count) x->sentences += sentences(x->t, &x->w->line_words, s);
     return 0;
 }
 
@@ -233,6 +244,20 @@ static void drop_line(struct c4 *x, size_t cuts, int rule)
     x->w->n_cuts = cuts;
     cut(x->w, x->begin, x->end, rule);
     x->w->lines_removed[rule]++;
+}
+
+/* The next c in the text, remembered from line to line. */
+static const char *next_of(const struct c4 *x, const char *known, const char *from, char c)
+{
+    if (!known || known >= from) return known;
+    return memchr(from, c, (size_t)(x->text + x->n - from));
+}
+
+static bool has_brace(struct c4 *x, const char *s, size_t n)
+{
+    if (s < x->text || s >= x->text + x->n) return memchr(s, '{', n) != NULL; /* a copy */
+    x->brace = next_of(x, x->brace, s, '{');
+    return x->brace && x->brace < s + n;
 }
 
 /* Notes what removes the whole document; true when the rest need not be read. */
@@ -245,7 +270,7 @@ static bool finds_forbidden(struct c4 *x, const char *s, size_t n, int r)
         x->m[METRIC_LOREM_IPSUM] = (double)x->line_no;
         stop = c->on[RULE_LOREM_IPSUM];
     }
-    if ((!stop || c->all) && r != RULE_LINE_JAVASCRIPT && x->m[METRIC_CURLY_BRACKET] <= 0 && memchr(s, '{', n)) {
+    if ((!stop || c->all) && r != RULE_LINE_JAVASCRIPT && x->m[METRIC_CURLY_BRACKET] <= 0 && has_brace(x, s, n)) {
         x->m[METRIC_CURLY_BRACKET] = (double)x->line_no;
         stop = c->on[RULE_CURLY_BRACKET];
     }
@@ -257,18 +282,30 @@ static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int 
 {
     struct rules_work *w = x->w;
     const char *text = s;
-    size_t longest, words = plain_words(x->t, s, n, &longest), cuts = w->n_cuts;
-    if (x->c->on[RULE_LINE_WORD_LENGTH] && (double)longest > x->c->limit[RULE_LINE_WORD_LENGTH]) {
+    size_t longest = 0, cuts = w->n_cuts, at = (size_t)(s - x->text);
+    double need = x->c->limit[RULE_LINE_WORDS], most = x->c->limit[RULE_LINE_WORD_LENGTH];
+    bool few;
+    if (x->fast && (double)n <= most && need < 1e6 && !has_wide(w, at, at + n))
+        few = n == 0 ? need > 0 : !has_words(w, at, at + n, (size_t)ceil(need));
+    else
+        few = (double)plain_words(x->t, s, n, &longest) < need;
+    few = few && x->c->on[RULE_LINE_WORDS];
+    if (x->c->on[RULE_LINE_WORD_LENGTH] && (double)longest > most) {
         drop_line(x, cuts, RULE_LINE_WORD_LENGTH);
         return false;
     }
-    if (x->c->on[RULE_LINE_CITATIONS] && memchr(s, '[', n)) {
+    x->bracket = next_of(x, x->bracket, s, '[');
+    if (x->c->on[RULE_LINE_CITATIONS] && x->bracket && x->bracket < s + n) {
         cut_citations(w, s, n, (size_t)(s - x->text));
         s = w->line.data ? w->line.data : "";
         n = w->line.len;
     }
-    int r = line_rule(x->c, s, n, words, x->phrases);
-    if (finds_forbidden(x, s, n, r)) return true;
+    bool phrases = x->phrases;
+    if (phrases && !text_phrases_best()(s, n)) x->phrases = false; /* not in this line */
+    int r = line_rule(x->c, s, n, few, x->phrases);
+    bool forbidden = finds_forbidden(x, s, n, r);
+    x->phrases = phrases;
+    if (forbidden) return true;
     if (r != RULE_N) {
         drop_line(x, cuts, r);
         return false;
@@ -284,6 +321,10 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
              const struct words *all, size_t *n_words, double *m, struct err *e)
 {
     struct c4 x = {.text = text,
+                   .n = n,
+                   .fast = rules_fast(c),
+                   .bracket = memchr(text, '[', n),
+                   .brace = memchr(text, '{', n),
                    .all = all,
                    .exact = all != NULL,
                    .c = c,
@@ -292,15 +333,22 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
                    .m = m};
     int ret = 0;
     bool stop = false;
-    x.phrases = any_phrase(w, text, n);
+    x.phrases = text_phrases_best()(text, n); /* most hold none */
     buf_clear(&w->kept);
     memset(w->lines_removed, 0, sizeof w->lines_removed);
     m[METRIC_LOREM_IPSUM] = m[METRIC_CURLY_BRACKET] = 0;
+    bool known = x.fast && w->newlines_only;
+    size_t nl = 0;
     for (size_t from = 0; from < n && !stop;) {
         size_t to = from, end = 0;
-        while (to < n &&
-               !(may_end[(unsigned char)text[to]] && (end = rules_line_end(text + to, n - to))))
-            to++;
+        if (known) {
+            to = nl < w->n_nl ? w->nl[nl++] : n;
+            end = to < n;
+        } else {
+            while (to < n &&
+                   !(may_end[(unsigned char)text[to]] && (end = rules_line_end(text + to, n - to))))
+                to++;
+        }
         size_t b = from, t = to;
         rules_strip(x.t, text, &b, &t);
         x.line_no++;

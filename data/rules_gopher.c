@@ -11,15 +11,30 @@ bool rules_blank(const struct words_table *t, const char *s, size_t n)
     return from == to;
 }
 
+static inline bool ascii_space(unsigned char c)
+{
+    return c <= ' ' && (c == ' ' || (c >= 9 && c <= 13) || c >= 28);
+}
+
 void rules_strip(const struct words_table *t, const char *s, size_t *from, size_t *to)
 {
     uint32_t cp = 0;
     int k;
-    while (*from < *to && (k = utf8_decode(s + *from, *to - *from, &cp)) > 0 &&
-           words_class(t, cp) & WC_SPACE)
+    while (*from < *to) {
+        unsigned char c = (unsigned char)s[*from];
+        if (c < 0x80 && !ascii_space(c)) break;
+        k = c < 0x80 ? 1 : utf8_decode(s + *from, *to - *from, &cp);
+        if (k < 1 || (c >= 0x80 && !(words_class(t, cp) & WC_SPACE))) break;
         *from += (size_t)k;
+    }
     while (*to > *from) { /* back, one character at a time */
         size_t p = *to - 1;
+        unsigned char c = (unsigned char)s[p];
+        if (c < 0x80) {
+            if (!ascii_space(c)) break;
+            *to = p;
+            continue;
+        }
         while (p > *from && ((unsigned char)s[p] & 0xc0) == 0x80)
             p--;
         if (utf8_decode(s + p, *to - p, &cp) < 1 || !(words_class(t, cp) & WC_SPACE)) break;
@@ -85,13 +100,60 @@ static void count_lines(const char *s, size_t n, struct line_counts *c)
     if (from < n) count_line(t, s, from, n, c);
 }
 
-static unsigned stop_word(const char *s, size_t n)
+/* The same where only newlines end lines and they are known. */
+static void count_known_lines(const struct rules_work *w, const char *s, size_t n,
+                              struct line_counts *c)
 {
-    static const char list[8][5] = {"the", "be", "to", "of", "and", "that", "have", "with"};
-    for (unsigned k = 0; k < 8; k++)
-        if (s[0] == list[k][0] && n == strlen(list[k]) && memcmp(s, list[k], n) == 0)
-            return 1u << k;
-    return 0;
+    const struct words_table *t = words_table_get();
+    size_t from = 0;
+    static const char dots[] = "...", sign[] = "…";
+    for (const char *p = w->dots ? s : NULL; (p = p ? memmem(p, (size_t)(s + n - p), dots, 3) : NULL);) {
+        size_t run = 3;
+        while (p + run < s + n && p[run] == '.')
+            run++;
+        c->ellipses += run / 3;
+        p += run;
+    }
+    for (const char *p = w->wide ? s : NULL; (p = p ? memmem(p, (size_t)(s + n - p), sign, 3) : NULL);
+         p += 3)
+        c->ellipses++;
+    c->hashes = w->n_hashes;
+    for (size_t k = 0; k <= w->n_nl; k++) {
+        size_t to = k < w->n_nl ? w->nl[k] : n;
+        if (k == w->n_nl && from == n) break;
+        size_t b = from;
+        while (b < to && (s[b] == ' ' || s[b] == '\t'))
+            b++;
+        if (b < to && !c->ellipses && s[b] > ' ' && s[b] != '-')
+            c->lines++; /* no bullet, and no ellipsis in all of the text */
+        else
+            count_line(t, s, from, to, c);
+        from = to + 1;
+    }
+}
+
+/* The bit of a stop word, given the first four bytes of a word of `len` as a
+ * number, the first byte lowest.  Products of stop words with `mul` differ in
+ * the three highest bits. */
+static inline unsigned stop_word(uint32_t x, uint32_t len)
+{
+    static const uint32_t mul = 0x6ec9d287u, mask[8] = {0, 0, 0xffff, 0xffffff, 0xffffffff};
+#define W(a, b, c, d) (a | b << 8 | c << 16 | (uint32_t)d << 24)
+    static const uint32_t list[8] = {W('b', 'e', 0, 0), W('t', 'h', 'a', 't'), W('t', 'h', 'e', 0), W('o', 'f', 0, 0), W('w', 'i', 't', 'h'), W('t', 'o', 0, 0), W('h', 'a', 'v', 'e'), W('a', 'n', 'd', 0)};
+#undef W
+    x &= mask[len < 5 ? len : 5];
+    unsigned k = x * mul >> 29;
+    return (unsigned)(x == list[k]) << k;
+}
+
+static inline uint32_t first_four(const char *s, size_t left)
+{
+    uint32_t x = 0;
+    memcpy(&x, s, left < 4 ? left : 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap32(x);
+#endif
+    return x;
 }
 
 static double share(size_t a, size_t b)
@@ -99,20 +161,27 @@ static double share(size_t a, size_t b)
     return b ? (double)a / (double)b : 0;
 }
 
-void rules_gopher(const char *text, size_t n, const struct words *w, double *m)
+void rules_gopher(const struct rules_cfg *cfg, struct rules_work *work, const char *text, size_t n,
+                  double *m)
 {
+    const struct words *w = &work->words;
     struct line_counts c = {0};
-    count_lines(text, n, &c);
+    if (rules_fast(cfg) && work->newlines_only)
+        count_known_lines(work, text, n, &c);
+    else
+        count_lines(text, n, &c);
     size_t words = 0, chars = 0, alpha = 0;
     unsigned stops = 0;
     for (size_t i = 0; i < w->n; i++) {
         const struct word *x = &w->v[i];
-        if (x->info & WORD_SUBSTANCE) {
-            words++;
-            chars += x->chars;
-        }
+        size_t counts = x->info >> 1 & 1; /* WORD_SUBSTANCE; no branch, it would be guessed wrong */
+        words += counts;
+        chars += x->chars & (0 - counts);
         alpha += x->info & WORD_LETTER;
-        if (x->len >= 2 && x->len <= 4) stops |= stop_word(text + x->begin, x->len);
+        size_t left = n - x->begin;
+        stops |= stop_word(left >= 4 ? first_four(text + x->begin, 4)
+                                     : first_four(text + x->begin, left),
+                           x->len);
     }
     m[METRIC_WORDS] = (double)words;
     m[METRIC_MEAN_LENGTH] = share(chars, words);

@@ -20,10 +20,24 @@ size_t rules_line_end(const char *s, size_t n);
 void rules_duplicates(struct rules_work *w, const char *s, size_t n, size_t run, bool skip_blank,
                       struct rules_dups *out);
 
+/* The same where the newlines of the text are known; elements of [begin, n). */
+void rules_duplicates_at(struct rules_work *w, const char *s, size_t begin, size_t n, size_t run,
+                         struct rules_dups *out);
+/* Masks, newlines and the rest in *w. */
+int rules_scan(struct rules_work *w, const char *s, size_t n, struct err *e);
+static inline bool rules_fast(const struct rules_cfg *c)
+{
+    return c->words == WORDS_UAX29 && !c->plain;
+}
+
 /* Each fills its part of m.  On lack of memory w->oom is set. */
 void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                       double *m);
-void rules_gopher(const char *text, size_t n, const struct words *w, double *m);
+/* The n-gram metrics of w->words (two and more), the fast way. */
+void rules_grams(struct rules_work *w, const char *text, size_t n, double chars, double *m);
+void rules_grams_free(struct gram_work *g);
+void rules_gopher(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
+                  double *m);
 void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t n_words, double *m);
 /* Also puts the lines that stay into w->kept.  `all`: the words of the text if
  * they are known; then *n_words is how many of them stay, or SIZE_MAX when

@@ -9,6 +9,10 @@
 #include "data/rules_internal.h"
 #include "data/words_class.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 static bool table_size(struct hash_counter *t, size_t n)
 {
     size_t slots = 64;
@@ -51,8 +55,20 @@ static inline bool table_has(const struct hash_counter *t, uint64_t h)
 
 size_t rules_chars(const char *s, size_t n)
 {
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++)
+    size_t k = 0, i = 0;
+#if defined(__SSE2__)
+    const __m128i first = _mm_set1_epi8((char)0xbf), zero = _mm_setzero_si128();
+    while (n - i >= 16) { /* -1 in each byte that begins a character; no more than 255 of them */
+        size_t end = n - i < 255 * 16 ? n : i + 255 * 16;
+        __m128i sum = zero;
+        for (; end - i >= 16; i += 16)
+            sum = _mm_sub_epi8(
+                sum, _mm_cmpgt_epi8(_mm_loadu_si128((const __m128i *)(const void *)(s + i)), first));
+        sum = _mm_sad_epu8(sum, zero);
+        k += (size_t)_mm_cvtsi128_si64(sum) + (size_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(sum, sum));
+    }
+#endif
+    for (; i < n; i++)
         k += ((unsigned char)s[i] & 0xc0) != 0x80;
     return k;
 }
@@ -96,6 +112,40 @@ void rules_duplicates(struct rules_work *w, const char *s, size_t n, size_t run,
             }
         }
         if (!p) break;
+        from = next;
+    }
+}
+
+void rules_duplicates_at(struct rules_work *w, const char *s, size_t begin, size_t n, size_t run,
+                         struct rules_dups *out)
+{
+    const uint32_t *nl = w->nl, *end = nl + w->n_nl;
+    *out = (struct rules_dups){0};
+    while (nl < end && *nl < begin)
+        nl++;
+    while (end > nl && end[-1] >= n)
+        end--;
+    if (!table_size(&w->table, (size_t)(end - nl) + 1)) {
+        w->oom = true;
+        return;
+    }
+    for (size_t from = begin;;) {
+        size_t to = n, next = n;
+        bool last = true;
+        while (nl < end && last) {
+            to = *nl;
+            next = to + 1;
+            for (nl++; nl < end && *nl == next; nl++)
+                next++;
+            last = next - to < run;
+        }
+        if (last) to = next = n;
+        out->n++;
+        if (table_count(&w->table, hash64(s + from, to - from)) > 1) {
+            out->dups++;
+            out->dup_chars += w->ascii ? to - from : rules_chars(s + from, to - from);
+        }
+        if (last) break;
         from = next;
     }
 }
@@ -216,7 +266,7 @@ static void grams(struct rules_work *w, const char *text, const struct words *wo
     uint64_t *h = w->hash, *pow = h + words->n, *gram = h + 2 * words->n;
     if (words->n < 5) return;
     for (size_t i = 0; i + 5 <= words->n; i++) {
-        gram[i] = h[i];
+        gram[i] = glued ? h[i] : scramble(h[i]) * base;
         for (size_t k = 1; k < 5; k++)
             gram[i] = longer(gram[i], h[i + k], pow[i + k], glued);
     }
@@ -236,21 +286,31 @@ void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const cha
 {
     for (int i = METRIC_CHARS; i <= METRIC_DUP_10; i++)
         m[i] = 0;
-    double chars = (double)rules_chars(text, n);
+    bool fast = rules_fast(c);
+    double chars = (double)(fast && w->ascii ? n : rules_chars(text, n));
     m[METRIC_CHARS] = chars;
     if (!n) return;
     struct rules_dups d;
     size_t from = 0, to = n;
     rules_strip(words_table_get(), text, &from, &to);
-    rules_duplicates(w, text + from, to - from, 2, false, &d);
+    if (fast)
+        rules_duplicates_at(w, text, from, to, 2, &d);
+    else
+        rules_duplicates(w, text + from, to - from, 2, false, &d);
     if (d.n) {
         m[METRIC_DUP_PARAS] = (double)d.dups / (double)d.n;
         m[METRIC_DUP_PARA_CHARS] = (double)d.dup_chars / chars;
     }
-    rules_duplicates(w, text, n, 1, false, &d);
+    if (fast)
+        rules_duplicates_at(w, text, 0, n, 1, &d);
+    else
+        rules_duplicates(w, text, n, 1, false, &d);
     if (d.n) {
         m[METRIC_DUP_LINES] = (double)d.dups / (double)d.n;
         m[METRIC_DUP_LINE_CHARS] = (double)d.dup_chars / chars;
     }
-    if (w->words.n && !w->oom) grams(w, text, &w->words, c->words == WORDS_SPACY_EN, chars, m);
+    if (w->words.n > 1 && !w->oom && fast)
+        rules_grams(w, text, n, chars, m);
+    else if (w->words.n && !w->oom)
+        grams(w, text, &w->words, c->words == WORDS_SPACY_EN, chars, m);
 }

@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/doc_scan.h"
+#include "data/text_masks.h"
 
 /* Code points that may stand in a text of normal form C whatever surrounds
  * them: starters that are their own normal form and never join what precedes
@@ -166,7 +167,8 @@ int text_norm_run(struct text_norm *t, const char *text, size_t n, const char **
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     *out = text;
     *out_n = n;
-    if (t->form == TEXT_AS_IS || plain_prefix(text, n) == n) return 0;
+    if (t->form == TEXT_AS_IS || (t->form == TEXT_NFC ? text_settled(text, n) : plain_prefix(text, n)) == n)
+        return 0;
     bool changed;
     drop_unwanted(text, n, &t->a, &changed);
     if (changed) {

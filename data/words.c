@@ -86,7 +86,7 @@ static void push(struct words *w, size_t begin, size_t len, const char *text, un
             k = utf8_decode(text + begin + i, len - i, &cp);
             if (k < 1) k = 1;
         }
-        unsigned c = words_class(words_table_get(), cp);
+        unsigned c = words_class(words_table_ready, cp);
         if (c & WC_LETTER) info |= WORD_LETTER;
         if (!(c & WC_SYMBOL)) info |= WORD_SUBSTANCE;
         i += (size_t)k;

@@ -122,7 +122,7 @@ enum {
 }; /* beyond: nothing but U+E0000 tags and private use */
 
 static struct words_table table;
-static const struct words_table *ready;
+const struct words_table *words_table_ready;
 
 static void set(uint16_t *bits, const uint32_t (*r)[2], size_t n, unsigned which)
 {
@@ -215,12 +215,12 @@ static void build(void)
     for (unsigned b = LIMIT / 256; b < COUNT_OF(table.block); b++)
         table.block[b] = (uint16_t)used;
     table.bits = blocks;
-    ready = &table;
+    words_table_ready = &table;
 }
 
 const struct words_table *words_table_get(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, build);
-    return ready;
+    return words_table_ready;
 }

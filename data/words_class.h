@@ -31,6 +31,8 @@ struct words_table {
 
 /* The table; NULL when out of memory.  Safe from any thread. */
 const struct words_table *words_table_get(void);
+/* The same once words_table_get() has given it. */
+extern const struct words_table *words_table_ready;
 
 static inline unsigned words_class(const struct words_table *t, uint32_t cp)
 {

@@ -14,6 +14,8 @@ extern const char *const words_specials[]; /* lines; NULL ends */
 /* Appends a word and finds out what it is.  w->oom when out of memory. */
 void words_push(struct words *w, const char *text, size_t begin, size_t len);
 
+void words_fast_start(const struct words_table *t); /* fills tables; once */
+
 /* ---- words_affix.c: what stands at the ends and inside of a chunk ---- */
 size_t words_prefix(const struct words_table *t, const char *s, size_t n); /* bytes, 0 = none */
 size_t words_suffix(const struct words_table *t, const char *s, size_t n);

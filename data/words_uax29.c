@@ -39,6 +39,7 @@ static void build(void)
     }
     free(flat);
     ready = words_table_get() != NULL;
+    if (ready) words_fast_start(words_table_get());
 }
 
 int uax29_start(void)
@@ -146,19 +147,21 @@ size_t uax29_segment(const char *s, size_t n, size_t at)
 /* ---- words ---- */
 
 /* The character that ends before `at` (> from). */
-static uint32_t char_before(const char *s, size_t from, size_t at)
+static inline uint32_t char_before(const char *s, size_t from, size_t at)
 {
     uint32_t cp = 0;
     size_t p = at - 1;
+    if ((unsigned char)s[p] < 0x80) return (unsigned char)s[p];
     while (p > from && ((unsigned char)s[p] & 0xc0) == 0x80)
         p--;
     utf8_decode(s + p, at - p, &cp);
     return cp;
 }
 
-static uint32_t char_at(const char *s, size_t n, size_t at)
+static inline uint32_t char_at(const char *s, size_t n, size_t at)
 {
     uint32_t cp = 0;
+    if (at < n && (unsigned char)s[at] < 0x80) return (unsigned char)s[at];
     if (at < n) utf8_decode(s + at, n - at, &cp);
     return cp;
 }
@@ -265,8 +268,9 @@ static void unite(struct words *w, size_t *o, size_t i, size_t j)
 static void core(const struct chunk *c, size_t *o, size_t i, size_t j)
 {
     const struct words *w = c->w;
-    size_t from = w->v[i].begin, to = w->v[j - 1].begin + w->v[j - 1].len;
-    bool link = memmem(c->s + from, to - from, "://", 3) != NULL;
+    bool link = false;
+    for (size_t k = i; k + 3 < j && !link; k++)
+        link = c->s[w->v[k].begin] == ':' && memcmp(c->s + w->v[k].begin, "://", 3) == 0;
     size_t begin = i;
     for (size_t k = i; k < j;) {
         size_t run = dots(w, c->s, k, j), next = run > k ? run : k + 1;
@@ -312,9 +316,69 @@ static void tailor(const struct chunk *c, size_t b)
     w->n = o;
 }
 
+/* ---- ASCII ---- */
+
+enum { A_LETTER = 1, A_DIGIT = 2, A_LOW = 4, A_WORD = 7, A_MID = 8, A_MIDNUM = 16 };
+
+static inline unsigned ascii_class(char ch)
+{
+    static const uint8_t table[256] = {
+#define T10(a, x) [a] = x, [a + 1] = x, [a + 2] = x, [a + 3] = x, [a + 4] = x, [a + 5] = x, [a + 6] = x, \
+                  [a + 7] = x, [a + 8] = x, [a + 9] = x
+        T10('0', A_DIGIT),  T10('a', A_LETTER), T10('k', A_LETTER), T10('A', A_LETTER),
+        T10('K', A_LETTER), ['u'] = A_LETTER,   ['v'] = A_LETTER,   ['w'] = A_LETTER,
+        ['x'] = A_LETTER,   ['y'] = A_LETTER,   ['z'] = A_LETTER,   ['U'] = A_LETTER,
+        ['V'] = A_LETTER,   ['W'] = A_LETTER,   ['X'] = A_LETTER,   ['Y'] = A_LETTER,
+        ['Z'] = A_LETTER,   ['_'] = A_LOW,      [':'] = A_MID,      ['.'] = A_MID | A_MIDNUM,
+        ['\''] = A_MID | A_MIDNUM, [','] = A_MIDNUM, [';'] = A_MIDNUM};
+#undef T10
+    return table[(unsigned char)ch];
+}
+
+/* The end of the segment at i < e, and in *had the classes of its characters. */
+static inline size_t ascii_segment(const char *s, size_t i, size_t e, unsigned *had)
+{
+    unsigned before = ascii_class(s[i++]);
+    *had = before;
+    if (!(before & A_WORD)) return i;
+    while (i < e) {
+        unsigned c = ascii_class(s[i]);
+        if (!(c & A_WORD)) {
+            unsigned next = i + 1 < e ? ascii_class(s[i + 1]) : 0;
+            bool bridge = (c & A_MID && before & next & A_LETTER) ||
+                          (c & A_MIDNUM && before & next & A_DIGIT);
+            if (!bridge) return i;
+            i++;
+            c = next;
+        }
+        *had |= before = c;
+        i++;
+    }
+    return i;
+}
+
+void uax29_chunk_ascii(struct words *w, const char *s, size_t from, size_t to)
+{
+    struct chunk c = {w, s, words_table_ready, from, to};
+    size_t b = w->n;
+    if (w->cap - w->n < to - from) {
+        uax29_chunk(w, s, from, to, true);
+        return;
+    }
+    for (size_t i = from; i < to;) {
+        unsigned had, info = WORD_ASCII;
+        size_t end = ascii_segment(s, i, to, &had);
+        if (had & A_LETTER) info |= WORD_LETTER | WORD_SUBSTANCE;
+        if (had & A_DIGIT) info |= WORD_SUBSTANCE;
+        w->v[w->n++] = (struct word){(uint32_t)i, (uint32_t)(end - i), (uint32_t)(end - i), info};
+        i = end;
+    }
+    if (w->n > b + 1) tailor(&c, b);
+}
+
 void uax29_chunk(struct words *w, const char *text, size_t from, size_t to, bool tailored)
 {
-    struct chunk c = {w, text, words_table_get(), from, to};
+    struct chunk c = {w, text, words_table_ready, from, to};
     size_t b = w->n;
     for (size_t i = from; i < to && !w->oom;) {
         size_t end = from + uax29_segment(text + from, to - from, i - from);

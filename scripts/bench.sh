@@ -36,6 +36,10 @@ if "$python" -c 'import llama_cpp, gguf, numpy' 2>/dev/null; then
     echo "== decoding beside llama.cpp"
     "$python" scripts/bench-decode.py --build "$build"
 fi
+echo "== cleaning data"
+work=$(mktemp -d)
+"$python" scripts/bench-data.py "$build" "$work"
+rm -rf "$work"
 echo "== training steps"
 if "$python" -c 'import torch' 2>/dev/null && [ -d ../shared/peers/torch ]; then
     "$python" scripts/bench-train.py --build "$build"

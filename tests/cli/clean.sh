@@ -103,3 +103,16 @@ expect 2 "$LLMCTL" clean --replay d.jsonl.zst --set c4.policy=off
 grep -q 'run llmctl clean again' err || fail "$(cat err)"
 zstd -dqc d.jsonl.zst | head -c 5000 >cut.jsonl
 expect 65 "$LLMCTL" clean --replay cut.jsonl
+
+# The quick way and the whole measurement keep the same.
+"$LLMCTL" clean many.jsonl --preset fineweb --set fineweb.max_newlines=1 --set c4.min_sentences=1 -q --out quick.jsonl
+"$LLMCTL" clean many.jsonl --preset fineweb --set fineweb.max_newlines=1 --set c4.min_sentences=1 -q --out all.jsonl --measure-all
+"$LLMCTL" clean many.jsonl --preset fineweb --set fineweb.max_newlines=1 --set c4.min_sentences=1 -q --out ref.jsonl --words spacy-en
+cmp quick.jsonl all.jsonl || fail "--measure-all changes what is kept"
+[ "$(wc -l <quick.jsonl)" = "$(wc -l <ref.jsonl)" ] || fail "spacy-en: $(wc -l <quick.jsonl) against $(wc -l <ref.jsonl)"
+for isa in ref avx2; do
+    LLMCTL_ISA=$isa "$LLMCTL" clean many.jsonl --preset fineweb --set fineweb.max_newlines=1 --set c4.min_sentences=1 -q --out isa.jsonl
+    cmp quick.jsonl isa.jsonl || fail "$isa gives other documents"
+done
+"$LLMCTL" clean all.jsonl --preset fineweb --set fineweb.max_newlines=1 --set c4.min_sentences=1 -q --out twice.jsonl
+cmp all.jsonl twice.jsonl || fail "cleaning by lines twice changes something"

@@ -1,0 +1,222 @@
+/* The n-gram metrics of repetition without a table of all n-grams: an n-gram
+ * can only repeat where both (n-1)-grams in it repeat, and few do.  What does
+ * not repeat takes no part in any of these metrics (a top n-gram of count one
+ * is the first of the text), so the result is that of rules_repeat.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "data/rules_internal.h"
+
+static const uint64_t mul_a = 0x9E3779B97F4A7C15u, mul_b = 0xC2B2AE3D27D4EB4Fu;
+
+static inline uint64_t load(const char *s, size_t n)
+{
+    uint64_t x = 0;
+    memcpy(&x, s, n);
+    return x;
+}
+
+static inline uint64_t load8(const char *s)
+{
+    uint64_t x;
+    memcpy(&x, s, 8);
+    return x;
+}
+
+static inline uint64_t word_hash(const char *s, size_t len, size_t left)
+{
+    uint64_t x, y = len * mul_b;
+    if (len <= 8) {
+        x = left >= 8 ? load8(s) : load(s, left);
+        if (len < 8) x &= ((uint64_t)1 << 8 * len) - 1;
+    } else if (len <= 16) {
+        x = load8(s);
+        y ^= load8(s + len - 8) * mul_b;
+    } else {
+        return hash64(s, len);
+    }
+    x = (x ^ y) * mul_a;
+    return x ^ x >> 29 ^ y << 17;
+}
+
+static inline uint64_t longer(uint64_t gram, uint64_t word)
+{
+    uint64_t x = (gram << 23 | gram >> 41) ^ word;
+    x *= mul_a;
+    return x ^ x >> 32;
+}
+
+bool rules_grams_room(struct gram_work *g, size_t n)
+{
+    if (n <= g->cap) return true;
+    size_t cap = n + n / 4 + 256, slots = 64;
+    while (slots < cap * 2)
+        slots *= 2;
+    free(g->hash);
+    free(g->at);
+    free(g->table);
+    g->hash = mem_alloc(cap, 2 * sizeof *g->hash);
+    g->at = mem_alloc(cap, 2 * sizeof *g->at);
+    g->table = mem_alloc(slots, sizeof *g->table);
+    g->cap = g->hash && g->at && g->table ? cap : 0;
+    return g->cap != 0;
+}
+
+void rules_grams_free(struct gram_work *g)
+{
+    free(g->hash);
+    free(g->at);
+    free(g->table);
+    *g = (struct gram_work){0};
+}
+
+/* An empty table for n entries; the shift that makes a slot of a hash. */
+static unsigned clear_table(struct gram_work *g, size_t n)
+{
+    unsigned log = 6;
+    while ((size_t)1 << log < n * 2)
+        log++;
+    memset(g->table, 0, sizeof *g->table << log);
+    g->mask = ((size_t)1 << log) - 1;
+    return 64 - log;
+}
+
+/* A table in hand, so that nothing is read through pointers again and again.
+ * Slot and tag together are more than 40 bits of the hash: two n-grams of a
+ * text that agree in them are one in many millions of texts. */
+struct hand {
+    struct gram_slot *table;
+    size_t mask;
+    unsigned shift;
+    uint32_t most;
+};
+static const uint32_t SEEN = 1u << 31; /* a bit of count */
+
+static inline uint32_t count(struct hand *t, uint64_t h)
+{
+    uint32_t tag = (uint32_t)h | 1;
+    size_t i = (size_t)(h >> t->shift);
+    while (t->table[i].tag != tag) {
+        if (!t->table[i].tag) {
+            t->table[i] = (struct gram_slot){tag, 1};
+            t->most = t->most ? t->most : 1;
+            return (uint32_t)i;
+        }
+        i = (i + 1) & t->mask;
+    }
+    uint32_t c = ++t->table[i].count;
+    t->most = c > t->most ? c : t->most;
+    return (uint32_t)i;
+}
+
+/* Positions at[0 ... n) become those whose n-gram repeats; slot[] follows. */
+static size_t keep_repeated(struct gram_work *g, uint32_t *at, uint32_t *slot, size_t n)
+{
+    size_t kept = 0;
+    for (size_t k = 0; k < n; k++) {
+        at[kept] = at[k];
+        slot[kept] = slot[k];
+        kept += g->table[slot[k]].count > 1;
+    }
+    return kept;
+}
+
+static size_t gram_chars(const struct words *w, size_t at, size_t n)
+{
+    size_t c = 0;
+    for (size_t k = 0; k < n; k++)
+        c += w->v[at + k].chars;
+    return c;
+}
+
+/* 2-grams: all of them are counted. */
+static size_t pairs(struct gram_work *g, const struct words *w, uint32_t *most)
+{
+    uint64_t *h = g->hash, *gram = h + w->n;
+    uint32_t *at = g->at, *slot = at + w->n;
+    unsigned shift = clear_table(g, w->n);
+    struct hand t = {g->table, g->mask, shift, 0};
+    size_t n = w->n - 1;
+    for (size_t i = 0; i < n; i++) {
+        at[i] = (uint32_t)i;
+        uint64_t x = longer(h[i], h[i + 1]);
+        gram[i] = x;
+        slot[i] = count(&t, x);
+    }
+    *most = t.most;
+    return n;
+}
+
+/* n-grams at positions where both (n-1)-grams repeat. */
+static size_t grow(struct gram_work *g, const struct words *w, size_t n_at, size_t n, uint32_t *most)
+{
+    uint64_t *h = g->hash, *gram = h + w->n;
+    uint32_t *at = g->at, *slot = at + w->n;
+    size_t made = 0;
+    unsigned shift = clear_table(g, n_at);
+    struct hand t = {g->table, g->mask, shift, 0};
+    for (size_t k = 0; k + 1 < n_at; k++) {
+        uint32_t p = at[k];
+        if (at[k + 1] != p + 1) continue;
+        gram[p] = longer(gram[p], h[p + n - 1]);
+        slot[made] = count(&t, gram[p]);
+        at[made++] = p;
+    }
+    *most = t.most;
+    return made;
+}
+
+/* Characters of the first n-gram of the largest count, times the count. */
+static double top(const struct gram_work *g, const struct words *w, size_t n, uint32_t most)
+{
+    const uint32_t *at = g->at, *slot = at + w->n;
+    size_t k = 0, best = 0;
+    if (most > 1) {
+        while (g->table[slot[k]].count != most)
+            k++;
+        best = at[k];
+    } else {
+        most = 1;
+    }
+        return (double)(gram_chars(w, best, n) + n - 1) * most;
+}
+
+/* Characters in n-grams seen before, walking on behind each such. */
+static double duplicates(struct gram_work *g, const struct words *w, size_t n_at, size_t n)
+{
+    const uint32_t *at = g->at, *slot = at + w->n;
+    size_t free_at = 0, dup = 0;
+    for (size_t k = 0; k < n_at; k++) {
+        if (at[k] < free_at) continue;
+        struct gram_slot *s = &g->table[slot[k]];
+        if (s->count & SEEN) {
+            dup += gram_chars(w, at[k], n);
+            free_at = at[k] + n;
+        }
+        s->count |= SEEN;
+    }
+    return (double)dup;
+}
+
+void rules_grams(struct rules_work *work, const char *text, size_t n_text, double chars, double *m)
+{
+    struct gram_work *g = &work->grams;
+    const struct words *w = &work->words;
+    if (!rules_grams_room(g, w->n)) {
+        work->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < w->n; i++)
+        g->hash[i] = word_hash(text + w->v[i].begin, w->v[i].len, n_text - w->v[i].begin);
+    size_t n_at = 0;
+    for (size_t n = 2; n <= 10 && n <= w->n; n++) {
+        uint32_t most = 0;
+        if (n > 4 && !n_at) break;
+        if (n == 2 || n_at) n_at = n == 2 ? pairs(g, w, &most) : grow(g, w, n_at, n, &most);
+        if (n <= 4) m[METRIC_TOP_2 + n - 2] = top(g, w, n, most) / chars;
+        n_at = most > 1 ? keep_repeated(g, g->at, g->at + w->n, n_at) : 0;
+        if (n >= 5) m[METRIC_DUP_5 + n - 5] = duplicates(g, w, n_at, n) / chars;
+    }
+}

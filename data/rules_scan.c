@@ -1,0 +1,67 @@
+/* What the fast ways of the rules need to know of a text, found once. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "data/rules_internal.h"
+
+static bool room(struct rules_work *w, size_t blocks)
+{
+    if (blocks <= w->masks_cap) return true;
+    size_t cap = blocks + blocks / 4;
+    free(w->masks);
+    w->masks = mem_alloc(cap, sizeof *w->masks);
+    w->masks_cap = w->masks ? cap : 0;
+    return w->masks != NULL;
+}
+
+static bool nl_room(struct rules_work *w)
+{
+    if (w->nl_cap - w->n_nl >= 64) return true;
+    size_t cap = w->nl_cap * 2 + 1024;
+    uint32_t *v = mem_resize(w->nl, cap, sizeof *v);
+    if (!v) return false;
+    w->nl = v;
+    w->nl_cap = cap;
+    return true;
+}
+
+/* U+0085, U+2028 or U+2029 in the block? */
+static bool odd_line_end(const char *s, size_t n, size_t at)
+{
+    size_t end = at + 64 < n ? at + 64 : n;
+    for (size_t i = at; i < end; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if ((c == 0xc2 || c == 0xe2) && rules_line_end(s + i, n - i)) return true;
+    }
+    return false;
+}
+
+int rules_scan(struct rules_work *w, const char *s, size_t n, struct err *e)
+{
+    size_t blocks = (n + 63) / 64;
+    uint64_t high = 0, wide = 0, dots = 0, before = 0;
+    if (!room(w, blocks + 1)) return err_oom(e, blocks * sizeof *w->masks, "the masks of a text");
+    text_masks(s, n, w->masks);
+    w->masks[blocks] = (struct text_masks){0};
+    w->n_nl = w->n_hashes = 0;
+    w->newlines_only = true;
+    for (size_t k = 0; k < blocks; k++) {
+        const struct text_masks *m = &w->masks[k];
+        high |= m->second;
+        wide |= m->wide;
+        dots |= m->dot & (m->dot << 1 | before >> 63) & (m->dot << 2 | before >> 62);
+        before = m->dot;
+        if (m->hash) w->n_hashes += (size_t)__builtin_popcountll(m->hash);
+        if (m->vertical || (m->wide && w->newlines_only && odd_line_end(s, n, k * 64)))
+            w->newlines_only = false;
+        if (!m->newline) continue;
+        if (!nl_room(w)) return err_oom(e, w->nl_cap * 8, "the lines of a text");
+        for (uint64_t x = m->newline; x; x &= x - 1)
+            w->nl[w->n_nl++] = (uint32_t)(k * 64) + (uint32_t)__builtin_ctzll(x);
+    }
+    w->ascii = !(high | wide);
+    w->wide = wide != 0;
+    w->dots = dots != 0;
+    return 0;
+}

@@ -1,0 +1,126 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "data/text_masks.h"
+
+static inline __m256i between(__m256i x, int lo, int hi)
+{
+    __m256i d = _mm256_sub_epi8(x, _mm256_set1_epi8((char)lo));
+    return _mm256_cmpeq_epi8(_mm256_min_epu8(d, _mm256_set1_epi8((char)(hi - lo))), d);
+}
+
+static inline __m256i is(__m256i x, int c)
+{
+    return _mm256_cmpeq_epi8(x, _mm256_set1_epi8((char)c));
+}
+
+static inline uint64_t bits(__m256i a, __m256i b)
+{
+    return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+}
+
+#define BOTH(f) bits(f(x), f(y))
+#define SPACE(v) _mm256_or_si256(between(v, 9, 13), between(v, 28, 32))
+#define NEWLINE(v) is(v, '\n')
+#define LETTER(v) between(_mm256_or_si256(v, _mm256_set1_epi8(0x20)), 'a', 'z')
+#define DIGIT(v) between(v, '0', '9')
+#define LEAD(v) _mm256_or_si256(between(v, 0xc3, 0xc9), between(v, 0xd0, 0xd1))
+#define HASH(v) is(v, '#')
+#define DOT(v) is(v, '.')
+#define VERTICAL(v) _mm256_or_si256(between(v, 11, 13), between(v, 28, 30))
+#define C3(v) is(v, 0xc3)
+#define SIGN(v) _mm256_or_si256(is(v, 0x97), is(v, 0xb7))
+
+void text_bytes_avx2(const char *s, size_t n_blocks, struct text_bytes *out)
+{
+    for (size_t b = 0; b < n_blocks; b++, s += 64) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)s),
+                y = _mm256_loadu_si256((const __m256i *)(const void *)(s + 32));
+        uint64_t high = bits(x, y);
+        out[b] = (struct text_bytes){.space = BOTH(SPACE),
+                                     .newline = BOTH(NEWLINE),
+                                     .letter = BOTH(LETTER),
+                                     .digit = BOTH(DIGIT),
+                                     .hash = BOTH(HASH),
+                                     .dot = BOTH(DOT),
+                                     .vertical = BOTH(VERTICAL),
+                                     .high = high};
+        if (!high) continue;
+        out[b].lead = BOTH(LEAD);
+        out[b].c3 = BOTH(C3);
+        out[b].sign = BOTH(SIGN);
+    }
+}
+
+/* Two bytes of each phrase, far enough apart to be rare together; where both
+ * stand, the reference looks closer. */
+static const struct {
+    const char *text;
+    unsigned char a, at, b, bt; /* the bytes and where in the phrase they stand */
+} rare[] = {{"lorem ipsum", 'm', 4, 'p', 7},
+            {"javascript", 'v', 2, 'p', 8},
+            {"policy", 'p', 0, 'y', 5},
+            {"cookies", 'k', 3, 's', 6},
+            {"terms of use", 'f', 7, 'u', 9}};
+
+static inline __m256i candidates(const char *s, int p)
+{
+    const __m256i fold = _mm256_set1_epi8(0x20);
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(s + rare[p].at)),
+            b = _mm256_loadu_si256((const __m256i *)(const void *)(s + rare[p].bt));
+    return _mm256_and_si256(is(_mm256_or_si256(a, fold), rare[p].a),
+                            is(_mm256_or_si256(b, fold), rare[p].b));
+}
+
+static bool stands(const char *s, const char *phrase)
+{
+    for (; *phrase; s++, phrase++)
+        if ((*s | 0x20) != *phrase) return false;
+    return true;
+}
+
+bool text_phrases_avx2(const char *s, size_t n)
+{
+    size_t i = 0;
+    for (; i + 48 <= n; i += 32) {
+        __m256i hit = _mm256_setzero_si256();
+        for (int p = 0; p < 5; p++)
+            hit = _mm256_or_si256(hit, candidates(s + i, p));
+        if (_mm256_testz_si256(hit, hit)) continue;
+        for (int p = 0; p < 5; p++)
+            for (uint32_t m = (uint32_t)_mm256_movemask_epi8(candidates(s + i, p)); m; m &= m - 1)
+                if (stands(s + i + (unsigned)__builtin_ctz(m), rare[p].text)) return true;
+    }
+    return text_phrases_ref(s + i, n - i);
+}
+
+size_t text_settled_avx2(const char *s, size_t n)
+{
+    size_t i = 0;
+    const __m256i space = _mm256_set1_epi8(' ');
+    for (; n - i >= 64; ) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(s + i));
+        /* Signed: below a blank are control characters and all that is not ASCII. */
+        __m256i bad = _mm256_or_si256(_mm256_cmpgt_epi8(space, x), is(x, 0x7f));
+        bad = _mm256_andnot_si256(_mm256_or_si256(is(x, '\n'), is(x, '\t')), bad);
+        uint32_t odd = (uint32_t)_mm256_movemask_epi8(bad);
+        if (!odd) {
+            i += 32;
+            continue;
+        }
+        uint32_t high = (uint32_t)_mm256_movemask_epi8(x),
+                 lead = (uint32_t)_mm256_movemask_epi8(LEAD(x)),
+                 c3 = (uint32_t)_mm256_movemask_epi8(C3(x)),
+                 sign = (uint32_t)_mm256_movemask_epi8(SIGN(x));
+        lead &= ~(c3 & sign >> 1) & 0x7fffffff;
+        if (odd & ~(lead | lead << 1)) { /* perhaps but for a letter cut off by the border */
+            uint32_t rest = odd & ~(lead | lead << 1);
+            if (rest != 0x80000000u || !(high >> 31)) return i;
+            i += 31;
+            continue;
+        }
+        i += 32;
+    }
+    return i;
+}
+#endif

@@ -1,0 +1,37 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "data/text_masks.h"
+
+static inline uint64_t between(__m512i x, int lo, int n)
+{
+    return _mm512_cmplt_epu8_mask(_mm512_sub_epi8(x, _mm512_set1_epi8((char)lo)),
+                                  _mm512_set1_epi8((char)n));
+}
+
+static inline uint64_t is(__m512i x, int c)
+{
+    return _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8((char)c));
+}
+
+void text_bytes_avx512(const char *s, size_t n_blocks, struct text_bytes *out)
+{
+    for (size_t b = 0; b < n_blocks; b++, s += 64) {
+        __m512i x = _mm512_loadu_si512(s);
+        uint64_t high = _mm512_movepi8_mask(x);
+        out[b] = (struct text_bytes){
+            .space = between(x, 9, 5) | between(x, 28, 5),
+            .newline = is(x, '\n'),
+            .letter = between(_mm512_or_si512(x, _mm512_set1_epi8(0x20)), 'a', 26),
+            .digit = between(x, '0', 10),
+            .hash = is(x, '#'),
+            .dot = is(x, '.'),
+            .vertical = between(x, 11, 3) | between(x, 28, 3),
+            .high = high};
+        if (!high) continue;
+        out[b].lead = between(x, 0xc3, 7) | between(x, 0xd0, 2);
+        out[b].c3 = is(x, 0xc3);
+        out[b].sign = is(x, 0x97) | is(x, 0xb7);
+    }
+}
+#endif

@@ -1,0 +1,266 @@
+/* The words of a text by masks of its bytes (text_masks.h): most runs of
+ * non-white-space are letters and digits, with a mark at an end or none, and
+ * are words as they stand.  All others go to the reference, run by run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "data/text_masks.h"
+#include "data/words_internal.h"
+#include "data/words_uax29.h"
+
+enum { PIECE = 64 }; /* blocks whose masks are made at once */
+
+/* ASCII marks that open or close a word wherever they stand at its end. */
+static uint8_t edge[256];
+enum { OPENS = 1, CLOSES = 2 };
+
+void words_fast_start(const struct words_table *t)
+{
+    for (uint32_t c = 0; c < 128; c++) {
+        unsigned class = words_class(t, c);
+        if (class & WC_PREFIX && c != '_') edge[c] |= OPENS;
+        if (class & WC_SUFFIX && c != '_') edge[c] |= CLOSES;
+    }
+}
+
+struct fast {
+    struct words *w;
+    const char *s;
+    const struct words_table *t;
+};
+
+static bool room(struct words *w)
+{
+    if (w->cap - w->n >= 2 * PIECE + 2) return true;
+    size_t cap = w->cap * 2 + 4096;
+    struct word *v = mem_resize(w->v, cap, sizeof *v);
+    if (!v) {
+        w->oom = true;
+        return false;
+    }
+    w->v = v;
+    w->cap = cap;
+    return true;
+}
+
+static inline void put(struct words *w, size_t begin, size_t len, size_t chars, unsigned info)
+{
+    w->v[w->n++] = (struct word){(uint32_t)begin, (uint32_t)len, (uint32_t)chars, info};
+}
+
+/* A run with characters that have to be decoded; white space may be among them. */
+static void decoded(const struct fast *f, size_t b, size_t e)
+{
+    size_t from = b;
+    for (size_t i = b; i < e;) {
+        uint32_t cp = (unsigned char)f->s[i];
+        int k = 1;
+        if (cp >= 0x80 && (k = utf8_decode(f->s + i, e - i, &cp)) < 1) k = 1;
+        if (words_class(f->t, cp) & WC_SPACE) {
+            if (i > from) uax29_chunk(f->w, f->s, from, i, true);
+            from = i + (size_t)k;
+        }
+        i += (size_t)k;
+    }
+    if (e > from) uax29_chunk(f->w, f->s, from, e, true);
+    room(f->w);
+}
+
+static inline bool capital(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* A full stop at the end belongs to "U." and "U.S." but not to "end." */
+static bool stop_closes(const char *s, size_t b, size_t e)
+{
+    unsigned char before = (unsigned char)s[e - 2];
+    if (before >= 0x80) return false; /* to be looked at closely */
+    if (!capital(before)) return true;
+    return e - b > 2 && capital((unsigned char)s[e - 3]);
+}
+
+static inline uint64_t below(unsigned n) /* n <= 64 */
+{
+    return n == 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1;
+}
+
+static inline bool letter(unsigned char c)
+{
+    return (unsigned)(c | 0x20) - 'a' < 26u;
+}
+
+static inline bool digit(unsigned char c)
+{
+    return c - (unsigned)'0' < 10u;
+}
+
+/* Does the ASCII mark c part l and r, letters or digits of ASCII, in a word?
+ * Unicode's rules join some, the tailoring (words_uax29.c) all others but these. */
+static bool parts(unsigned char l, unsigned char c, unsigned char r)
+{
+    switch (c) {
+    case '-':
+        return (letter(l) && letter(r)) || (digit(l) && digit(r));
+    case ',':
+    case '~':
+        return letter(l) && letter(r);
+    case ':':
+        return digit(l) && letter(r);
+    case '/':
+    case '=':
+    case '<':
+    case '>':
+        return letter(r);
+    case '+':
+    case '*':
+    case '^':
+        return digit(l) && digit(r);
+    default:
+        return false;
+    }
+}
+
+/* What lies between the marks at the ends: no mark, or one.  False when it is
+ * left to the reference. */
+static bool inner(const struct fast *f, size_t b, size_t n, uint64_t letters, uint64_t marks,
+                  uint64_t second)
+{
+    struct words *w = f->w;
+    unsigned info = WORD_SUBSTANCE | (second ? 0u : WORD_ASCII);
+    size_t chars = second ? n - (size_t)__builtin_popcountll(second) : n;
+    if (!marks) {
+        put(w, b, n, chars, info | (letters ? WORD_LETTER : 0u));
+        return true;
+    }
+    unsigned at = (unsigned)__builtin_ctzll(marks);
+    unsigned char l = (unsigned char)f->s[b + at - 1], r = (unsigned char)f->s[b + at + 1];
+    if (marks & (marks - 1) || second || (l | r) & 0x80) return false;
+    if (!parts(l, (unsigned char)f->s[b + at], r)) {
+        put(w, b, n, n, info | (letters ? WORD_LETTER : 0u));
+        return true;
+    }
+    put(w, b, at, at, info | (letters & below(at) ? WORD_LETTER : 0u));
+    put(w, b + at, 1, 1, WORD_ASCII);
+    put(w, b + at + 1, n - at - 1, n - at - 1, info | (letters >> at ? WORD_LETTER : 0u));
+    return true;
+}
+
+/* Do the n marks at s close the word that ends there?  At most one full stop. */
+static bool all_close(const char *s, size_t b, size_t at, size_t n)
+{
+    for (size_t i = at; i < at + n; i++) {
+        if (edge[(unsigned char)s[i]] & CLOSES) continue;
+        if (s[i] != '.' || i > at || (n > 1 && s[i + 1] == '.') || !stop_closes(s, b, i + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool all_open(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(edge[(unsigned char)s[i]] & OPENS)) return false;
+    return true;
+}
+
+/* A run with marks in it: at its ends, and at most one inside, or the reference. */
+static __attribute__((noinline)) void marked(const struct fast *f, size_t b, size_t n,
+                                             uint64_t letters, uint64_t second, uint64_t other,
+                                             uint64_t wide)
+{
+    struct words *w = f->w;
+    if (n == 1 && !wide) {
+        put(w, b, 1, 1, WORD_ASCII);
+        return;
+    }
+    if (!wide && other != below((unsigned)n)) {
+        unsigned lead = (unsigned)__builtin_ctzll(~other),
+                 trail = (unsigned)__builtin_clzll(~(other << (64 - n)));
+        size_t begin = b + lead, len = n - lead - trail, n_before = w->n;
+        if (all_open(f->s + b, lead) && all_close(f->s, begin, begin + len, trail)) {
+            for (size_t i = b; i < begin; i++)
+                put(w, i, 1, 1, WORD_ASCII);
+            uint64_t keep = below((unsigned)len);
+            if (inner(f, begin, len, letters >> lead & keep, other >> lead & keep,
+                      second >> lead & keep)) {
+                for (size_t i = begin + len; i < b + n; i++)
+                    put(w, i, 1, 1, WORD_ASCII);
+                return;
+            }
+            w->n = n_before;
+        }
+    }
+    if (wide)
+        decoded(f, b, b + n);
+    else if (second)
+        uax29_chunk(w, f->s, b, b + n, true);
+    else
+        uax29_chunk_ascii(w, f->s, b, b + n);
+    room(w);
+}
+
+/* A run [b, e); what it holds: letters, second bytes and what is neither letter
+ * nor digit, as masks that begin at b and reach to e (which is at most b + 64). */
+static inline void run(const struct fast *f, size_t b, size_t e, uint64_t letters, uint64_t second,
+                       uint64_t other, uint64_t wide)
+{
+    size_t n = e - b, chars = second ? n - (size_t)__builtin_popcountll(second) : n;
+    unsigned info = WORD_SUBSTANCE | (letters ? WORD_LETTER : 0u) | (second ? 0u : WORD_ASCII);
+    if (!other)
+        put(f->w, b, n, chars, info);
+    else
+        marked(f, b, n, letters, second, other, wide);
+}
+
+/* A run over several blocks is rare: its masks are put together, or it is read
+ * as the reference reads when it is longer than one mask. */
+static void long_run(const struct fast *f, const struct text_masks *m, size_t b, size_t e)
+{
+    size_t k = b / 64, n = e - b;
+    unsigned shift = b % 64;
+    if (n > 64) {
+        decoded(f, b, e);
+        return;
+    }
+    uint64_t keep = below((unsigned)n);
+#define CROSS(x) ((m[k].x >> shift | (shift ? m[k + 1].x << (64 - shift) : 0)) & keep)
+    run(f, b, e, CROSS(letter), CROSS(second), keep & ~(CROSS(letter) | CROSS(digit)), CROSS(wide));
+#undef CROSS
+}
+
+int words_uax29_masked(struct words *w, const char *text, size_t n, const struct text_masks *m,
+                       struct err *e)
+{
+    struct fast f = {w, text, words_table_get()};
+    w->n = 0;
+    if (uax29_start()) return err_oom(e, 1 << 20, "the classes of word boundaries");
+    size_t open = SIZE_MAX; /* begin of a run that goes on from the block before */
+    for (size_t k = 0; k * 64 < n && room(w); k++) {
+        unsigned size = n - k * 64 < 64 ? (unsigned)(n - k * 64) : 64;
+        uint64_t text_bits = ~m[k].space & below(size);
+        uint64_t ends = ~text_bits & (text_bits << 1 | (open != SIZE_MAX));
+        uint64_t starts = text_bits & ~(text_bits << 1 | (open != SIZE_MAX));
+        if (size < 64) ends &= below(size + 1);
+        if (open != SIZE_MAX && ends) {
+            unsigned to = (unsigned)__builtin_ctzll(ends);
+            long_run(&f, m, open, k * 64 + to);
+            ends &= ends - 1;
+            open = SIZE_MAX;
+        }
+        uint64_t word = m[k].letter | m[k].digit;
+        while (ends) {
+            unsigned from = (unsigned)__builtin_ctzll(starts), to = (unsigned)__builtin_ctzll(ends);
+            uint64_t keep = below(to - from);
+            starts &= starts - 1;
+            ends &= ends - 1;
+            run(&f, k * 64 + from, k * 64 + to, m[k].letter >> from & keep,
+                m[k].second >> from & keep, ~word >> from & keep, m[k].wide >> from & keep);
+        }
+        if (starts) open = k * 64 + (unsigned)__builtin_ctzll(starts);
+    }
+    if (open != SIZE_MAX && !w->oom) long_run(&f, m, open, n);
+    return w->oom ? err_oom(e, w->cap * sizeof *w->v, "the words of a document") : 0;
+}

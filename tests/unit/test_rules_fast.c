@@ -1,0 +1,198 @@
+/* The fast ways of the rules against the straightforward ones. */
+#include "tests/unit/shard_fixture.h"
+
+#include <math.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "data/doc.h"
+#include "data/rules.h"
+#include "data/text_masks.h"
+#include "data/words_uax29.h"
+
+static uint64_t state64 = 88172645463325252u;
+static uint32_t rnd(uint32_t n)
+{
+    state64 ^= state64 << 13;
+    state64 ^= state64 >> 7;
+    state64 ^= state64 << 17;
+    return (uint32_t)(state64 >> 32) % n;
+}
+
+/* Text that meets the corners: marks, runs of letters of other scripts, white
+ * space of all kinds, words that repeat, lines that repeat. */
+static size_t random_text(char *s, size_t room)
+{
+    static const char *const parts[] = {
+        " ", " ", " ", " ", "\n", "\n", "\n\n", "\t", "  ", ". ", ", ", ".", ",", "...", "-", "--", "/", ":", "'", "\"",
+        "(", ")", "[12]", "_", "%", "$", "+", "=", "{", "#", "1", "23", "4.5", "the", "of", "and", "be", "to", "word", "Word",
+        "U.S.", "A", "xyz", "don't", "e\u0301", "é", "ß", "×", "ÿ", "ж", "Щука", "\u0483", "日本", "。", "…", "—", "“", "”", "’", "\u00a0", "\u2003",
+        "\u2028", "\xc2\x85", "😀", "👩‍👧", "•", "- ", "javascript", "lorem ipsum", "privacy policy", "ing", "!", "?", "\u0300", "\u200d",
+        "This is a line of five words.", "Another line, that repeats.\n", "http://a.b/c-d", "x@y.z", "std::string", "f(x)"};
+    size_t n = 0, want = rnd(4) ? rnd(300) : rnd((uint32_t)room - 64);
+    while (n < want) {
+        const char *p = parts[rnd(COUNT_OF(parts))];
+        memcpy(s + n, p, strlen(p));
+        n += strlen(p);
+    }
+    return n;
+}
+
+static void same_words(const char *text, size_t n)
+{
+    static struct words a, b;
+    static struct text_masks m[200];
+    struct err e;
+    assert_true(n / 64 + 2 < COUNT_OF(m));
+    text_masks(text, n, m);
+    m[(n + 63) / 64] = (struct text_masks){0};
+    assert_int_equal(words_uax29_ref(&a, text, n, true, &e), 0);
+    assert_int_equal(words_uax29_masked(&b, text, n, m, &e), 0);
+    size_t k = 0;
+    while (k < a.n && k < b.n && memcmp(&a.v[k], &b.v[k], sizeof *a.v) == 0)
+        k++;
+    if (k < a.n || k < b.n)
+        fail_msg("word %zu of %zu, %zu: '%.*s', '%.*s' in\n%.*s", k, a.n, b.n,
+                 k < a.n ? (int)a.v[k].len : 0, text + (k < a.n ? a.v[k].begin : 0),
+                 k < b.n ? (int)b.v[k].len : 0, text + (k < b.n ? b.v[k].begin : 0), (int)n, text);
+}
+
+static void words_by_masks_are_those_of_the_reference(void **state)
+{
+    (void)state;
+    char text[8192];
+    for (int round = 0; round < 4000; round++)
+        same_words(text, random_text(text, sizeof text));
+    for (size_t n = 0; n < 200; n++) { /* every border of a block */
+        memset(text, 'a', n);
+        same_words(text, n);
+        if (n) text[n - 1] = '.';
+        same_words(text, n);
+        memset(text, ' ', n);
+        same_words(text, n);
+    }
+}
+
+static void kernels_agree_on_all_bytes(void **state)
+{
+    (void)state;
+    char s[640];
+    struct text_bytes a[10], b[10];
+    text_bytes_fn *const fn[] = {
+#if defined(__x86_64__)
+        text_bytes_avx2, text_bytes_avx512,
+#endif
+        text_bytes_ref};
+    for (int round = 0; round < 50; round++) {
+        for (size_t i = 0; i < sizeof s; i++)
+            s[i] = (char)(round ? rnd(256) : i % 256);
+        text_bytes_ref(s, 10, a);
+        for (size_t k = 0; k < COUNT_OF(fn); k++) {
+#if defined(__x86_64__)
+            if (k == 0 && !__builtin_cpu_supports("avx2")) continue;
+            if (k == 1 && !__builtin_cpu_supports("avx512bw")) continue;
+#endif
+            fn[k](s, 10, b);
+            assert_memory_equal(a, b, sizeof a);
+        }
+    }
+    text_phrases_fn *best = text_phrases_best();
+    static const char *const found[] = {"Lorem IPSUM", "JavaScript", "policy", "COOKIES", "Terms of Use"};
+    for (size_t at = 0; at < 150; at++)
+        for (size_t p = 0; p < COUNT_OF(found); p++) {
+            memset(s, 'p', sizeof s);
+            assert_false(best(s, 200));
+            memcpy(s + at, found[p], strlen(found[p]));
+            assert_true(best(s, at + strlen(found[p])));
+            assert_false(best(s, at + strlen(found[p]) - 1));
+        }
+}
+
+static struct rules_work fast, plain;
+static struct rules_cfg cfg;
+
+static void same_judgement(const char *text, size_t n, const char *where)
+{
+    const char *a, *b;
+    size_t an, bn;
+    struct rule_set fa, fb;
+    struct err e;
+    cfg.plain = false;
+    if (rules_judge(&cfg, &fast, text, n, &a, &an, &fa, &e)) fail_msg("%s", e.msg);
+    cfg.plain = true;
+    if (rules_judge(&cfg, &plain, text, n, &b, &bn, &fb, &e)) fail_msg("%s", e.msg);
+    for (int m = 0; m < METRIC_N; m++)
+        if (memcmp(&fast.m[m], &plain.m[m], sizeof(double)) != 0 &&
+            !(isnan(fast.m[m]) && isnan(plain.m[m])))
+            fail_msg("%s: %s is %.17g, want %.17g in\n%.*s", where, rules_metric_names[m], fast.m[m],
+                     plain.m[m], (int)(n < 2000 ? n : 2000), text);
+    assert_memory_equal(&fa, &fb, sizeof fa);
+    if (an != bn || (an && memcmp(a, b, an) != 0))
+        fail_msg("%s: another text:\n%.*s\n----\n%.*s", where, (int)an, a, (int)bn, b);
+    assert_int_equal(fast.n_cuts, plain.n_cuts);
+    for (size_t i = 0; i < fast.n_cuts; i++) {
+        assert_int_equal(fast.cut[i].begin, plain.cut[i].begin);
+        assert_int_equal(fast.cut[i].end, plain.cut[i].end);
+        assert_int_equal(fast.cut[i].rule, plain.cut[i].rule);
+    }
+    assert_memory_equal(fast.lines_removed, plain.lines_removed, sizeof fast.lines_removed);
+}
+
+static void judgements_are_those_of_the_plain_way(void **state)
+{
+    (void)state;
+    char text[8192];
+    for (int round = 0; round < 3000; round++) {
+        rules_preset(&cfg, (enum rules_preset)(1 + round % 4));
+        cfg.all = round % 3 == 0;
+        if (round % 5 == 0) cfg.on[RULE_LINE_PUNCTUATION] = true;
+        same_judgement(text, random_text(text, sizeof text), "random");
+    }
+}
+
+static void judgements_of_real_text_are_those_of_the_plain_way(void **state)
+{
+    (void)state;
+    static const char path[] = "../shared/corpus/mixed10.jsonl";
+    if (!file_exists(path)) {
+        print_message("skip: no %s\n", path);
+        skip();
+    }
+    struct doc_files f;
+    char *paths[] = {(char *)path};
+    struct doc_cfg docs = {0};
+    struct err e;
+    assert_int_equal(doc_files_find(&f, paths, 1, DOC_AUTO, &e), 0);
+    struct doc_reader *r = doc_reader_open(&f, &docs, &e);
+    struct doc_block b = {0};
+    struct doc_iter it = {0};
+    int n = 0;
+    while (doc_reader_next(r, &b, &e) == 1) {
+        struct doc d;
+        doc_iter_start(&it, &docs, &b);
+        while (doc_iter_next(&it, &d) == DOC_GOOD) {
+            char id[128];
+            if (n++ % 4) continue;
+            snprintf(id, sizeof id, "%.*s", (int)d.id_len, d.id);
+            rules_preset(&cfg, RULES_FINEWEB);
+            cfg.all = n % 8 == 1;
+            same_judgement(d.text, d.text_len, id);
+        }
+    }
+    assert_true(n > 1000);
+    doc_iter_free(&it);
+    buf_free(&b.data);
+    doc_reader_close(r);
+    doc_files_free(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernels_agree_on_all_bytes),
+        cmocka_unit_test(words_by_masks_are_those_of_the_reference),
+        cmocka_unit_test(judgements_are_those_of_the_plain_way),
+        cmocka_unit_test(judgements_of_real_text_are_those_of_the_plain_way),
+    };
+    return cmocka_run_group_tests_name("rules_fast", tests, NULL, NULL);
+}
