@@ -16,7 +16,7 @@
 struct clean_opts {
     struct opt_common common;
     struct docs_in_opts in;
-    const char *out, *removed, *quarantine, *report, *decisions, *replay;
+    const char *out, *removed, *quarantine, *report, *html, *decisions, *replay;
     const char *field[CLEAN_LABELS];
     struct opt_list set;
     struct clean_prep_opts prep;
@@ -24,7 +24,7 @@ struct clean_opts {
     struct clean_scores_opts scores;
     struct clean_train_opts train;
     struct clean_corpus_opts corpus;
-    int preset, words;
+    int preset, words, dialect;
     bool dry_run, rules, measure_all;
 };
 
@@ -35,16 +35,19 @@ static const struct opt opts[] = {
     OPT_STR(0, "removed", C, removed, "FILE", NULL, "Also write removed documents, each with its reason"),
     OPT_STR(0, "quarantine", C, quarantine, "FILE", NULL, "Write records that are no documents: file, line, reason"),
     OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts of every rule as JSON"),
+    OPT_STR(0, "report-html", C, html, "FILE", NULL, "Write a page with the funnel, curves over the limits and examples"),
     OPT_STR(0, "decisions", C, decisions, "FILE", NULL, "Write what was measured and decided, for every document"),
     OPT_STR(0, "replay", C, replay, "FILE", NULL, "Decide again from such a file, with --set; --out: what changes"),
     OPT_BOOL(0, "measure-all", C, measure_all, NULL,
              "Try every rule on every document, also when no output tells of it"),
     OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
     OPT_GROUP("Cleaning"),
-    OPT_ENUM(0, "preset", C, preset, "none|gopher|repetition|c4|fineweb", "none",
-             "Rules that remove documents; fineweb is all of the others and its own"),
+    OPT_ENUM(0, "preset", C, preset, "none|gopher|repetition|c4|fineweb|dclm|refinedweb|sft", "none",
+             "Rules that remove documents; fineweb is gopher, repetition, c4 and its own"),
     OPT_LIST(0, "set", C, set, "RULE=X", "Change a limit, or RULE=off; see --rules"),
     OPT_BOOL(0, "rules", C, rules, NULL, "List the rules with their limits and exit"),
+    OPT_ENUM(0, "dialect", C, dialect, "preset|datatrove|dolma|dclm", "preset",
+             "Whose way of counting where they differ; preset: dclm for dclm and refinedweb"),
     OPT_ENUM(0, "words", C, words, "uax29|uax29-plain|spacy-en", "uax29",
              "Words: of Unicode, tailored to the rules or plain; or of datatrove's tokenizer"),
     OPT_CLEAN_PREP(C, prep),
@@ -85,7 +88,7 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, doubl
         if (cfg->rules.quick && !rules_is_line(rule))
             log_info("  %-30s removed %8llu", rule->key, (unsigned long long)x->removed);
         else if (rules_is_line(rule))
-            log_info("  %-30s removed %llu lines", rule->key, (unsigned long long)x->failed);
+            log_info("  %-30s took out %llu lines or parts", rule->key, (unsigned long long)x->failed);
         else
             log_info("  %-30s removed %8llu, alone %8llu, of %8llu", rule->key, (unsigned long long)x->removed,
                      (unsigned long long)x->only, (unsigned long long)x->failed);
@@ -127,6 +130,12 @@ static int clean(const struct clean_opts *o, struct clean_cfg *cfg, struct err *
     struct buf b = {0};
     clean_report_json(cfg, &s, &b);
     ret = docs_outputs_report(&to, &b, e);
+    if (!ret && o->html) {
+        struct buf page = {0};
+        ret = clean_report_html(cfg, &s, &page, e);
+        if (!ret) ret = file_write_all(o->html, page.data, page.len, e);
+        buf_free(&page);
+    }
     if (!ret && s.n_damaged)
         ret = err_set(e, ERR_DATA, "%s%s; what could be read was processed: %llu documents", s.damaged,
                        s.n_damaged > 1 ? " (and other files)" : "", (unsigned long long)s.docs_in);
@@ -191,18 +200,20 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         goto out;
     }
     cfg = (struct clean_cfg){.files = &files, .docs = docs_in_cfg(&o.in), .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
-                            .decisions = o.decisions, .progress = true};
+                            .decisions = o.decisions, .detail = o.html != NULL, .progress = true};
     memcpy(cfg.field, o.field, sizeof cfg.field);
     rules_preset(&cfg.rules, (enum rules_preset)o.preset);
     cfg.rules.words = (enum words_mode)o.words;
-    cfg.rules.quick = !o.removed && !o.report && !o.decisions && !o.common.json && !o.measure_all;
+    cfg.settle = cfg.rules.words != WORDS_SPACY_EN && !o.dialect; /* the peers judge once */
+    if (o.dialect) cfg.rules.dialect = (enum rules_dialect)(o.dialect - 1);
+    cfg.rules.quick = !o.removed && !o.report && !o.html && !o.decisions && !o.common.json && !o.measure_all;
     struct docs_outputs to = outputs(&o);
     ret = docs_outputs_check(&to, e);
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
     if (!ret) ret = clean_decontam_open(&decontam, &o.decontaminate, &cfg, e);
     if (!ret) ret = clean_scores_open(&scores, &o.scores, &cfg, e);
     if (!ret) ret = clean_corpus_open(&corpus, &o.corpus, &o.train, &cfg, e);
-    const char *others[] = {o.out, o.removed, o.quarantine, o.report};
+    const char *others[] = {o.out, o.removed, o.quarantine, o.report, o.html};
     for (size_t i = 0; i < COUNT_OF(others) && !ret && o.decisions; i++)
         if (others[i] && strcmp(others[i], o.decisions) == 0)
             ret = err_set(e, ERR_USAGE, "'%s' is given for two outputs", o.decisions);
@@ -275,6 +286,9 @@ const struct cmd cmd_clean = {
                "--to w.json takes weights: {\"news\": 3, \"*\": 1}.\n"
                "A line that is no document (bad JSON, invalid UTF-8, no text, too long)\n"
                "costs only itself.\n"
+               "What line rules leave is judged again until nothing changes, so that\n"
+               "cleaning twice is cleaning once; not with --words spacy-en or --dialect,\n"
+               "which follow the peers: they judge once.\n"
                "Where only the kept documents are written, cheap rules are tried first and\n"
                "the first that fails ends it. --removed, --decisions, --report, --json and\n"
                "--measure-all measure everything: then a removed document counts for the\n"

@@ -30,6 +30,8 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
     struct clean_block *b = s->user;
     if (!b && !(s->user = b = mem_zalloc(1, sizeof *b)))
         return err_oom(e, sizeof *b, "the counts of a block");
+    if (c->cfg->detail && !b->s.detail && !(b->s.detail = mem_zalloc(1, sizeof *b->s.detail)))
+        return err_oom(e, sizeof *b->s.detail, "the curves of a block");
     clean_stats_clear(&b->s);
     buf_clear(&b->rows);
     struct doc d;
@@ -158,6 +160,8 @@ int clean_run(const struct clean_cfg *given, struct clean_stats *out, struct err
     for (int m = 0; m < METRIC_N; m++)
         if (cfg.keep_metric[m]) c.judge = cfg.rules.all = true;
     if (cfg.rules.all) cfg.rules.quick = false;
+    if (cfg.detail && !(out->detail = mem_zalloc(1, sizeof *out->detail)))
+        return err_oom(e, sizeof *out->detail, "the curves of the report");
     int ret = start_workers(&c, e) || notes_start(&c.notes, &cfg, e) || passes(&c, &end, e) ? -1 : 0;
     free_workers(&c);
     notes_free(&c.notes);

@@ -7,6 +7,7 @@
 #define DATA_CLEAN_H
 
 #include "core/base/pool.h"
+#include "data/clean_detail.h"
 #include "data/clean_filter.h"
 #include "data/clean_labels.h"
 #include "data/doc.h"
@@ -25,6 +26,8 @@ struct clean_cfg {
     const char *quarantine; /* where bad records go, or NULL */
     const char *decisions;  /* what was measured and decided, for every document, or NULL */
     const char *field[CLEAN_LABELS]; /* members that documents are grouped by; NULL = none */
+    bool detail; /* curves and examples for the report: clean_stats.detail */
+    bool settle; /* judge what line rules leave until nothing changes */
     bool progress;
     struct clean_filter filter[CLEAN_FILTERS_MAX]; /* clean_add_filter() */
     int n_filters;
@@ -58,6 +61,7 @@ struct clean_stats {
     uint64_t changed;             /* kept documents whose text is not as it came */
     struct clean_rule_stats rule[RULES_MAX];
     struct clean_groups group[CLEAN_LABELS];
+    struct clean_detail *detail; /* NULL when not asked for */
     char first_bad[256]; /* "file:line: reason", or empty */
     size_t n_damaged;    /* truncated or corrupt files */
     char damaged[512];
@@ -77,7 +81,9 @@ struct clean_spread {
 struct clean_spread clean_spread(const struct clean_groups *g);
 extern const char *const clean_label_names[CLEAN_LABELS];
 void clean_groups_json(const struct clean_stats *s, struct buf *out);
-/* The report as JSON. */
+/* The report as a page of its own, and as JSON. */
+int clean_report_html(const struct clean_cfg *cfg, const struct clean_stats *s, struct buf *out,
+                      struct err *e);
 void clean_report_json(const struct clean_cfg *cfg, const struct clean_stats *s, struct buf *out);
 
 #endif

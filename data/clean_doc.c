@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/clean_internal.h"
 
@@ -131,12 +132,33 @@ static uint64_t copies(const struct clean *c, const double *value)
     return m > 0 && value[m] >= 1 ? (uint64_t)value[m] : 1;
 }
 
+static size_t whole_chars(const char *s, size_t n, size_t most)
+{
+    return utf8_valid_prefix(s, n < most ? n : most);
+}
+
+static void note_detail(const struct clean *c, struct clean_stats *s, const struct clean_doc *d,
+                        int reason)
+{
+    struct clean_sample x = {.rule = reason};
+    detail_values(s->detail, &c->cfg->rules, d->value);
+    if (reason < 0 || !detail_wants(s->detail, reason)) return;
+    struct buf id = {0};
+    doc_emit_id(d->doc, &id);
+    x.value = d->value[c->cfg->rules.rule[reason]->metric];
+    memcpy(x.id, id.data ? id.data : "", whole_chars(id.data, id.len, sizeof x.id - 1));
+    memcpy(x.text, d->doc->text, whole_chars(d->doc->text, d->doc->text_len, sizeof x.text - 1));
+    buf_free(&id);
+    if (detail_sample(s->detail, &x)) s->detail->n_samples[reason] = SAMPLES_A_RULE;
+}
+
 static void finish(const struct clean *c, int thread, struct doc_slot *slot, const struct clean_doc *d,
                    const struct rules_work *w, const struct rule_set *failed)
 {
     struct clean_stats *s = &((struct clean_block *)slot->user)->s;
     const struct doc *doc = d->doc;
     int reason = d->removed ? rules_reason(d->value, failed) : -1;
+    if (s->detail) note_detail(c, s, d, reason);
     struct buf *why = &c->workers[thread].why;
     buf_clear(why);
     if (d->removed) {
@@ -197,7 +219,9 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
     }
     if (run_filters(c, thread, true, row, &d, &failed, e)) return -1;
     if (c->judge) {
-        if (rules_judge(&cfg->rules, rw, d.text, d.n, &d.text, &d.n, &by_rules, e)) return -1;
+        if ((cfg->settle ? rules_settle : rules_judge)(&cfg->rules, rw, d.text, d.n, &d.text, &d.n,
+                                                       &by_rules, e))
+            return -1;
         rule_set_join(&failed, &by_rules);
         d.removed = rule_set_any(&failed);
     }
@@ -214,8 +238,8 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
         write_note(c, row, &d, label);
         return 0;
     }
-    for (int r = RULE_LINE_WORD_LENGTH; r <= RULE_LINE_POLICY; r++)
-        b->s.rule[r].failed += c->judge ? rw->lines_removed[r] : 0;
+    for (int r = 0; r < RULE_N && c->judge; r++)
+        b->s.rule[r].failed += rw->lines_removed[r];
     finish(c, thread, slot, &d, rw, &failed);
     return 0;
 }

@@ -22,8 +22,11 @@ struct clean_group *clean_group_of(struct clean_groups *g, const char *name, siz
 void clean_stats_clear(struct clean_stats *s)
 {
     struct clean_groups keep[CLEAN_LABELS];
+    struct clean_detail *detail = s->detail;
     memcpy(keep, s->group, sizeof keep);
     memset(s, 0, sizeof *s);
+    s->detail = detail;
+    if (detail) detail_clear(detail);
     for (int k = 0; k < CLEAN_LABELS; k++) {
         labels_clear(&keep[k].names);
         if (keep[k].v) memset(keep[k].v, 0, keep[k].cap * sizeof *keep[k].v);
@@ -37,6 +40,7 @@ void clean_stats_free(struct clean_stats *s)
         labels_free(&s->group[k].names);
         free(s->group[k].v);
     }
+    detail_free(s->detail);
     memset(s, 0, sizeof *s);
 }
 
@@ -60,6 +64,8 @@ int clean_stats_add(struct clean_stats *to, const struct clean_stats *from, stru
         to->rule[r].only += from->rule[r].only;
         to->rule[r].bytes += from->rule[r].bytes;
     }
+    if (to->detail && from->detail && detail_add(to->detail, from->detail))
+        return err_oom(e, sizeof *from->detail, "the examples of the report");
     if (!to->first_bad[0]) memcpy(to->first_bad, from->first_bad, sizeof to->first_bad);
     for (int k = 0; k < CLEAN_LABELS; k++)
         for (size_t i = 0; i < from->group[k].names.n; i++) {

@@ -20,7 +20,13 @@ static bool in_set(enum rules_preset p, int r)
     case RULES_C4:
         return r >= RULE_LINE_WORD_LENGTH && r <= RULE_SENTENCES;
     case RULES_FINEWEB:
-        return r != RULE_LINE_PUNCTUATION;
+        return r <= RULE_NEWLINES && r != RULE_LINE_PUNCTUATION;
+    case RULES_DCLM:
+    case RULES_REFINEDWEB:
+        return r <= RULE_STOP_WORDS || (r >= RULE_LINE_SQUEEZE && r <= RULE_REMOVED_WORDS);
+    case RULES_SFT: /* short and repetitive answers can be right: only what is surely wrong */
+        return (r >= RULE_DUP_5 && r <= RULE_DUP_10) || r == RULE_DUP_LINES ||
+               (r >= RULE_SFT_MIN_CHARS && r <= RULE_SFT_REPLACED);
     }
     return false;
 }
@@ -35,6 +41,10 @@ void rules_preset(struct rules_cfg *c, enum rules_preset p)
     }
     for (int m = 0; m < METRIC_N; m++)
         c->metric[m] = rules_metric_names[m];
+    for (int r = RULE_DUP_5; r <= RULE_DUP_10 && p == RULES_SFT; r++)
+        c->limit[r] = 0.4;
+    if (p == RULES_SFT) c->limit[RULE_DUP_LINES] = 0.6;
+    if (p == RULES_DCLM || p == RULES_REFINEDWEB) c->dialect = RULES_DCLM_DIALECT;
 }
 
 int rules_add_metric(struct rules_cfg *c, const char *name, struct err *e)
@@ -145,7 +155,7 @@ static bool any_of(const struct rules_cfg *c, int first, int last)
 
 /* Which groups of metrics the rules need. */
 struct need {
-    bool repetition, gopher, c4, fineweb, words;
+    bool repetition, gopher, c4, fineweb, words, lines, sft;
 };
 
 static struct need find_need(const struct rules_cfg *c)
@@ -153,8 +163,10 @@ static struct need find_need(const struct rules_cfg *c)
     struct need x = {.repetition = c->all || any_of(c, RULE_EMPTY, RULE_DUP_10),
                      .gopher = c->all || any_of(c, RULE_MIN_WORDS, RULE_STOP_WORDS),
                      .c4 = c->all || any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES),
-                     .fineweb = c->all || any_of(c, RULE_NO_LINES, RULE_NEWLINES)};
-    x.words = x.repetition || x.gopher || x.fineweb;
+                     .fineweb = c->all || any_of(c, RULE_NO_LINES, RULE_NEWLINES),
+                     .lines = any_of(c, RULE_LINE_UPPER, RULE_REMOVED_WORDS),
+                     .sft = c->all || any_of(c, RULE_SFT_MIN_CHARS, RULE_SFT_FINISHED)};
+    x.words = x.repetition || x.gopher || x.fineweb || x.lines;
     return x;
 }
 
@@ -166,7 +178,8 @@ static int judge_lines(const struct rules_cfg *c, const struct need *need, struc
     size_t n_words = SIZE_MAX;
     if (need->c4) {
         if (rules_c4(c, w, text, n, need->words ? &w->words : NULL, &n_words, w->m, e)) return -1;
-        if (w->kept.len != n || (n && memcmp(w->kept.data, text, n) != 0)) {
+        bool cuts = any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES); /* else it was only measured */
+        if (cuts && (w->kept.len != n || (n && memcmp(w->kept.data, text, n) != 0))) {
             *out = w->kept.data ? w->kept.data : "";
             *out_n = w->kept.len;
         }
@@ -195,33 +208,129 @@ static int find_words(const struct rules_cfg *c, const struct need *need, struct
                 : words_cut(c->words, &w->words, text, n, e);
 }
 
+/* Words that make up a text for RefinedWeb: those of more than punctuation. */
+static size_t substance(const struct words *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++)
+        n += w->v[i].info >> 1 & 1;
+    return n;
+}
+
+/* RefinedWeb's line rules; then the words are those of what is left. */
+static int correct_lines(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
+                         const char **text, size_t *n, struct err *e)
+{
+    bool changed;
+    size_t before = substance(&w->words);
+    w->m[METRIC_REMOVED_WORDS] = 0;
+    if (rules_refinedweb(c, w, *text, *n, &w->corrected, &changed, e)) return -1;
+    if (!changed) return 0;
+    *text = w->corrected.data ? w->corrected.data : "";
+    *n = w->corrected.len;
+    if (find_words(c, need, w, *text, *n, e)) return -1;
+    if (before)
+        w->m[METRIC_REMOVED_WORDS] =
+            ((double)before - (double)substance(&w->words)) / (double)before;
+    return 0;
+}
+
+static void repetition(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
+                       struct rule_set *failed)
+{
+    if (c->dialect == RULES_DATATROVE)
+        rules_repetition(c, w, text, n, w->m);
+    else
+        rules_repetition_other(c, w, text, n, w->m);
+    rules_apply(c, w->m, RULE_EMPTY, RULE_MIN_WORDS, failed);
+}
+
 int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                 const char **out, size_t *out_n, struct rule_set *failed, struct err *e)
 {
     const struct need need = find_need(c);
+    /* Line rules change what repetition is measured on: it comes before them. */
+    bool late = c->quick && !need.lines;
     *failed = (struct rule_set){0};
-    *out = text;
-    *out_n = n;
-    w->n_cuts = 0;
-    memset(w->lines_removed, 0, sizeof w->lines_removed);
+    if (!w->again) {
+        w->n_cuts = 0;
+        memset(w->lines_removed, 0, sizeof w->lines_removed);
+    }
     for (int i = 0; i < METRIC_N; i++)
         w->m[i] = (double)NAN;
-    if (find_words(c, &need, w, text, n, e)) return -1;
-    if (need.repetition && !c->quick) {
-        rules_repetition(c, w, text, n, w->m);
-        rules_apply(c, w->m, RULE_EMPTY, RULE_MIN_WORDS, failed);
+    if (c->on[RULE_LINE_SQUEEZE] &&
+        rules_squeeze(text, n, (size_t)c->limit[RULE_LINE_SQUEEZE], &w->squeezed)) {
+        if (buf_ok(&w->squeezed, e)) return -1;
+        text = w->squeezed.data;
+        n = w->squeezed.len;
+        w->lines_removed[RULE_LINE_SQUEEZE]++;
     }
+    *out = text;
+    *out_n = n;
+    if (need.sft) {
+        rules_sft(text, n, w->m);
+        rules_apply(c, w->m, RULE_SFT_MIN_CHARS, RULE_N, failed);
+        if (c->quick && rule_set_any(failed)) return 0;
+    }
+    if (find_words(c, &need, w, text, n, e)) return -1;
+    if (need.repetition && !late) repetition(c, w, text, n, failed);
     if (need.gopher) {
-        rules_gopher(c, w, text, n, w->m);
+        if (c->dialect == RULES_DATATROVE)
+            rules_gopher(c, w, text, n, w->m);
+        else
+            rules_gopher_other(c, w, text, n, w->m);
         rules_apply(c, w->m, RULE_MIN_WORDS, RULE_LINE_WORD_LENGTH, failed);
         if (c->quick && rule_set_any(failed)) return 0;
     }
-    if (judge_lines(c, &need, w, text, n, out, out_n, failed, e)) return -1;
-    if (need.repetition && c->quick && !rule_set_any(failed)) { /* it costs most */
-        rules_repetition(c, w, text, n, w->m);
-        rules_apply(c, w->m, RULE_EMPTY, RULE_MIN_WORDS, failed);
+    if (need.lines) {
+        if (correct_lines(c, &need, w, &text, &n, e)) return -1;
+        rules_apply(c, w->m, RULE_REMOVED_WORDS, RULE_SFT_MIN_CHARS, failed);
+        *out = text;
+        *out_n = n;
     }
+    if (judge_lines(c, &need, w, text, n, out, out_n, failed, e)) return -1;
+    if (need.repetition && late && !rule_set_any(failed)) /* it costs most */
+        repetition(c, w, text, n, failed);
     return w->oom ? err_oom(e, w->table.slots * sizeof *w->table.v, "the tables of the rules") : 0;
+}
+
+/* The worse of two values of each metric: the smaller where rules only ask for
+ * enough, the larger where they only forbid too much; else the later. */
+static void keep_worse(const double *before, double *m)
+{
+    bool below[METRIC_N] = {false}, above[METRIC_N] = {false};
+    for (int r = 0; r < RULE_N; r++) {
+        const struct rule *x = &rules_table[r];
+        if (!rules_is_line(x)) *(x->below ? &below[x->metric] : &above[x->metric]) = true;
+    }
+    for (int i = 0; i < METRIC_N; i++) {
+        bool worse = below[i] ? before[i] < m[i] : before[i] > m[i];
+        if (isnan(m[i]) || (below[i] != above[i] && worse)) m[i] = before[i];
+    }
+}
+
+int rules_settle(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
+                 const char **out, size_t *out_n, struct rule_set *failed, struct err *e)
+{
+    enum { ROUNDS = 8 };
+    const char *in = text;
+    if (rules_judge(c, w, text, n, out, out_n, failed, e)) return -1;
+    int ret = 0;
+    for (int i = 0; i < ROUNDS && *out != in && (c->all || !rule_set_any(failed)) && !ret; i++) {
+        double before[METRIC_N];
+        struct rule_set again;
+        memcpy(before, w->m, sizeof before);
+        buf_clear(&w->settled);
+        buf_add(&w->settled, *out, *out_n);
+        if (buf_ok(&w->settled, e)) return -1;
+        in = w->settled.data ? w->settled.data : "";
+        w->again = true;
+        ret = rules_judge(c, w, in, w->settled.len, out, out_n, &again, e);
+        w->again = false;
+        keep_worse(before, w->m);
+        rule_set_join(failed, &again);
+    }
+    return ret;
 }
 
 void rules_work_free(struct rules_work *w)
@@ -236,6 +345,8 @@ void rules_work_free(struct rules_work *w)
     rules_grams_free(&w->grams);
     buf_free(&w->kept);
     buf_free(&w->line);
-    buf_free(&w->lower);
+    buf_free(&w->squeezed);
+    buf_free(&w->settled);
+    buf_free(&w->corrected);
     *w = (struct rules_work){0};
 }

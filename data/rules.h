@@ -52,6 +52,14 @@ enum rules_metric {
     METRIC_SHORT_LINES,     /* share of them of at most 30 characters */
     METRIC_LINE_REPEATS,    /* characters of lines that came before, of those in lines */
     METRIC_NEWLINES,        /* a word */
+    /* RefinedWeb */
+    METRIC_REMOVED_WORDS, /* share of the words that its line rules removed */
+    /* instructions and answers */
+    METRIC_CHARS_SFT,    /* characters, white space at the ends not counted */
+    METRIC_REFUSALS,     /* phrases in which a model declines or speaks of itself */
+    METRIC_PLACEHOLDERS, /* phrases that stand for missing text */
+    METRIC_REPLACED,     /* share of U+FFFD: characters that were lost */
+    METRIC_FINISHED,     /* 1: ends with punctuation, a bracket or a code fence */
     METRIC_N,
     METRIC_LINE = -1 /* marks a line rule */
 };
@@ -96,6 +104,19 @@ enum rules_id {
     RULE_SHORT_LINES,
     RULE_LINE_REPEATS,
     RULE_NEWLINES,
+    RULE_LINE_SQUEEZE, /* comes first of all */
+    RULE_LINE_UPPER,
+    RULE_LINE_NUMERIC,
+    RULE_LINE_COUNTER,
+    RULE_LINE_FEW_WORDS,
+    RULE_LINE_PHRASES,
+    RULE_REMOVED_WORDS,
+    RULE_SFT_MIN_CHARS,
+    RULE_SFT_MAX_CHARS,
+    RULE_SFT_REFUSALS,
+    RULE_SFT_PLACEHOLDERS,
+    RULE_SFT_REPLACED,
+    RULE_SFT_FINISHED,
     RULE_N
 };
 
@@ -110,6 +131,9 @@ struct rule {
 extern const struct rule rules_table[RULE_N];
 extern const char *const rules_metric_names[METRIC_N];
 
+/* Whose counting is followed where the peers differ (rules_dialect.c). */
+enum rules_dialect { RULES_DATATROVE, RULES_DOLMA, RULES_DCLM_DIALECT };
+
 /* The rules of a run: the built-in ones, then those that filters added. */
 enum { RULES_MAX = 128, METRICS_MAX = 192 };
 struct rules_cfg {
@@ -121,11 +145,15 @@ struct rules_cfg {
     int n_metrics;
     bool all; /* measure everything, also what no rule asks for */
     enum words_mode words;
+    enum rules_dialect dialect;
     bool quick; /* the verdict is enough: cheap rules first, the first that fails ends it */
     bool plain; /* the straightforward way, against which the fast one is tested */
 };
 
-enum rules_preset { RULES_NONE, RULES_GOPHER, RULES_REPETITION, RULES_C4, RULES_FINEWEB };
+enum rules_preset {
+    RULES_NONE, RULES_GOPHER, RULES_REPETITION, RULES_C4, RULES_FINEWEB, RULES_DCLM,
+    RULES_REFINEDWEB, RULES_SFT
+};
 /* Starts a configuration: the built-in rules with the preset's on. */
 void rules_preset(struct rules_cfg *c, enum rules_preset p);
 /* The metric's index, or -1.  The name lives as long as the configuration. */
@@ -204,7 +232,7 @@ struct rules_work {
     struct hash_counter table;
     uint64_t *hash; /* three numbers a word */
     size_t cap;
-    struct buf kept, line, lower;
+    struct buf kept, line, squeezed, corrected, settled;
     double m[METRICS_MAX];
     uint64_t lines_removed[RULE_N]; /* of the last document, by line rule */
     struct rules_cut {
@@ -212,6 +240,7 @@ struct rules_work {
         int rule;
     } * cut;
     size_t n_cuts, cuts_cap;
+    bool again; /* the text is what line rules left: nothing new is noted in cut */
     bool oom;
 };
 void rules_work_free(struct rules_work *w);
@@ -222,5 +251,11 @@ void rules_work_free(struct rules_work *w);
  * or memory of w that lives until the next call. */
 int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                 const char **out, size_t *out_n, struct rule_set *failed, struct err *e);
+
+/* Judges what is left again until nothing changes, so that doing all of it twice
+ * changes nothing: a document that would not pass a second time does not pass.
+ * Of a metric the worst value is kept. */
+int rules_settle(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
+                 const char **out, size_t *out_n, struct rule_set *failed, struct err *e);
 
 #endif

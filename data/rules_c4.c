@@ -40,8 +40,9 @@ static size_t citation(const char *s, size_t n)
     return i < n ? i + 1 : 0;
 }
 
-static void cut(struct rules_work *w, size_t begin, size_t end, int rule)
+void rules_cut(struct rules_work *w, size_t begin, size_t end, int rule)
 {
+    if (w->again) return;
     if (w->n_cuts == w->cuts_cap) {
         size_t cap = w->cuts_cap ? w->cuts_cap * 2 : 64;
         struct rules_cut *v = mem_resize(w->cut, cap, sizeof *v);
@@ -98,9 +99,10 @@ static bool has_wide(const struct rules_work *w, size_t b, size_t e)
     return wide != 0;
 }
 
-static bool ends_sentence(const char *s, size_t n)
+static bool ends_sentence(const char *s, size_t n, bool dolma)
 {
-    if (!n || !memchr(".?!\"'", s[n - 1], 5)) return false;
+    if (!n || !memchr(".?!\"'", s[n - 1], dolma ? 4 : 5)) return false;
+    if (dolma) return true;
     return !(n >= 3 && memcmp(s + n - 3, "...", 3) == 0);
 }
 
@@ -169,11 +171,22 @@ static void cut_citations(struct rules_work *w, const char *s, size_t n, size_t 
         if (!p) return;
         k = citation(s + to, n - to);
         if (k)
-            cut(w, begin + to, begin + to + k, RULE_LINE_CITATIONS);
+            rules_cut(w, begin + to, begin + to + k, RULE_LINE_CITATIONS);
         else
             buf_addc(out, '[');
         i = to + (k ? k : 1);
     }
+}
+
+/* Is it a word of its own between white space? */
+static bool word_javascript(const char *s, size_t n)
+{
+    enum { N = 10 };
+    for (size_t i = 0; i + N <= n; i++)
+        if (mentions(s + i, N, "javascript") && (i == 0 || (unsigned char)s[i - 1] <= ' ') &&
+            (i + N == n || (unsigned char)s[i + N] <= ' '))
+            return true;
+    return false;
 }
 
 /* The line rule that removes the line, or RULE_N.  few: has fewer words than it must. */
@@ -181,10 +194,12 @@ static int line_rule(const struct rules_cfg *c, const char *s, size_t n, bool fe
 {
     static const char *const policy[] = {"terms of use", "privacy policy", "cookie policy",
                                          "uses cookies", "use of cookies", "use cookies"};
-    if (c->on[RULE_LINE_PUNCTUATION] && !ends_sentence(s, n)) return RULE_LINE_PUNCTUATION;
+    if (c->on[RULE_LINE_PUNCTUATION] && !ends_sentence(s, n, c->dialect == RULES_DOLMA)) return RULE_LINE_PUNCTUATION;
     if (few) return RULE_LINE_WORDS;
     if (!phrases) return RULE_N;
-    if (c->on[RULE_LINE_JAVASCRIPT] && mentions(s, n, "javascript")) return RULE_LINE_JAVASCRIPT;
+    if (c->on[RULE_LINE_JAVASCRIPT] && mentions(s, n, "javascript") &&
+        (c->dialect != RULES_DOLMA || word_javascript(s, n)))
+        return RULE_LINE_JAVASCRIPT;
     for (size_t i = 0; i < COUNT_OF(policy) && c->on[RULE_LINE_POLICY]; i++)
         if (mentions(s, n, policy[i])) return RULE_LINE_POLICY;
     return RULE_N;
@@ -242,7 +257,7 @@ static int count_words(struct c4 *x, const char *s, size_t n, bool was_cut, stru
 static void drop_line(struct c4 *x, size_t cuts, int rule)
 {
     x->w->n_cuts = cuts;
-    cut(x->w, x->begin, x->end, rule);
+    rules_cut(x->w, x->begin, x->end, rule);
     x->w->lines_removed[rule]++;
 }
 
@@ -335,7 +350,6 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
     bool stop = false;
     x.phrases = text_phrases_best()(text, n); /* most hold none */
     buf_clear(&w->kept);
-    memset(w->lines_removed, 0, sizeof w->lines_removed);
     m[METRIC_LOREM_IPSUM] = m[METRIC_CURLY_BRACKET] = 0;
     bool known = x.fast && w->newlines_only;
     size_t nl = 0;

@@ -27,12 +27,30 @@ void rules_duplicates_at(struct rules_work *w, const char *s, size_t begin, size
 int rules_scan(struct rules_work *w, const char *s, size_t n, struct err *e);
 static inline bool rules_fast(const struct rules_cfg *c)
 {
-    return c->words == WORDS_UAX29 && !c->plain;
+    return c->words == WORDS_UAX29 && c->dialect == RULES_DATATROVE && !c->plain;
 }
 
 /* Each fills its part of m.  On lack of memory w->oom is set. */
 void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                       double *m);
+/* Words between white space. */
+void rules_space_words(struct words *w, const char *s, size_t n);
+/* Gopher's metrics in another dialect. */
+void rules_gopher_other(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
+                        double *m);
+void rules_repetition_other(const struct rules_cfg *c, struct rules_work *w, const char *text,
+                            size_t n, double *m);
+/* Runs of more than `most` newlines become that many; false when there are none. */
+bool rules_squeeze(const char *s, size_t n, size_t most, struct buf *out);
+/* The text without the lines that RefinedWeb's line rules remove, in *out. */
+int rules_refinedweb(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
+                     struct buf *out, bool *changed, struct err *e);
+void rules_sft(const char *text, size_t n, double *m);
+/* Notes what a line rule took out. */
+void rules_cut(struct rules_work *w, size_t begin, size_t end, int rule);
+bool rules_table_size(struct hash_counter *t, size_t n);         /* for n entries, empty */
+uint32_t rules_table_count(struct hash_counter *t, uint64_t h);  /* counted so often, now included */
+uint32_t rules_table_get(const struct hash_counter *t, uint64_t h);
 /* The n-gram metrics of w->words (two and more), the fast way. */
 void rules_grams(struct rules_work *w, const char *text, size_t n, double chars, double *m);
 void rules_grams_free(struct gram_work *g);

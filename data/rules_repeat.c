@@ -53,6 +53,23 @@ static inline bool table_has(const struct hash_counter *t, uint64_t h)
     return false;
 }
 
+bool rules_table_size(struct hash_counter *t, size_t n)
+{
+    return table_size(t, n);
+}
+
+uint32_t rules_table_count(struct hash_counter *t, uint64_t h)
+{
+    return table_count(t, h);
+}
+
+uint32_t rules_table_get(const struct hash_counter *t, uint64_t h)
+{
+    for (size_t i = (size_t)h & t->mask; t->v[i].round == t->round; i = (i + 1) & t->mask)
+        if (t->v[i].hash == h) return t->v[i].count;
+    return 0;
+}
+
 size_t rules_chars(const char *s, size_t n)
 {
     size_t k = 0, i = 0;

@@ -116,3 +116,35 @@ for isa in ref avx2; do
 done
 "$LLMCTL" clean all.jsonl --preset fineweb --set fineweb.max_newlines=1 --set c4.min_sentences=1 -q --out twice.jsonl
 cmp all.jsonl twice.jsonl || fail "cleaning by lines twice changes something"
+
+# Presets that take lines out: cleaning twice is cleaning once, and every one has documents to keep.
+{ cat many.jsonl; awk 'function word(  n, w) { w = ""; for (n = 0; n < 5; n++) w = w sprintf("%c", 97 + int(rand() * 26)); return w }
+BEGIN { srand(2); for (i = 0; i < 60; i++) {
+    printf "{\"text\":\"MENU\\n\\n\\n\\nThe report of %s is here, and that is what we have of it.\\n3 likes\\nSign-in to see it with the %s of the list.\\nWord\\n", word(), word()
+    for (k = 0; k < 7 + i % 5; k++) printf "The %s of the %s, and %s with %s that have %s to be %s.\\n", word(), word(), word(), word(), word(), word()
+    print "\"}" } }'; } >pages.jsonl
+for p in c4 fineweb dclm refinedweb sft; do
+    "$LLMCTL" clean pages.jsonl --preset $p --set fineweb.max_newlines=1 -q --out p1.jsonl
+    "$LLMCTL" clean p1.jsonl --preset $p --set fineweb.max_newlines=1 -q --out p2.jsonl
+    cmp p1.jsonl p2.jsonl || fail "--preset $p twice is not once"
+done
+expect 0 "$LLMCTL" clean pages.jsonl --preset dclm --set refinedweb.max_removed_words=0.9 --out p.jsonl --decisions pd.jsonl
+grep -q 'The report' p.jsonl && ! grep -q 'MENU\|3 likes\|Sign-in\|Word' p.jsonl || fail "dclm: $(head -1 p.jsonl)"
+grep -q '"refinedweb.counters"' pd.jsonl && grep -q '"refinedweb.phrases"' pd.jsonl || fail "dclm: no cuts recorded"
+printf '%s\n' '{"text":"As an AI language model, I cannot do it."}' '{"text":"<noinput>"}' '{"text":"Paris."}' '{"text":"lost \ufffd"}' |
+    "$LLMCTL" clean --preset sft -q >out
+[ "$(cat out)" = '{"text":"Paris."}' ] || fail "sft: $(cat out)"
+for d in datatrove dolma dclm; do
+    "$LLMCTL" clean pages.jsonl --preset gopher --dialect $d --dry-run --json -q >d_$d.json
+done
+if cmp -s d_datatrove.json d_dolma.json; then fail "dialects count alike"; fi
+
+# Measuring everything leaves the text alone; the page of the report has its parts.
+printf '%s\n' '{"text":"  indented\n\n\n  text \n"}' >indent.jsonl
+"$LLMCTL" clean indent.jsonl --out i.jsonl --decisions i.d -q && cmp indent.jsonl i.jsonl || fail "--decisions changes the text"
+expect 0 "$LLMCTL" clean pages.jsonl --preset fineweb --dry-run --report-html page.html
+for part in '<h2>What each rule removed' '<h2>By source' '<h2>Other limits' '<svg' '<h2>Examples' 'gopher.min_words' '</html>'; do
+    grep -q "$part" page.html || fail "no $part in the page"
+done
+for t in 1 3; do "$LLMCTL" clean pages.jsonl --preset fineweb --dry-run -q --report-html page$t.html --threads $t; done
+cmp page1.html page3.html
