@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/token/chat_eval.h"
 
 struct chat_template {
@@ -25,6 +26,11 @@ static bool has_generation(const struct node *x)
 
 struct chat_template *chat_template_new(const char *text, size_t n, const char *name, struct err *e)
 {
+    size_t valid = utf8_valid_prefix(text, n);
+    if (valid < n) {
+        err_set(e, ERR_DATA, "%s: invalid UTF-8 at byte %zu", name, valid);
+        return NULL;
+    }
     struct chat_template *t = mem_zalloc(1, sizeof *t);
     if (!t || !(t->name = mem_strdup(name))) {
         free(t);

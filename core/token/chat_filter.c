@@ -326,7 +326,7 @@ static int dotted(struct chat_run *r, const struct cv *of, const struct cv *path
         int64_t i = 0;
         for (size_t k = at; k < end; k++) {
             if (s->s[k] < '0' || s->s[k] > '9') digits = false;
-            else i = i * 10 + (s->s[k] - '0') % 10;
+            else if (digits) i = i * 10 + (s->s[k] - '0');
         }
         if (digits) key = cv_int(i);
         else if (!cv_slice(&r->mem, s, at, end, &key)) return chat_oom(r);
