@@ -8,7 +8,7 @@
 
 struct tensor *build_param(struct builder *b, int layer, enum slot_role r)
 {
-    struct param *p = bound_at(&b->bound, layer, r);
+    struct param *p = r < SLOT_N ? bound_at(&b->bound, layer, r) : NULL;
     return p ? graph_param(b->g, p) : NULL;
 }
 
@@ -72,7 +72,7 @@ static struct tensor *sublayer(struct builder *b, const struct block_config *k, 
 
 static struct tensor *block(struct builder *b, const struct block_config *k, struct tensor *x)
 {
-    struct tensor *y = sublayer(b, k, x, SLOT_NORM1_W, k->mixer == MIX_ATTN ? build_attn : build_rwkv);
+    struct tensor *y = sublayer(b, k, x, SLOT_NORM1_W, k->mixer == MIX_ATTN ? build_attn : k->mixer == MIX_MLA ? build_mla : build_rwkv);
     if (k->place == PLACE_PARALLEL) return feed_forward(b, k, build_norm(b, k, x, SLOT_NORM2_W, false), y);
     if (k->cross) y = sublayer(b, k, y, SLOT_XNORM_W, build_cross);
     return sublayer(b, k, y, SLOT_NORM2_W, feed_forward);

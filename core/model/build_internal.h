@@ -24,7 +24,7 @@ struct builder {
     int moe_layer;                       /* how many of them there were */
 };
 
-/* The parameter of a layer (-1 = outside of blocks), NULL when there is none. */
+/* The parameter of a layer (-1 = outside of blocks), NULL when there is none; SLOT_N stands for none. */
 struct tensor *build_param(struct builder *b, int layer, enum slot_role r);
 /* A norm of block k; its bias follows its weight among the roles. */
 struct tensor *build_norm(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
@@ -41,6 +41,9 @@ struct tensor *build_moe(struct builder *b, const struct block_config *k, struct
 /* Statistics of all routers (before the blocks) and their loss (after); NULL without experts. */
 struct router_stats *build_router_stats(struct builder *b, bool want_loss);
 struct tensor *build_router_loss(struct builder *b);
+
+/* build_mla.c. */
+struct tensor *build_mla(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
 
 /* build_rwkv.c.  Time mixing and channel mixing. */
 struct tensor *build_rwkv(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);

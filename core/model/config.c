@@ -17,7 +17,7 @@ const struct choice choice_embed_pos[] = {
 const struct choice choice_sin[] = {
     {"interleaved", SIN_INTERLEAVED, true}, {"concat", SIN_CONCAT, true}, {"t2t", SIN_T2T, true}, {0}};
 const struct choice choice_mixer[] = {
-    {"attn", MIX_ATTN, true},    {"mla", MIX_MLA, false},     {"rwkv4", MIX_RWKV4, true},     {"rwkv5", MIX_RWKV5, true},
+    {"attn", MIX_ATTN, true},    {"mla", MIX_MLA, true},     {"rwkv4", MIX_RWKV4, true},     {"rwkv5", MIX_RWKV5, true},
     {"rwkv6", MIX_RWKV6, true}, {"rwkv7", MIX_RWKV7, true}, {0}};
 const struct choice choice_bias[] = {{"none", 0, true}, {"qkv", 1, true}, {"all", 3, true}, {"out", 2, true}, {0}};
 const struct choice choice_qk_norm[] = {
@@ -142,7 +142,7 @@ static int parse_scaling(struct block_config *b, const struct cJSON *o, const ch
     return 0;
 }
 
-static int parse_pos(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
+int config_pos(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
     static const char *const known[] = {"type", "theta", "pairing", "partial", "scaling", "clip",
                                         "shaw_v", "buckets", "max_distance", "shared", NULL};
@@ -218,7 +218,7 @@ static int parse_mixer(struct block_config *b, int d_model, const struct cJSON *
         opt_int(o, "window", 0, INT32_MAX, &b->window, where, e) ||
         json_opt_bool(o, "causal", &b->causal, where, e) || json_opt_bool(o, "sink", &b->sink, where, e) ||
         config_refuse(o, "v_head_dim", b->head_dim, where, e) || opt_object(o, "pos", &pos, where, e) ||
-        (pos && parse_pos(b, pos, sub, e)))
+        (pos && config_pos(b, pos, sub, e)))
         return -1;
     if (!b->head_dim) {
         if (d_model % b->heads)

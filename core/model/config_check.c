@@ -52,7 +52,7 @@ static int check_block(const struct model_config *c, const struct block_config *
     if (check_ffn(b, at, i, e)) return -1;
     if (b->mixer != MIX_ATTN || b->ffn == FFN_CMIX) {
         const char *key = b->mixer != MIX_ATTN ? "mixer.type" : "ffn.type";
-        if (encoder || b->cross) return err_set(e, ERR_CONFIG, "%s.%s: rwkv goes with stack decoder only", at, key);
+        if (encoder || b->cross) return err_set(e, ERR_CONFIG, "%s.%s: mla and rwkv go with stack decoder only", at, key);
     }
     if (b->mixer != MIX_ATTN) return mixer_check_other(b, i, e);
     if (b->heads % b->kv_heads)

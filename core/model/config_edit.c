@@ -205,7 +205,7 @@ static int resize_rwkv(struct block_config *b, int old_width, const struct model
 static int resize_block(struct block_config *b, int old_width, const struct model_dims *d, struct err *e)
 {
     int width = d->width ? (int)d->width : old_width, group = b->heads / b->kv_heads;
-    bool follows = b->heads * b->head_dim == old_width;
+    bool follows = b->heads * b->head_dim == old_width && b->mixer != MIX_MLA;
     if (b->mixer >= MIX_RWKV4) {
         if (resize_rwkv(b, old_width, d, e)) return -1;
         follows = false;

@@ -45,6 +45,15 @@ void config_num(struct buf *out, const char *key, double v);
 bool config_absent(const struct cJSON *o, const char *key); /* or null */
 /* A key of the schema whose feature is not built: only `off` is accepted. */
 int config_refuse(const struct cJSON *o, const char *key, double off, const char *where, struct err *e);
+/* mixer.pos */
+int config_pos(struct block_config *b, const struct cJSON *o, const char *where, struct err *e);
+/* "pos": {"type": "rope", ...}. */
+void config_print_rope(const struct block_config *b, struct buf *out);
+/* config_mla.c; sizes that follow from the keys. */
+int mla_parse(struct block_config *b, const struct cJSON *o, const char *where, struct err *e);
+void mla_print(const struct block_config *b, struct buf *out);
+int mla_check(const struct block_config *b, int i, struct err *e);
+void mla_set_sizes(struct block_config *b);
 /* One group of blocks; *b holds the defaults. */
 int config_block(struct block_config *b, int d_model, const struct cJSON *o, const char *where, struct err *e);
 

@@ -51,6 +51,19 @@ static void print_scaling(const struct block_config *b, struct buf *out)
     buf_addc(out, '}');
 }
 
+void config_print_rope(const struct block_config *b, struct buf *out)
+{
+    buf_adds(out, "\"pos\": {\"type\": \"rope\", ");
+    config_num(out, "theta", b->theta);
+    buf_printf(out, ", \"pairing\": \"%s\"", choice_name(choice_pairing, b->interleaved));
+    if (b->mixer != MIX_MLA) {
+        buf_adds(out, ", ");
+        config_num(out, "partial", b->partial);
+    }
+    print_scaling(b, out);
+    buf_addc(out, '}');
+}
+
 static void print_mixer(const struct block_config *b, struct buf *out)
 {
     if (b->mixer != MIX_ATTN) {
@@ -68,18 +81,17 @@ static void print_mixer(const struct block_config *b, struct buf *out)
     config_num(out, "softcap", b->softcap);
     buf_printf(out, ", \"window\": %d, \"causal\": %s,", b->window, yes(b->causal));
     if (b->sink) buf_adds(out, " \"sink\": true,");
-    buf_printf(out, "\n        \"pos\": {\"type\": \"%s\"", choice_name(choice_pos, (int)b->pos));
+    buf_adds(out, "\n        ");
+    if (b->pos == POS_ROPE) {
+        config_print_rope(b, out);
+        buf_adds(out, "},\n");
+        return;
+    }
+    buf_printf(out, "\"pos\": {\"type\": \"%s\"", choice_name(choice_pos, (int)b->pos));
     if (b->pos == POS_SHAW) buf_printf(out, ", \"clip\": %d, \"shaw_v\": %s", b->clip, yes(b->shaw_v));
     if (b->pos == POS_T5)
         buf_printf(out, ", \"buckets\": %d, \"max_distance\": %d, \"shared\": \"%s\"", b->buckets, b->max_distance,
                    choice_name(choice_shared, b->pos_shared));
-    if (b->pos == POS_ROPE) {
-        buf_adds(out, ", ");
-        config_num(out, "theta", b->theta);
-        buf_printf(out, ", \"pairing\": \"%s\", ", choice_name(choice_pairing, b->interleaved));
-        config_num(out, "partial", b->partial);
-        print_scaling(b, out);
-    }
     buf_adds(out, "}},\n");
 }
 

@@ -44,12 +44,16 @@ static int parse_rwkv(struct block_config *b, int d_model, const struct cJSON *o
 
 int mixer_parse_other(struct block_config *b, int d_model, const struct cJSON *o, const char *where, struct err *e)
 {
-    return parse_rwkv(b, d_model, o, where, e);
+    return b->mixer == MIX_MLA ? mla_parse(b, o, where, e) : parse_rwkv(b, d_model, o, where, e);
 }
 
 void mixer_print_other(const struct block_config *b, struct buf *out)
 {
     const struct rwkv_config *r = &b->rwkv;
+    if (b->mixer == MIX_MLA) {
+        mla_print(b, out);
+        return;
+    }
     buf_printf(out, "      \"mixer\": {\"type\": \"%s\", \"width\": %d", choice_name(choice_mixer, (int)b->mixer),
                b->heads * b->head_dim);
     if (b->mixer != MIX_RWKV4) {
@@ -66,6 +70,7 @@ void mixer_print_other(const struct block_config *b, struct buf *out)
 
 int mixer_check_other(const struct block_config *b, int i, struct err *e)
 {
+    if (b->mixer == MIX_MLA) return mla_check(b, i, e);
     if (b->place != PLACE_PRE)
         return err_set(e, ERR_CONFIG, "blocks[%d].norm.place must be pre with an rwkv mixer", i);
     if (b->norm != NORM_LN)

@@ -153,6 +153,8 @@ static void bind_layer(struct decoder *d, const struct bound *b, int i)
     l->up_w = decode_weight(d, bound_at(b, i, SLOT_UP_W));
     l->down_w = decode_weight(d, bound_at(b, i, SLOT_DOWN_W));
     bind_experts(d, b, i);
+    static const enum slot_role latent[] = {SLOT_MLA_QA, SLOT_MLA_QB, SLOT_MLA_KVA, SLOT_MLA_KR, SLOT_MLA_KVB};
+    for (size_t t = 0; t < COUNT_OF(latent); t++) l->mla_w[t] = decode_weight(d, bound_at(b, i, latent[t]));
     decode_bind_rwkv(d, b, i);
     bind_cross(d, b, i);
     for (int r = 0; r < SLOT_N; r++) {
@@ -243,6 +245,11 @@ static void make_scratch(struct decoder *d)
     }
     size_t widest = C > heads ? C : heads;
     if (ff > widest) widest = ff;
+    for (int i = 0; i < c->n_blocks; i++) {
+        const struct mla_config *a = &c->block[i].mla;
+        if ((size_t)a->q_rank > widest) widest = (size_t)a->q_rank;
+        if ((size_t)a->kv_rank > widest) widest = (size_t)a->kv_rank;
+    }
     for (int i = 0; i < c->n_blocks; i++)
         if (decode_largest_rank(&c->block[i]) > widest) widest = decode_largest_rank(&c->block[i]);
     d->x = decode_take(d, M * C, sizeof(float));
@@ -300,6 +307,7 @@ static int create(struct decoder *d, const struct params *p, struct err *e)
     make_cache(d);
     make_scratch(d);
     decode_make_states(d);
+    decode_make_mla(d);
     return d->failed ? err_oom(e, (unsigned long long)d->bytes, "the decoder and its cache") : 0;
 }
 

@@ -218,7 +218,7 @@ static void attn_slice(void *arg, int slice, int thread)
                      .q = advance(d, d->q, head), .k = cache_at(d, j->l, s->seq, 0, hk),
                      .v = cache_at(d, j->l, s->seq, 1, hk), .q_stride = k->heads * D, .k_stride = D, .v_stride = D,
                      .out = advance(d, d->att, head), .o_stride = k->heads * D,
-                     .scale = (float)(k->scale > 0 ? k->scale : 1 / sqrt(D)), .softcap = (float)k->softcap};
+                     .scale = (float)(k->scale > 0 ? k->scale : 1 / sqrt(k->mixer == MIX_MLA ? k->mla.nope_dim + k->mla.rope_dim : D)), .softcap = (float)k->softcap};
     if (j->cross) {
         a.Tk = d->source_len[s->seq];
         a.q_offset = 0;
@@ -275,8 +275,13 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
         qkv.b[i] = l->qkv_b[i];
         qkv.n[i] = l->qkv_n[i];
     }
-    decode_prepare(&qkv);
-    decode_product(&qkv);
+    bool latent = k->mixer == MIX_MLA;
+    if (latent) {
+        decode_mla_qkv(d, m, l, in);
+    } else {
+        decode_prepare(&qkv);
+        decode_product(&qkv);
+    }
     decode_by_row(d, m, qk_row, l);
     if (k->pos == POS_ALIBI) alibi_slopes(d->slopes, k->heads);
     struct attn_job j = {d, l, 1, false};
@@ -285,9 +290,15 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
     /* A parallel FFN reads the stream as it was. */
     if (k->place == PLACE_PARALLEL) norm(d, m, l, SLOT_NORM2_W, d->x, d->h, NULL);
     size_t width = (size_t)HD;
-    if (d->dt == DT_BF16 && !d->packed) decode_by_row(d, m, widen_att, &width);
+    if (d->dt == DT_BF16 && (!d->packed || latent)) decode_by_row(d, m, widen_att, &width);
     struct product o = {.d = d, .m = m, .K = HD, .n_parts = 1, .w = {l->o_w}, .b = {l->vec[SLOT_O_B]}, .n = {C},
                         .x = d->att32, .xg = d->att};
+    if (latent) {
+        decode_by_row(d, m, decode_mla_heads, l);
+        o.K = k->heads * k->mla.v_dim;
+        o.x = d->mla.v;
+        decode_prepare(&o);
+    }
     decode_join(d, m, l, &o, SLOT_POST1_W, SLOT_NORM1_W);
 }
 
@@ -378,7 +389,7 @@ static void block(struct decoder *d, int n_spans, int m, const struct dec_layer 
 {
     enum norm_place place = l->k->place;
     if (place != PLACE_POST) norm(d, m, l, SLOT_NORM1_W, d->x, d->h, NULL);
-    if (l->k->mixer == MIX_ATTN) attention(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
+    if (l->k->mixer < MIX_RWKV4) attention(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
     else decode_rwkv(d, n_spans, m, l, d->h);
     if (l->k->cross) {
         if (place != PLACE_POST) norm(d, m, l, SLOT_XNORM_W, d->x, d->h, NULL);

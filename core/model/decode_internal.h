@@ -19,6 +19,7 @@ struct dec_layer {
     const void *eup_w, *edown_w, *sgate_w, *sup_w, *sdown_w; /* experts: all, shared */
     const float *router_w;
     const void *mat[SLOT_CVAL_W - SLOT_MA1_W + 1]; /* rwkv: matrices by role */
+    const void *mla_w[5];           /* mla: q_a, q_b, kv_a, k_rope, kv_b */
     const float *decay;             /* rwkv4: -e^decay */
     float *state;                   /* recurrent parts: [max_seqs][state_floats] */
     size_t state_floats;
@@ -53,6 +54,10 @@ struct dec_moe {
     struct dec_active *active;
 };
 
+/* Scratch of mla layers, [rows, ...]. */
+struct dec_mla {
+    float *q, *kv, *low, *kr, *v;
+};
 /* Scratch of rwkv layers: shifted inputs [rows, C], and products. */
 struct dec_rwkv {
     float *mix[6], *part[9];
@@ -88,6 +93,7 @@ struct decoder {
     float *slopes;
     struct dec_moe moe;
     struct dec_rwkv rwkv;
+    struct dec_mla mla;
     bool recurrent;                 /* some layer has a state that cannot go back */
     bool bounded;                   /* max_len is the end: attention, or a table of positions */
     bool *lost;                     /* [max_seqs]: the state is of more tokens than wanted */
@@ -155,6 +161,11 @@ void decode_prepare(struct product *p);
 void decode_product(struct product *p);
 void decode_join(struct decoder *d, int m, const struct dec_layer *l, struct product *p, enum slot_role post,
                  enum slot_role after);
+
+/* decode_mla.c: scratch; d->qkv of m rows; d->mla.v, the heads' values of one row, from d->att32. */
+void decode_make_mla(struct decoder *d);
+void decode_mla_qkv(struct decoder *d, int m, const struct dec_layer *l, const float *in);
+void decode_mla_heads(struct decoder *d, const void *layer, int row);
 
 /* decode_rwkv.c */
 size_t decode_state_floats(const struct model_config *c, const struct block_config *k); /* of a layer and sequence */

@@ -40,7 +40,7 @@ struct hf_family {
     void (*write)(const struct model_config *c, struct buf *out);
 };
 extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, hf_bart, hf_marian, hf_bloom, hf_gemma,
-    hf_gemma2, hf_gemma3, hf_rwkv;
+    hf_gemma2, hf_gemma3, hf_rwkv, hf_deepseek;
 /* Reads, and takes away the head that an architecture such as BertModel has not. */
 int hf_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e);
 /* Architecture of a family's encoder without a head, or NULL. */

@@ -8,7 +8,7 @@
 #include "core/model/hf.h"
 
 static const struct hf_family *const all[] = {&hf_bert, &hf_electra, &hf_electra_generator, &hf_t5, &hf_bart,
-                                              &hf_marian, &hf_bloom, &hf_gemma, &hf_gemma2, &hf_gemma3, &hf_rwkv};
+                                              &hf_marian, &hf_bloom, &hf_gemma, &hf_gemma2, &hf_gemma3, &hf_rwkv, &hf_deepseek};
 
 const struct hf_family *hf_family_of(const char *family)
 {

@@ -13,7 +13,7 @@ struct visit {
     const struct family *f;
     const struct model_config *c;
     const struct params *p;
-    struct param *qkv_w[3], *qkv_b[3];
+    struct param *qkv_w[3], *qkv_b[3], *kv_a;
     hf_fn *fn;
     void *arg;
 };
@@ -101,7 +101,21 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
         return visit_fused(v, s, p, (int)s->role - (int)SLOT_Q_B, v->qkv_b, v->f->qkv_b, e);
     if (s->role >= SLOT_EUP_W && s->role <= SLOT_EDOWN_B) return visit_experts(v, s, p, e);
     struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]}};
+    if (s->role == SLOT_MLA_KVA) {
+        v->kv_a = p;
+        return 0;
+    }
     char router[128];
+    int before = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false, false)));
+    if (s->role == SLOT_MLA_KR || (s->role == SLOT_MLA_QB && !model_block(v->c, s->layer)->mla.q_rank)) {
+        bool kr = s->role == SLOT_MLA_KR; /* on disk below the rows of kv_a */
+        struct param *two[] = {kr ? v->kv_a : p, p};
+        snprintf(router, sizeof router, "%.*sself_attn.%s.weight", before, s->name, kr ? "kv_a_proj_with_mqa" : "q_proj");
+        t.name = router;
+        t.alias = router + strlen(v->f->base);
+        if (kr) t.dim[0] += v->kv_a->dim[0];
+        return v->fn(v->arg, &t, two, kr ? 2 : 1, e);
+    }
     if (s->role == SLOT_ROUTER_W && v->f->router) {
         int prefix = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false, false)));
         snprintf(router, sizeof router, "%.*s%s", prefix, s->name, v->f->router);

@@ -80,6 +80,7 @@ static int walk_positions(struct walk *w, const struct block_config *b)
 
 static int walk_attn(struct walk *w, const struct block_config *b)
 {
+    if (b->mixer == MIX_MLA) return layout_mla(w, b);
     if (b->mixer != MIX_ATTN) return layout_rwkv(w, b);
     int64_t C = w->c->d_model, q = (int64_t)b->heads * b->head_dim,
             kv = (int64_t)b->kv_heads * b->head_dim;

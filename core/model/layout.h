@@ -32,7 +32,7 @@ enum slot_role {
     SLOT_ROUTER_W, SLOT_ROUTER_B, SLOT_ROUTER_CORR, /* ffn moe */
     SLOT_EUP_W, SLOT_EUP_B, SLOT_EDOWN_W, SLOT_EDOWN_B, /* all experts: [E, 2F, C] gate over up; [E, C, F] */
     SLOT_SGATE_W, SLOT_SUP_W, SLOT_SDOWN_W, /* shared experts */
-    SLOT_MLA_QA, SLOT_MLA_QNORM, SLOT_MLA_QB, SLOT_MLA_KVA, SLOT_MLA_KVNORM, SLOT_MLA_KVB,
+    SLOT_MLA_QA, SLOT_MLA_QNORM, SLOT_MLA_QB, SLOT_MLA_KVA, SLOT_MLA_KR, SLOT_MLA_KVNORM, SLOT_MLA_KVB,
     /* rwkv: mixes of x with the token before it, then the parts of each version */
     SLOT_MIX_X, SLOT_MIX_W, SLOT_MIX_K, SLOT_MIX_V, SLOT_MIX_R, SLOT_MIX_G, SLOT_MIX_A,
     SLOT_MA1_W, SLOT_MA1_K, SLOT_MA1_V, SLOT_MA1_R, SLOT_MA1_G, SLOT_MA2_W, SLOT_MA2_K, SLOT_MA2_V, SLOT_MA2_R, SLOT_MA2_G,

@@ -18,6 +18,8 @@ struct walk {
 int layout_emit(struct walk *w, struct slot s);
 /* layout_moe.c: router, experts and shared experts of a block. */
 int layout_moe(struct walk *w, const struct block_config *b);
+/* layout_mla.c */
+int layout_mla(struct walk *w, const struct block_config *b);
 /* layout_rwkv.c: an rwkv mixer, and channel mixing. */
 int layout_rwkv(struct walk *w, const struct block_config *b);
 int layout_cmix(struct walk *w, const struct block_config *b);

@@ -74,6 +74,15 @@ struct tensor *op_attn(struct graph *g, struct tensor *qkv, struct tensor *seg_s
  * query i of a row sees its keys lo[i] <= j < hi[i], [N] i32, row-relative; none: o = 0.  causal, window and prefix_end must be off. */
 struct tensor *op_attn_cross(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *lo, struct tensor *hi, const struct attn_spec *s);
 
+/* ---- latent attention (op_mla.c) ---- */
+struct mla_spec {
+    int H, nope, rope, v;    /* heads; a head's part without and with positions; of its values */
+};
+/* qkv [N, 3 H D], D = max(nope + rope, v), from q [N, H (nope+rope)], kv [N, H (nope+v)], kr [N, rope]; the rotary part first. */
+struct tensor *op_mla_pack(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *kr, const struct mla_spec *s);
+/* [N, H v] from attention's [N, H D]. */
+struct tensor *op_mla_heads(struct graph *g, struct tensor *o, const struct mla_spec *s);
+
 /* ---- mixture of experts (op_router.h, op_experts.h) ---- */
 
 /* How router logits become scores: softmax over all experts, then the top k

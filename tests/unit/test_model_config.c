@@ -121,7 +121,9 @@ static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
     refused(ONE("\"type\":\"rwkv7\",\"gate\":true", ""), "gate");
     refused(ONE("\"type\":\"rwkv4\"", ",\"norm\":{\"type\":\"ln\",\"place\":\"post\"}"), "norm.place must be pre");
     refused("{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"type\":\"glu\",\"d_ff\":4,\"gate\":true}}]}", "gate belongs to");
-    refused(ONE("\"type\":\"mla\",\"heads\":4", ""), "mixer.type mla is not supported yet");
+    refused(ONE("\"type\":\"mla\",\"heads\":4", ""), "kv_rank");
+    refused(ONE("\"type\":\"mla\",\"heads\":4,\"kv_rank\":8,\"nope_dim\":8,\"rope_dim\":3,\"v_dim\":8", ""), "rope_dim 3 is odd");
+    refused(ONE("\"type\":\"mla\",\"heads\":4,\"kv_rank\":8,\"nope_dim\":8,\"rope_dim\":4,\"v_dim\":8,\"pos\":{\"type\":\"alibi\"}", ""), "must be rope");
     refused(ONE("\"heads\":4,\"pos\":{\"type\":\"shaw\",\"clip\":0}", ""), "clip");
     refused(ONE("\"heads\":4", ",\"norm\":{\"type\":\"ln\",\"plus_one\":true}"), "norm.plus_one");
     refused("{" TOP ",\"stack\":\"encoder\",\"head\":\"lm\",\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}", "head.type lm does not go with stack encoder");
