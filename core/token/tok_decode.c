@@ -124,9 +124,24 @@ static int decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, 
     return ret;
 }
 
+/* The beginning through the steps, until text is there; then by copying. */
+static int decode_later(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
+                        struct buf *out, struct err *e)
+{
+    size_t from = out->len, k = 0;
+    while (k < n && out->len == from) {
+        k = k ? 2 * k : 1; /* a long row of control tokens must not cost its square */
+        for (k = k < n ? k : n; k < n && id[k] >= 0 && id[k] < t->vocab.n && t->later[id[k]].slow; k++) {}
+        if (decode_steps(t, id, k, skip_special, out, e)) return -1;
+    }
+    size_t bad = tok_later_decode(t, id + k, n - k, skip_special, out);
+    return bad < n - k ? bad_id(t, id[k + bad], k + bad, e) : buf_ok(out, e);
+}
+
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
                struct buf *out, struct err *e)
 {
+    if (t->later) return decode_later(t, id, n, skip_special, out, e);
     bool joined = t->decoder.bytes || t->decoder.fuse;
     if (!joined) return decode_steps(t, id, n, skip_special, out, e);
     if (!skip_special) return decode_fused(t, id, n, out, e);

@@ -249,7 +249,7 @@ int tok_finish(struct tokenizer *t, struct err *e)
         if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
         if (t->model == MODEL_UNIGRAM && unigram_tables(t, e)) return -1;
     }
-    if (make_bytes(t, e) || make_forms(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
+    if (make_bytes(t, e) || tok_later_init(t, e) || make_forms(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
         tok_matcher_init(&t->normalized, t, true, e))
         return -1;
     t->cache_words = t->pre.n > 0 && !t->fast_split;
@@ -284,5 +284,7 @@ void tok_free(struct tokenizer *t)
     free(t->added);
     free(t->bytes);
     free(t->byte_pool);
+    free(t->later);
+    buf_free(&t->later_pool);
     free(t);
 }

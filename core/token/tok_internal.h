@@ -116,6 +116,11 @@ struct tokenizer {
      * text the model's token covers.  off = TOK_HOLE: no such token. */
     struct tok_bytes { uint32_t off, len, covers; } *bytes;
     char *byte_pool;
+
+    /* What each id adds to a text that has begun; NULL when the decoder does not
+     * work token by token.  slow: a byte that waits for its neighbours. */
+    struct tok_later { uint32_t off, len; bool slow; } *later;
+    struct buf later_pool;
 };
 
 /* Work space of one thread. */
@@ -168,6 +173,12 @@ int wordpiece_word(const struct tokenizer *t, const uint8_t *word, size_t n, str
                    struct err *e);
 int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                  struct tok_ids *out, struct err *e);
+
+/* tok_later.c */
+int tok_later_init(struct tokenizer *t, struct err *e);
+/* Returns n, or the index of an id that is none. */
+size_t tok_later_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
+                        struct buf *out);
 
 /* tok_decode.c: the byte that a token <0xHH> of byte_fallback stands for, or -1. */
 int tok_byte_of(const struct tokenizer *t, int id);

@@ -279,6 +279,17 @@ static int check_decode(const struct tokenizer *t, const struct record *r, struc
     else if (ret == 0 && r->has_raw &&
              (raw.len != r->decoded_raw.len || memcmp(raw.data, r->decoded_raw.data, raw.len)))
         differs(s, &s->decoded, "decoded texts", r);
+    /* The whole at once is the same as one token after the other. */
+    struct buf once = {0};
+    int32_t *v = mem_alloc(all->n, sizeof *v);
+    for (size_t i = 0; v && i < all->n; i++) v[i] = (int32_t)all->v[i];
+    if (ret == 0 && (!v || tok_decode(t, v, all->n, false, &once, e))) ret = -1;
+    bool valid = utf8_valid_prefix(once.data ? once.data : "", once.len) == once.len;
+    if (ret == 0 && valid && r->has_raw && (once.len != r->decoded_raw.len ||
+        (once.len && memcmp(once.data, r->decoded_raw.data, once.len))))
+        differs(s, &s->decoded, "texts decoded at once", r);
+    buf_free(&once);
+    free(v);
     buf_free(&plain);
     buf_free(&raw);
     return ret;
