@@ -62,13 +62,22 @@ static float norm(const struct ft_matrix *m, int64_t row)
     return m->norms ? ft_f32(centroid(&m->norm_q, 0, m->norm_codes[row]), 0) : 1;
 }
 
+/* Four numbers at any address. */
+typedef float four __attribute__((vector_size(16), aligned(1), may_alias));
+
+static void add_dense(const uint8_t *v, size_t n, float *x)
+{
+    size_t i = 0;
+    for (; n - i >= 4; i += 4)
+        *(four *)(void *)(x + i) += *(const four *)(const void *)(v + 4 * i);
+    for (; i < n; i++)
+        x[i] += ft_f32(v, i);
+}
+
 static void add_row(const struct ft_matrix *m, int64_t row, float *x)
 {
-    size_t n = (size_t)m->cols;
     if (!m->quantized) {
-        const uint8_t *v = m->dense + (size_t)row * n * 4;
-        for (size_t i = 0; i < n; i++)
-            x[i] += ft_f32(v, i);
+        add_dense(m->dense + (size_t)row * (size_t)m->cols * 4, (size_t)m->cols, x);
         return;
     }
     const struct ft_quantizer *q = &m->q;
@@ -83,17 +92,19 @@ static void add_row(const struct ft_matrix *m, int64_t row, float *x)
     }
 }
 
-/* Eight partial sums: the compiler makes vectors of them. */
 static float dot(const uint8_t *v, const float *x, size_t n)
 {
-    float s[8] = {0}, rest = 0;
+    four a = {0}, b = {0};
+    float rest = 0;
     size_t i = 0;
-    for (; n - i >= 8; i += 8)
-        for (size_t k = 0; k < 8; k++)
-            s[k] += ft_f32(v, i + k) * x[i + k];
+    for (; n - i >= 8; i += 8) {
+        a += *(const four *)(const void *)(v + 4 * i) * *(const four *)(const void *)(x + i);
+        b += *(const four *)(const void *)(v + 4 * i + 16) * *(const four *)(const void *)(x + i + 4);
+    }
     for (; i < n; i++)
         rest += ft_f32(v, i) * x[i];
-    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7])) + rest;
+    a += b;
+    return (a[0] + a[1]) + (a[2] + a[3]) + rest;
 }
 
 static float dot_row(const struct ft_matrix *m, int64_t row, const float *x)
@@ -118,7 +129,7 @@ struct sum {
     uint64_t n;
 };
 
-static void add_word(struct sum *s, int32_t row)
+static void add_word(struct sum *s, int64_t row)
 {
     add_row(&s->f->input, row, s->hidden);
     s->n++;
@@ -129,8 +140,7 @@ static void add_bucket(struct sum *s, uint32_t bucket)
     int32_t at = (int32_t)bucket;
     if (s->f->prune_n == 0) return;
     if (s->f->prune && (at = s->f->prune[bucket]) < 0) return;
-    add_row(&s->f->input, (int64_t)s->f->n_words + at, s->hidden);
-    s->n++;
+    add_word(s, (int64_t)s->f->n_words + at);
 }
 
 /* Character n-grams of '<' word '>', except the two marks alone. */
@@ -284,7 +294,7 @@ int fasttext_predict(const struct fasttext *f, struct fasttext_work *w, const ch
                      float *p, struct err *e)
 {
     if (reserve(f, w, e)) return -1;
-    struct sum s = {f, w->hidden, 0};
+    struct sum s = {.f = f, .hidden = w->hidden};
     memset(w->hidden, 0, (size_t)f->dim * sizeof *w->hidden);
     memset(p, 0, (size_t)f->n_labels * sizeof *p);
     if (!add_text(&s, w, text, n)) return err_oom(e, w->hash_cap * 8, "the words of a document");
