@@ -2,18 +2,22 @@
 #include <string.h>
 
 #include "cmd/cmd_tokenize.h"
+#include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/token/compare.h"
 #include "core/token/explain.h"
 
 struct inspect_cfg {
     struct opt_common common;
-    const char *explain, *token;
+    const char *explain, *token, *diff, *text;
 };
 
 static const struct opt inspect_opts[] = {
 #define C struct inspect_cfg
     OPT_GROUP("Questions"),
     OPT_STR(0, "explain", C, explain, "TEXT", NULL, "Show how a text is encoded, step by step"),
+    OPT_STR(0, "diff", C, diff, "TOKENIZER", NULL, "Compare with another tokenizer: tokens, fertility, words cut otherwise"),
+    OPT_STR(0, "text", C, text, "FILE", NULL, "The text for --diff"),
     OPT_STR(0, "token", C, token, "ID|TEXT", NULL, "Show one token"),
     OPT_COMMON(C, common),
     OPT_END()
@@ -78,6 +82,19 @@ static int show_token(struct buf *b, const struct tokenizer *t, const char *word
     return 0;
 }
 
+static int diff(const struct inspect_cfg *cfg, const struct tokenizer *t, struct buf *b, struct err *e)
+{
+    struct buf text = {0};
+    struct tokenizer *other = NULL;
+    int ret = -1;
+    if (!cfg->text) return err_set(e, ERR_USAGE, "--diff needs --text FILE");
+    if (file_read_all(cfg->text, (size_t)1 << 30, &text, e) == 0 && (other = tok_load(cfg->diff, e)))
+        ret = tok_compare(t, other, text.data ? text.data : "", text.len, b, e);
+    tok_free(other);
+    buf_free(&text);
+    return ret;
+}
+
 static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *e)
 {
     struct buf b = {0};
@@ -85,7 +102,8 @@ static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *
     int ret = t ? 0 : -1;
     if (ret == 0 && cfg->token) ret = show_token(&b, t, cfg->token, e);
     if (ret == 0 && cfg->explain) ret = tok_explain(t, cfg->explain, strlen(cfg->explain), &b, e);
-    if (ret == 0 && !cfg->token && !cfg->explain) describe(&b, t, cfg->common.json);
+    if (ret == 0 && cfg->diff) ret = diff(cfg, t, &b, e);
+    if (ret == 0 && !cfg->token && !cfg->explain && !cfg->diff) describe(&b, t, cfg->common.json);
     if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
     buf_free(&b);
     tok_free(t);
@@ -99,8 +117,8 @@ static int run_inspect(const struct cmd *self, int argc, char **argv, struct err
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "one tokenizer is wanted, %d given", r.n_args);
-    else if (cfg.common.json && (cfg.token || cfg.explain))
-        ret = err_set(e, ERR_USAGE, "--json does not go with --token or --explain");
+    else if (cfg.common.json && (cfg.token || cfg.explain || cfg.diff))
+        ret = err_set(e, ERR_USAGE, "--json does not go with --token, --explain or --diff");
     else ret = inspect(&cfg, r.args[0], e);
 out:
     opt_free(&r);
@@ -113,6 +131,7 @@ const struct cmd cmd_tokenize_inspect = {
     .usage = "[options] TOKENIZER",
     .examples = "  llmctl tokenize inspect tokenizer.json\n"
                 "  llmctl tokenize inspect tokenizer.json --explain 'lower newest'\n"
+                "  llmctl tokenize inspect bert/ --diff gpt2/ --text input.txt\n"
                 "  llmctl tokenize inspect tokenizer.json --token '<|endoftext|>'\n",
     .opts = inspect_opts,
     .run = run_inspect,

@@ -15,7 +15,7 @@ struct encode_cfg {
     struct opt_common common;
     struct docs_opts docs;
     const char *tokenizer, *out;
-    bool ids, allow_special, with_template;
+    bool ids, allow_special, with_template, limits;
 };
 
 static const struct opt encode_cmd_opts[] = {
@@ -26,6 +26,7 @@ static const struct opt encode_cmd_opts[] = {
     OPT_BOOL(0, "ids", C, ids, NULL, "Write ids as text, a line a document, to --out or stdout"),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text become their ids"),
     OPT_BOOL(0, "template", C, with_template, NULL, "With --ids: add what the tokenizer puts around a text"),
+    OPT_BOOL(0, "limits", C, limits, NULL, "With --ids: cut and pad as the tokenizer's file says"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
@@ -80,7 +81,8 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .t = t,
             .to = to,
             .out = cfg->out ? cfg->out : "-",
-            .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u),
+            .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u) |
+                     (cfg->limits ? TOK_LIMITS : 0u),
             .strict = cfg->docs.strict,
             .docs = docs_config(&cfg->docs),
             .files = &in.files,
@@ -102,8 +104,8 @@ static int run_encode(const struct cmd *self, int argc, char **argv, struct err 
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (!cfg.ids && !cfg.out) ret = err_set(e, ERR_USAGE, "--out FILE.tok or --ids is required");
-    else if (!cfg.ids && cfg.with_template)
-        ret = err_set(e, ERR_USAGE, "--template goes with --ids; a shard always marks its documents");
+    else if (!cfg.ids && (cfg.with_template || cfg.limits))
+        ret = err_set(e, ERR_USAGE, "--template and --limits go with --ids; a shard always marks its documents");
     else if (cfg.ids && cfg.common.json && (!cfg.out || strcmp(cfg.out, "-") == 0))
         ret = err_set(e, ERR_USAGE, "--json and ids on stdout exclude each other; give --out");
     else ret = encode_files(&cfg, cfg.ids ? ENCODE_TEXT : ENCODE_SHARD, &r, e);

@@ -91,3 +91,9 @@ fails 65 'cannot hold' "$LLMCTL" tokenize convert bert.json --out b.model
 fails 2 'must end in' "$LLMCTL" tokenize convert bert.json --out b.xyz
 printf 'YQ== 0\n' >x.tiktoken
 fails 65 'does not say how text is split' "$LLMCTL" tokenize inspect x.tiktoken
+
+# two tokenizers on one text
+"$LLMCTL" tokenize inspect bpe1.json --diff bert.json --text text.txt >diff.txt
+grep -q '^tokens a word' diff.txt && grep -q '^words cut at other places' diff.txt
+"$LLMCTL" tokenize inspect bpe1.json --diff bpe1.json --text text.txt | grep -q 'other places: 0 of'
+fails 2 'needs --text' "$LLMCTL" tokenize inspect bpe1.json --diff bert.json
