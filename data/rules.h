@@ -226,8 +226,7 @@ struct rules_work {
     uint32_t *nl; /* where its newlines are */
     size_t n_nl, nl_cap;
     bool ascii, wide, newlines_only; /* wide: some need decoding; lines end in \n only */
-    size_t n_hashes;
-    bool dots; /* three full stops in a row */
+    size_t n_hashes, n_dots; /* '#'; three full stops in a row */
     struct gram_work grams;
     struct hash_counter table;
     uint64_t *hash; /* three numbers a word */

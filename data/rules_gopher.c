@@ -106,17 +106,9 @@ static void count_known_lines(const struct rules_work *w, const char *s, size_t 
 {
     const struct words_table *t = words_table_get();
     size_t from = 0;
-    static const char dots[] = "...", sign[] = "…";
-    for (const char *p = w->dots ? s : NULL; (p = p ? memmem(p, (size_t)(s + n - p), dots, 3) : NULL);) {
-        size_t run = 3;
-        while (p + run < s + n && p[run] == '.')
-            run++;
-        c->ellipses += run / 3;
-        p += run;
-    }
-    for (const char *p = w->wide ? s : NULL; (p = p ? memmem(p, (size_t)(s + n - p), sign, 3) : NULL);
-         p += 3)
-        c->ellipses++;
+    c->ellipses = w->n_dots;
+    for (const char *p = w->wide ? s : NULL; p && (p = memchr(p, 0xe2, (size_t)(s + n - p))); p++)
+        c->ellipses += s + n - p >= 3 && memcmp(p, "…", 3) == 0;
     c->hashes = w->n_hashes;
     for (size_t k = 0; k <= w->n_nl; k++) {
         size_t to = k < w->n_nl ? w->nl[k] : n;

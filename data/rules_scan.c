@@ -40,17 +40,24 @@ static bool odd_line_end(const char *s, size_t n, size_t at)
 int rules_scan(struct rules_work *w, const char *s, size_t n, struct err *e)
 {
     size_t blocks = (n + 63) / 64;
-    uint64_t high = 0, wide = 0, dots = 0, before = 0;
+    uint64_t high = 0, wide = 0, before = 0;
+    size_t dots_end = 0; /* of the last "..." */
     if (!room(w, blocks + 1)) return err_oom(e, blocks * sizeof *w->masks, "the masks of a text");
     text_masks(s, n, w->masks);
     w->masks[blocks] = (struct text_masks){0};
-    w->n_nl = w->n_hashes = 0;
+    w->n_nl = w->n_hashes = w->n_dots = 0;
     w->newlines_only = true;
     for (size_t k = 0; k < blocks; k++) {
         const struct text_masks *m = &w->masks[k];
         high |= m->second;
         wide |= m->wide;
-        dots |= m->dot & (m->dot << 1 | before >> 63) & (m->dot << 2 | before >> 62);
+        uint64_t dots = m->dot & (m->dot << 1 | before >> 63) & (m->dot << 2 | before >> 62);
+        for (; dots; dots &= dots - 1) { /* each is the third of three */
+            size_t end = k * 64 + (size_t)__builtin_ctzll(dots) + 1;
+            if (end < dots_end + 3) continue;
+            w->n_dots++;
+            dots_end = end;
+        }
         before = m->dot;
         if (m->hash) w->n_hashes += (size_t)__builtin_popcountll(m->hash);
         if (m->vertical || (m->wide && w->newlines_only && odd_line_end(s, n, k * 64)))
@@ -62,6 +69,5 @@ int rules_scan(struct rules_work *w, const char *s, size_t n, struct err *e)
     }
     w->ascii = !(high | wide);
     w->wide = wide != 0;
-    w->dots = dots != 0;
     return 0;
 }

@@ -69,10 +69,11 @@ static int compose(const char *s, size_t n, struct buf *out, bool *changed, stru
     *changed = false;
     buf_clear(out);
     for (size_t i = 0; i < n;) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x80) {
-            safe_at = i++;
-            continue;
+        size_t settled = text_settled(s + i, n - i);
+        if (settled) {
+            i += settled;
+            safe_at = (unsigned char)s[i - 1] < 0x80 ? i - 1 : i - 2;
+            if (i == n) break;
         }
         uint32_t cp = 0;
         int k = utf8_decode(s + i, n - i, &cp);
@@ -142,7 +143,7 @@ static void drop_unwanted(const char *s, size_t n, struct buf *out, bool *change
     *changed = false;
     buf_clear(out);
     for (size_t i = 0; i < n;) {
-        i += plain_prefix(s + i, n - i);
+        i += text_settled(s + i, n - i);
         if (i == n) break;
         bool nl;
         size_t k = unwanted(s + i, n - i, &nl);

@@ -51,15 +51,30 @@ int uax29_start(void)
 
 /* ---- the rules ---- */
 
+/* A character of valid UTF-8 that is not ASCII; *k is its length. */
+static inline uint32_t wide_char(const char *text, size_t n, int *k)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    if (s[0] < 0xe0 && n >= 2) {
+        *k = 2;
+        return (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+    }
+    if (s[0] < 0xf0 && n >= 3) {
+        *k = 3;
+        return (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+    }
+    uint32_t cp = 0xfffd;
+    *k = utf8_decode(text, n, &cp);
+    if (*k < 1) *k = 1;
+    return cp;
+}
+
 /* The class of the character at *at, which moves behind it. */
 static inline unsigned next_class(const char *s, size_t n, size_t *at)
 {
     uint32_t cp = (unsigned char)s[*at];
     int k = 1;
-    if (cp >= 0x80 && (k = utf8_decode(s + *at, n - *at, &cp)) < 1) {
-        k = 1;
-        cp = 0xfffd;
-    }
+    if (cp >= 0x80) cp = wide_char(s + *at, n - *at, &k);
     *at += (size_t)k;
     return classes[block_of[cp / BLOCK] * BLOCK + cp % BLOCK];
 }

@@ -148,3 +148,29 @@ for part in '<h2>What each rule removed' '<h2>By source' '<h2>Other limits' '<sv
 done
 for t in 1 3; do "$LLMCTL" clean pages.jsonl --preset fineweb --dry-run -q --report-html page$t.html --threads $t; done
 cmp page1.html page3.html
+
+# Killed at any moment and run again: the same bytes, and nothing half written under the names.
+for i in 1 2 3; do cat many.jsonl; done >more.jsonl
+run=(clean more.jsonl --preset fineweb --set fineweb.max_newlines=1 -q --removed kr.jsonl.zst --decisions kd.jsonl.zst)
+"$LLMCTL" "${run[@]}" --out whole.jsonl && mv kr.jsonl.zst wr.zst && mv kd.jsonl.zst wd.zst
+for pause in 0.02 0.1; do
+    "$LLMCTL" "${run[@]}" --out killed.jsonl & pid=$!
+    sleep $pause; kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
+    [ ! -e killed.jsonl ] || cmp killed.jsonl whole.jsonl || fail "half a file after kill -9"
+done
+"$LLMCTL" "${run[@]}" --out killed.jsonl
+cmp killed.jsonl whole.jsonl && cmp kr.jsonl.zst wr.zst && cmp kd.jsonl.zst wd.zst || fail "another result after kill -9"
+got=0; yes '{"text":"a"}' | "$LLMCTL" clean --out stopped.jsonl -q 2>err & pid=$!
+sleep 0.3; kill -TERM $pid; wait $pid || got=$?
+[ $got = 75 ] && [ ! -e stopped.jsonl ] || fail "a stop signal gives $got"
+
+# A truncated zstd file, lone surrogates, 10^5 emoji, an empty line, keys twice.
+zstd -q many.jsonl -o many.jsonl.zst && head -c 20000 many.jsonl.zst >cut.jsonl.zst
+expect 65 "$LLMCTL" clean cut.jsonl.zst --out part.jsonl
+grep -q "'cut.jsonl.zst': the compressed data ends early" err || fail "$(cat err)"
+printf '%s\n' '{"text":"lone \ud800 high"}' '{"text":"ok 1"}' '' '{"text":"low \udc00"}' '{"text":"pair \ud83d\ude00"}' '{"text":"a","text":"b"}' >odd.jsonl
+expect 0 "$LLMCTL" clean odd.jsonl --out odd.out --quarantine odd.bad
+grep -q 'in 5 = out 2 + removed 0 + quarantined 3' err || fail "$(cat err)"
+[ "$(grep -c 'lone surrogate' odd.bad)" = 2 ] && grep -q 'comes twice' odd.bad || fail "$(cat odd.bad)"
+awk 'BEGIN { printf "{\"text\":\""; for (i = 0; i < 100000; i++) printf "😀"; print "\"}" }' >emoji5.jsonl
+for p in fineweb dclm sft; do expect 0 timeout 20 "$LLMCTL" clean emoji5.jsonl --preset $p --dry-run --measure-all; done
