@@ -63,7 +63,8 @@ static int get_set(struct dedup *d, uint64_t doc, struct buf *scratch, uint64_t 
     int got = doc & DOC_NEW
                   ? dstore_get_blob(&d->store, B_SETS, dedup_shard_of(d, doc), doc, scratch, &p, n, e)
                   : dindex_get(d->old, B_SETS, doc, scratch, &p, n, e);
-    if (got == 0 || (got > 0 && *n < 8)) got = err_set(e, ERR_INTERNAL, "a candidate has no shingles");
+    if (got == 0 || (got > 0 && *n < 8))
+        got = err_set(e, doc & DOC_NEW ? ERR_INTERNAL : ERR_DATA, "a candidate has no shingles");
     if (got < 0) return -1;
     memcpy(rank, p, 8);
     *set = (const uint32_t *)(const void *)((const char *)p + 8);
