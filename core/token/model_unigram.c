@@ -48,6 +48,18 @@ static void relax(struct node *to, uint32_t from, int32_t id, double score, bool
     to->id = id;
 }
 
+/* SentencePiece 0.2.3 begins again from 0 where a sum falls below -100000, so
+ * that long texts keep their precision: all nodes reached so far move along. */
+static void rebase(const struct tokenizer *t, struct node *v, size_t at, size_t n)
+{
+    size_t reach = t->trie.longest > 4 ? t->trie.longest : 4;
+    size_t end = n - at < reach ? n : at + reach;
+    double off = v[at].best;
+    v[at].best = 0;
+    for (size_t i = at + 1; i <= end; i++)
+        if (v[i].from != UINT32_MAX) v[i].best = (double)(float)(v[i].best - off);
+}
+
 static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, double sum, struct node *v)
 {
     const struct trie *trie = &t->trie;
@@ -55,6 +67,7 @@ static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, do
     v[0].best = sum;
     for (size_t at = 0; at < n;) {
         size_t len = uni_next(word + at, n - at).len;
+        if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(t, v, at, n);
         double here = v[at].best;
         bool single = false;
         uint32_t node = 0;

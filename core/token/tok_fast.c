@@ -264,7 +264,9 @@ static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
 static int carried(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
                    size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e)
 {
-    bool cached = end - begin <= WORD_KEY_MAX && begin > 0 && end < n;
+    /* Near the sum where SentencePiece begins again the way has to be walked. */
+    bool near = t->spm_floats && s->sum < -UNIGRAM_REBASE + 2000;
+    bool cached = end - begin <= WORD_KEY_MAX && begin > 0 && end < n && !near;
     struct word_key key;
     uint32_t code;
     if (cached) {

@@ -169,6 +169,7 @@ int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8
 int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, int32_t *ids,
                 size_t *n_out, struct err *e);
 /* model_wordpiece.c, model_unigram.c */
+#define UNIGRAM_REBASE 100000.0
 int wordpiece_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out,
                    struct err *e);
 int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
