@@ -346,7 +346,7 @@ def objectives(b):
         got = []
         for seed in SEEDS:
             _, run = b.pretrain(slug, seed, b.train, model, tok, "--batch", 16, "--steps", steps, *extra)
-            out = b.call("embed", run, "--jsonl", "-", "-q", stdin=words)
+            out = b.call("embed", run, "--format", "jsonl", "-q", stdin=words)
             vectors = [json.loads(line)["embedding"] for line in out.splitlines()]
             got.append(probe(vectors, labels, seed))
         rows.append([label, f"{statistics.mean(got):.1f} ± {statistics.stdev(got):.1f} %"])

@@ -116,6 +116,9 @@ static bool tokens_stay_in_words(const struct tokenizer *t)
 static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
 {
     f->kind = CUT_SPACES;
+    /* A part begins with the mark of a space; were it unknown, it would melt
+     * into an unknown character at the end of the part before. */
+    if (vocab_find(&t->vocab, "\xE2\x96\x81", 3) < 0) return false;
     bool marks = false; /* spaces become U+2581 */
     for (size_t i = 0; i < t->norm.n; i++) {
         const struct norm_step *s = &t->norm.step[i];
