@@ -10,7 +10,7 @@
 
 enum cut_kind {
     CUT_WORDS,  /* at white space, which is no part of a word; perhaps at punctuation */
-    CUT_SPACES, /* before a space between two ordinary characters */
+    CUT_SPACES, /* before spaces between two ordinary characters */
 };
 enum byte_class { B_OTHER, B_SPACE, B_PUNCT };
 
@@ -18,6 +18,7 @@ struct tok_fast {
     enum cut_kind kind;
     bool punct;       /* CUT_WORDS: punctuation is a word by itself */
     bool first, last; /* something happens at the ends of a text: these parts are not cached */
+    bool newlines;    /* CUT_SPACES: no step changes a newline: it is an ordinary character */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     uint8_t class[256];
 };
@@ -85,7 +86,7 @@ static bool space_step(const struct norm_step *s, struct tok_fast *f)
         f->last = f->last || s->right;
         return true;
     case NORM_REPLACE:
-        /* Between ordinary characters there is one space. */
+        /* A part has all of its spaces at its beginning. */
         if (s->re) return s->runs_of_spaces;
         return is_text(s, " ") || !memchr(s->from, ' ', s->n_from);
     case NORM_PRECOMPILED: return rules_keep_spaces(s->map);
@@ -127,6 +128,12 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
                 (s->kind == NORM_REPLACE && !s->re && is_text(s, " ") && s->n_to == 3 &&
                  memcmp(s->to, "\xE2\x96\x81", 3) == 0);
     }
+    f->newlines = true;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        if (s->map || s->kind == NORM_NMT || s->kind == NORM_STRIP || s->re) f->newlines = false;
+        if (s->kind == NORM_REPLACE && !s->re && memchr(s->from, '\n', s->n_from)) f->newlines = false;
+    }
     if (t->pre.n > 1) return false;
     if (t->pre.n == 1) {
         const struct pre_step *p = t->pre.step;
@@ -141,7 +148,7 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
 
 int tok_fast_init(struct tokenizer *t, struct err *e)
 {
-    struct tok_fast f = {CUT_WORDS, false, false, false, false, {0}}, g = f;
+    struct tok_fast f = {.kind = CUT_WORDS}, g = f;
     t->fast = NULL;
     if (t->byte_level || t->normalized.n) return 0;
     if (!plan_words(t, &f)) {
@@ -203,15 +210,21 @@ static bool ordinary(struct uni_char c)
            (x >= 0x4E00 && x <= 0x9FFF) || (x >= 0xAC00 && x <= 0xD7A3);
 }
 
-/* End of the part that begins at `from`: before a space between ordinary characters. */
-static inline size_t next_space(const uint8_t *s, size_t n, size_t from)
+/* End of the part that begins at `from`: before a run of spaces between
+ * ordinary characters. */
+static inline size_t next_space(const struct tok_fast *f, const uint8_t *s, size_t n, size_t from)
 {
-    for (size_t i = from + 1; i < n; i++) {
+    size_t i = from;
+    while (i < n && s[i] == ' ') i++; /* spaces that the part begins with */
+    for (; i < n; i++) {
         if (s[i] != ' ') continue;
-        if (i + 1 == n) break;
-        uint8_t a = s[i - 1], b = s[i + 1];
-        bool before = a < 0x80 ? a > 0x20 && a < 0x7F : ordinary(uni_prev(s, i));
-        if (before && (b < 0x80 ? b > 0x20 && b < 0x7F : ordinary(uni_next(s + i + 1, n - i - 1)))) return i;
+        size_t end = i;
+        while (end < n && s[end] == ' ') end++;
+        if (end == n) break;
+        uint8_t a = i ? s[i - 1] : ' ', b = s[end];
+        bool before = a < 0x80 ? (a > 0x20 && a < 0x7F) || (a == '\n' && f->newlines) : ordinary(uni_prev(s, i));
+        if (before && (b < 0x80 ? b > 0x20 && b < 0x7F : ordinary(uni_next(s + end, n - end)))) return i;
+        i = end - 1;
     }
     return n;
 }
@@ -360,7 +373,7 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
                 }
             } else {
                 begin = pos;
-                pos = end = next_space(p, n, pos);
+                pos = end = next_space(f, p, n, pos);
             }
             if (f->carry) {
                 if (carried(t, s, text, begin, end, n, flags, out, e)) return -1;
