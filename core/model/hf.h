@@ -19,6 +19,8 @@ bool hf_has_experts(const char *type);
 int hf_moe_read(struct block_config *b, const struct cJSON *hf, const char *type, struct err *e);
 int hf_moe_dense_layer(const struct cJSON *hf, int layer, bool *dense, struct err *e);
 void hf_moe_write(const struct model_config *c, const char *type, struct buf *out);
+/* "key": v as a float even when it is whole: transformers checks types. */
+void hf_write_float(struct buf *out, const char *key, double v);
 int hf_dense_width(const struct model_config *c); /* d_ff of layers without experts, else of an expert */
 
 /* Members of config.json; *out keeps its value when they are absent (hf_need: an error). */

@@ -82,9 +82,9 @@ static void write_deepseek(const struct model_config *c, struct buf *out)
         const struct moe_config *x = &sparse->moe;
         buf_printf(out,
                    "  \"n_routed_experts\": %d,\n  \"num_experts_per_tok\": %d,\n  \"moe_intermediate_size\": %d,\n"
-                   "  \"n_shared_experts\": %d,\n  \"n_group\": %d,\n  \"topk_group\": %d,\n  \"norm_topk_prob\": %s,\n"
-                   "  \"routed_scaling_factor\": %.17g,\n",
-                   x->experts, x->top_k, sparse->d_ff, x->shared, x->groups, x->topk_groups, hf_yes(x->renorm), x->scale);
+                   "  \"n_shared_experts\": %d,\n  \"n_group\": %d,\n  \"topk_group\": %d,\n  \"norm_topk_prob\": %s,\n",
+                   x->experts, x->top_k, sparse->d_ff, x->shared, x->groups, x->topk_groups, hf_yes(x->renorm));
+        hf_write_float(out, "routed_scaling_factor", x->scale);
     }
     buf_printf(out, "  \"rope_theta\": %.17g,\n", b->theta);
 }

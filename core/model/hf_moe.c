@@ -66,6 +66,13 @@ int hf_moe_dense_layer(const struct cJSON *hf, int layer, bool *dense, struct er
     return 0;
 }
 
+void hf_write_float(struct buf *out, const char *key, double v)
+{
+    char s[40];
+    snprintf(s, sizeof s, "%.17g", v);
+    buf_printf(out, "  \"%s\": %s%s,\n", key, s, strpbrk(s, ".e") ? "" : ".0");
+}
+
 void hf_moe_write(const struct model_config *c, const char *type, struct buf *out)
 {
     const struct block_config *b = NULL;
@@ -76,10 +83,13 @@ void hf_moe_write(const struct model_config *c, const char *type, struct buf *ou
     const struct moe_config *m = &b->moe;
     bool apart = is(type, "qwen3_moe");
     buf_printf(out,
-               "  \"%s\": %d,\n  \"num_experts_per_tok\": %d,\n  \"output_router_logits\": %s,\n  \"router_aux_loss_coef\": %.17g,\n",
-               apart ? "num_experts" : "num_local_experts", m->experts, m->top_k, m->aux_coef > 0 ? "true" : "false", m->aux_coef);
-    if (is(type, "gpt_oss"))
-        buf_printf(out, "  \"swiglu_limit\": %.17g,\n  \"swiglu_alpha\": %.17g,\n", b->glu_limit, b->glu_alpha);
+               "  \"%s\": %d,\n  \"num_experts_per_tok\": %d,\n  \"output_router_logits\": %s,\n",
+               apart ? "num_experts" : "num_local_experts", m->experts, m->top_k, m->aux_coef > 0 ? "true" : "false");
+    hf_write_float(out, "router_aux_loss_coef", m->aux_coef);
+    if (is(type, "gpt_oss")) {
+        hf_write_float(out, "swiglu_limit", b->glu_limit);
+        hf_write_float(out, "swiglu_alpha", b->glu_alpha);
+    }
     if (!apart) return;
     buf_printf(out, "  \"moe_intermediate_size\": %d,\n  \"norm_topk_prob\": %s,\n  \"decoder_sparse_step\": 1,\n  \"mlp_only_layers\": [",
                b->d_ff, m->renorm ? "true" : "false");
