@@ -55,6 +55,22 @@ static void cut_chunks(struct linear_ce *a, const struct graph *g, int64_t N, in
     a->n_chunks = (int)(N / a->group * div_up(a->group, a->chunk));
 }
 
+/* Bytes of the sums of dW that wait in the workspace. */
+static size_t slot_bytes(const struct linear_ce *a, int64_t V, int64_t C)
+{
+    int slots = a->dw ? a->slots + (a->dw->use > 0 && a->n_chunks > 1) : 0;
+    return (size_t)(slots * V * C) * sizeof(float);
+}
+
+/* One chunk after all, where its logit gradients take no more memory than the sums that chunks have waiting. */
+static void join_chunks(struct linear_ce *a, int64_t N, int64_t V, int64_t C, int64_t row_bytes)
+{
+    if ((N - a->chunk) * row_bytes > (int64_t)slot_bytes(a, V, C)) return;
+    a->chunk = a->group = N;
+    a->slots = 0;
+    a->n_chunks = 1;
+}
+
 /* Row blocks of the logits: the f32 rows of a slice fit CE_LOGITS. */
 static int64_t logit_rows(int64_t V, int64_t n, int n_threads)
 {
@@ -88,8 +104,7 @@ static void plan_workspace(struct node *n, const struct kernels *k, int64_t leav
     a->at_tokens = add_bytes(&n->ws_bytes, (size_t)N * 3 * sizeof(float));
     int64_t parts = a->db ? leaves * div_up(N / leaves, CE_ROWS) : 0;
     a->at_db = add_bytes(&n->ws_bytes, (size_t)(parts * V) * sizeof(float));
-    int slots = a->dw ? a->slots + (a->dw->use > 0 && a->n_chunks > 1) : 0;
-    a->at_slots = add_bytes(&n->ws_bytes, (size_t)(slots * V * C) * sizeof(float));
+    a->at_slots = add_bytes(&n->ws_bytes, slot_bytes(a, V, C));
 }
 
 static int ce_plan(struct graph *g, struct node *n, struct err *e)
@@ -100,6 +115,7 @@ static int ce_plan(struct graph *g, struct node *n, struct err *e)
     int64_t N = x->dim[0], C = x->dim[1], V = n->in[IN_W]->dim[0];
     int nr = x->dtype == DT_BF16 ? k->nr_bf16 : k->nr_f32;
     cut_chunks(a, g, N, V * (int64_t)dtype_size(x->dtype));
+    if (!g->ce_budget) join_chunks(a, N, V, C, V * (int64_t)dtype_size(x->dtype));
     a->fwd_cols = (int)div_up(slice_items(V, C, g->n_threads), nr) * nr;
     a->bwd_cols = (int)div_up(min_i64(slice_items(C, V, g->n_threads), 256), nr) * nr;
     a->dw_tiles = tile_gradient((int)V, (int)C, nr, g->n_threads);
