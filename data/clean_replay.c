@@ -36,6 +36,8 @@ struct replay {
 
 static int read_rule(struct replay *r, const cJSON *j, int n_values, struct err *e)
 {
+    if (r->before.n_rules == RULES_MAX)
+        return err_set(e, ERR_DATA, "line 1: more than %d rules", RULES_MAX);
     struct rule *x = &r->rule[r->before.n_rules];
     const char *fails = "above", *key, *reason = "";
     int64_t value = METRIC_LINE;

@@ -85,9 +85,10 @@ static void one_doc(const struct doc *d)
         if (w->begin < at || w->len == 0 || w->begin + w->len > n) abort();
         at = w->begin + w->len;
     }
-    rules_preset(&limits, RULES_FINEWEB);
+    rules_preset(&limits, n % 2 ? RULES_FINEWEB : (enum rules_preset)(n / 2 % 8));
+    limits.all = n % 3 == 0;
     limits.on[RULE_LINE_PUNCTUATION] = n & 1;
-    if (rules_judge(&limits, &rules, text, n, &again, &m, &failed, &e)) abort();
+    if (rules_settle(&limits, &rules, text, n, &again, &m, &failed, &e)) abort();
     if (!rule_set_any(&failed)) round_trip(d, again, m);
     look(d, text, n);
     if (shingles_words(&shingles, text, n, &e) || shingles_make(&shingles, 5, &e)) abort();
