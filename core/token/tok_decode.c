@@ -129,6 +129,7 @@ static int decode_later(const struct tokenizer *t, const int32_t *id, size_t n, 
                         struct buf *out, struct err *e)
 {
     size_t from = out->len, k = 0;
+    if (n == 0) return buf_ok(out, e); /* id may be NULL */
     while (k < n && out->len == from) {
         k = k ? 2 * k : 1; /* a long row of control tokens must not cost its square */
         for (k = k < n ? k : n; k < n && id[k] >= 0 && id[k] < t->vocab.n && t->later[id[k]].slow; k++) {}
