@@ -1,131 +1,189 @@
 #include "data/doc_run.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/mem.h"
 #include "core/base/sig.h"
 
-/* Slots wander through three stations: being read, being worked on, being
- * emitted.  All slots of all stations run in one job of the pool. */
-struct station {
-    struct doc_slot *v;
-    size_t n; /* in use */
+/* A ring of slots, each a block on its way.  Every thread takes what can be done
+ * now, latest stage first; none waits for a round of others to end.  Reading is
+ * done by one thread at a time, and so are decide() and done(), in order. */
+enum stage { EMPTY, READ, WORKED, DECIDED, EMITTED, BUSY };
+enum task { NOTHING, READING, WORKING, DECIDING, EMITTING, FINISHING };
+
+struct ring_slot {
+    struct doc_slot s;
+    enum stage stage;
 };
 
 struct run {
     const struct doc_stage *st;
     struct doc_reader *reader;
-    struct station read, work, emit;
+    struct ring_slot *ring;
     size_t width;
-    bool end, failed;
-    struct err err;
+    pthread_mutex_t lock; /* for all below and the stages; not held in a task */
+    pthread_cond_t changed;
+    int sleeping;
+    uint64_t n_read, n_decided, n_done; /* blocks; the next of each is at n % width */
+    bool reading, serial;               /* a thread reads; one decides or finishes */
+    bool end, read_failed, stop;        /* end: nothing more to read */
+    struct err read_err, err;           /* err: why it stopped */
+    struct progress progress;
 };
 
-static void read_blocks(struct run *r)
+static struct ring_slot *nth(struct run *r, uint64_t n)
 {
-    r->read.n = 0;
-    while (r->read.n < r->width && !r->end) {
-        struct doc_slot *s = &r->read.v[r->read.n];
+    return &r->ring[n % r->width];
+}
+
+/* The oldest block at a stage, NULL if none. */
+static struct ring_slot *oldest(struct run *r, enum stage stage, size_t *count)
+{
+    struct ring_slot *first = NULL;
+    *count = 0;
+    for (uint64_t n = r->n_done; n < r->n_read; n++) {
+        if (nth(r, n)->stage != stage) continue;
+        if (!first) first = nth(r, n);
+        ++*count;
+    }
+    return first;
+}
+
+static enum task pick(struct run *r, struct ring_slot **at)
+{
+    size_t n;
+    if (!r->serial && r->n_done < r->n_read && (*at = nth(r, r->n_done))->stage == EMITTED)
+        return FINISHING;
+    if (!r->serial && r->n_decided < r->n_read && (*at = nth(r, r->n_decided))->stage == WORKED)
+        return DECIDING;
+    if ((*at = oldest(r, DECIDED, &n))) return EMITTING;
+    struct ring_slot *work = oldest(r, READ, &n);
+    bool room = !r->reading && !r->end && r->n_read - r->n_done < r->width;
+    if (room && n < (size_t)pool_threads(r->st->pool)) {
+        *at = nth(r, r->n_read);
+        return READING;
+    }
+    *at = work;
+    return work ? WORKING : NOTHING;
+}
+
+/* Without the lock. */
+static int perform(struct run *r, enum task task, struct doc_slot *s, int thread)
+{
+    const struct doc_stage *st = r->st;
+    if (task == READING) {
         for (int i = 0; i < DOC_RUN_BUFS; i++)
             buf_clear(&s->out[i]);
         s->failed = false;
-        int got = doc_reader_next(r->reader, &s->block, &r->err);
-        if (got < 0) r->failed = true;
-        if (got <= 0)
-            r->end = true;
-        else
-            r->read.n++;
+        return doc_reader_next(r->reader, &s->block, &r->read_err);
     }
+    if (s->failed) return -1;
+    doc_run_fn *fn = task == WORKING    ? st->work
+                     : task == DECIDING ? st->decide
+                     : task == EMITTING ? st->emit
+                                        : st->done;
+    return fn ? fn(st->arg, s, thread, &s->err) : 0;
 }
 
-static void slice(void *arg, int i, int thread)
+/* Errors count where blocks are in order, so that the first one is told
+ * whatever the number of threads. */
+static void settle(struct run *r, enum task task, struct ring_slot *at, int ret)
 {
-    struct run *r = arg;
-    size_t k = (size_t)i;
-    if (k == 0) {
-        read_blocks(r);
+    if (task == READING) {
+        r->reading = false;
+        r->end |= ret <= 0;
+        r->read_failed |= ret < 0;
+        at->stage = ret > 0 ? READ : EMPTY;
+        r->n_read += ret > 0;
         return;
     }
-    k--;
-    bool working = k < r->work.n;
-    struct doc_slot *s = working ? &r->work.v[k] : &r->emit.v[k - r->work.n];
-    doc_run_fn *fn = working ? r->st->work : r->st->emit;
-    if (fn && fn(r->st->arg, s, thread, &s->err)) s->failed = true;
-}
-
-static int serial(struct run *r, struct station *at, doc_run_fn *fn, struct err *e)
-{
-    for (size_t i = 0; i < at->n; i++) {
-        struct doc_slot *s = &at->v[i];
-        if (s->failed) {
-            *e = s->err;
-            return -1;
-        }
-        if (fn && fn(r->st->arg, s, 0, e)) return -1;
+    at->s.failed |= ret != 0;
+    at->stage = task == WORKING ? WORKED : task == DECIDING ? DECIDED : EMITTED;
+    if (task != DECIDING && task != FINISHING) return;
+    r->serial = false;
+    if (at->s.failed) {
+        r->stop = true;
+        r->err = at->s.err;
+    } else if (task == DECIDING) {
+        r->n_decided++;
+    } else {
+        r->n_done++;
+        at->stage = EMPTY;
+        if (r->st->what)
+            progress_update(&r->progress, (double)at->s.block.stored_bytes / 1e6, "");
     }
-    return 0;
 }
 
-static int alloc_stations(struct run *r, struct err *e)
+static bool is_over(struct run *r)
 {
+    if (!r->stop && sig_stop_requested()) {
+        r->stop = true;
+        err_set(&r->err, ERR_STOPPED, "stopped by a signal; nothing was written");
+    }
+    return r->stop || (r->end && r->n_done == r->n_read);
+}
+
+static void worker(void *arg, int i, int thread)
+{
+    struct run *r = arg;
+    (void)i;
+    pthread_mutex_lock(&r->lock);
+    while (!is_over(r)) {
+        struct ring_slot *at;
+        enum task task = pick(r, &at);
+        if (task == NOTHING) {
+            r->sleeping++;
+            pthread_cond_wait(&r->changed, &r->lock);
+            r->sleeping--;
+            continue;
+        }
+        at->stage = BUSY;
+        r->reading |= task == READING;
+        r->serial |= task == DECIDING || task == FINISHING;
+        if (r->sleeping) pthread_cond_signal(&r->changed); /* there may be more to do */
+        pthread_mutex_unlock(&r->lock);
+        int ret = perform(r, task, &at->s, thread);
+        pthread_mutex_lock(&r->lock);
+        settle(r, task, at, ret);
+    }
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void free_ring(struct run *r)
+{
+    for (size_t k = 0; r->ring && k < r->width; k++) {
+        struct doc_slot *s = &r->ring[k].s;
+        if (r->st->drop && s->user) r->st->drop(r->st->arg, s);
+        buf_free(&s->block.data);
+        buf_free(&s->scratch);
+        for (int b = 0; b < DOC_RUN_BUFS; b++)
+            buf_free(&s->out[b]);
+    }
+    free(r->ring);
+}
+
+static int go(struct run *r, struct err *e)
+{
+    uint64_t total = 0;
     int threads = pool_threads(r->st->pool);
-    r->width = threads == 1 ? 1 : (size_t)threads * 3;
-    struct station *all[3] = {&r->read, &r->work, &r->emit};
-    for (int i = 0; i < 3; i++)
-        if (!(all[i]->v = mem_zalloc(r->width, sizeof *all[i]->v)))
-            return err_oom(e, r->width * sizeof *all[i]->v, "the blocks of a run");
-    return 0;
-}
-
-static void free_stations(struct run *r)
-{
-    struct station *all[3] = {&r->read, &r->work, &r->emit};
-    for (int i = 0; i < 3; i++) {
-        for (size_t k = 0; all[i]->v && k < r->width; k++) {
-            struct doc_slot *s = &all[i]->v[k];
-            if (r->st->drop && s->user) r->st->drop(r->st->arg, s);
-            buf_free(&s->block.data);
-            buf_free(&s->scratch);
-            for (int b = 0; b < DOC_RUN_BUFS; b++)
-                buf_free(&s->out[b]);
-        }
-        free(all[i]->v);
-    }
-}
-
-static int loop(struct run *r, struct err *e)
-{
-    struct progress p;
-    uint64_t total = 0, done = 0;
+    r->width = threads == 1 ? 1 : (size_t)threads * 4;
+    r->ring = mem_zalloc(r->width, sizeof *r->ring);
+    if (!r->ring) return err_oom(e, r->width * sizeof *r->ring, "the blocks of a run");
     for (size_t i = 0; i < r->st->files->n; i++)
         total += r->st->files->v[i].bytes > 0 ? (uint64_t)r->st->files->v[i].bytes : 0;
-    if (r->st->what) progress_start(&p, r->st->what, "MB", (double)total / 1e6, 0);
-    int ret = 0;
-    read_blocks(r);
-    while (!ret && (r->read.n || r->work.n || r->emit.n) && !r->failed) {
-        if (sig_stop_requested()) {
-            ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
-            break;
-        }
-        struct station t = r->emit;
-        r->emit = r->work;
-        r->work = r->read;
-        r->read = t;
-        pool_run(r->st->pool, 1 + (int)(r->work.n + r->emit.n), slice, r);
-        ret = serial(r, &r->emit, r->st->done, e);
-        if (!ret) ret = serial(r, &r->work, r->st->decide, e);
-        for (size_t i = 0; i < r->work.n; i++)
-            done = r->work.v[i].block.stored_bytes;
-        if (r->st->what) progress_update(&p, (double)done / 1e6, "");
-        r->emit.n = ret ? r->emit.n : 0;
-    }
-    if (r->st->what) progress_end(&p);
-    if (r->failed && !ret) {
-        *e = r->err;
-        ret = -1;
-    }
-    return ret;
+    if (r->st->what) progress_start(&r->progress, r->st->what, "MB", (double)total / 1e6, 0);
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    pool_run(r->st->pool, threads, worker, r);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    if (r->st->what) progress_end(&r->progress);
+    if (!r->stop && !r->read_failed) return 0;
+    *e = r->stop ? r->err : r->read_err;
+    return -1;
 }
 
 int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
@@ -134,13 +192,13 @@ int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
     int ret = -1;
     *end = (struct doc_run_end){0};
     r.reader = doc_reader_open(st->files, st->cfg, e);
-    if (r.reader && !alloc_stations(&r, e)) ret = loop(&r, e);
+    if (r.reader) ret = go(&r, e);
     if (r.reader) {
         const char *first;
         end->n_damaged = doc_reader_damaged(r.reader, &first);
         snprintf(end->damaged, sizeof end->damaged, "%s", first);
     }
-    free_stations(&r);
+    free_ring(&r);
     doc_reader_close(r.reader);
     return ret;
 }

@@ -2,9 +2,14 @@
  * with all threads, act on the results in order.
  *
  * For each block: work() in parallel, decide() one block at a time in order,
- * emit() in parallel, done() one at a time in order.  Reading the next blocks
- * overlaps with the work.  Results must depend on the block and on earlier
- * decisions only, never on `thread`, which may pick scratch memory. */
+ * emit() in parallel, done() one at a time in order.  decide() and done() never
+ * run at once, but work() and emit() of other blocks, and the reading of the
+ * next ones, go on beside them: what those look at must not be changed there.
+ * Results must depend on the block and on earlier decisions only, never on
+ * `thread`, which may pick scratch memory.
+ *
+ * An error is told when the turn of its block comes; blocks before it are done,
+ * as are those in front of a failure of the reader. */
 #ifndef DATA_DOC_RUN_H
 #define DATA_DOC_RUN_H
 
@@ -31,8 +36,7 @@ struct doc_stage {
     struct pool *pool;
     void *arg;
     const char *what; /* for the progress line; NULL = none */
-    doc_run_fn *work, *decide, *emit,
-        *done; /* decide, emit, done may be NULL; thread 0 where serial */
+    doc_run_fn *work, *decide, *emit, *done; /* each may be NULL */
     void (*drop)(void *arg, struct doc_slot *s); /* releases s->user after a failure */
 };
 
