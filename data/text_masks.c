@@ -1,5 +1,6 @@
 #include "data/text_masks.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,9 +29,10 @@ void text_bytes_ref(const char *s, size_t n_blocks, struct text_bytes *out)
 
 static int isa(void)
 {
-    static int best = -1;
-    if (best >= 0) return best;
-    int found = 0;
+    static _Atomic int best = -1; /* threads that ask at once find the same */
+    int found = atomic_load_explicit(&best, memory_order_relaxed);
+    if (found >= 0) return found;
+    found = 0;
 #if defined(__x86_64__)
     const char *want = getenv("LLMCTL_ISA");
     if (!want || strcmp(want, "ref") != 0) {
@@ -38,7 +40,8 @@ static int isa(void)
         if (__builtin_cpu_supports("avx512bw") && (!want || strcmp(want, "avx2") != 0)) found = 2;
     }
 #endif
-    return best = found;
+    atomic_store_explicit(&best, found, memory_order_relaxed);
+    return found;
 }
 
 text_bytes_fn *text_bytes_best(void)
