@@ -1,0 +1,137 @@
+#include "tests/unit/shard_fixture.h"
+
+#include <stdatomic.h>
+
+#include "data/doc_run.h"
+
+/* What doc_run() promises, on a file of many blocks; broken promises are counted,
+ * for a test cannot be left from another thread. */
+struct watch {
+    _Atomic int serial, broken; /* serial: threads inside decide() or done() */
+    uint64_t decided, finished; /* blocks so far */
+    uint64_t bad_at[2];         /* work() fails there; 0: never */
+    uint64_t bytes;
+};
+
+static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct watch *w = arg;
+    (void)thread;
+    uint64_t seq = s->block.seq;
+    if (w->bad_at[1] && seq == w->bad_at[1]) usleep(20000); /* the later block fails first */
+    for (int k = 0; k < 2; k++)
+        if (w->bad_at[k] && seq == w->bad_at[k])
+            return err_set(e, ERR_DATA, "block %llu is bad", (unsigned long long)seq);
+    buf_add(&s->out[0], &seq, sizeof seq);
+    return buf_ok(&s->out[0], e);
+}
+
+static int decide(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct watch *w = arg;
+    (void)thread;
+    (void)e;
+    w->broken += atomic_fetch_add(&w->serial, 1) != 0;
+    w->broken += s->block.seq != w->decided++;
+    usleep(200); /* others have time to break in */
+    atomic_fetch_sub(&w->serial, 1);
+    return 0;
+}
+
+static int emit(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    (void)arg;
+    (void)thread;
+    buf_add(&s->out[1], s->out[0].data, s->out[0].len);
+    return buf_ok(&s->out[1], e);
+}
+
+static int done(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct watch *w = arg;
+    uint64_t seq = UINT64_MAX;
+    (void)thread;
+    (void)e;
+    w->broken += atomic_fetch_add(&w->serial, 1) != 0;
+    if (s->out[1].len == sizeof seq) /* cleared since the last block */
+        memcpy(&seq, s->out[1].data, sizeof seq);
+    w->broken += seq != w->finished++;
+    w->broken += w->finished > w->decided;
+    w->bytes += s->block.data.len;
+    usleep(200); /* others have time to break in */
+    atomic_fetch_sub(&w->serial, 1);
+    return 0;
+}
+
+static uint64_t make_file(const char *path)
+{
+    struct buf line = {0};
+    buf_printf(&line, "{\"text\":\"%0*d\"}\n", 9000, 7);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (int i = 0; i < 5000; i++)
+        fwrite(line.data, 1, line.len, f);
+    uint64_t n = line.len * 5000;
+    assert_int_equal(fclose(f), 0);
+    buf_free(&line);
+    return n;
+}
+
+static int go(const char *path, int threads, struct watch *w, struct err *e)
+{
+    struct doc_files f;
+    struct doc_cfg cfg = {.format = DOC_JSONL, .text_field = "text"};
+    struct doc_run_end end;
+    char *paths[] = {(char *)path};
+    assert_int_equal(doc_files_find(&f, paths, 1, cfg.format, e), 0);
+    struct pool *pool = pool_new(threads, e);
+    assert_non_null(pool);
+    struct doc_stage st = {.files = &f, .cfg = &cfg, .pool = pool, .arg = w, .work = work,
+                           .decide = decide, .emit = emit, .done = done};
+    int ret = doc_run(&st, &end, e);
+    pool_free(pool);
+    doc_files_free(&f);
+    return ret;
+}
+
+static void every_block_once_and_in_order(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "many.jsonl");
+    uint64_t size = make_file(path);
+    for (int threads = 1; threads <= 8; threads++) {
+        struct watch w = {0};
+        assert_int_equal(go(path, threads, &w, &e), 0);
+        assert_int_equal(w.broken, 0);
+        assert_int_equal(w.bytes, size);
+        assert_true(w.decided > 30);
+        assert_int_equal(w.decided, w.finished);
+    }
+    remove(path);
+}
+
+static void first_failure_is_told(void **state)
+{
+    char path[256];
+    fixture_path(path, sizeof path, *state, "bad.jsonl");
+    make_file(path);
+    for (int threads = 1; threads <= 8; threads++) {
+        struct watch w = {.bad_at = {13, 12}};
+        struct err e = {0};
+        assert_int_equal(go(path, threads, &w, &e), -1);
+        assert_string_equal(e.msg, "block 12 is bad");
+        assert_int_equal(w.broken, 0);
+        assert_int_equal(w.decided, 12);
+    }
+    remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_block_once_and_in_order),
+        cmocka_unit_test(first_failure_is_told),
+    };
+    return cmocka_run_group_tests_name("doc_run", tests, fixture_dir, fixture_remove_dir);
+}
