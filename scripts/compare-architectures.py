@@ -245,11 +245,8 @@ def experts(b):
 
 
 def rwkv(version):
-    mixer = {"type": f"rwkv{version}"}
-    if version > 4:
-        mixer["heads"] = 2 if version == 7 else 4
-    return {"family": f"rwkv{version}", "d_model": 128, "vocab": 256, "embed": {"max_pos": 128},
-            "blocks": [{"repeat": 4, "mixer": mixer, "ffn": {"type": "rwkv_cmix", "d_ff": 448}, "norm": {"type": "ln", "eps": 1e-5}}]}
+    return {"family": "rwkv" if version == 4 else f"rwkv{version}", "d_model": 128, "vocab": 256, "embed": {"max_pos": 128, "ln": True},
+            "blocks": [{"repeat": 4, "mixer": {"type": f"rwkv{version}"}, "ffn": {"type": "rwkv_cmix", "d_ff": 448}, "norm": {"type": "ln", "eps": 1e-5}}]}
 
 
 def recurrent(b):
