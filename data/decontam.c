@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/token/unicode.h"
 #include "data/doc_stream.h"
+#include "data/shingle_internal.h"
 
 enum { DEFAULT_WORDS = 13, MAX_WORDS = 64, MAX_LINE = 64 << 20 };
 
@@ -38,61 +39,29 @@ struct decontam {
     uint64_t drop[2]; /* BASE to the power of each */
 };
 
-static const uint64_t BASE = 0x9E3779B97F4A7C15u | 1;
+static const uint64_t BASE = 0x9E3779B97F4A7C15u;
 
 /* ---- words ---- */
 
-static bool unparted(uint32_t cp)
-{
-    return (cp >= 0x3040 && cp < 0x3100) || (cp >= 0x3400 && cp < 0xa000) || (cp >= 0xe00 && cp < 0xf00) ||
-           (cp >= 0x1000 && cp < 0x10a0) || (cp >= 0x1780 && cp < 0x1800) || (cp >= 0x20000 && cp < 0x32000);
-}
-
-/* A word being read: its bytes in lower case, eight at a time. */
-struct reading {
-    uint64_t h, acc;
-    unsigned n;
-};
-
-static inline uint64_t mix(uint64_t x)
-{
-    x ^= x >> 32;
-    x *= 0xD6E8FEB86659FD93u;
-    return x ^ x >> 32;
-}
-
-static inline void feed(struct reading *r, unsigned char c)
-{
-    r->acc = r->acc << 8 | c;
-    if ((++r->n & 7) == 0) {
-        r->h = (r->h ^ mix(r->acc)) * BASE;
-        r->acc = 0;
-    }
-}
-
-static void feed_wide(struct reading *r, uint32_t cp)
+static void feed_wide(struct shingle_reading *r, uint32_t cp)
 {
     char u[4];
     int k = utf8_encode((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), u);
     for (int i = 0; i < k; i++)
-        feed(r, (unsigned char)u[i]);
+        shingle_feed(r, (unsigned char)u[i]);
 }
 
-/* Of a word byte its lower case, else 0. */
-static const uint8_t ascii_map[128] = {
-    ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5', ['6'] = '6', ['7'] = '7',
-    ['8'] = '8', ['9'] = '9', ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f',
-    ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n',
-    ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't', ['U'] = 'u', ['V'] = 'v',
-    ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z', ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd',
-    ['e'] = 'e', ['f'] = 'f', ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j', ['k'] = 'k', ['l'] = 'l',
-    ['m'] = 'm', ['n'] = 'n', ['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't',
-    ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z'};
-
-static bool push(struct decontam_work *w, struct reading *r, size_t begin, size_t end)
+/* Of an ASCII letter its lower case, of a digit itself, else 0. */
+static inline unsigned char word_byte(unsigned char b)
 {
-    uint64_t h = mix((r->h ^ mix(r->acc + r->n)) * BASE);
-    *r = (struct reading){0};
+    unsigned char low = b | 0x20;
+    return low >= 'a' && low <= 'z' ? low : b >= '0' && b <= '9' ? b : 0;
+}
+
+static bool push(struct decontam_work *w, struct shingle_reading *r, size_t begin, size_t end)
+{
+    uint64_t h = shingle_end(r);
+    *r = (struct shingle_reading){0};
     if (w->n == w->cap) {
         size_t cap = w->cap ? w->cap * 2 : 1024;
         struct decontam_word *v = mem_resize(w->word, cap, sizeof *v);
@@ -106,17 +75,17 @@ static bool push(struct decontam_work *w, struct reading *r, size_t begin, size_
 
 static int cut(struct decontam_work *w, const char *s, size_t n, struct err *e)
 {
-    struct reading r = {0};
+    struct shingle_reading r = {0};
     size_t begin = 0;
     bool ok = true;
     w->n = 0;
     for (size_t i = 0; i < n && ok;) {
         unsigned char b = (unsigned char)s[i];
         if (b < 0x80) {
-            unsigned char m = ascii_map[b];
+            unsigned char m = word_byte(b);
             if (m) {
                 if (!r.n) begin = i;
-                feed(&r, m);
+                shingle_feed(&r, m);
             } else if (r.n) {
                 ok = push(w, &r, begin, i);
             }
@@ -124,7 +93,7 @@ static int cut(struct decontam_work *w, const char *s, size_t n, struct err *e)
             continue;
         }
         struct uni_char c = uni_next((const uint8_t *)s + i, n - i);
-        bool letter = c.class & (UNI_L | UNI_M | UNI_N), alone = unparted(c.cp);
+        bool letter = c.class & (UNI_L | UNI_M | UNI_N), alone = shingle_unparted(c.cp);
         if (r.n && (!letter || alone)) ok = push(w, &r, begin, i);
         if (letter) {
             if (!r.n) begin = i;

@@ -69,14 +69,6 @@ static size_t number_end(const char *s, size_t n, size_t i)
     return i;
 }
 
-/* Scripts written without blanks between words. */
-static bool unparted(uint32_t cp)
-{
-    return (cp >= 0x3040 && cp < 0x3100) || (cp >= 0x3400 && cp < 0xa000) ||
-           (cp >= 0xe00 && cp < 0xf00) || (cp >= 0x1000 && cp < 0x10a0) ||
-           (cp >= 0x1780 && cp < 0x1800) || (cp >= 0x20000 && cp < 0x32000);
-}
-
 /* What a character gives: parts words, a number, or bytes of a word. */
 enum glyph_kind { GLYPH_PARTS, GLYPH_DIGIT, GLYPH_BYTES, GLYPH_ALONE };
 struct glyph {
@@ -93,7 +85,7 @@ static struct glyph make_glyph(const struct words_table *t, uint32_t cp)
         return g;
     }
     if (c & (WC_SPACE | WC_SYMBOL)) return g;
-    g.kind = unparted(cp) && !(c & WC_MARK) ? GLYPH_ALONE : GLYPH_BYTES;
+    g.kind = shingle_unparted(cp) && !(c & WC_MARK) ? GLYPH_ALONE : GLYPH_BYTES;
     utf8proc_int32_t d[8];
     int last = 0;
     utf8proc_ssize_t n = utf8proc_decompose_char(utf8proc_tolower((utf8proc_int32_t)cp), d, 8,

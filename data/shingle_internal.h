@@ -1,7 +1,8 @@
-/* shingle_internal.h - the hash of a word, shared by shingle.c and shingle_avx2.c. */
+/* shingle_internal.h - the hash of a word, shared by shingle*.c and decontam.c. */
 #ifndef DATA_SHINGLE_INTERNAL_H
 #define DATA_SHINGLE_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,6 +35,14 @@ static inline void shingle_feed(struct shingle_reading *r, unsigned char c)
 static inline uint64_t shingle_end(const struct shingle_reading *r)
 {
     return shingle_mix((r->h ^ shingle_mix(r->acc + r->n)) * shingle_prime);
+}
+
+/* Scripts written without blanks between words. */
+static inline bool shingle_unparted(uint32_t cp)
+{
+    return (cp >= 0x3040 && cp < 0x3100) || (cp >= 0x3400 && cp < 0xa000) ||
+           (cp >= 0xe00 && cp < 0xf00) || (cp >= 0x1000 && cp < 0x10a0) ||
+           (cp >= 0x1780 && cp < 0x1800) || (cp >= 0x20000 && cp < 0x32000);
 }
 
 /* The same for n letters at p, case ignored; the 8 bytes behind them may be read. */
