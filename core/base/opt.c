@@ -362,21 +362,26 @@ static int finish(const struct cmd *c, void *cfg, struct opt_result *r, struct e
     return ret;
 }
 
+static int show_help(const struct cmd *c, struct opt_result *r, struct err *e)
+{
+    struct buf b = {0};
+    opt_help(c, &b);
+    int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    r->exit_now = true;
+    return ret;
+}
+
 int opt_parse(const struct cmd *c, void *cfg, int argc, char **argv, struct opt_result *r, struct err *e)
 {
     struct line l = {0};
     *r = (struct opt_result){0};
     /* Help wins over every other mistake on the line. */
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") != 0 && strcmp(argv[i], "-h") != 0) continue;
-        struct buf b = {0};
-        opt_help(c, &b);
-        int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
-        buf_free(&b);
-        r->exit_now = true;
-        return ret;
-    }
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return show_help(c, r, e);
     if (read_line(c, &l, argc, argv, r, e)) return -1;
+    for (size_t k = 0; k < l.n; k++) /* among other letters: -qh */
+        if (strcmp(l.v[k].o->name, "help") == 0 && strcmp(l.v[k].v, "true") == 0) return show_help(c, r, e);
     if (apply_defaults(c, cfg, r, e)) return -1;
     const char *config = getenv("LLMCTL_CONFIG");
     for (size_t k = 0; k < l.n; k++)

@@ -77,3 +77,4 @@ set +e
 "$LLMCTL" help pipe </dev/null >/dev/null 2>&1
 (trap '' PIPE; "$LLMCTL" man version 2>err; echo $? >rc) | true
 [ ! -s err ] || fail "closed pipe: $(cat err)"
+"$LLMCTL" clean -qh | grep -q '^Examples:' || fail "-h among other letters is not seen"
