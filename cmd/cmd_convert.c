@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/mem.h"
 #include "core/ckpt/elem.h"
 #include "core/model/hf_dir.h"
 #include "core/model/saved.h"
@@ -66,12 +67,6 @@ static int write_llmz(const char *dst, const struct saved_model *m, const enum d
     return ret;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && !strcmp(s + n - k, end);
-}
-
 static int report(const struct convert_cfg *c, const char *src, const char *dst, const struct saved_model *m,
                   struct err *e)
 {
@@ -108,8 +103,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     }
     const char *src = r.args[0], *dst = r.args[1];
     const enum dtype *dt = c.dtype ? &types[c.dtype] : NULL;
-    bool to_llmz = ends_with(dst, ".llmz");
-    if (!to_llmz && ends_with(dst, ".safetensors")) {
+    bool to_llmz = str_ends_with(dst, ".llmz");
+    if (!to_llmz && str_ends_with(dst, ".safetensors")) {
         err_set(e, ERR_USAGE, "'%s': a safetensors file alone is not a model", dst);
         err_hint(e, "name a directory, or a file that ends in .llmz");
         goto out;

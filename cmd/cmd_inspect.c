@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/mem.h"
 #include "core/ckpt/safetensors.h"
 #include "core/model/hf_dir.h"
 #include "core/model/saved.h"
@@ -358,12 +359,6 @@ static int inspect_tokenizer(const struct inspect_cfg *c, const char *path, stru
 
 /* ---- which of these ---- */
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && !strcmp(s + n - k, end);
-}
-
 static int inspect_file(const struct inspect_cfg *c, const char *path, struct buf *b, struct err *e)
 {
     struct file_map m;
@@ -373,9 +368,9 @@ static int inspect_file(const struct inspect_cfg *c, const char *path, struct bu
     if (m.size) memcpy(first, m.data, m.size < sizeof first ? m.size : sizeof first);
     file_unmap(&m);
     if (!kind) return err_set(e, ERR_DATA, "'%s': not a kind of file that inspect knows", path);
-    if (!memcmp(first + 8, "LLMZ", 4) || ends_with(path, ".llmz")) return inspect_llmz(c, path, b, e);
+    if (!memcmp(first + 8, "LLMZ", 4) || str_ends_with(path, ".llmz")) return inspect_llmz(c, path, b, e);
     if (!memcmp(first, "LLMCTLTK", 8)) return inspect_shard(c, path, b, e);
-    if (!strcmp(kind, "a safetensors file") || ends_with(path, ".index.json"))
+    if (!strcmp(kind, "a safetensors file") || str_ends_with(path, ".index.json"))
         return inspect_safetensors(c, path, b, e);
     if (!strcmp(kind, "JSON")) return inspect_tokenizer(c, path, b, e);
     return err_set(e, ERR_DATA, "'%s' is %s, which inspect does not read", path, kind);

@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/base/mem.h"
 #include "core/ckpt/elem.h"
 #include "core/ckpt/llmz.h"
 #include "core/ckpt/safetensors.h"
@@ -136,12 +137,6 @@ static void verify_one(struct verifier *v, const char *path)
     if (!v->n_chunks) say(v, path, "BAD", e.msg);
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && !strcmp(s + n - k, end);
-}
-
 /* All checkpoints and shards below a directory that is not a Hugging Face one. */
 static int verify_tree(struct verifier *v, const char *dir, int depth, struct err *e)
 {
@@ -153,7 +148,7 @@ static int verify_tree(struct verifier *v, const char *dir, int depth, struct er
         char *path = path_join(dir, names[i]);
         if (!path) ret = err_oom(e, strlen(dir), "a path");
         else if (file_is_dir(path) && depth < 8) ret = verify_tree(v, path, depth + 1, e);
-        else if (ends_with(path, ".llmz") || ends_with(path, ".tok")) verify_one(v, path);
+        else if (str_ends_with(path, ".llmz") || str_ends_with(path, ".tok")) verify_one(v, path);
         free(path);
     }
     dir_list_free(names, n);

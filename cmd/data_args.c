@@ -12,15 +12,9 @@
 
 #define MAX_TEXT ((size_t)64 << 30)
 
-static bool has_suffix(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    return n >= m && strcmp(s + n - m, suffix) == 0;
-}
-
 static bool is_shards(const char *path)
 {
-    return file_is_dir(path) || has_suffix(path, ".tok");
+    return file_is_dir(path) || str_ends_with(path, ".tok");
 }
 
 static struct tokset *open_text(const char *path, const struct tokenizer *t, struct err *e)
@@ -33,7 +27,7 @@ static struct tokset *open_text(const char *path, const struct tokenizer *t, str
         return NULL;
     }
     for (size_t i = 0; i < COUNT_OF(documents); i++)
-        if (has_suffix(path, documents[i])) {
+        if (str_ends_with(path, documents[i])) {
             err_set(e, ERR_USAGE, "'%s' holds documents, not tokens", path);
             err_hint(e, "run llmctl tokenize encode '%s' --tokenizer FILE --out data.tok first", path);
             return NULL;

@@ -92,12 +92,6 @@ static int add_shard(struct tokset *s, const char *path, struct err *e)
     return 0;
 }
 
-static bool has_suffix(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    return n > m && strcmp(s + n - m, suffix) == 0;
-}
-
 static int add_dir(struct tokset *s, const char *dir, struct err *e)
 {
     char **names;
@@ -105,7 +99,7 @@ static int add_dir(struct tokset *s, const char *dir, struct err *e)
     if (dir_list(dir, &names, &n, e)) return -1;
     int ret = 0;
     for (size_t i = 0; i < n && !ret; i++) {
-        if (names[i][0] == '.' || !has_suffix(names[i], ".tok")) continue;
+        if (names[i][0] == '.' || !str_ends_with(names[i], ".tok")) continue;
         char *path = path_join(dir, names[i]);
         ret = path ? add_shard(s, path, e) : err_oom(e, strlen(dir), "a path");
         free(path);

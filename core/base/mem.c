@@ -56,6 +56,12 @@ char *mem_strdup(const char *s)
     return mem_strndup(s, strlen(s));
 }
 
+bool str_ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && memcmp(s + n - m, end, m) == 0;
+}
+
 #define HUGE_PAGE ((size_t)2 << 20)
 
 void *mem_alloc_aligned(size_t bytes)

@@ -30,6 +30,7 @@ void *mem_zalloc(size_t count, size_t size);            /* zeroed */
 void *mem_resize(void *p, size_t count, size_t size);   /* realloc; on NULL the old block lives on */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);             /* copies n bytes, adds NUL */
+bool str_ends_with(const char *s, const char *end);
 
 /* 64-byte aligned, for tensors; large blocks (>= 2 MiB) are 2 MiB aligned and
  * advised to use huge pages.  Free with mem_free_aligned(p). */

@@ -222,12 +222,6 @@ int model_hf_export(const struct model_config *c, const struct hf_tensor *t, str
     return move(t, parts, n_parts, disk, true, e);
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 /* Copies that files of some families hold beside what they are copies of. */
 static bool is_copy(const char *family, const char *name)
 {
@@ -260,11 +254,11 @@ static bool is_other_head(const char *family, const char *name)
 
 bool model_hf_ignored(const struct model_config *c, const char *name)
 {
-    if (ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".masked_bias")) return true;
+    if (str_ends_with(name, "rotary_emb.inv_freq") || str_ends_with(name, ".masked_bias")) return true;
     if (is_copy(c->family, name) || is_other_head(c->family, name)) return true;
     const struct family *f = family_find(c->family);
     bool head = strcmp(name, "lm_head.weight") == 0 || (f && strcmp(name, family_slot(f, SLOT_HEAD_W, false, false)) == 0);
     if (head && c->tie_embed) return true;
     /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
-    return f && (f->conv1d || f->qkv_per_head) && (ends_with(name, ".attn.bias") || ends_with(name, ".attention.bias"));
+    return f && (f->conv1d || f->qkv_per_head) && (str_ends_with(name, ".attn.bias") || str_ends_with(name, ".attention.bias"));
 }

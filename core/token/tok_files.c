@@ -10,12 +10,6 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
-static bool ends_with(const char *path, const char *end)
-{
-    size_t n = strlen(path), k = strlen(end);
-    return n >= k && strcmp(path + n - k, end) == 0;
-}
-
 /* ---- vocab.txt: a token a line, the words of a BERT tokenizer ---- */
 
 /* The lines of a text, without their ends; false when there is none left. */
@@ -163,11 +157,11 @@ static struct tokenizer *with_merges(const char *text, size_t n, const char *pat
 struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, struct err *e)
 {
     if (n >= 4 && memcmp(text, "GGUF", 4) == 0) return tok_from_gguf(text, n, path, e);
-    if (ends_with(path, ".model") || (spm_model_looks_like(text, n) && !ends_with(path, ".json")))
+    if (str_ends_with(path, ".model") || (spm_model_looks_like(text, n) && !str_ends_with(path, ".json")))
         return tok_from_spm(text, n, path, e);
-    if (ends_with(path, ".tiktoken")) return tok_from_tiktoken(text, n, NULL, NULL, path, e);
-    if (ends_with(path, "vocab.txt")) return tok_from_vocab_txt(text, n, lowercase_beside(path), path, e);
-    if (ends_with(path, "vocab.json")) return with_merges(text, n, path, e);
+    if (str_ends_with(path, ".tiktoken")) return tok_from_tiktoken(text, n, NULL, NULL, path, e);
+    if (str_ends_with(path, "vocab.txt")) return tok_from_vocab_txt(text, n, lowercase_beside(path), path, e);
+    if (str_ends_with(path, "vocab.json")) return with_merges(text, n, path, e);
     const char *kind = file_kind(text, n);
     if (kind && strcmp(kind, "JSON") != 0) {
         err_set(e, ERR_DATA, "'%s' is %s, not a tokenizer", path, kind);
