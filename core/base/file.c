@@ -16,9 +16,12 @@
 #include <unistd.h>
 
 #include "core/base/fault.h"
+#include "core/base/file_behind.h"
 #include "core/base/mem.h"
 
 #define WRITER_BUF ((size_t)256 << 10)
+/* From here on the disk works beside us; of a smaller file fsync makes short work. */
+#define BEHIND_FROM ((uint64_t)16 << 20)
 
 struct file_writer {
     int fd;
@@ -26,6 +29,8 @@ struct file_writer {
     char *path, *tmp;
     uint64_t offset;  /* bytes accepted by file_write() */
     size_t used;
+    struct file_behind *behind; /* NULL: not begun, or not to be had */
+    bool asked;                 /* for it */
     char buf[WRITER_BUF];
 };
 
@@ -115,14 +120,28 @@ static int flush_buffer(struct file_writer *w, struct err *e)
     return write_fully(w->fd, w->buf, n, w->path, e);
 }
 
+/* All of w->offset bytes are with the system. */
+static void write_behind(struct file_writer *w)
+{
+    if (w->is_stdout || w->offset < BEHIND_FROM) return;
+    if (!w->asked) w->behind = file_behind_new(w->fd);
+    w->asked = true;
+    if (w->behind) file_behind_reached(w->behind, w->offset);
+}
+
 int file_write(struct file_writer *w, const void *p, size_t n, struct err *e)
 {
-    w->offset += n;
     if (n >= WRITER_BUF / 2) {
-        if (flush_buffer(w, e)) return -1;
-        return write_fully(w->fd, p, n, w->path, e);
+        if (flush_buffer(w, e) || write_fully(w->fd, p, n, w->path, e)) return -1;
+        w->offset += n;
+        write_behind(w);
+        return 0;
     }
-    if (n > WRITER_BUF - w->used && flush_buffer(w, e)) return -1;
+    if (n > WRITER_BUF - w->used) {
+        if (flush_buffer(w, e)) return -1;
+        write_behind(w);
+    }
+    w->offset += n;
     if (n) memcpy(w->buf + w->used, p, n);
     w->used += n;
     return 0;
@@ -176,6 +195,8 @@ int file_commit(struct file_writer *w, struct err *e)
 {
     int ret = -1;
     if (flush_buffer(w, e)) goto out;
+    file_behind_free(w->behind);
+    w->behind = NULL;
     if (w->is_stdout) {
         ret = 0;
         goto out;
@@ -210,6 +231,7 @@ out:
 void file_abort(struct file_writer *w)
 {
     if (!w) return;
+    file_behind_free(w->behind); /* before its file is closed */
     if (w->fd >= 0 && !w->is_stdout) close(w->fd);
     if (w->tmp) unlink(w->tmp);
     free(w->tmp);

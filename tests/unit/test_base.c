@@ -188,6 +188,38 @@ static void a_file_appears_whole_or_not_at_all(void **state)
 }
 
 /* Every failing call in turn: the old content stays, no temporary is left. */
+/* Beyond some size the disk is set to work while the file still grows. */
+static void a_large_file_has_every_byte_in_small_and_large_pieces(void **state)
+{
+    enum { PIECES = 900, MOST = 200000 };
+    (void)state;
+    struct err e;
+    struct buf back = {0};
+    static char piece[MOST];
+    struct file_writer *w = file_create(at("large"), 0, &e);
+    assert_non_null(w);
+    for (int i = 0; i < PIECES; i++) {
+        size_t n = (size_t)i * 7919 % MOST;
+        memset(piece, 'a' + i % 26, n);
+        assert_int_equal(file_write(w, piece, n, &e), 0);
+    }
+    assert_int_equal(file_commit(w, &e), 0);
+    assert_int_equal(file_read_all(at("large"), 1 << 30, &back, &e), 0);
+    size_t done = 0;
+    for (int i = 0; i < PIECES; i++)
+        for (size_t n = (size_t)i * 7919 % MOST; n; n--, done++)
+            if (done >= back.len || back.data[done] != 'a' + i % 26)
+                fail_msg("byte %zu of piece %d", done, i);
+    assert_int_equal(done, back.len);
+    buf_free(&back);
+    w = file_create(at("large"), 0, &e); /* given up half way: the old one stays */
+    assert_non_null(w);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(file_write(w, piece, sizeof piece, &e), 0);
+    file_abort(w);
+    assert_int_equal(file_size(at("large"), &e), (int64_t)done);
+}
+
 static void any_failing_call_leaves_the_old_file(void **state)
 {
     (void)state;
@@ -306,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_permutation_visits_everything_once),
         cmocka_unit_test(every_slice_runs_once_for_any_number_of_threads),
         cmocka_unit_test(a_file_appears_whole_or_not_at_all),
+        cmocka_unit_test(a_large_file_has_every_byte_in_small_and_large_pieces),
         cmocka_unit_test(any_failing_call_leaves_the_old_file),
         cmocka_unit_test(the_checked_reader_never_leaves_its_bytes),
         cmocka_unit_test(foreign_files_are_named),
