@@ -165,13 +165,28 @@ static void gather(const struct once_doc *v, uint64_t n, const char *from, struc
     }
 }
 
+/* Does the block go out as it came? */
+static bool all_stay(const struct once_doc *v, uint64_t n, size_t len)
+{
+    size_t at = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        if (v[i].begin != at || v[i].len == SIZE_MAX) return false;
+        at += v[i].len + 1;
+    }
+    return at == len;
+}
+
 static int emit(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct once *o = arg;
     struct tally t;
     struct once_doc *v = docs_of(s, &t);
     (void)thread;
-    if (o->kept.file) {
+    if (o->kept.file && t.lines && all_stay(v, t.docs, s->block.data.len)) {
+        struct buf swap = s->out[OUT_KEPT];
+        s->out[OUT_KEPT] = s->block.data;
+        s->block.data = swap;
+    } else if (o->kept.file) {
         buf_clear(&s->scratch);
         gather(v, t.docs, t.lines ? s->block.data.data : s->out[OUT_KEPT].data, &s->scratch);
         struct buf swap = s->out[OUT_KEPT];

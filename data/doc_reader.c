@@ -233,19 +233,20 @@ static int give(struct doc_reader *r, struct doc_block *b, size_t n, struct err 
 {
     describe(r, b);
     n = within_part(r, n);
-    buf_clear(&b->data);
-    if (n == r->carry.len) { /* no copy */
-        struct buf t = b->data;
-        b->data = r->carry;
-        r->carry = t;
-        r->carry.len = 0;
-        r->clear = 0;
-        r->offset += n;
-    } else {
-        buf_add(&b->data, r->carry.data, n);
-        if (buf_ok(&b->data, e)) return -1;
-        drop_front(r, n);
+    size_t rest = r->carry.len - n; /* usually part of a line */
+    struct buf t = b->data;
+    buf_clear(&t);
+    buf_add(&t, r->carry.data + n, rest);
+    if (buf_ok(&t, e)) {
+        b->data = t;
+        return -1;
     }
+    b->data = r->carry;
+    b->data.len = n;
+    b->data.data[n] = '\0';
+    r->carry = t;
+    r->clear = 0;
+    r->offset += n;
     r->line_no += scan_count_byte(b->data.data, n, '\n');
     b->stored_bytes = r->stored_before;
     if (b->file->bytes > 0) {
