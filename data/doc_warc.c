@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "data/charset.h"
 #include "data/doc_convert.h"
 #include "data/doc_json.h"
 
@@ -84,13 +85,10 @@ static void member(struct buf *out, const char *name, struct field f)
 /* Windows-1252, which is what web pages mean when they say ISO-8859-1. */
 static void from_1252(const char *s, size_t n, struct buf *out)
 {
-    static const uint16_t high[32] = {0x20AC, 0xFFFD, 0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021, 0x2C6,  0x2030, 0x160,
-                                      0x2039, 0x152,  0xFFFD, 0x17D,  0xFFFD, 0xFFFD, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-                                      0x2013, 0x2014, 0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0xFFFD, 0x17E,  0x178};
     for (size_t i = 0; i < n; i++) {
         unsigned char b = (unsigned char)s[i];
         char u[4];
-        buf_add(out, u, (size_t)utf8_encode(b >= 0x80 && b < 0xA0 ? high[b - 0x80] : b, u));
+        buf_add(out, u, (size_t)utf8_encode(b >= 0x80 && b < 0xA0 ? cp1252_upper[b - 0x80] : b, u));
     }
 }
 
