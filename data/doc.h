@@ -1,8 +1,9 @@
 /* doc.h - documents out of files, a block at a time.
  *
  * A doc_reader cuts its files into blocks that end where a document ends
- * (about 1 MiB, more for a long line).  Blocks depend on the input only, so
- * work done per block gives the same bytes for any number of threads.  A
+ * (at most 1 MiB, more for a long line).  Blocks depend on the input only, not
+ * on how many bytes a read gives, so work done per block gives the same bytes
+ * for any number of threads, from a pipe, and after an interruption.  A
  * doc_iter walks the documents of one block; several threads may each walk
  * their own.
  *
@@ -32,6 +33,14 @@ struct doc_cfg {
     const char *extra[DOC_EXTRA]; /* JSONL: members to note for every document; NULL = none */
 };
 
+/* A place between two blocks, from where reading can go on. */
+struct doc_at {
+    size_t file;            /* index in the list of files */
+    enum doc_format format; /* of that file, as found out */
+    uint64_t offset, line_no, seq, stored_before;
+    size_t n_damaged;       /* files before this one */
+};
+
 struct doc_block {
     struct buf data;
     const struct doc_file *file;
@@ -42,12 +51,17 @@ struct doc_block {
     uint64_t stored_bytes; /* read so far from all files, for progress (0 unknown) */
     const char *bad;       /* the whole block is one bad record: why */
     uint64_t bad_bytes;    /* how long that record was (data holds its beginning) */
+    struct doc_at next;    /* the place behind it */
+    const char *damaged;   /* describes the first of next.n_damaged files; memory of the reader */
 };
 
 struct doc_reader;
 
 struct doc_reader *doc_reader_open(const struct doc_files *files, const struct doc_cfg *cfg,
                                    struct err *e);
+/* Before the first block: goes on at a place that an earlier reader of the same
+ * files gave.  `damaged` as in the block; NULL is fine. */
+void doc_reader_go_on(struct doc_reader *r, const struct doc_at *at, const char *damaged);
 /* 1: *b filled (its buffer is reused), 0: end of all files, -1: I/O error. */
 int doc_reader_next(struct doc_reader *r, struct doc_block *b, struct err *e);
 /* Damaged or truncated files seen so far; *first describes the first. */

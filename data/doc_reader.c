@@ -25,8 +25,10 @@ struct doc_reader {
     struct buf carry; /* read, not yet given out */
     size_t clear;     /* its first bytes hold no border */
     uint64_t line_no, offset, seq, stored_before;
-    size_t n_damaged;
+    size_t n_damaged, damaged_before; /* before: when file cur was opened */
     char damaged[512];
+    struct doc_at start; /* where to go on in the first file that is opened */
+    bool started;
 };
 
 struct doc_reader *doc_reader_open(const struct doc_files *files, const struct doc_cfg *cfg,
@@ -59,7 +61,19 @@ size_t doc_reader_damaged(const struct doc_reader *r, const char **first)
     return r->n_damaged;
 }
 
+void doc_reader_go_on(struct doc_reader *r, const struct doc_at *at, const char *damaged)
+{
+    r->cur = at->file;
+    r->seq = at->seq;
+    r->stored_before = at->stored_before;
+    r->n_damaged = at->n_damaged;
+    snprintf(r->damaged, sizeof r->damaged, "%s", damaged ? damaged : "");
+    r->start = *at;
+    r->started = at->offset > 0;
+}
+
 static int fill(struct doc_reader *r, struct err *e);
+static int start_convert(struct doc_reader *r, struct err *e);
 
 static void drop_front(struct doc_reader *r, size_t n)
 {
@@ -92,16 +106,42 @@ static int skip_lines(struct doc_reader *r, uint64_t from, struct err *e)
     }
 }
 
+/* To the place where an earlier reader was: converted formats anew from the
+ * beginning of the file, since their offsets are those of what they become. */
+static int go_on(struct doc_reader *r, struct err *e)
+{
+    uint64_t want = r->start.offset;
+    r->started = r->fresh = false;
+    r->format = r->start.format;
+    r->line_no = r->start.line_no;
+    if (!doc_convert_wanted(r->format)) {
+        uint64_t got;
+        if (doc_stream_skip(r->stream, want, &got, e)) return -1;
+        r->offset = got;
+    } else {
+        if (start_convert(r, e)) return -1;
+        while (r->offset < want && !r->eof) {
+            if (fill(r, e)) return -1;
+            uint64_t left = want - r->offset;
+            drop_front(r, left < r->carry.len ? (size_t)left : r->carry.len);
+        }
+    }
+    if (r->offset == want) return 0;
+    return err_set(e, ERR_DATA, "'%s' is shorter than when it was read before", r->files->v[r->cur].name);
+}
+
 static int open_next(struct doc_reader *r, struct err *e)
 {
     const struct doc_file *f = &r->files->v[r->cur];
     r->stream = doc_stream_open(f->path, f->name, e);
     if (!r->stream) return -1;
+    r->damaged_before = r->n_damaged;
     r->format = r->cfg.format != DOC_AUTO ? r->cfg.format : f->format;
     r->eof = r->skipping = false;
     r->fresh = true;
     r->line_no = 1;
     r->offset = 0;
+    if (r->started) return go_on(r, e);
     return f->from ? skip_lines(r, f->from, e) : 0;
 }
 
@@ -228,6 +268,12 @@ static size_t within_part(const struct doc_reader *r, size_t n)
     return nl ? (size_t)(nl - r->carry.data) + 1 : n;
 }
 
+static void describe_end(const struct doc_reader *r, struct doc_block *b)
+{
+    b->next = (struct doc_at){r->cur, r->format, r->offset, r->line_no, r->seq, r->stored_before, r->damaged_before};
+    b->damaged = r->damaged_before ? r->damaged : NULL;
+}
+
 /* Hands out the first n bytes of the carry. */
 static int give(struct doc_reader *r, struct doc_block *b, size_t n, struct err *e)
 {
@@ -253,6 +299,7 @@ static int give(struct doc_reader *r, struct doc_block *b, size_t n, struct err 
         uint64_t size = (uint64_t)b->file->bytes;
         b->stored_bytes += r->offset < size ? r->offset : size;
     }
+    describe_end(r, b);
     return 1;
 }
 
@@ -278,7 +325,31 @@ static int give_bad(struct doc_reader *r, struct doc_block *b, const char *why, 
         if (fill(r, e)) return -1;
     }
     b->bad_bytes = r->offset - from;
+    describe_end(r, b);
     return 1;
+}
+
+/* Where the block at the front of the carry ends, 0 when that is not known yet:
+ * at the last border of BLOCK_BYTES, else at the first one behind.  What of the
+ * rest has been read already does not count. */
+static size_t cut(struct doc_reader *r)
+{
+    size_t n = r->carry.len < BLOCK_BYTES ? r->carry.len : BLOCK_BYTES, end = 0;
+    if (n > r->clear && (end = last_border(r, r->carry.data + r->clear, n - r->clear))) return end + r->clear;
+    if (n > r->clear) r->clear = n > 3 ? n - 3 : 0; /* 3: a border may be half read */
+    end = first_border(r, r->carry.data + r->clear, r->carry.len - r->clear);
+    if (end) return end + r->clear;
+    r->clear = r->carry.len > 3 ? r->carry.len - 3 : 0;
+    return 0;
+}
+
+/* The last bytes of a file, of which `end` are whole records. */
+static int give_last(struct doc_reader *r, struct doc_block *b, size_t end, struct err *e)
+{
+    if (!end && doc_stream_damage(r->stream)) return give_bad(r, b, "cut off by the end of a damaged file", e);
+    bool last_is_whole = !doc_stream_damage(r->stream) && r->carry.len - end <= r->cfg.max_line &&
+                         (r->carry.len <= BLOCK_BYTES || !end);
+    return give(r, b, last_is_whole ? r->carry.len : end, e);
 }
 
 static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e)
@@ -287,28 +358,13 @@ static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e
     for (;;) {
         if (f->to && !r->fresh && r->offset >= f->to) return 0;
         if (r->fresh && (r->carry.len >= 4096 || r->eof) && look_at_start(r, e)) return -1;
-        bool long_enough = r->carry.len >= BLOCK_BYTES;
-        if (!r->fresh && (long_enough || r->eof)) {
-            size_t end = 0;
-            if (r->carry.len > r->clear)
-                end = last_border(r, r->carry.data + r->clear, r->carry.len - r->clear);
-            if (end)
-                end += r->clear;
-            else
-                r->clear = r->carry.len > 3 ? r->carry.len - 3 : 0;
-            if (r->eof && end < r->carry.len) {
-                if (doc_stream_damage(r->stream)) {
-                    if (end) return give(r, b, end, e);
-                    return give_bad(r, b, "cut off by the end of a damaged file", e);
-                }
-                if (r->carry.len - end > r->cfg.max_line && end) return give(r, b, end, e);
-                end = r->carry.len;
-            }
-            if (r->carry.len > r->cfg.max_line &&
-                first_border(r, r->carry.data, r->cfg.max_line + 1) == 0)
+        if (!r->fresh && (r->carry.len >= BLOCK_BYTES || r->eof)) {
+            if (!r->carry.len) return 0; /* only at the end */
+            size_t end = cut(r);
+            if (r->carry.len > r->cfg.max_line && first_border(r, r->carry.data, r->cfg.max_line + 1) == 0)
                 return give_bad(r, b, "longer than --max-line", e);
+            if (r->eof) return give_last(r, b, end, e);
             if (end) return give(r, b, end, e);
-            if (r->eof) return 0;
         }
         if (fill(r, e)) return -1;
     }

@@ -192,6 +192,7 @@ int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
     int ret = -1;
     *end = (struct doc_run_end){0};
     r.reader = doc_reader_open(st->files, st->cfg, e);
+    if (r.reader && st->start) doc_reader_go_on(r.reader, st->start, st->damaged);
     if (r.reader) ret = go(&r, e);
     if (r.reader) {
         const char *first;

@@ -38,6 +38,8 @@ struct doc_stage {
     const char *what; /* for the progress line; NULL = none */
     doc_run_fn *work, *decide, *emit, *done; /* each may be NULL */
     void (*drop)(void *arg, struct doc_slot *s); /* releases s->user after a failure */
+    const struct doc_at *start; /* where an earlier run of the same files was, or NULL */
+    const char *damaged;        /* as doc_reader_go_on() */
 };
 
 struct doc_run_end {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -183,4 +184,28 @@ ptrdiff_t doc_stream_read(struct doc_stream *s, void *out, size_t n, struct err 
     }
     if (s->inside && !s->damage) s->damage = "the compressed data ends early";
     return 0;
+}
+
+int doc_stream_skip(struct doc_stream *s, uint64_t to, uint64_t *at, struct err *e)
+{
+    struct stat st;
+    *at = 0;
+    if (s->packing == PLAIN && fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        uint64_t size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+        *at = to < size ? to : size;
+        if (lseek(s->fd, (off_t)*at, SEEK_SET) < 0) return err_errno(e, errno, "reading", s->name);
+        s->pos = s->len = 0;
+        s->eof = false;
+        return 0;
+    }
+    char *sink = mem_alloc(IN_BYTES, 1);
+    if (!sink) return err_oom(e, IN_BYTES, "a buffer");
+    ptrdiff_t n = 1;
+    while (*at < to && n > 0) {
+        uint64_t left = to - *at;
+        n = doc_stream_read(s, sink, left < IN_BYTES ? (size_t)left : IN_BYTES, e);
+        if (n > 0) *at += (uint64_t)n;
+    }
+    free(sink);
+    return n < 0 ? -1 : 0;
 }

@@ -17,6 +17,9 @@ struct doc_stream;
 struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e);
 /* Bytes put into `out` (> 0), 0 at the end, -1 on an I/O error. */
 ptrdiff_t doc_stream_read(struct doc_stream *s, void *out, size_t n, struct err *e);
+/* Goes to byte `to` of the unpacked stream, of which nothing has been read; a
+ * plain file without reading it.  *at: where it is, less at an early end. */
+int doc_stream_skip(struct doc_stream *s, uint64_t to, uint64_t *at, struct err *e);
 /* NULL, or what is wrong with a compressed stream that has ended. */
 const char *doc_stream_damage(const struct doc_stream *s);
 void doc_stream_close(struct doc_stream *s); /* NULL is fine */

@@ -239,6 +239,64 @@ void file_abort(struct file_writer *w)
     free(w);
 }
 
+char *file_beside(const char *path, const char *suffix)
+{
+    const char *base = path_base(path);
+    struct buf b = {0};
+    buf_add(&b, path, (size_t)(base - path));
+    buf_printf(&b, ".%s%s", base, suffix);
+    return buf_steal(&b);
+}
+
+/* The temporary, ours alone, cut to what is to stay. */
+static int take_part(struct file_writer *w, uint64_t keep, struct err *e)
+{
+    w->fd = fault_point(FAULT_OPEN) ? -1 : open(w->tmp, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (w->fd < 0) {
+        err_errno(e, errno, "creating", w->path);
+        if (e->code == ERR_NOINPUT) e->code = ERR_CANTCREAT;
+        return -1;
+    }
+    if (flock(w->fd, LOCK_EX | LOCK_NB)) return err_set(e, ERR_CANTCREAT, "'%s' is being written by another llmctl", w->path);
+    off_t size = lseek(w->fd, 0, SEEK_END);
+    if (size < 0 || (uint64_t)size < keep)
+        return err_set(e, ERR_DATA, "'%s' holds less than was written to it", w->tmp);
+    if (ftruncate(w->fd, (off_t)keep) || lseek(w->fd, (off_t)keep, SEEK_SET) < 0)
+        return err_errno(e, errno, "truncating", w->tmp);
+    w->offset = keep;
+    return 0;
+}
+
+struct file_writer *file_create_part(const char *path, uint64_t keep, struct err *e)
+{
+    struct file_writer *w = mem_zalloc(1, sizeof *w);
+    if (w) w->fd = -1;
+    if (!w || !(w->path = mem_strdup(path)) || !(w->tmp = file_beside(path, ".part"))) {
+        err_oom(e, sizeof *w, "a file writer");
+    } else if (file_is_dir(path)) {
+        err_set(e, ERR_CANTCREAT, "creating '%s': it is a directory", path);
+    } else if (!take_part(w, keep, e)) {
+        return w;
+    }
+    file_keep(w); /* another's, or worth looking at */
+    return NULL;
+}
+
+int file_sync(struct file_writer *w, struct err *e)
+{
+    if (flush_buffer(w, e)) return -1;
+    if (w->is_stdout) return 0;
+    return fault_point(FAULT_SYNC) || fdatasync(w->fd) ? err_errno(e, errno, "syncing", w->path) : 0;
+}
+
+void file_keep(struct file_writer *w)
+{
+    if (!w) return;
+    free(w->tmp);
+    w->tmp = NULL;
+    file_abort(w);
+}
+
 int file_write_all(const char *path, const void *p, size_t n, struct err *e)
 {
     struct file_writer *w = file_create(path, 0, e);
@@ -347,6 +405,16 @@ int64_t file_size(const char *path, struct err *e)
     struct stat st;
     if (stat(path, &st)) return err_errno(e, errno, "reading", path);
     return st.st_size;
+}
+
+void file_describe(const char *path, struct buf *out)
+{
+    struct stat st;
+    struct tm tm;
+    char when[32] = "";
+    if (stat(path, &st)) return;
+    if (gmtime_r(&st.st_mtim.tv_sec, &tm)) strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
+    buf_printf(out, " of %lld bytes, changed %s.%09ld", (long long)st.st_size, when, st.st_mtim.tv_nsec);
 }
 
 int dir_make(const char *path, struct err *e)

@@ -30,6 +30,14 @@ int file_rewrite(struct file_writer *w, uint64_t offset, const void *p, size_t n
 int file_commit(struct file_writer *w, struct err *e); /* frees w in any case */
 void file_abort(struct file_writer *w); /* NULL is fine; removes the temporary */
 
+/* A writer that an interrupted program can go on with: the temporary is
+ * ".NAME.part", and its first `keep` bytes stay.  It is locked: ERR_CANTCREAT
+ * while another process has it; ERR_DATA when it holds less than `keep`. */
+struct file_writer *file_create_part(const char *path, uint64_t keep, struct err *e);
+int file_sync(struct file_writer *w, struct err *e); /* what was written survives a crash */
+void file_keep(struct file_writer *w);               /* closes, the temporary stays; NULL is fine */
+char *file_beside(const char *path, const char *suffix); /* ".NAMEsuffix" in its directory; caller frees */
+
 /* Whole-file forms. */
 int file_write_all(const char *path, const void *p, size_t n, struct err *e);
 /* Fails with ERR_DATA when the file exceeds max_bytes.  Appends to *out. */
@@ -73,6 +81,9 @@ static inline size_t reader_left(const struct reader *r) { return r->size - r->p
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 int64_t file_size(const char *path, struct err *e); /* -1 on error */
+/* Appends " of N bytes, changed YYYY-MM-DD HH:MM:SS.NANOSECONDS": by which a file that changed is known; nothing
+ * when there is none. */
+void file_describe(const char *path, struct buf *out);
 int dir_make(const char *path, struct err *e);      /* mkdir -p */
 int dir_sync(const char *path, struct err *e);
 int dir_remove(const char *path, struct err *e);    /* recursive; only what is inside; absent is fine */

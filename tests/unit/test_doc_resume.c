@@ -1,0 +1,223 @@
+/* Blocks depend on the bytes of the input alone, and reading can go on behind any of them. */
+#include "tests/unit/shard_fixture.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "data/doc.h"
+#include "data/doc_out.h"
+
+enum { BLOCKS_MAX = 64 };
+
+struct seen {
+    struct doc_at next[BLOCKS_MAX];
+    uint64_t hash[BLOCKS_MAX]; /* of content and what describes it */
+    char damaged[BLOCKS_MAX][64];
+    size_t n, n_damaged;
+};
+
+static uint64_t describe(const struct doc_block *b)
+{
+    struct buf all = {0};
+    buf_printf(&all, "%s %d %llu %llu %llu %s %llu ", b->file->name, (int)b->format, (unsigned long long)b->seq,
+               (unsigned long long)b->line_no, (unsigned long long)b->offset, b->bad ? b->bad : "",
+               (unsigned long long)(b->bad ? b->bad_bytes : 0));
+    buf_add(&all, b->data.data, b->data.len);
+    uint64_t h = hash64(all.data, all.len);
+    buf_free(&all);
+    return h;
+}
+
+/* All blocks, or those behind *from. */
+static struct seen read_all(const struct doc_files *f, const struct doc_cfg *cfg, const struct doc_at *from, const char *damaged)
+{
+    struct err e;
+    struct seen s = {0};
+    struct doc_block b = {0};
+    struct doc_reader *r = doc_reader_open(f, cfg, &e);
+    assert_non_null(r);
+    if (from) doc_reader_go_on(r, from, damaged);
+    int got;
+    while ((got = doc_reader_next(r, &b, &e)) == 1) {
+        assert_true(s.n < BLOCKS_MAX);
+        s.hash[s.n] = describe(&b);
+        s.next[s.n] = b.next;
+        snprintf(s.damaged[s.n++], sizeof s.damaged[0], "%s", b.damaged ? b.damaged : "");
+    }
+    assert_int_equal(got, 0);
+    const char *first;
+    s.n_damaged = doc_reader_damaged(r, &first);
+    doc_reader_close(r);
+    buf_free(&b.data);
+    return s;
+}
+
+static void write_packed(const char *dir, const char *name, const struct buf *b, size_t cut)
+{
+    struct err e;
+    char path[256];
+    struct buf packed = {0}, scratch = {0};
+    fixture_path(path, sizeof path, dir, name);
+    buf_add(&packed, b->data, b->len);
+    assert_int_equal(doc_pack(&packed, doc_packing_of(path), &scratch, &e), 0);
+    assert_int_equal(file_write_all(path, packed.data, packed.len - cut, &e), 0);
+    buf_free(&packed);
+    buf_free(&scratch);
+}
+
+/* Files of every kind, two of them cut off, one with a line that is too long. */
+static void make_files(const char *dir)
+{
+    struct buf b = {0}, csv = {0}, warc = {0}, text = {0};
+    for (int i = 0; i < 30000; i++) {
+        buf_printf(&b, "{\"id\":%d,\"text\":\"document %d, some of its words %u\"}\n", i, i, (unsigned)i * 2654435761u);
+        if (i == 20000) {
+            buf_adds(&b, "{\"text\":\"");
+            for (int k = 0; k < 400000; k++) buf_adds(&b, "long ");
+            buf_adds(&b, "\"}\n");
+        }
+        if (i == 0) buf_adds(&csv, "id,text\n");
+        buf_printf(&csv, "%d,\"a row of \"\"words\"\", %d\"\n", i, i);
+        if (i % 7 == 0) buf_printf(&text, "paragraph %d\nof two lines\n\n", i);
+        char body[64];
+        int n = snprintf(body, sizeof body, "text of page %d", i);
+        if (i < 9000) buf_printf(&warc, "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n", n, body);
+    }
+    for (int i = 0; i < 200000; i++)
+        buf_printf(&text, "paragraph %d\n%s", i, i % 9 ? "" : "\n");
+    write_packed(dir, "a.jsonl", &b, 0);
+    write_packed(dir, "b.jsonl.gz", &b, 20000);
+    write_packed(dir, "c.csv", &csv, 0);
+    write_packed(dir, "d.jsonl.zst", &b, 30000);
+    write_packed(dir, "e.txt", &text, 0);
+    write_packed(dir, "f.warc.zst", &warc, 0);
+    buf_clear(&b);
+    buf_adds(&b, "{\"text\":\"the end\"}");
+    write_packed(dir, "g.jsonl", &b, 0);
+    buf_free(&b);
+    buf_free(&csv);
+    buf_free(&warc);
+    buf_free(&text);
+}
+
+static void reading_goes_on_behind_any_block(void **state)
+{
+    struct err e;
+    struct doc_files f;
+    char dir[256];
+    fixture_path(dir, sizeof dir, *state, "in");
+    assert_int_equal(dir_make(dir, &e), 0);
+    make_files(dir);
+    char *paths[] = {dir};
+    assert_int_equal(doc_files_find(&f, paths, 1, DOC_AUTO, &e), 0);
+    struct doc_cfg cfg = {.max_line = 1500000, .split = DOC_SPLIT_PARAGRAPH};
+    struct seen all = read_all(&f, &cfg, NULL, NULL);
+    assert_true(all.n > 15);
+    assert_int_equal(all.n_damaged, 2);
+    for (size_t k = 0; k < all.n; k++) {
+        struct seen rest = read_all(&f, &cfg, &all.next[k], all.damaged[k]);
+        assert_int_equal(rest.n, all.n - k - 1);
+        assert_int_equal(rest.n_damaged, 2);
+        assert_memory_equal(rest.hash, all.hash + k + 1, rest.n * sizeof *rest.hash);
+    }
+    doc_files_free(&f);
+}
+
+struct feeder {
+    const char *from, *to;
+};
+
+/* Writes in pieces that no reader would ask for. */
+static void *feed(void *arg)
+{
+    const struct feeder *p = arg;
+    struct err e;
+    struct buf b = {0};
+    assert_int_equal(file_read_all(p->from, (size_t)1 << 30, &b, &e), 0);
+    FILE *out = fopen(p->to, "wb");
+    assert_non_null(out);
+    for (size_t at = 0, k = 1; at < b.len; k++) {
+        size_t n = k * 7919 % 60000 + 1;
+        if (n > b.len - at) n = b.len - at;
+        fwrite(b.data + at, 1, n, out);
+        fflush(out);
+        at += n;
+    }
+    fclose(out);
+    buf_free(&b);
+    return NULL;
+}
+
+static void a_pipe_is_cut_like_a_file(void **state)
+{
+    struct err e;
+    char dir[256], pipe[256], path[256];
+    fixture_path(dir, sizeof dir, *state, "in");
+    assert_int_equal(dir_make(dir, &e), 0);
+    make_files(dir);
+    fixture_path(path, sizeof path, dir, "a.jsonl");
+    fixture_path(pipe, sizeof pipe, dir, "p.jsonl");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    struct seen seen[2];
+    for (int k = 0; k < 2; k++) {
+        struct doc_files f;
+        char *paths[] = {k ? pipe : path};
+        pthread_t thread;
+        struct feeder feeder = {path, pipe};
+        struct doc_cfg cfg = {0};
+        assert_int_equal(doc_files_find(&f, paths, 1, DOC_AUTO, &e), 0);
+        memcpy(f.v[0].name, "same", 5);
+        if (k) assert_int_equal(pthread_create(&thread, NULL, feed, &feeder), 0);
+        seen[k] = read_all(&f, &cfg, NULL, NULL);
+        if (k) pthread_join(thread, NULL);
+        doc_files_free(&f);
+    }
+    assert_true(seen[0].n > 2);
+    assert_int_equal(seen[0].n, seen[1].n);
+    assert_memory_equal(seen[0].hash, seen[1].hash, seen[0].n * sizeof *seen[0].hash);
+}
+
+/* A part keeps what it is told to keep, is locked, and becomes the file. */
+static void a_part_is_gone_on_with(void **state)
+{
+    struct err e;
+    char path[256];
+    struct buf got = {0};
+    fixture_path(path, sizeof path, *state, "out");
+    struct file_writer *w = file_create_part(path, 0, &e), *other;
+    assert_non_null(w);
+    assert_int_equal(file_write(w, "onetwo", 6, &e), 0);
+    assert_int_equal(file_sync(w, &e), 0);
+    other = file_create_part(path, 0, &e);
+    assert_null(other);
+    assert_int_equal(e.code, ERR_CANTCREAT);
+    assert_non_null(strstr(e.msg, "is being written by another llmctl"));
+    file_keep(w);
+    assert_false(file_exists(path));
+    assert_null(file_create_part(path, 7, &e));
+    assert_int_equal(e.code, ERR_DATA);
+    w = file_create_part(path, 3, &e);
+    assert_non_null(w);
+    assert_int_equal(file_offset(w), 3);
+    assert_int_equal(file_write(w, "three", 5, &e), 0);
+    assert_int_equal(file_commit(w, &e), 0);
+    assert_int_equal(file_read_all(path, 100, &got, &e), 0);
+    assert_string_equal(got.data, "onethree");
+    char *part = file_beside(path, ".part");
+    assert_false(file_exists(part));
+    free(part);
+    buf_free(&got);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(reading_goes_on_behind_any_block, fixture_dir, fixture_remove_dir),
+        cmocka_unit_test_setup_teardown(a_pipe_is_cut_like_a_file, fixture_dir, fixture_remove_dir),
+        cmocka_unit_test_setup_teardown(a_part_is_gone_on_with, fixture_dir, fixture_remove_dir),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
