@@ -14,7 +14,7 @@ struct clean_corpus_opts {
 };
 
 #define OPT_CLEAN_CORPUS(S, f)                                                                                     \
-    OPT_GROUP("Judging by the whole corpus (reads the input twice)"),                                              \
+    OPT_GROUP("Judging by the whole corpus (reads the input twice; stdin is copied to $TMPDIR)"),                 \
         OPT_STR(0, "ambiguity", S, f.ambiguity, "FIELDS", NULL,                                                    \
                 "Find contradictions: prompt=PATH,answer=PATH[,near=0.9]; see below"),                             \
         OPT_STR(0, "resolve", S, f.resolve, "HOW", "drop", "Which of them stay: drop, majority, newest[:PATH], best:PATH"), \

@@ -1,9 +1,11 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/clean_corpus.h"
 #include "cmd/clean_decontam.h"
 #include "cmd/clean_prep.h"
+#include "cmd/clean_resume.h"
 #include "cmd/clean_scores.h"
 #include "cmd/clean_train.h"
 #include "cmd/cmd.h"
@@ -12,6 +14,7 @@
 #include "core/base/log.h"
 #include "data/clean.h"
 #include "data/clean_replay.h"
+#include "data/doc_spool.h"
 
 struct clean_opts {
     struct opt_common common;
@@ -24,6 +27,7 @@ struct clean_opts {
     struct clean_scores_opts scores;
     struct clean_train_opts train;
     struct clean_corpus_opts corpus;
+    struct clean_resume_opts resume;
     int preset, words, dialect;
     bool dry_run, rules, measure_all;
 };
@@ -41,6 +45,7 @@ static const struct opt opts[] = {
     OPT_BOOL(0, "measure-all", C, measure_all, NULL,
              "Try every rule on every document, also when no output tells of it"),
     OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
+    OPT_CLEAN_RESUME(C, resume),
     OPT_GROUP("Cleaning"),
     OPT_ENUM(0, "preset", C, preset, "none|gopher|repetition|c4|fineweb|dclm|refinedweb|sft", "none",
              "Rules that remove documents; fineweb is gopher, repetition, c4 and its own"),
@@ -102,7 +107,9 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, doubl
     log_info("in %llu = out %llu + removed %llu + quarantined %llu; %.1f MB of text, %.1f MB kept, %.0f MB/s",
              (unsigned long long)s->docs_in, (unsigned long long)s->docs_out, (unsigned long long)s->docs_removed,
              (unsigned long long)s->docs_bad, (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6,
-             (double)s->bytes_in / 1e6 / (seconds + 1e-9));
+             (double)(s->bytes_in - s->bytes_before) / 1e6 / (seconds + 1e-9));
+    if (s->docs_before)
+        log_info("of these, %llu documents were done by a run that was interrupted", (unsigned long long)s->docs_before);
     if (s->docs_bad && !cfg->quarantine)
         log_warn("%llu records are no documents, first %s; --quarantine FILE keeps them",
                  (unsigned long long)s->docs_bad, s->first_bad);
@@ -136,6 +143,7 @@ static int clean(const struct clean_opts *o, struct clean_cfg *cfg, struct err *
         if (!ret) ret = file_write_all(o->html, page.data, page.len, e);
         buf_free(&page);
     }
+    if (!ret) clean_journal_end(cfg);
     if (!ret && s.n_damaged)
         ret = err_set(e, ERR_DATA, "%s%s; what could be read was processed: %llu documents", s.damaged,
                        s.n_damaged > 1 ? " (and other files)" : "", (unsigned long long)s.docs_in);
@@ -179,6 +187,21 @@ static int replay(const struct clean_opts *o, bool out_given, int n_args, struct
     return ret;
 }
 
+/* What has to be the same for a run to go on with another's work. */
+static int set_print(const struct cmd *self, const struct clean_opts *o, struct clean_cfg *cfg, struct buf *print,
+                     struct err *e)
+{
+    const char *files[64] = {o->scores.lid, o->scores.ppl, o->prep.stop_words, o->prep.boilerplate_lines, o->corpus.to};
+    size_t n = 5;
+    for (size_t i = 0; i < o->scores.classifier.n && n < COUNT_OF(files); i++) files[n++] = o->scores.classifier.v[i];
+    for (size_t i = 0; i < o->decontaminate.n && n < COUNT_OF(files); i++) files[n++] = o->decontaminate.v[i];
+    if (clean_resume_print(self, o, files, n, print, e)) return -1;
+    cfg->print = print->data;
+    cfg->save_every_s = o->resume.save_every;
+    cfg->start_over = o->resume.resume == 1;
+    return 0;
+}
+
 static int run(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct clean_opts o = {0};
@@ -188,6 +211,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct clean_decontam *decontam = NULL;
     struct clean_scores *scores = NULL;
     struct clean_corpus *corpus = NULL;
+    struct buf print = {0};
+    int stdin_copy = -1;
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (o.replay) {
@@ -224,13 +249,17 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         goto out;
     }
     ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
+    if (!ret) ret = set_print(self, &o, &cfg, &print, e);
+    if (!ret && corpus) ret = doc_spool_stdin(&files, &stdin_copy, e);
     if (!ret) ret = clean(&o, &cfg, e);
     if (!ret) clean_corpus_talk(corpus);
 out:
+    if (stdin_copy >= 0) close(stdin_copy);
     clean_corpus_close(corpus);
     clean_scores_close(scores);
     clean_decontam_close(decontam);
     clean_prep_close(&cfg);
+    buf_free(&print);
     doc_files_free(&files);
     opt_free(&r);
     return ret;
@@ -297,6 +326,11 @@ const struct cmd cmd_clean = {
                "--decisions writes one line a document: every value, every rule that fails,\n"
                "the lines that were cut. --replay decides again from it under other limits\n"
                "and tells what would change, without reading any text.\n"
+               "A run that was interrupted, by a signal, kill -9 or a full disk, goes on when\n"
+               "the same command is given again, where inputs and outputs are files: beside\n"
+               "--out FILE there are then .FILE.part and .FILE.journal. Other options or inputs\n"
+               "are refused by name. What judges by the whole corpus reads the inputs once\n"
+               "more before it goes on.\n"
                "Status 65 when an input is truncated or corrupt; what could be read is\n"
                "written first.",
     .opts = opts,

@@ -50,6 +50,22 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
     return 0;
 }
 
+/* Everything up to here is written, come what may. */
+static int save(struct clean *c, struct err *e)
+{
+    struct clean_journal *j = &c->journal;
+    double start = time_now_s();
+    for (int i = 0; i < DOC_RUN_BUFS; i++) {
+        if (!c->out[i].file) continue;
+        if (file_sync(c->out[i].file, e)) return -1;
+        j->written[i] = file_offset(c->out[i].file);
+    }
+    int ret = clean_journal_save(j, c->cfg, c->total, e);
+    j->last_s = time_now_s();
+    j->cost_s = j->last_s - start;
+    return ret;
+}
+
 static int done(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct clean *c = arg;
@@ -59,7 +75,9 @@ static int done(void *arg, struct doc_slot *s, int thread, struct err *e)
     if (clean_stats_add(c->total, &b->s, e)) return -1;
     for (int i = 0; i < DOC_RUN_BUFS; i++)
         if (doc_out_write(&c->out[i], &s->out[i], e)) return -1;
-    return 0;
+    c->journal.at = s->block.next;
+    snprintf(c->journal.damaged, sizeof c->journal.damaged, "%s", s->block.damaged ? s->block.damaged : "");
+    return c->journal.on && clean_journal_due(&c->journal) ? save(c, e) : 0;
 }
 
 static void drop(void *arg, struct doc_slot *s)
@@ -72,15 +90,26 @@ static void drop(void *arg, struct doc_slot *s)
     s->user = NULL;
 }
 
+static int open_output(struct clean *c, int i, const char *path, struct err *e)
+{
+    const struct clean_journal *j = &c->journal;
+    struct err ignored;
+    c->want[i] = path != NULL;
+    if (!j->on || !path) return doc_out_open(&c->out[i], path, e);
+    /* It has its name already when only the rest of the outputs, or a report, were missing. */
+    char *part = file_beside(path, ".part");
+    bool named = j->complete && part && !file_exists(part) && file_size(path, &ignored) == (int64_t)j->written[i];
+    free(part);
+    return named ? 0 : doc_out_open_part(&c->out[i], path, j->written[i], e);
+}
+
 static int open_outputs(struct clean *c, struct err *e)
 {
     const char *paths[DOC_RUN_BUFS] = {c->cfg->out, c->cfg->removed, c->cfg->quarantine,
                                        c->cfg->decisions};
-    for (int i = 0; i < DOC_RUN_BUFS; i++) {
-        c->want[i] = paths[i] != NULL;
-        if (doc_out_open(&c->out[i], paths[i], e)) return -1;
-    }
-    if (!c->want[OUT_DECISIONS]) return 0;
+    for (int i = 0; i < DOC_RUN_BUFS; i++)
+        if (open_output(c, i, paths[i], e)) return -1;
+    if (!c->want[OUT_DECISIONS] || c->journal.saved) return 0;
     struct buf head = {0}, scratch = {0};
     decisions_head(c->cfg, &head);
     int ret = doc_pack(&head, c->out[OUT_DECISIONS].packing, &scratch, e);
@@ -141,7 +170,37 @@ static int passes(struct clean *c, struct doc_run_end *end, struct err *e)
         c->pass = 2;
         if (cfg->progress) st.what = "clean";
     }
-    return open_outputs(c, e) || doc_run(&st, end, e) ? -1 : 0;
+    if (open_outputs(c, e)) return -1;
+    if (c->journal.saved) {
+        st.start = &c->journal.at;
+        st.damaged = c->journal.damaged;
+    }
+    if (c->journal.complete) return 0;
+    return doc_run(&st, end, e);
+}
+
+/* The outputs get their names; whatever stops that, the next run goes on with it. */
+static int commit(struct clean *c, struct err *e)
+{
+    if (c->journal.saved && !c->journal.complete) {
+        c->journal.complete = true;
+        if (save(c, e)) return -1;
+    }
+    for (int i = 0; i < DOC_RUN_BUFS; i++)
+        if (doc_out_commit(&c->out[i], e)) return -1;
+    return 0;
+}
+
+/* After a failure: what is on record stays for the next run. */
+static void leave(struct clean *c, struct err *e)
+{
+    struct err ignored;
+    bool stopped = e->code == ERR_STOPPED && c->journal.on && c->pass != 1 && c->total->docs_in > c->total->docs_before;
+    if (stopped && save(c, &ignored) == 0)
+        err_set(e, ERR_STOPPED, "stopped by a signal behind %llu documents; the same command goes on from there",
+                (unsigned long long)c->total->docs_in);
+    for (int i = 0; i < DOC_RUN_BUFS; i++)
+        if (c->journal.saved) doc_out_keep(&c->out[i]);
 }
 
 int clean_run(const struct clean_cfg *given, struct clean_stats *out, struct err *e)
@@ -162,17 +221,21 @@ int clean_run(const struct clean_cfg *given, struct clean_stats *out, struct err
     if (cfg.rules.all) cfg.rules.quick = false;
     if (cfg.detail && !(out->detail = mem_zalloc(1, sizeof *out->detail)))
         return err_oom(e, sizeof *out->detail, "the curves of the report");
-    int ret = start_workers(&c, e) || notes_start(&c.notes, &cfg, e) || passes(&c, &end, e) ? -1 : 0;
+    int ret = clean_journal_open(&c.journal, &cfg, out, e);
+    out->docs_before = out->docs_in;
+    out->bytes_before = out->bytes_in;
+    if (!ret && (start_workers(&c, e) || notes_start(&c.notes, &cfg, e) || passes(&c, &end, e))) ret = -1;
     free_workers(&c);
     notes_free(&c.notes);
     if (!ret) ret = check_sum(out, e);
-    for (int i = 0; i < DOC_RUN_BUFS && !ret; i++)
-        ret = doc_out_commit(&c.out[i], e);
-    for (int i = 0; i < DOC_RUN_BUFS; i++)
-        doc_out_abort(&c.out[i]);
-    if (!ret) {
+    if (!ret && !c.journal.complete) {
         out->n_damaged = end.n_damaged;
         memcpy(out->damaged, end.damaged, sizeof out->damaged);
     }
+    if (!ret) ret = commit(&c, e);
+    if (ret) leave(&c, e);
+    for (int i = 0; i < DOC_RUN_BUFS; i++)
+        doc_out_abort(&c.out[i]);
+    clean_journal_close(&c.journal);
     return ret;
 }

@@ -29,6 +29,11 @@ struct clean_cfg {
     bool detail; /* curves and examples for the report: clean_stats.detail */
     bool settle; /* judge what line rules leave until nothing changes */
     bool progress;
+    /* Going on after an interruption (clean_journal.h): what the result depends on beside the
+     * inputs, one item a line; NULL: an interrupted run starts over. */
+    const char *print;
+    double save_every_s;
+    bool start_over; /* whatever is left of an earlier run */
     struct clean_filter filter[CLEAN_FILTERS_MAX]; /* clean_add_filter() */
     int n_filters;
     bool keep_metric[METRICS_MAX];
@@ -62,6 +67,7 @@ struct clean_stats {
     struct clean_rule_stats rule[RULES_MAX];
     struct clean_groups group[CLEAN_LABELS];
     struct clean_detail *detail; /* NULL when not asked for */
+    uint64_t docs_before, bytes_before; /* of those: done by the run that was interrupted */
     char first_bad[256]; /* "file:line: reason", or empty */
     size_t n_damaged;    /* truncated or corrupt files */
     char damaged[512];
@@ -71,6 +77,8 @@ struct clean_stats {
  * be freed in every case. */
 int clean_run(const struct clean_cfg *cfg, struct clean_stats *out, struct err *e);
 void clean_stats_free(struct clean_stats *s);
+/* After a run whose reports are written too: it is over for good. */
+void clean_journal_end(const struct clean_cfg *cfg);
 /* How even the groups are, by the documents that stay. */
 struct clean_spread {
     size_t groups, named;       /* with documents; with a name too */

@@ -3,6 +3,7 @@
 #define DATA_CLEAN_INTERNAL_H
 
 #include "data/clean.h"
+#include "data/clean_journal.h"
 #include "data/doc_out.h"
 #include "data/doc_run.h"
 
@@ -61,6 +62,7 @@ struct clean {
     bool want[DOC_RUN_BUFS];
     struct doc_out out[DOC_RUN_BUFS];
     struct notes notes;
+    struct clean_journal journal;
     struct clean_stats *total;
 };
 

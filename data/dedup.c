@@ -12,6 +12,7 @@
 #include "data/dedup_internal.h"
 #include "data/dedup_parts.h"
 #include "data/dedup_substring.h"
+#include "data/doc_spool.h"
 
 static const struct phase {
     const char *name;
@@ -258,7 +259,7 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
         if (!full || !again) return once;
         *s = (struct dedup_stats){0}; /* the phases need no table */
     }
-    int ret = dedup_spool_stdin(cfg->files, &fd, e);
+    int ret = doc_spool_stdin(cfg->files, &fd, e);
     if (!ret) ret = run_phases(cfg, s, e);
     if (fd >= 0) close(fd);
     return ret;

@@ -62,10 +62,6 @@ int dedup_shard_of(const struct dedup *d, uint64_t doc);
  * is asked.  *full: it failed because the table outgrew cfg->mem. */
 int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, bool *full, struct err *e);
 
-/* dedup_spool.c: copies stdin to a file without a name, *fd, and lets `files`
- * name that. */
-int dedup_spool_stdin(struct doc_files *files, int *fd, struct err *e);
-
 /* dedup_pass.c: documents in order. */
 int dedup_pass(struct dedup *d, const char *what, doc_run_fn *work, doc_run_fn *decide,
                doc_run_fn *emit, doc_run_fn *done, struct err *e);

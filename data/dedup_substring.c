@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/sig.h"
 #include "data/dedup_internal.h"
+#include "data/doc_spool.h"
 #include "data/suffix.h"
 
 enum { OUT_KEPT, OUT_REMOVED, OUT_BAD, TEXT_END = 0xff };
@@ -292,7 +293,7 @@ int dedup_substrings(const struct dedup_cfg *cfg, struct dedup_stats *s, struct 
     int n = pool_threads(cfg->pool), fd = -1;
     x.workers = mem_zalloc((size_t)n, sizeof *x.workers);
     int ret = x.workers ? 0 : err_oom(e, (size_t)n * sizeof *x.workers, "the workers");
-    if (!ret) ret = dedup_spool_stdin(cfg->files, &fd, e);
+    if (!ret) ret = doc_spool_stdin(cfg->files, &fd, e);
     if (!ret) ret = run(&x, e);
     for (int i = 0; i < n && x.workers; i++) {
         doc_iter_free(&x.workers[i].it);

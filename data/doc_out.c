@@ -75,6 +75,14 @@ int doc_out_open(struct doc_out *o, const char *path, struct err *e)
     return o->file ? 0 : -1;
 }
 
+int doc_out_open_part(struct doc_out *o, const char *path, uint64_t keep, struct err *e)
+{
+    *o = (struct doc_out){.path = path, .packing = path ? doc_packing_of(path) : DOC_PLAIN, .wrote = keep > 0};
+    if (!path) return 0;
+    o->file = file_create_part(path, keep, e);
+    return o->file ? 0 : -1;
+}
+
 int doc_out_write(struct doc_out *o, const struct buf *packed, struct err *e)
 {
     if (!o->file || !packed->len) return 0;
@@ -102,5 +110,11 @@ int doc_out_commit(struct doc_out *o, struct err *e)
 void doc_out_abort(struct doc_out *o)
 {
     file_abort(o->file);
+    o->file = NULL;
+}
+
+void doc_out_keep(struct doc_out *o)
+{
+    file_keep(o->file);
     o->file = NULL;
 }

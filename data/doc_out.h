@@ -22,8 +22,11 @@ struct doc_out {
 };
 /* NULL path: a sink.  "-": stdout. */
 int doc_out_open(struct doc_out *o, const char *path, struct err *e);
+/* One that a later run can go on with: file_create_part(). */
+int doc_out_open_part(struct doc_out *o, const char *path, uint64_t keep, struct err *e);
 int doc_out_write(struct doc_out *o, const struct buf *packed, struct err *e);
 int doc_out_commit(struct doc_out *o, struct err *e);
 void doc_out_abort(struct doc_out *o);
+void doc_out_keep(struct doc_out *o); /* leaves the part for a later run */
 
 #endif

@@ -1,62 +1,87 @@
+#include "data/doc_spool.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/base/mem.h"
-#include "data/dedup_internal.h"
-#include "data/doc_stream.h"
+#include "core/base/sig.h"
 
-/* Copies stdin to a file without a name, which can be read again. */
-static int spool(struct doc_file *f, int *fd, struct err *e)
+enum { CHUNK_BYTES = 1 << 18 };
+
+static int copy(int to, const char *dir, char *chunk, struct err *e)
 {
-    const char *dir = getenv("TMPDIR");
-    char path[4096], *chunk = mem_alloc(1 << 18, 1);
-    struct doc_stream *in = NULL;
-    int ret = -1;
-    snprintf(path, sizeof path, "%s/llmctl-dedup-XXXXXX", dir && *dir ? dir : "/tmp");
-    if (!chunk) return err_oom(e, 1 << 18, "a buffer");
-    if ((*fd = mkstemp(path)) < 0) {
-        err_errno(e, errno, "cannot create a temporary file for stdin", path);
-        goto out;
-    }
-    unlink(path);
-    if (!(in = doc_stream_open("-", "stdin", e))) goto out;
-    ptrdiff_t n;
-    while ((n = doc_stream_read(in, chunk, 1 << 18, e)) > 0)
-        for (ptrdiff_t done = 0; done < n;) {
-            ssize_t w = write(*fd, chunk + done, (size_t)(n - done));
+    for (;;) {
+        ssize_t n = read(STDIN_FILENO, chunk, CHUNK_BYTES);
+        if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return err_errno(e, errno, "reading", "stdin");
+        if (n == 0) return 0;
+        for (ssize_t done = 0; done < n;) {
+            ssize_t w = write(to, chunk + done, (size_t)(n - done));
             if (w < 0 && errno == EINTR) continue;
             if (w < 0) {
-                err_errno(e, errno, "writing a temporary copy of stdin to",
-                          dir && *dir ? dir : "/tmp");
-                goto out;
+                err_errno(e, errno, "writing a temporary copy of stdin to", dir);
+                return err_hint(e, "TMPDIR=DIR names another directory");
             }
             done += w;
         }
-    if (n < 0) goto out;
-    if (doc_stream_damage(in)) {
-        err_set(e, ERR_DATA, "stdin: %s", doc_stream_damage(in));
-        goto out;
     }
-    snprintf(path, sizeof path, "/proc/self/fd/%d", *fd);
-    free(f->path);
-    if (!(f->path = mem_strdup(path)))
-        err_oom(e, strlen(path), "a path");
-    else
-        ret = 0;
-out:
+}
+
+static int make_copy(int *fd, struct err *e)
+{
+    const char *dir = getenv("TMPDIR");
+    char path[4096], *chunk = mem_alloc(CHUNK_BYTES, 1);
+    if (!chunk) return err_oom(e, CHUNK_BYTES, "a buffer");
+    if (!dir || !*dir) dir = "/tmp";
+    int ret = -1;
+    if (snprintf(path, sizeof path, "%s/llmctl-stdin-XXXXXX", dir) >= (int)sizeof path) {
+        err_set(e, ERR_USAGE, "the name in TMPDIR is too long");
+    } else if ((*fd = mkstemp(path)) < 0) {
+        err_errno(e, errno, "cannot create a temporary file for stdin", path);
+    } else {
+        unlink(path);
+        ret = copy(*fd, dir, chunk, e);
+    }
     free(chunk);
-    doc_stream_close(in);
     return ret;
 }
 
-int dedup_spool_stdin(struct doc_files *files, int *fd, struct err *e)
+/* Can the file behind stdin be opened once more, and is all of it input? */
+static bool is_whole_file(void)
 {
+    struct stat st;
+    return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) && lseek(STDIN_FILENO, 0, SEEK_CUR) == 0 &&
+           access("/proc/self/fd/0", R_OK) == 0;
+}
+
+static int spool(struct doc_file *f, int *fd, struct err *e)
+{
+    char path[64];
+    struct err ignored;
+    bool whole = is_whole_file();
+    if (!whole && make_copy(fd, e)) return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", whole ? STDIN_FILENO : *fd);
+    char *name = mem_strdup(path);
+    if (!name) return err_oom(e, strlen(path), "a path");
+    free(f->path);
+    f->path = name;
+    f->bytes = file_size(path, &ignored);
+    return 0;
+}
+
+int doc_spool_stdin(struct doc_files *files, int *fd, struct err *e)
+{
+    bool seen = false;
     for (size_t i = 0; i < files->n; i++) {
         if (strcmp(files->v[i].path, "-") != 0) continue;
-        if (*fd >= 0) return err_set(e, ERR_USAGE, "stdin is given twice");
+        if (seen) return err_set(e, ERR_USAGE, "stdin is given twice");
+        seen = true;
         if (spool(&files->v[i], fd, e)) return -1;
     }
     return 0;

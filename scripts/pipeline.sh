@@ -55,7 +55,7 @@ stage() {
     while [ "$1" != -- ]; do outputs+=("$1"); shift; done
     shift
     stamp=$out/.$name.done
-    local id="$inputs_id $*" done=yes o
+    local id="$inputs_id $*" done=yes o begun=$out/.$name.begun
     for o in "${outputs[@]}"; do [ -e "$o" ] || done=no; done
     if [ $ran = no ] && [ $done = yes ] && [ "$(cat "$stamp" 2>/dev/null)" = "$id" ]; then
         echo "pipeline: $name is done" >&2
@@ -63,6 +63,9 @@ stage() {
     fi
     echo "pipeline: $name" >&2
     ran=yes
+    # Half of a cleaning with other options or inputs is of no use.
+    if [ "$name" = clean ] && [ "$(cat "$begun" 2>/dev/null)" != "$id" ]; then set -- "$@" --resume never; fi
+    printf '%s' "$id" >"$begun"
     "$@"
     printf '%s' "$id" >"$stamp"
 }

@@ -34,8 +34,15 @@ grep -q odd700 only.jsonl || fail "only the length is asked for"
 expect 0 "$LLMCTL" clean m.jsonl --outliers mad --dry-run
 for bad in z mad:0 mad:x mad: mad:3:nothing mad:3:; do expect 2 "$LLMCTL" clean m.jsonl --outliers $bad; done
 grep -q 'want mad' err || fail "$(cat err)"
-cat m.jsonl | expect 2 "$LLMCTL" clean --outliers mad
-grep -q 'read the input twice: give files' err || fail "$(cat err)"
+# stdin is copied where it is read twice, and nothing of it stays.
+mkdir tmp
+cat m.jsonl | TMPDIR=$PWD/tmp "$LLMCTL" clean --outliers mad:8 -q | cmp - o1 || fail "a pipe differs"
+TMPDIR=$PWD/tmp "$LLMCTL" clean --outliers mad:8 -q <m.jsonl | cmp - o1 || fail "a file as stdin differs"
+gzip -c m.jsonl | TMPDIR=$PWD/tmp "$LLMCTL" clean - --outliers mad:8 -q | cmp - o1 || fail "a packed pipe differs"
+(read -r line && TMPDIR=$PWD/tmp "$LLMCTL" clean --outliers mad:8 -q) <m.jsonl | cmp -s - o1 && fail "what was read before counts"
+cat m.jsonl | TMPDIR=$PWD/none expect 66 "$LLMCTL" clean --outliers mad
+grep -q 'temporary file for stdin' err || fail "$(cat err)"
+[ -z "$(ls tmp)" ] || fail "a copy of stdin is left"
 
 # Balance: exact counts, whichever order the input has; more than once at most as often as allowed.
 awk 'BEGIN { for (i = 0; i < 1000; i++) printf "{\"id\":%d,\"text\":\"t %d\",\"meta\":{\"topic\":\"%s\"}}\n", i, i, i % 10 == 9 ? "poems" : i % 100 == 8 ? "maps\\u00e9" : "news" }' >c.jsonl
