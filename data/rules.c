@@ -170,41 +170,94 @@ static struct need find_need(const struct rules_cfg *c)
     return x;
 }
 
-/* Lines go, then what is left is judged. */
+/* What line rules found: whether they ended with the document removed, and the
+ * newlines of what they left. */
+struct line_verdict {
+    bool cut_short, changed;
+    size_t newlines;
+};
+
+static bool cuts_lines(const struct rules_cfg *c) /* else they are only measured */
+{
+    return any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES);
+}
+
+/* FineWeb on the lines that are left; what costs more comes second. */
+static void fineweb_lines(const struct rules_cfg *c, struct rules_work *w, const char *text,
+                          struct line_verdict *v, struct rule_set *failed)
+{
+    rules_fineweb_ends(w, text, &v->newlines, w->m);
+    rules_apply(c, w->m, RULE_NO_LINES, RULE_N, failed);
+    if (c->quick && rule_set_any(failed)) return;
+    rules_fineweb_repeats(w, text, w->m);
+    rules_apply(c, w->m, RULE_LINE_REPEATS, RULE_NEWLINES, failed);
+}
+
+/* Lines go, then what is left is judged as far as that needs no words. */
 static int judge_lines(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
                        const char *text, size_t n, const char **out, size_t *out_n,
+                       struct line_verdict *v, struct rule_set *failed, struct err *e)
+{
+    bool by_list = need->c4 && cuts_lines(c) && rules_fast(c);
+    *v = (struct line_verdict){0};
+    if (need->c4) {
+        if (rules_c4(c, w, text, n, w->m, e)) return -1;
+        v->changed = cuts_lines(c) && !rules_kept_all(w, text, n);
+        rules_apply(c, w->m, RULE_LOREM_IPSUM, RULE_SENTENCES, failed);
+        v->cut_short = rule_set_has(failed, RULE_LOREM_IPSUM) || rule_set_has(failed, RULE_CURLY_BRACKET);
+        if (v->cut_short && !c->all) return 0;
+    }
+    if (need->fineweb && by_list) {
+        fineweb_lines(c, w, text, v, failed);
+        if (c->quick && rule_set_any(failed)) return 0;
+    }
+    if (v->changed) {
+        rules_kept_text(w, text);
+        if (buf_ok(&w->kept, e)) return -1;
+        *out = w->kept.data ? w->kept.data : "";
+        *out_n = w->kept.len;
+    }
+    if (!need->fineweb || by_list) return 0;
+    rules_fineweb(w, *out, *out_n, &v->newlines, w->m);
+    rules_apply(c, w->m, RULE_NO_LINES, RULE_NEWLINES, failed);
+    return 0;
+}
+
+/* The rest: sentences of the lines that are left, newlines a word. */
+static int judge_words(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
+                       const char *text, const char *out, size_t out_n, const struct line_verdict *v,
                        struct rule_set *failed, struct err *e)
 {
     size_t n_words = SIZE_MAX;
+    if (v->cut_short && !c->all) return 0;
     if (need->c4) {
-        if (rules_c4(c, w, text, n, need->words ? &w->words : NULL, &n_words, w->m, e)) return -1;
-        bool cuts = any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES); /* else it was only measured */
-        if (cuts && (w->kept.len != n || (n && memcmp(w->kept.data, text, n) != 0))) {
-            *out = w->kept.data ? w->kept.data : "";
-            *out_n = w->kept.len;
-        }
-        rules_apply(c, w->m, RULE_LINE_WORD_LENGTH, RULE_NO_LINES, failed);
+        if (rules_c4_words(c, w, text, need->words ? &w->words : NULL, &n_words, w->m, e)) return -1;
+        rules_apply(c, w->m, RULE_SENTENCES, RULE_NO_LINES, failed);
     }
-    bool cut_short = rule_set_has(failed, RULE_LOREM_IPSUM) || rule_set_has(failed, RULE_CURLY_BRACKET);
-    if (!need->fineweb || (cut_short && !c->all)) return 0;
-    if (*out == text) {
+    if (!need->fineweb) return 0;
+    if (!v->changed) {
         n_words = w->words.n;
     } else if (n_words == SIZE_MAX) {
-        if (words_cut(c->words, &w->line_words, *out, *out_n, e)) return -1;
+        if (words_cut(c->words, &w->line_words, out, out_n, e)) return -1;
         n_words = w->line_words.n;
     }
-    rules_fineweb(w, *out, *out_n, n_words, w->m);
-    rules_apply(c, w->m, RULE_NO_LINES, RULE_N, failed);
+    w->m[METRIC_NEWLINES] = n_words ? (double)v->newlines / (double)n_words : 0;
+    rules_apply(c, w->m, RULE_NEWLINES, RULE_LINE_SQUEEZE, failed);
     return 0;
+}
+
+static int scan(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
+                const char *text, size_t n, struct err *e)
+{
+    if (!rules_fast(c) || !(need->words || need->c4)) return 0;
+    return rules_scan(w, text, n, e);
 }
 
 static int find_words(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
                       const char *text, size_t n, struct err *e)
 {
-    bool fast = rules_fast(c);
-    if (fast && (need->words || need->c4) && rules_scan(w, text, n, e)) return -1;
     if (!need->words) return 0;
-    return fast ? words_uax29_masked(&w->words, text, n, w->masks, e)
+    return rules_fast(c) ? words_uax29_masked(&w->words, text, n, w->masks, e)
                 : words_cut(c->words, &w->words, text, n, e);
 }
 
@@ -228,7 +281,7 @@ static int correct_lines(const struct rules_cfg *c, const struct need *need, str
     if (!changed) return 0;
     *text = w->corrected.data ? w->corrected.data : "";
     *n = w->corrected.len;
-    if (find_words(c, need, w, *text, *n, e)) return -1;
+    if (scan(c, need, w, *text, *n, e) || find_words(c, need, w, *text, *n, e)) return -1;
     if (before)
         w->m[METRIC_REMOVED_WORDS] =
             ((double)before - (double)substance(&w->words)) / (double)before;
@@ -272,6 +325,13 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
         rules_apply(c, w->m, RULE_SFT_MIN_CHARS, RULE_N, failed);
         if (c->quick && rule_set_any(failed)) return 0;
     }
+    if (scan(c, &need, w, text, n, e)) return -1;
+    struct line_verdict lines;
+    bool lines_first = late && rules_fast(c);
+    if (lines_first) { /* they cost least: the words are not needed */
+        if (judge_lines(c, &need, w, text, n, out, out_n, &lines, failed, e)) return -1;
+        if (rule_set_any(failed)) return 0;
+    }
     if (find_words(c, &need, w, text, n, e)) return -1;
     if (need.repetition && !late) repetition(c, w, text, n, failed);
     if (need.gopher) {
@@ -288,7 +348,8 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
         *out = text;
         *out_n = n;
     }
-    if (judge_lines(c, &need, w, text, n, out, out_n, failed, e)) return -1;
+    if (!lines_first && judge_lines(c, &need, w, text, n, out, out_n, &lines, failed, e)) return -1;
+    if (judge_words(c, &need, w, text, *out, *out_n, &lines, failed, e)) return -1;
     if (need.repetition && late && !rule_set_any(failed)) /* it costs most */
         repetition(c, w, text, n, failed);
     return w->oom ? err_oom(e, w->table.slots * sizeof *w->table.v, "the tables of the rules") : 0;
@@ -345,6 +406,8 @@ void rules_work_free(struct rules_work *w)
     rules_grams_free(&w->grams);
     buf_free(&w->kept);
     buf_free(&w->line);
+    buf_free(&w->cut_text);
+    free(w->lines);
     buf_free(&w->squeezed);
     buf_free(&w->settled);
     buf_free(&w->corrected);

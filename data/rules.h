@@ -231,7 +231,13 @@ struct rules_work {
     struct hash_counter table;
     uint64_t *hash; /* three numbers a word */
     size_t cap;
-    struct buf kept, line, squeezed, corrected, settled;
+    struct buf kept, line, cut_text, squeezed, corrected, settled;
+    struct rules_line { /* that C4 leaves (rules_kept.c) */
+        uint32_t begin, len; /* in the text */
+        uint32_t at, n;      /* what stays of it: in the text, or in cut_text when cut */
+        bool cut;
+    } * lines;
+    size_t n_lines, lines_cap, first_line, end_line; /* [first, end): without empty ones at the ends */
     double m[METRICS_MAX];
     uint64_t lines_removed[RULE_N]; /* of the last document, by line rule */
     struct rules_cut {

@@ -76,27 +76,24 @@ static size_t plain_words(const struct words_table *t, const char *s, size_t n, 
     return words;
 }
 
-/* Are there `need` words between white space in [b, e)?  By masks. */
-static bool has_words(const struct rules_work *w, size_t b, size_t e, size_t need)
+/* Are there `need` words between white space in [b, e) of the text?  Masks tell
+ * unless characters that have to be decoded might part words. */
+static bool has_words(const struct rules_work *w, const struct words_table *t, const char *text,
+                      size_t b, size_t e, size_t need)
 {
-    uint64_t before = 0; /* was the byte before the block no white space? */
+    uint64_t before = 0, wide = 0; /* before: was the byte before the block no white space? */
+    size_t found = 0, longest;
     for (size_t k = b / 64; k * 64 < e; k++) {
-        uint64_t text = ~w->masks[k].space;
-        if (k == b / 64) text &= ~(uint64_t)0 << b % 64;
-        if (e - k * 64 < 64) text &= ((uint64_t)1 << (e - k * 64)) - 1;
-        for (uint64_t starts = text & ~(text << 1 | before); starts; starts &= starts - 1)
-            if (need-- <= 1) return true;
-        before = text >> 63;
+        uint64_t here = ~(uint64_t)0;
+        if (k == b / 64) here <<= b % 64;
+        if (e - k * 64 < 64) here &= ((uint64_t)1 << (e - k * 64)) - 1;
+        uint64_t solid = ~w->masks[k].space & here;
+        wide |= w->masks[k].wide & here;
+        found += (size_t)__builtin_popcountll(solid & ~(solid << 1 | before) & ~w->masks[k].wide);
+        if (found >= need) return true;
+        before = solid >> 63;
     }
-    return need == 0;
-}
-
-static bool has_wide(const struct rules_work *w, size_t b, size_t e)
-{
-    uint64_t wide = 0;
-    for (size_t k = b / 64; k * 64 < e; k++)
-        wide |= w->masks[k].wide;
-    return wide != 0;
+    return wide && plain_words(t, text + b, e - b, &longest) >= need;
 }
 
 static bool ends_sentence(const char *s, size_t n, bool dolma)
@@ -216,42 +213,13 @@ struct c4 {
     struct rules_work *w;
     const struct words_table *t;
     double *m;
-    const struct words *all; /* of the whole text, or NULL */
-    size_t at;               /* the first of them not before the line */
-    size_t sentences, words; /* of the lines that stay */
     size_t line_no;
     size_t begin, end;       /* of the line at hand, within the text */
+    size_t need_words;       /* in a line */
     bool fast;               /* masks and newlines of the text are known */
     const char *bracket, *brace; /* the next [ and { not before the line; NULL = none */
     bool phrases;            /* lines have to be searched for them */
-    bool exact;              /* words is their number */
 };
-
-/* Counts words and sentences of a line that stays.  Sentences only matter up to
- * the limit, and the words of an uncut line are known. */
-static int count_words(struct c4 *x, const char *s, size_t n, bool was_cut, struct err *e)
-{
-    struct words line = {0};
-    bool count = x->c->all || (x->c->on[RULE_SENTENCES] &&
-                               (double)x->sentences < x->c->limit[RULE_SENTENCES]);
-    if (x->all && !was_cut) {
-        size_t begin = (size_t)(s - x->text);
-        while (x->at < x->all->n && x->all->v[x->at].begin < begin)
-            x->at++;
-        line.v = x->all->v + x->at;
-        while (x->at < x->all->n && x->all->v[x->at].begin < begin + n)
-            x->at++;
-        line.n = (size_t)(x->all->v + x->at - line.v);
-        x->words += line.n;
-        if (count) x->sentences += sentences(x->t, &line, x->text);
-        return 0;
-    }
-    if (!count && !x->exact) return 0;
-    if (words_cut(x->c->words, &x->w->line_words, s, n, e)) return -1;
-    x->words += x->w->line_words.n;
-    if (count) x->sentences += sentences(x->t, &x->w->line_words, s);
-    return 0;
-}
 
 /* The line at hand goes; marks cut out of it do not count any more. */
 static void drop_line(struct c4 *x, size_t cuts, int rule)
@@ -293,17 +261,16 @@ static bool finds_forbidden(struct c4 *x, const char *s, size_t n, int r)
 }
 
 /* A line without its end and stripped; true when it removes the document. */
-static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int *ret)
+static bool take_line(struct c4 *x, const char *s, size_t n)
 {
     struct rules_work *w = x->w;
-    const char *text = s;
-    size_t longest = 0, cuts = w->n_cuts, at = (size_t)(s - x->text);
-    double need = x->c->limit[RULE_LINE_WORDS], most = x->c->limit[RULE_LINE_WORD_LENGTH];
-    bool few;
-    if (x->fast && (double)n <= most && need < 1e6 && !has_wide(w, at, at + n))
-        few = n == 0 ? need > 0 : !has_words(w, at, at + n, (size_t)ceil(need));
+    size_t longest = 0, cuts = w->n_cuts, at = (size_t)(s - x->text), len = n;
+    double most = x->c->limit[RULE_LINE_WORD_LENGTH];
+    bool few, cut = false;
+    if (x->fast && (double)n <= most)
+        few = x->need_words && !(n && has_words(w, x->t, x->text, at, at + n, x->need_words));
     else
-        few = (double)plain_words(x->t, s, n, &longest) < need;
+        few = plain_words(x->t, s, n, &longest) < x->need_words;
     few = few && x->c->on[RULE_LINE_WORDS];
     if (x->c->on[RULE_LINE_WORD_LENGTH] && (double)longest > most) {
         drop_line(x, cuts, RULE_LINE_WORD_LENGTH);
@@ -311,8 +278,9 @@ static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int 
     }
     x->bracket = next_of(x, x->bracket, s, '[');
     if (x->c->on[RULE_LINE_CITATIONS] && x->bracket && x->bracket < s + n) {
-        cut_citations(w, s, n, (size_t)(s - x->text));
-        s = w->line.data ? w->line.data : "";
+        cut_citations(w, s, n, at);
+        cut = w->line.len != n;
+        if (cut) s = w->line.data ? w->line.data : "";
         n = w->line.len;
     }
     bool phrases = x->phrases;
@@ -326,30 +294,34 @@ static bool take_line(struct c4 *x, const char *s, size_t n, struct err *e, int 
         return false;
     }
     w->lines_removed[RULE_LINE_CITATIONS] += w->n_cuts - cuts;
-    if ((*ret = count_words(x, s, n, s != text, e))) return true;
-    if (w->kept.len) buf_addc(&w->kept, '\n');
-    buf_add(&w->kept, s, n);
+    rules_keep_line(w, at, len, cut ? s : NULL, n);
     return false;
 }
 
-int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
-             const struct words *all, size_t *n_words, double *m, struct err *e)
+/* Parts [*b, *t) from white space at its ends, which few lines have. */
+static inline void strip(const struct c4 *x, size_t *b, size_t *t)
 {
+    if (*b < *t && x->text[*b] > ' ' && x->text[*t - 1] > ' ') return;
+    rules_strip(x->t, x->text, b, t);
+}
+
+int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n, double *m,
+             struct err *e)
+{
+    double need = ceil(c->limit[RULE_LINE_WORDS]);
     struct c4 x = {.text = text,
                    .n = n,
                    .fast = rules_fast(c),
+                   .need_words = need < 1e9 ? (size_t)need : (size_t)1000000000,
                    .bracket = memchr(text, '[', n),
                    .brace = memchr(text, '{', n),
-                   .all = all,
-                   .exact = all != NULL,
                    .c = c,
                    .w = w,
                    .t = words_table_get(),
                    .m = m};
-    int ret = 0;
     bool stop = false;
     x.phrases = text_phrases_best()(text, n); /* most hold none */
-    buf_clear(&w->kept);
+    rules_keep_none(w);
     m[METRIC_LOREM_IPSUM] = m[METRIC_CURLY_BRACKET] = 0;
     bool known = x.fast && w->newlines_only;
     size_t nl = 0;
@@ -364,19 +336,53 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
                 to++;
         }
         size_t b = from, t = to;
-        rules_strip(x.t, text, &b, &t);
+        strip(&x, &b, &t);
         x.line_no++;
         x.begin = from;
         x.end = to + end;
-        stop = take_line(&x, text + b, t - b, e, &ret);
+        stop = take_line(&x, text + b, t - b);
         from = to + end;
     }
-    m[METRIC_SENTENCES] = stop ? (double)NAN : (double)x.sentences;
-    *n_words = x.exact ? x.words : SIZE_MAX;
-    /* As the peers strip the joined lines. */
-    size_t b = 0, t = w->kept.len;
-    if (t) rules_strip(x.t, w->kept.data, &b, &t);
-    if (b) memmove(w->kept.data, w->kept.data + b, t - b);
-    w->kept.len = t - b;
-    return ret || buf_ok(&w->kept, e) || buf_ok(&w->line, e) ? -1 : 0;
+    rules_keep_trim(w, x.t, text);
+    return buf_ok(&w->line, e) || buf_ok(&w->kept, e) ? -1 : 0;
+}
+
+/* The words of the text that lie in a line; *at: the first that does not come before it. */
+static struct words words_of(const struct words *all, size_t *at, const struct rules_line *line)
+{
+    while (*at < all->n && all->v[*at].begin < line->begin)
+        ++*at;
+    struct words w = {.v = all->v + *at};
+    while (*at < all->n && all->v[*at].begin < line->begin + line->len)
+        ++*at;
+    w.n = (size_t)(all->v + *at - w.v);
+    return w;
+}
+
+int rules_c4_words(const struct rules_cfg *c, struct rules_work *w, const char *text,
+                   const struct words *all, size_t *n_words, double *m, struct err *e)
+{
+    const struct words_table *t = words_table_get();
+    size_t found = 0, at = 0;
+    double limit = c->limit[RULE_SENTENCES];
+    *n_words = 0;
+    for (size_t i = 0; i < w->n_lines; i++) {
+        const struct rules_line *line = &w->lines[i];
+        bool count = c->all || (c->on[RULE_SENTENCES] && (double)found < limit);
+        if (!count && !all) break;
+        const char *s = text;
+        struct words these;
+        if (all && !line->cut) { /* the words of a whole line are known */
+            these = words_of(all, &at, line);
+        } else {
+            s = rules_line_text(w, text, line);
+            if (words_cut(c->words, &w->line_words, s, line->n, e)) return -1;
+            these = w->line_words;
+        }
+        *n_words += these.n;
+        if (count) found += sentences(t, &these, s);
+    }
+    m[METRIC_SENTENCES] = (double)found;
+    if (!all) *n_words = SIZE_MAX;
+    return 0;
 }

@@ -1,4 +1,4 @@
-/* Gopher's quality metrics and FineWeb's, and the helpers of all rules. */
+/* Gopher's quality metrics, and the helpers of all rules. */
 #include <string.h>
 
 #include "core/base/json.h"
@@ -183,38 +183,4 @@ void rules_gopher(const struct rules_cfg *cfg, struct rules_work *work, const ch
     m[METRIC_ELLIPSIS_LINES] = share(c.end_ellipses, c.lines);
     m[METRIC_ALPHA_WORDS] = share(alpha, w->n);
     m[METRIC_STOP_WORDS] = (double)__builtin_popcount(stops);
-}
-
-/* ---- FineWeb ---- */
-
-enum { SHORT_LINE = 30 };
-
-void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t n_words, double *m)
-{
-    const struct words_table *t = words_table_get();
-    size_t lines = 0, ended = 0, brief = 0, newlines = 0;
-    for (size_t from = 0; from <= n;) {
-        const char *nl = memchr(text + from, '\n', n - from);
-        size_t to = nl ? (size_t)(nl - text) : n;
-        newlines += nl != NULL;
-        if (!rules_blank(t, text + from, to - from)) {
-            size_t p = to - 1;
-            uint32_t cp = 0;
-            while (p > from && ((unsigned char)text[p] & 0xc0) == 0x80)
-                p--;
-            lines++;
-            if (utf8_decode(text + p, to - p, &cp) > 0)
-                ended += (words_class(t, cp) & WC_TERMINAL) != 0;
-            brief += rules_chars(text + from, to - from) <= SHORT_LINE;
-        }
-        if (!nl) break;
-        from = to + 1;
-    }
-    struct rules_dups d;
-    rules_duplicates(w, text, n, 1, true, &d);
-    m[METRIC_FULL_LINES] = (double)lines;
-    m[METRIC_END_PUNCTUATION] = share(ended, lines);
-    m[METRIC_SHORT_LINES] = share(brief, lines);
-    m[METRIC_LINE_REPEATS] = share(d.dup_chars, rules_chars(text, n) - newlines);
-    m[METRIC_NEWLINES] = share(newlines, n_words);
 }

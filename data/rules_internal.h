@@ -56,11 +56,29 @@ void rules_grams(struct rules_work *w, const char *text, size_t n, double chars,
 void rules_grams_free(struct gram_work *g);
 void rules_gopher(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                   double *m);
-void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t n_words, double *m);
-/* Also puts the lines that stay into w->kept.  `all`: the words of the text if
- * they are known; then *n_words is how many of them stay, or SIZE_MAX when
- * a line was cut and they have to be counted. */
-int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
-             const struct words *all, size_t *n_words, double *m, struct err *e);
+/* FineWeb's metrics, all but newlines a word, and how many newlines there are. */
+void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t *n_newlines, double *m);
+/* The same in two parts for the lines that are kept (rules_scan() has been). */
+void rules_fineweb_ends(struct rules_work *w, const char *text, size_t *n_newlines, double *m);
+void rules_fineweb_repeats(struct rules_work *w, const char *text, double *m);
+/* C4's line rules: the lines that stay in w->lines, and what removes the document. */
+int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n, double *m,
+             struct err *e);
+/* Counts the sentences of the lines that stay.  `all`: the words of the text if
+ * they are known; then *n_words is how many of them stay, else SIZE_MAX. */
+int rules_c4_words(const struct rules_cfg *c, struct rules_work *w, const char *text,
+                   const struct words *all, size_t *n_words, double *m, struct err *e);
+
+/* rules_kept.c: a line of the text stays; cut: what it is without marks, or NULL. */
+void rules_keep_none(struct rules_work *w);
+void rules_keep_line(struct rules_work *w, size_t begin, size_t len, const char *cut, size_t n);
+void rules_keep_trim(struct rules_work *w, const struct words_table *t, const char *text);
+bool rules_kept_all(const struct rules_work *w, const char *text, size_t n); /* as it was? */
+void rules_kept_text(struct rules_work *w, const char *text); /* into w->kept */
+static inline const char *rules_line_text(const struct rules_work *w, const char *text,
+                                          const struct rules_line *line)
+{
+    return (line->cut ? w->cut_text.data : text) + line->at;
+}
 
 #endif

@@ -1,5 +1,6 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <string.h>
 
 #include "data/text_masks.h"
 
@@ -79,19 +80,27 @@ static bool stands(const char *s, const char *phrase)
     return true;
 }
 
+static bool phrase_at(const char *s)
+{
+    __m256i hit = _mm256_setzero_si256();
+    for (int p = 0; p < 5; p++)
+        hit = _mm256_or_si256(hit, candidates(s, p));
+    if (_mm256_testz_si256(hit, hit)) return false;
+    for (int p = 0; p < 5; p++)
+        for (uint32_t m = (uint32_t)_mm256_movemask_epi8(candidates(s, p)); m; m &= m - 1)
+            if (stands(s + (unsigned)__builtin_ctz(m), rare[p].text)) return true;
+    return false;
+}
+
 bool text_phrases_avx2(const char *s, size_t n)
 {
+    enum { REACH = 48 }; /* bytes that are looked at for phrases that begin in 32 */
+    char end[2 * REACH] = {0}; /* no phrase ends in a NUL */
     size_t i = 0;
-    for (; i + 48 <= n; i += 32) {
-        __m256i hit = _mm256_setzero_si256();
-        for (int p = 0; p < 5; p++)
-            hit = _mm256_or_si256(hit, candidates(s + i, p));
-        if (_mm256_testz_si256(hit, hit)) continue;
-        for (int p = 0; p < 5; p++)
-            for (uint32_t m = (uint32_t)_mm256_movemask_epi8(candidates(s + i, p)); m; m &= m - 1)
-                if (stands(s + i + (unsigned)__builtin_ctz(m), rare[p].text)) return true;
-    }
-    return text_phrases_ref(s + i, n - i);
+    for (; i + REACH <= n; i += 32)
+        if (phrase_at(s + i)) return true;
+    memcpy(end, s + i, n - i);
+    return phrase_at(end) || (n - i > 32 && phrase_at(end + 32));
 }
 
 size_t text_settled_avx2(const char *s, size_t n)

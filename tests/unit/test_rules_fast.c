@@ -138,6 +138,29 @@ static void same_judgement(const char *text, size_t n, const char *where)
     assert_memory_equal(fast.lines_removed, plain.lines_removed, sizeof fast.lines_removed);
 }
 
+/* The quick way may tell another reason and other values, but no other verdict. */
+static void same_verdict(const char *text, size_t n, const char *where)
+{
+    static struct rules_work quick, whole;
+    const char *a, *b;
+    size_t an, bn;
+    struct rule_set fa, fb;
+    struct err e;
+    bool all = cfg.all;
+    cfg.plain = cfg.all = false;
+    cfg.quick = true;
+    if (rules_judge(&cfg, &quick, text, n, &a, &an, &fa, &e)) fail_msg("%s", e.msg);
+    cfg.quick = false;
+    if (rules_judge(&cfg, &whole, text, n, &b, &bn, &fb, &e)) fail_msg("%s", e.msg);
+    cfg.all = all;
+    if (rule_set_any(&fa) != rule_set_any(&fb))
+        fail_msg("%s: the quick way %s\n%.*s", where, rule_set_any(&fa) ? "removes" : "keeps",
+                 (int)(n < 2000 ? n : 2000), text);
+    if (rule_set_any(&fa)) return;
+    if (an != bn || (an && memcmp(a, b, an) != 0))
+        fail_msg("%s: another text:\n%.*s\n----\n%.*s", where, (int)an, a, (int)bn, b);
+}
+
 static void judgements_are_those_of_the_plain_way(void **state)
 {
     (void)state;
@@ -146,7 +169,16 @@ static void judgements_are_those_of_the_plain_way(void **state)
         rules_preset(&cfg, (enum rules_preset)(1 + round % 4));
         cfg.all = round % 3 == 0;
         if (round % 5 == 0) cfg.on[RULE_LINE_PUNCTUATION] = true;
-        same_judgement(text, random_text(text, sizeof text), "random");
+        size_t n = random_text(text, sizeof text);
+        same_judgement(text, n, "random");
+        if (round % 2) { /* so that some stay */
+            cfg.limit[RULE_MIN_WORDS] = 3;
+            cfg.limit[RULE_ALPHA] = 0.3;
+            cfg.limit[RULE_STOP_WORDS] = 1;
+            for (int r = RULE_TOP_2; r <= RULE_DUP_10; r++)
+                cfg.limit[r] = 0.01 * (double)rnd(60);
+        }
+        same_verdict(text, n, "random");
     }
 }
 
@@ -177,6 +209,7 @@ static void judgements_of_real_text_are_those_of_the_plain_way(void **state)
             rules_preset(&cfg, RULES_FINEWEB);
             cfg.all = n % 8 == 1;
             same_judgement(d.text, d.text_len, id);
+            same_verdict(d.text, d.text_len, id);
         }
     }
     assert_true(n > 1000);
