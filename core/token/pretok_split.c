@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/pretok.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
@@ -125,9 +126,9 @@ static int cut_known(struct cutter *c, enum split_kind kind, const uint8_t *s, s
                      size_t end)
 {
     split_fn *split = split_function(kind);
-    size_t ends[64], n = end - begin;
+    size_t ends[2 * SPLIT_BATCH], n = end - begin;
     for (size_t pos = 0; pos < n;) {
-        size_t count = split(s + begin, n, pos, ends, 64);
+        size_t count = split(s + begin, n, pos, ends, COUNT_OF(ends));
         for (size_t i = 0; i < count; i++) {
             if (part(c, begin + pos, begin + ends[i], true)) return -1;
             pos = ends[i];

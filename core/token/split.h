@@ -14,13 +14,20 @@ enum split_kind {
     SPLIT_GPT2,
     SPLIT_LLAMA3, /* also what cl100k means in tokenizer.json files */
     SPLIT_QWEN2,  /* as llama3, but every digit alone */
+    SPLIT_CL100K, /* as tiktoken spells it */
+    SPLIT_O200K,
+    SPLIT_TEKKEN,
+    SPLIT_QWEN35,
     SPLIT_N
 };
 
-/* Ends of the next pieces from pos < n on, at most max of them; returns how
- * many.  Fewer than max only when the last one ends at n. */
+/* Ends of the next pieces from pos < n on, at most max > 0 of them and at least
+ * one; returns how many.  Where max is SPLIT_BATCH or more, 64 bytes are cut at
+ * a time, as long as 64 pieces have room. */
+enum { SPLIT_BATCH = 128 };
 typedef size_t split_fn(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max);
 split_fn *split_function(enum split_kind kind);
+split_fn *split_function_plain(enum split_kind kind); /* without the best instructions: for tests */
 
 const char *split_name(enum split_kind kind);
 /* The kind for a regex as written in a file, or SPLIT_N if it is not known. */
@@ -28,8 +35,7 @@ enum split_kind split_from_regex(const char *regex);
 const char *split_regex(enum split_kind kind); /* NULL for SPLIT_NONE */
 enum split_kind split_from_name(const char *name); /* SPLIT_N if unknown */
 
-/* split_names.c: the regex of a published split by name, those without a
- * function of their own included; NULL if unknown, or for "none". */
+/* The regex of a split by name; NULL if unknown, or for "none". */
 const char *split_pattern(const char *name);
 const char *split_names(void); /* for messages: "gpt2, cl100k ..." */
 

@@ -1,59 +1,168 @@
-/* split_mask.h - where pieces start in 64 bytes of ASCII, by bit algebra.
+/* split_mask.h - the classes of the characters in 64 bytes, as bit masks.
  *
- * A loop over characters mispredicts a branch or two for every word.  Here the
- * classes of 64 bytes become bit masks, and a few operations on them give all
- * the starts at once.  What the masks cannot decide (bytes beyond ASCII, runs
- * that leave the window) is left to the loop in split.c. */
+ * A bit stands for a byte; all bytes of a character have the bits of its class.
+ * ASCII is classified by vectors, and with AVX-512 VBMI so are the letters of
+ * the common scripts; what is left goes character by character. */
 #ifndef CORE_TOKEN_SPLIT_MASK_H
 #define CORE_TOKEN_SPLIT_MASK_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "core/token/split_rule.h"
 
-#if defined(__SSE2__)
+#if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
+#include <immintrin.h>
+#define SPLIT_HAS_MASKS 1
+#define SPLIT_VBMI 1
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #define SPLIT_HAS_MASKS 1
+#endif
+
+#ifdef SPLIT_HAS_MASKS
+#define SPLIT_INLINE static inline __attribute__((always_inline))
 
 enum { SPLIT_WINDOW = 72 }; /* bytes that must be readable */
 
 struct split_masks {
-    uint64_t letter, digit, space, newline, blank, quote, high; /* blank = U+0020 */
+    uint64_t letter, digit, space, newline, blank, quote, slash; /* blank = U+0020 */
+    uint64_t upper, lower;   /* letters of one case only; kept where the rule has cases */
+    uint64_t mark;           /* \p{M}, where the rule asks for it */
+    uint64_t high, cont;     /* bytes beyond ASCII, and those after the first of a character */
+    uint64_t space2, space3; /* last bytes of spaces of two and three bytes */
+    uint64_t wide_digit;     /* digits beyond ASCII */
+    int known;               /* bytes in whole characters */
 };
 
-static inline __m128i in_range(__m128i x, char first, int n)
+SPLIT_INLINE int low_bit(uint64_t x)
+{
+    return __builtin_ctzll(x);
+}
+
+SPLIT_INLINE uint64_t below(int n) /* the n lowest bits, 0..64 */
+{
+    return n >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1;
+}
+
+#ifdef SPLIT_VBMI
+/* By the low six bits of a first byte: a character whose second byte is at most
+ * `more` beyond `low`, and is not `but`, has the class that the table is for,
+ * whatever its third byte is. */
+struct split_leads { uint8_t low[64], more[64], but[64]; };
+
+enum { C_LETTER = 1, C_UPPER = 2, C_DIGIT = 4, C_SPACE = 8, C_NEWLINE = 16, C_BLANK = 32, C_QUOTE = 64, C_SLASH = 128 };
+extern const uint8_t split_ascii[128];
+
+SPLIT_INLINE uint64_t split_test(__m512i class, int bits)
+{
+    return _mm512_test_epi8_mask(class, _mm512_set1_epi8((char)bits));
+}
+
+SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
+{
+    __m512i x = _mm512_loadu_si512(s);
+    m->high = _mm512_movepi8_mask(x);
+    __m512i class = _mm512_maskz_permutex2var_epi8(~m->high, _mm512_loadu_si512(split_ascii), x,
+                                                   _mm512_loadu_si512(split_ascii + 64));
+    m->letter = split_test(class, C_LETTER);
+    m->upper = split_test(class, C_UPPER);
+    m->digit = split_test(class, C_DIGIT);
+    m->space = split_test(class, C_SPACE);
+    m->newline = split_test(class, C_NEWLINE);
+    m->blank = split_test(class, C_BLANK);
+    m->quote = split_test(class, C_QUOTE);
+    m->slash = split_test(class, C_SLASH);
+}
+
+SPLIT_INLINE uint64_t split_in(__m512i x, int first, int last)
+{
+    return _mm512_cmple_epu8_mask(_mm512_sub_epi8(x, _mm512_set1_epi8((char)first)), _mm512_set1_epi8((char)(last - first)));
+}
+
+SPLIT_INLINE uint64_t split_is(__m512i x, int byte)
+{
+    return _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8((char)byte));
+}
+
+/* Letters by the table, and the kana; all bytes of them are set in m->letter
+ * and taken out of the mask that is returned. */
+SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct split_leads *t, struct split_masks *m)
+{
+    __m512i x = _mm512_loadu_si512(s), y = _mm512_loadu_si512(s + 1);
+    __m512i off = _mm512_sub_epi8(y, _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->low)));
+    uint64_t third = split_in(x, 0x80, 0xBF) >> 2;
+    uint64_t sure = _mm512_cmple_epu8_mask(off, _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->more))) &
+                    _mm512_cmpneq_epi8_mask(y, _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->but)));
+    uint64_t two = sure & split_in(x, 0xC2, 0xDF) & ~((uint64_t)1 << 63);
+    uint64_t three = sure & split_in(x, 0xE0, 0xEF), e3 = split_is(x, 0xE3);
+    if (e3) {
+        __m512i z = _mm512_loadu_si512(s + 2);
+        three |= e3 & ((split_is(y, 0x81) & ~split_is(z, 0x80)) | (split_is(y, 0x82) & ~split_in(z, 0x97, 0xA0)) |
+                       (split_is(y, 0x83) & ~split_is(z, 0xBB)));
+    }
+    three &= third;
+    uint64_t cont = two << 1 | three << 1 | three << 2, all = two | three | cont;
+    m->letter |= all;
+    m->cont |= cont;
+    return m->high & ~all;
+}
+#else
+SPLIT_INLINE __m128i in_range(__m128i x, char first, int n)
 {
     /* Unsigned x - first < n. */
     __m128i d = _mm_sub_epi8(x, _mm_set1_epi8(first));
     return _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8((char)(n - 1))), d);
 }
 
-static inline uint64_t bits(__m128i m, int at)
+SPLIT_INLINE uint64_t bits(__m128i m, int at)
 {
     return (uint64_t)(uint32_t)_mm_movemask_epi8(m) << at;
 }
 
-static inline struct split_masks split_classify(const uint8_t *s)
+SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
 {
-    struct split_masks m = {0};
     for (int at = 0; at < 64; at += 16) {
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + at));
         __m128i blank = _mm_cmpeq_epi8(x, _mm_set1_epi8(' '));
-        m.letter |= bits(in_range(_mm_or_si128(x, _mm_set1_epi8(0x20)), 'a', 26), at);
-        m.digit |= bits(in_range(x, '0', 10), at);
-        m.space |= bits(_mm_or_si128(in_range(x, '\t', 5), blank), at);
-        m.blank |= bits(blank, at);
-        m.newline |= bits(_mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('\n')),
-                                       _mm_cmpeq_epi8(x, _mm_set1_epi8('\r'))), at);
-        m.quote |= bits(_mm_cmpeq_epi8(x, _mm_set1_epi8('\'')), at);
-        m.high |= bits(x, at);
+        m->letter |= bits(in_range(_mm_or_si128(x, _mm_set1_epi8(0x20)), 'a', 26), at);
+        m->upper |= bits(in_range(x, 'A', 26), at);
+        m->digit |= bits(in_range(x, '0', 10), at);
+        m->space |= bits(_mm_or_si128(in_range(x, '\t', 5), blank), at);
+        m->blank |= bits(blank, at);
+        m->newline |= bits(_mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('\n')),
+                                        _mm_cmpeq_epi8(x, _mm_set1_epi8('\r'))), at);
+        m->quote |= bits(_mm_cmpeq_epi8(x, _mm_set1_epi8('\'')), at);
+        m->slash |= bits(_mm_cmpeq_epi8(x, _mm_set1_epi8('/')), at);
+        m->high |= bits(x, at);
     }
-    return m;
 }
+#endif
 
-static inline int low_bit(uint64_t x)
+/* The characters whose bytes are in `left`, one after the other. */
+SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, struct split_masks *m)
 {
-    return __builtin_ctzll(x);
+    while (left) {
+        int i = low_bit(left);
+        struct uni_char c = uni_next_inline(s + i, SPLIT_WINDOW - (size_t)i);
+        if (i + (int)c.len > 64) {
+            m->known = i;
+            break;
+        }
+        uint64_t all = below((int)c.len) << i, last = (uint64_t)1 << (i + (int)c.len - 1);
+        left &= ~all;
+        m->cont |= all & (all - ((uint64_t)1 << i));
+        if (c.class & UNI_L) m->letter |= all;
+        if (c.class & UNI_UPPER) m->upper |= all;
+        if (c.class & UNI_LOWER) m->lower |= all;
+        if (c.class & UNI_M) m->mark |= all;
+        if (c.class & UNI_N) {
+            m->digit |= all;
+            m->wide_digit |= all;
+        }
+        if (c.class & UNI_SPACE) {
+            m->space |= all;
+            if (c.len == 2) m->space2 |= last;
+            else m->space3 |= last;
+        }
+    }
 }
 #endif
 

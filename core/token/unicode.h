@@ -36,6 +36,33 @@ struct uni_char {
 };
 #define UNI_BAD 0xFFFFFFFFu
 
+static inline struct uni_char uni_found(uint32_t cp, unsigned len)
+{
+    return (struct uni_char){cp, len, uni_class(cp)};
+}
+
+static inline bool uni_cont(uint8_t b)
+{
+    return (b & 0xC0) == 0x80;
+}
+
+/* uni_next() without a call. */
+static inline struct uni_char uni_next_inline(const uint8_t *s, size_t n)
+{
+    uint32_t b = s[0];
+    if (b < 0x80) return uni_found(b, 1);
+    if (b >= 0xC2 && b < 0xE0 && n >= 2 && uni_cont(s[1])) return uni_found((b & 0x1F) << 6 | (s[1] & 0x3Fu), 2);
+    if (b >= 0xE0 && b < 0xF0 && n >= 3 && uni_cont(s[1]) && uni_cont(s[2])) {
+        uint32_t cp = (b & 0x0F) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+        if (cp >= 0x800 && (cp < 0xD800 || cp > 0xDFFF)) return uni_found(cp, 3);
+    }
+    if (b >= 0xF0 && b < 0xF5 && n >= 4 && uni_cont(s[1]) && uni_cont(s[2]) && uni_cont(s[3])) {
+        uint32_t cp = (b & 7) << 18 | (s[1] & 0x3Fu) << 12 | (s[2] & 0x3Fu) << 6 | (s[3] & 0x3Fu);
+        if (cp >= 0x10000 && cp <= 0x10FFFF) return uni_found(cp, 4);
+    }
+    return (struct uni_char){UNI_BAD, 1, 0};
+}
+
 struct uni_char uni_decode_slow(const uint8_t *s, size_t n);
 
 /* The character at s, n > 0.  A byte of broken UTF-8 is a character of no

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/bytemap.h"
 #include "core/token/normalize.h"
+#include "core/token/regex.h"
 #include "core/token/split.h"
 #include "core/token/tokenizer.h"
 
@@ -309,27 +311,100 @@ static void splits_follow_the_regexes(void **state)
 }
 
 /* Asked for one piece at a time, a split takes the loop over characters. */
+static void expect_same_pieces(enum split_kind kind, split_fn *split, const uint8_t *text, size_t n)
+{
+    size_t ends[256], one, at = 0;
+    for (size_t pos = 0; pos < n; pos = at) {
+        size_t count = split(text, n, pos, ends, COUNT_OF(ends));
+        assert_true(count > 0);
+        for (size_t i = 0; i < count; i++, at = one) {
+            assert_int_equal(split(text, n, at, &one, 1), 1);
+            if (ends[i] != one)
+                fail_msg("%s: '%.*s' at %zu ends at %zu, not %zu", split_name(kind), 20, (const char *)text + at, at, ends[i], one);
+        }
+    }
+}
+
+static const char *const split_alphabet[] = {
+    "a", "e", "Z", "./\n/\n", "1", "9", " ", " ", "\n", "\t", "'", "(", "s", ".", "\r", "/", "l", "re", "'s", "'LL",
+    "\xc3\xa9", "\xc3\x89", "R", "3", ",", "\xc2\xa0", "\xe2\x80\x83", "0", "\xe3\x80\x80", "\xe4\xb8\xad", "\xe3\x81\x82",
+    "\xe3\x82\xa0", "\xd0\x96", "\xd0\xb6", "\xcc\x81", "\xe0\xa4\x95", "\xe0\xa4\xbe", "\xd9\xa3", "\xf0\x9f\x98\x80",
+    "\xf0\x9d\x94\xb8", "\xef\xb8\x8f", "\xff", "\xe4\xb8", "\xc5\xbf", "\xc7\x85", "\xe2\x80\x99", "\xed\xa0\x80", "\xe0\x80\x80"};
+
+static size_t random_text(uint32_t seed, size_t n_letters, uint8_t *text, size_t n)
+{
+    struct rng_key k = rng_key(11, RNG_TEST, seed, 0);
+    size_t len = 0;
+    for (uint64_t i = 0; len + 8 < n; i++) {
+        const char *c = split_alphabet[rng_below(&k, i, n_letters)];
+        size_t times = rng_below(&k, i + 1000000, 16) ? 1 : 1 + rng_below(&k, i + 2000000, 30);
+        for (; times && len + 8 < n; times--) {
+            memcpy(text + len, c, strlen(c));
+            len += strlen(c);
+        }
+    }
+    return len;
+}
+
 static void masks_and_loop_agree(void **state)
 {
     (void)state;
-    static const char alphabet[] = "aZ19 \n\t'(s.\r  tl\xc3\xa9R3,\xc2\xa0\xe2\x80\x83" "0 re";
-    struct rng_key k = rng_key(11, RNG_TEST, 0, 0);
-    enum { N = 100000 };
+    enum { N = 40000 };
     uint8_t *text = malloc(N);
-    for (uint64_t i = 0; i < N; i++)
-        text[i] = (uint8_t)alphabet[rng_below(&k, i, i % 5000 < 2500 ? 20 : sizeof alphabet - 1)];
-    for (int kind = SPLIT_GPT2; kind < SPLIT_N; kind++) {
-        split_fn *split = split_function((enum split_kind)kind);
-        size_t ends[128], one, at = 0;
-        for (size_t pos = 0; pos < N;) {
-            size_t count = split(text, N, pos, ends, COUNT_OF(ends));
-            for (size_t i = 0; i < count; i++, at = one) {
-                assert_int_equal(split(text, N, at, &one, 1), 1);
-                assert_int_equal(ends[i], one);
-            }
-            pos = at;
+    for (int kind = SPLIT_GPT2; kind < SPLIT_N; kind++)
+        for (uint32_t seed = 0; seed < 6; seed++) {
+            size_t n = random_text(seed, seed % 2 ? COUNT_OF(split_alphabet) : seed % 4 ? 35 : 20, text, N);
+            expect_same_pieces((enum split_kind)kind, split_function((enum split_kind)kind), text, n);
+            expect_same_pieces((enum split_kind)kind, split_function_plain((enum split_kind)kind), text, n);
         }
+    free(text);
+}
+
+/* Every character of Unicode, between others. */
+static void masks_know_all_characters(void **state)
+{
+    (void)state;
+    enum { N = 1 << 23 };
+    char *text = malloc(N);
+    size_t n = 0;
+    for (uint32_t cp = 0x80; cp < 0x30000; cp++) {
+        int len = utf8_encode(cp, text + n);
+        if (len <= 0) continue;
+        n += (size_t)len;
+        memcpy(text + n, cp % 3 ? "a" : cp % 2 ? " " : "9B", 2);
+        n += cp % 3 || cp % 2 ? 1 : 2;
     }
+    for (int kind = SPLIT_GPT2; kind < SPLIT_N; kind++)
+        expect_same_pieces((enum split_kind)kind, split_function((enum split_kind)kind), (const uint8_t *)text, n);
+    free(text);
+}
+
+static void splits_and_regexes_agree(void **state)
+{
+    (void)state;
+    enum { N = 6000 };
+    uint8_t *text = malloc(N);
+    struct err e = {0};
+    struct regex_work *w = regex_work_new(&e);
+    for (int kind = SPLIT_GPT2; kind < SPLIT_N; kind++) {
+        const char *pattern = split_regex((enum split_kind)kind);
+        struct regex *re = regex_new(pattern, strlen(pattern), &e);
+        if (!re) fail_msg("%s: %s", split_name((enum split_kind)kind), e.msg);
+        for (uint32_t seed = 10; seed < 30; seed++) {
+            size_t n = random_text(seed, seed % 2 ? COUNT_OF(split_alphabet) : 35, text, N - (size_t)(seed * 190)), begin, end, at = 0, one;
+            struct regex_iter it = {0, SIZE_MAX};
+            while (regex_next(re, w, text, n, &it, &begin, &end, &e) > 0) {
+                assert_int_equal(begin, at);
+                split_function((enum split_kind)kind)(text, n, at, &one, 1);
+                if (one != end)
+                    fail_msg("%s: '%.*s' at %zu ends at %zu, not %zu", split_name((enum split_kind)kind), 30, (const char *)text + at, at, one, end);
+                at = end;
+            }
+            assert_int_equal(at, n);
+        }
+        regex_free(re);
+    }
+    regex_work_free(w);
     free(text);
 }
 
@@ -399,6 +474,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_represented_is_refused_with_the_place),
         cmocka_unit_test(splits_follow_the_regexes),
         cmocka_unit_test(masks_and_loop_agree),
+        cmocka_unit_test(masks_know_all_characters),
+        cmocka_unit_test(splits_and_regexes_agree),
         cmocka_unit_test(nfc_keeps_offsets_into_the_original),
         cmocka_unit_test(many_marks_are_ordered_in_linear_time),
     };

@@ -1,0 +1,238 @@
+/* split_many.h - many pieces at a time, for the splits of the family; included
+ * once for each set of instructions.
+ *
+ * A loop over characters mispredicts a branch or two for every word.  Here the
+ * classes of 64 bytes become bit masks, and a few operations on them give all
+ * the starts at once.  What the masks cannot decide (runs of spaces that leave
+ * the window, a few rare neighbours) is left to split_next(). */
+#ifndef CORE_TOKEN_SPLIT_MANY_H
+#define CORE_TOKEN_SPLIT_MANY_H
+
+#include "core/token/split_mask.h"
+
+#ifdef SPLIT_HAS_MASKS
+
+/* First bytes of the last character of each run of spaces. */
+SPLIT_INLINE uint64_t last_spaces(const struct split_masks *m, uint64_t space)
+{
+    uint64_t last = space & ~(space >> 1), wide = m->space2 | m->space3;
+    if (last & wide) last = (last & ~wide) | (last & m->space2) >> 1 | (last & m->space3) >> 2;
+    return last;
+}
+
+/* A contraction that begins at bit i is a piece of its own: what follows it
+ * starts the next one. */
+SPLIT_INLINE uint64_t cut_contractions(const uint8_t *s, uint64_t quotes, uint64_t start, bool fold)
+{
+    for (; quotes; quotes &= quotes - 1) {
+        size_t i = (size_t)low_bit(quotes), end = split_contraction(s, SPLIT_WINDOW, i, fold);
+        if (end == i) continue;
+        start &= ~(((uint64_t)6 << i) & below((int)end));
+        if (end < 64) start |= (uint64_t)1 << end;
+    }
+    return start;
+}
+
+/* A contraction behind a word belongs to it, but not one behind another. */
+SPLIT_INLINE uint64_t join_contractions(const uint8_t *s, uint64_t quotes, uint64_t start, bool fold)
+{
+    for (size_t last = 0; quotes; quotes &= quotes - 1) {
+        size_t i = (size_t)low_bit(quotes), end;
+        if (i == last || (end = split_contraction(s, SPLIT_WINDOW, i, fold)) == i) continue;
+        start &= ~(((uint64_t)7 << i) & below((int)end));
+        if (end < 64) start |= (uint64_t)1 << end;
+        last = end;
+    }
+    return start;
+}
+
+/* Groups of `max` inside longer runs of digits. */
+SPLIT_INLINE uint64_t cut_digits(uint64_t digit, uint64_t start, int max)
+{
+    if (max == 1) return start | digit;
+    uint64_t runs = digit & ~(digit << 1);
+    if (!(digit & digit << 1 & digit << 2 & digit << 3)) return start;
+    for (; runs; runs &= runs - 1) {
+        int i = low_bit(runs);
+        uint64_t after = ~digit >> i;
+        int end = after ? i + low_bit(after) : 64;
+        for (i += max; i < end; i += max) start |= (uint64_t)1 << i;
+    }
+    return start;
+}
+
+/* The part of a run of spaces after its last newline is a run of its own. */
+SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint64_t start)
+{
+    uint64_t after = newline << 1 & space & ~newline;
+    for (; after; after &= after - 1) {
+        int i = low_bit(after);
+        uint64_t run = space >> i, stop = ~run;
+        if (stop) run &= (stop & -stop) - 1;
+        if (!(newline >> i & run)) start |= (uint64_t)1 << i;
+    }
+    return start;
+}
+
+/* Newlines (and slashes) straight after other characters belong to them. */
+SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, const struct split_rule r)
+{
+    uint64_t first = m->newline & other << 1, all = r.slashes ? m->newline | m->slash : m->newline, tail = 0;
+    if (!r.slashes) return first ? m->newline & ~(m->newline + first) : 0;
+    while (first) {
+        uint64_t run = all & ~(all + (first & -first));
+        tail |= run;
+        first &= ~run;
+    }
+    return tail;
+}
+
+/* Marks behind letters are part of the word.  Where a mark stands elsewhere, or
+ * a capital follows a letter that may be of both cases, the masks end. */
+SPLIT_INLINE void join_marks(struct split_masks *m, const struct split_rule r)
+{
+    if (!m->high || !(r.marks || r.cases)) return;
+    if (r.marks) {
+        m->letter |= m->mark;
+        return;
+    }
+    uint64_t in_word = m->mark & ~(m->mark + (m->mark & m->letter << 1));
+    m->letter |= in_word;
+    uint64_t both = m->letter & ~(m->upper | m->lower), stop = (m->mark & ~in_word) | (both << 1 & m->upper);
+    if (stop && low_bit(stop) < m->known) m->known = low_bit(stop);
+}
+
+/* Bits where pieces start, bit 0 (which does) included; *limit = how many bits
+ * are decided. */
+SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule r, const void *leads, int *limit)
+{
+    struct split_masks m = {.known = 64};
+    split_classify_ascii(s, &m);
+    if (r.cases) m.lower = m.letter & ~m.upper;
+    uint64_t within = ~(uint64_t)0;
+    if (m.high) {
+#ifdef SPLIT_VBMI
+        split_classify_rest(s, split_letters(s, leads, &m), &m);
+#else
+        (void)leads;
+        split_classify_rest(s, m.high, &m);
+#endif
+        join_marks(&m, r);
+        if (r.max_digits && m.wide_digit && low_bit(m.wide_digit) < m.known) m.known = low_bit(m.wide_digit);
+        if (m.known == 0) {
+            *limit = 0;
+            return 1;
+        }
+        within = below(m.known);
+    }
+    uint64_t letter = m.letter & within, digit = m.digit & within, space = m.space & within, start;
+    uint64_t other = ~(letter | digit | space) & within;
+    *limit = 63 - __builtin_clzll(~m.cont & within); /* the last character waits for the next one */
+    if (r.space_prefix) {
+        uint64_t begins = (letter & ~(letter << 1)) | (digit & ~(digit << 1)) | (other & ~(other << 1));
+        uint64_t free_other = other & ~(other << 1) & ~(m.blank << 1);
+        start = (begins & ~(m.blank << 1)) | (space & ~(space << 1)) | last_spaces(&m, space);
+        return cut_contractions(s, m.quote & free_other, start, r.fold) | 1;
+    }
+    uint64_t tail = r.newlines ? tails(&m, other, r) : 0, newline = m.newline & ~tail, inner = space & ~tail;
+    other &= ~tail;
+    uint64_t free_other = other & ~(other << 1) & ~(m.blank << 1), prefix = free_other;
+    if (m.cont) { /* all bytes of that first character */
+        prefix |= prefix << 1 & m.cont;
+        prefix |= prefix << 1 & m.cont;
+        prefix |= prefix << 1 & m.cont;
+    }
+    start = letter & ~(letter << 1) & ~((space & ~m.newline) << 1) & ~(prefix << 1);
+    start |= free_other | (digit & ~(digit << 1));
+    start |= (inner & ~(inner << 1)) | (last_spaces(&m, space) & ~newline & ~tail);
+    start = cut_after_newlines(inner, newline, start);
+    if (r.max_digits) start = cut_digits(digit, start, r.max_digits);
+    if (r.cases) start |= m.upper & m.lower << 1;
+    if (r.contractions) start = cut_contractions(s, m.quote & free_other, start, r.fold);
+    if (r.suffix) start = join_contractions(s, m.quote & letter << 1, start, r.fold);
+    /* A run of spaces that leaves the window is not decided. */
+    uint64_t rest = within & ~space;
+    int end = rest ? 64 - __builtin_clzll(rest) : 0;
+    if (end < m.known) *limit = end;
+    return start | 1;
+}
+
+#ifdef SPLIT_VBMI
+/* The set bits of `found` from `from` on, in order; 64 more have room. */
+SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
+{
+    static const uint8_t iota[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                     22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+                                     44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    size_t n = (size_t)__builtin_popcountll(found);
+    __m512i at = _mm512_maskz_compress_epi8(found, _mm512_loadu_si512(iota)), base = _mm512_set1_epi64((long long)from);
+    _Alignas(64) uint8_t all[64];
+    if (n > 16) _mm512_store_si512(all, at);
+    __m128i low = _mm512_castsi512_si128(at);
+    _mm512_storeu_si512(ends, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(low)));
+    _mm512_storeu_si512(ends + 8, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_srli_si128(low, 8))));
+    for (size_t i = 16; i < n; i += 8)
+        _mm512_storeu_si512(ends + i, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_loadl_epi64((const void *)(all + i)))));
+    return n;
+}
+#else
+SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
+{
+    size_t n = 0;
+    for (; found; found &= found - 1) ends[n++] = from + (size_t)low_bit(found);
+    return n;
+}
+#endif
+#endif
+
+static inline __attribute__((always_inline)) size_t split_many(const uint8_t *s, size_t n, size_t pos, size_t *ends,
+                                                               size_t max, const struct split_rule r, const void *leads)
+{
+    size_t count = 0;
+#ifdef SPLIT_HAS_MASKS
+    unsigned wait = 0, step = 1; /* text that the masks are no use for: try them less and less often */
+    while (pos < n && count < max) {
+        if (wait == 0 && max >= SPLIT_BATCH && n - pos >= SPLIT_WINDOW) {
+            if (count + SPLIT_SLACK > max) break;
+            int limit;
+            uint64_t start = starts_in_window(s + pos, r, leads, &limit), found = start & below(limit) & ~(uint64_t)1;
+            step = limit < 16 ? (step < 32 ? 2 * step : step) : 1;
+            wait = limit < 16 ? step : 0;
+            if (found) {
+                count += put_ends(found, pos, ends + count);
+                pos += 63 - (size_t)__builtin_clzll(found);
+                continue;
+            }
+        } else if (wait) {
+            wait--;
+        }
+        pos = split_next(s, n, pos, &r);
+        ends[count++] = pos;
+    }
+#else
+    (void)leads;
+    for (; pos < n && count < max; count++) ends[count] = pos = split_next(s, n, pos, &r);
+#endif
+    return count;
+}
+
+#define SPLIT_MANY(name, rule, leads)                                                                             \
+    static size_t name(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max)                          \
+    {                                                                                                             \
+        static const struct split_rule r = rule;                                                                  \
+        return split_many(s, n, pos, ends, max, r, leads);                                                        \
+    }
+#define SPLIT_MANY_ALL(any, caseless)              \
+    SPLIT_MANY(many_gpt2, SPLIT_RULE_GPT2, any)     \
+    SPLIT_MANY(many_llama3, SPLIT_RULE_LLAMA3, any) \
+    SPLIT_MANY(many_qwen2, SPLIT_RULE_QWEN2, any)   \
+    SPLIT_MANY(many_qwen35, SPLIT_RULE_QWEN35, any) \
+    SPLIT_MANY(many_cl100k, SPLIT_RULE_CL100K, any) \
+    SPLIT_MANY(many_o200k, SPLIT_RULE_O200K, caseless) \
+    SPLIT_MANY(many_tekken, SPLIT_RULE_TEKKEN, caseless)
+#define SPLIT_MANY_TABLE                                                                          \
+    {[SPLIT_GPT2] = many_gpt2, [SPLIT_LLAMA3] = many_llama3, [SPLIT_QWEN2] = many_qwen2,          \
+     [SPLIT_QWEN35] = many_qwen35, [SPLIT_CL100K] = many_cl100k, [SPLIT_O200K] = many_o200k,      \
+     [SPLIT_TEKKEN] = many_tekken}
+
+#endif
