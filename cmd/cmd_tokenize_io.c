@@ -14,19 +14,26 @@
 struct encode_cfg {
     struct opt_common common;
     struct docs_opts docs;
-    const char *tokenizer, *out;
-    bool ids, allow_special, with_template, limits;
+    const char *tokenizer, *out, *pair_field;
+    bool ids, offsets, jsonl, allow_special, with_template, limits, keep_end;
+    int64_t max_length;
 };
 
 static const struct opt encode_cmd_opts[] = {
 #define C struct encode_cfg
     OPT_GROUP("Encoding"),
     OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
-    OPT_STR('o', "out", C, out, "FILE", NULL, "The token shard to write (.tok); with --ids a text file"),
+    OPT_STR('o', "out", C, out, "FILE", NULL, "The token shard to write (.tok); a text file with the next three"),
     OPT_BOOL(0, "ids", C, ids, NULL, "Write ids as text, a line a document, to --out or stdout"),
+    OPT_BOOL(0, "offsets", C, offsets, NULL, "A line a token: id, bytes and characters of the text, type, token"),
+    OPT_BOOL(0, "jsonl", C, jsonl, NULL, "An object a document: ids, type_ids, tokens, offsets, byte_offsets ..."),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text become their ids"),
-    OPT_BOOL(0, "template", C, with_template, NULL, "With --ids: add what the tokenizer puts around a text"),
-    OPT_BOOL(0, "limits", C, limits, NULL, "With --ids: cut and pad as the tokenizer's file says"),
+    OPT_GROUP("Not for shards"),
+    OPT_BOOL(0, "template", C, with_template, NULL, "Add what the tokenizer puts around a text, or two"),
+    OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text"),
+    OPT_BOOL(0, "limits", C, limits, NULL, "Cut and pad as the tokenizer's file says"),
+    OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 1e9, "Cut to N ids, template included; 0 = do not"),
+    OPT_BOOL(0, "keep-end", C, keep_end, NULL, "With --max-length: cut at the beginning"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
@@ -75,6 +82,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     struct docs_input in = {.pool = NULL};
     struct encode_stats stats;
     struct tokenizer *t = tokenizer_option(cfg->tokenizer, e);
+    if (t && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
     int ret = t ? docs_open(&in, &cfg->docs, r, cfg->common.threads, e) : -1;
     if (ret == 0) {
         struct encode_opts o = {
@@ -82,12 +90,14 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .to = to,
             .out = cfg->out ? cfg->out : "-",
             .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u) |
-                     (cfg->limits ? TOK_LIMITS : 0u),
+                     (cfg->limits || cfg->max_length ? TOK_LIMITS : 0u),
+            .pair_field = cfg->pair_field,
             .strict = cfg->docs.strict,
             .docs = docs_config(&cfg->docs),
             .files = &in.files,
             .pool = in.pool,
         };
+        o.docs.extra[0] = cfg->pair_field;
         double start = time_now_s();
         ret = encode_run(&o, &stats, e);
         if (ret == 0) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
@@ -97,19 +107,31 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     return ret;
 }
 
+static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, const struct opt_result *r,
+                        struct err *e)
+{
+    static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end"};
+    int kinds = cfg->ids + cfg->offsets + cfg->jsonl;
+    if (kinds > 1) return err_set(e, ERR_USAGE, "--ids, --offsets and --jsonl exclude each other");
+    if (!kinds && !cfg->out) return err_set(e, ERR_USAGE, "--out FILE.tok, --ids, --offsets or --jsonl is required");
+    for (size_t i = 0; !kinds && i < COUNT_OF(text_only); i++)
+        if (opt_is_set(self, r, text_only[i]))
+            return err_set(e, ERR_USAGE, "--%s goes with --ids, --offsets or --jsonl; a shard always marks its documents",
+                           text_only[i]);
+    if (cfg->keep_end && !cfg->max_length) return err_set(e, ERR_USAGE, "--keep-end needs --max-length");
+    if (kinds && cfg->common.json && (!cfg->out || strcmp(cfg->out, "-") == 0))
+        return err_set(e, ERR_USAGE, "--json and ids on stdout exclude each other; give --out");
+    return 0;
+}
+
 static int run_encode(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct encode_cfg cfg = {0};
     struct opt_result r;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
-    if (!cfg.ids && !cfg.out) ret = err_set(e, ERR_USAGE, "--out FILE.tok or --ids is required");
-    else if (!cfg.ids && (cfg.with_template || cfg.limits))
-        ret = err_set(e, ERR_USAGE, "--template and --limits go with --ids; a shard always marks its documents");
-    else if (cfg.ids && cfg.common.json && (!cfg.out || strcmp(cfg.out, "-") == 0))
-        ret = err_set(e, ERR_USAGE, "--json and ids on stdout exclude each other; give --out");
-    else ret = encode_files(&cfg, cfg.ids ? ENCODE_TEXT : ENCODE_SHARD, &r, e);
-out:
+    if (ret == 0 && !r.exit_now && (ret = check_encode(self, &cfg, &r, e)) == 0)
+        ret = encode_files(&cfg, cfg.ids ? ENCODE_TEXT : cfg.offsets ? ENCODE_TABLE : cfg.jsonl ? ENCODE_JSON : ENCODE_SHARD,
+                           &r, e);
     opt_free(&r);
     return ret;
 }
@@ -129,11 +151,14 @@ const struct cmd cmd_tokenize_encode = {
     .summary = "Text to token ids",
     .usage = "-t TOKENIZER [options] [FILE|DIR...]",
     .examples = "  llmctl tokenize encode corpus.jsonl.zst -t tokenizer.json --out train.tok\n"
-                "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n",
+                "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n"
+                "  llmctl tokenize encode pairs.jsonl -t bert/ --jsonl --template --pair-field b\n",
     .details = "A shard holds the ids in 16 bits when they all fit and in 32 otherwise, the\n"
                "borders of the documents, and the tokenizer.\n"
                "Its bytes do not depend on the number of threads.\n"
-               "Special tokens in the text stay text unless allowed.\n",
+               "Special tokens in the text stay text unless allowed.\n"
+               "Offsets are in the original text, in bytes and in characters; what --jsonl\n"
+               "writes has the names and values of Hugging Face's tokenizers.\n",
     .opts = encode_cmd_opts,
     .run = run_encode,
 };

@@ -1,10 +1,12 @@
 #include "data/encode.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "data/doc_run.h"
+#include "data/encode_print.h"
 #include "data/shard.h"
 
 /* The result of one block. */
@@ -15,8 +17,16 @@ struct result {
     struct encode_stats stats;
 };
 
+/* Work space of one thread for what is printed with offsets or has two texts. */
+struct printer {
+    struct tok_encoding x;
+    struct char_index chars[2];
+    struct buf second;
+};
+
 struct encoder {
     const struct encode_opts *o;
+    struct printer *printer;      /* [threads] */
     struct tok_scratch **scratch; /* [threads] */
     struct doc_iter *iter;        /* [threads] */
     int n_threads;
@@ -52,30 +62,69 @@ static int bad_document(struct result *s, const struct doc *d, const char *why, 
     return 0;
 }
 
-/* One line of ids for a document. */
-static void print_ids(const struct result *s, size_t from, struct buf *out)
+/* The second text of a document; *b stays NULL when it has none.  Returns the
+ * reason why it is bad, or NULL. */
+static const char *second_text(struct printer *p, const struct doc *d, const char **b, size_t *n)
 {
-    for (size_t i = from; i < s->ids.n; i++)
-        buf_printf(out, "%s%d", i > from ? " " : "", (int)s->ids.id[i]);
-    buf_addc(out, '\n');
+    const char *v = d->extra[0];
+    size_t len = d->extra_len[0];
+    *b = NULL;
+    if (!v || (len == 4 && memcmp(v, "null", 4) == 0)) return NULL;
+    if (len < 2 || v[0] != '"') return "the second text is not a string";
+    buf_clear(&p->second);
+    const char *why = doc_json_unescape(v + 1, len - 2, &p->second);
+    *b = p->second.data ? p->second.data : "";
+    *n = p->second.len;
+    return why;
+}
+
+/* A document with offsets, types or a second text. */
+static int encode_fully(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
+                        struct err *e)
+{
+    const struct encode_opts *o = x->o;
+    struct printer *p = &x->printer[thread];
+    const char *b = NULL;
+    size_t n_b = 0;
+    const char *why = o->pair_field ? second_text(p, d, &b, &n_b) : NULL;
+    if (why) return err_set(e, ERR_DATA, "%s", why);
+    if (tok_encode_pair(o->t, x->scratch[thread], d->text, d->text_len, b, n_b, o->flags, &p->x, e)) return -1;
+    s->stats.tokens += p->x.ids.n;
+    if (remember_doc(s, d->text_len + n_b, e)) return -1;
+    if (o->to == ENCODE_TEXT) {
+        encode_print_ids(p->x.ids.id, p->x.ids.n, out);
+        return 0;
+    }
+    if (char_index_build(&p->chars[0], d->text, d->text_len, e) || (b && char_index_build(&p->chars[1], b, n_b, e)))
+        return -1;
+    struct encode_view v = {o->t, &p->x, p->chars};
+    if (o->to == ENCODE_TABLE) encode_print_table(&v, out);
+    else encode_print_json(&v, out);
+    return 0;
+}
+
+static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
+                      struct err *e)
+{
+    size_t from = s->ids.n;
+    if (tok_encode(x->o->t, x->scratch[thread], d->text, d->text_len, x->o->flags, &s->ids, e) ||
+        remember_doc(s, d->text_len, e))
+        return -1;
+    s->stats.tokens += s->ids.n - from;
+    if (x->o->to == ENCODE_TEXT) encode_print_ids(s->ids.id + from, s->ids.n - from, out);
+    if (x->o->to != ENCODE_SHARD) s->ids.n = 0;
+    return 0;
 }
 
 static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, int thread,
                       struct buf *out, struct err *e)
 {
-    size_t from = s->ids.n;
+    bool fully = x->o->to == ENCODE_TABLE || x->o->to == ENCODE_JSON || x->o->pair_field;
     struct err inner = {0};
-    if (tok_encode(x->o->t, x->scratch[thread], d->text, d->text_len, x->o->flags, &s->ids,
-                   &inner)) {
-        if (inner.code == ERR_DATA) return bad_document(s, d, inner.msg, x->o->strict, e);
-        *e = inner;
-        return -1;
-    }
-    if (remember_doc(s, d->text_len, e)) return -1;
-    s->stats.tokens += s->ids.n - from;
-    if (x->o->to == ENCODE_TEXT) print_ids(s, from, out);
-    if (x->o->to != ENCODE_SHARD) s->ids.n = 0;
-    return 0;
+    if ((fully ? encode_fully : encode_ids)(x, s, d, thread, out, &inner) == 0) return 0;
+    if (inner.code == ERR_DATA) return bad_document(s, d, inner.msg, x->o->strict, e);
+    *e = inner;
+    return -1;
 }
 
 static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err *e)
@@ -140,7 +189,8 @@ static int start(struct encoder *x, struct err *e)
     x->n_threads = pool_threads(x->o->pool);
     x->scratch = mem_zalloc((size_t)x->n_threads, sizeof(struct tok_scratch *));
     x->iter = mem_zalloc((size_t)x->n_threads, sizeof *x->iter);
-    if (!x->scratch || !x->iter)
+    x->printer = mem_zalloc((size_t)x->n_threads, sizeof *x->printer);
+    if (!x->scratch || !x->iter || !x->printer)
         return err_oom(e, (size_t)x->n_threads * sizeof *x->iter, "the encoder");
     for (int i = 0; i < x->n_threads; i++)
         if (!(x->scratch[i] = tok_scratch_new(x->o->t, e))) return -1;
@@ -151,6 +201,12 @@ static void stop(struct encoder *x)
 {
     for (int i = 0; x->scratch && i < x->n_threads; i++) tok_scratch_free(x->scratch[i]);
     for (int i = 0; x->iter && i < x->n_threads; i++) doc_iter_free(&x->iter[i]);
+    for (int i = 0; x->printer && i < x->n_threads; i++) {
+        tok_encoding_free(&x->printer[i].x);
+        for (int k = 0; k < 2; k++) char_index_free(&x->printer[i].chars[k]);
+        buf_free(&x->printer[i].second);
+    }
+    free(x->printer);
     free(x->scratch);
     free(x->iter);
 }
@@ -188,7 +244,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
     if (o->to == ENCODE_SHARD) {
         if (shard_meta_init(&meta, o->t, e)) goto out;
         if (!(x.shard = shard_create(o->out, &meta, e))) goto out;
-    } else if (o->to == ENCODE_TEXT) {
+    } else if (o->to != ENCODE_COUNT) {
         if (!(x.file = file_create(o->out, 0, e))) goto out;
     }
     if (run_all(&x, e)) goto out;

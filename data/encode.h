@@ -10,12 +10,14 @@
 #include "core/token/tokenizer.h"
 #include "data/doc.h"
 
-enum encode_to { ENCODE_SHARD, ENCODE_TEXT, ENCODE_COUNT };
+/* TABLE: a line a token with its offsets; JSON: an object a document. */
+enum encode_to { ENCODE_SHARD, ENCODE_TEXT, ENCODE_COUNT, ENCODE_TABLE, ENCODE_JSON };
 
 struct encode_opts {
     const struct tokenizer *t;
     enum encode_to to;
-    const char *out;        /* shard: the path; text: a path or "-" */
+    const char *out;        /* shard: the path; else a path or "-" */
+    const char *pair_field; /* JSONL: the member with a second text, or NULL; not for shards and counts */
     unsigned flags;         /* tok_flags; a shard adds bos and eos itself */
     bool strict;            /* a bad document is an error, not a warning */
     const struct doc_files *files;

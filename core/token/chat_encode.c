@@ -17,7 +17,7 @@ static int bos_once(const struct tokenizer *t, struct tok_ids *ids, size_t from,
     int bos = t->bos;
     if (bos < 0) return 0;
     while (ids->n - from >= 2 && ids->id[from] == bos && ids->id[from + 1] == bos) drop_first(ids, from);
-    bool wanted = t->tmpl.n_before > 0 && t->tmpl.before[0] == bos;
+    bool wanted = t->single.n > 0 && t->single.v[0].id == bos;
     if (!wanted || (ids->n > from && ids->id[from] == bos)) return 0;
     if (tok_ids_room(ids, 1, e)) return -1;
     memmove(ids->id + from + 1, ids->id + from, (ids->n - from) * sizeof *ids->id);

@@ -21,6 +21,12 @@ const char *tok_piece(const struct tokenizer *t, int id, size_t *n)
     return t->byte_pool + t->bytes[id].off;
 }
 
+const char *tok_spelling(const struct tokenizer *t, int id, size_t *n)
+{
+    if (id < 0 || id >= t->vocab.n || !(t->vocab.v[id].flags & VOCAB_USED)) return NULL;
+    return vocab_text(&t->vocab, id, n);
+}
+
 bool tok_is_special(const struct tokenizer *t, int id)
 {
     return id >= 0 && id < t->vocab.n && (t->vocab.v[id].flags & VOCAB_SPECIAL);

@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/char_index.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
@@ -170,23 +171,6 @@ static int segment(struct job *j, size_t begin, size_t end)
 
 /* ---- broken UTF-8 ---- */
 
-/* Length of the maximal part of a character at s that is no character. */
-static size_t broken_part(const uint8_t *s, size_t n)
-{
-    uint8_t low = 0x80, high = 0xBF, b = s[0];
-    size_t need = b >= 0xC2 && b <= 0xDF ? 2 : b >= 0xE0 && b <= 0xEF ? 3 : b >= 0xF0 && b <= 0xF4 ? 4 : 1;
-    size_t good = 1;
-    if (b == 0xE0) low = 0xA0;
-    if (b == 0xED) high = 0x9F;
-    if (b == 0xF0) low = 0x90;
-    if (b == 0xF4) high = 0x8F;
-    for (; good < n && good < need && s[good] >= low && s[good] <= high; good++) {
-        low = 0x80;
-        high = 0xBF;
-    }
-    return good;
-}
-
 /* The text with U+FFFD for each maximal broken part, into s->text; origins of
  * its bytes into s->origin. */
 static int repair(struct tok_scratch *s, const char *text, size_t n, size_t valid, bool want,
@@ -207,7 +191,7 @@ static int repair(struct tok_scratch *s, const char *text, size_t n, size_t vali
             s->origin[s->text.len + i - pos] = (struct norm_origin){i, i + 1};
         buf_add(&s->text, text + pos, good - pos);
         if (good == n) break;
-        size_t bad = broken_part((const uint8_t *)text + good, n - good);
+        size_t bad = utf8_broken_part((const uint8_t *)text + good, n - good);
         for (size_t i = 0; want && i < 3; i++)
             s->origin[s->text.len + i] = (struct norm_origin){good, good + bad};
         buf_adds(&s->text, "\xEF\xBF\xBD");
@@ -218,28 +202,36 @@ static int repair(struct tok_scratch *s, const char *text, size_t n, size_t vali
 
 /* ---- around the text ---- */
 
-static int push_all(struct job *j, const int *ids, int n)
+static int push_all(struct job *j, const struct tok_place *v, int n)
 {
     for (int i = 0; i < n; i++)
-        if (tok_ids_push(j->out, ids[i], 0, 0, j->e)) return -1;
+        if (tok_ids_push(j->out, v[i].id, 0, 0, j->e)) return -1;
     return 0;
+}
+
+/* Spaces, as they are or as the byte alphabet spells U+0020, at the ends of a token. */
+static void count_spaces(const uint8_t *s, size_t n, size_t *lead, size_t *trail)
+{
+    const uint32_t spelled = 0x120;
+    struct uni_char c;
+    *lead = *trail = 0;
+    for (size_t at = 0; at < n; at += c.len, ++*lead)
+        if ((c = uni_next(s + at, n - at)).cp != spelled && !(c.class & UNI_SPACE)) break;
+    for (size_t at = n; at > 0; at -= c.len, ++*trail)
+        if ((c = uni_prev(s, at)).cp != spelled && !(c.class & UNI_SPACE)) break;
 }
 
 /* What the ByteLevel post-processor leaves out of the spans: the spaces at the
  * ends of a token. */
-static void trim_offsets(const struct tokenizer *t, const uint8_t *text, size_t n_text,
-                         struct tok_ids *out, size_t from)
+void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from)
 {
+    const uint8_t *text = (const uint8_t *)whole;
+    if (!t->trim_offsets || !out->want_spans) return;
     for (size_t i = from; i < out->n; i++) {
-        size_t n = t->bytes[out->id[i]].len, lead = 0, trail = 0;
-        const char *s = t->byte_pool + t->bytes[out->id[i]].off;
+        size_t n, lead, trail;
+        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, out->id[i], &n);
         struct tok_span *p = &out->span[i];
-        bool bytes = t->decoder.bytes;
-        if (!bytes) s = vocab_text(&t->vocab, out->id[i], &n);
-        const char *space = bytes ? " " : "\xC4\xA0";
-        size_t k = bytes ? 1 : 2;
-        while ((lead + 1) * k <= n && memcmp(s + lead * k, space, k) == 0) lead++;
-        while ((trail + 1) * k <= n && memcmp(s + n - (trail + 1) * k, space, k) == 0) trail++;
+        count_spaces(s, n, &lead, &trail);
         if (t->vocab.v[out->id[i]].flags & VOCAB_ADDED) { /* as it stands in the text */
             struct uni_char c;
             size_t at = p->begin;
@@ -257,7 +249,7 @@ static void trim_offsets(const struct tokenizer *t, const uint8_t *text, size_t 
     }
 }
 
-static void remove_ids(struct tok_ids *out, size_t from, size_t n)
+void tok_ids_cut(struct tok_ids *out, size_t from, size_t n)
 {
     memmove(out->id + from, out->id + from + n, (out->n - from - n) * sizeof *out->id);
     if (out->want_spans)
@@ -269,8 +261,7 @@ static void remove_ids(struct tok_ids *out, size_t from, size_t n)
 static int pad(struct job *j, size_t from)
 {
     const struct tok_limits *l = &j->t->limits;
-    size_t n = j->out->n - from, to = l->pad_to ? l->pad_to : n;
-    if (l->pad_multiple && to % l->pad_multiple) to += l->pad_multiple - to % l->pad_multiple;
+    size_t n = j->out->n - from, to = tok_limits_padded(l, n);
     if (n >= to) return 0;
     if (tok_ids_room(j->out, to - n, j->e)) return -1;
     size_t more = to - n, at = l->pad_left ? from : j->out->n;
@@ -286,21 +277,21 @@ static int pad(struct job *j, size_t from)
 }
 
 /* Leaves room for the template. */
-static void truncate(struct job *j, size_t from)
+static int truncate(struct job *j, size_t from)
 {
     const struct tok_limits *l = &j->t->limits;
-    const struct tok_template *m = &j->t->tmpl;
-    size_t n = j->out->n - from, around = (j->flags & TOK_TEMPLATE) ? (size_t)(m->n_before + m->n_after) : 0;
-    size_t most = l->max_length > around ? l->max_length - around : 0;
-    if (!l->truncate || n <= most) return;
-    remove_ids(j->out, l->left ? from : from + most, n - most);
+    size_t n = j->out->n - from, keep = n, none = 0;
+    size_t around = (j->flags & TOK_TEMPLATE) ? (size_t)tok_places(j->t, false)->n - 1 : 0;
+    if (tok_limits_keep(l, around, false, &keep, &none, j->e)) return -1;
+    if (keep < n) tok_ids_cut(j->out, l->left ? from : from + keep, n - keep);
+    return 0;
 }
 
 static int body(struct job *j, const char *text, size_t n)
 {
     const struct tokenizer *t = j->t;
     size_t valid = t->byte_level && !(j->flags & TOK_STRICT) ? n : utf8_valid_prefix(text, n);
-    size_t from = j->out->n, n_whole = n;
+    size_t from = j->out->n;
     j->text = text;
     if (valid < n && (j->flags & TOK_STRICT))
         return err_set(j->e, ERR_DATA, "invalid UTF-8 at byte offset %zu", valid);
@@ -317,21 +308,28 @@ static int body(struct job *j, const char *text, size_t n)
         size_t last = p->end > p->begin ? p->end - 1 : p->begin;
         *p = (struct tok_span){o[p->begin < n ? p->begin : n - 1].begin, o[last < n ? last : n - 1].end};
     }
-    if (j->out->want_spans && t->trim_offsets) trim_offsets(t, (const uint8_t *)text, n_whole, j->out, from);
     return 0;
+}
+
+int tok_encode_alone(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
+                     unsigned flags, struct tok_ids *out, struct err *e)
+{
+    struct job j = {t, s, text, flags, out, e, NULL, 0, s->marks};
+    return body(&j, text, n);
 }
 
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e)
 {
     struct job j = {t, s, text, flags, out, e, NULL, 0, s->marks};
-    const struct tok_template *m = &t->tmpl;
+    const struct tok_places *p = tok_places(t, false);
     size_t begin = out->n, from;
-    if ((flags & TOK_TEMPLATE) && push_all(&j, m->before, m->n_before)) goto fail;
+    if ((flags & TOK_TEMPLATE) && push_all(&j, p->v, p->text)) goto fail;
     from = out->n;
     if (body(&j, text, n)) goto fail;
-    if (flags & TOK_LIMITS) truncate(&j, from);
-    if ((flags & TOK_TEMPLATE) && push_all(&j, m->after, m->n_after)) goto fail;
+    if ((flags & TOK_LIMITS) && truncate(&j, from)) goto fail;
+    tok_trim_spans(t, text, n, out, from); /* the first that is left counts as the first */
+    if ((flags & TOK_TEMPLATE) && push_all(&j, p->v + p->text + 1, p->n - p->text - 1)) goto fail;
     if ((flags & TOK_LIMITS) && t->limits.pad && pad(&j, begin)) goto fail;
     return 0;
 fail:

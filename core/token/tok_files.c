@@ -183,7 +183,7 @@ static int refuse(const struct tokenizer *t, const char *format, const char *why
 static bool is_gpt2(const struct tokenizer *t)
 {
     bool plain = t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && t->split == SPLIT_GPT2 &&
-                 t->norm.n == 0 && t->unk_id < 0 && !t->ignore_merges && !t->tmpl.n_before && !t->tmpl.n_after &&
+                 t->norm.n == 0 && t->unk_id < 0 && !t->ignore_merges && t->single.n <= 1 && t->pair.n <= 2 &&
                  !t->limits.truncate && !t->limits.pad && t->decoder.bytes &&
                  (!t->prefix || !*t->prefix) && (!t->suffix || !*t->suffix);
     for (size_t i = 0; i < t->n_added; i++)
@@ -239,10 +239,18 @@ static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct er
     return same ? 0 : refuse(t, "vocab.txt", why, e);
 }
 
+static bool same_places(const struct tok_places *a, const struct tok_places *b)
+{
+    if (a->n != b->n) return false;
+    for (int i = 0; i < a->n; i++)
+        if (a->v[i].id != b->v[i].id || a->v[i].type != b->v[i].type) return false;
+    return true;
+}
+
 bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b)
 {
     if (a->norm.n != b->norm.n || a->pre.n != b->pre.n || a->n_added != b->n_added ||
-        a->tmpl.n_before != b->tmpl.n_before || a->tmpl.n_after != b->tmpl.n_after)
+        !same_places(&a->single, &b->single) || !same_places(&a->pair, &b->pair))
         return false;
     for (size_t i = 0; i < a->norm.n; i++)
         if (a->norm.step[i].kind != b->norm.step[i].kind) return false;
@@ -250,10 +258,6 @@ bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b)
         if (a->pre.step[i].kind != b->pre.step[i].kind || a->pre.step[i].set != b->pre.step[i].set ||
             a->pre.step[i].behavior != b->pre.step[i].behavior)
             return false;
-    for (int i = 0; i < a->tmpl.n_before; i++)
-        if (a->tmpl.before[i] != b->tmpl.before[i]) return false;
-    for (int i = 0; i < a->tmpl.n_after; i++)
-        if (a->tmpl.after[i] != b->tmpl.after[i]) return false;
     bool prefix = a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0;
     return prefix && a->max_word_chars == b->max_word_chars && a->unk_id == b->unk_id && !a->limits.truncate &&
            !a->limits.pad && a->decoder.n == b->decoder.n;

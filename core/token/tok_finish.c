@@ -279,8 +279,8 @@ void tok_free(struct tokenizer *t)
     free(t->suffix);
     free(t->symbol_id);
     free(t->score);
-    free(t->tmpl.before);
-    free(t->tmpl.after);
+    free(t->single.v);
+    free(t->pair.v);
     free(t->added);
     free(t->bytes);
     free(t->byte_pool);

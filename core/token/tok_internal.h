@@ -42,17 +42,26 @@ struct tok_matcher {
     int only_first;                   /* the one byte that all begin with, or -1 */
 };
 
-/* What TOK_TEMPLATE adds around a text, and how TOK_LIMITS cuts and fills. */
-struct tok_template {
-    int *before, *after;
-    int n_before, n_after;
+/* What TOK_TEMPLATE adds around a text or two: tokens, and the places of the
+ * texts, each with the type that its tokens get. */
+enum { PLACE_FIRST = -1, PLACE_SECOND = -2 };
+struct tok_place {
+    int id, type;
 };
+struct tok_places {
+    struct tok_place *v;
+    int n, text; /* v[text] is the first text; n = 0: there is no template */
+};
+
+/* How TOK_LIMITS cuts and fills. */
+enum tok_cut { CUT_LONGEST, CUT_FIRST, CUT_SECOND };
 struct tok_limits {
     bool truncate, left;   /* truncate from the left */
+    enum tok_cut cut;
     size_t max_length;
     bool pad, pad_left;
     size_t pad_to, pad_multiple; /* pad_to 0: only to the multiple */
-    int pad_id;
+    int pad_id, pad_type;
 };
 
 /* Where a tokenizer that is not a tokenizer.json comes from: its own bytes are
@@ -105,7 +114,7 @@ struct tokenizer {
     bool fast_carry;         /* tok_fast.c: sums go on from part to part of a text */
 
     struct decode_chain decoder;
-    struct tok_template tmpl;
+    struct tok_places single, pair; /* see tok_places() */
     struct tok_limits limits;
     int bos, eos;
 
@@ -161,6 +170,16 @@ int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8
 int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
 int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e);
 
+void tok_ids_cut(struct tok_ids *out, size_t from, size_t n); /* removes ids [from, from + n) */
+
+/* tok_pair.c */
+/* The template for one text or for two; without one the texts alone.  NULL:
+ * it says nothing of two texts. */
+const struct tok_places *tok_places(const struct tokenizer *t, bool pair);
+/* How many ids of one or two texts of *a and *b ids stay, beside `around` others. */
+int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e);
+size_t tok_limits_padded(const struct tok_limits *l, size_t n); /* n ids become so many */
+
 /* tok_model.c: appends the ids of one word; spans (if wanted) are in the word.
  * `at` is its offset in the text, for the message about what has no token. */
 int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
@@ -183,6 +202,12 @@ size_t tok_later_decode(const struct tokenizer *t, const int32_t *id, size_t n, 
 
 /* tok_decode.c: the byte that a token <0xHH> of byte_fallback stands for, or -1. */
 int tok_byte_of(const struct tokenizer *t, int id);
+
+/* tok_encode.c: without template, limits and trimmed spans; the spaces that the
+ * post-processor leaves out of the spans of out[from..). */
+int tok_encode_alone(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
+                     unsigned flags, struct tok_ids *out, struct err *e);
+void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from);
 
 /* tok_encode.c: text[0..n) that lies between added tokens; spans are in the
  * whole text (s->offset: where the segment stands in it). */

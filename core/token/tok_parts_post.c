@@ -114,76 +114,120 @@ int tok_read_decoder(struct tokenizer *t, const struct cJSON *j, struct err *e)
 
 /* ---- post-processor ---- */
 
-static int add_id(struct tokenizer *t, int id, bool after, const char *what, struct err *e)
+static const char template_where[] = "post_processor TemplateProcessing";
+
+static int add_place(struct tok_places *p, int id, int type, struct err *e)
 {
-    struct tok_template *m = &t->tmpl;
-    int **v = after ? &m->after : &m->before, *n = after ? &m->n_after : &m->n_before;
-    if (id < 0 || id >= t->vocab.n || !(t->vocab.v[id].flags & VOCAB_USED))
-        return err_set(e, ERR_DATA, "post_processor: bad id for special token '%s'", what);
-    if (*n == 256) return err_set(e, ERR_DATA, "post_processor: more than 256 special tokens");
-    int *p = mem_resize(*v, (size_t)*n + 1, sizeof *p);
-    if (!p) return err_oom(e, 1, "a template");
-    *v = p;
-    p[(*n)++] = id;
+    if (p->n == 256) return err_set(e, ERR_DATA, "post_processor: more than 256 special tokens");
+    struct tok_place *v = mem_resize(p->v, (size_t)p->n + 1, sizeof *v);
+    if (!v) return err_oom(e, 1, "a template");
+    p->v = v;
+    if (id == PLACE_FIRST) p->text = p->n;
+    v[p->n++] = (struct tok_place){id, type};
     return 0;
 }
 
-static int template_token(struct tokenizer *t, const struct cJSON *specials,
-                          const struct cJSON *piece, bool after, struct err *e)
+static int add_token(struct tokenizer *t, struct tok_places *p, int id, int type, const char *what, struct err *e)
 {
-    const char *name, *here = "post_processor TemplateProcessing";
-    if (json_get_str(piece, "id", &name, here, e)) return -1;
+    if (id < 0 || id >= t->vocab.n || !(t->vocab.v[id].flags & VOCAB_USED))
+        return err_set(e, ERR_DATA, "post_processor: bad id for special token '%s'", what);
+    return add_place(p, id, type, e);
+}
+
+static int template_token(struct tokenizer *t, struct tok_places *p, const struct cJSON *specials,
+                          const struct cJSON *piece, struct err *e)
+{
+    const char *name;
+    int64_t type = 0;
+    if (json_get_str(piece, "id", &name, template_where, e) ||
+        json_opt_i64(piece, "type_id", 0, INT32_MAX, &type, template_where, e))
+        return -1;
     const struct cJSON *entry = specials ? json_member(specials, name) : NULL;
     const struct cJSON *ids = entry ? json_member(entry, "ids") : NULL;
     if (!cJSON_IsArray(ids))
-        return err_set(e, ERR_DATA, "%s: no ids for special token '%s'", here, name);
+        return err_set(e, ERR_DATA, "%s: no ids for special token '%s'", template_where, name);
     for (const struct cJSON *i = ids->child; i; i = i->next) {
         double v = cJSON_IsNumber(i) ? i->valuedouble : -1;
         bool whole = v >= 0 && v < INT32_MAX && v == (double)(int)v;
-        if (add_id(t, whole ? (int)v : -1, after, name, e)) return -1;
+        if (add_token(t, p, whole ? (int)v : -1, (int)type, name, e)) return -1;
     }
+    return 0;
+}
+
+static int template_text(struct tok_places *p, const struct cJSON *piece, int n_text[2], struct err *e)
+{
+    const char *name = "A";
+    int64_t type = 0;
+    if (json_opt_str(piece, "id", &name, template_where, e) ||
+        json_opt_i64(piece, "type_id", 0, INT32_MAX, &type, template_where, e))
+        return -1;
+    bool second = strcmp(name, "B") == 0;
+    if (!second && strcmp(name, "A") != 0)
+        return err_set(e, ERR_DATA, "%s: Sequence '%s' is neither A nor B", template_where, name);
+    n_text[second]++;
+    return add_place(p, second ? PLACE_SECOND : PLACE_FIRST, (int)type, e);
+}
+
+/* "single" or "pair": each text stands in it once. */
+static int template_list(struct tokenizer *t, struct tok_places *to, const struct cJSON *j, const char *key,
+                         bool pair, struct err *e)
+{
+    const struct cJSON *specials = json_member(j, "special_tokens"), *list = json_member(j, key), *v;
+    int n_text[2] = {0, 0};
+    if (!cJSON_IsArray(list)) return err_set(e, ERR_DATA, "%s has no list '%s'", template_where, key);
+    for (const struct cJSON *p = list->child; p; p = p->next) {
+        int ret;
+        if ((v = json_member(p, "SpecialToken"))) ret = template_token(t, to, specials, v, e);
+        else if ((v = json_member(p, "Sequence"))) ret = template_text(to, v, n_text, e);
+        else ret = err_set(e, ERR_DATA, "%s: a piece is neither SpecialToken nor Sequence", template_where);
+        if (ret) return -1;
+    }
+    for (int k = 0; k < 2; k++)
+        if (n_text[k] != (k == 0 || pair))
+            return err_set(e, ERR_DATA, "%s: '%s' names the text %c %d times", template_where, key, "AB"[k], n_text[k]);
     return 0;
 }
 
 static int read_template(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "single", "pair", "special_tokens", NULL};
-    const char *here = "post_processor TemplateProcessing";
-    if (json_known_keys(j, keys, here, e)) return -1;
-    const struct cJSON *single = json_member(j, "single");
-    const struct cJSON *specials = json_member(j, "special_tokens");
-    if (!cJSON_IsArray(single)) return err_set(e, ERR_DATA, "%s has no list 'single'", here);
-    int n_text = 0;
-    for (const struct cJSON *p = single->child; p; p = p->next) {
-        const struct cJSON *special = json_member(p, "SpecialToken");
-        if (special) {
-            if (template_token(t, specials, special, n_text > 0, e)) return -1;
-        } else if (json_member(p, "Sequence")) {
-            n_text++;
-        } else {
-            return err_set(e, ERR_DATA, "%s: a piece is neither SpecialToken nor Sequence", here);
-        }
-    }
-    if (n_text != 1) return err_set(e, ERR_DATA, "%s: 'single' names the text %d times", here, n_text);
-    return 0;
+    if (json_known_keys(j, keys, template_where, e) || template_list(t, &t->single, j, "single", false, e))
+        return -1;
+    return json_member(j, "pair") ? template_list(t, &t->pair, j, "pair", true, e) : 0;
 }
 
 /* "sep": ["[SEP]", 102] */
-static int named_pair(struct tokenizer *t, const struct cJSON *j, const char *key, bool after,
-                      struct err *e)
+static int named_pair(const struct cJSON *j, const char *key, int *id, struct err *e)
 {
     const struct cJSON *v = json_member(j, key);
-    const struct cJSON *id = cJSON_IsArray(v) && v->child ? v->child->next : NULL;
-    if (!cJSON_IsNumber(id) || id->next || !(id->valuedouble >= 0) || !(id->valuedouble < INT32_MAX))
+    const struct cJSON *n = cJSON_IsArray(v) && v->child ? v->child->next : NULL;
+    if (!cJSON_IsNumber(n) || n->next || !(n->valuedouble >= 0) || !(n->valuedouble < INT32_MAX))
         return err_set(e, ERR_DATA, "post_processor: '%s' must be a list of a token and its id", key);
-    return add_id(t, (int)id->valuedouble, after, key, e);
+    *id = (int)n->valuedouble;
+    return 0;
+}
+
+/* cls A sep, and cls A sep B sep, with as many sep between the texts as the model wants. */
+static int around(struct tokenizer *t, const struct cJSON *j, int n_between, int second_type, struct err *e)
+{
+    int cls, sep;
+    if (named_pair(j, "cls", &cls, e) || named_pair(j, "sep", &sep, e)) return -1;
+    for (int pair = 0; pair < 2; pair++) {
+        struct tok_places *p = pair ? &t->pair : &t->single;
+        if (add_token(t, p, cls, 0, "cls", e) || add_place(p, PLACE_FIRST, 0, e) || add_token(t, p, sep, 0, "sep", e))
+            return -1;
+        if (!pair) continue;
+        for (int i = 1; i < n_between; i++)
+            if (add_token(t, p, sep, second_type, "sep", e)) return -1;
+        if (add_place(p, PLACE_SECOND, second_type, e) || add_token(t, p, sep, second_type, "sep", e)) return -1;
+    }
+    return 0;
 }
 
 static int read_bert(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "sep", "cls", NULL};
-    return json_known_keys(j, keys, "post_processor", e) || named_pair(t, j, "cls", false, e) ||
-           named_pair(t, j, "sep", true, e) ? -1 : 0;
+    return json_known_keys(j, keys, "post_processor", e) || around(t, j, 1, 1, e) ? -1 : 0;
 }
 
 static int read_roberta(struct tokenizer *t, const struct cJSON *j, struct err *e)
@@ -193,7 +237,7 @@ static int read_roberta(struct tokenizer *t, const struct cJSON *j, struct err *
     return json_known_keys(j, keys, "post_processor", e) ||
            json_opt_bool(j, "trim_offsets", &t->trim_offsets, "post_processor", e) ||
            json_opt_bool(j, "add_prefix_space", &t->trim_prefix_space, "post_processor", e) ||
-           named_pair(t, j, "cls", false, e) || named_pair(t, j, "sep", true, e) ? -1 : 0;
+           around(t, j, 2, 0, e) ? -1 : 0;
 }
 
 static int read_byte_level(struct tokenizer *t, const struct cJSON *j, struct err *e)
@@ -210,7 +254,7 @@ static int read_post(struct tokenizer *t, const struct cJSON *j, int depth, stru
     const struct cJSON *list;
     if (depth > 8) return err_set(e, ERR_DATA, "post_processors are nested deeper than 8");
     if (part_type(j, "post_processor", &type, e)) return -1;
-    bool templated = t->tmpl.n_before || t->tmpl.n_after, templates = true;
+    bool templated = t->single.n > 0, templates = true;
     int ret = -1;
     if (strcmp(type, "TemplateProcessing") == 0) ret = read_template(t, j, e);
     else if (strcmp(type, "BertProcessing") == 0) ret = read_bert(t, j, e);
@@ -223,7 +267,7 @@ static int read_post(struct tokenizer *t, const struct cJSON *j, int depth, stru
             if (read_post(t, p, depth + 1, e)) return -1;
         return 0;
     }
-    if (ret == 0 && templated && templates && (t->tmpl.n_before || t->tmpl.n_after))
+    if (ret == 0 && templated && templates)
         return err_set(e, ERR_DATA, "post_processor: two templates one inside the other are not supported");
     return ret;
 }
@@ -248,6 +292,10 @@ static int read_truncation(struct tok_limits *l, const struct cJSON *j, struct e
     const char *here = "truncation";
     int64_t length = 0, stride = 0;
     if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "truncation must be an object or null");
+    if (is_text(j, "strategy", "OnlyFirst")) l->cut = CUT_FIRST;
+    else if (is_text(j, "strategy", "OnlySecond")) l->cut = CUT_SECOND;
+    else if (json_member(j, "strategy") && !is_text(j, "strategy", "LongestFirst"))
+        return err_set(e, ERR_DATA, "truncation: unknown strategy");
     if (json_known_keys(j, keys, here, e) ||
         json_get_i64(j, "max_length", 0, INT32_MAX, &length, here, e) ||
         json_opt_i64(j, "stride", 0, INT32_MAX, &stride, here, e))
@@ -263,10 +311,11 @@ static int read_padding(struct tok_limits *l, const struct cJSON *j, struct err 
     static const char *const keys[] = {"strategy", "direction", "pad_to_multiple_of", "pad_id",
                                        "pad_type_id", "pad_token", NULL};
     const char *here = "padding";
-    int64_t id = 0, multiple = 0, fixed = 0;
+    int64_t id = 0, multiple = 0, fixed = 0, type = 0;
     if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "padding must be an object or null");
     if (json_known_keys(j, keys, here, e) || json_get_i64(j, "pad_id", 0, VOCAB_MAX_ID, &id, here, e) ||
-        json_opt_i64(j, "pad_to_multiple_of", 0, INT32_MAX, &multiple, here, e))
+        json_opt_i64(j, "pad_to_multiple_of", 0, INT32_MAX, &multiple, here, e) ||
+        json_opt_i64(j, "pad_type_id", 0, INT32_MAX, &type, here, e))
         return -1;
     const struct cJSON *strategy = json_member(j, "strategy");
     if (cJSON_IsObject(strategy)) {
@@ -279,6 +328,7 @@ static int read_padding(struct tok_limits *l, const struct cJSON *j, struct err 
     l->pad_to = (size_t)fixed;
     l->pad_multiple = (size_t)multiple;
     l->pad_id = (int)id;
+    l->pad_type = (int)type;
     return 0;
 }
 

@@ -33,6 +33,8 @@ int tok_vocab_size(const struct tokenizer *t);           /* largest id + 1 */
 int tok_id(const struct tokenizer *t, const char *token);
 /* Bytes of one token as decoded (a special token gives its text); pointer lives with t; NULL if the id is a hole. */
 const char *tok_piece(const struct tokenizer *t, int id, size_t *n);
+/* The same as the vocabulary spells it: always UTF-8. */
+const char *tok_spelling(const struct tokenizer *t, int id, size_t *n);
 bool tok_is_special(const struct tokenizer *t, int id);
 int tok_bos(const struct tokenizer *t);                  /* -1 = none; also eos: end-of-text, the document separator */
 int tok_eos(const struct tokenizer *t);
@@ -71,6 +73,26 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
  * marks is set; out must want spans. */
 int tok_encode_marked(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                       const uint8_t *marks, struct tok_ids *out, struct err *e);
+/* Ids with all that goes with them. */
+struct tok_encoding {
+    struct tok_ids ids;      /* spans are in the text that the id is from */
+    struct tok_source_of {
+        int32_t type;        /* the token's type: which of two texts, for models that tell them apart */
+        int8_t text;         /* 0, 1: from the first or second text; or one of TOK_FROM_ */
+    } *of;                   /* [ids.n] */
+    size_t cap;
+    struct tok_ids part[2];  /* work space */
+};
+enum { TOK_FROM_TEMPLATE = -1, TOK_FROM_PADDING = -2 };
+void tok_encoding_free(struct tok_encoding *x);
+/* One text (b = NULL) or two, in the places that the template gives them:
+ * *out, emptied first.  One text gives the ids of tok_encode(). */
+int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char *a, size_t n_a, const char *b,
+                    size_t n_b, unsigned flags, struct tok_encoding *out, struct err *e);
+/* From now on TOK_LIMITS cuts to max_length ids, from the end or (left) from
+ * the beginning, whatever the file says, and pads as it says only if `pad`. */
+void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad);
+
 /* Appends the bytes as they are (for byte-level models any bytes).  Ids out of
  * range: ERR_DATA naming the id and its position. */
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,

@@ -1,0 +1,159 @@
+/* One or two texts with template, types, truncation and padding: the order of
+ * Hugging Face's tokenizers (cut, put into places, fill). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/token/tok_internal.h"
+
+const struct tok_places *tok_places(const struct tokenizer *t, bool pair)
+{
+    static struct tok_place texts[] = {{PLACE_FIRST, 0}, {PLACE_SECOND, 1}};
+    static const struct tok_places one = {texts, 1, 0}, two = {texts, 2, 0};
+    if (!t->single.n) return pair ? &two : &one;
+    if (!pair) return &t->single;
+    return t->pair.n ? &t->pair : NULL;
+}
+
+/* ---- cutting and filling ---- */
+
+/* The longer text loses first; when both are too long each keeps half. */
+static void keep_longest(size_t most, size_t *a, size_t *b)
+{
+    size_t *low = *a <= *b ? a : b, *high = *a <= *b ? b : a;
+    size_t rest = *low > most ? *low : most - *low;
+    *high = rest > *low ? rest : *low;
+    if (*low + *high <= most) return;
+    *low = most / 2;
+    *high = most - most / 2;
+}
+
+int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e)
+{
+    size_t most = l->max_length > around ? l->max_length - around : 0;
+    if (!l->truncate || *a + *b <= most) return 0;
+    if (most == 0) {
+        *a = *b = 0;
+        return 0;
+    }
+    size_t extra = *a + *b - most;
+    if (l->cut == CUT_LONGEST) {
+        if (pair) keep_longest(most, a, b);
+        else *a = most;
+        return 0;
+    }
+    if (l->cut == CUT_SECOND && !pair)
+        return err_set(e, ERR_DATA, "truncation is to shorten the second text, and there is none");
+    size_t *v = l->cut == CUT_FIRST ? a : b;
+    if (*v <= extra)
+        return err_set(e, ERR_DATA, "truncation is to shorten the %s text by %zu tokens, and it has %zu",
+                       l->cut == CUT_FIRST ? "first" : "second", extra, *v);
+    *v -= extra;
+    return 0;
+}
+
+size_t tok_limits_padded(const struct tok_limits *l, size_t n)
+{
+    size_t to = l->pad_to ? l->pad_to : n;
+    if (l->pad_multiple && to % l->pad_multiple) to += l->pad_multiple - to % l->pad_multiple;
+    return to > n ? to : n;
+}
+
+void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad)
+{
+    struct tok_limits *l = &t->limits;
+    l->truncate = true;
+    l->cut = CUT_LONGEST;
+    l->max_length = max_length;
+    l->left = left;
+    l->pad = l->pad && pad;
+}
+
+/* ---- the whole ---- */
+
+static int make_room(struct tok_encoding *x, size_t n, struct err *e)
+{
+    if (n <= x->cap) return 0;
+    size_t cap = n + n / 2;
+    struct tok_source_of *of = mem_resize(x->of, cap, sizeof *of);
+    if (!of) return err_oom(e, cap * sizeof *of, "tokens");
+    x->of = of;
+    x->cap = cap;
+    return 0;
+}
+
+static int push(struct tok_encoding *x, int id, struct tok_span span, int type, int text, struct err *e)
+{
+    if (make_room(x, x->ids.n + 1, e)) return -1;
+    x->of[x->ids.n] = (struct tok_source_of){type, (int8_t)text};
+    return tok_ids_push(&x->ids, id, span.begin, span.end, e);
+}
+
+static int put_text(struct tok_encoding *x, int k, int type, struct err *e)
+{
+    const struct tok_ids *p = &x->part[k];
+    for (size_t i = 0; i < p->n; i++)
+        if (push(x, p->id[i], p->span[i], type, k, e)) return -1;
+    return 0;
+}
+
+static int cut(const struct tokenizer *t, struct tok_encoding *x, size_t around, bool pair, struct err *e)
+{
+    size_t n[2] = {x->part[0].n, pair ? x->part[1].n : 0};
+    if (tok_limits_keep(&t->limits, around, pair, &n[0], &n[1], e)) return -1;
+    for (int k = 0; k < 1 + pair; k++) {
+        size_t less = x->part[k].n - n[k];
+        if (less) tok_ids_cut(&x->part[k], t->limits.left ? 0 : n[k], less);
+    }
+    return 0;
+}
+
+static int fill(const struct tokenizer *t, struct tok_encoding *x, struct err *e)
+{
+    const struct tok_limits *l = &t->limits;
+    size_t n = x->ids.n, to = tok_limits_padded(l, n), more = to - n;
+    struct tok_span none = {0, 0};
+    for (size_t i = n; i < to; i++)
+        if (push(x, l->pad_id, none, l->pad_type, TOK_FROM_PADDING, e)) return -1;
+    if (!l->pad_left || !more) return 0;
+    memmove(x->ids.id + more, x->ids.id, n * sizeof *x->ids.id);
+    memmove(x->ids.span + more, x->ids.span, n * sizeof *x->ids.span);
+    memmove(x->of + more, x->of, n * sizeof *x->of);
+    for (size_t i = 0; i < more; i++) {
+        x->ids.id[i] = l->pad_id;
+        x->ids.span[i] = none;
+        x->of[i] = (struct tok_source_of){l->pad_type, TOK_FROM_PADDING};
+    }
+    return 0;
+}
+
+int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char *a, size_t n_a, const char *b,
+                    size_t n_b, unsigned flags, struct tok_encoding *out, struct err *e)
+{
+    const struct tok_places *p = tok_places(t, b != NULL);
+    if (!p) return err_set(e, ERR_DATA, "the tokenizer's template is for one text, not for two: it has no 'pair'");
+    out->ids.n = out->part[0].n = out->part[1].n = 0;
+    out->ids.want_spans = out->part[0].want_spans = out->part[1].want_spans = true;
+    if (tok_encode_alone(t, s, a, n_a, flags, &out->part[0], e)) return -1;
+    if (b && tok_encode_alone(t, s, b, n_b, flags, &out->part[1], e)) return err_wrap(e, "second text");
+    size_t around = flags & TOK_TEMPLATE ? (size_t)p->n - (b ? 2 : 1) : 0;
+    if ((flags & TOK_LIMITS) && cut(t, out, around, b != NULL, e)) return -1;
+    tok_trim_spans(t, a, n_a, &out->part[0], 0);
+    if (b) tok_trim_spans(t, b, n_b, &out->part[1], 0);
+    for (int i = 0; i < p->n; i++) {
+        int id = p->v[i].id, type = p->v[i].type, ret = 0;
+        if (id < 0) ret = put_text(out, id == PLACE_SECOND, type, e);
+        else if (flags & TOK_TEMPLATE) ret = push(out, id, (struct tok_span){0, 0}, type, TOK_FROM_TEMPLATE, e);
+        if (ret) return -1;
+    }
+    return (flags & TOK_LIMITS) && t->limits.pad ? fill(t, out, e) : 0;
+}
+
+void tok_encoding_free(struct tok_encoding *x)
+{
+    tok_ids_free(&x->ids);
+    tok_ids_free(&x->part[0]);
+    tok_ids_free(&x->part[1]);
+    free(x->of);
+    *x = (struct tok_encoding){.of = NULL};
+}

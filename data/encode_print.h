@@ -1,0 +1,28 @@
+/* encode_print.h - an encoded document as text.
+ *
+ * Offsets are given twice, in bytes and in characters of the original text; a
+ * token that is a part of a character has the whole of it in characters.
+ * Those of a second text are in that text. */
+#ifndef DATA_ENCODE_PRINT_H
+#define DATA_ENCODE_PRINT_H
+
+#include "core/base/buf.h"
+#include "core/token/char_index.h"
+#include "core/token/tokenizer.h"
+
+struct encode_view {
+    const struct tokenizer *t;
+    const struct tok_encoding *x;
+    const struct char_index *chars; /* [2], of the texts */
+};
+
+/* Ids with spaces between, on one line. */
+void encode_print_ids(const int32_t *id, size_t n, struct buf *out);
+/* A line a token, tabs between: id, first byte, end, first character, end,
+ * type, the token as a JSON string; then an empty line. */
+void encode_print_table(const struct encode_view *v, struct buf *out);
+/* One line, an object: ids, type_ids, tokens, offsets (characters),
+ * byte_offsets, sequence_ids (null: not from a text), attention_mask. */
+void encode_print_json(const struct encode_view *v, struct buf *out);
+
+#endif

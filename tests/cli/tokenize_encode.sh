@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# tokenize encode with offsets, pairs and limits.
+set -eu
+
+fails() { # STATUS WORDS COMMAND...
+    local want=$1 words=$2 status=0
+    shift 2
+    "$@" >out.txt 2>err.txt || status=$?
+    [ "$status" -eq "$want" ] || { echo "status $status, not $want: $*"; cat err.txt; exit 1; }
+    grep -q -- "$words" err.txt || { echo "'$words' is not in: $(cat err.txt)"; exit 1; }
+    [ "$(wc -l <err.txt)" -eq 1 ] || { echo "more than one line: $(cat err.txt)"; exit 1; }
+}
+is() { [ "$1" = "$2" ] || { echo "got:  $1"; echo "want: $2"; exit 1; }; }
+
+printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\nsize\n##s\nle\n##t\n\xc3\xa9\n' >vocab.txt
+encode() { "$LLMCTL" tokenize encode -t vocab.txt -q "$@"; }
+
+# bytes and characters of the original text
+printf 'the \xc3\x89 sizes' >t.txt
+is "$(encode t.txt --offsets)" "4	0	3	0	3	0	\"the\"
+1	4	6	4	5	0	\"[UNK]\"
+5	7	11	6	10	0	\"size\"
+6	11	12	10	11	0	\"##s\""
+is "$(encode t.txt --jsonl)" \
+    '{"ids":[4,1,5,6],"type_ids":[0,0,0,0],"tokens":["the","[UNK]","size","##s"],"offsets":[[0,3],[4,5],[6,10],[10,11]],"byte_offsets":[[0,3],[4,6],[7,11],[11,12]],"sequence_ids":[0,0,0,0],"attention_mask":[1,1,1,1]}'
+
+# two texts
+printf '{"text":"the size","text_pair":"the\\u00c9 sizes"}\n{"text":"size"}\n{"text":"the","text_pair":null}\n' >p.jsonl
+is "$(encode p.jsonl --ids --template --pair-field text_pair)" "2 4 5 3 1 5 6 3
+2 5 3
+2 4 3"
+is "$(encode p.jsonl --jsonl --template --pair-field text_pair | head -n 1 | grep -o '"type_ids":[^"]*')" '"type_ids":[0,0,0,0,1,1,1,1],'
+is "$(encode p.jsonl --jsonl --template --pair-field text_pair | head -n 1 | grep -o '"sequence_ids":[^"]*')" '"sequence_ids":[null,0,0,null,1,1,1,null],'
+is "$(encode p.jsonl --ids --template --pair-field text_pair --max-length 5 | head -n 1)" "2 4 3 1 3"
+is "$(encode p.jsonl --ids --template --pair-field text_pair --max-length 5 --keep-end | head -n 1)" "2 5 3 6 3"
+for n in 1 3; do encode p.jsonl --jsonl --template --pair-field text_pair --threads $n --out $n.jsonl; done
+cmp 1.jsonl 3.jsonl
+
+# refusals
+fails 65 'p2.jsonl:1: the second text is not a string' bash -c \
+    'echo "{\"text\":\"a\",\"text_pair\":3}" >p2.jsonl; "$LLMCTL" tokenize encode p2.jsonl -t vocab.txt --ids --pair-field text_pair --strict'
+fails 2 'exclude each other' "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --jsonl
+fails 2 'a shard always marks' "$LLMCTL" tokenize encode t.txt -t vocab.txt --out t.tok --max-length 3
+fails 2 'needs --max-length' "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --keep-end

@@ -1,0 +1,152 @@
+/* Two texts in one row of ids, their types and places; bytes to characters. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/token/char_index.h"
+#include "core/token/tok_internal.h"
+
+/* "a" 0 ... "f" 5, then [CLS] 6 and [SEP] 7. */
+#define MODEL "\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"f\"," \
+    "\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"e\":4,\"f\":5,\"[CLS]\":6,\"[SEP]\":7}}}"
+#define TEMPLATE "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}," \
+    "{\"SpecialToken\":{\"id\":\"[CLS]\",\"type_id\":2}}],\"pair\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":3}}," \
+    "{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":1}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}]," \
+    "\"special_tokens\":{\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[6,7],\"tokens\":[]},\"[SEP]\":{\"id\":\"[SEP]\",\"ids\":[7],\"tokens\":[]}}},"
+#define POST(type) "\"post_processor\":{\"type\":\"" type "\",\"cls\":[\"[CLS]\",6],\"sep\":[\"[SEP]\",7]},"
+
+/* "id:type:text ..." of a pair (b = NULL: of one text). */
+static void expect(const char *parts, const char *a, const char *b, unsigned flags, const char *want)
+{
+    struct err e = {0};
+    char json[4096], got[1024] = "";
+    snprintf(json, sizeof json, "{%s" MODEL, parts);
+    struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_encoding x = {.cap = 0};
+    size_t len = 0;
+    if (tok_encode_pair(t, s, a, strlen(a), b, b ? strlen(b) : 0, flags, &x, &e))
+        snprintf(got, sizeof got, "%s", e.msg);
+    else
+        for (size_t i = 0; i < x.ids.n; i++)
+            len += (size_t)snprintf(got + len, sizeof got - len, "%s%d:%d:%d", i ? " " : "", (int)x.ids.id[i],
+                                    (int)x.of[i].type, x.of[i].text);
+    assert_string_equal(got, want);
+    if (!b && x.ids.n) { /* one text is what tok_encode() gives */
+        struct tok_ids one = {.want_spans = true};
+        assert_int_equal(tok_encode(t, s, a, strlen(a), flags, &one, &e), 0);
+        assert_int_equal(one.n, x.ids.n);
+        assert_memory_equal(one.id, x.ids.id, one.n * sizeof *one.id);
+        assert_memory_equal(one.span, x.ids.span, one.n * sizeof *one.span);
+        tok_ids_free(&one);
+    }
+    tok_encoding_free(&x);
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
+static void texts_stand_where_the_template_says(void **state)
+{
+    (void)state;
+    expect("", "a b", "c", TOK_TEMPLATE, "0:0:0 1:0:0 2:1:1");
+    expect(POST("BertProcessing"), "a b", "c", TOK_TEMPLATE, "6:0:-1 0:0:0 1:0:0 7:0:-1 2:1:1 7:1:-1");
+    expect(POST("BertProcessing"), "a b", "c", 0, "0:0:0 1:0:0 2:1:1");
+    expect(POST("BertProcessing"), "", "", TOK_TEMPLATE, "6:0:-1 7:0:-1 7:1:-1");
+    expect(POST("RobertaProcessing"), "a b", "c", TOK_TEMPLATE, "6:0:-1 0:0:0 1:0:0 7:0:-1 7:0:-1 2:0:1 7:0:-1");
+    expect(TEMPLATE, "a b", "c", TOK_TEMPLATE, "2:3:1 7:1:-1 0:0:0 1:0:0");
+    expect(TEMPLATE, "a b", "c", 0, "2:3:1 0:0:0 1:0:0");
+    expect(TEMPLATE, "a b", NULL, TOK_TEMPLATE, "0:0:0 1:0:0 6:2:-1 7:2:-1");
+}
+
+#define CUT(n, way, strategy) "\"truncation\":{\"max_length\":" n ",\"direction\":\"" way "\",\"strategy\":\"" strategy "\",\"stride\":0},"
+
+static void the_longer_text_is_cut_first(void **state)
+{
+    (void)state;
+    const unsigned f = TOK_LIMITS;
+    expect(CUT("4", "Right", "LongestFirst"), "a b c d", "e", f, "0:0:0 1:0:0 2:0:0 4:1:1");
+    expect(CUT("3", "Right", "LongestFirst"), "a b c", "d e f", f, "0:0:0 3:1:1 4:1:1"); /* the shorter gives more */
+    expect(CUT("3", "Left", "LongestFirst"), "a b c d", "e", f, "2:0:0 3:0:0 4:1:1");
+    expect(CUT("2", "Right", "OnlySecond"), "a", "b c d", f, "0:0:0 1:1:1");
+    expect(CUT("3", "Left", "OnlyFirst"), "a b c", "d", f, "1:0:0 2:0:0 3:1:1");
+    expect(CUT("2", "Right", "OnlyFirst"), "a", "b c d", f,
+           "truncation is to shorten the first text by 2 tokens, and it has 1");
+    expect(CUT("1", "Right", "OnlySecond"), "a b", NULL, f, "truncation is to shorten the second text, and there is none");
+    expect(CUT("4", "Right", "LongestFirst") POST("BertProcessing"), "a b", "c d", f | TOK_TEMPLATE,
+           "6:0:-1 7:0:-1 2:1:1 7:1:-1");
+    expect(CUT("0", "Right", "OnlyFirst"), "a b", "c d", f, "");
+}
+
+static void padding_has_its_type(void **state)
+{
+    (void)state;
+    static const char fill[] = "\"padding\":{\"strategy\":{\"Fixed\":3},\"direction\":\"Left\",\"pad_to_multiple_of\":4,"
+                               "\"pad_id\":5,\"pad_type_id\":9,\"pad_token\":\"f\"},";
+    expect(fill, "a", "b", TOK_LIMITS, "5:9:-2 5:9:-2 0:0:0 1:1:1");
+    expect(fill, "a b c d e", NULL, TOK_LIMITS, "0:0:0 1:0:0 2:0:0 3:0:0 4:0:0"); /* longer than padding goes */
+}
+
+static void bad_templates_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"\"single\":[],\"pair\":[]", "'single' names the text A 0 times"},
+        {"\"single\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":0}}],\"pair\":[]", "'single' names the text A 0 times"},
+        {"\"single\":[{\"Sequence\":{\"id\":\"C\",\"type_id\":0}}],\"pair\":[]", "'C' is neither A nor B"},
+        {"\"single\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}]",
+         "'pair' names the text B 0 times"},
+        {"\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":-1}}],\"pair\":[]", "type_id"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct err e = {0};
+        char json[2048];
+        snprintf(json, sizeof json, "{\"post_processor\":{\"type\":\"TemplateProcessing\",%s,\"special_tokens\":{}}," MODEL, bad[i][0]);
+        assert_null(tok_parse(json, strlen(json), "t.json", &e));
+        if (!strstr(e.msg, bad[i][1])) fail_msg("%s", e.msg);
+        assert_int_equal(e.code, ERR_DATA);
+    }
+}
+
+static void bytes_become_characters(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct char_index x = {.bits = NULL};
+    /* a, e acute, a broken sequence of two bytes, another byte, an emoji */
+    static const char text[] = "a\xC3\xA9\xE2\x82\xFF\xF0\x9F\x98\x80";
+    static const size_t begin[] = {0, 1, 1, 2, 2, 3, 4, 4, 4, 4, 5}, end[] = {0, 1, 2, 2, 3, 3, 4, 5, 5, 5, 5};
+    assert_int_equal(char_index_build(&x, text, sizeof text - 1, &e), 0);
+    assert_int_equal(x.n_chars, 5);
+    for (size_t i = 0; i < sizeof text; i++) {
+        assert_int_equal(char_index_begin(&x, i), begin[i]);
+        assert_int_equal(char_index_end(&x, i), end[i]);
+    }
+    char many[1000]; /* over the borders of words, in memory that was used before */
+    for (size_t i = 0; i < sizeof many; i++) many[i] = "\xE4\xB8\xAD"[i % 3];
+    assert_int_equal(char_index_build(&x, many, 999, &e), 0);
+    for (size_t i = 0; i < 999; i++) {
+        assert_int_equal(char_index_begin(&x, i), i / 3);
+        assert_int_equal(char_index_end(&x, i), (i + 2) / 3);
+    }
+    assert_int_equal(char_index_build(&x, "", 0, &e), 0);
+    assert_int_equal(char_index_begin(&x, 0), 0);
+    char_index_free(&x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_stand_where_the_template_says),
+        cmocka_unit_test(the_longer_text_is_cut_first),
+        cmocka_unit_test(padding_has_its_type),
+        cmocka_unit_test(bad_templates_are_refused),
+        cmocka_unit_test(bytes_become_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
