@@ -209,17 +209,10 @@ static void new_pair(const struct bpe *b, struct list *l, uint32_t at, size_t n)
     if (l->rank[at] != BPE_NO_RANK) heap_push(l, (uint64_t)level(b, l->rank[at]) << 32 | at);
 }
 
-static size_t compact(struct list *l, size_t n, int32_t *out)
-{
-    size_t count = 0;
-    for (uint32_t i = 0; i < n; i = l->next[i]) out[count++] = l->ids[i];
-    return count;
-}
-
 static bool list_memory(struct list *l, struct bpe_work *w, size_t n)
 {
     /* Every merge takes one pair out and puts at most two in. */
-    const size_t per_symbol = 3 * sizeof(uint32_t) + 3 * sizeof(uint64_t);
+    const size_t per_symbol = 4 * sizeof(uint32_t) + 3 * sizeof(uint64_t);
     if (w->cap < n) {
         free(w->mem);
         w->mem = mem_alloc(n, per_symbol);
@@ -230,33 +223,107 @@ static bool list_memory(struct list *l, struct bpe_work *w, size_t n)
     l->next = (uint32_t *)(void *)(l->heap + 3 * n);
     l->prev = l->next + n;
     l->rank = l->prev + n;
+    l->ids = (int32_t *)(void *)(l->rank + n);
     return true;
 }
 
+/* Merges a copy of ids[0..n) in *l. */
+static bool merge_list(const struct bpe *b, struct list *l, struct bpe_work *w, const int32_t *ids, size_t n)
+{
+    l->n_heap = 0;
+    if (n >= UINT32_MAX || !list_memory(l, w, n)) return false;
+    memcpy(l->ids, ids, n * sizeof *ids);
+    for (uint32_t i = 0; i < n; i++) {
+        l->next[i] = i + 1;
+        l->prev[i] = i - 1; /* wraps for the first, which is >= n */
+        l->rank[i] = i + 1 < n ? bpe_rank(b, ids[i], ids[i + 1]) : BPE_NO_RANK;
+        if (l->rank[i] != BPE_NO_RANK) l->heap[l->n_heap++] = (uint64_t)level(b, l->rank[i]) << 32 | i;
+    }
+    for (size_t i = l->n_heap / 2; i-- > 0;) sift_down(l, i);
+    while (l->n_heap) {
+        uint64_t top = heap_pop(l);
+        uint32_t at = (uint32_t)top, rank = l->rank[at];
+        if (rank == BPE_NO_RANK || level(b, rank) != (uint32_t)(top >> 32)) continue;
+        uint32_t gone = l->next[at], after = l->next[gone];
+        l->ids[at] = b->made[rank];
+        l->rank[gone] = BPE_NO_RANK;
+        l->next[at] = after;
+        if (after < n) l->prev[after] = at;
+        if (l->prev[at] < n) new_pair(b, l, l->prev[at], n);
+        new_pair(b, l, at, n);
+    }
+    return true;
+}
+
+/* Where a window of a long word begins, and what the window before found there. */
+struct border {
+    size_t in, out;  /* symbols read, ids written before it */
+    int32_t id;      /* the token expected; -1 = any */
+    uint32_t len;    /* its symbols */
+};
+
+/* Writes the tokens that end in the first `sure` of the window's n symbols to
+ * out and returns the border behind them. */
+static struct border take(const struct list *l, size_t n, size_t sure, struct border at, int32_t *out)
+{
+    uint32_t i = 0;
+    for (; i < n && l->next[i] <= sure; i = l->next[i]) out[at.out++] = l->ids[i];
+    at.in += i;
+    at.id = i < n ? l->ids[i] : -1;
+    at.len = i < n ? l->next[i] - i : 0;
+    return at;
+}
+
+/* Window by window, each beginning at a border between two tokens of the one
+ * before; so the time grows with n, not n log n, and all stays in the cache.
+ *
+ * Why it is exact: tokens are the encoding of a word if each is the encoding of
+ * its own symbols and each two neighbours that of theirs together.  (Until a
+ * merge crosses a border, both sides go on as they would alone; so the first
+ * one to cross any would cross that border in those two alone.)  And all
+ * neighbours in an encoding are such.  Where a window begins with the token
+ * that the one before had there, its first two are neighbours in that one.
+ * Where it does not, the one before was too short. */
 static size_t merge_long(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n)
 {
-    struct list l = {.ids = ids};
-    if (n >= UINT32_MAX || !list_memory(&l, w, n)) return 0;
-    for (uint32_t i = 0; i < n; i++) {
-        l.next[i] = i + 1;
-        l.prev[i] = i - 1; /* wraps for the first, which is >= n */
-        l.rank[i] = i + 1 < n ? bpe_rank(b, ids[i], ids[i + 1]) : BPE_NO_RANK;
-        if (l.rank[i] != BPE_NO_RANK) l.heap[l.n_heap++] = (uint64_t)level(b, l.rank[i]) << 32 | i;
+    enum { WINDOW = 1024 };
+    struct list l;
+    struct border before = {0, 0, -1, 0}, at = before;
+    int32_t *in = ids;
+    size_t size = WINDOW, size_before = WINDOW, ret = 0;
+    if (n > WINDOW) { /* a window may be read twice: not in place */
+        in = mem_alloc(n, sizeof *in);
+        if (!in) return 0;
+        memcpy(in, ids, n * sizeof *in);
     }
-    for (size_t i = l.n_heap / 2; i-- > 0;) sift_down(&l, i);
-    while (l.n_heap) {
-        uint64_t top = heap_pop(&l);
-        uint32_t at = (uint32_t)top, rank = l.rank[at];
-        if (rank == BPE_NO_RANK || level(b, rank) != (uint32_t)(top >> 32)) continue;
-        uint32_t gone = l.next[at], after = l.next[gone];
-        ids[at] = b->made[rank];
-        l.rank[gone] = BPE_NO_RANK;
-        l.next[at] = after;
-        if (after < n) l.prev[after] = at;
-        if (l.prev[at] < n) new_pair(b, &l, l.prev[at], n);
-        new_pair(b, &l, at, n);
+    while (at.in < n) {
+        size_t len = n - at.in < size ? n - at.in : size;
+        bool last = len == n - at.in;
+        if (!merge_list(b, &l, w, in + at.in, len)) goto out;
+        bool wrong = at.id != -1 && (l.ids[0] != at.id || l.next[0] != at.len);
+        if (wrong && at.in == before.in) { /* twice: all at once */
+            at = before = (struct border){0, 0, -1, 0};
+            size = n;
+            continue;
+        }
+        struct border next = take(&l, len, last ? len : len - len / 8, at, ids);
+        if (wrong || next.in == at.in) {
+            if (wrong) {
+                at = before;
+                size = size_before;
+            }
+            size = 2 * size < n ? 2 * size : n;
+            continue;
+        }
+        before = at;
+        size_before = size;
+        at = next;
+        size = WINDOW;
     }
-    return compact(&l, n, ids);
+    ret = at.out;
+out:
+    if (in != ids) free(in);
+    return ret;
 }
 
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,

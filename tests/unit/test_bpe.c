@@ -1,0 +1,131 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/base/rng.h"
+#include "core/token/bpe.h"
+
+enum { N_SYMBOLS = 3, N_MERGES = 60, LONGEST = 8000 };
+
+/* Rank after rank, each pair looked at again after every merge: the definition. */
+static size_t merge_by_definition(const struct bpe *b, int32_t *ids, size_t n)
+{
+    uint32_t rank[LONGEST];
+    for (size_t i = 0; i + 1 < n; i++) rank[i] = bpe_rank(b, ids[i], ids[i + 1]);
+    for (;;) {
+        size_t at = n;
+        uint32_t best = BPE_NO_RANK;
+        for (size_t i = 0; i + 1 < n; i++) {
+            uint32_t level = b->level && rank[i] != BPE_NO_RANK ? b->level[rank[i]] : rank[i];
+            if (level < best) best = level, at = i;
+        }
+        if (at == n) return n;
+        ids[at] = b->made[rank[at]];
+        n--;
+        memmove(ids + at + 1, ids + at + 2, (n - at - 1) * sizeof *ids);
+        memmove(rank + at, rank + at + 1, (n - at - 1) * sizeof *rank);
+        if (at > 0) rank[at - 1] = bpe_rank(b, ids[at - 1], ids[at]);
+        if (at + 1 < n) rank[at] = bpe_rank(b, ids[at], ids[at + 1]);
+    }
+}
+
+static bool known(const struct bpe *b, int left, int right)
+{
+    for (size_t i = 0; i < b->n_merges; i++)
+        if (b->merge[i].left == left && b->merge[i].right == right) return true;
+    return false;
+}
+
+/* wild: merges may make a token that there is already, and some are as good as
+ * their neighbours. */
+static void random_merges(struct bpe *b, const struct rng_key *k, uint64_t *at, bool wild)
+{
+    struct err e = {0};
+    int n = N_SYMBOLS;
+    while (b->n_merges < N_MERGES) {
+        int left = (int)rng_below(k, (*at)++, (uint64_t)n), right = (int)rng_below(k, (*at)++, (uint64_t)n);
+        if (rng_below(k, (*at)++, 3) == 0) left = right = n - 1;
+        if (known(b, left, right)) continue;
+        bool again = wild && n > N_SYMBOLS && rng_below(k, (*at)++, 4) == 0;
+        int id = again ? N_SYMBOLS + (int)rng_below(k, (*at)++, (uint64_t)(n - N_SYMBOLS)) : n++;
+        assert_int_equal(bpe_add(b, left, right, id, &e), 0);
+    }
+    assert_int_equal(bpe_finish(b, &e), 0);
+    if (!wild) return;
+    b->level = calloc(b->n_ranks, sizeof *b->level);
+    assert_non_null(b->level);
+    for (size_t i = 0; i < b->n_ranks; i++) b->level[i] = (uint32_t)i / 2;
+}
+
+static void fill(int32_t *ids, size_t n, int kind, const struct rng_key *k, uint64_t *at)
+{
+    size_t period = 1 + (size_t)rng_below(k, (*at)++, 7);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = kind == 0 ? 0 : kind == 1 && i >= period ? ids[i - period] : (int32_t)rng_below(k, (*at)++, N_SYMBOLS);
+}
+
+static int32_t want[LONGEST], got[LONGEST];
+
+/* Merges got[0..n) both ways. */
+static void expect_same(const struct bpe *b, struct bpe_work *w, size_t n, const char *what, int number)
+{
+    memcpy(want, got, n * sizeof *want);
+    size_t n_want = merge_by_definition(b, want, n), n_got = bpe_merge_word(b, w, got, n, NULL, NULL);
+    if (n_got != n_want || memcmp(got, want, n_want * sizeof *want))
+        fail_msg("%s %d: %zu symbols to %zu ids, not %zu", what, number, n, n_got, n_want);
+}
+
+static void the_windows_of_long_words_do_not_show(void **state)
+{
+    (void)state;
+    struct bpe_work w = {0};
+    struct rng_key k = rng_key(1, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    for (int round = 0; round < 60; round++) {
+        struct bpe b = {0};
+        random_merges(&b, &k, &at, round % 2);
+        for (int kind = 0; kind < 3; kind++) {
+            size_t n = 1000 + (size_t)rng_below(&k, at++, 4000);
+            fill(got, n, kind, &k, &at);
+            expect_same(&b, &w, n, "kind", kind);
+        }
+        bpe_free(&b);
+    }
+    bpe_work_free(&w);
+}
+
+/* Of i, i+1, i+2 ... the last two merge first: where a run ends decides how it
+ * is paired from its beginning on, windows before. */
+static void what_comes_late_may_decide_what_came_early(void **state)
+{
+    (void)state;
+    enum { RUN = 4000 };
+    struct bpe b = {0};
+    struct bpe_work w = {0};
+    struct err e = {0};
+    struct rng_key k = rng_key(2, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    for (int i = RUN - 1; i-- > 0;) assert_int_equal(bpe_add(&b, i, i + 1, RUN + i, &e), 0);
+    assert_int_equal(bpe_finish(&b, &e), 0);
+    for (int round = 0; round < 20; round++) {
+        size_t n = 0, longest = round < 10 ? 600 : RUN;
+        while (n < LONGEST - RUN) {
+            size_t len = 1 + (size_t)rng_below(&k, at++, longest), from = (size_t)rng_below(&k, at++, RUN - len);
+            for (size_t i = 0; i < len; i++) got[n++] = (int32_t)(from + i);
+        }
+        expect_same(&b, &w, n, "runs", round);
+    }
+    bpe_free(&b);
+    bpe_work_free(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_windows_of_long_words_do_not_show),
+                                       cmocka_unit_test(what_comes_late_may_decide_what_came_early)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
