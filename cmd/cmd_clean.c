@@ -12,6 +12,7 @@
 #include "cmd/docs_opts.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "data/chat.h"
 #include "data/clean.h"
 #include "data/clean_replay.h"
 #include "data/doc_spool.h"
@@ -20,7 +21,7 @@ struct clean_opts {
     struct opt_common common;
     struct docs_in_opts in;
     const char *out, *removed, *quarantine, *report, *html, *decisions, *replay;
-    const char *field[CLEAN_LABELS];
+    const char *field[CLEAN_LABELS], *chat;
     struct opt_list set;
     struct clean_prep_opts prep;
     struct opt_list decontaminate;
@@ -55,6 +56,8 @@ static const struct opt opts[] = {
              "Whose way of counting where they differ; preset: dclm for dclm and refinedweb"),
     OPT_ENUM(0, "words", C, words, "uax29|uax29-plain|spacy-en", "uax29",
              "Words: of Unicode, tailored to the rules or plain; or of datatrove's tokenizer"),
+    OPT_STR(0, "chat", C, chat, "FIELDS", NULL,
+            "Judge chats by their turns: auto, none, messages=PATH or prompt=PATH,answer=PATH; sft: auto"),
     OPT_CLEAN_PREP(C, prep),
     OPT_CLEAN_DECONTAM(C, decontaminate),
     OPT_CLEAN_SCORES(C, scores),
@@ -187,6 +190,19 @@ static int replay(const struct clean_opts *o, bool out_given, int n_args, struct
     return ret;
 }
 
+/* Records of chats are judged, not changed. */
+static int check_chat(const struct clean_cfg *cfg, struct err *e)
+{
+    const char *what = NULL;
+    for (int k = 0; k < PREP_N && !what; k++)
+        if (cfg->prep_metric[k]) what = prep_step_name[k];
+    for (int r = 0; r < cfg->rules.n_rules && !what; r++)
+        if (cfg->rules.on[r] && rules_is_line(cfg->rules.rule[r])) what = cfg->rules.rule[r]->key;
+    if (!cfg->chat || !what) return 0;
+    err_set(e, ERR_USAGE, "%s changes text, and chats are written as they came", what);
+    return err_hint(e, "leave it out, or say --chat none, which looks at the text field only");
+}
+
 /* What has to be the same for a run to go on with another's work. */
 static int set_print(const struct cmd *self, const struct clean_opts *o, struct clean_cfg *cfg, struct buf *print,
                      struct err *e)
@@ -208,6 +224,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct opt_result r;
     struct doc_files files = {0};
     struct clean_cfg cfg = {0};
+    struct chat *chat = NULL;
     struct clean_decontam *decontam = NULL;
     struct clean_scores *scores = NULL;
     struct clean_corpus *corpus = NULL;
@@ -234,6 +251,9 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     cfg.rules.quick = !o.removed && !o.report && !o.html && !o.decisions && !o.common.json && !o.measure_all;
     struct docs_outputs to = outputs(&o);
     ret = docs_outputs_check(&to, e);
+    cfg.docs.no_text = o.corpus.ambiguity != NULL; /* that looks at other members */
+    const char *turns = o.chat ? o.chat : o.preset == RULES_SFT ? "auto" : "none";
+    if (!ret && strcmp(turns, "none") != 0 && !(chat = chat_add(&cfg, turns, e))) ret = -1;
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
     if (!ret) ret = clean_decontam_open(&decontam, &o.decontaminate, &cfg, e);
     if (!ret) ret = clean_scores_open(&scores, &o.scores, &cfg, e);
@@ -243,6 +263,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         if (others[i] && strcmp(others[i], o.decisions) == 0)
             ret = err_set(e, ERR_USAGE, "'%s' is given for two outputs", o.decisions);
     for (size_t i = 0; i < o.set.n && !ret; i++) ret = rules_set(&cfg.rules, o.set.v[i], e);
+    if (!ret) ret = check_chat(&cfg, e);
     if (ret) goto out;
     if (o.rules) {
         ret = list_rules(&cfg.rules, e);
@@ -259,6 +280,7 @@ out:
     clean_scores_close(scores);
     clean_decontam_close(decontam);
     clean_prep_close(&cfg);
+    chat_free(chat);
     buf_free(&print);
     doc_files_free(&files);
     opt_free(&r);

@@ -10,8 +10,9 @@
 #include "data/doc_path.h"
 #include "data/prompt_norm.h"
 #include "data/shingle.h"
+#include "data/turns.h"
 
-enum { SHOWN = 200, MAX_MESSAGES = 10000 };
+enum { SHOWN = 200 };
 
 /* Left by run() for settle(): an item, and where its texts lie. */
 struct ambiguity_note {
@@ -25,6 +26,7 @@ struct ambiguity_note {
 struct worker {
     struct buf pairs, text;                /* kept until the end */
     struct buf prompt, answer, other, norm; /* of one document */
+    struct turns turns;
 };
 
 struct ambiguity {
@@ -55,43 +57,24 @@ static bool text_at(const struct doc *d, const char *path, struct buf *out)
 /* All messages before the last one of the assistant are the prompt. */
 static bool chat(const struct ambiguity *a, const struct doc *d, struct worker *w)
 {
-    static const char *const roles[] = {"role", "from"}, *const contents[] = {"content", "value"};
-    struct doc_value list = doc_path_find(d->line, d->line_len, a->messages);
-    if (list.type != DOC_V_ARRAY) return false;
-    bool found = false;
+    static const char *const names[] = {"system: ", "user: ", "", "tool: ", "other: "};
+    const struct turns_spec spec = {.messages = a->messages};
+    const struct turns *t = &w->turns;
+    const char *why;
     buf_clear(&w->prompt);
     buf_clear(&w->answer);
-    buf_clear(&w->other); /* messages since the last answer */
-    for (int i = 0; i < MAX_MESSAGES; i++) {
-        struct doc_value role = {0}, content = {0};
-        char path[32];
-        for (int k = 0; k < 2 && !role.type; k++) {
-            snprintf(path, sizeof path, "[%d].%s", i, roles[k]);
-            role = doc_path_find(list.s, list.n, path);
-        }
-        for (int k = 0; k < 2 && !content.type; k++) {
-            snprintf(path, sizeof path, "[%d].%s", i, contents[k]);
-            content = doc_path_find(list.s, list.n, path);
-        }
-        if (!role.type && !content.type) break;
-        bool assistant = (role.n == 9 && memcmp(role.s, "assistant", 9) == 0) || (role.n == 3 && memcmp(role.s, "gpt", 3) == 0);
-        if (assistant) {
-            if (found) { /* that one was not the last */
-                buf_addc(&w->prompt, '\n');
-                buf_add(&w->prompt, w->answer.data, w->answer.len);
-            }
-            buf_add(&w->prompt, w->other.data, w->other.len);
-            buf_clear(&w->other);
-            buf_clear(&w->answer);
-            found = doc_value_text(&content, &w->answer);
-        } else {
-            buf_addc(&w->other, '\n');
-            buf_add(&w->other, role.s, role.n);
-            buf_adds(&w->other, ": ");
-            doc_value_text(&content, &w->other);
-        }
+    if (turns_read(&spec, d->line, d->line_len, &w->turns, &why) != 1) return false;
+    size_t last = t->n;
+    while (last && t->v[last - 1].role != TURN_ASSISTANT)
+        last--;
+    if (!last || !t->v[last - 1].n) return false;
+    for (size_t i = 0; i + 1 < last; i++) {
+        buf_addc(&w->prompt, '\n');
+        buf_adds(&w->prompt, names[t->v[i].role]);
+        buf_add(&w->prompt, t->text.data + t->v[i].at, t->v[i].n);
     }
-    return found;
+    buf_add(&w->answer, t->text.data + t->v[last - 1].at, t->v[last - 1].n);
+    return true;
 }
 
 static struct hash128 norm_hash(const struct buf *text, struct buf *norm)
@@ -357,6 +340,7 @@ void ambiguity_free(struct ambiguity *a)
                            &a->workers[i].answer, &a->workers[i].other, &a->workers[i].norm};
         for (size_t k = 0; k < COUNT_OF(b); k++)
             buf_free(b[k]);
+        turns_free(&a->workers[i].turns);
     }
     free(a->workers);
     buf_free(&a->notes);

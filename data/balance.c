@@ -46,7 +46,8 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     struct balance_note *n = d->note;
     const struct doc *doc = d->doc;
     if (!n) return 0;
-    n->key = doc->id ? hash64_seed(doc->id, doc->id_len, b->cfg.seed) : hash64_seed(doc->text, doc->text_len, b->cfg.seed);
+    n->key = doc->id ? hash64_seed(doc->id, doc->id_len, b->cfg.seed) : doc->no_text ? hash64_seed(doc->line, doc->line_len, b->cfg.seed)
+             : hash64_seed(doc->text, doc->text_len, b->cfg.seed);
     if (b->by != BY_PATH) return 0;
     struct doc_value v = doc_path_find(doc->line, doc->line_len, b->cfg.field);
     if (v.type == DOC_V_NONE || v.type == DOC_V_NULL) return 0;

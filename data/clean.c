@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "data/chat.h"
 #include "data/clean_internal.h"
 
 static void note_bad(struct clean_stats *s, const struct doc *d, const char *reason)
@@ -15,12 +16,20 @@ static void note_bad(struct clean_stats *s, const struct doc *d, const char *rea
              (unsigned long long)d->line_no, reason);
 }
 
-static void one_bad(struct clean *c, struct doc_slot *s, const struct doc *d,
-                    const struct doc_iter *it)
+static void one_bad(struct clean *c, struct doc_slot *s, const struct doc *d, const char *reason, uint64_t bytes)
 {
-    note_bad(&((struct clean_block *)s->user)->s, d, it->reason);
-    if (c->want[OUT_BAD]) doc_emit_bad(d, it->reason, it->bad_bytes, &s->out[OUT_BAD]);
-    if (c->want[OUT_DECISIONS]) decisions_bad(d, it->reason, &s->out[OUT_DECISIONS]);
+    note_bad(&((struct clean_block *)s->user)->s, d, reason);
+    if (c->want[OUT_BAD]) doc_emit_bad(d, reason, bytes, &s->out[OUT_BAD]);
+    if (c->want[OUT_DECISIONS]) decisions_bad(d, reason, &s->out[OUT_DECISIONS]);
+}
+
+/* NULL, or why a record that reads well is no document after all. */
+static const char *find_turns(const struct clean *c, int thread, const struct doc *d)
+{
+    const char *why = NULL;
+    if (!c->cfg->chat) return NULL;
+    if (chat_read(c->cfg->chat, thread, d, &why) == 0 && d->no_text) why = "neither text nor turns of a chat";
+    return why;
 }
 
 static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
@@ -40,8 +49,11 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
     doc_iter_start(&w->it, &c->cfg->docs, &s->block);
     while ((next = doc_iter_next(&w->it, &d)) != DOC_END) {
         b->s.docs_in++;
+        const char *why = next == DOC_BAD ? NULL : find_turns(c, thread, &d);
         if (next == DOC_BAD)
-            one_bad(c, s, &d, &w->it);
+            one_bad(c, s, &d, w->it.reason, w->it.bad_bytes);
+        else if (why)
+            one_bad(c, s, &d, why, d.line_len);
         else if (clean_one(c, thread, s, &d, good++, e))
             return err_wrap(e, "%s:%llu", d.file->name, (unsigned long long)d.line_no);
     }

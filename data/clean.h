@@ -37,6 +37,7 @@ struct clean_cfg {
     struct clean_filter filter[CLEAN_FILTERS_MAX]; /* clean_add_filter() */
     int n_filters;
     bool keep_metric[METRICS_MAX];
+    struct chat *chat; /* chat.h, or NULL */
     int copies_metric; /* metric of a filter: how often a document that stays is written; 0 = once */
 };
 

@@ -109,18 +109,23 @@ static void emit_removed(const struct clean *c, const struct doc *d, int r, cons
     buf_free(&more);
 }
 
-static int count_groups(struct clean_stats *s, const struct clean_doc *d, size_t bytes_in,
-                        uint32_t label[CLEAN_LABELS], struct err *e)
+/* Bytes of the text that is written. */
+static size_t bytes_out(const struct clean_doc *d)
+{
+    return d->as_it_came ? d->bytes_in : d->n;
+}
+
+static int count_groups(struct clean_stats *s, const struct clean_doc *d, uint32_t label[CLEAN_LABELS], struct err *e)
 {
     for (int k = 0; k < CLEAN_LABELS; k++) {
         struct clean_group *g = clean_group_of(&s->group[k], d->label[k], d->label_n[k]);
         if (!g) return err_oom(e, sizeof *g, "the groups of the report");
         label[k] = (uint32_t)(g - s->group[k].v);
         g->docs_in++;
-        g->bytes_in += bytes_in;
+        g->bytes_in += d->bytes_in;
         if (d->removed) continue;
         g->docs_out++;
-        g->bytes_out += d->n;
+        g->bytes_out += bytes_out(d);
     }
     return 0;
 }
@@ -147,7 +152,8 @@ static void note_detail(const struct clean *c, struct clean_stats *s, const stru
     doc_emit_id(d->doc, &id);
     x.value = d->value[c->cfg->rules.rule[reason]->metric];
     memcpy(x.id, id.data ? id.data : "", whole_chars(id.data, id.len, sizeof x.id - 1));
-    memcpy(x.text, d->doc->text, whole_chars(d->doc->text, d->doc->text_len, sizeof x.text - 1));
+    const char *text = d->as_it_came ? d->text : d->doc->text;
+    memcpy(x.text, text, whole_chars(text, d->as_it_came ? d->n : d->doc->text_len, sizeof x.text - 1));
     buf_free(&id);
     if (detail_sample(s->detail, &x)) s->detail->n_samples[reason] = SAMPLES_A_RULE;
 }
@@ -165,17 +171,18 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
         for (int i = 0; i < c->cfg->n_filters && (c->want[OUT_REMOVED] || c->want[OUT_DECISIONS]); i++)
             if (c->cfg->filter[i].explain) c->cfg->filter[i].explain(c->cfg->filter[i].arg, thread, d, why);
         slot->out[OUT_REMOVED].oom |= why->oom;
-        note_removed(s, c->cfg->rules.n_rules, failed, reason, doc->text_len);
+        note_removed(s, c->cfg->rules.n_rules, failed, reason, d->bytes_in);
         if (c->want[OUT_REMOVED]) emit_removed(c, doc, reason, d->value, why, &slot->out[OUT_REMOVED]);
     } else {
         uint64_t n = copies(c, d->value);
         s->docs_out++;
         s->copies += n - 1;
-        s->bytes_out += d->n * n;
-        s->changed += d->n != doc->text_len ||
-                      (d->text != doc->text && memcmp(d->text, doc->text, d->n) != 0);
+        const char *text = d->as_it_came ? doc->text : d->text;
+        size_t len = d->as_it_came ? doc->text_len : d->n;
+        s->bytes_out += bytes_out(d) * n;
+        s->changed += len != doc->text_len || (text != doc->text && memcmp(text, doc->text, len) != 0);
         for (uint64_t i = 0; i < n && c->want[OUT_KEPT]; i++)
-            doc_emit(doc, d->text, d->n, &slot->out[OUT_KEPT]);
+            doc_emit(doc, text, len, &slot->out[OUT_KEPT]);
     }
     if (!c->want[OUT_DECISIONS]) return;
     struct clean_verdict v = {.doc = doc,
@@ -183,8 +190,8 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
                               .failed = failed,
                               .cut = w->cut,
                               .n_cuts = w->n_cuts,
-                              .bytes_in = doc->text_len,
-                              .bytes_out = d->n,
+                              .bytes_in = d->bytes_in,
+                              .bytes_out = bytes_out(d),
                               .reason = reason,
                               .why = why};
     memcpy(v.label, d->label, sizeof v.label);
@@ -199,7 +206,7 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
     struct worker *w = &c->workers[thread];
     struct clean_block *b = slot->user;
     struct rules_work *rw = &w->rules;
-    struct clean_doc d = {.doc = doc, .value = rw->m};
+    struct clean_doc d = {.doc = doc, .value = rw->m, .bytes_in = doc->text_len, .as_it_came = doc->no_text};
     struct rule_set failed = {{0}}, by_rules;
     char *row = NULL;
     if (c->pass == 1) {
@@ -218,7 +225,12 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
         if (cfg->prep_metric[k]) d.value[cfg->prep_metric[k]] = (double)w->prep.places[k];
     }
     if (run_filters(c, thread, true, row, &d, &failed, e)) return -1;
-    if (c->judge) {
+    if (c->judge && d.as_it_came && !d.n) { /* no text, no answer: that is for the rules on turns to say */
+        for (int m = 0; m < METRIC_N; m++)
+            d.value[m] = (double)NAN;
+        memset(rw->lines_removed, 0, sizeof rw->lines_removed);
+        rw->n_cuts = 0;
+    } else if (c->judge) {
         if ((cfg->settle ? rules_settle : rules_judge)(&cfg->rules, rw, d.text, d.n, &d.text, &d.n,
                                                        &by_rules, e))
             return -1;
@@ -232,8 +244,8 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
         d.removed = rule_set_any(&failed);
     }
     uint32_t label[CLEAN_LABELS];
-    if (count_groups(&b->s, &d, doc->text_len, label, e)) return -1;
-    b->s.bytes_in += doc->text_len;
+    if (count_groups(&b->s, &d, label, e)) return -1;
+    b->s.bytes_in += d.bytes_in;
     if (c->pass == 1) {
         write_note(c, row, &d, label);
         return 0;

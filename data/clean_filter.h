@@ -48,6 +48,8 @@ struct clean_doc {
     const struct doc *doc; /* as it was read: its line, id, other members */
     const char *text;      /* as it stands now; a filter that changes it points these */
     size_t n;              /* at memory of its own that lives until its next call on this thread */
+    size_t bytes_in;       /* of text, as it was read */
+    bool as_it_came;       /* written as it was read, whatever happened to text */
     double *value;         /* by metric; not a number = not measured.  A filter writes its own */
     bool removed;          /* a rule has failed already */
     const char *label[CLEAN_LABELS]; /* not NUL-terminated, never NULL; length 0 = unknown. */

@@ -17,6 +17,7 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
     it->extra = cfg->extra;
     it->split = cfg->split;
     it->lazy = cfg->lazy;
+    it->no_text = cfg->no_text;
     it->max_line = cfg->max_line ? cfg->max_line : (size_t)64 << 20;
     it->pos = 0;
     it->line_no = b->line_no;
@@ -103,7 +104,8 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
         }
         struct doc_fields f;
         why = doc_json_find_more(d->line, d->line_len, it->field, it->extra, &f);
-        if (why) return bad(it, why, to - from);
+        d->no_text = why == doc_json_no_text && it->no_text;
+        if (why && !d->no_text) return bad(it, why, to - from);
         d->text_begin = f.text_begin;
         d->text_end = f.text_end;
         d->text = d->line + f.text_begin;

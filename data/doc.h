@@ -30,6 +30,7 @@ struct doc_cfg {
     enum doc_split split;
     size_t max_line; /* bytes of a line or text document; 0 = 64 MiB */
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
+    bool no_text;    /* JSONL: records without the text field are documents too: struct doc.no_text */
     const char *extra[DOC_EXTRA]; /* JSONL: members to note for every document; NULL = none */
 };
 
@@ -81,7 +82,8 @@ struct doc {
     size_t extra_len[DOC_EXTRA];
     const struct doc_file *file;
     uint64_t line_no, offset;
-    bool only; /* the only document of its (text) file */
+    bool only;    /* the only document of its (text) file */
+    bool no_text; /* text is empty and stands nowhere in the line: only to be written as it came */
 };
 
 enum doc_next { DOC_END, DOC_GOOD, DOC_BAD };
@@ -93,7 +95,7 @@ struct doc_iter {
     enum doc_split split;
     size_t max_line, pos, valid; /* valid: UTF-8 checked up to here */
     uint64_t line_no;
-    bool lazy;
+    bool lazy, no_text;
     struct buf scratch, canonical;
     const char *reason; /* after DOC_BAD; then doc.line is the raw record */
     uint64_t bad_bytes;

@@ -8,6 +8,8 @@
 
 enum { MAX_DEPTH = 64 };
 
+const char doc_json_no_text[] = "no text field";
+
 struct cursor {
     const char *s;
     size_t n, i;
@@ -297,7 +299,7 @@ const char *doc_json_find_more(const char *s, size_t n, const char *field,
     }
     space(&c);
     if (c.i < n) return "bytes after the object";
-    return found ? NULL : "no text field";
+    return found ? NULL : doc_json_no_text;
 }
 
 /* Copies up to the next backslash; *from moves to it.  `o` has 16 bytes to spare. */

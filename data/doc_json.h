@@ -22,6 +22,8 @@ struct doc_fields {
     size_t extra_begin[DOC_EXTRA], extra_end[DOC_EXTRA]; /* likewise of the members asked for */
 };
 
+/* The reason given when all is well but for a text field. */
+extern const char doc_json_no_text[];
 /* NULL, or the reason why the line is no document.  The line is valid UTF-8.
  * `field` is the name of the text field, without characters that JSON escapes. */
 const char *doc_json_find(const char *s, size_t n, const char *field, struct doc_fields *out);

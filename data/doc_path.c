@@ -32,19 +32,14 @@ int doc_path_check(const char *path, const char *option, struct err *e)
 
 /* ---- walking over text that is known to be JSON ---- */
 
-struct at {
-    const char *s;
-    size_t n, i;
-};
-
-static void blanks(struct at *a)
+static void blanks(struct doc_walk *a)
 {
     while (a->i < a->n && (a->s[a->i] == ' ' || a->s[a->i] == '\t' || a->s[a->i] == '\r' || a->s[a->i] == '\n'))
         a->i++;
 }
 
 /* At a quote; leaves i behind the closing one. */
-static struct doc_value string(struct at *a)
+static struct doc_value string(struct doc_walk *a)
 {
     size_t from = ++a->i;
     while ((a->i = scan_json_string(a->s, a->i, a->n)) < a->n && a->s[a->i] == '\\')
@@ -54,7 +49,7 @@ static struct doc_value string(struct at *a)
     return (struct doc_value){DOC_V_STRING, a->s + from, to - from};
 }
 
-static struct doc_value value(struct at *a)
+static struct doc_value value(struct doc_walk *a)
 {
     struct doc_value v = {DOC_V_NONE, a->s + a->i, 0};
     if (a->i >= a->n) return v;
@@ -93,35 +88,54 @@ static bool same(const struct doc_value *key, const char *name, size_t n)
     return eq;
 }
 
+struct doc_walk doc_walk(const struct doc_value *v)
+{
+    bool inside = v->type == DOC_V_OBJECT || v->type == DOC_V_ARRAY;
+    return (struct doc_walk){v->s, inside ? v->n : 0, 1};
+}
+
+bool doc_walk_next(struct doc_walk *a, struct doc_value *key, struct doc_value *v)
+{
+    *key = *v = (struct doc_value){0};
+    blanks(a);
+    if (a->i > 1 && a->i < a->n && a->s[a->i] == ',') {
+        a->i++;
+        blanks(a);
+    }
+    if (a->i >= a->n || a->s[a->i] == '}' || a->s[a->i] == ']') return false;
+    if (a->s[0] == '{') {
+        if (a->s[a->i] != '"') return false;
+        *key = string(a);
+        blanks(a);
+        a->i++; /* ':' */
+        blanks(a);
+    }
+    *v = value(a);
+    return v->type != DOC_V_NONE;
+}
+
 static struct doc_value member(const struct doc_value *o, const char *name, size_t n)
 {
-    struct at a = {o->s, o->n, 1};
-    for (blanks(&a); a.i < a.n && a.s[a.i] == '"'; blanks(&a)) {
-        struct doc_value key = string(&a);
-        blanks(&a);
-        a.i++; /* ':' */
-        blanks(&a);
-        struct doc_value v = value(&a);
+    struct doc_walk a = doc_walk(o);
+    struct doc_value key, v;
+    while (doc_walk_next(&a, &key, &v))
         if (same(&key, name, n)) return v;
-        blanks(&a);
-        if (a.i >= a.n || a.s[a.i] != ',') break;
-        a.i++;
-    }
     return (struct doc_value){0};
+}
+
+struct doc_value doc_value_member(const struct doc_value *object, const char *name)
+{
+    return member(object, name, strlen(name));
 }
 
 static struct doc_value element(const struct doc_value *o, long index)
 {
-    struct doc_value v = {0};
     for (int pass = 0; pass < 2; pass++) {
-        struct at a = {o->s, o->n, 1};
+        struct doc_walk a = doc_walk(o);
+        struct doc_value key, v;
         long k = 0;
-        for (blanks(&a); a.i < a.n && a.s[a.i] != ']'; blanks(&a), k++) {
-            v = value(&a);
+        for (; doc_walk_next(&a, &key, &v); k++)
             if (k == index) return v;
-            blanks(&a);
-            if (a.i < a.n && a.s[a.i] == ',') a.i++;
-        }
         if (index >= 0 || -index > k) break;
         index += k;
     }
@@ -131,7 +145,7 @@ static struct doc_value element(const struct doc_value *o, long index)
 struct doc_value doc_path_find(const char *line, size_t n, const char *path)
 {
     if (!line) return (struct doc_value){0};
-    struct at a = {line, n, 0};
+    struct doc_walk a = {line, n, 0};
     blanks(&a);
     struct doc_value v = value(&a);
     for (const char *p = path; *p && v.type;) {

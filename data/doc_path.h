@@ -27,6 +27,18 @@ int doc_path_check(const char *path, const char *option, struct err *e);
  * is found).  Of members with equal names the first counts. */
 struct doc_value doc_path_find(const char *line, size_t n, const char *path);
 
+/* A member of an object. */
+struct doc_value doc_value_member(const struct doc_value *object, const char *name);
+
+/* The members of an object or the items of an array, one after another; key is
+ * as written, without quotes, and empty for items. */
+struct doc_walk {
+    const char *s;
+    size_t n, i;
+};
+struct doc_walk doc_walk(const struct doc_value *v);
+bool doc_walk_next(struct doc_walk *w, struct doc_value *key, struct doc_value *v);
+
 /* Appends the value as text: strings unescaped, others as written.  False for
  * strings that are no text (lone surrogates); then nothing is appended. */
 bool doc_value_text(const struct doc_value *v, struct buf *out);

@@ -16,6 +16,7 @@
 #include "data/rules.h"
 #include "data/shingle.h"
 #include "data/text_norm.h"
+#include "data/turns.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct text_norm norm = {.form = TEXT_NFC};
@@ -23,6 +24,7 @@ static struct rules_work rules;
 static struct rules_cfg limits;
 static struct shingles shingles;
 static struct features features;
+static struct turns turns;
 static struct buf line, back;
 
 /* What is written must be read as the same text. */
@@ -49,10 +51,15 @@ static void look(const struct doc *d, const char *text, size_t n)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct doc_value v = doc_path_find(d->line, d->line_len, paths[i]);
         if (v.type && (v.s < d->line || v.s + v.n > d->line + d->line_len)) abort();
-        if (i == 0 && d->line && v.type != DOC_V_STRING) abort();
+        if (i == 0 && d->line && (v.type != DOC_V_STRING) != d->no_text) abort();
         buf_clear(&line);
         if (v.type) doc_value_text(&v, &line);
     }
+    const char *why;
+    const struct turns_spec usual = {.automatic = true};
+    if (turns_read(&usual, d->line, d->line_len, &turns, &why) > 0)
+        for (size_t i = 0; i < turns.n; i++)
+            if (turns.v[i].at + turns.v[i].n > turns.text.len) abort();
     if (features_make(&cfg, &features, text, n, &e) || features.n > 4096) abort();
     shape_measure(text, n, shape);
     for (int k = 0; k < SHAPE_N; k++)
@@ -101,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 || size > 1 << 20) return 0;
     struct doc_cfg cfg = {.format = (enum doc_format)(data[0] % 3),
                           .split = (enum doc_split)(data[0] / 3 % 3),
+                          .no_text = data[0] & 64,
                           .max_line = data[0] & 128 ? 64 : 0};
     int fd = memfd_create("fuzz", 0);
     if (fd < 0) return 0;
@@ -119,7 +127,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         total += b.data.len;
         doc_iter_start(&it, &cfg, &b);
         while ((next = doc_iter_next(&it, &d)) != DOC_END) {
-            if (next == DOC_GOOD)
+            if (next == DOC_GOOD && d.no_text)
+                look(&d, d.text, d.text_len);
+            else if (next == DOC_GOOD)
                 one_doc(&d);
             else {
                 buf_clear(&line);
