@@ -217,6 +217,8 @@ struct gram_work {
         uint32_t count;
     } * table;
     size_t cap, mask;
+    uint64_t *bound; /* rules_grams_bound.c */
+    size_t bound_cap;
 };
 struct rules_work {
     struct words words, line_words;

@@ -84,19 +84,33 @@ void rules_fineweb_ends(struct rules_work *w, const char *text, size_t *n_newlin
     m[METRIC_SHORT_LINES] = share(brief, lines);
 }
 
+/* Characters of the lines that are kept; those that follow each other are counted
+ * together. */
+static size_t kept_chars(const struct rules_work *w, const char *text)
+{
+    size_t all = 0, i = w->first_line;
+    while (i < w->end_line) {
+        const struct rules_line *x = &w->lines[i++], *last = x;
+        while (i < w->end_line && !w->lines[i].cut && !x->cut && w->lines[i].at == last->at + last->n + 1)
+            last = &w->lines[i++];
+        size_t n = last->at + last->n - x->at, newlines = (size_t)(last - x);
+        all += chars_of(w, rules_line_text(w, text, x), n) - newlines;
+    }
+    return all;
+}
+
 void rules_fineweb_repeats(struct rules_work *w, const char *text, double *m)
 {
     const struct words_table *t = words_table_get();
-    size_t all = 0, again = 0;
+    size_t again = 0;
     if (!rules_table_size(&w->table, w->end_line - w->first_line + 1)) {
         w->oom = true;
         return;
     }
     for (size_t i = w->first_line; i < w->end_line; i++) {
         const char *s = rules_line_text(w, text, &w->lines[i]);
-        size_t n = w->lines[i].n, chars = chars_of(w, s, n);
-        all += chars;
-        if (!blank(t, s, n) && rules_table_count(&w->table, hash64(s, n)) > 1) again += chars;
+        size_t n = w->lines[i].n;
+        if (!blank(t, s, n) && rules_table_count(&w->table, hash64(s, n)) > 1) again += chars_of(w, s, n);
     }
-    m[METRIC_LINE_REPEATS] = share(again, all);
+    m[METRIC_LINE_REPEATS] = again ? share(again, kept_chars(w, text)) : 0;
 }

@@ -48,7 +48,7 @@ static inline uint64_t longer(uint64_t gram, uint64_t word)
     return x ^ x >> 32;
 }
 
-bool rules_grams_room(struct gram_work *g, size_t n)
+static bool room(struct gram_work *g, size_t n)
 {
     if (n <= g->cap) return true;
     size_t cap = n + n / 4 + 256, slots = 64;
@@ -69,6 +69,7 @@ void rules_grams_free(struct gram_work *g)
     free(g->hash);
     free(g->at);
     free(g->table);
+    free(g->bound);
     *g = (struct gram_work){0};
 }
 
@@ -180,7 +181,7 @@ static double top(const struct gram_work *g, const struct words *w, size_t n, ui
     } else {
         most = 1;
     }
-        return (double)(gram_chars(w, best, n) + n - 1) * most;
+    return (double)(gram_chars(w, best, n) + n - 1) * most;
 }
 
 /* Characters in n-grams seen before, walking on behind each such. */
@@ -200,16 +201,23 @@ static double duplicates(struct gram_work *g, const struct words *w, size_t n_at
     return (double)dup;
 }
 
-void rules_grams(struct rules_work *work, const char *text, size_t n_text, double chars, double *m)
+bool rules_grams_words(struct rules_work *work, const char *text, size_t n_text)
 {
     struct gram_work *g = &work->grams;
     const struct words *w = &work->words;
-    if (!rules_grams_room(g, w->n)) {
+    if (!room(g, w->n)) {
         work->oom = true;
-        return;
+        return false;
     }
     for (size_t i = 0; i < w->n; i++)
         g->hash[i] = word_hash(text + w->v[i].begin, w->v[i].len, n_text - w->v[i].begin);
+    return true;
+}
+
+void rules_grams(struct rules_work *work, double chars, double *m)
+{
+    struct gram_work *g = &work->grams;
+    const struct words *w = &work->words;
     size_t n_at = 0;
     for (size_t n = 2; n <= 10 && n <= w->n; n++) {
         uint32_t most = 0;

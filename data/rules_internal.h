@@ -51,8 +51,12 @@ void rules_cut(struct rules_work *w, size_t begin, size_t end, int rule);
 bool rules_table_size(struct hash_counter *t, size_t n);         /* for n entries, empty */
 uint32_t rules_table_count(struct hash_counter *t, uint64_t h);  /* counted so often, now included */
 uint32_t rules_table_get(const struct hash_counter *t, uint64_t h);
-/* The n-gram metrics of w->words (two and more), the fast way. */
-void rules_grams(struct rules_work *w, const char *text, size_t n, double chars, double *m);
+/* Hashes of w->words, for the two below; false and w->oom on lack of memory. */
+bool rules_grams_words(struct rules_work *w, const char *text, size_t n);
+/* The n-gram metrics (of two words and more), the fast way. */
+void rules_grams(struct rules_work *w, double chars, double *m);
+/* Is it certain that the text passes all rules of n-grams? */
+bool rules_grams_few(const struct rules_cfg *c, struct rules_work *w, double chars);
 void rules_grams_free(struct gram_work *g);
 void rules_gopher(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                   double *m);

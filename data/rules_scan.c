@@ -59,7 +59,7 @@ int rules_scan(struct rules_work *w, const char *s, size_t n, struct err *e)
             dots_end = end;
         }
         before = m->dot;
-        if (m->hash) w->n_hashes += (size_t)__builtin_popcountll(m->hash);
+        if (m->hash) w->n_hashes += text_count_bits(m->hash);
         if (m->vertical || (m->wide && w->newlines_only && odd_line_end(s, n, k * 64)))
             w->newlines_only = false;
         if (!m->newline) continue;

@@ -22,6 +22,16 @@ struct text_masks {
     uint64_t hash, dot, vertical; /* #  .  and \v \f \r 1c 1d 1e, which may end lines */
 };
 
+/* Bits that are set: without the instruction for it, which not every x86-64 has, the
+ * compiler calls a function that reads a table. */
+static inline unsigned text_count_bits(uint64_t x)
+{
+    x -= x >> 1 & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (unsigned)(x * 0x0101010101010101u >> 56);
+}
+
 /* What a kernel finds; text_masks_finish() makes masks of it. */
 struct text_bytes {
     uint64_t space, newline, letter, digit;

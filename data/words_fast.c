@@ -130,7 +130,7 @@ static bool inner(const struct fast *f, size_t b, size_t n, uint64_t letters, ui
 {
     struct words *w = f->w;
     unsigned info = WORD_SUBSTANCE | (second ? 0u : WORD_ASCII);
-    size_t chars = second ? n - (size_t)__builtin_popcountll(second) : n;
+    size_t chars = second ? n - text_count_bits(second) : n;
     if (!marks) {
         put(w, b, n, chars, info | (letters ? WORD_LETTER : 0u));
         return true;
@@ -207,7 +207,7 @@ static __attribute__((noinline)) void marked(const struct fast *f, size_t b, siz
 static inline void run(const struct fast *f, size_t b, size_t e, uint64_t letters, uint64_t second,
                        uint64_t other, uint64_t wide)
 {
-    size_t n = e - b, chars = second ? n - (size_t)__builtin_popcountll(second) : n;
+    size_t n = e - b, chars = second ? n - text_count_bits(second) : n;
     unsigned info = WORD_SUBSTANCE | (letters ? WORD_LETTER : 0u) | (second ? 0u : WORD_ASCII);
     if (!other)
         put(f->w, b, n, chars, info);
