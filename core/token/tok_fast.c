@@ -317,18 +317,20 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
 /* ---- a segment ---- */
 
 static int long_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
-                     size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e)
+                     size_t end, size_t n, const struct word_key *key, unsigned flags, struct tok_ids *out,
+                     struct err *e)
 {
-    struct word_hit hit = word_cache_long(&s->cache, (const uint8_t *)text + begin, end - begin);
-    size_t from = out->n;
-    if (hit.ids) {
-        if (tok_ids_room(out, hit.n, e)) return -1;
-        memcpy(out->id + out->n, hit.ids, hit.n * sizeof *hit.ids);
-        out->n += hit.n;
+    const uint8_t *word = (const uint8_t *)text + begin;
+    size_t from = out->n, len = end - begin, n_ids;
+    const int32_t *ids = len <= WORD_LONG_MAX ? word_cache_get_long(&s->cache, key, word, len, &n_ids) : NULL;
+    if (ids) {
+        if (tok_ids_room(out, n_ids, e)) return -1;
+        memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
+        out->n += n_ids;
         return 0;
     }
     if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
-    word_cache_add_long(&s->cache, &hit, (const uint8_t *)text + begin, end - begin, out->id + from, out->n - from);
+    if (len <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, len, out->id + from, out->n - from);
     return 0;
 }
 
@@ -347,7 +349,7 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
             if (found) continue;
         }
         if (special ? slow(t, s, text, begin, end, n, flags, out, e)
-            : len > WORD_KEY_MAX ? long_part(t, s, text, begin, end, n, flags, out, e)
+            : len > WORD_KEY_MAX ? long_part(t, s, text, begin, end, n, &s->keys[i], flags, out, e)
                                  : slow(t, s, text, begin, end, n, flags, out, e))
             return -1;
         if (!special && len <= WORD_KEY_MAX) word_cache_add(&s->cache, &s->keys[i], out->id + from, out->n - from);
@@ -383,6 +385,8 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
             s->ends[count] = end;
             if (end - begin <= WORD_KEY_MAX)
                 word_cache_ask(&s->cache, p + begin, end - begin, n - begin, &s->keys[count]);
+            else if (end - begin <= WORD_LONG_MAX)
+                word_cache_ask_long(&s->cache, p + begin, end - begin, &s->keys[count]);
             count++;
         }
         if (count && batch(t, s, text, n, count, flags, out, e)) return -1;

@@ -133,7 +133,7 @@ struct tokenizer {
 };
 
 /* Work space of one thread. */
-enum { BATCH = 128 };
+enum { BATCH = 256 + SPLIT_BATCH / 2 };
 
 struct tok_scratch {
     const struct tokenizer *t;

@@ -61,18 +61,18 @@ int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e)
 /* ---- with the cache ---- */
 
 static int long_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word,
-                     size_t n, size_t at, struct tok_ids *out, struct err *e)
+                     size_t n, size_t at, const struct word_key *key, struct tok_ids *out, struct err *e)
 {
-    struct word_hit hit = word_cache_long(&s->cache, word, n);
-    if (hit.ids) {
-        if (tok_ids_room(out, hit.n, e)) return -1;
-        memcpy(out->id + out->n, hit.ids, hit.n * sizeof *hit.ids);
-        out->n += hit.n;
+    size_t n_ids, before = out->n;
+    const int32_t *ids = n <= WORD_LONG_MAX ? word_cache_get_long(&s->cache, key, word, n, &n_ids) : NULL;
+    if (ids) {
+        if (tok_ids_room(out, n_ids, e)) return -1;
+        memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
+        out->n += n_ids;
         return 0;
     }
-    size_t before = out->n;
     if (tok_model_word(t, s, word, n, at, out, e)) return -1;
-    word_cache_add_long(&s->cache, &hit, word, n, out->id + before, out->n - before);
+    if (n <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, n, out->id + before, out->n - before);
     return 0;
 }
 
@@ -86,31 +86,39 @@ static int short_miss(const struct tokenizer *t, struct tok_scratch *s, const ui
     return 0;
 }
 
+static void ask_all(struct tok_scratch *s, const uint8_t *text, size_t n, size_t from, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t len = s->ends[i] - from;
+        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, text + from, len, n - from, &s->keys[i]);
+        else if (len <= WORD_LONG_MAX) word_cache_ask_long(&s->cache, text + from, len, &s->keys[i]);
+        from = s->ends[i];
+    }
+}
+
 /* One batch: all slots are asked for before the first is looked at, so that
  * the misses of the processor's caches overlap. */
 static int cached_batch(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text,
                         size_t n, size_t pos, size_t count, size_t at, struct tok_ids *out,
                         struct err *e)
 {
-    size_t from = pos;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = s->ends[i] - from;
-        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, text + from, len, n - from, &s->keys[i]);
-        from = s->ends[i];
-    }
+    ask_all(s, text, n, pos, count);
     if (tok_ids_room(out, BATCH * WORD_KEY_MAX, e)) return -1;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = s->ends[i] - pos;
-        if (len > WORD_KEY_MAX) {
-            if (long_word(t, s, text + pos, len, at + pos, out, e) ||
-                tok_ids_room(out, BATCH * WORD_KEY_MAX, e))
-                return -1;
-        } else {
-            size_t found = word_cache_get(&s->cache, &s->keys[i], out->id + out->n);
-            out->n += found;
-            if (!found && short_miss(t, s, text + pos, len, at + pos, &s->keys[i], out, e)) return -1;
+    for (size_t i = 0; i < count;) {
+        int32_t *to = out->id + out->n; /* as long as nothing is missed */
+        for (size_t found; i < count && s->ends[i] - pos <= WORD_KEY_MAX &&
+                           (found = word_cache_get(&s->cache, &s->keys[i], to)); i++) {
+            to += found;
+            pos = s->ends[i];
         }
-        pos = s->ends[i];
+        out->n = (size_t)(to - out->id);
+        if (i == count) break;
+        size_t len = s->ends[i] - pos;
+        if (len > WORD_KEY_MAX ? long_word(t, s, text + pos, len, at + pos, &s->keys[i], out, e)
+                               : short_miss(t, s, text + pos, len, at + pos, &s->keys[i], out, e))
+            return -1;
+        if (tok_ids_room(out, BATCH * WORD_KEY_MAX, e)) return -1;
+        pos = s->ends[i++];
     }
     return 0;
 }

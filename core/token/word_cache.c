@@ -2,127 +2,173 @@
 
 #include <stdlib.h>
 
-#include "core/base/hash.h"
 #include "core/base/mem.h"
 
 enum {
-    FIRST_SLOTS = 1 << 12,
-    MAX_SLOTS = 1 << 20,
-    MAX_IDS = 1 << 20,     /* of words with more than WORD_INLINE */
-    LONG_SLOTS = 1 << 16,
-    LONG_POOL = 16 << 20,
-    LONG_WORD = 1024,      /* longer ones are not remembered */
+    FIRST_LINES = 1 << 11,
+    MAX_LINES = 1 << 20,
+    FIRST_POOL = 1 << 12,
+    MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
 };
+
+#define BYTES(n) (n) >= 8 ? UINT64_MAX : ((uint64_t)1 << 8 * ((n) & 7)) - 1
+#define MASK(n) {BYTES(n), (n) < 8 ? 0 : BYTES((n) - 8)}
+const uint64_t word_key_mask[WORD_KEY_MAX + 1][2] = {
+    MASK(0), MASK(1), MASK(2),  MASK(3),  MASK(4),  MASK(5),  MASK(6),  MASK(7),
+    MASK(8), MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15)};
+
+static struct word_line *new_lines(size_t n)
+{
+    struct word_line *l = mem_alloc_aligned(n * sizeof *l);
+    if (l) memset(l, 0, n * sizeof *l);
+    return l;
+}
+
+static void use_lines(struct word_cache *c, struct word_line *lines, size_t n)
+{
+    c->lines = lines;
+    c->n_lines = n;
+    c->shift = 64 - (unsigned)__builtin_ctzll(n);
+}
 
 int word_cache_init(struct word_cache *c, struct err *e)
 {
-    c->n_slots = FIRST_SLOTS;
-    c->slots = mem_zalloc(c->n_slots, sizeof *c->slots);
-    c->ids = mem_alloc(MAX_IDS, sizeof *c->ids);
-    c->longs = mem_zalloc(LONG_SLOTS, sizeof *c->longs);
-    c->long_pool = mem_alloc(LONG_POOL, 1);
-    if (c->slots && c->ids && c->longs && c->long_pool) return 0;
-    return err_oom(e, MAX_IDS * sizeof *c->ids + LONG_POOL, "the word cache");
+    struct word_line *lines = new_lines(FIRST_LINES);
+    c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
+    c->pool_cap = FIRST_POOL;
+    if (lines) use_lines(c, lines, FIRST_LINES);
+    if (lines && c->pool) return 0;
+    return err_oom(e, FIRST_LINES * sizeof *lines, "the word cache");
 }
 
 void word_cache_free(struct word_cache *c)
 {
-    free(c->slots);
-    free(c->ids);
-    free(c->longs);
-    free(c->long_pool);
+    mem_free_aligned(c->lines);
+    free(c->pool);
     memset(c, 0, sizeof *c);
 }
 
-static uint64_t rehash(const uint64_t k[2])
+const struct word_slot *word_cache_find_on(struct word_cache *c, const struct word_key *key)
 {
-    uint64_t h = (k[0] ^ (k[1] * 0x9E3779B97F4A7C15ull)) * 0xD6E8FEB86659FD93ull;
-    return h ^ (h >> 32);
+    size_t home = word_cache_line(c, key->hash);
+    for (size_t i = (home + 1) & (c->n_lines - 1);; i = (i + 1) & (c->n_lines - 1))
+        for (int k = 0; k < 2; k++) {
+            struct word_slot *s = &c->lines[i].slot[k], *to = &c->lines[home].slot[i & 1], swap;
+            if (s->k[1] == 0) return NULL;
+            if (!word_slot_is(s, key)) continue;
+            /* Frequent words come home; the other one is found further on. */
+            swap = *to;
+            *to = *s;
+            *s = swap;
+            return to;
+        }
 }
 
-static struct word_slot *free_slot(struct word_slot *slots, size_t n, uint64_t hash)
+static struct word_slot *free_slot(struct word_cache *c, size_t line)
 {
-    size_t i = hash & (n - 1);
-    while (slots[i].k[1]) i = (i + 1) & (n - 1);
-    return &slots[i];
+    for (;; line = (line + 1) & (c->n_lines - 1)) {
+        struct word_line *l = &c->lines[line];
+        if (l->slot[0].k[1] == 0) return &l->slot[0];
+        if (l->slot[1].k[1] == 0) return &l->slot[1];
+    }
 }
 
 static void empty(struct word_cache *c)
 {
-    memset(c->slots, 0, c->n_slots * sizeof *c->slots);
-    c->used = c->n_ids = 0;
+    memset(c->lines, 0, c->n_lines * sizeof *c->lines);
+    c->used = c->pool_used = 0;
 }
 
-/* Twice the slots; where that is too much or there is no memory, none used. */
+/* The line that its key asks for: without the number of ids. */
+static size_t slot_line(const struct word_cache *c, const struct word_slot *s)
+{
+    uint64_t k[2] = {s->k[0], s->k[1] & ~((uint64_t)15 << 60)};
+    return word_cache_line(c, word_key_hash(k));
+}
+
+/* More lines; where that is too much or there is no memory, none used. */
 static void grow(struct word_cache *c)
 {
-    size_t n = 4 * c->n_slots;
-    struct word_slot *slots = n <= MAX_SLOTS ? mem_zalloc(n, sizeof *slots) : NULL;
-    if (!slots) {
+    size_t n = c->n_lines, more = 4 * n < MAX_LINES ? 4 * n : MAX_LINES;
+    struct word_line *old = c->lines, *lines = n < MAX_LINES ? new_lines(more) : NULL;
+    if (!lines) {
         empty(c);
         return;
     }
-    for (size_t i = 0; i < c->n_slots; i++)
-        if (c->slots[i].k[1]) *free_slot(slots, n, rehash(c->slots[i].k)) = c->slots[i];
-    free(c->slots);
-    c->slots = slots;
-    c->n_slots = n;
+    use_lines(c, lines, more);
+    for (size_t i = 0; i < 2 * n; i++) {
+        const struct word_slot *s = &old[i / 2].slot[i % 2];
+        if (s->k[1]) *free_slot(c, slot_line(c, s)) = *s;
+    }
+    mem_free_aligned(old);
+}
+
+/* A free slot with its key, or NULL when there is no memory for `n` more in the pool. */
+static struct word_slot *add(struct word_cache *c, const struct word_key *key, size_t n)
+{
+    size_t most = c->n_lines < MAX_LINES ? c->n_lines / 2 : 3 * c->n_lines / 2; /* of 2 slots a line */
+    if (c->pool_used + n > c->pool_cap) {
+        size_t cap = 2 * c->pool_cap < MAX_POOL ? 2 * c->pool_cap : MAX_POOL;
+        int32_t *p = c->pool_used + n <= cap ? mem_resize(c->pool, cap, sizeof *p) : NULL;
+        if (p) {
+            c->pool = p;
+            c->pool_cap = cap;
+        } else {
+            empty(c);
+            if (n > c->pool_cap) return NULL;
+        }
+    }
+    if (c->used >= most) grow(c);
+    struct word_slot *s = free_slot(c, word_cache_line(c, key->hash));
+    s->k[0] = key->k[0];
+    s->k[1] = key->k[1];
+    c->used++;
+    return s;
 }
 
 void word_cache_add(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n)
 {
-    word_cache_add_code(c, key, ids, n, 0);
+    if (n == 0 || n > WORD_KEY_MAX) return;
+    struct word_slot *s = add(c, key, n > WORD_INLINE ? n : 0);
+    if (!s) return;
+    s->k[1] |= (uint64_t)n << 60;
+    if (n <= WORD_INLINE) {
+        for (size_t i = 0; i < WORD_INLINE; i++) s->id[i] = i < n ? (uint32_t)ids[i] : 0;
+        return;
+    }
+    s->id[0] = (uint32_t)c->pool_used;
+    memcpy(c->pool + c->pool_used, ids, n * sizeof *ids);
+    c->pool_used += n;
 }
 
 void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
                          uint32_t code)
 {
     if (n == 0 || n > WORD_KEY_MAX) return;
-    if (2 * (c->used + 1) > c->n_slots) grow(c);
-    if (n > WORD_INLINE && c->n_ids + n > MAX_IDS) empty(c);
-    struct word_slot *s = free_slot(c->slots, c->n_slots, key->hash);
-    s->k[0] = key->k[0];
-    s->k[1] = key->k[1];
-    c->used++;
-    if (n <= WORD_INLINE) {
-        for (size_t i = 0; i < n; i++) s->id[i] = (uint32_t)ids[i];
-        s->id[0] |= (uint32_t)n << 24;
-        s->id[1] = (s->id[1] & 0xFFFFFF) | code << 24;
+    struct word_slot *s = add(c, key, n >= WORD_INLINE ? n : 0);
+    if (!s) return;
+    s->k[1] |= (uint64_t)n << 60;
+    s->id[3] = code;
+    if (n < WORD_INLINE) {
+        for (size_t i = 0; i < WORD_INLINE - 1; i++) s->id[i] = i < n ? (uint32_t)ids[i] : 0;
         return;
     }
-    s->id[0] = (uint32_t)n << 24;
-    s->id[1] = (uint32_t)c->n_ids | code << 24;
-    memcpy(c->ids + c->n_ids, ids, n * sizeof *ids);
-    c->n_ids += n;
+    s->id[0] = (uint32_t)c->pool_used;
+    memcpy(c->pool + c->pool_used, ids, n * sizeof *ids);
+    c->pool_used += n;
 }
 
-struct word_hit word_cache_long(const struct word_cache *c, const uint8_t *word, size_t n)
-{
-    struct word_hit hit = {NULL, 0, 0};
-    if (n > LONG_WORD) return hit;
-    hit.hash = hash64(word, n);
-    const struct word_long *l = &c->longs[hit.hash & (LONG_SLOTS - 1)];
-    const char *have = c->long_pool + l->off;
-    if (l->len != n || l->hash != hit.hash) return hit;
-    if (memcmp(have + l->n_ids * sizeof(int32_t), word, n)) return hit;
-    hit.ids = (const int32_t *)(const void *)have;
-    hit.n = l->n_ids;
-    return hit;
-}
-
-void word_cache_add_long(struct word_cache *c, const struct word_hit *miss, const uint8_t *word,
+void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
                          size_t n, const int32_t *ids, size_t n_ids)
 {
-    if (n > LONG_WORD) return;
-    size_t bytes = n_ids * sizeof *ids + (n + 3) / 4 * 4;
-    if (c->long_used + bytes > LONG_POOL) {
-        memset(c->longs, 0, LONG_SLOTS * sizeof *c->longs);
-        c->long_used = 0;
-    }
-    char *to = c->long_pool + c->long_used;
+    size_t room = n_ids + (n + 3) / 4;
+    if (n > WORD_LONG_MAX || n_ids > WORD_LONG_MAX || word_cache_find(c, key)) return; /* another with that hash */
+    struct word_slot *s = add(c, key, room);
+    if (!s) return;
+    int32_t *to = c->pool + c->pool_used;
     memcpy(to, ids, n_ids * sizeof *ids);
-    memcpy(to + n_ids * sizeof *ids, word, n);
-    c->longs[miss->hash & (LONG_SLOTS - 1)] =
-        (struct word_long){miss->hash, (uint32_t)c->long_used, (uint32_t)n_ids, (uint32_t)n};
-    c->long_used += bytes;
+    memcpy(to + n_ids, word, n);
+    s->id[0] = (uint32_t)c->pool_used;
+    s->id[1] = (uint32_t)n_ids;
+    c->pool_used += room;
 }

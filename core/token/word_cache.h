@@ -1,118 +1,172 @@
 /* word_cache.h - the ids of words seen before; one per thread.
  *
- * Nine of ten words are among those of the last megabyte.  Short words sit in
- * slots of half a cache line, key and ids together.  The table grows with the
- * distinct words up to 32 MiB and is emptied then, so that hostile or endless
- * input does not use up the memory. */
+ * Nine of ten words are among those of the last megabyte.  A slot of half a
+ * cache line holds the word's bytes (longer ones: their hash) and its ids
+ * together, so that a word costs one line, which is asked for early.  The
+ * table grows with the distinct words up to 64 MiB and is emptied then, so that
+ * hostile or endless input does not use up the memory. */
 #ifndef CORE_TOKEN_WORD_CACHE_H
 #define CORE_TOKEN_WORD_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "core/base/err.h"
 
-enum { WORD_KEY_MAX = 15, WORD_INLINE = 4 };
+enum {
+    WORD_KEY_MAX = 15,   /* bytes of a word that is its own key */
+    WORD_LONG_MAX = 1024, /* longer ones are not remembered */
+    WORD_INLINE = 4,
+};
 
+/* Length and number of ids share the top byte of k[1]: the one in its lower, the
+ * other in its upper half.  Long words have 0 in both, and their length below. */
 struct word_key {
-    uint64_t k[2];          /* the bytes, length in the last one */
+    uint64_t k[2];          /* the bytes; or the hash and the length */
     uint64_t hash;
 };
 
 struct word_slot {
     uint64_t k[2];          /* k[1] == 0: free */
-    uint32_t id[WORD_INLINE]; /* number of ids in the top byte of id[0], a code in
-                               * that of id[1]; more than
-                               * WORD_INLINE: id[1] is their place in the pool */
+    uint32_t id[WORD_INLINE]; /* more than WORD_INLINE: id[0] is their place in the
+                               * pool.  Long words: id[1] is the number of ids, the
+                               * pool has them and the word.  id[3]: see add_code */
 };
 
-struct word_long {
-    uint64_t hash;
-    uint32_t off, n_ids, len;
+struct word_line {
+    struct word_slot slot[2];
 };
 
 struct word_cache {
-    struct word_slot *slots;
-    size_t n_slots, used;
-    int32_t *ids;           /* of words with many */
-    size_t n_ids;
-    struct word_long *longs;
-    char *long_pool;
-    size_t long_used;
+    struct word_line *lines;
+    size_t n_lines, used;   /* a power of two; used slots */
+    unsigned shift;         /* 64 - log2(n_lines) */
+    int32_t *pool;
+    size_t pool_used, pool_cap;
 };
 
 int word_cache_init(struct word_cache *c, struct err *e);
 void word_cache_free(struct word_cache *c);
 
-static inline void word_key_make(const uint8_t *word, size_t n, size_t left, uint64_t k[2])
+extern const uint64_t word_key_mask[WORD_KEY_MAX + 1][2];
+
+static inline uint64_t word_key_hash(const uint64_t k[2])
 {
-    if (left >= 16) {
-        memcpy(k, word, 16);
-        /* n is 1..15: keep n bytes of the 16. */
-        uint64_t low = n < 8 ? ((uint64_t)1 << (8 * n)) - 1 : UINT64_MAX;
-        uint64_t high = n > 8 ? ((uint64_t)1 << (8 * (n - 8))) - 1 : 0;
-        k[0] &= low;
-        k[1] &= high;
-    } else {
-        k[0] = k[1] = 0;
-        memcpy(k, word, n);
-    }
-    k[1] |= (uint64_t)n << 56;
+    return (k[0] ^ (k[1] * 0x9E3779B97F4A7C15ull)) * 0xD6E8FEB86659FD93ull;
 }
 
-/* Fills *key for the word (1..15 bytes, `left` readable) and prefetches its slot. */
+static inline size_t word_cache_line(const struct word_cache *c, uint64_t hash)
+{
+    return (size_t)(hash >> c->shift);
+}
+
+/* Fills *key for the word (1..15 bytes, `left` readable) and prefetches its line. */
 static inline void word_cache_ask(const struct word_cache *c, const uint8_t *word, size_t n,
                                   size_t left, struct word_key *key)
 {
-    word_key_make(word, n, left, key->k);
-    uint64_t h = (key->k[0] ^ (key->k[1] * 0x9E3779B97F4A7C15ull)) * 0xD6E8FEB86659FD93ull;
-    key->hash = h ^ (h >> 32);
-    __builtin_prefetch(&c->slots[key->hash & (c->n_slots - 1)]);
+    uint64_t k[2] = {0, 0};
+    if (left >= 16) {
+        memcpy(k, word, 16);
+        k[0] &= word_key_mask[n][0];
+        k[1] &= word_key_mask[n][1];
+    } else {
+        memcpy(k, word, n);
+    }
+    key->k[0] = k[0];
+    key->k[1] = k[1] | (uint64_t)n << 56;
+    key->hash = word_key_hash(key->k);
+    __builtin_prefetch(&c->lines[word_cache_line(c, key->hash)]);
 }
 
-/* Copies the ids to out (room for 15) and returns their number, 0 if unknown;
- * *code is what was added with them. */
-static inline size_t word_cache_get_code(const struct word_cache *c, const struct word_key *key,
+/* The same for 16 bytes and more. */
+static inline void word_cache_ask_long(const struct word_cache *c, const uint8_t *word, size_t n, struct word_key *key)
+{
+    uint64_t h = n, a, b;
+    for (size_t i = 0;; i = i + 32 <= n ? i + 16 : n - 16) {
+        memcpy(&a, word + i, 8);
+        memcpy(&b, word + i + 8, 8);
+        h = (h ^ a) * 0x9E3779B97F4A7C15ull;
+        h = ((h ^ h >> 32) + b) * 0xD6E8FEB86659FD93ull;
+        h ^= h >> 29;
+        if (i + 16 == n) break;
+    }
+    key->k[0] = h;
+    key->k[1] = n;
+    key->hash = word_key_hash(key->k);
+    __builtin_prefetch(&c->lines[word_cache_line(c, key->hash)]);
+}
+
+static inline bool word_slot_is(const struct word_slot *s, const struct word_key *key)
+{
+    return ((s->k[0] ^ key->k[0]) | (s->k[1] ^ key->k[1]) << 4) == 0;
+}
+
+/* In the lines that follow; what is found there changes places with one that is
+ * in the first line. */
+const struct word_slot *word_cache_find_on(struct word_cache *c, const struct word_key *key);
+
+static inline const struct word_slot *word_cache_find(struct word_cache *c, const struct word_key *key)
+{
+    const struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
+    bool first = word_slot_is(&l->slot[0], key), second = word_slot_is(&l->slot[1], key);
+    if (__builtin_expect(first | second, 1)) return &l->slot[second];
+    return l->slot[1].k[1] ? word_cache_find_on(c, key) : NULL;
+}
+
+/* Copies the ids to out (room for 15) and returns their number, 0 if unknown. */
+static inline size_t word_cache_get(struct word_cache *c, const struct word_key *key, int32_t *out)
+{
+    const struct word_slot *s = word_cache_find(c, key);
+    if (__builtin_expect(!s, 0)) return 0;
+    size_t n = (size_t)(s->k[1] >> 60);
+    memcpy(out, s->id, sizeof s->id);
+    if (__builtin_expect(n > WORD_INLINE, 0)) memcpy(out, c->pool + s->id[0], n * sizeof *out);
+    return n;
+}
+
+/* The same; *code is what was added with them by word_cache_add_code(). */
+static inline size_t word_cache_get_code(struct word_cache *c, const struct word_key *key,
                                          int32_t *out, uint32_t *code)
 {
-    size_t mask = c->n_slots - 1;
-    for (size_t i = key->hash & mask;; i = (i + 1) & mask) {
-        const struct word_slot *s = &c->slots[i];
-        if (s->k[0] == key->k[0] && s->k[1] == key->k[1]) {
-            uint32_t id[WORD_INLINE];
-            memcpy(id, s->id, sizeof id);
-            size_t n = id[0] >> 24;
-            *code = id[1] >> 24;
-            id[0] &= 0xFFFFFF;
-            id[1] &= 0xFFFFFF;
-            memcpy(out, id, sizeof id);
-            if (n > WORD_INLINE) memcpy(out, c->ids + id[1], n * sizeof *out);
-            return n;
-        }
-        if (s->k[1] == 0) return 0;
+    const struct word_slot *s = word_cache_find(c, key);
+    if (!s) return 0;
+    size_t n = (size_t)(s->k[1] >> 60);
+    *code = s->id[3];
+    memcpy(out, s->id, sizeof s->id);
+    if (n >= WORD_INLINE) memcpy(out, c->pool + s->id[0], n * sizeof *out);
+    return n;
+}
+
+static inline bool word_bytes_equal(const uint8_t *a, const uint8_t *b, size_t n) /* n >= 16 */
+{
+    uint64_t x[2], y[2];
+    for (size_t i = 0;; i = i + 32 <= n ? i + 16 : n - 16) {
+        memcpy(x, a + i, 16);
+        memcpy(y, b + i, 16);
+        if ((x[0] ^ y[0]) | (x[1] ^ y[1])) return false;
+        if (i + 16 == n) return true;
     }
 }
 
-static inline size_t word_cache_get(const struct word_cache *c, const struct word_key *key,
-                                    int32_t *out)
+/* The ids of a long word, or NULL; valid until something is added. */
+static inline const int32_t *word_cache_get_long(struct word_cache *c, const struct word_key *key,
+                                                 const uint8_t *word, size_t n, size_t *n_ids)
 {
-    uint32_t code;
-    return word_cache_get_code(c, key, out, &code);
+    const struct word_slot *s = word_cache_find(c, key);
+    if (!s) return NULL;
+    const int32_t *ids = c->pool + s->id[0];
+    *n_ids = s->id[1];
+    return word_bytes_equal((const uint8_t *)(ids + s->id[1]), word, n) ? ids : NULL;
 }
 
+/* What the key was asked for; it must not be there.  A cache has codes or has
+ * none. */
 void word_cache_add(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n);
 void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
-                         uint32_t code); /* code < 256 */
-
-/* Words of more than 15 bytes. */
-struct word_hit {
-    const int32_t *ids;     /* NULL: unknown */
-    size_t n;
-    uint64_t hash;
-};
-struct word_hit word_cache_long(const struct word_cache *c, const uint8_t *word, size_t n);
-void word_cache_add_long(struct word_cache *c, const struct word_hit *miss, const uint8_t *word,
+                         uint32_t code);
+void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
                          size_t n, const int32_t *ids, size_t n_ids);
 
 #endif
