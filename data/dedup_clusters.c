@@ -145,6 +145,8 @@ int dedup_groups(struct dedup *d, struct err *e)
 
 /* ---- the file ---- */
 
+enum { PART_BYTES = 512 << 10 };
+
 struct listing {
     struct dedup *d;
     struct buf members, out, scratch;
@@ -171,6 +173,15 @@ static int add_member(struct listing *l, const uint64_t *r, struct err *e)
     return buf_ok(&l->members, e);
 }
 
+/* Packed files get frames of some size. */
+static int flush(struct listing *l, struct err *e)
+{
+    int ret = doc_pack(&l->out, l->file.packing, &l->scratch, e);
+    if (!ret) ret = doc_out_write(&l->file, &l->out, e);
+    buf_clear(&l->out);
+    return ret;
+}
+
 static int end_cluster(struct listing *l, struct err *e)
 {
     struct dedup_stats *s = l->d->stats;
@@ -182,11 +193,7 @@ static int end_cluster(struct listing *l, struct err *e)
     if (l->size > s->largest) s->largest = l->size;
     l->size = 0;
     buf_clear(&l->members);
-    int ret = buf_ok(&l->out, e);
-    if (!ret) ret = doc_pack(&l->out, l->file.packing, &l->scratch, e);
-    if (!ret) ret = doc_out_write(&l->file, &l->out, e);
-    buf_clear(&l->out);
-    return ret;
+    return l->out.len < PART_BYTES ? 0 : flush(l, e);
 }
 
 int dedup_write_clusters(struct dedup *d, struct err *e)
@@ -203,6 +210,7 @@ int dedup_write_clusters(struct dedup *d, struct err *e)
         if (!got) got = add_member(&l, r, e);
     }
     if (!got) got = end_cluster(&l, e);
+    if (!got) got = flush(&l, e);
     if (!got) got = doc_out_commit(&l.file, e);
     doc_out_abort(&l.file);
     dmerge_free(&m);

@@ -32,6 +32,7 @@ struct doc_cfg {
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
     bool no_text;    /* JSONL: records without the text field are documents too: struct doc.no_text */
     const char *extra[DOC_EXTRA]; /* JSONL: members to note for every document; NULL = none */
+    int threads;     /* that call doc_reader_help; 0 = none (doc_run sets it) */
 };
 
 /* A place between two blocks, from where reading can go on. */
@@ -67,7 +68,10 @@ void doc_reader_go_on(struct doc_reader *r, const struct doc_at *at, const char 
 int doc_reader_next(struct doc_reader *r, struct doc_block *b, struct err *e);
 /* Damaged or truncated files seen so far; *first describes the first. */
 size_t doc_reader_damaged(const struct doc_reader *r, const char **first);
-void doc_reader_close(struct doc_reader *r); /* NULL is fine */
+/* From any thread, beside one that reads: unpacks what will be read soon.  false:
+ * there is nothing to do now. */
+bool doc_reader_help(struct doc_reader *r);
+void doc_reader_close(struct doc_reader *r); /* NULL is fine; no thread is in it */
 
 struct doc {
     const char *text;

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "data/doc_scan.h"
 #include "data/doc_stream.h"
 
-enum { BLOCK_BYTES = 1 << 20, READ_BYTES = 1 << 18, BAD_KEPT = 256 };
+enum { BLOCK_BYTES = 1 << 20, READ_BYTES = 1 << 18, BAD_KEPT = 256, MOST_AHEAD = 32 };
 static const size_t default_max_line = (size_t)64 << 20;
 
 struct doc_reader {
@@ -29,6 +30,10 @@ struct doc_reader {
     char damaged[512];
     struct doc_at start; /* where to go on in the first file that is opened */
     bool started;
+    pthread_mutex_t help_lock;
+    pthread_cond_t help_over;
+    struct doc_stream *shared; /* that others may help with, or NULL */
+    int helping;
 };
 
 struct doc_reader *doc_reader_open(const struct doc_files *files, const struct doc_cfg *cfg,
@@ -42,7 +47,33 @@ struct doc_reader *doc_reader_open(const struct doc_files *files, const struct d
     r->files = files;
     r->cfg = *cfg;
     if (!r->cfg.max_line) r->cfg.max_line = default_max_line;
+    pthread_mutex_init(&r->help_lock, NULL);
+    pthread_cond_init(&r->help_over, NULL);
     return r;
+}
+
+/* What others may help with from now on; nobody is with the one before. */
+static void share(struct doc_reader *r, struct doc_stream *s)
+{
+    pthread_mutex_lock(&r->help_lock);
+    r->shared = s;
+    while (r->helping)
+        pthread_cond_wait(&r->help_over, &r->help_lock);
+    pthread_mutex_unlock(&r->help_lock);
+}
+
+bool doc_reader_help(struct doc_reader *r)
+{
+    pthread_mutex_lock(&r->help_lock);
+    struct doc_stream *s = r->shared;
+    r->helping += s != NULL;
+    pthread_mutex_unlock(&r->help_lock);
+    if (!s) return false;
+    bool did = doc_stream_help(s);
+    pthread_mutex_lock(&r->help_lock);
+    if (--r->helping == 0) pthread_cond_broadcast(&r->help_over);
+    pthread_mutex_unlock(&r->help_lock);
+    return did;
 }
 
 void doc_reader_close(struct doc_reader *r)
@@ -52,6 +83,8 @@ void doc_reader_close(struct doc_reader *r)
     doc_convert_free(r->convert);
     buf_free(&r->raw);
     buf_free(&r->carry);
+    pthread_cond_destroy(&r->help_over);
+    pthread_mutex_destroy(&r->help_lock);
     free(r);
 }
 
@@ -136,6 +169,11 @@ static int open_next(struct doc_reader *r, struct err *e)
     r->stream = doc_stream_open(f->path, f->name, e);
     if (!r->stream) return -1;
     r->damaged_before = r->n_damaged;
+    if (r->cfg.threads > 1) {
+        int ahead = r->cfg.threads < MOST_AHEAD / 2 ? r->cfg.threads * 2 : MOST_AHEAD;
+        if (doc_stream_ahead(r->stream, ahead, e)) return -1;
+        share(r, r->stream);
+    }
     r->format = r->cfg.format != DOC_AUTO ? r->cfg.format : f->format;
     r->eof = r->skipping = false;
     r->fresh = true;
@@ -155,6 +193,7 @@ static int start_convert(struct doc_reader *r, struct err *e)
 static void close_file(struct doc_reader *r)
 {
     const struct doc_file *f = &r->files->v[r->cur];
+    share(r, NULL);
     doc_stream_close(r->stream);
     doc_convert_free(r->convert);
     r->stream = NULL;
@@ -169,8 +208,9 @@ static void close_file(struct doc_reader *r)
 static int fill(struct doc_reader *r, struct err *e)
 {
     struct buf *to = r->convert ? &r->raw : &r->carry;
-    if (!buf_reserve(to, READ_BYTES)) return buf_ok(to, e);
-    ptrdiff_t n = doc_stream_read(r->stream, to->data + to->len, READ_BYTES, e);
+    size_t want = to->len < BLOCK_BYTES ? BLOCK_BYTES - to->len : READ_BYTES; /* what a block needs */
+    if (!buf_reserve(to, want)) return buf_ok(to, e);
+    ptrdiff_t n = doc_stream_read(r->stream, to->data + to->len, want, e);
     if (n < 0) return -1;
     to->len += (size_t)n;
     if (r->convert) {

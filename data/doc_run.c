@@ -129,10 +129,18 @@ static void worker(void *arg, int i, int thread)
 {
     struct run *r = arg;
     (void)i;
+    bool helped = true; /* or may be able to */
     pthread_mutex_lock(&r->lock);
     while (!is_over(r)) {
         struct ring_slot *at;
         enum task task = pick(r, &at);
+        if (task == NOTHING && helped) { /* before it sleeps */
+            pthread_mutex_unlock(&r->lock);
+            helped = doc_reader_help(r->reader);
+            pthread_mutex_lock(&r->lock);
+            continue;
+        }
+        helped = true;
         if (task == NOTHING) {
             r->sleeping++;
             pthread_cond_wait(&r->changed, &r->lock);
@@ -191,7 +199,9 @@ int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
     struct run r = {.st = st};
     int ret = -1;
     *end = (struct doc_run_end){0};
-    r.reader = doc_reader_open(st->files, st->cfg, e);
+    struct doc_cfg cfg = *st->cfg;
+    cfg.threads = pool_threads(st->pool);
+    r.reader = doc_reader_open(st->files, &cfg, e);
     if (r.reader && st->start) doc_reader_go_on(r.reader, st->start, st->damaged);
     if (r.reader) ret = go(&r, e);
     if (r.reader) {

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
-#include <zstd.h>
 
 #include "core/base/mem.h"
+#include "data/doc_zstd.h"
 
 enum { IN_BYTES = 256 * 1024 };
 enum packing { PLAIN, GZIP, ZSTD };
@@ -22,7 +22,7 @@ struct doc_stream {
     char *name;
     const char *damage;
     z_stream gz;
-    ZSTD_DStream *zstd;
+    struct zstd_frames *zstd; /* from doc_stream_ahead() or the first read on */
     size_t pos, len;
     uint8_t in[IN_BYTES];
 };
@@ -63,7 +63,6 @@ static int recognise(struct doc_stream *s, struct err *e)
         }
     } else if (s->len >= 4 && (memcmp(s->in, zstd, 4) == 0 || skippable)) {
         s->packing = ZSTD;
-        if (!(s->zstd = ZSTD_createDStream())) return err_oom(e, 1 << 17, "zstd");
     }
     return 0;
 }
@@ -94,7 +93,7 @@ void doc_stream_close(struct doc_stream *s)
 {
     if (!s) return;
     if (s->packing == GZIP) inflateEnd(&s->gz);
-    ZSTD_freeDStream(s->zstd);
+    zstd_frames_free(s->zstd);
     if (s->close_fd && s->fd >= 0) close(s->fd);
     free(s->name);
     free(s);
@@ -102,7 +101,12 @@ void doc_stream_close(struct doc_stream *s)
 
 const char *doc_stream_damage(const struct doc_stream *s)
 {
-    return s->damage;
+    return s->zstd ? zstd_frames_damage(s->zstd) : s->damage;
+}
+
+bool doc_stream_help(struct doc_stream *s)
+{
+    return s->zstd && zstd_frames_help(s->zstd);
 }
 
 static ptrdiff_t read_plain(struct doc_stream *s, void *out, size_t n, struct err *e)
@@ -151,39 +155,36 @@ static bool step_gzip(struct doc_stream *s, void *out, size_t n, size_t *made)
     return true;
 }
 
-static bool step_zstd(struct doc_stream *s, void *out, size_t n, size_t *made)
+static ptrdiff_t read_gzip(struct doc_stream *s, void *out, size_t n, struct err *e)
 {
-    ZSTD_inBuffer in = {s->in, s->len, s->pos};
-    ZSTD_outBuffer to = {out, n, 0};
-    size_t ret = ZSTD_decompressStream(s->zstd, &to, &in);
-    *made = to.pos;
-    s->pos = in.pos;
-    if (ZSTD_isError(ret)) {
-        s->damage = "the zstd data is corrupt";
-        return false;
+    while (!s->damage) {
+        if (s->pos == s->len) {
+            ptrdiff_t got = refill(s, e);
+            if (got < 0) return -1;
+            if (got == 0) break;
+        }
+        size_t made = 0;
+        bool ok = step_gzip(s, out, n, &made);
+        if (made) return (ptrdiff_t)made;
+        if (!ok) break;
     }
-    s->inside = ret != 0;
-    return true;
+    if (s->inside && !s->damage) s->damage = "the compressed data ends early";
+    return 0;
+}
+
+/* The frames, for which recognise() has read the first bytes. */
+int doc_stream_ahead(struct doc_stream *s, int frames, struct err *e)
+{
+    if (s->packing != ZSTD || s->zstd) return 0;
+    s->zstd = zstd_frames_new(s->fd, s->name, s->in, s->len, frames, e);
+    return s->zstd ? 0 : -1;
 }
 
 ptrdiff_t doc_stream_read(struct doc_stream *s, void *out, size_t n, struct err *e)
 {
     if (s->packing == PLAIN) return read_plain(s, out, n, e);
-    bool drained = false; /* zstd may hold output when its input is used up */
-    while (!s->damage) {
-        if (s->pos == s->len && !drained) {
-            ptrdiff_t got = refill(s, e);
-            if (got < 0) return -1;
-            if (got == 0 && (!s->inside || s->packing == GZIP)) break;
-            drained = got == 0;
-        }
-        size_t made = 0;
-        bool ok = s->packing == GZIP ? step_gzip(s, out, n, &made) : step_zstd(s, out, n, &made);
-        if (made) return (ptrdiff_t)made;
-        if (!ok || drained) break;
-    }
-    if (s->inside && !s->damage) s->damage = "the compressed data ends early";
-    return 0;
+    if (s->packing == GZIP) return read_gzip(s, out, n, e);
+    return doc_stream_ahead(s, 1, e) ? -1 : zstd_frames_read(s->zstd, out, n, e);
 }
 
 int doc_stream_skip(struct doc_stream *s, uint64_t to, uint64_t *at, struct err *e)

@@ -6,6 +6,7 @@
 #ifndef DATA_DOC_STREAM_H
 #define DATA_DOC_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,11 @@ struct doc_stream;
 
 /* "-" is stdin.  `name` is for messages. */
 struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e);
+/* Before the first read: so many frames of zstd may be held for doc_stream_help. */
+int doc_stream_ahead(struct doc_stream *s, int frames, struct err *e);
+/* From any thread, beside a reading one, after doc_stream_ahead: unpacks what will
+ * be read soon.  false: there is nothing to do now. */
+bool doc_stream_help(struct doc_stream *s);
 /* Bytes put into `out` (> 0), 0 at the end, -1 on an I/O error. */
 ptrdiff_t doc_stream_read(struct doc_stream *s, void *out, size_t n, struct err *e);
 /* Goes to byte `to` of the unpacked stream, of which nothing has been read; a

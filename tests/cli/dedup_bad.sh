@@ -50,3 +50,24 @@ for z in gzip zstd; do
         grep -q 'whole' o.jsonl && grep -q 'ends early\|corrupt' err || fail "$z, $t: $(cat err)"
     done
 done
+
+# Many frames, as we, pzstd or cat make them: the same bytes for any number of
+# threads, and damage has a place.
+awk 'BEGIN { srand(5); for (i = 0; i < 30000; i++)
+    printf "{\"id\":%d,\"text\":\"%s %d %d\"}\n", i, substr("a longer line of words that fill some space", 1 + rand() * 20), rand() * 1e6, rand() * 5 }' >many.jsonl
+"$LLMCTL" dedup many.jsonl -q --out plain.jsonl
+"$LLMCTL" dedup many.jsonl -q --out own.jsonl.zst
+split -b 70000 many.jsonl piece.
+for p in piece.*; do zstd -q -c "$p"; done >pieces.jsonl.zst
+zstd -q -c <many.jsonl | cat own.jsonl.zst - pieces.jsonl.zst >all.jsonl.zst
+for t in 1 2 8; do
+    for f in own pieces all; do
+        expect 0 "$LLMCTL" dedup $f.jsonl.zst -q --threads $t --out o.jsonl
+        cmp o.jsonl plain.jsonl || fail "$f.jsonl.zst with $t threads"
+        "$LLMCTL" dedup -q --threads $t <$f.jsonl.zst | cmp - plain.jsonl || fail "$f.jsonl.zst as stdin"
+    done
+    head -c -20000 pieces.jsonl.zst >cut.jsonl.zst
+    expect 65 "$LLMCTL" dedup cut.jsonl.zst -q --threads $t --out cut$t.jsonl
+    grep -q 'ends early, in frame [0-9]*, which begins at byte [0-9]*' err || fail "$(cat err)"
+    [ "$(wc -l <cut$t.jsonl)" -gt 10000 ] && cmp cut$t.jsonl cut1.jsonl || fail "cut, $t threads"
+done
