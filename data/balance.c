@@ -88,7 +88,7 @@ static int note(void *arg, const struct clean_note *n, struct err *e)
 
 void balance_plan(const uint64_t *n, const double *weight, size_t k, double max_upsample, uint64_t total, uint64_t *m)
 {
-    double scale = INFINITY, sum = 0;
+    double scale = HUGE_VAL, sum = 0;
     for (size_t i = 0; i < k; i++) {
         if (!(weight[i] > 0)) continue;
         double s = (double)n[i] * max_upsample / weight[i];

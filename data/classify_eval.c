@@ -53,7 +53,7 @@ void classify_platt(const double *z, const uint8_t *y, size_t n, double *scale, 
     for (size_t i = 0; i < n; i++)
         pos += y[i];
     double hi = ((double)pos + 1) / ((double)pos + 2), lo = 1 / ((double)(n - pos) + 2);
-    double a = 1, b = 0, best = INFINITY;
+    double a = 1, b = 0, best = HUGE_VAL;
     double da = 0, db = 0, step = 1;
     for (int it = 0; it < 100; it++) {
         double f = 0, ga = 0, gb = 0, haa = 1e-12, hab = 0, hbb = 1e-12;

@@ -76,7 +76,7 @@ static int parse_head(struct model_config *c, const struct cJSON *j, struct err 
 {
     static const char *const known[] = {"type", "act", "norm", "bias", "logit_scale", "softcap", NULL};
     const struct cJSON *o = json_member(j, "head");
-    int type = c->head, act = ACT_GELU_ERF;
+    int type = (int)c->head, act = ACT_GELU_ERF;
     if (!o) return 0;
     if (cJSON_IsString(o)) {
         if (opt_choice(j, "head", choice_head, &type, "model", e)) return -1;

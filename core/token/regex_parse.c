@@ -128,7 +128,7 @@ static struct re_node *char_node(struct re_parse *p, uint32_t cp)
 static struct re_node *assert_node(struct re_parse *p, enum re_assert how)
 {
     struct re_node *n = new_node(p, N_ASSERT);
-    if (n) n->how = how;
+    if (n) n->how = (int)how;
     return n;
 }
 

@@ -472,7 +472,7 @@ int main(int argc, char **argv)
     snprintf(path, sizeof path, "%s/cases", dir);
     if (dir_list(path, &names, &n, &e)) {
         fprintf(stderr, "%s\n", e.msg);
-        return e.code;
+        return (int)e.code;
     }
     for (size_t i = 0; i < n; i++) {
         size_t len = strlen(names[i]);

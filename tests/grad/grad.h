@@ -57,7 +57,7 @@ static void case_begin(struct grad_case *c)
     struct err e;
     if (!c->opts.leaves) c->opts.leaves = 1;
     c->opts.training = true;
-    if (!c->args.loss_scale) c->args.loss_scale = 1;
+    if (c->args.loss_scale == 0) c->args.loss_scale = 1;
     c->args.seed = 7;
     c->args.step = 3;
     c->params = params_new(&e);

@@ -143,7 +143,7 @@ static void truncation_and_padding_of_the_file(void **state)
 
 static struct tokenizer *spm(enum spm_kind kind, bool bytes)
 {
-    static const char *const pieces[] = {"\xe2\x96\x81", "a", "b", "ab", "aa", "\xe2\x96\x81" "a", "<u>"};
+    static const char *const pieces[] = {"\xe2\x96\x81", "a", "b", "ab", "aa", "\xe2\x96\x81\x61", "<u>"};
     static const float scores[] = {-1, -2, -3, -4, -4, -5, 0};
     struct spm_model m;
     struct err e = {0};
