@@ -16,6 +16,7 @@
 #include "data/clean.h"
 #include "data/clean_replay.h"
 #include "data/doc_spool.h"
+#include "data/url_ban.h"
 
 struct clean_opts {
     struct opt_common common;
@@ -24,7 +25,8 @@ struct clean_opts {
     const char *field[CLEAN_LABELS], *chat;
     struct opt_list set;
     struct clean_prep_opts prep;
-    struct opt_list decontaminate;
+    struct opt_list decontaminate, url_ban;
+    const char *url_field;
     struct clean_scores_opts scores;
     struct clean_train_opts train;
     struct clean_corpus_opts corpus;
@@ -60,6 +62,9 @@ static const struct opt opts[] = {
             "Judge chats by their turns: auto, none, messages=PATH or prompt=PATH,answer=PATH; sft: auto"),
     OPT_CLEAN_PREP(C, prep),
     OPT_CLEAN_DECONTAM(C, decontaminate),
+    OPT_LIST(0, "url-ban", C, url_ban, "FILE",
+             "Remove what comes from hosts, addresses and words in this list; see below"),
+    OPT_STR(0, "url-field", C, url_field, "PATH", NULL, "Where the address of a document is (default url, then metadata.url)"),
     OPT_CLEAN_SCORES(C, scores),
     OPT_CLEAN_CORPUS(C, corpus),
     OPT_CLEAN_TRAIN(C, train),
@@ -119,6 +124,14 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, doubl
     else if (s->docs_bad)
         log_warn("%llu records went to '%s', first %s", (unsigned long long)s->docs_bad, cfg->quarantine,
                  s->first_bad);
+}
+
+static void talk_urls(const struct url_ban *u)
+{
+    if (!u) return;
+    struct url_ban_counts n = url_ban_counts(u);
+    log_info("  addresses: %llu judged by %llu entries", (unsigned long long)n.judged, (unsigned long long)n.entries);
+    if (n.without) log_warn("%llu documents have no address; --url-field says where it is", (unsigned long long)n.without);
 }
 
 static struct docs_outputs outputs(const struct clean_opts *o)
@@ -210,6 +223,7 @@ static int set_print(const struct cmd *self, const struct clean_opts *o, struct 
     const char *files[64] = {o->scores.lid, o->scores.ppl, o->prep.stop_words, o->prep.boilerplate_lines, o->corpus.to};
     size_t n = 5;
     for (size_t i = 0; i < o->scores.classifier.n && n < COUNT_OF(files); i++) files[n++] = o->scores.classifier.v[i];
+    for (size_t i = 0; i < o->url_ban.n && n < COUNT_OF(files); i++) files[n++] = o->url_ban.v[i];
     for (size_t i = 0; i < o->decontaminate.n && n < COUNT_OF(files); i++) files[n++] = o->decontaminate.v[i];
     if (clean_resume_print(self, o, files, n, print, e)) return -1;
     cfg->print = print->data;
@@ -225,6 +239,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct doc_files files = {0};
     struct clean_cfg cfg = {0};
     struct chat *chat = NULL;
+    struct url_ban *urls = NULL;
     struct clean_decontam *decontam = NULL;
     struct clean_scores *scores = NULL;
     struct clean_corpus *corpus = NULL;
@@ -254,6 +269,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     cfg.docs.no_text = o.corpus.ambiguity != NULL; /* that looks at other members */
     const char *turns = o.chat ? o.chat : o.preset == RULES_SFT ? "auto" : "none";
     if (!ret && strcmp(turns, "none") != 0 && !(chat = chat_add(&cfg, turns, e))) ret = -1;
+    if (!ret && o.url_ban.n && !(urls = url_ban_add(&cfg, o.url_ban.v, o.url_ban.n, o.url_field, e))) ret = -1;
     if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
     if (!ret) ret = clean_decontam_open(&decontam, &o.decontaminate, &cfg, e);
     if (!ret) ret = clean_scores_open(&scores, &o.scores, &cfg, e);
@@ -273,6 +289,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     if (!ret) ret = set_print(self, &o, &cfg, &print, e);
     if (!ret && corpus) ret = doc_spool_stdin(&files, &stdin_copy, e);
     if (!ret) ret = clean(&o, &cfg, e);
+    if (!ret) talk_urls(urls);
     if (!ret) clean_corpus_talk(corpus);
 out:
     if (stdin_copy >= 0) close(stdin_copy);
@@ -280,6 +297,7 @@ out:
     clean_scores_close(scores);
     clean_decontam_close(decontam);
     clean_prep_close(&cfg);
+    url_ban_free(urls);
     chat_free(chat);
     buf_free(&print);
     doc_files_free(&files);

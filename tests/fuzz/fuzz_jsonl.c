@@ -17,6 +17,7 @@
 #include "data/shingle.h"
 #include "data/text_norm.h"
 #include "data/turns.h"
+#include "data/url_ban.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct text_norm norm = {.form = TEXT_NFC};
@@ -55,6 +56,7 @@ static void look(const struct doc *d, const char *text, size_t n)
         buf_clear(&line);
         if (v.type) doc_value_text(&v, &line);
     }
+    if (url_split(text, n, &line, &back) && !line.oom && !back.oom && (line.data[line.len] || back.data[back.len])) abort();
     const char *why;
     const struct turns_spec usual = {.automatic = true};
     if (turns_read(&usual, d->line, d->line_len, &turns, &why) > 0)
