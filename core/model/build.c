@@ -23,12 +23,18 @@ struct tensor *build_norm(struct builder *b, const struct block_config *k, struc
 struct tensor *build_project(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
                              enum slot_role bias, enum slot_role post, struct tensor *residual)
 {
-    bool sandwich = k->place == PLACE_SANDWICH, direct = !sandwich && b->drop_resid == 0;
+    bool behind = norm_behind(k), direct = !behind && b->drop_resid == 0 && k->residual_scale == 1;
     struct linear_spec s = {.w = {build_param(b, b->layer, w)}, .b = {build_param(b, b->layer, bias)}, .n = 1,
                             .residual = direct ? residual : NULL, .f32_out = true};
     struct tensor *y = op_linear(b->g, x, &s);
-    if (direct) return y;
-    if (sandwich) y = build_norm(b, k, y, post, true);
+    return direct ? y : build_join(b, k, y, post, residual);
+}
+
+struct tensor *build_join(struct builder *b, const struct block_config *k, struct tensor *y, enum slot_role post,
+                          struct tensor *residual)
+{
+    if (norm_behind(k)) y = build_norm(b, k, y, post, true);
+    if (k->residual_scale != 1) y = op_scale(b->g, y, (float)k->residual_scale);
     return op_dropout(b->g, y, b->drop_resid, residual);
 }
 
@@ -62,17 +68,23 @@ static struct tensor *feed_forward(struct builder *b, const struct block_config 
 
 typedef struct tensor *sublayer_fn(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
 
-/* x + f(norm(x)), or norm(x + f(x)). */
+/* x + f(norm(x)), norm(x + f(x)), or x + norm(f(x)). */
 static struct tensor *sublayer(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role norm,
                                sublayer_fn *f)
 {
     if (k->place == PLACE_POST) return build_norm(b, k, f(b, k, build_plain(b, x), x), norm, true);
+    if (k->place == PLACE_OUT) return f(b, k, build_plain(b, x), x);
     return f(b, k, build_norm(b, k, x, norm, false), x);
 }
 
 static struct tensor *block(struct builder *b, const struct block_config *k, struct tensor *x)
 {
-    struct tensor *y = sublayer(b, k, x, SLOT_NORM1_W, k->mixer == MIX_ATTN ? build_attn : k->mixer == MIX_MLA ? build_mla : build_rwkv);
+    sublayer_fn *mix = k->mixer == MIX_ATTN ? build_attn : k->mixer == MIX_MLA ? build_mla : build_rwkv;
+    if (k->place == PLACE_PARALLEL_ONE) {
+        struct tensor *u = build_norm(b, k, x, SLOT_NORM1_W, false);
+        return feed_forward(b, k, u, mix(b, k, u, x));
+    }
+    struct tensor *y = sublayer(b, k, x, SLOT_NORM1_W, mix);
     if (k->place == PLACE_PARALLEL) return feed_forward(b, k, build_norm(b, k, x, SLOT_NORM2_W, false), y);
     if (k->cross) y = sublayer(b, k, y, SLOT_XNORM_W, build_cross);
     return sublayer(b, k, y, SLOT_NORM2_W, feed_forward);

@@ -41,7 +41,7 @@ struct tensor *build_attn(struct builder *b, const struct block_config *k, struc
     if (k->pos == POS_ROPE || k->qk_norm) {
         struct qk_spec q = {.H = k->heads, .Hk = k->kv_heads, .D = k->head_dim, .eps = (float)k->norm_eps,
                             .q_norm = build_param(b, b->layer, SLOT_QNORM),
-                            .k_norm = build_param(b, b->layer, SLOT_KNORM), .plus_one = k->norm_plus_one,
+                            .k_norm = build_param(b, b->layer, SLOT_KNORM), .plus_one = k->norm_plus_one, .full = k->qk_norm == QK_FULL_RMS,
                             .rope = k->pos == POS_ROPE ? &b->rope : NULL, .interleaved = k->interleaved};
         qkv = op_qk(b->g, qkv, b->positions, &q);
     }

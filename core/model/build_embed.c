@@ -28,7 +28,8 @@ struct tensor *build_embed(struct builder *b, struct tensor *tokens, struct tens
     struct tensor *pos = NULL;
     if (learned) pos = build_param(b, -1, b->encoder ? SLOT_ENC_POS : SLOT_POS);
     else if (c->embed_pos == POS_SINUSOIDAL && !(pos = sinusoids(b, e))) return NULL;
-    struct tensor *x = op_embed_pad(b->g, tokens, build_param(b, -1, SLOT_EMBED), (float)c->embed_scale,
+    struct tensor *table = build_param(b, -1, b->encoder && c->enc_vocab ? SLOT_ENC_EMBED : SLOT_EMBED);
+    struct tensor *x = op_embed_pad(b->g, tokens, table, (float)c->embed_scale,
                                     pos ? b->positions : NULL, pos, learned ? c->pos_offset : 0, c->embed_pad);
     if (types) x = op_add(b->g, x, op_embed(b->g, types, build_param(b, -1, SLOT_TYPES), 1, NULL, NULL, 0));
     if (c->embed_ln) x = build_norm(b, last, x, b->encoder ? SLOT_ENC_ELN_W : SLOT_ELN_W, true);

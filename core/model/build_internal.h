@@ -32,6 +32,9 @@ struct tensor *build_norm(struct builder *b, const struct block_config *k, struc
 /* y = x W^T + bias, then dropout and the residual: in the product's epilogue where nothing stands between. */
 struct tensor *build_project(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
                              enum slot_role bias, enum slot_role post, struct tensor *residual);
+/* residual + a sublayer's output y, with the norm, scale and dropout that stand between. */
+struct tensor *build_join(struct builder *b, const struct block_config *k, struct tensor *y, enum slot_role post,
+                          struct tensor *residual);
 /* The residual stream as the input of a product. */
 struct tensor *build_plain(struct builder *b, struct tensor *x);
 

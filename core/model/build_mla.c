@@ -4,25 +4,26 @@
 
 #include "core/model/build_internal.h"
 
-static struct tensor *product(struct builder *b, struct tensor *x, enum slot_role w)
+static struct tensor *product(struct builder *b, struct tensor *x, enum slot_role w, enum slot_role bias)
 {
-    struct linear_spec s = {.n = 1, .w = {build_param(b, b->layer, w)}};
+    struct linear_spec s = {.n = 1, .w = {build_param(b, b->layer, w)}, .b = {build_param(b, b->layer, bias)}};
     return op_linear(b->g, x, &s);
 }
 
 static struct tensor *normed(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w)
 {
-    return op_norm(b->g, NORM_RMS, x, build_param(b, b->layer, w), NULL, (float)k->norm_eps, false);
+    return op_norm(b->g, NORM_RMS, x, build_param(b, b->layer, w), NULL, (float)k->mla.norm_eps, false);
 }
 
 struct tensor *build_mla(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual)
 {
     const struct mla_config *m = &k->mla;
     const struct mla_spec s = {.H = k->heads, .nope = m->nope_dim, .rope = m->rope_dim, .v = m->v_dim};
-    struct tensor *q = m->q_rank ? normed(b, k, product(b, x, SLOT_MLA_QA), SLOT_MLA_QNORM) : x;
-    q = product(b, q, SLOT_MLA_QB);
-    struct tensor *kv = product(b, normed(b, k, product(b, x, SLOT_MLA_KVA), SLOT_MLA_KVNORM), SLOT_MLA_KVB);
-    struct tensor *qkv = op_mla_pack(b->g, q, kv, product(b, x, SLOT_MLA_KR), &s);
+    struct tensor *q = m->q_rank ? normed(b, k, product(b, x, SLOT_MLA_QA, SLOT_MLA_QA_B), SLOT_MLA_QNORM) : x;
+    q = product(b, q, SLOT_MLA_QB, SLOT_N);
+    struct tensor *kv = product(b, normed(b, k, product(b, x, SLOT_MLA_KVA, SLOT_MLA_KVA_B), SLOT_MLA_KVNORM), SLOT_MLA_KVB,
+                                SLOT_N);
+    struct tensor *qkv = op_mla_pack(b->g, q, kv, product(b, x, SLOT_MLA_KR, SLOT_MLA_KR_B), &s);
     struct qk_spec turn = {.H = k->heads, .Hk = k->heads, .D = k->head_dim, .rope = &b->rope, .interleaved = k->interleaved};
     qkv = op_qk(b->g, qkv, b->positions, &turn);
     struct attn_spec a = {.H = k->heads, .Hk = k->heads, .D = k->head_dim, .dropout = b->drop_attn, .causal = true,

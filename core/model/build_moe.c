@@ -5,8 +5,12 @@ static struct tensor *shared_experts(struct builder *b, const struct block_confi
                                      struct tensor *residual)
 {
     struct linear_spec up = {.n = 2, .w = {build_param(b, b->layer, SLOT_SGATE_W), build_param(b, b->layer, SLOT_SUP_W)}};
-    struct linear_spec down = {.n = 1, .w = {build_param(b, b->layer, SLOT_SDOWN_W)}, .residual = residual, .f32_out = true};
-    return op_linear(b->g, op_glu(b->g, op_linear(b->g, x, &up), k->act), &down);
+    bool weighed = k->moe.shared_gate;
+    struct linear_spec down = {.n = 1, .w = {build_param(b, b->layer, SLOT_SDOWN_W)}, .residual = weighed ? NULL : residual, .f32_out = true};
+    struct tensor *y = op_linear(b->g, op_glu(b->g, op_linear(b->g, x, &up), k->act), &down);
+    if (!weighed) return y;
+    struct linear_spec one = {.n = 1, .w = {build_param(b, b->layer, SLOT_SSIG_W)}, .f32 = true};
+    return op_weigh(b->g, y, op_linear(b->g, x, &one), residual);
 }
 
 struct tensor *build_moe(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual)
@@ -24,13 +28,11 @@ struct tensor *build_moe(struct builder *b, const struct block_config *k, struct
                                   build_param(b, b->layer, SLOT_EUP_B));
     h = k->glu_limit > 0 ? op_glu_clamped(b->g, h, (float)k->glu_limit, (float)k->glu_alpha) : op_glu(b->g, h, k->act);
     h = op_grouped(b->g, h, &to, build_param(b, b->layer, SLOT_EDOWN_W), build_param(b, b->layer, SLOT_EDOWN_B));
-    bool sandwich = k->place == PLACE_SANDWICH, direct = !sandwich && b->drop_resid == 0;
+    bool direct = !norm_behind(k) && b->drop_resid == 0 && k->residual_scale == 1;
     struct tensor *base = direct ? residual : NULL;
     if (m->shared) base = shared_experts(b, k, x, base);
     struct tensor *y = op_combine(b->g, h, &to, base);
-    if (direct) return y;
-    if (sandwich) y = build_norm(b, k, y, SLOT_POST2_W, true);
-    return op_dropout(b->g, y, b->drop_resid, residual);
+    return direct ? y : build_join(b, k, y, SLOT_POST2_W, residual);
 }
 
 static const struct moe_config *first_moe(const struct model_config *c, int *layers)

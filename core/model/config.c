@@ -21,7 +21,7 @@ const struct choice choice_mixer[] = {
     {"rwkv6", MIX_RWKV6, true}, {"rwkv7", MIX_RWKV7, true}, {0}};
 const struct choice choice_bias[] = {{"none", 0, true}, {"qkv", 1, true}, {"all", 3, true}, {"out", 2, true}, {0}};
 const struct choice choice_qk_norm[] = {
-    {"none", 0, true}, {"head_rms", 1, true}, {"full_rms", 2, false}, {"ln", 3, false}, {0}};
+    {"none", QK_NONE, true}, {"head_rms", QK_HEAD_RMS, true}, {"full_rms", QK_FULL_RMS, true}, {"ln", 3, false}, {0}};
 const struct choice choice_pos[] = {{"none", POS_NONE, true}, {"rope", POS_ROPE, true},
                                     {"alibi", POS_ALIBI, true}, {"shaw", POS_SHAW, true},
                                     {"t5", POS_T5, true},       {0}};
@@ -42,6 +42,8 @@ const struct choice choice_place[] = {{"pre", PLACE_PRE, true},
                                       {"post", PLACE_POST, true},
                                       {"sandwich", PLACE_SANDWICH, true},
                                       {"parallel", PLACE_PARALLEL, true},
+                                      {"out", PLACE_OUT, true},
+                                      {"parallel_one", PLACE_PARALLEL_ONE, true},
                                       {0}};
 const struct choice choice_head[] = {
     {"lm", HEAD_LM, true}, {"mlm", HEAD_MLM, true}, {"rtd", HEAD_RTD, true}, {"cls", 3, false}, {"reward", 4, false},
@@ -228,7 +230,7 @@ static int parse_mixer(struct block_config *b, int d_model, const struct cJSON *
     }
     b->qkv_bias = bias & 1;
     b->out_bias = bias & 2;
-    b->qk_norm = qk_norm;
+    b->qk_norm = (enum qk_norm)qk_norm;
     return 0;
 }
 
@@ -263,7 +265,7 @@ static int parse_ffn(struct block_config *b, const struct cJSON *o, const char *
 
 static int parse_norm(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"type", "eps", "bias", "place", "plus_one", NULL};
+    static const char *const known[] = {"type", "eps", "bias", "place", "plus_one", "weight", NULL};
     int type = NORM_RMS, place = PLACE_PRE;
     if (json_known_keys(o, known, where, e) || opt_choice(o, "type", choice_norm, &type, where, e) ||
         json_opt_f64(o, "eps", 0, 1, &b->norm_eps, where, e) ||
@@ -271,7 +273,8 @@ static int parse_norm(struct block_config *b, const struct cJSON *o, const char 
         json_opt_bool(o, "plus_one", &b->norm_plus_one, where, e))
         return -1;
     b->norm = (enum norm_kind)type;
-    b->norm_bias = b->norm == NORM_LN;
+    if (json_opt_bool(o, "weight", &b->norm_weight, where, e)) return -1;
+    b->norm_bias = b->norm == NORM_LN && b->norm_weight;
     b->place = (enum norm_place)place;
     return json_opt_bool(o, "bias", &b->norm_bias, where, e);
 }
@@ -287,7 +290,7 @@ int config_block(struct block_config *b, int d_model, const struct cJSON *o, con
     snprintf(sub[2], sizeof sub[2], "%s.norm", where);
     if (json_known_keys(o, known, where, e) ||
         opt_int(o, "repeat", 1, MODEL_MAX_LAYERS, &b->repeat, where, e) || json_opt_bool(o, "cross", &b->cross, where, e) ||
-        config_refuse(o, "residual_scale", 1, where, e) || opt_object(o, "mixer", &mixer, where, e) ||
+        json_opt_f64(o, "residual_scale", 1e-6, 1e6, &b->residual_scale, where, e) || opt_object(o, "mixer", &mixer, where, e) ||
         opt_object(o, "ffn", &ffn, where, e) || opt_object(o, "norm", &norm, where, e))
         return -1;
     if (!mixer || !ffn) return err_set(e, ERR_CONFIG, "%s.%s is missing", where, mixer ? "ffn" : "mixer");

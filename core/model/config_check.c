@@ -61,10 +61,12 @@ static int check_block(const struct model_config *c, const struct block_config *
         return err_set(e, ERR_CONFIG, "%s.mixer.causal false needs stack encoder", at);
     if (b->cross && (encoder || c->stack != STACK_ENCDEC))
         return err_set(e, ERR_CONFIG, "%s.cross: only decoder blocks of stack encdec have a source to attend to", at);
-    if (b->cross && b->place == PLACE_PARALLEL)
+    if (b->cross && (b->place == PLACE_PARALLEL || b->place == PLACE_PARALLEL_ONE))
         return err_set(e, ERR_CONFIG, "%s.norm.place parallel has no place for cross-attention", at);
     if (b->norm == NORM_RMS && b->norm_bias)
         return err_set(e, ERR_CONFIG, "%s.norm.bias: norm.type rms has no bias", at);
+    if (!b->norm_weight && (b->norm_bias || b->norm_plus_one))
+        return err_set(e, ERR_CONFIG, "%s.norm.%s: norm.weight false has no parameters", at, b->norm_bias ? "bias" : "plus_one");
     if (b->norm_plus_one && b->norm != NORM_RMS)
         return err_set(e, ERR_CONFIG, "%s.norm.plus_one belongs to norm.type rms", at);
     if (b->pos == POS_T5 && check_t5(b, at, e)) return -1;

@@ -16,18 +16,19 @@ void mla_set_sizes(struct block_config *b)
 
 int mla_parse(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"type", "heads", "q_rank", "kv_rank", "nope_dim", "rope_dim", "v_dim", "scale", "pos", NULL};
+    static const char *const known[] = {"type", "heads", "q_rank", "kv_rank", "nope_dim", "rope_dim", "v_dim", "bias", "norm_eps", "scale", "pos", NULL};
     struct mla_config *m = &b->mla;
     const struct cJSON *pos;
     int64_t heads = 0, rank = 0, nope = 0, rope = 0, v = 0;
     char sub[96];
     snprintf(sub, sizeof sub, "%s.pos", where);
-    *m = (struct mla_config){0};
+    *m = (struct mla_config){.norm_eps = 1e-6};
     b->interleaved = true;
     if (json_known_keys(o, known, where, e) || json_get_i64(o, "heads", 1, 4096, &heads, where, e) ||
         json_get_i64(o, "kv_rank", 1, 1 << 16, &rank, where, e) || json_get_i64(o, "nope_dim", 1, 256, &nope, where, e) ||
         json_get_i64(o, "rope_dim", 2, 256, &rope, where, e) || json_get_i64(o, "v_dim", 1, 256, &v, where, e) ||
         opt_int(o, "q_rank", 0, 1 << 16, &m->q_rank, where, e) || json_opt_f64(o, "scale", 0, 1e3, &b->scale, where, e) ||
+        json_opt_bool(o, "bias", &m->bias, where, e) || json_opt_f64(o, "norm_eps", 0, 1, &m->norm_eps, where, e) ||
         opt_object(o, "pos", &pos, where, e))
         return -1;
     if (pos && !config_absent(pos, "partial")) return err_set(e, ERR_CONFIG, "%s.partial: rope_dim says what turns", sub);
@@ -49,8 +50,10 @@ void mla_print(const struct block_config *b, struct buf *out)
     const struct mla_config *m = &b->mla;
     buf_printf(out,
                "      \"mixer\": {\"type\": \"mla\", \"heads\": %d, \"q_rank\": %d, \"kv_rank\": %d, \"nope_dim\": %d, "
-               "\"rope_dim\": %d, \"v_dim\": %d,\n        ",
-               b->heads, m->q_rank, m->kv_rank, m->nope_dim, m->rope_dim, m->v_dim);
+               "\"rope_dim\": %d, \"v_dim\": %d,\n        \"bias\": %s, ",
+               b->heads, m->q_rank, m->kv_rank, m->nope_dim, m->rope_dim, m->v_dim, m->bias ? "true" : "false");
+    config_num(out, "norm_eps", m->norm_eps);
+    buf_adds(out, ", ");
     config_num(out, "scale", b->scale);
     buf_adds(out, ",\n        ");
     config_print_rope(b, out);

@@ -17,7 +17,7 @@ static const struct choice choice_aux_norm[] = {{"layer", AUX_LAYER, true}, {"mo
 
 int moe_parse(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"experts", "top_k", "shared", "groups", "topk_groups", "score", "renorm",
+    static const char *const known[] = {"experts", "top_k", "shared", "shared_ff", "shared_gate", "groups", "topk_groups", "score", "renorm",
                                         "router_bias", "correction_bias", "scale", "aux_coef", "aux_norm", "z_coef",
                                         "bias_gamma", NULL};
     struct moe_config *m = &b->moe;
@@ -32,11 +32,12 @@ int moe_parse(struct block_config *b, const struct cJSON *o, const char *where, 
     m->top_k = (int)top_k;
     m->score = (enum router_score)score;
     m->renorm = m->correction_bias = score == ROUTER_SIGMOID;
-    if (opt_int(o, "shared", 0, 64, &m->shared, where, e) || opt_int(o, "groups", 1, MAX_EXPERTS, &m->groups, where, e))
+    if (opt_int(o, "shared", 0, 64, &m->shared, where, e) || opt_int(o, "shared_ff", 0, 1 << 22, &m->shared_ff, where, e) ||
+         opt_int(o, "groups", 1, MAX_EXPERTS, &m->groups, where, e))
         return -1;
     m->topk_groups = m->groups;
     if (opt_int(o, "topk_groups", 1, MAX_EXPERTS, &m->topk_groups, where, e) ||
-        json_opt_bool(o, "renorm", &m->renorm, where, e) || json_opt_bool(o, "router_bias", &m->router_bias, where, e) ||
+        json_opt_bool(o, "renorm", &m->renorm, where, e) || json_opt_bool(o, "shared_gate", &m->shared_gate, where, e) || json_opt_bool(o, "router_bias", &m->router_bias, where, e) ||
         json_opt_bool(o, "correction_bias", &m->correction_bias, where, e) ||
         json_opt_f64(o, "scale", 1e-6, 1e6, &m->scale, where, e) ||
         json_opt_f64(o, "aux_coef", 0, 1e3, &m->aux_coef, where, e) ||
@@ -60,6 +61,8 @@ void moe_print(const struct block_config *b, struct buf *out)
                     "\"score\": \"%s\",\n          \"renorm\": %s, \"router_bias\": %s, \"correction_bias\": %s, ",
                m->experts, m->top_k, m->shared, m->groups, m->topk_groups, choice_name(choice_score, (int)m->score),
                yes(m->renorm), yes(m->router_bias), yes(m->correction_bias));
+    if (m->shared_ff) buf_printf(out, "\"shared_ff\": %d, ", m->shared_ff);
+    if (m->shared_gate) buf_adds(out, "\"shared_gate\": true, ");
     config_num(out, "scale", m->scale);
     buf_adds(out, ", ");
     config_num(out, "aux_coef", m->aux_coef);
@@ -79,9 +82,11 @@ int moe_check(const struct block_config *b, int i, struct err *e)
         return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.groups %d does not divide experts %d", i, m->groups, m->experts);
     if (m->topk_groups > m->groups)
         return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.topk_groups %d is above groups %d", i, m->topk_groups, m->groups);
-    if (m->groups > 1 && m->score != ROUTER_SIGMOID)
-        return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.groups needs score sigmoid", i);
-    if (m->groups > 1 && m->experts / m->groups < 2)
+    if (m->groups > 1 && m->score == ROUTER_TOPK_SOFTMAX)
+        return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.groups needs score sigmoid or softmax", i);
+    if ((m->shared_gate || m->shared_ff) && !m->shared)
+        return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.%s needs shared", i, m->shared_gate ? "shared_gate" : "shared_ff");
+    if (m->groups > 1 && m->score == ROUTER_SIGMOID && m->experts / m->groups < 2)
         return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.groups %d leaves fewer than two experts a group", i, m->groups);
     if (m->groups > 1 && m->topk_groups * (m->experts / m->groups) < m->top_k)
         return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.top_k %d is above the %d experts of topk_groups %d groups", i,

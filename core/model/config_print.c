@@ -117,7 +117,14 @@ static void print_block(const struct block_config *b, bool cross, struct buf *ou
     buf_printf(out, "      \"norm\": {\"type\": \"%s\", ", choice_name(choice_norm, (int)b->norm));
     config_num(out, "eps", b->norm_eps);
     buf_printf(out, ", \"bias\": %s, \"place\": \"%s\"", yes(b->norm_bias), choice_name(choice_place, (int)b->place));
-    buf_adds(out, b->norm_plus_one ? ", \"plus_one\": true}}" : "}}");
+    if (b->norm_plus_one) buf_adds(out, ", \"plus_one\": true");
+    if (!b->norm_weight) buf_adds(out, ", \"weight\": false");
+    buf_addc(out, '}');
+    if (b->residual_scale != 1) {
+        buf_adds(out, ", ");
+        config_num(out, "residual_scale", b->residual_scale);
+    }
+    buf_addc(out, '}');
 }
 
 static void print_blocks(const struct model_config *c, int from, int to, bool cross, struct buf *out)
@@ -150,6 +157,7 @@ void model_config_print(const struct model_config *c, struct buf *out)
     buf_adds(out, "},\n  ");
     if (c->stack == STACK_ENCDEC) {
         buf_adds(out, "\"encoder\": {");
+        if (c->enc_vocab) buf_printf(out, "\"vocab\": %d, ", c->enc_vocab);
         print_blocks(c, 0, c->n_enc_blocks, false, out);
         buf_adds(out, "},\n  ");
     }

@@ -16,7 +16,7 @@ struct block_config model_block_default(void)
     return (struct block_config){.repeat = 1, .causal = true, .theta = 10000, .partial = 1, .factor = 1, .low_freq = 1,
                                  .high_freq = 4, .beta_fast = 32, .beta_slow = 1, .yarn_truncate = true, .clip = 16,
                                  .shaw_v = true, .buckets = 32, .max_distance = 128, .pos_shared = true,
-                                 .norm = NORM_RMS, .norm_eps = 1e-5};
+                                 .norm = NORM_RMS, .norm_eps = 1e-5, .norm_weight = true, .residual_scale = 1};
 }
 
 /* The groups of one stack; `where` is the list's name in messages. */
@@ -129,13 +129,13 @@ static int parse_family(struct model_config *c, const char *family, struct err *
 /* "encoder": {"blocks": [...]}, of an encoder-decoder. */
 static int parse_encoder(struct model_config *c, const struct cJSON *j, struct err *e)
 {
-    static const char *const known[] = {"blocks", NULL};
+    static const char *const known[] = {"blocks", "vocab", NULL};
     const struct cJSON *enc;
     if (opt_object(j, "encoder", &enc, "model", e)) return -1;
     if (!enc != (c->stack != STACK_ENCDEC))
         return err_set(e, ERR_CONFIG, enc ? "encoder belongs to stack encdec" : "stack encdec needs encoder.blocks");
     if (!enc) return 0;
-    if (json_known_keys(enc, known, "encoder", e) || parse_blocks(c, enc, "encoder.blocks", true, e)) return -1;
+    if (json_known_keys(enc, known, "encoder", e) || opt_int(enc, "vocab", 0, 1 << 24, &c->enc_vocab, "encoder", e) || parse_blocks(c, enc, "encoder.blocks", true, e)) return -1;
     c->n_enc_blocks = c->n_blocks;
     c->n_enc_layers = c->n_layers;
     return 0;

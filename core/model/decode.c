@@ -108,6 +108,7 @@ static void bind_experts(struct decoder *d, const struct bound *b, int i)
     struct dec_layer *l = &d->layer[i - d->first];
     const struct moe_config *m = &l->k->moe;
     l->router_w = vector(bound_at(b, i, SLOT_ROUTER_W));
+    l->ssig_w = vector(bound_at(b, i, SLOT_SSIG_W));
     l->eup_w = expert_weight(d, bound_at(b, i, SLOT_EUP_W), m);
     l->edown_w = expert_weight(d, bound_at(b, i, SLOT_EDOWN_W), m);
     l->sgate_w = decode_weight(d, bound_at(b, i, SLOT_SGATE_W));
@@ -238,7 +239,8 @@ static void make_scratch(struct decoder *d)
         size_t ws = !attends ? 0 : d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, k->pos == POS_SHAW ? k->clip : 0, false);
         if (q > qkv) qkv = q;
         if (h > heads) heads = h;
-        size_t f = (size_t)k->d_ff * (k->ffn == FFN_MOE && k->moe.shared ? (size_t)k->moe.shared : 1);
+        size_t f = (size_t)k->d_ff, shared = k->ffn == FFN_MOE ? (size_t)moe_shared_width(k) : 0;
+        if (shared > f) f = shared;
         if (f > ff) ff = f;
         if (ws > attn) attn = ws;
         if ((size_t)k->heads > G) G = (size_t)k->heads;

@@ -166,9 +166,13 @@ static void qk_row(struct decoder *d, const void *arg, int row)
     int D = k->head_dim, H = k->heads, Hk = k->kv_heads, half = l->rope ? l->rope->n_rot / 2 : 0;
     int64_t at = d->row_pos[row];
     float *x = d->qkv + (int64_t)row * (H + 2 * Hk) * D, rstd;
+    if (k->qk_norm == QK_FULL_RMS) {
+        d->k->rmsnorm(x, x, l->vec[SLOT_QNORM], H * D, (float)k->norm_eps, &rstd);
+        d->k->rmsnorm(x + (int64_t)H * D, x + (int64_t)H * D, l->vec[SLOT_KNORM], Hk * D, (float)k->norm_eps, &rstd);
+    }
     for (int h = 0; h < H + Hk; h++) {
         float *v = x + (int64_t)h * D;
-        if (k->qk_norm) d->k->rmsnorm(v, v, l->vec[h < H ? SLOT_QNORM : SLOT_KNORM], D, (float)k->norm_eps, &rstd);
+        if (k->qk_norm == QK_HEAD_RMS) d->k->rmsnorm(v, v, l->vec[h < H ? SLOT_QNORM : SLOT_KNORM], D, (float)k->norm_eps, &rstd);
         if (l->rope)
             d->k->rope(v, l->rope->cos + at * half, l->rope->sin + at * half, l->rope->n_rot, k->interleaved, 1);
     }
@@ -251,17 +255,34 @@ void decode_prepare(struct product *p)
     p->xg = p->d->half;
 }
 
+static void add_row(struct decoder *d, const void *arg, int row)
+{
+    size_t C = (size_t)d->c.d_model;
+    float *x = d->x + (size_t)row * C, *t = d->t + (size_t)row * C, scale = *(const float *)arg;
+    if (scale != 1) d->k->scale(t, scale, t, C);
+    d->k->add(x, x, t, C);
+}
+
+/* x += d->t, normed and scaled as the block has it. */
+static void add_output(struct decoder *d, int m, const struct dec_layer *l, enum slot_role post)
+{
+    float scale = (float)l->k->residual_scale;
+    if (norm_behind(l->k)) norm(d, m, l, post, d->t, d->t, NULL);
+    decode_by_row(d, m, add_row, &scale);
+}
+
 /* x += or = the output of a sublayer, with the norm that may follow it. */
 void decode_join(struct decoder *d, int m, const struct dec_layer *l, struct product *p, enum slot_role post,
                  enum slot_role after)
 {
-    bool sandwich = l->k->place == PLACE_SANDWICH;
+    const struct block_config *k = l->k;
+    bool direct = !norm_behind(k) && k->residual_scale == 1;
     p->y = d->t;
     p->ld = d->c.d_model;
-    p->residual = sandwich ? NULL : d->x;
+    p->residual = direct ? d->x : NULL;
     decode_product(p);
-    if (sandwich) norm(d, m, l, post, d->t, d->t, d->x);
-    if (l->k->place == PLACE_POST) norm(d, m, l, after, d->x, d->x, NULL);
+    if (!direct) add_output(d, m, l, post);
+    if (k->place == PLACE_POST) norm(d, m, l, after, d->x, d->x, NULL);
 }
 
 static void attention(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in)
@@ -348,14 +369,6 @@ void decode_glu(struct decoder *d, int m, const struct dec_layer *l, const float
     decode_product(&two);
 }
 
-static void add_row(struct decoder *d, const void *arg, int row)
-{
-    (void)arg;
-    size_t C = (size_t)d->c.d_model;
-    float *x = d->x + (size_t)row * C;
-    d->k->add(x, x, d->t + (size_t)row * C, C);
-}
-
 static void feed_forward(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in)
 {
     const struct block_config *k = l->k;
@@ -365,8 +378,7 @@ static void feed_forward(struct decoder *d, int n_spans, int m, const struct dec
     }
     if (k->ffn == FFN_MOE) {
         decode_moe(d, m, l, in);
-        if (k->place == PLACE_SANDWICH) norm(d, m, l, SLOT_POST2_W, d->t, d->t, d->x);
-        else decode_by_row(d, m, add_row, NULL);
+        add_output(d, m, l, SLOT_POST2_W);
         if (k->place == PLACE_POST) norm(d, m, l, SLOT_NORM2_W, d->x, d->x, NULL);
         return;
     }
@@ -388,15 +400,17 @@ static void feed_forward(struct decoder *d, int n_spans, int m, const struct dec
 static void block(struct decoder *d, int n_spans, int m, const struct dec_layer *l)
 {
     enum norm_place place = l->k->place;
-    if (place != PLACE_POST) norm(d, m, l, SLOT_NORM1_W, d->x, d->h, NULL);
-    if (l->k->mixer < MIX_RWKV4) attention(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
+    bool before = norm_before(l->k);
+    const float *in = before ? d->h : d->x;
+    if (before) norm(d, m, l, SLOT_NORM1_W, d->x, d->h, NULL);
+    if (l->k->mixer < MIX_RWKV4) attention(d, n_spans, m, l, in);
     else decode_rwkv(d, n_spans, m, l, d->h);
     if (l->k->cross) {
-        if (place != PLACE_POST) norm(d, m, l, SLOT_XNORM_W, d->x, d->h, NULL);
-        cross(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
+        if (before) norm(d, m, l, SLOT_XNORM_W, d->x, d->h, NULL);
+        cross(d, n_spans, m, l, in);
     }
     if (place == PLACE_PRE || place == PLACE_SANDWICH) norm(d, m, l, SLOT_NORM2_W, d->x, d->h, NULL);
-    feed_forward(d, n_spans, m, l, place == PLACE_POST ? d->x : d->h);
+    feed_forward(d, n_spans, m, l, in);
 }
 
 void decode_forward(struct decoder *d, int n_spans, int m, const int32_t *ids)

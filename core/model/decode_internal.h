@@ -17,7 +17,7 @@ struct dec_layer {
     const struct block_config *k;
     const void *qkv_w[3], *o_w, *gate_w, *up_w, *down_w;
     const void *eup_w, *edown_w, *sgate_w, *sup_w, *sdown_w; /* experts: all, shared */
-    const float *router_w;
+    const float *router_w, *ssig_w;
     const void *mat[SLOT_CVAL_W - SLOT_MA1_W + 1]; /* rwkv: matrices by role */
     const void *mla_w[5];           /* mla: q_a, q_b, kv_a, k_rope, kv_b */
     const float *decay;             /* rwkv4: -e^decay */

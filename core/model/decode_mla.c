@@ -28,9 +28,9 @@ void decode_make_mla(struct decoder *d)
     d->mla.v = decode_take(d, M * v, sizeof(float));
 }
 
-static void product(struct decoder *d, int m, const void *w, const float *x, int K, int N, float *y)
+static void product(struct decoder *d, int m, const void *w, const float *bias, const float *x, int K, int N, float *y)
 {
-    struct product p = {.d = d, .m = m, .K = K, .n_parts = 1, .w = {w}, .n = {N}, .x = x, .y = y, .ld = N};
+    struct product p = {.d = d, .m = m, .K = K, .n_parts = 1, .w = {w}, .b = {bias}, .n = {N}, .x = x, .y = y, .ld = N};
     decode_prepare(&p);
     decode_product(&p);
 }
@@ -73,17 +73,17 @@ void decode_mla_qkv(struct decoder *d, int m, const struct dec_layer *l, const f
     const struct block_config *k = l->k;
     const struct mla_config *a = &k->mla;
     int C = d->c.d_model, H = k->heads, nq = H * (a->nope_dim + a->rope_dim);
-    struct low_norm n = {l->vec[SLOT_MLA_QNORM], a->q_rank, (float)k->norm_eps};
+    struct low_norm n = {l->vec[SLOT_MLA_QNORM], a->q_rank, (float)k->mla.norm_eps};
     if (a->q_rank) {
-        product(d, m, l->mla_w[0], in, C, a->q_rank, d->mla.low);
+        product(d, m, l->mla_w[0], l->vec[SLOT_MLA_QA_B], in, C, a->q_rank, d->mla.low);
         decode_by_row(d, m, norm_low, &n);
     }
-    product(d, m, l->mla_w[1], a->q_rank ? d->mla.low : in, a->q_rank ? a->q_rank : C, nq, d->mla.q);
-    product(d, m, l->mla_w[2], in, C, a->kv_rank, d->mla.low);
-    n = (struct low_norm){l->vec[SLOT_MLA_KVNORM], a->kv_rank, (float)k->norm_eps};
+    product(d, m, l->mla_w[1], NULL, a->q_rank ? d->mla.low : in, a->q_rank ? a->q_rank : C, nq, d->mla.q);
+    product(d, m, l->mla_w[2], l->vec[SLOT_MLA_KVA_B], in, C, a->kv_rank, d->mla.low);
+    n = (struct low_norm){l->vec[SLOT_MLA_KVNORM], a->kv_rank, (float)k->mla.norm_eps};
     decode_by_row(d, m, norm_low, &n);
-    product(d, m, l->mla_w[4], d->mla.low, a->kv_rank, H * (a->nope_dim + a->v_dim), d->mla.kv);
-    product(d, m, l->mla_w[3], in, C, a->rope_dim, d->mla.kr);
+    product(d, m, l->mla_w[4], NULL, d->mla.low, a->kv_rank, H * (a->nope_dim + a->v_dim), d->mla.kv);
+    product(d, m, l->mla_w[3], l->vec[SLOT_MLA_KR_B], in, C, a->rope_dim, d->mla.kr);
     decode_by_row(d, m, pack_row, l);
 }
 

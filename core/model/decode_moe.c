@@ -122,12 +122,24 @@ static void combine_row(struct decoder *d, const void *arg, int row)
     }
 }
 
+/* The shared experts' output times its own sigmoid. */
+static void weigh_row(struct decoder *d, const void *arg, int row)
+{
+    const struct dec_layer *l = arg;
+    int C = d->c.d_model;
+    float z, *t = d->t + (int64_t)row * C;
+    d->k->gemv(&z, l->ssig_w, DT_F32, C, d->moe.in + (int64_t)row * C, C, 0, 1, NULL);
+    d->k->act(ACT_SIGMOID, &z, &z, 1);
+    d->k->scale(t, z, t, (size_t)C);
+}
+
 void decode_moe(struct decoder *d, int m, const struct dec_layer *l, const float *in)
 {
     const struct block_config *k = l->k;
     const struct moe_config *c = &k->moe;
-    if (c->shared) decode_glu(d, m, l, in, l->sgate_w, l->sup_w, l->sdown_w, c->shared * k->d_ff);
+    if (c->shared) decode_glu(d, m, l, in, l->sgate_w, l->sup_w, l->sdown_w, moe_shared_width(k));
     d->moe.in = in;
+    if (c->shared_gate) decode_by_row(d, m, weigh_row, l);
     decode_by_row(d, m, route_row, l);
     struct moe_pass w = {.d = d, .l = l, .m = m, .n_active = sort_slots(d, c, m)};
     decode_by_row(d, m, spread_row, c);

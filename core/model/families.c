@@ -6,9 +6,10 @@
 #include "core/model/layout.h"
 
 const char *const family_names[] = {
-    "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "electra", "electra_generator", "t5", "bart", "marian",
-    "bloom", "gemma", "gemma2", "gemma3", "mixtral", "qwen3_moe", "olmoe", "deepseek_v3", "gpt_oss", "rwkv", "rwkv4", "rwkv5", "rwkv6",
-    "rwkv7", NULL};
+    "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "roberta", "distilbert", "electra", "electra_generator", "t5",
+    "bart", "mbart", "pegasus", "marian", "bloom", "gemma", "gemma2", "gemma3", "gpt_neo", "opt", "mpt", "falcon", "falcon_two_norms", "phi", "phi3", "olmo",
+    "olmo2", "granite", "cohere", "stablelm", "starcoder2", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "deepseek_v2",
+    "deepseek_v3", "gpt_oss", "rwkv", "rwkv4", "rwkv5", "rwkv6", "rwkv7", NULL};
 
 /* The names that llama, qwen2 and qwen3 share. */
 #define LLAMA_SLOTS                                                                  \
@@ -39,7 +40,7 @@ const char *const family_names[] = {
     [SLOT_EDOWN_W] = "mlp.experts.down_proj", [SLOT_EDOWN_B] = "mlp.experts.down_proj_bias",   \
     [SLOT_SGATE_W] = "mlp.shared_experts.gate_proj.weight",                          \
     [SLOT_SUP_W] = "mlp.shared_experts.up_proj.weight",                              \
-    [SLOT_SDOWN_W] = "mlp.shared_experts.down_proj.weight"
+    [SLOT_SDOWN_W] = "mlp.shared_experts.down_proj.weight", [SLOT_SSIG_W] = "mlp.shared_expert_gate.weight"
 
 /* What a family's own files have no name for: any mixer, position or stack can
  * be combined with any family, it only cannot be exported then. */
@@ -47,7 +48,7 @@ static const char *const default_slot[SLOT_N] = {
     [SLOT_POS] = "embed_positions.weight", [SLOT_TYPES] = "token_type_embeddings.weight",
     [SLOT_ELN_W] = "embed_norm.weight", [SLOT_ELN_B] = "embed_norm.bias",
     [SLOT_EPROJ_W] = "embed_project.weight", [SLOT_EPROJ_B] = "embed_project.bias",
-    [SLOT_ENC_POS] = "encoder.embed_positions.weight",
+    [SLOT_ENC_POS] = "encoder.embed_positions.weight", [SLOT_ENC_EMBED] = "encoder.embed_tokens.weight",
     [SLOT_ENC_ELN_W] = "encoder.embed_norm.weight", [SLOT_ENC_ELN_B] = "encoder.embed_norm.bias",
     [SLOT_ENC_FNORM_W] = "encoder.norm.weight", [SLOT_ENC_FNORM_B] = "encoder.norm.bias",
     [SLOT_QNORM] = "attn.q_norm.weight", [SLOT_KNORM] = "attn.k_norm.weight",
@@ -66,7 +67,8 @@ static const char *const default_slot[SLOT_N] = {
     [SLOT_MLA_QA] = "self_attn.q_a_proj.weight", [SLOT_MLA_QNORM] = "self_attn.q_a_layernorm.weight",
     [SLOT_MLA_QB] = "self_attn.q_b_proj.weight", [SLOT_MLA_KVA] = "self_attn.kv_a_proj.weight",
     [SLOT_MLA_KR] = "self_attn.k_rope_proj.weight", [SLOT_MLA_KVNORM] = "self_attn.kv_a_layernorm.weight",
-    [SLOT_MLA_KVB] = "self_attn.kv_b_proj.weight",
+    [SLOT_MLA_KVB] = "self_attn.kv_b_proj.weight", [SLOT_MLA_QA_B] = "self_attn.q_a_proj.bias",
+    [SLOT_MLA_KVA_B] = "self_attn.kv_a_proj.bias", [SLOT_MLA_KR_B] = "self_attn.k_rope_proj.bias",
     RWKV_DEFAULT_SLOTS,
     [SLOT_FNORM_W] = "norm.weight", [SLOT_FNORM_B] = "norm.bias",
     [SLOT_HDENSE_W] = "head.dense.weight", [SLOT_HDENSE_B] = "head.dense.bias",
@@ -131,6 +133,10 @@ static const struct family families[] = {
      .expert = "block_sparse_moe.experts.%d.", .expert_part = {"w1.weight", "w3.weight", "w2.weight"}, .slot = {LLAMA_SLOTS}},
     {.name = "qwen3_moe", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
     {.name = "olmoe", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
+    {.name = "qwen2_moe", .base = "model.", .block = "layers.%d.", EXPERTS_APART,
+     .slot = {LLAMA_SLOTS, [SLOT_SGATE_W] = "mlp.shared_expert.gate_proj.weight",
+              [SLOT_SUP_W] = "mlp.shared_expert.up_proj.weight", [SLOT_SDOWN_W] = "mlp.shared_expert.down_proj.weight"}},
+    {.name = "deepseek_v2", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
     {.name = "deepseek_v3", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}}, /* mla: default_slot */
     {.name = "gpt_oss", .base = "model.", .block = "layers.%d.", .experts_transposed = true,
      .slot = {LLAMA_SLOTS, [SLOT_SINK] = "self_attn.sinks", [SLOT_ROUTER_W] = "mlp.router.weight",
@@ -145,6 +151,8 @@ const struct family *family_find(const char *name)
         if (strcmp(families_rwkv[i].name, name) == 0) return &families_rwkv[i];
     for (int i = 0; i < n_families_more; i++)
         if (strcmp(families_more[i].name, name) == 0) return &families_more[i];
+    for (int i = 0; i < n_families_open; i++)
+        if (strcmp(families_open[i].name, name) == 0) return &families_open[i];
     return NULL;
 }
 

@@ -5,12 +5,15 @@
 
 #define PAIR(role, name) [SLOT_##role##_W] = name ".weight", [SLOT_##role##_B] = name ".bias"
 
-/* BERT's blocks, which ELECTRA shares. */
-#define BERT_SLOTS                                                                   \
+#define BERT_EMBED_SLOTS                                                             \
     [SLOT_EMBED] = "embeddings.word_embeddings.weight",                              \
     [SLOT_POS] = "embeddings.position_embeddings.weight",                            \
     [SLOT_TYPES] = "embeddings.token_type_embeddings.weight",                        \
-    PAIR(ELN, "embeddings.LayerNorm"),                                               \
+    PAIR(ELN, "embeddings.LayerNorm")
+
+/* BERT's blocks, which ELECTRA and RoBERTa share. */
+#define BERT_SLOTS                                                                   \
+    BERT_EMBED_SLOTS,                                                                \
     PAIR(Q, "attention.self.query"), PAIR(K, "attention.self.key"), PAIR(V, "attention.self.value"), \
     PAIR(O, "attention.output.dense"), PAIR(NORM1, "attention.output.LayerNorm"),    \
     PAIR(UP, "intermediate.dense"), PAIR(DOWN, "output.dense"), PAIR(NORM2, "output.LayerNorm"), \
@@ -27,6 +30,10 @@
     PAIR(UP, "fc1"), PAIR(DOWN, "fc2"), PAIR(NORM2, "final_layer_norm"),             \
     PAIR(FNORM, "decoder.layer_norm"), PAIR(ENC_FNORM, "encoder.layer_norm"),        \
     [SLOT_HEAD_W] = "lm_head.weight", [SLOT_HEAD_B] = "final_logits_bias"
+
+#define BART_NAMES(family)                                                           \
+    {.name = family, .base = "model.", .block = "decoder.layers.%d.", .enc_block = "encoder.layers.%d.", \
+     .own_embed = "decoder.embed_tokens.weight", .frozen_head_bias = true, .slot = {BART_SLOTS}}
 
 #define GEMMA_SLOTS                                                                  \
     [SLOT_EMBED] = "embed_tokens.weight", [SLOT_NORM1_W] = "input_layernorm.weight", \
@@ -47,6 +54,22 @@ const struct family families_more[] = {
             BERT_SLOTS, PAIR(HDENSE, "cls.predictions.transform.dense"),
             PAIR(HNORM, "cls.predictions.transform.LayerNorm"),
             [SLOT_HEAD_W] = "cls.predictions.decoder.weight", [SLOT_HEAD_B] = "cls.predictions.bias",
+        },
+    },
+    {
+        .name = "roberta", .base = "roberta.", .block = "encoder.layer.%d.",
+        .slot = {
+            BERT_SLOTS, PAIR(HDENSE, "lm_head.dense"), PAIR(HNORM, "lm_head.layer_norm"),
+            [SLOT_HEAD_W] = "lm_head.decoder.weight", [SLOT_HEAD_B] = "lm_head.bias",
+        },
+    },
+    {
+        .name = "distilbert", .base = "distilbert.", .block = "transformer.layer.%d.",
+        .slot = {
+            BERT_EMBED_SLOTS, PAIR(Q, "attention.q_lin"), PAIR(K, "attention.k_lin"), PAIR(V, "attention.v_lin"),
+            PAIR(O, "attention.out_lin"), PAIR(NORM1, "sa_layer_norm"), PAIR(UP, "ffn.lin1"), PAIR(DOWN, "ffn.lin2"),
+            PAIR(NORM2, "output_layer_norm"), PAIR(HDENSE, "vocab_transform"), PAIR(HNORM, "vocab_layer_norm"),
+            PAIR(HEAD, "vocab_projector"),
         },
     },
     {
@@ -88,10 +111,7 @@ const struct family families_more[] = {
             PAIR(DOWN, "layer.1.DenseReluDense.wo"),
         },
     },
-    {.name = "bart", .base = "model.", .block = "decoder.layers.%d.", .enc_block = "encoder.layers.%d.",
-     .frozen_head_bias = true, .slot = {BART_SLOTS}},
-    {.name = "marian", .base = "model.", .block = "decoder.layers.%d.", .enc_block = "encoder.layers.%d.",
-     .frozen_head_bias = true, .slot = {BART_SLOTS}},
+    BART_NAMES("bart"), BART_NAMES("mbart"), BART_NAMES("pegasus"), BART_NAMES("marian"),
     {
         .name = "bloom", .base = "transformer.", .block = "h.%d.", .qkv_fused = true, .qkv_per_head = true,
         .qkv_w = "self_attention.query_key_value.weight", .qkv_b = "self_attention.query_key_value.bias",

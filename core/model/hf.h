@@ -27,10 +27,11 @@ int hf_dense_width(const struct model_config *c); /* d_ff of layers without expe
 int hf_int(const struct cJSON *o, const char *key, int64_t min, int64_t max, int *out, struct err *e);
 int hf_need(const struct cJSON *o, const char *key, int64_t max, int *out, struct err *e);
 int hf_activation(const struct cJSON *hf, const char *key, enum act *out, struct err *e);
-/* Rotary positions; partial: what the family assumes when nothing is said.  hf_rope_object: from one rope_parameters. */
+/* Rotary positions; partial: what the family assumes when nothing is said, partial_key NULL: it knows no such share.
+ * hf_rope_object: from one rope_parameters. */
 int hf_rope(struct block_config *b, const struct cJSON *hf, const struct model_config *c, const char *theta_key,
             const char *partial_key, double partial, struct err *e);
-int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct model_config *c, struct err *e);
+int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct model_config *c, bool partial, struct err *e);
 /* Appends a layer, folded into the last group when equal to it. */
 int hf_add_block(struct model_config *c, const struct block_config *b, struct err *e);
 
@@ -40,9 +41,37 @@ struct hf_family {
     const char *family, *type, *arch;
     int (*read)(struct model_config *c, const struct cJSON *hf, struct err *e);
     void (*write)(const struct model_config *c, struct buf *out);
+    /* Families that are a table (hf_keys.c) instead of the two functions: what the table does not say, the keys,
+     * and, where there is more, one layer of it and the rest of the file. */
+    void (*start)(struct model_config *c, struct block_config *b);
+    const struct hf_key *keys;
+    bool (*is)(const struct cJSON *hf);  /* which of the families of one model_type; NULL = any */
+    int (*layer)(struct block_config *b, const struct cJSON *hf, int layer, int layers, struct err *e);
+    void (*rest)(const struct model_config *c, struct buf *out);
 };
+
+/* One key of config.json and what it is in our description; HF_ONLY: accepted with one value, refused by name with
+ * any other (`only` is its JSON text); HF_ACT: `only` is the family's own word for gelu_tanh.  HF_POSITIONS counts the rows below pos_offset too.  "a.b" is member b of the object a, which only `rest` writes. */
+enum hf_what {
+    HF_WIDTH, HF_LAYERS, HF_HEADS, HF_KV_HEADS, HF_HEAD_DIM, HF_FF, HF_MAX_POS, HF_POSITIONS, HF_ACT, HF_HEAD_ACT, HF_EPS,
+    HF_BIAS, HF_QKV_BIAS, HF_OUT_BIAS, HF_FFN_BIAS, HF_ALL_BIAS, /* HF_BIAS: of q, k, v and the way out */
+    HF_WINDOW, HF_SCALE, HF_EMBED_SCALE, HF_RESIDUAL_SCALE, HF_LOGIT_SCALE, HF_LOGIT_DIVISOR,
+    HF_DROP_EMBED, HF_DROP_ATTN, HF_DROP_RESID, HF_DROP_HIDDEN, HF_TYPES, HF_PAD, HF_ROPE, HF_ROPE_PARTIAL, HF_PARALLEL, HF_ONLY
+};
+struct hf_key {
+    const char *key;                     /* NULL ends the table */
+    enum hf_what what;
+    bool need;
+    const char *only;
+};
+int hf_keys_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e);
+void hf_keys_write(const struct hf_family *f, const struct model_config *c, struct buf *out);
 extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, hf_bart, hf_marian, hf_bloom, hf_gemma,
-    hf_gemma2, hf_gemma3, hf_rwkv, hf_deepseek;
+    hf_gemma2, hf_gemma3, hf_rwkv, hf_deepseek, hf_deepseek2, hf_mbart, hf_pegasus;
+/* hf_open.c, hf_older.c: the tables. */
+extern const struct hf_family hf_falcon, hf_falcon_two;
+extern const struct hf_family hf_olmo, hf_olmo2, hf_granite, hf_cohere, hf_stablelm, hf_phi, hf_phi3, hf_starcoder2;
+extern const struct hf_family hf_gpt_neo, hf_opt, hf_mpt, hf_roberta, hf_distilbert;
 /* Reads, and takes away the head that an architecture such as BertModel has not. */
 int hf_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e);
 /* Architecture of a family's encoder without a head, or NULL. */
@@ -51,6 +80,8 @@ const char *hf_bare(const char *family);
 const struct hf_family *hf_family_of(const char *family);
 const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type);
 
+/* Refuses the heads of other tasks by name. */
+int hf_check_architecture(const struct cJSON *hf, struct err *e);
 /* pad_token_id, whose embedding these families do not train; null for none. */
 int hf_read_pad(struct model_config *c, const struct cJSON *hf, int by_default, struct err *e);
 void hf_write_pad(const struct model_config *c, struct buf *out);

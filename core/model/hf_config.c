@@ -93,13 +93,13 @@ int hf_rope(struct block_config *b, const struct cJSON *hf, const struct model_c
     b->partial = partial;
     b->original_max_pos = c->max_pos;
     if (json_opt_f64(hf, theta_key, 1e-3, 1e12, &b->theta, "config", e) ||
-        json_opt_f64(hf, partial_key, 0, 1, &b->partial, "config", e) ||
+        (partial_key && json_opt_f64(hf, partial_key, 0, 1, &b->partial, "config", e)) ||
         json_opt_f64(hf, "original_max_position_embeddings", 1, 1e9, &b->original_max_pos, "config", e))
         return -1;
-    return rp ? hf_rope_object(b, rp, c, e) : 0;
+    return rp ? hf_rope_object(b, rp, c, partial_key, e) : 0;
 }
 
-int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct model_config *c, struct err *e)
+int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct model_config *c, bool partial, struct err *e)
 {
     static const struct {
         const char *name;
@@ -115,6 +115,9 @@ int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct 
         json_opt_str(rp, "type", &type, "rope_parameters", e) ||
         json_opt_str(rp, "rope_type", &type, "rope_parameters", e))
         return -1;
+    /* transformers would turn the whole head, or fail. */
+    if (!partial && (b->partial < 1 || b->partial > 1))
+        return err_set(e, ERR_CONFIG, "partial_rotary_factor is not supported yet in this model_type");
     for (size_t i = 0; i < COUNT_OF(types); i++)
         if (strcmp(types[i].name, type) == 0) {
             b->scaling = types[i].scaling;
@@ -198,6 +201,7 @@ static int llama_layers(struct model_config *c, const struct block_config *b, co
                         const struct cJSON *hf, int layers, const char *type, struct err *e)
 {
     bool oss = strcmp(type, "gpt_oss") == 0, qwen = strncmp(type, "qwen", 4) == 0, use = !qwen, plain = false;
+    bool own_rule = strcmp(type, "qwen2_moe") == 0;
     int window = 0, from = qwen ? 28 : 0;
     const struct cJSON *types = json_member(hf, "layer_types");
     if (json_opt_bool(hf, "use_sliding_window", &use, "config", e) ||
@@ -207,6 +211,8 @@ static int llama_layers(struct model_config *c, const struct block_config *b, co
     if (!(qwen || oss) || !types || cJSON_IsNull(types)) types = NULL;
     if (types && (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != layers))
         return err_set(e, ERR_CONFIG, "layer_types must be a list of %d names", layers);
+    if (own_rule && window && !types)
+        return err_set(e, ERR_CONFIG, "use_sliding_window without layer_types is not supported yet: versions of transformers differ");
     const struct cJSON *t = types ? types->child : NULL;
     for (int i = 0; i < layers; i++) {
         bool sliding = qwen ? i >= from : oss ? i % 2 == 0 : true;
@@ -226,14 +232,14 @@ static int llama_layers(struct model_config *c, const struct block_config *b, co
 static int from_llama(struct model_config *c, const struct cJSON *hf, const char *type, struct err *e)
 {
     struct block_config b = model_block_default();
-    bool qwen2 = strcmp(type, "qwen2") == 0, qwen3 = strncmp(type, "qwen3", 5) == 0, oss = strcmp(type, "gpt_oss") == 0;
-    bool experts = hf_has_experts(type), attn_bias = oss;
+    bool qwen2 = strncmp(type, "qwen2", 5) == 0, qwen3 = strncmp(type, "qwen3", 5) == 0, oss = strcmp(type, "gpt_oss") == 0;
+    bool experts = hf_has_experts(type), attn_bias = oss, olmoe = strcmp(type, "olmoe") == 0, qkv_bias = true;
     int layers = 0;
     b.ffn = FFN_GLU;
     b.act = ACT_SILU;
-    b.norm_eps = experts && !qwen3 ? 1e-5 : 1e-6;
-    if (experts && !qwen3) b.theta = oss ? 150000 : 1e6;
-    b.qk_norm = qwen3;
+    b.norm_eps = experts && !qwen3 && !qwen2 ? 1e-5 : 1e-6;
+    if (oss || strcmp(type, "mixtral") == 0) b.theta = oss ? 150000 : 1e6;
+    b.qk_norm = qwen3 ? QK_HEAD_RMS : olmoe ? QK_FULL_RMS : QK_NONE;
     b.sink = oss;
     if (hf_need(hf, "hidden_size", 1 << 17, &c->d_model, e) || hf_need(hf, "num_attention_heads", 4096, &b.heads, e) ||
         hf_need(hf, "num_hidden_layers", MODEL_MAX_LAYERS, &layers, e) ||
@@ -245,13 +251,15 @@ static int from_llama(struct model_config *c, const struct cJSON *hf, const char
     if (hf_int(hf, "num_key_value_heads", 1, 4096, &b.kv_heads, e) || hf_int(hf, "head_dim", 1, 1024, &b.head_dim, e) ||
         hf_activation(hf, "hidden_act", &b.act, e) ||
         json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) ||
-        json_opt_bool(hf, "attention_bias", &attn_bias, "config", e) ||
+        json_opt_bool(hf, "attention_bias", &attn_bias, "config", e) || json_opt_bool(hf, "qkv_bias", &qkv_bias, "config", e) ||
         json_opt_bool(hf, "mlp_bias", &b.ffn_bias, "config", e) ||
         json_opt_f64(hf, "attention_dropout", 0, 0.99, &c->dropout_attn, "config", e) ||
-        hf_rope(&b, hf, c, "rope_theta", "partial_rotary_factor", 1, e))
+        hf_rope(&b, hf, c, "rope_theta", NULL, 1, e))
         return -1;
     if (b.head_dim < 1) return err_set(e, ERR_CONFIG, "hidden_size is below num_attention_heads");
-    b.qkv_bias = qwen2 || (attn_bias && strcmp(type, "mistral") && strcmp(type, "mixtral"));
+    const struct cJSON *clip = json_member(hf, "clip_qkv");
+    if (clip && !cJSON_IsNull(clip)) return err_set(e, ERR_CONFIG, "clip_qkv is not supported yet");
+    b.qkv_bias = (qwen2 && (qkv_bias || !experts)) || (attn_bias && strcmp(type, "mistral") && strcmp(type, "mixtral"));
     b.out_bias = !qwen2 && b.qkv_bias;
     if (strcmp(type, "llama")) {
         b.ffn_bias = false;
@@ -310,6 +318,7 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
     if (json_get_str(hf, "model_type", &type, "config", e) || hf_need(hf, "vocab_size", 1 << 24, &c->vocab, e) ||
         json_opt_f64(hf, "initializer_range", 0, 100, &c->init_std, "config", e))
         return -1;
+    if (hf_check_architecture(hf, e)) return -1;
     bool llama = strcmp(type, "llama") == 0 || strcmp(type, "mistral") == 0;
     const struct hf_family *more = hf_family_for(hf, type);
     int r;

@@ -1,5 +1,6 @@
-/* hf_deepseek.c - config.json of DeepseekV3ForCausalLM. */
+/* hf_deepseek.c - config.json of DeepseekV2ForCausalLM and DeepseekV3ForCausalLM. */
 #include <math.h>
+#include <string.h>
 
 #include <cjson/cJSON.h>
 
@@ -23,10 +24,26 @@ static int read_experts(struct block_config *b, const struct cJSON *hf, struct e
                : 0;
 }
 
-static int read_deepseek(struct model_config *c, const struct cJSON *hf, struct err *e)
+/* Version 2: softmax; the best of all, or of the groups that hold the best one each. */
+static int read_experts2(struct block_config *b, const struct cJSON *hf, struct err *e)
+{
+    const char *method = "greedy";
+    struct moe_config *m = &b->moe;
+    if (read_experts(b, hf, e) || json_opt_str(hf, "topk_method", &method, "config", e)) return -1;
+    m->score = ROUTER_SOFTMAX;
+    m->correction_bias = false;
+    if (strcmp(method, "greedy") == 0) m->groups = m->topk_groups = 1;
+    else if (strcmp(method, "group_limited_greedy"))
+        return err_set(e, ERR_CONFIG, "topk_method %s is not supported yet", method);
+    m->renorm = false;
+    if (json_opt_bool(hf, "norm_topk_prob", &m->renorm, "config", e)) return -1;
+    return m->renorm ? err_set(e, ERR_CONFIG, "norm_topk_prob true is not supported yet: DeepSeek's code and transformers differ") : 0;
+}
+
+static int read_deepseek(struct model_config *c, const struct cJSON *hf, bool two, struct err *e)
 {
     struct block_config b = model_block_default();
-    bool bias = false, interleaved = true;
+    bool interleaved = true, mlp_bias = false;
     int layers = 0, dense = 0;
     b.mixer = MIX_MLA;
     b.ffn = FFN_GLU;
@@ -38,12 +55,13 @@ static int read_deepseek(struct model_config *c, const struct cJSON *hf, struct 
         hf_need(hf, "kv_lora_rank", 1 << 16, &b.mla.kv_rank, e) || hf_need(hf, "qk_nope_head_dim", 256, &b.mla.nope_dim, e) ||
         hf_need(hf, "qk_rope_head_dim", 256, &b.mla.rope_dim, e) || hf_need(hf, "v_head_dim", 256, &b.mla.v_dim, e) ||
         hf_int(hf, "first_k_dense_replace", 0, MODEL_MAX_LAYERS, &dense, e) || hf_activation(hf, "hidden_act", &b.act, e) ||
-        json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) || json_opt_bool(hf, "attention_bias", &bias, "config", e) ||
+        json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) || json_opt_bool(hf, "attention_bias", &b.mla.bias, "config", e) || json_opt_bool(hf, "mlp_bias", &mlp_bias, "config", e) ||
         json_opt_bool(hf, "rope_interleave", &interleaved, "config", e) ||
         json_opt_f64(hf, "attention_dropout", 0, 0.99, &c->dropout_attn, "config", e) ||
         hf_rope(&b, hf, c, "rope_theta", "partial_rotary_factor", 1, e))
         return -1;
-    if (bias) return err_set(e, ERR_CONFIG, "attention_bias is not supported yet");
+    if (two && mlp_bias) return err_set(e, ERR_CONFIG, "mlp_bias is not supported yet");
+    b.mla.norm_eps = 1e-6; /* whatever rms_norm_eps says */
     b.interleaved = interleaved;
     mla_set_sizes(&b);
     const struct cJSON *rp = json_member(hf, "rope_parameters");
@@ -55,10 +73,30 @@ static int read_deepseek(struct model_config *c, const struct cJSON *hf, struct 
         b.scale = m * m / sqrt(b.mla.nope_dim + b.mla.rope_dim);
     }
     struct block_config sparse = b;
-    if (dense < layers && read_experts(&sparse, hf, e)) return -1;
+    if (dense < layers && (two ? read_experts2(&sparse, hf, e) : read_experts(&sparse, hf, e))) return -1;
     for (int i = 0; i < layers; i++)
         if (hf_add_block(c, i < dense ? &b : &sparse, e)) return -1;
     return 0;
+}
+
+static int read_deepseek2(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    return read_deepseek(c, hf, true, e);
+}
+
+static int read_deepseek3(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    return read_deepseek(c, hf, false, e);
+}
+
+/* Of YaRN the scores' factor too: (0.1 mscale_all_dim ln(factor) + 1)^2. */
+static void write_rope(const struct block_config *b, struct buf *out)
+{
+    hf_write_rope(b, "rope_parameters", out);
+    if (b->scale <= 0 || b->factor <= 1 || out->oom || out->len < 3) return;
+    double all = (sqrt(b->scale * sqrt(b->mla.nope_dim + b->mla.rope_dim)) - 1) / (0.1 * log(b->factor));
+    out->len -= 3; /* "},\n" */
+    buf_printf(out, ", \"mscale_all_dim\": %.12g},\n", all);
 }
 
 static void write_deepseek(const struct model_config *c, struct buf *out)
@@ -74,9 +112,10 @@ static void write_deepseek(const struct model_config *c, struct buf *out)
                "  \"hidden_size\": %d,\n  \"num_hidden_layers\": %d,\n  \"num_attention_heads\": %d,\n  \"num_key_value_heads\": %d,\n"
                "  \"intermediate_size\": %d,\n  \"max_position_embeddings\": %d,\n  \"kv_lora_rank\": %d,\n  \"qk_nope_head_dim\": %d,\n"
                "  \"qk_rope_head_dim\": %d,\n  \"v_head_dim\": %d,\n  \"first_k_dense_replace\": %d,\n  \"hidden_act\": \"%s\",\n"
-               "  \"rms_norm_eps\": %.17g,\n  \"rope_interleave\": %s,\n  \"attention_dropout\": %.17g,\n",
+               "  \"rms_norm_eps\": %.17g,\n  \"rope_interleave\": %s,\n  \"attention_bias\": %s,\n",
                c->d_model, c->n_layers, b->heads, b->heads, hf_dense_width(c), c->max_pos, m->kv_rank, m->nope_dim, m->rope_dim,
-               m->v_dim, dense, hf_act_name(b->act), b->norm_eps, hf_yes(b->interleaved), c->dropout_attn);
+               m->v_dim, dense, hf_act_name(b->act), b->norm_eps, hf_yes(b->interleaved), hf_yes(m->bias));
+    hf_write_float(out, "attention_dropout", c->dropout_attn);
     buf_printf(out, m->q_rank ? "  \"q_lora_rank\": %d,\n" : "  \"q_lora_rank\": null,\n", m->q_rank);
     if (sparse) {
         const struct moe_config *x = &sparse->moe;
@@ -85,8 +124,13 @@ static void write_deepseek(const struct model_config *c, struct buf *out)
                    "  \"n_shared_experts\": %d,\n  \"n_group\": %d,\n  \"topk_group\": %d,\n  \"norm_topk_prob\": %s,\n",
                    x->experts, x->top_k, sparse->d_ff, x->shared, x->groups, x->topk_groups, hf_yes(x->renorm));
         hf_write_float(out, "routed_scaling_factor", x->scale);
+        if (strcmp(c->family, "deepseek_v2") == 0)
+            buf_printf(out, "  \"topk_method\": \"%s\",\n", x->groups > 1 ? "group_limited_greedy" : "greedy");
     }
-    buf_printf(out, "  \"rope_theta\": %.17g,\n", b->theta);
+    write_rope(b, out);
 }
 
-const struct hf_family hf_deepseek = {"deepseek_v3", "deepseek_v3", "DeepseekV3ForCausalLM", read_deepseek, write_deepseek};
+const struct hf_family hf_deepseek = {.family = "deepseek_v3", .type = "deepseek_v3", .arch = "DeepseekV3ForCausalLM",
+                                      .read = read_deepseek3, .write = write_deepseek};
+const struct hf_family hf_deepseek2 = {.family = "deepseek_v2", .type = "deepseek_v2", .arch = "DeepseekV2ForCausalLM",
+                                       .read = read_deepseek2, .write = write_deepseek};

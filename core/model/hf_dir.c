@@ -69,6 +69,7 @@ struct import {
     const char *dir;
     struct safetensors *st;
     bool *used;
+    int embed;      /* the token table, or -1 */
     float *disk;    /* one tensor, as f32 */
     size_t cap;
 };
@@ -97,12 +98,36 @@ static int check_shape(const struct import *im, const struct hf_tensor *t, const
                    st_file(im->st, s->file), s->name, got, want);
 }
 
+/* The names that BERT's norms had before transformers 2. */
+static int find_old(const struct safetensors *st, const char *name)
+{
+    static const char *const ends[][2] = {{".weight", ".gamma"}, {".bias", ".beta"}};
+    size_t n = strlen(name);
+    char old[160];
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        size_t m = strlen(ends[i][0]);
+        if (n < m || n + 8 > sizeof old || strcmp(name + n - m, ends[i][0])) continue;
+        memcpy(old, name, n - m);
+        memcpy(old + n - m, ends[i][1], strlen(ends[i][1]) + 1);
+        return st_find(st, old);
+    }
+    return -1;
+}
+
+static int find(const struct safetensors *st, const struct hf_tensor *t)
+{
+    int i = st_find(st, t->name);
+    if (i < 0 && t->alias) i = st_find(st, t->alias);
+    if (i < 0) i = find_old(st, t->name);
+    return i < 0 && t->alias ? find_old(st, t->alias) : i;
+}
+
 static int import_tensor(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e)
 {
     struct import *im = arg;
-    int i = st_find(im->st, t->name);
-    if (i < 0 && t->alias) i = st_find(im->st, t->alias);
+    int i = find(im->st, t);
     if (i < 0 && t->or_apart) return 1;
+    if (t->of_embed) im->embed = i;
     if (i < 0) return err_set(e, ERR_DATA, "'%s': no tensor '%s'", im->dir, t->name);
     const struct st_tensor *s = st_tensor(im->st, i);
     im->used[i] = true;
@@ -124,10 +149,19 @@ static int import_tensor(void *arg, const struct hf_tensor *t, struct param *con
     return model_hf_import(&im->m->config, t, parts, n_parts, im->disk, e);
 }
 
+/* A tied head that the file holds too must be the table: else the two say different models. */
+static int check_copy(const struct import *im, int i, struct err *e)
+{
+    const struct st_tensor *a = st_tensor(im->st, i), *b = im->embed >= 0 ? st_tensor(im->st, im->embed) : NULL;
+    if (!b || (a->n == b->n && a->dtype == b->dtype && memcmp(a->data, b->data, (size_t)a->n * dtype_size(a->dtype)) == 0)) return 0;
+    err_set(e, ERR_DATA, "'%s': tensor '%s' is not '%s', to which tie_word_embeddings ties it", st_file(im->st, a->file), a->name, b->name);
+    return err_hint(e, "set tie_word_embeddings to false in config.json to keep both, or remove the tensor");
+}
+
 static int load_tensors(struct saved_model *m, const char *dir, struct err *e)
 {
     int ret = -1;
-    struct import im = {.m = m, .dir = dir};
+    struct import im = {.m = m, .dir = dir, .embed = -1};
     if (!(im.st = st_open(dir, e))) return -1;
     im.used = mem_zalloc((size_t)st_n(im.st), sizeof *im.used);
     m->src_dtype = mem_zalloc((size_t)m->params->n, sizeof *m->src_dtype);
@@ -138,7 +172,8 @@ static int load_tensors(struct saved_model *m, const char *dir, struct err *e)
     if (model_hf_visit(&m->config, m->params, import_tensor, &im, e)) goto out;
     ret = 0;
     for (int i = 0; i < st_n(im.st) && !ret; i++)
-        if (!im.used[i] && !model_hf_ignored(&m->config, st_tensor(im.st, i)->name))
+        if (!im.used[i] && model_hf_tied_copy(&m->config, st_tensor(im.st, i)->name)) ret = check_copy(&im, i, e);
+        else if (!im.used[i] && !model_hf_ignored(&m->config, st_tensor(im.st, i)->name))
             ret = err_set(e, ERR_DATA, "'%s': tensor '%s' does not belong to a %s model",
                           st_file(im.st, st_tensor(im.st, i)->file), st_tensor(im.st, i)->name, m->config.family);
 out:

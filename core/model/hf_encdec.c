@@ -108,18 +108,18 @@ static int read_stack(struct model_config *c, const struct cJSON *hf, const stru
     return add_stack(c, &b, layers, encoder, e);
 }
 
-static int read_bart_like(struct model_config *c, const struct cJSON *hf, struct err *e)
+static int read_bart_like(struct model_config *c, const struct cJSON *hf, enum norm_place place, struct err *e)
 {
     struct block_config b = model_block_default();
     bool scale = false;
     double dropout = 0.1;
     c->stack = STACK_ENCDEC;
     c->tie_embed = c->head_bias = true;
-    c->head_norm = false;
+    c->head_norm = place == PLACE_PRE;
     c->max_pos = 1024;
     b.norm = NORM_LN;
     b.norm_bias = b.qkv_bias = b.out_bias = b.ffn_bias = true;
-    b.place = PLACE_POST;
+    b.place = place;
     b.act = ACT_GELU_ERF;
     if (hf_need(hf, "d_model", 1 << 17, &c->d_model, e) ||
         hf_int(hf, "max_position_embeddings", 1, 1 << 24, &c->max_pos, e) ||
@@ -142,7 +142,24 @@ static int read_bart(struct model_config *c, const struct cJSON *hf, struct err 
     c->pos_offset = 2;
     c->embed_ln = true;
     c->decoder_start = 2;
-    return hf_read_pad(c, hf, 1, e) ? -1 : read_bart_like(c, hf, e);
+    return hf_read_pad(c, hf, 1, e) ? -1 : read_bart_like(c, hf, PLACE_POST, e);
+}
+
+/* BART with norms before the sublayers and at the end of each stack. */
+static int read_mbart(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    c->embed_pos = POS_LEARNED;
+    c->pos_offset = 2;
+    c->embed_ln = true;
+    return hf_read_pad(c, hf, 1, e) ? -1 : read_bart_like(c, hf, PLACE_PRE, e);
+}
+
+static int read_pegasus(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    c->embed_pos = POS_SINUSOIDAL;
+    c->sin_layout = SIN_CONCAT;
+    c->decoder_start = 0;
+    return hf_read_pad(c, hf, 0, e) ? -1 : read_bart_like(c, hf, PLACE_PRE, e);
 }
 
 static int read_marian(struct model_config *c, const struct cJSON *hf, struct err *e)
@@ -155,10 +172,14 @@ static int read_marian(struct model_config *c, const struct cJSON *hf, struct er
     if (json_opt_bool(hf, "share_encoder_decoder_embeddings", &shared, "config", e) ||
         hf_int(hf, "decoder_vocab_size", 1, 1 << 24, &vocab, e) || hf_read_pad(c, hf, 58100, e))
         return -1;
-    if (!shared || vocab != c->vocab)
-        return err_set(e, ERR_CONFIG, "%s is not supported yet: one table serves both stacks",
-                       shared ? "decoder_vocab_size" : "share_encoder_decoder_embeddings false");
-    return read_bart_like(c, hf, e);
+    if (shared && vocab != c->vocab)
+        return err_set(e, ERR_CONFIG, "decoder_vocab_size %d is not vocab_size %d, but share_encoder_decoder_embeddings is true", vocab, c->vocab);
+    if (!shared) {
+        c->enc_vocab = c->vocab;
+        c->vocab = vocab;
+        if (c->decoder_start >= vocab) c->decoder_start = vocab - 1;
+    }
+    return read_bart_like(c, hf, PLACE_POST, e);
 }
 
 static void write_bart(const struct model_config *c, struct buf *out)
@@ -175,10 +196,13 @@ static void write_bart(const struct model_config *c, struct buf *out)
     if (c->decoder_start >= 0)
         buf_printf(out, "  \"decoder_start_token_id\": %d,\n  \"forced_eos_token_id\": null,\n", c->decoder_start);
     if (strcmp(c->family, "marian") == 0)
-        buf_printf(out, "  \"share_encoder_decoder_embeddings\": true,\n  \"decoder_vocab_size\": %d,\n", c->vocab);
+        buf_printf(out, "  \"share_encoder_decoder_embeddings\": %s,\n  \"decoder_vocab_size\": %d,\n", hf_yes(!c->enc_vocab), c->vocab);
     hf_write_pad(c, out);
 }
 
-const struct hf_family hf_t5 = {"t5", "t5", "T5ForConditionalGeneration", read_t5, write_t5};
-const struct hf_family hf_bart = {"bart", "bart", "BartForConditionalGeneration", read_bart, write_bart};
-const struct hf_family hf_marian = {"marian", "marian", "MarianMTModel", read_marian, write_bart};
+#define FAMILY(name, arch_, read_, write_) {.family = name, .type = name, .arch = arch_, .read = read_, .write = write_}
+const struct hf_family hf_t5 = FAMILY("t5", "T5ForConditionalGeneration", read_t5, write_t5);
+const struct hf_family hf_bart = FAMILY("bart", "BartForConditionalGeneration", read_bart, write_bart);
+const struct hf_family hf_mbart = FAMILY("mbart", "MBartForConditionalGeneration", read_mbart, write_bart);
+const struct hf_family hf_pegasus = FAMILY("pegasus", "PegasusForConditionalGeneration", read_pegasus, write_bart);
+const struct hf_family hf_marian = FAMILY("marian", "MarianMTModel", read_marian, write_bart);

@@ -24,7 +24,7 @@ void hf_write_rope(const struct block_config *b, const char *key, struct buf *ou
 {
     static const char *const types[] = {"default", "linear", "default", "dynamic", "llama3", "yarn"};
     buf_printf(out, "  \"%s\": {\"rope_type\": \"%s\", \"rope_theta\": %.17g", key, types[b->scaling], b->theta);
-    buf_printf(out, ", \"partial_rotary_factor\": %.17g", b->partial);
+    if (b->mixer != MIX_MLA) buf_printf(out, ", \"partial_rotary_factor\": %.17g", b->partial);
     if (b->scaling != ROPE_PLAIN) buf_printf(out, ", \"factor\": %.17g", b->factor);
     if (b->scaling == ROPE_LLAMA3)
         buf_printf(out, ", \"low_freq_factor\": %.17g, \"high_freq_factor\": %.17g", b->low_freq, b->high_freq);
@@ -72,7 +72,8 @@ static void to_llama(const struct model_config *c, const char *type, struct buf 
                "  \"attention_dropout\": %.17g,\n",
                c->d_model, c->n_layers, b->heads, b->kv_heads, b->head_dim, hf_dense_width(c), c->max_pos, hf_act_name(b->act),
                b->norm_eps, c->dropout_attn);
-    if (strcmp(type, "qwen2")) buf_printf(out, "  \"attention_bias\": %s,\n", hf_yes(b->qkv_bias));
+    if (strcmp(type, "qwen2"))
+        buf_printf(out, "  \"%s\": %s,\n", strcmp(type, "qwen2_moe") ? "attention_bias" : "qkv_bias", hf_yes(b->qkv_bias));
     if (strcmp(type, "llama") == 0) buf_printf(out, "  \"mlp_bias\": %s,\n", hf_yes(b->ffn_bias));
     int window = 0;
     for (int i = 0; i < c->n_blocks; i++)
@@ -164,6 +165,10 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
         arch = "MixtralForCausalLM";
     } else if (strcmp(type, "qwen3_moe") == 0) {
         arch = "Qwen3MoeForCausalLM";
+    } else if (strcmp(type, "qwen2_moe") == 0) {
+        arch = "Qwen2MoeForCausalLM";
+    } else if (strcmp(type, "olmoe") == 0) {
+        arch = "OlmoeForCausalLM";
     } else if (strcmp(type, "gpt_oss") == 0) {
         arch = "GptOssForCausalLM";
     }
@@ -174,12 +179,13 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
     }
     struct buf t = {0};
     buf_printf(&t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n  \"vocab_size\": %d,\n", arch, type,
-               c->vocab);
+               c->enc_vocab ? c->enc_vocab : c->vocab);
     struct model_config written = want;
     written.dropout_embed = c->dropout_embed;
     written.dropout_attn = c->dropout_attn;
     written.dropout_resid = c->dropout_resid;
-    if (more) more->write(&written, &t);
+    if (more && more->keys) hf_keys_write(more, &written, &t);
+    else if (more) more->write(&written, &t);
     else if (strcmp(type, "gpt2") == 0) to_gpt2(&written, &t);
     else if (strcmp(type, "gpt_neox") == 0) to_neox(&written, &t);
     else to_llama(&written, type, &t);

@@ -8,7 +8,10 @@
 #include "core/model/hf.h"
 
 static const struct hf_family *const all[] = {&hf_bert, &hf_electra, &hf_electra_generator, &hf_t5, &hf_bart,
-                                              &hf_marian, &hf_bloom, &hf_gemma, &hf_gemma2, &hf_gemma3, &hf_rwkv, &hf_deepseek};
+                                              &hf_marian, &hf_bloom, &hf_gemma, &hf_gemma2, &hf_gemma3, &hf_rwkv, &hf_deepseek,
+                                              &hf_deepseek2, &hf_mbart, &hf_pegasus, &hf_olmo, &hf_olmo2, &hf_granite, &hf_cohere,
+                                              &hf_stablelm, &hf_phi, &hf_phi3, &hf_starcoder2, &hf_gpt_neo, &hf_opt, &hf_mpt,
+                                              &hf_roberta, &hf_distilbert, &hf_falcon_two, &hf_falcon};
 
 const struct hf_family *hf_family_of(const char *family)
 {
@@ -28,21 +31,35 @@ static const char *architecture(const struct cJSON *hf)
 const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type)
 {
     for (size_t i = 0; i < COUNT_OF(all); i++)
-        if (strcmp(all[i]->type, type) == 0 && strcmp(all[i]->arch, architecture(hf)) == 0) return all[i];
+        if (strcmp(all[i]->type, type) == 0 && strcmp(all[i]->arch, architecture(hf)) == 0 && (!all[i]->is || all[i]->is(hf)))
+            return all[i];
     for (size_t i = 0; i < COUNT_OF(all); i++)
-        if (strcmp(all[i]->type, type) == 0) return all[i];
+        if (strcmp(all[i]->type, type) == 0 && (!all[i]->is || all[i]->is(hf))) return all[i];
     return NULL;
+}
+
+int hf_check_architecture(const struct cJSON *hf, struct err *e)
+{
+    static const char *const heads[] = {"ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
+                                        "ForMultipleChoice", "ForNextSentencePrediction"};
+    const char *arch = architecture(hf);
+    for (size_t i = 0; i < COUNT_OF(heads); i++)
+        if (strstr(arch, heads[i])) return err_set(e, ERR_CONFIG, "architectures %s is not supported yet: only the heads that models are pretrained with", arch);
+    return 0;
 }
 
 const char *hf_bare(const char *family)
 {
-    if (strcmp(family, "bert") == 0) return "BertModel";
-    return strcmp(family, "electra") == 0 ? "ElectraModel" : NULL;
+    static const char *const bare[][2] = {{"bert", "BertModel"}, {"electra", "ElectraModel"}, {"roberta", "RobertaModel"},
+                                          {"distilbert", "DistilBertModel"}};
+    for (size_t i = 0; i < COUNT_OF(bare); i++)
+        if (strcmp(family, bare[i][0]) == 0) return bare[i][1];
+    return NULL;
 }
 
 int hf_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e)
 {
-    if (f->read(c, hf, e)) return -1;
+    if (f->keys ? hf_keys_read(f, c, hf, e) : f->read(c, hf, e)) return -1;
     const char *bare = hf_bare(f->family);
     if (!bare || strcmp(bare, architecture(hf))) return 0;
     c->head = HEAD_NONE;

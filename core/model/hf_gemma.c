@@ -73,9 +73,9 @@ static int read_rope3(struct block_config *b, const struct cJSON *hf, const stru
     b->pos = POS_ROPE;
     b->theta = sliding ? 10000 : 1e6;
     b->original_max_pos = c->max_pos;
-    if (own && cJSON_IsObject(own)) return hf_rope_object(b, own, c, e);
+    if (own && cJSON_IsObject(own)) return hf_rope_object(b, own, c, false, e);
     if (sliding) return json_opt_f64(hf, "rope_local_base_freq", 1e-3, 1e12, &b->theta, "config", e);
-    return hf_rope(b, hf, c, "rope_theta", "partial_rotary_factor", 1, e);
+    return hf_rope(b, hf, c, "rope_theta", NULL, 1, e);
 }
 
 static int read_gemma_like(struct model_config *c, const struct cJSON *hf, int version, struct err *e)
@@ -126,7 +126,7 @@ static int read_gemma_like(struct model_config *c, const struct cJSON *hf, int v
         struct block_config one = b;
         if (is_sliding(hf, i, layers, version == 1 ? 0 : period, &sliding, e)) return -1;
         if (version == 3 ? read_rope3(&one, hf, c, sliding, e)
-                         : hf_rope(&one, hf, c, "rope_theta", "partial_rotary_factor", 1, e))
+                         : hf_rope(&one, hf, c, "rope_theta", NULL, 1, e))
             return -1;
         one.window = sliding ? window : 0;
         if (hf_add_block(c, &one, e)) return -1;
@@ -204,7 +204,11 @@ static void write_gemma(const struct model_config *c, struct buf *out)
     else hf_write_rope(b, "rope_parameters", out);
 }
 
-const struct hf_family hf_bloom = {"bloom", "bloom", "BloomForCausalLM", read_bloom, write_bloom};
-const struct hf_family hf_gemma = {"gemma", "gemma", "GemmaForCausalLM", read_gemma1, write_gemma};
-const struct hf_family hf_gemma2 = {"gemma2", "gemma2", "Gemma2ForCausalLM", read_gemma2, write_gemma};
-const struct hf_family hf_gemma3 = {"gemma3", "gemma3_text", "Gemma3ForCausalLM", read_gemma3, write_gemma};
+const struct hf_family hf_bloom = {.family = "bloom", .type = "bloom", .arch = "BloomForCausalLM", .read = read_bloom,
+    .write = write_bloom};
+const struct hf_family hf_gemma = {.family = "gemma", .type = "gemma", .arch = "GemmaForCausalLM", .read = read_gemma1,
+    .write = write_gemma};
+const struct hf_family hf_gemma2 = {.family = "gemma2", .type = "gemma2", .arch = "Gemma2ForCausalLM", .read = read_gemma2,
+    .write = write_gemma};
+const struct hf_family hf_gemma3 = {.family = "gemma3", .type = "gemma3_text", .arch = "Gemma3ForCausalLM", .read = read_gemma3,
+    .write = write_gemma};

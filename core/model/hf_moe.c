@@ -14,7 +14,7 @@ static bool is(const char *a, const char *b)
 
 bool hf_has_experts(const char *type)
 {
-    return is(type, "mixtral") || is(type, "qwen3_moe") || is(type, "gpt_oss");
+    return is(type, "mixtral") || is(type, "qwen2_moe") || is(type, "qwen3_moe") || is(type, "olmoe") || is(type, "gpt_oss");
 }
 
 /* The first of the keys that is there; they were renamed in transformers 5. */
@@ -31,19 +31,25 @@ static int get_int(const struct cJSON *hf, const char *key, const char *old, int
 int hf_moe_read(struct block_config *b, const struct cJSON *hf, const char *type, struct err *e)
 {
     struct moe_config *m = &b->moe;
-    bool logits = false, apart = is(type, "qwen3_moe"), oss = is(type, "gpt_oss");
-    double coef = is(type, "mixtral") ? 0.001 : oss ? 0.9 : 0.001, limit = 7;
+    bool logits = false, qwen2 = is(type, "qwen2_moe"), own_width = qwen2 || is(type, "qwen3_moe"), oss = is(type, "gpt_oss");
+    bool says_norm = own_width || is(type, "olmoe");
+    double coef = is(type, "olmoe") ? 0.01 : oss ? 0.9 : 0.001, limit = 7;
     *m = (struct moe_config){.groups = 1, .topk_groups = 1, .scale = 1, .aux_norm = AUX_MODEL, .renorm = is(type, "mixtral")};
     b->ffn = FFN_MOE;
     if (get_int(hf, "num_local_experts", "num_experts", 1024, &m->experts, e) ||
         get_int(hf, "num_experts_per_tok", "experts_per_token", 1024, &m->top_k, e) ||
-        (apart && get_int(hf, "moe_intermediate_size", NULL, 1 << 22, &b->d_ff, e)) ||
-        (apart && json_opt_bool(hf, "norm_topk_prob", &m->renorm, "config", e)) ||
+        (own_width && get_int(hf, "moe_intermediate_size", NULL, 1 << 22, &b->d_ff, e)) ||
+        (says_norm && json_opt_bool(hf, "norm_topk_prob", &m->renorm, "config", e)) ||
         json_opt_bool(hf, "output_router_logits", &logits, "config", e) ||
         json_opt_f64(hf, "router_aux_loss_coef", 0, 1e3, &coef, "config", e) ||
         (oss && json_opt_f64(hf, "swiglu_limit", 0, 1e6, &limit, "config", e)))
         return -1;
     m->aux_coef = logits ? coef : 0; /* only then transformers adds it to the loss */
+    if (qwen2) {
+        m->shared = 1;
+        m->shared_gate = true;
+        if (get_int(hf, "shared_expert_intermediate_size", NULL, 1 << 22, &m->shared_ff, e)) return -1;
+    }
     if (!oss) return 0;
     m->score = ROUTER_TOPK_SOFTMAX;
     m->router_bias = b->ffn_bias = true;
@@ -81,7 +87,7 @@ void hf_moe_write(const struct model_config *c, const char *type, struct buf *ou
         if (c->block[i].ffn == FFN_MOE) b = &c->block[i];
     if (!b) return;
     const struct moe_config *m = &b->moe;
-    bool apart = is(type, "qwen3_moe");
+    bool own_width = is(type, "qwen2_moe") || is(type, "qwen3_moe"), apart = own_width || is(type, "olmoe");
     buf_printf(out,
                "  \"%s\": %d,\n  \"num_experts_per_tok\": %d,\n  \"output_router_logits\": %s,\n",
                apart ? "num_experts" : "num_local_experts", m->experts, m->top_k, m->aux_coef > 0 ? "true" : "false");
@@ -90,9 +96,10 @@ void hf_moe_write(const struct model_config *c, const char *type, struct buf *ou
         hf_write_float(out, "swiglu_limit", b->glu_limit);
         hf_write_float(out, "swiglu_alpha", b->glu_alpha);
     }
-    if (!apart) return;
-    buf_printf(out, "  \"moe_intermediate_size\": %d,\n  \"norm_topk_prob\": %s,\n  \"decoder_sparse_step\": 1,\n  \"mlp_only_layers\": [",
-               b->d_ff, m->renorm ? "true" : "false");
+    if (apart) buf_printf(out, "  \"norm_topk_prob\": %s,\n", m->renorm ? "true" : "false");
+    if (m->shared) buf_printf(out, "  \"shared_expert_intermediate_size\": %d,\n", moe_shared_width(b));
+    if (!own_width) return;
+    buf_printf(out, "  \"moe_intermediate_size\": %d,\n  \"decoder_sparse_step\": 1,\n  \"mlp_only_layers\": [", b->d_ff);
     for (int i = 0; i < c->n_layers; i++)
         if (model_block(c, i)->ffn != FFN_MOE) {
             buf_printf(out, "%s%d", sep, i);

@@ -13,7 +13,7 @@ struct visit {
     const struct family *f;
     const struct model_config *c;
     const struct params *p;
-    struct param *qkv_w[3], *qkv_b[3], *kv_a;
+    struct param *qkv_w[3], *qkv_b[3], *gate_up[2], *kv_a;
     hf_fn *fn;
     void *arg;
 };
@@ -39,14 +39,43 @@ static int visit_fused(struct visit *v, const struct slot *s, struct param *p, i
                           .dim = {qkv[0]->dim[0] + qkv[1]->dim[0] + qkv[2]->dim[0], s->dim[1]}};
     if (v->f->qkv_per_head) {
         const struct block_config *b = model_block(v->c, s->layer);
-        if (b->kv_heads != b->heads)
-            return err_set(e, ERR_CONFIG, "family %s has no grouped kv_heads in Hugging Face files", v->f->name);
         t.layout = HF_PER_HEAD;
-        t.heads = b->heads;
+        t.heads = b->kv_heads;
+        t.group = b->heads / b->kv_heads;
     } else if (v->f->conv1d && s->ndim == 2) {
         transpose_dims(&t);
     }
     return v->fn(v->arg, &t, qkv, 3, e);
+}
+
+/* Gate, then up, whose tensor it completes. */
+static int visit_gate_up(struct visit *v, const struct slot *s, struct param *p, const char *name, struct err *e)
+{
+    bool up = s->role == SLOT_UP_W;
+    v->gate_up[up] = p;
+    if (!up) return 0;
+    char full[128];
+    size_t prefix = strlen(s->name) - strlen(family_slot(v->f, s->role, false, true));
+    snprintf(full, sizeof full, "%.*s%s", (int)prefix, s->name, name);
+    struct hf_tensor t = {.name = full, .alias = full + strlen(v->f->base), .ndim = s->ndim, .dim = {2 * s->dim[0], s->dim[1]}};
+    return v->fn(v->arg, &t, v->gate_up, 2, e);
+}
+
+/* mla: on disk the rotary key's rows lie below those of kv_a. */
+static int visit_kv_a(struct visit *v, const struct slot *s, struct param *p, struct err *e)
+{
+    bool rope = s->role == SLOT_MLA_KR || s->role == SLOT_MLA_KR_B;
+    char full[128];
+    if (!rope) {
+        v->kv_a = p;
+        return 0;
+    }
+    struct param *two[] = {v->kv_a, p};
+    int prefix = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false, false)));
+    snprintf(full, sizeof full, "%.*sself_attn.kv_a_proj_with_mqa.%s", prefix, s->name, s->ndim == 2 ? "weight" : "bias");
+    struct hf_tensor t = {.name = full, .alias = full + strlen(v->f->base), .ndim = s->ndim,
+                          .dim = {v->kv_a->dim[0] + s->dim[0], s->dim[1]}};
+    return v->fn(v->arg, &t, two, 2, e);
 }
 
 /* The same experts as tensors of their own: gate and up are rows of one parameter here. */
@@ -90,6 +119,14 @@ static int visit_experts(struct visit *v, const struct slot *s, struct param *p,
     return r > 0 ? visit_apart(v, s, p, e) : r;
 }
 
+/* With its own head BERT reads the bias beside the head's weight instead of its tied copy. */
+static const char *untied_bias(const struct model_config *c)
+{
+    if (c->tie_embed) return NULL;
+    if (strcmp(c->family, "bert") == 0) return "cls.predictions.decoder.bias";
+    return strcmp(c->family, "roberta") == 0 ? "lm_head.decoder.bias" : NULL;
+}
+
 static int visit_slot(void *arg, const struct slot *s, struct err *e)
 {
     struct visit *v = arg;
@@ -100,21 +137,19 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
     if (v->f->qkv_fused && s->role >= SLOT_Q_B && s->role <= SLOT_V_B)
         return visit_fused(v, s, p, (int)s->role - (int)SLOT_Q_B, v->qkv_b, v->f->qkv_b, e);
     if (s->role >= SLOT_EUP_W && s->role <= SLOT_EDOWN_B) return visit_experts(v, s, p, e);
-    struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]}};
-    if (s->role == SLOT_MLA_KVA) {
-        v->kv_a = p;
-        return 0;
-    }
+    if (v->f->gate_up_w && (s->role == SLOT_GATE_W || s->role == SLOT_UP_W) && model_block(v->c, s->layer)->ffn == FFN_GLU)
+        return visit_gate_up(v, s, p, v->f->gate_up_w, e);
+    if (s->role == SLOT_MLA_KVA || s->role == SLOT_MLA_KVA_B || s->role == SLOT_MLA_KR || s->role == SLOT_MLA_KR_B)
+        return visit_kv_a(v, s, p, e);
+    struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]},
+                          .of_embed = s->role == SLOT_EMBED};
     char router[128];
-    int before = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false, false)));
-    if (s->role == SLOT_MLA_KR || (s->role == SLOT_MLA_QB && !model_block(v->c, s->layer)->mla.q_rank)) {
-        bool kr = s->role == SLOT_MLA_KR; /* on disk below the rows of kv_a */
-        struct param *two[] = {kr ? v->kv_a : p, p};
-        snprintf(router, sizeof router, "%.*sself_attn.%s.weight", before, s->name, kr ? "kv_a_proj_with_mqa" : "q_proj");
+    if (s->role == SLOT_MLA_QB && !model_block(v->c, s->layer)->mla.q_rank) {
+        int before = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false, false)));
+        snprintf(router, sizeof router, "%.*sself_attn.q_proj.weight", before, s->name);
         t.name = router;
         t.alias = router + strlen(v->f->base);
-        if (kr) t.dim[0] += v->kv_a->dim[0];
-        return v->fn(v->arg, &t, two, kr ? 2 : 1, e);
+        return v->fn(v->arg, &t, &p, 1, e);
     }
     if (s->role == SLOT_ROUTER_W && v->f->router) {
         int prefix = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false, false)));
@@ -124,6 +159,10 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
     }
     if (strncmp(s->name, v->f->base, strlen(v->f->base)) == 0) t.alias = s->name + strlen(v->f->base);
     if (s->role == SLOT_HEAD_W) t.alias = "lm_head.weight"; /* gpt_neox's embed_out in transformers 5 */
+    if (s->role == SLOT_HEAD_B && untied_bias(v->c)) {
+        t.alias = s->name; /* transformers 4 tied the two biases whatever became of the weights */
+        t.name = untied_bias(v->c);
+    }
     if (s->role == SLOT_HEAD_B && v->f->frozen_head_bias) { /* [1,V] on disk */
         t.ndim = 2;
         t.dim[1] = t.dim[0];
@@ -154,8 +193,10 @@ static int64_t disk_row(const struct hf_tensor *t, int64_t r, int64_t rows)
         return r - in + in % half * 2 + in / half;
     }
     if (t->layout != HF_PER_HEAD) return r;
-    int64_t third = rows / 3, part = r / third, D = third / t->heads, in = r % third;
-    return (in / D) * 3 * D + part * D + in % D;
+    /* Ours: all q, all k, all v; there, for each head of k: its heads of q, k, v. */
+    int64_t G = t->group, D = rows / (t->heads * (G + 2)), h = r / D, k = h - t->heads * G;
+    int64_t at = k < 0 ? h / G * (G + 2) + h % G : k % t->heads * (G + 2) + G + k / t->heads;
+    return at * D + r % D;
 }
 
 /* One row of ours (n elements) from disk, or to disk.  Transposed rows are
@@ -185,7 +226,7 @@ static int move(const struct hf_tensor *t, struct param *const *parts, int n_par
     if (t->rows) rows = t->rows;
     for (int i = 0; i < t->ndim; i++) total *= t->dim[i];
     bool of_experts = t->layout == HF_EXPERTS || t->layout == HF_EXPERTS_TURNS;
-    if (total != rows * n || (t->layout == HF_PER_HEAD && (n_parts != 3 || t->heads < 1 || rows % (3 * t->heads))) ||
+    if (total != rows * n || (t->layout == HF_PER_HEAD && (n_parts != 3 || t->heads < 1 || t->group < 1 || rows % ((t->group + 2) * t->heads))) ||
         (t->rows && (n_parts != 1 || t->row0 + t->rows > p0->n / n)) || (of_experts && (t->heads < 1 || rows % t->heads)))
         return err_set(e, ERR_INTERNAL, "'%s' does not match its parameters", t->name);
     float *tmp = mem_alloc((size_t)n, sizeof *tmp);
@@ -231,8 +272,12 @@ static bool is_copy(const char *family, const char *name)
         {"t5", "encoder.embed_tokens.weight"}, {"t5", "decoder.embed_tokens.weight"},
         {"bart", "model.encoder.embed_tokens.weight"}, {"bart", "model.decoder.embed_tokens.weight"},
         {"marian", "model.encoder.embed_tokens.weight"}, {"marian", "model.decoder.embed_tokens.weight"},
+        {"mbart", "model.encoder.embed_tokens.weight"}, {"mbart", "model.decoder.embed_tokens.weight"},
+        {"pegasus", "model.encoder.embed_tokens.weight"}, {"pegasus", "model.decoder.embed_tokens.weight"},
+        {"pegasus", "model.encoder.embed_positions.weight"}, {"pegasus", "model.decoder.embed_positions.weight"},
+        {"roberta", "lm_head.decoder.bias"}, {"roberta", "roberta.embeddings.position_ids"},
         {"marian", "model.encoder.embed_positions.weight"}, {"marian", "model.decoder.embed_positions.weight"},
-        {"bert", "cls.predictions.decoder.bias"}, {"bert", "bert.embeddings.position_ids"},
+        {"bert", "cls.predictions.decoder.bias"}, {"bert", "cls.predictions.bias"}, {"roberta", "lm_head.bias"}, {"bert", "bert.embeddings.position_ids"},
         {"electra", "electra.embeddings.position_ids"},
         {"electra_generator", "electra.embeddings.position_ids"},
         {"bert", "embeddings.position_ids"}, {"electra", "embeddings.position_ids"},
@@ -246,19 +291,25 @@ static bool is_copy(const char *family, const char *name)
 static bool is_other_head(const char *family, const char *name)
 {
     bool electra = strncmp(family, "electra", 7) == 0;
+    if (strcmp(family, "roberta") == 0) return strncmp(name, "roberta.pooler.", 15) == 0 || strncmp(name, "pooler.", 7) == 0;
     if (strcmp(family, "bert") == 0)
         return strncmp(name, "bert.pooler.", 12) == 0 || strncmp(name, "pooler.", 7) == 0 || strncmp(name, "cls.seq_relationship.", 21) == 0;
     if (electra && strcmp(family, "electra")) return strncmp(name, "discriminator_predictions.", 26) == 0;
     return electra && (strncmp(name, "generator_predictions.", 22) == 0 || strncmp(name, "generator_lm_head.", 18) == 0);
 }
 
+bool model_hf_tied_copy(const struct model_config *c, const char *name)
+{
+    const struct family *f = family_find(c->family);
+    return c->tie_embed && f && c->head != HEAD_RTD &&
+           (strcmp(name, "lm_head.weight") == 0 || strcmp(name, family_slot(f, SLOT_HEAD_W, false, false)) == 0);
+}
+
 bool model_hf_ignored(const struct model_config *c, const char *name)
 {
     if (str_ends_with(name, "rotary_emb.inv_freq") || str_ends_with(name, ".masked_bias")) return true;
-    if (is_copy(c->family, name) || is_other_head(c->family, name)) return true;
+    if (is_copy(c->family, name) || is_other_head(c->family, name) || model_hf_tied_copy(c, name)) return true;
     const struct family *f = family_find(c->family);
-    bool head = strcmp(name, "lm_head.weight") == 0 || (f && strcmp(name, family_slot(f, SLOT_HEAD_W, false, false)) == 0);
-    if (head && c->tie_embed) return true;
     /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
-    return f && (f->conv1d || f->qkv_per_head) && (str_ends_with(name, ".attn.bias") || str_ends_with(name, ".attention.bias"));
+    return f && (f->conv1d || f->qkv_per_head || strcmp(f->name, "gpt_neo") == 0) && (str_ends_with(name, ".attn.bias") || str_ends_with(name, ".attention.bias"));
 }

@@ -40,4 +40,5 @@ static void write_rwkv(const struct model_config *c, struct buf *out)
                c->d_model, c->n_layers, b->head_dim, b->d_ff, c->max_pos, b->norm_eps);
 }
 
-const struct hf_family hf_rwkv = {"rwkv", "rwkv", "RwkvForCausalLM", read_rwkv, write_rwkv};
+const struct hf_family hf_rwkv = {.family = "rwkv", .type = "rwkv", .arch = "RwkvForCausalLM", .read = read_rwkv,
+    .write = write_rwkv};

@@ -33,10 +33,11 @@ int layout_emit(struct walk *w, struct slot s)
     s.layer = w->layer;
     s.linear = s.flags & PARAM_MATRIX;
     if (w->layer >= 0) block_prefix(w, block, sizeof block);
+    const char *own = s.role == SLOT_EMBED && w->c->enc_vocab ? w->f->own_embed : NULL;
     bool shared = s.role <= SLOT_ELN_B; /* tables of the embedding and its norm */
     if (w->c->prefix[0]) s.flags |= PARAM_AUX;
     snprintf(s.name, sizeof s.name, "%s%s%s%s", shared ? "" : w->c->prefix, of_head(s.role) ? "" : w->f->base, block,
-             family_slot(w->f, s.role, w->layer >= 0 && w->layer < w->c->n_enc_layers,
+             own ? own : family_slot(w->f, s.role, w->layer >= 0 && w->layer < w->c->n_enc_layers,
                          w->layer >= 0 && model_block(w->c, w->layer)->ffn == FFN_GLU));
     return w->fn(w->arg, &s, w->e);
 }
@@ -62,6 +63,9 @@ static enum slot_init norm_init(const struct walk *w)
 
 static int emit_norm(struct walk *w, enum slot_role role, int64_t n, bool bias)
 {
+    const struct model_config *c = w->c;
+    const struct block_config *b = w->layer >= 0 ? model_block(c, w->layer) : &c->block[c->n_blocks - 1];
+    if (!b->norm_weight && role != SLOT_HNORM_W) return 0;
     if (emit(w, role, n, 0, 0, norm_init(w))) return -1;
     return bias ? emit(w, role + 1, n, 0, 0, INIT_ZERO) : 0;
 }
@@ -88,8 +92,9 @@ static int walk_attn(struct walk *w, const struct block_config *b)
         emit_linear(w, SLOT_K_W, SLOT_K_B, kv, C, b->qkv_bias, INIT_NORMAL) ||
         emit_linear(w, SLOT_V_W, SLOT_V_B, kv, C, b->qkv_bias, INIT_NORMAL))
         return -1;
-    if (b->qk_norm && (emit(w, SLOT_QNORM, b->head_dim, 0, 0, norm_init(w)) ||
-                       emit(w, SLOT_KNORM, b->head_dim, 0, 0, norm_init(w))))
+    bool full = b->qk_norm == QK_FULL_RMS;
+    if (b->qk_norm && (emit(w, SLOT_QNORM, full ? q : b->head_dim, 0, 0, norm_init(w)) ||
+                       emit(w, SLOT_KNORM, full ? kv : b->head_dim, 0, 0, norm_init(w))))
         return -1;
     if (b->sink && emit(w, SLOT_SINK, b->heads, 0, 0, INIT_ZERO)) return -1;
     if (walk_positions(w, b)) return -1;
@@ -100,13 +105,13 @@ static int walk_cross(struct walk *w, const struct block_config *b)
 {
     int64_t C = w->c->d_model, q = (int64_t)b->heads * b->head_dim, kv = (int64_t)b->kv_heads * b->head_dim;
     if (!b->cross) return 0;
-    if (emit_norm(w, SLOT_XNORM_W, C, b->norm_bias) ||
+    if ((b->place != PLACE_OUT && emit_norm(w, SLOT_XNORM_W, C, b->norm_bias)) ||
         emit_linear(w, SLOT_XQ_W, SLOT_XQ_B, q, C, b->qkv_bias, INIT_NORMAL) ||
         emit_linear(w, SLOT_XK_W, SLOT_XK_B, kv, C, b->qkv_bias, INIT_NORMAL) ||
         emit_linear(w, SLOT_XV_W, SLOT_XV_B, kv, C, b->qkv_bias, INIT_NORMAL) ||
         emit_linear(w, SLOT_XO_W, SLOT_XO_B, C, q, b->out_bias, INIT_RESIDUAL))
         return -1;
-    return b->place == PLACE_SANDWICH ? emit_norm(w, SLOT_POSTX_W, C, b->norm_bias) : 0;
+    return norm_behind(b) ? emit_norm(w, SLOT_POSTX_W, C, b->norm_bias) : 0;
 }
 
 static int walk_ffn(struct walk *w, const struct block_config *b)
@@ -124,12 +129,13 @@ static int walk_ffn(struct walk *w, const struct block_config *b)
 static int walk_block(struct walk *w, const struct block_config *b)
 {
     int64_t C = w->c->d_model;
-    bool nb = b->norm_bias, sandwich = b->place == PLACE_SANDWICH;
-    if (emit_norm(w, SLOT_NORM1_W, C, nb) || walk_attn(w, b)) return -1;
-    if (sandwich && emit_norm(w, SLOT_POST1_W, C, nb)) return -1;
+    bool nb = b->norm_bias, behind = norm_behind(b), own = b->place != PLACE_OUT;
+    if ((own && emit_norm(w, SLOT_NORM1_W, C, nb)) || walk_attn(w, b)) return -1;
+    if (behind && emit_norm(w, SLOT_POST1_W, C, nb)) return -1;
     if (walk_cross(w, b)) return -1;
-    if (emit_norm(w, SLOT_NORM2_W, C, nb) || walk_ffn(w, b)) return -1;
-    return sandwich ? emit_norm(w, SLOT_POST2_W, C, nb) : 0;
+    if (own && b->place != PLACE_PARALLEL_ONE && emit_norm(w, SLOT_NORM2_W, C, nb)) return -1;
+    if (walk_ffn(w, b)) return -1;
+    return behind ? emit_norm(w, SLOT_POST2_W, C, nb) : 0;
 }
 
 static int walk_embed(struct walk *w)
@@ -138,6 +144,7 @@ static int walk_embed(struct walk *w)
     int64_t E = c->embed_dim;
     bool nb = c->block[c->n_blocks - 1].norm_bias;
     if (emit(w, SLOT_EMBED, c->vocab, E, PARAM_DECAY, INIT_NORMAL)) return -1;
+    if (c->enc_vocab && emit(w, SLOT_ENC_EMBED, c->enc_vocab, E, PARAM_DECAY, INIT_NORMAL)) return -1;
     if (c->embed_pos == POS_LEARNED && emit(w, SLOT_POS, c->max_pos + c->pos_offset, E, PARAM_DECAY, INIT_NORMAL))
         return -1;
     if (c->embed_types && emit(w, SLOT_TYPES, c->embed_types, E, PARAM_DECAY, INIT_NORMAL)) return -1;

@@ -10,7 +10,7 @@
 /* The part a parameter plays.  q, k, v are kept apart in every family, so
  * that Muon sees matrices and the builder has one path. */
 enum slot_role {
-    SLOT_EMBED, SLOT_POS, SLOT_TYPES,
+    SLOT_EMBED, SLOT_POS, SLOT_TYPES, SLOT_ENC_EMBED,
     SLOT_ELN_W, SLOT_ELN_B,              /* norm on the embedding */
     SLOT_EPROJ_W, SLOT_EPROJ_B,          /* from embed.dim to d_model */
     SLOT_ENC_POS, SLOT_ENC_ELN_W, SLOT_ENC_ELN_B, SLOT_ENC_FNORM_W, SLOT_ENC_FNORM_B, /* the encoder's own, encdec */
@@ -31,8 +31,9 @@ enum slot_role {
     SLOT_POST2_W, SLOT_POST2_B,          /* sandwich: on the output of the FFN */
     SLOT_ROUTER_W, SLOT_ROUTER_B, SLOT_ROUTER_CORR, /* ffn moe */
     SLOT_EUP_W, SLOT_EUP_B, SLOT_EDOWN_W, SLOT_EDOWN_B, /* all experts: [E, 2F, C] gate over up; [E, C, F] */
-    SLOT_SGATE_W, SLOT_SUP_W, SLOT_SDOWN_W, /* shared experts */
+    SLOT_SGATE_W, SLOT_SUP_W, SLOT_SDOWN_W, SLOT_SSIG_W, /* shared experts, and the row whose sigmoid weighs them */
     SLOT_MLA_QA, SLOT_MLA_QNORM, SLOT_MLA_QB, SLOT_MLA_KVA, SLOT_MLA_KR, SLOT_MLA_KVNORM, SLOT_MLA_KVB,
+    SLOT_MLA_QA_B, SLOT_MLA_KVA_B, SLOT_MLA_KR_B,
     /* rwkv: mixes of x with the token before it, then the parts of each version */
     SLOT_MIX_X, SLOT_MIX_W, SLOT_MIX_K, SLOT_MIX_V, SLOT_MIX_R, SLOT_MIX_G, SLOT_MIX_A,
     SLOT_MA1_W, SLOT_MA1_K, SLOT_MA1_V, SLOT_MA1_R, SLOT_MA1_G, SLOT_MA2_W, SLOT_MA2_K, SLOT_MA2_V, SLOT_MA2_R, SLOT_MA2_G,
@@ -80,6 +81,8 @@ struct family {
     const char *router, *expert, *expert_part[3];
     bool experts_transposed;             /* stacked as [E, in, out], gate and up taking turns (gpt_oss) */
     const char *glu_up, *enc_glu_up;     /* name of SLOT_UP_W in a GLU, where it differs (T5) */
+    const char *own_embed;               /* name of the decoder's table where the encoder has one of its own */
+    const char *gate_up_w;               /* name of gate over up in one tensor, without biases (Phi-3) */
     bool frozen_head_bias;               /* final_logits_bias [1,V]: stored, not trained */
     const char *qkv_w, *qkv_b;           /* names of the fused tensors */
 };
@@ -89,6 +92,8 @@ extern const char *const family_names[];            /* NULL-terminated */
 /* Parameters by (layer, role); layer -1 = outside of blocks. */
 extern const struct family families_more[];
 extern const int n_families_more;
+extern const struct family families_open[];
+extern const int n_families_open;
 /* Name of a role after its prefix: in an encoder's block, in a block with a GLU. */
 const char *family_slot(const struct family *f, enum slot_role r, bool encoder, bool glu);
 

@@ -10,7 +10,7 @@ static int vector(struct walk *w, enum slot_role role, int64_t n, unsigned flags
 int layout_moe(struct walk *w, const struct block_config *b)
 {
     const struct moe_config *m = &b->moe;
-    int64_t C = w->c->d_model, F = b->d_ff, E = m->experts, S = m->shared * F;
+    int64_t C = w->c->d_model, F = b->d_ff, E = m->experts, S = moe_shared_width(b);
     if (layout_emit(w, (struct slot){.role = SLOT_ROUTER_W, .ndim = 2, .dim = {E, C}, .flags = PARAM_DECAY,
                                      .init = INIT_NORMAL, .f32 = true}) ||
         (m->router_bias && vector(w, SLOT_ROUTER_B, E, 0)) ||
@@ -27,5 +27,8 @@ int layout_moe(struct walk *w, const struct block_config *b)
     gate.role = SLOT_SGATE_W;
     up.role = SLOT_SUP_W;
     if (layout_emit(w, gate) || layout_emit(w, up)) return -1;
+    if (m->shared_gate && layout_emit(w, (struct slot){.role = SLOT_SSIG_W, .ndim = 2, .dim = {1, C}, .flags = PARAM_DECAY,
+                                                       .init = INIT_NORMAL, .f32 = true}))
+        return -1;
     return layout_emit(w, (struct slot){.role = SLOT_SDOWN_W, .ndim = 2, .dim = {C, S}, .flags = MATRIX, .init = INIT_RESIDUAL});
 }

@@ -26,13 +26,18 @@ enum pos_type { POS_NONE, POS_SINUSOIDAL, POS_LEARNED, POS_ROPE, POS_ALIBI, POS_
  * 10000^(-i/(d/2-1)) (tensor2tensor, fairseq). */
 enum sin_layout { SIN_INTERLEAVED, SIN_CONCAT, SIN_T2T };
 enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN };
-enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL };
+/* out: on the output of each sublayer only (OLMo 2); parallel_one: attention and FFN read one normed stream (Phi, Cohere). */
+enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL, PLACE_OUT, PLACE_PARALLEL_ONE };
+/* RMS norm of q and k before RoPE: of each head, or of all heads together (OLMo 2, OLMoE). */
+enum qk_norm { QK_NONE, QK_HEAD_RMS, QK_FULL_RMS };
 enum mixer_type { MIX_ATTN, MIX_MLA, MIX_RWKV4, MIX_RWKV5, MIX_RWKV6, MIX_RWKV7 };
 enum ffn_type { FFN_MLP, FFN_GLU, FFN_MOE, FFN_CMIX };
 /* ffn.moe; d_ff is the width of one expert, a GLU. */
 struct moe_config {
     int experts, top_k;
     int shared;                 /* experts that every token takes: one GLU of width shared * d_ff */
+    int shared_ff;              /* or of this width; 0 = shared * d_ff */
+    bool shared_gate;           /* times the sigmoid of a product with one row (Qwen2-MoE) */
     int groups, topk_groups;    /* experts lie in groups, of which the best are searched; 1, 1 = off */
     enum router_score score;
     bool renorm;                /* the chosen weights are divided by their sum */
@@ -49,6 +54,8 @@ struct mla_config {
     int q_rank, kv_rank;        /* q_rank 0 = queries straight from the stream */
     int nope_dim, rope_dim;     /* a head's part without and with positions */
     int v_dim;
+    bool bias;                  /* of the products from the stream and of the way out */
+    double norm_eps;            /* of the norms between the products of low rank */
 };
 
 /* mixers rwkv5 to rwkv7. */
@@ -73,7 +80,8 @@ struct block_config {
     struct mla_config mla;
     struct rwkv_config rwkv;
     int heads, kv_heads, head_dim;
-    bool qkv_bias, out_bias, qk_norm, causal;
+    bool qkv_bias, out_bias, causal;
+    enum qk_norm qk_norm;
     double scale;               /* 0 = 1/sqrt(head_dim) */
     double softcap;             /* of attention scores; 0 = none */
     int window;                 /* keys visible to a query, itself included; 0 = all */
@@ -101,7 +109,9 @@ struct block_config {
     double norm_eps;
     bool norm_bias;
     bool norm_plus_one;         /* weights are stored minus 1 (Gemma) */
+    bool norm_weight;           /* false: plain normalisation without parameters (OLMo) */
     enum norm_place place;
+    double residual_scale;      /* of each sublayer's output before it joins the stream (Granite) */
 };
 
 #define MODEL_MAX_BLOCKS 128
@@ -113,6 +123,7 @@ struct model_config {
     enum stack_type stack;
     int d_model, vocab, max_pos, n_layers;   /* n_layers = sum of repeats, encoder included */
     int n_enc_blocks, n_enc_layers;          /* encdec: the first groups and layers are the encoder */
+    int enc_vocab;              /* encdec: ids of the source where it has a table of its own, 0 = one table serves both stacks */
     int decoder_start;          /* encdec: first input of the decoder, -1 = the tokenizer's begin of text */
     bool tie_embed;
     enum pos_type embed_pos;    /* none, sinusoidal, learned */
@@ -132,6 +143,22 @@ struct model_config {
     int n_blocks;
     struct block_config block[MODEL_MAX_BLOCKS];
 };
+
+/* Norms between residual additions: which of the three places have one. */
+static inline bool norm_before(const struct block_config *b)
+{
+    return b->place != PLACE_POST && b->place != PLACE_OUT;
+}
+static inline bool norm_behind(const struct block_config *b) /* on a sublayer's output, before the residual sum */
+{
+    return b->place == PLACE_SANDWICH || b->place == PLACE_OUT;
+}
+
+/* Width of the shared experts' GLU, 0 = none. */
+static inline int moe_shared_width(const struct block_config *b)
+{
+    return b->moe.shared_ff && b->moe.shared ? b->moe.shared_ff : b->moe.shared * b->d_ff;
+}
 
 /* What a group has when its description says nothing. */
 struct block_config model_block_default(void);
@@ -220,7 +247,7 @@ int model_build(const struct model_config *c, struct params *p, const struct mod
 int model_config_from_hf(struct model_config *c, const struct cJSON *hf, const char *name, struct err *e);
 int model_config_to_hf(const struct model_config *c, struct buf *out, struct err *e);
 /* How a parameter of ours is stored in a HF file: same element count; transposed for Conv1D
- * (gpt2: [in,out] on disk, [out,in] here), a row permutation for gpt_neox's fused per-head qkv;
+ * (gpt2: [in,out] on disk, [out,in] here), a row permutation for gpt_neox's and falcon's fused per-head qkv;
  * gpt_oss' experts are [E,in,out] on disk, with gate and up taking turns along out. */
 enum hf_layout { HF_PLAIN, HF_TRANSPOSED, HF_PER_HEAD, HF_EXPERTS, HF_EXPERTS_TURNS };
 struct hf_tensor {
@@ -229,8 +256,10 @@ struct hf_tensor {
     int ndim;
     int64_t dim[4];         /* on disk */
     enum hf_layout layout;
-    int heads;              /* of HF_PER_HEAD: disk rows are [heads][3][rows of a head]; of HF_EXPERTS: experts */
+    int heads;              /* of HF_PER_HEAD: disk rows are [heads][group + 2][rows of a head]; of HF_EXPERTS: experts */
+    int group;              /* of HF_PER_HEAD: heads of q to one of k and v */
     int64_t row0, rows;     /* which rows of the only part it is; rows 0 = all */
+    bool of_embed;          /* the token table, which a tied head repeats */
     bool or_apart;          /* the file may hold the experts one by one instead: fn returns 1 to be given those */
 };
 /* Calls fn (0, -1, or 1 as above) for every tensor of the HF file; parts = our parameters that make it up, stacked by rows. */
@@ -240,6 +269,8 @@ int model_hf_visit(const struct model_config *c, const struct params *p,
 /* Convert between disk layout (f32) and our parameters; buf has the tensor's element count. */
 int model_hf_import(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts, const float *disk, struct err *e);
 int model_hf_export(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts, float *disk, struct err *e);
+/* Whether a tensor repeats the token table of a model with a tied head. */
+bool model_hf_tied_copy(const struct model_config *c, const char *name);
 /* Tensors that HF files carry beside the parameters and a loader skips: attention
  * masks, rotary tables, the second copy of a tied head. */
 bool model_hf_ignored(const struct model_config *c, const char *name);

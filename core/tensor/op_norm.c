@@ -16,8 +16,8 @@ enum { OUT_Y, OUT_RSTD, OUT_MEAN };
 /* The weights; with rms_1 stored minus 1, made in `room` [C]. */
 static const float *weights_of(const struct norm *a, const struct tensor *t, float *room)
 {
-    const float *w = t->data;
-    if (a->kind != NORM_RMS_1) return w;
+    const float *w = t ? t->data : NULL;
+    if (a->kind != NORM_RMS_1 || !w) return w;
     for (int64_t i = 0; i < t->dim[0]; i++) room[i] = w[i] + 1.0f;
     return room;
 }
@@ -155,7 +155,7 @@ static const struct op norm_op = {.name = "norm", .plan = norm_plan, .run = norm
 struct tensor *op_norm(struct graph *g, enum norm_kind kind, struct tensor *x, struct tensor *w,
                        struct tensor *b, float eps, bool f32_out)
 {
-    if (!w || !want_2d(g, "norm", x)) return NULL;
+    if (!want_2d(g, "norm", x)) return NULL;
     int64_t N = x->dim[0], C = x->dim[1];
     if (!want_vector(g, "norm", w, C) || !want_vector(g, "norm", b, C)) return NULL;
     if (kind != NORM_LN && b) return graph_fail(g, ERR_CONFIG, "norm: rms has no bias '%s'", b->name);

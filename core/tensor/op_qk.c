@@ -8,7 +8,7 @@
 struct qk {
     int H, Hk, D, n_rot;
     float eps;
-    bool interleaved, plus_one;
+    bool interleaved, plus_one, full;
     int64_t max_pos;
 };
 
@@ -28,22 +28,41 @@ static void rotate(const struct node *n, const struct run *r, float *x, int64_t 
                a->interleaved, sign);
 }
 
-/* The head's norm weights; with plus_one in `room` [D], for the caller to keep. */
-static const float *norm_of(const struct node *n, int head, float *room)
+/* What one norm spans: of q (0) and of k (1). */
+static int span(const struct qk *a, int which)
 {
-    const struct qk *a = n->attr;
-    const struct tensor *w = n->in[head < a->H ? IN_QNORM : IN_KNORM];
-    if (!w || !a->plus_one) return w ? w->data : NULL;
-    for (int i = 0; i < a->D; i++) room[i] = ((const float *)w->data)[i] + 1.0f;
-    return room;
+    return a->full ? (which ? a->Hk : a->H) * a->D : a->D;
 }
 
-/* Those of q and of k. */
+static int spans(const struct qk *a)
+{
+    return span(a, 0) + span(a, 1);
+}
+
+/* Where norm i lies among q's and k's heads, and whether it is one of k's; their number is n_norms(). */
+static int n_norms(const struct qk *a)
+{
+    return a->full ? 2 : a->H + a->Hk;
+}
+
+static int norm_at(const struct qk *a, int i, int *which)
+{
+    *which = i >= (a->full ? 1 : a->H);
+    return a->full ? i * a->H * a->D : i * a->D;
+}
+
+/* Norm weights of q and of k; with plus_one in `room` [spans], for the caller to keep. */
 static void norms_of(const struct node *n, const float *w[2], float *room)
 {
     const struct qk *a = n->attr;
-    w[0] = norm_of(n, 0, room);
-    w[1] = norm_of(n, a->H, room + a->D);
+    for (int j = 0; j < 2; j++) {
+        const struct tensor *t = n->in[IN_QNORM + j];
+        w[j] = t ? t->data : NULL;
+        if (!t || !a->plus_one) continue;
+        float *own = room + (j ? span(a, 0) : 0);
+        for (int i = 0; i < span(a, j); i++) own[i] = ((const float *)t->data)[i] + 1.0f;
+        w[j] = own;
+    }
 }
 
 /* ---- forward ---- */
@@ -51,7 +70,7 @@ static void norms_of(const struct node *n, const float *w[2], float *room)
 static int qk_plan(struct graph *g, struct node *n, struct err *e)
 {
     const struct qk *a = n->attr;
-    n->tws_bytes = (2 * (size_t)width(a) + 2 * (size_t)a->D) * sizeof(float);
+    n->tws_bytes = (2 * (size_t)width(a) + (size_t)spans(a)) * sizeof(float);
     return node_rows(g, n, n->in[IN_QKV]->dim[0], 2 * width(a), e);
 }
 
@@ -73,13 +92,12 @@ static void qk_run(const struct node *n, const struct run *r, int phase, int sli
     for (int64_t t = slice * n->rows; t < end; t++) {
         const float *row = load_row(r->k, x, t * W, qk, tx);
         float *dst = begin_row(y, t * W, ty);
-        for (int h = 0; h < a->H + a->Hk; h++) {
-            const float *w = norms[h >= a->H], *src = row + (int64_t)h * a->D;
-            float *u = dst + (int64_t)h * a->D;
-            if (w) r->k->rmsnorm(u, src, w, a->D, a->eps, &rstd);
-            else if (u != src) memcpy(u, src, (size_t)a->D * sizeof *u);
-            rotate(n, r, u, t, 1.0f);
+        for (int i = 0, which; i < n_norms(a); i++) {
+            int at = norm_at(a, i, &which), len = span(a, which);
+            if (norms[which]) r->k->rmsnorm(dst + at, row + at, norms[which], len, a->eps, &rstd);
+            else if (dst != row) memcpy(dst + at, row + at, (size_t)len * sizeof *dst);
         }
+        for (int h = 0; h < a->H + a->Hk; h++) rotate(n, r, dst + (int64_t)h * a->D, t, 1.0f);
         store_row(r->k, y, t * W, qk, dst);
         copy_row(y, x, t * W + qk, W - qk);
     }
@@ -99,24 +117,25 @@ static int64_t chunks_per_leaf(const struct node *n, const struct graph_opts *o)
     return div_up(n->in[IN_QKV]->dim[0] / o->leaves, QK_ROWS);
 }
 
-/* Phase 0: dqkv, and per chunk of rows the norm gradients [chunks, 2, D];
+/* Phase 0: dqkv, and per chunk of rows the norm gradients [chunks, spans];
  * phase 1: their tree. */
 static int bwd_plan(struct graph *g, struct node *n, struct err *e)
 {
     const struct qk *a = n->attr;
     int64_t chunks = chunks_per_leaf(n, &g->opts) * g->opts.leaves;
-    n->tws_bytes = (3 * (size_t)width(a) + 2 * (size_t)a->D) * sizeof(float);
+    n->tws_bytes = (3 * (size_t)width(a) + (size_t)spans(a)) * sizeof(float);
     n->rows = slice_items(chunks, 2 * QK_ROWS * width(a), g->n_threads);
-    if (n->grad[0] || n->grad[1]) n->ws_bytes = (size_t)(chunks * 2 * a->D) * sizeof(float);
-    int slices[2] = {(int)div_up(chunks, n->rows), (int)div_up(a->D, COLSUM_WIDTH)};
+    if (n->grad[0] || n->grad[1]) n->ws_bytes = (size_t)(chunks * spans(a)) * sizeof(float);
+    int widest = span(a, 0) > span(a, 1) ? span(a, 0) : span(a, 1);
+    int slices[2] = {(int)div_up(chunks, n->rows), (int)div_up(widest, COLSUM_WIDTH)};
     return node_phases(g, n, n->ws_bytes ? 2 : 1, slices, e);
 }
 
-/* 1/rms of x[D] as the forward had it. */
-static float rstd_of(const struct run *r, const float *x, const struct qk *a, float *scratch)
+/* 1/rms of x[n] as the forward had it. */
+static float rstd_of(const struct run *r, const float *x, int n, float eps, float *scratch)
 {
     float rstd;
-    r->k->rmsnorm(scratch, x, NULL, a->D, a->eps, &rstd);
+    r->k->rmsnorm(scratch, x, NULL, n, eps, &rstd);
     return rstd;
 }
 
@@ -130,15 +149,13 @@ static void bwd_row(const struct node *n, const struct run *r, const float *cons
     const float *row = norm ? load_row(r->k, x, t * W, qk, tx) : NULL;
     const float *grad = load_row(r->k, dy, t * W, W, td);
     if (grad != td) memcpy(td, grad, (size_t)W * sizeof *td);
-    for (int h = 0; h < a->H + a->Hk; h++) {
-        const float *w = norms[h >= a->H];
-        float *d = td + (int64_t)h * a->D;
-        rotate(n, r, d, t, -1.0f);
-        if (!w) continue;
-        const float *src = row + (int64_t)h * a->D;
-        float rstd = rstd_of(r, src, a, tu);
-        r->k->rmsnorm_bwd(tu, h < a->H ? dq : dk, d, src, w, rstd, a->D);
-        memcpy(d, tu, (size_t)a->D * sizeof *d);
+    for (int h = 0; h < a->H + a->Hk; h++) rotate(n, r, td + (int64_t)h * a->D, t, -1.0f);
+    for (int i = 0, which; i < n_norms(a); i++) {
+        int at = norm_at(a, i, &which), len = span(a, which);
+        if (!norms[which]) continue;
+        float rstd = rstd_of(r, row + at, len, a->eps, tu);
+        r->k->rmsnorm_bwd(tu, which ? dk : dq, td + at, row + at, norms[which], rstd, len);
+        memcpy(td + at, tu, (size_t)len * sizeof *td);
     }
     put_row(r->k, dx, t * W, W, td, n->accumulate);
 }
@@ -151,13 +168,13 @@ static void bwd_chunk(const struct node *n, const struct run *r, int64_t chunk)
     int64_t end = min_i64(first + QK_ROWS, (leaf + 1) * leaf_rows);
     float *partial = NULL;
     if (n->ws_bytes) {
-        partial = (float *)(void *)r->ws + chunk * 2 * a->D;
-        memset(partial, 0, 2 * (size_t)a->D * sizeof *partial);
+        partial = (float *)(void *)r->ws + chunk * spans(a);
+        memset(partial, 0, (size_t)spans(a) * sizeof *partial);
     }
     const float *norms[2];
     norms_of(n, norms, (float *)(void *)r->tws + 3 * width(a));
     for (int64_t t = first; t < end; t++)
-        bwd_row(n, r, norms, t, n->grad[0] ? partial : NULL, n->grad[1] ? partial + a->D : NULL);
+        bwd_row(n, r, norms, t, n->grad[0] ? partial : NULL, n->grad[1] ? partial + span(a, 0) : NULL);
 }
 
 static void bwd_run(const struct node *n, const struct run *r, int phase, int slice)
@@ -169,11 +186,12 @@ static void bwd_run(const struct node *n, const struct run *r, int phase, int sl
         for (int64_t c = slice * n->rows; c < end; c++) bwd_chunk(n, r, c);
         return;
     }
-    int c0 = slice * COLSUM_WIDTH, cols = (int)min_i64(COLSUM_WIDTH, a->D - c0);
+    int c0 = slice * COLSUM_WIDTH;
     for (int j = 0; j < 2; j++) {
         const struct grad_use *u = n->grad[j];
-        if (u)
-            colsum_partials(r->k, u->dst + c0, u->accumulate, (float *)(void *)r->ws + j * a->D + c0, 2 * a->D,
+        int cols = (int)min_i64(COLSUM_WIDTH, span(a, j) - c0);
+        if (u && cols > 0)
+            colsum_partials(r->k, u->dst + c0, u->accumulate, (float *)(void *)r->ws + (j ? span(a, 0) : 0) + c0, spans(a),
                             cols, r->opts->leaves, per_leaf);
     }
 }
@@ -216,11 +234,11 @@ static struct tensor *rope_const(struct graph *g, const float *data, const struc
 struct tensor *op_qk(struct graph *g, struct tensor *qkv, struct tensor *positions, const struct qk_spec *s)
 {
     if (!want_2d(g, "qk", qkv)) return NULL;
-    struct qk v = {s->H, s->Hk, s->D, 0, s->eps, s->interleaved, s->plus_one, 0};
+    struct qk v = {s->H, s->Hk, s->D, 0, s->eps, s->interleaved, s->plus_one, s->full, 0};
     if (s->H < 1 || s->Hk < 1 || s->D < 1 || qkv->dim[1] != width(&v))
         return graph_fail(g, ERR_CONFIG, "qk: '%s' has width %lld, not (%d + 2*%d) heads of %d", qkv->name,
                           (long long)qkv->dim[1], s->H, s->Hk, s->D);
-    if (!want_vector(g, "qk", s->q_norm, s->D) || !want_vector(g, "qk", s->k_norm, s->D)) return NULL;
+    if (!want_vector(g, "qk", s->q_norm, span(&v, 0)) || !want_vector(g, "qk", s->k_norm, span(&v, 1))) return NULL;
     if (!s->rope && !s->q_norm && !s->k_norm) return qkv;
     struct tensor *cos = NULL, *sin = NULL;
     if (s->rope) {

@@ -1,7 +1,7 @@
 /* op_qk.h - rotary position embedding and per-head norm of q and k, inside a
  * fused qkv[N, (H + 2 Hk) D]; v passes through.
  *
- *   u = x / sqrt(mean(x^2) + eps) * w        (when q_norm / k_norm)
+ *   u = x / sqrt(mean(x^2) + eps) * w        (when q_norm / k_norm; of a head, or of all heads together when full)
  *   half:        (y_i, y_{i+r/2}) = rotation of (u_i, u_{i+r/2}) by angle(pos, i)
  *   interleaved: (y_2i, y_2i+1)   = rotation of (u_2i, u_2i+1)
  *

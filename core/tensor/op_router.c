@@ -27,7 +27,7 @@ static void top(const float *v, int count, int n, int32_t *ids)
     }
 }
 
-/* Scores outside of the best groups become 0. */
+/* Scores outside of the best groups become 0; a group is worth its two best scores, of softmax its best (DeepSeek-V2). */
 static void keep_groups(const struct router_rule *r, float *v)
 {
     int size = r->experts / r->groups;
@@ -35,8 +35,9 @@ static void keep_groups(const struct router_rule *r, float *v)
     int32_t two[2], kept[ROUTER_MAX_EXPERTS];
     bool keep[ROUTER_MAX_EXPERTS] = {false};
     for (int i = 0; i < r->groups; i++) {
-        top(v + i * size, size, 2, two);
-        sum[i] = v[i * size + two[0]] + v[i * size + two[1]];
+        bool pair = r->score == ROUTER_SIGMOID;
+        top(v + i * size, size, pair ? 2 : 1, two);
+        sum[i] = pair ? v[i * size + two[0]] + v[i * size + two[1]] : v[i * size + two[0]];
     }
     top(sum, r->groups, r->topk_groups, kept);
     for (int i = 0; i < r->topk_groups; i++) keep[kept[i]] = true;
@@ -52,6 +53,11 @@ void router_choose(const struct kernels *k, const struct router_rule *r, const f
     const float *by = p;
     if (r->score == ROUTER_SOFTMAX) {
         k->softmax(p, logits, (size_t)E);
+        if (r->groups > 1) {
+            memcpy(v, p, (size_t)E * sizeof *v);
+            keep_groups(r, v);
+            by = v;
+        }
     } else if (r->score == ROUTER_SIGMOID) {
         k->act(ACT_SIGMOID, p, logits, (size_t)E);
         if (correction) k->add(v, p, correction, (size_t)E);

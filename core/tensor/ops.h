@@ -19,7 +19,7 @@ struct tensor *op_embed_pad(struct graph *g, struct tensor *ids, struct tensor *
                             struct tensor *positions, struct tensor *pos_table, int pos_offset, int pad);
 
 enum norm_kind { NORM_LN, NORM_RMS, NORM_RMS_1 /* weights are stored minus 1 (Gemma) */ };
-/* y[N,C] of type cd (or f32 when f32_out) from x[N,C]; w, b [C], b NULL for rms or no bias. */
+/* y[N,C] of type cd (or f32 when f32_out) from x[N,C]; w, b [C], b NULL for rms or no bias, w NULL for no weights. */
 struct tensor *op_norm(struct graph *g, enum norm_kind kind, struct tensor *x, struct tensor *w,
                        struct tensor *b, float eps, bool f32_out);
 
@@ -47,6 +47,7 @@ struct rope_table {
 struct qk_spec {
     int H, Hk, D;
     struct tensor *q_norm, *k_norm;  /* [D] per-head rms weights before RoPE, or NULL */
+    bool full;                       /* one norm over all heads instead: [H*D] and [Hk*D] */
     float eps;
     const struct rope_table *rope;   /* NULL = none; copied as graph constants */
     bool interleaved;
@@ -138,6 +139,8 @@ struct tensor *op_glu_clamped(struct graph *g, struct tensor *gate_up, float lim
 /* y_j = x + m_j (previous token - x), m_j = mu_j (complement: 1 - mu_j) + d; n <= 3.  seg_start [N] i32.  False on error. */
 bool op_shift(struct graph *g, struct tensor *x, struct tensor *seg_start, struct tensor *const *mu, int n,
               bool complement, struct tensor *d, struct tensor **y);
+/* y[N,C] f32 = sigmoid(z[n]) a[N,C] (+ residual); z [N,1], all f32. */
+struct tensor *op_weigh(struct graph *g, struct tensor *a, struct tensor *z, struct tensor *residual);
 /* y = act(a) b, or f32 with the residual added. */
 struct tensor *op_gate(struct graph *g, struct tensor *a, enum act act, struct tensor *b, struct tensor *residual);
 /* y = sigmoid(r) wkv(k, v): r, k, v [N,C] f32; decay, first [C]. */

@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/model/decode.h"
 #include "core/model/model.h"
 #include "tests/golden/golden.h"
 
@@ -320,6 +321,32 @@ static int compare_trajectory(struct model_case *m, struct pool *pool, double lo
     return 0;
 }
 
+/* The decoder over the first rows of the batch: half of a row at once, the rest token by token. */
+static int compare_decoder(struct model_case *m, struct pool *pool, const float *logits, struct err *e)
+{
+    int V = m->c.vocab, T = m->T, half = T / 2;
+    bool two = m->c.stack == STACK_ENCDEC, plain = m->c.stack != STACK_ENCODER && !m->c.embed_types && T >= 2;
+    for (int k = 0; k < m->B * T && !two; k++) plain &= m->positions[k] == k % T;
+    for (int b = 0; b < m->B && two; b++) plain &= m->len[b] == m->S;
+    if (!plain) return 0;
+    struct decoder *d = decoder_new(&m->c, m->p, DT_F32, 1, T > m->S ? T : m->S, pool, e);
+    float *got = d ? mem_alloc((size_t)T * (size_t)V, sizeof *got) : NULL;
+    int r = got ? 0 : d ? err_oom(e, (size_t)T * 4, "logits") : -1, seq = 0;
+    double worst = 0;
+    for (int b = 0; b < m->B && !r; b++) {
+        const int32_t *ids = m->tokens + b * T;
+        decoder_truncate(d, 0, 0);
+        if (two) r = decoder_source(d, 0, m->src + b * m->S, m->S, e);
+        if (!r) r = decoder_prefill(d, 0, ids, half, got, DECODE_ALL, e);
+        for (int t = half; t < T && !r; t++) r = decoder_step(d, 1, &seq, ids + t, got + (int64_t)t * V, e);
+        if (!r) worst = fmax(worst, rel_error(got, logits + (int64_t)b * T * V, (int64_t)T * V, 0));
+    }
+    if (!r) report_error(m->r, "decoder", worst, tol_forward, "");
+    free(got);
+    decoder_free(d);
+    return r;
+}
+
 static int compare(struct model_case *m, struct pool *pool, struct err *e)
 {
     double loss;
@@ -334,6 +361,11 @@ static int compare(struct model_case *m, struct pool *pool, struct err *e)
             if (k % m->T >= m->len[k / m->T]) memcpy(got + k * V, logits + k * V, (size_t)V * sizeof *got);
         if (n != (int64_t)m->B * m->T * V) report_fail(m->r, "logits have another shape");
         else report_error(m->r, "logits", rel_error(got, logits, n, 0), tol_forward, "");
+        if (n == (int64_t)m->B * m->T * V && compare_decoder(m, pool, logits, e)) {
+            free(logits);
+            free(want);
+            return -1;
+        }
     }
     if (want) report_error(m->r, "loss", fabs(loss / (double)want[0] - 1), tol_forward, "");
     free(logits);

@@ -58,6 +58,18 @@ static const struct model_variant model_variants[] = {
      {"blocks.mixer={\"type\":\"mla\",\"heads\":3,\"q_rank\":20,\"kv_rank\":12,\"nope_dim\":6,\"rope_dim\":4,\"v_dim\":7}"}},
     {"latent attention, wide values", "deepseek_v3", 4, 4, 32,
      {"blocks.mixer={\"type\":\"mla\",\"heads\":2,\"kv_rank\":44,\"nope_dim\":4,\"rope_dim\":6,\"v_dim\":16,\"pos\":{\"type\":\"rope\",\"pairing\":\"half\"}}"}},
+    {"latent attention with biases", "deepseek_v2", 4, 4, 32,
+     {"blocks.mixer={\"type\":\"mla\",\"heads\":3,\"q_rank\":10,\"kv_rank\":12,\"nope_dim\":6,\"rope_dim\":4,\"v_dim\":7,\"bias\":true,\"norm_eps\":1e-3}",
+      "blocks.ffn={\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":8,\"top_k\":3,\"groups\":4,\"topk_groups\":2,\"scale\":1.5}}"}},
+    {"norms behind, one for all heads", "olmo2", 4, 2, 32, {"blocks.norm.place=out", "blocks.mixer.qk_norm=full_rms"}},
+    {"one norm for both, interleaved", "cohere", 4, 2, 32,
+     {"blocks.norm={\"type\":\"ln\",\"bias\":false,\"place\":\"parallel_one\"}", "blocks.mixer.pos.pairing=interleaved", "head.logit_scale=0.3"}},
+    {"norms without weights, scaled residuals", "granite", 4, 4, 32,
+     {"blocks.norm={\"type\":\"ln\",\"weight\":false}", "blocks.residual_scale=0.4", "blocks.mixer.scale=0.2"}},
+    {"weighed shared expert", "qwen2_moe", 4, 2, 32,
+     {"blocks.ffn={\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":4,\"top_k\":2,\"shared\":1,\"shared_ff\":20,\"shared_gate\":true}}"}},
+    {"experts behind norms", "olmoe", 4, 2, 32,
+     {"blocks.norm.place=out", "blocks.residual_scale=0.7", "blocks.ffn={\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":4,\"top_k\":2}}"}},
     {"rwkv5", "rwkv5", 2, 2, 34, {"blocks.ffn.d_ff=48"}},
     {"rwkv5, no gate", "rwkv5", 1, 1, 20, {"blocks.mixer.gate=false", "blocks.mixer.norm_eps=1e-3"}},
     {"rwkv6", "rwkv6", 2, 2, 34, {"blocks.ffn.d_ff=48", "blocks.mixer.mix_rank=5", "blocks.mixer.decay_rank=6"}},
@@ -90,6 +102,12 @@ static const struct model_variant encoder_variants[] = {
      "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}]},"
      "\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":2,\"bias\":\"all\"},\"ffn\":{\"act\":\"gelu_erf\",\"d_ff\":48,\"bias\":true},"
      "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}],\"head\":{\"norm\":false,\"bias\":true}}"}},
+    {"marian with two vocabularies", "", 0, 0, 0, {"{\"family\":\"marian\",\"stack\":\"encdec\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,\"decoder_start\":2,"
+     "\"embed\":{\"pos\":\"sinusoidal\",\"layout\":\"concat\",\"max_pos\":24},"
+     "\"encoder\":{\"vocab\":61,\"blocks\":[{\"repeat\":1,\"mixer\":{\"heads\":4,\"bias\":\"all\"},\"ffn\":{\"d_ff\":64,\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"out\"}}]},"
+     "\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":4,\"bias\":\"all\"},\"ffn\":{\"d_ff\":48,\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"out\"}}],\"head\":{\"bias\":true}}"}},
     {"encoder-decoder of rope, sandwich, a block without source", "", 0, 0, 0, {"{\"family\":\"qwen3\",\"stack\":\"encdec\",\"d_model\":32,\"vocab\":53,"
      "\"encoder\":{\"blocks\":[{\"repeat\":1,\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"alibi\"}},\"ffn\":{\"d_ff\":64}}]},"
      "\"blocks\":[{\"mixer\":{\"heads\":4,\"kv_heads\":2,\"qk_norm\":true,\"pos\":{\"type\":\"rope\"}},\"ffn\":{\"type\":\"glu\",\"d_ff\":48},"

@@ -139,7 +139,9 @@ static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
             "moe is missing");
     refused(MOE("\"experts\":4,\"top_k\":5"), "moe.top_k 5 is above experts 4");
     refused(MOE("\"experts\":6,\"top_k\":2,\"groups\":4,\"score\":\"sigmoid\""), "moe.groups 4 does not divide experts 6");
-    refused(MOE("\"experts\":8,\"top_k\":2,\"groups\":4"), "moe.groups needs score sigmoid");
+    refused(MOE("\"experts\":8,\"top_k\":2,\"groups\":4,\"score\":\"topk_softmax\""), "moe.groups needs score sigmoid");
+    refused(MOE("\"experts\":8,\"top_k\":2,\"shared_gate\":true"), "moe.shared_gate needs shared");
+    refused(MOE("\"experts\":8,\"top_k\":2,\"shared_ff\":9"), "moe.shared_ff needs shared");
     refused(MOE("\"experts\":8,\"top_k\":2,\"groups\":4,\"topk_groups\":5,\"score\":\"sigmoid\""), "moe.topk_groups 5 is above groups 4");
     refused(MOE("\"experts\":8,\"top_k\":5,\"groups\":4,\"topk_groups\":2,\"score\":\"sigmoid\""), "moe.top_k 5 is above the 4 experts");
     refused(MOE("\"experts\":8,\"top_k\":2,\"groups\":8,\"score\":\"sigmoid\""), "fewer than two experts a group");
@@ -410,6 +412,20 @@ static void windows_become_groups_of_blocks(void **state)
     assert_int_equal(config.block[0].window, 5);
     assert_int_equal(from_hf("{\"model_type\":\"qwen2\"," HF_LLAMA ",\"sliding_window\":9}", &e), 0);
     assert_int_equal(config.block[0].window, 0);
+    static const char *const refused_keys[][2] = {
+        {"{\"model_type\":\"llama\"," HF_LLAMA ",\"architectures\":[\"LlamaForSequenceClassification\"]}", "architectures LlamaForSequenceClassification is not"},
+        {"{\"model_type\":\"llama\"," HF_LLAMA ",\"rope_parameters\":{\"partial_rotary_factor\":0.5}}", "partial_rotary_factor is not supported yet"},
+        {"{\"model_type\":\"olmo\"," HF_LLAMA ",\"clip_qkv\":8}", "clip_qkv 8 is not supported yet"},
+        {"{\"model_type\":\"cohere\"," HF_LLAMA ",\"use_qk_norm\":true}", "use_qk_norm true is not supported yet"},
+        {"{\"model_type\":\"starcoder2\"," HF_LLAMA ",\"hidden_act\":\"xielu\"}", "hidden_act xielu is not supported yet"},
+        {"{\"model_type\":\"mpt\",\"vocab_size\":9,\"d_model\":8,\"n_layers\":1,\"n_heads\":2,\"max_seq_len\":8,"
+         "\"attn_config\":{\"alibi\":false}}", "alibi false is not supported yet"},
+        {"{\"model_type\":\"opt\",\"vocab_size\":9,\"hidden_size\":8}", "num_hidden_layers"},
+    };
+    for (size_t i = 0; i < COUNT_OF(refused_keys); i++) {
+        assert_int_equal(from_hf(refused_keys[i][0], &e), -1);
+        if (!strstr(e.msg, refused_keys[i][1])) fail_msg("'%s' is not in: %s", refused_keys[i][1], e.msg);
+    }
     assert_int_equal(from_hf("{\"model_type\":\"mamba\"," HF_LLAMA "}", &e), -1);
     assert_non_null(strstr(e.msg, "model_type mamba is not supported yet"));
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "core/base/fault.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/ckpt/safetensors.h"
 #include "core/model/hf_dir.h"
 #include "core/model/saved.h"
 
@@ -240,6 +242,78 @@ static void failing_allocations_are_reported(void **state)
         }
 }
 
+/* The exported directory with the tensors renamed, and one more. */
+struct rewrite {
+    struct safetensors *st;
+    struct st_spec spec[64];
+    int from[64], n;
+    float add;
+};
+
+static int rewrite_fill(void *arg, int i, void *dst, struct err *e)
+{
+    struct rewrite *w = arg;
+    (void)e;
+    st_read_f32(w->st, w->from[i], dst);
+    if (i == w->n - 1) ((float *)dst)[0] += w->add;
+    return 0;
+}
+
+static void rewrite(const char *to, char names[64][96], const char *from, const char *more, float add)
+{
+    struct err e = {0};
+    struct rewrite w = {.st = st_open(from, &e), .add = add};
+    assert_non_null(w.st);
+    for (int i = 0; i < st_n(w.st); i++) {
+        static const char *const ends[][2] = {{".weight", ".gamma"}, {".bias", ".beta"}};
+        const struct st_tensor *t = st_tensor(w.st, i);
+        snprintf(names[i], 96, "%s", t->name);
+        for (int k = 0; k < 2 && strstr(t->name, ".ln_"); k++) {
+            char *at = strstr(names[i], ends[k][0]);
+            if (at) memcpy(at, ends[k][1], strlen(ends[k][1]) + 1);
+        }
+        w.from[w.n] = i;
+        w.spec[w.n] = (struct st_spec){.name = names[i], .dtype = t->dtype, .ndim = t->ndim};
+        memcpy(w.spec[w.n++].dim, t->dim, sizeof t->dim);
+    }
+    int embed = st_find(w.st, "transformer.wte.weight");
+    w.from[w.n] = embed;
+    w.spec[w.n] = w.spec[embed];
+    w.spec[w.n++].name = more;
+    OK(st_write_dir(to, w.spec, w.n, 0, rewrite_fill, &w, &e));
+    st_close(w.st);
+}
+
+static void old_names_are_read_and_a_head_that_is_not_tied_is_refused(void **state)
+{
+    (void)state;
+    static char names[64][96];
+    struct err e = {0};
+    struct saved_model m;
+    struct buf config = {0};
+    char *old = path_join(dir, "old"), *to = path_join(old, "config.json");
+    OK(dir_remove(hf, &e)); /* of an earlier test */
+    OK(hf_dir_save(hf, &model, NULL, 0, &e));
+    OK(dir_make(old, &e));
+    char *from = path_join(hf, "config.json");
+    OK(file_read_all(from, 1 << 20, &config, &e));
+    OK(file_write_all(to, config.data, config.len, &e));
+    rewrite(old, names, hf, "lm_head.weight", 0);
+    OK(saved_open(&m, old, DT_F32, NULL, &e));
+    expect_equal(&model, &m);
+    saved_close(&m);
+    rewrite(old, names, hf, "lm_head.weight", 1);
+    assert_int_equal(saved_open(&m, old, DT_F32, NULL, &e), -1);
+    assert_int_equal(e.code, ERR_DATA);
+    assert_non_null(strstr(e.msg, "'lm_head.weight' is not 'transformer.wte.weight', to which tie_word_embeddings ties it"));
+    OK(dir_remove(old, &e));
+    OK(dir_remove(hf, &e));
+    buf_free(&config);
+    free(old);
+    free(to);
+    free(from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +322,7 @@ int main(void)
         cmocka_unit_test(disagreeing_parts_are_refused),
         cmocka_unit_test(a_failing_export_leaves_nothing),
         cmocka_unit_test(failing_allocations_are_reported),
+        cmocka_unit_test(old_names_are_read_and_a_head_that_is_not_tied_is_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
