@@ -186,8 +186,6 @@ static int parse_shard(const struct dedup_opts *o, struct dedup_cfg *cfg, struct
     if (!o->workdir) return err_set(e, ERR_USAGE, "--shard needs --workdir DIR, the same for all shards");
     if (cfg->shards > 1 && !o->dry_run && strcmp(o->out, "-") == 0)
         return err_set(e, ERR_USAGE, "--shard needs --out FILE; shard I of N writes FILE with .I-of-N in its name");
-    if (cfg->shards > 1 && o->save_index)
-        return err_set(e, ERR_USAGE, "--save-index with --shard is not supported yet; index the outputs in one run");
     return 0;
 }
 
@@ -258,8 +256,6 @@ static int configure(const struct dedup_opts *o, bool verify_set, struct dedup_c
         return err_set(e, ERR_USAGE, "--exact none without --near leaves nothing to do");
     if (o->annotate && o->removed)
         return err_set(e, ERR_USAGE, "--annotate removes nothing, so there is nothing for --removed");
-    if (o->phase && o->save_index)
-        return err_set(e, ERR_USAGE, "--save-index with --phase is not supported yet");
     return 0;
 }
 

@@ -14,29 +14,40 @@
 #include "data/dedup_substring.h"
 #include "data/doc_spool.h"
 
+enum when { ALWAYS, NEAR, NAMES, INDEX }; /* with --near; when ids are asked for; with --save-index */
+
 static const struct phase {
     const char *name;
     dedup_phase_fn *run;
-    bool near, names; /* only with --near; only when ids are asked for */
+    enum when when;
 } phases[] = {
-    {"sign", dedup_sign, false, false},     {"exact", dedup_equal, false, false},
-    {"bands", dedup_bands, true, false},    {"pairs", dedup_pairs, true, false},
-    {"sets", dedup_sets, true, false},      {"verify", dedup_verify, true, false},
-    {"choose", dedup_choose, false, false}, {"names", dedup_names, false, true},
-    {"write", dedup_write, false, false},
+    {"sign", dedup_sign, ALWAYS},     {"exact", dedup_equal, ALWAYS},
+    {"bands", dedup_bands, NEAR},     {"pairs", dedup_pairs, NEAR},
+    {"sets", dedup_sets, NEAR},       {"verify", dedup_verify, NEAR},
+    {"choose", dedup_choose, ALWAYS}, {"names", dedup_names, NAMES},
+    {"index", dindex_collect, INDEX}, {"write", dedup_write, ALWAYS},
+    {"join", dindex_join, INDEX},
 };
 
 const char *dedup_phase_unknown(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(phases); i++)
         if (strcmp(phases[i].name, name) == 0) return NULL;
-    return "sign, exact, bands, pairs, sets, verify, choose, names, write";
+    return "sign, exact, bands, pairs, sets, verify, choose, names, index, write, join";
 }
 
 static bool takes_part(const struct dedup_cfg *cfg, const struct phase *p)
 {
-    if (p->names && !cfg->removed && !cfg->annotate && !cfg->clusters) return false;
-    return !p->near || cfg->near;
+    switch (p->when) {
+    case NEAR:
+        return cfg->near;
+    case NAMES:
+        return cfg->removed || cfg->annotate || cfg->clusters;
+    case INDEX:
+        return cfg->save_index;
+    default:
+        return true;
+    }
 }
 
 int dedup_shard_of(const struct dedup *d, uint64_t doc)
@@ -166,7 +177,6 @@ static int all_phases(struct dedup *d, struct dedup_stats *s, struct err *e)
             if (d->cfg->phase) return 0;
         }
         before = p;
-        if (!d->cfg->phase && d->cfg->save_index && p->run == dedup_choose && dindex_save(d, e)) return -1;
     }
     return 0;
 }

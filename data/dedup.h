@@ -19,7 +19,9 @@
  *   verify  pairs, sets -> edges                         each its part of the input
  *   choose  edges, equal documents -> fates              the first shard
  *   names   ids of documents that fates name             each its part of the input
+ *   index   signatures of what stays (--save-index)      each its part of the input
  *   write   documents and fates -> outputs               each its part of the input
+ *   join    those of index -> the index                  the first shard
  *
  * The outputs of the shards, one after another, are the output of one process;
  * the result depends on the input and the options only.  The input is read two

@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+#define DINDEX_MAGIC 0x7864696c6d6c6cu /* "llmlidx" */
+enum { DINDEX_VERSION = 1 };
+
 struct dindex_foot {
     uint64_t magic, version;
     uint64_t exact, near, width, bands, rows; /* as the run that wrote it */

@@ -22,7 +22,6 @@ enum { DOC_OFFSET_BITS = 42, DOC_FILE_BITS = 21 };
 enum fate_kind { FATE_EXACT, FATE_NEAR };
 
 struct dindex;
-struct saving;
 
 struct dedup {
     const struct dedup_cfg *cfg;
@@ -40,7 +39,6 @@ struct dedup {
     } * workers;
     int n_workers;
     struct doc_out out[DOC_RUN_BUFS];
-    struct saving *saving;   /* dedup_index.c */
     /* documents that a pass is about, and how far it is */
     struct dmerge chosen;
     const uint64_t *next; /* NULL: no more */
@@ -89,6 +87,8 @@ dedup_phase_fn dedup_verify;
 dedup_phase_fn dedup_choose; /* dedup_choose.c */
 dedup_phase_fn dedup_names;  /* dedup_write.c */
 dedup_phase_fn dedup_write;
+dedup_phase_fn dindex_collect; /* dedup_index_write.c */
+dedup_phase_fn dindex_join;
 
 /* dedup_choose.c */
 static inline float dedup_similarity(uint64_t fate)
@@ -123,7 +123,5 @@ int dindex_read(const struct dindex *x, enum dkind k, uint64_t lo, uint64_t hi, 
                 struct err *e);
 int dindex_get(const struct dindex *x, enum dblob_kind k, uint64_t doc, struct buf *scratch,
                const void **p, size_t *n, struct err *e);
-/* Writes cfg->save_index: what the old index holds, and what stays. */
-int dindex_save(struct dedup *d, struct err *e);
 
 #endif

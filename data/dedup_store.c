@@ -20,8 +20,10 @@ static const struct {
     [D_PAIR] = {"pairs", 2, true},  [D_WANT] = {"wanted", 1, true},
     [D_EDGE] = {"edges", 4, false}, [D_FATE] = {"fates", 3, false},
     [D_NAME] = {"named", 1, true},  [D_GROUP] = {"groups", 4, false},
+    [D_STAY] = {"staying", 1, true}, [D_NEW_ID] = {"index-ids", 4, false},
+    [D_NEW_KEY] = {"index-keys", 2, false},
 };
-static const char *const blob_names[B_KINDS] = {"sets", "names"};
+static const char *const blob_names[B_KINDS] = {"sets", "names", "index-names", "index-sets"};
 
 enum { COLLECTIONS = 6 }; /* in memory at the same time, at most */
 

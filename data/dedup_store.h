@@ -24,10 +24,13 @@ enum dkind {      /* words of a record */
     D_FATE,       /* doc, match, kind << 32 | bits of the similarity */
     D_NAME,       /* doc: its id is asked for; unique */
     D_GROUP,      /* first doc of the cluster, doc, match or UINT64_MAX, fate */
+    D_STAY,       /* doc: of this shard, stays; unique; this and the next for dedup_index_write.c */
+    D_NEW_ID,     /* as D_ID */
+    D_NEW_KEY,    /* as D_KEY */
     D_KINDS
 };
 
-enum dblob_kind { B_SETS, B_NAMES, B_KINDS };
+enum dblob_kind { B_SETS, B_NAMES, B_NEW_NAMES, B_NEW_SETS, B_KINDS };
 
 struct dstore {
     const char *dir; /* NULL: this process does all */

@@ -21,7 +21,7 @@ awk 'function word() { return sprintf("%c%c%c", 97 + rand() * 26, 97 + rand() * 
 gzip -c c.jsonl >c2.jsonl.gz
 in="a.jsonl b.jsonl c.jsonl c2.jsonl.gz"
 dedup() { "$LLMCTL" dedup $in --near --keep longest -q "$@"; }
-dedup --out one.jsonl --removed oner.jsonl --quarantine oneq.jsonl --clusters onek.jsonl
+dedup --out one.jsonl --removed oner.jsonl --quarantine oneq.jsonl --clusters onek.jsonl --save-index one.lidx
 [ "$(grep -c . oner.jsonl)" -gt 1000 ] && [ "$(grep -c . oneq.jsonl)" = 15 ] || fail "too few: $(wc -l one*)"
 same() { # WHAT: the files x.* joined
     for f in '' r q; do
@@ -37,12 +37,12 @@ done
 
 # Phase after phase, as a batch system would; shards of 1, 2 and 7.
 for n in 1 2 7; do
-    for phase in sign exact bands pairs sets verify choose names write; do
+    for phase in sign exact bands pairs sets verify choose names index write join; do
         for ((i = n - 1; i >= 0; i--)); do
-            dedup --workdir w$n --shard $i/$n --phase $phase --threads 1 --out x.jsonl --removed xr.jsonl --quarantine xq.jsonl --clusters xk.jsonl
+            dedup --workdir w$n --shard $i/$n --phase $phase --threads 1 --out x.jsonl --removed xr.jsonl --quarantine xq.jsonl --clusters xk.jsonl --save-index k.lidx
         done
     done
-    mv xk.jsonl k.jsonl && cmp k.jsonl onek.jsonl
+    mv xk.jsonl k.jsonl && cmp k.jsonl onek.jsonl && cmp k.lidx one.lidx || fail "$n shards: clusters or index"
     same "$n shards"
 done
 got=0
@@ -73,9 +73,14 @@ one 1
 wait $!
 same "killed, stopped and run again"
 
-# The script for clusters; a launcher's rank.
-LLMCTL=$LLMCTL "$SRC/scripts/dedup-cluster.sh" -n 3 -w wc -- $in --near --keep longest -q --out x.jsonl --removed xr.jsonl --quarantine xq.jsonl
+# The script for clusters, new documents against old; a launcher's rank.
+"$LLMCTL" dedup a.jsonl --near --save-index old.lidx -q --out o
+new="b.jsonl c.jsonl --near --against old.lidx -q"
+"$LLMCTL" dedup $new --out one.jsonl --removed oner.jsonl --quarantine oneq.jsonl --save-index one.lidx
+LLMCTL=$LLMCTL "$SRC/scripts/dedup-cluster.sh" -n 3 -w wc -- $new --out x.jsonl --removed xr.jsonl --quarantine xq.jsonl --save-index k.lidx
 same "dedup-cluster.sh"
+cmp k.lidx one.lidx || fail "dedup-cluster.sh: index"
+dedup --out one.jsonl --removed oner.jsonl --quarantine oneq.jsonl
 for i in 0 1; do
     OMPI_COMM_WORLD_RANK=$i OMPI_COMM_WORLD_SIZE=2 dedup --workdir wm --shard auto --out x.jsonl --removed xr.jsonl --quarantine xq.jsonl &
 done
