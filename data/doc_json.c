@@ -324,13 +324,32 @@ static char *copy_run(const char *s, size_t *from, size_t n, char *o)
     return o;
 }
 
-const char *doc_json_unescape(const char *s, size_t n, struct buf *out)
+/* Copies and unescapes as far as the fast way goes; *from moves on. */
+static char *unescape_blocks(const char *s, size_t *from, size_t n, char *o)
 {
+    size_t made = 0;
+#ifdef SCAN_HAVE_AVX2
+    if (__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2"))
+        *from += unescape_avx512vbmi(s + *from, n - *from, o, &made);
+#endif
+    (void)s;
+    (void)n;
+    return o + made;
+}
+
+static const char *unescape(const char *s, size_t n, struct buf *out, bool plain)
+{
+    enum { ROOM = 64, APART = 256 }; /* after the fast way gave up, before it is tried again */
+    size_t try_at = 0;
     static const char means[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-    if (!buf_reserve(out, n + 16)) return NULL; /* the owner checks oom */
+    if (!buf_reserve(out, n + ROOM)) return NULL; /* the owner checks oom */
     char *o = out->data + out->len;
     for (size_t i = 0; i < n;) {
+        if (!plain && i >= try_at) {
+            o = unescape_blocks(s, &i, n, o);
+            try_at = i + APART;
+        }
         o = copy_run(s, &i, n, o);
         if (i >= n) break;
         if (s[i + 1] != 'u') {
@@ -353,6 +372,16 @@ const char *doc_json_unescape(const char *s, size_t n, struct buf *out)
     out->len = (size_t)(o - out->data);
     *o = '\0';
     return NULL;
+}
+
+const char *doc_json_unescape(const char *s, size_t n, struct buf *out)
+{
+    return unescape(s, n, out, false);
+}
+
+const char *doc_json_unescape_ref(const char *s, size_t n, struct buf *out)
+{
+    return unescape(s, n, out, true);
 }
 
 void doc_json_escape(const char *s, size_t n, struct buf *out)

@@ -34,6 +34,8 @@ const char *doc_json_find_more(const char *s, size_t n, const char *field,
 /* Appends the unescaped string (what lies between the quotes, already checked
  * by doc_json_find).  NULL, or the reason why it cannot be text. */
 const char *doc_json_unescape(const char *s, size_t n, struct buf *out);
+/* The same, one escape after another. */
+const char *doc_json_unescape_ref(const char *s, size_t n, struct buf *out);
 
 /* Appends the string, escaped as little as JSON allows, without quotes. */
 void doc_json_escape(const char *s, size_t n, struct buf *out);

@@ -43,6 +43,11 @@ struct scan_string {
 #if defined(__x86_64__)
 #define SCAN_HAVE_AVX2 1
 size_t scan_escaped_avx2(const char *s, size_t i, size_t n, struct scan_string *r);
+
+/* The inside of a string that has been checked, unescaped into out (room for n +
+ * 64 bytes), *made of them.  Returns how much of it that took: all, or up to an
+ * escape that is left to the caller (near a \u). */
+size_t unescape_avx512vbmi(const char *s, size_t n, char *out, size_t *made);
 #endif
 
 static inline size_t scan_count_byte(const char *s, size_t n, char c)

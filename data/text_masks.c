@@ -109,27 +109,6 @@ void text_masks(const char *s, size_t n, struct text_masks *out)
     }
 }
 
-size_t text_settled(const char *s, size_t n)
-{
-    size_t i = 0;
-#if defined(__x86_64__)
-    if (isa()) i = text_settled_avx2(s, n);
-#endif
-    while (i < n) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x80) {
-            if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) return i;
-            i++;
-            continue;
-        }
-        if (!((c >= 0xc3 && c <= 0xc9) || c == 0xd0 || c == 0xd1) || n - i < 2) return i;
-        unsigned char d = (unsigned char)s[i + 1];
-        if (c == 0xc3 && (d == 0x97 || d == 0xb7)) return i;
-        i += 2;
-    }
-    return i;
-}
-
 /* ---- phrases ---- */
 
 static const struct {

@@ -56,10 +56,4 @@ typedef bool text_phrases_fn(const char *s, size_t n);
 text_phrases_fn text_phrases_ref, text_phrases_avx2;
 text_phrases_fn *text_phrases_best(void);
 
-/* How many bytes from the start are, for sure, text that stays as it is in
- * normal form C: ASCII without control characters but tab and newline, and
- * letters of two bytes as above.  Ends before a character; may stop early. */
-size_t text_settled(const char *s, size_t n);
-size_t text_settled_avx2(const char *s, size_t n);
-
 #endif

@@ -102,34 +102,4 @@ bool text_phrases_avx2(const char *s, size_t n)
     memcpy(end, s + i, n - i);
     return phrase_at(end) || (n - i > 32 && phrase_at(end + 32));
 }
-
-size_t text_settled_avx2(const char *s, size_t n)
-{
-    size_t i = 0;
-    const __m256i space = _mm256_set1_epi8(' ');
-    for (; n - i >= 64; ) {
-        __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(s + i));
-        /* Signed: below a blank are control characters and all that is not ASCII. */
-        __m256i bad = _mm256_or_si256(_mm256_cmpgt_epi8(space, x), is(x, 0x7f));
-        bad = _mm256_andnot_si256(_mm256_or_si256(is(x, '\n'), is(x, '\t')), bad);
-        uint32_t odd = (uint32_t)_mm256_movemask_epi8(bad);
-        if (!odd) {
-            i += 32;
-            continue;
-        }
-        uint32_t high = (uint32_t)_mm256_movemask_epi8(x),
-                 lead = (uint32_t)_mm256_movemask_epi8(LEAD(x)),
-                 c3 = (uint32_t)_mm256_movemask_epi8(C3(x)),
-                 sign = (uint32_t)_mm256_movemask_epi8(SIGN(x));
-        lead &= ~(c3 & sign >> 1) & 0x7fffffff;
-        if (odd & ~(lead | lead << 1)) { /* perhaps but for a letter cut off by the border */
-            uint32_t rest = odd & ~(lead | lead << 1);
-            if (rest != 0x80000000u || !(high >> 31)) return i;
-            i += 31;
-            continue;
-        }
-        i += 32;
-    }
-    return i;
-}
 #endif

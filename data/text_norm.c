@@ -9,7 +9,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/doc_scan.h"
-#include "data/text_masks.h"
+#include "data/text_settled.h"
 
 /* Code points that may stand in a text of normal form C whatever surrounds
  * them: starters that are their own normal form and never join what precedes
@@ -72,7 +72,9 @@ static int compose(const char *s, size_t n, struct buf *out, bool *changed, stru
         size_t settled = text_settled(s + i, n - i);
         if (settled) {
             i += settled;
-            safe_at = (unsigned char)s[i - 1] < 0x80 ? i - 1 : i - 2;
+            safe_at = i - 1;
+            while (((unsigned char)s[safe_at] & 0xc0) == 0x80)
+                safe_at--;
             if (i == n) break;
         }
         uint32_t cp = 0;

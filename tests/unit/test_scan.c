@@ -129,8 +129,14 @@ static void strings_end_where_the_plain_scan_says(void **state)
         good++;
         if (f.text_end != from + end || f.escapes != escapes || f.unusual != unusual)
             fail_msg("round %d: %zu escapes, want %zu: %.*s", round, f.escapes, escapes, (int)n, s);
-        struct buf text = {0}, again = {0};
-        if (!doc_json_unescape(s + f.text_begin, f.text_end - f.text_begin, &text) && !unusual) {
+        struct buf text = {0}, again = {0}, ref = {0};
+        const char *bad = doc_json_unescape(s + f.text_begin, f.text_end - f.text_begin, &text),
+                   *bad_ref = doc_json_unescape_ref(s + f.text_begin, f.text_end - f.text_begin, &ref);
+        assert_ptr_equal(bad, bad_ref);
+        assert_int_equal(text.len, ref.len);
+        if (ref.len) assert_memory_equal(text.data, ref.data, ref.len);
+        buf_free(&ref);
+        if (!bad && !unusual) {
             doc_json_escape(text.data, text.len, &again);
             assert_int_equal(text.len + escapes, again.len);
             assert_memory_equal(again.data, s + f.text_begin, again.len);
