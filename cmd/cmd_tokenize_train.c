@@ -67,7 +67,7 @@ struct train_job {
     struct doc_cfg docs;
     struct doc_iter *iter; /* [threads] */
     bool strict;
-    uint64_t *bad;         /* [threads] */
+    struct train_seen { uint64_t bad, rest; } *seen; /* [threads]; rest: parts of files behind the first */
 };
 
 static int train_block(void *arg, struct doc_slot *slot, int thread, struct err *e)
@@ -77,6 +77,7 @@ static int train_block(void *arg, struct doc_slot *slot, int thread, struct err 
     enum doc_next next;
     doc_iter_start(&j->iter[thread], &j->docs, &slot->block);
     tok_trainer_order(j->trainer, thread, slot->block.seq);
+    j->seen[thread].rest += slot->block.rest;
     while ((next = doc_iter_next(&j->iter[thread], &d)) != DOC_END) {
         if (next == DOC_GOOD) {
             if (tok_trainer_add(j->trainer, thread, d.text, d.text_len, e)) return -1;
@@ -84,29 +85,35 @@ static int train_block(void *arg, struct doc_slot *slot, int thread, struct err 
             if (j->strict)
                 return err_set(e, ERR_DATA, "%s:%llu: %s", d.file->name,
                                (unsigned long long)d.line_no, j->iter[thread].reason);
-            j->bad[thread]++;
+            j->seen[thread].bad++;
         }
     }
     return 0;
 }
 
-/* Counts all documents; the trainer lives on in any case. */
-static int count_documents(struct docs_input *in, struct train_job *j, struct err *e)
+/* Counts all documents; the trainer lives on in any case.  *rest: how many of
+ * them were only further parts of a file. */
+static int count_documents(struct docs_input *in, struct train_job *j, uint64_t *rest, struct err *e)
 {
     int n = pool_threads(in->pool);
     struct doc_run_end end = {0};
     struct doc_stage stage = {.files = &in->files, .cfg = &j->docs, .pool = in->pool, .arg = j,
                               .what = "count words", .work = train_block};
+    struct train_seen all = {0, 0};
+    *rest = 0;
     j->iter = mem_zalloc((size_t)n, sizeof *j->iter);
-    j->bad = mem_zalloc((size_t)n, sizeof *j->bad);
-    int ret = j->iter && j->bad ? 0 : err_oom(e, (size_t)n * sizeof *j->iter, "readers");
+    j->seen = mem_zalloc((size_t)n, sizeof *j->seen);
+    int ret = j->iter && j->seen ? 0 : err_oom(e, (size_t)n * sizeof *j->iter, "readers");
     if (ret == 0) ret = doc_run(&stage, &end, e);
     for (int i = 0; j->iter && i < n; i++) doc_iter_free(&j->iter[i]);
-    for (int i = 1; j->bad && i < n; i++) j->bad[0] += j->bad[i];
-    if (ret == 0 && j->bad[0])
-        log_warn("%llu bad documents were left out", (unsigned long long)j->bad[0]);
+    for (int i = 0; j->seen && i < n; i++) {
+        all.bad += j->seen[i].bad;
+        *rest += j->seen[i].rest;
+    }
+    if (ret == 0 && all.bad)
+        log_warn("%llu bad documents were left out", (unsigned long long)all.bad);
     free(j->iter);
-    free(j->bad);
+    free(j->seen);
     if (ret == 0 && end.n_damaged) {
         if (j->strict) return err_set(e, ERR_DATA, "%s", end.damaged);
         log_warn("%s", end.damaged);
@@ -213,13 +220,17 @@ static void add_split(struct buf *out, const char *regex)
     buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false},");
 }
 
+static bool is_regex(const char *split)
+{
+    return strpbrk(split, "\\[](){}|+*?.^$ ") != NULL;
+}
+
 /* --split as a pre-tokenizer; what needs none of it (a known split) stays empty. */
 static int split_part(const char *split, struct buf *out, struct err *e)
 {
     static const char level[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
                                 "\"use_regex\":";
-    bool regex = strpbrk(split, "\\[](){}|+*?.^$ ") != NULL;
-    const char *pattern = regex ? split : split_pattern(split);
+    const char *pattern = is_regex(split) ? split : split_pattern(split);
     buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[");
     if (strcmp(split, "deepseek") == 0) {
         add_split(out, "\\p{N}{1,3}");
@@ -263,6 +274,7 @@ static int chain_options(const struct train_cfg *cfg, struct tok_train_opts *o, 
         return -1;
     }
     o->pre = pre->data;
+    o->lines = o->split != SPLIT_NONE && !is_regex(cfg->split);
     return 0;
 }
 
@@ -352,11 +364,17 @@ static int train_files(const struct cmd *self, const struct train_cfg *cfg, cons
     if (ret == 0) ret = docs_open(&in, &cfg->docs, r, cfg->common.threads, e);
     if (ret == 0) {
         struct train_job j = {.docs = docs_config(&cfg->docs), .strict = cfg->docs.strict};
+        uint64_t rest = 0;
         o.pool = in.pool;
+        if (tok_train_cuts(&o)) {
+            j.docs.cut = tok_train_may_cut;
+            j.docs.cut_arg = &o;
+        }
         j.trainer = tok_trainer_new(&o, pool_threads(in.pool), e);
-        ret = j.trainer ? count_documents(&in, &j, e) : -1;
+        ret = j.trainer ? count_documents(&in, &j, &rest, e) : -1;
         if (ret) tok_trainer_free(j.trainer);
         else ret = tok_trainer_learn(j.trainer, &file, &stats, e);
+        if (ret == 0) stats.documents -= rest;
     }
     if (ret == 0) ret = write_tokenizer(cfg, &file, e);
     if (ret == 0) ret = report_training(cfg, &stats, time_now_s() - start, e);
@@ -389,7 +407,8 @@ const struct cmd cmd_tokenize_train = {
                "0.2.3 gives.\n"
                "Other programs read the results too, which do not depend on the number of\n"
                "threads.\n"
-               "Memory grows with the distinct words.\n",
+               "Memory grows with the distinct words. Text files are read in parts, cut where\n"
+               "no word is; with a --split of your own, or none, a file is held whole.\n",
     .opts = train_opts,
     .run = run_train,
 };

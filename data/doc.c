@@ -163,8 +163,7 @@ static enum doc_next next_text(struct doc_iter *it, struct doc *d)
                       .line_no = it->line_no,
                       .offset = it->block->offset + from,
                       .only = it->split == DOC_SPLIT_FILE};
-    for (size_t i = from; i < to; i++)
-        it->line_no += b->data[i] == '\n';
+    it->line_no += scan_count_byte(b->data + from, to - from, '\n');
     if (to - from > it->max_line || !valid_utf8(it, from, to)) {
         d->line = d->text;
         d->line_len = d->text_len;

@@ -28,6 +28,10 @@ struct doc_cfg {
     const char *text_field; /* NULL = "text" */
     enum doc_format format; /* DOC_AUTO: by name, then by the first byte */
     enum doc_split split;
+    /* DOC_SPLIT_FILE: may s[0..n) be handed out in parts, cut at `at` (behind a
+     * newline)?  Looks at 8 bytes around it at most.  NULL = never. */
+    bool (*cut)(const void *arg, const char *s, size_t n, size_t at);
+    const void *cut_arg;
     size_t max_line; /* bytes of a line or text document; 0 = 64 MiB */
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
     bool no_text;    /* JSONL: records without the text field are documents too: struct doc.no_text */
@@ -51,6 +55,7 @@ struct doc_block {
     uint64_t line_no;      /* of the first line, from 1; documents of a text file count alike */
     uint64_t offset;       /* in the unpacked file */
     uint64_t stored_bytes; /* read so far from all files, for progress (0 unknown) */
+    bool rest;             /* goes on with the text file of the block before (cfg.cut) */
     const char *bad;       /* the whole block is one bad record: why */
     uint64_t bad_bytes;    /* how long that record was (data holds its beginning) */
     struct doc_at next;    /* the place behind it */

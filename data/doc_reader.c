@@ -11,6 +11,7 @@
 #include "data/doc_stream.h"
 
 enum { BLOCK_BYTES = 1 << 20, READ_BYTES = 1 << 18, BAD_KEPT = 256, MOST_AHEAD = 32 };
+enum { HALF_READ = 8 }; /* of a border and what decides about it, the last bytes */
 static const size_t default_max_line = (size_t)64 << 20;
 
 struct doc_reader {
@@ -20,6 +21,7 @@ struct doc_reader {
     struct doc_stream *stream; /* of file cur, or NULL */
     enum doc_format format;
     bool eof, fresh;  /* fresh: nothing of the file has been looked at */
+    bool begun;       /* a block of the file has been handed out */
     bool skipping;    /* inside a line that is too long */
     struct doc_convert *convert; /* of file cur, or NULL */
     struct buf raw;   /* what convert eats */
@@ -175,7 +177,7 @@ static int open_next(struct doc_reader *r, struct err *e)
         share(r, r->stream);
     }
     r->format = r->cfg.format != DOC_AUTO ? r->cfg.format : f->format;
-    r->eof = r->skipping = false;
+    r->eof = r->skipping = r->begun = false;
     r->fresh = true;
     r->line_no = 1;
     r->offset = 0;
@@ -259,30 +261,41 @@ static int look_at_start(struct doc_reader *r, struct err *e)
     return 0;
 }
 
-/* The end of the last whole record in the first n bytes, 0 if none. */
-static size_t last_border(const struct doc_reader *r, const char *s, size_t n)
+/* Does a record end at `at`?  There is a newline before it. */
+static bool is_border(const struct doc_reader *r, size_t at, size_t to)
 {
-    if (r->format == DOC_TEXT && r->cfg.split == DOC_SPLIT_FILE) return 0;
-    for (;;) {
-        const char *p = n ? memrchr(s, '\n', n) : NULL;
-        if (!p) return 0;
-        size_t end = (size_t)(p - s) + 1;
-        if (r->format != DOC_TEXT || r->cfg.split == DOC_SPLIT_LINE) return end;
-        if (end >= 2 && s[end - 2] == '\n') return end;
-        if (end >= 3 && s[end - 2] == '\r' && s[end - 3] == '\n') return end;
-        n = end - 1;
-    }
+    const char *s = r->carry.data;
+    if (r->format != DOC_TEXT || r->cfg.split == DOC_SPLIT_LINE) return true;
+    if (r->cfg.split == DOC_SPLIT_FILE) return r->cfg.cut && r->cfg.cut(r->cfg.cut_arg, s, to, at);
+    return (at >= 2 && s[at - 2] == '\n') || (at >= 3 && s[at - 2] == '\r' && s[at - 3] == '\n');
 }
 
-static size_t first_border(const struct doc_reader *r, const char *s, size_t n)
+static bool is_whole(const struct doc_reader *r)
 {
-    if (r->format == DOC_TEXT && r->cfg.split == DOC_SPLIT_FILE) return 0;
-    for (size_t i = 0; i < n;) {
-        const char *p = memchr(s + i, '\n', n - i);
+    return r->format == DOC_TEXT && r->cfg.split == DOC_SPLIT_FILE && !r->cfg.cut;
+}
+
+/* The last border in carry(from, to], 0 if none. */
+static size_t last_border(const struct doc_reader *r, size_t from, size_t to)
+{
+    if (is_whole(r)) return 0;
+    for (size_t n = to; n > from;) {
+        const char *p = memrchr(r->carry.data + from, '\n', n - from);
         if (!p) return 0;
-        size_t end = (size_t)(p - s) + 1;
-        if (last_border(r, s, end) == end) return end;
-        i = end;
+        n = (size_t)(p - r->carry.data);
+        if (is_border(r, n + 1, to)) return n + 1;
+    }
+    return 0;
+}
+
+static size_t first_border(const struct doc_reader *r, size_t from, size_t to)
+{
+    if (is_whole(r)) return 0;
+    for (size_t i = from; i < to; i++) {
+        const char *p = memchr(r->carry.data + i, '\n', to - i);
+        if (!p) return 0;
+        i = (size_t)(p - r->carry.data);
+        if (is_border(r, i + 1, to)) return i + 1;
     }
     return 0;
 }
@@ -294,8 +307,10 @@ static void describe(struct doc_reader *r, struct doc_block *b)
     b->line_no = r->line_no;
     b->offset = r->offset;
     b->seq = r->seq++;
+    b->rest = r->cfg.cut && r->begun;
     b->bad = NULL;
     b->bad_bytes = 0;
+    r->begun = true;
 }
 
 /* How much of n whole lines begins before the end of the shard's part. */
@@ -354,11 +369,9 @@ static int give_bad(struct doc_reader *r, struct doc_block *b, const char *why, 
     buf_add(&b->data, r->carry.data, r->carry.len < BAD_KEPT ? r->carry.len : BAD_KEPT);
     if (buf_ok(&b->data, e)) return -1;
     for (;;) {
-        size_t end = first_border(r, r->carry.data, r->carry.len);
+        size_t end = first_border(r, 0, r->carry.len);
         if (!end && r->eof) end = r->carry.len;
-        size_t gone = end                ? end
-                      : r->carry.len > 3 ? r->carry.len - 3
-                                         : 0; /* 2: a border may be half read */
+        size_t gone = end ? end : r->carry.len > HALF_READ ? r->carry.len - HALF_READ : 0;
         r->line_no += scan_count_byte(r->carry.data, gone, '\n');
         drop_front(r, gone);
         if (end || r->eof) break;
@@ -375,12 +388,11 @@ static int give_bad(struct doc_reader *r, struct doc_block *b, const char *why, 
 static size_t cut(struct doc_reader *r)
 {
     size_t n = r->carry.len < BLOCK_BYTES ? r->carry.len : BLOCK_BYTES, end = 0;
-    if (n > r->clear && (end = last_border(r, r->carry.data + r->clear, n - r->clear))) return end + r->clear;
-    if (n > r->clear) r->clear = n > 3 ? n - 3 : 0; /* 3: a border may be half read */
-    end = first_border(r, r->carry.data + r->clear, r->carry.len - r->clear);
-    if (end) return end + r->clear;
-    r->clear = r->carry.len > 3 ? r->carry.len - 3 : 0;
-    return 0;
+    if (n > r->clear && (end = last_border(r, r->clear, n))) return end;
+    if (n > r->clear) r->clear = n > HALF_READ ? n - HALF_READ : 0;
+    end = first_border(r, r->clear, r->carry.len);
+    if (!end) r->clear = r->carry.len > HALF_READ ? r->carry.len - HALF_READ : 0;
+    return end;
 }
 
 /* The last bytes of a file, of which `end` are whole records. */
@@ -401,7 +413,7 @@ static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e
         if (!r->fresh && (r->carry.len >= BLOCK_BYTES || r->eof)) {
             if (!r->carry.len) return 0; /* only at the end */
             size_t end = cut(r);
-            if (r->carry.len > r->cfg.max_line && first_border(r, r->carry.data, r->cfg.max_line + 1) == 0)
+            if (r->carry.len > r->cfg.max_line && first_border(r, 0, r->cfg.max_line + 1) == 0)
                 return give_bad(r, b, "longer than --max-line", e);
             if (r->eof) return give_last(r, b, end, e);
             if (end) return give(r, b, end, e);

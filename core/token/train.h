@@ -41,6 +41,7 @@ struct tok_train_opts {
     /* BPE, WordPiece: parts of a tokenizer.json that the text goes through, NULL =
      * none (BPE: pre NULL = split).  BPE's pre ends in bytes (ByteLevel). */
     const char *normalizer, *pre;
+    bool lines;                 /* BPE: pre is one of the published splits: see tok_train_cuts() */
     size_t alphabet;            /* WordPiece: characters to keep, 0 = all */
     enum tok_train_ties ties;   /* BPE */
     int max_len;                /* BPE: bytes of the longest token; 0 = any */
@@ -70,6 +71,11 @@ struct tok_trainer;
 struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_threads, struct err *e);
 /* Each thread index < n_threads may be used by one thread at a time. */
 int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t n, struct err *e);
+/* May texts be added in parts?  If so, where: is s[0..n) with a newline at
+ * s[at - 1] the same as s[0..at) and s[at..n)?  *opts is a struct
+ * tok_train_opts.  Looks at 4 bytes on both sides. */
+bool tok_train_cuts(const struct tok_train_opts *o);
+bool tok_train_may_cut(const void *opts, const char *s, size_t n, size_t at);
 /* Where in the text what this thread adds next stands, rising for each thread.
  * Unigram seeds depend on the last word of all; nothing else does. */
 void tok_trainer_order(struct tok_trainer *tr, int thread, uint64_t order);

@@ -46,6 +46,18 @@ grep -q '"NFC"' nfc.json
 train --type wordpiece --vocab-size 600 -o wp.json
 [ "$(printf 'The BUFFER' | "$LLMCTL" tokenize encode -t wp.json --ids -q)" = "$(printf 'the buffer' | "$LLMCTL" tokenize encode -t wp.json --ids -q)" ]
 
+# a large text file is read in parts, a line of JSON whole: the same words
+for _ in $(seq 16); do cat "$SRC"/core/base/*.[ch] "$SRC"/README.md; printf 'caf\303\251\n\n  \343\200\202\n\345\255\227\n'; done >long.txt
+[ "$(wc -c <long.txt)" -gt 2200000 ]
+{ printf '{"text":"'; sed 's/\\/\\\\/g; s/"/\\"/g; s/\t/\\t/g' long.txt | awk '{printf "%s\\n", $0}'; printf '"}\n'; } >long.jsonl
+for s in gpt2 llama3 o200k deepseek falcon; do
+    for f in long.txt long.jsonl; do
+        "$LLMCTL" tokenize train $f --split $s --vocab-size 400 --threads 2 --json -o $f.json >$f.stats
+    done
+    cmp long.txt.json long.jsonl.json
+    for f in bytes documents words distinct_words; do grep -o "\"$f\":[0-9]*" long.txt.stats long.jsonl.stats | cut -d: -f2- | uniq -u >diff.txt; [ ! -s diff.txt ]; done
+done
+
 fails 2 "or a regular expression" "$LLMCTL" tokenize train text.txt --split nope
 fails 65 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
 fails 2 "nfc, nfd" "$LLMCTL" tokenize train text.txt --norm nmt_nfkc

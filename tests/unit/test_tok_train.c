@@ -112,6 +112,52 @@ static void threads_do_not_change_the_result(void **state)
     for (int i = 0; i < N; i++) free(docs[i]);
 }
 
+/* Pieces of text[0..n), their ends moved by `at`, appended to ends; how many. */
+static size_t pieces(enum split_kind kind, const char *text, size_t n, size_t at, size_t *ends)
+{
+    size_t count = 0;
+    for (size_t pos = 0; pos < n; pos = ends[count - 1] - at) {
+        size_t got = split_function(kind)((const uint8_t *)text, n, pos, ends + count, SPLIT_BATCH);
+        for (size_t i = 0; i < got; i++) ends[count + i] += at;
+        count += got;
+    }
+    return count;
+}
+
+static void where_a_text_may_be_cut_no_word_is(void **state)
+{
+    (void)state;
+    static const char *const atoms[] = {"a", "Zq", "'s", "'", "7", "1234", " ", "  ", "\t", "\n", "\n", "\n", "\n\n",
+                                        "\r\n", ".", "/", "!?", "\xC3\xA9", "\xE5\xAD\x97", "\xCC\x81",
+                                        "\xE2\x80\x83", "\xC2\xA0", "\xFF", "\xE3\x80\x82", "\xD9\xA3", "\x01"};
+    struct rng_key k = rng_key(3, RNG_TEST, 0, 0);
+    uint64_t draw = 0;
+    size_t n_cuts = 0;
+    for (int round = 0; round < 20000; round++) {
+        char text[256];
+        size_t n = 0, whole[256 + SPLIT_BATCH], parts[256 + SPLIT_BATCH];
+        while (n < 40 + (size_t)round % 150) {
+            const char *atom = atoms[rng_below(&k, draw++, COUNT_OF(atoms))];
+            memcpy(text + n, atom, strlen(atom));
+            n += strlen(atom);
+        }
+        struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = SPLIT_GPT2 + round % (SPLIT_N - SPLIT_GPT2)};
+        assert_true(tok_train_cuts(&o));
+        size_t n_whole = pieces(o.split, text, n, 0, whole);
+        for (size_t at = 1; at < n; at++) {
+            if (text[at - 1] != '\n' || !tok_train_may_cut(&o, text, n, at)) continue;
+            size_t n_parts = pieces(o.split, text, at, 0, parts);
+            n_parts += pieces(o.split, text + at, n - at, at, parts + n_parts);
+            if (n_parts != n_whole || memcmp(parts, whole, n_whole * sizeof *whole))
+                fail_msg("round %d, %s: not the same pieces when cut at %zu", round, split_name(o.split), at);
+            n_cuts++;
+        }
+    }
+    assert_true(n_cuts > 1000);
+    struct tok_train_opts none = {.type = TOK_TRAIN_BPE, .split = SPLIT_NONE};
+    assert_false(tok_train_cuts(&none));
+}
+
 static void characters_sort_by_code_point(void **state)
 {
     (void)state;
@@ -360,6 +406,7 @@ int main(void)
         cmocka_unit_test(rare_pairs_are_left_alone),
         cmocka_unit_test(overlapping_pairs_count_once),
         cmocka_unit_test(threads_do_not_change_the_result),
+        cmocka_unit_test(where_a_text_may_be_cut_no_word_is),
         cmocka_unit_test(characters_sort_by_code_point),
         cmocka_unit_test(too_small_a_vocabulary_is_a_usage_error),
         cmocka_unit_test(words_are_counted_whatever_their_length),
