@@ -92,13 +92,22 @@ int charsmap_rules_set(struct charsmap_rules *r, const uint32_t *from, size_t n_
 
 /* ---- NFKC as rules ---- */
 
+/* What Unicode 16 and 17 added to the compatibility decompositions: the library
+ * may be older, SentencePiece's rules are not. */
+static uint32_t newer(uint32_t cp)
+{
+    if (cp == 0xA7F1) return 'S';
+    if (cp >= 0x1CCD6 && cp <= 0x1CCEF) return 'A' + (cp - 0x1CCD6);
+    return cp >= 0x1CCF0 && cp <= 0x1CCF9 ? '0' + (cp - 0x1CCF0) : cp;
+}
+
 static size_t normal_form(const uint32_t *cp, size_t n, bool compose, uint32_t *out)
 {
     utf8proc_int32_t v[MOST * 4];
     utf8proc_ssize_t len = 0;
     for (size_t i = 0; i < n; i++) {
         int boundary = 0;
-        utf8proc_ssize_t got = utf8proc_decompose_char((utf8proc_int32_t)cp[i], v + len, MOST,
+        utf8proc_ssize_t got = utf8proc_decompose_char((utf8proc_int32_t)newer(cp[i]), v + len, MOST,
                                                        UTF8PROC_STABLE | UTF8PROC_COMPAT |
                                                            UTF8PROC_DECOMPOSE, &boundary);
         if (got < 0 || got > MOST || len + got > MOST * 3) return 0;
@@ -164,6 +173,22 @@ static bool is_character(uint32_t cp)
     return !(cp >= 0xD800 && cp < 0xE000) && (cp & 0xFFFE) != 0xFFFE && !(cp >= 0xFDD0 && cp < 0xFDF0);
 }
 
+/* Characters that Unicode 16 composes, likewise. */
+static int add_newer(struct charsmap_rules *r, struct err *e)
+{
+    static const uint32_t v[][4] = {
+        {0x105D2, 0x307, 0, 0x105C9}, {0x105DA, 0x307, 0, 0x105E4}, {0x11382, 0x113C9, 0, 0x11383},
+        {0x11384, 0x113BB, 0, 0x11385}, {0x1138B, 0x113C2, 0, 0x1138E}, {0x11390, 0x113C9, 0, 0x11391},
+        {0x113C2, 0x113B8, 0, 0x113C7}, {0x113C2, 0x113C2, 0, 0x113C5}, {0x113C2, 0x113C9, 0, 0x113C8},
+        {0x1611E, 0x1611E, 0, 0x16121}, {0x1611E, 0x1611E, 0x1611F, 0x16126}, {0x1611E, 0x1611E, 0x16120, 0x16128},
+        {0x1611E, 0x1611F, 0, 0x16123}, {0x1611E, 0x16120, 0, 0x16125}, {0x1611E, 0x16129, 0, 0x16122},
+        {0x1611E, 0x16129, 0x1611F, 0x16127}, {0x16129, 0x1611F, 0, 0x16124}, {0x16D63, 0x16D67, 0, 0x16D69},
+        {0x16D63, 0x16D67, 0x16D67, 0x16D6A}, {0x16D67, 0x16D67, 0, 0x16D68}};
+    for (size_t i = 0; i < COUNT_OF(v); i++)
+        if (charsmap_rules_set(r, v[i], v[i][2] ? 3 : 2, &v[i][3], 1, e)) return -1;
+    return 0;
+}
+
 static int add_nfkc(struct charsmap_rules *r, struct err *e)
 {
     struct reverse v = {.pair = mem_alloc(CODES, sizeof *v.pair)};
@@ -187,7 +212,7 @@ static int add_nfkc(struct charsmap_rules *r, struct err *e)
         if (n <= MAX_RULE) ret = expand(r, &v, nfkd, n, nfkc, m, chosen, 0, e);
     }
     free(v.pair);
-    return ret;
+    return ret ? ret : add_newer(r, e);
 }
 
 static int add_nmt(struct charsmap_rules *r, struct err *e)

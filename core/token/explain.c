@@ -68,7 +68,7 @@ static int piece(struct explain *x, const uint8_t *word, size_t n, size_t at, st
     buf_adds(x->out, "  word ");
     buf_add_json(x->out, (const char *)word, n);
     buf_addc(x->out, '\n');
-    int ret = x->t->model == MODEL_BPE ? merges(x, word, n, at, e) : 0;
+    int ret = x->t->model == MODEL_BPE && !x->t->has_unused ? merges(x, word, n, at, e) : 0;
     if (ret == 0) ret = tok_model_word(x->t, x->s, word, n, at, &ids, e);
     if (ret == 0) {
         buf_adds(x->out, "    tokens:");

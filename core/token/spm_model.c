@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
 
 /* Field numbers of sentencepiece_model.proto. */
@@ -17,7 +18,8 @@ void spm_model_init(struct spm_model *m)
 {
     *m = (struct spm_model){.kind = SPM_UNIGRAM, .unk_id = 0, .bos_id = 1, .eos_id = 2, .pad_id = -1,
                             .add_dummy_prefix = true, .remove_extra_whitespaces = true,
-                            .escape_whitespaces = true};
+                            .escape_whitespaces = true, .denorm_prefix = true, .denorm_extra = true,
+                            .denorm_escape = true};
 }
 
 void spm_model_free(struct spm_model *m)
@@ -27,6 +29,7 @@ void spm_model_free(struct spm_model *m)
     buf_free(&m->unk_surface);
     buf_free(&m->norm_name);
     buf_free(&m->charsmap);
+    buf_free(&m->denorm_map);
     memset(m, 0, sizeof *m);
 }
 
@@ -155,6 +158,7 @@ static int read_piece(struct spm_model *m, struct proto r, struct err *e)
     }
     if (got < 0) return -1;
     if (len == 0) return broken(&r, e, "a piece without text");
+    if (utf8_valid_prefix((const char *)text, len) < len) return broken(&r, e, "a piece that is not UTF-8");
     if (type < SPM_NORMAL || type > SPM_BYTE) return broken(&r, e, "a piece of unknown type");
     if (!(score - score == 0.0f)) return broken(&r, e, "the score of a piece is not a number");
     return spm_model_add(m, (const char *)text, len, score, (enum spm_type)type, e);
@@ -190,35 +194,32 @@ static int read_trainer(struct spm_model *m, struct proto r, struct err *e)
     return got < 0 ? -1 : buf_ok(&m->unk_surface, e);
 }
 
-static int read_normalizer(struct spm_model *m, struct proto r, struct err *e)
+static int read_rules(struct proto *r, const struct field *f, struct buf *to, struct err *e)
 {
-    struct field f;
-    int got;
-    while ((got = next_field(&r, &f, e)) > 0) {
-        struct buf *to = f.number == NORM_NAME ? &m->norm_name : &m->charsmap;
-        switch (f.number) {
-        case NORM_NAME:
-        case NORM_CHARSMAP:
-            if (want_wire(&r, &f, WIRE_BYTES, e)) return -1;
-            buf_clear(to);
-            buf_add(to, f.data, f.len);
-            if (buf_ok(to, e)) return -1;
-            break;
-        case NORM_PREFIX: m->add_dummy_prefix = f.value; break;
-        case NORM_EXTRA: m->remove_extra_whitespaces = f.value; break;
-        case NORM_ESCAPE: m->escape_whitespaces = f.value; break;
-        default: break;
-        }
-    }
-    return got;
+    if (want_wire(r, f, WIRE_BYTES, e)) return -1;
+    buf_clear(to);
+    buf_add(to, f->data, f->len);
+    return buf_ok(to, e);
 }
 
-static int read_denormalizer(struct spm_model *m, struct proto r, struct err *e)
+/* Of the normalizer, or of the same kind for what is decoded. */
+static int read_normalizer(struct spm_model *m, struct proto r, bool decoding, struct err *e)
 {
     struct field f;
+    struct buf other = {0};
     int got;
-    while ((got = next_field(&r, &f, e)) > 0)
-        if (f.number == NORM_CHARSMAP && f.len) m->denormalizer = true;
+    while ((got = next_field(&r, &f, e)) > 0) {
+        switch (f.number) {
+        case NORM_NAME: got = read_rules(&r, &f, decoding ? &other : &m->norm_name, e); break;
+        case NORM_CHARSMAP: got = read_rules(&r, &f, decoding ? &m->denorm_map : &m->charsmap, e); break;
+        case NORM_PREFIX: *(decoding ? &m->denorm_prefix : &m->add_dummy_prefix) = f.value; break;
+        case NORM_EXTRA: *(decoding ? &m->denorm_extra : &m->remove_extra_whitespaces) = f.value; break;
+        case NORM_ESCAPE: *(decoding ? &m->denorm_escape : &m->escape_whitespaces) = f.value; break;
+        default: break;
+        }
+        if (got < 0) break;
+    }
+    buf_free(&other);
     return got;
 }
 
@@ -235,8 +236,7 @@ int spm_model_read(struct spm_model *m, const void *data, size_t n, const char *
         if (want_wire(&r, &f, WIRE_BYTES, e)) ret = -1;
         else if (f.number == MODEL_PIECES) ret = read_piece(m, inside(&r, &f), e);
         else if (f.number == MODEL_TRAINER) ret = read_trainer(m, inside(&r, &f), e);
-        else if (f.number == MODEL_NORMALIZER) ret = read_normalizer(m, inside(&r, &f), e);
-        else ret = read_denormalizer(m, inside(&r, &f), e);
+        else ret = read_normalizer(m, inside(&r, &f), f.number == MODEL_DENORMALIZER, e);
     }
     if (ret == 0 && got < 0) ret = -1;
     if (ret == 0 && m->n == 0)
@@ -312,12 +312,23 @@ static void put_normalizer(struct buf *out, struct buf *tmp, const struct spm_mo
     put_bytes(out, MODEL_NORMALIZER, tmp->data, tmp->len);
 }
 
+static void put_denormalizer(struct buf *out, struct buf *tmp, const struct spm_model *m)
+{
+    buf_clear(tmp);
+    put_bytes(tmp, NORM_CHARSMAP, m->denorm_map.data, m->denorm_map.len);
+    put_number(tmp, NORM_PREFIX, m->denorm_prefix);
+    put_number(tmp, NORM_EXTRA, m->denorm_extra);
+    put_number(tmp, NORM_ESCAPE, m->denorm_escape);
+    put_bytes(out, MODEL_DENORMALIZER, tmp->data, tmp->len);
+}
+
 int spm_model_write(const struct spm_model *m, struct buf *out, struct err *e)
 {
     struct buf tmp = {0};
     for (size_t i = 0; i < m->n; i++) put_piece(out, &tmp, m, i);
     put_trainer(out, &tmp, m);
     put_normalizer(out, &tmp, m);
+    if (m->denorm_map.len) put_denormalizer(out, &tmp, m);
     int ret = buf_ok(&tmp, e);
     buf_free(&tmp);
     return ret ? ret : buf_ok(out, e);

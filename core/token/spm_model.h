@@ -34,7 +34,9 @@ struct spm_model {
     /* normalizer */
     struct buf norm_name, charsmap; /* "nmt_nfkc" ...; the compiled rules */
     bool add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces;
-    bool denormalizer;          /* rules for decoding are there: not supported */
+    /* denormalizer: what decoded text goes through; no rules = it is not there */
+    struct buf denorm_map;
+    bool denorm_prefix, denorm_extra, denorm_escape;
 };
 
 /* The defaults of the format. */

@@ -52,8 +52,9 @@ void tok_summary(const struct tokenizer *t, struct tok_summary *out)
     if (t->model != MODEL_BPE) out->type = models[t->model];
     else out->type = t->byte_level ? "byte-level BPE" : t->bpe.n_merges ? "character BPE" : "characters";
     if (t->source == SOURCE_SPM)
-        out->type = t->model == MODEL_UNIGRAM ? "SentencePiece unigram"
-                    : t->bpe.n_merges         ? "SentencePiece BPE"
+        out->type = t->model == MODEL_UNIGRAM     ? "SentencePiece unigram"
+                    : t->model == MODEL_WORDLEVEL ? "SentencePiece words"
+                    : t->bpe.n_merges || t->has_unused ? "SentencePiece BPE"
                                               : "SentencePiece characters";
     for (int id = 0; id < t->vocab.n; id++) {
         if (tok_is_special(t, id) || t->bytes[id].len <= out->longest_bytes) continue;
@@ -145,8 +146,8 @@ static int decode_later(const struct tokenizer *t, const int32_t *id, size_t n, 
     return bad < n - k ? bad_id(t, id[k + bad], k + bad, e) : buf_ok(out, e);
 }
 
-int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
-               struct buf *out, struct err *e)
+static int decode_all(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special, struct buf *out,
+                      struct err *e)
 {
     if (t->later) return decode_later(t, id, n, skip_special, out, e);
     bool joined = t->decoder.bytes || t->decoder.fuse;
@@ -159,6 +160,27 @@ int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip
         if (!tok_is_special(t, id[i])) buf_add(out, p, len);
     }
     return buf_ok(out, e);
+}
+
+/* Through the rules for decoding. */
+static int decode_denorm(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
+                         struct buf *out, struct err *e)
+{
+    struct buf text = {0};
+    struct norm w = {0};
+    int ret = decode_all(t, id, n, skip_special, &text, e);
+    if (ret == 0 && text.len) ret = norm_run(&t->denorm, &w, text.data, text.len, e);
+    const struct buf *from = ret > 0 ? &w.out->text : &text;
+    if (ret >= 0) buf_add(out, from->data, from->len);
+    buf_free(&text);
+    norm_free(&w);
+    return ret < 0 ? -1 : buf_ok(out, e);
+}
+
+int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special, struct buf *out,
+               struct err *e)
+{
+    return (t->denorm.n ? decode_denorm : decode_all)(t, id, n, skip_special, out, e);
 }
 
 int tok_byte_of(const struct tokenizer *t, int id)
@@ -267,6 +289,9 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
     size_t len;
     const char *p = tok_piece(t, id, &len);
     if (!p) return bad_id(t, id, 0, e);
+    if (t->denorm.n)
+        return err_set(e, ERR_DATA, "this SentencePiece model has rules for decoding that need the whole text, so "
+                                    "decoding one token at a time is not supported");
     if (s->skip_special && tok_is_special(t, id)) return 0;
     bool bytes = t->source == SOURCE_SPM || has_step(t, DEC_BYTE_FALLBACK);
     int byte = bytes ? tok_byte_of(t, id) : -1;

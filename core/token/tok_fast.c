@@ -117,9 +117,11 @@ static bool tokens_stay_in_words(const struct tokenizer *t)
 static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
 {
     f->kind = CUT_SPACES;
+    if (t->model == MODEL_WORDLEVEL && t->source == SOURCE_SPM) return false; /* unknown words melt */
     /* A part begins with the mark of a space; were it unknown, it would melt
      * into an unknown character at the end of the part before. */
-    if (vocab_find(&t->vocab, "\xE2\x96\x81", 3) < 0) return false;
+    int mark = vocab_find(&t->vocab, "\xE2\x96\x81", 3);
+    if (mark < 0 || (t->vocab.v[mark].flags & (VOCAB_MODEL | VOCAB_UNUSED)) != VOCAB_MODEL) return false;
     bool marks = false; /* spaces become U+2581 */
     for (size_t i = 0; i < t->norm.n; i++) {
         const struct norm_step *s = &t->norm.step[i];
@@ -150,7 +152,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
 {
     struct tok_fast f = {.kind = CUT_WORDS}, g = f;
     t->fast = NULL;
-    if (t->byte_level || t->normalized.n) return 0;
+    if (t->byte_level || t->normalized.n || t->has_unused) return 0;
     if (!plan_words(t, &f)) {
         if (!plan_spaces(t, &g)) return 0;
         f = g;

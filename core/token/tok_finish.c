@@ -264,6 +264,7 @@ void tok_free(struct tokenizer *t)
     tok_matcher_free(&t->raw);
     tok_matcher_free(&t->normalized);
     norm_chain_free(&t->norm);
+    norm_chain_free(&t->denorm);
     pre_chain_free(&t->pre);
     decode_chain_free(&t->decoder);
     trie_free(&t->trie);

@@ -80,6 +80,7 @@ struct tokenizer {
     char *source_split;      /* SOURCE_TIKTOKEN: name of the split */
 
     struct norm_chain norm;
+    struct norm_chain denorm; /* SentencePiece: what decoded text goes through */
     struct pre_chain pre;
     bool needs_origin;       /* a Metaspace asks where words come from */
 
@@ -99,6 +100,7 @@ struct tokenizer {
     /* BPE */
     struct bpe bpe;
     bool ignore_merges, drop_unknown;
+    bool has_unused;         /* SentencePiece: pieces that are taken apart again: model_spmerge.c */
     char *prefix, *suffix;   /* of continuing symbols, of the last one; NULL as in the file */
     struct trie symbols;     /* SentencePiece: characters and pieces that never merge */
     int32_t *symbol_id;      /* by value of that trie; ids >= vocab.n have no token */
@@ -187,6 +189,11 @@ int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8
 /* The symbols that BPE starts from; *n_out of them into ids (room for n + 1). */
 int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, int32_t *ids,
                 size_t *n_out, struct err *e);
+/* SentencePiece: a piece, or what stands for one that is unknown. */
+int spm_push(const struct tokenizer *t, const uint8_t *word, int id, size_t pos, size_t len, bool after_unk,
+             struct tok_ids *out, struct err *e);
+/* model_spmerge.c: SentencePiece BPE where has_unused */
+int spmerge_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out, struct err *e);
 /* model_wordpiece.c, model_unigram.c */
 #define UNIGRAM_REBASE 100000.0
 int wordpiece_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out,

@@ -186,6 +186,21 @@ static void bpe_spans(const struct tokenizer *t, const uint8_t *word, size_t n,
 }
 
 /* SentencePiece: what has no piece becomes bytes, or one <unk> a run. */
+int spm_push(const struct tokenizer *t, const uint8_t *word, int id, size_t pos, size_t len, bool after_unk,
+             struct tok_ids *out, struct err *e)
+{
+    int ret = 0;
+    if (id != t->unk_id) return tok_ids_push(out, id, pos, pos + len, e);
+    if (t->byte_fallback) {
+        for (size_t k = 0; k < len && ret == 0; k++)
+            ret = tok_ids_push(out, t->byte_id[word[pos + k]], pos, k + 1 < len ? pos : pos + len, e);
+        return ret;
+    }
+    if (!after_unk) return tok_ids_push(out, id, pos, pos + len, e);
+    if (out->want_spans) out->span[out->n - 1].end = pos + len;
+    return 0;
+}
+
 static int spm_tokens(const struct tokenizer *t, const uint8_t *word, size_t n, size_t from,
                       size_t count, struct tok_ids *out, struct err *e)
 {
@@ -197,16 +212,7 @@ static int spm_tokens(const struct tokenizer *t, const uint8_t *word, size_t n, 
         int id = out->id[from + i];
         bool unk = id == t->unk_id || id >= t->vocab.n;
         size_t len = unk ? uni_next(word + pos, n - pos).len : t->vocab.v[id].len;
-        if (!unk) {
-            ret = tok_ids_push(&plain, id, pos, pos + len, e);
-        } else if (t->byte_fallback) {
-            for (size_t k = 0; k < len && ret == 0; k++)
-                ret = tok_ids_push(&plain, t->byte_id[word[pos + k]], pos, k + 1 < len ? pos : pos + len, e);
-        } else if (after_unk) {
-            if (plain.want_spans) plain.span[plain.n - 1].end = pos + len;
-        } else {
-            ret = tok_ids_push(&plain, t->unk_id, pos, pos + len, e);
-        }
+        ret = spm_push(t, word, unk ? t->unk_id : id, pos, len, after_unk, &plain, e);
         after_unk = unk;
         pos += len;
     }
@@ -228,6 +234,7 @@ static bool needs_spm(const struct tokenizer *t, const int32_t *ids, size_t n)
 static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                     size_t at, struct tok_ids *out, struct err *e)
 {
+    if (t->has_unused) return spmerge_word(t, word, n, out, e);
     if (tok_ids_room(out, n + 1, e)) return -1;
     int whole = whole_word(t, word, n);
     if (whole >= 0) {
@@ -262,6 +269,23 @@ static int wordlevel_word(const struct tokenizer *t, const uint8_t *word, size_t
     return tok_ids_push(out, id, 0, n, e);
 }
 
+/* SentencePiece: a word begins at each U+2581. */
+static int spm_words(const struct tokenizer *t, const uint8_t *text, size_t n, struct tok_ids *out, struct err *e)
+{
+    bool after_unk = false;
+    for (size_t pos = 0; pos < n;) {
+        size_t first = uni_next(text + pos, n - pos).len;
+        const uint8_t *next = memmem(text + pos + first, n - pos - first, "\xE2\x96\x81", 3);
+        size_t len = next ? (size_t)(next - text) - pos : n - pos;
+        int id = model_id(t, (const char *)text + pos, len);
+        if (id < 0 || (t->vocab.v[id].flags & VOCAB_UNUSED)) id = t->unk_id;
+        if (spm_push(t, text, id, pos, len, after_unk, out, e)) return -1;
+        after_unk = id == t->unk_id;
+        pos += len;
+    }
+    return 0;
+}
+
 int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                    size_t at, struct tok_ids *out, struct err *e)
 {
@@ -270,7 +294,8 @@ int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8
     case MODEL_BPE: return bpe_word(t, s, word, n, at, out, e);
     case MODEL_WORDPIECE: return wordpiece_word(t, word, n, out, e);
     case MODEL_UNIGRAM: return unigram_word(t, s, word, n, out, e);
-    case MODEL_WORDLEVEL: return wordlevel_word(t, word, n, at, out, e);
+    case MODEL_WORDLEVEL:
+        return t->source == SOURCE_SPM ? spm_words(t, word, n, out, e) : wordlevel_word(t, word, n, at, out, e);
     }
     return -1;
 }

@@ -44,6 +44,8 @@ static int add_pieces(struct spm_build *b)
         enum spm_type type = m->piece[i].type;
         if (type == SPM_NORMAL || type == SPM_USER || type == SPM_UNUSED) flags |= VOCAB_MODEL;
         if (type == SPM_USER) flags |= VOCAB_USER;
+        if (type == SPM_UNUSED) flags |= VOCAB_UNUSED;
+        t->has_unused = t->has_unused || (type == SPM_UNUSED && m->kind == SPM_BPE);
         if (type == SPM_CONTROL) flags |= VOCAB_SPECIAL | VOCAB_ADDED;
         if (type == SPM_UNKNOWN) {
             if (t->unk_id >= 0) return unsupported(b, "with two unknown pieces");
@@ -192,7 +194,6 @@ static int add_merges(struct spm_build *b)
     for (size_t i = 0; i < m->n; i++) {
         size_t len;
         const char *s = text_of(m, i, &len);
-        if (m->piece[i].type == SPM_UNUSED) ret = unsupported(b, "of kind BPE with unused pieces");
         if (m->piece[i].type == SPM_NORMAL && !one_char(s, len))
             v[n++] = (struct ranked){m->piece[i].score, (int32_t)i};
     }
@@ -237,6 +238,13 @@ static int unigram(struct spm_build *b)
 
 /* ---- the whole ---- */
 
+static int rules(struct spm_build *b, const struct buf *map, struct norm_step *s)
+{
+    if (!map->len) return 0;
+    s->map = charsmap_new(map->data, map->len, b->e);
+    return s->map ? 0 : err_wrap(b->e, "'%s'", b->name);
+}
+
 static int normalizer(struct spm_build *b)
 {
     const struct spm_model *m = b->m;
@@ -247,9 +255,20 @@ static int normalizer(struct spm_build *b)
     s->remove_extra = m->remove_extra_whitespaces;
     s->escape = m->escape_whitespaces;
     s->user = b->t->user.n ? &b->t->user : NULL;
-    if (!m->charsmap.len) return 0;
-    s->map = charsmap_new(m->charsmap.data, m->charsmap.len, b->e);
-    return s->map ? 0 : err_wrap(b->e, "'%s'", b->name);
+    return rules(b, &m->charsmap, s);
+}
+
+/* What decoded text goes through; without rules nothing, whatever the flags. */
+static int denormalizer(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    if (!m->denorm_map.len) return 0;
+    struct norm_step *s = norm_chain_add(&b->t->denorm, NORM_SPM, b->e);
+    if (!s) return -1;
+    s->dummy_prefix = m->denorm_prefix;
+    s->remove_extra = m->denorm_extra;
+    s->escape = m->denorm_escape;
+    return rules(b, &m->denorm_map, s);
 }
 
 static int decoder(struct spm_build *b)
@@ -274,17 +293,14 @@ static int build(struct spm_build *b)
 {
     const struct spm_model *m = b->m;
     struct tokenizer *t = b->t;
-    if (m->kind == SPM_WORD) return unsupported(b, "of kind 'word'");
-    if (m->denormalizer) return unsupported(b, "with rules for decoding");
-    if (m->suffix) return unsupported(b, "with white space as suffix");
     t->source = SOURCE_SPM;
     t->byte_fallback = m->byte_fallback;
-    t->model = m->kind == SPM_UNIGRAM ? MODEL_UNIGRAM : MODEL_BPE;
+    t->model = m->kind == SPM_UNIGRAM ? MODEL_UNIGRAM : m->kind == SPM_WORD ? MODEL_WORDLEVEL : MODEL_BPE;
     if (add_pieces(b) || (t->byte_fallback && bytes_complete(b)) || user_trie(b) || normalizer(b) ||
-        decoder(b) || add_controls(b))
+        denormalizer(b) || decoder(b) || add_controls(b))
         return -1;
-    if (m->kind == SPM_UNIGRAM ? unigram(b) : symbol_trie(b)) return -1;
-    if (m->kind == SPM_BPE && add_merges(b)) return -1;
+    if (m->kind != SPM_WORD && (m->kind == SPM_UNIGRAM ? unigram(b) : symbol_trie(b))) return -1;
+    if (m->kind == SPM_BPE && !t->has_unused && add_merges(b)) return -1;
     if (tok_finish(t, b->e)) return err_wrap(b->e, "'%s'", b->name);
     t->bos = id_or_none(m, m->bos_id, SPM_CONTROL);
     t->eos = id_or_none(m, m->eos_id, SPM_CONTROL);

@@ -21,6 +21,7 @@ enum vocab_flag {
     VOCAB_ADDED = 4,   /* in added_tokens */
     VOCAB_SPECIAL = 8, /* an added token with special = true */
     VOCAB_USER = 16,   /* SentencePiece: user-defined */
+    VOCAB_UNUSED = 32, /* SentencePiece: not to come out */
 };
 
 struct vocab_entry {

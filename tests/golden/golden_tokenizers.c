@@ -13,9 +13,12 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/charsmap_build.h"
 #include "core/token/jlex.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train.h"
+
+enum verdict { PASSED, FAILED, SKIPPED };
 
 struct ints {
     int64_t *v;
@@ -312,6 +315,100 @@ static int check_file(const struct tokenizer *t, const struct records *cases,
     return ret;
 }
 
+/* ---- normal forms: spm_norm_RULES.jsonl, lines [code point, what it becomes]
+ * and {"text": ..., "norm": ...}; code points that are not there stay as they are ---- */
+
+static bool text_form_is(const struct norm_chain *c, struct norm *w, const char *s, size_t n, const char *want, size_t n_want)
+{
+    struct err e;
+    int changed = norm_run(c, w, s, n, &e);
+    const char *got = changed > 0 ? w->out->text.data : s;
+    size_t n_got = changed > 0 ? w->out->text.len : n;
+    return changed >= 0 && n_got == n_want && (n_got == 0 || memcmp(got, want, n_got) == 0);
+}
+
+static bool form_is(const struct norm_chain *c, struct norm *w, uint32_t cp, const char *want, size_t n_want)
+{
+    char s[4];
+    size_t n = (size_t)utf8_encode(cp, s);
+    return text_form_is(c, w, s, n, want ? want : s, want ? n_want : n);
+}
+
+/* {"text": ..., "norm": ...} after its "{". */
+static int read_norm_text(struct jlex *x, struct buf text[2], struct err *e)
+{
+    for (int k = 0; k < 2; k++) {
+        const char *s;
+        size_t n;
+        if (jlex_string(x, &s, &n, e) || jlex_expect(x, ':', e) || jlex_string(x, &s, &n, e) ||
+            jlex_expect(x, k ? '}' : ',', e))
+            return -1;
+        buf_clear(&text[k]);
+        buf_add(&text[k], s, n);
+    }
+    return 0;
+}
+
+static int norm_differences(const char *path, const char *rules, size_t *n, size_t *bad, struct err *e)
+{
+    struct charsmap_rules r = {0};
+    struct buf map = {0}, text = {0};
+    struct norm_chain chain = {0};
+    struct norm w = {0};
+    struct norm_step *st = norm_chain_add(&chain, NORM_SPM, e);
+    uint8_t *seen = mem_zalloc(0x110000, 1);
+    int ret = st && seen && charsmap_rules_named(&r, rules, e) == 0 && charsmap_compile(&r, &map, e) == 0 &&
+                      (st->map = charsmap_new(map.data, map.len, e)) && file_read_all(path, (size_t)1 << 26, &text, e) == 0
+                  ? 0 : -1;
+    struct jlex x;
+    jlex_init(&x, text.data, (struct jlex_span){text.data, text.data + text.len}, path);
+    struct buf pair[2] = {{0}, {0}};
+    for (bool object = false; ret == 0 && (jlex_try(&x, '[') || (object = jlex_try(&x, '{'))); object = false) {
+        int64_t cp;
+        const char *s;
+        size_t len;
+        if (object) {
+            ret = read_norm_text(&x, pair, e);
+            ++*n;
+            if (ret == 0 && !text_form_is(&chain, &w, pair[0].data ? pair[0].data : "", pair[0].len,
+                                          pair[1].data ? pair[1].data : "", pair[1].len) && (*bad)++ < 5)
+                printf("    differs: %s\n", pair[0].data);
+        } else if (jlex_int(&x, &cp, e) || jlex_expect(&x, ',', e) || jlex_string(&x, &s, &len, e) || jlex_expect(&x, ']', e))
+            ret = -1;
+        else if (cp > 0 && cp < 0x110000) {
+            seen[cp] = 1;
+            ++*n;
+            if (!form_is(&chain, &w, (uint32_t)cp, s, len) && (*bad)++ < 5) printf("    U+%04X differs\n", (unsigned)cp);
+        }
+    }
+    for (uint32_t cp = 1; ret == 0 && cp < 0x110000; cp++)
+        if (!seen[cp] && (cp < 0xD800 || cp > 0xDFFF) && !form_is(&chain, &w, cp, NULL, 0) && (*bad)++ < 5)
+            printf("    U+%04X changes\n", (unsigned)cp);
+    jlex_free(&x);
+    buf_free(&pair[0]);
+    buf_free(&pair[1]);
+    free(seen);
+    norm_free(&w);
+    norm_chain_free(&chain);
+    charsmap_rules_free(&r);
+    buf_free(&map);
+    buf_free(&text);
+    return ret;
+}
+
+static enum verdict run_norm(const char *path, const char *file)
+{
+    struct err e;
+    char rules[64];
+    size_t n = 0, bad = 0;
+    snprintf(rules, sizeof rules, "%.*s", (int)(strlen(file + 9) - strlen(".jsonl")), file + 9);
+    int ret = norm_differences(path, rules, &n, &bad, &e);
+    bool ok = ret == 0 && bad == 0 && n;
+    if (ret) printf("FAIL tokenizers/%s: %s\n", file, e.msg);
+    else printf("%s tokenizers/%s: %zu code points, %zu differences\n", ok ? "ok  " : "FAIL", file, n, bad);
+    return ok ? PASSED : FAILED;
+}
+
 static struct tokenizer *load_model(const char *dir, const char *name, struct err *e)
 {
     static const char *const endings[] = {".json", "_tokenizer.json", "/tokenizer.json", ".model"};
@@ -329,13 +426,12 @@ static struct tokenizer *load_model(const char *dir, const char *name, struct er
     return t;
 }
 
-enum verdict { PASSED, FAILED, SKIPPED };
-
 static enum verdict run_file(const char *dir, const char *file, const struct records *inputs)
 {
     struct err e;
     char path[4400], name[256];
     snprintf(path, sizeof path, "%s/cases/%s", dir, file);
+    if (!strncmp(file, "spm_norm_", 9)) return run_norm(path, file);
     const char *base = !strncmp(file, "hf_", 3) ? file + 3 : file;
     snprintf(name, sizeof name, "%.*s", (int)(strlen(base) - strlen(".jsonl")), base);
     struct tokenizer *t = load_model(dir, name, &e);

@@ -1,0 +1,149 @@
+/* The kinds of SentencePiece models that are rarer: words, white space as
+ * suffix, unused pieces, rules for decoding. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/token/charsmap_build.h"
+#include "core/token/spm_model.h"
+#include "core/token/tok_internal.h"
+
+#define MARK "\xe2\x96\x81"
+
+struct piece {
+    const char *text;
+    float score;
+    enum spm_type type;
+};
+
+static struct tokenizer *make(struct spm_model *m, const struct piece *v, size_t n)
+{
+    struct err e = {0};
+    struct buf file = {0};
+    spm_model_add(m, "<unk>", 5, 0, SPM_UNKNOWN, &e);
+    for (size_t i = 0; i < n; i++) spm_model_add(m, v[i].text, strlen(v[i].text), v[i].score, v[i].type, &e);
+    assert_int_equal(spm_model_write(m, &file, &e), 0);
+    struct tokenizer *t = tok_from_spm(file.data, file.len, "t.model", &e);
+    if (!t) fail_msg("%s", e.msg);
+    spm_model_free(m);
+    buf_free(&file);
+    return t;
+}
+
+/* "id@begin-end ..." with spans, the same ids without, and the decoded text. */
+static void check(const struct tokenizer *t, const char *text, const char *want, const char *decoded)
+{
+    struct err e = {0};
+    struct tok_ids ids = {.want_spans = true}, plain = {0};
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct buf back = {0};
+    char got[1024] = "";
+    size_t len = 0;
+    if (tok_encode(t, s, text, strlen(text), 0, &ids, &e)) fail_msg("%s", e.msg);
+    for (size_t i = 0; i < ids.n; i++)
+        len += (size_t)snprintf(got + len, sizeof got - len, "%s%d@%zu-%zu", i ? " " : "", (int)ids.id[i],
+                                ids.span[i].begin, ids.span[i].end);
+    assert_string_equal(got, want);
+    assert_int_equal(tok_encode(t, s, text, strlen(text), 0, &plain, &e), 0);
+    assert_int_equal(plain.n, ids.n);
+    assert_memory_equal(plain.id, ids.id, ids.n * sizeof *ids.id);
+    assert_int_equal(tok_decode(t, ids.id, ids.n, false, &back, &e), 0);
+    assert_string_equal(back.data ? back.data : "", decoded);
+    tok_ids_free(&ids);
+    tok_ids_free(&plain);
+    buf_free(&back);
+    tok_scratch_free(s);
+}
+
+static void words_are_taken_whole_and_unknown_ones_melt(void **state)
+{
+    (void)state;
+    static const struct piece v[] = {{MARK "the", -1, SPM_NORMAL}, {MARK "cat", -2, SPM_NORMAL}, {MARK "dog", -2, SPM_UNUSED}};
+    struct spm_model m;
+    spm_model_init(&m);
+    m.kind = SPM_WORD;
+    struct tokenizer *t = make(&m, v, COUNT_OF(v));
+    check(t, "the cat", "1@0-3 2@3-7", "the cat");
+    check(t, "the big dog the", "1@0-3 0@3-11 1@11-15", "the \xE2\x81\x87  the");
+    struct tok_summary sum;
+    tok_summary(t, &sum);
+    assert_string_equal(sum.type, "SentencePiece words");
+    tok_free(t);
+}
+
+static void white_space_may_end_a_word(void **state)
+{
+    (void)state;
+    static const struct piece v[] = {{"a", -1, SPM_NORMAL}, {"b", -1, SPM_NORMAL}, {MARK, -1, SPM_NORMAL},
+                                     {"b" MARK, -1.5f, SPM_NORMAL}, {"ab" MARK, -1.6f, SPM_NORMAL}};
+    struct spm_model m;
+    spm_model_init(&m);
+    m.kind = SPM_BPE;
+    m.suffix = true;
+    struct tokenizer *t = make(&m, v, COUNT_OF(v));
+    check(t, "ab b", "5@0-3 4@3-4", "ab b ");
+    check(t, " ab", "5@1-3", "ab ");
+    tok_free(t);
+}
+
+static void unused_pieces_come_apart_as_they_were_last_made(void **state)
+{
+    (void)state;
+    /* ab and c make abc, which is not to come out: they are what is left. */
+    static const struct piece v[] = {{"a", -9, SPM_NORMAL}, {"b", -9, SPM_NORMAL}, {"c", -9, SPM_NORMAL},
+                                     {"ab", -1, SPM_NORMAL}, {"bc", -2, SPM_NORMAL}, {"abc", -3, SPM_UNUSED},
+                                     {"x", -9, SPM_UNUSED}, {MARK, -9, SPM_NORMAL}, {"ca", -0.5f, SPM_UNUSED}};
+    struct spm_model m;
+    spm_model_init(&m);
+    m.kind = SPM_BPE;
+    m.add_dummy_prefix = false;
+    struct tokenizer *t = make(&m, v, COUNT_OF(v));
+    check(t, "abc", "4@0-2 3@2-3", "abc");
+    check(t, "caxb", "3@0-1 1@1-2 0@2-3 2@3-4", "ca \xE2\x81\x87 b");
+    struct tok_summary sum;
+    tok_summary(t, &sum);
+    assert_string_equal(sum.type, "SentencePiece BPE");
+    tok_free(t);
+}
+
+static void rules_change_what_was_decoded(void **state)
+{
+    (void)state;
+    static const struct piece v[] = {{MARK "a", -1, SPM_NORMAL}, {"b", -2, SPM_NORMAL}};
+    static const uint32_t from[] = {'a', 'b'}, to[] = {'X'};
+    struct spm_model m;
+    struct err e = {0};
+    struct charsmap_rules r = {0};
+    spm_model_init(&m);
+    assert_int_equal(charsmap_rules_set(&r, from, 2, to, 1, &e), 0);
+    assert_int_equal(charsmap_compile(&r, &m.denorm_map, &e), 0);
+    m.denorm_prefix = m.denorm_extra = m.denorm_escape = false;
+    struct tokenizer *t = make(&m, v, COUNT_OF(v));
+    check(t, "ab a", "1@0-1 2@1-2 1@2-4", "X a");
+    struct tok_stream st;
+    struct buf out = {0};
+    tok_stream_init(&st, t, false);
+    assert_int_equal(tok_stream_add(&st, 1, &out, &e), -1); /* it cannot know what follows */
+    assert_non_null(strstr(e.msg, "not supported"));
+    charsmap_rules_free(&r);
+    buf_free(&out);
+    tok_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_are_taken_whole_and_unknown_ones_melt),
+        cmocka_unit_test(white_space_may_end_a_word),
+        cmocka_unit_test(unused_pieces_come_apart_as_they_were_last_made),
+        cmocka_unit_test(rules_change_what_was_decoded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
