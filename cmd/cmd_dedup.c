@@ -130,10 +130,12 @@ static int parse_unit(const struct dedup_opts *o, struct dedup_cfg *cfg, struct 
     if (!asked) return o->bloom ? err_set(e, ERR_USAGE, "--bloom goes with --parts or --ngram") : 0;
     if (asked > 1 || o->near || o->exact != 0)
         return err_set(e, ERR_USAGE, "--parts, --ngram, --substring and --exact or --near: one at a time; use a pipe");
-    if (o->annotate || o->clusters || o->against || o->save_index || o->workdir || o->shard ||
-        strcmp(o->keep, "first") != 0)
+    if (o->annotate || o->clusters || o->against || o->save_index || strcmp(o->keep, "first") != 0)
         return err_set(e, ERR_USAGE, "--parts, --ngram and --substring know no --annotate, --clusters, --keep, "
-                                     "--against, --save-index, --workdir, --shard");
+                                     "--against, --save-index");
+    if (o->substring && o->workdir)
+        return err_set(e, ERR_USAGE, "--substring sorts all text in one memory and knows no --workdir and --shard; "
+                                     "give it the files of one source at a time");
     cfg->bloom = (size_t)o->bloom;
     cfg->min_words = (int)o->min_words;
     cfg->substring = (size_t)o->substring;
@@ -314,7 +316,8 @@ out:
     "Input is read more than once, except for the first of equal texts, --parts and\n" \
     "--ngram; stdin is then copied to $TMPDIR. Shards share a --workdir and wait\n" \
     "for each other between the phases; their outputs joined are what one process\n" \
-    "writes.\n"
+    "writes. --parts and --ngram share the hashing; which parts go, the first shard\n" \
+    "decides, in the memory that one process would take. --substring knows no shards.\n"
 
 const struct cmd cmd_dedup = {
     .name = "dedup",

@@ -14,7 +14,8 @@
 #include "data/dedup_substring.h"
 #include "data/doc_spool.h"
 
-enum when { ALWAYS, NEAR, NAMES, INDEX }; /* with --near; when ids are asked for; with --save-index */
+/* With --near; when ids are asked for; with --save-index; of lines, paragraphs, n-grams. */
+enum when { ALWAYS, NEAR, NAMES, INDEX, PARTS };
 
 static const struct phase {
     const char *name;
@@ -26,7 +27,8 @@ static const struct phase {
     {"sets", dedup_sets, NEAR},       {"verify", dedup_verify, NEAR},
     {"choose", dedup_choose, ALWAYS}, {"names", dedup_names, NAMES},
     {"index", dindex_collect, INDEX}, {"write", dedup_write, ALWAYS},
-    {"join", dindex_join, INDEX},
+    {"join", dindex_join, INDEX},     {"sign", dedup_parts_sign, PARTS},
+    {"choose", dedup_parts_choose, PARTS}, {"write", dedup_parts_write, PARTS},
 };
 
 const char *dedup_phase_unknown(const char *name)
@@ -38,6 +40,7 @@ const char *dedup_phase_unknown(const char *name)
 
 static bool takes_part(const struct dedup_cfg *cfg, const struct phase *p)
 {
+    if ((p->when == PARTS) != (cfg->unit != DEDUP_DOCS)) return false;
     switch (p->when) {
     case NEAR:
         return cfg->near;
@@ -69,10 +72,11 @@ static int make_print(const struct dedup_cfg *c, struct buf *b, struct err *e)
     buf_printf(b,
                "{\"format\":1,\"exact\":%d,\"near\":%d,\"minhash\":\"%dx%dx%d\",\"verify\":%.17g,"
                "\"keep\":%d,\"annotate\":%d,\"shards\":%d,\"names\":%d,\"clusters\":%d,\"save\":%d,"
+               "\"unit\":%d,\"ngram\":\"%d:%.17g\",\"bloom\":%zu,\"min_words\":%d,"
                "\"text_field\":",
                (int)c->exact, c->near, c->width, c->bands, c->rows, c->verify, (int)c->keep,
                c->annotate, c->shards, c->removed != NULL, c->clusters != NULL,
-               c->save_index != NULL);
+               c->save_index != NULL, (int)c->unit, c->ngram, c->share, c->bloom, c->min_words);
     const char *field = c->docs.text_field ? c->docs.text_field : "text";
     const char *best = c->docs.extra[0] ? c->docs.extra[0] : "";
     const char *old = c->against ? c->against : "";
@@ -132,7 +136,8 @@ static void add_stats(struct dedup_stats *to, const struct dedup_stats *from)
         offsetof(struct dedup_stats, docs_bad),   offsetof(struct dedup_stats, docs_old),
         offsetof(struct dedup_stats, bytes_in),   offsetof(struct dedup_stats, bytes_out),
         offsetof(struct dedup_stats, candidates), offsetof(struct dedup_stats, confirmed),
-        offsetof(struct dedup_stats, clusters)};
+        offsetof(struct dedup_stats, clusters),   offsetof(struct dedup_stats, parts_in),
+        offsetof(struct dedup_stats, parts_out),  offsetof(struct dedup_stats, docs_changed)};
     for (size_t i = 0; i < COUNT_OF(sums); i++)
         *(uint64_t *)(void *)((char *)to + sums[i]) +=
             *(const uint64_t *)(const void *)((const char *)from + sums[i]);
@@ -166,10 +171,7 @@ static int all_phases(struct dedup *d, struct dedup_stats *s, struct err *e)
     const struct phase *before = NULL;
     for (size_t i = 0; i < COUNT_OF(phases); i++) {
         const struct phase *p = &phases[i];
-        if (!takes_part(d->cfg, p)) {
-            if (d->cfg->phase && strcmp(d->cfg->phase, p->name) == 0) return 0;
-            continue;
-        }
+        if (!takes_part(d->cfg, p)) continue;
         bool ours = !d->cfg->phase || strcmp(d->cfg->phase, p->name) == 0;
         if (ours) {
             if (before && d->store.dir && wait_for(d, before, e)) return -1;
@@ -228,7 +230,7 @@ static void finish(struct dedup *d)
 /* Nothing that needs more than one look at the documents. */
 static bool once_is_enough(const struct dedup_cfg *c)
 {
-    return c->exact == DEDUP_TEXT && !c->near && c->keep == DEDUP_FIRST && !c->removed &&
+    return c->unit == DEDUP_DOCS && c->exact == DEDUP_TEXT && !c->near && c->keep == DEDUP_FIRST && !c->removed &&
            !c->annotate && !c->clusters && !c->against && !c->save_index && !c->workdir;
 }
 
@@ -255,7 +257,7 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
     int fd = -1;
     *s = (struct dedup_stats){0};
     if (cfg->unit == DEDUP_SUBSTRINGS) return dedup_substrings(cfg, s, e);
-    if (cfg->unit != DEDUP_DOCS) return dedup_parts(cfg, s, e);
+    if (cfg->unit != DEDUP_DOCS && !cfg->workdir) return dedup_parts(cfg, s, e);
     bool again = !cfg->out || strcmp(cfg->out, "-") != 0, full = false;
     for (size_t i = 0; i < cfg->files->n; i++) {
         if (strcmp(cfg->files->v[i].path, "-") != 0) continue;

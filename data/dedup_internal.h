@@ -87,8 +87,13 @@ dedup_phase_fn dedup_verify;
 dedup_phase_fn dedup_choose; /* dedup_choose.c */
 dedup_phase_fn dedup_names;  /* dedup_write.c */
 dedup_phase_fn dedup_write;
+/* The output of this shard: the third of seven writes out.00003-of-00007.jsonl. */
+int dedup_own_name(const struct dedup *d, const char *path, struct buf *name, struct err *e);
 dedup_phase_fn dindex_collect; /* dedup_index_write.c */
 dedup_phase_fn dindex_join;
+dedup_phase_fn dedup_parts_sign; /* dedup_parts_shard.c */
+dedup_phase_fn dedup_parts_choose;
+dedup_phase_fn dedup_parts_write;
 
 /* dedup_choose.c */
 static inline float dedup_similarity(uint64_t fate)

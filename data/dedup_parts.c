@@ -1,44 +1,12 @@
-#include "data/dedup_parts.h"
+#include "data/dedup_parts_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "data/dedup_seen.h"
-#include "data/doc_out.h"
-#include "data/doc_run.h"
-#include "data/shingle.h"
 
 enum { OUT_KEPT, OUT_REMOVED, OUT_BAD };
-
-/* Where things are in the u64s of slot->user: per document a head, then its
- * parts, each with its hashes. */
-struct head {
-    uint64_t n_parts, bytes, gone; /* gone: the document as a whole */
-    double share;
-};
-struct part {
-    uint64_t begin, len, n_hashes, gone;
-};
-
-struct parts {
-    const struct dedup_cfg *cfg;
-    struct dedup_stats *stats;
-    struct dseen seen;
-    struct parts_worker {
-        struct doc_iter it;
-        struct shingles sh;
-        struct buf text, more;
-    } * workers;
-    struct doc_out out[3];
-};
-
-struct block {
-    struct buf notes;
-    uint64_t docs, bad, n_hashes;
-    char first_bad[256];
-};
 
 static bool by_ngram(const struct parts *p)
 {
@@ -63,13 +31,21 @@ static size_t part_end(const struct parts *p, const char *s, size_t i, size_t n)
     }
 }
 
-static int note_part(struct parts *p, struct parts_worker *w, const struct doc *d, struct part x,
-                     struct block *b, struct err *e)
+static bool is_blank(const char *s, size_t n)
+{
+    while (n && strchr(" \t\r\n", s[n - 1]))
+        n--;
+    return n == 0;
+}
+
+static int note_part(struct parts *p, struct parts_worker *w, const struct doc *d, struct parts_part x,
+                     struct parts_block *b, struct err *e)
 {
     const char *s = d->text + x.begin;
     if (shingles_words(&w->sh, s, x.len, e)) return -1;
     size_t least = by_ngram(p) ? (size_t)p->cfg->ngram : (size_t)p->cfg->min_words;
     if (w->sh.n_words < least || !w->sh.n_words) {
+        x.fate = is_blank(s, x.len) ? PART_BLANK : PART_STAYS;
         buf_add(&b->notes, &x, sizeof x);
         return 0;
     }
@@ -88,15 +64,15 @@ static int note_part(struct parts *p, struct parts_worker *w, const struct doc *
     return 0;
 }
 
-static int note_doc(struct parts *p, struct parts_worker *w, const struct doc *d, struct block *b,
+static int note_doc(struct parts *p, struct parts_worker *w, const struct doc *d, struct parts_block *b,
                     struct err *e)
 {
-    struct head h = {.bytes = d->text_len};
+    struct parts_head h = {.bytes = d->text_len};
     size_t at = b->notes.len;
     buf_add(&b->notes, &h, sizeof h);
     for (size_t i = 0; i < d->text_len; h.n_parts++) {
         size_t end = part_end(p, d->text, i, d->text_len);
-        struct part x = {.begin = i, .len = end - i};
+        struct parts_part x = {.begin = i, .len = end - i};
         if (note_part(p, w, d, x, b, e)) return -1;
         i = end;
     }
@@ -104,17 +80,26 @@ static int note_doc(struct parts *p, struct parts_worker *w, const struct doc *d
     return buf_ok(&b->notes, e);
 }
 
-static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
+struct parts_block *parts_block_of(struct doc_slot *s, struct err *e)
+{
+    if (!s->user && !(s->user = mem_zalloc(1, sizeof(struct parts_block)))) {
+        err_oom(e, sizeof(struct parts_block), "a block");
+        return NULL;
+    }
+    struct parts_block *b = s->user;
+    buf_clear(&b->notes);
+    b->docs = b->bad = b->n_hashes = 0;
+    return b;
+}
+
+int parts_work(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct parts *p = arg;
     struct parts_worker *w = &p->workers[thread];
     struct doc doc;
     enum doc_next next;
-    if (!s->user && !(s->user = mem_zalloc(1, sizeof(struct block))))
-        return err_oom(e, sizeof(struct block), "a block");
-    struct block *b = s->user;
-    buf_clear(&b->notes);
-    b->docs = b->bad = b->n_hashes = 0;
+    struct parts_block *b = parts_block_of(s, e);
+    if (!b) return -1;
     doc_iter_start(&w->it, &p->cfg->docs, &s->block);
     while ((next = doc_iter_next(&w->it, &doc)) != DOC_END) {
         if (next == DOC_GOOD) {
@@ -129,7 +114,7 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
 }
 
 /* How many of the part's hashes were seen; what stays is seen from now on. */
-static uint64_t look(struct parts *p, struct part *x, const uint64_t *hash)
+static uint64_t look(struct parts *p, struct parts_part *x, const uint64_t *hash)
 {
     enum { AHEAD = 12 };
     uint64_t known = 0;
@@ -137,29 +122,31 @@ static uint64_t look(struct parts *p, struct part *x, const uint64_t *hash)
         if (i + AHEAD < x->n_hashes) dseen_prefetch(&p->seen, hash[i + AHEAD]);
         known += dseen_has(&p->seen, hash[i]);
     }
-    x->gone = by_ngram(p) ? (double)known > p->cfg->share * (double)x->n_hashes : known > 0;
-    for (uint64_t i = 0; i < x->n_hashes && !x->gone; i++)
+    bool goes = by_ngram(p) ? (double)known > p->cfg->share * (double)x->n_hashes : known > 0;
+    x->fate = goes ? PART_GOES : PART_STAYS;
+    for (uint64_t i = 0; i < x->n_hashes && !goes; i++)
         dseen_add(&p->seen, hash[i]);
     return known;
 }
 
 static uint64_t *decide_doc(struct parts *p, uint64_t *at)
 {
-    struct head *h = (struct head *)(void *)at;
+    struct parts_head *h = (struct parts_head *)(void *)at;
     struct dedup_stats *st = p->stats;
-    uint64_t known = 0, all = 0, left = 0, left_bytes = 0;
+    uint64_t known = 0, all = 0, went = 0, left = 0, left_bytes = 0;
     at += sizeof *h / 8;
     for (uint64_t k = 0; k < h->n_parts; k++) {
-        struct part *x = (struct part *)(void *)at;
+        struct parts_part *x = (struct parts_part *)(void *)at;
         at += sizeof *x / 8;
         if (x->n_hashes) known += look(p, x, at);
         all += x->n_hashes;
-        left += !x->gone;
-        left_bytes += x->gone ? 0 : x->len;
+        went += x->fate == PART_GOES;
+        left += x->fate == PART_STAYS;
+        left_bytes += x->fate == PART_GOES ? 0 : x->len;
         at += x->n_hashes;
     }
     h->share = all ? (double)known / (double)all : 0;
-    h->gone = (h->n_parts && !left) || (by_ngram(p) && all && h->share > p->cfg->share);
+    h->gone = (went && !left) || (by_ngram(p) && all && h->share > p->cfg->share);
     st->parts_in += h->n_parts;
     st->bytes_in += h->bytes;
     if (h->gone) {
@@ -167,17 +154,14 @@ static uint64_t *decide_doc(struct parts *p, uint64_t *at)
         return at;
     }
     st->docs_out++;
-    st->docs_changed += left != h->n_parts;
-    st->parts_out += left;
+    st->docs_changed += went > 0;
+    st->parts_out += h->n_parts - went;
     st->bytes_out += left_bytes;
     return at;
 }
 
-static int decide(void *arg, struct doc_slot *s, int thread, struct err *e)
+int parts_decide_block(struct parts *p, struct parts_block *b, struct err *e)
 {
-    struct parts *p = arg;
-    struct block *b = s->user;
-    (void)thread;
     if (dseen_reserve(&p->seen, b->n_hashes, e)) return -1;
     uint64_t *at = (uint64_t *)(void *)b->notes.data;
     for (uint64_t i = 0; i < b->docs; i++)
@@ -189,16 +173,22 @@ static int decide(void *arg, struct doc_slot *s, int thread, struct err *e)
     return 0;
 }
 
+static int decide(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    (void)thread;
+    return parts_decide_block(arg, s->user, e);
+}
+
 static const uint64_t *emit_doc(struct parts *p, struct parts_worker *w, const struct doc *d,
                                 const uint64_t *at, struct doc_slot *s)
 {
-    const struct head *h = (const struct head *)(const void *)at;
+    const struct parts_head *h = (const struct parts_head *)(const void *)at;
     size_t gone = 0;
     at += sizeof *h / 8;
     buf_clear(&w->text);
     for (uint64_t k = 0; k < h->n_parts; k++) {
-        const struct part *x = (const struct part *)(const void *)at;
-        if (x->gone)
+        const struct parts_part *x = (const struct parts_part *)(const void *)at;
+        if (x->fate == PART_GOES)
             gone++;
         else
             buf_add(&w->text, d->text + x->begin, x->len);
@@ -219,11 +209,11 @@ static const uint64_t *emit_doc(struct parts *p, struct parts_worker *w, const s
     return at;
 }
 
-static int emit(void *arg, struct doc_slot *s, int thread, struct err *e)
+int parts_emit(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct parts *p = arg;
     struct parts_worker *w = &p->workers[thread];
-    struct block *b = s->user;
+    struct parts_block *b = s->user;
     const uint64_t *at = (const uint64_t *)(const void *)b->notes.data;
     struct doc doc;
     enum doc_next next;
@@ -239,20 +229,20 @@ static int emit(void *arg, struct doc_slot *s, int thread, struct err *e)
     return 0;
 }
 
-static void drop(void *arg, struct doc_slot *s)
+void parts_drop(void *arg, struct doc_slot *s)
 {
-    struct block *b = s->user;
+    struct parts_block *b = s->user;
     (void)arg;
     buf_free(&b->notes);
     free(b);
     s->user = NULL;
 }
 
-static int done(void *arg, struct doc_slot *s, int thread, struct err *e)
+int parts_done(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct parts *p = arg;
     (void)thread;
-    drop(p, s);
+    parts_drop(p, s);
     for (int i = 0; i < 3; i++)
         if (doc_out_write(&p->out[i], &s->out[i], e)) return -1;
     return 0;
@@ -264,8 +254,8 @@ static int run(struct parts *p, struct err *e)
     const char *paths[3] = {c->out, c->removed, c->quarantine};
     struct doc_run_end end;
     struct doc_stage st = {.files = c->files, .cfg = &c->docs, .pool = c->pool, .arg = p,
-                           .what = c->progress ? "dedup" : NULL, .work = work, .decide = decide,
-                           .emit = emit, .done = done, .drop = drop};
+                           .what = c->progress ? "dedup" : NULL, .work = parts_work, .decide = decide,
+                           .emit = parts_emit, .done = parts_done, .drop = parts_drop};
     for (int i = 0; i < 3; i++)
         if (doc_out_open(&p->out[i], paths[i], e)) return -1;
     int ret = doc_run(&st, &end, e);
@@ -276,24 +266,35 @@ static int run(struct parts *p, struct err *e)
     return ret;
 }
 
+int parts_open(struct parts *p, const struct dedup_cfg *cfg, struct dedup_stats *stats, struct err *e)
+{
+    size_t n = (size_t)pool_threads(cfg->pool);
+    *p = (struct parts){.cfg = cfg, .stats = stats};
+    p->workers = mem_zalloc(n, sizeof *p->workers);
+    return p->workers ? 0 : err_oom(e, n * sizeof *p->workers, "the workers");
+}
+
+void parts_close(struct parts *p)
+{
+    for (int i = 0; i < pool_threads(p->cfg->pool) && p->workers; i++) {
+        doc_iter_free(&p->workers[i].it);
+        shingles_free(&p->workers[i].sh);
+        buf_free(&p->workers[i].text);
+        buf_free(&p->workers[i].more);
+    }
+    free(p->workers);
+    for (int i = 0; i < PARTS_OUTS; i++)
+        doc_out_abort(&p->out[i]);
+    dseen_free(&p->seen);
+}
+
 int dedup_parts(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
 {
-    struct parts p = {.cfg = cfg, .stats = s};
-    int n = pool_threads(cfg->pool);
+    struct parts p;
     *s = (struct dedup_stats){0};
-    p.workers = mem_zalloc((size_t)n, sizeof *p.workers);
-    int ret = p.workers ? 0 : err_oom(e, (size_t)n * sizeof *p.workers, "the workers");
+    int ret = parts_open(&p, cfg, s, e);
     if (!ret) ret = dseen_init(&p.seen, cfg->bloom, cfg->mem, e);
     if (!ret) ret = run(&p, e);
-    for (int i = 0; i < n && p.workers; i++) {
-        doc_iter_free(&p.workers[i].it);
-        shingles_free(&p.workers[i].sh);
-        buf_free(&p.workers[i].text);
-        buf_free(&p.workers[i].more);
-    }
-    free(p.workers);
-    for (int i = 0; i < 3; i++)
-        doc_out_abort(&p.out[i]);
-    dseen_free(&p.seen);
+    parts_close(&p);
     return ret;
 }

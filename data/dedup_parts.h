@@ -9,7 +9,8 @@
  *
  * In the order of the input, one pass: stdin may be filtered.  Parts of fewer
  * words than `min_words`, or than an n-gram has, always stay and count for
- * nothing.  A document without any part left is removed. */
+ * nothing.  A document of which only blank parts are left is removed.  With a work
+ * directory the same result comes in phases that shards share (dedup_parts_shard.c). */
 #ifndef DATA_DEDUP_PARTS_H
 #define DATA_DEDUP_PARTS_H
 

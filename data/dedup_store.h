@@ -46,6 +46,9 @@ struct dstore {
 int dstore_open(struct dstore *s, const struct dedup_cfg *cfg, const char *print, struct err *e);
 void dstore_close(struct dstore *s);
 
+/* A file in the shard's directory; caller frees; NULL when out of memory. */
+char *dstore_path(const struct dstore *s, int shard, const char *name);
+
 /* Begins a collection; fill it with dsort_add, then dstore_put. */
 struct dsort *dstore_new(struct dstore *s, enum dkind k);
 int dstore_put(struct dstore *s, enum dkind k, struct pool *pool, struct err *e);

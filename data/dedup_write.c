@@ -137,8 +137,7 @@ static int write_done(void *arg, struct doc_slot *s, int thread, struct err *e)
     return 0;
 }
 
-/* Shard 3 of 7 writes out.00003-of-00007.jsonl. */
-static int own_name(const struct dedup *d, const char *path, struct buf *name, struct err *e)
+int dedup_own_name(const struct dedup *d, const char *path, struct buf *name, struct err *e)
 {
     if (d->cfg->shards == 1) {
         buf_adds(name, path);
@@ -155,7 +154,7 @@ static int open_outputs(struct dedup *d, struct buf *names, struct err *e)
 {
     const char *paths[DOC_RUN_BUFS] = {d->cfg->out, d->cfg->removed, d->cfg->quarantine};
     for (int i = 0; i < DOC_RUN_BUFS; i++) {
-        if (paths[i] && own_name(d, paths[i], &names[i], e)) return -1;
+        if (paths[i] && dedup_own_name(d, paths[i], &names[i], e)) return -1;
         if (doc_out_open(&d->out[i], paths[i] ? names[i].data : NULL, e)) return -1;
     }
     return 0;

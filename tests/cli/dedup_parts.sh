@@ -79,3 +79,46 @@ for o in "--ngram 13" "--ngram 0:0.5" "--ngram 13:1.5" "--ngram 13:0.8x" "--subs
     # shellcheck disable=SC2086
     expect 2 "$LLMCTL" dedup s.jsonl $o
 done
+
+# Many processes: the bytes of one, for any number of shards, after kill -9.
+awk 'BEGIN { srand(3); for (i = 0; i < 900; i++) {
+    s = ""; for (k = 0; k < 6; k++) { for (w = 0; w < 15; w++) s = s sprintf("%c%c ", 97 + rand() * 26, 97 + rand() * (k % 2 ? 2 : 26)); s = s (k % 3 ? "\\n" : "\\n\\n") }
+    printf "{\"id\":%d,\"text\":\"%s\"}\n", i, s >(i % 3 ? "m1.jsonl" : "m2.jsonl")
+    if (i % 200 == 9) print "broken" >"m1.jsonl" } }'
+gzip -c m1.jsonl >m3.jsonl.gz
+many="m1.jsonl m2.jsonl m3.jsonl.gz -q"
+for o in "--parts line" "--parts paragraph --min-words 8" "--ngram 5:0.6" "--ngram 5:0.6 --bloom 4K"; do
+    # shellcheck disable=SC2086
+    "$LLMCTL" dedup $many $o --out one.jsonl --removed oner.jsonl --quarantine oneq.jsonl
+    [ -s one.jsonl ] && [ -s oner.jsonl ] && [ -s oneq.jsonl ] || fail "$o: nothing to compare"
+    case $o in *0.6) ns="1 2 7" ;; *) ns=2 ;; esac
+    for n in $ns; do
+        rm -rf w x*.jsonl
+        # shellcheck disable=SC2086
+        LLMCTL=$LLMCTL "$SRC/scripts/dedup-cluster.sh" -n $n -w w -- $many $o --out x.jsonl --removed xr.jsonl --quarantine xq.jsonl
+        for f in '' r q; do
+            cat x$f.* | cmp - one$f.jsonl || fail "$o, $n shards: other bytes"
+        done
+    done
+done
+rm -rf w x*.jsonl
+# shellcheck disable=SC2086
+one() { exec "$LLMCTL" dedup $many --ngram 5:0.6 --bloom 4K --workdir w --shard "$1"/2 --out x.jsonl; }
+(one 0) &
+pid=$!
+until [ -e w/shard-00000/sign.done ]; do sleep 0.02; done
+kill -9 $pid
+wait $pid 2>/dev/null || true
+(one 0) &
+(one 1)
+wait $!
+cat x.* | cmp - one.jsonl || fail "killed and run again"
+expect 0 "$LLMCTL" dedup $many --ngram 5:0.6 --bloom 4K --workdir w --shard 1/2 --out x.jsonl --report rep.json
+grep -q '"shard":1,"shards":2' rep.json || fail "$(cat rep.json)"
+expect 78 "$LLMCTL" dedup $many --ngram 5:0.7 --bloom 4K --workdir w --shard 1/2 --out x.jsonl
+head -c 1000 w/shard-00000/parts-00000 >cut && mv cut w/shard-00000/parts-00000
+rm w/shard-00000/choose.done
+expect 65 "$LLMCTL" dedup $many --ngram 5:0.6 --bloom 4K --workdir w --shard 0/2 --phase choose --out x.jsonl
+grep -q 'parts-00000. is damaged' err || fail "$(cat err)"
+expect 2 "$LLMCTL" dedup $many --substring 100 --workdir w --shard 0/2 --out x.jsonl
+grep -q 'in one memory' err || fail "$(cat err)"
