@@ -18,56 +18,85 @@ enum { NR = 16 };
 #define LOAD(r, base, off)                    \
     c##r##_0 = _mm256_loadu_ps(cp);           \
     c##r##_1 = _mm256_loadu_ps(cp + 8);       \
-    cp += ldc;
+    cp += ld;
+#define ADD(r, base, off)                                          \
+    c##r##_0 = _mm256_add_ps(_mm256_loadu_ps(cp), c##r##_0);       \
+    c##r##_1 = _mm256_add_ps(_mm256_loadu_ps(cp + 8), c##r##_1);   \
+    cp += ld;
 #define STORE(r, base, off)                   \
     _mm256_storeu_ps(c, c##r##_0);            \
     _mm256_storeu_ps(c + 8, c##r##_1);        \
     c += ldc;
 
-/* Full panels only; PREPARE and STEP as in gemm_zmm.h. */
+#define OPAQUE(p) __asm__("" : "+r"(p))
+#define UNIT(n)             \
+    {                       \
+        PREPARE             \
+        GEMM_ROWS_##n(STEP) \
+        a0 += ks;           \
+        a3 += ks;           \
+        b += NR;            \
+    }
+
+/* Full panels only; OPAQUE, PREPARE and STEP as in gemm_zmm.h. */
 #define MICRO(name, n)                                                                       \
-    static void name##_##n(const struct gemm_tile *t, float *c, int64_t ldc)                 \
+    static void name##_##n(const struct gemm_tile *t)                                        \
     {                                                                                        \
         const int64_t rs = t->rs, ks = t->ks, next_step = t->next_step;                      \
         const uint32_t *a0 = t->a, *a3 = a0 + 3 * rs, *b = t->b;                             \
         const char *next = t->next;                                                          \
         GEMM_ROWS_##n(DECL)                                                                  \
-        __asm__("" : "+r"(a3));                                                              \
-        if (t->from_c) {                                                                     \
-            const float *cp = c;                                                             \
+        OPAQUE(a3);                                                                          \
+        if (t->from) {                                                                       \
+            const float *cp = t->from;                                                       \
+            const int64_t ld = t->ld_from;                                                   \
             GEMM_ROWS_##n(LOAD)                                                              \
         } else {                                                                             \
             GEMM_ROWS_##n(ZERO)                                                              \
         }                                                                                    \
         ENTER                                                                                \
-        for (int64_t k = t->k; k > 0; k--) {                                                 \
-            PREPARE                                                                          \
+        int64_t k = t->k;                                                                    \
+        for (int64_t part; k > 0; k -= part) {                                               \
+            part = k < GEMM_FETCH ? k : GEMM_FETCH;                                          \
             _mm_prefetch(next, _MM_HINT_T1);                                                 \
             next += next_step;                                                               \
-            GEMM_ROWS_##n(STEP)                                                              \
-            a0 += ks;                                                                        \
-            a3 += ks;                                                                        \
-            b += NR;                                                                         \
+            for (int64_t i = part; i > 0; i--) UNIT(n)                                       \
         }                                                                                    \
         LEAVE                                                                                \
+        for (int i = 0; i < t->n_left; i++) {                                                \
+            const float *cp = t->left[i];                                                    \
+            const int64_t ld = NR;                                                           \
+            GEMM_ROWS_##n(ADD)                                                               \
+        }                                                                                    \
+        float *c = t->c;                                                                     \
+        const int64_t ldc = t->ldc;                                                          \
+        if (t->add_c) {                                                                      \
+            const float *cp = c;                                                             \
+            const int64_t ld = ldc;                                                          \
+            GEMM_ROWS_##n(ADD)                                                               \
+        }                                                                                    \
         GEMM_ROWS_##n(STORE)                                                                 \
     }                                                                                        \
     static void name##_any_##n(const struct gemm_tile *t)                                    \
     {                                                                                        \
         if (t->cols == NR)                                                                   \
-            name##_##n(t, t->c, t->ldc);                                                     \
+            name##_##n(t);                                                                   \
         else                                                                                 \
             ragged(t, name##_##n, n);                                                        \
     }
 
-typedef void full_micro(const struct gemm_tile *t, float *c, int64_t ldc);
-
-static void ragged(const struct gemm_tile *t, full_micro *micro, int rows)
+/* Columns that do not fill a panel: through blocks that do. */
+static void ragged(const struct gemm_tile *t, gemm_micro *micro, int rows)
 {
-    float block[6 * NR] = {0};
+    float block[6 * NR] = {0}, from[6 * NR] = {0};
     size_t bytes = (size_t)t->cols * sizeof(float);
-    for (int i = 0; i < rows && t->from_c; i++) memcpy(block + i * NR, t->c + i * t->ldc, bytes);
-    micro(t, block, NR);
+    struct gemm_tile full = *t;
+    for (int i = 0; i < rows && t->from; i++) memcpy(from + i * NR, t->from + i * t->ld_from, bytes);
+    for (int i = 0; i < rows && t->add_c; i++) memcpy(block + i * NR, t->c + i * t->ldc, bytes);
+    full.c = block;
+    full.from = t->from ? from : NULL;
+    full.ldc = full.ld_from = full.cols = NR;
+    micro(&full);
     for (int i = 0; i < rows; i++) memcpy(t->c + i * t->ldc, block + i * NR, bytes);
 }
 

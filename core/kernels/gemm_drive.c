@@ -44,21 +44,21 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
     gemm_micro *const *micro = g->ab == DT_BF16 ? c->bf16 : c->f32;
     int mr = g->ab == DT_BF16 ? c->mr_bf16 : c->mr_f32;
     int K = gemm_units(g->ab, g->K), slivers = (mc + mr - 1) / mr, k = 0;
-    struct gemm_tile t = {.rs = LDA, .ks = 1, .ldc = ld};
+    struct gemm_tile t = {.rs = LDA, .ks = 1, .ldc = ld, .ld_from = ld};
     do {
         t.k = gemm_min(KC, K - k);
-        t.from_c = k > 0 || g->accumulate;
         copy_a(ws->a, g, m, m + mc, k, (int)t.k);
         /* the rows share the work of fetching the next panel of B */
-        t.next_step = c->nr * 4 / slivers;
+        t.next_step = c->nr * 4 * GEMM_FETCH / slivers;
         for (int j = 0; j < nc; j += c->nr) {
             t.b = (const uint32_t *)g->Bp + (int64_t)(n + j) * K + (int64_t)k * c->nr;
             t.next = (const char *)t.b + (j + c->nr < nc ? (int64_t)K * c->nr * 4 : 0);
             t.cols = gemm_min(c->nr, nc - j);
-            for (int s = 0; s < slivers; s++, t.next += t.k * t.next_step) { /* of heights that differ by one at most */
+            for (int s = 0; s < slivers; s++, t.next += t.k / GEMM_FETCH * t.next_step) { /* of heights that differ by one at most */
                 int i = mc * s / slivers, rows = mc * (s + 1) / slivers - i;
                 t.a = ws->a + i * LDA;
                 t.c = sums + i * ld + j;
+                t.from = k > 0 || g->accumulate ? t.c : NULL;
                 gemm_fetch(t.c, ld, rows, t.cols);
                 micro[rows](&t);
             }

@@ -2,23 +2,27 @@
  *
  * Both operands are packed block by block of k; a block is a piece of a leaf
  * or, where leaves are short, several whole ones.  A block of A stays in L2;
- * one panel of B at a time is packed, into L1, and used for all rows.  While
- * the microkernels run they prefetch what will be packed next.  The tree is a binary
+ * one panel of B at a time is packed and used for all rows.  While the
+ * microkernels run they prefetch what will be packed next.  The tree is a binary
  * counter: slot i holds the sum of 2^j leaves, and two of a size are added as
  * soon as they exist, the earlier on the left, which gives (l0+l1)+(l2+l3).
- * Leaves of one block are added in L1 (`micro`), blocks in a tile of the
- * workspace (`tile`), each micro tile on its own right after its product; so a
+ * The microkernel that finishes a leaf adds the slots which that completes while
+ * its sums are in registers.  Leaves of one block are added in L1 (`micro`),
+ * blocks in a tile of the workspace (`tile`), each micro tile on its own; so a
  * slot is laid out micro tile after micro tile. */
 #include <string.h>
 
 #include "core/kernels/gemm_impl.h"
 
 enum {
-    KC = 256,               /* units of k a block */
-    MC = 392,               /* rows, and columns, of C a tile: at most */
-    NC = 512,
+    KC = 512,               /* units of k a block */
+    MC = 196,               /* rows, and columns, of C a tile: at most */
+    NC = 1024,
+    PIECE = 16,             /* rows of A that are packed at a time, */
+    AHEAD = 2 * PIECE,      /* and how far they are fetched ahead */
     TILES = 3 << 18,        /* floats for the slots */
     MICRO = GEMM_MR_MAX * GEMM_NR_MAX,
+    MAX_LEFT = 64,          /* 2^31 leaves have 31 levels, those of a block and of blocks together */
 };
 
 struct ws {
@@ -53,6 +57,13 @@ static const char *row(const void *p, enum dtype dt, int64_t ld, int64_t k, int6
     return (const char *)p + (k * ld + col) * (int64_t)dtype_size(dt);
 }
 
+/* Inlined, lest gcc drop the calls of a function that it takes for one without effect. */
+static inline __attribute__((always_inline)) void fetch_rows(const char *p, int64_t ld, int rows, int bytes)
+{
+    for (int i = 0; i < rows; i++, p += ld)
+        for (int b = 0; b < bytes; b += 64) __builtin_prefetch(p + b);
+}
+
 /* Packs columns [col, col+cols) of one operand into a panel of `width`, leaf by leaf. */
 static void pack(const struct job *j, const struct block *b, uint32_t *dst, int width, const void *src, int64_t ld,
                  int col, int cols)
@@ -63,110 +74,126 @@ static void pack(const struct job *j, const struct block *b, uint32_t *dst, int 
             dst, width, row(src, dt, ld, b->k + (int64_t)i * b->len, col), ld, b->len, cols);
 }
 
-/* What the microkernels of a block prefetch, a column of cache lines a call:
- * of the next panel of B, when that is done of the next block of A. */
+/* Packs the block of A, a few rows at a time, each from end to end: memory likes that better than columns. */
+static void pack_a(const struct job *j, const struct block *b)
+{
+    enum dtype dt = j->g->a;
+    int per = dt == DT_BF16 ? 2 : 1, panel = b->units * b->n_leaves, bytes = j->mc * (int)dtype_size(dt);
+    for (int i = 0; i < b->n_leaves; i++)
+        for (int k = 0; k < b->len; k += PIECE) {
+            int64_t at = b->k + (int64_t)i * b->len + k;
+            uint32_t *dst = j->ws->a + (i * b->units + k / per) * j->width;
+            int rows = gemm_min(PIECE, b->len - k);
+            fetch_rows(row(j->g->A, dt, j->g->lda, at + AHEAD, j->m), j->g->lda * (int64_t)dtype_size(dt),
+                       gemm_min(PIECE, b->len - k - AHEAD), bytes);
+            for (int m = 0; m < j->mc; m += j->width)
+                (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(dst + m * panel, j->width,
+                                                                  row(j->g->A, dt, j->g->lda, at, j->m + m), j->g->lda, rows,
+                                                                  gemm_min(j->width, j->mc - m));
+        }
+}
+
+/* What the microkernels of a block prefetch, a column of cache lines after the
+ * other: of the next panel of B, when that is done of the next block of A. */
 struct fetch {
-    const char *p;          /* the column's first row */
+    const char *p;
     int64_t ld;             /* bytes */
-    int lines, rows;        /* of the whole; rows a call */
-    int line, part, parts;
+    int lines, rows;        /* of the whole */
+    int line, row;          /* done */
 };
 
-static void fetch_start(struct fetch *f, const char *p, int64_t ld, int bytes, const struct block *b, int el)
+static void fetch_start(struct fetch *f, const char *p, int64_t ld, int bytes, int rows)
 {
-    *f = (struct fetch){p, ld, (bytes + 63) / 64, b->units * b->n_leaves, 0, 0, 4 / el};
+    *f = (struct fetch){p, ld, rows > 0 ? (bytes + 63) / 64 : 0, rows, 0, 0};
 }
 
-static void fetch_next(struct fetch *f, struct gemm_tile *t)
+static void fetch_next(struct fetch *f, struct gemm_tile *t, int64_t units)
 {
-    if (f->part == f->parts) {
-        t->next_step = 0;
-        return;
-    }
-    t->next = f->p + f->line * 64;
+    t->next_step = 0;
+    if (f->line == f->lines) return;
+    t->next = f->p + f->row * f->ld + f->line * 64;
     t->next_step = f->ld;
-    if (++f->line < f->lines) return;
-    f->line = 0;
-    f->part++;
-    f->p += f->rows * f->ld;
+    f->row += (int)(units / GEMM_FETCH);
+    if (f->row < f->rows) return;
+    f->row = 0;
+    f->line++;
 }
 
-/* dst = the sum of n_leaves (a power of two), each as long as t says; dst may be ws->micro[0]. */
-static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_leaves, float *dst)
+/* The leaves of a block (a power of two), in L1 but for the last: that one's microkernel does what `last` says. */
+static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_leaves, struct gemm_tile *last)
 {
-    float(*slot)[MICRO] = j->ws->micro;
-    size_t n = (size_t)(rows * j->c->nr);
-    int top = 0;
-    for (int leaf = 0; leaf < n_leaves; leaf++) {
-        t.c = n_leaves == 1 ? dst : slot[top];
+    const float *left[MAX_LEFT];
+    int top = 0, nr = j->c->nr;
+    t.left = left;
+    for (int leaf = 0; leaf < n_leaves; leaf++, top++) {
+        t.n_left = 0;
+        for (int bits = leaf; bits & 1; bits >>= 1) left[t.n_left++] = j->ws->micro[--top];
+        if (leaf == n_leaves - 1) break;
+        t.c = j->ws->micro[top];
+        t.ldc = t.cols = nr;
         j->micro[rows](&t);
-        t.next += t.k * t.next_step;
+        t.next += t.k / GEMM_FETCH * t.next_step;
         t.a = (const uint32_t *)t.a + t.k * j->width;
-        t.b = (const uint32_t *)t.b + t.k * j->c->nr;
-        for (int bits = leaf; bits & 1; bits >>= 1, top--)
-            j->c->rows->add(leaf == n_leaves - 1 && top == 1 ? dst : slot[top - 1], slot[top - 1], slot[top], n);
-        top++;
+        t.b = (const uint32_t *)t.b + t.k * nr;
     }
-}
-
-/* C (op)= a finished micro tile. */
-static void emit(const struct job *j, const float *sums, int m, int rows, int n, int cols)
-{
-    for (int i = 0; i < rows; i++, sums += j->c->nr) {
-        float *c = j->g->C + (j->m + m + i) * j->g->ldc + j->n + n;
-        if (j->g->accumulate)
-            j->c->rows->add(c, c, sums, (size_t)cols);
-        else
-            memcpy(c, sums, (size_t)cols * sizeof *c);
-    }
+    for (int i = 0; i < last->n_left; i++) left[t.n_left++] = last->left[i];
+    t.c = last->c;
+    t.ldc = last->ldc;
+    t.cols = last->cols;
+    t.from = last->from;
+    t.ld_from = last->ld_from;
+    t.add_c = last->add_c;
+    j->micro[rows](&t);
 }
 
 /* One micro tile of a packed block; it is number i of the tile. */
 static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int i, int m, int n)
 {
     int rows = gemm_min(j->width, j->mc - m), cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
-    if (j->in_c) {
-        t.c = j->g->C + (j->m + m) * j->g->ldc + j->n + n;
-        t.ldc = j->g->ldc;
-        t.cols = cols;
-        gemm_fetch(t.c, t.ldc, rows, cols);
-        j->micro[rows](&t);
-        return;
+    const struct gemm_tn *g = j->g;
+    float *slot = j->ws->tile + (size_t)i * (size_t)(j->width * nr), *C = g->C + (j->m + m) * g->ldc + j->n + n;
+    float *own = j->in_c ? C : slot + (size_t)j->top * j->slot;
+    const float *left[MAX_LEFT];
+    bool done = j->last && b->ends;
+    struct gemm_tile last = {.c = own, .ldc = j->in_c ? g->ldc : nr, .cols = j->in_c ? cols : nr, .left = left};
+    if (b->from_c || g->chain) {
+        last.from = own;
+        last.ld_from = last.ldc;
     }
-    float *slot = j->ws->tile + (size_t)i * (size_t)(j->width * nr), *tmp = j->ws->micro[0];
-    float *sums = b->ends && !b->from_c && (j->merges || j->last) ? tmp : slot + (size_t)j->top * j->slot;
-    t.ldc = t.cols = nr;
-    for (int merge = 1; merge <= j->merges && b->ends; merge++)
-        gemm_fetch(slot + (size_t)(j->top - merge) * j->slot, nr, rows, nr);
-    if (j->last && b->ends) gemm_fetch(j->g->C + (j->m + m) * j->g->ldc + j->n + n, j->g->ldc, rows, cols);
-    add_leaves(j, t, rows, b->n_leaves, sums);
-    if (!b->ends) return;
-    for (int merge = 1; merge <= j->merges; merge++) {
-        float *left = slot + (size_t)(j->top - merge) * j->slot, *to = merge == j->merges && !j->last ? left : tmp;
-        j->c->rows->add(to, left, sums, (size_t)(rows * nr));
-        sums = to;
+    for (int merge = 1; merge <= j->merges && b->ends; merge++) {
+        last.c = slot + (size_t)(j->top - merge) * j->slot;
+        left[last.n_left++] = last.c;
+        gemm_fetch(last.c, nr, rows, nr);
     }
-    if (j->last) emit(j, sums, m, rows, n, cols);
+    if (done) {
+        last.c = C;
+        last.ldc = g->ldc;
+        last.cols = cols;
+        last.add_c = g->accumulate && !g->chain;
+    }
+    if (done || j->in_c) gemm_fetch(C, g->ldc, rows, cols);
+    add_leaves(j, t, rows, b->n_leaves, &last);
 }
 
 static void sum_block(const struct job *j, const struct block *b)
 {
     const struct gemm_tn *g = j->g;
-    int nr = j->c->nr, el = (int)dtype_size(g->a), i = 0;
-    int64_t k_next = b->k + (int64_t)b->len * b->n_leaves, lda = g->lda * el, ldb = g->ldb * el;
-    struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->width, .b = j->ws->b, .from_c = b->from_c || g->chain};
+    int nr = j->c->nr, el = (int)dtype_size(g->a), i = 0, rows = b->len * b->n_leaves;
+    int64_t total = g->cuts ? g->cuts[g->n_leaves] : g->K, k_next = b->k + rows, lda = g->lda * el, ldb = g->ldb * el;
+    int rows_next = (int)(total - k_next < rows ? total - k_next : rows);
+    struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->width, .b = j->ws->b};
     struct fetch fa, fb;
-    fetch_start(&fa, row(g->A, g->a, g->lda, k_next, j->m), lda, j->mc * el, b, el);
-    for (int m = 0; m < j->mc; m += j->width)
-        pack(j, b, j->ws->a + m * b->units * b->n_leaves, j->width, g->A, g->lda, j->m + m, gemm_min(j->width, j->mc - m));
+    fetch_start(&fa, row(g->A, g->a, g->lda, k_next, j->m), lda, j->mc * el, rows_next);
+    pack_a(j, b);
+    t.next = (const char *)j->ws->a;
     for (int n = 0; n < j->nc; n += nr) {
         if (n + nr > j->nc) memset(j->ws->b, 0, sizeof j->ws->b);
         pack(j, b, j->ws->b, nr, g->B, g->ldb, j->n + n, gemm_min(nr, j->nc - n));
-        bool end = n + nr >= j->nc;
-        fetch_start(&fb, row(g->B, g->a, g->ldb, end ? k_next : b->k, j->n + (end ? 0 : n + nr)), ldb, nr * el, b, el);
+        if (n + nr < j->nc) fetch_start(&fb, row(g->B, g->a, g->ldb, b->k, j->n + n + nr), ldb, nr * el, rows);
+        else fetch_start(&fb, row(g->B, g->a, g->ldb, k_next, j->n), ldb, nr * el, rows_next);
         for (int m = 0; m < j->mc; m += j->width) {
             t.a = j->ws->a + m * b->units * b->n_leaves;
-            fetch_next(fb.part < fb.parts ? &fb : &fa, &t);
+            fetch_next(fb.line < fb.lines ? &fb : &fa, &t, (int64_t)b->units * b->n_leaves);
             sum_micro(j, b, t, i++, m, n);
         }
     }

@@ -14,18 +14,26 @@
 
 #include "core/kernels/kernels.h"
 
-enum { GEMM_MR_MAX = 14, GEMM_NR_MAX = 32 };
+enum {
+    GEMM_MR_MAX = 14,
+    GEMM_NR_MAX = 32,
+    GEMM_FETCH = 4,     /* units of k to a prefetch: more would keep the loads of A waiting */
+};
 
-/* One call of a microkernel: C[rows, cols] = (from_c ? C : 0) + sum over k of
- * A[r,k] B[k,c], where A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c]; cols
- * <= nr.  In step k the kernel also prefetches `next` + k*next_step bytes, which
- * brings a part of the next panel of B into L2. */
+/* One call of a microkernel: sums S[rows, cols] = from (zeros when NULL) + sum
+ * over k of A[r,k] B[k,c], where A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c];
+ * then S = left[i] + S for each of the n_left blocks [rows, nr], S = C + S with
+ * add_c, and C = S, of which cols <= nr columns are stored.  `from` may be C.
+ * Before every GEMM_FETCH-th unit the kernel also prefetches `next`, then adds
+ * next_step (bytes) to it: what will be needed next comes into L2 meanwhile. */
 struct gemm_tile {
     const void *a, *b;
     float *c;
-    int64_t k, rs, ks, ldc;
-    int cols;
-    bool from_c;
+    const float *from;
+    const float *const *left;
+    int64_t k, rs, ks, ldc, ld_from;
+    int cols, n_left;
+    bool add_c;
     const char *next;
     int64_t next_step;
 };

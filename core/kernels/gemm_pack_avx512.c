@@ -85,25 +85,43 @@ void gemm_pack_f32_avx512(uint32_t *dst, int width, const void *src, int64_t ld,
     }
 }
 
-static __m512i pairs(const uint16_t *lo, const uint16_t *hi, __mmask16 m)
+/* A permutation: element i of the even row beside element i of the odd one, 16 units from i = base. */
+#define LANES_16(base)                                                                                                  \
+    _mm512_set_epi32((base) + 0x2f000f, (base) + 0x2e000e, (base) + 0x2d000d, (base) + 0x2c000c, (base) + 0x2b000b,     \
+                     (base) + 0x2a000a, (base) + 0x290009, (base) + 0x280008, (base) + 0x270007, (base) + 0x260006,     \
+                     (base) + 0x250005, (base) + 0x240004, (base) + 0x230003, (base) + 0x220002, (base) + 0x210001,     \
+                     (base) + 0x200000)
+
+static void pack_narrow(uint32_t *dst, int width, const uint16_t *lo, int64_t ld, int K, int cols)
 {
-    const __m512i l = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, lo));
-    const __m512i h = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, hi));
-    return _mm512_or_si512(l, _mm512_slli_epi32(h, 16));
+    static const uint16_t zeros[NR];
+    const __mmask16 m = first(cols);
+    const __m512i first16 = LANES_16(0);
+    for (int k = 0; k < K; k += 2, lo += 2 * ld, dst += width) {
+        const __m512i l = _mm512_castsi256_si512(_mm256_maskz_loadu_epi16(m, lo));
+        const __m512i h = _mm512_castsi256_si512(_mm256_maskz_loadu_epi16(m, k + 1 < K ? lo + ld : zeros));
+        fetch(dst);
+        _mm512_mask_storeu_epi32(dst, m, _mm512_permutex2var_epi16(l, first16, h));
+    }
 }
 
 void gemm_pack_bf16_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
 {
     static const uint16_t zeros[NR];
-    const __mmask16 m0 = first(cols), m1 = cols > 16 ? first(cols - 16) : 0;
     const uint16_t *lo = src;
+    if (cols <= 16) {
+        pack_narrow(dst, width, lo, ld, K, cols);
+        return;
+    }
+    const __mmask16 m1 = first(cols - 16);
+    const __mmask32 m = (__mmask32)m1 << 16 | 0xffff;
+    const __m512i first16 = LANES_16(0), last16 = LANES_16(0x100010);
     for (int k = 0; k < K; k += 2, lo += 2 * ld, dst += width) {
-        const uint16_t *hi = k + 1 < K ? lo + ld : zeros;
+        const __m512i l = _mm512_maskz_loadu_epi16(m, lo), h = _mm512_maskz_loadu_epi16(m, k + 1 < K ? lo + ld : zeros);
         fetch(dst);
-        _mm512_mask_storeu_epi32(dst, m0, pairs(lo, hi, m0));
-        if (cols <= 16) continue;
         fetch(dst + 16);
-        _mm512_mask_storeu_epi32(dst + 16, m1, pairs(lo + 16, hi + 16, m1));
+        _mm512_storeu_si512(dst, _mm512_permutex2var_epi16(l, first16, h));
+        _mm512_mask_storeu_epi32(dst + 16, m1, _mm512_permutex2var_epi16(l, last16, h));
     }
 }
 

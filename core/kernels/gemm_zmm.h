@@ -23,20 +23,35 @@ enum { ZMM_NR = 32 };
 #define ZMM_LOAD(r, base, off)                                \
     c##r##_0 = _mm512_maskz_loadu_ps(mask0, cp);              \
     c##r##_1 = _mm512_maskz_loadu_ps(mask1, cp + 16);         \
-    cp += ldc;
+    cp += ld;
+#define ZMM_ADD(r, base, off)                                                        \
+    c##r##_0 = _mm512_add_ps(_mm512_maskz_loadu_ps(mask0, cp), c##r##_0);            \
+    c##r##_1 = _mm512_add_ps(_mm512_maskz_loadu_ps(mask1, cp + 16), c##r##_1);       \
+    cp += ld;
 #define ZMM_STORE(r, base, off)                               \
     _mm512_mask_storeu_ps(c, mask0, c##r##_0);                \
     _mm512_mask_storeu_ps(c + 16, mask1, c##r##_1);           \
     c += ldc;
 
+#define ZMM_UNIT(n)         \
+    {                       \
+        PREPARE             \
+        GEMM_ROWS_##n(STEP) \
+        a0 += ks;           \
+        a3 += ks;           \
+        a6 += ks;           \
+        a9 += ks;           \
+        a12 += ks;          \
+        b += ZMM_NR;        \
+    }
+
 #define GEMM_ZMM(name, n)                                                                                  \
     static void name##_##n(const struct gemm_tile *t)                                                      \
     {                                                                                                      \
-        const int64_t rs = t->rs, ks = t->ks, ldc = t->ldc, next_step = t->next_step;                      \
+        const int64_t rs = t->rs, ks = t->ks, next_step = t->next_step;                                    \
         const uint32_t *a0 = t->a, *a3 = a0 + 3 * rs, *a6 = a3 + 3 * rs, *a9 = a6 + 3 * rs;                \
         const uint32_t *a12 = a9 + 3 * rs, *b = t->b;                                                      \
         const char *next = t->next;                                                                        \
-        float *c = t->c;                                                                                   \
         const uint32_t mask = t->cols >= ZMM_NR ? ~0u : (1u << t->cols) - 1;                               \
         const __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);                          \
         GEMM_ROWS_##n(ZMM_DECL)                                                                            \
@@ -44,26 +59,34 @@ enum { ZMM_NR = 32 };
         OPAQUE(a6);                                                                                        \
         OPAQUE(a9);                                                                                        \
         OPAQUE(a12);                                                                                       \
-        if (t->from_c) {                                                                                   \
-            const float *cp = c;                                                                           \
+        if (t->from) {                                                                                     \
+            const float *cp = t->from;                                                                     \
+            const int64_t ld = t->ld_from;                                                                 \
             GEMM_ROWS_##n(ZMM_LOAD)                                                                        \
         } else {                                                                                           \
             GEMM_ROWS_##n(ZMM_ZERO)                                                                        \
         }                                                                                                  \
         ENTER                                                                                              \
-        for (int64_t k = t->k; k > 0; k--) {                                                               \
-            PREPARE                                                                                        \
+        int64_t k = t->k;                                                                                  \
+        for (int64_t part; k > 0; k -= part) {                                                             \
+            part = k < GEMM_FETCH ? k : GEMM_FETCH;                                                        \
             _mm_prefetch(next, _MM_HINT_T1);                                                               \
             next += next_step;                                                                             \
-            GEMM_ROWS_##n(STEP)                                                                            \
-            a0 += ks;                                                                                      \
-            a3 += ks;                                                                                      \
-            a6 += ks;                                                                                      \
-            a9 += ks;                                                                                      \
-            a12 += ks;                                                                                     \
-            b += ZMM_NR;                                                                                   \
+            for (int64_t i = part; i > 0; i--) ZMM_UNIT(n)                                                 \
         }                                                                                                  \
         LEAVE                                                                                              \
+        for (int i = 0; i < t->n_left; i++) {                                                              \
+            const float *cp = t->left[i];                                                                  \
+            const int64_t ld = ZMM_NR;                                                                     \
+            GEMM_ROWS_##n(ZMM_ADD)                                                                         \
+        }                                                                                                  \
+        float *c = t->c;                                                                                   \
+        const int64_t ldc = t->ldc;                                                                        \
+        if (t->add_c) {                                                                                    \
+            const float *cp = c;                                                                           \
+            const int64_t ld = ldc;                                                                        \
+            GEMM_ROWS_##n(ZMM_ADD)                                                                         \
+        }                                                                                                  \
         GEMM_ROWS_##n(ZMM_STORE)                                                                           \
     }
 

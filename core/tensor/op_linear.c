@@ -32,7 +32,7 @@ struct tiling tile_product(int M, int N, int nr, int n_threads)
 
 struct tiling tile_gradient(int M, int N, int nr, int n_threads)
 {
-    return balance((struct tiling){.m = TILE_G, .n = TILE_G / nr * nr}, M, N, nr, n_threads);
+    return balance((struct tiling){.m = TILE_GM, .n = TILE_GN / nr * nr}, M, N, nr, n_threads);
 }
 
 /* ---- forward ---- */

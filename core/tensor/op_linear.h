@@ -26,7 +26,8 @@ enum { LIN_Y, LIN_PRE };  /* pre: z, kept for backward when there is an act */
 enum {
     TILE_M = 168,  /* rows of A that the GEMM holds in L2, see gemm_drive.c */
     TILE_N = 512,  /* columns it does for one copy of A; no tile is wider */
-    TILE_G = 384,  /* both sides of a weight gradient's tile */
+    TILE_GM = 196, /* of a weight gradient's tile, see gemm_drive_tn.c */
+    TILE_GN = 1024,
 };
 
 /* Where the compute tiles of a product are cut.  Any cut gives the same bits. */

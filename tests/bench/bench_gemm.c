@@ -4,9 +4,10 @@
  *
  * Each line is one shape: GFLOP/s (median and best of many calls, each between
  * two measurements of the register-only peak), that peak, and the ratio of the
- * medians.  -u takes the CPU time of one thread instead of wall time, for a
- * machine that others use at the same time.  ROWS x COLS is the slice given to one kernel call.  FILTER keeps
- * the lines whose name contains one of the words. */
+ * medians.  -u takes the CPU time of the slices instead of wall time, for a machine that
+ * others use at the same time.  Slices are cut as the linear op cuts them for
+ * so many threads, or ROWS x COLS.  FILTER keeps the lines whose name contains
+ * one of the words. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +17,41 @@
 #include "core/base/mem.h"
 #include "core/base/pool.h"
 #include "core/kernels/kernels.h"
+#include "core/tensor/op_linear.h"
 
 static bool cpu_time;
+static struct pool *P;
+static _Alignas(64) double busy[64][8]; /* seconds of CPU each thread gave to slices */
 
-static double now(void)
+static double clock_s(clockid_t id)
 {
     struct timespec t;
-    clock_gettime(cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+struct timed {
+    pool_fn *fn;
+    void *arg;
+};
+
+static void timed_slice(void *arg, int slice, int thread)
+{
+    const struct timed *t = arg;
+    double start = clock_s(CLOCK_THREAD_CPUTIME_ID);
+    t->fn(t->arg, slice, thread);
+    busy[thread][0] += clock_s(CLOCK_THREAD_CPUTIME_ID) - start;
+}
+
+/* Runs all slices `calls` times; seconds, of the clock or (mean over the threads) of CPU. */
+static double run_s(int n_slices, pool_fn *fn, void *arg, int calls)
+{
+    struct timed t = {fn, arg};
+    double start = clock_s(CLOCK_MONOTONIC), cpu = 0;
+    memset(busy, 0, sizeof busy);
+    for (int i = 0; i < calls; i++) pool_run(P, n_slices, cpu_time ? timed_slice : fn, cpu_time ? &t : arg);
+    for (int i = 0; i < pool_threads(P); i++) cpu += busy[i][0];
+    return cpu_time ? cpu / pool_threads(P) : clock_s(CLOCK_MONOTONIC) - start;
 }
 
 /* ---- peak: 24 independent accumulators, named registers, nothing in memory ---- */
@@ -82,21 +110,19 @@ static void peak_slice(void *arg, int slice, int thread)
     fma_loop(j->unit, j->rounds);
 }
 
-static double peak(struct pool *p, enum unit u)
+static double peak(enum unit u)
 {
     struct peak_job j = {u, 40000};
-    double t = now();
-    pool_run(p, pool_threads(p), peak_slice, &j);
-    return flops_per_round(u) * (double)j.rounds * pool_threads(p) / (now() - t);
+    return flops_per_round(u) * (double)j.rounds * pool_threads(P) / run_s(pool_threads(P), peak_slice, &j, 1);
 }
 
 /* ---- jobs ---- */
 
-enum op { NN, TN, PACK, PACK_T };
+enum work { NN, TN, PACK, PACK_T };
 
 struct job {
     const struct kernels *k;
-    enum op op;
+    enum work op;
     struct gemm g;
     struct gemm_tn tn;
     const void *B;
@@ -129,7 +155,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void measure(struct pool *p, struct job *j, const char *name, double seconds, enum unit u)
+static void measure(struct job *j, const char *name, double seconds, enum unit u)
 {
     enum { MAX = 200 };
     static double speed[MAX], peaks[MAX];
@@ -138,12 +164,11 @@ static void measure(struct pool *p, struct job *j, const char *name, double seco
     double work = 2.0 * j->g.M * j->g.N * j->g.K;
     if (j->op >= PACK) work = (double)j->g.K * j->g.N * (double)(dtype_size(j->src) + dtype_size(j->g.ab));
     int calls = (int)(0.004 * 2e11 / work) + 1; /* 4 ms at least */
-    pool_run(p, n_slices, slice, j);
-    for (double end = now() + seconds; (now() < end && n < MAX) || n < 3; n++) {
-        double before = peak(p, u), t = now();
-        for (int i = 0; i < calls; i++) pool_run(p, n_slices, slice, j);
-        speed[n] = work * calls / (now() - t);
-        double after = peak(p, u);
+    pool_run(P, n_slices, slice, j);
+    for (double end = clock_s(CLOCK_MONOTONIC) + seconds; (clock_s(CLOCK_MONOTONIC) < end && n < MAX) || n < 3; n++) {
+        double before = peak(u);
+        speed[n] = work * calls / run_s(n_slices, slice, j, calls);
+        double after = peak(u);
         peaks[n] = before > after ? before : after;
     }
     qsort(speed, (size_t)n, sizeof *speed, by_value);
@@ -192,9 +217,8 @@ static const struct shape {
 };
 
 static const struct kernels *K;
-static struct pool *P;
 static double seconds = 0.4;
-static int rows = 168, cols = 512, n_words;
+static int rows, cols, n_words; /* of a slice; 0: as the op does */
 static char **words;
 
 static bool wanted(const char *name)
@@ -204,7 +228,7 @@ static bool wanted(const char *name)
     return n_words == 0;
 }
 
-static void bench(enum op op, enum dtype dt, const struct shape *s)
+static void bench(enum work op, enum dtype dt, const struct shape *s)
 {
     static const char *const op_name[] = {"nn", "tn", "pack", "pack_t"};
     if (op == TN && s->M < 64) return;
@@ -213,7 +237,7 @@ static void bench(enum op op, enum dtype dt, const struct shape *s)
     snprintf(name, sizeof name, "%s %s %s x%d %d,%d,%d%s", K->isa, op_name[op], dtype_name(dt), pool_threads(P), s->M, s->K,
              s->N, op == TN ? " dW" : "");
     if (!wanted(name)) return;
-    struct job j = {.k = K, .op = op, .rows = rows, .cols = cols, .src = DT_F32};
+    struct job j = {.k = K, .op = op, .src = DT_F32};
     void *A = NULL, *B = NULL, *C = NULL;
     if (op == TN) { /* dW[N,K] = dY[M,N]^T X[M,K] */
         j.tn = (struct gemm_tn){s->N, s->K, s->M, s->leaf, dt, dt, NULL, NULL, s->N, s->K, NULL, s->K, true, false, NULL, 0};
@@ -232,10 +256,14 @@ static void bench(enum op op, enum dtype dt, const struct shape *s)
             j.g.Bp = j.packed;
         }
     }
+    int nr = dt == DT_BF16 ? K->nr_bf16 : K->nr_f32;
+    struct tiling t = (op == TN ? tile_gradient : tile_product)(j.g.M, j.g.N, nr, pool_threads(P));
+    j.rows = rows ? rows : t.m;
+    j.cols = cols ? cols : t.n;
     j.ws = mem_alloc_aligned(K->gemm_ws_bytes * (size_t)pool_threads(P));
     enum unit u = !strcmp(K->isa, "avx2") ? YMM : !strcmp(K->isa, "avx512") || dt == DT_F32 ? ZMM : ZMM_BF16;
     if (!strcmp(K->isa, "ref")) u = SCALAR;
-    measure(P, &j, name, seconds, u);
+    measure(&j, name, seconds, u);
     mem_free_aligned(A);
     mem_free_aligned(B);
     mem_free_aligned(C);
@@ -258,11 +286,11 @@ int main(int argc, char **argv)
     n_words = argc - optind;
     struct err e;
     K = kernels_get();
-    P = pool_new(cpu_time ? 1 : threads, &e);
+    P = pool_new(threads, &e);
     if (!P) return 71;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int dt = 0; dt < 2; dt++)
-            for (enum op op = NN; op <= PACK_T; op++) bench(op, dt ? DT_BF16 : DT_F32, &shapes[i]);
+            for (enum work op = NN; op <= PACK_T; op++) bench(op, dt ? DT_BF16 : DT_F32, &shapes[i]);
     pool_free(P);
     return 0;
 }
