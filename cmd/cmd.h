@@ -15,4 +15,7 @@ extern const struct cmd cmd_clean, cmd_dedup, cmd_tokenize, cmd_pretrain, cmd_ge
     cmd_inspect, cmd_explain, cmd_verify, cmd_convert, cmd_sft, cmd_align, cmd_distill, cmd_quantize, cmd_man,
     cmd_completion, cmd_help, cmd_version;
 
+/* clean_lessons.c, dedup_lessons.c */
+extern const char *const clean_lessons[], *const dedup_lessons[];
+
 #endif

@@ -285,40 +285,6 @@ out:
     return ret;
 }
 
-#define TECHNIQUES \
-    "Equal documents. --exact text compares bytes; --exact norm compares words,\n" \
-    "without case, accents, punctuation and numbers:\n" \
-    "  \"The cat, 12 mice!\"  and  \"the CAT 7 mice\"   are equal in their words.\n" \
-    "\n" \
-    "Similar documents. --near makes sets of shingles, five words in a row:\n" \
-    "  \"a b c d e f\" -> {a b c d e, b c d e f}\n" \
-    "The similarity of two is the share of shingles they have in common (Jaccard).\n" \
-    "MinHash names candidates: signatures of bands times rows numbers, and who\n" \
-    "agrees in all rows of a band. With 24 bands of 6 rows those are 31 % of the\n" \
-    "pairs of similarity 0.5, 68 % at 0.6, 95 % at 0.7, all from 0.8 on. Each is\n" \
-    "then verified: what goes is at least --verify similar to a document that\n" \
-    "stays. In a chain A~B~C, B goes, and A and C stay if they differ. --minhash\n" \
-    "also takes what others use: datatrove 5x14x8, slimpajama 13x9x13, refinedweb\n" \
-    "5x450x20, nemo 5x20x13, olmo 5x26x11; all but datatrove then verify 0.8.\n" \
-    "\n" \
-    "Lines and paragraphs. --parts line drops a line whose words came before:\n" \
-    "  \"All rights reserved.\"   stays in the first document only.\n" \
-    "\n" \
-    "N-grams. --ngram 13:0.8 drops a line of whose 13 words in a row more than\n" \
-    "80 % came before, and a document likewise (bff of DCLM). --bloom 1G bounds the\n" \
-    "memory; it takes some new ones for known: 0.1 % at 16 bits each.\n" \
-    "\n" \
-    "Repeated stretches. --substring 100 finds every stretch of 100 bytes that came\n" \
-    "before (suffix array), cuts it out at whole sentences, keeps the first copy:\n" \
-    "  \"Intro. <licence text> Own words.\"  ->  \"Intro. Own words.\"\n" \
-    "All text must fit in memory, 5.3 bytes a byte.\n" \
-    "\n" \
-    "Input is read more than once, except for the first of equal texts, --parts and\n" \
-    "--ngram; stdin is then copied to $TMPDIR. Shards share a --workdir and wait\n" \
-    "for each other between the phases; their outputs joined are what one process\n" \
-    "writes. --parts and --ngram share the hashing; which parts go, the first shard\n" \
-    "decides, in the memory that one process would take. --substring knows no shards.\n"
-
 const struct cmd cmd_dedup = {
     .name = "dedup",
     .summary = "Remove equal and similar documents",
@@ -330,7 +296,10 @@ const struct cmd cmd_dedup = {
                 "  llmctl dedup new.jsonl --near --against old.lidx --save-index all.lidx\n"
                 "  llmctl dedup web.jsonl --parts line | llmctl dedup --substring 100 > u.jsonl\n"
                 "  llmctl dedup web/ --near --workdir w --shard 3/16 --out u.jsonl\n",
-    .details = TECHNIQUES,
+    .details = "'llmctl help dedup' explains each kind of duplicate with an example.\n"
+               "Input is read more than once, except for the first of equal texts, --parts and\n"
+               "--ngram; stdin is then copied to $TMPDIR.\n",
+    .lessons = dedup_lessons,
     .opts = opts,
     .run = run,
 };

@@ -81,6 +81,7 @@ static int help_text(const struct common_cfg *cfg, const struct opt_result *r, s
     if (!c) return -1;
     if (c->unsupported) buf_printf(out, "llmctl %s: not supported yet: %s\n", c->name, c->unsupported);
     else opt_help(c, out);
+    if (!c->unsupported) opt_lessons(c, out);
     return 0;
 }
 

@@ -92,6 +92,7 @@ struct cmd {
     const char *usage;       /* "[options] IN... --out OUT" */
     const char *examples;    /* lines of text, shown first by --help */
     const char *details;     /* prose after the options; may be NULL */
+    const char *const *lessons; /* more of it, NULL-terminated: in `llmctl help NAME` and the man page only; or NULL */
     const struct opt *opts;
     int (*run)(const struct cmd *self, int argc, char **argv, struct err *e);
     const char *unsupported; /* not NULL: "not supported yet: ..." with status 2 */
@@ -120,6 +121,7 @@ void opt_free(struct opt_result *r);
 
 /* Text made from the table. */
 void opt_help(const struct cmd *c, struct buf *out);
+void opt_lessons(const struct cmd *c, struct buf *out);
 void opt_man(const struct cmd *c, struct buf *out);   /* mdoc */
 int opt_completion(const struct cmd *const *cmds, size_t n, const char *shell, struct buf *out,
                    struct err *e); /* bash, zsh, fish */

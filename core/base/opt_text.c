@@ -68,21 +68,31 @@ void opt_help(const struct cmd *c, struct buf *out)
     if (c->details) buf_printf(out, "\n%s", c->details);
 }
 
+void opt_lessons(const struct cmd *c, struct buf *out)
+{
+    for (const char *const *s = c->lessons; s && *s; s++) buf_printf(out, "%s%s", s == c->lessons ? "\n" : "", *s);
+}
+
 /* ---- manual page (mdoc) ---- */
 
 /* One line of roff text: a leading dot or quote and backslashes are escaped,
- * a new sentence begins a new line. */
-static void roff(struct buf *out, const char *s, size_t n)
+ * a new sentence begins a new line, but in text that stays as it is. */
+static void roff_line(struct buf *out, const char *s, size_t n, bool literal)
 {
     if (n && (s[0] == '.' || s[0] == '\'')) buf_adds(out, "\\&");
     for (size_t i = 0; i < n; i++) {
         if (s[i] == '\\') buf_adds(out, "\\e");
         else buf_addc(out, s[i]);
-        if (strchr(".?!:", s[i]) && i + 2 < n && s[i + 1] == ' ' && s[i + 2] >= 'A' && s[i + 2] <= 'Z') {
+        if (!literal && strchr(".?!:", s[i]) && i + 2 < n && s[i + 1] == ' ' && s[i + 2] >= 'A' && s[i + 2] <= 'Z') {
             buf_addc(out, '\n');
             i++;
         }
     }
+}
+
+static void roff(struct buf *out, const char *s, size_t n)
+{
+    roff_line(out, s, n, false);
 }
 
 /* Prose: an empty line becomes a paragraph; indented lines stay as they are. */
@@ -103,9 +113,9 @@ static void roff_text(struct buf *out, const char *s)
             buf_adds(out, ".Bd -literal -offset indent\n");
             literal = true;
         }
-        size_t skip = indented ? strspn(s, " \t") : 0;
+        size_t skip = !indented ? 0 : s[0] == ' ' && s[1] == ' ' ? 2 : 1;
         if (n) {
-            roff(out, s + skip, n - skip);
+            roff_line(out, s + skip, n - skip, literal);
             buf_addc(out, '\n');
         }
         paragraph = n == 0;
@@ -161,6 +171,11 @@ void opt_man(const struct cmd *c, struct buf *out)
         }
     }
     if (list) buf_adds(out, ".El\n");
+    if (c->lessons) buf_adds(out, ".Sh TECHNIQUES\n");
+    for (const char *const *l = c->lessons; l && *l; l++) {
+        if (l != c->lessons) buf_adds(out, ".Pp\n");
+        roff_text(out, *l);
+    }
     buf_adds(out, ".Sh ENVIRONMENT\nEach option that takes one value can be given as\n.Ev LLMCTL_NAME ,\n"
                   "the option's name in capitals with underscores; the command line wins.\n");
     buf_adds(out, ".Sh EXIT STATUS\n0 done; 1 ran but the result is bad; 2 usage; 65 bad data; 66 no such input;\n"

@@ -1,0 +1,98 @@
+/* What `llmctl help dedup` explains beside the options: each kind of duplicate
+ * with an example, which tests/cli/lessons.sh runs and compares. */
+#include "cmd/cmd.h"
+
+// clang-format off
+const char *const dedup_lessons[] = {
+    "The examples go into a shell as they stand; what follows cat > FILE ends with\n"
+    "Ctrl-D.\n"
+    "\n",
+
+    "EQUAL DOCUMENTS. --exact text compares bytes; --exact norm compares words,\n"
+    "without case, accents, punctuation and numbers. --keep says which stays: the\n"
+    "first, the longest, best:PATH, or none; --removed names what it is equal to:\n"
+    "\n"
+    "  $ cat > mice.jsonl\n"
+    "  {\"id\":1,\"text\":\"The cat, 12 mice!\"}\n"
+    "  {\"id\":2,\"text\":\"the CAT 7 mice\"}\n"
+    "  {\"id\":3,\"text\":\"Ox.\"}\n"
+    "  $ llmctl dedup mice.jsonl --exact norm --removed why.jsonl\n"
+    "  {\"id\":1,\"text\":\"The cat, 12 mice!\"}\n"
+    "  {\"id\":3,\"text\":\"Ox.\"}\n"
+    "  $ grep -o '\"duplicate_of.*' why.jsonl\n"
+    "  \"duplicate_of\":1,\"duplicate\":\"exact\",\"similarity\":1.0000}\n"
+    "\n",
+
+    "SIMILAR DOCUMENTS. --near makes sets of shingles, five words in a row. The\n"
+    "similarity of two documents is the share of shingles they have in common\n"
+    "(Jaccard): \"a b c d e f\" and \"a b c d e g\" share a b c d e, one of three.\n"
+    "MinHash names candidates: signatures of bands times rows numbers, and who\n"
+    "agrees in all rows of a band. With 24 bands of 6 rows those are 31 % of the\n"
+    "pairs of similarity 0.5, 68 % at 0.6, 95 % at 0.7, all from 0.8 on. Each is\n"
+    "then verified: what goes is at least --verify similar to a document that stays.\n"
+    "In a chain A~B~C, B goes, and A and C stay if they differ. --minhash also takes\n"
+    "what others use: datatrove 5x14x8, slimpajama 13x9x13, refinedweb 5x450x20,\n"
+    "nemo 5x20x13, olmo 5x26x11; all but datatrove then verify 0.8:\n"
+    "\n"
+    "  $ cat > near.jsonl\n"
+    "  {\"id\":1,\"text\":\"the river runs through the valley past the mill to the sea\"}\n"
+    "  {\"id\":2,\"text\":\"The river runs through the valley past the mill to the town\"}\n"
+    "  {\"id\":3,\"text\":\"a road runs along the hills past the town and on to the sea\"}\n"
+    "  $ llmctl dedup near.jsonl --near --removed why.jsonl\n"
+    "  {\"id\":1,\"text\":\"the river runs through the valley past the mill to the sea\"}\n"
+    "  {\"id\":3,\"text\":\"a road runs along the hills past the town and on to the sea\"}\n"
+    "  $ grep -o '\"duplicate_of.*' why.jsonl\n"
+    "  \"duplicate_of\":1,\"duplicate\":\"near\",\"similarity\":0.7778}\n"
+    "\n"
+    "Instead of removing, --annotate writes all and says what would go, --clusters\n"
+    "who belongs together; --save-index keeps what was seen, for --against:\n"
+    "\n"
+    "  $ llmctl dedup near.jsonl --near --dry-run --clusters c.jsonl\n"
+    "  $ grep -o '\"id\":2.*' c.jsonl\n"
+    "  \"id\":2,\"kept\":false,\"duplicate_of\":1,\"duplicate\":\"near\",\"similarity\":0.7778}]}\n"
+    "  $ llmctl dedup mice.jsonl --save-index old.lidx --dry-run\n"
+    "  $ echo '{\"id\":9,\"text\":\"Ox.\"}' | llmctl dedup --against old.lidx --annotate\n"
+    "  {\"id\":9,\"text\":\"Ox.\",\"duplicate_of\":3,\"duplicate\":\"exact\",\"similarity\":1.0000}\n"
+    "\n",
+
+    "LINES AND PARAGRAPHS. --parts line drops a line whose words came before, --parts\n"
+    "paragraph a paragraph; a document that loses all goes:\n"
+    "\n"
+    "  $ cat > lines.jsonl\n"
+    "  {\"text\":\"First page of all.\\nAll rights reserved by us.\"}\n"
+    "  {\"text\":\"Second page of all.\\nAll rights reserved by us.\"}\n"
+    "  $ llmctl dedup lines.jsonl --parts line\n"
+    "  {\"text\":\"First page of all.\\nAll rights reserved by us.\"}\n"
+    "  {\"text\":\"Second page of all.\\n\"}\n"
+    "\n",
+
+    "N-GRAMS. --ngram 13:0.8 drops a paragraph of whose 13 words in a row more than\n"
+    "80 % came before, and a document likewise (bff of DCLM). --bloom 1G bounds the\n"
+    "memory; it takes some new ones for known: 0.1 % at 16 bits each:\n"
+    "\n"
+    "  $ cat > grams.jsonl\n"
+    "  {\"text\":\"one two three four five six\"}\n"
+    "  {\"text\":\"one two three four five six seven\\nand now for something else\"}\n"
+    "  $ llmctl dedup grams.jsonl --ngram 3:0.7\n"
+    "  {\"text\":\"one two three four five six\"}\n"
+    "  {\"text\":\"and now for something else\"}\n"
+    "\n",
+
+    "REPEATED STRETCHES. --substring 100 finds every stretch of 100 bytes that came\n"
+    "before (suffix array), cuts it out at whole sentences, keeps the first copy. All\n"
+    "text must fit in memory, 5.3 bytes a byte:\n"
+    "\n"
+    "  $ cat > cut.jsonl\n"
+    "  {\"text\":\"Intro. This licence lets you do it. Own words here.\"}\n"
+    "  {\"text\":\"Other. This licence lets you do it. Other words.\"}\n"
+    "  $ llmctl dedup cut.jsonl --substring 25\n"
+    "  {\"text\":\"Intro. This licence lets you do it. Own words here.\"}\n"
+    "  {\"text\":\"Other. Other words.\"}\n"
+    "\n"
+    "Input is read more than once, except for the first of equal texts, --parts and\n"
+    "--ngram; stdin is then copied to $TMPDIR. Shards share a --workdir and wait for\n"
+    "each other between the phases; their outputs joined are what one process writes.\n"
+    "--parts and --ngram share the hashing; which parts go, the first shard decides,\n"
+    "in the memory that one process would take. --substring knows no shards.\n",
+    NULL};
+// clang-format on
