@@ -7,30 +7,7 @@
 #include "core/train/svg.h"
 #include "data/clean.h"
 #include "data/clean_detail.h"
-
-static const char style[] =
-    ":root{color-scheme:light dark;--fg:#1c1e21;--bg:#fff;--dim:#6a7078;--line:#d9dce1;--a:#1f6feb;--b:#d1482c}\n"
-    "@media(prefers-color-scheme:dark){:root{--fg:#e6e8eb;--bg:#15171a;--dim:#9aa1a9;--line:#343a41;--a:#6cb0ff;--b:#ff9070}}\n"
-    "body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:1200px;margin:2rem auto;padding:0 1rem}\n"
-    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}p.s,th,.d{color:var(--dim)}\n"
-    "table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{text-align:right;padding:.15rem .7rem;font-weight:400}\n"
-    "th:first-child,td:first-child{text-align:left}td{border-top:1px solid var(--line)}\n"
-    ".bar{display:inline-block;height:.7em;background:var(--b);vertical-align:middle}.bar.o{background:var(--a)}\n"
-    ".c{display:grid;grid-template-columns:repeat(auto-fit,minmax(340px,1fr));gap:1rem}figure{margin:0;border:1px solid var(--line);border-radius:6px;padding:.5rem}\n"
-    "svg{width:100%;height:auto;display:block}svg text{font-size:12px;fill:var(--dim)}svg .t{font-size:14px;fill:var(--fg)}\n"
-    "svg path{fill:none}.g{stroke:var(--line);stroke-width:.6}.x{stroke:var(--dim)}path.a{stroke:var(--a);stroke-width:1.6}path.b{stroke:var(--b);stroke-width:1.8}\n"
-    "circle.a{fill:var(--a)}circle.b{fill:var(--b)}svg .la{fill:var(--a)}svg .lb{fill:var(--b)}\n"
-    "blockquote{margin:.4rem 0;padding:.4rem .8rem;border-left:3px solid var(--line);white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}\n";
-
-static double percent(uint64_t a, uint64_t b)
-{
-    return b ? 100 * (double)a / (double)b : 0;
-}
-
-static void text(struct buf *b, const char *s)
-{
-    buf_add_html(b, s, strlen(s));
-}
+#include "data/report_page.h"
 
 static void summary(struct buf *b, const struct clean_stats *s)
 {
@@ -39,7 +16,7 @@ static void summary(struct buf *b, const struct clean_stats *s)
                "%.2f MB out (%.1f %%); %llu kept documents changed</p>\n",
                (unsigned long long)s->docs_in, (unsigned long long)s->docs_out,
                (unsigned long long)s->docs_removed, (unsigned long long)s->docs_bad,
-               (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6, percent(s->bytes_out, s->bytes_in),
+               (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6, report_percent(s->bytes_out, s->bytes_in),
                (unsigned long long)s->changed);
 }
 
@@ -55,9 +32,9 @@ static void funnel(struct buf *b, const struct clean_cfg *cfg, const struct clea
         const struct rule *rule = cfg->rules.rule[r];
         if (!cfg->rules.on[r] || rules_is_line(rule) || !x->failed) continue;
         left -= x->removed;
-        double width = percent(x->removed, s->docs_in) * 2.4, rest = percent(left, s->docs_in) * 2.4;
+        double width = report_percent(x->removed, s->docs_in) * 2.4, rest = report_percent(left, s->docs_in) * 2.4;
         buf_printf(b, "<tr><td title=\"");
-        text(b, rule->help);
+        report_page_text(b, rule->help);
         buf_printf(b, "\">%s</td><td>%s %.4g</td><td>%llu</td><td>%llu</td><td>%llu</td><td>%.2f</td><td>%llu</td>"
                       "<td style=\"text-align:left\"><span class=\"bar o\" style=\"width:%.0fpx\"></span><span "
                       "class=\"bar\" style=\"width:%.0fpx\"></span></td></tr>\n",
@@ -103,10 +80,10 @@ static int groups(struct buf *b, const char *title, const struct clean_groups *g
                   "in</th><th>out</th></tr>\n", title);
     for (size_t i = 0; i < n && i < MOST; i++) {
         buf_adds(b, "<tr><td>");
-        text(b, v[i].name[0] ? v[i].name : "(unknown)");
+        report_page_text(b, v[i].name[0] ? v[i].name : "(unknown)");
         buf_printf(b, "</td><td>%llu</td><td>%llu</td><td>%.1f</td><td>%.2f</td><td>%.2f</td></tr>\n",
                    (unsigned long long)v[i].g->docs_in, (unsigned long long)v[i].g->docs_out,
-                   percent(v[i].g->docs_out, v[i].g->docs_in), (double)v[i].g->bytes_in / 1e6,
+                   report_percent(v[i].g->docs_out, v[i].g->docs_in), (double)v[i].g->bytes_in / 1e6,
                    (double)v[i].g->bytes_out / 1e6);
     }
     buf_printf(b, "</table>\n");
@@ -151,9 +128,9 @@ static void samples(struct buf *b, const struct clean_cfg *cfg, const struct cle
             if (first) buf_printf(b, "<h3>%s</h3>\n", cfg->rules.rule[r]->key);
             first = false;
             buf_adds(b, "<div class=\"d\">");
-            text(b, x->id);
+            report_page_text(b, x->id);
             buf_printf(b, ": %.4g</div><blockquote>", x->value);
-            text(b, x->text);
+            report_page_text(b, x->text);
             buf_adds(b, "</blockquote>\n");
         }
     }
@@ -163,11 +140,7 @@ int clean_report_html(const struct clean_cfg *cfg, const struct clean_stats *s, 
                       struct err *e)
 {
     static const char *const titles[CLEAN_LABELS] = {"By source", "By language", "By class"};
-    buf_adds(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-                  "<title>llmctl clean</title>\n<style>\n");
-    buf_adds(out, style);
-    buf_adds(out, "</style></head><body>\n<h1>llmctl clean</h1>\n");
+    report_page_begin(out, "llmctl clean");
     summary(out, s);
     funnel(out, cfg, s);
     for (int k = 0; k < CLEAN_LABELS; k++)
@@ -176,6 +149,6 @@ int clean_report_html(const struct clean_cfg *cfg, const struct clean_stats *s, 
         curves(out, cfg, s);
         samples(out, cfg, s);
     }
-    buf_adds(out, "</body></html>\n");
+    report_page_end(out);
     return buf_ok(out, e);
 }
