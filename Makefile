@@ -60,7 +60,8 @@ test: setup  ## build and run all tests
 	@$(MAKE) -s --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc)) llmctl $(TESTS)
 	@scripts/run-tests.sh $O
 GOLDEN ?= ../shared/golden
-$O/tests/golden/golden: $O/tests/golden/model_case.o $O/tests/golden/op_case.o $O/tests/golden/op_moe.o $O/tests/golden/op_wkv.o
+$O/tests/golden/golden: $O/tests/golden/model_case.o $O/tests/golden/op_case.o $O/tests/golden/op_moe.o $O/tests/golden/op_wkv.o \
+                         $O/tests/golden/rwkvcpp_case.o
 golden: $(GOLDEN_BIN)  ## compare with recorded results of other programs: GOLDEN=DIR
 	@scripts/golden.sh $O $(GOLDEN)
 # clang builds everything once more, in a directory of its own.  Kernels go

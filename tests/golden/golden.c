@@ -132,6 +132,26 @@ static void run_ops(struct count *c, const char *root, struct pool *pool)
     free(dir);
 }
 
+static void run_rwkvcpp(struct count *c, const char *root, struct pool *pool)
+{
+    static const char prefix[] = "tiny-rwkv-";
+    struct err e;
+    char **names, *dir = path_join(root, "rwkvcpp");
+    size_t n;
+    if (dir && file_is_dir(dir) && dir_list(dir, &names, &n, &e) == 0) {
+        for (size_t i = 0; i < n; i++) {
+            if (strncmp(names[i], prefix, sizeof prefix - 1) || !strrchr(names[i] + sizeof prefix - 1, '-')) continue;
+            struct report r = {PASS, {0}};
+            char *label = path_join("rwkvcpp", names[i]);
+            run_rwkvcpp_case(dir, names[i], pool, &r);
+            if (label) finish(c, label, &r);
+            free(label);
+        }
+        dir_list_free(names, n);
+    }
+    free(dir);
+}
+
 int main(int argc, char **argv)
 {
     const char *root = argc > 1 ? argv[1] : "../shared/golden";
@@ -144,6 +164,7 @@ int main(int argc, char **argv)
     struct pool *pool = pool_new(0, &e);
     run_ops(&c, root, pool);
     run_models(&c, root, pool);
+    run_rwkvcpp(&c, root, pool);
     pool_free(pool);
     printf("%d passed, %d failed, %d skipped\n", c.n[PASS], c.n[FAIL], c.n[SKIP]);
     return c.n[FAIL] ? 1 : 0;

@@ -2,6 +2,7 @@
  *
  *     golden [DIR]      (default ../shared/golden; `make golden GOLDEN=DIR`)
  *
+ * DIR/rwkvcpp/: the test models and logits of rwkv.cpp.
  * DIR/models/NAME: config.json, model.safetensors, golden.safetensors and
  * traj.json; DIR/ops/op_KIND_SETTINGS.safetensors.  One line a case with its
  * largest errors; the last line counts.  Exit status 1 when a case failed.
@@ -42,6 +43,8 @@ double max_abs(const float *x, int64_t n);
 float *read_f32(const struct safetensors *s, const char *name, int64_t *n);
 
 void run_model_case(const char *dir, struct pool *pool, struct report *r);
+/* rwkvcpp_case.c; name: tiny-rwkv-….bin in dir. */
+void run_rwkvcpp_case(const char *dir, const char *name, struct pool *pool, struct report *r);
 /* op_moe.c; name: after "router_". */
 int run_router_case(struct report *r, const struct safetensors *s, const char *name, struct pool *pool, struct err *e);
 /* op_wkv.c */
