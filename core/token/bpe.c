@@ -6,7 +6,8 @@
 #include "core/base/mem.h"
 
 #define BPE_FREE UINT64_MAX
-enum { ID_BITS = 21, SHORT_WORD = 48 };
+enum { ID_BITS = 21, FEW = 18, KEYS = FEW + 2, SHORT_WORD = 48 };
+#define RANK_MASK (((uint64_t)1 << ID_BITS) - 1)
 
 void bpe_free(struct bpe *b)
 {
@@ -15,7 +16,6 @@ void bpe_free(struct bpe *b)
     free(b->level);
     free(b->slots);
     free(b->byte_pair);
-    free(b->filter);
     memset(b, 0, sizeof *b);
 }
 
@@ -24,19 +24,16 @@ static uint64_t pair_key(int left, int right)
     return (uint64_t)(uint32_t)left << ID_BITS | (uint32_t)right;
 }
 
-static uint64_t pair_hash(uint64_t key)
+/* Each pair is in one of two places of two slots, so that a look-up is four
+ * comparisons without a branch. */
+static inline size_t first_place(uint64_t key, unsigned bits)
 {
-    return key * 0x9E3779B97F4A7C15ull;
+    return (size_t)(key * 0x9E3779B97F4A7C15ull >> (64 - bits)) * 2;
 }
 
-static size_t pair_slot(const struct bpe *b, uint64_t hash)
+static inline size_t second_place(uint64_t key, unsigned bits)
 {
-    return (size_t)(hash >> 20) & (b->n_slots - 1);
-}
-
-static size_t filter_bit(const struct bpe *b, uint64_t hash)
-{
-    return (size_t)(hash >> 36) & b->filter_mask;
+    return (size_t)((key ^ key >> 19) * 0xD6E8FEB86659FD93ull >> (64 - bits)) * 2;
 }
 
 int bpe_add(struct bpe *b, int left, int right, int id, struct err *e)
@@ -60,43 +57,70 @@ int bpe_add_rank(struct bpe *b, int left, int right, int id, uint32_t rank, stru
     return 0;
 }
 
-int bpe_finish(struct bpe *b, struct err *e)
+/* Puts v in; what it pushes out moves to its other place.  False: in circles. */
+static bool put_pair(struct bpe *b, uint64_t v)
 {
-    size_t want = 64;
-    while (want < 2 * b->n_merges) want *= 2;
-    b->made = mem_alloc(b->n_ranks, sizeof *b->made);
-    if (!b->made) return err_oom(e, b->n_ranks * sizeof *b->made, "the merge table");
-    b->slots = mem_alloc(want, sizeof *b->slots);
-    if (!b->slots) return err_oom(e, want * sizeof *b->slots, "the merge table");
-    memset(b->slots, 0xFF, want * sizeof *b->slots);
-    b->n_slots = want;
-    size_t n_bits = 8 * want < (size_t)1 << 28 ? 8 * want : (size_t)1 << 28; /* bits of hash left */
-    b->filter = mem_zalloc(n_bits / 64, sizeof *b->filter);
-    if (!b->filter) return err_oom(e, n_bits / 8, "the merge table");
-    b->filter_mask = n_bits - 1;
+    size_t last = SIZE_MAX;
+    for (int i = 0; i < 200; i++) {
+        size_t place[2] = {first_place(v >> ID_BITS, b->bits), second_place(v >> ID_BITS, b->bits)};
+        for (int k = 0; k < 4; k++) {
+            uint64_t *s = &b->slots[place[k / 2] + (size_t)(k % 2)];
+            if (*s != BPE_FREE) continue;
+            *s = v;
+            return true;
+        }
+        size_t to = (place[0] == last ? place[1] : place[0]) + (size_t)(i / 2 % 2);
+        uint64_t out = b->slots[to];
+        b->slots[to] = v;
+        last = to & ~(size_t)1;
+        v = out;
+    }
+    return false;
+}
+
+static int fill_slots(struct bpe *b, struct err *e)
+{
+    size_t n = (size_t)2 << b->bits;
+    free(b->slots);
+    b->slots = mem_alloc(n, sizeof *b->slots);
+    if (!b->slots) return err_oom(e, n * sizeof *b->slots, "the merge table");
+    memset(b->slots, 0xFF, n * sizeof *b->slots);
     for (size_t r = 0; r < b->n_merges; r++) {
-        uint64_t key = pair_key(b->merge[r].left, b->merge[r].right), hash = pair_hash(key);
-        b->made[b->merge[r].rank] = b->merge[r].id;
-        size_t bit = filter_bit(b, hash), i = pair_slot(b, hash);
-        b->filter[bit / 64] |= (uint64_t)1 << bit % 64;
-        for (; b->slots[i] != BPE_FREE; i = (i + 1) & (want - 1))
-            if (b->slots[i] >> ID_BITS == key)
-                return err_set(e, ERR_DATA, "merge %zu (from 0) is the same pair as an earlier one", r);
-        b->slots[i] = key << ID_BITS | b->merge[r].rank;
+        const struct bpe_merge *m = &b->merge[r];
+        if (bpe_rank(b, m->left, m->right) != BPE_NO_RANK)
+            return err_set(e, ERR_DATA, "merge %zu (from 0) is the same pair as an earlier one", r);
+        if (put_pair(b, pair_key(m->left, m->right) << ID_BITS | m->rank)) continue;
+        b->bits++;
+        return b->bits < 32 ? fill_slots(b, e) : err_oom(e, n, "the merge table");
     }
     return 0;
 }
 
+int bpe_finish(struct bpe *b, struct err *e)
+{
+    b->made = mem_alloc(b->n_ranks, sizeof *b->made);
+    if (!b->made) return err_oom(e, b->n_ranks * sizeof *b->made, "the merge table");
+    for (size_t r = 0; r < b->n_merges; r++) b->made[b->merge[r].rank] = b->merge[r].id;
+    b->bits = 5;
+    while ((size_t)1 << b->bits < b->n_merges) b->bits++;
+    return fill_slots(b, e);
+}
+
+static inline uint32_t find_rank(const struct bpe *b, int left, int right)
+{
+    uint64_t key = pair_key(left, right);
+    const uint64_t *s = &b->slots[first_place(key, b->bits)], *t = &b->slots[second_place(key, b->bits)];
+    uint32_t not_rank = 0; /* complements, so that none is BPE_NO_RANK */
+    not_rank |= ~(uint32_t)(s[0] & RANK_MASK) & -(uint32_t)(s[0] >> ID_BITS == key);
+    not_rank |= ~(uint32_t)(s[1] & RANK_MASK) & -(uint32_t)(s[1] >> ID_BITS == key);
+    not_rank |= ~(uint32_t)(t[0] & RANK_MASK) & -(uint32_t)(t[0] >> ID_BITS == key);
+    not_rank |= ~(uint32_t)(t[1] & RANK_MASK) & -(uint32_t)(t[1] >> ID_BITS == key);
+    return ~not_rank;
+}
+
 uint32_t bpe_rank(const struct bpe *b, int left, int right)
 {
-    uint64_t key = pair_key(left, right), hash = pair_hash(key);
-    size_t bit = filter_bit(b, hash);
-    if (!(b->filter[bit / 64] >> bit % 64 & 1)) return BPE_NO_RANK;
-    for (size_t i = pair_slot(b, hash);; i = (i + 1) & (b->n_slots - 1)) {
-        uint64_t s = b->slots[i];
-        if (s >> ID_BITS == key) return (uint32_t)(s & ((1u << ID_BITS) - 1));
-        if (s == BPE_FREE) return BPE_NO_RANK;
-    }
+    return find_rank(b, left, right);
 }
 
 int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
@@ -106,7 +130,7 @@ int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
     if (!b->byte_pair) return err_oom(e, N * sizeof *b->byte_pair, "the merge table");
     for (size_t i = 0; i < N; i++) {
         int left = byte_id[i >> 8], right = byte_id[i & 255];
-        b->byte_pair[i] = left >= 0 && right >= 0 ? bpe_rank(b, left, right) : BPE_NO_RANK;
+        b->byte_pair[i] = left >= 0 && right >= 0 ? find_rank(b, left, right) : BPE_NO_RANK;
     }
     return 0;
 }
@@ -118,13 +142,63 @@ void bpe_work_free(struct bpe_work *w)
     w->cap = 0;
 }
 
-/* A scan for the smallest rank beats a heap as long as all fits in a few cache
- * lines. */
 static inline uint32_t level(const struct bpe *b, uint32_t rank)
 {
     return b->level && rank != BPE_NO_RANK ? b->level[rank] : rank;
 }
 
+/* The least of KEYS numbers.  Vectors would wait for the stores before. */
+static inline int32_t least(const int32_t *key)
+{
+    int32_t a = key[0], b = key[1], c = key[2], d = key[3];
+    for (int i = 4; i < KEYS; i += 4) {
+        a = key[i] < a ? key[i] : a;
+        b = key[i + 1] < b ? key[i + 1] : b;
+        c = key[i + 2] < c ? key[i + 2] : c;
+        d = key[i + 3] < d ? key[i + 3] : d;
+    }
+    a = b < a ? b : a;
+    c = d < c ? d : c;
+    return c < a ? c : a;
+}
+
+/* A few symbols: each stays at its place (1..n; 0 and n + 1 hold one that never
+ * merges), and a pair is known by the place of its left one.  All keys are
+ * looked at every time, and nothing depends on a branch that would be guessed
+ * wrong.  A key is level << 6 | place: the least is the leftmost of the best. */
+static size_t merge_few(const struct bpe *b, int32_t *ids, size_t n, const uint8_t *bytes)
+{
+    enum { NONE = INT32_MAX, NEVER = (1 << ID_BITS) - 1 };
+    int32_t key[KEYS], symbol[KEYS], made[KEYS]; /* made: what the pair merges to */
+    uint32_t alive = (uint32_t)(((uint64_t)1 << (n + 2)) - 1);
+    for (size_t i = 0; i < KEYS; i++) key[i] = NONE;
+    symbol[0] = symbol[n + 1] = NEVER;
+    memcpy(symbol + 1, ids, n * sizeof *ids);
+    for (size_t i = 1; i < n; i++) {
+        uint32_t rank = bytes && b->byte_pair ? b->byte_pair[bytes[i - 1] << 8 | bytes[i]] : find_rank(b, symbol[i], symbol[i + 1]);
+        made[i] = b->made[rank == BPE_NO_RANK ? 0 : rank];
+        key[i] = rank == BPE_NO_RANK ? NONE : (int32_t)(level(b, rank) << 6 | i);
+    }
+    for (int32_t best; (best = least(key)) != NONE;) {
+        unsigned at = (unsigned)best & 63, gone = (unsigned)__builtin_ctz(alive >> (at + 1)) + at + 1;
+        alive &= ~(1u << gone);
+        key[gone] = NONE;
+        symbol[at] = made[at];
+        unsigned after = (unsigned)__builtin_ctz(alive >> (at + 1)) + at + 1;
+        unsigned before = 31 - (unsigned)__builtin_clz(alive & ((1u << at) - 1));
+        uint32_t right = find_rank(b, symbol[at], symbol[after]), left = find_rank(b, symbol[before], symbol[at]);
+        made[at] = b->made[right == BPE_NO_RANK ? 0 : right];
+        made[before] = b->made[left == BPE_NO_RANK ? 0 : left];
+        key[at] = right == BPE_NO_RANK ? NONE : (int32_t)(level(b, right) << 6 | at);
+        key[before] = left == BPE_NO_RANK ? NONE : (int32_t)(level(b, left) << 6 | before);
+    }
+    size_t count = 0;
+    for (alive &= ((1u << n) - 1) << 1; alive; alive &= alive - 1) ids[count++] = symbol[__builtin_ctz(alive)];
+    return count;
+}
+
+/* A scan for the smallest rank beats a heap as long as all fits in a few cache
+ * lines. */
 static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uint8_t *bytes,
                           const struct bpe_trace *trace)
 {
@@ -132,7 +206,7 @@ static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uin
     if (bytes && b->byte_pair)
         for (size_t i = 0; i + 1 < n; i++) rank[i] = b->byte_pair[bytes[i] << 8 | bytes[i + 1]];
     else
-        for (size_t i = 0; i + 1 < n; i++) rank[i] = bpe_rank(b, ids[i], ids[i + 1]);
+        for (size_t i = 0; i + 1 < n; i++) rank[i] = find_rank(b, ids[i], ids[i + 1]);
     while (n > 1) {
         size_t at = 0;
         uint32_t best = rank[0];
@@ -154,8 +228,8 @@ static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uin
         n--;
         for (size_t i = at + 1; i < n; i++) ids[i] = ids[i + 1];
         for (size_t i = at + 1; i + 1 < n; i++) rank[i] = rank[i + 1];
-        if (at > 0) rank[at - 1] = bpe_rank(b, ids[at - 1], ids[at]);
-        if (at + 1 < n) rank[at] = bpe_rank(b, ids[at], ids[at + 1]);
+        if (at > 0) rank[at - 1] = find_rank(b, ids[at - 1], ids[at]);
+        if (at + 1 < n) rank[at] = find_rank(b, ids[at], ids[at + 1]);
         if (trace) trace->step(trace->arg, best, ids, n);
     }
     return n;
@@ -205,7 +279,7 @@ static uint64_t heap_pop(struct list *l)
 static void new_pair(const struct bpe *b, struct list *l, uint32_t at, size_t n)
 {
     uint32_t right = l->next[at];
-    l->rank[at] = right < n ? bpe_rank(b, l->ids[at], l->ids[right]) : BPE_NO_RANK;
+    l->rank[at] = right < n ? find_rank(b, l->ids[at], l->ids[right]) : BPE_NO_RANK;
     if (l->rank[at] != BPE_NO_RANK) heap_push(l, (uint64_t)level(b, l->rank[at]) << 32 | at);
 }
 
@@ -329,6 +403,7 @@ out:
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
                       const uint8_t *bytes, const struct bpe_trace *trace)
 {
+    if (n <= FEW && !trace) return merge_few(b, ids, n, bytes);
     if (n <= SHORT_WORD) return merge_short(b, ids, n, bytes, trace);
     return merge_long(b, w, ids, n);
 }

@@ -23,10 +23,8 @@ struct bpe {
     int32_t *made;           /* [n_ranks] id by rank */
     uint32_t *level;         /* [n_ranks] or NULL: each rank is a level of its own */
     size_t n_ranks;
-    uint64_t *slots;         /* (left << 21 | right) << 21 | rank; BPE_FREE = free */
-    size_t n_slots;
-    uint64_t *filter;        /* 16 bits or more a merge: a clear bit means no such pair */
-    size_t filter_mask;
+    uint64_t *slots;         /* [2 << bits] (left << 21 | right) << 21 | rank; all ones = free */
+    unsigned bits;
     uint32_t *byte_pair;     /* [256 * 256] rank of the pair of two bytes' tokens, or NULL */
 };
 
