@@ -6,22 +6,8 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/tok_cut.h"
 #include "core/token/unicode.h"
-
-enum cut_kind {
-    CUT_WORDS,  /* at white space, which is no part of a word; perhaps at punctuation */
-    CUT_SPACES, /* before spaces between two ordinary characters */
-};
-enum byte_class { B_OTHER, B_SPACE, B_PUNCT };
-
-struct tok_fast {
-    enum cut_kind kind;
-    bool punct;       /* CUT_WORDS: punctuation is a word by itself */
-    bool first, last; /* something happens at the ends of a text: these parts are not cached */
-    bool newlines;    /* CUT_SPACES: no step changes a newline: it is an ordinary character */
-    bool carry;       /* Unigram over the whole text: sums go on from part to part */
-    uint8_t class[256];
-};
 
 /* ---- whether it can be done ---- */
 
@@ -114,6 +100,47 @@ static bool tokens_stay_in_words(const struct tokenizer *t)
     return true;
 }
 
+static bool in_tokens(const struct tokenizer *t, char c)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        if (memchr(s, c, n)) return true;
+    }
+    return false;
+}
+
+/* Whether SentencePiece's rules make a space of this byte, whatever is around. */
+static bool becomes_space(const struct charsmap *m, char byte)
+{
+    const char *to;
+    uint8_t c = (uint8_t)byte;
+    uint32_t root = m->unit[0], at = ((root >> 10) << ((root & (1u << 9)) >> 6)) ^ c;
+    if (charsmap_match(m, &byte, 1, false, &to) != 1 || strcmp(to, " ") != 0) return false;
+    for (size_t i = 0; i < m->n_units; i++) /* in the middle of a rule */
+        if (i != at && (m->unit[i] & (0x80000000u | 0xFF)) == c) return false;
+    uint32_t u = m->unit[at], next = at ^ ((u >> 10) << ((u & (1u << 9)) >> 6));
+    for (uint32_t i = 1; i < 256; i++) /* at the beginning of a longer one */
+        if ((next ^ i) < m->n_units && (m->unit[next ^ i] & (0x80000000u | 0xFF)) == i) return false;
+    return true;
+}
+
+/* White space that is as good as a space, and newlines that stand alone. */
+static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
+{
+    const struct norm_step *s = t->norm.n == 1 ? t->norm.step : NULL;
+    memset(f->blank, ' ', sizeof f->blank);
+    if (s && s->kind == NORM_SPM && s->map) {
+        size_t n = 1;
+        for (const char *c = "\n\t\r"; *c; c++)
+            if (becomes_space(s->map, *c) && !in_tokens(t, *c)) f->blank[n++] = (uint8_t)*c;
+    } else if (f->newlines && t->model == MODEL_BPE && t->byte_fallback && !in_tokens(t, '\n')) {
+        f->cut_newlines = true;
+        f->blank[1] = '\n';
+    }
+}
+
 static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
 {
     f->kind = CUT_SPACES;
@@ -136,6 +163,7 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
         if (s->map || s->kind == NORM_NMT || s->kind == NORM_STRIP || s->re) f->newlines = false;
         if (s->kind == NORM_REPLACE && !s->re && memchr(s->from, '\n', s->n_from)) f->newlines = false;
     }
+    plan_gaps(t, f);
     if (t->pre.n > 1) return false;
     if (t->pre.n == 1) {
         const struct pre_step *p = t->pre.step;
@@ -158,6 +186,9 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
         f = g;
     }
     f.carry = t->fast_carry = f.carry && t->model == MODEL_UNIGRAM;
+    f.max_step = fabs(t->unk_score);
+    for (int id = 0; f.carry && id < t->vocab.n; id++)
+        if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(t->score[id]) > f.max_step) f.max_step = fabs(t->score[id]);
     for (int c = 0x21; c < 0x7F; c++) {
         bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
         if (!alnum) f.class[c] = B_PUNCT;
@@ -172,63 +203,6 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
 void tok_fast_free(struct tok_fast *f)
 {
     free(f);
-}
-
-/* ---- cutting ---- */
-
-/* Next word from *pos on; false at the end. */
-static inline bool next_word(const struct tok_fast *f, const uint8_t *s, size_t n, size_t *pos,
-                             size_t *begin, size_t *end)
-{
-    size_t i = *pos;
-    while (i < n && f->class[s[i]] == B_SPACE) i++;
-    if (i == n) return false;
-    *begin = i;
-    if (f->punct) {
-        /* A mark after punctuation may combine with it: then they stay together. */
-        if (f->class[s[i]] == B_PUNCT && (i + 1 == n || s[i + 1] < 0x80)) {
-            *pos = *end = i + 1;
-            return true;
-        }
-        do i++;
-        while (i < n && (f->class[s[i]] == B_OTHER ||
-                         (f->class[s[i]] == B_PUNCT && i + 1 < n && s[i + 1] >= 0x80)));
-    } else {
-        do i++;
-        while (i < n && f->class[s[i]] != B_SPACE);
-    }
-    *pos = *end = i;
-    return true;
-}
-
-/* A character that no step makes to, or joins with, a space. */
-static bool ordinary(struct uni_char c)
-{
-    uint32_t x = c.cp;
-    if (x < 0x80) return x > 0x20 && x < 0x7F;
-    return (x >= 0xC0 && x <= 0x24F) || (x >= 0x391 && x <= 0x3C9) || (x >= 0x400 && x <= 0x52F && x != 0x483) ||
-           (x >= 0x5D0 && x <= 0x5EA) || (x >= 0x620 && x <= 0x64A) || (x >= 0x904 && x <= 0x939) ||
-           (x >= 0xE01 && x <= 0xE2F) || (x >= 0x3041 && x <= 0x3096) || (x >= 0x30A1 && x <= 0x30FA) ||
-           (x >= 0x4E00 && x <= 0x9FFF) || (x >= 0xAC00 && x <= 0xD7A3);
-}
-
-/* End of the part that begins at `from`: before a run of spaces between
- * ordinary characters. */
-static inline size_t next_space(const struct tok_fast *f, const uint8_t *s, size_t n, size_t from)
-{
-    size_t i = from;
-    while (i < n && s[i] == ' ') i++; /* spaces that the part begins with */
-    for (; i < n; i++) {
-        if (s[i] != ' ') continue;
-        size_t end = i;
-        while (end < n && s[end] == ' ') end++;
-        if (end == n) break;
-        uint8_t a = i ? s[i - 1] : ' ', b = s[end];
-        bool before = a < 0x80 ? (a > 0x20 && a < 0x7F) || (a == '\n' && f->newlines) : ordinary(uni_prev(s, i));
-        if (before && (b < 0x80 ? b > 0x20 && b < 0x7F : ordinary(uni_next(s + end, n - end)))) return i;
-        i = end - 1;
-    }
-    return n;
 }
 
 /* ---- one part ---- */
@@ -247,26 +221,40 @@ static int slow(const struct tokenizer *t, struct tok_scratch *s, const char *te
     return ret;
 }
 
-/* How far the second best way was: as a power of two, for the cache. */
+/* How far the second best way was, for the cache. */
 static uint32_t gap_code(double gap)
 {
-    int x = gap > 0 ? ilogb(gap) + 128 : 0;
-    return (uint32_t)(x < 0 ? 0 : x > 255 ? 255 : x);
+    float f = (float)gap;
+    uint32_t code;
+    memcpy(&code, &f, sizeof code);
+    return code;
 }
 
-/* Whether sums that begin at `sum` cannot decide otherwise than sums from 0. */
-static bool gap_holds(const struct tokenizer *t, uint32_t code, double sum)
+/* Whether sums that begin at `sum` cannot decide otherwise than sums from 0:
+ * each of at most len additions on each of two ways, here and there, is wrong by
+ * half of the last place at most. */
+static inline bool gap_holds(const struct tokenizer *t, uint32_t code, size_t len, double sum)
 {
-    int bits = t->spm_floats ? 24 : 53;
-    return (int)code - 128 > ilogb(fabs(sum) + 64) - bits + 5;
+    const uint64_t exponent = (uint64_t)0x7FF << 52;
+    float gap;
+    double most = fabs(sum) + (double)len * t->fast->max_step;
+    uint64_t bits;
+    memcpy(&gap, &code, sizeof gap);
+    memcpy(&bits, &most, sizeof bits);
+    bits &= exponent;
+    memcpy(&most, &bits, sizeof bits);
+    return (double)gap > (double)(2 * len + 2) * most * (t->spm_floats ? 0x1p-23 : 0x1p-52);
 }
 
-static void go_on(const struct tokenizer *t, struct tok_scratch *s, const int32_t *ids, size_t n)
+static inline void go_on(const struct tokenizer *t, struct tok_scratch *s, const int32_t *ids, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        double sum = s->sum + t->score[ids[i]];
-        s->sum = t->spm_floats ? (double)(float)sum : sum;
+    if (t->spm_floats) { /* a sum of two floats in a double, rounded, is that of floats */
+        float sum = (float)s->sum;
+        for (size_t i = 0; i < n; i++) sum += (float)t->score[ids[i]];
+        s->sum = (double)sum;
+        return;
     }
+    for (size_t i = 0; i < n; i++) s->sum += t->score[ids[i]];
 }
 
 static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
@@ -278,83 +266,94 @@ static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
     return true;
 }
 
+/* The ids of a part that the cache knows, or NULL. */
+static inline const int32_t *known(struct tok_scratch *s, const uint8_t *word, size_t len, const struct word_key *key,
+                                   size_t *n_ids, uint32_t *code)
+{
+    if (len <= WORD_KEY_MAX) return word_cache_ids(&s->cache, key, n_ids, code);
+    return len <= WORD_LONG_MAX ? word_cache_get_long(&s->cache, key, word, len, n_ids, code) : NULL;
+}
+
+static void remember(struct tok_scratch *s, const uint8_t *word, size_t len, const struct word_key *key,
+                     const int32_t *ids, size_t n, uint32_t code)
+{
+    if (len <= WORD_KEY_MAX) word_cache_add_code(&s->cache, key, ids, n, code);
+    else if (len <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, len, ids, n, code);
+}
+
 /* Sums go on: the ids of a part hold while its gap is larger than the rounding. */
 static int carried(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
-                   size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e)
+                   size_t end, size_t n, const struct word_key *key, unsigned flags, struct tok_ids *out, struct err *e)
 {
+    const uint8_t *word = (const uint8_t *)text + begin;
+    size_t from = out->n, len = end - begin, n_ids;
     /* Near the sum where SentencePiece begins again the way has to be walked. */
-    bool near = t->spm_floats && s->sum < -UNIGRAM_REBASE + 2000;
-    bool cached = end - begin <= WORD_KEY_MAX && begin > 0 && end < n && !near;
-    struct word_key key;
+    bool near = t->spm_floats && s->sum - (double)len * t->fast->max_step < -UNIGRAM_REBASE;
     uint32_t code;
-    if (cached) {
-        if (tok_ids_room(out, WORD_KEY_MAX, e)) return -1;
-        word_cache_ask(&s->cache, (const uint8_t *)text + begin, end - begin, n - begin, &key);
-        size_t found = word_cache_get_code(&s->cache, &key, out->id + out->n, &code);
-        if (found && gap_holds(t, code, s->sum)) {
-            go_on(t, s, out->id + out->n, found);
-            out->n += found;
-            return 0;
-        }
-        cached = found == 0;
+    if (len > WORD_LONG_MAX || begin == 0 || end == n || near) return slow(t, s, text, begin, end, n, flags, out, e);
+    const int32_t *ids = known(s, word, len, key, &n_ids, &code);
+    if (ids && gap_holds(t, code, len, s->sum)) {
+        if (tok_ids_room(out, n_ids + WORD_INLINE, e)) return -1;
+        memcpy(out->id + out->n, ids, WORD_INLINE * sizeof *ids); /* so much is always there */
+        if (n_ids > WORD_INLINE) memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
+        go_on(t, s, out->id + out->n, n_ids);
+        out->n += n_ids;
+        return 0;
     }
-    size_t from = out->n;
-    double sum = s->sum;
-    if (cached) { /* from 0, for the cache */
-        s->sum = 0;
-        if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
-        code = gap_code(s->gap);
-        if (plain_ids(t, out->id + from, out->n - from))
-            word_cache_add_code(&s->cache, &key, out->id + from, out->n - from, code);
-        s->sum = sum;
-        if (gap_holds(t, code, sum) && plain_ids(t, out->id + from, out->n - from)) {
-            go_on(t, s, out->id + from, out->n - from);
-            return 0;
-        }
-        out->n = from;
+    if (ids) return slow(t, s, text, begin, end, n, flags, out, e);
+    double sum = s->sum; /* from 0, for the cache */
+    s->sum = 0;
+    if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
+    code = gap_code(s->gap);
+    bool plain = plain_ids(t, out->id + from, out->n - from);
+    if (plain) remember(s, word, len, key, out->id + from, out->n - from, code);
+    s->sum = sum;
+    if (plain && gap_holds(t, code, len, sum)) {
+        go_on(t, s, out->id + from, out->n - from);
+        return 0;
     }
+    out->n = from;
     return slow(t, s, text, begin, end, n, flags, out, e);
 }
 
 /* ---- a segment ---- */
 
-static int long_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
-                     size_t end, size_t n, const struct word_key *key, unsigned flags, struct tok_ids *out,
-                     struct err *e)
+/* One batch: all slots are asked for before the first is looked at. */
+static void ask_all(struct tok_scratch *s, const uint8_t *p, size_t n, size_t count)
 {
-    const uint8_t *word = (const uint8_t *)text + begin;
-    size_t from = out->n, len = end - begin, n_ids;
-    const int32_t *ids = len <= WORD_LONG_MAX ? word_cache_get_long(&s->cache, key, word, len, &n_ids) : NULL;
-    if (ids) {
-        if (tok_ids_room(out, n_ids, e)) return -1;
-        memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
-        out->n += n_ids;
-        return 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t begin = s->begins[i], len = s->ends[i] - begin;
+        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, p + begin, len, n - begin, &s->keys[i]);
+        else if (len <= WORD_LONG_MAX) word_cache_ask_long(&s->cache, p + begin, len, &s->keys[i]);
     }
-    if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
-    if (len <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, len, out->id + from, out->n - from);
-    return 0;
 }
 
-/* One batch: all slots are asked for before the first is looked at. */
 static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                  size_t count, unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
     if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
     for (size_t i = 0; i < count; i++) {
-        size_t begin = s->begins[i], end = s->ends[i], len = end - begin, from = out->n;
+        size_t begin = s->begins[i], end = s->ends[i], len = end - begin, from = out->n, n_ids;
+        const uint8_t *word = (const uint8_t *)text + begin;
         bool special = (f->first && begin == 0) || (f->last && end == n);
         if (!special && len <= WORD_KEY_MAX) {
             size_t found = word_cache_get(&s->cache, &s->keys[i], out->id + out->n);
             out->n += found;
             if (found) continue;
         }
-        if (special ? slow(t, s, text, begin, end, n, flags, out, e)
-            : len > WORD_KEY_MAX ? long_part(t, s, text, begin, end, n, &s->keys[i], flags, out, e)
-                                 : slow(t, s, text, begin, end, n, flags, out, e))
-            return -1;
-        if (!special && len <= WORD_KEY_MAX) word_cache_add(&s->cache, &s->keys[i], out->id + from, out->n - from);
+        uint32_t code;
+        const int32_t *ids = special || len <= WORD_KEY_MAX ? NULL : known(s, word, len, &s->keys[i], &n_ids, &code);
+        if (ids) {
+            if (tok_ids_room(out, n_ids, e)) return -1;
+            memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
+            out->n += n_ids;
+        } else {
+            if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
+            if (special || len > WORD_LONG_MAX) {}
+            else if (len <= WORD_KEY_MAX) word_cache_add(&s->cache, &s->keys[i], out->id + from, out->n - from);
+            else word_cache_add_long(&s->cache, &s->keys[i], word, len, out->id + from, out->n - from, 0);
+        }
         if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
     }
     return 0;
@@ -364,34 +363,16 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
                      unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
-    const uint8_t *p = (const uint8_t *)text;
-    size_t pos = 0, begin, end;
+    size_t pos = 0, count;
     s->sum = 0;
-    while (pos < n) {
-        size_t count = 0;
-        while (count < BATCH && pos < n) {
-            if (f->kind == CUT_WORDS) {
-                if (!next_word(f, p, n, &pos, &begin, &end)) {
-                    pos = n;
-                    break;
-                }
-            } else {
-                begin = pos;
-                pos = end = next_space(f, p, n, pos);
-            }
-            if (f->carry) {
-                if (carried(t, s, text, begin, end, n, flags, out, e)) return -1;
-                continue;
-            }
-            s->begins[count] = begin;
-            s->ends[count] = end;
-            if (end - begin <= WORD_KEY_MAX)
-                word_cache_ask(&s->cache, p + begin, end - begin, n - begin, &s->keys[count]);
-            else if (end - begin <= WORD_LONG_MAX)
-                word_cache_ask_long(&s->cache, p + begin, end - begin, &s->keys[count]);
-            count++;
+    while (pos < n && (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->ends, BATCH))) {
+        ask_all(s, (const uint8_t *)text, n, count);
+        if (!f->carry) {
+            if (batch(t, s, text, n, count, flags, out, e)) return -1;
+            continue;
         }
-        if (count && batch(t, s, text, n, count, flags, out, e)) return -1;
+        for (size_t i = 0; i < count; i++)
+            if (carried(t, s, text, s->begins[i], s->ends[i], n, &s->keys[i], flags, out, e)) return -1;
     }
     s->sum = 0;
     return 0;

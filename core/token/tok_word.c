@@ -64,7 +64,8 @@ static int long_word(const struct tokenizer *t, struct tok_scratch *s, const uin
                      size_t n, size_t at, const struct word_key *key, struct tok_ids *out, struct err *e)
 {
     size_t n_ids, before = out->n;
-    const int32_t *ids = n <= WORD_LONG_MAX ? word_cache_get_long(&s->cache, key, word, n, &n_ids) : NULL;
+    uint32_t code;
+    const int32_t *ids = n <= WORD_LONG_MAX ? word_cache_get_long(&s->cache, key, word, n, &n_ids, &code) : NULL;
     if (ids) {
         if (tok_ids_room(out, n_ids, e)) return -1;
         memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
@@ -72,7 +73,7 @@ static int long_word(const struct tokenizer *t, struct tok_scratch *s, const uin
         return 0;
     }
     if (tok_model_word(t, s, word, n, at, out, e)) return -1;
-    if (n <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, n, out->id + before, out->n - before);
+    if (n <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, n, out->id + before, out->n - before, 0);
     return 0;
 }
 

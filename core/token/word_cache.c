@@ -159,7 +159,7 @@ void word_cache_add_code(struct word_cache *c, const struct word_key *key, const
 }
 
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
-                         size_t n, const int32_t *ids, size_t n_ids)
+                         size_t n, const int32_t *ids, size_t n_ids, uint32_t code)
 {
     size_t room = n_ids + (n + 3) / 4;
     if (n > WORD_LONG_MAX || n_ids > WORD_LONG_MAX || word_cache_find(c, key)) return; /* another with that hash */
@@ -170,5 +170,6 @@ void word_cache_add_long(struct word_cache *c, const struct word_key *key, const
     memcpy(to + n_ids, word, n);
     s->id[0] = (uint32_t)c->pool_used;
     s->id[1] = (uint32_t)n_ids;
+    s->id[3] = code;
     c->pool_used += room;
 }

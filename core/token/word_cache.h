@@ -32,7 +32,7 @@ struct word_slot {
     uint64_t k[2];          /* k[1] == 0: free */
     uint32_t id[WORD_INLINE]; /* more than WORD_INLINE: id[0] is their place in the
                                * pool.  Long words: id[1] is the number of ids, the
-                               * pool has them and the word.  id[3]: see add_code */
+                               * pool has them and the word.  id[3]: the code, if any */
 };
 
 struct word_line {
@@ -126,17 +126,16 @@ static inline size_t word_cache_get(struct word_cache *c, const struct word_key 
     return n;
 }
 
-/* The same; *code is what was added with them by word_cache_add_code(). */
-static inline size_t word_cache_get_code(struct word_cache *c, const struct word_key *key,
-                                         int32_t *out, uint32_t *code)
+/* The ids where they are, 4 of them readable at least, or NULL; valid until
+ * something is added.  *code is what was added by word_cache_add_code(). */
+static inline const int32_t *word_cache_ids(struct word_cache *c, const struct word_key *key, size_t *n_ids,
+                                            uint32_t *code)
 {
     const struct word_slot *s = word_cache_find(c, key);
-    if (!s) return 0;
-    size_t n = (size_t)(s->k[1] >> 60);
+    if (!s) return NULL;
+    *n_ids = (size_t)(s->k[1] >> 60);
     *code = s->id[3];
-    memcpy(out, s->id, sizeof s->id);
-    if (n >= WORD_INLINE) memcpy(out, c->pool + s->id[0], n * sizeof *out);
-    return n;
+    return *n_ids >= WORD_INLINE ? c->pool + s->id[0] : (const int32_t *)s->id;
 }
 
 static inline bool word_bytes_equal(const uint8_t *a, const uint8_t *b, size_t n) /* n >= 16 */
@@ -152,12 +151,13 @@ static inline bool word_bytes_equal(const uint8_t *a, const uint8_t *b, size_t n
 
 /* The ids of a long word, or NULL; valid until something is added. */
 static inline const int32_t *word_cache_get_long(struct word_cache *c, const struct word_key *key,
-                                                 const uint8_t *word, size_t n, size_t *n_ids)
+                                                 const uint8_t *word, size_t n, size_t *n_ids, uint32_t *code)
 {
     const struct word_slot *s = word_cache_find(c, key);
     if (!s) return NULL;
     const int32_t *ids = c->pool + s->id[0];
     *n_ids = s->id[1];
+    *code = s->id[3];
     return word_bytes_equal((const uint8_t *)(ids + s->id[1]), word, n) ? ids : NULL;
 }
 
@@ -167,6 +167,6 @@ void word_cache_add(struct word_cache *c, const struct word_key *key, const int3
 void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
                          uint32_t code);
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
-                         size_t n, const int32_t *ids, size_t n_ids);
+                         size_t n, const int32_t *ids, size_t n_ids, uint32_t code);
 
 #endif

@@ -1,0 +1,33 @@
+/* tok_cut.h - where a text can be cut into parts that are encoded by
+ * themselves: what tok_fast.c plans, tok_cut.c does. */
+#ifndef CORE_TOKEN_TOK_CUT_H
+#define CORE_TOKEN_TOK_CUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cut_kind {
+    CUT_WORDS,  /* at white space, which is no part of a word; perhaps at punctuation */
+    CUT_SPACES, /* before spaces between two ordinary characters */
+};
+enum byte_class { B_OTHER, B_SPACE, B_PUNCT };
+
+struct tok_fast {
+    enum cut_kind kind;
+    bool punct;       /* CUT_WORDS: punctuation is a word by itself */
+    bool first, last; /* something happens at the ends of a text: these parts are not cached */
+    bool newlines;    /* CUT_SPACES: no step changes a newline: it is an ordinary character */
+    bool cut_newlines;/* CUT_SPACES: and no token has one inside: cut before and after them */
+    uint8_t blank[4]; /* CUT_SPACES: bytes that are spaces to all steps; ' ' fills up */
+    bool carry;       /* Unigram over the whole text: sums go on from part to part */
+    double max_step;  /* ... by at most this for a byte */
+    uint8_t class[256];
+};
+
+/* The next parts from *pos on, at most max - 4 of them; 0 at the end.  *pos
+ * becomes the place to go on from. */
+size_t tok_cut(const struct tok_fast *f, const uint8_t *s, size_t n, size_t *pos, size_t *begins, size_t *ends,
+               size_t max);
+
+#endif
