@@ -13,7 +13,7 @@
 struct dedup_opts {
     struct opt_common common;
     struct docs_in_opts in;
-    const char *out, *removed, *quarantine, *report, *clusters, *minhash, *keep, *against, *save_index;
+    const char *out, *removed, *quarantine, *report, *html, *source, *clusters, *minhash, *keep, *against, *save_index;
     const char *workdir, *shard, *phase;
     int exact;
     const char *ngram;
@@ -34,6 +34,8 @@ static const struct opt opts[] = {
     OPT_STR(0, "clusters", C, clusters, "FILE", NULL, "Write who belongs together, a cluster a line"),
     OPT_STR(0, "quarantine", C, quarantine, "FILE", NULL, "Write records that are no documents: file, line, reason"),
     OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts as JSON"),
+    OPT_STR(0, "report-html", C, html, "FILE", NULL, "Write a page with counts, similarities, clusters and examples"),
+    OPT_STR(0, "source-field", C, source, "NAME", "source", "JSONL: the member to group by in --report-html"),
     OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
     OPT_GROUP("Duplicates"),
     OPT_ENUM(0, "exact", C, exact, "auto|none|text|norm", "auto",
@@ -254,6 +256,10 @@ static int configure(const struct dedup_opts *o, bool verify_set, struct dedup_c
     if (parse_minhash(o, verify_set, cfg, e) || parse_keep(o->keep, cfg, e) || parse_shard(o, cfg, e) || parse_unit(o, cfg, e) ||
         docs_outputs_check(&to, e))
         return -1;
+    const char *others[] = {o->dry_run ? NULL : o->out, o->removed, o->quarantine, o->report, o->clusters, o->save_index};
+    for (size_t i = 0; i < COUNT_OF(others) && o->html; i++)
+        if (others[i] && strcmp(others[i], o->html) == 0)
+            return err_set(e, ERR_USAGE, "'%s' is given for two outputs", o->html);
     if (cfg->exact == DEDUP_NONE && !cfg->near)
         return err_set(e, ERR_USAGE, "--exact none without --near leaves nothing to do");
     if (o->annotate && o->removed)
@@ -273,9 +279,10 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct dedup_cfg cfg = {.files = &files, .docs = docs_in_cfg(&o.in), .near = o.near, .verify = o.verify,
                             .exact = o.exact == AUTO ? (o.near ? DEDUP_NORM : DEDUP_TEXT) : kinds[o.exact],
                             .annotate = o.annotate, .out = o.dry_run ? NULL : o.out, .removed = o.removed,
-                            .quarantine = o.quarantine, .clusters = o.clusters, .against = o.against,
+                            .quarantine = o.quarantine, .clusters = o.clusters, .html = o.html, .against = o.against,
                             .save_index = o.save_index, .mem = o.mem ? (size_t)o.mem : half_of_memory(),
                             .workdir = o.workdir, .phase = o.phase, .progress = true};
+    if (o.html) cfg.docs.extra[1] = o.source;
     ret = configure(&o, opt_is_set(self, &r, "verify"), &cfg, e);
     if (!ret) ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
     if (!ret) ret = dedup(&o, &cfg, e);

@@ -14,8 +14,9 @@
 #include "data/dedup_substring.h"
 #include "data/doc_spool.h"
 
-/* With --near; when ids are asked for; with --save-index; of lines, paragraphs, n-grams. */
-enum when { ALWAYS, NEAR, NAMES, INDEX, PARTS };
+/* With --near; when ids are asked for; with --save-index; with an HTML report.  PARTS: of
+ * lines, paragraphs, n-grams, which have none of the others but PAGE. */
+enum when { ALWAYS, NEAR, NAMES, INDEX, TEXTS, PARTS, PAGE };
 
 static const struct phase {
     const char *name;
@@ -29,17 +30,19 @@ static const struct phase {
     {"index", dindex_collect, INDEX}, {"write", dedup_write, ALWAYS},
     {"join", dindex_join, INDEX},     {"sign", dedup_parts_sign, PARTS},
     {"choose", dedup_parts_choose, PARTS}, {"write", dedup_parts_write, PARTS},
+    {"texts", dedup_texts, TEXTS},    {"report", dedup_report, PAGE},
 };
 
 const char *dedup_phase_unknown(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(phases); i++)
         if (strcmp(phases[i].name, name) == 0) return NULL;
-    return "sign, exact, bands, pairs, sets, verify, choose, names, index, write, join";
+    return "sign, exact, bands, pairs, sets, verify, choose, names, index, write, join, texts, report";
 }
 
 static bool takes_part(const struct dedup_cfg *cfg, const struct phase *p)
 {
+    if (p->when == PAGE) return cfg->html;
     if ((p->when == PARTS) != (cfg->unit != DEDUP_DOCS)) return false;
     switch (p->when) {
     case NEAR:
@@ -48,6 +51,8 @@ static bool takes_part(const struct dedup_cfg *cfg, const struct phase *p)
         return cfg->removed || cfg->annotate || cfg->clusters;
     case INDEX:
         return cfg->save_index;
+    case TEXTS:
+        return cfg->html;
     default:
         return true;
     }
@@ -72,18 +77,22 @@ static int make_print(const struct dedup_cfg *c, struct buf *b, struct err *e)
     buf_printf(b,
                "{\"format\":1,\"exact\":%d,\"near\":%d,\"minhash\":\"%dx%dx%d\",\"verify\":%.17g,"
                "\"keep\":%d,\"annotate\":%d,\"shards\":%d,\"names\":%d,\"clusters\":%d,\"save\":%d,"
-               "\"unit\":%d,\"ngram\":\"%d:%.17g\",\"bloom\":%zu,\"min_words\":%d,"
+               "\"unit\":%d,\"ngram\":\"%d:%.17g\",\"bloom\":%zu,\"min_words\":%d,\"html\":%d,"
                "\"text_field\":",
                (int)c->exact, c->near, c->width, c->bands, c->rows, c->verify, (int)c->keep,
                c->annotate, c->shards, c->removed != NULL, c->clusters != NULL,
-               c->save_index != NULL, (int)c->unit, c->ngram, c->share, c->bloom, c->min_words);
+               c->save_index != NULL, (int)c->unit, c->ngram, c->share, c->bloom, c->min_words,
+               c->html != NULL);
     const char *field = c->docs.text_field ? c->docs.text_field : "text";
     const char *best = c->docs.extra[0] ? c->docs.extra[0] : "";
+    const char *source = c->docs.extra[DEDUP_SOURCE] ? c->docs.extra[DEDUP_SOURCE] : "";
     const char *old = c->against ? c->against : "";
     buf_add_json(b, field, strlen(field));
     buf_printf(b, ",\"format_of_input\":%d,\"split\":%d,\"max_line\":%zu,\"best\":",
                (int)c->docs.format, (int)c->docs.split, c->docs.max_line);
     buf_add_json(b, best, strlen(best));
+    buf_adds(b, ",\"source\":");
+    buf_add_json(b, source, strlen(source));
     buf_adds(b, ",\"against\":");
     buf_add_json(b, old, strlen(old));
     buf_adds(b, ",\"files\":[");
@@ -149,6 +158,21 @@ static void add_stats(struct dedup_stats *to, const struct dedup_stats *from)
     }
 }
 
+int dedup_total(const struct dedup *d, struct dedup_stats *all, struct err *e)
+{
+    *all = *d->before;
+    if (!d->store.dir) return 0;
+    *all = (struct dedup_stats){0};
+    for (size_t i = 0; i < COUNT_OF(phases); i++)
+        for (int k = 0; k < d->cfg->shards && takes_part(d->cfg, &phases[i]); k++) {
+            struct dedup_stats s;
+            int got = dstore_marked(&d->store, phases[i].name, k, &s, e);
+            if (got < 0) return -1;
+            if (got) add_stats(all, &s);
+        }
+    return 0;
+}
+
 static int one_phase(struct dedup *d, const struct phase *p, struct dedup_stats *all, struct err *e)
 {
     struct dedup_stats s = {0};
@@ -156,6 +180,7 @@ static int one_phase(struct dedup *d, const struct phase *p, struct dedup_stats 
     if (got < 0) return -1;
     if (!got) {
         d->stats = &s;
+        d->before = all;
         if (p->run(d, e) || dstore_mark(&d->store, p->name, &s, e)) {
             if (e->code == ERR_STOPPED && d->store.dir)
                 err_hint(e, "what is done is in '%s'; the same command goes on", d->store.dir);
@@ -219,6 +244,7 @@ static void finish(struct dedup *d)
         shingles_free(&d->workers[i].sh);
         buf_free(&d->workers[i].a);
         buf_free(&d->workers[i].b);
+        dsources_free(&d->workers[i].sources);
     }
     free(d->workers);
     free(d->shard_lo);
@@ -231,7 +257,7 @@ static void finish(struct dedup *d)
 static bool once_is_enough(const struct dedup_cfg *c)
 {
     return c->unit == DEDUP_DOCS && c->exact == DEDUP_TEXT && !c->near && c->keep == DEDUP_FIRST && !c->removed &&
-           !c->annotate && !c->clusters && !c->against && !c->save_index && !c->workdir;
+           !c->annotate && !c->clusters && !c->html && !c->against && !c->save_index && !c->workdir;
 }
 
 static int run_phases(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
@@ -256,8 +282,10 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
 {
     int fd = -1;
     *s = (struct dedup_stats){0};
-    if (cfg->unit == DEDUP_SUBSTRINGS) return dedup_substrings(cfg, s, e);
-    if (cfg->unit != DEDUP_DOCS && !cfg->workdir) return dedup_parts(cfg, s, e);
+    if (cfg->unit != DEDUP_DOCS && !cfg->workdir) {
+        int done = cfg->unit == DEDUP_SUBSTRINGS ? dedup_substrings(cfg, s, e) : dedup_parts(cfg, s, e);
+        return done || !cfg->html ? done : dedup_write_page(cfg, s, NULL, e);
+    }
     bool again = !cfg->out || strcmp(cfg->out, "-") != 0, full = false;
     for (size_t i = 0; i < cfg->files->n; i++) {
         if (strcmp(cfg->files->v[i].path, "-") != 0) continue;

@@ -22,6 +22,8 @@
  *   index   signatures of what stays (--save-index)      each its part of the input
  *   write   documents and fates -> outputs               each its part of the input
  *   join    those of index -> the index                  the first shard
+ *   texts   of pairs to show (HTML report)               each its part of the input
+ *   report  the page                                     the first shard
  *
  * The outputs of the shards, one after another, are the output of one process;
  * the result depends on the input and the options only.  The input is read two
@@ -57,6 +59,7 @@ struct dedup_cfg {
     bool annotate;                          /* write all, say what would go */
     const char *out, *removed, *quarantine; /* or NULL */
     const char *clusters;                   /* or NULL: who belongs together */
+    const char *html;                       /* or NULL: a page; extra[1] is then the member of sources */
     const char *against, *save_index;       /* or NULL: dedup_index.h */
     size_t mem;                             /* bytes that tables may take; 0: no limit */
     const char *workdir;                    /* or NULL: keeps what is done */

@@ -169,14 +169,19 @@ int dedup_choose(struct dedup *d, struct err *e)
     dstore_new(&d->store, D_NAME);
     dstore_new(&d->store, D_FATE);
     dstore_new(&d->store, D_GROUP);
+    dstore_new(&d->store, D_PICK);
+    dstore_new(&d->store, D_SHOW);
     if (d->cfg->shard == 0) {
         if (fates(d, e)) return -1;
-        if (d->cfg->clusters && dedup_groups(d, e)) return -1;
+        if ((d->cfg->clusters || d->cfg->html) && dedup_groups(d, e)) return -1;
+        if (d->cfg->html && dedup_pick(d, e)) return -1;
     }
     dstore_drop(&d->store, D_EDGE);
     if (!d->cfg->save_index) dstore_drop(&d->store, D_GONE);
     return dstore_put(&d->store, D_FATE, d->cfg->pool, e) ||
                    dstore_put(&d->store, D_GROUP, d->cfg->pool, e) ||
+                   dstore_put(&d->store, D_PICK, d->cfg->pool, e) ||
+                   dstore_put(&d->store, D_SHOW, d->cfg->pool, e) ||
                    dstore_put(&d->store, D_NAME, d->cfg->pool, e)
                ? -1
                : 0;

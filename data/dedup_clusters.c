@@ -118,7 +118,7 @@ static int put_groups(struct dedup *d, struct forest *f, struct err *e)
         uint64_t rec[4] = {f->doc[root_of(f, i)], f->doc[i], goes ? r[1] : UINT64_MAX,
                            goes ? r[2] : 0};
         if (got >= 0 && dsort_add(&d->store.sort[D_GROUP], rec, 1, e)) got = -1;
-        if (got >= 0 && f->doc[i] & DOC_NEW &&
+        if (got >= 0 && d->cfg->clusters && f->doc[i] & DOC_NEW &&
             dsort_add(&d->store.sort[D_NAME], &f->doc[i], 1, e))
             got = -1;
     }

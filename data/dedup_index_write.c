@@ -104,11 +104,6 @@ struct joining {
     struct hash_stream *hash;
 };
 
-static const struct dblobs *of_shard(const struct dedup *d, enum dblob_kind k, int shard)
-{
-    return d->store.dir ? &d->store.read[k][shard] : &d->store.blobs[k];
-}
-
 static int write_records(struct joining *j, struct file_writer *w, enum dkind from, enum dkind old, int words,
                          uint64_t *n, struct err *e)
 {
@@ -146,7 +141,7 @@ static int write_blobs(struct joining *j, struct file_writer *w, enum dblob_kind
         if (got > 0 && dblobs_add(&all, i, p, n, e)) got = -1;
     }
     for (int s = 0; s < d->cfg->shards && !none; s++) {
-        const struct dblobs *b = of_shard(d, from, s);
+        const struct dblobs *b = dstore_blobs(&d->store, from, s);
         for (uint64_t i = 0; i < dblobs_count(b) && got > 0; i++) {
             got = dblobs_at(b, i, &scratch, &p, &n, e);
             if (got > 0 && dblobs_add(&all, dblobs_count(&all), p, n, e)) got = -1;
@@ -198,7 +193,7 @@ int dindex_join(struct dedup *d, struct err *e)
     if (!ret) ret = dstore_open_blobs(&d->store, B_NEW_NAMES, e) || dstore_open_blobs(&d->store, B_NEW_SETS, e) ? -1 : 0;
     for (int s = 0; s < c->shards && !ret; s++) {
         j.first[s] = j.f.docs;
-        j.f.docs += dblobs_count(of_shard(d, B_NEW_NAMES, s));
+        j.f.docs += dblobs_count(dstore_blobs(&d->store, B_NEW_NAMES, s));
     }
     if (!ret) ret = write_file(&j, e);
     if (j.hash) hash_stream_free(j.hash);

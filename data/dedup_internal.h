@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "data/dedup.h"
+#include "data/dedup_detail.h"
 #include "data/dedup_store.h"
 #include "data/doc_out.h"
 #include "data/doc_run.h"
@@ -25,7 +26,8 @@ struct dindex;
 
 struct dedup {
     const struct dedup_cfg *cfg;
-    struct dedup_stats *stats;
+    struct dedup_stats *stats; /* of the phase */
+    const struct dedup_stats *before; /* of those before it */
     struct minhash minhash;
     struct dstore store;
     struct dindex *old;      /* or NULL */
@@ -36,6 +38,7 @@ struct dedup {
         struct doc_iter it;
         struct shingles sh;
         struct buf a, b; /* sets, ids */
+        struct dsources sources;
     } * workers;
     int n_workers;
     struct doc_out out[DOC_RUN_BUFS];
@@ -84,7 +87,22 @@ dedup_phase_fn dedup_bands;  /* dedup_bands.c */
 dedup_phase_fn dedup_pairs;
 dedup_phase_fn dedup_sets;   /* dedup_verify.c */
 dedup_phase_fn dedup_verify;
-dedup_phase_fn dedup_choose; /* dedup_choose.c */
+dedup_phase_fn dedup_choose; dedup_phase_fn dedup_texts; /* dedup_report.c */
+dedup_phase_fn dedup_report;
+
+/* dedup_report.c: with cfg->html.  What one document adds to its source; after
+ * the last; pairs to look at, from D_FATE. */
+enum { DEDUP_SOURCE = 1 }; /* which of doc.extra */
+int dedup_count_source(struct dedup_worker *w, const struct doc *doc, const struct dsource *x,
+                       struct err *e);
+int dedup_put_sources(struct dedup *d, struct err *e);
+int dedup_pick(struct dedup *d, struct err *e);
+int dedup_write_page(const struct dedup_cfg *cfg, const struct dedup_stats *s,
+                     const struct dedup_detail *x, struct err *e);
+/* dedup.c: the counts of all shards and phases that are done. */
+int dedup_total(const struct dedup *d, struct dedup_stats *all, struct err *e);
+
+/* dedup_choose.c */
 dedup_phase_fn dedup_names;  /* dedup_write.c */
 dedup_phase_fn dedup_write;
 /* The output of this shard: the third of seven writes out.00003-of-00007.jsonl. */

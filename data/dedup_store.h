@@ -27,10 +27,12 @@ enum dkind {      /* words of a record */
     D_STAY,       /* doc: of this shard, stays; unique; this and the next for dedup_index_write.c */
     D_NEW_ID,     /* as D_ID */
     D_NEW_KEY,    /* as D_KEY */
+    D_PICK,       /* number, doc, match, fate: pairs of the report */
+    D_SHOW,       /* doc: of those; unique */
     D_KINDS
 };
 
-enum dblob_kind { B_SETS, B_NAMES, B_NEW_NAMES, B_NEW_SETS, B_KINDS };
+enum dblob_kind { B_SETS, B_NAMES, B_NEW_NAMES, B_NEW_SETS, B_SOURCES, B_TEXTS, B_KINDS };
 
 struct dstore {
     const char *dir; /* NULL: this process does all */
@@ -62,6 +64,12 @@ int dstore_put_blobs(struct dstore *s, enum dblob_kind k, struct err *e);
 int dstore_open_blobs(struct dstore *s, enum dblob_kind k, struct err *e); /* before _get */
 int dstore_get_blob(const struct dstore *s, enum dblob_kind k, int shard, uint64_t doc,
                     struct buf *scratch, const void **p, size_t *n, struct err *e);
+
+/* All of a shard; after dstore_open_blobs. */
+static inline const struct dblobs *dstore_blobs(const struct dstore *s, enum dblob_kind k, int shard)
+{
+    return s->dir ? &s->read[k][shard] : &s->blobs[k];
+}
 
 /* Marks.  1: there is one, *stats filled; 0: none; -1. */
 int dstore_marked(const struct dstore *s, const char *phase, int shard, struct dedup_stats *stats,

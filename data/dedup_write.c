@@ -73,6 +73,16 @@ static int write_gone(struct dedup *d, struct dedup_worker *w, const struct doc 
     return 0;
 }
 
+static int count_source(struct dedup_worker *w, const struct doc *doc, const uint64_t *fate,
+                        struct err *e)
+{
+    struct dsource x = {.docs = 1, .bytes_in = doc->text_len - doc->escapes};
+    x.near = fate && fate[2] >> 32 == FATE_NEAR;
+    x.exact = fate && !x.near;
+    x.bytes_out = fate ? 0 : x.bytes_in;
+    return dedup_count_source(w, doc, &x, e);
+}
+
 static int write_decide(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     (void)thread;
@@ -98,7 +108,9 @@ static int write_emit(void *arg, struct doc_slot *s, int thread, struct err *e)
             continue;
         }
         c.docs++;
-        if (fate < end && dedup_doc_number(d, doc.file, doc.offset) == fate[0]) {
+        bool goes = fate < end && dedup_doc_number(d, doc.file, doc.offset) == fate[0];
+        if (d->cfg->html && count_source(w, &doc, goes ? fate : NULL, e)) return -1;
+        if (goes) {
             if (fate[2] >> 32 == FATE_NEAR)
                 c.near++;
             else
@@ -174,6 +186,7 @@ int dedup_write(struct dedup *d, struct err *e)
     }
     dmerge_free(&d->chosen);
     if (!ret && d->next) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
+    if (!ret && d->cfg->html) ret = dedup_put_sources(d, e);
     if (!ret && d->cfg->clusters && d->cfg->shard == 0) ret = dedup_write_clusters(d, e);
     for (int i = 0; i < DOC_RUN_BUFS; i++) {
         if (!ret) ret = doc_out_commit(&d->out[i], e);

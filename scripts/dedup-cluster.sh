@@ -35,7 +35,7 @@ shift $((OPTIND - 1))
 [ -n "$n" ] && [ -n "$work" ] && [ $# -gt 0 ] || usage
 case $n in *[!0-9]* | 0) echo "dedup-cluster: -n '$n' is no number of shards" >&2; exit 2 ;; esac
 
-phases="sign exact bands pairs sets verify choose names index write join"
+phases="sign exact bands pairs sets verify choose names index write join texts report"
 case $launcher in
 slurm)
     # shellcheck disable=SC2086  # options are meant to split

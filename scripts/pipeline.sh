@@ -84,7 +84,7 @@ printf '%s' "$inputs_id $clean $vocab $val $pretrain" >"$out/.run.of"
 stage clean "$out/clean.jsonl" -- \
     "$llmctl" clean "${inputs[@]}" $clean --out "$out/clean.jsonl" --report "$out/clean.json"
 stage dedup "$out/unique.jsonl" -- \
-    "$llmctl" dedup "$out/clean.jsonl" --near --out "$out/unique.jsonl"
+    "$llmctl" dedup "$out/clean.jsonl" --near --out "$out/unique.jsonl" --report-html "$out/dedup.html"
 stage tokenizer "$out/tokenizer.json" -- \
     "$llmctl" tokenize train "$out/unique.jsonl" --vocab-size "$vocab" --out "$out/tokenizer.json"
 stage encode "$out/tokens.tok" -- \

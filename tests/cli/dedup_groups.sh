@@ -74,3 +74,30 @@ for o in "--keep best" "--keep best:" "--keep last" "--minhash big" "--minhash 5
     expect 2 "$LLMCTL" dedup chain.jsonl --near $o
     [ "$(grep -c . err)" = 1 ] || fail "$o: $(cat err)"
 done
+
+# The page: who went, how similar, clusters, sources, pairs; text is escaped; the
+# same from shards.
+sed 's/"text":"/"source":"<b>'"'"'s","text":"<script> /;3,4s/"source":[^,]*,//' chain.jsonl >page.jsonl
+expect 0 "$LLMCTL" dedup page.jsonl $near --report-html one.html --out u.jsonl
+has() { grep -qF "$1" one.html || fail "the page lacks $1"; }
+has '<p>in 5 = out 3 + removed 2 (exact 0, near 2) + quarantined 0 documents;'
+has '<tr><td>0.60 to 0.65</td><td>2</td>'
+has '<tr><td>3 to 4</td><td>1</td><td>4</td>'
+has '<tr><td>&lt;b&gt;&#39;s</td><td>3</td><td>0</td><td>1</td><td>33.3</td>'
+has '<tr><td>(unknown)</td><td>2</td><td>0</td><td>1</td>'
+has '&quot;b&quot; went, it is 0.6'
+has 'similar to &quot;a&quot;</div><blockquote>&lt;script&gt; wua wva'
+grep -q '<script>' one.html && fail "text is not escaped"
+for phase in sign exact bands pairs sets verify choose write texts report; do
+    for i in 0 1; do
+        expect 0 "$LLMCTL" dedup page.jsonl $near --workdir wp --shard $i/2 --phase $phase --report-html two.html --out u.jsonl
+    done
+done
+cmp one.html two.html || fail "another page from two shards"
+expect 0 "$LLMCTL" dedup page.jsonl --report-html one.html --out u.jsonl -q
+has 'equal text'
+expect 0 "$LLMCTL" dedup page.jsonl --parts line --report-html one.html --out u.jsonl -q
+has 'Duplicates are lines here: 5 lines or paragraphs, 4 stay; 0 documents changed.'
+expect 0 "$LLMCTL" dedup page.jsonl $near --against old.lidx --report-html one.html --out u.jsonl
+has '&quot;a&quot; went, it is 0.9897 similar to &quot;a&quot;</div>'
+expect 2 "$LLMCTL" dedup page.jsonl --report-html u.jsonl --out u.jsonl
