@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/base/opt_internal.h"
 
 static const int help_width = 80, help_column = 28;
@@ -361,34 +362,44 @@ static void dump_enum(const struct opt *o, int index, struct buf *out)
     buf_add_json(out, c, strcspn(c, "|"));
 }
 
-static bool dump_value(const struct opt *o, const void *field, struct buf *out)
+/* JSON holds text only; a file name may be any bytes. */
+static int dump_text(const struct opt *o, const char *s, struct buf *out, struct err *e)
+{
+    size_t n = strlen(s);
+    if (utf8_valid_prefix(s, n) != n)
+        return err_set(e, ERR_USAGE, "--%s: the value is not UTF-8, so a configuration file cannot hold it", o->name);
+    buf_add_json(out, s, n);
+    return 0;
+}
+
+static int dump_value(const struct opt *o, const void *field, struct buf *out, struct err *e)
 {
     const char *s;
     const struct opt_list *l;
     switch (o->type) {
-    case OPT_T_BOOL: buf_adds(out, *(const bool *)field ? "true" : "false"); return true;
+    case OPT_T_BOOL: buf_adds(out, *(const bool *)field ? "true" : "false"); return 0;
     case OPT_T_INT:
-    case OPT_T_SIZE: buf_printf(out, "%lld", (long long)*(const int64_t *)field); return true;
-    case OPT_T_F64: buf_printf(out, "%.17g", *(const double *)field); return true;
-    case OPT_T_ENUM: dump_enum(o, *(const int *)field, out); return true;
+    case OPT_T_SIZE: buf_printf(out, "%lld", (long long)*(const int64_t *)field); return 0;
+    case OPT_T_F64: buf_printf(out, "%.17g", *(const double *)field); return 0;
+    case OPT_T_ENUM: dump_enum(o, *(const int *)field, out); return 0;
     case OPT_T_STR:
         s = *(const char *const *)field;
-        if (s) buf_add_json(out, s, strlen(s));
-        else buf_adds(out, "null");
-        return true;
+        if (s) return dump_text(o, s, out, e);
+        buf_adds(out, "null");
+        return 0;
     case OPT_T_LIST:
         l = field;
         buf_addc(out, '[');
         for (size_t i = 0; i < l->n; i++) {
             if (i) buf_adds(out, ", ");
-            buf_add_json(out, l->v[i], strlen(l->v[i]));
+            if (dump_text(o, l->v[i], out, e)) return -1;
         }
         buf_addc(out, ']');
-        return true;
+        return 0;
     case OPT_T_GROUP:
     case OPT_T_END: break;
     }
-    return false;
+    return err_set(e, ERR_INTERNAL, "option table row without a value");
 }
 
 int opt_dump(const struct cmd *c, const void *cfg, struct buf *out, struct err *e)
@@ -400,7 +411,7 @@ int opt_dump(const struct cmd *c, const void *cfg, struct buf *out, struct err *
             strcmp(o->name, "config") == 0)
             continue;
         buf_printf(out, "%s\n  \"%s\": ", first ? "" : ",", o->name);
-        dump_value(o, (const char *)cfg + o->offset, out);
+        if (dump_value(o, (const char *)cfg + o->offset, out, e)) return -1;
         first = false;
     }
     buf_adds(out, "\n}\n");
