@@ -45,12 +45,16 @@ const char *const family_names[] = {
 /* What a family's own files have no name for: any mixer, position or stack can
  * be combined with any family, it only cannot be exported then. */
 static const char *const default_slot[SLOT_N] = {
-    [SLOT_POS] = "embed_positions.weight", [SLOT_TYPES] = "token_type_embeddings.weight",
+    [SLOT_EMBED] = "embed_tokens.weight", [SLOT_POS] = "embed_positions.weight", [SLOT_TYPES] = "token_type_embeddings.weight",
     [SLOT_ELN_W] = "embed_norm.weight", [SLOT_ELN_B] = "embed_norm.bias",
     [SLOT_EPROJ_W] = "embed_project.weight", [SLOT_EPROJ_B] = "embed_project.bias",
     [SLOT_ENC_POS] = "encoder.embed_positions.weight", [SLOT_ENC_EMBED] = "encoder.embed_tokens.weight",
     [SLOT_ENC_ELN_W] = "encoder.embed_norm.weight", [SLOT_ENC_ELN_B] = "encoder.embed_norm.bias",
     [SLOT_ENC_FNORM_W] = "encoder.norm.weight", [SLOT_ENC_FNORM_B] = "encoder.norm.bias",
+    [SLOT_NORM1_W] = "norm1.weight", [SLOT_NORM1_B] = "norm1.bias", [SLOT_NORM2_W] = "norm2.weight", [SLOT_NORM2_B] = "norm2.bias",
+    [SLOT_Q_W] = "attn.q_proj.weight", [SLOT_Q_B] = "attn.q_proj.bias", [SLOT_K_W] = "attn.k_proj.weight",
+    [SLOT_K_B] = "attn.k_proj.bias", [SLOT_V_W] = "attn.v_proj.weight", [SLOT_V_B] = "attn.v_proj.bias",
+    [SLOT_O_W] = "attn.o_proj.weight", [SLOT_O_B] = "attn.o_proj.bias",
     [SLOT_QNORM] = "attn.q_norm.weight", [SLOT_KNORM] = "attn.k_norm.weight",
     [SLOT_SINK] = "attn.sinks", [SLOT_SHAW_K] = "attn.relative_keys.weight",
     [SLOT_SHAW_V] = "attn.relative_values.weight", [SLOT_T5] = "attn.relative_bias.weight",
@@ -62,6 +66,8 @@ static const char *const default_slot[SLOT_N] = {
     [SLOT_XO_W] = "cross_attn.o_proj.weight", [SLOT_XO_B] = "cross_attn.o_proj.bias",
     [SLOT_POSTX_W] = "cross_output_norm.weight", [SLOT_POSTX_B] = "cross_output_norm.bias",
     [SLOT_GATE_W] = "mlp.gate_proj.weight", [SLOT_GATE_B] = "mlp.gate_proj.bias",
+    [SLOT_UP_W] = "mlp.up_proj.weight", [SLOT_UP_B] = "mlp.up_proj.bias",
+    [SLOT_DOWN_W] = "mlp.down_proj.weight", [SLOT_DOWN_B] = "mlp.down_proj.bias",
     [SLOT_POST2_W] = "mlp_output_norm.weight", [SLOT_POST2_B] = "mlp_output_norm.bias",
     MOE_SLOTS,
     [SLOT_MLA_QA] = "self_attn.q_a_proj.weight", [SLOT_MLA_QNORM] = "self_attn.q_a_layernorm.weight",

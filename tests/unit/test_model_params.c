@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/model/layout.h"
 #include "core/model/model.h"
 #include "tests/unit/model_util.h"
 
@@ -51,6 +52,23 @@ static void names_and_flags_are_the_family_s(void **state)
     p = make("qwen3", DT_F32);
     assert_int_equal(find(p, "model.layers.1.self_attn.q_norm.weight")->n, 32);
     params_free(p);
+}
+
+/* Families can be combined with parts that their own files do not have: each
+ * part then has a name, and no two the same. */
+static void every_part_of_every_family_has_its_own_name(void **state)
+{
+    (void)state;
+    for (int k = 0; family_names[k]; k++) {
+        const struct family *f = family_find(family_names[k]);
+        if (!f) continue; /* read from files only */
+        for (enum slot_role r = 0; r < SLOT_N; r++) {
+            const char *name = family_slot(f, r, false, false);
+            if (!name) fail_msg("%s: no name for part %d", f->name, (int)r);
+            for (enum slot_role q = 0; q < r; q++)
+                if (strcmp(name, family_slot(f, q, false, false)) == 0) fail_msg("%s: parts %d and %d are both %s", f->name, (int)q, (int)r, name);
+        }
+    }
 }
 
 struct moments {
@@ -203,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_flags_are_the_family_s),
+        cmocka_unit_test(every_part_of_every_family_has_its_own_name),
         cmocka_unit_test(initialisation_has_the_spread_of_gpt2),
         cmocka_unit_test(initialisation_is_a_function_of_seed_and_index),
         cmocka_unit_test(hugging_face_layouts_are_permutations),
