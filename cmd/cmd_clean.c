@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "data/chat.h"
 #include "data/clean.h"
@@ -32,7 +33,7 @@ struct clean_opts {
     struct clean_corpus_opts corpus;
     struct clean_resume_opts resume;
     int preset, words, dialect;
-    bool dry_run, rules, measure_all;
+    bool dry_run, rules, measure_all, examples;
 };
 
 static const struct opt opts[] = {
@@ -43,6 +44,7 @@ static const struct opt opts[] = {
     OPT_STR(0, "quarantine", C, quarantine, "FILE", NULL, "Write records that are no documents: file, line, reason"),
     OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts of every rule as JSON"),
     OPT_STR(0, "report-html", C, html, "FILE", NULL, "Write a page with the funnel, curves over the limits and examples"),
+    OPT_BOOL(0, "examples", C, examples, NULL, "Tell what the first documents were that each rule removed"),
     OPT_STR(0, "decisions", C, decisions, "FILE", NULL, "Write what was measured and decided, for every document"),
     OPT_STR(0, "replay", C, replay, "FILE", NULL, "Decide again from such a file, with --set; --out: what changes"),
     OPT_BOOL(0, "measure-all", C, measure_all, NULL,
@@ -91,7 +93,32 @@ static int list_rules(const struct rules_cfg *c, struct err *e)
     return ret;
 }
 
-static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, double seconds)
+/* One line an example: id, value, how the text begins. */
+static void talk_examples(const struct clean_stats *s, int rule)
+{
+    enum { SHOWN = 72 };
+    for (size_t i = 0; i < s->detail->n; i++) {
+        const struct clean_sample *x = &s->detail->sample[i];
+        char text[SHOWN + 1];
+        size_t n = 0;
+        if (x->rule != rule) continue;
+        for (const char *p = x->text; *p && n < SHOWN; p++) {
+            bool blank = (unsigned char)*p <= ' ';
+            if (!blank || (n && text[n - 1] != ' ')) text[n++] = blank ? ' ' : *p;
+        }
+        n = utf8_valid_prefix(text, n);
+        size_t quoted = x->id[0] == '"', len = strlen(x->id) - quoted;
+        const char *id = x->id + quoted, *end = len > 50 ? id + len - 50 : id; /* names differ there */
+        len -= (size_t)(end - id) + (quoted && len && id[len - 1] == '"');
+        while (len && ((unsigned char)*end & 0xC0) == 0x80) {
+            end++;
+            len--;
+        }
+        log_info("      %s%.*s  %.3g  %.*s", end > id ? "..." : "", (int)len, end, x->value, (int)n, text);
+    }
+}
+
+static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, bool examples, double seconds)
 {
     clean_prep_talk(cfg, s);
     for (int r = 0; r < cfg->rules.n_rules; r++) {
@@ -103,12 +130,14 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, doubl
         else if (rules_is_line(rule))
             log_info("  %-30s took out %llu lines or parts", rule->key, (unsigned long long)x->failed);
         else
-            log_info("  %-30s removed %8llu, alone %8llu, of %8llu", rule->key, (unsigned long long)x->removed,
-                     (unsigned long long)x->only, (unsigned long long)x->failed);
+            log_info("  %-30s %s %-6.4g removed %8llu; %llu fail it, %llu nothing else", rule->key, rule->below ? ">=" : "<=",
+                     cfg->rules.limit[r], (unsigned long long)x->removed, (unsigned long long)x->failed,
+                     (unsigned long long)x->only);
+        if (examples) talk_examples(s, r);
     }
     for (int k = 0; k < CLEAN_LABELS; k++) {
         struct clean_spread x = clean_spread(&s->group[k]);
-        if (x.named && x.groups > 1)
+        if (x.named && x.groups > 1 && 2 * x.groups <= s->docs_out) /* not where nearly each is a group of its own */
             log_info("  %s: %zu groups, the largest '%s' with %.1f %%, evenness %.2f", clean_label_names[k], x.groups,
                      x.largest_name, 100 * x.share, x.evenness);
     }
@@ -148,7 +177,7 @@ static int clean(const struct clean_opts *o, struct clean_cfg *cfg, struct err *
     int ret = clean_run(cfg, &s, e);
     pool_free(cfg->pool);
     if (ret) goto out;
-    talk(cfg, &s, time_now_s() - start);
+    talk(cfg, &s, o->examples, time_now_s() - start);
     struct docs_outputs to = outputs(o);
     struct buf b = {0};
     clean_report_json(cfg, &s, &b);
@@ -257,13 +286,13 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         goto out;
     }
     cfg = (struct clean_cfg){.files = &files, .docs = docs_in_cfg(&o.in), .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
-                            .decisions = o.decisions, .detail = o.html != NULL, .progress = true};
+                            .decisions = o.decisions, .detail = o.html || o.examples, .progress = true};
     memcpy(cfg.field, o.field, sizeof cfg.field);
     rules_preset(&cfg.rules, (enum rules_preset)o.preset);
     cfg.rules.words = (enum words_mode)o.words;
     cfg.settle = cfg.rules.words != WORDS_SPACY_EN && !o.dialect; /* the peers judge once */
     if (o.dialect) cfg.rules.dialect = (enum rules_dialect)(o.dialect - 1);
-    cfg.rules.quick = !o.removed && !o.report && !o.html && !o.decisions && !o.common.json && !o.measure_all;
+    cfg.rules.quick = !o.removed && !o.report && !o.html && !o.examples && !o.decisions && !o.common.json && !o.measure_all;
     struct docs_outputs to = outputs(&o);
     ret = docs_outputs_check(&to, e);
     cfg.docs.no_text = o.corpus.ambiguity != NULL; /* that looks at other members */

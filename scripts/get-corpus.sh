@@ -5,7 +5,7 @@
 # usage: scripts/get-corpus.sh DIR
 set -eu
 dir=$1
-packages="perl-doc git-doc debian-policy debian-faq debian-reference-en developers-reference bible-kjv-text miscfiles"
+packages="perl-doc git-doc debian-policy debian-faq debian-reference-en developers-reference bible-kjv-text miscfiles base-files"
 [ -e "$dir/text.done" ] && exit 0
 rm -rf "$dir/text" "$dir/unpacked"
 mkdir -p "$dir/text" "$dir/deb" "$dir/unpacked"

@@ -10,6 +10,7 @@ usage: scripts/pipeline.sh --out DIR [options] [-- PRETRAIN-OPTION...] INPUT...
 
   --out DIR           where everything goes
   --clean "OPTS"      options of llmctl clean (--preset gopher)
+  --dedup "OPTS"      options of llmctl dedup (--near)
   --vocab N           size of the tokenizer's vocabulary (4096)
   --val FRACTION      share of the documents kept for validation (0.02)
   --pretrain "OPTS"   options of llmctl pretrain (default: llama-tiny, 1000 steps)
@@ -20,12 +21,13 @@ EOF
 }
 
 llmctl=${LLMCTL:-./llmctl}
-out='' clean='--preset gopher' vocab=4096 val=0.02 pretrain='--preset llama-tiny --steps 1000'
+out='' clean='--preset gopher' dedup=--near vocab=4096 val=0.02 pretrain='--preset llama-tiny --steps 1000'
 prompts=() inputs=()
 while [ $# -gt 0 ]; do
     case $1 in
     --out) out=$2; shift 2 ;;
     --clean) clean=$2; shift 2 ;;
+    --dedup) dedup=$2; shift 2 ;;
     --vocab) vocab=$2; shift 2 ;;
     --val) val=$2; shift 2 ;;
     --pretrain) pretrain=$2; shift 2 ;;
@@ -72,19 +74,34 @@ stage() {
 
 # The run directory knows itself whether it is done, resumes or differs; only
 # new shards make an old run useless.
-if [ -e "$out/run" ] && [ "$(cat "$out/.run.of" 2>/dev/null)" != "$inputs_id $clean $vocab $val $pretrain" ]; then
+if [ -e "$out/run" ] && [ "$(cat "$out/.run.of" 2>/dev/null)" != "$inputs_id $clean $dedup $vocab $val $pretrain" ]; then
     n=1
     while [ -e "$out/run.old.$n" ]; do n=$((n + 1)); done
     echo "pipeline: inputs or options changed; the old run moves to run.old.$n" >&2
     mv "$out/run" "$out/run.old.$n"
 fi
-printf '%s' "$inputs_id $clean $vocab $val $pretrain" >"$out/.run.of"
+printf '%s' "$inputs_id $clean $dedup $vocab $val $pretrain" >"$out/.run.of"
+
+# What went as a duplicate of what, the most similar last: "   0.94  perlgpl.txt  is  GPL_1.txt".
+show_duplicates() {
+    local n
+    n=$(wc -l <"$out/duplicates.jsonl")
+    [ "$n" -gt 0 ] || return 0
+    echo "duplicates: $n documents, all of them in $out/duplicates.jsonl; among them" >&2
+    LC_ALL=C sed -nE 's/^\{"id":"([^"]*)",.*"duplicate_of":"?([^",]*)"?,"duplicate":"[a-z]*","similarity":([0-9.]*)\}$/\3 \1 \2/p' \
+        "$out/duplicates.jsonl" | sort -n | awk '{ v[NR] = $0 } END { for (k = 0; k < 10 && k < NR; k++) {
+            split(v[1 + int(k * (NR > 10 ? NR / 10 : 1))], f, " "); for (i = 2; i <= 3; i++) sub(/.*\//, "", f[i])
+            printf "      %.2f  %s  is  %s\n", f[1], f[2], f[3] } }' >&2
+}
 
 # shellcheck disable=SC2086  # the options are meant to split
 stage clean "$out/clean.jsonl" -- \
-    "$llmctl" clean "${inputs[@]}" $clean --out "$out/clean.jsonl" --report "$out/clean.json"
+    "$llmctl" clean "${inputs[@]}" $clean --examples --out "$out/clean.jsonl" --removed "$out/removed.jsonl" --report "$out/clean.json"
+# shellcheck disable=SC2086  # the options are meant to split
 stage dedup "$out/unique.jsonl" -- \
-    "$llmctl" dedup "$out/clean.jsonl" --near --out "$out/unique.jsonl" --report-html "$out/dedup.html"
+    "$llmctl" dedup "$out/clean.jsonl" $dedup --out "$out/unique.jsonl" --removed "$out/duplicates.jsonl" \
+    --report-html "$out/dedup.html"
+[ ! -e "$out/duplicates.jsonl" ] || show_duplicates
 stage tokenizer "$out/tokenizer.json" -- \
     "$llmctl" tokenize train "$out/unique.jsonl" --vocab-size "$vocab" --out "$out/tokenizer.json"
 stage encode "$out/tokens.tok" -- \

@@ -174,3 +174,9 @@ grep -q 'in 5 = out 2 + removed 0 + quarantined 3' err || fail "$(cat err)"
 [ "$(grep -c 'lone surrogate' odd.bad)" = 2 ] && grep -q 'comes twice' odd.bad || fail "$(cat odd.bad)"
 awk 'BEGIN { printf "{\"text\":\""; for (i = 0; i < 100000; i++) printf "😀"; print "\"}" }' >emoji5.jsonl
 for p in fineweb dclm sft; do expect 0 timeout 20 "$LLMCTL" clean emoji5.jsonl --preset $p --dry-run --measure-all; done
+
+# Examples of what went: id, value, how it begins.
+printf '%s\n' '{"id":"a","text":"Too\nshort."}' '{"text":"2"}' >short.jsonl
+expect 0 "$LLMCTL" clean short.jsonl --preset gopher --dry-run --examples
+grep -q '^  gopher.min_words  *>= 50     removed        2; 2 fail it, 0 nothing else$' err || fail "$(cat err)"
+grep -q '^      a  2  Too short\.$' err && grep -q '^      short.jsonl:2  1  2$' err || fail "$(cat err)"
