@@ -9,12 +9,13 @@
 #include "core/base/log.h"
 #include "core/base/sig.h"
 #include "core/infer/generate.h"
+#include "core/infer/session.h"
 #include "core/model/saved.h"
 #include "core/train/loop.h"
 
 struct generate_cfg {
     struct opt_common common;
-    const char *prompt_file, *jsonl, *out;
+    const char *prompt_file, *jsonl, *out, *session;
     struct opt_list stop;
     int64_t max_length, n, top_k, repeat_last, seed, logprobs, context;
     double temperature, top_p, min_p, repeat_penalty;
@@ -27,6 +28,7 @@ static const struct opt opts[] = {
     OPT_GROUP("Prompt"),
     OPT_STR('f', "prompt-file", C, prompt_file, "FILE", NULL, "Take the prompt from a file (- = stdin)"),
     OPT_STR(0, "jsonl", C, jsonl, "FILE", NULL, "One prompt a line, {\"prompt\": ...}; answers are JSON lines (- = stdin)"),
+    OPT_STR(0, "session", C, session, "FILE", NULL, "Go on from FILE if it exists; keep the text and its state there"),
     OPT_BOOL(0, "echo", C, echo, NULL, "Print the prompt before the text"),
     OPT_GROUP("Length"),
     OPT_INT('l', "max-length", C, max_length, "N", "128", 1, 1e7, "New tokens at most"),
@@ -204,6 +206,7 @@ struct run {
     struct gen_stats stats;
     struct output out;
     struct buf samples; /* of --json: the elements of "samples" */
+    struct gen_session session;
 };
 
 static int print_plain(struct run *r, const struct prompt *p, const struct gen_sample *s, bool streamed, struct err *e)
@@ -235,12 +238,33 @@ static int print_json(struct run *r, const struct prompt *p, const struct gen_sa
     return ret;
 }
 
+/* The prompt, or of a session that goes on, what is added to it. */
+static int encode(const struct gen_session *s, const struct tokenizer *t, const struct prompt *p, struct tok_ids *ids, struct err *e)
+{
+    return s->n ? gen_encode_more(t, p->text, p->n, ids, e) : gen_encode_prompt(t, p->text, p->n, ids, e);
+}
+
+/* All tokens so far; an end of text is one, so that what comes next comes after it. */
+static int save_session(struct run *r, const struct tok_ids *prompt, const struct gen_sample *s, struct err *e)
+{
+    size_t past = (size_t)r->session.n, n = past + prompt->n + (size_t)s->n_ids;
+    int32_t *all = mem_alloc(n + 1, sizeof *all);
+    if (!all) return err_oom(e, n * sizeof *all, "a session");
+    if (past) memcpy(all, r->session.ids, past * sizeof *all);
+    if (prompt->n) memcpy(all + past, prompt->id, prompt->n * sizeof *all);
+    if (s->n_ids) memcpy(all + past + prompt->n, s->ids, (size_t)s->n_ids * sizeof *all);
+    if (s->end == GEN_EOS) all[n++] = tok_eos(r->m.t);
+    int ret = gen_session_save(&r->session, r->c->session, r->m.d, all, (int)n, e);
+    free(all);
+    return ret;
+}
+
 static int run_prompt(struct run *r, const struct prompt *p, size_t index, struct err *e)
 {
     bool json = r->c->common.json || r->c->jsonl, stream = !json && r->c->n == 1;
     struct tok_ids ids = {0};
     struct gen_sample *s = NULL;
-    int ret = gen_encode_prompt(r->m.t, p->text, p->n, &ids, e);
+    int ret = encode(&r->session, r->m.t, p, &ids, e);
     if (!ret && stream && r->c->echo) ret = emit(&r->out, p->text, p->n, e);
     if (!ret && ids.n > INT32_MAX / 2) ret = err_set(e, ERR_DATA, "the prompt is too long (%zu tokens)", ids.n);
     if (!ret)
@@ -249,6 +273,7 @@ static int run_prompt(struct run *r, const struct prompt *p, size_t index, struc
     for (int i = 0; !ret && i < r->c->n; i++)
         if (s[i].end == GEN_CONTEXT) log_info("note: the text ends at the context of %d tokens", r->m.context);
     if (!ret) ret = json ? print_json(r, p, s, e) : print_plain(r, p, s, stream, e);
+    if (!ret && r->c->session) ret = save_session(r, &ids, s, e);
     gen_samples_free(s, (int)r->c->n);
     tok_ids_free(&ids);
     return ret;
@@ -291,17 +316,17 @@ static int run_all(struct run *r, const struct prompts *p, struct err *e)
 
 /* Long enough for the longest prompt with its text, unless the user or the model says less. */
 static int choose_context(const struct generate_cfg *c, const struct model_config *m, const struct tokenizer *t,
-                          const struct prompts *p, int *context, struct err *e)
+                          const struct prompts *p, const struct gen_session *s, int *context, struct err *e)
 {
     size_t longest = 0;
     for (size_t i = 0; i < p->n; i++) {
         struct tok_ids ids = {0};
-        int ret = gen_encode_prompt(t, p->v[i].text, p->v[i].n, &ids, e);
+        int ret = encode(s, t, &p->v[i], &ids, e);
         if (ids.n > longest) longest = ids.n;
         tok_ids_free(&ids);
         if (ret) return -1;
     }
-    int64_t need = (int64_t)longest + c->max_length, max = c->context ? c->context : m->max_pos;
+    int64_t need = (int64_t)longest + s->n + c->max_length, max = c->context ? c->context : m->max_pos;
     if (m->embed_pos == POS_LEARNED && max > m->max_pos)
         return err_set(e, ERR_USAGE, "--context %lld: this model has %d learned positions", (long long)max, m->max_pos);
     *context = (int)(need < max ? need : max);
@@ -332,6 +357,10 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         err_set(e, ERR_USAGE, "--logprobs needs --json or --jsonl");
         goto out;
     }
+    if (c.session && (c.jsonl || c.n > 1)) {
+        err_set(e, ERR_USAGE, "--session holds one text: it does not go with %s", c.jsonl ? "--jsonl" : "--samples");
+        goto out;
+    }
     if (collect_prompts(&c, &o, &prompts, e)) goto out;
     if (!(pool = pool_new((int)c.common.threads, e))) goto out;
     static const enum dtype dtypes[] = {DT_F32, DT_F32, DT_BF16};
@@ -343,15 +372,20 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     }
     r.m = (struct gen_model){.t = model.tok, .vocab = model.config.vocab};
     if (c.logprobs > r.m.vocab) c.logprobs = r.m.vocab;
-    if (choose_context(&c, &model.config, model.tok, &prompts, &r.m.context, e)) goto out;
+    if (c.session && (!decoder_state_movable(&model.config, e) ||
+                      gen_session_open(&r.session, c.session, gen_session_model(&model.config, model.params, dt), r.m.vocab, e))) {
+        if (e->code == ERR_CONFIG) err_wrap(e, "--session");
+        goto out;
+    }
+    if (choose_context(&c, &model.config, model.tok, &prompts, &r.session, &r.m.context, e)) goto out;
     r.m.d = decoder_new(&model.config, model.params, dt, (int)c.n, r.m.context, pool, e);
-    if (!r.m.d) goto out;
+    if (!r.m.d || gen_session_restore(&r.session, r.m.d, e)) goto out;
     r.p = (struct gen_params){
         .sample = {.temperature = c.greedy ? 0 : c.temperature, .top_k = (int)c.top_k, .top_p = c.top_p, .min_p = c.min_p,
                    .repeat_penalty = c.repeat_penalty, .repeat_last = (int)c.repeat_last,
                    .order = c.order ? SAMPLE_LLAMA : SAMPLE_HF, .seed = (uint64_t)c.seed},
         .max_new = (int)c.max_length, .stop = c.stop.v, .n_stop = (int)c.stop.n,
-        .top_logprobs = (int)c.logprobs, .ignore_eos = c.ignore_eos};
+        .top_logprobs = (int)c.logprobs, .ignore_eos = c.ignore_eos, .past = r.session.ids, .n_past = r.session.n};
     if (strcmp(c.out, "-") != 0 && !(r.out.file = file_create(c.out, 0, e))) goto out;
     ret = run_all(&r, &prompts, e);
     if (r.out.file) {
@@ -360,6 +394,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     }
 out:
     buf_free(&r.samples);
+    gen_session_close(&r.session);
     decoder_free(r.m.d);
     saved_close(&model);
     pool_free(pool);
@@ -375,9 +410,14 @@ const struct cmd cmd_generate = {
     .examples = "  llmctl generate run \"The package\"\n"
                 "  llmctl generate run \"To be\" --temperature 0.9 --top-k 50 -n 3 --seed 7\n"
                 "  llmctl generate model.llmz --greedy --stop \"\\n\" --prompt-file question.txt\n"
+                "  llmctl generate run \"Once upon\" --session story.llmz\n"
                 "  llmctl generate hf-dir --jsonl prompts.jsonl --logprobs 5 >answers.jsonl\n",
     .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory. Text is\n"
                "streamed to stdout as it appears, in whole characters.\n"
+               "\n"
+               "--session FILE keeps the text and what the model remembers of it (keys and\n"
+               "values, or the state of RWKV): the next call reads only what it adds, and goes\n"
+               "on with the bits of a run that never stopped.\n"
                "\n"
                "The order of the filters is: repetition penalty, temperature, top-k, top-p,\n"
                "min-p (--sampler-order hf); with llama the temperature comes last. Each filter\n"

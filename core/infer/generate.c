@@ -50,6 +50,15 @@ void gen_samples_free(struct gen_sample *s, int n)
     free(s);
 }
 
+int gen_encode_more(const struct tokenizer *t, const char *text, size_t n, struct tok_ids *ids, struct err *e)
+{
+    struct tok_scratch *s = tok_scratch_new(t, e);
+    if (!s) return -1;
+    int ret = tok_encode(t, s, text, n, 0, ids, e);
+    tok_scratch_free(s);
+    return ret;
+}
+
 int gen_encode_prompt(const struct tokenizer *t, const char *text, size_t n, struct tok_ids *ids, struct err *e)
 {
     struct tok_scratch *s = tok_scratch_new(t, e);
@@ -223,10 +232,22 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
     struct gen g = {.d = m->d, .t = m->t, .p = p, .n = n, .vocab = m->vocab, .eos = tok_eos(m->t),
                     .context = m->context, .sequence0 = sequence0, .on_text = on_text, .arg = arg};
     struct gen_sample *s = mem_zalloc((size_t)n, sizeof *s);
+    int32_t *joined = NULL;
     int ret = -1;
     if (!s) {
         err_oom(e, (size_t)n * sizeof *s, "the samples");
         goto out;
+    }
+    if (p->n_past) { /* n_past and n_prompt are below 2^30 */
+        joined = mem_alloc((size_t)p->n_past + (size_t)n_prompt, sizeof *joined);
+        if (!joined) {
+            err_oom(e, (size_t)p->n_past * sizeof *joined, "the prompt");
+            goto out;
+        }
+        memcpy(joined, p->past, (size_t)p->n_past * sizeof *joined);
+        if (n_prompt) memcpy(joined + p->n_past, prompt, (size_t)n_prompt * sizeof *joined);
+        prompt = joined;
+        n_prompt += p->n_past;
     }
     if (n_prompt > g.context) {
         err_set(e, ERR_DATA, "the prompt has %d tokens, more than the context of %d; shorten it or raise --context", n_prompt, g.context);
@@ -241,8 +262,9 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
         n_prompt = 1;
     }
     if (allocate(&g, prompt, n_prompt, s, e)) goto out;
-    decoder_truncate(g.d, 0, 0);
-    if (decoder_prefill(g.d, 0, prompt, n_prompt, g.logits, DECODE_LAST, e)) goto out;
+    int read = p->n_past ? decoder_len(g.d, 0) : 0;
+    if (!p->n_past) decoder_truncate(g.d, 0, 0);
+    if (decoder_prefill(g.d, 0, prompt + read, n_prompt - read, g.logits, DECODE_LAST, e)) goto out;
     for (int i = 1; i < n; i++) decoder_fork(g.d, 0, i);
     double prefilled = time_now_s();
     for (int i = 0; i < n; i++)
@@ -257,6 +279,7 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
     ret = 0;
 out:
     release(&g);
+    free(joined);
     gen_samples_free(s, n);
     return ret;
 }

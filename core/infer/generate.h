@@ -22,6 +22,8 @@ struct gen_params {
     int n_stop;
     int top_logprobs;         /* also keep the k most likely tokens at each step */
     bool ignore_eos;
+    const int32_t *past;      /* [n_past] tokens before the prompt, of which d has read the first decoder_len() */
+    int n_past;
 };
 
 enum gen_end { GEN_LENGTH, GEN_EOS, GEN_STOP, GEN_CONTEXT, GEN_INTERRUPTED };
@@ -52,11 +54,14 @@ struct gen_model {
 };
 
 /* *out: n samples, the caller's (gen_samples_free).  m->d must hold n sequences.
+ * With a past d must hold one sequence (n = 1), and the prompt may be empty.
  * sequence0 numbers the draws of sample 0.  on_text may be NULL.  stats are added to. */
 int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int n, const struct gen_params *p,
             uint32_t sequence0, gen_text_fn *on_text, void *arg, struct gen_sample **out,
             struct gen_stats *stats, struct err *e);
 
+/* Ids of a text that follows others: nothing is added. */
+int gen_encode_more(const struct tokenizer *t, const char *text, size_t n, struct tok_ids *ids, struct err *e);
 /* Ids of a prompt text, with what the tokenizer's template adds; an empty
  * prompt becomes the begin- or end-of-text token.  Appends to *ids. */
 int gen_encode_prompt(const struct tokenizer *t, const char *text, size_t n, struct tok_ids *ids, struct err *e);

@@ -55,6 +55,22 @@ int decoder_len(const struct decoder *d, int seq);            /* tokens in the c
 void decoder_truncate(struct decoder *d, int seq, int len);
 void decoder_fork(struct decoder *d, int from, int to);       /* to becomes a copy of from */
 
+/* What is kept of a sequence, piece by piece and always in the same order: keys and values of a layer [heads, len, D] in
+ * the decoder's type, recurrent states in f32.  Saving, fn reads data; loading, it fills it, and afterwards the
+ * sequence holds len tokens. */
+struct decoder_piece {
+    char name[32];
+    enum dtype dtype;
+    int ndim;
+    int64_t dim[4];
+    void *data;
+};
+typedef int decoder_piece_fn(void *arg, const struct decoder_piece *p, struct err *e);
+int decoder_state_save(struct decoder *d, int seq, decoder_piece_fn *fn, void *arg, struct err *e);
+int decoder_state_load(struct decoder *d, int seq, int len, decoder_piece_fn *fn, void *arg, struct err *e);
+/* Whether what is kept means the same in a decoder with another max_len; false with the reason in e. */
+bool decoder_state_movable(const struct model_config *c, struct err *e);
+
 /* Bytes of the cache, known ahead for plans; -1 when they overflow. */
 int64_t decoder_cache_bytes(const struct model_config *c, enum dtype dt, int max_seqs, int max_len);
 /* All memory of the decoder (converted weights, cache, scratch). */

@@ -106,6 +106,7 @@ struct decoder {
     int64_t bytes, weight_bytes;
     bool packed;                    /* this pass goes through the GEMM */
     bool failed;
+    int moved;                      /* decode_state.c: the sequence at hand */
 };
 
 /* Keys (kv 0) or values (kv 1) of one head of one sequence: [max_len, D]. */

@@ -82,3 +82,31 @@ head -c 1000 run/model.llmz >cut.llmz
 expect_error 65 "cut.llmz" "$LLMCTL" generate cut.llmz a
 printf 'PK\003\004xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' >zip.pt
 expect_error 65 "zip" "$LLMCTL" generate zip.pt a
+
+# --session: in parts, the text of one go, bit for bit; with keys and values, and with the state of RWKV.
+printf '{"family":"rwkv7","d_model":16,"vocab":300,"embed":{"max_pos":64},"blocks":[{"repeat":2,"mixer":{"type":"rwkv7","head_dim":8},"ffn":{"type":"rwkv_cmix","d_ff":32},"norm":{"type":"ln"}}]}' >rwkv.json
+printf '{"family":"llama","d_model":16,"vocab":300,"embed":{"max_pos":64},"blocks":[{"mixer":{"heads":2,"window":9,"pos":{"type":"rope"}},"ffn":{"type":"glu","d_ff":32}},{"mixer":{"type":"mla","heads":2,"kv_rank":8,"nope_dim":4,"rope_dim":4,"v_dim":8},"ffn":{"type":"glu","d_ff":32}}]}' >mla.json
+for m in rwkv mla; do
+    "$LLMCTL" pretrain text.txt --tokenizer tok.json --model $m.json --batch 2 --steps 2 --sample-every 0 --dtype f32 --out $m -q
+done
+for m in run rwkv mla; do
+    go() { "$LLMCTL" generate $m "$@" --seed 3 --temperature 1 --repeat-penalty 1.2 --ignore-eos -q --json; }
+    ids() { python3 -c 'import json, sys; print(*[t["id"] for s in sys.argv[1:] for t in json.load(open(s))["samples"][0]["logprobs"]])' "$@"; }
+    go "line 7" --max-length 24 --logprobs 1 >whole
+    rm -f s.llmz
+    go "line 7" --session s.llmz --max-length 5 --logprobs 1 >s1
+    for i in 2 3; do go --session s.llmz --max-length $((8 * i - 13)) --logprobs 1 --threads $i >s$i; done
+    go --session s.llmz --max-length 5 --logprobs 1 >s4
+    [ "$(ids whole)" = "$(ids s1 s2 s3 s4)" ] || fail "$m: in parts another text: $(ids whole) and $(ids s1 s2 s3 s4)"
+    cp s.llmz before
+    go " and" --session s.llmz --max-length 4 >added
+    cmp -s s.llmz before && fail "$m: what was added is not in the session"
+    "$LLMCTL" verify s.llmz -q >out || fail "$m: the session is damaged"
+done
+expect_error 65 "belongs to another model" "$LLMCTL" generate run --session s.llmz
+expect_error 65 "belongs to another model" "$LLMCTL" generate mla --session s.llmz --dtype f32
+expect_error 65 "is not a session" "$LLMCTL" generate run --session run/model.llmz
+head -c 500 s.llmz >bad
+expect_error 65 "bad" "$LLMCTL" generate run --session bad
+expect_error 2 "--session holds one text" "$LLMCTL" generate run --session s.llmz -n 2
+expect_error 2 "--session holds one text" "$LLMCTL" generate run --session s.llmz --jsonl p
