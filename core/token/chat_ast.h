@@ -28,7 +28,7 @@ enum node_kind {
     N_FOR,      /* kid: target, iterable, filter, body, else */
     N_SET,      /* kid: target, value */
     N_SET_BLOCK,/* kid: target, body, filter chain or NULL */
-    N_MACRO,    /* value: the name, param[n_args] with defaults, kid[0]: body */
+    N_MACRO,    /* value: the name, param[n_args] with defaults, kid[0]: body, op: MACRO_ flags */
     N_CALL_BLOCK, /* kid: call, the body as a macro */
     N_FILTER_BLOCK, /* kid: filter chain, body */
     N_GENERATION, /* kid[0] */
@@ -40,9 +40,12 @@ enum node_op {
     OP_NEG, OP_POS, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_IN, OP_NOT_IN
 };
 
+enum { MACRO_VARARGS = 1, MACRO_KWARGS = 2 }; /* the body speaks of them */
+
 struct node_arg {
     const struct cstr *key; /* NULL: by position */
     struct node *value;     /* a macro's parameter without a default: NULL */
+    uint8_t stars;          /* of a call: 1 the items of a list, 2 of a dictionary */
 };
 
 struct node {

@@ -37,15 +37,10 @@ static int enter(struct chat_run *r, const struct node *x)
 
 /* ---- variables ---- */
 
-static bool same_name(const struct cstr *a, const struct cstr *b)
-{
-    return a->n == b->n && memcmp(a->s, b->s, a->n) == 0;
-}
-
 static struct chat_var *find_here(struct chat_env *env, const struct cstr *name)
 {
     for (size_t i = 0; i < env->n; i++)
-        if (same_name(env->v[i].name, name)) return &env->v[i];
+        if (cstr_equal(env->v[i].name, name)) return &env->v[i];
     return NULL;
 }
 
@@ -84,29 +79,6 @@ static int look_up(struct chat_run *r, struct chat_env *env, const struct cstr *
 
 /* ---- calls ---- */
 
-const struct cv *chat_arg(const struct chat_args *a, size_t at, const char *name)
-{
-    if (at < a->n && !a->key[at]) return &a->v[at];
-    for (size_t i = 0; name && i < a->n; i++)
-        if (a->key[i] && cstr_is(a->key[i], name)) return &a->v[i];
-    return NULL;
-}
-
-int chat_eval_args(struct chat_run *r, struct chat_env *env, const struct node *x, struct chat_args *out)
-{
-    out->n = x->n_args;
-    out->v = chat_alloc(&r->mem, x->n_args, sizeof *out->v);
-    out->key = chat_alloc(&r->mem, x->n_args, sizeof *out->key);
-    if (!out->v || !out->key) return chat_oom(r);
-    for (size_t i = 0; i < x->n_args; i++) {
-        out->key[i] = x->arg[i].key;
-        if (i && out->key[i - 1] && !out->key[i])
-            return chat_fail(r, "an argument by position follows one with a name");
-        if (chat_eval(r, env, x->arg[i].value, &out->v[i])) return -1;
-    }
-    return 0;
-}
-
 int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,
                     struct cv *out)
 {
@@ -115,15 +87,14 @@ int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct cha
     struct chat_env *env = chat_alloc(&r->mem, 1, sizeof *env);
     if (!env) return chat_oom(r);
     *env = (struct chat_env){.up = m->env};
-    for (size_t i = 0; i < a->n; i++) {
-        bool known = !a->key[i] && i < x->n_args;
-        for (size_t k = 0; a->key[i] && k < x->n_args; k++) known = known || same_name(a->key[i], x->arg[k].key);
-        if (!known) return chat_fail(r, "macro '%.*s' has no such argument", (int)x->value.u.s->n, x->value.u.s->s);
-    }
+    if (chat_extra_args(r, env, x, a)) return -1;
     for (size_t i = 0; i < x->n_args; i++) {
         const struct cv *given = i < a->n && !a->key[i] ? &a->v[i] : NULL;
         for (size_t k = 0; k < a->n; k++)
-            if (a->key[k] && same_name(a->key[k], x->arg[i].key)) given = &a->v[k];
+            if (a->key[k] && cstr_equal(a->key[k], x->arg[i].key)) {
+                if (given) return chat_fail(r, "argument '%.*s' is given twice", (int)a->key[k]->n, a->key[k]->s);
+                given = &a->v[k];
+            }
         struct cv v = cv_undefined(x->arg[i].key);
         if (given) v = *given;
         else if (x->arg[i].value && chat_eval(r, env, x->arg[i].value, &v)) return -1;

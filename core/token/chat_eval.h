@@ -49,6 +49,7 @@ struct chat_args {
     const struct cstr **key; /* NULL: by position */
     size_t n;
 };
+/* chat_args.c */
 /* The argument at a position or with a name, or NULL. */
 const struct cv *chat_arg(const struct chat_args *a, size_t at, const char *name);
 
@@ -61,6 +62,8 @@ int chat_eval(struct chat_run *r, struct chat_env *env, const struct node *x, st
 int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,
                     struct cv *out);
 int chat_eval_args(struct chat_run *r, struct chat_env *env, const struct node *x, struct chat_args *out);
+/* Arguments beyond a macro's parameters: as its varargs and kwargs in env, or an error. */
+int chat_extra_args(struct chat_run *r, struct chat_env *env, const struct node *macro, const struct chat_args *a);
 
 enum chat_flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
 int chat_exec(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow);

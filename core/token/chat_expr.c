@@ -45,7 +45,20 @@ static struct node *constant(struct parser *p, struct cv value)
 
 /* ---- calls, attributes, items ---- */
 
-/* "(a, key=b)", the bracket consumed. */
+/* Where an argument may stand, as Python has it. */
+static int check_order(struct parser *p, const struct node_arg *arg, size_t n)
+{
+    const struct node_arg *last = &arg[n];
+    for (size_t i = 0; i < n; i++) {
+        if (arg[i].stars == 2 || (last->stars == 1 && arg[i].stars))
+            return parse_fail(p, "an argument that cannot follow unpacked ones");
+        if (!last->stars && !last->key && (arg[i].stars || arg[i].key))
+            return parse_fail(p, "an argument by position follows others");
+    }
+    return 0;
+}
+
+/* "(a, key=b, *c, **d)", the bracket consumed. */
 static int parse_args(struct parser *p, struct node *call)
 {
     struct node_arg *arg = NULL;
@@ -53,8 +66,6 @@ static int parse_args(struct parser *p, struct node *call)
     while (!parse_op(p, ")")) {
         if (n && !parse_op(p, ",")) return parse_fail(p, "',' or ')' is expected");
         if (n && parse_op(p, ")")) break;
-        if (parse_is(p, TK_OP, "*") || parse_is(p, TK_OP, "**"))
-            return parse_fail(p, "unpacked arguments are not supported yet");
         if (n == cap) {
             struct node_arg *v = chat_alloc(p->m, cap = 2 * cap + 2, sizeof *v);
             if (!v) return parse_fail(p, "the template is too long");
@@ -62,14 +73,15 @@ static int parse_args(struct parser *p, struct node *call)
             arg = v;
         }
         arg[n].key = NULL;
+        arg[n].stars = parse_op(p, "**") ? 2 : parse_op(p, "*") ? 1 : 0;
         const struct lexeme *next = &p->tok.v[p->at + 1];
-        if (p->tok.v[p->at].kind == TK_NAME && next->kind == TK_OP && next->n == 1 && *next->s == '=') {
+        if (!arg[n].stars && p->tok.v[p->at].kind == TK_NAME && next->kind == TK_OP && next->n == 1 && *next->s == '=') {
             struct node *name = parse_name_node(p, N_NAME, 0);
             if (!name) return -1;
             arg[n].key = name->value.u.s;
             p->at++;
         }
-        if (!(arg[n++].value = parse_expression(p))) return -1;
+        if (check_order(p, arg, n) || !(arg[n++].value = parse_expression(p))) return -1;
     }
     call->arg = arg;
     call->n_args = n;

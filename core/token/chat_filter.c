@@ -494,6 +494,7 @@ static int f_map(struct chat_run *r, struct chat_env *env, const struct cv *of, 
 {
     const struct clist *l;
     const struct cv *attribute = NULL, *fallback = NULL;
+    if (!cv_true(of)) return cv_list(&r->mem, CV_LIST, NULL, 0, out) ? 0 : chat_oom(r); /* none, too */
     for (size_t i = 0; i < a->n; i++) {
         if (a->key[i] && cstr_is(a->key[i], "attribute")) attribute = &a->v[i];
         if (a->key[i] && cstr_is(a->key[i], "default")) fallback = &a->v[i];
@@ -521,6 +522,7 @@ static int filter_by_test(struct chat_run *r, const struct cv *of, const struct 
 {
     const struct clist *l;
     size_t skip = by_attribute;
+    if (!cv_true(of)) return cv_list(&r->mem, CV_LIST, NULL, 0, out) ? 0 : chat_oom(r);
     if (a->n < skip) return chat_fail(r, "an attribute is needed");
     if (chat_items(r, of, &l)) return -1;
     struct cv *v = chat_alloc(&r->mem, l->n, sizeof *v);

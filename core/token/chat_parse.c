@@ -233,13 +233,30 @@ static int parse_parameters(struct parser *p, struct node *macro)
             if (n) memcpy(v, arg, n * sizeof *v);
             arg = v;
         }
-        arg[n] = (struct node_arg){name->value.u.s, NULL};
+        arg[n] = (struct node_arg){name->value.u.s, NULL, 0};
         if (parse_op(p, "=") && !(arg[n].value = parse_expression(p))) return -1;
         n++;
     }
     macro->arg = arg;
     macro->n_args = n;
     return 0;
+}
+
+static bool mentions(const struct node *x, const char *name)
+{
+    if (!x) return false;
+    if (x->kind == N_NAME && cstr_is(x->value.u.s, name)) return true;
+    for (size_t i = 0; i < x->n; i++)
+        if (mentions(x->kid[i], name)) return true;
+    for (size_t i = 0; i < x->n_args; i++)
+        if (mentions(x->arg[i].value, name)) return true;
+    return false;
+}
+
+/* Whether a macro takes any arguments beyond its parameters. */
+static uint8_t macro_flags(const struct node *body)
+{
+    return (mentions(body, "varargs") ? MACRO_VARARGS : 0) | (mentions(body, "kwargs") ? MACRO_KWARGS : 0);
 }
 
 static struct node *parse_macro(struct parser *p)
@@ -250,6 +267,7 @@ static struct node *parse_macro(struct parser *p)
     p->loops = 0;
     v->kid[0] = body_until(p, "endmacro");
     p->loops = loops;
+    v->op = macro_flags(v->kid[0]);
     return v->kid[0] ? v : NULL;
 }
 
@@ -266,6 +284,7 @@ static struct node *parse_call_block(struct parser *p)
         return NULL;
     }
     macro->kid[0] = body_until(p, "endcall");
+    macro->op = macro_flags(macro->kid[0]);
     return macro->kid[0] ? v : NULL;
 }
 

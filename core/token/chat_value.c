@@ -134,6 +134,11 @@ double cv_number(const struct cv *v)
     return v->type == CV_BOOL ? (double)v->u.b : v->type == CV_INT ? (double)v->u.i : v->u.f;
 }
 
+bool cstr_equal(const struct cstr *a, const struct cstr *b)
+{
+    return a->n == b->n && memcmp(a->s, b->s, a->n) == 0;
+}
+
 bool cstr_is(const struct cstr *s, const char *text)
 {
     return s->n == strlen(text) && memcmp(s->s, text, s->n) == 0;

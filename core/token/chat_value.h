@@ -119,6 +119,7 @@ static inline bool cv_is_list(const struct cv *v)
 double cv_number(const struct cv *v);
 bool cv_is(const struct cv *v, const char *text); /* a string with this text */
 bool cstr_is(const struct cstr *s, const char *text);
+bool cstr_equal(const struct cstr *a, const struct cstr *b);
 
 bool cv_true(const struct cv *v);
 bool cv_equal(const struct cv *a, const struct cv *b);

@@ -61,6 +61,13 @@ static void templates_render_as_in_jinja(void **state)
     expect("{% set x = 1 %}{% for i in range(2) %}{% set x = 5 %}{% endfor %}{{ x }}", "1");
     expect("{% macro f(a, b=2) %}[{{ a }}{{ b }}]{% endmacro %}{{ f(1) }}{{ f(b=3, a=0) }}", "[12][03]");
     expect("{% macro w() %}<{{ caller() }}>{% endmacro %}{% call w() %}x{% endcall %}", "<x>");
+    /* *list and **dictionary in calls; varargs and kwargs of macros */
+    expect("{% macro f(a, b='B') %}[{{ a }}|{{ b }}|{{ varargs }}|{{ kwargs }}]{% endmacro %}{% set l = ['x', 'y', 'z'] %}"
+           "{{ f(1) }}{{ f(*l) }}{{ f(*l, q=3, **{'r': 4}) }}",
+           "[1|B|()|{}][x|y|('z',)|{}][x|y|('z',)|{'q': 3, 'r': 4}]");
+    expect("{% macro g(a, b=2) %}({{ a }}{{ b }}){% endmacro %}{{ g(b=3, *['p']) }}{{ g(**{'a': 1}) }}{{ range(*[1, 3])|list }}",
+           "(p3)(12)[1, 2]");
+    expect("{{ none|selectattr('a')|list }}{{ none|map('upper')|list }}{{ 0|reject('odd')|list }}", "[][][]");
     expect("{{ tools|tojson }}", "[{\"name\": \"get\", \"list\": [1, null, true, \"a\\\"b\"]}]");
     expect("{{ tools[0]|tojson(indent=1) }}", "{\n \"name\": \"get\",\n \"list\": [\n  1,\n  null,\n  true,\n  \"a\\\"b\"\n ]\n}");
     expect("{{ tools[0].list }}{{ (1,) }}{{ 1.0 }}{{ 1e20 }}{{ none }}", "[1, None, True, 'a\"b'](1,)1.01e+20None");
@@ -77,6 +84,10 @@ static void templates_render_as_in_jinja(void **state)
 static void errors_name_the_line(void **state)
 {
     (void)state;
+    expect_error("{% macro g(a) %}{% endmacro %}{{ g(*[1, 2]) }}", "has no such argument");
+    expect_error("{% macro g(a) %}{% endmacro %}{{ g(1, **{'a': 2}) }}", "argument 'a' is given twice");
+    expect_error("{{ range(**[1]) }}", "is no dictionary");
+    expect_error("{{ range(*[1], 2) }}", "t:1: an argument by position follows others");
     expect_error("\n\n{{ raise_exception('no ' + messages[0].role) }}", "t:3: the template refuses: no system");
     expect_error("a\n{{ nope.x }}", "t:2: 'nope' is undefined");
     expect_error("{% for x in messages %}", "t:1: 'endfor' is missing");
