@@ -134,6 +134,8 @@ static inline int64_t attn_rel_size(int Tq, int Tk, int q_offset) { return (int6
 
 struct wkv4;
 struct wkv;
+struct shift_token;
+struct shift_grad;
 
 struct kernels {
     const char *isa;                    /* "ref", "avx2", "avx512", "avx512bf16" */
@@ -200,6 +202,9 @@ struct kernels {
     void (*attn_fwd)(const struct attn *a, int h, int q0, int q1, void *ws);
     void (*attn_bwd)(const struct attn *a, int hk, void *ws);
 
+    /* RWKV's token shift (shift.h): n channels of one token. */
+    void (*shift)(const struct shift_token *t, void *y, enum dtype y_dt, size_t n);
+    void (*shift_bwd)(const struct shift_token *t, const struct shift_grad *g, size_t n);
     /* RWKV-4 (wkv.h): channels [c0,c1) of one row; ws: 48 T floats. */
     void (*wkv4_fwd)(const struct wkv4 *a, int c0, int c1);
     void (*wkv4_bwd)(const struct wkv4 *a, int c0, int c1, float *ws);

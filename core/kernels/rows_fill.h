@@ -9,6 +9,7 @@
 #include "core/kernels/fill.h"
 #include "core/kernels/gemv_impl.h"
 #include "core/kernels/norm_impl.h"
+#include "core/kernels/shift_impl.h"
 #include "core/kernels/wkv4_impl.h"
 #include "core/kernels/wkv_impl.h"
 
@@ -46,6 +47,8 @@ static void fill_rows(struct kernels *k)
     k->attn_ws_bytes = attn_ws_bytes;
     k->attn_fwd = attn_fwd;
     k->attn_bwd = attn_bwd;
+    k->shift = row_shift;
+    k->shift_bwd = row_shift_bwd;
     k->wkv4_fwd = row_wkv4_fwd;
     k->wkv4_bwd = row_wkv4_bwd;
     k->wkv_fwd = head_wkv_fwd;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/kernels/shift.h"
 #include "core/tensor/rowgrad.h"
 
 struct shift {
@@ -20,21 +21,21 @@ static bool follows(const struct tensor *seg, int64_t t, int T)
 
 static int shift_plan(struct graph *g, struct node *n, struct err *e)
 {
-    n->tws_bytes = 4 * (size_t)n->in[IN_X]->dim[1] * sizeof(float);
     return node_rows(g, n, n->in[IN_X]->dim[0], 2 * n->in[IN_X]->dim[1], e);
 }
 
-/* m of output j at token t; NULL mu or d count as absent. */
-static const float *mix(const struct kernels *k, const struct shift *a, const float *mu, const struct tensor *d, int64_t t,
-                        int64_t C, float *tmp, float *tmp2)
+/* Output j at token t: what the kernel reads. */
+static struct shift_token token(const struct shift *a, const struct tensor *x, const struct tensor *seg, const struct tensor *mu,
+                                const struct tensor *d, int64_t t, int T)
 {
-    if (a->complement) {
-        for (int64_t c = 0; c < C; c++) tmp[c] = 1 - mu[c];
-        return tmp;
+    int64_t C = x->dim[1];
+    struct shift_token k = {.x = data_at(x, t * C), .x_dt = x->dtype, .mu = mu->data, .complement = a->complement};
+    if (follows(seg, t, T)) k.prev = data_at(x, (t - 1) * C);
+    if (d) {
+        k.d = data_at(d, t * C);
+        k.d_dt = d->dtype;
     }
-    if (!d) return mu;
-    k->add(tmp, mu, load_row(k, d, t * C, C, tmp2), (size_t)C);
-    return tmp;
+    return k;
 }
 
 static void shift_run(const struct node *n, const struct run *r, int phase, int slice)
@@ -43,20 +44,11 @@ static void shift_run(const struct node *n, const struct run *r, int phase, int 
     const struct shift *a = n->attr;
     const struct tensor *x = n->in[IN_X];
     int64_t C = x->dim[1], end = min_i64((slice + 1) * n->rows, x->dim[0]);
-    float *diff = (float *)(void *)r->tws, *t0 = diff + C, *t1 = t0 + C, *ty = t1 + C;
-    for (int64_t t = slice * n->rows; t < end; t++) {
-        bool prev = follows(n->in[IN_SEG], t, r->opts->T);
-        const float *cur = load_row(r->k, x, t * C, C, t0);
-        r->k->scale(diff, -1, cur, (size_t)C);
-        if (prev) r->k->add(diff, diff, load_row(r->k, x, (t - 1) * C, C, t1), (size_t)C);
+    for (int64_t t = slice * n->rows; t < end; t++)
         for (int j = 0; j < a->n; j++) {
-            float *y = begin_row(n->out[j], t * C, ty);
-            const float *m = mix(r->k, a, n->in[IN_MU + j]->data, n->in[IN_D], t, C, t1, ty);
-            r->k->mul(y, m, diff, (size_t)C);
-            r->k->add(y, y, cur, (size_t)C);
-            store_row(r->k, n->out[j], t * C, C, y);
+            struct shift_token k = token(a, x, n->in[IN_SEG], n->in[IN_MU + j], n->in[IN_D], t, r->opts->T);
+            r->k->shift(&k, data_at(n->out[j], t * C), n->out[j]->dtype, (size_t)C);
         }
-    }
 }
 
 /* ---- backward ---- */
@@ -69,37 +61,30 @@ static int bwd_plan(struct graph *g, struct node *n, struct err *e)
 {
     const struct shift *a = n->attr;
     int64_t C = n->in[BWD_X]->dim[1];
-    return rowgrad_plan(g, n, a->n, C, 6 * (size_t)C * sizeof(float), e);
+    return rowgrad_plan(g, n, a->n, C, (size_t)C * sizeof(float), e);
 }
 
 static void bwd_row(const struct node *n, const struct run *r, int64_t t, float *partial)
 {
     const struct shift *a = n->attr;
-    const struct tensor *x = n->in[BWD_X], *dd = n->out[OUT_DD];
+    const struct tensor *x = n->in[BWD_X], *d = n->in[BWD_D], *dd = n->out[OUT_DD];
     int64_t C = x->dim[1], N = x->dim[0];
-    size_t len = (size_t)C;
-    const struct kernels *k = r->k;
-    float *diff = (float *)(void *)r->tws, *t0 = diff + C, *t1 = t0 + C, *t2 = t1 + C, *dx = t2 + C, *t3 = dx + C;
     bool next = t + 1 < N && follows(n->in[BWD_SEG], t + 1, r->opts->T);
-    k->scale(diff, -1, load_row(k, x, t * C, C, t0), len);
-    if (follows(n->in[BWD_SEG], t, r->opts->T)) k->add(diff, diff, load_row(k, x, (t - 1) * C, C, t1), len);
-    memset(dx, 0, len * sizeof *dx);
+    float *dx = (float *)(void *)r->tws;
+    memset(dx, 0, (size_t)C * sizeof *dx);
     for (int j = 0; j < a->n; j++) {
-        const float *mu = n->in[BWD_MU + j]->data, *dy = load_row(k, n->in[BWD_DY + j], t * C, C, t0);
-        const float *m = mix(k, a, mu, n->in[BWD_D], t, C, t1, t2);
-        k->mul(t2, m, dy, len);
-        k->scale(t2, -1, t2, len);
-        k->add(t2, t2, dy, len);
-        k->add(dx, dx, t2, len);
-        k->mul(t2, dy, diff, len);
-        if (dd) put_row(k, dd, t * C, C, t2, false);
-        if (partial) k->axpy(partial + j * C, a->complement ? -1 : 1, t2, len);
-        if (!next) continue;
-        m = mix(k, a, mu, n->in[BWD_D], t + 1, C, t1, t2);
-        k->mul(t2, m, load_row(k, n->in[BWD_DY + j], (t + 1) * C, C, t3), len);
-        k->add(dx, dx, t2, len);
+        const struct tensor *dy = n->in[BWD_DY + j];
+        struct shift_token k = token(a, x, n->in[BWD_SEG], n->in[BWD_MU + j], d, t, r->opts->T);
+        struct shift_grad g = {.dy = data_at(dy, t * C), .dy_dt = dy->dtype, .dx = dx, .dmu = partial ? partial + j * C : NULL};
+        if (next) g.dy_next = data_at(dy, (t + 1) * C);
+        if (next && d) g.d_next = data_at(d, (t + 1) * C);
+        if (dd) {
+            g.dd = data_at(dd, t * C);
+            g.dd_dt = dd->dtype;
+        }
+        r->k->shift_bwd(&k, &g, (size_t)C);
     }
-    if (n->out[OUT_DX]) put_row(k, n->out[OUT_DX], t * C, C, dx, n->accumulate);
+    if (n->out[OUT_DX]) put_row(r->k, n->out[OUT_DX], t * C, C, dx, n->accumulate);
 }
 
 static void bwd_run(const struct node *n, const struct run *r, int phase, int slice)

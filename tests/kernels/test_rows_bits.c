@@ -1,5 +1,6 @@
 /* The same bits on every ISA: each row kernel against ref over all tail sizes,
  * unaligned, with NaN, infinities and denormals among the inputs. */
+#include "core/kernels/shift.h"
 #include "tests/kernels/krows.h"
 
 enum { MAXN = 131, PAD = 8, ROOM = MAXN + 2 * PAD };
@@ -87,6 +88,26 @@ static void dropout_adamw(const struct kernels *k, struct io *t, int n)
     k->adamw(t->z + 1, t->w + 1, t->b + 1, t->c + 1, (size_t)n, 0.5f, 1e-3f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.1f, 0.05f);
 }
 
+static void token_shift(const struct kernels *k, struct io *t, int n)
+{
+    bool half = n % 2; /* bf16 inputs and outputs */
+    struct shift_token x = {.x = t->a + 1, .prev = n % 5 ? t->b + 1 : NULL, .mu = t->c + 1, .complement = n % 3 == 0};
+    if (n % 3 == 1) x.d = t->d + 1;
+    if (half) {
+        x.x = t->h + 1;
+        x.prev = t->g + 1;
+        x.x_dt = DT_BF16;
+    }
+    k->shift(&x, t->y + 1, DT_F32, (size_t)n);
+    struct shift_grad g = {.dy = t->b + 1, .dy_next = n % 4 ? t->y + 1 : NULL, .d_next = x.d, .dx = t->z + 1,
+                           .dmu = n % 7 ? t->w + 1 : NULL, .dd = n % 6 ? t->a + 1 : NULL};
+    k->shift_bwd(&x, &g, (size_t)n);
+    x.x = t->b + 1;
+    x.prev = NULL;
+    x.x_dt = DT_F32;
+    k->shift(&x, t->g + 1, DT_BF16, (size_t)n);
+}
+
 static void gemvs(const struct kernels *k, struct io *t, int n)
 {
     int rows = n % 9, K = n / 9;
@@ -101,6 +122,7 @@ static const struct { const char *name; call_fn *call; bool wild; } calls[] = {
     {"reductions", reductions, true},   {"norms", norms, true},           {"norms", norms, false},
     {"rope", rope, true},               {"softmax, ce", softmaxes, true}, {"softmax, ce", softmaxes, false},
     {"dropout, adamw", dropout_adamw, true}, {"gemv", gemvs, true},
+    {"token shift", token_shift, true},
 };
 
 static void prepare(struct io *t, int n, bool wild)
