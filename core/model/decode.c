@@ -164,15 +164,12 @@ static void bind_layer(struct decoder *d, const struct bound *b, int i)
     }
 }
 
-/* Cache of one layer: [seq][k, v][Hk][max_len][D], and one more for the source. */
+/* Cache of one layer: [seq][k, v][Hk][max_len][D], of mla [seq][max_len][latent]; and one more for the source. */
 static bool layer_cache_elements(const struct block_config *k, int max_seqs, int max_len, size_t *n)
 {
     size_t head;
-    if (k->mixer >= MIX_RWKV4) {
-        *n = 0;
-        return true;
-    }
-    return ck_mul((size_t)max_len, (size_t)k->head_dim, &head) && ck_mul(head, 2 * (size_t)k->kv_heads, n) &&
+    struct cache_shape s = cache_shape(k);
+    return ck_mul((size_t)max_len, (size_t)s.width, &head) && ck_mul(head, (size_t)(s.parts * s.heads), n) &&
            ck_mul(*n, (size_t)max_seqs, n);
 }
 
@@ -234,7 +231,7 @@ static void make_scratch(struct decoder *d)
     for (int i = 0; i < c->n_blocks; i++) {
         const struct block_config *k = &c->block[i];
         bool attends = k->mixer < MIX_RWKV4;
-        size_t q = attends ? (size_t)(k->heads + 2 * k->kv_heads) * (size_t)k->head_dim : 0;
+        size_t q = attends && k->mixer != MIX_MLA ? (size_t)(k->heads + 2 * k->kv_heads) * (size_t)k->head_dim : 0;
         size_t h = (size_t)(k->heads * k->head_dim);
         size_t ws = !attends ? 0 : d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, k->pos == POS_SHAW ? k->clip : 0, false);
         if (q > qkv) qkv = q;
@@ -396,9 +393,10 @@ void decoder_fork(struct decoder *d, int from, int to)
     if (from == to) return;
     for (int i = 0; i < d->n_layers; i++) {
         const struct dec_layer *l = &d->layer[i];
-        size_t row = (size_t)l->k->head_dim * dtype_size(d->dt);
-        for (int kv = 0; kv < 2 && l->k->mixer < MIX_RWKV4; kv++)
-            for (int h = 0; h < l->k->kv_heads; h++) {
+        struct cache_shape s = cache_shape(l->k);
+        size_t row = (size_t)s.width * dtype_size(d->dt);
+        for (int kv = 0; kv < s.parts; kv++)
+            for (int h = 0; h < s.heads; h++) {
                 memcpy(cache_at(d, l, to, kv, h), cache_at(d, l, from, kv, h), row * (size_t)d->len[from]);
                 if (l->source) memcpy(source_at(d, l, to, kv, h), source_at(d, l, from, kv, h), row * (size_t)d->source_len[from]);
             }

@@ -14,6 +14,7 @@
  * other sequences take a step at the same time.  They equal
  * the graph's within rounding, not bit for bit (other orders of summation).
  *
+ * Latent attention (mla) keeps one latent vector a token for all heads.
  * RWKV layers keep a state of fixed size instead of keys and values: a model of
  * such layers alone costs the same a token however long the text, which max_len
  * does not limit then.

@@ -218,11 +218,13 @@ static void attn_slice(void *arg, int slice, int thread)
     int D = k->head_dim, G = k->heads / k->kv_heads;
     int q0 = block * QUERIES_A_SLICE, q1 = q0 + QUERIES_A_SLICE < s->n ? q0 + QUERIES_A_SLICE : s->n;
     int64_t head = ((int64_t)s->row * k->heads + hk * G) * D;
+    bool latent = k->mixer == MIX_MLA;
+    int64_t own = (int64_t)hk * d->max_len * D;
     struct attn a = {.Tq = s->n, .Tk = s->pos + s->n, .H = G, .Hk = 1, .D = D, .q_offset = s->pos, .dt = d->dt,
-                     .q = advance(d, d->q, head), .k = cache_at(d, j->l, s->seq, 0, hk),
-                     .v = cache_at(d, j->l, s->seq, 1, hk), .q_stride = k->heads * D, .k_stride = D, .v_stride = D,
+                     .q = advance(d, d->q, head), .k = latent ? advance(d, d->mla.keys[0], own) : cache_at(d, j->l, s->seq, 0, hk),
+                     .v = latent ? advance(d, d->mla.keys[1], own) : cache_at(d, j->l, s->seq, 1, hk), .q_stride = k->heads * D, .k_stride = D, .v_stride = D,
                      .out = advance(d, d->att, head), .o_stride = k->heads * D,
-                     .scale = (float)(k->scale > 0 ? k->scale : 1 / sqrt(k->mixer == MIX_MLA ? k->mla.nope_dim + k->mla.rope_dim : D)), .softcap = (float)k->softcap};
+                     .scale = latent ? decode_mla_scale(k) : (float)(k->scale > 0 ? k->scale : 1 / sqrt(D)), .softcap = (float)k->softcap};
     if (j->cross) {
         a.Tk = d->source_len[s->seq];
         a.q_offset = 0;
@@ -285,6 +287,13 @@ void decode_join(struct decoder *d, int m, const struct dec_layer *l, struct pro
     if (k->place == PLACE_POST) norm(d, m, l, after, d->x, d->x, NULL);
 }
 
+void decode_attend(struct decoder *d, int n_spans, int m, const struct dec_layer *l)
+{
+    struct attn_job j = {d, l, 1, false};
+    if (n_spans == 1) j.blocks = (m + QUERIES_A_SLICE - 1) / QUERIES_A_SLICE;
+    pool_run(d->pool, n_spans * l->k->kv_heads * j.blocks, attn_slice, &j);
+}
+
 static void attention(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in)
 {
     const struct block_config *k = l->k;
@@ -298,24 +307,21 @@ static void attention(struct decoder *d, int n_spans, int m, const struct dec_la
     }
     bool latent = k->mixer == MIX_MLA;
     if (latent) {
-        decode_mla_qkv(d, m, l, in);
+        decode_mla(d, n_spans, m, l, in);
     } else {
         decode_prepare(&qkv);
         decode_product(&qkv);
+        decode_by_row(d, m, qk_row, l);
+        if (k->pos == POS_ALIBI) alibi_slopes(d->slopes, k->heads);
+        decode_attend(d, n_spans, m, l);
     }
-    decode_by_row(d, m, qk_row, l);
-    if (k->pos == POS_ALIBI) alibi_slopes(d->slopes, k->heads);
-    struct attn_job j = {d, l, 1, false};
-    if (n_spans == 1) j.blocks = (m + QUERIES_A_SLICE - 1) / QUERIES_A_SLICE;
-    pool_run(d->pool, n_spans * k->kv_heads * j.blocks, attn_slice, &j);
     /* A parallel FFN reads the stream as it was. */
     if (k->place == PLACE_PARALLEL) norm(d, m, l, SLOT_NORM2_W, d->x, d->h, NULL);
     size_t width = (size_t)HD;
-    if (d->dt == DT_BF16 && (!d->packed || latent)) decode_by_row(d, m, widen_att, &width);
+    if (d->dt == DT_BF16 && !d->packed && !latent) decode_by_row(d, m, widen_att, &width);
     struct product o = {.d = d, .m = m, .K = HD, .n_parts = 1, .w = {l->o_w}, .b = {l->vec[SLOT_O_B]}, .n = {C},
                         .x = d->att32, .xg = d->att};
     if (latent) {
-        decode_by_row(d, m, decode_mla_heads, l);
         o.K = k->heads * k->mla.v_dim;
         o.x = d->mla.v;
         decode_prepare(&o);

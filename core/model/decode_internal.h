@@ -54,9 +54,12 @@ struct dec_moe {
     struct dec_active *active;
 };
 
-/* Scratch of mla layers, [rows, ...]. */
+/* Scratch of mla layers, [rows, ...]; of a thread; keys and values of a prompt [heads, max_len, D]. */
 struct dec_mla {
     float *q, *kv, *low, *kr, *v;
+    float *ws;
+    size_t ws_floats, wide;
+    void *keys[2];
 };
 /* Scratch of rwkv layers: shifted inputs [rows, C], and products. */
 struct dec_rwkv {
@@ -109,11 +112,23 @@ struct decoder {
     int moved;                      /* decode_state.c: the sequence at hand */
 };
 
-/* Keys (kv 0) or values (kv 1) of one head of one sequence: [max_len, D]. */
+/* What the cache keeps of a token: keys and values of each head; of mla one latent vector. */
+struct cache_shape {
+    int parts, heads, width;
+};
+static inline struct cache_shape cache_shape(const struct block_config *k)
+{
+    if (k->mixer >= MIX_RWKV4) return (struct cache_shape){0};
+    if (k->mixer == MIX_MLA) return (struct cache_shape){1, 1, k->mla.kv_rank + k->mla.rope_dim};
+    return (struct cache_shape){2, k->kv_heads, k->head_dim};
+}
+
+/* Keys (kv 0) or values (kv 1) of one head of one sequence: [max_len, width]. */
 static inline void *cache_at(const struct decoder *d, const struct dec_layer *l, int seq, int kv, int head)
 {
-    size_t one = (size_t)d->max_len * (size_t)l->k->head_dim * dtype_size(d->dt);
-    return l->cache + one * (size_t)(((int64_t)seq * 2 + kv) * l->k->kv_heads + head);
+    struct cache_shape s = cache_shape(l->k);
+    size_t one = (size_t)d->max_len * (size_t)s.width * dtype_size(d->dt);
+    return l->cache + one * (size_t)(((int64_t)seq * s.parts + kv) * s.heads + head);
 }
 
 /* Memory that lives as long as the decoder; NULL (and d->failed) when there is none. */
@@ -163,10 +178,12 @@ void decode_product(struct product *p);
 void decode_join(struct decoder *d, int m, const struct dec_layer *l, struct product *p, enum slot_role post,
                  enum slot_role after);
 
-/* decode_mla.c: scratch; d->qkv of m rows; d->mla.v, the heads' values of one row, from d->att32. */
+/* decode_mla.c: scratch; d->mla.v, the heads' values of m rows. */
 void decode_make_mla(struct decoder *d);
-void decode_mla_qkv(struct decoder *d, int m, const struct dec_layer *l, const float *in);
-void decode_mla_heads(struct decoder *d, const void *layer, int row);
+void decode_mla(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in);
+float decode_mla_scale(const struct block_config *k);
+/* d->att = attention of d->q, all heads of m rows. */
+void decode_attend(struct decoder *d, int n_spans, int m, const struct dec_layer *l);
 
 /* decode_rwkv.c */
 size_t decode_state_floats(const struct model_config *c, const struct block_config *k); /* of a layer and sequence */

@@ -16,16 +16,17 @@ bool decoder_state_movable(const struct model_config *c, struct err *e)
     return true;
 }
 
-/* Keys (0) or values (1) of all heads: [Hk, len, D] there, a head every max_len rows here. */
+/* Keys (0) or values (1) of all heads, or latents: [Hk, len, D] there, a head every max_len rows here. */
 static int cache_piece(struct decoder *d, int layer, int kv, int len, decoder_piece_fn *fn, void *arg, bool load, struct err *e)
 {
     const struct dec_layer *l = &d->layer[layer];
-    int Hk = l->k->kv_heads, D = l->k->head_dim;
+    struct cache_shape s = cache_shape(l->k);
+    int Hk = s.heads, D = s.width;
     struct decoder_piece p = {.dtype = d->dt, .ndim = 3, .dim = {Hk, len, D}};
     size_t head = (size_t)len * (size_t)D * dtype_size(d->dt);
     char *all = mem_alloc((size_t)Hk, head);
     if (!all) return err_oom(e, (size_t)Hk * head, "keys and values");
-    snprintf(p.name, sizeof p.name, "layer.%d.%s", layer, kv ? "values" : "keys");
+    snprintf(p.name, sizeof p.name, "layer.%d.%s", layer, kv ? "values" : s.parts == 1 ? "latents" : "keys");
     p.data = all;
     for (int h = 0; h < Hk && !load; h++) memcpy(all + (size_t)h * head, cache_at(d, l, d->moved, kv, h), head);
     int r = fn(arg, &p, e);
@@ -39,7 +40,7 @@ static int each(struct decoder *d, int seq, int len, bool load, decoder_piece_fn
     d->moved = seq;
     for (int i = 0; i < d->n_layers; i++) {
         struct dec_layer *l = &d->layer[i];
-        for (int kv = 0; kv < 2 && l->k->mixer < MIX_RWKV4; kv++)
+        for (int kv = 0; kv < cache_shape(l->k).parts; kv++)
             if (cache_piece(d, i, kv, len, fn, arg, load, e)) return -1;
         if (!l->state) continue;
         struct decoder_piece p = {.dtype = DT_F32, .ndim = 1, .dim = {(int64_t)l->state_floats},
