@@ -7,8 +7,10 @@
 #include "cmd/data_args.h"
 #include "cmd/pretrain_task.h"
 #include "cmd/train_sample.h"
+#include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/token/chat_file.h"
 #include "core/train/loop.h"
 #include "core/train/plan.h"
 
@@ -122,7 +124,7 @@ struct work {
     struct pairs *pairs, *val_pairs;
     struct task task;
     struct model_config model;
-    struct buf tok_json, lineage, command;
+    struct buf tok_json, chat_template, lineage, command;
     struct train_sampler sampler;
     struct train_job job;
 };
@@ -136,6 +138,7 @@ static void work_free(struct work *w)
     data_sets_free(&w->val);
     tok_free(w->tok);
     buf_free(&w->tok_json);
+    buf_free(&w->chat_template);
     buf_free(&w->lineage);
     buf_free(&w->command);
     pool_free(w->pool);
@@ -167,6 +170,7 @@ static int open_sets(struct work *w, struct err *e)
 {
     const struct pretrain_cfg *c = &w->cfg;
     if (c->tokenizer && !(w->tok = tok_load(c->tokenizer, e))) return -1;
+    if (c->tokenizer && file_is_dir(c->tokenizer) && chat_file_in(c->tokenizer, &w->chat_template, NULL, e) < 0) return -1;
     for (int i = 0; i < w->r->n_args; i++)
         if (data_sets_add(&w->data, w->r->args[i], false, w->tok, e)) return -1;
     for (size_t i = 0; i < c->data.n; i++)
@@ -320,6 +324,7 @@ static int make_job(struct work *w, int argc, char **argv, struct err *e)
     j->val = w->task.val;
     j->val_steps = w->task.val_steps;
     j->tokenizer = w->tok_json.data;
+    j->chat_template = w->chat_template.data;
     j->lineage = w->lineage.data;
     j->command = w->command.data;
     j->version = LLMCTL_VERSION;

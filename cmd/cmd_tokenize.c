@@ -1,7 +1,16 @@
 /* llmctl tokenize: the subcommands, and what they share. */
 #include "cmd/cmd_tokenize.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <cjson/cJSON.h>
+
 #include "cmd/cmd.h"
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/ckpt/llmz.h"
+#include "core/model/saved.h"
+#include "core/token/chat_file.h"
 
 static const struct cmd *const subs[] = {
     &cmd_tokenize_train, &cmd_tokenize_chat, &cmd_tokenize_encode, &cmd_tokenize_decode, &cmd_tokenize_count,
@@ -46,9 +55,51 @@ void docs_close(struct docs_input *in)
     pool_free(in->pool);
 }
 
+/* A .llmz file, or a run directory. */
+static bool is_model(const char *path)
+{
+    size_t n = strlen(path);
+    if (!file_is_dir(path)) return n > 5 && strcmp(path + n - 5, ".llmz") == 0;
+    char *model = path_join(path, "model.llmz"), *ckpt = path_join(path, "ckpt");
+    bool yes = (model && file_exists(model)) || (ckpt && file_is_dir(ckpt));
+    free(model);
+    free(ckpt);
+    return yes;
+}
+
+/* A member of a model's manifest: 0 with *out, 1 = there is none. */
+static int model_member(const char *path, const char *key, struct buf *out, struct err *e)
+{
+    char *file = saved_path(path, e);
+    struct llmz *z = file ? llmz_open(file, e) : NULL;
+    free(file);
+    if (!z) return -1;
+    const struct cJSON *v = json_member(llmz_manifest(z), key);
+    int ret = cJSON_IsString(v) ? 0 : 1;
+    if (ret == 0) buf_adds(out, v->valuestring);
+    llmz_close(z);
+    return ret ? ret : buf_ok(out, e);
+}
+
 struct tokenizer *tokenizer_option(const char *path, struct err *e)
 {
-    if (path) return tok_load(path, e);
-    err_set(e, ERR_USAGE, "--tokenizer is required: a tokenizer.json, or a directory with one");
-    return NULL;
+    struct buf json = {0};
+    struct tokenizer *t = NULL;
+    if (!path) {
+        err_set(e, ERR_USAGE, "--tokenizer is required: a tokenizer.json, a model, or a directory with one");
+        return NULL;
+    }
+    if (!is_model(path)) return tok_load(path, e);
+    int ret = model_member(path, "tokenizer", &json, e);
+    if (ret == 0) t = tok_parse(json.data ? json.data : "", json.len, path, e);
+    if (ret > 0) err_set(e, ERR_DATA, "'%s' holds no tokenizer", path);
+    buf_free(&json);
+    return t;
+}
+
+int template_option(const char *path, struct buf *out, char **found, struct err *e)
+{
+    *found = NULL;
+    if (is_model(path)) return model_member(path, "chat_template", out, e);
+    return file_is_dir(path) ? chat_file_in(path, out, found, e) : 1;
 }

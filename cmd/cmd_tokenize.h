@@ -36,7 +36,10 @@ int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt
               int64_t threads, struct err *e);
 void docs_close(struct docs_input *in);
 
-/* --tokenizer, required. */
+/* --tokenizer, required: whatever tok_load() takes, a .llmz file or a run directory. */
 struct tokenizer *tokenizer_option(const char *path, struct err *e);
+/* The chat template of a model or directory; 1 = there is none.  *found: the
+ * caller's, the file in a directory, or NULL. */
+int template_option(const char *path, struct buf *out, char **found, struct err *e);
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/token/chat.h"
+#include "core/token/chat_file.h"
 
 struct chat_cfg {
     struct opt_common common;
@@ -24,8 +25,8 @@ struct chat_cfg {
 static const struct opt chat_opts[] = {
 #define C struct chat_cfg
     OPT_STR('o', "out", C, out, "FILE", "-", "Where the lines go"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "A tokenizer, or a directory holding one: its template and tokens"),
-    OPT_STR(0, "template", C, template, "NAME", NULL, "A file (.jinja, tokenizer_config.json) or a name: chatml, llama3, mistral, gemma ..."),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "A tokenizer, model or directory: its tokens, and template if it has one"),
+    OPT_STR(0, "template", C, template, "NAME", NULL, "A file (.jinja, .json, .llmz), directory or name: chatml, llama3, gemma ..."),
     OPT_BOOL(0, "ids", C, ids, NULL, "Token ids and the mask of what the assistant says, not text"),
     OPT_BOOL(0, "generation-prompt", C, prompt, NULL, "End where the assistant begins to speak"),
     OPT_STR(0, "bos", C, bos, "TEXT", NULL, "bos_token for the template (default: the tokenizer's)"),
@@ -49,52 +50,6 @@ struct chat_job {
 
 /* ---- the template ---- */
 
-/* "chat_template" of a tokenizer_config.json: a text, or a list of named ones
- * whose "default" is meant.  1 = there is none. */
-static int config_template(const char *path, struct buf *out, struct err *e)
-{
-    struct cJSON *j = json_read_file(path, NULL, e);
-    if (!j) return -1;
-    const struct cJSON *v = json_member(j, "chat_template"), *x;
-    const char *text = cJSON_IsString(v) ? v->valuestring : NULL;
-    cJSON_ArrayForEach(x, v) {
-        const struct cJSON *name = json_member(x, "name"), *value = json_member(x, "template");
-        if (cJSON_IsString(name) && cJSON_IsString(value) && strcmp(name->valuestring, "default") == 0)
-            text = value->valuestring;
-    }
-    if (text) buf_adds(out, text);
-    json_free(j);
-    return text ? buf_ok(out, e) : 1;
-}
-
-static bool ends_in(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
-static int template_file(const char *path, struct buf *out, struct err *e)
-{
-    if (!ends_in(path, ".json")) return file_read_all(path, (size_t)16 << 20, out, e);
-    int ret = config_template(path, out, e);
-    return ret == 1 ? err_set(e, ERR_DATA, "'%s': there is no chat_template in it", path) : ret;
-}
-
-/* What a directory of a model says. */
-static int template_in(const char *dir, struct buf *out, char **found, struct err *e)
-{
-    static const char *const names[] = {"chat_template.jinja", "tokenizer_config.json"};
-    int ret = 1;
-    for (size_t i = 0; ret == 1 && i < COUNT_OF(names); i++) {
-        char *path = path_join(dir, names[i]);
-        if (!path) return err_oom(e, strlen(dir), "a path");
-        if (file_exists(path)) ret = i == 0 ? file_read_all(path, (size_t)16 << 20, out, e) : config_template(path, out, e);
-        if (ret == 0) *found = path;
-        else free(path);
-    }
-    return ret;
-}
-
 static int unknown_name(const char *name, struct err *e)
 {
     struct buf all = {0};
@@ -106,19 +61,19 @@ static int unknown_name(const char *name, struct err *e)
 
 static int open_template(struct chat_job *j, struct err *e)
 {
-    const char *given = j->cfg->template, *name = given;
+    const char *given = j->cfg->template, *name = given ? given : j->cfg->tokenizer;
     struct buf text = {0};
     char *found = NULL;
     int ret = 0;
     if (given && chat_builtin(given)) buf_adds(&text, chat_builtin(given));
-    else if (given && file_is_dir(given)) ret = template_in(given, &text, &found, e);
-    else if (given && file_exists(given)) ret = template_file(given, &text, e);
-    else if (given) ret = unknown_name(given, e);
-    else if (j->cfg->tokenizer && file_is_dir(j->cfg->tokenizer)) ret = template_in(j->cfg->tokenizer, &text, &found, e);
-    else ret = 1;
+    else if (given && file_exists(given)) {
+        ret = template_option(given, &text, &found, e);
+        if (ret == 1 && !file_is_dir(given)) ret = chat_file_read(given, &text, e);
+    } else if (given) ret = unknown_name(given, e);
+    else ret = j->cfg->tokenizer ? template_option(j->cfg->tokenizer, &text, &found, e) : 1;
     if (ret == 1)
-        ret = err_set(e, ERR_USAGE, "there is no chat template: give --template, or a directory that holds "
-                                    "chat_template.jinja or tokenizer_config.json");
+        ret = err_set(e, ERR_USAGE, "there is no chat template: give --template, a model that holds one, or a "
+                                    "directory with chat_template.jinja or tokenizer_config.json");
     if (ret == 0) ret = buf_ok(&text, e);
     if (found) name = found;
     if (ret == 0 && !(j->template = chat_template_new(text.data, text.len, name, e))) ret = -1;
@@ -141,7 +96,7 @@ static int open_job(struct chat_job *j, struct err *e)
     const struct chat_cfg *cfg = j->cfg;
     if (cfg->ids && !cfg->tokenizer) return err_set(e, ERR_USAGE, "--ids needs --tokenizer");
     if (cfg->tokenizer && (cfg->ids || !file_is_dir(cfg->tokenizer) || !cfg->bos || !cfg->eos)) {
-        if (!(j->tokenizer = tok_load(cfg->tokenizer, e))) return -1;
+        if (!(j->tokenizer = tokenizer_option(cfg->tokenizer, e))) return -1;
         if (!(j->scratch = tok_scratch_new(j->tokenizer, e))) return -1;
     }
     if (open_template(j, e)) return -1;

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/ckpt/elem.h"
 #include "core/ckpt/safetensors.h"
+#include "core/token/chat_file.h"
 
 #define MAX_TOKENIZER ((size_t)128 << 20)
 
@@ -46,6 +47,15 @@ static int load_config(struct saved_model *m, const char *dir, struct err *e)
     return ret;
 }
 
+static int load_chat(struct saved_model *m, const char *dir, struct err *e)
+{
+    struct buf b = {0};
+    int ret = chat_file_in(dir, &b, NULL, e);
+    if (ret == 0 && !(m->chat_template = buf_steal(&b))) ret = err_oom(e, b.len, "chat template");
+    buf_free(&b);
+    return ret < 0 ? -1 : 0;
+}
+
 static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
 {
     if (!has(dir, "tokenizer.json")) return 0;
@@ -59,7 +69,7 @@ static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
                       tok_vocab_size(m->tok) - 1, m->config.vocab);
     buf_free(&b);
     free(path);
-    return ret;
+    return ret ? ret : load_chat(m, dir, e);
 }
 
 /* ---- tensors ---- */

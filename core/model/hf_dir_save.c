@@ -166,6 +166,8 @@ static int write_tokenizer(const struct saved_model *m, const char *dir, struct 
                m->config.max_pos);
     int ret = buf_ok(&b, e) || write_text(dir, "tokenizer_config.json", b.data, b.len, e) ||
               write_text(dir, "tokenizer.json", m->tok_json, strlen(m->tok_json), e);
+    if (ret == 0 && m->chat_template)
+        ret = write_text(dir, "chat_template.jinja", m->chat_template, strlen(m->chat_template), e);
     buf_free(&b);
     return ret ? -1 : 0;
 }

@@ -117,6 +117,9 @@ static int load(struct saved_model *m, struct llmz *z, enum dtype dt, bool with_
         if (tok_vocab_size(m->tok) > m->config.vocab)
             return err_set(e, ERR_DATA, "'%s': its tokenizer has ids up to %d, the model a vocabulary of %d", m->path,
                            tok_vocab_size(m->tok) - 1, m->config.vocab);
+        const cJSON *chat = cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "chat_template");
+        if (cJSON_IsString(chat) && !(m->chat_template = mem_strdup(chat->valuestring)))
+            return err_oom(e, strlen(chat->valuestring), "chat template");
     }
     if (!(m->params = params_new(e)) || model_declare(&m->config, m->params, dt, e) ||
         params_alloc(m->params, false, e))
@@ -212,6 +215,10 @@ int saved_write(const char *path, const struct saved_model *m, const enum dtype 
         buf_adds(&manifest, ",\"tokenizer\":");
         buf_add_json(&manifest, m->tok_json, strlen(m->tok_json));
     }
+    if (m->chat_template) {
+        buf_adds(&manifest, ",\"chat_template\":");
+        buf_add_json(&manifest, m->chat_template, strlen(m->chat_template));
+    }
     buf_printf(&manifest, ",%s}", rest);
     if (buf_ok(&manifest, e) || !(w = llmz_create(path, pool, e))) goto out;
     if (write_params(w, m, dtype, e)) llmz_abort(w);
@@ -226,6 +233,7 @@ void saved_close(struct saved_model *m)
     params_free(m->params);
     tok_free(m->tok);
     free(m->tok_json);
+    free(m->chat_template);
     free(m->src_dtype);
     free(m->path);
     memset(m, 0, sizeof *m);

@@ -15,6 +15,7 @@ struct saved_model {
     struct params *params;
     struct tokenizer *tok;  /* NULL when the file holds none */
     char *tok_json;         /* its text, or NULL */
+    char *chat_template;    /* Jinja (core/token/chat.h), or NULL */
     enum dtype *src_dtype;  /* of each parameter on disk */
 };
 

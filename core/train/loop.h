@@ -45,6 +45,7 @@ struct train_job {
     struct batch_source *data, *val;   /* val may be NULL */
     uint64_t val_steps;                /* batches of val that cover it once */
     const char *tokenizer;             /* tokenizer.json, NUL-terminated, or NULL */
+    const char *chat_template;         /* kept in what is saved, or NULL */
     const char *lineage;               /* JSON array of what the data came from, or NULL */
     const char *version;               /* of llmctl */
     const char *command;               /* to reproduce, for the report */

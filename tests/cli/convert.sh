@@ -36,6 +36,21 @@ for family in gpt2-nano llama-nano qwen2.5-0.5b qwen3-nano pythia-14m; do
     cmp half2-$family/model.safetensors half3-$family/model.safetensors || fail "$family: bf16 differs"
 done
 
+# The chat template goes along, and is read from the model.
+cp -r hf-llama-nano chatty
+printf '{%% for m in messages %%}<{{ m.role }}>{{ m.content }}{%% endfor %%}' >chatty/chat_template.jinja
+"$LLMCTL" convert chatty chatty.llmz -q
+"$LLMCTL" convert chatty.llmz chatty2.llmz -q
+"$LLMCTL" convert chatty2.llmz chatty-back -q
+cmp chatty/chat_template.jinja chatty-back/chat_template.jinja || fail "the chat template differs"
+echo '[{"role":"user","content":"a"}]' | "$LLMCTL" tokenize chat -t chatty2.llmz >chat.out
+grep -qF '{"text":"<user>a"}' chat.out || fail "chat: $(cat chat.out)"
+[ "$(printf abc | "$LLMCTL" tokenize count -t chatty2.llmz)" -eq 3 ] || fail "tokenizer of a model"
+"$LLMCTL" pretrain text --tokenizer chatty --out run-chatty --preset llama-nano --layers 2 --width 32 --heads 2 \
+    --context 16 --batch 2 --steps 1 --dtype f32 -q
+echo '[{"role":"user","content":"b"}]' | "$LLMCTL" tokenize chat -t run-chatty | grep -qF '<user>b' || fail "run"
+expect_error 2 "there is no chat template" "$LLMCTL" tokenize chat -t run-llama-nano
+
 # What is there is not overwritten; what fails leaves nothing.
 expect_error 73 "not empty" "$LLMCTL" convert run-gpt2-nano hf-gpt2-nano
 expect_error 66 "absent" "$LLMCTL" convert absent out-dir

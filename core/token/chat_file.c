@@ -1,0 +1,55 @@
+#include "core/token/chat_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <cjson/cJSON.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
+
+/* "chat_template" of a tokenizer_config.json: a text, or a list of named ones
+ * whose "default" is meant.  1 = there is none. */
+static int config_template(const char *path, struct buf *out, struct err *e)
+{
+    struct cJSON *j = json_read_file(path, NULL, e);
+    if (!j) return -1;
+    const struct cJSON *v = json_member(j, "chat_template"), *x;
+    const char *text = cJSON_IsString(v) ? v->valuestring : NULL;
+    cJSON_ArrayForEach(x, v) {
+        const struct cJSON *name = json_member(x, "name"), *value = json_member(x, "template");
+        if (cJSON_IsString(name) && cJSON_IsString(value) && strcmp(name->valuestring, "default") == 0)
+            text = value->valuestring;
+    }
+    if (text) buf_adds(out, text);
+    json_free(j);
+    return text ? buf_ok(out, e) : 1;
+}
+
+static bool ends_in(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+int chat_file_read(const char *path, struct buf *out, struct err *e)
+{
+    if (!ends_in(path, ".json")) return file_read_all(path, (size_t)16 << 20, out, e);
+    int ret = config_template(path, out, e);
+    return ret == 1 ? err_set(e, ERR_DATA, "'%s': there is no chat_template in it", path) : ret;
+}
+
+/* What a directory of a model says. */
+int chat_file_in(const char *dir, struct buf *out, char **found, struct err *e)
+{
+    static const char *const names[] = {"chat_template.jinja", "tokenizer_config.json"};
+    int ret = 1;
+    for (size_t i = 0; ret == 1 && i < COUNT_OF(names); i++) {
+        char *path = path_join(dir, names[i]);
+        if (!path) return err_oom(e, strlen(dir), "a path");
+        if (file_exists(path)) ret = i == 0 ? file_read_all(path, (size_t)16 << 20, out, e) : config_template(path, out, e);
+        if (ret == 0 && found) *found = path;
+        else free(path);
+    }
+    return ret;
+}
