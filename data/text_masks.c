@@ -22,6 +22,8 @@ void text_bytes_ref(const char *s, size_t n_blocks, struct text_bytes *out)
             if (c == '.') m.dot |= bit;
             if ((c >= 11 && c <= 13) || (c >= 28 && c <= 30)) m.vertical |= bit;
             if (c == 0x97 || c == 0xb7) m.sign |= bit;
+            if (c >= 'a' && c <= 'z') m.lower |= bit;
+            if (c && strchr("!\"#&'()*,:;<>?[]`{}", c)) m.edge |= bit;
         }
         out[b] = m;
     }
@@ -78,7 +80,9 @@ static void finish(const struct text_bytes *b, size_t n, uint64_t lead_before, u
                                      .wide = b[i].high & ~(lead | second),
                                      .hash = b[i].hash,
                                      .dot = b[i].dot,
-                                     .vertical = b[i].vertical};
+                                     .vertical = b[i].vertical,
+                                     .lower = b[i].lower,
+                                     .edge = b[i].edge};
     }
 }
 

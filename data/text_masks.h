@@ -20,6 +20,8 @@ struct text_masks {
     uint64_t second;  /* the second bytes of the letters above */
     uint64_t wide;    /* bytes of all other characters that are not ASCII */
     uint64_t hash, dot, vertical; /* #  .  and \v \f \r 1c 1d 1e, which may end lines */
+    uint64_t lower;   /* a-z */
+    uint64_t edge;    /* marks that are words of their own at both ends of a word: , " ( ... */
 };
 
 /* Bits that are set: without the instruction for it, which not every x86-64 has, the
@@ -39,7 +41,7 @@ struct text_bytes {
     uint64_t lead;  /* c3...c9, d0, d1 */
     uint64_t c3;
     uint64_t sign;  /* 97, b7: behind c3 they are no letters */
-    uint64_t hash, dot, vertical;
+    uint64_t hash, dot, vertical, lower, edge;
 };
 
 /* Whole blocks of 64 bytes. */

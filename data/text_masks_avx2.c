@@ -29,8 +29,23 @@ static inline uint64_t bits(__m256i a, __m256i b)
 #define HASH(v) is(v, '#')
 #define DOT(v) is(v, '.')
 #define VERTICAL(v) _mm256_or_si256(between(v, 11, 13), between(v, 28, 30))
+#define LOWER(v) between(v, 'a', 'z')
 #define C3(v) is(v, 0xc3)
 #define SIGN(v) _mm256_or_si256(is(v, 0x97), is(v, 0xb7))
+
+/* ! " # & ' ( ) * , : ; < > ? [ ] ` { }: each half of a byte names groups, both must name one. */
+static inline __m256i edges(__m256i x)
+{
+    const __m256i low4 = _mm256_set1_epi8(15),
+                  lo = _mm256_broadcastsi128_si256(
+                      _mm_setr_epi8(8, 1, 1, 1, 0, 0, 1, 1, 1, 1, 3, 6, 3, 4, 2, 2)),
+                  hi = _mm256_broadcastsi128_si256(
+                      _mm_setr_epi8(0, 0, 1, 2, 0, 4, 8, 4, 0, 0, 0, 0, 0, 0, 0, 0));
+    __m256i both = _mm256_and_si256(
+        _mm256_shuffle_epi8(lo, _mm256_and_si256(x, low4)),
+        _mm256_shuffle_epi8(hi, _mm256_and_si256(_mm256_srli_epi16(x, 4), low4)));
+    return _mm256_cmpgt_epi8(both, _mm256_setzero_si256());
+}
 
 void text_bytes_avx2(const char *s, size_t n_blocks, struct text_bytes *out)
 {
@@ -45,6 +60,8 @@ void text_bytes_avx2(const char *s, size_t n_blocks, struct text_bytes *out)
                                      .hash = BOTH(HASH),
                                      .dot = BOTH(DOT),
                                      .vertical = BOTH(VERTICAL),
+                                     .lower = BOTH(LOWER),
+                                     .edge = BOTH(edges),
                                      .high = high};
         if (!high) continue;
         out[b].lead = BOTH(LEAD);

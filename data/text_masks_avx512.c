@@ -14,6 +14,17 @@ static inline uint64_t is(__m512i x, int c)
     return _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8((char)c));
 }
 
+/* As in text_masks_avx2.c. */
+static inline uint64_t edges(__m512i x)
+{
+    const __m512i low4 = _mm512_set1_epi8(15),
+                  lo = _mm512_broadcast_i32x4(_mm_setr_epi8(8, 1, 1, 1, 0, 0, 1, 1, 1, 1, 3, 6, 3, 4, 2, 2)),
+                  hi = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 1, 2, 0, 4, 8, 4, 0, 0, 0, 0, 0, 0, 0, 0));
+    return _mm512_test_epi8_mask(
+        _mm512_shuffle_epi8(lo, _mm512_and_si512(x, low4)),
+        _mm512_shuffle_epi8(hi, _mm512_and_si512(_mm512_srli_epi16(x, 4), low4)));
+}
+
 void text_bytes_avx512(const char *s, size_t n_blocks, struct text_bytes *out)
 {
     for (size_t b = 0; b < n_blocks; b++, s += 64) {
@@ -27,6 +38,8 @@ void text_bytes_avx512(const char *s, size_t n_blocks, struct text_bytes *out)
             .hash = is(x, '#'),
             .dot = is(x, '.'),
             .vertical = between(x, 11, 3) | between(x, 28, 3),
+            .lower = between(x, 'a', 26),
+            .edge = edges(x),
             .high = high};
         if (!high) continue;
         out[b].lead = between(x, 0xc3, 7) | between(x, 0xd0, 2);

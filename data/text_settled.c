@@ -16,14 +16,20 @@ size_t text_settled_char(const char *s, size_t n)
     if (c < 0x80) return (c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t';
     if (n < 2) return 0;
     unsigned d = (unsigned char)s[1];
+    if (c == 0xc2) return d >= 0xa0 ? 2 : 0;
     if (c == 0xc3) return d == 0x97 || d == 0xb7 ? 0 : 2;
     if (c == 0xce) return d == 0x87 ? 0 : 2;
     if (between(c, 0xc4, 0xc9) || between(c, 0xcf, 0xd1)) return 2;
     if (n < 3) return 0;
     unsigned e = (unsigned char)s[2];
     switch (c) {
-    case 0xe2: /* U+2000 and U+2001 become others; U+2500...25FF draw boxes */
-        return (d == 0x80 && e > 0x81) || between(d, 0x94, 0x97) ? 3 : 0;
+    case 0xe1: /* Latin of U+1E00...1EFF */
+        return between(d, 0xb8, 0xbb) ? 3 : 0;
+    case 0xe2: /* U+2000 and U+2001 become others, and some beyond are left out */
+        return (d == 0x80 && e > 0x81) || d == 0x81 || d == 0x82 || between(d, 0x85, 0x8b) ||
+                       between(d, 0x8d, 0xaa)
+                   ? 3
+                   : 0;
     case 0xe3: /* but for marks that join: U+302A...302F, U+3099, U+309A */
         return (d == 0x80 && !between(e, 0xaa, 0xaf)) || d == 0x81 || d == 0x83 ||
                        (d == 0x82 && e != 0x99 && e != 0x9a)

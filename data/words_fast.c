@@ -1,6 +1,7 @@
 /* The words of a text by masks of its bytes (text_masks.h): most runs of
  * non-white-space are letters and digits, with a mark at an end or none, and
- * are words as they stand.  All others go to the reference, run by run. */
+ * are words as they stand: masks part the mark from them.  All others are looked
+ * at one by one, and those with more than a mark inside go to the reference. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,8 @@ static bool room(struct words *w)
 
 static inline void put(struct words *w, size_t begin, size_t len, size_t chars, unsigned info)
 {
-    w->v[w->n++] = (struct word){(uint32_t)begin, (uint32_t)len, (uint32_t)chars, info};
+    struct word x = {(uint32_t)begin, (uint32_t)len, (uint32_t)chars, info};
+    memcpy(&w->v[w->n++], &x, sizeof x);
 }
 
 /* A run with characters that have to be decoded; white space may be among them. */
@@ -204,15 +206,31 @@ static __attribute__((noinline)) void marked(const struct fast *f, size_t b, siz
 
 /* A run [b, e); what it holds: letters, second bytes and what is neither letter
  * nor digit, as masks that begin at b and reach to e (which is at most b + 64). */
-static inline void run(const struct fast *f, size_t b, size_t e, uint64_t letters, uint64_t second,
+static void run(const struct fast *f, size_t b, size_t e, uint64_t letters, uint64_t second,
                        uint64_t other, uint64_t wide)
 {
     size_t n = e - b, chars = second ? n - text_count_bits(second) : n;
-    unsigned info = WORD_SUBSTANCE | (letters ? WORD_LETTER : 0u) | (second ? 0u : WORD_ASCII);
-    if (!other)
+    unsigned info = (other ? 0u : WORD_SUBSTANCE) | (letters ? WORD_LETTER : 0u) | (second ? 0u : WORD_ASCII);
+    if (!other || n == 1) /* a word, or a mark */
         put(f->w, b, n, chars, info);
     else
         marked(f, b, n, letters, second, other, wide);
+}
+
+/* The run [from, to) of the block at `base`, whose bits are `here`. */
+static inline void in_block(const struct fast *f, const struct text_masks *m, size_t base,
+                            unsigned from, unsigned to, uint64_t here)
+{
+    uint64_t letters = m->letter & here, second = m->second & here;
+    uint64_t other = here & ~(m->letter | m->digit);
+    unsigned n = to - from;
+    if (other && n > 1) {
+        marked(f, base + from, n, letters >> from, second >> from, other >> from,
+               (m->wide & here) >> from);
+        return;
+    }
+    put(f->w, base + from, n, second ? n - text_count_bits(second) : n,
+        (other ? 0u : WORD_SUBSTANCE) | (letters ? WORD_LETTER : 0u) | (second ? 0u : WORD_ASCII));
 }
 
 /* A run over several blocks is rare: its masks are put together, or it is read
@@ -231,6 +249,28 @@ static void long_run(const struct fast *f, const struct text_masks *m, size_t b,
 #undef CROSS
 }
 
+/* Where block k parts a word from one mark in front of it or behind it: the bits of
+ * the second of the two.  *carry: so does its first byte, found from the block
+ * before; then whether the next block's does. */
+static inline uint64_t edges(const struct text_masks *m, size_t k, uint64_t text, bool last,
+                             uint64_t *carry)
+{
+    const struct text_masks *x = &m[k], *y = &m[k + 1]; /* zero behind the end */
+    uint64_t before = 0, before_stop = 0, before_space = 1, core = x->letter | x->digit;
+    if (k) {
+        before = (x[-1].letter | x[-1].digit) >> 63;
+        before_stop = (x[-1].lower | x[-1].digit) >> 63;
+        before_space = x[-1].space >> 63;
+    }
+    uint64_t ends = ~text >> 1 | (last ? 1 : y->space) << 63, opens = ~text << 1 | before_space;
+    uint64_t behind = ends & ((x->edge & (core << 1 | before)) |
+                              (x->dot & ((x->lower | x->digit) << 1 | before_stop)));
+    uint64_t front = opens & x->edge & (core >> 1 | (y->letter | y->digit) << 63);
+    uint64_t at = behind | front << 1 | *carry;
+    *carry = front >> 63;
+    return at;
+}
+
 int words_uax29_masked(struct words *w, const char *text, size_t n, const struct text_masks *m,
                        struct err *e)
 {
@@ -238,26 +278,28 @@ int words_uax29_masked(struct words *w, const char *text, size_t n, const struct
     w->n = 0;
     if (uax29_start()) return err_oom(e, 1 << 20, "the classes of word boundaries");
     size_t open = SIZE_MAX; /* begin of a run that goes on from the block before */
+    uint64_t carry = 0;
     for (size_t k = 0; k * 64 < n && room(w); k++) {
         unsigned size = n - k * 64 < 64 ? (unsigned)(n - k * 64) : 64;
         uint64_t text_bits = ~m[k].space & below(size);
         uint64_t ends = ~text_bits & (text_bits << 1 | (open != SIZE_MAX));
         uint64_t starts = text_bits & ~(text_bits << 1 | (open != SIZE_MAX));
         if (size < 64) ends &= below(size + 1);
+        uint64_t split = edges(m, k, text_bits, k * 64 + 64 >= n, &carry);
+        ends |= split;
+        starts |= split;
         if (open != SIZE_MAX && ends) {
             unsigned to = (unsigned)__builtin_ctzll(ends);
             long_run(&f, m, open, k * 64 + to);
             ends &= ends - 1;
             open = SIZE_MAX;
         }
-        uint64_t word = m[k].letter | m[k].digit;
-        while (ends) {
+        while (ends) { /* to < 64: a run up to the end of a whole block is still open */
             unsigned from = (unsigned)__builtin_ctzll(starts), to = (unsigned)__builtin_ctzll(ends);
-            uint64_t keep = below(to - from);
+            uint64_t here = ((uint64_t)1 << to) - ((uint64_t)1 << from);
             starts &= starts - 1;
             ends &= ends - 1;
-            run(&f, k * 64 + from, k * 64 + to, m[k].letter >> from & keep,
-                m[k].second >> from & keep, ~word >> from & keep, m[k].wide >> from & keep);
+            in_block(&f, &m[k], k * 64, from, to, here);
         }
         if (starts) open = k * 64 + (unsigned)__builtin_ctzll(starts);
     }
