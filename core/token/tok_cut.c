@@ -77,43 +77,55 @@ static inline bool is_gap(const struct tok_fast *f, uint8_t b)
     return b == ' ' || b == f->blank[1] || b == f->blank[2] || b == f->blank[3];
 }
 
-/* First byte of a gap at or after `from`, or n.  *mask: what is known of the 64
- * bytes from *base on. */
-struct gaps {
-    uint64_t mask;
-    size_t base, end; /* of the bytes that mask knows */
+static inline bool letter(uint8_t b)
+{
+    return (uint8_t)((b | 0x20) - 'a') < 26;
+}
+
+/* Of 64 bytes: gaps, single spaces, printable ASCII, letters. */
+struct looks {
+    uint64_t gap, space, plain, letter;
 };
 
-static inline uint64_t gap_mask(const struct tok_fast *f, const uint8_t *s)
-{
-    uint64_t mask = 0;
 #ifdef __SSE2__
-    for (int at = 0; at < 64; at += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + at));
-        __m128i any = _mm_cmpeq_epi8(x, _mm_set1_epi8(' '));
-        for (int k = 1; k < 4; k++) any = _mm_or_si128(any, _mm_cmpeq_epi8(x, _mm_set1_epi8((char)f->blank[k])));
-        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(any) << at;
-    }
-#else
-    for (int i = 0; i < 64; i++) mask |= (uint64_t)is_gap(f, s[i]) << i;
-#endif
-    return mask;
+static inline __m128i in_range(__m128i x, int first, int n)
+{
+    __m128i d = _mm_sub_epi8(x, _mm_set1_epi8((char)first));
+    return _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8((char)(n - 1))), d);
 }
 
-static inline size_t next_gap(const struct tok_fast *f, const uint8_t *s, size_t n, size_t from, struct gaps *g)
+static inline uint64_t bits(__m128i m, int at)
 {
-    for (;;) {
-        if (from < g->end) {
-            uint64_t left = g->mask >> (from - g->base);
-            if (left) return from + (size_t)__builtin_ctzll(left);
-            from = g->end;
-        }
-        if (n - from < 64) break;
-        *g = (struct gaps){gap_mask(f, s + from), from, from + 64};
-    }
-    while (from < n && !is_gap(f, s[from])) from++;
-    return from;
+    return (uint64_t)(uint32_t)_mm_movemask_epi8(m) << at;
 }
+
+static inline struct looks look(const struct tok_fast *f, const uint8_t *s)
+{
+    struct looks l = {0, 0, 0, 0};
+    for (int at = 0; at < 64; at += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + at));
+        __m128i space = _mm_cmpeq_epi8(x, _mm_set1_epi8(' ')), any = space;
+        for (int k = 1; k < 4; k++) any = _mm_or_si128(any, _mm_cmpeq_epi8(x, _mm_set1_epi8((char)f->blank[k])));
+        l.gap |= bits(any, at);
+        l.space |= bits(space, at);
+        l.letter |= bits(in_range(_mm_or_si128(x, _mm_set1_epi8(0x20)), 'a', 26), at);
+        l.plain |= bits(in_range(x, 0x21, 0x7F - 0x21), at);
+    }
+    return l;
+}
+#else
+static inline struct looks look(const struct tok_fast *f, const uint8_t *s)
+{
+    struct looks l = {0, 0, 0, 0};
+    for (int i = 0; i < 64; i++) {
+        l.gap |= (uint64_t)is_gap(f, s[i]) << i;
+        l.space |= (uint64_t)(s[i] == ' ') << i;
+        l.letter |= (uint64_t)letter(s[i]) << i;
+        l.plain |= (uint64_t)plain(s[i]) << i;
+    }
+    return l;
+}
+#endif
 
 /* Places to cut at, of the gap s[i..end); at most three. */
 static inline size_t cuts_of_gap(const struct tok_fast *f, const uint8_t *s, size_t n, size_t i, size_t end,
@@ -140,31 +152,59 @@ static inline size_t cuts_of_gap(const struct tok_fast *f, const uint8_t *s, siz
     return count;
 }
 
+/* Ends of parts in the 64 bytes from i on: before a space between printable
+ * characters, and between two of them that no token joins.  Returns where to go
+ * on; that is at a gap which has to be looked at, *hard, or behind the bytes.
+ * The byte before i, if any, and two after the 64 are readable. */
+static inline size_t easy_ends(const struct tok_fast *f, const uint8_t *s, size_t begin, size_t i, size_t *ends,
+                               size_t *count, bool *hard)
+{
+    struct looks l = look(f, s + i);
+    uint64_t plain_before_it = l.plain << 1 | (i && plain(s[i - 1])), gaps = l.gap & ~(l.gap << 1);
+    uint64_t easy = l.space & plain_before_it & (l.plain >> 1 | (uint64_t)plain(s[i + 64]) << 63), todo = easy;
+    size_t end = i + 64;
+    if (f->pairs) todo |= l.plain & plain_before_it & ~(l.letter & (l.letter << 1 | (i && letter(s[i - 1]))));
+    gaps &= ~easy;
+    *hard = gaps != 0;
+    if (gaps) {
+        end = i + (size_t)__builtin_ctzll(gaps);
+        todo &= (gaps & -gaps) - 1;
+    }
+    if (i == begin) todo &= ~(uint64_t)1;
+    size_t n = *count;
+    for (; todo; todo &= todo - 1) {
+        size_t at = i + (size_t)__builtin_ctzll(todo);
+        ends[n] = at;
+        n += !tok_joined(f, s[at - 1], s[at]); /* no character is joined with a space */
+    }
+    *count = n;
+    return end;
+}
+
 static size_t cut_spaces(const struct tok_fast *f, const uint8_t *s, size_t n, size_t *pos, size_t *begins,
                          size_t *ends, size_t max)
 {
     size_t count = 0, begin = *pos, i = begin, cuts[3];
-    struct gaps g = {0, 0, 0};
-    while (begin < n && count + 3 < max) {
-        i = next_gap(f, s, n, i, &g);
-        size_t end = i + 1;
-        if (i < n && end < n && !is_gap(f, s[end]) && s[i] == ' ' && i > begin && plain(s[i - 1]) && plain(s[end])) {
-            begins[count] = begin; /* as most are */
-            ends[count++] = begin = i;
-            i = end;
-            continue;
+    while (begin < n && count + 70 < max) {
+        bool hard = true;
+        if (n - i >= 66) {
+            i = easy_ends(f, s, begin, i, ends, &count, &hard);
+            if (count) begin = ends[count - 1];
+            if (!hard) continue;
+        } else {
+            while (i < n && !is_gap(f, s[i])) i++;
         }
+        size_t end = i, n_cuts = 0;
         while (end < n && is_gap(f, s[end])) end++;
-        size_t n_cuts = i < n ? cuts_of_gap(f, s, n, i, end, cuts) : 0;
-        for (size_t k = 0; k < n_cuts; k++) {
-            if (cuts[k] <= begin) continue;
-            begins[count] = begin;
-            ends[count++] = begin = cuts[k];
-        }
+        if (i < n) n_cuts = cuts_of_gap(f, s, n, i, end, cuts);
+        for (size_t k = 0; k < n_cuts; k++)
+            if (cuts[k] > begin) ends[count++] = begin = cuts[k];
         i = end;
-        if (i < n) continue;
-        begins[count] = begin;
-        ends[count++] = begin = n;
+        if (i == n) ends[count++] = begin = n;
+    }
+    if (count) {
+        begins[0] = *pos;
+        memcpy(begins + 1, ends, (count - 1) * sizeof *ends);
     }
     *pos = begin;
     return count;

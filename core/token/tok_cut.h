@@ -20,10 +20,22 @@ struct tok_fast {
     bool newlines;    /* CUT_SPACES: no step changes a newline: it is an ordinary character */
     bool cut_newlines;/* CUT_SPACES: and no token has one inside: cut before and after them */
     uint8_t blank[4]; /* CUT_SPACES: bytes that are spaces to all steps; ' ' fills up */
+    bool pairs;       /* CUT_SPACES: cut between printable ASCII characters, too, where no token has
+                       * the two side by side: bit b of joined[a] */
+    uint64_t joined[128][2];
+    bool direct;      /* what these characters and spaces become is known: see neutral */
+    bool separate;    /* SentencePiece's rules have no ASCII but at their beginning */
+    bool one_space;   /* ... of a run of spaces one is left */
+    bool neutral[128];/* characters that no step changes, alone or before ASCII */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
     uint8_t class[256];
 };
+
+static inline bool tok_joined(const struct tok_fast *f, uint8_t a, uint8_t b)
+{
+    return f->joined[a][b >> 6] >> (b & 63) & 1;
+}
 
 /* The next parts from *pos on, at most max - 4 of them; 0 at the end.  *pos
  * becomes the place to go on from. */

@@ -9,6 +9,8 @@
 #include "core/token/tok_cut.h"
 #include "core/token/unicode.h"
 
+enum { DIRECT_MAX = 64 };
+
 /* ---- whether it can be done ---- */
 
 static bool is_text(const struct norm_step *s, const char *text)
@@ -111,18 +113,57 @@ static bool in_tokens(const struct tokenizer *t, char c)
     return false;
 }
 
+static uint32_t below_unit(const struct charsmap *m, uint32_t at) /* where its children are */
+{
+    uint32_t u = m->unit[at];
+    return at ^ ((u >> 10) << ((u & (1u << 9)) >> 6));
+}
+
+static bool has_label(const struct charsmap *m, uint32_t at, uint32_t c)
+{
+    return at < m->n_units && (m->unit[at] & (0x80000000u | 0xFF)) == c;
+}
+
+/* Whether a rule has an ASCII byte other than a space after its first byte.
+ * Labels are also in places that nothing leads to, so this goes from them up to
+ * the root, all at once: `wanted` are the places of whose children some matter. */
+static bool ascii_inside(const struct charsmap *m)
+{
+    enum { LEVELS = 32 };
+    uint32_t root = below_unit(m, 0);
+    uint8_t *wanted = mem_zalloc(m->n_units + 256, 1), *next = mem_zalloc(m->n_units + 256, 1);
+    bool inside = !wanted || !next, any = !inside;
+    for (uint32_t i = 1; any && i < m->n_units; i++) {
+        uint32_t c = m->unit[i] & (0x80000000u | 0xFF);
+        if (c > 0 && c < 0x7F && c != ' ' && i != (root ^ c)) wanted[i ^ c] = 1;
+    }
+    for (int level = 0; any && !inside; level++) {
+        any = false;
+        memset(next, 0, m->n_units + 256);
+        for (uint32_t i = 1; i < m->n_units && !inside; i++) {
+            uint32_t u = m->unit[i], c = u & 0xFF, to = u >> 31 ? UINT32_MAX : below_unit(m, i);
+            if (to >= m->n_units || !wanted[to]) continue;
+            inside = i == (root ^ c) || level == LEVELS;
+            next[i ^ c] = 1;
+            any = true;
+        }
+        uint8_t *swap = wanted;
+        wanted = next;
+        next = swap;
+    }
+    free(wanted);
+    free(next);
+    return inside;
+}
+
 /* Whether SentencePiece's rules make a space of this byte, whatever is around. */
 static bool becomes_space(const struct charsmap *m, char byte)
 {
     const char *to;
-    uint8_t c = (uint8_t)byte;
-    uint32_t root = m->unit[0], at = ((root >> 10) << ((root & (1u << 9)) >> 6)) ^ c;
     if (charsmap_match(m, &byte, 1, false, &to) != 1 || strcmp(to, " ") != 0) return false;
-    for (size_t i = 0; i < m->n_units; i++) /* in the middle of a rule */
-        if (i != at && (m->unit[i] & (0x80000000u | 0xFF)) == c) return false;
-    uint32_t u = m->unit[at], next = at ^ ((u >> 10) << ((u & (1u << 9)) >> 6));
-    for (uint32_t i = 1; i < 256; i++) /* at the beginning of a longer one */
-        if ((next ^ i) < m->n_units && (m->unit[next ^ i] & (0x80000000u | 0xFF)) == i) return false;
+    uint32_t next = below_unit(m, below_unit(m, 0) ^ (uint8_t)byte);
+    for (uint32_t i = 1; i < 256; i++) /* the beginning of a longer one */
+        if (has_label(m, next ^ i, i)) return false;
     return true;
 }
 
@@ -131,14 +172,71 @@ static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
 {
     const struct norm_step *s = t->norm.n == 1 ? t->norm.step : NULL;
     memset(f->blank, ' ', sizeof f->blank);
+    f->separate = s && s->kind == NORM_SPM && s->map && !ascii_inside(s->map);
     if (s && s->kind == NORM_SPM && s->map) {
         size_t n = 1;
-        for (const char *c = "\n\t\r"; *c; c++)
+        for (const char *c = f->separate ? "\n\t\r" : ""; *c; c++)
             if (becomes_space(s->map, *c) && !in_tokens(t, *c)) f->blank[n++] = (uint8_t)*c;
     } else if (f->newlines && t->model == MODEL_BPE && t->byte_fallback && !in_tokens(t, '\n')) {
         f->cut_newlines = true;
         f->blank[1] = '\n';
     }
+}
+
+/* Whether the rules leave this printable character alone before ASCII. */
+static bool neutral(const struct charsmap *m, uint8_t c)
+{
+    const char *to;
+    char byte = (char)c;
+    if (!m) return true;
+    if (charsmap_match(m, &byte, 1, false, &to)) return false;
+    uint32_t root = below_unit(m, 0), next = has_label(m, root ^ c, c) ? below_unit(m, root ^ c) : UINT32_MAX;
+    for (uint32_t i = 1; i < 128 && next != UINT32_MAX; i++)
+        if (has_label(m, next ^ i, i)) return false;
+    return true;
+}
+
+/* Steps that do to a part of spaces and neutral characters what plan says. */
+static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
+{
+    const struct charsmap *map = NULL;
+    if (t->pre.n) return false;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        if (s->kind == NORM_SPM) {
+            if (t->norm.n != 1 || !s->escape) return false;
+            map = s->map;
+            f->one_space = s->remove_extra;
+        } else if (s->kind == NORM_REPLACE) {
+            if (s->re || !is_text(s, " ") || s->n_to != 3 || memcmp(s->to, "\xE2\x96\x81", 3)) return false;
+        } else if (s->kind != NORM_PREPEND) {
+            return false;
+        }
+    }
+    for (int c = 0x21; c < 0x7F && (!map || f->separate); c++) f->neutral[c] = neutral(map, (uint8_t)c);
+    return true;
+}
+
+/* Pairs of characters that some token has side by side are not cut; nor are
+ * those that have no token, which could become one <unk> with their neighbour. */
+static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
+{
+    bool known[128] = {false}, odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
+    f->pairs = f->direct && !odd && (t->model == MODEL_BPE || (t->model == MODEL_UNIGRAM && f->carry));
+    if (!f->pairs) return;
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        if (n == 1 && (uint8_t)s[0] < 0x80 && (t->vocab.v[id].flags & VOCAB_MODEL)) known[(uint8_t)s[0]] = true;
+        for (size_t i = 1; i < n; i++) {
+            uint8_t a = (uint8_t)s[i - 1], b = (uint8_t)s[i];
+            if (a < 0x80 && b < 0x80 && b != ' ') f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
+        }
+    }
+    for (int a = 0; a < 128; a++)
+        for (int b = 0; b < 128; b++)
+            if (b != ' ' && (!f->neutral[a] || !f->neutral[b] || !known[a] || !known[b])) f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
 }
 
 static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
@@ -186,6 +284,8 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
         f = g;
     }
     f.carry = t->fast_carry = f.carry && t->model == MODEL_UNIGRAM;
+    f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
+    plan_pairs(t, &f);
     f.max_step = fabs(t->unk_score);
     for (int id = 0; f.carry && id < t->vocab.n; id++)
         if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(t->score[id]) > f.max_step) f.max_step = fabs(t->score[id]);
@@ -207,11 +307,33 @@ void tok_fast_free(struct tok_fast *f)
 
 /* ---- one part ---- */
 
+/* A short part of which it is known what the chains make of it; -1: another. */
+static int spell(const struct tok_fast *f, const uint8_t *p, size_t n, uint8_t *out)
+{
+    size_t i = 0, len = 0;
+    for (; i < n && (p[i] == ' ' || p[i] == f->blank[1] || p[i] == f->blank[2] || p[i] == f->blank[3]); i++) {
+        if (p[i] == '\n' && f->cut_newlines) return -1;
+        if (i && f->one_space) continue;
+        memcpy(out + len, "\xE2\x96\x81", 3);
+        len += 3;
+    }
+    for (; i < n; i++) {
+        if (p[i] >= 0x80 || !f->neutral[p[i]]) return -1;
+        out[len++] = p[i];
+    }
+    return (int)len;
+}
+
 /* Through the chains.  inside: nothing is done at this end of the part. */
 static int slow(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
                 size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e)
 {
     size_t offset = s->offset;
+    uint8_t direct[3 * DIRECT_MAX];
+    int len = -1;
+    if (t->fast->direct && begin > 0 && end < n && end - begin <= DIRECT_MAX)
+        len = spell(t->fast, (const uint8_t *)text + begin, end - begin, direct);
+    if (len > 0) return tok_model_word(t, s, direct, (size_t)len, offset + begin, out, e);
     s->norm.inner_first = begin > 0;
     s->norm.inner_last = end < n;
     s->offset += begin;
@@ -328,33 +450,44 @@ static void ask_all(struct tok_scratch *s, const uint8_t *p, size_t n, size_t co
     }
 }
 
+static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
+                    size_t n, const struct word_key *key, unsigned flags, struct tok_ids *out, struct err *e)
+{
+    const struct tok_fast *f = t->fast;
+    const uint8_t *word = (const uint8_t *)text + begin;
+    size_t from = out->n, len = end - begin, n_ids;
+    uint32_t code;
+    bool special = (f->first && begin == 0) || (f->last && end == n) || len > WORD_LONG_MAX;
+    const int32_t *ids = special || len <= WORD_KEY_MAX ? NULL : known(s, word, len, key, &n_ids, &code);
+    if (ids) {
+        if (tok_ids_room(out, n_ids, e)) return -1;
+        memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
+        out->n += n_ids;
+        return 0;
+    }
+    if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
+    if (special) return 0;
+    if (len <= WORD_KEY_MAX) word_cache_add(&s->cache, key, out->id + from, out->n - from);
+    else word_cache_add_long(&s->cache, key, word, len, out->id + from, out->n - from, 0);
+    return 0;
+}
+
 static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                  size_t count, unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
+    size_t i = f->first && s->begins[0] == 0, common = count - (f->last && s->ends[count - 1] == n);
     if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
-    for (size_t i = 0; i < count; i++) {
-        size_t begin = s->begins[i], end = s->ends[i], len = end - begin, from = out->n, n_ids;
-        const uint8_t *word = (const uint8_t *)text + begin;
-        bool special = (f->first && begin == 0) || (f->last && end == n);
-        if (!special && len <= WORD_KEY_MAX) {
-            size_t found = word_cache_get(&s->cache, &s->keys[i], out->id + out->n);
-            out->n += found;
-            if (found) continue;
-        }
-        uint32_t code;
-        const int32_t *ids = special || len <= WORD_KEY_MAX ? NULL : known(s, word, len, &s->keys[i], &n_ids, &code);
-        if (ids) {
-            if (tok_ids_room(out, n_ids, e)) return -1;
-            memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
-            out->n += n_ids;
-        } else {
-            if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
-            if (special || len > WORD_LONG_MAX) {}
-            else if (len <= WORD_KEY_MAX) word_cache_add(&s->cache, &s->keys[i], out->id + from, out->n - from);
-            else word_cache_add_long(&s->cache, &s->keys[i], word, len, out->id + from, out->n - from, 0);
-        }
+    if (i && one_part(t, s, text, s->begins[0], s->ends[0], n, &s->keys[0], flags, out, e)) return -1;
+    while (i < count) {
         if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
+        int32_t *to = out->id + out->n; /* as long as nothing is missed */
+        for (size_t found; i < common && s->ends[i] - s->begins[i] <= WORD_KEY_MAX &&
+                           (found = word_cache_get(&s->cache, &s->keys[i], to)); i++)
+            to += found;
+        out->n = (size_t)(to - out->id);
+        if (i < count && one_part(t, s, text, s->begins[i], s->ends[i], n, &s->keys[i], flags, out, e)) return -1;
+        i++;
     }
     return 0;
 }
