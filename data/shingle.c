@@ -1,6 +1,6 @@
 #include "data/shingle.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <utf8proc.h>
 
@@ -100,17 +100,29 @@ static struct glyph make_glyph(const struct words_table *t, uint32_t cp)
     return g;
 }
 
-/* The characters of most texts that are not ASCII, made once. */
-enum { GLYPHS = 0x2100 };
-static struct glyph *glyphs;
+/* Characters are looked at once, 256 at a time when the first of them comes, and
+ * kept for all threads until the end of the process. */
+enum { PAGE_BITS = 8, PAGES = 0x110000 >> PAGE_BITS };
+static _Atomic(struct glyph *) pages[PAGES];
 
-static void make_glyphs(void)
+static struct glyph *make_page(const struct words_table *t, uint32_t page)
 {
-    const struct words_table *t = words_table_get();
-    struct glyph *v = t ? mem_alloc(GLYPHS, sizeof *v) : NULL;
-    for (uint32_t cp = 0; v && cp < GLYPHS; cp++)
-        v[cp] = make_glyph(t, cp);
-    glyphs = v;
+    struct glyph *v = mem_alloc((size_t)1 << PAGE_BITS, sizeof *v), *other = NULL;
+    for (uint32_t i = 0; v && i < 1u << PAGE_BITS; i++)
+        v[i] = make_glyph(t, page << PAGE_BITS | i);
+    if (v && !atomic_compare_exchange_strong(&pages[page], &other, v)) { /* another thread was first */
+        free(v);
+        return other;
+    }
+    return v;
+}
+
+/* NULL: out of memory. */
+static inline const struct glyph *glyph_of(const struct words_table *t, uint32_t cp)
+{
+    struct glyph *v = atomic_load_explicit(&pages[cp >> PAGE_BITS], memory_order_acquire);
+    if (!v) v = make_page(t, cp >> PAGE_BITS);
+    return v ? &v[cp & ((1u << PAGE_BITS) - 1)] : NULL;
 }
 
 static void wide_char(struct shingles *s, struct shingle_reading *r, const struct glyph *g)
@@ -135,12 +147,10 @@ static size_t fast(struct shingles *s, const char *text, size_t i, size_t n)
 
 static int words(struct shingles *s, const char *text, size_t n, bool plain, struct err *e)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_glyphs);
     struct shingle_reading r = {0};
     const struct words_table *t = words_table_get();
     s->n_words = 0;
-    s->oom = !glyphs || !grow(&s->word, &s->cap, n / 2 + 1);
+    s->oom = !t || !grow(&s->word, &s->cap, n / 2 + 1);
     for (size_t i = 0; i < n && !s->oom;) {
         if (!r.n && !plain) i = fast(s, text, i, n);
         unsigned char c = (unsigned char)text[i];
@@ -164,9 +174,11 @@ static int words(struct shingles *s, const char *text, size_t n, bool plain, str
             i++;
             continue;
         }
-        struct glyph other;
-        const struct glyph *g = cp < GLYPHS ? &glyphs[cp] : &other;
-        if (g == &other) other = make_glyph(t, cp);
+        const struct glyph *g = glyph_of(t, cp);
+        if (!g) {
+            s->oom = true;
+            break;
+        }
         if (g->kind == GLYPH_DIGIT) {
             shingle_feed(&r, '0');
             i = number_end(text, n, i);
