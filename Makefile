@@ -72,9 +72,9 @@ fuzz:  ## search for crashing inputs with libFuzzer: FUZZ_SECONDS=N a target, FU
 	@$(MAKE) -s --no-print-directory CC=clang CFLAGS='-O1 -g' SAN=fuzzer-no-link,address,undefined FUZZ='$(FUZZ)' fuzz-run
 fuzz-run: $(FUZZ:%=$O/fuzz/%)
 	@scripts/fuzz.sh $O $(FUZZ_SECONDS) $(FUZZ)
-bench: setup  ## speed, beside the peers where they are installed (PYTHON=python with torch)
+bench: setup  ## speed, beside the peers where they are installed (PYTHON=python with torch); BENCH=data: that part only
 	@$(MAKE) -s --no-print-directory llmctl $(BENCH_BIN)
-	@scripts/bench.sh $O
+	@scripts/bench.sh $O $(BENCH)
 smoke: llmctl  ## the whole pipeline on 200 KB, in under a minute
 	@scripts/smoke.sh
 demo: setup  ## the main job on real text: CORPUS=DIR for your own, OUT=DIR for the results

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Deduplication: MB of JSONL a CPU second, one thread, beside datatrove's MinHash
-where this Python has it; runs take turns, the best of each counts.
+where this Python has it; then one thread against two by the clock, which needs an
+idle machine.  Runs take turns, the best of each counts.
 
 usage: bench-dedup.py LLMCTL CORPUS.jsonl WORKDIR [ROUNDS]"""
 import importlib.util
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -31,11 +33,35 @@ for i, stage in enumerate([
 """
 
 
-def cpu(command, quiet=True):
-    before = os.times()
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL if quiet else None)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+def cost(command):
+    """CPU seconds and seconds by the clock.  An output that exists is not written
+    over: to give its pages back would count."""
+    if "--out" in command and os.path.exists(command[command.index("--out") + 1]):
+        os.remove(command[command.index("--out") + 1])
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
+
+
+def cpu(command):
+    return cost(command)[0]
+
+
+def compare_threads(llmctl, big, work, rounds):
+    """One thread and two, in turn."""
+    packed = f"{work}/big.jsonl.zst"
+    subprocess.run([llmctl, "dedup", "-q", big, "--out", packed], check=True, stderr=subprocess.DEVNULL)
+    runs = {"exact": [big], "exact, of frames of zstd": [packed], "near": [big, "--near"]}
+    size = os.path.getsize(big) / 1e6
+    best = {(name, t): 1e9 for name in runs for t in (1, 2)}
+    for _ in range(rounds):
+        for name, t in best:
+            command = [llmctl, "dedup", "-q", "--threads", str(t), "--out", f"{work}/kept.jsonl"] + runs[name]
+            best[name, t] = min(best[name, t], cost(command)[1])
+    for name in runs:
+        one, two = best[name, 1], best[name, 2]
+        print(f"{name:24} {size / one:8.0f} MB/s by the clock, two threads {size / two:.0f}: {one / two:.2f} x")
 
 
 def enlarge(corpus, path, copies):
@@ -83,6 +109,7 @@ def main():
     size = os.path.getsize(big) / 1e6
     for name, seconds in best.items():
         print(f"{name:24} {size / seconds:8.0f} MB/s a core")
+    compare_threads(llmctl, big, work, rounds)
     if importlib.util.find_spec("datatrove") is None:
         print("no datatrove in this Python (PYTHON=... to compare)")
         return
