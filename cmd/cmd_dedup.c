@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static const struct opt opts[] = {
     OPT_SIZE(0, "mem", C, mem, "SIZE", "0", 0, 1.0e15,
              "Memory for tables and sorting, the rest goes to disk; 0: half of all"),
     OPT_STR(0, "workdir", C, workdir, "DIR", NULL, "Keep what is done there; the same command goes on"),
-    OPT_STR(0, "shard", C, shard, "I/N", NULL, "Do part I (from 0) of N; auto: as mpirun or srun say"),
+    OPT_STR(0, "shard", C, shard, "I/N", NULL, "Do part I (from 0) of N; auto: as mpirun, srun or a Slurm array say"),
     OPT_STR(0, "phase", C, phase, "NAME", NULL, "Only this phase of the shard, without waiting for others"),
     OPT_DOCS_IN(C, in),
     OPT_COMMON(C, common),
@@ -152,20 +153,38 @@ static int parse_unit(const struct dedup_opts *o, struct dedup_cfg *cfg, struct 
     return 0;
 }
 
-/* The rank that a launcher gave this process. */
+static long env_number(const char *name, long otherwise)
+{
+    const char *s = getenv(name);
+    char *end;
+    long v = s ? strtol(s, &end, 10) : otherwise;
+    return s && (end == s || *end) ? -1 : v;
+}
+
+/* The rank that a launcher gave this process; of the tasks of a Slurm array each counts on. */
 static bool launched(int *shard, int *shards)
 {
     static const char *const names[][2] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
                                            {"PMI_RANK", "PMI_SIZE"},
                                            {"SLURM_PROCID", "SLURM_NTASKS"}};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        const char *rank = getenv(names[i][0]), *size = getenv(names[i][1]);
-        if (!rank || !size) continue;
-        *shard = atoi(rank);
-        *shards = atoi(size);
-        return true;
+    long rank = 0, size = 1;
+    bool found = false;
+    for (size_t i = 0; i < COUNT_OF(names) && !found; i++) {
+        found = getenv(names[i][0]) && getenv(names[i][1]);
+        if (!found) continue;
+        rank = env_number(names[i][0], 0);
+        size = env_number(names[i][1], 1);
     }
-    return false;
+    if (getenv("SLURM_ARRAY_TASK_ID") && getenv("SLURM_ARRAY_TASK_COUNT")) {
+        long step = env_number("SLURM_ARRAY_TASK_STEP", 1);
+        long at = env_number("SLURM_ARRAY_TASK_ID", 0) - env_number("SLURM_ARRAY_TASK_MIN", 0);
+        rank += at / (step > 0 ? step : 1) * size;
+        size *= env_number("SLURM_ARRAY_TASK_COUNT", 1);
+        found = true;
+    }
+    *shard = rank >= 0 && rank < INT_MAX ? (int)rank : -1;
+    *shards = size > 0 && size < INT_MAX ? (int)size : -1;
+    return found;
 }
 
 static int parse_shard(const struct dedup_opts *o, struct dedup_cfg *cfg, struct err *e)
@@ -181,7 +200,7 @@ static int parse_shard(const struct dedup_opts *o, struct dedup_cfg *cfg, struct
     if (!o->shard) return 0;
     if (strcmp(o->shard, "auto") == 0) {
         if (!launched(&cfg->shard, &cfg->shards))
-            return err_set(e, ERR_USAGE, "--shard auto: neither mpirun nor srun started this process; give I/N");
+            return err_set(e, ERR_USAGE, "--shard auto: neither mpirun nor srun nor a Slurm array started this process; give I/N");
     } else if (sscanf(o->shard, "%d/%d%n", &cfg->shard, &cfg->shards, &n) != 2 || o->shard[n]) {
         return err_set(e, ERR_USAGE, "--shard '%s': want I/N like 0/4, or auto", o->shard);
     }

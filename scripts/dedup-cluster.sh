@@ -16,6 +16,10 @@
 #   slurm     one srun of N tasks; SRUN_OPTS="--partition=cpu --cpus-per-task=4"
 #   mpi       one mpirun of N ranks (no MPI in llmctl: they meet in DIR); MPIRUN_OPTS="..."
 #
+# A Slurm array needs no script: sbatch --array=0-63 --wrap "llmctl dedup web/ --near
+# --workdir DIR --shard auto --out u.jsonl"; the tasks wait for each other, so all
+# must be able to run at once.
+#
 # With slurm and mpi all N processes run at once and wait for each other; with
 # local and parallel any number at a time does.
 set -eu
