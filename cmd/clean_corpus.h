@@ -10,7 +10,7 @@
 struct clean_corpus_opts {
     const char *ambiguity, *resolve, *ambiguity_report, *label_errors, *outliers, *balance, *to;
     double max_upsample;
-    int64_t total;
+    int64_t total, mem;
 };
 
 #define OPT_CLEAN_CORPUS(S, f)                                                                                     \
@@ -27,7 +27,9 @@ struct clean_corpus_opts {
         OPT_STR(0, "to", S, f.to, "SHARES", "uniform", "--balance: uniform, sqrt, or a JSON file of weights"),     \
         OPT_F64(0, "max-upsample", S, f.max_upsample, "X", "1", 1, 1000, "--balance: write a document at most so often"), \
         OPT_INT(0, "balance-total", S, f.total, "N", "0", 0, 1e15,                                                 \
-                "--balance: documents to write; 0: what the rarest class allows")
+                "--balance: documents to write; 0: what the rarest class allows"),                                 \
+        OPT_SIZE(0, "mem", S, f.mem, "SIZE", "0", 0, 1.0e15,                                                       \
+                 "Memory for what is kept of documents, the rest goes to $TMPDIR; 0: half of the machine's")
 
 struct clean_corpus; /* owned by the caller of open */
 /* Behind all other filters.  *out stays NULL when nothing is asked for. */

@@ -219,7 +219,9 @@ const char *const clean_lessons[] = {
     "  {\"text\":\"7\",\"topic\":\"poem\"}\n"
     "\n"
     "What judges by the whole corpus reads the input twice (stdin is copied to\n"
-    "$TMPDIR) and keeps something of each document in memory.\n"
+    "$TMPDIR) and keeps something of each document; what of it is more than --mem\n"
+    "goes to a file in $TMPDIR. Names of sources and labels stay in memory, and so\n"
+    "do the scores of --label-errors, which says so when they are more than --mem.\n"
     "\n",
 
     "DECISIONS. --decisions writes one line a document: every value, every rule that\n"

@@ -273,6 +273,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct clean_scores *scores = NULL;
     struct clean_corpus *corpus = NULL;
     struct buf print = {0};
+    struct spill_space space = {0};
     int stdin_copy = -1;
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
@@ -287,6 +288,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     }
     cfg = (struct clean_cfg){.files = &files, .docs = docs_in_cfg(&o.in), .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
                             .decisions = o.decisions, .detail = o.html || o.examples, .progress = true};
+    space.limit = docs_mem(o.corpus.mem);
+    cfg.space = &space;
     memcpy(cfg.field, o.field, sizeof cfg.field);
     rules_preset(&cfg.rules, (enum rules_preset)o.preset);
     cfg.rules.words = (enum words_mode)o.words;
@@ -319,6 +322,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     if (!ret && corpus) ret = doc_spool_stdin(&files, &stdin_copy, e);
     if (!ret) ret = clean(&o, &cfg, e);
     if (!ret) talk_urls(urls);
+    if (!ret && space.files) log_info("  %zu arrays were larger than --mem and went to disk", (size_t)space.files);
     if (!ret) clean_corpus_talk(corpus);
 out:
     if (stdin_copy >= 0) close(stdin_copy);

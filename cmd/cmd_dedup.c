@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
@@ -263,12 +262,6 @@ static int dedup(const struct dedup_opts *o, struct dedup_cfg *cfg, struct err *
     return 0;
 }
 
-static size_t half_of_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
-    return pages > 0 && size > 0 ? (size_t)pages / 2 * (size_t)size : 0;
-}
-
 static int configure(const struct dedup_opts *o, bool verify_set, struct dedup_cfg *cfg, struct err *e)
 {
     struct docs_outputs to = outputs(o);
@@ -299,7 +292,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
                             .exact = o.exact == AUTO ? (o.near ? DEDUP_NORM : DEDUP_TEXT) : kinds[o.exact],
                             .annotate = o.annotate, .out = o.dry_run ? NULL : o.out, .removed = o.removed,
                             .quarantine = o.quarantine, .clusters = o.clusters, .html = o.html, .against = o.against,
-                            .save_index = o.save_index, .mem = o.mem ? (size_t)o.mem : half_of_memory(),
+                            .save_index = o.save_index, .mem = docs_mem(o.mem),
                             .workdir = o.workdir, .phase = o.phase, .progress = true};
     if (o.html) cfg.docs.extra[1] = o.source;
     ret = configure(&o, opt_is_set(self, &r, "verify"), &cfg, e);

@@ -1,9 +1,17 @@
 #include "cmd/docs_opts.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/log.h"
+
+size_t docs_mem(int64_t given)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
+    if (given) return (size_t)given;
+    return pages > 0 && size > 0 ? (size_t)pages / 2 * (size_t)size : 0;
+}
 
 int docs_outputs_check(const struct docs_outputs *o, struct err *e)
 {

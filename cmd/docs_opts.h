@@ -30,6 +30,9 @@ static inline struct doc_cfg docs_in_cfg(const struct docs_in_opts *o)
                             .max_line = (size_t)o->max_line};
 }
 
+/* --mem: what was given, or half of the machine's memory. */
+size_t docs_mem(int64_t given);
+
 /* Where a command that filters documents writes; NULL = not asked for. */
 struct docs_outputs {
     const char *out, *removed, *quarantine, *report;

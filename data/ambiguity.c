@@ -24,8 +24,8 @@ struct ambiguity_note {
 };
 
 struct worker {
-    struct buf pairs, text;                /* kept until the end */
-    struct buf prompt, answer, other, norm; /* of one document */
+    struct spill pairs, text;                     /* kept until the end */
+    struct buf prompt, answer, other, norm, part; /* of one document */
     struct turns turns;
 };
 
@@ -38,7 +38,8 @@ struct ambiguity {
     const char *report;
     int lost, answers, group; /* metrics */
     struct worker *workers;   /* [256] */
-    struct buf notes;         /* struct ambiguity_note of documents that are judged */
+    struct spill notes;       /* struct ambiguity_note of documents that are judged */
+    struct spill items;
     struct ambiguity_item *item;
     size_t cursor; /* of judge() */
     struct ambiguity_counts counts;
@@ -97,20 +98,22 @@ static bool preference(const struct ambiguity *a, const struct doc *d, struct wo
     return true;
 }
 
-static void keep_text(struct ambiguity_note *n, struct worker *w, const struct doc *d)
+static int keep_text(struct ambiguity_note *n, struct worker *w, const struct doc *d, struct err *e)
 {
     n->text_at = w->text.len;
-    doc_emit_id(d, &w->text);
-    n->id_n = (uint32_t)(w->text.len - n->text_at);
+    buf_clear(&w->part);
+    doc_emit_id(d, &w->part);
+    n->id_n = (uint32_t)w->part.len;
     const struct buf *parts[2] = {&w->prompt, &w->answer};
     uint32_t *len[2] = {&n->prompt_n, &n->answer_n};
     for (int i = 0; i < 2; i++) {
         size_t k = parts[i]->len < SHOWN ? parts[i]->len : SHOWN;
         while (k && k < parts[i]->len && ((unsigned char)parts[i]->data[k] & 0xC0) == 0x80)
             k--;
-        buf_add(&w->text, parts[i]->data, k);
+        buf_add(&w->part, parts[i]->data, k);
         *len[i] = (uint32_t)k;
     }
+    return buf_ok(&w->part, e) ? -1 : spill_add(&w->text, w->part.data, w->part.len, e);
 }
 
 static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
@@ -142,13 +145,13 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     if (!a->chosen) x->prompt = p;
     if (a->near < 1) {
         n->pairs_at = w->pairs.len;
-        prompt_pairs(w->norm.data ? w->norm.data : "", w->norm.len, &w->pairs, &x->digits);
-        uint64_t *v = (uint64_t *)(void *)(w->pairs.data + n->pairs_at);
-        x->n_pairs = w->pairs.len > n->pairs_at ? shingles_to_set(v, (w->pairs.len - n->pairs_at) / sizeof *v) : 0;
-        w->pairs.len = n->pairs_at + x->n_pairs * sizeof *v;
+        buf_clear(&w->part);
+        prompt_pairs(w->norm.data ? w->norm.data : "", w->norm.len, &w->part, &x->digits);
+        uint64_t *v = (uint64_t *)(void *)w->part.data;
+        x->n_pairs = w->part.len ? shingles_to_set(v, w->part.len / sizeof *v) : 0;
+        if (buf_ok(&w->part, e) || spill_add(&w->pairs, v, x->n_pairs * sizeof *v, e)) return -1;
     }
-    keep_text(n, w, d->doc);
-    return buf_ok(&w->pairs, e) || buf_ok(&w->text, e) || buf_ok(&w->norm, e) ? -1 : 0;
+    return keep_text(n, w, d->doc, e) || buf_ok(&w->norm, e) ? -1 : 0;
 }
 
 /* ---- all documents ---- */
@@ -162,8 +165,7 @@ static int note(void *arg, const struct clean_note *n, struct err *e)
         a->counts.unjudged++;
         return 0;
     }
-    buf_add(&a->notes, x, sizeof *x);
-    return buf_ok(&a->notes, e);
+    return spill_add(&a->notes, x, sizeof *x, e);
 }
 
 static int by_group(const void *a, const void *b)
@@ -216,16 +218,17 @@ static int write_report(const struct ambiguity *a, size_t n, struct err *e)
 static int settle(void *arg, struct err *e)
 {
     struct ambiguity *a = arg;
-    const struct ambiguity_note *notes = (const struct ambiguity_note *)(const void *)a->notes.data;
+    const struct ambiguity_note *notes = spill_data(&a->notes, e);
     size_t n = a->notes.len / sizeof *notes;
-    a->item = mem_alloc(n, sizeof *a->item);
-    if (!a->item) return err_oom(e, n * sizeof *a->item, "examples");
+    if (!notes || !(a->item = spill_room(&a->items, n, sizeof *a->item, e))) return -1;
+    for (int i = 0; i < 256; i++)
+        if (!spill_data(&a->workers[i].pairs, e) || !spill_data(&a->workers[i].text, e)) return -1;
     for (size_t i = 0; i < n; i++) {
         a->item[i] = notes[i].item;
         a->item[i].pairs = (const uint64_t *)(const void *)(a->workers[notes[i].thread].pairs.data + notes[i].pairs_at);
         if (a->policy == AMBIGUITY_NEWEST && !a->rank) a->item[i].rank = (double)i;
     }
-    if (ambiguity_resolve(a->item, n, a->near, a->policy, &a->counts.groups, e)) return -1;
+    if (ambiguity_resolve(a->item, n, a->near, a->policy, &a->counts.groups, a->notes.space, e)) return -1;
     a->counts.judged = n;
     for (size_t i = 0; i < n; i++) {
         a->counts.in_groups += a->item[i].group != 0;
@@ -305,6 +308,9 @@ static int set_up(struct ambiguity *a, struct clean_cfg *cfg, const char *what, 
     if (parse_what(a, what, e) || parse_resolve(a, resolve, e)) return -1;
     a->workers = mem_zalloc(256, sizeof *a->workers);
     if (!a->workers) return err_oom(e, 256 * sizeof *a->workers, "--ambiguity");
+    a->notes.space = a->items.space = cfg->space;
+    for (int i = 0; i < 256; i++)
+        a->workers[i].pairs.space = a->workers[i].text.space = cfg->space;
     if ((a->lost = rules_add_metric(&cfg->rules, "ambiguity.lost", e)) < 0 ||
         (a->answers = rules_add_metric(&cfg->rules, "ambiguity.answers", e)) < 0 ||
         (a->group = rules_add_metric(&cfg->rules, "ambiguity.group", e)) < 0)
@@ -336,15 +342,17 @@ void ambiguity_free(struct ambiguity *a)
 {
     if (!a) return;
     for (int i = 0; a->workers && i < 256; i++) {
-        struct buf *b[] = {&a->workers[i].pairs, &a->workers[i].text, &a->workers[i].prompt,
-                           &a->workers[i].answer, &a->workers[i].other, &a->workers[i].norm};
+        struct buf *b[] = {&a->workers[i].prompt, &a->workers[i].answer, &a->workers[i].other,
+                           &a->workers[i].norm, &a->workers[i].part};
+        spill_free(&a->workers[i].pairs);
+        spill_free(&a->workers[i].text);
         for (size_t k = 0; k < COUNT_OF(b); k++)
             buf_free(b[k]);
         turns_free(&a->workers[i].turns);
     }
     free(a->workers);
-    buf_free(&a->notes);
-    free(a->item);
+    spill_free(&a->notes);
+    spill_free(&a->items);
     arena_free(&a->names);
     free(a);
 }

@@ -13,7 +13,8 @@
  *   best       those of the answer with the highest number in a field; none
  *              when two answers have it
  *
- * Nothing depends on the number of threads. */
+ * Nothing depends on the number of threads.  What is kept of examples goes to
+ * disk beyond cfg->space. */
 #ifndef DATA_AMBIGUITY_H
 #define DATA_AMBIGUITY_H
 
@@ -53,6 +54,6 @@ struct ambiguity_item {
 };
 /* Items in order of the input. */
 int ambiguity_resolve(struct ambiguity_item *v, size_t n, double near, enum ambiguity_policy policy,
-                      uint64_t *groups, struct err *e);
+                      uint64_t *groups, struct spill_space *space, struct err *e);
 
 #endif

@@ -40,7 +40,7 @@ static void join_equal(const struct ambiguity_item *v, size_t n, uint32_t *up, s
 {
     for (size_t i = 0; i < n; i++)
         k[i] = (struct key){v[i].prompt.hi, v[i].prompt.lo, (uint32_t)i};
-    qsort(k, n, sizeof *k, by_key);
+    spill_sort(k, n, sizeof *k, by_key);
     for (size_t i = 1; i < n; i++)
         if (k[i].hi == k[i - 1].hi && k[i].lo == k[i - 1].lo) join(up, k[i - 1].item, k[i].item);
 }
@@ -59,29 +59,32 @@ static void join_bucket(const struct ambiguity_item *v, const struct key *k, siz
 
 enum { BANDS = 24, ROWS = 4 }; /* a pair of similarity 0.7 meets with probability 0.998 */
 
-static int join_near(const struct ambiguity_item *v, size_t n, double near, uint32_t *up, struct err *e)
+static int join_near(const struct ambiguity_item *v, size_t n, double near, uint32_t *up, struct key *k,
+                     struct spill_space *space, struct err *e)
 {
+    struct spill bands = {.space = space};
     struct minhash *m = mem_alloc(1, sizeof *m);
-    uint64_t *keys = mem_alloc(n, BANDS * sizeof *keys);
-    struct key *k = mem_alloc(n, sizeof *k);
+    uint64_t *keys = spill_room(&bands, n, BANDS * sizeof *keys, e), of[BANDS];
     int ret = -1;
-    if (!m || !keys || !k) {
-        err_oom(e, n * BANDS * sizeof *keys, "similar prompts");
+    if (!m || !keys) {
+        if (!m) err_oom(e, sizeof *m, "similar prompts");
         goto out;
     }
     size_t first = 0; /* one of each group of equal prompts */
     minhash_init(m, BANDS, ROWS, 1);
     for (size_t i = 0; i < n; i++) {
         if (root(up, (uint32_t)i) != i || !v[i].n_pairs) continue;
+        minhash_keys(m, v[i].pairs, v[i].n_pairs, of);
+        for (size_t b = 0; b < BANDS; b++)
+            keys[b * n + i] = of[b]; /* a band at a time is read */
         k[first++].item = (uint32_t)i;
-        minhash_keys(m, v[i].pairs, v[i].n_pairs, keys + i * BANDS);
     }
     for (size_t b = 0; b < BANDS; b++) {
         for (size_t i = 0; i < first; i++) {
-            k[i].hi = keys[k[i].item * BANDS + b];
+            k[i].hi = keys[b * n + k[i].item];
             k[i].lo = 0;
         }
-        qsort(k, first, sizeof *k, by_key);
+        spill_sort(k, first, sizeof *k, by_key);
         for (size_t i = 0, j; i < first; i = j) {
             for (j = i + 1; j < first && k[j].hi == k[i].hi;)
                 j++;
@@ -91,8 +94,7 @@ static int join_near(const struct ambiguity_item *v, size_t n, double near, uint
     ret = 0;
 out:
     free(m);
-    free(keys);
-    free(k);
+    spill_free(&bands);
     return ret;
 }
 
@@ -139,7 +141,7 @@ static void settle_group(struct ambiguity_item *v, const struct key *k, size_t n
         double rank = policy == AMBIGUITY_MAJORITY ? 0 : isnan(x->rank) ? (double)-INFINITY : x->rank;
         a[i] = (struct answer){x->answer, 1, rank};
     }
-    qsort(a, n, sizeof *a, by_hash);
+    spill_sort(a, n, sizeof *a, by_hash);
     size_t made = 0;
     for (size_t i = 0; i < n; i++) {
         if (!made || a[made - 1].hash != a[i].hash) {
@@ -161,25 +163,23 @@ static void settle_group(struct ambiguity_item *v, const struct key *k, size_t n
 }
 
 int ambiguity_resolve(struct ambiguity_item *v, size_t n, double near, enum ambiguity_policy policy,
-                      uint64_t *groups, struct err *e)
+                      uint64_t *groups, struct spill_space *space, struct err *e)
 {
+    struct spill ups = {.space = space}, ks = {.space = space}, as = {.space = space};
     *groups = 0;
     if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "more than 4 billion examples in one run");
-    uint32_t *up = mem_alloc(n, sizeof *up);
-    struct key *k = mem_alloc(n, sizeof *k);
-    struct answer *a = mem_alloc(n, sizeof *a);
     int ret = -1;
-    if (!up || !k || !a) {
-        err_oom(e, n * sizeof *k, "groups of examples");
-        goto out;
-    }
+    uint32_t *up = spill_room(&ups, n, sizeof *up, e);
+    struct key *k = up ? spill_room(&ks, n, sizeof *k, e) : NULL;
+    struct answer *a = k ? spill_room(&as, n, sizeof *a, e) : NULL;
+    if (!a) goto out;
     for (size_t i = 0; i < n; i++)
         up[i] = (uint32_t)i;
     join_equal(v, n, up, k);
-    if (near < 1 && join_near(v, n, near, up, e)) goto out;
+    if (near < 1 && join_near(v, n, near, up, k, space, e)) goto out;
     for (size_t i = 0; i < n; i++)
         k[i] = (struct key){root(up, (uint32_t)i), 0, (uint32_t)i};
-    qsort(k, n, sizeof *k, by_key);
+    spill_sort(k, n, sizeof *k, by_key);
     for (size_t i = 0, j; i < n; i = j) {
         for (j = i + 1; j < n && k[j].hi == k[i].hi;)
             j++;
@@ -187,8 +187,8 @@ int ambiguity_resolve(struct ambiguity_item *v, size_t n, double near, enum ambi
     }
     ret = 0;
 out:
-    free(up);
-    free(k);
-    free(a);
+    spill_free(&ups);
+    spill_free(&ks);
+    spill_free(&as);
     return ret;
 }

@@ -32,7 +32,8 @@ struct balance {
     enum { BY_PATH, BY_SOURCE, BY_LANG } by;
     int metric;
     struct labels names;
-    struct buf rows;             /* struct row of documents that stay so far */
+    struct spill rows;           /* struct row of documents that stay so far; of balance_add's space */
+    struct row *row;             /* of rows, when they are complete */
     struct balance_class *class; /* [n_classes], then sorted for the report */
     struct limit {
         uint64_t base, key, ties; /* copies of each; one more below key, and for `ties` at it */
@@ -82,8 +83,7 @@ static int note(void *arg, const struct clean_note *n, struct err *e)
     struct row r = {.key = ((const struct balance_note *)n->note)->key, .class = labels_id(&b->names, name, strlen(name))};
     if (r.class == LABEL_NONE) return err_oom(e, sizeof r, "classes");
     if (r.class >= MAX_CLASSES) return err_set(e, ERR_DATA, "more than %d classes in '%s'", MAX_CLASSES, b->cfg.field);
-    buf_add(&b->rows, &r, sizeof r);
-    return buf_ok(&b->rows, e);
+    return spill_add(&b->rows, &r, sizeof r, e);
 }
 
 void balance_plan(const uint64_t *n, const double *weight, size_t k, double max_upsample, uint64_t total, uint64_t *m)
@@ -131,8 +131,8 @@ static int by_class_and_key(const void *a, const void *b)
 /* The m-th smallest key of each class draws the line. */
 static void draw_lines(struct balance *b, size_t k, const uint64_t *n, const uint64_t *m)
 {
-    struct row *r = (struct row *)(void *)b->rows.data;
-    qsort(r, b->rows.len / sizeof *r, sizeof *r, by_class_and_key);
+    struct row *r = b->row;
+    spill_sort(r, b->rows.len / sizeof *r, sizeof *r, by_class_and_key);
     for (size_t i = 0; i < k; r += n[i], i++) {
         struct limit *l = &b->limit[i];
         l->base = m[i] / n[i];
@@ -155,7 +155,8 @@ static int settle(void *arg, struct err *e)
 {
     struct balance *b = arg;
     size_t k = b->names.n, rows = b->rows.len / sizeof(struct row);
-    const struct row *r = (const struct row *)(const void *)b->rows.data;
+    const struct row *r = b->row = spill_data(&b->rows, e);
+    if (!r) return -1;
     uint64_t *n = mem_zalloc(k, 2 * sizeof *n), *m = n ? n + k : NULL;
     double *weight = mem_zalloc(k, sizeof *weight);
     b->class = mem_zalloc(k, sizeof *b->class);
@@ -177,7 +178,7 @@ static int settle(void *arg, struct err *e)
         b->class[i].weight = weight[i];
     }
     qsort(b->class, k, sizeof *b->class, by_size);
-    buf_free(&b->rows);
+    spill_free(&b->rows);
     ret = 0;
 out:
     free(n);
@@ -240,6 +241,7 @@ struct balance *balance_add(struct clean_cfg *cfg, const struct balance_cfg *how
         return NULL;
     }
     b->cfg = *how;
+    b->rows.space = cfg->space;
     if (set_up(b, cfg, e)) {
         balance_free(b);
         return NULL;
@@ -251,7 +253,7 @@ void balance_free(struct balance *b)
 {
     if (!b) return;
     labels_free(&b->names);
-    buf_free(&b->rows);
+    spill_free(&b->rows);
     for (size_t i = 0; i < COUNT_OF(b->text); i++)
         buf_free(&b->text[i]);
     json_free(b->weights);

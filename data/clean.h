@@ -7,6 +7,7 @@
 #define DATA_CLEAN_H
 
 #include "core/base/pool.h"
+#include "core/base/spill.h"
 #include "data/clean_detail.h"
 #include "data/clean_filter.h"
 #include "data/clean_labels.h"
@@ -37,6 +38,7 @@ struct clean_cfg {
     struct clean_filter filter[CLEAN_FILTERS_MAX]; /* clean_add_filter() */
     int n_filters;
     bool keep_metric[METRICS_MAX];
+    struct spill_space *space; /* for what is kept of documents between two passes; NULL: no limit */
     struct chat *chat; /* chat.h, or NULL */
     int copies_metric; /* metric of a filter: how often a document that stays is written; 0 = once */
 };

@@ -69,7 +69,7 @@ static void write_note(const struct clean *c, char *row, const struct clean_doc 
 static void read_note(const struct clean *c, uint64_t seq, uint64_t i, struct clean_doc *d)
 {
     const struct notes *n = &c->notes;
-    struct note_head *h = notes_row(n, &n->rows, n->base[seq] + i);
+    struct note_head *h = notes_row(n, n->all, n->base[seq] + i);
     for (int k = 0; k < n->n_values; k++)
         if (n->metric[k] >= METRIC_N) d->value[n->metric[k]] = notes_values(h)[k];
     for (int k = 0; k < CLEAN_LABELS; k++) {

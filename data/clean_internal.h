@@ -17,7 +17,8 @@ struct notes {
     bool on;
     int metric[METRICS_MAX], n_values; /* which values are kept */
     size_t filter_at[CLEAN_FILTERS_MAX], row;
-    struct buf rows;
+    struct spill rows;
+    char *all;      /* of rows, when they are complete */
     uint64_t *base; /* by block: its first document */
     size_t n_blocks, cap;
     struct labels label[CLEAN_LABELS];
@@ -30,9 +31,9 @@ int notes_add(struct notes *n, uint64_t seq, struct buf *rows, struct clean_grou
 /* Serves the filters that judge with all documents in view. */
 int notes_judge(struct notes *n, const struct clean_cfg *cfg, struct err *e);
 void notes_free(struct notes *n);
-static inline struct note_head *notes_row(const struct notes *n, const struct buf *rows, uint64_t i)
+static inline struct note_head *notes_row(const struct notes *n, char *rows, uint64_t i)
 {
-    return (struct note_head *)(void *)(rows->data + i * n->row);
+    return (struct note_head *)(void *)(rows + i * n->row);
 }
 static inline double *notes_values(struct note_head *h)
 {

@@ -32,6 +32,7 @@ int notes_start(struct notes *n, const struct clean_cfg *cfg, struct err *e)
                            "some of these filters read the input twice: give files, not stdin");
     for (int m = 0; m < cfg->rules.n_metrics; m++)
         if (m >= METRIC_N || cfg->keep_metric[m]) n->metric[n->n_values++] = m;
+    n->rows.space = cfg->space;
     n->row = sizeof(struct note_head) + (size_t)n->n_values * sizeof(double);
     for (int i = 0; i < cfg->n_filters; i++) {
         n->filter_at[i] = n->row;
@@ -54,15 +55,14 @@ int notes_add(struct notes *n, uint64_t seq, struct buf *rows, struct clean_grou
     n->base[seq] = n->rows.len / n->row;
     n->n_blocks = (size_t)seq + 1;
     for (uint64_t i = 0; i < rows->len / n->row; i++) {
-        struct note_head *h = notes_row(n, rows, i);
+        struct note_head *h = notes_row(n, rows->data, i);
         for (int k = 0; k < CLEAN_LABELS; k++) {
             const char *name = from[k].names.name[h->label[k]];
             h->label[k] = labels_id(&n->label[k], name, strlen(name));
             if (h->label[k] == LABEL_NONE) return err_oom(e, sizeof *h, "the labels of documents");
         }
     }
-    buf_add(&n->rows, rows->data, rows->len);
-    return buf_ok(&n->rows, e);
+    return spill_add(&n->rows, rows->data, rows->len, e);
 }
 
 /* Calls note() or judge() for every document. */
@@ -75,7 +75,7 @@ static int each(struct notes *n, const struct clean_cfg *cfg, int f,
         value[m] = (double)NAN;
     uint64_t docs = n->rows.len / n->row;
     for (uint64_t i = 0; i < docs; i++) {
-        struct note_head *h = notes_row(n, &n->rows, i);
+        struct note_head *h = notes_row(n, n->all, i);
         double *kept = notes_values(h);
         struct clean_note note = {.doc = i,
                                   .value = value,
@@ -107,6 +107,7 @@ static int each(struct notes *n, const struct clean_cfg *cfg, int f,
 
 int notes_judge(struct notes *n, const struct clean_cfg *cfg, struct err *e)
 {
+    if (!(n->all = spill_data(&n->rows, e))) return -1;
     for (int f = 0; f < cfg->n_filters; f++) {
         const struct clean_filter *x = &cfg->filter[f];
         if (!x->settle) continue;
@@ -119,7 +120,7 @@ int notes_judge(struct notes *n, const struct clean_cfg *cfg, struct err *e)
 
 void notes_free(struct notes *n)
 {
-    buf_free(&n->rows);
+    spill_free(&n->rows);
     free(n->base);
     for (int k = 0; k < CLEAN_LABELS; k++)
         labels_free(&n->label[k]);

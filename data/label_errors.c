@@ -25,10 +25,13 @@ struct label_errors {
     int error, confidence, suggested; /* metrics */
     struct label_worker {
         struct features f;
-        struct buf buckets, label;
+        struct spill buckets;
+        struct buf label;
     } * workers; /* [256] */
     struct labels names;
-    struct train_docs docs;
+    struct spill buckets, rows, probabilities, suggestions, given;
+    struct train_docs docs; /* of buckets and rows */
+    const struct spill_space *space;
     float *p;            /* [n][n_labels] */
     int32_t *suggestion; /* [n] */
     uint64_t *table;
@@ -56,8 +59,7 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     n->n = (uint32_t)w->f.n;
     n->hash = hash64(d->text, d->n);
     memcpy(n->label, w->label.data, w->label.len);
-    buf_add(&w->buckets, w->f.v, w->f.n * 4);
-    return buf_ok(&w->buckets, e);
+    return spill_add(&w->buckets, w->f.v, w->f.n * 4, e);
 }
 
 static int note(void *arg, const struct clean_note *x, struct err *e)
@@ -73,10 +75,10 @@ static int note(void *arg, const struct clean_note *x, struct err *e)
     if (id == LABEL_NONE) return err_oom(e, sizeof *n, "labels");
     if (id >= CLASSIFY_MAX_LABELS)
         return err_set(e, ERR_DATA, "more than %d labels in '%s': is it a label?", CLASSIFY_MAX_LABELS, l->field);
-    struct train_doc d = {l->docs.buckets.len / 4, n->hash, n->n, (int32_t)id};
-    buf_add(&l->docs.buckets, l->workers[n->thread].buckets.data + n->at * 4, (size_t)n->n * 4);
-    buf_add(&l->docs.docs, &d, sizeof d);
-    return buf_ok(&l->docs.buckets, e) || buf_ok(&l->docs.docs, e) ? -1 : 0;
+    struct train_doc d = {l->buckets.len / 4, n->hash, n->n, (int32_t)id};
+    const char *v = spill_data(&l->workers[n->thread].buckets, e);
+    if (!v || spill_add(&l->buckets, v + n->at * 4, (size_t)n->n * 4, e)) return -1;
+    return spill_add(&l->rows, &d, sizeof d, e);
 }
 
 /* With many labels the weights are fewer: the upper bits of a bucket remain. */
@@ -93,15 +95,16 @@ static int judge_all(struct label_errors *l, struct err *e)
 {
     size_t n = train_docs_n(&l->docs), k = (size_t)l->docs.n_labels;
     struct classify_report rep = {0};
-    int32_t *label = mem_alloc(n, sizeof *label);
-    l->p = mem_alloc(n, k * sizeof *l->p);
-    l->suggestion = mem_alloc(n, sizeof *l->suggestion);
-    l->table = mem_zalloc(k, k * sizeof *l->table);
+    /* The scores that training calibrates by, and the classifiers of the folds, stay in memory. */
+    size_t scores = n * (k == 2 ? 1 : k) * sizeof(double);
+    if (l->space && l->space->limit && scores > l->space->limit)
+        return err_set(e, ERR_OS, "%zu documents of %zu labels need %zu bytes for their scores, more than --mem", n, k, scores);
+    int32_t *label = spill_room(&l->given, n, sizeof *label, e);
+    if (!label || !(l->p = spill_room(&l->probabilities, n, k * sizeof *l->p, e)) ||
+        !(l->suggestion = spill_room(&l->suggestions, n, sizeof *l->suggestion, e)))
+        return -1;
     int ret = -1;
-    if (!label || !l->p || !l->suggestion || !l->table) {
-        err_oom(e, n * k * sizeof *l->p, "probabilities of labels");
-        goto out;
-    }
+    if (!(l->table = mem_zalloc(k, k * sizeof *l->table))) return err_oom(e, k * k * sizeof *l->table, "a table of labels");
     for (size_t i = 0; i < n; i++)
         label[i] = train_doc_at(&l->docs, i)->label;
     if (classify_train(&l->train, &l->docs, *l->pool, NULL, &rep, l->p, e) ||
@@ -115,7 +118,7 @@ static int judge_all(struct label_errors *l, struct err *e)
     l->counts.scores = rep.all;
     ret = 0;
 out:
-    free(label);
+    spill_free(&l->given);
     classify_report_free(&rep);
     return ret;
 }
@@ -129,13 +132,18 @@ static int settle(void *arg, struct err *e)
     for (size_t i = 0; i < l->names.n; i++)
         l->docs.label[i] = l->names.name[i];
     l->names.n = 0; /* they have a new owner */
+    char *buckets = spill_data(&l->buckets, e), *rows = spill_data(&l->rows, e);
+    if (!buckets || !rows) return -1;
+    l->docs.buckets = (struct buf){.data = buckets, .len = l->buckets.len};
+    l->docs.docs = (struct buf){.data = rows, .len = l->rows.len};
     l->counts.labelled = train_docs_n(&l->docs);
     l->counts.n_labels = l->docs.n_labels;
     for (int i = 0; i < 256; i++)
-        buf_free(&l->workers[i].buckets);
+        spill_free(&l->workers[i].buckets);
     fold_buckets(l, classify_defaults(l->docs.n_labels).features.bits);
     int ret = judge_all(l, e);
-    buf_free(&l->docs.buckets);
+    spill_free(&l->buckets);
+    l->docs.buckets = (struct buf){0};
     return ret;
 }
 
@@ -168,6 +176,10 @@ static int set_up(struct label_errors *l, struct clean_cfg *cfg, struct err *e)
     if (l->train.folds < 2) return err_set(e, ERR_USAGE, "--label-errors needs --folds of 2 or more");
     l->pool = &cfg->pool;
     if (!(l->workers = mem_zalloc(256, sizeof *l->workers))) return err_oom(e, 256 * sizeof *l->workers, "--label-errors");
+    l->space = cfg->space;
+    l->buckets.space = l->rows.space = l->probabilities.space = l->suggestions.space = l->given.space = cfg->space;
+    for (int i = 0; i < 256; i++)
+        l->workers[i].buckets.space = cfg->space;
     if ((l->confidence = rules_add_metric(&cfg->rules, "labels.confidence", e)) < 0 ||
         (l->error = rules_add_metric(&cfg->rules, "labels.error", e)) < 0 ||
         (l->suggested = rules_add_metric(&cfg->rules, "labels.suggested", e)) < 0)
@@ -201,14 +213,16 @@ void label_errors_free(struct label_errors *l)
     if (!l) return;
     for (int i = 0; l->workers && i < 256; i++) {
         features_free(&l->workers[i].f);
-        buf_free(&l->workers[i].buckets);
+        spill_free(&l->workers[i].buckets);
         buf_free(&l->workers[i].label);
     }
     free(l->workers);
     labels_free(&l->names);
+    l->docs.buckets = l->docs.docs = (struct buf){0}; /* they are not its own */
     train_docs_free(&l->docs);
-    free(l->p);
-    free(l->suggestion);
+    struct spill *s[] = {&l->buckets, &l->rows, &l->probabilities, &l->suggestions, &l->given};
+    for (size_t i = 0; i < COUNT_OF(s); i++)
+        spill_free(s[i]);
     free(l->table);
     free(l);
 }

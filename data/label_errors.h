@@ -2,8 +2,10 @@
  *
  * The built-in classifier is trained on the documents that stay, by folds, so
  * that each is judged by a model that has not seen it; confident learning
- * (confident.h) then says which labels are errors.  Two passes; memory: about
- * two bytes a byte of text, and 4 bytes a document and label. */
+ * (confident.h) then says which labels are errors.  Two passes; what is
+ * kept is about two bytes a byte of text and 4 bytes a document and label, beyond
+ * cfg->space on disk; training holds 8 bytes a document and label in memory, and
+ * refuses more than cfg->space allows. */
 #ifndef DATA_LABEL_ERRORS_H
 #define DATA_LABEL_ERRORS_H
 

@@ -15,10 +15,6 @@ struct group {
     double *median, *spread; /* [n_values] */
 };
 
-struct row {
-    uint32_t source, lang;
-};
-
 struct outliers {
     struct arena names;
     struct rule rule;
@@ -29,11 +25,48 @@ struct outliers {
     int n_values, z, worst;           /* metrics: the largest |z|, and of which value */
     int rule_index;
     struct clean_cfg *cfg;
-    struct buf rows, values; /* struct row; double[n_values] each */
-    struct group *group;     /* sorted by (source, lang) */
+    struct spill rows, values; /* of documents that are judged: number of the group; double[n_values] */
+    struct labels pairs;       /* "source/lang", the groups that documents are of */
+    struct group *group;       /* sorted by (source, lang): those, all of a language, all */
     size_t n_groups;
     double *stats; /* memory of medians and spreads */
 };
+
+/* v in place so that v[k] is what it would be if v were sorted, none before it
+ * larger and none behind it smaller. */
+static double nth(double *v, size_t n, size_t k)
+{
+    size_t lo = 0, hi = n - 1;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2, i = lo, j = hi;
+        double a = v[lo], b = v[mid], c = v[hi], pivot = a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
+        for (;;) {
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i > j) break;
+            double t = v[i];
+            v[i++] = v[j];
+            v[j] = t;
+            if (!j--) break;
+        }
+        if (j != SIZE_MAX && k <= j) hi = j;
+        else if (k >= i) lo = i;
+        else return v[k];
+    }
+    return v[k];
+}
+
+static double middle(double *v, size_t n)
+{
+    double high = nth(v, n, n / 2), low = high;
+    if (n % 2) return high;
+    low = v[0];
+    for (size_t i = 1; i < n / 2; i++)
+        if (v[i] > low) low = v[i];
+    return (low + high) / 2;
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -41,23 +74,17 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double middle(const double *v, size_t n)
-{
-    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
-}
-
 void outliers_centre(double *v, size_t n, double *median, double *spread)
 {
     *median = *spread = 0;
     if (!n) return;
-    qsort(v, n, sizeof *v, compare);
     *median = middle(v, n);
     for (size_t i = 0; i < n; i++)
         v[i] = fabs(v[i] - *median);
-    qsort(v, n, sizeof *v, compare);
     *spread = 1.4826 * middle(v, n);
     if (*spread > 0) return;
     double sum = 0;
+    spill_sort(v, n, sizeof *v, compare);
     for (size_t i = 0; i < n; i++) /* smallest first: no order but that of the values */
         sum += v[i];
     *spread = 1.2533 * sum / (double)n;
@@ -86,14 +113,15 @@ static double value_of(const struct outliers *o, const double *value, int k)
 static int note(void *arg, const struct clean_note *n, struct err *e)
 {
     struct outliers *o = arg;
+    double x[OUTLIERS_MAX_VALUES];
+    char name[32];
     if (n->removed) return 0;
-    struct row r = {n->label[CLEAN_SOURCE], n->label[CLEAN_LANG]};
-    buf_add(&o->rows, &r, sizeof r);
-    for (int k = 0; k < o->n_values; k++) {
-        double x = value_of(o, n->value, k);
-        buf_add(&o->values, &x, sizeof x);
-    }
-    return buf_ok(&o->rows, e) || buf_ok(&o->values, e) ? -1 : 0;
+    int len = snprintf(name, sizeof name, "%u/%u", n->label[CLEAN_SOURCE], n->label[CLEAN_LANG]);
+    uint32_t pair = labels_id(&o->pairs, name, (size_t)len);
+    if (pair == LABEL_NONE) return err_oom(e, sizeof pair, "groups of documents");
+    for (int k = 0; k < o->n_values; k++)
+        x[k] = value_of(o, n->value, k);
+    return spill_add(&o->rows, &pair, sizeof pair, e) || spill_add(&o->values, x, (size_t)o->n_values * sizeof *x, e) ? -1 : 0;
 }
 
 static int by_key(const void *a, const void *b)
@@ -110,22 +138,25 @@ static struct group *find(struct outliers *o, uint32_t source, uint32_t lang)
 }
 
 /* One group for each (source, language), (any, language) and (any, any). */
-static int make_groups(struct outliers *o, struct err *e)
+static int make_groups(struct outliers *o, const uint32_t *row, size_t n, struct err *e)
 {
-    const struct row *r = (const struct row *)(const void *)o->rows.data;
-    size_t n = o->rows.len / sizeof *r, made = 0;
-    struct group *g = mem_alloc(3 * n + 1, sizeof *g);
-    if (!g) return err_oom(e, 3 * n * sizeof *g, "groups of documents");
-    for (size_t i = 0; i < n; i++) {
-        g[3 * i] = (struct group){.source = r[i].source, .lang = r[i].lang, .n = 1};
-        g[3 * i + 1] = (struct group){.source = UINT32_MAX, .lang = r[i].lang, .n = 1};
-        g[3 * i + 2] = (struct group){.source = UINT32_MAX, .lang = UINT32_MAX, .n = 1};
+    size_t pairs = o->pairs.n, made = 0;
+    struct group *g = o->group = mem_zalloc(2 * pairs + 1, sizeof *g);
+    if (!g) return err_oom(e, 2 * pairs * sizeof *g, "groups of documents");
+    for (size_t i = 0; i < pairs; i++) {
+        unsigned source = 0, lang = 0;
+        sscanf(o->pairs.name[i], "%u/%u", &source, &lang);
+        g[i] = (struct group){.source = source, .lang = lang};
     }
-    qsort(g, 3 * n, sizeof *g, by_key);
-    for (size_t i = 0; i < 3 * n; i++)
-        if (made && by_key(&g[made - 1], &g[i]) == 0) g[made - 1].n++;
+    for (size_t i = 0; i < n; i++)
+        g[row[i]].n++;
+    g[2 * pairs] = (struct group){.source = UINT32_MAX, .lang = UINT32_MAX, .n = n};
+    for (size_t i = 0; i < pairs; i++)
+        g[pairs + i] = (struct group){.source = UINT32_MAX, .lang = g[i].lang, .n = g[i].n};
+    qsort(g, 2 * pairs + 1, sizeof *g, by_key);
+    for (size_t i = 0; i < 2 * pairs + 1; i++)
+        if (made && by_key(&g[made - 1], &g[i]) == 0) g[made - 1].n += g[i].n;
         else g[made++] = g[i];
-    o->group = g;
     o->n_groups = made;
     o->stats = mem_zalloc(made * 2, (size_t)o->n_values * sizeof *o->stats);
     if (!o->stats) return err_oom(e, made * (size_t)o->n_values * 16, "medians");
@@ -136,56 +167,68 @@ static int make_groups(struct outliers *o, struct err *e)
     return 0;
 }
 
-/* Medians of value k in all groups, each in turn. */
-static void centre(struct outliers *o, int k, double *scratch)
+/* Where the documents of each pair belong at a level: their pair, their language, all. */
+enum { LEVELS = 3 };
+
+static struct group *at_level(struct outliers *o, size_t pair, int level)
 {
-    const struct row *r = (const struct row *)(const void *)o->rows.data;
-    const double *v = (const double *)(const void *)o->values.data;
-    size_t n = o->rows.len / sizeof *r, at = 0;
-    for (size_t g = 0; g < o->n_groups; g++) {
-        o->group[g].at = at;
-        at += o->group[g].n;
-        o->group[g].n = 0;
+    unsigned source = UINT32_MAX, lang = UINT32_MAX;
+    if (level < 2) sscanf(o->pairs.name[pair], "%u/%u", &source, &lang);
+    return find(o, level == 0 ? source : UINT32_MAX, lang);
+}
+
+/* Medians of value k in the groups of one level, which parts all documents. */
+static void centre(struct outliers *o, int k, struct group *const *of, const uint32_t *row, const double *v, size_t n,
+                   double *scratch, size_t *filled)
+{
+    size_t at = 0;
+    for (size_t p = 0; p < o->pairs.n; p++)
+        of[p]->at = SIZE_MAX;
+    for (size_t p = 0; p < o->pairs.n; p++) {
+        if (of[p]->at != SIZE_MAX) continue;
+        of[p]->at = at;
+        at += of[p]->n;
+        filled[of[p] - o->group] = 0;
     }
     for (size_t i = 0; i < n; i++) {
         double x = v[i * (size_t)o->n_values + (size_t)k];
-        struct group *in[3] = {find(o, r[i].source, r[i].lang), find(o, UINT32_MAX, r[i].lang), find(o, UINT32_MAX, UINT32_MAX)};
-        for (int j = 0; j < 3; j++) {
-            struct group *g = in[j];
-            /* Values that were not measured wait at the end, uncounted. */
-            if (isnan(x)) continue;
-            scratch[g->at + g->n++] = x;
-        }
+        struct group *g = of[row[i]];
+        if (!isnan(x)) scratch[g->at + filled[g - o->group]++] = x; /* the others were not measured */
     }
-    for (size_t g = 0; g < o->n_groups; g++)
-        outliers_centre(scratch + o->group[g].at, o->group[g].n, &o->group[g].median[k], &o->group[g].spread[k]);
+    for (size_t p = 0; p < o->pairs.n; p++) {
+        struct group *g = of[p];
+        if (g->at == SIZE_MAX) continue;
+        outliers_centre(scratch + g->at, filled[g - o->group], &g->median[k], &g->spread[k]);
+        g->at = SIZE_MAX; /* done, when another pair is of it too */
+    }
 }
 
 static int settle(void *arg, struct err *e)
 {
     struct outliers *o = arg;
-    if (make_groups(o, e)) return -1;
-    size_t n = o->rows.len / sizeof(struct row);
-    double *scratch = mem_alloc(3 * n, sizeof *scratch);
-    size_t *count = mem_alloc(o->n_groups, sizeof *count);
-    int ret = -1;
-    if (!scratch || !count) {
-        err_oom(e, 3 * n * sizeof *scratch, "medians");
-        goto out;
+    struct spill room = {.space = o->rows.space};
+    size_t n = o->rows.len / sizeof(uint32_t);
+    const uint32_t *row = spill_data(&o->rows, e);
+    const double *v = row ? spill_data(&o->values, e) : NULL;
+    double *scratch = v ? spill_room(&room, n, sizeof *scratch, e) : NULL;
+    if (!scratch || make_groups(o, row, n, e)) {
+        spill_free(&room);
+        return -1;
     }
-    for (size_t g = 0; g < o->n_groups; g++)
-        count[g] = o->group[g].n;
-    for (int k = 0; k < o->n_values; k++) {
-        centre(o, k, scratch);
-        for (size_t g = 0; g < o->n_groups; g++)
-            o->group[g].n = count[g];
+    struct group **of = mem_alloc(o->pairs.n, sizeof(struct group *));
+    size_t *filled = mem_zalloc(o->n_groups, sizeof *filled);
+    int ret = of && filled ? 0 : err_oom(e, o->n_groups * sizeof *filled, "medians");
+    for (int level = 0; level < LEVELS && !ret; level++) {
+        for (size_t p = 0; p < o->pairs.n; p++)
+            of[p] = at_level(o, p, level);
+        for (int k = 0; k < o->n_values; k++)
+            centre(o, k, of, row, v, n, scratch, filled);
     }
-    buf_free(&o->values);
-    buf_free(&o->rows);
-    ret = 0;
-out:
-    free(scratch);
-    free(count);
+    free(of);
+    free(filled);
+    spill_free(&room);
+    spill_free(&o->values);
+    spill_free(&o->rows);
     return ret;
 }
 
@@ -308,6 +351,7 @@ struct outliers *outliers_add(struct clean_cfg *cfg, const char *spec, struct er
         return NULL;
     }
     o->cfg = cfg;
+    o->rows.space = o->values.space = cfg->space;
     if (set_up(o, spec, e)) {
         outliers_free(o);
         return NULL;
@@ -318,8 +362,9 @@ struct outliers *outliers_add(struct clean_cfg *cfg, const char *spec, struct er
 void outliers_free(struct outliers *o)
 {
     if (!o) return;
-    buf_free(&o->rows);
-    buf_free(&o->values);
+    spill_free(&o->rows);
+    spill_free(&o->values);
+    labels_free(&o->pairs);
     free(o->group);
     free(o->stats);
     arena_free(&o->names);

@@ -11,8 +11,8 @@
  * OUTLIERS_MIN_SHARE: one digit among texts that have none is no outlier.
  * The document's largest |z| goes on record as outliers.z.
  *
- * Two passes; medians are exact, over 8 bytes a value and document in memory,
- * and so depend on neither threads nor order. */
+ * Two passes; medians are exact, and so depend on neither threads nor order.
+ * Kept are 8 bytes a value and document, beyond cfg->space on disk. */
 #ifndef DATA_OUTLIERS_H
 #define DATA_OUTLIERS_H
 

@@ -9,10 +9,12 @@ expect() {
     "$@" >out 2>err || got=$?
     [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
 }
-# same NAME ARGS...: the same bytes for 1, 2 and 8 threads
+# same NAME ARGS...: the same bytes for 1, 2 and 8 threads, and with all that is kept on disk
 same() {
     for t in 1 2 8; do "$LLMCTL" clean "$@" --threads $t -q --out o$t --removed r$t --decisions d$t || fail "status $?: $*"; done
-    for t in 2 8; do for f in o r d; do cmp ${f}1 $f$t || fail "threads show: $*"; done; done
+    "$LLMCTL" clean "$@" --mem 1 --out o9 --removed r9 --decisions d9 2>err9 || fail "status $?: $*"
+    grep -q 'arrays were larger than --mem and went to disk' err9 || fail "--mem does nothing: $(cat err9)"
+    for t in 2 8 9; do for f in o r d; do cmp ${f}1 $f$t || fail "threads or memory show: $*"; done; done
 }
 
 # 3000 lines of prose of two sources, 60 tables of digits of a third, where digits are the rule;

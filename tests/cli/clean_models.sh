@@ -84,6 +84,10 @@ for t in 2 8; do cmp k1 k$t && cmp r1 r$t && cmp d1 d$t || fail "threads show"; 
 [ "$(grep -c wrong r1)" -ge 15 ] && [ "$(grep -vc wrong r1)" -le 15 ] || fail "label errors: $(grep -c wrong r1) and $(grep -vc wrong r1)"
 grep 'topic":"spam"' r1 | grep wrong | grep -q '"removed_by":"label_error".*"suggested_label":"prose"}' || fail "$(head -1 r1)"
 grep -q 'label errors: [0-9]* of 400 documents of 2 labels; the classifier: AUC' err && grep -q 'labelled spam are rather prose' err || fail "$(cat err)"
+expect 0 "$LLMCTL" clean noisy.jsonl --label-errors field=meta.topic --features 1:0:14 --mem 100K --out k --removed r
+grep -q 'arrays were larger than --mem' err && cmp k k1 && cmp r r1 || fail "--mem shows: $(cat err)"
+expect 71 "$LLMCTL" clean noisy.jsonl --label-errors field=meta.topic --mem 100
+grep -q 'need [0-9]* bytes for their scores, more than --mem' err || fail "$(cat err)"
 expect 2 "$LLMCTL" clean noisy.jsonl --label-errors 'x['
 expect 2 "$LLMCTL" clean noisy.jsonl --label-errors meta.topic --folds 0
 expect 65 "$LLMCTL" clean noisy.jsonl --label-errors absent

@@ -61,7 +61,7 @@ static void judge(const struct example *x, size_t n, double near, enum ambiguity
         v[i].answer = x[i].answer;
         v[i].rank = x[i].rank;
     }
-    assert_int_equal(ambiguity_resolve(v, n, near, policy, &got, &e), 0);
+    assert_int_equal(ambiguity_resolve(v, n, near, policy, &got, NULL, &e), 0);
     assert_int_equal(got, groups);
     for (size_t i = 0; i < n; i++)
         if (v[i].lost != (stay[i] == '0')) fail_msg("policy %d, example %zu", policy, i);
