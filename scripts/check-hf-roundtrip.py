@@ -9,8 +9,10 @@ said in our description must be refused by the name of its key.
 
 usage: scripts/check-hf-roundtrip.py [--only WORD] [path of llmctl [path of the golden test]]
 """
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -155,6 +157,7 @@ refusals = [
      None, "alibi"),
     ("bloom post", tf.BloomConfig(vocab_size=131, hidden_size=60, n_layer=3, n_head=5, apply_residual_connection_post_layernorm=True), None,
      "apply_residual_connection_post_layernorm"),
+    ("deepseek_v2 sparse", tf.DeepseekV2Config(**mla, moe_layer_freq=2), None, "moe_layer_freq"),
     ("gpt2 cross", tf.GPT2Config(vocab_size=131, n_embd=60, n_layer=3, n_head=5, add_cross_attention=True), None, "add_cross_attention"),
 ]
 
@@ -179,6 +182,28 @@ def inputs(config, cls):
     # Neither padding (1 or 0 in some families, the last ids in others) nor the ids above a small second vocabulary.
     ids = torch.arange(60).reshape(2, 30) * 7 % 97 + 2
     return ids, {"decoder_input_ids": ids[:, :17]} if config.is_encoder_decoder else {}
+
+
+def older(a, to):
+    """The same directory with config.json as transformers 4 wrote it; None where nothing differs."""
+    config = json.load(open(a + "/config.json"))
+    rp = config.pop("rope_parameters", None)
+    if not rp or "rope_type" not in rp:  # by kind of layer: only since 5
+        return None
+    neox = config["model_type"] == "gpt_neox"
+    config["rotary_emb_base" if neox else "rope_theta"] = rp.pop("rope_theta")
+    if "partial_rotary_factor" in rp:
+        config["rotary_pct" if neox else "partial_rotary_factor"] = rp.pop("partial_rotary_factor")
+    rp["type"] = rp.pop("rope_type")
+    if rp["type"] != "default":
+        config["rope_scaling"] = rp
+    shutil.copytree(a, to)
+    json.dump(config, open(to + "/config.json", "w"))
+    return to
+
+
+def same_directory(a, b):
+    return all(open(os.path.join(a, x), "rb").read() == open(os.path.join(b, x), "rb").read() for x in os.listdir(a))
 
 
 def record(name, config, cls, model, root):
@@ -217,6 +242,14 @@ def check(name, config, cls, dtype, root):
             r = subprocess.run([llmctl, "convert", "-q", src, dst, "--max-shard-size", "30K"], capture_output=True, text=True)
             if r.returncode:
                 return False, r.stderr.strip()
+        old = older(a, os.path.join(work, "old"))
+        if old and dtype == torch.float32:
+            for src, dst in ((old, work + "/old.llmz"), (work + "/old.llmz", work + "/old_b")):
+                r = subprocess.run([llmctl, "convert", "-q", src, dst, "--max-shard-size", "30K"], capture_output=True, text=True)
+                if r.returncode:
+                    return False, "as transformers 4 wrote it: " + r.stderr.strip()
+            if not same_directory(b, work + "/old_b"):
+                return False, "config.json of transformers 4 is read as another model"
         back = (cls or tf.AutoModelForCausalLM).from_pretrained(b, dtype="auto").eval()
         if dtype == torch.float32:
             record(name, config, cls, model, root)

@@ -8,16 +8,26 @@
 #include "core/model/config_names.h"
 #include "core/model/hf.h"
 
-static int read_experts(struct block_config *b, const struct cJSON *hf, struct err *e)
+/* Keys of DeepSeek's own code that transformers does not read. */
+static int check_own_keys(const struct cJSON *hf, bool two, struct err *e)
+{
+    const char *score = two ? "softmax" : "sigmoid", *want = score;
+    int every = 1;
+    if (json_opt_str(hf, "scoring_func", &score, "config", e) || hf_int(hf, "moe_layer_freq", 1, 1 << 20, &every, e)) return -1;
+    if (strcmp(score, want)) return err_set(e, ERR_CONFIG, "scoring_func %s is not supported yet in this model_type", score);
+    return every == 1 ? 0 : err_set(e, ERR_CONFIG, "moe_layer_freq %d is not supported yet", every);
+}
+
+static int read_experts(struct block_config *b, const struct cJSON *hf, bool two, struct err *e)
 {
     struct moe_config *m = &b->moe;
-    *m = (struct moe_config){.groups = 1, .topk_groups = 1, .scale = 1, .score = ROUTER_SIGMOID, .renorm = true, .correction_bias = true};
+    *m = (struct moe_config){.groups = two ? 1 : 8, .scale = two ? 1 : 2.5, .score = ROUTER_SIGMOID, .renorm = true, .correction_bias = true};
     b->ffn = FFN_MOE;
     if (hf_need(hf, "n_routed_experts", 1024, &m->experts, e) || hf_need(hf, "num_experts_per_tok", 1024, &m->top_k, e) ||
         hf_need(hf, "moe_intermediate_size", 1 << 22, &b->d_ff, e) || hf_int(hf, "n_shared_experts", 0, 64, &m->shared, e) ||
-        hf_int(hf, "n_group", 1, 1024, &m->groups, e))
+        hf_int(hf, "n_group", 1, 1024, &m->groups, e) || check_own_keys(hf, two, e))
         return -1;
-    m->topk_groups = m->groups;
+    m->topk_groups = m->groups == 8 ? 4 : m->groups;
     return hf_int(hf, "topk_group", 1, 1024, &m->topk_groups, e) || json_opt_bool(hf, "norm_topk_prob", &m->renorm, "config", e) ||
                    json_opt_f64(hf, "routed_scaling_factor", 1e-6, 1e6, &m->scale, "config", e)
                ? -1
@@ -29,7 +39,7 @@ static int read_experts2(struct block_config *b, const struct cJSON *hf, struct 
 {
     const char *method = "greedy";
     struct moe_config *m = &b->moe;
-    if (read_experts(b, hf, e) || json_opt_str(hf, "topk_method", &method, "config", e)) return -1;
+    if (read_experts(b, hf, true, e) || json_opt_str(hf, "topk_method", &method, "config", e)) return -1;
     m->score = ROUTER_SOFTMAX;
     m->correction_bias = false;
     if (strcmp(method, "greedy") == 0) m->groups = m->topk_groups = 1;
@@ -73,7 +83,7 @@ static int read_deepseek(struct model_config *c, const struct cJSON *hf, bool tw
         b.scale = m * m / sqrt(b.mla.nope_dim + b.mla.rope_dim);
     }
     struct block_config sparse = b;
-    if (dense < layers && (two ? read_experts2(&sparse, hf, e) : read_experts(&sparse, hf, e))) return -1;
+    if (dense < layers && (two ? read_experts2(&sparse, hf, e) : read_experts(&sparse, hf, false, e))) return -1;
     for (int i = 0; i < layers; i++)
         if (hf_add_block(c, i < dense ? &b : &sparse, e)) return -1;
     return 0;

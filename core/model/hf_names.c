@@ -298,6 +298,14 @@ static bool is_other_head(const char *family, const char *name)
     return electra && (strncmp(name, "generator_predictions.", 22) == 0 || strncmp(name, "generator_lm_head.", 18) == 0);
 }
 
+/* DeepSeek-V3's files hold layers after the last, which guess more than one token. */
+static bool is_later_layer(const struct model_config *c, const char *name)
+{
+    static const char prefix[] = "model.layers.";
+    if (strcmp(c->family, "deepseek_v3") || strncmp(name, prefix, sizeof prefix - 1)) return false;
+    return strtol(name + sizeof prefix - 1, NULL, 10) >= c->n_layers;
+}
+
 bool model_hf_tied_copy(const struct model_config *c, const char *name)
 {
     const struct family *f = family_find(c->family);
@@ -309,6 +317,7 @@ bool model_hf_ignored(const struct model_config *c, const char *name)
 {
     if (str_ends_with(name, "rotary_emb.inv_freq") || str_ends_with(name, ".masked_bias")) return true;
     if (is_copy(c->family, name) || is_other_head(c->family, name) || model_hf_tied_copy(c, name)) return true;
+    if (is_later_layer(c, name)) return true;
     const struct family *f = family_find(c->family);
     /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
     return f && (f->conv1d || f->qkv_per_head || strcmp(f->name, "gpt_neo") == 0) && (str_ends_with(name, ".attn.bias") || str_ends_with(name, ".attention.bias"));
