@@ -3,6 +3,8 @@
  * leaves out is the parser's default (MODEL.md). */
 #include "core/model/presets.h"
 
+#include "core/model/presets_open.h"
+
 /* Gemma 2 lists its layers by twos: 6 KB of text, which every compiler here takes. */
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
@@ -186,6 +188,6 @@
 
 #define NAME(name, json) name,
 #define TEXT(name, json) json,
-const char *const preset_names[] = {PRESETS(NAME) 0};
-const char *const preset_texts[] = {PRESETS(TEXT) 0};
+const char *const preset_names[] = {PRESETS(NAME) OPEN_PRESETS(NAME) 0};
+const char *const preset_texts[] = {PRESETS(TEXT) OPEN_PRESETS(TEXT) 0};
 // clang-format on

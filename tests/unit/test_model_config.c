@@ -65,6 +65,12 @@ static void parameter_counts_are_those_of_the_public_models(void **state)
         {"bloom-560m", 559214592}, {"gemma-2b", 2506172416},     {"gemma2-2b", 2614341888},
         {"gemma3-1b", 999885952},  {"bert-base", 109514298},     {"electra-small", 13549057},
         {"t5-small", 60506624},    {"t5-v1.1-small", 76961152},  {"bart-base", 139470681},
+        {"opt-125m", 125239296},   {"gpt-neo-125m", 125198592},  {"phi-2", 2779683840},
+        {"phi3-mini", 3821079552}, {"olmo-1b", 1176764416},      {"olmo2-1b", 1484916736},
+        {"olmoe-1b-7b", 6919161856}, {"granite-3-2b", 2533531648}, {"stablelm-2-1.6b", 1644515328},
+        {"starcoder2-3b", 3030371328}, {"mpt-7b", 6649286656},   {"falcon-7b", 6921720704},
+        {"command-r", 34980831232}, {"qwen1.5-moe-a2.7b", 14315784192}, {"deepseek-v2-lite", 15706484224},
+        {"roberta-base", 124697433}, {"distilbert-base", 66985530}, {"mbart-large", 610851840 + 250027},
     };
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         preset(known[i].name);
@@ -327,7 +333,11 @@ static void sinusoidal_layouts_differ_as_documented(void **state)
 static void hugging_face_configs_round_trip(void **state)
 {
     (void)state;
-    static const char *const names[] = {"gpt2", "llama3-8b", "llama3.2-1b", "qwen2.5-0.5b", "qwen3-0.6b", "pythia-70m"};
+    static const char *const names[] = {"gpt2", "llama3-8b", "llama3.2-1b", "qwen2.5-0.5b", "qwen3-0.6b", "pythia-70m",
+                                        "opt-125m", "gpt-neo-125m", "phi-2", "phi3-mini", "olmo-1b", "olmo2-1b", "olmoe-1b-7b",
+                                        "granite-3-2b", "stablelm-2-1.6b", "starcoder2-3b", "mpt-7b", "falcon-7b", "command-r",
+                                        "qwen1.5-moe-a2.7b", "deepseek-v2-lite", "roberta-base", "distilbert-base", "mbart-large",
+                                        "bert-base", "t5-v1.1-small", "bart-base", "gemma3-1b", "mixtral-8x7b", "qwen3-30b-a3b"};
     struct err e;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct buf hf = {0}, a = {0}, b = {0};

@@ -1,0 +1,80 @@
+/* presets_open.h - descriptions of further public models; included by presets.c
+ * only, whose rules they follow. */
+#ifndef CORE_MODEL_PRESETS_OPEN_H
+#define CORE_MODEL_PRESETS_OPEN_H
+
+// clang-format off
+
+/* top: keys between vocab and blocks; the groups of blocks in full. */
+#define OPEN(fam, vocab, d, top, blocks) \
+    "{\"family\":\"" fam "\",\"d_model\":" #d ",\"vocab\":" #vocab "," top ",\"blocks\":[" blocks "]}"
+#define OPEN_BLOCK(repeat, mixer, ffn, norm) \
+    "{\"repeat\":" #repeat ",\"mixer\":{" mixer "},\"ffn\":{" ffn "},\"norm\":{" norm "}}"
+#define CTX(n) "\"embed\":{\"max_pos\":" #n "}"
+#define LEARNED(n, more) "\"embed\":{\"pos\":\"learned\",\"max_pos\":" #n more "}"
+#define TIED "\"tie_embed\":true,"
+#define ROPE_POS(theta, more) ",\"pos\":{\"type\":\"rope\",\"theta\":" #theta more "}"
+#define MLP(act, ff) "\"type\":\"mlp\",\"act\":\"" act "\",\"d_ff\":" #ff
+#define SWIGLU(ff) "\"type\":\"glu\",\"d_ff\":" #ff
+#define BIASED ",\"bias\":true"
+#define LN_NORM "\"type\":\"ln\""
+#define LN_PLAIN LN_NORM ",\"bias\":false"
+#define MLA_LITE "\"type\":\"mla\",\"heads\":16,\"kv_rank\":512,\"nope_dim\":128,\"rope_dim\":64,\"v_dim\":128,\"scale\":0.11472138679292612," \
+    "\"pos\":{\"type\":\"rope\",\"theta\":10000,\"scaling\":{\"type\":\"yarn\",\"factor\":40,\"original_max_pos\":4096,\"attn_factor\":1}}"
+#define RMS(eps) "\"eps\":" #eps
+#define ENCODER_TOP(pos) "\"stack\":\"encoder\"," TIED pos ",\"head\":{\"type\":\"mlm\",\"norm\":false,\"bias\":true}," \
+    "\"dropout\":{\"embed\":0.1,\"attn\":0.1,\"resid\":0.1}"
+#define ENCODER_BLOCK(repeat, eps) \
+    OPEN_BLOCK(repeat, "\"heads\":12,\"bias\":\"all\"", MLP("gelu_erf", 3072) BIASED, "\"type\":\"ln\",\"eps\":" #eps ",\"place\":\"post\"")
+#define NEO_PAIR OPEN_BLOCK(1, "\"heads\":12,\"bias\":\"out\",\"scale\":1", MLP("gelu_tanh", 3072) BIASED, LN_NORM) "," \
+    OPEN_BLOCK(1, "\"heads\":12,\"bias\":\"out\",\"scale\":1,\"window\":256", MLP("gelu_tanh", 3072) BIASED, LN_NORM)
+#define MBART_BLOCK OPEN_BLOCK(12, "\"heads\":16,\"bias\":\"all\"", MLP("gelu_erf", 4096) BIASED, LN_NORM)
+
+#define OPEN_PRESETS(X) \
+    X("opt-125m", OPEN("opt", 50272, 768, TIED LEARNED(2048, ",\"pos_offset\":2,\"pad\":1"), \
+        OPEN_BLOCK(12, "\"heads\":12,\"bias\":\"all\"", MLP("relu", 3072) BIASED, LN_NORM))) \
+    X("gpt-neo-125m", OPEN("gpt_neo", 50257, 768, TIED LEARNED(2048, ""), \
+        NEO_PAIR "," NEO_PAIR "," NEO_PAIR "," NEO_PAIR "," NEO_PAIR "," NEO_PAIR)) \
+    X("phi-2", OPEN("phi", 51200, 2560, CTX(2048) ",\"head\":{\"bias\":true}", \
+        OPEN_BLOCK(32, "\"heads\":32,\"bias\":\"all\"" ROPE_POS(10000, ",\"partial\":0.4"), MLP("gelu_tanh", 10240) BIASED, \
+                   LN_NORM ",\"place\":\"parallel_one\""))) \
+    X("phi3-mini", OPEN("phi3", 32064, 3072, CTX(4096), \
+        OPEN_BLOCK(32, "\"heads\":32,\"window\":2047" ROPE_POS(10000, ""), SWIGLU(8192), RMS(1e-5)))) \
+    X("olmo-1b", OPEN("olmo", 50304, 2048, TIED CTX(2048), \
+        OPEN_BLOCK(16, "\"heads\":16" ROPE_POS(10000, ""), SWIGLU(8192), LN_NORM ",\"weight\":false"))) \
+    X("olmo2-1b", OPEN("olmo2", 100352, 2048, CTX(4096), \
+        OPEN_BLOCK(16, "\"heads\":16,\"qk_norm\":\"full_rms\"" ROPE_POS(500000, ""), SWIGLU(8192), RMS(1e-6) ",\"place\":\"out\""))) \
+    X("olmoe-1b-7b", OPEN("olmoe", 50304, 2048, CTX(4096), \
+        OPEN_BLOCK(16, "\"heads\":16,\"qk_norm\":\"full_rms\"" ROPE_POS(10000, ""), \
+                   "\"type\":\"moe\",\"d_ff\":1024,\"moe\":{\"experts\":64,\"top_k\":8,\"aux_coef\":0.01,\"aux_norm\":\"model\"}", RMS(1e-5)))) \
+    X("granite-3-2b", OPEN("granite", 49155, 2048, TIED "\"embed\":{\"max_pos\":4096,\"scale\":12},\"head\":{\"logit_scale\":0.125}", \
+        "{\"repeat\":40,\"residual_scale\":0.22,\"mixer\":{\"heads\":32,\"kv_heads\":8,\"scale\":0.015625" ROPE_POS(10000, "") "}," \
+        "\"ffn\":{" SWIGLU(8192) "},\"norm\":{" RMS(1e-5) "}}")) \
+    X("stablelm-2-1.6b", OPEN("stablelm", 100352, 2048, CTX(4096), \
+        OPEN_BLOCK(24, "\"heads\":32,\"bias\":\"qkv\"" ROPE_POS(10000, ",\"partial\":0.25"), SWIGLU(5632), LN_NORM))) \
+    X("starcoder2-3b", OPEN("starcoder2", 49152, 3072, TIED CTX(16384), \
+        OPEN_BLOCK(30, "\"heads\":24,\"kv_heads\":2,\"bias\":\"all\",\"window\":4096" ROPE_POS(999999.4420358813, ""), \
+                   MLP("gelu_tanh", 12288) BIASED, LN_NORM))) \
+    X("mpt-7b", OPEN("mpt", 50432, 4096, TIED CTX(2048), \
+        OPEN_BLOCK(32, "\"heads\":32,\"pos\":{\"type\":\"alibi\"}", MLP("gelu_erf", 16384), LN_PLAIN))) \
+    X("falcon-7b", OPEN("falcon", 65024, 4544, TIED CTX(2048), \
+        OPEN_BLOCK(32, "\"heads\":71,\"kv_heads\":1" ROPE_POS(10000, ""), MLP("gelu_erf", 18176), LN_NORM ",\"place\":\"parallel_one\""))) \
+    X("command-r", OPEN("cohere", 256000, 8192, TIED "\"embed\":{\"max_pos\":8192,\"pad\":0},\"head\":{\"logit_scale\":0.0625}", \
+        OPEN_BLOCK(40, "\"heads\":64" ROPE_POS(8000000, ",\"pairing\":\"interleaved\""), SWIGLU(22528), \
+                   LN_PLAIN ",\"place\":\"parallel_one\""))) \
+    X("qwen1.5-moe-a2.7b", OPEN("qwen2_moe", 151936, 2048, CTX(8192), \
+        OPEN_BLOCK(24, "\"heads\":16,\"bias\":\"qkv\"" ROPE_POS(1000000, ""), "\"type\":\"moe\",\"d_ff\":1408,\"moe\":{\"experts\":60," \
+                   "\"top_k\":4,\"shared\":1,\"shared_ff\":5632,\"shared_gate\":true,\"aux_coef\":0.001,\"aux_norm\":\"model\"}", RMS(1e-6)))) \
+    X("deepseek-v2-lite", OPEN("deepseek_v2", 102400, 2048, CTX(163840), \
+        OPEN_BLOCK(1, MLA_LITE, SWIGLU(10944), RMS(1e-6)) "," \
+        OPEN_BLOCK(26, MLA_LITE, "\"type\":\"moe\",\"d_ff\":1408,\"moe\":{\"experts\":64,\"top_k\":6,\"shared\":2}", RMS(1e-6)))) \
+    X("roberta-base", OPEN("roberta", 50265, 768, \
+        ENCODER_TOP(LEARNED(512, ",\"pos_offset\":2,\"ln\":true,\"types\":1,\"pad\":1")), ENCODER_BLOCK(12, 1e-5))) \
+    X("distilbert-base", OPEN("distilbert", 30522, 768, \
+        ENCODER_TOP(LEARNED(512, ",\"ln\":true,\"pad\":0")), ENCODER_BLOCK(6, 1e-12))) \
+    X("mbart-large", OPEN("mbart", 250027, 1024, "\"stack\":\"encdec\"," TIED \
+        LEARNED(1024, ",\"pos_offset\":2,\"ln\":true,\"scale\":\"sqrt_d\",\"pad\":1") ",\"head\":{\"bias\":true}," \
+        "\"dropout\":{\"embed\":0.1,\"attn\":0,\"resid\":0.1},\"encoder\":{\"blocks\":[" MBART_BLOCK "]}", MBART_BLOCK))
+
+// clang-format on
+#endif
