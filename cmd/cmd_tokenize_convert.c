@@ -80,8 +80,9 @@ const struct cmd cmd_tokenize_convert = {
     .examples = "  llmctl tokenize convert model.gguf --out tokenizer.json\n"
                 "  llmctl tokenize convert bert/vocab.txt --out tokenizer.json\n"
                 "  llmctl tokenize convert tokenizer.json --out vocab.json\n",
-    .details = "Reads tokenizer.json, SentencePiece .model, .gguf, vocab.txt, vocab.json with\n"
-               "merges.txt beside it, FILE.tiktoken:SPLIT, or a directory with one of them.\n"
+    .details = "Reads tokenizer.json, SentencePiece .model, .gguf, tekken.json, vocab.txt,\n"
+               "vocab.json with merges.txt beside it, FILE.tiktoken:SPLIT, or a directory\n"
+               "with one of them.\n"
                "What is written is read back and compared; what a kind of file cannot hold\n"
                "exactly is refused with the reason.\n",
     .opts = convert_opts,

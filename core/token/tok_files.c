@@ -161,6 +161,7 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, st
         return tok_from_spm(text, n, path, e);
     if (str_ends_with(path, ".tiktoken")) return tok_from_tiktoken(text, n, NULL, NULL, path, e);
     if (str_ends_with(path, "vocab.txt")) return tok_from_vocab_txt(text, n, lowercase_beside(path), path, e);
+    if (str_ends_with(path, "tekken.json")) return tok_from_tekken(text, n, path, e);
     if (str_ends_with(path, "vocab.json")) return with_merges(text, n, path, e);
     const char *kind = file_kind(text, n);
     if (kind && strcmp(kind, "JSON") != 0) {
@@ -314,6 +315,7 @@ int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *ou
         if (t->source != SOURCE_TIKTOKEN)
             return refuse(t, ".tiktoken", "such a file merges any two tokens that make a third, a "
                                           "tokenizer.json only the pairs it lists", e);
+        if (t->n_added) return refuse(t, ".tiktoken", "it holds no special tokens", e);
         buf_add(out, t->source_bytes.data, t->source_bytes.len);
         return buf_ok(out, e);
     case FORMAT_VOCAB_TXT: return write_vocab_txt(t, out, e);

@@ -13,6 +13,8 @@ struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase,
 /* Byte-level BPE with GPT-2's split. */
 struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct buf *merges,
                                         const char *name, struct err *e);
+/* Mistral's tekken.json: a vocabulary of tiktoken's kind behind special tokens. */
+struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, struct err *e);
 /* The tokenizer.ggml keys of a GGUF file.  Its pre-tokenizer is known by name
  * or the file is refused. */
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e);

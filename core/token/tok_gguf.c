@@ -25,6 +25,7 @@ struct gguf {
     char model[32], pre[64];
     int64_t bos, eos, unk;
     bool space_prefix, extra_spaces, has_space, has_extra;
+    bool add_bos, add_eos, has_bos, has_lowercase, lowercase;
 };
 
 static size_t size_of(uint32_t type)
@@ -116,6 +117,9 @@ static bool read_pair(struct gguf *g, struct err *e)
     if (is_key(name, n_name, "unknown_token_id")) g->unk = v;
     if (is_key(name, n_name, "add_space_prefix")) g->space_prefix = v > 0, g->has_space = true;
     if (is_key(name, n_name, "remove_extra_whitespaces")) g->extra_spaces = v > 0, g->has_extra = true;
+    if (is_key(name, n_name, "add_bos_token")) g->add_bos = v > 0, g->has_bos = true;
+    if (is_key(name, n_name, "add_eos_token")) g->add_eos = v > 0;
+    if (is_key(name, n_name, "normalizer.lowercase")) g->lowercase = v > 0, g->has_lowercase = true;
     return true;
 }
 
@@ -184,15 +188,91 @@ static struct tokenizer *sentencepiece(struct gguf *g, bool unigram, struct err 
     return t;
 }
 
+/* ---- WordPiece ---- */
+
+/* Tokens that begin a word are written with U+2581 in front, others without
+ * their "##"; those in brackets stay. */
+static bool is_bracketed(const char *s, size_t n)
+{
+    return n > 1 && s[0] == '[' && s[n - 1] == ']';
+}
+
+static void add_vocab_line(const char *s, size_t n, struct buf *out)
+{
+    if (n > 3 && memcmp(s, "\xE2\x96\x81", 3) == 0) {
+        buf_add(out, s + 3, n - 3);
+    } else {
+        if (!is_bracketed(s, n)) buf_adds(out, "##");
+        buf_add(out, s, n);
+    }
+    buf_addc(out, '\n');
+}
+
+static struct tokenizer *wordpiece(struct gguf *g, struct err *e)
+{
+    struct buf lines = {0};
+    struct tokenizer *t = NULL;
+    const char *s, *upper = NULL;
+    uint64_t n;
+    reader_seek(&g->r, g->tokens.pos, e);
+    for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
+        if (memchr(s, '\n', n)) {
+            err_set(e, ERR_DATA, "'%s': token %llu has an end of line", g->r.name, (unsigned long long)i);
+            goto out;
+        }
+        for (uint64_t k = 0; k < n && !is_bracketed(s, n); k++)
+            if (s[k] >= 'A' && s[k] <= 'Z') upper = s + k;
+        add_vocab_line(s, n, &lines);
+    }
+    if (upper && !g->has_lowercase)
+        err_set(e, ERR_DATA, "'%s': the vocabulary has capital letters, and the file does not say whether text is "
+                             "lowercased (tokenizer.ggml.normalizer.lowercase); that is never guessed", g->r.name);
+    else if (buf_ok(&lines, e) == 0)
+        t = tok_from_vocab_txt(lines.data ? lines.data : "", lines.len, !g->has_lowercase || g->lowercase, g->r.name, e);
+out:
+    buf_free(&lines);
+    return t;
+}
+
 /* ---- byte-level BPE ---- */
 
+#define SPLIT(regex) "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},\"behavior\":\"Isolated\",\"invert\":false}"
+#define GPT2 "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}"
+#define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}"
+static const char digits_gpt2[] = "{\"type\":\"Digits\",\"individual_digits\":true}," GPT2;
+static const char bloom[] = SPLIT(" ?[^(\\\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+");
+static const char deepseek_v3[] = SPLIT("\\\\p{N}{1,3}") "," SPLIT("[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+") ","
+    SPLIT("[!\\\"#$%&'()*+,\\\\-./:;<=>?@\\\\[\\\\\\\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\\\p{L}\\\\p{P}\\\\p{S}]?[\\\\p{L}\\\\p{M}]+|"
+          " ?[\\\\p{P}\\\\p{S}]+[\\r\\n]*|\\\\s*[\\r\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char deepseek_coder[] = SPLIT("[\\r\\n]") "," SPLIT("\\\\s?\\\\p{L}+") "," SPLIT("\\\\s?\\\\p{P}+") ","
+    SPLIT("[\xE4\xB8\x80-\xE9\xBE\xA5\xE0\xA0\x80-\xE4\xB8\x80\xEA\xB0\x80-\xED\x9F\xBF]+") ",{\"type\":\"Digits\",\"individual_digits\":true}," BYTES;
+static const char falcon[] = "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}," GPT2
+    ",{\"type\":\"Digits\",\"individual_digits\":false}," SPLIT("[0-9][0-9][0-9]");
+
+/* A name is a split of split.h, or a chain of pre-tokenizers.  What the names
+ * mean is what the models' own tokenizers do. */
 static const struct {
-    const char *pre, *split;
+    const char *pre, *split, *chain;
     bool ignore_merges;
 } pres[] = {
-    {"gpt-2", "gpt2", false}, {"phi-2", "gpt2", false}, {"llama-bpe", "llama3", true}, {"llama3", "llama3", true},
-    {"llama-v3", "llama3", true}, {"qwen2", "qwen2", false}, {"deepseek-r1-qwen", "qwen2", false},
-    {"gpt-4o", "o200k", false}, {"tekken", "tekken", true},
+    {"gpt-2", "gpt2", NULL, false}, {"phi-2", "gpt2", NULL, false}, {"mpt", "gpt2", NULL, false}, {"olmo", "gpt2", NULL, false},
+    {"jais", "gpt2", NULL, false}, {"jina-es", "gpt2", NULL, false}, {"jina-de", "gpt2", NULL, false},
+    {"jina-v2-es", "gpt2", NULL, false}, {"jina-v2-de", "gpt2", NULL, false}, {"jina-v1-en", "gpt2", NULL, false},
+    {"jina-v2-code", "gpt2", NULL, false}, {"roberta-bpe", "gpt2", NULL, false}, {"gigachat", "gpt2", NULL, false},
+    {"a.x-4.0", "gpt2", NULL, false}, {"mellum", "gpt2", NULL, false}, {"modern-bert", "gpt2", NULL, false},
+    {"starcoder", NULL, digits_gpt2, false}, {"refact", NULL, digits_gpt2, false}, {"command-r", NULL, digits_gpt2, false},
+    {"smollm", NULL, digits_gpt2, false}, {"codeshell", NULL, digits_gpt2, false}, {"exaone", NULL, digits_gpt2, false},
+    {"minerva-7b", NULL, digits_gpt2, false},
+    {"llama-bpe", "llama3", NULL, true}, {"llama3", "llama3", NULL, true}, {"llama-v3", "llama3", NULL, true},
+    {"falcon3", "llama3", NULL, true}, {"pixtral", "llama3", NULL, true},
+    {"dbrx", "llama3", NULL, false}, {"smaug-bpe", "llama3", NULL, false}, {"glm4", "llama3", NULL, false},
+    {"chatglm-bpe", "llama3", NULL, false},
+    {"qwen2", "qwen2", NULL, false}, {"deepseek-r1-qwen", "qwen2", NULL, false}, {"stablelm2", "qwen2", NULL, false},
+    {"kormo", "qwen2", NULL, false}, {"f2llmv2", "qwen2", NULL, false}, {"qwen35", "qwen35", NULL, false},
+    {"gpt-4o", "o200k", NULL, false}, {"llama4", "o200k", NULL, false}, {"tekken", "tekken", NULL, true},
+    {"deepseek-v3", NULL, deepseek_v3, false}, {"hunyuan-dense", NULL, deepseek_v3, false},
+    {"deepseek-coder", NULL, deepseek_coder, false}, {"falcon", NULL, falcon, false},
+    {"bloom", NULL, bloom, false}, {"poro-chat", NULL, bloom, false}, {"gpt3-finnish", NULL, bloom, false},
 };
 
 static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, struct err *e)
@@ -227,6 +307,40 @@ static void add_merges(struct gguf *g, struct buf *out, struct err *e)
     }
 }
 
+static void add_chain(size_t k, struct buf *out)
+{
+    if (pres[k].chain) {
+        buf_adds(out, pres[k].chain);
+        if (pres[k].chain == bloom) buf_adds(out, "," BYTES);
+        return;
+    }
+    const char *regex = split_pattern(pres[k].split);
+    buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
+    buf_add_json(out, regex, strlen(regex));
+    buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false}," BYTES);
+}
+
+/* What add_bos_token and add_eos_token put around a text. */
+static void add_template(const struct gguf *g, struct buf *out)
+{
+    bool ids[2] = {g->add_bos && g->bos >= 0, g->add_eos && g->eos >= 0};
+    if (!ids[0] && !ids[1]) return;
+    buf_adds(out, "\"post_processor\":{\"type\":\"TemplateProcessing\"");
+    for (int pair = 0; pair < 2; pair++) {
+        buf_printf(out, ",\"%s\":[", pair ? "pair" : "single");
+        for (int i = 0; i <= pair; i++) {
+            if (i) buf_addc(out, ',');
+            if (ids[0]) buf_printf(out, "{\"SpecialToken\":{\"id\":\"bos\",\"type_id\":%d}},", i);
+            buf_printf(out, "{\"Sequence\":{\"id\":\"%c\",\"type_id\":%d}}", "AB"[i], i);
+            if (ids[1]) buf_printf(out, ",{\"SpecialToken\":{\"id\":\"eos\",\"type_id\":%d}}", i);
+        }
+        buf_addc(out, ']');
+    }
+    buf_printf(out, ",\"special_tokens\":{\"bos\":{\"id\":\"bos\",\"ids\":[%lld],\"tokens\":[\"bos\"]},\"eos\":{\"id\":"
+                    "\"eos\",\"ids\":[%lld],\"tokens\":[\"eos\"]}}},", (long long)(ids[0] ? g->bos : 0),
+               (long long)(ids[1] ? g->eos : 0));
+}
+
 static struct tokenizer *byte_level(struct gguf *g, struct err *e)
 {
     struct tokenizer *t = NULL;
@@ -243,12 +357,11 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     }
     struct buf json = {0}, vocab = {0}, added = {0};
     add_tokens(g, &vocab, &added, e);
-    buf_printf(&json, "{\"added_tokens\":[%s],\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":"
-                      "\"Split\",\"pattern\":{\"Regex\":", added.data ? added.data : "");
-    const char *regex = split_pattern(pres[k].split);
-    buf_add_json(&json, regex, strlen(regex));
-    buf_printf(&json, "},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
-                      "\"trim_offsets\":true,\"use_regex\":false}]},\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{"
+    buf_printf(&json, "{\"added_tokens\":[%s],", added.data ? added.data : "");
+    add_template(g, &json);
+    buf_adds(&json, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
+    add_chain(k, &json);
+    buf_printf(&json, "]},\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{"
                       "\"type\":\"BPE\",\"ignore_merges\":%s,\"vocab\":{%s},\"merges\":[",
                pres[k].ignore_merges ? "true" : "false", vocab.data ? vocab.data : "");
     add_merges(g, &json, e);
@@ -271,6 +384,7 @@ struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, st
     if (strcmp(g.model, "llama") == 0) return sentencepiece(&g, false, e);
     if (strcmp(g.model, "t5") == 0) return sentencepiece(&g, true, e);
     if (strcmp(g.model, "gpt2") == 0) return byte_level(&g, e);
+    if (strcmp(g.model, "bert") == 0) return wordpiece(&g, e);
     err_set(e, ERR_DATA, "'%s': tokenizer.ggml.model '%s' is not supported", name, g.model);
     return NULL;
 }

@@ -104,6 +104,10 @@ static int steps(struct tokenizer *t, const char *split, struct err *e)
 {
     enum split_kind kind = split_from_name(split);
     const char *regex = split_pattern(split);
+    if (strpbrk(split, "\\[](){}|+*?.^$ ")) { /* an expression, not a name */
+        regex = split;
+        kind = split_from_regex(split);
+    }
     if (!regex && kind != SPLIT_NONE)
         return err_set(e, ERR_DATA, "split '%s' is not known; known are %s", split, split_names());
     if (regex) {
@@ -117,6 +121,12 @@ static int steps(struct tokenizer *t, const char *split, struct err *e)
     return d && pre_chain_add(&t->pre, PRE_BYTE_LEVEL, e) ? 0 : -1;
 }
 
+static int special_id(const struct tokenizer *t, const char *text)
+{
+    int id = vocab_find(&t->vocab, text, strlen(text));
+    return id >= 0 && (t->vocab.v[id].flags & VOCAB_SPECIAL) ? id : -1;
+}
+
 static int build(struct tokenizer *t, const char *text, size_t n, const char *split,
                  const struct cJSON *special, const char *name, struct err *e)
 {
@@ -127,13 +137,16 @@ static int build(struct tokenizer *t, const char *text, size_t n, const char *sp
         return err_set(e, ERR_DATA, "'%s': a .tiktoken file does not say how text is split; write "
                                     "FILE.tiktoken:SPLIT with one of %s", name, split_names());
     if (!vocab_reserve(&t->vocab, n / 14)) return err_oom(e, n, "the vocabulary");
+    enum split_kind known = split_from_regex(split);
+    if (known != SPLIT_N && known != SPLIT_NONE) split = split_name(known);
     t->source_split = mem_strdup(split);
     if (!t->source_split) return err_oom(e, 1, "a string");
     if (read_tokens(t, text, n, name, e)) return -1;
     if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': no tokens", name);
     if (steps(t, split, e) || add_merges(t, e) || add_special(t, special, e) || tok_finish(t, e)) return -1;
-    t->bos = -1;
-    t->eos = vocab_find(&t->vocab, "<|endoftext|>", 13);
+    t->bos = special_id(t, "<s>");
+    t->eos = special_id(t, "</s>");
+    if (t->eos < 0) t->eos = vocab_find(&t->vocab, "<|endoftext|>", 13);
     buf_add(&t->source_bytes, text, n);
     return buf_ok(&t->source_bytes, e);
 }

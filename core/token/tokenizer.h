@@ -20,8 +20,8 @@ struct tok_scratch;
 struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e);
 /* From the bytes of a SentencePiece .model. */
 struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, struct err *e);
-/* A file (tokenizer.json, .model, .gguf, vocab.txt, vocab.json with merges.txt
- * beside it, FILE.tiktoken:SPLIT), or a directory holding one. */
+/* A file (tokenizer.json, .model, .gguf, tekken.json, vocab.txt, vocab.json with
+ * merges.txt beside it, FILE.tiktoken:SPLIT), or a directory holding one. */
 struct tokenizer *tok_load(const char *path, struct err *e);
 void tok_free(struct tokenizer *t);
 /* The tokenizer.json text: canonical, what tok_parse reads back to an equal tokenizer. */

@@ -1,0 +1,107 @@
+/* tekken.json: {"config": {"pattern", "default_vocab_size",
+ * "default_num_special_tokens", "version"}, "vocab": [{"rank", "token_bytes"
+ * (base64)}, ...], "special_tokens": [{"rank", "token_str"}, ...]}.
+ *
+ * Special tokens have the first ids, and those without a name are
+ * "<SPECIAL_n>"; the tokens follow by rank, as many as the size of the
+ * vocabulary leaves room for.  They merge as in tiktoken. */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/tok_files.h"
+#include "core/token/tok_internal.h"
+
+/* Special tokens of files from before they stood in them. */
+static const char *const first_specials[] = {
+    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]",
+    "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]",
+    "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]"};
+
+struct tekken {
+    const char *pattern;
+    int64_t size, n_special;
+};
+
+/* {"text": id, ...} of all special tokens. */
+static struct cJSON *special_tokens(const struct cJSON *root, int64_t n, struct err *e)
+{
+    const struct cJSON *list = json_member(root, "special_tokens");
+    struct cJSON *out = cJSON_CreateObject();
+    const char **text = mem_zalloc((size_t)n, sizeof *text);
+    bool ok = out && text;
+    if (!ok) err_oom(e, (size_t)n * sizeof *text, "special tokens");
+    if (ok && !cJSON_IsArray(list))
+        for (size_t i = 0; i < COUNT_OF(first_specials) && (int64_t)i < n; i++) text[i] = first_specials[i];
+    for (const struct cJSON *i = cJSON_IsArray(list) ? list->child : NULL; ok && i; i = i->next) {
+        int64_t rank;
+        const char *s;
+        ok = json_get_i64(i, "rank", 0, n - 1, &rank, "special_tokens", e) == 0 &&
+             json_get_str(i, "token_str", &s, "special_tokens", e) == 0;
+        if (ok && text[rank]) ok = err_set(e, ERR_DATA, "special_tokens: two of rank %lld", (long long)rank) == 0;
+        if (ok) text[rank] = s;
+    }
+    for (int64_t i = 0; ok && i < n; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "<SPECIAL_%lld>", (long long)i);
+        ok = cJSON_AddNumberToObject(out, text[i] ? text[i] : name, (double)i) != NULL;
+        if (!ok) err_oom(e, 1, "special tokens");
+    }
+    free(text);
+    if (ok) return out;
+    cJSON_Delete(out);
+    return NULL;
+}
+
+/* The tokens as the lines of a .tiktoken file. */
+static int tokens(const struct cJSON *root, const struct tekken *k, struct buf *out, struct err *e)
+{
+    const struct cJSON *vocab = json_member(root, "vocab");
+    if (!cJSON_IsArray(vocab)) return err_set(e, ERR_DATA, "no list 'vocab'");
+    for (const struct cJSON *i = vocab->child; i; i = i->next) {
+        int64_t rank;
+        const char *bytes;
+        if (json_get_i64(i, "rank", 0, VOCAB_MAX_ID, &rank, "vocab", e) || json_get_str(i, "token_bytes", &bytes, "vocab", e))
+            return -1;
+        if (rank < k->size - k->n_special) buf_printf(out, "%s %lld\n", bytes, (long long)(rank + k->n_special));
+    }
+    return buf_ok(out, e);
+}
+
+static struct tokenizer *build(const struct cJSON *root, const char *name, struct err *e)
+{
+    static const char *const where = "config";
+    const struct cJSON *config = json_member(root, "config");
+    struct tekken k;
+    struct buf lines = {0};
+    struct tokenizer *t = NULL;
+    if (!cJSON_IsObject(config)) {
+        err_set(e, ERR_DATA, "no object 'config': is this a tekken.json?");
+        return NULL;
+    }
+    if (json_get_str(config, "pattern", &k.pattern, where, e) ||
+        json_get_i64(config, "default_vocab_size", 1, VOCAB_MAX_ID, &k.size, where, e) ||
+        json_get_i64(config, "default_num_special_tokens", 0, k.size, &k.n_special, where, e))
+        return NULL;
+    struct cJSON *special = special_tokens(root, k.n_special, e);
+    if (special && tokens(root, &k, &lines, e) == 0)
+        t = tok_from_tiktoken(lines.data ? lines.data : "", lines.len, k.pattern, special, name, e);
+    cJSON_Delete(special);
+    buf_free(&lines);
+    return t;
+}
+
+struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, struct err *e)
+{
+    struct json_limits lim = {.max_bytes = (size_t)256 << 20};
+    struct cJSON *root = json_parse(text, n, name, &lim, e);
+    if (!root) return NULL;
+    struct tokenizer *t = build(root, name, e);
+    if (!t && !strstr(e->msg, name)) err_wrap(e, "'%s'", name);
+    if (!t && e->code == ERR_CONFIG) e->code = ERR_DATA;
+    json_free(root);
+    return t;
+}

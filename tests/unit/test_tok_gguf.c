@@ -1,0 +1,217 @@
+/* Tokenizers in GGUF files and in tekken.json. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/token/bytemap.h"
+#include "core/token/tok_files.h"
+#include "core/token/tok_internal.h"
+
+enum { G_U32 = 4, G_I32 = 5, G_BOOL = 7, G_STRING = 8, G_ARRAY = 9 };
+
+static void put(struct buf *b, uint64_t v, int bytes)
+{
+    for (int i = 0; i < bytes; i++) buf_addc(b, (char)(v >> (8 * i)));
+}
+
+static void put_text(struct buf *b, const char *s)
+{
+    put(b, strlen(s), 8);
+    buf_adds(b, s);
+}
+
+static void put_key(struct buf *b, const char *name, uint32_t type)
+{
+    char key[100];
+    snprintf(key, sizeof key, "tokenizer.ggml.%s", name);
+    put_text(b, key);
+    put(b, type, 4);
+}
+
+static void put_texts(struct buf *b, const char *name, const char *const *v, size_t n)
+{
+    put_key(b, name, G_ARRAY);
+    put(b, G_STRING, 4);
+    put(b, n, 8);
+    for (size_t i = 0; i < n; i++) put_text(b, v[i]);
+}
+
+/* The file with these pairs (already written). */
+static struct tokenizer *load(const struct buf *pairs, uint64_t n_pairs, struct err *e)
+{
+    struct buf b = {0};
+    buf_adds(&b, "GGUF");
+    put(&b, 3, 4);
+    put(&b, 0, 8);
+    put(&b, n_pairs, 8);
+    buf_add(&b, pairs->data, pairs->len);
+    struct tokenizer *t = tok_from_gguf(b.data, b.len, "t.gguf", e);
+    buf_free(&b);
+    return t;
+}
+
+static void check(const struct tokenizer *t, const char *text, unsigned flags, const char *want)
+{
+    struct err e = {0};
+    struct tok_ids ids = {0};
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    char got[512] = "";
+    size_t len = 0;
+    if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s", e.msg);
+    for (size_t i = 0; i < ids.n; i++) len += (size_t)snprintf(got + len, sizeof got - len, "%s%d", i ? " " : "", (int)ids.id[i]);
+    assert_string_equal(got, want);
+    tok_ids_free(&ids);
+    tok_scratch_free(s);
+}
+
+/* What goes out as tokenizer.json comes back as the same tokenizer. */
+static void round_trip(const struct tokenizer *t)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    assert_int_equal(tok_to_json(t, &json, &e), 0);
+    struct tokenizer *back = tok_parse(json.data, json.len, "back", &e);
+    if (!back) fail_msg("%s", e.msg);
+    assert_true(tok_hash(back) == tok_hash(t));
+    buf_free(&json);
+    tok_free(back);
+}
+
+#define MARK "\xe2\x96\x81"
+
+static struct tokenizer *bert(const char *word, int lowercase, struct err *e)
+{
+    const char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", MARK "the", MARK "size", "s", MARK ",", word};
+    struct buf b = {0};
+    put_key(&b, "model", G_STRING);
+    put_text(&b, "bert");
+    put_texts(&b, "tokens", tokens, COUNT_OF(tokens));
+    if (lowercase >= 0) {
+        put_key(&b, "normalizer.lowercase", G_BOOL);
+        put(&b, (uint64_t)lowercase, 1);
+    }
+    struct tokenizer *t = load(&b, lowercase >= 0 ? 3 : 2, e);
+    buf_free(&b);
+    return t;
+}
+
+static void wordpiece_has_its_marks_back(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct tokenizer *t = bert(MARK "x", -1, &e);
+    if (!t) fail_msg("%s", e.msg);
+    check(t, "The sizes, x", TOK_TEMPLATE, "2 4 5 6 7 8 3");
+    round_trip(t);
+    tok_free(t);
+    assert_null(bert(MARK "X", -1, &e)); /* is text lowercased? */
+    assert_non_null(strstr(e.msg, "never guessed"));
+    t = bert(MARK "X", 0, &e);
+    check(t, "The X", 0, "1 8");
+    tok_free(t);
+}
+
+/* Single bytes, then " 1", "12" and "ab"; control token 259. */
+static struct tokenizer *byte_level(const char *pre, bool bos, struct err *e)
+{
+    struct buf b = {0}, spelled[256] = {{0}};
+    const char *tokens[260], *const merges[] = {"\xc4\xa0 1", "1 2", "a b"};
+    for (int i = 0; i < 256; i++) {
+        uint8_t byte = (uint8_t)i;
+        bytemap_spell(&spelled[i], &byte, 1);
+        tokens[i] = spelled[i].data;
+    }
+    tokens[256] = "\xc4\xa0" "1";
+    tokens[257] = "12";
+    tokens[258] = "ab";
+    tokens[259] = "<bos>";
+    put_key(&b, "model", G_STRING);
+    put_text(&b, "gpt2");
+    put_key(&b, "pre", G_STRING);
+    put_text(&b, pre);
+    put_texts(&b, "tokens", tokens, 260);
+    put_texts(&b, "merges", merges, 3);
+    put_key(&b, "token_type", G_ARRAY);
+    put(&b, G_I32, 4);
+    put(&b, 260, 8);
+    for (int i = 0; i < 260; i++) put(&b, i == 259 ? 3 : 1, 4);
+    put_key(&b, "bos_token_id", G_U32);
+    put(&b, 259, 4);
+    put_key(&b, "add_bos_token", G_BOOL);
+    put(&b, bos, 1);
+    struct tokenizer *t = load(&b, 7, e);
+    for (int i = 0; i < 256; i++) buf_free(&spelled[i]);
+    buf_free(&b);
+    return t;
+}
+
+static void a_split_is_known_by_name(void **state)
+{
+    (void)state;
+    static const struct { const char *pre, *want; } cases[] = {
+        {"gpt-2", "258 256 50"},         /* "ab", " 12": the space merges first */
+        {"starcoder", "258 32 49 50"},   /* digits alone */
+        {"bloom", "258 256 50"}, {"qwen2", "258 32 49 50"}, {"llama-bpe", "258 32 257"}, {"deepseek-v3", "258 32 257"}, {"falcon", "258 32 257"}};
+    struct err e = {0};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct tokenizer *t = byte_level(cases[i].pre, false, &e);
+        if (!t) fail_msg("%s: %s", cases[i].pre, e.msg);
+        check(t, "ab 12", TOK_TEMPLATE, cases[i].want);
+        round_trip(t);
+        tok_free(t);
+    }
+    struct tokenizer *t = byte_level("gpt-2", true, &e);
+    check(t, "ab", TOK_TEMPLATE, "259 258");
+    assert_int_equal(tok_bos(t), 259);
+    round_trip(t);
+    tok_free(t);
+    assert_null(byte_level("new-model", false, &e));
+    assert_non_null(strstr(e.msg, "'new-model' is not known"));
+    assert_int_equal(e.code, ERR_DATA);
+}
+
+static void tekken_has_special_tokens_first(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"config\":{\"pattern\":\"[ab]+|\\\\s+|.\",\"num_vocab_tokens\":5,\"default_vocab_size\":6,"
+        "\"default_num_special_tokens\":3,\"version\":\"v3\"},\"vocab\":[{\"rank\":0,\"token_bytes\":\"YQ==\"},"
+        "{\"rank\":1,\"token_bytes\":\"Yg==\"},{\"rank\":2,\"token_bytes\":\"YWI=\"},{\"rank\":3,\"token_bytes\":\"YWJh\"}],"
+        "\"special_tokens\":[{\"rank\":1,\"token_str\":\"<s>\",\"is_control\":true}]}";
+    struct err e = {0};
+    struct tokenizer *t = tok_from_tekken(json, sizeof json - 1, "tekken.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    check(t, "abab", 0, "5 5"); /* "aba" is beyond the size of the vocabulary */
+    check(t, "<s>a<SPECIAL_2>", TOK_SPECIAL, "1 3 2");
+    assert_int_equal(tok_bos(t), 1);
+    round_trip(t);
+    struct buf out = {0}, more = {0};
+    assert_int_equal(tok_export(t, FORMAT_TIKTOKEN, &out, &more, &e), -1);
+    tok_free(t);
+    static const char *const bad[][2] = {{"{}", "no object 'config'"}, {"{\"config\":{\"pattern\":\"a\"}}", "default_vocab_size"},
+        {"{\"config\":{\"pattern\":\"(\",\"default_vocab_size\":2,\"default_num_special_tokens\":1},\"vocab\":[{\"rank\":0,"
+         "\"token_bytes\":\"YQ==\"}]}", "regular expression"},
+        {"{\"config\":{\"pattern\":\"a\",\"default_vocab_size\":2,\"default_num_special_tokens\":3},\"vocab\":[]}", "default_num_special_tokens"}};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        assert_null(tok_from_tekken(bad[i][0], strlen(bad[i][0]), "tekken.json", &e));
+        assert_int_equal(e.code, ERR_DATA);
+        if (!strstr(e.msg, bad[i][1])) fail_msg("%s", e.msg);
+    }
+    buf_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wordpiece_has_its_marks_back),
+        cmocka_unit_test(a_split_is_known_by_name),
+        cmocka_unit_test(tekken_has_special_tokens_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
