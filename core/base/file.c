@@ -26,6 +26,7 @@
 struct file_writer {
     int fd;
     bool is_stdout;
+    bool direct;      /* a device or pipe: written as it is, nothing to rename */
     char *path, *tmp;
     uint64_t offset;  /* bytes accepted by file_write() */
     size_t used;
@@ -65,6 +66,23 @@ static char *temporary_name(const char *path)
     return buf_steal(&b);
 }
 
+/* A device, a pipe, a socket: renaming a file to it would put an end to it. */
+static bool is_special(const char *path)
+{
+    static const char *const streams[] = {"/dev/std", "/dev/fd/", "/proc/self/fd/"};
+    struct stat st;
+    for (size_t i = 0; i < COUNT_OF(streams); i++)
+        if (strncmp(path, streams[i], strlen(streams[i])) == 0) return true;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int open_direct(struct file_writer *w, struct err *e)
+{
+    w->direct = true;
+    w->fd = fault_point(FAULT_OPEN) ? -1 : open(w->path, O_WRONLY | O_CLOEXEC);
+    return w->fd >= 0 ? 0 : err_errno(e, errno, "opening", w->path);
+}
+
 struct file_writer *file_create(const char *path, uint64_t expected_bytes, struct err *e)
 {
     struct file_writer *w = mem_zalloc(1, sizeof *w);
@@ -73,15 +91,20 @@ struct file_writer *file_create(const char *path, uint64_t expected_bytes, struc
         return NULL;
     }
     w->fd = -1;
-    w->is_stdout = strcmp(path, "-") == 0;
+    w->is_stdout = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
+    bool special = !w->is_stdout && is_special(path);
     w->path = mem_strdup(w->is_stdout ? "standard output" : path);
-    w->tmp = w->is_stdout ? NULL : temporary_name(path);
-    if (!w->path || (!w->is_stdout && !w->tmp)) {
+    w->tmp = w->is_stdout || special ? NULL : temporary_name(path);
+    if (!w->path || (!w->is_stdout && !special && !w->tmp)) {
         err_oom(e, strlen(path), "a file name");
         goto fail;
     }
     if (w->is_stdout) {
         w->fd = STDOUT_FILENO;
+        return w;
+    }
+    if (special) {
+        if (open_direct(w, e)) goto fail;
         return w;
     }
     if (file_is_dir(path)) {
@@ -123,7 +146,7 @@ static int flush_buffer(struct file_writer *w, struct err *e)
 /* All of w->offset bytes are with the system. */
 static void write_behind(struct file_writer *w)
 {
-    if (w->is_stdout || w->offset < BEHIND_FROM) return;
+    if (w->is_stdout || w->direct || w->offset < BEHIND_FROM) return;
     if (!w->asked) w->behind = file_behind_new(w->fd);
     w->asked = true;
     if (w->behind) file_behind_reached(w->behind, w->offset);
@@ -166,7 +189,7 @@ uint64_t file_offset(const struct file_writer *w)
 
 int file_rewrite(struct file_writer *w, uint64_t offset, const void *p, size_t n, struct err *e)
 {
-    if (w->is_stdout || n > w->offset || offset > w->offset - n)
+    if (w->is_stdout || w->direct || n > w->offset || offset > w->offset - n)
         return err_set(e, ERR_INTERNAL, "'%s': bytes that were not written cannot be replaced", w->path);
     if (flush_buffer(w, e)) return -1;
     for (const char *from = p; n;) {
@@ -197,7 +220,7 @@ int file_commit(struct file_writer *w, struct err *e)
     if (flush_buffer(w, e)) goto out;
     file_behind_free(w->behind);
     w->behind = NULL;
-    if (w->is_stdout) {
+    if (w->is_stdout || w->direct) {
         ret = 0;
         goto out;
     }

@@ -17,8 +17,8 @@
 /* ---- atomic writer ---- */
 struct file_writer;
 
-/* Opens a temporary beside `path`.  `path` "-" writes to stdout (then commit
- * only flushes).  expected_bytes > 0 reserves space, so that a full disk shows
+/* Opens a temporary beside `path`.  `path` "-" writes to stdout, and a device or
+ * pipe is written as it is (then commit only flushes).  expected_bytes > 0 reserves space, so that a full disk shows
  * at once. */
 struct file_writer *file_create(const char *path, uint64_t expected_bytes, struct err *e);
 int file_write(struct file_writer *w, const void *p, size_t n, struct err *e);

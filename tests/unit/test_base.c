@@ -1,5 +1,6 @@
 /* err, mem, buf, hash, rng, pool, file. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -187,6 +189,26 @@ static void a_file_appears_whole_or_not_at_all(void **state)
     buf_free(&b);
 }
 
+/* Renaming a file to a device or a pipe would put an end to it. */
+static void a_pipe_is_written_as_it_is(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct stat st;
+    char got[8] = "";
+    assert_int_equal(mkfifo(at("pipe"), 0600), 0);
+    int fd = open(at("pipe"), O_RDONLY | O_NONBLOCK);
+    struct file_writer *w = file_create(at("pipe"), 1000, &e);
+    assert_non_null(w);
+    assert_int_equal(file_write(w, "abc", 3, &e), 0);
+    assert_int_equal(file_commit(w, &e), 0);
+    assert_int_equal(read(fd, got, sizeof got), 3);
+    assert_string_equal(got, "abc");
+    assert_int_equal(lstat(at("pipe"), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    close(fd);
+}
+
 /* Every failing call in turn: the old content stays, no temporary is left. */
 /* Beyond some size the disk is set to work while the file still grows. */
 static void a_large_file_has_every_byte_in_small_and_large_pieces(void **state)
@@ -338,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_permutation_visits_everything_once),
         cmocka_unit_test(every_slice_runs_once_for_any_number_of_threads),
         cmocka_unit_test(a_file_appears_whole_or_not_at_all),
+        cmocka_unit_test(a_pipe_is_written_as_it_is),
         cmocka_unit_test(a_large_file_has_every_byte_in_small_and_large_pieces),
         cmocka_unit_test(any_failing_call_leaves_the_old_file),
         cmocka_unit_test(the_checked_reader_never_leaves_its_bytes),
