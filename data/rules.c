@@ -249,7 +249,7 @@ static int judge_words(const struct rules_cfg *c, const struct need *need, struc
 static int scan(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
                 const char *text, size_t n, struct err *e)
 {
-    if (!rules_fast(c) || !(need->words || need->c4)) return 0;
+    if (!rules_masked(c) || !(need->words || need->c4)) return 0;
     return rules_scan(w, text, n, e);
 }
 
@@ -257,7 +257,7 @@ static int find_words(const struct rules_cfg *c, const struct need *need, struct
                       const char *text, size_t n, struct err *e)
 {
     if (!need->words) return 0;
-    return rules_fast(c) ? words_uax29_masked(&w->words, text, n, w->masks, e)
+    return rules_masked(c) ? words_uax29_masked(&w->words, text, n, w->masks, true, e)
                 : words_cut(c->words, &w->words, text, n, e);
 }
 
@@ -270,15 +270,22 @@ static size_t substance(const struct words *w)
     return n;
 }
 
+/* Are the words only wanted when RefinedWeb's line rules take something out? */
+static bool words_late(const struct rules_cfg *c, const struct need *need)
+{
+    return c->quick && c->dialect != RULES_DATATROVE && !need->c4 && !need->fineweb;
+}
+
 /* RefinedWeb's line rules; then the words are those of what is left. */
 static int correct_lines(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
                          const char **text, size_t *n, struct err *e)
 {
     bool changed;
-    size_t before = substance(&w->words);
     w->m[METRIC_REMOVED_WORDS] = 0;
     if (rules_refinedweb(c, w, *text, *n, &w->corrected, &changed, e)) return -1;
     if (!changed) return 0;
+    if (words_late(c, need) && find_words(c, need, w, *text, *n, e)) return -1;
+    size_t before = substance(&w->words);
     *text = w->corrected.data ? w->corrected.data : "";
     *n = w->corrected.len;
     if (scan(c, need, w, *text, *n, e) || find_words(c, need, w, *text, *n, e)) return -1;
@@ -302,8 +309,9 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
                 const char **out, size_t *out_n, struct rule_set *failed, struct err *e)
 {
     const struct need need = find_need(c);
-    /* Line rules change what repetition is measured on: it comes before them. */
-    bool late = c->quick && !need.lines;
+    /* Line rules change the words that repetition is measured on, and it comes before
+     * them; in the other dialects it has words of its own. */
+    bool late = c->quick && (!need.lines || c->dialect != RULES_DATATROVE);
     *failed = (struct rule_set){0};
     if (!w->again) {
         w->n_cuts = 0;
@@ -327,12 +335,14 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     }
     if (scan(c, &need, w, text, n, e)) return -1;
     struct line_verdict lines;
+    const char *before = text; /* RefinedWeb's line rules */
+    size_t before_n = n;
     bool lines_first = late && rules_fast(c);
     if (lines_first) { /* they cost least: the words are not needed */
         if (judge_lines(c, &need, w, text, n, out, out_n, &lines, failed, e)) return -1;
         if (rule_set_any(failed)) return 0;
     }
-    if (find_words(c, &need, w, text, n, e)) return -1;
+    if (!words_late(c, &need) && find_words(c, &need, w, text, n, e)) return -1;
     if (need.repetition && !late) repetition(c, w, text, n, failed);
     if (need.gopher) {
         if (c->dialect == RULES_DATATROVE)
@@ -347,11 +357,14 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
         rules_apply(c, w->m, RULE_REMOVED_WORDS, RULE_SFT_MIN_CHARS, failed);
         *out = text;
         *out_n = n;
+        if (c->quick && rule_set_any(failed)) return 0;
     }
     if (!lines_first && judge_lines(c, &need, w, text, n, out, out_n, &lines, failed, e)) return -1;
     if (judge_words(c, &need, w, text, *out, *out_n, &lines, failed, e)) return -1;
-    if (need.repetition && late && !rule_set_any(failed)) /* it costs most */
-        repetition(c, w, text, n, failed);
+    if (need.repetition && late && !rule_set_any(failed)) { /* it costs most */
+        if (text != before && scan(c, &need, w, before, before_n, e)) return -1;
+        repetition(c, w, before, before_n, failed);
+    }
     return w->oom ? err_oom(e, w->table.slots * sizeof *w->table.v, "the tables of the rules") : 0;
 }
 

@@ -76,23 +76,14 @@ static size_t plain_words(const struct words_table *t, const char *s, size_t n, 
     return words;
 }
 
-static inline uint64_t part_of_block(size_t k, size_t b, size_t e)
-{
-    uint64_t here = ~(uint64_t)0;
-    if (k == b / 64) here <<= b % 64;
-    if (e - k * 64 < 64) here &= ((uint64_t)1 << (e - k * 64)) - 1;
-    return here;
-}
-
-/* Are there `need` words between white space in [b, e) of the text?  Masks tell
- * unless characters that have to be decoded might part words. */
-static bool has_words(const struct rules_work *w, const struct words_table *t, const char *text,
-                      size_t b, size_t e, size_t need)
+/* Masks tell, unless characters that have to be decoded might part words. */
+bool rules_has_words(const struct rules_work *w, const struct words_table *t, const char *text,
+                     size_t b, size_t e, size_t need)
 {
     uint64_t before = 0, wide = 0; /* before: was the byte before the block no white space? */
     size_t left = need, longest;
     for (size_t k = b / 64; k * 64 < e; k++) {
-        uint64_t here = part_of_block(k, b, e), solid = ~w->masks[k].space & here;
+        uint64_t here = text_part_of_block(k, b, e), solid = ~w->masks[k].space & here;
         wide |= w->masks[k].wide & here;
         uint64_t starts = solid & ~(solid << 1 | before) & ~w->masks[k].wide;
         for (; starts; starts &= starts - 1)
@@ -108,7 +99,7 @@ static bool no_long_word(const struct rules_work *w, size_t b, size_t e, double 
 {
     size_t from = b; /* of the stretch at hand */
     for (size_t k = b / 64; k * 64 < e; k++) {
-        uint64_t space = w->masks[k].space & part_of_block(k, b, e);
+        uint64_t space = w->masks[k].space & text_part_of_block(k, b, e);
         if (!space) continue;
         if ((double)(k * 64 + (size_t)__builtin_ctzll(space)) - (double)from > most) return false;
         from = k * 64 + 64 - (size_t)__builtin_clzll(space);
@@ -288,7 +279,7 @@ static bool take_line(struct c4 *x, const char *s, size_t n)
     double most = x->c->limit[RULE_LINE_WORD_LENGTH];
     bool few, cut = false;
     if (x->fast && ((double)n <= most || (most >= 64 && no_long_word(w, at, at + n, most))))
-        few = x->need_words && !(n && has_words(w, x->t, x->text, at, at + n, x->need_words));
+        few = x->need_words && !(n && rules_has_words(w, x->t, x->text, at, at + n, x->need_words));
     else
         few = plain_words(x->t, s, n, &longest) < x->need_words;
     few = few && x->c->on[RULE_LINE_WORDS];

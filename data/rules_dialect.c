@@ -1,6 +1,5 @@
 /* Gopher's metrics as dolma and DCLM count them, where they differ from
- * datatrove (and from each other).  Straight from their definitions, without a
- * fast way.
+ * datatrove (and from each other).
  *
  *            | dolma                          | DCLM
  * words      | between white space            | likewise; of their number only those that begin
@@ -21,10 +20,12 @@
 #include "core/base/mem.h"
 #include "data/rules_internal.h"
 #include "data/words_internal.h"
+#include "data/words_uax29.h"
 
 static bool alnum_first(const char *s, size_t n)
 {
-    uint32_t cp = 0;
+    uint32_t cp = (unsigned char)s[0];
+    if (cp < 0x80) return (cp | 0x20) - 'a' < 26u || cp - '0' < 10u;
     if (utf8_decode(s, n, &cp) < 1) return false;
     utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
     return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO) ||
@@ -48,12 +49,55 @@ void rules_space_words(struct words *w, const char *s, size_t n)
     }
 }
 
+static int find_words(const struct rules_cfg *c, struct rules_work *work, const char *s, size_t n)
+{
+    struct err e;
+    if (rules_masked(c)) return words_space_masked(&work->line_words, s, n, work->masks, &e);
+    rules_space_words(&work->line_words, s, n);
+    return 0;
+}
+
+/* memmem() for what begins with a rare byte. */
+static const char *find(const char *s, size_t n, const char *what, size_t m)
+{
+    for (const char *end = s + n; n >= m && (s = memchr(s, what[0], n - m + 1)); n = (size_t)(end - ++s))
+        if (memcmp(s, what, m) == 0) return s;
+    return NULL;
+}
+
 static size_t occurrences(const char *s, size_t n, const char *what)
 {
     size_t m = strlen(what), k = 0;
-    for (const char *p = s, *end = s + n; (p = memmem(p, (size_t)(end - p), what, m)); p += m)
+    for (const char *p = s, *end = s + n; (p = find(p, (size_t)(end - p), what, m)); p += m)
         k++;
     return k;
+}
+
+/* ". . ." in a text whose masks are known. */
+static size_t spaced_ellipses(const struct rules_work *w, const char *s, size_t n)
+{
+    size_t found = 0, end = 0;
+    uint64_t before = 0;
+    for (size_t k = 0; k * 64 < n; k++) {
+        uint64_t dot = w->masks[k].dot, last = dot & (dot << 2 | before >> 62) & (dot << 4 | before >> 60);
+        for (before = dot; last; last &= last - 1) { /* the last of three full stops, two apart */
+            size_t from = k * 64 + (unsigned)__builtin_ctzll(last) - 4;
+            if (from < end || memcmp(s + from, ". . .", 5) != 0) continue;
+            found++;
+            end = from + 5;
+        }
+    }
+    return found;
+}
+
+/* What DCLM counts as symbols. */
+static size_t symbols_of(const struct rules_cfg *c, const struct rules_work *w, const char *s, size_t n)
+{
+    if (rules_masked(c))
+        return w->n_hashes + w->n_dots + spaced_ellipses(w, s, n) +
+               (w->wide ? occurrences(s, n, "\u2026") : 0);
+    return occurrences(s, n, "#") + occurrences(s, n, "...") + occurrences(s, n, ". . .") +
+           occurrences(s, n, "\u2026");
 }
 
 static bool starts(const char *s, size_t n, const char *w)
@@ -134,8 +178,7 @@ void rules_gopher_other(const struct rules_cfg *c, struct rules_work *work, cons
 {
     bool dclm = c->dialect == RULES_DCLM_DIALECT;
     struct words *w = &work->line_words;
-    rules_space_words(w, s, n);
-    if (w->oom || !room(work, w->n)) {
+    if (find_words(c, work, s, n) || w->oom || !room(work, w->n)) {
         work->oom = true;
         return;
     }
@@ -147,12 +190,10 @@ void rules_gopher_other(const struct rules_cfg *c, struct rules_work *work, cons
         chars += x->chars;
         counted += !dclm || alnum_first(p, x->len);
         alpha += x->info & WORD_LETTER;
-        stops += is_stop(p, x->len, dclm);
-        symbols += memchr(p, '#', x->len) || memmem(p, x->len, "\u2026", 3);
+        stops += x->len >= 2 && x->len <= 4 && is_stop(p, x->len, dclm);
+        if (!dclm) symbols += memchr(p, '#', x->len) || memmem(p, x->len, "\u2026", 3);
     }
-    if (dclm)
-        symbols = occurrences(s, n, "#") + occurrences(s, n, "...") + occurrences(s, n, ". . .") +
-                  occurrences(s, n, "\u2026");
+    if (dclm) symbols = symbols_of(c, work, s, n);
     m[METRIC_WORDS] = (double)counted;
     m[METRIC_MEAN_LENGTH] = dclm ? share(chars, w->n) : median(work->hash, w->n);
     m[METRIC_HASHES] = share(symbols, w->n);
@@ -177,7 +218,7 @@ static void repeated_elements(bool dclm, struct rules_work *work, const char *s,
             return;
         }
         for (size_t from = 0; from <= n;) {
-            const char *p = memmem(s + from, n - from, sep, m);
+            const char *p = find(s + from, n - from, sep, m);
             size_t to = p ? (size_t)(p - s) : n, b = from, e = to;
             if (dclm) rules_strip(t, s, &b, &e);
             from = to + m;
@@ -247,13 +288,16 @@ void rules_repetition_other(const struct rules_cfg *c, struct rules_work *work, 
     for (int i = METRIC_CHARS; i <= METRIC_DUP_10; i++)
         m[i] = 0;
     m[METRIC_CHARS] = (double)rules_chars(s, n);
-    rules_space_words(w, s, n);
     if (dclm) { /* words of Unicode that begin with a letter or digit */
         size_t kept = 0;
-        if (words_cut(WORDS_UAX29_PLAIN, w, s, n, &e)) work->oom = true;
+        if (rules_masked(c) ? words_uax29_masked(w, s, n, work->masks, false, &e)
+                            : words_cut(WORDS_UAX29_PLAIN, w, s, n, &e))
+            work->oom = true;
         for (size_t i = 0; i < w->n; i++)
             if (alnum_first(s + w->v[i].begin, w->v[i].len)) w->v[kept++] = w->v[i];
         w->n = kept;
+    } else if (find_words(c, work, s, n)) {
+        work->oom = true;
     }
     if (w->oom || work->oom || !room(work, w->n)) {
         work->oom = true;
@@ -264,6 +308,10 @@ void rules_repetition_other(const struct rules_cfg *c, struct rules_work *work, 
     if (dclm)
         repeated_elements(true, work, s, n, "\n\n", chars, &m[METRIC_DUP_PARAS],
                           &m[METRIC_DUP_PARA_CHARS]);
+    if (rules_masked(c)) {
+        if (rules_grams_words(work, w, s, n)) rules_grams_other(work, dclm, (double)chars, m);
+        return;
+    }
     uint64_t *h = work->hash, *gram = h + w->n + 1;
     for (size_t i = 0; i < w->n; i++)
         gram[i] = h[i] = hash64(s + w->v[i].begin, w->v[i].len);

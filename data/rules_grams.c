@@ -201,10 +201,10 @@ static double duplicates(struct gram_work *g, const struct words *w, size_t n_at
     return (double)dup;
 }
 
-bool rules_grams_words(struct rules_work *work, const char *text, size_t n_text)
+bool rules_grams_words(struct rules_work *work, const struct words *w, const char *text,
+                       size_t n_text)
 {
     struct gram_work *g = &work->grams;
-    const struct words *w = &work->words;
     if (!room(g, w->n)) {
         work->oom = true;
         return false;
@@ -226,5 +226,61 @@ void rules_grams(struct rules_work *work, double chars, double *m)
         if (n <= 4) m[METRIC_TOP_2 + n - 2] = top(g, w, n, most) / chars;
         n_at = most > 1 ? keep_repeated(g, g->at, g->at + w->n, n_at) : 0;
         if (n >= 5) m[METRIC_DUP_5 + n - 5] = duplicates(g, w, n_at, n) / chars;
+    }
+}
+
+/* ---- the other dialects ---- */
+
+/* Of the most frequent n-grams the first, or for DCLM the longest. */
+static double top_other(const struct gram_work *g, const struct words *w, size_t n_at, size_t n,
+                        uint32_t most, bool dclm)
+{
+    const uint32_t *at = g->at, *slot = at + w->n;
+    size_t length = 0;
+    if (most < 2) return dclm ? 0 : (double)gram_chars(w, 0, n);
+    for (size_t k = 0; k < n_at && (dclm || !length); k++) {
+        if (g->table[slot[k]].count != most) continue;
+        size_t chars = gram_chars(w, at[k], n);
+        if (chars > length) length = chars;
+    }
+    return (double)length * most;
+}
+
+/* Characters of the n-grams at the places at hand, for DCLM each counted once. */
+static double repeated_other(const struct gram_work *g, const struct words *w, size_t n_at, size_t n,
+                             bool dclm)
+{
+    size_t sum = 0, covered = 0;
+    for (size_t k = 0; k < n_at; k++) {
+        size_t i = g->at[k], from = dclm && covered > i ? covered : i;
+        sum += gram_chars(w, from, i + n - from);
+        covered = i + n;
+    }
+    return (double)sum;
+}
+
+/* Characters of all n-grams. */
+static double all_grams(const struct words *w, size_t n)
+{
+    size_t one = gram_chars(w, 0, n), all = one;
+    for (size_t i = 1; i + n <= w->n; i++)
+        all += one = one + w->v[i + n - 1].chars - w->v[i - 1].chars;
+    return (double)all;
+}
+
+void rules_grams_other(struct rules_work *work, bool dclm, double chars, double *m)
+{
+    struct gram_work *g = &work->grams;
+    const struct words *w = &work->line_words;
+    size_t n_at = 0;
+    for (size_t n = 2; n <= 10 && n <= w->n; n++) {
+        uint32_t most = 0;
+        if (n == 2 || n_at) n_at = n == 2 ? pairs(g, w, &most) : grow(g, w, n_at, n, &most);
+        double length = n <= 4 ? top_other(g, w, n_at, n, most, dclm) : 0;
+        if (n <= 4) m[METRIC_TOP_2 + n - 2] = chars > 0 ? length / chars : 0;
+        n_at = most > 1 ? keep_repeated(g, g->at, g->at + w->n, n_at) : 0;
+        if (n < 5) continue;
+        double all = dclm ? chars : all_grams(w, n);
+        m[METRIC_DUP_5 + n - 5] = all > 0 ? repeated_other(g, w, n_at, n, dclm) / all : 0;
     }
 }

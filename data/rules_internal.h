@@ -25,16 +25,25 @@ void rules_duplicates_at(struct rules_work *w, const char *s, size_t begin, size
                          struct rules_dups *out);
 /* Masks, newlines and the rest in *w. */
 int rules_scan(struct rules_work *w, const char *s, size_t n, struct err *e);
+static inline bool rules_masked(const struct rules_cfg *c) /* masks of the text are made */
+{
+    return c->words == WORDS_UAX29 && !c->plain;
+}
 static inline bool rules_fast(const struct rules_cfg *c)
 {
-    return c->words == WORDS_UAX29 && c->dialect == RULES_DATATROVE && !c->plain;
+    return rules_masked(c) && c->dialect == RULES_DATATROVE;
 }
 
 /* Each fills its part of m.  On lack of memory w->oom is set. */
 void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                       double *m);
+/* Are there `need` words between white space in [b, e) of a text whose masks are known? */
+bool rules_has_words(const struct rules_work *w, const struct words_table *t, const char *text,
+                     size_t b, size_t e, size_t need);
 /* Words between white space. */
 void rules_space_words(struct words *w, const char *s, size_t n);
+/* The n-gram metrics of the other dialects, of w->line_words, the fast way. */
+void rules_grams_other(struct rules_work *w, bool dclm, double chars, double *m);
 /* Gopher's metrics in another dialect. */
 void rules_gopher_other(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                         double *m);
@@ -51,8 +60,8 @@ void rules_cut(struct rules_work *w, size_t begin, size_t end, int rule);
 bool rules_table_size(struct hash_counter *t, size_t n);         /* for n entries, empty */
 uint32_t rules_table_count(struct hash_counter *t, uint64_t h);  /* counted so often, now included */
 uint32_t rules_table_get(const struct hash_counter *t, uint64_t h);
-/* Hashes of w->words, for the two below; false and w->oom on lack of memory. */
-bool rules_grams_words(struct rules_work *w, const char *text, size_t n);
+/* Hashes of words, for those below; false and w->oom on lack of memory. */
+bool rules_grams_words(struct rules_work *w, const struct words *words, const char *text, size_t n);
 /* The n-gram metrics (of two words and more), the fast way. */
 void rules_grams(struct rules_work *w, double chars, double *m);
 /* Is it certain that the text passes all rules of n-grams? */

@@ -50,6 +50,22 @@ static void count_kinds(const char *s, size_t n, size_t *chars, size_t *upper, s
     }
 }
 
+/* The same by masks; false when some of [b, e) is not ASCII. */
+static bool count_masked(const struct rules_work *w, size_t b, size_t e, size_t *chars, size_t *upper,
+                         size_t *digits)
+{
+    *chars = e - b;
+    *upper = *digits = 0;
+    for (size_t k = b / 64; k * 64 < e; k++) {
+        const struct text_masks *m = &w->masks[k];
+        uint64_t here = text_part_of_block(k, b, e), capital = m->letter & ~m->lower & here;
+        if ((m->second | m->wide) & here) return false;
+        if (capital) *upper += text_count_bits(capital);
+        if (m->digit & here) *digits += text_count_bits(m->digit & here);
+    }
+    return true;
+}
+
 static bool word_char(char c)
 {
     return (c & 0x80) || (c >= '0' && c <= '9') || c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
@@ -87,23 +103,35 @@ static bool counter(const char *s, size_t n)
     return k != 0;
 }
 
-/* The rule that removes the line as a whole, or RULE_N. */
-static int whole(const struct rules_cfg *c, const struct words_table *t, const char *s, size_t n)
+/* Has the line [b, e) fewer words than it must? */
+static bool few_words(const struct rules_cfg *c, const struct rules_work *w,
+                      const struct words_table *t, const char *text, size_t b, size_t e)
 {
-    size_t chars, upper, digits;
+    double need = c->limit[RULE_LINE_FEW_WORDS];
+    if (rules_masked(c) && need > 0 && need < 1e6) {
+        size_t least = (size_t)need + ((double)(size_t)need < need);
+        return !rules_has_words(w, t, text, b, e, least);
+    }
+    return (double)count_words(t, text + b, e - b, (size_t)need) < need;
+}
+
+/* The rule that removes the line [b, e) as a whole, or RULE_N. */
+static int whole(const struct rules_cfg *c, const struct rules_work *w, const struct words_table *t,
+                 const char *text, size_t b, size_t e)
+{
+    size_t chars, upper, digits, n = e - b;
+    const char *s = text + b;
     if (!n) return RULE_N;
     if (c->on[RULE_LINE_UPPER] || c->on[RULE_LINE_NUMERIC]) {
-        count_kinds(s, n, &chars, &upper, &digits);
+        if (!rules_masked(c) || !count_masked(w, b, e, &chars, &upper, &digits))
+            count_kinds(s, n, &chars, &upper, &digits);
         if (c->on[RULE_LINE_UPPER] && (double)upper > c->limit[RULE_LINE_UPPER] * (double)chars)
             return RULE_LINE_UPPER;
         if (c->on[RULE_LINE_NUMERIC] && (double)digits > c->limit[RULE_LINE_NUMERIC] * (double)chars)
             return RULE_LINE_NUMERIC;
     }
     if (c->on[RULE_LINE_COUNTER] && counter(s, n)) return RULE_LINE_COUNTER;
-    if (c->on[RULE_LINE_FEW_WORDS] &&
-        (double)count_words(t, s, n, (size_t)c->limit[RULE_LINE_FEW_WORDS]) <
-            c->limit[RULE_LINE_FEW_WORDS])
-        return RULE_LINE_FEW_WORDS;
+    if (c->on[RULE_LINE_FEW_WORDS] && few_words(c, w, t, text, b, e)) return RULE_LINE_FEW_WORDS;
     return RULE_N;
 }
 
@@ -116,7 +144,7 @@ static bool find_phrase(const char *s, size_t n, struct piece *x)
 {
     static const char cart[] = "items in cart", more[] = "read more...", sign[] = "sign-in";
     for (size_t i = 0; i + sizeof cart - 1 <= n; i++)
-        if (match(s + i, n - i, cart)) {
+        if ((s[i] | 0x20) == cart[0] && (s[i + 9] | 0x20) == cart[9] && match(s + i, n - i, cart)) {
             *x = (struct piece){i && blank_char(s[i - 1]) ? i - 1 : i, i + sizeof cart - 1};
             return true;
         }
@@ -163,9 +191,10 @@ int rules_refinedweb(const struct rules_cfg *c, struct rules_work *w, const char
         size_t to = nl ? (size_t)(nl - text) : n;
         const char *s = text + from;
         size_t len = to - from, cuts = w->n_cuts;
-        int r = whole(c, t, s, len);
-        if (r == RULE_N && c->on[RULE_LINE_PHRASES] && count_words(t, s, len, 10) <= 10 &&
-            cut_phrases(w, s, len, from)) {
+        int r = whole(c, w, t, text, from, to);
+        struct piece x;
+        if (r == RULE_N && c->on[RULE_LINE_PHRASES] && find_phrase(s, len, &x) &&
+            count_words(t, s, len, 10) <= 10 && cut_phrases(w, s, len, from)) {
             s = w->line.data;
             len = w->line.len;
             w->lines_removed[RULE_LINE_PHRASES] += w->n_cuts - cuts;

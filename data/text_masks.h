@@ -34,6 +34,15 @@ static inline unsigned text_count_bits(uint64_t x)
     return (unsigned)(x * 0x0101010101010101u >> 56);
 }
 
+/* The bits of block k that belong to [b, e). */
+static inline uint64_t text_part_of_block(size_t k, size_t b, size_t e)
+{
+    uint64_t here = ~(uint64_t)0;
+    if (k == b / 64) here <<= b % 64;
+    if (e - k * 64 < 64) here &= ((uint64_t)1 << (e - k * 64)) - 1;
+    return here;
+}
+
 /* What a kernel finds; text_masks_finish() makes masks of it. */
 struct text_bytes {
     uint64_t space, newline, letter, digit;

@@ -30,6 +30,7 @@ struct fast {
     struct words *w;
     const char *s;
     const struct words_table *t;
+    bool tailored;
 };
 
 static bool room(struct words *w)
@@ -61,12 +62,12 @@ static void decoded(const struct fast *f, size_t b, size_t e)
         int k = 1;
         if (cp >= 0x80 && (k = utf8_decode(f->s + i, e - i, &cp)) < 1) k = 1;
         if (words_class(f->t, cp) & WC_SPACE) {
-            if (i > from) uax29_chunk(f->w, f->s, from, i, true);
+            if (i > from) uax29_chunk(f->w, f->s, from, i, f->tailored);
             from = i + (size_t)k;
         }
         i += (size_t)k;
     }
-    if (e > from) uax29_chunk(f->w, f->s, from, e, true);
+    if (e > from) uax29_chunk(f->w, f->s, from, e, f->tailored);
     room(f->w);
 }
 
@@ -178,7 +179,7 @@ static __attribute__((noinline)) void marked(const struct fast *f, size_t b, siz
         put(w, b, 1, 1, WORD_ASCII);
         return;
     }
-    if (!wide && other != below((unsigned)n)) {
+    if (!wide && f->tailored && other != below((unsigned)n)) {
         unsigned lead = (unsigned)__builtin_ctzll(~other),
                  trail = (unsigned)__builtin_clzll(~(other << (64 - n)));
         size_t begin = b + lead, len = n - lead - trail, n_before = w->n;
@@ -198,9 +199,9 @@ static __attribute__((noinline)) void marked(const struct fast *f, size_t b, siz
     if (wide)
         decoded(f, b, b + n);
     else if (second)
-        uax29_chunk(w, f->s, b, b + n, true);
+        uax29_chunk(w, f->s, b, b + n, f->tailored);
     else
-        uax29_chunk_ascii(w, f->s, b, b + n);
+        uax29_chunk_ascii(w, f->s, b, b + n, f->tailored);
     room(w);
 }
 
@@ -272,9 +273,9 @@ static inline uint64_t edges(const struct text_masks *m, size_t k, uint64_t text
 }
 
 int words_uax29_masked(struct words *w, const char *text, size_t n, const struct text_masks *m,
-                       struct err *e)
+                       bool tailored, struct err *e)
 {
-    struct fast f = {w, text, words_table_get()};
+    struct fast f = {w, text, words_table_get(), tailored};
     w->n = 0;
     if (uax29_start()) return err_oom(e, 1 << 20, "the classes of word boundaries");
     size_t open = SIZE_MAX; /* begin of a run that goes on from the block before */
@@ -304,5 +305,66 @@ int words_uax29_masked(struct words *w, const char *text, size_t n, const struct
         if (starts) open = k * 64 + (unsigned)__builtin_ctzll(starts);
     }
     if (open != SIZE_MAX && !w->oom) long_run(&f, m, open, n);
+    return w->oom ? err_oom(e, w->cap * sizeof *w->v, "the words of a document") : 0;
+}
+
+/* A run between white space of ASCII; other white space may be in it. */
+static void space_words(struct words *w, const char *s, size_t b, size_t e)
+{
+    size_t from = b;
+    for (size_t i = b; i < e;) {
+        uint32_t cp = (unsigned char)s[i];
+        int k = 1;
+        if (cp >= 0x80 && (k = utf8_decode(s + i, e - i, &cp)) < 1) k = 1;
+        if (cp >= 0x80 && words_class(words_table_ready, cp) & WC_SPACE) {
+            if (i > from) words_push(w, s, from, i - from);
+            from = i + (size_t)k;
+        }
+        i += (size_t)k;
+    }
+    if (e > from) words_push(w, s, from, e - from);
+    room(w);
+}
+
+/* A run [b, e): its characters, and whether there is a letter. */
+static void space_run(struct words *w, const char *s, const struct text_masks *m, size_t b, size_t e)
+{
+    struct word x = {.begin = (uint32_t)b, .len = (uint32_t)(e - b), .chars = (uint32_t)(e - b)};
+    uint64_t wide = 0;
+    for (size_t k = b / 64; k * 64 < e; k++) {
+        uint64_t here = text_part_of_block(k, b, e);
+        wide |= m[k].wide & here;
+        if (m[k].second & here) x.chars -= text_count_bits(m[k].second & here);
+        if (m[k].letter & here) x.info = WORD_LETTER;
+    }
+    if (wide)
+        space_words(w, s, b, e);
+    else
+        w->v[w->n++] = x;
+}
+
+int words_space_masked(struct words *w, const char *s, size_t n, const struct text_masks *m,
+                       struct err *e)
+{
+    size_t open = SIZE_MAX;
+    w->n = 0;
+    if (!words_table_get()) return err_oom(e, 1 << 20, "the classes of characters");
+    for (size_t k = 0; k * 64 < n && room(w); k++) {
+        unsigned size = n - k * 64 < 64 ? (unsigned)(n - k * 64) : 64;
+        uint64_t text = ~m[k].space & below(size), before = open != SIZE_MAX;
+        uint64_t starts = text & ~(text << 1 | before), ends = ~text & (text << 1 | before);
+        if (size < 64) ends &= below(size + 1);
+        for (; ends; ends &= ends - 1) {
+            size_t to = k * 64 + (unsigned)__builtin_ctzll(ends), from = open;
+            if (open == SIZE_MAX) {
+                from = k * 64 + (unsigned)__builtin_ctzll(starts);
+                starts &= starts - 1;
+            }
+            open = SIZE_MAX;
+            space_run(w, s, m, from, to);
+        }
+        if (starts) open = k * 64 + (unsigned)__builtin_ctzll(starts);
+    }
+    if (open != SIZE_MAX && !w->oom) space_run(w, s, m, open, n);
     return w->oom ? err_oom(e, w->cap * sizeof *w->v, "the words of a document") : 0;
 }

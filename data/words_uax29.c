@@ -372,12 +372,12 @@ static inline size_t ascii_segment(const char *s, size_t i, size_t e, unsigned *
     return i;
 }
 
-void uax29_chunk_ascii(struct words *w, const char *s, size_t from, size_t to)
+void uax29_chunk_ascii(struct words *w, const char *s, size_t from, size_t to, bool tailored)
 {
     struct chunk c = {w, s, words_table_ready, from, to};
     size_t b = w->n;
     if (w->cap - w->n < to - from) {
-        uax29_chunk(w, s, from, to, true);
+        uax29_chunk(w, s, from, to, tailored);
         return;
     }
     for (size_t i = from; i < to;) {
@@ -388,7 +388,7 @@ void uax29_chunk_ascii(struct words *w, const char *s, size_t from, size_t to)
         w->v[w->n++] = (struct word){(uint32_t)i, (uint32_t)(end - i), (uint32_t)(end - i), info};
         i = end;
     }
-    if (w->n > b + 1) tailor(&c, b);
+    if (tailored && w->n > b + 1) tailor(&c, b);
 }
 
 void uax29_chunk(struct words *w, const char *text, size_t from, size_t to, bool tailored)

@@ -41,14 +41,17 @@ size_t uax29_segment(const char *text, size_t n, size_t at);
 
 /* Appends the words of text [from, to), which holds no white space. */
 void uax29_chunk(struct words *w, const char *text, size_t from, size_t to, bool tailored);
-/* The same, tailored, of ASCII. */
-void uax29_chunk_ascii(struct words *w, const char *text, size_t from, size_t to);
+/* The same of ASCII. */
+void uax29_chunk_ascii(struct words *w, const char *text, size_t from, size_t to, bool tailored);
 /* All words of the text: the reference, character by character. */
 int words_uax29_ref(struct words *w, const char *text, size_t n, bool tailored, struct err *e);
 
-/* The same words, tailored, by masks of all of the text. */
+/* The same words by masks of all of the text. */
 struct text_masks;
 int words_uax29_masked(struct words *w, const char *text, size_t n, const struct text_masks *m,
+                       bool tailored, struct err *e);
+/* Words between white space; of their info only WORD_LETTER counts. */
+int words_space_masked(struct words *w, const char *text, size_t n, const struct text_masks *m,
                        struct err *e);
 
 #endif

@@ -24,10 +24,10 @@ static uint32_t rnd(uint32_t n)
 static size_t random_text(char *s, size_t room)
 {
     static const char *const parts[] = {
-        " ", " ", " ", " ", "\n", "\n", "\n\n", "\t", "  ", ". ", ", ", ".", ",", "...", "-", "--", "/", ":", "'", "\"",
+        " ", " ", " ", " ", "\n", "\n", "\n\n", "\t", "  ", ". ", ", ", ".", ",", "...", ". . .", "-", "--", "/", ":", "'", "\"",
         "(", ")", "[12]", "_", "%", "$", "+", "=", "{", "#", "1", "23", "4.5", "the", "of", "and", "be", "to", "word", "Word",
         "U.S.", "A", "xyz", "don't", "e\u0301", "é", "ß", "×", "ÿ", "ж", "Щука", "\u0483", "日本", "。", "…", "—", "“", "”", "’", "\u00a0", "\u2003",
-        "\u2028", "\xc2\x85", "😀", "👩‍👧", "•", "- ", "javascript", "lorem ipsum", "privacy policy", "ing", "!", "?", "\u0300", "\u200d",
+        "\u2028", "\xc2\x85", "😀", "👩‍👧", "•", "- ", "javascript", "items in cart", "Sign-in", "read more...", "3 likes\n", "MENU\n", "lorem ipsum", "privacy policy", "ing", "!", "?", "\u0300", "\u200d",
         "This is a line of five words.", "Another line, that repeats.\n", "http://a.b/c-d", "x@y.z", "std::string", "f(x)"};
     size_t n = 0, want = rnd(4) ? rnd(300) : rnd((uint32_t)room - 64);
     while (n < want) {
@@ -38,7 +38,7 @@ static size_t random_text(char *s, size_t room)
     return n;
 }
 
-static void same_words(const char *text, size_t n)
+static void same_words_of(const char *text, size_t n, bool tailored)
 {
     static struct words a, b;
     static struct text_masks m[200];
@@ -46,8 +46,8 @@ static void same_words(const char *text, size_t n)
     assert_true(n / 64 + 2 < COUNT_OF(m));
     text_masks(text, n, m);
     m[(n + 63) / 64] = (struct text_masks){0};
-    assert_int_equal(words_uax29_ref(&a, text, n, true, &e), 0);
-    assert_int_equal(words_uax29_masked(&b, text, n, m, &e), 0);
+    assert_int_equal(words_uax29_ref(&a, text, n, tailored, &e), 0);
+    assert_int_equal(words_uax29_masked(&b, text, n, m, tailored, &e), 0);
     size_t k = 0;
     while (k < a.n && k < b.n && memcmp(&a.v[k], &b.v[k], sizeof *a.v) == 0)
         k++;
@@ -55,6 +55,12 @@ static void same_words(const char *text, size_t n)
         fail_msg("word %zu of %zu, %zu: '%.*s', '%.*s' in\n%.*s", k, a.n, b.n,
                  k < a.n ? (int)a.v[k].len : 0, text + (k < a.n ? a.v[k].begin : 0),
                  k < b.n ? (int)b.v[k].len : 0, text + (k < b.n ? b.v[k].begin : 0), (int)n, text);
+}
+
+static void same_words(const char *text, size_t n)
+{
+    same_words_of(text, n, true);
+    same_words_of(text, n, false);
 }
 
 static void words_by_masks_are_those_of_the_reference(void **state)
@@ -166,7 +172,8 @@ static void judgements_are_those_of_the_plain_way(void **state)
     (void)state;
     char text[8192];
     for (int round = 0; round < 3000; round++) {
-        rules_preset(&cfg, (enum rules_preset)(1 + round % 4));
+        rules_preset(&cfg, (enum rules_preset)(1 + round % 7));
+        if (round % 11 == 0) cfg.dialect = RULES_DOLMA;
         cfg.all = round % 3 == 0;
         if (round % 5 == 0) cfg.on[RULE_LINE_PUNCTUATION] = true;
         size_t n = random_text(text, sizeof text);
@@ -206,7 +213,8 @@ static void judgements_of_real_text_are_those_of_the_plain_way(void **state)
             char id[128];
             if (n++ % 4) continue;
             snprintf(id, sizeof id, "%.*s", (int)d.id_len, d.id);
-            rules_preset(&cfg, RULES_FINEWEB);
+            rules_preset(&cfg, n % 3 ? RULES_FINEWEB : RULES_DCLM);
+            if (n % 5 == 0) cfg.dialect = RULES_DOLMA;
             cfg.all = n % 8 == 1;
             same_judgement(d.text, d.text_len, id);
             same_verdict(d.text, d.text_len, id);
