@@ -3,12 +3,13 @@
 nothing else), on tiny random models of every family and of every option that
 changes the arithmetic.  For each, in f32 and bf16: transformers' directory ->
 .llmz -> directory gives the same tensors bit by bit and the same logits; in
-f32 also the logits, the loss and every gradient of our graph, and the logits
-of our decoder, by the golden test (make golden builds it).  What cannot be
+f32 also the logits, the loss, every gradient and ten steps of AdamW of our
+graph, and the logits of our decoder, by the golden test (make golden builds it).  What cannot be
 said in our description must be refused by the name of its key.
 
 usage: scripts/check-hf-roundtrip.py [--only WORD] [path of llmctl [path of the golden test]]
 """
+import copy
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import torch
 import transformers as tf
 from safetensors.torch import save_file
 
+torch.set_num_threads(1)  # the models are tiny
 tf.logging.set_verbosity_error()
 tf.utils.logging.disable_progress_bar()
 args = sys.argv[1:]
@@ -83,6 +85,9 @@ cases = [
     ("olmoe", tf.OlmoeConfig(**moe, **no_special)),
     ("olmoe options", tf.OlmoeConfig(**moe, **no_special, norm_topk_prob=True, output_router_logits=True, attention_bias=True)),
     ("gpt_oss", tf.GptOssConfig(**dict(grouped, intermediate_size=72), num_local_experts=5, num_experts_per_tok=2, head_dim=16, sliding_window=6, **no_special)),
+    ("gpt_oss losses", tf.GptOssConfig(**dict(grouped, intermediate_size=72), num_local_experts=5, num_experts_per_tok=2, head_dim=16,
+                                       output_router_logits=True, tie_word_embeddings=True, **no_special)),
+    ("qwen3_moe losses", tf.Qwen3MoeConfig(**moe, moe_intermediate_size=24, output_router_logits=True, router_aux_loss_coef=0.02)),
     ("deepseek_v2", tf.DeepseekV2Config(**mla, routed_scaling_factor=1.5, topk_method="greedy")),
     ("deepseek_v2 groups", tf.DeepseekV2Config(**dict(mla, q_lora_rank=None), attention_bias=True, topk_method="group_limited_greedy",
                                                n_group=4, topk_group=2, rms_norm_eps=1e-4)),
@@ -206,6 +211,21 @@ def same_directory(a, b):
     return all(open(os.path.join(a, x), "rb").read() == open(os.path.join(b, x), "rb").read() for x in os.listdir(a))
 
 
+def train(model, batch):
+    """[loss, gradient norm] of ten steps of AdamW."""
+    params = [p for p in model.parameters() if p.requires_grad]
+    opt = torch.optim.AdamW(params, lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
+    steps = []
+    for _ in range(10):
+        opt.zero_grad()
+        loss = model(**batch).loss
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(params, 1.0)
+        opt.step()
+        steps.append([loss.item(), norm.item()])
+    return steps
+
+
 def record(name, config, cls, model, root):
     """A golden case: what transformers makes of the model."""
     if cls is tf.BertModel:
@@ -220,6 +240,9 @@ def record(name, config, cls, model, root):
     more = {}
     if "token_type_ids" in model.forward.__code__.co_varnames and getattr(config, "type_vocab_size", 0) > 1 and cls:
         more["token_type_ids"] = (torch.arange(60).reshape(2, 30) // 7) % 2
+    for k, p in model.named_parameters():  # constants, which transformers lets train once they were loaded
+        if config.model_type in ("marian", "pegasus") and "embed_positions" in k:
+            p.requires_grad_(False)
     shifted = {}
     if config.is_encoder_decoder:  # as most families do it; mBART moves the last token to the front instead
         start = torch.full((2, 1), config.decoder_start_token_id)
@@ -229,8 +252,10 @@ def record(name, config, cls, model, root):
         out.loss.backward()
     save = {"in.input_ids": ids, "in.labels": labels, "logits": out.logits.detach().clone(), "loss": out.loss.detach().clone()}
     save.update({"in." + k: v for k, v in more.items()})
-    save.update({"grad." + k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None
-                 and not (config.model_type in ("marian", "pegasus") and "embed_positions" in k)})  # constants
+    save.update({"grad." + k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None})
+    if config.model_type != "rwkv":
+        json.dump({"adamw_lr1e3_b9_95_wd01_clip1": train(copy.deepcopy(model), dict(input_ids=ids, labels=labels, **more, **shifted))},
+                  open(at + "/traj.json", "w"))
     save_file({k: v.clone().contiguous() for k, v in save.items()}, os.path.join(at, "golden.safetensors"))
 
 
