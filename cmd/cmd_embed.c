@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
+
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/sig.h"
@@ -16,7 +19,7 @@
 struct embed_cfg {
     struct opt_common common;
     struct docs_in_opts docs;
-    const char *out;
+    const char *out, *pair_field;
     int pool, dtype, format;
     int64_t batch, max_length;
     bool normalize;
@@ -28,6 +31,7 @@ static const struct opt opts[] = {
     OPT_GROUP("Embedding"),
     OPT_STR('o', "out", C, out, "FILE", "-", "JSON lines; a NumPy array where the name ends in .npy"),
     OPT_ENUM(0, "pool", C, pool, "mean|cls|last", "mean", "Mean of a text's states, or the first or last one"),
+    OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text, read with the first"),
     OPT_BOOL(0, "normalize", C, normalize, NULL, "Vectors of length 1"),
     OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 10000000, "Cut texts at N tokens; 0 = the context, at most 512"),
     OPT_INT('b', "batch", C, batch, "N", "4096", 1, 1 << 24, "Tokens worked on together"),
@@ -46,7 +50,10 @@ struct job {
     struct saved_model m;
     struct embedder *emb;
     struct tok_scratch *scratch;
-    struct tok_ids ids;
+    struct tok_encoding enc;
+    int32_t *types;           /* of enc's tokens */
+    size_t types_cap;
+    struct buf second;
     struct file_writer *out;
     bool npy;
     struct buf names, line;   /* ids of the texts taken, each ended by NUL; output */
@@ -100,24 +107,64 @@ static int flush(struct job *j, struct err *e)
     return 0;
 }
 
+/* The second text of a record, or none. */
+static int second_text(struct job *j, const struct doc *d, bool *have, struct err *e)
+{
+    *have = false;
+    if (!j->c->pair_field || !d->extra[0]) return 0;
+    struct cJSON *v = json_parse(d->extra[0], d->extra_len[0], j->c->pair_field, NULL, e);
+    if (!v) return -1;
+    buf_clear(&j->second);
+    *have = cJSON_IsString(v);
+    if (*have) buf_adds(&j->second, v->valuestring);
+    int ret = *have || cJSON_IsNull(v) ? buf_ok(&j->second, e)
+                                       : err_set(e, ERR_DATA, "%s:%llu: %s must be a string", d->file ? d->file->name : "?",
+                                                 (unsigned long long)d->line_no, j->c->pair_field);
+    json_free(v);
+    return ret;
+}
+
+/* Types of the tokens, where the model has a table for them. */
+static int take_types(struct job *j, const int32_t **types, struct err *e)
+{
+    int known = j->m.config.embed_types;
+    *types = NULL;
+    if (!known) return 0;
+    if (j->enc.ids.n > j->types_cap) {
+        int32_t *t = mem_resize(j->types, j->enc.ids.n, sizeof *t);
+        if (!t) return err_oom(e, j->enc.ids.n * sizeof *t, "token types");
+        j->types = t;
+        j->types_cap = j->enc.ids.n;
+    }
+    for (size_t i = 0; i < j->enc.ids.n; i++) {
+        j->types[i] = j->enc.of[i].type;
+        if (j->types[i] < 0 || j->types[i] >= known)
+            return err_set(e, ERR_DATA, "the tokenizer gives token type %d, the model has %d", (int)j->types[i], known);
+    }
+    *types = j->types;
+    return 0;
+}
+
 static int embed_doc(struct job *j, const struct doc *d, int max_length, struct err *e)
 {
-    j->ids.n = 0;
-    if (tok_encode(j->m.tok, j->scratch, d->text, d->text_len, TOK_TEMPLATE, &j->ids, e)) return -1;
-    if (j->ids.n == 0) {
-        /* An empty text still has a line: of the token that begins or ends texts. */
-        int id = tok_bos(j->m.tok) >= 0 ? tok_bos(j->m.tok) : tok_eos(j->m.tok) >= 0 ? tok_eos(j->m.tok) : 0;
-        int32_t *room = j->ids.cap ? j->ids.id : mem_resize(j->ids.id, 1, sizeof *room);
-        if (!room) return err_oom(e, sizeof *room, "a token");
-        if (!j->ids.cap) j->ids.cap = 1;
-        j->ids.id = room;
-        j->ids.id[j->ids.n++] = id;
-    }
-    j->cut += j->ids.n > (size_t)max_length;
-    int n = j->ids.n > (size_t)max_length ? max_length : (int)j->ids.n;
-    if (!embedder_add(j->emb, j->ids.id, n)) {
+    struct tok_ids *ids = &j->enc.ids;
+    bool pair;
+    const int32_t *types;
+    if (second_text(j, d, &pair, e) ||
+        tok_encode_pair(j->m.tok, j->scratch, d->text, d->text_len, pair ? j->second.data ? j->second.data : "" : NULL,
+                        pair ? j->second.len : 0, TOK_TEMPLATE, &j->enc, e))
+        return -1;
+    /* An empty text still has a line: of the token that begins or ends texts. */
+    int32_t lone = tok_bos(j->m.tok) >= 0 ? tok_bos(j->m.tok) : tok_eos(j->m.tok) >= 0 ? tok_eos(j->m.tok) : 0;
+    const int32_t *from = ids->n ? ids->id : &lone;
+    size_t total = ids->n ? ids->n : 1;
+    if (take_types(j, &types, e)) return -1;
+    if (!ids->n) types = NULL;
+    j->cut += total > (size_t)max_length;
+    int n = total > (size_t)max_length ? max_length : (int)total;
+    if (!embedder_add(j->emb, from, types, n)) {
         if (flush(j, e)) return -1;
-        (void)embedder_add(j->emb, j->ids.id, n);
+        (void)embedder_add(j->emb, from, types, n);
     }
     doc_emit_id(d, &j->names);
     buf_add(&j->names, "", 1);
@@ -127,6 +174,7 @@ static int embed_doc(struct job *j, const struct doc *d, int max_length, struct 
 static int embed_files(struct job *j, const struct doc_files *files, int max_length, struct err *e)
 {
     struct doc_cfg cfg = docs_in_cfg(&j->c->docs);
+    cfg.extra[0] = j->c->pair_field;
     struct doc_reader *r = doc_reader_open(files, &cfg, e);
     struct doc_block b = {.file = NULL};
     struct doc_iter it = {.block = NULL};
@@ -227,7 +275,9 @@ out:
     file_abort(j.out);
     embedder_free(j.emb);
     tok_scratch_free(j.scratch);
-    tok_ids_free(&j.ids);
+    tok_encoding_free(&j.enc);
+    free(j.types);
+    buf_free(&j.second);
     buf_free(&j.names);
     buf_free(&j.line);
     free(j.vectors);

@@ -18,6 +18,7 @@ struct embedder {
     int tokens, max_length;
     struct pool *pool;
     int32_t *ids;     /* [tokens] of the texts taken */
+    int32_t *types;
     int n_ids;
     struct text *text;
     int n_texts;
@@ -40,9 +41,10 @@ struct embedder *embedder_new(const struct model_config *c, struct params *p, en
     if (m) {
         *m = (struct embedder){.c = c, .p = p, .dt = dt, .tokens = tokens, .max_length = max_length, .pool = pool};
         m->ids = mem_alloc((size_t)tokens, sizeof *m->ids);
+        m->types = mem_alloc((size_t)tokens, sizeof *m->types);
         m->text = mem_alloc((size_t)tokens, sizeof *m->text);
     }
-    if (m && m->ids && m->text) return m;
+    if (m && m->ids && m->types && m->text) return m;
     err_oom(e, (size_t)tokens * sizeof(struct text), "embeddings");
     embedder_free(m);
     return NULL;
@@ -61,15 +63,17 @@ void embedder_free(struct embedder *m)
     if (!m) return;
     drop_graph(m);
     free(m->ids);
+    free(m->types);
     free(m->text);
     free(m);
 }
 
-bool embedder_add(struct embedder *m, const int32_t *ids, int n)
+bool embedder_add(struct embedder *m, const int32_t *ids, const int32_t *types, int n)
 {
     if (n > m->max_length) n = m->max_length;
     if (n > m->tokens - m->n_ids) return false;
     memcpy(m->ids + m->n_ids, ids, (size_t)n * sizeof *ids);
+    for (int i = 0; i < n; i++) m->types[m->n_ids + i] = types ? types[i] : 0;
     m->text[m->n_texts++] = (struct text){.first = m->n_ids, .n = n};
     m->n_ids += n;
     return true;
@@ -132,6 +136,7 @@ static void fill(struct embedder *m)
             tokens[at] = m->ids[t->first + i];
             if (pos) pos[at] = i;
             if (seg) seg[at] = t->at;
+            if (types) types[at] = m->types[t->first + i];
         }
     }
 }

@@ -21,8 +21,9 @@ struct embedder *embedder_new(const struct model_config *c, struct params *p, en
                               struct pool *pool, struct err *e);
 void embedder_free(struct embedder *m); /* NULL is fine */
 
-/* Takes one more text, n > 0.  False: it is full, run it first. */
-bool embedder_add(struct embedder *m, const int32_t *ids, int n);
+/* Takes one more text, n > 0; types: which of two texts a token is of, for models that tell them apart (NULL = all of
+ * the first).  False: it is full, run it first. */
+bool embedder_add(struct embedder *m, const int32_t *ids, const int32_t *types, int n);
 int embedder_count(const struct embedder *m); /* texts taken since the last run */
 /* out [count, d_model], in the order of adding; normalize: of length 1.  Empties it. */
 int embedder_run(struct embedder *m, enum embed_pool how, bool normalize, float *out, struct err *e);

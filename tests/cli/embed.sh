@@ -74,3 +74,29 @@ EOF
 for i in $(seq 30); do echo "{\"source\":\"$i fox\",\"target\":\"fox $((i % 10))\"}"; done >pairs.jsonl
 "$LLMCTL" eval t5 pairs.jsonl --dtype f32 --json -q >e1
 python3 -c "import json; a = json.load(open('e1')); assert a['tokens'] > 60 and a['loss'] > 0" || fail "$(cat e1)"
+
+# Two texts of a record are read together; the second has token type 1.
+"$LLMCTL" tokenize train text.txt --vocab-size 300 --special '[MASK]' --special '[SEP]' -q --out plain.json
+python3 - <<'END'
+import json
+t = json.load(open("plain.json"))
+sep = next(a["id"] for a in t["added_tokens"] if a["content"] == "[SEP]")
+piece = lambda kind, type: {kind: {"id": "[SEP]" if kind == "SpecialToken" else "AB"[type], "type_id": type}}
+single = [piece("Sequence", 0), piece("SpecialToken", 0)]
+t["post_processor"] = {"type": "TemplateProcessing", "single": single, "pair": single + [piece("Sequence", 1), piece("SpecialToken", 1)],
+                       "special_tokens": {"[SEP]": {"id": "[SEP]", "ids": [sep], "tokens": ["[SEP]"]}}}
+json.dump(t, open("pair.json", "w"))
+END
+"$LLMCTL" pretrain text.txt --preset bert-nano --layers 1 --width 32 --heads 2 --context 64 --steps 5 ${common/tok.json/pair.json} --out pairs
+printf '{"text":"a quick fox","other":"lazy"}\n{"text":"a quick fox"}\n{"text":"a quick fox","other":null}\n' >two.jsonl
+"$LLMCTL" embed pairs two.jsonl --pair-field other --dtype f32 -q >two.out
+"$LLMCTL" embed pairs two.jsonl --dtype f32 -q >one.out
+python3 - <<'END' || fail "pairs"
+import json
+two, one = ([json.loads(l)["embedding"] for l in open(f)] for f in ("two.out", "one.out"))
+near = lambda a, b: all(abs(x - y) < 1e-5 for x, y in zip(a, b))
+assert near(two[1], one[1]) and near(two[2], one[1]) and near(one[0], one[1])
+assert not near(two[0], one[0])
+END
+printf '{"text":"a fox","other":7}\n' >bad.jsonl
+expect 65 "other must be a string" "$LLMCTL" embed pairs bad.jsonl --pair-field other
