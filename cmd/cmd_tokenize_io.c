@@ -98,6 +98,8 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .pool = in.pool,
         };
         o.docs.extra[0] = cfg->pair_field;
+        o.docs.any_bytes = true; /* the tokenizer knows what to do with them */
+        if (cfg->docs.strict) o.flags |= TOK_STRICT;
         double start = time_now_s();
         ret = encode_run(&o, &stats, e);
         if (ret == 0) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
@@ -157,6 +159,8 @@ const struct cmd cmd_tokenize_encode = {
                "borders of the documents, and the tokenizer.\n"
                "Its bytes do not depend on the number of threads.\n"
                "Special tokens in the text stay text unless allowed.\n"
+               "Bytes of text files that are not UTF-8 are kept by byte-level tokenizers and\n"
+               "U+FFFD, one for each maximal part, to others; --strict fails and says where.\n"
                "Offsets are in the original text, in bytes and in characters; what --jsonl\n"
                "writes has the names and values of Hugging Face's tokenizers.\n",
     .opts = encode_cmd_opts,

@@ -17,6 +17,7 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
     it->extra = cfg->extra;
     it->split = cfg->split;
     it->lazy = cfg->lazy;
+    it->any_bytes = cfg->any_bytes;
     it->no_text = cfg->no_text;
     it->max_line = cfg->max_line ? cfg->max_line : (size_t)64 << 20;
     it->pos = 0;
@@ -95,7 +96,8 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
             it->valid = to;
             return bad(it, why, bytes);
         }
-        if (!valid_utf8(it, from, to)) return bad(it, "invalid UTF-8", to - from);
+        bool any = it->any_bytes && it->block->format == DOC_TEXT;
+        if (!any && !valid_utf8(it, from, to)) return bad(it, "invalid UTF-8", to - from);
         if (it->block->format == DOC_TEXT) {
             d->text = d->line;
             d->text_len = d->line_len;
@@ -164,7 +166,7 @@ static enum doc_next next_text(struct doc_iter *it, struct doc *d)
                       .offset = it->block->offset + from,
                       .only = it->split == DOC_SPLIT_FILE};
     it->line_no += scan_count_byte(b->data + from, to - from, '\n');
-    if (to - from > it->max_line || !valid_utf8(it, from, to)) {
+    if (to - from > it->max_line || (!it->any_bytes && !valid_utf8(it, from, to))) {
         d->line = d->text;
         d->line_len = d->text_len;
         return bad(it, to - from > it->max_line ? "longer than --max-line" : "invalid UTF-8",

@@ -33,6 +33,7 @@ struct doc_cfg {
     bool (*cut)(const void *arg, const char *s, size_t n, size_t at);
     const void *cut_arg;
     size_t max_line; /* bytes of a line or text document; 0 = 64 MiB */
+    bool any_bytes;  /* text files: what is not UTF-8 is a document, too */
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
     bool no_text;    /* JSONL: records without the text field are documents too: struct doc.no_text */
     const char *extra[DOC_EXTRA]; /* JSONL: members to note for every document; NULL = none */
@@ -104,7 +105,7 @@ struct doc_iter {
     enum doc_split split;
     size_t max_line, pos, valid; /* valid: UTF-8 checked up to here */
     uint64_t line_no;
-    bool lazy, no_text;
+    bool lazy, no_text, any_bytes;
     struct buf scratch, canonical;
     const char *reason; /* after DOC_BAD; then doc.line is the raw record */
     uint64_t bad_bytes;

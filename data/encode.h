@@ -19,7 +19,7 @@ struct encode_opts {
     const char *out;        /* shard: the path; else a path or "-" */
     const char *pair_field; /* JSONL: the member with a second text, or NULL; not for shards and counts */
     unsigned flags;         /* tok_flags; a shard adds bos and eos itself */
-    bool strict;            /* a bad document is an error, not a warning */
+    bool strict;            /* a bad document is an error, not a warning; so is text that is not UTF-8 */
     const struct doc_files *files;
     struct doc_cfg docs;
     struct pool *pool;

@@ -42,3 +42,19 @@ fails 65 'p2.jsonl:1: the second text is not a string' bash -c \
 fails 2 'exclude each other' "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --jsonl
 fails 2 'a shard always marks' "$LLMCTL" tokenize encode t.txt -t vocab.txt --out t.tok --max-length 3
 fails 2 'needs --max-length' "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --keep-end
+
+# text that is not UTF-8: byte level loses nothing, others read U+FFFD, --strict names the place
+head -c 30000 "$SRC"/README.md >text.txt
+"$LLMCTL" tokenize train text.txt --vocab-size 300 -o bpe.json -q
+printf 'ab\xff\xc3(\xe2\x82 z\0' >inv.txt
+"$LLMCTL" tokenize encode inv.txt -t bpe.json --ids -q | "$LLMCTL" tokenize decode -t bpe.json >back.txt
+cmp inv.txt back.txt
+printf 'the \xe2\x82 size' >inv2.txt
+is "$(encode inv2.txt --ids)" "4 5"
+is "$(encode inv2.txt --jsonl | grep -o '"offsets":.*"byte_offsets":[^"]*')" '"offsets":[[0,3],[6,10]],"byte_offsets":[[0,3],[7,11]],'
+fails 65 'inv.txt:1: invalid UTF-8 at byte offset 2' "$LLMCTL" tokenize encode inv.txt -t bpe.json --ids --strict -q
+printf '{"text":"a\xffb"}\n' >inv.jsonl
+fails 65 'inv.jsonl:1: invalid UTF-8' "$LLMCTL" tokenize encode inv.jsonl -t bpe.json --ids --strict -q
+printf '{"text":"a\\ud800b"}\n' >lone.jsonl
+fails 65 'lone.jsonl:1: lone surrogate' "$LLMCTL" tokenize encode lone.jsonl -t bpe.json --ids --strict -q
+fails 65 'id -1\|is not a token id' bash -c 'echo 1 -1 | "$LLMCTL" tokenize decode -t bpe.json'
