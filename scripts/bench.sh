@@ -49,10 +49,11 @@ fi
 wants train || exit 0
 echo "== training steps"
 if "$python" -c 'import torch' 2>/dev/null && [ -d ../shared/peers/torch ]; then
-    "$python" scripts/bench-train.py --build "$build"
+    if "$python" -c 'import transformers' 2>/dev/null; then only=all; else only=a_nanocpu,a_shakespeare,b_gpt2_T256; fi
+    "$python" scripts/bench-train.py --build "$build" --only $only
 else
     echo "no torch in $python: ours alone (PYTHON=... to compare)"
-    for cfg in a_nanocpu a_shakespeare b_gpt2_T256; do
+    for cfg in a_nanocpu a_shakespeare b_gpt2_T256 bert t5 mixtral rwkv4; do
         for dtype in f32 bf16; do "$build/tests/bench/bench_train" $cfg $dtype 2 10; done
     done
 fi
