@@ -101,10 +101,9 @@ static void cut_meta(const struct prep_sp *p, struct buf *b)
     for (size_t i = 0; i < b->len;) {
         size_t best = 0;
         for (size_t k = 0; k < p->n_meta; k++) {
+            if (b->data[i] != p->meta[k][0]) continue;
             size_t n = strlen(p->meta[k]);
-            if (n > best && n <= b->len - i && b->data[i] == p->meta[k][0] &&
-                memcmp(b->data + i, p->meta[k], n) == 0)
-                best = n;
+            if (n > best && n <= b->len - i && memcmp(b->data + i, p->meta[k], n) == 0) best = n;
         }
         b->data[out++] = best ? SP_BOUNDARY : b->data[i];
         i += best ? best : 1;

@@ -44,6 +44,14 @@ struct seeds {
     struct bucket *bucket; /* by first symbol */
 };
 
+/* Suffixes lie all over the text: what will be looked at is fetched in time. */
+enum { AHEAD = 16 };
+static inline void prefetch_suffix(const struct seeds *s, size_t pos)
+{
+    __builtin_prefetch(&s->text[pos]);
+    __builtin_prefetch(&s->part[pos]);
+}
+
 static uint64_t key_at(const struct seeds *s, size_t pos)
 {
     uint64_t key = 0;
@@ -57,11 +65,37 @@ static uint64_t key_at(const struct seeds *s, size_t pos)
     return key;
 }
 
-static int by_key(const void *a, const void *b)
+/* By key, equal ones in the order they had: a few by insertion, many by bytes of
+ * the key that are not all the same.  tmp: room for n more. */
+static void sort_keys(struct suffix *v, struct suffix *tmp, size_t n)
 {
-    const struct suffix *x = a, *y = b;
-    if (x->key != y->key) return x->key < y->key ? -1 : 1;
-    return x->pos < y->pos ? -1 : x->pos > y->pos;
+    enum { FEW = 40 };
+    if (n <= FEW) {
+        for (size_t i = 1; i < n; i++) {
+            struct suffix x = v[i];
+            size_t k = i;
+            for (; k > 0 && v[k - 1].key > x.key; k--) v[k] = v[k - 1];
+            v[k] = x;
+        }
+        return;
+    }
+    uint64_t any = 0, every = UINT64_MAX;
+    struct suffix *from = v, *to = tmp;
+    for (size_t i = 0; i < n; i++) {
+        any |= v[i].key;
+        every &= v[i].key;
+    }
+    for (int shift = 0; shift < 64; shift += 8) {
+        if (!((any ^ every) >> shift & 255)) continue;
+        size_t count[257] = {0};
+        for (size_t i = 0; i < n; i++) count[(from[i].key >> shift & 255) + 1]++;
+        for (int k = 0; k < 256; k++) count[k + 1] += count[k];
+        for (size_t i = 0; i < n; i++) to[count[from[i].key >> shift & 255]++] = from[i];
+        struct suffix *t = from;
+        from = to;
+        to = t;
+    }
+    if (from != v) memcpy(v, from, n * sizeof *v);
 }
 
 static bool ends_within(const struct seeds *s, size_t pos, size_t n)
@@ -72,15 +106,18 @@ static bool ends_within(const struct seeds *s, size_t pos, size_t n)
 }
 
 /* Sorts by up to max_len + 1 symbols; `depth` of them are equal already. */
-static void sort_suffixes(const struct seeds *s, struct suffix *v, size_t n, size_t depth)
+static void sort_suffixes(const struct seeds *s, struct suffix *v, struct suffix *tmp, size_t n, size_t depth)
 {
-    for (size_t i = 0; i < n; i++) v[i].key = key_at(s, v[i].pos + depth);
-    qsort(v, n, sizeof *v, by_key);
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n) prefetch_suffix(s, v[i + AHEAD].pos + depth);
+        v[i].key = key_at(s, v[i].pos + depth);
+    }
+    sort_keys(v, tmp, n);
     if (depth + 4 > (size_t)s->r->max_len) return;
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && v[end].key == v[i].key; end++) {}
         if (end - i > 1 && !ends_within(s, v[i].pos + depth, 4))
-            sort_suffixes(s, v + i, end - i, depth + 4);
+            sort_suffixes(s, v + i, tmp, end - i, depth + 4);
     }
 }
 
@@ -147,6 +184,8 @@ static void find_intervals(const struct seeds *s, struct bucket *b, const struct
     stack[0].before = 0;
     for (size_t i = 0; i < n; i++) {
         uint64_t before = sum;
+        if (i + AHEAD < n) prefetch_suffix(s, v[i + AHEAD].pos);
+        if (i + AHEAD / 2 < n) __builtin_prefetch(&s->c->part[s->part[v[i + AHEAD / 2].pos]]);
         sum += s->c->part[s->part[v[i].pos]].count;
         uint32_t next = i + 1 < n ? common(s, v[i].pos, v[i + 1].pos) : 0;
         size_t left = i;
@@ -172,13 +211,13 @@ static void sort_bucket(void *arg, int slice, int thread)
     struct bucket *b = &s->bucket[slice + 1];
     size_t from = s->from[slice + 1], n = s->from[slice + 2] - from;
     if (n < 2 || slice + 1 == s->c->unk) return;
-    struct suffix *v = mem_alloc(n, sizeof *v);
+    struct suffix *v = mem_alloc(n, 2 * sizeof *v);
     if (!v) {
         b->oom = true;
         return;
     }
     for (size_t i = 0; i < n; i++) v[i].pos = s->pos[from + i];
-    sort_suffixes(s, v, n, 1);
+    sort_suffixes(s, v, v + n, n, 1);
     find_intervals(s, b, v, n);
     free(v);
 }

@@ -7,46 +7,39 @@
 
 void piece_trie_free(struct piece_trie *t)
 {
-    free(t->edge);
-    free(t->child);
-    free(t->piece);
+    free(t->slot);
     memset(t, 0, sizeof *t);
+}
+
+static struct piece_edge *free_slot(struct piece_trie *t, uint64_t edge)
+{
+    size_t k = piece_trie_slot(t, edge);
+    while (t->slot[k].edge != PIECE_TRIE_FREE) k = (k + 1) & (t->n_slots - 1);
+    return &t->slot[k];
 }
 
 static bool grow(struct piece_trie *t, size_t n_slots)
 {
     struct piece_trie old = *t;
-    t->edge = mem_alloc(n_slots, sizeof *t->edge);
-    t->child = mem_alloc(n_slots, sizeof *t->child);
-    t->piece = mem_zalloc(n_slots / 2 + 2, sizeof *t->piece);
+    t->slot = mem_alloc(n_slots, sizeof *t->slot);
     t->n_slots = n_slots;
-    bool ok = t->edge && t->child && t->piece;
-    if (ok) memset(t->edge, 0xFF, n_slots * sizeof *t->edge);
-    if (ok && old.piece) memcpy(t->piece, old.piece, old.n_nodes * sizeof *t->piece);
-    for (size_t i = 0; ok && i < old.n_slots; i++) {
-        if (old.edge[i] == PIECE_TRIE_FREE) continue;
-        size_t k = piece_trie_slot(t, old.edge[i]);
-        while (t->edge[k] != PIECE_TRIE_FREE) k = (k + 1) & (n_slots - 1);
-        t->edge[k] = old.edge[i];
-        t->child[k] = old.child[i];
-    }
-    free(old.edge);
-    free(old.child);
-    free(old.piece);
-    return ok;
+    if (t->slot) memset(t->slot, 0xFF, n_slots * sizeof *t->slot);
+    for (size_t i = 0; t->slot && i < old.n_slots; i++)
+        if (old.slot[i].edge != PIECE_TRIE_FREE) *free_slot(t, old.slot[i].edge) = old.slot[i];
+    free(old.slot);
+    return t->slot != NULL;
 }
 
-/* The node at the end of an edge, made if absent. */
-static bool add_edge(struct piece_trie *t, uint32_t *node, uint16_t symbol)
+/* The edge from a node, made if absent; NULL when out of memory. */
+static struct piece_edge *add_edge(struct piece_trie *t, uint32_t node, uint16_t symbol)
 {
-    if (piece_trie_step(t, node, symbol)) return true;
-    if (2 * ((size_t)t->n_nodes + 1) > t->n_slots && !grow(t, 2 * t->n_slots)) return false;
-    uint64_t edge = (uint64_t)*node << 16 | symbol;
-    size_t k = piece_trie_slot(t, edge);
-    while (t->edge[k] != PIECE_TRIE_FREE) k = (k + 1) & (t->n_slots - 1);
-    t->edge[k] = edge;
-    *node = t->child[k] = t->n_nodes++;
-    return true;
+    struct piece_edge *found = piece_trie_step(t, node, symbol);
+    if (found) return found;
+    if (2 * ((size_t)t->n_nodes + 1) > t->n_slots && !grow(t, 2 * t->n_slots)) return NULL;
+    uint64_t edge = (uint64_t)node << 16 | symbol;
+    found = free_slot(t, edge);
+    *found = (struct piece_edge){edge, t->n_nodes++, 0};
+    return found;
 }
 
 int piece_trie_build(struct piece_trie *t, const struct sp_pieces *p, struct err *e)
@@ -55,9 +48,12 @@ int piece_trie_build(struct piece_trie *t, const struct sp_pieces *p, struct err
     t->n_nodes = 1;
     for (size_t i = 0; ok && i < p->n; i++) {
         uint32_t node = 0;
-        for (uint32_t k = 0; ok && k < p->v[i].len; k++)
-            ok = add_edge(t, &node, p->pool[p->v[i].at + k]);
-        if (ok) t->piece[node] = (uint32_t)i + 1;
+        for (uint32_t k = 0; ok && k < p->v[i].len; k++) {
+            struct piece_edge *to = add_edge(t, node, p->pool[p->v[i].at + k]);
+            ok = to != NULL;
+            if (ok && k + 1 == p->v[i].len) to->piece = (uint32_t)i + 1;
+            node = ok ? to->child : 0;
+        }
     }
-    return ok ? 0 : err_oom(e, t->n_slots * 16, "looking pieces up");
+    return ok ? 0 : err_oom(e, t->n_slots * sizeof *t->slot, "looking pieces up");
 }

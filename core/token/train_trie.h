@@ -7,10 +7,12 @@
 
 /* Zero-initialise. */
 struct piece_trie {
-    uint64_t *edge;   /* node << 16 | symbol; PIECE_TRIE_FREE */
-    uint32_t *child;
+    struct piece_edge {
+        uint64_t edge;  /* node << 16 | symbol; PIECE_TRIE_FREE */
+        uint32_t child;
+        uint32_t piece; /* piece + 1 that ends at the child, or 0 */
+    } *slot;
     size_t n_slots;
-    uint32_t *piece;  /* [n_nodes] piece + 1 that ends here, or 0 */
     uint32_t n_nodes;
 };
 #define PIECE_TRIE_FREE UINT64_MAX
@@ -24,16 +26,13 @@ static inline size_t piece_trie_slot(const struct piece_trie *t, uint64_t edge)
     return (size_t)(h ^ h >> 32) & (t->n_slots - 1);
 }
 
-/* From *node (0 = root) along a symbol; false when there is no way. */
-static inline bool piece_trie_step(const struct piece_trie *t, uint32_t *node, uint16_t symbol)
+/* From a node (0 = root) along a symbol; NULL when there is no way. */
+static inline struct piece_edge *piece_trie_step(const struct piece_trie *t, uint32_t node, uint16_t symbol)
 {
-    uint64_t edge = (uint64_t)*node << 16 | symbol;
-    for (size_t k = piece_trie_slot(t, edge); t->edge[k] != PIECE_TRIE_FREE; k = (k + 1) & (t->n_slots - 1)) {
-        if (t->edge[k] != edge) continue;
-        *node = t->child[k];
-        return true;
-    }
-    return false;
+    uint64_t edge = (uint64_t)node << 16 | symbol;
+    for (size_t k = piece_trie_slot(t, edge); t->slot[k].edge != PIECE_TRIE_FREE; k = (k + 1) & (t->n_slots - 1))
+        if (t->slot[k].edge == edge) return &t->slot[k];
+    return NULL;
 }
 
 #endif

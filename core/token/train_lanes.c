@@ -1,0 +1,68 @@
+/* Sums of sixteen words with the instructions that every processor of the build
+ * has; the choice. */
+#include <stdlib.h>
+
+#include "core/base/mem.h"
+#include "core/kernels/kernels.h"
+#include "core/token/train_lanes_body.h"
+
+static void expect(struct lanes *l)
+{
+    expect_group(l);
+}
+
+lanes_fn *const lanes_expect_base = expect;
+
+lanes_fn *lanes_expect(void)
+{
+#if defined(__x86_64__)
+    if (strncmp(kernels_get()->isa, "avx512", 6) == 0) return lanes_expect_avx512;
+#endif
+    return lanes_expect_base;
+}
+
+float lanes_log_add(float x, float y)
+{
+    vf vx = {x}, vy = {y};
+    return log_add(&vx, &vy)[0];
+}
+
+double lanes_exp(float x)
+{
+    vd v = {(double)x};
+    return x < -700 ? 0 : exp_of(&v)[0];
+}
+
+void lanes_free(struct lanes *l)
+{
+    free(l->forward);
+    free(l->backward);
+    free(l->alpha);
+    free(l->beta);
+    free(l->value);
+}
+
+bool lanes_room(struct lanes *l, size_t steps, size_t rows)
+{
+    if (steps > l->cap) {
+        size_t cap = 2 * steps + 64;
+        struct lane_step *forward = mem_resize(l->forward, cap, sizeof *forward);
+        if (forward) l->forward = forward;
+        struct lane_step *backward = mem_resize(l->backward, cap, sizeof *backward);
+        if (backward) l->backward = backward;
+        double *value = mem_resize(l->value, cap * LANES, sizeof *value);
+        if (value) l->value = value;
+        if (!forward || !backward || !value) return false;
+        l->cap = cap;
+    }
+    if (rows > l->rows_cap) {
+        size_t cap = 2 * rows + 64;
+        float *alpha = mem_resize(l->alpha, cap * LANES, sizeof *alpha);
+        if (alpha) l->alpha = alpha;
+        float *beta = mem_resize(l->beta, cap * LANES, sizeof *beta);
+        if (beta) l->beta = beta;
+        if (!alpha || !beta) return false;
+        l->rows_cap = cap;
+    }
+    return true;
+}
