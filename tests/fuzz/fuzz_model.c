@@ -61,7 +61,8 @@ static void check_build(const struct model_config *c)
         abort();
     }
     struct decoder *d = decoder_new(c, p, DT_F32, 1, 2, NULL, &e);
-    if (d && two && decoder_source(d, 0, ids, 2, &e)) abort();
+    const int32_t source[] = {0, (c->enc_vocab ? c->enc_vocab : c->vocab) - 1};
+    if (d && two && decoder_source(d, 0, source, 2, &e)) abort();
     if (d && decoder_prefill(d, 0, ids, 2, NULL, DECODE_NONE, &e)) abort();
     bool decodes = c->stack != STACK_ENCODER && !c->embed_types && c->embed_dim == c->d_model;
     if (decodes && !d && c->max_pos >= 2) abort();
