@@ -234,6 +234,7 @@ static bool add_member(struct re_parse *p, struct re_set *s)
 {
     struct re_set *set;
     uint32_t first = 0, last;
+    if (peek(p, "--[")) return re_refuse(p, "a difference of classes, which is &&[^...] here,"), false;
     if (!member(p, &set, &first)) return false;
     if (!set && p->fold && re_folds_to_many(first))
         return re_refuse(p, "a letter under (?i) that folds to several"), false;

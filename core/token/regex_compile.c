@@ -48,22 +48,22 @@ static bool can_be_empty(const struct re_node *n)
 }
 
 /* Characters that n takes, if that is one number; else -1. */
-static int fixed_length(const struct re_node *n)
+int re_fixed_length(const struct re_node *n)
 {
     int a, b;
     switch (n->kind) {
     case N_EMPTY: case N_LOOK: case N_ASSERT: return 0;
     case N_CAT:
-        a = fixed_length(n->a);
-        b = fixed_length(n->b);
+        a = re_fixed_length(n->a);
+        b = re_fixed_length(n->b);
         return a < 0 || b < 0 || a + b > 255 ? -1 : a + b;
     case N_ALT:
-        a = fixed_length(n->a);
-        return a == fixed_length(n->b) ? a : -1;
+        a = re_fixed_length(n->a);
+        return a == re_fixed_length(n->b) ? a : -1;
     case N_REPEAT:
-        a = fixed_length(n->a);
+        a = re_fixed_length(n->a);
         return n->min != n->max || a < 0 || a * n->min > 255 ? -1 : a * n->min;
-    case N_ATOMIC: return fixed_length(n->a);
+    case N_ATOMIC: return re_fixed_length(n->a);
     default: return 1;
     }
 }
@@ -177,9 +177,14 @@ static int gen_repeat(struct compile *c, const struct re_node *n)
 static int gen_look(struct compile *c, const struct re_node *n)
 {
     bool behind = n->how == RE_BEHIND || n->how == RE_NOT_BEHIND;
-    int back = behind ? fixed_length(n->a) : 0;
-    if (back < 0)
-        return err_set(c->e, ERR_DATA, "a look-behind of variable length is not supported");
+    int back = behind ? re_fixed_length(n->a) : 0;
+    if (back < 0) { /* alternatives, each of its own length: see behind_fits() */
+        struct re_node one = *n, other = *n, either = {.kind = N_ALT, .a = &one, .b = &other};
+        one.a = n->a->a;
+        other.a = n->a->b;
+        if (n->how == RE_NOT_BEHIND) return gen_look(c, &one) || gen_look(c, &other) ? -1 : 0;
+        return gen_alt(c, &either);
+    }
     return gen_sub(c, n->a, RE_LOOK, n->how, back);
 }
 

@@ -192,6 +192,21 @@ static bool options(struct re_parse *p)
     return true;
 }
 
+/* A look-behind knows how far to go back: one length, or one for each alternative. */
+static bool behind_fits(const struct re_node *n)
+{
+    if (re_fixed_length(n) >= 0) return true;
+    return n->kind == N_ALT && behind_fits(n->a) && behind_fits(n->b);
+}
+
+static struct re_node *look_behind(struct re_parse *p, int how)
+{
+    struct re_node *n = wrapped(p, N_LOOK, how);
+    if (!n || behind_fits(n->a)) return n;
+    re_refuse(p, "a look-behind of variable length");
+    return NULL;
+}
+
 static struct re_node *group(struct re_parse *p)
 {
     bool fold = p->fold, dot_all = p->dot_all, extended = p->extended;
@@ -204,8 +219,8 @@ static struct re_node *group(struct re_parse *p)
     }
     if (take(p, "(?=")) n = wrapped(p, N_LOOK, RE_AHEAD);
     else if (take(p, "(?!")) n = wrapped(p, N_LOOK, RE_NOT_AHEAD);
-    else if (take(p, "(?<=")) n = wrapped(p, N_LOOK, RE_BEHIND);
-    else if (take(p, "(?<!")) n = wrapped(p, N_LOOK, RE_NOT_BEHIND);
+    else if (take(p, "(?<=")) n = look_behind(p, RE_BEHIND);
+    else if (take(p, "(?<!")) n = look_behind(p, RE_NOT_BEHIND);
     else if (take(p, "(?>")) n = wrapped(p, N_ATOMIC, 0);
     else if (take(p, "(?<")) {
         const char *close = memchr(p->pattern + p->pos, '>', p->n - p->pos);

@@ -41,6 +41,8 @@ uint32_t re_take_char(struct re_parse *p);
 bool re_folds_to_many(uint32_t cp);
 bool re_set_finish(struct re_parse *p, struct re_set *s);
 
+/* Characters that all matches of a node have, or -1: they differ, or are more than 255. */
+int re_fixed_length(const struct re_node *n);
 int re_compile(struct regex *r, const struct re_node *tree, struct err *e);
 
 #endif

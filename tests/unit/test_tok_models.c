@@ -239,6 +239,8 @@ static void matches_are_those_of_oniguruma(void **state)
         {"a++a|b", "aaab", "b|"},
         {"\\s+(?!\\S)|\\s", "x   y ", "  | | |"},
         {"(?<=a)b|(?<!a)c", "abcb ac", "b|c|"},
+        {"(?<=ab|c|x)a", "aba ca", "a|a|"},                     /* each alternative has its length */
+        {"(?<!b|ca)a", "baca caa a", "a|a|a|"},
         {"(a*)*b", "aaab", "aaab|"},
         {"[a-f&&[^bc]]+", "abdcf", "a|d|f|"},
         {"(?i)\\p{Lu}", "aB", "B|"},                            /* a property alone does not fold */
@@ -271,7 +273,7 @@ static void matches_are_those_of_oniguruma(void **state)
 static void expressions_are_refused_or_stopped(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"(", "a)", "[a", "\\", "*", "(?<=a+)b", "\\1", "(?~a)", "\\p{Nope}", "a{9999}",
+    static const char *const bad[] = {"(", "a)", "[a", "\\", "*", "(?<=a+)b", "(?<!a|b+)c", "[a-z--[b]]", "\\1", "(?~a)", "\\p{Nope}", "a{9999}",
                                       "(?i)ss", "[b-a]", "(?i", "\\X"};
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
