@@ -55,12 +55,10 @@ enum { NR = 16 };
             GEMM_ROWS_##n(ZERO)                                                              \
         }                                                                                    \
         ENTER                                                                                \
-        int64_t k = t->k;                                                                    \
-        for (int64_t part; k > 0; k -= part) {                                               \
-            part = k < GEMM_FETCH ? k : GEMM_FETCH;                                          \
+        for (int64_t k = t->k; k > 0; k--) {                                                 \
             _mm_prefetch(next, _MM_HINT_T1);                                                 \
-            next += next_step;                                                               \
-            for (int64_t i = part; i > 0; i--) UNIT(n)                                       \
+            next += next_step & -(int64_t)(k % GEMM_FETCH == 1);                             \
+            UNIT(n)                                                                          \
         }                                                                                    \
         LEAVE                                                                                \
         for (int i = 0; i < t->n_left; i++) {                                                \

@@ -17,15 +17,15 @@
 enum {
     GEMM_MR_MAX = 14,
     GEMM_NR_MAX = 32,
-    GEMM_FETCH = 4,     /* units of k to a prefetch: more would keep the loads of A waiting */
+    GEMM_FETCH = 4,     /* units of k to a cache line fetched ahead: more would keep the loads of A waiting */
 };
 
 /* One call of a microkernel: sums S[rows, cols] = from (zeros when NULL) + sum
  * over k of A[r,k] B[k,c], where A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c];
  * then S = left[i] + S for each of the n_left blocks [rows, nr], S = C + S with
  * add_c, and C = S, of which cols <= nr columns are stored.  `from` may be C.
- * Before every GEMM_FETCH-th unit the kernel also prefetches `next`, then adds
- * next_step (bytes) to it: what will be needed next comes into L2 meanwhile. */
+ * In every unit the kernel also prefetches `next`, to which it adds next_step
+ * (bytes) once in GEMM_FETCH units: what will be needed next comes into L2 meanwhile. */
 struct gemm_tile {
     const void *a, *b;
     float *c;
