@@ -118,4 +118,4 @@ for p in "${prompts[@]}"; do
 done
 echo
 tail -n 1 "$out/run/metrics.jsonl" | sed 's/^/last record: /'
-echo "report: $out/run/report.html"
+echo "report: $out/run/report.html; duplicates: $out/dedup.html"
