@@ -131,7 +131,7 @@ static int measure(struct worker *w, double v[VALUES], struct err *e)
         v[EMPTY] += !x.len && !calls && t->v[i].role != TURN_SYSTEM;
         if (t->v[i].role != TURN_ASSISTANT || calls) continue;
         double n = characters(&x);
-        if (!v[ANSWERS] || n < v[SHORTEST]) v[SHORTEST] = n;
+        if (v[ANSWERS] == 0 || n < v[SHORTEST]) v[SHORTEST] = n;
         if (n > v[LONGEST]) v[LONGEST] = n;
         v[ANSWERS]++;
     }

@@ -75,7 +75,7 @@ static void print_mixer(const struct block_config *b, struct buf *out)
                "\"bias\": \"%s\", \"qk_norm\": \"%s\",\n        ",
                b->heads, b->kv_heads, b->head_dim,
                choice_name(choice_bias, (b->qkv_bias ? 1 : 0) | (b->out_bias ? 2 : 0)),
-               choice_name(choice_qk_norm, b->qk_norm));
+               choice_name(choice_qk_norm, (int)b->qk_norm));
     config_num(out, "scale", b->scale);
     buf_adds(out, ", ");
     config_num(out, "softcap", b->softcap);

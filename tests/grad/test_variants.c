@@ -50,7 +50,7 @@ static void run(struct fixture *f, const char *name, int accum, int threads)
     struct step_cfg sc = {.rows = ROWS, .T = T, .leaves = 4, .accum = accum, .compute = DT_F32, .training = true};
     f->p = params_new(&e);
     f->pool = pool_new(threads, &e);
-    f->o = objective_lm(0.1f, 1e-3f);
+    f->o = objective_lm(0.1, 1e-3);
     if (model_declare(&config, f->p, DT_F32, &e) || params_alloc(f->p, true, &e) || model_init(&config, f->p, 4, &e))
         fail_msg("%s: %s", name, e.msg);
     model_variant_fill(f->p);
