@@ -1,6 +1,6 @@
 /* What the UnicodeScripts pre-tokenizer calls one script: spans in order and
  * a number each; what is in none joins with everything.  An older version of
- * Unicode than uni_props.c: a newer one would move the cuts. */
+ * Unicode than uni_tables.c: a newer one would move the cuts. */
 #include "core/token/uni_props.h"
 
 // clang-format off
