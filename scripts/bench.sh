@@ -30,6 +30,12 @@ if wants tokenizers && "$python" -c 'import tokenizers' 2>/dev/null; then
     "$python" scripts/bench-tokenizers.py "$build" "$work"
     rm -rf "$work"
 fi
+if wants tokenizers && command -v "$python" >/dev/null; then
+    echo "== learning tokenizers beside others"
+    work=$(mktemp -d)
+    "$python" scripts/bench-tokenizer-training.py "$build/llmctl" "$work"
+    rm -rf "$work"
+fi
 if wants data && [ -e ../shared/corpus/mixed10.jsonl ] && command -v "$python" >/dev/null; then
     echo "== deduplication"
     work=$(mktemp -d)
