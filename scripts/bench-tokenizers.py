@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Tokenizers of others beside ours: one thread, processor time, the same texts.
+"""Tokenizers of others beside ours, in turn, on the same texts with the same vocabularies.
 
-usage: bench-tokenizers.py BUILD_DIR WORK_DIR
+usage: bench-tokenizers.py BUILD_DIR WORK_DIR [--more DIR[:DIR...]] [--mb N] [--kinds bpe,...]
 
-Learns a byte-level vocabulary (GPT-2 split) with each program that can, then
-encodes with the one that llmctl learned.  Texts: ../shared/corpus where it is,
-and this repository's own sources.  Programs that are not installed are left out.
+llmctl learns a vocabulary of each kind: byte pairs (GPT-2 split), WordPiece, SentencePiece's unigram and byte
+pairs.  Then every program that is installed and can read it encodes English, other languages and code in
+documents of up to 64 KiB, on one thread by processor time: the first pass of a fresh process, the best of later
+ones, decoding; on two threads by the clock.  --more: directories with other versions of the Python programs
+(pip install --target), tokenizers 1.0 beside 0.2x for example.  The last lines are ratios to the fastest other.
+Texts: ../shared/corpus/mixed10.jsonl where it is, C headers and Python's library, this repository's own sources.
 """
+import argparse
+import collections
 import glob
 import json
 import os
@@ -14,27 +19,30 @@ import subprocess
 import sys
 import time
 
-os.environ["RAYON_NUM_THREADS"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
-VOCAB = 16384
 DOC = 1 << 16
+KINDS = {"bpe": ("tokenizer.json", ["--type", "bpe", "--split", "gpt2", "--vocab-size", "32000", "--no-special-tokens"]),
+         "wordpiece": ("wordpiece.json", ["--type", "wordpiece", "--vocab-size", "16000"]),
+         "unigram": ("unigram.model", ["--type", "unigram", "--vocab-size", "8000"]),
+         "sp-bpe": ("sp-bpe.model", ["--type", "sp-bpe", "--byte-fallback", "--norm", "identity", "--vocab-size", "8000"])}
 
 
-def write_texts(work):
-    texts = []
+def write_texts(work, most):
+    texts = collections.defaultdict(list)
     corpus = "../shared/corpus/mixed10.jsonl"
     if os.path.exists(corpus):
-        path = os.path.join(work, "mixed.txt")
-        with open(path, "w", encoding="utf-8", newline="") as out:
-            for line in open(corpus, encoding="utf-8"):
-                out.write(json.loads(line)["text"] + "\n")
-        texts.append(path)
-    path = os.path.join(work, "sources.txt")
-    with open(path, "wb") as out:
-        for _ in range(8):
-            for name in sorted(glob.glob("*/*.[ch]") + glob.glob("core/*/*.[ch]")):
-                out.write(open(name, "rb").read())
-    return texts + [path]
+        for line in open(corpus, encoding="utf-8"):
+            d = json.loads(line)
+            texts["english" if d.get("lang") == "en" else "languages"].append(d["text"].encode())
+    for pattern in ("*/*.[ch]", "core/*/*.[ch]", "/usr/lib/python3*/**/*.py", "/usr/include/*.h", "/usr/include/linux/*.h"):
+        for name in sorted(glob.glob(pattern, recursive=True)):
+            texts["code"].append(open(name, "rb").read().decode("utf-8", "ignore").encode())
+    paths = []
+    for name, parts in texts.items():
+        path = os.path.join(work, name + ".txt")
+        data = b"\n".join(parts)[:most * 1000000]
+        open(path, "wb").write(data.decode("utf-8", "ignore").encode())
+        paths.append(path)
+    return paths
 
 
 def documents(path):
@@ -48,63 +56,164 @@ def documents(path):
     return out
 
 
-def cpu(f):
-    start = time.process_time()
-    f()
-    return time.process_time() - start
+# ---- the others: (encode, decode, most MB worth waiting for) or None ----
 
-
-def learn_hf(path):
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    t = Tokenizer(models.BPE())
-    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(vocab_size=VOCAB, show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    t.train_from_iterator([open(path, encoding="utf-8", newline="").read()], trainer)
-
-
-def load_hf(path):
-    from tokenizers import Tokenizer
+def hf(path):
+    from tokenizers import Tokenizer, __version__
+    if not path.endswith(".json"):
+        return None
     t = Tokenizer.from_file(path)
-    return lambda docs: [t.encode(d) for d in docs[:30]], 30
+    slow = __version__.startswith("0.")
+    return (lambda d: t.encode(d).ids), (lambda ids: t.decode(ids, skip_special_tokens=False)), 2 if slow else 20
 
 
-def load_gigatoken(path):
+def gigatoken(path):
     import gigatoken
     t = gigatoken.Tokenizer(path)
-    return lambda docs: [t.encode(d) for d in docs], None
+    return t.encode, t.decode, 100
+
+
+def tokie(path):
+    import tokie
+    t = tokie.Tokenizer.from_json(path) if path.endswith(".json") else tokie.Tokenizer.from_file(path)
+    return (lambda d: t.encode(d)), (lambda ids: t.decode(ids)), 20
+
+
+def tiktoken(path):
+    import tiktoken
+    if os.path.basename(path) != "tokenizer.json":
+        return None
+    from_spelling = {spelling: byte for byte, spelling in enumerate(byte_spellings())}
+    vocab = json.load(open(path, encoding="utf-8"))["model"]["vocab"]
+    ranks = {bytes(from_spelling[c] for c in token): rank for token, rank in vocab.items()}
+    t = tiktoken.Encoding("bench", pat_str=r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+""",
+                          mergeable_ranks=ranks, special_tokens={})
+    return t.encode_ordinary, t.decode, 10
+
+
+def byte_spellings():
+    plain = [b for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or 174 <= b]
+    rest = [b for b in range(256) if b not in plain]
+    return [chr(b) if b in plain else chr(256 + rest.index(b)) for b in range(256)]
+
+
+def sentencepiece(path):
+    import sentencepiece as sp
+    if not path.endswith(".model"):
+        return None
+    t = sp.SentencePieceProcessor(model_file=path)
+    return t.encode, t.decode, 10
+
+
+OTHERS = {f.__name__: f for f in (gigatoken, hf, tokie, tiktoken, sentencepiece)}
+
+
+def measure(name, path, texts):
+    """In a process of its own: prints a JSON line for each text."""
+    if not (made := OTHERS[name](path)):
+        return
+    encode, decode, most = made
+    for text in texts:
+        docs, size = [], 0
+        for d in documents(text):
+            if size < most * 1e6:
+                docs.append(d)
+                size += len(d.encode())
+        took = []
+        for _ in range(4):
+            start = time.process_time()
+            for d in docs:
+                encode(d)
+            took.append(time.process_time() - start)
+        ids = [encode(d) for d in docs]
+        start = time.process_time()
+        try:
+            for x in ids:
+                decode(x)
+            back = size / 1e6 / (time.process_time() - start)
+        except Exception:
+            back = 0
+        print(json.dumps({"text": os.path.basename(text), "first": size / 1e6 / took[0], "warm": size / 1e6 / min(took[1:]),
+                          "decode": back}), flush=True)
+
+
+def run_other(name, more, path, text):
+    env = dict(os.environ, RAYON_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
+    if more:
+        env["PYTHONPATH"] = more
+    r = subprocess.run([sys.executable, __file__, "--measure", name, path, text], env=env, capture_output=True, text=True)
+    return [json.loads(line) for line in r.stdout.splitlines() if line.startswith("{")]
+
+
+def ours(build, path, texts):
+    out = subprocess.run([build + "/tests/bench/bench_tokenizers", path] + texts, check=True, capture_output=True, text=True)
+    rows = {}
+    for line in out.stdout.splitlines():
+        print("  llmctl        " + line, flush=True)
+        if "first pass" in line:
+            name, rest = line.split(": ", 1)
+            n = [float(w.strip(",;")) for w in rest.replace("MB/s", "").split() if w.strip(",;").replace(".", "").isdigit()]
+            rows[name] = {"first": n[2], "warm": n[3], "decode": n[4]}
+    return rows
+
+
+def shards(build, work, tokenizer, texts):
+    """The command against the encoder alone, one thread, processor time, first pass."""
+    path = os.path.join(work, "shards.jsonl")
+    size = 0
+    with open(path, "w", encoding="utf-8") as f:
+        for text in texts:
+            for d in documents(text):
+                size += len(d.encode())
+                f.write(json.dumps({"text": d}, ensure_ascii=False) + "\n")
+    best = 1e9
+    for _ in range(3):
+        start = os.times()
+        subprocess.run([build + "/llmctl", "tokenize", "encode", path, "-t", tokenizer, "--threads", "1", "-q", "--out",
+                        os.path.join(work, "out.tok")], check=True)
+        end = os.times()
+        best = min(best, end.children_user + end.children_system - start.children_user - start.children_system)
+    print(f"tokenize encode, JSONL to a shard: {size / 1e6 / best:.0f} MB/s of text")
 
 
 def main():
-    build, work = sys.argv[1:3]
-    texts = write_texts(work)
-    tokenizer = os.path.join(work, "tokenizer.json")
-    start = os.times()
-    subprocess.run([build + "/llmctl", "tokenize", "train", texts[0], "--vocab-size", str(VOCAB),
-                    "--split", "gpt2", "--no-special-tokens", "--threads", "1", "-q", "--out",
-                    tokenizer], check=True)
-    end = os.times()
-    ours = end.children_user + end.children_system - start.children_user - start.children_system
-    print(f"learn {VOCAB} from {os.path.basename(texts[0])}: llmctl {ours:.2f} s", flush=True)
-    try:
-        print(f"learn {VOCAB}: HF tokenizers {cpu(lambda: learn_hf(texts[0])):.2f} s", flush=True)
-    except ImportError:
-        pass
-    print("llmctl", flush=True)
-    subprocess.run([build + "/tests/bench/bench_tokenizers", tokenizer] + texts, check=True)
-    for name, load in (("gigatoken", load_gigatoken), ("HF tokenizers", load_hf)):
-        try:
-            start = time.process_time()
-            encode, most = load(tokenizer)
-        except ImportError:
-            continue
-        print(f"{name}\nload: {(time.process_time() - start) * 1e3:.1f} ms", flush=True)
-        for path in texts:
-            docs = documents(path)
-            mb = sum(len(d.encode()) for d in docs[:most]) / 1e6
-            runs = [cpu(lambda: encode(docs)) for _ in range(2 if most else 6)]
-            print(f"{os.path.basename(path)}: {mb:.1f} MB; first pass {mb / runs[0]:.0f}, "
-                  f"warm {mb / min(runs[1:]):.0f} MB/s", flush=True)
+    p = argparse.ArgumentParser()
+    p.add_argument("build")
+    p.add_argument("work")
+    p.add_argument("--more", default=os.environ.get("MORE_TOKENIZERS", ""))
+    p.add_argument("--mb", type=int, default=30)
+    p.add_argument("--kinds", default=",".join(KINDS))
+    a = p.parse_args()
+    texts = write_texts(a.work, a.mb)
+    for kind in a.kinds.split(","):
+        name, options = KINDS[kind]
+        path = os.path.join(a.work, name)
+        if not os.path.exists(path):
+            subprocess.run([a.build + "/llmctl", "tokenize", "train"] + texts + options + ["--threads", "1", "-q", "--out", path],
+                           check=True)
+        print(f"== {kind}", flush=True)
+        mine, best = ours(a.build, path, texts), {}
+        for other in OTHERS:
+            for more in [""] + [m for m in a.more.split(":") if m]:
+                if more and not os.path.isdir(os.path.join(more, {"hf": "tokenizers"}.get(other, other))):
+                    continue
+                label = other + (" (" + os.path.basename(more.rstrip("/")) + ")" if more else "")
+                for text in texts:
+                    for row in run_other(other, more, path, text):
+                        print(f"  {label:13} {row['text']}: first pass {row['first']:.1f}, warm {row['warm']:.1f}, "
+                              f"decode {row['decode']:.0f} MB/s", flush=True)
+                        for what in ("first", "warm", "decode"):
+                            key = row["text"], what
+                            best[key] = max(best.get(key, 0), row[what])
+        for text, row in mine.items():
+            r = {w: row[w] / best[text, w] for w in row if best.get((text, w))}
+            if r:
+                print(f"RESULT {kind} {text}: " + ", ".join(f"{w} {x:.2f}x" for w, x in r.items()) + " the best other", flush=True)
+        if kind == "bpe":
+            shards(a.build, a.work, path, texts)
 
 
-main()
+if len(sys.argv) == 5 and sys.argv[1] == "--measure":
+    measure(sys.argv[2], sys.argv[3], sys.argv[4:])
+else:
+    main()
