@@ -9,7 +9,8 @@
 
 /* A ring of slots, each a block on its way.  Every thread takes what can be done
  * now, latest stage first; none waits for a round of others to end.  Reading is
- * done by one thread at a time, and so are decide() and done(), in order. */
+ * done by one thread at a time, and so are decide() and done(), in order.  The slot
+ * that became free last is filled first: its memory is still in a cache. */
 enum stage { EMPTY, READ, WORKED, DECIDED, EMITTED, BUSY };
 enum task { NOTHING, READING, WORKING, DECIDING, EMITTING, FINISHING };
 
@@ -21,8 +22,8 @@ struct ring_slot {
 struct run {
     const struct doc_stage *st;
     struct doc_reader *reader;
-    struct ring_slot *ring;
-    size_t width;
+    struct ring_slot *slots, **ring, **free; /* width of each; free: a stack */
+    size_t width, n_free;
     pthread_mutex_t lock; /* for all below and the stages; not held in a task */
     pthread_cond_t changed;
     int sleeping;
@@ -35,7 +36,7 @@ struct run {
 
 static struct ring_slot *nth(struct run *r, uint64_t n)
 {
-    return &r->ring[n % r->width];
+    return r->ring[n % r->width];
 }
 
 /* The oldest block at a stage, NULL if none. */
@@ -62,7 +63,7 @@ static enum task pick(struct run *r, struct ring_slot **at)
     struct ring_slot *work = oldest(r, READ, &n);
     bool room = !r->reading && !r->end && r->n_read - r->n_done < r->width;
     if (room && n < (size_t)pool_threads(r->st->pool)) {
-        *at = nth(r, r->n_read);
+        *at = r->free[r->n_free - 1];
         return READING;
     }
     *at = work;
@@ -96,7 +97,10 @@ static void settle(struct run *r, enum task task, struct ring_slot *at, int ret)
         r->end |= ret <= 0;
         r->read_failed |= ret < 0;
         at->stage = ret > 0 ? READ : EMPTY;
-        r->n_read += ret > 0;
+        if (ret > 0)
+            r->ring[r->n_read++ % r->width] = at;
+        else
+            r->free[r->n_free++] = at;
         return;
     }
     at->s.failed |= ret != 0;
@@ -111,6 +115,7 @@ static void settle(struct run *r, enum task task, struct ring_slot *at, int ret)
     } else {
         r->n_done++;
         at->stage = EMPTY;
+        r->free[r->n_free++] = at;
         if (r->st->what)
             progress_update(&r->progress, (double)at->s.block.stored_bytes / 1e6, "");
     }
@@ -148,6 +153,7 @@ static void worker(void *arg, int i, int thread)
             continue;
         }
         at->stage = BUSY;
+        r->n_free -= task == READING;
         r->reading |= task == READING;
         r->serial |= task == DECIDING || task == FINISHING;
         if (r->sleeping) pthread_cond_signal(&r->changed); /* there may be more to do */
@@ -162,15 +168,17 @@ static void worker(void *arg, int i, int thread)
 
 static void free_ring(struct run *r)
 {
-    for (size_t k = 0; r->ring && k < r->width; k++) {
-        struct doc_slot *s = &r->ring[k].s;
+    for (size_t k = 0; r->slots && k < r->width; k++) {
+        struct doc_slot *s = &r->slots[k].s;
         if (r->st->drop && s->user) r->st->drop(r->st->arg, s);
         buf_free(&s->block.data);
         buf_free(&s->scratch);
         for (int b = 0; b < DOC_RUN_BUFS; b++)
             buf_free(&s->out[b]);
     }
+    free(r->slots);
     free(r->ring);
+    free(r->free);
 }
 
 static int go(struct run *r, struct err *e)
@@ -178,8 +186,15 @@ static int go(struct run *r, struct err *e)
     uint64_t total = 0;
     int threads = pool_threads(r->st->pool);
     r->width = threads == 1 ? 1 : (size_t)threads * 4;
+    r->slots = mem_zalloc(r->width, sizeof *r->slots);
     r->ring = mem_zalloc(r->width, sizeof *r->ring);
-    if (!r->ring) return err_oom(e, r->width * sizeof *r->ring, "the blocks of a run");
+    r->free = mem_zalloc(r->width, sizeof *r->free);
+    if (!r->slots || !r->ring || !r->free)
+        return err_oom(e, r->width * sizeof *r->slots, "the blocks of a run");
+    while (r->n_free < r->width) {
+        r->free[r->n_free] = &r->slots[r->n_free];
+        r->n_free++;
+    }
     for (size_t i = 0; i < r->st->files->n; i++)
         total += r->st->files->v[i].bytes > 0 ? (uint64_t)r->st->files->v[i].bytes : 0;
     if (r->st->what) progress_start(&r->progress, r->st->what, "MB", (double)total / 1e6, 0);
