@@ -136,7 +136,7 @@ void rules_duplicates(struct rules_work *w, const char *s, size_t n, size_t run,
 void rules_duplicates_at(struct rules_work *w, const char *s, size_t begin, size_t n, size_t run,
                          struct rules_dups *out)
 {
-    const uint32_t *nl = w->nl, *end = nl + w->n_nl;
+    const uint32_t *nl = w->nl, *end = w->n_nl ? nl + w->n_nl : nl;
     *out = (struct rules_dups){0};
     while (nl < end && *nl < begin)
         nl++;
