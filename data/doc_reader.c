@@ -112,7 +112,7 @@ static int start_convert(struct doc_reader *r, struct err *e);
 
 static void drop_front(struct doc_reader *r, size_t n)
 {
-    memmove(r->carry.data, r->carry.data + n, r->carry.len - n);
+    if (n < r->carry.len) memmove(r->carry.data, r->carry.data + n, r->carry.len - n);
     r->carry.len -= n;
     r->offset += n;
     r->clear = 0;

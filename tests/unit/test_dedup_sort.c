@@ -97,7 +97,7 @@ static void runs_on_disk_change_nothing(void **state)
                 read_all(&m, want, N, unique);
                 size_t lo = 0, hi = 0; /* a range of first words */
                 uint64_t from = want[N], to = want[2 * N];
-                while (want[lo * 3] < from)
+                while (lo < N && want[lo * 3] < from)
                     lo++;
                 for (hi = lo; hi < N && want[hi * 3] < to;)
                     hi++;
