@@ -65,18 +65,13 @@ static void add_skippable(struct buf *to, uint32_t n)
 struct helper {
     struct zstd_frames *z;
     atomic_bool stop;
-    int did;
 };
 
 static void *help(void *arg)
 {
     struct helper *h = arg;
-    while (!atomic_load(&h->stop)) {
-        if (zstd_frames_help(h->z))
-            h->did++;
-        else
-            sched_yield();
-    }
+    while (!atomic_load(&h->stop))
+        if (!zstd_frames_help(h->z)) sched_yield();
     return NULL;
 }
 
