@@ -154,7 +154,7 @@ static int bench(const struct config *c, enum dtype dt, int threads, double seco
     struct batch_source src = {.next = next_random, .vocab = m.vocab};
     static double t[4096];
     size_t n = 0;
-    double start = time_now_s(), cpu_best = INFINITY;
+    double start = time_now_s(), cpu_best = HUGE_VAL;
     for (int64_t step = 0; n < COUNT_OF(t); step++) {
         struct loss_sum l;
         double t0 = time_now_s(), cpu0 = cpu_s();

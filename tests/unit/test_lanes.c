@@ -68,7 +68,7 @@ static void fill(struct lanes *l, const struct word *w, int n_words)
 static void chances(const struct word *w, double *chance)
 {
     double alpha[PLACES + 1], beta[PLACES + 1];
-    for (size_t p = 0; p <= w->places; p++) alpha[p] = beta[p] = -INFINITY;
+    for (size_t p = 0; p <= w->places; p++) alpha[p] = beta[p] = -HUGE_VAL;
     alpha[0] = beta[w->places] = 0;
     for (size_t k = 0; k < w->n; k++) {
         double x = alpha[w->begin[k]] + (double)w->score[k], y = alpha[w->end[k]], top = x > y ? x : y;
