@@ -1,10 +1,14 @@
 #include "core/base/sig.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_signal, checkpoint_wanted;
+/* Atomic rather than sig_atomic_t: threads other than the one that takes the
+ * signal ask too. */
+static atomic_int stop_signal, checkpoint_wanted;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler may only touch what has no lock");
 
 static void on_stop(int sig)
 {
