@@ -40,6 +40,15 @@ void *mem_resize(void *p, size_t count, size_t size)
     return realloc(p, n ? n : 1);
 }
 
+bool mem_renew(void *at, size_t count, size_t size)
+{
+    void *p;
+    memcpy(&p, at, sizeof p);
+    if (!(p = mem_resize(p, count, size))) return false;
+    memcpy(at, &p, sizeof p);
+    return true;
+}
+
 char *mem_strndup(const char *s, size_t n)
 {
     size_t bytes;

@@ -28,6 +28,8 @@ static inline bool ck_add(size_t a, size_t b, size_t *out)
 void *mem_alloc(size_t count, size_t size);             /* uninitialised; count*size == 0 gives a valid block */
 void *mem_zalloc(size_t count, size_t size);            /* zeroed */
 void *mem_resize(void *p, size_t count, size_t size);   /* realloc; on NULL the old block lives on */
+/* mem_resize() of the pointer at `at`, which on false stays as it was. */
+bool mem_renew(void *at, size_t count, size_t size);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);             /* copies n bytes, adds NUL */
 bool str_ends_with(const char *s, const char *end);

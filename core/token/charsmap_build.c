@@ -128,16 +128,12 @@ static bool units_room(struct builder *b, size_t n)
 {
     if (n <= b->n_units) return true;
     size_t want = (n + 255) / 256 * 256, old = b->n_units;
-    uint32_t *unit = mem_resize(b->unit, want, sizeof *unit);
-    if (unit) b->unit = unit;
-    bool *used = mem_resize(b->used, want, sizeof *used);
-    if (used) b->used = used;
-    bool *base = mem_resize(b->used_base, want, sizeof *base);
-    if (base) b->used_base = base;
-    if (!unit || !used || !base) return false;
-    memset(unit + old, 0, (want - old) * sizeof *unit);
-    memset(used + old, 0, want - old);
-    memset(base + old, 0, want - old);
+    if (!mem_renew(&b->unit, want, sizeof *b->unit) || !mem_renew(&b->used, want, sizeof *b->used) ||
+        !mem_renew(&b->used_base, want, sizeof *b->used_base))
+        return false;
+    memset(b->unit + old, 0, (want - old) * sizeof *b->unit);
+    memset(b->used + old, 0, want - old);
+    memset(b->used_base + old, 0, want - old);
     b->n_units = want;
     return true;
 }

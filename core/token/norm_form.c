@@ -107,11 +107,8 @@ static size_t compose(struct norm_char *v, size_t n)
 static int room(struct norm *w, size_t n, struct err *e)
 {
     if (n <= w->list_cap) return 0;
-    struct norm_char *a = mem_resize(w->list, n, sizeof *a);
-    if (a) w->list = a;
-    struct norm_char *b = mem_resize(w->tmp, n, sizeof *b);
-    if (b) w->tmp = b;
-    if (!a || !b) return err_oom(e, n * sizeof *a, "normalising");
+    if (!mem_renew(&w->list, n, sizeof *w->list) || !mem_renew(&w->tmp, n, sizeof *w->tmp))
+        return err_oom(e, n * sizeof *w->list, "normalising");
     w->list_cap = n;
     return 0;
 }

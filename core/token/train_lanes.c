@@ -46,22 +46,17 @@ bool lanes_room(struct lanes *l, size_t steps, size_t rows)
 {
     if (steps > l->cap) {
         size_t cap = 2 * steps + 64;
-        struct lane_step *forward = mem_resize(l->forward, cap, sizeof *forward);
-        if (forward) l->forward = forward;
-        struct lane_step *backward = mem_resize(l->backward, cap, sizeof *backward);
-        if (backward) l->backward = backward;
-        double *value = mem_resize(l->value, cap * LANES, sizeof *value);
-        if (value) l->value = value;
-        if (!forward || !backward || !value) return false;
+        if (!mem_renew(&l->forward, cap, sizeof *l->forward) ||
+            !mem_renew(&l->backward, cap, sizeof *l->backward) ||
+            !mem_renew(&l->value, cap * LANES, sizeof *l->value))
+            return false;
         l->cap = cap;
     }
     if (rows > l->rows_cap) {
         size_t cap = 2 * rows + 64;
-        float *alpha = mem_resize(l->alpha, cap * LANES, sizeof *alpha);
-        if (alpha) l->alpha = alpha;
-        float *beta = mem_resize(l->beta, cap * LANES, sizeof *beta);
-        if (beta) l->beta = beta;
-        if (!alpha || !beta) return false;
+        if (!mem_renew(&l->alpha, cap * LANES, sizeof *l->alpha) ||
+            !mem_renew(&l->beta, cap * LANES, sizeof *l->beta))
+            return false;
         l->rows_cap = cap;
     }
     return true;

@@ -22,28 +22,20 @@ bool lattice_room(struct lattice *l, size_t matches, size_t places)
 {
     if (matches > l->cap) {
         size_t cap = 2 * matches + 256;
-        uint32_t *id = mem_resize(l->id, cap, sizeof *id);
-        if (id) l->id = id;
-        uint32_t *begin = mem_resize(l->begin, cap, sizeof *begin);
-        if (begin) l->begin = begin;
-        uint32_t *end = mem_resize(l->end, cap, sizeof *end);
-        if (end) l->end = end;
-        float *score = mem_resize(l->score, cap, sizeof *score);
-        if (score) l->score = score;
-        if (!id || !begin || !end || !score) return false;
+        if (!mem_renew(&l->id, cap, sizeof *l->id) ||
+            !mem_renew(&l->begin, cap, sizeof *l->begin) ||
+            !mem_renew(&l->end, cap, sizeof *l->end) ||
+            !mem_renew(&l->score, cap, sizeof *l->score))
+            return false;
         l->cap = cap;
     }
     if (places + 2 > l->places_cap) {
         size_t cap = 2 * places + 64;
-        size_t *from = mem_resize(l->from, cap, sizeof *from);
-        if (from) l->from = from;
-        float *alpha = mem_resize(l->alpha, cap, sizeof *alpha);
-        if (alpha) l->alpha = alpha;
-        float *beta = mem_resize(l->beta, cap, sizeof *beta);
-        if (beta) l->beta = beta;
-        uint32_t *best = mem_resize(l->best, cap, sizeof *best);
-        if (best) l->best = best;
-        if (!from || !alpha || !beta || !best) return false;
+        if (!mem_renew(&l->from, cap, sizeof *l->from) ||
+            !mem_renew(&l->alpha, cap, sizeof *l->alpha) ||
+            !mem_renew(&l->beta, cap, sizeof *l->beta) ||
+            !mem_renew(&l->best, cap, sizeof *l->best))
+            return false;
         l->places_cap = cap;
     }
     return true;
