@@ -92,15 +92,17 @@ static int open_run(struct loop *l, struct err *e)
     const struct train_cfg *c = l->cfg;
     const struct step_cfg step = {.rows = c->batch, .T = c->T, .leaves = c->leaves, .accum = c->accum};
     struct buf config = {0};
+    bool changed = false;
     int ret = -1;
     if (step_check(&step, e) || dir_make(c->out, e) || !(l->lock = run_lock(c->out, e)) ||
-        resume_config(l->job, &l->dtype, &config, e) || open_engine(l, e) || rundir_make(c->out, e) ||
+        resume_config(l->job, &l->dtype, &config, &changed, e) || open_engine(l, e) || rundir_make(c->out, e) ||
         rundir_clean(c->out, e))
         goto out;
     if (!(l->stop_path = rundir_path(c->out, e, "stop")) || !(l->log_path = rundir_path(c->out, e, "log.txt"))) goto out;
     log_to_file(l->log_path);
     if (resume_newest(l->job, l->params, &l->st, e) || open_files(l, &config, e)) goto out;
     if (expert_load_init(&l->load, l->job->model, e)) goto out;
+    if (changed) guard_restart(&l->st.guard);
     l->first_step = l->saved_step = l->st.step;
     ret = 0;
 out:
@@ -128,8 +130,8 @@ static void close_run(struct loop *l)
 /* ---- checkpoints ---- */
 
 /* The last step at or before `step` where the schedule saves: where a roll
- * back goes.  A function of the step alone, so that extra checkpoints of
- * interrupted runs do not change it. */
+ * back goes; 0 = nowhere, as initial weights are no checkpoint.  A function of
+ * the step alone, so that extra checkpoints of interrupted runs do not change it. */
 static int64_t scheduled(const struct loop *l, int64_t step)
 {
     return l->cfg->save_every > 0 ? step - step % l->cfg->save_every : 0;
@@ -194,21 +196,26 @@ static int log_step(struct loop *l, const struct loss_sum *s, double norm, doubl
     return 0;
 }
 
-static int log_skip(struct loop *l, const char *why, struct err *e)
+static int log_skip(struct loop *l, uint64_t batch, const char *why, struct err *e)
 {
     log_warn("step %lld: %s; update skipped", (long long)l->st.step, why);
     buf_clear(&l->line);
     metrics_str(&l->line, "event", "skip");
+    metrics_num(&l->line, "batch", (double)batch);
     metrics_str(&l->line, "why", why);
     return metrics_add(l->metrics, l->st.step, &l->line, e);
 }
 
 static int diverged(struct loop *l, const char *why, struct err *e)
 {
-    err_set(e, ERR_RESULT, "training diverged at step %lld: %s, after %d roll backs", (long long)l->st.step + 1,
-            why, l->st.guard.rollbacks);
-    return err_hint(e, "the last good checkpoint is step %lld; try a lower --lr or longer --warmup",
-                    (long long)scheduled(l, l->st.step));
+    long long at = (long long)l->st.step + 1, good = (long long)scheduled(l, l->st.step);
+    if (good) {
+        err_set(e, ERR_RESULT, "training diverged at step %lld: %s, after %d roll backs", at, why,
+                l->st.guard.rollbacks);
+        return err_hint(e, "the last good checkpoint is step %lld; try a lower --lr or longer --warmup", good);
+    }
+    err_set(e, ERR_RESULT, "training diverged at step %lld: %s, and there is no checkpoint to roll back to", at, why);
+    return err_hint(e, "try a lower --lr or longer --warmup; --save-every says how often to save");
 }
 
 /* Returns with the state advanced by one step, or rolled back. */
@@ -223,8 +230,8 @@ static int one_step(struct loop *l, struct err *e)
     if (stepper_run(l->train, l->job->data, batch, c->seed, batch, true, &s, e)) return -1;
     double norm = grads_norm(l->params, l->job->pool), lr = schedule_lr(&c->schedule, st->step);
     l->loss = s.loss / s.weight;
-    enum guard_verdict v = guard_check(&st->guard, &c->guard, l->loss, norm, &why);
-    if (v == GUARD_STOP) return diverged(l, why, e);
+    enum guard_verdict v = guard_check(&st->guard, &c->guard, c->clip, l->loss, norm, &why);
+    if (v == GUARD_STOP || (v == GUARD_ROLLBACK && !scheduled(l, st->step))) return diverged(l, why, e);
     if (v == GUARD_ROLLBACK) return roll_back(l, why, e);
     if (v == GUARD_OK) {
         double muon_lr = c->schedule.lr > 0 ? c->muon_lr * (lr / c->schedule.lr) : 0;
@@ -237,7 +244,7 @@ static int one_step(struct loop *l, struct err *e)
     l->seconds += dt;
     l->tokens += s.weight;
     if (log_step(l, &s, norm, lr, dt * 1e3, e)) return -1;
-    return v == GUARD_SKIP ? log_skip(l, why, e) : 0;
+    return v == GUARD_SKIP ? log_skip(l, batch, why, e) : 0;
 }
 
 /* ---- what happens between steps ---- */

@@ -26,7 +26,7 @@ static enum dtype choose_dtype(const struct train_cfg *c, const cJSON *saved)
     return train_auto_dtype();
 }
 
-int resume_config(const struct train_job *job, enum dtype *dtype, struct buf *config, struct err *e)
+int resume_config(const struct train_job *job, enum dtype *dtype, struct buf *config, bool *changed, struct err *e)
 {
     const struct train_cfg *c = &job->cfg;
     struct buf text = {0};
@@ -44,7 +44,8 @@ int resume_config(const struct train_job *job, enum dtype *dtype, struct buf *co
     *dtype = choose_dtype(c, saved);
     if (manifest_config(job, *dtype, &text, e)) goto out;
     if (!(now = json_parse(text.data, text.len, "the configuration", NULL, e))) goto out;
-    if (saved && c->resume != RESUME_FORCE && rundir_compare(saved, now, path, e)) {
+    *changed = saved && rundir_compare(saved, now, path, e);
+    if (*changed && c->resume != RESUME_FORCE) {
         err_hint(e, "give the same options, another --out, or --resume force");
         goto out;
     }

@@ -7,8 +7,9 @@
 #include "core/train/state.h"
 
 /* Checks config.json of the run, if there is one, against the job.  *dtype is
- * what the run computes in; *config becomes the text to write. */
-int resume_config(const struct train_job *job, enum dtype *dtype, struct buf *config, struct err *e);
+ * what the run computes in; *config becomes the text to write; *changed: the
+ * run was started with another one (RESUME_FORCE; else that is an error). */
+int resume_config(const struct train_job *job, enum dtype *dtype, struct buf *config, bool *changed, struct err *e);
 
 /* Parameters, moments and state of the newest readable checkpoint; an
  * unreadable one is named in a warning and the one before it is taken.

@@ -24,9 +24,12 @@ enum { VOCAB = 16, ROWS = 4, LENGTH = 8 };
 
 static char dir[] = "/tmp/test_loop.XXXXXX";
 
-/* Counting sequences; batches in [bad, bad_end) have weights that overflow. */
+enum fault { OVERFLOWS, WRONG_TARGETS, ONE_TOKEN }; /* weights that overflow, another rule to count by, one long gradient */
+
+/* Counting sequences; batches in [bad, bad_end) have a fault. */
 struct source {
     struct batch_source base;
+    enum fault fault;
     uint64_t bad, bad_end;
     char *stop_at_file;   /* made when batch stop_at is asked for, NULL = never */
     uint64_t stop_at;
@@ -36,14 +39,16 @@ static int next(struct batch_source *bs, uint64_t step, struct batch *b, struct 
 {
     struct source *s = (struct source *)bs;
     struct rng_key k = rng_key(3, RNG_TEST, 0, 0);
-    float w = step >= s->bad && step < s->bad_end ? 3e38f : 1.0f;
+    bool bad = step >= s->bad && step < s->bad_end;
+    float w = bad && s->fault == OVERFLOWS ? 3e38f : 1.0f;
+    uint32_t by = bad && s->fault == WRONG_TARGETS ? 5 : 1;
     for (int r = 0; r < b->rows; r++)
         for (int t = 0; t < b->T; t++) {
             int i = r * b->T + t;
             uint32_t start = rng_u32(&k, step * ROWS + (uint64_t)r);
             b->tokens[i] = (int32_t)((start + (uint32_t)t) % VOCAB);
-            b->targets[i] = (int32_t)((start + (uint32_t)t + 1) % VOCAB);
-            b->weights[i] = w;
+            b->targets[i] = (int32_t)((start + (uint32_t)t + by) % VOCAB);
+            b->weights[i] = bad && s->fault == ONE_TOKEN && i ? 0 : w;
             b->positions[i] = t;
             b->seg_start[i] = 0;
         }
@@ -70,8 +75,13 @@ static struct source source(uint64_t bad, uint64_t bad_end)
     return (struct source){.base = {next, describe, no_close, 0, VOCAB}, .bad = bad, .bad_end = bad_end};
 }
 
+struct length {
+    int64_t steps, save_every;
+    enum train_resume resume;
+};
+
 /* One call of the loop; the run is dir/name. */
-static int train(const char *name, struct source *src, struct train_result *r, struct err *e)
+static int train_for(struct length n, const char *name, struct source *src, struct train_result *r, struct err *e)
 {
     static char path[300];
     static struct model_config model;
@@ -82,13 +92,18 @@ static int train(const char *name, struct source *src, struct train_result *r, s
     struct objective_lm lm = objective_lm(0, 0);
     struct train_job job = {
         .cfg = {.out = path, .batch = ROWS, .T = LENGTH, .leaves = 2, .dtype = TRAIN_F32,
-                .schedule = {SCHED_CONST, 1e-2, 1e-2, 0, 60, 0},
+                .schedule = {SCHED_CONST, 1e-2, 1e-2, 0, n.steps, 0},
                 .optim = {OPTIM_ADAMW, 0.9, 0.95, 1e-8, 0.1, 0}, .clip = 1, .seed = 1,
                 .guard = {.sigma = 6, .max_skips = 3, .max_rollbacks = 2},
-                .threads = 1, .accum = 1, .save_every = 10, .keep_last = 2},
+                .threads = 1, .accum = 1, .resume = n.resume, .save_every = n.save_every, .keep_last = 2},
         .model = &model, .objective = &lm.base, .data = &src->base, .version = "test",
     };
     return train_run(&job, r, e);
+}
+
+static int train(const char *name, struct source *src, struct train_result *r, struct err *e)
+{
+    return train_for((struct length){.steps = 60, .save_every = 10}, name, src, r, e);
 }
 
 static uint64_t model_hash(const char *name)
@@ -195,6 +210,74 @@ static void a_run_that_stays_bad_is_given_up(void **state)
     assert_false(file_exists("lost/model.llmz"));
 }
 
+/* The loss of a stretch of other data sticks out: skips, back to 90, and on
+ * behind the batch that asked for it. */
+static void a_spike_of_the_loss_is_rolled_back_over(void **state)
+{
+    (void)state;
+    struct source s = source(95, 98);
+    struct train_result r;
+    struct err e;
+    s.fault = WRONG_TARGETS;
+    if (train_for((struct length){.steps = 120, .save_every = 10}, "spike", &s, &r, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(count_events("spike", "skip"), 2);
+    assert_int_equal(count_events("spike", "rollback"), 1);
+    assert_int_equal(r.tokens, 120 * ROWS * LENGTH);
+    s = source(95, 1000);
+    s.fault = WRONG_TARGETS;
+    assert_int_equal(train_for((struct length){.steps = 120, .save_every = 10}, "spikes", &s, &r, &e), -1);
+    assert_int_equal(e.code, ERR_RESULT);
+    assert_non_null(strstr(e.msg, "the loss spiked, after 2 roll backs"));
+}
+
+/* Initial weights are nothing to go back to. */
+static void without_a_checkpoint_nothing_is_rolled_back(void **state)
+{
+    (void)state;
+    static const int64_t save_every[] = {0, 100};
+    for (size_t i = 0; i < 2; i++) {
+        char name[32];
+        struct source s = source(95, 1000);
+        struct train_result r;
+        struct err e;
+        s.fault = WRONG_TARGETS;
+        snprintf(name, sizeof name, "nowhere-%zu", i);
+        assert_int_equal(train_for((struct length){.steps = 120, .save_every = save_every[i]}, name, &s, &r, &e), -1);
+        assert_int_equal(e.code, ERR_RESULT);
+        assert_non_null(strstr(e.msg, "diverged at step 98: the loss spiked, and there is no checkpoint"));
+        assert_int_equal(count_events(name, "rollback"), 0);
+        assert_int_equal(r.steps, 97);
+    }
+}
+
+/* The gradient of one token is several times as long as the mean of many, and
+ * nothing is wrong with it. */
+static void a_long_gradient_is_learned_from(void **state)
+{
+    (void)state;
+    struct source s = source(270, 290);
+    struct train_result r;
+    struct err e;
+    s.fault = ONE_TOKEN;
+    if (train_for((struct length){.steps = 300, .save_every = 0}, "long", &s, &r, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(count_events("long", "skip"), 0);
+    assert_int_equal(r.tokens, 280 * ROWS * LENGTH + 20);
+}
+
+/* Other options: the loss may be another one. */
+static void a_forced_run_forgets_what_was_usual(void **state)
+{
+    (void)state;
+    struct source s = source(1, 0);
+    struct train_result r;
+    struct err e;
+    if (train_for((struct length){.steps = 100, .save_every = 0}, "forced", &s, &r, &e)) fail_msg("%s", e.msg);
+    s = source(100, 1000);
+    s.fault = WRONG_TARGETS;
+    if (train_for((struct length){.steps = 120, .resume = RESUME_FORCE}, "forced", &s, &r, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(count_events("forced", "skip"), 0);
+}
+
 /* A spike, after which the run goes on from checkpoint 20 of the same data. */
 static void a_missing_checkpoint_stops_the_roll_back(void **state)
 {
@@ -268,6 +351,10 @@ int main(void)
         cmocka_unit_test(a_bad_stretch_is_rolled_back_over),
         cmocka_unit_test(an_interrupted_run_decides_the_same),
         cmocka_unit_test(a_run_that_stays_bad_is_given_up),
+        cmocka_unit_test(a_spike_of_the_loss_is_rolled_back_over),
+        cmocka_unit_test(without_a_checkpoint_nothing_is_rolled_back),
+        cmocka_unit_test(a_long_gradient_is_learned_from),
+        cmocka_unit_test(a_forced_run_forgets_what_was_usual),
         cmocka_unit_test(a_failing_call_loses_nothing),
         cmocka_unit_test(a_missing_checkpoint_stops_the_roll_back),
     };

@@ -89,7 +89,7 @@ static void fill_window(struct guard *g, int n)
 {
     const char *why;
     for (int i = 0; i < n; i++)
-        assert_int_equal(guard_check(g, &guards, 3 + 0.01 * (i % 7), 1 + 0.02 * (i % 5), &why), GUARD_OK);
+        assert_int_equal(guard_check(g, &guards, 1, 3 + 0.01 * (i % 7), 1 + 0.02 * (i % 5), &why), GUARD_OK);
 }
 
 static void non_finite_steps_are_skipped_then_rolled_back_then_stop(void **state)
@@ -97,39 +97,104 @@ static void non_finite_steps_are_skipped_then_rolled_back_then_stop(void **state
     (void)state;
     struct guard g = {0};
     const char *why;
-    assert_int_equal(guard_check(&g, &guards, (double)NAN, 1, &why), GUARD_SKIP);
+    assert_int_equal(guard_check(&g, &guards, 1, (double)NAN, 1, &why), GUARD_SKIP);
     assert_string_equal(why, "the loss is not finite");
-    assert_int_equal(guard_check(&g, &guards, 3, (double)INFINITY, &why), GUARD_SKIP);
+    assert_int_equal(guard_check(&g, &guards, 1, 3, (double)INFINITY, &why), GUARD_SKIP);
     assert_string_equal(why, "the gradient norm is not finite");
-    assert_int_equal(guard_check(&g, &guards, (double)NAN, 1, &why), GUARD_ROLLBACK);
+    assert_int_equal(guard_check(&g, &guards, 1, (double)NAN, 1, &why), GUARD_ROLLBACK);
     g.rollbacks = 1;
-    assert_int_equal(guard_check(&g, &guards, (double)NAN, 1, &why), GUARD_STOP);
+    assert_int_equal(guard_check(&g, &guards, 1, (double)NAN, 1, &why), GUARD_STOP);
     assert_int_equal(g.n, 0); /* none of them entered the window */
-    assert_int_equal(guard_check(&g, &guards, 3, 1, &why), GUARD_OK);
+    assert_int_equal(guard_check(&g, &guards, 1, 3, 1, &why), GUARD_OK);
     assert_int_equal(g.in_row, 0);
     assert_int_equal(g.skipped, 4);
 }
 
-static void spikes_are_skipped_but_a_new_level_is_learned(void **state)
+static void a_spike_of_the_loss_is_skipped(void **state)
 {
     (void)state;
     struct guard g = {0};
     const char *why;
     fill_window(&g, GUARD_MIN - 1);
-    assert_int_equal(guard_check(&g, &guards, 30, 1, &why), GUARD_OK); /* too early to tell */
+    assert_int_equal(guard_check(&g, &guards, 1, 30, 1, &why), GUARD_OK); /* too early to tell */
     memset(&g, 0, sizeof g);
     fill_window(&g, 100);
-    assert_int_equal(guard_check(&g, &guards, 3.2, 1, &why), GUARD_OK); /* 6 sigma, but a small share */
-    assert_int_equal(guard_check(&g, &guards, 9, 1, &why), GUARD_SKIP);
+    assert_int_equal(guard_check(&g, &guards, 1, 3.2, 1, &why), GUARD_OK); /* 6 sigma, but a small share */
+    assert_int_equal(guard_check(&g, &guards, 1, 9, 1, &why), GUARD_SKIP);
     assert_string_equal(why, "the loss spiked");
-    assert_int_equal(guard_check(&g, &guards, 3, 40, &why), GUARD_SKIP);
-    assert_string_equal(why, "the gradient norm spiked");
-    assert_int_equal(guard_check(&g, &guards, 3, 1, &why), GUARD_OK);
+    assert_int_equal(guard_check(&g, &guards, 1, 3, 1, &why), GUARD_OK);
+    assert_int_equal(g.in_row, 0);
+}
+
+/* How many of `n` steps of this loss were skipped after a steady window. */
+static int skips_at_level(double loss, int n)
+{
+    struct guard g = {0};
+    struct guard_cfg c = guards;
+    const char *why;
     int skipped = 0;
+    c.max_skips = 100;
+    fill_window(&g, 128);
+    for (int i = 0; i < n; i++) skipped += guard_check(&g, &c, 1, loss, 1, &why) != GUARD_OK;
+    return skipped;
+}
+
+static void a_moderate_level_is_learned_and_a_lost_model_is_not(void **state)
+{
+    (void)state;
+    int moderate = skips_at_level(3.75, 20), lost = skips_at_level(9, 20);
+    if (moderate < 1 || moderate > 7) fail_msg("%d skips", moderate);
+    if (lost < 10) fail_msg("%d skips", lost);
+}
+
+/* A text learned by heart: all is tiny and jumps by whole factors. */
+static void tiny_values_may_jump(void **state)
+{
+    (void)state;
+    struct guard g = {0};
+    const char *why;
+    for (int i = 0; i < 400; i++) {
+        double jump = i % 50 == 49 ? 20 : i > 300 && i < 320 ? 9 : 1;
+        double loss = 1e-3 * (1 + 0.1 * (i % 3)) * jump, norm = 2e-3 * (1 + 0.2 * (i % 7)) * jump;
+        if (guard_check(&g, &guards, 1, loss, norm, &why) != GUARD_OK) fail_msg("step %d: %s", i, why);
+    }
+}
+
+static void a_spike_of_the_norm_skips_but_never_rolls_back(void **state)
+{
+    (void)state;
+    struct guard g = {0};
+    const char *why;
+    fill_window(&g, 128);
+    assert_int_equal(guard_check(&g, &guards, 1, 3, 9, &why), GUARD_OK); /* clipping is enough */
+    double norm = 100;
+    for (int i = 0; i < 20; i++, norm *= 100) {
+        assert_int_equal(guard_check(&g, &guards, 1, 3, norm, &why), GUARD_SKIP);
+        assert_string_equal(why, "the gradient norm spiked");
+    }
+    assert_int_equal(g.in_row, 0);
+    assert_int_equal(g.skipped, 20);
     memset(&g, 0, sizeof g);
     fill_window(&g, 128);
-    for (int i = 0; i < 20; i++) skipped += guard_check(&g, &guards, 4, 1, &why) != GUARD_OK;
-    assert_true(skipped > 0 && skipped < 8);
+    assert_int_equal(guard_check(&g, &guards, 0, 3, 9, &why), GUARD_SKIP); /* nothing bounds this one */
+    /* Between two spoilt steps it changes nothing. */
+    assert_int_equal(guard_check(&g, &guards, 1, 99, 1, &why), GUARD_SKIP);
+    assert_int_equal(guard_check(&g, &guards, 1, 3, 1e9, &why), GUARD_SKIP);
+    assert_int_equal(guard_check(&g, &guards, 1, 99, 1, &why), GUARD_SKIP);
+    assert_int_equal(guard_check(&g, &guards, 1, 99, 1, &why), GUARD_ROLLBACK);
+}
+
+static void another_run_starts_with_an_empty_window(void **state)
+{
+    (void)state;
+    struct guard g = {.rollbacks = 1, .skipped = 4, .data_shift = 7};
+    const char *why;
+    fill_window(&g, 128);
+    guard_restart(&g);
+    assert_int_equal(guard_check(&g, &guards, 1, 30, 1, &why), GUARD_OK);
+    assert_int_equal(g.rollbacks, 0);
+    assert_int_equal(g.skipped, 4);
+    assert_int_equal(g.data_shift, 7);
 }
 
 static void sigma_zero_turns_spikes_off(void **state)
@@ -140,7 +205,7 @@ static void sigma_zero_turns_spikes_off(void **state)
     const char *why;
     c.sigma = 0;
     fill_window(&g, 100);
-    assert_int_equal(guard_check(&g, &c, 900, 900, &why), GUARD_OK);
+    assert_int_equal(guard_check(&g, &c, 1, 900, 900, &why), GUARD_OK);
 }
 
 /* ---- state ---- */
@@ -153,7 +218,7 @@ static void state_survives_json_bit_for_bit(void **state)
     a.guard = (struct guard){.in_row = 1, .rollbacks = 2, .skipped = 9, .data_shift = 77};
     struct guard_cfg c = guards;
     const char *why;
-    for (int i = 0; i < 200; i++) guard_check(&a.guard, &c, sin(i) / 3 + 2, exp(sin(i * 0.7)), &why);
+    for (int i = 0; i < 200; i++) guard_check(&a.guard, &c, 1, sin(i) / 3 + 2, exp(sin(i * 0.7)), &why);
     struct train_state b;
     struct buf t = {0};
     struct err e;
@@ -325,7 +390,11 @@ int main(void)
         cmocka_unit_test(cosine_is_that_of_nanogpt),
         cmocka_unit_test(other_schedules_have_their_shapes),
         cmocka_unit_test(non_finite_steps_are_skipped_then_rolled_back_then_stop),
-        cmocka_unit_test(spikes_are_skipped_but_a_new_level_is_learned),
+        cmocka_unit_test(a_spike_of_the_loss_is_skipped),
+        cmocka_unit_test(a_moderate_level_is_learned_and_a_lost_model_is_not),
+        cmocka_unit_test(tiny_values_may_jump),
+        cmocka_unit_test(a_spike_of_the_norm_skips_but_never_rolls_back),
+        cmocka_unit_test(another_run_starts_with_an_empty_window),
         cmocka_unit_test(sigma_zero_turns_spikes_off),
         cmocka_unit_test(state_survives_json_bit_for_bit),
         cmocka_unit_test(a_damaged_state_is_an_error),
