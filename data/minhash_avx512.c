@@ -9,7 +9,8 @@ static inline __attribute__((always_inline)) void
 some(const uint32_t *mul, const uint32_t *add, int vectors, const uint64_t *shingle, size_t n,
      uint32_t *sig)
 {
-    __m512i m[9], a[9], s[9];
+    __m512i m[9], a[9], s[9]; /* unrolled, or they would stay in memory */
+#pragma GCC unroll 9
     for (int v = 0; v < vectors; v++) {
         m[v] = _mm512_loadu_si512(mul + 16 * v);
         a[v] = _mm512_loadu_si512(add + 16 * v);
@@ -18,10 +19,12 @@ some(const uint32_t *mul, const uint32_t *add, int vectors, const uint64_t *shin
     for (size_t k = 0; k < n; k++) {
         __m512i lo = _mm512_set1_epi32((int)(uint32_t)shingle[k]);
         __m512i hi = _mm512_set1_epi32((int)(uint32_t)(shingle[k] >> 32));
+#pragma GCC unroll 9
         for (int v = 0; v < vectors; v++)
             s[v] = _mm512_min_epu32(
                 s[v], _mm512_add_epi32(_mm512_mullo_epi32(lo, m[v]), _mm512_xor_si512(hi, a[v])));
     }
+#pragma GCC unroll 9
     for (int v = 0; v < vectors; v++)
         _mm512_storeu_si512(sig + 16 * v, s[v]);
 }

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utf8proc.h>
 
 #include "core/base/json.h"
@@ -132,27 +133,49 @@ static void wide_char(struct shingles *s, struct shingle_reading *r, const struc
         shingle_feed(r, (unsigned char)g->bytes[i]);
 }
 
+enum isa { ISA_REF, ISA_AVX2, ISA_AVX512 };
+
+/* What this CPU can do, capped by LLMCTL_ISA; asked once. */
+static enum isa best_isa(void)
+{
+    static _Atomic int known; /* 1 more */
+    int got = atomic_load_explicit(&known, memory_order_relaxed);
+    if (got) return (enum isa)(got - 1);
+    enum isa isa = ISA_REF;
+#ifdef SHINGLE_HAVE_AVX2
+    const char *cap = getenv("LLMCTL_ISA");
+    bool ref = cap && strcmp(cap, "ref") == 0, avx2 = cap && strcmp(cap, "avx2") == 0;
+    if (!ref && __builtin_cpu_supports("avx2")) isa = ISA_AVX2;
+    if (!ref && !avx2 && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2"))
+        isa = ISA_AVX512;
+#endif
+    atomic_store_explicit(&known, (int)isa + 1, memory_order_relaxed);
+    return isa;
+}
+
 /* Words of ASCII letters, as far as they go. */
-static size_t fast(struct shingles *s, const char *text, size_t i, size_t n)
+static size_t fast(enum isa isa, struct shingles *s, const char *text, size_t i, size_t n)
 {
 #ifdef SHINGLE_HAVE_AVX2
-    if (n - i >= 64 && __builtin_cpu_supports("avx2"))
-        return shingles_ascii_avx2(text, i, n, s->word, &s->n_words);
+    if (n - i >= 72 && isa == ISA_AVX512) return shingles_ascii_avx512vbmi(text, i, n, s->word, &s->n_words);
+    if (n - i >= 64 && isa != ISA_REF) return shingles_ascii_avx2(text, i, n, s->word, &s->n_words);
 #endif
+    (void)isa;
     (void)s;
     (void)text;
     (void)n;
     return i;
 }
 
-static int words(struct shingles *s, const char *text, size_t n, bool plain, struct err *e)
+static int words(enum isa isa, struct shingles *s, const char *text, size_t n, struct err *e)
 {
     struct shingle_reading r = {0};
     const struct words_table *t = words_table_get();
     s->n_words = 0;
     s->oom = !t || !grow(&s->word, &s->cap, n / 2 + 1);
     for (size_t i = 0; i < n && !s->oom;) {
-        if (!r.n && !plain) i = fast(s, text, i, n);
+        if (!r.n && isa != ISA_REF) i = fast(isa, s, text, i, n);
         unsigned char c = (unsigned char)text[i];
         if (c < 128) {
             unsigned char m = ascii_map[c];
@@ -193,12 +216,22 @@ static int words(struct shingles *s, const char *text, size_t n, bool plain, str
 
 int shingles_words(struct shingles *s, const char *text, size_t n, struct err *e)
 {
-    return words(s, text, n, false, e);
+    return words(best_isa(), s, text, n, e);
 }
 
 int shingles_words_ref(struct shingles *s, const char *text, size_t n, struct err *e)
 {
-    return words(s, text, n, true, e);
+    return words(ISA_REF, s, text, n, e);
+}
+
+void shingles_join_ref(const uint64_t *word, size_t n, size_t width, uint64_t *v)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t h = width;
+        for (size_t k = 0; k < width; k++)
+            h = (h ^ word[i + k]) * shingle_prime;
+        v[i] = shingle_mix(h);
+    }
 }
 
 int shingles_make(struct shingles *s, int width, struct err *e)
@@ -210,13 +243,14 @@ int shingles_make(struct shingles *s, int width, struct err *e)
     if (s->n_words < w) w = s->n_words;
     if (!grow(&s->v, &s->v_cap, n))
         return err_oom(e, n * sizeof *s->v, "the shingles of a document");
-    for (size_t i = 0; i < n; i++) {
-        uint64_t h = w;
-        for (size_t k = 0; k < w; k++)
-            h = (h ^ s->word[i + k]) * shingle_prime;
-        s->v[i] = shingle_mix(h);
-    }
     s->n = n;
+#ifdef SHINGLE_HAVE_AVX2
+    if (best_isa() == ISA_AVX512) {
+        shingles_join_avx512vbmi(s->word, n, w, s->v);
+        return 0;
+    }
+#endif
+    shingles_join_ref(s->word, n, w, s->v);
     return 0;
 }
 

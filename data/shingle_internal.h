@@ -7,12 +7,12 @@
 #include <stdint.h>
 #include <string.h>
 
-static const uint64_t shingle_prime = 0x9E3779B97F4A7C15u;
+static const uint64_t shingle_prime = 0x9E3779B97F4A7C15u, shingle_factor = 0xD6E8FEB86659FD93u;
 
 static inline uint64_t shingle_mix(uint64_t x)
 {
     x ^= x >> 32;
-    x *= 0xD6E8FEB86659FD93u;
+    x *= shingle_factor;
     x ^= x >> 32;
     return x;
 }
@@ -60,12 +60,18 @@ static inline uint64_t shingle_word(const char *p, size_t n)
     return shingle_end(&r);
 }
 
+/* The n shingles of n + width - 1 words. */
+typedef void shingles_join_fn(const uint64_t *word, size_t n, size_t width, uint64_t *v);
+shingles_join_fn shingles_join_ref;
+
 #if defined(__x86_64__)
 #define SHINGLE_HAVE_AVX2 1
 /* Appends the words of text[i..n) up to the first that is not of ASCII letters
  * alone, or near the end; returns where that begins.  No word may be under way at
  * i.  `word` has room for (n - i) / 2 + 1 more. */
-size_t shingles_ascii_avx2(const char *text, size_t i, size_t n, uint64_t *word, size_t *n_words);
+typedef size_t shingles_ascii_fn(const char *text, size_t i, size_t n, uint64_t *word, size_t *n_words);
+shingles_ascii_fn shingles_ascii_avx2, shingles_ascii_avx512vbmi;
+shingles_join_fn shingles_join_avx512vbmi;
 #endif
 
 #endif

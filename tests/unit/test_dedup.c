@@ -4,6 +4,7 @@
 #include "core/base/rng.h"
 #include "data/minhash.h"
 #include "data/shingle.h"
+#include "data/shingle_internal.h"
 
 static void every_isa_and_the_reference_agree(void **state)
 {
@@ -36,25 +37,32 @@ static void every_isa_and_the_reference_agree(void **state)
 }
 
 /* Words of all lengths, at all places of a block, among all kinds of others. */
+static size_t make_words(char *text, int round, struct rng_key *key, uint64_t *drawn)
+{
+    static const char *const parts[] = {" ",  "\n", "a",    "Bc",  "word", "LONGERWORD", "verylongwordofmanyletters",
+                                        "eightlet", "fifteenletterst", "sixteenletterstw",
+                                        "12", "3.5", "é",  "ß",  "'",    "日本",       "٣",
+                                        "x1", "_",   "{[", "@`", "zZ",   "e\xcc\x81",  "“q”"};
+    size_t n = 0, kinds = round % 3 ? 10 : COUNT_OF(parts), want = rng_u32(key, (*drawn)++) % 800;
+    while (n < want) {
+        const char *p = parts[rng_u32(key, (*drawn)++) % kinds];
+        memcpy(text + n, p, strlen(p));
+        n += strlen(p);
+        if (rng_u32(key, (*drawn)++) % 2) text[n++] = ' ';
+    }
+    return n;
+}
+
 static void fast_words_and_reference_agree(void **state)
 {
     (void)state;
-    static const char *const parts[] = {" ",  "\n", "a",    "Bc",  "word", "LONGERWORD", "verylongwordofmanyletters",
-                                        "12", "3.5", "é",  "ß",  "'",    "日本",       "٣",
-                                        "x1", "_",   "{[", "@`", "zZ",   "e\xcc\x81",  "“q”"};
     struct rng_key key = rng_key(9, RNG_TEST, 0, 0);
     uint64_t drawn = 0;
     struct shingles s = {0}, t = {0};
     struct err e;
     char text[900];
     for (int round = 0; round < 20000; round++) {
-        size_t n = 0, kinds = round % 3 ? 7 : COUNT_OF(parts), want = rng_u32(&key, drawn++) % 800;
-        while (n < want) {
-            const char *p = parts[rng_u32(&key, drawn++) % kinds];
-            memcpy(text + n, p, strlen(p));
-            n += strlen(p);
-            if (rng_u32(&key, drawn++) % 2) text[n++] = ' ';
-        }
+        size_t n = make_words(text, round, &key, &drawn);
         assert_int_equal(shingles_words(&s, text, n, &e), 0);
         assert_int_equal(shingles_words_ref(&t, text, n, &e), 0);
         if (s.n_words != t.n_words || memcmp(s.word, t.word, s.n_words * 8) != 0)
@@ -62,6 +70,60 @@ static void fast_words_and_reference_agree(void **state)
     }
     shingles_free(&s);
     shingles_free(&t);
+}
+
+static bool have_vbmi(void)
+{
+    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+           __builtin_cpu_supports("avx512dq");
+}
+
+/* What a kernel gives are the words of the text in front of where it stops. */
+static void kernels_of_words_and_reference_agree(void **state)
+{
+    (void)state;
+    struct {
+        shingles_ascii_fn *fn;
+        bool have;
+        size_t ahead;
+    } kernels[] = {{shingles_ascii_avx2, __builtin_cpu_supports("avx2"), 40}, {shingles_ascii_avx512vbmi, have_vbmi(), 72}};
+    struct rng_key key = rng_key(10, RNG_TEST, 0, 0);
+    uint64_t drawn = 0, word[1000], stopped = 0;
+    struct shingles t = {0};
+    struct err e;
+    char text[900];
+    for (int round = 0; round < 20000; round++) {
+        size_t n = make_words(text, round, &key, &drawn);
+        for (size_t k = 0; k < COUNT_OF(kernels); k++) {
+            size_t n_words = 0;
+            if (!kernels[k].have || n < kernels[k].ahead) continue;
+            size_t to = kernels[k].fn(text, 0, n, word, &n_words);
+            assert_true(to <= n);
+            assert_int_equal(shingles_words_ref(&t, text, to, &e), 0);
+            if (n_words != t.n_words || memcmp(word, t.word, n_words * 8) != 0)
+                fail_msg("round %d, kernel %zu: %zu words, want %zu: %.*s", round, k, n_words, t.n_words, (int)to, text);
+            stopped += to + kernels[k].ahead > n;
+        }
+    }
+    assert_true(stopped > 1000); /* it went through to the end of many */
+    shingles_free(&t);
+}
+
+static void joined_words_and_reference_agree(void **state)
+{
+    (void)state;
+    uint64_t word[100], a[100], b[100];
+    struct rng_key key = rng_key(11, RNG_TEST, 0, 0);
+    for (size_t i = 0; i < COUNT_OF(word); i++)
+        word[i] = (uint64_t)rng_u32(&key, 2 * i) << 32 | rng_u32(&key, 2 * i + 1);
+    for (size_t width = 1; width <= 20; width++)
+        for (size_t n = 0; have_vbmi() && n + width <= 60; n++) {
+            memset(a, 0, sizeof a);
+            memset(b, 0, sizeof b);
+            shingles_join_ref(word, n, width, a);
+            shingles_join_avx512vbmi(word, n, width, b);
+            assert_memory_equal(a, b, sizeof a); /* nothing behind the n-th either */
+        }
 }
 
 /* Bands of two sets of similarity s agree with probability s^rows: over 200
@@ -205,6 +267,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_isa_and_the_reference_agree),
         cmocka_unit_test(fast_words_and_reference_agree),
+        cmocka_unit_test(kernels_of_words_and_reference_agree),
+        cmocka_unit_test(joined_words_and_reference_agree),
         cmocka_unit_test(bands_agree_as_often_as_the_theory_says),
         cmocka_unit_test(words_are_normalised),
         cmocka_unit_test(jaccard_counts_sets),
