@@ -105,7 +105,7 @@ static const struct opt opts[] = {
     OPT_INT(0, "keep-last", C, keep_last, "K", "2", 1, 1000000, "Keep the newest K checkpoints"),
     OPT_INT(0, "keep-every", C, keep_every, "N", "0", 0, 1e12, "And each checkpoint of a multiple of N steps"),
     OPT_ENUM(0, "resume", C, resume, "auto|never|force", "auto", "force goes on although options differ"),
-    OPT_BOOL(0, "plan", C, plan, NULL, "Print memory, disk and time, and stop"),
+    OPT_BOOL(0, "plan", C, plan, NULL, "Print memory, disk and time, and stop; needs no data"),
     OPT_BOOL(0, "profile", C, profile, NULL, "Print the time of each kind of operation"),
     OPT_COMMON(C, common),
     OPT_END()
@@ -152,7 +152,8 @@ static bool given(const struct work *w, const char *name)
 static int check(const struct work *w, struct err *e)
 {
     const struct pretrain_cfg *c = &w->cfg;
-    if (w->r->n_args == 0 && c->data.n == 0) return err_set(e, ERR_USAGE, "no input: give token shards or text");
+    if (w->r->n_args == 0 && c->data.n == 0 && (!c->plan || c->task.objective == TASK_SEQ2SEQ))
+        return err_set(e, ERR_USAGE, "no input: give token shards or text");
     if (w->r->n_args > 0 && c->data.n > 0)
         return err_set(e, ERR_USAGE, "give all inputs with --data PATH:WEIGHT, or all without weights");
     if (!c->out && !c->plan) return err_set(e, ERR_USAGE, "--out RUN is required");
@@ -185,6 +186,7 @@ static int open_sets(struct work *w, struct err *e)
         !(w->tok = tok_parse(w->tok_json.data, w->tok_json.len, "the shards' tokenizer", e)))
         return -1;
     if (c->val && data_sets_add(&w->val, c->val, false, w->tok, e)) return -1;
+    if (!w->data.n) return 0; /* a plan */
     uint64_t hash = tokset_get_info(w->data.v[0].set)->tok_hash;
     return data_sets_check(&w->data, hash, e) || data_sets_check(&w->val, hash, e) ? -1 : 0;
 }
@@ -216,6 +218,13 @@ static int open_task(struct work *w, struct err *e)
     return task_open(&w->task, &in, e);
 }
 
+/* Of the data; 0 = there is none yet: as the model has it. */
+static int64_t data_vocab(const struct work *w)
+{
+    if (w->data.n) return tokset_get_info(w->data.v[0].set)->vocab;
+    return w->tok ? tok_vocab_size(w->tok) : 0;
+}
+
 static int describe_model(struct work *w, struct err *e)
 {
     const struct pretrain_cfg *c = &w->cfg;
@@ -231,7 +240,7 @@ static int describe_model(struct work *w, struct err *e)
         ret = model_config_preset(m, c->preset ? c->preset : "llama-tiny", e);
     }
     struct model_dims d = {.layers = c->layers, .width = c->width, .heads = c->heads, .context = c->context,
-                           .vocab = w->pairs ? tok_vocab_size(w->tok) : tokset_get_info(w->data.v[0].set)->vocab};
+                           .vocab = data_vocab(w)};
     bool spans = m->stack == STACK_ENCDEC && c->task.objective != TASK_SEQ2SEQ && w->tok && tok_id(w->tok, "<extra_id_0>") < 0;
     if (!ret && spans) d.vocab += TASK_SENTINELS; /* the tokenizer has none: ids of their own */
     if (ret || model_config_resize(m, &d, e)) return -1;
@@ -313,7 +322,9 @@ static int make_job(struct work *w, int argc, char **argv, struct err *e)
 {
     if (!(w->pool = pool_new((int)w->cfg.common.threads, e))) return -1;
     if (w->cfg.task.objective == TASK_SEQ2SEQ ? open_pairs(w, e) : open_sets(w, e)) return -1;
-    if (describe_model(w, e) || open_task(w, e) || fill_cfg(w, e)) return -1;
+    if (describe_model(w, e)) return -1;
+    if (!w->data.n && !w->pairs && data_sets_add_blank(&w->data, w->model.vocab, (size_t)w->model.max_pos + 1, e)) return -1;
+    if (open_task(w, e) || fill_cfg(w, e)) return -1;
     data_sets_lineage(&w->data, &w->lineage);
     put_command(&w->command, argc, argv);
     if (buf_ok(&w->lineage, e) || buf_ok(&w->command, e)) return -1;
@@ -341,6 +352,7 @@ static int print_plan(struct work *w, struct err *e)
     struct train_plan p;
     struct buf b = {0};
     if (train_plan(&w->job, true, &p, e)) return -1;
+    if (!w->r->n_args && !w->cfg.data.n) p.tokens_epoch = 0;
     if (w->cfg.common.json) train_plan_json(&p, &b);
     else train_plan_print(&p, &w->job.cfg, &b);
     int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
@@ -404,7 +416,7 @@ const struct cmd cmd_pretrain = {
     .examples = "  llmctl pretrain train.tok --val val.tok --preset llama-tiny --out run\n"
                 "  llmctl pretrain book.txt --tokenizer tokenizer.json --depth 4 --out run\n"
                 "  llmctl pretrain --data web.tok:3 --data code.tok:1 --epochs 1 --out run\n"
-                "  llmctl pretrain train.tok --preset gpt2 --batch 4 --plan\n"
+                "  llmctl pretrain --preset gpt2 --batch 4 --plan\n"
                 "  llmctl pretrain pairs.jsonl -t tok.json -m t5.json --objective seq2seq -o run\n",
     .details = "A run that exists is resumed; with the same options it continues bit for bit.\n"
                "The first SIGINT or SIGTERM, or a file RUN/stop, ends it after the step under\n"

@@ -45,6 +45,30 @@ static struct tokset *open_text(const char *path, const struct tokenizer *t, str
     return s;
 }
 
+static int append(struct data_sets *s, struct tokset *set, double weight, struct err *e)
+{
+    struct data_set *v = set ? mem_resize(s->v, s->n + 1, sizeof *v) : NULL;
+    if (!v) {
+        tokset_free(set);
+        return set ? err_oom(e, s->n + 1, "inputs") : -1;
+    }
+    s->v = v;
+    s->v[s->n++] = (struct data_set){set, weight};
+    return 0;
+}
+
+int data_sets_add_blank(struct data_sets *s, int vocab, size_t n, struct err *e)
+{
+    struct shard_meta m = {.vocab = vocab, .bos = -1, .eos = -1};
+    int32_t *ids = mem_zalloc(n, sizeof *ids);
+    uint16_t *lengths = mem_zalloc((size_t)vocab, sizeof *lengths);
+    m.lengths = lengths;
+    int ret = ids && lengths ? append(s, tokset_ids(ids, n, 0, &m, e), 0, e) : err_oom(e, n * sizeof *ids, "tokens of a plan");
+    free(ids);
+    free(lengths);
+    return ret;
+}
+
 int data_sets_add(struct data_sets *s, const char *arg, bool weighted, const struct tokenizer *t, struct err *e)
 {
     const char *colon = weighted ? strrchr(arg, ':') : NULL;
@@ -58,18 +82,11 @@ int data_sets_add(struct data_sets *s, const char *arg, bool weighted, const str
         return err_set(e, ERR_USAGE, "--data %s: want PATH:WEIGHT", arg);
     }
     char *path = colon ? mem_strndup(arg, (size_t)(colon - arg)) : mem_strdup(arg);
-    struct data_set *v = mem_resize(s->v, s->n + 1, sizeof *v);
-    if (v) s->v = v;
-    if (!path || !v) {
-        free(path);
-        return err_oom(e, strlen(arg), "inputs");
-    }
+    if (!path) return err_oom(e, strlen(arg), "inputs");
     const char *const paths[] = {path};
     struct tokset *set = is_shards(path) ? tokset_open(paths, 1, e) : open_text(path, t, e);
     free(path);
-    if (!set) return -1;
-    s->v[s->n++] = (struct data_set){set, weight};
-    return 0;
+    return append(s, set, weight, e);
 }
 
 void data_sets_free(struct data_sets *s)

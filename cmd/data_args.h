@@ -17,6 +17,8 @@ struct data_sets {
 
 /* "PATH" or, with weighted, "PATH:WEIGHT".  t may be NULL: then only shards will do. */
 int data_sets_add(struct data_sets *s, const char *arg, bool weighted, const struct tokenizer *t, struct err *e);
+/* n tokens of no text, for a plan made before there is data; vocab as the model has it. */
+int data_sets_add_blank(struct data_sets *s, int vocab, size_t n, struct err *e);
 void data_sets_free(struct data_sets *s);
 
 /* What all sets have in common: a vocabulary and a tokenizer.  Checks that they agree. */

@@ -117,6 +117,17 @@ planned=$(value bytes_total)
 train --out p --steps 1 --threads 2 --json >out 2>err
 [ "$(value memory_bytes)" = "$planned" ] || fail "planned $planned bytes, used $(value memory_bytes)"
 
+# Before there is data, the same plan: the vocabulary is the tokenizer's, else the model's own.
+small() { "$LLMCTL" pretrain --preset gpt2-nano --batch 2 --threads 1 --plan --json "$@" >out; }
+small train.txt -t tok.json
+planned=$(value bytes_total)
+small -t tok.json
+[ "$(value bytes_total)" = "$planned" ] || fail "planned $(value bytes_total) bytes without data, $planned with"
+small
+[ "$(value params)" = 834304 ] || fail "gpt2-nano has $(value params) parameters"
+[ "$(value tokens_epoch)" = 0 ] || fail "an epoch without data"
+expect 2 "no input" "$LLMCTL" pretrain --preset gpt2-nano --out none
+
 # A disk that fills up: status 74, what was saved stays, and with more room
 # the run goes on to the same end.
 mkdir full
