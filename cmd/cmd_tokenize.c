@@ -14,13 +14,13 @@
 
 static const struct cmd *const subs[] = {
     &cmd_tokenize_train, &cmd_tokenize_chat, &cmd_tokenize_encode, &cmd_tokenize_decode, &cmd_tokenize_count,
-    &cmd_tokenize_inspect, &cmd_tokenize_convert, NULL,
+    &cmd_tokenize_truncate, &cmd_tokenize_inspect, &cmd_tokenize_convert, NULL,
 };
 
 const struct cmd cmd_tokenize = {
     .name = "tokenize",
     .summary = "Learn a tokenizer; text to token ids and back",
-    .usage = "train|chat|encode|decode|count|inspect|convert ...",
+    .usage = "SUBCOMMAND [options] ...",
     .examples = "  llmctl tokenize train corpus.jsonl --vocab-size 4096 --out tokenizer.json\n"
                 "  llmctl tokenize encode corpus.jsonl -t tokenizer.json --out train.tok\n"
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n"

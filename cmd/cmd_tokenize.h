@@ -8,7 +8,7 @@
 #include "data/doc.h"
 
 extern const struct cmd cmd_tokenize_train, cmd_tokenize_chat, cmd_tokenize_encode, cmd_tokenize_count,
-    cmd_tokenize_decode, cmd_tokenize_inspect, cmd_tokenize_convert;
+    cmd_tokenize_truncate, cmd_tokenize_decode, cmd_tokenize_inspect, cmd_tokenize_convert;
 
 /* How documents are read. */
 struct docs_opts {

@@ -14,7 +14,8 @@
 struct encode_cfg {
     struct opt_common common;
     struct docs_opts docs;
-    const char *tokenizer, *out, *pair_field;
+    const char *tokenizer, *out, *pair_field, *between;
+    int keep;
     bool ids, offsets, jsonl, allow_special, with_template, limits, keep_end;
     int64_t max_length;
 };
@@ -45,6 +46,23 @@ static const struct opt count_opts[] = {
     OPT_GROUP("Counting"),
     OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text count as one"),
+    OPT_BOOL(0, "template", C, with_template, NULL, "Count what the tokenizer puts around each text, too"),
+    OPT_DOCS(C, docs),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static const struct opt truncate_opts[] = {
+#define C struct encode_cfg
+    OPT_GROUP("Cutting"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
+    OPT_INT('n', "max-length", C, max_length, "N", NULL, 1, 1e9, "Tokens that a document keeps at most"),
+    OPT_ENUM('k', "keep", C, keep, "head|tail|middle|ends", "head", "What stays: the beginning, the end, the middle, or both ends"),
+    OPT_STR(0, "between", C, between, "TEXT", "", "With --keep ends: stands where the middle was, and counts"),
+    OPT_BOOL(0, "template", C, with_template, NULL, "Count what the tokenizer puts around a text, too"),
+    OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text count as one"),
+    OPT_STR('o', "out", C, out, "FILE", "-", "Where the documents go"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
@@ -59,11 +77,18 @@ static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
                  s->first_bad.msg);
     double mb = (double)s->bytes / 1e6;
     struct buf b = {0};
-    if (cfg->common.json)
-        buf_printf(&b, "{\"documents\":%llu,\"bad\":%llu,\"bytes\":%llu,\"tokens\":%llu,"
-                       "\"seconds\":%.3f}\n",
+    if (cfg->common.json) {
+        buf_printf(&b, "{\"documents\":%llu,\"bad\":%llu,\"bytes\":%llu,\"tokens\":%llu,",
                    (unsigned long long)s->documents, (unsigned long long)s->bad,
-                   (unsigned long long)s->bytes, (unsigned long long)s->tokens, seconds);
+                   (unsigned long long)s->bytes, (unsigned long long)s->tokens);
+        if (to == ENCODE_SHORT)
+            buf_printf(&b, "\"shortened\":%llu,\"bytes_left\":%llu,", (unsigned long long)s->shortened,
+                       (unsigned long long)s->bytes_left);
+        buf_printf(&b, "\"seconds\":%.3f}\n", seconds);
+    } else if (to == ENCODE_SHORT)
+        log_info("%llu of %llu documents were shortened: %.1f MB of %.1f MB are left, %llu tokens",
+                 (unsigned long long)s->shortened, (unsigned long long)s->documents, (double)s->bytes_left / 1e6, mb,
+                 (unsigned long long)s->tokens);
     else if (to == ENCODE_COUNT)
         buf_printf(&b, "%llu\n", (unsigned long long)s->tokens);
     else
@@ -82,7 +107,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     struct docs_input in = {.pool = NULL};
     struct encode_stats stats;
     struct tokenizer *t = tokenizer_option(cfg->tokenizer, e);
-    if (t && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
+    if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
     int ret = t ? docs_open(&in, &cfg->docs, r, cfg->common.threads, e) : -1;
     if (ret == 0) {
         struct encode_opts o = {
@@ -90,8 +115,10 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .to = to,
             .out = cfg->out ? cfg->out : "-",
             .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u) |
-                     (cfg->limits || cfg->max_length ? TOK_LIMITS : 0u),
+                     (to != ENCODE_SHORT && (cfg->limits || cfg->max_length) ? TOK_LIMITS : 0u),
             .pair_field = cfg->pair_field,
+            .shorten = {.max = (size_t)cfg->max_length, .keep = (enum tok_keep)cfg->keep, .between = cfg->between,
+                        .n_between = cfg->between ? strlen(cfg->between) : 0},
             .strict = cfg->docs.strict,
             .docs = docs_config(&cfg->docs),
             .files = &in.files,
@@ -148,6 +175,22 @@ static int run_count(const struct cmd *self, int argc, char **argv, struct err *
     return ret;
 }
 
+static int run_truncate(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    struct encode_cfg cfg = {0};
+    struct opt_result r;
+    int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    if (!cfg.max_length) ret = err_set(e, ERR_USAGE, "--max-length is required: the number of tokens to keep");
+    else if (cfg.between[0] && cfg.keep != TOK_KEEP_ENDS) ret = err_set(e, ERR_USAGE, "--between goes with --keep ends");
+    else if (cfg.common.json && strcmp(cfg.out, "-") == 0)
+        ret = err_set(e, ERR_USAGE, "--json and documents on stdout exclude each other; give --out");
+    else ret = encode_files(&cfg, ENCODE_SHORT, &r, e);
+out:
+    opt_free(&r);
+    return ret;
+}
+
 const struct cmd cmd_tokenize_encode = {
     .name = "tokenize encode",
     .summary = "Text to token ids",
@@ -173,8 +216,28 @@ const struct cmd cmd_tokenize_count = {
     .usage = "-t TOKENIZER [options] [FILE|DIR...]",
     .examples = "  llmctl tokenize count -t tokenizer.json README.md\n"
                 "  llmctl tokenize count -t tokenizer.json --json corpus/\n",
+    .details = "Texts are read in blocks and no ids are kept: memory does not grow with a text\n"
+               "file of any size, as long as the tokenizer lets nothing reach over line ends\n"
+               "(byte-level splits, BERT's). Others (SentencePiece's, any regular expression)\n"
+               "need one document at a time in memory.\n",
     .opts = count_opts,
     .run = run_count,
+};
+
+const struct cmd cmd_tokenize_truncate = {
+    .name = "tokenize truncate",
+    .summary = "Cut documents to a number of tokens, as text",
+    .usage = "-t TOKENIZER -n N [options] [FILE|DIR...]",
+    .examples = "  llmctl tokenize truncate -t tokenizer.json -n 512 <long.txt >short.txt\n"
+                "  llmctl tokenize truncate in.jsonl -t bert/ -n 512 --template --out short.jsonl\n"
+                "  llmctl tokenize truncate log.txt -t gpt2/ -n 99 --keep ends --between ' ... '\n",
+    .details = "Text comes out as it went in: text files as text, JSONL as JSONL with only the\n"
+               "text's member changed. A document that is short enough stays byte for byte.\n"
+               "A cut falls between two tokens and never inside a character. What is left is\n"
+               "encoded once more: it has N tokens at most also where the tokenizer reads the\n"
+               "part in another way than the whole.\n",
+    .opts = truncate_opts,
+    .run = run_truncate,
 };
 
 /* ---- decode ---- */

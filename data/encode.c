@@ -5,6 +5,7 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/token/tok_lines.h"
 #include "data/doc_run.h"
 #include "data/encode_print.h"
 #include "data/shard.h"
@@ -17,15 +18,18 @@ struct result {
     struct encode_stats stats;
 };
 
-/* Work space of one thread for what is printed with offsets or has two texts. */
+/* Work space of one thread for what is printed with offsets, has two texts or is cut. */
 struct printer {
     struct tok_encoding x;
     struct char_index chars[2];
     struct buf second;
+    struct tok_short cut;
 };
 
 struct encoder {
     const struct encode_opts *o;
+    struct doc_cfg docs;          /* o->docs; text files in parts, where only tokens are counted */
+    struct encode_stats parts;    /* of the text file at hand, then */
     struct printer *printer;      /* [threads] */
     struct tok_scratch **scratch; /* [threads] */
     struct doc_iter *iter;        /* [threads] */
@@ -103,6 +107,49 @@ static int encode_fully(struct encoder *x, struct result *s, const struct doc *d
     return 0;
 }
 
+static bool in_parts(const struct encoder *x, const struct doc_block *b)
+{
+    return x->docs.cut && b->format == DOC_TEXT;
+}
+
+static int count_ids(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
+                     struct err *e)
+{
+    uint64_t n;
+    (void)out;
+    if (tok_count(x->o->t, x->scratch[thread], d->text, d->text_len, x->o->flags, &s->ids, &n, e)) {
+        if (x->docs.cut && !d->line && d->offset)
+            err_wrap(e, "behind the first %llu bytes", (unsigned long long)d->offset);
+        return -1;
+    }
+    s->ids.n = 0;
+    s->stats.tokens += n;
+    return remember_doc(s, d->text_len, e);
+}
+
+/* The document with a shorter text, in the form that it came in. */
+static int shorten(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
+                   struct err *e)
+{
+    static const char *const ends[] = {[DOC_SPLIT_FILE] = "", [DOC_SPLIT_PARAGRAPH] = "\n\n", [DOC_SPLIT_LINE] = "\n"};
+    struct tok_short *c = &x->printer[thread].cut;
+    struct tok_shorten how = x->o->shorten;
+    how.flags = x->o->flags;
+    if (tok_shorten(x->o->t, x->scratch[thread], d->text, d->text_len, &how, c, e)) return -1;
+    const char *text = !c->cut ? d->text : c->text.len ? c->text.data : "";
+    size_t n = c->cut ? c->text.len : d->text_len;
+    if (d->line) {
+        doc_emit(d, text, n, out);
+    } else {
+        buf_add(out, text, n);
+        buf_adds(out, ends[x->docs.split]);
+    }
+    s->stats.tokens += c->tokens;
+    s->stats.shortened += c->cut;
+    s->stats.bytes_left += n;
+    return remember_doc(s, d->text_len, e);
+}
+
 static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
                       struct err *e)
 {
@@ -119,9 +166,12 @@ static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, 
 static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, int thread,
                       struct buf *out, struct err *e)
 {
-    bool fully = x->o->to == ENCODE_TABLE || x->o->to == ENCODE_JSON || x->o->pair_field;
+    enum encode_to to = x->o->to;
+    bool fully = to == ENCODE_TABLE || to == ENCODE_JSON || x->o->pair_field;
     struct err inner = {0};
-    if ((fully ? encode_fully : encode_ids)(x, s, d, thread, out, &inner) == 0) return 0;
+    if ((to == ENCODE_COUNT ? count_ids : to == ENCODE_SHORT ? shorten : fully ? encode_fully : encode_ids)(
+            x, s, d, thread, out, &inner) == 0)
+        return 0;
     if (inner.code == ERR_DATA) return bad_document(s, d, inner.msg, x->o->strict, e);
     *e = inner;
     return -1;
@@ -136,7 +186,7 @@ static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err
     enum doc_next next;
     if (!s) return err_oom(e, sizeof *s, "documents");
     slot->user = s;
-    doc_iter_start(it, &x->o->docs, &slot->block);
+    doc_iter_start(it, &x->docs, &slot->block);
     while ((next = doc_iter_next(it, &d)) != DOC_END) {
         int ret = next == DOC_BAD ? bad_document(s, &d, it->reason, x->o->strict, e)
                                   : encode_doc(x, s, &d, thread, &slot->out[0], e);
@@ -167,17 +217,38 @@ static int write_shard(struct encoder *x, const struct result *s, struct err *e)
     return 0;
 }
 
+static void add_stats(struct encode_stats *to, const struct encode_stats *s)
+{
+    if (s->bad && to->bad == 0) to->first_bad = s->first_bad;
+    to->bad += s->bad;
+    to->documents += s->documents;
+    to->bytes += s->bytes;
+    to->tokens += s->tokens;
+    to->shortened += s->shortened;
+    to->bytes_left += s->bytes_left;
+}
+
+/* The parts of a text file are one document, which is bad when one of them is. */
+static void whole_file(struct encoder *x)
+{
+    struct encode_stats *p = &x->parts;
+    if (p->bad) *p = (struct encode_stats){.bad = 1, .first_bad = p->first_bad};
+    else if (p->documents) {
+        p->tokens -= (x->o->flags & TOK_TEMPLATE ? tok_around(x->o->t) : 0) * (p->documents - 1);
+        p->documents = 1;
+    }
+    add_stats(x->stats, p);
+    *p = (struct encode_stats){0};
+}
+
 static int block_done(void *arg, struct doc_slot *slot, int thread, struct err *e)
 {
     struct encoder *x = arg;
     const struct result *s = slot->user;
     int ret = 0;
     (void)thread;
-    if (s->stats.bad && x->stats->bad == 0) x->stats->first_bad = s->stats.first_bad;
-    x->stats->bad += s->stats.bad;
-    x->stats->documents += s->stats.documents;
-    x->stats->bytes += s->stats.bytes;
-    x->stats->tokens += s->stats.tokens;
+    if (!slot->block.rest) whole_file(x);
+    add_stats(in_parts(x, &slot->block) ? &x->parts : x->stats, &s->stats);
     if (x->file && slot->out[0].len) ret = file_write(x->file, slot->out[0].data, slot->out[0].len, e);
     if (x->shard) ret = write_shard(x, s, e);
     drop_result(NULL, slot);
@@ -205,6 +276,7 @@ static void stop(struct encoder *x)
         tok_encoding_free(&x->printer[i].x);
         for (int k = 0; k < 2; k++) char_index_free(&x->printer[i].chars[k]);
         buf_free(&x->printer[i].second);
+        tok_short_free(&x->printer[i].cut);
     }
     free(x->printer);
     free(x->scratch);
@@ -216,15 +288,16 @@ static int run_all(struct encoder *x, struct err *e)
     struct doc_run_end end;
     struct doc_stage stage = {
         .files = x->o->files,
-        .cfg = &x->o->docs,
+        .cfg = &x->docs,
         .pool = x->o->pool,
         .arg = x,
-        .what = x->o->to == ENCODE_COUNT ? "count" : "encode",
+        .what = x->o->to == ENCODE_COUNT ? "count" : x->o->to == ENCODE_SHORT ? "truncate" : "encode",
         .work = encode_block,
         .done = block_done,
         .drop = drop_result,
     };
     if (doc_run(&stage, &end, e)) return -1;
+    whole_file(x);
     if (end.n_damaged) {
         if (x->o->strict) return err_set(e, ERR_DATA, "%s", end.damaged);
         if (x->stats->bad++ == 0) err_set(&x->stats->first_bad, ERR_DATA, "%s", end.damaged);
@@ -236,10 +309,14 @@ static int run_all(struct encoder *x, struct err *e)
 
 int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct err *e)
 {
-    struct encoder x = {.o = o, .stats = stats};
+    struct encoder x = {.o = o, .docs = o->docs, .stats = stats};
     struct shard_meta meta = {0};
     int ret = -1;
     *stats = (struct encode_stats){0};
+    if (o->to == ENCODE_COUNT && o->docs.split == DOC_SPLIT_FILE && tok_lines_apart(o->t)) {
+        x.docs.cut = tok_may_cut;
+        x.docs.cut_arg = o->t;
+    }
     if (start(&x, e)) goto out;
     if (o->to == ENCODE_SHARD) {
         if (shard_meta_init(&meta, o->t, e)) goto out;

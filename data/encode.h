@@ -1,4 +1,4 @@
-/* encode.h - documents to token ids: into a shard, as text, or only counted. */
+/* encode.h - documents to token ids: into a shard, as text, only counted, or back to shorter documents. */
 #ifndef DATA_ENCODE_H
 #define DATA_ENCODE_H
 
@@ -7,11 +7,12 @@
 
 #include "core/base/err.h"
 #include "core/base/pool.h"
-#include "core/token/tokenizer.h"
+#include "core/token/tok_shorten.h"
 #include "data/doc.h"
 
-/* TABLE: a line a token with its offsets; JSON: an object a document. */
-enum encode_to { ENCODE_SHARD, ENCODE_TEXT, ENCODE_COUNT, ENCODE_TABLE, ENCODE_JSON };
+/* TABLE: a line a token with its offsets; JSON: an object a document; SHORT: the
+ * documents as they came, each cut to a number of tokens. */
+enum encode_to { ENCODE_SHARD, ENCODE_TEXT, ENCODE_COUNT, ENCODE_TABLE, ENCODE_JSON, ENCODE_SHORT };
 
 struct encode_opts {
     const struct tokenizer *t;
@@ -19,6 +20,7 @@ struct encode_opts {
     const char *out;        /* shard: the path; else a path or "-" */
     const char *pair_field; /* JSONL: the member with a second text, or NULL; not for shards and counts */
     unsigned flags;         /* tok_flags; a shard adds bos and eos itself */
+    struct tok_shorten shorten; /* of ENCODE_SHORT; it takes `flags` */
     bool strict;            /* a bad document is an error, not a warning; so is text that is not UTF-8 */
     const struct doc_files *files;
     struct doc_cfg docs;
@@ -27,6 +29,7 @@ struct encode_opts {
 
 struct encode_stats {
     uint64_t documents, bad, bytes, tokens;
+    uint64_t shortened, bytes_left; /* ENCODE_SHORT */
     struct err first_bad; /* where and why */
 };
 

@@ -1,0 +1,29 @@
+/* tok_lines.h - where a text can be cut in two and still give the same ids:
+ * behind a newline, for the tokenizers that let nothing reach over it.
+ *
+ * So a text of any size is counted in parts, and its beginning is known
+ * without looking at the rest. */
+#ifndef CORE_TOKEN_TOK_LINES_H
+#define CORE_TOKEN_TOK_LINES_H
+
+#include "core/token/tokenizer.h"
+
+/* Whether there are such places at all; false: nobody has shown it for these steps. */
+bool tok_lines_apart(const struct tokenizer *t);
+
+/* May s[0..n) be cut at `at`?  Only for tokenizers whose lines are apart; looks
+ * at 8 bytes around it at most (struct doc_cfg). */
+bool tok_may_cut(const void *tokenizer, const char *s, size_t n, size_t at);
+/* The first such place in [from, n), or n; the last one in (0, to], or 0.  Also
+ * for other tokenizers: then n and 0. */
+size_t tok_cut_from(const struct tokenizer *t, const char *s, size_t n, size_t from);
+size_t tok_cut_upto(const struct tokenizer *t, const char *s, size_t n, size_t to);
+
+/* How many ids tok_encode() gives, in memory that does not grow with the text
+ * where lines are apart.  flags without TOK_LIMITS; work: emptied and used. */
+int tok_count(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
+              struct tok_ids *work, uint64_t *count, struct err *e);
+/* How many TOK_TEMPLATE adds around one text. */
+size_t tok_around(const struct tokenizer *t);
+
+#endif

@@ -1,0 +1,182 @@
+#include "core/token/tok_shorten.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/tok_internal.h"
+#include "core/token/tok_lines.h"
+#include "core/token/unicode.h"
+
+struct job {
+    const struct tokenizer *t;
+    struct tok_scratch *s;
+    const char *text;
+    size_t n;
+    const struct tok_shorten *o;
+    size_t most; /* tokens, without those of the template */
+    struct tok_short *x;
+    struct err *e;
+};
+
+void tok_short_free(struct tok_short *x)
+{
+    buf_free(&x->text);
+    tok_ids_free(&x->ids);
+    tok_ids_free(&x->end);
+    tok_ids_free(&x->check);
+}
+
+static int encode(struct job *j, const char *text, size_t n, struct tok_ids *out)
+{
+    out->n = 0;
+    out->want_spans = true;
+    return tok_encode_alone(j->t, j->s, text, n, j->o->flags, out, j->e);
+}
+
+/* ---- as much of the text as is needed ---- */
+
+enum { FIRST_LOOK = 1 << 12 };
+
+/* Bytes that may well hold more than n tokens; grows from try to try. */
+static size_t look_at(size_t n, int round)
+{
+    size_t bytes;
+    return ck_mul(n, (size_t)8 << (2 * round), &bytes) && ck_add(bytes, FIRST_LOOK, &bytes) ? bytes : SIZE_MAX;
+}
+
+/* The ids of the text's beginning: more than n of them, or all.  *all: which. */
+static int encode_head(struct job *j, size_t n, struct tok_ids *out, bool *all)
+{
+    for (int round = 0;; round++) {
+        size_t want = round < 12 ? look_at(n, round) : SIZE_MAX;
+        size_t to = want < j->n ? tok_cut_from(j->t, j->text, j->n, want) : j->n;
+        if (encode(j, j->text, to, out)) return -1;
+        *all = to == j->n;
+        if (*all || out->n > n) return 0;
+    }
+}
+
+/* The same of its end; spans are in the text. */
+static int encode_tail(struct job *j, size_t n, struct tok_ids *out, bool *all)
+{
+    for (int round = 0;; round++) {
+        size_t want = round < 12 ? look_at(n, round) : SIZE_MAX;
+        size_t from = want < j->n ? tok_cut_upto(j->t, j->text, j->n, j->n - want) : 0;
+        if (encode(j, j->text + from, j->n - from, out)) {
+            /* Once more, so that the offset in the message is one of the text. */
+            return from ? encode(j, j->text, j->n, out) : -1;
+        }
+        *all = from == 0;
+        if (!*all && out->n <= n) continue;
+        for (size_t i = 0; i < out->n; i++) {
+            out->span[i].begin += from;
+            out->span[i].end += from;
+        }
+        return 0;
+    }
+}
+
+/* ---- where it can be cut ---- */
+
+static bool in_character(const char *text, size_t n, size_t at)
+{
+    const uint8_t *s = (const uint8_t *)text;
+    for (size_t back = 1; back < 4 && back <= at; back++) {
+        if ((s[at - back] & 0xC0) == 0x80) continue;
+        return uni_next(s + at - back, n - (at - back)).len > back;
+    }
+    return false;
+}
+
+/* Between tokens k - 1 and k: the first `k` are kept (head) or go (tail). */
+static bool between_tokens(const struct job *j, const struct tok_ids *ids, size_t k, bool head)
+{
+    if (k == 0 || k >= ids->n) return true;
+    const struct tok_span *a = &ids->span[k - 1], *b = &ids->span[k];
+    return a->end <= b->begin && !in_character(j->text, j->n, head ? a->end : b->begin);
+}
+
+/* End of the text of at most k tokens, and begin of what is left without the first k. */
+static size_t head_end(const struct job *j, const struct tok_ids *ids, size_t k)
+{
+    if (k >= ids->n) return ids->n ? ids->span[ids->n - 1].end : 0;
+    while (!between_tokens(j, ids, k, true)) k--;
+    return k ? ids->span[k - 1].end : 0;
+}
+
+static size_t tail_begin(const struct job *j, const struct tok_ids *ids, size_t k)
+{
+    while (k < ids->n && !between_tokens(j, ids, k, false)) k++;
+    return k < ids->n ? ids->span[k].begin : j->n;
+}
+
+/* ---- the four ways ---- */
+
+static void put(struct job *j, size_t begin, size_t end)
+{
+    if (end > begin) buf_add(&j->x->text, j->text + begin, end - begin);
+}
+
+/* What n tokens leave: into x->text.  The ids are those that plan() found. */
+static void take(struct job *j, size_t n)
+{
+    const struct tok_ids *ids = &j->x->ids, *end = &j->x->end;
+    size_t head = n - n / 2, first, last;
+    buf_clear(&j->x->text);
+    switch (j->o->keep) {
+    case TOK_KEEP_HEAD: put(j, 0, head_end(j, ids, n)); break;
+    case TOK_KEEP_TAIL: put(j, n ? tail_begin(j, ids, ids->n - n) : j->n, j->n); break;
+    case TOK_KEEP_MIDDLE:
+        first = (ids->n - n) / 2;
+        last = head_end(j, ids, first + n);
+        put(j, first ? tail_begin(j, ids, first) : 0, last);
+        break;
+    case TOK_KEEP_ENDS:
+        last = head_end(j, ids, head);
+        first = n / 2 ? tail_begin(j, end, end->n - n / 2) : j->n;
+        put(j, 0, last);
+        buf_add(&j->x->text, j->o->between, j->o->n_between);
+        put(j, first > last ? first : last, j->n);
+        break;
+    }
+}
+
+/* The ids that take() needs; x->cut: there are too many. */
+static int plan(struct job *j)
+{
+    struct tok_short *x = j->x;
+    bool all = true;
+    int ret;
+    switch (j->o->keep) {
+    case TOK_KEEP_TAIL: ret = encode_tail(j, j->most, &x->ids, &all); break;
+    case TOK_KEEP_MIDDLE: ret = encode(j, j->text, j->n, &x->ids); break;
+    default: ret = encode_head(j, j->most, &x->ids, &all); break;
+    }
+    if (ret) return -1;
+    x->cut = !all || x->ids.n > j->most;
+    return x->cut && j->o->keep == TOK_KEEP_ENDS ? encode_tail(j, j->most, &x->end, &all) : 0;
+}
+
+int tok_shorten(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
+                const struct tok_shorten *o, struct tok_short *out, struct err *e)
+{
+    struct job j = {t, s, text, n, o, 0, out, e};
+    size_t around = o->flags & TOK_TEMPLATE ? tok_around(t) : 0, left;
+    size_t valid = o->flags & TOK_STRICT ? utf8_valid_prefix(text, n) : n;
+    if (around > o->max)
+        return err_set(e, ERR_USAGE, "the tokenizer's template alone has %zu tokens, more than %zu", around, o->max);
+    if (valid < n) return err_set(e, ERR_DATA, "invalid UTF-8 at byte offset %zu", valid);
+    j.most = o->max - around;
+    if (plan(&j)) return -1;
+    out->tokens = out->ids.n + around;
+    for (left = j.most; out->cut; left -= out->check.n - j.most < left ? out->check.n - j.most : left) {
+        take(&j, left);
+        if (buf_ok(&out->text, e) || encode(&j, out->text.len ? out->text.data : "", out->text.len, &out->check)) return -1;
+        out->tokens = out->check.n + around;
+        if (out->check.n <= j.most) break;
+        if (left == 0)
+            return err_set(e, ERR_USAGE, "what stands between the ends has %zu tokens alone, more than %zu", out->check.n, j.most);
+    }
+    return 0;
+}

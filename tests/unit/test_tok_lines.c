@@ -1,0 +1,257 @@
+/* Texts in parts: the same ids, the same count; texts cut to a number of tokens. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/token/tok_lines.h"
+#include "core/token/tok_shorten.h"
+#include "core/token/train.h"
+
+static const char *const atoms[] = {
+    "low", "Lower", "er", "s", " ", " ", "  ", "\n", "\n", "\n", "\r\n", "\t", ".", ",", "...", "(", "/", "'s", "'", "12", "7", "9999",
+    "x=1;", "the", "\xc3\xa9t\xc3\xa9", "\xe4\xb8\xad\xe6\x96\x87", "\xe3\x80\x82", "\xe3\x81\x8b\xe3\x82\x99", "\xcc\x81", "\xff",
+    "\xe2\x80\x89", "\xc2\xa8", "\xe1\x84\x80", "\xe1\x85\xa1", "\xef\xb7\xba", "\xf0\x9f\x98\x80", "\xe1\xbe\xbf", "<m>", "<s>", "\x01"};
+
+static size_t make_text(uint32_t seed, char *text, size_t n)
+{
+    struct rng_key k = rng_key(6, RNG_TEST, seed, 0);
+    size_t len = 0;
+    for (uint64_t i = 0; len + 16 < n; i++) {
+        const char *a = atoms[rng_below(&k, i, COUNT_OF(atoms))];
+        memcpy(text + len, a, strlen(a));
+        len += strlen(a);
+    }
+    return len;
+}
+
+static struct tokenizer *parse(const char *json)
+{
+    struct err e = {0};
+    struct tokenizer *t = tok_parse(json, strlen(json), "learned", &e);
+    if (!t) fail_msg("%s", e.msg);
+    return t;
+}
+
+static struct tokenizer *learn(struct tok_train_opts o)
+{
+    enum { N = 20000 };
+    static const char *const special[] = {"<s>"};
+    struct err e = {0};
+    char *text = malloc(N);
+    size_t n = make_text(1, text, N);
+    for (size_t i = 0; i < n; i++)
+        if (text[i] == '\xff') text[i] = 'u'; /* WordPiece learns characters only */
+    o.vocab_size = 330;
+    o.special = special;
+    o.n_special = 1;
+    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
+    if (!tr || tok_trainer_add(tr, 0, text, n, &e)) fail_msg("%s", e.msg);
+    struct tokenizer *t = tok_trainer_finish(tr, NULL, &e);
+    if (!t) fail_msg("%s", e.msg);
+    free(text);
+    return t;
+}
+
+/* Both sides of every place that may be cut give the ids of the whole. */
+static size_t expect_apart(const struct tokenizer *t, unsigned flags)
+{
+    enum { N = 300 };
+    struct err e = {0};
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_ids whole = {0}, parts = {0};
+    char text[N];
+    size_t places = 0;
+    for (uint32_t seed = 0; seed < 200; seed++) {
+        size_t n = make_text(seed, text, N);
+        whole.n = 0;
+        assert_int_equal(tok_encode(t, s, text, n, flags, &whole, &e), 0);
+        for (size_t at = 1; at < n; at++) {
+            if (!tok_may_cut(t, text, n, at)) continue;
+            places++;
+            parts.n = 0;
+            assert_int_equal(tok_encode(t, s, text, at, flags, &parts, &e), 0);
+            assert_int_equal(tok_encode(t, s, text + at, n - at, flags, &parts, &e), 0);
+            if (parts.n != whole.n || memcmp(parts.id, whole.id, whole.n * sizeof *whole.id))
+                fail_msg("text %u cut at %zu: '%.*s' | '%.*s'", (unsigned)seed, at, at < 8 ? (int)at : 8,
+                         text + at - (at < 8 ? at : 8), n - at < 8 ? (int)(n - at) : 8, text + at);
+        }
+    }
+    tok_ids_free(&whole);
+    tok_ids_free(&parts);
+    tok_scratch_free(s);
+    return places;
+}
+
+static void lines_are_apart_for_every_split(void **state)
+{
+    (void)state;
+    static const char *const norms[] = {NULL, "{\"type\":\"NFC\"}", "{\"type\":\"NFKC\"}", "{\"type\":\"Lowercase\"}"};
+    for (int k = SPLIT_NONE + 1; k < SPLIT_N; k++)
+        for (size_t i = 0; i < COUNT_OF(norms); i++) {
+            struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = (enum split_kind)k};
+            struct buf pre = {0};
+            buf_adds(&pre, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":");
+            buf_add_json(&pre, split_regex(o.split), strlen(split_regex(o.split)));
+            buf_adds(&pre, "},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                           "\"trim_offsets\":true,\"use_regex\":false}]}");
+            if (norms[i]) {
+                o.normalizer = norms[i];
+                o.pre = pre.data;
+            }
+            struct tokenizer *t = learn(o);
+            buf_free(&pre);
+            assert_true(tok_lines_apart(t));
+            assert_true(expect_apart(t, 0) > 100);
+            expect_apart(t, TOK_SPECIAL);
+            tok_free(t);
+        }
+    struct tok_train_opts o = {.type = TOK_TRAIN_WORDPIECE,
+                               .normalizer = "{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
+                                             "\"strip_accents\":null,\"lowercase\":true}",
+                               .pre = "{\"type\":\"BertPreTokenizer\"}"};
+    struct tokenizer *t = learn(o);
+    assert_true(tok_lines_apart(t));
+    assert_true(expect_apart(t, 0) > 100);
+    tok_free(t);
+}
+
+/* A tokenizer of bytes with one added token. */
+static struct tokenizer *with_added(const char *text, const char *flags)
+{
+    struct buf b = {0};
+    struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = SPLIT_GPT2};
+    struct tokenizer *t = learn(o);
+    struct err e = {0};
+    assert_int_equal(tok_to_json(t, &b, &e), 0);
+    tok_free(t);
+    const char *list = strstr(b.data, "\"added_tokens\":[");
+    assert_non_null(list);
+    list += strlen("\"added_tokens\":[");
+    struct buf json = {0};
+    buf_add(&json, b.data, (size_t)(list - b.data));
+    buf_adds(&json, "{\"id\":999,\"content\":");
+    buf_add_json(&json, text, strlen(text));
+    buf_printf(&json, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":false%s},", flags);
+    buf_adds(&json, list);
+    t = parse(json.data);
+    buf_free(&b);
+    buf_free(&json);
+    return t;
+}
+
+static void an_added_token_that_reaches_over_lines_keeps_them_together(void **state)
+{
+    (void)state;
+    struct tokenizer *t = with_added("low\nlow", "");
+    assert_false(tok_lines_apart(t));
+    tok_free(t);
+    t = with_added("low\n", "");
+    assert_true(tok_lines_apart(t));
+    assert_true(expect_apart(t, 0) > 100);
+    tok_free(t);
+}
+
+static void white_space_that_a_token_takes_is_not_cut_off(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    struct err e = {0};
+    struct tokenizer *t = with_added("<m>", "");
+    assert_int_equal(tok_to_json(t, &b, &e), 0);
+    tok_free(t);
+    char *at = strstr(b.data, "\"lstrip\":false");
+    assert_non_null(at);
+    memcpy(at, "\"lstrip\": true", 14);
+    t = parse(b.data);
+    assert_true(tok_lines_apart(t));
+    assert_true(expect_apart(t, 0) > 100);
+    assert_false(tok_may_cut(t, "low\n<m>...", 10, 4));
+    assert_true(tok_may_cut(t, "low\nlow...", 10, 4));
+    tok_free(t);
+    buf_free(&b);
+}
+
+static void a_count_is_that_of_the_ids(void **state)
+{
+    (void)state;
+    enum { N = 600000 };
+    struct err e = {0};
+    char *text = malloc(N);
+    size_t n = make_text(3, text, N);
+    for (int k = 0; k < 2; k++) {
+        struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = k ? SPLIT_NONE : SPLIT_LLAMA3};
+        struct tokenizer *t = learn(o);
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        struct tok_ids ids = {0}, work = {0};
+        uint64_t count = 0;
+        assert_int_equal(tok_encode(t, s, text, n, TOK_TEMPLATE, &ids, &e), 0);
+        assert_int_equal(tok_count(t, s, text, n, TOK_TEMPLATE, &work, &count, &e), 0);
+        assert_int_equal(count, ids.n);
+        if (k == 0) assert_true(work.cap < ids.n); /* no array of all ids */
+        tok_ids_free(&ids);
+        tok_ids_free(&work);
+        tok_scratch_free(s);
+        tok_free(t);
+    }
+    free(text);
+}
+
+static void a_shortened_text_has_no_more_tokens_than_asked(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    struct err e = {0};
+    struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = SPLIT_LLAMA3};
+    struct tokenizer *t = learn(o);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_short x = {.cut = false};
+    struct tok_ids ids = {0};
+    char text[N];
+    for (uint32_t seed = 0; seed < 60; seed++) {
+        size_t n = make_text(seed, text, seed < 50 ? 60 + seed : N), whole;
+        ids.n = 0;
+        assert_int_equal(tok_encode(t, s, text, n, 0, &ids, &e), 0);
+        whole = ids.n;
+        for (int keep = 0; keep < 4; keep++)
+            for (size_t max = 1; max < 40; max += 3) {
+                struct tok_shorten how = {.max = max, .keep = (enum tok_keep)keep, .between = "", .flags = 0};
+                assert_int_equal(tok_shorten(t, s, text, n, &how, &x, &e), 0);
+                assert_int_equal(x.cut, whole > max);
+                if (!x.cut) continue;
+                assert_int_equal(utf8_valid_prefix(x.text.data ? x.text.data : "", x.text.len) == x.text.len ||
+                                 utf8_valid_prefix(text, n) < n, 1);
+                ids.n = 0;
+                assert_int_equal(tok_encode(t, s, x.text.len ? x.text.data : "", x.text.len, 0, &ids, &e), 0);
+                assert_true(ids.n <= max && ids.n == x.tokens);
+                if (keep == TOK_KEEP_HEAD && x.text.len) assert_memory_equal(x.text.data, text, x.text.len);
+                if (keep == TOK_KEEP_TAIL && x.text.len) assert_memory_equal(x.text.data, text + n - x.text.len, x.text.len);
+                if (keep == TOK_KEEP_MIDDLE && x.text.len) assert_non_null(memmem(text, n, x.text.data, x.text.len));
+            }
+    }
+    struct tok_shorten how = {.max = 1, .keep = TOK_KEEP_ENDS, .between = " the the the ", .n_between = 13};
+    assert_int_equal(tok_shorten(t, s, "low low low low", 15, &how, &x, &e), -1);
+    assert_non_null(strstr(e.msg, "between the ends"));
+    tok_short_free(&x);
+    tok_ids_free(&ids);
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_are_apart_for_every_split),
+        cmocka_unit_test(an_added_token_that_reaches_over_lines_keeps_them_together),
+        cmocka_unit_test(white_space_that_a_token_takes_is_not_cut_off),
+        cmocka_unit_test(a_count_is_that_of_the_ids),
+        cmocka_unit_test(a_shortened_text_has_no_more_tokens_than_asked),
+    };
+    return cmocka_run_group_tests_name("tok_lines", tests, NULL, NULL);
+}
