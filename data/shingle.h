@@ -19,6 +19,8 @@ enum { SHINGLE_WORDS = 5 };
 struct shingles {
     uint64_t *word; /* hash of each word */
     size_t n_words, cap;
+    char *plain; /* part of a text, on its way to words */
+    size_t plain_cap;
     uint64_t *v; /* shingles, in order of the text */
     size_t n, v_cap;
     uint32_t *set, *spare;

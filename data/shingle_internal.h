@@ -1,4 +1,5 @@
-/* shingle_internal.h - the hash of a word, shared by shingle*.c and decontam.c. */
+/* shingle_internal.h - the hash of a word, shared by shingle*.c and decontam.c,
+ * and the kernels of shingle*.c. */
 #ifndef DATA_SHINGLE_INTERNAL_H
 #define DATA_SHINGLE_INTERNAL_H
 
@@ -6,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "data/shingle.h"
 
 static const uint64_t shingle_prime = 0x9E3779B97F4A7C15u, shingle_factor = 0xD6E8FEB86659FD93u;
 
@@ -45,33 +48,52 @@ static inline bool shingle_unparted(uint32_t cp)
            (cp >= 0x1780 && cp < 0x1800) || (cp >= 0x20000 && cp < 0x32000);
 }
 
-/* The same for n letters at p, case ignored; the 8 bytes behind them may be read. */
+/* The same for n bytes at p; the 8 bytes behind them may be read. */
 static inline uint64_t shingle_word(const char *p, size_t n)
 {
     struct shingle_reading r = {.n = (unsigned)n};
     uint64_t x;
     for (; n >= 8; n -= 8, p += 8) {
         memcpy(&x, p, 8);
-        x = __builtin_bswap64(x | 0x2020202020202020u);
-        r.h = (r.h ^ shingle_mix(x)) * shingle_prime;
+        r.h = (r.h ^ shingle_mix(__builtin_bswap64(x))) * shingle_prime;
     }
     memcpy(&x, p, 8);
-    if (n) r.acc = __builtin_bswap64(x | 0x2020202020202020u) >> (64 - 8 * n);
+    if (n) r.acc = __builtin_bswap64(x) >> (64 - 8 * n);
     return shingle_end(&r);
 }
 
+bool shingle_grow(uint64_t **v, size_t *cap, size_t need);
+
+/* Text is first made plain: bytes of words, lower case and without marks, and one
+ * or more blanks between words. */
+
+/* Appends text[i..n) up to the first digit or byte above 127, or near the end;
+ * returns where that is.  64 bytes more than it appends may be written. */
+typedef size_t shingle_plain_fn(const char *text, size_t i, size_t n, char *out, size_t *n_out);
+/* Appends the hashes of the words of plain text; returns where the first one begins
+ * that may go on behind n, or is near it: behind 64 blanks or more all are there.
+ * 64 bytes behind n may be read, and 8 hashes more than there are words written. */
+typedef size_t shingle_hash_fn(const char *plain, size_t n, uint64_t *word, size_t *n_words);
 /* The n shingles of n + width - 1 words. */
-typedef void shingles_join_fn(const uint64_t *word, size_t n, size_t width, uint64_t *v);
-shingles_join_fn shingles_join_ref;
+typedef void shingle_join_fn(const uint64_t *word, size_t n, size_t width, uint64_t *v);
+
+struct shingle_kernels {
+    shingle_plain_fn *plain;
+    shingle_hash_fn *hash;
+    shingle_join_fn *join;
+};
+extern const struct shingle_kernels shingle_kernels_ref;
+/* What this CPU can do, NULL if not (the first never is), best last: SHINGLE_KERNELS of them. */
+enum { SHINGLE_KERNELS = 3 };
+const struct shingle_kernels *shingle_kernels(int i);
+const struct shingle_kernels *shingle_best(void); /* capped by LLMCTL_ISA */
+/* shingles_words() with kernels of one's choice. */
+int shingles_words_by(const struct shingle_kernels *k, struct shingles *s, const char *text, size_t n, struct err *e);
 
 #if defined(__x86_64__)
-#define SHINGLE_HAVE_AVX2 1
-/* Appends the words of text[i..n) up to the first that is not of ASCII letters
- * alone, or near the end; returns where that begins.  No word may be under way at
- * i.  `word` has room for (n - i) / 2 + 1 more. */
-typedef size_t shingles_ascii_fn(const char *text, size_t i, size_t n, uint64_t *word, size_t *n_words);
-shingles_ascii_fn shingles_ascii_avx2, shingles_ascii_avx512vbmi;
-shingles_join_fn shingles_join_avx512vbmi;
+shingle_plain_fn shingle_plain_avx2, shingle_plain_avx512vbmi;
+shingle_hash_fn shingle_hash_avx2, shingle_hash_avx512vbmi;
+shingle_join_fn shingle_join_avx512vbmi;
 #endif
 
 #endif

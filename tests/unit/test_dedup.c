@@ -63,49 +63,48 @@ static void fast_words_and_reference_agree(void **state)
     char text[900];
     for (int round = 0; round < 20000; round++) {
         size_t n = make_words(text, round, &key, &drawn);
-        assert_int_equal(shingles_words(&s, text, n, &e), 0);
         assert_int_equal(shingles_words_ref(&t, text, n, &e), 0);
-        if (s.n_words != t.n_words || memcmp(s.word, t.word, s.n_words * 8) != 0)
-            fail_msg("round %d: %zu words, want %zu: %.*s", round, s.n_words, t.n_words, (int)n, text);
+        for (int k = 0; k < SHINGLE_KERNELS; k++) {
+            if (!shingle_kernels(k)) continue;
+            assert_int_equal(shingles_words_by(shingle_kernels(k), &s, text, n, &e), 0);
+            if (s.n_words != t.n_words || memcmp(s.word, t.word, s.n_words * 8) != 0)
+                fail_msg("round %d, kernels %d: %zu words, want %zu: %.*s", round, k, s.n_words, t.n_words, (int)n, text);
+        }
     }
     shingles_free(&s);
     shingles_free(&t);
 }
 
-static bool have_vbmi(void)
-{
-    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
-           __builtin_cpu_supports("avx512dq");
-}
-
-/* What a kernel gives are the words of the text in front of where it stops. */
-static void kernels_of_words_and_reference_agree(void **state)
+/* Every kernel, on texts of several parts, with words longer than a block and than a part. */
+static void words_of_long_texts_and_reference_agree(void **state)
 {
     (void)state;
-    struct {
-        shingles_ascii_fn *fn;
-        bool have;
-        size_t ahead;
-    } kernels[] = {{shingles_ascii_avx2, __builtin_cpu_supports("avx2"), 40}, {shingles_ascii_avx512vbmi, have_vbmi(), 72}};
+    enum { MOST = 60000 };
     struct rng_key key = rng_key(10, RNG_TEST, 0, 0);
-    uint64_t drawn = 0, word[1000], stopped = 0;
-    struct shingles t = {0};
+    uint64_t drawn = 0;
+    struct shingles s = {0}, t = {0};
     struct err e;
-    char text[900];
-    for (int round = 0; round < 20000; round++) {
-        size_t n = make_words(text, round, &key, &drawn);
-        for (size_t k = 0; k < COUNT_OF(kernels); k++) {
-            size_t n_words = 0;
-            if (!kernels[k].have || n < kernels[k].ahead) continue;
-            size_t to = kernels[k].fn(text, 0, n, word, &n_words);
-            assert_true(to <= n);
-            assert_int_equal(shingles_words_ref(&t, text, to, &e), 0);
-            if (n_words != t.n_words || memcmp(word, t.word, n_words * 8) != 0)
-                fail_msg("round %d, kernel %zu: %zu words, want %zu: %.*s", round, k, n_words, t.n_words, (int)to, text);
-            stopped += to + kernels[k].ahead > n;
+    char *text = mem_alloc(MOST + 2000, 1);
+    assert_non_null(text);
+    for (int round = 0; round < 60; round++) {
+        size_t n = 0;
+        while (n < MOST * (size_t)(round + 1) / 60) {
+            size_t run = rng_u32(&key, drawn++) % 40 ? 0 : rng_u32(&key, drawn++) % (round % 7 ? 200 : 30000);
+            if (run > MOST - n) run = MOST - n;
+            memset(text + n, 'q', run);
+            n += run;
+            n += make_words(text + n, round, &key, &drawn);
+        }
+        assert_int_equal(shingles_words_ref(&t, text, n, &e), 0);
+        for (int k = 0; k < SHINGLE_KERNELS; k++) {
+            if (!shingle_kernels(k)) continue;
+            assert_int_equal(shingles_words_by(shingle_kernels(k), &s, text, n, &e), 0);
+            if (s.n_words != t.n_words || memcmp(s.word, t.word, s.n_words * 8) != 0)
+                fail_msg("round %d, kernels %d: %zu words, want %zu", round, k, s.n_words, t.n_words);
         }
     }
-    assert_true(stopped > 1000); /* it went through to the end of many */
+    free(text);
+    shingles_free(&s);
     shingles_free(&t);
 }
 
@@ -116,14 +115,15 @@ static void joined_words_and_reference_agree(void **state)
     struct rng_key key = rng_key(11, RNG_TEST, 0, 0);
     for (size_t i = 0; i < COUNT_OF(word); i++)
         word[i] = (uint64_t)rng_u32(&key, 2 * i) << 32 | rng_u32(&key, 2 * i + 1);
-    for (size_t width = 1; width <= 20; width++)
-        for (size_t n = 0; have_vbmi() && n + width <= 60; n++) {
-            memset(a, 0, sizeof a);
-            memset(b, 0, sizeof b);
-            shingles_join_ref(word, n, width, a);
-            shingles_join_avx512vbmi(word, n, width, b);
-            assert_memory_equal(a, b, sizeof a); /* nothing behind the n-th either */
-        }
+    for (int k = 1; k < SHINGLE_KERNELS; k++)
+        for (size_t width = 1; shingle_kernels(k) && width <= 20; width++)
+            for (size_t n = 0; n + width <= 60; n++) {
+                memset(a, 0, sizeof a);
+                memset(b, 0, sizeof b);
+                shingle_kernels_ref.join(word, n, width, a);
+                shingle_kernels(k)->join(word, n, width, b);
+                assert_memory_equal(a, b, sizeof a); /* nothing behind the n-th either */
+            }
 }
 
 /* Bands of two sets of similarity s agree with probability s^rows: over 200
@@ -267,7 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_isa_and_the_reference_agree),
         cmocka_unit_test(fast_words_and_reference_agree),
-        cmocka_unit_test(kernels_of_words_and_reference_agree),
+        cmocka_unit_test(words_of_long_texts_and_reference_agree),
         cmocka_unit_test(joined_words_and_reference_agree),
         cmocka_unit_test(bands_agree_as_often_as_the_theory_says),
         cmocka_unit_test(words_are_normalised),
