@@ -10,6 +10,7 @@
 #include "core/base/json.h"
 #include "core/ckpt/llmz.h"
 #include "core/model/saved.h"
+#include "core/token/chat.h"
 #include "core/token/chat_file.h"
 
 static const struct cmd *const subs[] = {
@@ -102,4 +103,25 @@ int template_option(const char *path, struct buf *out, char **found, struct err 
     *found = NULL;
     if (is_model(path)) return model_member(path, "chat_template", out, e);
     return file_is_dir(path) ? chat_file_in(path, out, found, e) : 1;
+}
+
+static int unknown_name(const char *name, struct err *e)
+{
+    struct buf all = {0};
+    for (const char *const *p = chat_builtin_names(); *p; p++) buf_printf(&all, "%s%s", p == chat_builtin_names() ? "" : ", ", *p);
+    err_set(e, ERR_USAGE, "--template '%s' is neither a file nor one of %s", name, all.data ? all.data : "");
+    buf_free(&all);
+    return -1;
+}
+
+int template_named(const char *name, struct buf *out, char **found, struct err *e)
+{
+    *found = NULL;
+    if (chat_builtin(name)) {
+        buf_adds(out, chat_builtin(name));
+        return buf_ok(out, e);
+    }
+    if (!file_exists(name)) return unknown_name(name, e);
+    int ret = template_option(name, out, found, e);
+    return ret == 1 && !file_is_dir(name) ? chat_file_read(name, out, e) : ret;
 }

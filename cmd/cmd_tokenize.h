@@ -41,5 +41,7 @@ struct tokenizer *tokenizer_option(const char *path, struct err *e);
 /* The chat template of a model or directory; 1 = there is none.  *found: the
  * caller's, the file in a directory, or NULL. */
 int template_option(const char *path, struct buf *out, char **found, struct err *e);
+/* --template NAME: a built-in one, a file, or as above; a directory or model without one gives 1. */
+int template_named(const char *name, struct buf *out, char **found, struct err *e);
 
 #endif

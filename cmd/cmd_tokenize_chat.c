@@ -44,20 +44,11 @@ struct chat_job {
     struct tok_scratch *scratch;
     struct chat_template *template;
     struct chat_vars vars;
-    struct buf bos, eos, line;
+    struct buf bos, eos, guard, line;
     struct tok_ids ids;
 };
 
 /* ---- the template ---- */
-
-static int unknown_name(const char *name, struct err *e)
-{
-    struct buf all = {0};
-    for (const char *const *p = chat_builtin_names(); *p; p++) buf_printf(&all, "%s%s", p == chat_builtin_names() ? "" : ", ", *p);
-    err_set(e, ERR_USAGE, "--template '%s' is neither a file nor one of %s", name, all.data ? all.data : "");
-    buf_free(&all);
-    return -1;
-}
 
 static int open_template(struct chat_job *j, struct err *e)
 {
@@ -65,11 +56,7 @@ static int open_template(struct chat_job *j, struct err *e)
     struct buf text = {0};
     char *found = NULL;
     int ret = 0;
-    if (given && chat_builtin(given)) buf_adds(&text, chat_builtin(given));
-    else if (given && file_exists(given)) {
-        ret = template_option(given, &text, &found, e);
-        if (ret == 1 && !file_is_dir(given)) ret = chat_file_read(given, &text, e);
-    } else if (given) ret = unknown_name(given, e);
+    if (given) ret = template_named(given, &text, &found, e);
     else ret = j->cfg->tokenizer ? template_option(j->cfg->tokenizer, &text, &found, e) : 1;
     if (ret == 1)
         ret = err_set(e, ERR_USAGE, "there is no chat template: give --template, a model that holds one, or a "
@@ -82,15 +69,6 @@ static int open_template(struct chat_job *j, struct err *e)
     return ret;
 }
 
-static const char *token_text(const struct tokenizer *t, int id, struct buf *out)
-{
-    size_t n;
-    const char *s = t && id >= 0 ? tok_piece(t, id, &n) : NULL;
-    if (!s) return NULL;
-    buf_add(out, s, n);
-    return out->data;
-}
-
 static int open_job(struct chat_job *j, struct err *e)
 {
     const struct chat_cfg *cfg = j->cfg;
@@ -100,8 +78,10 @@ static int open_job(struct chat_job *j, struct err *e)
         if (!(j->scratch = tok_scratch_new(j->tokenizer, e))) return -1;
     }
     if (open_template(j, e)) return -1;
-    j->vars.bos = cfg->bos ? cfg->bos : token_text(j->tokenizer, j->tokenizer ? tok_bos(j->tokenizer) : -1, &j->bos);
-    j->vars.eos = cfg->eos ? cfg->eos : token_text(j->tokenizer, j->tokenizer ? tok_eos(j->tokenizer) : -1, &j->eos);
+    if (j->tokenizer) chat_vars_tokens(&j->vars, j->tokenizer, &j->bos, &j->eos);
+    if (j->tokenizer && chat_guard(j->template, j->tokenizer, &j->guard, e)) return -1;
+    if (cfg->bos) j->vars.bos = cfg->bos;
+    if (cfg->eos) j->vars.eos = cfg->eos;
     j->vars.add_generation_prompt = cfg->prompt;
     j->vars.now = cfg->now < 0 ? (int64_t)time(NULL) : cfg->now;
     j->vars.limits.steps = (uint64_t)cfg->steps;
@@ -124,7 +104,7 @@ static int write_ids(struct chat_job *j, const struct chat_text *text, struct fi
     struct buf mask = {0};
     j->ids.n = 0;
     j->ids.want_spans = true;
-    int ret = chat_encode(text, chat_has_generation(j->template), j->tokenizer, j->scratch, &j->ids, &mask, e);
+    int ret = chat_encode(text, chat_has_generation(j->template), &j->guard, j->tokenizer, j->scratch, &j->ids, &mask, e);
     buf_clear(&j->line);
     buf_adds(&j->line, "{\"ids\":[");
     for (size_t i = 0; ret == 0 && i < j->ids.n; i++) buf_printf(&j->line, "%s%d", i ? "," : "", (int)j->ids.id[i]);
@@ -185,6 +165,7 @@ static int chat_files(const struct chat_cfg *cfg, const struct opt_result *r, st
     tok_ids_free(&j.ids);
     buf_free(&j.bos);
     buf_free(&j.eos);
+    buf_free(&j.guard);
     buf_free(&j.line);
     return ret;
 }

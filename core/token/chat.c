@@ -9,7 +9,8 @@
 struct chat_template {
     struct chat_mem mem; /* of the tree */
     struct node *root;
-    char *name;
+    char *name, *text; /* as it was given */
+    size_t n;
     bool generation;
 };
 
@@ -32,11 +33,13 @@ struct chat_template *chat_template_new(const char *text, size_t n, const char *
         return NULL;
     }
     struct chat_template *t = mem_zalloc(1, sizeof *t);
-    if (!t || !(t->name = mem_strdup(name))) {
+    if (!t || !(t->name = mem_strdup(name)) || !(t->text = mem_strndup(text, n))) {
+        if (t) free(t->name);
         free(t);
         err_oom(e, sizeof *t, "a chat template");
         return NULL;
     }
+    t->n = n;
     t->mem.limit = MOST_TEMPLATE;
     e->msg[0] = 0;
     if (chat_parse(&t->mem, text, n, t->name, &t->root, e)) {
@@ -52,7 +55,13 @@ void chat_template_free(struct chat_template *t)
     if (!t) return;
     chat_mem_free(&t->mem);
     free(t->name);
+    free(t->text);
     free(t);
+}
+
+int chat_guard(const struct chat_template *t, const struct tokenizer *tok, struct buf *guard, struct err *e)
+{
+    return tok_guard(tok, t->text, t->n, guard, e);
 }
 
 bool chat_has_generation(const struct chat_template *t)
@@ -86,19 +95,37 @@ static int mark_value(struct chat_run *r, const struct cv *v, struct cv *out)
     return 0;
 }
 
+/* A role is a name that templates build control tokens of ('<|' + role + '|>'):
+ * one that is nothing but a name cannot hold a token, and counts as theirs. */
+static bool is_name(const struct cv *v)
+{
+    if (v->type != CV_STRING || !v->u.s->n || v->u.s->n > 64) return false;
+    for (size_t i = 0; i < v->u.s->n; i++) {
+        char c = v->u.s->s[i];
+        if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-') return false;
+    }
+    return true;
+}
+
 /* What an assistant's message says is the assistant's; its role is not. */
 static int mark_message(struct chat_run *r, struct cv *message)
 {
     const struct cdict *d = message->u.d;
     const struct cv *role = message->type == CV_DICT ? cdict_find(d, "role") : NULL;
-    if (!role || !(cv_is(role, "assistant") || cv_is(role, "model"))) return 0;
+    if (!role) return 0;
+    bool assistant = cv_is(role, "assistant") || cv_is(role, "model");
     struct cdict *copy = chat_alloc(&r->mem, 1, sizeof *copy);
     struct cv *value = chat_alloc(&r->mem, d->n, sizeof *value);
     if (!copy || !value) return chat_oom(r);
     for (size_t i = 0; i < d->n; i++) {
-        bool own = !cv_is(&d->key[i], "role") && !cv_is(&d->key[i], "name");
-        value[i] = d->value[i];
-        if (own && mark_value(r, &d->value[i], &value[i])) return -1;
+        const struct cv *v = &d->value[i];
+        bool is_role = cv_is(&d->key[i], "role");
+        value[i] = *v;
+        if (is_role && is_name(v)) {
+            if (!cv_string(&r->mem, v->u.s->s, v->u.s->n, CHAT_TRUSTED, &value[i])) return chat_oom(r);
+        } else if (assistant && !is_role && !cv_is(&d->key[i], "name") && mark_value(r, v, &value[i])) {
+            return -1;
+        }
     }
     *copy = (struct cdict){d->key, value, d->n};
     message->u.d = copy;

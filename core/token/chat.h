@@ -50,7 +50,14 @@ int chat_render(const struct chat_template *t, const char *json, size_t n, const
  * the template wants one.  mask, if not NULL, gets a byte for each id: 1 where
  * the assistant speaks (what {% generation %} marks or, in templates without
  * it, what assistant messages say and the control token after it). */
-int chat_encode(const struct chat_text *text, bool generation, const struct tokenizer *t,
+int chat_encode(const struct chat_text *text, bool generation, const struct buf *guard, const struct tokenizer *t,
                 struct tok_scratch *s, struct tok_ids *ids, struct buf *mask, struct err *e);
+/* Added tokens that the template names, once for a template and a tokenizer:
+ * those that are not special would be found in any text, and a user must not
+ * write them either.  For chat_encode, where NULL is none. */
+int chat_guard(const struct chat_template *t, const struct tokenizer *tok, struct buf *guard, struct err *e);
+/* bos and eos of the tokenizer as a template is given them; texts in memory of
+ * *bos and *eos. */
+void chat_vars_tokens(struct chat_vars *vars, const struct tokenizer *t, struct buf *bos, struct buf *eos);
 
 #endif

@@ -35,14 +35,31 @@ static bool any_marked(const uint8_t *marks, struct tok_span span, uint8_t wante
     return false;
 }
 
-int chat_encode(const struct chat_text *text, bool generation, const struct tokenizer *t,
+static const char *token_text(const struct tokenizer *t, int id, struct buf *out)
+{
+    size_t n;
+    const char *s = id >= 0 ? tok_piece(t, id, &n) : NULL;
+    if (!s) return NULL;
+    buf_clear(out);
+    buf_add(out, s, n);
+    return out->data;
+}
+
+void chat_vars_tokens(struct chat_vars *vars, const struct tokenizer *t, struct buf *bos, struct buf *eos)
+{
+    vars->bos = token_text(t, tok_bos(t), bos);
+    vars->eos = token_text(t, tok_eos(t), eos);
+}
+
+int chat_encode(const struct chat_text *text, bool generation, const struct buf *guard, const struct tokenizer *t,
                 struct tok_scratch *s, struct tok_ids *ids, struct buf *mask, struct err *e)
 {
+    const uint8_t *guarded = guard && guard->len ? (const uint8_t *)guard->data : NULL;
     const uint8_t *marks = (const uint8_t *)text->marks.data;
     uint8_t wanted = generation ? CHAT_GENERATED : CHAT_ASSISTANT;
     size_t from = ids->n;
     bool before = false;
-    if (tok_encode_marked(t, s, text->text.len ? text->text.data : "", text->text.len, marks, ids, e) ||
+    if (tok_encode_marked(t, s, text->text.len ? text->text.data : "", text->text.len, marks, guarded, ids, e) ||
         bos_once(t, ids, from, e))
         return -1;
     for (size_t i = from; mask && i < ids->n; i++) {

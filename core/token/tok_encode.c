@@ -131,7 +131,8 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
             b = j->origin[begin + from].begin;
             e = j->origin[begin + to - 1].end;
         }
-        if (j->marks && a->special && !all_marked(j->marks, b + j->offset, e + j->offset)) {
+        bool control = a->special || (j->s->guard && j->s->guard[a - j->t->added]);
+        if (j->marks && control && !all_marked(j->marks, b + j->offset, e + j->offset)) {
             look = from + 1;
             continue;
         }
@@ -338,11 +339,19 @@ fail:
 }
 
 int tok_encode_marked(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
-                      const uint8_t *marks, struct tok_ids *out, struct err *e)
+                      const uint8_t *marks, const uint8_t *guard, struct tok_ids *out, struct err *e)
 {
     assert(out->want_spans);
     s->marks = marks;
+    s->guard = guard;
     int ret = tok_encode(t, s, text, n, TOK_SPECIAL, out, e);
-    s->marks = NULL;
+    s->marks = s->guard = NULL;
     return ret;
+}
+
+int tok_guard(const struct tokenizer *t, const char *text, size_t n, struct buf *guard, struct err *e)
+{
+    for (size_t i = 0; i < t->n_added; i++)
+        buf_addc(guard, t->added[i].len && memmem(text, n, t->added[i].text, t->added[i].len) != NULL);
+    return buf_ok(guard, e);
 }

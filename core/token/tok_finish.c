@@ -176,7 +176,7 @@ int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, str
 
 static int wordpiece_tables(struct tokenizer *t, struct err *e)
 {
-    if (tok_model_trie(t, &t->trie, 0, e)) return -1;
+    if (tok_model_trie(t, &t->trie, VOCAB_SPECIAL, e)) return -1;
     uint32_t node = 0;
     for (const char *p = t->prefix; *p; p++)
         if (!(node = trie_step(&t->trie, node, (uint8_t)*p))) break;
@@ -191,7 +191,7 @@ static int unigram_tables(struct tokenizer *t, struct err *e)
     for (int id = 0; id < t->vocab.n; id++)
         if ((t->vocab.v[id].flags & VOCAB_MODEL) && t->score[id] < min) min = t->score[id];
     t->unk_score = min - 10.0;
-    return tok_model_trie(t, &t->trie, 0, e);
+    return tok_model_trie(t, &t->trie, VOCAB_SPECIAL, e);
 }
 
 /* ---- ends of documents ---- */

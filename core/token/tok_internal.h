@@ -139,7 +139,7 @@ enum { BATCH = 256 + SPLIT_BATCH / 2 };
 
 struct tok_scratch {
     const struct tokenizer *t;
-    const uint8_t *marks;        /* during tok_encode_marked() */
+    const uint8_t *marks, *guard; /* during tok_encode_marked() */
     struct word_cache cache;
     struct bpe_work work;
     struct norm norm;
@@ -239,7 +239,8 @@ struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *spli
 /* tok_files.c: whatever kind of file it is.  .tiktoken needs a split: see there. */
 struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, struct err *e);
 
-/* tok_finish.c: a trie of the model's tokens that have no flag of `without`. */
+/* tok_finish.c: a trie of the model's tokens that have no flag of `without`
+ * (special tokens are found by tok_match.c, or else are text). */
 int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e);
 
 /* tok_finish.c: tables made of the vocabulary, when all is read. */

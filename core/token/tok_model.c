@@ -48,6 +48,13 @@ static int model_id(const struct tokenizer *t, const char *text, size_t n)
     return id >= 0 && (t->vocab.v[id].flags & VOCAB_MODEL) ? id : NO_ID;
 }
 
+/* A whole word; a special token is none. */
+static int word_id(const struct tokenizer *t, const char *text, size_t n)
+{
+    int id = model_id(t, text, n);
+    return id >= 0 && (t->vocab.v[id].flags & VOCAB_SPECIAL) ? NO_ID : id;
+}
+
 /* One character as a symbol, with the prefix or suffix of its place. */
 static int char_id(const struct tokenizer *t, const uint8_t *p, struct uni_char c, bool first,
                    bool last)
@@ -142,18 +149,18 @@ int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t
 static int whole_word(const struct tokenizer *t, const uint8_t *word, size_t n)
 {
     if (!t->ignore_merges) return NO_ID;
-    if (!t->byte_level) return model_id(t, (const char *)word, n);
+    if (!t->byte_level) return word_id(t, (const char *)word, n);
     char spelled[512];
     if (n > sizeof spelled / 2) { /* rare; no token is that long */
         struct buf b = {0};
         bytemap_spell(&b, word, n);
-        int id = b.oom ? NO_ID : model_id(t, b.data, b.len);
+        int id = b.oom ? NO_ID : word_id(t, b.data, b.len);
         buf_free(&b);
         return id;
     }
     size_t len = 0;
     for (size_t i = 0; i < n; i++) len += (size_t)utf8_encode(bytemap_char(word[i]), spelled + len);
-    return model_id(t, spelled, len);
+    return word_id(t, spelled, len);
 }
 
 /* Bytes of the word that an <unk> stands for. */
@@ -261,7 +268,7 @@ static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint
 static int wordlevel_word(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at,
                           struct tok_ids *out, struct err *e)
 {
-    int id = model_id(t, (const char *)word, n);
+    int id = word_id(t, (const char *)word, n);
     if (id < 0 && (id = t->unk_id) < 0)
         return err_set(e, ERR_DATA, "word '%.*s' at byte offset %zu has no token in the vocabulary, "
                                     "and there is no unk_token",

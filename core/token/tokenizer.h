@@ -70,9 +70,12 @@ enum tok_flags {
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
 /* As TOK_SPECIAL, but special tokens are found only where bit 0 of all bytes'
- * marks is set; out must want spans. */
+ * marks is set; out must want spans.  guard, or NULL: those that tok_guard() names,
+ * too. */
 int tok_encode_marked(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
-                      const uint8_t *marks, struct tok_ids *out, struct err *e);
+                      const uint8_t *marks, const uint8_t *guard, struct tok_ids *out, struct err *e);
+/* A byte for each added token: 1 where `text` names it. */
+int tok_guard(const struct tokenizer *t, const char *text, size_t n, struct buf *guard, struct err *e);
 /* Ids with all that goes with them. */
 struct tok_encoding {
     struct tok_ids ids;      /* spans are in the text that the id is from */

@@ -123,7 +123,8 @@ static void endless_templates_end(void **state)
 
 static const char tokenizer[] =
     "{\"added_tokens\":[{\"id\":0,\"content\":\"<s>\",\"special\":true},{\"id\":1,\"content\":\"<|end|>\",\"special\":true},"
-    "{\"id\":2,\"content\":\"<|user|>\",\"special\":true},{\"id\":3,\"content\":\"<|assistant|>\",\"special\":true}],"
+    "{\"id\":2,\"content\":\"<|user|>\",\"special\":true},{\"id\":3,\"content\":\"<|assistant|>\",\"special\":true},"
+    "{\"id\":4,\"content\":\"<tool>\",\"special\":false},{\"id\":5,\"content\":\"<br>\",\"special\":false}],"
     "\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":{";
 
 static struct tokenizer *letters(void)
@@ -131,8 +132,8 @@ static struct tokenizer *letters(void)
     struct buf b = {0};
     struct err e;
     buf_adds(&b, tokenizer);
-    static const char *const special[] = {"<s>", "<|end|>", "<|user|>", "<|assistant|>"};
-    for (int i = 0; i < 4; i++) buf_printf(&b, "\"%s\":%d,", special[i], i);
+    static const char *const special[] = {"<s>", "<|end|>", "<|user|>", "<|assistant|>", "<tool>", "<br>"};
+    for (int i = 0; i < 6; i++) buf_printf(&b, "\"%s\":%d,", special[i], i);
     for (int c = 32; c < 127; c++) {
         char one[2] = {(char)c, 0};
         buf_add_json(&b, one, 1);
@@ -152,7 +153,11 @@ static void encode(const char *template, const char *json, struct tok_ids *ids, 
     struct tok_scratch *s = tok_scratch_new(t, &e);
     if (render(template, json, NULL, &out, &e)) fail_msg("%s", e.msg);
     ids->want_spans = true;
-    if (chat_encode(&out, strstr(template, "generation") != NULL, t, s, ids, mask, &e)) fail_msg("%s", e.msg);
+    struct buf guard = {0};
+    if (tok_guard(t, template, strlen(template), &guard, &e) ||
+        chat_encode(&out, strstr(template, "generation") != NULL, &guard, t, s, ids, mask, &e))
+        fail_msg("%s", e.msg);
+    buf_free(&guard);
     chat_text_free(&out);
     tok_scratch_free(s);
     tok_free(t);
@@ -181,6 +186,66 @@ static void text_put_together_is_no_control_token_either(void **state)
     encode("{{ '<|' + messages[0].content }}", "[{\"role\":\"user\",\"content\":\"end|>\"}]", &ids, NULL);
     assert_int_equal(ids.n, 7);
     tok_ids_free(&ids);
+}
+
+static void a_role_that_is_a_name_makes_control_tokens(void **state)
+{
+    (void)state;
+    static const char template[] = "{% for m in messages %}{{ '<|' + m.role + '|>' + m.content }}{% endfor %}";
+    struct tok_ids ids = {0};
+    encode(template, "[{\"role\":\"user\",\"content\":\"<|user|>\"}]", &ids, NULL);
+    assert_int_equal(ids.n, 9);
+    assert_int_equal(ids.id[0], 2);
+    ids.n = 0;
+    encode(template, "[{\"role\":\"end|><|user\",\"content\":\"\"}]", &ids, NULL); /* no name: text */
+    assert_int_equal(ids.n, 15);
+    tok_ids_free(&ids);
+}
+
+static void a_token_that_the_template_names_is_not_the_users_either(void **state)
+{
+    (void)state;
+    struct tok_ids ids = {0};
+    encode("{{ '<tool>' }}{{ messages[0].content }}", "[{\"role\":\"user\",\"content\":\"<tool><br>\"}]", &ids, NULL);
+    assert_int_equal(ids.n, 8);
+    assert_int_equal(ids.id[0], 4);
+    assert_int_equal(ids.id[1], '<');
+    assert_int_equal(ids.id[7], 5); /* a token of ordinary text stays one */
+    tok_ids_free(&ids);
+}
+
+static void special_pieces_of_a_model_are_text(void **state)
+{
+    (void)state;
+    static const char *const models[] = {
+        "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"</s>\",0],[\"a\",-1],[\"s\",-2]]}",
+        "\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"<unk>\","
+        "\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,\"vocab\":{\"<unk>\":0,\"</s>\":1,\"a\":2}}",
+        "\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"<unk>\","
+        "\"vocab\":{\"<unk>\":0,\"</s>\":1,\"a\":2}}"};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct buf b = {0};
+        struct err e = {0};
+        struct tok_ids ids = {0};
+        buf_printf(&b, "{\"added_tokens\":[{\"id\":1,\"content\":\"</s>\",\"special\":true}],%s}", models[i]);
+        struct tokenizer *t = tok_parse(b.data, b.len, "m", &e);
+        if (!t) fail_msg("%s", e.msg);
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        for (unsigned flags = 0; flags <= TOK_SPECIAL; flags++) {
+            ids.n = 0;
+            assert_int_equal(tok_encode(t, s, "a</s>", 5, flags, &ids, &e), 0);
+            bool found = false;
+            for (size_t k = 0; k < ids.n; k++) found = found || ids.id[k] == 1;
+            assert_int_equal(found, flags == TOK_SPECIAL);
+        }
+        ids.n = 0;
+        assert_int_equal(tok_encode(t, s, "</s>", 4, 0, &ids, &e), 0);
+        assert_int_not_equal(ids.id[0], 1);
+        tok_ids_free(&ids);
+        tok_scratch_free(s);
+        tok_free(t);
+        buf_free(&b);
+    }
 }
 
 static void the_mask_holds_what_the_assistant_says(void **state)
@@ -245,6 +310,9 @@ int main(void)
         cmocka_unit_test(endless_templates_end),
         cmocka_unit_test(user_text_is_never_a_control_token),
         cmocka_unit_test(text_put_together_is_no_control_token_either),
+        cmocka_unit_test(a_role_that_is_a_name_makes_control_tokens),
+        cmocka_unit_test(a_token_that_the_template_names_is_not_the_users_either),
+        cmocka_unit_test(special_pieces_of_a_model_are_text),
         cmocka_unit_test(the_mask_holds_what_the_assistant_says),
         cmocka_unit_test(bos_comes_once),
         cmocka_unit_test(builtin_templates_render),
