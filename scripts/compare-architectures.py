@@ -2,32 +2,50 @@
 """Small models of every kind on one text: see compare-architectures.sh.
 
 Every run is an `llmctl pretrain` with a model description made here; its result
-is what --json printed.  Only the standard library is used.
+is what --json printed.  As many runs as there are cores go on at a time, each on
+one thread: small models do not share their work well, and no result depends on
+it.  Only the standard library is used.
 """
 import argparse
+import concurrent.futures
 import json
 import math
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
+import threading
+import time
 
 SEEDS = (1, 2, 3)
+STOPPED = 75  # llmctl's status when a signal stopped it and all is saved
 
 
-def die(what):
-    sys.exit(f"compare-architectures: {what}")
+class Failure(Exception):
+    def __init__(self, what, status=1):
+        super().__init__(what)
+        self.status = status
+
+
+def in_turn(fn, items):
+    """[fn(x) for x in items], side by side; what limits them are the slots of Bench."""
+    with concurrent.futures.ThreadPoolExecutor(len(items)) as pool:
+        return list(pool.map(fn, items))
 
 
 class Bench:
     def __init__(self, llmctl, text, out):
         self.llmctl, self.out = os.path.abspath(llmctl), os.path.abspath(out)
+        self.slots = threading.Semaphore(len(os.sched_getaffinity(0)))  # one a core
+        self.tokenizers = threading.Lock()
+        self.failed = threading.Event()  # somewhere; nothing new is begun
         os.makedirs(self.out, exist_ok=True)
         data = open(text, encoding="utf-8").read()
         cut = data.rfind("\n\n", 0, len(data) * 9 // 10) + 2
         if cut < 10000:
-            die(f"{text}: too short")
+            raise Failure(f"{text}: too short")
         self.train, self.val = self.path("train.txt"), self.path("val.txt")
         for path, part in ((self.train, data[:cut]), (self.val, data[cut:])):
             with open(path, "w", encoding="utf-8") as f:
@@ -38,15 +56,25 @@ class Bench:
         return os.path.join(self.out, name)
 
     def call(self, *args, stdin=None):
-        p = subprocess.run([self.llmctl, *map(str, args)], input=stdin, capture_output=True, text=True)
+        with self.slots:
+            if self.failed.is_set():
+                raise Failure("stopped: run the same command again to go on", STOPPED)
+            p = subprocess.run([self.llmctl, *map(str, args), "--threads", "1"], input=stdin, capture_output=True, text=True)
         if p.returncode:
-            die(f"llmctl {' '.join(map(str, args))}\n{p.stderr}")
+            self.failed.set()
+            raise Failure(p.stderr.strip() or f"llmctl {args[0]}: status {p.returncode}", p.returncode)
         return p.stdout
+
+    def compute(self, fn, *args):
+        """Work of our own, which takes a core as a run does."""
+        with self.slots:
+            return fn(*args)
 
     def tokenizer(self, name, *args):
         path = self.path(name)
-        if not os.path.exists(path):
-            self.call("tokenize", "train", self.train, "-q", "--out", path, *args)
+        with self.tokenizers:
+            if not os.path.exists(path):
+                self.call("tokenize", "train", self.train, "-q", "--out", path, *args)
         return path
 
     def model(self, name, description):
@@ -59,16 +87,17 @@ class Bench:
         """Trains unless done; what --json printed, and the run's directory."""
         run = self.path(f"{name}-{seed}")
         out = self.call("pretrain", data, "-t", tok, "-m", model, "--seed", seed, "--out", run, "-q", "--json",
-                        "--eval-every", 0, "--sample-every", 0, "--save-every", 0, *args)
-        print(f"{name} seed {seed}: {out.strip()[:120]}", flush=True)
-        return json.loads(out), run
+                        "--eval-every", 0, "--sample-every", 0, "--save-every", 500, "--keep-last", 1, *args)
+        got = json.loads(out)
+        print(f"{name} seed {seed}: " + ("done before" if got["was_done"] else f"{got['seconds']:.0f} s"), flush=True)
+        return got, run
 
     def evaluate(self, run, length):
         return json.loads(self.call("eval", run, self.val, "--max-length", length, "-q", "--json"))["loss"]
 
 
-def spread(values):
-    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+def spread(values, digits=3):
+    return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
 
 
 def table(head, rows):
@@ -148,16 +177,18 @@ def decoder(vocab, pos, d=128, layers=4, heads=4, max_pos=512):
 
 def positions(b):
     tok = b.tokenizer("chars.json", "--type", "char")
-    lengths, rows, lines = (128, 256, 512), [], {}
-    for pos in ("learned", "sinusoidal", "rope", "alibi", "t5", "shaw"):
+    lengths, kinds = (128, 256, 512), ("learned", "sinusoidal", "rope", "alibi", "t5", "shaw")
+
+    def of(pos):
         model = b.model("pos-" + pos, decoder(256, pos))
-        losses = {n: [] for n in lengths}
-        for seed in SEEDS:
+
+        def one(seed):
             _, run = b.pretrain("pos-" + pos, seed, b.train, model, tok, "--max-length", 128, "--batch", 16, "--steps", 2400)
-            for n in lengths:
-                losses[n].append(b.evaluate(run, n))
-        rows.append([pos] + [spread(losses[n]) for n in lengths])
-        lines[pos] = [(n, statistics.mean(losses[n])) for n in lengths]
+            return [b.evaluate(run, n) for n in lengths]
+        losses = list(zip(*in_turn(one, SEEDS)))
+        return [pos] + [spread(v) for v in losses], [(n, statistics.mean(v)) for n, v in zip(lengths, losses)]
+    found = in_turn(of, kinds)
+    rows, lines = [r for r, _ in found], {k: v for k, (_, v) in zip(kinds, found)}
     plot(b.path("positions.svg"), "Trained on 128 characters, read at other lengths", "characters in a window", "loss (nats)", lines)
     return ("Positions", "Four layers of width 128, trained for 2400 steps on windows of 128 characters, then asked about windows "
             "of other lengths: loss in nats a character, mean and deviation of three seeds.\n\n" +
@@ -192,19 +223,21 @@ def transformer(b):
         "encoder": {"blocks": [{"repeat": 6, "mixer": dict(mixer, causal=False), "ffn": ffn, "norm": norm}]},
         "blocks": [{"repeat": 6, "cross": True, "mixer": mixer, "ffn": ffn, "norm": norm}],
         "head": {"norm": False, "bias": True}})
-    right = {t: [] for t in ("copy", "reverse", "sort")}
-    for seed in SEEDS:
+    tasks = ("copy", "reverse", "sort")
+
+    def one(seed):
         _, run = b.pretrain("transformer", seed, data, model, tok, "--objective", "seq2seq", "--source-length", 64, "--max-length", 64,
                             "--batch", 32, "--steps", 4000, "--schedule", "inv-sqrt", "--warmup", 400, "--lr", 1e-3, "--label-smoothing", 0.1)
         said = b.call("generate", run, "--jsonl", "-", "--greedy", "-q", stdin="".join(json.dumps({"prompt": p["source"]}) + "\n" for p in test))
         texts = [json.loads(line)["text"] for line in said.splitlines()]
-        for t in right:
-            hits = [texts[i] == p["target"] for i, p in enumerate(test) if p["task"] == t]
-            right[t].append(100 * sum(hits) / len(hits))
+        hits = {t: [texts[i] == p["target"] for i, p in enumerate(test) if p["task"] == t] for t in tasks}
+        return {t: 100 * sum(h) / len(h) for t, h in hits.items()}
+    right = in_turn(one, SEEDS)
     return ("The original Transformer", "Six layers of encoder and decoder, post-norm, sinusoidal positions, label smoothing 0.1, "
             "inverse-square-root schedule (arXiv:1706.03762), width 128; 4000 steps on letters, asked about 900 new ones; share of "
             "answers right to the last letter.\n\n" +
-            table(["task"] + [f"seed {s}" for s in SEEDS], [[t] + [f"{x:.1f} %" for x in v] for t, v in right.items()]))
+            table(["task"] + [f"seed {s}" for s in SEEDS] + ["mean and deviation"],
+                  [[t] + [f"{r[t]:.1f} %" for r in right] + [spread([r[t] for r in right], 2) + " %"] for t in tasks]))
 
 
 def llama(mixer, ffn):
@@ -216,22 +249,18 @@ ROPE = {"type": "attn", "heads": 4, "pos": {"type": "rope", "theta": 10000}}
 GLU = {"type": "glu", "act": "silu", "d_ff": 352}
 
 
-def compare(b, name, title, text, models, args, keep=None):
-    """One row a model: validation loss and seconds; and the curves of the first seed."""
+def compare(b, name, title, text, models, args):
+    """One row a model, its validation loss; and the curves of the first seed."""
     tok = b.tokenizer("chars.json", "--type", "char")
-    rows, lines = [], {}
-    for label, (description, extra) in models.items():
+
+    def of(label):
+        description, extra = models[label]
         slug = f"{name}-" + "".join(c if c.isalnum() else "-" for c in label.lower())
         model = b.model(slug, description)
-        losses, seconds = [], []
-        for seed in SEEDS:
-            r, run = b.pretrain(slug, seed, b.train, model, tok, "--val", b.val, "--max-length", 128, *args, *extra)
-            losses.append(r["val_loss"])
-            if not r["was_done"]:
-                seconds.append(r["seconds"])
-            if seed == SEEDS[0]:
-                lines[label] = [p for p in curve(run, "loss", 50) if p[0] >= 100]
-        rows.append([label, spread(losses)])
+        got = in_turn(lambda seed: b.pretrain(slug, seed, b.train, model, tok, "--val", b.val, "--max-length", 128, *args, *extra), SEEDS)
+        return spread([r["val_loss"] for r, _ in got]), [p for p in curve(got[0][1], "loss", 50) if p[0] >= 100]
+    found = in_turn(of, list(models))
+    rows, lines = [[k, v] for k, (v, _) in zip(models, found)], {k: v for k, (_, v) in zip(models, found)}
     plot(b.path(name + ".svg"), title, "steps", "training loss (nats)", lines)
     return (title, text + "\n\n" + table(["model", "validation loss"], rows) + f"\n![{name}]({name}.svg)\n")
 
@@ -325,17 +354,19 @@ def objectives(b):
     found = passages(open(b.train, encoding="utf-8").read() + b.val_text, 1600, 120)
     words = "".join(json.dumps({"text": w}) + "\n" for _, w in found)
     labels = [y for y, _ in found]
-    rows = []
-    for label, (description, steps, extra) in tasks.items():
+
+    def of(label):
+        description, steps, extra = tasks[label]
         slug = "objective-" + "".join(c if c.isalnum() else "-" for c in label.lower())
         model = b.model(slug, description)
-        got = []
-        for seed in SEEDS:
+
+        def one(seed):
             _, run = b.pretrain(slug, seed, b.train, model, tok, "--batch", 16, "--steps", steps, "--lr", 1e-3, *extra)
             out = b.call("embed", run, "--format", "jsonl", "-q", stdin=words)
             vectors = [json.loads(line)["embedding"] for line in out.splitlines()]
-            got.append(probe(vectors, labels, seed))
-        rows.append([label, f"{statistics.mean(got):.1f} ± {statistics.stdev(got):.1f} %"])
+            return b.compute(probe, vectors, labels, seed)
+        return [label, spread(in_turn(one, SEEDS), 1) + " %"]
+    rows = in_turn(of, list(tasks))
     return ("Objectives", "Models of width 128 on characters, trained with about the same arithmetic on different tasks; then, with the weights "
             f"frozen, a linear probe tells from the mean of the hidden states of {len(found[0][1])} characters from which eighth of the text they "
             f"are (800 passages to learn, 800 to ask; guessing is right in {100 / PARTS:.1f} %).\n\n" + table(["learned by", "probe"], rows))
@@ -345,6 +376,19 @@ EXPERIMENTS = {"positions": positions, "objectives": objectives, "transformer": 
                "recurrent": recurrent, "optimizers": optimizers}
 
 
+def run(a):
+    b, start = Bench(a.llmctl, a.text, a.out), time.monotonic()
+    parts = in_turn(lambda x: EXPERIMENTS[x](b), a.experiment or list(EXPERIMENTS))
+    with open(b.path("architectures.md"), "w") as f:
+        f.write("# Architectures side by side\n\nMade by `scripts/compare-architectures.sh`; small models, one text "
+                f"({len(b.val_text) * 10 // 1000} kB), three seeds. The differences, not the numbers, carry over.\n")
+        for title, body in parts:
+            f.write(f"\n## {title}\n\n{body}")
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+    print(f"{b.path('architectures.md')}: {(time.monotonic() - start) / 60:.1f} minutes, "
+          f"{sum(u.ru_utime + u.ru_stime for u in used) / 60:.1f} of processor time")
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--llmctl", default="./llmctl")
@@ -352,17 +396,18 @@ def main():
     p.add_argument("out")
     p.add_argument("experiment", nargs="*")
     a = p.parse_args()
-    for x in a.experiment:
-        if x not in EXPERIMENTS:
-            die(f"no experiment '{x}'; there are {', '.join(EXPERIMENTS)}")
-    b = Bench(a.llmctl, a.text, a.out)
-    parts = [EXPERIMENTS[x](b) for x in (a.experiment or EXPERIMENTS)]
-    with open(b.path("architectures.md"), "w") as f:
-        f.write("# Architectures side by side\n\nMade by `scripts/compare-architectures.sh`; small models, one text "
-                f"({len(b.val_text) * 10 // 1000} kB), three seeds. The differences, not the numbers, carry over.\n")
-        for title, body in parts:
-            f.write(f"\n## {title}\n\n{body}")
-    print(b.path("architectures.md"))
+    try:
+        for x in a.experiment:
+            if x not in EXPERIMENTS:
+                raise Failure(f"no experiment '{x}'; there are {', '.join(EXPERIMENTS)}", 2)
+        run(a)
+    except Failure as problem:
+        print(f"compare-architectures: {problem}", file=sys.stderr)
+        sys.exit(problem.status)
+    except KeyboardInterrupt:
+        print("compare-architectures: stopped: run the same command again to go on", file=sys.stderr)
+        sys.exit(STOPPED)
 
 
-main()
+if __name__ == "__main__":
+    main()
