@@ -31,11 +31,12 @@ struct fast {
     const char *s;
     const struct words_table *t;
     bool tailored;
+    words_runs_fn *runs;
 };
 
 static bool room(struct words *w)
 {
-    if (w->cap - w->n >= 2 * PIECE + 2) return true;
+    if (w->cap - w->n >= 2 * PIECE + 2 + WORDS_RUNS_MORE) return true;
     size_t cap = w->cap * 2 + 4096;
     struct word *v = mem_resize(w->v, cap, sizeof *v);
     if (!v) {
@@ -218,6 +219,32 @@ static void run(const struct fast *f, size_t b, size_t e, uint64_t letters, uint
         marked(f, b, n, letters, second, other, wide);
 }
 
+size_t words_runs_ref(struct word *out, size_t begin, uint64_t starts, uint64_t ends, uint64_t core,
+                      uint64_t letter)
+{
+    size_t n = 0;
+    for (; ends; starts &= starts - 1, ends &= ends - 1) {
+        unsigned from = (unsigned)__builtin_ctzll(starts), to = (unsigned)__builtin_ctzll(ends);
+        uint64_t here = ((uint64_t)1 << to) - ((uint64_t)1 << from);
+        out[n++] = (struct word){.begin = (uint32_t)(begin + from),
+                                 .len = to - from,
+                                 .chars = to - from,
+                                 .info = WORD_ASCII | (core & here ? WORD_SUBSTANCE : 0u) |
+                                         (letter & here ? WORD_LETTER : 0u)};
+    }
+    return n;
+}
+
+words_runs_fn *words_runs_best(void)
+{
+#if defined(__x86_64__)
+    if (text_bytes_best() == text_bytes_avx512 && __builtin_cpu_supports("avx512vbmi2") &&
+        __builtin_cpu_supports("avx512vbmi"))
+        return words_runs_avx512vbmi;
+#endif
+    return words_runs_ref;
+}
+
 /* The run [from, to) of the block at `base`, whose bits are `here`. */
 static inline void in_block(const struct fast *f, const struct text_masks *m, size_t base,
                             unsigned from, unsigned to, uint64_t here)
@@ -232,6 +259,31 @@ static inline void in_block(const struct fast *f, const struct text_masks *m, si
     }
     put(f->w, base + from, n, second ? n - text_count_bits(second) : n,
         (other ? 0u : WORD_SUBSTANCE) | (letters ? WORD_LETTER : 0u) | (second ? 0u : WORD_ASCII));
+}
+
+/* The runs of a block that end in it (up to bit 63): those that are words as they stand
+ * together, the others one by one.  `text`: all that is no white space. */
+static inline void runs(const struct fast *f, const struct text_masks *m, size_t base,
+                        uint64_t starts, uint64_t ends, uint64_t text)
+{
+    if (!ends) return;
+    uint64_t core = m->letter | m->digit, marks = text & ~core;
+    uint64_t odd = (marks & ~(starts & ends >> 1)) | m->second; /* of runs to be looked at */
+    odd &= (((uint64_t)1 << (63 - __builtin_clzll(ends))) - 1) & (0 - (starts & (0 - starts)));
+    while (odd) {
+        unsigned at = (unsigned)__builtin_ctzll(odd);
+        unsigned from = 63 - (unsigned)__builtin_clzll(starts & below(at + 1));
+        uint64_t before = ((uint64_t)1 << from) - 1, up_to = before << 1 | 1;
+        if (starts & before)
+            f->w->n += f->runs(f->w->v + f->w->n, base, starts & before, ends & up_to, core, m->letter);
+        ends &= ~up_to;
+        unsigned to = (unsigned)__builtin_ctzll(ends);
+        in_block(f, m, base, from, to, ((uint64_t)1 << to) - ((uint64_t)1 << from));
+        starts &= ~up_to;
+        ends &= ends - 1;
+        odd &= ~(((uint64_t)1 << to) - 1);
+    }
+    if (ends) f->w->n += f->runs(f->w->v + f->w->n, base, starts, ends, core, m->letter);
 }
 
 /* A run over several blocks is rare: its masks are put together, or it is read
@@ -275,7 +327,7 @@ static inline uint64_t edges(const struct text_masks *m, size_t k, uint64_t text
 int words_uax29_masked(struct words *w, const char *text, size_t n, const struct text_masks *m,
                        bool tailored, struct err *e)
 {
-    struct fast f = {w, text, words_table_get(), tailored};
+    struct fast f = {w, text, words_table_get(), tailored, words_runs_best()};
     w->n = 0;
     if (uax29_start()) return err_oom(e, 1 << 20, "the classes of word boundaries");
     size_t open = SIZE_MAX; /* begin of a run that goes on from the block before */
@@ -295,14 +347,8 @@ int words_uax29_masked(struct words *w, const char *text, size_t n, const struct
             ends &= ends - 1;
             open = SIZE_MAX;
         }
-        while (ends) { /* to < 64: a run up to the end of a whole block is still open */
-            unsigned from = (unsigned)__builtin_ctzll(starts), to = (unsigned)__builtin_ctzll(ends);
-            uint64_t here = ((uint64_t)1 << to) - ((uint64_t)1 << from);
-            starts &= starts - 1;
-            ends &= ends - 1;
-            in_block(&f, &m[k], k * 64, from, to, here);
-        }
-        if (starts) open = k * 64 + (unsigned)__builtin_ctzll(starts);
+        runs(&f, &m[k], k * 64, starts, ends, text_bits); /* one up to the end of a whole block is still open */
+        if (starts && (!ends || __builtin_clzll(starts) <= __builtin_clzll(ends))) open = k * 64 + 63 - (unsigned)__builtin_clzll(starts);
     }
     if (open != SIZE_MAX && !w->oom) long_run(&f, m, open, n);
     return w->oom ? err_oom(e, w->cap * sizeof *w->v, "the words of a document") : 0;

@@ -16,6 +16,16 @@ void words_push(struct words *w, const char *text, size_t begin, size_t len);
 
 void words_fast_start(const struct words_table *t); /* fills tables; once */
 
+/* The words of a block of 64 ASCII bytes, whose first is byte `begin` of the text: run
+ * i from the i-th bit of starts up to the i-th of ends.  Each is one mark or all of `core`
+ * (letters and digits), with no more of it next to the run; `letter` is part of core.
+ * Returns how many; up to WORDS_RUNS_MORE behind them are overwritten. */
+enum { WORDS_RUNS_MORE = 16 };
+typedef size_t words_runs_fn(struct word *out, size_t begin, uint64_t starts, uint64_t ends,
+                             uint64_t core, uint64_t letter);
+words_runs_fn words_runs_ref, words_runs_avx512vbmi;
+words_runs_fn *words_runs_best(void);
+
 /* ---- words_affix.c: what stands at the ends and inside of a chunk ---- */
 size_t words_prefix(const struct words_table *t, const char *s, size_t n); /* bytes, 0 = none */
 size_t words_suffix(const struct words_table *t, const char *s, size_t n);

@@ -8,6 +8,7 @@
 #include "data/doc.h"
 #include "data/rules.h"
 #include "data/text_masks.h"
+#include "data/words_internal.h"
 #include "data/words_uax29.h"
 
 static uint64_t state64 = 88172645463325252u;
@@ -76,6 +77,33 @@ static void words_by_masks_are_those_of_the_reference(void **state)
         same_words(text, n);
         memset(text, ' ', n);
         same_words(text, n);
+    }
+}
+
+static void runs_of_a_block_are_those_of_the_reference(void **state)
+{
+    (void)state;
+    static struct word a[64 + WORDS_RUNS_MORE], b[64 + WORDS_RUNS_MORE];
+    words_runs_fn *best = words_runs_best();
+    for (int round = 0; round < 20000; round++) {
+        uint64_t starts = 0, ends = 0, core = 0, letter = 0;
+        unsigned at = rnd(3);
+        while (at < 64) { /* words and marks, some of them side by side */
+            unsigned len = rnd(4) ? 1 + rnd(round % 2 ? 3 : 12) : 1;
+            bool mark = len == 1 && rnd(2);
+            starts |= (uint64_t)1 << at;
+            for (unsigned i = at; i < at + len && i < 64 && !mark; i++) {
+                core |= (uint64_t)1 << i;
+                if (rnd(3) == 0) letter |= (uint64_t)1 << i;
+            }
+            at += len;
+            if (at < 64) ends |= (uint64_t)1 << at;
+            if (!mark || rnd(2)) at += 1 + rnd(2);
+        }
+        size_t base = (size_t)rnd(1u << 26) * 64, n = words_runs_ref(a, base, starts, ends, core, letter);
+        assert_int_equal(n, __builtin_popcountll(ends));
+        assert_int_equal(best(b, base, starts, ends, core, letter), n);
+        assert_memory_equal(a, b, n * sizeof *a);
     }
 }
 
@@ -230,6 +258,7 @@ static void judgements_of_real_text_are_those_of_the_plain_way(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_of_a_block_are_those_of_the_reference),
         cmocka_unit_test(kernels_agree_on_all_bytes),
         cmocka_unit_test(words_by_masks_are_those_of_the_reference),
         cmocka_unit_test(judgements_are_those_of_the_plain_way),
