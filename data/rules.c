@@ -231,7 +231,8 @@ static int judge_words(const struct rules_cfg *c, const struct need *need, struc
     size_t n_words = SIZE_MAX;
     if (v->cut_short && !c->all) return 0;
     if (need->c4) {
-        if (rules_c4_words(c, w, text, need->words ? &w->words : NULL, &n_words, w->m, e)) return -1;
+        bool count = need->fineweb && v->changed; /* the words that are left */
+        if (rules_c4_words(c, w, text, need->words ? &w->words : NULL, count ? &n_words : NULL, w->m, e)) return -1;
         rules_apply(c, w->m, RULE_SENTENCES, RULE_NO_LINES, failed);
     }
     if (!need->fineweb) return 0;
@@ -256,6 +257,7 @@ static int scan(const struct rules_cfg *c, const struct need *need, struct rules
 static int find_words(const struct rules_cfg *c, const struct need *need, struct rules_work *w,
                       const char *text, size_t n, struct err *e)
 {
+    w->hashed = false;
     if (!need->words) return 0;
     return rules_masked(c) ? words_uax29_masked(&w->words, text, n, w->masks, true, e)
                 : words_cut(c->words, &w->words, text, n, e);

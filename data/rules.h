@@ -210,13 +210,15 @@ struct hash_counter {
     uint32_t round;
 };
 struct gram_work {
-    uint64_t *hash; /* of words; then of the n-gram at each */
+    uint64_t *hash;  /* of words */
+    uint32_t *chars; /* of words */
+    uint64_t *gram; /* of the n-gram at each; this and the rest only when they are counted */
     uint32_t *at;   /* positions; then the slot of each */
     struct gram_slot {
         uint32_t tag; /* of the hash, beside the slot; 0 = free */
         uint32_t count;
     } * table;
-    size_t cap, mask;
+    size_t hash_cap, cap, mask;
     uint64_t *bound; /* rules_grams_bound.c */
     size_t bound_cap;
 };
@@ -230,6 +232,11 @@ struct rules_work {
     bool ascii, wide, newlines_only; /* wide: some need decoding; lines end in \n only */
     size_t n_hashes, n_dots; /* '#'; three full stops in a row */
     struct gram_work grams;
+    struct word_counts {
+        size_t words, chars, alpha; /* words of substance, their characters; words with a letter */
+        unsigned stops;             /* a bit for each stop word that occurs */
+    } counts;
+    bool hashed; /* grams.hash and counts are of words */
     struct hash_counter table;
     uint64_t *hash; /* three numbers a word */
     size_t cap;

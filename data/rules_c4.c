@@ -374,13 +374,12 @@ int rules_c4_words(const struct rules_cfg *c, struct rules_work *w, const char *
                    const struct words *all, size_t *n_words, double *m, struct err *e)
 {
     const struct words_table *t = words_table_get();
-    size_t found = 0, at = 0;
+    size_t found = 0, at = 0, stay = 0;
     double limit = c->limit[RULE_SENTENCES];
-    *n_words = 0;
     for (size_t i = 0; i < w->n_lines; i++) {
         const struct rules_line *line = &w->lines[i];
         bool count = c->all || (c->on[RULE_SENTENCES] && (double)found < limit);
-        if (!count && !all) break;
+        if (!count && !(all && n_words)) break;
         const char *s = text;
         struct words these;
         if (all && !line->cut) { /* the words of a whole line are known */
@@ -390,10 +389,10 @@ int rules_c4_words(const struct rules_cfg *c, struct rules_work *w, const char *
             if (words_cut(c->words, &w->line_words, s, line->n, e)) return -1;
             these = w->line_words;
         }
-        *n_words += these.n;
+        stay += these.n;
         if (count) found += sentences(t, &these, s);
     }
     m[METRIC_SENTENCES] = (double)found;
-    if (!all) *n_words = SIZE_MAX;
+    if (n_words) *n_words = all ? stay : SIZE_MAX;
     return 0;
 }

@@ -124,33 +124,55 @@ static void count_known_lines(const struct rules_work *w, const char *s, size_t 
     }
 }
 
+#define W(a, b, c, d) (a | b << 8 | c << 16 | (uint32_t)d << 24)
+const struct stop_words rules_stop_words = {
+    0x6ec9d287u,
+    {W('b', 'e', 0, 0), W('t', 'h', 'a', 't'), W('t', 'h', 'e', 0), W('o', 'f', 0, 0), W('w', 'i', 't', 'h'),
+     W('t', 'o', 0, 0), W('h', 'a', 'v', 'e'), W('a', 'n', 'd', 0)}};
+#undef W
+
 /* The bit of a stop word, given the first four bytes of a word of `len` as a
- * number, the first byte lowest.  Products of stop words with `mul` differ in
- * the three highest bits. */
+ * number, the first byte lowest. */
 static inline unsigned stop_word(uint32_t x, uint32_t len)
 {
-    static const uint32_t mul = 0x6ec9d287u, mask[8] = {0, 0, 0xffff, 0xffffff, 0xffffffff};
-#define W(a, b, c, d) (a | b << 8 | c << 16 | (uint32_t)d << 24)
-    static const uint32_t list[8] = {W('b', 'e', 0, 0), W('t', 'h', 'a', 't'), W('t', 'h', 'e', 0), W('o', 'f', 0, 0), W('w', 'i', 't', 'h'), W('t', 'o', 0, 0), W('h', 'a', 'v', 'e'), W('a', 'n', 'd', 0)};
-#undef W
+    static const uint32_t mask[8] = {0, 0, 0xffff, 0xffffff, 0xffffffff};
     x &= mask[len < 5 ? len : 5];
-    unsigned k = x * mul >> 29;
-    return (unsigned)(x == list[k]) << k;
-}
-
-static inline uint32_t first_four(const char *s, size_t left)
-{
-    uint32_t x = 0;
-    memcpy(&x, s, left < 4 ? left : 4);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap32(x);
-#endif
-    return x;
+    unsigned k = x * rules_stop_words.mul >> 29;
+    return (unsigned)(x == rules_stop_words.list[k]) << k;
 }
 
 static double share(size_t a, size_t b)
 {
     return b ? (double)a / (double)b : 0;
+}
+
+size_t rules_count_words_ref(const struct words *w, size_t from, const char *text, size_t n, uint64_t *hash,
+                             uint32_t *chars, struct word_counts *c)
+{
+    struct word_counts k = *c; /* registers */
+    for (size_t i = from; i < w->n; i++) {
+        const struct word *x = &w->v[i];
+        size_t counts = x->info >> 1 & 1; /* WORD_SUBSTANCE; no branch, it would be guessed wrong */
+        uint64_t first = 0;
+        k.words += counts;
+        k.chars += x->chars & (0 - counts);
+        k.alpha += x->info & WORD_LETTER;
+        hash[i] = rules_word_hash(text + x->begin, x->len, n - x->begin, &first);
+        chars[i] = x->chars;
+        k.stops |= stop_word((uint32_t)first, x->len);
+    }
+    *c = k;
+    return w->n - from;
+}
+
+void rules_count_words(const struct words *w, const char *text, size_t n, uint64_t *hash, uint32_t *chars,
+                       struct word_counts *c)
+{
+    size_t done = 0;
+#if defined(__x86_64__)
+    if (text_bytes_best() == text_bytes_avx512) done = rules_count_words_avx512(w, text, n, hash, chars, c);
+#endif
+    rules_count_words_ref(w, done, text, n, hash, chars, c);
 }
 
 void rules_gopher(const struct rules_cfg *cfg, struct rules_work *work, const char *text, size_t n,
@@ -162,25 +184,14 @@ void rules_gopher(const struct rules_cfg *cfg, struct rules_work *work, const ch
         count_known_lines(work, text, n, &c);
     else
         count_lines(text, n, &c);
-    size_t words = 0, chars = 0, alpha = 0;
-    unsigned stops = 0;
-    for (size_t i = 0; i < w->n; i++) {
-        const struct word *x = &w->v[i];
-        size_t counts = x->info >> 1 & 1; /* WORD_SUBSTANCE; no branch, it would be guessed wrong */
-        words += counts;
-        chars += x->chars & (0 - counts);
-        alpha += x->info & WORD_LETTER;
-        size_t left = n - x->begin;
-        stops |= stop_word(left >= 4 ? first_four(text + x->begin, 4)
-                                     : first_four(text + x->begin, left),
-                           x->len);
-    }
-    m[METRIC_WORDS] = (double)words;
-    m[METRIC_MEAN_LENGTH] = share(chars, words);
+    if (!rules_words_counted(work, text, n)) return;
+    struct word_counts k = work->counts;
+    m[METRIC_WORDS] = (double)k.words;
+    m[METRIC_MEAN_LENGTH] = share(k.chars, k.words);
     m[METRIC_HASHES] = share(c.hashes, w->n);
     m[METRIC_ELLIPSES] = share(c.ellipses, w->n);
     m[METRIC_BULLET_LINES] = share(c.bullets, c.lines);
     m[METRIC_ELLIPSIS_LINES] = share(c.end_ellipses, c.lines);
-    m[METRIC_ALPHA_WORDS] = share(alpha, w->n);
-    m[METRIC_STOP_WORDS] = (double)__builtin_popcount(stops);
+    m[METRIC_ALPHA_WORDS] = share(k.alpha, w->n);
+    m[METRIC_STOP_WORDS] = (double)__builtin_popcount(k.stops);
 }

@@ -9,37 +9,7 @@
 #include "core/base/mem.h"
 #include "data/rules_internal.h"
 
-static const uint64_t mul_a = 0x9E3779B97F4A7C15u, mul_b = 0xC2B2AE3D27D4EB4Fu;
-
-static inline uint64_t load(const char *s, size_t n)
-{
-    uint64_t x = 0;
-    memcpy(&x, s, n);
-    return x;
-}
-
-static inline uint64_t load8(const char *s)
-{
-    uint64_t x;
-    memcpy(&x, s, 8);
-    return x;
-}
-
-static inline uint64_t word_hash(const char *s, size_t len, size_t left)
-{
-    uint64_t x, y = len * mul_b;
-    if (len <= 8) {
-        x = left >= 8 ? load8(s) : load(s, left);
-        if (len < 8) x &= ((uint64_t)1 << 8 * len) - 1;
-    } else if (len <= 16) {
-        x = load8(s);
-        y ^= load8(s + len - 8) * mul_b;
-    } else {
-        return hash64(s, len);
-    }
-    x = (x ^ y) * mul_a;
-    return x ^ x >> 29 ^ y << 17;
-}
+static const uint64_t mul_a = 0x9E3779B97F4A7C15u;
 
 static inline uint64_t longer(uint64_t gram, uint64_t word)
 {
@@ -48,25 +18,36 @@ static inline uint64_t longer(uint64_t gram, uint64_t word)
     return x ^ x >> 32;
 }
 
+/* Twice as many slots as entries; where there are many, one in five may be all that is free. */
+static unsigned table_log(size_t n)
+{
+    enum { MANY = 1 << 20 };
+    unsigned log = 6;
+    size_t want = n <= MANY ? 2 * n : n + n / 4 > 2 * (size_t)MANY ? n + n / 4 : 2 * (size_t)MANY;
+    while ((size_t)1 << log < want)
+        log++;
+    return log;
+}
+
 static bool room(struct gram_work *g, size_t n)
 {
     if (n <= g->cap) return true;
-    size_t cap = n + n / 4 + 256, slots = 64;
-    while (slots < cap * 2)
-        slots *= 2;
-    free(g->hash);
+    size_t cap = n + n / 8 + 256;
+    free(g->gram);
     free(g->at);
     free(g->table);
-    g->hash = mem_alloc(cap, 2 * sizeof *g->hash);
+    g->gram = mem_alloc(cap, sizeof *g->gram);
     g->at = mem_alloc(cap, 2 * sizeof *g->at);
-    g->table = mem_alloc(slots, sizeof *g->table);
-    g->cap = g->hash && g->at && g->table ? cap : 0;
+    g->table = mem_alloc((size_t)1 << table_log(cap), sizeof *g->table);
+    g->cap = g->gram && g->at && g->table ? cap : 0;
     return g->cap != 0;
 }
 
 void rules_grams_free(struct gram_work *g)
 {
     free(g->hash);
+    free(g->chars);
+    free(g->gram);
     free(g->at);
     free(g->table);
     free(g->bound);
@@ -76,9 +57,7 @@ void rules_grams_free(struct gram_work *g)
 /* An empty table for n entries; the shift that makes a slot of a hash. */
 static unsigned clear_table(struct gram_work *g, size_t n)
 {
-    unsigned log = 6;
-    while ((size_t)1 << log < n * 2)
-        log++;
+    unsigned log = table_log(n);
     memset(g->table, 0, sizeof *g->table << log);
     g->mask = ((size_t)1 << log) - 1;
     return 64 - log;
@@ -135,7 +114,7 @@ static size_t gram_chars(const struct words *w, size_t at, size_t n)
 /* 2-grams: all of them are counted. */
 static size_t pairs(struct gram_work *g, const struct words *w, uint32_t *most)
 {
-    uint64_t *h = g->hash, *gram = h + w->n;
+    uint64_t *h = g->hash, *gram = g->gram;
     uint32_t *at = g->at, *slot = at + w->n;
     unsigned shift = clear_table(g, w->n);
     struct hand t = {g->table, g->mask, shift, 0};
@@ -153,7 +132,7 @@ static size_t pairs(struct gram_work *g, const struct words *w, uint32_t *most)
 /* n-grams at positions where both (n-1)-grams repeat. */
 static size_t grow(struct gram_work *g, const struct words *w, size_t n_at, size_t n, uint32_t *most)
 {
-    uint64_t *h = g->hash, *gram = h + w->n;
+    uint64_t *h = g->hash, *gram = g->gram;
     uint32_t *at = g->at, *slot = at + w->n;
     size_t made = 0;
     unsigned shift = clear_table(g, n_at);
@@ -201,23 +180,47 @@ static double duplicates(struct gram_work *g, const struct words *w, size_t n_at
     return (double)dup;
 }
 
+bool rules_grams_room(struct rules_work *work, size_t n)
+{
+    struct gram_work *g = &work->grams;
+    if (n + GRAMS_BEHIND <= g->hash_cap) return true;
+    size_t cap = n + n / 8 + 256;
+    free(g->hash);
+    free(g->chars);
+    g->hash = mem_alloc(cap, sizeof *g->hash);
+    g->chars = mem_alloc(cap, sizeof *g->chars);
+    g->hash_cap = g->hash && g->chars ? cap : 0;
+    work->oom |= !g->hash_cap;
+    return g->hash_cap != 0;
+}
+
 bool rules_grams_words(struct rules_work *work, const struct words *w, const char *text,
                        size_t n_text)
 {
-    struct gram_work *g = &work->grams;
-    if (!room(g, w->n)) {
-        work->oom = true;
-        return false;
-    }
-    for (size_t i = 0; i < w->n; i++)
-        g->hash[i] = word_hash(text + w->v[i].begin, w->v[i].len, n_text - w->v[i].begin);
+    struct word_counts c = {0};
+    work->hashed = false;
+    if (!rules_grams_room(work, w->n)) return false;
+    rules_count_words(w, text, n_text, work->grams.hash, work->grams.chars, &c);
     return true;
+}
+
+bool rules_words_counted(struct rules_work *work, const char *text, size_t n)
+{
+    if (work->hashed) return true;
+    if (!rules_grams_room(work, work->words.n)) return false;
+    work->counts = (struct word_counts){0};
+    rules_count_words(&work->words, text, n, work->grams.hash, work->grams.chars, &work->counts);
+    return work->hashed = true;
 }
 
 void rules_grams(struct rules_work *work, double chars, double *m)
 {
     struct gram_work *g = &work->grams;
     const struct words *w = &work->words;
+    if (!room(g, w->n)) {
+        work->oom = true;
+        return;
+    }
     size_t n_at = 0;
     for (size_t n = 2; n <= 10 && n <= w->n; n++) {
         uint32_t most = 0;
@@ -272,6 +275,10 @@ void rules_grams_other(struct rules_work *work, bool dclm, double chars, double 
 {
     struct gram_work *g = &work->grams;
     const struct words *w = &work->line_words;
+    if (!room(g, w->n)) {
+        work->oom = true;
+        return;
+    }
     size_t n_at = 0;
     for (size_t n = 2; n <= 10 && n <= w->n; n++) {
         uint32_t most = 0;

@@ -1,10 +1,10 @@
 /* An upper bound of the n-gram metrics, without a table of n-grams: most texts
  * that stay repeat little, and for them it settles all of these rules.
  *
- * The most frequent n-gram: each place adds the length of its n-gram to a sum
- * chosen by a hash.  N-grams that share a sum make it larger, so the largest sum
- * is at least occurrences times length of any n-gram.  A 4-gram occurs no more
- * often than the 3-gram it begins with, and is longer: one array serves both.
+ * The most frequent n-gram: each place adds the length of its 4-gram to a sum
+ * chosen by a hash of its 2-gram.  N-grams that share a sum make it larger, so the
+ * largest sum is at least occurrences times length of any 4-gram, and as a 3-gram or a
+ * 2-gram is shorter and begins 4-grams wherever it occurs, of any of those.
  *
  * Repeated n-grams of five words and more: all words of each begin, or go on, a
  * 5-gram that came before.  A Bloom filter (two bits of one 64-bit word) finds
@@ -16,7 +16,6 @@
 #include "data/rules_internal.h"
 
 enum { SUMS_MAX = 4096, MIN_SLOTS = 64 };
-static const uint64_t mul = 0xC2B2AE3D27D4EB4Fu;
 
 /* The smallest limit of the rules first ... last that are on. */
 static double least(const struct rules_cfg *c, int first, int last)
@@ -49,21 +48,41 @@ static inline uint64_t next(uint64_t gram, uint64_t word)
     return (gram << 23 | gram >> 41) ^ word;
 }
 
-static inline uint32_t chars_at(const struct words *w, size_t i)
+void rules_gram_steps_ref(const uint64_t *h, const uint32_t *chars, unsigned sum_shift, unsigned bloom_shift,
+                          struct gram_steps *out)
 {
-    return i < w->n ? w->v[i].chars : 0;
+    for (size_t i = 0; i < GRAM_STEPS; i++, h++, chars++) {
+        uint64_t gram = next(h[0], h[1]);
+        out->sum_at[i] = (uint32_t)(gram * RULES_HASH_B >> sum_shift);
+        out->chars[i] = chars[0] + chars[1] + chars[2] + chars[3] + 3;
+        gram = next(next(next(gram, h[2]), h[3]), h[4]) * RULES_HASH_B;
+        out->bloom_at[i] = (uint32_t)(gram >> bloom_shift);
+        out->pair[i] = (uint64_t)1 << (gram & 63) | (uint64_t)1 << (gram >> 6 & 63);
+    }
 }
 
-struct sums {
-    uint32_t *v, most;
-    unsigned shift;
-};
-
-static inline void add(struct sums *s, uint64_t gram, uint32_t chars)
+uint32_t rules_most_ref(const uint32_t *v, size_t n)
 {
-    uint32_t *at = &s->v[gram * mul >> s->shift];
-    *at += chars;
-    if (*at > s->most) s->most = *at;
+    uint32_t most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = v[i] > most ? v[i] : most;
+    return most;
+}
+
+static rules_gram_steps_fn *steps_best(void)
+{
+#if defined(__x86_64__)
+    if (text_bytes_best() == text_bytes_avx512) return rules_gram_steps_avx512;
+#endif
+    return rules_gram_steps_ref;
+}
+
+static rules_most_fn *most_best(void)
+{
+#if defined(__x86_64__)
+    if (text_bytes_best() == text_bytes_avx512) return rules_most_avx512;
+#endif
+    return rules_most_ref;
 }
 
 bool rules_grams_few(const struct rules_cfg *c, struct rules_work *work, double chars)
@@ -71,31 +90,30 @@ bool rules_grams_few(const struct rules_cfg *c, struct rules_work *work, double 
     const struct words *w = &work->words;
     struct gram_work *g = &work->grams;
     if (chars > 1e9 || w->n < 2) return false; /* sums of 32 bits */
-    unsigned log = log_above(w->n * 2, SUMS_MAX), bits = log_above(w->n / 2, SIZE_MAX / 2);
+    unsigned log = log_above(w->n, SUMS_MAX), bits = log_above(w->n / 2, SIZE_MAX / 2);
     size_t n_sums = (size_t)1 << log, n_bits = (size_t)1 << bits;
-    if (!room(g, n_sums + n_bits)) return false; /* then the exact way fails, and says so */
-    memset(g->bound, 0, (n_sums + n_bits) * sizeof *g->bound);
-    struct sums two = {(uint32_t *)(void *)g->bound, 0, 64 - log},
-                four = {two.v + n_sums, 0, 64 - log};
-    uint64_t *bloom = g->bound + n_sums, *h = g->hash;
+    if (!room(g, n_sums / 2 + n_bits)) return false; /* then the exact way fails, and says so */
+    memset(g->bound, 0, (n_sums / 2 + n_bits) * sizeof *g->bound);
+    uint32_t *sums = (uint32_t *)(void *)g->bound;
+    uint64_t *bloom = g->bound + n_sums / 2;
     size_t covered = 0, again = 0; /* words before `covered` are counted */
-    memset(h + w->n, 0, 4 * sizeof *h);
-    uint32_t c0 = chars_at(w, 0), c1 = chars_at(w, 1), c2 = chars_at(w, 2), c3;
-    for (size_t i = 0; i + 1 < w->n; i++, c0 = c1, c1 = c2, c2 = c3) {
-        c3 = chars_at(w, i + 3);
-        uint64_t gram = next(h[i], h[i + 1]);
-        add(&two, gram, c0 + c1 + 1);
-        gram = next(gram, h[i + 2]);
-        add(&four, gram, c0 + c1 + c2 + c3 + 3);
-        gram = next(next(gram, h[i + 3]), h[i + 4]) * mul;
-        uint64_t *word = &bloom[gram >> (64 - bits)],
-                 pair = (uint64_t)1 << (gram & 63) | (uint64_t)1 << (gram >> 6 & 63);
-        if ((*word & pair) == pair)
-            for (size_t k = covered > i ? covered : i; k < i + 5; covered = ++k)
-                again += chars_at(w, k);
-        *word |= pair;
+    memset(g->hash + w->n, 0, GRAMS_BEHIND * sizeof *g->hash);
+    memset(g->chars + w->n, 0, GRAMS_BEHIND * sizeof *g->chars);
+    rules_gram_steps_fn *steps = steps_best();
+    struct gram_steps x;
+    for (size_t from = 0; from + 1 < w->n; from += GRAM_STEPS) {
+        size_t n = w->n - 1 - from < GRAM_STEPS ? w->n - 1 - from : GRAM_STEPS;
+        steps(g->hash + from, g->chars + from, 64 - log, 64 - bits, &x);
+        for (size_t i = 0; i < n; i++) {
+            sums[x.sum_at[i]] += x.chars[i];
+            uint64_t *word = &bloom[x.bloom_at[i]], pair = x.pair[i], had = *word;
+            *word = had | pair;
+            if ((had & pair) != pair) continue;
+            for (size_t k = covered > from + i ? covered : from + i; k < from + i + 5; covered = ++k)
+                again += g->chars[k];
+        }
     }
-    return !(two.most / chars > c->limit[RULE_TOP_2] && c->on[RULE_TOP_2]) &&
-           !(four.most / chars > least(c, RULE_TOP_3, RULE_TOP_4)) &&
+    double most = most_best()(sums, n_sums);
+    return !(most / chars > least(c, RULE_TOP_2, RULE_TOP_4)) &&
            !((double)again / chars > least(c, RULE_DUP_5, RULE_DUP_10));
 }

@@ -2,6 +2,9 @@
 #ifndef DATA_RULES_INTERNAL_H
 #define DATA_RULES_INTERNAL_H
 
+#include <string.h>
+
+#include "core/base/hash.h"
 #include "data/rules.h"
 #include "data/words_class.h"
 
@@ -61,12 +64,65 @@ bool rules_table_size(struct hash_counter *t, size_t n);         /* for n entrie
 uint32_t rules_table_count(struct hash_counter *t, uint64_t h);  /* counted so often, now included */
 uint32_t rules_table_get(const struct hash_counter *t, uint64_t h);
 /* Hashes of words, for those below; false and w->oom on lack of memory. */
+bool rules_grams_room(struct rules_work *w, size_t n_words);
 bool rules_grams_words(struct rules_work *w, const struct words *words, const char *text, size_t n);
+bool rules_words_counted(struct rules_work *w, const char *text, size_t n); /* w->words, into w->counts too */
 /* The n-gram metrics (of two words and more), the fast way. */
 void rules_grams(struct rules_work *w, double chars, double *m);
-/* Is it certain that the text passes all rules of n-grams? */
+/* Is it certain that the text passes all rules of n-grams?  Needs w->hashed. */
 bool rules_grams_few(const struct rules_cfg *c, struct rules_work *w, double chars);
+/* What it needs of the n-grams that begin at GRAM_STEPS words; hashes and characters of
+ * so many words and GRAMS_MORE are read. */
+enum { GRAM_STEPS = 32, GRAMS_MORE = 4, GRAMS_BEHIND = GRAM_STEPS + GRAMS_MORE };
+struct gram_steps {
+    uint32_t sum_at[GRAM_STEPS], chars[GRAM_STEPS], bloom_at[GRAM_STEPS];
+    uint64_t pair[GRAM_STEPS];
+};
+typedef void rules_gram_steps_fn(const uint64_t *h, const uint32_t *chars, unsigned sum_shift,
+                                 unsigned bloom_shift, struct gram_steps *out);
+rules_gram_steps_fn rules_gram_steps_ref, rules_gram_steps_avx512;
+typedef uint32_t rules_most_fn(const uint32_t *v, size_t n); /* the largest; n is a multiple of 16 */
+rules_most_fn rules_most_ref, rules_most_avx512;
 void rules_grams_free(struct gram_work *g);
+#define RULES_HASH_A 0x9E3779B97F4A7C15u
+#define RULES_HASH_B 0xC2B2AE3D27D4EB4Fu
+/* The hash of a word with `left` bytes from its begin to the end of the text; *first: its
+ * first 8 bytes as a number, the first byte lowest, and what follows it.  There is no
+ * branch on whether it has more than 8, which would be guessed wrong. */
+static inline uint64_t rules_word_hash(const char *s, size_t len, size_t left, uint64_t *first)
+{
+    uint64_t x = 0, last;
+    if (left >= 8) {
+        memcpy(&x, s, 8);
+    } else {
+        memcpy(&x, s, left);
+        s = (const char *)first; /* where 8 bytes can be read */
+    }
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    *first = x;
+    if (len > 16) return hash64(s, len);
+    uint64_t more = 0 - (uint64_t)(len > 8);
+    memcpy(&last, s + ((len - 8) & more), 8);
+    uint64_t y = (len ^ (last & more)) * RULES_HASH_B;
+    x = ((x << (len < 8 ? 64 - 8 * len : 0)) ^ y) * RULES_HASH_A;
+    return x ^ x >> 29 ^ y << 17;
+}
+/* Product of a stop word, as a number of up to four bytes, and mul: its place is in the
+ * three highest of 32 bits. */
+struct stop_words {
+    uint32_t mul, list[8];
+};
+extern const struct stop_words rules_stop_words;
+/* Counts words, into *c too, and notes hash and characters of each.  The others do as
+ * many from the first on as they can, and return how many. */
+void rules_count_words(const struct words *w, const char *text, size_t n, uint64_t *hash, uint32_t *chars,
+                       struct word_counts *c);
+size_t rules_count_words_ref(const struct words *w, size_t from, const char *text, size_t n, uint64_t *hash,
+                             uint32_t *chars, struct word_counts *c);
+size_t rules_count_words_avx512(const struct words *w, const char *text, size_t n, uint64_t *hash,
+                                uint32_t *chars, struct word_counts *c);
 void rules_gopher(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                   double *m);
 /* FineWeb's metrics, all but newlines a word, and how many newlines there are. */
@@ -78,7 +134,7 @@ void rules_fineweb_repeats(struct rules_work *w, const char *text, double *m);
 int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n, double *m,
              struct err *e);
 /* Counts the sentences of the lines that stay.  `all`: the words of the text if
- * they are known; then *n_words is how many of them stay, else SIZE_MAX. */
+ * they are known; then *n_words is how many of them stay, else SIZE_MAX; it may be NULL. */
 int rules_c4_words(const struct rules_cfg *c, struct rules_work *w, const char *text,
                    const struct words *all, size_t *n_words, double *m, struct err *e);
 

@@ -327,7 +327,7 @@ void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const cha
         m[METRIC_DUP_LINE_CHARS] = (double)d.dup_chars / chars;
     }
     if (w->words.n > 1 && !w->oom && fast) {
-        if (rules_grams_words(w, &w->words, text, n) && !(c->quick && rules_grams_few(c, w, chars)))
+        if (rules_words_counted(w, text, n) && !(c->quick && rules_grams_few(c, w, chars)))
             rules_grams(w, chars, m);
     } else if (w->words.n && !w->oom)
         grams(w, text, &w->words, c->words == WORDS_SPACY_EN, chars, m);

@@ -6,7 +6,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/doc.h"
-#include "data/rules.h"
+#include "data/rules_internal.h"
 #include "data/text_masks.h"
 #include "data/words_internal.h"
 #include "data/words_uax29.h"
@@ -104,6 +104,51 @@ static void runs_of_a_block_are_those_of_the_reference(void **state)
         assert_int_equal(n, __builtin_popcountll(ends));
         assert_int_equal(best(b, base, starts, ends, core, letter), n);
         assert_memory_equal(a, b, n * sizeof *a);
+    }
+}
+
+/* Marks and words of every length, at the end of the text too. */
+static void words_are_counted_as_by_the_reference(void **state)
+{
+    (void)state;
+    enum { MOST = 600 };
+    static const char *const parts[] = {"the", "be", "of", "with", "that", "have", "and", "to", "The", "t", ",", "a1", "seven", "12345678", "ninechars",
+                                        "sixteen_sixteen_", "seventeen_or_more_letters"};
+    static char text[16 * 1024];
+    static struct word v[MOST];
+    uint64_t ha[MOST + GRAMS_BEHIND] = {0}, hb[MOST + GRAMS_BEHIND] = {0};
+    uint32_t ca[MOST + GRAMS_BEHIND] = {0}, cb[MOST + GRAMS_BEHIND] = {0};
+    for (int round = 0; round < 500; round++) {
+        struct words w = {.v = v};
+        size_t n = 0, want = rnd(MOST);
+        while (w.n < want) {
+            const char *p = parts[rnd(COUNT_OF(parts))];
+            uint32_t len = (uint32_t)strlen(p);
+            memcpy(text + n, p, len);
+            v[w.n++] = (struct word){(uint32_t)n, len, rnd(2) ? len : len / 2 + 1, rnd(8)};
+            n += len;
+            if (rnd(3)) text[n++] = ' ';
+        }
+        struct word_counts a = {0}, b = {0};
+        char *tight = mem_alloc(n + 1, 1); /* nothing behind it may be read */
+        memcpy(tight, text, n);
+        assert_int_equal(rules_count_words_ref(&w, 0, text, n, ha, ca, &a), w.n);
+        rules_count_words(&w, tight, n, hb, cb, &b);
+        free(tight);
+        assert_memory_equal(&a, &b, sizeof a);
+        assert_memory_equal(ha, hb, w.n * 8);
+        assert_memory_equal(ca, cb, w.n * 4);
+        if (a.words > 100) assert_true(a.stops > 0);
+#if defined(__x86_64__)
+        if (text_bytes_best() != text_bytes_avx512) continue;
+        static struct gram_steps x, y;
+        unsigned s = 52 + rnd(7), t = 40 + rnd(19);
+        rules_gram_steps_ref(ha, ca, s, t, &x);
+        rules_gram_steps_avx512(ha, ca, s, t, &y);
+        assert_memory_equal(&x, &y, sizeof x);
+        size_t sixteens = w.n / 16 * 16;
+        assert_int_equal(rules_most_ref(ca, sixteens), rules_most_avx512(ca, sixteens));
+#endif
     }
 }
 
@@ -259,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_of_a_block_are_those_of_the_reference),
+        cmocka_unit_test(words_are_counted_as_by_the_reference),
         cmocka_unit_test(kernels_agree_on_all_bytes),
         cmocka_unit_test(words_by_masks_are_those_of_the_reference),
         cmocka_unit_test(judgements_are_those_of_the_plain_way),
