@@ -25,6 +25,9 @@
  *   texts   of pairs to show (HTML report)               each its part of the input
  *   report  the page                                     the first shard
  *
+ * Where all signatures are in memory, bands finds the pairs itself, a band at a
+ * time with all threads (dedup_join.c).
+ *
  * The outputs of the shards, one after another, are the output of one process;
  * the result depends on the input and the options only.  The input is read two
  * to four times (stdin is copied to a temporary file); where the first of equal

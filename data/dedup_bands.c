@@ -1,4 +1,5 @@
 /* Band keys of what is left after the equal ones, and the pairs that share one. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -26,22 +27,25 @@ static bool is_out(const struct dedup *d, const uint64_t *gone)
     return d->cfg->keep != DEDUP_NO_ONE || gone[1] < gone[0];
 }
 
-static int join(struct dedup *d, struct dmerge *sigs, struct dmerge *gone, struct err *e)
+/* Band keys of documents, or the numbers of their signatures into rows. */
+static int take_part(struct dedup *d, struct dmerge *sigs, struct dmerge *gone, uint32_t *rows, size_t *n_rows,
+                     struct err *e)
 {
     const uint64_t *s, *g;
     uint64_t rec[MINHASH_MAX_BANDS * 2];
     if (next(sigs, &s, e) || next(gone, &g, e)) return -1;
-    for (; s; ) {
+    for (uint32_t i = 0; s; i++) {
         while (g && g[0] < s[0])
             if (next(gone, &g, e)) return -1;
-        bool out = g && g[0] == s[0] && is_out(d, g);
-        if (!out && has_words(s + 3, d->cfg->bands)) {
-            for (int b = 0; b < d->cfg->bands; b++) {
-                rec[2 * b] = s[3 + b];
-                rec[2 * b + 1] = s[0];
-            }
-            if (dsort_add(&d->store.sort[D_KEY], rec, (size_t)d->cfg->bands, e)) return -1;
+        bool out = (g && g[0] == s[0] && is_out(d, g)) || !has_words(s + 3, d->cfg->bands);
+        for (int b = 0; !out && !rows && b < d->cfg->bands; b++) {
+            rec[2 * b] = s[3 + b];
+            rec[2 * b + 1] = s[0];
         }
+        if (!out && rows)
+            rows[(*n_rows)++] = i;
+        else if (!out && dsort_add(&d->store.sort[D_KEY], rec, (size_t)d->cfg->bands, e))
+            return -1;
         if (next(sigs, &s, e)) return -1;
     }
     return 0;
@@ -50,31 +54,29 @@ static int join(struct dedup *d, struct dmerge *sigs, struct dmerge *gone, struc
 int dedup_bands(struct dedup *d, struct err *e)
 {
     struct dmerge sigs = {0}, gone = {0};
+    uint32_t *rows = NULL;
+    size_t n = 0, all = d->store.sort[D_SIG].n;
     dstore_new(&d->store, D_KEY);
+    d->joined = dedup_join_fits(d);
+    if (d->joined && !(rows = mem_alloc(all ? all : 1, sizeof *rows)))
+        return err_oom(e, all * sizeof *rows, "the documents that take part");
     int ret = dstore_read(&d->store, D_SIG, d->lo, d->hi, &sigs, e) ||
                       dstore_read(&d->store, D_GONE, d->lo, d->hi, &gone, e)
                   ? -1
-                  : join(d, &sigs, &gone, e);
+                  : take_part(d, &sigs, &gone, rows, &n, e);
     dmerge_free(&sigs);
     dmerge_free(&gone);
+    if (!ret && d->joined) ret = dedup_join(d, rows, n, e);
+    free(rows);
     if (!d->cfg->save_index) dstore_drop(&d->store, D_SIG);
     return ret ? -1 : dstore_put(&d->store, D_KEY, d->cfg->pool, e);
 }
 
 /* ---- pairs ---- */
 
-/* The documents of one key as they come.  Each makes a pair with the first and
- * with the last of those before: all pairs of up to FIRST + LAST documents, and
- * never more than that for each of a large bucket. */
-enum { FIRST = 6, LAST = 10 };
-
-struct bucket {
-    uint64_t key, n;
-    uint64_t first[FIRST], last[LAST]; /* last: document i in i % LAST */
-};
-
-static int add_pair(struct dedup *d, uint64_t a, uint64_t b, struct err *e)
+static int add_pair(void *arg, uint64_t a, uint64_t b, struct err *e)
 {
+    struct dedup *d = arg;
     uint64_t pair[2] = {b, a}, both[2] = {a, b};
     if (!(b & DOC_NEW) || a == b) return 0; /* both of the index, or once in it under two names */
     return dsort_add(&d->store.sort[D_PAIR], pair, 1, e) ||
@@ -83,23 +85,25 @@ static int add_pair(struct dedup *d, uint64_t a, uint64_t b, struct err *e)
                : 0;
 }
 
-static int add_to(struct dedup *d, struct bucket *b, uint64_t doc, struct err *e)
+int dbucket_add(struct dbucket *b, uint64_t key, uint64_t doc, dbucket_fn *pair, void *arg, struct err *e)
 {
-    for (uint64_t i = 0; i < b->n && i < FIRST; i++)
-        if (add_pair(d, b->first[i], doc, e)) return -1;
-    for (uint64_t back = 1; back <= LAST && back <= b->n && b->n - back >= FIRST; back++)
-        if (add_pair(d, b->last[(b->n - back) % LAST], doc, e)) return -1;
-    if (b->n < FIRST) b->first[b->n] = doc;
-    b->last[b->n++ % LAST] = doc;
+    if (key != b->key || !b->n) *b = (struct dbucket){.key = key};
+    for (uint64_t i = 0; i < b->n && i < DBUCKET_FIRST; i++)
+        if (pair(arg, b->first[i], doc, e)) return -1;
+    for (uint64_t back = 1; back <= DBUCKET_LAST && back <= b->n && b->n - back >= DBUCKET_FIRST; back++)
+        if (pair(arg, b->last[(b->n - back) % DBUCKET_LAST], doc, e)) return -1;
+    if (b->n < DBUCKET_FIRST) b->first[b->n] = doc;
+    b->last[b->n++ % DBUCKET_LAST] = doc;
     return 0;
 }
 
 int dedup_pairs(struct dedup *d, struct err *e)
 {
     struct dmerge m = {0};
-    struct bucket b = {0};
+    struct dbucket b = {0};
     const uint64_t *r;
     uint64_t lo = dedup_range(d, d->cfg->shard), hi = dedup_range(d, d->cfg->shard + 1);
+    if (d->joined) return 0;
     dstore_new(&d->store, D_PAIR);
     dstore_new(&d->store, D_WANT);
     int ret = dstore_read(&d->store, D_KEY, lo, hi, &m, e);
@@ -110,8 +114,7 @@ int dedup_pairs(struct dedup *d, struct err *e)
         else if (next(&m, &r, e))
             ret = -1;
         if (ret || !r) break;
-        if (r[0] != b.key || !b.n) b = (struct bucket){.key = r[0]};
-        ret = add_to(d, &b, r[1], e);
+        ret = dbucket_add(&b, r[0], r[1], add_pair, d, e);
     }
     dmerge_free(&m);
     dstore_drop(&d->store, D_KEY);

@@ -42,6 +42,7 @@ struct dedup {
     } * workers;
     int n_workers;
     struct doc_out out[DOC_RUN_BUFS];
+    bool joined;             /* bands found the pairs already */
     /* documents that a pass is about, and how far it is */
     struct dmerge chosen;
     const uint64_t *next; /* NULL: no more */
@@ -85,6 +86,20 @@ uint64_t dedup_rank(const struct dedup *d, const struct doc *doc);
 dedup_phase_fn dedup_equal;  /* dedup_equal.c */
 dedup_phase_fn dedup_bands;  /* dedup_bands.c */
 dedup_phase_fn dedup_pairs;
+/* The documents of one key as they come.  Each makes a pair with the first and
+ * with the last of those before: all pairs of up to FIRST + LAST documents, and
+ * never more than that for each of a large bucket. */
+enum { DBUCKET_FIRST = 6, DBUCKET_LAST = 10 };
+struct dbucket {
+    uint64_t key, n;
+    uint64_t first[DBUCKET_FIRST], last[DBUCKET_LAST]; /* last: document i in i % LAST */
+};
+typedef int dbucket_fn(void *arg, uint64_t earlier, uint64_t later, struct err *e);
+int dbucket_add(struct dbucket *b, uint64_t key, uint64_t doc, dbucket_fn *pair, void *arg, struct err *e);
+/* dedup_join.c: both phases at once, from signatures in memory; `rows` are those
+ * that take part.  Makes D_PAIR and D_WANT. */
+bool dedup_join_fits(const struct dedup *d);
+int dedup_join(struct dedup *d, const uint32_t *rows, size_t n, struct err *e);
 dedup_phase_fn dedup_sets;   /* dedup_verify.c */
 dedup_phase_fn dedup_verify;
 dedup_phase_fn dedup_choose; dedup_phase_fn dedup_texts; /* dedup_report.c */
