@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cjson/cJSON.h>
 
 #include "cmd/cmd.h"
+#include "cmd/generate_chat.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -15,12 +17,12 @@
 
 struct generate_cfg {
     struct opt_common common;
-    const char *prompt_file, *jsonl, *out, *session;
+    const char *prompt_file, *jsonl, *out, *session, *system, *template;
     struct opt_list stop;
-    int64_t max_length, n, top_k, repeat_last, seed, logprobs, context;
+    int64_t max_length, n, top_k, repeat_last, seed, logprobs, context, now;
     double temperature, top_p, min_p, repeat_penalty;
-    int order, dtype;
-    bool greedy, stats, echo, ignore_eos;
+    int order, dtype, prompt;
+    bool greedy, stats, echo, ignore_eos, chat;
 };
 
 static const struct opt opts[] = {
@@ -30,10 +32,16 @@ static const struct opt opts[] = {
     OPT_STR(0, "jsonl", C, jsonl, "FILE", NULL, "One prompt a line, {\"prompt\": ...}; answers are JSON lines (- = stdin)"),
     OPT_STR(0, "session", C, session, "FILE", NULL, "Go on from FILE if it exists; keep the text and its state there"),
     OPT_BOOL(0, "echo", C, echo, NULL, "Print the prompt before the text"),
+    OPT_GROUP("Conversation"),
+    OPT_BOOL('c', "chat", C, chat, NULL, "The prompt is what a user says; without one, talk: a line of stdin a turn"),
+    OPT_STR(0, "system", C, system, "TEXT", NULL, "What the model is told before"),
+    OPT_STR(0, "template", C, template, "NAME", NULL, "Instead of the model's template: a file, directory or name, as in tokenize chat"),
+    OPT_ENUM(0, "generation-prompt", C, prompt, "auto|yes|no", "auto", "Begin the assistant's turn; auto: unless its message is the last, which goes on"),
+    OPT_INT(0, "now", C, now, "SECONDS", "-1", -1, 1e11, "The time for templates that ask, since 1970; -1 = now"),
     OPT_GROUP("Length"),
-    OPT_INT('l', "max-length", C, max_length, "N", "128", 1, 1e7, "New tokens at most"),
+    OPT_INT('l', "max-length", C, max_length, "N", "128", 1, 1e7, "New tokens at most; with --chat 1024 unless given"),
     OPT_LIST('s', "stop", C, stop, "TEXT", "End when this text appears; it is not printed (repeatable)"),
-    OPT_BOOL(0, "ignore-eos", C, ignore_eos, NULL, "Go on after the end-of-text token"),
+    OPT_BOOL(0, "ignore-eos", C, ignore_eos, NULL, "Go on after the end of the text or turn"),
     OPT_INT(0, "context", C, context, "N", "0", 0, 1e8, "Tokens a sequence can hold; 0 = what the model was made for, or less if that is enough"),
     OPT_GROUP("Sampling"),
     OPT_BOOL('g', "greedy", C, greedy, NULL, "Always take the most likely token (temperature 0)"),
@@ -57,8 +65,9 @@ static const struct opt opts[] = {
 };
 
 struct prompt {
-    char *text;
+    char *text; /* with --chat a conversation in JSON */
     size_t n;
+    bool chat;
 };
 
 struct prompts {
@@ -77,7 +86,28 @@ static int add_prompt(struct prompts *p, const char *text, size_t n, struct err 
         free(copy);
         return err_oom(e, n, "a prompt");
     }
-    p->v[p->n++] = (struct prompt){copy, n};
+    p->v[p->n++] = (struct prompt){copy, n, false};
+    return 0;
+}
+
+/* What a user says, as a conversation. */
+static int add_said(const struct generate_cfg *c, struct prompts *p, const char *text, size_t n, struct err *e)
+{
+    if (!c->chat) return add_prompt(p, text, n, e);
+    struct buf json = {0};
+    int ret = chat_begin(&json, c->system, text, n, e);
+    if (!ret) ret = add_prompt(p, json.data, json.len, e);
+    if (!ret) p->v[p->n - 1].chat = true;
+    buf_free(&json);
+    return ret;
+}
+
+static int add_conversation(const struct generate_cfg *c, struct prompts *p, const char *line, size_t n, const char *where,
+                            struct err *e)
+{
+    if (c->system) return err_set(e, ERR_USAGE, "%s: --system does not go with messages: they may have one of their own", where);
+    if (add_prompt(p, line, n, e)) return -1;
+    p->v[p->n - 1].chat = true;
     return 0;
 }
 
@@ -92,18 +122,21 @@ static int read_input(const char *path, struct buf *b, struct err *e)
     return file_read_all(strcmp(path, "-") == 0 ? "/dev/stdin" : path, max_prompt_bytes, b, e);
 }
 
-static int add_json_line(struct prompts *p, const char *line, size_t n, const char *where, struct err *e)
+static int add_json_line(const struct generate_cfg *c, struct prompts *p, const char *line, size_t n, const char *where,
+                         struct err *e)
 {
     const char *text;
+    while (n && (line[n - 1] == '\r' || line[n - 1] == ' ')) n--;
     struct cJSON *j = json_parse(line, n, where, NULL, e);
     if (!j) return -1;
-    int ret = json_get_str(j, "prompt", &text, "", e);
-    ret = ret ? err_wrap(e, "%s", where) : add_prompt(p, text, strlen(text), e);
+    bool talk = c->chat && (cJSON_IsArray(j) || json_member(j, "messages"));
+    int ret = talk ? add_conversation(c, p, line, n, where, e) : json_get_str(j, "prompt", &text, "", e);
+    if (!talk) ret = ret ? err_wrap(e, "%s", where) : add_said(c, p, text, strlen(text), e);
     json_free(j);
     return ret;
 }
 
-static int read_jsonl(struct prompts *p, const char *path, struct err *e)
+static int read_jsonl(const struct generate_cfg *c, struct prompts *p, const char *path, struct err *e)
 {
     struct buf b = {0};
     int ret = read_input(path, &b, e);
@@ -113,7 +146,7 @@ static int read_jsonl(struct prompts *p, const char *path, struct err *e)
         size_t n = end ? (size_t)(end - (b.data + i)) : b.len - i;
         char where[300];
         snprintf(where, sizeof where, "%s:%zu", path, line);
-        if (strspn(b.data + i, " \t\r") < n) ret = add_json_line(p, b.data + i, n, where, e);
+        if (strspn(b.data + i, " \t\r") < n) ret = add_json_line(c, p, b.data + i, n, where, e);
         i += n + 1;
     }
     if (!ret && p->n == 0) ret = err_set(e, ERR_NOINPUT, "'%s' holds no prompt", path);
@@ -127,12 +160,13 @@ static int collect_prompts(const struct generate_cfg *c, const struct opt_result
     if (r->n_args > 2) return err_set(e, ERR_USAGE, "one prompt is expected; put quotes around it, or use --jsonl for several");
     if ((operand != NULL) + (c->prompt_file != NULL) + (c->jsonl != NULL) > 1)
         return err_set(e, ERR_USAGE, "give the prompt once: as operand, with --prompt-file or with --jsonl");
-    if (c->jsonl) return read_jsonl(p, c->jsonl, e);
+    if (c->jsonl) return read_jsonl(c, p, c->jsonl, e);
     const char *file = c->prompt_file ? c->prompt_file : operand && strcmp(operand, "-") == 0 ? "-" : NULL;
-    if (!file) return add_prompt(p, operand ? operand : "", operand ? strlen(operand) : 0, e);
+    if (!file && !operand && c->chat) return 0; /* talk */
+    if (!file) return add_said(c, p, operand ? operand : "", operand ? strlen(operand) : 0, e);
     struct buf b = {0};
     int ret = read_input(file, &b, e);
-    if (!ret) ret = add_prompt(p, b.data ? b.data : "", b.len, e);
+    if (!ret) ret = add_said(c, p, b.data ? b.data : "", b.len, e);
     buf_free(&b);
     return ret;
 }
@@ -184,12 +218,14 @@ static void add_logprobs(struct buf *b, const struct tokenizer *t, const struct 
     buf_addc(b, ']');
 }
 
-/* {"prompt":…,"sample":i,"text":…,"tokens":n,"end":"eos"} */
+/* {"prompt":…,"sample":i,"text":…,"tokens":n,"end":"eos"}; of a conversation "messages" as they came, or
+ * "conversation" where they came with more */
 static void add_sample(struct buf *b, const struct tokenizer *t, const struct prompt *p, const struct gen_sample *s,
                        int i, int logprobs)
 {
-    buf_adds(b, "{\"prompt\":");
-    buf_add_json(b, p->text, p->n);
+    buf_adds(b, !p->chat ? "{\"prompt\":" : p->text[0] == '[' ? "{\"messages\":" : "{\"conversation\":");
+    if (p->chat) buf_add(b, p->text, p->n);
+    else buf_add_json(b, p->text, p->n);
     buf_printf(b, ",\"sample\":%d,\"text\":", i);
     buf_add_json(b, s->text.data ? s->text.data : "", s->text.len);
     buf_printf(b, ",\"tokens\":%d,\"end\":\"%s\"", s->n_ids, gen_end_name(s->end));
@@ -207,6 +243,7 @@ struct run {
     struct output out;
     struct buf samples; /* of --json: the elements of "samples" */
     struct gen_session session;
+    struct dialog dialog;
 };
 
 static int print_plain(struct run *r, const struct prompt *p, const struct gen_sample *s, bool streamed, struct err *e)
@@ -239,9 +276,11 @@ static int print_json(struct run *r, const struct prompt *p, const struct gen_sa
 }
 
 /* The prompt, or of a session that goes on, what is added to it. */
-static int encode(const struct gen_session *s, const struct tokenizer *t, const struct prompt *p, struct tok_ids *ids, struct err *e)
+static int encode(struct run *r, const struct prompt *p, struct tok_ids *ids, struct err *e)
 {
-    return s->n ? gen_encode_more(t, p->text, p->n, ids, e) : gen_encode_prompt(t, p->text, p->n, ids, e);
+    const struct tokenizer *t = r->m.t;
+    if (p->chat) return dialog_ids(&r->dialog, p->text, p->n, "messages", (enum dialog_prompt)r->c->prompt, ids, e);
+    return r->session.n ? gen_encode_more(t, p->text, p->n, ids, e) : gen_encode_prompt(t, p->text, p->n, ids, e);
 }
 
 /* All tokens so far; an end of text is one, so that what comes next comes after it. */
@@ -264,7 +303,7 @@ static int run_prompt(struct run *r, const struct prompt *p, size_t index, struc
     bool json = r->c->common.json || r->c->jsonl, stream = !json && r->c->n == 1;
     struct tok_ids ids = {0};
     struct gen_sample *s = NULL;
-    int ret = encode(&r->session, r->m.t, p, &ids, e);
+    int ret = encode(r, p, &ids, e);
     if (!ret && stream && r->c->echo) ret = emit(&r->out, p->text, p->n, e);
     if (!ret && ids.n > INT32_MAX / 2) ret = err_set(e, ERR_DATA, "the prompt is too long (%zu tokens)", ids.n);
     if (!ret)
@@ -315,21 +354,45 @@ static int run_all(struct run *r, const struct prompts *p, struct err *e)
 }
 
 /* Long enough for the longest prompt with its text, unless the user or the model says less. */
-static int choose_context(const struct generate_cfg *c, const struct model_config *m, const struct tokenizer *t,
-                          const struct prompts *p, const struct gen_session *s, int *context, struct err *e)
+static int choose_context(struct run *r, const struct model_config *m, const struct prompts *p, int *context, struct err *e)
 {
+    enum { TALK = 8192 }; /* tokens of a conversation, where the model and the user allow more */
+    const struct generate_cfg *c = r->c;
     size_t longest = 0;
     for (size_t i = 0; i < p->n; i++) {
         struct tok_ids ids = {0};
-        int ret = encode(s, t, &p->v[i], &ids, e);
+        int ret = encode(r, &p->v[i], &ids, e);
         if (ids.n > longest) longest = ids.n;
         tok_ids_free(&ids);
-        if (ret) return -1;
+        if (ret) return p->n > 1 ? err_wrap(e, "prompt %zu", i + 1) : -1;
     }
-    int64_t need = (int64_t)longest + s->n + c->max_length, max = c->context ? c->context : m->max_pos;
+    int64_t need = p->n ? (int64_t)longest + r->session.n + c->max_length : c->context ? c->context : TALK, max = c->context ? c->context : m->max_pos;
     if (m->embed_pos == POS_LEARNED && max > m->max_pos)
         return err_set(e, ERR_USAGE, "--context %lld: this model has %d learned positions", (long long)max, m->max_pos);
     *context = (int)(need < max ? need : max);
+    return 0;
+}
+
+static int talk(struct run *r, struct err *e)
+{
+    struct chat_talk t = {&r->dialog, &r->m, &r->p, r->c->system, stream_text, &r->out, &r->stats};
+    int ret = chat_run(&t, e);
+    if (r->c->stats) print_stats(r);
+    return ret;
+}
+
+static int check_chat(const struct cmd *self, struct generate_cfg *c, const struct opt_result *o, struct err *e)
+{
+    static const char *const of_chat[] = {"system", "template", "generation-prompt", "now"};
+    for (size_t i = 0; !c->chat && i < COUNT_OF(of_chat); i++)
+        if (opt_is_set(self, o, of_chat[i])) return err_set(e, ERR_USAGE, "--%s goes with --chat", of_chat[i]);
+    if (!c->chat) return 0;
+    if (c->echo) return err_set(e, ERR_USAGE, "--echo does not go with --chat");
+    if (!opt_is_set(self, o, "max-length")) c->max_length = 1024;
+    bool turns = o->n_args < 2 && !c->prompt_file && !c->jsonl;
+    if (turns && (c->common.json || c->n > 1))
+        return err_set(e, ERR_USAGE, "%s needs a prompt, or --jsonl", c->common.json ? "--json" : "--samples");
+    if (turns && c->prompt == DIALOG_NO) return err_set(e, ERR_USAGE, "--generation-prompt no needs a prompt, or --jsonl");
     return 0;
 }
 
@@ -357,10 +420,11 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         err_set(e, ERR_USAGE, "--logprobs needs --json or --jsonl");
         goto out;
     }
-    if (c.session && (c.jsonl || c.n > 1)) {
-        err_set(e, ERR_USAGE, "--session holds one text: it does not go with %s", c.jsonl ? "--jsonl" : "--samples");
+    if (c.session && (c.jsonl || c.n > 1 || c.chat)) {
+        err_set(e, ERR_USAGE, "--session holds one text: it does not go with %s", c.jsonl ? "--jsonl" : c.chat ? "--chat" : "--samples");
         goto out;
     }
+    if (check_chat(self, &c, &o, e)) goto out;
     if (collect_prompts(&c, &o, &prompts, e)) goto out;
     if (!(pool = pool_new((int)c.common.threads, e))) goto out;
     static const enum dtype dtypes[] = {DT_F32, DT_F32, DT_BF16};
@@ -377,7 +441,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         if (e->code == ERR_CONFIG) err_wrap(e, "--session");
         goto out;
     }
-    if (choose_context(&c, &model.config, model.tok, &prompts, &r.session, &r.m.context, e)) goto out;
+    if (c.chat && chat_open(&r.dialog, &model, o.args[0], c.template, c.now, e)) goto out;
+    if (choose_context(&r, &model.config, &prompts, &r.m.context, e)) goto out;
     r.m.d = decoder_new(&model.config, model.params, dt, (int)c.n, r.m.context, pool, e);
     if (!r.m.d || gen_session_restore(&r.session, r.m.d, e)) goto out;
     r.p = (struct gen_params){
@@ -385,9 +450,9 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
                    .repeat_penalty = c.repeat_penalty, .repeat_last = (int)c.repeat_last,
                    .order = c.order ? SAMPLE_LLAMA : SAMPLE_HF, .seed = (uint64_t)c.seed},
         .max_new = (int)c.max_length, .stop = c.stop.v, .n_stop = (int)c.stop.n,
-        .top_logprobs = (int)c.logprobs, .ignore_eos = c.ignore_eos, .past = r.session.ids, .n_past = r.session.n};
+        .top_logprobs = (int)c.logprobs, .ignore_eos = c.ignore_eos, .ends = r.dialog.ends, .n_ends = r.dialog.n_ends, .past = r.session.ids, .n_past = r.session.n};
     if (strcmp(c.out, "-") != 0 && !(r.out.file = file_create(c.out, 0, e))) goto out;
-    ret = run_all(&r, &prompts, e);
+    ret = prompts.n ? run_all(&r, &prompts, e) : talk(&r, e);
     if (r.out.file) {
         if (ret && e->code != ERR_STOPPED) file_abort(r.out.file);
         else if (file_commit(r.out.file, e)) ret = -1;
@@ -395,6 +460,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
 out:
     buf_free(&r.samples);
     gen_session_close(&r.session);
+    dialog_close(&r.dialog);
     decoder_free(r.m.d);
     saved_close(&model);
     pool_free(pool);
@@ -411,6 +477,7 @@ const struct cmd cmd_generate = {
                 "  llmctl generate run \"To be\" --temperature 0.9 --top-k 50 -n 3 --seed 7\n"
                 "  llmctl generate model.llmz --greedy --stop \"\\n\" --prompt-file question.txt\n"
                 "  llmctl generate run \"Once upon\" --session story.llmz\n"
+                "  llmctl generate chat-model --chat --system \"Answer in one sentence.\"\n"
                 "  llmctl generate hf-dir --jsonl prompts.jsonl --logprobs 5 >answers.jsonl\n",
     .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory. Text is\n"
                "streamed to stdout as it appears, in whole characters.\n"
@@ -418,6 +485,14 @@ const struct cmd cmd_generate = {
                "--session FILE keeps the text and what the model remembers of it (keys and\n"
                "values, or the state of RWKV): the next call reads only what it adds, and goes\n"
                "on with the bits of a run that never stopped.\n"
+               "\n"
+               "--chat puts what the user says into the model's chat template (see tokenize\n"
+               "chat); the answer ends with the turn. With --jsonl a line is a list of messages\n"
+               "or an object with \"messages\"; a last message of the assistant is gone on with.\n"
+               "Control tokens come from the template only. Without a prompt a line of stdin is\n"
+               "a turn (\"\\\" at its end: it goes on in the next), /clear forgets, /exit ends;\n"
+               "only what is new of the conversation is read, and its oldest turns go when it\n"
+               "no longer fits into the context (8192 tokens or the model's; --context).\n"
                "\n"
                "The order of the filters is: repetition penalty, temperature, top-k, top-p,\n"
                "min-p (--sampler-order hf); with llama the temperature comes last. Each filter\n"

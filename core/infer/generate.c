@@ -128,6 +128,14 @@ static int finish(struct gen *g, int i, enum gen_end end, struct err *e)
     return show(g, i, true, e);
 }
 
+static bool ends_here(const struct gen *g, int32_t token)
+{
+    if (g->p->ignore_eos) return false;
+    for (int i = 0; i < g->p->n_ends; i++)
+        if (token == g->p->ends[i]) return true;
+    return token == g->eos;
+}
+
 /* Draws the next token of sample i from its logits and adds its text. */
 static int advance(struct gen *g, int i, const float *logits, struct err *e)
 {
@@ -138,7 +146,7 @@ static int advance(struct gen *g, int i, const float *logits, struct err *e)
     if (sampler_next(g->sampler, &g->p->sample, logits, r->history, r->n_history, g->sequence0 + (uint32_t)i,
                      (uint32_t)r->n_history, &token, &logprob, e))
         return -1;
-    if (token == g->eos && !g->p->ignore_eos) return finish(g, i, GEN_EOS, e);
+    if (ends_here(g, token)) return finish(g, i, GEN_EOS, e);
     if (s->top) sampler_top_logprobs(g->sampler, logits, g->p->top_logprobs, s->top + (size_t)s->n_ids * (size_t)g->p->top_logprobs);
     s->ids[s->n_ids] = token;
     s->logprob[s->n_ids++] = logprob;

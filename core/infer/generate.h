@@ -22,6 +22,8 @@ struct gen_params {
     int n_stop;
     int top_logprobs;         /* also keep the k most likely tokens at each step */
     bool ignore_eos;
+    const int32_t *ends;      /* [n_ends] tokens that end a sample besides the tokenizer's end of text */
+    int n_ends;
     const int32_t *past;      /* [n_past] tokens before the prompt, of which d has read the first decoder_len() */
     int n_past;
 };
@@ -31,7 +33,7 @@ const char *gen_end_name(enum gen_end end); /* "length", "eos", "stop", "context
 
 struct gen_sample {
     struct buf text;          /* new text, whole characters, cut before a stop string */
-    int32_t *ids;             /* [n_ids] new tokens, eos excluded */
+    int32_t *ids;             /* [n_ids] new tokens, the one that ended it excluded */
     float *logprob;           /* [n_ids] */
     struct sample_candidate *top; /* [n_ids * top_logprobs] or NULL */
     int n_ids;

@@ -388,6 +388,11 @@ void decoder_truncate(struct decoder *d, int seq, int len)
     d->lost[seq] = d->recurrent && len > 0; /* a new state at token 0 */
 }
 
+bool decoder_rewinds(const struct decoder *d)
+{
+    return !d->recurrent;
+}
+
 void decoder_fork(struct decoder *d, int from, int to)
 {
     if (from == to) return;

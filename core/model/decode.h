@@ -54,6 +54,7 @@ int decoder_start(const struct decoder *d); /* -1 = the tokenizer's begin of tex
 int decoder_len(const struct decoder *d, int seq);            /* tokens in the cache */
 /* Forgets tokens from len on; 0 = all.  A recurrent state (RWKV) cannot go back: only 0 can be gone on from. */
 void decoder_truncate(struct decoder *d, int seq, int len);
+bool decoder_rewinds(const struct decoder *d);                /* it can go back */
 void decoder_fork(struct decoder *d, int from, int to);       /* to becomes a copy of from */
 
 /* What is kept of a sequence, piece by piece and always in the same order: keys and values of a layer [heads, len, D] in
