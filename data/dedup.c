@@ -71,6 +71,18 @@ int dedup_shard_of(const struct dedup *d, uint64_t doc)
     return lo;
 }
 
+uint64_t dedup_stamp(const struct dedup_cfg *cfg)
+{
+    uint64_t h = 0;
+    for (size_t i = 0; i < cfg->files->n; i++) {
+        struct stat st = {0};
+        (void)stat(cfg->files->v[i].path, &st);
+        int64_t v[3] = {(int64_t)st.st_size, (int64_t)st.st_mtim.tv_sec, (int64_t)st.st_mtim.tv_nsec};
+        h = hash64_seed(v, sizeof v, h);
+    }
+    return h;
+}
+
 /* What a work directory is for: everything that the result depends on. */
 static int make_print(const struct dedup_cfg *c, struct buf *b, struct err *e)
 {
@@ -215,6 +227,7 @@ static int start(struct dedup *d, struct err *e)
     if (cfg->files->n >> DOC_FILE_BITS)
         return err_set(e, ERR_DATA, "more than %d files in one run are not supported yet", 1 << DOC_FILE_BITS);
     d->n_workers = pool_threads(cfg->pool);
+    d->stamp = dedup_stamp(cfg);
     d->workers = mem_zalloc((size_t)d->n_workers, sizeof *d->workers);
     d->shard_lo = mem_zalloc((size_t)cfg->shards + 1, sizeof *d->shard_lo);
     if (!d->workers || !d->shard_lo) return err_oom(e, sizeof *d->workers, "the workers");

@@ -44,8 +44,9 @@ struct dedup {
     struct doc_out out[DOC_RUN_BUFS];
     bool joined;             /* bands found the pairs already */
     /* documents that a pass is about, and how far it is */
-    struct dmerge chosen;
-    const uint64_t *next; /* NULL: no more */
+    struct dmerge chosen, blocks;
+    const uint64_t *next, *next_block; /* NULL: no more */
+    uint64_t stamp; /* sizes and times of the input when the run began */
 };
 
 static inline uint64_t dedup_doc_number(const struct dedup *d, const struct doc_file *f,
@@ -59,6 +60,8 @@ static inline uint64_t dedup_range(const struct dedup *d, int i)
     return i == d->cfg->shards ? UINT64_MAX : UINT64_MAX / (unsigned)d->cfg->shards * (unsigned)i;
 }
 int dedup_shard_of(const struct dedup *d, uint64_t doc);
+/* Sizes and times of the input as they are now. */
+uint64_t dedup_stamp(const struct dedup_cfg *cfg);
 
 /* dedup_once.c: the whole run where the first of equal texts stays and no more
  * is asked.  *full: it failed because the table outgrew cfg->mem. */

@@ -8,6 +8,8 @@
 
 struct tally { /* of one block, kept in its scratch buffer */
     uint64_t docs, bad, bytes;
+    uint64_t block[2]; /* as D_BLOCK begins */
+    bool lines;        /* all of it are documents, a line each */
     char first_bad[256];
 };
 
@@ -69,9 +71,10 @@ static int sign_work(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct dedup *d = arg;
     struct dedup_worker *w = &d->workers[thread];
-    struct tally t = {0};
+    struct tally t = {.block = {dedup_doc_number(d, s->block.file, s->block.offset), s->block.data.len}};
     struct doc doc;
     enum doc_next next;
+    size_t at = 0; /* behind the lines so far */
     doc_iter_start(&w->it, &d->cfg->docs, &s->block);
     while ((next = doc_iter_next(&w->it, &doc)) != DOC_END) {
         if (next == DOC_BAD) {
@@ -82,8 +85,10 @@ static int sign_work(void *arg, struct doc_slot *s, int thread, struct err *e)
         }
         t.docs++;
         t.bytes += doc.text_len;
+        if (doc.line == s->block.data.data + at) at += doc.line_len + 1;
         if (sign_doc(d, w, &doc, s, e)) return -1;
     }
+    t.lines = t.docs && at == s->block.data.len;
     buf_clear(&s->scratch);
     buf_add(&s->scratch, &t, sizeof t);
     return buf_ok(&s->out[0], e) || buf_ok(&s->out[1], e) || buf_ok(&s->scratch, e) ? -1 : 0;
@@ -99,6 +104,8 @@ static int sign_done(void *arg, struct doc_slot *s, int thread, struct err *e)
     d->stats->bytes_in += t.bytes;
     if (!d->stats->docs_bad && t.bad) memcpy(d->stats->first_bad, t.first_bad, sizeof t.first_bad);
     d->stats->docs_bad += t.bad;
+    uint64_t block[4] = {t.block[0], t.block[1], t.docs, t.bytes};
+    if (t.lines && dsort_add(&d->store.sort[D_BLOCK], block, 1, e)) return -1;
     struct dsort *sig = &d->store.sort[D_SIG];
     return dsort_add(&d->store.sort[D_ID], (const uint64_t *)(const void *)s->out[0].data,
                      s->out[0].len / 32, e) ||
@@ -112,11 +119,13 @@ static int sign_done(void *arg, struct doc_slot *s, int thread, struct err *e)
 int dedup_sign(struct dedup *d, struct err *e)
 {
     dstore_new(&d->store, D_ID);
+    dstore_new(&d->store, D_BLOCK);
     struct dsort *sig = dstore_new(&d->store, D_SIG);
     int words = 3 + (d->cfg->near ? d->cfg->bands : 0);
     dsort_init(sig, words, d->store.mem, d->store.dir);
     return dedup_pass(d, "hash", sign_work, NULL, NULL, sign_done, e) ||
                    dstore_put(&d->store, D_ID, d->cfg->pool, e) ||
+                   dstore_put(&d->store, D_BLOCK, d->cfg->pool, e) ||
                    dstore_put(&d->store, D_SIG, d->cfg->pool, e)
                ? -1
                : 0;

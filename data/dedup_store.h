@@ -29,6 +29,7 @@ enum dkind {      /* words of a record */
     D_NEW_KEY,    /* as D_KEY */
     D_PICK,       /* number, doc, match, fate: pairs of the report */
     D_SHOW,       /* doc: of those; unique */
+    D_BLOCK,      /* number of its first byte, bytes, documents, bytes of text: blocks of good lines only */
     D_KINDS
 };
 

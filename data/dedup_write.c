@@ -83,19 +83,83 @@ static int count_source(struct dedup_worker *w, const struct doc *doc, const uin
     return dedup_count_source(w, doc, &x, e);
 }
 
+/* What is known of a block of good lines, behind its fates in the scratch buffer. */
+struct lines {
+    uint64_t bytes, docs, text; /* bytes 0: look at the block */
+};
+
 static int write_decide(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
+    struct dedup *d = arg;
+    uint64_t first = dedup_doc_number(d, s->block.file, s->block.offset);
+    struct lines x = {0};
     (void)thread;
-    return dedup_choose_block(arg, s, 3, e);
+    if (dedup_choose_block(d, s, 3, e)) return -1;
+    while (d->next_block && d->next_block[0] <= first) {
+        if (d->next_block[0] == first)
+            x = (struct lines){d->next_block[1], d->next_block[2], d->next_block[3]};
+        int got = dmerge_next(&d->blocks, &d->next_block, e);
+        if (got < 0) return -1;
+        if (!got) d->next_block = NULL;
+    }
+    if (d->cfg->html || s->block.bad) x.bytes = 0; /* every document counts for its source */
+    buf_add(&s->scratch, &x, sizeof x);
+    return buf_ok(&s->scratch, e);
 }
 
-static int write_emit(void *arg, struct doc_slot *s, int thread, struct err *e)
+static int changed(const struct doc_slot *s, struct err *e)
 {
-    struct dedup *d = arg;
-    struct dedup_worker *w = &d->workers[thread];
-    const uint64_t *fate = (const uint64_t *)(const void *)s->scratch.data;
-    const uint64_t *end = fate + s->scratch.len / 8;
-    struct counts c = {0};
+    return err_set(e, ERR_DATA, "'%s' changed while it was read; run again", s->block.file->name);
+}
+
+static int one_goes(struct dedup *d, struct dedup_worker *w, const struct doc *doc, const uint64_t *fate,
+                    struct counts *c, struct doc_slot *s, struct err *e)
+{
+    c->near += fate[2] >> 32 == FATE_NEAR;
+    c->exact += fate[2] >> 32 != FATE_NEAR;
+    c->old += !(fate[1] & DOC_NEW);
+    return write_gone(d, w, doc, fate, s, e);
+}
+
+/* All documents are good and stand line by line: only those that go are looked at. */
+static int emit_lines(struct dedup *d, struct dedup_worker *w, struct doc_slot *s, const uint64_t *fate,
+                      const uint64_t *end, struct counts *c, struct err *e)
+{
+    struct buf *data = &s->block.data, *kept = &s->out[OUT_KEPT];
+    uint64_t first = dedup_doc_number(d, s->block.file, s->block.offset);
+    bool writes = d->out[OUT_KEPT].file;
+    if (fate == end && writes) { /* as it came */
+        struct buf t = *kept;
+        *kept = *data;
+        *data = t;
+        return 0;
+    }
+    size_t at = 0;
+    for (; fate < end; fate += 3) {
+        size_t from = (size_t)(fate[0] - first);
+        if (from >= data->len || from < at || (from && data->data[from - 1] != '\n')) return changed(s, e);
+        const char *nl = memchr(data->data + from, '\n', data->len - from);
+        if (!nl) return changed(s, e);
+        struct doc_cfg lazy = d->cfg->docs;
+        struct doc_block line = s->block;
+        struct doc doc;
+        lazy.lazy = true;
+        line.data = (struct buf){.data = data->data + from, .len = (size_t)(nl - data->data) + 1 - from};
+        line.offset += from;
+        doc_iter_start(&w->it, &lazy, &line);
+        if (doc_iter_next(&w->it, &doc) != DOC_GOOD) return changed(s, e);
+        if (writes) buf_add(kept, data->data + at, from - at);
+        at = from + line.data.len;
+        c->bytes -= doc.text_len - doc.escapes;
+        if (one_goes(d, w, &doc, fate, c, s, e)) return -1;
+    }
+    if (writes) buf_add(kept, data->data + at, data->len - at);
+    return 0;
+}
+
+static int emit_documents(struct dedup *d, struct dedup_worker *w, struct doc_slot *s, const uint64_t *fate,
+                          const uint64_t *end, struct counts *c, struct err *e)
+{
     struct doc_cfg lazy = d->cfg->docs; /* texts are only copied */
     struct doc doc;
     enum doc_next next;
@@ -107,25 +171,32 @@ static int write_emit(void *arg, struct doc_slot *s, int thread, struct err *e)
                 doc_emit_bad(&doc, w->it.reason, w->it.bad_bytes, &s->out[OUT_BAD]);
             continue;
         }
-        c.docs++;
+        c->docs++;
         bool goes = fate < end && dedup_doc_number(d, doc.file, doc.offset) == fate[0];
         if (d->cfg->html && count_source(w, &doc, goes ? fate : NULL, e)) return -1;
         if (goes) {
-            if (fate[2] >> 32 == FATE_NEAR)
-                c.near++;
-            else
-                c.exact++;
-            c.old += !(fate[1] & DOC_NEW);
-            if (write_gone(d, w, &doc, fate, s, e)) return -1;
+            if (one_goes(d, w, &doc, fate, c, s, e)) return -1;
             fate += 3;
             continue;
         }
-        c.bytes += doc.text_len - doc.escapes;
+        c->bytes += doc.text_len - doc.escapes;
         if (d->out[OUT_KEPT].file) doc_emit(&doc, doc.text, doc.text_len, &s->out[OUT_KEPT]);
     }
-    if (fate < end)
-        return err_set(e, ERR_DATA, "'%s' changed while it was read; run again",
-                       s->block.file->name);
+    return fate < end ? changed(s, e) : 0;
+}
+
+static int write_emit(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct dedup *d = arg;
+    struct dedup_worker *w = &d->workers[thread];
+    struct lines x;
+    s->scratch.len -= sizeof x;
+    memcpy(&x, s->scratch.data + s->scratch.len, sizeof x);
+    const uint64_t *fate = (const uint64_t *)(const void *)s->scratch.data, *end = fate + s->scratch.len / 8;
+    struct counts c = {.docs = x.docs, .bytes = x.text};
+    if (x.bytes && x.bytes != s->block.data.len) return changed(s, e);
+    if (!x.bytes) c = (struct counts){0};
+    if ((x.bytes ? emit_lines : emit_documents)(d, w, s, fate, end, &c, e)) return -1;
     for (int i = 0; i < DOC_RUN_BUFS; i++)
         if (doc_pack(&s->out[i], d->out[i].packing, &s->scratch, e)) return -1;
     buf_clear(&s->scratch);
@@ -172,20 +243,26 @@ static int open_outputs(struct dedup *d, struct buf *names, struct err *e)
     return 0;
 }
 
+static int begin(struct dedup *d, enum dkind k, struct dmerge *m, const uint64_t **next, struct err *e)
+{
+    if (dstore_read(&d->store, k, d->lo, d->hi, m, e)) return -1;
+    int got = dmerge_next(m, next, e);
+    if (!got) *next = NULL;
+    return got < 0 ? -1 : 0;
+}
+
 int dedup_write(struct dedup *d, struct err *e)
 {
     struct buf names[DOC_RUN_BUFS] = {{0}};
     int ret = open_outputs(d, names, e);
     bool asks = d->cfg->removed || d->cfg->annotate || d->cfg->clusters;
     if (!ret && asks) ret = dstore_open_blobs(&d->store, B_NAMES, e);
-    if (!ret) ret = dstore_read(&d->store, D_FATE, d->lo, d->hi, &d->chosen, e);
-    if (!ret) {
-        int got = dmerge_next(&d->chosen, &d->next, e);
-        if (!got) d->next = NULL;
-        ret = got < 0 ? -1 : dedup_pass(d, "write", NULL, write_decide, write_emit, write_done, e);
-    }
+    if (!ret) ret = begin(d, D_FATE, &d->chosen, &d->next, e);
+    if (!ret) ret = begin(d, D_BLOCK, &d->blocks, &d->next_block, e);
+    if (!ret) ret = dedup_pass(d, "write", NULL, write_decide, write_emit, write_done, e);
     dmerge_free(&d->chosen);
-    if (!ret && d->next) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
+    dmerge_free(&d->blocks);
+    if (!ret && (d->next || dedup_stamp(d->cfg) != d->stamp)) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
     if (!ret && d->cfg->html) ret = dedup_put_sources(d, e);
     if (!ret && d->cfg->clusters && d->cfg->shard == 0) ret = dedup_write_clusters(d, e);
     for (int i = 0; i < DOC_RUN_BUFS; i++) {

@@ -37,6 +37,22 @@ expect 0 "$LLMCTL" dedup esc.jsonl esc.txt -q --out o2.jsonl --removed o3.jsonl
 cmp o1.jsonl o2.jsonl && [ "$(grep -c 'duplicate_of' o3.jsonl)" = 3 ] || fail "$(cat o3.jsonl)"
 printf 'a\r\nb\n\na\nc' | "$LLMCTL" dedup - --format text --documents line -q >o4.jsonl
 [ "$(grep -o '"text":"."' o4.jsonl | tr -d '\n')" = '"text":"a""text":"b""text":"c"' ] || fail "lines: $(cat o4.jsonl)"
+# Blocks of good lines are written as they are, others document by document, as all are for
+# a page; with lines that end otherwise, are empty or no documents in some blocks.
+awk 'BEGIN {
+    for (i = 0; i < 30000; i++) {
+        end = i > 8000 && i < 15000 && i % 97 == 0 ? "\r\n" : i > 15000 && i < 20000 && i % 89 == 0 ? "\n\n" : "\n"
+        if (i > 25000 && i % 83 == 0) printf "{no\n"
+        word = ""
+        for (n = i % 29000 + 1; n; n = int(n / 26)) word = word sprintf("%c", 97 + n % 26)
+        printf "{\"id\":%d,\"text\":\"a line with the word %s\\n and a few more of them\"}%s", i, word, end
+    } }' </dev/null >quirks.jsonl
+for way in "" "--annotate" "--keep none"; do
+    expect 0 "$LLMCTL" dedup quirks.jsonl -q --exact norm $way --out lines.jsonl --quarantine lq.jsonl
+    expect 0 "$LLMCTL" dedup quirks.jsonl -q --exact norm $way --out docs.jsonl --quarantine dq.jsonl --report-html page.html
+    cmp lines.jsonl docs.jsonl && cmp lq.jsonl dq.jsonl || fail "lines as they are: $way"
+done
+[ "$(grep -c . lines.jsonl)" -lt 30000 ] && [ "$(grep -c . lq.jsonl)" -gt 10 ] && [ "$(wc -c <quirks.jsonl)" -gt 2100000 ] || fail "quirks"
 expect 2 "$LLMCTL" dedup small.jsonl --exact none
 expect 2 "$LLMCTL" dedup small.jsonl --near --minhash 5x100x100
 
