@@ -118,6 +118,13 @@ const char *const clean_lessons[] = {
     "  $ grep -o '\"rule\".*' bad.jsonl\n"
     "  \"rule\":\"sft.max_empty_turns\",\"value\":1,\"limit\":0}\n"
     "  \"rule\":\"sft.max_role_order\",\"value\":2,\"limit\":0}\n"
+    "\n"
+    "Only --pii changes them: it masks in every string, such as arguments of tools\n"
+    "and rejected answers, but for members named id, role, from and url:\n"
+    "\n"
+    "  $ echo '{\"prompt\":\"Is jo@a.org in?\",\"response\":\"No.\"}' |\n"
+    "      llmctl clean --preset sft --pii all\n"
+    "  {\"prompt\":\"Is <EMAIL> in?\",\"response\":\"No.\"}\n"
     "\n",
 
     "ADDRESSES. --url-ban FILE has one entry a line: a host (with all below it), an\n"

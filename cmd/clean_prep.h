@@ -17,7 +17,7 @@ struct clean_prep_opts {
         OPT_BOOL(0, "fix-unicode", S, f.mojibake, NULL, "Repair UTF-8 that was read as another encoding"),           \
         OPT_ENUM(0, "unicode", S, f.unicode, "none|nfc|nfkc", "nfc",                                                 \
                  "Normal form; none leaves every character as it is"),                                               \
-        OPT_STR(0, "pii", S, f.pii, "KINDS", NULL, "Mask personal data: email,ip,phone,card or all"),                \
+        OPT_STR(0, "pii", S, f.pii, "KINDS", NULL, "Mask email,ip,phone,card or all; in chats in every string"),                \
         OPT_BOOL(0, "boilerplate", S, f.boilerplate, NULL, "Remove lines of menus, share buttons, cookie notices"), \
         OPT_STR(0, "boilerplate-lines", S, f.boilerplate_lines, "FILE", NULL, "Remove the lines that are in FILE"),  \
         OPT_BOOL(0, "lower", S, f.lower, NULL, "Lower case"),                                                        \

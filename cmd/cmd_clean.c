@@ -232,12 +232,12 @@ static int replay(const struct clean_opts *o, bool out_given, int n_args, struct
     return ret;
 }
 
-/* Records of chats are judged, not changed. */
+/* Records of chats are judged; nothing is changed in them but personal data (doc_mask.h). */
 static int check_chat(const struct clean_cfg *cfg, struct err *e)
 {
     const char *what = NULL;
     for (int k = 0; k < PREP_N && !what; k++)
-        if (cfg->prep_metric[k]) what = prep_step_name[k];
+        if (cfg->prep_metric[k] && k != PREP_PII) what = prep_step_name[k];
     for (int r = 0; r < cfg->rules.n_rules && !what; r++)
         if (cfg->rules.on[r] && rules_is_line(cfg->rules.rule[r])) what = cfg->rules.rule[r]->key;
     if (!cfg->chat || !what) return 0;

@@ -19,7 +19,7 @@
  *
  * The built-in rules see the answers, parted by blank lines; filters behind the
  * rules (classifiers, decontamination ...) see all turns.  The record itself is
- * written as it came. */
+ * written as it came, but for personal data that is to be masked (doc_mask.h). */
 #ifndef DATA_CHAT_H
 #define DATA_CHAT_H
 

@@ -23,13 +23,27 @@ static void one_bad(struct clean *c, struct doc_slot *s, const struct doc *d, co
     if (c->want[OUT_DECISIONS]) decisions_bad(d, reason, &s->out[OUT_DECISIONS]);
 }
 
-/* NULL, or why a record that reads well is no document after all. */
-static const char *find_turns(const struct clean *c, int thread, const struct doc *d)
+/* In a chat's record personal data is masked wherever it stands, before anything looks at
+ * it.  *why: not NULL when that cannot be. */
+static int mask_record(const struct clean *c, struct worker *w, struct doc *d, const char **why, struct err *e)
 {
-    const char *why = NULL;
-    if (!c->cfg->chat) return NULL;
-    if (chat_read(c->cfg->chat, thread, d, &why) == 0 && d->no_text) why = "neither text nor turns of a chat";
-    return why;
+    w->masked = 0;
+    if (!c->cfg->chat || !c->cfg->prep.pii || !d->line) return 0;
+    w->masked = doc_mask(&w->mask, d->line, d->line_len, c->cfg->prep.pii, why);
+    if (buf_ok(&w->mask.line, e)) return -1;
+    if (!*why && w->masked && doc_iter_replace(&w->it, d, w->mask.line.data, w->mask.line.len) == DOC_BAD)
+        *why = w->it.reason;
+    return 0;
+}
+
+/* *why: NULL, or why a record that reads well is no document after all. */
+static int find_turns(const struct clean *c, int thread, struct doc *d, const char **why, struct err *e)
+{
+    *why = NULL;
+    if (mask_record(c, &c->workers[thread], d, why, e)) return -1;
+    if (*why || !c->cfg->chat) return 0;
+    if (chat_read(c->cfg->chat, thread, d, why) == 0 && d->no_text) *why = "neither text nor turns of a chat";
+    return 0;
 }
 
 static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
@@ -49,7 +63,8 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
     doc_iter_start(&w->it, &c->cfg->docs, &s->block);
     while ((next = doc_iter_next(&w->it, &d)) != DOC_END) {
         b->s.docs_in++;
-        const char *why = next == DOC_BAD ? NULL : find_turns(c, thread, &d);
+        const char *why = NULL;
+        if (next == DOC_GOOD && find_turns(c, thread, &d, &why, e)) return -1;
         if (next == DOC_BAD)
             one_bad(c, s, &d, w->it.reason, w->it.bad_bytes);
         else if (why)
@@ -147,6 +162,7 @@ static void free_workers(struct clean *c)
         struct worker *w = &c->workers[i];
         doc_iter_free(&w->it);
         prep_free(&w->prep);
+        doc_mask_free(&w->mask);
         rules_work_free(&w->rules);
         for (int k = 0; k < CLEAN_LABELS; k++)
             buf_free(&w->label[k]);

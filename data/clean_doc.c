@@ -180,7 +180,7 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
         const char *text = d->as_it_came ? doc->text : d->text;
         size_t len = d->as_it_came ? doc->text_len : d->n;
         s->bytes_out += bytes_out(d) * n;
-        s->changed += len != doc->text_len || (text != doc->text && memcmp(text, doc->text, len) != 0);
+        s->changed += c->workers[thread].masked || len != doc->text_len || (text != doc->text && memcmp(text, doc->text, len) != 0);
         for (uint64_t i = 0; i < n && c->want[OUT_KEPT]; i++)
             doc_emit(doc, text, len, &slot->out[OUT_KEPT]);
     }
@@ -219,6 +219,7 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
     for (int m = METRIC_N; m < cfg->rules.n_metrics; m++)
         d.value[m] = (double)NAN;
     if (prep_run(&w->prep, doc->text, doc->text_len, &d.text, &d.n, e)) return -1;
+    w->prep.places[PREP_PII] += w->masked;
     for (int k = 0; k < PREP_N; k++) {
         b->s.prep_docs[k] += c->pass != 1 && w->prep.places[k];
         b->s.prep_places[k] += c->pass != 1 ? w->prep.places[k] : 0;

@@ -4,6 +4,7 @@
 
 #include "data/clean.h"
 #include "data/clean_journal.h"
+#include "data/doc_mask.h"
 #include "data/doc_out.h"
 #include "data/doc_run.h"
 
@@ -49,6 +50,8 @@ struct clean_block {
 struct worker {
     struct doc_iter it;
     struct prep prep;
+    struct doc_mask mask;
+    uint64_t masked; /* places of the record at hand, before prep */
     struct rules_work rules;
     struct buf json, label[CLEAN_LABELS], why;
 };

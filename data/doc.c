@@ -70,6 +70,39 @@ static bool valid_utf8(struct doc_iter *it, size_t from, size_t to)
     return it->valid >= to;
 }
 
+/* What of a line of JSONL makes the document. */
+static enum doc_next find_fields(struct doc_iter *it, struct doc *d)
+{
+    struct doc_fields f;
+    const char *why = doc_json_find_more(d->line, d->line_len, it->field, it->extra, &f);
+    d->no_text = why == doc_json_no_text && it->no_text;
+    if (why && !d->no_text) return bad(it, why, d->line_len);
+    d->text_begin = f.text_begin;
+    d->text_end = f.text_end;
+    d->text = d->line + f.text_begin;
+    d->text_len = f.text_end - f.text_begin;
+    if (f.id_end > f.id_begin) {
+        d->id = d->line + f.id_begin;
+        d->id_len = f.id_end - f.id_begin;
+    }
+    for (int k = 0; k < DOC_EXTRA; k++) {
+        if (!f.extra_end[k]) continue;
+        d->extra[k] = d->line + f.extra_begin[k];
+        d->extra_len[k] = f.extra_end[k] - f.extra_begin[k];
+    }
+    d->escapes = f.escapes;
+    if (f.escapes && (f.unusual || !it->lazy)) {
+        d->escapes = 0;
+        buf_clear(&it->scratch);
+        why = doc_json_unescape(d->text, d->text_len, &it->scratch);
+        if (!why && it->scratch.oom) why = "out of memory";
+        if (why) return bad(it, why, d->line_len);
+        d->text = it->scratch.data;
+        d->text_len = it->scratch.len;
+    }
+    return DOC_GOOD;
+}
+
 static enum doc_next next_line(struct doc_iter *it, struct doc *d)
 {
     const struct buf *b = &it->block->data;
@@ -104,36 +137,15 @@ static enum doc_next next_line(struct doc_iter *it, struct doc *d)
             d->line = NULL;
             return DOC_GOOD;
         }
-        struct doc_fields f;
-        why = doc_json_find_more(d->line, d->line_len, it->field, it->extra, &f);
-        d->no_text = why == doc_json_no_text && it->no_text;
-        if (why && !d->no_text) return bad(it, why, to - from);
-        d->text_begin = f.text_begin;
-        d->text_end = f.text_end;
-        d->text = d->line + f.text_begin;
-        d->text_len = f.text_end - f.text_begin;
-        if (f.id_end > f.id_begin) {
-            d->id = d->line + f.id_begin;
-            d->id_len = f.id_end - f.id_begin;
-        }
-        for (int k = 0; k < DOC_EXTRA; k++) {
-            if (!f.extra_end[k]) continue;
-            d->extra[k] = d->line + f.extra_begin[k];
-            d->extra_len[k] = f.extra_end[k] - f.extra_begin[k];
-        }
-        d->escapes = f.escapes;
-        if (f.escapes && (f.unusual || !it->lazy)) {
-            d->escapes = 0;
-            buf_clear(&it->scratch);
-            why = doc_json_unescape(d->text, d->text_len, &it->scratch);
-            if (!why && it->scratch.oom) why = "out of memory";
-            if (why) return bad(it, why, to - from);
-            d->text = it->scratch.data;
-            d->text_len = it->scratch.len;
-        }
-        return DOC_GOOD;
+        return find_fields(it, d);
     }
     return DOC_END;
+}
+
+enum doc_next doc_iter_replace(struct doc_iter *it, struct doc *d, const char *line, size_t n)
+{
+    *d = (struct doc){.line = line, .line_len = n, .file = d->file, .line_no = d->line_no, .offset = d->offset};
+    return find_fields(it, d);
 }
 
 /* A text file as a whole, or the next of its paragraphs (up to a blank line). */

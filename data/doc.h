@@ -116,6 +116,9 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
 enum doc_next doc_iter_next(struct doc_iter *it, struct doc *d);
 /* Goes on with the document that begins at data[pos], not before where it is. */
 void doc_iter_seek(struct doc_iter *it, size_t pos);
+/* The document (of JSONL) becomes the one that this line holds, which is the same but for
+ * what its strings say and outlives *d.  DOC_BAD, as from doc_iter_next(). */
+enum doc_next doc_iter_replace(struct doc_iter *it, struct doc *d, const char *line, size_t n);
 void doc_iter_free(struct doc_iter *it);
 /* The text as a JSON string would hold it, escaped in one way only: equal for
  * equal texts, and usually what the line has already.  Needs cfg.lazy.  Memory

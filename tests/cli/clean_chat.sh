@@ -68,10 +68,35 @@ printf '%s\n' '{"id":"a","prompt":"p","response":""}' '{"id":"b","prompt":"q","r
 expect 0 "$LLMCTL" clean amb.jsonl --ambiguity prompt=prompt,answer=response -q --out o --report rep.json
 [ "$(ids o)" = "a " ] || fail "ambiguity: $(cat o)"
 
-expect 2 "$LLMCTL" clean c.jsonl --preset sft --pii all
-grep -q 'prep.pii changes text, and chats are written as they came; leave it out, or say --chat none' err || fail "$(cat err)"
+expect 2 "$LLMCTL" clean c.jsonl --preset sft --lower
+grep -q 'prep.lower changes text, and chats are written as they came; leave it out, or say --chat none' err || fail "$(cat err)"
 expect 2 "$LLMCTL" clean c.jsonl --preset c4 --chat auto
 grep -q 'c4.max_word_length changes text' err || fail "$(cat err)"
 expect 0 "$LLMCTL" clean c.jsonl --preset sft --pii all --chat none --dry-run
 grep -q 'no documents, first c.jsonl:1: no text field' err || fail "$(cat err)"
 for bad in x messages= messages=m,prompt=p prompt=p answer=a prompt=p,answer=a,x=y 'messages=m['; do expect 2 "$LLMCTL" clean c.jsonl --chat "$bad"; done
+
+# Personal data is masked wherever it stands in a chat, and nowhere else is a byte changed.
+cat >pii.jsonl <<'END'
+{"id":"m@a.org", "messages": [ {"role":"system","content":"Mail boss@a.org."},{"role":"user","content":"I am\njane@b.org \u0040 home, call +49 30 1234567"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"to\":\"joe@c.org\"}"}}]},{"role":"tool","content":"8.8.8.8 answers"},{"role":"assistant","content":"Done, card 4111 1111 1111 1111."}], "x": 1.50, "url":"http://8.8.8.8/"}
+{"id":"s","conversations":[{"from":"human","value":"Who is kim@d.org?"},{"from":"gpt","value":"A friend at Caf\u00e9 K."}]}
+{"id":"p","prompt":"Write to lee@e.org","response":"Dear lee\u0040e.org","rejected":"lee@e.org is spam","meta":{"by":["ann@f.org"]}}
+{"id":"parts","messages":[{"role":"user","content":[{"type":"text","text":"ask sue@g.org"},{"type":"image_url","image_url":{"url":"http://9.9.9.9/x"}}]},{"role":"assistant","content":"No."}]}
+{"id":"t","text":"Plain text of max@h.org, who writes."}
+{"id":"clean","messages":[{"role":"user","content":"10.0.0.1\/ \u00e9?"},{"role":"assistant","content":"A private address."}]}
+{"id":"lone","prompt":"Hi","response":"Hello.","z":"\ud800 x@y.org"}
+END
+cat >want <<'END'
+{"id":"m@a.org", "messages": [ {"role":"system","content":"Mail <EMAIL>."},{"role":"user","content":"I am\n<EMAIL> @ home, call <PHONE>"},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"to\":\"<EMAIL>\"}"}}]},{"role":"tool","content":"<IP> answers"},{"role":"assistant","content":"Done, card <CARD>."}], "x": 1.50, "url":"http://8.8.8.8/"}
+{"id":"s","conversations":[{"from":"human","value":"Who is <EMAIL>?"},{"from":"gpt","value":"A friend at Caf\u00e9 K."}]}
+{"id":"p","prompt":"Write to <EMAIL>","response":"Dear <EMAIL>","rejected":"<EMAIL> is spam","meta":{"by":["<EMAIL>"]}}
+{"id":"parts","messages":[{"role":"user","content":[{"type":"text","text":"ask <EMAIL>"},{"type":"image_url","image_url":{"url":"http://9.9.9.9/x"}}]},{"role":"assistant","content":"No."}]}
+{"id":"t","text":"Plain text of <EMAIL>, who writes."}
+{"id":"clean","messages":[{"role":"user","content":"10.0.0.1\/ \u00e9?"},{"role":"assistant","content":"A private address."}]}
+END
+for t in 1 2 8; do "$LLMCTL" clean pii.jsonl --preset sft --pii all --threads $t -q --out o$t --quarantine q$t --report rep.json || fail "status $?"; cmp want o$t; done
+grep -q '"pii":{"documents":5,"places":13}' rep.json || fail "$(cat rep.json)"
+grep -q '"reason":"lone surrogate in a string"' q8 || fail "a string that cannot be looked at: $(cat q8)"
+"$LLMCTL" clean o1 --preset sft --pii all -q | cmp - o1 || fail "masking twice is not masking once"
+expect 0 "$LLMCTL" clean pii.jsonl --preset sft --pii ip -q --out o
+grep -q 'jane@b.org' o && grep -q '"<IP> answers"' o || fail "kinds: $(cat o)"

@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "data/doc.h"
 #include "data/doc_json.h"
+#include "data/doc_mask.h"
 #include "data/doc_path.h"
 #include "data/features.h"
 #include "data/outliers.h"
@@ -41,9 +42,22 @@ static void round_trip(const struct doc *d, const char *text, size_t n)
     if (back.len != n || (n && memcmp(back.data, text, n) != 0)) abort();
 }
 
+/* What is masked is still a record, in which nothing is left to mask. */
+static void mask(const struct doc *d)
+{
+    static struct doc_mask first, second;
+    struct doc_fields f;
+    const char *why;
+    if (!d->line || !doc_mask(&first, d->line, d->line_len, 15, &why) || first.line.oom) return;
+    why = doc_json_find(first.line.data, first.line.len, "text", &f);
+    if (why && !(d->no_text && why == doc_json_no_text)) abort();
+    if (doc_mask(&second, first.line.data, first.line.len, 15, &why)) abort();
+}
+
 /* What filters look at: members by path, n-grams, shape, normal forms. */
 static void look(const struct doc *d, const char *text, size_t n)
 {
+    mask(d);
     static const char *const paths[] = {"text", "id", "a.b", "a[0]", "a[-1].text", "messages[1].content"};
     static const struct features_cfg cfg = {12, 2, 1, 4};
     struct err e;
