@@ -1,4 +1,5 @@
 /* embed: a vector for each text, from the hidden states of a model. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ struct embed_cfg {
     const char *out, *pair_field;
     int pool, dtype, format;
     int64_t batch, max_length;
-    bool normalize;
+    bool normalize, head;
 };
 
 // clang-format off
@@ -31,6 +32,7 @@ static const struct opt opts[] = {
     OPT_GROUP("Embedding"),
     OPT_STR('o', "out", C, out, "FILE", "-", "JSON lines; a NumPy array where the name ends in .npy"),
     OPT_ENUM(0, "pool", C, pool, "mean|cls|last", "mean", "Mean of a text's states, or the first or last one"),
+    OPT_BOOL(0, "head", C, head, NULL, "Instead of vectors: labels, values or rewards, by the model's head"),
     OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text, read with the first"),
     OPT_BOOL(0, "normalize", C, normalize, NULL, "Vectors of length 1"),
     OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 10000000, "Cut texts at N tokens; 0 = the context, at most 512"),
@@ -75,17 +77,51 @@ static void npy_header(char out[NPY_HEADER], uint64_t rows, int cols)
     out[NPY_HEADER - 1] = '\n';
 }
 
+/* Numbers a text. */
+static int width(const struct job *j)
+{
+    return j->c->head ? j->m.config.labels : j->m.config.d_model;
+}
+
+/* ,"label":"joy","probabilities":[...] by a softmax over the logits; a value or reward has none. */
+static void print_scores(struct job *j, const float *z)
+{
+    const struct model_config *m = &j->m.config;
+    bool classes = m->score_loss == LOSS_CE;
+    int n = m->labels, best = 0;
+    double sum = 0;
+    for (int i = 1; i < n; i++)
+        if (z[i] > z[best]) best = i;
+    for (int i = 0; i < n; i++) sum += exp((double)z[i] - (double)z[best]);
+    const char *name = model_label(m, best);
+    if (classes) buf_adds(&j->line, ",\"label\":");
+    if (classes && name) buf_add_json(&j->line, name, strlen(name));
+    else if (classes) buf_printf(&j->line, "%d", best);
+    if (classes) buf_adds(&j->line, ",\"probabilities\":[");
+    else buf_adds(&j->line, n == 1 ? ",\"score\":" : ",\"scores\":[");
+    for (int i = 0; i < n; i++)
+        buf_printf(&j->line, "%s%.9g", i ? "," : "", classes ? exp((double)z[i] - (double)z[best]) / sum : (double)z[i]);
+    buf_adds(&j->line, classes || n > 1 ? "]}\n" : "}\n");
+}
+
+static void print_vector(struct job *j, const float *v)
+{
+    buf_adds(&j->line, ",\"embedding\":[");
+    for (int k = 0; k < j->m.config.d_model; k++) buf_printf(&j->line, "%s%.9g", k ? "," : "", (double)v[k]);
+    buf_adds(&j->line, "]}\n");
+}
+
 static int write_vectors(struct job *j, int count, struct err *e)
 {
-    int C = j->m.config.d_model;
+    int C = width(j);
     if (j->npy) return file_write(j->out, j->vectors, (size_t)count * (size_t)C * sizeof *j->vectors, e);
     const char *name = j->names.data;
     for (int i = 0; i < count; i++, name += strlen(name) + 1) {
         const float *v = j->vectors + (int64_t)i * C;
         buf_clear(&j->line);
-        buf_printf(&j->line, "{\"id\":%s,\"embedding\":[", name);
-        for (int k = 0; k < C; k++) buf_printf(&j->line, "%s%.9g", k ? "," : "", (double)v[k]);
-        buf_adds(&j->line, "]}\n");
+        buf_printf(&j->line, "{\"id\":%s", name);
+        if (j->c->head) print_scores(j, v);
+        else print_vector(j, v);
         if (buf_ok(&j->line, e) || file_write(j->out, j->line.data, j->line.len, e)) return -1;
     }
     return 0;
@@ -98,10 +134,12 @@ static int flush(struct job *j, struct err *e)
     if ((size_t)count > j->cap) {
         free(j->vectors);
         j->cap = (size_t)count;
-        j->vectors = mem_alloc((size_t)count * (size_t)j->m.config.d_model, sizeof *j->vectors);
-        if (!j->vectors) return err_oom(e, (size_t)count * (size_t)j->m.config.d_model * 4, "embeddings");
+        j->vectors = mem_alloc((size_t)count * (size_t)width(j), sizeof *j->vectors);
+        if (!j->vectors) return err_oom(e, (size_t)count * (size_t)width(j) * 4, "embeddings");
     }
-    if (embedder_run(j->emb, (enum embed_pool)j->c->pool, j->c->normalize, j->vectors, e) || write_vectors(j, count, e)) return -1;
+    int ret = j->c->head ? embedder_score(j->emb, j->vectors, e)
+                         : embedder_run(j->emb, (enum embed_pool)j->c->pool, j->c->normalize, j->vectors, e);
+    if (ret || write_vectors(j, count, e)) return -1;
     buf_clear(&j->names);
     j->n += (uint64_t)count;
     return 0;
@@ -204,14 +242,14 @@ static int open_output(struct job *j, struct err *e)
     j->npy = n > 4 && strcmp(j->c->out + n - 4, ".npy") == 0;
     if (!(j->out = file_create(j->c->out, 0, e))) return -1;
     char header[NPY_HEADER];
-    npy_header(header, 0, j->m.config.d_model);
+    npy_header(header, 0, width(j));
     return j->npy ? file_write(j->out, header, sizeof header, e) : 0;
 }
 
 static int close_output(struct job *j, struct err *e)
 {
     char header[NPY_HEADER];
-    npy_header(header, j->n, j->m.config.d_model);
+    npy_header(header, j->n, width(j));
     if (j->npy && file_rewrite(j->out, 0, header, sizeof header, e)) return -1;
     struct file_writer *w = j->out;
     j->out = NULL;
@@ -225,6 +263,8 @@ static int check_model(const struct job *j, const char *path, int *max_length, s
     *max_length = j->c->max_length ? (int)j->c->max_length : m->max_pos < 512 ? m->max_pos : 512;
     if (*max_length > m->max_pos)
         return err_set(e, ERR_USAGE, "--max-length %d is more than the model's context %d", *max_length, m->max_pos);
+    if (j->c->head && !model_scores(m))
+        return err_set(e, ERR_CONFIG, "--head: '%s' has no head that tells of whole texts (head.type cls or reward)", path);
     if (j->c->pool == EMBED_CLS && m->stack == STACK_DECODER)
         return err_set(e, ERR_USAGE, "--pool cls: the first token of a decoder sees nothing of the text; take mean or last");
     return 0;
@@ -247,11 +287,11 @@ static int embed(struct job *j, const struct opt_result *r, struct pool *pool, s
     if (ret) return -1;
     if (j->cut) log_warn("%llu texts are longer than %d tokens and were cut", (unsigned long long)j->cut, max_length);
     if (j->bad) log_warn("%llu bad records were left out", (unsigned long long)j->bad);
-    log_info("%llu vectors of %d in %.2f s", (unsigned long long)j->n, j->m.config.d_model, time_now_s() - start);
+    log_info("%llu vectors of %d in %.2f s", (unsigned long long)j->n, width(j), time_now_s() - start);
     if (!c->common.json) return 0;
     struct buf b = {0};
     buf_printf(&b, "{\"texts\":%llu,\"width\":%d,\"cut\":%llu,\"bad\":%llu}\n", (unsigned long long)j->n,
-               j->m.config.d_model, (unsigned long long)j->cut, (unsigned long long)j->bad);
+               width(j), (unsigned long long)j->cut, (unsigned long long)j->bad);
     ret = buf_ok(&b, e) ? -1 : out_write(b.data, b.len, e);
     buf_free(&b);
     return ret;
@@ -289,14 +329,18 @@ out:
 
 const struct cmd cmd_embed = {
     .name = "embed",
-    .summary = "A vector for each text, from an encoder or another model",
+    .summary = "A vector or a label for each text, from any model",
     .usage = "[options] MODEL [INPUT...]",
     .examples = "  llmctl embed bert-run lines.txt --documents line --normalize >v.jsonl\n"
-                "  llmctl embed hf-bert docs.jsonl --pool cls --out vectors.npy\n",
+                "  llmctl embed hf-bert docs.jsonl --pool cls --out vectors.npy\n"
+                "  llmctl embed hf-classifier reviews.jsonl --head >labels.jsonl\n",
     .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory; of an\n"
                "encoder-decoder the encoder is taken. INPUT is as for the data commands, none\n"
                "is stdin. A line of the output is {\"id\", \"embedding\"}, in the order of the\n"
-               "texts; a .npy file holds the vectors alone, float32 [texts, width].\n",
+               "texts; a .npy file holds the vectors alone, float32 [texts, width].\n"
+               "With --head the model is a classifier, a regression or a reward model (such\n"
+               "as BertForSequenceClassification), and a line is {\"id\", \"label\",\n"
+               "\"probabilities\"} or {\"id\", \"score\"}; a .npy file holds the logits.\n",
     .opts = opts,
     .run = run,
 };

@@ -134,6 +134,8 @@ static int open_data(struct job *j, const struct opt_result *r, struct err *e)
     if (T > m->max_pos)
         return err_set(e, ERR_USAGE, "--max-length %lld is more than the model's context %d", (long long)T, m->max_pos);
     j->T = (int)T;
+    if (model_scores(m))
+        return err_set(e, ERR_CONFIG, "this model's head tells of whole texts and predicts no tokens; use it with llmctl embed --head");
     if (m->stack == STACK_ENCODER) return open_hidden(j, r, e);
     return m->stack == STACK_ENCDEC ? open_pairs(j, r, e) : open_text(j, r, e);
 }

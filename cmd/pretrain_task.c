@@ -19,6 +19,8 @@ static int check(const struct task_in *in, enum task_kind k, struct err *e)
     static const char *const stacks[] = {[STACK_DECODER] = "a decoder", [STACK_ENCODER] = "an encoder", [STACK_ENCDEC] = "an encoder-decoder"};
     const struct model_config *m = in->model;
     enum stack_type want = k == TASK_LM || k == TASK_PREFIX ? STACK_DECODER : k == TASK_MLM || k == TASK_ELECTRA ? STACK_ENCODER : STACK_ENCDEC;
+    if (model_scores(m))
+        return err_set(e, ERR_CONFIG, "head.type %s is not pretrained: take lm or mlm", m->head == HEAD_CLS ? "cls" : "reward");
     if (m->stack != want)
         return err_set(e, ERR_CONFIG, "--objective %s trains %s, the model is %s (stack)", names[k], stacks[want], stacks[m->stack]);
     if (k == TASK_MLM && m->head != HEAD_MLM)

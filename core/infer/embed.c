@@ -25,7 +25,7 @@ struct embedder {
     /* the graph of the last batch, for one of the same shape */
     struct model_graph mg;
     struct exec *x;
-    int rows, T;
+    int rows, T, M;   /* M: texts a row that its head tells of; 0 = hidden states only */
 };
 
 enum { SHORTEST_ROW = 16 };
@@ -102,17 +102,19 @@ static void lay_out(struct embedder *m, int *rows, int *T)
     *rows = row + 1;
 }
 
-static int use_graph(struct embedder *m, int rows, int T, struct err *e)
+static int use_graph(struct embedder *m, int rows, int T, int M, struct err *e)
 {
-    if (m->x && T == m->T && rows <= m->rows && 2 * rows > m->rows) return 0;
+    bool head = M <= m->M && !M == !m->M;
+    if (m->x && T == m->T && head && rows <= m->rows && 2 * rows > m->rows) return 0;
     drop_graph(m);
     bool two = m->c->stack == STACK_ENCDEC;
     struct model_build o = {.opts = {.compute = m->dt, .rows = rows, .T = two ? 1 : T, .leaves = 1},
-                            .S = two ? T : 0, .encoder_only = two};
+                            .S = two ? T : 0, .encoder_only = two, .want_logits = M > 0, .targets_per_row = M};
     if (model_build(m->c, m->p, &o, &m->mg, e)) return -1;
     if (graph_plan(m->mg.g, pool_threads(m->pool), e) || !(m->x = exec_new(m->mg.g, m->pool, e))) return -1;
     m->rows = rows;
     m->T = T;
+    m->M = M;
     return 0;
 }
 
@@ -172,7 +174,7 @@ int embedder_run(struct embedder *m, enum embed_pool how, bool normalize, float 
     lay_out(m, &rows, &T);
     float *tmp = mem_alloc((size_t)m->c->d_model, sizeof *tmp);
     if (!tmp) return err_oom(e, (size_t)m->c->d_model * sizeof *tmp, "embeddings");
-    int r = use_graph(m, rows, T, e);
+    int r = use_graph(m, rows, T, 0, e);
     if (r == 0) {
         fill(m);
         r = exec_run(m->x, &(struct run_args){.loss_scale = 1}, e);
@@ -181,5 +183,54 @@ int embedder_run(struct embedder *m, enum embed_pool how, bool normalize, float 
         pool_text(m, &m->text[i], how, normalize, out + (int64_t)i * m->c->d_model, tmp);
     m->n_texts = m->n_ids = 0;
     free(tmp);
+    return r;
+}
+
+/* Texts of the fullest row, as a power of two: few shapes occur. */
+static int texts_a_row(const struct embedder *m)
+{
+    int most = 1, n = 0, M = 1;
+    for (int k = 0; k < m->n_texts; k++) {
+        n = k && m->text[k].row == m->text[k - 1].row ? n + 1 : 1;
+        if (n > most) most = n;
+    }
+    while (M < most) M *= 2;
+    return M;
+}
+
+/* Which tokens stand for each text; its logits come to be at place[k]. */
+static void choose_tokens(struct embedder *m, int *place)
+{
+    int32_t *at = exec_input(m->x, "target_at"), *end = exec_input(m->x, "target_end");
+    int n = 0;
+    for (int i = 0; i < m->rows * m->M; i++) at[i] = -1;
+    for (int k = 0; k < m->n_texts; k++) {
+        const struct text *t = &m->text[k];
+        n = k && t->row == t[-1].row ? n + 1 : 0;
+        place[k] = t->row * m->M + n;
+        at[place[k]] = m->c->pool == POOL_LAST ? t->at + t->n - 1 : t->at;
+        if (end) end[place[k]] = t->at + t->n;
+    }
+}
+
+int embedder_score(struct embedder *m, float *out, struct err *e)
+{
+    int rows, T;
+    if (!model_scores(m->c)) return err_set(e, ERR_CONFIG, "the model has no head that tells of whole texts");
+    if (!m->n_texts) return 0;
+    lay_out(m, &rows, &T);
+    int *place = mem_alloc((size_t)m->n_texts, sizeof *place);
+    if (!place) return err_oom(e, (size_t)m->n_texts * sizeof *place, "scores");
+    int r = use_graph(m, rows, T, texts_a_row(m), e);
+    if (r == 0) {
+        fill(m);
+        choose_tokens(m, place);
+        r = exec_run(m->x, &(struct run_args){.loss_scale = 1}, e);
+    }
+    size_t L = (size_t)m->c->labels;
+    for (int k = 0; r == 0 && k < m->n_texts; k++)
+        memcpy(out + (size_t)k * L, (const float *)m->mg.logits->data + (size_t)place[k] * L, L * sizeof *out);
+    m->n_texts = m->n_ids = 0;
+    free(place);
     return r;
 }

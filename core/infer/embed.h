@@ -27,5 +27,8 @@ bool embedder_add(struct embedder *m, const int32_t *ids, const int32_t *types, 
 int embedder_count(const struct embedder *m); /* texts taken since the last run */
 /* out [count, d_model], in the order of adding; normalize: of length 1.  Empties it. */
 int embedder_run(struct embedder *m, enum embed_pool how, bool normalize, float *out, struct err *e);
+/* Instead: the numbers of the model's head (model_scores) for each text, out [count, labels]: logits of the labels, values
+ * or rewards. */
+int embedder_score(struct embedder *m, float *out, struct err *e);
 
 #endif

@@ -190,6 +190,8 @@ static int check_build(const struct model_config *c, const struct model_build *o
     if (o->prefix && c->stack == STACK_ENCODER) return err_set(e, ERR_CONFIG, "a prefix has no meaning for stack encoder");
     if (c->head == HEAD_NONE && (o->want_loss || o->want_logits))
         return err_set(e, ERR_CONFIG, "head.type none has nothing to predict with");
+    if (model_scores(c) && (o->want_loss || o->want_logits) && o->targets_per_row < 1)
+        return err_set(e, ERR_CONFIG, "this head tells of whole texts, not of tokens");
     if (c->embed_pos != POS_LEARNED) return 0;
     int T = o->S > o->opts.T ? o->S : o->opts.T;
     if (T > c->max_pos) return err_set(e, ERR_CONFIG, "%d tokens a row, but embed.max_pos is %d", T, c->max_pos);

@@ -46,7 +46,7 @@ const struct choice choice_place[] = {{"pre", PLACE_PRE, true},
                                       {"parallel_one", PLACE_PARALLEL_ONE, true},
                                       {0}};
 const struct choice choice_head[] = {
-    {"lm", HEAD_LM, true}, {"mlm", HEAD_MLM, true}, {"rtd", HEAD_RTD, true}, {"cls", 3, false}, {"reward", 4, false},
+    {"lm", HEAD_LM, true}, {"mlm", HEAD_MLM, true}, {"rtd", HEAD_RTD, true}, {"cls", HEAD_CLS, true}, {"reward", HEAD_REWARD, true},
     {"none", HEAD_NONE, true}, {0}};
 
 const char *choice_name(const struct choice *t, int value)

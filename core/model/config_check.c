@@ -102,19 +102,6 @@ static int check_experts(const struct model_config *c, struct err *e)
     return 0;
 }
 
-static int check_head(const struct model_config *c, struct err *e)
-{
-    if ((c->head == HEAD_LM) != (c->stack != STACK_ENCODER))
-        return err_set(e, ERR_CONFIG, "head.type %s does not go with stack %s", choice_name(choice_head, (int)c->head),
-                       choice_name(choice_stack, (int)c->stack));
-    if (c->head == HEAD_LM && c->tie_embed && c->embed_dim != c->d_model)
-        return err_set(e, ERR_CONFIG, "tie_embed: the head needs d_model %d, embed.dim is %d", c->d_model, c->embed_dim);
-    if ((c->head == HEAD_RTD || c->head == HEAD_NONE) && (c->head_softcap > 0 || c->head_bias))
-        return err_set(e, ERR_CONFIG, "head.%s does not go with head.type %s", c->head_bias ? "bias" : "softcap",
-                       choice_name(choice_head, (int)c->head));
-    return 0;
-}
-
 static int check_embed(const struct model_config *c, struct err *e)
 {
     if (c->embed_pos == POS_SINUSOIDAL && c->embed_dim % 2)
@@ -150,5 +137,5 @@ int model_config_check(const struct model_config *c, struct err *e)
     }
     if (n != c->n_layers || n_enc != c->n_enc_layers)
         return err_set(e, ERR_CONFIG, "blocks add up to %d layers, not %d", n, c->n_layers);
-    return check_embed(c, e) || check_head(c, e) || check_experts(c, e) ? -1 : 0;
+    return check_embed(c, e) || head_check(c, e) || check_experts(c, e) ? -1 : 0;
 }

@@ -162,14 +162,9 @@ void model_config_print(const struct model_config *c, struct buf *out)
         buf_adds(out, "},\n  ");
     }
     print_blocks(c, c->n_enc_blocks, c->n_blocks, c->stack == STACK_ENCDEC, out);
-    buf_printf(out, ",\n  \"head\": {\"type\": \"%s\", ", choice_name(choice_head, (int)c->head));
-    if (c->head != HEAD_LM) buf_printf(out, "\"act\": \"%s\", ", choice_name(choice_act, (int)c->head_act));
-    buf_printf(out, "\"norm\": %s, \"bias\": %s, ", yes(c->head_norm),
-               yes(c->head_bias));
-    config_num(out, "logit_scale", c->logit_scale);
-    buf_adds(out, ", ");
-    config_num(out, "softcap", c->head_softcap);
-    buf_adds(out, "},\n  \"init\": {");
+    buf_adds(out, ",\n");
+    head_print(c, out);
+    buf_adds(out, "  \"init\": {");
     config_num(out, "std", c->init_std);
     buf_adds(out, "},\n  \"dropout\": {");
     config_num(out, "embed", c->dropout_embed);

@@ -72,30 +72,6 @@ static int parse_embed(struct model_config *c, const struct cJSON *o, struct err
     return 0;
 }
 
-static int parse_head(struct model_config *c, const struct cJSON *j, struct err *e)
-{
-    static const char *const known[] = {"type", "act", "norm", "bias", "logit_scale", "softcap", NULL};
-    const struct cJSON *o = json_member(j, "head");
-    int type = (int)c->head, act = ACT_GELU_ERF;
-    if (!o) return 0;
-    if (cJSON_IsString(o)) {
-        if (opt_choice(j, "head", choice_head, &type, "model", e)) return -1;
-        c->head = (enum head_type)type;
-        return 0;
-    }
-    if (!cJSON_IsObject(o)) return err_set(e, ERR_CONFIG, "head must be an object or a name");
-    if (json_known_keys(o, known, "head", e) || opt_choice(o, "type", choice_head, &type, "head", e) ||
-        opt_choice(o, "act", choice_act, &act, "head", e) ||
-        json_opt_bool(o, "norm", &c->head_norm, "head", e) ||
-        json_opt_bool(o, "bias", &c->head_bias, "head", e) ||
-        json_opt_f64(o, "logit_scale", 1e-6, 1e6, &c->logit_scale, "head", e) ||
-        json_opt_f64(o, "softcap", 0, 1e6, &c->head_softcap, "head", e))
-        return -1;
-    c->head = (enum head_type)type;
-    c->head_act = (enum act)act;
-    return 0;
-}
-
 static int parse_rest(struct model_config *c, const struct cJSON *j, struct err *e)
 {
     static const char *const init_keys[] = {"std", NULL};
@@ -164,14 +140,14 @@ static int parse_top(struct model_config *c, const struct cJSON *j, struct err *
     c->d_model = c->embed_dim = (int)d_model;
     c->vocab = (int)vocab;
     if (embed && parse_embed(c, embed, e)) return -1;
-    if (parse_encoder(c, j, e) || parse_blocks(c, j, "blocks", c->stack == STACK_ENCODER, e) || parse_head(c, j, e)) return -1;
+    if (parse_encoder(c, j, e) || parse_blocks(c, j, "blocks", c->stack == STACK_ENCODER, e) || head_parse(c, j, e)) return -1;
     return parse_rest(c, j, e);
 }
 
 int model_config_parse(struct model_config *c, const struct cJSON *j, const char *name, struct err *e)
 {
     *c = (struct model_config){.max_pos = 2048, .embed_scale = 1, .head_norm = true, .logit_scale = 1,
-                               .init_std = 0.02, .decoder_start = -1, .embed_pad = -1, .head_act = ACT_GELU_ERF};
+                               .init_std = 0.02, .decoder_start = -1, .embed_pad = -1, .score_pad = -1, .head_act = ACT_GELU_ERF};
     if (parse_top(c, j, e) || model_config_check(c, e)) {
         e->code = ERR_CONFIG;
         return err_wrap(e, "%s", name);

@@ -315,6 +315,8 @@ static int check_decodable(const struct model_config *c, struct err *e)
 {
     if (c->stack == STACK_ENCODER)
         return err_set(e, ERR_CONFIG, "stack encoder cannot generate: every token sees the whole text; use it for embeddings");
+    if (model_scores(c))
+        return err_set(e, ERR_CONFIG, "this model's head tells of whole texts and cannot generate; use it with llmctl embed --head");
     if (c->embed_types || c->embed_dim != c->d_model)
         return err_set(e, ERR_CONFIG, "decoding with embed.%s is not supported yet", c->embed_types ? "types" : "dim");
     return 0;

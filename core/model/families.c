@@ -80,6 +80,8 @@ static const char *const default_slot[SLOT_N] = {
     [SLOT_HDENSE_W] = "head.dense.weight", [SLOT_HDENSE_B] = "head.dense.bias",
     [SLOT_HNORM_W] = "head.norm.weight", [SLOT_HNORM_B] = "head.norm.bias",
     [SLOT_HEAD_W] = "lm_head.weight", [SLOT_HEAD_B] = "lm_head.bias",
+    [SLOT_SDENSE_W] = "score_dense.weight", [SLOT_SDENSE_B] = "score_dense.bias",
+    [SLOT_SCORE_W] = "score.weight", [SLOT_SCORE_B] = "score.bias",
 };
 
 #define EXPERTS_APART \

@@ -54,6 +54,7 @@ const struct family families_more[] = {
             BERT_SLOTS, PAIR(HDENSE, "cls.predictions.transform.dense"),
             PAIR(HNORM, "cls.predictions.transform.LayerNorm"),
             [SLOT_HEAD_W] = "cls.predictions.decoder.weight", [SLOT_HEAD_B] = "cls.predictions.bias",
+            PAIR(SDENSE, "bert.pooler.dense"), PAIR(SCORE, "classifier"),
         },
     },
     {
@@ -61,6 +62,7 @@ const struct family families_more[] = {
         .slot = {
             BERT_SLOTS, PAIR(HDENSE, "lm_head.dense"), PAIR(HNORM, "lm_head.layer_norm"),
             [SLOT_HEAD_W] = "lm_head.decoder.weight", [SLOT_HEAD_B] = "lm_head.bias",
+            PAIR(SDENSE, "classifier.dense"), PAIR(SCORE, "classifier.out_proj"),
         },
     },
     {
@@ -69,7 +71,7 @@ const struct family families_more[] = {
             BERT_EMBED_SLOTS, PAIR(Q, "attention.q_lin"), PAIR(K, "attention.k_lin"), PAIR(V, "attention.v_lin"),
             PAIR(O, "attention.out_lin"), PAIR(NORM1, "sa_layer_norm"), PAIR(UP, "ffn.lin1"), PAIR(DOWN, "ffn.lin2"),
             PAIR(NORM2, "output_layer_norm"), PAIR(HDENSE, "vocab_transform"), PAIR(HNORM, "vocab_layer_norm"),
-            PAIR(HEAD, "vocab_projector"),
+            PAIR(HEAD, "vocab_projector"), PAIR(SDENSE, "pre_classifier"), PAIR(SCORE, "classifier"),
         },
     },
     {
@@ -77,6 +79,7 @@ const struct family families_more[] = {
         .slot = {
             BERT_SLOTS, PAIR(EPROJ, "embeddings_project"), PAIR(HDENSE, "discriminator_predictions.dense"),
             PAIR(HEAD, "discriminator_predictions.dense_prediction"),
+            PAIR(SDENSE, "classifier.dense"), PAIR(SCORE, "classifier.out_proj"),
         },
     },
     {

@@ -81,7 +81,14 @@ const struct hf_family *hf_family_of(const char *family);
 const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type);
 
 /* Refuses the heads of other tasks by name. */
-int hf_check_architecture(const struct cJSON *hf, struct err *e);
+int hf_check_architecture(const struct cJSON *hf, const char *type, struct err *e);
+const char *hf_architecture(const struct cJSON *hf); /* "" = not said */
+/* hf_score.c.  The architecture of a model_type that scores whole texts, NULL = none that we know; its keys, which take
+ * the place of the head that was read; what files do not tell apart becomes the same. */
+const char *hf_score_arch(const char *type);
+int hf_score_read(struct model_config *c, const struct cJSON *hf, const char *type, struct err *e);
+void hf_score_write(const struct model_config *c, struct buf *out);
+void hf_score_normalise(struct model_config *c);
 /* pad_token_id, whose embedding these families do not train; null for none. */
 int hf_read_pad(struct model_config *c, const struct cJSON *hf, int by_default, struct err *e);
 void hf_write_pad(const struct model_config *c, struct buf *out);

@@ -318,7 +318,7 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
     if (json_get_str(hf, "model_type", &type, "config", e) || hf_need(hf, "vocab_size", 1 << 24, &c->vocab, e) ||
         json_opt_f64(hf, "initializer_range", 0, 100, &c->init_std, "config", e))
         return -1;
-    if (hf_check_architecture(hf, e)) return -1;
+    if (hf_check_architecture(hf, type, e)) return -1;
     bool llama = strcmp(type, "llama") == 0 || strcmp(type, "mistral") == 0;
     const struct hf_family *more = hf_family_for(hf, type);
     int r;
@@ -327,6 +327,7 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
     else if (llama || strcmp(type, "qwen2") == 0 || strcmp(type, "qwen3") == 0 || hf_has_experts(type)) r = from_llama(c, hf, type, e);
     else if (more) r = hf_read(more, c, hf, e);
     else return err_set(e, ERR_CONFIG, "model_type %s is not supported yet", type);
+    if (r == 0) r = hf_score_read(c, hf, type, e);
     if (r || json_opt_bool(hf, "tie_word_embeddings", &c->tie_embed, "config", e)) return -1;
     snprintf(c->family, sizeof c->family, "%s", llama ? "llama" : more ? more->family : type);
     for (int i = 0; i < c->n_blocks; i++) c->n_layers += c->block[i].repeat;
@@ -338,7 +339,7 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
 int model_config_from_hf(struct model_config *c, const struct cJSON *hf, const char *name, struct err *e)
 {
     *c = (struct model_config){.embed_scale = 1, .head_norm = true, .logit_scale = 1, .init_std = 0.02,
-                               .decoder_start = -1, .embed_pad = -1, .head_act = ACT_GELU_ERF};
+                               .decoder_start = -1, .embed_pad = -1, .score_pad = -1, .head_act = ACT_GELU_ERF};
     if (from_hf(c, hf, e) == 0) return 0;
     e->code = ERR_CONFIG;
     return err_wrap(e, "%s", name);

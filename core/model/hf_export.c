@@ -135,6 +135,7 @@ static int compare(const struct model_config *a, const struct model_config *b, c
 static void normalise(struct model_config *c)
 {
     c->dropout_embed = c->dropout_attn = c->dropout_resid = 0;
+    hf_score_normalise(c);
     for (int i = 0; i < c->n_blocks; i++) {
         struct block_config *b = &c->block[i];
         if (b->pos != POS_ROPE || b->scaling != ROPE_NTK) continue;
@@ -177,6 +178,8 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
         type = more->type;
         arch = c->head == HEAD_NONE && hf_bare(c->family) ? hf_bare(c->family) : more->arch;
     }
+    if (model_scores(c) && !(arch = hf_score_arch(type)))
+        return err_set(e, ERR_CONFIG, "config.json of model_type %s with a head of whole texts is not supported yet", type);
     struct buf t = {0};
     buf_printf(&t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n  \"vocab_size\": %d,\n", arch, type,
                c->enc_vocab ? c->enc_vocab : c->vocab);
@@ -189,6 +192,7 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
     else if (strcmp(type, "gpt2") == 0) to_gpt2(&written, &t);
     else if (strcmp(type, "gpt_neox") == 0) to_neox(&written, &t);
     else to_llama(&written, type, &t);
+    if (model_scores(c)) hf_score_write(c, &t);
     buf_printf(&t, "  \"tie_word_embeddings\": %s,\n  \"initializer_range\": %.17g,\n  \"bos_token_id\": null,\n"
                    "  \"eos_token_id\": null,\n  \"use_cache\": true\n}\n", hf_yes(c->tie_embed), c->init_std);
     int r = -1;

@@ -20,7 +20,7 @@ const struct hf_family *hf_family_of(const char *family)
     return NULL;
 }
 
-static const char *architecture(const struct cJSON *hf)
+const char *hf_architecture(const struct cJSON *hf)
 {
     const struct cJSON *list = json_member(hf, "architectures");
     const struct cJSON *arch = list && cJSON_IsArray(list) ? list->child : NULL;
@@ -31,20 +31,21 @@ static const char *architecture(const struct cJSON *hf)
 const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type)
 {
     for (size_t i = 0; i < COUNT_OF(all); i++)
-        if (strcmp(all[i]->type, type) == 0 && strcmp(all[i]->arch, architecture(hf)) == 0 && (!all[i]->is || all[i]->is(hf)))
+        if (strcmp(all[i]->type, type) == 0 && strcmp(all[i]->arch, hf_architecture(hf)) == 0 && (!all[i]->is || all[i]->is(hf)))
             return all[i];
     for (size_t i = 0; i < COUNT_OF(all); i++)
         if (strcmp(all[i]->type, type) == 0 && (!all[i]->is || all[i]->is(hf))) return all[i];
     return NULL;
 }
 
-int hf_check_architecture(const struct cJSON *hf, struct err *e)
+int hf_check_architecture(const struct cJSON *hf, const char *type, struct err *e)
 {
     static const char *const heads[] = {"ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
                                         "ForMultipleChoice", "ForNextSentencePrediction"};
-    const char *arch = architecture(hf);
+    const char *arch = hf_architecture(hf), *known = hf_score_arch(type);
+    if (known && strcmp(known, arch) == 0) return 0;
     for (size_t i = 0; i < COUNT_OF(heads); i++)
-        if (strstr(arch, heads[i])) return err_set(e, ERR_CONFIG, "architectures %s is not supported yet: only the heads that models are pretrained with", arch);
+        if (strstr(arch, heads[i])) return err_set(e, ERR_CONFIG, "architectures %s is not supported yet", arch);
     return 0;
 }
 
@@ -61,7 +62,7 @@ int hf_read(const struct hf_family *f, struct model_config *c, const struct cJSO
 {
     if (f->keys ? hf_keys_read(f, c, hf, e) : f->read(c, hf, e)) return -1;
     const char *bare = hf_bare(f->family);
-    if (!bare || strcmp(bare, architecture(hf))) return 0;
+    if (!bare || strcmp(bare, hf_architecture(hf))) return 0;
     c->head = HEAD_NONE;
     c->head_bias = false;
     return 0;

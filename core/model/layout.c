@@ -14,7 +14,7 @@ const struct block_config *model_block(const struct model_config *c, int layer)
 
 static bool of_head(enum slot_role r)
 {
-    return r >= SLOT_HDENSE_W && r <= SLOT_HEAD_B;
+    return r >= SLOT_HDENSE_W && r <= SLOT_SCORE_B;
 }
 
 /* Prefix of a block: its number counts within the stack. */
@@ -156,12 +156,24 @@ static int walk_embed(struct walk *w)
     return c->embed_ln ? emit_norm(w, SLOT_ENC_ELN_W, E, nb) : 0;
 }
 
+/* Small beside the rest and read once a text: left to AdamW. */
+static int walk_scores(struct walk *w)
+{
+    const struct model_config *c = w->c;
+    if (c->head_dense && (emit(w, SLOT_SDENSE_W, c->d_model, c->d_model, PARAM_DECAY, INIT_NORMAL) ||
+                          emit(w, SLOT_SDENSE_B, c->d_model, 0, 0, INIT_ZERO)))
+        return -1;
+    if (emit(w, SLOT_SCORE_W, c->labels, c->d_model, PARAM_DECAY, INIT_NORMAL)) return -1;
+    return c->head_bias ? emit(w, SLOT_SCORE_B, c->labels, 0, 0, INIT_ZERO) : 0;
+}
+
 static int walk_head(struct walk *w)
 {
     const struct model_config *c = w->c;
     int64_t C = c->d_model, E = c->head == HEAD_MLM ? c->embed_dim : C;
     if (c->head_norm && emit_norm(w, SLOT_FNORM_W, C, c->block[c->n_blocks - 1].norm_bias)) return -1;
     if (c->head == HEAD_NONE) return 0;
+    if (model_scores(c)) return walk_scores(w);
     if (c->head != HEAD_LM && emit_linear(w, SLOT_HDENSE_W, SLOT_HDENSE_B, E, C, true, INIT_NORMAL)) return -1;
     if (c->head == HEAD_RTD) return emit_linear(w, SLOT_HEAD_W, SLOT_HEAD_B, 1, C, true, INIT_NORMAL);
     if (c->head == HEAD_MLM && emit_norm(w, SLOT_HNORM_W, E, true)) return -1;

@@ -45,6 +45,7 @@ enum slot_role {
     SLOT_FNORM_W, SLOT_FNORM_B,
     SLOT_HDENSE_W, SLOT_HDENSE_B, SLOT_HNORM_W, SLOT_HNORM_B, /* mlm, rtd */
     SLOT_HEAD_W, SLOT_HEAD_B,
+    SLOT_SDENSE_W, SLOT_SDENSE_B, SLOT_SCORE_W, SLOT_SCORE_B, /* cls, reward */
     SLOT_N
 };
 

@@ -70,8 +70,14 @@ struct rwkv_config {
 enum stack_type { STACK_DECODER, STACK_ENCODER, STACK_ENCDEC };
 /* lm: the head of decoders; mlm: dense + act + layer norm before the tied
  * table (BERT); rtd: dense + act + one number, was this token replaced?
- * (ELECTRA); none: an encoder that only gives hidden states. */
-enum head_type { HEAD_LM, HEAD_MLM, HEAD_RTD, HEAD_NONE = 5 };
+ * (ELECTRA); cls: of a whole text, a number a label; reward: one number, how
+ * good is this answer?; none: an encoder that only gives hidden states. */
+enum head_type { HEAD_LM, HEAD_MLM, HEAD_RTD, HEAD_CLS, HEAD_REWARD, HEAD_NONE };
+/* cls and reward: which state stands for a text, and what the numbers learn. */
+enum head_pool { POOL_MEAN, POOL_CLS, POOL_LAST };
+enum score_loss { LOSS_CE, LOSS_MSE, LOSS_PAIRS };
+#define MODEL_MAX_LABELS 65536
+#define MODEL_LABEL_BYTES 8192
 
 /* One group of equal blocks; what is built today. */
 struct block_config {
@@ -135,7 +141,13 @@ struct model_config {
     int embed_types;            /* rows of the token type table, 0 = none */
     int embed_dim;              /* width of the tables; other than d_model: projected (ELECTRA) */
     enum head_type head;
-    enum act head_act;          /* of the dense layer of mlm and rtd */
+    enum act head_act;          /* of the dense layer of mlm, rtd and cls */
+    int labels;                 /* cls, reward: numbers a text */
+    bool head_dense;            /* a dense layer before them */
+    enum head_pool pool;
+    enum score_loss score_loss;
+    int score_pad;              /* of decoders: the id that transformers fills batches with, -1 = none; means nothing to us */
+    char label_names[MODEL_LABEL_BYTES]; /* one after the other, each ended by NUL; "" = they have none (model_label) */
     bool head_norm, head_bias;
     double logit_scale, head_softcap;        /* logits * scale, then softcap * tanh(logits / softcap) */
     double init_std;
@@ -143,6 +155,15 @@ struct model_config {
     int n_blocks;
     struct block_config block[MODEL_MAX_BLOCKS];
 };
+
+/* Whether the head is one of whole texts. */
+static inline bool model_scores(const struct model_config *c)
+{
+    return c->head == HEAD_CLS || c->head == HEAD_REWARD;
+}
+/* Name of a label, NULL where they have none; setting them, in turn from 0, sets their number too. */
+const char *model_label(const struct model_config *c, int i);
+int model_set_label(struct model_config *c, int i, const char *name, struct err *e);
 
 /* Norms between residual additions: which of the three places have one. */
 static inline bool norm_before(const struct block_config *b)
@@ -210,7 +231,11 @@ double model_train_flops_per_token(const struct model_config *c, int T);
  *   prefix: "prefix_end" [N]
  *   targets_per_row = M: the head works on M chosen tokens of each row only;
  *     "target_at" [rows * M] (row-relative, -1 = none), and "targets", "weights"
- *     and the logits are [rows * M] too (tokens masked for MLM) */
+ *     and the logits are [rows * M] too (tokens masked for MLM)
+ *   heads of texts (model_scores) have M texts a row: "target_at" is the token whose state stands for a text, or, with
+ *     pool mean, its first, and "target_end" [rows * M] the one behind its last.  Logits [rows * M, labels].  Targets
+ *     as above for loss ce; mse: "values" [rows * M, labels] f32 instead; pairs: texts 2i and 2i + 1 make pair i, and
+ *     "targets" (1: the first is better, 0: the second, -1: no pair) and "weights" are [rows * M / 2] */
 struct model_graph {
     struct graph *g;
     struct tensor *loss;    /* NULL when built without loss */

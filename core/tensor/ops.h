@@ -175,6 +175,13 @@ struct tensor *op_cast(struct graph *g, struct tensor *x, enum dtype to);
 /* y[rows*M, C] = x[row*(N/rows) + at]: M chosen tokens of each row; at [rows*M] i32, row-relative, -1 = zeros. */
 struct tensor *op_gather(struct graph *g, struct tensor *x, struct tensor *at);
 
+/* y[rows*M, C]: the mean over tokens lo <= t < hi of each row (op_span_mean.h); lo, hi [rows*M] i32, -1 = zeros. */
+struct tensor *op_span_mean(struct graph *g, struct tensor *x, struct tensor *lo, struct tensor *hi);
+
+/* Of models that score texts (op_score.h): squared error of z against values [N,L], a scalar loss; and z_2i - z_2i+1 [N/2,1]. */
+struct tensor *op_mse(struct graph *g, struct tensor *z, struct tensor *values, struct tensor *weights);
+struct tensor *op_pair_difference(struct graph *g, struct tensor *z);
+
 /* Scalar loss over yes-no questions, as op_linear_ce's: sum of w_t * bce(sigmoid(z_t), target_t); z [N,1] f32, targets
  * 0, 1 or -1 (none). */
 struct tensor *op_bce(struct graph *g, struct tensor *z, struct tensor *targets, struct tensor *weights);

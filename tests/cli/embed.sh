@@ -100,3 +100,56 @@ assert not near(two[0], one[0])
 END
 printf '{"text":"a fox","other":7}\n' >bad.jsonl
 expect 65 "other must be a string" "$LLMCTL" embed pairs bad.jsonl --pair-field other
+
+# A classifier, as transformers keeps it: bert's directory with another head.
+"$LLMCTL" convert bert hf-bert -q
+python3 - <<'END'
+import json, os, random, shutil, struct
+def read(path):
+    b = open(path, "rb").read()
+    n = struct.unpack("<Q", b[:8])[0]
+    return json.loads(b[8:8 + n]), b[8 + n:]
+def write(path, tensors):
+    head, data = {}, b""
+    for name, (dtype, shape, raw) in tensors.items():
+        head[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    h = json.dumps(head).encode()
+    open(path, "wb").write(struct.pack("<Q", len(h)) + h + data)
+random.seed(5)
+def floats(n):
+    return struct.pack(f"<{n}f", *(random.gauss(0, 0.5) for _ in range(n)))
+shutil.copytree("hf-bert", "hf-cls")
+head, data = read("hf-bert/model.safetensors")
+t = {k: (v["dtype"], v["shape"], data[slice(*v["data_offsets"])]) for k, v in head.items() if k.startswith("bert.")}
+for name, shape in (("bert.pooler.dense.weight", [32, 32]), ("bert.pooler.dense.bias", [32]), ("classifier.weight", [3, 32]), ("classifier.bias", [3])):
+    t[name] = ("F32", shape, floats(shape[0] * (shape[1] if len(shape) > 1 else 1)))
+write("hf-cls/model.safetensors", t)
+c = json.load(open("hf-cls/config.json"))
+c["architectures"] = ["BertForSequenceClassification"]
+c["id2label"] = {"0": "bad", "1": "fair", "2": "very \"good\""}
+json.dump(c, open("hf-cls/config.json", "w"))
+END
+"$LLMCTL" convert hf-cls cls.llmz -q
+"$LLMCTL" convert cls.llmz hf-again -q
+cmp hf-again/model.safetensors <("$LLMCTL" convert hf-again again.llmz -q && "$LLMCTL" convert again.llmz hf-third -q && cat hf-third/model.safetensors) || fail "a classifier changes on the way"
+"$LLMCTL" embed hf-cls lines.txt --documents line --head --dtype f32 -q >labels.jsonl
+"$LLMCTL" embed cls.llmz lines.txt --documents line --head --dtype f32 --threads 1 -q >labels.1
+cmp labels.jsonl labels.1 || fail "labels depend on threads, or on the file"
+"$LLMCTL" embed cls.llmz lines.txt --documents line --head --dtype f32 --batch 64 --out labels.npy -q
+python3 - <<'END' || fail "labels"
+import json, math, struct
+rows = [json.loads(l) for l in open("labels.jsonl")]
+names = ["bad", "fair", 'very "good"']
+z = struct.unpack("<120f", open("labels.npy", "rb").read()[128:])
+assert len(rows) == 40 and rows[1]["id"] == "lines.txt:2"
+for i, r in enumerate(rows):
+    p = r["probabilities"]
+    assert len(p) == 3 and abs(sum(p) - 1) < 1e-6 and r["label"] == names[p.index(max(p))]
+    e = [math.exp(x) for x in z[3 * i:3 * i + 3]]
+    assert all(abs(a - b / sum(e)) < 1e-4 for a, b in zip(p, e))
+END
+expect 78 "has no head that tells of whole texts" "$LLMCTL" embed bert lines.txt --head
+expect 78 "predicts no tokens" "$LLMCTL" eval cls.llmz text.txt
+expect 78 "head.type cls is not pretrained" "$LLMCTL" pretrain text.txt --preset bert-nano --set 'head={"type":"cls","norm":false}' $common --out never
+expect 78 "cannot generate" "$LLMCTL" generate cls.llmz fox

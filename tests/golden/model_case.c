@@ -22,6 +22,8 @@ struct model_case {
     int32_t *tokens, *targets, *positions, *seg_start, *types;
     int32_t *src, *src_positions, *src_seg, *src_lo, *src_hi;
     int pad;
+    int32_t *target_at;     /* of heads of whole texts: the token that stands for each row */
+    float *values;          /* [B, labels], of regression */
     int32_t *len;           /* tokens of each row that are no padding */
     float *w;               /* loss weights */
     double sum_w;
@@ -137,6 +139,31 @@ static void fill_pairs(struct model_case *m, const float *ids, const float *labe
     }
 }
 
+/* One text a row: its label, or its values. */
+static int fill_texts(struct model_case *m, const float *ids, const float *labels, int64_t n_labels, struct err *e)
+{
+    bool mse = m->c.score_loss == LOSS_MSE;
+    int L = m->c.labels;
+    int64_t want = mse ? (int64_t)m->B * L : m->B;
+    if (n_labels != want) return err_set(e, ERR_DATA, "in.labels has %lld elements, not %lld", (long long)n_labels, (long long)want);
+    m->target_at = mem_zalloc((size_t)m->B, sizeof *m->target_at);
+    m->values = mem_zalloc((size_t)m->B * (size_t)L, sizeof *m->values);
+    if (!m->target_at || !m->values) return err_oom(e, (size_t)m->B * (size_t)L * 4, "labels");
+    for (int k = 0; k < m->B * m->T; k++) {
+        m->tokens[k] = (int32_t)ids[k];
+        m->positions[k] = k % m->T;
+    }
+    set_lengths(m, m->T, m->seg_start);
+    for (int b = 0; b < m->B; b++) {
+        m->target_at[b] = m->c.pool == POOL_LAST ? m->len[b] - 1 : 0;
+        m->targets[b] = mse ? 1 : (int32_t)labels[b]; /* pairs: the first is better */
+        m->w[b] = 1;
+    }
+    for (int64_t i = 0; mse && i < want; i++) m->values[i] = labels[i];
+    m->sum_w = m->B;
+    return 0;
+}
+
 static int load_batch(struct model_case *m, int pad, struct err *e)
 {
     bool two = m->c.stack == STACK_ENCDEC;
@@ -148,6 +175,11 @@ static int load_batch(struct model_case *m, int pad, struct err *e)
     float *ids = read_f32(m->golden, "in.input_ids", &n_ids), *labels = read_f32(m->golden, "in.labels", &n_labels);
     float *pos = read_f32(m->golden, "in.position_ids", &n_pos), *types = read_f32(m->golden, "in.token_type_ids", &n_types);
     int r = -1;
+    if (model_scores(&m->c)) {
+        r = ids && labels ? fill_texts(m, ids, labels, n_labels, e) : err_set(e, ERR_DATA, "in.input_ids or in.labels is missing");
+        for (int64_t k = 0; !r && types && k < n_ids && n_types == n_ids; k++) m->types[k] = (int32_t)types[k];
+        goto out;
+    }
     if (!ids || !labels || n_labels != (int64_t)m->B * m->T || (types && n_types != n_ids)) {
         err_set(e, ERR_DATA, "in.input_ids and in.labels do not match");
         goto out;
@@ -200,18 +232,21 @@ static int build(struct model_case *m, struct pool *pool, struct err *e)
 {
     struct model_build b = {.opts = {.compute = DT_F32, .training = true, .rows = m->B, .T = m->T, .leaves = 1},
                             .want_loss = true, .want_logits = true, .S = m->S};
+    bool scores = model_scores(&m->c);
+    if (scores) b.targets_per_row = 1;
     m->c.dropout_embed = m->c.dropout_attn = m->c.dropout_resid = 0;
     if (model_build(&m->c, m->p, &b, &m->mg, e) || graph_backward(m->mg.g, m->mg.loss, e) ||
         graph_plan(m->mg.g, pool_threads(pool), e))
         return -1;
     m->x = exec_new(m->mg.g, pool, e);
     if (!m->x) return -1;
-    int N = m->B * m->T, M = m->B * m->S;
+    int N = m->B * m->T, M = m->B * m->S, P = !scores ? N : m->c.score_loss == LOSS_PAIRS ? m->B / 2 : m->B;
     const struct {
         const char *name;
         const void *data;
         int n;
-    } in[] = {{"tokens", m->tokens, N}, {"targets", m->targets, N}, {"seg_start", m->seg_start, N}, {"weights", m->w, N},
+    } in[] = {{"tokens", m->tokens, N}, {"targets", m->targets, P}, {"seg_start", m->seg_start, N}, {"weights", m->w, P},
+              {"target_at", m->target_at, m->B}, {"values", m->values, m->B * m->c.labels},
               {"positions", m->positions, N}, {"src_tokens", m->src, M}, {"src_positions", m->src_positions, M},
               {"src_seg_start", m->src_seg, M}, {"src_lo", m->src_lo, N}, {"src_hi", m->src_hi, N},
               {"types", m->types, m->S ? M : N}};
@@ -327,7 +362,7 @@ static int compare_trajectory(struct model_case *m, struct pool *pool, double lo
 static int compare_decoder(struct model_case *m, struct pool *pool, const float *logits, struct err *e)
 {
     int V = m->c.vocab, T = m->T, half = T / 2;
-    bool two = m->c.stack == STACK_ENCDEC, plain = m->c.stack != STACK_ENCODER && !m->c.embed_types && T >= 2;
+    bool two = m->c.stack == STACK_ENCDEC, plain = m->c.stack != STACK_ENCODER && !model_scores(&m->c) && !m->c.embed_types && T >= 2;
     for (int k = 0; k < m->B * T && !two; k++) plain &= m->positions[k] == k % T;
     for (int b = 0; b < m->B && two; b++) plain &= m->len[b] == m->S;
     if (!plain) return 0;
@@ -355,7 +390,10 @@ static int compare(struct model_case *m, struct pool *pool, struct err *e)
     int64_t n, n_loss;
     if (step(m, &loss, e)) return -1;
     float *logits = read_f32(m->golden, "logits", &n), *want = read_f32(m->golden, "loss", &n_loss);
-    if (logits) {
+    if (logits && model_scores(&m->c)) {
+        if (n != (int64_t)m->B * m->c.labels) report_fail(m->r, "logits have another shape");
+        else report_error(m->r, "logits", rel_error(m->mg.logits->data, logits, n, 0), tol_forward, "");
+    } else if (logits) {
         int64_t V = m->c.head == HEAD_RTD ? 1 : m->c.vocab;
         float *got = m->mg.logits->data;
         /* What padding says is no one's business. */
@@ -431,6 +469,8 @@ void run_model_case(const char *dir, struct pool *pool, struct report *r)
         st_close(m->golden);
         json_free(m->traj);
         free(m->tokens);
+        free(m->target_at);
+        free(m->values);
         free(m->w);
     }
     json_free(hf);

@@ -22,7 +22,7 @@
 #include "core/model/model.h"
 #include "tests/unit/model_util.h"
 
-enum { ROWS = 2, T = 16, N = ROWS * T, S = 12 };
+enum { ROWS = 2, T = 16, N = ROWS * T, S = 12, TEXTS = 2 };
 
 static struct model_config config;
 
@@ -62,6 +62,23 @@ static void fill_source(struct exec *x)
     for (int i = 0; types && i < N; i++) types[i] = i / 3 % 2;
 }
 
+/* Tokens 0 to 5 of a row are a text, the others a second. */
+static void fill_texts(struct exec *x)
+{
+    int32_t *at = exec_input(x, "target_at"), *end = exec_input(x, "target_end"), *targets = exec_input(x, "targets");
+    float *weights = exec_input(x, "weights"), *values = exec_input(x, "values");
+    bool pairs = config.score_loss == LOSS_PAIRS;
+    for (int i = 0; i < ROWS * TEXTS; i++) {
+        int from = i % TEXTS ? 6 : 0, to = i % TEXTS ? T : 6;
+        at[i] = config.pool == POOL_LAST ? to - 1 : from;
+        if (end) end[i] = to;
+        for (int l = 0; values && l < config.labels; l++) values[i * config.labels + l] = 0.5f * (float)(i - l);
+        if (pairs && i >= ROWS * TEXTS / 2) continue;
+        weights[i] = 1 + 0.5f * (float)i;
+        if (targets) targets[i] = pairs ? 1 - i : i % config.labels;
+    }
+}
+
 static void open(struct fixture *f, const struct model_variant *v, bool recompute, bool all)
 {
     struct err e;
@@ -71,6 +88,7 @@ static void open(struct fixture *f, const struct model_variant *v, bool recomput
     if (model_variant_config(&config, v, &e)) fail_msg("%s: %s", v->name, e.msg);
     if (all) make_smooth();
     if (config.stack == STACK_ENCDEC) b.S = S;
+    if (model_scores(&config)) b.targets_per_row = TEXTS;
     f->p = params_new(&e);
     if (model_declare(&config, f->p, DT_F32, &e) || params_alloc(f->p, true, &e) || model_init(&config, f->p, 5, &e) ||
         model_build(&config, f->p, &b, &f->mg, &e) || graph_backward(f->mg.g, f->mg.loss, &e) ||
@@ -89,11 +107,13 @@ static void open(struct fixture *f, const struct model_variant *v, bool recomput
     for (int i = 0; i < N; i++) {
         int t = i % T, start = t < 6 ? 0 : 6; /* two documents a row */
         tok[i] = (i * 11 + 3) % config.vocab;
-        tgt[i] = i % 7 == 2 ? -1 : (i * 5 + 1) % (config.head == HEAD_RTD ? 2 : config.vocab);
-        w[i] = tgt[i] < 0 ? 0 : 1;
         seg[i] = start;
         if (pos) pos[i] = t - start;
+        if (model_scores(&config)) continue;
+        tgt[i] = i % 7 == 2 ? -1 : (i * 5 + 1) % (config.head == HEAD_RTD ? 2 : config.vocab);
+        w[i] = tgt[i] < 0 ? 0 : 1;
     }
+    if (model_scores(&config)) fill_texts(f->x);
     fill_source(f->x);
 }
 
@@ -153,6 +173,7 @@ static void every_parameter_of_every_variant(void **state)
     (void)state;
     for (const struct model_variant *v = model_variants; v->name; v++) check_variant(v);
     for (const struct model_variant *v = encoder_variants; v->name; v++) check_variant(v);
+    for (const struct model_variant *v = score_variants; v->name; v++) check_variant(v);
 }
 
 static void recompute(const struct model_variant *v)
@@ -173,6 +194,7 @@ static void recomputation_gives_the_same_bits(void **state)
     (void)state;
     for (const struct model_variant *v = model_variants; v->name; v++) recompute(v);
     for (const struct model_variant *v = encoder_variants; v->name; v++) recompute(v);
+    for (const struct model_variant *v = score_variants; v->name; v++) recompute(v);
 }
 
 int main(void)

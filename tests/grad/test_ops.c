@@ -256,6 +256,28 @@ static void chosen_tokens(void **state)
     case_end(&c);
 }
 
+/* Means of spans that overlap, of one token and of none. */
+static void means_of_spans(void **state)
+{
+    (void)state;
+    struct grad_case c = {.opts = {.rows = 4, .T = 7, .leaves = 2}, .threads = 2};
+    case_begin(&c);
+    struct tensor *x = case_input(&c, "x", 11), *lo = graph_input(c.g, "lo", DT_I32, 1, (int64_t[]){4 * 3});
+    struct tensor *hi = graph_input(c.g, "hi", DT_I32, 1, (int64_t[]){4 * 3});
+    case_ready(&c, op_act(c.g, op_span_mean(c.g, x, lo, hi), ACT_TANH));
+    for (int i = 0; i < 12; i++) {
+        ((int32_t *)lo->data)[i] = i == 4 ? -1 : i % 5;
+        ((int32_t *)hi->data)[i] = i % 3 ? 7 : i % 5 + 1;
+    }
+    case_check(&c);
+    for (int i = 0; i < 11; i++) assert_true(((float *)c.y->data)[4 * 11 + i] == 0);
+    struct err e;
+    ((int32_t *)hi->data)[2] = 8;
+    assert_int_equal(exec_run(c.x, &c.args, &e), -1);
+    assert_non_null(strstr(e.msg, "span 2, tokens 2 to 8"));
+    case_end(&c);
+}
+
 static void weights_stored_minus_one(void **state)
 {
     (void)state;
@@ -304,6 +326,56 @@ static void yes_no_loss(void **state)
     const float *out = loss->data;
     assert_true(out[0] > 0 && out[0] == out[1] && out[3] >= 0 && out[3] <= 10);
     case_end(&c);
+}
+
+/* Squared error of three numbers, and pairs of which the first should win. */
+static void losses_of_scores(void **state)
+{
+    (void)state;
+    for (int pairs = 0; pairs < 2; pairs++) {
+        struct err e;
+        struct grad_case c = {.opts = {.rows = 2, .T = 8, .leaves = 2}, .args.loss_scale = 0.25f};
+        case_begin(&c);
+        int L = pairs ? 1 : 3, n = pairs ? 8 : 16;
+        struct tensor *x = case_input(&c, "x", 6);
+        struct tensor *targets = graph_input(c.g, "targets", DT_I32, 1, (int64_t[]){n});
+        struct tensor *weights = graph_input(c.g, "weights", DT_F32, 1, (int64_t[]){n});
+        struct tensor *values = graph_input(c.g, "values", DT_F32, 2, (int64_t[]){16, L});
+        struct linear_spec s = {.n = 1, .f32_out = true, .w = {case_param(&c, "w", L, 6)}, .b = {case_param(&c, "b", L, 0)}};
+        struct tensor *z = op_linear(c.g, x, &s);
+        struct tensor *loss = pairs ? op_bce(c.g, op_pair_difference(c.g, z), targets, weights) : op_mse(c.g, z, values, weights);
+        must(graph_error(c.g, &e), &e);
+        must(graph_backward(c.g, loss, &e), &e);
+        graph_output(c.g, x->grad);
+        must(graph_plan(c.g, 1, &e), &e);
+        must(params_alloc(c.params, true, &e), &e);
+        c.x = exec_new(c.g, NULL, &e);
+        if (!c.x) fail_msg("%s", e.msg);
+        for (int i = 0; i < c.params->n; i++) fill_normal(c.params->v[i]->data, c.params->v[i]->n, 10 + (uint32_t)i, 0.5f);
+        fill_normal(x->data, tensor_n(x), 3, 2.0f);
+        if (exec_input(c.x, "values")) fill_normal(values->data, tensor_n(values), 4, 1.0f);
+        for (int i = 0; i < n; i++) {
+            if (pairs) ((int32_t *)targets->data)[i] = i == 5 ? -1 : 1;
+            ((float *)weights->data)[i] = i == 3 ? 0.0f : 0.5f + 0.1f * (float)i;
+        }
+        struct tensor probe = {.dtype = DT_F32, .ndim = 1, .dim = {1}}, scale = probe;
+        float one = 0.25f;
+        probe.data = loss->data;
+        scale.data = &one;
+        c.y = &probe;
+        c.dy = &scale;
+        case_check(&c);
+        double want = 0;
+        for (int i = 0; i < n; i++) {
+            double t = 0, w = (double)((float *)weights->data)[i];
+            for (int l = 0; l < L && !pairs; l++) t += pow((double)((float *)z->data)[i * L + l] - (double)((float *)values->data)[i * L + l], 2) / L;
+            if (pairs && i != 5) t = log1p(exp((double)((float *)z->data)[2 * i + 1] - (double)((float *)z->data)[2 * i]));
+            want += w * t;
+        }
+        double got = (double)((float *)loss->data)[0];
+        if (fabs(got - want) > 1e-5 * want) fail_msg("%s: %.8g, not %.8g", pairs ? "pairs" : "mse", got, want);
+        case_end(&c);
+    }
 }
 
 /* The loss head: its own backward, seeded by graph_backward(). */
@@ -367,6 +439,7 @@ int main(void)
         cmocka_unit_test(attention_to_another_sequence),
         cmocka_unit_test(linear_ce_gradients),
         cmocka_unit_test(chosen_tokens), cmocka_unit_test(weights_stored_minus_one), cmocka_unit_test(yes_no_loss),
+        cmocka_unit_test(means_of_spans), cmocka_unit_test(losses_of_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

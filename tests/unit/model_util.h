@@ -115,6 +115,20 @@ static const struct model_variant encoder_variants[] = {
     {0},
 };
 
+/* Models that score whole texts. */
+static const struct model_variant score_variants[] = {
+    {"classifier of an encoder", "", 0, 0, 0, {"{\"family\":\"bert\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,"
+     "\"embed\":{\"pos\":\"learned\",\"max_pos\":24,\"ln\":true,\"types\":2},\"blocks\":[{\"repeat\":2,"
+     "\"mixer\":{\"heads\":4,\"bias\":\"all\"},\"ffn\":{\"d_ff\":64,\"act\":\"gelu_erf\",\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}],\"head\":{\"type\":\"cls\",\"norm\":false,\"labels\":[\"no\",\"maybe\",\"yes \\\"!\\\"\"]}}"}},
+    {"regression on means", "", 0, 0, 0, {"{\"family\":\"electra\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,"
+     "\"embed\":{\"max_pos\":24,\"dim\":20},\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"rope\"}},"
+     "\"ffn\":{\"type\":\"glu\",\"d_ff\":48}}],\"head\":{\"type\":\"cls\",\"labels\":2,\"pool\":\"mean\",\"act\":\"gelu_erf\",\"loss\":\"mse\"}}"}},
+    {"reward of a decoder", "llama", 4, 2, 32, {"head=reward"}},
+    {"classifier of a decoder", "gpt2", 4, 4, 32, {"head={\"type\":\"cls\",\"labels\":5,\"pool\":\"mean\"}"}},
+    {0},
+};
+
 /* Two layers, 24 positions, a vocabulary of 53, no dropout, spread 0.2. */
 static inline int model_variant_config(struct model_config *c, const struct model_variant *v, struct err *e)
 {

@@ -423,7 +423,7 @@ static void windows_become_groups_of_blocks(void **state)
     assert_int_equal(from_hf("{\"model_type\":\"qwen2\"," HF_LLAMA ",\"sliding_window\":9}", &e), 0);
     assert_int_equal(config.block[0].window, 0);
     static const char *const refused_keys[][2] = {
-        {"{\"model_type\":\"llama\"," HF_LLAMA ",\"architectures\":[\"LlamaForSequenceClassification\"]}", "architectures LlamaForSequenceClassification is not"},
+        {"{\"model_type\":\"llama\"," HF_LLAMA ",\"architectures\":[\"LlamaForTokenClassification\"]}", "architectures LlamaForTokenClassification is not"},
         {"{\"model_type\":\"llama\"," HF_LLAMA ",\"rope_parameters\":{\"partial_rotary_factor\":0.5}}", "partial_rotary_factor is not supported yet"},
         {"{\"model_type\":\"olmo\"," HF_LLAMA ",\"clip_qkv\":8}", "clip_qkv 8 is not supported yet"},
         {"{\"model_type\":\"cohere\"," HF_LLAMA ",\"use_qk_norm\":true}", "use_qk_norm true is not supported yet"},
