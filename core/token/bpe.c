@@ -6,8 +6,7 @@
 #include "core/base/mem.h"
 
 #define BPE_FREE UINT64_MAX
-enum { ID_BITS = 21, FEW = 18, KEYS = FEW + 2, SHORT_WORD = 48 };
-#define RANK_MASK (((uint64_t)1 << ID_BITS) - 1)
+enum { ID_BITS = BPE_ID_BITS, FEW = 18, SHORT_WORD = 48 };
 
 void bpe_free(struct bpe *b)
 {
@@ -17,23 +16,6 @@ void bpe_free(struct bpe *b)
     free(b->slots);
     free(b->byte_pair);
     memset(b, 0, sizeof *b);
-}
-
-static uint64_t pair_key(int left, int right)
-{
-    return (uint64_t)(uint32_t)left << ID_BITS | (uint32_t)right;
-}
-
-/* Each pair is in one of two places of two slots, so that a look-up is four
- * comparisons without a branch. */
-static inline size_t first_place(uint64_t key, unsigned bits)
-{
-    return (size_t)(key * 0x9E3779B97F4A7C15ull >> (64 - bits)) * 2;
-}
-
-static inline size_t second_place(uint64_t key, unsigned bits)
-{
-    return (size_t)((key ^ key >> 19) * 0xD6E8FEB86659FD93ull >> (64 - bits)) * 2;
 }
 
 int bpe_add(struct bpe *b, int left, int right, int id, struct err *e)
@@ -62,7 +44,7 @@ static bool put_pair(struct bpe *b, uint64_t v)
 {
     size_t last = SIZE_MAX;
     for (int i = 0; i < 200; i++) {
-        size_t place[2] = {first_place(v >> ID_BITS, b->bits), second_place(v >> ID_BITS, b->bits)};
+        size_t place[2] = {bpe_first_place(v >> ID_BITS, b->bits), bpe_second_place(v >> ID_BITS, b->bits)};
         for (int k = 0; k < 4; k++) {
             uint64_t *s = &b->slots[place[k / 2] + (size_t)(k % 2)];
             if (*s != BPE_FREE) continue;
@@ -89,7 +71,7 @@ static int fill_slots(struct bpe *b, struct err *e)
         const struct bpe_merge *m = &b->merge[r];
         if (bpe_rank(b, m->left, m->right) != BPE_NO_RANK)
             return err_set(e, ERR_DATA, "merge %zu (from 0) is the same pair as an earlier one", r);
-        if (put_pair(b, pair_key(m->left, m->right) << ID_BITS | m->rank)) continue;
+        if (put_pair(b, bpe_pair_key(m->left, m->right) << ID_BITS | m->rank)) continue;
         b->bits++;
         return b->bits < 32 ? fill_slots(b, e) : err_oom(e, n, "the merge table");
     }
@@ -106,23 +88,6 @@ int bpe_finish(struct bpe *b, struct err *e)
     return fill_slots(b, e);
 }
 
-static inline uint32_t find_rank(const struct bpe *b, int left, int right)
-{
-    uint64_t key = pair_key(left, right);
-    const uint64_t *s = &b->slots[first_place(key, b->bits)], *t = &b->slots[second_place(key, b->bits)];
-    uint32_t not_rank = 0; /* complements, so that none is BPE_NO_RANK */
-    not_rank |= ~(uint32_t)(s[0] & RANK_MASK) & -(uint32_t)(s[0] >> ID_BITS == key);
-    not_rank |= ~(uint32_t)(s[1] & RANK_MASK) & -(uint32_t)(s[1] >> ID_BITS == key);
-    not_rank |= ~(uint32_t)(t[0] & RANK_MASK) & -(uint32_t)(t[0] >> ID_BITS == key);
-    not_rank |= ~(uint32_t)(t[1] & RANK_MASK) & -(uint32_t)(t[1] >> ID_BITS == key);
-    return ~not_rank;
-}
-
-uint32_t bpe_rank(const struct bpe *b, int left, int right)
-{
-    return find_rank(b, left, right);
-}
-
 int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
 {
     enum { N = 256 * 256 };
@@ -130,7 +95,7 @@ int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
     if (!b->byte_pair) return err_oom(e, N * sizeof *b->byte_pair, "the merge table");
     for (size_t i = 0; i < N; i++) {
         int left = byte_id[i >> 8], right = byte_id[i & 255];
-        b->byte_pair[i] = left >= 0 && right >= 0 ? find_rank(b, left, right) : BPE_NO_RANK;
+        b->byte_pair[i] = left >= 0 && right >= 0 ? bpe_rank(b, left, right) : BPE_NO_RANK;
     }
     return 0;
 }
@@ -142,61 +107,6 @@ void bpe_work_free(struct bpe_work *w)
     w->cap = 0;
 }
 
-static inline uint32_t level(const struct bpe *b, uint32_t rank)
-{
-    return b->level && rank != BPE_NO_RANK ? b->level[rank] : rank;
-}
-
-/* The least of KEYS numbers.  Vectors would wait for the stores before. */
-static inline int32_t least(const int32_t *key)
-{
-    int32_t a = key[0], b = key[1], c = key[2], d = key[3];
-    for (int i = 4; i < KEYS; i += 4) {
-        a = key[i] < a ? key[i] : a;
-        b = key[i + 1] < b ? key[i + 1] : b;
-        c = key[i + 2] < c ? key[i + 2] : c;
-        d = key[i + 3] < d ? key[i + 3] : d;
-    }
-    a = b < a ? b : a;
-    c = d < c ? d : c;
-    return c < a ? c : a;
-}
-
-/* A few symbols: each stays at its place (1..n; 0 and n + 1 hold one that never
- * merges), and a pair is known by the place of its left one.  All keys are
- * looked at every time, and nothing depends on a branch that would be guessed
- * wrong.  A key is level << 6 | place: the least is the leftmost of the best. */
-static size_t merge_few(const struct bpe *b, int32_t *ids, size_t n, const uint8_t *bytes)
-{
-    enum { NONE = INT32_MAX, NEVER = (1 << ID_BITS) - 1 };
-    int32_t key[KEYS], symbol[KEYS], made[KEYS]; /* made: what the pair merges to */
-    uint32_t alive = (uint32_t)(((uint64_t)1 << (n + 2)) - 1);
-    for (size_t i = 0; i < KEYS; i++) key[i] = NONE;
-    symbol[0] = symbol[n + 1] = NEVER;
-    memcpy(symbol + 1, ids, n * sizeof *ids);
-    for (size_t i = 1; i < n; i++) {
-        uint32_t rank = bytes && b->byte_pair ? b->byte_pair[bytes[i - 1] << 8 | bytes[i]] : find_rank(b, symbol[i], symbol[i + 1]);
-        made[i] = b->made[rank == BPE_NO_RANK ? 0 : rank];
-        key[i] = rank == BPE_NO_RANK ? NONE : (int32_t)(level(b, rank) << 6 | i);
-    }
-    for (int32_t best; (best = least(key)) != NONE;) {
-        unsigned at = (unsigned)best & 63, gone = (unsigned)__builtin_ctz(alive >> (at + 1)) + at + 1;
-        alive &= ~(1u << gone);
-        key[gone] = NONE;
-        symbol[at] = made[at];
-        unsigned after = (unsigned)__builtin_ctz(alive >> (at + 1)) + at + 1;
-        unsigned before = 31 - (unsigned)__builtin_clz(alive & ((1u << at) - 1));
-        uint32_t right = find_rank(b, symbol[at], symbol[after]), left = find_rank(b, symbol[before], symbol[at]);
-        made[at] = b->made[right == BPE_NO_RANK ? 0 : right];
-        made[before] = b->made[left == BPE_NO_RANK ? 0 : left];
-        key[at] = right == BPE_NO_RANK ? NONE : (int32_t)(level(b, right) << 6 | at);
-        key[before] = left == BPE_NO_RANK ? NONE : (int32_t)(level(b, left) << 6 | before);
-    }
-    size_t count = 0;
-    for (alive &= ((1u << n) - 1) << 1; alive; alive &= alive - 1) ids[count++] = symbol[__builtin_ctz(alive)];
-    return count;
-}
-
 /* A scan for the smallest rank beats a heap as long as all fits in a few cache
  * lines. */
 static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uint8_t *bytes,
@@ -206,13 +116,13 @@ static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uin
     if (bytes && b->byte_pair)
         for (size_t i = 0; i + 1 < n; i++) rank[i] = b->byte_pair[bytes[i] << 8 | bytes[i + 1]];
     else
-        for (size_t i = 0; i + 1 < n; i++) rank[i] = find_rank(b, ids[i], ids[i + 1]);
+        for (size_t i = 0; i + 1 < n; i++) rank[i] = bpe_rank(b, ids[i], ids[i + 1]);
     while (n > 1) {
         size_t at = 0;
         uint32_t best = rank[0];
         if (b->level) {
             for (size_t i = 1; i + 1 < n; i++)
-                if (level(b, rank[i]) < level(b, best)) {
+                if (bpe_level(b, rank[i]) < bpe_level(b, best)) {
                     best = rank[i];
                     at = i;
                 }
@@ -228,8 +138,8 @@ static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uin
         n--;
         for (size_t i = at + 1; i < n; i++) ids[i] = ids[i + 1];
         for (size_t i = at + 1; i + 1 < n; i++) rank[i] = rank[i + 1];
-        if (at > 0) rank[at - 1] = find_rank(b, ids[at - 1], ids[at]);
-        if (at + 1 < n) rank[at] = find_rank(b, ids[at], ids[at + 1]);
+        if (at > 0) rank[at - 1] = bpe_rank(b, ids[at - 1], ids[at]);
+        if (at + 1 < n) rank[at] = bpe_rank(b, ids[at], ids[at + 1]);
         if (trace) trace->step(trace->arg, best, ids, n);
     }
     return n;
@@ -279,8 +189,8 @@ static uint64_t heap_pop(struct list *l)
 static void new_pair(const struct bpe *b, struct list *l, uint32_t at, size_t n)
 {
     uint32_t right = l->next[at];
-    l->rank[at] = right < n ? find_rank(b, l->ids[at], l->ids[right]) : BPE_NO_RANK;
-    if (l->rank[at] != BPE_NO_RANK) heap_push(l, (uint64_t)level(b, l->rank[at]) << 32 | at);
+    l->rank[at] = right < n ? bpe_rank(b, l->ids[at], l->ids[right]) : BPE_NO_RANK;
+    if (l->rank[at] != BPE_NO_RANK) heap_push(l, (uint64_t)bpe_level(b, l->rank[at]) << 32 | at);
 }
 
 static bool list_memory(struct list *l, struct bpe_work *w, size_t n)
@@ -311,13 +221,13 @@ static bool merge_list(const struct bpe *b, struct list *l, struct bpe_work *w, 
         l->next[i] = i + 1;
         l->prev[i] = i - 1; /* wraps for the first, which is >= n */
         l->rank[i] = i + 1 < n ? bpe_rank(b, ids[i], ids[i + 1]) : BPE_NO_RANK;
-        if (l->rank[i] != BPE_NO_RANK) l->heap[l->n_heap++] = (uint64_t)level(b, l->rank[i]) << 32 | i;
+        if (l->rank[i] != BPE_NO_RANK) l->heap[l->n_heap++] = (uint64_t)bpe_level(b, l->rank[i]) << 32 | i;
     }
     for (size_t i = l->n_heap / 2; i-- > 0;) sift_down(l, i);
     while (l->n_heap) {
         uint64_t top = heap_pop(l);
         uint32_t at = (uint32_t)top, rank = l->rank[at];
-        if (rank == BPE_NO_RANK || level(b, rank) != (uint32_t)(top >> 32)) continue;
+        if (rank == BPE_NO_RANK || bpe_level(b, rank) != (uint32_t)(top >> 32)) continue;
         uint32_t gone = l->next[at], after = l->next[gone];
         l->ids[at] = b->made[rank];
         l->rank[gone] = BPE_NO_RANK;
@@ -403,7 +313,11 @@ out:
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
                       const uint8_t *bytes, const struct bpe_trace *trace)
 {
-    if (n <= FEW && !trace) return merge_few(b, ids, n, bytes);
+    if (n <= FEW && !trace) {
+        struct bpe_job job = {ids, bytes, n};
+        bpe_merge_many(b, &job, 1);
+        return job.n;
+    }
     if (n <= SHORT_WORD) return merge_short(b, ids, n, bytes, trace);
     return merge_long(b, w, ids, n);
 }

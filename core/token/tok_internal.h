@@ -135,7 +135,15 @@ struct tokenizer {
 };
 
 /* Work space of one thread. */
-enum { BATCH = 256 + SPLIT_BATCH / 2 };
+enum { BATCH = 256 + SPLIT_BATCH / 2, MISSES = 64 };
+
+/* A word of a batch that the cache does not know: out->id[gap..gap + n) is kept
+ * free for its ids, where its symbols are. */
+struct tok_miss {
+    size_t gap, n;
+    size_t word; /* index in the batch */
+    size_t job;  /* which merges it, or one like it before */
+};
 
 struct tok_scratch {
     const struct tokenizer *t;
@@ -154,6 +162,9 @@ struct tok_scratch {
     double sum, gap;             /* Unigram: where the next word's sum begins; the least gap of the last */
     size_t begins[BATCH], ends[BATCH + 1];
     struct word_key keys[BATCH];
+    struct tok_miss miss[MISSES];
+    struct bpe_job jobs[MISSES];
+    size_t n_misses, n_jobs;
 };
 
 /* tok_match.c */
@@ -186,6 +197,8 @@ size_t tok_limits_padded(const struct tok_limits *l, size_t n); /* n ids become 
  * `at` is its offset in the text, for the message about what has no token. */
 int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                    size_t at, struct tok_ids *out, struct err *e);
+/* With ignore_merges: the token that a word is as a whole, or -1. */
+int tok_whole_word(const struct tokenizer *t, const uint8_t *word, size_t n);
 /* The symbols that BPE starts from; *n_out of them into ids (room for n + 1). */
 int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, int32_t *ids,
                 size_t *n_out, struct err *e);

@@ -146,7 +146,7 @@ int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t
 /* ---- BPE ---- */
 
 /* With ignore_merges a piece that is a token as a whole needs no merging. */
-static int whole_word(const struct tokenizer *t, const uint8_t *word, size_t n)
+int tok_whole_word(const struct tokenizer *t, const uint8_t *word, size_t n)
 {
     if (!t->ignore_merges) return NO_ID;
     if (!t->byte_level) return word_id(t, (const char *)word, n);
@@ -243,7 +243,7 @@ static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint
 {
     if (t->has_unused) return spmerge_word(t, word, n, out, e);
     if (tok_ids_room(out, n + 1, e)) return -1;
-    int whole = whole_word(t, word, n);
+    int whole = tok_whole_word(t, word, n);
     if (whole >= 0) {
         if (out->want_spans) out->span[out->n] = (struct tok_span){0, n};
         out->id[out->n++] = whole;

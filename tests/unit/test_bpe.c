@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/base/rng.h"
-#include "core/token/bpe.h"
+#include "core/token/bpe_many.h"
 
 enum { N_SYMBOLS = 3, N_MERGES = 60, LONGEST = 8000 };
 
@@ -123,9 +123,55 @@ static void what_comes_late_may_decide_what_came_early(void **state)
     bpe_work_free(&w);
 }
 
+static void expect_all_same(const struct bpe *b, const struct bpe_job *jobs, size_t n_jobs, int32_t (*from)[BPE_JOB_MAX],
+                            const size_t *n_from, const char *what)
+{
+    for (size_t i = 0; i < n_jobs; i++) {
+        memcpy(want, from[i], n_from[i] * sizeof *want);
+        size_t n = merge_by_definition(b, want, n_from[i]);
+        if (jobs[i].n != n || memcmp(jobs[i].ids, want, n * sizeof *want))
+            fail_msg("%s, word %zu: %zu symbols to %zu ids, not %zu", what, i, n_from[i], jobs[i].n, n);
+    }
+}
+
+static void words_side_by_side_are_merged_as_alone(void **state)
+{
+    (void)state;
+    enum { WORDS = 64 };
+    static int32_t from[WORDS][BPE_JOB_MAX], ids[WORDS][BPE_JOB_MAX];
+    static uint8_t bytes[WORDS][BPE_JOB_MAX];
+    static const char *const ways[] = {"with bytes", "without bytes", "without vectors"};
+    struct rng_key k = rng_key(3, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    for (int round = 0; round < 120; round++) {
+        struct bpe b = {0};
+        struct err e = {0};
+        struct bpe_job jobs[WORDS];
+        size_t n_from[WORDS], n_jobs = 1 + (size_t)rng_below(&k, at++, WORDS);
+        int32_t byte_id[256];
+        random_merges(&b, &k, &at, round % 4 == 3);
+        for (int c = 0; c < 256; c++) byte_id[c] = c < N_SYMBOLS ? c : -1;
+        assert_int_equal(bpe_byte_pairs(&b, byte_id, &e), 0);
+        for (size_t i = 0; i < n_jobs; i++) {
+            n_from[i] = 1 + (size_t)rng_below(&k, at++, round % 2 ? BPE_JOB_MAX : 17);
+            fill(from[i], n_from[i], (int)rng_below(&k, at++, 3), &k, &at);
+            for (size_t c = 0; c < n_from[i]; c++) bytes[i][c] = (uint8_t)from[i][c];
+        }
+        for (int way = 0; way < 3; way++) {
+            memcpy(ids, from, sizeof ids);
+            for (size_t i = 0; i < n_jobs; i++) jobs[i] = (struct bpe_job){ids[i], way == 1 ? NULL : bytes[i], n_from[i]};
+            if (way == 2) bpe_merge_many_base(&b, jobs, n_jobs, 1);
+            else bpe_merge_many(&b, jobs, n_jobs);
+            expect_all_same(&b, jobs, n_jobs, from, n_from, ways[way]);
+        }
+        bpe_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_windows_of_long_words_do_not_show),
+                                       cmocka_unit_test(words_side_by_side_are_merged_as_alone),
                                        cmocka_unit_test(what_comes_late_may_decide_what_came_early)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
