@@ -83,6 +83,15 @@ cases = [
     ("qwen3_moe", tf.Qwen3MoeConfig(**moe, moe_intermediate_size=24, mlp_only_layers=[1], norm_topk_prob=True, head_dim=16)),
     ("olmo", tf.OlmoConfig(**grouped, **no_special)),
     ("olmo2", tf.Olmo2Config(**grouped, **no_special)),
+    ("olmo3", tf.Olmo3Config(**dict(grouped, num_hidden_layers=4), **no_special, sliding_window=7, layer_types=[
+        "sliding_attention", "sliding_attention", "full_attention", "sliding_attention"])),
+    ("olmo3 yarn", tf.Olmo3Config(**dict(grouped, num_hidden_layers=4), **no_special, sliding_window=7, attention_bias=True, rope_parameters=dict(
+        sliding_attention=rope("default"), full_attention=rope("yarn", factor=4.0, original_max_position_embeddings=16)))),
+    ("smollm3", tf.SmolLM3Config(**dict(grouped, num_hidden_layers=5), **no_special)),
+    ("smollm3 options", tf.SmolLM3Config(**grouped, **no_special, no_rope_layers=[0, 1, 0], use_sliding_window=True, sliding_window=7,
+                                         attention_bias=True, mlp_bias=True, tie_word_embeddings=False)),
+    ("gptj", tf.GPTJConfig(vocab_size=131, n_embd=60, n_layer=3, n_head=5, n_positions=64, rotary_dim=6, **no_special)),
+    ("gptj whole head", tf.GPTJConfig(vocab_size=131, n_embd=60, n_layer=3, n_head=5, n_positions=64, rotary_dim=12, n_inner=77, **no_special)),
     ("olmoe", tf.OlmoeConfig(**moe, **no_special)),
     ("olmoe options", tf.OlmoeConfig(**moe, **no_special, norm_topk_prob=True, output_router_logits=True, attention_bias=True)),
     ("gpt_oss", tf.GptOssConfig(**dict(grouped, intermediate_size=72), num_local_experts=5, num_experts_per_tok=2, head_dim=16, sliding_window=6, **no_special)),
@@ -115,6 +124,9 @@ cases = [
                                  attention_multiplier=0.2, attention_bias=True, mlp_bias=True)),
     ("cohere", tf.CohereConfig(**grouped, bos_token_id=None, eos_token_id=None)),
     ("cohere bias", tf.CohereConfig(**grouped, bos_token_id=None, eos_token_id=None, attention_bias=True, logit_scale=0.5)),
+    ("cohere2", tf.Cohere2Config(**dict(grouped, num_hidden_layers=5), bos_token_id=None, eos_token_id=None, sliding_window=7)),
+    ("cohere2 options", tf.Cohere2Config(**grouped, **no_special, sliding_window=7, attention_bias=True, logit_scale=0.5, layer_types=[
+        "full_attention", "sliding_attention", "full_attention"])),
     ("stablelm", tf.StableLmConfig(**dict(grouped, hidden_size=64), use_qkv_bias=True)),
     ("stablelm parallel", tf.StableLmConfig(**dict(grouped, hidden_size=64), use_parallel_residual=True)),
     ("falcon", tf.FalconConfig(vocab_size=131, hidden_size=48, num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=64,

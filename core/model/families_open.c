@@ -14,6 +14,9 @@
 #define OUT_SLOTS PAIR(O, "self_attn.o_proj"), PAIR(FNORM, "norm")
 #define LAYER_SLOTS COMMON_SLOTS, GLU_SLOTS, OUT_SLOTS, PAIR(NORM2, "post_attention_layernorm")
 
+#define OLMO2_SLOTS COMMON_SLOTS, GLU_SLOTS, OUT_SLOTS, PAIR(NORM2, "mlp_input_layernorm"), PAIR(POST1, "post_attention_layernorm"), \
+    PAIR(POST2, "post_feedforward_layernorm")
+
 #define LAYERS(family) .name = family, .base = "model.", .block = "layers.%d."
 
 #define FALCON(family, norms)                                                         \
@@ -33,10 +36,12 @@ const struct family families_open[] = {
     FALCON("falcon", IN_TURN),
     FALCON("falcon_two_norms", BESIDE),
     {LAYERS("olmo"), .slot = {LAYER_SLOTS}},
-    {LAYERS("olmo2"), .slot = {COMMON_SLOTS, GLU_SLOTS, OUT_SLOTS, PAIR(NORM2, "mlp_input_layernorm"), PAIR(POST1, "post_attention_layernorm"),
-                               PAIR(POST2, "post_feedforward_layernorm")}},
+    {LAYERS("olmo2"), .slot = {OLMO2_SLOTS}},
+    {LAYERS("olmo3"), .slot = {OLMO2_SLOTS}},
     {LAYERS("granite"), .slot = {LAYER_SLOTS}},
     {LAYERS("cohere"), .slot = {LAYER_SLOTS}},
+    {LAYERS("cohere2"), .slot = {LAYER_SLOTS}},
+    {LAYERS("smollm3"), .slot = {LAYER_SLOTS}},
     {LAYERS("stablelm"), .slot = {LAYER_SLOTS}},
     {LAYERS("starcoder2"), .slot = {COMMON_SLOTS, OUT_SLOTS, PAIR(NORM2, "post_attention_layernorm"), PAIR(UP, "mlp.c_fc"), PAIR(DOWN, "mlp.c_proj")}},
     {LAYERS("phi"), .slot = {COMMON_SLOTS, PAIR(O, "self_attn.dense"), PAIR(UP, "mlp.fc1"), PAIR(DOWN, "mlp.fc2"),
@@ -50,6 +55,13 @@ const struct family families_open[] = {
             PAIR(Q, "attn.attention.q_proj"), PAIR(K, "attn.attention.k_proj"), PAIR(V, "attn.attention.v_proj"),
             PAIR(O, "attn.attention.out_proj"), PAIR(NORM2, "ln_2"), PAIR(UP, "mlp.c_fc"), PAIR(DOWN, "mlp.c_proj"),
             PAIR(FNORM, "ln_f"), PAIR(HEAD, "lm_head"),
+        },
+    },
+    {
+        .name = "gptj", .base = "transformer.", .block = "h.%d.",
+        .slot = {
+            [SLOT_EMBED] = "wte.weight", PAIR(NORM1, "ln_1"), PAIR(Q, "attn.q_proj"), PAIR(K, "attn.k_proj"), PAIR(V, "attn.v_proj"),
+            PAIR(O, "attn.out_proj"), PAIR(UP, "mlp.fc_in"), PAIR(DOWN, "mlp.fc_out"), PAIR(FNORM, "ln_f"), PAIR(HEAD, "lm_head"),
         },
     },
     {

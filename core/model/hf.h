@@ -32,6 +32,12 @@ int hf_activation(const struct cJSON *hf, const char *key, enum act *out, struct
 int hf_rope(struct block_config *b, const struct cJSON *hf, const struct model_config *c, const char *theta_key,
             const char *partial_key, double partial, struct err *e);
 int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct model_config *c, bool partial, struct err *e);
+/* The same where rope_parameters are by kind of layer, or scale full attention only; b->theta is the family's. */
+int hf_rope_of_kind(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding, struct err *e);
+void hf_write_ropes(const struct model_config *c, struct buf *out);
+/* Whether a layer sees a window only: what layer_types says, else all but each period-th (0 = none). */
+int hf_is_sliding(const struct cJSON *hf, int layer, int layers, int period, bool *out, struct err *e);
+void hf_write_layer_types(const struct model_config *c, struct buf *out);
 /* Appends a layer, folded into the last group when equal to it. */
 int hf_add_block(struct model_config *c, const struct block_config *b, struct err *e);
 
@@ -46,7 +52,7 @@ struct hf_family {
     void (*start)(struct model_config *c, struct block_config *b);
     const struct hf_key *keys;
     bool (*is)(const struct cJSON *hf);  /* which of the families of one model_type; NULL = any */
-    int (*layer)(struct block_config *b, const struct cJSON *hf, int layer, int layers, struct err *e);
+    int (*layer)(struct block_config *b, const struct cJSON *hf, const struct model_config *c, int layer, int layers, struct err *e);
     void (*rest)(const struct model_config *c, struct buf *out);
 };
 
@@ -64,12 +70,22 @@ struct hf_key {
     bool need;
     const char *only;
 };
+/* Rows that most decoders share. */
+#define HF_KEYS_SIZES                                                                \
+    {"hidden_size", HF_WIDTH, true, NULL}, {"num_hidden_layers", HF_LAYERS, true, NULL}, \
+    {"num_attention_heads", HF_HEADS, true, NULL}, {"num_key_value_heads", HF_KV_HEADS, false, NULL}, \
+    {"intermediate_size", HF_FF, true, NULL}, {"max_position_embeddings", HF_MAX_POS, true, NULL}, \
+    {"attention_dropout", HF_DROP_ATTN, false, NULL}
+#define HF_KEY_ACT {"hidden_act", HF_ACT, false, NULL}
+#define HF_KEY_ROPE_PARTIAL {"rope_theta", HF_ROPE_PARTIAL, false, NULL}
+#define HF_KEY_ROPE {"rope_theta", HF_ROPE, false, NULL}
 int hf_keys_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e);
 void hf_keys_write(const struct hf_family *f, const struct model_config *c, struct buf *out);
 extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, hf_bart, hf_marian, hf_bloom, hf_gemma,
     hf_gemma2, hf_gemma3, hf_rwkv, hf_deepseek, hf_deepseek2, hf_mbart, hf_pegasus;
 /* hf_open.c, hf_older.c: the tables. */
 extern const struct hf_family hf_falcon, hf_falcon_two;
+extern const struct hf_family hf_smollm3, hf_cohere2, hf_olmo3, hf_gptj; /* hf_layers.c */
 extern const struct hf_family hf_olmo, hf_olmo2, hf_granite, hf_cohere, hf_stablelm, hf_phi, hf_phi3, hf_starcoder2;
 extern const struct hf_family hf_gpt_neo, hf_opt, hf_mpt, hf_roberta, hf_distilbert;
 /* Reads, and takes away the head that an architecture such as BertModel has not. */

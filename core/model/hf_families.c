@@ -11,7 +11,8 @@ static const struct hf_family *const all[] = {&hf_bert, &hf_electra, &hf_electra
                                               &hf_marian, &hf_bloom, &hf_gemma, &hf_gemma2, &hf_gemma3, &hf_rwkv, &hf_deepseek,
                                               &hf_deepseek2, &hf_mbart, &hf_pegasus, &hf_olmo, &hf_olmo2, &hf_granite, &hf_cohere,
                                               &hf_stablelm, &hf_phi, &hf_phi3, &hf_starcoder2, &hf_gpt_neo, &hf_opt, &hf_mpt,
-                                              &hf_roberta, &hf_distilbert, &hf_falcon_two, &hf_falcon};
+                                              &hf_roberta, &hf_distilbert, &hf_falcon_two, &hf_falcon,
+                                              &hf_smollm3, &hf_cohere2, &hf_olmo3, &hf_gptj};
 
 const struct hf_family *hf_family_of(const char *family)
 {

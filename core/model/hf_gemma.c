@@ -51,8 +51,7 @@ static void write_bloom(const struct model_config *c, struct buf *out)
 
 /* ---- Gemma ---- */
 
-/* Layers that see a window only: what layer_types says, else all but each period-th. */
-static int is_sliding(const struct cJSON *hf, int layer, int layers, int period, bool *out, struct err *e)
+int hf_is_sliding(const struct cJSON *hf, int layer, int layers, int period, bool *out, struct err *e)
 {
     const struct cJSON *types = json_member(hf, "layer_types");
     *out = period > 0 && (layer + 1) % period;
@@ -64,18 +63,30 @@ static int is_sliding(const struct cJSON *hf, int layer, int layers, int period,
     return err_set(e, ERR_CONFIG, "layer_types[%d] %s is not supported yet", layer, t->valuestring);
 }
 
-/* The rotary positions of Gemma 3 differ by kind of layer; older files name the local base apart. */
-static int read_rope3(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding, struct err *e)
+/* Older files name the window's base apart, or scale full attention only. */
+int hf_rope_of_kind(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding, struct err *e)
 {
     const struct cJSON *rp = json_member(hf, "rope_parameters");
     const char *kind = sliding ? "sliding_attention" : "full_attention";
     const struct cJSON *own = rp && cJSON_IsObject(rp) ? json_member(rp, kind) : NULL;
     b->pos = POS_ROPE;
-    b->theta = sliding ? 10000 : 1e6;
     b->original_max_pos = c->max_pos;
     if (own && cJSON_IsObject(own)) return hf_rope_object(b, own, c, false, e);
-    if (sliding) return json_opt_f64(hf, "rope_local_base_freq", 1e-3, 1e12, &b->theta, "config", e);
-    return hf_rope(b, hf, c, "rope_theta", NULL, 1, e);
+    if (!sliding) return hf_rope(b, hf, c, "rope_theta", NULL, 1, e);
+    const char *base = json_member(hf, "rope_local_base_freq") ? "rope_local_base_freq" : "rope_theta";
+    return json_opt_f64(hf, base, 1e-3, 1e12, &b->theta, "config", e);
+}
+
+/* Gemma 3: a base of its own for windows. */
+static int read_rope3(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding, struct err *e)
+{
+    b->theta = sliding ? 10000 : 1e6;
+    if (sliding && !json_member(hf, "rope_local_base_freq") && !json_member(hf, "rope_parameters")) {
+        b->pos = POS_ROPE;
+        b->original_max_pos = c->max_pos;
+        return 0;
+    }
+    return hf_rope_of_kind(b, hf, c, sliding, e);
 }
 
 static int read_gemma_like(struct model_config *c, const struct cJSON *hf, int version, struct err *e)
@@ -124,7 +135,7 @@ static int read_gemma_like(struct model_config *c, const struct cJSON *hf, int v
     for (int i = 0; i < layers; i++) {
         bool sliding;
         struct block_config one = b;
-        if (is_sliding(hf, i, layers, version == 1 ? 0 : period, &sliding, e)) return -1;
+        if (hf_is_sliding(hf, i, layers, version == 1 ? 0 : period, &sliding, e)) return -1;
         if (version == 3 ? read_rope3(&one, hf, c, sliding, e)
                          : hf_rope(&one, hf, c, "rope_theta", NULL, 1, e))
             return -1;
@@ -156,7 +167,7 @@ static void number_or_null(struct buf *out, const char *key, double v)
     else buf_printf(out, "  \"%s\": null,\n", key);
 }
 
-static void write_ropes(const struct model_config *c, struct buf *out)
+void hf_write_ropes(const struct model_config *c, struct buf *out)
 {
     const struct block_config *full = NULL, *sliding = NULL;
     for (int i = 0; i < c->n_blocks; i++) {
@@ -171,6 +182,14 @@ static void write_ropes(const struct model_config *c, struct buf *out)
     hf_write_rope(sliding ? sliding : full, "sliding_attention", out);
     if (!out->oom && out->len >= 2) out->len -= 2;
     buf_adds(out, "},\n");
+}
+
+void hf_write_layer_types(const struct model_config *c, struct buf *out)
+{
+    buf_adds(out, "  \"layer_types\": [");
+    for (int i = 0; i < c->n_layers; i++)
+        buf_printf(out, "%s\"%s\"", i ? ", " : "", model_block(c, i)->window ? "sliding_attention" : "full_attention");
+    buf_adds(out, "],\n");
 }
 
 static void write_gemma(const struct model_config *c, struct buf *out)
@@ -196,11 +215,9 @@ static void write_gemma(const struct model_config *c, struct buf *out)
     number_or_null(out, "final_logit_softcapping", c->head_softcap);
     for (int i = 0; i < c->n_blocks; i++)
         if (c->block[i].window) window = c->block[i].window;
-    buf_printf(out, "  \"sliding_window\": %d,\n  \"layer_types\": [", window ? window : 4096);
-    for (int i = 0; i < c->n_layers; i++)
-        buf_printf(out, "%s\"%s\"", i ? ", " : "", model_block(c, i)->window ? "sliding_attention" : "full_attention");
-    buf_adds(out, "],\n");
-    if (version == 3) write_ropes(c, out);
+    buf_printf(out, "  \"sliding_window\": %d,\n", window ? window : 4096);
+    hf_write_layer_types(c, out);
+    if (version == 3) hf_write_ropes(c, out);
     else hf_write_rope(b, "rope_parameters", out);
 }
 

@@ -138,7 +138,7 @@ int hf_keys_read(const struct hf_family *f, struct model_config *c, const struct
     }
     for (int i = 0; i < layers; i++) {
         struct block_config one = b;
-        if ((f->layer && f->layer(&one, hf, i, layers, e)) || hf_add_block(c, &one, e)) return -1;
+        if ((f->layer && f->layer(&one, hf, c, i, layers, e)) || hf_add_block(c, &one, e)) return -1;
     }
     return 0;
 }
@@ -161,6 +161,14 @@ static void put_window(const struct model_config *c, struct buf *out, const char
     for (int i = 0; i < c->n_blocks; i++)
         if (c->block[i].window) window = c->block[i].window;
     buf_printf(out, window ? "  \"%s\": %d,\n" : "  \"%s\": null,\n", key, window);
+}
+
+/* Where layers take turns, not all have positions. */
+static const struct block_config *first_rope(const struct model_config *c)
+{
+    for (int i = 0; i < c->n_blocks; i++)
+        if (c->block[i].pos == POS_ROPE) return &c->block[i];
+    return &c->block[0];
 }
 
 static void write_key(const struct model_config *c, const struct hf_key *k, struct buf *out)
@@ -198,7 +206,7 @@ static void write_key(const struct model_config *c, const struct hf_key *k, stru
     case HF_TYPES: put_int(out, k->key, c->embed_types); break;
     case HF_PAD: hf_write_pad(c, out); break;
     case HF_ROPE:
-    case HF_ROPE_PARTIAL: hf_write_rope(b, "rope_parameters", out); break;
+    case HF_ROPE_PARTIAL: hf_write_rope(first_rope(c), "rope_parameters", out); break;
     case HF_PARALLEL: put_bool(out, k->key, b->place == PLACE_PARALLEL_ONE); break;
     case HF_ONLY: buf_printf(out, "  \"%s\": %s,\n", k->key, k->only); break;
     }

@@ -33,10 +33,12 @@ static const struct hf_key gpt_neo_keys[] = {
     {"attention_dropout", HF_DROP_ATTN, false, NULL}, {0}};
 
 /* attention_types: [[["global", "local"], 12], ...] is twelve times global, local. */
-static int layer_gpt_neo(struct block_config *b, const struct cJSON *hf, int layer, int layers, struct err *e)
+static int layer_gpt_neo(struct block_config *b, const struct cJSON *hf, const struct model_config *c, int layer, int layers,
+                         struct err *e)
 {
     const struct cJSON *list = json_member(hf, "attention_types"), *o, *word = NULL;
     int at = 0;
+    (void)c;
     if (!list || cJSON_IsNull(list)) {
         if (layer % 2 == 0) b->window = 0;
         return 0;
@@ -92,9 +94,11 @@ static const struct hf_key opt_keys[] = {
     {"dropout", HF_DROP_RESID, false, NULL}, {"attention_dropout", HF_DROP_ATTN, false, NULL}, {"pad_token_id", HF_PAD, false, NULL}, {0}};
 
 /* The embedding has the width of the stream: 350m's narrower one is projected without a bias. */
-static int layer_opt(struct block_config *b, const struct cJSON *hf, int layer, int layers, struct err *e)
+static int layer_opt(struct block_config *b, const struct cJSON *hf, const struct model_config *c, int layer, int layers,
+                         struct err *e)
 {
     int width = b->heads * b->head_dim, dim = width;
+    (void)c;
     (void)layer;
     (void)layers;
     if (hf_int(hf, "word_embed_proj_dim", 1, 1 << 17, &dim, e)) return -1;
@@ -181,9 +185,11 @@ static const struct hf_key falcon_keys[] = {
     {"hidden_dropout", HF_DROP_RESID, false, NULL}, {"attention_dropout", HF_DROP_ATTN, false, NULL},
     {"rope_theta", HF_ROPE, false, NULL}, {0}};
 
-static int layer_falcon(struct block_config *b, const struct cJSON *hf, int layer, int layers, struct err *e)
+static int layer_falcon(struct block_config *b, const struct cJSON *hf, const struct model_config *c, int layer, int layers,
+                         struct err *e)
 {
     struct falcon f;
+    (void)c;
     (void)layer;
     (void)layers;
     if (read_falcon(&f, hf, e)) return -1;

@@ -2,15 +2,6 @@
  * Granite, Cohere, StableLM, Phi, Phi-3 and StarCoder2. */
 #include "core/model/hf.h"
 
-#define SIZES                                                                        \
-    {"hidden_size", HF_WIDTH, true, NULL}, {"num_hidden_layers", HF_LAYERS, true, NULL}, \
-    {"num_attention_heads", HF_HEADS, true, NULL}, {"num_key_value_heads", HF_KV_HEADS, false, NULL}, \
-    {"intermediate_size", HF_FF, true, NULL}, {"max_position_embeddings", HF_MAX_POS, true, NULL}, \
-    {"attention_dropout", HF_DROP_ATTN, false, NULL}
-#define ACT {"hidden_act", HF_ACT, false, NULL}
-#define PARTIAL_ROPE {"rope_theta", HF_ROPE_PARTIAL, false, NULL}
-#define ROPE {"rope_theta", HF_ROPE, false, NULL}
-
 static void start_glu(struct model_config *c, struct block_config *b)
 {
     (void)c;
@@ -28,8 +19,8 @@ static void start_olmo(struct model_config *c, struct block_config *b)
     b->norm_weight = false;
 }
 
-static const struct hf_key olmo_keys[] = {SIZES, ACT, {"attention_bias", HF_BIAS, false, NULL}, {"clip_qkv", HF_ONLY, false, "null"},
-                                          ROPE, {0}};
+static const struct hf_key olmo_keys[] = {HF_KEYS_SIZES, HF_KEY_ACT, {"attention_bias", HF_BIAS, false, NULL}, {"clip_qkv", HF_ONLY, false, "null"},
+                                          HF_KEY_ROPE, {0}};
 const struct hf_family hf_olmo = {.family = "olmo", .type = "olmo", .arch = "OlmoForCausalLM", .start = start_olmo, .keys = olmo_keys};
 
 static void start_olmo2(struct model_config *c, struct block_config *b)
@@ -39,8 +30,8 @@ static void start_olmo2(struct model_config *c, struct block_config *b)
     b->qk_norm = QK_FULL_RMS;
 }
 
-static const struct hf_key olmo2_keys[] = {SIZES, ACT, {"rms_norm_eps", HF_EPS, false, NULL}, {"attention_bias", HF_BIAS, false, NULL},
-                                           ROPE, {0}};
+static const struct hf_key olmo2_keys[] = {HF_KEYS_SIZES, HF_KEY_ACT, {"rms_norm_eps", HF_EPS, false, NULL}, {"attention_bias", HF_BIAS, false, NULL},
+                                           HF_KEY_ROPE, {0}};
 const struct hf_family hf_olmo2 = {.family = "olmo2", .type = "olmo2", .arch = "Olmo2ForCausalLM", .start = start_olmo2, .keys = olmo2_keys};
 
 /* ---- Granite: factors everywhere ---- */
@@ -53,9 +44,9 @@ static void start_granite(struct model_config *c, struct block_config *b)
 }
 
 static const struct hf_key granite_keys[] = {
-    SIZES, ACT, {"rms_norm_eps", HF_EPS, false, NULL}, {"attention_bias", HF_BIAS, false, NULL}, {"mlp_bias", HF_FFN_BIAS, false, NULL},
+    HF_KEYS_SIZES, HF_KEY_ACT, {"rms_norm_eps", HF_EPS, false, NULL}, {"attention_bias", HF_BIAS, false, NULL}, {"mlp_bias", HF_FFN_BIAS, false, NULL},
     {"embedding_multiplier", HF_EMBED_SCALE, false, NULL}, {"residual_multiplier", HF_RESIDUAL_SCALE, false, NULL},
-    {"attention_multiplier", HF_SCALE, false, NULL}, {"logits_scaling", HF_LOGIT_DIVISOR, false, NULL}, ROPE, {0}};
+    {"attention_multiplier", HF_SCALE, false, NULL}, {"logits_scaling", HF_LOGIT_DIVISOR, false, NULL}, HF_KEY_ROPE, {0}};
 const struct hf_family hf_granite = {.family = "granite", .type = "granite", .arch = "GraniteForCausalLM", .start = start_granite,
                                      .keys = granite_keys};
 
@@ -74,8 +65,8 @@ static void start_cohere(struct model_config *c, struct block_config *b)
 }
 
 static const struct hf_key cohere_keys[] = {
-    SIZES, ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"attention_bias", HF_BIAS, false, NULL}, {"logit_scale", HF_LOGIT_SCALE, false, NULL},
-    {"use_qk_norm", HF_ONLY, false, "false"}, {"pad_token_id", HF_PAD, false, NULL}, ROPE, {0}};
+    HF_KEYS_SIZES, HF_KEY_ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"attention_bias", HF_BIAS, false, NULL}, {"logit_scale", HF_LOGIT_SCALE, false, NULL},
+    {"use_qk_norm", HF_ONLY, false, "false"}, {"pad_token_id", HF_PAD, false, NULL}, HF_KEY_ROPE, {0}};
 const struct hf_family hf_cohere = {.family = "cohere", .type = "cohere", .arch = "CohereForCausalLM", .start = start_cohere,
                                     .keys = cohere_keys};
 
@@ -90,8 +81,8 @@ static void start_phi(struct model_config *c, struct block_config *b)
 }
 
 static const struct hf_key phi_keys[] = {
-    SIZES, ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"qk_layernorm", HF_ONLY, false, "false"}, {"embd_pdrop", HF_DROP_EMBED, false, NULL},
-    {"resid_pdrop", HF_DROP_RESID, false, NULL}, PARTIAL_ROPE, {0}};
+    HF_KEYS_SIZES, HF_KEY_ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"qk_layernorm", HF_ONLY, false, "false"}, {"embd_pdrop", HF_DROP_EMBED, false, NULL},
+    {"resid_pdrop", HF_DROP_RESID, false, NULL}, HF_KEY_ROPE_PARTIAL, {0}};
 const struct hf_family hf_phi = {.family = "phi", .type = "phi", .arch = "PhiForCausalLM", .start = start_phi, .keys = phi_keys};
 
 static void start_stablelm(struct model_config *c, struct block_config *b)
@@ -103,16 +94,16 @@ static void start_stablelm(struct model_config *c, struct block_config *b)
 }
 
 static const struct hf_key stablelm_keys[] = {
-    SIZES, ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"use_qkv_bias", HF_QKV_BIAS, false, NULL}, {"qk_layernorm", HF_ONLY, false, "false"},
-    {"use_parallel_residual", HF_PARALLEL, false, NULL}, {"hidden_dropout", HF_DROP_RESID, false, NULL}, PARTIAL_ROPE, {0}};
+    HF_KEYS_SIZES, HF_KEY_ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"use_qkv_bias", HF_QKV_BIAS, false, NULL}, {"qk_layernorm", HF_ONLY, false, "false"},
+    {"use_parallel_residual", HF_PARALLEL, false, NULL}, {"hidden_dropout", HF_DROP_RESID, false, NULL}, HF_KEY_ROPE_PARTIAL, {0}};
 const struct hf_family hf_stablelm = {.family = "stablelm", .type = "stablelm", .arch = "StableLmForCausalLM", .start = start_stablelm,
                                       .keys = stablelm_keys};
 
 /* ---- Phi-3, StarCoder2 ---- */
 
 static const struct hf_key phi3_keys[] = {
-    SIZES, ACT, {"rms_norm_eps", HF_EPS, false, NULL}, {"sliding_window", HF_WINDOW, false, NULL}, {"embd_pdrop", HF_DROP_EMBED, false, NULL},
-    {"resid_pdrop", HF_DROP_RESID, false, NULL}, {"pad_token_id", HF_PAD, false, NULL}, PARTIAL_ROPE, {0}};
+    HF_KEYS_SIZES, HF_KEY_ACT, {"rms_norm_eps", HF_EPS, false, NULL}, {"sliding_window", HF_WINDOW, false, NULL}, {"embd_pdrop", HF_DROP_EMBED, false, NULL},
+    {"resid_pdrop", HF_DROP_RESID, false, NULL}, {"pad_token_id", HF_PAD, false, NULL}, HF_KEY_ROPE_PARTIAL, {0}};
 
 static void start_phi3(struct model_config *c, struct block_config *b)
 {
@@ -138,7 +129,7 @@ static void start_starcoder2(struct model_config *c, struct block_config *b)
 }
 
 static const struct hf_key starcoder2_keys[] = {
-    SIZES, {"hidden_act", HF_ACT, false, "gelu_pytorch_tanh"}, {"norm_epsilon", HF_EPS, false, NULL}, {"use_bias", HF_ALL_BIAS, false, NULL}, {"sliding_window", HF_WINDOW, false, NULL},
-    {"embedding_dropout", HF_DROP_EMBED, false, NULL}, {"residual_dropout", HF_DROP_RESID, false, NULL}, ROPE, {0}};
+    HF_KEYS_SIZES, {"hidden_act", HF_ACT, false, "gelu_pytorch_tanh"}, {"norm_epsilon", HF_EPS, false, NULL}, {"use_bias", HF_ALL_BIAS, false, NULL}, {"sliding_window", HF_WINDOW, false, NULL},
+    {"embedding_dropout", HF_DROP_EMBED, false, NULL}, {"residual_dropout", HF_DROP_RESID, false, NULL}, HF_KEY_ROPE, {0}};
 const struct hf_family hf_starcoder2 = {.family = "starcoder2", .type = "starcoder2", .arch = "Starcoder2ForCausalLM",
                                         .start = start_starcoder2, .keys = starcoder2_keys};

@@ -26,6 +26,8 @@
     "\"dropout\":{\"embed\":0.1,\"attn\":0.1,\"resid\":0.1}"
 #define ENCODER_BLOCK(repeat, eps) \
     OPEN_BLOCK(repeat, "\"heads\":12,\"bias\":\"all\"", MLP("gelu_erf", 3072) BIASED, "\"type\":\"ln\",\"eps\":" #eps ",\"place\":\"post\"")
+#define SMOL_FOUR OPEN_BLOCK(3, "\"heads\":16,\"kv_heads\":4" ROPE_POS(5000000, ""), SWIGLU(11008), RMS(1e-6)) "," \
+    OPEN_BLOCK(1, "\"heads\":16,\"kv_heads\":4", SWIGLU(11008), RMS(1e-6))
 #define NEO_PAIR OPEN_BLOCK(1, "\"heads\":12,\"bias\":\"out\",\"scale\":1", MLP("gelu_tanh", 3072) BIASED, LN_NORM) "," \
     OPEN_BLOCK(1, "\"heads\":12,\"bias\":\"out\",\"scale\":1,\"window\":256", MLP("gelu_tanh", 3072) BIASED, LN_NORM)
 #define MBART_BLOCK OPEN_BLOCK(12, "\"heads\":16,\"bias\":\"all\"", MLP("gelu_erf", 4096) BIASED, LN_NORM)
@@ -59,6 +61,11 @@
         OPEN_BLOCK(32, "\"heads\":32,\"pos\":{\"type\":\"alibi\"}", MLP("gelu_erf", 16384), LN_PLAIN))) \
     X("falcon-7b", OPEN("falcon", 65024, 4544, TIED CTX(2048), \
         OPEN_BLOCK(32, "\"heads\":71,\"kv_heads\":1" ROPE_POS(10000, ""), MLP("gelu_erf", 18176), LN_NORM ",\"place\":\"parallel_one\""))) \
+    X("gpt-j-6b", OPEN("gptj", 50400, 4096, CTX(2048) ",\"head\":{\"bias\":true}", \
+        OPEN_BLOCK(28, "\"heads\":16" ROPE_POS(10000, ",\"pairing\":\"interleaved\",\"partial\":0.25"), MLP("gelu_tanh", 16384) BIASED, \
+                   LN_NORM ",\"place\":\"parallel_one\""))) \
+    X("smollm3-3b", OPEN("smollm3", 128256, 2048, TIED CTX(65536), \
+        SMOL_FOUR "," SMOL_FOUR "," SMOL_FOUR "," SMOL_FOUR "," SMOL_FOUR "," SMOL_FOUR "," SMOL_FOUR "," SMOL_FOUR "," SMOL_FOUR)) \
     X("command-r", OPEN("cohere", 256000, 8192, TIED "\"embed\":{\"max_pos\":8192,\"pad\":0},\"head\":{\"logit_scale\":0.0625}", \
         OPEN_BLOCK(40, "\"heads\":64" ROPE_POS(8000000, ",\"pairing\":\"interleaved\""), SWIGLU(22528), \
                    LN_PLAIN ",\"place\":\"parallel_one\""))) \

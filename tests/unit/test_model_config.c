@@ -68,7 +68,7 @@ static void parameter_counts_are_those_of_the_public_models(void **state)
         {"opt-125m", 125239296},   {"gpt-neo-125m", 125198592},  {"phi-2", 2779683840},
         {"phi3-mini", 3821079552}, {"olmo-1b", 1176764416},      {"olmo2-1b", 1484916736},
         {"olmoe-1b-7b", 6919161856}, {"granite-3-2b", 2533531648}, {"stablelm-2-1.6b", 1644515328},
-        {"starcoder2-3b", 3030371328}, {"mpt-7b", 6649286656},   {"falcon-7b", 6921720704},
+        {"gpt-j-6b", 6050882784},   {"smollm3-3b", 3075098624},  {"starcoder2-3b", 3030371328}, {"mpt-7b", 6649286656},   {"falcon-7b", 6921720704},
         {"command-r", 34980831232}, {"qwen1.5-moe-a2.7b", 14315784192}, {"deepseek-v2-lite", 15706484224},
         {"roberta-base", 124697433}, {"distilbert-base", 66985530}, {"mbart-large", 610851840 + 250027},
     };
@@ -334,7 +334,7 @@ static void hugging_face_configs_round_trip(void **state)
 {
     (void)state;
     static const char *const names[] = {"gpt2", "llama3-8b", "llama3.2-1b", "qwen2.5-0.5b", "qwen3-0.6b", "pythia-70m",
-                                        "opt-125m", "gpt-neo-125m", "phi-2", "phi3-mini", "olmo-1b", "olmo2-1b", "olmoe-1b-7b",
+                                        "opt-125m", "gpt-neo-125m", "phi-2", "phi3-mini", "olmo-1b", "olmo2-1b", "gpt-j-6b", "smollm3-3b", "olmoe-1b-7b",
                                         "granite-3-2b", "stablelm-2-1.6b", "starcoder2-3b", "mpt-7b", "falcon-7b", "command-r",
                                         "qwen1.5-moe-a2.7b", "deepseek-v2-lite", "roberta-base", "distilbert-base", "mbart-large",
                                         "bert-base", "t5-v1.1-small", "bart-base", "gemma3-1b", "mixtral-8x7b", "qwen3-30b-a3b"};
@@ -425,6 +425,9 @@ static void windows_become_groups_of_blocks(void **state)
     static const char *const refused_keys[][2] = {
         {"{\"model_type\":\"llama\"," HF_LLAMA ",\"architectures\":[\"LlamaForTokenClassification\"]}", "architectures LlamaForTokenClassification is not"},
         {"{\"model_type\":\"llama\"," HF_LLAMA ",\"rope_parameters\":{\"partial_rotary_factor\":0.5}}", "partial_rotary_factor is not supported yet"},
+        {"{\"model_type\":\"smollm3\"," HF_LLAMA ",\"no_rope_layers\":[1]}", "no_rope_layers must be a list of"},
+        {"{\"model_type\":\"cohere2\"," HF_LLAMA ",\"layer_types\":[\"full_attention\"]}", "layer_types must be a list of"},
+        {"{\"model_type\":\"gptj\",\"vocab_size\":9,\"n_embd\":8,\"n_layer\":1,\"n_head\":2,\"n_positions\":8,\"rotary_dim\":6}", "head_dim 4"},
         {"{\"model_type\":\"olmo\"," HF_LLAMA ",\"clip_qkv\":8}", "clip_qkv 8 is not supported yet"},
         {"{\"model_type\":\"cohere\"," HF_LLAMA ",\"use_qk_norm\":true}", "use_qk_norm true is not supported yet"},
         {"{\"model_type\":\"starcoder2\"," HF_LLAMA ",\"hidden_act\":\"xielu\"}", "hidden_act xielu is not supported yet"},
