@@ -1,8 +1,12 @@
 #include "data/doc_out.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include "core/base/mem.h"
 
 enum doc_packing doc_packing_of(const char *path)
 {
@@ -12,47 +16,90 @@ enum doc_packing doc_packing_of(const char *path)
     return DOC_PLAIN;
 }
 
-static int pack_zstd(struct buf *b, struct buf *out, struct err *e)
+/* What packing takes is kept by each thread until it ends, not made anew for every block. */
+struct packer {
+    ZSTD_CCtx *zstd;
+    z_stream gzip;
+    bool gzip_ready;
+};
+static pthread_key_t packers;
+static bool have_key;
+
+static void free_packer(void *arg)
+{
+    struct packer *p = arg;
+    ZSTD_freeCCtx(p->zstd);
+    if (p->gzip_ready) deflateEnd(&p->gzip);
+    free(p);
+}
+
+static void make_key(void)
+{
+    have_key = pthread_key_create(&packers, free_packer) == 0;
+}
+
+/* That of this thread, NULL when there is no memory. */
+static struct packer *own_packer(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_key);
+    struct packer *p = have_key ? pthread_getspecific(packers) : NULL;
+    if (p || !have_key || !(p = mem_zalloc(1, sizeof *p))) return p;
+    if (pthread_setspecific(packers, p) == 0) return p;
+    free(p);
+    return NULL;
+}
+
+static int pack_zstd(struct packer *p, struct buf *b, struct buf *out, struct err *e)
 {
     size_t bound = ZSTD_compressBound(b->len);
     if (!buf_reserve(out, bound)) return buf_ok(out, e);
-    ZSTD_CCtx *c = ZSTD_createCCtx();
-    if (!c) return err_oom(e, 1 << 20, "zstd");
-    ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, 3);
-    ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1); /* so that damage is noticed */
-    size_t n = ZSTD_compress2(c, out->data, bound, b->data, b->len);
-    ZSTD_freeCCtx(c);
+    if (!p->zstd && !(p->zstd = ZSTD_createCCtx())) return err_oom(e, 1 << 20, "zstd");
+    ZSTD_CCtx_reset(p->zstd, ZSTD_reset_session_and_parameters);
+    ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, 3);
+    ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1); /* so that damage is noticed */
+    size_t n = ZSTD_compress2(p->zstd, out->data, bound, b->data, b->len);
     if (ZSTD_isError(n)) return err_set(e, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(n));
     out->len = n;
     return 0;
 }
 
 /* One gzip member; the header carries no time and no name. */
-static int pack_gzip(struct buf *b, struct buf *out, struct err *e)
+static int pack_gzip(struct packer *p, struct buf *b, struct buf *out, struct err *e)
 {
-    z_stream z = {0};
-    if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return err_oom(e, 1 << 18, "gzip");
-    int ret = Z_OK;
+    z_stream *z = &p->gzip;
+    if (!p->gzip_ready) {
+        if (deflateInit2(z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+            return err_oom(e, 1 << 18, "gzip");
+        p->gzip_ready = true;
+    }
+    int ret = deflateReset(z);
     size_t done = 0;
     while (ret == Z_OK) {
         size_t left = b->len - done;
         uInt take = left > 1u << 30 ? 1u << 30 : (uInt)left;
         if (!buf_reserve(out, 1 << 16)) break;
         size_t room = out->cap - 1 - out->len;
-        z.next_in = (Bytef *)b->data + done;
-        z.avail_in = take;
-        z.next_out = (Bytef *)out->data + out->len;
-        z.avail_out = room > 1u << 30 ? 1u << 30 : (uInt)room;
-        uInt gave = z.avail_out;
-        ret = deflate(&z, take == left ? Z_FINISH : Z_NO_FLUSH);
+        z->next_in = (Bytef *)b->data + done;
+        z->avail_in = take;
+        z->next_out = (Bytef *)out->data + out->len;
+        z->avail_out = room > 1u << 30 ? 1u << 30 : (uInt)room;
+        uInt gave = z->avail_out;
+        ret = deflate(z, take == left ? Z_FINISH : Z_NO_FLUSH);
         if (ret == Z_BUF_ERROR) ret = Z_OK;
-        done += take - z.avail_in;
-        out->len += gave - z.avail_out;
+        done += take - z->avail_in;
+        out->len += gave - z->avail_out;
     }
-    deflateEnd(&z);
     if (ret == Z_STREAM_END) return 0;
     return out->oom ? buf_ok(out, e) : err_set(e, ERR_INTERNAL, "gzip: error %d", ret);
+}
+
+/* *out is empty. */
+static int pack(struct buf *b, enum doc_packing p, struct buf *out, struct err *e)
+{
+    struct packer *own = own_packer();
+    if (!own) return err_oom(e, sizeof *own, "packing");
+    return p == DOC_ZSTD ? pack_zstd(own, b, out, e) : pack_gzip(own, b, out, e);
 }
 
 int doc_pack(struct buf *b, enum doc_packing p, struct buf *scratch, struct err *e)
@@ -60,7 +107,7 @@ int doc_pack(struct buf *b, enum doc_packing p, struct buf *scratch, struct err 
     if (buf_ok(b, e)) return -1;
     if (p == DOC_PLAIN || !b->len) return 0;
     buf_clear(scratch);
-    if (p == DOC_ZSTD ? pack_zstd(b, scratch, e) : pack_gzip(b, scratch, e)) return -1;
+    if (pack(b, p, scratch, e)) return -1;
     struct buf t = *b;
     *b = *scratch;
     *scratch = t;
@@ -97,7 +144,7 @@ int doc_out_commit(struct doc_out *o, struct err *e)
     if (!o->wrote && o->packing != DOC_PLAIN) { /* an empty file is no legal .gz or .zst */
         struct buf b = {0}, s = {0};
         int ret = buf_reserve(&b, 1) ? 0 : buf_ok(&b, e);
-        if (!ret) ret = o->packing == DOC_ZSTD ? pack_zstd(&b, &s, e) : pack_gzip(&b, &s, e);
+        if (!ret) ret = pack(&b, o->packing, &s, e);
         if (!ret) ret = file_write(f, s.data, s.len, e);
         buf_free(&b);
         buf_free(&s);

@@ -313,8 +313,9 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     const struct need need = find_need(c);
     /* Line rules change the words that repetition is measured on, and it comes before
      * them; in the other dialects it has words of its own. */
-    bool late = c->quick && (!need.lines || c->dialect != RULES_DATATROVE);
+    bool late = !need.lines || c->dialect != RULES_DATATROVE;
     *failed = (struct rule_set){0};
+    w->last = false;
     if (!w->again) {
         w->n_cuts = 0;
         memset(w->lines_removed, 0, sizeof w->lines_removed);
@@ -339,7 +340,7 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     struct line_verdict lines;
     const char *before = text; /* RefinedWeb's line rules */
     size_t before_n = n;
-    bool lines_first = late && rules_fast(c);
+    bool lines_first = late && c->quick && rules_fast(c);
     if (lines_first) { /* they cost least: the words are not needed */
         if (judge_lines(c, &need, w, text, n, out, out_n, &lines, failed, e)) return -1;
         if (rule_set_any(failed)) return 0;
@@ -363,7 +364,8 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     }
     if (!lines_first && judge_lines(c, &need, w, text, n, out, out_n, &lines, failed, e)) return -1;
     if (judge_words(c, &need, w, text, *out, *out_n, &lines, failed, e)) return -1;
-    if (need.repetition && late && !rule_set_any(failed)) { /* it costs most */
+    if (need.repetition && late && !(c->quick && rule_set_any(failed))) { /* it costs most */
+        w->last = true;
         if (text != before && scan(c, &need, w, before, before_n, e)) return -1;
         repetition(c, w, before, before_n, failed);
     }
@@ -396,8 +398,14 @@ int rules_settle(const struct rules_cfg *c, struct rules_work *w, const char *te
         double before[METRIC_N];
         struct rule_set again;
         memcpy(before, w->m, sizeof before);
-        buf_clear(&w->settled);
-        buf_add(&w->settled, *out, *out_n);
+        if (*out == w->kept.data) {
+            struct buf t = w->settled;
+            w->settled = w->kept;
+            w->kept = t;
+        } else {
+            buf_clear(&w->settled);
+            buf_add(&w->settled, *out, *out_n);
+        }
         if (buf_ok(&w->settled, e)) return -1;
         in = w->settled.data ? w->settled.data : "";
         w->again = true;

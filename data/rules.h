@@ -210,6 +210,7 @@ struct hash_counter {
     uint32_t round;
 };
 struct gram_work {
+    size_t n;        /* words */
     uint64_t *hash;  /* of words */
     uint32_t *chars; /* of words */
     uint64_t *gram; /* of the n-gram at each; this and the rest only when they are counted */
@@ -237,6 +238,7 @@ struct rules_work {
         unsigned stops;             /* a bit for each stop word that occurs */
     } counts;
     bool hashed; /* grams.hash and counts are of words */
+    bool last;   /* words and masks are not needed behind the repetition of n-grams */
     struct hash_counter table;
     uint64_t *hash; /* three numbers a word */
     size_t cap;

@@ -43,6 +43,13 @@ static bool room(struct gram_work *g, size_t n)
     return g->cap != 0;
 }
 
+void rules_bound_free(struct gram_work *g)
+{
+    free(g->bound);
+    g->bound = NULL;
+    g->bound_cap = 0;
+}
+
 void rules_grams_free(struct gram_work *g)
 {
     free(g->hash);
@@ -103,22 +110,22 @@ static size_t keep_repeated(struct gram_work *g, uint32_t *at, uint32_t *slot, s
     return kept;
 }
 
-static size_t gram_chars(const struct words *w, size_t at, size_t n)
+static size_t gram_chars(const struct gram_work *g, size_t at, size_t n)
 {
     size_t c = 0;
     for (size_t k = 0; k < n; k++)
-        c += w->v[at + k].chars;
+        c += g->chars[at + k];
     return c;
 }
 
 /* 2-grams: all of them are counted. */
-static size_t pairs(struct gram_work *g, const struct words *w, uint32_t *most)
+static size_t pairs(struct gram_work *g, uint32_t *most)
 {
     uint64_t *h = g->hash, *gram = g->gram;
-    uint32_t *at = g->at, *slot = at + w->n;
-    unsigned shift = clear_table(g, w->n);
+    uint32_t *at = g->at, *slot = at + g->n;
+    unsigned shift = clear_table(g, g->n);
     struct hand t = {g->table, g->mask, shift, 0};
-    size_t n = w->n - 1;
+    size_t n = g->n - 1;
     for (size_t i = 0; i < n; i++) {
         at[i] = (uint32_t)i;
         uint64_t x = longer(h[i], h[i + 1]);
@@ -130,10 +137,10 @@ static size_t pairs(struct gram_work *g, const struct words *w, uint32_t *most)
 }
 
 /* n-grams at positions where both (n-1)-grams repeat. */
-static size_t grow(struct gram_work *g, const struct words *w, size_t n_at, size_t n, uint32_t *most)
+static size_t grow(struct gram_work *g, size_t n_at, size_t n, uint32_t *most)
 {
     uint64_t *h = g->hash, *gram = g->gram;
-    uint32_t *at = g->at, *slot = at + w->n;
+    uint32_t *at = g->at, *slot = at + g->n;
     size_t made = 0;
     unsigned shift = clear_table(g, n_at);
     struct hand t = {g->table, g->mask, shift, 0};
@@ -149,9 +156,9 @@ static size_t grow(struct gram_work *g, const struct words *w, size_t n_at, size
 }
 
 /* Characters of the first n-gram of the largest count, times the count. */
-static double top(const struct gram_work *g, const struct words *w, size_t n, uint32_t most)
+static double top(const struct gram_work *g, size_t n, uint32_t most)
 {
-    const uint32_t *at = g->at, *slot = at + w->n;
+    const uint32_t *at = g->at, *slot = at + g->n;
     size_t k = 0, best = 0;
     if (most > 1) {
         while (g->table[slot[k]].count != most)
@@ -160,19 +167,19 @@ static double top(const struct gram_work *g, const struct words *w, size_t n, ui
     } else {
         most = 1;
     }
-    return (double)(gram_chars(w, best, n) + n - 1) * most;
+    return (double)(gram_chars(g, best, n) + n - 1) * most;
 }
 
 /* Characters in n-grams seen before, walking on behind each such. */
-static double duplicates(struct gram_work *g, const struct words *w, size_t n_at, size_t n)
+static double duplicates(struct gram_work *g, size_t n_at, size_t n)
 {
-    const uint32_t *at = g->at, *slot = at + w->n;
+    const uint32_t *at = g->at, *slot = at + g->n;
     size_t free_at = 0, dup = 0;
     for (size_t k = 0; k < n_at; k++) {
         if (at[k] < free_at) continue;
         struct gram_slot *s = &g->table[slot[k]];
         if (s->count & SEEN) {
-            dup += gram_chars(w, at[k], n);
+            dup += gram_chars(g, at[k], n);
             free_at = at[k] + n;
         }
         s->count |= SEEN;
@@ -183,6 +190,7 @@ static double duplicates(struct gram_work *g, const struct words *w, size_t n_at
 bool rules_grams_room(struct rules_work *work, size_t n)
 {
     struct gram_work *g = &work->grams;
+    g->n = n;
     if (n + GRAMS_BEHIND <= g->hash_cap) return true;
     size_t cap = n + n / 8 + 256;
     free(g->hash);
@@ -216,78 +224,76 @@ bool rules_words_counted(struct rules_work *work, const char *text, size_t n)
 void rules_grams(struct rules_work *work, double chars, double *m)
 {
     struct gram_work *g = &work->grams;
-    const struct words *w = &work->words;
-    if (!room(g, w->n)) {
+    if (!room(g, g->n)) {
         work->oom = true;
         return;
     }
     size_t n_at = 0;
-    for (size_t n = 2; n <= 10 && n <= w->n; n++) {
+    for (size_t n = 2; n <= 10 && n <= g->n; n++) {
         uint32_t most = 0;
         if (n > 4 && !n_at) break;
-        if (n == 2 || n_at) n_at = n == 2 ? pairs(g, w, &most) : grow(g, w, n_at, n, &most);
-        if (n <= 4) m[METRIC_TOP_2 + n - 2] = top(g, w, n, most) / chars;
-        n_at = most > 1 ? keep_repeated(g, g->at, g->at + w->n, n_at) : 0;
-        if (n >= 5) m[METRIC_DUP_5 + n - 5] = duplicates(g, w, n_at, n) / chars;
+        if (n == 2 || n_at) n_at = n == 2 ? pairs(g, &most) : grow(g, n_at, n, &most);
+        if (n <= 4) m[METRIC_TOP_2 + n - 2] = top(g, n, most) / chars;
+        n_at = most > 1 ? keep_repeated(g, g->at, g->at + g->n, n_at) : 0;
+        if (n >= 5) m[METRIC_DUP_5 + n - 5] = duplicates(g, n_at, n) / chars;
     }
 }
 
 /* ---- the other dialects ---- */
 
 /* Of the most frequent n-grams the first, or for DCLM the longest. */
-static double top_other(const struct gram_work *g, const struct words *w, size_t n_at, size_t n,
+static double top_other(const struct gram_work *g, size_t n_at, size_t n,
                         uint32_t most, bool dclm)
 {
-    const uint32_t *at = g->at, *slot = at + w->n;
+    const uint32_t *at = g->at, *slot = at + g->n;
     size_t length = 0;
-    if (most < 2) return dclm ? 0 : (double)gram_chars(w, 0, n);
+    if (most < 2) return dclm ? 0 : (double)gram_chars(g, 0, n);
     for (size_t k = 0; k < n_at && (dclm || !length); k++) {
         if (g->table[slot[k]].count != most) continue;
-        size_t chars = gram_chars(w, at[k], n);
+        size_t chars = gram_chars(g, at[k], n);
         if (chars > length) length = chars;
     }
     return (double)length * most;
 }
 
 /* Characters of the n-grams at the places at hand, for DCLM each counted once. */
-static double repeated_other(const struct gram_work *g, const struct words *w, size_t n_at, size_t n,
+static double repeated_other(const struct gram_work *g, size_t n_at, size_t n,
                              bool dclm)
 {
     size_t sum = 0, covered = 0;
     for (size_t k = 0; k < n_at; k++) {
         size_t i = g->at[k], from = dclm && covered > i ? covered : i;
-        sum += gram_chars(w, from, i + n - from);
+        sum += gram_chars(g, from, i + n - from);
         covered = i + n;
     }
     return (double)sum;
 }
 
 /* Characters of all n-grams. */
-static double all_grams(const struct words *w, size_t n)
+static double all_grams(const struct gram_work *g, size_t n)
 {
-    size_t one = gram_chars(w, 0, n), all = one;
-    for (size_t i = 1; i + n <= w->n; i++)
-        all += one = one + w->v[i + n - 1].chars - w->v[i - 1].chars;
+    size_t one = gram_chars(g, 0, n), all = one;
+    for (size_t i = 1; i + n <= g->n; i++)
+        all += one = one + g->chars[i + n - 1] - g->chars[i - 1];
     return (double)all;
 }
 
 void rules_grams_other(struct rules_work *work, bool dclm, double chars, double *m)
 {
     struct gram_work *g = &work->grams;
-    const struct words *w = &work->line_words;
-    if (!room(g, w->n)) {
+    if (!room(g, g->n)) {
         work->oom = true;
         return;
     }
     size_t n_at = 0;
-    for (size_t n = 2; n <= 10 && n <= w->n; n++) {
+    for (size_t n = 2; n <= 10 && n <= g->n; n++) {
         uint32_t most = 0;
-        if (n == 2 || n_at) n_at = n == 2 ? pairs(g, w, &most) : grow(g, w, n_at, n, &most);
-        double length = n <= 4 ? top_other(g, w, n_at, n, most, dclm) : 0;
+        if (n == 2 || n_at) n_at = n == 2 ? pairs(g, &most) : grow(g, n_at, n, &most);
+        double length = n <= 4 ? top_other(g, n_at, n, most, dclm) : 0;
         if (n <= 4) m[METRIC_TOP_2 + n - 2] = chars > 0 ? length / chars : 0;
-        n_at = most > 1 ? keep_repeated(g, g->at, g->at + w->n, n_at) : 0;
+        n_at = most > 1 ? keep_repeated(g, g->at, g->at + g->n, n_at) : 0;
         if (n < 5) continue;
-        double all = dclm ? chars : all_grams(w, n);
-        m[METRIC_DUP_5 + n - 5] = all > 0 ? repeated_other(g, w, n_at, n, dclm) / all : 0;
+        double all = dclm ? chars : all_grams(g, n);
+        m[METRIC_DUP_5 + n - 5] = all > 0 ? repeated_other(g, n_at, n, dclm) / all : 0;
     }
 }

@@ -87,22 +87,21 @@ static rules_most_fn *most_best(void)
 
 bool rules_grams_few(const struct rules_cfg *c, struct rules_work *work, double chars)
 {
-    const struct words *w = &work->words;
     struct gram_work *g = &work->grams;
-    if (chars > 1e9 || w->n < 2) return false; /* sums of 32 bits */
-    unsigned log = log_above(w->n, SUMS_MAX), bits = log_above(w->n / 2, SIZE_MAX / 2);
+    if (chars > 1e9 || g->n < 2) return false; /* sums of 32 bits */
+    unsigned log = log_above(g->n, SUMS_MAX), bits = log_above(g->n / 2, SIZE_MAX / 2);
     size_t n_sums = (size_t)1 << log, n_bits = (size_t)1 << bits;
     if (!room(g, n_sums / 2 + n_bits)) return false; /* then the exact way fails, and says so */
     memset(g->bound, 0, (n_sums / 2 + n_bits) * sizeof *g->bound);
     uint32_t *sums = (uint32_t *)(void *)g->bound;
     uint64_t *bloom = g->bound + n_sums / 2;
     size_t covered = 0, again = 0; /* words before `covered` are counted */
-    memset(g->hash + w->n, 0, GRAMS_BEHIND * sizeof *g->hash);
-    memset(g->chars + w->n, 0, GRAMS_BEHIND * sizeof *g->chars);
+    memset(g->hash + g->n, 0, GRAMS_BEHIND * sizeof *g->hash);
+    memset(g->chars + g->n, 0, GRAMS_BEHIND * sizeof *g->chars);
     rules_gram_steps_fn *steps = steps_best();
     struct gram_steps x;
-    for (size_t from = 0; from + 1 < w->n; from += GRAM_STEPS) {
-        size_t n = w->n - 1 - from < GRAM_STEPS ? w->n - 1 - from : GRAM_STEPS;
+    for (size_t from = 0; from + 1 < g->n; from += GRAM_STEPS) {
+        size_t n = g->n - 1 - from < GRAM_STEPS ? g->n - 1 - from : GRAM_STEPS;
         steps(g->hash + from, g->chars + from, 64 - log, 64 - bits, &x);
         for (size_t i = 0; i < n; i++) {
             sums[x.sum_at[i]] += x.chars[i];

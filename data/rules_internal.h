@@ -84,6 +84,7 @@ rules_gram_steps_fn rules_gram_steps_ref, rules_gram_steps_avx512;
 typedef uint32_t rules_most_fn(const uint32_t *v, size_t n); /* the largest; n is a multiple of 16 */
 rules_most_fn rules_most_ref, rules_most_avx512;
 void rules_grams_free(struct gram_work *g);
+void rules_bound_free(struct gram_work *g); /* what rules_grams_few() took */
 #define RULES_HASH_A 0x9E3779B97F4A7C15u
 #define RULES_HASH_B 0xC2B2AE3D27D4EB4Fu
 /* The hash of a word with `left` bytes from its begin to the end of the text; *first: its

@@ -298,9 +298,22 @@ static void grams(struct rules_work *w, const char *text, const struct words *wo
     }
 }
 
+/* Of a large text: what the tables of n-grams stand in place of. */
+static void let_go(struct rules_work *w)
+{
+    free(w->words.v);
+    free(w->masks);
+    free(w->table.v);
+    w->table = (struct hash_counter){0};
+    w->words.v = NULL;
+    w->masks = NULL;
+    w->words.cap = w->masks_cap = 0;
+}
+
 void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                       double *m)
 {
+    enum { LARGE = 4 << 20 };
     for (int i = METRIC_CHARS; i <= METRIC_DUP_10; i++)
         m[i] = 0;
     bool fast = rules_fast(c);
@@ -327,8 +340,12 @@ void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const cha
         m[METRIC_DUP_LINE_CHARS] = (double)d.dup_chars / chars;
     }
     if (w->words.n > 1 && !w->oom && fast) {
-        if (rules_words_counted(w, text, n) && !(c->quick && rules_grams_few(c, w, chars)))
-            rules_grams(w, chars, m);
+        if (!rules_words_counted(w, text, n)) return;
+        if (n >= LARGE && w->last) let_go(w);
+        if (c->quick && rules_grams_few(c, w, chars)) return;
+        if (n >= LARGE) rules_bound_free(&w->grams);
+        rules_grams(w, chars, m);
+        if (n >= LARGE && w->last) rules_grams_free(&w->grams);
     } else if (w->words.n && !w->oom)
         grams(w, text, &w->words, c->words == WORDS_SPACY_EN, chars, m);
 }
