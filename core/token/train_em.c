@@ -11,54 +11,52 @@
 /* Words with more matches go alone: sixteen of them would take much memory. */
 enum { LONG_WORD = 4096 };
 
-/* ---- sums of chunks ---- */
-
-bool em_sums_start(struct em *m, size_t chunk, struct sums *s)
+int em_start(struct em *m, struct err *e)
 {
-    size_t n = 0, first = chunk * CHUNK_WORDS, n_words = em_chunk_words(m, chunk);
-    for (size_t i = 0; i < n_words; i++) {
-        s->from[i] = n;
-        s->n[i] = 0;
-        n += m->list[first + i].n;
+    size_t n = m->p.n;
+    m->n_threads = pool_threads(m->pool);
+    m->expect_group = lanes_expect();
+    m->score = mem_alloc(n + 1, sizeof *m->score);
+    m->expected = mem_alloc(n * (size_t)m->r->lanes, sizeof *m->expected);
+    m->freq = mem_alloc((n + 1) * (size_t)m->n_threads, sizeof *m->freq);
+    m->live = mem_alloc(n, sizeof *m->live);
+    m->lattice = mem_zalloc((size_t)m->n_threads, sizeof *m->lattice);
+    m->lanes = mem_zalloc((size_t)m->n_threads, sizeof *m->lanes);
+    if (!m->score || !m->expected || !m->freq || !m->live || !m->lattice || !m->lanes)
+        return err_oom(e, n * 24, "pieces");
+    for (size_t i = 0; i < n; i++) {
+        m->live[i] = (uint32_t)i;
+        m->score[i] = m->p.v[i].score;
     }
-    if (n <= s->cap) return true;
-    size_t cap = n + n / 4;
-    free(s->id);
-    free(s->value);
-    s->id = mem_alloc(cap, sizeof *s->id);
-    s->value = mem_alloc(cap, sizeof *s->value);
-    s->cap = s->id && s->value ? cap : 0;
-    return s->cap > 0;
-}
-
-/* The lists have the ids of now. */
-static int reset_hot(struct em *m, struct err *e)
-{
-    if (m->p.n > m->n_hot) {
-        free(m->hot);
-        m->n_hot = m->p.n;
-        m->hot = mem_alloc(m->n_hot, sizeof *m->hot);
-        if (!m->hot) return err_oom(e, m->n_hot * sizeof *m->hot, "pieces");
-    }
-    for (size_t i = 0; i < m->p.n; i++)
-        m->hot[i] = (struct hot){(uint32_t)i, m->p.v[i].len, m->p.v[i].score};
+    m->n_live = n;
+    em_min_score(m);
     return 0;
 }
 
-int em_pass(struct em *m, pool_fn *fn, void (*add)(struct em *, const struct sums *, size_t), struct err *e)
+void em_free(struct em *m)
 {
-    /* One thread works on one chunk at a time: its sums stay in the cache. */
-    size_t batch = m->n_threads == 1 ? 1 : BATCH;
-    for (m->first = 0; m->first < m->n_chunks; m->first += batch) {
-        size_t n = m->n_chunks - m->first < batch ? m->n_chunks - m->first : batch;
-        pool_run(m->pool, (int)n, fn, m);
-        for (size_t i = 0; i < n; i++) {
-            if (m->chunk[m->first + i].oom)
-                return err_oom(e, m->chunk[m->first + i].cap * sizeof(uint32_t), "matches");
-            if (add) add(m, &m->sums[i], m->first + i);
-        }
-    }
-    return reset_hot(m, e);
+    for (int i = 0; m->lattice && i < m->n_threads; i++) lattice_free(&m->lattice[i]);
+    for (int i = 0; m->lanes && i < m->n_threads; i++) lanes_free(&m->lanes[i]);
+    for (size_t i = 0; m->chunk && i < m->n_chunks; i++) free(m->chunk[i].match);
+    for (int i = 0; i < BATCH; i++) free(m->sums[i].value);
+    free(m->lattice);
+    free(m->lanes);
+    free(m->chunk);
+    free(m->list);
+    free(m->score);
+    free(m->live);
+    free(m->expected);
+    free(m->freq);
+    free(m->lost);
+    free(m->seen);
+    sp_pieces_free(&m->p);
+}
+
+void em_gone(struct em *m, uint32_t piece)
+{
+    m->score[piece] = SCORE_GONE;
+    m->n_gone++;
+    m->char_gone = m->char_gone || m->p.v[piece].len == 1;
 }
 
 /* ---- E step ---- */
@@ -67,29 +65,39 @@ int em_pass(struct em *m, pool_fn *fn, void (*add)(struct em *, const struct sum
 struct group {
     size_t word[LANES]; /* in its chunk */
     uint32_t n[LANES], places[LANES];
-    size_t top;         /* backward steps end there */
 };
 
-/* The lattice as a lane's steps; `top` steps at most. */
-static void fill_lane(struct lanes *v, const struct lattice *l, int lane, size_t top)
+static bool sums_room(struct sums *s, size_t n)
 {
-    const size_t *from = l->from;
-    for (size_t k = 0; k < l->n; k++) {
-        uint32_t place = l->begin[k];
-        struct lane_step *f = &v->forward[k], *b = &v->backward[top - from[place] - from[place + 1] + k];
-        f->score[lane] = b->score[lane] = l->score[k];
-        f->begin[lane] = b->begin[lane] = (int32_t)(place * LANES) + lane;
-        f->end[lane] = b->end[lane] = (int32_t)(l->end[k] * LANES) + lane;
+    if (n <= s->cap) return true;
+    size_t cap = n + n / 2;
+    double *v = mem_resize(s->value, cap, sizeof *v);
+    if (!v) return false;
+    s->value = v;
+    s->cap = cap;
+    return true;
+}
+
+/* A word as a lane's steps. */
+static void fill_lane(const struct em *m, size_t word, struct lanes *v, struct group *g, int lane)
+{
+    const struct word_list *w = &m->list[word];
+    const uint32_t *match = m->chunk[word / CHUNK_WORDS].match + w->at;
+    const float *score = m->score;
+    uint32_t place = 0, n = w->n;
+    struct lane_step *s = v->step;
+    for (uint32_t k = 0; k < n; k++, s++) {
+        uint32_t x = match[k];
+        s->score[lane] = score[match_piece(x)];
+        s->ends[lane] = place | (place + match_len(x)) << 16;
+        place += x >> 31;
     }
+    g->n[lane] = n;
+    g->places[lane] = place;
+    v->times[lane] = (double)(float)m->c->word[word].count;
 }
 
-static void idle(struct lane_step *s, int lane, size_t row)
-{
-    s->score[lane] = -INFINITY;
-    s->begin[lane] = s->end[lane] = (int32_t)(row * LANES) + lane;
-}
-
-/* All lanes as long as the longest. */
+/* All lanes as long as the longest; what is left of them idles in a row of its own. */
 static void even_out(struct lanes *v, const struct group *g)
 {
     uint32_t places = 0, steps = 0;
@@ -97,51 +105,28 @@ static void even_out(struct lanes *v, const struct group *g)
         if (g->places[i] > places) places = g->places[i];
         if (g->n[i] > steps) steps = g->n[i];
     }
-    v->rows = (size_t)places + 2;
+    uint32_t row = places + 1;
+    v->rows = (size_t)row + 1;
     v->steps = steps;
-    v->skip = g->top - steps;
     for (int i = 0; i < LANES; i++) {
         v->last[i] = (int32_t)(g->places[i] * LANES) + i;
-        for (size_t k = g->n[i]; k < steps; k++) idle(&v->forward[k], i, v->rows - 1);
-        for (size_t k = v->skip; k < g->top - g->n[i]; k++) idle(&v->backward[k], i, v->rows - 1);
-    }
-}
-
-static bool read_lane(struct em *m, size_t chunk, struct group *g, int lane, struct sums *s, int thread)
-{
-    struct lattice *l = &m->lattice[thread];
-    struct lanes *v = &m->lanes[thread];
-    size_t i = g->word[lane], word = chunk * CHUNK_WORDS + i;
-    if (!lattice_read(m, word, l)) return false;
-    g->n[lane] = s->n[i] = (uint32_t)l->n;
-    g->places[lane] = (uint32_t)l->places;
-    v->times[lane] = (double)(float)m->c->word[word].count;
-    memcpy(s->id + s->from[i], l->id, l->n * sizeof *s->id);
-    fill_lane(v, l, lane, g->top);
-    return true;
-}
-
-static void write_sums(const struct lanes *v, const struct group *g, int n, struct sums *s)
-{
-    for (int lane = 0; lane < n; lane++) {
-        double *to = s->value + s->from[g->word[lane]];
-        for (size_t k = 0; k < g->n[lane]; k++) to[k] = v->value[k * LANES + (size_t)lane];
+        for (size_t k = g->n[i]; k < steps; k++) {
+            v->step[k].score[i] = -INFINITY;
+            v->step[k].ends[i] = row | row << 16;
+        }
     }
 }
 
 /* One word by itself. */
-static bool expect_long(struct em *m, size_t chunk, size_t i, struct sums *s, struct lattice *l)
+static bool expect_long(struct em *m, size_t word, double *value, struct lattice *l)
 {
-    size_t word = chunk * CHUNK_WORDS + i;
     double times = (double)(float)m->c->word[word].count;
-    if (!lattice_read(m, word, l)) return false;
+    if (!lattice_room(l, m->list[word].n)) return false;
+    lattice_read(m, word, l);
     lattice_sums(l);
     float z = l->alpha[l->places];
-    s->n[i] = (uint32_t)l->n;
-    memcpy(s->id + s->from[i], l->id, l->n * sizeof *s->id);
-    for (size_t p = 0; p < l->places; p++)
-        for (size_t k = l->from[p]; k < l->from[p + 1]; k++)
-            s->value[s->from[i] + k] = times * lanes_exp(l->alpha[p] + l->score[k] + l->beta[l->end[k]] - z);
+    for (size_t k = 0; k < l->n; k++)
+        value[k] = times * lanes_exp(l->alpha[l->begin[k]] + l->score[k] + l->beta[l->end[k]] - z);
     return true;
 }
 
@@ -164,36 +149,38 @@ static void by_length(const struct em *m, size_t chunk, uint16_t order[CHUNK_WOR
 static bool expect_words(struct em *m, size_t chunk, struct sums *s, int thread)
 {
     uint16_t order[CHUNK_WORDS];
-    size_t first = chunk * CHUNK_WORDS, n_words = em_chunk_words(m, chunk);
+    size_t first = chunk * CHUNK_WORDS, n_words = em_chunk_words(m, chunk), used = 0;
     struct lanes *v = &m->lanes[thread];
-    if (!em_sums_start(m, chunk, s)) return false;
     if (chunk + 1 < m->n_chunks) /* what comes next is not read in order */
-        for (size_t i = 0; i < m->chunk[chunk + 1].n; i += 16) __builtin_prefetch(m->chunk[chunk + 1].match + i, 1, 2);
+        for (size_t i = 0; i < m->chunk[chunk + 1].n; i += 16) __builtin_prefetch(m->chunk[chunk + 1].match + i, 0, 2);
     by_length(m, chunk, order);
     for (size_t at = 0; at < n_words;) {
-        struct group g = {.top = 0};
+        struct group g = {.word = {0}};
+        size_t top = 0;
         int n = 0;
-        size_t next = at;
-        for (; next < n_words && n < LANES; next++) {
-            uint32_t len = m->list[first + order[next]].n;
+        for (; at < n_words && n < LANES; at++) {
+            size_t i = order[at], len = m->list[first + i].n;
             if (len > LONG_WORD) {
-                if (!expect_long(m, chunk, order[next], s, &m->lattice[thread])) return false;
+                if (!sums_room(s, used + len) || !expect_long(m, first + i, s->value + used, &m->lattice[thread])) return false;
+                s->from[i] = used;
+                s->step[i] = 1;
+                used += len;
                 continue;
             }
-            if (len > g.top) g.top = len;
-            g.word[n++] = order[next];
+            if (len > top) top = len;
+            g.word[n++] = i;
         }
-        at = next;
-        if (!lanes_room(v, g.top, g.top + 2)) return false;
+        if (!lanes_room(v, top, top + 2) || !sums_room(s, used + top * LANES)) return false;
         for (int i = 0; i < LANES; i++) v->times[i] = 0;
         for (int i = 0; i < n; i++) {
-            if (i + 1 < n) lattice_prefetch(m, first + g.word[i + 1]);
-            else if (at < n_words) lattice_prefetch(m, first + order[at]);
-            if (!read_lane(m, chunk, &g, i, s, thread)) return false;
+            fill_lane(m, first + g.word[i], v, &g, i);
+            s->from[g.word[i]] = used + (size_t)i;
+            s->step[g.word[i]] = LANES;
         }
         even_out(v, &g);
+        v->value = s->value + used;
         m->expect_group(v);
-        write_sums(v, &g, n, s);
+        used += top * LANES;
     }
     return true;
 }
@@ -207,27 +194,37 @@ static void expect_chunk(void *arg, int slice, int thread)
 
 static void add_expected(struct em *m, const struct sums *s, size_t chunk)
 {
-    size_t n_words = em_chunk_words(m, chunk);
-    for (size_t i = 0; i < n_words; i++) {
-        size_t lane = (chunk * CHUNK_WORDS + i) % (size_t)m->r->lanes;
-        float *sum = m->expected + lane * m->n_seeds;
-        const uint32_t *id = s->id + s->from[i];
+    size_t n_words = em_chunk_words(m, chunk), word = chunk * CHUNK_WORDS;
+    uint32_t none = (uint32_t)m->p.n, instead = m->live[0];
+    for (size_t i = 0; i < n_words; i++, word++) {
+        float *sum = m->expected + word % (size_t)m->r->lanes * m->p.n;
+        const uint32_t *match = m->chunk[chunk].match + m->list[word].at;
         const double *value = s->value + s->from[i];
-        for (uint32_t k = 0; k < s->n[i]; k++) {
+        for (uint32_t k = 0; k < m->list[word].n; k++, value += s->step[i]) {
             /* What has no piece counts for the first one, as in the original. */
-            float *to = &sum[id[k] == NO_PIECE ? 0 : id[k]];
-            *to = (float)((double)*to + value[k]);
+            uint32_t id = match_piece(match[k]);
+            float *to = &sum[id == none ? instead : id];
+            *to = (float)((double)*to + *value);
         }
     }
 }
 
 int em_expect(struct em *m, struct err *e)
 {
-    for (int i = 0; i < m->r->lanes; i++)
-        memset(m->expected + (size_t)i * m->n_seeds, 0, m->p.n * sizeof *m->expected);
-    if (em_pass(m, expect_chunk, add_expected, e)) return -1;
+    /* One thread works on one chunk at a time: its sums stay in the cache. */
+    size_t batch = m->n_threads == 1 ? 1 : BATCH;
+    match_drop(m);
+    memset(m->expected, 0, m->p.n * (size_t)m->r->lanes * sizeof *m->expected);
+    for (m->first = 0; m->first < m->n_chunks; m->first += batch) {
+        size_t n = m->n_chunks - m->first < batch ? m->n_chunks - m->first : batch;
+        pool_run(m->pool, (int)n, expect_chunk, m);
+        for (size_t i = 0; i < n; i++) {
+            if (m->chunk[m->first + i].oom) return err_oom(e, m->sums[i].cap * sizeof(double), "expectations");
+            add_expected(m, &m->sums[i], m->first + i);
+        }
+    }
     for (int k = 1; k < m->r->lanes; k++)
-        for (size_t i = 0; i < m->p.n; i++) m->expected[i] += m->expected[(size_t)k * m->n_seeds + i];
+        for (size_t i = 0; i < m->p.n; i++) m->expected[i] += m->expected[(size_t)k * m->p.n + i];
     return 0;
 }
 
@@ -236,8 +233,9 @@ int em_expect(struct em *m, struct err *e)
 void em_min_score(struct em *m)
 {
     m->min_score = FLT_MAX;
-    for (size_t i = 0; i < m->p.n; i++)
-        if (m->p.v[i].score < m->min_score) m->min_score = m->p.v[i].score;
+    for (size_t i = 0; i < m->n_live; i++)
+        if (m->score[m->live[i]] < m->min_score) m->min_score = m->score[m->live[i]];
+    m->score[m->p.n] = m->min_score - 10.0f;
 }
 
 /* Pieces that are expected less than half a time go; the others' scores follow
@@ -246,22 +244,21 @@ int em_maximise(struct em *m, struct err *e)
 {
     const float *sum = m->expected;
     float total = 0;
-    size_t n = 0, old = m->p.n;
-    for (size_t i = 0; i < old; i++) {
-        m->hot[i].id = NO_PIECE;
-        if (sum[i] < 0.5f) continue;
-        m->hot[i].id = (uint32_t)n;
-        m->p.v[n] = m->p.v[i];
-        m->p.v[n++].score = sum[i];
-        total += sum[i];
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_live; i++) {
+        uint32_t id = m->live[i];
+        if (sum[id] < 0.5f) {
+            em_gone(m, id);
+            continue;
+        }
+        m->live[n++] = id;
+        total += sum[id];
     }
     if (n == 0) return err_set(e, ERR_DATA, "no piece is left: there is too little text");
-    m->p.n = n;
+    m->n_live = n;
     float log_sum = (float)math_digamma((double)total);
     for (size_t i = 0; i < n; i++)
-        m->p.v[i].score = (float)(math_digamma((double)m->p.v[i].score) - (double)log_sum);
-    for (size_t i = 0; i < old; i++)
-        if (m->hot[i].id != NO_PIECE) m->hot[i].score = m->p.v[m->hot[i].id].score;
+        m->score[m->live[i]] = (float)(math_digamma((double)sum[m->live[i]]) - (double)log_sum);
     em_min_score(m);
     return 0;
 }

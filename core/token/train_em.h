@@ -1,12 +1,11 @@
 /* train_em.h - inside the learning of a unigram vocabulary: expectation-
- * maximisation (train_em.c), pruning (train_prune.c), lattices
+ * maximisation (train_em.c), pruning (train_prune.c), matches
  * (train_lattice.c).
  *
  * Which pieces match where is looked up once; from then on pieces only
- * disappear, so each distinct word keeps its list of matches and drops the
- * dead ones the next time it is read.  The chance of what comes before a place
- * does not depend on the piece that begins there: one sum a place, not one a
- * pair of pieces.
+ * disappear, so each distinct word keeps its list of matches.  The chance of
+ * what comes before a place does not depend on the piece that begins there: one
+ * sum a place, not one a pair of pieces.
  *
  * Sums are kept in single precision and in the order of the words, as in
  * SentencePiece (0.2.3): threads work on chunks of words and write down what to
@@ -18,19 +17,26 @@
 
 #include "core/token/train_lanes.h"
 #include "core/token/train_sp.h"
-#include "core/token/train_trie.h"
 
-/* A match: the piece, and whether it is the last that begins at its place, and
- * that place the last of the word. */
+/* A match: the piece (n_pieces: a character without one), its length, and whether
+ * it is the last that begins at its place.  Of one place the longest comes first,
+ * but a character without a piece before all: so SentencePiece's order of sums is
+ * the list's for what comes before a place, and backwards for what comes after. */
 #define LAST_HERE 0x80000000u
-#define LAST_PLACE 0x40000000u
-#define NO_PIECE 0x3FFFFFFFu /* a character without a piece of its own */
-#define PIECE(m) ((m) & NO_PIECE)
+enum { MATCH_BITS = 23 }; /* of the piece */
+static inline uint32_t match_piece(uint32_t match)
+{
+    return match & ((1u << MATCH_BITS) - 1);
+}
+static inline uint32_t match_len(uint32_t match)
+{
+    return match >> MATCH_BITS & 255;
+}
 
 enum { CHUNK_WORDS = 512, BATCH = 16 };
 
 struct chunk {
-    uint32_t *match; /* [n]; the first is not one: see lattice_read() */
+    uint32_t *match; /* [n] */
     size_t n, cap;
     bool oom;
 };
@@ -40,20 +46,18 @@ struct word_list {
     uint32_t at, n;
 };
 
-/* What a chunk adds to which piece: word i from[i] .. from[i] + n[i]. */
+/* What a chunk adds to which piece: match k of word i has value[from[i] + k * step[i]]. */
 struct sums {
-    uint32_t *id;
     double *value;
     size_t cap;
     size_t from[CHUNK_WORDS];
-    uint32_t n[CHUNK_WORDS];
+    uint8_t step[CHUNK_WORDS];
 };
 
 /* One word's lattice; work space of one thread. */
 struct lattice {
     uint32_t *id, *begin, *end; /* [n] of each match */
     float *score;
-    size_t *from;       /* [places + 1] first match at a place */
     float *alpha, *beta;
     uint32_t *best;     /* [places + 1] match that the best path ends with */
     size_t n, places, cap, places_cap;
@@ -63,75 +67,55 @@ struct em {
     const struct sp_corpus *c;
     const struct sp_rules *r;
     struct pool *pool;
-    struct sp_pieces p;
+    struct sp_pieces p;   /* the seeds */
+    float *score;         /* [seeds + 1] log probability now, SCORE_GONE; the last: of what has no piece */
+    uint32_t *live;       /* [n_live] the pieces that are left, in order */
+    size_t n_live, n_gone;/* n_gone: that still have matches */
+    bool char_gone;       /* a single character among them */
     float min_score;
     struct chunk *chunk;
     struct word_list *list;  /* [words] */
     size_t n_chunks, first;  /* first: of the batch at work */
     struct sums sums[BATCH];
-    float *expected;    /* [lanes][seeds] */
-    double *freq;       /* [seeds] how often the best segmentations use a piece */
+    float *expected;      /* [lanes][seeds] */
+    double *freq;         /* [threads][seeds + 1] how often the best segmentations use a piece */
     double freq_sum;
-    size_t n_seeds;
     struct lattice *lattice; /* [threads] */
     struct lanes *lanes;     /* [threads] */
     lanes_fn *expect_group;
     int n_threads;
-    /* By the ids that lists still have: the piece now (NO_PIECE = gone) and what
-     * reading a match needs of it, in one place. */
-    struct hot { uint32_t id, len; float score; } *hot;
-    size_t n_hot;
-    const struct piece_trie *trie;
-    float *lost;        /* pruning: what losing each piece costs, or how it fares */
-    struct { size_t chunk, at; } *seen; /* a place where a piece matches */
+    float *lost;          /* [n_live] pruning: what losing each piece costs, or how it fares */
+    struct place { uint32_t chunk, at; } *seen; /* [seeds] 1 + the first match at a place where a piece matches */
 };
-
-static inline float em_unk_score(const struct em *m)
-{
-    return m->min_score - 10.0f;
-}
-void em_min_score(struct em *m); /* after the scores changed */
+#define SCORE_GONE (-1e30f) /* nothing after it counts, and sums of it are finite */
 
 /* ---- train_lattice.c ---- */
 
 void lattice_free(struct lattice *l);
-bool lattice_room(struct lattice *l, size_t matches, size_t places);
-/* Appends a match that begins at l->places; there must be room. */
-static inline void lattice_put(struct lattice *l, uint32_t id, uint32_t len, float score)
-{
-    l->id[l->n] = id;
-    l->begin[l->n] = (uint32_t)l->places;
-    l->end[l->n] = (uint32_t)l->places + len;
-    l->score[l->n++] = score;
-}
-/* A word into *l; matches of pieces that are gone leave its list.  False: out of
- * memory. */
-bool lattice_read(const struct em *m, size_t word, struct lattice *l);
-/* What reading it will look at is fetched meanwhile. */
-void lattice_prefetch(const struct em *m, size_t word);
+bool lattice_room(struct lattice *l, size_t matches);
+/* A word into *l, in which there must be room for its matches. */
+void lattice_read(const struct em *m, size_t word, struct lattice *l);
 /* The best path; its last match is noted for each place. */
 void lattice_best(struct lattice *l);
-static inline size_t lattice_before(const struct lattice *l, size_t place) /* on that path */
-{
-    return l->begin[l->best[place]];
-}
 /* Log of the chances of all ways to each place (alpha) and from it (beta). */
 void lattice_sums(struct lattice *l);
+/* Looks up which seeds match where. */
+int match_find(struct em *m, const struct sp_starts *starts, struct err *e);
+/* Takes out the matches of pieces that are gone, if that is worth it. */
+void match_drop(struct em *m);
 
 /* ---- train_em.c ---- */
 
-/* The words of chunk m->first + slice; the sums are empty. */
+/* The words of chunk m->first + slice. */
 static inline size_t em_chunk_words(const struct em *m, size_t chunk)
 {
     size_t left = m->c->n_words - chunk * CHUNK_WORDS;
     return left < CHUNK_WORDS ? left : CHUNK_WORDS;
 }
-/* Room for what the words of a chunk may add, one sum a match. */
-bool em_sums_start(struct em *m, size_t chunk, struct sums *s);
-/* A pass over all words: fn is called for each chunk (m->first + slice), then
- * add, in order.  Afterwards lists have the ids of now. */
-int em_pass(struct em *m, pool_fn *fn, void (*add)(struct em *, const struct sums *, size_t chunk),
-            struct err *e);
+int em_start(struct em *m, struct err *e); /* when there are seeds */
+void em_free(struct em *m);
+void em_gone(struct em *m, uint32_t piece);
+void em_min_score(struct em *m); /* after the scores changed */
 int em_expect(struct em *m, struct err *e);
 int em_maximise(struct em *m, struct err *e);
 

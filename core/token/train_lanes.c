@@ -35,21 +35,16 @@ double lanes_exp(float x)
 
 void lanes_free(struct lanes *l)
 {
-    free(l->forward);
-    free(l->backward);
+    free(l->step);
     free(l->alpha);
     free(l->beta);
-    free(l->value);
 }
 
 bool lanes_room(struct lanes *l, size_t steps, size_t rows)
 {
     if (steps > l->cap) {
         size_t cap = 2 * steps + 64;
-        if (!mem_renew(&l->forward, cap, sizeof *l->forward) ||
-            !mem_renew(&l->backward, cap, sizeof *l->backward) ||
-            !mem_renew(&l->value, cap * LANES, sizeof *l->value))
-            return false;
+        if (!mem_renew(&l->step, cap, sizeof *l->step)) return false;
         l->cap = cap;
     }
     if (rows > l->rows_cap) {

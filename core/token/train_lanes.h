@@ -13,29 +13,28 @@
 
 enum { LANES = 16 };
 
-/* One match a lane: its score; the elements of alpha and beta (place * LANES +
- * lane) where it begins and ends. */
+/* One match a lane: its score; the places where it begins (low half) and ends. */
 struct lane_step {
     float score[LANES];
-    int32_t begin[LANES], end[LANES];
+    uint32_t ends[LANES];
 };
 
 /* Work space of one thread; zero-initialise. */
 struct lanes {
-    struct lane_step *forward;  /* by place, then as matched; then idle ones */
-    struct lane_step *backward; /* last place first, within a place as matched; idle ones in front */
-    size_t cap;                 /* steps that there is room for */
-    float *alpha, *beta;        /* [(places + 2) * LANES]; the last row is for idle lanes */
+    struct lane_step *step; /* by place, in the order of sums to a place, backwards in that of sums from it;
+                             * idle ones at the end */
+    size_t cap;             /* steps that there is room for */
+    float *alpha, *beta;    /* [(places + 2) * LANES]; the last row is for idle lanes */
     size_t rows_cap;
-    double *value;              /* [cap * LANES] chance of each forward step's match, times `times` */
-    int32_t last[LANES];        /* element of the end of each lane's word */
+    double *value;          /* [steps * LANES] chance of each step's match, times `times`; the caller's */
+    int32_t last[LANES];    /* element (place * LANES + lane) of the end of each lane's word */
     double times[LANES];
-    size_t steps, skip, rows; /* skip: unused steps at the front of backward */
+    size_t steps, rows;
 };
 void lanes_free(struct lanes *l);
 bool lanes_room(struct lanes *l, size_t steps, size_t rows);
 
-/* From forward and backward to value. */
+/* From steps to value. */
 typedef void lanes_fn(struct lanes *l);
 extern lanes_fn *const lanes_expect_base, *const lanes_expect_avx512;
 lanes_fn *lanes_expect(void); /* the best for this processor */

@@ -18,6 +18,7 @@ enum { HALF = 8 };
 typedef float vf __attribute__((vector_size(4 * HALF)));
 typedef double vd __attribute__((vector_size(8 * HALF)));
 typedef int32_t vi __attribute__((vector_size(4 * HALF)));
+typedef uint32_t vu __attribute__((vector_size(4 * HALF)));
 typedef int64_t vl __attribute__((vector_size(8 * HALF)));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -29,23 +30,25 @@ INLINE vf load(const float *p)
     return v;
 }
 
-INLINE vf gather(const float *from, const int32_t *at)
+INLINE vf gather(const float *from, const vi *at)
 {
     vf v;
 #ifdef __AVX512F__
     __m256 x = _mm256_i32gather_ps(from, _mm256_loadu_si256((const void *)at), 4);
     memcpy(&v, &x, sizeof v);
 #else
-    for (int i = 0; i < HALF; i++) v[i] = from[at[i]];
+    for (int i = 0; i < HALF; i++) v[i] = from[(*at)[i]];
 #endif
     return v;
 }
 
-INLINE void scatter(float *to, const int32_t *at, const vf *v)
+INLINE void scatter(float *to, const vi *at, const vf *v)
 {
+    int32_t k[HALF];
     float x[HALF];
+    memcpy(k, at, sizeof k);
     memcpy(x, v, sizeof x);
-    for (int i = 0; i < HALF; i++) to[at[i]] = x[i];
+    for (int i = 0; i < HALF; i++) to[k[i]] = x[i];
 }
 
 INLINE vd widen(const vf *x)
@@ -128,29 +131,46 @@ INLINE void start_rows(float *sum, const struct lanes *l)
     for (size_t i = (l->rows - 1) * LANES; i < l->rows * LANES; i++) sum[i] = 0;
 }
 
+/* Elements of alpha and beta. */
+struct ends {
+    vi begin, end;
+};
+
+INLINE struct ends ends_of(const struct lane_step *s, int i)
+{
+    const vi lane = {i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7};
+    struct ends e;
+    vu x;
+    memcpy(&x, s->ends + i, sizeof x);
+    e.begin = (vi)((x & 0xFFFF) * LANES) + lane;
+    e.end = (vi)((x >> 16) * LANES) + lane;
+    return e;
+}
+
 INLINE void forward_step(float *alpha, const struct lane_step *s, int i)
 {
-    vf old = gather(alpha, s->end + i), more = load(s->score + i) + gather(alpha, s->begin + i);
+    struct ends e = ends_of(s, i);
+    vf old = gather(alpha, &e.end), more = load(s->score + i) + gather(alpha, &e.begin);
     old = log_add(&old, &more);
-    scatter(alpha, s->end + i, &old);
+    scatter(alpha, &e.end, &old);
 }
 
 /* All that begins at one place comes in a row: the sum so far is at hand. */
 INLINE void backward_step(float *beta, const struct lane_step *s, int i, vf *sum, vi *place)
 {
-    vi begin;
-    memcpy(&begin, s->begin + i, sizeof begin);
-    vi same = begin == *place;
+    struct ends e = ends_of(s, i);
+    vi same = e.begin == *place;
     vf none = -(vf){INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY};
-    vf old = (vf)((same & (vi)*sum) | (~same & (vi)none)), more = load(s->score + i) + gather(beta, s->end + i);
+    vf old = (vf)((same & (vi)*sum) | (~same & (vi)none)), more = load(s->score + i) + gather(beta, &e.end);
     *sum = log_add(&old, &more);
-    *place = begin;
-    scatter(beta, s->begin + i, sum);
+    *place = e.begin;
+    scatter(beta, &e.begin, sum);
 }
 
 INLINE void chances(const struct lanes *l, const struct lane_step *s, int i, const vf *z, double *value)
 {
-    vf x = gather(l->alpha, s->begin + i) + load(s->score + i) + gather(l->beta, s->end + i) - *z;
+    struct ends e = ends_of(s, i);
+    vf x = gather(l->alpha, &e.begin) + load(s->score + i) + gather(l->beta, &e.end) - *z;
     vd y = widen(&x), times;
     memcpy(&times, l->times + i, sizeof times);
     vl none = y < all(-700);
@@ -167,19 +187,22 @@ INLINE void expect_group(struct lanes *l)
         l->alpha[i] = 0;
         l->beta[l->last[i]] = 0;
     }
-    const struct lane_step *f = l->forward, *b = l->backward + l->skip;
+    const struct lane_step *f = l->step, *b = l->step + l->steps;
     vf sum[2] = {{0}, {0}};
     vi place[2]; /* idle lanes come first */
     for (int i = 0; i < LANES; i++) place[i / HALF][i % HALF] = (int32_t)((l->rows - 1) * LANES) + i;
-    for (size_t k = 0; k < l->steps; k++, f++, b++) { /* four chains: the processor works on all */
+    for (size_t k = 0; k < l->steps; k++, f++) { /* four chains: the processor works on all */
+        b--;
         forward_step(l->alpha, f, 0);
         backward_step(l->beta, b, 0, &sum[0], &place[0]);
         forward_step(l->alpha, f, HALF);
         backward_step(l->beta, b, HALF, &sum[1], &place[1]);
     }
     for (int i = 0; i < LANES; i += HALF) {
-        vf z = gather(l->alpha, l->last + i);
-        for (size_t k = 0; k < l->steps; k++) chances(l, &l->forward[k], i, &z, l->value + k * LANES);
+        vi last;
+        memcpy(&last, l->last + i, sizeof last);
+        vf z = gather(l->alpha, &last);
+        for (size_t k = 0; k < l->steps; k++) chances(l, &l->step[k], i, &z, l->value + k * LANES);
     }
 }
 #endif

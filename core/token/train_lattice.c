@@ -1,10 +1,10 @@
-#include "core/token/train_em.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/train_em.h"
 
 void lattice_free(struct lattice *l)
 {
@@ -12,97 +12,50 @@ void lattice_free(struct lattice *l)
     free(l->begin);
     free(l->end);
     free(l->score);
-    free(l->from);
     free(l->alpha);
     free(l->beta);
     free(l->best);
 }
 
-bool lattice_room(struct lattice *l, size_t matches, size_t places)
+bool lattice_room(struct lattice *l, size_t matches)
 {
-    if (matches > l->cap) {
-        size_t cap = 2 * matches + 256;
-        if (!mem_renew(&l->id, cap, sizeof *l->id) ||
-            !mem_renew(&l->begin, cap, sizeof *l->begin) ||
-            !mem_renew(&l->end, cap, sizeof *l->end) ||
-            !mem_renew(&l->score, cap, sizeof *l->score))
-            return false;
-        l->cap = cap;
-    }
-    if (places + 2 > l->places_cap) {
-        size_t cap = 2 * places + 64;
-        if (!mem_renew(&l->from, cap, sizeof *l->from) ||
-            !mem_renew(&l->alpha, cap, sizeof *l->alpha) ||
-            !mem_renew(&l->beta, cap, sizeof *l->beta) ||
-            !mem_renew(&l->best, cap, sizeof *l->best))
-            return false;
-        l->places_cap = cap;
-    }
+    if (matches <= l->cap) return true;
+    size_t cap = 2 * matches + 1024; /* there are not more places than matches */
+    if (!mem_renew(&l->id, cap, sizeof *l->id) || !mem_renew(&l->begin, cap, sizeof *l->begin) ||
+        !mem_renew(&l->end, cap, sizeof *l->end) || !mem_renew(&l->score, cap, sizeof *l->score) ||
+        !mem_renew(&l->alpha, cap + 1, sizeof *l->alpha) || !mem_renew(&l->beta, cap + 1, sizeof *l->beta) ||
+        !mem_renew(&l->best, cap + 1, sizeof *l->best))
+        return false;
+    l->cap = cap;
     return true;
 }
 
-void lattice_prefetch(const struct em *m, size_t word)
+void lattice_read(const struct em *m, size_t word, struct lattice *l)
 {
     const struct word_list *w = &m->list[word];
     const uint32_t *match = m->chunk[word / CHUNK_WORDS].match + w->at;
-    for (uint32_t i = 0; i < w->n && i < 256; i++)
-        if (PIECE(match[i]) != NO_PIECE) __builtin_prefetch(&m->hot[PIECE(match[i])]);
-}
-
-/* Without branches that depend on the text, but one: they would be guessed wrong
- * at every place. */
-bool lattice_read(const struct em *m, size_t word, struct lattice *l)
-{
-    struct word_list *w = &m->list[word];
-    uint32_t *match = m->chunk[word / CHUNK_WORDS].match + w->at, place = 0, n = 0, single = 0;
-    const struct hot *hot = m->hot;
-    const float unk = em_unk_score(m);
-    if (!lattice_room(l, (size_t)w->n + 1, (size_t)w->n + 1)) return false; /* more leave than come */
-    uint32_t *id = l->id, *begin = l->begin, *end = l->end;
-    float *score = l->score;
-    size_t *from = l->from;
-    from[0] = 0;
+    uint32_t place = 0;
     for (uint32_t i = 0; i < w->n; i++) {
-        uint32_t x = match[i], known = PIECE(x) != NO_PIECE, last = x >> 31;
-        struct hot h = hot[known ? PIECE(x) : 0];
-        uint32_t alive = known & (h.id != NO_PIECE);
-        id[n] = match[n] = h.id;
-        begin[n] = place;
-        end[n] = place + h.len;
-        score[n] = h.score;
-        n += alive;
-        single |= alive & (h.len == 1);
-        if (last & !single) {
-            id[n] = match[n] = NO_PIECE;
-            begin[n] = place;
-            end[n] = place + 1;
-            score[n++] = unk;
-        }
-        match[(ptrdiff_t)n - 1] |= x & (LAST_HERE | LAST_PLACE);
-        from[place + 1] = n;
-        place += last;
-        single &= ~last;
+        uint32_t x = match[i];
+        l->id[i] = match_piece(x);
+        l->begin[i] = place;
+        l->end[i] = place + match_len(x);
+        l->score[i] = m->score[match_piece(x)];
+        place += x >> 31;
     }
-    l->n = w->n = n;
+    l->n = w->n;
     l->places = place;
-    return true;
 }
 
 void lattice_sums(struct lattice *l)
 {
-    const size_t *from = l->from;
     float *alpha = l->alpha, *beta = l->beta;
-    size_t n = l->places;
-    for (size_t i = 0; i <= n; i++) alpha[i] = beta[i] = -INFINITY;
-    alpha[0] = beta[n] = 0;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = from[i]; k < from[i + 1]; k++)
-            alpha[l->end[k]] = lanes_log_add(alpha[l->end[k]], l->score[k] + alpha[i]);
-    }
-    for (size_t i = n; i-- > 0;) {
-        for (size_t k = from[i]; k < from[i + 1]; k++)
-            beta[i] = lanes_log_add(beta[i], l->score[k] + beta[l->end[k]]);
-    }
+    for (size_t i = 0; i <= l->places; i++) alpha[i] = beta[i] = -INFINITY;
+    alpha[0] = beta[l->places] = 0;
+    for (size_t k = 0; k < l->n; k++)
+        alpha[l->end[k]] = lanes_log_add(alpha[l->end[k]], l->score[k] + alpha[l->begin[k]]);
+    for (size_t k = l->n; k-- > 0;)
+        beta[l->begin[k]] = lanes_log_add(beta[l->begin[k]], l->score[k] + beta[l->end[k]]);
 }
 
 /* The last match of the best path to each place is noted. */
@@ -119,4 +72,119 @@ void lattice_best(struct lattice *l)
         alpha[end] = better ? x : old;
         best[end] = better ? k : best[end];
     }
+}
+
+/* ---- the lists of matches ---- */
+
+struct finder {
+    struct em *m;
+    const struct sp_starts *starts;
+    uint32_t *of_char; /* [n_chars + 1] piece of a symbol, or SP_NONE */
+};
+
+/* The pieces that begin at a symbol. */
+static uint32_t *matches_at(const struct finder *f, size_t pos, uint32_t *to)
+{
+    const struct sp_piece *v = f->m->p.v;
+    uint32_t single = f->of_char[f->m->c->sym[pos]];
+    if (single == SP_NONE) *to++ = (uint32_t)f->m->p.n | 1u << MATCH_BITS;
+    for (uint32_t k = f->starts->longest[pos]; k != SP_NONE; k = f->starts->shorter[k])
+        *to++ = k | v[k].len << MATCH_BITS;
+    if (single != SP_NONE) *to++ = single | 1u << MATCH_BITS;
+    to[-1] |= LAST_HERE;
+    return to;
+}
+
+static void find_chunk(void *arg, int slice, int thread)
+{
+    (void)thread;
+    const struct finder *f = arg;
+    struct em *m = f->m;
+    struct chunk *chunk = &m->chunk[slice];
+    size_t w = (size_t)slice * CHUNK_WORDS, end = w + em_chunk_words(m, (size_t)slice);
+    for (; w < end; w++) {
+        const struct sp_word *word = &m->c->word[w];
+        size_t from = chunk->n;
+        if (w + 2 < end) __builtin_prefetch(&f->starts->longest[word[2].off]);
+        for (uint32_t i = 0; i < word->len; i++) {
+            if (chunk->cap < chunk->n + SP_MAX_LEN + 1) {
+                size_t cap = chunk->cap + chunk->cap / 2 + 8192;
+                uint32_t *v = mem_resize(chunk->match, cap, sizeof *v);
+                if (!v) {
+                    chunk->oom = true;
+                    return;
+                }
+                chunk->match = v;
+                chunk->cap = cap;
+            }
+            chunk->n = (size_t)(matches_at(f, word->off + i, chunk->match + chunk->n) - chunk->match);
+        }
+        if (chunk->n > UINT32_MAX) {
+            chunk->oom = true;
+            return;
+        }
+        m->list[w] = (struct word_list){(uint32_t)from, (uint32_t)(chunk->n - from)};
+    }
+    uint32_t *v = mem_resize(chunk->match, chunk->n, sizeof *v);
+    if (v) chunk->match = v;
+}
+
+int match_find(struct em *m, const struct sp_starts *starts, struct err *e)
+{
+    struct finder f = {.m = m, .starts = starts};
+    size_t n_of = (size_t)m->c->n_chars + 1;
+    m->n_chunks = (m->c->n_words + CHUNK_WORDS - 1) / CHUNK_WORDS;
+    m->chunk = mem_zalloc(m->n_chunks, sizeof *m->chunk);
+    m->list = mem_zalloc(m->c->n_words, sizeof *m->list);
+    f.of_char = mem_alloc(n_of, sizeof *f.of_char);
+    if (!m->chunk || !m->list || !f.of_char) {
+        free(f.of_char);
+        return err_oom(e, m->c->n_words * sizeof *m->list, "words");
+    }
+    for (size_t i = 0; i < n_of; i++) f.of_char[i] = SP_NONE;
+    for (size_t i = 0; i < m->p.n; i++)
+        if (m->p.v[i].len == 1) f.of_char[m->p.pool[m->p.v[i].at]] = (uint32_t)i;
+    pool_run(m->pool, (int)m->n_chunks, find_chunk, &f);
+    free(f.of_char);
+    for (size_t i = 0; i < m->n_chunks; i++)
+        if (m->chunk[i].oom) return err_oom(e, m->chunk[i].cap * sizeof(uint32_t), "matches");
+    return 0;
+}
+
+static void drop_chunk(void *arg, int slice, int thread)
+{
+    (void)thread;
+    struct em *m = arg;
+    struct chunk *chunk = &m->chunk[slice];
+    struct word_list *list = &m->list[(size_t)slice * CHUNK_WORDS];
+    uint32_t *match = chunk->match, n = 0;
+    size_t n_words = em_chunk_words(m, (size_t)slice);
+    for (size_t w = 0; w < n_words; w++) {
+        uint32_t i = list[w].at, end = i + list[w].n, here = n;
+        list[w].at = n;
+        for (; i < end; i++) {
+            uint32_t x = match[i];
+            bool gone = m->score[match_piece(x)] == SCORE_GONE;
+            match[n] = x & ~LAST_HERE;
+            n += !gone;
+            if (gone && match_len(x) == 1) {
+                memmove(match + here + 1, match + here, (n - here) * sizeof *match);
+                match[here] = (uint32_t)m->p.n | 1u << MATCH_BITS;
+                n++;
+            }
+            if (!(x & LAST_HERE)) continue;
+            match[n - 1] |= LAST_HERE;
+            here = n;
+        }
+        list[w].n = n - list[w].at;
+    }
+    chunk->n = n;
+}
+
+void match_drop(struct em *m)
+{
+    if (!m->char_gone && 32 * m->n_gone <= m->n_live) return;
+    pool_run(m->pool, (int)m->n_chunks, drop_chunk, m);
+    m->n_gone = 0;
+    m->char_gone = false;
 }

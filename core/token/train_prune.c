@@ -4,52 +4,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 
 /* ---- how often the best segmentations use each piece ---- */
 
-static bool segment_words(struct em *m, size_t chunk, struct sums *s, struct lattice *l)
-{
-    size_t first = chunk * CHUNK_WORDS, n_words = em_chunk_words(m, chunk);
-    if (!em_sums_start(m, chunk, s)) return false;
-    for (size_t w = 0; w < n_words; w++) {
-        size_t at = s->from[w];
-        double times = (double)m->c->word[first + w].count;
-        if (w + 1 < n_words) lattice_prefetch(m, first + w + 1);
-        if (!lattice_read(m, first + w, l)) return false;
-        lattice_best(l);
-        for (size_t i = l->places; i > 0; i = lattice_before(l, i)) {
-            uint32_t id = l->id[l->best[i]];
-            s->id[at] = id == NO_PIECE ? 0 : id; /* as in the original */
-            s->value[at++] = times;
-        }
-        s->n[w] = (uint32_t)(at - s->from[w]);
-    }
-    return true;
-}
-
+/* Counts are whole numbers: any order of adding them up gives the same sum. */
 static void segment_chunk(void *arg, int slice, int thread)
 {
     struct em *m = arg;
-    size_t chunk = m->first + (size_t)slice;
-    m->chunk[chunk].oom = !segment_words(m, chunk, &m->sums[slice], &m->lattice[thread]);
+    struct lattice *l = &m->lattice[thread];
+    double *freq = m->freq + (size_t)thread * (m->p.n + 1);
+    size_t w = (size_t)slice * CHUNK_WORDS, end = w + em_chunk_words(m, (size_t)slice);
+    for (; w < end; w++) {
+        if (!lattice_room(l, m->list[w].n)) {
+            m->chunk[slice].oom = true;
+            return;
+        }
+        lattice_read(m, w, l);
+        lattice_best(l);
+        for (size_t i = l->places; i > 0; i = l->begin[l->best[i]]) freq[l->id[l->best[i]]] += (double)m->c->word[w].count;
+    }
 }
 
-static void add_freq(struct em *m, const struct sums *s, size_t chunk)
+static int segment_words(struct em *m, struct err *e)
 {
-    size_t n_words = em_chunk_words(m, chunk);
-    for (size_t i = 0; i < n_words; i++)
-        for (size_t k = s->from[i]; k < s->from[i] + s->n[i]; k++) m->freq[s->id[k]] += s->value[k];
-}
-
-/* Only takes the dead matches out. */
-static void read_chunk(void *arg, int slice, int thread)
-{
-    struct em *m = arg;
-    size_t chunk = m->first + (size_t)slice, n_words = em_chunk_words(m, chunk);
-    for (size_t w = 0; w < n_words; w++)
-        if (!lattice_read(m, chunk * CHUNK_WORDS + w, &m->lattice[thread])) m->chunk[chunk].oom = true;
+    size_t n = m->p.n + 1;
+    memset(m->freq, 0, n * (size_t)m->n_threads * sizeof *m->freq);
+    pool_run(m->pool, (int)m->n_chunks, segment_chunk, m);
+    for (size_t i = 0; i < m->n_chunks; i++)
+        if (m->chunk[i].oom) return err_oom(e, m->lattice[0].cap * 28, "segmentations");
+    for (int k = 1; k < m->n_threads; k++)
+        for (size_t i = 0; i < n; i++) m->freq[i] += m->freq[(size_t)k * n + i];
+    m->freq[m->live[0]] += m->freq[m->p.n]; /* what has no piece, as in the original */
+    return 0;
 }
 
 /* ---- what losing a piece costs ---- */
@@ -57,43 +44,41 @@ static void read_chunk(void *arg, int slice, int thread)
 /* Where does each piece match?  Its own lattice is a part of that word's. */
 static int find_places(struct em *m, struct err *e)
 {
-    m->seen = mem_zalloc(m->p.n, sizeof *m->seen);
+    m->seen = mem_zalloc(m->p.n + 1, sizeof *m->seen);
     if (!m->seen) return err_oom(e, m->p.n * sizeof *m->seen, "pieces");
-    for (size_t w = 0; w < m->c->n_words; w++) {
-        size_t chunk = w / CHUNK_WORDS, end = m->list[w].at + (size_t)m->list[w].n;
+    for (size_t chunk = 0; chunk < m->n_chunks; chunk++) {
         const uint32_t *match = m->chunk[chunk].match;
-        for (size_t at = m->list[w].at, here = at; at < end; at++) {
-            uint32_t id = PIECE(match[at]);
-            if (id != NO_PIECE) {
-                m->seen[id].chunk = chunk;
-                m->seen[id].at = here + 1;
-            }
+        for (uint32_t at = 0, here = 0; at < m->chunk[chunk].n; at++) {
+            m->seen[match_piece(match[at])] = (struct place){(uint32_t)chunk, here + 1};
             if (match[at] & LAST_HERE) here = at + 1;
         }
     }
     return 0;
 }
 
-/* The lattice of a piece's own text, without the piece. */
-static bool own_lattice(const struct em *m, size_t piece, struct lattice *l)
+/* The best way to write a piece's own text without it. */
+struct own {
+    float best[2 * SP_MAX_LEN + 1];
+    uint32_t piece[2 * SP_MAX_LEN + 1], len[2 * SP_MAX_LEN + 1]; /* that the best way to each place ends with */
+};
+
+static void write_apart(const struct em *m, uint32_t piece, struct own *o)
 {
     const uint32_t *match = m->chunk[m->seen[piece].chunk].match + m->seen[piece].at - 1;
     size_t len = m->p.v[piece].len;
-    l->n = l->places = 0;
-    for (; l->places < len; l->places++) {
-        l->from[l->places] = l->n;
-        uint32_t x;
-        do {
-            x = *match++;
-            uint32_t id = PIECE(x);
-            if (!lattice_room(l, l->n + 1, len + 1)) return false;
-            if (id == NO_PIECE) lattice_put(l, id, 1, em_unk_score(m));
-            else if (id != piece && l->places + m->p.v[id].len <= len)
-                lattice_put(l, id, m->p.v[id].len, m->p.v[id].score);
-        } while (!(x & LAST_HERE));
+    for (size_t k = 1; k <= len; k++) o->best[k] = -INFINITY;
+    o->best[0] = 0;
+    for (size_t place = 0; place < len;) {
+        uint32_t x = *match++, id = match_piece(x), n = match_len(x);
+        size_t end = place + n;
+        float sum = o->best[place] + m->score[id];
+        if (end <= len && id != piece && sum > o->best[end]) {
+            o->best[end] = sum;
+            o->piece[end] = id;
+            o->len[end] = n;
+        }
+        place += x >> 31;
     }
-    l->from[len] = l->n;
-    return true;
 }
 
 enum { PER_SLICE = 4096 };
@@ -102,36 +87,31 @@ enum { PER_SLICE = 4096 };
 
 /* What the text's likelihood loses when a piece is written in its second best
  * way instead. */
+static float loss_of(const struct em *m, uint32_t id, struct own *o)
+{
+    float sum = (float)m->freq_sum, log_sum = (float)log((double)sum), f = (float)m->freq[id], alt = 0;
+    size_t len = m->p.v[id].len, parts = 0, part[SP_MAX_LEN];
+    if (!(m->freq[id] > 0)) return DROP;
+    if (len == 1 || !m->seen[id].at) return KEEP;
+    write_apart(m, id, o);
+    if (o->best[len] > m->score[id]) return DROP;
+    for (size_t k = len; k > 0; k -= o->len[k]) part[parts++] = o->piece[k];
+    float log_alt = (float)log((double)(sum + f * (float)(parts - 1)));
+    for (size_t k = parts; k-- > 0;) {
+        float with = (float)m->freq[part[k] == m->p.n ? m->live[0] : part[k]] + f;
+        alt = (float)((double)alt + (log((double)with) - (double)log_alt));
+    }
+    float own = (float)(log((double)f) - (double)log_sum);
+    return f / sum * (own - alt);
+}
+
 static void weigh_pieces(void *arg, int slice, int thread)
 {
+    (void)thread;
     struct em *m = arg;
-    struct lattice *l = &m->lattice[thread];
-    const double *freq = m->freq;
-    float sum = (float)m->freq_sum, log_sum = (float)log((double)sum);
-    size_t from = (size_t)slice * PER_SLICE, to = from + PER_SLICE < m->p.n ? from + PER_SLICE : m->p.n;
-    for (size_t i = from; i < to; i++) {
-        float f = (float)freq[i];
-        m->lost[i] = DROP;
-        if (!(freq[i] > 0)) continue;
-        m->lost[i] = KEEP;
-        if (m->p.v[i].len == 1) continue;
-        if (!m->seen[i].at || !own_lattice(m, i, l)) continue;
-        lattice_best(l);
-        size_t len = m->p.v[i].len, parts = 0;
-        if (l->alpha[len] > m->p.v[i].score) {
-            m->lost[i] = DROP;
-            continue;
-        }
-        for (size_t k = len; k > 0; k = lattice_before(l, k)) l->from[parts++] = l->best[k];
-        float log_alt = (float)log((double)(sum + f * (float)(parts - 1))), alt = 0;
-        for (size_t k = parts; k-- > 0;) {
-            uint32_t id = l->id[l->from[k]];
-            float with = (float)freq[id == NO_PIECE ? 0 : id] + f;
-            alt = (float)((double)alt + (log((double)with) - (double)log_alt));
-        }
-        float own = (float)(log((double)f) - (double)log_sum);
-        m->lost[i] = f / sum * (own - alt);
-    }
+    struct own o;
+    size_t from = (size_t)slice * PER_SLICE, to = from + PER_SLICE < m->n_live ? from + PER_SLICE : m->n_live;
+    for (size_t i = from; i < to; i++) m->lost[i] = loss_of(m, m->live[i], &o);
 }
 
 static int by_loss(const void *a, const void *b, void *lost)
@@ -145,41 +125,36 @@ static int by_loss(const void *a, const void *b, void *lost)
 /* Keeps what must stay and, of the others, what would be missed most. */
 static int keep_best(struct em *m, size_t wanted, struct err *e)
 {
-    size_t n = 0, n_kept = 0, old = m->p.n;
-    uint32_t *order = mem_alloc(old, sizeof *order);
-    struct sp_piece *v = mem_alloc(old, sizeof *v);
-    int ret = order && v ? 0 : err_oom(e, old * sizeof *v, "pieces");
+    size_t n = 0, n_kept = 0, old = m->n_live;
+    uint32_t *order = mem_alloc(old, sizeof *order), *kept = mem_alloc(old, sizeof *kept);
+    int ret = order && kept ? 0 : err_oom(e, old * 8, "pieces");
     for (size_t i = 0; ret == 0 && i < old; i++) {
-        m->hot[i].id = NO_PIECE;
-        if (isinf(m->lost[i]) && m->lost[i] > 0) {
-            m->hot[i].id = (uint32_t)n_kept;
-            v[n_kept++] = m->p.v[i];
-        } else if (!isinf(m->lost[i])) {
-            order[n++] = (uint32_t)i;
-        }
+        if (isinf(m->lost[i]) && m->lost[i] > 0) kept[n_kept++] = m->live[i];
+        else if (isinf(m->lost[i])) em_gone(m, m->live[i]);
+        else order[n++] = (uint32_t)i;
     }
     if (ret == 0) qsort_r(order, n, sizeof *order, by_loss, m->lost);
-    for (size_t i = 0; ret == 0 && i < n && n_kept < wanted; i++) {
-        m->hot[order[i]].id = (uint32_t)n_kept;
-        v[n_kept++] = m->p.v[order[i]];
+    for (size_t i = 0; ret == 0 && i < n; i++) {
+        if (n_kept < wanted) kept[n_kept++] = m->live[order[i]];
+        else em_gone(m, m->live[order[i]]);
     }
     if (ret == 0 && n_kept == 0) ret = err_set(e, ERR_DATA, "no piece is left: there is too little text");
     if (ret == 0) {
-        memcpy(m->p.v, v, n_kept * sizeof *v);
-        m->p.n = n_kept;
+        memcpy(m->live, kept, n_kept * sizeof *kept);
+        m->n_live = n_kept;
         em_min_score(m);
     }
     free(order);
-    free(v);
+    free(kept);
     return ret;
 }
 
 static int weigh(struct em *m, pool_fn *fn, struct err *e)
 {
     if (find_places(m, e)) return -1;
-    m->lost = mem_alloc(m->p.n, sizeof *m->lost);
-    if (!m->lost) return err_oom(e, m->p.n * sizeof *m->lost, "pieces");
-    pool_run(m->pool, (int)((m->p.n + PER_SLICE - 1) / PER_SLICE), fn, m);
+    m->lost = mem_alloc(m->n_live, sizeof *m->lost);
+    if (!m->lost) return err_oom(e, m->n_live * sizeof *m->lost, "pieces");
+    pool_run(m->pool, (int)((m->n_live + PER_SLICE - 1) / PER_SLICE), fn, m);
     return 0;
 }
 
@@ -193,11 +168,11 @@ static void weigh_done(struct em *m)
 
 int em_prune(struct em *m, size_t least, struct err *e)
 {
-    size_t wanted = (size_t)((double)m->r->shrink * (double)m->p.n);
-    memset(m->freq, 0, m->p.n * sizeof *m->freq);
-    if (em_pass(m, segment_chunk, add_freq, e)) return -1;
+    size_t wanted = (size_t)((double)m->r->shrink * (double)m->n_live);
+    match_drop(m);
+    if (segment_words(m, e)) return -1;
     m->freq_sum = 0;
-    for (size_t i = 0; i < m->p.n; i++) m->freq_sum += (double)(float)m->freq[i];
+    for (size_t i = 0; i < m->n_live; i++) m->freq_sum += (double)(float)m->freq[m->live[i]];
     int ret = weigh(m, weigh_pieces, e);
     if (ret == 0) ret = keep_best(m, wanted > least ? wanted : least, e);
     weigh_done(m);
@@ -207,22 +182,24 @@ int em_prune(struct em *m, size_t least, struct err *e)
 /* No encoder would ever use such a piece. */
 static void find_unreachable(void *arg, int slice, int thread)
 {
+    (void)thread;
     struct em *m = arg;
-    struct lattice *l = &m->lattice[thread];
-    size_t from = (size_t)slice * PER_SLICE, to = from + PER_SLICE < m->p.n ? from + PER_SLICE : m->p.n;
+    struct own o;
+    size_t from = (size_t)slice * PER_SLICE, to = from + PER_SLICE < m->n_live ? from + PER_SLICE : m->n_live;
     for (size_t i = from; i < to; i++) {
+        uint32_t id = m->live[i];
         m->lost[i] = KEEP;
-        if (m->p.v[i].len == 1 || !m->seen[i].at || !own_lattice(m, i, l)) continue;
-        lattice_best(l);
-        if (l->alpha[m->p.v[i].len] > m->p.v[i].score) m->lost[i] = DROP;
+        if (m->p.v[id].len == 1 || !m->seen[id].at) continue;
+        write_apart(m, id, &o);
+        if (o.best[m->p.v[id].len] > m->score[id]) m->lost[i] = DROP;
     }
 }
 
 int em_drop_unreachable(struct em *m, struct err *e)
 {
-    if (em_pass(m, read_chunk, NULL, e)) return -1;
+    match_drop(m);
     int ret = weigh(m, find_unreachable, e);
-    if (ret == 0) ret = keep_best(m, m->p.n, e);
+    if (ret == 0) ret = keep_best(m, m->n_live, e);
     weigh_done(m);
     return ret;
 }

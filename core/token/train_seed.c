@@ -25,6 +25,8 @@ struct node {
     uint64_t count;
     uint32_t pos;
     uint16_t len, bytes;
+    uint32_t parent;  /* the next shorter one that begins like it, in the same bucket, or SP_NONE */
+    uint32_t piece;   /* what it became, or SP_NONE */
 };
 
 struct bucket {
@@ -33,15 +35,23 @@ struct bucket {
     bool oom;
 };
 
+/* Suffixes (their number) and nodes (NODE | number) that no longer node has taken yet. */
+#define NODE 0x80000000u
+struct orphans {
+    uint32_t *v;
+    size_t n;
+};
+
 struct seeds {
     const struct sp_corpus *c;
     const struct sp_rules *r;
-    uint16_t *text;      /* the words, each with what follows it; then zeros */
+    const uint16_t *text; /* the words, each with what follows it; then zeros */
     uint32_t *part;      /* by position */
     size_t n_text;
     uint32_t *pos;       /* suffixes by first symbol */
     size_t *from;        /* [n_chars + 2] into pos */
     struct bucket *bucket; /* by first symbol */
+    struct sp_starts *starts; /* longest: nodes of the bucket, while it is being made */
 };
 
 /* Suffixes lie all over the text: what will be looked at is fetched in time. */
@@ -154,53 +164,65 @@ static uint16_t bytes_of(const struct seeds *s, uint32_t pos, uint32_t len)
     return (uint16_t)n;
 }
 
-static void emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint32_t depth, uint64_t count)
+/* The number of a new node, or SP_NONE. */
+static uint32_t emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint32_t depth, uint64_t count)
 {
     uint32_t len = depth / 4;
     if (depth % 4 || len < 2 || len > (uint32_t)s->r->max_len || count < 2 ||
         ends_within(s, pos, len) || !sp_valid(s->c, s->r, s->text + pos, len))
-        return;
+        return SP_NONE;
     if (b->n == b->cap) {
         size_t cap = b->cap ? 2 * b->cap : 256;
         struct node *v = mem_resize(b->v, cap, sizeof *v);
         if (!v) {
             b->oom = true;
-            return;
+            return SP_NONE;
         }
         b->v = v;
         b->cap = cap;
     }
-    b->v[b->n++] = (struct node){count, pos, (uint16_t)len, bytes_of(s, pos, len)};
+    b->v[b->n] = (struct node){count, pos, (uint16_t)len, bytes_of(s, pos, len), SP_NONE, SP_NONE};
+    return (uint32_t)b->n++;
+}
+
+/* What has come since `from` and belongs to no longer node belongs to this one. */
+static void adopt(const struct seeds *s, struct bucket *b, const struct suffix *v, struct orphans *o, size_t from,
+                  uint32_t node)
+{
+    for (size_t i = from; i < o->n; i++) {
+        if (o->v[i] & NODE) b->v[o->v[i] & ~NODE].parent = node;
+        else s->starts->longest[v[o->v[i]].pos] = node;
+    }
+    o->n = from;
+    o->v[o->n++] = NODE | node;
 }
 
 /* Intervals of common prefixes, inner ones first. */
-static void find_intervals(const struct seeds *s, struct bucket *b, const struct suffix *v, size_t n)
+static void find_intervals(const struct seeds *s, struct bucket *b, const struct suffix *v, size_t n,
+                           struct orphans *o)
 {
-    struct { uint32_t depth; size_t left; uint64_t before; } stack[4 * SP_MAX_LEN + 8];
+    struct { uint32_t depth; size_t left, orphans; uint64_t before; } stack[4 * SP_MAX_LEN + 8], now;
     int top = 0;
     uint64_t sum = 0;
-    stack[0].depth = 0;
-    stack[0].left = 0;
-    stack[0].before = 0;
+    memset(&stack[0], 0, sizeof stack[0]);
     for (size_t i = 0; i < n; i++) {
-        uint64_t before = sum;
+        now.left = i;
+        now.before = sum;
+        now.orphans = o->n;
+        o->v[o->n++] = (uint32_t)i;
         if (i + AHEAD < n) prefetch_suffix(s, v[i + AHEAD].pos);
         if (i + AHEAD / 2 < n) __builtin_prefetch(&s->c->part[s->part[v[i + AHEAD / 2].pos]]);
         sum += s->c->part[s->part[v[i].pos]].count;
-        uint32_t next = i + 1 < n ? common(s, v[i].pos, v[i + 1].pos) : 0;
-        size_t left = i;
-        while (top > 0 && stack[top].depth > next) {
-            emit(s, b, v[stack[top].left].pos, stack[top].depth, sum - stack[top].before);
-            left = stack[top].left;
-            before = stack[top].before;
+        now.depth = i + 1 < n ? common(s, v[i].pos, v[i + 1].pos) : 0;
+        while (top > 0 && stack[top].depth > now.depth) {
+            uint32_t node = emit(s, b, v[stack[top].left].pos, stack[top].depth, sum - stack[top].before);
+            if (node != SP_NONE) adopt(s, b, v, o, stack[top].orphans, node);
+            now.left = stack[top].left;
+            now.before = stack[top].before;
+            now.orphans = stack[top].orphans;
             top--;
         }
-        if (stack[top].depth < next) {
-            top++;
-            stack[top].depth = next;
-            stack[top].left = left;
-            stack[top].before = before;
-        }
+        if (stack[top].depth < now.depth) stack[++top] = now;
     }
 }
 
@@ -212,14 +234,15 @@ static void sort_bucket(void *arg, int slice, int thread)
     size_t from = s->from[slice + 1], n = s->from[slice + 2] - from;
     if (n < 2 || slice + 1 == s->c->unk) return;
     struct suffix *v = mem_alloc(n, 2 * sizeof *v);
-    if (!v) {
-        b->oom = true;
-        return;
+    struct orphans o = {.v = mem_alloc(n, sizeof *o.v)};
+    b->oom = !v || !o.v;
+    for (size_t i = 0; !b->oom && i < n; i++) v[i].pos = s->pos[from + i];
+    if (!b->oom) {
+        sort_suffixes(s, v, v + n, n, 1);
+        find_intervals(s, b, v, n, &o);
     }
-    for (size_t i = 0; i < n; i++) v[i].pos = s->pos[from + i];
-    sort_suffixes(s, v, v + n, n, 1);
-    find_intervals(s, b, v, n);
     free(v);
+    free(o.v);
 }
 
 /* ---- the text and its suffixes ---- */
@@ -227,29 +250,27 @@ static void sort_bucket(void *arg, int slice, int thread)
 static int lay_out(struct seeds *s, struct err *e)
 {
     const struct sp_corpus *c = s->c;
-    size_t n = 0, pad = SP_MAX_LEN + 8;
-    for (size_t i = 0; i < c->n_parts; i++) n += (size_t)c->part[i].len + 1;
-    if (n >= UINT32_MAX - pad)
-        return err_set(e, ERR_DATA, "more than 4 billion characters in distinct words: train on a "
+    size_t n = c->n_sym;
+    if (n >= NODE - SP_PAD)
+        return err_set(e, ERR_DATA, "more than 2 billion characters in distinct words: train on a "
                                     "part of the text");
-    s->text = mem_zalloc(n + pad, sizeof *s->text);
-    s->part = mem_alloc(n + pad, sizeof *s->part);
+    s->text = c->sym;
+    s->part = mem_alloc(n + SP_PAD, sizeof *s->part);
     s->pos = mem_alloc(n, sizeof *s->pos);
     s->from = mem_zalloc((size_t)c->n_chars + 3, sizeof *s->from);
     s->bucket = mem_zalloc((size_t)c->n_chars + 2, sizeof *s->bucket);
-    if (!s->text || !s->part || !s->pos || !s->from || !s->bucket)
-        return err_oom(e, n * 10, "the suffixes of all words");
-    for (size_t i = 0; i < c->n_parts; i++) {
-        const struct sp_word *w = &c->part[i];
-        memcpy(s->text + s->n_text, c->sym + w->off, w->len * sizeof *s->text);
-        for (size_t k = 0; k <= w->len; k++) s->part[s->n_text + k] = (uint32_t)i;
-        s->n_text += w->len;
-        s->text[s->n_text++] = w->last ? 0 : c->space;
+    s->starts->longest = mem_alloc(n, sizeof *s->starts->longest);
+    if (!s->part || !s->pos || !s->from || !s->bucket || !s->starts->longest)
+        return err_oom(e, n * 12, "the suffixes of all words");
+    for (size_t i = 0; i < c->n_parts; i++)
+        for (size_t k = 0; k <= c->part[i].len; k++) s->part[c->part[i].off + k] = (uint32_t)i;
+    for (size_t i = n; i < n + SP_PAD; i++) s->part[i] = UINT32_MAX - (i & 1);
+    for (size_t i = 0; i < n; i++) {
+        s->starts->longest[i] = SP_NONE;
+        s->from[s->text[i] + 2u]++;
     }
-    for (size_t i = s->n_text; i < n + pad; i++) s->part[i] = UINT32_MAX - (i & 1);
-    for (size_t i = 0; i < s->n_text; i++) s->from[s->text[i] + 2u]++;
     for (uint32_t k = 1; k <= c->n_chars + 1; k++) s->from[k + 1] += s->from[k];
-    for (size_t i = 0; i < s->n_text; i++) s->pos[s->from[s->text[i] + 1u]++] = (uint32_t)i;
+    for (size_t i = 0; i < n; i++) s->pos[s->from[s->text[i] + 1u]++] = (uint32_t)i;
     return 0;
 }
 
@@ -258,6 +279,23 @@ static int lay_out(struct seeds *s, struct err *e)
 static bool ends_like(const struct sp_corpus *c, const struct sp_word *w, const uint16_t *sym, size_t n)
 {
     return w->last && w->len >= n && memcmp(c->sym + w->off + w->len - n, sym, n * sizeof *sym) == 0;
+}
+
+/* A node that the suffixes did not show takes its place among those that begin
+ * like it, wherever it begins. */
+static void insert(const struct seeds *s, struct bucket *b, uint32_t node)
+{
+    const struct node *x = &b->v[node];
+    uint16_t first = s->text[x->pos];
+    for (size_t i = s->from[first]; i < s->from[first + 1]; i++) {
+        size_t pos = s->pos[i];
+        if (memcmp(s->text + pos, s->text + x->pos, x->len * sizeof *s->text) || ends_within(s, pos, x->len)) continue;
+        uint32_t *to = &s->starts->longest[pos];
+        while (*to != SP_NONE && b->v[*to].len > x->len) to = &b->v[*to].parent;
+        if (*to == node) continue;
+        b->v[node].parent = *to;
+        *to = node;
+    }
 }
 
 /* The end of the text follows the last word, not another sentence; by bytes
@@ -270,18 +308,21 @@ static void count_ends(struct seeds *s)
         struct bucket *b = &s->bucket[sym[0]];
         uint64_t count = 0;
         uint32_t pos = 0;
-        size_t at = 0;
         if (!sp_valid(c, s->r, sym, n)) continue;
-        for (size_t i = 0; i < c->n_parts; at += c->part[i++].len + 1u) {
+        for (size_t i = 0; i < c->n_parts; i++) {
             if (!ends_like(c, &c->part[i], sym, n)) continue;
             count += c->part[i].count;
-            pos = (uint32_t)(at + c->part[i].len - n);
+            pos = (uint32_t)(c->part[i].off + c->part[i].len - n);
         }
         size_t k = 0;
         while (k < b->n && (b->v[k].len != n || memcmp(s->text + b->v[k].pos, sym, n * sizeof *sym))) k++;
         if (count < 2) continue;
-        if (k < b->n) b->v[k].count += count;
-        else emit(s, b, pos, 4 * (uint32_t)n, count);
+        if (k < b->n) {
+            b->v[k].count += count;
+        } else {
+            uint32_t node = emit(s, b, pos, 4 * (uint32_t)n, count);
+            if (node != SP_NONE) insert(s, b, node);
+        }
     }
 }
 
@@ -292,10 +333,10 @@ static float score_of(const struct node *v)
     return (float)v->count * (float)v->len;
 }
 
-static int by_score(const void *a, const void *b, void *text)
+static int by_score(const void *a, const void *b, void *seeds)
 {
     const struct node *x = a, *y = b;
-    const uint16_t *sym = text;
+    const uint16_t *sym = ((const struct seeds *)seeds)->text;
     float sx = score_of(x), sy = score_of(y);
     if (sx != sy) return sx < sy ? 1 : -1;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
@@ -335,15 +376,50 @@ static int take_best(struct seeds *s, struct sp_pieces *out, struct err *e)
     struct node *v = mem_alloc(total, sizeof *v);
     int ret = v && !oom ? 0 : err_oom(e, total * sizeof *v, "seeds");
     for (uint32_t k = 1; ret == 0 && k <= s->c->n_chars; k++)
-        for (size_t i = 0; i < s->bucket[k].n; i++)
-            if (score_of(&s->bucket[k].v[i]) >= least) v[n++] = s->bucket[k].v[i];
-    if (ret == 0) qsort_r(v, n, sizeof *v, by_score, s->text);
+        for (size_t i = 0; i < s->bucket[k].n; i++) {
+            if (score_of(&s->bucket[k].v[i]) < least) continue;
+            v[n] = s->bucket[k].v[i];
+            v[n++].piece = (uint32_t)i; /* where it is, while they are sorted */
+        }
+    if (ret == 0) qsort_r(v, n, sizeof *v, by_score, s);
     if (n > s->r->n_seeds) n = s->r->n_seeds;
-    for (size_t i = 0; ret == 0 && i < n; i++)
+    for (size_t i = 0; ret == 0 && i < n; i++) {
+        s->bucket[s->text[v[i].pos]].v[v[i].piece].piece = (uint32_t)out->n;
         if (!sp_pieces_add(out, s->text + v[i].pos, v[i].len, score_of(&v[i])))
             ret = err_oom(e, out->cap * sizeof *out->v, "seeds");
+    }
     free(v);
     return ret;
+}
+
+/* From nodes to the pieces that some of them became. */
+static uint32_t piece_of(const struct bucket *b, uint32_t node)
+{
+    while (node != SP_NONE && b->v[node].piece == SP_NONE) node = b->v[node].parent;
+    return node == SP_NONE ? SP_NONE : b->v[node].piece;
+}
+
+static int name_starts(struct seeds *s, size_t n_pieces, struct err *e)
+{
+    struct sp_starts *to = s->starts;
+    to->shorter = mem_alloc(n_pieces, sizeof *to->shorter);
+    if (!to->shorter) return err_oom(e, n_pieces * sizeof *to->shorter, "seeds");
+    for (size_t i = 0; i < n_pieces; i++) to->shorter[i] = SP_NONE;
+    for (uint32_t k = 1; k <= s->c->n_chars; k++) {
+        const struct bucket *b = &s->bucket[k];
+        for (size_t i = 0; i < b->n; i++)
+            if (b->v[i].piece != SP_NONE) to->shorter[b->v[i].piece] = piece_of(b, b->v[i].parent);
+        for (size_t i = s->from[k]; i < s->from[k + 1]; i++)
+            to->longest[s->pos[i]] = piece_of(b, to->longest[s->pos[i]]);
+    }
+    return 0;
+}
+
+void sp_starts_free(struct sp_starts *s)
+{
+    free(s->longest);
+    free(s->shorter);
+    *s = (struct sp_starts){0};
 }
 
 static int add_chars(const struct sp_corpus *c, struct sp_pieces *out, struct err *e)
@@ -368,9 +444,9 @@ static void to_log_prob(struct sp_pieces *p)
 }
 
 int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *pool,
-             struct sp_pieces *out, struct err *e)
+             struct sp_pieces *out, struct sp_starts *starts, struct err *e)
 {
-    struct seeds s = {.c = c, .r = r};
+    struct seeds s = {.c = c, .r = r, .starts = starts};
     int ret = add_chars(c, out, e) || lay_out(&s, e) ? -1 : 0;
     if (ret == 0) {
         pool_run(pool, (int)c->n_chars, sort_bucket, &s);
@@ -379,10 +455,10 @@ int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *p
     }
     if (ret == 0) count_ends(&s);
     if (ret == 0) ret = take_best(&s, out, e);
+    if (ret == 0) ret = name_starts(&s, out->n, e);
     if (ret == 0) to_log_prob(out);
     for (uint32_t k = 0; s.bucket && k <= c->n_chars; k++) free(s.bucket[k].v);
     free(s.bucket);
-    free(s.text);
     free(s.part);
     free(s.pos);
     free(s.from);

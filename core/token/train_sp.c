@@ -170,11 +170,12 @@ static int by_text(const void *a, const void *b, void *symbols)
     return order ? order : (int)x->last - (int)y->last;
 }
 
-static int by_count_then_text(const void *a, const void *b, void *symbols)
+/* Then by text, in whose order they lie. */
+static int by_word_count(const void *a, const void *b)
 {
     const struct sp_word *x = a, *y = b;
     if (x->count != y->count) return x->count < y->count ? 1 : -1;
-    return by_text(a, b, symbols);
+    return x->off < y->off ? -1 : x->off > y->off;
 }
 
 /* Equal neighbours become one. */
@@ -216,6 +217,27 @@ static void fill_words(struct sp_corpus *c, const struct word_table *words, cons
     }
 }
 
+/* The parts' symbols again, in order, with what follows each. */
+static int lay_out(struct sp_corpus *c, struct err *e)
+{
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < c->n_parts; i++) n += (size_t)c->part[i].len + 1;
+    uint16_t *sym = mem_alloc(n + SP_PAD, sizeof *sym);
+    if (!sym) return err_oom(e, n * sizeof *sym, "words");
+    for (size_t i = 0; i < c->n_parts; i++) {
+        struct sp_word *w = &c->part[i];
+        memcpy(sym + at, c->sym + w->off, w->len * sizeof *sym);
+        w->off = at;
+        at += w->len;
+        sym[at++] = w->last ? 0 : c->space;
+    }
+    memset(sym + n, 0, SP_PAD * sizeof *sym);
+    free(c->sym);
+    c->sym = sym;
+    c->n_sym = n;
+    return 0;
+}
+
 int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
                    struct err *e)
 {
@@ -243,6 +265,7 @@ int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const st
     fill_words(c, words, symbol);
     qsort_r(c->part, c->n_parts, sizeof *c->part, by_text, c->sym);
     c->n_parts = merge_equal(c->sym, c->part, c->n_parts, true);
+    if (lay_out(c, e)) goto out;
     c->word = mem_alloc(c->n_parts, sizeof *c->word);
     if (!c->word) {
         err_oom(e, c->n_parts * sizeof *c->word, "words");
@@ -251,7 +274,7 @@ int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const st
     memcpy(c->word, c->part, c->n_parts * sizeof *c->word);
     c->n_words = merge_equal(c->sym, c->word, c->n_parts, false);
     for (size_t i = 0; i < c->n_words; i++) c->word[i].last = false;
-    qsort_r(c->word, c->n_words, sizeof *c->word, by_count_then_text, c->sym);
+    qsort(c->word, c->n_words, sizeof *c->word, by_word_count);
     ret = 0;
 out:
     free(count);

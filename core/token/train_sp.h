@@ -19,7 +19,7 @@
 
 enum { SP_SPACE = 0x2581, SP_UNK = 0x2585, SP_BOUNDARY = 0x1F };
 
-enum { SP_MAX_LEN = 250 };
+enum { SP_MAX_LEN = 250, SP_PAD = SP_MAX_LEN + 8 };
 
 struct sp_rules {
     int n_pieces;          /* to learn, the characters included */
@@ -46,14 +46,15 @@ struct sp_corpus {
     int16_t *script;       /* [n_chars + 1] */
     uint32_t n_chars;
     uint16_t space, unk;   /* symbols; 0 = not in the text */
-    uint16_t *sym;
+    uint16_t *sym;         /* [n_sym] the parts in order, behind each what follows it: U+2581, or 0
+                            * where it ends a sentence; then SP_PAD zeros */
     size_t n_sym;
     struct sp_word {
         uint64_t count;
         size_t off;        /* in sym */
         uint32_t len;
         bool last;         /* parts: where it ends a sentence */
-    } *word, *part;        /* word: most frequent first, then by text */
+    } *word, *part;        /* word: most frequent first, then by text; part: by text */
     size_t n_words, n_parts;
     uint16_t final[SP_MAX_LEN]; /* the end of the last sentence */
     size_t n_final;
@@ -87,10 +88,18 @@ void sp_pieces_free(struct sp_pieces *p);
 bool sp_pieces_add(struct sp_pieces *p, const uint16_t *sym, size_t n, float score);
 void sp_piece_text(const struct sp_corpus *c, const struct sp_pieces *p, size_t i, struct buf *out);
 
+/* Where pieces of two characters and more begin, as the sorted suffixes tell. */
+struct sp_starts {
+    uint32_t *longest; /* [n_sym] the longest piece that begins at this symbol, or SP_NONE */
+    uint32_t *shorter; /* [pieces] the next shorter one that begins like it, or SP_NONE */
+};
+#define SP_NONE UINT32_MAX
+void sp_starts_free(struct sp_starts *s);
+
 /* Substrings that occur often (suffixes of the distinct words, sorted), after
  * the characters; scores are log probabilities. */
 int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *pool,
-             struct sp_pieces *out, struct err *e);
+             struct sp_pieces *out, struct sp_starts *starts, struct err *e);
 /* EM and pruning from the seeds; *out: the pieces, best first.  n_meta: tokens
  * that the vocabulary has besides (pruning ends at 1.1 times its size). */
 int sp_unigram(const struct sp_corpus *c, const struct sp_rules *r, size_t n_meta, struct pool *pool,

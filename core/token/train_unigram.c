@@ -7,70 +7,6 @@
 #include "core/base/mem.h"
 #include "core/token/train_em.h"
 
-/* ---- the first look-up ---- */
-
-static void match_chunk(void *arg, int slice, int thread)
-{
-    (void)thread;
-    struct em *m = arg;
-    struct chunk *chunk = &m->chunk[m->first + (size_t)slice];
-    chunk->n = 1;
-    size_t w = (m->first + (size_t)slice) * CHUNK_WORDS, end = w + CHUNK_WORDS;
-    for (; w < end && w < m->c->n_words; w++) {
-        const struct sp_word *word = &m->c->word[w];
-        size_t from = chunk->n;
-        for (uint32_t i = 0; i < word->len; i++) {
-            if (chunk->cap < chunk->n + SP_MAX_LEN + 2) {
-                size_t cap = chunk->cap + chunk->cap / 2 + 8192;
-                uint32_t *v = mem_resize(chunk->match, cap, sizeof *v);
-                if (!v) {
-                    chunk->oom = true;
-                    return;
-                }
-                v[0] = 0;
-                chunk->match = v;
-                chunk->cap = cap;
-            }
-            const uint16_t *s = m->c->sym + word->off + i;
-            size_t before = chunk->n;
-            uint32_t node = 0, left = word->len - i;
-            for (uint32_t k = 0; k < left; k++) {
-                const struct piece_edge *to = piece_trie_step(m->trie, node, s[k]);
-                if (!to) break;
-                node = to->child;
-                if (to->piece) chunk->match[chunk->n++] = to->piece - 1;
-            }
-            if (chunk->n == before || m->p.v[chunk->match[before]].len != 1)
-                chunk->match[chunk->n++] = NO_PIECE;
-            chunk->match[chunk->n - 1] |= LAST_HERE | (i + 1 == word->len ? LAST_PLACE : 0);
-        }
-        if (chunk->n > UINT32_MAX) {
-            chunk->oom = true;
-            return;
-        }
-        m->list[w] = (struct word_list){(uint32_t)from, (uint32_t)(chunk->n - from)};
-    }
-    uint32_t *v = mem_resize(chunk->match, chunk->n, sizeof *v);
-    if (v) chunk->match = v;
-}
-
-static int find_matches(struct em *m, struct err *e)
-{
-    struct piece_trie trie = {0};
-    m->n_seeds = m->p.n;
-    m->n_chunks = (m->c->n_words + CHUNK_WORDS - 1) / CHUNK_WORDS;
-    m->chunk = mem_zalloc(m->n_chunks, sizeof *m->chunk);
-    m->list = mem_zalloc(m->c->n_words, sizeof *m->list);
-    m->expected = mem_alloc(m->n_seeds * (size_t)m->r->lanes, sizeof *m->expected);
-    m->freq = mem_alloc(m->n_seeds, sizeof *m->freq);
-    if (!m->chunk || !m->list || !m->expected || !m->freq) return err_oom(e, m->p.n * 12, "pieces");
-    int ret = piece_trie_build(&trie, &m->p, e);
-    m->trie = &trie;
-    if (ret == 0) ret = em_pass(m, match_chunk, NULL, e);
-    piece_trie_free(&trie);
-    return ret;
-}
-
 /* ---- the result ---- */
 
 static int by_score(const void *a, const void *b, void *pool)
@@ -116,47 +52,41 @@ static int finish(struct em *m, struct sp_pieces *out, struct err *e)
 
 static int learn(struct em *m, size_t enough, struct err *e)
 {
-    if (sp_seeds(m->c, m->r, m->pool, &m->p, e)) return -1;
-    if (m->p.n >= NO_PIECE) return err_set(e, ERR_USAGE, "too many seeds");
-    em_min_score(m);
-    if (find_matches(m, e)) return -1;
+    struct sp_starts starts = {0};
+    int ret = sp_seeds(m->c, m->r, m->pool, &m->p, &starts, e);
+    if (ret == 0 && m->p.n >> MATCH_BITS) ret = err_set(e, ERR_USAGE, "too many seeds");
+    if (ret == 0) ret = match_find(m, &starts, e);
+    sp_starts_free(&starts);
+    if (ret || em_start(m, e)) return -1;
     do {
         for (int i = 0; i < m->r->sub_iterations; i++)
             if (em_expect(m, e) || em_maximise(m, e)) return -1;
         if (em_prune(m, enough, e)) return -1;
-    } while (m->p.n > enough);
+    } while (m->n_live > enough);
     return em_drop_unreachable(m, e);
+}
+
+/* The pieces that are left, with their scores. */
+static int take_live(struct em *m, struct err *e)
+{
+    struct sp_piece *v = mem_alloc(m->n_live, sizeof *v);
+    if (!v) return err_oom(e, m->n_live * sizeof *v, "pieces");
+    for (size_t i = 0; i < m->n_live; i++) {
+        v[i] = m->p.v[m->live[i]];
+        v[i].score = m->score[m->live[i]];
+    }
+    free(m->p.v);
+    m->p.v = v;
+    m->p.n = m->p.cap = m->n_live;
+    return 0;
 }
 
 int sp_unigram(const struct sp_corpus *c, const struct sp_rules *r, size_t n_meta, struct pool *pool,
                struct sp_pieces *out, struct err *e)
 {
-    struct em m = {.c = c, .r = r, .pool = pool, .n_threads = pool_threads(pool)};
+    struct em m = {.c = c, .r = r, .pool = pool};
     size_t enough = (size_t)((double)((size_t)r->n_pieces + n_meta) * 1.1);
-    int ret = -1;
-    m.lattice = mem_zalloc((size_t)m.n_threads, sizeof *m.lattice);
-    m.lanes = mem_zalloc((size_t)m.n_threads, sizeof *m.lanes);
-    m.expect_group = lanes_expect();
-    bool ok = m.lattice && m.lanes;
-    for (int i = 0; ok && i < m.n_threads; i++) ok = lattice_room(&m.lattice[i], 1024, SP_MAX_LEN + 2);
-    if (!ok) err_oom(e, (size_t)m.n_threads * sizeof *m.lanes, "learning");
-    else ret = learn(&m, enough, e) || finish(&m, out, e) ? -1 : 0;
-    for (int i = 0; m.lattice && i < m.n_threads; i++) lattice_free(&m.lattice[i]);
-    for (int i = 0; m.lanes && i < m.n_threads; i++) lanes_free(&m.lanes[i]);
-    for (size_t i = 0; m.chunk && i < m.n_chunks; i++) free(m.chunk[i].match);
-    for (int i = 0; i < BATCH; i++) {
-        free(m.sums[i].id);
-        free(m.sums[i].value);
-    }
-    free(m.chunk);
-    free(m.expected);
-    free(m.freq);
-    free(m.lattice);
-    free(m.lanes);
-    free(m.list);
-    free(m.hot);
-    free(m.lost);
-    free(m.seen);
-    sp_pieces_free(&m.p);
+    int ret = learn(&m, enough, e) || take_live(&m, e) || finish(&m, out, e) ? -1 : 0;
+    em_free(&m);
     return ret;
 }
