@@ -7,8 +7,10 @@
 #include "core/token/unicode.h"
 
 /* A split of ordinary text takes a few steps a character; what takes this many
- * for one match is an attack or a mistake. */
-static const uint64_t max_steps = 20u * 1000 * 1000;
+ * for one match is an attack or a mistake.  All matches of a text together may
+ * take as many, and some for each byte: where every match looks at the rest of
+ * the text, a run of several thousand characters is still done. */
+static const uint64_t max_steps = 20u * 1000 * 1000, max_steps_a_byte = 4000;
 enum { MAX_STACK = 1 << 22 };
 
 enum frame_kind { F_STATE, F_GREEDY, F_LAZY, F_REG };
@@ -351,6 +353,11 @@ int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, si
     while (it->from <= n) {
         int found = regex_search(r, w, s, n, it->from, begin, end, e);
         if (found <= 0) return found;
+        it->steps += w->steps;
+        if (it->steps > max_steps + max_steps_a_byte * n)
+            return err_set(e, ERR_DATA, "the regular expression takes more than %u million and %u steps for each byte, "
+                                        "up to byte offset %zu of a text",
+                           (unsigned)(max_steps / 1000000), (unsigned)max_steps_a_byte, *end);
         if (*begin == *end && *end == it->last) {
             it->from += it->from < n ? uni_next(s + it->from, n - it->from).len : 1;
             continue;

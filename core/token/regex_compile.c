@@ -35,14 +35,14 @@ static bool single(const struct re_node *n)
     return n->kind == N_CHAR || n->kind == N_SET || n->kind == N_ANY || n->kind == N_ALL;
 }
 
-static bool can_be_empty(const struct re_node *n)
+bool re_can_be_empty(const struct re_node *n)
 {
     switch (n->kind) {
     case N_EMPTY: case N_LOOK: case N_ASSERT: return true;
-    case N_CAT: return can_be_empty(n->a) && can_be_empty(n->b);
-    case N_ALT: return can_be_empty(n->a) || can_be_empty(n->b);
-    case N_REPEAT: return n->min == 0 || can_be_empty(n->a);
-    case N_ATOMIC: return can_be_empty(n->a);
+    case N_CAT: return re_can_be_empty(n->a) && re_can_be_empty(n->b);
+    case N_ALT: return re_can_be_empty(n->a) || re_can_be_empty(n->b);
+    case N_REPEAT: return n->min == 0 || re_can_be_empty(n->a);
+    case N_ATOMIC: return re_can_be_empty(n->a);
     default: return false;
     }
 }
@@ -114,7 +114,7 @@ static void patch_choice(struct compile *c, bool lazy, int at)
 
 static int gen_star(struct compile *c, const struct re_node *n, bool lazy)
 {
-    bool guard = can_be_empty(n->a);
+    bool guard = re_can_be_empty(n->a);
     int reg = 0, at, start = c->r->n_prog;
     if (guard && (reg = c->r->n_regs++) >= MAX_REGS)
         return err_set(c->e, ERR_DATA, "the regular expression is too large");
@@ -259,7 +259,7 @@ int re_compile(struct regex *r, const struct re_node *tree, struct err *e)
 {
     struct compile c = {r, e};
     if (gen(&c, tree) || emit(&c, RE_MATCH, 0, 0) < 0) return -1;
-    r->can_be_empty = can_be_empty(tree);
+    r->can_be_empty = re_can_be_empty(tree);
     first_bytes(r, tree);
     return 0;
 }

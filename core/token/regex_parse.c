@@ -298,6 +298,21 @@ static struct re_node *repeat(struct re_parse *p, struct re_node *a, int min, in
     return n;
 }
 
+/* Oniguruma leaves a counted loop at its first empty round, but not a loop that it
+ * writes out as copies.  That makes no difference where a round is empty only
+ * after all else has been tried at this place. */
+static bool empty_last(const struct re_node *n)
+{
+    switch (n->kind) {
+    case N_ASSERT: case N_LOOK: return false;
+    case N_ALT: return !re_can_be_empty(n->a) && empty_last(n->a) && empty_last(n->b);
+    case N_CAT: return empty_last(n->a) && empty_last(n->b);
+    case N_REPEAT: return (n->how != RE_LAZY || n->min == n->max) && empty_last(n->a);
+    case N_ATOMIC: return empty_last(n->a);
+    default: return true;
+    }
+}
+
 static struct re_node *quantified(struct re_parse *p)
 {
     struct re_node *n = atom(p);
@@ -322,6 +337,8 @@ static struct re_node *quantified(struct re_parse *p)
             break;
         }
         if (n->kind == N_ASSERT || n->kind == N_LOOK) return re_refuse(p, "a repeated assertion"), NULL;
+        if ((min > 1 || max > 1) && re_can_be_empty(n) && !empty_last(n))
+            return re_refuse(p, "a repetition {2} or more of what can be empty, but not as its last choice"), NULL;
         if (++rounds > 4) return re_refuse(p, "so many repetitions of a repetition"), NULL;
         n = repeat(p, n, min, max, how);
     }

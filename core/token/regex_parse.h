@@ -43,6 +43,7 @@ bool re_set_finish(struct re_parse *p, struct re_set *s);
 
 /* Characters that all matches of a node have, or -1: they differ, or are more than 255. */
 int re_fixed_length(const struct re_node *n);
+bool re_can_be_empty(const struct re_node *n);
 int re_compile(struct regex *r, const struct re_node *tree, struct err *e);
 
 #endif

@@ -256,7 +256,7 @@ static void matches_are_those_of_oniguruma(void **state)
         struct regex *r = regex_new(t[i].pattern, strlen(t[i].pattern), &e);
         if (!r) fail_msg("%s: %s", t[i].pattern, e.msg);
         struct regex_work *w = regex_work_new(&e);
-        struct regex_iter it = {0, SIZE_MAX};
+        struct regex_iter it = {0, SIZE_MAX, 0};
         struct buf got = {0};
         size_t begin, end;
         while (regex_next(r, w, (const uint8_t *)t[i].text, strlen(t[i].text), &it, &begin, &end, &e) > 0) {
@@ -274,7 +274,8 @@ static void expressions_are_refused_or_stopped(void **state)
 {
     (void)state;
     static const char *const bad[] = {"(", "a)", "[a", "\\", "*", "(?<=a+)b", "(?<!a|b+)c", "[a-z--[b]]", "\\1", "(?~a)", "\\p{Nope}", "a{9999}",
-                                      "(?i)ss", "[b-a]", "(?i", "\\X"};
+                                      "(?i)ss", "[b-a]", "(?i", "\\X",
+                                      "(?:a??b?){2}", "(?:^|a){2,}", "(?:|a){0,3}"}; /* the engine counts empty rounds or not */
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (regex_new(bad[i], strlen(bad[i]), &e)) fail_msg("accepted: %s", bad[i]);
@@ -283,9 +284,45 @@ static void expressions_are_refused_or_stopped(void **state)
     size_t begin, end;
     static const char text[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
     assert_int_equal(regex_search(r, w, (const uint8_t *)text, strlen(text), 0, &begin, &end, &e), -1);
-    assert_non_null(strstr(e.msg, "million steps"));
+    assert_non_null(strstr(e.msg, "million steps at byte offset 0"));
     regex_work_free(w);
     regex_free(r);
+}
+
+/* Matches of pattern in a text of n times `of` with `end` behind; -1: stopped, with *e. */
+static int matches(const char *pattern, char of, size_t n, char end, struct err *e)
+{
+    char *text = malloc(n + 1);
+    memset(text, of, n);
+    text[n] = end;
+    struct regex *r = regex_new(pattern, strlen(pattern), e);
+    if (!r) fail_msg("%s: %s", pattern, e->msg);
+    struct regex_work *w = regex_work_new(e);
+    struct regex_iter it = {0, SIZE_MAX, 0};
+    size_t from, to;
+    int count = 0, got;
+    while ((got = regex_next(r, w, (const uint8_t *)text, n + 1, &it, &from, &to, e)) > 0) count++;
+    regex_work_free(w);
+    regex_free(r);
+    free(text);
+    return got < 0 ? -1 : count;
+}
+
+static void long_runs_end_soon(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    assert_int_equal(matches("(a+)+$", 'a', 100000, 'a', &e), 1);
+    assert_int_equal(matches("\\s+(?!\\S)|\\s+", ' ', 100000, 'x', &e), 2);
+    assert_int_equal(matches("(?:a?b?){2}", 'a', 100000, 'a', &e), 50001);
+    assert_int_equal(matches("a*b|a", 'a', 3000, 'a', &e), 3001); /* each looks at the rest */
+    static const char *const endless[] = {"(a+)+$", "(a|aa)+$", "(?:a*)*b", "(?:a|b|ab)*c"};
+    for (size_t i = 0; i < COUNT_OF(endless); i++) {
+        assert_int_equal(matches(endless[i], 'a', 100000, 'x', &e), -1);
+        assert_non_null(strstr(e.msg, "million steps at byte offset"));
+    }
+    assert_int_equal(matches("a*b|a", 'a', 12000, 'x', &e), -1);
+    assert_non_null(strstr(e.msg, "steps for each byte, up to byte offset"));
 }
 
 int main(void)
@@ -301,6 +338,7 @@ int main(void)
         cmocka_unit_test(tiktoken_files_need_the_name_of_their_split),
         cmocka_unit_test(matches_are_those_of_oniguruma),
         cmocka_unit_test(expressions_are_refused_or_stopped),
+        cmocka_unit_test(long_runs_end_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
