@@ -30,6 +30,22 @@ static void set_positions(struct builder *b, const struct block_config *k, struc
     }
 }
 
+/* Norms, limits and rotation inside the fused product. */
+static struct tensor *queries_keys(struct builder *b, const struct block_config *k, struct tensor *qkv)
+{
+    struct qk_spec q = {.H = k->heads, .Hk = k->kv_heads, .D = k->head_dim, .eps = (float)k->norm_eps,
+                        .q_norm = build_param(b, b->layer, SLOT_QNORM), .k_norm = build_param(b, b->layer, SLOT_KNORM),
+                        .plus_one = k->norm_plus_one, .full = k->qk_norm == QK_FULL_RMS, .ln = k->qk_norm == QK_HEAD_LN,
+                        .interleaved = k->interleaved};
+    if (k->clip_qkv > 0) { /* behind the norms (OLMoE) */
+        qkv = op_clamp(b->g, op_qk(b->g, qkv, b->positions, &q), (float)k->clip_qkv);
+        q.q_norm = q.k_norm = NULL;
+        q.full = q.ln = false;
+    }
+    if (k->pos == POS_ROPE) q.rope = &b->rope;
+    return op_qk(b->g, qkv, b->positions, &q);
+}
+
 struct tensor *build_attn(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual)
 {
     struct linear_spec s = {.n = 3};
@@ -37,14 +53,7 @@ struct tensor *build_attn(struct builder *b, const struct block_config *k, struc
         s.w[i] = build_param(b, b->layer, SLOT_Q_W + i);
         s.b[i] = build_param(b, b->layer, SLOT_Q_B + i);
     }
-    struct tensor *qkv = op_linear(b->g, x, &s);
-    if (k->pos == POS_ROPE || k->qk_norm) {
-        struct qk_spec q = {.H = k->heads, .Hk = k->kv_heads, .D = k->head_dim, .eps = (float)k->norm_eps,
-                            .q_norm = build_param(b, b->layer, SLOT_QNORM),
-                            .k_norm = build_param(b, b->layer, SLOT_KNORM), .plus_one = k->norm_plus_one, .full = k->qk_norm == QK_FULL_RMS,
-                            .rope = k->pos == POS_ROPE ? &b->rope : NULL, .interleaved = k->interleaved};
-        qkv = op_qk(b->g, qkv, b->positions, &q);
-    }
+    struct tensor *qkv = queries_keys(b, k, op_linear(b->g, x, &s));
     struct attn_spec a = {.H = k->heads, .Hk = k->kv_heads, .D = k->head_dim, .window = k->window,
                           .scale = scale_of(k), .softcap = (float)k->softcap, .dropout = b->drop_attn,
                           .causal = k->causal, .prefix_end = k->causal ? b->prefix_end : NULL,

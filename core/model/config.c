@@ -21,7 +21,7 @@ const struct choice choice_mixer[] = {
     {"rwkv6", MIX_RWKV6, true}, {"rwkv7", MIX_RWKV7, true}, {0}};
 const struct choice choice_bias[] = {{"none", 0, true}, {"qkv", 1, true}, {"all", 3, true}, {"out", 2, true}, {0}};
 const struct choice choice_qk_norm[] = {
-    {"none", QK_NONE, true}, {"head_rms", QK_HEAD_RMS, true}, {"full_rms", QK_FULL_RMS, true}, {"ln", 3, false}, {0}};
+    {"none", QK_NONE, true}, {"head_rms", QK_HEAD_RMS, true}, {"full_rms", QK_FULL_RMS, true}, {"head_ln", QK_HEAD_LN, true}, {0}};
 const struct choice choice_pos[] = {{"none", POS_NONE, true}, {"rope", POS_ROPE, true},
                                     {"alibi", POS_ALIBI, true}, {"shaw", POS_SHAW, true},
                                     {"t5", POS_T5, true},       {0}};
@@ -202,7 +202,7 @@ static int parse_mixer(struct block_config *b, int d_model, const struct cJSON *
                        struct err *e)
 {
     static const char *const known[] = {"type", "heads", "kv_heads", "head_dim", "v_head_dim", "bias",
-                                        "qk_norm", "scale", "softcap", "window", "causal", "sink", "pos", NULL};
+                                        "qk_norm", "scale", "softcap", "window", "causal", "sink", "pos", "clip_qkv", NULL};
     int type = 0, bias = 0, qk_norm = 0;
     int64_t heads = 0;
     const struct cJSON *pos;
@@ -217,6 +217,7 @@ static int parse_mixer(struct block_config *b, int d_model, const struct cJSON *
         opt_int(o, "head_dim", 1, 1024, &b->head_dim, where, e) ||
         opt_choice(o, "bias", choice_bias, &bias, where, e) || parse_qk_norm(o, &qk_norm, where, e) ||
         parse_scale(b, o, where, e) || json_opt_f64(o, "softcap", 0, 1e6, &b->softcap, where, e) ||
+        json_opt_f64(o, "clip_qkv", 0, 1e9, &b->clip_qkv, where, e) ||
         opt_int(o, "window", 0, INT32_MAX, &b->window, where, e) ||
         json_opt_bool(o, "causal", &b->causal, where, e) || json_opt_bool(o, "sink", &b->sink, where, e) ||
         config_refuse(o, "v_head_dim", b->head_dim, where, e) || opt_object(o, "pos", &pos, where, e) ||

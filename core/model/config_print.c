@@ -81,6 +81,11 @@ static void print_mixer(const struct block_config *b, struct buf *out)
     config_num(out, "softcap", b->softcap);
     buf_printf(out, ", \"window\": %d, \"causal\": %s,", b->window, yes(b->causal));
     if (b->sink) buf_adds(out, " \"sink\": true,");
+    if (b->clip_qkv > 0) {
+        buf_addc(out, ' ');
+        config_num(out, "clip_qkv", b->clip_qkv);
+        buf_addc(out, ',');
+    }
     buf_adds(out, "\n        ");
     if (b->pos == POS_ROPE) {
         config_print_rope(b, out);

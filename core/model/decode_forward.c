@@ -158,7 +158,12 @@ static void *advance(const struct decoder *d, void *p, int64_t elements)
     return (char *)p + elements * (int64_t)dtype_size(d->dt);
 }
 
-/* Per-head norm, rotation; q to its buffer, k and v into the cache. */
+static void clamp(float *x, int n, float c)
+{
+    for (int i = 0; i < n; i++) x[i] = x[i] > c ? c : x[i] < -c ? -c : x[i];
+}
+
+/* Norms, rotation; q to its buffer, k and v into the cache. */
 static void qk_row(struct decoder *d, const void *arg, int row)
 {
     const struct dec_layer *l = arg;
@@ -170,9 +175,15 @@ static void qk_row(struct decoder *d, const void *arg, int row)
         d->k->rmsnorm(x, x, l->vec[SLOT_QNORM], H * D, (float)k->norm_eps, &rstd);
         d->k->rmsnorm(x + (int64_t)H * D, x + (int64_t)H * D, l->vec[SLOT_KNORM], Hk * D, (float)k->norm_eps, &rstd);
     }
+    for (int h = 0; h < H + Hk && (k->qk_norm == QK_HEAD_RMS || k->qk_norm == QK_HEAD_LN); h++) {
+        float *v = x + (int64_t)h * D, mean;
+        const float *w = l->vec[h < H ? SLOT_QNORM : SLOT_KNORM];
+        if (k->qk_norm == QK_HEAD_RMS) d->k->rmsnorm(v, v, w, D, (float)k->norm_eps, &rstd);
+        else d->k->layernorm(v, v, w + (h < H ? h : h - H) * D, NULL, D, (float)k->norm_eps, &mean, &rstd);
+    }
+    if (k->clip_qkv > 0) clamp(x, (H + 2 * Hk) * D, (float)k->clip_qkv);
     for (int h = 0; h < H + Hk; h++) {
         float *v = x + (int64_t)h * D;
-        if (k->qk_norm == QK_HEAD_RMS) d->k->rmsnorm(v, v, l->vec[h < H ? SLOT_QNORM : SLOT_KNORM], D, (float)k->norm_eps, &rstd);
         if (l->rope)
             d->k->rope(v, l->rope->cos + at * half, l->rope->sin + at * half, l->rope->n_rot, k->interleaved, 1);
     }

@@ -258,7 +258,8 @@ static int from_llama(struct model_config *c, const struct cJSON *hf, const char
         return -1;
     if (b.head_dim < 1) return err_set(e, ERR_CONFIG, "hidden_size is below num_attention_heads");
     const struct cJSON *clip = json_member(hf, "clip_qkv");
-    if (clip && !cJSON_IsNull(clip)) return err_set(e, ERR_CONFIG, "clip_qkv is not supported yet");
+    if (clip && !cJSON_IsNull(clip) && !olmoe) return err_set(e, ERR_CONFIG, "clip_qkv is not supported yet in this model_type");
+    if (json_opt_f64(hf, "clip_qkv", 1e-9, 1e9, &b.clip_qkv, "config", e)) return -1;
     b.qkv_bias = (qwen2 && (qkv_bias || !experts)) || (attn_bias && strcmp(type, "mistral") && strcmp(type, "mixtral"));
     b.out_bias = !qwen2 && b.qkv_bias;
     if (strcmp(type, "llama")) {

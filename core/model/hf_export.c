@@ -91,6 +91,7 @@ static void to_llama(const struct model_config *c, const char *type, struct buf 
     } else if (strcmp(type, "mixtral") == 0) {
         buf_printf(out, window ? "  \"sliding_window\": %d,\n" : "  \"sliding_window\": null,\n", window);
     }
+    if (b->clip_qkv > 0) hf_write_float(out, "clip_qkv", b->clip_qkv);
     hf_moe_write(c, type, out);
     hf_write_rope(b, "rope_parameters", out);
 }

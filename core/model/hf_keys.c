@@ -63,6 +63,14 @@ static int read_parallel(struct block_config *b, const struct cJSON *o, const ch
     return 0;
 }
 
+static int read_qk_ln(struct block_config *b, const struct cJSON *o, const char *key, struct err *e)
+{
+    bool yes = false;
+    if (json_opt_bool(o, key, &yes, "config", e)) return -1;
+    b->qk_norm = yes ? QK_HEAD_LN : QK_NONE;
+    return 0;
+}
+
 static int read_divisor(struct model_config *c, const struct cJSON *o, const char *key, struct err *e)
 {
     double v = 1;
@@ -117,6 +125,8 @@ static int read_key(struct model_config *c, struct block_config *b, int *layers,
     case HF_ROPE: return hf_rope(b, hf, c, key, NULL, 1, e);
     case HF_ROPE_PARTIAL: return hf_rope(b, hf, c, key, "partial_rotary_factor", b->partial, e);
     case HF_PARALLEL: return read_parallel(b, o, key, e);
+    case HF_QK_LN: return read_qk_ln(b, o, key, e);
+    case HF_CLIP: return json_opt_f64(o, key, 1e-9, 1e9, &b->clip_qkv, "config", e);
     case HF_ONLY: return refuse_other(o, key, k->only, e);
     }
     return 0;
@@ -207,6 +217,11 @@ static void write_key(const struct model_config *c, const struct hf_key *k, stru
     case HF_PAD: hf_write_pad(c, out); break;
     case HF_ROPE:
     case HF_ROPE_PARTIAL: hf_write_rope(first_rope(c), "rope_parameters", out); break;
+    case HF_QK_LN: put_bool(out, k->key, b->qk_norm == QK_HEAD_LN); break;
+    case HF_CLIP:
+        if (b->clip_qkv > 0) hf_write_float(out, k->key, b->clip_qkv);
+        else buf_printf(out, "  \"%s\": null,\n", k->key);
+        break;
     case HF_PARALLEL: put_bool(out, k->key, b->place == PLACE_PARALLEL_ONE); break;
     case HF_ONLY: buf_printf(out, "  \"%s\": %s,\n", k->key, k->only); break;
     }

@@ -119,6 +119,26 @@ static int visit_experts(struct visit *v, const struct slot *s, struct param *p,
     return r > 0 ? visit_apart(v, s, p, e) : r;
 }
 
+/* Norms of each head: one tensor [H, D], or one a head. */
+static int visit_head_norms(struct visit *v, const struct slot *s, struct param *p, struct err *e)
+{
+    const struct block_config *b = model_block(v->c, s->layer);
+    bool key = s->role == SLOT_KNORM;
+    const char *each = v->f->each_head[key];
+    int heads = key ? b->kv_heads : b->heads, D = b->head_dim;
+    struct hf_tensor t = {.name = s->name, .alias = s->name + strlen(v->f->base), .ndim = 2, .dim = {heads, D}};
+    if (!each) return v->fn(v->arg, &t, &p, 1, e);
+    int prefix = (int)(strlen(s->name) - strlen(family_slot(v->f, s->role, false, false)));
+    const char *at = strchr(each, '%');
+    for (int h = 0; h < heads; h++) {
+        char name[160];
+        snprintf(name, sizeof name, "%.*s%.*s%d%s", prefix, s->name, (int)(at - each), each, h, at + 2);
+        t = (struct hf_tensor){.name = name, .alias = name + strlen(v->f->base), .ndim = 1, .dim = {D}, .row0 = (int64_t)h * D, .rows = D};
+        if (v->fn(v->arg, &t, &p, 1, e)) return -1;
+    }
+    return 0;
+}
+
 /* With its own head BERT reads the bias beside the head's weight instead of its tied copy. */
 static const char *untied_bias(const struct model_config *c)
 {
@@ -139,6 +159,8 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
     if (s->role >= SLOT_EUP_W && s->role <= SLOT_EDOWN_B) return visit_experts(v, s, p, e);
     if (v->f->gate_up_w && (s->role == SLOT_GATE_W || s->role == SLOT_UP_W) && model_block(v->c, s->layer)->ffn == FFN_GLU)
         return visit_gate_up(v, s, p, v->f->gate_up_w, e);
+    if ((s->role == SLOT_QNORM || s->role == SLOT_KNORM) && model_block(v->c, s->layer)->qk_norm == QK_HEAD_LN)
+        return visit_head_norms(v, s, p, e);
     if (s->role == SLOT_MLA_KVA || s->role == SLOT_MLA_KVA_B || s->role == SLOT_MLA_KR || s->role == SLOT_MLA_KR_B)
         return visit_kv_a(v, s, p, e);
     struct hf_tensor t = {.name = s->name, .alias = s->name, .ndim = s->ndim, .dim = {s->dim[0], s->dim[1]},

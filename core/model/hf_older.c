@@ -130,13 +130,15 @@ static const struct hf_key mpt_keys[] = {
     {"emb_pdrop", HF_DROP_EMBED, false, NULL}, {"resid_pdrop", HF_DROP_RESID, false, NULL},
     {"attn_config.attn_pdrop", HF_DROP_ATTN, false, NULL}, {"attn_config.attn_type", HF_ONLY, false, "\"multihead_attention\""},
     {"attn_config.alibi", HF_ONLY, false, "true"}, {"attn_config.alibi_bias_max", HF_ONLY, false, "8"},
-    {"attn_config.qk_ln", HF_ONLY, false, "false"}, {"attn_config.clip_qkv", HF_ONLY, false, "null"},
+    {"attn_config.qk_ln", HF_ONLY, false, "false"}, {"attn_config.clip_qkv", HF_CLIP, false, NULL},
     {"attn_config.prefix_lm", HF_ONLY, false, "false"}, {"attn_config.softmax_scale", HF_SCALE, false, NULL}, {0}};
 
 static void rest_mpt(const struct model_config *c, struct buf *out)
 {
     buf_printf(out, "  \"attn_config\": {\"attn_type\": \"multihead_attention\", \"alibi\": true, \"alibi_bias_max\": 8, "
-                    "\"attn_pdrop\": %.17g, \"softmax_scale\": ", c->dropout_attn);
+                    "\"attn_pdrop\": %.17g, ", c->dropout_attn);
+    if (c->block[0].clip_qkv > 0) buf_printf(out, "\"clip_qkv\": %.17g, ", c->block[0].clip_qkv);
+    buf_adds(out, "\"softmax_scale\": ");
     if (c->block[0].scale > 0) buf_printf(out, "%.17g},\n", c->block[0].scale);
     else buf_adds(out, "null},\n");
 }

@@ -19,7 +19,7 @@ static void start_olmo(struct model_config *c, struct block_config *b)
     b->norm_weight = false;
 }
 
-static const struct hf_key olmo_keys[] = {HF_KEYS_SIZES, HF_KEY_ACT, {"attention_bias", HF_BIAS, false, NULL}, {"clip_qkv", HF_ONLY, false, "null"},
+static const struct hf_key olmo_keys[] = {HF_KEYS_SIZES, HF_KEY_ACT, {"attention_bias", HF_BIAS, false, NULL}, {"clip_qkv", HF_CLIP, false, NULL},
                                           HF_KEY_ROPE, {0}};
 const struct hf_family hf_olmo = {.family = "olmo", .type = "olmo", .arch = "OlmoForCausalLM", .start = start_olmo, .keys = olmo_keys};
 
@@ -66,7 +66,7 @@ static void start_cohere(struct model_config *c, struct block_config *b)
 
 static const struct hf_key cohere_keys[] = {
     HF_KEYS_SIZES, HF_KEY_ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"attention_bias", HF_BIAS, false, NULL}, {"logit_scale", HF_LOGIT_SCALE, false, NULL},
-    {"use_qk_norm", HF_ONLY, false, "false"}, {"pad_token_id", HF_PAD, false, NULL}, HF_KEY_ROPE, {0}};
+    {"use_qk_norm", HF_QK_LN, false, NULL}, {"pad_token_id", HF_PAD, false, NULL}, HF_KEY_ROPE, {0}};
 const struct hf_family hf_cohere = {.family = "cohere", .type = "cohere", .arch = "CohereForCausalLM", .start = start_cohere,
                                     .keys = cohere_keys};
 
@@ -94,7 +94,7 @@ static void start_stablelm(struct model_config *c, struct block_config *b)
 }
 
 static const struct hf_key stablelm_keys[] = {
-    HF_KEYS_SIZES, HF_KEY_ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"use_qkv_bias", HF_QKV_BIAS, false, NULL}, {"qk_layernorm", HF_ONLY, false, "false"},
+    HF_KEYS_SIZES, HF_KEY_ACT, {"layer_norm_eps", HF_EPS, false, NULL}, {"use_qkv_bias", HF_QKV_BIAS, false, NULL}, {"qk_layernorm", HF_QK_LN, false, NULL},
     {"use_parallel_residual", HF_PARALLEL, false, NULL}, {"hidden_dropout", HF_DROP_RESID, false, NULL}, HF_KEY_ROPE_PARTIAL, {0}};
 const struct hf_family hf_stablelm = {.family = "stablelm", .type = "stablelm", .arch = "StableLmForCausalLM", .start = start_stablelm,
                                       .keys = stablelm_keys};

@@ -92,7 +92,7 @@ static int walk_attn(struct walk *w, const struct block_config *b)
         emit_linear(w, SLOT_K_W, SLOT_K_B, kv, C, b->qkv_bias, INIT_NORMAL) ||
         emit_linear(w, SLOT_V_W, SLOT_V_B, kv, C, b->qkv_bias, INIT_NORMAL))
         return -1;
-    bool full = b->qk_norm == QK_FULL_RMS;
+    bool full = b->qk_norm == QK_FULL_RMS || b->qk_norm == QK_HEAD_LN; /* weights of every head */
     if (b->qk_norm && (emit(w, SLOT_QNORM, full ? q : b->head_dim, 0, 0, norm_init(w)) ||
                        emit(w, SLOT_KNORM, full ? kv : b->head_dim, 0, 0, norm_init(w))))
         return -1;

@@ -28,8 +28,9 @@ enum sin_layout { SIN_INTERLEAVED, SIN_CONCAT, SIN_T2T };
 enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN };
 /* out: on the output of each sublayer only (OLMo 2); parallel_one: attention and FFN read one normed stream (Phi, Cohere). */
 enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL, PLACE_OUT, PLACE_PARALLEL_ONE };
-/* RMS norm of q and k before RoPE: of each head, or of all heads together (OLMo 2, OLMoE). */
-enum qk_norm { QK_NONE, QK_HEAD_RMS, QK_FULL_RMS };
+/* Norm of q and k before RoPE: RMS of each head, or of all heads together (OLMo 2, OLMoE); layer norm of each head with
+ * weights of its own (Cohere, StableLM). */
+enum qk_norm { QK_NONE, QK_HEAD_RMS, QK_FULL_RMS, QK_HEAD_LN };
 enum mixer_type { MIX_ATTN, MIX_MLA, MIX_RWKV4, MIX_RWKV5, MIX_RWKV6, MIX_RWKV7 };
 enum ffn_type { FFN_MLP, FFN_GLU, FFN_MOE, FFN_CMIX };
 /* ffn.moe; d_ff is the width of one expert, a GLU. */
@@ -90,6 +91,7 @@ struct block_config {
     enum qk_norm qk_norm;
     double scale;               /* 0 = 1/sqrt(head_dim) */
     double softcap;             /* of attention scores; 0 = none */
+    double clip_qkv;            /* q, k and v are held within it, before RoPE and behind a norm of all heads; 0 = not */
     int window;                 /* keys visible to a query, itself included; 0 = all */
     bool sink;                  /* a learned logit a head that takes probability and gives nothing */
     bool cross;                 /* attends to the encoder's output, between self-attention and FFN */

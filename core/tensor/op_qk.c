@@ -8,7 +8,7 @@
 struct qk {
     int H, Hk, D, n_rot;
     float eps;
-    bool interleaved, plus_one, full;
+    bool interleaved, plus_one, full, ln;
     int64_t max_pos;
 };
 
@@ -28,10 +28,16 @@ static void rotate(const struct node *n, const struct run *r, float *x, int64_t 
                a->interleaved, sign);
 }
 
-/* What one norm spans: of q (0) and of k (1). */
+/* Weights of the norms of q (0) and of k (1). */
 static int span(const struct qk *a, int which)
 {
-    return a->full ? (which ? a->Hk : a->H) * a->D : a->D;
+    return a->full || a->ln ? (which ? a->Hk : a->H) * a->D : a->D;
+}
+
+/* What one norm spans. */
+static int norm_len(const struct qk *a, int which)
+{
+    return a->full ? span(a, which) : a->D;
 }
 
 static int spans(const struct qk *a)
@@ -39,16 +45,39 @@ static int spans(const struct qk *a)
     return span(a, 0) + span(a, 1);
 }
 
-/* Where norm i lies among q's and k's heads, and whether it is one of k's; their number is n_norms(). */
+/* Where norm i lies among q's and k's heads, and whether it is one of k's; their number is n_norms(); *w: where its
+ * weights lie among those. */
 static int n_norms(const struct qk *a)
 {
     return a->full ? 2 : a->H + a->Hk;
 }
 
-static int norm_at(const struct qk *a, int i, int *which)
+static int norm_at(const struct qk *a, int i, int *which, int *w)
 {
     *which = i >= (a->full ? 1 : a->H);
+    *w = a->ln ? (*which ? i - a->H : i) * a->D : 0;
     return a->full ? i * a->H * a->D : i * a->D;
+}
+
+static void norm_row(const struct qk *a, const struct run *r, float *y, const float *x, const float *w, int n)
+{
+    float mean, rstd;
+    if (a->ln) r->k->layernorm(y, x, w, NULL, n, a->eps, &mean, &rstd);
+    else r->k->rmsnorm(y, x, w, n, a->eps, &rstd);
+}
+
+/* dx may not be dy; the forward's statistics are computed again, through dx. */
+static void norm_row_bwd(const struct qk *a, const struct run *r, float *dx, float *dw, const float *dy, const float *x,
+                         const float *w, int n)
+{
+    float mean, rstd;
+    if (a->ln) {
+        r->k->layernorm(dx, x, w, NULL, n, a->eps, &mean, &rstd);
+        r->k->layernorm_bwd(dx, dw, NULL, dy, x, w, mean, rstd, n);
+    } else {
+        r->k->rmsnorm(dx, x, NULL, n, a->eps, &rstd);
+        r->k->rmsnorm_bwd(dx, dw, dy, x, w, rstd, n);
+    }
 }
 
 /* Norm weights of q and of k; with plus_one in `room` [spans], for the caller to keep. */
@@ -86,15 +115,15 @@ static void qk_run(const struct node *n, const struct run *r, int phase, int sli
     const struct tensor *x = n->in[IN_QKV], *y = n->out[0];
     int64_t W = width(a), qk = (int64_t)(a->H + a->Hk) * a->D;
     int64_t end = min_i64((slice + 1) * n->rows, x->dim[0]);
-    float *tx = (float *)(void *)r->tws, *ty = tx + W, rstd;
+    float *tx = (float *)(void *)r->tws, *ty = tx + W;
     const float *norms[2];
     norms_of(n, norms, ty + W);
     for (int64_t t = slice * n->rows; t < end; t++) {
         const float *row = load_row(r->k, x, t * W, qk, tx);
         float *dst = begin_row(y, t * W, ty);
-        for (int i = 0, which; i < n_norms(a); i++) {
-            int at = norm_at(a, i, &which), len = span(a, which);
-            if (norms[which]) r->k->rmsnorm(dst + at, row + at, norms[which], len, a->eps, &rstd);
+        for (int i = 0, which, w; i < n_norms(a); i++) {
+            int at = norm_at(a, i, &which, &w), len = norm_len(a, which);
+            if (norms[which]) norm_row(a, r, dst + at, row + at, norms[which] + w, len);
             else if (dst != row) memcpy(dst + at, row + at, (size_t)len * sizeof *dst);
         }
         for (int h = 0; h < a->H + a->Hk; h++) rotate(n, r, dst + (int64_t)h * a->D, t, 1.0f);
@@ -131,14 +160,6 @@ static int bwd_plan(struct graph *g, struct node *n, struct err *e)
     return node_phases(g, n, n->ws_bytes ? 2 : 1, slices, e);
 }
 
-/* 1/rms of x[n] as the forward had it. */
-static float rstd_of(const struct run *r, const float *x, int n, float eps, float *scratch)
-{
-    float rstd;
-    r->k->rmsnorm(scratch, x, NULL, n, eps, &rstd);
-    return rstd;
-}
-
 static void bwd_row(const struct node *n, const struct run *r, const float *const norms[2], int64_t t, float *dq, float *dk)
 {
     const struct qk *a = n->attr;
@@ -150,11 +171,11 @@ static void bwd_row(const struct node *n, const struct run *r, const float *cons
     const float *grad = load_row(r->k, dy, t * W, W, td);
     if (grad != td) memcpy(td, grad, (size_t)W * sizeof *td);
     for (int h = 0; h < a->H + a->Hk; h++) rotate(n, r, td + (int64_t)h * a->D, t, -1.0f);
-    for (int i = 0, which; i < n_norms(a); i++) {
-        int at = norm_at(a, i, &which), len = span(a, which);
+    for (int i = 0, which, w; i < n_norms(a); i++) {
+        int at = norm_at(a, i, &which, &w), len = norm_len(a, which);
         if (!norms[which]) continue;
-        float rstd = rstd_of(r, row + at, len, a->eps, tu);
-        r->k->rmsnorm_bwd(tu, which ? dk : dq, td + at, row + at, norms[which], rstd, len);
+        float *dw = which ? dk : dq;
+        norm_row_bwd(a, r, tu, dw ? dw + w : NULL, td + at, row + at, norms[which] + w, len);
         memcpy(td + at, tu, (size_t)len * sizeof *td);
     }
     put_row(r->k, dx, t * W, W, td, n->accumulate);
@@ -234,7 +255,7 @@ static struct tensor *rope_const(struct graph *g, const float *data, const struc
 struct tensor *op_qk(struct graph *g, struct tensor *qkv, struct tensor *positions, const struct qk_spec *s)
 {
     if (!want_2d(g, "qk", qkv)) return NULL;
-    struct qk v = {s->H, s->Hk, s->D, 0, s->eps, s->interleaved, s->plus_one, s->full, 0};
+    struct qk v = {s->H, s->Hk, s->D, 0, s->eps, s->interleaved, s->plus_one, s->full, s->ln, 0};
     if (s->H < 1 || s->Hk < 1 || s->D < 1 || qkv->dim[1] != width(&v))
         return graph_fail(g, ERR_CONFIG, "qk: '%s' has width %lld, not (%d + 2*%d) heads of %d", qkv->name,
                           (long long)qkv->dim[1], s->H, s->Hk, s->D);

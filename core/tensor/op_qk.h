@@ -2,6 +2,7 @@
  * fused qkv[N, (H + 2 Hk) D]; v passes through.
  *
  *   u = x / sqrt(mean(x^2) + eps) * w        (when q_norm / k_norm; of a head, or of all heads together when full)
+ *   u = (x - mean(x)) / std(x) * w_h         (when ln: of each head, with weights of its own; Cohere, StableLM)
  *   half:        (y_i, y_{i+r/2}) = rotation of (u_i, u_{i+r/2}) by angle(pos, i)
  *   interleaved: (y_2i, y_2i+1)   = rotation of (u_2i, u_2i+1)
  *

@@ -48,6 +48,7 @@ struct qk_spec {
     int H, Hk, D;
     struct tensor *q_norm, *k_norm;  /* [D] per-head rms weights before RoPE, or NULL */
     bool full;                       /* one norm over all heads instead: [H*D] and [Hk*D] */
+    bool ln;                         /* layer norms of each head, with its own weights: [H*D] and [Hk*D] */
     float eps;
     const struct rope_table *rope;   /* NULL = none; copied as graph constants */
     bool interleaved;
@@ -170,6 +171,8 @@ struct tensor *op_group_norm(struct graph *g, struct tensor *x, struct tensor *w
 struct tensor *op_dropout(struct graph *g, struct tensor *x, float p, struct tensor *residual);
 struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b);
 struct tensor *op_scale(struct graph *g, struct tensor *x, float s);
+/* y = x within -c and c (op_clamp.h). */
+struct tensor *op_clamp(struct graph *g, struct tensor *x, float c);
 struct tensor *op_cast(struct graph *g, struct tensor *x, enum dtype to);
 
 /* y[rows*M, C] = x[row*(N/rows) + at]: M chosen tokens of each row; at [rows*M] i32, row-relative, -1 = zeros. */

@@ -37,6 +37,7 @@ static void make_smooth(void)
 {
     for (int i = 0; i < config.n_blocks; i++) {
         struct moe_config *m = &config.block[i].moe;
+        if (config.block[i].clip_qkv > 0) config.block[i].clip_qkv = 100;
         if (config.block[i].ffn != FFN_MOE) continue;
         m->top_k = m->experts;
         m->groups = m->topk_groups = 1;

@@ -172,12 +172,13 @@ static void rotary_positions_and_head_norms(void **state)
         sin_[i] = sinf((float)i * 0.37f);
     }
     struct rope_table rope = {.n_rot = 6, .max_pos = 8, .cos = cos_, .sin = sin_};
-    for (int v = 0; v < 8; v++) {
+    for (int v = 0; v < 10; v++) {
         struct grad_case c = {.opts = {.rows = 4, .T = 8, .leaves = 2}, .threads = 2};
         case_begin(&c);
-        struct qk_spec s = {.H = 4, .Hk = 2, .D = 8, .eps = 1e-6f, .interleaved = v & 1, .rope = v < 6 ? &rope : NULL};
+        struct qk_spec s = {.H = 4, .Hk = 2, .D = 8, .eps = 1e-6f, .interleaved = v & 1, .rope = v < 6 || v == 9 ? &rope : NULL};
         struct tensor *x = case_input(&c, "qkv", 64), *pos = case_ids(&c, "positions");
-        if (v & 2) s.q_norm = case_param(&c, "qn", 8, 0), s.k_norm = case_param(&c, "kn", 8, 0);
+        if (v >= 8) s.ln = true, s.eps = 1e-2f, s.q_norm = case_param(&c, "qn", 32, 0), s.k_norm = case_param(&c, "kn", 16, 0);
+        else if (v & 2) s.q_norm = case_param(&c, "qn", 8, 0), s.k_norm = case_param(&c, "kn", 8, 0);
         if (v == 5) s.k_norm = case_param(&c, "kn", 8, 0);
         struct tensor *y = op_qk(c.g, x, pos, &s);
         if (y == x) y = op_scale(c.g, x, 2.0f);
@@ -290,6 +291,25 @@ static void weights_stored_minus_one(void **state)
         case_check(&c);
         case_end(&c);
     }
+}
+
+/* Away from the corners. */
+static void values_within_a_limit(void **state)
+{
+    (void)state;
+    struct grad_case c = {.opts = {.rows = 2, .T = 9, .leaves = 2}, .threads = 2};
+    case_begin(&c);
+    struct tensor *x = case_input(&c, "x", 130);
+    case_ready(&c, op_act(c.g, op_clamp(c.g, op_scale(c.g, x, 2), 1.5f), ACT_TANH));
+    float *v = x->data;
+    int beyond = 0;
+    for (int i = 0; i < 18 * 130; i++) {
+        if (fabsf(fabsf(v[i]) - 0.75f) < 0.05f) v[i] *= 1.3f;
+        beyond += fabsf(v[i]) > 0.75f;
+    }
+    assert_true(beyond > 200 && beyond < 18 * 130 - 200);
+    case_check(&c);
+    case_end(&c);
 }
 
 /* ELECTRA's question of each token; -1 asks none. */
@@ -439,7 +459,7 @@ int main(void)
         cmocka_unit_test(attention_to_another_sequence),
         cmocka_unit_test(linear_ce_gradients),
         cmocka_unit_test(chosen_tokens), cmocka_unit_test(weights_stored_minus_one), cmocka_unit_test(yes_no_loss),
-        cmocka_unit_test(means_of_spans), cmocka_unit_test(losses_of_scores),
+        cmocka_unit_test(means_of_spans), cmocka_unit_test(losses_of_scores), cmocka_unit_test(values_within_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,8 @@ static const struct model_variant model_variants[] = {
      {"blocks.ffn={\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":4,\"top_k\":2,\"shared\":1,\"shared_ff\":20,\"shared_gate\":true}}"}},
     {"experts behind norms", "olmoe", 4, 2, 32,
      {"blocks.norm.place=out", "blocks.residual_scale=0.7", "blocks.ffn={\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":4,\"top_k\":2}}"}},
+    {"layer norms of each head", "cohere", 4, 2, 32, {"blocks.mixer.qk_norm=head_ln", "blocks.norm={\"type\":\"ln\",\"bias\":false}"}},
+    {"limits behind the norms", "olmoe", 4, 2, 32, {"blocks.mixer.qk_norm=full_rms", "blocks.mixer.clip_qkv=1.5"}},
     {"rwkv5", "rwkv5", 2, 2, 34, {"blocks.ffn.d_ff=48"}},
     {"rwkv5, no gate", "rwkv5", 1, 1, 20, {"blocks.mixer.gate=false", "blocks.mixer.norm_eps=1e-3"}},
     {"rwkv6", "rwkv6", 2, 2, 34, {"blocks.ffn.d_ff=48", "blocks.mixer.mix_rank=5", "blocks.mixer.decay_rank=6"}},

@@ -428,8 +428,8 @@ static void windows_become_groups_of_blocks(void **state)
         {"{\"model_type\":\"smollm3\"," HF_LLAMA ",\"no_rope_layers\":[1]}", "no_rope_layers must be a list of"},
         {"{\"model_type\":\"cohere2\"," HF_LLAMA ",\"layer_types\":[\"full_attention\"]}", "layer_types must be a list of"},
         {"{\"model_type\":\"gptj\",\"vocab_size\":9,\"n_embd\":8,\"n_layer\":1,\"n_head\":2,\"n_positions\":8,\"rotary_dim\":6}", "head_dim 4"},
-        {"{\"model_type\":\"olmo\"," HF_LLAMA ",\"clip_qkv\":8}", "clip_qkv 8 is not supported yet"},
-        {"{\"model_type\":\"cohere\"," HF_LLAMA ",\"use_qk_norm\":true}", "use_qk_norm true is not supported yet"},
+        {"{\"model_type\":\"llama\"," HF_LLAMA ",\"clip_qkv\":8}", "clip_qkv is not supported yet"},
+        {"{\"model_type\":\"phi\"," HF_LLAMA ",\"qk_layernorm\":true}", "qk_layernorm true is not supported yet"},
         {"{\"model_type\":\"starcoder2\"," HF_LLAMA ",\"hidden_act\":\"xielu\"}", "hidden_act xielu is not supported yet"},
         {"{\"model_type\":\"mpt\",\"vocab_size\":9,\"d_model\":8,\"n_layers\":1,\"n_heads\":2,\"max_seq_len\":8,"
          "\"attn_config\":{\"alibi\":false}}", "alibi false is not supported yet"},
