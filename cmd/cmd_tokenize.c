@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
+#include "core/base/log.h"
 #include "core/ckpt/llmz.h"
 #include "core/model/saved.h"
 #include "core/token/chat.h"
@@ -90,7 +91,11 @@ struct tokenizer *tokenizer_option(const char *path, struct err *e)
         err_set(e, ERR_USAGE, "--tokenizer is required: a tokenizer.json, a model, or a directory with one");
         return NULL;
     }
-    if (!is_model(path)) return tok_load(path, e);
+    if (!is_model(path)) {
+        t = tok_load(path, e);
+        if (t && tok_note(t)) log_info("note: %s", tok_note(t));
+        return t;
+    }
     int ret = model_member(path, "tokenizer", &json, e);
     if (ret == 0) t = tok_parse(json.data ? json.data : "", json.len, path, e);
     if (ret > 0) err_set(e, ERR_DATA, "'%s' holds no tokenizer", path);

@@ -62,6 +62,7 @@ static int run_convert(const struct cmd *self, int argc, char **argv, struct err
     else if (!cfg.out) ret = err_set(e, ERR_USAGE, "--out FILE is required");
     else ret = format_of(cfg.out, &format, e);
     if (ret == 0 && !(t = tok_load(r.args[0], e))) ret = -1;
+    if (ret == 0 && tok_note(t)) log_info("note: %s", tok_note(t));
     if (ret == 0) ret = tok_export(t, format, &bytes, &merges, e);
     if (ret == 0) ret = write_all(cfg.out, &bytes, &merges, e);
     if (ret == 0) log_info("%d tokens -> %s", tok_vocab_size(t), cfg.out);

@@ -51,9 +51,14 @@ static void describe(struct buf *b, const struct tokenizer *t, bool json)
     tok_summary(t, &s);
     if (json) {
         buf_printf(b, "{\"type\":\"%s\",\"split\":\"%s\",\"vocab_size\":%d,\"tokens\":%d,"
-                      "\"merges\":%zu,\"added_tokens\":%zu,\"bos\":%d,\"eos\":%d,\"hash\":\"%016llx\"}\n",
+                      "\"merges\":%zu,\"added_tokens\":%zu,\"bos\":%d,\"eos\":%d,\"hash\":\"%016llx\"",
                    s.type, s.split, tok_vocab_size(t), s.tokens, s.merges, s.added, tok_bos(t),
                    tok_eos(t), (unsigned long long)tok_hash(t));
+        if (tok_note(t)) {
+            buf_adds(b, ",\"note\":");
+            buf_add_json(b, tok_note(t), strlen(tok_note(t)));
+        }
+        buf_adds(b, "}\n");
         return;
     }
     buf_printf(b, "type: %s\nsplit: %s\n", s.type, s.split);
@@ -64,6 +69,7 @@ static void describe(struct buf *b, const struct tokenizer *t, bool json)
     buf_printf(b, "longest token: %d, %zu bytes ", s.longest, s.longest_bytes);
     add_piece(b, t, s.longest);
     buf_printf(b, "\nhash: %016llx\n", (unsigned long long)tok_hash(t));
+    if (tok_note(t)) buf_printf(b, "note: %s\n", tok_note(t));
 }
 
 static int show_token(struct buf *b, const struct tokenizer *t, const char *word, struct err *e)

@@ -42,6 +42,11 @@ int tok_eos(const struct tokenizer *t)
     return t->eos;
 }
 
+const char *tok_note(const struct tokenizer *t)
+{
+    return t->note;
+}
+
 void tok_summary(const struct tokenizer *t, struct tok_summary *out)
 {
     static const char *const models[] = {"", "WordPiece", "Unigram", "WordLevel"};

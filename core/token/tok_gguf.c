@@ -249,30 +249,40 @@ static const char deepseek_coder[] = SPLIT("[\\r\\n]") "," SPLIT("\\\\s?\\\\p{L}
 static const char falcon[] = "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}," GPT2
     ",{\"type\":\"Digits\",\"individual_digits\":false}," SPLIT("[0-9][0-9][0-9]");
 
+/* The format has no place for a normalizer (llama.cpp applies none to byte pairs),
+ * while the tokenizers that some names stand for begin with one. */
+enum form { FORM_UNKNOWN, FORM_NONE, FORM_NFC };
+static const char *const form_notes[] = {
+    [FORM_UNKNOWN] = "GGUF does not say how text is normalized; none is assumed",
+    [FORM_NFC] = "GGUF does not say how text is normalized; it goes through NFC as in this model's tokenizer.json "
+                 "(llama.cpp leaves that out: other ids for text in another form)",
+};
+
 /* A name is a split of split.h, or a chain of pre-tokenizers.  What the names
  * mean is what the models' own tokenizers do. */
 static const struct {
     const char *pre, *split, *chain;
     bool ignore_merges;
+    enum form form;
 } pres[] = {
-    {"gpt-2", "gpt2", NULL, false}, {"phi-2", "gpt2", NULL, false}, {"mpt", "gpt2", NULL, false}, {"olmo", "gpt2", NULL, false},
-    {"jais", "gpt2", NULL, false}, {"jina-es", "gpt2", NULL, false}, {"jina-de", "gpt2", NULL, false},
-    {"jina-v2-es", "gpt2", NULL, false}, {"jina-v2-de", "gpt2", NULL, false}, {"jina-v1-en", "gpt2", NULL, false},
-    {"jina-v2-code", "gpt2", NULL, false}, {"roberta-bpe", "gpt2", NULL, false}, {"gigachat", "gpt2", NULL, false},
-    {"a.x-4.0", "gpt2", NULL, false}, {"mellum", "gpt2", NULL, false}, {"modern-bert", "gpt2", NULL, false},
-    {"starcoder", NULL, digits_gpt2, false}, {"refact", NULL, digits_gpt2, false}, {"command-r", NULL, digits_gpt2, false},
-    {"smollm", NULL, digits_gpt2, false}, {"codeshell", NULL, digits_gpt2, false}, {"exaone", NULL, digits_gpt2, false},
-    {"minerva-7b", NULL, digits_gpt2, false},
-    {"llama-bpe", "llama3", NULL, true}, {"llama3", "llama3", NULL, true}, {"llama-v3", "llama3", NULL, true},
-    {"falcon3", "llama3", NULL, true}, {"pixtral", "llama3", NULL, true},
-    {"dbrx", "llama3", NULL, false}, {"smaug-bpe", "llama3", NULL, false}, {"glm4", "llama3", NULL, false},
-    {"chatglm-bpe", "llama3", NULL, false},
-    {"qwen2", "qwen2", NULL, false}, {"deepseek-r1-qwen", "qwen2", NULL, false}, {"stablelm2", "qwen2", NULL, false},
-    {"kormo", "qwen2", NULL, false}, {"f2llmv2", "qwen2", NULL, false}, {"qwen35", "qwen35", NULL, false},
-    {"gpt-4o", "o200k", NULL, false}, {"llama4", "o200k", NULL, false}, {"tekken", "tekken", NULL, true},
-    {"deepseek-v3", NULL, deepseek_v3, false}, {"hunyuan-dense", NULL, deepseek_v3, false},
-    {"deepseek-coder", NULL, deepseek_coder, false}, {"falcon", NULL, falcon, false},
-    {"bloom", NULL, bloom, false}, {"poro-chat", NULL, bloom, false}, {"gpt3-finnish", NULL, bloom, false},
+    {"gpt-2", "gpt2", NULL, false, FORM_NONE}, {"phi-2", "gpt2", NULL, false, FORM_NONE}, {"mpt", "gpt2", NULL, false, FORM_NFC}, {"olmo", "gpt2", NULL, false, FORM_NFC},
+    {"jais", "gpt2", NULL, false, FORM_UNKNOWN}, {"jina-es", "gpt2", NULL, false, FORM_UNKNOWN}, {"jina-de", "gpt2", NULL, false, FORM_UNKNOWN},
+    {"jina-v2-es", "gpt2", NULL, false, FORM_UNKNOWN}, {"jina-v2-de", "gpt2", NULL, false, FORM_UNKNOWN}, {"jina-v1-en", "gpt2", NULL, false, FORM_NONE},
+    {"jina-v2-code", "gpt2", NULL, false, FORM_UNKNOWN}, {"roberta-bpe", "gpt2", NULL, false, FORM_NONE}, {"gigachat", "gpt2", NULL, false, FORM_UNKNOWN},
+    {"a.x-4.0", "gpt2", NULL, false, FORM_UNKNOWN}, {"mellum", "gpt2", NULL, false, FORM_UNKNOWN}, {"modern-bert", "gpt2", NULL, false, FORM_NFC},
+    {"starcoder", NULL, digits_gpt2, false, FORM_NONE}, {"refact", NULL, digits_gpt2, false, FORM_NONE}, {"command-r", NULL, digits_gpt2, false, FORM_NFC},
+    {"smollm", NULL, digits_gpt2, false, FORM_NONE}, {"codeshell", NULL, digits_gpt2, false, FORM_UNKNOWN}, {"exaone", NULL, digits_gpt2, false, FORM_UNKNOWN},
+    {"minerva-7b", NULL, digits_gpt2, false, FORM_UNKNOWN},
+    {"llama-bpe", "llama3", NULL, true, FORM_NONE}, {"llama3", "llama3", NULL, true, FORM_NONE}, {"llama-v3", "llama3", NULL, true, FORM_NONE},
+    {"falcon3", "llama3", NULL, true, FORM_UNKNOWN}, {"pixtral", "llama3", NULL, true, FORM_NONE},
+    {"dbrx", "llama3", NULL, false, FORM_NONE}, {"smaug-bpe", "llama3", NULL, false, FORM_UNKNOWN}, {"glm4", "llama3", NULL, false, FORM_UNKNOWN},
+    {"chatglm-bpe", "llama3", NULL, false, FORM_UNKNOWN},
+    {"qwen2", "qwen2", NULL, false, FORM_NFC}, {"deepseek-r1-qwen", "qwen2", NULL, false, FORM_UNKNOWN}, {"stablelm2", "qwen2", NULL, false, FORM_UNKNOWN},
+    {"kormo", "qwen2", NULL, false, FORM_UNKNOWN}, {"f2llmv2", "qwen2", NULL, false, FORM_UNKNOWN}, {"qwen35", "qwen35", NULL, false, FORM_NFC},
+    {"gpt-4o", "o200k", NULL, false, FORM_NONE}, {"llama4", "o200k", NULL, false, FORM_NONE}, {"tekken", "tekken", NULL, true, FORM_NONE},
+    {"deepseek-v3", NULL, deepseek_v3, false, FORM_NONE}, {"hunyuan-dense", NULL, deepseek_v3, false, FORM_UNKNOWN},
+    {"deepseek-coder", NULL, deepseek_coder, false, FORM_NONE}, {"falcon", NULL, falcon, false, FORM_NONE},
+    {"bloom", NULL, bloom, false, FORM_NONE}, {"poro-chat", NULL, bloom, false, FORM_UNKNOWN}, {"gpt3-finnish", NULL, bloom, false, FORM_UNKNOWN},
 };
 
 static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, struct err *e)
@@ -359,6 +369,7 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     add_tokens(g, &vocab, &added, e);
     buf_printf(&json, "{\"added_tokens\":[%s],", added.data ? added.data : "");
     add_template(g, &json);
+    if (pres[k].form == FORM_NFC) buf_adds(&json, "\"normalizer\":{\"type\":\"NFC\"},");
     buf_adds(&json, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
     add_chain(k, &json);
     buf_printf(&json, "]},\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{"
@@ -373,6 +384,7 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     buf_free(&added);
     if (t && g->bos >= 0 && g->bos < t->vocab.n) t->bos = (int)g->bos;
     if (t && g->eos >= 0 && g->eos < t->vocab.n) t->eos = (int)g->eos;
+    if (t) t->note = form_notes[pres[k].form];
     return t;
 }
 

@@ -120,6 +120,7 @@ struct tokenizer {
     struct tok_limits limits;
     int bos, eos;
 
+    const char *note;        /* tok_note() */
     bool cache_words;        /* words are worth a cache: the chain cuts them short */
     struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
 

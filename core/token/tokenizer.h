@@ -48,6 +48,8 @@ struct tok_summary {
     size_t longest_bytes;
 };
 void tok_summary(const struct tokenizer *t, struct tok_summary *out);
+/* What the file does not say and was decided for it, or NULL; a static string. */
+const char *tok_note(const struct tokenizer *t);
 
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e);
 void tok_scratch_free(struct tok_scratch *s);

@@ -177,6 +177,24 @@ static void a_split_is_known_by_name(void **state)
     assert_int_equal(e.code, ERR_DATA);
 }
 
+static void what_the_file_does_not_say_is_told(void **state)
+{
+    (void)state;
+    static const struct { const char *pre, *ids, *note; } cases[] = { /* "e" U+0301, in NFC two bytes */
+        {"qwen2", "195 169", "NFC"}, {"command-r", "195 169", "NFC"}, {"llama-bpe", "101 204 129", NULL}, {"gpt-2", "101 204 129", NULL},
+        {"codeshell", "101 204 129", "none is assumed"}};
+    struct err e = {0};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct tokenizer *t = byte_level(cases[i].pre, false, &e);
+        if (!t) fail_msg("%s: %s", cases[i].pre, e.msg);
+        check(t, "e\xcc\x81", 0, cases[i].ids);
+        if (!cases[i].note) assert_null(tok_note(t));
+        else assert_non_null(strstr(tok_note(t), cases[i].note));
+        round_trip(t);
+        tok_free(t);
+    }
+}
+
 static void tekken_has_special_tokens_first(void **state)
 {
     (void)state;
@@ -211,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wordpiece_has_its_marks_back),
         cmocka_unit_test(a_split_is_known_by_name),
+        cmocka_unit_test(what_the_file_does_not_say_is_told),
         cmocka_unit_test(tekken_has_special_tokens_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
