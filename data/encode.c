@@ -10,7 +10,8 @@
 #include "data/encode_print.h"
 #include "data/shard.h"
 
-/* The result of one block. */
+/* The result of one block.  It stays with its slot, so that the memory serves for
+ * the next block there. */
 struct result {
     struct tok_ids ids;
     struct result_doc { size_t end; uint64_t bytes; } *docs; /* end in ids */
@@ -180,12 +181,14 @@ static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, 
 static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err *e)
 {
     struct encoder *x = arg;
-    struct result *s = mem_zalloc(1, sizeof *s);
+    struct result *s = slot->user ? slot->user : mem_zalloc(1, sizeof *s);
     struct doc_iter *it = &x->iter[thread];
     struct doc d;
     enum doc_next next;
     if (!s) return err_oom(e, sizeof *s, "documents");
     slot->user = s;
+    s->ids.n = s->n_docs = 0;
+    s->stats = (struct encode_stats){0};
     doc_iter_start(it, &x->docs, &slot->block);
     while ((next = doc_iter_next(it, &d)) != DOC_END) {
         int ret = next == DOC_BAD ? bad_document(s, &d, it->reason, x->o->strict, e)
@@ -251,7 +254,6 @@ static int block_done(void *arg, struct doc_slot *slot, int thread, struct err *
     add_stats(in_parts(x, &slot->block) ? &x->parts : x->stats, &s->stats);
     if (x->file && slot->out[0].len) ret = file_write(x->file, slot->out[0].data, slot->out[0].len, e);
     if (x->shard) ret = write_shard(x, s, e);
-    drop_result(NULL, slot);
     return ret;
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "data/shard.h"
 #include "data/tokens.h"
@@ -10,7 +11,7 @@ int shard_meta_init(struct shard_meta *m, const struct tokenizer *t, struct err 
 {
     struct buf json = {0};
     *m = (struct shard_meta){
-        .vocab = tok_vocab_size(t), .bos = tok_bos(t), .eos = tok_eos(t), .tok_hash = tok_hash(t)};
+        .vocab = tok_vocab_size(t), .bos = tok_bos(t), .eos = tok_eos(t)};
     if (m->vocab <= 0) return err_set(e, ERR_DATA, "the tokenizer has no tokens");
     m->lengths = mem_zalloc((size_t)m->vocab, sizeof *m->lengths);
     if (!m->lengths) return err_oom(e, (uint64_t)m->vocab * 2, "token lengths");
@@ -20,13 +21,14 @@ int shard_meta_init(struct shard_meta *m, const struct tokenizer *t, struct err 
             m->lengths[i] = (uint16_t)(n > UINT16_MAX ? UINT16_MAX : n);
     }
     if (tok_to_json(t, &json, e) || buf_ok(&json, e)) goto fail;
+    m->tok_hash = hash64(json.data, json.len); /* that of tok_hash() */
     m->tokenizer_bytes = json.len;
     size_t bound = ZSTD_compressBound(json.len);
     if (!buf_reserve(&m->tokenizer, bound)) {
         buf_ok(&m->tokenizer, e);
         goto fail;
     }
-    size_t got = ZSTD_compress(m->tokenizer.data, bound, json.data, json.len, 3);
+    size_t got = ZSTD_compress(m->tokenizer.data, bound, json.data, json.len, 1);
     if (ZSTD_isError(got)) {
         err_set(e, ERR_INTERNAL, "compressing the tokenizer: %s", ZSTD_getErrorName(got));
         goto fail;

@@ -11,6 +11,14 @@ static void add_bool(struct buf *out, const char *key, bool v)
     buf_printf(out, ",\"%s\":%s", key, v ? "true" : "false");
 }
 
+static void add_id(struct buf *out, int id)
+{
+    char text[12], *p = text + sizeof text;
+    do *--p = (char)('0' + id % 10);
+    while (id /= 10);
+    buf_add(out, p, (size_t)(text + sizeof text - p));
+}
+
 static void add_text(struct buf *out, const struct tokenizer *t, int id)
 {
     size_t n;
@@ -57,7 +65,8 @@ static void write_vocab(struct buf *out, const struct tokenizer *t)
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
         buf_adds(out, separator);
         add_text(out, t, id);
-        buf_printf(out, ":%d", id);
+        buf_addc(out, ':');
+        add_id(out, id);
         separator = ",\n";
     }
     buf_addc(out, '}');

@@ -89,7 +89,7 @@ static size_t slot_line(const struct word_cache *c, const struct word_slot *s)
 /* More lines; where that is too much or there is no memory, none used. */
 static void grow(struct word_cache *c)
 {
-    size_t n = c->n_lines, more = 4 * n < MAX_LINES ? 4 * n : MAX_LINES;
+    size_t n = c->n_lines, more = n < 1 << 13 ? 4 * n : 2 * n;
     struct word_line *old = c->lines, *lines = n < MAX_LINES ? new_lines(more) : NULL;
     if (!lines) {
         empty(c);
