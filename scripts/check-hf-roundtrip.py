@@ -71,6 +71,8 @@ cases = [
     ("llama rope yarn", tf.LlamaConfig(**grouped, rope_parameters=rope("yarn", factor=4.0, original_max_position_embeddings=16))),
     ("llama rope yarn more", tf.LlamaConfig(**grouped, rope_parameters=rope(
         "yarn", factor=4.0, original_max_position_embeddings=16, beta_fast=16.0, beta_slow=2.0, attention_factor=1.3, truncate=False))),
+    ("llama rope longrope", tf.LlamaConfig(**grouped, rope_parameters=rope("longrope", factor=2.0, original_max_position_embeddings=32,
+                                                                           short_factor=[1.0, 1.25, 1.5, 2.0, 2.0, 3.0], long_factor=[2.0] * 6))),
     ("mistral", tf.MistralConfig(**grouped, sliding_window=7)),
     ("mistral no window", tf.MistralConfig(**grouped, sliding_window=None)),
     ("qwen2", tf.Qwen2Config(**grouped, tie_word_embeddings=True)),
@@ -113,6 +115,10 @@ cases = [
                                    layer_types=["sliding_attention", "full_attention", "sliding_attention"])),
     ("phi", tf.PhiConfig(**dict(grouped, hidden_size=64))),
     ("phi3", tf.Phi3Config(**grouped, **no_special)),
+    ("phi3 longrope", tf.Phi3Config(**grouped, **no_special, original_max_position_embeddings=32, tie_word_embeddings=True, rope_parameters=rope(
+        "longrope", original_max_position_embeddings=32, short_factor=[1.0, 1.25, 1.5, 2.0], long_factor=[2.0] * 4, partial_rotary_factor=0.7))),
+    ("phi3 longrope long", tf.Phi3Config(**grouped, **no_special, original_max_position_embeddings=16, rope_parameters=rope(
+        "longrope", original_max_position_embeddings=16, short_factor=[1.0] * 6, long_factor=[1.0, 1.5, 2.25, 3.0, 4.0, 8.0], attention_factor=1.2))),
     ("phi3 window", tf.Phi3Config(**grouped, **no_special, sliding_window=7, tie_word_embeddings=True,
                                   rope_parameters=rope("default", partial_rotary_factor=0.5))),
     ("bloom", tf.BloomConfig(vocab_size=131, hidden_size=60, n_layer=3, n_head=5)),
@@ -199,8 +205,6 @@ refusals = [
     ("bert many labels", tf.BertConfig(**small, problem_type="multi_label_classification"), tf.BertForSequenceClassification,
      "multi_label_classification"),
     ("t5 classifier", tf.T5Config(**t5, num_decoder_layers=1), tf.T5ForSequenceClassification, "T5ForSequenceClassification"),
-    ("llama rope longrope", tf.LlamaConfig(**grouped, rope_parameters=rope("longrope", factor=2.0, original_max_position_embeddings=32,
-                                                                           short_factor=[1.0] * 6, long_factor=[2.0] * 6)), None, "longrope"),
     ("llama rope partial", tf.LlamaConfig(**grouped, rope_parameters=rope("default", partial_rotary_factor=0.5)), None,
      "partial_rotary_factor"),
     ("phi qk", tf.PhiConfig(**dict(grouped, hidden_size=64), qk_layernorm=True), None, "qk_layernorm"),

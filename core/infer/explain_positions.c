@@ -79,7 +79,7 @@ static int rope(const struct explain_positions *p, struct buf *out, struct err *
     b.theta = p->theta;
     b.pos = POS_ROPE;
     if (rope_n_rot(&b) / 2 > (int)(sizeof f / sizeof *f)) return err_set(e, ERR_USAGE, "--dim %d is too large for a table", p->dim);
-    rope_frequencies(&b, p->n, f);
+    rope_frequencies(NULL, &b, p->n, f);
     int pairs = rope_n_rot(&b) / 2;
     buf_printf(out,
                "\nRotary (RoPE, Su et al., arXiv:2104.09864)\n"

@@ -96,7 +96,7 @@ static int use_rope(struct builder *b, const struct block_config *k, struct err 
     if (k->pos != POS_ROPE || (b->rope_of && b->rope.max_pos == b->T && rope_same(b->rope_of, k))) return 0;
     rope_free(&b->rope);
     b->rope_of = NULL;
-    if (rope_build(&b->rope, k, b->T, e)) return -1;
+    if (rope_build(&b->rope, &b->c->longrope, k, b->T, e)) return -1;
     b->rope_of = k;
     return 0;
 }

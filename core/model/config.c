@@ -30,7 +30,7 @@ const struct choice choice_pairing[] = {{"half", 0, true}, {"interleaved", 1, tr
 const struct choice choice_scaling[] = {
     {"none", ROPE_PLAIN, true},       {"linear", ROPE_LINEAR, true}, {"ntk", ROPE_NTK, true},
     {"dynamic", ROPE_DYNAMIC, true},  {"llama3", ROPE_LLAMA3, true}, {"yarn", ROPE_YARN, true},
-    {"longrope", -1, false},          {0}};
+    {"longrope", ROPE_LONG, true},          {0}};
 const struct choice choice_ffn[] = {
     {"mlp", FFN_MLP, true}, {"glu", FFN_GLU, true}, {"moe", FFN_MOE, true}, {"rwkv_cmix", FFN_CMIX, true}, {0}};
 const struct choice choice_act[] = {

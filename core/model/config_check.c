@@ -137,5 +137,5 @@ int model_config_check(const struct model_config *c, struct err *e)
     }
     if (n != c->n_layers || n_enc != c->n_enc_layers)
         return err_set(e, ERR_CONFIG, "blocks add up to %d layers, not %d", n, c->n_layers);
-    return check_embed(c, e) || head_check(c, e) || check_experts(c, e) ? -1 : 0;
+    return check_embed(c, e) || head_check(c, e) || longrope_check(c, e) || check_experts(c, e) ? -1 : 0;
 }

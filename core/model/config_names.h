@@ -40,6 +40,11 @@ int mixer_parse_other(struct block_config *b, int d_model, const struct cJSON *o
 void mixer_print_other(const struct block_config *b, struct buf *out);
 int mixer_check_other(const struct block_config *b, int i, struct err *e);
 
+/* config_long.c; of the whole description */
+int longrope_parse(struct model_config *c, const struct cJSON *j, struct err *e);
+void longrope_print(const struct model_config *c, struct buf *out);
+int longrope_check(const struct model_config *c, struct err *e);
+
 /* config_head.c */
 int head_parse(struct model_config *c, const struct cJSON *j, struct err *e); /* j: the whole description */
 void head_print(const struct model_config *c, struct buf *out);

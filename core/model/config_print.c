@@ -35,9 +35,13 @@ static void print_scaling(const struct block_config *b, struct buf *out)
         buf_adds(out, ", ");
         config_num(out, "high_freq_factor", b->high_freq);
     }
-    if (b->scaling == ROPE_LLAMA3 || b->scaling == ROPE_YARN || b->scaling == ROPE_DYNAMIC) {
+    if (b->scaling == ROPE_LLAMA3 || b->scaling == ROPE_YARN || b->scaling == ROPE_DYNAMIC || b->scaling == ROPE_LONG) {
         buf_adds(out, ", ");
         config_num(out, "original_max_pos", b->original_max_pos);
+    }
+    if (b->scaling == ROPE_LONG) {
+        buf_adds(out, ", ");
+        config_num(out, "attn_factor", b->attn_factor);
     }
     if (b->scaling == ROPE_YARN) {
         buf_adds(out, ", ");
@@ -169,6 +173,7 @@ void model_config_print(const struct model_config *c, struct buf *out)
     print_blocks(c, c->n_enc_blocks, c->n_blocks, c->stack == STACK_ENCDEC, out);
     buf_adds(out, ",\n");
     head_print(c, out);
+    longrope_print(c, out);
     buf_adds(out, "  \"init\": {");
     config_num(out, "std", c->init_std);
     buf_adds(out, "},\n  \"dropout\": {");

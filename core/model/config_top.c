@@ -120,7 +120,7 @@ static int parse_encoder(struct model_config *c, const struct cJSON *j, struct e
 static int parse_top(struct model_config *c, const struct cJSON *j, struct err *e)
 {
     static const char *const known[] = {"family", "stack", "d_model", "vocab", "vocab_pad", "tie_embed",
-                                        "embed", "encoder", "blocks", "head", "init", "dropout", "mup", "decoder_start", NULL};
+                                        "embed", "encoder", "blocks", "head", "init", "dropout", "mup", "decoder_start", "longrope", NULL};
     if (!cJSON_IsObject(j)) return err_set(e, ERR_CONFIG, "a model description must be an object");
     int64_t d_model = 0, vocab = 0;
     int stack = STACK_DECODER;
@@ -140,7 +140,7 @@ static int parse_top(struct model_config *c, const struct cJSON *j, struct err *
     c->d_model = c->embed_dim = (int)d_model;
     c->vocab = (int)vocab;
     if (embed && parse_embed(c, embed, e)) return -1;
-    if (parse_encoder(c, j, e) || parse_blocks(c, j, "blocks", c->stack == STACK_ENCODER, e) || head_parse(c, j, e)) return -1;
+    if (parse_encoder(c, j, e) || parse_blocks(c, j, "blocks", c->stack == STACK_ENCODER, e) || head_parse(c, j, e) || longrope_parse(c, j, e)) return -1;
     return parse_rest(c, j, e);
 }
 

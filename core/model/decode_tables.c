@@ -10,7 +10,7 @@ static int make_positions(struct decoder *d, struct err *e)
         for (int j = c->n_enc_blocks; j < i; j++)
             if (rope_same(&c->block[j], k)) d->rope_of[i] = d->rope_of[j];
         if (k->pos != POS_ROPE || d->rope_of[i] != i) continue;
-        if (rope_build(&d->rope[i], k, d->max_len, e)) return -1;
+        if (rope_build(&d->rope[i], &d->c.longrope, k, d->max_len, e)) return -1;
     }
     for (int i = c->n_enc_blocks, layer = 0; i < c->n_blocks; i++)
         for (int r = 0; r < c->block[i].repeat; r++)

@@ -111,6 +111,9 @@ void hf_write_pad(const struct model_config *c, struct buf *out);
 const char *hf_act_name(enum act act);
 const char *hf_yes(bool b);
 /* "key": {...}, with the rotary positions of b. */
-void hf_write_rope(const struct block_config *b, const char *key, struct buf *out);
+void hf_write_rope(const struct model_config *c, const struct block_config *b, const char *key, struct buf *out);
+/* config_long.c.  The factors of longrope, where a block has it; as members of rope_parameters. */
+int hf_longrope_read(struct model_config *c, const struct cJSON *hf, struct err *e);
+void hf_longrope_write(const struct model_config *c, struct buf *out);
 
 #endif

@@ -70,7 +70,7 @@ static int rope_numbers(struct block_config *b, const struct cJSON *rp, const st
     /* dynamic scales from max_position_embeddings, whatever the original says. */
     if (b->scaling == ROPE_DYNAMIC) b->original_max_pos = c->max_pos;
     if (factor == 0) {
-        if (b->scaling != ROPE_YARN) return err_set(e, ERR_CONFIG, "%s.factor is missing", where);
+        if (b->scaling != ROPE_YARN && b->scaling != ROPE_LONG) return err_set(e, ERR_CONFIG, "%s.factor is missing", where);
         factor = c->max_pos / b->original_max_pos;
     }
     b->factor = factor;
@@ -105,7 +105,7 @@ int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct 
         const char *name;
         enum rope_scaling scaling;
     } types[] = {{"default", ROPE_PLAIN}, {"linear", ROPE_LINEAR}, {"dynamic", ROPE_DYNAMIC},
-                 {"llama3", ROPE_LLAMA3}, {"yarn", ROPE_YARN}};
+                 {"llama3", ROPE_LLAMA3}, {"yarn", ROPE_YARN}, {"longrope", ROPE_LONG}, {"su", ROPE_LONG}};
     b->pos = POS_ROPE;
     if (json_member(rp, "full_attention") || json_member(rp, "sliding_attention"))
         return err_set(e, ERR_CONFIG, "rope_parameters by kind of layer is not supported yet");
@@ -334,7 +334,7 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
     for (int i = 0; i < c->n_blocks; i++) c->n_layers += c->block[i].repeat;
     for (int i = 0; i < c->n_enc_blocks; i++) c->n_enc_layers += c->block[i].repeat;
     if (!c->embed_dim) c->embed_dim = c->d_model;
-    return model_config_check(c, e);
+    return hf_longrope_read(c, hf, e) ? -1 : model_config_check(c, e);
 }
 
 int model_config_from_hf(struct model_config *c, const struct cJSON *hf, const char *name, struct err *e)

@@ -100,9 +100,9 @@ static int read_deepseek3(struct model_config *c, const struct cJSON *hf, struct
 }
 
 /* Of YaRN the scores' factor too: (0.1 mscale_all_dim ln(factor) + 1)^2. */
-static void write_rope(const struct block_config *b, struct buf *out)
+static void write_rope(const struct model_config *c, const struct block_config *b, struct buf *out)
 {
-    hf_write_rope(b, "rope_parameters", out);
+    hf_write_rope(c, b, "rope_parameters", out);
     if (b->scale <= 0 || b->factor <= 1 || out->oom || out->len < 3) return;
     double all = (sqrt(b->scale * sqrt(b->mla.nope_dim + b->mla.rope_dim)) - 1) / (0.1 * log(b->factor));
     out->len -= 3; /* "},\n" */
@@ -137,7 +137,7 @@ static void write_deepseek(const struct model_config *c, struct buf *out)
         if (strcmp(c->family, "deepseek_v2") == 0)
             buf_printf(out, "  \"topk_method\": \"%s\",\n", x->groups > 1 ? "group_limited_greedy" : "greedy");
     }
-    write_rope(b, out);
+    write_rope(c, b, out);
 }
 
 const struct hf_family hf_deepseek = {.family = "deepseek_v3", .type = "deepseek_v3", .arch = "DeepseekV3ForCausalLM",

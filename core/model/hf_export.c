@@ -20,21 +20,23 @@ const char *hf_yes(bool b)
     return b ? "true" : "false";
 }
 
-void hf_write_rope(const struct block_config *b, const char *key, struct buf *out)
+void hf_write_rope(const struct model_config *c, const struct block_config *b, const char *key, struct buf *out)
 {
-    static const char *const types[] = {"default", "linear", "default", "dynamic", "llama3", "yarn"};
+    static const char *const types[] = {"default", "linear", "default", "dynamic", "llama3", "yarn", "longrope"};
     buf_printf(out, "  \"%s\": {\"rope_type\": \"%s\", \"rope_theta\": %.17g", key, types[b->scaling], b->theta);
     if (b->mixer != MIX_MLA) buf_printf(out, ", \"partial_rotary_factor\": %.17g", b->partial);
     if (b->scaling != ROPE_PLAIN) buf_printf(out, ", \"factor\": %.17g", b->factor);
     if (b->scaling == ROPE_LLAMA3)
         buf_printf(out, ", \"low_freq_factor\": %.17g, \"high_freq_factor\": %.17g", b->low_freq, b->high_freq);
-    if (b->scaling == ROPE_LLAMA3 || b->scaling == ROPE_YARN)
+    if (b->scaling == ROPE_LLAMA3 || b->scaling == ROPE_YARN || b->scaling == ROPE_LONG)
         buf_printf(out, ", \"original_max_position_embeddings\": %.17g", b->original_max_pos);
     if (b->scaling == ROPE_YARN) {
         buf_printf(out, ", \"beta_fast\": %.17g, \"beta_slow\": %.17g, \"truncate\": %s", b->beta_fast, b->beta_slow,
                    hf_yes(b->yarn_truncate));
-        if (b->attn_factor > 0) buf_printf(out, ", \"attention_factor\": %.17g", b->attn_factor);
     }
+    if ((b->scaling == ROPE_YARN || b->scaling == ROPE_LONG) && b->attn_factor > 0)
+        buf_printf(out, ", \"attention_factor\": %.17g", b->attn_factor);
+    if (b->scaling == ROPE_LONG) hf_longrope_write(c, out);
     buf_adds(out, "},\n");
 }
 
@@ -93,7 +95,7 @@ static void to_llama(const struct model_config *c, const char *type, struct buf 
     }
     if (b->clip_qkv > 0) hf_write_float(out, "clip_qkv", b->clip_qkv);
     hf_moe_write(c, type, out);
-    hf_write_rope(b, "rope_parameters", out);
+    hf_write_rope(c, b, "rope_parameters", out);
 }
 
 static void to_neox(const struct model_config *c, struct buf *out)
@@ -108,7 +110,7 @@ static void to_neox(const struct model_config *c, struct buf *out)
                hf_yes(b->place == PLACE_PARALLEL), hf_yes(b->qkv_bias), c->dropout_attn, c->dropout_resid);
     /* transformers 4 looks for these two; 5 prefers rope_parameters. */
     buf_printf(out, "  \"rotary_pct\": %.17g,\n  \"rotary_emb_base\": %.17g,\n", b->partial, b->theta);
-    hf_write_rope(b, "rope_parameters", out);
+    hf_write_rope(c, b, "rope_parameters", out);
 }
 
 /* Lines of the canonical print; names the first that differs. */

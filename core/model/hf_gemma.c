@@ -175,11 +175,11 @@ void hf_write_ropes(const struct model_config *c, struct buf *out)
         else full = &c->block[i];
     }
     buf_adds(out, "  \"rope_parameters\": {\n  ");
-    hf_write_rope(full ? full : sliding, "full_attention", out);
+    hf_write_rope(c, full ? full : sliding, "full_attention", out);
     /* Without the comma between the members of the list. */
     if (!out->oom && out->len >= 2) out->len -= 2;
     buf_adds(out, ",\n  ");
-    hf_write_rope(sliding ? sliding : full, "sliding_attention", out);
+    hf_write_rope(c, sliding ? sliding : full, "sliding_attention", out);
     if (!out->oom && out->len >= 2) out->len -= 2;
     buf_adds(out, "},\n");
 }
@@ -207,7 +207,7 @@ static void write_gemma(const struct model_config *c, struct buf *out)
                c->dropout_attn);
     hf_write_pad(c, out);
     if (version == 1) {
-        hf_write_rope(b, "rope_parameters", out);
+        hf_write_rope(c, b, "rope_parameters", out);
         return;
     }
     buf_printf(out, "  \"query_pre_attn_scalar\": %.17g,\n", b->scale > 0 ? round(1e6 / (b->scale * b->scale)) / 1e6 : b->head_dim);
@@ -218,7 +218,7 @@ static void write_gemma(const struct model_config *c, struct buf *out)
     buf_printf(out, "  \"sliding_window\": %d,\n", window ? window : 4096);
     hf_write_layer_types(c, out);
     if (version == 3) hf_write_ropes(c, out);
-    else hf_write_rope(b, "rope_parameters", out);
+    else hf_write_rope(c, b, "rope_parameters", out);
 }
 
 const struct hf_family hf_bloom = {.family = "bloom", .type = "bloom", .arch = "BloomForCausalLM", .read = read_bloom,

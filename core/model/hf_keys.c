@@ -216,7 +216,7 @@ static void write_key(const struct model_config *c, const struct hf_key *k, stru
     case HF_TYPES: put_int(out, k->key, c->embed_types); break;
     case HF_PAD: hf_write_pad(c, out); break;
     case HF_ROPE:
-    case HF_ROPE_PARTIAL: hf_write_rope(first_rope(c), "rope_parameters", out); break;
+    case HF_ROPE_PARTIAL: hf_write_rope(c, first_rope(c), "rope_parameters", out); break;
     case HF_QK_LN: put_bool(out, k->key, b->qk_norm == QK_HEAD_LN); break;
     case HF_CLIP:
         if (b->clip_qkv > 0) hf_write_float(out, k->key, b->clip_qkv);

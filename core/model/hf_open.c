@@ -113,7 +113,8 @@ static void start_phi3(struct model_config *c, struct block_config *b)
 
 static void rest_phi3(const struct model_config *c, struct buf *out)
 {
-    buf_printf(out, "  \"original_max_position_embeddings\": %d,\n", c->max_pos);
+    const struct block_config *b = &c->block[0];
+    buf_printf(out, "  \"original_max_position_embeddings\": %d,\n", b->scaling == ROPE_LONG ? (int)b->original_max_pos : c->max_pos);
 }
 
 const struct hf_family hf_phi3 = {.family = "phi3", .type = "phi3", .arch = "Phi3ForCausalLM", .start = start_phi3, .keys = phi3_keys,

@@ -25,7 +25,7 @@ enum pos_type { POS_NONE, POS_SINUSOIDAL, POS_LEARNED, POS_ROPE, POS_ALIBI, POS_
  * cosines with the paper's frequencies (Marian); the same halves with
  * 10000^(-i/(d/2-1)) (tensor2tensor, fairseq). */
 enum sin_layout { SIN_INTERLEAVED, SIN_CONCAT, SIN_T2T };
-enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN };
+enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN, ROPE_LONG };
 /* out: on the output of each sublayer only (OLMo 2); parallel_one: attention and FFN read one normed stream (Phi, Cohere). */
 enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL, PLACE_OUT, PLACE_PARALLEL_ONE };
 /* Norm of q and k before RoPE: RMS of each head, or of all heads together (OLMo 2, OLMoE); layer norm of each head with
@@ -104,7 +104,7 @@ struct block_config {
     bool interleaved;           /* rope pairs (2i, 2i+1) instead of (i, i + n/2) */
     enum rope_scaling scaling;
     double factor, low_freq, high_freq, original_max_pos, beta_fast, beta_slow;
-    double attn_factor;         /* yarn: multiplies cos and sin; 0 = 0.1 ln(factor) + 1 */
+    double attn_factor;         /* yarn, longrope: multiplies cos and sin; 0 = what the paper says (rope.h) */
     bool yarn_truncate;
     enum ffn_type ffn;
     struct moe_config moe;
@@ -124,6 +124,13 @@ struct block_config {
 
 #define MODEL_MAX_BLOCKS 128
 #define MODEL_MAX_LAYERS 1024
+
+/* Factors of rope's longrope scaling, a pair each: for rows up to original_max_pos, and for longer ones. */
+#define MODEL_MAX_LONGROPE 512
+struct longrope {
+    int n;                      /* 0 = none */
+    double by[2][MODEL_MAX_LONGROPE];
+};
 
 struct model_config {
     char prefix[16];            /* of a model trained beside another (ELECTRA's generator), whose embedding it shares; else "" */
@@ -154,6 +161,7 @@ struct model_config {
     double logit_scale, head_softcap;        /* logits * scale, then softcap * tanh(logits / softcap) */
     double init_std;
     double dropout_embed, dropout_attn, dropout_resid;
+    struct longrope longrope;
     int n_blocks;
     struct block_config block[MODEL_MAX_BLOCKS];
 };

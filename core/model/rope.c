@@ -52,7 +52,16 @@ static void scale_yarn(const struct block_config *b, double *f, int n)
     }
 }
 
-double rope_frequencies(const struct block_config *b, int seq_len, double *f)
+/* Returns the factor of cos and sin. */
+static double scale_long(const struct longrope *l, const struct block_config *b, int seq_len, double *f, int n)
+{
+    double s = b->factor, L0 = b->original_max_pos;
+    for (int i = 0; i < n && i < l->n; i++) f[i] /= l->by[seq_len > L0][i];
+    if (b->attn_factor > 0) return b->attn_factor;
+    return s > 1 && L0 > 1 ? sqrt(1 + log(s) / log(L0)) : 1;
+}
+
+double rope_frequencies(const struct longrope *l, const struct block_config *b, int seq_len, double *f)
 {
     int d = turning(b), n = rope_n_rot(b) / 2;
     double theta = b->theta, s = b->factor, L0 = b->original_max_pos;
@@ -63,13 +72,14 @@ double rope_frequencies(const struct block_config *b, int seq_len, double *f)
     if (b->scaling == ROPE_LINEAR)
         for (int i = 0; i < n; i++) f[i] /= s;
     if (b->scaling == ROPE_LLAMA3) scale_llama3(b, f, n);
+    if (b->scaling == ROPE_LONG) return scale_long(l, b, seq_len, f, n);
     if (b->scaling != ROPE_YARN) return 1;
     scale_yarn(b, f, n);
     if (b->attn_factor > 0) return b->attn_factor;
     return s > 1 ? 0.1 * log(s) + 1 : 1;
 }
 
-int rope_build(struct rope_table *t, const struct block_config *b, int n_pos, struct err *e)
+int rope_build(struct rope_table *t, const struct longrope *l, const struct block_config *b, int n_pos, struct err *e)
 {
     int n = rope_n_rot(b) / 2;
     size_t bytes;
@@ -83,7 +93,7 @@ int rope_build(struct rope_table *t, const struct block_config *b, int n_pos, st
         rope_free(t);
         return err_oom(e, 2 * bytes, "rope tables");
     }
-    double m = rope_frequencies(b, n_pos, f);
+    double m = rope_frequencies(l, b, n_pos, f);
     for (int64_t p = 0; p < n_pos; p++)
         for (int i = 0; i < n; i++) {
             t->cos[p * n + i] = (float)(m * cos((double)p * f[i]));

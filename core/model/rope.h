@@ -7,7 +7,9 @@
  *   dynamic  theta *= (s L/L0 - (s-1))^(n/(n-2)) for a length L above L0
  *   llama3   by wavelength: long ones / s, short ones kept, a ramp between
  *   yarn     by index: a ramp from f to f/s, and cos, sin times attn_factor
- *            (arXiv:2309.00071) */
+ *            (arXiv:2309.00071), by default 0.1 ln s + 1
+ *   longrope f / (short or long factor of the pair), and cos, sin times
+ *            attn_factor, by default sqrt(1 + ln s / ln L0) (arXiv:2402.13753) */
 #ifndef CORE_MODEL_ROPE_H
 #define CORE_MODEL_ROPE_H
 
@@ -16,10 +18,10 @@
 /* Elements of a head that turn (even).  An odd share is padded as Hugging Face
  * does: n = 3 has frequencies 0 and 2/3, four elements turn. */
 int rope_n_rot(const struct block_config *b);
-/* f[rope_n_rot/2]; seq_len matters to dynamic scaling only.  Returns the factor of cos and sin. */
-double rope_frequencies(const struct block_config *b, int seq_len, double *f);
+/* f[rope_n_rot/2]; seq_len matters to dynamic and longrope scaling only; l may be NULL without the latter.  Returns the factor of cos and sin. */
+double rope_frequencies(const struct longrope *l, const struct block_config *b, int seq_len, double *f);
 /* Tables for positions [0, n_pos).  Free with rope_free(). */
-int rope_build(struct rope_table *t, const struct block_config *b, int n_pos, struct err *e);
+int rope_build(struct rope_table *t, const struct longrope *l, const struct block_config *b, int n_pos, struct err *e);
 void rope_free(struct rope_table *t);
 /* Two groups that can share a table. */
 bool rope_same(const struct block_config *a, const struct block_config *b);

@@ -254,7 +254,7 @@ static void rope_frequencies_match_the_reference(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct block_config b = rope_block(rows[i].scaling);
         double f[8];
-        double m = rope_frequencies(&b, rows[i].seq_len, f);
+        double m = rope_frequencies(NULL, &b, rows[i].seq_len, f);
         for (int k = 0; k < 8; k++)
             if (fabs(f[k] / rows[i].f[k] - 1) > 3e-6) /* the reference is f32 */
                 fail_msg("%s: frequency %d is %.9g, want %.9g", rows[i].scaling, k, f[k], rows[i].f[k]);
@@ -267,8 +267,8 @@ static void ntk_stretches_the_longest_wave_by_the_factor(void **state)
     (void)state;
     double f[8], g[8];
     struct block_config b = rope_block(""), n = rope_block("{\"type\":\"ntk\",\"factor\":4}");
-    rope_frequencies(&b, 64, f);
-    rope_frequencies(&n, 64, g);
+    rope_frequencies(NULL, &b, 64, f);
+    rope_frequencies(NULL, &n, 64, g);
     assert_true(fabs(g[0] - f[0]) < 1e-12);
     assert_true(fabs(f[7] / g[7] - 4) < 1e-9);
 }
@@ -281,7 +281,7 @@ static void an_odd_share_turns_one_more_element(void **state)
     b.partial = 0.25; /* 3 elements: frequencies 1 and theta^(-2/3), 4 elements turn */
     double f[8];
     assert_int_equal(rope_n_rot(&b), 4);
-    rope_frequencies(&b, 64, f);
+    rope_frequencies(NULL, &b, 64, f);
     assert_true(fabs(f[1] / pow(10000, -2.0 / 3) - 1) < 1e-12);
 }
 
@@ -291,8 +291,8 @@ static void rope_tables_hold_cos_and_sin_of_the_angle(void **state)
     struct err e;
     struct rope_table t;
     struct block_config b = rope_block("{\"type\":\"yarn\",\"factor\":4,\"original_max_pos\":16}");
-    double f[8], m = rope_frequencies(&b, 50, f);
-    assert_int_equal(rope_build(&t, &b, 50, &e), 0);
+    double f[8], m = rope_frequencies(NULL, &b, 50, f);
+    assert_int_equal(rope_build(&t, NULL, &b, 50, &e), 0);
     assert_true(m > 1.13 && m < 1.14); /* 0.1 ln 4 + 1 */
     for (int p = 0; p < 50; p += 7)
         for (int i = 0; i < 8; i++) {
@@ -300,6 +300,34 @@ static void rope_tables_hold_cos_and_sin_of_the_angle(void **state)
             assert_true(fabs((double)t.sin[p * 8 + i] - m * sin(p * f[i])) < 1e-7);
         }
     rope_free(&t);
+}
+
+#define LONG_BLOCK ONE_LONG("\"heads\":4,\"head_dim\":4,\"pos\":{\"type\":\"rope\",\"scaling\":{\"type\":\"longrope\",\"factor\":4,\"original_max_pos\":16}}")
+#define ONE_LONG(mixer) ",\"blocks\":[{\"mixer\":{" mixer "}," FFN "}]}"
+
+static void longrope_takes_short_or_long_factors(void **state)
+{
+    (void)state;
+    struct err e;
+    double f[2];
+    struct buf a = {0}, b = {0};
+    refused("{" TOP LONG_BLOCK, "longrope.short has 0 factors, the heads of blocks[0] turn 2 pairs");
+    refused("{" TOP ",\"longrope\":{\"short\":[1,2,3],\"long\":[1,2,3]}" LONG_BLOCK, "longrope.short has 3 factors");
+    refused("{" TOP ",\"longrope\":{\"short\":[1,2],\"long\":[1]}" LONG_BLOCK, "longrope.long must be a list of as many");
+    refused("{" TOP ",\"longrope\":{\"short\":[1,0],\"long\":[1,2]}" LONG_BLOCK, "longrope.short[1] is no number within");
+    refused("{" TOP ",\"longrope\":{\"short\":[1],\"long\":[2]}" ONE_LONG("\"heads\":4"), "longrope without a block");
+    if (parse("{" TOP ",\"longrope\":{\"short\":[1,2.5],\"long\":[4,8]}" LONG_BLOCK, &e)) fail_msg("%s", e.msg);
+    model_config_print(&config, &a);
+    assert_int_equal(parse(a.data, &e), 0);
+    model_config_print(&config, &b);
+    assert_string_equal(a.data, b.data);
+    double m = rope_frequencies(&config.longrope, &config.block[0], 16, f);
+    assert_true(fabs(m - sqrt(1 + log(4) / log(16))) < 1e-12);
+    assert_true(fabs(f[0] - 1) < 1e-12 && fabs(f[1] - 0.01 / 2.5) < 1e-12);
+    rope_frequencies(&config.longrope, &config.block[0], 17, f);
+    assert_true(fabs(f[0] - 0.25) < 1e-12 && fabs(f[1] - 0.01 / 8) < 1e-12);
+    buf_free(&a);
+    buf_free(&b);
 }
 
 static void alibi_slopes_match_the_paper(void **state)
@@ -400,7 +428,7 @@ static void both_generations_of_rope_keys_are_read(void **state)
     assert_int_equal(from_hf("{\"model_type\":\"gpt_neox\"," HF_LLAMA "}", &e), 0);
     assert_true(config.block[0].partial == 0.25);
     assert_int_equal(from_hf("{\"model_type\":\"llama\"," HF_LLAMA ",\"rope_scaling\":{\"type\":\"longrope\",\"factor\":2}}", &e), -1);
-    assert_non_null(strstr(e.msg, "longrope is not supported yet"));
+    assert_non_null(strstr(e.msg, "rope_parameters.short_factor must be a list"));
 }
 
 static void windows_become_groups_of_blocks(void **state)
@@ -469,6 +497,7 @@ int main(void)
         cmocka_unit_test(ntk_stretches_the_longest_wave_by_the_factor),
         cmocka_unit_test(an_odd_share_turns_one_more_element),
         cmocka_unit_test(rope_tables_hold_cos_and_sin_of_the_angle),
+        cmocka_unit_test(longrope_takes_short_or_long_factors),
         cmocka_unit_test(alibi_slopes_match_the_paper),
         cmocka_unit_test(sinusoidal_layouts_differ_as_documented),
         cmocka_unit_test(hugging_face_configs_round_trip),
