@@ -142,11 +142,8 @@ static int listen_to(struct talk *t)
 
 static int add_turn(struct talk *t, const char *role, const char *text, size_t n)
 {
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? 2 * t->cap : 16;
-        if (!mem_renew(&t->message, cap, sizeof *t->message)) return err_oom(t->e, cap * sizeof *t->message, "a conversation");
-        t->cap = cap;
-    }
+    if (!mem_room(&t->message, &t->cap, t->n + 1, sizeof *t->message))
+        return err_oom(t->e, (t->n + 1) * sizeof *t->message, "a conversation");
     t->message[t->n] = (struct buf){0};
     add_message(&t->message[t->n], role, text, n);
     return buf_ok(&t->message[t->n++], t->e);
@@ -212,10 +209,7 @@ static size_t known(struct talk *t)
 static int remember_read(struct talk *t, const struct gen_sample *s)
 {
     size_t n = t->ids.n + (size_t)s->n_ids;
-    if (n > t->cap_read) {
-        if (!mem_renew(&t->read, 2 * n, sizeof *t->read)) return err_oom(t->e, 2 * n * sizeof *t->read, "a conversation");
-        t->cap_read = 2 * n;
-    }
+    if (!mem_room(&t->read, &t->cap_read, n, sizeof *t->read)) return err_oom(t->e, n * sizeof *t->read, "a conversation");
     memcpy(t->read, t->ids.id, t->ids.n * sizeof *t->read);
     if (s->n_ids) memcpy(t->read + t->ids.n, s->ids, (size_t)s->n_ids * sizeof *t->read);
     t->n_read = n;

@@ -39,13 +39,7 @@ bool detail_wants(const struct clean_detail *d, int rule)
 int detail_sample(struct clean_detail *d, const struct clean_sample *x)
 {
     if (!detail_wants(d, x->rule)) return 0;
-    if (d->n == d->cap) {
-        size_t cap = d->cap ? d->cap * 2 : 16;
-        struct clean_sample *v = mem_resize(d->sample, cap, sizeof *v);
-        if (!v) return -1;
-        d->sample = v;
-        d->cap = cap;
-    }
+    if (!mem_room(&d->sample, &d->cap, d->n + 1, sizeof *d->sample)) return -1;
     d->sample[d->n++] = *x;
     d->n_samples[x->rule]++;
     return 0;

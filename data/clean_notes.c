@@ -45,13 +45,8 @@ int notes_add(struct notes *n, uint64_t seq, struct buf *rows, struct clean_grou
               struct err *e)
 {
     if (buf_ok(rows, e)) return -1;
-    if (seq >= n->cap) {
-        size_t cap = n->cap ? n->cap * 2 : 256;
-        uint64_t *v = mem_resize(n->base, cap, sizeof *v);
-        if (!v) return err_oom(e, cap * sizeof *v, "the notes of the documents");
-        n->base = v;
-        n->cap = cap;
-    }
+    if (!mem_room(&n->base, &n->cap, (size_t)seq + 1, sizeof *n->base))
+        return err_oom(e, ((size_t)seq + 1) * sizeof *n->base, "the notes of the documents");
     n->base[seq] = n->rows.len / n->row;
     n->n_blocks = (size_t)seq + 1;
     for (uint64_t i = 0; i < rows->len / n->row; i++) {

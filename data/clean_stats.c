@@ -9,12 +9,9 @@ struct clean_group *clean_group_of(struct clean_groups *g, const char *name, siz
     uint32_t i = labels_id(&g->names, name, n);
     if (i == LABEL_NONE) return NULL;
     if (i >= g->cap) {
-        size_t cap = g->cap ? g->cap * 2 : 16;
-        struct clean_group *v = mem_resize(g->v, cap, sizeof *v);
-        if (!v) return NULL;
-        memset(v + g->cap, 0, (cap - g->cap) * sizeof *v);
-        g->v = v;
-        g->cap = cap;
+        size_t old = g->cap;
+        if (!mem_grow(&g->v, &g->cap, (size_t)i + 1, sizeof *g->v)) return NULL;
+        memset(g->v + old, 0, (g->cap - old) * sizeof *g->v);
     }
     return &g->v[i];
 }

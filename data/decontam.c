@@ -62,13 +62,7 @@ static bool push(struct decontam_work *w, struct shingle_reading *r, size_t begi
 {
     uint64_t h = shingle_end(r);
     *r = (struct shingle_reading){0};
-    if (w->n == w->cap) {
-        size_t cap = w->cap ? w->cap * 2 : 1024;
-        struct decontam_word *v = mem_resize(w->word, cap, sizeof *v);
-        if (!v) return false;
-        w->word = v;
-        w->cap = cap;
-    }
+    if (!mem_room(&w->word, &w->cap, w->n + 1, sizeof *w->word)) return false;
     w->word[w->n++] = (struct decontam_word){h, (uint32_t)begin, (uint32_t)end};
     return true;
 }
@@ -115,20 +109,10 @@ static int add_item(struct decontam *d, struct decontam_work *w, const char *s, 
         d->n_short += w->n > 0;
         return 0;
     }
-    if (d->n_items == d->items_cap) {
-        size_t cap = d->items_cap ? d->items_cap * 2 : 256;
-        struct item *v = mem_resize(d->item, cap, sizeof *v);
-        if (!v) return err_oom(e, cap * sizeof *v, "the evaluation items");
-        d->item = v;
-        d->items_cap = cap;
-    }
-    while (d->n_words + w->n > d->words_cap) {
-        size_t cap = d->words_cap ? d->words_cap * 2 : 4096;
-        uint64_t *v = mem_resize(d->word, cap, sizeof *v);
-        if (!v) return err_oom(e, cap * sizeof *v, "the words of the evaluation items");
-        d->word = v;
-        d->words_cap = cap;
-    }
+    if (!mem_room(&d->item, &d->items_cap, d->n_items + 1, sizeof *d->item))
+        return err_oom(e, (d->n_items + 1) * sizeof *d->item, "the evaluation items");
+    if (!mem_room(&d->word, &d->words_cap, d->n_words + w->n, sizeof *d->word))
+        return err_oom(e, (d->n_words + w->n) * sizeof *d->word, "the words of the evaluation items");
     if (d->n_words + w->n >= UINT32_MAX || d->n_items >= UINT32_MAX - 1)
         return err_set(e, ERR_DATA, "the evaluation files hold more than 4 billion words");
     d->item[d->n_items++] = (struct item){(uint32_t)d->n_words, (uint32_t)w->n, (uint32_t)d->n_files - 1, (uint32_t)line};

@@ -42,13 +42,8 @@ struct encoder {
 
 static int remember_doc(struct result *s, uint64_t bytes, struct err *e)
 {
-    if (s->n_docs == s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 64;
-        struct result_doc *p = mem_resize(s->docs, cap, sizeof *p);
-        if (!p) return err_oom(e, cap * sizeof *p, "documents");
-        s->docs = p;
-        s->cap = cap;
-    }
+    if (!mem_room(&s->docs, &s->cap, s->n_docs + 1, sizeof *s->docs))
+        return err_oom(e, (s->n_docs + 1) * sizeof *s->docs, "documents");
     s->docs[s->n_docs++] = (struct result_doc){s->ids.n, bytes};
     s->stats.documents++;
     s->stats.bytes += bytes;

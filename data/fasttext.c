@@ -188,13 +188,7 @@ static bool is_space(char c)
 
 static bool remember(struct fasttext_work *w, size_t n, uint32_t hash)
 {
-    if (n == w->hash_cap) {
-        size_t cap = n ? 2 * n : 1024;
-        int32_t *v = mem_resize(w->hash, cap, sizeof *v);
-        if (!v) return false;
-        w->hash = v;
-        w->hash_cap = cap;
-    }
+    if (!mem_room(&w->hash, &w->hash_cap, n + 1, sizeof *w->hash)) return false;
     memcpy(&w->hash[n], &hash, sizeof hash);
     return true;
 }

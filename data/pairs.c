@@ -38,13 +38,8 @@ static int add_side(struct loading *l, const char *s, size_t n, size_t *len, str
     if (tok_encode(l->t, l->scratch, s, n, TOK_TEMPLATE, &l->ids, e)) return -1;
     int closing = tok_closing(l->t, l->ids.id, l->ids.n);
     *len = l->ids.n + (closing >= 0);
-    while (p->n_ids + *len > p->ids_cap) {
-        size_t cap = p->ids_cap ? p->ids_cap * 2 : 65536;
-        int32_t *v = mem_resize(p->id, cap, sizeof *v);
-        if (!v) return err_oom(e, cap * sizeof *v, "pairs");
-        p->id = v;
-        p->ids_cap = cap;
-    }
+    if (!mem_room(&p->id, &p->ids_cap, p->n_ids + *len, sizeof *p->id))
+        return err_oom(e, (p->n_ids + *len) * sizeof *p->id, "pairs");
     if (l->ids.n) memcpy(p->id + p->n_ids, l->ids.id, l->ids.n * sizeof *p->id);
     if (*len > l->ids.n) p->id[p->n_ids + l->ids.n] = closing;
     p->n_ids += *len;
@@ -80,13 +75,7 @@ static int add_pair(struct loading *l, const struct doc *d, struct err *e)
         st->empty++;
         return 0;
     }
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap * 2 : 1024;
-        size_t *v = mem_resize(p->at, 2 * cap + 1, sizeof *v);
-        if (!v) return err_oom(e, cap * 2 * sizeof *v, "pairs");
-        p->at = v;
-        p->cap = cap;
-    }
+    if (!mem_room(&p->at, &p->cap, 2 * p->n + 3, sizeof *p->at)) return err_oom(e, (2 * p->n + 3) * sizeof *p->at, "pairs");
     if (add_side(l, d->text, d->text_len, &source, e)) return -1;
     if (add_side(l, l->text.data, l->text.len, &target, e)) return -1;
     p->at[2 * p->n] = before;
@@ -212,13 +201,8 @@ static int find_epoch(struct source *s, uint64_t row, uint64_t *epoch, struct er
     while (k > 0 && s->epoch_row[k] > row)
         k--;
     for (;; k++) {
-        if (s->epochs_cap < k + 2) {
-            size_t cap = s->epochs_cap ? s->epochs_cap * 2 : 16;
-            uint64_t *v = mem_resize(s->epoch_row, cap, sizeof *v);
-            if (!v) return err_oom(e, cap * sizeof *v, "epochs");
-            s->epoch_row = v;
-            s->epochs_cap = cap;
-        }
+        if (!mem_room(&s->epoch_row, &s->epochs_cap, k + 2, sizeof *s->epoch_row))
+            return err_oom(e, (k + 2) * sizeof *s->epoch_row, "epochs");
         if (!s->n_epochs) s->epoch_row[0] = 0;
         if (s->epoch != k) pack(s, k);
         if (s->n_epochs < k + 2) {

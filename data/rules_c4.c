@@ -43,15 +43,9 @@ static size_t citation(const char *s, size_t n)
 void rules_cut(struct rules_work *w, size_t begin, size_t end, int rule)
 {
     if (w->again) return;
-    if (w->n_cuts == w->cuts_cap) {
-        size_t cap = w->cuts_cap ? w->cuts_cap * 2 : 64;
-        struct rules_cut *v = mem_resize(w->cut, cap, sizeof *v);
-        if (!v) {
-            w->oom = true;
-            return;
-        }
-        w->cut = v;
-        w->cuts_cap = cap;
+    if (!mem_room(&w->cut, &w->cuts_cap, w->n_cuts + 1, sizeof *w->cut)) {
+        w->oom = true;
+        return;
     }
     w->cut[w->n_cuts++] = (struct rules_cut){begin, end, rule};
 }

@@ -13,15 +13,9 @@ void rules_keep_none(struct rules_work *w)
 
 void rules_keep_line(struct rules_work *w, size_t begin, size_t len, const char *cut, size_t n)
 {
-    if (w->n_lines == w->lines_cap) {
-        size_t cap = w->lines_cap ? w->lines_cap * 2 : 256;
-        struct rules_line *v = mem_resize(w->lines, cap, sizeof *v);
-        if (!v) {
-            w->oom = true;
-            return;
-        }
-        w->lines = v;
-        w->lines_cap = cap;
+    if (!mem_room(&w->lines, &w->lines_cap, w->n_lines + 1, sizeof *w->lines)) {
+        w->oom = true;
+        return;
     }
     w->lines[w->n_lines++] =
         (struct rules_line){.begin = (uint32_t)begin,

@@ -17,13 +17,7 @@ static bool room(struct rules_work *w, size_t blocks)
 
 static bool nl_room(struct rules_work *w)
 {
-    if (w->nl_cap - w->n_nl >= 64) return true;
-    size_t cap = w->nl_cap * 2 + 1024;
-    uint32_t *v = mem_resize(w->nl, cap, sizeof *v);
-    if (!v) return false;
-    w->nl = v;
-    w->nl_cap = cap;
-    return true;
+    return mem_room(&w->nl, &w->nl_cap, w->n_nl + 64, sizeof *w->nl);
 }
 
 /* U+0085, U+2028 or U+2029 in the block? */

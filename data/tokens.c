@@ -51,15 +51,9 @@ static struct tokset *new_set(struct err *e)
 
 static struct part *new_part(struct tokset *s, struct err *e)
 {
-    if (s->n_parts == s->cap) {
-        size_t cap = s->cap ? s->cap * 2 : 8;
-        struct part *p = mem_resize(s->parts, cap, sizeof *p);
-        if (!p) {
-            err_oom(e, cap * sizeof *p, "a list of shards");
-            return NULL;
-        }
-        s->parts = p;
-        s->cap = cap;
+    if (!mem_room(&s->parts, &s->cap, s->n_parts + 1, sizeof *s->parts)) {
+        err_oom(e, (s->n_parts + 1) * sizeof *s->parts, "a list of shards");
+        return NULL;
     }
     struct part *p = &s->parts[s->n_parts++];
     *p = (struct part){0};

@@ -75,15 +75,9 @@ static const char *add_content(const struct doc_value *v, struct buf *out)
 
 static struct turn *add_turn(struct turns *t, enum turn_role role)
 {
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? t->cap * 2 : 16;
-        struct turn *v = mem_resize(t->v, cap, sizeof *v);
-        if (!v) {
-            t->text.oom = true;
-            return NULL;
-        }
-        t->v = v;
-        t->cap = cap;
+    if (!mem_room(&t->v, &t->cap, t->n + 1, sizeof *t->v)) {
+        t->text.oom = true;
+        return NULL;
     }
     t->v[t->n] = (struct turn){.role = role, .at = t->text.len};
     return &t->v[t->n++];

@@ -63,15 +63,9 @@ static inline const struct special *find_special(const char *s, size_t n)
 
 static void push(struct words *w, size_t begin, size_t len, const char *text, unsigned known)
 {
-    if (w->n == w->cap) {
-        size_t cap = w->cap ? w->cap * 2 : 4096;
-        struct word *v = mem_resize(w->v, cap, sizeof *v);
-        if (!v) {
-            w->oom = true;
-            return;
-        }
-        w->v = v;
-        w->cap = cap;
+    if (!mem_room(&w->v, &w->cap, w->n + 1, sizeof *w->v)) {
+        w->oom = true;
+        return;
     }
     struct word *x = &w->v[w->n++];
     *x = (struct word){(uint32_t)begin, (uint32_t)len, (uint32_t)len, known};
@@ -112,15 +106,9 @@ static void push_special(struct words *w, const struct special *x, size_t begin,
 
 static bool push_suffix(struct words *w, size_t *n, size_t begin, size_t len)
 {
-    if (*n == w->stack_cap) {
-        size_t cap = w->stack_cap ? w->stack_cap * 2 : 64;
-        struct word *v = mem_resize(w->stack, cap, sizeof *v);
-        if (!v) {
-            w->oom = true;
-            return false;
-        }
-        w->stack = v;
-        w->stack_cap = cap;
+    if (!mem_room(&w->stack, &w->stack_cap, *n + 1, sizeof *w->stack)) {
+        w->oom = true;
+        return false;
     }
     w->stack[(*n)++] = (struct word){(uint32_t)begin, (uint32_t)len, 0, 0};
     return true;

@@ -36,16 +36,9 @@ struct fast {
 
 static bool room(struct words *w)
 {
-    if (w->cap - w->n >= 2 * PIECE + 2 + WORDS_RUNS_MORE) return true;
-    size_t cap = w->cap * 2 + 4096;
-    struct word *v = mem_resize(w->v, cap, sizeof *v);
-    if (!v) {
-        w->oom = true;
-        return false;
-    }
-    w->v = v;
-    w->cap = cap;
-    return true;
+    bool ok = mem_room(&w->v, &w->cap, w->n + 2 * PIECE + 2 + WORDS_RUNS_MORE, sizeof *w->v);
+    w->oom = w->oom || !ok;
+    return ok;
 }
 
 static inline void put(struct words *w, size_t begin, size_t len, size_t chars, unsigned info)

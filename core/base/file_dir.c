@@ -120,12 +120,7 @@ int dir_list(const char *path, char ***names, size_t *n, struct err *e)
     struct dirent *ent;
     while ((ent = readdir(d))) {
         if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0) continue;
-        if (*n == cap) {
-            char **bigger = mem_resize(v, cap ? cap * 2 : 16, sizeof *v);
-            if (!bigger) goto oom;
-            v = bigger;
-            cap = cap ? cap * 2 : 16;
-        }
+        if (!mem_room(&v, &cap, *n + 1, sizeof *v)) goto oom;
         if (!(v[*n] = mem_strdup(ent->d_name))) goto oom;
         (*n)++;
     }

@@ -49,6 +49,15 @@ bool mem_renew(void *at, size_t count, size_t size)
     return true;
 }
 
+bool mem_grow(void *at, size_t *cap, size_t need, size_t size)
+{
+    size_t to = *cap < 8 ? 16 : 2 * *cap; /* a room of half of all addresses is none */
+    if (to < need || *cap > SIZE_MAX / 2) to = need;
+    if (!mem_renew(at, to, size)) return false;
+    *cap = to;
+    return true;
+}
+
 char *mem_strndup(const char *s, size_t n)
 {
     size_t bytes;

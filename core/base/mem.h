@@ -30,6 +30,14 @@ void *mem_zalloc(size_t count, size_t size);            /* zeroed */
 void *mem_resize(void *p, size_t count, size_t size);   /* realloc; on NULL the old block lives on */
 /* mem_resize() of the pointer at `at`, which on false stays as it was. */
 bool mem_renew(void *at, size_t count, size_t size);
+/* Room for `need` elements in the array at the pointer at `at`, which has room for
+ * *cap: where that is less, at least doubled, so that adding one after the other
+ * costs each the same.  false: as it was. */
+bool mem_grow(void *at, size_t *cap, size_t need, size_t size);
+static inline bool mem_room(void *at, size_t *cap, size_t need, size_t size)
+{
+    return need <= *cap || mem_grow(at, cap, need, size);
+}
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);             /* copies n bytes, adds NUL */
 bool str_ends_with(const char *s, const char *end);

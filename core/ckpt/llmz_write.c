@@ -37,7 +37,8 @@ struct llmz_writer {
     struct buf records;
     uint32_t n_records;
     struct wtensor *t;
-    int n_tensors, cap_tensors;
+    int n_tensors;
+    size_t cap_tensors;
     struct seen *seen;          /* open addressing, a power of two */
     size_t n_seen, cap_seen;
     bool failed;
@@ -227,13 +228,8 @@ static int add_tensor(struct llmz_writer *w, const char *name, enum dtype dt, in
     if (!ck_mul(n, dtype_size(dt), &bytes) || n / LLMZ_CHUNK >= UINT32_MAX)
         return err_set(e, ERR_INTERNAL, "tensor '%s': the shape overflows", name);
 
-    if (w->n_tensors == w->cap_tensors) {
-        size_t cap = w->cap_tensors ? 2 * (size_t)w->cap_tensors : 64;
-        struct wtensor *t = mem_resize(w->t, cap, sizeof *t);
-        if (!t) return err_oom(e, cap * sizeof *t, "the table of tensors");
-        w->t = t;
-        w->cap_tensors = (int)cap;
-    }
+    if (!mem_room(&w->t, &w->cap_tensors, (size_t)w->n_tensors + 1, sizeof *w->t))
+        return err_oom(e, ((size_t)w->n_tensors + 1) * sizeof *w->t, "the table of tensors");
     struct hash_stream *whole = hash_stream_new();
     char *copy = mem_strdup(name);
     if (!whole || !copy) {

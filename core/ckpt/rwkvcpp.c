@@ -15,7 +15,8 @@ struct rwkvcpp {
     char *name;
     int version, vocab, width, layers;
     struct rwkvcpp_tensor *t;
-    int n, cap;
+    int n;
+    size_t cap;
 };
 
 /* Types of tensors; a block has 32 elements. */
@@ -42,15 +43,9 @@ bool rwkvcpp_is(const char *path)
 
 static struct rwkvcpp_tensor *room(struct rwkvcpp *f, struct err *e)
 {
-    if (f->n == f->cap) {
-        int cap = f->cap ? 2 * f->cap : 256;
-        struct rwkvcpp_tensor *t = mem_resize(f->t, (size_t)cap, sizeof *t);
-        if (!t) {
-            err_oom(e, (size_t)cap * sizeof *t, "list of tensors");
-            return NULL;
-        }
-        f->t = t;
-        f->cap = cap;
+    if (!mem_room(&f->t, &f->cap, (size_t)f->n + 1, sizeof *f->t)) {
+        err_oom(e, ((size_t)f->n + 1) * sizeof *f->t, "list of tensors");
+        return NULL;
     }
     memset(&f->t[f->n], 0, sizeof f->t[0]);
     return &f->t[f->n];

@@ -16,13 +16,9 @@ void *decode_take(struct decoder *d, size_t count, size_t size)
         d->failed = true;
         return NULL;
     }
-    if (d->n_owned == d->cap_owned) {
-        size_t cap = d->cap_owned ? 2 * d->cap_owned : 64;
-        void **v = mem_resize(d->owned, cap, sizeof *v);
-        d->failed = !v;
-        if (!v) return NULL;
-        d->owned = v;
-        d->cap_owned = cap;
+    if (!mem_room(&d->owned, &d->cap_owned, d->n_owned + 1, sizeof *d->owned)) {
+        d->failed = true;
+        return NULL;
     }
     void *p = mem_alloc_aligned(bytes ? bytes : 64);
     d->failed = !p;

@@ -44,11 +44,8 @@ static int collect(void *arg, const struct hf_tensor *t, struct param *const *pa
     if (n_parts > MAX_PARTS) return err_set(e, ERR_INTERNAL, "tensor '%s' has %d parts", t->name, n_parts);
     if (x->n == x->cap) {
         size_t cap = x->cap ? 2 * (size_t)x->cap : 64;
-        struct item *item = mem_resize(x->item, cap, sizeof *item);
-        if (item) x->item = item;
-        struct st_spec *spec = mem_resize(x->spec, cap, sizeof *spec);
-        if (spec) x->spec = spec;
-        if (!item || !spec) return err_oom(e, cap * sizeof *item, "list of tensors");
+        if (!mem_renew(&x->item, cap, sizeof *x->item) || !mem_renew(&x->spec, cap, sizeof *x->spec))
+            return err_oom(e, cap * sizeof *x->item, "list of tensors");
         x->cap = (int)cap;
     }
     struct item *it = &x->item[x->n];

@@ -21,15 +21,9 @@ struct param *params_find(const struct params *p, const char *name)
 static struct param *add_checked(struct params *p, struct param *q, struct err *e)
 {
     struct params_store *s = (struct params_store *)p;
-    if (p->n == s->cap) {
-        int cap = s->cap ? 2 * s->cap : 64;
-        struct param **v = mem_resize(p->v, (size_t)cap, sizeof *v);
-        if (!v) {
-            err_oom(e, (size_t)cap * sizeof *v, "the parameter table");
-            return NULL;
-        }
-        p->v = v;
-        s->cap = cap;
+    if (!mem_room(&p->v, &s->cap, (size_t)p->n + 1, sizeof *p->v)) {
+        err_oom(e, ((size_t)p->n + 1) * sizeof *p->v, "the parameter table");
+        return NULL;
     }
     q->index = p->n;
     p->v[p->n++] = q;

@@ -16,7 +16,7 @@ struct norm_piece {
 /* The four kinds of data, each in one block; pub.v[i] points into them. */
 struct params_store {
     struct params pub;
-    int cap;
+    size_t cap;
     void *block[4];
     struct norm_piece *piece;
     int n_pieces;

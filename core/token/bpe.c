@@ -25,13 +25,8 @@ int bpe_add(struct bpe *b, int left, int right, int id, struct err *e)
 
 int bpe_add_rank(struct bpe *b, int left, int right, int id, uint32_t rank, struct err *e)
 {
-    if (b->n_merges == b->cap) {
-        size_t cap = b->cap ? 2 * b->cap : 4096;
-        struct bpe_merge *p = mem_resize(b->merge, cap, sizeof *p);
-        if (!p) return err_oom(e, cap * sizeof *p, "merges");
-        b->merge = p;
-        b->cap = cap;
-    }
+    if (!mem_room(&b->merge, &b->cap, b->n_merges + 1, sizeof *b->merge))
+        return err_oom(e, (b->n_merges + 1) * sizeof *b->merge, "merges");
     if (b->n_merges >= (1u << ID_BITS) - 1)
         return err_set(e, ERR_DATA, "more than %u merges", (1u << ID_BITS) - 1);
     b->merge[b->n_merges++] = (struct bpe_merge){left, right, id, rank};

@@ -20,13 +20,7 @@ void charsmap_rules_free(struct charsmap_rules *r)
 
 static bool grow(struct charsmap_rules *r)
 {
-    if (r->n == r->cap) {
-        size_t cap = 2 * r->cap + 1024;
-        struct charsmap_rule *v = mem_resize(r->v, cap, sizeof *v);
-        if (!v) return false;
-        r->v = v;
-        r->cap = cap;
-    }
+    if (!mem_room(&r->v, &r->cap, r->n + 1, sizeof *r->v)) return false;
     if (2 * (r->n + 1) <= r->n_slots) return true;
     size_t n = r->n_slots ? 2 * r->n_slots : 1 << 12;
     uint32_t *slots = mem_zalloc(n, sizeof *slots);

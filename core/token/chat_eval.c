@@ -51,14 +51,7 @@ int chat_set(struct chat_run *r, struct chat_env *env, const struct cstr *name, 
         var->value = value;
         return 0;
     }
-    if (env->n == env->cap) {
-        size_t cap = env->cap ? 2 * env->cap : 4;
-        struct chat_var *v = chat_alloc(&r->mem, cap, sizeof *v);
-        if (!v) return chat_oom(r);
-        if (env->n) memcpy(v, env->v, env->n * sizeof *v);
-        env->v = v;
-        env->cap = cap;
-    }
+    if (!chat_grow(&r->mem, &env->v, env->n, &env->cap, sizeof *env->v)) return chat_oom(r);
     env->v[env->n++] = (struct chat_var){name, value};
     return 0;
 }
@@ -316,18 +309,10 @@ static int assign(struct chat_run *r, struct chat_env *env, const struct node *t
     size_t at = 0;
     while (at < s->n && !cv_equal(&s->key[at], &target->value)) at++;
     if (chat_step(r, s->n / 16)) return -1;
-    if (at == s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 4;
-        struct cv *key = chat_alloc(&r->mem, 2 * cap, sizeof *key);
-        if (!key) return chat_oom(r);
-        if (s->n) {
-            memcpy(key, s->key, s->n * sizeof *key);
-            memcpy(key + cap, s->value, s->n * sizeof *key);
-        }
-        s->key = key;
-        s->value = key + cap;
-        s->cap = cap;
-    }
+    size_t cap = s->cap;
+    if (at == s->n && (!chat_grow(&r->mem, &s->key, at, &cap, sizeof *s->key) ||
+                       !chat_grow(&r->mem, &s->value, at, &s->cap, sizeof *s->value)))
+        return chat_oom(r);
     s->key[at] = target->value;
     s->value[at] = *v;
     if (at == s->n) s->n++;

@@ -66,12 +66,7 @@ static int parse_args(struct parser *p, struct node *call)
     while (!parse_op(p, ")")) {
         if (n && !parse_op(p, ",")) return parse_fail(p, "',' or ')' is expected");
         if (n && parse_op(p, ")")) break;
-        if (n == cap) {
-            struct node_arg *v = chat_alloc(p->m, cap = 2 * cap + 2, sizeof *v);
-            if (!v) return parse_fail(p, "the template is too long");
-            if (n) memcpy(v, arg, n * sizeof *v);
-            arg = v;
-        }
+        if (!chat_grow(p->m, &arg, n, &cap, sizeof *arg)) return parse_fail(p, "the template is too long");
         arg[n].key = NULL;
         arg[n].stars = parse_op(p, "**") ? 2 : parse_op(p, "*") ? 1 : 0;
         const struct lexeme *next = &p->tok.v[p->at + 1];

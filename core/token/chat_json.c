@@ -37,14 +37,7 @@ struct items {
 
 static int push(struct reading *r, struct items *list, struct cv v, struct err *e)
 {
-    if (list->n == list->cap) {
-        size_t cap = list->cap ? 2 * list->cap : 8;
-        struct cv *p = chat_alloc(r->m, cap, sizeof *p);
-        if (!p) return over(e);
-        if (list->n) memcpy(p, list->v, list->n * sizeof *p);
-        list->v = p;
-        list->cap = cap;
-    }
+    if (!chat_grow(r->m, &list->v, list->n, &list->cap, sizeof *list->v)) return over(e);
     list->v[list->n++] = v;
     return 0;
 }

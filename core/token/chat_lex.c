@@ -24,14 +24,7 @@ static int fail(const struct lexer *x, const char *what)
 static int push(struct lexer *x, struct lexeme t)
 {
     struct lexemes *o = x->out;
-    if (o->n == o->cap) {
-        size_t cap = o->cap ? 2 * o->cap : 256;
-        struct lexeme *v = chat_alloc(x->m, cap, sizeof *v);
-        if (!v) return fail(x, "the template is too long");
-        if (o->n) memcpy(v, o->v, o->n * sizeof *v);
-        o->v = v;
-        o->cap = cap;
-    }
+    if (!chat_grow(x->m, &o->v, o->n, &o->cap, sizeof *o->v)) return fail(x, "the template is too long");
     t.line = x->line;
     o->v[o->n++] = t;
     return 0;

@@ -119,14 +119,7 @@ struct parts {
 
 static int push_part(struct parts *p, const struct cstr *s, size_t from, size_t to)
 {
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? 2 * p->cap : 8;
-        struct cv *v = chat_alloc(&p->r->mem, cap, sizeof *v);
-        if (!v) return chat_oom(p->r);
-        if (p->n) memcpy(v, p->v, p->n * sizeof *v);
-        p->v = v;
-        p->cap = cap;
-    }
+    if (!chat_grow(&p->r->mem, &p->v, p->n, &p->cap, sizeof *p->v)) return chat_oom(p->r);
     return cv_slice(&p->r->mem, s, from, to, &p->v[p->n++]) ? 0 : chat_oom(p->r);
 }
 

@@ -53,14 +53,8 @@ struct node *parse_node(struct parser *p, enum node_kind kind, size_t n)
 
 int parse_push(struct parser *p, struct node_list *l, struct node *v)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? 2 * l->cap : 4;
-        struct node **k = chat_alloc(p->m, cap, sizeof *k);
-        if (!k) return err_set(p->e, ERR_DATA, "%s: the template is too long", p->name);
-        if (l->n) memcpy(k, l->v, l->n * sizeof *k);
-        l->v = k;
-        l->cap = cap;
-    }
+    if (!chat_grow(p->m, &l->v, l->n, &l->cap, sizeof *l->v))
+        return err_set(p->e, ERR_DATA, "%s: the template is too long", p->name);
     l->v[l->n++] = v;
     return 0;
 }
@@ -227,12 +221,7 @@ static int parse_parameters(struct parser *p, struct node *macro)
         if (n && parse_op(p, ")")) break;
         struct node *name = parse_name_node(p, N_NAME, 0);
         if (!name) return -1;
-        if (n == cap) {
-            struct node_arg *v = chat_alloc(p->m, cap = 2 * cap + 4, sizeof *v);
-            if (!v) return parse_fail(p, "the template is too long");
-            if (n) memcpy(v, arg, n * sizeof *v);
-            arg = v;
-        }
+        if (!chat_grow(p->m, &arg, n, &cap, sizeof *arg)) return parse_fail(p, "the template is too long");
         arg[n] = (struct node_arg){name->value.u.s, NULL, 0};
         if (parse_op(p, "=") && !(arg[n].value = parse_expression(p))) return -1;
         n++;

@@ -29,6 +29,19 @@ void *chat_alloc(struct chat_mem *m, size_t count, size_t size)
     return m->p - n;
 }
 
+bool chat_grow(struct chat_mem *m, void *at, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap) return true;
+    size_t to = n < 2 ? 4 : 2 * n;
+    void *old, *more = chat_alloc(m, to, size);
+    if (!more) return false;
+    memcpy(&old, at, sizeof old);
+    if (n) memcpy(more, old, n * size);
+    memcpy(at, &more, sizeof more);
+    *cap = to;
+    return true;
+}
+
 void chat_mem_free(struct chat_mem *m)
 {
     arena_free(&m->arena);

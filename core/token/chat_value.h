@@ -76,6 +76,9 @@ struct chat_mem {
     size_t left, used, limit;
 };
 void *chat_alloc(struct chat_mem *m, size_t count, size_t size); /* NULL: over the limit */
+/* Room for one more element behind the n of the array at the pointer at `at`, which
+ * has room for *cap: where there is none, a copy of twice the size.  false: over the limit. */
+bool chat_grow(struct chat_mem *m, void *at, size_t n, size_t *cap, size_t size);
 void chat_mem_free(struct chat_mem *m);
 
 /* Text with marks in the making; zero-initialise, free with chat_text_free. */

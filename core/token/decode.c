@@ -47,11 +47,8 @@ int dec_tokens_add(struct dec_tokens *v, const char *text, size_t n, enum dec_to
 {
     if (v->n == v->cap) {
         size_t cap = v->cap ? 2 * v->cap : 64;
-        size_t *end = mem_resize(v->end, cap, sizeof *end);
-        if (end) v->end = end;
-        uint8_t *k = mem_resize(v->kind, cap, 1);
-        if (k) v->kind = k;
-        if (!end || !k) return err_oom(e, cap * sizeof *end, "tokens");
+        if (!mem_renew(&v->end, cap, sizeof *v->end) || !mem_renew(&v->kind, cap, 1))
+            return err_oom(e, cap * sizeof *v->end, "tokens");
         v->cap = cap;
     }
     buf_add(&v->text, text, n);

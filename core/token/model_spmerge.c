@@ -50,13 +50,8 @@ static bool before(const struct pair *a, const struct pair *b)
 
 static int push_pair(struct spmerge *m, struct pair p)
 {
-    if (m->n_heap == m->cap) {
-        size_t cap = m->cap ? 2 * m->cap : 256;
-        struct pair *h = mem_resize(m->heap, cap, sizeof *h);
-        if (!h) return err_oom(m->e, cap * sizeof *h, "merging");
-        m->heap = h;
-        m->cap = cap;
-    }
+    if (!mem_room(&m->heap, &m->cap, m->n_heap + 1, sizeof *m->heap))
+        return err_oom(m->e, (m->n_heap + 1) * sizeof *m->heap, "merging");
     size_t i = m->n_heap++;
     for (; i > 0 && before(&p, &m->heap[(i - 1) / 2]); i = (i - 1) / 2) m->heap[i] = m->heap[(i - 1) / 2];
     m->heap[i] = p;

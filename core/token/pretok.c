@@ -46,13 +46,8 @@ void pre_free(struct pre *p)
 int pre_push(struct pre *p, size_t begin, size_t end, struct err *e)
 {
     if (begin >= end) return 0;
-    if (p->n_next == p->cap_next) {
-        size_t cap = p->cap_next ? 2 * p->cap_next : 256;
-        struct pre_piece *v = mem_resize(p->next, cap, sizeof *v);
-        if (!v) return err_oom(e, cap * sizeof *v, "words");
-        p->next = v;
-        p->cap_next = cap;
-    }
+    if (!mem_room(&p->next, &p->cap_next, p->n_next + 1, sizeof *p->next))
+        return err_oom(e, (p->n_next + 1) * sizeof *p->next, "words");
     p->next[p->n_next++] = (struct pre_piece){begin, end};
     return 0;
 }

@@ -125,15 +125,9 @@ static inline bool set_match(const struct re_set *s, struct uni_char c)
 static bool push(struct run *m, enum frame_kind kind, int pc, size_t pos, size_t low)
 {
     struct regex_work *w = m->w;
-    if (w->n == w->cap) {
-        size_t cap = w->cap ? 2 * w->cap : 256;
-        struct frame *p = cap <= MAX_STACK ? mem_resize(w->stack, cap, sizeof *p) : NULL;
-        if (!p) {
-            m->failed = true;
-            return false;
-        }
-        w->stack = p;
-        w->cap = cap;
+    if (w->n >= MAX_STACK || !mem_room(&w->stack, &w->cap, w->n + 1, sizeof *w->stack)) {
+        m->failed = true;
+        return false;
     }
     w->stack[w->n++] = (struct frame){(uint32_t)kind, pc, pos, low};
     return true;

@@ -18,14 +18,9 @@ struct compile {
 static int emit(struct compile *c, enum re_op op, int x, int y)
 {
     struct regex *r = c->r;
-    if (r->n_prog == r->cap_prog) {
-        int cap = r->cap_prog ? 2 * r->cap_prog : 64;
-        if (cap > MAX_PROGRAM) return err_set(c->e, ERR_DATA, "the regular expression is too large");
-        struct re_inst *p = mem_resize(r->prog, (size_t)cap, sizeof *p);
-        if (!p) return err_oom(c->e, (size_t)cap * sizeof *p, "a regular expression");
-        r->prog = p;
-        r->cap_prog = cap;
-    }
+    if (r->n_prog >= MAX_PROGRAM) return err_set(c->e, ERR_DATA, "the regular expression is too large");
+    if (!mem_room(&r->prog, &r->cap_prog, (size_t)r->n_prog + 1, sizeof *r->prog))
+        return err_oom(c->e, ((size_t)r->n_prog + 1) * sizeof *r->prog, "a regular expression");
     r->prog[r->n_prog] = (struct re_inst){.op = (uint8_t)op, .x = x, .y = y};
     return r->n_prog++;
 }

@@ -55,7 +55,8 @@ struct re_inst {
 struct regex {
     struct arena arena;
     struct re_inst *prog;
-    int n_prog, cap_prog;
+    int n_prog;
+    size_t cap_prog;
     int n_regs;
     uint8_t first[256];         /* a match can begin with this byte */
     bool can_be_empty;

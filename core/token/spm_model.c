@@ -36,13 +36,8 @@ void spm_model_free(struct spm_model *m)
 int spm_model_add(struct spm_model *m, const char *text, size_t len, float score,
                   enum spm_type type, struct err *e)
 {
-    if (m->n == m->cap) {
-        size_t cap = m->cap ? 2 * m->cap : 1024;
-        struct spm_piece *p = mem_resize(m->piece, cap, sizeof *p);
-        if (!p) return err_oom(e, cap * sizeof *p, "pieces");
-        m->piece = p;
-        m->cap = cap;
-    }
+    if (!mem_room(&m->piece, &m->cap, m->n + 1, sizeof *m->piece))
+        return err_oom(e, (m->n + 1) * sizeof *m->piece, "pieces");
     if (m->text.len + len > UINT32_MAX / 2)
         return err_set(e, ERR_DATA, "the pieces of the model are longer than 2 GiB together");
     m->piece[m->n++] = (struct spm_piece){(uint32_t)m->text.len, (uint32_t)len, score, type};

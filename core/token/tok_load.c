@@ -208,12 +208,8 @@ static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
         if (vocab_add(&t->vocab, t->vocab.n, s, n, VOCAB_MODEL, &inner))
             return jlex_error(x, e, "%s", inner.msg);
         if (jlex_expect(x, ',', e) || jlex_number(x, &score, e) || jlex_expect(x, ']', e)) return -1;
-        if ((size_t)t->vocab.n > cap) {
-            cap = cap ? 2 * cap : 4096;
-            double *p = mem_resize(t->score, cap, sizeof *p);
-            if (!p) return err_oom(e, cap * sizeof *p, "scores");
-            t->score = p;
-        }
+        if (!mem_room(&t->score, &cap, (size_t)t->vocab.n, sizeof *t->score))
+            return err_oom(e, (size_t)t->vocab.n * sizeof *t->score, "scores");
         t->score[t->vocab.n - 1] = score;
     } while (jlex_try(x, ','));
     return jlex_expect(x, ']', e);

@@ -134,11 +134,8 @@ static int series_add(struct series *s, double x, double y, struct err *e)
     while (s->n && s->x[s->n - 1] >= x) s->n--;
     if (s->n == s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 256;
-        double *nx = mem_resize(s->x, cap, sizeof *nx);
-        if (nx) s->x = nx;
-        double *ny = nx ? mem_resize(s->y, cap, sizeof *ny) : NULL;
-        if (!ny) return err_oom(e, cap * sizeof *ny, "curves");
-        s->y = ny;
+        if (!mem_renew(&s->x, cap, sizeof *s->x) || !mem_renew(&s->y, cap, sizeof *s->y))
+            return err_oom(e, cap * sizeof *s->y, "curves");
         s->cap = cap;
     }
     s->x[s->n] = x;

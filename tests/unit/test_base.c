@@ -68,6 +68,32 @@ static void a_buffer_grows_and_reports_lack_of_memory_once(void **state)
     free(empty);
 }
 
+static void a_room_doubles_and_stays_when_it_cannot(void **state)
+{
+    (void)state;
+    uint64_t *v = NULL;
+    size_t cap = 0, times = 0, last = 0;
+    for (size_t n = 0; n < 100000; n++) {
+        assert_true(mem_room(&v, &cap, n + 1, sizeof *v));
+        assert_true(cap > n);
+        times += cap != last;
+        last = cap;
+        v[n] = n;
+    }
+    assert_in_range(times, 10, 20);
+    for (size_t n = 0; n < 100000; n++) assert_int_equal(v[n], n);
+    assert_true(mem_room(&v, &cap, 1000000, sizeof *v)); /* at once */
+    assert_int_equal(cap, 1000000);
+    uint64_t *before = v;
+    mem_fail_after(1);
+    assert_false(mem_room(&v, &cap, cap + 1, sizeof *v));
+    mem_fail_after(0);
+    assert_false(mem_room(&v, &cap, SIZE_MAX / 4, sizeof *v)); /* bytes overflow */
+    assert_ptr_equal(v, before);
+    assert_int_equal(cap, 1000000);
+    free(v);
+}
+
 static void the_arena_aligns_and_overflow_is_refused(void **state)
 {
     (void)state;
@@ -354,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_collects_context_on_one_line),
         cmocka_unit_test(a_buffer_grows_and_reports_lack_of_memory_once),
+        cmocka_unit_test(a_room_doubles_and_stays_when_it_cannot),
         cmocka_unit_test(the_arena_aligns_and_overflow_is_refused),
         cmocka_unit_test(philox_gives_its_known_answers),
         cmocka_unit_test(normal_numbers_have_mean_0_and_variance_1),
