@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct regex *r = regex_new((const char *)data, n, &e);
     struct regex_work *w = r && cut ? regex_work_new(&e) : NULL;
     if (w) {
-        struct regex_iter it = {0, SIZE_MAX};
+        struct regex_iter it = {0, SIZE_MAX, 0};
         size_t begin, end, last = 0, n_text = size - n - 1 > 200 ? 200 : size - n - 1;
         int found, count = 0;
         while ((found = regex_next(r, w, cut + 1, n_text, &it, &begin, &end, &e)) > 0) {
