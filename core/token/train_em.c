@@ -213,7 +213,7 @@ int em_expect(struct em *m, struct err *e)
 {
     /* One thread works on one chunk at a time: its sums stay in the cache. */
     size_t batch = m->n_threads == 1 ? 1 : BATCH;
-    match_drop(m);
+    if (match_drop(m, e)) return -1;
     memset(m->expected, 0, m->p.n * (size_t)m->r->lanes * sizeof *m->expected);
     for (m->first = 0; m->first < m->n_chunks; m->first += batch) {
         size_t n = m->n_chunks - m->first < batch ? m->n_chunks - m->first : batch;

@@ -67,8 +67,8 @@ struct em {
     const struct sp_corpus *c;
     const struct sp_rules *r;
     struct pool *pool;
-    struct sp_pieces p;   /* the seeds */
-    float *score;         /* [seeds + 1] log probability now, SCORE_GONE; the last: of what has no piece */
+    struct sp_pieces p;   /* the seeds, later those of them that are left */
+    float *score;         /* [p.n + 1] log probability now, SCORE_GONE; the last: of what has no piece */
     uint32_t *live;       /* [n_live] the pieces that are left, in order */
     size_t n_live, n_gone;/* n_gone: that still have matches */
     bool char_gone;       /* a single character among them */
@@ -77,15 +77,15 @@ struct em {
     struct word_list *list;  /* [words] */
     size_t n_chunks, first;  /* first: of the batch at work */
     struct sums sums[BATCH];
-    float *expected;      /* [lanes][seeds] */
-    double *freq;         /* [threads][seeds + 1] how often the best segmentations use a piece */
+    float *expected;      /* [lanes][p.n] */
+    double *freq;         /* [threads][p.n + 1] how often the best segmentations use a piece */
     double freq_sum;
     struct lattice *lattice; /* [threads] */
     struct lanes *lanes;     /* [threads] */
     lanes_fn *expect_group;
     int n_threads;
     float *lost;          /* [n_live] pruning: what losing each piece costs, or how it fares */
-    struct place { uint32_t chunk, at; } *seen; /* [seeds] 1 + the first match at a place where a piece matches */
+    struct place { uint32_t chunk, at; } *seen; /* [p.n] 1 + the first match at a place where a piece matches */
 };
 #define SCORE_GONE (-1e30f) /* nothing after it counts, and sums of it are finite */
 
@@ -101,8 +101,9 @@ void lattice_best(struct lattice *l);
 void lattice_sums(struct lattice *l);
 /* Looks up which seeds match where. */
 int match_find(struct em *m, const struct sp_starts *starts, struct err *e);
-/* Takes out the matches of pieces that are gone, if that is worth it. */
-void match_drop(struct em *m);
+/* Takes out the matches of pieces that are gone, if that is worth it; then pieces
+ * are called by their place in live. */
+int match_drop(struct em *m, struct err *e);
 
 /* ---- train_em.c ---- */
 

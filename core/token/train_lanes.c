@@ -17,6 +17,7 @@ lanes_fn *lanes_expect(void)
 {
 #if defined(__x86_64__)
     if (strncmp(kernels_get()->isa, "avx512", 6) == 0) return lanes_expect_avx512;
+    if (strcmp(kernels_get()->isa, "avx2") == 0) return lanes_expect_avx2;
 #endif
     return lanes_expect_base;
 }
@@ -36,6 +37,8 @@ double lanes_exp(float x)
 void lanes_free(struct lanes *l)
 {
     free(l->step);
+    free(l->along);
+    free(l->rest);
     free(l->alpha);
     free(l->beta);
 }
@@ -44,7 +47,10 @@ bool lanes_room(struct lanes *l, size_t steps, size_t rows)
 {
     if (steps > l->cap) {
         size_t cap = 2 * steps + 64;
-        if (!mem_renew(&l->step, cap, sizeof *l->step)) return false;
+        if (!mem_renew(&l->step, cap, sizeof *l->step) ||
+            !mem_renew(&l->along, cap * LANES, sizeof *l->along) ||
+            !mem_renew(&l->rest, cap * LANES, sizeof *l->rest))
+            return false;
         l->cap = cap;
     }
     if (rows > l->rows_cap) {

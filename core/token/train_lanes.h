@@ -24,6 +24,8 @@ struct lanes {
     struct lane_step *step; /* by place, in the order of sums to a place, backwards in that of sums from it;
                              * idle ones at the end */
     size_t cap;             /* steps that there is room for */
+    float *along, *rest;    /* [steps * LANES] log of the chance of a step's match with all before it; of what
+                             * comes after it */
     float *alpha, *beta;    /* [(places + 2) * LANES]; the last row is for idle lanes */
     size_t rows_cap;
     double *value;          /* [steps * LANES] chance of each step's match, times `times`; the caller's */
@@ -36,7 +38,7 @@ bool lanes_room(struct lanes *l, size_t steps, size_t rows);
 
 /* From steps to value. */
 typedef void lanes_fn(struct lanes *l);
-extern lanes_fn *const lanes_expect_base, *const lanes_expect_avx512;
+extern lanes_fn *const lanes_expect_base, *const lanes_expect_avx2, *const lanes_expect_avx512;
 lanes_fn *lanes_expect(void); /* the best for this processor */
 
 /* The same sums, one by one: log(e^x + e^y) and e^x. */

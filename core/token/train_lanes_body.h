@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/token/train_lanes.h"
-#ifdef __AVX512F__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
@@ -80,43 +80,79 @@ INLINE vd all(double x)
     return (vd){x, x, x, x, x, x, x, x};
 }
 
+/* a * b + c with one rounding, which every instruction set can do, if not fast. */
+INLINE vd fused(vd a, vd b, vd c)
+{
+    vd y;
+#if defined(__AVX512F__)
+    _mm512_storeu_pd(&y, _mm512_fmadd_pd(_mm512_loadu_pd(&a), _mm512_loadu_pd(&b), _mm512_loadu_pd(&c)));
+#elif defined(__FMA__)
+    for (int i = 0; i < HALF; i += 4)
+        _mm256_storeu_pd((double *)&y + i, _mm256_fmadd_pd(_mm256_loadu_pd((double *)&a + i), _mm256_loadu_pd((double *)&b + i),
+                                                           _mm256_loadu_pd((double *)&c + i)));
+#else
+    for (int i = 0; i < HALF; i++) y[i] = fma(a[i], b[i], c[i]);
+#endif
+    return y;
+}
+
+INLINE vf lower(vf a, vf b)
+{
+    vf y;
+#ifdef __AVX2__
+    _mm256_storeu_ps((float *)&y, _mm256_min_ps(_mm256_loadu_ps((float *)&a), _mm256_loadu_ps((float *)&b)));
+#else
+    vi less = a < b;
+    y = (vf)((less & (vi)a) | (~less & (vi)b));
+#endif
+    return y;
+}
+
+INLINE vf higher(vf a, vf b)
+{
+    vf y;
+#ifdef __AVX2__
+    _mm256_storeu_ps((float *)&y, _mm256_max_ps(_mm256_loadu_ps((float *)&a), _mm256_loadu_ps((float *)&b)));
+#else
+    vi more = a > b;
+    y = (vf)((more & (vi)a) | (~more & (vi)b));
+#endif
+    return y;
+}
+
 /* e^x for -700 <= x <= 700: 2^k times a polynomial (Chebyshev's, 8e-13). */
 INLINE vd exp_of(const vd *of)
 {
     const double magic = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to an integer */
-    vd x = *of, t = x * all(1.4426950408889634) + all(magic), k = t - all(magic);
-    vd r = x - k * all(0.6931471805599453), r2 = r * r, r4 = r2 * r2;
-    vd a = all(0x1.0000000000000p+0) + r * all(0x1.ffffffffd38c1p-1);
-    vd b = all(0x1.fffffffff71cfp-2) + r * all(0x1.555555a26dedbp-3);
-    vd c = all(0x1.5555557428d91p-5) + r * all(0x1.111080ae06089p-7);
-    vd d = all(0x1.6c164df443c8cp-10) + r * all(0x1.a1aa7f143c60ap-13);
-    vd p = (a + r2 * b) + r4 * ((c + r2 * d) + r4 * all(0x1.a15a4f98eb4a5p-16));
+    vd x = *of, t = fused(x, all(1.4426950408889634), all(magic)), k = t - all(magic);
+    vd r = fused(k, all(-0.6931471805599453), x), r2 = r * r, r4 = r2 * r2;
+    vd a = fused(r, all(0x1.ffffffffd38c1p-1), all(0x1.0000000000000p+0));
+    vd b = fused(r, all(0x1.555555a26dedbp-3), all(0x1.fffffffff71cfp-2));
+    vd c = fused(r, all(0x1.111080ae06089p-7), all(0x1.5555557428d91p-5));
+    vd d = fused(r, all(0x1.a1aa7f143c60ap-13), all(0x1.6c164df443c8cp-10));
+    vd p = fused(r4, fused(r4, all(0x1.a15a4f98eb4a5p-16), fused(r2, d, c)), fused(r2, b, a));
     return (vd)((vl)p + ((vl)t << 52));
 }
 
 /* log(1 + y), 0 <= y <= 1, to 4e-12: a polynomial in 2y - 1. */
 INLINE vd log_1p(const vd *y)
 {
-    vd x = *y + *y - all(1), x2 = x * x, x4 = x2 * x2, x8 = x4 * x4;
-    vd a = all(0x1.9f323ecbee168p-2) + x * all(0x1.5555555558e67p-2);
-    vd b = all(-0x1.c71c71a423b20p-5) + x * all(0x1.948b0fa1c8742p-7);
-    vd c = all(-0x1.948b32986aa94p-9) + x * all(0x1.af836f7aececap-11);
-    vd d = all(-0x1.df687dd993e46p-13) + x * all(0x1.11f1e34881daep-14);
-    vd e = all(-0x1.40c58fdfe3cd9p-16) + x * all(0x1.7c3eac8dbbeb8p-18);
-    vd f = all(-0x1.acdd0eec58d94p-20) + x * all(0x1.0376561539821p-21);
-    vd g = all(-0x1.dca9425d1ecc6p-23) + x * all(0x1.2673cc380e8e8p-24);
-    return ((a + x2 * b) + x4 * (c + x2 * d)) + x8 * ((e + x2 * f) + x4 * g);
+    vd x = fused(*y, all(2), all(-1)), x2 = x * x, x4 = x2 * x2, x8 = x4 * x4;
+    vd a = fused(x, all(0x1.5555555558e67p-2), all(0x1.9f323ecbee168p-2));
+    vd b = fused(x, all(0x1.948b0fa1c8742p-7), all(-0x1.c71c71a423b20p-5));
+    vd c = fused(x, all(0x1.af836f7aececap-11), all(-0x1.948b32986aa94p-9));
+    vd d = fused(x, all(0x1.11f1e34881daep-14), all(-0x1.df687dd993e46p-13));
+    vd e = fused(x, all(0x1.7c3eac8dbbeb8p-18), all(-0x1.40c58fdfe3cd9p-16));
+    vd f = fused(x, all(0x1.0376561539821p-21), all(-0x1.acdd0eec58d94p-20));
+    vd g = fused(x, all(0x1.2673cc380e8e8p-24), all(-0x1.dca9425d1ecc6p-23));
+    return fused(x8, fused(x4, g, fused(x2, f, e)), fused(x4, fused(x2, d, c), fused(x2, b, a)));
 }
 
 /* log(e^x + e^y); beyond a distance of 50 the larger.  Not both may be infinite. */
 INLINE vf log_add(const vf *a, const vf *b)
 {
-    vf x = *a, y = *b;
-    vi less = x < y;
-    vf high = (vf)((less & (vi)y) | (~less & (vi)x)), low = (vf)((less & (vi)x) | (~less & (vi)y));
-    vf d = high - low, most = (vf){50, 50, 50, 50, 50, 50, 50, 50};
-    vi far = d > most;
-    d = (vf)((far & (vi)most) | (~far & (vi)d));
+    vf high = higher(*a, *b), d = high - lower(*a, *b);
+    d = lower(d, (vf){50, 50, 50, 50, 50, 50, 50, 50});
     vd sum = -widen(&d);
     sum = exp_of(&sum);
     sum = widen(&high) + log_1p(&sum);
@@ -147,36 +183,38 @@ INLINE struct ends ends_of(const struct lane_step *s, int i)
     return e;
 }
 
-INLINE void forward_step(float *alpha, const struct lane_step *s, int i)
+INLINE void forward_step(float *alpha, const struct lane_step *s, int i, float *along)
 {
     struct ends e = ends_of(s, i);
     vf old = gather(alpha, &e.end), more = load(s->score + i) + gather(alpha, &e.begin);
+    memcpy(along + i, &more, sizeof more);
     old = log_add(&old, &more);
     scatter(alpha, &e.end, &old);
 }
 
 /* All that begins at one place comes in a row: the sum so far is at hand. */
-INLINE void backward_step(float *beta, const struct lane_step *s, int i, vf *sum, vi *place)
+INLINE void backward_step(float *beta, const struct lane_step *s, int i, vf *sum, vi *place, float *rest)
 {
     struct ends e = ends_of(s, i);
     vi same = e.begin == *place;
     vf none = -(vf){INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY};
-    vf old = (vf)((same & (vi)*sum) | (~same & (vi)none)), more = load(s->score + i) + gather(beta, &e.end);
+    vf old = (vf)((same & (vi)*sum) | (~same & (vi)none)), after = gather(beta, &e.end), more = load(s->score + i) + after;
+    memcpy(rest + i, &after, sizeof after);
     *sum = log_add(&old, &more);
     *place = e.begin;
     scatter(beta, &e.begin, sum);
 }
 
-INLINE void chances(const struct lanes *l, const struct lane_step *s, int i, const vf *z, double *value)
+INLINE void chances(const struct lanes *l, size_t k, int i, const vf *z)
 {
-    struct ends e = ends_of(s, i);
-    vf x = gather(l->alpha, &e.begin) + load(s->score + i) + gather(l->beta, &e.end) - *z;
+    size_t at = k * LANES + (size_t)i;
+    vf x = load(l->along + at) + load(l->rest + at) - *z;
     vd y = widen(&x), times;
     memcpy(&times, l->times + i, sizeof times);
     vl none = y < all(-700);
     y = times * exp_of(&y);
     y = (vd)(~none & (vl)y);
-    memcpy(value + i, &y, sizeof y);
+    memcpy(l->value + at, &y, sizeof y);
 }
 
 INLINE void expect_group(struct lanes *l)
@@ -192,17 +230,18 @@ INLINE void expect_group(struct lanes *l)
     vi place[2]; /* idle lanes come first */
     for (int i = 0; i < LANES; i++) place[i / HALF][i % HALF] = (int32_t)((l->rows - 1) * LANES) + i;
     for (size_t k = 0; k < l->steps; k++, f++) { /* four chains: the processor works on all */
+        float *along = l->along + k * LANES, *rest = l->rest + (l->steps - 1 - k) * LANES;
         b--;
-        forward_step(l->alpha, f, 0);
-        backward_step(l->beta, b, 0, &sum[0], &place[0]);
-        forward_step(l->alpha, f, HALF);
-        backward_step(l->beta, b, HALF, &sum[1], &place[1]);
+        forward_step(l->alpha, f, 0, along);
+        backward_step(l->beta, b, 0, &sum[0], &place[0], rest);
+        forward_step(l->alpha, f, HALF, along);
+        backward_step(l->beta, b, HALF, &sum[1], &place[1], rest);
     }
     for (int i = 0; i < LANES; i += HALF) {
         vi last;
         memcpy(&last, l->last + i, sizeof last);
         vf z = gather(l->alpha, &last);
-        for (size_t k = 0; k < l->steps; k++) chances(l, &l->step[k], i, &z, l->value + k * LANES);
+        for (size_t k = 0; k < l->steps; k++) chances(l, k, i, &z);
     }
 }
 #endif

@@ -151,10 +151,16 @@ int match_find(struct em *m, const struct sp_starts *starts, struct err *e)
     return 0;
 }
 
+struct dropper {
+    struct em *m;
+    const uint32_t *number; /* [pieces + 1] what each is called from now on, or SP_NONE */
+};
+
 static void drop_chunk(void *arg, int slice, int thread)
 {
     (void)thread;
-    struct em *m = arg;
+    const struct dropper *d = arg;
+    struct em *m = d->m;
     struct chunk *chunk = &m->chunk[slice];
     struct word_list *list = &m->list[(size_t)slice * CHUNK_WORDS];
     uint32_t *match = chunk->match, n = 0;
@@ -164,27 +170,52 @@ static void drop_chunk(void *arg, int slice, int thread)
         list[w].at = n;
         for (; i < end; i++) {
             uint32_t x = match[i];
-            bool gone = m->score[match_piece(x)] == SCORE_GONE;
-            match[n] = x & ~LAST_HERE;
+            uint32_t id = d->number[match_piece(x)];
+            bool gone = id == SP_NONE;
+            match[n] = id | match_len(x) << MATCH_BITS;
             n += !gone;
-            if (gone && match_len(x) == 1) {
+            if (gone & (match_len(x) == 1)) { /* seldom; all else is done without branches */
                 memmove(match + here + 1, match + here, (n - here) * sizeof *match);
-                match[here] = (uint32_t)m->p.n | 1u << MATCH_BITS;
+                match[here] = (uint32_t)m->n_live | 1u << MATCH_BITS;
                 n++;
             }
-            if (!(x & LAST_HERE)) continue;
-            match[n - 1] |= LAST_HERE;
-            here = n;
+            match[n - (n > 0)] |= x & LAST_HERE; /* the last of a place is a single character or unknown */
+            here = x & LAST_HERE ? n : here;
         }
         list[w].n = n - list[w].at;
     }
     chunk->n = n;
 }
 
-void match_drop(struct em *m)
+int match_drop(struct em *m, struct err *e)
 {
-    if (!m->char_gone && 32 * m->n_gone <= m->n_live) return;
-    pool_run(m->pool, (int)m->n_chunks, drop_chunk, m);
-    m->n_gone = 0;
-    m->char_gone = false;
+    size_t n = m->n_live;
+    if (!m->char_gone && 32 * m->n_gone <= n) return 0;
+    struct dropper d = {.m = m};
+    uint32_t *number = mem_alloc(m->p.n + 1, sizeof *number);
+    struct sp_piece *v = mem_alloc(n, sizeof *v);
+    float *score = mem_alloc(n + 1, sizeof *score);
+    int ret = number && v && score ? 0 : err_oom(e, n * 24, "pieces");
+    for (size_t i = 0; ret == 0 && i <= m->p.n; i++) number[i] = SP_NONE;
+    for (size_t i = 0; ret == 0 && i < n; i++) {
+        number[m->live[i]] = (uint32_t)i;
+        v[i] = m->p.v[m->live[i]];
+        score[i] = m->score[m->live[i]];
+        m->live[i] = (uint32_t)i;
+    }
+    if (ret == 0) {
+        number[m->p.n] = (uint32_t)n; /* what has no piece */
+        score[n] = m->score[m->p.n];
+        memcpy(m->p.v, v, n * sizeof *v);
+        memcpy(m->score, score, (n + 1) * sizeof *score);
+        d.number = number;
+        pool_run(m->pool, (int)m->n_chunks, drop_chunk, &d);
+        m->p.n = n;
+        m->n_gone = 0;
+        m->char_gone = false;
+    }
+    free(number);
+    free(v);
+    free(score);
+    return ret;
 }

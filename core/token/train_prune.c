@@ -169,7 +169,7 @@ static void weigh_done(struct em *m)
 int em_prune(struct em *m, size_t least, struct err *e)
 {
     size_t wanted = (size_t)((double)m->r->shrink * (double)m->n_live);
-    match_drop(m);
+    if (match_drop(m, e)) return -1;
     if (segment_words(m, e)) return -1;
     m->freq_sum = 0;
     for (size_t i = 0; i < m->n_live; i++) m->freq_sum += (double)(float)m->freq[m->live[i]];
@@ -197,7 +197,7 @@ static void find_unreachable(void *arg, int slice, int thread)
 
 int em_drop_unreachable(struct em *m, struct err *e)
 {
-    match_drop(m);
+    if (match_drop(m, e)) return -1;
     int ret = weigh(m, find_unreachable, e);
     if (ret == 0) ret = keep_best(m, m->n_live, e);
     weigh_done(m);

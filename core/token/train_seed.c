@@ -211,6 +211,7 @@ static void find_intervals(const struct seeds *s, struct bucket *b, const struct
         now.orphans = o->n;
         o->v[o->n++] = (uint32_t)i;
         if (i + AHEAD < n) prefetch_suffix(s, v[i + AHEAD].pos);
+        if (i + AHEAD < n) __builtin_prefetch(&s->starts->longest[v[i + AHEAD].pos], 1);
         if (i + AHEAD / 2 < n) __builtin_prefetch(&s->c->part[s->part[v[i + AHEAD / 2].pos]]);
         sum += s->c->part[s->part[v[i].pos]].count;
         now.depth = i + 1 < n ? common(s, v[i].pos, v[i + 1].pos) : 0;
@@ -345,6 +346,32 @@ static int by_score(const void *a, const void *b, void *seeds)
     return (int)x->len - (int)y->len;
 }
 
+/* Orders as falling scores do. */
+static uint64_t score_key(float score)
+{
+    uint32_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    return UINT32_MAX - bits; /* scores are positive */
+}
+
+/* By score, then as by_score() says. */
+static bool sort_nodes(const struct seeds *s, struct node *v, size_t n)
+{
+    struct suffix *key = mem_alloc(n, 2 * sizeof *key);
+    struct node *sorted = mem_alloc(n, sizeof *sorted);
+    bool ok = key && sorted;
+    for (size_t i = 0; ok && i < n; i++) key[i] = (struct suffix){score_key(score_of(&v[i])), (uint32_t)i};
+    if (ok) sort_keys(key, key + n, n);
+    for (size_t i = 0, end; ok && i < n; i = end) {
+        for (end = i; end < n && key[end].key == key[i].key; end++) sorted[end] = v[key[end].pos];
+        if (end - i > 1) qsort_r(sorted + i, end - i, sizeof *sorted, by_score, (void *)(uintptr_t)s);
+    }
+    if (ok) memcpy(v, sorted, n * sizeof *v);
+    free(key);
+    free(sorted);
+    return ok;
+}
+
 static int falling(const void *a, const void *b)
 {
     float x = *(const float *)a, y = *(const float *)b;
@@ -381,7 +408,7 @@ static int take_best(struct seeds *s, struct sp_pieces *out, struct err *e)
             v[n] = s->bucket[k].v[i];
             v[n++].piece = (uint32_t)i; /* where it is, while they are sorted */
         }
-    if (ret == 0) qsort_r(v, n, sizeof *v, by_score, s);
+    if (ret == 0 && !sort_nodes(s, v, n)) ret = err_oom(e, n * 64, "seeds");
     if (n > s->r->n_seeds) n = s->r->n_seeds;
     for (size_t i = 0; ret == 0 && i < n; i++) {
         s->bucket[s->text[v[i].pos]].v[v[i].piece].piece = (uint32_t)out->n;
