@@ -243,8 +243,10 @@ const char *const clean_lessons[] = {
     "\n"
     "A run that was interrupted, by a signal, kill -9 or a full disk, goes on when\n"
     "the same command is given again, where inputs and outputs are files: beside\n"
-    "--out FILE there are then .FILE.part and .FILE.journal. Other options or inputs\n"
-    "are refused by name. Status 65 when an input is truncated or corrupt; what\n"
-    "could be read is written first.\n",
+    "--out FILE there are then .FILE.part and .FILE.journal, and where the input is\n"
+    "read twice .FILE.notes.part, what is kept of the documents (1 to 5 % of the\n"
+    "text; with --label-errors or near= up to twice the text). Other options or\n"
+    "inputs are refused by name. Status 65 when an input is truncated or corrupt;\n"
+    "what could be read is written first.\n",
     NULL};
 // clang-format on

@@ -147,6 +147,8 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, bool 
              (double)(s->bytes_in - s->bytes_before) / 1e6 / (seconds + 1e-9));
     if (s->docs_before)
         log_info("of these, %llu documents were done by a run that was interrupted", (unsigned long long)s->docs_before);
+    if (s->measured_before)
+        log_info("%llu documents had been measured by a run that was interrupted", (unsigned long long)s->measured_before);
     if (s->docs_bad && !cfg->quarantine)
         log_warn("%llu records are no documents, first %s; --quarantine FILE keeps them",
                  (unsigned long long)s->docs_bad, s->first_bad);

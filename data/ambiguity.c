@@ -16,15 +16,13 @@ enum { SHOWN = 200 };
 
 /* Left by run() for settle(): an item, and where its texts lie. */
 struct ambiguity_note {
+    uint64_t at; /* in kept: pairs, then id and beginnings of prompt and answer */
     struct ambiguity_item item;
-    uint64_t pairs_at, text_at; /* in the buffers of the thread */
-    uint32_t thread, id_n, prompt_n, answer_n;
+    uint32_t id_n, prompt_n, answer_n;
     uint32_t has; /* both prompt and answer */
-    uint32_t pad;
 };
 
 struct worker {
-    struct spill pairs, text;                     /* kept until the end */
     struct buf prompt, answer, other, norm, part; /* of one document */
     struct turns turns;
 };
@@ -38,6 +36,7 @@ struct ambiguity {
     const char *report;
     int lost, answers, group; /* metrics */
     struct worker *workers;   /* [256] */
+    struct spill kept;        /* of all documents */
     struct spill notes;       /* struct ambiguity_note of documents that are judged */
     struct spill items;
     struct ambiguity_item *item;
@@ -98,9 +97,8 @@ static bool preference(const struct ambiguity *a, const struct doc *d, struct wo
     return true;
 }
 
-static int keep_text(struct ambiguity_note *n, struct worker *w, const struct doc *d, struct err *e)
+static int keep_text(struct ambiguity_note *n, struct worker *w, const struct doc *d, struct buf *keep, struct err *e)
 {
-    n->text_at = w->text.len;
     buf_clear(&w->part);
     doc_emit_id(d, &w->part);
     n->id_n = (uint32_t)w->part.len;
@@ -113,7 +111,8 @@ static int keep_text(struct ambiguity_note *n, struct worker *w, const struct do
         buf_add(&w->part, parts[i]->data, k);
         *len[i] = (uint32_t)k;
     }
-    return buf_ok(&w->part, e) ? -1 : spill_add(&w->text, w->part.data, w->part.len, e);
+    buf_add(keep, w->part.data, w->part.len);
+    return buf_ok(&w->part, e) || buf_ok(keep, e) ? -1 : 0;
 }
 
 static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
@@ -129,7 +128,7 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     if (buf_ok(&w->prompt, e) || buf_ok(&w->answer, e) || buf_ok(&w->other, e)) return -1;
     if (!has) return 0;
     n->has = 1;
-    n->thread = (uint32_t)thread;
+    n->at = d->keep->len;
     x->rank = (double)NAN;
     if (a->rank) {
         struct doc_value v = doc_path_find(d->doc->line, d->doc->line_len, a->rank);
@@ -144,14 +143,14 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     struct hash128 p = norm_hash(&w->prompt, &w->norm);
     if (!a->chosen) x->prompt = p;
     if (a->near < 1) {
-        n->pairs_at = w->pairs.len;
         buf_clear(&w->part);
         prompt_pairs(w->norm.data ? w->norm.data : "", w->norm.len, &w->part, &x->digits);
         uint64_t *v = (uint64_t *)(void *)w->part.data;
         x->n_pairs = w->part.len ? shingles_to_set(v, w->part.len / sizeof *v) : 0;
-        if (buf_ok(&w->part, e) || spill_add(&w->pairs, v, x->n_pairs * sizeof *v, e)) return -1;
+        if (buf_ok(&w->part, e)) return -1;
+        buf_add(d->keep, v, x->n_pairs * sizeof *v);
     }
-    return keep_text(n, w, d->doc, e) || buf_ok(&w->norm, e) ? -1 : 0;
+    return keep_text(n, w, d->doc, d->keep, e) || buf_ok(&w->norm, e) ? -1 : 0;
 }
 
 /* ---- all documents ---- */
@@ -181,7 +180,7 @@ static void report_group(const struct ambiguity *a, struct ambiguity_item *const
     buf_printf(out, "{\"group\":%u,\"answers\":%u", v[0]->group, v[0]->answers);
     for (size_t i = 0; i < n; i++) {
         const struct ambiguity_note *x = &notes[v[i] - a->item];
-        const char *s = a->workers[x->thread].text.data + x->text_at;
+        const char *s = a->kept.data + x->at + x->item.n_pairs * sizeof(uint64_t);
         if (i == 0) {
             buf_adds(out, ",\"prompt\":");
             buf_add_json(out, s + x->id_n, x->prompt_n);
@@ -221,11 +220,11 @@ static int settle(void *arg, struct err *e)
     const struct ambiguity_note *notes = spill_data(&a->notes, e);
     size_t n = a->notes.len / sizeof *notes;
     if (!notes || !(a->item = spill_room(&a->items, n, sizeof *a->item, e))) return -1;
-    for (int i = 0; i < 256; i++)
-        if (!spill_data(&a->workers[i].pairs, e) || !spill_data(&a->workers[i].text, e)) return -1;
+    const char *kept = spill_data(&a->kept, e);
+    if (!kept) return -1;
     for (size_t i = 0; i < n; i++) {
         a->item[i] = notes[i].item;
-        a->item[i].pairs = (const uint64_t *)(const void *)(a->workers[notes[i].thread].pairs.data + notes[i].pairs_at);
+        a->item[i].pairs = (const uint64_t *)(const void *)(kept + notes[i].at);
         if (a->policy == AMBIGUITY_NEWEST && !a->rank) a->item[i].rank = (double)i;
     }
     if (ambiguity_resolve(a->item, n, a->near, a->policy, &a->counts.groups, a->notes.space, e)) return -1;
@@ -308,16 +307,14 @@ static int set_up(struct ambiguity *a, struct clean_cfg *cfg, const char *what, 
     if (parse_what(a, what, e) || parse_resolve(a, resolve, e)) return -1;
     a->workers = mem_zalloc(256, sizeof *a->workers);
     if (!a->workers) return err_oom(e, 256 * sizeof *a->workers, "--ambiguity");
-    a->notes.space = a->items.space = cfg->space;
-    for (int i = 0; i < 256; i++)
-        a->workers[i].pairs.space = a->workers[i].text.space = cfg->space;
+    a->notes.space = a->items.space = a->kept.space = cfg->space;
     if ((a->lost = rules_add_metric(&cfg->rules, "ambiguity.lost", e)) < 0 ||
         (a->answers = rules_add_metric(&cfg->rules, "ambiguity.answers", e)) < 0 ||
         (a->group = rules_add_metric(&cfg->rules, "ambiguity.group", e)) < 0)
         return -1;
     a->rule = (struct rule){"ambiguity.max_lost", "ambiguity", a->lost, false, 0, "1: another answer to the same prompt was preferred"};
     if (rules_add(&cfg->rules, &a->rule, e) < 0) return -1;
-    struct clean_filter f = {.name = "ambiguity", .arg = a, .note_bytes = sizeof(struct ambiguity_note),
+    struct clean_filter f = {.name = "ambiguity", .arg = a, .note_bytes = sizeof(struct ambiguity_note), .kept = &a->kept,
                              .run = run, .note = note, .settle = settle, .judge = judge};
     return clean_add_filter(cfg, &f, e);
 }
@@ -344,13 +341,12 @@ void ambiguity_free(struct ambiguity *a)
     for (int i = 0; a->workers && i < 256; i++) {
         struct buf *b[] = {&a->workers[i].prompt, &a->workers[i].answer, &a->workers[i].other,
                            &a->workers[i].norm, &a->workers[i].part};
-        spill_free(&a->workers[i].pairs);
-        spill_free(&a->workers[i].text);
         for (size_t k = 0; k < COUNT_OF(b); k++)
             buf_free(b[k]);
         turns_free(&a->workers[i].turns);
     }
     free(a->workers);
+    spill_free(&a->kept);
     spill_free(&a->notes);
     spill_free(&a->items);
     arena_free(&a->names);

@@ -57,6 +57,8 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
         return err_oom(e, sizeof *b->s.detail, "the curves of a block");
     clean_stats_clear(&b->s);
     buf_clear(&b->rows);
+    for (int i = 0; i < c->cfg->n_filters; i++)
+        buf_clear(&b->keep[i]);
     struct doc d;
     enum doc_next next;
     uint64_t good = 0;
@@ -82,6 +84,11 @@ static int save(struct clean *c, struct err *e)
 {
     struct clean_journal *j = &c->journal;
     double start = time_now_s();
+    j->pass = c->pass;
+    if (c->notes.file) {
+        if (file_sync(c->notes.file, e)) return -1;
+        j->notes_bytes = file_offset(c->notes.file);
+    }
     for (int i = 0; i < DOC_RUN_BUFS; i++) {
         if (!c->out[i].file) continue;
         if (file_sync(c->out[i].file, e)) return -1;
@@ -93,18 +100,29 @@ static int save(struct clean *c, struct err *e)
     return ret;
 }
 
+/* All up to the block is done. */
+static int placed(struct clean *c, const struct doc_slot *s, struct err *e)
+{
+    if (c->pass == 1 && !c->notes.file) return 0; /* what is on record is of pass two */
+    c->journal.at = s->block.next;
+    snprintf(c->journal.damaged, sizeof c->journal.damaged, "%s", s->block.damaged ? s->block.damaged : "");
+    return c->journal.on && clean_journal_due(&c->journal) ? save(c, e) : 0;
+}
+
 static int done(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct clean *c = arg;
     struct clean_block *b = s->user;
     (void)thread;
-    if (c->pass == 1) return notes_add(&c->notes, s->block.seq, &b->rows, b->s.group, e);
+    if (c->pass == 1) {
+        if (notes_add(&c->notes, c->cfg, s->block.seq, &b->rows, b->keep, b->s.group, e)) return -1;
+        c->measured += b->rows.len / c->notes.row;
+        return placed(c, s, e);
+    }
     if (clean_stats_add(c->total, &b->s, e)) return -1;
     for (int i = 0; i < DOC_RUN_BUFS; i++)
         if (doc_out_write(&c->out[i], &s->out[i], e)) return -1;
-    c->journal.at = s->block.next;
-    snprintf(c->journal.damaged, sizeof c->journal.damaged, "%s", s->block.damaged ? s->block.damaged : "");
-    return c->journal.on && clean_journal_due(&c->journal) ? save(c, e) : 0;
+    return placed(c, s, e);
 }
 
 static void drop(void *arg, struct doc_slot *s)
@@ -113,6 +131,8 @@ static void drop(void *arg, struct doc_slot *s)
     (void)arg;
     clean_stats_free(&b->s);
     buf_free(&b->rows);
+    for (int i = 0; i < CLEAN_FILTERS_MAX; i++)
+        buf_free(&b->keep[i]);
     free(b);
     s->user = NULL;
 }
@@ -136,7 +156,7 @@ static int open_outputs(struct clean *c, struct err *e)
                                        c->cfg->decisions};
     for (int i = 0; i < DOC_RUN_BUFS; i++)
         if (open_output(c, i, paths[i], e)) return -1;
-    if (!c->want[OUT_DECISIONS] || c->journal.saved) return 0;
+    if (!c->want[OUT_DECISIONS] || c->journal.written[OUT_DECISIONS]) return 0;
     struct buf head = {0}, scratch = {0};
     decisions_head(c->cfg, &head);
     int ret = doc_pack(&head, c->out[OUT_DECISIONS].packing, &scratch, e);
@@ -180,6 +200,34 @@ static int check_sum(const struct clean_stats *s, struct err *e)
                    (unsigned long long)s->docs_removed, (unsigned long long)s->docs_bad);
 }
 
+/* Measures, or takes what an earlier run measured: all of it or up to `there`. */
+static int pass_one(struct clean *c, struct doc_stage *st, const struct doc_at *there, struct doc_run_end *end,
+                    struct err *e)
+{
+    const struct clean_cfg *cfg = c->cfg;
+    struct clean_journal *j = &c->journal;
+    int was = j->saved ? j->pass : 0, loaded = 0;
+    c->pass = 1;
+    if (cfg->progress) st->what = "measure";
+    if (was && (loaded = notes_file_load(&c->notes, cfg, j->notes_path, j->notes_bytes, e)) < 0) return -1;
+    if (loaded) c->total->measured_before = c->measured = c->notes.rows.len / c->notes.row;
+    /* What a later pass has on record is not to be lost: then this one is not. */
+    if (j->on && was != 2 && notes_file_open(&c->notes, j->notes_path, loaded ? j->notes_bytes : 0, e)) return -1;
+    if (loaded) st->start = there, st->damaged = j->damaged;
+    if (!(loaded && was == 2) && doc_run(st, end, e)) return -1;
+    st->start = NULL;
+    st->damaged = NULL;
+    if (was != 2) {
+        j->at = (struct doc_at){0};
+        j->damaged[0] = '\0';
+    }
+    c->pass = 2;
+    if (j->saved && was != 2 && save(c, e)) return -1;
+    if (notes_judge(&c->notes, cfg, e)) return -1;
+    if (cfg->progress) st->what = "clean";
+    return 0;
+}
+
 static int passes(struct clean *c, struct doc_run_end *end, struct err *e)
 {
     const struct clean_cfg *cfg = c->cfg;
@@ -191,16 +239,12 @@ static int passes(struct clean *c, struct doc_run_end *end, struct err *e)
                            .work = work,
                            .done = done,
                            .drop = drop};
-    if (c->notes.on) {
-        c->pass = 1;
-        if (cfg->progress) st.what = "measure";
-        if (doc_run(&st, end, e) || notes_judge(&c->notes, cfg, e)) return -1;
-        c->pass = 2;
-        if (cfg->progress) st.what = "clean";
-    }
+    const struct doc_at there = c->journal.at; /* of an earlier run, in the pass where it was */
+    int was = c->journal.saved ? c->journal.pass : -1;
+    if (c->notes.on && pass_one(c, &st, &there, end, e)) return -1;
     if (open_outputs(c, e)) return -1;
-    if (c->journal.saved) {
-        st.start = &c->journal.at;
+    if (was == c->pass) {
+        st.start = &there;
         st.damaged = c->journal.damaged;
     }
     if (c->journal.complete) return 0;
@@ -223,10 +267,13 @@ static int commit(struct clean *c, struct err *e)
 static void leave(struct clean *c, struct err *e)
 {
     struct err ignored;
-    bool stopped = e->code == ERR_STOPPED && c->journal.on && c->pass != 1 && c->total->docs_in > c->total->docs_before;
+    bool measuring = c->pass == 1;
+    uint64_t docs = measuring ? c->measured : c->total->docs_in,
+             before = measuring ? c->total->measured_before : c->total->docs_before;
+    bool stopped = e->code == ERR_STOPPED && c->journal.on && docs > before && (!measuring || c->notes.file);
     if (stopped && save(c, &ignored) == 0)
-        err_set(e, ERR_STOPPED, "stopped by a signal behind %llu documents; the same command goes on from there",
-                (unsigned long long)c->total->docs_in);
+        err_set(e, ERR_STOPPED, "stopped by a signal %sbehind %llu documents; the same command goes on from there",
+                measuring ? "while measuring, " : "", (unsigned long long)docs);
     for (int i = 0; i < DOC_RUN_BUFS; i++)
         if (c->journal.saved) doc_out_keep(&c->out[i]);
 }
@@ -249,12 +296,13 @@ int clean_run(const struct clean_cfg *given, struct clean_stats *out, struct err
     if (cfg.rules.all) cfg.rules.quick = false;
     if (cfg.detail && !(out->detail = mem_zalloc(1, sizeof *out->detail)))
         return err_oom(e, sizeof *out->detail, "the curves of the report");
-    int ret = clean_journal_open(&c.journal, &cfg, out, e);
+    int ret = notes_start(&c.notes, &cfg, e);
+    if (c.notes.on) c.journal.notes = &c.notes;
+    if (!ret) ret = clean_journal_open(&c.journal, &cfg, out, e);
     out->docs_before = out->docs_in;
     out->bytes_before = out->bytes_in;
-    if (!ret && (start_workers(&c, e) || notes_start(&c.notes, &cfg, e) || passes(&c, &end, e))) ret = -1;
+    if (!ret && (start_workers(&c, e) || passes(&c, &end, e))) ret = -1;
     free_workers(&c);
-    notes_free(&c.notes);
     if (!ret) ret = check_sum(out, e);
     if (!ret && !c.journal.complete) {
         out->n_damaged = end.n_damaged;
@@ -264,6 +312,11 @@ int clean_run(const struct clean_cfg *given, struct clean_stats *out, struct err
     if (ret) leave(&c, e);
     for (int i = 0; i < DOC_RUN_BUFS; i++)
         doc_out_abort(&c.out[i]);
+    if (c.journal.saved) { /* clean_journal_end() removes it */
+        file_keep(c.notes.file);
+        c.notes.file = NULL;
+    }
+    notes_free(&c.notes);
     clean_journal_close(&c.journal);
     return ret;
 }

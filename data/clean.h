@@ -71,6 +71,7 @@ struct clean_stats {
     struct clean_groups group[CLEAN_LABELS];
     struct clean_detail *detail; /* NULL when not asked for */
     uint64_t docs_before, bytes_before; /* of those: done by the run that was interrupted */
+    uint64_t measured_before; /* documents that pass one of it had measured */
     char first_bad[256]; /* "file:line: reason", or empty */
     size_t n_damaged;    /* truncated or corrupt files */
     char damaged[512];

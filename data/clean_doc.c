@@ -36,7 +36,7 @@ static void find_labels(const struct clean *c, struct worker *w, const struct do
     }
 }
 
-static int run_filters(const struct clean *c, int thread, bool before, char *row,
+static int run_filters(const struct clean *c, int thread, bool before, char *row, struct buf *keep,
                        struct clean_doc *d, struct rule_set *failed, struct err *e)
 {
     const struct clean_cfg *cfg = c->cfg;
@@ -47,7 +47,10 @@ static int run_filters(const struct clean *c, int thread, bool before, char *row
         if (c->pass == 2 && !f->changes_text) continue;
         if (f->lazy && d->removed && !cfg->rules.all) continue;
         d->note = row && f->note_bytes ? row + c->notes.filter_at[i] : NULL;
+        d->keep = row && f->kept ? &keep[i] : NULL;
         if (f->run(f->arg, thread, d, e)) return err_wrap(e, "%s", f->name);
+        while (d->keep && d->keep->len % 8 && !d->keep->oom)
+            buf_addc(d->keep, 0);
         ran = true;
     }
     if (ran) rules_apply(&cfg->rules, d->value, RULE_N, cfg->rules.n_rules, failed);
@@ -225,7 +228,7 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
         b->s.prep_places[k] += c->pass != 1 ? w->prep.places[k] : 0;
         if (cfg->prep_metric[k]) d.value[cfg->prep_metric[k]] = (double)w->prep.places[k];
     }
-    if (run_filters(c, thread, true, row, &d, &failed, e)) return -1;
+    if (run_filters(c, thread, true, row, b->keep, &d, &failed, e)) return -1;
     if (c->judge && d.as_it_came && !d.n) { /* no text, no answer: that is for the rules on turns to say */
         for (int m = 0; m < METRIC_N; m++)
             d.value[m] = (double)NAN;
@@ -238,7 +241,7 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
         rule_set_join(&failed, &by_rules);
         d.removed = rule_set_any(&failed);
     }
-    if (run_filters(c, thread, false, row, &d, &failed, e)) return -1;
+    if (run_filters(c, thread, false, row, b->keep, &d, &failed, e)) return -1;
     if (c->pass == 2) {
         read_note(c, slot->block.seq, i, &d);
         rules_apply(&cfg->rules, d.value, RULE_N, cfg->rules.n_rules, &failed);

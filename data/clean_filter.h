@@ -30,7 +30,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/spill.h"
 #include "data/doc.h"
 
 enum { CLEAN_FILTERS_MAX = 24 };
@@ -55,6 +57,7 @@ struct clean_doc {
     const char *label[CLEAN_LABELS]; /* not NUL-terminated, never NULL; length 0 = unknown. */
     size_t label_n[CLEAN_LABELS];    /* A filter may set one, under the same rule as text */
     void *note; /* this filter's note_bytes, zeroed; NULL when there is but one pass */
+    struct buf *keep; /* with clean_filter.kept: the run of bytes that it may append to; NULL likewise */
 };
 
 /* What is kept of a document between the passes. */
@@ -75,6 +78,11 @@ struct clean_filter {
     bool lazy; /* costly: not run on documents that are removed already, unless all values are
                 * wanted (rules.all) */
     size_t note_bytes;
+    /* Where bytes that run() keeps of documents beyond their notes are gathered, in order of
+     * the documents, for settle() and judge(): it appends them to d->keep and notes its
+     * length before as a uint64_t at the beginning of the note, which becomes their place in
+     * this array, a multiple of 8.  NULL: none.  Owned by the filter, which adds nothing to it. */
+    struct spill *kept;
     /* One document; several threads call it at once, each with its own number
      * (0 ... n - 1).  The result must not depend on the thread.  May be NULL. */
     int (*run)(void *arg, int thread, struct clean_doc *d, struct err *e);

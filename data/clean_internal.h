@@ -23,15 +23,24 @@ struct notes {
     uint64_t *base; /* by block: its first document */
     size_t n_blocks, cap;
     struct labels label[CLEAN_LABELS];
+    struct file_writer *file; /* what makes them survive an interruption (clean_notes_file.c), or NULL */
+    struct buf record;
 };
 
 int notes_start(struct notes *n, const struct clean_cfg *cfg, struct err *e);
-/* Block `seq`'s rows are next; its label numbers are those of `from`. */
-int notes_add(struct notes *n, uint64_t seq, struct buf *rows, struct clean_groups *from,
-              struct err *e);
+/* Block `seq`'s rows are next, and what filters keep; its label numbers are those of `from`. */
+int notes_add(struct notes *n, const struct clean_cfg *cfg, uint64_t seq, struct buf *rows, struct buf *keep,
+              struct clean_groups *from, struct err *e);
+int notes_block(struct notes *n, uint64_t seq, struct err *e); /* the rows that follow are those of block seq */
+void notes_clear(struct notes *n, const struct clean_cfg *cfg); /* no document yet */
 /* Serves the filters that judge with all documents in view. */
 int notes_judge(struct notes *n, const struct clean_cfg *cfg, struct err *e);
 void notes_free(struct notes *n);
+/* The file grows with every block from now on; its first `keep` bytes stay. */
+int notes_file_open(struct notes *n, const char *path, uint64_t keep, struct err *e);
+int notes_file_add(struct notes *n, uint64_t seq, const struct buf *rows, const struct buf *keep, struct err *e);
+/* 1: the notes are those of its first `bytes`; 0: it cannot be used, there are none; -1. */
+int notes_file_load(struct notes *n, const struct clean_cfg *cfg, const char *path, uint64_t bytes, struct err *e);
 static inline struct note_head *notes_row(const struct notes *n, char *rows, uint64_t i)
 {
     return (struct note_head *)(void *)(rows + i * n->row);
@@ -45,6 +54,7 @@ static inline double *notes_values(struct note_head *h)
 struct clean_block {
     struct clean_stats s;
     struct buf rows; /* notes */
+    struct buf keep[CLEAN_FILTERS_MAX];
 };
 
 struct worker {
@@ -66,6 +76,7 @@ struct clean {
     bool want[DOC_RUN_BUFS];
     struct doc_out out[DOC_RUN_BUFS];
     struct notes notes;
+    uint64_t measured; /* documents, by pass one */
     struct clean_journal journal;
     struct clean_stats *total;
 };

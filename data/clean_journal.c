@@ -12,7 +12,7 @@
 #include "core/base/mem.h"
 #include "data/clean_internal.h"
 
-static const char magic[] = "llmctl clean journal 1\n";
+static const char magic[] = "llmctl clean journal 2\n";
 enum { COST_SHARE = 20 };
 static const size_t max_journal = (size_t)4 << 30;
 
@@ -170,6 +170,37 @@ static void place(struct codec *c, struct doc_at *at, size_t n_files)
     err_set(c->e, ERR_DATA, "a place in no file");
 }
 
+static void labels(struct codec *c, struct labels *l)
+{
+    size_t n = l->n;
+    size(c, &n);
+    for (size_t i = 0; i < n && !c->failed; i++) {
+        const char *name = c->out ? l->name[i] : NULL;
+        size_t len = name ? strlen(name) : 0;
+        bytes(c, &name, &len);
+        if (c->out || c->failed || labels_id(l, name, len) == i) continue;
+        c->failed = true;
+        err_set(c->e, ERR_DATA, "a label comes twice");
+    }
+}
+
+/* Where pass one is, or that it is over. */
+static void notes(struct codec *c, struct clean_journal *j)
+{
+    uint64_t pass = (uint64_t)j->pass;
+    constant(c, j->notes != NULL);
+    number(c, &pass);
+    number(c, &j->notes_bytes);
+    if (!c->failed && (j->notes ? pass < 1 || pass > 2 : pass != 0)) {
+        c->failed = true;
+        err_set(c->e, ERR_DATA, "it tells of pass %llu", (unsigned long long)pass);
+    }
+    if (c->failed) return;
+    j->pass = (int)pass;
+    for (int k = 0; k < CLEAN_LABELS && j->notes; k++)
+        labels(c, &j->notes->label[k]);
+}
+
 static void body(struct codec *c, struct clean_journal *j, const struct clean_cfg *cfg, struct clean_stats *total)
 {
     uint64_t complete = j->complete;
@@ -178,6 +209,7 @@ static void body(struct codec *c, struct clean_journal *j, const struct clean_cf
     place(c, &j->at, cfg->files->n);
     text(c, j->damaged, sizeof j->damaged);
     numbers(c, j->written, DOC_RUN_BUFS);
+    notes(c, j);
     stats(c, cfg, total);
 }
 
@@ -272,9 +304,18 @@ static const char *first_output(const struct clean_cfg *cfg)
     return first;
 }
 
+/* Whose temporary holds the notes of pass one: "NAME.notes". */
+static char *notes_name(const char *first)
+{
+    struct buf b = {0};
+    buf_adds(&b, first);
+    buf_adds(&b, ".notes");
+    return buf_steal(&b);
+}
+
 int clean_journal_open(struct clean_journal *j, const struct clean_cfg *cfg, struct clean_stats *total, struct err *e)
 {
-    *j = (struct clean_journal){.every_s = cfg->save_every_s, .last_s = time_now_s()};
+    *j = (struct clean_journal){.every_s = cfg->save_every_s, .last_s = time_now_s(), .notes = j->notes};
     const char *first = cfg->print ? first_output(cfg) : NULL;
     for (size_t i = 0; i < cfg->files->n; i++) {
         struct stat st;
@@ -286,7 +327,8 @@ int clean_journal_open(struct clean_journal *j, const struct clean_cfg *cfg, str
         add_input(&j->print, &cfg->files->v[i]);
     buf_addc(&j->print, '\0');
     if (buf_ok(&j->print, e)) return -1;
-    if (!(j->path = file_beside(first, ".journal"))) return err_oom(e, strlen(first), "a file name");
+    if (!(j->path = file_beside(first, ".journal")) || !(j->notes_path = notes_name(first)))
+        return err_oom(e, strlen(first), "a file name");
     j->on = true;
     if (cfg->start_over && unlink(j->path) && errno != ENOENT) return err_errno(e, errno, "removing", j->path);
     return file_exists(j->path) ? load(j, cfg, total, e) : 0;
@@ -333,6 +375,7 @@ void clean_journal_close(struct clean_journal *j)
 {
     buf_free(&j->print);
     free(j->path);
+    free(j->notes_path);
     *j = (struct clean_journal){0};
 }
 
@@ -340,8 +383,12 @@ void clean_journal_end(const struct clean_cfg *cfg)
 {
     const char *first = cfg->print ? first_output(cfg) : NULL;
     char *path = first ? file_beside(first, ".journal") : NULL, *part = path ? file_beside(path, ".part") : NULL;
+    char *notes = first ? notes_name(first) : NULL, *notes_part = notes ? file_beside(notes, ".part") : NULL;
     if (path) unlink(path);
     if (part) unlink(part);
+    if (notes_part) unlink(notes_part);
     free(path);
     free(part);
+    free(notes);
+    free(notes_part);
 }

@@ -8,6 +8,9 @@
  * The same command then goes on at that place, and writes the same bytes as if
  * nothing had happened; a command that differs is refused by name.
  *
+ * Where two passes are made, pass one is on record in ".NAME.notes.part" (clean_notes_file.c),
+ * and the journal says how much of it counts; when it cannot be used pass one is made anew.
+ *
  * After the last block the journal says that all is written; then the outputs
  * get their names.  clean_journal_end() removes it when reports are written too.
  *
@@ -26,6 +29,10 @@ struct clean_journal {
     struct doc_at at;
     char damaged[512];
     uint64_t written[DOC_RUN_BUFS];
+    int pass;                 /* as clean.pass: which one `at` is a place of */
+    struct notes *notes;      /* whose labels are on record too; NULL: there is but one pass */
+    char *notes_path;
+    uint64_t notes_bytes;
     double every_s, last_s, cost_s;
 };
 

@@ -41,14 +41,36 @@ int notes_start(struct notes *n, const struct clean_cfg *cfg, struct err *e)
     return 0;
 }
 
-int notes_add(struct notes *n, uint64_t seq, struct buf *rows, struct clean_groups *from,
-              struct err *e)
+int notes_block(struct notes *n, uint64_t seq, struct err *e)
 {
-    if (buf_ok(rows, e)) return -1;
+    if (seq != n->n_blocks) return err_set(e, ERR_INTERNAL, "the notes of block %llu are missing", (unsigned long long)n->n_blocks);
     if (!mem_room(&n->base, &n->cap, (size_t)seq + 1, sizeof *n->base))
         return err_oom(e, ((size_t)seq + 1) * sizeof *n->base, "the notes of the documents");
     n->base[seq] = n->rows.len / n->row;
     n->n_blocks = (size_t)seq + 1;
+    return 0;
+}
+
+/* What filter f keeps of the block's documents goes behind that of those before. */
+static int add_kept(const struct notes *n, const struct clean_cfg *cfg, int f, struct buf *rows, struct buf *keep,
+                    struct err *e)
+{
+    struct spill *to = cfg->filter[f].kept;
+    if (!to) return 0;
+    if (buf_ok(keep, e)) return -1;
+    for (uint64_t i = 0; i < rows->len / n->row; i++) {
+        uint64_t *at = (uint64_t *)(void *)(rows->data + i * n->row + n->filter_at[f]);
+        *at += to->len;
+    }
+    return spill_add(to, keep->data, keep->len, e);
+}
+
+int notes_add(struct notes *n, const struct clean_cfg *cfg, uint64_t seq, struct buf *rows, struct buf *keep,
+              struct clean_groups *from, struct err *e)
+{
+    if (buf_ok(rows, e) || notes_block(n, seq, e)) return -1;
+    for (int f = 0; f < cfg->n_filters; f++)
+        if (add_kept(n, cfg, f, rows, &keep[f], e)) return -1;
     for (uint64_t i = 0; i < rows->len / n->row; i++) {
         struct note_head *h = notes_row(n, rows->data, i);
         for (int k = 0; k < CLEAN_LABELS; k++) {
@@ -57,7 +79,18 @@ int notes_add(struct notes *n, uint64_t seq, struct buf *rows, struct clean_grou
             if (h->label[k] == LABEL_NONE) return err_oom(e, sizeof *h, "the labels of documents");
         }
     }
+    if (notes_file_add(n, seq, rows, keep, e)) return -1;
     return spill_add(&n->rows, rows->data, rows->len, e);
+}
+
+void notes_clear(struct notes *n, const struct clean_cfg *cfg)
+{
+    spill_free(&n->rows);
+    n->n_blocks = 0;
+    for (int k = 0; k < CLEAN_LABELS; k++)
+        labels_clear(&n->label[k]);
+    for (int f = 0; f < cfg->n_filters; f++)
+        if (cfg->filter[f].kept) spill_free(cfg->filter[f].kept);
 }
 
 /* Calls note() or judge() for every document. */
@@ -117,6 +150,8 @@ void notes_free(struct notes *n)
 {
     spill_free(&n->rows);
     free(n->base);
+    buf_free(&n->record);
+    file_abort(n->file);
     for (int k = 0; k < CLEAN_LABELS; k++)
         labels_free(&n->label[k]);
     *n = (struct notes){0};

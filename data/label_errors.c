@@ -11,9 +11,8 @@
 enum { LABEL_BYTES = 64 };
 
 struct label_note {
-    uint64_t at, hash; /* of the buckets, in the buffer of the thread; of the text */
-    uint32_t thread, n;
-    uint32_t has, pad;
+    uint64_t at, hash; /* of the buckets, in kept; of the text */
+    uint32_t n, has;
     char label[LABEL_BYTES];
 };
 
@@ -25,9 +24,9 @@ struct label_errors {
     int error, confidence, suggested; /* metrics */
     struct label_worker {
         struct features f;
-        struct spill buckets;
         struct buf label;
     } * workers; /* [256] */
+    struct spill kept; /* buckets of all documents with a label */
     struct labels names;
     struct spill buckets, rows, probabilities, suggestions, given;
     struct train_docs docs; /* of buckets and rows */
@@ -54,12 +53,12 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
         return err_set(e, ERR_DATA, "a label of %zu bytes in '%s': is it a label?", w->label.len, l->field);
     if (features_make(&l->train.features, &w->f, d->text, d->n, e)) return -1;
     n->has = 1;
-    n->thread = (uint32_t)thread;
-    n->at = w->buckets.len / 4;
+    n->at = d->keep->len;
     n->n = (uint32_t)w->f.n;
     n->hash = hash64(d->text, d->n);
     memcpy(n->label, w->label.data, w->label.len);
-    return spill_add(&w->buckets, w->f.v, w->f.n * 4, e);
+    buf_add(d->keep, w->f.v, w->f.n * 4);
+    return buf_ok(d->keep, e);
 }
 
 static int note(void *arg, const struct clean_note *x, struct err *e)
@@ -76,8 +75,8 @@ static int note(void *arg, const struct clean_note *x, struct err *e)
     if (id >= CLASSIFY_MAX_LABELS)
         return err_set(e, ERR_DATA, "more than %d labels in '%s': is it a label?", CLASSIFY_MAX_LABELS, l->field);
     struct train_doc d = {l->buckets.len / 4, n->hash, n->n, (int32_t)id};
-    const char *v = spill_data(&l->workers[n->thread].buckets, e);
-    if (!v || spill_add(&l->buckets, v + n->at * 4, (size_t)n->n * 4, e)) return -1;
+    const char *v = spill_data(&l->kept, e);
+    if (!v || spill_add(&l->buckets, v + n->at, (size_t)n->n * 4, e)) return -1;
     return spill_add(&l->rows, &d, sizeof d, e);
 }
 
@@ -138,8 +137,7 @@ static int settle(void *arg, struct err *e)
     l->docs.docs = (struct buf){.data = rows, .len = l->rows.len};
     l->counts.labelled = train_docs_n(&l->docs);
     l->counts.n_labels = l->docs.n_labels;
-    for (int i = 0; i < 256; i++)
-        spill_free(&l->workers[i].buckets);
+    spill_free(&l->kept);
     fold_buckets(l, classify_defaults(l->docs.n_labels).features.bits);
     int ret = judge_all(l, e);
     spill_free(&l->buckets);
@@ -177,16 +175,14 @@ static int set_up(struct label_errors *l, struct clean_cfg *cfg, struct err *e)
     l->pool = &cfg->pool;
     if (!(l->workers = mem_zalloc(256, sizeof *l->workers))) return err_oom(e, 256 * sizeof *l->workers, "--label-errors");
     l->space = cfg->space;
-    l->buckets.space = l->rows.space = l->probabilities.space = l->suggestions.space = l->given.space = cfg->space;
-    for (int i = 0; i < 256; i++)
-        l->workers[i].buckets.space = cfg->space;
+    l->kept.space = l->buckets.space = l->rows.space = l->probabilities.space = l->suggestions.space = l->given.space = cfg->space;
     if ((l->confidence = rules_add_metric(&cfg->rules, "labels.confidence", e)) < 0 ||
         (l->error = rules_add_metric(&cfg->rules, "labels.error", e)) < 0 ||
         (l->suggested = rules_add_metric(&cfg->rules, "labels.suggested", e)) < 0)
         return -1;
     l->rule = (struct rule){"labels.max_error", "label_error", l->error, false, 0, "1: the label is probably wrong"};
     if (rules_add(&cfg->rules, &l->rule, e) < 0) return -1;
-    struct clean_filter f = {.name = "label errors", .arg = l, .note_bytes = sizeof(struct label_note),
+    struct clean_filter f = {.name = "label errors", .arg = l, .note_bytes = sizeof(struct label_note), .kept = &l->kept,
                              .run = run, .note = note, .settle = settle, .judge = judge, .explain = explain};
     return clean_add_filter(cfg, &f, e);
 }
@@ -213,14 +209,13 @@ void label_errors_free(struct label_errors *l)
     if (!l) return;
     for (int i = 0; l->workers && i < 256; i++) {
         features_free(&l->workers[i].f);
-        spill_free(&l->workers[i].buckets);
         buf_free(&l->workers[i].label);
     }
     free(l->workers);
     labels_free(&l->names);
     l->docs.buckets = l->docs.docs = (struct buf){0}; /* they are not its own */
     train_docs_free(&l->docs);
-    struct spill *s[] = {&l->buckets, &l->rows, &l->probabilities, &l->suggestions, &l->given};
+    struct spill *s[] = {&l->kept, &l->buckets, &l->rows, &l->probabilities, &l->suggestions, &l->given};
     for (size_t i = 0; i < COUNT_OF(s); i++)
         spill_free(s[i]);
     free(l->table);

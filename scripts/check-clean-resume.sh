@@ -27,6 +27,7 @@ head -c $((mb * 400000)) a.jsonl | gzip -1 >in/a.jsonl.gz
 { echo "id,text"; head -n 4000 a.jsonl | tr -d '"' | awk '{ printf "%d,\"%s\"\n", NR, $0 }'; } >in/b.csv
 head -n 3000 a.jsonl | tr '}' '\n' >in/c.txt
 tail -n 2000 a.jsonl >in/d.jsonl
+head -n 3000 a.jsonl >d.jsonl
 
 # check NAME ARGS...
 check() {
@@ -58,7 +59,7 @@ check() {
     done
     "$llmctl" clean "$@" --save-every 0 --out "$name.jsonl.zst" "${out[@]}" 2>err || { cat err >&2; exit 1; }
     same "$name"
-    grep -q 'done by a run that was interrupted' err && echo "$name: the last run went on: $(grep -o '[0-9]* documents were done' err)"
+    grep -q 'by a run that was interrupted' err && echo "$name: the last run went on: $(grep -oE '[0-9]* documents (were done|had been measured)' err | tr '\n' ' ')"
     [ -z "$(find . -maxdepth 1 -name ".$name*")" ] || { echo "$name: something is left behind" >&2; exit 1; }
     echo "$name: $struck kills in $n runs, the same bytes"
 }
@@ -70,3 +71,4 @@ same() {
 check lines a.jsonl --preset fineweb --pii all
 check formats in --preset gopher --documents paragraph
 check corpus a.jsonl --preset gopher --outliers mad:4 --balance source
+check kept d.jsonl --ambiguity prompt=source,answer=text,near=0.8 --resolve newest --ambiguity-report kept.a.jsonl --label-errors field=source

@@ -43,6 +43,20 @@ if [ $got = 75 ]; then
     [ -z "$(ls -A | grep '^\.' || true)" ] || fail "left behind: $(ls -A)"
 fi
 
+# Stopped while it measures for filters of the whole corpus; what it measured may be damaged.
+cat a.jsonl a.jsonl a.jsonl >c.jsonl
+expect 0 "$LLMCTL" clean c.jsonl --preset gopher --set gopher.min_words=3 --outliers mad:9 --out want.jsonl
+for damage in none flip; do
+    interrupted c.jsonl --outliers mad:9
+    [ $got = 75 ] || continue
+    grep -q 'stopped by a signal while measuring, behind [0-9]* documents; the same command' err || fail "$(cat err)"
+    [ $damage = flip ] && printf x | dd of=.o.jsonl.notes.part bs=1 seek=9 conv=notrunc 2>/dev/null
+    expect 0 "$LLMCTL" clean c.jsonl --threads 1 --preset gopher --set gopher.min_words=3 --outliers mad:9 --out o.jsonl
+    [ $damage != none ] || grep -q 'documents had been measured by a run that was interrupted' err || fail "it measured anew: $(cat err)"
+    cmp want.jsonl o.jsonl || fail "after measuring was stopped, damage: $damage"
+    [ -z "$(ls -A | grep '^\.' || true)" ] || fail "left behind: $(ls -A)"
+done
+
 # A full disk: what is on record stays, and the command goes on when there is room.
 if (ulimit -f 4096; "$LLMCTL" clean b.jsonl --save-every 0 -q --out o.jsonl) 2>err; then fail "no limit"; fi
 [ -e .o.jsonl.part ] && [ -e .o.jsonl.journal ] || fail "nothing is left after a full disk: $(cat err)"
