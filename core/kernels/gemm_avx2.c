@@ -44,7 +44,7 @@ enum { NR = 16 };
     {                                                                                        \
         const int64_t rs = t->rs, ks = t->ks, next_step = t->next_step;                      \
         const uint32_t *a0 = t->a, *a3 = a0 + 3 * rs, *b = t->b;                             \
-        const char *next = t->next;                                                          \
+        const char *next = t->next, *soon = (const char *)t->soon;                           \
         GEMM_ROWS_##n(DECL)                                                                  \
         OPAQUE(a3);                                                                          \
         if (t->from) {                                                                       \
@@ -54,6 +54,8 @@ enum { NR = 16 };
         } else {                                                                             \
             GEMM_ROWS_##n(ZERO)                                                              \
         }                                                                                    \
+        /* a unit takes 6 cycles only: no time for a second stream */                        \
+        for (int i = 0; i < n; i++) _mm_prefetch(soon + i * t->soon_step, _MM_HINT_T0);      \
         ENTER                                                                                \
         for (int64_t k = t->k; k > 0; k--) {                                                 \
             _mm_prefetch(next, _MM_HINT_T1);                                                 \

@@ -47,6 +47,7 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
     struct gemm_tile t = {.rs = LDA, .ks = 1, .ldc = ld, .ld_from = ld};
     do {
         t.k = gemm_min(KC, K - k);
+        t.soon_every = gemm_soon_every(t.k);
         copy_a(ws->a, g, m, m + mc, k, (int)t.k);
         /* the rows share the work of fetching the next panel of B */
         t.next_step = c->nr * 4 * GEMM_FETCH / slivers;
@@ -59,7 +60,7 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
                 t.a = ws->a + i * LDA;
                 t.c = sums + i * ld + j;
                 t.from = k > 0 || g->accumulate ? t.c : NULL;
-                gemm_fetch(t.c, ld, rows, t.cols);
+                gemm_soon(&t, t.c, ld);
                 micro[rows](&t);
             }
         }

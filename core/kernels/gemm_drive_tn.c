@@ -38,7 +38,7 @@ struct job {
     gemm_micro *const *micro;
     struct ws *ws;
     int m, mc, n, nc;
-    int width;              /* rows of a micro tile */
+    int slivers, width;     /* micro tiles one above the other, of heights that differ by one at most; the greatest */
     size_t slot;            /* floats of a slot */
     bool in_c;              /* no tree and nothing to add to: the sums are C */
     int top, merges;        /* slots in use before it; of those, how many it completes */
@@ -55,6 +55,12 @@ struct block {
 static const char *row(const void *p, enum dtype dt, int64_t ld, int64_t k, int64_t col)
 {
     return (const char *)p + (k * ld + col) * (int64_t)dtype_size(dt);
+}
+
+/* First row of a sliver. */
+static int sliver(const struct job *j, int s)
+{
+    return j->mc * s / j->slivers;
 }
 
 /* Inlined, lest gcc drop the calls of a function that it takes for one without effect. */
@@ -86,10 +92,10 @@ static void pack_a(const struct job *j, const struct block *b)
             int rows = gemm_min(PIECE, b->len - k);
             fetch_rows(row(j->g->A, dt, j->g->lda, at + AHEAD, j->m), j->g->lda * (int64_t)dtype_size(dt),
                        gemm_min(PIECE, b->len - k - AHEAD), bytes);
-            for (int m = 0; m < j->mc; m += j->width)
-                (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(dst + m * panel, j->width,
-                                                                  row(j->g->A, dt, j->g->lda, at, j->m + m), j->g->lda, rows,
-                                                                  gemm_min(j->width, j->mc - m));
+            for (int s = 0; s < j->slivers; s++)
+                (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(dst + s * j->width * panel, j->width,
+                                                                  row(j->g->A, dt, j->g->lda, at, j->m + sliver(j, s)), j->g->lda,
+                                                                  rows, sliver(j, s + 1) - sliver(j, s));
         }
 }
 
@@ -119,14 +125,38 @@ static void fetch_next(struct fetch *f, struct gemm_tile *t, int64_t units)
     f->line++;
 }
 
+/* Blocks of C that a micro tile's sums need in the end: one is fetched in each of the microkernel's calls. */
+struct needs {
+    const float *p[MAX_LEFT + 1];
+    int64_t ld[MAX_LEFT + 1];
+    int n;
+};
+
+static void need(struct needs *s, const float *p, int64_t ld)
+{
+    s->p[s->n] = p;
+    s->ld[s->n++] = ld;
+}
+
+/* For the call with `later` calls behind it. */
+static void fetch_needed(const struct needs *s, int later, struct gemm_tile *t)
+{
+    int i = s->n - 1 - later;
+    if (i >= 0) gemm_soon(t, s->p[i], s->ld[i]);
+    else gemm_soon(t, (const float *)t->b, 0);
+}
+
 /* The leaves of a block (a power of two), in L1 but for the last: that one's microkernel does what `last` says. */
-static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_leaves, struct gemm_tile *last)
+static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_leaves, struct gemm_tile *last,
+                       const struct needs *needs)
 {
     const float *left[MAX_LEFT];
     int top = 0, nr = j->c->nr;
     t.left = left;
+    for (int i = 0; i < needs->n - n_leaves; i++) gemm_fetch(needs->p[i], needs->ld[i], rows, nr);
     for (int leaf = 0; leaf < n_leaves; leaf++, top++) {
         t.n_left = 0;
+        fetch_needed(needs, n_leaves - 1 - leaf, &t);
         for (int bits = leaf; bits & 1; bits >>= 1) left[t.n_left++] = j->ws->micro[--top];
         if (leaf == n_leaves - 1) break;
         t.c = j->ws->micro[top];
@@ -147,23 +177,26 @@ static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_
 }
 
 /* One micro tile of a packed block; it is number i of the tile. */
-static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int i, int m, int n)
+static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int i, int s, int n)
 {
-    int rows = gemm_min(j->width, j->mc - m), cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
+    int m = sliver(j, s), rows = sliver(j, s + 1) - m, cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
     const struct gemm_tn *g = j->g;
     float *slot = j->ws->tile + (size_t)i * (size_t)(j->width * nr), *C = g->C + (j->m + m) * g->ldc + j->n + n;
     float *own = j->in_c ? C : slot + (size_t)j->top * j->slot;
     const float *left[MAX_LEFT];
     bool done = j->last && b->ends;
+    struct needs needs;
+    needs.n = 0;
     struct gemm_tile last = {.c = own, .ldc = j->in_c ? g->ldc : nr, .cols = j->in_c ? cols : nr, .left = left};
     if (b->from_c || g->chain) {
         last.from = own;
         last.ld_from = last.ldc;
+        if (!j->in_c) need(&needs, own + j->width * nr, nr); /* the next tile's, when it begins */
     }
     for (int merge = 1; merge <= j->merges && b->ends; merge++) {
         last.c = slot + (size_t)(j->top - merge) * j->slot;
         left[last.n_left++] = last.c;
-        gemm_fetch(last.c, nr, rows, nr);
+        need(&needs, last.c, nr);
     }
     if (done) {
         last.c = C;
@@ -171,8 +204,8 @@ static void sum_micro(const struct job *j, const struct block *b, struct gemm_ti
         last.cols = cols;
         last.add_c = g->accumulate && !g->chain;
     }
-    if (done || j->in_c) gemm_fetch(C, g->ldc, rows, cols);
-    add_leaves(j, t, rows, b->n_leaves, &last);
+    if (done || j->in_c) need(&needs, C, g->ldc);
+    add_leaves(j, t, rows, b->n_leaves, &last, &needs);
 }
 
 static void sum_block(const struct job *j, const struct block *b)
@@ -181,7 +214,7 @@ static void sum_block(const struct job *j, const struct block *b)
     int nr = j->c->nr, el = (int)dtype_size(g->a), i = 0, rows = b->len * b->n_leaves;
     int64_t total = g->cuts ? g->cuts[g->n_leaves] : g->K, k_next = b->k + rows, lda = g->lda * el, ldb = g->ldb * el;
     int rows_next = (int)(total - k_next < rows ? total - k_next : rows);
-    struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->width, .b = j->ws->b};
+    struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->width, .b = j->ws->b, .soon_every = gemm_soon_every(b->units)};
     struct fetch fa, fb;
     fetch_start(&fa, row(g->A, g->a, g->lda, k_next, j->m), lda, j->mc * el, rows_next);
     pack_a(j, b);
@@ -191,10 +224,10 @@ static void sum_block(const struct job *j, const struct block *b)
         pack(j, b, j->ws->b, nr, g->B, g->ldb, j->n + n, gemm_min(nr, j->nc - n));
         if (n + nr < j->nc) fetch_start(&fb, row(g->B, g->a, g->ldb, b->k, j->n + n + nr), ldb, nr * el, rows);
         else fetch_start(&fb, row(g->B, g->a, g->ldb, k_next, j->n), ldb, nr * el, rows_next);
-        for (int m = 0; m < j->mc; m += j->width) {
-            t.a = j->ws->a + m * b->units * b->n_leaves;
+        for (int s = 0; s < j->slivers; s++) {
+            t.a = j->ws->a + s * j->width * b->units * b->n_leaves;
             fetch_next(fb.line < fb.lines ? &fb : &fa, &t, (int64_t)b->units * b->n_leaves);
-            sum_micro(j, b, t, i++, m, n);
+            sum_micro(j, b, t, i++, s, n);
         }
     }
 }
@@ -253,9 +286,10 @@ void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, i
         for (j.m = m0; j.m < m1; j.m += mc) {
             j.mc = gemm_min(mc, m1 - j.m);
             j.nc = gemm_min(nc, n1 - j.n);
-            int slivers = (j.mc + mr - 1) / mr, panels = (j.nc + c->nr - 1) / c->nr;
-            j.width = (j.mc + slivers - 1) / slivers;
-            j.slot = (size_t)(slivers * j.width) * (size_t)(panels * c->nr);
+            int panels = (j.nc + c->nr - 1) / c->nr;
+            j.slivers = (j.mc + mr - 1) / mr;
+            j.width = (j.mc + j.slivers - 1) / j.slivers;
+            j.slot = (size_t)(j.slivers * j.width) * (size_t)(panels * c->nr);
             sum_tile(&j, per_block, blocks);
         }
 }

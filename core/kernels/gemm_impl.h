@@ -17,7 +17,7 @@
 enum {
     GEMM_MR_MAX = 14,
     GEMM_NR_MAX = 32,
-    GEMM_FETCH = 4,     /* units of k to a cache line fetched ahead: more would keep the loads of A waiting */
+    GEMM_FETCH = 4,     /* units of k to a cache line fetched ahead: more lines would keep the loads of A waiting */
 };
 
 /* One call of a microkernel: sums S[rows, cols] = from (zeros when NULL) + sum
@@ -25,7 +25,9 @@ enum {
  * then S = left[i] + S for each of the n_left blocks [rows, nr], S = C + S with
  * add_c, and C = S, of which cols <= nr columns are stored.  `from` may be C.
  * In every unit the kernel also prefetches `next`, to which it adds next_step
- * (bytes) once in GEMM_FETCH units: what will be needed next comes into L2 meanwhile. */
+ * (bytes) once in GEMM_FETCH units: what will be packed next comes into L2 meanwhile;
+ * and one of the two lines at `soon`, to which it adds soon_step once in soon_every
+ * (a power of two from GEMM_FETCH) units: gemm_soon(). */
 struct gemm_tile {
     const void *a, *b;
     float *c;
@@ -36,6 +38,8 @@ struct gemm_tile {
     bool add_c;
     const char *next;
     int64_t next_step;
+    const float *soon;
+    int64_t soon_step, soon_every;
 };
 typedef void gemm_micro(const struct gemm_tile *t);
 
@@ -58,8 +62,23 @@ static inline int gemm_units(enum dtype dt, int k)
     return dt == DT_BF16 ? k / 2 + (k & 1) : k;
 }
 
-/* Brings rows of floats near before the microkernel, which takes thousands of cycles, is through.  Inlined, lest gcc
- * drop the calls of a function that it takes for one without effect. */
+/* Rows of a block of C, ld floats apart, come near while the microkernel multiplies: a burst of prefetches before it
+ * would fill the buffers for misses, and its first loads, which come from L2, would wait for all of them. */
+static inline void gemm_soon(struct gemm_tile *t, const float *p, int64_t ld)
+{
+    t->soon = p;
+    t->soon_step = ld * 4;
+}
+
+/* Units of k to two lines of it, so that all rows are fetched in k units. */
+static inline int64_t gemm_soon_every(int64_t k)
+{
+    int64_t every = GEMM_FETCH;
+    while (every * 2 * (GEMM_MR_MAX + 1) <= k) every *= 2;
+    return every;
+}
+
+/* The same at once.  Inlined, lest gcc drop the calls of a function that it takes for one without effect. */
 static inline __attribute__((always_inline)) void gemm_fetch(const float *p, int64_t ld, int rows, int cols)
 {
     for (int i = 0; i < rows; i++, p += ld)
