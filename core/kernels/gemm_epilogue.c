@@ -32,14 +32,16 @@ static void store(const struct kernels *rows, void *base, enum dtype dt, int64_t
         memcpy((float *)base + at, x, (size_t)len * sizeof *x);
 }
 
-/* act_out = act(C), of C as it is stored: whoever computes act(C) again gets the same bits. */
+/* C, and act_out = act(C), of C as it is stored: whoever computes act(C) again gets the same bits.  C itself is not
+ * read back: its lines come from memory only now. */
 static void store_act(const struct kernels *rows, const struct gemm *g, float *acc, int64_t at, int len)
 {
     uint16_t tmp[256];
     for (int i = 0; i < len; i += 256) {
         size_t n = (size_t)(len - i < 256 ? len - i : 256);
-        if (!g->C) rows->bf16_from_f32(tmp, acc + i, n);
-        rows->f32_from_bf16(acc + i, g->C ? (const uint16_t *)g->C + at + i : tmp, n);
+        rows->bf16_from_f32(tmp, acc + i, n);
+        if (g->C) memcpy((uint16_t *)g->C + at + i, tmp, n * sizeof *tmp);
+        rows->f32_from_bf16(acc + i, tmp, n);
     }
     rows->act(g->act, acc, acc, (size_t)len);
     store(rows, g->act_out, g->c, at, acc, len);
@@ -51,11 +53,11 @@ void gemm_finish_row(const struct kernels *rows, const struct gemm *g, float *ac
     if (g->bias) rows->add(acc, acc, g->bias + n, (size_t)len);
     if (g->dact_in) scale_by_act_grad(rows, g, acc, at, len);
     if (g->residual) rows->add(acc, acc, g->residual + at, (size_t)len);
-    if (g->C) store(rows, g->C, g->c, at, acc, len);
-    if (g->act == ACT_NONE || g->dact_in) return;
-    if (g->c == DT_F32) {
-        rows->act(g->act, (float *)g->act_out + at, acc, (size_t)len);
+    bool act = g->act != ACT_NONE && !g->dact_in;
+    if (act && g->c == DT_BF16) {
+        store_act(rows, g, acc, at, len);
         return;
     }
-    store_act(rows, g, acc, at, len);
+    if (g->C) store(rows, g->C, g->c, at, acc, len);
+    if (act) rows->act(g->act, (float *)g->act_out + at, acc, (size_t)len);
 }

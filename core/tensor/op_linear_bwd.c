@@ -183,7 +183,9 @@ static void emit_bwd(struct graph *g, struct node *fwd, struct tensor *dz)
     const struct linear *f = fwd->attr;
     struct tensor *x = fwd->in[LIN_X], *pre = x->needs_grad ? fusable_pre(x) : NULL;
     struct linear_bwd *a = graph_zalloc(g, 1, sizeof *a);
-    bool again = pre && (int64_t)tensor_bytes(x) > g->keep_bytes;
+    /* bf16: half the bytes, and half the time of the products that computing again adds to */
+    int64_t weight = (int64_t)tensor_bytes(x) / (x->dtype == DT_BF16 ? 8 : 1);
+    bool again = pre && weight > g->keep_bytes;
     struct tensor *values = again ? pre : grad_keep(g, x);
     struct node *n = a && values ? node_new(g, &linear_bwd_op, a) : NULL;
     if (!n) return;
