@@ -44,7 +44,7 @@ enum { NR = 16 };
     {                                                                                        \
         const int64_t rs = t->rs, ks = t->ks, next_step = t->next_step;                      \
         const uint32_t *a0 = t->a, *a3 = a0 + 3 * rs, *b = t->b;                             \
-        const char *next = t->next, *soon = (const char *)t->soon;                           \
+        const char *next = t->next, *soon = t->soon;                                          \
         GEMM_ROWS_##n(DECL)                                                                  \
         OPAQUE(a3);                                                                          \
         if (t->from) {                                                                       \

@@ -37,6 +37,31 @@ static void copy_a(uint32_t *dst, const struct gemm *g, int m0, int m1, int k0, 
     }
 }
 
+/* What the epilogue of a block will read and write, as far as it is fetched while the last sums are made: two
+ * matrices of bf16, whose lines are as wide as a panel, or one of f32. */
+struct soon {
+    const char *p[2];
+    int n;
+};
+
+static struct soon epilogue_needs(const struct gemm *g)
+{
+    const void *const all[] = {g->residual, g->dact_in, g->C, g->act != ACT_NONE && !g->dact_in ? g->act_out : NULL};
+    struct soon s = {{NULL, NULL}, 0};
+    for (int i = 0; i < 4 && s.n < (g->c == DT_BF16 ? 2 : 1); i++)
+        if (all[i] && (s.n == 0 || s.p[0] != all[i])) s.p[s.n++] = all[i];
+    return s;
+}
+
+/* For the micro tile at row m and panel number `panel`, which starts at column n. */
+static void fetch_epilogue(const struct gemm *g, const struct soon *s, struct gemm_tile *t, int m, int panel, int n, int nr)
+{
+    int64_t el = (int64_t)dtype_size(g->c);
+    int which = panel % 2 < s->n ? panel % 2 : 0;
+    if (which == 1) n -= nr; /* with the line beside it */
+    gemm_soon(t, s->p[which] + (m * g->ldc + n) * el, g->ldc * el);
+}
+
 /* One block of C: mc rows from m, nc columns from n, the whole of k. */
 static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, int mc, int n, int nc, float *sums,
                       int64_t ld, struct ws *ws)
@@ -44,6 +69,7 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
     gemm_micro *const *micro = g->ab == DT_BF16 ? c->bf16 : c->f32;
     int mr = g->ab == DT_BF16 ? c->mr_bf16 : c->mr_f32;
     int K = gemm_units(g->ab, g->K), slivers = (mc + mr - 1) / mr, k = 0;
+    struct soon epilogue = epilogue_needs(g);
     struct gemm_tile t = {.rs = LDA, .ks = 1, .ldc = ld, .ld_from = ld};
     do {
         t.k = gemm_min(KC, K - k);
@@ -60,7 +86,9 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
                 t.a = ws->a + i * LDA;
                 t.c = sums + i * ld + j;
                 t.from = k > 0 || g->accumulate ? t.c : NULL;
-                gemm_soon(&t, t.c, ld);
+                if (sums != ws->sums) gemm_soon(&t, t.c, ld * 4);
+                else if (k + t.k == K) fetch_epilogue(g, &epilogue, &t, m + i, j / c->nr, n + j, c->nr);
+                else gemm_soon(&t, t.a, 0);
                 micro[rows](&t);
             }
         }

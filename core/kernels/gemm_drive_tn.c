@@ -142,8 +142,8 @@ static void need(struct needs *s, const float *p, int64_t ld)
 static void fetch_needed(const struct needs *s, int later, struct gemm_tile *t)
 {
     int i = s->n - 1 - later;
-    if (i >= 0) gemm_soon(t, s->p[i], s->ld[i]);
-    else gemm_soon(t, (const float *)t->b, 0);
+    if (i >= 0) gemm_soon(t, s->p[i], s->ld[i] * 4);
+    else gemm_soon(t, t->b, 0);
 }
 
 /* The leaves of a block (a power of two), in L1 but for the last: that one's microkernel does what `last` says. */

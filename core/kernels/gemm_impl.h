@@ -38,7 +38,7 @@ struct gemm_tile {
     bool add_c;
     const char *next;
     int64_t next_step;
-    const float *soon;
+    const void *soon;
     int64_t soon_step, soon_every;
 };
 typedef void gemm_micro(const struct gemm_tile *t);
@@ -62,12 +62,12 @@ static inline int gemm_units(enum dtype dt, int k)
     return dt == DT_BF16 ? k / 2 + (k & 1) : k;
 }
 
-/* Rows of a block of C, ld floats apart, come near while the microkernel multiplies: a burst of prefetches before it
+/* Rows of a block, some bytes apart, come near while the microkernel multiplies: a burst of prefetches before it
  * would fill the buffers for misses, and its first loads, which come from L2, would wait for all of them. */
-static inline void gemm_soon(struct gemm_tile *t, const float *p, int64_t ld)
+static inline void gemm_soon(struct gemm_tile *t, const void *p, int64_t bytes)
 {
     t->soon = p;
-    t->soon_step = ld * 4;
+    t->soon_step = bytes;
 }
 
 /* Units of k to two lines of it, so that all rows are fetched in k units. */

@@ -51,7 +51,7 @@ enum { ZMM_NR = 32 };
         const int64_t rs = t->rs, ks = t->ks, next_step = t->next_step;                                    \
         const uint32_t *a0 = t->a, *a3 = a0 + 3 * rs, *a6 = a3 + 3 * rs, *a9 = a6 + 3 * rs;                \
         const uint32_t *a12 = a9 + 3 * rs, *b = t->b;                                                      \
-        const char *next = t->next, *soon = (const char *)t->soon;                                         \
+        const char *next = t->next, *soon = t->soon;                                                        \
         const int64_t soon_step = t->soon_step, soon_last = t->soon_every - 1;                             \
         const uint32_t mask = t->cols >= ZMM_NR ? ~0u : (1u << t->cols) - 1;                               \
         const __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);                          \

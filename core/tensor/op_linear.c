@@ -16,7 +16,7 @@ static struct tiling balance(struct tiling t, int M, int N, int nr, int n_thread
     t.n = (int)div_up(div_up(N, t.nn), nr) * nr;
     t.nn = (int)div_up(N, t.n);
     t.nm = (int)div_up(M, t.m);
-    if (t.nm * t.nn < 8 * n_threads) {
+    if (t.nm * t.nn < 64 * n_threads) { /* (one tile over costs 1/64 of the time then) */
         int step = n_threads / gcd(n_threads, t.nn);
         t.nm = (int)div_up(t.nm, step) * step;
     }
