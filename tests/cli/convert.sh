@@ -1,14 +1,6 @@
 # llmctl convert: there and back gives the same tensors; errors name them.
 set -eu
-fail() { echo "FAIL: $*"; exit 1; }
-expect_error() { # status text command...
-    want=$1 text=$2
-    shift 2
-    set +e; "$@" >out 2>err; s=$?; set -e
-    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$*: more than one line: $(cat err)"
-    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
-}
+. "$SRC/tests/cli/lib.bash"
 
 # A small trained model of each family.
 awk 'BEGIN { srand(1); for (i = 0; i < 3000; i++) printf "%s", (rand() < 0.2 ? "\n" : sprintf("%c", 97 + int(rand() * 8))) }' >text

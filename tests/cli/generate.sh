@@ -1,18 +1,7 @@
 # generate on a tiny model: same text for the same seed, batching and threads;
 # stop strings, prompts from everywhere, bad input.
 set -eu
-fail() { echo "FAIL: $*"; exit 1; }
-expect_error() { # status text command...
-    want=$1 text=$2
-    shift 2
-    set +e
-    "$@" >out 2>err </dev/null
-    s=$?
-    set -e
-    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$*: more than one line: $(cat err)"
-    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
-}
+. "$SRC/tests/cli/lib.bash"
 for i in $(seq 300); do echo "line $i: the quick brown fox jumps over the lazy dog, naïvely — ça va, 日本"; done >text.txt
 "$LLMCTL" tokenize train text.txt --vocab-size 300 --out tok.json -q
 "$LLMCTL" pretrain text.txt --tokenizer tok.json --preset gpt2-nano --layers 2 --width 32 --heads 2 --context 64 \

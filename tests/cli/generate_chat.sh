@@ -1,19 +1,7 @@
 # generate --chat on a tiny model that learned to answer: templates, roles, turns, control tokens, bad input.
 set -eu
-fail() { echo "FAIL: $*"; exit 1; }
-is() { [ "$1" = "$2" ] || fail "got '$1', want '$2'"; }
-expect_error() { # status text command...
-    want=$1 text=$2
-    shift 2
-    set +e
-    "$@" >out 2>err </dev/null
-    s=$?
-    set -e
-    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$*: more than one line: $(cat err)"
-    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
-}
-# Conversations of one to three turns: a greeting is answered by its last letter doubled.
+. "$SRC/tests/cli/lib.bash"
+# Conversations of one to three turns: "say b" is answered by "b it is".
 mkdir tok
 printf "{%%- for m in messages -%%}\n{{ '<|im_start|>' + m.role + '\\\\n' + m.content + '<|im_end|>\\\\n' }}\n{%%- endfor -%%}\n{%%- if add_generation_prompt -%%}{{ '<|im_start|>assistant\\\\n' }}{%%- endif -%%}" >tok/chat_template.jinja
 python3 - <<'EOP'
@@ -75,7 +63,7 @@ for i in $(seq 12); do echo "say b"; done | "$LLMCTL" generate run --chat --dtyp
 is "$(grep -c '^b it is$' talk)" 12                           # older turns left
 grep -q "no longer fits into the context of 96" err || fail "nothing said of the context"
 
-# a template that puts more than the text of a role into control tokens, and one that refuses
+# what is refused
 printf '{{ raise_exception("never") }}' >no.jinja
 expect_error 65 "never" "$LLMCTL" generate run "say a" --chat --template no.jinja
 "$LLMCTL" pretrain chats.tok --tokenizer tok/tokenizer.json --preset llama-tiny --layers 1 --width 16 --heads 1 --context 16 --steps 1 --sample-every 0 --out bare -q

@@ -1,15 +1,7 @@
 # llmctl inspect and verify: what they say of good files, damaged files and
 # files of another kind.
 set -eu
-fail() { echo "FAIL: $*"; exit 1; }
-expect_error() { # status text command...
-    want=$1 text=$2
-    shift 2
-    set +e; "$@" >out 2>err; s=$?; set -e
-    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$*: more than one line: $(cat err)"
-    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
-}
+. "$SRC/tests/cli/lib.bash"
 has() { grep -qF -- "$1" out || fail "'$1' not in: $(cat out)"; }
 
 awk 'BEGIN { srand(2); for (i = 0; i < 3000; i++) printf "%s", (rand() < 0.2 ? "\n" : sprintf("%c", 97 + int(rand() * 8))) }' >text

@@ -1,16 +1,7 @@
 #!/usr/bin/env bash
 # llmctl tokenize: learn, encode, decode, count, inspect, and what is refused.
 set -eu
-
-fails() { # STATUS WORDS COMMAND...
-    local want=$1 words=$2 status=0
-    shift 2
-    "$@" >out.txt 2>err.txt || status=$?
-    [ "$status" -eq "$want" ] || { echo "status $status, not $want: $*"; cat err.txt; exit 1; }
-    grep -q -- "$words" err.txt || { echo "'$words' is not in: $(cat err.txt)"; exit 1; }
-    [ "$(wc -l <err.txt)" -eq 1 ] || { echo "more than one line: $(cat err.txt)"; exit 1; }
-}
-same() { cmp "$1" "$2" || { echo "$1 and $2 differ"; exit 1; }; }
+. "$SRC/tests/cli/lib.bash"
 
 # Real text is at hand: this repository's own sources.
 cat "$SRC"/core/base/*.h >text.txt

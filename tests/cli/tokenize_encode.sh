@@ -1,16 +1,7 @@
 #!/usr/bin/env bash
 # tokenize encode with offsets, pairs and limits.
 set -eu
-
-fails() { # STATUS WORDS COMMAND...
-    local want=$1 words=$2 status=0
-    shift 2
-    "$@" >out.txt 2>err.txt || status=$?
-    [ "$status" -eq "$want" ] || { echo "status $status, not $want: $*"; cat err.txt; exit 1; }
-    grep -q -- "$words" err.txt || { echo "'$words' is not in: $(cat err.txt)"; exit 1; }
-    [ "$(wc -l <err.txt)" -eq 1 ] || { echo "more than one line: $(cat err.txt)"; exit 1; }
-}
-is() { [ "$1" = "$2" ] || { echo "got:  $1"; echo "want: $2"; exit 1; }; }
+. "$SRC/tests/cli/lib.bash"
 
 printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\nsize\n##s\nle\n##t\n\xc3\xa9\n' >vocab.txt
 encode() { "$LLMCTL" tokenize encode -t vocab.txt -q "$@"; }

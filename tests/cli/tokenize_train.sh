@@ -1,15 +1,8 @@
 #!/usr/bin/env bash
 # tokenize train: SentencePiece's kinds, threads, normalization rules, refusals.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fails() { # STATUS WORDS COMMAND...
-    local want=$1 words=$2 status=0
-    shift 2
-    "$@" >out.txt 2>err.txt || status=$?
-    [ "$status" -eq "$want" ] || { echo "status $status, not $want: $*"; cat err.txt; exit 1; }
-    grep -q -- "$words" err.txt || { echo "'$words' is not in: $(cat err.txt)"; exit 1; }
-    [ "$(wc -l <err.txt)" -eq 1 ] || { echo "more than one line: $(cat err.txt)"; exit 1; }
-}
 train() { "$LLMCTL" tokenize train text.txt "$@" -q; }
 
 cat "$SRC"/core/base/*.h >text.txt

@@ -1,0 +1,26 @@
+# What the tests of the command line share:  . "$SRC/tests/cli/lib.bash"
+fail() {
+    echo "FAIL: $*" >&2
+    exit 1
+}
+is() { [ "$1" = "$2" ] || fail "got '$1', want '$2'"; }
+same() { cmp "$1" "$2" || fail "$1 and $2 differ"; }
+
+# fails STATUS PATTERN COMMAND...: the command ends with that status and says one
+# line, in which the pattern is; what it wrote is in out and err.  Its input is
+# that of the call.
+fails() {
+    local want=$1 pattern=$2 status=0
+    shift 2
+    "$@" >out 2>err || status=$?
+    [ "$status" -eq "$want" ] || fail "$*: status $status, wanted $want: $(cat err)"
+    [ "$(wc -l <err)" -eq 1 ] || fail "$*: more than one line: $(cat err)"
+    grep -q -- "$pattern" err || fail "$*: '$pattern' is not in: $(cat err)"
+}
+# The same with a text instead of a pattern, and no input.
+expect_error() {
+    local want=$1 text=$2
+    shift 2
+    fails "$want" "" "$@" </dev/null
+    grep -qF -- "$text" err || fail "$*: '$text' is not in: $(cat err)"
+}
