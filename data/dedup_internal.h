@@ -47,6 +47,9 @@ struct dedup {
     struct dmerge chosen, blocks;
     const uint64_t *next, *next_block; /* NULL: no more */
     uint64_t stamp; /* sizes and times of the input when the run began */
+    struct dagain *again;                     /* the pass that reads blocks once more, or NULL */
+    int (*chosen_fn)(struct dedup *d, struct dedup_worker *w, const struct doc *doc, uint64_t number,
+                     struct doc_slot *s, struct err *e); /* of dedup_pass_chosen() */
 };
 
 static inline uint64_t dedup_doc_number(const struct dedup *d, const struct doc_file *f,
@@ -70,6 +73,14 @@ int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, bool *full, s
 /* dedup_pass.c: documents in order. */
 int dedup_pass(struct dedup *d, const char *what, doc_run_fn *work, doc_run_fn *decide,
                doc_run_fn *emit, doc_run_fn *done, struct err *e);
+/* The input once more, when all blocks are known (D_BLOCK): those that hold a document
+ * of collection k, or all (D_KINDS).  Files of plain lines are read where the
+ * blocks lie, by all threads. */
+int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn *decide, doc_run_fn *emit,
+                     doc_run_fn *done, struct err *e);
+/* The records of a collection from this shard's documents on; *next: the first. */
+int dedup_begin(struct dedup *d, enum dkind k, struct dmerge *m, const uint64_t **next, struct err *e);
+int dedup_step(struct dmerge *m, const uint64_t **next, struct err *e);
 /* Calls fn in parallel for the documents of collection k that are this shard's;
  * what it leaves in slot->out[0] goes to done(). */
 typedef int dedup_doc_fn(struct dedup *d, struct dedup_worker *w, const struct doc *doc,

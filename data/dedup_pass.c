@@ -1,4 +1,7 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data/dedup_internal.h"
 
@@ -38,65 +41,159 @@ int dedup_choose_block(struct dedup *d, struct doc_slot *s, int words, struct er
     return buf_ok(&s->scratch, e);
 }
 
-struct chosen {
-    struct dedup *d;
-    dedup_doc_fn *fn;
-    doc_run_fn *done;
+int dedup_step(struct dmerge *m, const uint64_t **next, struct err *e)
+{
+    int got = dmerge_next(m, next, e);
+    if (!got) *next = NULL;
+    return got < 0 ? -1 : 0;
+}
+
+int dedup_begin(struct dedup *d, enum dkind k, struct dmerge *m, const uint64_t **next, struct err *e)
+{
+    return dstore_read(&d->store, k, d->lo, d->hi, m, e) ? -1 : dedup_step(m, next, e);
+}
+
+/* ---- blocks once more ---- */
+
+struct dagain {
+    struct dmerge blocks, chosen;
+    const uint64_t *block, *doc; /* the next of each, NULL: none */
+    bool all;
+    uint64_t seq, bytes;
 };
+
+/* Are all blocks of the input where they can be read by themselves? */
+static int all_plain(struct dedup *d, bool *yes, struct err *e)
+{
+    struct dmerge m = {0};
+    const uint64_t *r;
+    int ret = dedup_begin(d, D_BLOCK, &m, &r, e);
+    *yes = !ret && r;
+    while (!ret && r && *yes) {
+        *yes = r[5] & BLOCK_PLAIN;
+        ret = dedup_step(&m, &r, e);
+    }
+    dmerge_free(&m);
+    for (size_t i = 0; !ret && *yes && i < d->part.n; i++)
+        if (!d->part.v[i].skip) *yes = doc_file_is_plain(&d->part.v[i]);
+    return ret;
+}
+
+static int next_block(void *arg, struct doc_block *b, struct err *e)
+{
+    struct dedup *d = arg;
+    struct dagain *a = d->again;
+    bool wanted = false;
+    while (a->block && !wanted) {
+        uint64_t end = a->block[0] + a->block[1], number = a->block[0] & ~DOC_NEW;
+        struct buf keep = b->data;
+        *b = (struct doc_block){.data = keep,
+                                .file = &d->part.v[number >> DOC_OFFSET_BITS],
+                                .format = DOC_JSONL,
+                                .seq = a->seq++,
+                                .line_no = a->block[4],
+                                .offset = number & (((uint64_t)1 << DOC_OFFSET_BITS) - 1)};
+        a->bytes += a->block[1];
+        b->stored_bytes = a->bytes;
+        b->next.offset = b->offset + a->block[1];
+        for (wanted = a->all; a->doc && a->doc[0] < end; wanted = true)
+            if (dedup_step(&a->chosen, &a->doc, e)) return -1;
+        if (dedup_step(&a->blocks, &a->block, e)) return -1;
+    }
+    return wanted;
+}
+
+static int fetch_block(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct doc_block *b = &s->block;
+    size_t n = (size_t)(b->next.offset - b->offset), have = 0;
+    (void)arg;
+    (void)thread;
+    buf_clear(&b->data);
+    if (!buf_reserve(&b->data, n)) return buf_ok(&b->data, e);
+    int fd = open(b->file->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return err_errno(e, errno, "cannot open", b->file->path);
+    while (have < n) {
+        ssize_t got = pread(fd, b->data.data + have, n - have, (off_t)(b->offset + have));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) err_errno(e, errno, "reading", b->file->path);
+        if (got == 0) err_set(e, ERR_DATA, "'%s' changed while it was read; run again", b->file->name);
+        if (got <= 0) break;
+        have += (size_t)got;
+    }
+    close(fd);
+    b->data.len = have;
+    b->data.data[have] = '\0';
+    return have == n ? 0 : -1;
+}
+
+int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn *decide, doc_run_fn *emit,
+                     doc_run_fn *done, struct err *e)
+{
+    struct dagain a = {.all = k == D_KINDS};
+    struct doc_run_end end;
+    struct doc_stage st = {.files = &d->part,
+                           .cfg = &d->cfg->docs,
+                           .pool = d->cfg->pool,
+                           .arg = d,
+                           .what = d->cfg->progress ? what : NULL,
+                           .decide = decide,
+                           .emit = emit,
+                           .done = done};
+    bool plain;
+    int ret = all_plain(d, &plain, e);
+    if (!ret && plain) {
+        st.next = next_block;
+        st.work = fetch_block;
+        ret = dedup_begin(d, D_BLOCK, &a.blocks, &a.block, e);
+        if (!ret && !a.all) ret = dedup_begin(d, k, &a.chosen, &a.doc, e);
+    }
+    d->again = &a;
+    if (!ret) ret = doc_run(&st, &end, e);
+    if (!ret && k == D_KINDS && !plain) {
+        d->stats->n_damaged = end.n_damaged;
+        memcpy(d->stats->damaged, end.damaged, sizeof end.damaged);
+    }
+    d->again = NULL;
+    dmerge_free(&a.blocks);
+    dmerge_free(&a.chosen);
+    return ret;
+}
+
+/* ---- documents of a collection ---- */
 
 static int chosen_decide(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
-    struct chosen *c = arg;
     (void)thread;
-    return dedup_choose_block(c->d, s, 1, e);
+    return dedup_choose_block(arg, s, 1, e);
 }
 
 static int chosen_emit(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
-    struct chosen *c = arg;
-    struct dedup_worker *w = &c->d->workers[thread];
+    struct dedup *d = arg;
+    struct dedup_worker *w = &d->workers[thread];
     const uint64_t *v = (const uint64_t *)(const void *)s->scratch.data;
     size_t n = s->scratch.len / 8;
     if (!n) return 0;
-    uint64_t first = dedup_doc_number(c->d, s->block.file, s->block.offset);
+    uint64_t first = dedup_doc_number(d, s->block.file, s->block.offset);
     struct doc doc;
-    doc_iter_start(&w->it, &c->d->cfg->docs, &s->block);
+    doc_iter_start(&w->it, &d->cfg->docs, &s->block);
     for (size_t i = 0; i < n; i++) {
         doc_iter_seek(&w->it, (size_t)(v[i] - first));
-        if (doc_iter_next(&w->it, &doc) != DOC_GOOD ||
-            dedup_doc_number(c->d, doc.file, doc.offset) != v[i])
+        if (doc_iter_next(&w->it, &doc) != DOC_GOOD || dedup_doc_number(d, doc.file, doc.offset) != v[i])
             return err_set(e, ERR_DATA, "'%s' changed while it was read; run again",
                            s->block.file->name);
-        if (c->fn(c->d, w, &doc, v[i], s, e)) return -1;
+        if (d->chosen_fn(d, w, &doc, v[i], s, e)) return -1;
     }
     return buf_ok(&s->out[0], e);
-}
-
-static int chosen_done(void *arg, struct doc_slot *s, int thread, struct err *e)
-{
-    struct chosen *c = arg;
-    return c->done(c->d, s, thread, e);
 }
 
 int dedup_pass_chosen(struct dedup *d, const char *what, enum dkind k, dedup_doc_fn *fn,
                       doc_run_fn *done, struct err *e)
 {
-    struct chosen c = {d, fn, done};
-    struct doc_run_end end;
-    struct doc_stage st = {.files = &d->part,
-                           .cfg = &d->cfg->docs,
-                           .pool = d->cfg->pool,
-                           .arg = &c,
-                           .what = d->cfg->progress ? what : NULL,
-                           .decide = chosen_decide,
-                           .emit = chosen_emit,
-                           .done = chosen_done};
-    int ret = dstore_read(&d->store, k, d->lo, d->hi, &d->chosen, e);
-    if (!ret) {
-        int got = dmerge_next(&d->chosen, &d->next, e);
-        if (!got) d->next = NULL;
-        ret = got < 0 ? -1 : got ? doc_run(&st, &end, e) : 0;
-    }
+    int ret = dedup_begin(d, k, &d->chosen, &d->next, e);
+    d->chosen_fn = fn;
+    if (!ret && d->next) ret = dedup_pass_again(d, what, k, chosen_decide, chosen_emit, done, e);
     dmerge_free(&d->chosen);
     if (!ret && d->next) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
     return ret;

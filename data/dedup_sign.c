@@ -8,8 +8,7 @@
 
 struct tally { /* of one block, kept in its scratch buffer */
     uint64_t docs, bad, bytes;
-    uint64_t block[2]; /* as D_BLOCK begins */
-    bool lines;        /* all of it are documents, a line each */
+    uint64_t block[6]; /* of D_BLOCK */
     char first_bad[256];
 };
 
@@ -71,7 +70,7 @@ static int sign_work(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct dedup *d = arg;
     struct dedup_worker *w = &d->workers[thread];
-    struct tally t = {.block = {dedup_doc_number(d, s->block.file, s->block.offset), s->block.data.len}};
+    struct tally t = {0};
     struct doc doc;
     enum doc_next next;
     size_t at = 0; /* behind the lines so far */
@@ -88,7 +87,10 @@ static int sign_work(void *arg, struct doc_slot *s, int thread, struct err *e)
         if (doc.line == s->block.data.data + at) at += doc.line_len + 1;
         if (sign_doc(d, w, &doc, s, e)) return -1;
     }
-    t.lines = t.docs && at == s->block.data.len;
+    bool lines = t.docs && at == s->block.data.len, plain = s->block.format == DOC_JSONL && !s->block.bad;
+    uint64_t block[6] = {dedup_doc_number(d, s->block.file, s->block.offset), s->block.data.len, t.docs, t.bytes,
+                         s->block.line_no, (lines ? BLOCK_LINES : 0u) | (plain ? BLOCK_PLAIN : 0u)};
+    memcpy(t.block, block, sizeof block);
     buf_clear(&s->scratch);
     buf_add(&s->scratch, &t, sizeof t);
     return buf_ok(&s->out[0], e) || buf_ok(&s->out[1], e) || buf_ok(&s->scratch, e) ? -1 : 0;
@@ -104,8 +106,7 @@ static int sign_done(void *arg, struct doc_slot *s, int thread, struct err *e)
     d->stats->bytes_in += t.bytes;
     if (!d->stats->docs_bad && t.bad) memcpy(d->stats->first_bad, t.first_bad, sizeof t.first_bad);
     d->stats->docs_bad += t.bad;
-    uint64_t block[4] = {t.block[0], t.block[1], t.docs, t.bytes};
-    if (t.lines && dsort_add(&d->store.sort[D_BLOCK], block, 1, e)) return -1;
+    if (dsort_add(&d->store.sort[D_BLOCK], t.block, 1, e)) return -1;
     struct dsort *sig = &d->store.sort[D_SIG];
     return dsort_add(&d->store.sort[D_ID], (const uint64_t *)(const void *)s->out[0].data,
                      s->out[0].len / 32, e) ||

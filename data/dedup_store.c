@@ -22,7 +22,7 @@ static const struct {
     [D_NAME] = {"named", 1, true},  [D_GROUP] = {"groups", 4, false},
     [D_STAY] = {"staying", 1, true}, [D_NEW_ID] = {"index-ids", 4, false},
     [D_NEW_KEY] = {"index-keys", 2, false}, [D_PICK] = {"picked", 4, false},
-    [D_SHOW] = {"shown", 1, true},  [D_BLOCK] = {"blocks", 4, false},
+    [D_SHOW] = {"shown", 1, true},  [D_BLOCK] = {"blocks", 6, false},
 };
 static const char *const blob_names[B_KINDS] = {"sets", "names", "index-names", "index-sets", "sources",
                                                  "texts"};

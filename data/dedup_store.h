@@ -29,9 +29,14 @@ enum dkind {      /* words of a record */
     D_NEW_KEY,    /* as D_KEY */
     D_PICK,       /* number, doc, match, fate: pairs of the report */
     D_SHOW,       /* doc: of those; unique */
-    D_BLOCK,      /* number of its first byte, bytes, documents, bytes of text: blocks of good lines only */
+    D_BLOCK,      /* number of its first byte, bytes, documents, bytes of text, number of its first line,
+                   * flags: a block of the input */
     D_KINDS
 };
+
+/* Flags of a block: documents line by line and nothing else; can be read again where
+ * it lies in its file. */
+enum { BLOCK_LINES = 1, BLOCK_PLAIN = 2 };
 
 enum dblob_kind { B_SETS, B_NAMES, B_NEW_NAMES, B_NEW_SETS, B_SOURCES, B_TEXTS, B_KINDS };
 

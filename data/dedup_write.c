@@ -96,7 +96,7 @@ static int write_decide(void *arg, struct doc_slot *s, int thread, struct err *e
     (void)thread;
     if (dedup_choose_block(d, s, 3, e)) return -1;
     while (d->next_block && d->next_block[0] <= first) {
-        if (d->next_block[0] == first)
+        if (d->next_block[0] == first && d->next_block[5] & BLOCK_LINES)
             x = (struct lines){d->next_block[1], d->next_block[2], d->next_block[3]};
         int got = dmerge_next(&d->blocks, &d->next_block, e);
         if (got < 0) return -1;
@@ -243,23 +243,15 @@ static int open_outputs(struct dedup *d, struct buf *names, struct err *e)
     return 0;
 }
 
-static int begin(struct dedup *d, enum dkind k, struct dmerge *m, const uint64_t **next, struct err *e)
-{
-    if (dstore_read(&d->store, k, d->lo, d->hi, m, e)) return -1;
-    int got = dmerge_next(m, next, e);
-    if (!got) *next = NULL;
-    return got < 0 ? -1 : 0;
-}
-
 int dedup_write(struct dedup *d, struct err *e)
 {
     struct buf names[DOC_RUN_BUFS] = {{0}};
     int ret = open_outputs(d, names, e);
     bool asks = d->cfg->removed || d->cfg->annotate || d->cfg->clusters;
     if (!ret && asks) ret = dstore_open_blobs(&d->store, B_NAMES, e);
-    if (!ret) ret = begin(d, D_FATE, &d->chosen, &d->next, e);
-    if (!ret) ret = begin(d, D_BLOCK, &d->blocks, &d->next_block, e);
-    if (!ret) ret = dedup_pass(d, "write", NULL, write_decide, write_emit, write_done, e);
+    if (!ret) ret = dedup_begin(d, D_FATE, &d->chosen, &d->next, e);
+    if (!ret) ret = dedup_begin(d, D_BLOCK, &d->blocks, &d->next_block, e);
+    if (!ret) ret = dedup_pass_again(d, "write", D_KINDS, write_decide, write_emit, write_done, e);
     dmerge_free(&d->chosen);
     dmerge_free(&d->blocks);
     if (!ret && (d->next || dedup_stamp(d->cfg) != d->stamp)) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");

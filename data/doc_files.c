@@ -120,11 +120,9 @@ void doc_files_free(struct doc_files *f)
     *f = (struct doc_files){0};
 }
 
-/* Is it plain lines, which can be cut anywhere? */
-static bool can_cut(const struct doc_file *f, bool lines)
+bool doc_file_is_plain(const struct doc_file *f)
 {
     unsigned char b[4] = {0};
-    if (f->format != DOC_JSONL && !(f->format == DOC_TEXT && lines)) return false;
     FILE *in = fopen(f->path, "rb");
     if (!in) return false;
     size_t n = fread(b, 1, sizeof b, in);
@@ -133,6 +131,12 @@ static bool can_cut(const struct doc_file *f, bool lines)
     bool zstd = n == 4 && ((b[0] == 0x28 && b[1] == 0xb5) || (b[0] & 0xf0) == 0x50) && b[3] < 0xfe &&
                 (b[2] == 0x2f || b[2] == 0x4d);
     return !gzip && !zstd;
+}
+
+/* Is it plain lines, which can be cut anywhere? */
+static bool can_cut(const struct doc_file *f, bool lines)
+{
+    return (f->format == DOC_JSONL || (f->format == DOC_TEXT && lines)) && doc_file_is_plain(f);
 }
 
 /* Bytes before the part of shard i of n of all. */

@@ -27,6 +27,9 @@ struct doc_files {
     size_t n, cap;
 };
 
+/* Is it stored as it is, not packed? */
+bool doc_file_is_plain(const struct doc_file *f);
+
 /* No operands: stdin.  In directories *.jsonl, *.ndjson, *.json, *.txt, *.text,
  * *.md, *.warc, *.wet, *.csv and *.tsv are taken, each also with .gz or .zst; a
  * directory without any is an error. */

@@ -78,7 +78,7 @@ static int perform(struct run *r, enum task task, struct doc_slot *s, int thread
         for (int i = 0; i < DOC_RUN_BUFS; i++)
             buf_clear(&s->out[i]);
         s->failed = false;
-        return doc_reader_next(r->reader, &s->block, &r->read_err);
+        return st->next ? st->next(st->arg, &s->block, &r->read_err) : doc_reader_next(r->reader, &s->block, &r->read_err);
     }
     if (s->failed) return -1;
     doc_run_fn *fn = task == WORKING    ? st->work
@@ -141,7 +141,7 @@ static void worker(void *arg, int i, int thread)
         enum task task = pick(r, &at);
         if (task == NOTHING && helped) { /* before it sleeps */
             pthread_mutex_unlock(&r->lock);
-            helped = doc_reader_help(r->reader);
+            helped = r->reader && doc_reader_help(r->reader);
             pthread_mutex_lock(&r->lock);
             continue;
         }
@@ -216,9 +216,9 @@ int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
     *end = (struct doc_run_end){0};
     struct doc_cfg cfg = *st->cfg;
     cfg.threads = pool_threads(st->pool);
-    r.reader = doc_reader_open(st->files, &cfg, e);
+    if (!st->next) r.reader = doc_reader_open(st->files, &cfg, e);
     if (r.reader && st->start) doc_reader_go_on(r.reader, st->start, st->damaged);
-    if (r.reader) ret = go(&r, e);
+    if (r.reader || st->next) ret = go(&r, e);
     if (r.reader) {
         const char *first;
         end->n_damaged = doc_reader_damaged(r.reader, &first);

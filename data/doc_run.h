@@ -37,6 +37,8 @@ struct doc_stage {
     void *arg;
     const char *what; /* for the progress line; NULL = none */
     doc_run_fn *work, *decide, *emit, *done; /* each may be NULL */
+    /* Or NULL: gives blocks instead of a reader of the files, as doc_reader_next(). */
+    int (*next)(void *arg, struct doc_block *b, struct err *e);
     void (*drop)(void *arg, struct doc_slot *s); /* releases s->user after a failure */
     const struct doc_at *start; /* where an earlier run of the same files was, or NULL */
     const char *damaged;        /* as doc_reader_go_on() */

@@ -52,6 +52,11 @@ for way in "" "--annotate" "--keep none"; do
     expect 0 "$LLMCTL" dedup quirks.jsonl -q --exact norm $way --out docs.jsonl --quarantine dq.jsonl --report-html page.html
     cmp lines.jsonl docs.jsonl && cmp lq.jsonl dq.jsonl || fail "lines as they are: $way"
 done
+# Plain files are read again where the blocks lie, packed ones from the beginning.
+gzip -c quirks.jsonl >quirks.jsonl.gz
+expect 0 "$LLMCTL" dedup quirks.jsonl -q --exact norm --threads 8 --out lines.jsonl --removed lr.jsonl
+expect 0 "$LLMCTL" dedup quirks.jsonl.gz -q --exact norm --out docs.jsonl --removed dr.jsonl
+cmp lines.jsonl docs.jsonl && cmp lr.jsonl dr.jsonl || fail "packed or not"
 [ "$(grep -c . lines.jsonl)" -lt 30000 ] && [ "$(grep -c . lq.jsonl)" -gt 10 ] && [ "$(wc -c <quirks.jsonl)" -gt 2100000 ] || fail "quirks"
 expect 2 "$LLMCTL" dedup small.jsonl --exact none
 expect 2 "$LLMCTL" dedup small.jsonl --near --minhash 5x100x100
