@@ -352,20 +352,11 @@ static uint32_t gap_code(double gap)
     return code;
 }
 
-/* Whether sums that begin at `sum` cannot decide otherwise than sums from 0:
- * each of at most len additions on each of two ways, here and there, is wrong by
- * half of the last place at most. */
 static inline bool gap_holds(const struct tokenizer *t, uint32_t code, size_t len, double sum)
 {
-    const uint64_t exponent = (uint64_t)0x7FF << 52;
     float gap;
-    double most = fabs(sum) + (double)len * t->fast->max_step;
-    uint64_t bits;
     memcpy(&gap, &code, sizeof gap);
-    memcpy(&bits, &most, sizeof bits);
-    bits &= exponent;
-    memcpy(&most, &bits, sizeof bits);
-    return (double)gap > (double)(2 * len + 2) * most * (t->spm_floats ? 0x1p-23 : 0x1p-52);
+    return tok_gap_holds((double)gap, len, sum, t->fast->max_step, t->spm_floats);
 }
 
 static inline void go_on(const struct tokenizer *t, struct tok_scratch *s, const int32_t *ids, size_t n)

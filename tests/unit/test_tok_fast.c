@@ -1,4 +1,5 @@
 /* The ways that cut a text and remember its parts give the ids of the chains. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,8 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/charsmap_build.h"
+#include "core/token/spm_model.h"
+#include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train.h"
 
@@ -101,10 +104,154 @@ static void parts_of_sentencepiece_are_independent(void **state)
     }
 }
 
+/* ---- ways to write a word that are nearly as good ---- */
+
+enum { PAIRS = 24, SINGLE = 4 /* the first letter's id */ };
+
+/* Pieces: U+2581, letters of 24 pairs, each pair in one piece whose score is what
+ * its letters have together, more or less by 2^-(k/2) for pair k. */
+static struct tokenizer *near_ties(float score[SINGLE + 3 * PAIRS])
+{
+    struct err e = {0};
+    struct spm_model m;
+    struct buf file = {0};
+    struct rng_key k = rng_key(6, RNG_TEST, 0, 0);
+    memset(score, 0, (SINGLE + 3 * PAIRS) * sizeof *score);
+    spm_model_init(&m);
+    m.kind = SPM_UNIGRAM;
+    m.unk_id = 0, m.bos_id = 1, m.eos_id = 2;
+    m.add_dummy_prefix = m.remove_extra_whitespaces = m.escape_whitespaces = true;
+    buf_clear(&m.charsmap);
+    score[3] = -3.3f;
+    int bad = spm_model_add(&m, "<unk>", 5, 0, SPM_UNKNOWN, &e) || spm_model_add(&m, "<s>", 3, 0, SPM_CONTROL, &e) ||
+              spm_model_add(&m, "</s>", 4, 0, SPM_CONTROL, &e) ||
+              spm_model_add(&m, "\xe2\x96\x81", 3, score[3], SPM_NORMAL, &e);
+    for (int i = 0; i < 2 * PAIRS; i++) {
+        char letter = (char)('A' + i);
+        score[SINGLE + i] = -6 - 6 * rng_f32(&k, (uint64_t)i);
+        bad = bad || spm_model_add(&m, &letter, 1, score[SINGLE + i], SPM_NORMAL, &e);
+    }
+    for (int i = 0; i < PAIRS; i++) {
+        char pair[2] = {(char)('A' + 2 * i), (char)('A' + 2 * i + 1)};
+        float x = score[SINGLE + 2 * i] + score[SINGLE + 2 * i + 1] + ldexpf(i % 3 ? 1 : -1, -i);
+        score[SINGLE + 2 * PAIRS + i] = x;
+        bad = bad || spm_model_add(&m, pair, 2, x, SPM_NORMAL, &e);
+    }
+    struct tokenizer *t = NULL;
+    if (bad || spm_model_write(&m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "ties", &e))) fail_msg("%s", e.msg);
+    spm_model_free(&m);
+    buf_free(&file);
+    return t;
+}
+
+/* What SentencePiece does with such words, ids to out: single precision over the
+ * whole text, from 0 again below -100000, together with what has been reached. */
+static size_t decide(const float *score, const char *text, size_t n, int32_t *out)
+{
+    float best[3] = {0, 0, 0}; /* here, one and two letters on */
+    bool reached[3] = {true, false, false};
+    int32_t *id = malloc((n + 2) * sizeof *id);
+    size_t n_out = 0;
+    char before = ' '; /* the text begins with a space */
+    for (size_t at = 0; at <= n; at++) { /* the symbol that begins at `at` is `before` */
+        char c = before, next = at < n ? text[at] : ' ';
+        if (best[0] < -100000) {
+            if (reached[1]) best[1] = (float)((double)best[1] - (double)best[0]);
+            best[0] = 0;
+        }
+        int32_t one = c == ' ' ? 3 : SINGLE + (c - 'A'), two = SINGLE + 2 * PAIRS + (c - 'A') / 2;
+        float x = score[one] + best[0];
+        if (!reached[1] || x > best[1]) {
+            best[1] = x;
+            id[at + 1] = one;
+        }
+        reached[1] = true;
+        reached[2] = c != ' ' && (c - 'A') % 2 == 0 && next == c + 1;
+        if (reached[2]) {
+            best[2] = score[two] + best[0];
+            id[at + 2 > n + 1 ? n + 1 : at + 2] = two;
+        }
+        best[0] = best[1];
+        best[1] = best[2];
+        reached[1] = reached[2];
+        before = next;
+    }
+    for (size_t at = n + 1; at > 0; at -= out[n_out++] >= SINGLE + 2 * PAIRS ? 2 : 1) out[n_out] = id[at];
+    for (size_t i = 0; i < n_out / 2; i++) {
+        int32_t swap = out[i];
+        out[i] = out[n_out - 1 - i];
+        out[n_out - 1 - i] = swap;
+    }
+    free(id);
+    return n_out;
+}
+
+/* 400,000 letters: the sum falls to -100000 thirty times, and what it is rounded
+ * to decides about every word now and then. */
+static void near_ties_are_decided_as_without_a_cache(void **state)
+{
+    (void)state;
+    enum { N = 400000 };
+    struct err e = {0};
+    float score[SINGLE + 3 * PAIRS];
+    struct tokenizer *t = near_ties(score);
+    struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
+    struct tok_ids got = {0}, slow = {.want_spans = true};
+    struct rng_key k = rng_key(7, RNG_TEST, 0, 0);
+    char *text = malloc(N);
+    int32_t *want = malloc((N + 1) * sizeof *want);
+    size_t n = 0, pairs[2] = {0, 0};
+    for (uint64_t at = 0; n + 9 < N; text[n++] = ' ')
+        for (int letters = 1 + (int)rng_below(&k, at++, 3); letters > 0; letters--) {
+            char pair = (char)('A' + 2 * rng_below(&k, at++, PAIRS));
+            text[n++] = pair;
+            text[n++] = (char)(pair + 1);
+        }
+    n--;
+    assert_non_null(t->fast);
+    assert_true(t->fast_carry);
+    assert_int_equal(tok_encode(t, cached, text, n, 0, &got, &e), 0);
+    assert_int_equal(tok_encode(t, plain, text, n, 0, &slow, &e), 0);
+    size_t n_want = decide(score, text, n, want);
+    for (size_t i = 0; i < n_want; i++)
+        if (i >= got.n || i >= slow.n || got.id[i] != want[i] || slow.id[i] != want[i])
+            fail_msg("token %zu: %d, without the cache %d, not %d", i, got.id[i], slow.id[i], want[i]);
+    assert_int_equal(got.n, n_want);
+    assert_int_equal(slow.n, n_want);
+    for (size_t i = 0; i < n_want; i++) pairs[want[i] >= SINGLE + 2 * PAIRS]++;
+    assert_true(pairs[0] > N / 10 && pairs[1] > N / 10);
+    tok_scratch_free(cached);
+    tok_scratch_free(plain);
+    tok_ids_free(&got);
+    tok_ids_free(&slow);
+    tok_free(t);
+    free(text);
+    free(want);
+}
+
+static void the_bound_is_two_last_places_a_byte_and_two_more(void **state)
+{
+    (void)state;
+    static const double sums[] = {0, -1, -20, -500.5, -4096, -65536, -99999};
+    for (size_t i = 0; i < COUNT_OF(sums); i++)
+        for (size_t len = 1; len < 40; len += 3)
+            for (int floats = 0; floats < 2; floats++) {
+                double step = 14.5, most = fabs(sums[i]) + (double)len * step;
+                double place = floats ? (double)(nextafterf((float)most, INFINITY) - (float)most) : nextafter(most, INFINITY) - most;
+                double bound = (double)(2 * len + 2) * place;
+                assert_false(tok_gap_holds(bound, len, sums[i], step, floats));
+                assert_true(tok_gap_holds(bound * 1.000001, len, sums[i], step, floats));
+                assert_false(tok_gap_holds(bound * 0.999999, len, sums[i], step, floats));
+                assert_true(tok_gap_holds(1e30, len, sums[i], step, floats)); /* there is one way only */
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
+        cmocka_unit_test(near_ties_are_decided_as_without_a_cache),
+        cmocka_unit_test(the_bound_is_two_last_places_a_byte_and_two_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
