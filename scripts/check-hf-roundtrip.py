@@ -113,6 +113,19 @@ cases = [
     ("gemma2", tf.Gemma2Config(**grouped, head_dim=16, query_pre_attn_scalar=24, sliding_window=8)),
     ("gemma3", tf.Gemma3TextConfig(**grouped, head_dim=16, query_pre_attn_scalar=16, sliding_window=8,
                                    layer_types=["sliding_attention", "full_attention", "sliding_attention"])),
+    ("arcee", tf.ArceeConfig(**grouped, **no_special)),
+    ("arcee biases", tf.ArceeConfig(**grouped, **no_special, attention_bias=True, mlp_bias=True, head_dim=16)),
+    ("seed_oss", tf.SeedOssConfig(**grouped, **no_special, head_dim=16)),
+    ("seed_oss biases", tf.SeedOssConfig(**grouped, **no_special, head_dim=16, attention_bias=False, attention_out_bias=True, mlp_bias=True)),
+    ("helium", tf.HeliumConfig(**grouped, **no_special, head_dim=12)),
+    ("helium biases", tf.HeliumConfig(**grouped, **no_special, head_dim=12, attention_bias=True, mlp_bias=True)),
+    ("ernie4_5", tf.Ernie4_5Config(**grouped, **no_special, head_dim=16)),
+    ("ernie4_5 biases", tf.Ernie4_5Config(**grouped, **no_special, head_dim=16, use_bias=True, tie_word_embeddings=False)),
+    ("glm", tf.GlmConfig(**grouped, **no_special, head_dim=16)),
+    ("glm4", tf.Glm4Config(**grouped, **no_special, head_dim=16)),
+    ("glm4 no bias", tf.Glm4Config(**grouped, **no_special, head_dim=16, attention_bias=False, tie_word_embeddings=True)),
+    ("exaone4", tf.Exaone4Config(**dict(grouped, num_hidden_layers=5), **no_special, sliding_window=7)),
+    ("exaone4 no window", tf.Exaone4Config(**grouped, **no_special, sliding_window=None, layer_types=["full_attention"] * 3)),
     ("phi", tf.PhiConfig(**dict(grouped, hidden_size=64))),
     ("phi3", tf.Phi3Config(**grouped, **no_special)),
     ("phi3 longrope", tf.Phi3Config(**grouped, **no_special, original_max_position_embeddings=32, tie_word_embeddings=True, rope_parameters=rope(
@@ -172,6 +185,12 @@ cases = [
                                     pad_token_id=129, **three), tf.OPTForSequenceClassification),
     ("bert classifier", tf.BertConfig(**small, **three), tf.BertForSequenceClassification),
     ("bert regression", tf.BertConfig(**small, num_labels=1), tf.BertForSequenceClassification),
+    ("smollm3 classifier", tf.SmolLM3Config(**dict(grouped, num_hidden_layers=5), pad_token_id=129, **three), tf.SmolLM3ForSequenceClassification),
+    ("gptj classifier", tf.GPTJConfig(vocab_size=131, n_embd=60, n_layer=3, n_head=5, n_positions=64, rotary_dim=6, pad_token_id=129, **three),
+     tf.GPTJForSequenceClassification),
+    ("seed_oss classifier", tf.SeedOssConfig(**grouped, head_dim=16, pad_token_id=129, **three), tf.SeedOssForSequenceClassification),
+    ("glm4 classifier", tf.Glm4Config(**grouped, head_dim=16, pad_token_id=129, **three), tf.Glm4ForSequenceClassification),
+    ("xlm_roberta classifier", tf.XLMRobertaConfig(**small, **three), tf.XLMRobertaForSequenceClassification),
     ("roberta classifier", tf.RobertaConfig(**small, **three), tf.RobertaForSequenceClassification),
     ("distilbert classifier", tf.DistilBertConfig(vocab_size=131, dim=60, n_layers=3, n_heads=5, hidden_dim=76, max_position_embeddings=64),
      tf.DistilBertForSequenceClassification),
@@ -183,6 +202,8 @@ cases = [
     ("bert without head", tf.BertConfig(**small), tf.BertModel),
     ("roberta untied", tf.RobertaConfig(**small, tie_word_embeddings=False), tf.RobertaForMaskedLM),
     ("roberta", tf.RobertaConfig(**small, type_vocab_size=1), tf.RobertaForMaskedLM),
+    ("xlm_roberta", tf.XLMRobertaConfig(**small, type_vocab_size=1), tf.XLMRobertaForMaskedLM),
+    ("camembert", tf.CamembertConfig(**small, type_vocab_size=1), tf.CamembertForMaskedLM),
     ("distilbert", tf.DistilBertConfig(vocab_size=131, dim=60, n_layers=3, n_heads=5, hidden_dim=76, max_position_embeddings=64),
      tf.DistilBertForMaskedLM),
     ("electra", tf.ElectraConfig(**small, embedding_size=24), tf.ElectraForPreTraining),
@@ -313,7 +334,9 @@ def record(name, config, cls, model, root):
         save.update({"in.labels": torch.tensor([1, 1])})
         del save["loss"]
     save.update({"in." + k: v for k, v in more.items()})
-    save.update({"grad." + k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None})
+    # Some call the tied table by its copy's name.
+    table = {"lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight"} if config.tie_word_embeddings else {}
+    save.update({"grad." + table.get(k, k): p.grad.clone() for k, p in model.named_parameters() if p.grad is not None})
     if train_too:
         json.dump({"adamw_lr1e3_b9_95_wd01_clip1": train(copy.deepcopy(model), dict(input_ids=ids, labels=labels, **more, **shifted))},
                   open(at + "/traj.json", "w"))

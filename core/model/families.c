@@ -6,10 +6,11 @@
 #include "core/model/layout.h"
 
 const char *const family_names[] = {
-    "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "roberta", "distilbert", "electra", "electra_generator", "t5",
+    "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "roberta", "xlm_roberta", "camembert", "distilbert", "electra", "electra_generator", "t5",
     "bart", "mbart", "pegasus", "marian", "bloom", "gemma", "gemma2", "gemma3", "gpt_neo", "opt", "mpt", "falcon", "falcon_two_norms", "phi", "phi3", "olmo",
     "olmo2", "granite", "cohere", "stablelm", "starcoder2", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "deepseek_v2",
-    "deepseek_v3", "gpt_oss", "smollm3", "cohere2", "olmo3", "gptj", "rwkv", "rwkv4", "rwkv5", "rwkv6", "rwkv7", NULL};
+    "deepseek_v3", "gpt_oss", "smollm3", "cohere2", "olmo3", "gptj", "arcee", "seed_oss", "helium", "ernie4_5", "glm", "glm4",
+    "exaone4", "rwkv", "rwkv4", "rwkv5", "rwkv6", "rwkv7", NULL};
 
 /* The names that llama, qwen2 and qwen3 share. */
 #define LLAMA_SLOTS                                                                  \

@@ -47,6 +47,16 @@
     GEMMA_SLOTS, [SLOT_POST1_W] = "post_attention_layernorm.weight",                 \
     [SLOT_NORM2_W] = "pre_feedforward_layernorm.weight", [SLOT_POST2_W] = "post_feedforward_layernorm.weight"
 
+#define ROBERTA(family)                                                              \
+    {                                                                                \
+        .name = family, .base = "roberta.", .block = "encoder.layer.%d.",            \
+        .slot = {                                                                    \
+            BERT_SLOTS, PAIR(HDENSE, "lm_head.dense"), PAIR(HNORM, "lm_head.layer_norm"), \
+            [SLOT_HEAD_W] = "lm_head.decoder.weight", [SLOT_HEAD_B] = "lm_head.bias", \
+            PAIR(SDENSE, "classifier.dense"), PAIR(SCORE, "classifier.out_proj"),    \
+        },                                                                           \
+    }
+
 const struct family families_more[] = {
     {
         .name = "bert", .base = "bert.", .block = "encoder.layer.%d.",
@@ -57,14 +67,7 @@ const struct family families_more[] = {
             PAIR(SDENSE, "bert.pooler.dense"), PAIR(SCORE, "classifier"),
         },
     },
-    {
-        .name = "roberta", .base = "roberta.", .block = "encoder.layer.%d.",
-        .slot = {
-            BERT_SLOTS, PAIR(HDENSE, "lm_head.dense"), PAIR(HNORM, "lm_head.layer_norm"),
-            [SLOT_HEAD_W] = "lm_head.decoder.weight", [SLOT_HEAD_B] = "lm_head.bias",
-            PAIR(SDENSE, "classifier.dense"), PAIR(SCORE, "classifier.out_proj"),
-        },
-    },
+    ROBERTA("roberta"), ROBERTA("xlm_roberta"), ROBERTA("camembert"),
     {
         .name = "distilbert", .base = "distilbert.", .block = "transformer.layer.%d.",
         .slot = {

@@ -139,12 +139,17 @@ static int visit_head_norms(struct visit *v, const struct slot *s, struct param 
     return 0;
 }
 
+static bool is_roberta(const char *family)
+{
+    return strcmp(family, "roberta") == 0 || strcmp(family, "xlm_roberta") == 0 || strcmp(family, "camembert") == 0;
+}
+
 /* With its own head BERT reads the bias beside the head's weight instead of its tied copy. */
 static const char *untied_bias(const struct model_config *c)
 {
     if (c->tie_embed) return NULL;
     if (strcmp(c->family, "bert") == 0) return "cls.predictions.decoder.bias";
-    return strcmp(c->family, "roberta") == 0 ? "lm_head.decoder.bias" : NULL;
+    return is_roberta(c->family) ? "lm_head.decoder.bias" : NULL;
 }
 
 static int visit_slot(void *arg, const struct slot *s, struct err *e)
@@ -304,6 +309,7 @@ static bool is_copy(const char *family, const char *name)
         {"electra_generator", "electra.embeddings.position_ids"},
         {"bert", "embeddings.position_ids"}, {"electra", "embeddings.position_ids"},
     };
+    if (is_roberta(family)) family = "roberta";
     for (size_t i = 0; i < COUNT_OF(copies); i++)
         if (strcmp(copies[i].family, family) == 0 && strcmp(copies[i].name, name) == 0) return true;
     return false;
@@ -313,7 +319,7 @@ static bool is_copy(const char *family, const char *name)
 static bool is_other_head(const char *family, const char *name)
 {
     bool electra = strncmp(family, "electra", 7) == 0;
-    if (strcmp(family, "roberta") == 0) return strncmp(name, "roberta.pooler.", 15) == 0 || strncmp(name, "pooler.", 7) == 0;
+    if (is_roberta(family)) return strncmp(name, "roberta.pooler.", 15) == 0 || strncmp(name, "pooler.", 7) == 0;
     if (strcmp(family, "bert") == 0)
         return strncmp(name, "bert.pooler.", 12) == 0 || strncmp(name, "pooler.", 7) == 0 || strncmp(name, "cls.seq_relationship.", 21) == 0;
     if (electra && strcmp(family, "electra")) return strncmp(name, "discriminator_predictions.", 26) == 0;

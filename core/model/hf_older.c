@@ -257,6 +257,11 @@ static const struct hf_key roberta_keys[] = {
 const struct hf_family hf_roberta = {.family = "roberta", .type = "roberta", .arch = "RobertaForMaskedLM", .start = start_roberta,
                                      .keys = roberta_keys};
 
+const struct hf_family hf_xlm_roberta = {.family = "xlm_roberta", .type = "xlm-roberta", .arch = "XLMRobertaForMaskedLM",
+                                         .start = start_roberta, .keys = roberta_keys};
+const struct hf_family hf_camembert = {.family = "camembert", .type = "camembert", .arch = "CamembertForMaskedLM", .start = start_roberta,
+                                       .keys = roberta_keys};
+
 static void start_distilbert(struct model_config *c, struct block_config *b)
 {
     start_encoder(c, b);
