@@ -20,30 +20,54 @@ SPLIT_INLINE uint64_t last_spaces(const struct split_masks *m, uint64_t space)
     return last;
 }
 
-/* A contraction that begins at bit i is a piece of its own: what follows it
- * starts the next one. */
-SPLIT_INLINE uint64_t cut_contractions(const uint8_t *s, uint64_t quotes, uint64_t start, bool fold)
+/* Contractions that begin at the quotes: of a letter, and of two, or of one of two
+ * bytes. */
+struct contractions {
+    uint64_t one, two;
+};
+
+SPLIT_INLINE struct contractions find_contractions(const uint8_t *s, const struct split_masks *m, uint64_t quotes, bool fold)
 {
+    struct contractions c = {0, 0};
+#ifdef SPLIT_VBMI
+    enum { ONE = 1, R_V = 2, L = 4, E = 8 };
+    static const uint8_t letters[128] = {['s'] = ONE, ['t'] = ONE, ['m'] = ONE, ['d'] = ONE, ['r'] = R_V, ['v'] = R_V, ['l'] = L, ['e'] = E};
+    __m512i low = _mm512_loadu_si512(letters), high = _mm512_loadu_si512(letters + 64), lower = _mm512_set1_epi8(fold ? 0x20 : 0);
+    __m512i x = _mm512_loadu_si512(s + 1), y = _mm512_loadu_si512(s + 2);
+    __m512i a = _mm512_maskz_permutex2var_epi8(~_mm512_movepi8_mask(x), low, _mm512_or_si512(x, lower), high);
+    __m512i b = _mm512_maskz_permutex2var_epi8(~_mm512_movepi8_mask(y), low, _mm512_or_si512(y, lower), high);
+    c.one = quotes & split_test(a, ONE);
+    c.two = quotes & ((split_test(a, R_V) & split_test(b, E)) | (split_test(a, L) & split_test(b, L)));
+    if (fold && m->high) c.two |= quotes & split_is(x, 0xC5) & split_is(y, 0xBF); /* U+017F, as split_contraction() */
+#else
+    (void)m;
     for (; quotes; quotes &= quotes - 1) {
         size_t i = (size_t)low_bit(quotes), end = split_contraction(s, SPLIT_WINDOW, i, fold);
-        if (end == i) continue;
-        start &= ~(((uint64_t)6 << i) & below((int)end));
-        if (end < 64) start |= (uint64_t)1 << end;
+        if (end == i + 2) c.one |= (uint64_t)1 << i;
+        if (end == i + 3) c.two |= (uint64_t)1 << i;
     }
-    return start;
+#endif
+    return c;
+}
+
+/* A contraction is a piece of its own: what follows it starts the next one. */
+SPLIT_INLINE uint64_t cut_contractions(struct contractions c, uint64_t start)
+{
+    start &= ~(c.one << 1 | c.two << 1 | c.two << 2);
+    return start | c.one << 2 | c.two << 3;
 }
 
 /* A contraction behind a word belongs to it, but not one behind another. */
-SPLIT_INLINE uint64_t join_contractions(const uint8_t *s, uint64_t quotes, uint64_t start, bool fold)
+SPLIT_INLINE uint64_t join_contractions(struct contractions c, uint64_t start)
 {
-    for (size_t last = 0; quotes; quotes &= quotes - 1) {
-        size_t i = (size_t)low_bit(quotes), end;
-        if (i == last || (end = split_contraction(s, SPLIT_WINDOW, i, fold)) == i) continue;
-        start &= ~(((uint64_t)7 << i) & below((int)end));
-        if (end < 64) start |= (uint64_t)1 << end;
-        last = end;
+    uint64_t behind;
+    while ((behind = (c.one << 2 | c.two << 3) & (c.one | c.two))) { /* the first of these is none */
+        behind &= -behind;
+        c.one &= ~behind;
+        c.two &= ~behind;
     }
-    return start;
+    start &= ~(c.one | c.one << 1 | c.two | c.two << 1 | c.two << 2);
+    return start | c.one << 2 | c.two << 3;
 }
 
 /* Groups of `max` inside longer runs of digits. */
@@ -64,7 +88,13 @@ SPLIT_INLINE uint64_t cut_digits(uint64_t digit, uint64_t start, int max)
 /* The part of a run of spaces after its last newline is a run of its own. */
 SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint64_t start)
 {
-    uint64_t after = newline << 1 & space & ~newline;
+    uint64_t others = space & ~newline, after = newline << 1 & others;
+#ifdef SPLIT_VBMI
+    /* Added to the stretches of others, their first bits come out behind the last
+     * ones, in the same order; what stands there tells whether the run is over. */
+    uint64_t behind = (others + after) & ~others;
+    return start | _pdep_u64(_pext_u64(~space, behind), after);
+#else
     for (; after; after &= after - 1) {
         int i = low_bit(after);
         uint64_t run = space >> i, stop = ~run;
@@ -72,19 +102,14 @@ SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint6
         if (!(newline >> i & run)) start |= (uint64_t)1 << i;
     }
     return start;
+#endif
 }
 
 /* Newlines (and slashes) straight after other characters belong to them. */
 SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, const struct split_rule r)
 {
-    uint64_t first = m->newline & other << 1, all = r.slashes ? m->newline | m->slash : m->newline, tail = 0;
-    if (!r.slashes) return first ? m->newline & ~(m->newline + first) : 0;
-    while (first) {
-        uint64_t run = all & ~(all + (first & -first));
-        tail |= run;
-        first &= ~run;
-    }
-    return tail;
+    uint64_t first = m->newline & other << 1, all = r.slashes ? m->newline | m->slash : m->newline;
+    return (all & ~(all + first)) | first;
 }
 
 /* Marks behind letters are part of the word.  Where a mark stands elsewhere, or
@@ -132,7 +157,7 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule
         uint64_t begins = (letter & ~(letter << 1)) | (digit & ~(digit << 1)) | (other & ~(other << 1));
         uint64_t free_other = other & ~(other << 1) & ~(m.blank << 1);
         start = (begins & ~(m.blank << 1)) | (space & ~(space << 1)) | last_spaces(&m, space);
-        return cut_contractions(s, m.quote & free_other, start, r.fold) | 1;
+        return cut_contractions(find_contractions(s, &m, m.quote & free_other, r.fold), start) | 1;
     }
     uint64_t tail = r.newlines ? tails(&m, other, r) : 0, newline = m.newline & ~tail, inner = space & ~tail;
     other &= ~tail;
@@ -148,8 +173,8 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule
     start = cut_after_newlines(inner, newline, start);
     if (r.max_digits) start = cut_digits(digit, start, r.max_digits);
     if (r.cases) start |= m.upper & m.lower << 1;
-    if (r.contractions) start = cut_contractions(s, m.quote & free_other, start, r.fold);
-    if (r.suffix) start = join_contractions(s, m.quote & letter << 1, start, r.fold);
+    if (r.contractions) start = cut_contractions(find_contractions(s, &m, m.quote & free_other, r.fold), start);
+    if (r.suffix) start = join_contractions(find_contractions(s, &m, m.quote & letter << 1, r.fold), start);
     /* A run of spaces that leaves the window is not decided. */
     uint64_t rest = within & ~space;
     int end = rest ? 64 - __builtin_clzll(rest) : 0;
@@ -167,11 +192,13 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
     size_t n = (size_t)__builtin_popcountll(found);
     __m512i at = _mm512_maskz_compress_epi8(found, _mm512_loadu_si512(iota)), base = _mm512_set1_epi64((long long)from);
     _Alignas(64) uint8_t all[64];
-    if (n > 16) _mm512_store_si512(all, at);
+    if (n > 24) _mm512_store_si512(all, at);
     __m128i low = _mm512_castsi512_si128(at);
     _mm512_storeu_si512(ends, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(low)));
     _mm512_storeu_si512(ends + 8, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_srli_si128(low, 8))));
-    for (size_t i = 16; i < n; i += 8)
+    low = _mm512_extracti32x4_epi32(at, 1);
+    _mm512_storeu_si512(ends + 16, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(low)));
+    for (size_t i = 24; i < n; i += 8)
         _mm512_storeu_si512(ends + i, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_loadl_epi64((const void *)(all + i)))));
     return n;
 }
