@@ -352,6 +352,19 @@ int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out
 
 /* ---- "%s %d" % values ---- */
 
+/* Flags, width and precision of a format behind the % at s[0] (others than these
+ * printf() has no meaning for): how many bytes. */
+static size_t spec_length(const char *s, size_t n)
+{
+    size_t k = 1;
+    while (k < n && k < 6 && s[k] && strchr("-+ #0", s[k])) k++;
+    for (size_t most = k + 3; k < n && k < most && s[k] >= '0' && s[k] <= '9';) k++;
+    if (k == n || s[k] != '.') return k;
+    k++;
+    for (size_t most = k + 3; k < n && k < most && s[k] >= '0' && s[k] <= '9';) k++;
+    return k;
+}
+
 int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, size_t n, struct cv *out)
 {
     struct chat_text t = {{0}, {0}};
@@ -362,9 +375,10 @@ int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, 
             chat_text_part(&t, fmt, i, i + 1);
             continue;
         }
-        char spec[24] = "%";
-        size_t k = 1;
-        for (i++; i < fmt->n && k < 12 && strchr("-+ #0123456789.", fmt->s[i]) && fmt->s[i]; i++) spec[k++] = fmt->s[i];
+        char spec[24] = "";
+        size_t k = spec_length(fmt->s + i, fmt->n - i);
+        memcpy(spec, fmt->s + i, k);
+        i += k;
         char c = i < fmt->n ? fmt->s[i] : 0, text[512];
         if (c == '%') {
             chat_text_addc(&t, '%', fmt->mark);

@@ -88,6 +88,8 @@ static void errors_name_the_line(void **state)
     expect_error("{% macro g(a) %}{% endmacro %}{{ g(1, **{'a': 2}) }}", "argument 'a' is given twice");
     expect_error("{{ range(**[1]) }}", "is no dictionary");
     expect_error("{{ range(*[1], 2) }}", "t:1: an argument by position follows others");
+    expect_error("{{ '%1-2f'|format(1.5) }}", "is not a format for this value");
+    expect_error("{{ '%1..2f'|format(1.5) }}", "is not a format for this value");
     expect_error("\n\n{{ raise_exception('no ' + messages[0].role) }}", "t:3: the template refuses: no system");
     expect_error("a\n{{ nope.x }}", "t:2: 'nope' is undefined");
     expect_error("{% for x in messages %}", "t:1: 'endfor' is missing");
