@@ -8,6 +8,7 @@ O       := build/$(VARIANT)
 
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wstrict-prototypes -Wvla
+WARN    += -Wno-psabi # vectors are passed to inlined functions only
 WARN    += $(if $(CI),-Werror)
 BASE    := -std=c11 -D_GNU_SOURCE -I. -pthread -ffp-contract=off -fno-math-errno -fPIE
 HARDEN  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong

@@ -11,9 +11,6 @@
 #include <immintrin.h>
 #endif
 
-/* Everything here is inlined: how vectors would be passed does not matter. */
-#pragma GCC diagnostic ignored "-Wpsabi"
-
 enum { HALF = 8 };
 typedef float vf __attribute__((vector_size(4 * HALF)));
 typedef double vd __attribute__((vector_size(8 * HALF)));
