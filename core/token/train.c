@@ -169,10 +169,10 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
     bool split = !tr->chain || (tr->chain->fast_split && tr->chain->norm.n == 0);
     enum split_kind kind = tr->chain ? tr->chain->split : tr->opts.split;
     int ret = tr->opts.type == TOK_TRAIN_CHAR ? add_chars(c, (const uint8_t *)text, n, e)
-              : !split ? chain_add(tr->chain, &c->chain, &c->words, text, n, &c->n_words, e)
+              : !split ? chain_count(tr->chain, &c->chain, &c->words, text, n, &c->n_words, e)
               : is_sp(&tr->opts) ? prep_sp_add(&tr->prep, &c->words, &c->work, text, n, &c->sp, e)
                                  : add_words(c, kind, (const uint8_t *)text, n, e);
-    if (ret == 0 && tr->opts.memory && word_table_bytes(&c->words) > tr->opts.memory / (size_t)tr->n_threads)
+    if (ret == 0 && tr->opts.memory && word_table_bytes(&c->words) + word_table_bytes(&c->chain.raw) > tr->opts.memory / (size_t)tr->n_threads)
         ret = err_set(e, ERR_OS, "the distinct words need more memory than allowed: raise --mem, or "
                                  "train on a part of the text");
     return ret;
@@ -405,14 +405,21 @@ int tok_trainer_learn(struct tok_trainer *tr, struct buf *file, struct tok_train
     struct tok_train_stats none;
     if (!stats) stats = &none;
     *stats = (struct tok_train_stats){0};
+    int ret = 0;
     for (int i = 0; i < tr->n_threads; i++) {
+        struct counter *c = &tr->counter[i];
+        if (tr->chain && ret == 0) ret = chain_flush(tr->chain, &c->chain, &c->words, &c->n_words, e);
         stats->bytes += tr->counter[i].bytes;
         stats->documents += tr->counter[i].documents;
         stats->words += tr->counter[i].n_words + tr->counter[i].sp.words;
         stats->sentences += tr->counter[i].sp.sentences;
         stats->too_long += tr->counter[i].sp.too_long;
     }
-    int ret = is_sp(&tr->opts)                  ? learn_sp(tr, file, stats, e)
+    if (ret) {
+        tok_trainer_free(tr);
+        return -1;
+    }
+    ret = is_sp(&tr->opts)                  ? learn_sp(tr, file, stats, e)
               : tr->opts.type == TOK_TRAIN_WORDPIECE ? learn_wordpiece(tr, file, stats, e)
               : tr->opts.type == TOK_TRAIN_CHAR ? learn_chars(tr, file, stats, e)
                                                 : learn_bpe(tr, file, stats, e);

@@ -3,13 +3,19 @@
 #include <string.h>
 
 #include "core/token/bytemap.h"
+#include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
+
+/* Longer words are seldom seen twice; and where nothing is between words, as in
+ * Chinese, what is cut out is not a word. */
+enum { RAW_MAX = 15, RAW_WORDS = 1 << 20 };
 
 void chain_work_free(struct chain_work *w)
 {
     norm_free(&w->norm);
     pre_free(&w->pre);
     buf_free(&w->bytes);
+    word_table_free(&w->raw);
 }
 
 struct tokenizer *chain_make(const char *normalizer, const char *pre, struct err *e)
@@ -37,8 +43,9 @@ bool chain_gives_bytes(const struct tokenizer *chain)
     return chain->byte_level || spelled(chain);
 }
 
-int chain_add(const struct tokenizer *chain, struct chain_work *w, struct word_table *words, const char *text,
-              size_t n, uint64_t *n_words, struct err *e)
+/* A text that is there `times` times, through the chain. */
+static int add(const struct tokenizer *chain, struct chain_work *w, struct word_table *words, const char *text,
+               size_t n, uint64_t times, uint64_t *n_words, struct err *e)
 {
     bool unspell = spelled(chain);
     int changed = norm_run(&chain->norm, &w->norm, text, n, e);
@@ -62,9 +69,41 @@ int chain_add(const struct tokenizer *chain, struct chain_work *w, struct word_t
             s = (const uint8_t *)w->bytes.data;
             len = left = (size_t)got;
         }
-        if (!word_table_add(words, s, len, left, 1))
+        if (!word_table_add(words, s, len, left, times))
             return err_oom(e, words->cap * sizeof *words->v, "counting words");
     }
-    *n_words += w->pre.n_pieces;
+    *n_words += times * w->pre.n_pieces;
+    return 0;
+}
+
+int chain_flush(const struct tokenizer *chain, struct chain_work *w, struct word_table *words, uint64_t *n_words,
+                struct err *e)
+{
+    char tmp[16];
+    const char *word;
+    size_t n, at = 0;
+    uint64_t times;
+    while (word_table_next(&w->raw, &at, tmp, &word, &n, &times))
+        if (add(chain, w, words, word, n, times, n_words, e)) return -1;
+    word_table_free(&w->raw);
+    return 0;
+}
+
+int chain_count(const struct tokenizer *chain, struct chain_work *w, struct word_table *words, const char *text,
+                size_t n, uint64_t *n_words, struct err *e)
+{
+    const struct tok_fast *f = chain->fast;
+    const uint8_t *s = (const uint8_t *)text;
+    size_t pos = 0, count;
+    if (!f || f->kind != CUT_WORDS || f->first || f->last) return add(chain, w, words, text, n, 1, n_words, e);
+    while (pos < n && (count = tok_cut(f, s, n, &pos, w->begins, w->ends, WORD_BATCH)))  {
+        for (size_t i = 0; i < count; i++)
+            if (w->ends[i] - w->begins[i] > RAW_MAX &&
+                add(chain, w, words, text + w->begins[i], w->ends[i] - w->begins[i], 1, n_words, e))
+                return -1;
+        if (!word_table_add_parts(&w->raw, s, n, w->begins, w->ends, count, RAW_MAX))
+            return err_oom(e, w->raw.cap * sizeof *w->raw.v, "counting words");
+        if (w->raw.n > RAW_WORDS && chain_flush(chain, w, words, n_words, e)) return -1;
+    }
     return 0;
 }

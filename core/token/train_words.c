@@ -130,32 +130,67 @@ bool word_table_add(struct word_table *t, const uint8_t *word, size_t n, size_t 
     return true;
 }
 
-bool word_table_add_batch(struct word_table *t, const uint8_t *text, size_t size, size_t pos,
-                          const size_t *ends, size_t n)
-{
+/* Words whose lines have been asked for. */
+struct batch {
     uint64_t key[WORD_BATCH][2];
-    size_t slot[WORD_BATCH], n_short = 0;
-    while (2 * (t->n + n) > t->cap)
-        if (!grow(t)) return false;
-    for (size_t i = 0; i < n; pos = ends[i++]) {
-        size_t len = ends[i] - pos;
-        if (len > SHORT_MAX) {
-            if (!add_long(t, text + pos, len, 1)) return false;
-            continue;
-        }
-        make_key(text + pos, len, size - pos, key[n_short]);
-        slot[n_short] = slot_of(key[n_short], t->cap);
-        __builtin_prefetch(&t->v[slot[n_short++]], 1);
-    }
-    for (size_t i = 0; i < n_short; i++) {
-        struct word_count *w = find_from(t->v, t->cap, key[i], slot[i]);
+    size_t slot[WORD_BATCH], n;
+};
+
+static inline void ask(const struct word_table *t, struct batch *b, const uint8_t *word, size_t len, size_t left)
+{
+    make_key(word, len, left, b->key[b->n]);
+    b->slot[b->n] = slot_of(b->key[b->n], t->cap);
+    __builtin_prefetch(&t->v[b->slot[b->n++]], 1);
+}
+
+static void add_asked(struct word_table *t, const struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct word_count *w = find_from(t->v, t->cap, b->key[i], b->slot[i]);
         if (!w->key[1]) {
-            w->key[0] = key[i][0];
-            w->key[1] = key[i][1];
+            w->key[0] = b->key[i][0];
+            w->key[1] = b->key[i][1];
             t->n++;
         }
         w->count++;
     }
+}
+
+static bool room(struct word_table *t, size_t n)
+{
+    while (2 * (t->n + n) > t->cap)
+        if (!grow(t)) return false;
+    return true;
+}
+
+bool word_table_add_batch(struct word_table *t, const uint8_t *text, size_t size, size_t pos,
+                          const size_t *ends, size_t n)
+{
+    struct batch b;
+    b.n = 0;
+    if (!room(t, n)) return false;
+    for (size_t i = 0; i < n; pos = ends[i++]) {
+        size_t len = ends[i] - pos;
+        if (len <= SHORT_MAX) ask(t, &b, text + pos, len, size - pos);
+        else if (!add_long(t, text + pos, len, 1)) return false;
+    }
+    add_asked(t, &b);
+    return true;
+}
+
+bool word_table_add_parts(struct word_table *t, const uint8_t *text, size_t size, const size_t *begins,
+                          const size_t *ends, size_t n, size_t most)
+{
+    struct batch b;
+    b.n = 0;
+    if (!room(t, n)) return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = ends[i] - begins[i];
+        if (len > most) continue;
+        if (len <= SHORT_MAX) ask(t, &b, text + begins[i], len, size - begins[i]);
+        else if (!add_long(t, text + begins[i], len, 1)) return false;
+    }
+    add_asked(t, &b);
     return true;
 }
 

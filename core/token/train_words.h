@@ -39,6 +39,11 @@ enum { WORD_BATCH = 128 };
 bool word_table_add_batch(struct word_table *t, const uint8_t *text, size_t size, size_t pos,
                           const size_t *ends, size_t n);
 
+/* The same with the words at begins[i] .. ends[i], but for those of more than
+ * `most` bytes. */
+bool word_table_add_parts(struct word_table *t, const uint8_t *text, size_t size, const size_t *begins,
+                          const size_t *ends, size_t n, size_t most);
+
 /* Walks all words: start with *at = 0; false at the end.  The text of a short
  * word is copied into tmp. */
 bool word_table_next(const struct word_table *t, size_t *at, char tmp[16], const char **word,

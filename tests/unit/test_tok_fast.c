@@ -15,6 +15,7 @@
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train.h"
+#include "core/token/train_chain.h"
 
 static const char *const atoms[] = {
     "low", "lower", "er", "re", "s", " ", " ", " ", " ", "  ", "\n", "\n", "\t", ".", ",", "...", "(", ")", "\"", "'s", "12", "7",
@@ -102,6 +103,53 @@ static void parts_of_sentencepiece_are_independent(void **state)
         expect_same(t);
         tok_free(t);
     }
+}
+
+static uint64_t times_of(const struct word_table *t, const char *want, size_t want_len)
+{
+    char tmp[16];
+    const char *word;
+    size_t n;
+    uint64_t times;
+    for (size_t at = 0; word_table_next(t, &at, tmp, &word, &n, &times);)
+        if (n == want_len && memcmp(word, want, n) == 0) return times;
+    return 0;
+}
+
+static void words_are_counted_as_without_cutting(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    struct err e = {0};
+    const char *bert = "{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
+                       "\"strip_accents\":null,\"lowercase\":true}";
+    struct tokenizer *chain = chain_make(bert, "{\"type\":\"BertPreTokenizer\"}", &e);
+    assert_non_null(chain);
+    assert_non_null(chain->fast);
+    struct tok_fast *fast = chain->fast;
+    char *text = malloc(N), tmp[16];
+    for (uint32_t seed = 0; seed < 6; seed++) {
+        struct chain_work w[2] = {0};
+        struct word_table cut = {0}, whole = {0};
+        uint64_t n_words[2] = {0, 0}, times;
+        size_t n = make_text(seed, COUNT_OF(atoms), text, seed ? N : 60), len;
+        const char *word;
+        assert_int_equal(chain_count(chain, &w[0], &cut, text, n, &n_words[0], &e), 0);
+        assert_true(w[0].raw.n > 0);
+        assert_int_equal(chain_flush(chain, &w[0], &cut, &n_words[0], &e), 0);
+        chain->fast = NULL;
+        assert_int_equal(chain_count(chain, &w[1], &whole, text, n, &n_words[1], &e), 0);
+        chain->fast = fast;
+        assert_int_equal(n_words[0], n_words[1]);
+        assert_int_equal(cut.n + cut.n_longs, whole.n + whole.n_longs);
+        for (size_t at = 0; word_table_next(&whole, &at, tmp, &word, &len, &times);)
+            assert_int_equal(times_of(&cut, word, len), times);
+        for (int i = 0; i < 2; i++) chain_work_free(&w[i]);
+        word_table_free(&cut);
+        word_table_free(&whole);
+    }
+    tok_free(chain);
+    free(text);
 }
 
 /* ---- ways to write a word that are nearly as good ---- */
@@ -250,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
+        cmocka_unit_test(words_are_counted_as_without_cutting),
         cmocka_unit_test(near_ties_are_decided_as_without_a_cache),
         cmocka_unit_test(the_bound_is_two_last_places_a_byte_and_two_more),
     };
