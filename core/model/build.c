@@ -84,7 +84,7 @@ static struct tensor *block(struct builder *b, const struct block_config *k, str
         struct tensor *u = build_norm(b, k, x, SLOT_NORM1_W, false);
         return feed_forward(b, k, u, mix(b, k, u, x));
     }
-    struct tensor *y = sublayer(b, k, x, SLOT_NORM1_W, mix);
+    struct tensor *y = k->norm_mixer ? sublayer(b, k, x, SLOT_NORM1_W, mix) : mix(b, k, build_plain(b, x), x);
     if (k->place == PLACE_PARALLEL) return feed_forward(b, k, build_norm(b, k, x, SLOT_NORM2_W, false), y);
     if (k->cross) y = sublayer(b, k, y, SLOT_XNORM_W, build_cross);
     return sublayer(b, k, y, SLOT_NORM2_W, feed_forward);

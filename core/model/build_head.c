@@ -82,6 +82,9 @@ static void scores(struct builder *b, const struct model_build *o, struct model_
                                 .b = {build_param(b, -1, SLOT_SDENSE_B)}};
     struct linear_spec s = {.n = 1, .w = {w}, .b = {bias}, .f32_out = true};
     if (c->head_dense) x = op_linear(b->g, x, &dense);
+    if (c->head_dense_norm)
+        x = op_norm(b->g, NORM_LN, x, build_param(b, -1, SLOT_SNORM_W), build_param(b, -1, SLOT_SNORM_B),
+                    (float)c->block[c->n_blocks - 1].norm_eps, false);
     bool ce = c->score_loss == LOSS_CE;
     struct tensor *z = o->want_logits || !ce ? op_linear(b->g, x, &s) : NULL;
     if (o->want_logits) out->logits = z;

@@ -266,7 +266,7 @@ static int parse_ffn(struct block_config *b, const struct cJSON *o, const char *
 
 static int parse_norm(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"type", "eps", "bias", "place", "plus_one", "weight", NULL};
+    static const char *const known[] = {"type", "eps", "bias", "place", "plus_one", "weight", "mixer", NULL};
     int type = NORM_RMS, place = PLACE_PRE;
     if (json_known_keys(o, known, where, e) || opt_choice(o, "type", choice_norm, &type, where, e) ||
         json_opt_f64(o, "eps", 0, 1, &b->norm_eps, where, e) ||
@@ -274,7 +274,7 @@ static int parse_norm(struct block_config *b, const struct cJSON *o, const char 
         json_opt_bool(o, "plus_one", &b->norm_plus_one, where, e))
         return -1;
     b->norm = (enum norm_kind)type;
-    if (json_opt_bool(o, "weight", &b->norm_weight, where, e)) return -1;
+    if (json_opt_bool(o, "weight", &b->norm_weight, where, e) || json_opt_bool(o, "mixer", &b->norm_mixer, where, e)) return -1;
     b->norm_bias = b->norm == NORM_LN && b->norm_weight;
     b->place = (enum norm_place)place;
     return json_opt_bool(o, "bias", &b->norm_bias, where, e);

@@ -65,6 +65,8 @@ static int check_block(const struct model_config *c, const struct block_config *
         return err_set(e, ERR_CONFIG, "%s.norm.place parallel has no place for cross-attention", at);
     if (b->norm == NORM_RMS && b->norm_bias)
         return err_set(e, ERR_CONFIG, "%s.norm.bias: norm.type rms has no bias", at);
+    if (!b->norm_mixer && (c->stack != STACK_ENCODER || b->place != PLACE_PRE))
+        return err_set(e, ERR_CONFIG, "%s.norm.mixer false needs stack encoder and norm.place pre", at);
     if (!b->norm_weight && (b->norm_bias || b->norm_plus_one))
         return err_set(e, ERR_CONFIG, "%s.norm.%s: norm.weight false has no parameters", at, b->norm_bias ? "bias" : "plus_one");
     if (b->norm_plus_one && b->norm != NORM_RMS)

@@ -58,14 +58,15 @@ static void score_defaults(struct model_config *c)
 
 static int parse_scores(struct model_config *c, const struct cJSON *o, struct err *e)
 {
-    static const char *const known[] = {"type", "act", "norm", "bias", "labels", "pool", "dense", "loss", "pad", "logit_scale", "softcap", NULL};
+    static const char *const known[] = {"type", "act", "norm", "bias", "labels", "pool", "dense", "loss", "pad", "dense_norm", "dense_bias", "logit_scale", "softcap", NULL};
     int act = ACT_TANH, pool, loss;
     score_defaults(c);
     pool = (int)c->pool;
     if (o && (json_known_keys(o, known, "head", e) || config_refuse(o, "logit_scale", 1, "head", e) ||
               config_refuse(o, "softcap", 0, "head", e) || parse_labels(c, o, e) || opt_choice(o, "act", choice_act, &act, "head", e) ||
               opt_choice(o, "pool", choice_pool, &pool, "head", e) || opt_int(o, "pad", -1, 1 << 24, &c->score_pad, "head", e) || json_opt_bool(o, "norm", &c->head_norm, "head", e) ||
-              json_opt_bool(o, "bias", &c->head_bias, "head", e) || json_opt_bool(o, "dense", &c->head_dense, "head", e)))
+              json_opt_bool(o, "bias", &c->head_bias, "head", e) || json_opt_bool(o, "dense", &c->head_dense, "head", e) ||
+              json_opt_bool(o, "dense_norm", &c->head_dense_norm, "head", e) || json_opt_bool(o, "dense_bias", &c->head_dense_bias, "head", e)))
         return -1;
     loss = c->head == HEAD_REWARD ? LOSS_PAIRS : c->labels == 1 ? LOSS_MSE : LOSS_CE;
     if (o && opt_choice(o, "loss", choice_loss, &loss, "head", e)) return -1;
@@ -77,7 +78,7 @@ static int parse_scores(struct model_config *c, const struct cJSON *o, struct er
 
 int head_parse(struct model_config *c, const struct cJSON *j, struct err *e)
 {
-    static const char *const known[] = {"type", "act", "norm", "bias", "logit_scale", "softcap", NULL};
+    static const char *const known[] = {"type", "act", "norm", "bias", "dense_bias", "logit_scale", "softcap", NULL};
     const struct cJSON *o = json_member(j, "head");
     int type = (int)c->head, act = ACT_GELU_ERF;
     if (!o) return 0;
@@ -89,7 +90,7 @@ int head_parse(struct model_config *c, const struct cJSON *j, struct err *e)
     if (name) return 0;
     if (json_known_keys(o, known, "head", e) || opt_choice(o, "act", choice_act, &act, "head", e) ||
         json_opt_bool(o, "norm", &c->head_norm, "head", e) || json_opt_bool(o, "bias", &c->head_bias, "head", e) ||
-        json_opt_f64(o, "logit_scale", 1e-6, 1e6, &c->logit_scale, "head", e) ||
+        json_opt_bool(o, "dense_bias", &c->head_dense_bias, "head", e) || json_opt_f64(o, "logit_scale", 1e-6, 1e6, &c->logit_scale, "head", e) ||
         json_opt_f64(o, "softcap", 0, 1e6, &c->head_softcap, "head", e))
         return -1;
     c->head_act = (enum act)act;
@@ -114,6 +115,8 @@ static void print_scores(const struct model_config *c, struct buf *out)
                c->label_names[0] ? "]" : "", choice_name(choice_pool, (int)c->pool), yes(c->head_dense),
                choice_name(choice_act, (int)c->head_act), yes(c->head_norm), yes(c->head_bias),
                choice_name(choice_loss, (int)c->score_loss));
+    if (c->head_dense_norm) buf_adds(out, ", \"dense_norm\": true");
+    if (!c->head_dense_bias) buf_adds(out, ", \"dense_bias\": false");
     if (c->score_pad >= 0) buf_printf(out, ", \"pad\": %d", c->score_pad);
     buf_adds(out, "},\n");
 }
@@ -126,6 +129,7 @@ void head_print(const struct model_config *c, struct buf *out)
         return;
     }
     if (c->head != HEAD_LM) buf_printf(out, "\"act\": \"%s\", ", choice_name(choice_act, (int)c->head_act));
+    if (!c->head_dense_bias) buf_adds(out, "\"dense_bias\": false, ");
     buf_printf(out, "\"norm\": %s, \"bias\": %s, ", yes(c->head_norm), yes(c->head_bias));
     config_num(out, "logit_scale", c->logit_scale);
     buf_adds(out, ", ");
@@ -144,6 +148,7 @@ static int check_scores(const struct model_config *c, struct err *e)
     if ((c->score_loss == LOSS_PAIRS || c->head == HEAD_REWARD) && c->labels != 1)
         return err_set(e, ERR_CONFIG, "head.labels %d: %s gives one number", c->labels,
                        c->head == HEAD_REWARD ? "head.type reward" : "head.loss pairs");
+    if (c->head_dense_norm && !c->head_dense) return err_set(e, ERR_CONFIG, "head.dense_norm belongs to head.dense");
     if (c->pool == POOL_CLS && c->stack == STACK_DECODER)
         return err_set(e, ERR_CONFIG, "head.pool cls: the first token of a decoder sees nothing of the text; take mean or last");
     return 0;
@@ -152,6 +157,8 @@ static int check_scores(const struct model_config *c, struct err *e)
 int head_check(const struct model_config *c, struct err *e)
 {
     if (model_scores(c)) return check_scores(c, e);
+    if (!c->head_dense_bias && c->head != HEAD_MLM && c->head != HEAD_NONE)
+        return err_set(e, ERR_CONFIG, "head.dense_bias belongs to head.type mlm and cls");
     if ((c->head == HEAD_LM) != (c->stack != STACK_ENCODER))
         return err_set(e, ERR_CONFIG, "head.type %s does not go with stack %s", choice_name(choice_head, (int)c->head),
                        choice_name(choice_stack, (int)c->stack));

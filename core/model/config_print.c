@@ -128,6 +128,7 @@ static void print_block(const struct block_config *b, bool cross, struct buf *ou
     buf_printf(out, ", \"bias\": %s, \"place\": \"%s\"", yes(b->norm_bias), choice_name(choice_place, (int)b->place));
     if (b->norm_plus_one) buf_adds(out, ", \"plus_one\": true");
     if (!b->norm_weight) buf_adds(out, ", \"weight\": false");
+    if (!b->norm_mixer) buf_adds(out, ", \"mixer\": false");
     buf_addc(out, '}');
     if (b->residual_scale != 1) {
         buf_adds(out, ", ");

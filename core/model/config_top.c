@@ -16,7 +16,7 @@ struct block_config model_block_default(void)
     return (struct block_config){.repeat = 1, .causal = true, .theta = 10000, .partial = 1, .factor = 1, .low_freq = 1,
                                  .high_freq = 4, .beta_fast = 32, .beta_slow = 1, .yarn_truncate = true, .clip = 16,
                                  .shaw_v = true, .buckets = 32, .max_distance = 128, .pos_shared = true,
-                                 .norm = NORM_RMS, .norm_eps = 1e-5, .norm_weight = true, .residual_scale = 1};
+                                 .norm = NORM_RMS, .norm_eps = 1e-5, .norm_weight = true, .norm_mixer = true, .residual_scale = 1};
 }
 
 /* The groups of one stack; `where` is the list's name in messages. */
@@ -147,7 +147,7 @@ static int parse_top(struct model_config *c, const struct cJSON *j, struct err *
 int model_config_parse(struct model_config *c, const struct cJSON *j, const char *name, struct err *e)
 {
     *c = (struct model_config){.max_pos = 2048, .embed_scale = 1, .head_norm = true, .logit_scale = 1,
-                               .init_std = 0.02, .decoder_start = -1, .embed_pad = -1, .score_pad = -1, .head_act = ACT_GELU_ERF};
+                               .init_std = 0.02, .decoder_start = -1, .embed_pad = -1, .score_pad = -1, .head_dense_bias = true, .head_act = ACT_GELU_ERF};
     if (parse_top(c, j, e) || model_config_check(c, e)) {
         e->code = ERR_CONFIG;
         return err_wrap(e, "%s", name);

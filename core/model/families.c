@@ -6,7 +6,7 @@
 #include "core/model/layout.h"
 
 const char *const family_names[] = {
-    "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "roberta", "xlm_roberta", "camembert", "distilbert", "electra", "electra_generator", "t5",
+    "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "roberta", "xlm_roberta", "camembert", "modernbert", "distilbert", "electra", "electra_generator", "t5",
     "bart", "mbart", "pegasus", "marian", "bloom", "gemma", "gemma2", "gemma3", "gpt_neo", "opt", "mpt", "falcon", "falcon_two_norms", "phi", "phi3", "olmo",
     "olmo2", "granite", "cohere", "stablelm", "starcoder2", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "deepseek_v2",
     "deepseek_v3", "gpt_oss", "smollm3", "cohere2", "olmo3", "gptj", "arcee", "seed_oss", "helium", "ernie4_5", "glm", "glm4",
@@ -82,6 +82,7 @@ static const char *const default_slot[SLOT_N] = {
     [SLOT_HNORM_W] = "head.norm.weight", [SLOT_HNORM_B] = "head.norm.bias",
     [SLOT_HEAD_W] = "lm_head.weight", [SLOT_HEAD_B] = "lm_head.bias",
     [SLOT_SDENSE_W] = "score_dense.weight", [SLOT_SDENSE_B] = "score_dense.bias",
+    [SLOT_SNORM_W] = "score_norm.weight", [SLOT_SNORM_B] = "score_norm.bias",
     [SLOT_SCORE_W] = "score.weight", [SLOT_SCORE_B] = "score.bias",
 };
 

@@ -69,6 +69,17 @@ const struct family families_more[] = {
     },
     ROBERTA("roberta"), ROBERTA("xlm_roberta"), ROBERTA("camembert"),
     {
+        .name = "modernbert", .base = "model.", .block = "layers.%d.", .qkv_fused = true, .qkv_w = "attn.Wqkv.weight",
+        .qkv_b = "attn.Wqkv.bias", .gate_up_w = "mlp.Wi.weight",
+        .slot = {
+            [SLOT_EMBED] = "embeddings.tok_embeddings.weight", PAIR(ELN, "embeddings.norm"), PAIR(NORM1, "attn_norm"),
+            PAIR(Q, "attn.Wq"), PAIR(K, "attn.Wk"), PAIR(V, "attn.Wv"), PAIR(O, "attn.Wo"), PAIR(NORM2, "mlp_norm"),
+            PAIR(GATE, "mlp.gate"), PAIR(UP, "mlp.up"), PAIR(DOWN, "mlp.Wo"), PAIR(FNORM, "final_norm"),
+            PAIR(HDENSE, "head.dense"), PAIR(HNORM, "head.norm"), PAIR(HEAD, "decoder"),
+            PAIR(SDENSE, "head.dense"), PAIR(SNORM, "head.norm"), PAIR(SCORE, "classifier"),
+        },
+    },
+    {
         .name = "distilbert", .base = "distilbert.", .block = "transformer.layer.%d.",
         .slot = {
             BERT_EMBED_SLOTS, PAIR(Q, "attention.q_lin"), PAIR(K, "attention.k_lin"), PAIR(V, "attention.v_lin"),

@@ -86,6 +86,7 @@ extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, 
 /* hf_open.c, hf_older.c: the tables. */
 extern const struct hf_family hf_falcon, hf_falcon_two;
 extern const struct hf_family hf_arcee, hf_seed_oss, hf_helium, hf_ernie4_5, hf_glm, hf_glm4, hf_exaone4; /* hf_recent.c */
+extern const struct hf_family hf_modernbert; /* hf_modern.c */
 extern const struct hf_family hf_smollm3, hf_cohere2, hf_olmo3, hf_gptj; /* hf_layers.c */
 extern const struct hf_family hf_olmo, hf_olmo2, hf_granite, hf_cohere, hf_stablelm, hf_phi, hf_phi3, hf_starcoder2;
 extern const struct hf_family hf_gpt_neo, hf_opt, hf_mpt, hf_roberta, hf_xlm_roberta, hf_camembert, hf_distilbert;

@@ -13,7 +13,7 @@ static const struct hf_family *const all[] = {&hf_bert, &hf_electra, &hf_electra
                                               &hf_stablelm, &hf_phi, &hf_phi3, &hf_starcoder2, &hf_gpt_neo, &hf_opt, &hf_mpt,
                                               &hf_roberta, &hf_distilbert, &hf_falcon_two, &hf_falcon,
                                               &hf_smollm3, &hf_cohere2, &hf_olmo3, &hf_gptj, &hf_arcee, &hf_seed_oss,
-                                              &hf_helium, &hf_ernie4_5, &hf_glm, &hf_glm4, &hf_exaone4, &hf_xlm_roberta, &hf_camembert};
+                                              &hf_helium, &hf_ernie4_5, &hf_glm, &hf_glm4, &hf_exaone4, &hf_xlm_roberta, &hf_camembert, &hf_modernbert};
 
 const struct hf_family *hf_family_of(const char *family)
 {
@@ -54,7 +54,7 @@ int hf_check_architecture(const struct cJSON *hf, const char *type, struct err *
 const char *hf_bare(const char *family)
 {
     static const char *const bare[][2] = {{"bert", "BertModel"}, {"electra", "ElectraModel"}, {"roberta", "RobertaModel"},
-                                          {"xlm_roberta", "XLMRobertaModel"}, {"camembert", "CamembertModel"},
+                                          {"xlm_roberta", "XLMRobertaModel"}, {"camembert", "CamembertModel"}, {"modernbert", "ModernBertModel"},
                                           {"distilbert", "DistilBertModel"}};
     for (size_t i = 0; i < COUNT_OF(bare); i++)
         if (strcmp(family, bare[i][0]) == 0) return bare[i][1];

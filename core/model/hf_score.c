@@ -18,33 +18,35 @@
 static const struct score_arch {
     const char *type, *arch;
     enum act act;           /* of the dense layer; ACT_NONE = there is none */
+    bool own;               /* act, pooling and the norm behind it are the family's (ModernBERT) */
 } archs[] = {
-    {"bert", "BertForSequenceClassification", ACT_TANH},
-    {"roberta", "RobertaForSequenceClassification", ACT_TANH},
-    {"xlm-roberta", "XLMRobertaForSequenceClassification", ACT_TANH},
-    {"camembert", "CamembertForSequenceClassification", ACT_TANH},
-    {"distilbert", "DistilBertForSequenceClassification", ACT_RELU},
-    {"electra", "ElectraForSequenceClassification", ACT_GELU_ERF},
-    {"gpt2", "GPT2ForSequenceClassification", ACT_NONE},
-    {"gpt_neo", "GPTNeoForSequenceClassification", ACT_NONE},
-    {"gpt_neox", "GPTNeoXForSequenceClassification", ACT_NONE},
-    {"llama", "LlamaForSequenceClassification", ACT_NONE},
-    {"mistral", "MistralForSequenceClassification", ACT_NONE},
-    {"mixtral", "MixtralForSequenceClassification", ACT_NONE},
-    {"qwen2", "Qwen2ForSequenceClassification", ACT_NONE},
-    {"qwen3", "Qwen3ForSequenceClassification", ACT_NONE},
-    {"smollm3", "SmolLM3ForSequenceClassification", ACT_NONE},
-    {"gptj", "GPTJForSequenceClassification", ACT_NONE},
-    {"seed_oss", "SeedOssForSequenceClassification", ACT_NONE},
-    {"glm4", "Glm4ForSequenceClassification", ACT_NONE},
-    {"gemma", "GemmaForSequenceClassification", ACT_NONE},
-    {"phi", "PhiForSequenceClassification", ACT_NONE},
-    {"phi3", "Phi3ForSequenceClassification", ACT_NONE},
-    {"starcoder2", "Starcoder2ForSequenceClassification", ACT_NONE},
-    {"stablelm", "StableLmForSequenceClassification", ACT_NONE},
-    {"bloom", "BloomForSequenceClassification", ACT_NONE},
-    {"mpt", "MptForSequenceClassification", ACT_NONE},
-    {"opt", "OPTForSequenceClassification", ACT_NONE},
+    {"bert", "BertForSequenceClassification", ACT_TANH, false},
+    {"roberta", "RobertaForSequenceClassification", ACT_TANH, false},
+    {"xlm-roberta", "XLMRobertaForSequenceClassification", ACT_TANH, false},
+    {"camembert", "CamembertForSequenceClassification", ACT_TANH, false},
+    {"modernbert", "ModernBertForSequenceClassification", ACT_GELU_ERF, true},
+    {"distilbert", "DistilBertForSequenceClassification", ACT_RELU, false},
+    {"electra", "ElectraForSequenceClassification", ACT_GELU_ERF, false},
+    {"gpt2", "GPT2ForSequenceClassification", ACT_NONE, false},
+    {"gpt_neo", "GPTNeoForSequenceClassification", ACT_NONE, false},
+    {"gpt_neox", "GPTNeoXForSequenceClassification", ACT_NONE, false},
+    {"llama", "LlamaForSequenceClassification", ACT_NONE, false},
+    {"mistral", "MistralForSequenceClassification", ACT_NONE, false},
+    {"mixtral", "MixtralForSequenceClassification", ACT_NONE, false},
+    {"qwen2", "Qwen2ForSequenceClassification", ACT_NONE, false},
+    {"qwen3", "Qwen3ForSequenceClassification", ACT_NONE, false},
+    {"smollm3", "SmolLM3ForSequenceClassification", ACT_NONE, false},
+    {"gptj", "GPTJForSequenceClassification", ACT_NONE, false},
+    {"seed_oss", "SeedOssForSequenceClassification", ACT_NONE, false},
+    {"glm4", "Glm4ForSequenceClassification", ACT_NONE, false},
+    {"gemma", "GemmaForSequenceClassification", ACT_NONE, false},
+    {"phi", "PhiForSequenceClassification", ACT_NONE, false},
+    {"phi3", "Phi3ForSequenceClassification", ACT_NONE, false},
+    {"starcoder2", "Starcoder2ForSequenceClassification", ACT_NONE, false},
+    {"stablelm", "StableLmForSequenceClassification", ACT_NONE, false},
+    {"bloom", "BloomForSequenceClassification", ACT_NONE, false},
+    {"mpt", "MptForSequenceClassification", ACT_NONE, false},
+    {"opt", "OPTForSequenceClassification", ACT_NONE, false},
 };
 
 static const struct score_arch *of_type(const char *type)
@@ -114,8 +116,11 @@ int hf_score_read(struct model_config *c, const struct cJSON *hf, const char *ty
     if (!a || strcmp(a->arch, hf_architecture(hf))) return 0;
     c->head = HEAD_CLS;
     c->head_dense = c->head_bias = a->act != ACT_NONE;
-    c->head_act = c->head_dense ? a->act : ACT_TANH;
-    c->pool = c->stack == STACK_ENCODER ? POOL_CLS : POOL_LAST;
+    c->head_dense_norm = a->own;
+    if (!a->own) {
+        c->head_act = c->head_dense ? a->act : ACT_TANH;
+        c->pool = c->stack == STACK_ENCODER ? POOL_CLS : POOL_LAST;
+    }
     c->logit_scale = 1; /* of logits over the vocabulary only */
     c->head_softcap = 0;
     if (c->stack == STACK_DECODER && hf_int(hf, "pad_token_id", -1, 1 << 24, &c->score_pad, e)) return -1;

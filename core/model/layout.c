@@ -130,7 +130,7 @@ static int walk_block(struct walk *w, const struct block_config *b)
 {
     int64_t C = w->c->d_model;
     bool nb = b->norm_bias, behind = norm_behind(b), own = b->place != PLACE_OUT;
-    if ((own && emit_norm(w, SLOT_NORM1_W, C, nb)) || walk_attn(w, b)) return -1;
+    if ((own && b->norm_mixer && emit_norm(w, SLOT_NORM1_W, C, nb)) || walk_attn(w, b)) return -1;
     if (behind && emit_norm(w, SLOT_POST1_W, C, nb)) return -1;
     if (walk_cross(w, b)) return -1;
     if (own && b->place != PLACE_PARALLEL_ONE && emit_norm(w, SLOT_NORM2_W, C, nb)) return -1;
@@ -161,7 +161,10 @@ static int walk_scores(struct walk *w)
 {
     const struct model_config *c = w->c;
     if (c->head_dense && (emit(w, SLOT_SDENSE_W, c->d_model, c->d_model, PARAM_DECAY, INIT_NORMAL) ||
-                          emit(w, SLOT_SDENSE_B, c->d_model, 0, 0, INIT_ZERO)))
+                          (c->head_dense_bias && emit(w, SLOT_SDENSE_B, c->d_model, 0, 0, INIT_ZERO))))
+        return -1;
+    if (c->head_dense_norm && (emit(w, SLOT_SNORM_W, c->d_model, 0, 0, INIT_ONE) ||
+                               (c->head_dense_bias && emit(w, SLOT_SNORM_B, c->d_model, 0, 0, INIT_ZERO))))
         return -1;
     if (emit(w, SLOT_SCORE_W, c->labels, c->d_model, PARAM_DECAY, INIT_NORMAL)) return -1;
     return c->head_bias ? emit(w, SLOT_SCORE_B, c->labels, 0, 0, INIT_ZERO) : 0;
@@ -174,9 +177,9 @@ static int walk_head(struct walk *w)
     if (c->head_norm && emit_norm(w, SLOT_FNORM_W, C, c->block[c->n_blocks - 1].norm_bias)) return -1;
     if (c->head == HEAD_NONE) return 0;
     if (model_scores(c)) return walk_scores(w);
-    if (c->head != HEAD_LM && emit_linear(w, SLOT_HDENSE_W, SLOT_HDENSE_B, E, C, true, INIT_NORMAL)) return -1;
+    if (c->head != HEAD_LM && emit_linear(w, SLOT_HDENSE_W, SLOT_HDENSE_B, E, C, c->head_dense_bias, INIT_NORMAL)) return -1;
     if (c->head == HEAD_RTD) return emit_linear(w, SLOT_HEAD_W, SLOT_HEAD_B, 1, C, true, INIT_NORMAL);
-    if (c->head == HEAD_MLM && emit_norm(w, SLOT_HNORM_W, E, true)) return -1;
+    if (c->head == HEAD_MLM && emit_norm(w, SLOT_HNORM_W, E, c->head_dense_bias)) return -1;
     if (!c->tie_embed && emit(w, SLOT_HEAD_W, c->vocab, E, PARAM_DECAY, INIT_NORMAL)) return -1;
     unsigned flags = w->f->frozen_head_bias ? PARAM_FROZEN : 0;
     return c->head_bias ? emit(w, SLOT_HEAD_B, c->vocab, 0, flags, INIT_ZERO) : 0;

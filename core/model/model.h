@@ -118,6 +118,7 @@ struct block_config {
     bool norm_bias;
     bool norm_plus_one;         /* weights are stored minus 1 (Gemma) */
     bool norm_weight;           /* false: plain normalisation without parameters (OLMo) */
+    bool norm_mixer;            /* false: none before the mixer (ModernBERT's first layer, behind the embedding's norm) */
     enum norm_place place;
     double residual_scale;      /* of each sublayer's output before it joins the stream (Granite) */
 };
@@ -153,6 +154,8 @@ struct model_config {
     enum act head_act;          /* of the dense layer of mlm, rtd and cls */
     int labels;                 /* cls, reward: numbers a text */
     bool head_dense;            /* a dense layer before them */
+    bool head_dense_norm;       /* and a layer norm behind that */
+    bool head_dense_bias;       /* mlm, cls: whether the dense layer and its norm have biases */
     enum head_pool pool;
     enum score_loss score_loss;
     int score_pad;              /* of decoders: the id that transformers fills batches with, -1 = none; means nothing to us */

@@ -246,7 +246,7 @@ static int build(struct model_case *m, struct pool *pool, struct err *e)
         const void *data;
         int n;
     } in[] = {{"tokens", m->tokens, N}, {"targets", m->targets, P}, {"seg_start", m->seg_start, N}, {"weights", m->w, P},
-              {"target_at", m->target_at, m->B}, {"values", m->values, m->B * m->c.labels},
+              {"target_at", m->target_at, m->B}, {"target_end", m->len, m->B}, {"values", m->values, m->B * m->c.labels},
               {"positions", m->positions, N}, {"src_tokens", m->src, M}, {"src_positions", m->src_positions, M},
               {"src_seg_start", m->src_seg, M}, {"src_lo", m->src_lo, N}, {"src_hi", m->src_hi, N},
               {"types", m->types, m->S ? M : N}};

@@ -93,6 +93,11 @@ static const struct model_variant encoder_variants[] = {
      "\"embed\":{\"max_pos\":24,\"dim\":20},\"blocks\":[{\"mixer\":{\"heads\":4,\"window\":4,\"pos\":{\"type\":\"rope\"}},"
      "\"ffn\":{\"type\":\"glu\",\"d_ff\":48}},{\"mixer\":{\"heads\":4,\"kv_heads\":2,\"sink\":true,\"pos\":{\"type\":\"shaw\",\"clip\":3}},"
      "\"ffn\":{\"type\":\"glu\",\"d_ff\":48}}],\"head\":{\"type\":\"mlm\",\"softcap\":5}}"}},
+    {"modernbert", "", 0, 0, 0, {"{\"family\":\"modernbert\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,"
+     "\"embed\":{\"max_pos\":24,\"ln\":true},\"blocks\":[{\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"rope\",\"theta\":1000}},"
+     "\"ffn\":{\"type\":\"glu\",\"act\":\"gelu_erf\",\"d_ff\":48},\"norm\":{\"type\":\"ln\",\"bias\":false,\"mixer\":false}},"
+     "{\"mixer\":{\"heads\":4,\"window\":4,\"pos\":{\"type\":\"rope\"}},\"ffn\":{\"type\":\"glu\",\"act\":\"gelu_erf\",\"d_ff\":48},"
+     "\"norm\":{\"type\":\"ln\",\"bias\":false}}],\"head\":{\"type\":\"mlm\",\"dense_bias\":false,\"bias\":true}}"}},
     {"t5, gated", "", 0, 0, 0, {"{\"family\":\"t5\",\"stack\":\"encdec\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,\"decoder_start\":0,"
      "\"encoder\":{\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":4,\"scale\":1,\"pos\":{\"type\":\"t5\",\"buckets\":8,\"max_distance\":9}},"
      "\"ffn\":{\"type\":\"glu\",\"act\":\"gelu_tanh\",\"d_ff\":48}}]},"
@@ -126,6 +131,10 @@ static const struct model_variant score_variants[] = {
     {"regression on means", "", 0, 0, 0, {"{\"family\":\"electra\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,"
      "\"embed\":{\"max_pos\":24,\"dim\":20},\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"rope\"}},"
      "\"ffn\":{\"type\":\"glu\",\"d_ff\":48}}],\"head\":{\"type\":\"cls\",\"labels\":2,\"pool\":\"mean\",\"act\":\"gelu_erf\",\"loss\":\"mse\"}}"}},
+    {"dense layer with a norm", "", 0, 0, 0, {"{\"family\":\"modernbert\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,"
+     "\"embed\":{\"max_pos\":24},\"blocks\":[{\"repeat\":2,\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"rope\"}},"
+     "\"ffn\":{\"type\":\"glu\",\"d_ff\":48},\"norm\":{\"type\":\"ln\",\"bias\":false}}],"
+     "\"head\":{\"type\":\"cls\",\"labels\":3,\"pool\":\"mean\",\"act\":\"gelu_erf\",\"dense_norm\":true,\"dense_bias\":false}}"}},
     {"reward of a decoder", "llama", 4, 2, 32, {"head=reward"}},
     {"classifier of a decoder", "gpt2", 4, 4, 32, {"head={\"type\":\"cls\",\"labels\":5,\"pool\":\"mean\"}"}},
     {0},

@@ -453,6 +453,8 @@ static void windows_become_groups_of_blocks(void **state)
     static const char *const refused_keys[][2] = {
         {"{\"model_type\":\"llama\"," HF_LLAMA ",\"architectures\":[\"LlamaForTokenClassification\"]}", "architectures LlamaForTokenClassification is not"},
         {"{\"model_type\":\"llama\"," HF_LLAMA ",\"rope_parameters\":{\"partial_rotary_factor\":0.5}}", "partial_rotary_factor is not supported yet"},
+        {"{\"model_type\":\"modernbert\"," HF_LLAMA ",\"norm_bias\":true}", "classifier_bias other than norm_bias"},
+        {"{\"model_type\":\"modernbert\"," HF_LLAMA ",\"classifier_pooling\":\"max\"}", "classifier_pooling max"},
         {"{\"model_type\":\"smollm3\"," HF_LLAMA ",\"no_rope_layers\":[1]}", "no_rope_layers must be a list of"},
         {"{\"model_type\":\"cohere2\"," HF_LLAMA ",\"layer_types\":[\"full_attention\"]}", "layer_types must be a list of"},
         {"{\"model_type\":\"gptj\",\"vocab_size\":9,\"n_embd\":8,\"n_layer\":1,\"n_head\":2,\"n_positions\":8,\"rotary_dim\":6}", "head_dim 4"},

@@ -68,6 +68,8 @@ static void impossible_heads_are_refused_by_key(void **state)
     refused("encoder", "{\"type\":\"cls\",\"labels\":[1]}", "list of names");
     refused("encoder", "{\"type\":\"cls\",\"softcap\":3}", "head.softcap");
     refused("encoder", "{\"type\":\"mlm\",\"labels\":3}", "labels");
+    refused("encoder", "{\"type\":\"cls\",\"dense\":false,\"dense_norm\":true}", "head.dense_norm belongs to head.dense");
+    refused("decoder", "{\"type\":\"lm\",\"dense_bias\":false}", "head.dense_bias belongs to head.type mlm");
     refused("encdec", "\"cls\"", "head.type cls with stack encdec");
 }
 
