@@ -285,7 +285,7 @@ static void the_bound_is_two_last_places_a_byte_and_two_more(void **state)
         for (size_t len = 1; len < 40; len += 3)
             for (int floats = 0; floats < 2; floats++) {
                 double step = 14.5, most = fabs(sums[i]) + (double)len * step;
-                double place = floats ? (double)(nextafterf((float)most, INFINITY) - (float)most) : nextafter(most, INFINITY) - most;
+                double place = floats ? (double)(nextafterf((float)most, INFINITY) - (float)most) : nextafter(most, HUGE_VAL) - most;
                 double bound = (double)(2 * len + 2) * place;
                 assert_false(tok_gap_holds(bound, len, sums[i], step, floats));
                 assert_true(tok_gap_holds(bound * 1.000001, len, sums[i], step, floats));
