@@ -13,6 +13,8 @@ struct rules_dups {
 };
 
 size_t rules_chars(const char *s, size_t n);                            /* code points */
+size_t rules_chars_ref(const char *s, size_t n);
+size_t rules_chars_avx512(const char *s, size_t n);
 bool rules_blank(const struct words_table *t, const char *s, size_t n); /* white space only */
 /* Moves *from and *to inwards over white space. */
 void rules_strip(const struct words_table *t, const char *s, size_t *from, size_t *to);

@@ -72,6 +72,14 @@ uint32_t rules_table_get(const struct hash_counter *t, uint64_t h)
 
 size_t rules_chars(const char *s, size_t n)
 {
+#if defined(__x86_64__)
+    if (n >= 64 && text_bytes_best() == text_bytes_avx512) return rules_chars_avx512(s, n);
+#endif
+    return rules_chars_ref(s, n);
+}
+
+size_t rules_chars_ref(const char *s, size_t n)
+{
     size_t k = 0, i = 0;
 #if defined(__SSE2__)
     const __m128i first = _mm_set1_epi8((char)0xbf), zero = _mm_setzero_si128();
@@ -157,7 +165,7 @@ void rules_duplicates_at(struct rules_work *w, const char *s, size_t begin, size
             last = next - to < run;
         }
         if (last) to = next = n;
-        out->n++;
+        if (out->n++ == 0 && last) break; /* the only one */
         if (table_count(&w->table, hash64(s + from, to - from)) > 1) {
             out->dups++;
             out->dup_chars += w->ascii ? to - from : rules_chars(s + from, to - from);

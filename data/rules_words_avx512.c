@@ -22,6 +22,17 @@ static inline __m512i hashes(const char *text, __m512i begin, __m512i len, __m51
     return _mm512_ternarylogic_epi64(x, _mm512_srli_epi64(x, 29), _mm512_slli_epi64(y, 17), 0x96); /* xor of three */
 }
 
+size_t rules_chars_avx512(const char *s, size_t n)
+{
+    const __m512i before_first = _mm512_set1_epi8((char)0xbf); /* the largest byte that begins no character */
+    size_t k = 0, i = 0;
+    for (; n - i >= 64; i += 64)
+        k += (size_t)_mm_popcnt_u64(_mm512_cmpgt_epi8_mask(_mm512_loadu_si512(s + i), before_first));
+    uint64_t there = ((uint64_t)1 << (n - i)) - 1;
+    __m512i x = _mm512_maskz_loadu_epi8(there, s + i);
+    return k + (size_t)_mm_popcnt_u64(_mm512_mask_cmpgt_epi8_mask(there, x, before_first));
+}
+
 size_t rules_count_words_avx512(const struct words *w, const char *text, size_t n, uint64_t *hash,
                                 uint32_t *chars, struct word_counts *c)
 {

@@ -58,7 +58,8 @@ text_bytes_fn *text_bytes_best(void)
 text_phrases_fn *text_phrases_best(void)
 {
 #if defined(__x86_64__)
-    if (isa()) return text_phrases_avx2;
+    if (isa() == 2) return text_phrases_avx512;
+    if (isa() == 1) return text_phrases_avx2;
 #endif
     return text_phrases_ref;
 }

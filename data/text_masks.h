@@ -64,7 +64,7 @@ void text_masks(const char *s, size_t n, struct text_masks *out);
 /* Does the text hold, in any case of its letters, one of the phrases that C4's
  * rules look for (rules_c4.c)?  May say yes when it does not. */
 typedef bool text_phrases_fn(const char *s, size_t n);
-text_phrases_fn text_phrases_ref, text_phrases_avx2;
+text_phrases_fn text_phrases_ref, text_phrases_avx2, text_phrases_avx512;
 text_phrases_fn *text_phrases_best(void);
 
 #endif

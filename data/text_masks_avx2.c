@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/text_masks.h"
+#include "data/text_phrases.h"
 
 static inline __m256i between(__m256i x, int lo, int hi)
 {
@@ -70,48 +71,30 @@ void text_bytes_avx2(const char *s, size_t n_blocks, struct text_bytes *out)
     }
 }
 
-/* Two bytes of each phrase, far enough apart to be rare together; where both
- * stand, the reference looks closer. */
-static const struct {
-    const char *text;
-    unsigned char a, at, b, bt; /* the bytes and where in the phrase they stand */
-} rare[] = {{"lorem ipsum", 'm', 4, 'p', 7},
-            {"javascript", 'v', 2, 'p', 8},
-            {"policy", 'p', 0, 'y', 5},
-            {"cookies", 'k', 3, 's', 6},
-            {"terms of use", 'f', 7, 'u', 9}};
-
 static inline __m256i candidates(const char *s, int p)
 {
     const __m256i fold = _mm256_set1_epi8(0x20);
-    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(s + rare[p].at)),
-            b = _mm256_loadu_si256((const __m256i *)(const void *)(s + rare[p].bt));
-    return _mm256_and_si256(is(_mm256_or_si256(a, fold), rare[p].a),
-                            is(_mm256_or_si256(b, fold), rare[p].b));
-}
-
-static bool stands(const char *s, const char *phrase)
-{
-    for (; *phrase; s++, phrase++)
-        if ((*s | 0x20) != *phrase) return false;
-    return true;
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(s + phrase_rare[p].at)),
+            b = _mm256_loadu_si256((const __m256i *)(const void *)(s + phrase_rare[p].bt));
+    return _mm256_and_si256(is(_mm256_or_si256(a, fold), phrase_rare[p].a),
+                            is(_mm256_or_si256(b, fold), phrase_rare[p].b));
 }
 
 static bool phrase_at(const char *s)
 {
     __m256i hit = _mm256_setzero_si256();
-    for (int p = 0; p < 5; p++)
+    for (int p = 0; p < PHRASES; p++)
         hit = _mm256_or_si256(hit, candidates(s, p));
     if (_mm256_testz_si256(hit, hit)) return false;
-    for (int p = 0; p < 5; p++)
+    for (int p = 0; p < PHRASES; p++)
         for (uint32_t m = (uint32_t)_mm256_movemask_epi8(candidates(s, p)); m; m &= m - 1)
-            if (stands(s + (unsigned)__builtin_ctz(m), rare[p].text)) return true;
+            if (phrase_stands(s + (unsigned)__builtin_ctz(m), phrase_rare[p].text)) return true;
     return false;
 }
 
 bool text_phrases_avx2(const char *s, size_t n)
 {
-    enum { REACH = 48 }; /* bytes that are looked at for phrases that begin in 32 */
+    enum { REACH = 32 + PHRASE_REACH }; /* bytes that are looked at for phrases that begin in 32 */
     char end[2 * REACH] = {0}; /* no phrase ends in a NUL */
     size_t i = 0;
     for (; i + REACH <= n; i += 32)

@@ -1,7 +1,9 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <string.h>
 
 #include "data/text_masks.h"
+#include "data/text_phrases.h"
 
 static inline uint64_t between(__m512i x, int lo, int n)
 {
@@ -46,5 +48,35 @@ void text_bytes_avx512(const char *s, size_t n_blocks, struct text_bytes *out)
         out[b].c3 = is(x, 0xc3);
         out[b].sign = is(x, 0x97) | is(x, 0xb7);
     }
+}
+
+/* Where in the 64 bytes phrase p may begin. */
+static inline uint64_t candidates(const char *s, int p)
+{
+    const __m512i fold = _mm512_set1_epi8(0x20);
+    return is(_mm512_or_si512(_mm512_loadu_si512(s + phrase_rare[p].at), fold), phrase_rare[p].a) &
+           is(_mm512_or_si512(_mm512_loadu_si512(s + phrase_rare[p].bt), fold), phrase_rare[p].b);
+}
+
+static bool phrase_at(const char *s)
+{
+    uint64_t hit = 0;
+    for (int p = 0; p < PHRASES; p++)
+        hit |= candidates(s, p);
+    for (int p = 0; p < PHRASES && hit; p++)
+        for (uint64_t m = candidates(s, p); m; m &= m - 1)
+            if (phrase_stands(s + (unsigned)__builtin_ctzll(m), phrase_rare[p].text)) return true;
+    return false;
+}
+
+bool text_phrases_avx512(const char *s, size_t n)
+{
+    enum { REACH = 64 + PHRASE_REACH };
+    char end[2 * REACH] = {0}; /* no phrase ends in a NUL */
+    size_t i = 0;
+    for (; i + REACH <= n; i += 64)
+        if (phrase_at(s + i)) return true;
+    memcpy(end, s + i, n - i);
+    return phrase_at(end) || (n - i > 64 && phrase_at(end + 64));
 }
 #endif

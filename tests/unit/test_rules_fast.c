@@ -175,16 +175,29 @@ static void kernels_agree_on_all_bytes(void **state)
             assert_memory_equal(a, b, sizeof a);
         }
     }
-    text_phrases_fn *best = text_phrases_best();
+    for (size_t n = 0; n < 200; n++)
+        assert_int_equal(rules_chars(s + n % 7, n), rules_chars_ref(s + n % 7, n));
+}
+
+static void phrases_are_found_wherever_they_stand(void **state)
+{
+    (void)state;
+    char s[640];
+    text_phrases_fn *const fn[] = {text_phrases_ref, text_phrases_best(),
+#if defined(__x86_64__)
+                                   __builtin_cpu_supports("avx2") ? text_phrases_avx2 : text_phrases_ref
+#endif
+    };
     static const char *const found[] = {"Lorem IPSUM", "JavaScript", "policy", "COOKIES", "Terms of Use"};
-    for (size_t at = 0; at < 150; at++)
-        for (size_t p = 0; p < COUNT_OF(found); p++) {
-            memset(s, 'p', sizeof s);
-            assert_false(best(s, 200));
-            memcpy(s + at, found[p], strlen(found[p]));
-            assert_true(best(s, at + strlen(found[p])));
-            assert_false(best(s, at + strlen(found[p]) - 1));
-        }
+    for (size_t k = 0; k < COUNT_OF(fn); k++)
+        for (size_t at = 0; at < 150; at++)
+            for (size_t p = 0; p < COUNT_OF(found); p++) {
+                memset(s, 'p', sizeof s);
+                assert_false(fn[k](s, 200));
+                memcpy(s + at, found[p], strlen(found[p]));
+                assert_true(fn[k](s, at + strlen(found[p])));
+                assert_false(fn[k](s, at + strlen(found[p]) - 1));
+            }
 }
 
 static struct rules_work fast, plain;
@@ -306,6 +319,7 @@ int main(void)
         cmocka_unit_test(runs_of_a_block_are_those_of_the_reference),
         cmocka_unit_test(words_are_counted_as_by_the_reference),
         cmocka_unit_test(kernels_agree_on_all_bytes),
+        cmocka_unit_test(phrases_are_found_wherever_they_stand),
         cmocka_unit_test(words_by_masks_are_those_of_the_reference),
         cmocka_unit_test(judgements_are_those_of_the_plain_way),
         cmocka_unit_test(judgements_of_real_text_are_those_of_the_plain_way),
