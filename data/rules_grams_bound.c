@@ -8,7 +8,8 @@
  *
  * Repeated n-grams of five words and more: all words of each begin, or go on, a
  * 5-gram that came before.  A Bloom filter (two bits of one 64-bit word) finds
- * every such 5-gram and a few more; the characters of all their words are the bound. */
+ * every such 5-gram and a few more; the characters of all their words are the bound.
+ * A repeated n-gram has n - 4 of them in a row, so for it only such runs count. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,34 @@ static rules_most_fn *most_best(void)
     return rules_most_ref;
 }
 
+enum { LONGEST = 6 }; /* what 10-grams need */
+/* 5-grams in a row that came before. */
+struct runs {
+    size_t from, n;
+    uint64_t chars[LONGEST + 1]; /* of the words of all runs, by how many 5-grams; the last: and more */
+};
+
+static void end_run(struct runs *r, const uint32_t *chars)
+{
+    uint64_t sum = 0;
+    for (size_t k = 0; r->n && k < r->n + 4; k++)
+        sum += chars[r->from + k];
+    r->chars[r->n < LONGEST ? r->n : LONGEST] += sum;
+    r->n = 0;
+}
+
+/* Do the rules of 5- to 10-grams let it pass? */
+static bool pass(const struct rules_cfg *c, const struct runs *r, uint64_t again, double chars)
+{
+    uint64_t sum = 0; /* of runs that are long enough; those that overlap count twice */
+    for (int n = 10; n >= 5; n--) {
+        sum += r->chars[n - 4];
+        int rule = RULE_DUP_5 + n - 5;
+        if (c->on[rule] && (double)(sum < again ? sum : again) / chars > c->limit[rule]) return false;
+    }
+    return true;
+}
+
 bool rules_grams_few(const struct rules_cfg *c, struct rules_work *work, double chars)
 {
     struct gram_work *g = &work->grams;
@@ -100,6 +129,7 @@ bool rules_grams_few(const struct rules_cfg *c, struct rules_work *work, double 
     memset(g->chars + g->n, 0, GRAMS_BEHIND * sizeof *g->chars);
     rules_gram_steps_fn *steps = steps_best();
     struct gram_steps x;
+    struct runs runs = {0};
     for (size_t from = 0; from + 1 < g->n; from += GRAM_STEPS) {
         size_t n = g->n - 1 - from < GRAM_STEPS ? g->n - 1 - from : GRAM_STEPS;
         steps(g->hash + from, g->chars + from, 64 - log, 64 - bits, &x);
@@ -108,11 +138,17 @@ bool rules_grams_few(const struct rules_cfg *c, struct rules_work *work, double 
             uint64_t *word = &bloom[x.bloom_at[i]], pair = x.pair[i], had = *word;
             *word = had | pair;
             if ((had & pair) != pair) continue;
-            for (size_t k = covered > from + i ? covered : from + i; k < from + i + 5; covered = ++k)
+            size_t at = from + i;
+            for (size_t k = covered > at ? covered : at; k < at + 5; covered = ++k)
                 again += g->chars[k];
+            if (at != runs.from + runs.n) {
+                end_run(&runs, g->chars);
+                runs.from = at;
+            }
+            runs.n++;
         }
     }
+    end_run(&runs, g->chars);
     double most = most_best()(sums, n_sums);
-    return !(most / chars > least(c, RULE_TOP_2, RULE_TOP_4)) &&
-           !((double)again / chars > least(c, RULE_DUP_5, RULE_DUP_10));
+    return !(most / chars > least(c, RULE_TOP_2, RULE_TOP_4)) && pass(c, &runs, again, chars);
 }
