@@ -15,7 +15,7 @@
 #include "core/token/tokenizer.h"
 #include "core/token/trie.h"
 #include "core/token/vocab.h"
-#include "core/token/word_cache.h"
+#include "core/token/word_batch.h"
 
 #define TOK_HOLE UINT32_MAX
 
@@ -150,6 +150,7 @@ struct tok_scratch {
     const struct tokenizer *t;
     const uint8_t *marks, *guard; /* during tok_encode_marked() */
     struct word_cache cache;
+    const struct word_batch *batch;
     struct bpe_work work;
     struct norm norm;
     struct pre pre;

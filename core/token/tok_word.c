@@ -13,6 +13,7 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
         return NULL;
     }
     s->t = t;
+    s->batch = word_batch();
     if ((t->fast_split || t->fast || t->cache_words) && word_cache_init(&s->cache, e)) {
         tok_scratch_free(s);
         return NULL;
@@ -59,16 +60,6 @@ int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e)
 }
 
 /* ---- with the cache ---- */
-
-static void ask_all(struct tok_scratch *s, const uint8_t *text, size_t n, size_t from, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        size_t len = s->ends[i] - from;
-        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, text + from, len, n - from, &s->keys[i]);
-        else if (len <= WORD_LONG_MAX) word_cache_ask_long(&s->cache, text + from, len, &s->keys[i]);
-        from = s->ends[i];
-    }
-}
 
 static void remember(struct tok_scratch *s, const uint8_t *word, size_t n, const struct word_key *key, const int32_t *ids,
                      size_t n_ids)
@@ -161,19 +152,17 @@ static int cached_batch(const struct tokenizer *t, struct tok_scratch *s, const 
                         size_t n, size_t pos, size_t count, size_t at, struct tok_ids *out,
                         struct err *e)
 {
-    ask_all(s, text, n, pos, count);
+    s->batch->ask(&s->cache, text, n, pos, s->ends, count, s->keys);
     s->n_misses = s->n_jobs = 0;
     /* A word has at most as many ids as bytes; a few more are written of some.  So
      * out->id stays where it is. */
     if (tok_ids_room(out, s->ends[count - 1] - pos + WORD_INLINE, e)) return -1;
     for (size_t i = 0; i < count; i++) {
-        int32_t *to = out->id + out->n; /* as long as nothing is missed */
-        for (size_t found; i < count && s->ends[i] - pos <= WORD_KEY_MAX &&
-                           (found = word_cache_get(&s->cache, &s->keys[i], to)); i++) {
-            to += found;
-            pos = s->ends[i];
-        }
+        int32_t *to = out->id + out->n;
+        size_t from = i;
+        i = s->batch->get(&s->cache, s->keys, i, count, &to);
         out->n = (size_t)(to - out->id);
+        if (i > from) pos = s->ends[i - 1];
         if (i == count) break;
         if (other_word(t, s, text + pos, s->ends[i] - pos, at + pos, i, out, e)) return -1;
         pos = s->ends[i];
