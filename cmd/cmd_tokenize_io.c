@@ -218,8 +218,8 @@ const struct cmd cmd_tokenize_count = {
                 "  llmctl tokenize count -t tokenizer.json --json corpus/\n",
     .details = "Texts are read in blocks and no ids are kept: memory does not grow with a text\n"
                "file of any size, as long as the tokenizer lets nothing reach over line ends\n"
-               "(byte-level splits, BERT's). Others (SentencePiece's, any regular expression)\n"
-               "need one document at a time in memory.\n",
+               "(byte-level splits, BERT's, SentencePiece's byte pairs with byte fallback).\n"
+               "Others (unigram, any regular expression) need one document in memory.\n",
     .opts = count_opts,
     .run = run_count,
 };

@@ -112,8 +112,10 @@ static int count_ids(struct encoder *x, struct result *s, const struct doc *d, i
                      struct err *e)
 {
     uint64_t n;
+    bool goes_on = x->docs.cut && !d->line && x->iter[thread].block->rest;
+    unsigned flags = x->o->flags | (goes_on ? TOK_GOES_ON : 0u);
     (void)out;
-    if (tok_count(x->o->t, x->scratch[thread], d->text, d->text_len, x->o->flags, &s->ids, &n, e)) {
+    if (tok_count(x->o->t, x->scratch[thread], d->text, d->text_len, flags, &s->ids, &n, e)) {
         if (x->docs.cut && !d->line && d->offset)
             err_wrap(e, "behind the first %llu bytes", (unsigned long long)d->offset);
         return -1;
@@ -310,7 +312,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
     struct shard_meta meta = {0};
     int ret = -1;
     *stats = (struct encode_stats){0};
-    if (o->to == ENCODE_COUNT && o->docs.split == DOC_SPLIT_FILE && tok_lines_apart(o->t)) {
+    if (o->to == ENCODE_COUNT && o->docs.split == DOC_SPLIT_FILE && tok_counts_parts(o->t)) {
         x.docs.cut = tok_may_cut;
         x.docs.cut_arg = o->t;
     }

@@ -165,8 +165,12 @@ static int segment(struct job *j, size_t begin, size_t end)
     if (begin == end) return 0;
     j->s->offset = begin;
     j->s->sum = 0;
-    if (j->t->fast && !j->out->want_spans)
-        return tok_fast_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
+    if (j->t->fast && !j->out->want_spans) {
+        j->s->goes_on = begin == 0 && (j->flags & TOK_GOES_ON);
+        int ret = tok_fast_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
+        j->s->goes_on = false;
+        return ret;
+    }
     return tok_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
 }
 

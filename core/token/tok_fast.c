@@ -334,7 +334,7 @@ static int slow(const struct tokenizer *t, struct tok_scratch *s, const char *te
     if (t->fast->direct && begin > 0 && end < n && end - begin <= DIRECT_MAX)
         len = spell(t->fast, (const uint8_t *)text + begin, end - begin, direct);
     if (len > 0) return tok_model_word(t, s, direct, (size_t)len, offset + begin, out, e);
-    s->norm.inner_first = begin > 0;
+    s->norm.inner_first = begin > 0 || s->goes_on;
     s->norm.inner_last = end < n;
     s->offset += begin;
     int ret = tok_segment(t, s, text + begin, end - begin, flags, out, e);
@@ -448,7 +448,7 @@ static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char
     const uint8_t *word = (const uint8_t *)text + begin;
     size_t from = out->n, len = end - begin, n_ids;
     uint32_t code;
-    bool special = (f->first && begin == 0) || (f->last && end == n) || len > WORD_LONG_MAX;
+    bool special = (f->first && begin == 0 && !s->goes_on) || (f->last && end == n) || len > WORD_LONG_MAX;
     const int32_t *ids = special || len <= WORD_KEY_MAX ? NULL : known(s, word, len, key, &n_ids, &code);
     if (ids) {
         if (tok_ids_room(out, n_ids, e)) return -1;
@@ -467,7 +467,7 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
                  size_t count, unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
-    size_t i = f->first && s->begins[0] == 0, common = count - (f->last && s->ends[count - 1] == n);
+    size_t i = f->first && s->begins[0] == 0 && !s->goes_on, common = count - (f->last && s->ends[count - 1] == n);
     if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
     if (i && one_part(t, s, text, s->begins[0], s->ends[0], n, &s->keys[0], flags, out, e)) return -1;
     while (i < count) {
@@ -483,6 +483,20 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
     return 0;
 }
 
+bool tok_fast_newlines(const struct tokenizer *t)
+{
+    const struct tok_fast *f = t->fast;
+    return f && f->kind == CUT_SPACES && f->cut_newlines && !f->carry && t->pre.n == 0;
+}
+
+/* A count does not need the ids of parts that are done. */
+static inline void let_go(struct tok_ids *out)
+{
+    if (!out->count_only || out->n < 1 << 16) return;
+    out->gone += out->n;
+    out->n = 0;
+}
+
 int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e)
 {
@@ -491,6 +505,7 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     s->sum = 0;
     while (pos < n && (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->ends, BATCH))) {
         ask_all(s, (const uint8_t *)text, n, count);
+        let_go(out);
         if (!f->carry) {
             if (batch(t, s, text, n, count, flags, out, e)) return -1;
             continue;

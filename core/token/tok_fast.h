@@ -29,6 +29,9 @@ static inline bool tok_gap_holds(double gap, size_t len, double sum, double max_
 
 int tok_fast_init(struct tokenizer *t, struct err *e);
 void tok_fast_free(struct tok_fast *f);
+/* Newlines are tokens of their own, and what stands between them depends on
+ * nothing else: with TOK_GOES_ON, parts that begin behind one give the ids of the whole. */
+bool tok_fast_newlines(const struct tokenizer *t);
 /* The segment text[0..n), which stands at s->offset, without spans. */
 int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e);

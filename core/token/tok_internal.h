@@ -160,6 +160,7 @@ struct tok_scratch {
     struct tok_ids word;         /* of the word at hand */
     void *lattice;               /* Unigram */
     size_t lattice_cap;
+    bool goes_on;                /* TOK_GOES_ON: nothing happens at the beginning of the text */
     size_t offset;               /* of the segment in the text */
     double sum, gap;             /* Unigram: where the next word's sum begins; the least gap of the last */
     size_t begins[BATCH], ends[BATCH + 1];

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
 
@@ -97,16 +98,29 @@ bool tok_lines_apart(const struct tokenizer *t)
     return t->fast_split ? t->split != SPLIT_NONE && !x.blank && !x.ends : words_end(&t->pre, &x);
 }
 
+bool tok_counts_parts(const struct tokenizer *t)
+{
+    return tok_lines_apart(t) || tok_fast_newlines(t);
+}
+
 static bool is_plain(struct uni_char c, bool ascii)
 {
     return c.cp != UNI_BAD && !(c.class & (UNI_SPACE | UNI_M)) && (c.cp < 0x80 ? c.cp > 0x20 && c.cp < 0x7F : !ascii);
 }
 
-/* An added token that takes the white space in front of it. */
+/* An added token that takes the white space in front of it; of SentencePiece's, one
+ * between which and the text in front something else may happen. */
 static bool takes_newline(const struct tokenizer *t, uint8_t first)
 {
     for (uint32_t i = t->raw.from[first]; i < t->raw.from[first + 1]; i++)
-        if (t->raw.v[i]->lstrip) return true;
+        if (t->raw.v[i]->lstrip || t->fast) return true;
+    return false;
+}
+
+static bool newline_inside(const struct tokenizer *t)
+{
+    for (size_t i = 0; i < t->n_added; i++)
+        if (memchr(t->added[i].text, '\n', t->added[i].len)) return true;
     return false;
 }
 
@@ -116,6 +130,7 @@ bool tok_may_cut(const void *tokenizer, const char *text, size_t n, size_t at)
     const uint8_t *s = (const uint8_t *)text;
     struct effect x;
     if (at < 2 || n - at < 4 || s[at - 1] != '\n' || s[at] == '/' || takes_newline(t, s[at])) return false;
+    if (tok_fast_newlines(t)) return s[at] > 0x20 && s[at] < 0x7F && !newline_inside(t);
     return effect_of(t, &x) && is_plain(uni_prev(s, at - 1), x.ascii) && is_plain(uni_next(s + at, n - at), x.ascii);
 }
 
@@ -158,12 +173,16 @@ int tok_count(const struct tokenizer *t, struct tok_scratch *s, const char *text
     while (at < n) {
         size_t to = n - at > PART ? tok_cut_from(t, text, n, at + PART) : n;
         work->n = 0;
-        if (tok_encode(t, s, text + at, to - at, flags, work, e)) {
+        work->gone = 0;
+        work->count_only = true;
+        int ret = tok_encode(t, s, text + at, to - at, flags, work, e);
+        work->count_only = false;
+        if (ret) {
             /* Once more, so that the offset in the message is one of the whole text. */
             work->n = 0;
             return at ? tok_encode(t, s, text, n, flags, work, e) : -1;
         }
-        *count += work->n;
+        *count += work->gone + work->n;
         at = to;
     }
     return 0;

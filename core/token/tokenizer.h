@@ -60,6 +60,8 @@ struct tok_ids {
     struct tok_span { size_t begin, end; } *span; /* byte offsets into the text, or NULL */
     size_t n, cap;
     bool want_spans;
+    bool count_only;    /* what is no longer needed may go, if it is counted: */
+    uint64_t gone;
 };
 void tok_ids_free(struct tok_ids *ids);
 
@@ -68,6 +70,7 @@ enum tok_flags {
     TOK_TEMPLATE = 2,  /* add what the post-processor adds (bos, [CLS] ...) */
     TOK_STRICT = 4,    /* invalid UTF-8 is an error naming the offset */
     TOK_LIMITS = 8,    /* the file's truncation and padding */
+    TOK_GOES_ON = 16,  /* tok_count(): the text goes on from another, cut at a place of tok_lines.h */
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);

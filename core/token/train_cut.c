@@ -9,15 +9,6 @@
 #include "core/token/train.h"
 #include "core/token/unicode.h"
 
-/* The character that ends at s + at. */
-static struct uni_char char_before(const uint8_t *s, size_t at)
-{
-    size_t from = at - 1;
-    while (from > 0 && at - from < 4 && (s[from] & 0xC0) == 0x80) from--;
-    struct uni_char c = uni_next(s + from, at - from);
-    return c.len == at - from ? c : (struct uni_char){UNI_BAD, 1, 0};
-}
-
 static bool is_plain(struct uni_char c)
 {
     return c.cp != UNI_BAD && !(c.class & (UNI_SPACE | UNI_M));
@@ -33,6 +24,6 @@ bool tok_train_may_cut(const void *opts, const char *text, size_t n, size_t at)
     const struct tok_train_opts *o = opts;
     const uint8_t *s = (const uint8_t *)text;
     if (o->type != TOK_TRAIN_BPE) return true;
-    return at >= 2 && n - at >= 4 && s[at] != '/' && is_plain(char_before(s, at - 1)) &&
+    return at >= 2 && n - at >= 4 && s[at] != '/' && is_plain(uni_prev(s, at - 1)) &&
            is_plain(uni_next(s + at, n - at));
 }
