@@ -22,6 +22,22 @@ VEC void st(float *p, vf v, int c)
     else v_store_n(p, v, c);
 }
 
+/* Elements i .. i+c of p, f32 or bf16. */
+VEC vf ld_as(const void *p, enum dtype dt, size_t i, int c)
+{
+    if (dt == DT_F32) return ld((const float *)p + i, c);
+    const uint16_t *h = (const uint16_t *)p + i;
+    return c == VL ? v_load_bf16(h) : v_load_bf16_n(h, c);
+}
+
+VEC void st_as(void *p, enum dtype dt, size_t i, vf v, int c)
+{
+    uint16_t *h = (uint16_t *)p + i;
+    if (dt == DT_F32) st((float *)p + i, v, c);
+    else if (c == VL) v_store_bf16(h, v);
+    else v_store_bf16_n(h, v, c);
+}
+
 static void row_bf16_from_f32(uint16_t *y, const float *x, size_t n)
 {
     FOR_LANES(n, if (c == VL) v_store_bf16(y + i, v_load(x + i)); else v_store_bf16_n(y + i, v_load_n(x + i, c), c););

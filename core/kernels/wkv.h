@@ -14,18 +14,21 @@
 
 #include <stdint.h>
 
+#include "core/base/dtype.h"
+
 struct wkv4 {
     int T;
-    int64_t ld;                     /* floats between tokens of r .. dv */
+    int64_t ld;                     /* elements between tokens of r .. dv */
     const float *r, *k, *v;
     const float *w, *u;             /* [C]; w = -e^decay */
     const int32_t *seg_start;       /* [T] row-relative, or NULL: one segment */
     float *state;                   /* [3][state_ld]: a, b, p; NULL = from nothing */
     int64_t state_ld;
-    float *y;
+    enum dtype dt;                  /* of y and what is below it to dv: f32 or bf16 */
+    void *y;
     /* backward; reads no state, writes (=) all */
-    const float *dy;
-    float *dr, *dk, *dv;
+    const void *dy;
+    void *dr, *dk, *dv;
     float *dw, *du;                 /* [C]: sums over the row's tokens */
 };
 

@@ -82,7 +82,7 @@ static void row_wkv4_fwd(const struct wkv4 *x, int c0, int c1)
                 if (wkv4_starts(x, t)) wkv4_forget(&l[j]);
                 vf k = ld(x->k + at, m), v = ld(x->v + at, m), den, e1, e2, q;
                 vf y = wkv4_mean(l[j].a, l[j].b, l[j].p, v_add(l[j].u, k), v, &den, &e1, &e2, &q);
-                st(x->y + at, v_mul(v_sigmoid(ld(x->r + at, m)), y), m);
+                st_as(x->y, x->dt, (size_t)at, v_mul(v_sigmoid(ld(x->r + at, m)), y), m);
                 wkv4_advance(&l[j], k, v, &e1);
             }
         for (int j = 0; j < nv && x->state; j++) {
@@ -110,8 +110,8 @@ VEC void wkv4_bwd_forward(const struct wkv4 *x, int c, int n, float *ws)
         }
         vf k = ld(x->k + at, n), v = ld(x->v + at, n), uk = v_add(l.u, k), den, e1, e2, p;
         vf y = wkv4_mean(l.a, l.b, l.p, uk, v, &den, &e1, &e2, &p);
-        vf s = v_sigmoid(ld(x->r + at, n)), dy = ld(x->dy + at, n);
-        st(x->dr + at, v_mul(v_mul(dy, y), v_mul(s, v_sub(v_set(1), s))), n);
+        vf s = v_sigmoid(ld(x->r + at, n)), dy = ld_as(x->dy, x->dt, (size_t)at, n);
+        st_as(x->dr, x->dt, (size_t)at, v_mul(v_mul(dy, y), v_mul(s, v_sub(v_set(1), s))), n);
         vf q = v_div(v_mul(dy, s), den);
         gw = v_fma(v_mul(v_fnma(gb, y, ga), e1), q, gw);
         gu = v_fma(v_mul(v_sub(v, y), e2), q, gu);
@@ -138,8 +138,8 @@ VEC void wkv4_bwd_backward(const struct wkv4 *x, int c, int n, const float *ws)
         ws -= 3 * VL;
         vf k = ld(x->k + at, n), v = ld(x->v + at, n), y = v_load(ws), q = v_load(ws + VL), r = v_load(ws + 2 * VL);
         vf e1 = v_mul(q, v_exp(r)), e2 = v_exp(v_add(k, l.p));
-        st(x->dk + at, v_fma(e1, v_sub(v, y), v_mul(e2, v_fma(l.a, v, l.b))), n);
-        st(x->dv + at, v_fma(e2, l.a, e1), n);
+        st_as(x->dk, x->dt, (size_t)at, v_fma(e1, v_sub(v, y), v_mul(e2, v_fma(l.a, v, l.b))), n);
+        st_as(x->dv, x->dt, (size_t)at, v_fma(e2, l.a, e1), n);
         vf e_now;
         l.p = wkv4_pair(v_add(l.w, l.p), v_sub(v_sub(r, l.u), k), &e1, &e_now);
         e_now = v_mul(q, e_now);

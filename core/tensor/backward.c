@@ -9,16 +9,20 @@
 
 /* ---- gradient tensors ---- */
 
-struct tensor *grad_slot(struct graph *g, struct tensor *t, bool *accumulate)
+struct tensor *grad_slot_as(struct graph *g, struct tensor *t, enum dtype dt, bool *accumulate)
 {
     *accumulate = t->grad != NULL;
     if (t->grad || !t->needs_grad) return t->grad;
-    /* Several contributions are added in f32. */
-    enum dtype dt = t->n_uses > 1 ? DT_F32 : t->dtype;
     char name[128] = "d ";
     strncat(name, t->name, sizeof name - 3);
     t->grad = tensor_new(g, T_ACT, dt, t->ndim, t->dim, name);
     return t->grad;
+}
+
+struct tensor *grad_slot(struct graph *g, struct tensor *t, bool *accumulate)
+{
+    /* Several contributions are added in f32. */
+    return grad_slot_as(g, t, t->n_uses > 1 ? DT_F32 : t->dtype, accumulate);
 }
 
 void grad_pass(struct graph *g, struct tensor *t, struct tensor *dy, bool may_alias)

@@ -151,6 +151,8 @@ bool is_param(const struct tensor *t);
 /* The gradient tensor of t: made on first call (*accumulate = false), later
  * calls must add (*accumulate = true).  NULL when t needs none. */
 struct tensor *grad_slot(struct graph *g, struct tensor *t, bool *accumulate);
+/* The same of another type than t's, where t is f32 and its producer wants it rounded. */
+struct tensor *grad_slot_as(struct graph *g, struct tensor *t, enum dtype dt, bool *accumulate);
 /* t's gradient += dy; takes dy itself as the gradient when it is the first
  * contribution, may_alias is set, and nothing reads dy after the nodes
  * emitted so far. */

@@ -34,7 +34,6 @@ static int wkv4_plan(struct graph *g, struct node *n, struct err *e)
 {
     size_t C = (size_t)n->in[IN_R]->dim[1];
     n->ws_bytes = (C * sizeof(float) + 63) & ~(size_t)63;
-    n->tws_bytes = n->out[0]->dtype == DT_F32 ? 0 : (size_t)g->opts.T * C * sizeof(float);
     return node_phases(g, n, 2, (int[]){1, g->opts.rows * blocks_of(n->in[IN_R])}, e);
 }
 
@@ -50,10 +49,9 @@ static void wkv4_run(const struct node *n, const struct run *r, int phase, int s
     int c1 = (int)min_i64(c0 + WKV4_CHANNELS, C);
     struct wkv4 x = at_row((const struct tensor *const *)n->in, n->in[IN_SEG], w, n->in[IN_FIRST], r, row);
     struct tensor *y = n->out[0];
-    int64_t first = (int64_t)row * x.T;
-    x.y = y->dtype == DT_F32 ? (float *)y->data + first * C : (float *)(void *)r->tws;
+    x.dt = y->dtype;
+    x.y = data_at(y, (int64_t)row * x.T * C);
     r->k->wkv4_fwd(&x, c0, c1);
-    for (int t = 0; t < x.T && y->dtype != DT_F32; t++) store_row(r->k, y, (first + t) * C + c0, c1 - c0, x.y + t * C + c0);
 }
 
 /* ---- backward ---- */
@@ -106,10 +104,11 @@ static void bwd_run(const struct node *n, const struct run *r, int phase, int sl
     int blocks = blocks_of(n->in[BWD_R]), row = slice / blocks, c0 = slice % blocks * WKV4_CHANNELS;
     int64_t at = (int64_t)row * r->opts->T * C;
     struct wkv4 x = at_row((const struct tensor *const *)n->in, n->in[BWD_SEG], w, n->in[BWD_FIRST], r, row);
-    x.dy = (const float *)n->in[BWD_DY]->data + at;
-    x.dr = (float *)n->out[0]->data + at;
-    x.dk = (float *)n->out[1]->data + at;
-    x.dv = (float *)n->out[2]->data + at;
+    x.dt = n->in[BWD_DY]->dtype;
+    x.dy = data_at(n->in[BWD_DY], at);
+    x.dr = data_at(n->out[0], at);
+    x.dk = data_at(n->out[1], at);
+    x.dv = data_at(n->out[2], at);
     x.dw = (float *)(void *)(r->ws + a->at_dw) + row * C;
     x.du = (float *)(void *)(r->ws + a->at_du) + row * C;
     r->k->wkv4_bwd(&x, c0, (int)min_i64(c0 + WKV4_CHANNELS, C), (float *)(void *)r->tws);
@@ -119,7 +118,7 @@ static const struct op wkv4_bwd_op = {.name = "wkv4_bwd", .plan = bwd_plan, .run
 
 static void wkv4_vjp(struct graph *g, struct node *n)
 {
-    struct tensor *dy = grad_cast(g, n->out[0]->grad, DT_F32);
+    struct tensor *dy = grad_cast(g, n->out[0]->grad, n->out[0]->dtype); /* and so are the gradients made from it */
     struct wkv4_bwd *a = graph_zalloc(g, 1, sizeof *a);
     struct node *b = a && dy ? node_new(g, &wkv4_bwd_op, a) : NULL;
     if (!b) return;
@@ -131,7 +130,7 @@ static void wkv4_vjp(struct graph *g, struct node *n)
     b->effect = b->grad[0] || b->grad[1];
     for (int i = 0; i < 3; i++) {
         n->in[i]->needs_grad = true; /* the kernel writes all three */
-        node_out(b, grad_slot(g, n->in[i], &other[i]));
+        node_out(b, grad_slot_as(g, n->in[i], n->out[0]->dtype, &other[i]));
         if (other[i]) graph_fail(g, ERR_INTERNAL, "wkv4: its inputs have other readers");
     }
 }

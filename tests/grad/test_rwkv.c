@@ -273,6 +273,39 @@ static void every_isa_gives_the_same_bits(void **state)
         }
 }
 
+/* The same numbers, rounded once, where RWKV-4's outputs and their gradients are bf16. */
+static void wkv4_in_bf16_is_rounded_f32(void **state)
+{
+    (void)state;
+    enum { T = 13, CHANNELS = 75 };
+    static float in[4][T * CHANNELS], out[4][T * CHANNELS], sum[2][2][CHANNELS], w[CHANNELS], u[CHANNELS], ws[48 * T];
+    static uint16_t half[5][T * CHANNELS], want[T * CHANNELS];
+    for (int i = 0; i < 4; i++) fill(in[i], T * CHANNELS, (uint32_t)(i + 1), 0.7f);
+    fill(u, CHANNELS, 9, 1);
+    for (int c = 0; c < CHANNELS; c++) w[c] = -expf(u[c]);
+    for (const char *const *name = kernels_isa_names(); *name; name++) {
+        const struct kernels *k = kernels_isa(*name);
+        if (!k) continue;
+        k->bf16_from_f32(half[4], in[3], T * CHANNELS);
+        k->f32_from_bf16(in[3], half[4], T * CHANNELS);
+        struct wkv4 x = {.T = T, .ld = CHANNELS, .r = in[0], .k = in[1], .v = in[2], .w = w, .u = u, .y = out[0], .dy = in[3],
+                         .dr = out[1], .dk = out[2], .dv = out[3], .dw = sum[0][0], .du = sum[0][1]};
+        k->wkv4_fwd(&x, 0, CHANNELS);
+        k->wkv4_bwd(&x, 0, CHANNELS, ws);
+        struct wkv4 h = x;
+        h.dt = DT_BF16;
+        h.y = half[0], h.dy = half[4], h.dr = half[1], h.dk = half[2], h.dv = half[3];
+        h.dw = sum[1][0], h.du = sum[1][1];
+        k->wkv4_fwd(&h, 0, CHANNELS);
+        k->wkv4_bwd(&h, 0, CHANNELS, ws);
+        for (int i = 0; i < 4; i++) {
+            k->bf16_from_f32(want, out[i], T * CHANNELS);
+            assert_memory_equal(half[i], want, sizeof want);
+        }
+        assert_memory_equal(sum[1], sum[0], sizeof sum[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +320,7 @@ int main(void)
         cmocka_unit_test(heads_equal_plain_loops),
         cmocka_unit_test(heads_decode_with_the_bits_of_training),
         cmocka_unit_test(every_isa_gives_the_same_bits),
+        cmocka_unit_test(wkv4_in_bf16_is_rounded_f32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
