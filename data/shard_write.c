@@ -1,6 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "data/shard.h"
@@ -70,24 +74,55 @@ static int flush_chunk(struct shard_writer *w, struct err *e)
     return 0;
 }
 
+/* The low halves of ids[0..n) to p; true: all of them are below the vocabulary. */
+static bool put_halves(char *p, const int32_t *ids, size_t n, int vocab)
+{
+    uint32_t most = 0;
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i last = _mm_set1_epi32(vocab - 1), zero = _mm_setzero_si128();
+    __m128i bad = zero;
+    for (; n - i >= 8; i += 8) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ids + i)), y = _mm_loadu_si128((const __m128i *)(const void *)(ids + i + 4));
+        bad = _mm_or_si128(bad, _mm_or_si128(_mm_cmpgt_epi32(x, last), _mm_cmpgt_epi32(y, last)));
+        bad = _mm_or_si128(bad, _mm_or_si128(_mm_cmpgt_epi32(zero, x), _mm_cmpgt_epi32(zero, y)));
+        x = _mm_srai_epi32(_mm_slli_epi32(x, 16), 16); /* what does not saturate */
+        y = _mm_srai_epi32(_mm_slli_epi32(y, 16), 16);
+        _mm_storeu_si128((__m128i *)(void *)(p + 2 * i), _mm_packs_epi32(x, y));
+    }
+    if (_mm_movemask_epi8(bad)) return false;
+#endif
+    for (; i < n; i++) {
+        uint16_t v = (uint16_t)ids[i];
+        memcpy(p + 2 * i, &v, 2);
+        most = (uint32_t)ids[i] > most ? (uint32_t)ids[i] : most;
+    }
+    return most < (uint32_t)vocab;
+}
+
+static bool put_ids(char *p, const int32_t *ids, size_t n, int vocab)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < n; i++) most = (uint32_t)ids[i] > most ? (uint32_t)ids[i] : most;
+    memcpy(p, ids, 4 * n);
+    return most < (uint32_t)vocab;
+}
+
+static int bad_id(const int32_t *ids, int vocab, struct err *e)
+{
+    while (*ids >= 0 && *ids < vocab) ids++;
+    return err_set(e, ERR_DATA, "token id %d is not below the vocabulary of %d", *ids, vocab);
+}
+
 static int add_ids(struct shard_writer *w, const int32_t *ids, size_t n, struct err *e)
 {
     size_t tb = (size_t)w->token_bytes;
+    int vocab = w->meta->vocab;
     while (n) {
         size_t room = (SHARD_CHUNK - w->chunk.len) / tb, take = n < room ? n : room;
         if (!buf_reserve(&w->chunk, take * tb)) return buf_ok(&w->chunk, e);
         char *p = w->chunk.data + w->chunk.len;
-        for (size_t i = 0; i < take; i++) {
-            if (ids[i] < 0 || ids[i] >= w->meta->vocab)
-                return err_set(e, ERR_DATA, "token id %d is not below the vocabulary of %d", ids[i],
-                               w->meta->vocab);
-            if (tb == 2) {
-                uint16_t v = (uint16_t)ids[i];
-                memcpy(p + 2 * i, &v, 2);
-            } else {
-                memcpy(p + 4 * i, &ids[i], 4);
-            }
-        }
+        if (!(tb == 2 ? put_halves(p, ids, take, vocab) : put_ids(p, ids, take, vocab))) return bad_id(ids, vocab, e);
         w->chunk.len += take * tb;
         w->n_tokens += take;
         ids += take;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/mem.h"
 
 enum { VOCAB = 300 };
 static uint16_t lengths[70000];
@@ -105,9 +106,17 @@ static void the_writer_refuses_ids_beyond_the_vocabulary(void **state)
     struct shard_meta m = fixture_meta(VOCAB, -1, 0, lengths);
     struct shard_writer *w = shard_create(path, &m, &e);
     assert_non_null(w);
-    int32_t a[] = {1, VOCAB};
-    assert_int_equal(shard_add(w, a, 2, 2, &e), -1);
-    assert_int_equal(e.code, ERR_DATA);
+    int32_t a[19];
+    const int32_t bad[] = {VOCAB, -1, 65536, INT32_MAX, INT32_MIN};
+    for (size_t i = 0; i < COUNT_OF(a) * COUNT_OF(bad); i++) {
+        for (size_t k = 0; k < COUNT_OF(a); k++) a[k] = (int32_t)k % VOCAB;
+        a[i % COUNT_OF(a)] = bad[i / COUNT_OF(a)];
+        assert_int_equal(shard_add(w, a, COUNT_OF(a), 2, &e), -1);
+        assert_int_equal(e.code, ERR_DATA);
+        char id[24];
+        snprintf(id, sizeof id, "id %d is", bad[i / COUNT_OF(a)]);
+        assert_non_null(strstr(e.msg, id));
+    }
     shard_abort(w);
     assert_false(file_exists(path));
 }
