@@ -76,8 +76,11 @@ int dedup_pass(struct dedup *d, const char *what, doc_run_fn *work, doc_run_fn *
 /* The input once more, when all blocks are known (D_BLOCK): those that hold a document
  * of collection k, or all (D_KINDS).  Files of plain lines are read where the
  * blocks lie, by all threads. */
+struct dedup_left { /* what was in blocks that were not read */
+    uint64_t docs, text;
+};
 int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn *decide, doc_run_fn *emit,
-                     doc_run_fn *done, struct err *e);
+                     doc_run_fn *done, struct dedup_left *left, struct err *e); /* left: or NULL */
 /* The records of a collection from this shard's documents on; *next: the first. */
 int dedup_begin(struct dedup *d, enum dkind k, struct dmerge *m, const uint64_t **next, struct err *e);
 int dedup_step(struct dmerge *m, const uint64_t **next, struct err *e);

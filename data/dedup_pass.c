@@ -60,6 +60,7 @@ struct dagain {
     const uint64_t *block, *doc; /* the next of each, NULL: none */
     bool all;
     uint64_t seq, bytes;
+    uint64_t left_docs, left_text; /* of blocks that were not wanted */
 };
 
 /* Are all blocks of the input where they can be read by themselves? */
@@ -98,6 +99,8 @@ static int next_block(void *arg, struct doc_block *b, struct err *e)
         b->next.offset = b->offset + a->block[1];
         for (wanted = a->all; a->doc && a->doc[0] < end; wanted = true)
             if (dedup_step(&a->chosen, &a->doc, e)) return -1;
+        a->left_docs += wanted ? 0 : a->block[2];
+        a->left_text += wanted ? 0 : a->block[3];
         if (dedup_step(&a->blocks, &a->block, e)) return -1;
     }
     return wanted;
@@ -128,7 +131,7 @@ static int fetch_block(void *arg, struct doc_slot *s, int thread, struct err *e)
 }
 
 int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn *decide, doc_run_fn *emit,
-                     doc_run_fn *done, struct err *e)
+                     doc_run_fn *done, struct dedup_left *left, struct err *e)
 {
     struct dagain a = {.all = k == D_KINDS};
     struct doc_run_end end;
@@ -150,7 +153,8 @@ int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn
     }
     d->again = &a;
     if (!ret) ret = doc_run(&st, &end, e);
-    if (!ret && k == D_KINDS && !plain) {
+    if (left) *left = (struct dedup_left){a.left_docs, a.left_text};
+    if (!ret && left && !plain) {
         d->stats->n_damaged = end.n_damaged;
         memcpy(d->stats->damaged, end.damaged, sizeof end.damaged);
     }
@@ -193,7 +197,7 @@ int dedup_pass_chosen(struct dedup *d, const char *what, enum dkind k, dedup_doc
 {
     int ret = dedup_begin(d, k, &d->chosen, &d->next, e);
     d->chosen_fn = fn;
-    if (!ret && d->next) ret = dedup_pass_again(d, what, k, chosen_decide, chosen_emit, done, e);
+    if (!ret && d->next) ret = dedup_pass_again(d, what, k, chosen_decide, chosen_emit, done, NULL, e);
     dmerge_free(&d->chosen);
     if (!ret && d->next) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
     return ret;

@@ -251,7 +251,13 @@ int dedup_write(struct dedup *d, struct err *e)
     if (!ret && asks) ret = dstore_open_blobs(&d->store, B_NAMES, e);
     if (!ret) ret = dedup_begin(d, D_FATE, &d->chosen, &d->next, e);
     if (!ret) ret = dedup_begin(d, D_BLOCK, &d->blocks, &d->next_block, e);
-    if (!ret) ret = dedup_pass_again(d, "write", D_KINDS, write_decide, write_emit, write_done, e);
+    struct dedup_left left = {0};
+    bool writes = d->cfg->html; /* where nothing is written only what goes is looked at */
+    for (int i = 0; i < DOC_RUN_BUFS; i++)
+        writes |= d->out[i].file != NULL;
+    if (!ret) ret = dedup_pass_again(d, "write", writes ? D_KINDS : D_FATE, write_decide, write_emit, write_done, &left, e);
+    d->stats->docs_out += left.docs;
+    d->stats->bytes_out += left.text;
     dmerge_free(&d->chosen);
     dmerge_free(&d->blocks);
     if (!ret && (d->next || dedup_stamp(d->cfg) != d->stamp)) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");

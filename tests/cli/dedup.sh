@@ -57,6 +57,11 @@ gzip -c quirks.jsonl >quirks.jsonl.gz
 expect 0 "$LLMCTL" dedup quirks.jsonl -q --exact norm --threads 8 --out lines.jsonl --removed lr.jsonl
 expect 0 "$LLMCTL" dedup quirks.jsonl.gz -q --exact norm --out docs.jsonl --removed dr.jsonl
 cmp lines.jsonl docs.jsonl && cmp lr.jsonl dr.jsonl || fail "packed or not"
+for f in quirks.jsonl quirks.jsonl.gz; do # what is only counted is not read again
+    expect 0 "$LLMCTL" dedup $f -q --exact norm --out lines.jsonl --report r1.json
+    expect 0 "$LLMCTL" dedup $f -q --exact norm --dry-run --report r2.json
+    cmp r1.json r2.json || fail "counted only: $f"
+done
 [ "$(grep -c . lines.jsonl)" -lt 30000 ] && [ "$(grep -c . lq.jsonl)" -gt 10 ] && [ "$(wc -c <quirks.jsonl)" -gt 2100000 ] || fail "quirks"
 expect 2 "$LLMCTL" dedup small.jsonl --exact none
 expect 2 "$LLMCTL" dedup small.jsonl --near --minhash 5x100x100
