@@ -3,8 +3,8 @@
 
 usage: bench-tokenizers.py BUILD_DIR WORK_DIR [--more DIR[:DIR...]] [--mb N] [--kinds bpe,...]
 
-llmctl learns a vocabulary of each kind: byte pairs (GPT-2 split), WordPiece, SentencePiece's unigram and byte
-pairs.  Then every program that is installed and can read it encodes English, other languages and code in
+llmctl learns a vocabulary of each kind: byte pairs (GPT-2 split; o200k's with 64,000), WordPiece, SentencePiece's
+unigram and byte pairs.  Then every program that is installed and can read it encodes English, other languages and code in
 documents of up to 64 KiB, on one thread by processor time: the first pass of a fresh process, the best of later
 ones, decoding; on two threads by the clock.  --more: directories with other versions of the Python programs
 (pip install --target), tokenizers 1.0 beside 0.2x for example.  The last lines are ratios to the fastest other.
@@ -15,12 +15,16 @@ import collections
 import glob
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
 
 DOC = 1 << 16
+THREADS = 2
+GPT2 = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 KINDS = {"bpe": ("tokenizer.json", ["--type", "bpe", "--split", "gpt2", "--vocab-size", "32000", "--no-special-tokens"]),
+         "bpe-o200k": ("o200k.json", ["--type", "bpe", "--split", "o200k", "--vocab-size", "64000", "--no-special-tokens"]),
          "wordpiece": ("wordpiece.json", ["--type", "wordpiece", "--vocab-size", "16000"]),
          "unigram": ("unigram.model", ["--type", "unigram", "--vocab-size", "8000"]),
          "sp-bpe": ("sp-bpe.model", ["--type", "sp-bpe", "--byte-fallback", "--norm", "identity", "--vocab-size", "8000"])}
@@ -56,7 +60,7 @@ def documents(path):
     return out
 
 
-# ---- the others: (encode, decode, most MB worth waiting for) or None ----
+# ---- the others: (encode, decode, encode a list on THREADS, most MB worth waiting for) or None ----
 
 def hf(path):
     from tokenizers import Tokenizer, __version__
@@ -64,31 +68,33 @@ def hf(path):
         return None
     t = Tokenizer.from_file(path)
     slow = __version__.startswith("0.")
-    return (lambda d: t.encode(d).ids), (lambda ids: t.decode(ids, skip_special_tokens=False)), 2 if slow else 20
+    return (lambda d: t.encode(d).ids), (lambda ids: t.decode(ids, skip_special_tokens=False)), \
+        t.encode_batch, 2 if slow else 20
 
 
 def gigatoken(path):
     import gigatoken
     t = gigatoken.Tokenizer(path)
-    return t.encode, t.decode, 100
+    return t.encode, t.decode, t.encode_batch, 100
 
 
 def tokie(path):
     import tokie
     t = tokie.Tokenizer.from_json(path) if path.endswith(".json") else tokie.Tokenizer.from_file(path)
-    return (lambda d: t.encode(d)), (lambda ids: t.decode(ids)), 20
+    return (lambda d: t.encode(d)), (lambda ids: t.decode(ids)), getattr(t, "encode_batch", None), 20
 
 
 def tiktoken(path):
     import tiktoken
-    if os.path.basename(path) != "tokenizer.json":
+    if os.path.basename(path) not in ("tokenizer.json", "o200k.json"):
         return None
     from_spelling = {spelling: byte for byte, spelling in enumerate(byte_spellings())}
-    vocab = json.load(open(path, encoding="utf-8"))["model"]["vocab"]
-    ranks = {bytes(from_spelling[c] for c in token): rank for token, rank in vocab.items()}
-    t = tiktoken.Encoding("bench", pat_str=r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+""",
-                          mergeable_ranks=ranks, special_tokens={})
-    return t.encode_ordinary, t.decode, 10
+    whole = json.load(open(path, encoding="utf-8"))
+    ranks = {bytes(from_spelling[c] for c in token): rank for token, rank in whole["model"]["vocab"].items()}
+    steps = whole["pre_tokenizer"].get("pretokenizers", [])
+    regex = steps[0]["pattern"]["Regex"] if steps else GPT2
+    t = tiktoken.Encoding("bench", pat_str=regex, mergeable_ranks=ranks, special_tokens={})
+    return t.encode_ordinary, t.decode, (lambda docs: t.encode_ordinary_batch(docs, num_threads=THREADS)), 10
 
 
 def byte_spellings():
@@ -102,7 +108,7 @@ def sentencepiece(path):
     if not path.endswith(".model"):
         return None
     t = sp.SentencePieceProcessor(model_file=path)
-    return t.encode, t.decode, 10
+    return t.encode, t.decode, (lambda docs: t.encode(docs, num_threads=THREADS)), 10
 
 
 OTHERS = {f.__name__: f for f in (gigatoken, hf, tokie, tiktoken, sentencepiece)}
@@ -112,7 +118,7 @@ def measure(name, path, texts):
     """In a process of its own: prints a JSON line for each text."""
     if not (made := OTHERS[name](path)):
         return
-    encode, decode, most = made
+    encode, decode, batch, most = made
     for text in texts:
         docs, size = [], 0
         for d in documents(text):
@@ -134,15 +140,34 @@ def measure(name, path, texts):
         except Exception:
             back = 0
         print(json.dumps({"text": os.path.basename(text), "first": size / 1e6 / took[0], "warm": size / 1e6 / min(took[1:]),
-                          "decode": back}), flush=True)
+                          "decode": back, "two": two_threads(batch, docs, size)}), flush=True)
+
+
+def two_threads(batch, docs, size):
+    """MB/s of the best of later passes, by the clock, where the environment allows threads; else 0."""
+    if os.environ.get("RAYON_NUM_THREADS") == "1" or not batch:
+        return 0
+    best = 1e9
+    for i in range(4):
+        start = time.monotonic()
+        batch(docs)
+        if i:
+            best = min(best, time.monotonic() - start)
+    return size / 1e6 / best
 
 
 def run_other(name, more, path, text):
-    env = dict(os.environ, RAYON_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
-    if more:
-        env["PYTHONPATH"] = more
-    r = subprocess.run([sys.executable, __file__, "--measure", name, path, text], env=env, capture_output=True, text=True)
-    return [json.loads(line) for line in r.stdout.splitlines() if line.startswith("{")]
+    """One process with one thread, and one with two, of which only that row counts."""
+    rows = []
+    for threads, parallel in ((1, "false"), (THREADS, "true")):
+        env = dict(os.environ, RAYON_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM=parallel)
+        if more:
+            env["PYTHONPATH"] = more
+        r = subprocess.run([sys.executable, __file__, "--measure", name, path, text], env=env, capture_output=True, text=True)
+        rows.append([json.loads(line) for line in r.stdout.splitlines() if line.startswith("{")])
+    for row, other in zip(*rows):
+        row["two"] = other["two"]
+    return rows[0]
 
 
 def ours(build, path, texts):
@@ -153,27 +178,43 @@ def ours(build, path, texts):
         if "first pass" in line:
             name, rest = line.split(": ", 1)
             n = [float(w.strip(",;")) for w in rest.replace("MB/s", "").split() if w.strip(",;").replace(".", "").isdigit()]
-            rows[name] = {"first": n[2], "warm": n[3], "decode": n[4]}
+            rows[name] = {"first": n[2], "warm": n[3], "decode": n[4], "two": n[6]}
     return rows
 
 
-def shards(build, work, tokenizer, texts):
-    """The command against the encoder alone, one thread, processor time, first pass."""
-    path = os.path.join(work, "shards.jsonl")
-    size = 0
+def cost(command):
+    """Processor time and time of a command."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(command, check=True)
+    took, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, took
+
+
+def shards(build, work, tokenizer, texts, mine):
+    """The command, from JSONL to a token shard, beside the encoder alone, first pass: one thread, processor time; and
+    one and two threads by the clock."""
+    path, out = os.path.join(work, "shards.jsonl"), os.path.join(work, "out.tok")
+    size = alone = 0
     with open(path, "w", encoding="utf-8") as f:
         for text in texts:
+            n = 0
             for d in documents(text):
-                size += len(d.encode())
+                n += len(d.encode())
                 f.write(json.dumps({"text": d}, ensure_ascii=False) + "\n")
-    best = 1e9
-    for _ in range(3):
-        start = os.times()
-        subprocess.run([build + "/llmctl", "tokenize", "encode", path, "-t", tokenizer, "--threads", "1", "-q", "--out",
-                        os.path.join(work, "out.tok")], check=True)
-        end = os.times()
-        best = min(best, end.children_user + end.children_system - start.children_user - start.children_system)
-    print(f"tokenize encode, JSONL to a shard: {size / 1e6 / best:.0f} MB/s of text")
+            size += n
+            alone += n / 1e6 / mine[os.path.basename(text)]["first"]
+    best = {}
+    for threads in (1, THREADS):
+        costs = []
+        for _ in range(3):
+            if os.path.exists(out):
+                os.unlink(out)
+            costs.append(cost([build + "/llmctl", "tokenize", "encode", path, "-t", tokenizer, "--threads", str(threads), "-q",
+                               "--out", out]))
+        best[threads] = [min(c) for c in zip(*costs)]
+    print(f"tokenize encode, JSONL to a shard: {size / 1e6 / best[1][0]:.0f} MB/s of text, {alone / best[1][0]:.2f} of the "
+          f"encoder's speed, loading included; by the clock {size / 1e6 / best[1][1]:.0f}, on {THREADS} threads "
+          f"{size / 1e6 / best[THREADS][1]:.0f} MB/s")
 
 
 def main():
@@ -201,8 +242,8 @@ def main():
                 for text in texts:
                     for row in run_other(other, more, path, text):
                         print(f"  {label:13} {row['text']}: first pass {row['first']:.1f}, warm {row['warm']:.1f}, "
-                              f"decode {row['decode']:.0f} MB/s", flush=True)
-                        for what in ("first", "warm", "decode"):
+                              f"decode {row['decode']:.0f} MB/s; {THREADS} threads {row['two']:.0f} MB/s", flush=True)
+                        for what in ("first", "warm", "decode", "two"):
                             key = row["text"], what
                             best[key] = max(best.get(key, 0), row[what])
         for text, row in mine.items():
@@ -210,7 +251,7 @@ def main():
             if r:
                 print(f"RESULT {kind} {text}: " + ", ".join(f"{w} {x:.2f}x" for w, x in r.items()) + " the best other", flush=True)
         if kind == "bpe":
-            shards(a.build, a.work, path, texts)
+            shards(a.build, a.work, path, texts, mine)
 
 
 if len(sys.argv) == 5 and sys.argv[1] == "--measure":
