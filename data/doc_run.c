@@ -62,7 +62,7 @@ static enum task pick(struct run *r, struct ring_slot **at)
     if ((*at = oldest(r, DECIDED, &n))) return EMITTING;
     struct ring_slot *work = oldest(r, READ, &n);
     bool room = !r->reading && !r->end && r->n_read - r->n_done < r->width;
-    if (room && n < (size_t)pool_threads(r->st->pool)) {
+    if (room && n * 2 < (size_t)pool_threads(r->st->pool)) {
         *at = r->free[r->n_free - 1];
         return READING;
     }
