@@ -16,12 +16,9 @@ int dsources_add(struct dsources *s, const char *name, size_t n, const struct ds
     uint32_t i = labels_id(&s->names, name, n);
     if (i == LABEL_NONE) return err_oom(e, n, "the sources");
     if (i >= s->cap) {
-        size_t cap = s->cap ? s->cap * 2 : 16;
-        struct dsource *v = mem_resize(s->v, cap, sizeof *v);
-        if (!v) return err_oom(e, cap * sizeof *v, "the sources");
-        memset(v + s->cap, 0, (cap - s->cap) * sizeof *v);
-        s->v = v;
-        s->cap = cap;
+        size_t old = s->cap;
+        if (!mem_grow(&s->v, &s->cap, (size_t)i + 1, sizeof *s->v)) return err_oom(e, ((size_t)i + 1) * sizeof *s->v, "the sources");
+        memset(s->v + old, 0, (s->cap - old) * sizeof *s->v);
     }
     s->v[i].docs += x->docs;
     s->v[i].exact += x->exact;

@@ -55,13 +55,8 @@ static int open_spill(struct dsort *s, struct err *e)
 static int spill(struct dsort *s, struct err *e)
 {
     if (s->fd < 0 && open_spill(s, e)) return -1;
-    if (s->n_runs == s->cap_runs) {
-        size_t cap = s->cap_runs ? s->cap_runs * 2 : 16;
-        struct dsort_run *runs = mem_resize(s->runs, cap, sizeof *runs);
-        if (!runs) return err_oom(e, cap * sizeof *runs, "the list of sorted runs");
-        s->runs = runs;
-        s->cap_runs = cap;
-    }
+    if (!mem_room(&s->runs, &s->cap_runs, s->n_runs + 1, sizeof *s->runs))
+        return err_oom(e, (s->n_runs + 1) * sizeof *s->runs, "the list of sorted runs");
     const char *p = (const char *)s->v;
     size_t left = s->n * (size_t)s->words * 8;
     s->runs[s->n_runs++] = (struct dsort_run){s->spilled_bytes, s->n};
@@ -137,15 +132,9 @@ void dsort_free(struct dsort *s)
 
 static struct dmerge_src *add_source(struct dmerge *m, int words, struct err *e)
 {
-    if (m->n == m->cap) {
-        size_t cap = m->cap ? m->cap * 2 : 8;
-        struct dmerge_src *v = mem_resize(m->v, cap, sizeof *v);
-        if (!v) {
-            err_oom(e, cap * sizeof *v, "the list of sorted runs");
-            return NULL;
-        }
-        m->v = v;
-        m->cap = cap;
+    if (!mem_room(&m->v, &m->cap, m->n + 1, sizeof *m->v)) {
+        err_oom(e, (m->n + 1) * sizeof *m->v, "the list of sorted runs");
+        return NULL;
     }
     m->words = words;
     m->v[m->n] = (struct dmerge_src){.fd = -1};

@@ -37,13 +37,8 @@ static enum doc_format format_of(const char *path)
 static int add(struct doc_files *f, const char *path, const char *name, enum doc_format format,
                struct err *e)
 {
-    if (f->n == f->cap) {
-        size_t cap = f->cap ? f->cap * 2 : 16;
-        struct doc_file *v = mem_resize(f->v, cap, sizeof *v);
-        if (!v) return err_oom(e, cap * sizeof *v, "a list of files");
-        f->v = v;
-        f->cap = cap;
-    }
+    if (!mem_room(&f->v, &f->cap, f->n + 1, sizeof *f->v))
+        return err_oom(e, (f->n + 1) * sizeof *f->v, "a list of files");
     struct doc_file *d = &f->v[f->n];
     struct err ignored;
     *d = (struct doc_file){mem_strdup(path), mem_strdup(name), format, -1, false, 0, 0};

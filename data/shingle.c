@@ -5,19 +5,6 @@
 #include "core/base/mem.h"
 #include "data/shingle_internal.h"
 
-bool shingle_grow(uint64_t **v, size_t *cap, size_t need)
-{
-    if (need <= *cap) return true;
-    size_t to = *cap ? *cap : 1024;
-    while (to < need)
-        if (!ck_mul(to, 2, &to)) return false;
-    uint64_t *p = mem_resize(*v, to, sizeof *p);
-    if (!p) return false;
-    *v = p;
-    *cap = to;
-    return true;
-}
-
 int shingles_make(struct shingles *s, int width, struct err *e)
 {
     size_t w = (size_t)width;
@@ -25,7 +12,7 @@ int shingles_make(struct shingles *s, int width, struct err *e)
     if (!s->n_words) return 0;
     size_t n = s->n_words > w ? s->n_words - w + 1 : 1;
     if (s->n_words < w) w = s->n_words;
-    if (!shingle_grow(&s->v, &s->v_cap, n))
+    if (!mem_room(&s->v, &s->v_cap, n, sizeof *s->v))
         return err_oom(e, n * sizeof *s->v, "the shingles of a document");
     s->n = n;
     shingle_best()->join(s->word, n, w, s->v);

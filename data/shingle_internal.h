@@ -62,8 +62,6 @@ static inline uint64_t shingle_word(const char *p, size_t n)
     return shingle_end(&r);
 }
 
-bool shingle_grow(uint64_t **v, size_t *cap, size_t need);
-
 /* Text is first made plain: bytes of words, lower case and without marks, and one
  * or more blanks between words. */
 

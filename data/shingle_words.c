@@ -126,7 +126,7 @@ static inline size_t decode(const char *text, size_t i, size_t n, uint32_t *cp)
 static inline void end_word(struct shingles *s, struct shingle_reading *r)
 {
     if (!r->n) return;
-    if (s->n_words == s->cap && !shingle_grow(&s->word, &s->cap, s->n_words + 1)) {
+    if (!mem_room(&s->word, &s->cap, s->n_words + 1, sizeof *s->word)) {
         s->oom = true;
         return;
     }
@@ -236,7 +236,7 @@ int shingles_words_by(const struct shingle_kernels *k, struct shingles *s, const
     s->n_words = 0;
     for (size_t i = 0; i < n;) {
         i = plain_part(k, s, text, i, n, &len);
-        if (!i || !shingle_grow(&s->word, &s->cap, s->n_words + (len + AHEAD) / 2 + 16))
+        if (!i || !mem_room(&s->word, &s->cap, s->n_words + (len + AHEAD) / 2 + 16, sizeof *s->word))
             return err_oom(e, s->cap * sizeof *s->word, "the words of a document");
         size_t end = len + (i < n ? 0 : AHEAD / 2);
         if (i == n) memset(s->plain + len, ' ', AHEAD / 2);

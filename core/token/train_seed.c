@@ -171,15 +171,9 @@ static uint32_t emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint
     if (depth % 4 || len < 2 || len > (uint32_t)s->r->max_len || count < 2 ||
         ends_within(s, pos, len) || !sp_valid(s->c, s->r, s->text + pos, len))
         return SP_NONE;
-    if (b->n == b->cap) {
-        size_t cap = b->cap ? 2 * b->cap : 256;
-        struct node *v = mem_resize(b->v, cap, sizeof *v);
-        if (!v) {
-            b->oom = true;
-            return SP_NONE;
-        }
-        b->v = v;
-        b->cap = cap;
+    if (!mem_room(&b->v, &b->cap, b->n + 1, sizeof *b->v)) {
+        b->oom = true;
+        return SP_NONE;
     }
     b->v[b->n] = (struct node){count, pos, (uint16_t)len, bytes_of(s, pos, len), SP_NONE, SP_NONE};
     return (uint32_t)b->n++;
