@@ -15,6 +15,9 @@ struct node {
     int32_t id;
 };
 
+#define NO_GAP 1e30f        /* there is no second best */
+#define NOT_REACHED (-1e300)
+
 static struct node *lattice(struct tok_scratch *s, size_t n, struct err *e)
 {
     if (n + 1 > s->lattice_cap) {
@@ -30,22 +33,17 @@ static struct node *lattice(struct tok_scratch *s, size_t n, struct err *e)
     return s->lattice;
 }
 
-static void relax(struct node *to, uint32_t from, int32_t id, double score, bool floats)
+/* Without branches: which way is better cannot be guessed. */
+static inline void relax(struct node *to, uint32_t from, int32_t id, double score, bool floats)
 {
     if (floats) score = (double)(float)score; /* a sum of two floats, rounded once */
-    if (to->from != UINT32_MAX) {
-        double by = score - to->best;
-        if (!(by > 0)) {
-            if (-by < (double)to->gap) to->gap = (float)-by;
-            return;
-        }
-        to->gap = (float)by;
-    } else {
-        to->gap = 1e30f;
-    }
-    to->best = score;
-    to->from = from;
-    to->id = id;
+    double by = score - to->best, apart = by < 0 ? -by : by;
+    bool better = by > 0;
+    float gap = (float)(apart < (double)NO_GAP ? apart : (double)NO_GAP);
+    to->gap = better || gap < to->gap ? gap : to->gap;
+    to->best = better ? score : to->best;
+    to->from = better ? from : to->from;
+    to->id = better ? id : to->id;
 }
 
 /* SentencePiece 0.2.3 begins again from 0 where a sum falls below -100000, so
@@ -60,13 +58,22 @@ static void rebase(const struct tokenizer *t, struct node *v, size_t at, size_t 
         if (v[i].from != UINT32_MAX) v[i].best = (double)(float)(v[i].best - off);
 }
 
+/* Bytes of the character at s. */
+static inline size_t char_len(const uint8_t *s, size_t n)
+{
+    if (s[0] < 0x80) return 1;
+    if (s[0] >= 0xC2 && s[0] < 0xE0 && n > 1 && (s[1] & 0xC0) == 0x80) return 2;
+    if (s[0] > 0xE0 && s[0] < 0xED && n > 2 && (s[1] & 0xC0) == 0x80 && (s[2] & 0xC0) == 0x80) return 3;
+    return uni_next(s, n).len;
+}
+
 static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, double sum, struct node *v)
 {
     const struct trie *trie = &t->trie;
-    for (size_t i = 0; i <= n; i++) v[i].from = UINT32_MAX;
+    for (size_t i = 0; i <= n; i++) v[i] = (struct node){NOT_REACHED, NO_GAP, UINT32_MAX, 0};
     v[0].best = sum;
     for (size_t at = 0; at < n;) {
-        size_t len = uni_next(word + at, n - at).len;
+        size_t len = char_len(word + at, n - at);
         if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(t, v, at, n);
         double here = v[at].best;
         bool single = false;
@@ -76,7 +83,7 @@ static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, do
             if (id < 0) continue;
             double score = t->score[id];
             /* User-defined: length times the highest score, less a little. */
-            if (t->spm_floats && (t->vocab.v[id].flags & VOCAB_USER))
+            if (t->spm_floats && t->has_user && (t->vocab.v[id].flags & VOCAB_USER))
                 score = (double)((float)(i + 1 - at) * (float)t->score[t->vocab.n]) - 0.1;
             relax(&v[i + 1], (uint32_t)at, id, score + here, t->spm_floats);
             if (i + 1 - at == len) single = true;
@@ -129,7 +136,7 @@ int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t
     if (!v) return -1;
     forward(t, word, n, s->sum, v);
     double end_sum = v[n].best;
-    float gap = 1e30f;
+    float gap = NO_GAP;
     /* Turn the path round: each node on it now says where it leads. */
     uint32_t next = UINT32_MAX;
     int32_t id = 0;

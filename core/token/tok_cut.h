@@ -27,6 +27,8 @@ struct tok_fast {
     bool separate;    /* SentencePiece's rules have no ASCII but at their beginning */
     bool one_space;   /* ... of a run of spaces one is left */
     bool neutral[128];/* characters that no step changes, alone or before ASCII */
+    uint64_t joins[128][2]; /* ... but perhaps before a byte 128 + b: bit b */
+    uint64_t still[1024]; /* characters beyond ASCII below U+10000 that no step changes: bit by code point */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
     uint8_t class[256];

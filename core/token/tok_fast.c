@@ -9,7 +9,7 @@
 #include "core/token/tok_cut.h"
 #include "core/token/unicode.h"
 
-enum { DIRECT_MAX = 64 };
+enum { DIRECT_MAX = 256 };
 
 /* ---- whether it can be done ---- */
 
@@ -196,6 +196,33 @@ static bool neutral(const struct charsmap *m, uint8_t c)
     return true;
 }
 
+/* Whether some rule begins with these bytes. */
+static bool begins_rule(const struct charsmap *m, const char *s, size_t n)
+{
+    uint32_t at = below_unit(m, 0);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = (uint8_t)s[i];
+        if (!has_label(m, at ^ c, c)) return false;
+        at = below_unit(m, at ^ c);
+    }
+    return true;
+}
+
+static void plan_still(const struct charsmap *m, struct tok_fast *f)
+{
+    char s[4] = {0};
+    for (int c = 0; m && c < 128; c++)
+        for (int b = 0; b < 128; b++) {
+            s[0] = (char)c;
+            s[1] = (char)(128 + b);
+            f->joins[c][b >> 6] |= (uint64_t)begins_rule(m, s, 2) << (b & 63);
+        }
+    for (uint32_t cp = 128; cp < 0x10000; cp++) {
+        int n = utf8_encode(cp, s);
+        f->still[cp >> 6] |= (uint64_t)(n > 0 && (!m || !begins_rule(m, s, (size_t)n))) << (cp & 63);
+    }
+}
+
 /* Steps that do to a part of spaces and neutral characters what plan says. */
 static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
 {
@@ -213,7 +240,9 @@ static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
             return false;
         }
     }
-    for (int c = 0x21; c < 0x7F && (!map || f->separate); c++) f->neutral[c] = neutral(map, (uint8_t)c);
+    if (map && !f->separate) return true;
+    for (int c = 0x21; c < 0x7F; c++) f->neutral[c] = neutral(map, (uint8_t)c);
+    plan_still(map, f);
     return true;
 }
 
@@ -317,9 +346,18 @@ static int spell(const struct tok_fast *f, const uint8_t *p, size_t n, uint8_t *
         memcpy(out + len, "\xE2\x96\x81", 3);
         len += 3;
     }
-    for (; i < n; i++) {
-        if (p[i] >= 0x80 || !f->neutral[p[i]]) return -1;
-        out[len++] = p[i];
+    while (i < n) {
+        uint8_t c = p[i];
+        if (c < 0x80) {
+            bool joined = i + 1 < n && p[i + 1] >= 0x80 && (f->joins[c][(p[i + 1] & 127) >> 6] >> (p[i + 1] & 63) & 1);
+            if (!f->neutral[c] || joined) return -1;
+            out[len++] = c;
+            i++;
+            continue;
+        }
+        struct uni_char u = uni_next(p + i, n - i);
+        if (u.cp >= 0x10000 || !(f->still[u.cp >> 6] >> (u.cp & 63) & 1)) return -1; /* or broken */
+        for (uint32_t k = 0; k < u.len; k++) out[len++] = p[i++];
     }
     return (int)len;
 }

@@ -100,6 +100,7 @@ struct tokenizer {
     /* BPE */
     struct bpe bpe;
     bool ignore_merges, drop_unknown;
+    bool has_user;           /* SentencePiece: user-defined pieces */
     bool has_unused;         /* SentencePiece: pieces that are taken apart again: model_spmerge.c */
     char *prefix, *suffix;   /* of continuing symbols, of the last one; NULL as in the file */
     struct trie symbols;     /* SentencePiece: characters and pieces that never merge */

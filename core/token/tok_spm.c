@@ -45,6 +45,7 @@ static int add_pieces(struct spm_build *b)
         if (type == SPM_NORMAL || type == SPM_USER || type == SPM_UNUSED) flags |= VOCAB_MODEL;
         if (type == SPM_USER) flags |= VOCAB_USER;
         if (type == SPM_UNUSED) flags |= VOCAB_UNUSED;
+        t->has_user = t->has_user || type == SPM_USER;
         t->has_unused = t->has_unused || (type == SPM_UNUSED && m->kind == SPM_BPE);
         if (type == SPM_CONTROL) flags |= VOCAB_SPECIAL | VOCAB_ADDED;
         if (type == SPM_UNKNOWN) {
