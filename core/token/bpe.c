@@ -13,7 +13,7 @@ void bpe_free(struct bpe *b)
     free(b->merge);
     free(b->made);
     free(b->level);
-    free(b->slots);
+    mem_free_aligned(b->slots);
     free(b->byte_pair);
     memset(b, 0, sizeof *b);
 }
@@ -58,8 +58,8 @@ static bool put_pair(struct bpe *b, uint64_t v)
 static int fill_slots(struct bpe *b, struct err *e)
 {
     size_t n = (size_t)2 << b->bits;
-    free(b->slots);
-    b->slots = mem_alloc(n, sizeof *b->slots);
+    mem_free_aligned(b->slots);
+    b->slots = mem_alloc_aligned(n * sizeof *b->slots);
     if (!b->slots) return err_oom(e, n * sizeof *b->slots, "the merge table");
     memset(b->slots, 0xFF, n * sizeof *b->slots);
     for (size_t r = 0; r < b->n_merges; r++) {
@@ -79,7 +79,7 @@ int bpe_finish(struct bpe *b, struct err *e)
     if (!b->made) return err_oom(e, b->n_ranks * sizeof *b->made, "the merge table");
     for (size_t r = 0; r < b->n_merges; r++) b->made[b->merge[r].rank] = b->merge[r].id;
     b->bits = 5;
-    while ((size_t)1 << b->bits < b->n_merges) b->bits++;
+    while (((size_t)8 << b->bits) / 5 < b->n_merges) b->bits++; /* four of five slots; nine of ten are possible */
     return fill_slots(b, e);
 }
 
