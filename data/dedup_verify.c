@@ -80,7 +80,9 @@ static int verify_pair(struct dedup *d, struct dedup_worker *w, struct verified 
         get_set(d, x->b, &w->b, &x->rank_b, &b, &nb, e))
         return -1;
     if (!(x->a & DOC_NEW)) x->rank_a = 0;
-    x->sim = shingles_similarity(a, na, b, nb);
+    size_t less = na < nb ? na : nb, more = na < nb ? nb : na;
+    x->sim = more ? (double)less / (double)more : 1; /* it can be no more */
+    if (x->sim >= d->cfg->verify) x->sim = shingles_similarity(a, na, b, nb);
     return 0;
 }
 

@@ -98,13 +98,7 @@ int shingles_set(struct shingles *s, uint32_t **set, size_t *n, struct err *e)
 
 double shingles_similarity(const uint32_t *a, size_t na, const uint32_t *b, size_t nb)
 {
-    size_t i = 0, j = 0, both = 0;
-    while (i < na && j < nb) { /* without branches: which is smaller cannot be foreseen */
-        uint32_t x = a[i], y = b[j];
-        both += x == y;
-        i += x <= y;
-        j += y <= x;
-    }
+    size_t both = shingle_best()->common(a, na, b, nb);
     return na + nb ? (double)both / (double)(na + nb - both) : 1;
 }
 

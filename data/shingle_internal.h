@@ -75,12 +75,17 @@ typedef size_t shingle_hash_fn(const char *plain, size_t n, uint64_t *word, size
 /* The n shingles of n + width - 1 words. */
 typedef void shingle_join_fn(const uint64_t *word, size_t n, size_t width, uint64_t *v);
 
+/* How many numbers two sorted sets share. */
+typedef size_t shingle_common_fn(const uint32_t *a, size_t na, const uint32_t *b, size_t nb);
+
 struct shingle_kernels {
     shingle_plain_fn *plain;
     shingle_hash_fn *hash;
     shingle_join_fn *join;
+    shingle_common_fn *common;
 };
 extern const struct shingle_kernels shingle_kernels_ref;
+shingle_common_fn shingle_common_ref;
 /* What this CPU can do, NULL if not (the first never is), best last: SHINGLE_KERNELS of them. */
 enum { SHINGLE_KERNELS = 3 };
 const struct shingle_kernels *shingle_kernels(int i);
@@ -92,6 +97,7 @@ int shingles_words_by(const struct shingle_kernels *k, struct shingles *s, const
 shingle_plain_fn shingle_plain_avx2, shingle_plain_avx512vbmi;
 shingle_hash_fn shingle_hash_avx2, shingle_hash_avx512vbmi;
 shingle_join_fn shingle_join_avx512vbmi;
+shingle_common_fn shingle_common_avx512vbmi;
 #endif
 
 #endif

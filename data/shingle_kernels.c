@@ -40,14 +40,26 @@ static void join_ref(const uint64_t *word, size_t n, size_t width, uint64_t *v)
     }
 }
 
-const struct shingle_kernels shingle_kernels_ref = {plain_ref, hash_ref, join_ref};
+size_t shingle_common_ref(const uint32_t *a, size_t na, const uint32_t *b, size_t nb)
+{
+    size_t i = 0, j = 0, both = 0;
+    while (i < na && j < nb) { /* without branches: which is smaller cannot be foreseen */
+        uint32_t x = a[i], y = b[j];
+        both += x == y;
+        i += x <= y;
+        j += y <= x;
+    }
+    return both;
+}
+
+const struct shingle_kernels shingle_kernels_ref = {plain_ref, hash_ref, join_ref, shingle_common_ref};
 
 const struct shingle_kernels *shingle_kernels(int i)
 {
 #if defined(__x86_64__)
-    static const struct shingle_kernels avx2 = {shingle_plain_avx2, shingle_hash_avx2, join_ref};
+    static const struct shingle_kernels avx2 = {shingle_plain_avx2, shingle_hash_avx2, join_ref, shingle_common_ref};
     static const struct shingle_kernels vbmi = {shingle_plain_avx512vbmi, shingle_hash_avx512vbmi,
-                                                shingle_join_avx512vbmi};
+                                                shingle_join_avx512vbmi, shingle_common_avx512vbmi};
     if (i == 1) return __builtin_cpu_supports("avx2") ? &avx2 : NULL;
     if (i == 2)
         return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&

@@ -126,6 +126,37 @@ static void joined_words_and_reference_agree(void **state)
             }
 }
 
+static void common_numbers_and_reference_agree(void **state)
+{
+    (void)state;
+    enum { MOST = 700 };
+    static uint32_t a[MOST], b[MOST];
+    struct rng_key key = rng_key(12, RNG_TEST, 0, 0);
+    uint64_t drawn = 0;
+    for (int round = 0; round < 3000; round++) {
+        uint32_t step = 1 + rng_u32(&key, drawn++) % 9;
+        size_t n[2];
+        for (int s = 0; s < 2; s++) { /* with jumps, so that one is far ahead at times */
+            uint32_t *v = s ? b : a, x = 0;
+            n[s] = rng_u32(&key, drawn++) % (round % 3 ? 40 : MOST);
+            for (size_t i = 0; i < n[s]; i++) {
+                uint32_t r = rng_u32(&key, drawn++);
+                v[i] = x += 1 + r % step + (r >> 16) % 50 / 49 * 200;
+            }
+        }
+        size_t want = 0;
+        for (size_t i = 0, j = 0; i < n[0] && j < n[1];)
+            if (a[i] == b[j])
+                want++, i++, j++;
+            else if (a[i] < b[j])
+                i++;
+            else
+                j++;
+        for (int k = 0; k < SHINGLE_KERNELS; k++)
+            if (shingle_kernels(k)) assert_int_equal(shingle_kernels(k)->common(a, n[0], b, n[1]), want);
+    }
+}
+
 /* Bands of two sets of similarity s agree with probability s^rows: over 200
  * bands of 2 rows and 20 pairs the share is within 4 standard deviations. */
 static void bands_agree_as_often_as_the_theory_says(void **state)
@@ -269,6 +300,7 @@ int main(void)
         cmocka_unit_test(fast_words_and_reference_agree),
         cmocka_unit_test(words_of_long_texts_and_reference_agree),
         cmocka_unit_test(joined_words_and_reference_agree),
+        cmocka_unit_test(common_numbers_and_reference_agree),
         cmocka_unit_test(bands_agree_as_often_as_the_theory_says),
         cmocka_unit_test(words_are_normalised),
         cmocka_unit_test(jaccard_counts_sets),
