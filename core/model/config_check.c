@@ -57,6 +57,8 @@ static int check_block(const struct model_config *c, const struct block_config *
     if (b->mixer != MIX_ATTN) return mixer_check_other(b, i, e);
     if (b->heads % b->kv_heads)
         return err_set(e, ERR_CONFIG, "%s.mixer.kv_heads %d does not divide heads %d", at, b->kv_heads, b->heads);
+    if (b->head_dim < 1 || b->head_dim > 1024)
+        return err_set(e, ERR_CONFIG, "%s.mixer.head_dim %d is not within 1 and 1024", at, b->head_dim);
     if (!b->causal && !encoder)
         return err_set(e, ERR_CONFIG, "%s.mixer.causal false needs stack encoder", at);
     if (b->cross && (encoder || c->stack != STACK_ENCDEC))

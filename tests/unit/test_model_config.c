@@ -172,6 +172,7 @@ static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
     refused(ONE("\"haeds\":4", ""), "heads");
     refused(ONE("\"heads\":4,\"pos\":{\"type\":\"rop\"}", ""), "rope");
     refused(ONE("\"heads\":5", ""), "does not divide d_model");
+    refused("{\"d_model\":2048,\"vocab\":9,\"blocks\":[{\"mixer\":{\"heads\":1}," FFN "}]}", "head_dim 2048 is not within");
     refused(ONE("\"heads\":4,\"kv_heads\":3", ""), "kv_heads 3 does not divide heads 4");
     refused(ONE("\"heads\":4,\"head_dim\":7,\"pos\":{\"type\":\"rope\"}", ""), "odd");
     refused(ONE("\"heads\":4,\"pos\":{\"theta\":5}", ""), "theta");
