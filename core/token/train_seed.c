@@ -14,12 +14,8 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/train_sort.h"
 #include "core/token/train_sp.h"
-
-struct suffix {
-    uint64_t key; /* its next four symbols */
-    uint32_t pos;
-};
 
 struct node {
     uint64_t count;
@@ -75,39 +71,6 @@ static uint64_t key_at(const struct seeds *s, size_t pos)
     return key;
 }
 
-/* By key, equal ones in the order they had: a few by insertion, many by bytes of
- * the key that are not all the same.  tmp: room for n more. */
-static void sort_keys(struct suffix *v, struct suffix *tmp, size_t n)
-{
-    enum { FEW = 40 };
-    if (n <= FEW) {
-        for (size_t i = 1; i < n; i++) {
-            struct suffix x = v[i];
-            size_t k = i;
-            for (; k > 0 && v[k - 1].key > x.key; k--) v[k] = v[k - 1];
-            v[k] = x;
-        }
-        return;
-    }
-    uint64_t any = 0, every = UINT64_MAX;
-    struct suffix *from = v, *to = tmp;
-    for (size_t i = 0; i < n; i++) {
-        any |= v[i].key;
-        every &= v[i].key;
-    }
-    for (int shift = 0; shift < 64; shift += 8) {
-        if (!((any ^ every) >> shift & 255)) continue;
-        size_t count[257] = {0};
-        for (size_t i = 0; i < n; i++) count[(from[i].key >> shift & 255) + 1]++;
-        for (int k = 0; k < 256; k++) count[k + 1] += count[k];
-        for (size_t i = 0; i < n; i++) to[count[from[i].key >> shift & 255]++] = from[i];
-        struct suffix *t = from;
-        from = to;
-        to = t;
-    }
-    if (from != v) memcpy(v, from, n * sizeof *v);
-}
-
 static bool ends_within(const struct seeds *s, size_t pos, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -116,13 +79,13 @@ static bool ends_within(const struct seeds *s, size_t pos, size_t n)
 }
 
 /* Sorts by up to max_len + 1 symbols; `depth` of them are equal already. */
-static void sort_suffixes(const struct seeds *s, struct suffix *v, struct suffix *tmp, size_t n, size_t depth)
+static void sort_suffixes(const struct seeds *s, struct sort_key *v, struct sort_key *tmp, size_t n, size_t depth)
 {
     for (size_t i = 0; i < n; i++) {
         if (i + AHEAD < n) prefetch_suffix(s, v[i + AHEAD].pos + depth);
         v[i].key = key_at(s, v[i].pos + depth);
     }
-    sort_keys(v, tmp, n);
+    sort_by_key(v, tmp, n);
     if (depth + 4 > (size_t)s->r->max_len) return;
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && v[end].key == v[i].key; end++) {}
@@ -180,7 +143,7 @@ static uint32_t emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint
 }
 
 /* What has come since `from` and belongs to no longer node belongs to this one. */
-static void adopt(const struct seeds *s, struct bucket *b, const struct suffix *v, struct orphans *o, size_t from,
+static void adopt(const struct seeds *s, struct bucket *b, const struct sort_key *v, struct orphans *o, size_t from,
                   uint32_t node)
 {
     for (size_t i = from; i < o->n; i++) {
@@ -192,7 +155,7 @@ static void adopt(const struct seeds *s, struct bucket *b, const struct suffix *
 }
 
 /* Intervals of common prefixes, inner ones first. */
-static void find_intervals(const struct seeds *s, struct bucket *b, const struct suffix *v, size_t n,
+static void find_intervals(const struct seeds *s, struct bucket *b, const struct sort_key *v, size_t n,
                            struct orphans *o)
 {
     struct { uint32_t depth; size_t left, orphans; uint64_t before; } stack[4 * SP_MAX_LEN + 8], now;
@@ -228,7 +191,7 @@ static void sort_bucket(void *arg, int slice, int thread)
     struct bucket *b = &s->bucket[slice + 1];
     size_t from = s->from[slice + 1], n = s->from[slice + 2] - from;
     if (n < 2 || slice + 1 == s->c->unk) return;
-    struct suffix *v = mem_alloc(n, 2 * sizeof *v);
+    struct sort_key *v = mem_alloc(n, 2 * sizeof *v);
     struct orphans o = {.v = mem_alloc(n, sizeof *o.v)};
     b->oom = !v || !o.v;
     for (size_t i = 0; !b->oom && i < n; i++) v[i].pos = s->pos[from + i];
@@ -351,11 +314,11 @@ static uint64_t score_key(float score)
 /* By score, then as by_score() says. */
 static bool sort_nodes(const struct seeds *s, struct node *v, size_t n)
 {
-    struct suffix *key = mem_alloc(n, 2 * sizeof *key);
+    struct sort_key *key = mem_alloc(n, 2 * sizeof *key);
     struct node *sorted = mem_alloc(n, sizeof *sorted);
     bool ok = key && sorted;
-    for (size_t i = 0; ok && i < n; i++) key[i] = (struct suffix){score_key(score_of(&v[i])), (uint32_t)i};
-    if (ok) sort_keys(key, key + n, n);
+    for (size_t i = 0; ok && i < n; i++) key[i] = (struct sort_key){score_key(score_of(&v[i])), (uint32_t)i};
+    if (ok) sort_by_key(key, key + n, n);
     for (size_t i = 0, end; ok && i < n; i = end) {
         for (end = i; end < n && key[end].key == key[i].key; end++) sorted[end] = v[key[end].pos];
         if (end - i > 1) qsort_r(sorted + i, end - i, sizeof *sorted, by_score, (void *)(uintptr_t)s);
@@ -472,7 +435,7 @@ int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *p
     if (ret == 0) {
         pool_run(pool, (int)c->n_chars, sort_bucket, &s);
         for (uint32_t k = 1; k <= c->n_chars; k++)
-            if (s.bucket[k].oom) ret = err_oom(e, s.n_text * sizeof(struct suffix), "seeds");
+            if (s.bucket[k].oom) ret = err_oom(e, s.n_text * sizeof(struct sort_key), "seeds");
     }
     if (ret == 0) count_ends(&s);
     if (ret == 0) ret = take_best(&s, out, e);

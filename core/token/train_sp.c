@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/train_sort.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 
@@ -170,6 +171,59 @@ static int by_text(const void *a, const void *b, void *symbols)
     return order ? order : (int)x->last - (int)y->last;
 }
 
+enum { KEYED = 64 }; /* symbols that are sorted by keys: words can be of any length */
+
+/* Four symbols of a word; 0 behind its end. */
+static uint64_t word_key(const struct sp_corpus *c, const struct sp_word *w, size_t at)
+{
+    uint64_t key = 0;
+    for (size_t i = at; i < at + 4; i++) key = key << 16 | (i < w->len ? c->sym[w->off + i] : 0u);
+    return key;
+}
+
+/* Parts by text, of which `at` symbols are equal. */
+static void sort_words(const struct sp_corpus *c, struct sort_key *v, struct sort_key *tmp, size_t n, size_t at)
+{
+    for (size_t i = 0; i < n; i++) v[i].key = word_key(c, &c->part[v[i].pos], at);
+    sort_by_key(v, tmp, n);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && v[end].key == v[i].key; end++) {}
+        if (end - i > 1 && (v[i].key & 0xFFFF) && at + 4 < KEYED) sort_words(c, v + i, tmp, end - i, at + 4);
+    }
+}
+
+/* Do two words begin with the same KEYED symbols, or are they equal? */
+static bool equal_so_far(const struct sp_corpus *c, const struct sp_word *a, const struct sp_word *b)
+{
+    size_t n = a->len < b->len ? a->len : b->len;
+    if (a->len != b->len && n < KEYED) return false;
+    return memcmp(c->sym + a->off, c->sym + b->off, (n < KEYED ? n : KEYED) * sizeof *c->sym) == 0;
+}
+
+/* The parts by text, those inside sentences first. */
+static int sort_parts(struct sp_corpus *c, struct err *e)
+{
+    size_t n = c->n_parts;
+    struct sort_key *v = mem_alloc(n, 2 * sizeof *v);
+    struct sp_word *sorted = mem_alloc(n, sizeof *sorted);
+    int ret = v && sorted && n < UINT32_MAX ? 0 : err_oom(e, n * 56, "words");
+    for (size_t i = 0; ret == 0 && i < n; i++) v[i].pos = (uint32_t)i;
+    if (ret == 0) sort_words(c, v, v + n, n, 0);
+    for (size_t i = 0; ret == 0 && i < n; i++) sorted[i] = c->part[v[i].pos];
+    for (size_t i = 0, end; ret == 0 && i < n; i = end) { /* what the keys did not tell apart */
+        for (end = i + 1; end < n && equal_so_far(c, &sorted[i], &sorted[end]); end++) {}
+        if (end - i > 1) qsort_r(sorted + i, end - i, sizeof *sorted, by_text, c->sym);
+    }
+    free(v);
+    if (ret == 0) {
+        free(c->part);
+        c->part = sorted;
+        return 0;
+    }
+    free(sorted);
+    return ret;
+}
+
 /* Then by text, in whose order they lie. */
 static int by_word_count(const void *a, const void *b)
 {
@@ -263,7 +317,7 @@ int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const st
         goto out;
     }
     fill_words(c, words, symbol);
-    qsort_r(c->part, c->n_parts, sizeof *c->part, by_text, c->sym);
+    if (sort_parts(c, e)) goto out;
     c->n_parts = merge_equal(c->sym, c->part, c->n_parts, true);
     if (lay_out(c, e)) goto out;
     c->word = mem_alloc(c->n_parts, sizeof *c->word);
