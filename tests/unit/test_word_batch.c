@@ -1,0 +1,88 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/base/rng.h"
+#include "core/token/word_batch.h"
+
+enum { N_TEXT = 6000, N_WORDS = 300, ROUNDS = 400 };
+
+/* The ids that a word is given: as many as its length says, from its bytes. */
+static size_t ids_of(const uint8_t *word, size_t n, int32_t *ids)
+{
+    uint32_t x = (uint32_t)n;
+    for (size_t i = 0; i < n; i++) x = x * 31 + word[i];
+    size_t count = 1 + x % (n < 3 ? 2 : n);
+    for (size_t i = 0; i < count; i++) ids[i] = (int32_t)(x / 7 + i);
+    return count;
+}
+
+static size_t random_words(const struct rng_key *k, uint64_t *at, uint8_t *text, size_t *ends)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < N_WORDS; i++) {
+        uint64_t longest = rng_below(k, (*at)++, 8) ? 5 : 18;
+        size_t len = 1 + (size_t)rng_below(k, (*at)++, longest);
+        for (size_t c = 0; c < len; c++) text[n++] = (uint8_t)(rng_below(k, (*at)++, 16) ? 'a' + rng_below(k, (*at)++, 3) : 0);
+        ends[i] = n;
+    }
+    return n;
+}
+
+/* All words through the cache; what it does not know is added. */
+static size_t run(const struct word_batch *b, struct word_cache *c, const uint8_t *text, size_t n, const size_t *ends,
+                  struct word_key *keys, int32_t *out, size_t *missed)
+{
+    int32_t *to = out;
+    b->ask(c, text, n, 0, ends, N_WORDS, keys);
+    for (size_t i = 0; (i = b->get(c, keys, i, N_WORDS, &to)) < N_WORDS; i++) {
+        size_t from = i ? ends[i - 1] : 0, count = ids_of(text + from, ends[i] - from, to);
+        if (ends[i] - from <= WORD_KEY_MAX) {
+            word_cache_add(c, &keys[i], to, count);
+            ++*missed;
+        }
+        to += count;
+    }
+    return (size_t)(to - out);
+}
+
+static void vectors_do_as_the_others(void **state)
+{
+    (void)state;
+    static uint8_t text[2][N_TEXT];
+    static int32_t out[2][N_TEXT + 16], want[N_TEXT];
+    static struct word_key keys[2][N_WORDS];
+    struct word_cache c[2];
+    struct err e;
+    struct rng_key k = rng_key(5, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    size_t missed[2] = {0, 0}, ends[N_WORDS];
+    const struct word_batch *b[] = {&word_batch_base, word_batch()};
+    for (int i = 0; i < 2; i++) assert_int_equal(word_cache_init(&c[i], &e), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t n = random_words(&k, &at, text[0], ends), count[2], n_want = 0;
+        for (size_t i = 0, from = 0; i < N_WORDS; from = ends[i++]) n_want += ids_of(text[0] + from, ends[i] - from, want + n_want);
+        for (int i = 0; i < 2; i++) {
+            uint8_t *exact = malloc(n); /* nothing behind it is there to be read */
+            assert_non_null(exact);
+            memcpy(exact, text[0], n);
+            count[i] = run(b[i], &c[i], exact, n, ends, keys[i], out[i], &missed[i]);
+            free(exact);
+            assert_int_equal(count[i], n_want);
+            assert_memory_equal(out[i], want, n_want * sizeof *want);
+        }
+        assert_memory_equal(keys[0], keys[1], sizeof keys[0]);
+    }
+    assert_int_equal(missed[0], missed[1]);
+    assert_true(missed[0] > 1000 && missed[0] < (size_t)ROUNDS * N_WORDS / 2); /* some were known, some not */
+    for (int i = 0; i < 2; i++) word_cache_free(&c[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_do_as_the_others)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
