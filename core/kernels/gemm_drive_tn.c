@@ -39,6 +39,7 @@ struct job {
     struct ws *ws;
     int m, mc, n, nc;
     int slivers, width;     /* micro tiles one above the other, of heights that differ by one at most; the greatest */
+    int first[MC + 2];      /* row of a sliver; the end */
     size_t slot;            /* floats of a slot */
     bool in_c;              /* no tree and nothing to add to: the sums are C */
     int top, merges;        /* slots in use before it; of those, how many it completes */
@@ -55,12 +56,6 @@ struct block {
 static const char *row(const void *p, enum dtype dt, int64_t ld, int64_t k, int64_t col)
 {
     return (const char *)p + (k * ld + col) * (int64_t)dtype_size(dt);
-}
-
-/* First row of a sliver. */
-static int sliver(const struct job *j, int s)
-{
-    return j->mc * s / j->slivers;
 }
 
 /* Inlined, lest gcc drop the calls of a function that it takes for one without effect. */
@@ -94,8 +89,8 @@ static void pack_a(const struct job *j, const struct block *b)
                        gemm_min(PIECE, b->len - k - AHEAD), bytes);
             for (int s = 0; s < j->slivers; s++)
                 (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(dst + s * j->width * panel, j->width,
-                                                                  row(j->g->A, dt, j->g->lda, at, j->m + sliver(j, s)), j->g->lda,
-                                                                  rows, sliver(j, s + 1) - sliver(j, s));
+                                                                  row(j->g->A, dt, j->g->lda, at, j->m + j->first[s]), j->g->lda,
+                                                                  rows, j->first[s + 1] - j->first[s]);
         }
 }
 
@@ -179,7 +174,7 @@ static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_
 /* One micro tile of a packed block; it is number i of the tile. */
 static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int i, int s, int n)
 {
-    int m = sliver(j, s), rows = sliver(j, s + 1) - m, cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
+    int m = j->first[s], rows = j->first[s + 1] - m, cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
     const struct gemm_tn *g = j->g;
     float *slot = j->ws->tile + (size_t)i * (size_t)(j->width * nr), *C = g->C + (j->m + m) * g->ldc + j->n + n;
     float *own = j->in_c ? C : slot + (size_t)j->top * j->slot;
@@ -289,6 +284,7 @@ void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, i
             int panels = (j.nc + c->nr - 1) / c->nr;
             j.slivers = (j.mc + mr - 1) / mr;
             j.width = (j.mc + j.slivers - 1) / j.slivers;
+            for (int s = 0; s <= j.slivers; s++) j.first[s] = j.mc * s / j.slivers;
             j.slot = (size_t)(j.slivers * j.width) * (size_t)(panels * c->nr);
             sum_tile(&j, per_block, blocks);
         }
