@@ -144,10 +144,16 @@ static int parse_top(struct model_config *c, const struct cJSON *j, struct err *
     return parse_rest(c, j, e);
 }
 
+void model_config_init(struct model_config *c)
+{
+    *c = (struct model_config){.embed_scale = 1, .head_norm = true, .logit_scale = 1, .init_std = 0.02, .decoder_start = -1,
+                               .embed_pad = -1, .score_pad = -1, .head_dense_bias = true, .head_act = ACT_GELU_ERF};
+}
+
 int model_config_parse(struct model_config *c, const struct cJSON *j, const char *name, struct err *e)
 {
-    *c = (struct model_config){.max_pos = 2048, .embed_scale = 1, .head_norm = true, .logit_scale = 1,
-                               .init_std = 0.02, .decoder_start = -1, .embed_pad = -1, .score_pad = -1, .head_dense_bias = true, .head_act = ACT_GELU_ERF};
+    model_config_init(c);
+    c->max_pos = 2048;
     if (parse_top(c, j, e) || model_config_check(c, e)) {
         e->code = ERR_CONFIG;
         return err_wrap(e, "%s", name);

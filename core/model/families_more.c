@@ -74,7 +74,7 @@ const struct family families_more[] = {
         .slot = {
             [SLOT_EMBED] = "embeddings.tok_embeddings.weight", PAIR(ELN, "embeddings.norm"), PAIR(NORM1, "attn_norm"),
             PAIR(Q, "attn.Wq"), PAIR(K, "attn.Wk"), PAIR(V, "attn.Wv"), PAIR(O, "attn.Wo"), PAIR(NORM2, "mlp_norm"),
-            PAIR(GATE, "mlp.gate"), PAIR(UP, "mlp.up"), PAIR(DOWN, "mlp.Wo"), PAIR(FNORM, "final_norm"),
+            PAIR(GATE, "mlp.Wg"), PAIR(UP, "mlp.Wu"), PAIR(DOWN, "mlp.Wo"), PAIR(FNORM, "final_norm"),
             PAIR(HDENSE, "head.dense"), PAIR(HNORM, "head.norm"), PAIR(HEAD, "decoder"),
             PAIR(SDENSE, "head.dense"), PAIR(SNORM, "head.norm"), PAIR(SCORE, "classifier"),
         },

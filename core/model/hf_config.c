@@ -339,8 +339,7 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
 
 int model_config_from_hf(struct model_config *c, const struct cJSON *hf, const char *name, struct err *e)
 {
-    *c = (struct model_config){.embed_scale = 1, .head_norm = true, .logit_scale = 1, .init_std = 0.02,
-                               .decoder_start = -1, .embed_pad = -1, .score_pad = -1, .head_dense_bias = true, .head_act = ACT_GELU_ERF};
+    model_config_init(c);
     if (from_hf(c, hf, e) == 0) return 0;
     e->code = ERR_CONFIG;
     return err_wrap(e, "%s", name);

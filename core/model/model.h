@@ -199,6 +199,9 @@ struct block_config model_block_default(void);
 /* The group that a layer belongs to. */
 const struct block_config *model_block(const struct model_config *c, int layer);
 
+/* What holds where a description or file says nothing; no blocks yet. */
+void model_config_init(struct model_config *c);
+
 /* Parses and validates the whole schema (unknown key, impossible combination:
  * ERR_CONFIG naming the key).  `name` is put in front of messages. */
 int model_config_parse(struct model_config *c, const struct cJSON *j, const char *name, struct err *e);

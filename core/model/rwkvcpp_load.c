@@ -58,8 +58,9 @@ int rwkvcpp_config(struct model_config *c, const struct rwkvcpp *f, struct err *
 {
     int version = version_of(f), width;
     struct block_config b = model_block_default();
-    *c = (struct model_config){.embed_scale = 1, .head_norm = true, .logit_scale = 1, .init_std = 0.02, .decoder_start = -1,
-                               .embed_pad = -1, .embed_ln = true, .max_pos = CONTEXT, .head_act = ACT_GELU_ERF};
+    model_config_init(c);
+    c->embed_ln = true;
+    c->max_pos = CONTEXT;
     snprintf(c->family, sizeof c->family, version == 4 ? "rwkv" : "rwkv%d", version);
     c->vocab = rwkvcpp_vocab(f);
     c->d_model = c->embed_dim = rwkvcpp_width(f);
