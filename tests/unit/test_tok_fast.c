@@ -277,6 +277,52 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
     free(want);
 }
 
+/* Three ways to the end of a word, the last of them far behind: how near the
+ * other two are must not be forgotten. */
+static void the_nearest_of_three_ways_counts(void **state)
+{
+    (void)state;
+    enum { N = 120000 };
+    struct err e = {0};
+    struct spm_model m;
+    struct buf file = {0};
+    struct rng_key k = rng_key(8, RNG_TEST, 0, 0);
+    spm_model_init(&m);
+    m.kind = SPM_UNIGRAM;
+    m.unk_id = 0, m.bos_id = m.eos_id = -1;
+    m.add_dummy_prefix = m.remove_extra_whitespaces = m.escape_whitespaces = true;
+    buf_clear(&m.charsmap);
+    int bad = spm_model_add(&m, "<unk>", 5, 0, SPM_UNKNOWN, &e) || spm_model_add(&m, "\xe2\x96\x81", 3, -3.3f, SPM_NORMAL, &e);
+    for (int i = 0; i < PAIRS; i++) {
+        char word[] = {'\xe2', '\x96', '\x81', (char)('A' + 2 * i), (char)('A' + 2 * i + 1)};
+        float pair = -8 - 4 * rng_f32(&k, (uint64_t)i), whole = pair - 3.3f + ldexpf(i % 3 ? 1 : -1, -i);
+        bad = bad || spm_model_add(&m, word + 3, 1, -11, SPM_NORMAL, &e) || spm_model_add(&m, word + 4, 1, -12, SPM_NORMAL, &e) ||
+              spm_model_add(&m, word + 3, 2, pair, SPM_NORMAL, &e) || spm_model_add(&m, word, 5, whole, SPM_NORMAL, &e);
+    }
+    struct tokenizer *t = NULL;
+    if (bad || spm_model_write(&m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "three", &e))) fail_msg("%s", e.msg);
+    struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
+    struct tok_ids got = {0}, slow = {.want_spans = true};
+    char *text = malloc(N);
+    for (size_t n = 0; n < N; n += 3) {
+        char first = (char)('A' + 2 * rng_below(&k, PAIRS + n, PAIRS));
+        memcpy(text + n, (char[]){first, (char)(first + 1), ' '}, 3);
+    }
+    assert_true(t->fast_carry);
+    assert_int_equal(tok_encode(t, cached, text, N - 1, 0, &got, &e), 0);
+    assert_int_equal(tok_encode(t, plain, text, N - 1, 0, &slow, &e), 0);
+    assert_int_equal(got.n, slow.n);
+    assert_memory_equal(got.id, slow.id, got.n * sizeof *got.id);
+    tok_scratch_free(cached);
+    tok_scratch_free(plain);
+    tok_ids_free(&got);
+    tok_ids_free(&slow);
+    tok_free(t);
+    spm_model_free(&m);
+    buf_free(&file);
+    free(text);
+}
+
 static void the_bound_is_two_last_places_a_byte_and_two_more(void **state)
 {
     (void)state;
@@ -300,6 +346,7 @@ int main(void)
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
         cmocka_unit_test(words_are_counted_as_without_cutting),
         cmocka_unit_test(near_ties_are_decided_as_without_a_cache),
+        cmocka_unit_test(the_nearest_of_three_ways_counts),
         cmocka_unit_test(the_bound_is_two_last_places_a_byte_and_two_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
