@@ -8,8 +8,8 @@ usage: PYTHON_WITH_TORCH scripts/bench-train.py [--peers DIR] [--build DIR] [--r
 Peers (DIR/train_bench.py and others.py, default ../shared/peers/torch) run in each variant below; the fastest counts:
   default  the allocator as shipped          malloc   blocks are reused, page faults do not count
   +mkl     MKL made to take its AVX-512 path (libfakeintel, f32 only)     compile  torch.compile
-A variant that fails, or is not through after --limit seconds (compiling RWKV's loop over 256 tokens takes longer than
-anyone waits), is named and left out of later rounds; what was compiled is kept for them.
+A variant that fails, or is not through after --limit seconds (to compile means one to two minutes, and RWKV's loop
+over 256 tokens is unrolled), is named and left out of later rounds; what was compiled is kept for them.
 A line a variant, then the ratio peer / llmctl of the median times: above 1, llmctl is faster.  A configuration
 with several types ends with the best of ours against the best of theirs.  --cpu compares the CPU time of one
 thread, which other programs on the machine disturb less; --only all runs every configuration.
