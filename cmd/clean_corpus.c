@@ -42,7 +42,8 @@ static void talk_ambiguity(const struct ambiguity *a)
     log_info("  ambiguity: %llu examples, %llu groups that contradict each other, of %llu; %llu removed",
              (unsigned long long)n.judged, (unsigned long long)n.groups, (unsigned long long)n.in_groups,
              (unsigned long long)n.removed);
-    if (n.unjudged) log_warn("%llu documents have no prompt or no answer in the fields given", (unsigned long long)n.unjudged);
+    if (n.unjudged)
+        log_warn("%llu documents have no prompt or no answer in the fields given", (unsigned long long)n.unjudged);
 }
 
 /* What is taken for what most often. */

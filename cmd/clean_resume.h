@@ -10,10 +10,11 @@ struct clean_resume_opts {
     double save_every;
 };
 
-#define OPT_CLEAN_RESUME(S, f)                                                                                     \
-    OPT_ENUM(0, "resume", S, f.resume, "auto|never", "auto",                                                       \
-             "Go on where an interrupted run of this command was, or start over"),                                 \
-        OPT_F64(0, "save-every", S, f.save_every, "SECONDS", "5", 0, 86400, "Time between places to go on from; 0: every block")
+#define OPT_CLEAN_RESUME(S, f)                                                                                         \
+    OPT_ENUM(0, "resume", S, f.resume, "auto|never", "auto",                                                           \
+             "Go on where an interrupted run of this command was, or start over"),                                     \
+        OPT_F64(0, "save-every", S, f.save_every, "SECONDS", "5", 0, 86400,                                            \
+                "Time between places to go on from; 0: every block")
 
 /* One line an option that the result depends on, then one a file that an option
  * names.  `files`: values of such options (FILE, FILE:MORE ...), some NULL. */

@@ -43,7 +43,8 @@ static const struct opt opts[] = {
     OPT_STR(0, "removed", C, removed, "FILE", NULL, "Also write removed documents, each with its reason"),
     OPT_STR(0, "quarantine", C, quarantine, "FILE", NULL, "Write records that are no documents: file, line, reason"),
     OPT_STR(0, "report", C, report, "FILE", NULL, "Write the counts of every rule as JSON"),
-    OPT_STR(0, "report-html", C, html, "FILE", NULL, "Write a page with the funnel, curves over the limits and examples"),
+    OPT_STR(0, "report-html", C, html, "FILE", NULL,
+            "Write a page with the funnel, curves over the limits and examples"),
     OPT_BOOL(0, "examples", C, examples, NULL, "Tell what the first documents were that each rule removed"),
     OPT_STR(0, "decisions", C, decisions, "FILE", NULL, "Write what was measured and decided, for every document"),
     OPT_STR(0, "replay", C, replay, "FILE", NULL, "Decide again from such a file, with --set; --out: what changes"),
@@ -66,7 +67,8 @@ static const struct opt opts[] = {
     OPT_CLEAN_DECONTAM(C, decontaminate),
     OPT_LIST(0, "url-ban", C, url_ban, "FILE",
              "Remove what comes from hosts, addresses and words in this list; see below"),
-    OPT_STR(0, "url-field", C, url_field, "PATH", NULL, "Where the address of a document is (default url, then metadata.url)"),
+    OPT_STR(0, "url-field", C, url_field, "PATH", NULL,
+            "Where the address of a document is (default url, then metadata.url)"),
     OPT_CLEAN_SCORES(C, scores),
     OPT_CLEAN_CORPUS(C, corpus),
     OPT_CLEAN_TRAIN(C, train),
@@ -130,9 +132,9 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, bool 
         else if (rules_is_line(rule))
             log_info("  %-30s took out %llu lines or parts", rule->key, (unsigned long long)x->failed);
         else
-            log_info("  %-30s %s %-6.4g removed %8llu; %llu fail it, %llu nothing else", rule->key, rule->below ? ">=" : "<=",
-                     cfg->rules.limit[r], (unsigned long long)x->removed, (unsigned long long)x->failed,
-                     (unsigned long long)x->only);
+            log_info("  %-30s %s %-6.4g removed %8llu; %llu fail it, %llu nothing else", rule->key,
+                     rule->below ? ">=" : "<=", cfg->rules.limit[r], (unsigned long long)x->removed,
+                     (unsigned long long)x->failed, (unsigned long long)x->only);
         if (examples) talk_examples(s, r);
     }
     for (int k = 0; k < CLEAN_LABELS; k++) {
@@ -288,8 +290,14 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         ret = clean_train(&o.train, &docs, r.args, r.n_args, o.out, o.report, &o.common, e);
         goto out;
     }
-    cfg = (struct clean_cfg){.files = &files, .docs = docs_in_cfg(&o.in), .out = o.dry_run ? NULL : o.out, .removed = o.removed, .quarantine = o.quarantine,
-                            .decisions = o.decisions, .detail = o.html || o.examples, .progress = true};
+    cfg = (struct clean_cfg){.files = &files,
+                             .docs = docs_in_cfg(&o.in),
+                             .out = o.dry_run ? NULL : o.out,
+                             .removed = o.removed,
+                             .quarantine = o.quarantine,
+                             .decisions = o.decisions,
+                             .detail = o.html || o.examples,
+                             .progress = true};
     space.limit = docs_mem(o.corpus.mem);
     cfg.space = &space;
     memcpy(cfg.field, o.field, sizeof cfg.field);

@@ -199,7 +199,8 @@ static int parse_shard(const struct dedup_opts *o, struct dedup_cfg *cfg, struct
     if (!o->shard) return 0;
     if (strcmp(o->shard, "auto") == 0) {
         if (!launched(&cfg->shard, &cfg->shards))
-            return err_set(e, ERR_USAGE, "--shard auto: neither mpirun nor srun nor a Slurm array started this process; give I/N");
+            return err_set(e, ERR_USAGE,
+                           "--shard auto: neither mpirun nor srun nor a Slurm array started this process; give I/N");
     } else if (sscanf(o->shard, "%d/%d%n", &cfg->shard, &cfg->shards, &n) != 2 || o->shard[n]) {
         return err_set(e, ERR_USAGE, "--shard '%s': want I/N like 0/4, or auto", o->shard);
     }
@@ -231,7 +232,8 @@ static void talk(const struct dedup_cfg *cfg, const struct dedup_stats *s, doubl
     else if (cfg->unit != DEDUP_DOCS)
         log_info("  %llu lines or paragraphs, %llu stay; %llu documents changed", (u)s->parts_in, (u)s->parts_out,
                  (u)s->docs_changed);
-    if (cfg->annotate && !cfg->phase) log_info("  --annotate: what counts as removed is written, with what it is a duplicate of");
+    if (cfg->annotate && !cfg->phase)
+        log_info("  --annotate: what counts as removed is written, with what it is a duplicate of");
     if (s->docs_bad)
         log_warn("%llu records are no documents, first %s%s", (u)s->docs_bad, s->first_bad,
                  cfg->quarantine ? "" : "; --quarantine FILE keeps them");
@@ -265,8 +267,8 @@ static int dedup(const struct dedup_opts *o, struct dedup_cfg *cfg, struct err *
 static int configure(const struct dedup_opts *o, bool verify_set, struct dedup_cfg *cfg, struct err *e)
 {
     struct docs_outputs to = outputs(o);
-    if (parse_minhash(o, verify_set, cfg, e) || parse_keep(o->keep, cfg, e) || parse_shard(o, cfg, e) || parse_unit(o, cfg, e) ||
-        docs_outputs_check(&to, e))
+    if (parse_minhash(o, verify_set, cfg, e) || parse_keep(o->keep, cfg, e) || parse_shard(o, cfg, e) ||
+        parse_unit(o, cfg, e) || docs_outputs_check(&to, e))
         return -1;
     const char *others[] = {o->dry_run ? NULL : o->out, o->removed, o->quarantine, o->report, o->clusters, o->save_index};
     for (size_t i = 0; i < COUNT_OF(others) && o->html; i++)

@@ -224,7 +224,8 @@ static int embed_files(struct job *j, const struct doc_files *files, int max_len
         while (!ret && (what = doc_iter_next(&it, &d)) != DOC_END) {
             if (sig_stop_requested()) ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written to a file");
             else if (what == DOC_GOOD) ret = embed_doc(j, &d, max_length, e);
-            else if (j->bad++ == 0) log_warn("%s:%llu: %s", d.file ? d.file->name : "?", (unsigned long long)d.line_no, it.reason);
+            else if (j->bad++ == 0)
+                log_warn("%s:%llu: %s", d.file ? d.file->name : "?", (unsigned long long)d.line_no, it.reason);
         }
     }
     if (!ret) ret = got < 0 ? -1 : flush(j, e);
@@ -279,7 +280,8 @@ static int embed(struct job *j, const struct opt_result *r, struct pool *pool, s
     if (saved_open(&j->m, r->args[0], dt, pool, e) || check_model(j, r->args[0], &max_length, e)) return -1;
     int tokens = c->batch > max_length ? (int)c->batch : max_length;
     if (!(j->emb = embedder_new(&j->m.config, j->m.params, dt, tokens, max_length, pool, e)) ||
-        !(j->scratch = tok_scratch_new(j->m.tok, e)) || doc_files_find(&files, r->args + 1, (size_t)r->n_args - 1, DOC_AUTO, e))
+        !(j->scratch = tok_scratch_new(j->m.tok, e)) ||
+        doc_files_find(&files, r->args + 1, (size_t)r->n_args - 1, DOC_AUTO, e))
         return -1;
     double start = time_now_s();
     int ret = open_output(j, e) || embed_files(j, &files, max_length, e) || close_output(j, e) ? -1 : 0;

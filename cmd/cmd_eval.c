@@ -55,7 +55,8 @@ static int print_result(const struct eval_cfg *c, bool pseudo, const struct loss
     const char *key = pseudo ? "pseudo_perplexity" : "perplexity", *label = pseudo ? "pseudo-perplexity" : "perplexity";
     struct buf b = {0};
     double loss = s->nll / s->weight, bpb = loss_sum_bpb(s), accuracy = s->correct / s->weight;
-    if (!isfinite(loss)) return err_set(e, ERR_RESULT, "the loss is not finite: the model is damaged or overflows in this type");
+    if (!isfinite(loss))
+        return err_set(e, ERR_RESULT, "the loss is not finite: the model is damaged or overflows in this type");
     if (c->common.json) {
         buf_printf(&b, "{\"loss\":%.17g,\"%s\":%.17g,\"accuracy\":%.17g,\"tokens\":%.0f", loss, key,
                    exp(loss), accuracy, s->weight);
@@ -91,7 +92,9 @@ static int open_hidden(struct job *j, const struct opt_result *r, struct err *e)
     if (j->m.config.head == HEAD_NONE)
         return err_set(e, ERR_CONFIG, "this encoder has no head (head.type none): it gives embeddings only");
     if (j->m.config.head == HEAD_RTD)
-        return err_set(e, ERR_CONFIG, "this encoder (head.type rtd) tells replaced tokens and has no opinion on the right ones; evaluate its generator");
+        return err_set(e, ERR_CONFIG,
+                       "this encoder (head.type rtd) tells replaced tokens and has no opinion on the right ones; "
+                       "evaluate its generator");
     if (!j->m.tok) return err_set(e, ERR_DATA, "'%s' holds no tokenizer, which names the mask token", r->args[0]);
     if (open_text(j, r, e) || corrupt_ids_init(&j->ids, j->m.tok, e)) return -1;
     j->src = pseudo_source(j->src, &j->ids, j->T, loader_steps(j->src, 1, j->T), e);
@@ -122,7 +125,8 @@ static int open_pairs(struct job *j, const struct opt_result *r, struct err *e)
                            .decoder_start = start < 0 ? 0 : start};
     if (!(j->src = pairs_source(&pc, e))) return -1;
     if (pairs_cut(j->src))
-        log_warn("%llu pairs are longer than %d source or %d target tokens and are cut", (unsigned long long)pairs_cut(j->src), j->S, j->T);
+        log_warn("%llu pairs are longer than %d source or %d target tokens and are cut",
+                 (unsigned long long)pairs_cut(j->src), j->S, j->T);
     j->steps = pairs_steps(j->src, (int)c->batch);
     return 0;
 }
@@ -135,7 +139,9 @@ static int open_data(struct job *j, const struct opt_result *r, struct err *e)
         return err_set(e, ERR_USAGE, "--max-length %lld is more than the model's context %d", (long long)T, m->max_pos);
     j->T = (int)T;
     if (model_scores(m))
-        return err_set(e, ERR_CONFIG, "this model's head tells of whole texts and predicts no tokens; use it with llmctl embed --head");
+        return err_set(
+            e, ERR_CONFIG,
+            "this model's head tells of whole texts and predicts no tokens; use it with llmctl embed --head");
     if (m->stack == STACK_ENCODER) return open_hidden(j, r, e);
     return m->stack == STACK_ENCDEC ? open_pairs(j, r, e) : open_text(j, r, e);
 }

@@ -83,7 +83,8 @@ static int run_positions(const struct cmd *self, int argc, char **argv, struct e
     ret = take_words(&w, &r, e);
     int query = opt_is_set(self, &r, "query") ? (int)o.query : w.n - 1;
     if (!ret && query >= w.n) ret = err_set(e, ERR_USAGE, "--query %d: there are words 0 to %d", query, w.n - 1);
-    if (!ret && o.dim % 2) ret = err_set(e, ERR_USAGE, "--dim %lld is odd; rotations and sines come in pairs", (long long)o.dim);
+    if (!ret && o.dim % 2)
+        ret = err_set(e, ERR_USAGE, "--dim %lld is odd; rotations and sines come in pairs", (long long)o.dim);
     if (ret) goto out;
     struct explain_positions p = {w.v, w.n, query, (enum explain_encoding)o.encoding, (int)o.dim, (int)o.heads, (int)o.clip,
                                   (int)o.buckets, (int)o.max_distance, o.theta, !o.both};
@@ -186,7 +187,8 @@ static int lens_open(struct lens *l, const struct lens_opts *o, const struct opt
     if (l->ids.n > MOST) return err_set(e, ERR_USAGE, "the text has %zu tokens; up to %d can be shown", l->ids.n, MOST);
     l->label = explain_labels(l->m.tok, l->ids.id, (int)l->ids.n);
     if (!l->label) return err_oom(e, l->ids.n * sizeof *l->label, "labels");
-    return (experts ? lens_run_experts : lens_run_attention)(&l->m, l->ids.id, (int)l->ids.n, (int)o->layer, l->pool, &l->res, e);
+    return (experts ? lens_run_experts : lens_run_attention)(&l->m, l->ids.id, (int)l->ids.n, (int)o->layer, l->pool,
+                                                             &l->res, e);
 }
 
 static const struct opt attention_opts[] = {

@@ -208,13 +208,25 @@ static int open_task(struct work *w, struct err *e)
 {
     const struct pretrain_cfg *c = &w->cfg;
     if (c->max_length > w->model.max_pos || c->task.source_length > w->model.max_pos)
-        return err_set(e, ERR_USAGE, "%s %lld is more than the model's context %d", c->max_length > w->model.max_pos ? "--max-length" : "--source-length",
-                       (long long)(c->max_length > w->model.max_pos ? c->max_length : c->task.source_length), w->model.max_pos);
-    struct task_in in = {.opts = &c->task, .model = &w->model, .tok = w->tok, .data = &w->data, .val = &w->val,
-                         .pairs = w->pairs, .val_pairs = w->val_pairs, .val_fraction = c->val_fraction,
-                         .order = c->pack == PACK_DOCUMENTS ? LOADER_DOCUMENTS : LOADER_WINDOWS, .concat = c->pack == PACK_CONCAT,
-                         .seed = (uint64_t)c->seed, .batch = (int)c->batch, .max_length = (int)c->max_length,
-                         .label_smoothing = c->label_smoothing, .z_loss = c->z_loss};
+        return err_set(e, ERR_USAGE, "%s %lld is more than the model's context %d",
+                       c->max_length > w->model.max_pos ? "--max-length" : "--source-length",
+                       (long long)(c->max_length > w->model.max_pos ? c->max_length : c->task.source_length),
+                       w->model.max_pos);
+    struct task_in in = {.opts = &c->task,
+                         .model = &w->model,
+                         .tok = w->tok,
+                         .data = &w->data,
+                         .val = &w->val,
+                         .pairs = w->pairs,
+                         .val_pairs = w->val_pairs,
+                         .val_fraction = c->val_fraction,
+                         .order = c->pack == PACK_DOCUMENTS ? LOADER_DOCUMENTS : LOADER_WINDOWS,
+                         .concat = c->pack == PACK_CONCAT,
+                         .seed = (uint64_t)c->seed,
+                         .batch = (int)c->batch,
+                         .max_length = (int)c->max_length,
+                         .label_smoothing = c->label_smoothing,
+                         .z_loss = c->z_loss};
     return task_open(&w->task, &in, e);
 }
 
@@ -241,13 +253,15 @@ static int describe_model(struct work *w, struct err *e)
     }
     struct model_dims d = {.layers = c->layers, .width = c->width, .heads = c->heads, .context = c->context,
                            .vocab = data_vocab(w)};
-    bool spans = m->stack == STACK_ENCDEC && c->task.objective != TASK_SEQ2SEQ && w->tok && tok_id(w->tok, "<extra_id_0>") < 0;
+    bool spans =
+        m->stack == STACK_ENCDEC && c->task.objective != TASK_SEQ2SEQ && w->tok && tok_id(w->tok, "<extra_id_0>") < 0;
     if (!ret && spans) d.vocab += TASK_SENTINELS; /* the tokenizer has none: ids of their own */
     if (ret || model_config_resize(m, &d, e)) return -1;
     for (size_t i = 0; i < c->set.n; i++)
         if (model_config_set(m, c->set.v[i], e)) return -1;
     if (m->vocab < d.vocab)
-        return err_set(e, ERR_CONFIG, "vocab %d of the model is smaller than the tokenizer's %lld", m->vocab, (long long)d.vocab);
+        return err_set(e, ERR_CONFIG, "vocab %d of the model is smaller than the tokenizer's %lld", m->vocab,
+                       (long long)d.vocab);
     if (given(w, "dropout")) m->dropout_embed = m->dropout_attn = m->dropout_resid = c->dropout;
     return 0;
 }
@@ -341,7 +355,8 @@ static int make_job(struct work *w, int argc, char **argv, struct err *e)
     j->version = LLMCTL_VERSION;
     j->pool = w->pool;
     if (!w->tok || !w->task.writes_text) return 0;
-    w->sampler = (struct train_sampler){&w->model, w->tok, w->cfg.sample_prompt ? w->cfg.sample_prompt : "\n", (uint64_t)w->cfg.seed, w->pool};
+    w->sampler = (struct train_sampler){&w->model, w->tok, w->cfg.sample_prompt ? w->cfg.sample_prompt : "\n",
+                                        (uint64_t)w->cfg.seed, w->pool};
     j->sample = train_sample;
     j->sample_arg = &w->sampler;
     return 0;

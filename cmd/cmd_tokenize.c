@@ -113,7 +113,8 @@ int template_option(const char *path, struct buf *out, char **found, struct err 
 static int unknown_name(const char *name, struct err *e)
 {
     struct buf all = {0};
-    for (const char *const *p = chat_builtin_names(); *p; p++) buf_printf(&all, "%s%s", p == chat_builtin_names() ? "" : ", ", *p);
+    for (const char *const *p = chat_builtin_names(); *p; p++)
+        buf_printf(&all, "%s%s", p == chat_builtin_names() ? "" : ", ", *p);
     err_set(e, ERR_USAGE, "--template '%s' is neither a file nor one of %s", name, all.data ? all.data : "");
     buf_free(&all);
     return -1;

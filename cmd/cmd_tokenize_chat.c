@@ -25,8 +25,10 @@ struct chat_cfg {
 static const struct opt chat_opts[] = {
 #define C struct chat_cfg
     OPT_STR('o', "out", C, out, "FILE", "-", "Where the lines go"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "A tokenizer, model or directory: its tokens, and template if it has one"),
-    OPT_STR(0, "template", C, template, "NAME", NULL, "A file (.jinja, .json, .llmz), directory or name: chatml, llama3, gemma ..."),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL,
+            "A tokenizer, model or directory: its tokens, and template if it has one"),
+    OPT_STR(0, "template", C, template, "NAME", NULL,
+            "A file (.jinja, .json, .llmz), directory or name: chatml, llama3, gemma ..."),
     OPT_BOOL(0, "ids", C, ids, NULL, "Token ids and the mask of what the assistant says, not text"),
     OPT_BOOL(0, "generation-prompt", C, prompt, NULL, "End where the assistant begins to speak"),
     OPT_STR(0, "bos", C, bos, "TEXT", NULL, "bos_token for the template (default: the tokenizer's)"),
@@ -109,7 +111,8 @@ static int write_ids(struct chat_job *j, const struct chat_text *text, struct fi
     buf_adds(&j->line, "{\"ids\":[");
     for (size_t i = 0; ret == 0 && i < j->ids.n; i++) buf_printf(&j->line, "%s%d", i ? "," : "", (int)j->ids.id[i]);
     buf_adds(&j->line, "],\"mask\":[");
-    for (size_t i = 0; ret == 0 && i < mask.len; i++) buf_adds(&j->line, i ? (mask.data[i] ? ",1" : ",0") : (mask.data[i] ? "1" : "0"));
+    for (size_t i = 0; ret == 0 && i < mask.len; i++)
+        buf_adds(&j->line, i ? (mask.data[i] ? ",1" : ",0") : (mask.data[i] ? "1" : "0"));
     buf_adds(&j->line, "]}\n");
     if (ret == 0) ret = buf_ok(&j->line, e) || file_write(w, j->line.data, j->line.len, e) ? -1 : 0;
     buf_free(&mask);

@@ -16,9 +16,9 @@ struct convert_cfg {
 static const struct opt convert_opts[] = {
 #define C struct convert_cfg
     OPT_GROUP("Output"),
-    OPT_STR('o', "out", C, out, "FILE", NULL, "FILE.json, .model, .tiktoken, vocab.txt, or vocab.json (merges.txt comes beside it)"),
-    OPT_COMMON(C, common),
-    OPT_END()
+    OPT_STR('o', "out", C, out, "FILE", NULL,
+            "FILE.json, .model, .tiktoken, vocab.txt, or vocab.json (merges.txt comes beside it)"),
+    OPT_COMMON(C, common), OPT_END()
 #undef C
 };
 

@@ -28,20 +28,32 @@ struct train_cfg {
 static const struct opt train_opts[] = {
 #define C struct train_cfg
     OPT_GROUP("Vocabulary"),
-    OPT_STR('o', "out", C, out, "FILE", NULL, "Where it goes: FILE.json, or FILE.model of SentencePiece; - is stdout (default tokenizer.json, tokenizer.model)"),
-    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece", "bpe", "Byte pairs; every character; SentencePiece's unigram or byte pair kind; BERT's WordPiece"),
+    OPT_STR('o', "out", C, out, "FILE", NULL,
+            "Where it goes: FILE.json, or FILE.model of SentencePiece; - is stdout (default tokenizer.json, "
+            "tokenizer.model)"),
+    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece", "bpe",
+             "Byte pairs; every character; SentencePiece's unigram or byte pair kind; BERT's WordPiece"),
     OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included"),
     OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe, wordpiece)"),
-    OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250, "Longest token: bytes (bpe) or characters; 0 = any (SentencePiece's kinds: 16)"),
-    OPT_LIST(0, "special", C, special, "TEXT", "A special token; repeat for more (if none is given bpe has <|endoftext|>, wordpiece BERT's)"),
-    OPT_BOOL(0, "no-special-tokens", C, no_special, NULL, "No special token but <unk> <s> </s> of SentencePiece's kinds"),
+    OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250,
+            "Longest token: bytes (bpe) or characters; 0 = any (SentencePiece's kinds: 16)"),
+    OPT_LIST(0, "special", C, special, "TEXT",
+             "A special token; repeat for more (if none is given bpe has <|endoftext|>, wordpiece BERT's)"),
+    OPT_BOOL(0, "no-special-tokens", C, no_special, NULL,
+             "No special token but <unk> <s> </s> of SentencePiece's kinds"),
     OPT_GROUP("Byte pairs"),
-    OPT_STR(0, "split", C, split, "NAME", "llama3", "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, or a regex"),
-    OPT_ENUM(0, "ties", C, ties, "hf|tiktoken|spm", "hf", "Which of equally frequent pairs comes first: as HF tokenizers, by byte value as rustbpe, the shorter as SentencePiece"),
+    OPT_STR(0, "split", C, split, "NAME", "llama3",
+            "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, or a "
+            "regex"),
+    OPT_ENUM(0, "ties", C, ties, "hf|tiktoken|spm", "hf",
+             "Which of equally frequent pairs comes first: as HF tokenizers, by byte value as rustbpe, the shorter as "
+             "SentencePiece"),
     OPT_GROUP("WordPiece"),
     OPT_INT(0, "alphabet", C, alphabet, "N", "0", 0, 1e6, "Keep only the N most frequent characters; 0 = all"),
     OPT_GROUP("Normalization"),
-    OPT_STR(0, "norm", C, norm, "NAME", NULL, "bpe, wordpiece: identity, nfc, nfd, nfkc, nfkd, bert, bert-cased; SentencePiece's kinds: identity, nfkc, nmt_nfkc, nfkc_cf, nmt_nfkc_cf, FILE.tsv (default identity, bert, nmt_nfkc)"),
+    OPT_STR(0, "norm", C, norm, "NAME", NULL,
+            "bpe, wordpiece: identity, nfc, nfd, nfkc, nfkd, bert, bert-cased; SentencePiece's kinds: identity, nfkc, "
+            "nmt_nfkc, nfkc_cf, nmt_nfkc_cf, FILE.tsv (default identity, bert, nmt_nfkc)"),
     OPT_GROUP("SentencePiece's kinds"),
     OPT_F64(0, "coverage", C, coverage, "X", "0.9995", 0.9, 1, "Share of the text whose characters become tokens"),
     OPT_BOOL(0, "byte-fallback", C, byte_fallback, NULL, "Other characters become bytes instead of <unk>"),
@@ -50,10 +62,12 @@ static const struct opt train_opts[] = {
     OPT_BOOL(0, "space-pieces", C, space_pieces, NULL, "Runs of spaces may be tokens"),
     OPT_BOOL(0, "cross-scripts", C, cross_scripts, NULL, "A token may hold several scripts"),
     OPT_BOOL(0, "cross-spaces", C, cross_spaces, NULL, "A token may hold several words"),
-    OPT_SIZE(0, "max-sentence", C, max_sentence, "BYTES", "0", 0, 1e9, "Longer lines are left out; 0 = none is (spm_train: 4192)"),
+    OPT_SIZE(0, "max-sentence", C, max_sentence, "BYTES", "0", 0, 1e9,
+             "Longer lines are left out; 0 = none is (spm_train: 4192)"),
     OPT_INT(0, "seeds", C, seeds, "N", "1M", 1000, 1e8, "Substrings to start from (unigram)"),
     OPT_F64(0, "shrink", C, shrink, "X", "0.75", 0.5, 0.95, "What each round of pruning keeps (unigram)"),
-    OPT_INT(0, "lanes", C, lanes, "N", "1", 1, 16, "Sums kept apart: the last digits of scores as spm_train with N threads (unigram)"),
+    OPT_INT(0, "lanes", C, lanes, "N", "1", 1, 16,
+            "Sums kept apart: the last digits of scores as spm_train with N threads (unigram)"),
     OPT_GROUP("Resources"),
     OPT_SIZE(0, "mem", C, memory, "BYTES", "0", 0, 1e15, "Stop when the distinct words need more; 0 = no limit"),
     OPT_DOCS(C, docs),
@@ -321,8 +335,10 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
         if (cfg->type != TOK_TRAIN_UNIGRAM && opt_is_set(self, r, of_unigram[i]))
             wrong = of_unigram[i], needs = "unigram";
     if (cfg->type != TOK_TRAIN_WORDPIECE && opt_is_set(self, r, "alphabet")) wrong = "alphabet", needs = "wordpiece";
-    if ((is_sp(cfg) || cfg->type == TOK_TRAIN_CHAR) && opt_is_set(self, r, "min-freq")) wrong = "min-freq", needs = "bpe or wordpiece";
-    if (cfg->type == TOK_TRAIN_CHAR && opt_is_set(self, r, "norm")) wrong = "norm", needs = "bpe, wordpiece, unigram or sp-bpe";
+    if ((is_sp(cfg) || cfg->type == TOK_TRAIN_CHAR) && opt_is_set(self, r, "min-freq"))
+        wrong = "min-freq", needs = "bpe or wordpiece";
+    if (cfg->type == TOK_TRAIN_CHAR && opt_is_set(self, r, "norm"))
+        wrong = "norm", needs = "bpe, wordpiece, unigram or sp-bpe";
     if (!wrong) return 0;
     return err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", wrong, needs, kinds[cfg->type]);
 }

@@ -63,7 +63,8 @@ int data_sets_add_blank(struct data_sets *s, int vocab, size_t n, struct err *e)
     int32_t *ids = mem_zalloc(n, sizeof *ids);
     uint16_t *lengths = mem_zalloc((size_t)vocab, sizeof *lengths);
     m.lengths = lengths;
-    int ret = ids && lengths ? append(s, tokset_ids(ids, n, 0, &m, e), 0, e) : err_oom(e, n * sizeof *ids, "tokens of a plan");
+    int ret = ids && lengths ? append(s, tokset_ids(ids, n, 0, &m, e), 0, e)
+                             : err_oom(e, n * sizeof *ids, "tokens of a plan");
     free(ids);
     free(lengths);
     return ret;

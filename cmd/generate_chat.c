@@ -48,7 +48,8 @@ int chat_begin(struct buf *json, const char *system, const char *text, size_t n,
 {
     size_t valid = utf8_valid_prefix(text, n);
     if (valid < n) return err_set(e, ERR_DATA, "the prompt is not UTF-8, at byte %zu", valid);
-    if (system && utf8_valid_prefix(system, strlen(system)) < strlen(system)) return err_set(e, ERR_DATA, "--system is not UTF-8");
+    if (system && utf8_valid_prefix(system, strlen(system)) < strlen(system))
+        return err_set(e, ERR_DATA, "--system is not UTF-8");
     buf_addc(json, '[');
     if (system) {
         add_message(json, "system", system, strlen(system));

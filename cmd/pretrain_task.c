@@ -16,13 +16,18 @@ static enum task_kind kind_of(const struct task_in *in)
 
 static int check(const struct task_in *in, enum task_kind k, struct err *e)
 {
-    static const char *const stacks[] = {[STACK_DECODER] = "a decoder", [STACK_ENCODER] = "an encoder", [STACK_ENCDEC] = "an encoder-decoder"};
+    static const char *const stacks[] = {
+        [STACK_DECODER] = "a decoder", [STACK_ENCODER] = "an encoder", [STACK_ENCDEC] = "an encoder-decoder"};
     const struct model_config *m = in->model;
-    enum stack_type want = k == TASK_LM || k == TASK_PREFIX ? STACK_DECODER : k == TASK_MLM || k == TASK_ELECTRA ? STACK_ENCODER : STACK_ENCDEC;
+    enum stack_type want = k == TASK_LM || k == TASK_PREFIX     ? STACK_DECODER
+                           : k == TASK_MLM || k == TASK_ELECTRA ? STACK_ENCODER
+                                                                : STACK_ENCDEC;
     if (model_scores(m))
-        return err_set(e, ERR_CONFIG, "head.type %s is not pretrained: take lm or mlm", m->head == HEAD_CLS ? "cls" : "reward");
+        return err_set(e, ERR_CONFIG, "head.type %s is not pretrained: take lm or mlm",
+                       m->head == HEAD_CLS ? "cls" : "reward");
     if (m->stack != want)
-        return err_set(e, ERR_CONFIG, "--objective %s trains %s, the model is %s (stack)", names[k], stacks[want], stacks[m->stack]);
+        return err_set(e, ERR_CONFIG, "--objective %s trains %s, the model is %s (stack)", names[k], stacks[want],
+                       stacks[m->stack]);
     if (k == TASK_MLM && m->head != HEAD_MLM)
         return err_set(e, ERR_CONFIG, "--objective mlm needs head.type mlm in the model");
     if (k != TASK_LM && !in->tok)
@@ -144,7 +149,8 @@ static int open_pairs(struct task *t, const struct task_in *in, struct err *e)
     if (!(t->src = pairs_source(&c, e))) return -1;
     uint64_t long_ones = pairs_cut(t->src);
     if (long_ones)
-        log_warn("%llu pairs are longer than %d source or %d target tokens and are cut", (unsigned long long)long_ones, c.S, c.T);
+        log_warn("%llu pairs are longer than %d source or %d target tokens and are cut", (unsigned long long)long_ones,
+                 c.S, c.T);
     t->rows_per_epoch = (double)pairs_steps(t->src, 1);
     if (!in->val_pairs && cut >= 1) return 0;
     struct pairs_cfg v = c;
@@ -180,7 +186,8 @@ static int open_task(struct task *t, const struct task_in *in, enum task_kind k,
     return 0;
 }
 
-struct pairs *task_load_pairs(const struct task_opts *o, char *const *paths, size_t n, const struct tokenizer *t, struct err *e)
+struct pairs *task_load_pairs(const struct task_opts *o, char *const *paths, size_t n, const struct tokenizer *t,
+                              struct err *e)
 {
     struct doc_files f;
     struct pairs_stats st;
@@ -188,8 +195,8 @@ struct pairs *task_load_pairs(const struct task_opts *o, char *const *paths, siz
     struct pairs *p = pairs_load(&f, o->source_field, o->target_field, t, &st, e);
     doc_files_free(&f);
     if (!p) return NULL;
-    log_info("%llu pairs, %llu source and %llu target tokens", (unsigned long long)st.n, (unsigned long long)st.source_tokens,
-             (unsigned long long)st.target_tokens);
+    log_info("%llu pairs, %llu source and %llu target tokens", (unsigned long long)st.n,
+             (unsigned long long)st.source_tokens, (unsigned long long)st.target_tokens);
     if (st.bad || st.empty)
         log_warn("%llu records are no pairs%s%s, %llu have an empty side; they are left out", (unsigned long long)st.bad,
                  st.bad ? ", first " : "", st.first_bad, (unsigned long long)st.empty);

@@ -270,7 +270,8 @@ static int parse_what(struct ambiguity *a, const char *what, struct err *e)
                 return err_set(e, ERR_USAGE, "--ambiguity: near=%s is no similarity from 0.5 to 1", eq);
         } else if (!eq || k == COUNT_OF(names) || *to[k]) {
             err_set(e, ERR_USAGE, "--ambiguity '%s': '%s' is not understood", what, s);
-            return err_hint(e, "want prompt=PATH,answer=PATH (or label=), prompt=,chosen=,rejected=, or messages=, and near=X");
+            return err_hint(
+                e, "want prompt=PATH,answer=PATH (or label=), prompt=,chosen=,rejected=, or messages=, and near=X");
         } else if (doc_path_check(eq, "--ambiguity", e)) {
             return -1;
         } else {
@@ -285,7 +286,8 @@ static int parse_what(struct ambiguity *a, const char *what, struct err *e)
         return err_set(e, ERR_USAGE, "--ambiguity '%s': want prompt=PATH,answer=PATH (or label=), "
                        "prompt=PATH,chosen=PATH,rejected=PATH, or messages=PATH", what);
     if (preferences && a->near < 1)
-        return err_set(e, ERR_USAGE, "--ambiguity: near= does not go with chosen= and rejected=, whose texts must be the same");
+        return err_set(e, ERR_USAGE,
+                       "--ambiguity: near= does not go with chosen= and rejected=, whose texts must be the same");
     return 0;
 }
 
@@ -312,7 +314,8 @@ static int set_up(struct ambiguity *a, struct clean_cfg *cfg, const char *what, 
         (a->answers = rules_add_metric(&cfg->rules, "ambiguity.answers", e)) < 0 ||
         (a->group = rules_add_metric(&cfg->rules, "ambiguity.group", e)) < 0)
         return -1;
-    a->rule = (struct rule){"ambiguity.max_lost", "ambiguity", a->lost, false, 0, "1: another answer to the same prompt was preferred"};
+    a->rule = (struct rule){
+        "ambiguity.max_lost", "ambiguity", a->lost, false, 0, "1: another answer to the same prompt was preferred"};
     if (rules_add(&cfg->rules, &a->rule, e) < 0) return -1;
     struct clean_filter f = {.name = "ambiguity", .arg = a, .note_bytes = sizeof(struct ambiguity_note), .kept = &a->kept,
                              .run = run, .note = note, .settle = settle, .judge = judge};

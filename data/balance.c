@@ -47,8 +47,9 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     struct balance_note *n = d->note;
     const struct doc *doc = d->doc;
     if (!n) return 0;
-    n->key = doc->id ? hash64_seed(doc->id, doc->id_len, b->cfg.seed) : doc->no_text ? hash64_seed(doc->line, doc->line_len, b->cfg.seed)
-             : hash64_seed(doc->text, doc->text_len, b->cfg.seed);
+    n->key = doc->id        ? hash64_seed(doc->id, doc->id_len, b->cfg.seed)
+             : doc->no_text ? hash64_seed(doc->line, doc->line_len, b->cfg.seed)
+                            : hash64_seed(doc->text, doc->text_len, b->cfg.seed);
     if (b->by != BY_PATH) return 0;
     struct doc_value v = doc_path_find(doc->line, doc->line_len, b->cfg.field);
     if (v.type == DOC_V_NONE || v.type == DOC_V_NULL) return 0;
@@ -225,7 +226,8 @@ static int set_up(struct balance *b, struct clean_cfg *cfg, struct err *e)
     b->by = strcmp(b->cfg.field, "source") == 0 ? BY_SOURCE : strcmp(b->cfg.field, "lang") == 0 ? BY_LANG : BY_PATH;
     if (doc_path_check(b->cfg.field, "--balance", e) || read_weights(b, e)) return -1;
     if ((b->metric = rules_add_metric(&cfg->rules, "balance.copies", e)) < 0) return -1;
-    b->rule = (struct rule){"balance.min_copies", "balance", b->metric, true, 1, "Copies of the document that its class needs"};
+    b->rule = (struct rule){
+        "balance.min_copies", "balance", b->metric, true, 1, "Copies of the document that its class needs"};
     if (rules_add(&cfg->rules, &b->rule, e) < 0) return -1;
     cfg->copies_metric = b->metric;
     struct clean_filter f = {.name = "balance", .arg = b, .note_bytes = sizeof(struct balance_note),

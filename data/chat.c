@@ -188,15 +188,19 @@ static int add_rules(struct chat *c, struct clean_cfg *cfg, struct err *e)
         [EMPTY] = {"sft.empty_turns", "sft.max_empty_turns", "sft_empty_turn", "Most turns without text", false, 0},
         [ORDER] = {"sft.role_order", "sft.max_role_order", "sft_role_order", "Most turns out of order", false, 0},
         [ANSWERS] = {"sft.answers", "sft.min_answers", "sft_no_answer", "Fewest turns of the assistant", true, 1},
-        [SHORTEST] = {"sft.shortest_answer", "sft.min_answer_chars", "sft_short_answer", "Fewest characters of each answer", true, 1},
-        [LONGEST] = {"sft.longest_answer", "sft.max_answer_chars", "sft_long_answer", "Most characters of each answer", false, 50000},
-        [DUPLICATES] = {"sft.duplicate_turns", "sft.max_duplicate_turns", "sft_duplicate_turn", "Most turns that repeat an earlier one", false, 0},
+        [SHORTEST] = {"sft.shortest_answer", "sft.min_answer_chars", "sft_short_answer",
+                      "Fewest characters of each answer", true, 1},
+        [LONGEST] = {"sft.longest_answer", "sft.max_answer_chars", "sft_long_answer", "Most characters of each answer",
+                     false, 50000},
+        [DUPLICATES] = {"sft.duplicate_turns", "sft.max_duplicate_turns", "sft_duplicate_turn",
+                        "Most turns that repeat an earlier one", false, 0},
         [ECHOES] = {"sft.echoes", "sft.max_echoes", "sft_echo", "Most answers that repeat what they answer", false, 0},
     };
     for (int k = 0; k < VALUES; k++) {
         c->metric[k] = rules_add_metric(&cfg->rules, table[k].metric, e);
         if (c->metric[k] < 0) return -1;
-        c->row[k] = (struct rule){table[k].key, table[k].reason, c->metric[k], table[k].below, table[k].limit, table[k].help};
+        c->row[k] =
+            (struct rule){table[k].key, table[k].reason, c->metric[k], table[k].below, table[k].limit, table[k].help};
         if (rules_add(&cfg->rules, &c->row[k], e) < 0) return -1;
     }
     struct clean_filter answers = {.name = "turns", .arg = c, .before_rules = true, .changes_text = true, .run = run};

@@ -183,7 +183,8 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
         const char *text = d->as_it_came ? doc->text : d->text;
         size_t len = d->as_it_came ? doc->text_len : d->n;
         s->bytes_out += bytes_out(d) * n;
-        s->changed += c->workers[thread].masked || len != doc->text_len || (text != doc->text && memcmp(text, doc->text, len) != 0);
+        s->changed += c->workers[thread].masked || len != doc->text_len ||
+                      (text != doc->text && memcmp(text, doc->text, len) != 0);
         for (uint64_t i = 0; i < n && c->want[OUT_KEPT]; i++)
             doc_emit(doc, text, len, &slot->out[OUT_KEPT]);
     }

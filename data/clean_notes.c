@@ -43,7 +43,8 @@ int notes_start(struct notes *n, const struct clean_cfg *cfg, struct err *e)
 
 int notes_block(struct notes *n, uint64_t seq, struct err *e)
 {
-    if (seq != n->n_blocks) return err_set(e, ERR_INTERNAL, "the notes of block %llu are missing", (unsigned long long)n->n_blocks);
+    if (seq != n->n_blocks)
+        return err_set(e, ERR_INTERNAL, "the notes of block %llu are missing", (unsigned long long)n->n_blocks);
     if (!mem_room(&n->base, &n->cap, (size_t)seq + 1, sizeof *n->base))
         return err_oom(e, ((size_t)seq + 1) * sizeof *n->base, "the notes of the documents");
     n->base[seq] = n->rows.len / n->row;

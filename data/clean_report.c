@@ -18,7 +18,8 @@ void clean_report_json(const struct clean_cfg *cfg, const struct clean_stats *s,
     bool first = true;
     for (int k = 0; k < PREP_N; k++) {
         if (!cfg->prep_metric[k]) continue;
-        buf_printf(out, "%s\"%s\":{\"documents\":%llu,\"places\":%llu}", first ? "" : ",", prep_step_name[k] + 5, /* without "prep." */
+        buf_printf(out, "%s\"%s\":{\"documents\":%llu,\"places\":%llu}", first ? "" : ",",
+                   prep_step_name[k] + 5, /* without "prep." */
                    (unsigned long long)s->prep_docs[k], (unsigned long long)s->prep_places[k]);
         first = false;
     }

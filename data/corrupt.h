@@ -71,7 +71,8 @@ struct batch_source *span_source(struct batch_source *base, const struct span_cf
 
 /* Evaluation: each token that is not special hidden once, a row a token, in rows
  * of T that the base (sequential, `windows` rows) gives. */
-struct batch_source *pseudo_source(struct batch_source *base, const struct corrupt_ids *ids, int T, uint64_t windows, struct err *e);
+struct batch_source *pseudo_source(struct batch_source *base, const struct corrupt_ids *ids, int T, uint64_t windows,
+                                   struct err *e);
 uint64_t pseudo_steps(const struct batch_source *s, int rows);
 
 struct batch_source *prefix_source(struct batch_source *base, uint64_t seed, struct err *e);

@@ -117,7 +117,9 @@ static int describe(struct batch_source *s, struct buf *json, struct err *e)
 {
     struct mlm *m = (struct mlm *)s;
     const struct mlm_cfg *c = &m->cfg;
-    buf_printf(json, "{\"task\":\"mlm\",\"seed\":\"%llu\",\"rate\":%.17g,\"mask\":%.17g,\"random\":%.17g,\"whole_word\":%s,\"copies\":%d,\"text\":",
+    buf_printf(json,
+               "{\"task\":\"mlm\",\"seed\":\"%llu\",\"rate\":%.17g,\"mask\":%.17g,\"random\":%.17g,\"whole_word\":%s,"
+               "\"copies\":%d,\"text\":",
                (unsigned long long)c->seed, c->rate, c->mask, c->random, c->whole_word ? "true" : "false", c->copies);
     if (m->in->describe(m->in, json, e)) return -1;
     buf_addc(json, '}');
@@ -144,7 +146,8 @@ struct batch_source *mlm_source(struct batch_source *base, const struct mlm_cfg 
         base->close(base);
         return NULL;
     }
-    m->base = (struct batch_source){.next = next, .describe = describe, .close = close_mlm, .n_tokens = base->n_tokens, .vocab = base->vocab};
+    m->base = (struct batch_source){
+        .next = next, .describe = describe, .close = close_mlm, .n_tokens = base->n_tokens, .vocab = base->vocab};
     m->in = base;
     m->cfg = *c;
     return &m->base;

@@ -68,6 +68,9 @@ struct batch_source *prefix_source(struct batch_source *base, uint64_t seed, str
         err_oom(e, sizeof *p, "a batch source");
         return NULL;
     }
-    *p = (struct prefix){{.next = next, .describe = describe, .close = close_prefix, .n_tokens = base->n_tokens, .vocab = base->vocab}, base, seed};
+    *p = (struct prefix){
+        {.next = next, .describe = describe, .close = close_prefix, .n_tokens = base->n_tokens, .vocab = base->vocab},
+        base,
+        seed};
     return &p->base;
 }

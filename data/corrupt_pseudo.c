@@ -106,7 +106,8 @@ static int count(struct pseudo *p, struct err *e)
     return p->first[p->windows] ? 0 : err_set(e, ERR_DATA, "the text has no token to hide");
 }
 
-struct batch_source *pseudo_source(struct batch_source *base, const struct corrupt_ids *ids, int T, uint64_t windows, struct err *e)
+struct batch_source *pseudo_source(struct batch_source *base, const struct corrupt_ids *ids, int T, uint64_t windows,
+                                   struct err *e)
 {
     struct pseudo *p = mem_zalloc(1, sizeof *p);
     if (!p) {

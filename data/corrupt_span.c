@@ -191,7 +191,8 @@ static int next(struct batch_source *bs, uint64_t step, struct batch *b, struct 
     struct span *s = (struct span *)bs;
     const struct span_cfg *c = &s->cfg;
     if (b->S != c->S || b->T != c->T || !b->src_tokens)
-        return err_set(e, ERR_INTERNAL, "a batch of %d + %d tokens a row, the task was made for %d + %d", b->S, b->T, c->S, c->T);
+        return err_set(e, ERR_INTERNAL, "a batch of %d + %d tokens a row, the task was made for %d + %d", b->S, b->T,
+                       c->S, c->T);
     if (make_room(s, b, e) || s->in->next(s->in, step, &s->text, e)) return -1;
     int32_t *spare = s->kept + s->raw;
     for (int r = 0; r < b->rows; r++) {
@@ -213,7 +214,9 @@ static int describe(struct batch_source *bs, struct buf *json, struct err *e)
 {
     struct span *s = (struct span *)bs;
     const struct span_cfg *c = &s->cfg;
-    buf_printf(json, "{\"task\":\"span\",\"seed\":\"%llu\",\"source\":%d,\"target\":%d,\"sentinel\":%d,\"step\":%d,\"start\":%d,\"denoisers\":[",
+    buf_printf(json,
+               "{\"task\":\"span\",\"seed\":\"%llu\",\"source\":%d,\"target\":%d,\"sentinel\":%d,\"step\":%d,\"start\":"
+               "%d,\"denoisers\":[",
                (unsigned long long)c->seed, c->S, c->T, c->first_sentinel, c->step_sentinel, c->decoder_start);
     for (int i = 0; i < c->n; i++)
         buf_printf(json, "%s[%.17g,%.17g,%d]", i ? "," : "", c->d[i].mean, c->d[i].rate, c->d[i].mode);
@@ -238,14 +241,20 @@ static int check(const struct span_cfg *c, int *raw, struct err *e)
     for (int i = 0; i < c->n; i++) {
         int len = span_raw_length(&c->d[i], c->S, c->T);
         if (len < 2)
-            return err_set(e, ERR_CONFIG, "no text fits into a source of %d and a target of %d tokens with spans of %g and a rate of %g",
-                           c->S, c->T, c->d[i].mean, c->d[i].rate);
+            return err_set(
+                e, ERR_CONFIG,
+                "no text fits into a source of %d and a target of %d tokens with spans of %g and a rate of %g", c->S,
+                c->T, c->d[i].mean, c->d[i].rate);
         if (len > *raw) *raw = len;
     }
     int spans = span_max_spans(c);
     if (spans > c->n_sentinels)
-        return err_set(e, ERR_CONFIG, "a row may hold %d spans, there are %d sentinel tokens; give the tokenizer more <extra_id_N>", spans, c->n_sentinels);
-    if (c->ids->eos < 0) return err_set(e, ERR_CONFIG, "span corruption ends a target with the end-of-text token, which the tokenizer lacks");
+        return err_set(e, ERR_CONFIG,
+                       "a row may hold %d spans, there are %d sentinel tokens; give the tokenizer more <extra_id_N>",
+                       spans, c->n_sentinels);
+    if (c->ids->eos < 0)
+        return err_set(e, ERR_CONFIG,
+                       "span corruption ends a target with the end-of-text token, which the tokenizer lacks");
     return 0;
 }
 
@@ -258,7 +267,8 @@ struct batch_source *span_source(struct batch_source *base, const struct span_cf
         base->close(base);
         return NULL;
     }
-    s->base = (struct batch_source){.next = next, .describe = describe, .close = close_span, .n_tokens = base->n_tokens, .vocab = base->vocab};
+    s->base = (struct batch_source){
+        .next = next, .describe = describe, .close = close_span, .n_tokens = base->n_tokens, .vocab = base->vocab};
     s->in = base;
     s->cfg = *c;
     s->raw = raw;

@@ -194,7 +194,8 @@ int decontam_add(struct decontam **out, const char *spec, struct err *e)
                            DECONTAM_MIN_WORDS, MAX_WORDS);
     }
     if (d->n && n != d->n)
-        return err_set(e, ERR_USAGE, "--decontaminate '%s': all files are searched with the same number of words, %d", spec, d->n);
+        return err_set(e, ERR_USAGE, "--decontaminate '%s': all files are searched with the same number of words, %d",
+                       spec, d->n);
     d->n = n;
     char **files = mem_resize(d->file, d->n_files + 1, sizeof *files);
     if (!files) return err_oom(e, path_n, "a list of files");

@@ -16,10 +16,12 @@ static void bar(struct buf *b, const char *class, uint64_t n, uint64_t most)
 
 static void step(struct buf *b, const char *what, uint64_t gone, uint64_t left, uint64_t all)
 {
-    buf_printf(b, "<tr><td>%s</td><td>%llu</td><td>%.2f</td><td>%llu</td><td style=\"text-align:left\"><span "
-                  "class=\"bar o\" style=\"width:%.0fpx\"></span><span class=\"bar\" style=\"width:%.0fpx\"></span></td></tr>\n",
-               what, (u)gone, report_percent(gone, all), (u)left, report_percent(left, all) * 3,
-               report_percent(gone, all) * 3);
+    buf_printf(
+        b,
+        "<tr><td>%s</td><td>%llu</td><td>%.2f</td><td>%llu</td><td style=\"text-align:left\"><span "
+        "class=\"bar o\" style=\"width:%.0fpx\"></span><span class=\"bar\" style=\"width:%.0fpx\"></span></td></tr>\n",
+        what, (u)gone, report_percent(gone, all), (u)left, report_percent(left, all) * 3,
+        report_percent(gone, all) * 3);
 }
 
 static void funnel(struct buf *b, const struct dedup_cfg *cfg, const struct dedup_stats *s)

@@ -17,7 +17,8 @@ int dsources_add(struct dsources *s, const char *name, size_t n, const struct ds
     if (i == LABEL_NONE) return err_oom(e, n, "the sources");
     if (i >= s->cap) {
         size_t old = s->cap;
-        if (!mem_grow(&s->v, &s->cap, (size_t)i + 1, sizeof *s->v)) return err_oom(e, ((size_t)i + 1) * sizeof *s->v, "the sources");
+        if (!mem_grow(&s->v, &s->cap, (size_t)i + 1, sizeof *s->v))
+            return err_oom(e, ((size_t)i + 1) * sizeof *s->v, "the sources");
         memset(s->v + old, 0, (s->cap - old) * sizeof *s->v);
     }
     s->v[i].docs += x->docs;
@@ -163,7 +164,8 @@ void dedup_detail_free(struct dedup_detail *x)
     free(x);
 }
 
-static int each(struct dedup *d, enum dkind k, int (*fn)(struct dedup *, struct dedup_detail *, const uint64_t *, struct err *),
+static int each(struct dedup *d, enum dkind k,
+                int (*fn)(struct dedup *, struct dedup_detail *, const uint64_t *, struct err *),
                 struct dedup_detail *x, struct err *e)
 {
     struct dmerge m = {0};

@@ -260,7 +260,8 @@ int dedup_write(struct dedup *d, struct err *e)
     d->stats->bytes_out += left.text;
     dmerge_free(&d->chosen);
     dmerge_free(&d->blocks);
-    if (!ret && (d->next || dedup_stamp(d->cfg) != d->stamp)) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
+    if (!ret && (d->next || dedup_stamp(d->cfg) != d->stamp))
+        ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
     if (!ret && d->cfg->html) ret = dedup_put_sources(d, e);
     if (!ret && d->cfg->clusters && d->cfg->shard == 0) ret = dedup_write_clusters(d, e);
     for (int i = 0; i < DOC_RUN_BUFS; i++) {

@@ -163,7 +163,8 @@ static int next_row(struct convert_in *c, struct row *r, struct buf *out, struct
     }
     if (n < 3 && !c->end) return 0;
     if (!n) {
-        if (c->end && !c->started) return err_set(e, ERR_DATA, "'%s' is empty; a CSV file begins with the names of its columns", c->name);
+        if (c->end && !c->started)
+            return err_set(e, ERR_DATA, "'%s' is empty; a CSV file begins with the names of its columns", c->name);
         return 0;
     }
     if (c->runaway >= MAX_RUNAWAY) { /* lines are rows now */

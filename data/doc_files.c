@@ -92,7 +92,8 @@ int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_f
             if (add_dir(f, paths[i], format, 0, e)) goto fail;
             if (f->n == before) {
                 err_set(e, ERR_NOINPUT,
-                        "'%s' holds no documents (*.jsonl, *.txt, *.md, *.warc, *.wet, *.csv, *.tsv, also .gz or .zst); name "
+                        "'%s' holds no documents (*.jsonl, *.txt, *.md, *.warc, *.wet, *.csv, *.tsv, also .gz or "
+                        ".zst); name "
                         "files to read others",
                         paths[i]);
                 goto fail;

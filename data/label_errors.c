@@ -46,7 +46,8 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     if (!n || d->removed) return 0;
     struct doc_value v = doc_path_find(d->doc->line, d->doc->line_len, l->field);
     buf_clear(&w->label);
-    if ((v.type != DOC_V_STRING && v.type != DOC_V_NUMBER && v.type != DOC_V_BOOL) || !doc_value_text(&v, &w->label)) return 0;
+    if ((v.type != DOC_V_STRING && v.type != DOC_V_NUMBER && v.type != DOC_V_BOOL) || !doc_value_text(&v, &w->label))
+        return 0;
     if (buf_ok(&w->label, e)) return -1;
     if (!w->label.len || memchr(w->label.data, 0, w->label.len)) return 0;
     if (w->label.len >= LABEL_BYTES)
@@ -97,7 +98,8 @@ static int judge_all(struct label_errors *l, struct err *e)
     /* The scores that training calibrates by, and the classifiers of the folds, stay in memory. */
     size_t scores = n * (k == 2 ? 1 : k) * sizeof(double);
     if (l->space && l->space->limit && scores > l->space->limit)
-        return err_set(e, ERR_OS, "%zu documents of %zu labels need %zu bytes for their scores, more than --mem", n, k, scores);
+        return err_set(e, ERR_OS, "%zu documents of %zu labels need %zu bytes for their scores, more than --mem", n, k,
+                       scores);
     int32_t *label = spill_room(&l->given, n, sizeof *label, e);
     if (!label || !(l->p = spill_room(&l->probabilities, n, k * sizeof *l->p, e)) ||
         !(l->suggestion = spill_room(&l->suggestions, n, sizeof *l->suggestion, e)))
@@ -175,7 +177,8 @@ static int set_up(struct label_errors *l, struct clean_cfg *cfg, struct err *e)
     l->pool = &cfg->pool;
     if (!(l->workers = mem_zalloc(256, sizeof *l->workers))) return err_oom(e, 256 * sizeof *l->workers, "--label-errors");
     l->space = cfg->space;
-    l->kept.space = l->buckets.space = l->rows.space = l->probabilities.space = l->suggestions.space = l->given.space = cfg->space;
+    l->kept.space = l->buckets.space = l->rows.space = l->probabilities.space = l->suggestions.space = l->given.space =
+        cfg->space;
     if ((l->confidence = rules_add_metric(&cfg->rules, "labels.confidence", e)) < 0 ||
         (l->error = rules_add_metric(&cfg->rules, "labels.error", e)) < 0 ||
         (l->suggested = rules_add_metric(&cfg->rules, "labels.suggested", e)) < 0)

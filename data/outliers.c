@@ -121,7 +121,9 @@ static int note(void *arg, const struct clean_note *n, struct err *e)
     if (pair == LABEL_NONE) return err_oom(e, sizeof pair, "groups of documents");
     for (int k = 0; k < o->n_values; k++)
         x[k] = value_of(o, n->value, k);
-    return spill_add(&o->rows, &pair, sizeof pair, e) || spill_add(&o->values, x, (size_t)o->n_values * sizeof *x, e) ? -1 : 0;
+    return spill_add(&o->rows, &pair, sizeof pair, e) || spill_add(&o->values, x, (size_t)o->n_values * sizeof *x, e)
+               ? -1
+               : 0;
 }
 
 static int by_key(const void *a, const void *b)

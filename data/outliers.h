@@ -33,7 +33,17 @@ void outliers_free(struct outliers *o); /* NULL is fine */
 void outliers_centre(double *v, size_t n, double *median, double *spread);
 
 /* The shape of a text. */
-enum shape { SHAPE_LENGTH, SHAPE_LETTERS, SHAPE_DIGITS, SHAPE_UPPER, SHAPE_PUNCTUATION, SHAPE_BLANKS, SHAPE_WORD, SHAPE_LINE, SHAPE_N };
+enum shape {
+    SHAPE_LENGTH,
+    SHAPE_LETTERS,
+    SHAPE_DIGITS,
+    SHAPE_UPPER,
+    SHAPE_PUNCTUATION,
+    SHAPE_BLANKS,
+    SHAPE_WORD,
+    SHAPE_LINE,
+    SHAPE_N
+};
 extern const char *const shape_names[SHAPE_N]; /* "length" ... */
 void shape_measure(const char *text, size_t n, double out[SHAPE_N]);
 

@@ -125,7 +125,8 @@ struct pairs *pairs_load(const struct doc_files *files, const char *source_field
     *st = (struct pairs_stats){0};
     if (!ret) ret = load(&l, files, source_field, target_field, e);
     if (!ret && !l.p->n)
-        ret = st->bad ? err_set(e, ERR_DATA, "no pairs of '%s' and '%s'; first %s", source_field, target_field, st->first_bad)
+        ret = st->bad ? err_set(e, ERR_DATA, "no pairs of '%s' and '%s'; first %s", source_field, target_field,
+                                st->first_bad)
                       : err_set(e, ERR_DATA, "the input holds no pairs of '%s' and '%s'", source_field, target_field);
     st->n = ret ? 0 : l.p->n;
     tok_scratch_free(l.scratch);
@@ -286,9 +287,11 @@ static int describe(struct batch_source *bs, struct buf *json, struct err *e)
     const struct source *s = (const struct source *)bs;
     char hex[17];
     hash64_hex(s->cfg.pairs->hash, hex);
-    buf_printf(json, "{\"task\":\"seq2seq\",\"content\":\"%s\",\"pairs\":%zu,\"from\":%.17g,\"to\":%.17g,\"seed\":\"%llu\","
-                     "\"source\":%d,\"target\":%d,\"start\":%d}",
-               hex, s->cfg.pairs->n, s->cfg.from, s->cfg.to, (unsigned long long)s->cfg.seed, s->cfg.S, s->cfg.T, s->cfg.decoder_start);
+    buf_printf(json,
+               "{\"task\":\"seq2seq\",\"content\":\"%s\",\"pairs\":%zu,\"from\":%.17g,\"to\":%.17g,\"seed\":\"%llu\","
+               "\"source\":%d,\"target\":%d,\"start\":%d}",
+               hex, s->cfg.pairs->n, s->cfg.from, s->cfg.to, (unsigned long long)s->cfg.seed, s->cfg.S, s->cfg.T,
+               s->cfg.decoder_start);
     return buf_ok(json, e);
 }
 

@@ -115,7 +115,8 @@ static int open_model(struct ppl *p, const char *path, struct err *e)
     if (!p->model.tok)
         return err_set(e, ERR_CONFIG, "'%s' holds no tokenizer, so it cannot read text", path);
     if (tok_vocab_size(p->model.tok) > c->vocab)
-        return err_set(e, ERR_CONFIG, "'%s': the tokenizer has %d ids, the model %d", path, tok_vocab_size(p->model.tok), c->vocab);
+        return err_set(e, ERR_CONFIG, "'%s': the tokenizer has %d ids, the model %d", path,
+                       tok_vocab_size(p->model.tok), c->vocab);
     p->window = c->max_pos > 0 && c->max_pos < PPL_WINDOW ? c->max_pos : PPL_WINDOW;
     p->begin = tok_bos(p->model.tok) >= 0 ? tok_bos(p->model.tok) : tok_eos(p->model.tok);
     if (start(p, &p->work[0], e)) return err_wrap(e, "'%s'", path);
@@ -137,7 +138,8 @@ static int set_up(struct ppl *p, struct clean_cfg *cfg, const char *spec, struct
         if ((lo = strrchr(s, ':'))) *lo++ = '\0';
         if (!lo || parse_limit(lo, &low, &has_low) || parse_limit(hi, &high, &has_high) ||
             (has_low && has_high && low > high))
-            return err_set(e, ERR_USAGE, "--ppl '%s': want MODEL or MODEL:LOWEST:HIGHEST, such as run:20:500 or run::500", spec);
+            return err_set(e, ERR_USAGE,
+                           "--ppl '%s': want MODEL or MODEL:LOWEST:HIGHEST, such as run:20:500 or run::500", spec);
     }
     if (open_model(p, s, e)) return -1;
     if ((p->metric = rules_add_metric(&cfg->rules, "ppl", e)) < 0) return -1;

@@ -214,7 +214,8 @@ static void markup(struct html *h)
     }
     bool closing = i < n && s[i] == '/';
     size_t from = i + closing, to = from;
-    while (to < n && ((lower(s[to]) >= 'a' && lower(s[to]) <= 'z') || (to > from && ((s[to] >= '0' && s[to] <= '9') || s[to] == '-' || s[to] == ':'))))
+    while (to < n && ((lower(s[to]) >= 'a' && lower(s[to]) <= 'z') ||
+                      (to > from && ((s[to] >= '0' && s[to] <= '9') || s[to] == '-' || s[to] == ':'))))
         to++;
     if (to == from || (to < n && !is_blank(s[to]) && s[to] != '>' && s[to] != '/')) {
         visible(h, "<", 1);
@@ -257,7 +258,9 @@ static bool is_html(const char *s, size_t n)
         size_t from = i + closing, to = from;
         while (to < n && ((lower(s[to]) >= 'a' && lower(s[to]) <= 'z') || (to > from && s[to] >= '0' && s[to] <= '9')))
             to++;
-        const struct tag *t = to > from && to < n && (is_blank(s[to]) || s[to] == '>' || s[to] == '/') ? find_tag(s + from, to - from) : NULL;
+        const struct tag *t = to > from && to < n && (is_blank(s[to]) || s[to] == '>' || s[to] == '/')
+                                  ? find_tag(s + from, to - from)
+                                  : NULL;
         if (!t) continue;
         if (closing) return true;
         for (size_t k = 0; k < COUNT_OF(telling); k++)

@@ -195,7 +195,8 @@ static struct span phone(const char *s, size_t n, size_t i)
         group = 0;
         if (!plus && digits >= 10) break;
         if (!one_of(" .-()", s[i]) || k == 8) break;
-        if (i + 1 < n && one_of(" .-()", s[i + 1]) && !((s[i] == ')' && s[i + 1] == ' ') || (s[i] == ' ' && s[i + 1] == '(')))
+        if (i + 1 < n && one_of(" .-()", s[i + 1]) &&
+            !((s[i] == ')' && s[i + 1] == ' ') || (s[i] == ' ' && s[i + 1] == '(')))
             break;
     }
     if (group) groups[k++] = group;

@@ -52,7 +52,8 @@ void prompt_norm(const char *text, size_t n, struct buf *out)
         if (word || point || is_sign) {
             if ((blank || is_sign != sign) && out->len > from) buf_addc(out, ' ');
             char b[4];
-            uint32_t low = c.cp < 128 ? (c.cp >= 'A' && c.cp <= 'Z' ? c.cp + 32 : c.cp) : (uint32_t)utf8proc_tolower((utf8proc_int32_t)c.cp);
+            uint32_t low = c.cp < 128 ? (c.cp >= 'A' && c.cp <= 'Z' ? c.cp + 32 : c.cp)
+                                      : (uint32_t)utf8proc_tolower((utf8proc_int32_t)c.cp);
             buf_add(out, b, (size_t)utf8_encode(low, b));
             blank = false;
             sign = is_sign;

@@ -35,7 +35,8 @@ void rules_gram_steps_avx512(const uint64_t *h, const uint32_t *chars, unsigned 
         __m512i b = _mm512_sllv_epi64(one, _mm512_and_si512(_mm512_srli_epi64(gram, 6), low6));
         _mm512_storeu_si512(out->pair + i, _mm512_or_si512(a, b));
         const uint32_t *c = chars + i;
-        __m256i sum = _mm256_add_epi32(_mm256_add_epi32(load4(c), load4(c + 1)), _mm256_add_epi32(load4(c + 2), load4(c + 3)));
+        __m256i sum =
+            _mm256_add_epi32(_mm256_add_epi32(load4(c), load4(c + 1)), _mm256_add_epi32(load4(c + 2), load4(c + 3)));
         store4(out->chars + i, _mm256_add_epi32(sum, _mm256_set1_epi32(3)));
     }
 }

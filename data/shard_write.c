@@ -83,7 +83,8 @@ static bool put_halves(char *p, const int32_t *ids, size_t n, int vocab)
     const __m128i last = _mm_set1_epi32(vocab - 1), zero = _mm_setzero_si128();
     __m128i bad = zero;
     for (; n - i >= 8; i += 8) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ids + i)), y = _mm_loadu_si128((const __m128i *)(const void *)(ids + i + 4));
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ids + i)),
+                y = _mm_loadu_si128((const __m128i *)(const void *)(ids + i + 4));
         bad = _mm_or_si128(bad, _mm_or_si128(_mm_cmpgt_epi32(x, last), _mm_cmpgt_epi32(y, last)));
         bad = _mm_or_si128(bad, _mm_or_si128(_mm_cmpgt_epi32(zero, x), _mm_cmpgt_epi32(zero, y)));
         x = _mm_srai_epi32(_mm_slli_epi32(x, 16), 16); /* what does not saturate */

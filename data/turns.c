@@ -141,8 +141,9 @@ static const char *add_pair(struct turns *t, const struct doc_value *system, con
 /* The usual names, in one walk over the record. */
 static int find_usual(const struct doc_value *o, struct turns *t, const char **why)
 {
-    static const char *const names[] = {"messages", "conversations", "conversation", "prompt", "instruction", "question", "query",
-                                        "response", "completion",    "output",       "answer", "input",       "system"};
+    static const char *const names[] = {"messages", "conversations", "conversation", "prompt",     "instruction",
+                                        "question", "query",         "response",     "completion", "output",
+                                        "answer",   "input",         "system"};
     enum { LISTS = 3, PROMPTS = 7, ANSWERS = 11, INPUT = 11, SYSTEM = 12, N = 13 };
     struct doc_value found[N] = {{0}}, key, v;
     struct doc_walk w = doc_walk(o);

@@ -259,7 +259,8 @@ static void count_words(const struct url_ban *u, struct worker *w, size_t count[
             i++;
         size_t len = i - from;
         for (size_t k = 0; k + len <= from && len; k++) /* seldom: only words that are banned matter */
-            if (memcmp(s + k, s + from, len) == 0 && !plain((unsigned char)s[k + len]) && (!k || !plain((unsigned char)s[k - 1])))
+            if (memcmp(s + k, s + from, len) == 0 && !plain((unsigned char)s[k + len]) &&
+                (!k || !plain((unsigned char)s[k - 1])))
                 len = 0;
         for (int kind = WORDS; kind <= SOFT && len; kind++) {
             const char *hit = strings_find(&u->set[kind], s + from, len);
@@ -371,7 +372,9 @@ static int add_rules(struct url_ban *u, struct clean_cfg *cfg, struct err *e)
 struct url_ban *url_ban_add(struct clean_cfg *cfg, const char *const *files, size_t n, const char *field, struct err *e)
 {
     struct url_ban *u = mem_zalloc(1, sizeof *u);
-    int ret = u && (u->workers = mem_zalloc(MAX_THREADS, sizeof *u->workers)) ? 0 : err_oom(e, sizeof *u, "a list of addresses");
+    int ret = u && (u->workers = mem_zalloc(MAX_THREADS, sizeof *u->workers))
+                  ? 0
+                  : err_oom(e, sizeof *u, "a list of addresses");
     if (!ret && field) ret = doc_path_check(field, "--url-field", e);
     if (!ret) u->field = field;
     for (size_t i = 0; i < n && !ret; i++)

@@ -341,7 +341,8 @@ int words_uax29_masked(struct words *w, const char *text, size_t n, const struct
             open = SIZE_MAX;
         }
         runs(&f, &m[k], k * 64, starts, ends, text_bits); /* one up to the end of a whole block is still open */
-        if (starts && (!ends || __builtin_clzll(starts) <= __builtin_clzll(ends))) open = k * 64 + 63 - (unsigned)__builtin_clzll(starts);
+        if (starts && (!ends || __builtin_clzll(starts) <= __builtin_clzll(ends)))
+            open = k * 64 + 63 - (unsigned)__builtin_clzll(starts);
     }
     if (open != SIZE_MAX && !w->oom) long_run(&f, m, open, n);
     return w->oom ? err_oom(e, w->cap * sizeof *w->v, "the words of a document") : 0;

@@ -277,7 +277,8 @@ static int take_part(struct file_writer *w, uint64_t keep, struct err *e)
         if (e->code == ERR_NOINPUT) e->code = ERR_CANTCREAT;
         return -1;
     }
-    if (flock(w->fd, LOCK_EX | LOCK_NB)) return err_set(e, ERR_CANTCREAT, "'%s' is being written by another llmctl", w->path);
+    if (flock(w->fd, LOCK_EX | LOCK_NB))
+        return err_set(e, ERR_CANTCREAT, "'%s' is being written by another llmctl", w->path);
     off_t size = lseek(w->fd, 0, SEEK_END);
     if (size < 0 || (uint64_t)size < keep)
         return err_set(e, ERR_DATA, "'%s' holds less than was written to it", w->tmp);

@@ -80,7 +80,11 @@ static int set_number(const struct opt *o, void *field, const char *v, const cha
     double x;
     int unit = o->type == OPT_T_INT ? 1000 : o->type == OPT_T_SIZE ? 1024 : 0;
     if (parse_number(v, unit, &x))
-        return bad_value(o, v, source, o->type == OPT_T_F64 ? "a number" : o->type == OPT_T_INT ? "an integer" : "a size", e);
+        return bad_value(o, v, source,
+                         o->type == OPT_T_F64   ? "a number"
+                         : o->type == OPT_T_INT ? "an integer"
+                                                : "a size",
+                         e);
     if (unit && x != floor(x)) return bad_value(o, v, source, "an integer", e);
     if (x < o->min || x > o->max) {
         char want[80];

@@ -242,7 +242,8 @@ static void bash(const struct cmd *const *cmds, size_t n, struct buf *out)
             buf_printf(out, "    '%s') [ \"$COMP_CWORD\" -gt 2 ] && cmd='%s' ;;\n", (*s)->name, (*s)->name);
     buf_adds(out, "  esac\n  case \"$cmd $prev\" in\n");
     each_command(cmds, n, out, bash_value_case);
-    buf_adds(out, "  esac\n  if [ -z \"$words\" ] && { [[ $cur == -* ]] || [ \"$COMP_CWORD\" -eq 2 ]; }; then\n    case \"$cmd\" in\n");
+    buf_adds(out, "  esac\n  if [ -z \"$words\" ] && { [[ $cur == -* ]] || [ \"$COMP_CWORD\" -eq 2 ]; }; then\n    "
+                  "case \"$cmd\" in\n");
     each_command(cmds, n, out, bash_case);
     buf_adds(out, "    esac\n  fi\n  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\n"
                   "complete -o default -F _llmctl llmctl\n");
@@ -283,8 +284,10 @@ static void zsh_case(struct buf *out, const struct cmd *c)
 
 static void zsh(const struct cmd *const *cmds, size_t n, struct buf *out)
 {
-    buf_adds(out, "#compdef llmctl\n# zsh completion for llmctl: llmctl completion zsh > \"${fpath[1]}/_llmctl\"\n_llmctl() {\n"
-                  "  local cmd=$words[2]\n  if (( CURRENT == 2 )); then\n    local -a commands=(\n");
+    buf_adds(
+        out,
+        "#compdef llmctl\n# zsh completion for llmctl: llmctl completion zsh > \"${fpath[1]}/_llmctl\"\n_llmctl() {\n"
+        "  local cmd=$words[2]\n  if (( CURRENT == 2 )); then\n    local -a commands=(\n");
     for (size_t i = 0; i < n; i++) {
         buf_printf(out, "      '%s:", cmds[i]->name);
         quoted(out, cmds[i]->summary, ":");

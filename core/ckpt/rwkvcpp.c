@@ -87,11 +87,13 @@ static int read_tensor(struct rwkvcpp *f, struct reader *r, struct err *e)
     const struct type *q = quantized((int)type);
     t->type = (int)type;
     if (type > 1 && (!q || f->version == 100))
-        return err_set(e, ERR_DATA, "'%s': tensor '%s' is of type %u of version %d, which is not supported", f->name, t->name, type, f->version);
+        return err_set(e, ERR_DATA, "'%s': tensor '%s' is of type %u of version %d, which is not supported", f->name,
+                       t->name, type, f->version);
     if (q && t->dim[t->ndim - 1] % BLOCK)
         return err_set(e, ERR_DATA, "'%s': the rows of tensor '%s' are no multiple of %d", f->name, t->name, BLOCK);
     t->dtype = type == 1 ? DT_F16 : DT_F32;
-    bool fits = q ? ck_mul((size_t)t->n / BLOCK, (size_t)q->block_bytes, &bytes) : ck_mul((size_t)t->n, dtype_size(t->dtype), &bytes);
+    bool fits = q ? ck_mul((size_t)t->n / BLOCK, (size_t)q->block_bytes, &bytes)
+                  : ck_mul((size_t)t->n, dtype_size(t->dtype), &bytes);
     if (!fits) return bad(f, r, e, "a tensor of impossible size");
     if (!reader_bytes(r, bytes, &t->data, e)) return -1;
     if (rwkvcpp_find(f, t->name)) return err_set(e, ERR_DATA, "'%s': two tensors '%s'", f->name, t->name);
@@ -105,9 +107,11 @@ static int read_header(struct rwkvcpp *f, struct reader *r, struct err *e)
     for (int i = 0; i < 6; i++)
         if (!reader_u32(r, &v[i], e)) return -1;
     if (v[0] != MAGIC) return err_set(e, ERR_DATA, "'%s' is no file of rwkv.cpp", f->name);
-    if (v[1] != 100 && v[1] != 101) return err_set(e, ERR_DATA, "'%s': version %u of the file format is not supported", f->name, v[1]);
+    if (v[1] != 100 && v[1] != 101)
+        return err_set(e, ERR_DATA, "'%s': version %u of the file format is not supported", f->name, v[1]);
     if (v[2] < 1 || v[2] > 1 << 24 || v[3] < 1 || v[3] > 1 << 17 || v[4] < 1 || v[4] > 1024)
-        return err_set(e, ERR_DATA, "'%s': %u layers of width %u with %u tokens are not possible", f->name, v[4], v[3], v[2]);
+        return err_set(e, ERR_DATA, "'%s': %u layers of width %u with %u tokens are not possible", f->name, v[4], v[3],
+                       v[2]);
     f->version = (int)v[1];
     f->vocab = (int)v[2];
     f->width = (int)v[3];

@@ -34,7 +34,8 @@ struct embedder *embedder_new(const struct model_config *c, struct params *p, en
                               struct pool *pool, struct err *e)
 {
     if (max_length < 1 || max_length > c->max_pos || tokens < max_length) {
-        err_set(e, ERR_CONFIG, "texts of %d tokens, %d at a time, of a model with %d positions", max_length, tokens, c->max_pos);
+        err_set(e, ERR_CONFIG, "texts of %d tokens, %d at a time, of a model with %d positions", max_length, tokens,
+                c->max_pos);
         return NULL;
     }
     struct embedder *m = mem_zalloc(1, sizeof *m);
@@ -123,7 +124,8 @@ static void fill(struct embedder *m)
 {
     bool two = m->c->stack == STACK_ENCDEC;
     int32_t *tokens = exec_input(m->x, two ? "src_tokens" : "tokens"), *types = exec_input(m->x, "types");
-    int32_t *pos = exec_input(m->x, two ? "src_positions" : "positions"), *seg = exec_input(m->x, two ? "src_seg_start" : "seg_start");
+    int32_t *pos = exec_input(m->x, two ? "src_positions" : "positions"),
+            *seg = exec_input(m->x, two ? "src_seg_start" : "seg_start");
     int N = m->rows * m->T;
     for (int i = 0; i < N; i++) {
         tokens[i] = 0;
@@ -151,7 +153,8 @@ static void load_state(const struct embedder *m, int at, float *to)
     else kernels_get()->f32_from_bf16(to, (const uint16_t *)h->data + (size_t)at * C, C);
 }
 
-static void pool_text(const struct embedder *m, const struct text *t, enum embed_pool how, bool normalize, float *out, float *tmp)
+static void pool_text(const struct embedder *m, const struct text *t, enum embed_pool how, bool normalize, float *out,
+                      float *tmp)
 {
     const struct kernels *k = kernels_get();
     size_t C = (size_t)m->c->d_model;

@@ -6,7 +6,15 @@
 
 #include "core/infer/lens_run.h"
 
-enum explain_encoding { EXPLAIN_ALL, EXPLAIN_SINUSOIDAL, EXPLAIN_LEARNED, EXPLAIN_ROPE, EXPLAIN_ALIBI, EXPLAIN_SHAW, EXPLAIN_T5 };
+enum explain_encoding {
+    EXPLAIN_ALL,
+    EXPLAIN_SINUSOIDAL,
+    EXPLAIN_LEARNED,
+    EXPLAIN_ROPE,
+    EXPLAIN_ALIBI,
+    EXPLAIN_SHAW,
+    EXPLAIN_T5
+};
 
 struct explain_positions {
     const char *const *word; /* [n] */

@@ -68,7 +68,8 @@ void explain_attention_text(const float *P, char *const *label, int n, int layer
     static const char *const shade[] = {" ", "\xc2\xb7", "\xe2\x96\x91", "\xe2\x96\x92", "\xe2\x96\x93", "\xe2\x96\x88"};
     int w = widest(label, n);
     buf_printf(out, "layer %d, head %d: each row is a token and how it spreads its attention\n", layer, head);
-    buf_printf(out, "(\xc2\xb7 from 2 %%, \xe2\x96\x91 10 %%, \xe2\x96\x92 25 %%, \xe2\x96\x93 50 %%, \xe2\x96\x88 75 %%); right: the token it looks at most\n\n");
+    buf_printf(out, "(\xc2\xb7 from 2 %%, \xe2\x96\x91 10 %%, \xe2\x96\x92 25 %%, \xe2\x96\x93 50 %%, \xe2\x96\x88 75 "
+                    "%%); right: the token it looks at most\n\n");
     for (int i = 0; i < n; i++) {
         const float *p = P + (size_t)i * (size_t)n;
         int best = 0;
@@ -86,11 +87,12 @@ void explain_attention_text(const float *P, char *const *label, int n, int layer
 void explain_attention_svg(const float *P, char *const *label, int n, int layer, int head, struct buf *out)
 {
     int cell = n > 60 ? 10 : 18, left = 20 + 8 * widest(label, n), top = left + 30, size = n * cell;
-    buf_printf(out,
-               "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"monospace\" font-size=\"11\">\n"
-               "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
-               "<text x=\"10\" y=\"20\" font-size=\"14\">layer %d, head %d: rows look at columns</text>\n",
-               left + size + 20 < 420 ? 420 : left + size + 20, top + size + 20, layer, head);
+    buf_printf(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"monospace\" font-size=\"11\">\n"
+        "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
+        "<text x=\"10\" y=\"20\" font-size=\"14\">layer %d, head %d: rows look at columns</text>\n",
+        left + size + 20 < 420 ? 420 : left + size + 20, top + size + 20, layer, head);
     for (int i = 0; i < n; i++) {
         buf_printf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", left - 6, top + i * cell + cell - 5);
         buf_add_html(out, label[i], strlen(label[i]));
@@ -100,21 +102,25 @@ void explain_attention_svg(const float *P, char *const *label, int n, int layer,
         for (int j = 0; j < n; j++) {
             double p = (double)P[(size_t)i * (size_t)n + (size_t)j];
             if (p < 0.005) continue;
-            buf_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#2a6fbb\" fill-opacity=\"%.3f\"><title>",
-                       left + j * cell, top + i * cell, cell - 1, cell - 1, sqrt(p));
+            buf_printf(
+                out,
+                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#2a6fbb\" fill-opacity=\"%.3f\"><title>",
+                left + j * cell, top + i * cell, cell - 1, cell - 1, sqrt(p));
             buf_add_html(out, label[i], strlen(label[i]));
             buf_adds(out, " \xe2\x86\x92 ");
             buf_add_html(out, label[j], strlen(label[j]));
             buf_printf(out, " %.1f %%</title></rect>\n", 100 * p);
         }
     }
-    buf_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#999\"/>\n</svg>\n", left, top, size, size);
+    buf_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#999\"/>\n</svg>\n",
+               left, top, size, size);
 }
 
 void explain_experts(const struct lens_result *r, char *const *label, int layer, int n_experts, struct buf *out)
 {
     int w = widest(label, r->n);
-    buf_printf(out, "layer %d: of %d experts each token takes %d; their weights in per cent\n\n", layer, n_experts, r->top_k);
+    buf_printf(out, "layer %d: of %d experts each token takes %d; their weights in per cent\n\n", layer, n_experts,
+               r->top_k);
     for (int i = 0; i < r->n; i++) {
         padded(out, label[i], w);
         buf_adds(out, "  ");

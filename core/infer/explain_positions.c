@@ -78,7 +78,8 @@ static int rope(const struct explain_positions *p, struct buf *out, struct err *
     b.head_dim = p->dim;
     b.theta = p->theta;
     b.pos = POS_ROPE;
-    if (rope_n_rot(&b) / 2 > (int)(sizeof f / sizeof *f)) return err_set(e, ERR_USAGE, "--dim %d is too large for a table", p->dim);
+    if (rope_n_rot(&b) / 2 > (int)(sizeof f / sizeof *f))
+        return err_set(e, ERR_USAGE, "--dim %d is too large for a table", p->dim);
     rope_frequencies(NULL, &b, p->n, f);
     int pairs = rope_n_rot(&b) / 2;
     buf_printf(out,
@@ -88,7 +89,8 @@ static int rope(const struct explain_positions *p, struct buf *out, struct err *
                p->theta, p->dim);
     for (int k = 0; k < pairs && k < 6; k++) buf_printf(out, " %.4g", f[k]);
     buf_adds(out, pairs > 6 ? " ...\n" : "\n");
-    buf_adds(out, "  Only the difference of the angles survives in the score: q_i.k_j = sum_k |q_k||k_k| cos((i - j) f_k + phi_k).\n"
+    buf_adds(out, "  Only the difference of the angles survives in the score: q_i.k_j = sum_k |q_k||k_k| cos((i - j) "
+                  "f_k + phi_k).\n"
                   "  Shown: the score of two equal vectors, 1 at distance 0.\n\n"
                   "  key  word          distance   angle of pair 0   score\n");
     for (int j = 0; j < p->n; j++) {
@@ -99,7 +101,8 @@ static int rope(const struct explain_positions *p, struct buf *out, struct err *
             hidden(out);
             continue;
         }
-        buf_printf(out, "  %8d   %12.1f°     %6.3f\n", p->query - j, fmod((p->query - j) * f[0] * 180 / M_PI, 360), score / pairs);
+        buf_printf(out, "  %8d   %12.1f°     %6.3f\n", p->query - j, fmod((p->query - j) * f[0] * 180 / M_PI, 360),
+                   score / pairs);
     }
     return 0;
 }
@@ -160,7 +163,9 @@ static int t5(const struct explain_positions *p, struct buf *out, struct err *e)
                p->max_distance, p->buckets, p->causal ? ", all for what came before" : ", half for each side");
     for (int j = 0; j < p->n; j++) {
         key(p, j, out);
-        if (visible(p, j)) buf_printf(out, "  %6d  %5d\n", j - p->query, t5_bucket(j - p->query, p->causal, p->buckets, p->max_distance));
+        if (visible(p, j))
+            buf_printf(out, "  %6d  %5d\n", j - p->query,
+                       t5_bucket(j - p->query, p->causal, p->buckets, p->max_distance));
         else hidden(out);
     }
     buf_adds(out, "\n  distances of each bucket:");

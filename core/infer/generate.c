@@ -67,7 +67,9 @@ int gen_encode_prompt(const struct tokenizer *t, const char *text, size_t n, str
     tok_scratch_free(s);
     if (ret || ids->n > 0) return ret;
     int first = tok_bos(t) >= 0 ? tok_bos(t) : tok_eos(t);
-    if (first < 0) return err_set(e, ERR_USAGE, "the prompt is empty and this tokenizer has no begin-of-text token; give a prompt");
+    if (first < 0)
+        return err_set(e, ERR_USAGE,
+                       "the prompt is empty and this tokenizer has no begin-of-text token; give a prompt");
     int32_t *p = mem_resize(ids->id, ids->cap + 1, sizeof *p);
     if (!p) return err_oom(e, sizeof *p, "a prompt");
     ids->id = p;
@@ -147,7 +149,9 @@ static int advance(struct gen *g, int i, const float *logits, struct err *e)
                      (uint32_t)r->n_history, &token, &logprob, e))
         return -1;
     if (ends_here(g, token)) return finish(g, i, GEN_EOS, e);
-    if (s->top) sampler_top_logprobs(g->sampler, logits, g->p->top_logprobs, s->top + (size_t)s->n_ids * (size_t)g->p->top_logprobs);
+    if (s->top)
+        sampler_top_logprobs(g->sampler, logits, g->p->top_logprobs,
+                             s->top + (size_t)s->n_ids * (size_t)g->p->top_logprobs);
     s->ids[s->n_ids] = token;
     s->logprob[s->n_ids++] = logprob;
     r->history[r->n_history++] = token;
@@ -258,7 +262,8 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
         n_prompt += p->n_past;
     }
     if (n_prompt > g.context) {
-        err_set(e, ERR_DATA, "the prompt has %d tokens, more than the context of %d; shorten it or raise --context", n_prompt, g.context);
+        err_set(e, ERR_DATA, "the prompt has %d tokens, more than the context of %d; shorten it or raise --context",
+                n_prompt, g.context);
         goto out;
     }
     double start = time_now_s();

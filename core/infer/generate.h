@@ -1,8 +1,8 @@
 /* generate.h - text from a model: prompt in, samples out.
  *
- * An encoder-decoder takes the prompt as its source.  One prompt gives n samples that share its prefill and are decoded together.
- * The text of a sample is a pure function of (model, prompt, parameters, seed,
- * sequence number): not of n, batching or threads. */
+ * An encoder-decoder takes the prompt as its source.  One prompt gives n samples that share its prefill and are decoded
+ * together. The text of a sample is a pure function of (model, prompt, parameters, seed, sequence number): not of n,
+ * batching or threads. */
 #ifndef CORE_INFER_GENERATE_H
 #define CORE_INFER_GENERATE_H
 

@@ -13,7 +13,8 @@ struct inside {
 static int build(const struct saved_model *m, int n, struct model_graph *mg, struct err *e)
 {
     bool two = m->config.stack == STACK_ENCDEC;
-    struct model_build b = {.opts = {.compute = DT_F32, .rows = 1, .T = n, .leaves = 1}, .S = two ? n : 0, .encoder_only = two};
+    struct model_build b = {
+        .opts = {.compute = DT_F32, .rows = 1, .T = n, .leaves = 1}, .S = two ? n : 0, .encoder_only = two};
     return model_build(&m->config, m->params, &b, mg, e);
 }
 
@@ -26,7 +27,8 @@ static void fill(struct exec *x, const char *name, const int32_t *ids, int n, in
 static int execute(struct graph *g, const int32_t *ids, int n, struct pool *pool, struct exec **out, struct err *e)
 {
     if (graph_error(g, e) || graph_plan(g, pool_threads(pool), e) || !(*out = exec_new(g, pool, e))) return -1;
-    static const char *const names[2][3] = {{"tokens", "positions", "seg_start"}, {"src_tokens", "src_positions", "src_seg_start"}};
+    static const char *const names[2][3] = {{"tokens", "positions", "seg_start"},
+                                            {"src_tokens", "src_positions", "src_seg_start"}};
     for (int k = 0; k < 2; k++) {
         fill(*out, names[k][0], ids, n, 0);
         fill(*out, names[k][1], NULL, n, 1);
@@ -69,11 +71,13 @@ static int run(const struct saved_model *m, const int32_t *ids, int n, int layer
     struct exec *x = NULL;
     int ret = -1;
     *out = (struct lens_result){.n = n};
-    if (layer < 0 || layer >= layers) return err_set(e, ERR_USAGE, "layer %d: the model has layers 0 to %d", layer, layers - 1);
+    if (layer < 0 || layer >= layers)
+        return err_set(e, ERR_USAGE, "layer %d: the model has layers 0 to %d", layer, layers - 1);
     if (n > c->max_pos) return err_set(e, ERR_USAGE, "the text has %d tokens, the model's context is %d", n, c->max_pos);
     if (build(m, n, &mg, e)) return -1;
     if (experts ? !lens_experts(mg.g, layer, &in.ids, &in.weights) : !(in.attention = lens_attention(mg.g, layer, false)))
-        err_set(e, ERR_USAGE, "layer %d of this model has no %s", layer, experts ? "experts" : "attention that could be shown");
+        err_set(e, ERR_USAGE, "layer %d of this model has no %s", layer,
+                experts ? "experts" : "attention that could be shown");
     else if (!execute(mg.g, ids, n, pool, &x, e))
         ret = keep(&in, n, out, e);
     exec_free(x);

@@ -83,7 +83,9 @@ static int load(struct sampler *s, const float *logits, struct err *e)
 {
     float max = -INFINITY;
     for (int i = 0; i < s->vocab; i++) {
-        if (isnan(logits[i])) return err_set(e, ERR_RESULT, "the model gave NaN for token %d; its weights may be damaged, see llmctl verify", i);
+        if (isnan(logits[i]))
+            return err_set(e, ERR_RESULT,
+                           "the model gave NaN for token %d; its weights may be damaged, see llmctl verify", i);
         if (logits[i] > max) max = logits[i];
         s->c[i] = (struct sample_candidate){i, logits[i], 0};
     }

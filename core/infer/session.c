@@ -84,7 +84,8 @@ static int save_piece(void *arg, const struct decoder_piece *p, struct err *e)
     return llmz_add(arg, p->name, p->dtype, p->ndim, p->dim, p->data, e);
 }
 
-int gen_session_save(const struct gen_session *s, const char *path, struct decoder *d, const int32_t *ids, int n, struct err *e)
+int gen_session_save(const struct gen_session *s, const char *path, struct decoder *d, const int32_t *ids, int n,
+                     struct err *e)
 {
     struct buf manifest = {0};
     char hex[33];

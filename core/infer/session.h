@@ -23,7 +23,8 @@ int gen_session_open(struct gen_session *s, const char *path, struct hash128 mod
 /* Sequence 0 of d holds the cached tokens afterwards. */
 int gen_session_restore(struct gen_session *s, struct decoder *d, struct err *e);
 /* Writes sequence 0 of d, which has read all but the last of ids[n] (n >= 2). */
-int gen_session_save(const struct gen_session *s, const char *path, struct decoder *d, const int32_t *ids, int n, struct err *e);
+int gen_session_save(const struct gen_session *s, const char *path, struct decoder *d, const int32_t *ids, int n,
+                     struct err *e);
 void gen_session_close(struct gen_session *s); /* a zeroed one is fine */
 
 #endif

@@ -38,7 +38,8 @@ static size_t attn_ws_bytes(int Tq, int Tk, int D, int clip, bool backward)
 }
 
 /* S, G of group g: scores and dP in, P (with dropout) and scale dS out. */
-VEC void grad_group(struct attn_bwd_ws *w, const struct spans *sp, const struct cover *c, const struct scoring *s, int i0, int g, int k0, bool plain)
+VEC void grad_group(struct attn_bwd_ws *w, const struct spans *sp, const struct cover *c, const struct scoring *s,
+                    int i0, int g, int k0, bool plain)
 {
     const struct attn *a = s->a;
     const bool masked = c->masked[g], drop = !plain && a->drop_below;
@@ -76,8 +77,8 @@ VEC void grad_group(struct attn_bwd_ws *w, const struct spans *sp, const struct 
 
 struct bwd_rows { const float *p; int64_t ld; };
 
-static void attn_bwd_keys(const struct attn *a, struct attn_bwd_ws *w, const struct spans *sp, const struct scoring *s, int i0, int hk, int k0,
-                          struct bwd_rows Q, struct bwd_rows dO)
+static void attn_bwd_keys(const struct attn *a, struct attn_bwd_ws *w, const struct spans *sp, const struct scoring *s,
+                          int i0, int hk, int k0, struct bwd_rows Q, struct bwd_rows dO)
 {
     struct cover c;
     if (!cover_of(&c, sp, k0)) return;
@@ -91,7 +92,8 @@ static void attn_bwd_keys(const struct attn *a, struct attn_bwd_ws *w, const str
         if (c.from[g] >= c.to[g]) continue;
         if (s->plain) grad_group(w, sp, &c, s, i0, g, k0, true);
         else grad_group(w, sp, &c, s, i0, g, k0, false);
-        accum(w->dQ + (int64_t)g * VL * Dp, Dp, w->G + c.from[g] * QT + g * VL, 1, QT, K + c.from[g] * ldk, ldk, c.to[g] - c.from[g], VL, Dp, NULL);
+        accum(w->dQ + (int64_t)g * VL * Dp, Dp, w->G + c.from[g] * QT + g * VL, 1, QT, K + c.from[g] * ldk, ldk,
+              c.to[g] - c.from[g], VL, Dp, NULL);
     }
     for (int j = 0; j < KT; j += KSTEP) {
         int g0, g1;
@@ -141,7 +143,8 @@ static void attn_bwd_tile(const struct attn *a, struct attn_bwd_ws *w, int h, in
     memcpy(w->lse, a->lse + (int64_t)h * a->Tq + i0, (size_t)nq * sizeof *w->lse);
     for (int r = 0; r < nq; r++) {
         vf acc = v_zero();
-        FOR_LANES((size_t)D, acc = v_fma(load_dt(a->out, a->dt, o_at + r * a->o_stride + (int64_t)i, c), v_load(dO.p + r * dO.ld + (int64_t)i), acc););
+        FOR_LANES((size_t)D, acc = v_fma(load_dt(a->out, a->dt, o_at + r * a->o_stride + (int64_t)i, c),
+                                         v_load(dO.p + r * dO.ld + (int64_t)i), acc););
         w->delta[r] = v_sum(acc);
     }
     if (a->clip > 0) shaw_begin(a, w);

@@ -35,7 +35,8 @@ static size_t attn_fwd_floats(int D, int clip)
 
 /* Scores to probabilities for group g; updates m, l and gives alpha, the factor
  * of what was summed before. */
-VEC void softmax_group(struct attn_fwd_ws *w, const struct spans *sp, const struct cover *c, const struct scoring *s, int i0, int g, int k0, bool plain)
+VEC void softmax_group(struct attn_fwd_ws *w, const struct spans *sp, const struct cover *c, const struct scoring *s,
+                       int i0, int g, int k0, bool plain)
 {
     const bool masked = c->masked[g], shaw_k = !plain && s->a->shaw_k, shaw_v = !plain && s->a->shaw_v;
     const int first = s->a->q_offset + i0 + g * VL, clip = s->a->clip;
@@ -68,7 +69,8 @@ VEC void softmax_group(struct attn_fwd_ws *w, const struct spans *sp, const stru
     v_store(w->alpha + g * VL, alpha);
 }
 
-static void attn_fwd_keys(const struct attn *a, struct attn_fwd_ws *w, const struct spans *sp, const struct scoring *s, int i0, int hk, int k0)
+static void attn_fwd_keys(const struct attn *a, struct attn_fwd_ws *w, const struct spans *sp, const struct scoring *s,
+                          int i0, int hk, int k0)
 {
     struct cover c;
     if (!cover_of(&c, sp, k0)) return;
@@ -81,8 +83,8 @@ static void attn_fwd_keys(const struct attn *a, struct attn_fwd_ws *w, const str
         if (c.from[g] >= c.to[g]) continue;
         if (s->plain) softmax_group(w, sp, &c, s, i0, g, k0, true);
         else softmax_group(w, sp, &c, s, i0, g, k0, false);
-        accum(w->O + (int64_t)g * VL * Dp, Dp, w->S + c.from[g] * QT + g * VL, 1, QT, V + c.from[g] * ldv, ldv, c.to[g] - c.from[g], VL, Dp,
-              w->alpha + g * VL);
+        accum(w->O + (int64_t)g * VL * Dp, Dp, w->S + c.from[g] * QT + g * VL, 1, QT, V + c.from[g] * ldv, ldv,
+              c.to[g] - c.from[g], VL, Dp, w->alpha + g * VL);
     }
 }
 
@@ -114,7 +116,8 @@ static void attn_fwd_tile(const struct attn *a, struct attn_fwd_ws *w, int h, in
 
 /* One query against keys [k0,k1): s[] becomes scores; the largest is returned.
  * b: products with Shaw's table, or NULL. */
-VEC float few_scores(float *s, const struct attn *a, const struct scoring *sc, const float *q, const float *b, int pos, int hk, int k0, int k1)
+VEC float few_scores(float *s, const struct attn *a, const struct scoring *sc, const float *q, const float *b, int pos,
+                     int hk, int k0, int k1)
 {
     const size_t D = (size_t)a->D;
     float m = -INFINITY;
@@ -140,8 +143,8 @@ VEC float few_scores(float *s, const struct attn *a, const struct scoring *sc, c
 VEC void few_values(float *o, const float *p, const struct attn *a, int hk, int k0, int k1, float alpha)
 {
     FOR_LANES((size_t)a->D, vf acc = v_mul(v_load(o + i), v_set(alpha));
-              for (int j = k0; j < k1; j++)
-                  acc = v_fma(v_set(p[j - k0]), load_dt(a->v, a->dt, j * a->v_stride + (int64_t)hk * a->D + (int64_t)i, c), acc);
+              for (int j = k0; j < k1; j++) acc = v_fma(
+                  v_set(p[j - k0]), load_dt(a->v, a->dt, j * a->v_stride + (int64_t)hk * a->D + (int64_t)i, c), acc);
               v_store(o + i, acc););
 }
 

@@ -64,7 +64,8 @@ static void shaw_products(float *B, const float *xT, const float *E, int clip, i
     for (int r = 0; r < shaw_rows(clip); r += KSTEP)
         for (int g = 0; g < QG; g += SCORE_VECS)
             for (int s = 0; s < KSTEP; s += SCORE_KEYS)
-                scores_block(B + (int64_t)(r + s) * QT + g * VL, xT + g * VL, E + (int64_t)(r + s) * round_up(D, VL), round_up(D, VL), D, SCORE_VECS);
+                scores_block(B + (int64_t)(r + s) * QT + g * VL, xT + g * VL, E + (int64_t)(r + s) * round_up(D, VL),
+                             round_up(D, VL), D, SCORE_VECS);
 }
 
 /* Bins of group g, multiplied lane by lane; most tiles leave them as they are. */
@@ -74,7 +75,8 @@ VEC void shaw_rescale(float *B, vf alpha, int clip)
     bool same = true;
     v_store(t, alpha);
     for (int l = 0; l < VL; l++) same &= t[l] == 1;
-    for (int r = 0; !same && r < shaw_bins(clip); r++) v_store(B + (int64_t)r * QT, v_mul(v_load(B + (int64_t)r * QT), alpha));
+    for (int r = 0; !same && r < shaw_bins(clip); r++)
+        v_store(B + (int64_t)r * QT, v_mul(v_load(B + (int64_t)r * QT), alpha));
 }
 
 #endif

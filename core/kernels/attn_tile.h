@@ -138,7 +138,8 @@ VEC void store_dt(void *p, enum dtype dt, int64_t at, vf v, int c)
 /* Rows [at, at + n stride) of D elements as f32 with a stride of a multiple of VL:
  * the source itself where it can be used as it is, else a copy in buf
  * [rows][Dp], padded with zeros. */
-static const float *tile_rows(const void *src, enum dtype dt, int64_t at, int64_t stride, int n, int rows, int D, float *buf, int64_t *ld_out)
+static const float *tile_rows(const void *src, enum dtype dt, int64_t at, int64_t stride, int n, int rows, int D,
+                              float *buf, int64_t *ld_out)
 {
     const int Dp = round_up(D, VL);
     if (dt == DT_F32 && D == Dp && n == rows) {
@@ -219,7 +220,8 @@ static void scores(float *S, const float *qT, const float *K, int64_t ldk, int D
 }
 
 /* One block of C, R rows x V vectors; sr, st: strides of A over r and t. */
-VEC void accum_block(float *C, int64_t ldc, const float *A, int64_t sr, int64_t st_, const float *B, int64_t ldb, int nt, int R, int V, const float *alpha)
+VEC void accum_block(float *C, int64_t ldc, const float *A, int64_t sr, int64_t st_, const float *B, int64_t ldb,
+                     int nt, int R, int V, const float *alpha)
 {
     vf acc[8][4];
     UNROLL
@@ -247,7 +249,8 @@ VEC void accum_block(float *C, int64_t ldc, const float *A, int64_t sr, int64_t 
 }
 
 /* Rows is a multiple of 8, ncol of VL.  alpha [rows] first scales C, or NULL. */
-VEC void accum(float *C, int64_t ldc, const float *A, int64_t sr, int64_t st_, const float *B, int64_t ldb, int nt, int rows, int ncol, const float *alpha)
+VEC void accum(float *C, int64_t ldc, const float *A, int64_t sr, int64_t st_, const float *B, int64_t ldb, int nt,
+               int rows, int ncol, const float *alpha)
 {
     for (int d = 0; d < ncol;) {
         int vecs = (ncol - d) / VL < ACCUM_VECS ? (ncol - d) / VL : ACCUM_VECS;

@@ -81,7 +81,8 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
             t.b = (const uint32_t *)g->Bp + (int64_t)(n + j) * K + (int64_t)k * c->nr;
             t.next = (const char *)t.b + (j + c->nr < nc ? (int64_t)K * c->nr * 4 : 0);
             t.cols = gemm_min(c->nr, nc - j);
-            for (int s = 0; s < slivers; s++, t.next += t.k / GEMM_FETCH * t.next_step) { /* of heights that differ by one at most */
+            for (int s = 0; s < slivers;
+                 s++, t.next += t.k / GEMM_FETCH * t.next_step) { /* of heights that differ by one at most */
                 int i = mc * s / slivers, rows = mc * (s + 1) / slivers - i;
                 t.a = ws->a + i * LDA;
                 t.c = sums + i * ld + j;

@@ -89,8 +89,8 @@ static void pack_a(const struct job *j, const struct block *b)
                        gemm_min(PIECE, b->len - k - AHEAD), bytes);
             for (int s = 0; s < j->slivers; s++)
                 (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(dst + s * j->width * panel, j->width,
-                                                                  row(j->g->A, dt, j->g->lda, at, j->m + j->first[s]), j->g->lda,
-                                                                  rows, j->first[s + 1] - j->first[s]);
+                                                                   row(j->g->A, dt, j->g->lda, at, j->m + j->first[s]),
+                                                                   j->g->lda, rows, j->first[s + 1] - j->first[s]);
         }
 }
 

@@ -17,7 +17,8 @@ VEC vf gemv_w(const void *W, enum dtype dt, int64_t at, int c)
 /* The hardware's prefetch keeps up with four streams of f32, but starts anew
  * at each short row of bf16 (65 % of the bandwidth): there we ask for the next
  * rows, in the order of memory (98 %; for f32 that costs 10 %). */
-VEC void gemv_rows(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, size_t K, int64_t n, int rows, const float *bias)
+VEC void gemv_rows(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, size_t K, int64_t n, int rows,
+                   const float *bias)
 {
     const char *next = (const char *)W + (n + rows) * ldw * 2;
     const size_t step = VL * 2 * (size_t)rows; /* bytes of all rows in one step */
@@ -32,7 +33,8 @@ VEC void gemv_rows(float *y, const void *W, enum dtype dt, int64_t ldw, const fl
     for (int r = 0; r < rows; r++) y[n + r] = v_sum(s[r]) + (bias ? bias[n + r] : 0);
 }
 
-VEC void gemv_dt(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, int K, int n0, int n1, const float *bias)
+VEC void gemv_dt(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, int K, int n0, int n1,
+                 const float *bias)
 {
     const int rows = dt == DT_F32 ? GEMV_ROWS_F32 : GEMV_ROWS_BF16;
     int n = n0;
@@ -40,7 +42,8 @@ VEC void gemv_dt(float *y, const void *W, enum dtype dt, int64_t ldw, const floa
     for (; n < n1; n++) gemv_rows(y, W, dt, ldw, x, (size_t)K, n, 1, bias);
 }
 
-static void row_gemv(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, int K, int n0, int n1, const float *bias)
+static void row_gemv(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, int K, int n0, int n1,
+                     const float *bias)
 {
     if (dt == DT_F32) gemv_dt(y, W, DT_F32, ldw, x, K, n0, n1, bias);
     else gemv_dt(y, W, DT_BF16, ldw, x, K, n0, n1, bias);

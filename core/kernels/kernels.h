@@ -51,7 +51,8 @@ struct gemm {
     const float *bias;      /* [N] or NULL, added after the sum */
     enum act act;           /* applied after bias: act_out = act(C), C rounded to its type first */
     void *act_out;          /* [M,N], stride ldc, type c; required when act != ACT_NONE */
-    const void *dact_in;    /* [M,N], stride ldc, type c, or NULL: C = sum * act'(dact_in) (backward epilogue; act gives the function) */
+    const void *dact_in;    /* [M,N], stride ldc, type c, or NULL: C = sum * act'(dact_in) (backward epilogue; act gives
+                               the function) */
     const float *residual;  /* [M,N] f32, stride ldc, or NULL: C = sum + bias + residual (c must be f32) */
 };
 
@@ -158,7 +159,8 @@ struct kernels {
     void (*glu)(enum act kind, float *y, const float *g, const float *u, size_t n);       /* y = act(g) u */
     /* gpt-oss: g' = min(g, limit), u' = u within +-limit, y = g' sigmoid(alpha g') (u' + 1). */
     void (*glu_clamped)(float *y, const float *g, const float *u, size_t n, float limit, float alpha);
-    void (*glu_clamped_bwd)(float *dg, float *du, const float *g, const float *u, const float *dy, size_t n, float limit, float alpha);
+    void (*glu_clamped_bwd)(float *dg, float *du, const float *g, const float *u, const float *dy, size_t n,
+                            float limit, float alpha);
     void (*glu_bwd)(enum act kind, float *dg, float *du, const float *g, const float *u, const float *dy, size_t n);
 
     /* Row reductions (fixed 16-lane order). */
@@ -170,7 +172,8 @@ struct kernels {
     /* Norm rows, n = C.  bwd: dx (=) and the parameter gradients accumulated
      * into dw, db (+=); dw/db/w/b may be NULL. */
     void (*layernorm)(float *y, const float *x, const float *w, const float *b, int n, float eps, float *mean, float *rstd);
-    void (*layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean, float rstd, int n);
+    void (*layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean,
+                          float rstd, int n);
     void (*rmsnorm)(float *y, const float *x, const float *w, int n, float eps, float *rstd);
     void (*rmsnorm_bwd)(float *dx, float *dw, const float *dy, const float *x, const float *w, float rstd, int n);
 
@@ -182,16 +185,19 @@ struct kernels {
      * softcap first (0 = off).  loss = (1-ls)*nll + ls*mean nll over V, plus
      * z_coef * lse^2.  Returns the row's loss (unweighted), *lse and *nll (plain
      * cross-entropy); when grad, x becomes dloss/dlogits * w.  target < 0: loss 0, zero gradient. */
-    float (*ce_row)(float *x, int V, int target, float w, float ls, float z_coef, float softcap, bool grad, float *lse, float *nll);
+    float (*ce_row)(float *x, int V, int target, float w, float ls, float z_coef, float softcap, bool grad, float *lse,
+                    float *nll);
     /* y = softmax(x), returns log-sum-exp. */
     float (*softmax)(float *y, const float *x, size_t n);
 
     /* y[i] = x[i] * (word(ctr0 + i) >= below ? scale : 0), Philox words of the key. */
-    void (*dropout)(float *y, const float *x, size_t n, uint32_t below, float scale, const uint32_t key[2], const uint32_t ctr[2], uint64_t index0);
+    void (*dropout)(float *y, const float *x, size_t n, uint32_t below, float scale, const uint32_t key[2],
+                    const uint32_t ctr[2], uint64_t index0);
 
     /* AdamW in torch's order (decoupled decay): p *= 1 - lr*wd; m = lerp(m, g*gscale, 1-b1);
      * v = b2 v + (1-b2)(g*gscale)^2; p -= (lr/bc1) * m / (sqrt(v)/sqrt(bc2) + eps). */
-    void (*adamw)(float *p, float *m, float *v, const float *g, size_t n, float gscale, float lr, float b1, float b2, float eps, float wd, float bc1, float bc2);
+    void (*adamw)(float *p, float *m, float *v, const float *g, size_t n, float gscale, float lr, float b1, float b2,
+                  float eps, float wd, float bc1, float bc2);
 
     /* Attention.  fwd: queries [q0,q1) of head h; the bits do not depend on the
      * slicing (multiples of 64 are fastest).  bwd: all queries of all heads of kv
@@ -214,7 +220,8 @@ struct kernels {
 
     /* Matrix-vector for decoding: y[n0..n1) = W[n,:] . x (+ bias), W [N,K] row-major of type dt
      * (f32, bf16), x [K] of f32. */
-    void (*gemv)(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, int K, int n0, int n1, const float *bias);
+    void (*gemv)(float *y, const void *W, enum dtype dt, int64_t ldw, const float *x, int K, int n0, int n1,
+                 const float *bias);
 
     /* GEMM, see above.  nr: panel width; mr: row block; n is cut at multiples of
      * nr, m anywhere.  A call pays for the copy of its rows of A once per 512
@@ -227,7 +234,8 @@ struct kernels {
      * src is f32 or bf16 (src_dt): trans false: B[k][n] = src[k*ld + n]; trans true: src[n*ld + k].
      * A B made of several weights side by side is packed by several calls with col0 = first
      * column of this source in B; then n0, n1 count within the source. */
-    void (*pack_b)(enum dtype dt, void *Bp, int K, int N, const void *src, enum dtype src_dt, int64_t ld, bool trans, int col0, int n0, int n1);
+    void (*pack_b)(enum dtype dt, void *Bp, int K, int N, const void *src, enum dtype src_dt, int64_t ld, bool trans,
+                   int col0, int n0, int n1);
     void (*gemm)(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws);
     void (*gemm_tn)(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws);
 };

@@ -31,7 +31,8 @@ static float row_max(const float *x, size_t n)
     return v_hmax(m);
 }
 
-static void row_layernorm(float *y, const float *x, const float *w, const float *b, int n_, float eps, float *mean, float *rstd)
+static void row_layernorm(float *y, const float *x, const float *w, const float *b, int n_, float eps, float *mean,
+                          float *rstd)
 {
     const size_t n = (size_t)n_;
     float mu = row_sum(x, n) / (float)n_;
@@ -49,7 +50,8 @@ static void row_layernorm(float *y, const float *x, const float *w, const float 
 }
 
 /* With h = (x - mean) rstd and g = dy w:  dx = rstd (g - mean(g) - h mean(g h)). */
-static void row_layernorm_bwd(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean, float rstd, int n_)
+static void row_layernorm_bwd(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w,
+                              float mean, float rstd, int n_)
 {
     const size_t n = (size_t)n_;
     const vf vmu = v_set(mean), vr = v_set(rstd);
@@ -89,8 +91,8 @@ static void row_rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *
 /* (a, b) turned: a' = a cos - b sin, b' = b cos + a sin, each one product and one FMA. */
 static void rope_half(float *x, const float *cs, const float *sn, size_t half, vf sign)
 {
-    FOR_LANES(half, vf a = ld(x + i, c); vf b = ld(x + half + i, c); vf co = ld(cs + i, c); vf si = v_mul(sign, ld(sn + i, c));
-              st(x + i, v_fma(a, co, v_sub(v_zero(), v_mul(b, si))), c);
+    FOR_LANES(half, vf a = ld(x + i, c); vf b = ld(x + half + i, c); vf co = ld(cs + i, c);
+              vf si = v_mul(sign, ld(sn + i, c)); st(x + i, v_fma(a, co, v_sub(v_zero(), v_mul(b, si))), c);
               st(x + half + i, v_fma(b, co, v_mul(a, si)), c););
 }
 
@@ -152,7 +154,8 @@ static void ce_grad(float *x, size_t V, size_t target, float w, float ls, float 
     x[target] += onehot;
 }
 
-static float row_ce(float *x, int V, int target, float w, float ls, float z_coef, float softcap, bool grad, float *lse, float *nll)
+static float row_ce(float *x, int V, int target, float w, float ls, float z_coef, float softcap, bool grad, float *lse,
+                    float *nll)
 {
     const size_t n = (size_t)V;
     if (target < 0) {

@@ -55,7 +55,10 @@ VEC vm vm_and(vm a, vm b) { return EACH2(vm, _mm256_and_ps, a, b); }
 VEC vi v_bits(vf a) { return EACH1(vi, _mm256_castps_si256, a); }
 VEC vf v_float(vi a) { return EACH1(vf, _mm256_castsi256_ps, a); }
 VEC vi vi_set(uint32_t x) { return (vi){_mm256_set1_epi32((int)x), _mm256_set1_epi32((int)x)}; }
-VEC vi vi_load(const void *p) { return (vi){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)p + 1)}; }
+VEC vi vi_load(const void *p)
+{
+    return (vi){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)p + 1)};
+}
 VEC vi vi_add(vi a, vi b) { return EACH2(vi, _mm256_add_epi32, a, b); }
 VEC vi vi_and(vi a, vi b) { return EACH2(vi, _mm256_and_si256, a, b); }
 VEC vi vi_or(vi a, vi b) { return EACH2(vi, _mm256_or_si256, a, b); }

@@ -66,7 +66,8 @@ static struct tensor *feed_forward(struct builder *b, const struct block_config 
     return build_project(b, k, h, SLOT_DOWN_W, SLOT_DOWN_B, SLOT_POST2_W, residual);
 }
 
-typedef struct tensor *sublayer_fn(struct builder *b, const struct block_config *k, struct tensor *x, struct tensor *residual);
+typedef struct tensor *sublayer_fn(struct builder *b, const struct block_config *k, struct tensor *x,
+                                   struct tensor *residual);
 
 /* x + f(norm(x)), norm(x + f(x)), or x + norm(f(x)). */
 static struct tensor *sublayer(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role norm,

@@ -6,7 +6,8 @@ static struct tensor *shared_experts(struct builder *b, const struct block_confi
 {
     struct linear_spec up = {.n = 2, .w = {build_param(b, b->layer, SLOT_SGATE_W), build_param(b, b->layer, SLOT_SUP_W)}};
     bool weighed = k->moe.shared_gate;
-    struct linear_spec down = {.n = 1, .w = {build_param(b, b->layer, SLOT_SDOWN_W)}, .residual = weighed ? NULL : residual, .f32_out = true};
+    struct linear_spec down = {
+        .n = 1, .w = {build_param(b, b->layer, SLOT_SDOWN_W)}, .residual = weighed ? NULL : residual, .f32_out = true};
     struct tensor *y = op_linear(b->g, op_glu(b->g, op_linear(b->g, x, &up), k->act), &down);
     if (!weighed) return y;
     struct linear_spec one = {.n = 1, .w = {build_param(b, b->layer, SLOT_SSIG_W)}, .f32 = true};

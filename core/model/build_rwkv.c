@@ -7,14 +7,16 @@ static struct tensor *param(struct builder *b, enum slot_role r)
 }
 
 /* The same product for an input of its own; f32 where the recurrence reads it. */
-static struct tensor *linear(struct builder *b, struct tensor *x, enum slot_role w, enum slot_role bias, enum act act, bool f32)
+static struct tensor *linear(struct builder *b, struct tensor *x, enum slot_role w, enum slot_role bias, enum act act,
+                             bool f32)
 {
     struct linear_spec s = {.n = 1, .w = {param(b, w)}, .act = act, .f32_out = f32};
     if (bias != SLOT_N) s.b[0] = param(b, bias);
     return op_linear(b->g, x, &s);
 }
 
-static bool shift(struct builder *b, struct tensor *x, bool complement, const enum slot_role *roles, int n, struct tensor **y)
+static bool shift(struct builder *b, struct tensor *x, bool complement, const enum slot_role *roles, int n,
+                  struct tensor **y)
 {
     struct tensor *mu[3];
     for (int i = 0; i < n; i++) mu[i] = param(b, roles[i]);
@@ -46,7 +48,9 @@ static struct tensor *time_mix_5(struct builder *b, const struct block_config *k
     struct wkv_spec s = {.r = linear(b, m[0], SLOT_TR_W, SLOT_N, ACT_NONE, true),
                          .k = linear(b, m[1], SLOT_TK_W, SLOT_N, ACT_NONE, true),
                          .v = linear(b, m[2], SLOT_TV_W, SLOT_N, ACT_NONE, true),
-                         .w = op_decay(b->g, param(b, SLOT_DECAY), NULL, false), .u = param(b, SLOT_FIRST), .D = k->head_dim};
+                         .w = op_decay(b->g, param(b, SLOT_DECAY), NULL, false),
+                         .u = param(b, SLOT_FIRST),
+                         .D = k->head_dim};
     struct tensor *y = head_norm(b, k, op_wkv(b->g, &s, b->seg_start));
     if (!k->rwkv.gate) return y;
     return op_gate(b->g, linear(b, m[3], SLOT_TG_W, SLOT_N, ACT_NONE, false), ACT_SILU, y, NULL);
@@ -59,7 +63,8 @@ static bool mixes_6(struct builder *b, struct tensor *x, struct tensor *m[5])
     struct tensor *all;
     if (!shift(b, x, false, mix, 1, &all)) return false;
     for (unsigned i = 0; i < 5; i++) {
-        struct tensor *d = linear(b, linear(b, all, SLOT_MA1_W + i, SLOT_N, ACT_TANH, false), SLOT_MA2_W + i, SLOT_N, ACT_NONE, false);
+        struct tensor *d =
+            linear(b, linear(b, all, SLOT_MA1_W + i, SLOT_N, ACT_TANH, false), SLOT_MA2_W + i, SLOT_N, ACT_NONE, false);
         struct tensor *mu = param(b, mix[1 + i]);
         if (!op_shift(b->g, x, b->seg_start, &mu, 1, false, d, &m[i])) return false;
     }
@@ -70,7 +75,8 @@ static struct tensor *time_mix_6(struct builder *b, const struct block_config *k
 {
     struct tensor *m[5];
     if (!mixes_6(b, x, m)) return NULL;
-    struct tensor *z = linear(b, linear(b, m[0], SLOT_DECAY_A, SLOT_N, ACT_TANH, false), SLOT_DECAY_B, SLOT_N, ACT_NONE, true);
+    struct tensor *z =
+        linear(b, linear(b, m[0], SLOT_DECAY_A, SLOT_N, ACT_TANH, false), SLOT_DECAY_B, SLOT_N, ACT_NONE, true);
     struct wkv_spec s = {.r = linear(b, m[3], SLOT_TR_W, SLOT_N, ACT_NONE, true),
                          .k = linear(b, m[1], SLOT_TK_W, SLOT_N, ACT_NONE, true),
                          .v = linear(b, m[2], SLOT_TV_W, SLOT_N, ACT_NONE, true),

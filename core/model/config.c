@@ -11,7 +11,8 @@
 #include "core/model/config_names.h"
 #include "core/model/layout.h"
 
-const struct choice choice_stack[] = {{"decoder", STACK_DECODER, true}, {"encoder", STACK_ENCODER, true}, {"encdec", STACK_ENCDEC, true}, {0}};
+const struct choice choice_stack[] = {
+    {"decoder", STACK_DECODER, true}, {"encoder", STACK_ENCODER, true}, {"encdec", STACK_ENCDEC, true}, {0}};
 const struct choice choice_embed_pos[] = {
     {"none", POS_NONE, true}, {"sinusoidal", POS_SINUSOIDAL, true}, {"learned", POS_LEARNED, true}, {0}};
 const struct choice choice_sin[] = {
@@ -20,8 +21,11 @@ const struct choice choice_mixer[] = {
     {"attn", MIX_ATTN, true},    {"mla", MIX_MLA, true},     {"rwkv4", MIX_RWKV4, true},     {"rwkv5", MIX_RWKV5, true},
     {"rwkv6", MIX_RWKV6, true}, {"rwkv7", MIX_RWKV7, true}, {0}};
 const struct choice choice_bias[] = {{"none", 0, true}, {"qkv", 1, true}, {"all", 3, true}, {"out", 2, true}, {0}};
-const struct choice choice_qk_norm[] = {
-    {"none", QK_NONE, true}, {"head_rms", QK_HEAD_RMS, true}, {"full_rms", QK_FULL_RMS, true}, {"head_ln", QK_HEAD_LN, true}, {0}};
+const struct choice choice_qk_norm[] = {{"none", QK_NONE, true},
+                                        {"head_rms", QK_HEAD_RMS, true},
+                                        {"full_rms", QK_FULL_RMS, true},
+                                        {"head_ln", QK_HEAD_LN, true},
+                                        {0}};
 const struct choice choice_pos[] = {{"none", POS_NONE, true}, {"rope", POS_ROPE, true},
                                     {"alibi", POS_ALIBI, true}, {"shaw", POS_SHAW, true},
                                     {"t5", POS_T5, true},       {0}};
@@ -45,9 +49,13 @@ const struct choice choice_place[] = {{"pre", PLACE_PRE, true},
                                       {"out", PLACE_OUT, true},
                                       {"parallel_one", PLACE_PARALLEL_ONE, true},
                                       {0}};
-const struct choice choice_head[] = {
-    {"lm", HEAD_LM, true}, {"mlm", HEAD_MLM, true}, {"rtd", HEAD_RTD, true}, {"cls", HEAD_CLS, true}, {"reward", HEAD_REWARD, true},
-    {"none", HEAD_NONE, true}, {0}};
+const struct choice choice_head[] = {{"lm", HEAD_LM, true},
+                                     {"mlm", HEAD_MLM, true},
+                                     {"rtd", HEAD_RTD, true},
+                                     {"cls", HEAD_CLS, true},
+                                     {"reward", HEAD_REWARD, true},
+                                     {"none", HEAD_NONE, true},
+                                     {0}};
 
 const char *choice_name(const struct choice *t, int value)
 {
@@ -171,7 +179,8 @@ int config_pos(struct block_config *b, const struct cJSON *o, const char *where,
                        choice_name(choice_pos, type));
     if (b->pos != POS_SHAW && (!config_absent(o, "clip") || !config_absent(o, "shaw_v")))
         return err_set(e, ERR_CONFIG, "%s.type is %s: clip and shaw_v belong to shaw", where, choice_name(choice_pos, type));
-    if (b->pos != POS_T5 && (!config_absent(o, "buckets") || !config_absent(o, "max_distance") || !config_absent(o, "shared")))
+    if (b->pos != POS_T5 &&
+        (!config_absent(o, "buckets") || !config_absent(o, "max_distance") || !config_absent(o, "shared")))
         return err_set(e, ERR_CONFIG, "%s.type is %s: buckets, max_distance and shared belong to t5", where,
                        choice_name(choice_pos, type));
     return 0;
@@ -252,7 +261,8 @@ static int parse_ffn(struct block_config *b, const struct cJSON *o, const char *
         json_opt_f64(o, "alpha", 0, 1e3, &b->glu_alpha, where, e))
         return -1;
     b->cmix_gate = type == FFN_CMIX && b->mixer != MIX_RWKV7;
-    if (type != FFN_CMIX && !config_absent(o, "gate")) return err_set(e, ERR_CONFIG, "%s.gate belongs to ffn.type rwkv_cmix", where);
+    if (type != FFN_CMIX && !config_absent(o, "gate"))
+        return err_set(e, ERR_CONFIG, "%s.gate belongs to ffn.type rwkv_cmix", where);
     if (json_opt_bool(o, "gate", &b->cmix_gate, where, e)) return -1;
     if (!moe != (type != FFN_MOE))
         return err_set(e, ERR_CONFIG, moe ? "%s.moe belongs to ffn.type moe" : "%s.moe is missing", where);
@@ -274,7 +284,8 @@ static int parse_norm(struct block_config *b, const struct cJSON *o, const char 
         json_opt_bool(o, "plus_one", &b->norm_plus_one, where, e))
         return -1;
     b->norm = (enum norm_kind)type;
-    if (json_opt_bool(o, "weight", &b->norm_weight, where, e) || json_opt_bool(o, "mixer", &b->norm_mixer, where, e)) return -1;
+    if (json_opt_bool(o, "weight", &b->norm_weight, where, e) || json_opt_bool(o, "mixer", &b->norm_mixer, where, e))
+        return -1;
     b->norm_bias = b->norm == NORM_LN && b->norm_weight;
     b->place = (enum norm_place)place;
     return json_opt_bool(o, "bias", &b->norm_bias, where, e);
@@ -289,10 +300,11 @@ int config_block(struct block_config *b, int d_model, const struct cJSON *o, con
     snprintf(sub[0], sizeof sub[0], "%s.mixer", where);
     snprintf(sub[1], sizeof sub[1], "%s.ffn", where);
     snprintf(sub[2], sizeof sub[2], "%s.norm", where);
-    if (json_known_keys(o, known, where, e) ||
-        opt_int(o, "repeat", 1, MODEL_MAX_LAYERS, &b->repeat, where, e) || json_opt_bool(o, "cross", &b->cross, where, e) ||
-        json_opt_f64(o, "residual_scale", 1e-6, 1e6, &b->residual_scale, where, e) || opt_object(o, "mixer", &mixer, where, e) ||
-        opt_object(o, "ffn", &ffn, where, e) || opt_object(o, "norm", &norm, where, e))
+    if (json_known_keys(o, known, where, e) || opt_int(o, "repeat", 1, MODEL_MAX_LAYERS, &b->repeat, where, e) ||
+        json_opt_bool(o, "cross", &b->cross, where, e) ||
+        json_opt_f64(o, "residual_scale", 1e-6, 1e6, &b->residual_scale, where, e) ||
+        opt_object(o, "mixer", &mixer, where, e) || opt_object(o, "ffn", &ffn, where, e) ||
+        opt_object(o, "norm", &norm, where, e))
         return -1;
     if (!mixer || !ffn) return err_set(e, ERR_CONFIG, "%s.%s is missing", where, mixer ? "ffn" : "mixer");
     if (parse_mixer(b, d_model, mixer, sub[0], e) || parse_ffn(b, ffn, sub[1], e)) return -1;

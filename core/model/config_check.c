@@ -70,7 +70,8 @@ static int check_block(const struct model_config *c, const struct block_config *
     if (!b->norm_mixer && (c->stack != STACK_ENCODER || b->place != PLACE_PRE))
         return err_set(e, ERR_CONFIG, "%s.norm.mixer false needs stack encoder and norm.place pre", at);
     if (!b->norm_weight && (b->norm_bias || b->norm_plus_one))
-        return err_set(e, ERR_CONFIG, "%s.norm.%s: norm.weight false has no parameters", at, b->norm_bias ? "bias" : "plus_one");
+        return err_set(e, ERR_CONFIG, "%s.norm.%s: norm.weight false has no parameters", at,
+                       b->norm_bias ? "bias" : "plus_one");
     if (b->norm_plus_one && b->norm != NORM_RMS)
         return err_set(e, ERR_CONFIG, "%s.norm.plus_one belongs to norm.type rms", at);
     if (b->pos == POS_T5 && check_t5(b, at, e)) return -1;
@@ -85,7 +86,9 @@ static int check_shared(const struct block_config *first, const struct block_con
         return err_set(e, ERR_CONFIG, "%s.mixer.pos.shared stack: the first layer of the stack has no such table", at);
     if (b->heads != first->heads || b->buckets != first->buckets || b->max_distance != first->max_distance ||
         b->causal != first->causal)
-        return err_set(e, ERR_CONFIG, "%s.mixer.pos.shared stack: heads, buckets, max_distance and causal must be those of the first layer", at);
+        return err_set(
+            e, ERR_CONFIG,
+            "%s.mixer.pos.shared stack: heads, buckets, max_distance and causal must be those of the first layer", at);
     return 0;
 }
 
@@ -97,10 +100,13 @@ static int check_experts(const struct model_config *c, struct err *e)
         const struct moe_config *o = &c->block[i].moe;
         if (c->block[i].ffn != FFN_MOE) continue;
         if (!m) m = o;
-        const char *key = o->experts != m->experts ? "experts" : o->top_k != m->top_k ? "top_k" : o->aux_norm != m->aux_norm ? "aux_norm" :
-                          o->aux_coef < m->aux_coef || o->aux_coef > m->aux_coef ? "aux_coef" :
-                          o->z_coef < m->z_coef || o->z_coef > m->z_coef ? "z_coef" :
-                          o->bias_gamma < m->bias_gamma || o->bias_gamma > m->bias_gamma ? "bias_gamma" : NULL;
+        const char *key = o->experts != m->experts                                         ? "experts"
+                          : o->top_k != m->top_k                                           ? "top_k"
+                          : o->aux_norm != m->aux_norm                                     ? "aux_norm"
+                          : o->aux_coef < m->aux_coef || o->aux_coef > m->aux_coef         ? "aux_coef"
+                          : o->z_coef < m->z_coef || o->z_coef > m->z_coef                 ? "z_coef"
+                          : o->bias_gamma < m->bias_gamma || o->bias_gamma > m->bias_gamma ? "bias_gamma"
+                                                                                           : NULL;
         if (key) return err_set(e, ERR_CONFIG, "blocks[%d].ffn.moe.%s differs from that of an earlier group", i, key);
     }
     return 0;

@@ -50,7 +50,8 @@ static int depth_rwkv(struct model_config *c, const char *family, int depth, str
     int d = 64 * depth;
     struct buf t = {0};
     buf_printf(&t,
-               "{\"family\":\"%s\",\"d_model\":%d,\"vocab\":32768,\"embed\":{\"max_pos\":1024,\"ln\":true},\"blocks\":[{\"repeat\":%d,"
+               "{\"family\":\"%s\",\"d_model\":%d,\"vocab\":32768,\"embed\":{\"max_pos\":1024,\"ln\":true},\"blocks\":["
+               "{\"repeat\":%d,"
                "\"mixer\":{\"type\":\"%s\"},\"ffn\":{\"type\":\"rwkv_cmix\",\"d_ff\":%d},\"norm\":{\"type\":\"ln\"}}]}",
                family, d, depth, strcmp(family, "rwkv") ? family : "rwkv4", 4 * d);
     int r = buf_ok(&t, e) ? -1 : parse_text(c, t.data, t.len, "--depth", e);
@@ -64,7 +65,9 @@ int model_config_depth(struct model_config *c, const char *family, int depth, st
     if (!family_find(family)) return err_set(e, ERR_CONFIG, "family '%s' is unknown", family);
     for (int i = 0; i < n_families_more; i++)
         if (strcmp(families_more[i].name, family) == 0)
-            return err_set(e, ERR_CONFIG, "depth makes decoders like gpt2 or llama; for family %s take a preset, with layers and width", family);
+            return err_set(
+                e, ERR_CONFIG,
+                "depth makes decoders like gpt2 or llama; for family %s take a preset, with layers and width", family);
     if (depth < 1 || depth > 128) return err_set(e, ERR_CONFIG, "depth %d is not within 1..128", depth);
     if (strncmp(family, "rwkv", 4) == 0) return depth_rwkv(c, family, depth, e);
     bool llama = strcmp(family, "gpt2") && strcmp(family, "gpt_neox");

@@ -7,8 +7,10 @@
 #include "core/model/config_names.h"
 #include "core/model/layout.h"
 
-static const struct choice choice_pool[] = {{"mean", POOL_MEAN, true}, {"cls", POOL_CLS, true}, {"last", POOL_LAST, true}, {0}};
-static const struct choice choice_loss[] = {{"ce", LOSS_CE, true}, {"mse", LOSS_MSE, true}, {"pairs", LOSS_PAIRS, true}, {0}};
+static const struct choice choice_pool[] = {
+    {"mean", POOL_MEAN, true}, {"cls", POOL_CLS, true}, {"last", POOL_LAST, true}, {0}};
+static const struct choice choice_loss[] = {
+    {"ce", LOSS_CE, true}, {"mse", LOSS_MSE, true}, {"pairs", LOSS_PAIRS, true}, {0}};
 
 const char *model_label(const struct model_config *c, int i)
 {
@@ -58,15 +60,20 @@ static void score_defaults(struct model_config *c)
 
 static int parse_scores(struct model_config *c, const struct cJSON *o, struct err *e)
 {
-    static const char *const known[] = {"type", "act", "norm", "bias", "labels", "pool", "dense", "loss", "pad", "dense_norm", "dense_bias", "logit_scale", "softcap", NULL};
+    static const char *const known[] = {"type", "act", "norm",       "bias",       "labels",      "pool",    "dense",
+                                        "loss", "pad", "dense_norm", "dense_bias", "logit_scale", "softcap", NULL};
     int act = ACT_TANH, pool, loss;
     score_defaults(c);
     pool = (int)c->pool;
-    if (o && (json_known_keys(o, known, "head", e) || config_refuse(o, "logit_scale", 1, "head", e) ||
-              config_refuse(o, "softcap", 0, "head", e) || parse_labels(c, o, e) || opt_choice(o, "act", choice_act, &act, "head", e) ||
-              opt_choice(o, "pool", choice_pool, &pool, "head", e) || opt_int(o, "pad", -1, 1 << 24, &c->score_pad, "head", e) || json_opt_bool(o, "norm", &c->head_norm, "head", e) ||
-              json_opt_bool(o, "bias", &c->head_bias, "head", e) || json_opt_bool(o, "dense", &c->head_dense, "head", e) ||
-              json_opt_bool(o, "dense_norm", &c->head_dense_norm, "head", e) || json_opt_bool(o, "dense_bias", &c->head_dense_bias, "head", e)))
+    if (o &&
+        (json_known_keys(o, known, "head", e) || config_refuse(o, "logit_scale", 1, "head", e) ||
+         config_refuse(o, "softcap", 0, "head", e) || parse_labels(c, o, e) ||
+         opt_choice(o, "act", choice_act, &act, "head", e) || opt_choice(o, "pool", choice_pool, &pool, "head", e) ||
+         opt_int(o, "pad", -1, 1 << 24, &c->score_pad, "head", e) ||
+         json_opt_bool(o, "norm", &c->head_norm, "head", e) || json_opt_bool(o, "bias", &c->head_bias, "head", e) ||
+         json_opt_bool(o, "dense", &c->head_dense, "head", e) ||
+         json_opt_bool(o, "dense_norm", &c->head_dense_norm, "head", e) ||
+         json_opt_bool(o, "dense_bias", &c->head_dense_bias, "head", e)))
         return -1;
     loss = c->head == HEAD_REWARD ? LOSS_PAIRS : c->labels == 1 ? LOSS_MSE : LOSS_CE;
     if (o && opt_choice(o, "loss", choice_loss, &loss, "head", e)) return -1;
@@ -84,13 +91,16 @@ int head_parse(struct model_config *c, const struct cJSON *j, struct err *e)
     if (!o) return 0;
     bool name = cJSON_IsString(o);
     if (!name && !cJSON_IsObject(o)) return err_set(e, ERR_CONFIG, "head must be an object or a name");
-    if (name ? opt_choice(j, "head", choice_head, &type, "model", e) : opt_choice(o, "type", choice_head, &type, "head", e)) return -1;
+    if (name ? opt_choice(j, "head", choice_head, &type, "model", e)
+             : opt_choice(o, "type", choice_head, &type, "head", e))
+        return -1;
     c->head = (enum head_type)type;
     if (model_scores(c)) return parse_scores(c, name ? NULL : o, e);
     if (name) return 0;
     if (json_known_keys(o, known, "head", e) || opt_choice(o, "act", choice_act, &act, "head", e) ||
         json_opt_bool(o, "norm", &c->head_norm, "head", e) || json_opt_bool(o, "bias", &c->head_bias, "head", e) ||
-        json_opt_bool(o, "dense_bias", &c->head_dense_bias, "head", e) || json_opt_f64(o, "logit_scale", 1e-6, 1e6, &c->logit_scale, "head", e) ||
+        json_opt_bool(o, "dense_bias", &c->head_dense_bias, "head", e) ||
+        json_opt_f64(o, "logit_scale", 1e-6, 1e6, &c->logit_scale, "head", e) ||
         json_opt_f64(o, "softcap", 0, 1e6, &c->head_softcap, "head", e))
         return -1;
     c->head_act = (enum act)act;
@@ -150,7 +160,8 @@ static int check_scores(const struct model_config *c, struct err *e)
                        c->head == HEAD_REWARD ? "head.type reward" : "head.loss pairs");
     if (c->head_dense_norm && !c->head_dense) return err_set(e, ERR_CONFIG, "head.dense_norm belongs to head.dense");
     if (c->pool == POOL_CLS && c->stack == STACK_DECODER)
-        return err_set(e, ERR_CONFIG, "head.pool cls: the first token of a decoder sees nothing of the text; take mean or last");
+        return err_set(e, ERR_CONFIG,
+                       "head.pool cls: the first token of a decoder sees nothing of the text; take mean or last");
     return 0;
 }
 

@@ -11,7 +11,8 @@
 #include "core/model/hf.h"
 #include "core/model/rope.h"
 
-static int read_factors(struct longrope *l, const struct cJSON *o, const char *const keys[2], const char *where, struct err *e)
+static int read_factors(struct longrope *l, const struct cJSON *o, const char *const keys[2], const char *where,
+                        struct err *e)
 {
     for (int j = 0; j < 2; j++) {
         const struct cJSON *list = json_member(o, keys[j]), *v;
@@ -62,12 +63,14 @@ void longrope_print(const struct model_config *c, struct buf *out)
 int longrope_check(const struct model_config *c, struct err *e)
 {
     const struct longrope *l = &c->longrope;
-    if (l->n && !long_block(c)) return err_set(e, ERR_CONFIG, "longrope without a block whose mixer.pos.scaling.type is longrope");
+    if (l->n && !long_block(c))
+        return err_set(e, ERR_CONFIG, "longrope without a block whose mixer.pos.scaling.type is longrope");
     for (int i = 0; i < c->n_blocks; i++) {
         const struct block_config *b = &c->block[i];
         if (b->pos != POS_ROPE || b->scaling != ROPE_LONG) continue;
         if (l->n != rope_n_rot(b) / 2)
-            return err_set(e, ERR_CONFIG, "longrope.short has %d factors, the heads of blocks[%d] turn %d pairs", l->n, i, rope_n_rot(b) / 2);
+            return err_set(e, ERR_CONFIG, "longrope.short has %d factors, the heads of blocks[%d] turn %d pairs", l->n,
+                           i, rope_n_rot(b) / 2);
     }
     return 0;
 }

@@ -16,7 +16,8 @@ void mla_set_sizes(struct block_config *b)
 
 int mla_parse(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"type", "heads", "q_rank", "kv_rank", "nope_dim", "rope_dim", "v_dim", "bias", "norm_eps", "scale", "pos", NULL};
+    static const char *const known[] = {"type",  "heads", "q_rank",   "kv_rank", "nope_dim", "rope_dim",
+                                        "v_dim", "bias",  "norm_eps", "scale",   "pos",      NULL};
     struct mla_config *m = &b->mla;
     const struct cJSON *pos;
     int64_t heads = 0, rank = 0, nope = 0, rope = 0, v = 0;
@@ -63,9 +64,12 @@ void mla_print(const struct block_config *b, struct buf *out)
 int mla_check(const struct block_config *b, int i, struct err *e)
 {
     const struct mla_config *m = &b->mla;
-    if (m->rope_dim % 2) return err_set(e, ERR_CONFIG, "blocks[%d].mixer.rope_dim %d is odd: rope turns pairs", i, m->rope_dim);
+    if (m->rope_dim % 2)
+        return err_set(e, ERR_CONFIG, "blocks[%d].mixer.rope_dim %d is odd: rope turns pairs", i, m->rope_dim);
     if (b->head_dim > 256)
-        return err_set(e, ERR_CONFIG, "blocks[%d].mixer: heads of nope_dim %d + rope_dim %d are above 256", i, m->nope_dim, m->rope_dim);
-    if (b->norm == NORM_RMS && b->norm_bias) return err_set(e, ERR_CONFIG, "blocks[%d].norm.bias: norm.type rms has no bias", i);
+        return err_set(e, ERR_CONFIG, "blocks[%d].mixer: heads of nope_dim %d + rope_dim %d are above 256", i,
+                       m->nope_dim, m->rope_dim);
+    if (b->norm == NORM_RMS && b->norm_bias)
+        return err_set(e, ERR_CONFIG, "blocks[%d].norm.bias: norm.type rms has no bias", i);
     return 0;
 }

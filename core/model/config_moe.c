@@ -17,9 +17,10 @@ static const struct choice choice_aux_norm[] = {{"layer", AUX_LAYER, true}, {"mo
 
 int moe_parse(struct block_config *b, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"experts", "top_k", "shared", "shared_ff", "shared_gate", "groups", "topk_groups", "score", "renorm",
-                                        "router_bias", "correction_bias", "scale", "aux_coef", "aux_norm", "z_coef",
-                                        "bias_gamma", NULL};
+    static const char *const known[] = {"experts",         "top_k",       "shared",   "shared_ff", "shared_gate",
+                                        "groups",          "topk_groups", "score",    "renorm",    "router_bias",
+                                        "correction_bias", "scale",       "aux_coef", "aux_norm",  "z_coef",
+                                        "bias_gamma",      NULL};
     struct moe_config *m = &b->moe;
     int64_t experts = 0, top_k = 0;
     int score = ROUTER_SOFTMAX, norm = AUX_LAYER;
@@ -37,7 +38,9 @@ int moe_parse(struct block_config *b, const struct cJSON *o, const char *where, 
         return -1;
     m->topk_groups = m->groups;
     if (opt_int(o, "topk_groups", 1, MAX_EXPERTS, &m->topk_groups, where, e) ||
-        json_opt_bool(o, "renorm", &m->renorm, where, e) || json_opt_bool(o, "shared_gate", &m->shared_gate, where, e) || json_opt_bool(o, "router_bias", &m->router_bias, where, e) ||
+        json_opt_bool(o, "renorm", &m->renorm, where, e) ||
+        json_opt_bool(o, "shared_gate", &m->shared_gate, where, e) ||
+        json_opt_bool(o, "router_bias", &m->router_bias, where, e) ||
         json_opt_bool(o, "correction_bias", &m->correction_bias, where, e) ||
         json_opt_f64(o, "scale", 1e-6, 1e6, &m->scale, where, e) ||
         json_opt_f64(o, "aux_coef", 0, 1e3, &m->aux_coef, where, e) ||
@@ -57,10 +60,12 @@ static const char *yes(bool b)
 void moe_print(const struct block_config *b, struct buf *out)
 {
     const struct moe_config *m = &b->moe;
-    buf_printf(out, ",\n        \"moe\": {\"experts\": %d, \"top_k\": %d, \"shared\": %d, \"groups\": %d, \"topk_groups\": %d, "
-                    "\"score\": \"%s\",\n          \"renorm\": %s, \"router_bias\": %s, \"correction_bias\": %s, ",
-               m->experts, m->top_k, m->shared, m->groups, m->topk_groups, choice_name(choice_score, (int)m->score),
-               yes(m->renorm), yes(m->router_bias), yes(m->correction_bias));
+    buf_printf(
+        out,
+        ",\n        \"moe\": {\"experts\": %d, \"top_k\": %d, \"shared\": %d, \"groups\": %d, \"topk_groups\": %d, "
+        "\"score\": \"%s\",\n          \"renorm\": %s, \"router_bias\": %s, \"correction_bias\": %s, ",
+        m->experts, m->top_k, m->shared, m->groups, m->topk_groups, choice_name(choice_score, (int)m->score),
+        yes(m->renorm), yes(m->router_bias), yes(m->correction_bias));
     if (m->shared_ff) buf_printf(out, "\"shared_ff\": %d, ", m->shared_ff);
     if (m->shared_gate) buf_adds(out, "\"shared_gate\": true, ");
     config_num(out, "scale", m->scale);

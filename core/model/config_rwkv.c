@@ -27,7 +27,8 @@ static int parse_rwkv(struct block_config *b, int d_model, const struct cJSON *o
     for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
         if (!*ranks[i].value && json_member(o, ranks[i].key))
             return err_set(e, ERR_CONFIG, "%s.%s does not belong to this version of rwkv", where, ranks[i].key);
-    if ((four && (json_member(o, "head_dim") || json_member(o, "norm_eps"))) || (b->mixer != MIX_RWKV5 && json_member(o, "gate")))
+    if ((four && (json_member(o, "head_dim") || json_member(o, "norm_eps"))) ||
+        (b->mixer != MIX_RWKV5 && json_member(o, "gate")))
         return err_set(e, ERR_CONFIG, "%s: head_dim and norm_eps belong to rwkv5 to rwkv7, gate to rwkv5", where);
     b->heads = b->kv_heads = 1;
     b->head_dim = four ? width : 64;

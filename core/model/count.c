@@ -42,7 +42,9 @@ int64_t model_n_params(const struct model_config *c)
 
 int64_t model_matmul_params(const struct model_config *c)
 {
-    return count(c).linear + (c->head == HEAD_RTD || c->head == HEAD_NONE || model_scores(c) ? 0 : (int64_t)c->vocab * c->embed_dim); /* the head, tied or not */
+    return count(c).linear + (c->head == HEAD_RTD || c->head == HEAD_NONE || model_scores(c)
+                                  ? 0
+                                  : (int64_t)c->vocab * c->embed_dim); /* the head, tied or not */
 }
 
 double model_train_flops_per_token(const struct model_config *c, int T)

@@ -175,7 +175,8 @@ int64_t decoder_cache_bytes(const struct model_config *c, enum dtype dt, int max
     for (int i = c->n_enc_blocks; i < c->n_blocks; i++)
         if (!layer_cache_elements(&c->block[i], max_seqs, max_len, &n) ||
             !ck_mul(n, (size_t)c->block[i].repeat * dtype_size(dt) * (c->block[i].cross ? 2 : 1), &n) ||
-            !ck_add(total, n, &total) || !ck_mul(decode_state_floats(c, &c->block[i]) * sizeof(float), (size_t)max_seqs, &n) ||
+            !ck_add(total, n, &total) ||
+            !ck_mul(decode_state_floats(c, &c->block[i]) * sizeof(float), (size_t)max_seqs, &n) ||
             !ck_mul(n, (size_t)c->block[i].repeat, &n) || !ck_add(total, n, &total))
             return -1;
     return total > INT64_MAX ? -1 : (int64_t)total;
@@ -229,7 +230,9 @@ static void make_scratch(struct decoder *d)
         bool attends = k->mixer < MIX_RWKV4;
         size_t q = attends && k->mixer != MIX_MLA ? (size_t)(k->heads + 2 * k->kv_heads) * (size_t)k->head_dim : 0;
         size_t h = (size_t)(k->heads * k->head_dim);
-        size_t ws = !attends ? 0 : d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, k->pos == POS_SHAW ? k->clip : 0, false);
+        size_t ws =
+            !attends ? 0
+                     : d->k->attn_ws_bytes(d->rows, d->max_len, k->head_dim, k->pos == POS_SHAW ? k->clip : 0, false);
         if (q > qkv) qkv = q;
         if (h > heads) heads = h;
         size_t f = (size_t)k->d_ff, shared = k->ffn == FFN_MOE ? (size_t)moe_shared_width(k) : 0;
@@ -310,9 +313,11 @@ static int create(struct decoder *d, const struct params *p, struct err *e)
 static int check_decodable(const struct model_config *c, struct err *e)
 {
     if (c->stack == STACK_ENCODER)
-        return err_set(e, ERR_CONFIG, "stack encoder cannot generate: every token sees the whole text; use it for embeddings");
+        return err_set(e, ERR_CONFIG,
+                       "stack encoder cannot generate: every token sees the whole text; use it for embeddings");
     if (model_scores(c))
-        return err_set(e, ERR_CONFIG, "this model's head tells of whole texts and cannot generate; use it with llmctl embed --head");
+        return err_set(e, ERR_CONFIG,
+                       "this model's head tells of whole texts and cannot generate; use it with llmctl embed --head");
     if (c->embed_types || c->embed_dim != c->d_model)
         return err_set(e, ERR_CONFIG, "decoding with embed.%s is not supported yet", c->embed_types ? "types" : "dim");
     return 0;
@@ -401,7 +406,8 @@ void decoder_fork(struct decoder *d, int from, int to)
         for (int kv = 0; kv < s.parts; kv++)
             for (int h = 0; h < s.heads; h++) {
                 memcpy(cache_at(d, l, to, kv, h), cache_at(d, l, from, kv, h), row * (size_t)d->len[from]);
-                if (l->source) memcpy(source_at(d, l, to, kv, h), source_at(d, l, from, kv, h), row * (size_t)d->source_len[from]);
+                if (l->source)
+                    memcpy(source_at(d, l, to, kv, h), source_at(d, l, from, kv, h), row * (size_t)d->source_len[from]);
             }
     }
     decode_copy_states(d, from, to);

@@ -231,11 +231,23 @@ static void attn_slice(void *arg, int slice, int thread)
     int64_t head = ((int64_t)s->row * k->heads + hk * G) * D;
     bool latent = k->mixer == MIX_MLA;
     int64_t own = (int64_t)hk * d->max_len * D;
-    struct attn a = {.Tq = s->n, .Tk = s->pos + s->n, .H = G, .Hk = 1, .D = D, .q_offset = s->pos, .dt = d->dt,
-                     .q = advance(d, d->q, head), .k = latent ? advance(d, d->mla.keys[0], own) : cache_at(d, j->l, s->seq, 0, hk),
-                     .v = latent ? advance(d, d->mla.keys[1], own) : cache_at(d, j->l, s->seq, 1, hk), .q_stride = k->heads * D, .k_stride = D, .v_stride = D,
-                     .out = advance(d, d->att, head), .o_stride = k->heads * D,
-                     .scale = latent ? decode_mla_scale(k) : (float)(k->scale > 0 ? k->scale : 1 / sqrt(D)), .softcap = (float)k->softcap};
+    struct attn a = {.Tq = s->n,
+                     .Tk = s->pos + s->n,
+                     .H = G,
+                     .Hk = 1,
+                     .D = D,
+                     .q_offset = s->pos,
+                     .dt = d->dt,
+                     .q = advance(d, d->q, head),
+                     .k = latent ? advance(d, d->mla.keys[0], own) : cache_at(d, j->l, s->seq, 0, hk),
+                     .v = latent ? advance(d, d->mla.keys[1], own) : cache_at(d, j->l, s->seq, 1, hk),
+                     .q_stride = k->heads * D,
+                     .k_stride = D,
+                     .v_stride = D,
+                     .out = advance(d, d->att, head),
+                     .o_stride = k->heads * D,
+                     .scale = latent ? decode_mla_scale(k) : (float)(k->scale > 0 ? k->scale : 1 / sqrt(D)),
+                     .softcap = (float)k->softcap};
     if (j->cross) {
         a.Tk = d->source_len[s->seq];
         a.q_offset = 0;

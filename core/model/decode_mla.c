@@ -157,8 +157,9 @@ static void step_slice(void *arg, int slice, int thread)
         load(d, tmp, latents, (int64_t)t * L, (size_t)R);
         d->k->axpy(sum, p[t], tmp, (size_t)R);
     }
-    d->k->gemv(d->mla.v + (int64_t)slice * m->v_dim, (const char *)w + (size_t)((first + m->nope_dim) * R) * dtype_size(d->dt),
-               d->dt, R, sum, R, 0, m->v_dim, NULL);
+    d->k->gemv(d->mla.v + (int64_t)slice * m->v_dim,
+               (const char *)w + (size_t)((first + m->nope_dim) * R) * dtype_size(d->dt), d->dt, R, sum, R, 0, m->v_dim,
+               NULL);
 }
 
 /* ---- a prompt: keys and values of all heads ---- */

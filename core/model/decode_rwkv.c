@@ -220,8 +220,8 @@ static void mix_4(struct decoder *d, int n_spans, int m, const struct dec_layer 
 
 enum { P_R, P_K, P_V, P_Y, P_W, P_G, P_A, P_B, P_FIRST }; /* of rwkv.part */
 
-static void low_rank(struct decoder *d, int m, const struct dec_layer *l, const float *x, enum slot_role down, enum slot_role up,
-                     int rank, enum act act, const float *bias, int N, float *y)
+static void low_rank(struct decoder *d, int m, const struct dec_layer *l, const float *x, enum slot_role down,
+                     enum slot_role up, int rank, enum act act, const float *bias, int N, float *y)
 {
     product(d, m, l, x, d->c.d_model, down, NULL, rank, d->rwkv.low, act);
     product(d, m, l, d->rwkv.low, rank, up, bias, N, y, ACT_NONE);
@@ -263,7 +263,8 @@ static void keys_row(struct decoder *d, const void *arg, int row)
 {
     const struct dec_layer *l = arg;
     int D = l->k->head_dim, A = l->k->heads * D;
-    float *k = d->rwkv.part[P_K] + (int64_t)row * A, *a = d->rwkv.part[P_A] + (int64_t)row * A, *b = d->rwkv.part[P_B] + (int64_t)row * A;
+    float *k = d->rwkv.part[P_K] + (int64_t)row * A, *a = d->rwkv.part[P_A] + (int64_t)row * A,
+          *b = d->rwkv.part[P_B] + (int64_t)row * A;
     const float *kk = l->vec[SLOT_KK], *ka = l->vec[SLOT_KA];
     d->k->act(ACT_SIGMOID, a, a, (size_t)A);
     d->k->mul(b, k, kk, (size_t)A);
@@ -299,7 +300,8 @@ static void finish_row(struct decoder *d, const void *arg, int row)
     int64_t at = (int64_t)row * A;
     float *y = d->rwkv.part[P_Y] + at, *r = d->rwkv.part[P_R] + at, *g = d->rwkv.part[P_G] + at, mean, rstd;
     for (int h = 0; h < A; h += D)
-        d->k->layernorm(y + h, y + h, l->vec[SLOT_LNX_W] + h, l->vec[SLOT_LNX_B] + h, D, (float)k->rwkv.norm_eps, &mean, &rstd);
+        d->k->layernorm(y + h, y + h, l->vec[SLOT_LNX_W] + h, l->vec[SLOT_LNX_B] + h, D, (float)k->rwkv.norm_eps, &mean,
+                        &rstd);
     if (k->mixer == MIX_RWKV7) {
         d->k->mul(r, r, d->rwkv.part[P_K] + at, (size_t)A);
         for (int h = 0; h < A; h += D)
@@ -313,7 +315,8 @@ static void finish_row(struct decoder *d, const void *arg, int row)
 /* Leaves the inputs of r, k, v, w, g in mix[0..4]. */
 static void mixes_5(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in)
 {
-    struct shift_job s = {l, in, true, false, l->k->rwkv.gate ? 4 : 3, 0, {SLOT_MIX_R, SLOT_MIX_K, SLOT_MIX_V, SLOT_MIX_G}, NULL};
+    struct shift_job s = {
+        l, in, true, false, l->k->rwkv.gate ? 4 : 3, 0, {SLOT_MIX_R, SLOT_MIX_K, SLOT_MIX_V, SLOT_MIX_G}, NULL};
     shift(d, n_spans, m, &s);
     float *g = d->rwkv.mix[3];
     d->rwkv.mix[3] = d->rwkv.mix[4];
@@ -408,7 +411,8 @@ void decode_cmix(struct decoder *d, int n_spans, int m, const struct dec_layer *
     shift(d, n_spans, m, &s);
     product(d, m, l, d->rwkv.mix[0], C, SLOT_CKEY_W, NULL, k->d_ff, d->ff, ACT_RELU2);
     if (!k->cmix_gate) {
-        struct product v = {.d = d, .m = m, .K = k->d_ff, .n_parts = 1, .w = {l->mat[SLOT_CVAL_W - SLOT_MA1_W]}, .n = {C}, .x = d->ff};
+        struct product v = {
+            .d = d, .m = m, .K = k->d_ff, .n_parts = 1, .w = {l->mat[SLOT_CVAL_W - SLOT_MA1_W]}, .n = {C}, .x = d->ff};
         decode_prepare(&v);
         decode_join(d, m, l, &v, SLOT_POST2_W, SLOT_NORM2_W);
         return;

@@ -9,15 +9,20 @@
 
 bool decoder_state_movable(const struct model_config *c, struct err *e)
 {
-    if (c->stack == STACK_ENCDEC) return err_set(e, ERR_CONFIG, "stack encdec begins anew with every source: it has nothing to go on from"), false;
+    if (c->stack == STACK_ENCDEC)
+        return err_set(e, ERR_CONFIG, "stack encdec begins anew with every source: it has nothing to go on from"),
+               false;
     for (int i = 0; i < c->n_blocks; i++)
         if (c->block[i].pos == POS_ROPE && c->block[i].scaling == ROPE_DYNAMIC)
-            return err_set(e, ERR_CONFIG, "blocks[%d].mixer.pos.scaling.type dynamic turns keys by the length of the context", i), false;
+            return err_set(e, ERR_CONFIG,
+                           "blocks[%d].mixer.pos.scaling.type dynamic turns keys by the length of the context", i),
+                   false;
     return true;
 }
 
 /* Keys (0) or values (1) of all heads, or latents: [Hk, len, D] there, a head every max_len rows here. */
-static int cache_piece(struct decoder *d, int layer, int kv, int len, decoder_piece_fn *fn, void *arg, bool load, struct err *e)
+static int cache_piece(struct decoder *d, int layer, int kv, int len, decoder_piece_fn *fn, void *arg, bool load,
+                       struct err *e)
 {
     const struct dec_layer *l = &d->layer[layer];
     struct cache_shape s = cache_shape(l->k);

@@ -90,7 +90,13 @@ static void write_electra(const struct model_config *c, struct buf *out)
 
 const struct hf_family hf_bert = {.family = "bert", .type = "bert", .arch = "BertForMaskedLM", .read = read_bert,
     .write = write_encoder};
-const struct hf_family hf_electra = {.family = "electra", .type = "electra", .arch = "ElectraForPreTraining", .read = read_discriminator,
-    .write = write_electra};
-const struct hf_family hf_electra_generator = {.family = "electra_generator", .type = "electra", .arch = "ElectraForMaskedLM", .read = read_generator,
-    .write = write_electra};
+const struct hf_family hf_electra = {.family = "electra",
+                                     .type = "electra",
+                                     .arch = "ElectraForPreTraining",
+                                     .read = read_discriminator,
+                                     .write = write_electra};
+const struct hf_family hf_electra_generator = {.family = "electra_generator",
+                                               .type = "electra",
+                                               .arch = "ElectraForMaskedLM",
+                                               .read = read_generator,
+                                               .write = write_electra};

@@ -212,7 +212,8 @@ static int llama_layers(struct model_config *c, const struct block_config *b, co
     if (types && (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != layers))
         return err_set(e, ERR_CONFIG, "layer_types must be a list of %d names", layers);
     if (own_rule && window && !types)
-        return err_set(e, ERR_CONFIG, "use_sliding_window without layer_types is not supported yet: versions of transformers differ");
+        return err_set(e, ERR_CONFIG,
+                       "use_sliding_window without layer_types is not supported yet: versions of transformers differ");
     const struct cJSON *t = types ? types->child : NULL;
     for (int i = 0; i < layers; i++) {
         bool sliding = qwen ? i >= from : oss ? i % 2 == 0 : true;
@@ -251,14 +252,16 @@ static int from_llama(struct model_config *c, const struct cJSON *hf, const char
     if (hf_int(hf, "num_key_value_heads", 1, 4096, &b.kv_heads, e) || hf_int(hf, "head_dim", 1, 1024, &b.head_dim, e) ||
         hf_activation(hf, "hidden_act", &b.act, e) ||
         json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) ||
-        json_opt_bool(hf, "attention_bias", &attn_bias, "config", e) || json_opt_bool(hf, "qkv_bias", &qkv_bias, "config", e) ||
+        json_opt_bool(hf, "attention_bias", &attn_bias, "config", e) ||
+        json_opt_bool(hf, "qkv_bias", &qkv_bias, "config", e) ||
         json_opt_bool(hf, "mlp_bias", &b.ffn_bias, "config", e) ||
         json_opt_f64(hf, "attention_dropout", 0, 0.99, &c->dropout_attn, "config", e) ||
         hf_rope(&b, hf, c, "rope_theta", NULL, 1, e))
         return -1;
     if (b.head_dim < 1) return err_set(e, ERR_CONFIG, "hidden_size is below num_attention_heads");
     const struct cJSON *clip = json_member(hf, "clip_qkv");
-    if (clip && !cJSON_IsNull(clip) && !olmoe) return err_set(e, ERR_CONFIG, "clip_qkv is not supported yet in this model_type");
+    if (clip && !cJSON_IsNull(clip) && !olmoe)
+        return err_set(e, ERR_CONFIG, "clip_qkv is not supported yet in this model_type");
     if (json_opt_f64(hf, "clip_qkv", 1e-9, 1e9, &b.clip_qkv, "config", e)) return -1;
     b.qkv_bias = (qwen2 && (qkv_bias || !experts)) || (attn_bias && strcmp(type, "mistral") && strcmp(type, "mixtral"));
     b.out_bias = !qwen2 && b.qkv_bias;
@@ -325,7 +328,8 @@ static int from_hf(struct model_config *c, const struct cJSON *hf, struct err *e
     int r;
     if (strcmp(type, "gpt2") == 0) r = from_gpt2(c, hf, e);
     else if (strcmp(type, "gpt_neox") == 0) r = from_neox(c, hf, e);
-    else if (llama || strcmp(type, "qwen2") == 0 || strcmp(type, "qwen3") == 0 || hf_has_experts(type)) r = from_llama(c, hf, type, e);
+    else if (llama || strcmp(type, "qwen2") == 0 || strcmp(type, "qwen3") == 0 || hf_has_experts(type))
+        r = from_llama(c, hf, type, e);
     else if (more) r = hf_read(more, c, hf, e);
     else return err_set(e, ERR_CONFIG, "model_type %s is not supported yet", type);
     if (r == 0) r = hf_score_read(c, hf, type, e);

@@ -13,7 +13,8 @@ static int check_own_keys(const struct cJSON *hf, bool two, struct err *e)
 {
     const char *score = two ? "softmax" : "sigmoid", *want = score;
     int every = 1;
-    if (json_opt_str(hf, "scoring_func", &score, "config", e) || hf_int(hf, "moe_layer_freq", 1, 1 << 20, &every, e)) return -1;
+    if (json_opt_str(hf, "scoring_func", &score, "config", e) || hf_int(hf, "moe_layer_freq", 1, 1 << 20, &every, e))
+        return -1;
     if (strcmp(score, want)) return err_set(e, ERR_CONFIG, "scoring_func %s is not supported yet in this model_type", score);
     return every == 1 ? 0 : err_set(e, ERR_CONFIG, "moe_layer_freq %d is not supported yet", every);
 }
@@ -21,14 +22,19 @@ static int check_own_keys(const struct cJSON *hf, bool two, struct err *e)
 static int read_experts(struct block_config *b, const struct cJSON *hf, bool two, struct err *e)
 {
     struct moe_config *m = &b->moe;
-    *m = (struct moe_config){.groups = two ? 1 : 8, .scale = two ? 1 : 2.5, .score = ROUTER_SIGMOID, .renorm = true, .correction_bias = true};
+    *m = (struct moe_config){.groups = two ? 1 : 8,
+                             .scale = two ? 1 : 2.5,
+                             .score = ROUTER_SIGMOID,
+                             .renorm = true,
+                             .correction_bias = true};
     b->ffn = FFN_MOE;
     if (hf_need(hf, "n_routed_experts", 1024, &m->experts, e) || hf_need(hf, "num_experts_per_tok", 1024, &m->top_k, e) ||
         hf_need(hf, "moe_intermediate_size", 1 << 22, &b->d_ff, e) || hf_int(hf, "n_shared_experts", 0, 64, &m->shared, e) ||
         hf_int(hf, "n_group", 1, 1024, &m->groups, e) || check_own_keys(hf, two, e))
         return -1;
     m->topk_groups = m->groups == 8 ? 4 : m->groups;
-    return hf_int(hf, "topk_group", 1, 1024, &m->topk_groups, e) || json_opt_bool(hf, "norm_topk_prob", &m->renorm, "config", e) ||
+    return hf_int(hf, "topk_group", 1, 1024, &m->topk_groups, e) ||
+                   json_opt_bool(hf, "norm_topk_prob", &m->renorm, "config", e) ||
                    json_opt_f64(hf, "routed_scaling_factor", 1e-6, 1e6, &m->scale, "config", e)
                ? -1
                : 0;
@@ -47,7 +53,9 @@ static int read_experts2(struct block_config *b, const struct cJSON *hf, struct 
         return err_set(e, ERR_CONFIG, "topk_method %s is not supported yet", method);
     m->renorm = false;
     if (json_opt_bool(hf, "norm_topk_prob", &m->renorm, "config", e)) return -1;
-    return m->renorm ? err_set(e, ERR_CONFIG, "norm_topk_prob true is not supported yet: DeepSeek's code and transformers differ") : 0;
+    return m->renorm ? err_set(e, ERR_CONFIG,
+                               "norm_topk_prob true is not supported yet: DeepSeek's code and transformers differ")
+                     : 0;
 }
 
 static int read_deepseek(struct model_config *c, const struct cJSON *hf, bool two, struct err *e)
@@ -60,12 +68,18 @@ static int read_deepseek(struct model_config *c, const struct cJSON *hf, bool tw
     b.act = ACT_SILU;
     b.norm_eps = 1e-6;
     if (hf_need(hf, "hidden_size", 1 << 17, &c->d_model, e) || hf_need(hf, "num_attention_heads", 4096, &b.heads, e) ||
-        hf_need(hf, "num_hidden_layers", MODEL_MAX_LAYERS, &layers, e) || hf_need(hf, "intermediate_size", 1 << 22, &b.d_ff, e) ||
-        hf_need(hf, "max_position_embeddings", 1 << 24, &c->max_pos, e) || hf_int(hf, "q_lora_rank", 1, 1 << 16, &b.mla.q_rank, e) ||
-        hf_need(hf, "kv_lora_rank", 1 << 16, &b.mla.kv_rank, e) || hf_need(hf, "qk_nope_head_dim", 256, &b.mla.nope_dim, e) ||
+        hf_need(hf, "num_hidden_layers", MODEL_MAX_LAYERS, &layers, e) ||
+        hf_need(hf, "intermediate_size", 1 << 22, &b.d_ff, e) ||
+        hf_need(hf, "max_position_embeddings", 1 << 24, &c->max_pos, e) ||
+        hf_int(hf, "q_lora_rank", 1, 1 << 16, &b.mla.q_rank, e) ||
+        hf_need(hf, "kv_lora_rank", 1 << 16, &b.mla.kv_rank, e) ||
+        hf_need(hf, "qk_nope_head_dim", 256, &b.mla.nope_dim, e) ||
         hf_need(hf, "qk_rope_head_dim", 256, &b.mla.rope_dim, e) || hf_need(hf, "v_head_dim", 256, &b.mla.v_dim, e) ||
-        hf_int(hf, "first_k_dense_replace", 0, MODEL_MAX_LAYERS, &dense, e) || hf_activation(hf, "hidden_act", &b.act, e) ||
-        json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) || json_opt_bool(hf, "attention_bias", &b.mla.bias, "config", e) || json_opt_bool(hf, "mlp_bias", &mlp_bias, "config", e) ||
+        hf_int(hf, "first_k_dense_replace", 0, MODEL_MAX_LAYERS, &dense, e) ||
+        hf_activation(hf, "hidden_act", &b.act, e) ||
+        json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) ||
+        json_opt_bool(hf, "attention_bias", &b.mla.bias, "config", e) ||
+        json_opt_bool(hf, "mlp_bias", &mlp_bias, "config", e) ||
         json_opt_bool(hf, "rope_interleave", &interleaved, "config", e) ||
         json_opt_f64(hf, "attention_dropout", 0, 0.99, &c->dropout_attn, "config", e) ||
         hf_rope(&b, hf, c, "rope_theta", "partial_rotary_factor", 1, e))
@@ -119,12 +133,15 @@ static void write_deepseek(const struct model_config *c, struct buf *out)
         else dense += c->block[i].repeat;
     }
     buf_printf(out,
-               "  \"hidden_size\": %d,\n  \"num_hidden_layers\": %d,\n  \"num_attention_heads\": %d,\n  \"num_key_value_heads\": %d,\n"
-               "  \"intermediate_size\": %d,\n  \"max_position_embeddings\": %d,\n  \"kv_lora_rank\": %d,\n  \"qk_nope_head_dim\": %d,\n"
-               "  \"qk_rope_head_dim\": %d,\n  \"v_head_dim\": %d,\n  \"first_k_dense_replace\": %d,\n  \"hidden_act\": \"%s\",\n"
+               "  \"hidden_size\": %d,\n  \"num_hidden_layers\": %d,\n  \"num_attention_heads\": %d,\n  "
+               "\"num_key_value_heads\": %d,\n"
+               "  \"intermediate_size\": %d,\n  \"max_position_embeddings\": %d,\n  \"kv_lora_rank\": %d,\n  "
+               "\"qk_nope_head_dim\": %d,\n"
+               "  \"qk_rope_head_dim\": %d,\n  \"v_head_dim\": %d,\n  \"first_k_dense_replace\": %d,\n  "
+               "\"hidden_act\": \"%s\",\n"
                "  \"rms_norm_eps\": %.17g,\n  \"rope_interleave\": %s,\n  \"attention_bias\": %s,\n",
-               c->d_model, c->n_layers, b->heads, b->heads, hf_dense_width(c), c->max_pos, m->kv_rank, m->nope_dim, m->rope_dim,
-               m->v_dim, dense, hf_act_name(b->act), b->norm_eps, hf_yes(b->interleaved), hf_yes(m->bias));
+               c->d_model, c->n_layers, b->heads, b->heads, hf_dense_width(c), c->max_pos, m->kv_rank, m->nope_dim,
+               m->rope_dim, m->v_dim, dense, hf_act_name(b->act), b->norm_eps, hf_yes(b->interleaved), hf_yes(m->bias));
     hf_write_float(out, "attention_dropout", c->dropout_attn);
     buf_printf(out, m->q_rank ? "  \"q_lora_rank\": %d,\n" : "  \"q_lora_rank\": null,\n", m->q_rank);
     if (sparse) {

@@ -163,8 +163,11 @@ static int import_tensor(void *arg, const struct hf_tensor *t, struct param *con
 static int check_copy(const struct import *im, int i, struct err *e)
 {
     const struct st_tensor *a = st_tensor(im->st, i), *b = im->embed >= 0 ? st_tensor(im->st, im->embed) : NULL;
-    if (!b || (a->n == b->n && a->dtype == b->dtype && memcmp(a->data, b->data, (size_t)a->n * dtype_size(a->dtype)) == 0)) return 0;
-    err_set(e, ERR_DATA, "'%s': tensor '%s' is not '%s', to which tie_word_embeddings ties it", st_file(im->st, a->file), a->name, b->name);
+    if (!b ||
+        (a->n == b->n && a->dtype == b->dtype && memcmp(a->data, b->data, (size_t)a->n * dtype_size(a->dtype)) == 0))
+        return 0;
+    err_set(e, ERR_DATA, "'%s': tensor '%s' is not '%s', to which tie_word_embeddings ties it",
+            st_file(im->st, a->file), a->name, b->name);
     return err_hint(e, "set tie_word_embeddings to false in config.json to keep both, or remove the tensor");
 }
 

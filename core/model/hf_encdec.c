@@ -173,7 +173,9 @@ static int read_marian(struct model_config *c, const struct cJSON *hf, struct er
         hf_int(hf, "decoder_vocab_size", 1, 1 << 24, &vocab, e) || hf_read_pad(c, hf, 58100, e))
         return -1;
     if (shared && vocab != c->vocab)
-        return err_set(e, ERR_CONFIG, "decoder_vocab_size %d is not vocab_size %d, but share_encoder_decoder_embeddings is true", vocab, c->vocab);
+        return err_set(e, ERR_CONFIG,
+                       "decoder_vocab_size %d is not vocab_size %d, but share_encoder_decoder_embeddings is true",
+                       vocab, c->vocab);
     if (!shared) {
         c->enc_vocab = c->vocab;
         c->vocab = vocab;
@@ -185,18 +187,20 @@ static int read_marian(struct model_config *c, const struct cJSON *hf, struct er
 static void write_bart(const struct model_config *c, struct buf *out)
 {
     const struct block_config *enc = &c->block[0], *dec = &c->block[c->n_blocks - 1];
-    buf_printf(out,
-               "  \"is_encoder_decoder\": true,\n  \"d_model\": %d,\n  \"encoder_layers\": %d,\n  \"decoder_layers\": %d,\n"
-               "  \"encoder_attention_heads\": %d,\n  \"decoder_attention_heads\": %d,\n  \"encoder_ffn_dim\": %d,\n"
-               "  \"decoder_ffn_dim\": %d,\n  \"max_position_embeddings\": %d,\n  \"activation_function\": \"%s\",\n"
-               "  \"scale_embedding\": %s,\n  \"dropout\": %.17g,\n  \"attention_dropout\": %.17g,\n"
-               "  \"activation_dropout\": 0.0,\n  \"init_std\": %.17g,\n",
-               c->d_model, c->n_enc_layers, c->n_layers - c->n_enc_layers, enc->heads, dec->heads, enc->d_ff, dec->d_ff,
-               c->max_pos, hf_act_name(enc->act), hf_yes(c->embed_scale != 1), c->dropout_resid, c->dropout_attn, c->init_std);
+    buf_printf(
+        out,
+        "  \"is_encoder_decoder\": true,\n  \"d_model\": %d,\n  \"encoder_layers\": %d,\n  \"decoder_layers\": %d,\n"
+        "  \"encoder_attention_heads\": %d,\n  \"decoder_attention_heads\": %d,\n  \"encoder_ffn_dim\": %d,\n"
+        "  \"decoder_ffn_dim\": %d,\n  \"max_position_embeddings\": %d,\n  \"activation_function\": \"%s\",\n"
+        "  \"scale_embedding\": %s,\n  \"dropout\": %.17g,\n  \"attention_dropout\": %.17g,\n"
+        "  \"activation_dropout\": 0.0,\n  \"init_std\": %.17g,\n",
+        c->d_model, c->n_enc_layers, c->n_layers - c->n_enc_layers, enc->heads, dec->heads, enc->d_ff, dec->d_ff,
+        c->max_pos, hf_act_name(enc->act), hf_yes(c->embed_scale != 1), c->dropout_resid, c->dropout_attn, c->init_std);
     if (c->decoder_start >= 0)
         buf_printf(out, "  \"decoder_start_token_id\": %d,\n  \"forced_eos_token_id\": null,\n", c->decoder_start);
     if (strcmp(c->family, "marian") == 0)
-        buf_printf(out, "  \"share_encoder_decoder_embeddings\": %s,\n  \"decoder_vocab_size\": %d,\n", hf_yes(!c->enc_vocab), c->vocab);
+        buf_printf(out, "  \"share_encoder_decoder_embeddings\": %s,\n  \"decoder_vocab_size\": %d,\n",
+                   hf_yes(!c->enc_vocab), c->vocab);
     hf_write_pad(c, out);
 }
 

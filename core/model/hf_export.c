@@ -72,8 +72,8 @@ static void to_llama(const struct model_config *c, const char *type, struct buf 
                "  \"num_key_value_heads\": %d,\n  \"head_dim\": %d,\n  \"intermediate_size\": %d,\n"
                "  \"max_position_embeddings\": %d,\n  \"hidden_act\": \"%s\",\n  \"rms_norm_eps\": %.17g,\n"
                "  \"attention_dropout\": %.17g,\n",
-               c->d_model, c->n_layers, b->heads, b->kv_heads, b->head_dim, hf_dense_width(c), c->max_pos, hf_act_name(b->act),
-               b->norm_eps, c->dropout_attn);
+               c->d_model, c->n_layers, b->heads, b->kv_heads, b->head_dim, hf_dense_width(c), c->max_pos,
+               hf_act_name(b->act), b->norm_eps, c->dropout_attn);
     if (strcmp(type, "qwen2"))
         buf_printf(out, "  \"%s\": %s,\n", strcmp(type, "qwen2_moe") ? "attention_bias" : "qkv_bias", hf_yes(b->qkv_bias));
     if (strcmp(type, "llama") == 0) buf_printf(out, "  \"mlp_bias\": %s,\n", hf_yes(b->ffn_bias));

@@ -7,13 +7,21 @@
 #include "core/base/mem.h"
 #include "core/model/hf.h"
 
-static const struct hf_family *const all[] = {&hf_bert, &hf_electra, &hf_electra_generator, &hf_t5, &hf_bart,
-                                              &hf_marian, &hf_bloom, &hf_gemma, &hf_gemma2, &hf_gemma3, &hf_rwkv, &hf_deepseek,
-                                              &hf_deepseek2, &hf_mbart, &hf_pegasus, &hf_olmo, &hf_olmo2, &hf_granite, &hf_cohere,
-                                              &hf_stablelm, &hf_phi, &hf_phi3, &hf_starcoder2, &hf_gpt_neo, &hf_opt, &hf_mpt,
-                                              &hf_roberta, &hf_distilbert, &hf_falcon_two, &hf_falcon,
-                                              &hf_smollm3, &hf_cohere2, &hf_olmo3, &hf_gptj, &hf_arcee, &hf_seed_oss,
-                                              &hf_helium, &hf_ernie4_5, &hf_glm, &hf_glm4, &hf_exaone4, &hf_xlm_roberta, &hf_camembert, &hf_modernbert};
+static const struct hf_family *const all[] = {&hf_bert,       &hf_electra,    &hf_electra_generator,
+                                              &hf_t5,         &hf_bart,       &hf_marian,
+                                              &hf_bloom,      &hf_gemma,      &hf_gemma2,
+                                              &hf_gemma3,     &hf_rwkv,       &hf_deepseek,
+                                              &hf_deepseek2,  &hf_mbart,      &hf_pegasus,
+                                              &hf_olmo,       &hf_olmo2,      &hf_granite,
+                                              &hf_cohere,     &hf_stablelm,   &hf_phi,
+                                              &hf_phi3,       &hf_starcoder2, &hf_gpt_neo,
+                                              &hf_opt,        &hf_mpt,        &hf_roberta,
+                                              &hf_distilbert, &hf_falcon_two, &hf_falcon,
+                                              &hf_smollm3,    &hf_cohere2,    &hf_olmo3,
+                                              &hf_gptj,       &hf_arcee,      &hf_seed_oss,
+                                              &hf_helium,     &hf_ernie4_5,   &hf_glm,
+                                              &hf_glm4,       &hf_exaone4,    &hf_xlm_roberta,
+                                              &hf_camembert,  &hf_modernbert};
 
 const struct hf_family *hf_family_of(const char *family)
 {
@@ -33,7 +41,8 @@ const char *hf_architecture(const struct cJSON *hf)
 const struct hf_family *hf_family_for(const struct cJSON *hf, const char *type)
 {
     for (size_t i = 0; i < COUNT_OF(all); i++)
-        if (strcmp(all[i]->type, type) == 0 && strcmp(all[i]->arch, hf_architecture(hf)) == 0 && (!all[i]->is || all[i]->is(hf)))
+        if (strcmp(all[i]->type, type) == 0 && strcmp(all[i]->arch, hf_architecture(hf)) == 0 &&
+            (!all[i]->is || all[i]->is(hf)))
             return all[i];
     for (size_t i = 0; i < COUNT_OF(all); i++)
         if (strcmp(all[i]->type, type) == 0 && (!all[i]->is || all[i]->is(hf))) return all[i];
@@ -53,8 +62,12 @@ int hf_check_architecture(const struct cJSON *hf, const char *type, struct err *
 
 const char *hf_bare(const char *family)
 {
-    static const char *const bare[][2] = {{"bert", "BertModel"}, {"electra", "ElectraModel"}, {"roberta", "RobertaModel"},
-                                          {"xlm_roberta", "XLMRobertaModel"}, {"camembert", "CamembertModel"}, {"modernbert", "ModernBertModel"},
+    static const char *const bare[][2] = {{"bert", "BertModel"},
+                                          {"electra", "ElectraModel"},
+                                          {"roberta", "RobertaModel"},
+                                          {"xlm_roberta", "XLMRobertaModel"},
+                                          {"camembert", "CamembertModel"},
+                                          {"modernbert", "ModernBertModel"},
                                           {"distilbert", "DistilBertModel"}};
     for (size_t i = 0; i < COUNT_OF(bare); i++)
         if (strcmp(family, bare[i][0]) == 0) return bare[i][1];

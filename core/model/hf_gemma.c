@@ -56,7 +56,8 @@ int hf_is_sliding(const struct cJSON *hf, int layer, int layers, int period, boo
     const struct cJSON *types = json_member(hf, "layer_types");
     *out = period > 0 && (layer + 1) % period;
     if (!types || cJSON_IsNull(types)) return 0;
-    const struct cJSON *t = cJSON_IsArray(types) && cJSON_GetArraySize(types) == layers ? cJSON_GetArrayItem(types, layer) : NULL;
+    const struct cJSON *t =
+        cJSON_IsArray(types) && cJSON_GetArraySize(types) == layers ? cJSON_GetArrayItem(types, layer) : NULL;
     if (!cJSON_IsString(t)) return err_set(e, ERR_CONFIG, "layer_types must be a list of %d names", layers);
     *out = strcmp(t->valuestring, "sliding_attention") == 0;
     if (*out || strcmp(t->valuestring, "full_attention") == 0) return 0;
@@ -64,7 +65,8 @@ int hf_is_sliding(const struct cJSON *hf, int layer, int layers, int period, boo
 }
 
 /* Older files name the window's base apart, or scale full attention only. */
-int hf_rope_of_kind(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding, struct err *e)
+int hf_rope_of_kind(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding,
+                    struct err *e)
 {
     const struct cJSON *rp = json_member(hf, "rope_parameters");
     const char *kind = sliding ? "sliding_attention" : "full_attention";
@@ -78,7 +80,8 @@ int hf_rope_of_kind(struct block_config *b, const struct cJSON *hf, const struct
 }
 
 /* Gemma 3: a base of its own for windows. */
-static int read_rope3(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding, struct err *e)
+static int read_rope3(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding,
+                      struct err *e)
 {
     b->theta = sliding ? 10000 : 1e6;
     if (sliding && !json_member(hf, "rope_local_base_freq") && !json_member(hf, "rope_parameters")) {
@@ -115,8 +118,9 @@ static int read_gemma_like(struct model_config *c, const struct cJSON *hf, int v
     b.kv_heads = b.heads;
     if (hf_int(hf, "max_position_embeddings", 1, 1 << 24, &c->max_pos, e) ||
         hf_int(hf, "num_key_value_heads", 1, 4096, &b.kv_heads, e) || hf_int(hf, "head_dim", 1, 1024, &b.head_dim, e) ||
-        hf_int(hf, "sliding_window", 0, INT32_MAX, &window, e) || hf_int(hf, "sliding_window_pattern", 1, 1 << 20, &period, e) ||
-        hf_activation(hf, "hidden_act", &b.act, e) || hf_activation(hf, "hidden_activation", &b.act, e) ||
+        hf_int(hf, "sliding_window", 0, INT32_MAX, &window, e) ||
+        hf_int(hf, "sliding_window_pattern", 1, 1 << 20, &period, e) || hf_activation(hf, "hidden_act", &b.act, e) ||
+        hf_activation(hf, "hidden_activation", &b.act, e) ||
         json_opt_f64(hf, "rms_norm_eps", 0, 1, &b.norm_eps, "config", e) ||
         json_opt_f64(hf, "query_pre_attn_scalar", 1e-6, 1e6, &scalar, "config", e) ||
         json_opt_f64(hf, "attn_logit_softcapping", 0, 1e6, &b.softcap, "config", e) ||
@@ -210,7 +214,8 @@ static void write_gemma(const struct model_config *c, struct buf *out)
         hf_write_rope(c, b, "rope_parameters", out);
         return;
     }
-    buf_printf(out, "  \"query_pre_attn_scalar\": %.17g,\n", b->scale > 0 ? round(1e6 / (b->scale * b->scale)) / 1e6 : b->head_dim);
+    buf_printf(out, "  \"query_pre_attn_scalar\": %.17g,\n",
+               b->scale > 0 ? round(1e6 / (b->scale * b->scale)) / 1e6 : b->head_dim);
     number_or_null(out, "attn_logit_softcapping", b->softcap);
     number_or_null(out, "final_logit_softcapping", c->head_softcap);
     for (int i = 0; i < c->n_blocks; i++)
@@ -227,5 +232,5 @@ const struct hf_family hf_gemma = {.family = "gemma", .type = "gemma", .arch = "
     .write = write_gemma};
 const struct hf_family hf_gemma2 = {.family = "gemma2", .type = "gemma2", .arch = "Gemma2ForCausalLM", .read = read_gemma2,
     .write = write_gemma};
-const struct hf_family hf_gemma3 = {.family = "gemma3", .type = "gemma3_text", .arch = "Gemma3ForCausalLM", .read = read_gemma3,
-    .write = write_gemma};
+const struct hf_family hf_gemma3 = {
+    .family = "gemma3", .type = "gemma3_text", .arch = "Gemma3ForCausalLM", .read = read_gemma3, .write = write_gemma};

@@ -79,12 +79,15 @@ static int read_divisor(struct model_config *c, const struct cJSON *o, const cha
     return 0;
 }
 
-static int read_positions(struct model_config *c, const struct cJSON *o, const struct hf_key *k, const char *key, struct err *e)
+static int read_positions(struct model_config *c, const struct cJSON *o, const struct hf_key *k, const char *key,
+                          struct err *e)
 {
     int rows = 0;
     if (read_size(o, k, key, 1 << 24, &rows, e)) return -1;
     c->max_pos = rows - c->pos_offset;
-    return c->max_pos > 0 ? 0 : err_set(e, ERR_CONFIG, "%s %d leaves no positions after the first %d", key, rows, c->pos_offset);
+    return c->max_pos > 0
+               ? 0
+               : err_set(e, ERR_CONFIG, "%s %d leaves no positions after the first %d", key, rows, c->pos_offset);
 }
 
 static int read_key(struct model_config *c, struct block_config *b, int *layers, const struct hf_key *k,
@@ -119,7 +122,9 @@ static int read_key(struct model_config *c, struct block_config *b, int *layers,
     case HF_DROP_EMBED: return json_opt_f64(o, key, 0, 0.99, &c->dropout_embed, "config", e);
     case HF_DROP_ATTN: return json_opt_f64(o, key, 0, 0.99, &c->dropout_attn, "config", e);
     case HF_DROP_RESID: return json_opt_f64(o, key, 0, 0.99, &c->dropout_resid, "config", e);
-    case HF_DROP_HIDDEN: return json_opt_f64(o, key, 0, 0.99, &c->dropout_resid, "config", e) ? -1 : (c->dropout_embed = c->dropout_resid, 0);
+    case HF_DROP_HIDDEN:
+        return json_opt_f64(o, key, 0, 0.99, &c->dropout_resid, "config", e) ? -1
+                                                                             : (c->dropout_embed = c->dropout_resid, 0);
     case HF_TYPES: return hf_int(o, key, 0, 1 << 16, &c->embed_types, e);
     case HF_PAD: return hf_read_pad(c, hf, c->embed_pad, e);
     case HF_ROPE: return hf_rope(b, hf, c, key, NULL, 1, e);

@@ -31,10 +31,12 @@ static int get_int(const struct cJSON *hf, const char *key, const char *old, int
 int hf_moe_read(struct block_config *b, const struct cJSON *hf, const char *type, struct err *e)
 {
     struct moe_config *m = &b->moe;
-    bool logits = false, qwen2 = is(type, "qwen2_moe"), own_width = qwen2 || is(type, "qwen3_moe"), oss = is(type, "gpt_oss");
+    bool logits = false, qwen2 = is(type, "qwen2_moe"), own_width = qwen2 || is(type, "qwen3_moe"),
+         oss = is(type, "gpt_oss");
     bool says_norm = own_width || is(type, "olmoe");
     double coef = is(type, "olmoe") ? 0.01 : oss ? 0.9 : 0.001, limit = 7;
-    *m = (struct moe_config){.groups = 1, .topk_groups = 1, .scale = 1, .aux_norm = AUX_MODEL, .renorm = is(type, "mixtral")};
+    *m = (struct moe_config){
+        .groups = 1, .topk_groups = 1, .scale = 1, .aux_norm = AUX_MODEL, .renorm = is(type, "mixtral")};
     b->ffn = FFN_MOE;
     if (get_int(hf, "num_local_experts", "num_experts", 1024, &m->experts, e) ||
         get_int(hf, "num_experts_per_tok", "experts_per_token", 1024, &m->top_k, e) ||

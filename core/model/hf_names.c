@@ -57,7 +57,8 @@ static int visit_gate_up(struct visit *v, const struct slot *s, struct param *p,
     char full[128];
     size_t prefix = strlen(s->name) - strlen(family_slot(v->f, s->role, false, true));
     snprintf(full, sizeof full, "%.*s%s", (int)prefix, s->name, name);
-    struct hf_tensor t = {.name = full, .alias = full + strlen(v->f->base), .ndim = s->ndim, .dim = {2 * s->dim[0], s->dim[1]}};
+    struct hf_tensor t = {
+        .name = full, .alias = full + strlen(v->f->base), .ndim = s->ndim, .dim = {2 * s->dim[0], s->dim[1]}};
     return v->fn(v->arg, &t, v->gate_up, 2, e);
 }
 
@@ -133,7 +134,8 @@ static int visit_head_norms(struct visit *v, const struct slot *s, struct param 
     for (int h = 0; h < heads; h++) {
         char name[160];
         snprintf(name, sizeof name, "%.*s%.*s%d%s", prefix, s->name, (int)(at - each), each, h, at + 2);
-        t = (struct hf_tensor){.name = name, .alias = name + strlen(v->f->base), .ndim = 1, .dim = {D}, .row0 = (int64_t)h * D, .rows = D};
+        t = (struct hf_tensor){
+            .name = name, .alias = name + strlen(v->f->base), .ndim = 1, .dim = {D}, .row0 = (int64_t)h * D, .rows = D};
         if (v->fn(v->arg, &t, &p, 1, e)) return -1;
     }
     return 0;
@@ -253,8 +255,11 @@ static int move(const struct hf_tensor *t, struct param *const *parts, int n_par
     if (t->rows) rows = t->rows;
     for (int i = 0; i < t->ndim; i++) total *= t->dim[i];
     bool of_experts = t->layout == HF_EXPERTS || t->layout == HF_EXPERTS_TURNS;
-    if (total != rows * n || (t->layout == HF_PER_HEAD && (n_parts != 3 || t->heads < 1 || t->group < 1 || rows % ((t->group + 2) * t->heads))) ||
-        (t->rows && (n_parts != 1 || t->row0 + t->rows > p0->n / n)) || (of_experts && (t->heads < 1 || rows % t->heads)))
+    if (total != rows * n ||
+        (t->layout == HF_PER_HEAD &&
+         (n_parts != 3 || t->heads < 1 || t->group < 1 || rows % ((t->group + 2) * t->heads))) ||
+        (t->rows && (n_parts != 1 || t->row0 + t->rows > p0->n / n)) ||
+        (of_experts && (t->heads < 1 || rows % t->heads)))
         return err_set(e, ERR_INTERNAL, "'%s' does not match its parameters", t->name);
     float *tmp = mem_alloc((size_t)n, sizeof *tmp);
     if (!tmp) return err_oom(e, (size_t)n * sizeof *tmp, "a row of weights");
@@ -296,18 +301,30 @@ static bool is_copy(const char *family, const char *name)
     static const struct {
         const char *family, *name;
     } copies[] = {
-        {"t5", "encoder.embed_tokens.weight"}, {"t5", "decoder.embed_tokens.weight"},
-        {"bart", "model.encoder.embed_tokens.weight"}, {"bart", "model.decoder.embed_tokens.weight"},
-        {"marian", "model.encoder.embed_tokens.weight"}, {"marian", "model.decoder.embed_tokens.weight"},
-        {"mbart", "model.encoder.embed_tokens.weight"}, {"mbart", "model.decoder.embed_tokens.weight"},
-        {"pegasus", "model.encoder.embed_tokens.weight"}, {"pegasus", "model.decoder.embed_tokens.weight"},
-        {"pegasus", "model.encoder.embed_positions.weight"}, {"pegasus", "model.decoder.embed_positions.weight"},
-        {"roberta", "lm_head.decoder.bias"}, {"roberta", "roberta.embeddings.position_ids"},
-        {"marian", "model.encoder.embed_positions.weight"}, {"marian", "model.decoder.embed_positions.weight"},
-        {"bert", "cls.predictions.decoder.bias"}, {"bert", "cls.predictions.bias"}, {"roberta", "lm_head.bias"}, {"bert", "bert.embeddings.position_ids"},
+        {"t5", "encoder.embed_tokens.weight"},
+        {"t5", "decoder.embed_tokens.weight"},
+        {"bart", "model.encoder.embed_tokens.weight"},
+        {"bart", "model.decoder.embed_tokens.weight"},
+        {"marian", "model.encoder.embed_tokens.weight"},
+        {"marian", "model.decoder.embed_tokens.weight"},
+        {"mbart", "model.encoder.embed_tokens.weight"},
+        {"mbart", "model.decoder.embed_tokens.weight"},
+        {"pegasus", "model.encoder.embed_tokens.weight"},
+        {"pegasus", "model.decoder.embed_tokens.weight"},
+        {"pegasus", "model.encoder.embed_positions.weight"},
+        {"pegasus", "model.decoder.embed_positions.weight"},
+        {"roberta", "lm_head.decoder.bias"},
+        {"roberta", "roberta.embeddings.position_ids"},
+        {"marian", "model.encoder.embed_positions.weight"},
+        {"marian", "model.decoder.embed_positions.weight"},
+        {"bert", "cls.predictions.decoder.bias"},
+        {"bert", "cls.predictions.bias"},
+        {"roberta", "lm_head.bias"},
+        {"bert", "bert.embeddings.position_ids"},
         {"electra", "electra.embeddings.position_ids"},
         {"electra_generator", "electra.embeddings.position_ids"},
-        {"bert", "embeddings.position_ids"}, {"electra", "embeddings.position_ids"},
+        {"bert", "embeddings.position_ids"},
+        {"electra", "embeddings.position_ids"},
     };
     if (is_roberta(family)) family = "roberta";
     for (size_t i = 0; i < COUNT_OF(copies); i++)
@@ -321,7 +338,8 @@ static bool is_other_head(const char *family, const char *name)
     bool electra = strncmp(family, "electra", 7) == 0;
     if (is_roberta(family)) return strncmp(name, "roberta.pooler.", 15) == 0 || strncmp(name, "pooler.", 7) == 0;
     if (strcmp(family, "bert") == 0)
-        return strncmp(name, "bert.pooler.", 12) == 0 || strncmp(name, "pooler.", 7) == 0 || strncmp(name, "cls.seq_relationship.", 21) == 0;
+        return strncmp(name, "bert.pooler.", 12) == 0 || strncmp(name, "pooler.", 7) == 0 ||
+               strncmp(name, "cls.seq_relationship.", 21) == 0;
     if (electra && strcmp(family, "electra")) return strncmp(name, "discriminator_predictions.", 26) == 0;
     return electra && (strncmp(name, "generator_predictions.", 22) == 0 || strncmp(name, "generator_lm_head.", 18) == 0);
 }
@@ -348,5 +366,6 @@ bool model_hf_ignored(const struct model_config *c, const char *name)
     if (is_later_layer(c, name)) return true;
     const struct family *f = family_find(c->family);
     /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
-    return f && (f->conv1d || f->qkv_per_head || strcmp(f->name, "gpt_neo") == 0) && (str_ends_with(name, ".attn.bias") || str_ends_with(name, ".attention.bias"));
+    return f && (f->conv1d || f->qkv_per_head || strcmp(f->name, "gpt_neo") == 0) &&
+           (str_ends_with(name, ".attn.bias") || str_ends_with(name, ".attention.bias"));
 }

@@ -17,8 +17,10 @@ static int read_rwkv(struct model_config *c, const struct cJSON *hf, struct err 
     b.act = ACT_RELU2;
     c->embed_ln = true;
     c->max_pos = 1024;
-    if (hf_need(hf, "hidden_size", 1 << 17, &c->d_model, e) || hf_need(hf, "num_hidden_layers", MODEL_MAX_LAYERS, &layers, e) ||
-        hf_int(hf, "attention_hidden_size", 1, 1 << 17, &width, e) || hf_int(hf, "intermediate_size", 1, 1 << 22, &ff, e) ||
+    if (hf_need(hf, "hidden_size", 1 << 17, &c->d_model, e) ||
+        hf_need(hf, "num_hidden_layers", MODEL_MAX_LAYERS, &layers, e) ||
+        hf_int(hf, "attention_hidden_size", 1, 1 << 17, &width, e) ||
+        hf_int(hf, "intermediate_size", 1, 1 << 22, &ff, e) ||
         hf_int(hf, "context_length", 1, 1 << 24, &c->max_pos, e) ||
         json_opt_f64(hf, "layer_norm_epsilon", 0, 1, &b.norm_eps, "config", e))
         return -1;

@@ -51,7 +51,9 @@ static double mix(const struct model_config *c, const struct slot *s, struct pla
 {
     enum mixer_type m = model_block(c, s->layer)->mixer;
     if (m == MIX_RWKV7) {
-        double e = s->role == SLOT_MIX_R || s->role == SLOT_MIX_G ? 0.2 : s->role == SLOT_MIX_W || s->role == SLOT_MIX_A ? 0.9 : 0.7;
+        double e = s->role == SLOT_MIX_R || s->role == SLOT_MIX_G   ? 0.2
+                   : s->role == SLOT_MIX_W || s->role == SLOT_MIX_A ? 0.9
+                                                                    : 0.7;
         if (s->role == SLOT_CMIX_K) return 1 - pow(d, pow(p.down, 4));
         return 1 - pow(d, e * p.down);
     }
@@ -132,7 +134,9 @@ static int matrix(const struct model_config *c, const struct slot *s, float *x, 
     case SLOT_TR_W: case SLOT_TV_W: case SLOT_TK_W: case SLOT_CKEY_W: case SLOT_TG_W:
         if (m == MIX_RWKV7) uniform(x, n, key, s->role == SLOT_TK_W ? 0.1 * unit : unit);
         else if (m == MIX_RWKV4 && s->role != SLOT_TV_W && s->role != SLOT_CKEY_W) memset(x, 0, (size_t)n * sizeof *x);
-        else return orthogonal(x, s->dim[0], s->dim[1], key, (s->role == SLOT_TK_W || s->role == SLOT_TG_W ? 0.1 : 1) * gain_of(s), e);
+        else
+            return orthogonal(x, s->dim[0], s->dim[1], key,
+                              (s->role == SLOT_TK_W || s->role == SLOT_TG_W ? 0.1 : 1) * gain_of(s), e);
         return 0;
     default:
         memset(x, 0, (size_t)n * sizeof *x);

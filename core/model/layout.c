@@ -45,7 +45,8 @@ int layout_emit(struct walk *w, struct slot s)
 static int emit(struct walk *w, enum slot_role role, int64_t rows, int64_t cols, unsigned flags,
                 enum slot_init init)
 {
-    return layout_emit(w, (struct slot){.role = role, .ndim = cols ? 2 : 1, .dim = {rows, cols}, .flags = flags, .init = init});
+    return layout_emit(
+        w, (struct slot){.role = role, .ndim = cols ? 2 : 1, .dim = {rows, cols}, .flags = flags, .init = init});
 }
 
 /* A weight [out, in] and its bias; a bias follows its weight by `step` roles. */

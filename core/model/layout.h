@@ -84,7 +84,7 @@ struct family {
     const char *glu_up, *enc_glu_up;     /* name of SLOT_UP_W in a GLU, where it differs (T5) */
     const char *own_embed;               /* name of the decoder's table where the encoder has one of its own */
     const char *gate_up_w;               /* name of gate over up in one tensor, without biases (Phi-3) */
-    const char *each_head[2];            /* printf formats of the norms of q's and k's heads, where each is a tensor (StableLM) */
+    const char *each_head[2]; /* printf formats of the norms of q's and k's heads, where each is a tensor (StableLM) */
     bool frozen_head_bias;               /* final_logits_bias [1,V]: stored, not trained */
     const char *qkv_w, *qkv_b;           /* names of the fused tensors */
 };

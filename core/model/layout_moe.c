@@ -30,5 +30,6 @@ int layout_moe(struct walk *w, const struct block_config *b)
     if (m->shared_gate && layout_emit(w, (struct slot){.role = SLOT_SSIG_W, .ndim = 2, .dim = {1, C}, .flags = PARAM_DECAY,
                                                        .init = INIT_NORMAL, .f32 = true}))
         return -1;
-    return layout_emit(w, (struct slot){.role = SLOT_SDOWN_W, .ndim = 2, .dim = {C, S}, .flags = MATRIX, .init = INIT_RESIDUAL});
+    return layout_emit(
+        w, (struct slot){.role = SLOT_SDOWN_W, .ndim = 2, .dim = {C, S}, .flags = MATRIX, .init = INIT_RESIDUAL});
 }

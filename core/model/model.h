@@ -26,7 +26,8 @@ enum pos_type { POS_NONE, POS_SINUSOIDAL, POS_LEARNED, POS_ROPE, POS_ALIBI, POS_
  * 10000^(-i/(d/2-1)) (tensor2tensor, fairseq). */
 enum sin_layout { SIN_INTERLEAVED, SIN_CONCAT, SIN_T2T };
 enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_NTK, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN, ROPE_LONG };
-/* out: on the output of each sublayer only (OLMo 2); parallel_one: attention and FFN read one normed stream (Phi, Cohere). */
+/* out: on the output of each sublayer only (OLMo 2); parallel_one: attention and FFN read one normed stream (Phi,
+ * Cohere). */
 enum norm_place { PLACE_PRE, PLACE_POST, PLACE_SANDWICH, PLACE_PARALLEL, PLACE_OUT, PLACE_PARALLEL_ONE };
 /* Norm of q and k before RoPE: RMS of each head, or of all heads together (OLMo 2, OLMoE); layer norm of each head with
  * weights of its own (Cohere, StableLM). */
@@ -134,12 +135,12 @@ struct longrope {
 };
 
 struct model_config {
-    char prefix[16];            /* of a model trained beside another (ELECTRA's generator), whose embedding it shares; else "" */
+    char prefix[16]; /* of a model trained beside another (ELECTRA's generator), whose embedding it shares; else "" */
     char family[24];            /* names of parameters and the Hugging Face form; family_names in layout.h */
     enum stack_type stack;
     int d_model, vocab, max_pos, n_layers;   /* n_layers = sum of repeats, encoder included */
     int n_enc_blocks, n_enc_layers;          /* encdec: the first groups and layers are the encoder */
-    int enc_vocab;              /* encdec: ids of the source where it has a table of its own, 0 = one table serves both stacks */
+    int enc_vocab; /* encdec: ids of the source where it has a table of its own, 0 = one table serves both stacks */
     int decoder_start;          /* encdec: first input of the decoder, -1 = the tokenizer's begin of text */
     bool tie_embed;
     enum pos_type embed_pos;    /* none, sinusoidal, learned */
@@ -158,7 +159,7 @@ struct model_config {
     bool head_dense_bias;       /* mlm, cls: whether the dense layer and its norm have biases */
     enum head_pool pool;
     enum score_loss score_loss;
-    int score_pad;              /* of decoders: the id that transformers fills batches with, -1 = none; means nothing to us */
+    int score_pad; /* of decoders: the id that transformers fills batches with, -1 = none; means nothing to us */
     char label_names[MODEL_LABEL_BYTES]; /* one after the other, each ended by NUL; "" = they have none (model_label) */
     bool head_norm, head_bias;
     double logit_scale, head_softcap;        /* logits * scale, then softcap * tanh(logits / softcap) */
@@ -281,7 +282,8 @@ int model_moe_layers(const struct model_config *c, int *experts);
 /* The correction bias of each of those layers, NULL where it has none. */
 int model_router_corrections(const struct model_config *c, const struct params *p, struct param **out, struct err *e);
 /* out->g is the caller's, to be freed with graph_free(). */
-int model_build(const struct model_config *c, struct params *p, const struct model_build *b, struct model_graph *out, struct err *e);
+int model_build(const struct model_config *c, struct params *p, const struct model_build *b, struct model_graph *out,
+                struct err *e);
 
 /* ---- Hugging Face names ---- */
 /* config.json of a HF directory <-> ours. */
@@ -293,7 +295,8 @@ int model_config_to_hf(const struct model_config *c, struct buf *out, struct err
 enum hf_layout { HF_PLAIN, HF_TRANSPOSED, HF_PER_HEAD, HF_EXPERTS, HF_EXPERTS_TURNS };
 struct hf_tensor {
     const char *name;       /* on disk */
-    const char *alias;      /* the name in other files: without the base model's prefix ("h.0.…"), "lm_head" for "embed_out" */
+    const char
+        *alias; /* the name in other files: without the base model's prefix ("h.0.…"), "lm_head" for "embed_out" */
     int ndim;
     int64_t dim[4];         /* on disk */
     enum hf_layout layout;
@@ -303,13 +306,16 @@ struct hf_tensor {
     bool of_embed;          /* the token table, which a tied head repeats */
     bool or_apart;          /* the file may hold the experts one by one instead: fn returns 1 to be given those */
 };
-/* Calls fn (0, -1, or 1 as above) for every tensor of the HF file; parts = our parameters that make it up, stacked by rows. */
+/* Calls fn (0, -1, or 1 as above) for every tensor of the HF file; parts = our parameters that make it up, stacked by
+ * rows. */
 int model_hf_visit(const struct model_config *c, const struct params *p,
                    int (*fn)(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e),
                    void *arg, struct err *e);
 /* Convert between disk layout (f32) and our parameters; buf has the tensor's element count. */
-int model_hf_import(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts, const float *disk, struct err *e);
-int model_hf_export(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts, float *disk, struct err *e);
+int model_hf_import(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts,
+                    const float *disk, struct err *e);
+int model_hf_export(const struct model_config *c, const struct hf_tensor *t, struct param *const *parts, int n_parts,
+                    float *disk, struct err *e);
 /* Whether a tensor repeats the token table of a model with a tied head. */
 bool model_hf_tied_copy(const struct model_config *c, const char *name);
 /* Tensors that HF files carry beside the parameters and a loader skips: attention

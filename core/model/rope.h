@@ -18,7 +18,8 @@
 /* Elements of a head that turn (even).  An odd share is padded as Hugging Face
  * does: n = 3 has frequencies 0 and 2/3, four elements turn. */
 int rope_n_rot(const struct block_config *b);
-/* f[rope_n_rot/2]; seq_len matters to dynamic and longrope scaling only; l may be NULL without the latter.  Returns the factor of cos and sin. */
+/* f[rope_n_rot/2]; seq_len matters to dynamic and longrope scaling only; l may be NULL without the latter.  Returns the
+ * factor of cos and sin. */
 double rope_frequencies(const struct longrope *l, const struct block_config *b, int seq_len, double *f);
 /* Tables for positions [0, n_pos).  Free with rope_free(). */
 int rope_build(struct rope_table *t, const struct longrope *l, const struct block_config *b, int n_pos, struct err *e);

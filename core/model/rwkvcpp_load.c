@@ -47,7 +47,8 @@ static int heads_of(struct block_config *b, const struct rwkvcpp *f, int version
     b->head_dim = width;
     if (version == 4) return 0;
     if (rows_of(f, version == 7 ? "blocks.0.att.r_k" : "blocks.0.att.time_decay", 1, &b->heads, e)) return -1;
-    if (width % b->heads) return err_set(e, ERR_DATA, "'%s': %d heads do not divide a width of %d", rwkvcpp_name(f), b->heads, width);
+    if (width % b->heads)
+        return err_set(e, ERR_DATA, "'%s': %d heads do not divide a width of %d", rwkvcpp_name(f), b->heads, width);
     b->kv_heads = b->heads;
     b->head_dim = width / b->heads;
     if (b->head_dim > 256) return err_set(e, ERR_DATA, "'%s': heads of %d are not supported", rwkvcpp_name(f), b->head_dim);
@@ -81,8 +82,9 @@ int rwkvcpp_config(struct model_config *c, const struct rwkvcpp *f, struct err *
     if (version == 6 && (rows_of(f, "blocks.0.att.time_maa_w1", 5, &r->mix_rank, e) ||
                          rows_of(f, "blocks.0.att.time_decay_w1", 1, &r->decay_rank, e)))
         return -1;
-    if (version == 7 && (rows_of(f, "blocks.0.att.w1", 1, &r->decay_rank, e) || rows_of(f, "blocks.0.att.a1", 1, &r->a_rank, e) ||
-                         rows_of(f, "blocks.0.att.g1", 1, &r->gate_rank, e)))
+    if (version == 7 &&
+        (rows_of(f, "blocks.0.att.w1", 1, &r->decay_rank, e) || rows_of(f, "blocks.0.att.a1", 1, &r->a_rank, e) ||
+         rows_of(f, "blocks.0.att.g1", 1, &r->gate_rank, e)))
         return -1;
     r->v_rank = version == 7 ? 32 : 0;
     if (version == 7 && c->n_layers > 1 && rows_of(f, "blocks.1.att.v1", 1, &r->v_rank, e)) return -1;
@@ -163,7 +165,8 @@ static int load_slot(void *arg, const struct slot *s, struct err *e)
     rwkvcpp_read(t, w.at, n, l->tmp);
     for (int64_t i = 0; i < n; i++)
         if (!isfinite(l->tmp[i]))
-            return err_set(e, ERR_DATA, "'%s': element %lld of '%s' is not a finite number", rwkvcpp_name(l->f), (long long)i, w.name);
+            return err_set(e, ERR_DATA, "'%s': element %lld of '%s' is not a finite number", rwkvcpp_name(l->f),
+                           (long long)i, w.name);
     if (s->role == SLOT_DECAY && l->version <= 5)
         for (int64_t i = 0; i < n; i++) l->tmp[i] = decay_logit(l->version, l->tmp[i]);
     for (int64_t i = p->n - 1; i >= 0 && w.repeat > 1; i--) l->tmp[i] = l->tmp[i / w.repeat];
@@ -178,7 +181,9 @@ static int load_all(struct saved_model *m, const struct rwkvcpp *f, enum dtype d
     char names[16];
     int version = version_of(f);
     if (rwkvcpp_config(&m->config, f, e)) return -1;
-    if (!(m->params = params_new(e)) || model_declare(&m->config, m->params, dt, e) || params_alloc(m->params, false, e)) return -1;
+    if (!(m->params = params_new(e)) || model_declare(&m->config, m->params, dt, e) ||
+        params_alloc(m->params, false, e))
+        return -1;
     m->src_dtype = mem_zalloc((size_t)m->params->n, sizeof *m->src_dtype);
     if (!m->src_dtype) return err_oom(e, (unsigned long long)m->params->n, "list of tensors");
     snprintf(names, sizeof names, "rwkv%d", version);

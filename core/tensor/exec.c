@@ -163,8 +163,8 @@ void exec_profile(const struct exec *x, struct buf *out)
     buf_printf(out, "  %-14s %6s %10s %6s %9s\n", "op", "nodes", "ms/run", "share", "GFLOP/s");
     for (int j = 0; j < n_rows; j++) {
         const struct profile_row *r = &row[j];
-        buf_printf(out, "%c %-14s %6d %10.3f %5.1f%% ", r->backward ? 'b' : 'f', r->name, r->count, (double)r->ns / 1e6 / runs,
-                   total ? 100.0 * (double)r->ns / (double)total : 0.0);
+        buf_printf(out, "%c %-14s %6d %10.3f %5.1f%% ", r->backward ? 'b' : 'f', r->name, r->count,
+                   (double)r->ns / 1e6 / runs, total ? 100.0 * (double)r->ns / (double)total : 0.0);
         if (r->flops > 0 && r->ns) buf_printf(out, "%9.1f\n", r->flops * runs / (double)r->ns);
         else buf_printf(out, "%9s\n", "-");
     }

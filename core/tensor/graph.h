@@ -62,7 +62,8 @@ struct params {
 
 struct params *params_new(struct err *e);
 /* Declares a parameter; NULL on error (duplicate name, overflow). */
-struct param *params_add(struct params *p, const char *name, enum dtype dt, int ndim, const int64_t *dim, unsigned flags, struct err *e);
+struct param *params_add(struct params *p, const char *name, enum dtype dt, int ndim, const int64_t *dim,
+                         unsigned flags, struct err *e);
 struct param *params_find(const struct params *p, const char *name);
 /* Allocates data (uninitialised); with `training` also grad, m, v (zeroed), each kind in one block. */
 int params_alloc(struct params *p, bool training, struct err *e);
@@ -110,7 +111,8 @@ int graph_error(const struct graph *g, struct err *e);  /* 0, or -1 with the fir
 struct tensor *graph_input(struct graph *g, const char *name, enum dtype dt, int ndim, const int64_t *dim);
 struct tensor *graph_find_input(const struct graph *g, const char *name); /* NULL when there is none */
 struct tensor *graph_param(struct graph *g, struct param *p);   /* the same tensor for the same param */
-struct tensor *graph_const_f32(struct graph *g, const char *name, const float *data, int ndim, const int64_t *dim); /* copies */
+struct tensor *graph_const_f32(struct graph *g, const char *name, const float *data, int ndim,
+                               const int64_t *dim); /* copies */
 /* Keeps t's data until the end of the run (logits, lse, hidden states to read). */
 void graph_output(struct graph *g, struct tensor *t);
 
@@ -150,7 +152,8 @@ struct exec;
 /* Allocates all memory of the plan; nothing is allocated afterwards. */
 struct exec *exec_new(struct graph *g, struct pool *pool, struct err *e);
 void exec_free(struct exec *x);
-void *exec_input(struct exec *x, const char *name);      /* the input's buffer, to fill before a run; NULL if there is none of that name */
+void *exec_input(struct exec *x,
+                 const char *name); /* the input's buffer, to fill before a run; NULL if there is none of that name */
 int exec_run(struct exec *x, const struct run_args *a, struct err *e);
 int64_t exec_bytes(const struct exec *x);                /* what was allocated */
 /* Time per kind of op over all runs so far, as text (--profile); f forward, b backward. */

@@ -108,7 +108,8 @@ struct graph {
     bool in_backward;
     int n_random;            /* op instances that draw random numbers */
     int n_threads;           /* of the plan */
-    int64_t keep_bytes;      /* activations up to this size (linear's: 8 times it in bf16) are kept even if cheap to compute again */
+    int64_t keep_bytes; /* activations up to this size (linear's: 8 times it in bf16) are kept even if cheap to compute
+                           again */
     int64_t ce_budget;       /* of linear_ce, 0 = CE_BUDGET; tests cut it short */
     bool planned;
     struct graph_sizes sizes;

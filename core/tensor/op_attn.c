@@ -145,7 +145,8 @@ static bool check_spec(struct graph *g, const struct tensor *q, const struct ten
            want_table(g, s->shaw_k, bins, s->D) && want_table(g, s->shaw_v, bins, s->D);
 }
 
-static struct tensor *build(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *const ids[4], const struct attn_spec *s)
+static struct tensor *build(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *const ids[4],
+                            const struct attn_spec *s)
 {
     struct attn_attr *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = a ? node_new(g, &attn_op, a) : NULL;

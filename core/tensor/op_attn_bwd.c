@@ -99,8 +99,8 @@ static void sum_columns(const struct node *n, const struct run *r, int slice)
     }
     const struct grad_use *u = n->grad[i];
     int64_t size = part_size(a, i), c = (int64_t)slice * COLSUM_WIDTH;
-    colsum_partials(r->k, u->dst + c, u->accumulate, part(n, r, i, 0) + c, size, (int)min_i64(COLSUM_WIDTH, size - c), leaves,
-                    r->opts->rows / leaves * parts_a_row(a, i));
+    colsum_partials(r->k, u->dst + c, u->accumulate, part(n, r, i, 0) + c, size, (int)min_i64(COLSUM_WIDTH, size - c),
+                    leaves, r->opts->rows / leaves * parts_a_row(a, i));
 }
 
 static void bwd_run(const struct node *n, const struct run *r, int phase, int slice)

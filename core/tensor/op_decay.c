@@ -10,7 +10,8 @@ enum { IN_D, IN_X };
 enum { BWD_D, BWD_X, BWD_W, BWD_DW };
 
 /* z of token t, into tmp. */
-static float *logits(const struct kernels *k, const struct tensor *d, const struct tensor *x, int64_t t, int64_t C, float *tmp)
+static float *logits(const struct kernels *k, const struct tensor *d, const struct tensor *x, int64_t t, int64_t C,
+                     float *tmp)
 {
     if (x) k->add(tmp, d->data, (const float *)x->data + t * C, (size_t)C);
     else k->scale(tmp, 1, d->data, (size_t)C);
@@ -30,7 +31,8 @@ static void decay_run(const struct node *n, const struct run *r, int phase, int 
     int64_t C = n->out[0]->dim[1], end = min_i64((slice + 1) * n->rows, n->out[0]->dim[0]);
     size_t len = (size_t)C;
     for (int64_t t = slice * n->rows; t < end; t++) {
-        float *z = logits(r->k, n->in[IN_D], n->in[IN_X], t, C, (float *)(void *)r->tws), *w = (float *)n->out[0]->data + t * C;
+        float *z = logits(r->k, n->in[IN_D], n->in[IN_X], t, C, (float *)(void *)r->tws),
+              *w = (float *)n->out[0]->data + t * C;
         if (a->seven) r->k->act(ACT_SIGMOID, z, z, len);
         else r->k->exp(z, z, len);
         r->k->scale(z, a->seven ? WKV7_DECAY : -1, z, len);

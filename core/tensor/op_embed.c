@@ -138,7 +138,8 @@ static void bwd_run(const struct node *n, const struct run *r, int phase, int sl
 
 static const struct op embed_bwd_op = {.name = "embed_bwd", .plan = bwd_plan, .run = bwd_run};
 
-static void emit_table_grad(struct graph *g, struct tensor *ids, struct tensor *table, struct embed_bwd how, struct tensor *dy)
+static void emit_table_grad(struct graph *g, struct tensor *ids, struct tensor *table, struct embed_bwd how,
+                            struct tensor *dy)
 {
     struct grad_use *u = grad_param(g, table);
     struct embed_bwd *a = u ? graph_zalloc(g, 1, sizeof *a) : NULL;
@@ -178,7 +179,8 @@ struct tensor *op_embed_pad(struct graph *g, struct tensor *ids, struct tensor *
     int64_t N = tensor_n(ids);
     if (!want_ids(g, "embed", ids, N)) return NULL;
     if (N % g->opts.rows)
-        return graph_fail(g, ERR_CONFIG, "embed: '%s' has %lld ids, no multiple of %d rows", ids->name, (long long)N, g->opts.rows);
+        return graph_fail(g, ERR_CONFIG, "embed: '%s' has %lld ids, no multiple of %d rows", ids->name, (long long)N,
+                          g->opts.rows);
     if (pos_table) {
         if (!want_2d(g, "embed", pos_table) || !want_ids(g, "embed", positions, N)) return NULL;
         if (pos_table->dim[1] != table->dim[1])

@@ -24,7 +24,8 @@ static void gate_run(const struct node *n, const struct run *r, int phase, int s
     for (int64_t i = slice * n->rows * C; i < end; i += BLOCK) {
         int64_t len = min_i64(BLOCK, end - i);
         float *dst = residual ? ty : begin_row(y, i, ty);
-        r->k->glu(a->act, dst, load_row(r->k, n->in[IN_A], i, len, ta), load_row(r->k, n->in[IN_B], i, len, tb), (size_t)len);
+        r->k->glu(a->act, dst, load_row(r->k, n->in[IN_A], i, len, ta), load_row(r->k, n->in[IN_B], i, len, tb),
+                  (size_t)len);
         if (residual) r->k->add((float *)y->data + i, (const float *)residual->data + i, dst, (size_t)len);
         else store_row(r->k, y, i, len, dst);
     }
@@ -69,7 +70,8 @@ static const struct op gate_op = {.name = "gate", .plan = gate_plan, .run = gate
 struct tensor *op_gate(struct graph *g, struct tensor *a, enum act act, struct tensor *b, struct tensor *residual)
 {
     if (!want_2d(g, "gate", a) || !want_2d(g, "gate", b)) return NULL;
-    if (tensor_n(a) != tensor_n(b) || a == b || (residual && (residual->dtype != DT_F32 || tensor_n(residual) != tensor_n(a))))
+    if (tensor_n(a) != tensor_n(b) || a == b ||
+        (residual && (residual->dtype != DT_F32 || tensor_n(residual) != tensor_n(a))))
         return graph_fail(g, ERR_CONFIG, "gate: '%s' and '%s' do not fit", a->name, b->name);
     struct gate *at = graph_zalloc(g, 1, sizeof *at);
     struct node *n = at ? node_new(g, &gate_op, at) : NULL;

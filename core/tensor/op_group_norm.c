@@ -82,7 +82,8 @@ struct tensor *op_group_norm(struct graph *g, struct tensor *x, struct tensor *w
     if (!want_like(g, "group_norm", x, x) || !w || !b || !want_vector(g, "group_norm", w, x->dim[1]) ||
         !want_vector(g, "group_norm", b, x->dim[1]))
         return NULL;
-    if (D < 1 || x->dim[1] % D) return graph_fail(g, ERR_CONFIG, "group_norm: heads of %d in a width of %lld", D, (long long)x->dim[1]);
+    if (D < 1 || x->dim[1] % D)
+        return graph_fail(g, ERR_CONFIG, "group_norm: heads of %d in a width of %lld", D, (long long)x->dim[1]);
     struct group_norm *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = a ? node_new(g, &gn_op, a) : NULL;
     if (!n) return NULL;

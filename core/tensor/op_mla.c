@@ -169,7 +169,8 @@ struct tensor *op_mla_heads(struct graph *g, struct tensor *o, const struct mla_
     int K = s->nope + s->rope, D = K > s->v ? K : s->v;
     if (!want_2d(g, "mla", o)) return NULL;
     if (D == s->v) return o;
-    if (o->dim[1] != (int64_t)s->H * D) return graph_fail(g, ERR_CONFIG, "mla: '%s' is not %d heads of %d", o->name, s->H, D);
+    if (o->dim[1] != (int64_t)s->H * D)
+        return graph_fail(g, ERR_CONFIG, "mla: '%s' is not %d heads of %d", o->name, s->H, D);
     struct mla *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = a ? node_new(g, &heads_op, a) : NULL;
     if (!n) return NULL;

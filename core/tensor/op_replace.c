@@ -29,10 +29,12 @@ static void replace_run(const struct node *n, const struct run *r, int phase, in
     (void)phase;
     int64_t T = tensor_n(n->in[IN_TOKENS]) / r->opts->rows, M = tensor_n(n->in[IN_AT]) / r->opts->rows,
             V = n->in[IN_LOGITS]->dim[1];
-    const int32_t *at = (const int32_t *)n->in[IN_AT]->data + row * M, *target = (const int32_t *)n->in[IN_TARGETS]->data + row * M;
+    const int32_t *at = (const int32_t *)n->in[IN_AT]->data + row * M,
+                  *target = (const int32_t *)n->in[IN_TARGETS]->data + row * M;
     const float *logits = (const float *)n->in[IN_LOGITS]->data + row * M * V;
     int32_t *tokens = (int32_t *)n->out[0]->data + row * T, *replaced = (int32_t *)n->out[1]->data + row * T;
-    struct rng_key key = rng_key(r->args->seed, RNG_MASK, (uint32_t)r->args->step, (uint32_t)(r->args->row0 + (uint64_t)row) & 0xffffffu);
+    struct rng_key key = rng_key(r->args->seed, RNG_MASK, (uint32_t)r->args->step,
+                                 (uint32_t)(r->args->row0 + (uint64_t)row) & 0xffffffu);
     memcpy(tokens, (const int32_t *)n->in[IN_TOKENS]->data + row * T, (size_t)T * sizeof *tokens);
     memset(replaced, 0, (size_t)T * sizeof *replaced);
     for (int64_t i = 0; i < M; i++) {
@@ -59,7 +61,8 @@ struct replaced op_replace(struct graph *g, struct tensor *tokens, struct tensor
     struct replaced none = {NULL, NULL};
     if (!tokens || !at || !logits || !want_2d(g, "replace", logits)) return none;
     int64_t M = logits->dim[0], N = tensor_n(tokens);
-    if (!want_ids(g, "replace", at, M) || !want_ids(g, "replace", targets, M) || !want_ids(g, "replace", tokens, N)) return none;
+    if (!want_ids(g, "replace", at, M) || !want_ids(g, "replace", targets, M) || !want_ids(g, "replace", tokens, N))
+        return none;
     if (logits->dtype != DT_F32 || M % g->opts.rows || N % g->opts.rows) {
         graph_fail(g, ERR_INTERNAL, "replace: shapes do not match");
         return none;

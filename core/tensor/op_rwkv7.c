@@ -46,7 +46,8 @@ static void keys_run(const struct node *n, const struct run *r, int phase, int s
     float *s = (float *)(void *)r->tws, *u = s + C;
     for (int64_t t = slice * n->rows; t < end; t++) {
         const float *k = row_of(n->in[IN_K], t * C);
-        float *key = out_of(n->out[OUT_K], t * C), *del = out_of(n->out[OUT_REMOVE], t * C), *add = out_of(n->out[OUT_WRITE], t * C);
+        float *key = out_of(n->out[OUT_K], t * C), *del = out_of(n->out[OUT_REMOVE], t * C),
+              *add = out_of(n->out[OUT_WRITE], t * C);
         r->k->act(ACT_SIGMOID, s, row_of(n->in[IN_X], t * C), (size_t)C);
         r->k->mul(u, k, kk, (size_t)C);
         for (int64_t h = 0; h < C; h += a->D) r->k->scale(u + h, inverse_norm(r->k, u + h, a->D), u + h, (size_t)a->D);
@@ -65,8 +66,10 @@ static void keys_bwd_row(const struct node *n, const struct run *r, int64_t t, f
     const struct heads *a = n->attr;
     int64_t C = n->in[BWD_K]->dim[1];
     const float *k = row_of(n->in[BWD_K], t * C), *kk = n->in[BWD_KK]->data, *ka = n->in[BWD_KA]->data;
-    const float *dkey = row_of(n->in[BWD_DKEY], t * C), *ddel = row_of(n->in[BWD_DDEL], t * C), *dadd = row_of(n->in[BWD_DADD], t * C);
-    float *s = (float *)(void *)r->tws, *u = s + C, *du = u + C, *dk = out_of(n->out[0], t * C), *dx = out_of(n->out[1], t * C);
+    const float *dkey = row_of(n->in[BWD_DKEY], t * C), *ddel = row_of(n->in[BWD_DDEL], t * C),
+                *dadd = row_of(n->in[BWD_DADD], t * C);
+    float *s = (float *)(void *)r->tws, *u = s + C, *du = u + C, *dk = out_of(n->out[0], t * C),
+          *dx = out_of(n->out[1], t * C);
     r->k->act(ACT_SIGMOID, s, row_of(n->in[BWD_X], t * C), (size_t)C);
     r->k->mul(u, k, kk, (size_t)C);
     for (int64_t h = 0; h < C; h += a->D) {
@@ -123,8 +126,8 @@ bool op_rwkv7_keys(struct graph *g, struct tensor *k, struct tensor *x, struct t
                    struct tensor *out[3])
 {
     out[0] = out[1] = out[2] = NULL;
-    if (!want_like(g, "keys", k, k) || !want_like(g, "keys", x, k) || !k_k || !k_a || !want_vector(g, "keys", k_k, k->dim[1]) ||
-        !want_vector(g, "keys", k_a, k->dim[1]))
+    if (!want_like(g, "keys", k, k) || !want_like(g, "keys", x, k) || !k_k || !k_a ||
+        !want_vector(g, "keys", k_k, k->dim[1]) || !want_vector(g, "keys", k_a, k->dim[1]))
         return false;
     struct heads *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = a ? node_new(g, &keys_op, a) : NULL;
@@ -168,7 +171,8 @@ static void bonus_bwd_row(const struct node *n, const struct run *r, int64_t t, 
     size_t D = (size_t)a->D;
     const float *rr = row_of(n->in[BB_R], t * C), *k = row_of(n->in[BB_KEY], t * C), *v = row_of(n->in[BB_V], t * C);
     const float *rk = n->in[BB_RK]->data, *dy = row_of(n->in[BB_DY], t * C);
-    float *p = (float *)(void *)r->tws, *dr = out_of(n->out[0], t * C), *dk = out_of(n->out[1], t * C), *dv = out_of(n->out[2], t * C);
+    float *p = (float *)(void *)r->tws, *dr = out_of(n->out[0], t * C), *dk = out_of(n->out[1], t * C),
+          *dv = out_of(n->out[2], t * C);
     r->k->mul(p, rr, k, (size_t)C);
     for (int64_t h = 0; h < C; h += a->D) {
         float s = r->k->dot(p + h, rk + h, D), ds = r->k->dot(dy + h, v + h, D);
@@ -255,7 +259,8 @@ static void blend_bwd_run(const struct node *n, const struct run *r, int phase, 
     int64_t C = n->out[0]->dim[1], end = min_i64((slice + 1) * n->rows, n->out[0]->dim[0]);
     float *s = (float *)(void *)r->tws;
     for (int64_t t = slice * n->rows; t < end; t++) {
-        const float *v = row_of(n->in[BL_V], t * C), *first = row_of(n->in[BL_FIRST], t * C), *dy = row_of(n->in[BL_DY], t * C);
+        const float *v = row_of(n->in[BL_V], t * C), *first = row_of(n->in[BL_FIRST], t * C),
+                    *dy = row_of(n->in[BL_DY], t * C);
         float *dv = out_of(n->out[0], t * C), *df = out_of(n->out[1], t * C), *dx = out_of(n->out[2], t * C);
         r->k->act(ACT_SIGMOID, s, row_of(n->in[BL_X], t * C), (size_t)C);
         for (int64_t c = 0; c < C; c++) {

@@ -122,7 +122,8 @@ struct tensor *op_pair_difference(struct graph *g, struct tensor *z)
 {
     if (!want_2d(g, "pair_difference", z)) return NULL;
     if (z->dtype != DT_F32 || z->dim[1] != 1 || z->dim[0] / g->opts.leaves % 2)
-        return graph_fail(g, ERR_CONFIG, "pairs: '%s' must be [N,1] of f32 with an even number of texts in each leaf", z->name);
+        return graph_fail(g, ERR_CONFIG, "pairs: '%s' must be [N,1] of f32 with an even number of texts in each leaf",
+                          z->name);
     struct node *n = node_new(g, &pairs_op, NULL);
     if (!n) return NULL;
     node_in(n, z);

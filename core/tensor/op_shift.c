@@ -25,8 +25,8 @@ static int shift_plan(struct graph *g, struct node *n, struct err *e)
 }
 
 /* Output j at token t: what the kernel reads. */
-static struct shift_token token(const struct shift *a, const struct tensor *x, const struct tensor *seg, const struct tensor *mu,
-                                const struct tensor *d, int64_t t, int T)
+static struct shift_token token(const struct shift *a, const struct tensor *x, const struct tensor *seg,
+                                const struct tensor *mu, const struct tensor *d, int64_t t, int T)
 {
     int64_t C = x->dim[1];
     struct shift_token k = {.x = data_at(x, t * C), .x_dt = x->dtype, .mu = mu->data, .complement = a->complement};
@@ -75,7 +75,8 @@ static void bwd_row(const struct node *n, const struct run *r, int64_t t, float 
     for (int j = 0; j < a->n; j++) {
         const struct tensor *dy = n->in[BWD_DY + j];
         struct shift_token k = token(a, x, n->in[BWD_SEG], n->in[BWD_MU + j], d, t, r->opts->T);
-        struct shift_grad g = {.dy = data_at(dy, t * C), .dy_dt = dy->dtype, .dx = dx, .dmu = partial ? partial + j * C : NULL};
+        struct shift_grad g = {
+            .dy = data_at(dy, t * C), .dy_dt = dy->dtype, .dx = dx, .dmu = partial ? partial + j * C : NULL};
         if (next) g.dy_next = data_at(dy, (t + 1) * C);
         if (next && d) g.d_next = data_at(d, (t + 1) * C);
         if (dd) {
@@ -123,7 +124,8 @@ bool op_shift(struct graph *g, struct tensor *x, struct tensor *seg_start, struc
               bool complement, struct tensor *d, struct tensor **y)
 {
     for (int j = 0; j < n; j++) y[j] = NULL;
-    if (!want_2d(g, "shift", x) || !want_ids(g, "shift", seg_start, x->dim[0]) || (d && !want_2d(g, "shift", d))) return false;
+    if (!want_2d(g, "shift", x) || !want_ids(g, "shift", seg_start, x->dim[0]) || (d && !want_2d(g, "shift", d)))
+        return false;
     if (n < 1 || n > SHIFT_MAX || (d && (n != 1 || complement || tensor_n(d) != tensor_n(x)))) {
         graph_fail(g, ERR_INTERNAL, "shift: %d outputs", n);
         return false;

@@ -45,7 +45,8 @@ static int mean_check(const struct node *n, struct err *e)
     const int32_t *lo = n->in[IN_LO]->data, *hi = n->in[IN_HI]->data;
     for (int64_t i = 0; i < tensor_n(n->in[IN_LO]); i++)
         if (lo[i] >= 0 && (hi[i] <= lo[i] || hi[i] > a->T))
-            return err_set(e, ERR_DATA, "span %lld, tokens %d to %d, is empty or outside of its row", (long long)i, lo[i], hi[i]);
+            return err_set(e, ERR_DATA, "span %lld, tokens %d to %d, is empty or outside of its row", (long long)i,
+                           lo[i], hi[i]);
     return 0;
 }
 

@@ -35,7 +35,8 @@ static void weigh_run(const struct node *n, const struct run *r, int phase, int 
             r->k->scale(y, s, x, (size_t)C);
             continue;
         }
-        if (y != (const float *)residual->data + i * C) memcpy(y, (const float *)residual->data + i * C, (size_t)C * sizeof *y);
+        if (y != (const float *)residual->data + i * C)
+            memcpy(y, (const float *)residual->data + i * C, (size_t)C * sizeof *y);
         r->k->axpy(y, s, x, (size_t)C);
     }
 }

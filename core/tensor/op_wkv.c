@@ -15,7 +15,8 @@ enum { IN_R, IN_W, IN_K, IN_V, IN_A, IN_B, IN_U, IN_SEG, IN_DY };
 bool want_like(struct graph *g, const char *op, const struct tensor *t, const struct tensor *as)
 {
     if (!t || !as || graph_failed(g)) return false;
-    if (t->dtype == DT_F32 && t->ndim == 2 && as->ndim == 2 && t->dim[0] == as->dim[0] && t->dim[1] == as->dim[1]) return true;
+    if (t->dtype == DT_F32 && t->ndim == 2 && as->ndim == 2 && t->dim[0] == as->dim[0] && t->dim[1] == as->dim[1])
+        return true;
     graph_fail(g, ERR_CONFIG, "%s: '%s' must be f32 of the shape of '%s'", op, t->name, as->name);
     return false;
 }

@@ -142,7 +142,8 @@ struct tensor *op_wkv4(struct graph *g, struct tensor *r, struct tensor *k, stru
 {
     struct tensor *const in[] = {r, k, v, decay, first, seg_start};
     if (!want_2d(g, "wkv4", r) || !want_2d(g, "wkv4", k) || !want_2d(g, "wkv4", v) || !decay || !first) return NULL;
-    if (tensor_n(r) != tensor_n(k) || tensor_n(r) != tensor_n(v) || r->dtype != DT_F32 || k->dtype != DT_F32 || v->dtype != DT_F32)
+    if (tensor_n(r) != tensor_n(k) || tensor_n(r) != tensor_n(v) || r->dtype != DT_F32 || k->dtype != DT_F32 ||
+        v->dtype != DT_F32)
         return graph_fail(g, ERR_CONFIG, "wkv4: '%s', '%s' and '%s' must be f32 of one shape", r->name, k->name, v->name);
     if (!want_vector(g, "wkv4", decay, r->dim[1]) || !want_vector(g, "wkv4", first, r->dim[1]) ||
         !want_ids(g, "wkv4", seg_start, r->dim[0]))

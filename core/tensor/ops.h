@@ -73,15 +73,19 @@ struct attn_spec {
 int t5_bucket(int rel, bool causal, int buckets, int max_distance);
 struct tensor *op_attn(struct graph *g, struct tensor *qkv, struct tensor *seg_start, const struct attn_spec *s);
 /* o[N, H*D] from q[N, H*D] and kv[M, 2*Hk*D] of another sequence (N and M = rows times their lengths);
- * query i of a row sees its keys lo[i] <= j < hi[i], [N] i32, row-relative; none: o = 0.  causal, window and prefix_end must be off. */
-struct tensor *op_attn_cross(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *lo, struct tensor *hi, const struct attn_spec *s);
+ * query i of a row sees its keys lo[i] <= j < hi[i], [N] i32, row-relative; none: o = 0.  causal, window and prefix_end
+ * must be off. */
+struct tensor *op_attn_cross(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *lo, struct tensor *hi,
+                             const struct attn_spec *s);
 
 /* ---- latent attention (op_mla.c) ---- */
 struct mla_spec {
     int H, nope, rope, v;    /* heads; a head's part without and with positions; of its values */
 };
-/* qkv [N, 3 H D], D = max(nope + rope, v), from q [N, H (nope+rope)], kv [N, H (nope+v)], kr [N, rope]; the rotary part first. */
-struct tensor *op_mla_pack(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *kr, const struct mla_spec *s);
+/* qkv [N, 3 H D], D = max(nope + rope, v), from q [N, H (nope+rope)], kv [N, H (nope+v)], kr [N, rope]; the rotary part
+ * first. */
+struct tensor *op_mla_pack(struct graph *g, struct tensor *q, struct tensor *kv, struct tensor *kr,
+                           const struct mla_spec *s);
 /* [N, H v] from attention's [N, H D]. */
 struct tensor *op_mla_heads(struct graph *g, struct tensor *o, const struct mla_spec *s);
 
@@ -181,7 +185,8 @@ struct tensor *op_gather(struct graph *g, struct tensor *x, struct tensor *at);
 /* y[rows*M, C]: the mean over tokens lo <= t < hi of each row (op_span_mean.h); lo, hi [rows*M] i32, -1 = zeros. */
 struct tensor *op_span_mean(struct graph *g, struct tensor *x, struct tensor *lo, struct tensor *hi);
 
-/* Of models that score texts (op_score.h): squared error of z against values [N,L], a scalar loss; and z_2i - z_2i+1 [N/2,1]. */
+/* Of models that score texts (op_score.h): squared error of z against values [N,L], a scalar loss; and z_2i - z_2i+1
+ * [N/2,1]. */
 struct tensor *op_mse(struct graph *g, struct tensor *z, struct tensor *values, struct tensor *weights);
 struct tensor *op_pair_difference(struct graph *g, struct tensor *z);
 
@@ -196,6 +201,7 @@ struct ce_spec {
     struct tensor *w, *b;
     float label_smoothing, z_coef, softcap, logit_scale; /* logit_scale 0 = 1 */
 };
-struct tensor *op_linear_ce(struct graph *g, struct tensor *x, struct tensor *targets, struct tensor *weights, const struct ce_spec *s);
+struct tensor *op_linear_ce(struct graph *g, struct tensor *x, struct tensor *targets, struct tensor *weights,
+                            const struct ce_spec *s);
 
 #endif

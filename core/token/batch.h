@@ -31,9 +31,11 @@ struct batch {
     float *weights;     /* loss weight of each target (0 where target is -1) */
     int32_t *positions; /* position within the document, from 0 */
     int32_t *seg_start; /* row-relative index of the first token of this token's segment */
-    int32_t *prefix_end; /* row-relative end of the part of this token's segment that is seen from both sides; at most the segment's end */
+    int32_t *prefix_end; /* row-relative end of the part of this token's segment that is seen from both sides; at most
+                            the segment's end */
     int32_t *types;     /* token types (BERT's sentence A and B), < embed.types; [rows * S] with an encoder-decoder */
-    int32_t *src_tokens, *src_positions, *src_seg_start; /* [rows * S], as their namesakes; padding is a segment of its own */
+    int32_t *src_tokens, *src_positions,
+        *src_seg_start;       /* [rows * S], as their namesakes; padding is a segment of its own */
     int32_t *src_lo, *src_hi; /* this token sees source tokens lo <= j < hi of its row; lo == hi: none */
     uint64_t n_bytes;   /* bytes of text behind the targets (0 = unknown), for bits per byte */
     uint64_t epoch;     /* of the first row */

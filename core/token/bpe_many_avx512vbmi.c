@@ -23,7 +23,8 @@ struct lane {
 /* Numbers from `from` on. */
 ALWAYS_INLINE __m512i count_from(int from)
 {
-    return _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(from));
+    return _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                            _mm512_set1_epi32(from));
 }
 
 ALWAYS_INLINE void start(const struct bpe *b, struct lane *l, struct bpe_job *j, bool wide)
@@ -90,7 +91,8 @@ ALWAYS_INLINE bool merge(const struct bpe *b, struct lane *l, bool wide)
 static inline __m256i slots_of(const struct bpe *b, uint64_t key)
 {
     const uint64_t *s = &b->slots[bpe_first_place(key, b->bits)], *t = &b->slots[bpe_second_place(key, b->bits)];
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)s)), _mm_loadu_si128((const void *)t), 1);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)s)),
+                                   _mm_loadu_si128((const void *)t), 1);
 }
 
 /* The ranks of the two pairs that the last merge made. */
@@ -116,7 +118,8 @@ ALWAYS_INLINE void finish(struct lane *l, bool wide)
     __m512i never = _mm512_set1_epi32(NEVER);
     uint32_t there = _mm512_cmpneq_epi32_mask(l->symbol[0], never);
     if (wide) there |= (uint32_t)_mm512_cmpneq_epi32_mask(l->symbol[1], never) << HALF;
-    for (int k = 0; k <= wide; k++) _mm512_mask_storeu_epi32(l->job->ids + k * HALF, (__mmask16)(there >> k * HALF), l->symbol[k]);
+    for (int k = 0; k <= wide; k++)
+        _mm512_mask_storeu_epi32(l->job->ids + k * HALF, (__mmask16)(there >> k * HALF), l->symbol[k]);
     l->job->n = (size_t)_mm_popcnt_u32(there);
 }
 

@@ -173,7 +173,8 @@ static int set_variables(struct chat_run *r, struct chat_env *env, struct cv *ch
         if (!v) return err_set(r->e, ERR_DATA, "%s: there is no 'messages'", r->name);
         messages = *v;
         for (size_t i = 0; i < chat->u.d->n; i++)
-            if (chat->u.d->key[i].type == CV_STRING && chat_set(r, env, chat->u.d->key[i].u.s, chat->u.d->value[i])) return -1;
+            if (chat->u.d->key[i].type == CV_STRING && chat_set(r, env, chat->u.d->key[i].u.s, chat->u.d->value[i]))
+                return -1;
     }
     if (mark_messages(r, &messages) || set_named(r, env, "messages", messages)) return -1;
     if (set_token(r, env, "bos_token", vars->bos) || set_token(r, env, "eos_token", vars->eos) ||

@@ -57,7 +57,8 @@ static int f_title(struct chat_run *r, struct chat_env *env, const struct cv *of
     return case_filter(r, of, CASE_WORDS, out);
 }
 
-static int f_capitalize(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_capitalize(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                        struct cv *out)
 {
     (void)env, (void)a;
     return case_filter(r, of, CASE_CAPITAL, out);
@@ -71,7 +72,8 @@ static int f_trim(struct chat_run *r, struct chat_env *env, const struct cv *of,
     return chat_strip(r, s, chars, STRIP_LEFT | STRIP_RIGHT, out);
 }
 
-static int f_replace(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_replace(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                     struct cv *out)
 {
     const struct cstr *s, *from = NULL, *to = NULL;
     int64_t most = -1;
@@ -94,7 +96,10 @@ static int f_string(struct chat_run *r, struct chat_env *env, const struct cv *o
 
 static int f_escape(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
-    static const struct { char c; const char *to; } table[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'\'', "&#39;"}, {'"', "&#34;"}};
+    static const struct {
+        char c;
+        const char *to;
+    } table[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'\'', "&#39;"}, {'"', "&#34;"}};
     const struct cstr *s;
     struct chat_text t = {{0}, {0}};
     (void)env, (void)a;
@@ -288,7 +293,8 @@ static int f_list(struct chat_run *r, struct chat_env *env, const struct cv *of,
     return 0;
 }
 
-static int f_reverse(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_reverse(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                     struct cv *out)
 {
     struct cv step[3] = {cv_none(), cv_none(), cv_int(-1)}, list;
     if (of->type == CV_STRING) return chat_slice(r, of, step, out);
@@ -360,7 +366,9 @@ static int sort_items(struct sorting *s, struct cv *key, struct cv *v, struct cv
         bool second = a == half;
         if (a < half && b < n) {
             int order = cv_compare(&key[b], &key[a]);
-            if (order == 2) return chat_fail(s->r, "values of type %s and %s have no order", cv_type_name(&key[a]), cv_type_name(&key[b]));
+            if (order == 2)
+                return chat_fail(s->r, "values of type %s and %s have no order", cv_type_name(&key[a]),
+                                 cv_type_name(&key[b]));
             second = s->reverse ? order > 0 : order < 0;
         }
         size_t from = second ? b++ : a++;
@@ -395,10 +403,12 @@ static int f_sort(struct chat_run *r, struct chat_env *env, const struct cv *of,
     return chat_items(r, of, &l) || sort_list(&s, l, out) ? -1 : 0;
 }
 
-static int f_dictsort(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_dictsort(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                      struct cv *out)
 {
     struct cv items, at;
-    const struct cv *cased = chat_arg(a, 0, "case_sensitive"), *by = chat_arg(a, 1, "by"), *reverse = chat_arg(a, 2, "reverse");
+    const struct cv *cased = chat_arg(a, 0, "case_sensitive"), *by = chat_arg(a, 1, "by"),
+                    *reverse = chat_arg(a, 2, "reverse");
     at = cv_int(by && cv_is(by, "value"));
     struct sorting s = {.r = r, .attribute = &at, .reverse = reverse && cv_true(reverse), .cased = cased && cv_true(cased)};
     return f_items(r, env, of, a, &items) || sort_list(&s, items.u.l, out) ? -1 : 0;
@@ -552,13 +562,15 @@ static int f_reject(struct chat_run *r, struct chat_env *env, const struct cv *o
     return filter_by_test(r, of, a, false, false, out);
 }
 
-static int f_selectattr(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_selectattr(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                        struct cv *out)
 {
     (void)env;
     return filter_by_test(r, of, a, true, true, out);
 }
 
-static int f_rejectattr(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_rejectattr(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                        struct cv *out)
 {
     (void)env;
     return filter_by_test(r, of, a, true, false, out);
@@ -572,7 +584,8 @@ static int f_batch(struct chat_run *r, struct chat_env *env, const struct cv *of
     (void)env;
     if (chat_items(r, of, &l) || chat_int_arg(r, a, 0, "linecount", &size)) return -1;
     if (size < 1 || size > 1000000) return chat_fail(r, "batch needs a size from 1 on");
-    struct cv *v = chat_alloc(&r->mem, l->n / (size_t)size + 1, sizeof *v), *row = chat_alloc(&r->mem, (size_t)size, sizeof *row);
+    struct cv *v = chat_alloc(&r->mem, l->n / (size_t)size + 1, sizeof *v),
+              *row = chat_alloc(&r->mem, (size_t)size, sizeof *row);
     size_t n = 0;
     if (!v || !row) return chat_oom(r);
     for (size_t at = 0; at < l->n; at += (size_t)size) {
@@ -584,7 +597,8 @@ static int f_batch(struct chat_run *r, struct chat_env *env, const struct cv *of
     return cv_list(&r->mem, CV_LIST, v, n, out) ? 0 : chat_oom(r);
 }
 
-static int f_groupby(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_groupby(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                     struct cv *out)
 {
     struct cv sorted, key, at;
     struct sorting s = {.r = r, .attribute = chat_arg(a, 0, "attribute")};
@@ -604,7 +618,8 @@ static int f_groupby(struct chat_run *r, struct chat_env *env, const struct cv *
             if (!cv_equal(&folded, &other)) break;
         }
         pair[0] = key;
-        if (!cv_list(&r->mem, CV_LIST, l->v + from, to - from, &pair[1]) || !cv_list(&r->mem, CV_TUPLE, pair, 2, &at)) return chat_oom(r);
+        if (!cv_list(&r->mem, CV_LIST, l->v + from, to - from, &pair[1]) || !cv_list(&r->mem, CV_TUPLE, pair, 2, &at))
+            return chat_oom(r);
         v[n++] = at;
     }
     return cv_list(&r->mem, CV_LIST, v, n, out) ? 0 : chat_oom(r);
@@ -612,7 +627,8 @@ static int f_groupby(struct chat_run *r, struct chat_env *env, const struct cv *
 
 /* ---- the rest ---- */
 
-static int f_default(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_default(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                     struct cv *out)
 {
     const struct cv *value = chat_arg(a, 0, "default_value"), *boolean = chat_arg(a, 1, "boolean");
     (void)env, (void)r;
@@ -642,7 +658,8 @@ static int f_format(struct chat_run *r, struct chat_env *env, const struct cv *o
     return as_string(r, of, &s) || chat_format(r, s, a->v, a->n, out) ? -1 : 0;
 }
 
-static int f_wordcount(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+static int f_wordcount(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
+                       struct cv *out)
 {
     const struct cstr *s;
     int64_t n = 0;

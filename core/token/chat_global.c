@@ -15,11 +15,13 @@ static int g_range(struct chat_run *r, const struct chat_args *a, struct cv *out
     if (a->n < 1 || a->n > 3) return chat_fail(r, "range needs one to three integers");
     if (a->n == 1) {
         if (chat_int_arg(r, a, 0, "stop", &to)) return -1;
-    } else if (chat_int_arg(r, a, 0, "start", &from) || chat_int_arg(r, a, 1, "stop", &to) || chat_int_arg(r, a, 2, "step", &step)) {
+    } else if (chat_int_arg(r, a, 0, "start", &from) || chat_int_arg(r, a, 1, "stop", &to) ||
+               chat_int_arg(r, a, 2, "step", &step)) {
         return -1;
     }
     if (step == 0) return chat_fail(r, "range: the step is 0");
-    uint64_t span = step > 0 ? (to > from ? (uint64_t)to - (uint64_t)from : 0) : (from > to ? (uint64_t)from - (uint64_t)to : 0);
+    uint64_t span =
+        step > 0 ? (to > from ? (uint64_t)to - (uint64_t)from : 0) : (from > to ? (uint64_t)from - (uint64_t)to : 0);
     uint64_t stride = step > 0 ? (uint64_t)step : 0 - (uint64_t)step, n = span / stride + (span % stride != 0);
     if (n > MOST_RANGE) return chat_fail(r, "a range of more than %d numbers", MOST_RANGE);
     struct cv *v = chat_alloc(&r->mem, n, sizeof *v);
@@ -78,7 +80,8 @@ static int g_raise(struct chat_run *r, const struct chat_args *a, struct cv *out
     struct chat_text t = {{0}, {0}};
     (void)out;
     if (a->n) cv_write(&t, &a->v[0], 0);
-    int ret = chat_fail(r, "the template refuses: %.*s", (int)(t.text.len < 500 ? t.text.len : 500), t.text.data ? t.text.data : "");
+    int ret = chat_fail(r, "the template refuses: %.*s", (int)(t.text.len < 500 ? t.text.len : 500),
+                        t.text.data ? t.text.data : "");
     chat_text_free(&t);
     return ret;
 }

@@ -157,7 +157,9 @@ static void write_string(struct chat_text *out, const struct cstr *s, bool ascii
         } else if (ascii && c >= 0x80) {
             int len = utf8_decode(s->s + i, s->n - i, &cp);
             if (len == 0) cp = 0xFFFD, len = 1;
-            if (cp > 0xFFFF) snprintf(text, sizeof text, "\\u%04x\\u%04x", (unsigned)(0xD800 + ((cp - 0x10000) >> 10)), (unsigned)(0xDC00 + ((cp - 0x10000) & 1023)));
+            if (cp > 0xFFFF)
+                snprintf(text, sizeof text, "\\u%04x\\u%04x", (unsigned)(0xD800 + ((cp - 0x10000) >> 10)),
+                         (unsigned)(0xDC00 + ((cp - 0x10000) & 1023)));
             else snprintf(text, sizeof text, "\\u%04x", (unsigned)cp);
             chat_text_add(out, text, strlen(text), 0);
             i += (size_t)len - 1;

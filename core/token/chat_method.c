@@ -56,7 +56,8 @@ static int m_replace(struct chat_run *r, const struct cv *self, const struct cha
 {
     const struct cstr *from = NULL, *to = NULL;
     int64_t most = -1;
-    if (chat_string_arg(r, a, 0, "old", &from) || chat_string_arg(r, a, 1, "new", &to) || chat_int_arg(r, a, 2, "count", &most))
+    if (chat_string_arg(r, a, 0, "old", &from) || chat_string_arg(r, a, 1, "new", &to) ||
+        chat_int_arg(r, a, 2, "count", &most))
         return -1;
     if (!from || !to) return chat_fail(r, "replace needs what and by what");
     return chat_replace(r, self->u.s, from, to, most, out);
@@ -188,7 +189,9 @@ static int split(struct chat_run *r, const struct cv *self, const struct chat_ar
     if (chat_string_arg(r, a, 0, "sep", &by) || chat_int_arg(r, a, 1, "maxsplit", &most)) return -1;
     if (by && by->n == 0) return chat_fail(r, "split by an empty string");
     if (!by && back && most >= 0) return chat_fail(r, "rsplit by white space with a limit is not supported yet");
-    int ret = !by ? split_white(&p, self->u.s, most) : back ? split_back(&p, self->u.s, by, most) : split_at(&p, self->u.s, by, most);
+    int ret = !by    ? split_white(&p, self->u.s, most)
+              : back ? split_back(&p, self->u.s, by, most)
+                     : split_at(&p, self->u.s, by, most);
     if (ret || chat_step(r, p.n + self->u.s->n / 16)) return -1;
     return cv_list(&r->mem, CV_LIST, p.v, p.n, out) ? 0 : chat_oom(r);
 }
@@ -337,7 +340,8 @@ static int m_join(struct chat_run *r, const struct cv *self, const struct chat_a
     if (!v) return chat_fail(r, "join needs a list");
     if (chat_items(r, v, &l)) return -1;
     for (size_t i = 0; i < l->n; i++)
-        if (l->v[i].type != CV_STRING) return chat_fail(r, "join: item %zu is of type %s, not a string", i, cv_type_name(&l->v[i]));
+        if (l->v[i].type != CV_STRING)
+            return chat_fail(r, "join: item %zu is of type %s, not a string", i, cv_type_name(&l->v[i]));
     return chat_join(r, l, self->u.s, out);
 }
 

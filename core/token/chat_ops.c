@@ -225,7 +225,8 @@ int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *n
     if (of->type == CV_LOOP) return loop_attribute(r, of->u.loop, name, out);
     *out = cv_undefined(name);
     if (of->type == CV_DICT || of->type == CV_NAMESPACE) {
-        struct cdict d = of->type == CV_DICT ? *of->u.d : (struct cdict){of->u.space->key, of->u.space->value, of->u.space->n};
+        struct cdict d =
+            of->type == CV_DICT ? *of->u.d : (struct cdict){of->u.space->key, of->u.space->value, of->u.space->n};
         const struct cv *v = cdict_get(&d, &key);
         if (v) *out = *v;
         return chat_step(r, d.n / 16);
@@ -403,7 +404,8 @@ int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, 
             ret = chat_fail(r, "'%%%c' is not a format for this value", c ? c : ' ');
         }
     }
-    if (ret == 0 && used < n && !(n == 1 && v[0].type == CV_DICT)) ret = chat_fail(r, "not all values are used by the format");
+    if (ret == 0 && used < n && !(n == 1 && v[0].type == CV_DICT))
+        ret = chat_fail(r, "not all values are used by the format");
     if (ret == 0 && !cv_text(&r->mem, &t, out)) ret = chat_oom(r);
     chat_text_free(&t);
     return ret;

@@ -318,7 +318,8 @@ static struct node *parse_body(struct parser *p, const char *const *ends)
         struct node *v = NULL;
         if (t->kind == TK_EOF) {
             if (!*ends) break;
-            err_set(p->e, ERR_DATA, "%s:%u: '%s' is missing", p->name, (unsigned)body->line, ends[0][0] == 'e' && ends[1] ? ends[1] : ends[0]);
+            err_set(p->e, ERR_DATA, "%s:%u: '%s' is missing", p->name, (unsigned)body->line,
+                    ends[0][0] == 'e' && ends[1] ? ends[1] : ends[0]);
             return NULL;
         }
         if (block_ends(p, ends)) break;

@@ -94,7 +94,9 @@ int dialog_ids(struct dialog *d, const char *json, size_t n, const char *name, e
     if (ret == 0) ret = chat_render(d->template, json, n, name, &d->vars, &text, e);
     if (ret == 0 && more) {
         size_t to = said(&text);
-        if (to == 0) ret = err_set(e, ERR_DATA, "%s: the template does not show the assistant's last message: nothing to go on from", name);
+        if (to == 0)
+            ret = err_set(e, ERR_DATA,
+                          "%s: the template does not show the assistant's last message: nothing to go on from", name);
         text.text.len = text.marks.len = to;
     }
     ids->want_spans = true;

@@ -31,8 +31,10 @@ SPLIT_INLINE struct contractions find_contractions(const uint8_t *s, const struc
     struct contractions c = {0, 0};
 #ifdef SPLIT_VBMI
     enum { ONE = 1, R_V = 2, L = 4, E = 8 };
-    static const uint8_t letters[128] = {['s'] = ONE, ['t'] = ONE, ['m'] = ONE, ['d'] = ONE, ['r'] = R_V, ['v'] = R_V, ['l'] = L, ['e'] = E};
-    __m512i low = _mm512_loadu_si512(letters), high = _mm512_loadu_si512(letters + 64), lower = _mm512_set1_epi8(fold ? 0x20 : 0);
+    static const uint8_t letters[128] = {
+        ['s'] = ONE, ['t'] = ONE, ['m'] = ONE, ['d'] = ONE, ['r'] = R_V, ['v'] = R_V, ['l'] = L, ['e'] = E};
+    __m512i low = _mm512_loadu_si512(letters), high = _mm512_loadu_si512(letters + 64),
+            lower = _mm512_set1_epi8(fold ? 0x20 : 0);
     __m512i x = _mm512_loadu_si512(s + 1), y = _mm512_loadu_si512(s + 2);
     __m512i a = _mm512_maskz_permutex2var_epi8(~_mm512_movepi8_mask(x), low, _mm512_or_si512(x, lower), high);
     __m512i b = _mm512_maskz_permutex2var_epi8(~_mm512_movepi8_mask(y), low, _mm512_or_si512(y, lower), high);
@@ -199,7 +201,8 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
     low = _mm512_extracti32x4_epi32(at, 1);
     _mm512_storeu_si512(ends + 16, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(low)));
     for (size_t i = 24; i < n; i += 8)
-        _mm512_storeu_si512(ends + i, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_loadl_epi64((const void *)(all + i)))));
+        _mm512_storeu_si512(ends + i,
+                            _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_loadl_epi64((const void *)(all + i)))));
     return n;
 }
 #else

@@ -265,7 +265,8 @@ static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
     }
     for (int a = 0; a < 128; a++)
         for (int b = 0; b < 128; b++)
-            if (b != ' ' && (!f->neutral[a] || !f->neutral[b] || !known[a] || !known[b])) f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
+            if (b != ' ' && (!f->neutral[a] || !f->neutral[b] || !known[a] || !known[b]))
+                f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
 }
 
 static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)

@@ -126,7 +126,8 @@ static bool lowercase_beside(const char *path)
 {
     struct err e;
     const char *base = path_base(path);
-    char *dir = mem_strndup(path, (size_t)(base - path)), *file = dir ? path_join(*dir ? dir : ".", "tokenizer_config.json") : NULL;
+    char *dir = mem_strndup(path, (size_t)(base - path)),
+         *file = dir ? path_join(*dir ? dir : ".", "tokenizer_config.json") : NULL;
     bool lower = true;
     struct cJSON *config = file && file_exists(file) ? json_read_file(file, NULL, &e) : NULL;
     const struct cJSON *j = config ? json_member(config, "do_lower_case") : NULL;

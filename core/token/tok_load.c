@@ -444,7 +444,8 @@ static int read_config(struct tokenizer *t, const char *dir, struct err *e)
 /* The tokenizer of a directory: the best of the files that may be there. */
 static char *file_inside(const char *dir)
 {
-    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "tekken.json"};
+    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "spiece.model",
+                                        "vocab.json",     "vocab.txt",       "tekken.json"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char *path = path_join(dir, names[i]);
         if (!path || file_exists(path)) return path;

@@ -176,7 +176,8 @@ int tok_shorten(const struct tokenizer *t, struct tok_scratch *s, const char *te
         out->tokens = out->check.n + around;
         if (out->check.n <= j.most) break;
         if (left == 0)
-            return err_set(e, ERR_USAGE, "what stands between the ends has %zu tokens alone, more than %zu", out->check.n, j.most);
+            return err_set(e, ERR_USAGE, "what stands between the ends has %zu tokens alone, more than %zu",
+                           out->check.n, j.most);
     }
     return 0;
 }

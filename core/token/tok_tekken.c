@@ -64,7 +64,8 @@ static int tokens(const struct cJSON *root, const struct tekken *k, struct buf *
     for (const struct cJSON *i = vocab->child; i; i = i->next) {
         int64_t rank;
         const char *bytes;
-        if (json_get_i64(i, "rank", 0, VOCAB_MAX_ID, &rank, "vocab", e) || json_get_str(i, "token_bytes", &bytes, "vocab", e))
+        if (json_get_i64(i, "rank", 0, VOCAB_MAX_ID, &rank, "vocab", e) ||
+            json_get_str(i, "token_bytes", &bytes, "vocab", e))
             return -1;
         if (rank < k->size - k->n_special) buf_printf(out, "%s %lld\n", bytes, (long long)(rank + k->n_special));
     }

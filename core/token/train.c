@@ -172,7 +172,8 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
               : !split ? chain_count(tr->chain, &c->chain, &c->words, text, n, &c->n_words, e)
               : is_sp(&tr->opts) ? prep_sp_add(&tr->prep, &c->words, &c->work, text, n, &c->sp, e)
                                  : add_words(c, kind, (const uint8_t *)text, n, e);
-    if (ret == 0 && tr->opts.memory && word_table_bytes(&c->words) + word_table_bytes(&c->chain.raw) > tr->opts.memory / (size_t)tr->n_threads)
+    if (ret == 0 && tr->opts.memory &&
+        word_table_bytes(&c->words) + word_table_bytes(&c->chain.raw) > tr->opts.memory / (size_t)tr->n_threads)
         ret = err_set(e, ERR_OS, "the distinct words need more memory than allowed: raise --mem, or "
                                  "train on a part of the text");
     return ret;

@@ -161,7 +161,8 @@ static bool expect_words(struct em *m, size_t chunk, struct sums *s, int thread)
         for (; at < n_words && n < LANES; at++) {
             size_t i = order[at], len = m->list[first + i].n;
             if (len > LONG_WORD) {
-                if (!sums_room(s, used + len) || !expect_long(m, first + i, s->value + used, &m->lattice[thread])) return false;
+                if (!sums_room(s, used + len) || !expect_long(m, first + i, s->value + used, &m->lattice[thread]))
+                    return false;
                 s->from[i] = used;
                 s->step[i] = 1;
                 used += len;

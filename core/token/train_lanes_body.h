@@ -85,8 +85,9 @@ INLINE vd fused(vd a, vd b, vd c)
     _mm512_storeu_pd(&y, _mm512_fmadd_pd(_mm512_loadu_pd(&a), _mm512_loadu_pd(&b), _mm512_loadu_pd(&c)));
 #elif defined(__FMA__)
     for (int i = 0; i < HALF; i += 4)
-        _mm256_storeu_pd((double *)&y + i, _mm256_fmadd_pd(_mm256_loadu_pd((double *)&a + i), _mm256_loadu_pd((double *)&b + i),
-                                                           _mm256_loadu_pd((double *)&c + i)));
+        _mm256_storeu_pd((double *)&y + i,
+                         _mm256_fmadd_pd(_mm256_loadu_pd((double *)&a + i), _mm256_loadu_pd((double *)&b + i),
+                                         _mm256_loadu_pd((double *)&c + i)));
 #else
     for (int i = 0; i < HALF; i++) y[i] = fma(a[i], b[i], c[i]);
 #endif

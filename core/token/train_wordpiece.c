@@ -137,7 +137,9 @@ static void write_json(const struct tok_train_opts *o, const struct vocab *v, st
     buf_printf(out, "],\"normalizer\":%s,\"pre_tokenizer\":%s,", o->normalizer ? o->normalizer : "null",
                o->pre ? o->pre : "null");
     if (cls >= 0 && sep >= 0)
-        buf_printf(out, "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",%d],\"cls\":[\"[CLS]\",%d]},", sep, cls);
+        buf_printf(out,
+                   "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",%d],\"cls\":[\"[CLS]\",%d]},",
+                   sep, cls);
     else
         buf_adds(out, "\"post_processor\":null,");
     buf_adds(out, "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},\"model\":{\"type\":"

@@ -103,7 +103,9 @@ static void table(const struct cJSON *layers, struct buf *out)
         cJSON_ArrayForEach(cell, row)
         {
             double share = cJSON_IsNumber(cell) ? cell->valuedouble : 0, depth = fmin(50 * share * n, 100);
-            buf_printf(out, "<td title=\"%.2f %%\" style=\"background:color-mix(in srgb,var(--a) %.0f%%,transparent)\">", 100 * share, depth);
+            buf_printf(out,
+                       "<td title=\"%.2f %%\" style=\"background:color-mix(in srgb,var(--a) %.0f%%,transparent)\">",
+                       100 * share, depth);
             if (n <= 16) buf_printf(out, "%.1f", 100 * share);
             else buf_adds(out, "&#8194;");
             buf_adds(out, "</td>");

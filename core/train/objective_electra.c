@@ -78,8 +78,12 @@ static int shrink(int n, double size)
 int objective_electra(struct objective_electra *o, const struct model_config *model, double size, double weight,
                       int targets_per_row, struct err *e)
 {
-    *o = (struct objective_electra){.base = {.name = "electra", .describe = describe, .declare = declare, .init = init, .build = build, .fill = fill},
-                                    .generator = *model, .targets_per_row = targets_per_row, .weight = (float)weight};
+    *o = (struct objective_electra){
+        .base =
+            {.name = "electra", .describe = describe, .declare = declare, .init = init, .build = build, .fill = fill},
+        .generator = *model,
+        .targets_per_row = targets_per_row,
+        .weight = (float)weight};
     struct model_config *g = &o->generator;
     if (model->stack != STACK_ENCODER || model->head != HEAD_RTD)
         return err_set(e, ERR_CONFIG, "--objective electra trains an encoder with head.type rtd");

@@ -147,8 +147,8 @@ static void run_slice(void *arg, int i, int thread)
     struct param *p = s->p;
     double wd = p->flags & PARAM_DECAY ? o->cfg.weight_decay : 0;
     if (s->n == 0) {
-        muon_update(&o->ws[thread], (float *)p->data + s->at, p->m + s->at, p->grad + s->at, muon_rows(p), muon_cols(p), o->gscale,
-                    o->muon_lr, o->cfg.muon_momentum, wd);
+        muon_update(&o->ws[thread], (float *)p->data + s->at, p->m + s->at, p->grad + s->at, muon_rows(p), muon_cols(p),
+                    o->gscale, o->muon_lr, o->cfg.muon_momentum, wd);
         return;
     }
     kernels_get()->adamw((float *)p->data + s->at, p->m + s->at, p->v + s->at, p->grad + s->at,

@@ -147,7 +147,8 @@ void train_plan_print(const struct train_plan *p, const struct train_cfg *c, str
     bytes(b, "at most", p->disk);
     buf_adds(b, "Time\n");
     if (!isfinite(p->step_seconds)) {
-        buf_printf(b, "  %s\n", p->memory && p->total >= p->memory ? "not measured: does not fit into memory" : "not measured");
+        buf_printf(b, "  %s\n",
+                   p->memory && p->total >= p->memory ? "not measured: does not fit into memory" : "not measured");
         return;
     }
     buf_printf(b, "  %-26s %.2f ms, %.0f tokens a second, %.1f GFLOP/s\n", "a step, measured", p->step_seconds * 1e3,

@@ -89,7 +89,9 @@ static void curve(struct buf *out, const struct scale *s, const struct series *l
         buf_printf(out, "%c%.1f %.1f", i ? 'L' : 'M', px(s, x / (double)n), py(s, y / (double)n));
     }
     buf_adds(out, "\"/>");
-    if (l->n == 1) buf_printf(out, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>", class, px(s, l->x[0]), py(s, l->y[0]));
+    if (l->n == 1)
+        buf_printf(out, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>", class, px(s, l->x[0]),
+                   py(s, l->y[0]));
 }
 
 void svg_chart(struct buf *out, const struct chart *c)

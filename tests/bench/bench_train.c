@@ -174,9 +174,11 @@ static int bench(const struct config *c, enum dtype dt, int threads, double seco
     }
     qsort(t, n, sizeof *t, compare);
     double tokens = (double)c->B * (c->T + c->S), flops = (double)c->B * c->T * model_train_flops_per_token(&m, c->T);
-    printf("{\"bench\":\"train\",\"cfg\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"ms\":%.3f,\"ms_median\":%.3f,\"cpu_ms\":%.3f,\"tok_s\":%.0f,"
+    printf("{\"bench\":\"train\",\"cfg\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"ms\":%.3f,\"ms_median\":%.3f,\"cpu_"
+           "ms\":%.3f,\"tok_s\":%.0f,"
            "\"gflops\":%.1f,\"rss_mb\":%.0f,\"plan_mb\":%.0f,\"reps\":%zu}\n",
-           c->name, dtype_name(dt), threads, t[0] * 1e3, t[n / 2] * 1e3, cpu_best * 1e3, tokens / t[0], flops / t[0] / 1e9, peak_mb(),
+           c->name, dtype_name(dt), threads, t[0] * 1e3, t[n / 2] * 1e3, cpu_best * 1e3, tokens / t[0],
+           flops / t[0] / 1e9, peak_mb(),
            (double)(stepper_bytes(s) + stepper_grad_bytes(s) + p->n_elements * 16 + optim_bytes(opt)) / 1048576, n);
     stepper_free(s);
     optim_free(opt);

@@ -47,7 +47,10 @@ static void check_build(const struct model_config *c)
     struct err e;
     struct model_graph mg;
     const bool two = c->stack == STACK_ENCDEC;
-    const struct model_build o = {.opts = {.compute = DT_F32, .training = true, .rows = 1, .T = 3, .leaves = 1}, .want_loss = c->head != HEAD_NONE, .S = two ? 3 : 0, .targets_per_row = model_scores(c) ? 2 : 0};
+    const struct model_build o = {.opts = {.compute = DT_F32, .training = true, .rows = 1, .T = 3, .leaves = 1},
+                                  .want_loss = c->head != HEAD_NONE,
+                                  .S = two ? 3 : 0,
+                                  .targets_per_row = model_scores(c) ? 2 : 0};
     const int32_t ids[] = {0, c->vocab - 1};
     (void)model_train_flops_per_token(c, 1024);
     if (model_n_params(c) > 20000 || c->n_layers > 3) return;

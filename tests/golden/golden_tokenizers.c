@@ -318,7 +318,8 @@ static int check_file(const struct tokenizer *t, const struct records *cases,
 /* ---- normal forms: spm_norm_RULES.jsonl, lines [code point, what it becomes]
  * and {"text": ..., "norm": ...}; code points that are not there stay as they are ---- */
 
-static bool text_form_is(const struct norm_chain *c, struct norm *w, const char *s, size_t n, const char *want, size_t n_want)
+static bool text_form_is(const struct norm_chain *c, struct norm *w, const char *s, size_t n, const char *want,
+                         size_t n_want)
 {
     struct err e;
     int changed = norm_run(c, w, s, n, &e);
@@ -373,7 +374,8 @@ static int norm_differences(const char *path, const char *rules, size_t *n, size
             if (ret == 0 && !text_form_is(&chain, &w, pair[0].data ? pair[0].data : "", pair[0].len,
                                           pair[1].data ? pair[1].data : "", pair[1].len) && (*bad)++ < 5)
                 printf("    differs: %s\n", pair[0].data);
-        } else if (jlex_int(&x, &cp, e) || jlex_expect(&x, ',', e) || jlex_string(&x, &s, &len, e) || jlex_expect(&x, ']', e))
+        } else if (jlex_int(&x, &cp, e) || jlex_expect(&x, ',', e) || jlex_string(&x, &s, &len, e) ||
+                   jlex_expect(&x, ']', e))
             ret = -1;
         else if (cp > 0 && cp < 0x110000) {
             seen[cp] = 1;

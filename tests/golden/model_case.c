@@ -145,7 +145,8 @@ static int fill_texts(struct model_case *m, const float *ids, const float *label
     bool mse = m->c.score_loss == LOSS_MSE;
     int L = m->c.labels;
     int64_t want = mse ? (int64_t)m->B * L : m->B;
-    if (n_labels != want) return err_set(e, ERR_DATA, "in.labels has %lld elements, not %lld", (long long)n_labels, (long long)want);
+    if (n_labels != want)
+        return err_set(e, ERR_DATA, "in.labels has %lld elements, not %lld", (long long)n_labels, (long long)want);
     m->target_at = mem_zalloc((size_t)m->B, sizeof *m->target_at);
     m->values = mem_zalloc((size_t)m->B * (size_t)L, sizeof *m->values);
     if (!m->target_at || !m->values) return err_oom(e, (size_t)m->B * (size_t)L * 4, "labels");
@@ -176,7 +177,8 @@ static int load_batch(struct model_case *m, int pad, struct err *e)
     float *pos = read_f32(m->golden, "in.position_ids", &n_pos), *types = read_f32(m->golden, "in.token_type_ids", &n_types);
     int r = -1;
     if (model_scores(&m->c)) {
-        r = ids && labels ? fill_texts(m, ids, labels, n_labels, e) : err_set(e, ERR_DATA, "in.input_ids or in.labels is missing");
+        r = ids && labels ? fill_texts(m, ids, labels, n_labels, e)
+                          : err_set(e, ERR_DATA, "in.input_ids or in.labels is missing");
         for (int64_t k = 0; !r && types && k < n_ids && n_types == n_ids; k++) m->types[k] = (int32_t)types[k];
         goto out;
     }
@@ -217,7 +219,8 @@ static bool unsupported_input(struct model_case *m)
     free(mask);
     if (padded) report_skip(m->r, "padding in attention_mask is not supported yet");
     for (int i = 0; i < st_n(m->golden) && !padded; i++) {
-        static const char *const known[] = {"in.input_ids", "in.labels", "in.position_ids", "in.attention_mask", "in.token_type_ids"};
+        static const char *const known[] = {"in.input_ids", "in.labels", "in.position_ids", "in.attention_mask",
+                                            "in.token_type_ids"};
         const char *name = st_tensor(m->golden, i)->name;
         bool ok = strncmp(name, "in.", 3) != 0;
         for (size_t k = 0; k < COUNT_OF(known); k++) ok |= strcmp(name, known[k]) == 0;
@@ -362,7 +365,8 @@ static int compare_trajectory(struct model_case *m, struct pool *pool, double lo
 static int compare_decoder(struct model_case *m, struct pool *pool, const float *logits, struct err *e)
 {
     int V = m->c.vocab, T = m->T, half = T / 2;
-    bool two = m->c.stack == STACK_ENCDEC, plain = m->c.stack != STACK_ENCODER && !model_scores(&m->c) && !m->c.embed_types && T >= 2;
+    bool two = m->c.stack == STACK_ENCDEC,
+         plain = m->c.stack != STACK_ENCODER && !model_scores(&m->c) && !m->c.embed_types && T >= 2;
     for (int k = 0; k < m->B * T && !two; k++) plain &= m->positions[k] == k % T;
     for (int b = 0; b < m->B && two; b++) plain &= m->len[b] == m->S;
     if (!plain) return 0;

@@ -190,7 +190,8 @@ struct attn_shape {
 
 static bool attn_settings(struct op_case *c, struct attn_spec *a)
 {
-    static const char *const plain[] = {"gqa", "mha", "mqa", "docmask", "causal", "bidir", "doc", "f64", "alibi", "sink", "sinks", "clip"};
+    static const char *const plain[] = {"gqa", "mha", "mqa",   "docmask", "causal", "bidir",
+                                        "doc", "f64", "alibi", "sink",    "sinks",  "clip"};
     static const char *const numbers[] = {"window", "softcap", "clip", "prefix"};
     for (const char *w = c->words; *w; w += strlen(w) + 1) {
         bool ok = false;

@@ -80,7 +80,8 @@ static int run(struct router_case *c, const char *name, struct pool *pool, struc
     graph_output(c->g, to.ids);
     if (graph_error(c->g, e) || graph_backward_from(c->g, to.weights, dy, e)) goto out;
     graph_output(c->g, x->grad);
-    if (params_alloc(c->p, false, e) || graph_plan(c->g, pool_threads(pool), e) || !(c->x = exec_new(c->g, pool, e))) goto out;
+    if (params_alloc(c->p, false, e) || graph_plan(c->g, pool_threads(pool), e) || !(c->x = exec_new(c->g, pool, e)))
+        goto out;
     memcpy(x->data, logits, (size_t)n * sizeof *logits);
     memcpy(dy->data, gout, (size_t)n_out * sizeof *gout);
     float *b = bias ? read_f32(c->s, "bias", NULL) : NULL;

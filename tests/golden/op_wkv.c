@@ -43,8 +43,16 @@ static void compare_state(struct wkv_case *c, struct tensor *const in[4], const 
     for (int i = 0; i < B * H && state && one && ws && y; i++) {
         int64_t at = (int64_t)(i / H) * T * H * D + (int64_t)(i % H) * D;
         memset(one, 0, (size_t)(D * wkv_ld(D)) * sizeof *one);
-        struct wkv x = {.T = T, .D = D, .ld = (int64_t)H * D, .r = (float *)in[0]->data + at, .w = (float *)in[1]->data + at,
-                        .k = (float *)in[2]->data + at, .v = (float *)in[3]->data + at, .u = u + i % H * D, .state = one, .y = y};
+        struct wkv x = {.T = T,
+                        .D = D,
+                        .ld = (int64_t)H * D,
+                        .r = (float *)in[0]->data + at,
+                        .w = (float *)in[1]->data + at,
+                        .k = (float *)in[2]->data + at,
+                        .v = (float *)in[3]->data + at,
+                        .u = u + i % H * D,
+                        .state = one,
+                        .y = y};
         kernels_get()->wkv_fwd(&x, ws);
         for (int k = 0; k < D; k++) memcpy(state + ((int64_t)i * D + k) * D, one + k * wkv_ld(D), (size_t)D * sizeof *state);
     }
@@ -83,7 +91,8 @@ static int run(struct wkv_case *c, struct pool *pool, struct err *e)
         in[j]->needs_grad = true;
     }
     struct param *u = params_add(c->p, "u", DT_F32, 1, &C, 0, e);
-    struct tensor *seg = graph_input(c->g, "seg_start", DT_I32, 1, &N), *dy = graph_input(c->g, "dy", DT_F32, 2, (int64_t[]){N, C});
+    struct tensor *seg = graph_input(c->g, "seg_start", DT_I32, 1, &N),
+                  *dy = graph_input(c->g, "dy", DT_F32, 2, (int64_t[]){N, C});
     if (!u) return -1;
     struct param *zero = params_add(c->p, "zero", DT_F32, 1, &C, PARAM_FROZEN, e);
     struct tensor *w = are_logits(c) && zero ? op_decay(c->g, graph_param(c->g, zero), in[1], false) : in[1];
@@ -93,7 +102,8 @@ static int run(struct wkv_case *c, struct pool *pool, struct err *e)
     graph_output(c->g, w);
     if (graph_error(c->g, e) || graph_backward_from(c->g, y, dy, e)) return -1;
     for (int j = 0; j < 4; j++) graph_output(c->g, in[j]->grad);
-    if (params_alloc(c->p, true, e) || graph_plan(c->g, pool_threads(pool), e) || !(c->x = exec_new(c->g, pool, e))) return -1;
+    if (params_alloc(c->p, true, e) || graph_plan(c->g, pool_threads(pool), e) || !(c->x = exec_new(c->g, pool, e)))
+        return -1;
     for (int j = 0; j < 4; j++) {
         char key[16];
         snprintf(key, sizeof key, "in.%s", names[j]);

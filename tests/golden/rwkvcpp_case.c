@@ -50,7 +50,8 @@ static int by_decoder(const struct saved_model *m, struct pool *pool, bool steps
     return r;
 }
 
-static int compare(struct report *r, const struct saved_model *m, const float *want, double tol, struct pool *pool, struct err *e)
+static int compare(struct report *r, const struct saved_model *m, const float *want, double tol, struct pool *pool,
+                   struct err *e)
 {
     static const char *const names[] = {"steps", "prefill", "graph"};
     for (int way = 0; way < 3; way++) {
@@ -74,7 +75,11 @@ void run_rwkvcpp_case(const char *dir, const char *name, struct pool *pool, stru
         report_fail(r, "%s", e.msg);
     else if (want.len != V * sizeof(float) || m.config.vocab != V)
         report_fail(r, "not %d logits", V);
-    else if (compare(r, &m, (const float *)(const void *)want.data, strstr(type, "FP32") ? tol_forward : strstr(type, "FP16") ? 1e-3 : 0.3, pool, &e))
+    else if (compare(r, &m, (const float *)(const void *)want.data,
+                     strstr(type, "FP32")   ? tol_forward
+                     : strstr(type, "FP16") ? 1e-3
+                                            : 0.3,
+                     pool, &e))
         report_fail(r, "%s", e.msg);
     saved_close(&m);
     buf_free(&want);

@@ -141,8 +141,12 @@ static void add_tree(float (*out)[4], int n)
 static struct result run(const struct way *w)
 {
     struct err e;
-    struct graph_opts o = {.compute = w->dtype, .training = true, .recompute = w->recompute ? RECOMPUTE_BLOCK : RECOMPUTE_NONE,
-                           .rows = ROWS / w->accum, .T = LEN, .leaves = w->leaves / w->accum};
+    struct graph_opts o = {.compute = w->dtype,
+                           .training = true,
+                           .recompute = w->recompute ? RECOMPUTE_BLOCK : RECOMPUTE_NONE,
+                           .rows = ROWS / w->accum,
+                           .T = LEN,
+                           .leaves = w->leaves / w->accum};
     struct params *p = params_new(&e);
     struct graph *g = graph_new(&o, &e);
     struct pool *pool = pool_new(w->threads, &e);
@@ -162,7 +166,8 @@ static struct result run(const struct way *w)
     for (int round = 0; round < 2; round++) /* the second run must not see the first */
         for (int i = 0; i < w->accum; i++) {
             fill_inputs(x, i * o.rows, o.rows);
-            struct run_args a = {.seed = 1, .step = 5, .row0 = (uint64_t)(i * o.rows), .loss_scale = 1.0f / 290, .grads = true};
+            struct run_args a = {
+                .seed = 1, .step = 5, .row0 = (uint64_t)(i * o.rows), .loss_scale = 1.0f / 290, .grads = true};
             must(exec_run(x, &a, &e), &e);
             memcpy(losses[i], loss->data, sizeof losses[i]);
             grads_merge(gr, i, pool);

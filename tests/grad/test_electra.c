@@ -16,9 +16,11 @@
 enum { ROWS = 4, T = 12, VOCAB = 50, MASK = 1, M = 2 };
 
 static const char description[] =
-    "{\"family\":\"electra\",\"stack\":\"encoder\",\"d_model\":16,\"vocab\":50,\"embed\":{\"pos\":\"learned\",\"max_pos\":12,\"ln\":true,\"types\":2,\"dim\":8},"
+    "{\"family\":\"electra\",\"stack\":\"encoder\",\"d_model\":16,\"vocab\":50,\"embed\":{\"pos\":\"learned\",\"max_"
+    "pos\":12,\"ln\":true,\"types\":2,\"dim\":8},"
     "\"blocks\":[{\"repeat\":2,\"mixer\":{\"type\":\"attn\",\"heads\":4,\"bias\":\"all\",\"causal\":false},"
-    "\"ffn\":{\"type\":\"mlp\",\"act\":\"gelu_erf\",\"d_ff\":24,\"bias\":true},\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}],"
+    "\"ffn\":{\"type\":\"mlp\",\"act\":\"gelu_erf\",\"d_ff\":24,\"bias\":true},\"norm\":{\"type\":\"ln\",\"place\":"
+    "\"post\"}}],"
     "\"head\":{\"type\":\"rtd\"}}";
 
 static int next(struct batch_source *s, uint64_t step, struct batch *b, struct err *e)
@@ -51,7 +53,8 @@ static void the_gradient_of_both_losses_is_right(void **state)
     if (objective_electra(&o, &c, 0.5, 7, M, &e)) fail_msg("%s", e.msg);
     struct pool *pool = pool_new(2, &e);
     struct params *p = params_new(&e);
-    if (objective_declare(&o.base, &c, p, &e) || params_alloc(p, true, &e) || objective_init(&o.base, &c, p, 3, &e)) fail_msg("%s", e.msg);
+    if (objective_declare(&o.base, &c, p, &e) || params_alloc(p, true, &e) || objective_init(&o.base, &c, p, 3, &e))
+        fail_msg("%s", e.msg);
     assert_non_null(params_find(p, "generator.electra.encoder.layer.1.attention.self.query.weight"));
     assert_null(params_find(p, "generator.electra.embeddings.word_embeddings.weight"));
     for (int i = 0; i < p->n; i++) /* larger than at the start of training, so that all parts matter */
@@ -78,14 +81,16 @@ static void the_gradient_of_both_losses_is_right(void **state)
         memcpy(keep, q->data, (size_t)q->n * sizeof *keep);
         for (int side = 0; side < 2; side++) {
             for (int64_t n = 0; n < q->n; n++)
-                ((float *)q->data)[n] = (float)((double)keep[n] + (side ? 1e-3 : -1e-3) * (double)rng_normal(&k, (uint64_t)n) / norm);
+                ((float *)q->data)[n] =
+                    (float)((double)keep[n] + (side ? 1e-3 : -1e-3) * (double)rng_normal(&k, (uint64_t)n) / norm);
             struct loss_sum l;
             assert_int_equal(stepper_run(s, &src, 0, 9, 5, false, &l, &e), 0);
             at[side] = l.loss / l.weight;
         }
         memcpy(q->data, keep, (size_t)q->n * sizeof *keep);
         double measured = (at[1] - at[0]) / 2e-3;
-        if (fabs(measured - slope) > 0.01 + 0.01 * fabs(slope)) fail_msg("%s: %g, by differences %g", q->name, slope, measured);
+        if (fabs(measured - slope) > 0.01 + 0.01 * fabs(slope))
+            fail_msg("%s: %g, by differences %g", q->name, slope, measured);
     }
     stepper_free(s);
     params_free(p);

@@ -93,9 +93,11 @@ static void mlp_with_fused_derivative(void **state)
     struct grad_case c = {.opts = {.rows = 2, .T = 9, .leaves = 2}, .threads = 2};
     case_begin(&c);
     struct tensor *x = case_input(&c, "x", 12);
-    struct linear_spec up = {.n = 1, .act = ACT_GELU_TANH, .w = {case_param(&c, "up", 33, 12)}, .b = {case_param(&c, "ub", 33, 0)}};
+    struct linear_spec up = {
+        .n = 1, .act = ACT_GELU_TANH, .w = {case_param(&c, "up", 33, 12)}, .b = {case_param(&c, "ub", 33, 0)}};
     struct tensor *h = op_linear(c.g, x, &up);
-    struct linear_spec down = {.n = 1, .residual = x, .w = {case_param(&c, "down", 12, 33)}, .b = {case_param(&c, "db", 12, 0)}};
+    struct linear_spec down = {
+        .n = 1, .residual = x, .w = {case_param(&c, "down", 12, 33)}, .b = {case_param(&c, "db", 12, 0)}};
     case_ready(&c, op_linear(c.g, h, &down));
     int act_nodes = 0;
     for (int i = 0; i < c.g->n_nodes; i++) act_nodes += strcmp(c.g->node[i]->op->name, "act_bwd") == 0;
@@ -175,9 +177,11 @@ static void rotary_positions_and_head_norms(void **state)
     for (int v = 0; v < 10; v++) {
         struct grad_case c = {.opts = {.rows = 4, .T = 8, .leaves = 2}, .threads = 2};
         case_begin(&c);
-        struct qk_spec s = {.H = 4, .Hk = 2, .D = 8, .eps = 1e-6f, .interleaved = v & 1, .rope = v < 6 || v == 9 ? &rope : NULL};
+        struct qk_spec s = {
+            .H = 4, .Hk = 2, .D = 8, .eps = 1e-6f, .interleaved = v & 1, .rope = v < 6 || v == 9 ? &rope : NULL};
         struct tensor *x = case_input(&c, "qkv", 64), *pos = case_ids(&c, "positions");
-        if (v >= 8) s.ln = true, s.eps = 1e-2f, s.q_norm = case_param(&c, "qn", 32, 0), s.k_norm = case_param(&c, "kn", 16, 0);
+        if (v >= 8)
+            s.ln = true, s.eps = 1e-2f, s.q_norm = case_param(&c, "qn", 32, 0), s.k_norm = case_param(&c, "kn", 16, 0);
         else if (v & 2) s.q_norm = case_param(&c, "qn", 8, 0), s.k_norm = case_param(&c, "kn", 8, 0);
         if (v == 5) s.k_norm = case_param(&c, "kn", 8, 0);
         struct tensor *y = op_qk(c.g, x, pos, &s);
@@ -286,7 +290,8 @@ static void weights_stored_minus_one(void **state)
         struct grad_case c = {.opts = {.rows = 2, .T = 5, .leaves = 2}};
         case_begin(&c);
         struct tensor *x = case_input(&c, "x", 32), *w = case_param(&c, "w", v ? 8 : 32, 0);
-        struct qk_spec s = {.H = 2, .Hk = 1, .D = 8, .eps = 1e-6f, .q_norm = w, .k_norm = case_param(&c, "k", 8, 0), .plus_one = true};
+        struct qk_spec s = {
+            .H = 2, .Hk = 1, .D = 8, .eps = 1e-6f, .q_norm = w, .k_norm = case_param(&c, "k", 8, 0), .plus_one = true};
         case_ready(&c, v ? op_qk(c.g, x, case_ids(&c, "positions"), &s) : op_norm(c.g, NORM_RMS_1, x, w, NULL, 1e-5f, true));
         case_check(&c);
         case_end(&c);
@@ -363,7 +368,8 @@ static void losses_of_scores(void **state)
         struct tensor *values = graph_input(c.g, "values", DT_F32, 2, (int64_t[]){16, L});
         struct linear_spec s = {.n = 1, .f32_out = true, .w = {case_param(&c, "w", L, 6)}, .b = {case_param(&c, "b", L, 0)}};
         struct tensor *z = op_linear(c.g, x, &s);
-        struct tensor *loss = pairs ? op_bce(c.g, op_pair_difference(c.g, z), targets, weights) : op_mse(c.g, z, values, weights);
+        struct tensor *loss =
+            pairs ? op_bce(c.g, op_pair_difference(c.g, z), targets, weights) : op_mse(c.g, z, values, weights);
         must(graph_error(c.g, &e), &e);
         must(graph_backward(c.g, loss, &e), &e);
         graph_output(c.g, x->grad);
@@ -388,7 +394,8 @@ static void losses_of_scores(void **state)
         double want = 0;
         for (int i = 0; i < n; i++) {
             double t = 0, w = (double)((float *)weights->data)[i];
-            for (int l = 0; l < L && !pairs; l++) t += pow((double)((float *)z->data)[i * L + l] - (double)((float *)values->data)[i * L + l], 2) / L;
+            for (int l = 0; l < L && !pairs; l++)
+                t += pow((double)((float *)z->data)[i * L + l] - (double)((float *)values->data)[i * L + l], 2) / L;
             if (pairs && i != 5) t = log1p(exp((double)((float *)z->data)[2 * i + 1] - (double)((float *)z->data)[2 * i]));
             want += w * t;
         }

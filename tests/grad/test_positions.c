@@ -48,7 +48,8 @@ static struct param *param_of(const struct attend *a, const char *name)
 static void expect_same(const struct attend *a, const struct attend *b, const char *what)
 {
     if (memcmp(a->y->data, b->y->data, tensor_bytes(a->y))) fail_msg("%s: other bits", what);
-    if (memcmp(a->qkv->grad->data, b->qkv->grad->data, tensor_bytes(a->qkv->grad))) fail_msg("%s: gradients have other bits", what);
+    if (memcmp(a->qkv->grad->data, b->qkv->grad->data, tensor_bytes(a->qkv->grad)))
+        fail_msg("%s: gradients have other bits", what);
 }
 
 static double furthest(const struct tensor *a, const struct tensor *b)
@@ -119,7 +120,8 @@ static void shaw_clipped_beyond_the_length_is_full(void **state)
         finish(&a, &s), finish(&b, &w);
         const char *const names[] = {"ek", "ev"};
         for (int i = 0; i < 2; i++)
-            memcpy((float *)param_of(&b, names[i])->data + 21 * D, param_of(&a, names[i])->data, (size_t)((2 * s.clip + 1) * D) * sizeof(float));
+            memcpy((float *)param_of(&b, names[i])->data + 21 * D, param_of(&a, names[i])->data,
+                   (size_t)((2 * s.clip + 1) * D) * sizeof(float));
         memcpy(b.qkv->data, a.qkv->data, tensor_bytes(a.qkv));
         memcpy(b.c.dy->data, a.c.dy->data, tensor_bytes(a.c.dy));
         run(&a), run(&b);
@@ -147,7 +149,8 @@ static void empty_tables_add_nothing(void **state)
         finish(&a, &s), finish(&b, &w);
         memcpy(b.qkv->data, a.qkv->data, tensor_bytes(a.qkv));
         memcpy(b.c.dy->data, a.c.dy->data, tensor_bytes(a.c.dy));
-        for (int i = 0; i < b.c.params->n; i++) memset(b.c.params->v[i]->data, 0, (size_t)b.c.params->v[i]->n * sizeof(float));
+        for (int i = 0; i < b.c.params->n; i++)
+            memset(b.c.params->v[i]->data, 0, (size_t)b.c.params->v[i]->n * sizeof(float));
         both(&a, &b, kind ? "shaw of zeros" : "t5 of zeros");
     }
 }
@@ -180,7 +183,8 @@ static void buckets_of_t5(void **state)
     static const int both_ways[][2] = {{0, 0}, {1, 17}, {7, 23}, {8, 24}, {11, 24}, {12, 25}, {16, 26}, {32, 28}, {64, 30},
                                        {91, 31}, {128, 31}, {-16, 10}, {-91, 15}};
     static const int causal[][2] = {{-15, 15}, {-16, 16}, {-19, 17}, {-21, 18}, {-32, 21}, {-64, 26}, {-113, 31}, {3, 0}};
-    for (size_t i = 0; i < COUNT_OF(both_ways); i++) assert_int_equal(t5_bucket(both_ways[i][0], false, 32, 128), both_ways[i][1]);
+    for (size_t i = 0; i < COUNT_OF(both_ways); i++)
+        assert_int_equal(t5_bucket(both_ways[i][0], false, 32, 128), both_ways[i][1]);
     for (size_t i = 0; i < COUNT_OF(causal); i++) assert_int_equal(t5_bucket(causal[i][0], true, 32, 128), causal[i][1]);
 }
 
@@ -215,7 +219,8 @@ static void attention_to_oneself_as_to_another(void **state)
     finish(&a, &s);
     struct grad_case c = {.opts = {.rows = ROWS, .T = T, .leaves = 2}};
     case_begin(&c);
-    struct tensor *q = case_input(&c, "q", H * D), *kv = case_input(&c, "kv", 4 * D), *lo = case_ids(&c, "lo"), *hi = case_ids(&c, "hi");
+    struct tensor *q = case_input(&c, "q", H * D), *kv = case_input(&c, "kv", 4 * D), *lo = case_ids(&c, "lo"),
+                  *hi = case_ids(&c, "hi");
     case_ready(&c, op_attn_cross(c.g, q, kv, lo, hi, &s));
     for (int i = 0; i < ROWS * T; i++) {
         const float *from = (float *)a.qkv->data + i * (H + 4) * D;

@@ -153,7 +153,8 @@ static void wkv4_equals_plain_sums(void **state)
                 den += e;
             }
             double want = num / den / (1 + exp(-(double)r[t * CH + c]));
-            if (!(fabs(want - (double)y[t * CH + c]) < 1e-5)) fail_msg("token %d, channel %d: %g, not %g", t, c, (double)y[t * CH + c], want);
+            if (!(fabs(want - (double)y[t * CH + c]) < 1e-5))
+                fail_msg("token %d, channel %d: %g, not %g", t, c, (double)y[t * CH + c], want);
         }
 }
 
@@ -206,7 +207,8 @@ static void heads_equal_plain_loops(void **state)
                     S[i][j] = (double)w[i] * S[i][j] + kv + (seven ? (double)in[5][t * D + i] * sa : 0);
                     if (seven) o += (double)r[i] * S[i][j];
                 }
-                if (!(fabs(o - (double)y[t * D + j]) < 2e-5)) fail_msg("version %d, token %d: %g, not %g", seven ? 7 : 6, t, (double)y[t * D + j], o);
+                if (!(fabs(o - (double)y[t * D + j]) < 2e-5))
+                    fail_msg("version %d, token %d: %g, not %g", seven ? 7 : 6, t, (double)y[t * D + j], o);
             }
         }
     }
@@ -268,7 +270,8 @@ static void every_isa_gives_the_same_bits(void **state)
                     k->wkv_fwd(&x, ws);
                     k->wkv_bwd(&x, ws);
                 }
-                if (strcmp(*name, "ref") && memcmp(out[0], out[1], sizeof out[0])) fail_msg("%s: version %d, heads of %d", *name, version, D);
+                if (strcmp(*name, "ref") && memcmp(out[0], out[1], sizeof out[0]))
+                    fail_msg("%s: version %d, heads of %d", *name, version, D);
             }
         }
 }
@@ -288,8 +291,20 @@ static void wkv4_in_bf16_is_rounded_f32(void **state)
         if (!k) continue;
         k->bf16_from_f32(half[4], in[3], T * CHANNELS);
         k->f32_from_bf16(in[3], half[4], T * CHANNELS);
-        struct wkv4 x = {.T = T, .ld = CHANNELS, .r = in[0], .k = in[1], .v = in[2], .w = w, .u = u, .y = out[0], .dy = in[3],
-                         .dr = out[1], .dk = out[2], .dv = out[3], .dw = sum[0][0], .du = sum[0][1]};
+        struct wkv4 x = {.T = T,
+                         .ld = CHANNELS,
+                         .r = in[0],
+                         .k = in[1],
+                         .v = in[2],
+                         .w = w,
+                         .u = u,
+                         .y = out[0],
+                         .dy = in[3],
+                         .dr = out[1],
+                         .dk = out[2],
+                         .dv = out[3],
+                         .dw = sum[0][0],
+                         .du = sum[0][1]};
         k->wkv4_fwd(&x, 0, CHANNELS);
         k->wkv4_bwd(&x, 0, CHANNELS, ws);
         struct wkv4 h = x;

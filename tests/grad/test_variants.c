@@ -70,7 +70,8 @@ static void same(const char *name, const struct fixture *want, int accum, int th
 {
     static struct fixture f;
     run(&f, name, accum, threads);
-    if (memcmp(&f.sum.loss, &want->sum.loss, sizeof f.sum.loss)) fail_msg("%s: another loss with accumulation %d", name, accum);
+    if (memcmp(&f.sum.loss, &want->sum.loss, sizeof f.sum.loss))
+        fail_msg("%s: another loss with accumulation %d", name, accum);
     for (int i = 0; i < f.p->n; i++) {
         const struct param *p = f.p->v[i], *q = want->p->v[i];
         if (p->grad && memcmp(p->grad, q->grad, (size_t)p->n * sizeof(float)))

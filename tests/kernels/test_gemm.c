@@ -406,7 +406,8 @@ static void leaves_are_added_as_a_binary_tree(void **state)
                 for (int n = 0; n < g.N; n++) {
                     float want = tree_sum(&g, m, n, 0, leaves), got = C1[m * g.ldc + n];
                     if (acc) want = C0[m * g.ldc + n] + want;
-                    if (memcmp(&want, &got, sizeof got) != 0) fail_msg("leaves %d: %a, want %a", leaves, (double)got, (double)want);
+                    if (memcmp(&want, &got, sizeof got) != 0)
+                        fail_msg("leaves %d: %a, want %a", leaves, (double)got, (double)want);
                 }
         }
 }

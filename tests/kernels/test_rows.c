@@ -108,12 +108,15 @@ static void activations_and_their_slopes_match_the_formulas(void **state)
 static void golden_activations(void **state)
 {
     (void)state;
-    static const struct { const char *file; enum act k; } cases[] = {
-        {"op_act_gelu_erf.safetensors", ACT_GELU_ERF}, {"op_act_gelu_tanh.safetensors", ACT_GELU_TANH}, {"op_act_silu.safetensors", ACT_SILU}};
+    static const struct { const char *file; enum act k;
+    } cases[] = {{"op_act_gelu_erf.safetensors", ACT_GELU_ERF},
+                 {"op_act_gelu_tanh.safetensors", ACT_GELU_TANH},
+                 {"op_act_silu.safetensors", ACT_SILU}};
     for (int c = 0; c < 3; c++) {
         struct safetensors *st = t_golden_open(cases[c].file);
         int64_t n;
-        double *x = t_golden(st, "in.x", &n), *out = t_golden(st, "out", NULL), *go = t_golden(st, "gout", NULL), *gx = t_golden(st, "grad.x", NULL);
+        double *x = t_golden(st, "in.x", &n), *out = t_golden(st, "out", NULL), *go = t_golden(st, "gout", NULL),
+               *gx = t_golden(st, "grad.x", NULL);
         for (int64_t i = 0; i < n; i++) {
             float xf = (float)x[i], gf = (float)go[i], y, d;
             K()->act(cases[c].k, &y, &xf, 1);
@@ -215,7 +218,8 @@ static void reductions_match_double(void **state)
 struct norm_case { int n; double eps; bool rms; };
 
 /* y, dx, dw, db of one row in double. */
-static void norm_exact(const struct norm_case *c, const float *x, const float *w, const float *b, const float *dy, double *y, double *dx, double *dw)
+static void norm_exact(const struct norm_case *c, const float *x, const float *w, const float *b, const float *dy,
+                       double *y, double *dx, double *dw)
 {
     int n = c->n;
     double mean = 0, var = 0, mg = 0, mgh = 0;
@@ -272,15 +276,20 @@ static void golden_norm(const char *file, bool rms)
     struct safetensors *st = t_golden_open(file);
     enum { R = 5, C = 16 };
     int64_t n;
-    double *x = t_golden(st, "in.x", &n), *w = t_golden(st, "in.w", NULL), *b = rms ? NULL : t_golden(st, "in.b", NULL), *go = t_golden(st, "gout", NULL);
-    double *out = t_golden(st, "out", NULL), *gx = t_golden(st, "grad.x", NULL), *gw = t_golden(st, "grad.w", NULL), *gb = rms ? NULL : t_golden(st, "grad.b", NULL);
+    double *x = t_golden(st, "in.x", &n), *w = t_golden(st, "in.w", NULL), *b = rms ? NULL : t_golden(st, "in.b", NULL),
+           *go = t_golden(st, "gout", NULL);
+    double *out = t_golden(st, "out", NULL), *gx = t_golden(st, "grad.x", NULL), *gw = t_golden(st, "grad.w", NULL),
+           *gb = rms ? NULL : t_golden(st, "grad.b", NULL);
     float dw[C] = {0}, db[C] = {0};
     assert_int_equal(n, R * C);
     for (int r = 0; r < R; r++) {
         float fx[C], fw[C], fb[C], fg[C], y[C], dx[C], mean, rstd;
-        for (int i = 0; i < C; i++) fx[i] = (float)x[r * C + i], fw[i] = (float)w[i], fb[i] = b ? (float)b[i] : 0, fg[i] = (float)go[r * C + i];
+        for (int i = 0; i < C; i++)
+            fx[i] = (float)x[r * C + i], fw[i] = (float)w[i], fb[i] = b ? (float)b[i] : 0, fg[i] = (float)go[r * C + i];
         if (rms) K()->rmsnorm(y, fx, fw, C, 1e-6f, &rstd), K()->rmsnorm_bwd(dx, dw, fg, fx, fw, rstd, C);
-        else K()->layernorm(y, fx, fw, fb, C, 1e-5f, &mean, &rstd), K()->layernorm_bwd(dx, dw, db, fg, fx, fw, mean, rstd, C);
+        else
+            K()->layernorm(y, fx, fw, fb, C, 1e-5f, &mean, &rstd),
+                K()->layernorm_bwd(dx, dw, db, fg, fx, fw, mean, rstd, C);
         for (int i = 0; i < C; i++) {
             T_NEAR(y[i], out[r * C + i], 2e-6, file, i);
             T_NEAR(dx[i], gx[r * C + i], 4e-6, file, i);
@@ -341,7 +350,8 @@ static void cross_entropy_and_its_gradient_match_double(void **state)
             int t = V / 3;
             t_fill(x, (size_t)V, 31, -20, 20);
             for (int j = 0; j < V; j++) d[j] = (double)x[j];
-            double loss = ce_exact(d, V, t, ls, z, cap, &elsee), plain = ce_exact(d, V, t, 0, 0, cap, NULL), e = (V / 16 + 200) * EPS;
+            double loss = ce_exact(d, V, t, ls, z, cap, &elsee), plain = ce_exact(d, V, t, 0, 0, cap, NULL),
+                   e = (V / 16 + 200) * EPS;
             memcpy(f, x, sizeof x);
             T_NEAR(K()->ce_row(f, V, t, (float)w, (float)ls, (float)z, (float)cap, false, &lse, &nll), loss, 2 * e, "ce", c);
             memcpy(f, x, sizeof x);
@@ -374,7 +384,8 @@ static void golden_cross_entropy(void **state)
     (void)state;
     struct safetensors *st = t_golden_open("op_linear_ce_zloss1e-2_ls0.1.safetensors");
     enum { N = 17, C = 8, V = 31 };
-    double *x = t_golden(st, "in.x", NULL), *w = t_golden(st, "in.w", NULL), *y = t_golden(st, "y", NULL), *out = t_golden(st, "out", NULL), *gx = t_golden(st, "grad.x", NULL);
+    double *x = t_golden(st, "in.x", NULL), *w = t_golden(st, "in.w", NULL), *y = t_golden(st, "y", NULL),
+           *out = t_golden(st, "out", NULL), *gx = t_golden(st, "grad.x", NULL);
     double total = 0;
     int kept = 0;
     for (int i = 0; i < N; i++) kept += y[i] >= 0;
@@ -408,7 +419,8 @@ static void softmax_matches_double(void **state)
         for (int i = 0; i < n; i++) s += exp((double)x[i] - m);
         double e = (n / 16 + 100) * EPS;
         T_NEAR(K()->softmax(y, x, (size_t)n), m + log(s), e, "lse", n);
-        for (int i = 0; i < n; i++) T_NEAR(y[i], exp((double)x[i] - m) / s, e * exp((double)x[i] - m) / s + 1e-37, "softmax", i);
+        for (int i = 0; i < n; i++)
+            T_NEAR(y[i], exp((double)x[i] - m) / s, e * exp((double)x[i] - m) / s + 1e-37, "softmax", i);
     }
 }
 
@@ -445,7 +457,8 @@ static void golden_adamw(void **state)
         snprintf(name, sizeof name, "p%d", t + 1);
         double *want = t_golden(st, name, NULL);
         for (int i = 0; i < N; i++) g[i] = (float)gd[i] * 2;
-        K()->adamw(p, m, v, g, N, 0.5f, 1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f, (float)(1 - pow(0.9, t + 1)), (float)(1 - pow(0.95, t + 1)));
+        K()->adamw(p, m, v, g, N, 0.5f, 1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f, (float)(1 - pow(0.9, t + 1)),
+                   (float)(1 - pow(0.95, t + 1)));
         for (int i = 0; i < N; i++) T_NEAR(p[i], want[i], 4 * EPS * fmax(1, fabs(want[i])), "adamw", i);
         free(gd), free(want);
     }
@@ -467,11 +480,13 @@ static void gemv_matches_double_and_does_not_see_its_slices(void **state)
             if (half) K()->f32_from_bf16(W, H, (size_t)(N * ld));
             const void *src = half ? (void *)H : (void *)W;
             best()->gemv(y, src, half ? DT_BF16 : DT_F32, ld, x, k, 0, N, bias);
-            for (int n = 0; n < N; n += 5) best()->gemv(z, src, half ? DT_BF16 : DT_F32, ld, x, k, n, n + 5 < N ? n + 5 : N, bias);
+            for (int n = 0; n < N; n += 5)
+                best()->gemv(z, src, half ? DT_BF16 : DT_F32, ld, x, k, n, n + 5 < N ? n + 5 : N, bias);
             assert_memory_equal(y, z, sizeof y);
             for (int n = 0; n < N; n++) {
                 double s = (double)bias[n], a = 1;
-                for (int i = 0; i < k; i++) s += (double)W[n * ld + i] * (double)x[i], a += fabs((double)W[n * ld + i] * (double)x[i]);
+                for (int i = 0; i < k; i++)
+                    s += (double)W[n * ld + i] * (double)x[i], a += fabs((double)W[n * ld + i] * (double)x[i]);
                 T_NEAR(y[n], s, (k / 16 + 7) * EPS * a, "gemv", n);
             }
             free(W), free(H);

@@ -78,7 +78,8 @@ static void softmaxes(const struct kernels *k, struct io *t, int n)
 {
     if (n == 0) return;
     t->r[0] = k->softmax(t->y + 1, t->a + 1, (size_t)n);
-    t->r[1] = k->ce_row(t->b + 1, n, n % 11 ? n / 2 : -1, 0.25f, n % 2 ? 0.1f : 0, 1e-3f, n % 3 ? 0 : 30, n % 5 != 0, &t->r[2], &t->r[3]);
+    t->r[1] = k->ce_row(t->b + 1, n, n % 11 ? n / 2 : -1, 0.25f, n % 2 ? 0.1f : 0, 1e-3f, n % 3 ? 0 : 30, n % 5 != 0,
+                        &t->r[2], &t->r[3]);
 }
 
 static void dropout_adamw(const struct kernels *k, struct io *t, int n)
@@ -163,7 +164,8 @@ static void nothing_is_written_past_the_end(void **state)
                 prepare(&t, n, false);
                 before = t;
                 calls[c].call(t_isa(i), &t, n);
-                float *now[] = {t.a, t.b, t.c, t.d, t.y, t.z, t.w}, *was[] = {before.a, before.b, before.c, before.d, before.y, before.z, before.w};
+                float *now[] = {t.a, t.b, t.c, t.d, t.y, t.z, t.w},
+                      *was[] = {before.a, before.b, before.c, before.d, before.y, before.z, before.w};
                 for (int v = 0; v < 7; v++) {
                     assert_memory_equal(now[v], was[v], sizeof(float));
                     assert_memory_equal(now[v] + 1 + n, was[v] + 1 + n, (size_t)(ROOM - 1 - n) * sizeof(float));

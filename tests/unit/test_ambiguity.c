@@ -75,7 +75,8 @@ static void policies(void **state)
     (void)state;
     const double none = (double)NAN;
     const struct example x[] = {
-        {"Is it safe?", 7, 1}, {"other", 1, 9}, {"is it safe", 7, 2}, {"IS IT SAFE!", 8, 3}, {"other", 1, 1}, {"Is it safe 2", 9, 0},
+        {"Is it safe?", 7, 1}, {"other", 1, 9}, {"is it safe", 7, 2},
+        {"IS IT SAFE!", 8, 3}, {"other", 1, 1}, {"Is it safe 2", 9, 0},
     };
     judge(x, 6, 1, AMBIGUITY_DROP, 1, "010011");
     judge(x, 6, 1, AMBIGUITY_MAJORITY, 1, "111011");
@@ -106,6 +107,7 @@ static void similar_prompts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(normal_forms), cmocka_unit_test(policies), cmocka_unit_test(similar_prompts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(normal_forms), cmocka_unit_test(policies),
+                                       cmocka_unit_test(similar_prompts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

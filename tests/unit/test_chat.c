@@ -57,7 +57,9 @@ static void templates_render_as_in_jinja(void **state)
     expect("a\n  {% if n > 3 %}\n  yes\n  {% endif %}\nb", "a\n  yes\nb");
     expect("a \n {%- if true -%} b {%- endif +%}\nc {{- ' d' }}", "ab\nc d");
     expect("{# c #}\nx{% raw %}{{ y }}{% endraw %}", "x{{ y }}");
-    expect("{% set ns = namespace(k=0) %}{% for m in messages %}{% set ns.k = ns.k + loop.index %}{% endfor %}{{ ns.k }}", "6");
+    expect(
+        "{% set ns = namespace(k=0) %}{% for m in messages %}{% set ns.k = ns.k + loop.index %}{% endfor %}{{ ns.k }}",
+        "6");
     expect("{% set x = 1 %}{% for i in range(2) %}{% set x = 5 %}{% endfor %}{{ x }}", "1");
     expect("{% macro f(a, b=2) %}[{{ a }}{{ b }}]{% endmacro %}{{ f(1) }}{{ f(b=3, a=0) }}", "[12][03]");
     expect("{% macro w() %}<{{ caller() }}>{% endmacro %}{% call w() %}x{% endcall %}", "<x>");
@@ -65,16 +67,22 @@ static void templates_render_as_in_jinja(void **state)
     expect("{% macro f(a, b='B') %}[{{ a }}|{{ b }}|{{ varargs }}|{{ kwargs }}]{% endmacro %}{% set l = ['x', 'y', 'z'] %}"
            "{{ f(1) }}{{ f(*l) }}{{ f(*l, q=3, **{'r': 4}) }}",
            "[1|B|()|{}][x|y|('z',)|{}][x|y|('z',)|{'q': 3, 'r': 4}]");
-    expect("{% macro g(a, b=2) %}({{ a }}{{ b }}){% endmacro %}{{ g(b=3, *['p']) }}{{ g(**{'a': 1}) }}{{ range(*[1, 3])|list }}",
+    expect("{% macro g(a, b=2) %}({{ a }}{{ b }}){% endmacro %}{{ g(b=3, *['p']) }}{{ g(**{'a': 1}) }}{{ range(*[1, "
+           "3])|list }}",
            "(p3)(12)[1, 2]");
     expect("{{ none|selectattr('a')|list }}{{ none|map('upper')|list }}{{ 0|reject('odd')|list }}", "[][][]");
     expect("{{ tools|tojson }}", "[{\"name\": \"get\", \"list\": [1, null, true, \"a\\\"b\"]}]");
-    expect("{{ tools[0]|tojson(indent=1) }}", "{\n \"name\": \"get\",\n \"list\": [\n  1,\n  null,\n  true,\n  \"a\\\"b\"\n ]\n}");
+    expect("{{ tools[0]|tojson(indent=1) }}",
+           "{\n \"name\": \"get\",\n \"list\": [\n  1,\n  null,\n  true,\n  \"a\\\"b\"\n ]\n}");
     expect("{{ tools[0].list }}{{ (1,) }}{{ 1.0 }}{{ 1e20 }}{{ none }}", "[1, None, True, 'a\"b'](1,)1.01e+20None");
-    expect("{{ 'a,b,c'.split(',')[-1] }}{{ 'hello'[::-1] }}{{ 'x' ~ 1 ~ none }}{{ -7 // 2 }}{{ -7 % 3 }}", "collehx1None-42");
+    expect("{{ 'a,b,c'.split(',')[-1] }}{{ 'hello'[::-1] }}{{ 'x' ~ 1 ~ none }}{{ -7 // 2 }}{{ -7 % 3 }}",
+           "collehx1None-42");
     expect("{{ messages|map(attribute='role')|join('|') }}", "system|user|assistant");
-    expect("{{ messages|selectattr('role', 'equalto', 'user')|list|length }}{{ zz|default('d') }}{{ zz is defined }}", "1dFalse");
-    expect("{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i > 3 %}{% break %}{% endif %}{{ i }}{% endfor %}", "023");
+    expect("{{ messages|selectattr('role', 'equalto', 'user')|list|length }}{{ zz|default('d') }}{{ zz is defined }}",
+           "1dFalse");
+    expect("{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i > 3 %}{% break %}{% endif %}{{ i "
+           "}}{% endfor %}",
+           "023");
     expect("{% set b %}x{{ n }}{% endset %}{{ b|upper }}{% filter upper %}y{% endfilter %}", "X7Y");
     expect("{{ 'yes' if n > 3 else 'no' }}{{ 'a' in 'cat' }}{{ 1 < 2 < 3 }}{{ not n }}", "yesTrueTrueFalse");
     expect("{{ strftime_now('%Y') }}", "1970");
@@ -105,7 +113,8 @@ static void endless_templates_end(void **state)
 {
     (void)state;
     expect_error("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "deep");
-    expect_error("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "does not end within 100000 steps");
+    expect_error("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+                 "does not end within 100000 steps");
     expect_error("{{ range(1000000000) }}", "a range of more than");
     expect_error("{{ 'x' * 1000000000 }}", "memory");
     expect_error("{% set s = 'xxxxxxxx' %}{% for i in range(40) %}{% set s = s + s %}{{ s * 999 }}{% endfor %}"

@@ -247,9 +247,12 @@ static void refuses_too_little(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(features_are_a_set),     cmocka_unit_test(learns_and_calibrates),
-        cmocka_unit_test(same_bits_for_any_threads), cmocka_unit_test(area_under_the_curve),
-        cmocka_unit_test(calibration_finds_the_scale), cmocka_unit_test_setup_teardown(files, fixture_dir, fixture_remove_dir),
+        cmocka_unit_test(features_are_a_set),
+        cmocka_unit_test(learns_and_calibrates),
+        cmocka_unit_test(same_bits_for_any_threads),
+        cmocka_unit_test(area_under_the_curve),
+        cmocka_unit_test(calibration_finds_the_scale),
+        cmocka_unit_test_setup_teardown(files, fixture_dir, fixture_remove_dir),
         cmocka_unit_test(refuses_too_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

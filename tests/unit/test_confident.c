@@ -83,6 +83,7 @@ static void corners(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand), cmocka_unit_test(finds_what_was_put_in), cmocka_unit_test(corners)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand), cmocka_unit_test(finds_what_was_put_in),
+                                       cmocka_unit_test(corners)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,9 +43,20 @@ static struct batch new_batch(int rows, int t, int s)
     size_t n = (size_t)rows * (size_t)t, ns = (size_t)rows * (size_t)s;
     int32_t *p = calloc(8 * n + 3 * ns, 4);
     assert_non_null(p);
-    return (struct batch){.rows = rows, .T = t, .S = s, .tokens = p, .targets = p + n, .positions = p + 2 * n, .seg_start = p + 3 * n,
-                          .weights = (float *)(p + 4 * n), .prefix_end = p + 5 * n, .src_lo = p + 6 * n, .src_hi = p + 7 * n,
-                          .src_tokens = p + 8 * n, .src_positions = p + 8 * n + ns, .src_seg_start = p + 8 * n + 2 * ns};
+    return (struct batch){.rows = rows,
+                          .T = t,
+                          .S = s,
+                          .tokens = p,
+                          .targets = p + n,
+                          .positions = p + 2 * n,
+                          .seg_start = p + 3 * n,
+                          .weights = (float *)(p + 4 * n),
+                          .prefix_end = p + 5 * n,
+                          .src_lo = p + 6 * n,
+                          .src_hi = p + 7 * n,
+                          .src_tokens = p + 8 * n,
+                          .src_positions = p + 8 * n + ns,
+                          .src_seg_start = p + 8 * n + 2 * ns};
 }
 
 static void masks_are_15_percent_and_80_10_10(void **state)
@@ -220,7 +231,9 @@ static void ul2_mixes_seven_tasks(void **state)
     struct span_cfg c = {.ids = &ids, .seed = 3, .n = 7, .first_sentinel = FIRST, .step_sentinel = -1, .n_sentinels = 7,
                          .d = {{3, .15, 3}, {8, .15, 3}, {3, .5, 4}, {8, .5, 4}, {64, .15, 4}, {64, .5, 4}, {0, .25, 5}},
                          .decoder_start = 0, .S = 32, .T = 20};
-    assert_null(span_source(open(set, LOADER_WINDOWS), &(struct span_cfg){.ids = &ids, .d = {{1, .5, -1}}, .n = 1, .S = 64, .T = 64, .n_sentinels = 2}, &e));
+    assert_null(span_source(
+        open(set, LOADER_WINDOWS),
+        &(struct span_cfg){.ids = &ids, .d = {{1, .5, -1}}, .n = 1, .S = 64, .T = 64, .n_sentinels = 2}, &e));
     assert_int_equal(e.code, ERR_CONFIG);
     struct batch_source *s = span_source(open(set, LOADER_WINDOWS), &c, &e);
     if (!s) fail_msg("%s", e.msg);

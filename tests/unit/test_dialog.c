@@ -12,8 +12,18 @@
 #include "core/token/dialog.h"
 
 /* Printable characters, and the control tokens of several families from 1 on. */
-static const char *const control[] = {"<s>", "</s>", "<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>",
-                                      "<end_of_turn>", "<start_of_turn>", "<|end|>", "<|user|>", "<|assistant|>"};
+static const char *const control[] = {"<s>",
+                                      "</s>",
+                                      "<|im_end|>",
+                                      "<|im_start|>",
+                                      "<|eot_id|>",
+                                      "<|start_header_id|>",
+                                      "<|end_header_id|>",
+                                      "<end_of_turn>",
+                                      "<start_of_turn>",
+                                      "<|end|>",
+                                      "<|user|>",
+                                      "<|assistant|>"};
 enum { BOS = 1, EOS, IM_END, IM_START, EOT, HEADER, HEADER_END, TURN_END, TURN_START, PHI_END, PHI_USER, PHI_ASSISTANT };
 
 static struct tokenizer *letters(void)
@@ -23,9 +33,12 @@ static struct tokenizer *letters(void)
     buf_adds(&b, "{\"added_tokens\":[");
     for (size_t i = 0; i < COUNT_OF(control); i++)
         buf_printf(&b, "%s{\"id\":%zu,\"content\":\"%s\",\"special\":true}", i ? "," : "", i + 1, control[i]);
-    buf_adds(&b, "],\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<s>\",\"type_id\":0}},"
-                 "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"Sequence\":"
-                 "{\"id\":\"B\",\"type_id\":0}}],\"special_tokens\":{\"<s>\":{\"id\":\"<s>\",\"ids\":[1],\"tokens\":[\"<s>\"]}}},"
+    buf_adds(&b, "],\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<s>\","
+                 "\"type_id\":0}},"
+                 "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{"
+                 "\"Sequence\":"
+                 "{\"id\":\"B\",\"type_id\":0}}],\"special_tokens\":{\"<s>\":{\"id\":\"<s>\",\"ids\":[1],\"tokens\":["
+                 "\"<s>\"]}}},"
                  "\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":{\"\\n\":31");
     for (int c = 32; c < 127; c++) {
         char one[2] = {(char)c, 0};
@@ -98,11 +111,13 @@ static void the_prompt_follows_the_messages(void **state)
     expect(&d, user, DIALOG_AUTO, "`<s>`<|im_start|>user\nhi <|im_end|>`<|im_end|>\n`<|im_start|>assistant\n");
     expect(&d, user, DIALOG_NO, "`<s>`<|im_start|>user\nhi <|im_end|>`<|im_end|>\n");
     expect(&d, begun, DIALOG_AUTO, "`<s>`<|im_start|>user\nu`<|im_end|>\n`<|im_start|>assistant\nso");
-    expect(&d, begun, DIALOG_YES, "`<s>`<|im_start|>user\nu`<|im_end|>\n`<|im_start|>assistant\nso`<|im_end|>\n`<|im_start|>assistant\n");
+    expect(&d, begun, DIALOG_YES,
+           "`<s>`<|im_start|>user\nu`<|im_end|>\n`<|im_start|>assistant\nso`<|im_end|>\n`<|im_start|>assistant\n");
     dialog_close(&d);
     open_dialog(&d, t, chat_builtin("llama3")); /* which writes bos itself */
     expect(&d, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":null}", DIALOG_AUTO,
-           "`<s>`<|start_header_id|>user`<|end_header_id|>\n\nx`<|eot_id|>`<|start_header_id|>assistant`<|end_header_id|>\n\n");
+           "`<s>`<|start_header_id|>user`<|end_header_id|>\n\nx`<|eot_id|>`<|start_header_id|>assistant`<|end_header_"
+           "id|>\n\n");
     dialog_close(&d);
     tok_free(t);
 }

@@ -9,8 +9,9 @@
 #include "core/base/mem.h"
 #include "data/doc_path.h"
 
-static const char line[] = " {\"a\" : \"x\\n\\\"y\\\"\", \"b\":{\"c\":[1, [2,3], {\"d\" : null}],\"c.d\":0},"
-                           "\"\\u0065\":true,\"f\":[],\"g\":{},\"s\":\"\\ud800\",\"n\":\" 1\",\"a\":2, \"m\":[\"]\",\"}\"],\"h\":-1.5e3}";
+static const char line[] =
+    " {\"a\" : \"x\\n\\\"y\\\"\", \"b\":{\"c\":[1, [2,3], {\"d\" : null}],\"c.d\":0},"
+    "\"\\u0065\":true,\"f\":[],\"g\":{},\"s\":\"\\ud800\",\"n\":\" 1\",\"a\":2, \"m\":[\"]\",\"}\"],\"h\":-1.5e3}";
 
 static void finds_values(void **state)
 {
@@ -68,7 +69,8 @@ static void paths(void **state)
 {
     (void)state;
     static const char *const good[] = {"a", "a.b", "a[0]", "a[-1].b[12][3].c d"};
-    static const char *const bad[] = {"", ".", "a.", ".a", "a..b", "a[", "a[]", "a[x]", "a[1", "a[1]b", "a]", "[0]", "a[1234567890]", "a[-]"};
+    static const char *const bad[] = {"",    ".",     "a.", ".a",  "a..b",          "a[",  "a[]", "a[x]",
+                                      "a[1", "a[1]b", "a]", "[0]", "a[1234567890]", "a[-]"};
     struct err e;
     for (size_t i = 0; i < COUNT_OF(good); i++)
         assert_int_equal(doc_path_check(good[i], "--x", &e), 0);

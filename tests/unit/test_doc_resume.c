@@ -32,7 +32,8 @@ static uint64_t describe(const struct doc_block *b)
 }
 
 /* All blocks, or those behind *from. */
-static struct seen read_all(const struct doc_files *f, const struct doc_cfg *cfg, const struct doc_at *from, const char *damaged)
+static struct seen read_all(const struct doc_files *f, const struct doc_cfg *cfg, const struct doc_at *from,
+                            const char *damaged)
 {
     struct err e;
     struct seen s = {0};
@@ -84,7 +85,8 @@ static void make_files(const char *dir)
         if (i % 7 == 0) buf_printf(&text, "paragraph %d\nof two lines\n\n", i);
         char body[64];
         int n = snprintf(body, sizeof body, "text of page %d", i);
-        if (i < 9000) buf_printf(&warc, "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n", n, body);
+        if (i < 9000)
+            buf_printf(&warc, "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n", n, body);
     }
     for (int i = 0; i < 200000; i++)
         buf_printf(&text, "paragraph %d\n%s", i, i % 9 ? "" : "\n");

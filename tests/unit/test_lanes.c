@@ -95,7 +95,8 @@ static void lanes_give_the_chances_and_the_same_bits_everywhere(void **state)
             /* Up to 160 roundings of sums below 2^12 to 24 bits: 160 * 2^-13 at worst, far less in practice. */
             for (size_t m = 0; m < w[i].n; m++)
                 if (fabs(base[m * LANES + (size_t)i] / (i + 1) - chance[m]) > 1e-3)
-                    fail_msg("round %d, lane %d, match %zu: %g, not %g", round, i, m, base[m * LANES + (size_t)i] / (i + 1), chance[m]);
+                    fail_msg("round %d, lane %d, match %zu: %g, not %g", round, i, m,
+                             base[m * LANES + (size_t)i] / (i + 1), chance[m]);
         }
         l.value = fast;
         for (int i = 0; i < 2; i++) {

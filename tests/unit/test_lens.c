@@ -17,12 +17,15 @@ static struct saved_model make(const struct model_variant *v)
 {
     struct err e;
     struct saved_model m = {0};
-    struct model_dims d = {.layers = 2, .width = v->width, .heads = v->heads, .kv_heads = v->kv_heads, .context = 32, .vocab = 61};
-    if (model_config_depth(&m.config, v->family, 2, &e) || model_config_resize(&m.config, &d, &e)) fail_msg("%s: %s", v->name, e.msg);
+    struct model_dims d = {
+        .layers = 2, .width = v->width, .heads = v->heads, .kv_heads = v->kv_heads, .context = 32, .vocab = 61};
+    if (model_config_depth(&m.config, v->family, 2, &e) || model_config_resize(&m.config, &d, &e))
+        fail_msg("%s: %s", v->name, e.msg);
     for (int i = 0; i < 6 && v->sets[i]; i++)
         if (model_config_set(&m.config, v->sets[i], &e)) fail_msg("%s: %s", v->name, e.msg);
     m.params = params_new(&e);
-    if (model_declare(&m.config, m.params, DT_F32, &e) || params_alloc(m.params, false, &e) || model_init(&m.config, m.params, 3, &e))
+    if (model_declare(&m.config, m.params, DT_F32, &e) || params_alloc(m.params, false, &e) ||
+        model_init(&m.config, m.params, 3, &e))
         fail_msg("%s: %s", v->name, e.msg);
     for (int i = 0; i < m.params->n; i++) /* so that heads have something to choose between */
         for (int64_t k = 0; m.params->v[i]->ndim > 1 && k < m.params->v[i]->n; k++) ((float *)m.params->v[i]->data)[k] *= 10;
@@ -82,7 +85,8 @@ static void experts_are_told_with_their_weights(void **state)
     for (int i = 0; i < N; i++) ids[i] = i * 7 % 61;
     if (model_config_preset(&m.config, "mixtral-nano", &e)) fail_msg("%s", e.msg);
     m.params = params_new(&e);
-    if (model_declare(&m.config, m.params, DT_F32, &e) || params_alloc(m.params, false, &e) || model_init(&m.config, m.params, 3, &e))
+    if (model_declare(&m.config, m.params, DT_F32, &e) || params_alloc(m.params, false, &e) ||
+        model_init(&m.config, m.params, 3, &e))
         fail_msg("%s", e.msg);
     if (lens_run_experts(&m, ids, N, 2, pool, &r, &e)) fail_msg("%s", e.msg);
     assert_int_equal(r.top_k, 2);

@@ -219,7 +219,8 @@ static void hostile_manifests_are_refused(void **state)
         {ONE("{\"name\":\"a\",\"dtype\":\"f64\",\"shape\":[4294967296,1073741824]," HASH "}"), "overflow"},
         {ONE("{\"name\":\"a\",\"dtype\":\"f32\",\"shape\":[1,1,1,1,1]," HASH "}"), "more than 4"},
         {ONE("{\"name\":\"a\",\"dtype\":\"u8\",\"shape\":[1000000000000000]," HASH "}"), "too few"},
-        {ONE("{\"name\":\"a\",\"dtype\":\"u8\",\"shape\":[0]," HASH "},{\"name\":\"a\",\"dtype\":\"u8\",\"shape\":[0]," HASH "}"),
+        {ONE("{\"name\":\"a\",\"dtype\":\"u8\",\"shape\":[0]," HASH
+             "},{\"name\":\"a\",\"dtype\":\"u8\",\"shape\":[0]," HASH "}"),
          "two tensors"},
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {

@@ -44,8 +44,13 @@ static void refused(const char *stack, const char *head, const char *part)
 {
     struct err e;
     struct buf b = {0};
-    buf_printf(&b, "{\"stack\":\"%s\",\"d_model\":64,\"vocab\":100,%s\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"d_ff\":128}}],\"head\":%s}",
-               stack, strcmp(stack, "encdec") ? "" : "\"encoder\":{\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"d_ff\":128}}]},", head);
+    buf_printf(&b,
+               "{\"stack\":\"%s\",\"d_model\":64,\"vocab\":100,%s\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"d_"
+               "ff\":128}}],\"head\":%s}",
+               stack,
+               strcmp(stack, "encdec") ? ""
+                                       : "\"encoder\":{\"blocks\":[{\"mixer\":{\"heads\":4},\"ffn\":{\"d_ff\":128}}]},",
+               head);
     struct cJSON *j = json_parse(b.data, b.len, "test", NULL, &e);
     if (!j) fail_msg("%s", e.msg);
     if (model_config_parse(&config, j, "test", &e) == 0) fail_msg("accepted: %s", head);
@@ -88,7 +93,9 @@ static void names_have_a_limit(void **state)
     assert_int_equal(strlen(model_label(&config, 1)), sizeof name - 2);
 }
 
-#define LLAMA "{\"model_type\":\"llama\",\"architectures\":[\"LlamaForSequenceClassification\"],\"vocab_size\":100,\"hidden_size\":64," \
+#define LLAMA                                                                                                          \
+    "{\"model_type\":\"llama\",\"architectures\":[\"LlamaForSequenceClassification\"],\"vocab_size\":100,\"hidden_"    \
+    "size\":64,"                                                                                                       \
     "\"num_attention_heads\":4,\"num_hidden_layers\":2,\"intermediate_size\":96,\"max_position_embeddings\":32"
 
 static int from_hf(const char *text, struct err *e)
@@ -149,7 +156,8 @@ static void numbers_do_not_depend_on_neighbours(void **state)
                 if (embedder_score(m, pass ? one : all, &e)) fail_msg("%s: %s", v->name, e.msg);
                 for (int l = 0; pass && l < config.labels; l++)
                     if (fabsf(one[l] - all[k * config.labels + l]) > 2e-5f)
-                        fail_msg("%s: text %d: %g alone, %g packed", v->name, k, (double)one[l], (double)all[k * config.labels + l]);
+                        fail_msg("%s: text %d: %g alone, %g packed", v->name, k, (double)one[l],
+                                 (double)all[k * config.labels + l]);
             }
         assert_true(fabsf(all[0] - all[config.labels]) > 1e-4f);
         embedder_free(packed);

@@ -16,9 +16,18 @@ struct many {
 #define TEN(i, t)                                                                                          \
     ROW(i, t "0"), ROW(i + 1, t "1"), ROW(i + 2, t "2"), ROW(i + 3, t "3"), ROW(i + 4, t "4"), ROW(i + 5, t "5"), \
         ROW(i + 6, t "6"), ROW(i + 7, t "7"), ROW(i + 8, t "8"), ROW(i + 9, t "9")
-static const struct opt rows[] = {
-    TEN(0, "a"), TEN(10, "b"), TEN(20, "c"), TEN(30, "d"), TEN(40, "e"), TEN(50, "f"), TEN(60, "g"), TEN(70, "h"), TEN(80, "i"), TEN(90, "j"),
-    OPT_COMMON(struct many, common), OPT_END()};
+static const struct opt rows[] = {TEN(0, "a"),
+                                  TEN(10, "b"),
+                                  TEN(20, "c"),
+                                  TEN(30, "d"),
+                                  TEN(40, "e"),
+                                  TEN(50, "f"),
+                                  TEN(60, "g"),
+                                  TEN(70, "h"),
+                                  TEN(80, "i"),
+                                  TEN(90, "j"),
+                                  OPT_COMMON(struct many, common),
+                                  OPT_END()};
 static const struct cmd cmd = {.name = "many", .summary = "s", .usage = "u", .opts = rows};
 
 /* A table may have more rows than a word has bits: what was given is known of each row alone. */

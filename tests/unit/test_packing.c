@@ -52,8 +52,10 @@ static void close(struct side *s)
 static void put_document(struct side *s, int row, int d, int from, int to, int src_from, int src_to)
 {
     struct exec *x = s->x;
-    int32_t *tok = exec_input(x, "tokens"), *tgt = exec_input(x, "targets"), *seg = exec_input(x, "seg_start"), *pos = exec_input(x, "positions");
-    int32_t *src = exec_input(x, "src_tokens"), *spos = exec_input(x, "src_positions"), *sseg = exec_input(x, "src_seg_start");
+    int32_t *tok = exec_input(x, "tokens"), *tgt = exec_input(x, "targets"), *seg = exec_input(x, "seg_start"),
+            *pos = exec_input(x, "positions");
+    int32_t *src = exec_input(x, "src_tokens"), *spos = exec_input(x, "src_positions"),
+            *sseg = exec_input(x, "src_seg_start");
     int32_t *lo = exec_input(x, "src_lo"), *hi = exec_input(x, "src_hi"), *types = exec_input(x, "types");
     float *w = exec_input(x, "weights");
     for (int i = 0; i < to - from; i++) {
@@ -77,8 +79,10 @@ static void put_document(struct side *s, int row, int d, int from, int to, int s
 /* What is left of a row: no targets, a segment of its own. */
 static void put_padding(struct side *s, int row, int from, int src_from)
 {
-    int32_t *tok = exec_input(s->x, "tokens"), *tgt = exec_input(s->x, "targets"), *seg = exec_input(s->x, "seg_start"), *pos = exec_input(s->x, "positions");
-    int32_t *src = exec_input(s->x, "src_tokens"), *spos = exec_input(s->x, "src_positions"), *sseg = exec_input(s->x, "src_seg_start");
+    int32_t *tok = exec_input(s->x, "tokens"), *tgt = exec_input(s->x, "targets"), *seg = exec_input(s->x, "seg_start"),
+            *pos = exec_input(s->x, "positions");
+    int32_t *src = exec_input(s->x, "src_tokens"), *spos = exec_input(s->x, "src_positions"),
+            *sseg = exec_input(s->x, "src_seg_start");
     int32_t *lo = exec_input(s->x, "src_lo"), *hi = exec_input(s->x, "src_hi"), *types = exec_input(s->x, "types");
     float *w = exec_input(s->x, "weights");
     for (int at = row * T + from; at < (row + 1) * T; at++) {
@@ -138,7 +142,8 @@ static void check(const struct model_variant *v)
     run(&a);
     run(&b);
     const float *x = a.mg.loss->data, *y = b.mg.loss->data;
-    if (!(fabs((double)x[0] / (double)y[0] - 1) < 2e-6)) fail_msg("%s: packed loss %g, apart %g", v->name, (double)x[0], (double)y[0]);
+    if (!(fabs((double)x[0] / (double)y[0] - 1) < 2e-6))
+        fail_msg("%s: packed loss %g, apart %g", v->name, (double)x[0], (double)y[0]);
     assert_true(x[2] == y[2]);
     compare_logits(v, &a, &b);
     compare_gradients(v, &a, &b);

@@ -54,9 +54,19 @@ static struct batch new_batch(void)
     size_t n = ROWS * T, ns = ROWS * S;
     int32_t *p = calloc(7 * n + 3 * ns, 4);
     assert_non_null(p);
-    return (struct batch){.rows = ROWS, .T = T, .S = S, .tokens = p, .targets = p + n, .positions = p + 2 * n, .seg_start = p + 3 * n,
-                          .weights = (float *)(p + 4 * n), .src_lo = p + 5 * n, .src_hi = p + 6 * n, .src_tokens = p + 7 * n,
-                          .src_positions = p + 7 * n + ns, .src_seg_start = p + 7 * n + 2 * ns};
+    return (struct batch){.rows = ROWS,
+                          .T = T,
+                          .S = S,
+                          .tokens = p,
+                          .targets = p + n,
+                          .positions = p + 2 * n,
+                          .seg_start = p + 3 * n,
+                          .weights = (float *)(p + 4 * n),
+                          .src_lo = p + 5 * n,
+                          .src_hi = p + 6 * n,
+                          .src_tokens = p + 7 * n,
+                          .src_positions = p + 7 * n + ns,
+                          .src_seg_start = p + 7 * n + 2 * ns};
 }
 
 /* Walks the pairs of a row; each target must belong to its source. */
@@ -162,7 +172,9 @@ static void long_sides_are_cut_and_keep_their_end(void **state)
     struct tokenizer *t = letters();
     struct pairs_stats st;
     struct err e;
-    struct pairs *p = load(*state, "long.csv", "source,target\nabcdefghijklmnopqrstuvwxyzabcdefghijklmnop,zyxwvutsrqponmlkjihgfedcba\n", t, &st, &e);
+    struct pairs *p =
+        load(*state, "long.csv",
+             "source,target\nabcdefghijklmnopqrstuvwxyzabcdefghijklmnop,zyxwvutsrqponmlkjihgfedcba\n", t, &st, &e);
     assert_non_null(p);
     struct batch_source *s = pairs_source(&(struct pairs_cfg){p, 0, 1, 0, true, S, T, 5}, &e);
     struct batch b = new_batch();
@@ -182,8 +194,10 @@ static void what_is_no_pair_is_counted(void **state)
     struct tokenizer *t = letters();
     struct pairs_stats st;
     struct err e;
-    struct pairs *p = load(*state, "bad.jsonl", "{\"source\":\"a\"}\n{\"source\":\"a\",\"target\":7}\n{\"source\":\"\",\"target\":\"b\"}\n"
-                                                "{bad\n{\"source\":\"a\",\"target\":\"b\"}\n", t, &st, &e);
+    struct pairs *p = load(*state, "bad.jsonl",
+                           "{\"source\":\"a\"}\n{\"source\":\"a\",\"target\":7}\n{\"source\":\"\",\"target\":\"b\"}\n"
+                           "{bad\n{\"source\":\"a\",\"target\":\"b\"}\n",
+                           t, &st, &e);
     assert_non_null(p);
     assert_int_equal(st.n, 1);
     assert_int_equal(st.bad, 3);

@@ -97,7 +97,8 @@ static struct params *random_model(int version)
     struct params *p = params_new(&e);
     if (model_config_depth(&config, family, 2, &e) || model_config_resize(&config, &d, &e)) fail_msg("%s", e.msg);
     if (version == 5) config.block[0].rwkv.norm_eps = 1e-5;
-    if (model_declare(&config, p, DT_F32, &e) || params_alloc(p, false, &e) || model_init(&config, p, 7, &e)) fail_msg("%s", e.msg);
+    if (model_declare(&config, p, DT_F32, &e) || params_alloc(p, false, &e) || model_init(&config, p, 7, &e))
+        fail_msg("%s", e.msg);
     model_variant_fill(p);
     return p;
 }
@@ -125,7 +126,8 @@ static void every_version_is_read_back(void **state)
         struct params *p = random_model(version);
         struct saved_model m;
         write_model(&file, p, version);
-        if (file_write_all(path, file.data, file.len, &e) || saved_open(&m, path, DT_F32, NULL, &e)) fail_msg("version %d: %s", version, e.msg);
+        if (file_write_all(path, file.data, file.len, &e) || saved_open(&m, path, DT_F32, NULL, &e))
+            fail_msg("version %d: %s", version, e.msg);
         model_config_print(&config, &want);
         model_config_print(&m.config, &got);
         assert_string_equal(got.data, want.data);
@@ -135,7 +137,8 @@ static void every_version_is_read_back(void **state)
             for (int64_t j = 0; j < q->n; j++) {
                 double a = (double)((const float *)q->data)[j], b = (double)((const float *)p->v[i]->data)[j];
                 /* decays of 5 went through exp(-exp(d)) in f32 */
-                if (!(fabs(a - b) <= 1e-6 + 1e-4 * fabs(b))) fail_msg("version %d: %s[%lld]: %g, not %g", version, q->name, (long long)j, a, b);
+                if (!(fabs(a - b) <= 1e-6 + 1e-4 * fabs(b)))
+                    fail_msg("version %d: %s[%lld]: %g, not %g", version, q->name, (long long)j, a, b);
             }
         }
         saved_close(&m);
@@ -163,8 +166,14 @@ static void damaged_files_are_refused(void **state)
         size_t at;
         uint8_t byte;
         const char *what;
-    } bad[] = {{0, 1, "no file of rwkv.cpp"}, {4, 99, "version 99"}, {24, 9, "dimensions"}, {28, 0, "name"}, {28, 200, "name"},
-               {32, 4, "type 4"},             {16, 0, "0 layers"}, {36, 0, "impossible size"}};
+    } bad[] = {{0, 1, "no file of rwkv.cpp"},
+               {4, 99, "version 99"},
+               {24, 9, "dimensions"},
+               {28, 0, "name"},
+               {28, 200, "name"},
+               {32, 4, "type 4"},
+               {16, 0, "0 layers"},
+               {36, 0, "impossible size"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         uint8_t kept = (uint8_t)file.data[bad[i].at];
         file.data[bad[i].at] = (char)bad[i].byte;
@@ -214,8 +223,13 @@ static void quantized_blocks_have_their_values(void **state)
         rwkvcpp_read(rwkvcpp_find(f, "x"), 0, 32, x);
         for (int i = 0; i < 32; i++) {
             int q = i < 16 ? i : 31 - i + (five && i == 16 ? 16 : 0);
-            float want = kinds[k].type == 9 ? 0.5f * (float)(i - 16) : 0.5f * (float)(q - (min ? 0 : five ? 16 : 8)) + (min ? 1 : 0);
-            if (x[i] < want || x[i] > want) fail_msg("type %u, element %d: %g, not %g", kinds[k].type, i, (double)x[i], (double)want);
+            float want = kinds[k].type == 9 ? 0.5f * (float)(i - 16)
+                                            : 0.5f * (float)(q - (min    ? 0
+                                                                  : five ? 16
+                                                                         : 8)) +
+                                                  (min ? 1 : 0);
+            if (x[i] < want || x[i] > want)
+                fail_msg("type %u, element %d: %g, not %g", kinds[k].type, i, (double)x[i], (double)want);
         }
         rwkvcpp_close(f);
         buf_free(&b);

@@ -66,8 +66,13 @@ static size_t random_text(char *s, size_t most, uint64_t *state)
             n += strlen(x);
             continue;
         }
-        cp = kind < 24 ? 'a' + cp % 26 : kind < 34 ? 0xa0 + cp % 0x260 : kind < 40 ? 0x380 + cp % 0x100
-             : kind < 54 ? 0x3000 + cp % 0xa800 : kind < 60 ? 0x2010 + cp % 0xb00 : kind < 62 ? 0x400 + cp % 0x70 : 0x80 + cp % 0xd700;
+        cp = kind < 24   ? 'a' + cp % 26
+             : kind < 34 ? 0xa0 + cp % 0x260
+             : kind < 40 ? 0x380 + cp % 0x100
+             : kind < 54 ? 0x3000 + cp % 0xa800
+             : kind < 60 ? 0x2010 + cp % 0xb00
+             : kind < 62 ? 0x400 + cp % 0x70
+                         : 0x80 + cp % 0xd700;
         char u[4];
         int k = utf8_encode(cp, u);
         memcpy(s + n, u, (size_t)k);

@@ -65,7 +65,8 @@ static void check(const struct tokenizer *t, const char *text, unsigned flags, c
     char got[512] = "";
     size_t len = 0;
     if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s", e.msg);
-    for (size_t i = 0; i < ids.n; i++) len += (size_t)snprintf(got + len, sizeof got - len, "%s%d", i ? " " : "", (int)ids.id[i]);
+    for (size_t i = 0; i < ids.n; i++)
+        len += (size_t)snprintf(got + len, sizeof got - len, "%s%d", i ? " " : "", (int)ids.id[i]);
     assert_string_equal(got, want);
     tok_ids_free(&ids);
     tok_scratch_free(s);
@@ -155,10 +156,11 @@ static struct tokenizer *byte_level(const char *pre, bool bos, struct err *e)
 static void a_split_is_known_by_name(void **state)
 {
     (void)state;
-    static const struct { const char *pre, *want; } cases[] = {
-        {"gpt-2", "258 256 50"},         /* "ab", " 12": the space merges first */
-        {"starcoder", "258 32 49 50"},   /* digits alone */
-        {"bloom", "258 256 50"}, {"qwen2", "258 32 49 50"}, {"llama-bpe", "258 32 257"}, {"deepseek-v3", "258 32 257"}, {"falcon", "258 32 257"}};
+    static const struct { const char *pre, *want;
+    } cases[] = {{"gpt-2", "258 256 50"},       /* "ab", " 12": the space merges first */
+                 {"starcoder", "258 32 49 50"}, /* digits alone */
+                 {"bloom", "258 256 50"},       {"qwen2", "258 32 49 50"}, {"llama-bpe", "258 32 257"},
+                 {"deepseek-v3", "258 32 257"}, {"falcon", "258 32 257"}};
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct tokenizer *t = byte_level(cases[i].pre, false, &e);
@@ -180,9 +182,13 @@ static void a_split_is_known_by_name(void **state)
 static void what_the_file_does_not_say_is_told(void **state)
 {
     (void)state;
-    static const struct { const char *pre, *ids, *note; } cases[] = { /* "e" U+0301, in NFC two bytes */
-        {"qwen2", "195 169", "NFC"}, {"command-r", "195 169", "NFC"}, {"llama-bpe", "101 204 129", NULL}, {"gpt-2", "101 204 129", NULL},
-        {"codeshell", "101 204 129", "none is assumed"}};
+    static const struct { const char *pre, *ids, *note;
+    } cases[] = {/* "e" U+0301, in NFC two bytes */
+                 {"qwen2", "195 169", "NFC"},
+                 {"command-r", "195 169", "NFC"},
+                 {"llama-bpe", "101 204 129", NULL},
+                 {"gpt-2", "101 204 129", NULL},
+                 {"codeshell", "101 204 129", "none is assumed"}};
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct tokenizer *t = byte_level(cases[i].pre, false, &e);
@@ -212,10 +218,15 @@ static void tekken_has_special_tokens_first(void **state)
     struct buf out = {0}, more = {0};
     assert_int_equal(tok_export(t, FORMAT_TIKTOKEN, &out, &more, &e), -1);
     tok_free(t);
-    static const char *const bad[][2] = {{"{}", "no object 'config'"}, {"{\"config\":{\"pattern\":\"a\"}}", "default_vocab_size"},
-        {"{\"config\":{\"pattern\":\"(\",\"default_vocab_size\":2,\"default_num_special_tokens\":1},\"vocab\":[{\"rank\":0,"
-         "\"token_bytes\":\"YQ==\"}]}", "regular expression"},
-        {"{\"config\":{\"pattern\":\"a\",\"default_vocab_size\":2,\"default_num_special_tokens\":3},\"vocab\":[]}", "default_num_special_tokens"}};
+    static const char *const bad[][2] = {
+        {"{}", "no object 'config'"},
+        {"{\"config\":{\"pattern\":\"a\"}}", "default_vocab_size"},
+        {"{\"config\":{\"pattern\":\"(\",\"default_vocab_size\":2,\"default_num_special_tokens\":1},\"vocab\":[{"
+         "\"rank\":0,"
+         "\"token_bytes\":\"YQ==\"}]}",
+         "regular expression"},
+        {"{\"config\":{\"pattern\":\"a\",\"default_vocab_size\":2,\"default_num_special_tokens\":3},\"vocab\":[]}",
+         "default_num_special_tokens"}};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_null(tok_from_tekken(bad[i][0], strlen(bad[i][0]), "tekken.json", &e));
         assert_int_equal(e.code, ERR_DATA);

@@ -273,9 +273,10 @@ static void matches_are_those_of_oniguruma(void **state)
 static void expressions_are_refused_or_stopped(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"(", "a)", "[a", "\\", "*", "(?<=a+)b", "(?<!a|b+)c", "[a-z--[b]]", "\\1", "(?~a)", "\\p{Nope}", "a{9999}",
-                                      "(?i)ss", "[b-a]", "(?i", "\\X",
-                                      "(?:a??b?){2}", "(?:^|a){2,}", "(?:|a){0,3}"}; /* the engine counts empty rounds or not */
+    static const char *const bad[] = {
+        "(",          "a)",  "[a",           "\\",          "*",          "(?<=a+)b", "(?<!a|b+)c",
+        "[a-z--[b]]", "\\1", "(?~a)",        "\\p{Nope}",   "a{9999}",    "(?i)ss",   "[b-a]",
+        "(?i",        "\\X", "(?:a??b?){2}", "(?:^|a){2,}", "(?:|a){0,3}"}; /* the engine counts empty rounds or not */
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (regex_new(bad[i], strlen(bad[i]), &e)) fail_msg("accepted: %s", bad[i]);

@@ -15,10 +15,12 @@
 /* "a" 0 ... "f" 5, then [CLS] 6 and [SEP] 7. */
 #define MODEL "\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"f\"," \
     "\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"e\":4,\"f\":5,\"[CLS]\":6,\"[SEP]\":7}}}"
-#define TEMPLATE "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}," \
-    "{\"SpecialToken\":{\"id\":\"[CLS]\",\"type_id\":2}}],\"pair\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":3}}," \
-    "{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":1}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}]," \
-    "\"special_tokens\":{\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[6,7],\"tokens\":[]},\"[SEP]\":{\"id\":\"[SEP]\",\"ids\":[7],\"tokens\":[]}}},"
+#define TEMPLATE                                                                                                       \
+    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},"     \
+    "{\"SpecialToken\":{\"id\":\"[CLS]\",\"type_id\":2}}],\"pair\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":3}},"      \
+    "{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":1}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],"                \
+    "\"special_tokens\":{\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[6,7],\"tokens\":[]},\"[SEP]\":{\"id\":\"[SEP]\","        \
+    "\"ids\":[7],\"tokens\":[]}}},"
 #define POST(type) "\"post_processor\":{\"type\":\"" type "\",\"cls\":[\"[CLS]\",6],\"sep\":[\"[SEP]\",7]},"
 
 /* "id:type:text ..." of a pair (b = NULL: of one text). */
@@ -65,7 +67,8 @@ static void texts_stand_where_the_template_says(void **state)
     expect(TEMPLATE, "a b", NULL, TOK_TEMPLATE, "0:0:0 1:0:0 6:2:-1 7:2:-1");
 }
 
-#define CUT(n, way, strategy) "\"truncation\":{\"max_length\":" n ",\"direction\":\"" way "\",\"strategy\":\"" strategy "\",\"stride\":0},"
+#define CUT(n, way, strategy)                                                                                          \
+    "\"truncation\":{\"max_length\":" n ",\"direction\":\"" way "\",\"strategy\":\"" strategy "\",\"stride\":0},"
 
 static void the_longer_text_is_cut_first(void **state)
 {
@@ -106,7 +109,8 @@ static void bad_templates_are_refused(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err e = {0};
         char json[2048];
-        snprintf(json, sizeof json, "{\"post_processor\":{\"type\":\"TemplateProcessing\",%s,\"special_tokens\":{}}," MODEL, bad[i][0]);
+        snprintf(json, sizeof json,
+                 "{\"post_processor\":{\"type\":\"TemplateProcessing\",%s,\"special_tokens\":{}}," MODEL, bad[i][0]);
         assert_null(tok_parse(json, strlen(json), "t.json", &e));
         if (!strstr(e.msg, bad[i][1])) fail_msg("%s", e.msg);
         assert_int_equal(e.code, ERR_DATA);

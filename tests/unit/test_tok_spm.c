@@ -65,7 +65,8 @@ static void check(const struct tokenizer *t, const char *text, const char *want,
 static void words_are_taken_whole_and_unknown_ones_melt(void **state)
 {
     (void)state;
-    static const struct piece v[] = {{MARK "the", -1, SPM_NORMAL}, {MARK "cat", -2, SPM_NORMAL}, {MARK "dog", -2, SPM_UNUSED}};
+    static const struct piece v[] = {
+        {MARK "the", -1, SPM_NORMAL}, {MARK "cat", -2, SPM_NORMAL}, {MARK "dog", -2, SPM_UNUSED}};
     struct spm_model m;
     spm_model_init(&m);
     m.kind = SPM_WORD;

@@ -141,7 +141,8 @@ static void where_a_text_may_be_cut_no_word_is(void **state)
             memcpy(text + n, atom, strlen(atom));
             n += strlen(atom);
         }
-        struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = (enum split_kind)(SPLIT_GPT2 + round % (SPLIT_N - SPLIT_GPT2))};
+        struct tok_train_opts o = {.type = TOK_TRAIN_BPE,
+                                   .split = (enum split_kind)(SPLIT_GPT2 + round % (SPLIT_N - SPLIT_GPT2))};
         assert_true(tok_train_cuts(&o));
         size_t n_whole = pieces(o.split, text, n, 0, whole);
         for (size_t at = 1; at < n; at++) {

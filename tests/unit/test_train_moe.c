@@ -19,11 +19,15 @@
 
 enum { ROWS = 8, T = 12, VOCAB = 31 };
 
-#define MODEL(ffn) \
-    "{\"family\":\"deepseek_v3\",\"d_model\":24,\"vocab\":31,\"embed\":{\"max_pos\":12},\"init\":{\"std\":0.3},\"blocks\":[{\"repeat\":2," \
+#define MODEL(ffn)                                                                                                     \
+    "{\"family\":\"deepseek_v3\",\"d_model\":24,\"vocab\":31,\"embed\":{\"max_pos\":12},\"init\":{\"std\":0.3},"       \
+    "\"blocks\":[{\"repeat\":2,"                                                                                       \
     "\"mixer\":{\"heads\":2,\"pos\":{\"type\":\"rope\"}},\"ffn\":" ffn "}]}"
-#define SOFTMAX "{\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":5,\"top_k\":2,\"renorm\":true,\"aux_coef\":0.1,\"z_coef\":0.01}}"
-#define SIGMOID "{\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":5,\"top_k\":2,\"score\":\"sigmoid\",\"bias_gamma\":0.015625}}"
+#define SOFTMAX                                                                                                        \
+    "{\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":5,\"top_k\":2,\"renorm\":true,\"aux_coef\":0.1,\"z_coef\":0."  \
+    "01}}"
+#define SIGMOID                                                                                                        \
+    "{\"type\":\"moe\",\"d_ff\":16,\"moe\":{\"experts\":5,\"top_k\":2,\"score\":\"sigmoid\",\"bias_gamma\":0.015625}}"
 
 static int next(struct batch_source *bs, uint64_t step, struct batch *b, struct err *e)
 {
@@ -103,7 +107,8 @@ static void splitting_the_batch_never_shows(void **state)
                 for (int i = 0; i < a.p->n; i++) {
                     const struct param *p = a.p->v[i], *q = b.p->v[i];
                     assert_memory_equal(p->data, q->data, (size_t)p->n * sizeof(float));
-                    if (p->grad && memcmp(p->grad, q->grad, (size_t)p->n * sizeof(float))) fail_msg("model %d, accum %d: %s", m, accum, p->name);
+                    if (p->grad && memcmp(p->grad, q->grad, (size_t)p->n * sizeof(float)))
+                        fail_msg("model %d, accum %d: %s", m, accum, p->name);
                 }
             }
             stop(&a);
@@ -182,7 +187,10 @@ static void one_expert_is_a_dense_layer(void **state)
         if (!at) continue; /* the router */
         bool up = strstr(q->name, "gate_up");
         for (int part = 0; part < (up ? 2 : 1); part++) {
-            snprintf(name, sizeof name, "%.*s%s_proj.weight", (int)(at - q->name), q->name, !up ? "down" : part ? "up" : "gate");
+            snprintf(name, sizeof name, "%.*s%s_proj.weight", (int)(at - q->name), q->name,
+                     !up    ? "down"
+                     : part ? "up"
+                            : "gate");
             p = params_find(a.p, name);
             assert_non_null(p);
             memcpy((float *)q->data + part * p->n, p->data, (size_t)p->n * sizeof(float));

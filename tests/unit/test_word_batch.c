@@ -26,7 +26,8 @@ static size_t random_words(const struct rng_key *k, uint64_t *at, uint8_t *text,
     for (size_t i = 0; i < N_WORDS; i++) {
         uint64_t longest = rng_below(k, (*at)++, 8) ? 5 : 18;
         size_t len = 1 + (size_t)rng_below(k, (*at)++, longest);
-        for (size_t c = 0; c < len; c++) text[n++] = (uint8_t)(rng_below(k, (*at)++, 16) ? 'a' + rng_below(k, (*at)++, 3) : 0);
+        for (size_t c = 0; c < len; c++)
+            text[n++] = (uint8_t)(rng_below(k, (*at)++, 16) ? 'a' + rng_below(k, (*at)++, 3) : 0);
         ends[i] = n;
     }
     return n;
@@ -64,7 +65,8 @@ static void vectors_do_as_the_others(void **state)
     for (int i = 0; i < 2; i++) assert_int_equal(word_cache_init(&c[i], &e), 0);
     for (int round = 0; round < ROUNDS; round++) {
         size_t n = random_words(&k, &at, text[0], ends), count[2], n_want = 0;
-        for (size_t i = 0, from = 0; i < N_WORDS; from = ends[i++]) n_want += ids_of(text[0] + from, ends[i] - from, want + n_want);
+        for (size_t i = 0, from = 0; i < N_WORDS; from = ends[i++])
+            n_want += ids_of(text[0] + from, ends[i] - from, want + n_want);
         for (int i = 0; i < 2; i++) {
             uint8_t *exact = malloc(n); /* nothing behind it is there to be read */
             assert_non_null(exact);

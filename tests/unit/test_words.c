@@ -163,8 +163,8 @@ static void compare(struct golden *g, const struct doc *d)
     const char *got = rule_set_any(&failed) ? rules_table[rules_reason(g->work.m, &failed)].reason : NULL;
     if (!got != !want || (got && strcmp(got, want) != 0)) {
         g->wrong++;
-        if (!g->quiet || getenv("VERBOSE")) print_message("%.*s: got %s, want %s\n", (int)d->id_len, d->id, got ? got : "kept",
-                      want ? want : "kept");
+        if (!g->quiet || getenv("VERBOSE"))
+            print_message("%.*s: got %s, want %s\n", (int)d->id_len, d->id, got ? got : "kept", want ? want : "kept");
     }
     json_free(j);
     g->p += len + (g->p[len] == '\n');
