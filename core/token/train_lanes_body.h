@@ -17,6 +17,7 @@ typedef double vd __attribute__((vector_size(8 * HALF)));
 typedef int32_t vi __attribute__((vector_size(4 * HALF)));
 typedef uint32_t vu __attribute__((vector_size(4 * HALF)));
 typedef int64_t vl __attribute__((vector_size(8 * HALF)));
+typedef uint64_t vw __attribute__((vector_size(8 * HALF)));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -129,7 +130,7 @@ INLINE vd exp_of(const vd *of)
     vd c = fused(r, all(0x1.111080ae06089p-7), all(0x1.5555557428d91p-5));
     vd d = fused(r, all(0x1.a1aa7f143c60ap-13), all(0x1.6c164df443c8cp-10));
     vd p = fused(r4, fused(r4, all(0x1.a15a4f98eb4a5p-16), fused(r2, d, c)), fused(r2, b, a));
-    return (vd)((vl)p + ((vl)t << 52));
+    return (vd)((vw)p + ((vw)t << 52));
 }
 
 /* log(1 + y), 0 <= y <= 1, to 4e-12: a polynomial in 2y - 1. */
