@@ -236,8 +236,11 @@ void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text,
         size_t n, lead, trail;
         const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, out->id[i], &n);
         struct tok_span *p = &out->span[i];
-        count_spaces(s, n, &lead, &trail);
-        if (t->vocab.v[out->id[i]].flags & VOCAB_ADDED) { /* as it stands in the text */
+        /* An unknown piece of unigram is called what it is in the text. */
+        bool unknown = t->model == MODEL_UNIGRAM && out->id[i] == t->unk_id && p->end > p->begin;
+        if (unknown) count_spaces(text + p->begin, p->end - p->begin, &lead, &trail);
+        else count_spaces(s, n, &lead, &trail);
+        if (!unknown && t->vocab.v[out->id[i]].flags & VOCAB_ADDED) { /* as it stands in the text */
             struct uni_char c;
             size_t at = p->begin;
             lead = trail = 0;

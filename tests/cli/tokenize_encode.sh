@@ -49,3 +49,12 @@ fails 65 'inv.jsonl:1: invalid UTF-8' "$LLMCTL" tokenize encode inv.jsonl -t bpe
 printf '{"text":"a\\ud800b"}\n' >lone.jsonl
 fails 65 'lone.jsonl:1: lone surrogate' "$LLMCTL" tokenize encode lone.jsonl -t bpe.json --ids --strict -q
 fails 65 'id -1\|is not a token id' bash -c 'echo 1 -1 | "$LLMCTL" tokenize decode -t bpe.json'
+
+# A ByteLevel post-processor trims spaces and what spells them, also of what unigram does not know.
+cat >uni.json <<'J'
+{"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":null,"decoder":null,
+"post_processor":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},
+"model":{"type":"Unigram","unk_id":0,"byte_fallback":false,"vocab":[["<unk>",0],["a",-1],["b",-2]]}}
+J
+printf 'a\xc4\xa0b' >trim.txt
+is "$("$LLMCTL" tokenize encode trim.txt -t uni.json --jsonl -q | grep -o '"offsets":.*"byte_offsets"')" '"offsets":[[0,1],[2,2],[2,3]],"byte_offsets"'
