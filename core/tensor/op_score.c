@@ -1,70 +1,33 @@
 #include "core/tensor/op_score.h"
 
-#include <string.h>
-
-#include "core/tensor/colsum.h"
-#include "core/tensor/op.h"
-
-/* A few operations a text: one slice. */
-static int one_slice(struct graph *g, struct node *n, struct err *e)
-{
-    return node_phases(g, n, 1, (int[]){1}, e);
-}
+#include "core/tensor/op_loss.h"
 
 /* ---- squared error ---- */
 
-enum { IN_Z, IN_VALUES, IN_WEIGHTS };
-enum { OUT_LOSS, OUT_DZ };
-
-static double squares(const struct node *n, const struct run *r, int64_t t)
+static void squares(const struct node *n, const struct run *r, int64_t t, double sums[4])
 {
-    const struct tensor *dz = n->out[OUT_DZ];
-    int64_t L = n->in[IN_Z]->dim[1];
-    const float *z = (const float *)n->in[IN_Z]->data + t * L, *v = (const float *)n->in[IN_VALUES]->data + t * L;
-    float w = ((const float *)n->in[IN_WEIGHTS]->data)[t];
+    const struct tensor *dz = n->out[LOSS_OUT_DZ];
+    int64_t L = n->in[LOSS_IN_Z]->dim[1];
+    const float *z = (const float *)n->in[LOSS_IN_Z]->data + t * L, *v = (const float *)n->in[LOSS_IN_TARGETS]->data + t * L;
+    float w = ((const float *)n->in[LOSS_IN_WEIGHTS]->data)[t];
     double sum = 0;
     for (int64_t l = 0; l < L; l++) {
         double d = (double)z[l] - (double)v[l];
         sum += d * d;
         if (dz && r->args->grads) ((float *)dz->data)[t * L + l] = 2 * w * r->args->loss_scale / (float)L * (float)d;
     }
-    return sum / (double)L;
+    sums[0] += (double)w * (sum / (double)L);
+    sums[1] = sums[0];
+    sums[2] += (double)w;
 }
 
 static void mse_run(const struct node *n, const struct run *r, int phase, int slice)
 {
     (void)phase, (void)slice;
-    int64_t N = n->in[IN_Z]->dim[0], leaf = N / r->opts->leaves;
-    const float *w = n->in[IN_WEIGHTS]->data;
-    struct colsum tree;
-    colsum_begin(&tree, r->k, 4);
-    for (int64_t first = 0; first < N; first += leaf) {
-        double loss = 0, weight = 0;
-        for (int64_t t = first; t < first + leaf; t++) {
-            loss += (double)w[t] * squares(n, r, t);
-            weight += (double)w[t];
-        }
-        float *v = colsum_next(&tree);
-        v[0] = v[1] = (float)loss;
-        v[2] = (float)weight;
-        v[3] = 0;
-        colsum_push(&tree);
-    }
-    memcpy(n->out[OUT_LOSS]->data, colsum_end(&tree), 4 * sizeof(float));
+    loss_run(n, r, squares);
 }
 
-static void mse_seed(struct graph *g, struct node *n)
-{
-    bool accumulate;
-    node_out(n, grad_slot(g, n->in[IN_Z], &accumulate));
-}
-
-static void mse_vjp(struct graph *g, struct node *n)
-{
-    (void)g, (void)n; /* mse_seed() did it */
-}
-
-static const struct op mse_op = {.name = "mse", .plan = one_slice, .run = mse_run, .vjp = mse_vjp, .seed = mse_seed};
+static const struct op mse_op = {.name = "mse", .plan = loss_plan, .run = mse_run, .vjp = loss_vjp, .seed = loss_seed};
 
 struct tensor *op_mse(struct graph *g, struct tensor *z, struct tensor *values, struct tensor *weights)
 {
@@ -74,15 +37,7 @@ struct tensor *op_mse(struct graph *g, struct tensor *z, struct tensor *values, 
     if (z->dtype != DT_F32 || values->dtype != DT_F32 || values->dim[0] != N || values->dim[1] != z->dim[1] ||
         N % g->opts.leaves)
         return graph_fail(g, ERR_CONFIG, "mse: '%s' and '%s' must be two [N,L] of f32", z->name, values->name);
-    struct node *n = node_new(g, &mse_op, NULL);
-    if (!n) return NULL;
-    node_in(n, z);
-    node_in(n, values);
-    node_in(n, weights);
-    struct tensor *loss = tensor_1d(g, DT_F32, 4, "loss");
-    node_out(n, loss);
-    graph_output(g, loss);
-    return loss;
+    return loss_new(g, &mse_op, z, values, weights);
 }
 
 /* ---- pairs ---- */
@@ -106,7 +61,7 @@ static void pairs_bwd_run(const struct node *n, const struct run *r, int phase, 
     }
 }
 
-static const struct op pairs_bwd_op = {.name = "pair_difference_bwd", .plan = one_slice, .run = pairs_bwd_run};
+static const struct op pairs_bwd_op = {.name = "pair_difference_bwd", .plan = loss_plan, .run = pairs_bwd_run};
 
 static void pairs_vjp(struct graph *g, struct node *n)
 {
@@ -116,7 +71,7 @@ static void pairs_vjp(struct graph *g, struct node *n)
     node_out(b, grad_slot(g, n->in[0], &b->accumulate));
 }
 
-static const struct op pairs_op = {.name = "pair_difference", .plan = one_slice, .run = pairs_run, .vjp = pairs_vjp};
+static const struct op pairs_op = {.name = "pair_difference", .plan = loss_plan, .run = pairs_run, .vjp = pairs_vjp};
 
 struct tensor *op_pair_difference(struct graph *g, struct tensor *z)
 {
