@@ -5,22 +5,32 @@
 
 #include "data/dedup_internal.h"
 
+static struct doc_stage stage(struct dedup *d, const char *what, doc_run_fn *decide, doc_run_fn *emit, doc_run_fn *done)
+{
+    return (struct doc_stage){.files = &d->part,
+                              .cfg = &d->cfg->docs,
+                              .pool = d->cfg->pool,
+                              .arg = d,
+                              .what = d->cfg->progress ? what : NULL,
+                              .decide = decide,
+                              .emit = emit,
+                              .done = done};
+}
+
+static void note_damage(struct dedup *d, const struct doc_run_end *end)
+{
+    d->stats->n_damaged = end->n_damaged;
+    memcpy(d->stats->damaged, end->damaged, sizeof end->damaged);
+}
+
 int dedup_pass(struct dedup *d, const char *what, doc_run_fn *work, doc_run_fn *decide,
                doc_run_fn *emit, doc_run_fn *done, struct err *e)
 {
     struct doc_run_end end;
-    struct doc_stage st = {.files = &d->part,
-                           .cfg = &d->cfg->docs,
-                           .pool = d->cfg->pool,
-                           .arg = d,
-                           .what = d->cfg->progress ? what : NULL,
-                           .work = work,
-                           .decide = decide,
-                           .emit = emit,
-                           .done = done};
+    struct doc_stage st = stage(d, what, decide, emit, done);
+    st.work = work;
     int ret = doc_run(&st, &end, e);
-    d->stats->n_damaged = end.n_damaged;
-    memcpy(d->stats->damaged, end.damaged, sizeof end.damaged);
+    note_damage(d, &end);
     return ret;
 }
 
@@ -135,14 +145,7 @@ int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn
 {
     struct dagain a = {.all = k == D_KINDS};
     struct doc_run_end end;
-    struct doc_stage st = {.files = &d->part,
-                           .cfg = &d->cfg->docs,
-                           .pool = d->cfg->pool,
-                           .arg = d,
-                           .what = d->cfg->progress ? what : NULL,
-                           .decide = decide,
-                           .emit = emit,
-                           .done = done};
+    struct doc_stage st = stage(d, what, decide, emit, done);
     bool plain;
     int ret = all_plain(d, &plain, e);
     if (!ret && plain) {
@@ -154,10 +157,7 @@ int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn
     d->again = &a;
     if (!ret) ret = doc_run(&st, &end, e);
     if (left) *left = (struct dedup_left){a.left_docs, a.left_text};
-    if (!ret && left && !plain) {
-        d->stats->n_damaged = end.n_damaged;
-        memcpy(d->stats->damaged, end.damaged, sizeof end.damaged);
-    }
+    if (!ret && left && !plain) note_damage(d, &end);
     d->again = NULL;
     dmerge_free(&a.blocks);
     dmerge_free(&a.chosen);
