@@ -317,37 +317,50 @@ static void values_within_a_limit(void **state)
     case_end(&c);
 }
 
+/* A graph that ends with a loss, ready to run; x is the input that it is of. */
+static void loss_ready(struct grad_case *c, struct tensor *x, struct tensor *loss)
+{
+    struct err e;
+    must(graph_error(c->g, &e), &e);
+    must(graph_backward(c->g, loss, &e), &e);
+    graph_output(c->g, x->grad);
+    must(graph_plan(c->g, 1, &e), &e);
+    must(params_alloc(c->params, true, &e), &e);
+    c->x = exec_new(c->g, NULL, &e);
+    if (!c->x) fail_msg("%s", e.msg);
+    for (int i = 0; i < c->params->n; i++)
+        fill_normal(c->params->v[i]->data, c->params->v[i]->n, 10 + (uint32_t)i, 0.5f);
+    fill_normal(x->data, tensor_n(x), 3, 2.0f);
+}
+
+/* Gradients of the loss itself, which scales them by loss_scale. */
+static void loss_check(struct grad_case *c, const struct tensor *loss)
+{
+    struct tensor probe = {.dtype = DT_F32, .ndim = 1, .dim = {1}}, scale = probe;
+    float one = c->args.loss_scale;
+    probe.data = loss->data;
+    scale.data = &one;
+    c->y = &probe;
+    c->dy = &scale;
+    case_check(c);
+}
+
 /* ELECTRA's question of each token; -1 asks none. */
 static void yes_no_loss(void **state)
 {
     (void)state;
-    struct err e;
     struct grad_case c = {.opts = {.rows = 2, .T = 8, .leaves = 2}, .args.loss_scale = 0.25f};
     case_begin(&c);
     struct tensor *x = case_input(&c, "x", 6), *targets = case_ids(&c, "targets");
     struct tensor *weights = graph_input(c.g, "weights", DT_F32, 1, (int64_t[]){16});
     struct linear_spec s = {.n = 1, .f32_out = true, .w = {case_param(&c, "w", 1, 6)}, .b = {case_param(&c, "b", 1, 0)}};
     struct tensor *loss = op_bce(c.g, op_linear(c.g, x, &s), targets, weights);
-    must(graph_error(c.g, &e), &e);
-    must(graph_backward(c.g, loss, &e), &e);
-    graph_output(c.g, x->grad);
-    must(graph_plan(c.g, 1, &e), &e);
-    must(params_alloc(c.params, true, &e), &e);
-    c.x = exec_new(c.g, NULL, &e);
-    if (!c.x) fail_msg("%s", e.msg);
-    for (int i = 0; i < c.params->n; i++) fill_normal(c.params->v[i]->data, c.params->v[i]->n, 10 + (uint32_t)i, 0.5f);
-    fill_normal(x->data, tensor_n(x), 3, 2.0f);
+    loss_ready(&c, x, loss);
     for (int i = 0; i < 16; i++) {
         ((int32_t *)targets->data)[i] = i % 3 - 1;
         ((float *)weights->data)[i] = i == 7 ? 0.0f : 0.5f + 0.1f * (float)i;
     }
-    struct tensor probe = {.dtype = DT_F32, .ndim = 1, .dim = {1}}, scale = probe;
-    float one = 0.25f;
-    probe.data = loss->data;
-    scale.data = &one;
-    c.y = &probe;
-    c.dy = &scale;
-    case_check(&c);
+    loss_check(&c, loss);
     const float *out = loss->data;
     assert_true(out[0] > 0 && out[0] == out[1] && out[3] >= 0 && out[3] <= 10);
     case_end(&c);
@@ -358,7 +371,6 @@ static void losses_of_scores(void **state)
 {
     (void)state;
     for (int pairs = 0; pairs < 2; pairs++) {
-        struct err e;
         struct grad_case c = {.opts = {.rows = 2, .T = 8, .leaves = 2}, .args.loss_scale = 0.25f};
         case_begin(&c);
         int L = pairs ? 1 : 3, n = pairs ? 8 : 16;
@@ -370,27 +382,13 @@ static void losses_of_scores(void **state)
         struct tensor *z = op_linear(c.g, x, &s);
         struct tensor *loss =
             pairs ? op_bce(c.g, op_pair_difference(c.g, z), targets, weights) : op_mse(c.g, z, values, weights);
-        must(graph_error(c.g, &e), &e);
-        must(graph_backward(c.g, loss, &e), &e);
-        graph_output(c.g, x->grad);
-        must(graph_plan(c.g, 1, &e), &e);
-        must(params_alloc(c.params, true, &e), &e);
-        c.x = exec_new(c.g, NULL, &e);
-        if (!c.x) fail_msg("%s", e.msg);
-        for (int i = 0; i < c.params->n; i++) fill_normal(c.params->v[i]->data, c.params->v[i]->n, 10 + (uint32_t)i, 0.5f);
-        fill_normal(x->data, tensor_n(x), 3, 2.0f);
+        loss_ready(&c, x, loss);
         if (exec_input(c.x, "values")) fill_normal(values->data, tensor_n(values), 4, 1.0f);
         for (int i = 0; i < n; i++) {
             if (pairs) ((int32_t *)targets->data)[i] = i == 5 ? -1 : 1;
             ((float *)weights->data)[i] = i == 3 ? 0.0f : 0.5f + 0.1f * (float)i;
         }
-        struct tensor probe = {.dtype = DT_F32, .ndim = 1, .dim = {1}}, scale = probe;
-        float one = 0.25f;
-        probe.data = loss->data;
-        scale.data = &one;
-        c.y = &probe;
-        c.dy = &scale;
-        case_check(&c);
+        loss_check(&c, loss);
         double want = 0;
         for (int i = 0; i < n; i++) {
             double t = 0, w = (double)((float *)weights->data)[i];
@@ -437,13 +435,7 @@ static void linear_ce_gradients(void **state)
         for (int i = 0; i < 18; i++) ((float *)weights->data)[i] = i == 7 ? 0.0f : 0.5f + 0.1f * (float)i;
 
         /* The loss is one number; differences of it are judged like y. */
-        struct tensor probe = {.dtype = DT_F32, .ndim = 1, .dim = {1}}, scale = probe;
-        float one = 0.25f;
-        probe.data = loss->data;
-        scale.data = &one;
-        c.y = &probe;
-        c.dy = &scale;
-        case_check(&c);
+        loss_check(&c, loss);
         const float *out = loss->data;
         double w = 0;
         for (int i = 0; i < 18; i++) w += i == 4 ? 0 : (double)((float *)weights->data)[i];
