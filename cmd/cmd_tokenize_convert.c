@@ -17,7 +17,7 @@ static const struct opt convert_opts[] = {
 #define C struct convert_cfg
     OPT_GROUP("Output"),
     OPT_STR('o', "out", C, out, "FILE", NULL,
-            "FILE.json, .model, .tiktoken, vocab.txt, or vocab.json (merges.txt comes beside it)"),
+            "FILE.json, .model, .tiktoken, .gguf, tekken.json, vocab.txt or vocab.json with merges.txt"),
     OPT_COMMON(C, common), OPT_END()
 #undef C
 };
@@ -25,7 +25,7 @@ static const struct opt convert_opts[] = {
 static int format_of(const char *path, enum tok_format *format, struct err *e)
 {
     static const struct { const char *end; enum tok_format format; } known[] = {
-        {"vocab.json", FORMAT_MERGES}, {"vocab.txt", FORMAT_VOCAB_TXT}, {".json", FORMAT_JSON},
+        {"tekken.json", FORMAT_TEKKEN}, {".gguf", FORMAT_GGUF}, {"vocab.json", FORMAT_MERGES}, {"vocab.txt", FORMAT_VOCAB_TXT}, {".json", FORMAT_JSON},
         {".model", FORMAT_SPM}, {".tiktoken", FORMAT_TIKTOKEN}};
     size_t n = strlen(path);
     for (size_t i = 0; i < COUNT_OF(known); i++) {
@@ -34,7 +34,8 @@ static int format_of(const char *path, enum tok_format *format, struct err *e)
         *format = known[i].format;
         return 0;
     }
-    return err_set(e, ERR_USAGE, "--out '%s': the name must end in .json, .model, .tiktoken, vocab.txt or vocab.json", path);
+    return err_set(e, ERR_USAGE, "--out '%s': the name must end in .json, .model, .tiktoken, .gguf, tekken.json, "
+                              "vocab.txt or vocab.json", path);
 }
 
 static int write_all(const char *out, const struct buf *bytes, const struct buf *merges, struct err *e)
@@ -80,10 +81,13 @@ const struct cmd cmd_tokenize_convert = {
     .usage = "TOKENIZER --out FILE",
     .examples = "  llmctl tokenize convert model.gguf --out tokenizer.json\n"
                 "  llmctl tokenize convert bert/vocab.txt --out tokenizer.json\n"
-                "  llmctl tokenize convert tokenizer.json --out vocab.json\n",
+                "  llmctl tokenize convert tokenizer.json --out vocab.json\n"
+                "  llmctl tokenize convert tokenizer.json --out vocabulary.gguf\n",
     .details = "Reads tokenizer.json, SentencePiece .model, .gguf, tekken.json, vocab.txt,\n"
                "vocab.json with merges.txt beside it, FILE.tiktoken:SPLIT, or a directory\n"
-               "with one of them.\n"
+               "with one of them: the content tells the kind, not the name.\n"
+               "A .gguf holds the vocabulary alone. It names how text is cut: what no name\n"
+               "stands for is refused.\n"
                "What is written is read back and compared; what a kind of file cannot hold\n"
                "exactly is refused with the reason.\n",
     .opts = convert_opts,

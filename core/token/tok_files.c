@@ -138,35 +138,55 @@ static bool lowercase_beside(const char *path)
     return lower;
 }
 
+/* Where the merges of a vocabulary are: "X-merges.txt" beside "X-vocab.json",
+ * else "merges.txt". */
+static char *merges_beside(const char *path)
+{
+    size_t end = strlen(path), word = strlen("vocab.json");
+    struct buf out = {0};
+    buf_add(&out, path, str_ends_with(path, "vocab.json") ? end - word : (size_t)(path_base(path) - path));
+    buf_adds(&out, "merges.txt");
+    return out.oom ? (buf_free(&out), NULL) : buf_steal(&out);
+}
+
 static struct tokenizer *with_merges(const char *text, size_t n, const char *path, struct err *e)
 {
     struct buf vocab = {0}, merges = {0};
     struct tokenizer *t = NULL;
-    size_t stem = strlen(path) - strlen("vocab.json");
-    char *dir = mem_strndup(path, stem), *file = dir ? path_join(*dir ? dir : ".", "merges.txt") : NULL;
+    char *file = merges_beside(path);
     buf_add(&vocab, text, n);
-    if (!file) err_oom(e, stem, "a path");
+    if (!file) err_oom(e, strlen(path), "a path");
     else if (buf_ok(&vocab, e) == 0 && file_read_all(file, (size_t)256 << 20, &merges, e) == 0)
         t = tok_from_vocab_merges(&vocab, &merges, path, e);
+    else err_wrap(e, "'%s' has tokens and their ids, but no merges", path);
     buf_free(&vocab);
     buf_free(&merges);
     free(file);
-    free(dir);
     return t;
 }
 
-struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, struct err *e)
+struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, const char *split, struct err *e)
 {
-    if (n >= 4 && memcmp(text, "GGUF", 4) == 0) return tok_from_gguf(text, n, path, e);
-    if (str_ends_with(path, ".model") || (spm_model_looks_like(text, n) && !str_ends_with(path, ".json")))
-        return tok_from_spm(text, n, path, e);
-    if (str_ends_with(path, ".tiktoken")) return tok_from_tiktoken(text, n, NULL, NULL, path, e);
-    if (str_ends_with(path, "vocab.txt")) return tok_from_vocab_txt(text, n, lowercase_beside(path), path, e);
-    if (str_ends_with(path, "tekken.json")) return tok_from_tekken(text, n, path, e);
-    if (str_ends_with(path, "vocab.json")) return with_merges(text, n, path, e);
-    const char *kind = file_kind(text, n);
-    if (kind && strcmp(kind, "JSON") != 0) {
-        err_set(e, ERR_DATA, "'%s' is %s, not a tokenizer", path, kind);
+    enum tok_kind kind = tok_kind_of(text, n, path);
+    if (split && kind != KIND_TIKTOKEN) {
+        err_set(e, ERR_DATA, "'%s:%s': only a .tiktoken file needs a split behind its name", path, split);
+        return NULL;
+    }
+    switch (kind) {
+    case KIND_GGUF: return tok_from_gguf(text, n, path, e);
+    case KIND_SPM: return tok_from_spm(text, n, path, e);
+    case KIND_TIKTOKEN: return tok_from_tiktoken(text, n, split, NULL, path, e);
+    case KIND_VOCAB_TXT: return tok_from_vocab_txt(text, n, lowercase_beside(path), path, e);
+    case KIND_TEKKEN: return tok_from_tekken(text, n, path, e);
+    case KIND_VOCAB_JSON: return with_merges(text, n, path, e);
+    case KIND_MERGES:
+        err_set(e, ERR_DATA, "'%s' holds merges: name the vocab.json beside it", path);
+        return NULL;
+    case KIND_JSON: break;
+    }
+    const char *what = file_kind(text, n);
+    if (what && strcmp(what, "JSON") != 0) {
+        err_set(e, ERR_DATA, "'%s' is %s, not a tokenizer", path, what);
         return NULL;
     }
     return tok_parse(text, n, path, e);
@@ -193,7 +213,7 @@ static bool is_gpt2(const struct tokenizer *t)
     return plain && t->n_added <= 1;
 }
 
-static bool same_merges(const struct tokenizer *a, const struct tokenizer *b)
+bool tok_same_merges(const struct tokenizer *a, const struct tokenizer *b)
 {
     if (a->vocab.n != b->vocab.n || a->bpe.n_merges != b->bpe.n_merges || a->n_added != b->n_added) return false;
     for (int id = 0; id < a->vocab.n; id++) {
@@ -241,7 +261,7 @@ static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct er
     return same ? 0 : refuse(t, "vocab.txt", why, e);
 }
 
-static bool same_places(const struct tok_places *a, const struct tok_places *b)
+bool tok_same_places(const struct tok_places *a, const struct tok_places *b)
 {
     if (a->n != b->n) return false;
     for (int i = 0; i < a->n; i++)
@@ -252,7 +272,7 @@ static bool same_places(const struct tok_places *a, const struct tok_places *b)
 bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b)
 {
     if (a->norm.n != b->norm.n || a->pre.n != b->pre.n || a->n_added != b->n_added ||
-        !same_places(&a->single, &b->single) || !same_places(&a->pair, &b->pair))
+        !tok_same_places(&a->single, &b->single) || !tok_same_places(&a->pair, &b->pair))
         return false;
     for (size_t i = 0; i < a->norm.n; i++)
         if (a->norm.step[i].kind != b->norm.step[i].kind) return false;
@@ -292,7 +312,7 @@ static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf
     if (buf_ok(vocab, e) || buf_ok(merges, e)) return -1;
     struct tokenizer *back = tok_from_vocab_merges(vocab, merges, "vocab.json", e);
     if (!back) return -1;
-    bool same = same_merges(t, back);
+    bool same = tok_same_merges(t, back);
     tok_free(back);
     return same ? 0 : refuse(t, "merges.txt", why, e);
 }
@@ -321,6 +341,10 @@ int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *ou
         return buf_ok(out, e);
     case FORMAT_VOCAB_TXT: return write_vocab_txt(t, out, e);
     case FORMAT_MERGES: return write_merges(t, out, merges, e);
+    case FORMAT_TEKKEN:
+        if (tok_to_tekken(t, out, e)) return -1;
+        return same_as(t, tok_from_tekken(out->data, out->len, "tekken.json", e), "tekken.json", "", e);
+    case FORMAT_GGUF: return tok_to_gguf(t, out, e);
     }
     return -1;
 }

@@ -7,6 +7,10 @@
 #include "core/base/buf.h"
 #include "core/token/tokenizer.h"
 
+enum tok_kind { KIND_JSON, KIND_TEKKEN, KIND_VOCAB_JSON, KIND_MERGES, KIND_VOCAB_TXT, KIND_SPM, KIND_TIKTOKEN, KIND_GGUF };
+/* Told by the content; by the path only where that says nothing. */
+enum tok_kind tok_kind_of(const char *text, size_t n, const char *path);
+
 /* A token a line: WordPiece with the steps of BERT. */
 struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase, const char *name,
                                      struct err *e);
@@ -15,16 +19,25 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
                                         const char *name, struct err *e);
 /* Mistral's tekken.json: a vocabulary of tiktoken's kind behind special tokens. */
 struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, struct err *e);
+/* What it reads back to an equal tokenizer, or refused. */
+int tok_to_tekken(const struct tokenizer *t, struct buf *out, struct err *e);
 /* The tokenizer.ggml keys of a GGUF file.  Its pre-tokenizer is known by name
  * or the file is refused. */
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e);
 
-enum tok_format { FORMAT_JSON, FORMAT_SPM, FORMAT_TIKTOKEN, FORMAT_VOCAB_TXT, FORMAT_MERGES };
+enum tok_format { FORMAT_JSON, FORMAT_SPM, FORMAT_TIKTOKEN, FORMAT_VOCAB_TXT, FORMAT_MERGES, FORMAT_TEKKEN,
+                  FORMAT_GGUF };
 /* The bytes of a file (FORMAT_MERGES: vocab.json, and merges.txt into *merges),
  * which have been read back and compared.  What the format cannot hold is
  * refused with the reason. */
 int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *merges,
                struct err *e);
+/* GGUF of a vocabulary: see gguf_write.c. */
+int tok_to_gguf(const struct tokenizer *t, struct buf *out, struct err *e);
+/* The same tokens, merges and number of added tokens; the same template. */
+bool tok_same_merges(const struct tokenizer *a, const struct tokenizer *b);
+struct tok_places;
+bool tok_same_places(const struct tok_places *a, const struct tok_places *b);
 /* WordPiece tokenizers with the same chains, template and model settings. */
 bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b);
 

@@ -6,11 +6,10 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/gguf_pre.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
-
-enum { T_U8, T_I8, T_U16, T_I16, T_U32, T_I32, T_F32, T_BOOL, T_STRING, T_ARRAY, T_U64, T_I64, T_F64 };
 
 /* Arrays stay in the file: where the first element is. */
 struct array {
@@ -47,7 +46,7 @@ static bool skip(struct reader *r, uint32_t type, struct err *e)
     const uint8_t *p;
     const char *s;
     uint64_t n;
-    if (type == T_STRING) return read_string(r, &s, &n, e);
+    if (type == GGUF_STRING) return read_string(r, &s, &n, e);
     if (size_of(type)) return reader_bytes(r, size_of(type), &p, e);
     err_set(e, ERR_DATA, "'%s': GGUF value of unknown type %u at offset %zu", r->name, (unsigned)type, r->pos);
     return false;
@@ -56,13 +55,13 @@ static bool skip(struct reader *r, uint32_t type, struct err *e)
 static bool read_array(struct reader *r, struct array *a, struct err *e)
 {
     if (!reader_u32(r, &a->type, e) || !reader_u64(r, &a->n, e)) return false;
-    size_t each = a->type == T_STRING ? 8 : size_of(a->type);
+    size_t each = a->type == GGUF_STRING ? 8 : size_of(a->type);
     if (!each) return err_set(e, ERR_DATA, "'%s': GGUF array of arrays at offset %zu", r->name, r->pos), false;
     if (!reader_count(r, a->n, each, "array elements", e)) return false;
     a->pos = r->pos;
-    if (a->type != T_STRING) return reader_seek(r, r->pos + a->n * each, e);
+    if (a->type != GGUF_STRING) return reader_seek(r, r->pos + a->n * each, e);
     for (uint64_t i = 0; i < a->n; i++)
-        if (!skip(r, T_STRING, e)) return false;
+        if (!skip(r, GGUF_STRING, e)) return false;
     return true;
 }
 
@@ -70,7 +69,7 @@ static bool read_number(struct reader *r, uint32_t type, int64_t *out, struct er
 {
     const uint8_t *p;
     size_t n = size_of(type);
-    if (!n || type == T_F32 || type == T_F64) return skip(r, type, e);
+    if (!n || type == GGUF_F32 || type == GGUF_F64) return skip(r, type, e);
     if (!reader_bytes(r, n, &p, e)) return false;
     uint64_t v = 0;
     for (size_t i = 0; i < n; i++) v |= (uint64_t)p[i] << (8 * i);
@@ -96,7 +95,7 @@ static bool read_pair(struct gguf *g, struct err *e)
     bool mine = n > k && memcmp(key, prefix, k) == 0;
     const char *name = mine ? key + k : "";
     uint64_t n_name = mine ? n - k : 0;
-    if (type == T_ARRAY) {
+    if (type == GGUF_ARRAY) {
         if (is_key(name, n_name, "tokens")) a = &g->tokens;
         if (is_key(name, n_name, "scores")) a = &g->scores;
         if (is_key(name, n_name, "token_type")) a = &g->types;
@@ -104,7 +103,7 @@ static bool read_pair(struct gguf *g, struct err *e)
         if (is_key(name, n_name, "precompiled_charsmap")) a = &g->charsmap;
         return read_array(r, a, e);
     }
-    if (type == T_STRING) {
+    if (type == GGUF_STRING) {
         if (!read_string(r, &s, &len, e)) return false;
         if (is_key(name, n_name, "model")) snprintf(g->model, sizeof g->model, "%.*s", (int)(len < 31 ? len : 31), s);
         if (is_key(name, n_name, "pre")) snprintf(g->pre, sizeof g->pre, "%.*s", (int)(len < 63 ? len : 63), s);
@@ -136,7 +135,7 @@ static int read_metadata(struct gguf *g, struct err *e)
     if (!reader_count(r, pairs, 13, "metadata pairs", e)) return -1;
     for (uint64_t i = 0; i < pairs; i++)
         if (!read_pair(g, e)) return -1;
-    if (!g->tokens.pos || g->tokens.type != T_STRING)
+    if (!g->tokens.pos || g->tokens.type != GGUF_STRING)
         return err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.tokens", r->name);
     return 0;
 }
@@ -144,14 +143,14 @@ static int read_metadata(struct gguf *g, struct err *e)
 static int type_at(const struct gguf *g, uint64_t i)
 {
     int32_t v = SPM_NORMAL;
-    if (g->types.pos && g->types.type == T_I32 && i < g->types.n) memcpy(&v, g->r.data + g->types.pos + 4 * i, 4);
+    if (g->types.pos && g->types.type == GGUF_I32 && i < g->types.n) memcpy(&v, g->r.data + g->types.pos + 4 * i, 4);
     return v;
 }
 
 static float score_at(const struct gguf *g, uint64_t i)
 {
     float v = 0;
-    if (g->scores.pos && g->scores.type == T_F32 && i < g->scores.n) memcpy(&v, g->r.data + g->scores.pos + 4 * i, 4);
+    if (g->scores.pos && g->scores.type == GGUF_F32 && i < g->scores.n) memcpy(&v, g->r.data + g->scores.pos + 4 * i, 4);
     return v;
 }
 
@@ -236,55 +235,6 @@ out:
 
 /* ---- byte-level BPE ---- */
 
-#define SPLIT(regex) "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},\"behavior\":\"Isolated\",\"invert\":false}"
-#define GPT2 "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}"
-#define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}"
-static const char digits_gpt2[] = "{\"type\":\"Digits\",\"individual_digits\":true}," GPT2;
-static const char bloom[] = SPLIT(" ?[^(\\\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+");
-static const char deepseek_v3[] = SPLIT("\\\\p{N}{1,3}") "," SPLIT("[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+") ","
-    SPLIT("[!\\\"#$%&'()*+,\\\\-./:;<=>?@\\\\[\\\\\\\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\\\p{L}\\\\p{P}\\\\p{S}]?[\\\\p{L}\\\\p{M}]+|"
-          " ?[\\\\p{P}\\\\p{S}]+[\\r\\n]*|\\\\s*[\\r\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
-static const char deepseek_coder[] = SPLIT("[\\r\\n]") "," SPLIT("\\\\s?\\\\p{L}+") "," SPLIT("\\\\s?\\\\p{P}+") ","
-    SPLIT("[\xE4\xB8\x80-\xE9\xBE\xA5\xE0\xA0\x80-\xE4\xB8\x80\xEA\xB0\x80-\xED\x9F\xBF]+") ",{\"type\":\"Digits\",\"individual_digits\":true}," BYTES;
-static const char falcon[] = "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}," GPT2
-    ",{\"type\":\"Digits\",\"individual_digits\":false}," SPLIT("[0-9][0-9][0-9]");
-
-/* The format has no place for a normalizer (llama.cpp applies none to byte pairs),
- * while the tokenizers that some names stand for begin with one. */
-enum form { FORM_UNKNOWN, FORM_NONE, FORM_NFC };
-static const char *const form_notes[] = {
-    [FORM_UNKNOWN] = "GGUF does not say how text is normalized; none is assumed",
-    [FORM_NFC] = "GGUF does not say how text is normalized; it goes through NFC as in this model's tokenizer.json "
-                 "(llama.cpp leaves that out: other ids for text in another form)",
-};
-
-/* A name is a split of split.h, or a chain of pre-tokenizers.  What the names
- * mean is what the models' own tokenizers do. */
-static const struct {
-    const char *pre, *split, *chain;
-    bool ignore_merges;
-    enum form form;
-} pres[] = {
-    {"gpt-2", "gpt2", NULL, false, FORM_NONE}, {"phi-2", "gpt2", NULL, false, FORM_NONE}, {"mpt", "gpt2", NULL, false, FORM_NFC}, {"olmo", "gpt2", NULL, false, FORM_NFC},
-    {"jais", "gpt2", NULL, false, FORM_UNKNOWN}, {"jina-es", "gpt2", NULL, false, FORM_UNKNOWN}, {"jina-de", "gpt2", NULL, false, FORM_UNKNOWN},
-    {"jina-v2-es", "gpt2", NULL, false, FORM_UNKNOWN}, {"jina-v2-de", "gpt2", NULL, false, FORM_UNKNOWN}, {"jina-v1-en", "gpt2", NULL, false, FORM_NONE},
-    {"jina-v2-code", "gpt2", NULL, false, FORM_UNKNOWN}, {"roberta-bpe", "gpt2", NULL, false, FORM_NONE}, {"gigachat", "gpt2", NULL, false, FORM_UNKNOWN},
-    {"a.x-4.0", "gpt2", NULL, false, FORM_UNKNOWN}, {"mellum", "gpt2", NULL, false, FORM_UNKNOWN}, {"modern-bert", "gpt2", NULL, false, FORM_NFC},
-    {"starcoder", NULL, digits_gpt2, false, FORM_NONE}, {"refact", NULL, digits_gpt2, false, FORM_NONE}, {"command-r", NULL, digits_gpt2, false, FORM_NFC},
-    {"smollm", NULL, digits_gpt2, false, FORM_NONE}, {"codeshell", NULL, digits_gpt2, false, FORM_UNKNOWN}, {"exaone", NULL, digits_gpt2, false, FORM_UNKNOWN},
-    {"minerva-7b", NULL, digits_gpt2, false, FORM_UNKNOWN},
-    {"llama-bpe", "llama3", NULL, true, FORM_NONE}, {"llama3", "llama3", NULL, true, FORM_NONE}, {"llama-v3", "llama3", NULL, true, FORM_NONE},
-    {"falcon3", "llama3", NULL, true, FORM_UNKNOWN}, {"pixtral", "llama3", NULL, true, FORM_NONE},
-    {"dbrx", "llama3", NULL, false, FORM_NONE}, {"smaug-bpe", "llama3", NULL, false, FORM_UNKNOWN}, {"glm4", "llama3", NULL, false, FORM_UNKNOWN},
-    {"chatglm-bpe", "llama3", NULL, false, FORM_UNKNOWN},
-    {"qwen2", "qwen2", NULL, false, FORM_NFC}, {"deepseek-r1-qwen", "qwen2", NULL, false, FORM_UNKNOWN}, {"stablelm2", "qwen2", NULL, false, FORM_UNKNOWN},
-    {"kormo", "qwen2", NULL, false, FORM_UNKNOWN}, {"f2llmv2", "qwen2", NULL, false, FORM_UNKNOWN}, {"qwen35", "qwen35", NULL, false, FORM_NFC},
-    {"gpt-4o", "o200k", NULL, false, FORM_NONE}, {"llama4", "o200k", NULL, false, FORM_NONE}, {"tekken", "tekken", NULL, true, FORM_NONE},
-    {"deepseek-v3", NULL, deepseek_v3, false, FORM_NONE}, {"hunyuan-dense", NULL, deepseek_v3, false, FORM_UNKNOWN},
-    {"deepseek-coder", NULL, deepseek_coder, false, FORM_NONE}, {"falcon", NULL, falcon, false, FORM_NONE},
-    {"bloom", NULL, bloom, false, FORM_NONE}, {"poro-chat", NULL, bloom, false, FORM_UNKNOWN}, {"gpt3-finnish", NULL, bloom, false, FORM_UNKNOWN},
-};
-
 static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, struct err *e)
 {
     const char *s;
@@ -317,19 +267,6 @@ static void add_merges(struct gguf *g, struct buf *out, struct err *e)
     }
 }
 
-static void add_chain(size_t k, struct buf *out)
-{
-    if (pres[k].chain) {
-        buf_adds(out, pres[k].chain);
-        if (pres[k].chain == bloom) buf_adds(out, "," BYTES);
-        return;
-    }
-    const char *regex = split_pattern(pres[k].split);
-    buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
-    buf_add_json(out, regex, strlen(regex));
-    buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false}," BYTES);
-}
-
 /* What add_bos_token and add_eos_token put around a text. */
 static void add_template(const struct gguf *g, struct buf *out)
 {
@@ -351,17 +288,24 @@ static void add_template(const struct gguf *g, struct buf *out)
                (long long)(ids[1] ? g->eos : 0));
 }
 
+/* The format has no place for a normalizer (llama.cpp applies none to byte pairs),
+ * while the tokenizers that some names stand for begin with one. */
+static const char *const form_notes[] = {
+    [FORM_UNKNOWN] = "GGUF does not say how text is normalized; none is assumed",
+    [FORM_NFC] = "GGUF does not say how text is normalized; it goes through NFC as in this model's tokenizer.json "
+                 "(llama.cpp leaves that out: other ids for text in another form)",
+};
+
 static struct tokenizer *byte_level(struct gguf *g, struct err *e)
 {
     struct tokenizer *t = NULL;
-    size_t k = 0;
-    while (k < COUNT_OF(pres) && strcmp(g->pre, pres[k].pre) != 0) k++;
-    if (k == COUNT_OF(pres)) {
+    const struct gguf_pre *pre = gguf_pre_named(g->pre);
+    if (!pre) {
         err_set(e, ERR_DATA, "'%s': tokenizer.ggml.pre '%s' is not known, and a split is never guessed", g->r.name,
                 g->pre);
         return NULL;
     }
-    if (!g->merges.pos || g->merges.type != T_STRING) {
+    if (!g->merges.pos || g->merges.type != GGUF_STRING) {
         err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.merges", g->r.name);
         return NULL;
     }
@@ -369,12 +313,12 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     add_tokens(g, &vocab, &added, e);
     buf_printf(&json, "{\"added_tokens\":[%s],", added.data ? added.data : "");
     add_template(g, &json);
-    if (pres[k].form == FORM_NFC) buf_adds(&json, "\"normalizer\":{\"type\":\"NFC\"},");
+    if (pre->form == FORM_NFC) buf_adds(&json, "\"normalizer\":{\"type\":\"NFC\"},");
     buf_adds(&json, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
-    add_chain(k, &json);
+    gguf_pre_chain(pre, &json);
     buf_printf(&json, "]},\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{"
                       "\"type\":\"BPE\",\"ignore_merges\":%s,\"vocab\":{%s},\"merges\":[",
-               pres[k].ignore_merges ? "true" : "false", vocab.data ? vocab.data : "");
+               pre->ignore_merges ? "true" : "false", vocab.data ? vocab.data : "");
     add_merges(g, &json, e);
     buf_adds(&json, "]}}");
     if (json.oom || vocab.oom || added.oom) err_oom(e, g->r.size, "a vocabulary");
@@ -384,7 +328,7 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     buf_free(&added);
     if (t && g->bos >= 0 && g->bos < t->vocab.n) t->bos = (int)g->bos;
     if (t && g->eos >= 0 && g->eos < t->vocab.n) t->eos = (int)g->eos;
-    if (t) t->note = form_notes[pres[k].form];
+    if (t) t->note = form_notes[pre->form];
     return t;
 }
 

@@ -253,8 +253,9 @@ int tok_read_pattern(const struct cJSON *j, const char *where, char **text, size
 /* tok_tiktoken.c: lines of base64 and rank.  special: {"text": id} or NULL. */
 struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *split,
                                     const struct cJSON *special, const char *name, struct err *e);
-/* tok_files.c: whatever kind of file it is.  .tiktoken needs a split: see there. */
-struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, struct err *e);
+/* tok_files.c: whatever kind of file it is (tok_kind.c).  split: of a .tiktoken
+ * file, which does not say it; else NULL. */
+struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, const char *split, struct err *e);
 
 /* tok_finish.c: a trie of the model's tokens that have no flag of `without`
  * (special tokens are found by tok_match.c, or else are text). */

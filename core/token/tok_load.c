@@ -1,5 +1,6 @@
 /* tokenizer.json in. */
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -454,40 +455,57 @@ static char *file_inside(const char *dir)
     return path_join(dir, names[0]);
 }
 
+/* FILE:SPLIT, where there is such a file: cuts the path and gives the split. */
+static char *cut_split(char *path)
+{
+    if (file_exists(path)) return NULL;
+    for (char *colon = strchr(path, ':'); colon; colon = strchr(colon + 1, ':')) {
+        *colon = 0;
+        if (file_exists(path)) return colon + 1;
+        *colon = ':';
+    }
+    return NULL;
+}
+
+static bool is_gguf(const char *path)
+{
+    char magic[4] = "";
+    FILE *f = fopen(path, "rb");
+    bool yes = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
+    if (f) fclose(f);
+    return yes;
+}
+
+static struct tokenizer *load_file(const char *file, const char *split, struct err *e)
+{
+    struct tokenizer *t = NULL;
+    struct buf text = {0};
+    struct file_map m;
+    if (is_gguf(file)) { /* weights follow: not into memory */
+        if (file_map(&m, file, e)) return NULL;
+        t = tok_from_file((const char *)m.data, m.size, file, split, e);
+        file_unmap(&m);
+    } else if (file_read_all(file, max_file_bytes, &text, e) == 0) {
+        t = tok_from_file(text.data ? text.data : "", text.len, file, split, e);
+    }
+    buf_free(&text);
+    return t;
+}
+
 struct tokenizer *tok_load(const char *path, struct err *e)
 {
     bool dir = file_is_dir(path);
     char *file = dir ? file_inside(path) : mem_strdup(path);
-    struct buf text = {0};
-    struct tokenizer *t = NULL;
     if (!file) {
         err_oom(e, strlen(path), "a path");
         return NULL;
     }
-    size_t len = strlen(file);
-    char *split = strstr(file, ".tiktoken:");
-    if (split && strchr(split, '/')) split = NULL;
-    if (len > 5 && strcmp(file + len - 5, ".gguf") == 0) { /* weights follow: not into memory */
-        struct file_map m;
-        if (file_map(&m, file, e) == 0) {
-            t = tok_from_file(m.data ? (const char *)m.data : "", m.size, file, e);
-            file_unmap(&m);
-        }
-        goto out;
-    }
-    if (split) {
-        split += strlen(".tiktoken");
-        *split++ = 0;
-    }
-    if (file_read_all(file, max_file_bytes, &text, e)) goto out;
-    t = split ? tok_from_tiktoken(text.data ? text.data : "", text.len, split, NULL, file, e)
-              : tok_from_file(text.data ? text.data : "", text.len, file, e);
+    const char *split = dir ? NULL : cut_split(file);
+    struct tokenizer *t = load_file(file, split, e);
     if (t && dir && read_config(t, path, e)) {
         tok_free(t);
         t = NULL;
     }
-out:
-    buf_free(&text);
     free(file);
     return t;
 }

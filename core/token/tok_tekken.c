@@ -106,3 +106,57 @@ struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, 
     json_free(root);
     return t;
 }
+
+/* ---- out ---- */
+
+/* Ids as the file has them: special tokens, then the others, without a hole. */
+static bool fits(const struct tokenizer *t)
+{
+    if (t->source != SOURCE_TIKTOKEN || strcmp(t->source_split, "none") == 0) return false;
+    for (int id = 0; id < t->vocab.n; id++) {
+        bool special = (size_t)id < t->n_added;
+        if (!(t->vocab.v[id].flags & (special ? VOCAB_SPECIAL : VOCAB_MODEL))) return false;
+    }
+    return true;
+}
+
+static int add_token(struct buf *out, const struct tokenizer *t, int id, struct err *e)
+{
+    size_t n;
+    const char *s = tok_piece(t, id, &n);
+    struct buf bytes = {0};
+    buf_add(&bytes, s, n);
+    buf_printf(out, "%s\n{\"rank\":%d,\"token_bytes\":\"", (size_t)id > t->n_added ? "," : "", id - (int)t->n_added);
+    int ret = buf_ok(&bytes, e) || tok_base64(&bytes, out, e) ? -1 : 0;
+    buf_free(&bytes);
+    buf_adds(out, "\",\"token_str\":");
+    if (utf8_valid_prefix(s, n) == n) buf_add_json(out, s, n);
+    else buf_adds(out, "null");
+    buf_addc(out, '}');
+    return ret;
+}
+
+int tok_to_tekken(const struct tokenizer *t, struct buf *out, struct err *e)
+{
+    if (!fits(t))
+        return err_set(e, ERR_DATA, "tekken.json holds a tokenizer of tiktoken's kind with its split, whose special "
+                                    "tokens have the first ids; this one is another");
+    const char *regex = split_pattern(t->source_split);
+    if (!regex) regex = t->source_split;
+    buf_adds(out, "{\"config\":{\"pattern\":");
+    buf_add_json(out, regex, strlen(regex));
+    buf_printf(out, ",\"num_vocab_tokens\":%d,\"default_vocab_size\":%d,\"default_num_special_tokens\":%zu,"
+                    "\"version\":\"v3\"},\n\"vocab\":[", t->vocab.n - (int)t->n_added, t->vocab.n, t->n_added);
+    for (int id = (int)t->n_added; id < t->vocab.n; id++)
+        if (add_token(out, t, id, e)) return -1;
+    buf_adds(out, "],\n\"special_tokens\":[");
+    for (int id = 0; (size_t)id < t->n_added; id++) {
+        size_t n;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        buf_printf(out, "%s\n{\"rank\":%d,\"token_str\":", id ? "," : "", id);
+        buf_add_json(out, s, n);
+        buf_adds(out, ",\"is_control\":true}");
+    }
+    buf_adds(out, "]}\n");
+    return buf_ok(out, e);
+}

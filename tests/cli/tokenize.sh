@@ -80,7 +80,16 @@ same vocab.txt back/vocab.txt
 [ "$(echo 'The sizes' | "$LLMCTL" tokenize encode -t bert.json --ids -q)" = "4 5 6" ]
 fails 65 'cannot hold' "$LLMCTL" tokenize convert bert.json --out b.model
 fails 2 'must end in' "$LLMCTL" tokenize convert bert.json --out b.xyz
+"$LLMCTL" tokenize convert bert.json --out bert.gguf -q
+[ "$(echo 'The sizes' | "$LLMCTL" tokenize encode -t bert.gguf --ids -q)" = "4 5 6" ]
+"$LLMCTL" tokenize convert bpe1.json --out bpe1.gguf -q
+mv bpe1.gguf bpe1.model # the content tells what it is
+same <("$LLMCTL" tokenize encode text.txt -t bpe1.json --ids -q) <("$LLMCTL" tokenize encode text.txt -t bpe1.model --ids -q)
+fails 65 'GGUF cannot hold' "$LLMCTL" tokenize convert char.json --out c.gguf
 printf 'YQ== 0\n' >x.tiktoken
+cp x.tiktoken x.model
+"$LLMCTL" tokenize convert x.model:gpt2 --out tekken.json -q
+same <("$LLMCTL" tokenize inspect tekken.json --json | grep -o '"vocab_size":1') <(echo '"vocab_size":1')
 fails 65 'does not say how text is split' "$LLMCTL" tokenize inspect x.tiktoken
 
 # two tokenizers on one text

@@ -11,6 +11,7 @@
 
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
+#include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
@@ -201,6 +202,151 @@ static void what_the_file_does_not_say_is_told(void **state)
     }
 }
 
+/* What is written as GGUF comes back as the same tokenizer. */
+static void gguf_round_trip(const struct tokenizer *t)
+{
+    struct err e = {0};
+    struct buf out = {0};
+    if (tok_export(t, FORMAT_GGUF, &out, NULL, &e)) fail_msg("%s", e.msg);
+    struct tokenizer *back = tok_from_gguf(out.data, out.len, "back", &e);
+    if (!back) fail_msg("%s", e.msg);
+    assert_true(tok_hash(back) == tok_hash(t));
+    tok_free(back);
+    buf_free(&out);
+}
+
+static void written_files_read_back(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"gpt-2", "starcoder", "bloom", "qwen2", "llama-bpe", "dbrx", "deepseek-v3", "deepseek-coder",
+                                        "falcon", "gpt-4o", "tekken", "command-r", "qwen35", "mpt", "stablelm2"};
+    struct err e = {0};
+    for (size_t i = 0; i < 2 * COUNT_OF(names); i++) {
+        struct tokenizer *t = byte_level(names[i / 2], i % 2, &e);
+        if (!t) fail_msg("%s", e.msg);
+        gguf_round_trip(t);
+        tok_free(t);
+    }
+    for (int lowercase = 0; lowercase < 2; lowercase++) {
+        struct tokenizer *t = bert(MARK "x", lowercase, &e);
+        gguf_round_trip(t);
+        tok_free(t);
+    }
+}
+
+/* Pieces of SentencePiece with all bytes; kind and flags as in spm_model.h. */
+static struct tokenizer *pieces(enum spm_kind kind, bool bytes, bool extra, enum spm_type last)
+{
+    struct spm_model m;
+    struct buf file = {0};
+    struct err e = {0};
+    spm_model_init(&m);
+    m.kind = kind;
+    m.byte_fallback = bytes;
+    m.remove_extra_whitespaces = extra;
+    static const struct { const char *s; enum spm_type type; } some[] = {
+        {"<unk>", SPM_UNKNOWN}, {"<s>", SPM_CONTROL}, {"</s>", SPM_CONTROL}, {MARK, SPM_NORMAL}, {"a", SPM_NORMAL}, {MARK "a", SPM_NORMAL}};
+    for (size_t i = 0; i < COUNT_OF(some); i++)
+        assert_int_equal(spm_model_add(&m, some[i].s, strlen(some[i].s), -(float)i, some[i].type, &e), 0);
+    for (int i = 0; bytes && i < 256; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "<0x%02X>", (unsigned)i);
+        assert_int_equal(spm_model_add(&m, name, 6, 0, SPM_BYTE, &e), 0);
+    }
+    assert_int_equal(spm_model_add(&m, "zz", 2, -9.5f, last, &e), 0);
+    assert_int_equal(spm_model_write(&m, &file, &e), 0);
+    struct tokenizer *t = tok_from_spm(file.data, file.len, "p.model", &e);
+    if (!t) fail_msg("%s", e.msg);
+    spm_model_free(&m);
+    buf_free(&file);
+    return t;
+}
+
+static void refuses(struct tokenizer *t, enum tok_format format, const char *why)
+{
+    struct err e = {0};
+    struct buf out = {0};
+    assert_int_equal(tok_export(t, format, &out, NULL, &e), -1);
+    if (!strstr(e.msg, why)) fail_msg("%s", e.msg);
+    assert_int_equal(e.code, ERR_DATA);
+    buf_free(&out);
+    tok_free(t);
+}
+
+static void sentencepiece_as_its_readers_take_it(void **state)
+{
+    (void)state;
+    struct tokenizer *t = pieces(SPM_BPE, true, false, SPM_NORMAL);
+    gguf_round_trip(t);
+    tok_free(t);
+    t = pieces(SPM_UNIGRAM, false, true, SPM_USER);
+    gguf_round_trip(t);
+    tok_free(t);
+    refuses(pieces(SPM_BPE, true, false, SPM_USER), FORMAT_GGUF, "user-defined");
+    refuses(pieces(SPM_BPE, true, true, SPM_NORMAL), FORMAT_GGUF, "normalize nothing");
+    refuses(pieces(SPM_BPE, false, false, SPM_NORMAL), FORMAT_GGUF, "into bytes");
+    refuses(pieces(SPM_UNIGRAM, true, true, SPM_NORMAL), FORMAT_GGUF, "no bytes");
+    refuses(pieces(SPM_UNIGRAM, false, true, SPM_UNUSED), FORMAT_GGUF, "unused");
+}
+
+/* The tokenizer of `pre` with one text of its tokenizer.json replaced. */
+static struct tokenizer *changed(const char *pre, const char *from, const char *to)
+{
+    struct err e = {0};
+    struct buf json = {0}, other = {0};
+    struct tokenizer *t = byte_level(pre, false, &e);
+    assert_int_equal(tok_to_json(t, &json, &e), 0);
+    const char *at = strstr(json.data, from);
+    assert_non_null(at);
+    buf_add(&other, json.data, (size_t)(at - json.data));
+    buf_adds(&other, to);
+    buf_adds(&other, at + strlen(from));
+    tok_free(t);
+    t = tok_parse(other.data, other.len, "changed", &e);
+    if (!t) fail_msg("%s", e.msg);
+    buf_free(&json);
+    buf_free(&other);
+    return t;
+}
+
+static void what_no_name_fits_is_refused(void **state)
+{
+    (void)state;
+    static const struct { const char *from, *to, *why; } cases[] = {
+        {"[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?", "[^\\\\p{L}\\\\p{N}]?", "stand for others"},
+        {"\"add_prefix_space\":false", "\"add_prefix_space\":true", "stand for others"},
+        {"\"normalizer\":null", "\"normalizer\":{\"type\":\"NFKC\"}", "stand for others"},
+        {"\"truncation\":null", "\"truncation\":{\"direction\":\"Right\",\"max_length\":9,\"strategy\":\"LongestFirst\",\"stride\":0}", "truncation"},
+        {"\"lstrip\":false", "\"lstrip\":true", "no space beside"},
+        {"\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null", "\"continuing_subword_prefix\":null,\"end_of_word_suffix\":\"w\"", "affixes"},
+        {"\"post_processor\":null", "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"a\",1],\"cls\":[\"b\",2]}", "template"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) refuses(changed("llama-bpe", cases[i].from, cases[i].to), FORMAT_GGUF, cases[i].why);
+}
+
+static void the_content_tells_the_kind(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *path; enum tok_kind kind; } cases[] = {
+        {"{\"version\":\"1.0\",\"added_tokens\":[{\"a}\\\"]\":1}],\"model\":{}}", "rx_tekken.json", KIND_JSON},
+        {" {\"model\":{}}", "x.model", KIND_JSON},
+        {"{\"config\":{\"pattern\":\"a\"}}", "tokenizer.json", KIND_TEKKEN},
+        {"{\"image\":{\"a\":[1]},\"vocab\":[]}", "t", KIND_TEKKEN},
+        {"{\"a\":0}", "tokenizer.json", KIND_VOCAB_JSON},
+        {"YQ== 0\nYg== 1\n", "tokenizer.model", KIND_TIKTOKEN},
+        {"IQ== 0", "x", KIND_TIKTOKEN},
+        {"[PAD]\r\n[UNK]\r\na", "words", KIND_VOCAB_TXT},
+        {"#version: 0.2\na b\n", "merges.txt", KIND_MERGES},
+        {"GGUF", "x.json", KIND_GGUF},
+        {"", "x.model", KIND_SPM},
+        {"", "x.json", KIND_JSON},
+        {"{\"a", "x.json", KIND_JSON},
+        {"{\"a\\", "x.json", KIND_JSON},
+        {"{\"a\":]]]", "x.json", KIND_JSON}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        if (tok_kind_of(cases[i].text, strlen(cases[i].text), cases[i].path) != cases[i].kind)
+            fail_msg("%s is not %d", cases[i].text, (int)cases[i].kind);
+}
+
 static void tekken_has_special_tokens_first(void **state)
 {
     (void)state;
@@ -217,7 +363,12 @@ static void tekken_has_special_tokens_first(void **state)
     round_trip(t);
     struct buf out = {0}, more = {0};
     assert_int_equal(tok_export(t, FORMAT_TIKTOKEN, &out, &more, &e), -1);
-    tok_free(t);
+    buf_clear(&out);
+    assert_int_equal(tok_export(t, FORMAT_TEKKEN, &out, &more, &e), 0);
+    assert_int_equal(tok_kind_of(out.data, out.len, ""), KIND_TEKKEN);
+    assert_non_null(strstr(out.data, "\"pattern\":\"[ab]+|\\\\s+|.\""));
+    refuses(t, FORMAT_GGUF, "merges any two");
+    refuses(byte_level("tekken", false, &e), FORMAT_TEKKEN, "tiktoken's kind");
     static const char *const bad[][2] = {
         {"{}", "no object 'config'"},
         {"{\"config\":{\"pattern\":\"a\"}}", "default_vocab_size"},
@@ -241,6 +392,10 @@ int main(void)
         cmocka_unit_test(wordpiece_has_its_marks_back),
         cmocka_unit_test(a_split_is_known_by_name),
         cmocka_unit_test(what_the_file_does_not_say_is_told),
+        cmocka_unit_test(written_files_read_back),
+        cmocka_unit_test(sentencepiece_as_its_readers_take_it),
+        cmocka_unit_test(what_no_name_fits_is_refused),
+        cmocka_unit_test(the_content_tells_the_kind),
         cmocka_unit_test(tekken_has_special_tokens_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

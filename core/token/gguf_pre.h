@@ -1,0 +1,28 @@
+/* gguf_pre.h - what reading and writing a GGUF file's tokenizer share: types of
+ * values, and how text is cut, which the file says by a name. */
+#ifndef CORE_TOKEN_GGUF_PRE_H
+#define CORE_TOKEN_GGUF_PRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/buf.h"
+
+enum { GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_BOOL, GGUF_STRING, GGUF_ARRAY,
+       GGUF_U64, GGUF_I64, GGUF_F64 };
+
+/* The format has no place for a normalizer of byte pairs: what the tokenizer does
+ * that has this name. */
+enum gguf_form { FORM_UNKNOWN, FORM_NONE, FORM_NFC };
+
+struct gguf_pre {
+    const char *name, *split, *chain; /* a split of split.h, or pre-tokenizers in JSON */
+    bool ignore_merges;
+    enum gguf_form form;
+};
+const struct gguf_pre *gguf_pre_named(const char *name); /* NULL = unknown */
+const struct gguf_pre *gguf_pre_at(size_t k);            /* NULL behind the last */
+/* The elements of a Sequence of pre-tokenizers, as in a tokenizer.json. */
+void gguf_pre_chain(const struct gguf_pre *p, struct buf *out);
+
+#endif
