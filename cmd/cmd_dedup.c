@@ -135,9 +135,6 @@ static int parse_unit(const struct dedup_opts *o, struct dedup_cfg *cfg, struct 
     if (o->annotate || o->clusters || o->against || o->save_index || strcmp(o->keep, "first") != 0)
         return err_set(e, ERR_USAGE, "--parts, --ngram and --substring know no --annotate, --clusters, --keep, "
                                      "--against, --save-index");
-    if (o->substring && o->workdir)
-        return err_set(e, ERR_USAGE, "--substring sorts all text in one memory and knows no --workdir and --shard; "
-                                     "give it the files of one source at a time");
     cfg->bloom = (size_t)o->bloom;
     cfg->min_words = (int)o->min_words;
     cfg->substring = (size_t)o->substring;

@@ -93,6 +93,6 @@ const char *const dedup_lessons[] = {
     "--ngram; stdin is then copied to $TMPDIR. Shards share a --workdir and wait for\n"
     "each other between the phases; their outputs joined are what one process writes.\n"
     "--parts and --ngram share the hashing; which parts go, the first shard decides,\n"
-    "in the memory that one process would take. --substring knows no shards.\n",
+    "in the memory that one process would take; --substring likewise.\n",
     NULL};
 // clang-format on

@@ -14,9 +14,9 @@
 #include "data/dedup_substring.h"
 #include "data/doc_spool.h"
 
-/* With --near; when ids are asked for; with --save-index; with an HTML report.  PARTS: of
- * lines, paragraphs, n-grams, which have none of the others but PAGE. */
-enum when { ALWAYS, NEAR, NAMES, INDEX, TEXTS, PARTS, PAGE };
+/* With --near; when ids are asked for; with --save-index; with an HTML report.  PARTS, of
+ * lines, paragraphs, n-grams, and STRINGS have none of the others but PAGE. */
+enum when { ALWAYS, NEAR, NAMES, INDEX, TEXTS, PARTS, STRINGS, PAGE };
 
 static const struct phase {
     const char *name;
@@ -30,6 +30,8 @@ static const struct phase {
     {"index", dindex_collect, INDEX}, {"write", dedup_write, ALWAYS},
     {"join", dindex_join, INDEX},     {"sign", dedup_parts_sign, PARTS},
     {"choose", dedup_parts_choose, PARTS}, {"write", dedup_parts_write, PARTS},
+    {"sign", dedup_strings_sign, STRINGS}, {"choose", dedup_strings_choose, STRINGS},
+    {"write", dedup_strings_write, STRINGS},
     {"texts", dedup_texts, TEXTS},    {"report", dedup_report, PAGE},
 };
 
@@ -43,7 +45,8 @@ const char *dedup_phase_unknown(const char *name)
 static bool takes_part(const struct dedup_cfg *cfg, const struct phase *p)
 {
     if (p->when == PAGE) return cfg->html;
-    if ((p->when == PARTS) != (cfg->unit != DEDUP_DOCS)) return false;
+    enum when own = cfg->unit == DEDUP_DOCS ? ALWAYS : cfg->unit == DEDUP_SUBSTRINGS ? STRINGS : PARTS;
+    if (own != ALWAYS || p->when == PARTS || p->when == STRINGS) return p->when == own;
     switch (p->when) {
     case NEAR:
         return cfg->near;
@@ -89,12 +92,12 @@ static int make_print(const struct dedup_cfg *c, struct buf *b, struct err *e)
     buf_printf(b,
                "{\"format\":1,\"exact\":%d,\"near\":%d,\"minhash\":\"%dx%dx%d\",\"verify\":%.17g,"
                "\"keep\":%d,\"annotate\":%d,\"shards\":%d,\"names\":%d,\"clusters\":%d,\"save\":%d,"
-               "\"unit\":%d,\"ngram\":\"%d:%.17g\",\"bloom\":%zu,\"min_words\":%d,\"html\":%d,"
+               "\"unit\":%d,\"ngram\":\"%d:%.17g\",\"bloom\":%zu,\"min_words\":%d,\"substring\":%zu,\"html\":%d,"
                "\"text_field\":",
                (int)c->exact, c->near, c->width, c->bands, c->rows, c->verify, (int)c->keep,
                c->annotate, c->shards, c->removed != NULL, c->clusters != NULL,
                c->save_index != NULL, (int)c->unit, c->ngram, c->share, c->bloom, c->min_words,
-               c->html != NULL);
+               c->substring, c->html != NULL);
     const char *field = c->docs.text_field ? c->docs.text_field : "text";
     const char *best = c->docs.extra[0] ? c->docs.extra[0] : "";
     const char *source = c->docs.extra[DEDUP_SOURCE] ? c->docs.extra[DEDUP_SOURCE] : "";

@@ -144,6 +144,9 @@ dedup_phase_fn dindex_join;
 dedup_phase_fn dedup_parts_sign; /* dedup_parts_shard.c */
 dedup_phase_fn dedup_parts_choose;
 dedup_phase_fn dedup_parts_write;
+dedup_phase_fn dedup_strings_sign; /* dedup_substring_shard.c */
+dedup_phase_fn dedup_strings_choose;
+dedup_phase_fn dedup_strings_write;
 
 /* dedup_choose.c */
 static inline float dedup_similarity(uint64_t fate)

@@ -7,7 +7,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/sig.h"
-#include "data/dedup_internal.h"
+#include "data/dedup_substring_internal.h"
 #include "data/doc_spool.h"
 #include "data/suffix.h"
 
@@ -79,18 +79,12 @@ bool dedup_trim(const char *text, size_t begin, size_t end, size_t *from, size_t
 
 /* ---- documents ---- */
 
-struct strings {
-    const struct dedup_cfg *cfg;
-    struct dedup_stats *stats;
-    struct buf text, ends, first; /* ends: u64 a document; first: u64 a block */
-    uint8_t *bits;
-    struct strings_worker {
-        struct doc_iter it;
-        struct buf left, more;
-    } * workers;
-    struct doc_out out[3];
-    uint64_t n_docs;
-};
+int strings_fit(const struct dedup_cfg *cfg, uint64_t bytes, struct err *e)
+{
+    if (!cfg->mem || bytes / 3 * 16 <= cfg->mem) return 0;
+    err_set(e, ERR_OS, "repeated stretches take 5.3 bytes a byte of text, more than --mem allows");
+    return err_hint(e, "give a larger --mem, or fewer files at a time");
+}
 
 static int read_work(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
@@ -137,10 +131,7 @@ static int read_done(void *arg, struct doc_slot *s, int thread, struct err *e)
         x->n_docs++;
     }
     buf_add(&x->text, s->out[0].data, s->out[0].len);
-    if (x->cfg->mem && x->text.len / 3 * 16 > x->cfg->mem) {
-        err_set(e, ERR_OS, "repeated stretches take 5.3 bytes a byte of text, more than --mem allows");
-        return err_hint(e, "give a larger --mem, or fewer files at a time");
-    }
+    if (strings_fit(x->cfg, x->text.len, e)) return -1;
     return buf_ok(&x->text, e) || buf_ok(&x->ends, e) || buf_ok(&x->first, e) ? -1 : 0;
 }
 
@@ -259,7 +250,7 @@ static int pass(struct strings *x, const char *what, doc_run_fn *work, doc_run_f
                 struct err *e)
 {
     struct doc_run_end end;
-    struct doc_stage st = {.files = x->cfg->files, .cfg = &x->cfg->docs, .pool = x->cfg->pool,
+    struct doc_stage st = {.files = x->files, .cfg = &x->cfg->docs, .pool = x->cfg->pool,
                            .arg = x, .what = x->cfg->progress ? what : NULL, .work = work,
                            .done = done};
     int ret = doc_run(&st, &end, e);
@@ -268,45 +259,68 @@ static int pass(struct strings *x, const char *what, doc_run_fn *work, doc_run_f
     return ret;
 }
 
-static int run(struct strings *x, struct err *e)
+int strings_open(struct strings *x, const struct dedup_cfg *cfg, struct doc_files *files,
+                 struct dedup_stats *s, struct err *e)
 {
-    const struct dedup_cfg *c = x->cfg;
-    const char *paths[3] = {c->out, c->removed, c->quarantine};
+    size_t n = (size_t)pool_threads(cfg->pool);
+    *x = (struct strings){.cfg = cfg, .files = files, .stats = s};
+    x->workers = mem_zalloc(n, sizeof *x->workers);
+    return x->workers ? 0 : err_oom(e, n * sizeof *x->workers, "the workers");
+}
+
+void strings_close(struct strings *x)
+{
+    for (int i = 0; i < pool_threads(x->cfg->pool) && x->workers; i++) {
+        doc_iter_free(&x->workers[i].it);
+        buf_free(&x->workers[i].left);
+        buf_free(&x->workers[i].more);
+    }
+    free(x->workers);
+    for (int k = 0; k < STRINGS_OUTS; k++)
+        doc_out_abort(&x->out[k]);
+    buf_free(&x->text);
+    buf_free(&x->ends);
+    buf_free(&x->first);
+    free(x->bits);
+}
+
+int strings_read(struct strings *x, struct err *e)
+{
     if (pass(x, "read", read_work, read_done, e)) return -1;
     x->stats->docs_in = x->n_docs + x->stats->docs_bad;
     x->stats->bytes_in = x->text.len - x->n_docs;
+    return 0;
+}
+
+int strings_find(struct strings *x, struct err *e)
+{
     x->bits = mem_alloc(x->text.len / 8 + 1, 1);
     if (!x->bits) return err_oom(e, x->text.len / 8, "marks of repeated stretches");
-    if (dedup_repeats((const uint8_t *)x->text.data, x->text.len, c->substring, x->bits, e)) return -1;
-    if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
-    for (int k = 0; k < 3; k++)
+    return dedup_repeats((const uint8_t *)x->text.data, x->text.len, x->cfg->substring, x->bits, e);
+}
+
+int strings_write(struct strings *x, const char *const *paths, struct err *e)
+{
+    for (int k = 0; k < STRINGS_OUTS; k++)
         if (doc_out_open(&x->out[k], paths[k], e)) return -1;
     if (pass(x, "write", write_work, write_done, e)) return -1;
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < STRINGS_OUTS; k++)
         if (doc_out_commit(&x->out[k], e)) return -1;
     return 0;
 }
 
 int dedup_substrings(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
 {
-    struct strings x = {.cfg = cfg, .stats = s};
-    int n = pool_threads(cfg->pool), fd = -1;
-    x.workers = mem_zalloc((size_t)n, sizeof *x.workers);
-    int ret = x.workers ? 0 : err_oom(e, (size_t)n * sizeof *x.workers, "the workers");
+    struct strings x;
+    const char *paths[STRINGS_OUTS] = {cfg->out, cfg->removed, cfg->quarantine};
+    int fd = -1, ret = strings_open(&x, cfg, cfg->files, s, e);
     if (!ret) ret = doc_spool_stdin(cfg->files, &fd, e);
-    if (!ret) ret = run(&x, e);
-    for (int i = 0; i < n && x.workers; i++) {
-        doc_iter_free(&x.workers[i].it);
-        buf_free(&x.workers[i].left);
-        buf_free(&x.workers[i].more);
-    }
-    free(x.workers);
-    for (int k = 0; k < 3; k++)
-        doc_out_abort(&x.out[k]);
-    buf_free(&x.text);
-    buf_free(&x.ends);
-    buf_free(&x.first);
-    free(x.bits);
+    if (!ret) ret = strings_read(&x, e);
+    if (!ret) ret = strings_find(&x, e);
+    if (!ret && sig_stop_requested())
+        ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
+    if (!ret) ret = strings_write(&x, paths, e);
+    strings_close(&x);
     if (fd >= 0) close(fd);
     return ret;
 }

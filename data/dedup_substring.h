@@ -5,7 +5,8 @@
  * bytes earlier too, in this or another document.  What goes is cut back to whole
  * sentences (ends of lines count), so that what stays reads on; a document of
  * which nothing but white space is left is removed.  All text must fit in memory:
- * 5.3 bytes a byte of text, less than 2 GB of text. */
+ * 5.3 bytes a byte of text, less than 2 GB of text.  With a work directory the same result comes in
+ * phases that shards share (dedup_substring_shard.c). */
 #ifndef DATA_DEDUP_SUBSTRING_H
 #define DATA_DEDUP_SUBSTRING_H
 

@@ -87,11 +87,11 @@ awk 'BEGIN { srand(3); for (i = 0; i < 900; i++) {
     if (i % 200 == 9) print "broken" >"m1.jsonl" } }'
 gzip -c m1.jsonl >m3.jsonl.gz
 many="m1.jsonl m2.jsonl m3.jsonl.gz -q"
-for o in "--parts line" "--parts paragraph --min-words 8" "--ngram 5:0.6" "--ngram 5:0.6 --bloom 4K"; do
+for o in "--parts line" "--parts paragraph --min-words 8" "--ngram 5:0.6" "--substring 20" "--ngram 5:0.6 --bloom 4K"; do
     # shellcheck disable=SC2086
     "$LLMCTL" dedup $many $o --out one.jsonl --removed oner.jsonl --quarantine oneq.jsonl
     [ -s one.jsonl ] && [ -s oner.jsonl ] && [ -s oneq.jsonl ] || fail "$o: nothing to compare"
-    case $o in *0.6) ns="1 2 7" ;; *) ns=2 ;; esac
+    case $o in *0.6 | *20) ns="1 2 7" ;; *) ns=2 ;; esac
     for n in $ns; do
         rm -rf w x*.jsonl
         # shellcheck disable=SC2086
@@ -120,5 +120,18 @@ head -c 1000 w/shard-00000/parts-00000 >cut && mv cut w/shard-00000/parts-00000
 rm w/shard-00000/choose.done
 expect 65 "$LLMCTL" dedup $many --ngram 5:0.6 --bloom 4K --workdir w --shard 0/2 --phase choose --out x.jsonl
 grep -q 'parts-00000. is damaged' err || fail "$(cat err)"
-expect 2 "$LLMCTL" dedup $many --substring 100 --workdir w --shard 0/2 --out x.jsonl
-grep -q 'in one memory' err || fail "$(cat err)"
+
+# The same of repeated stretches: a damaged file, too little memory, other options.
+strings="$LLMCTL dedup $many --substring 20 --workdir w --out x.jsonl --removed xr.jsonl --quarantine xq.jsonl"
+rm -rf w
+for i in 0 1; do expect 0 $strings --shard $i/2 --phase sign; done
+expect 71 $strings --shard 0/2 --phase choose --mem 1M
+for i in 0 1; do expect 0 $strings --shard $i/2 --phase choose; done
+expect 78 $strings --shard 1/2 --substring 21
+for f in w/shard-00001/texts-00001 w/shard-00000/repeats-00001; do
+    cp $f whole
+    head -c 1000 whole >$f
+    expect 65 $strings --shard 1/2 --phase write
+    grep -q "${f##*/}' is damaged" err || fail "$(cat err)"
+    mv whole $f
+done
