@@ -81,18 +81,16 @@ smoke: llmctl  ## the whole pipeline on 200 KB, in under a minute
 demo: setup  ## the main job on real text: CORPUS=DIR for your own, OUT=DIR for the results
 	@$(MAKE) -s --no-print-directory -j$(shell nproc) llmctl
 	@scripts/demo.sh
-install: llmctl  ## install into PREFIX (default /usr/local)
-	install -D -m 755 $O/llmctl $(DESTDIR)$(PREFIX)/bin/llmctl
-	set -e; for c in $$(./llmctl help | sed -n '/^Commands:/,/^$$/p' | awk '/^  /{print $$1}'); do \
-	  mkdir -p $(DESTDIR)$(PREFIX)/share/man/man1; ./llmctl man $$c > $(DESTDIR)$(PREFIX)/share/man/man1/llmctl-$$c.1; done
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	./llmctl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/llmctl
+install: llmctl  ## install into PREFIX (default /usr/local): executable, manual pages, completions
+	@scripts/install.sh install $O/llmctl $(DESTDIR)$(PREFIX)
+uninstall:  ## remove what `make install` put into PREFIX
+	@scripts/install.sh uninstall $O/llmctl $(DESTDIR)$(PREFIX)
 clean:  ## remove what make made
 	rm -rf build llmctl
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t16
 
 TESTS_D := $(TESTS:=.d) $(FUZZ:%=$O/tests/fuzz/fuzz_%.d)
-.PHONY: llmctl setup test bench smoke demo fuzz fuzz-run golden install clean help
+.PHONY: llmctl setup test bench smoke demo fuzz fuzz-run golden install uninstall clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TESTS_D) $(wildcard $O/tests/golden/*.d) $(BENCH_BIN:=.d)

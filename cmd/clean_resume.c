@@ -49,11 +49,11 @@ static int add_file(const char *value, struct buf *out, struct err *e)
     return 0;
 }
 
-int clean_resume_print(const struct cmd *self, const void *cfg, const char *const *files, size_t n, struct buf *out,
-                       struct err *e)
+int clean_resume_print(const struct cmd *self, const void *cfg, const struct opt_result *r, const char *const *files,
+                       size_t n, struct buf *out, struct err *e)
 {
     struct buf dump = {0};
-    int ret = opt_dump(self, cfg, &dump, e);
+    int ret = opt_dump(self, cfg, r, &dump, e);
     buf_adds(out, "llmctl " LLMCTL_VERSION "\n");
     if (!ret) add_options(dump.data, out);
     for (size_t i = 0; i < n && !ret; i++)

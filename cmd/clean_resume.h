@@ -18,7 +18,7 @@ struct clean_resume_opts {
 
 /* One line an option that the result depends on, then one a file that an option
  * names.  `files`: values of such options (FILE, FILE:MORE ...), some NULL. */
-int clean_resume_print(const struct cmd *self, const void *cfg, const char *const *files, size_t n, struct buf *out,
-                       struct err *e);
+int clean_resume_print(const struct cmd *self, const void *cfg, const struct opt_result *r, const char *const *files,
+                       size_t n, struct buf *out, struct err *e);
 
 #endif

@@ -250,15 +250,15 @@ static int check_chat(const struct clean_cfg *cfg, struct err *e)
 }
 
 /* What has to be the same for a run to go on with another's work. */
-static int set_print(const struct cmd *self, const struct clean_opts *o, struct clean_cfg *cfg, struct buf *print,
-                     struct err *e)
+static int set_print(const struct cmd *self, const struct clean_opts *o, const struct opt_result *r,
+                     struct clean_cfg *cfg, struct buf *print, struct err *e)
 {
     const char *files[64] = {o->scores.lid, o->scores.ppl, o->prep.stop_words, o->prep.boilerplate_lines, o->corpus.to};
     size_t n = 5;
     for (size_t i = 0; i < o->scores.classifier.n && n < COUNT_OF(files); i++) files[n++] = o->scores.classifier.v[i];
     for (size_t i = 0; i < o->url_ban.n && n < COUNT_OF(files); i++) files[n++] = o->url_ban.v[i];
     for (size_t i = 0; i < o->decontaminate.n && n < COUNT_OF(files); i++) files[n++] = o->decontaminate.v[i];
-    if (clean_resume_print(self, o, files, n, print, e)) return -1;
+    if (clean_resume_print(self, o, r, files, n, print, e)) return -1;
     cfg->print = print->data;
     cfg->save_every_s = o->resume.save_every;
     cfg->start_over = o->resume.resume == 1;
@@ -328,7 +328,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         goto out;
     }
     ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
-    if (!ret) ret = set_print(self, &o, &cfg, &print, e);
+    if (!ret) ret = set_print(self, &o, &r, &cfg, &print, e);
     if (!ret && corpus) ret = doc_spool_stdin(&files, &stdin_copy, e);
     if (!ret) ret = clean(&o, &cfg, e);
     if (!ret) talk_urls(urls);

@@ -7,7 +7,6 @@
 #include "core/base/log.h"
 #include "core/kernels/kernels.h"
 
-
 /* NULL unless `name` ("tokenize train") is a command. */
 static const struct cmd *find_by_name(const char *name)
 {
@@ -19,13 +18,30 @@ static const struct cmd *find_by_name(const char *name)
     return NULL;
 }
 
+/* The nearest name among the commands, or among the subcommands of the first word. */
+static const char *nearest(const struct opt_result *r)
+{
+    const char *names[64];
+    const struct cmd *c = r->n_args > 1 ? find_by_name(r->args[0]) : NULL;
+    size_t n = 0;
+    if (c && !c->subs) return NULL;
+    for (const struct cmd *const *s = c ? c->subs : NULL; s && *s && n < COUNT_OF(names); s++)
+        names[n++] = strrchr((*s)->name, ' ') + 1;
+    for (size_t i = 0; !c && i < cmd_table_n && n < COUNT_OF(names); i++) names[n++] = cmd_table[i]->name;
+    return opt_nearest(c ? r->args[1] : r->args[0], names, n);
+}
+
 static const struct cmd *find_operand(const struct opt_result *r, struct err *e)
 {
     char name[100];
     snprintf(name, sizeof name, "%s%s%s", r->args[0], r->n_args > 1 ? " " : "", r->n_args > 1 ? r->args[1] : "");
-    const struct cmd *c = find_by_name(name);
-    if (!c) err_set(e, ERR_USAGE, "unknown command '%s'; see llmctl --help", name);
-    return c;
+    const struct cmd *c = r->n_args < 3 ? find_by_name(name) : NULL;
+    if (c) return c;
+    err_set(e, ERR_USAGE, "unknown command '%s%s'", name, r->n_args > 2 ? " ..." : "");
+    const char *near = r->n_args < 3 ? nearest(r) : NULL;
+    if (near) err_hint(e, "did you mean '%s'?", near);
+    else err_hint(e, "see llmctl --help");
+    return NULL;
 }
 
 struct common_cfg {
@@ -94,7 +110,8 @@ const struct cmd cmd_help = {
     .name = "help",
     .summary = "List the commands, or show the help of one",
     .usage = "[COMMAND]",
-    .examples = "  llmctl help pretrain\n",
+    .examples = "  llmctl help pretrain\n  llmctl help tokenize train\n",
+    .operand = "COMMAND",
     .opts = common_opts,
     .run = run_help,
 };
@@ -103,7 +120,7 @@ const struct cmd cmd_help = {
 
 static int version_text(const struct common_cfg *cfg, const struct opt_result *r, struct buf *out, struct err *e)
 {
-    (void)r, (void)e;
+    if (r->n_args) return err_set(e, ERR_USAGE, "takes no operand, '%s' was given", r->args[0]);
     const char *form = cfg->common.json ? "{\"version\":\"%s\",\"compiler\":\"%s\",\"isa\":\"%s\"}\n"
                                         : "llmctl %s (compiler %s, kernels %s)\n";
     buf_printf(out, form, LLMCTL_VERSION, __VERSION__, kernels_get()->isa);
@@ -129,9 +146,13 @@ const struct cmd cmd_version = {
 static int man_text(const struct common_cfg *cfg, const struct opt_result *r, struct buf *out, struct err *e)
 {
     (void)cfg;
-    if (r->n_args == 0) return err_set(e, ERR_USAGE, "name a command: llmctl man pretrain | man -l -");
+    if (r->n_args == 0) {
+        opt_man_index(cmd_table, cmd_table_n, out);
+        return 0;
+    }
     const struct cmd *c = find_operand(r, e);
     if (!c) return -1;
+    if (c->unsupported) return err_set(e, ERR_USAGE, "not supported yet: %s", c->unsupported);
     opt_man(c, out);
     return 0;
 }
@@ -143,9 +164,10 @@ static int run_man(const struct cmd *self, int argc, char **argv, struct err *e)
 
 const struct cmd cmd_man = {
     .name = "man",
-    .summary = "Print the manual page of a command (mdoc)",
-    .usage = "COMMAND",
+    .summary = "Print the manual page of a command, or of all (mdoc)",
+    .usage = "[COMMAND]",
     .examples = "  llmctl man pretrain | man -l -\n",
+    .operand = "COMMAND",
     .opts = common_opts,
     .run = run_man,
 };
@@ -169,6 +191,7 @@ const struct cmd cmd_completion = {
     .summary = "Print a completion script for bash, zsh or fish",
     .usage = "bash|zsh|fish",
     .examples = "  eval \"$(llmctl completion bash)\"\n",
+    .operand = "bash|zsh|fish",
     .opts = common_opts,
     .run = run_completion,
 };

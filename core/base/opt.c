@@ -290,6 +290,31 @@ static int apply_environment(const struct cmd *c, void *cfg, struct opt_result *
     return 0;
 }
 
+/* Whether the field holds what it would without any source. */
+static bool is_default(const struct opt *o, const void *cfg)
+{
+    const void *field = (const char *)cfg + o->offset;
+    struct err ignored;
+    const char *s;
+    int64_t n;
+    double x;
+    int choice;
+    switch (o->type) {
+    case OPT_T_BOOL: return *(const bool *)field == (o->def && (*o->def == 't' || *o->def == '1'));
+    case OPT_T_INT:
+    case OPT_T_SIZE: return o->def && !set_number(o, &n, o->def, NULL, &ignored) && n == *(const int64_t *)field;
+    case OPT_T_F64: return o->def && !set_number(o, &x, o->def, NULL, &ignored) && x == *(const double *)field;
+    case OPT_T_ENUM: return o->def && !set_enum(o, &choice, o->def, NULL, &ignored) && choice == *(const int *)field;
+    case OPT_T_STR:
+        s = *(const char *const *)field;
+        return s && o->def ? strcmp(s, o->def) == 0 : s == o->def;
+    case OPT_T_LIST: return ((const struct opt_list *)field)->n == 0;
+    case OPT_T_GROUP:
+    case OPT_T_END: break;
+    }
+    return true;
+}
+
 /* The text of a JSON scalar, in the arena. */
 static const char *scalar_text(const cJSON *m, struct opt_result *r)
 {
@@ -318,7 +343,8 @@ static int apply_member(const struct cmd *c, const cJSON *m, const char *path, v
         if (!text) return err_oom(e, 64, "a configuration value");
         if (set_value(o, cfg, text, path, r, e)) return -1;
     }
-    mark(c, r, o);
+    /* --dump-config writes every option: a file that holds the default asks for nothing. */
+    if (!is_default(o, cfg)) mark(c, r, o);
     return 0;
 }
 
@@ -359,7 +385,7 @@ static int finish(const struct cmd *c, void *cfg, struct opt_result *r, struct e
               color ? (enum log_color) * color : LOG_COLOR_AUTO);
     if (!flag(c, cfg, "dump-config")) return 0;
     struct buf b = {0};
-    int ret = opt_dump(c, cfg, &b, e);
+    int ret = opt_dump(c, cfg, r, &b, e);
     if (!ret) ret = out_write(b.data, b.len, e);
     buf_free(&b);
     r->exit_now = true;

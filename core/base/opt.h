@@ -91,6 +91,7 @@ struct cmd {
     const char *summary;     /* one line for the list */
     const char *usage;       /* "[options] IN... --out OUT" */
     const char *examples;    /* lines of text, shown first by --help */
+    const char *operand;     /* for completion: "a|b|c", "COMMAND", or NULL: files */
     const char *details;     /* prose after the options; may be NULL */
     const char *const *lessons; /* more of it, NULL-terminated: in `llmctl help NAME` and the man page only; or NULL */
     const struct opt *opts;
@@ -107,7 +108,8 @@ struct opt_result {
     struct arena arena;
     char **args;    /* operands, in order */
     int n_args;
-    uint64_t set[OPT_ROWS_MAX / 64]; /* bit i: row i of the table was given by anyone but its default */
+    uint64_t set[OPT_ROWS_MAX / 64]; /* bit i: row i of the table was given by anyone but its default,
+                                      * in a file: with another value than its default */
     bool exit_now;  /* --help, --dump-config did their work: return 0 at once */
 };
 
@@ -123,9 +125,11 @@ void opt_free(struct opt_result *r);
 void opt_help(const struct cmd *c, struct buf *out);
 void opt_lessons(const struct cmd *c, struct buf *out);
 void opt_man(const struct cmd *c, struct buf *out);   /* mdoc */
+void opt_man_index(const struct cmd *const *cmds, size_t n, struct buf *out);
 int opt_completion(const struct cmd *const *cmds, size_t n, const char *shell, struct buf *out,
                    struct err *e); /* bash, zsh, fish */
-int opt_dump(const struct cmd *c, const void *cfg, struct buf *out, struct err *e);
+/* A configuration file with every option; null = neither given nor with a default. */
+int opt_dump(const struct cmd *c, const void *cfg, const struct opt_result *r, struct buf *out, struct err *e);
 
 /* Nearest name by edit distance (<= 2 and < half the length), or NULL. */
 const char *opt_nearest(const char *word, const char *const *names, size_t n);

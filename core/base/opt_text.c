@@ -1,4 +1,4 @@
-/* Text made from an option table: help, manual page, completion, config. */
+/* Text made from an option table: help, manual page, config. */
 #include "core/base/opt.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "core/base/opt_internal.h"
 
 static const int help_width = 80, help_column = 28;
+static const size_t roff_width = 72;
 
 /* Words of s from column `at`, continued at `indent`, up to help_width. */
 static void wrap(struct buf *out, const char *s, int at, int indent)
@@ -76,16 +77,26 @@ void opt_lessons(const struct cmd *c, struct buf *out)
 
 /* ---- manual page (mdoc) ---- */
 
-/* One line of roff text: a leading dot or quote and backslashes are escaped,
- * a new sentence begins a new line, but in text that stays as it is. */
+/* One line of roff text: a leading dot or quote and backslashes are escaped;
+ * but for text that stays as it is, a new sentence begins a new line, and a
+ * long line is continued at a word that roff cannot take for a request. */
 static void roff_line(struct buf *out, const char *s, size_t n, bool literal)
 {
+    size_t col = 0;
     if (n && (s[0] == '.' || s[0] == '\'')) buf_adds(out, "\\&");
     for (size_t i = 0; i < n; i++) {
+        size_t word = s[i] == ' ' ? strcspn(s + i + 1, " ") : 0;
+        if (!literal && s[i] == ' ' && col + word > roff_width && s[i + 1] != '.' && s[i + 1] != '\'') {
+            buf_addc(out, '\n');
+            col = 0;
+            continue;
+        }
         if (s[i] == '\\') buf_adds(out, "\\e");
         else buf_addc(out, s[i]);
+        col++;
         if (!literal && strchr(".?!:", s[i]) && i + 2 < n && s[i + 1] == ' ' && s[i + 2] >= 'A' && s[i + 2] <= 'Z') {
             buf_addc(out, '\n');
+            col = 0;
             i++;
         }
     }
@@ -139,6 +150,32 @@ static void man_option(struct buf *out, const struct opt *o)
     if (o->def && *o->def && o->type != OPT_T_BOOL) buf_printf(out, "Default: %s.\n", o->def);
 }
 
+/* What every page says. */
+static void man_common(struct buf *out)
+{
+    buf_adds(out, ".Sh ENVIRONMENT\nEach option that takes one value can be given as\n.Ev LLMCTL_NAME ,\n"
+                  "the option's name in capitals with underscores; the command line wins.\n");
+    buf_adds(out, ".Sh EXIT STATUS\n0 done; 1 ran but the result is bad; 2 usage; 65 bad data; 66 no such input;\n"
+                  "70 internal error; 71 out of memory; 73 cannot create or locked; 74 I/O error;\n"
+                  "75 stopped after a checkpoint, run again to resume; 78 bad configuration.\n");
+}
+
+void opt_man_index(const struct cmd *const *cmds, size_t n, struct buf *out)
+{
+    buf_adds(out, ".Dd $Mdocdate$\n.Dt LLMCTL 1\n.Os\n.Sh NAME\n.Nm llmctl\n"
+                  ".Nd from raw text to a served language model, one executable\n"
+                  ".Sh SYNOPSIS\n.Nm llmctl\n.Ar command\n.Op Ar options\n"
+                  ".Sh DESCRIPTION\nThe commands, each with a page of its own (llmctl-pretrain and so on):\n.Bl -tag -width completion\n");
+    for (size_t i = 0; i < n; i++) {
+        if (cmds[i]->unsupported) continue;
+        buf_printf(out, ".It Cm %s\n", cmds[i]->name);
+        roff(out, cmds[i]->summary, strlen(cmds[i]->summary));
+        buf_adds(out, ".\n");
+    }
+    buf_adds(out, ".El\n");
+    man_common(out);
+}
+
 void opt_man(const struct cmd *c, struct buf *out)
 {
     char name[64], title[64];
@@ -177,183 +214,11 @@ void opt_man(const struct cmd *c, struct buf *out)
         if (l != c->lessons) buf_adds(out, ".Pp\n");
         roff_text(out, *l);
     }
-    buf_adds(out, ".Sh ENVIRONMENT\nEach option that takes one value can be given as\n.Ev LLMCTL_NAME ,\n"
-                  "the option's name in capitals with underscores; the command line wins.\n");
-    buf_adds(out, ".Sh EXIT STATUS\n0 done; 1 ran but the result is bad; 2 usage; 65 bad data; 66 no such input;\n"
-                  "70 internal error; 71 out of memory; 73 cannot create or locked; 74 I/O error;\n"
-                  "75 stopped after a checkpoint, run again to resume; 78 bad configuration.\n");
+    man_common(out);
     if (c->examples) {
         buf_adds(out, ".Sh EXAMPLES\n");
         roff_text(out, c->examples);
     }
-}
-
-/* ---- completion ---- */
-
-typedef void visit_fn(struct buf *out, const struct cmd *c);
-
-static void each_command(const struct cmd *const *cmds, size_t n, struct buf *out, visit_fn *fn)
-{
-    for (size_t i = 0; i < n; i++) {
-        fn(out, cmds[i]);
-        for (const struct cmd *const *s = cmds[i]->subs; s && *s; s++) fn(out, *s);
-    }
-}
-
-static void option_words(struct buf *out, const struct cmd *c)
-{
-    for (const struct opt *o = c->opts; o && o->type != OPT_T_END; o++)
-        if (o->type != OPT_T_GROUP) buf_printf(out, " --%s", o->name);
-}
-
-static void sub_words(struct buf *out, const struct cmd *c)
-{
-    for (const struct cmd *const *s = c->subs; s && *s; s++) buf_printf(out, " %s", strrchr((*s)->name, ' ') + 1);
-}
-
-static void bash_case(struct buf *out, const struct cmd *c)
-{
-    buf_printf(out, "    '%s') words='", c->name);
-    option_words(out, c);
-    sub_words(out, c);
-    buf_adds(out, "' ;;\n");
-}
-
-static void bash_value_case(struct buf *out, const struct cmd *c)
-{
-    for (const struct opt *o = c->opts; o && o->type != OPT_T_END; o++) {
-        if (o->type != OPT_T_ENUM) continue;
-        buf_printf(out, "    '%s --%s') words='", c->name, o->name);
-        for (const char *p = o->metavar; *p; p++) buf_addc(out, *p == '|' ? ' ' : *p);
-        buf_adds(out, "' ;;\n");
-    }
-}
-
-static void bash(const struct cmd *const *cmds, size_t n, struct buf *out)
-{
-    buf_adds(out, "# bash completion for llmctl: eval \"$(llmctl completion bash)\"\n"
-                  "_llmctl() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words='' cmd=''\n"
-                  "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    words='--help --version");
-    for (size_t i = 0; i < n; i++) buf_printf(out, " %s", cmds[i]->name);
-    buf_adds(out, "'\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n    return\n  fi\n"
-                  "  cmd=${COMP_WORDS[1]}\n  case \"$cmd ${COMP_WORDS[2]-}\" in\n");
-    for (size_t i = 0; i < n; i++)
-        for (const struct cmd *const *s = cmds[i]->subs; s && *s; s++)
-            buf_printf(out, "    '%s') [ \"$COMP_CWORD\" -gt 2 ] && cmd='%s' ;;\n", (*s)->name, (*s)->name);
-    buf_adds(out, "  esac\n  case \"$cmd $prev\" in\n");
-    each_command(cmds, n, out, bash_value_case);
-    buf_adds(out, "  esac\n  if [ -z \"$words\" ] && { [[ $cur == -* ]] || [ \"$COMP_CWORD\" -eq 2 ]; }; then\n    "
-                  "case \"$cmd\" in\n");
-    each_command(cmds, n, out, bash_case);
-    buf_adds(out, "    esac\n  fi\n  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\n"
-                  "complete -o default -F _llmctl llmctl\n");
-}
-
-/* A text inside single quotes of zsh or fish. */
-static void quoted(struct buf *out, const char *s, const char *escape)
-{
-    for (; *s; s++) {
-        if (*s == '\'') buf_adds(out, "'\\''");
-        else {
-            if (strchr(escape, *s)) buf_addc(out, '\\');
-            buf_addc(out, *s);
-        }
-    }
-}
-
-static void zsh_case(struct buf *out, const struct cmd *c)
-{
-    if (c->subs) return;
-    buf_printf(out, "    '%s') _arguments \\\n", c->name);
-    for (const struct opt *o = c->opts; o && o->type != OPT_T_END; o++) {
-        if (o->type == OPT_T_GROUP) continue;
-        buf_printf(out, "      '--%s%s[", o->name, o->type == OPT_T_BOOL ? "" : "=");
-        quoted(out, o->help, "[]:");
-        buf_adds(out, "]");
-        if (o->type == OPT_T_ENUM) {
-            buf_printf(out, ":%s:(", o->name);
-            for (const char *p = o->metavar; *p; p++) buf_addc(out, *p == '|' ? ' ' : *p);
-            buf_addc(out, ')');
-        } else if (o->type != OPT_T_BOOL) {
-            buf_printf(out, ":%s:_files", o->name);
-        }
-        buf_adds(out, "' \\\n");
-    }
-    buf_adds(out, "      '*:file:_files' ;;\n");
-}
-
-static void zsh(const struct cmd *const *cmds, size_t n, struct buf *out)
-{
-    buf_adds(
-        out,
-        "#compdef llmctl\n# zsh completion for llmctl: llmctl completion zsh > \"${fpath[1]}/_llmctl\"\n_llmctl() {\n"
-        "  local cmd=$words[2]\n  if (( CURRENT == 2 )); then\n    local -a commands=(\n");
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(out, "      '%s:", cmds[i]->name);
-        quoted(out, cmds[i]->summary, ":");
-        buf_adds(out, "'\n");
-    }
-    buf_adds(out, "    )\n    _describe command commands\n    return\n  fi\n  case $cmd in\n");
-    for (size_t i = 0; i < n; i++) {
-        if (!cmds[i]->subs) continue;
-        buf_printf(out, "    %s) if (( CURRENT == 3 )); then compadd --", cmds[i]->name);
-        sub_words(out, cmds[i]);
-        buf_adds(out, "; return; fi; cmd=\"$cmd $words[3]\" ;;\n");
-    }
-    buf_adds(out, "  esac\n  case $cmd in\n");
-    each_command(cmds, n, out, zsh_case);
-    buf_adds(out, "  esac\n}\n_llmctl \"$@\"\n");
-}
-
-static void fish_case(struct buf *out, const struct cmd *c)
-{
-    char condition[160];
-    const char *space = strchr(c->name, ' ');
-    if (space)
-        snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %.*s; and __fish_seen_subcommand_from %s",
-                 (int)(space - c->name), c->name, space + 1);
-    else
-        snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %s", c->name);
-    for (const struct cmd *const *s = c->subs; s && *s; s++) {
-        buf_printf(out, "complete -c llmctl -n '%s' -a '%s' -d '", condition, strrchr((*s)->name, ' ') + 1);
-        quoted(out, (*s)->summary, "");
-        buf_adds(out, "'\n");
-    }
-    for (const struct opt *o = c->opts; o && o->type != OPT_T_END; o++) {
-        if (o->type == OPT_T_GROUP) continue;
-        buf_printf(out, "complete -c llmctl -n '%s' -l %s", condition, o->name);
-        if (o->letter) buf_printf(out, " -s %c", o->letter);
-        if (o->type == OPT_T_ENUM) {
-            buf_adds(out, " -x -a '");
-            for (const char *p = o->metavar; *p; p++) buf_addc(out, *p == '|' ? ' ' : *p);
-            buf_addc(out, '\'');
-        } else if (o->type != OPT_T_BOOL) {
-            buf_adds(out, " -r");
-        }
-        buf_adds(out, " -d '");
-        quoted(out, o->help, "");
-        buf_adds(out, "'\n");
-    }
-}
-
-static void fish(const struct cmd *const *cmds, size_t n, struct buf *out)
-{
-    buf_adds(out, "# fish completion for llmctl: llmctl completion fish > ~/.config/fish/completions/llmctl.fish\n");
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(out, "complete -c llmctl -n __fish_use_subcommand -a %s -d '", cmds[i]->name);
-        quoted(out, cmds[i]->summary, "");
-        buf_adds(out, "'\n");
-    }
-    each_command(cmds, n, out, fish_case);
-}
-
-int opt_completion(const struct cmd *const *cmds, size_t n, const char *shell, struct buf *out, struct err *e)
-{
-    if (strcmp(shell, "bash") == 0) bash(cmds, n, out);
-    else if (strcmp(shell, "zsh") == 0) zsh(cmds, n, out);
-    else if (strcmp(shell, "fish") == 0) fish(cmds, n, out);
-    else return err_set(e, ERR_USAGE, "no completion for shell '%s'; one of bash, zsh, fish", shell);
-    return buf_ok(out, e);
 }
 
 /* ---- configuration ---- */
@@ -405,7 +270,13 @@ static int dump_value(const struct opt *o, const void *field, struct buf *out, s
     return err_set(e, ERR_INTERNAL, "option table row without a value");
 }
 
-int opt_dump(const struct cmd *c, const void *cfg, struct buf *out, struct err *e)
+/* Neither given nor with a default: 0 would be a value, and maybe out of range. */
+static bool is_unset(const struct cmd *c, const struct opt *o, const struct opt_result *r)
+{
+    return !o->def && o->type != OPT_T_BOOL && o->type != OPT_T_LIST && !opt_is_set(c, r, o->name);
+}
+
+int opt_dump(const struct cmd *c, const void *cfg, const struct opt_result *r, struct buf *out, struct err *e)
 {
     bool first = true;
     buf_addc(out, '{');
@@ -414,7 +285,8 @@ int opt_dump(const struct cmd *c, const void *cfg, struct buf *out, struct err *
             strcmp(o->name, "config") == 0)
             continue;
         buf_printf(out, "%s\n  \"%s\": ", first ? "" : ",", o->name);
-        if (dump_value(o, (const char *)cfg + o->offset, out, e)) return -1;
+        if (is_unset(c, o, r)) buf_adds(out, "null");
+        else if (dump_value(o, (const char *)cfg + o->offset, out, e)) return -1;
         first = false;
     }
     buf_adds(out, "\n}\n");

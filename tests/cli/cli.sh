@@ -36,9 +36,6 @@ threads() { sed -n 's/.*"threads": \([0-9]*\).*/\1/p' out; }
 LLMCTL_THREADS=4 "$LLMCTL" version --config c.json --dump-config >out; [ "$(threads)" = 4 ] || fail environment
 LLMCTL_THREADS=4 "$LLMCTL" version --config c.json --threads=5 --dump-config >out; [ "$(threads)" = 5 ] || fail line
 expect_error 78 "is not an integer" env LLMCTL_THREADS=x "$LLMCTL" version
-# What --dump-config prints is a config file.
-cp out dumped.json
-"$LLMCTL" version --config dumped.json --dump-config | cmp - dumped.json || fail "dump-config does not round-trip"
 echo '{"thread": 3}' >c.json
 expect_error 78 "did you mean threads" "$LLMCTL" version --config c.json
 echo '{"threads": "many"}' >c.json
@@ -55,21 +52,41 @@ check_command() {
     [ "$(awk 'length > 80' help | wc -l)" -eq 0 ] || fail "$*: help wider than 80 columns"
     "$LLMCTL" man "$@" >page
     if command -v mandoc >/dev/null; then
-        mandoc -Tlint -W warning page >lint || fail "$*: $(cat lint)"
+        mandoc -Tlint -W style page >lint || fail "$*: $(cat lint)"
     fi
+}
+# What a command prints as its configuration is a file that it reads, and that changes nothing.
+check_dump() {
+    "$LLMCTL" "$@" --dump-config >dump
+    "$LLMCTL" "$@" --config dump --dump-config | cmp - dump || fail "$*: --dump-config does not round-trip"
 }
 for c in $commands; do
     check_command "$c"
+    if ! grep -q '^Subcommands:' help; then
+        check_dump "$c"
+        continue
+    fi
     for s in $(sed -n "s/^  $c \([a-z]*\) .*/\1/p" help); do
-        "$LLMCTL" help "$c" | grep -q '^Subcommands:' && check_command "$c" "$s"
+        check_command "$c" "$s"
+        check_dump "$c" "$s"
     done
 done
+"$LLMCTL" man >page
+grep -q '^.It Cm pretrain' page || fail "man: no list of commands"
+if command -v mandoc >/dev/null; then mandoc -Tlint -W style page || fail "man"; fi
+expect_error 2 "not supported yet" "$LLMCTL" man sft
+expect_error 2 "did you mean 'pretrain'" "$LLMCTL" help pretrian
+expect_error 2 "did you mean 'train'" "$LLMCTL" man tokenize trian
+expect_error 2 "takes no operand" "$LLMCTL" version now
 
 # Completion scripts parse, and bash completes a command and an enum.
 "$LLMCTL" completion bash >comp.bash
 bash -n comp.bash
 bash -c '. ./comp.bash; COMP_WORDS=(llmctl vers); COMP_CWORD=1; _llmctl; [ "${COMPREPLY[*]}" = version ]' || fail "bash: command"
 bash -c '. ./comp.bash; COMP_WORDS=(llmctl version --color al); COMP_CWORD=3; _llmctl; [ "${COMPREPLY[*]}" = always ]' || fail "bash: enum"
+bash -c '. ./comp.bash; COMP_WORDS=(llmctl version --color = al); COMP_CWORD=4; _llmctl; [ "${COMPREPLY[*]}" = always ]' || fail "bash: --name=value"
+bash -c '. ./comp.bash; COMP_WORDS=(llmctl man verif); COMP_CWORD=2; _llmctl; [ "${COMPREPLY[*]}" = verify ]' || fail "bash: operand"
+bash -c '. ./comp.bash; COMP_WORDS=(llmctl sf); COMP_CWORD=1; _llmctl; [ -z "${COMPREPLY[*]}" ]' || fail "bash: what is not built"
 for shell in zsh fish; do "$LLMCTL" completion $shell | grep -q -- llmctl || fail $shell; done
 
 # A closed pipe is no error of ours.

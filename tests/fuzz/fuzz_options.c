@@ -56,7 +56,7 @@ static int parse(int argc, char **argv, struct buf *dump)
     struct all a = {0};
     int ret = opt_parse(&cmd, &a, argc, argv, &r, &e);
     if (ret && (!e.msg[0] || (e.code != ERR_USAGE && e.code != ERR_CONFIG))) abort();
-    if (!ret && !r.exit_now && opt_dump(&cmd, &a, dump, &e)) ret = -1;
+    if (!ret && !r.exit_now && opt_dump(&cmd, &a, &r, dump, &e)) ret = -1;
     if (r.exit_now) ret = -1;
     opt_free(&r);
     return ret;

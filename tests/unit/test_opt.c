@@ -2,6 +2,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -50,8 +54,72 @@ static void each_row_knows_whether_it_was_given(void **state)
     }
 }
 
+struct few {
+    struct opt_common common;
+    int64_t from_one, seven;
+    double ratio;
+    const char *name, *text;
+    int kind;
+    bool on;
+    struct opt_list many;
+};
+static const struct opt few_rows[] = {
+    OPT_INT(0, "from-one", struct few, from_one, "N", NULL, 1, 10, "No default, and 0 is out of range"),
+    OPT_INT(0, "seven", struct few, seven, "N", "7", 1, 10, "A number"),
+    OPT_F64(0, "ratio", struct few, ratio, "X", "0.1", 0, 1, "A ratio"),
+    OPT_STR(0, "name", struct few, name, "NAME", NULL, "A name"),
+    OPT_STR(0, "text", struct few, text, "TEXT", "t", "A text"),
+    OPT_ENUM(0, "kind", struct few, kind, "one|two", "two", "A kind"),
+    OPT_BOOL(0, "on", struct few, on, "true", "A switch"),
+    OPT_LIST(0, "many", struct few, many, "WORD", "Words"),
+    OPT_COMMON(struct few, common),
+    OPT_END()};
+static const struct cmd few_cmd = {.name = "few", .summary = "s", .usage = "u", .opts = few_rows};
+
+/* The bits of the rows that a config file of this text gives. */
+static unsigned given_by(const char *text)
+{
+    char path[64];
+    int fd = memfd_create("config", 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    char *argv[] = {"few", "--config", path, NULL};
+    struct few f = {0};
+    struct opt_result r;
+    struct err e;
+    if (opt_parse(&few_cmd, &f, 3, argv, &r, &e)) fail_msg("%s", e.msg);
+    unsigned bits = (unsigned)r.set[0] & 0xff;
+    close(fd);
+    opt_free(&r);
+    return bits;
+}
+
+/* A dump names every option.  Read again, it asks for what was given and no
+ * more: commands tell options that were given from those that were not. */
+static void a_dumped_configuration_gives_what_was_given(void **state)
+{
+    (void)state;
+    char *argv[] = {"few", "--seven=8", "--on", NULL};
+    struct few f = {0};
+    struct opt_result r;
+    struct buf b = {0};
+    struct err e;
+    assert_int_equal(opt_parse(&few_cmd, &f, 3, argv, &r, &e), 0);
+    assert_int_equal(opt_dump(&few_cmd, &f, &r, &b, &e), 0);
+    assert_non_null(strstr(b.data, "\"from-one\": null"));
+    assert_non_null(strstr(b.data, "\"seven\": 8"));
+    assert_int_equal(given_by(b.data), 1 << 1);
+    buf_free(&b);
+    opt_free(&r);
+    assert_int_equal(given_by("{\"from-one\":1,\"seven\":7,\"ratio\":0.1,\"name\":\"t\",\"text\":\"t\","
+                              "\"kind\":\"two\",\"on\":true,\"many\":[]}"), 1 << 0 | 1 << 3);
+    assert_int_equal(given_by("{\"seven\":1,\"ratio\":0.2,\"text\":\"\",\"kind\":\"one\",\"on\":false,"
+                              "\"many\":[\"a\"]}"), 0xf6);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_knows_whether_it_was_given)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_knows_whether_it_was_given),
+                                       cmocka_unit_test(a_dumped_configuration_gives_what_was_given)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
