@@ -81,6 +81,7 @@ struct train_job {
     struct doc_cfg docs;
     struct doc_iter *iter; /* [threads] */
     bool strict;
+    uint64_t bad;          /* documents left out */
     struct train_seen { uint64_t bad, rest; } *seen; /* [threads]; rest: parts of files behind the first */
 };
 
@@ -124,8 +125,7 @@ static int count_documents(struct docs_input *in, struct train_job *j, uint64_t 
         all.bad += j->seen[i].bad;
         *rest += j->seen[i].rest;
     }
-    if (ret == 0 && all.bad)
-        log_warn("%llu bad documents were left out", (unsigned long long)all.bad);
+    j->bad = all.bad;
     free(j->iter);
     free(j->seen);
     if (ret == 0 && end.n_damaged) {
@@ -343,6 +343,16 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
     return err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", wrong, needs, kinds[cfg->type]);
 }
 
+/* What there was to learn from; a vocabulary of nothing is nobody's wish. */
+static int check_documents(const struct tok_train_stats *s, uint64_t bad, struct err *e)
+{
+    if (s->documents && bad) log_warn("%llu bad documents were left out", (unsigned long long)bad);
+    if (s->documents) return 0;
+    if (!bad) return err_set(e, ERR_DATA, "no documents in the input");
+    return err_set(e, ERR_DATA, "no good documents in the input, %llu are none; llmctl clean says why",
+                   (unsigned long long)bad);
+}
+
 static int train_files(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r,
                        struct err *e)
 {
@@ -390,7 +400,10 @@ static int train_files(const struct cmd *self, const struct train_cfg *cfg, cons
         ret = j.trainer ? count_documents(&in, &j, &rest, e) : -1;
         if (ret) tok_trainer_free(j.trainer);
         else ret = tok_trainer_learn(j.trainer, &file, &stats, e);
-        if (ret == 0) stats.documents -= rest;
+        if (ret == 0) {
+            stats.documents -= rest;
+            ret = check_documents(&stats, j.bad, e);
+        }
     }
     if (ret == 0) ret = write_tokenizer(cfg, &file, e);
     if (ret == 0) ret = report_training(cfg, &stats, time_now_s() - start, e);

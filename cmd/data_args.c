@@ -17,6 +17,19 @@ static bool is_shards(const char *path)
     return file_is_dir(path) || str_ends_with(path, ".tok");
 }
 
+/* Text may begin like JSON or HTML; what else is known is none. */
+static int check_text(const char *path, struct err *e)
+{
+    struct file_map m;
+    if (file_map(&m, path, e)) return e->code == ERR_NOINPUT && file_exists(path) ? 0 : -1; /* a pipe */
+    const char *kind = file_kind(m.data, m.size);
+    bool other = kind && strcmp(kind, "JSON") != 0 && !strstr(kind, "HTML");
+    if (other && m.size) err_set(e, ERR_DATA, "'%s' holds neither tokens nor text, it is %s", path, kind);
+    else if (other) err_set(e, ERR_DATA, "'%s' is empty", path);
+    file_unmap(&m);
+    return other ? -1 : 0;
+}
+
 static struct tokset *open_text(const char *path, const struct tokenizer *t, struct err *e)
 {
     static const char *const documents[] = {".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".gz", ".zst"};
@@ -32,6 +45,7 @@ static struct tokset *open_text(const char *path, const struct tokenizer *t, str
             err_hint(e, "run llmctl tokenize encode '%s' --tokenizer FILE --out data.tok first", path);
             return NULL;
         }
+    if (check_text(path, e)) return NULL;
     if (!t) {
         err_set(e, ERR_USAGE, "'%s' is text, which needs a tokenizer", path);
         err_hint(e, "give --tokenizer FILE, or make token shards with llmctl tokenize encode");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "data/doc_zstd.h"
 
@@ -46,13 +47,16 @@ static ptrdiff_t refill(struct doc_stream *s, struct err *e)
 static int recognise(struct doc_stream *s, struct err *e)
 {
     static const uint8_t gzip[2] = {0x1f, 0x8b}, zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
-    while (s->len < 4 && !s->eof) {
-        ssize_t n = read(s->fd, s->in + s->len, 4 - s->len);
+    enum { LOOK = 12 }; /* a .llmz checkpoint is zstd too, and no documents */
+    while (s->len < LOOK && !s->eof) {
+        ssize_t n = read(s->fd, s->in + s->len, LOOK - s->len);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return err_errno(e, errno, "reading", s->name);
         if (n == 0) s->eof = true;
         s->len += (size_t)n;
     }
+    const char *kind = file_kind(s->in, s->len);
+    if (kind && strstr(kind, ".llmz")) return err_set(e, ERR_DATA, "'%s' holds no documents, it is %s", s->name, kind);
     bool skippable =
         s->len >= 4 && (s->in[0] & 0xf0) == 0x50 && memcmp(s->in + 1, "\x2a\x4d\x18", 3) == 0;
     if (s->len >= 2 && memcmp(s->in, gzip, 2) == 0) {

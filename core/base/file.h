@@ -87,6 +87,9 @@ void file_describe(const char *path, struct buf *out);
 int dir_make(const char *path, struct err *e);      /* mkdir -p */
 int dir_sync(const char *path, struct err *e);
 int dir_remove(const char *path, struct err *e);    /* recursive; only what is inside; absent is fine */
+/* The directory `from` takes the name `to`; one that had it is removed after,
+ * so that at no time there is none. */
+int dir_replace(const char *from, const char *to, struct err *e);
 /* Names (without . and ..) sorted bytewise; caller frees each and the array. */
 int dir_list(const char *path, char ***names, size_t *n, struct err *e);
 void dir_list_free(char **names, size_t n);

@@ -104,6 +104,16 @@ int dir_remove(const char *path, struct err *e)
     return ret;
 }
 
+int dir_replace(const char *from, const char *to, struct err *e)
+{
+    if (!fault_point(FAULT_RENAME) && rename(from, to) == 0) return 0;
+    if (errno != EEXIST && errno != ENOTEMPTY) return err_errno(e, errno, "renaming to", to);
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0) return dir_remove(from, e);
+    /* A file system that cannot exchange: for a moment there is none. */
+    if (dir_remove(to, e)) return -1;
+    return rename(from, to) ? err_errno(e, errno, "renaming to", to) : 0;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

@@ -106,7 +106,7 @@ const char *file_kind(const void *first, size_t n)
         {"LLMCTLTK", 8, "an llmctl token shard"},
         {"\x1f\x8b", 2, "a gzip file"},
         {"\x28\xb5\x2f\xfd", 4, "a zstd file"},
-        {"\x50\x2a\x4d\x18\x40\0\0\0LLMZ", 12, "an llmctl checkpoint (.llmz)"},
+        {"\x50\x2a\x4d\x18\x38\0\0\0LLMZ", 12, "an llmctl checkpoint (.llmz)"},
         {"\x50\x2a\x4d\x18", 4, "a zstd file"},
         {"\x89HDF", 4, "an HDF5 file"},
         {"PAR1", 4, "a Parquet file"},

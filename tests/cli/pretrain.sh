@@ -94,6 +94,9 @@ expect 73 "already holds a run" train --out a --resume never
 expect 2 "needs a tokenizer" "$LLMCTL" pretrain train.txt --out x
 expect 2 "no input" "$LLMCTL" pretrain --out x
 expect 66 "No such file" "$LLMCTL" pretrain absent.tok --out x
+printf 'PK\3\4' | dd of=packed.txt bs=64 conv=sync 2>dd.log
+expect 65 "it is a zip archive" "$LLMCTL" pretrain packed.txt --tokenizer tok.json --out x
+expect 65 "it is an llmctl checkpoint" "$LLMCTL" eval a a/model.llmz
 expect 2 "exclude each other" train --out x --val-fraction 0.1
 expect 78 "does not divide" train --out x --accum 16 --leaves 8
 expect 78 "equal leaves" train --out x --leaves 16

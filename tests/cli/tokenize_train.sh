@@ -65,4 +65,8 @@ fails 65 "bad.tsv:1" "$LLMCTL" tokenize train text.txt --type unigram --norm bad
 : >empty.txt
 fails 65 "no text" "$LLMCTL" tokenize train empty.txt --type unigram --norm identity -o none.model
 [ ! -e none.model ]
+fails 65 "no documents in the input" "$LLMCTL" tokenize train empty.txt -o none.json
+printf '\377\376\n' >bytes.txt
+fails 65 "no good documents" "$LLMCTL" tokenize train bytes.txt -o none.json
+[ ! -e none.json ]
 fails 71 "raise --mem" "$LLMCTL" tokenize train text.txt --mem 1K

@@ -335,8 +335,35 @@ static void foreign_files_are_named(void **state)
     assert_non_null(strstr(file_kind("GGUF\3\0\0\0", 8), "GGUF"));
     assert_non_null(strstr(file_kind("version https://git-lfs.github.com/spec/v1\n", 43), "git-lfs"));
     assert_non_null(strstr(file_kind("\x40\0\0\0\0\0\0\0{\"a", 11), "safetensors"));
+    assert_non_null(strstr(file_kind("\x50\x2a\x4d\x18\x38\0\0\0LLMZ0001", 16), ".llmz"));
+    assert_string_equal(file_kind("\x50\x2a\x4d\x18\x04\0\0\0abcd", 12), "a zstd file");
     assert_string_equal(file_kind(" {\"a\":1}", 8), "JSON");
     assert_null(file_kind("hello", 5));
+}
+
+/* The old one stays until the new one has its name. */
+static void a_directory_is_replaced_by_another(void **state)
+{
+    (void)state;
+    struct err e;
+    struct buf b = {0};
+    char from[300], to[300], file[320];
+    snprintf(from, sizeof from, "%s/new-dir", dir);
+    snprintf(to, sizeof to, "%s/old-dir", dir);
+    for (int round = 0; round < 2; round++) { /* to a free name, then over the directory that has it */
+        snprintf(file, sizeof file, "%s/%d", from, round);
+        assert_int_equal(dir_make(from, &e), 0);
+        assert_int_equal(file_write_all(file, "x", 1, &e), 0);
+        if (dir_replace(from, to, &e)) fail_msg("%s", e.msg);
+        assert_false(file_exists(from));
+        snprintf(file, sizeof file, "%s/%d", to, round);
+        assert_int_equal(file_read_all(file, 10, &b, &e), 0);
+        snprintf(file, sizeof file, "%s/%d", to, 1 - round);
+        assert_false(file_exists(file));
+    }
+    assert_int_equal(dir_replace(from, to, &e), -1);
+    assert_true(file_is_dir(to));
+    buf_free(&b);
 }
 
 static void a_second_process_cannot_take_the_lock(void **state)
@@ -392,6 +419,7 @@ int main(void)
         cmocka_unit_test(any_failing_call_leaves_the_old_file),
         cmocka_unit_test(the_checked_reader_never_leaves_its_bytes),
         cmocka_unit_test(foreign_files_are_named),
+        cmocka_unit_test(a_directory_is_replaced_by_another),
         cmocka_unit_test(a_second_process_cannot_take_the_lock),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
