@@ -136,7 +136,7 @@ const struct cmd cmd_convert = {
                "safetensors.\n"
                "DST is a file if it ends in .llmz, else a new directory that\n"
                "transformers can load.\n"
-               "Families: gpt2, llama, qwen2, qwen3, gpt_neox.\n"
+               "Families: gpt2, llama, qwen2, qwen3, gpt_neox and the others that README names.\n"
                "Converting there and back gives the same tensors.\n",
     .opts = opts,
     .run = run,

@@ -154,7 +154,10 @@ static int evaluate(struct job *j, struct pool *pool, enum dtype dt, struct loss
     struct step_cfg sc = {.rows = (int)j->c->batch, .T = j->T, .leaves = step_default_leaves((int)j->c->batch, 1),
                           .accum = 1, .compute = dt};
     struct stepper *s = stepper_new(&sc, &lm.base, &j->m.config, j->m.params, pool_threads(pool), e);
-    int ret = s && !stepper_alloc(s, pool, e) ? stepper_eval(s, j->src, j->steps, sum, e) : -1;
+    struct progress bar;
+    progress_start(&bar, "eval", "batch", (double)j->steps, 0);
+    int ret = s && !stepper_alloc(s, pool, e) ? stepper_eval(s, j->src, j->steps, &bar, sum, e) : -1;
+    progress_end(&bar);
     stepper_free(s);
     return ret;
 }
@@ -196,7 +199,7 @@ const struct cmd cmd_eval = {
                 "  llmctl eval model.llmz book.txt --json\n"
                 "  llmctl eval bert-run sentences.txt --max-length 64\n"
                 "  llmctl eval translator pairs.jsonl\n",
-    .details = "MODEL is a run directory or a .llmz file.\n"
+    .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory.\n"
                "The data is cut into windows that follow each other; each token is\n"
                "predicted once. An encoder gets its pseudo-perplexity: each token is hidden\n"
                "once with all others seen, which takes a pass a token. An encoder-decoder is\n"

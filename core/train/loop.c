@@ -253,7 +253,9 @@ static int evaluate(struct loop *l, struct err *e)
 {
     struct loss_sum s;
     struct train_state *st = &l->st;
-    if (stepper_eval(l->eval, l->job->val, l->job->val_steps, &s, e)) return err_wrap(e, "validation");
+    st->val_due = true;
+    if (stepper_eval(l->eval, l->job->val, l->job->val_steps, NULL, &s, e)) return err_wrap(e, "validation");
+    st->val_due = false;
     l->val.loss = s.nll / s.weight;
     l->val.accuracy = s.correct / s.weight;
     l->val.bpb = loss_sum_bpb(&s);
@@ -339,10 +341,19 @@ static int stop(struct loop *l, const char *by, struct err *e)
     return err_hint(e, "run the same command again to go on");
 }
 
+/* A process before this one was stopped while it validated the step: what came
+ * after is made up for, and the checkpoint written with the outcome. */
+static int make_up(struct loop *l, struct err *e)
+{
+    if (!l->st.val_due) return 0;
+    l->saved_step = -1;
+    return between_steps(l, e);
+}
+
 static int run_steps(struct loop *l, struct err *e)
 {
     progress_start(&l->bar, "train", "step", (double)l->cfg->schedule.steps, (double)l->st.step);
-    int ret = 0;
+    int ret = make_up(l, e);
     while (!ret && !finished(l)) {
         int64_t before = l->st.step;
         ret = one_step(l, e);
@@ -352,7 +363,8 @@ static int run_steps(struct loop *l, struct err *e)
         else if (access(l->stop_path, F_OK) == 0) ret = stop(l, "the file 'stop'", e);
     }
     progress_end(&l->bar);
-    return ret;
+    /* A signal during a validation: the step before it is whole. */
+    return ret && e->code == ERR_STOPPED && l->st.val_due ? stop(l, "a signal", e) : ret;
 }
 
 /* ---- the end ---- */
@@ -365,7 +377,7 @@ static int take_best(struct loop *l, struct train_state *s, struct err *e)
     if (resume_step(l->job, l->st.best_step, l->params, s, e)) return -1;
     log_info("the best validation loss was at step %lld: model.llmz takes that", (long long)s->step);
     struct loss_sum sum;
-    if (stepper_eval(l->eval, l->job->val, l->job->val_steps, &sum, e)) return -1;
+    if (stepper_eval(l->eval, l->job->val, l->job->val_steps, NULL, &sum, e)) return -1;
     l->val = (struct train_vals){sum.nll / sum.weight, loss_sum_bpb(&sum), sum.correct / sum.weight};
     return 0;
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/fault.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/ckpt/llmz.h"
@@ -122,11 +121,7 @@ static int write_checkpoint(const struct saver *s, struct pool *pool, struct err
     int ret = -1;
     if (!parent || !tmp || !dir || !file) goto out;
     if (dir_remove(tmp, e) || dir_make(tmp, e) || write_file(s, file, pool, e)) goto out;
-    if (file_exists(dir) && dir_remove(dir, e)) goto out; /* an unreadable one, or the branch of a roll back */
-    if (fault_point(FAULT_RENAME) || rename(tmp, dir)) {
-        err_errno(e, errno, "renaming to", dir);
-        goto out;
-    }
+    if (dir_replace(tmp, dir, e)) goto out; /* an unreadable one, or of before an interrupted validation */
     ret = dir_sync(parent, e) || rundir_prune(s->run, &s->keep, e) ? -1 : 0;
 out:
     if (ret && tmp) {

@@ -23,6 +23,7 @@ void train_state_print(const struct train_state *s, struct buf *out)
     buf_printf(out, "\"best_val\":%.17g,\"best_step\":%lld,\"bad_evals\":%lld,\"stopped_early\":%s,",
                s->best_val, (long long)s->best_step, (long long)s->bad_evals,
                s->stopped_early ? "true" : "false");
+    if (s->val_due) buf_adds(out, "\"val_due\":true,");
     const struct guard *g = &s->guard;
     buf_printf(out, "\"guard\":{\"pos\":%d,\"in_row\":%d,\"rollbacks\":%d,\"skipped\":%lld,"
                "\"data_shift\":%lld", g->pos, g->in_row, g->rollbacks, (long long)g->skipped,
@@ -82,6 +83,7 @@ int train_state_parse(struct train_state *s, const cJSON *j, const char *where, 
         json_get_i64(j, "bad_evals", 0, I64_BIG, &s->bad_evals, where, e) ||
         json_get_bool(j, "stopped_early", &s->stopped_early, where, e))
         return -1;
+    if (cJSON_GetObjectItemCaseSensitive(j, "val_due") && json_get_bool(j, "val_due", &s->val_due, where, e)) return -1;
     const cJSON *g = cJSON_GetObjectItemCaseSensitive(j, "guard");
     if (!cJSON_IsObject(g)) return err_set(e, ERR_DATA, "%s: no guard state", where);
     return parse_guard(&s->guard, g, where, e);

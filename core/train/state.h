@@ -23,6 +23,7 @@ struct train_state {
     int64_t best_step;
     int64_t bad_evals;     /* evaluations since the best */
     bool stopped_early;
+    bool val_due;          /* the validation of this step was interrupted: it comes first */
     struct guard guard;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 
 struct stepper {
     struct step_cfg cfg;
@@ -268,11 +269,14 @@ int stepper_run(struct stepper *s, struct batch_source *src, uint64_t index, uin
     return 0;
 }
 
-int stepper_eval(struct stepper *s, struct batch_source *src, uint64_t n, struct loss_sum *out, struct err *e)
+int stepper_eval(struct stepper *s, struct batch_source *src, uint64_t n, struct progress *bar, struct loss_sum *out,
+                 struct err *e)
 {
     memset(out, 0, sizeof *out);
     for (uint64_t i = 0; i < n; i++) {
         struct loss_sum one;
+        if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal");
+        if (bar) progress_update(bar, (double)i, NULL);
         if (stepper_run(s, src, i, 0, 0, false, &one, e)) return -1;
         out->loss += one.loss;
         out->nll += one.nll;

@@ -7,6 +7,7 @@
 #ifndef CORE_TRAIN_STEP_H
 #define CORE_TRAIN_STEP_H
 
+#include "core/base/log.h"
 #include "core/train/objective.h"
 
 struct step_cfg {
@@ -61,7 +62,9 @@ const int64_t *stepper_expert_counts(const struct stepper *s, int *layers, int *
  * an even load of the last batch (arXiv:2408.15664). */
 void stepper_balance_experts(struct stepper *s);
 
-/* Batches [0, n) of src, added in order: validation. */
-int stepper_eval(struct stepper *s, struct batch_source *src, uint64_t n, struct loss_sum *out, struct err *e);
+/* Batches [0, n) of src, added in order: validation.  ERR_STOPPED when a signal
+ * asks to stop.  `bar`, unless NULL, counts the batches. */
+int stepper_eval(struct stepper *s, struct batch_source *src, uint64_t n, struct progress *bar, struct loss_sum *out,
+                 struct err *e);
 
 #endif

@@ -11,12 +11,14 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <signal.h>
 
 #include "core/base/fault.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/base/rng.h"
+#include "core/base/sig.h"
 #include "core/train/loop.h"
 #include "core/train/metrics.h"
 
@@ -33,6 +35,8 @@ struct source {
     uint64_t bad, bad_end;
     char *stop_at_file;   /* made when batch stop_at is asked for, NULL = never */
     uint64_t stop_at;
+    uint64_t signal_at;   /* SIGUSR1 comes when batch signal_at - 1 is asked for, 0 = never */
+    struct batch_source *val; /* batches to validate on, NULL = none */
 };
 
 static int next(struct batch_source *bs, uint64_t step, struct batch *b, struct err *e)
@@ -54,6 +58,7 @@ static int next(struct batch_source *bs, uint64_t step, struct batch *b, struct 
         }
     b->n_bytes = (uint64_t)b->rows * (uint64_t)b->T;
     b->epoch = 0;
+    if (s->signal_at && step == s->signal_at - 1) raise(SIGUSR1);
     if (s->stop_at_file && step == s->stop_at) return file_write_all(s->stop_at_file, "", 0, e);
     return 0;
 }
@@ -98,6 +103,11 @@ static int train_for(struct length n, const char *name, struct source *src, stru
                 .threads = 1, .accum = 1, .resume = n.resume, .save_every = n.save_every, .keep_last = 2},
         .model = &model, .objective = &lm.base, .data = &src->base, .version = "test",
     };
+    if (src->val) {
+        job.val = src->val;
+        job.val_steps = 6;
+        job.cfg.eval_every = 20;
+    }
     return train_run(&job, r, e);
 }
 
@@ -195,6 +205,67 @@ static void an_interrupted_run_decides_the_same(void **state)
         if (model_hash(name) != want) fail_msg("stopped at batch %d: another model", (int)stops[i]);
         assert_int_equal(count_events(name, "rollback"), 1);
     }
+}
+
+/* The values of "key": in metrics.jsonl, in their order. */
+static void read_values(const char *name, const char *key, struct buf *out)
+{
+    char path[300];
+    struct buf b = {0};
+    struct err e;
+    snprintf(path, sizeof path, "%s/%s/metrics.jsonl", dir, name);
+    assert_int_equal(file_read_all(path, 1 << 24, &b, &e), 0);
+    for (const char *p = b.data; (p = strstr(p, key)); p++) {
+        buf_add(out, p, strcspn(p, ",}"));
+        buf_addc(out, '\n');
+    }
+    buf_free(&b);
+}
+
+static bool has_checkpoint(const char *name, int step)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s/ckpt/step-%d/train.llmz", dir, name, step);
+    return file_exists(path);
+}
+
+/* A signal in the middle of a validation is obeyed there; the next call begins with that validation. */
+static void an_interrupted_validation_is_made_up_for(void **state)
+{
+    (void)state;
+    struct source v = source(0, 0), s = source(0, 0);
+    struct train_result r;
+    struct err e;
+    struct buf want = {0}, got = {0};
+    s.val = &v.base;
+    if (train("judged", &s, &r, &e)) fail_msg("%s", e.msg);
+    double last = r.val_loss;
+    sig_install();
+    v.signal_at = 4; /* of 6, at each validation of steps 20, 40 and 60 */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(train("judged-late", &s, &r, &e), -1);
+        assert_int_equal(e.code, ERR_STOPPED);
+        assert_int_equal(r.steps, 20);
+        assert_true(has_checkpoint("judged-late", 20)); /* nobody counts again */
+        sig_reset();
+    }
+    for (int i = 2; i <= 3; i++) { /* let one pass, stop in the next */
+        v.signal_at = 0;
+        struct source once = s;
+        once.signal_at = 20 * (uint64_t)i; /* the signal comes in the step before a validation */
+        assert_int_equal(train("judged-late", &once, &r, &e), -1);
+        assert_int_equal(r.steps, 20 * i);
+        assert_true(has_checkpoint("judged-late", 20 * i));
+        sig_reset();
+    }
+    if (train("judged-late", &s, &r, &e)) fail_msg("%s", e.msg);
+    assert_true(r.val_loss == last);
+    assert_true(model_hash("judged") == model_hash("judged-late"));
+    read_values("judged", "\"val_loss\":", &want);
+    read_values("judged-late", "\"val_loss\":", &got);
+    assert_string_equal(got.data, want.data);
+    buf_free(&want);
+    buf_free(&got);
 }
 
 static void a_run_that_stays_bad_is_given_up(void **state)
@@ -350,6 +421,7 @@ int main(void)
         cmocka_unit_test(bad_batches_are_skipped),
         cmocka_unit_test(a_bad_stretch_is_rolled_back_over),
         cmocka_unit_test(an_interrupted_run_decides_the_same),
+        cmocka_unit_test(an_interrupted_validation_is_made_up_for),
         cmocka_unit_test(a_run_that_stays_bad_is_given_up),
         cmocka_unit_test(a_spike_of_the_loss_is_rolled_back_over),
         cmocka_unit_test(without_a_checkpoint_nothing_is_rolled_back),
