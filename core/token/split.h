@@ -23,8 +23,8 @@ enum split_kind {
 
 /* Ends of the next pieces from pos < n on, at most max > 0 of them and at least
  * one; returns how many.  Where max is SPLIT_BATCH or more, 64 bytes are cut at
- * a time, as long as 64 pieces have room. */
-enum { SPLIT_BATCH = 128 };
+ * a time, as long as 64 pieces have room; where it is SPLIT_TWO, in two places. */
+enum { SPLIT_BATCH = 128, SPLIT_TWO = 512 };
 typedef size_t split_fn(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max);
 split_fn *split_function(enum split_kind kind);
 split_fn *split_function_plain(enum split_kind kind); /* without the best instructions: for tests */

@@ -8,6 +8,8 @@
 #ifndef CORE_TOKEN_SPLIT_MANY_H
 #define CORE_TOKEN_SPLIT_MANY_H
 
+#include <string.h>
+
 #include "core/token/split_mask.h"
 
 #ifdef SPLIT_HAS_MASKS
@@ -215,34 +217,81 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
 #endif
 #endif
 
+#ifdef SPLIT_HAS_MASKS
+/* Where the text has been cut to, and how many ends have been written.  Text that
+ * the masks are no use for: they are tried less and less often. */
+struct split_at {
+    size_t pos, count;
+    unsigned wait, step;
+};
+
+/* The next pieces, none of which begins at `stop` or behind. */
+SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size_t stop, size_t *ends,
+                           const struct split_rule r, const void *leads)
+{
+    enum { AHEAD = 2048 }; /* the processor alone does not ask beyond a page, nor in time */
+    __builtin_prefetch(s + at->pos + AHEAD);
+    if (at->wait == 0 && n - at->pos >= SPLIT_WINDOW) {
+        int limit;
+        uint64_t start = starts_in_window(s + at->pos, r, leads, &limit), found = start & below(limit) & ~(uint64_t)1;
+        if (stop - at->pos < 63) found &= below((int)(stop - at->pos) + 1);
+        at->step = limit >= 16 ? 1 : at->step < 32 ? 2 * at->step : at->step;
+        at->wait = limit < 16 ? at->step : 0;
+        if (found) {
+            at->count += put_ends(found, at->pos, ends + at->count);
+            at->pos += 63 - (size_t)__builtin_clzll(found);
+            return;
+        }
+    } else if (at->wait) {
+        at->wait--;
+    }
+    at->pos = split_next(s, n, at->pos, &r);
+    ends[at->count++] = at->pos;
+}
+
+/* A place where a piece begins, most likely: U+0020 behind a character of ASCII that
+ * is not white space.  The first of 64 from pos on, or 0. */
+SPLIT_INLINE size_t split_likely(const uint8_t *s, size_t pos)
+{
+    struct split_masks m = {.known = 64};
+    split_classify_ascii(s + pos, &m);
+    uint64_t likely = m.blank & ~(m.space | m.high) << 1 & ~(uint64_t)1;
+    return likely ? pos + (size_t)low_bit(likely) : 0;
+}
+
+/* Where a window begins depends on all that was found in the one before, so that
+ * nothing overlaps.  So two parts of the text are cut in turns: the second begins
+ * FIRST bytes or more further on, and is a part of the result if the first comes to
+ * where it began. */
+SPLIT_INLINE size_t split_masked(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max,
+                                 const struct split_rule r, const void *leads)
+{
+    enum { FIRST = 512, ROOM = SPLIT_TWO - SPLIT_BATCH - SPLIT_SLACK };
+    struct split_at a = {.pos = pos, .step = 1}, b = a;
+    size_t stop = n, room = max;
+    if (max >= SPLIT_TWO && n - pos >= 2 * FIRST + 2 * SPLIT_WINDOW && (b.pos = split_likely(s, pos + FIRST))) {
+        stop = b.pos;
+        room = ROOM;
+    }
+    while (a.pos < stop && a.count + SPLIT_SLACK <= room) {
+        split_on(s, n, &a, stop, ends, r, leads);
+        if (stop < n && b.count + SPLIT_SLACK <= max - ROOM && b.pos < n) split_on(s, n, &b, n, ends + ROOM, r, leads);
+    }
+    if (stop == n || a.pos != stop) return a.count;
+    memmove(ends + a.count, ends + ROOM, b.count * sizeof *ends);
+    return a.count + b.count;
+}
+#endif
+
 static inline __attribute__((always_inline)) size_t split_many(const uint8_t *s, size_t n, size_t pos, size_t *ends,
                                                                size_t max, const struct split_rule r, const void *leads)
 {
     size_t count = 0;
 #ifdef SPLIT_HAS_MASKS
-    unsigned wait = 0, step = 1; /* text that the masks are no use for: try them less and less often */
-    while (pos < n && count < max) {
-        if (wait == 0 && max >= SPLIT_BATCH && n - pos >= SPLIT_WINDOW) {
-            if (count + SPLIT_SLACK > max) break;
-            int limit;
-            uint64_t start = starts_in_window(s + pos, r, leads, &limit), found = start & below(limit) & ~(uint64_t)1;
-            step = limit < 16 ? (step < 32 ? 2 * step : step) : 1;
-            wait = limit < 16 ? step : 0;
-            if (found) {
-                count += put_ends(found, pos, ends + count);
-                pos += 63 - (size_t)__builtin_clzll(found);
-                continue;
-            }
-        } else if (wait) {
-            wait--;
-        }
-        pos = split_next(s, n, pos, &r);
-        ends[count++] = pos;
-    }
-#else
+    if (max >= SPLIT_BATCH) return split_masked(s, n, pos, ends, max, r, leads);
+#endif
     (void)leads;
     for (; pos < n && count < max; count++) ends[count] = pos = split_next(s, n, pos, &r);
-#endif
     return count;
 }
 
