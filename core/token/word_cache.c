@@ -6,6 +6,7 @@
 
 enum {
     FIRST_LINES = 1 << 11,
+    MANY_LINES = 1 << 15,
     MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 12,
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
@@ -17,13 +18,6 @@ const uint64_t word_key_mask[WORD_KEY_MAX + 1][2] = {
     MASK(0), MASK(1), MASK(2),  MASK(3),  MASK(4),  MASK(5),  MASK(6),  MASK(7),
     MASK(8), MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15)};
 
-static struct word_line *new_lines(size_t n)
-{
-    struct word_line *l = mem_alloc_aligned(n * sizeof *l);
-    if (l) memset(l, 0, n * sizeof *l);
-    return l;
-}
-
 static void use_lines(struct word_cache *c, struct word_line *lines, size_t n)
 {
     c->lines = lines;
@@ -33,10 +27,13 @@ static void use_lines(struct word_cache *c, struct word_line *lines, size_t n)
 
 int word_cache_init(struct word_cache *c, struct err *e)
 {
-    struct word_line *lines = new_lines(FIRST_LINES);
+    struct word_line *lines = mem_alloc_aligned(FIRST_LINES * sizeof *lines);
     c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
     c->pool_cap = FIRST_POOL;
-    if (lines) use_lines(c, lines, FIRST_LINES);
+    if (lines) {
+        memset(lines, 0, FIRST_LINES * sizeof *lines);
+        use_lines(c, lines, FIRST_LINES);
+    }
     if (lines && c->pool) return 0;
     return err_oom(e, FIRST_LINES * sizeof *lines, "the word cache");
 }
@@ -86,21 +83,51 @@ static size_t slot_line(const struct word_cache *c, const struct word_slot *s)
     return word_cache_line(c, word_key_hash(k));
 }
 
-/* More lines; where that is too much or there is no memory, none used. */
-static void grow(struct word_cache *c)
+/* Twice as many lines in the same place: what is in a line goes to one of two, or
+ * behind them, none of which is before it.  So the last line goes first.  (A word
+ * far from the line it asks for, in one of the first lines, is dropped.) */
+static void spread(struct word_cache *c)
 {
-    size_t n = c->n_lines, more = n < 1 << 13 ? 4 * n : 2 * n;
-    struct word_line *old = c->lines, *lines = n < MAX_LINES ? new_lines(more) : NULL;
-    if (!lines) {
-        empty(c);
-        return;
+    size_t n = c->n_lines;
+    memset(c->lines + n, 0, n * sizeof *c->lines);
+    use_lines(c, c->lines, 2 * n);
+    c->used = 0;
+    for (size_t i = n; i-- > 0;) {
+        struct word_line old = c->lines[i];
+        memset(&c->lines[i], 0, sizeof old);
+        for (int k = 0; k < 2; k++) {
+            const struct word_slot *s = &old.slot[k];
+            size_t to = s->k[1] ? slot_line(c, s) : 0;
+            if (!s->k[1] || to < i) continue;
+            *free_slot(c, to) = *s;
+            c->used++;
+        }
     }
+}
+
+/* Few lines move to new memory.  Many have room for MAX_LINES from the beginning,
+ * of which only what is used is ever touched: growing them touches no new memory
+ * twice. */
+static bool move(struct word_cache *c)
+{
+    size_t n = c->n_lines, more = 4 * n;
+    struct word_line *old = c->lines, *lines = mem_alloc_aligned((more < MANY_LINES ? more : MAX_LINES) * sizeof *lines);
+    if (!lines) return false;
+    memset(lines, 0, more * sizeof *lines);
     use_lines(c, lines, more);
     for (size_t i = 0; i < 2 * n; i++) {
         const struct word_slot *s = &old[i / 2].slot[i % 2];
         if (s->k[1]) *free_slot(c, slot_line(c, s)) = *s;
     }
     mem_free_aligned(old);
+    return true;
+}
+
+/* More lines; where that is too much or there is no memory, none used. */
+static void grow(struct word_cache *c)
+{
+    if (c->n_lines >= MANY_LINES && c->n_lines < MAX_LINES) spread(c);
+    else if (c->n_lines >= MAX_LINES || !move(c)) empty(c);
 }
 
 /* A free slot with its key, or NULL when there is no memory for `n` more in the pool. */

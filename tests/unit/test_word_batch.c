@@ -83,8 +83,60 @@ static void vectors_do_as_the_others(void **state)
     for (int i = 0; i < 2; i++) word_cache_free(&c[i]);
 }
 
+/* Words that are numbers, short and long ones in turns. */
+static size_t number_word(uint32_t i, uint8_t *word)
+{
+    memset(word, 'a' + (int)(i % 7), 32);
+    memcpy(word, &i, sizeof i);
+    return i % 5 ? 4 + i % 12 : 16 + i % 16;
+}
+
+static void no_word_is_lost_as_the_cache_grows(void **state)
+{
+    (void)state;
+    enum { WORDS = 150000 };
+    struct word_cache c;
+    struct word_key key;
+    struct err e;
+    uint8_t word[32];
+    assert_int_equal(word_cache_init(&c, &e), 0);
+    size_t lines = c.n_lines, times = 0;
+    for (uint32_t i = 0; i < WORDS; i++) {
+        size_t n = number_word(i, word), before = c.n_lines;
+        const int32_t ids[8] = {(int32_t)i, 1, 2, 3, 4, 5, 6, 7};
+        if (n <= WORD_KEY_MAX) {
+            word_cache_ask(&c, word, n, sizeof word, &key);
+            word_cache_add(&c, &key, ids, 1 + i % 8);
+        } else {
+            word_cache_ask_long(&c, word, n, &key);
+            word_cache_add_long(&c, &key, word, n, ids, 1 + i % 8, 0);
+        }
+        times += c.n_lines != before;
+    }
+    assert_true(times > 4 && c.n_lines > 64 * lines && c.used == WORDS);
+    for (uint32_t i = 0; i < WORDS; i++) {
+        int32_t out[WORD_KEY_MAX];
+        uint32_t code;
+        size_t n = number_word(i, word), count;
+        const int32_t *ids = out;
+        if (n <= WORD_KEY_MAX) {
+            word_cache_ask(&c, word, n, sizeof word, &key);
+            count = word_cache_get(&c, &key, out);
+        } else {
+            word_cache_ask_long(&c, word, n, &key);
+            ids = word_cache_get_long(&c, &key, word, n, &count, &code);
+        }
+        assert_non_null(ids);
+        assert_int_equal(count, 1 + i % 8);
+        assert_int_equal(ids[0], i);
+        for (size_t k = 1; k < count; k++) assert_int_equal(ids[k], k);
+    }
+    word_cache_free(&c);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_do_as_the_others)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_do_as_the_others),
+                                       cmocka_unit_test(no_word_is_lost_as_the_cache_grows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
