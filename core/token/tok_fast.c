@@ -474,9 +474,9 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
 static void ask_all(struct tok_scratch *s, const uint8_t *p, size_t n, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        size_t begin = s->begins[i], len = s->ends[i] - begin;
-        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, p + begin, len, n - begin, &s->keys[i]);
-        else if (len <= WORD_LONG_MAX) word_cache_ask_long(&s->cache, p + begin, len, &s->keys[i]);
+        size_t begin = s->begins[i], len = s->words->ends[i] - begin;
+        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, p + begin, len, n - begin, &s->words->keys[i]);
+        else if (len <= WORD_LONG_MAX) word_cache_ask_long(&s->cache, p + begin, len, &s->words->keys[i]);
     }
 }
 
@@ -506,17 +506,18 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
                  size_t count, unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
-    size_t i = f->first && s->begins[0] == 0 && !s->goes_on, common = count - (f->last && s->ends[count - 1] == n);
+    size_t i = f->first && s->begins[0] == 0 && !s->goes_on, common = count - (f->last && s->words->ends[count - 1] == n);
     if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
-    if (i && one_part(t, s, text, s->begins[0], s->ends[0], n, &s->keys[0], flags, out, e)) return -1;
+    if (i && one_part(t, s, text, s->begins[0], s->words->ends[0], n, &s->words->keys[0], flags, out, e)) return -1;
     while (i < count) {
         if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
         int32_t *to = out->id + out->n; /* as long as nothing is missed */
-        for (size_t found; i < common && s->ends[i] - s->begins[i] <= WORD_KEY_MAX &&
-                           (found = word_cache_get(&s->cache, &s->keys[i], to)); i++)
+        for (size_t found; i < common && s->words->ends[i] - s->begins[i] <= WORD_KEY_MAX &&
+                           (found = word_cache_get(&s->cache, &s->words->keys[i], to)); i++)
             to += found;
         out->n = (size_t)(to - out->id);
-        if (i < count && one_part(t, s, text, s->begins[i], s->ends[i], n, &s->keys[i], flags, out, e)) return -1;
+        if (i < count && one_part(t, s, text, s->begins[i], s->words->ends[i], n, &s->words->keys[i], flags, out, e))
+            return -1;
         i++;
     }
     return 0;
@@ -542,7 +543,7 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     const struct tok_fast *f = t->fast;
     size_t pos = 0, count;
     s->sum = 0;
-    while (pos < n && (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->ends, BATCH))) {
+    while (pos < n && (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->words->ends, BATCH))) {
         ask_all(s, (const uint8_t *)text, n, count);
         let_go(out);
         if (!f->carry) {
@@ -550,7 +551,7 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
             continue;
         }
         for (size_t i = 0; i < count; i++)
-            if (carried(t, s, text, s->begins[i], s->ends[i], n, &s->keys[i], flags, out, e)) return -1;
+            if (carried(t, s, text, s->begins[i], s->words->ends[i], n, &s->words->keys[i], flags, out, e)) return -1;
     }
     s->sum = 0;
     return 0;

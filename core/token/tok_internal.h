@@ -136,15 +136,32 @@ struct tokenizer {
     struct buf later_pool;
 };
 
-/* Work space of one thread. */
-enum { BATCH = 256 + SPLIT_BATCH / 2, MISSES = 64 };
+/* tok_miss.c: words that wait to be merged. */
+enum { MISSES = 96, MISS_HASH = 256 };
+struct tok_misses {
+    struct tok_gap {
+        size_t at, n;         /* out->id[at..at + n) is kept free */
+        size_t job;           /* whose ids come there */
+    } gap[MISSES];
+    struct tok_waiting {
+        struct word_key key;
+        const uint8_t *word;
+        size_t n;
+        struct bpe_job job;   /* ids: in symbols */
+        uint8_t before;       /* one more than the last with the same place in `last` */
+    } waiting[MISSES];
+    uint8_t last[MISS_HASH];  /* by hash: one more than the last, 0 = none */
+    int32_t symbols[MISSES * BPE_JOB_MAX];
+    size_t n, n_jobs, n_symbols;
+};
 
-/* A word of a batch that the cache does not know: out->id[gap..gap + n) is kept
- * free for its ids, where its symbols are. */
-struct tok_miss {
-    size_t gap, n;
-    size_t word; /* index in the batch */
-    size_t job;  /* which merges it, or one like it before */
+/* Work space of one thread. */
+enum { BATCH = SPLIT_TWO };
+
+/* A batch of words of a text: text[begin..ends[0]), text[ends[0]..ends[1]) ... */
+struct tok_words {
+    size_t begin, count, ends[BATCH];
+    struct word_key keys[BATCH];
 };
 
 struct tok_scratch {
@@ -164,11 +181,9 @@ struct tok_scratch {
     bool goes_on;                /* TOK_GOES_ON: nothing happens at the beginning of the text */
     size_t offset;               /* of the segment in the text */
     double sum, gap;             /* Unigram: where the next word's sum begins; the least gap of the last */
-    size_t begins[BATCH], ends[BATCH + 1];
-    struct word_key keys[BATCH];
-    struct tok_miss miss[MISSES];
-    struct bpe_job jobs[MISSES];
-    size_t n_misses, n_jobs;
+    struct tok_words words[2];
+    size_t begins[BATCH];
+    struct tok_misses misses;
 };
 
 /* tok_match.c */
@@ -184,6 +199,13 @@ const struct tok_added *tok_match(const struct tok_matcher *m, const char *text,
 /* Appends the ids of a byte-level text that fast_split holds for, no spans. */
 int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n,
                    size_t at, struct tok_ids *out, struct err *e);
+/* tok_miss.c: a word that the cache does not know (in the text, which stays) gets n
+ * free places at the end of out; false: it is not to be merged with others.  Until
+ * tok_misses_merge() puts the ids there, nothing before them may change. */
+bool tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                    size_t n, struct tok_ids *out);
+void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
+void tok_misses_drop(struct tok_misses *m); /* after an error */
 int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
 int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e);
 

@@ -61,124 +61,69 @@ int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e)
 
 /* ---- with the cache ---- */
 
-static void remember(struct tok_scratch *s, const uint8_t *word, size_t n, const struct word_key *key, const int32_t *ids,
-                     size_t n_ids)
-{
-    if (n <= WORD_KEY_MAX) {
-        if (!word_cache_find(&s->cache, key)) word_cache_add(&s->cache, key, ids, n_ids);
-    } else if (n <= WORD_LONG_MAX) {
-        word_cache_add_long(&s->cache, key, word, n, ids, n_ids, 0);
-    }
-}
-
-/* Merges the words that were missed and closes up what they need less than was
- * kept free. */
-static void merge_misses(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
-{
-    size_t n = s->n_misses, n_jobs = s->n_jobs, to = n ? s->miss[0].gap : 0;
-    s->n_misses = s->n_jobs = 0;
-    if (!n) return;
-    bpe_merge_many(&t->bpe, s->jobs, n_jobs);
-    for (size_t i = 0, seen = 0; i < n; i++) {
-        struct tok_miss m = s->miss[i];
-        struct bpe_job *j = &s->jobs[m.job];
-        size_t from = m.gap + m.n, end = i + 1 < n ? s->miss[i + 1].gap : out->n;
-        if (m.job == seen) {
-            remember(s, j->bytes, m.n, &s->keys[m.word], j->ids, j->n);
-            seen++;
-        }
-        memmove(out->id + to, j->ids, j->n * sizeof *j->ids);
-        j->ids = out->id + to;
-        memmove(out->id + to + j->n, out->id + from, (end - from) * sizeof *j->ids);
-        to += j->n + end - from;
-    }
-    out->n = to;
-}
-
-/* The job of a short word that was missed before in this batch, or n_jobs. */
-static size_t same_miss(const struct tok_scratch *s, const struct word_key *key)
-{
-    for (size_t i = s->n_misses; i-- > 0;) {
-        const struct word_key *k = &s->keys[s->miss[i].word];
-        if (k->hash == key->hash && k->k[0] == key->k[0] && k->k[1] == key->k[1]) return s->miss[i].job;
-    }
-    return s->n_jobs;
-}
-
-/* Puts the word's symbols where its ids will be; false: it is not to be merged
- * with others. */
-static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, size_t i,
-                    struct tok_ids *out)
-{
-    int32_t *ids = out->id + out->n;
-    if (n > BPE_JOB_MAX || !t->bpe.n_merges || (t->ignore_merges && tok_whole_word(t, word, n) >= 0)) return false;
-    size_t job = n <= WORD_KEY_MAX ? same_miss(s, &s->keys[i]) : s->n_jobs;
-    if (job == s->n_jobs) {
-        for (size_t k = 0; k < n; k++) {
-            ids[k] = t->byte_id[word[k]];
-            if (ids[k] < 0) return false;
-        }
-        s->jobs[s->n_jobs++] = (struct bpe_job){ids, word, n};
-    }
-    s->miss[s->n_misses++] = (struct tok_miss){out->n, n, i, job};
-    out->n += n;
-    if (s->n_misses == MISSES) merge_misses(t, s, out);
-    return true;
-}
-
 /* Word i of a batch, which is long, or not in the cache. */
-static int other_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, size_t at,
-                      size_t i, struct tok_ids *out, struct err *e)
+static int other_word(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                      size_t n, size_t at, struct tok_ids *out, struct err *e)
 {
     size_t n_ids, before = out->n;
     uint32_t code;
     const int32_t *ids = NULL;
-    if (n > WORD_KEY_MAX && n <= WORD_LONG_MAX) ids = word_cache_get_long(&s->cache, &s->keys[i], word, n, &n_ids, &code);
+    if (n > WORD_KEY_MAX && n <= WORD_LONG_MAX) ids = word_cache_get_long(&s->cache, key, word, n, &n_ids, &code);
     if (ids) {
         memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
         out->n += n_ids;
         return 0;
     }
-    if (put_off(t, s, word, n, i, out)) return 0;
+    if (tok_misses_add(t, s, key, word, n, out)) return 0;
     if (tok_model_word(t, s, word, n, at, out, e)) return -1;
-    remember(s, word, n, &s->keys[i], out->id + before, out->n - before);
+    ids = out->id + before;
+    if (n <= WORD_KEY_MAX) word_cache_add(&s->cache, key, ids, out->n - before);
+    else if (n <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, n, ids, out->n - before, 0);
     return 0;
 }
 
-/* One batch: all slots are asked for before the first is looked at, so that the
- * misses of the processor's caches overlap; and what is not known is merged
- * together at the end. */
-static int cached_batch(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text,
-                        size_t n, size_t pos, size_t count, size_t at, struct tok_ids *out,
-                        struct err *e)
+/* The words from `begin` on: cut, and their slots in the cache asked for. */
+static void cut_batch(struct tok_scratch *s, split_fn *split, const uint8_t *text, size_t n, size_t begin,
+                      struct tok_words *w)
 {
-    s->batch->ask(&s->cache, text, n, pos, s->ends, count, s->keys);
-    s->n_misses = s->n_jobs = 0;
-    /* A word has at most as many ids as bytes; a few more are written of some.  So
-     * out->id stays where it is. */
-    if (tok_ids_room(out, s->ends[count - 1] - pos + WORD_INLINE, e)) return -1;
-    for (size_t i = 0; i < count; i++) {
+    w->begin = begin;
+    w->count = begin < n ? split(text, n, begin, w->ends, BATCH) : 0;
+    if (w->count) s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, w->keys);
+}
+
+static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const struct tok_words *w, const uint8_t *text,
+                     size_t at, struct tok_ids *out, struct err *e)
+{
+    size_t pos = w->begin;
+    /* A word has at most as many ids as bytes; a few more are written of some. */
+    if (tok_ids_room(out, w->ends[w->count - 1] - pos + WORD_INLINE, e)) return -1;
+    for (size_t i = 0; i < w->count; i++) {
         int32_t *to = out->id + out->n;
         size_t from = i;
-        i = s->batch->get(&s->cache, s->keys, i, count, &to);
+        i = s->batch->get(&s->cache, w->keys, i, w->count, &to);
         out->n = (size_t)(to - out->id);
-        if (i > from) pos = s->ends[i - 1];
-        if (i == count) break;
-        if (other_word(t, s, text + pos, s->ends[i] - pos, at + pos, i, out, e)) return -1;
-        pos = s->ends[i];
+        if (i > from) pos = w->ends[i - 1];
+        if (i == w->count) break;
+        if (other_word(t, s, &w->keys[i], text + pos, w->ends[i] - pos, at + pos, out, e)) return -1;
+        pos = w->ends[i];
     }
-    merge_misses(t, s, out);
     return 0;
 }
 
+/* All slots of a batch are asked for, and the next batch is cut, before the first
+ * is looked at, so that the misses of the processor's caches overlap. */
 int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n,
                    size_t at, struct tok_ids *out, struct err *e)
 {
     split_fn *split = split_function(t->split);
-    for (size_t pos = 0; pos < n; pos = s->ends[BATCH]) {
-        size_t count = split(text, n, pos, s->ends, BATCH);
-        if (cached_batch(t, s, text, n, pos, count, at, out, e)) return -1;
-        s->ends[BATCH] = s->ends[count - 1];
+    struct tok_words *w = &s->words[0], *next = &s->words[1], *swap;
+    for (cut_batch(s, split, text, n, 0, w); w->count; swap = w, w = next, next = swap) {
+        cut_batch(s, split, text, n, w->ends[w->count - 1], next);
+        if (get_batch(t, s, w, text, at, out, e)) {
+            tok_misses_drop(&s->misses);
+            return -1;
+        }
     }
+    tok_misses_merge(t, s, out);
     return 0;
 }

@@ -1,0 +1,86 @@
+/* Words that the cache does not know: they wait until there are enough of them to
+ * be merged side by side.  Each has one job, however often it comes; its place
+ * among the ids is kept free. */
+#include <string.h>
+
+#include "core/token/tok_internal.h"
+
+void tok_misses_drop(struct tok_misses *m)
+{
+    m->n = m->n_jobs = m->n_symbols = 0;
+    memset(m->last, 0, sizeof m->last);
+}
+
+static void remember(struct tok_scratch *s, const struct tok_waiting *w)
+{
+    const struct bpe_job *j = &w->job;
+    if (w->n <= WORD_KEY_MAX) word_cache_add(&s->cache, &w->key, j->ids, j->n);
+    else word_cache_add_long(&s->cache, &w->key, w->word, w->n, j->ids, j->n, 0);
+}
+
+void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
+{
+    struct tok_misses *m = &s->misses;
+    struct bpe_job jobs[MISSES];
+    if (!m->n) return;
+    for (size_t i = 0; i < m->n_jobs; i++) jobs[i] = m->waiting[i].job;
+    bpe_merge_many(&t->bpe, jobs, m->n_jobs);
+    for (size_t i = 0; i < m->n_jobs; i++) {
+        m->waiting[i].job = jobs[i];
+        remember(s, &m->waiting[i]);
+    }
+    /* What the words need less than was kept free is closed up. */
+    size_t to = m->gap[0].at;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct bpe_job *j = &jobs[m->gap[i].job];
+        size_t from = m->gap[i].at + m->gap[i].n, end = i + 1 < m->n ? m->gap[i + 1].at : out->n;
+        memcpy(out->id + to, j->ids, j->n * sizeof *j->ids);
+        to += j->n;
+        memmove(out->id + to, out->id + from, (end - from) * sizeof *j->ids);
+        to += end - from;
+    }
+    out->n = to;
+    tok_misses_drop(m);
+}
+
+/* The job of a word that already waits, or MISSES. */
+static size_t find(const struct tok_misses *m, const struct word_key *key, const uint8_t *word, size_t n)
+{
+    for (size_t i = m->last[key->hash % MISS_HASH]; i-- > 0; i = m->waiting[i].before) {
+        const struct tok_waiting *w = &m->waiting[i];
+        bool same = w->key.k[0] == key->k[0] && w->key.k[1] == key->k[1];
+        if (same && (n <= WORD_KEY_MAX || memcmp(w->word, word, n) == 0)) return i;
+    }
+    return MISSES;
+}
+
+/* Its symbols, the tokens of its bytes; false: a byte has none. */
+static bool add(const struct tokenizer *t, struct tok_misses *m, const struct word_key *key, const uint8_t *word,
+                size_t n)
+{
+    int32_t *ids = m->symbols + m->n_symbols;
+    struct tok_waiting *w = &m->waiting[m->n_jobs];
+    uint8_t *last = &m->last[key->hash % MISS_HASH];
+    for (size_t i = 0; i < n; i++)
+        if ((ids[i] = t->byte_id[word[i]]) < 0) return false;
+    *w = (struct tok_waiting){*key, word, n, {ids, word, n}, *last};
+    *last = (uint8_t)++m->n_jobs;
+    m->n_symbols += n;
+    return true;
+}
+
+bool tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                    size_t n, struct tok_ids *out)
+{
+    struct tok_misses *m = &s->misses;
+    if (n > BPE_JOB_MAX || !t->bpe.n_merges || (t->ignore_merges && tok_whole_word(t, word, n) >= 0)) return false;
+    size_t job = find(m, key, word, n);
+    if (job == MISSES) {
+        job = m->n_jobs;
+        if (!add(t, m, key, word, n)) return false;
+    }
+    m->gap[m->n++] = (struct tok_gap){out->n, n, job};
+    out->n += n;
+    if (m->n == MISSES) tok_misses_merge(t, s, out);
+    return true;
+}
