@@ -32,10 +32,13 @@ int model_config_preset(struct model_config *c, const char *name, struct err *e)
     for (; preset_names[n]; n++)
         if (strcmp(preset_names[n], name) == 0)
             return parse_text(c, preset_texts[n], strlen(preset_texts[n]), name, e);
-    struct buf all = {0};
-    for (size_t i = 0; i < n; i++) buf_printf(&all, "%s%s", i ? ", " : "", preset_names[i]);
-    err_set(e, ERR_CONFIG, "no preset '%s'; there are %s", name, all.data ? all.data : "");
-    buf_free(&all);
+    /* The family's presets when the name begins some, all of them otherwise. */
+    struct buf like = {0};
+    for (size_t pass = 0, same = strlen(name); pass < 2 && !like.len; pass++, same = 0)
+        for (size_t i = 0; i < n; i++)
+            if (strncmp(preset_names[i], name, same) == 0) buf_printf(&like, "%s%s", like.len ? ", " : "", preset_names[i]);
+    err_set(e, ERR_CONFIG, "no preset '%s'; there are %s", name, like.data ? like.data : "");
+    buf_free(&like);
     const char *near = opt_nearest(name, preset_names, n);
     return near ? err_hint(e, "did you mean %s?", near) : -1;
 }
