@@ -213,6 +213,9 @@ static void talk_replay(const struct replay_stats *s)
              (unsigned long long)s->docs, (unsigned long long)s->kept_before, (unsigned long long)s->kept_after,
              (unsigned long long)s->now_kept, (unsigned long long)s->now_removed, (double)s->bytes_before / 1e6,
              (double)s->bytes_after / 1e6);
+    if (s->corpus >= 0)
+        log_warn("%s was measured among the documents that stayed then; it would differ a little in a new run",
+                 s->rule[s->corpus].key);
 }
 
 /* --replay: what other limits would change.  Documents are not at hand, so --out gets the changes. */

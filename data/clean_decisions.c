@@ -53,7 +53,7 @@ void decisions_head(const struct clean_cfg *cfg, struct buf *out)
         if (!rules_is_line(x))
             buf_printf(out, ",\"reason\":\"%s\",\"value\":%d,\"fails\":\"%s\"", x->reason, x->metric,
                        x->below ? "below" : "above");
-        buf_addc(out, '}');
+        buf_adds(out, c->corpus[r] ? ",\"corpus\":true}" : "}");
     }
     buf_adds(out, "]}\n");
 }
@@ -64,6 +64,41 @@ static void open_record(const struct doc *d, struct buf *out)
     doc_emit_id(d, out);
     add_string(out, "file", d->file->name, strlen(d->file->name));
     buf_printf(out, ",\"line\":%llu", (unsigned long long)d->line_no);
+}
+
+static bool same(double a, double b)
+{
+    return (isnan(a) && isnan(b)) || (a <= b && a >= b);
+}
+
+/* [position, value] into a list that has n already. */
+static void add_pair(struct buf *out, const char *list, int n, int m, double v)
+{
+    if (n)
+        buf_addc(out, ',');
+    else
+        buf_printf(out, ",\"%s\":[", list);
+    buf_printf(out, "[%d,", m);
+    add_number(out, v);
+    buf_addc(out, ']');
+}
+
+/* What was measured before line rules took out lines, where it is not what stands
+ * in "v"; then the extremes in between, where they matter in both ways. */
+static void add_first(const struct clean_verdict *v, struct buf *out)
+{
+    int n = 0;
+    for (int m = 0; m < METRIC_N; m++)
+        if (!same(v->first[m], v->value[m])) add_pair(out, "first", n++, m, v->first[m]);
+    if (!n) return;
+    buf_addc(out, ']');
+    n = 0;
+    for (int m = 0; m < METRIC_N; m++) {
+        const double end[2] = {v->low[m], v->high[m]};
+        for (int k = 0; k < 2 && rules_both_ways(m); k++)
+            if (!same(end[k], v->first[m]) && !same(end[k], v->value[m])) add_pair(out, "also", n++, m, end[k]);
+    }
+    if (n) buf_addc(out, ']');
 }
 
 void decisions_doc(const struct clean_cfg *cfg, const struct clean_verdict *v, struct buf *out)
@@ -91,6 +126,7 @@ void decisions_doc(const struct clean_cfg *cfg, const struct clean_verdict *v, s
         add_number(out, v->value[m]);
     }
     buf_addc(out, ']');
+    if (v->first) add_first(v, out);
     for (size_t i = 0; i < v->n_cuts; i++)
         buf_printf(out, "%s[%zu,%zu,\"%s\"]", i ? "," : ",\"cut\":[", v->cut[i].begin, v->cut[i].end,
                    c->rule[v->cut[i].rule]->key);

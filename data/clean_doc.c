@@ -96,15 +96,14 @@ static void note_removed(struct clean_stats *s, int n_rules, const struct rule_s
 }
 
 /* `why` is what filters have to say, or "". */
-static void emit_removed(const struct clean *c, const struct doc *d, int r, const double *value,
+static void emit_removed(const struct clean *c, const struct doc *d, int r, double value,
                          const struct buf *why, struct buf *out)
 {
     const struct rules_cfg *rules = &c->cfg->rules;
     struct buf more = {0};
     buf_printf(&more,
              ",\"removed_by\":\"%s\",\"rule\":\"%s\",\"value\":%.6g,\"limit\":%.6g",
-             rules->rule[r]->reason, rules->rule[r]->key, value[rules->rule[r]->metric],
-             rules->limit[r]);
+             rules->rule[r]->reason, rules->rule[r]->key, value, rules->limit[r]);
     buf_add(&more, why->data, why->len);
     buf_addc(&more, 0);
     out->oom |= more.oom;
@@ -146,14 +145,13 @@ static size_t whole_chars(const char *s, size_t n, size_t most)
 }
 
 static void note_detail(const struct clean *c, struct clean_stats *s, const struct clean_doc *d,
-                        int reason)
+                        int reason, double value)
 {
-    struct clean_sample x = {.rule = reason};
+    struct clean_sample x = {.rule = reason, .value = value};
     detail_values(s->detail, &c->cfg->rules, d->value);
     if (reason < 0 || !detail_wants(s->detail, reason)) return;
     struct buf id = {0};
     doc_emit_id(d->doc, &id);
-    x.value = d->value[c->cfg->rules.rule[reason]->metric];
     memcpy(x.id, id.data ? id.data : "", whole_chars(id.data, id.len, sizeof x.id - 1));
     const char *text = d->as_it_came ? d->text : d->doc->text;
     memcpy(x.text, text, whole_chars(text, d->as_it_came ? d->n : d->doc->text_len, sizeof x.text - 1));
@@ -166,8 +164,11 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
 {
     struct clean_stats *s = &((struct clean_block *)slot->user)->s;
     const struct doc *doc = d->doc;
-    int reason = d->removed ? rules_reason(d->value, failed) : -1;
-    if (s->detail) note_detail(c, s, d, reason);
+    bool settled = c->judge && c->cfg->settle && !(d->as_it_came && !d->n);
+    const double *first = settled ? w->first : NULL;
+    double value = 0;
+    int reason = d->removed ? rules_settled_reason(&c->cfg->rules, d->value, first, METRIC_N, failed, &value) : -1;
+    if (s->detail) note_detail(c, s, d, reason, value);
     struct buf *why = &c->workers[thread].why;
     buf_clear(why);
     if (d->removed) {
@@ -175,7 +176,7 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
             if (c->cfg->filter[i].explain) c->cfg->filter[i].explain(c->cfg->filter[i].arg, thread, d, why);
         slot->out[OUT_REMOVED].oom |= why->oom;
         note_removed(s, c->cfg->rules.n_rules, failed, reason, d->bytes_in);
-        if (c->want[OUT_REMOVED]) emit_removed(c, doc, reason, d->value, why, &slot->out[OUT_REMOVED]);
+        if (c->want[OUT_REMOVED]) emit_removed(c, doc, reason, value, why, &slot->out[OUT_REMOVED]);
     } else {
         uint64_t n = copies(c, d->value);
         s->docs_out++;
@@ -191,6 +192,9 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
     if (!c->want[OUT_DECISIONS]) return;
     struct clean_verdict v = {.doc = doc,
                               .value = d->value,
+                              .first = first,
+                              .low = w->low,
+                              .high = w->high,
                               .failed = failed,
                               .cut = w->cut,
                               .n_cuts = w->n_cuts,

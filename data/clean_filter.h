@@ -11,7 +11,8 @@
  *     int m = rules_add_metric(&cfg.rules, "classifier.score", e);
  *     row = (struct rule){"classifier.min_score", "classifier", m, true, 0.5, "Smallest score"};
  *     rules_add(&cfg.rules, &row, e);       so that --set classifier.min_score=X works;
- *     clean_add_filter(&cfg, &filter, e);   the row lives as long as cfg
+ *     clean_add_filter(&cfg, &filter, e);   the row lives as long as cfg; with settle(),
+ *                                           the rule added last is one of the whole corpus
  *
  * Filters run in the order in which they were added: those with before_rules
  * on the normalised text, the others on what the rules left of it.

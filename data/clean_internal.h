@@ -94,6 +94,7 @@ int clean_stats_add(struct clean_stats *to, const struct clean_stats *from, stru
 struct clean_verdict {
     const struct doc *doc;
     const double *value;
+    const double *first, *low, *high; /* METRIC_N as in struct rules_work, first may be NULL */
     const struct rule_set *failed;
     const struct rules_cut *cut;
     size_t n_cuts, bytes_in, bytes_out;

@@ -12,6 +12,7 @@ int clean_add_filter(struct clean_cfg *cfg, const struct clean_filter *f, struct
     if (cfg->n_filters == CLEAN_FILTERS_MAX)
         return err_set(e, ERR_USAGE, "too many filters (%s is the %dth)", f->name,
                        CLEAN_FILTERS_MAX + 1);
+    if (f->settle) cfg->rules.corpus[cfg->rules.n_rules - 1] = true;
     cfg->filter[cfg->n_filters++] = *f;
     return 0;
 }

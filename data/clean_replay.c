@@ -19,6 +19,8 @@ struct record {
     uint64_t bytes;
     int by; /* rule, -1 */
     double v[METRICS_MAX];
+    bool settled; /* judged more than once: */
+    double first[METRICS_MAX], low[METRICS_MAX], high[METRICS_MAX];
 };
 
 struct replay {
@@ -42,17 +44,18 @@ static int read_rule(struct replay *r, const cJSON *j, int n_values, struct err 
     const char *fails = "above", *key, *reason = "";
     int64_t value = METRIC_LINE;
     double limit;
-    bool on;
+    bool on, corpus = false;
     if (json_get_str(j, "rule", &key, "rules[]", e) || json_get_bool(j, "on", &on, key, e) ||
         json_get_f64(j, "limit", -1e300, 1e300, &limit, key, e) ||
         json_opt_str(j, "reason", &reason, key, e) ||
         json_opt_i64(j, "value", 0, n_values - 1, &value, key, e) ||
-        json_opt_str(j, "fails", &fails, key, e))
+        json_opt_str(j, "fails", &fails, key, e) || json_opt_bool(j, "corpus", &corpus, key, e))
         return -1;
     *x = (struct rule){key, reason, (int)value, strcmp(fails, "below") == 0, limit, ""};
     int i = rules_add(&r->before, x, e);
     if (i < 0) return -1;
     r->before.on[i] = on;
+    r->before.corpus[i] = corpus;
     return 0;
 }
 
@@ -83,6 +86,7 @@ static int read_head(struct replay *r, const char *line, size_t n, struct err *e
 /* What was asked for must follow from the values. */
 static int apply_changes(struct replay *r, struct err *e)
 {
+    bool other = false; /* than rules of the whole corpus */
     r->after = r->before;
     for (size_t i = 0; i < r->cfg->n_set; i++) {
         const char *a = r->cfg->set[i], *eq = strchr(a, '=');
@@ -90,12 +94,15 @@ static int apply_changes(struct replay *r, struct err *e)
         int k = rules_find(&r->after, a, (size_t)(eq - a));
         bool same = r->after.on[k] == r->before.on[k] &&
                     (r->after.limit[k] <= r->before.limit[k] && r->after.limit[k] >= r->before.limit[k]);
+        other |= !same && !r->after.corpus[k];
         if (rules_is_line(r->after.rule[k]) && !same)
             return err_set(e, ERR_USAGE,
                            "--set %s: a line rule changes the text, and with it what was measured; "
                            "run llmctl clean again",
                            a);
     }
+    for (int k = 0; k < r->after.n_rules && other && r->s->corpus < 0; k++)
+        if (r->after.on[k] && r->after.corpus[k]) r->s->corpus = k;
     return 0;
 }
 
@@ -107,26 +114,52 @@ static int damaged(const struct replay *r, const char *what, struct err *e)
                    what);
 }
 
+/* One number or null of a list; NULL: there is none. */
+static char *read_number(const char *p, const char *end, double *v)
+{
+    char *stop;
+    if (end - p >= 4 && memcmp(p, "null", 4) == 0) {
+        *v = (double)NAN;
+        return (char *)p + 4;
+    }
+    *v = strtod(p, &stop); /* the line ends in a NUL */
+    return stop == p || stop >= end ? NULL : stop;
+}
+
 static int read_values(const struct replay *r, const char *p, const char *end, struct record *x,
                        struct err *e)
 {
     int n = 0;
     if (p >= end || *p++ != '[') return damaged(r, "\"v\" is no list", e);
     for (;; p++) {
-        char *stop;
         if (n == r->before.n_metrics) return damaged(r, "more values than names", e);
-        if (end - p >= 4 && memcmp(p, "null", 4) == 0) {
-            x->v[n++] = (double)NAN;
-            stop = (char *)p + 4;
-        } else {
-            x->v[n++] = strtod(p, &stop); /* the line ends in a NUL */
-        }
-        if (stop == p || stop >= end) return damaged(r, "a value is no number", e);
-        p = stop;
+        p = read_number(p, end, &x->v[n++]);
+        if (!p || p >= end) return damaged(r, "a value is no number", e);
         if (*p == ']') break;
         if (*p != ',') return damaged(r, "a value is no number", e);
     }
     return n == r->before.n_metrics ? 0 : damaged(r, "fewer values than names", e);
+}
+
+/* [[which, value], ...]: of the first judging, or of some in between. */
+static int read_pairs(const struct replay *r, const char *p, const char *end, struct record *x, bool first,
+                      struct err *e)
+{
+    for (bool more = p < end && *p++ == '['; more;) {
+        char *stop;
+        double v;
+        if (p >= end || *p++ != '[') break;
+        long m = strtol(p, &stop, 10);
+        if (stop == p || *stop != ',' || m < 0 || m >= r->before.n_metrics) break;
+        p = read_number(stop + 1, end, &v);
+        if (!p || p + 1 >= end || *p++ != ']') break;
+        if (first) x->first[m] = v;
+        x->low[m] = fmin(x->low[m], v);
+        x->high[m] = fmax(x->high[m], v);
+        if (*p == ']') return 0;
+        more = *p++ == ',';
+    }
+    return damaged(r, "\"first\" or \"also\" is no list of pairs", e);
 }
 
 static int read_record(const struct replay *r, const char *line, size_t n, struct record *x,
@@ -134,7 +167,7 @@ static int read_record(const struct replay *r, const char *line, size_t n, struc
 {
     static const char *const members[DOC_EXTRA] = {"kept", "by", "v", "bytes"};
     struct doc_fields f, g;
-    const char *const bad[DOC_EXTRA] = {"bad", "line"};
+    const char *const bad[DOC_EXTRA] = {"bad", "line", "first", "also"};
     if (utf8_valid_prefix(line, n) != n) return damaged(r, "invalid UTF-8", e);
     const char *why = doc_json_find_more(line, n, "file", members, &f);
     if (!why) why = doc_json_find_more(line, n, "file", bad, &g);
@@ -153,7 +186,15 @@ static int read_record(const struct replay *r, const char *line, size_t n, struc
         x->by = rules_find(&r->before, line + f.extra_begin[1] + 1,
                            f.extra_end[1] - f.extra_begin[1] - 2);
     if (!x->kept && x->by < 0) return damaged(r, "removed by no known rule", e);
-    return read_values(r, line + f.extra_begin[2], line + f.extra_end[2], x, e);
+    if (read_values(r, line + f.extra_begin[2], line + f.extra_end[2], x, e)) return -1;
+    x->settled = g.extra_end[2] != 0;
+    if (!x->settled) return 0;
+    memcpy(x->first, x->v, sizeof x->first);
+    memcpy(x->low, x->v, sizeof x->low);
+    memcpy(x->high, x->v, sizeof x->high);
+    for (int k = 2; k < 4; k++)
+        if (g.extra_end[k] && read_pairs(r, line + g.extra_begin[k], line + g.extra_end[k], x, k == 2, e)) return -1;
+    return 0;
 }
 
 /* A rule that is on but whose value is missing can only be passed over when it
@@ -200,7 +241,14 @@ static int decide(struct replay *r, const char *line, size_t n, struct err *e)
     }
     if (check_measured(r, &x, e)) return -1;
     rules_apply(&r->after, x.v, 0, r->after.n_rules, &failed);
-    int now = rule_set_any(&failed) ? rules_reason(x.v, &failed) : -1;
+    if (x.settled) {
+        rules_apply(&r->after, x.low, 0, r->after.n_rules, &failed);
+        rules_apply(&r->after, x.high, 0, r->after.n_rules, &failed);
+    }
+    const double *first = x.settled ? x.first : NULL;
+    size_t n_first = first ? (size_t)r->after.n_metrics : 0;
+    double value;
+    int now = rule_set_any(&failed) ? rules_settled_reason(&r->after, x.v, first, n_first, &failed, &value) : -1;
     s->kept_before += x.kept;
     s->kept_after += now < 0;
     s->bytes_before += x.kept ? x.bytes : 0;
@@ -277,7 +325,7 @@ static int copy_names(struct replay *r, struct err *e)
 
 int replay_run(const struct replay_cfg *cfg, struct replay_stats *out, struct err *e)
 {
-    *out = (struct replay_stats){0};
+    *out = (struct replay_stats){.corpus = -1};
     struct replay *r = mem_zalloc(1, sizeof *r);
     if (!r) return err_oom(e, sizeof *r, "a replay");
     r->cfg = cfg;

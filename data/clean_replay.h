@@ -3,7 +3,9 @@
  * A rule is applied to the values on record; no text is read.  What cannot be
  * known from them is an error, not a guess: a line rule that is changed (other
  * lines would stay, and what was measured on them would change), a rule whose
- * value was not measured. */
+ * value was not measured.  Values that come from the whole corpus (outliers,
+ * balance, contradictions, label errors) are taken as they are; stats.corpus says
+ * when that is no more than an estimate. */
 #ifndef DATA_CLEAN_REPLAY_H
 #define DATA_CLEAN_REPLAY_H
 
@@ -31,6 +33,7 @@ struct replay_stats {
     uint64_t bytes_before, bytes_after; /* of text as read, of kept documents */
     struct replay_rule rule[RULES_MAX];
     int n_rules;
+    int corpus; /* a rule whose value would be another one where other documents stay; -1: none */
 };
 
 /* *out is to be freed in every case. */

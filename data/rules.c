@@ -144,6 +144,23 @@ int rules_reason(const double *m, const struct rule_set *failed)
     return r;
 }
 
+int rules_settled_reason(const struct rules_cfg *c, const double *m, const double *first, size_t n,
+                         const struct rule_set *failed, double *value)
+{
+    double all[METRICS_MAX] = {0};
+    struct rule_set early = {{0}};
+    const double *by = m;
+    if (first) {
+        memcpy(all, m, (size_t)c->n_metrics * sizeof *all);
+        memcpy(all, first, n * sizeof *all);
+        rules_apply(c, all, 0, c->n_rules, &early);
+        if (rule_set_any(&early)) by = all;
+    }
+    int r = rules_reason(by, rule_set_any(&early) ? &early : failed);
+    *value = by[c->rule[r]->metric];
+    return r;
+}
+
 /* ---- judging ---- */
 
 static bool any_of(const struct rules_cfg *c, int first, int last)
@@ -179,7 +196,7 @@ struct line_verdict {
 
 static bool cuts_lines(const struct rules_cfg *c) /* else they are only measured */
 {
-    return any_of(c, RULE_LINE_WORD_LENGTH, RULE_SENTENCES);
+    return any_of(c, RULE_LINE_WORD_LENGTH, RULE_LINE_POLICY);
 }
 
 /* FineWeb on the lines that are left; what costs more comes second. */
@@ -372,18 +389,34 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
     return w->oom ? err_oom(e, w->table.slots * sizeof *w->table.v, "the tables of the rules") : 0;
 }
 
-/* The worse of two values of each metric: the smaller where rules only ask for
- * enough, the larger where they only forbid too much; else the later. */
-static void keep_worse(const double *before, double *m)
+/* Which rules ask a metric for enough, and which forbid too much. */
+static void directions(bool *below, bool *above)
 {
-    bool below[METRIC_N] = {false}, above[METRIC_N] = {false};
     for (int r = 0; r < RULE_N; r++) {
         const struct rule *x = &rules_table[r];
         if (!rules_is_line(x)) *(x->below ? &below[x->metric] : &above[x->metric]) = true;
     }
+}
+
+bool rules_both_ways(int metric)
+{
+    bool below[METRIC_N] = {false}, above[METRIC_N] = {false};
+    directions(below, above);
+    return below[metric] && above[metric];
+}
+
+/* The worse of two values of each metric: the smaller where rules only ask for
+ * enough, the larger where they only forbid too much; else the later. */
+static void keep_worse(struct rules_work *w, const double *before)
+{
+    bool below[METRIC_N] = {false}, above[METRIC_N] = {false};
+    directions(below, above);
     for (int i = 0; i < METRIC_N; i++) {
-        bool worse = below[i] ? before[i] < m[i] : before[i] > m[i];
-        if (isnan(m[i]) || (below[i] != above[i] && worse)) m[i] = before[i];
+        double *m = &w->m[i];
+        bool worse = below[i] ? before[i] < *m : before[i] > *m;
+        if (isnan(*m) || (below[i] != above[i] && worse)) *m = before[i];
+        w->low[i] = fmin(w->low[i], *m); /* of a number and none the number */
+        w->high[i] = fmax(w->high[i], *m);
     }
 }
 
@@ -393,6 +426,9 @@ int rules_settle(const struct rules_cfg *c, struct rules_work *w, const char *te
     enum { ROUNDS = 8 };
     const char *in = text;
     if (rules_judge(c, w, text, n, out, out_n, failed, e)) return -1;
+    memcpy(w->first, w->m, sizeof w->first);
+    memcpy(w->low, w->m, sizeof w->low);
+    memcpy(w->high, w->m, sizeof w->high);
     int ret = 0;
     for (int i = 0; i < ROUNDS && *out != in && (c->all || !rule_set_any(failed)) && !ret; i++) {
         double before[METRIC_N];
@@ -411,7 +447,7 @@ int rules_settle(const struct rules_cfg *c, struct rules_work *w, const char *te
         w->again = true;
         ret = rules_judge(c, w, in, w->settled.len, out, out_n, &again, e);
         w->again = false;
-        keep_worse(before, w->m);
+        keep_worse(w, before);
         rule_set_join(failed, &again);
     }
     return ret;

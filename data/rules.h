@@ -140,6 +140,7 @@ struct rules_cfg {
     const struct rule *rule[RULES_MAX];
     bool on[RULES_MAX];
     double limit[RULES_MAX];
+    bool corpus[RULES_MAX]; /* its value depends on which other documents stay */
     int n_rules;
     const char *metric[METRICS_MAX]; /* names, for the record of a document */
     int n_metrics;
@@ -199,6 +200,14 @@ void rules_apply(const struct rules_cfg *c, const double *m, int first, int last
                  struct rule_set *failed);
 /* Of those that failed, the one that is the reason. */
 int rules_reason(const double *m, const struct rule_set *failed);
+/* Has the metric a rule that wants more and one that wants less? */
+bool rules_both_ways(int metric);
+/* As rules_reason, of a document that was judged more than once: a rule that failed at
+ * first comes before one that only what was left of the text failed.  first: n
+ * values that take the place of those in m for this, or NULL; *value: that of
+ * the rule's metric by which it failed. */
+int rules_settled_reason(const struct rules_cfg *c, const double *m, const double *first, size_t n,
+                         const struct rule_set *failed, double *value);
 
 /* Work space of one thread; zero-initialise. */
 struct hash_counter {
@@ -250,6 +259,8 @@ struct rules_work {
     } * lines;
     size_t n_lines, lines_cap, first_line, end_line; /* [first, end): without empty ones at the ends */
     double m[METRICS_MAX];
+    /* rules_settle(): of the text as it came, before line rules took out lines; the extremes of all times */
+    double first[METRIC_N], low[METRIC_N], high[METRIC_N];
     uint64_t lines_removed[RULE_N]; /* of the last document, by line rule */
     struct rules_cut {
         size_t begin, end; /* of the text before the rules */
@@ -270,7 +281,7 @@ int rules_judge(const struct rules_cfg *c, struct rules_work *w, const char *tex
 
 /* Judges what is left again until nothing changes, so that doing all of it twice
  * changes nothing: a document that would not pass a second time does not pass.
- * Of a metric the worst value is kept. */
+ * Of a metric the worst value is kept, and in w->first that of the first time. */
 int rules_settle(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                  const char **out, size_t *out_n, struct rule_set *failed, struct err *e);
 

@@ -99,6 +99,20 @@ for set in gopher.min_words=120 repetition.top_2_gram=0.5 fineweb.max_newlines=o
     expect 0 "$LLMCTL" clean many.jsonl --preset fineweb --dry-run --json --set $set
     grep -q "\"out\":${replayed#*:}," out || fail "replay of $set: $replayed, $(cut -c1-80 out)"
 done
+# Where line rules take out all lines the reason is what failed before, in a replay too, for
+# limits on values that rules want larger and smaller.
+printf '%s\n' '{"id":1,"text":"Home"}' '{"id":2,"text":"One word is short.\nand of the very important considerations indeed"}' >lines.jsonl
+judge="--preset c4 --set c4.min_sentences=off --set gopher.min_words=3 --set gopher.max_mean_length=4.5"
+"$LLMCTL" clean lines.jsonl $judge -q -n --decisions l.jsonl --removed lr.jsonl
+[ "$(grep -o '"rule":.*' lr.jsonl)" = '"rule":"gopher.min_words","value":1,"limit":3}
+"rule":"gopher.max_mean_length","value":5,"limit":4.5}' ] || fail "the first reason: $(cat lr.jsonl)"
+"$LLMCTL" clean lines.jsonl --preset c4 --set c4.min_sentences=off -q -n --decisions l0.jsonl
+"$LLMCTL" clean --replay l0.jsonl --set gopher.min_words=3 --set gopher.max_mean_length=4.5 -q --out l1.jsonl
+[ "$(grep -o '"now":.*' l1.jsonl)" = '"now":"gopher.min_words"}
+"now":"gopher.max_mean_length"}' ] || fail "replay of documents judged twice: $(cat l1.jsonl)"
+expect 0 "$LLMCTL" clean many.jsonl --outliers mad:3 -n --decisions o.jsonl
+expect 0 "$LLMCTL" clean --replay o.jsonl --set gopher.min_words=9
+grep -q 'outliers.max_z was measured among the documents that stayed' err || fail "replay of outliers: $(cat err)"
 expect 2 "$LLMCTL" clean --replay d.jsonl.zst --set c4.policy=off
 grep -q 'run llmctl clean again' err || fail "$(cat err)"
 zstd -dqc d.jsonl.zst | head -c 5000 >cut.jsonl
