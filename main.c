@@ -101,7 +101,8 @@ int main(int argc, char **argv)
     sig_install();
     log_setup(0, LOG_COLOR_AUTO);
     if (check_isa(&e) == 0 && dispatch(&c, argc, argv, &e) == 0) return 0;
-    if (e.code == ERR_NONE) return 0; /* the reader of our output left */
+    if (e.code == ERR_NONE && e.msg[0]) return 0; /* the reader of our output left */
+    if (e.code == ERR_NONE) err_set(&e, ERR_INTERNAL, "it failed without a reason: please report this");
     fprintf(stderr, "llmctl%s%s: %s\n", c ? " " : "", c ? c->name : "", e.msg);
     return (int)e.code;
 }

@@ -5,7 +5,10 @@
 
 #include "cmd/cmd_tokenize.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/token/char_index.h"
 #include "data/encode.h"
 #include "data/shard.h"
 
@@ -267,7 +270,11 @@ struct decoder {
     struct file_writer *file;
     struct tok_stream stream;
     struct buf text;
+    bool parts;     /* ids need not be decoded together: PART of them at a time */
+    int32_t *ids;
+    size_t cap;
 };
+enum { PART = 4096 };
 
 static int flush(struct decoder *d, size_t at_least, struct err *e)
 {
@@ -277,29 +284,51 @@ static int flush(struct decoder *d, size_t at_least, struct err *e)
     return ret;
 }
 
+/* Broken UTF-8 as U+FFFD, one for each maximal part. */
+static void add_lossy(struct buf *out, const char *s, size_t n)
+{
+    while (n) {
+        size_t good = utf8_valid_prefix(s, n), bad = good < n ? utf8_broken_part((const uint8_t *)s + good, n - good) : 0;
+        buf_add(out, s, good);
+        if (bad) buf_adds(out, "\xEF\xBF\xBD");
+        s += good + bad;
+        n -= good + bad;
+    }
+}
+
 static int decode_ids(struct decoder *d, const int32_t *ids, size_t n, uint64_t position,
                       struct err *e)
 {
-    if (!d->cfg->lossy) {
-        if (tok_decode(d->t, ids, n, d->cfg->skip_special, &d->text, e))
-            return err_wrap(e, "ids from position %llu on", (unsigned long long)position);
-        return flush(d, 1 << 16, e);
-    }
-    for (size_t i = 0; i < n; i++)
+    struct buf whole = {0};
+    bool stream = d->cfg->lossy && d->parts;
+    for (size_t i = 0; stream && i < n; i++)
         if (tok_stream_add(&d->stream, ids[i], &d->text, e))
             return err_wrap(e, "position %llu", (unsigned long long)(position + i));
+    if (!stream && tok_decode(d->t, ids, n, d->cfg->skip_special, d->cfg->lossy ? &whole : &d->text, e)) {
+        buf_free(&whole);
+        return err_wrap(e, "ids from position %llu on", (unsigned long long)position);
+    }
+    add_lossy(&d->text, whole.data, whole.len);
+    buf_free(&whole);
     return flush(d, 1 << 16, e);
 }
 
+static int room_for(struct decoder *d, size_t n, struct err *e)
+{
+    return mem_room(&d->ids, &d->cap, n, sizeof *d->ids) ? 0 : err_oom(e, n * sizeof *d->ids, "ids");
+}
+
+/* A document at a time, or in parts where the decoder allows. */
 static int decode_shard(struct decoder *d, struct shard *s, struct err *e)
 {
-    const struct shard_info *info = shard_get_info(s);
-    int32_t ids[4096];
-    for (uint64_t pos = 0; pos < info->n_tokens;) {
-        uint64_t left = info->n_tokens - pos;
-        size_t n = left < COUNT_OF(ids) ? (size_t)left : COUNT_OF(ids);
-        if (shard_read(s, pos, n, ids, e) || decode_ids(d, ids, n, pos, e)) return -1;
-        pos += n;
+    const uint64_t *docs = shard_docs(s);
+    uint64_t n_tokens = shard_get_info(s)->n_tokens, end, doc = 0;
+    for (uint64_t pos = 0; pos < n_tokens; pos = end) {
+        while (!d->parts && doc < shard_get_info(s)->n_docs && docs[doc] <= pos) doc++;
+        end = d->parts ? pos + PART : docs[doc] > pos ? docs[doc] : n_tokens;
+        if (end > n_tokens) end = n_tokens;
+        size_t n = (size_t)(end - pos);
+        if (room_for(d, n, e) || shard_read(s, pos, n, d->ids, e) || decode_ids(d, d->ids, n, pos, e)) return -1;
     }
     return 0;
 }
@@ -307,7 +336,6 @@ static int decode_shard(struct decoder *d, struct shard *s, struct err *e)
 /* Ids as text, separated by white space or commas. */
 static int decode_text(struct decoder *d, const char *name, const struct buf *in, struct err *e)
 {
-    int32_t ids[4096];
     size_t n = 0;
     uint64_t position = 0;
     const char *p = in->data, *end = p + in->len;
@@ -323,14 +351,15 @@ static int decode_text(struct decoder *d, const char *name, const struct buf *in
             return err_set(e, ERR_DATA, "'%s': '%.*s' at offset %zu is not a token id", name,
                            (int)(end - digits < 12 ? end - digits : 12), digits,
                            (size_t)(digits - in->data));
-        ids[n++] = (int32_t)v;
-        if (n == COUNT_OF(ids)) {
-            if (decode_ids(d, ids, n, position, e)) return -1;
+        if (room_for(d, n + 1, e)) return -1;
+        d->ids[n++] = (int32_t)v;
+        if (n == PART && d->parts) {
+            if (decode_ids(d, d->ids, n, position, e)) return -1;
             position += n;
             n = 0;
         }
     }
-    return decode_ids(d, ids, n, position, e);
+    return decode_ids(d, d->ids, n, position, e);
 }
 
 /* The tokenizer given, or the one inside the shard. */
@@ -373,6 +402,7 @@ static int decode_one(struct decoder *d, const char *path, struct err *e)
     }
     if (!own) goto out;
     d->t = own;
+    d->parts = tok_decodes_parts(own);
     tok_stream_init(&d->stream, own, d->cfg->skip_special);
     if (s) ret = decode_shard(d, s, e);
     else ret = read_input(path, &in, e) || decode_text(d, path, &in, e) ? -1 : 0;
@@ -399,6 +429,7 @@ static int run_decode(const struct cmd *self, int argc, char **argv, struct err 
     if (ret == 0) ret = file_commit(d.file, e);
     else file_abort(d.file);
 out:
+    free(d.ids);
     buf_free(&d.text);
     opt_free(&r);
     return ret;

@@ -145,7 +145,7 @@ out:
 static void add_token(struct buf *b, const char *key, const struct tokenizer *t, int id)
 {
     size_t n;
-    const char *piece = id >= 0 ? tok_piece(t, id, &n) : NULL;
+    const char *piece = id >= 0 ? tok_spelling(t, id, &n) : NULL;
     if (!piece) return;
     buf_printf(b, "  \"%s\": ", key);
     buf_add_json(b, piece, n);

@@ -38,7 +38,7 @@ static bool any_marked(const uint8_t *marks, struct tok_span span, uint8_t wante
 static const char *token_text(const struct tokenizer *t, int id, struct buf *out)
 {
     size_t n;
-    const char *s = id >= 0 ? tok_piece(t, id, &n) : NULL;
+    const char *s = id >= 0 ? tok_spelling(t, id, &n) : NULL;
     if (!s) return NULL;
     buf_clear(out);
     buf_add(out, s, n);

@@ -131,17 +131,18 @@ int tok_explain(const struct tokenizer *t, const char *text, size_t n, struct bu
 {
     struct explain x = {.t = t, .out = out, .s = tok_scratch_new(t, e)};
     struct tok_summary sum;
-    size_t pos = 0, from, to;
+    size_t pos = 0, look = 0;
     int ret = x.s ? 0 : -1;
-    const struct tok_added *a;
+    struct tok_found f;
     tok_summary(t, &sum);
     buf_printf(out, "text: %zu bytes, %s, split '%s'\n", n, sum.type, sum.split);
-    while (ret == 0 && (a = tok_match(&t->raw, text, n, pos, true, &from, &to))) {
-        ret = segment(&x, text, pos, from, e);
-        buf_printf(out, "  added token [%zu, %zu) %d ", from, to, a->id);
-        add_token(&x, a->id);
+    while (ret == 0 && tok_match(&t->raw, text, n, look, pos, true, &f)) {
+        if (f.begin > pos) ret = segment(&x, text, pos, f.begin, e);
+        buf_printf(out, "  added token [%zu, %zu) %d ", f.begin, f.stop, f.token->id);
+        add_token(&x, f.token->id);
         buf_addc(out, '\n');
-        pos = to;
+        pos = f.stop;
+        look = f.end;
     }
     if (ret == 0) ret = segment(&x, text, pos, n, e);
     if (ret == 0) ret = result(&x, text, n, e);

@@ -78,7 +78,7 @@ static struct norm_origin *origin_room(struct norm_io *io, size_t n)
 
 int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_origin origin)
 {
-    if (io->w->want_origin) {
+    if (io->w->want_origin && len) {
         struct norm_origin *o = origin_room(io, len);
         if (!o) return -1;
         for (size_t i = 0; i < len; i++) o[i] = origin;

@@ -27,6 +27,15 @@ const char *tok_spelling(const struct tokenizer *t, int id, size_t *n)
     return vocab_text(&t->vocab, id, n);
 }
 
+const char *tok_said(const struct tokenizer *t, int id, size_t *n)
+{
+    for (size_t i = 0; t->has_forms && (t->vocab.v[id].flags & VOCAB_ADDED) && i < t->n_added; i++) {
+        const struct tok_added *a = &t->added[i];
+        if (a->id == id && a->form) return *n = a->form_len, a->form;
+    }
+    return vocab_text(&t->vocab, id, n);
+}
+
 bool tok_is_special(const struct tokenizer *t, int id)
 {
     return id >= 0 && id < t->vocab.n && (t->vocab.v[id].flags & VOCAB_SPECIAL);
@@ -117,7 +126,7 @@ static enum dec_token kind_of(const struct tokenizer *t, int32_t id)
 static int add_token(const struct tokenizer *t, int32_t id, struct dec_tokens *v, struct err *e)
 {
     size_t len;
-    const char *text = vocab_text(&t->vocab, id, &len);
+    const char *text = tok_said(t, id, &len);
     return dec_tokens_add(v, text, len, kind_of(t, id), e);
 }
 
@@ -186,6 +195,11 @@ int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip
                struct err *e)
 {
     return (t->denorm.n ? decode_denorm : decode_all)(t, id, n, skip_special, out, e);
+}
+
+bool tok_decodes_parts(const struct tokenizer *t)
+{
+    return (t->decoder.bytes || t->decoder.fuse) && !t->denorm.n;
 }
 
 int tok_byte_of(const struct tokenizer *t, int id)
@@ -297,6 +311,9 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
     if (t->denorm.n)
         return err_set(e, ERR_DATA, "this SentencePiece model has rules for decoding that need the whole text, so "
                                     "decoding one token at a time is not supported");
+    if (t->decoder.n > 1 && (has_step(t, DEC_BPE) || has_step(t, DEC_CTC)))
+        return err_set(e, ERR_DATA, "a BPEDecoder or CTC among other decoders needs the whole text, so decoding one "
+                                    "token at a time is not supported");
     if (s->skip_special && tok_is_special(t, id)) return 0;
     bool bytes = t->source == SOURCE_SPM || has_step(t, DEC_BYTE_FALLBACK);
     int byte = bytes ? tok_byte_of(t, id) : -1;

@@ -123,22 +123,23 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
                int (*inner)(struct job *, size_t, size_t))
 {
     const char *p = j->text + begin;
-    size_t n = end - begin, pos = 0, look = 0, from, to;
-    const struct tok_added *a;
-    while ((a = tok_match(m, p, n, look, (j->flags & TOK_SPECIAL) != 0, &from, &to))) {
-        size_t b = begin + from, e = begin + to;
-        if (j->origin && j->out->want_spans) {
-            b = j->origin[begin + from].begin;
-            e = j->origin[begin + to - 1].end;
+    size_t n = end - begin, pos = 0, look = 0;
+    struct tok_found f;
+    while (tok_match(m, p, n, look, pos, (j->flags & TOK_SPECIAL) != 0, &f)) {
+        size_t b = begin + f.begin, e = begin + f.stop;
+        if (j->origin && j->out->want_spans && f.stop > f.begin) {
+            b = j->origin[begin + f.begin].begin;
+            e = j->origin[begin + f.stop - 1].end;
         }
-        bool control = a->special || (j->s->guard && j->s->guard[a - j->t->added]);
+        bool control = f.token->special || (j->s->guard && j->s->guard[f.token - j->t->added]);
         if (j->marks && control && !all_marked(j->marks, b + j->offset, e + j->offset)) {
-            look = from + 1;
+            look = f.at + 1;
             continue;
         }
-        if (inner(j, begin + pos, begin + from)) return -1;
-        if (tok_ids_push(j->out, a->id, b + j->offset, e + j->offset, j->e)) return -1;
-        pos = look = to;
+        if (f.begin > pos && inner(j, begin + pos, begin + f.begin)) return -1;
+        if (f.stop > f.begin && tok_ids_push(j->out, f.token->id, b + j->offset, e + j->offset, j->e)) return -1;
+        pos = f.stop;
+        look = f.end;
     }
     return inner(j, begin + pos, end);
 }
@@ -226,6 +227,15 @@ static void count_spaces(const uint8_t *s, size_t n, size_t *lead, size_t *trail
         if ((c = uni_prev(s, at)).cp != spelled && !(c.class & UNI_SPACE)) break;
 }
 
+/* Where the character begins that `at` is inside of: spans fall between characters
+ * where the model left some out. */
+static size_t char_floor(const uint8_t *text, size_t n, size_t at)
+{
+    for (size_t back = 1; back < 4 && back <= at && at < n; back++)
+        if (uni_next(text + at - back, n - at + back).len > back) return at - back;
+    return at;
+}
+
 /* What the ByteLevel post-processor leaves out of the spans: the spaces at the
  * ends of a token. */
 void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from)
@@ -250,6 +260,11 @@ void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text,
         /* One added prefix space is not in the text: nothing to leave out. */
         if (lead == 1 && t->trim_prefix_space && (i == from || p->begin == 0)) lead = 0;
         /* Characters of the text, whatever they are. */
+        if (lead || trail) {
+            size_t last = char_floor(text, n_text, p->end);
+            p->begin = char_floor(text, n_text, p->begin);
+            if (last < p->end) p->end = last + uni_next(text + last, n_text - last).len;
+        }
         for (; lead && p->begin < p->end; lead--) p->begin += uni_next(text + p->begin, n_text - p->begin).len;
         if (p->begin > p->end) p->begin = p->end;
         for (; trail && p->end > p->begin; trail--) p->end -= uni_prev(text, p->end).len;

@@ -11,6 +11,25 @@
 
 /* ---- the pre-tokenizer chain ---- */
 
+static bool no_text(const char *s)
+{
+    return !s || !*s;
+}
+
+/* Whether a symbol a byte is all that this model needs: bytes that can be part of
+ * UTF-8 have a token, so that nothing is left out or joined to an <unk>. */
+static bool takes_bytes(const struct tokenizer *t)
+{
+    bool all = no_text(t->prefix) && no_text(t->suffix) && !t->byte_fallback;
+    for (int b = 0; b < 0xF5 && all; b++) {
+        char text[4];
+        size_t n = (size_t)utf8_encode(bytemap_char((uint8_t)b), text);
+        int id = vocab_find(&t->vocab, text, n);
+        all = b == 0xC0 || b == 0xC1 || (id >= 0 && (t->vocab.v[id].flags & VOCAB_MODEL));
+    }
+    return all;
+}
+
 /* Finds out whether the model sees bytes, and splits a ByteLevel step that
  * others follow into one that cuts and one that spells. */
 static int plan_pre(struct tokenizer *t, struct err *e)
@@ -30,7 +49,7 @@ static int plan_pre(struct tokenizer *t, struct err *e)
     if (t->model != MODEL_BPE && t->model != MODEL_UNIGRAM && t->model != MODEL_WORDPIECE &&
         t->model != MODEL_WORDLEVEL)
         return 0;
-    if (at != SIZE_MAX && at + 1 == c->n && t->model == MODEL_BPE) {
+    if (at != SIZE_MAX && at + 1 == c->n && t->model == MODEL_BPE && takes_bytes(t)) {
         t->byte_level = true; /* the model reads bytes; nothing has to be spelled */
         return 0;
     }
@@ -131,6 +150,7 @@ static void make_covers(struct tokenizer *t)
 static int make_bytes(struct tokenizer *t, struct err *e)
 {
     size_t total = t->vocab.pool.len;
+    for (size_t i = 0; i < t->n_added; i++) total += t->added[i].form_len;
     t->bytes = mem_zalloc((size_t)t->vocab.n, sizeof *t->bytes);
     t->byte_pool = mem_zalloc(total + 16, 1);
     if (!t->bytes || !t->byte_pool) return err_oom(e, total, "token texts");
@@ -139,11 +159,11 @@ static int make_bytes(struct tokenizer *t, struct err *e)
         t->bytes[id].off = TOK_HOLE;
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
         size_t len;
-        const char *text = vocab_text(&t->vocab, id, &len);
+        const char *text = tok_said(t, id, &len);
         uint8_t *to = (uint8_t *)t->byte_pool + used;
         long n = t->decoder.bytes || t->byte_level ? bytemap_unspell(text, len, to) : -1;
         struct tok_bytes *b = &t->bytes[id];
-        b->covers = (uint32_t)(t->byte_level && n >= 0 ? (size_t)n : len);
+        b->covers = (uint32_t)(t->byte_level && n >= 0 ? (size_t)n : t->vocab.v[id].len);
         if (!t->decoder.bytes || n < 0) {
             memcpy(to, text, len);
             n = (long)len;
@@ -232,6 +252,7 @@ static int make_forms(struct tokenizer *t, struct err *e)
         a->form = mem_strndup(w.out->text.data, w.out->text.len);
         a->form_len = w.out->text.len;
         if (!a->form) ret = err_oom(e, a->form_len, "added tokens");
+        t->has_forms = true;
     }
     norm_free(&w);
     return ret;
@@ -249,7 +270,7 @@ int tok_finish(struct tokenizer *t, struct err *e)
         if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
         if (t->model == MODEL_UNIGRAM && unigram_tables(t, e)) return -1;
     }
-    if (make_bytes(t, e) || tok_later_init(t, e) || make_forms(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
+    if (make_forms(t, e) || make_bytes(t, e) || tok_later_init(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
         tok_matcher_init(&t->normalized, t, true, e))
         return -1;
     t->cache_words = t->pre.n > 0 && !t->fast_split;

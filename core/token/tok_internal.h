@@ -72,6 +72,7 @@ struct tokenizer {
     struct vocab vocab;
     struct tok_added *added; /* [n_added], in file order */
     size_t n_added;
+    bool has_forms;          /* some have a form */
     struct tok_matcher raw, normalized; /* matched before and after normalising */
 
     char *part[N_PARTS];     /* compact JSON text of each part; NULL = null */
@@ -186,14 +187,24 @@ struct tok_scratch {
     struct tok_misses misses;
 };
 
+/* tok_decode.c: what decoders get of a token: its text in the vocabulary; of an
+ * added token that is found after normalising, its normal form. */
+const char *tok_said(const struct tokenizer *t, int id, size_t *n);
+
 /* tok_match.c */
 int tok_matcher_init(struct tok_matcher *m, const struct tokenizer *t, bool normalized,
                      struct err *e);
 void tok_matcher_free(struct tok_matcher *m);
-/* Next added token at or after pos: its entry and what it takes of the text,
- * or NULL.  special = false: only tokens that are not special. */
-const struct tok_added *tok_match(const struct tok_matcher *m, const char *text, size_t n,
-                                  size_t pos, bool special, size_t *begin, size_t *end);
+/* Next added token in text at or after pos, where all before `done` has been used.
+ * special = false: only tokens that are not special. */
+struct tok_found {
+    const struct tok_added *token;
+    size_t at, end;      /* where its text is */
+    size_t begin, stop;  /* with the spaces that it takes; may begin before `done`: then
+                          * what a token before took is used twice, as HF does */
+};
+bool tok_match(const struct tok_matcher *m, const char *text, size_t n, size_t pos, size_t done, bool special,
+               struct tok_found *f);
 
 /* tok_word.c */
 /* Appends the ids of a byte-level text that fast_split holds for, no spans. */

@@ -43,7 +43,7 @@ static int add_one(const struct tokenizer *t, int id, struct buf *out, struct er
 {
     const struct dec_step *st = &t->decoder.step[0];
     size_t n;
-    const char *s = vocab_text(&t->vocab, id, &n);
+    const char *s = tok_said(t, id, &n);
     if (st->kind == DEC_METASPACE) {
         add_spaced(out, s, n, st->cp);
     } else if (st->kind == DEC_SPM) {

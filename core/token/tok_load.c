@@ -146,6 +146,9 @@ static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
         return -1;
     if (dropout > 0)
         return err_set(e, ERR_DATA, "model: dropout makes encoding random; set it to null");
+    if (t->byte_fallback && ((prefix && *prefix) || (suffix && *suffix)))
+        return err_set(e, ERR_DATA, "model: byte_fallback with a continuing_subword_prefix or end_of_word_suffix is not "
+                                    "supported: the affixes would become bytes of the text");
     t->prefix = copy_text(prefix);
     t->suffix = copy_text(suffix);
     if ((prefix && !t->prefix) || (suffix && !t->suffix)) return err_oom(e, 1, "a string");

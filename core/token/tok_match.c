@@ -111,10 +111,10 @@ static const struct tok_added *find(const struct tok_matcher *m, const uint8_t *
     return NULL;
 }
 
-const struct tok_added *tok_match(const struct tok_matcher *m, const char *text, size_t n,
-                                  size_t pos, bool special, size_t *begin, size_t *end)
+bool tok_match(const struct tok_matcher *m, const char *text, size_t n, size_t pos, size_t done, bool special,
+               struct tok_found *f)
 {
-    if (m->n == 0) return NULL;
+    if (m->n == 0) return false;
     const uint8_t *s = (const uint8_t *)text;
     const struct tok_added *a;
     size_t len;
@@ -123,13 +123,13 @@ const struct tok_added *tok_match(const struct tok_matcher *m, const char *text,
         size_t b = at, stop = at + len;
         if (a->special && !special) continue;
         if (a->single_word && !stands_alone(s, n, b, stop)) continue;
-        for (struct uni_char c; a->lstrip && b > pos; b -= c.len)
+        for (struct uni_char c; a->lstrip && b > done; b -= c.len)
             if (!((c = uni_prev(s, b)).class & UNI_SPACE)) break;
         for (struct uni_char c; a->rstrip && stop < n; stop += c.len)
             if (!((c = uni_next(s + stop, n - stop)).class & UNI_SPACE)) break;
-        *begin = b;
-        *end = stop;
-        return a;
+        if (a->lstrip && b < done) b = done; /* the one before took the space */
+        *f = (struct tok_found){a, at, at + len, b, stop > b ? stop : b};
+        return true;
     }
-    return NULL;
+    return false;
 }

@@ -163,18 +163,32 @@ int tok_whole_word(const struct tokenizer *t, const uint8_t *word, size_t n)
     return word_id(t, spelled, len);
 }
 
-/* Bytes of the word that an <unk> stands for. */
-static size_t unk_covers(const struct tokenizer *t, const uint8_t *p, size_t left)
+/* The lengths of what <unk> stands for, one after the other: the walk of
+ * char_symbols() once more, for an <unk> may come after bytes that stand behind it. */
+struct unk_walk {
+    size_t at, waits;
+};
+
+static size_t unk_covers(const struct tokenizer *t, const uint8_t *word, size_t n, struct unk_walk *u)
 {
-    size_t n = 0;
+    size_t len = 0;
     if (t->byte_level) return 1;
-    do {
-        n += uni_next(p + n, left - n).len;
-        if (!t->fuse_unk || n >= left) break;
-        struct uni_char c = uni_next(p + n, left - n);
-        if (char_id(t, p + n, c, false, n + c.len == left) >= 0) break;
-    } while (n < left);
-    return n;
+    while (u->at < n && !len) {
+        struct uni_char c = uni_next(word + u->at, n - u->at);
+        bool known = char_id(t, word + u->at, c, u->at == 0, u->at + c.len == n) >= 0;
+        if (known || !(t->byte_fallback && has_bytes(t, word + u->at, c.len))) {
+            if (known || !t->fuse_unk) {
+                len = u->waits;
+                u->waits = 0;
+            }
+            if (!known) u->waits += c.len;
+        }
+        u->at += c.len;
+    }
+    if (len) return len;
+    len = u->waits;
+    u->waits = 0;
+    return len;
 }
 
 /* The tokens cover the word one after the other. */
@@ -182,10 +196,10 @@ static void bpe_spans(const struct tokenizer *t, const uint8_t *word, size_t n,
                       struct tok_ids *out, size_t from)
 {
     size_t pos = 0;
+    struct unk_walk u = {0, 0};
     for (size_t i = from; i < out->n; i++) {
         int id = out->id[i];
-        size_t covers = t->bytes[id].covers;
-        if (id == t->unk_id && pos < n) covers = unk_covers(t, word + pos, n - pos);
+        size_t covers = id == t->unk_id ? unk_covers(t, word, n, &u) : t->bytes[id].covers;
         size_t next = pos + covers < n ? pos + covers : n;
         out->span[i] = (struct tok_span){pos, next};
         pos = next;

@@ -107,6 +107,8 @@ int tok_read_decoder(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
     if (!j || cJSON_IsNull(j)) return 0;
     if (read_decoder(t, j, 0, e)) return -1;
+    /* Without a decoder there is a space between tokens, with an empty one there is not. */
+    if (t->decoder.n == 0 && !decode_chain_add(&t->decoder, DEC_FUSE, e)) return -1;
     t->decoder.bytes = t->decoder.n == 1 && t->decoder.step[0].kind == DEC_BYTE_LEVEL;
     t->decoder.fuse = t->decoder.n == 1 && t->decoder.step[0].kind == DEC_FUSE;
     return 0;
@@ -230,22 +232,33 @@ static int read_bert(struct tokenizer *t, const struct cJSON *j, struct err *e)
     return json_known_keys(j, keys, "post_processor", e) || around(t, j, 1, 1, e) ? -1 : 0;
 }
 
+/* What a processor says of offsets; one after the other would cut twice. */
+static int trim(struct tokenizer *t, bool offsets, bool prefix_space, struct err *e)
+{
+    if (!offsets) return 0;
+    if (t->trim_offsets) return err_set(e, ERR_DATA, "post_processor: two that trim offsets are not supported");
+    t->trim_offsets = true;
+    t->trim_prefix_space = prefix_space;
+    return 0;
+}
+
 static int read_roberta(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "sep", "cls", "trim_offsets", "add_prefix_space", NULL};
-    t->trim_offsets = t->trim_prefix_space = true;
+    bool offsets = true, prefix = true;
     return json_known_keys(j, keys, "post_processor", e) ||
-           json_opt_bool(j, "trim_offsets", &t->trim_offsets, "post_processor", e) ||
-           json_opt_bool(j, "add_prefix_space", &t->trim_prefix_space, "post_processor", e) ||
-           around(t, j, 2, 0, e) ? -1 : 0;
+           json_opt_bool(j, "trim_offsets", &offsets, "post_processor", e) ||
+           json_opt_bool(j, "add_prefix_space", &prefix, "post_processor", e) ||
+           trim(t, offsets, prefix, e) || around(t, j, 2, 0, e) ? -1 : 0;
 }
 
 static int read_byte_level(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "add_prefix_space", "trim_offsets", "use_regex", NULL};
+    bool offsets = false, prefix = false;
     return json_known_keys(j, keys, "post_processor", e) ||
-           json_get_bool(j, "trim_offsets", &t->trim_offsets, "post_processor", e) ||
-           json_get_bool(j, "add_prefix_space", &t->trim_prefix_space, "post_processor", e) ? -1 : 0;
+           json_get_bool(j, "trim_offsets", &offsets, "post_processor", e) ||
+           json_get_bool(j, "add_prefix_space", &prefix, "post_processor", e) || trim(t, offsets, prefix, e) ? -1 : 0;
 }
 
 static int read_post(struct tokenizer *t, const struct cJSON *j, int depth, struct err *e)

@@ -106,6 +106,10 @@ void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad);
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
                struct buf *out, struct err *e);
 
+/* Whether the text of ids is that of their parts one after the other; else the
+ * beginning of a text, or what stands beside a token, makes a difference. */
+bool tok_decodes_parts(const struct tokenizer *t);
+
 /* Streaming decode: bytes appear only when they complete a character. */
 struct tok_stream {
     const struct tokenizer *t;

@@ -41,6 +41,14 @@ plain=$(printf '<|endoftext|>' | "$LLMCTL" tokenize encode -t bpe1.json --ids -q
 "$LLMCTL" tokenize inspect bpe1.json --json | grep -q '"vocab_size":700'
 "$LLMCTL" tokenize inspect bpe1.json --explain 'the size' | grep -q "merge [0-9]* makes "
 
+# decoders for which the beginning of a text counts get more than one part of it
+"$LLMCTL" tokenize train text.txt --type sp-bpe --norm identity --keep-spaces --byte-fallback --vocab-size 500 -o s.model -q
+"$LLMCTL" tokenize encode text.txt -t s.model --out s.tok -q
+"$LLMCTL" tokenize decode s.tok --out back.txt
+same text.txt back.txt
+"$LLMCTL" tokenize encode text.txt -t s.model --ids -q | "$LLMCTL" tokenize decode -t s.model --lossy --out back.txt
+same text.txt back.txt
+
 # more than 65536 ids: 32 bits
 for n in 60000 70000; do
     awk -v n=$n 'BEGIN { printf "{\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"merges\":[],\"vocab\":{\"x\":0"

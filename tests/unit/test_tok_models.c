@@ -114,6 +114,55 @@ static void bpe_has_prefixes_suffixes_and_bytes(void **state)
           "a\xc3\xa9zza", "1@0-1 2@1-2 3@2-3 0@3-5 1@5-6", "a\xc3\xa9<unk>a");
 }
 
+/* What random configurations showed against HF tokenizers 0.23 (scripts/check-hf-random.py). */
+static void rare_configurations_give_what_hf_gives(void **state)
+{
+    (void)state;
+    /* A replacement by nothing at the beginning of a text. */
+    check("{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"x\"},\"content\":\"\"},\"decoder\":{\"type\":\"Fuse\"},"
+          "\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"ab\":1}}}",
+          "xab", "1@1-3", "ab");
+    /* An empty decoder puts no space between tokens. */
+    check("{\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"decoder\":{\"type\":\"Sequence\",\"decoders\":[]},"
+          "\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"ab\":1}}}",
+          "ab ab", "1@0-2 1@3-5", "abab");
+    /* Bytes without tokens join one <unk>; a suffix belongs to the last byte. */
+    check("{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false},\"decoder\":{\"type\":\"Fuse\"},"
+          "\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\",\"fuse_unk\":true,\"vocab\":{\"u\":0,\"a\":1},\"merges\":[]}}",
+          "a\xe4\xb8\xad" "a", "1@0-1 0@1-4 1@4-5", "aua");
+    check("{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false},\"decoder\":{\"type\":\"Fuse\"},"
+          "\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\",\"end_of_word_suffix\":\"w\",\"vocab\":{\"u\":0,\"a\":1,\"aw\":2},\"merges\":[]}}",
+          "aa", "1@0-1 2@1-2", "aaw");
+    /* <unk> waits for what follows while bytes go on; the lengths keep that order. */
+    check("{\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\",\"fuse_unk\":true,\"byte_fallback\":true,"
+          "\"vocab\":{\"u\":0,\"a\":1,\"<0x62>\":2},\"merges\":[]}}",
+          "\xc3\xa9" "ba", "2@0-1 0@1-3 1@3-4", "<0x62>ua");
+    /* The spaces that a token takes may begin another one. */
+    check("{\"added_tokens\":[{\"id\":1,\"content\":\"  \",\"normalized\":false,\"rstrip\":true}],\"decoder\":{\"type\":\"Fuse\"},"
+          "\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0}}}",
+          "a    b", "0@0-1 1@1-5 1@3-5 0@5-6", "u    u");
+    /* An added token that is found in normal form comes out in it. */
+    check("{\"added_tokens\":[{\"id\":1,\"content\":\"AB\",\"normalized\":true}],\"normalizer\":{\"type\":\"Lowercase\"},"
+          "\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0}}}",
+          "xAB", "0@0-1 1@1-3", "uab");
+}
+
+static void what_would_differ_is_refused(void **state)
+{
+    (void)state;
+#define LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true}"
+    static const char *const bad[][2] = {
+        {"{\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" LEVEL "," LEVEL "]},\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"<unk>\":0}}}",
+         "trim offsets"},
+        {"{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"end_of_word_suffix\":\"w\",\"vocab\":{\"a\":0},\"merges\":[]}}", "affixes"}};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct err e = {0};
+        assert_null(tok_parse(bad[i][0], strlen(bad[i][0]), "t.json", &e));
+        if (!strstr(e.msg, bad[i][1])) fail_msg("%s", e.msg);
+        assert_int_equal(e.code, ERR_DATA);
+    }
+}
+
 static void word_level_knows_whole_words(void **state)
 {
     (void)state;
@@ -332,6 +381,8 @@ int main(void)
         cmocka_unit_test(wordpiece_takes_the_longest_token_first),
         cmocka_unit_test(unigram_takes_the_best_sum),
         cmocka_unit_test(bpe_has_prefixes_suffixes_and_bytes),
+        cmocka_unit_test(rare_configurations_give_what_hf_gives),
+        cmocka_unit_test(what_would_differ_is_refused),
         cmocka_unit_test(word_level_knows_whole_words),
         cmocka_unit_test(truncation_and_padding_of_the_file),
         cmocka_unit_test(sentencepiece_merges_by_score_and_falls_back_to_bytes),

@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+"""Compares `llmctl tokenize` with Hugging Face's tokenizers (which must be
+installed; it is needed for nothing else) on random tokenizer.json files: models,
+normalizers, pre-tokenizers, post-processors, decoders and added tokens with random
+options, on nasty texts.  Ids, types, offsets in characters and decoded text must
+be equal; a file may be refused, with a reason, and refusals are counted.
+
+usage: scripts/check-hf-random.py LLMCTL TEXTS.jsonl [COUNT [SEED]]
+"""
+import collections
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+from tokenizers import Tokenizer
+
+llmctl, texts_path = sys.argv[1:3]
+count, seed = int(sys.argv[3]) if len(sys.argv) > 3 else 200, int(sys.argv[4]) if len(sys.argv) > 4 else 1
+texts = [json.loads(line)["text"] for line in open(texts_path, encoding="utf-8") if '"text"' in line]
+texts = [t for t in texts if len(t) < 400 and not any(0xD800 <= ord(c) < 0xE000 for c in t)]
+bits = ["a", "b", "ab", "abc", "A", "É", "é", "e\u0301", " ", "  ", "\t", "\n", "\r\n", "\u3000", "\u00a0", "\u200b", "\u2028", "\ufeff", "\u00ad",
+        "1", "12", "1234567", "٣", "²", "½", "日", "本語", "カ", "가", "각", "ㄱ", "ß", "ſ", "K", "İ", "ǅ", "ﬁ", "ﷺ", "😀", "👨\u200d👩", "🇩🇪", "\u0301", "'s", "'S",
+        "n't", ".", ",", " .", " ,", "?!", "...", "$", "_", "#", "##", "▁", "<x>", "<y>", "<x", "[CLS]", "\x00", "\x7f", "\ufffd", "х", "م", "ก็", "न्"]
+bytes_of = {}
+for byte in range(256):  # GPT-2's characters for bytes
+    bytes_of[byte] = chr(byte) if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte else chr(256 + len([b for b in bytes_of if ord(bytes_of[b]) > 255]))
+
+
+def r(*choices):
+    return random.choice(choices)
+
+
+def flag():
+    return random.random() < 0.5
+
+
+def text():
+    if random.random() < 0.4:
+        return random.choice(texts)
+    return "".join(random.choice(bits) for _ in range(random.randrange(12)))
+
+
+def pattern():
+    if flag():
+        return {"String": r(" ", "a", "ab", ".", "  ", "\n", "日", "é", "''", "▁")}
+    return {"Regex": r(r"\s+", r"\d", r"\p{L}+", r" ?\p{L}+| ?\p{N}{1,3}|\s+(?!\S)|\s+", "[ab]+", r"\b", "a|b", r"[^\s\w]", "(?i:A)", r"(?<=a)b", ".", r"\p{M}",
+                       r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+", r"\p{N}{1,3}(?=(?:\p{N}{3})*(?:\P{N}|$))",
+                       r"[\p{Han}]|\p{Hiragana}+", r"^\s", r"\s$", r"(\w)\w?", "x*")}
+
+
+def replacement():
+    return {"type": "Replace", "pattern": pattern(), "content": r("", " ", "_", "▁", "xy", "é")}
+
+
+def normalizer(depth=0):
+    kind = r("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Strip", "Prepend", "Replace", "Bert", "Sequence", "Sequence")
+    if kind == "Strip":
+        return {"type": kind, "strip_left": flag(), "strip_right": flag()}
+    if kind == "Prepend":
+        return {"type": kind, "prepend": r("▁", "x ", "é")}
+    if kind == "Replace":
+        return replacement()
+    if kind == "Bert":
+        return {"type": "BertNormalizer", "clean_text": flag(), "handle_chinese_chars": flag(), "strip_accents": r(None, True, False), "lowercase": flag()}
+    if kind == "Sequence":
+        return {"type": kind, "normalizers": [normalizer(depth + 1) for _ in range(random.randrange(4 - depth) if depth < 3 else 0)]}
+    return {"type": kind}
+
+
+def behavior():
+    return r("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
+
+
+def pre(depth=0):
+    kind = r("ByteLevel", "Split", "Split", "Digits", "Punctuation", "Whitespace", "WhitespaceSplit", "BertPreTokenizer", "Metaspace", "CharDelimiterSplit", "UnicodeScripts",
+             "FixedLength", "Sequence", "Sequence", "Sequence")
+    more = {"ByteLevel": lambda: {"add_prefix_space": flag(), "trim_offsets": flag(), "use_regex": flag()},
+            "Split": lambda: {"pattern": pattern(), "behavior": behavior(), "invert": flag()},
+            "Digits": lambda: {"individual_digits": flag()}, "Punctuation": lambda: {"behavior": behavior()},
+            "Metaspace": lambda: {"replacement": r("▁", "▁", "_"), "prepend_scheme": r("always", "first", "never"), "split": flag()},
+            "CharDelimiterSplit": lambda: {"delimiter": r(" ", "a", "日")}, "FixedLength": lambda: {"length": r(1, 2, 3, 7)},
+            "Sequence": lambda: {"pretokenizers": [pre(depth + 1) for _ in range(random.randrange(4 - depth) if depth < 3 else 0)]}}
+    return dict({"type": kind}, **more.get(kind, dict)())
+
+
+def post(depth=0):
+    kind = r("Template", "Template", "Bert", "Roberta", "ByteLevel", "Sequence")
+    if kind == "Template":
+        def tok(name):
+            return {"SpecialToken": {"id": name, "type_id": random.randrange(3)}}
+
+        def places(names):
+            out = []
+            for name in names:
+                out += [tok(r("x", "y"))] * random.randrange(3) + [{"Sequence": {"id": name, "type_id": random.randrange(3)}}]
+            return out + [tok("y")] * random.randrange(3)
+        return {"type": "TemplateProcessing", "single": places("A"), "pair": places(r("AB", "BA")),
+                "special_tokens": {"x": {"id": "x", "ids": [0, 1], "tokens": ["x1", "x2"]}, "y": {"id": "y", "ids": [2], "tokens": ["y"]}}}
+    if kind == "Sequence":
+        return {"type": kind, "processors": [post(1) for _ in range(random.randrange(3) if depth == 0 else 0)]}
+    if kind == "ByteLevel":
+        return {"type": kind, "add_prefix_space": flag(), "trim_offsets": flag(), "use_regex": flag()}
+    more = {"trim_offsets": flag(), "add_prefix_space": flag()} if kind == "Roberta" else {}
+    return dict({"type": kind + "Processing", "sep": ["s", 2], "cls": ["c", 0]}, **more)
+
+
+def decoder(depth=0):
+    kind = r("ByteLevel", "WordPiece", "Metaspace", "BPEDecoder", "CTC", "Replace", "Fuse", "Strip", "ByteFallback", "Sequence", "Sequence")
+    more = {"ByteLevel": lambda: {"add_prefix_space": flag(), "trim_offsets": flag(), "use_regex": flag()},
+            "WordPiece": lambda: {"prefix": r("##", "a"), "cleanup": flag()}, "BPEDecoder": lambda: {"suffix": r("</w>", "b")},
+            "Metaspace": lambda: {"replacement": r("▁", "▁", "_"), "prepend_scheme": r("always", "first", "never"), "split": flag()},
+            "CTC": lambda: {"pad_token": r("a", "<x>"), "word_delimiter_token": r("|", " "), "cleanup": flag()},
+            "Strip": lambda: {"content": r(" ", "a", "▁"), "start": random.randrange(3), "stop": random.randrange(3)},
+            "Sequence": lambda: {"decoders": [decoder(depth + 1) for _ in range(random.randrange(4 - depth) if depth < 3 else 0)]}}
+    return replacement() if kind == "Replace" else dict({"type": kind}, **more.get(kind, dict)())
+
+
+def words_of(j):
+    """Pieces that the model will see, as HF cuts them."""
+    probe = dict(j, model={"type": "WordLevel", "vocab": {"u": 0}, "unk_token": "u"}, added_tokens=[], post_processor=None, decoder=None)
+    try:
+        t = Tokenizer.from_str(json.dumps(probe))
+    except Exception:
+        return []
+    out = []
+    for _ in range(60):
+        s = text()
+        try:
+            s = t.normalizer.normalize_str(s) if t.normalizer else s
+            out += [w for w, _ in t.pre_tokenizer.pre_tokenize_str(s)] if t.pre_tokenizer else [s]
+        except BaseException:
+            pass
+    return [w for w in out if w]
+
+
+def model(j):
+    words = words_of(j) or ["ab", "a"]
+    start = ["<u>", "<x>", "a"]
+    kind = r("BPE", "BPE", "BPE", "WordPiece", "Unigram", "WordLevel")
+    chars = sorted(set("".join(words)))
+    chars = [c for c in chars if random.random() < 0.9]
+    if kind == "WordLevel":
+        vocab = list(dict.fromkeys(start + random.sample(words, len(words) // 2)))
+        return {"type": kind, "vocab": {w: i for i, w in enumerate(vocab)}, "unk_token": r("<u>", "<u>", "absent")}
+    pieces = list(dict.fromkeys(w[i:i + random.randrange(1, 5)] for w in words for i in range(0, len(w), 2)))
+    some = random.sample(pieces, len(pieces) // 2)
+    if kind == "WordPiece":
+        prefix = r("##", "##", "", "a")
+        vocab = list(dict.fromkeys(start + chars + [prefix + c for c in chars] + some + [prefix + p for p in some]))
+        return {"type": kind, "vocab": {w: i for i, w in enumerate(vocab)}, "unk_token": r("<u>", "<u>", "absent"), "continuing_subword_prefix": prefix,
+                "max_input_chars_per_word": r(100, 5, 1)}
+    full = random.random() < 0.7
+    fallback = [f"<0x{b:02X}>" for b in range(256) if random.random() < 0.98 or full] if random.random() < 0.3 else []
+    if kind == "Unigram":
+        vocab = list(dict.fromkeys(start + fallback + chars + some))
+        return {"type": kind, "vocab": [[w, r(-1.5, -2.0, -2.25, -round(random.random() * 10, 3))] for w in vocab], "unk_id": r(0, 0, 0, None), "byte_fallback": bool(fallback)}
+    prefix, suffix = r(None, None, None, "", "##"), r(None, None, None, "", "</w>")
+    if flag() and not prefix and not suffix:
+        chars = sorted(set(chars) | set(bytes_of.values()))
+    symbols = []
+    for w in words:
+        symbols.append([(prefix or "" if i else "") + c + (suffix or "" if i == len(w) - 1 else "") for i, c in enumerate(w)])
+    vocab = list(dict.fromkeys(start + fallback + [s for w in symbols for s in w if s[len(prefix or "") if s.startswith(prefix or "\0") else 0:][:1] in chars] + chars))
+    known, merges = set(vocab), []
+    for _ in range(random.randrange(120)):
+        w = random.choice(symbols)
+        if len(w) < 2:
+            continue
+        i = random.randrange(len(w) - 1)
+        a, b = w[i], w[i + 1]
+        c = a + b[len(prefix or ""):]
+        if a not in known or b not in known or [a, b] in merges:
+            continue
+        if c not in known:
+            known.add(c)
+            vocab.append(c)
+        merges.append([a, b])
+        for w in symbols:
+            for i in range(len(w) - 2, -1, -1):
+                if i + 1 < len(w) and w[i] == a and w[i + 1] == b:
+                    w[i:i + 2] = [c]
+    return {"type": "BPE", "vocab": {w: i for i, w in enumerate(vocab)}, "merges": merges, "unk_token": r(None, "<u>") if merges else "<u>", "fuse_unk": flag(), "byte_fallback": bool(fallback),
+            "ignore_merges": flag(), "continuing_subword_prefix": prefix, "end_of_word_suffix": suffix, "dropout": None}
+
+
+def added(vocab):
+    out, forms, names = [], 0, random.sample(["<x>", "<y>", "a", "[CLS]", " b", "ab", "É", "é", "日", "  ", "<x", "'s", "ｆ", "A"], random.randrange(5))
+    top = max(vocab.values()) + 1
+    for name in names:
+        new, normalized = name not in vocab, flag() and not name.startswith(" ")
+        forms += normalized
+        if normalized and forms > 1:  # of two with one normal form HF takes any
+            continue
+        if new:
+            vocab[name] = top
+            top += 1
+        out.append({"id": vocab[name], "content": name, "single_word": random.random() < 0.2, "lstrip": random.random() < 0.3, "rstrip": random.random() < 0.3,
+                    "normalized": normalized, "special": new and flag()})  # special words of a model are never made of text here
+    return sorted(out, key=lambda x: x["id"])
+
+
+def config():
+    j = {"version": "1.0", "truncation": None, "padding": None, "normalizer": normalizer() if flag() else None, "pre_tokenizer": pre() if random.random() < 0.8 else None,
+         "post_processor": post() if flag() else None, "decoder": decoder() if random.random() < 0.8 else None}
+    j["model"] = model(j)
+    v = j["model"]["vocab"]
+    j["added_tokens"] = added(dict(v) if isinstance(v, dict) else {w: i for i, (w, _) in enumerate(v)})
+    return j
+
+
+def run(*args, stdin=None):
+    return subprocess.run([llmctl, "tokenize", *args, "-q"], input=stdin, capture_output=True)
+
+
+refusals, hf_refusals = collections.Counter(), 0
+
+
+def check(j, work):
+    """The number of differences."""
+    global hf_refusals
+    path, inputs, out = (os.path.join(work, x) for x in ("t.json", "in.jsonl", "out.jsonl"))
+    body = json.dumps(j, ensure_ascii=False)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(body)
+    try:
+        t = Tokenizer.from_str(body)
+    except BaseException:
+        hf_refusals += 1
+        t = None
+    x = run("inspect", path)
+    if x.returncode:
+        if x.returncode != 65 or x.stderr.count(b"\n") != 1:
+            return print("   ", x.returncode, x.stderr.decode()) or 1
+        refusals[x.stderr.decode().split("t.json'")[-1].strip()[:100]] += 1
+        return 0
+    if not t:
+        return 0
+    docs = [{"text": text(), **({"text_pair": text()} if random.random() < 0.2 else {})} for _ in range(50)]
+    special = flag()
+    good, bad = [], []
+    for d in docs:
+        try:
+            good.append((d, t.encode(d["text"], d.get("text_pair"), add_special_tokens=special)))
+        except BaseException as e:
+            bad.append((d, str(e)))
+    args = ["encode", inputs, "-t", path, "--jsonl", "--pair-field", "text_pair", "--allow-special", "--out", out] + (["--template"] if special else [])
+
+    def write(some):
+        with open(inputs, "w", encoding="utf-8") as f:
+            f.writelines(json.dumps(d) + "\n" for d in some)
+    write([d for d, _ in good])
+    x = run(*args, "--strict")
+    if x.returncode:
+        return print("   ", x.returncode, x.stderr.decode()) or 1 if good else 0
+    wrong = 0
+    lines = open(out, encoding="utf-8").read().split("\n")[:-1]
+    if len(lines) != len(good):
+        return print(f"    {len(lines)} documents, not {len(good)}") or 1
+    for (d, w), line in zip(good, lines):
+        g = json.loads(line)
+        for key, want in (("ids", w.ids), ("offsets", [list(o) for o in w.offsets]), ("type_ids", w.type_ids)):
+            if g[key] != want and not wrong:
+                print(f"    {key} {d}\n      got  {g[key]}\n      want {want}\n      tokens {w.tokens}")
+                wrong = 1
+    for d, e in bad[:2]:
+        write([d])
+        x = run(*args, "--strict")
+        if x.returncode != 65 and "unk_id" not in e:  # HF fails even where no unknown piece is used
+            print(f"    HF: {e[:200]}, status {x.returncode} {d}")
+            wrong += 1
+    size = t.get_vocab_size()
+    for i in range(3):
+        ids = good[i][1].ids if i < 2 and i < len(good) else [random.randrange(size) for _ in range(12)]
+        skip = flag() and not any(a["special"] and a["normalized"] for a in j["added_tokens"])  # HF forgets that they are special
+        try:
+            want = t.decode(ids, skip_special_tokens=skip)
+        except BaseException as e:
+            want = None
+        x = run("decode", "-t", path, "--lossy", *(["--skip-special"] if skip else []), stdin=" ".join(map(str, ids)).encode())
+        got = x.stdout.decode() if x.returncode == 0 else x.stderr.decode()
+        if want is not None and got != want and got != want + "\n":
+            print(f"    decode {ids} {[t.id_to_token(i) for i in ids]} skip {skip}\n      got  {got!r}\n      want {want!r}")
+            wrong += 1
+    return wrong
+
+
+def main():
+    wrong = 0
+    with tempfile.TemporaryDirectory() as work:
+        for i in range(count):
+            random.seed(seed * 1000003 + i)
+            j = config()
+            bad = check(j, work)
+            wrong += bad != 0
+            if bad:
+                small = {k: v for k, v in j.items() if k not in ("model", "version", "truncation", "padding")}
+                small["model"] = {k: v for k, v in j["model"].items() if k not in ("vocab", "merges")}
+                print(f"differs: {i} {json.dumps(small, ensure_ascii=False)}\n")
+                if os.environ.get("KEEP"):
+                    os.system(f"cp {work}/t.json {os.environ['KEEP']}/t{i}.json")
+    print(f"{count} tokenizers, {wrong} differ; {hf_refusals} refused by HF; refused here:")
+    for why, n in refusals.most_common():
+        print(f"  {n:5} {why}")
+    return 1 if wrong else 0
+
+
+sys.exit(main())
