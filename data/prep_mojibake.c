@@ -9,7 +9,8 @@
  *            only in company that no language gives it; IRMÃ” is Portuguese
  *            in quotes, not mojibake.
  *   Cyrillic four sequences in a row (two letters each, of which the first is
- *            most often Р or С), or вЂ and a third, which are quotes and dashes.
+ *            most often Р or С), or вЂ and a third, which are quotes and dashes,
+ *            or some between small Latin letters (geschГјtzt).
  *
  * A line that consists of such sequences altogether is repaired as a whole.
  *
@@ -123,6 +124,20 @@ static bool holds_control(const char *s, size_t len)
     return false;
 }
 
+/* Of those, marks that a lower-case letter never follows at once: no quotes, dashes, (R). */
+static bool is_ending(uint32_t cp)
+{
+    return cp == 0xA7 || cp == 0xAA || cp == 0xAD || cp == 0xB2 || cp == 0xB3 || cp == 0xB9 || cp == 0xBA;
+}
+
+/* Ä Å and a closing mark: Polish and Baltic letters, if no unit (kÅ) or end of a quotation. */
+static bool slavic(const struct found *f, uint32_t before, uint32_t after)
+{
+    if (!is_lower(before)) return false;
+    if (f->last == 0x201A || f->last == 0x2122 || f->last == 0x203A) return true; /* low quote, TM, › */
+    return is_lower(after) && (is_ending(f->last) || (f->last == 0x2026 && f->first == 0xC4));
+}
+
 /* The sequence f at s, between characters `before` and `after`: does nobody
  * write it?  `run` is how many sequences stand in a row here. */
 static bool certain(const char *s, const struct found *f, uint32_t before, uint32_t after, int run)
@@ -135,8 +150,11 @@ static bool certain(const char *s, const struct found *f, uint32_t before, uint3
         if (f->last == 0xA0 && lead < 0xC4) return !is_upper(before) && !is_lower(before);
         if (lead == 0xC2) /* Â in front of the symbol that is meant */
             return !is_upper(before) && (f->last == f->cp) && !(is_closing(f->last) && is_upper(after));
-        if (lead == 0xC3) return !is_closing(f->last) || is_lower(before) || (is_lower(after) && !is_upper(before));
-        if (lead == 0xC4 || lead == 0xC5) return run > 1 || (!is_closing(f->last) && mid_word);
+        if (lead == 0xC3)
+            return !is_closing(f->last) || is_lower(before) ||
+                   (is_lower(after) && (!is_upper(before) || is_ending(f->last)));
+        if (lead == 0xC4 || lead == 0xC5)
+            return run > 1 || (is_closing(f->last) ? slavic(f, before, after) : mid_word);
         return run > 2 && !is_closing(f->last); /* Greek, Cyrillic, Hebrew, Arabic: never one letter alone */
     }
     if (lead < 0xF0) { /* three bytes */
@@ -160,19 +178,27 @@ static void put(struct buf *out, uint32_t cp)
 }
 
 /* Bytes at s that are Cyrillic sequences and ASCII between them, with four in
- * a row or a quotation mark somewhere; 0 if there are none. */
-static size_t passage(const char *s, size_t n)
+ * a row, a quotation mark or a few within a Latin word somewhere; 0 if there are
+ * none.  before: the character in front of s. */
+static size_t passage(const char *s, size_t n, uint32_t before)
 {
     struct found f;
     size_t i = 0, end = 0;
+    bool in_word = false; /* did a small Latin letter stand before the row? */
     for (int row = 0, best = 0; i < n;) {
         if ((unsigned char)s[i] < 0x80) {
-            if (s[i] == '\n') break;
+            before = (unsigned char)s[i];
+            if (before == '\n') break;
+            if (row && in_word && is_lower(before)) {
+                best = 4;
+                end = i;
+            }
             row = 0;
             i++;
             continue;
         }
         if (!sequence(s + i, n - i, cyrillic_byte, &f)) break;
+        if (row == 0) in_word = before < 0x80 && is_lower(before);
         i += f.len;
         if (++row > best) best = row;
         if (f.first == 0x432 && f.cp >= 0x2000 && f.cp < 0x2070) best = 4; /* вЂ: quotes and dashes */
@@ -299,7 +325,7 @@ static uint64_t line(const char *s, size_t n, struct buf *out)
         const char *p = memchr(s + i, 0xD0, n - i); /* Cyrillic: most letters begin with D0 */
         if (!p) break;
         i = (size_t)(p - s);
-        size_t len = passage(s + i, n - i);
+        size_t len = passage(s + i, n - i, i ? (unsigned char)s[i - 1] : 0);
         if (!len) {
             i++;
             continue;

@@ -65,6 +65,9 @@ static void mojibake_that_is_certain_is_repaired(void **state)
         {"ÄŒeskÃ¡ Å¡kola", "Česká škola"},
         {"æ—¥æœ¬èªž", "日本語"},
         {"ï»¿start", "\ufeffstart"},
+        {"SpytaÅ‚ wiÄ™c, zwierzÄ™", "Spytał więc, zwierzę"},
+        {"MÃºsica, MÃ³dulo", "Música, Módulo"},
+        {"geschГјtzte StandardmГ¤Гџigkeit", "geschützte Standardmäßigkeit"},
     };
     CHECK(((struct prep_cfg){.mojibake = true}), pairs);
 }
@@ -76,6 +79,7 @@ static void honest_text_is_left_alone(void **state)
         "“IRMÃ” e “MAÇÔ", "IRMÃ…", "MANHû", "AMANHÃ – SÃO PAULO", "à « la » carte", "Â", "Ãx", "Ä, Ö, Ü",
         "voilà ©", "Ệ Ã‚", "ÂGE D’OR", "привет, мир", "РІК СІВ", "âge", "l’été «à la» ¿qué?", "naïve café",
         "日本語", "a²+b² ± 3 ½", "Å, Ø, Æ", "Đặng Thị Ã", "ß–", "ΑΒΓ", "œuvre Œ", "‘Ä’ “Ö”", "Ã»", "5 Å",
+        "5 kÅ–10 kÅ", "3 kÅ—much", "kÅ’s", "„kÄ“", "IRMÃ’s", "IRMÃ®s", "JOÃO™s", "FÄ‚", "plan Г¤", "dГ", "xВіY",
     };
     const struct prep_cfg cfg = {.mojibake = true};
     struct prep p = {.cfg = &cfg};
