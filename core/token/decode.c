@@ -176,7 +176,7 @@ static int ctc(struct dec_io *io)
 
 static int replace_regex(struct dec_io *io, struct token t)
 {
-    struct regex_iter it = {0, SIZE_MAX, 0};
+    struct regex_iter it = {.last = SIZE_MAX};
     size_t begin, end, done = 0;
     int found;
     buf_clear(&io->tmp);

@@ -330,7 +330,7 @@ static int replace_text(struct norm_io *io, bool *changed)
 
 static int replace_regex(struct norm_io *io, bool *changed)
 {
-    struct regex_iter it = {0, SIZE_MAX, 0};
+    struct regex_iter it = {.last = SIZE_MAX};
     size_t begin, end;
     int found;
     if (io->n == 0) return 0;

@@ -91,7 +91,7 @@ static int cut_set(struct cutter *c, const uint8_t *s, size_t begin, size_t end)
 static int cut_regex(struct cutter *c, const uint8_t *s, size_t begin, size_t end)
 {
     struct norm *w = &c->p->norm;
-    struct regex_iter it = {0, SIZE_MAX, 0};
+    struct regex_iter it = {.last = SIZE_MAX};
     size_t from = 0, b, e2, n = end - begin;
     int found;
     if (!w->work && !(w->work = regex_work_new(c->e))) return -1;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/token/regex_internal.h"
+#include "core/token/regex_memo.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 
@@ -18,7 +19,8 @@ enum frame_kind { F_STATE, F_GREEDY, F_LAZY, F_REG };
 struct frame {
     uint32_t kind;
     int32_t pc;
-    size_t pos, low; /* F_GREEDY: from pos down to low; F_LAZY: low = repetitions left; F_REG: old value */
+    size_t pos, low; /* F_GREEDY: from pos down to low; F_LAZY: low = repetitions left; F_REG: old value;
+                      * F_STATE: where the choice is in the program */
 };
 
 struct regex_work {
@@ -27,6 +29,8 @@ struct regex_work {
     size_t *regs;
     size_t n_regs;
     uint64_t steps;
+    struct re_memo memo;
+    uint64_t texts, memo_of; /* iterations begun; which of them the memo is of */
 };
 
 struct run {
@@ -50,6 +54,7 @@ void regex_work_free(struct regex_work *w)
     if (!w) return;
     free(w->stack);
     free(w->regs);
+    re_memo_free(&w->memo);
     free(w);
 }
 
@@ -175,7 +180,7 @@ static bool holds(const struct run *m, int how, size_t pos)
     return false;
 }
 
-static bool run_at(struct run *m, int pc, size_t pos, size_t *end);
+static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo);
 
 /* A repeated character: takes what it can, or as little as it must. */
 static bool loop(struct run *m, const struct re_inst *i, int pc, size_t *pos)
@@ -209,7 +214,7 @@ static bool look(struct run *m, const struct re_inst *i, int pc, size_t pos)
         if (from == 0) found = false;
         else from -= uni_prev(m->s, from).len;
     }
-    if (found) found = run_at(m, pc + 1, from, &end) && (!behind || end == pos);
+    if (found) found = run_at(m, pc + 1, from, &end, i->x) && (!behind || end == pos);
     return found == (i->how == RE_AHEAD || i->how == RE_BEHIND);
 }
 
@@ -252,23 +257,46 @@ static bool backtrack(struct run *m, size_t base, int *pc, size_t *pos)
     return false;
 }
 
-static bool run_at(struct run *m, int pc, size_t pos, size_t *end)
+/* What a look with many choices has found out: from all of them it fails, or it
+ * matches from those that were not taken back. */
+static void remember(struct regex_work *w, size_t base, size_t way, bool matched)
+{
+    enum { FEW = 16 }; /* are soon found out again */
+    struct re_memo *memo = &w->memo;
+    if (memo->n_way - way >= FEW && matched)
+        for (size_t i = base; i < w->n; i++)
+            if (w->stack[i].kind == F_STATE) re_memo_add(memo, (int)w->stack[i].low, w->stack[i].pos, RE_MATCHES);
+    if (memo->n_way - way >= FEW && !matched)
+        for (size_t i = way; i < memo->n_way; i++) re_memo_add(memo, memo->way[i].pc, memo->way[i].pos, RE_FAILS);
+    memo->n_way = way;
+}
+
+/* A match ends: registers keep their values from outside. */
+static void unwind(struct regex_work *w, size_t base)
+{
+    while (w->n > base) {
+        struct frame *f = &w->stack[--w->n];
+        if (f->kind == F_REG) w->regs[f->pc] = f->low;
+    }
+}
+
+/* Runs the program from pc on.  memo: of a look-ahead, whose choices re_memo knows. */
+static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
 {
     struct regex_work *w = m->w;
-    size_t base = w->n;
+    size_t base = w->n, way = w->memo.n_way;
     for (;;) {
         const struct re_inst *i = &m->r->prog[pc];
         bool ok = true;
         size_t len, after;
+        enum re_known known = RE_UNKNOWN;
         if (++w->steps > max_steps) m->failed = true;
         if (m->failed) return false;
         switch ((enum re_op)i->op) {
         case RE_MATCH:
             *end = pos;
-            while (w->n > base) { /* registers keep their values from outside */
-                struct frame *f = &w->stack[--w->n];
-                if (f->kind == F_REG) w->regs[f->pc] = f->low;
-            }
+            if (memo) remember(w, base, way, true);
+            unwind(w, base);
             return true;
         case RE_CHAR: case RE_FOLDED: case RE_SET: case RE_ANY: case RE_ALL:
             ok = (len = one(m, i, pos)) > 0;
@@ -276,7 +304,13 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end)
             pc++;
             break;
         case RE_SPLIT:
-            ok = push(m, F_STATE, i->y, pos, 0);
+            if (memo && (known = re_memo_get(&w->memo, pc, pos)) == RE_MATCHES) {
+                remember(w, base, way, true);
+                unwind(w, base);
+                return true;
+            }
+            if (memo) re_memo_note(&w->memo, pc, pos);
+            ok = known != RE_FAILS && push(m, F_STATE, i->y, pos, (size_t)pc);
             pc = i->x;
             break;
         case RE_JUMP: pc = i->x; break;
@@ -289,7 +323,7 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end)
             pc = i->y;
             break;
         case RE_ATOMIC:
-            ok = run_at(m, pc + 1, pos, &after);
+            ok = run_at(m, pc + 1, pos, &after, false);
             if (ok) pos = after;
             pc = i->y;
             break;
@@ -306,12 +340,15 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end)
             pc = w->regs[i->x] == pos ? i->y : pc + 1;
             break;
         }
-        if (!ok && !backtrack(m, base, &pc, &pos)) return false;
+        if (!ok && !backtrack(m, base, &pc, &pos)) {
+            if (memo) remember(w, base, way, false);
+            return false;
+        }
     }
 }
 
-int regex_search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
-                 size_t from, size_t *begin, size_t *end, struct err *e)
+static int search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, size_t from,
+                  size_t *begin, size_t *end, struct err *e)
 {
     struct run m = {.r = r, .w = w, .s = s, .n = n};
     if (w->n_regs < (size_t)r->n_regs) {
@@ -328,7 +365,8 @@ int regex_search(const struct regex *r, struct regex_work *w, const uint8_t *s, 
             if (at == n) return 0;
         }
         w->n = 0;
-        if (run_at(&m, 0, at, end)) {
+        w->memo.n_way = 0;
+        if (run_at(&m, 0, at, end, false)) {
             *begin = at;
             return 1;
         }
@@ -341,11 +379,22 @@ int regex_search(const struct regex *r, struct regex_work *w, const uint8_t *s, 
     return 0;
 }
 
+int regex_search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
+                 size_t from, size_t *begin, size_t *end, struct err *e)
+{
+    re_memo_clear(&w->memo);
+    w->memo_of = 0;
+    return search(r, w, s, n, from, begin, end, e);
+}
+
 int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
                struct regex_iter *it, size_t *begin, size_t *end, struct err *e)
 {
+    if (!it->text) it->text = ++w->texts;
+    if (w->memo_of != it->text) re_memo_clear(&w->memo);
+    w->memo_of = it->text;
     while (it->from <= n) {
-        int found = regex_search(r, w, s, n, it->from, begin, end, e);
+        int found = search(r, w, s, n, it->from, begin, end, e);
         if (found <= 0) return found;
         it->steps += w->steps;
         if (it->steps > max_steps + max_steps_a_byte * n)

@@ -38,11 +38,12 @@ int regex_search(const struct regex *r, struct regex_work *w, const uint8_t *s, 
                  size_t from, size_t *begin, size_t *end, struct err *e);
 
 /* One match after the other as find_iter does: an empty match right after the
- * previous match does not count.  Start with {0, SIZE_MAX, 0}. */
+ * previous match does not count.  Start with {.last = SIZE_MAX}. */
 struct regex_iter {
     size_t from;
     size_t last;    /* end of the last match, SIZE_MAX = none */
     uint64_t steps; /* of all matches so far, which have a limit, too */
+    uint64_t text;  /* private */
 };
 int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
                struct regex_iter *it, size_t *begin, size_t *end, struct err *e);

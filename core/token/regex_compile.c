@@ -169,6 +169,17 @@ static int gen_repeat(struct compile *c, const struct re_node *n)
     return gen_copies(c, n);
 }
 
+/* Choices from pc on, whose outcome depends on nothing but the place in the text. */
+static bool has_choices(const struct regex *r, int pc)
+{
+    bool any = false;
+    for (; pc < r->n_prog; pc++) {
+        if (r->prog[pc].op == RE_MARK) return false;
+        any = any || r->prog[pc].op == RE_SPLIT;
+    }
+    return any;
+}
+
 static int gen_look(struct compile *c, const struct re_node *n)
 {
     bool behind = n->how == RE_BEHIND || n->how == RE_NOT_BEHIND;
@@ -180,7 +191,10 @@ static int gen_look(struct compile *c, const struct re_node *n)
         if (n->how == RE_NOT_BEHIND) return gen_look(c, &one) || gen_look(c, &other) ? -1 : 0;
         return gen_alt(c, &either);
     }
-    return gen_sub(c, n->a, RE_LOOK, n->how, back);
+    int i = c->r->n_prog;
+    if (gen_sub(c, n->a, RE_LOOK, n->how, back)) return -1;
+    c->r->prog[i].x = !behind && has_choices(c->r, i + 1);
+    return 0;
 }
 
 static int gen(struct compile *c, const struct re_node *n)

@@ -34,7 +34,8 @@ enum re_op {
     RE_SPLIT,      /* first x, then y */
     RE_JUMP,       /* x */
     RE_LOOP,       /* the op at pc + 1, one character, x to y times (y < 0: no end), then pc + 2; how: greedy.. */
-    RE_LOOK,       /* sub-program at pc + 1 up to its RE_MATCH; y = what follows; how: enum re_look */
+    RE_LOOK,       /* sub-program at pc + 1 up to its RE_MATCH; y = what follows; how: enum re_look;
+                    * x: its choices are worth regex_memo.h */
     RE_ATOMIC,     /* likewise */
     RE_ASSERT,     /* how: enum re_assert */
     RE_MARK,       /* register x = here */

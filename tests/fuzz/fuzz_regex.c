@@ -3,7 +3,18 @@
 #include <string.h>
 
 #include "core/token/regex.h"
+#include "core/token/unicode.h"
 #include "tests/fuzz/fuzz.h"
+
+/* The match after one that ended at `from`, found without what was learned before. */
+static int next_alone(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, size_t from, size_t *begin,
+                      size_t *end)
+{
+    struct err e;
+    int found = regex_search(r, w, s, n, from, begin, end, &e);
+    if (found <= 0 || *begin < *end || *end != from) return found;
+    return from < n ? regex_search(r, w, s, n, from + uni_next(s + from, n - from).len, begin, end, &e) : 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -11,18 +22,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t *cut = size ? memchr(data, 0, size) : NULL;
     size_t n = cut ? (size_t)(cut - data) : size;
     struct regex *r = regex_new((const char *)data, n, &e);
-    struct regex_work *w = r && cut ? regex_work_new(&e) : NULL;
-    if (w) {
-        struct regex_iter it = {0, SIZE_MAX, 0};
-        size_t begin, end, last = 0, n_text = size - n - 1 > 200 ? 200 : size - n - 1;
+    struct regex_work *w = r && cut ? regex_work_new(&e) : NULL, *alone = w ? regex_work_new(&e) : NULL;
+    if (alone) {
+        struct regex_iter it = {.last = SIZE_MAX};
+        size_t begin, end, b, f, last = 0, n_text = size - n - 1 > 200 ? 200 : size - n - 1;
         int found, count = 0;
         while ((found = regex_next(r, w, cut + 1, n_text, &it, &begin, &end, &e)) > 0) {
             if (begin > end || end > n_text || begin < last) abort();
+            if (count && (next_alone(r, alone, cut + 1, n_text, last, &b, &f) != 1 || b != begin || f != end)) abort();
             last = end;
             if (++count > 500) abort();
         }
     }
     regex_work_free(w);
+    regex_work_free(alone);
     regex_free(r);
     return 0;
 }

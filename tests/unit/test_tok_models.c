@@ -305,7 +305,7 @@ static void matches_are_those_of_oniguruma(void **state)
         struct regex *r = regex_new(t[i].pattern, strlen(t[i].pattern), &e);
         if (!r) fail_msg("%s: %s", t[i].pattern, e.msg);
         struct regex_work *w = regex_work_new(&e);
-        struct regex_iter it = {0, SIZE_MAX, 0};
+        struct regex_iter it = {.last = SIZE_MAX};
         struct buf got = {0};
         size_t begin, end;
         while (regex_next(r, w, (const uint8_t *)t[i].text, strlen(t[i].text), &it, &begin, &end, &e) > 0) {
@@ -348,7 +348,7 @@ static int matches(const char *pattern, char of, size_t n, char end, struct err 
     struct regex *r = regex_new(pattern, strlen(pattern), e);
     if (!r) fail_msg("%s: %s", pattern, e->msg);
     struct regex_work *w = regex_work_new(e);
-    struct regex_iter it = {0, SIZE_MAX, 0};
+    struct regex_iter it = {.last = SIZE_MAX};
     size_t from, to;
     int count = 0, got;
     while ((got = regex_next(r, w, (const uint8_t *)text, n + 1, &it, &from, &to, e)) > 0) count++;
@@ -371,6 +371,11 @@ static void long_runs_end_soon(void **state)
         assert_int_equal(matches(endless[i], 'a', 100000, 'x', &e), -1);
         assert_non_null(strstr(e.msg, "million steps at byte offset"));
     }
+    /* Looks at all digits that follow: what one has found out serves the next. */
+    assert_int_equal(matches("\\d{1,3}(?=(?:\\d{3})*(?:\\D|$))", '1', 500000, 'x', &e), 166667);
+    assert_int_equal(matches("\\d(?=(?:\\d{3})+(?!\\d))", '1', 160000, '1', &e), 53333);
+    assert_int_equal(matches("\\d(?=(?:\\d\\d)*?$)", '1', 160000, 'x', &e), 0);
+    assert_int_equal(matches("\\d(?!(?:\\d|xx)*x)", '1', 160000, 'x', &e), 0);
     assert_int_equal(matches("a*b|a", 'a', 12000, 'x', &e), -1);
     assert_non_null(strstr(e.msg, "steps for each byte, up to byte offset"));
 }

@@ -393,7 +393,7 @@ static void splits_and_regexes_agree(void **state)
         if (!re) fail_msg("%s: %s", split_name((enum split_kind)kind), e.msg);
         for (uint32_t seed = 10; seed < 30; seed++) {
             size_t n = random_text(seed, seed % 2 ? COUNT_OF(split_alphabet) : 35, text, N - (size_t)(seed * 190)), begin, end, at = 0, one;
-            struct regex_iter it = {0, SIZE_MAX, 0};
+            struct regex_iter it = {.last = SIZE_MAX};
             while (regex_next(re, w, text, n, &it, &begin, &end, &e) > 0) {
                 assert_int_equal(begin, at);
                 split_function((enum split_kind)kind)(text, n, at, &one, 1);
