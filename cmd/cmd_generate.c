@@ -30,7 +30,7 @@ static const struct opt opts[] = {
     OPT_GROUP("Prompt"),
     OPT_STR('f', "prompt-file", C, prompt_file, "FILE", NULL, "Take the prompt from a file (- = stdin)"),
     OPT_STR(0, "jsonl", C, jsonl, "FILE", NULL, "One prompt a line, {\"prompt\": ...}; answers are JSON lines (- = stdin)"),
-    OPT_STR(0, "session", C, session, "FILE", NULL, "Go on from FILE if it exists; keep the text and its state there"),
+    OPT_STR(0, "session", C, session, "FILE", NULL, "Go on from FILE if it exists; keep text or conversation and its state there"),
     OPT_BOOL(0, "echo", C, echo, NULL, "Print the prompt before the text"),
     OPT_GROUP("Conversation"),
     OPT_BOOL('c', "chat", C, chat, NULL, "The prompt is what a user says; without one, talk: a line of stdin a turn"),
@@ -93,7 +93,7 @@ static int add_prompt(struct prompts *p, const char *text, size_t n, struct err 
 /* What a user says, as a conversation. */
 static int add_said(const struct generate_cfg *c, struct prompts *p, const char *text, size_t n, struct err *e)
 {
-    if (!c->chat) return add_prompt(p, text, n, e);
+    if (!c->chat || c->session) return add_prompt(p, text, n, e);
     struct buf json = {0};
     int ret = chat_begin(&json, c->system, text, n, e);
     if (!ret) ret = add_prompt(p, json.data, json.len, e);
@@ -244,7 +244,17 @@ struct run {
     struct buf samples; /* of --json: the elements of "samples" */
     struct gen_session session;
     struct dialog dialog;
+    int32_t ends[SAVED_ENDS + DIALOG_ENDS];
 };
+
+/* Tokens that end a text: the model's, and in a conversation those that end a turn. */
+static int all_ends(struct run *r, const struct saved_model *m)
+{
+    int n = m->n_ends;
+    memcpy(r->ends, m->ends, (size_t)n * sizeof *r->ends);
+    memcpy(r->ends + n, r->dialog.ends, (size_t)r->dialog.n_ends * sizeof *r->ends);
+    return n + r->dialog.n_ends;
+}
 
 static int print_plain(struct run *r, const struct prompt *p, const struct gen_sample *s, bool streamed, struct err *e)
 {
@@ -353,29 +363,41 @@ static int run_all(struct run *r, const struct prompts *p, struct err *e)
     return 0;
 }
 
+/* A conversation that is held here, not one that a prompt brings along. */
+static bool talks(const struct generate_cfg *c, const struct prompts *p)
+{
+    return c->chat && (p->n == 0 || c->session);
+}
+
 /* Long enough for the longest prompt with its text, unless the user or the model says less. */
 static int choose_context(struct run *r, const struct model_config *m, const struct prompts *p, int *context, struct err *e)
 {
     enum { TALK = 8192 }; /* tokens of a conversation, where the model and the user allow more */
     const struct generate_cfg *c = r->c;
     size_t longest = 0;
-    for (size_t i = 0; i < p->n; i++) {
+    bool turns = talks(c, p);
+    for (size_t i = 0; i < p->n && !turns; i++) {
         struct tok_ids ids = {0};
         int ret = encode(r, &p->v[i], &ids, e);
         if (ids.n > longest) longest = ids.n;
         tok_ids_free(&ids);
         if (ret) return p->n > 1 ? err_wrap(e, "prompt %zu", i + 1) : -1;
     }
-    int64_t need = p->n ? (int64_t)longest + r->session.n + c->max_length : c->context ? c->context : TALK, max = c->context ? c->context : m->max_pos;
+    int64_t need = (int64_t)longest + r->session.n + c->max_length, max = c->context ? c->context : m->max_pos;
+    if (turns && need < TALK) need = TALK;
+    if (turns && c->context) need = c->context;
     if (m->embed_pos == POS_LEARNED && max > m->max_pos)
         return err_set(e, ERR_USAGE, "--context %lld: this model has %d learned positions", (long long)max, m->max_pos);
     *context = (int)(need < max ? need : max);
     return 0;
 }
 
-static int talk(struct run *r, struct err *e)
+/* Turn after turn, or the one that is given. */
+static int talk(struct run *r, const struct prompts *p, struct err *e)
 {
-    struct chat_talk t = {&r->dialog, &r->m, &r->p, r->c->system, stream_text, &r->out, &r->stats};
+    struct chat_talk t = {.dialog = &r->dialog, .m = &r->m, .p = &r->p, .system = r->c->system, .says = p->n ? p->v[0].text : NULL,
+                          .n_says = p->n ? p->v[0].n : 0, .session = r->c->session ? &r->session : NULL,
+                          .session_path = r->c->session, .on_text = stream_text, .arg = &r->out, .stats = &r->stats};
     int ret = chat_run(&t, e);
     if (r->c->stats) print_stats(r);
     return ret;
@@ -388,6 +410,8 @@ static int check_chat(const struct cmd *self, struct generate_cfg *c, const stru
         if (opt_is_set(self, o, of_chat[i])) return err_set(e, ERR_USAGE, "--%s goes with --chat", of_chat[i]);
     if (!c->chat) return 0;
     if (c->echo) return err_set(e, ERR_USAGE, "--echo does not go with --chat");
+    if (c->session && (c->common.json || c->prompt == DIALOG_NO))
+        return err_set(e, ERR_USAGE, "--session with --chat does not go with %s", c->common.json ? "--json" : "--generation-prompt no");
     if (!opt_is_set(self, o, "max-length")) c->max_length = 1024;
     bool turns = o->n_args < 2 && !c->prompt_file && !c->jsonl;
     if (turns && (c->common.json || c->n > 1))
@@ -420,8 +444,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         err_set(e, ERR_USAGE, "--logprobs needs --json or --jsonl");
         goto out;
     }
-    if (c.session && (c.jsonl || c.n > 1 || c.chat)) {
-        err_set(e, ERR_USAGE, "--session holds one text: it does not go with %s", c.jsonl ? "--jsonl" : c.chat ? "--chat" : "--samples");
+    if (c.session && (c.jsonl || c.n > 1)) {
+        err_set(e, ERR_USAGE, "--session holds one text: it does not go with %s", c.jsonl ? "--jsonl" : "--samples");
         goto out;
     }
     if (check_chat(self, &c, &o, e)) goto out;
@@ -441,6 +465,10 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         if (e->code == ERR_CONFIG) err_wrap(e, "--session");
         goto out;
     }
+    if (r.session.n && c.chat != (r.session.chat != NULL)) {
+        err_set(e, ERR_USAGE, "'%s' holds %s --chat", c.session, c.chat ? "a text, no conversation: leave out" : "a conversation: add");
+        goto out;
+    }
     if (c.chat && chat_open(&r.dialog, &model, o.args[0], c.template, c.now, e)) goto out;
     if (choose_context(&r, &model.config, &prompts, &r.m.context, e)) goto out;
     r.m.d = decoder_new(&model.config, model.params, dt, (int)c.n, r.m.context, pool, e);
@@ -450,9 +478,10 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
                    .repeat_penalty = c.repeat_penalty, .repeat_last = (int)c.repeat_last,
                    .order = c.order ? SAMPLE_LLAMA : SAMPLE_HF, .seed = (uint64_t)c.seed},
         .max_new = (int)c.max_length, .stop = c.stop.v, .n_stop = (int)c.stop.n,
-        .top_logprobs = (int)c.logprobs, .ignore_eos = c.ignore_eos, .ends = r.dialog.ends, .n_ends = r.dialog.n_ends, .past = r.session.ids, .n_past = r.session.n};
+        .top_logprobs = (int)c.logprobs, .ignore_eos = c.ignore_eos, .ends = r.ends, .n_ends = all_ends(&r, &model),
+        .past = r.session.ids, .n_past = r.session.n};
     if (strcmp(c.out, "-") != 0 && !(r.out.file = file_create(c.out, 0, e))) goto out;
-    ret = prompts.n ? run_all(&r, &prompts, e) : talk(&r, e);
+    ret = talks(&c, &prompts) ? talk(&r, &prompts, e) : run_all(&r, &prompts, e);
     if (r.out.file) {
         if (ret && e->code != ERR_STOPPED) file_abort(r.out.file);
         else if (file_commit(r.out.file, e)) ret = -1;
@@ -480,11 +509,13 @@ const struct cmd cmd_generate = {
                 "  llmctl generate chat-model --chat --system \"Answer in one sentence.\"\n"
                 "  llmctl generate hf-dir --jsonl prompts.jsonl --logprobs 5 >answers.jsonl\n",
     .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory. Text is\n"
-               "streamed to stdout as it appears, in whole characters.\n"
+               "streamed to stdout as it appears, in whole characters. It ends at the\n"
+               "tokenizer's end of text and at all tokens that generation_config.json names.\n"
                "\n"
                "--session FILE keeps the text and what the model remembers of it (keys and\n"
                "values, or the state of RWKV): the next call reads only what it adds, and goes\n"
-               "on with the bits of a run that never stopped.\n"
+               "on with the bits of a run that never stopped. With --chat it keeps the\n"
+               "conversation, of which a prompt is the next turn.\n"
                "\n"
                "--chat puts what the user says into the model's chat template (see tokenize\n"
                "chat); the answer ends with the turn. With --jsonl a line is a list of messages\n"

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cjson/cJSON.h>
+
 #include "cmd/cmd_tokenize.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -64,7 +66,8 @@ int chat_begin(struct buf *json, const char *system, const char *text, size_t n,
 
 struct talk {
     const struct chat_talk *o;
-    bool terminal;
+    bool terminal, answered;
+    char *system;          /* what the model is told before; or NULL */
     struct buf in;         /* read from stdin, from `at` on not used yet */
     size_t at;
     bool eof;
@@ -126,6 +129,11 @@ static int next_line(struct talk *t, const char **line, size_t *n)
 static int listen_to(struct talk *t)
 {
     buf_clear(&t->says);
+    if (t->o->says) {
+        if (t->answered) return 0;
+        buf_add(&t->says, t->o->says, t->o->n_says);
+        return buf_ok(&t->says, t->e) ? -1 : 1;
+    }
     if (t->terminal) fputs("> ", stderr);
     for (;;) {
         const char *line;
@@ -157,23 +165,26 @@ static void drop_turns(struct talk *t, size_t from, size_t n)
     t->n -= n;
 }
 
-/* Ids of the conversation as it stands. */
+/* The conversation as it stands, as JSON. */
+static int all_messages(struct talk *t, struct buf *list)
+{
+    buf_addc(list, '[');
+    if (t->system) add_message(list, "system", t->system, strlen(t->system));
+    for (size_t i = 0; i < t->n; i++) {
+        if (list->len > 1) buf_addc(list, ',');
+        buf_add(list, t->message[i].data, t->message[i].len);
+    }
+    buf_addc(list, ']');
+    return buf_ok(list, t->e);
+}
+
+/* Its ids. */
 static int conversation(struct talk *t)
 {
-    struct buf json = {0};
-    if (t->o->system) add_message(&json, "system", t->o->system, strlen(t->o->system));
-    for (size_t i = 0; i < t->n; i++) {
-        if (json.len) buf_addc(&json, ',');
-        buf_add(&json, t->message[i].data, t->message[i].len);
-    }
     struct buf list = {0};
-    buf_addc(&list, '[');
-    buf_add(&list, json.data, json.len);
-    buf_addc(&list, ']');
     t->ids.n = 0;
-    int ret = buf_ok(&list, t->e);
+    int ret = all_messages(t, &list);
     if (ret == 0) ret = dialog_ids(t->o->dialog, list.data, list.len, "the conversation", DIALOG_YES, &t->ids, t->e);
-    buf_free(&json);
     buf_free(&list);
     return ret;
 }
@@ -251,22 +262,82 @@ static int one_turn(struct talk *t, uint32_t turn)
     size_t valid = utf8_valid_prefix(text, t->says.len);
     if (valid < t->says.len) return err_set(t->e, ERR_DATA, "what was said is not UTF-8, at byte %zu", valid);
     if (add_turn(t, "user", text, t->says.len) || answer(t, turn)) return -1;
+    t->answered = true;
     /* Ctrl-C at a terminal ends the answer, not the conversation. */
     if (t->terminal && sig_stop_signal() == SIGINT) sig_reset();
     return 1;
 }
 
+/* ---- conversations that go on later ---- */
+
+static int take_turn(struct talk *t, const struct cJSON *m, size_t i, const char *where)
+{
+    const char *role, *text;
+    if (json_get_str(m, "role", &role, where, t->e) || json_get_str(m, "content", &text, where, t->e)) return -1;
+    if (strcmp(role, "system") != 0 || i > 0)
+        return add_turn(t, strcmp(role, "assistant") == 0 ? "assistant" : "user", text, strlen(text));
+    if (t->o->system && strcmp(t->o->system, text) != 0)
+        return err_set(t->e, ERR_USAGE, "--system: the conversation in '%s' has another one", where);
+    t->system = mem_strdup(text);
+    return t->system ? 0 : err_oom(t->e, strlen(text), "a conversation");
+}
+
+/* Messages and tokens of a session. */
+static int go_on(struct talk *t)
+{
+    const struct gen_session *s = t->o->session;
+    const char *where = t->o->session_path;
+    size_t i = 0;
+    int ret = 0;
+    if (!s || !s->chat) {
+        t->system = t->o->system ? mem_strdup(t->o->system) : NULL;
+        return t->o->system && !t->system ? err_oom(t->e, strlen(t->o->system), "a conversation") : 0;
+    }
+    struct cJSON *list = json_parse(s->chat, strlen(s->chat), where, NULL, t->e);
+    if (!list) return -1;
+    for (const struct cJSON *m = cJSON_IsArray(list) ? list->child : NULL; m && ret == 0; m = m->next, i++)
+        ret = take_turn(t, m, i, where);
+    json_free(list);
+    if (ret == 0 && !mem_room(&t->read, &t->cap_read, (size_t)s->n, sizeof *t->read))
+        ret = err_oom(t->e, (size_t)s->n * sizeof *t->read, "a conversation");
+    if (ret == 0) {
+        memcpy(t->read, s->ids, (size_t)s->n * sizeof *t->read);
+        t->n_read = (size_t)s->n;
+    }
+    return ret;
+}
+
+/* The decoder has read all but the last token of a session: where it has read all,
+ * an end of text follows, which the next turn finds to be another token. */
+static int keep(struct talk *t)
+{
+    struct gen_session *s = t->o->session;
+    struct buf list = {0};
+    size_t len = (size_t)decoder_len(t->o->m->d, 0);
+    if (!s || !t->answered || len == 0) return 0;
+    if (all_messages(t, &list) || !mem_room(&t->read, &t->cap_read, len + 1, sizeof *t->read)) {
+        buf_free(&list);
+        return t->e->code ? -1 : err_oom(t->e, len, "a conversation");
+    }
+    if (t->n_read <= len) t->read[len] = tok_eos(t->o->m->t) < 0 ? 0 : tok_eos(t->o->m->t);
+    free(s->chat);
+    s->chat = buf_steal(&list);
+    return gen_session_save(s, t->o->session_path, t->o->m->d, t->read, (int)len + 1, t->e);
+}
+
 int chat_run(const struct chat_talk *o, struct err *e)
 {
-    struct talk t = {.o = o, .terminal = isatty(STDIN_FILENO) != 0, .e = e};
-    int ret = 1;
+    struct talk t = {.o = o, .terminal = !o->says && isatty(STDIN_FILENO) != 0, .e = e};
+    int ret = go_on(&t) ? -1 : 1;
     if (decoder_takes_source(o->m->d))
         return err_set(e, ERR_USAGE, "an encoder-decoder answers one prompt: give it");
     if (t.terminal) log_info("talk; a line that ends in \\ goes on in the next; /clear forgets, /exit or Ctrl-D ends");
     for (uint32_t turn = 0; ret == 1 && !sig_stop_requested(); turn++) ret = one_turn(&t, turn);
+    if (ret >= 0 && keep(&t)) ret = -1;
     if (ret >= 0 && sig_stop_requested()) ret = err_set(e, ERR_STOPPED, "stopped by a signal; the text so far was written");
     drop_turns(&t, 0, t.n);
     free(t.message);
+    free(t.system);
     free(t.read);
     tok_ids_free(&t.ids);
     buf_free(&t.in);

@@ -3,6 +3,7 @@
 #define CMD_GENERATE_CHAT_H
 
 #include "core/infer/generate.h"
+#include "core/infer/session.h"
 #include "core/token/dialog.h"
 
 struct saved_model;
@@ -24,6 +25,10 @@ struct chat_talk {
     const struct gen_model *m;
     struct gen_params *p;
     const char *system;
+    const char *says;     /* the one turn to answer; NULL: those of stdin */
+    size_t n_says;
+    struct gen_session *session; /* gone on from and kept at the end, in session_path; or NULL */
+    const char *session_path;
     gen_text_fn *on_text; /* gets the answers, a newline behind each */
     void *arg;
     struct gen_stats *stats;

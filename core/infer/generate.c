@@ -285,7 +285,7 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
     if (decode_all(&g, stats, e)) goto out;
     stats->prefill_s += prefilled - start;
     stats->decode_s += time_now_s() - prefilled;
-    stats->prompt_tokens += n_read;
+    stats->prompt_tokens += n_read - read;
     for (int i = 0; i < n; i++) stats->new_tokens += s[i].n_ids;
     *out = s;
     s = NULL;

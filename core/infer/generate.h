@@ -42,7 +42,7 @@ struct gen_sample {
 void gen_samples_free(struct gen_sample *s, int n); /* and the array */
 
 struct gen_stats {
-    int64_t prompt_tokens, new_tokens, steps;
+    int64_t prompt_tokens, new_tokens, steps; /* of prompts: those that were read now */
     double prefill_s, decode_s;
 };
 

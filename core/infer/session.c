@@ -60,6 +60,9 @@ int gen_session_open(struct gen_session *s, const char *path, struct hash128 mod
         err_set(e, ERR_DATA, "'%s' belongs to another model, or to another --dtype", path);
         return err_hint(e, "give another file, or remove it to begin anew");
     }
+    const char *chat = NULL;
+    if (json_opt_str(j, "chat", &chat, path, e)) return -1;
+    if (chat && !(s->chat = mem_strdup(chat))) return err_oom(e, strlen(chat), "a conversation");
     return read_ids(s, path, vocab, e);
 }
 
@@ -93,7 +96,12 @@ int gen_session_save(const struct gen_session *s, const char *path, struct decod
     int ret = -1;
     if (decoder_len(d, 0) != n - 1) return err_set(e, ERR_INTERNAL, "a session of %d tokens, %d read", n, decoder_len(d, 0));
     hash128_hex(s->model, hex);
-    buf_printf(&manifest, "{\"format\":\"llmz\",\"kind\":\"session\",\"of_model\":\"%s\"}", hex);
+    buf_printf(&manifest, "{\"format\":\"llmz\",\"kind\":\"session\",\"of_model\":\"%s\"", hex);
+    if (s->chat) {
+        buf_adds(&manifest, ",\"chat\":");
+        buf_add_json(&manifest, s->chat, strlen(s->chat));
+    }
+    buf_addc(&manifest, '}');
     struct llmz_writer *w = buf_ok(&manifest, e) ? NULL : llmz_create(path, NULL, e);
     if (w) {
         if (llmz_add(w, "tokens", DT_I32, 1, &dim, ids, e) || decoder_state_save(d, 0, save_piece, w, e)) llmz_abort(w);
@@ -107,5 +115,6 @@ void gen_session_close(struct gen_session *s)
 {
     llmz_close(s->z);
     free(s->ids);
+    free(s->chat);
     *s = (struct gen_session){0};
 }

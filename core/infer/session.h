@@ -14,6 +14,7 @@ struct gen_session {
     struct llmz *z;         /* NULL: a new session */
     int32_t *ids;           /* [n] */
     int n, cached;          /* tokens; those that the decoder has read */
+    char *chat;             /* of a conversation: its messages in JSON; NULL = a text.  Owned */
 };
 
 /* What a session belongs to. */

@@ -56,6 +56,24 @@ static int load_chat(struct saved_model *m, const char *dir, struct err *e)
     return ret < 0 ? -1 : 0;
 }
 
+/* What ends a text: generation_config.json, or else config.json. */
+static int load_ends(struct saved_model *m, const char *dir, struct err *e)
+{
+    static const char *const names[] = {"generation_config.json", "config.json"};
+    for (size_t i = 0; i < COUNT_OF(names) && m->n_ends == 0; i++) {
+        if (!has(dir, names[i])) continue;
+        char *path = path_join(dir, names[i]);
+        struct cJSON *j = path ? json_read_file(path, NULL, e) : NULL;
+        if (!path) err_oom(e, strlen(dir), "a path");
+        free(path);
+        if (!j) return -1;
+        saved_take_ends(m, json_member(j, "eos_token_id"));
+        json_free(j);
+    }
+    if (m->n_ends == 1 && m->ends[0] == tok_eos(m->tok)) m->n_ends = 0; /* known already */
+    return 0;
+}
+
 static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
 {
     if (!has(dir, "tokenizer.json")) return 0;
@@ -69,7 +87,7 @@ static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
                       tok_vocab_size(m->tok) - 1, m->config.vocab);
     buf_free(&b);
     free(path);
-    return ret ? ret : load_chat(m, dir, e);
+    return ret || load_ends(m, dir, e) ? -1 : load_chat(m, dir, e);
 }
 
 /* ---- tensors ---- */

@@ -108,6 +108,23 @@ static void add_id(struct buf *b, const char *key, int id)
     else buf_printf(b, "  \"%s\": %d", key, id);
 }
 
+/* One id, or a list of several. */
+static void add_ends(struct buf *b, const struct saved_model *m)
+{
+    int eos = m->tok ? tok_eos(m->tok) : -1;
+    if (m->n_ends == 0 || (m->n_ends == 1 && eos < 0)) {
+        add_id(b, "eos_token_id", m->n_ends ? m->ends[0] : eos);
+        return;
+    }
+    bool known = eos < 0;
+    for (int i = 0; i < m->n_ends; i++) {
+        buf_printf(b, "%s%d", i ? ", " : "  \"eos_token_id\": [", (int)m->ends[i]);
+        known = known || m->ends[i] == eos;
+    }
+    if (!known) buf_printf(b, ", %d", eos);
+    buf_addc(b, ']');
+}
+
 /* model_config_to_hf() knows neither the tokenizer nor the type on disk. */
 static int write_config(const struct saved_model *m, const char *dir, enum dtype dt, struct err *e)
 {
@@ -133,7 +150,7 @@ static int write_config(const struct saved_model *m, const char *dir, enum dtype
     buf_adds(&out, "{\n");
     add_id(&out, "bos_token_id", m->tok ? tok_bos(m->tok) : -1);
     buf_adds(&out, ",\n");
-    add_id(&out, "eos_token_id", m->tok ? tok_eos(m->tok) : -1);
+    add_ends(&out, m);
     buf_adds(&out, "\n}\n");
     ret = buf_ok(&out, e) ? -1 : write_text(dir, "generation_config.json", out.data, out.len, e);
 out:

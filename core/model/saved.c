@@ -107,6 +107,16 @@ static int read_param(struct llmz *z, const char *path, struct param *p, struct 
     return err_set(e, ERR_DATA, "'%s': element %zu of tensor '%s' is not a finite number", path, bad, p->name);
 }
 
+void saved_take_ends(struct saved_model *m, const struct cJSON *ids)
+{
+    const struct cJSON *i = cJSON_IsArray(ids) ? ids->child : ids;
+    for (; i && m->n_ends < SAVED_ENDS; i = i->next) {
+        if (cJSON_IsNumber(i) && i->valuedouble >= 0 && i->valuedouble < m->config.vocab)
+            m->ends[m->n_ends++] = (int32_t)i->valuedouble;
+        if (!cJSON_IsArray(ids)) break; /* a member of an object: its neighbours are others */
+    }
+}
+
 static int load(struct saved_model *m, struct llmz *z, enum dtype dt, bool with_tok, struct pool *pool, struct err *e)
 {
     const char *tok;
@@ -117,6 +127,7 @@ static int load(struct saved_model *m, struct llmz *z, enum dtype dt, bool with_
         if (tok_vocab_size(m->tok) > m->config.vocab)
             return err_set(e, ERR_DATA, "'%s': its tokenizer has ids up to %d, the model a vocabulary of %d", m->path,
                            tok_vocab_size(m->tok) - 1, m->config.vocab);
+        saved_take_ends(m, cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "end_tokens"));
         const cJSON *chat = cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "chat_template");
         if (cJSON_IsString(chat) && !(m->chat_template = mem_strdup(chat->valuestring)))
             return err_oom(e, strlen(chat->valuestring), "chat template");
@@ -219,6 +230,9 @@ int saved_write(const char *path, const struct saved_model *m, const enum dtype 
         buf_adds(&manifest, ",\"chat_template\":");
         buf_add_json(&manifest, m->chat_template, strlen(m->chat_template));
     }
+    for (int i = 0; i < m->n_ends; i++)
+        buf_printf(&manifest, "%s%d", i ? "," : ",\"end_tokens\":[", (int)m->ends[i]);
+    if (m->n_ends) buf_addc(&manifest, ']');
     buf_printf(&manifest, ",%s}", rest);
     if (buf_ok(&manifest, e) || !(w = llmz_create(path, pool, e))) goto out;
     if (write_params(w, m, dtype, e)) llmz_abort(w);

@@ -9,6 +9,10 @@
 #include "core/model/model.h"
 #include "core/token/tokenizer.h"
 
+enum { SAVED_ENDS = 16 };
+
+struct cJSON;
+
 struct saved_model {
     char *path;             /* of the file that was read */
     struct model_config config;
@@ -16,6 +20,8 @@ struct saved_model {
     struct tokenizer *tok;  /* NULL when the file holds none */
     char *tok_json;         /* its text, or NULL */
     char *chat_template;    /* Jinja (core/token/chat.h), or NULL */
+    int32_t ends[SAVED_ENDS]; /* [n_ends] tokens that end a text besides the tokenizer's: generation_config.json */
+    int n_ends;
     enum dtype *src_dtype;  /* of each parameter on disk */
 };
 
@@ -32,6 +38,10 @@ void saved_close(struct saved_model *m); /* a zeroed one is fine */
  * come after, e.g. "\"lineage\":[…]". */
 int saved_write(const char *path, const struct saved_model *m, const enum dtype *dtype, const char *rest,
                 struct pool *pool, struct err *e);
+
+/* Takes ends from JSON, an id or a list of them; those that the model has not are
+ * left out, as it never says them. */
+void saved_take_ends(struct saved_model *m, const struct cJSON *ids);
 
 /* The file that `path` stands for; caller frees. */
 char *saved_path(const char *path, struct err *e);

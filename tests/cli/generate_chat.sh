@@ -63,6 +63,33 @@ for i in $(seq 12); do echo "say b"; done | "$LLMCTL" generate run --chat --dtyp
 is "$(grep -c '^b it is$' talk)" 12                           # older turns left
 grep -q "no longer fits into the context of 96" err || fail "nothing said of the context"
 
+# --session keeps the conversation: the answers of one go, and what was read is not read again
+gen run "say b" --chat --system "be kind" --session s.llmz >part
+gen run "say d" --chat --session s.llmz >>part
+printf 'say a\nsay c\n' | gen run --chat --session s.llmz >>part
+printf 'say b\nsay d\nsay a\nsay c\n' | gen run --chat --system "be kind" >whole
+cmp -s part whole || fail "a conversation in parts: $(cat part)"
+"$LLMCTL" verify s.llmz -q >out || fail "the session of a conversation is damaged"
+gen run "say a" --chat --session t.llmz >out
+n=$("$LLMCTL" generate run "say b" --chat --session t.llmz --dtype f32 --greedy --stats 2>&1 >/dev/null | sed 's/.*prompt: \([0-9]*\) tokens.*/\1/')
+[ "$n" -lt $((m + 8)) ] || fail "a session's turn read $n tokens, the first $m"
+expect_error 2 "has another one" "$LLMCTL" generate run "say a" --chat --session s.llmz --system other --dtype f32
+expect_error 2 "holds a conversation: add --chat" "$LLMCTL" generate run "say a" --session s.llmz --dtype f32
+gen run "say a" --session text.llmz --max-length 2 >out
+expect_error 2 "no conversation: leave out --chat" "$LLMCTL" generate run "say a" --chat --session text.llmz --dtype f32
+
+# a text ends at any token that generation_config.json names, in the directory and in what is made of it
+"$LLMCTL" convert -q run hf
+it=$(printf ' it' | "$LLMCTL" tokenize encode -t tok --ids -q) is=$(printf ' is' | "$LLMCTL" tokenize encode -t tok --ids -q)
+printf '{"eos_token_id":[0,%s,99999]}' "${is##* }" >hf/generation_config.json
+is "$(gen hf "say b" --chat --json | sed 's/.*"end":"\([a-z]*\)".*/\1/')" eos
+short=$(gen hf "say b" --chat)
+[ "${#short}" -lt 7 ] || fail "the end of generation_config.json is not one: $short"
+"$LLMCTL" convert -q hf ends.llmz
+is "$(gen ends.llmz "say b" --chat)" "$short"
+"$LLMCTL" convert -q ends.llmz back
+grep -q "\"eos_token_id\": \[0, ${is##* }\]" back/generation_config.json || fail "$(cat back/generation_config.json)"
+
 # what is refused
 printf '{{ raise_exception("never") }}' >no.jinja
 expect_error 65 "never" "$LLMCTL" generate run "say a" --chat --template no.jinja
@@ -70,7 +97,7 @@ expect_error 65 "never" "$LLMCTL" generate run "say a" --chat --template no.jinj
 expect_error 2 "'bare' holds no chat template" "$LLMCTL" generate bare "say a" --chat
 expect_error 2 "--system goes with --chat" "$LLMCTL" generate run "say a" --system x
 expect_error 2 "--json needs a prompt" "$LLMCTL" generate run --chat --json
-expect_error 2 "does not go with --chat" "$LLMCTL" generate run "say a" --chat --session s.llmz
+expect_error 2 "does not go with --json" "$LLMCTL" generate run "say a" --chat --session s.llmz --json
 expect_error 2 "neither a file nor one of" "$LLMCTL" generate run "say a" --chat --template nope
 expect_error 65 "not UTF-8" "$LLMCTL" generate run "$(printf 'a\377')" --chat
 echo '{"messages":[{"role":"user"' >cut.jsonl
