@@ -331,6 +331,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         goto out;
     }
     ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
+    const char *written[] = {cfg.out, o.removed, o.quarantine, o.report, o.decisions};
+    if (!ret) ret = doc_files_spare(&files, written, COUNT_OF(written), e);
     if (!ret) ret = set_print(self, &o, &r, &cfg, &print, e);
     if (!ret && corpus) ret = doc_spool_stdin(&files, &stdin_copy, e);
     if (!ret) ret = clean(&o, &cfg, e);

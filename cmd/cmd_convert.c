@@ -109,6 +109,10 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         err_hint(e, "name a directory, or a file that ends in .llmz");
         goto out;
     }
+    if (file_same(src, dst)) {
+        err_set(e, ERR_USAGE, "'%s' is the model to convert; write to another file", dst);
+        goto out;
+    }
     if (!(pool = pool_new((int)c.common.threads, e))) goto out;
     if ((c.tokenizer ? saved_open : saved_open_weights)(&m, src, DT_F32, pool, e)) {
         if (c.tokenizer && strstr(e->msg, "tokenizer.json")) err_hint(e, "--no-tokenizer converts the weights alone");

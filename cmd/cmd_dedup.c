@@ -296,6 +296,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     if (o.html) cfg.docs.extra[1] = o.source;
     ret = configure(&o, opt_is_set(self, &r, "verify"), &cfg, e);
     if (!ret) ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
+    const char *written[] = {cfg.out, o.removed, o.quarantine, o.clusters};
+    if (!ret) ret = doc_files_spare(&files, written, COUNT_OF(written), e);
     if (!ret) ret = dedup(&o, &cfg, e);
 out:
     doc_files_free(&files);

@@ -284,7 +284,7 @@ static int embed(struct job *j, const struct opt_result *r, struct pool *pool, s
         doc_files_find(&files, r->args + 1, (size_t)r->n_args - 1, DOC_AUTO, e))
         return -1;
     double start = time_now_s();
-    int ret = open_output(j, e) || embed_files(j, &files, max_length, e) || close_output(j, e) ? -1 : 0;
+    int ret = doc_files_spare(&files, &c->out, 1, e) || open_output(j, e) || embed_files(j, &files, max_length, e) || close_output(j, e) ? -1 : 0;
     doc_files_free(&files);
     if (ret) return -1;
     if (j->cut) log_warn("%llu texts are longer than %d tokens and were cut", (unsigned long long)j->cut, max_length);

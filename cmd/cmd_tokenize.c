@@ -42,11 +42,13 @@ struct doc_cfg docs_config(const struct docs_opts *o)
                             .max_line = (size_t)o->max_line};
 }
 
-int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt_result *r,
+int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt_result *r, const char *out,
               int64_t threads, struct err *e)
 {
     *in = (struct docs_input){.pool = NULL};
-    if (doc_files_find(&in->files, r->args, (size_t)r->n_args, docs_config(o).format, e)) return -1;
+    if (doc_files_find(&in->files, r->args, (size_t)r->n_args, docs_config(o).format, e) ||
+        doc_files_spare(&in->files, &out, 1, e))
+        return -1;
     in->pool = pool_new((int)threads, e);
     return in->pool ? 0 : -1;
 }

@@ -32,7 +32,7 @@ struct docs_input {
     struct doc_files files;
     struct pool *pool;
 };
-int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt_result *r,
+int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt_result *r, const char *out,
               int64_t threads, struct err *e);
 void docs_close(struct docs_input *in);
 

@@ -8,6 +8,7 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/char_index.h"
 #include "data/encode.h"
 #include "data/shard.h"
@@ -112,7 +113,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     struct encode_stats stats;
     struct tokenizer *t = tokenizer_option(cfg->tokenizer, e);
     if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
-    int ret = t ? docs_open(&in, &cfg->docs, r, cfg->common.threads, e) : -1;
+    int ret = t ? docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e) : -1;
     if (ret == 0) {
         struct encode_opts o = {
             .t = t,
@@ -301,6 +302,7 @@ static int decode_ids(struct decoder *d, const int32_t *ids, size_t n, uint64_t 
 {
     struct buf whole = {0};
     bool stream = d->cfg->lossy && d->parts;
+    if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal");
     for (size_t i = 0; stream && i < n; i++)
         if (tok_stream_add(&d->stream, ids[i], &d->text, e))
             return err_wrap(e, "position %llu", (unsigned long long)(position + i));
@@ -422,6 +424,9 @@ static int run_decode(const struct cmd *self, int argc, char **argv, struct err 
     struct decoder d = {.cfg = &cfg};
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
+    for (int i = 0; i < r.n_args && !ret; i++)
+        if (file_same(cfg.out, r.args[i])) ret = err_set(e, ERR_USAGE, "'%s' is the input; write to another file", cfg.out);
+    if (ret) goto out;
     d.file = file_create(cfg.out, 0, e);
     ret = d.file ? 0 : -1;
     if (ret == 0 && r.n_args == 0) ret = decode_one(&d, "-", e);

@@ -387,7 +387,7 @@ static int train_files(const struct cmd *self, const struct train_cfg *cfg, cons
     int ret = is_sp(cfg) ? sp_options(cfg, &o, &map, e)
               : cfg->type == TOK_TRAIN_CHAR ? 0
                                             : chain_options(cfg, &o, &map, e);
-    if (ret == 0) ret = docs_open(&in, &cfg->docs, r, cfg->common.threads, e);
+    if (ret == 0) ret = docs_open(&in, &cfg->docs, r, out_path(cfg), cfg->common.threads, e);
     if (ret == 0) {
         struct train_job j = {.docs = docs_config(&cfg->docs), .strict = cfg->docs.strict};
         uint64_t rest = 0;

@@ -129,6 +129,19 @@ bool doc_file_is_plain(const struct doc_file *f)
     return !gzip && !zstd;
 }
 
+int doc_files_spare(const struct doc_files *f, const char *const *outputs, size_t n, struct err *e)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (!outputs[k] || strcmp(outputs[k], "-") == 0) continue;
+        for (size_t i = 0; i < f->n; i++) {
+            if (!file_same(outputs[k], f->v[i].path)) continue;
+            err_set(e, ERR_USAGE, "'%s' is an input, and would be replaced by the output", f->v[i].path);
+            return err_hint(e, "write to another file");
+        }
+    }
+    return 0;
+}
+
 /* Is it plain lines, which can be cut anywhere? */
 static bool can_cut(const struct doc_file *f, bool lines)
 {

@@ -36,6 +36,9 @@ bool doc_file_is_plain(const struct doc_file *f);
 int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_format format,
                    struct err *e);
 void doc_files_free(struct doc_files *f);
+/* ERR_USAGE when an output (NULL and "-" are none) is one of the files: it
+ * would take the place of what is read. */
+int doc_files_spare(const struct doc_files *f, const char *const *outputs, size_t n, struct err *e);
 
 /* The part of shard i of n: all files, with what it reads of each.  Shards are
  * about equal in stored bytes, follow each other in the order of the input and

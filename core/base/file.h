@@ -80,6 +80,7 @@ static inline size_t reader_left(const struct reader *r) { return r->size - r->p
 /* ---- paths and directories ---- */
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
+bool file_same(const char *a, const char *b);       /* both are there, and one regular file */
 int64_t file_size(const char *path, struct err *e); /* -1 on error */
 /* Appends " of N bytes, changed YYYY-MM-DD HH:MM:SS.NANOSECONDS": by which a file that changed is known; nothing
  * when there is none. */

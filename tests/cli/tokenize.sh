@@ -105,3 +105,24 @@ fails 65 'does not say how text is split' "$LLMCTL" tokenize inspect x.tiktoken
 grep -q '^tokens a word' diff.txt && grep -q '^words cut at other places' diff.txt
 "$LLMCTL" tokenize inspect bpe1.json --diff bpe1.json --text text.txt | grep -q 'other places: 0 of'
 fails 2 'needs --text' "$LLMCTL" tokenize inspect bpe1.json --diff bert.json
+
+# a long text of a tokenizer whose decoder looks at the beginning is decoded whole
+tr "\n" " " <text.txt | tr -d "\200-\377" >one.txt
+"$LLMCTL" tokenize train one.txt --type sp-bpe --vocab-size 200 --norm identity --keep-spaces --coverage 1 -q -o sp.json
+"$LLMCTL" tokenize encode one.txt -t sp.json --ids --out one.ids -q
+[ "$(wc -w <one.ids)" -gt 9000 ]
+"$LLMCTL" tokenize decode one.ids -t sp.json --out back.txt
+same one.txt back.txt
+"$LLMCTL" tokenize encode one.txt -t sp.json --out one.tok -q
+"$LLMCTL" tokenize decode one.tok --skip-special | cmp - one.txt
+"$LLMCTL" tokenize decode one.tok --skip-special --lossy | cmp - one.txt
+
+# what is read stays as it is
+cp text.txt kept.txt
+fails 2 "is an input" "$LLMCTL" tokenize encode text.txt -t char.json --out text.txt
+fails 2 "is an input" "$LLMCTL" tokenize train ./text.txt --type char --out text.txt
+fails 2 "is the input" "$LLMCTL" tokenize decode one.ids -t sp.json --out one.ids
+fails 2 "is an input" "$LLMCTL" clean text.txt --out ./text.txt
+fails 2 "is an input" "$LLMCTL" clean text.txt --quarantine text.txt --out o.jsonl
+fails 2 "is an input" "$LLMCTL" dedup text.txt --out "$PWD/text.txt"
+same text.txt kept.txt
