@@ -1,5 +1,6 @@
 /* pretrain: options to a job, and the job to core/train. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -362,6 +363,34 @@ static int make_job(struct work *w, int argc, char **argv, struct err *e)
     return 0;
 }
 
+/* Options that were given and change nothing: a mistake more often than not. */
+static void warn_unused(const struct work *w)
+{
+    const struct pretrain_cfg *c = &w->cfg;
+    bool wsd = c->schedule == SCHED_WSD || c->schedule == SCHED_WSD_SQRT;
+    const struct { const char *option, *when; bool used; } settings[] = {
+        {"family", "without --depth", c->depth > 0},
+        {"muon-lr", "with this --optimizer", c->optimizer == OPTIM_MUON},
+        {"momentum", "with this --optimizer", c->optimizer == OPTIM_MUON},
+        {"decay-fraction", "with this --schedule", wsd},
+        {"min-lr", "with this --schedule", c->schedule != SCHED_CONST},
+        {"sample-prompt", "with --sample-every 0", c->sample_every > 0},
+        {"max-rollbacks", "with --save-every 0", c->save_every > 0},
+    };
+    static const struct { const char *option, *objectives; } tasks[] = {
+        {"mask-rate", " mlm span electra "}, {"mask-unit", " mlm electra "}, {"mask-copies", " mlm electra "},
+        {"span-mean", " span "}, {"generator-size", " electra "}, {"rtd-weight", " electra "},
+        {"source-length", " span ul2 seq2seq "}, {"source-field", " seq2seq "}, {"target-field", " seq2seq "}};
+    char objective[32];
+    snprintf(objective, sizeof objective, " %s ", w->task.lm.base.name);
+    for (size_t i = 0; i < COUNT_OF(settings); i++)
+        if (given(w, settings[i].option) && !settings[i].used)
+            log_warn("--%s does nothing %s", settings[i].option, settings[i].when);
+    for (size_t i = 0; i < COUNT_OF(tasks); i++)
+        if (given(w, tasks[i].option) && !strstr(tasks[i].objectives, objective))
+            log_warn("--%s does nothing with --objective %s", tasks[i].option, w->task.lm.base.name);
+}
+
 static int print_plan(struct work *w, struct err *e)
 {
     struct train_plan p;
@@ -416,6 +445,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     if (ret || r.exit_now) goto out;
     ret = -1;
     if (check(&w, e) || make_job(&w, argc, argv, e)) goto out;
+    warn_unused(&w);
     if (w.cfg.plan) ret = print_plan(&w, e);
     else if (!train_run(&w.job, &res, e)) ret = print_result(&w, &res, e);
 out:

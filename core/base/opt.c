@@ -75,6 +75,16 @@ static int parse_number(const char *v, int unit, double *out)
     return *end ? -1 : 0;
 }
 
+/* Digits alone are taken as they are: a double holds them up to 2^53 only. */
+static bool is_digits(const char *v, int64_t *out)
+{
+    char *end;
+    if (isspace((unsigned char)*v)) return false;
+    errno = 0;
+    *out = strtoll(v, &end, 10);
+    return end != v && !*end && !errno;
+}
+
 static int set_number(const struct opt *o, void *field, const char *v, const char *source, struct err *e)
 {
     double x;
@@ -86,12 +96,14 @@ static int set_number(const struct opt *o, void *field, const char *v, const cha
                                                 : "a size",
                          e);
     if (unit && x != floor(x)) return bad_value(o, v, source, "an integer", e);
-    if (x < o->min || x > o->max) {
+    int64_t n = 0;
+    bool exact = unit && is_digits(v, &n);
+    if (x < o->min || x > o->max || (exact && (n < (int64_t)o->min || n > (int64_t)o->max))) {
         char want[80];
-        snprintf(want, sizeof want, "between %.15g and %.15g", o->min, o->max);
+        snprintf(want, sizeof want, unit ? "between %.0f and %.0f" : "between %.15g and %.15g", o->min, o->max);
         return bad_value(o, v, source, want, e);
     }
-    if (unit) *(int64_t *)field = (int64_t)x;
+    if (unit) *(int64_t *)field = exact ? n : (int64_t)x;
     else *(double *)field = x;
     return 0;
 }

@@ -32,6 +32,8 @@ int model_config_preset(struct model_config *c, const char *name, struct err *e)
     for (; preset_names[n]; n++)
         if (strcmp(preset_names[n], name) == 0)
             return parse_text(c, preset_texts[n], strlen(preset_texts[n]), name, e);
+    const char *near = opt_nearest(name, preset_names, n);
+    if (near) return err_set(e, ERR_CONFIG, "no preset '%s'; did you mean %s?", name, near);
     /* The family's presets when the name begins some, all of them otherwise. */
     struct buf like = {0};
     for (size_t pass = 0, same = strlen(name); pass < 2 && !like.len; pass++, same = 0)
@@ -39,8 +41,7 @@ int model_config_preset(struct model_config *c, const char *name, struct err *e)
             if (strncmp(preset_names[i], name, same) == 0) buf_printf(&like, "%s%s", like.len ? ", " : "", preset_names[i]);
     err_set(e, ERR_CONFIG, "no preset '%s'; there are %s", name, like.data ? like.data : "");
     buf_free(&like);
-    const char *near = opt_nearest(name, preset_names, n);
-    return near ? err_hint(e, "did you mean %s?", near) : -1;
+    return -1;
 }
 
 static int64_t round_up(int64_t x, int64_t to)
@@ -65,7 +66,10 @@ static int depth_rwkv(struct model_config *c, const char *family, int depth, str
 /* Width 64 a layer, as nanochat's dial has it; heads of 64, of 128 from 1024 up where that divides. */
 int model_config_depth(struct model_config *c, const char *family, int depth, struct err *e)
 {
-    if (!family_find(family)) return err_set(e, ERR_CONFIG, "family '%s' is unknown", family);
+    if (!family_find(family)) {
+        err_set(e, ERR_CONFIG, "family '%s' is unknown", family);
+        return err_hint(e, "--depth knows gpt2, llama, qwen2, qwen3 and gpt_neox");
+    }
     for (int i = 0; i < n_families_more; i++)
         if (strcmp(families_more[i].name, family) == 0)
             return err_set(

@@ -96,6 +96,9 @@ expect 2 "no input" "$LLMCTL" pretrain --out x
 expect 66 "No such file" "$LLMCTL" pretrain absent.tok --out x
 printf 'PK\3\4' | dd of=packed.txt bs=64 conv=sync 2>dd.log
 expect 65 "it is a zip archive" "$LLMCTL" pretrain packed.txt --tokenizer tok.json --out x
+expect 78 "did you mean llama-nano?" "$LLMCTL" pretrain --preset lama-nano --plan
+expect 0 "warning: --momentum does nothing with this --optimizer" "$LLMCTL" pretrain --preset llama-nano --momentum 0.9 --plan
+expect 0 "warning: --mask-rate does nothing with --objective lm" "$LLMCTL" pretrain --preset llama-nano --mask-rate 0.2 --plan
 expect 65 "it is an llmctl checkpoint" "$LLMCTL" eval a a/model.llmz
 expect 2 "exclude each other" train --out x --val-fraction 0.1
 expect 78 "does not divide" train --out x --accum 16 --leaves 8

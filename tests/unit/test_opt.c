@@ -117,9 +117,41 @@ static void a_dumped_configuration_gives_what_was_given(void **state)
                               "\"many\":[\"a\"]}"), 0xf6);
 }
 
+struct whole {
+    struct opt_common common;
+    int64_t n;
+};
+static const struct opt whole_rows[] = {
+    OPT_INT(0, "n", struct whole, n, "N", NULL, 0, 9007199254740992, "A number"),
+    OPT_COMMON(struct whole, common),
+    OPT_END()};
+static const struct cmd whole_cmd = {.name = "whole", .summary = "s", .usage = "u", .opts = whole_rows};
+
+/* Which 2^53 + 1 is not as a double. */
+static void an_integer_is_taken_exactly_or_refused(void **state)
+{
+    (void)state;
+    static const struct { const char *text; int64_t want; } texts[] = {
+        {"--n=9007199254740991", 9007199254740991}, {"--n=9007199254740992", 9007199254740992},
+        {"--n=9007199254740993", -1}, {"--n=9223372036854775808", -1}, {"--n=1e3", 1000}, {"--n=2k", 2000},
+        {"--n=+7", 7}, {"--n=-1", -1}, {"--n= 1", -1}, {"--n=1 ", -1}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char text[40], *argv[] = {"whole", text, NULL};
+        struct whole w = {0};
+        struct opt_result r;
+        struct err e;
+        snprintf(text, sizeof text, "%s", texts[i].text);
+        int ret = opt_parse(&whole_cmd, &w, 2, argv, &r, &e);
+        if (ret != (texts[i].want < 0 ? -1 : 0)) fail_msg("%s: %d", text, ret);
+        if (!ret) assert_int_equal(w.n, texts[i].want);
+        opt_free(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_knows_whether_it_was_given),
-                                       cmocka_unit_test(a_dumped_configuration_gives_what_was_given)};
+                                       cmocka_unit_test(a_dumped_configuration_gives_what_was_given),
+                                       cmocka_unit_test(an_integer_is_taken_exactly_or_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
