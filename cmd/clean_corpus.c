@@ -79,6 +79,9 @@ void clean_corpus_talk(const struct clean_corpus *c)
         log_info("  class %-24s %8llu documents, %llu written", v[i].name[0] ? v[i].name : "(none)",
                  (unsigned long long)v[i].n, (unsigned long long)v[i].m);
     if (n > CLASSES_SHOWN) log_info("  and %zu smaller classes", n - CLASSES_SHOWN);
+    for (size_t i = 0; i < n; i++)
+        if (!v[i].name[0] && v[i].n)
+            log_warn("%llu documents have no class there; they count as one of their own", (unsigned long long)v[i].n);
 }
 
 void clean_corpus_close(struct clean_corpus *c)

@@ -83,8 +83,15 @@ void classify_platt(const double *z, const uint8_t *y, size_t n, double *scale, 
         a -= da;
         b -= db;
     }
-    *scale = isfinite(a) && a > 0 ? a : 1;
-    *shift = isfinite(b) ? b : 0;
+    if (!isfinite(a) || !isfinite(b) || a < 1e-3) { /* scores that tell nothing: their share of positives */
+        double mean = 0;
+        for (size_t i = 0; i < n; i++)
+            mean += z[i] / (double)n;
+        a = 1e-3; /* keeps their order */
+        b = log(((double)pos + 1) / ((double)(n - pos) + 1)) - a * mean;
+    }
+    *scale = a;
+    *shift = b;
 }
 
 static double loss_at(const float *z, const int32_t *y, size_t n, int k, double scale)

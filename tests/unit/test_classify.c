@@ -179,6 +179,9 @@ static void calibration_finds_the_scale(void **state)
     /* Separated without an error: finite all the same. */
     classify_platt((double[]){-1, -2, 1, 2}, (uint8_t[]){0, 0, 1, 1}, 4, &scale, &shift);
     assert_true(isfinite(scale) && scale > 0 && isfinite(shift));
+    /* Scores the wrong way round tell nothing: the share of positives, order kept. */
+    classify_platt((double[]){1, 2, 3, -1, -2}, (uint8_t[]){0, 0, 0, 0, 1}, 5, &scale, &shift);
+    assert_true(scale > 0 && scale < 0.01 && fabs(shift - log(2.0 / 5)) < 0.01);
     free(z);
     free(z3);
     free(y);
