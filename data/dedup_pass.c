@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "data/dedup_internal.h"
+#include "data/doc_plain.h"
 
 static struct doc_stage stage(struct dedup *d, const char *what, doc_run_fn *decide, doc_run_fn *emit, doc_run_fn *done)
 {
@@ -70,6 +71,8 @@ struct dagain {
     const uint64_t *block, *doc; /* the next of each, NULL: none */
     bool all;
     uint64_t seq, bytes;
+    const struct doc_file *file; /* of the last block, NULL: none */
+    struct doc_plain *plain;     /* of it */
     uint64_t left_docs, left_text; /* of blocks that were not wanted */
 };
 
@@ -90,6 +93,20 @@ static int all_plain(struct dedup *d, bool *yes, struct err *e)
     return ret;
 }
 
+static int open_file(struct dagain *a, const struct doc_file *f, struct err *e)
+{
+    if (a->file == f) return 0;
+    doc_plain_free(a->plain);
+    a->plain = NULL;
+    a->file = NULL;
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return err_errno(e, errno, "cannot open", f->path);
+    a->plain = doc_plain_new(fd, f->name, e);
+    close(fd);
+    if (a->plain) a->file = f;
+    return a->plain ? 0 : -1;
+}
+
 static int next_block(void *arg, struct doc_block *b, struct err *e)
 {
     struct dedup *d = arg;
@@ -103,41 +120,21 @@ static int next_block(void *arg, struct doc_block *b, struct err *e)
                                 .format = DOC_JSONL,
                                 .seq = a->seq++,
                                 .line_no = a->block[4],
+                                .line_no_known = true,
+                                .unread = (size_t)a->block[1],
                                 .offset = number & (((uint64_t)1 << DOC_OFFSET_BITS) - 1)};
         a->bytes += a->block[1];
         b->stored_bytes = a->bytes;
-        b->next.offset = b->offset + a->block[1];
         for (wanted = a->all; a->doc && a->doc[0] < end; wanted = true)
             if (dedup_step(&a->chosen, &a->doc, e)) return -1;
         a->left_docs += wanted ? 0 : a->block[2];
         a->left_text += wanted ? 0 : a->block[3];
         if (dedup_step(&a->blocks, &a->block, e)) return -1;
     }
-    return wanted;
-}
-
-static int fetch_block(void *arg, struct doc_slot *s, int thread, struct err *e)
-{
-    struct doc_block *b = &s->block;
-    size_t n = (size_t)(b->next.offset - b->offset), have = 0;
-    (void)arg;
-    (void)thread;
-    buf_clear(&b->data);
-    if (!buf_reserve(&b->data, n)) return buf_ok(&b->data, e);
-    int fd = open(b->file->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return err_errno(e, errno, "cannot open", b->file->path);
-    while (have < n) {
-        ssize_t got = pread(fd, b->data.data + have, n - have, (off_t)(b->offset + have));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) err_errno(e, errno, "reading", b->file->path);
-        if (got == 0) err_set(e, ERR_DATA, "'%s' changed while it was read; run again", b->file->name);
-        if (got <= 0) break;
-        have += (size_t)got;
-    }
-    close(fd);
-    b->data.len = have;
-    b->data.data[have] = '\0';
-    return have == n ? 0 : -1;
+    if (!wanted) return 0;
+    if (open_file(a, b->file, e)) return -1;
+    b->plain = doc_plain_share(a->plain);
+    return 1;
 }
 
 int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn *decide, doc_run_fn *emit,
@@ -150,7 +147,6 @@ int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn
     int ret = all_plain(d, &plain, e);
     if (!ret && plain) {
         st.next = next_block;
-        st.work = fetch_block;
         ret = dedup_begin(d, D_BLOCK, &a.blocks, &a.block, e);
         if (!ret && !a.all) ret = dedup_begin(d, k, &a.chosen, &a.doc, e);
     }
@@ -161,6 +157,7 @@ int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn
     d->again = NULL;
     dmerge_free(&a.blocks);
     dmerge_free(&a.chosen);
+    doc_plain_free(a.plain);
     return ret;
 }
 

@@ -37,7 +37,11 @@ struct doc_cfg {
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
     bool no_text;    /* JSONL: records without the text field are documents too: struct doc.no_text */
     const char *extra[DOC_EXTRA]; /* JSONL: members to note for every document; NULL = none */
-    int threads;     /* that call doc_reader_help; 0 = none (doc_run sets it) */
+    /* The next two are doc_run's.  threads: that call doc_reader_help; 0 = none.
+     * unread: blocks of plain lines may come without their data: doc_block_read(),
+     * doc_reader_number(). */
+    int threads;
+    bool unread;
 };
 
 /* A place between two blocks, from where reading can go on. */
@@ -61,6 +65,10 @@ struct doc_block {
     uint64_t bad_bytes;    /* how long that record was (data holds its beginning) */
     struct doc_at next;    /* the place behind it */
     const char *damaged;   /* describes the first of next.n_damaged files; memory of the reader */
+    struct doc_plain *plain; /* or NULL: where the data is that was not read yet */
+    size_t unread;           /* bytes of it, at `offset` */
+    uint64_t lines;          /* of a block that came unread, where line_no is not yet known */
+    bool line_no_known;
 };
 
 struct doc_reader;
@@ -72,6 +80,12 @@ struct doc_reader *doc_reader_open(const struct doc_files *files, const struct d
 void doc_reader_go_on(struct doc_reader *r, const struct doc_at *at, const char *damaged);
 /* 1: *b filled (its buffer is reused), 0: end of all files, -1: I/O error. */
 int doc_reader_next(struct doc_reader *r, struct doc_block *b, struct err *e);
+/* From any thread: the data of a block that came unread. */
+int doc_block_read(struct doc_block *b, struct err *e);
+void doc_block_drop(struct doc_block *b); /* instead of it */
+/* With cfg.unread, one block at a time in order, all data is there: numbers of
+ * lines, which the reader did not know. */
+void doc_reader_number(struct doc_reader *r, struct doc_block *b);
 /* Damaged or truncated files seen so far; *first describes the first. */
 size_t doc_reader_damaged(const struct doc_reader *r, const char **first);
 /* From any thread, beside one that reads: unpacks what will be read soon.  false:

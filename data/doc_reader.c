@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "data/doc.h"
 #include "data/doc_convert.h"
+#include "data/doc_plain.h"
 #include "data/doc_scan.h"
 #include "data/doc_stream.h"
 
@@ -24,6 +25,8 @@ struct doc_reader {
     bool begun;       /* a block of the file has been handed out */
     bool skipping;    /* inside a line that is too long */
     struct doc_convert *convert; /* of file cur, or NULL */
+    struct doc_plain *plain;     /* of file cur, or NULL: its blocks may be handed out unread */
+    bool passed;                 /* the stream is not where the carry ends */
     struct buf raw;   /* what convert eats */
     struct buf carry; /* read, not yet given out */
     size_t clear;     /* its first bytes hold no border */
@@ -32,6 +35,8 @@ struct doc_reader {
     char damaged[512];
     struct doc_at start; /* where to go on in the first file that is opened */
     bool started;
+    size_t numbered;    /* file of the block that was numbered last */
+    uint64_t not_known; /* of the lines of its unread blocks, to line_no */
     pthread_mutex_t help_lock;
     pthread_cond_t help_over;
     struct doc_stream *shared; /* that others may help with, or NULL */
@@ -83,6 +88,7 @@ void doc_reader_close(struct doc_reader *r)
     if (!r) return;
     doc_stream_close(r->stream);
     doc_convert_free(r->convert);
+    doc_plain_free(r->plain);
     buf_free(&r->raw);
     buf_free(&r->carry);
     pthread_cond_destroy(&r->help_over);
@@ -177,10 +183,13 @@ static int open_next(struct doc_reader *r, struct err *e)
         share(r, r->stream);
     }
     r->format = r->cfg.format != DOC_AUTO ? r->cfg.format : f->format;
-    r->eof = r->skipping = r->begun = false;
+    r->eof = r->skipping = r->begun = r->passed = false;
     r->fresh = true;
     r->line_no = 1;
     r->offset = 0;
+    int fd;
+    bool plain = r->cfg.unread && r->cfg.max_line >= BLOCK_BYTES && doc_stream_is_plain(r->stream, &fd);
+    if (plain && !(r->plain = doc_plain_new(fd, f->name, e))) return -1;
     if (r->started) return go_on(r, e);
     return f->from ? skip_lines(r, f->from, e) : 0;
 }
@@ -198,8 +207,10 @@ static void close_file(struct doc_reader *r)
     share(r, NULL);
     doc_stream_close(r->stream);
     doc_convert_free(r->convert);
+    doc_plain_free(r->plain);
     r->stream = NULL;
     r->convert = NULL;
+    r->plain = NULL;
     buf_clear(&r->carry); /* what belongs to another shard */
     r->clear = 0;
     if (f->bytes > 0) r->stored_before += (uint64_t)f->bytes;
@@ -209,6 +220,9 @@ static void close_file(struct doc_reader *r)
 /* One more read into the carry.  Sets eof. */
 static int fill(struct doc_reader *r, struct err *e)
 {
+    uint64_t at, want_at = r->offset + r->carry.len;
+    if (r->passed && doc_stream_skip(r->stream, want_at, &at, e)) return -1;
+    r->passed = false;
     struct buf *to = r->convert ? &r->raw : &r->carry;
     size_t want = to->len < BLOCK_BYTES ? BLOCK_BYTES - to->len : READ_BYTES; /* what a block needs */
     if (!buf_reserve(to, want)) return buf_ok(to, e);
@@ -309,7 +323,9 @@ static void describe(struct doc_reader *r, struct doc_block *b)
     b->seq = r->seq++;
     b->rest = r->cfg.cut && r->begun;
     b->bad = NULL;
-    b->bad_bytes = 0;
+    b->bad_bytes = b->lines = 0;
+    b->plain = NULL;
+    b->line_no_known = false;
     r->begun = true;
 }
 
@@ -325,6 +341,11 @@ static size_t within_part(const struct doc_reader *r, size_t n)
 
 static void describe_end(const struct doc_reader *r, struct doc_block *b)
 {
+    b->stored_bytes = r->stored_before;
+    if (b->file->bytes > 0) {
+        uint64_t size = (uint64_t)b->file->bytes;
+        b->stored_bytes += r->offset < size ? r->offset : size;
+    }
     b->next = (struct doc_at){r->cur, r->format, r->offset, r->line_no, r->seq, r->stored_before, r->damaged_before};
     b->damaged = r->damaged_before ? r->damaged : NULL;
 }
@@ -349,11 +370,6 @@ static int give(struct doc_reader *r, struct doc_block *b, size_t n, struct err 
     r->clear = 0;
     r->offset += n;
     r->line_no += scan_count_byte(b->data.data, n, '\n');
-    b->stored_bytes = r->stored_before;
-    if (b->file->bytes > 0) {
-        uint64_t size = (uint64_t)b->file->bytes;
-        b->stored_bytes += r->offset < size ? r->offset : size;
-    }
     describe_end(r, b);
     return 1;
 }
@@ -404,9 +420,59 @@ static int give_last(struct doc_reader *r, struct doc_block *b, size_t end, stru
     return give(r, b, last_is_whole ? r->carry.len : end, e);
 }
 
+/* ---- blocks that others read ---- */
+
+/* The next block, without its data, where lines end as give() would have it: 1, or 0
+ * where only reading tells (the ends of a file and of a shard's part, a long line). */
+static int next_unread(struct doc_reader *r, struct doc_block *b, struct err *e)
+{
+    uint64_t end = r->offset + BLOCK_BYTES, to = r->files->v[r->cur].to;
+    bool lines = r->format == DOC_JSONL || (r->format == DOC_TEXT && r->cfg.split == DOC_SPLIT_LINE);
+    if (!r->plain || r->fresh || !lines || end > doc_plain_bytes(r->plain) || (to && end > to)) return 0;
+    size_t n;
+    if (doc_plain_border(r->plain, r->offset, BLOCK_BYTES, &n, e)) return -1;
+    if (!n) return 0;
+    describe(r, b);
+    b->plain = doc_plain_share(r->plain);
+    b->unread = n;
+    buf_clear(&r->carry);
+    r->clear = 0;
+    r->passed = true;
+    r->eof = false;
+    r->offset += n;
+    describe_end(r, b);
+    return 1;
+}
+
+int doc_block_read(struct doc_block *b, struct err *e)
+{
+    if (!b->plain) return 0;
+    int ret = doc_plain_read(b->plain, b->offset, b->unread, &b->data, e);
+    if (!ret && !b->line_no_known) b->lines = scan_count_byte(b->data.data, b->data.len, '\n');
+    doc_block_drop(b);
+    return ret;
+}
+
+void doc_block_drop(struct doc_block *b)
+{
+    doc_plain_free(b->plain);
+    b->plain = NULL;
+}
+
+void doc_reader_number(struct doc_reader *r, struct doc_block *b)
+{
+    if (r->numbered != b->next.file) r->not_known = 0;
+    r->numbered = b->next.file;
+    b->line_no += r->not_known;
+    r->not_known += b->lines;
+    b->next.line_no += r->not_known;
+}
+
 static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e)
 {
     const struct doc_file *f = &r->files->v[r->cur];
+    int got = next_unread(r, b, e);
+    if (got) return got;
     for (;;) {
         if (f->to && !r->fresh && r->offset >= f->to) return 0;
         if (r->fresh && (r->carry.len >= 4096 || r->eof) && look_at_start(r, e)) return -1;

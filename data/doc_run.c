@@ -8,11 +8,12 @@
 #include "core/base/sig.h"
 
 /* A ring of slots, each a block on its way.  Every thread takes what can be done
- * now, latest stage first; none waits for a round of others to end.  Reading is
- * done by one thread at a time, and so are decide() and done(), in order.  The slot
+ * now, latest stage first; none waits for a round of others to end.  Finding the
+ * next block is for one thread at a time, and so are decide() and done(), in order;
+ * mostly a block is read where it is found, but plain files by all threads.  The slot
  * that became free last is filled first: its memory is still in a cache. */
-enum stage { EMPTY, READ, WORKED, DECIDED, EMITTED, BUSY };
-enum task { NOTHING, READING, WORKING, DECIDING, EMITTING, FINISHING };
+enum stage { EMPTY, FOUND, NOT_NUMBERED, READ, WORKED, DECIDED, EMITTED, BUSY };
+enum task { NOTHING, FINDING, READING, WORKING, DECIDING, EMITTING, FINISHING };
 
 struct ring_slot {
     struct doc_slot s;
@@ -27,9 +28,9 @@ struct run {
     pthread_mutex_t lock; /* for all below and the stages; not held in a task */
     pthread_cond_t changed;
     int sleeping;
-    uint64_t n_read, n_decided, n_done; /* blocks; the next of each is at n % width */
-    bool reading, serial;               /* a thread reads; one decides or finishes */
-    bool end, read_failed, stop;        /* end: nothing more to read */
+    uint64_t n_found, n_numbered, n_decided, n_done; /* blocks; the next of each is at n % width */
+    bool finding, serial;        /* a thread looks for a block; one decides or finishes */
+    bool end, read_failed, stop; /* end: nothing more to find */
     struct err read_err, err;           /* err: why it stopped */
     struct progress progress;
 };
@@ -44,7 +45,7 @@ static struct ring_slot *oldest(struct run *r, enum stage stage, size_t *count)
 {
     struct ring_slot *first = NULL;
     *count = 0;
-    for (uint64_t n = r->n_done; n < r->n_read; n++) {
+    for (uint64_t n = r->n_done; n < r->n_found; n++) {
         if (nth(r, n)->stage != stage) continue;
         if (!first) first = nth(r, n);
         ++*count;
@@ -55,16 +56,17 @@ static struct ring_slot *oldest(struct run *r, enum stage stage, size_t *count)
 static enum task pick(struct run *r, struct ring_slot **at)
 {
     size_t n;
-    if (!r->serial && r->n_done < r->n_read && (*at = nth(r, r->n_done))->stage == EMITTED)
+    if (!r->serial && r->n_done < r->n_found && (*at = nth(r, r->n_done))->stage == EMITTED)
         return FINISHING;
-    if (!r->serial && r->n_decided < r->n_read && (*at = nth(r, r->n_decided))->stage == WORKED)
+    if (!r->serial && r->n_decided < r->n_found && (*at = nth(r, r->n_decided))->stage == WORKED)
         return DECIDING;
     if ((*at = oldest(r, DECIDED, &n))) return EMITTING;
+    if ((*at = oldest(r, FOUND, &n))) return READING;
     struct ring_slot *work = oldest(r, READ, &n);
-    bool room = !r->reading && !r->end && r->n_read - r->n_done < r->width;
+    bool room = !r->finding && !r->end && r->n_found - r->n_done < r->width;
     if (room && n * 2 < (size_t)pool_threads(r->st->pool)) {
         *at = r->free[r->n_free - 1];
-        return READING;
+        return FINDING;
     }
     *at = work;
     return work ? WORKING : NOTHING;
@@ -74,12 +76,13 @@ static enum task pick(struct run *r, struct ring_slot **at)
 static int perform(struct run *r, enum task task, struct doc_slot *s, int thread)
 {
     const struct doc_stage *st = r->st;
-    if (task == READING) {
+    if (task == FINDING) {
         for (int i = 0; i < DOC_RUN_BUFS; i++)
             buf_clear(&s->out[i]);
         s->failed = false;
         return st->next ? st->next(st->arg, &s->block, &r->read_err) : doc_reader_next(r->reader, &s->block, &r->read_err);
     }
+    if (task == READING) return doc_block_read(&s->block, &s->err);
     if (s->failed) return -1;
     doc_run_fn *fn = task == WORKING    ? st->work
                      : task == DECIDING ? st->decide
@@ -88,22 +91,38 @@ static int perform(struct run *r, enum task task, struct doc_slot *s, int thread
     return fn ? fn(st->arg, s, thread, &s->err) : 0;
 }
 
+/* Of blocks that are there, those behind which none is missing. */
+static void number(struct run *r)
+{
+    for (; r->n_numbered < r->n_found && nth(r, r->n_numbered)->stage == NOT_NUMBERED; r->n_numbered++) {
+        struct ring_slot *at = nth(r, r->n_numbered);
+        if (r->reader) doc_reader_number(r->reader, &at->s.block);
+        at->stage = READ;
+    }
+}
+
 /* Errors count where blocks are in order, so that the first one is told
  * whatever the number of threads. */
 static void settle(struct run *r, enum task task, struct ring_slot *at, int ret)
 {
-    if (task == READING) {
-        r->reading = false;
+    if (task == FINDING) {
+        r->finding = false;
         r->end |= ret <= 0;
         r->read_failed |= ret < 0;
-        at->stage = ret > 0 ? READ : EMPTY;
+        at->stage = ret <= 0 ? EMPTY : at->s.block.plain ? FOUND : NOT_NUMBERED;
         if (ret > 0)
-            r->ring[r->n_read++ % r->width] = at;
+            r->ring[r->n_found++ % r->width] = at;
         else
             r->free[r->n_free++] = at;
+        number(r);
         return;
     }
     at->s.failed |= ret != 0;
+    if (task == READING) {
+        at->stage = NOT_NUMBERED;
+        number(r);
+        return;
+    }
     at->stage = task == WORKING ? WORKED : task == DECIDING ? DECIDED : EMITTED;
     if (task != DECIDING && task != FINISHING) return;
     r->serial = false;
@@ -127,7 +146,7 @@ static bool is_over(struct run *r)
         r->stop = true;
         err_set(&r->err, ERR_STOPPED, "stopped by a signal; nothing was written");
     }
-    return r->stop || (r->end && r->n_done == r->n_read);
+    return r->stop || (r->end && r->n_done == r->n_found);
 }
 
 static void worker(void *arg, int i, int thread)
@@ -153,8 +172,8 @@ static void worker(void *arg, int i, int thread)
             continue;
         }
         at->stage = BUSY;
-        r->n_free -= task == READING;
-        r->reading |= task == READING;
+        r->n_free -= task == FINDING;
+        r->finding |= task == FINDING;
         r->serial |= task == DECIDING || task == FINISHING;
         if (r->sleeping) pthread_cond_signal(&r->changed); /* there may be more to do */
         pthread_mutex_unlock(&r->lock);
@@ -171,6 +190,7 @@ static void free_ring(struct run *r)
     for (size_t k = 0; r->slots && k < r->width; k++) {
         struct doc_slot *s = &r->slots[k].s;
         if (r->st->drop && s->user) r->st->drop(r->st->arg, s);
+        doc_block_drop(&s->block);
         buf_free(&s->block.data);
         buf_free(&s->scratch);
         for (int b = 0; b < DOC_RUN_BUFS; b++)
@@ -217,6 +237,7 @@ int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
     *end = (struct doc_run_end){0};
     struct doc_cfg cfg = *st->cfg;
     cfg.threads = pool_threads(st->pool);
+    cfg.unread = cfg.threads > 1;
     if (!st->next) r.reader = doc_reader_open(st->files, &cfg, e);
     if (r.reader && st->start) doc_reader_go_on(r.reader, st->start, st->damaged);
     if (r.reader || st->next) ret = go(&r, e);

@@ -191,6 +191,14 @@ ptrdiff_t doc_stream_read(struct doc_stream *s, void *out, size_t n, struct err 
     return doc_stream_ahead(s, 1, e) ? -1 : zstd_frames_read(s->zstd, out, n, e);
 }
 
+bool doc_stream_is_plain(const struct doc_stream *s, int *fd)
+{
+    struct stat st;
+    *fd = s->fd;
+    return s->packing == PLAIN && fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           lseek(s->fd, 0, SEEK_CUR) == (off_t)s->len;
+}
+
 int doc_stream_skip(struct doc_stream *s, uint64_t to, uint64_t *at, struct err *e)
 {
     struct stat st;

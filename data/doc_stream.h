@@ -23,8 +23,10 @@ int doc_stream_ahead(struct doc_stream *s, int frames, struct err *e);
 bool doc_stream_help(struct doc_stream *s);
 /* Bytes put into `out` (> 0), 0 at the end, -1 on an I/O error. */
 ptrdiff_t doc_stream_read(struct doc_stream *s, void *out, size_t n, struct err *e);
+/* Is it a regular file that is not packed, read from its first byte on?  Then *fd is it. */
+bool doc_stream_is_plain(const struct doc_stream *s, int *fd);
 /* Goes to byte `to` of the unpacked stream, of which nothing has been read; a
- * plain file without reading it.  *at: where it is, less at an early end. */
+ * plain file at any time, without reading it.  *at: where it is, less at an early end. */
 int doc_stream_skip(struct doc_stream *s, uint64_t to, uint64_t *at, struct err *e);
 /* NULL, or what is wrong with a compressed stream that has ended. */
 const char *doc_stream_damage(const struct doc_stream *s);

@@ -10,13 +10,13 @@
 #include "data/doc.h"
 #include "data/doc_out.h"
 
-enum { BLOCKS_MAX = 64 };
+enum { BLOCKS_MAX = 64, UNREAD = 3 };
 
 struct seen {
     struct doc_at next[BLOCKS_MAX];
     uint64_t hash[BLOCKS_MAX]; /* of content and what describes it */
     char damaged[BLOCKS_MAX][64];
-    size_t n, n_damaged;
+    size_t n, n_damaged, n_unread;
 };
 
 static uint64_t describe(const struct doc_block *b)
@@ -31,28 +31,47 @@ static uint64_t describe(const struct doc_block *b)
     return h;
 }
 
+/* Blocks that may have come unread: read from the last to the first, numbered in order. */
+static void take(struct seen *s, struct doc_reader *r, struct doc_block *b, size_t n)
+{
+    struct err e;
+    for (size_t k = n; k-- > 0;) {
+        s->n_unread += b[k].plain != NULL;
+        assert_int_equal(doc_block_read(&b[k], &e), 0);
+    }
+    for (size_t k = 0; k < n; k++) {
+        assert_true(s->n < BLOCKS_MAX);
+        doc_reader_number(r, &b[k]);
+        s->hash[s->n] = describe(&b[k]);
+        s->next[s->n] = b[k].next;
+        snprintf(s->damaged[s->n++], sizeof s->damaged[0], "%s", b[k].damaged ? b[k].damaged : "");
+    }
+}
+
 /* All blocks, or those behind *from. */
 static struct seen read_all(const struct doc_files *f, const struct doc_cfg *cfg, const struct doc_at *from,
                             const char *damaged)
 {
     struct err e;
     struct seen s = {0};
-    struct doc_block b = {0};
+    struct doc_block b[UNREAD] = {{.line_no = 0}};
     struct doc_reader *r = doc_reader_open(f, cfg, &e);
     assert_non_null(r);
     if (from) doc_reader_go_on(r, from, damaged);
     int got;
-    while ((got = doc_reader_next(r, &b, &e)) == 1) {
-        assert_true(s.n < BLOCKS_MAX);
-        s.hash[s.n] = describe(&b);
-        s.next[s.n] = b.next;
-        snprintf(s.damaged[s.n++], sizeof s.damaged[0], "%s", b.damaged ? b.damaged : "");
+    size_t n = 0;
+    while ((got = doc_reader_next(r, &b[n], &e)) == 1) {
+        if (++n < (cfg->unread ? UNREAD : 1)) continue;
+        take(&s, r, b, n);
+        n = 0;
     }
     assert_int_equal(got, 0);
+    take(&s, r, b, n);
     const char *first;
     s.n_damaged = doc_reader_damaged(r, &first);
     doc_reader_close(r);
-    buf_free(&b.data);
+    for (size_t k = 0; k < UNREAD; k++)
+        buf_free(&b[k].data);
     return s;
 }
 
@@ -124,6 +143,59 @@ static void reading_goes_on_behind_any_block(void **state)
         assert_int_equal(rest.n, all.n - k - 1);
         assert_int_equal(rest.n_damaged, 2);
         assert_memory_equal(rest.hash, all.hash + k + 1, rest.n * sizeof *rest.hash);
+    }
+    doc_files_free(&f);
+}
+
+static void make_lines(const char *path)
+{
+    struct err e;
+    struct buf b = {0};
+    for (int i = 0; i < 60000; i++) {
+        buf_printf(&b, "{\"id\":%d,\"text\":\"document %d, some of its words %u\"}\n%s", i, i, (unsigned)i * 2654435761u,
+                   i % 100 ? "" : "\n");
+        int words = i == 30000 ? 250000 : i == 50000 ? 400000 : 0; /* the latter is too long */
+        if (words) buf_adds(&b, "{\"text\":\"");
+        for (int k = 0; k < words; k++)
+            buf_adds(&b, "long ");
+        if (words) buf_adds(&b, "\"}\n");
+    }
+    assert_int_equal(file_write_all(path, b.data, b.len, &e), 0);
+    buf_free(&b);
+}
+
+/* Which, of files that can be read anywhere, depends on nothing but the bytes. */
+static void blocks_are_the_same_when_others_read_them(void **state)
+{
+    enum { SHARDS = 3 };
+    struct err e;
+    struct doc_files f, part;
+    char dir[256], path[256];
+    fixture_path(dir, sizeof dir, *state, "in");
+    assert_int_equal(dir_make(dir, &e), 0);
+    make_files(dir);
+    fixture_path(path, sizeof path, dir, "h.jsonl");
+    make_lines(path);
+    char *paths[] = {dir};
+    assert_int_equal(doc_files_find(&f, paths, 1, DOC_AUTO, &e), 0);
+    struct doc_cfg cfg = {.max_line = 1500000, .split = DOC_SPLIT_LINE}, others = cfg;
+    others.unread = true;
+    struct seen all = read_all(&f, &cfg, NULL, NULL);
+    for (size_t k = 0; k <= all.n; k++) {
+        struct seen rest = read_all(&f, &others, k ? &all.next[k - 1] : NULL, k ? all.damaged[k - 1] : NULL);
+        if (k == 0) assert_true(rest.n_unread > 5);
+        assert_int_equal(rest.n, all.n - k);
+        assert_memory_equal(rest.hash, all.hash + k, rest.n * sizeof *rest.hash);
+        for (size_t i = 0; i < rest.n; i++)
+            assert_int_equal(rest.next[i].line_no, all.next[k + i].line_no);
+    }
+    for (int i = 0; i < SHARDS; i++) {
+        assert_int_equal(doc_files_part(&f, i, SHARDS, true, &part, &e), 0);
+        struct seen a = read_all(&part, &cfg, NULL, NULL), b = read_all(&part, &others, NULL, NULL);
+        assert_true(a.n > 3);
+        assert_int_equal(a.n, b.n);
+        assert_memory_equal(a.hash, b.hash, a.n * sizeof *a.hash);
+        free(part.v);
     }
     doc_files_free(&f);
 }
@@ -218,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reading_goes_on_behind_any_block, fixture_dir, fixture_remove_dir),
+        cmocka_unit_test_setup_teardown(blocks_are_the_same_when_others_read_them, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(a_pipe_is_cut_like_a_file, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(a_part_is_gone_on_with, fixture_dir, fixture_remove_dir),
     };
