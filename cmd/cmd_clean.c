@@ -281,7 +281,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct clean_corpus *corpus = NULL;
     struct buf print = {0};
     struct spill_space space = {0};
-    int stdin_copy = -1;
+    struct doc_spool spool = {.fd = -1};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (o.replay) {
@@ -334,13 +334,13 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     const char *written[] = {cfg.out, o.removed, o.quarantine, o.report, o.decisions};
     if (!ret) ret = doc_files_spare(&files, written, COUNT_OF(written), e);
     if (!ret) ret = set_print(self, &o, &r, &cfg, &print, e);
-    if (!ret && corpus) ret = doc_spool_stdin(&files, &stdin_copy, e);
+    if (!ret && corpus) ret = doc_spool_stdin(&files, &spool, e);
     if (!ret) ret = clean(&o, &cfg, e);
     if (!ret) talk_urls(urls);
     if (!ret && space.files) log_info("  %zu arrays were larger than --mem and went to disk", (size_t)space.files);
     if (!ret) clean_corpus_talk(corpus);
 out:
-    if (stdin_copy >= 0) close(stdin_copy);
+    doc_spool_close(&spool);
     clean_corpus_close(corpus);
     clean_scores_close(scores);
     clean_decontam_close(decontam);

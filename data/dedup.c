@@ -79,6 +79,7 @@ uint64_t dedup_stamp(const struct dedup_cfg *cfg)
     uint64_t h = 0;
     for (size_t i = 0; i < cfg->files->n; i++) {
         struct stat st = {0};
+        if (cfg->files->v[i].spool) continue; /* a copy of our own */
         (void)stat(cfg->files->v[i].path, &st);
         int64_t v[3] = {(int64_t)st.st_size, (int64_t)st.st_mtim.tv_sec, (int64_t)st.st_mtim.tv_nsec};
         h = hash64_seed(v, sizeof v, h);
@@ -296,7 +297,7 @@ static int run_phases(const struct dedup_cfg *cfg, struct dedup_stats *s, struct
 
 int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
 {
-    int fd = -1;
+    struct doc_spool spool = {.fd = -1};
     *s = (struct dedup_stats){0};
     if (cfg->unit != DEDUP_DOCS && !cfg->workdir) {
         int done = cfg->unit == DEDUP_SUBSTRINGS ? dedup_substrings(cfg, s, e) : dedup_parts(cfg, s, e);
@@ -315,9 +316,9 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
         if (!full || !again) return once;
         *s = (struct dedup_stats){0}; /* the phases need no table */
     }
-    int ret = doc_spool_stdin(cfg->files, &fd, e);
+    int ret = doc_spool_stdin(cfg->files, &spool, e);
     if (!ret) ret = run_phases(cfg, s, e);
-    if (fd >= 0) close(fd);
+    doc_spool_close(&spool);
     return ret;
 }
 

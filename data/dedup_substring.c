@@ -313,14 +313,15 @@ int dedup_substrings(const struct dedup_cfg *cfg, struct dedup_stats *s, struct 
 {
     struct strings x;
     const char *paths[STRINGS_OUTS] = {cfg->out, cfg->removed, cfg->quarantine};
-    int fd = -1, ret = strings_open(&x, cfg, cfg->files, s, e);
-    if (!ret) ret = doc_spool_stdin(cfg->files, &fd, e);
+    struct doc_spool spool = {.fd = -1};
+    int ret = strings_open(&x, cfg, cfg->files, s, e);
+    if (!ret) ret = doc_spool_stdin(cfg->files, &spool, e);
     if (!ret) ret = strings_read(&x, e);
     if (!ret) ret = strings_find(&x, e);
     if (!ret && sig_stop_requested())
         ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
     if (!ret) ret = strings_write(&x, paths, e);
     strings_close(&x);
-    if (fd >= 0) close(fd);
+    doc_spool_close(&spool);
     return ret;
 }

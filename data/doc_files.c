@@ -41,7 +41,7 @@ static int add(struct doc_files *f, const char *path, const char *name, enum doc
         return err_oom(e, (f->n + 1) * sizeof *f->v, "a list of files");
     struct doc_file *d = &f->v[f->n];
     struct err ignored;
-    *d = (struct doc_file){mem_strdup(path), mem_strdup(name), format, -1, false, 0, 0};
+    *d = (struct doc_file){mem_strdup(path), mem_strdup(name), format, .bytes = -1};
     f->n++;
     if (!d->path || !d->name) return err_oom(e, strlen(path), "a file name");
     if (format == DOC_AUTO) d->format = format_of(path);

@@ -20,6 +20,7 @@ struct doc_file {
      * those that begin in [from, to); to 0 = up to the end. */
     bool skip;
     uint64_t from, to;
+    struct doc_spool *spool; /* or NULL: stdin, of which path is the copy (doc_spool.h) */
 };
 
 struct doc_files {

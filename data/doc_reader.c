@@ -9,6 +9,7 @@
 #include "data/doc_convert.h"
 #include "data/doc_plain.h"
 #include "data/doc_scan.h"
+#include "data/doc_spool.h"
 #include "data/doc_stream.h"
 
 enum { BLOCK_BYTES = 1 << 20, READ_BYTES = 1 << 18, BAD_KEPT = 256, MOST_AHEAD = 32 };
@@ -174,7 +175,8 @@ static int go_on(struct doc_reader *r, struct err *e)
 static int open_next(struct doc_reader *r, struct err *e)
 {
     const struct doc_file *f = &r->files->v[r->cur];
-    r->stream = doc_stream_open(f->path, f->name, e);
+    bool copied = f->spool && !f->spool->whole;
+    r->stream = copied ? doc_stream_open_stdin(f->spool, f->name, e) : doc_stream_open(f->path, f->name, e);
     if (!r->stream) return -1;
     r->damaged_before = r->n_damaged;
     if (r->cfg.threads > 1) {

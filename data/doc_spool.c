@@ -13,43 +13,51 @@
 
 enum { CHUNK_BYTES = 1 << 18 };
 
-static int copy(int to, const char *dir, char *chunk, struct err *e)
+int doc_spool_add(struct doc_spool *s, const void *p, size_t n, struct err *e)
 {
-    for (;;) {
-        ssize_t n = read(STDIN_FILENO, chunk, CHUNK_BYTES);
-        if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_errno(e, errno, "reading", "stdin");
-        if (n == 0) return 0;
-        for (ssize_t done = 0; done < n;) {
-            ssize_t w = write(to, chunk + done, (size_t)(n - done));
-            if (w < 0 && errno == EINTR) continue;
-            if (w < 0) {
-                err_errno(e, errno, "writing a temporary copy of stdin to", dir);
-                return err_hint(e, "TMPDIR=DIR names another directory");
-            }
-            done += w;
+    for (const char *from = p; n;) {
+        ssize_t w = write(s->fd, from, n);
+        if (w < 0 && errno == EINTR) continue;
+        if (w < 0) {
+            err_errno(e, errno, "writing a temporary copy of stdin to", s->dir);
+            return err_hint(e, "TMPDIR=DIR names another directory");
         }
+        from += w;
+        n -= (size_t)w;
     }
+    return 0;
 }
 
-static int make_copy(int *fd, struct err *e)
+int doc_spool_rest(struct doc_spool *s, struct err *e)
 {
-    const char *dir = getenv("TMPDIR");
-    char path[4096], *chunk = mem_alloc(CHUNK_BYTES, 1);
+    int ret = 0;
+    char *chunk = mem_alloc(CHUNK_BYTES, 1);
     if (!chunk) return err_oom(e, CHUNK_BYTES, "a buffer");
-    if (!dir || !*dir) dir = "/tmp";
-    int ret = -1;
-    if (snprintf(path, sizeof path, "%s/llmctl-stdin-XXXXXX", dir) >= (int)sizeof path) {
-        err_set(e, ERR_USAGE, "the name in TMPDIR is too long");
-    } else if ((*fd = mkstemp(path)) < 0) {
-        err_errno(e, errno, "cannot create a temporary file for stdin", path);
-    } else {
-        unlink(path);
-        ret = copy(*fd, dir, chunk, e);
+    while (!ret && !s->whole) {
+        ssize_t n = read(STDIN_FILENO, chunk, CHUNK_BYTES);
+        if (sig_stop_requested())
+            ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
+        else if (n < 0 && errno != EINTR)
+            ret = err_errno(e, errno, "reading", "stdin");
+        else if (n > 0)
+            ret = doc_spool_add(s, chunk, (size_t)n, e);
+        s->whole = n == 0;
     }
     free(chunk);
     return ret;
+}
+
+static int make_copy(struct doc_spool *s, struct err *e)
+{
+    char path[4096];
+    s->dir = getenv("TMPDIR");
+    if (!s->dir || !*s->dir) s->dir = "/tmp";
+    if (snprintf(path, sizeof path, "%s/llmctl-stdin-XXXXXX", s->dir) >= (int)sizeof path)
+        return err_set(e, ERR_USAGE, "the name in TMPDIR is too long");
+    s->fd = mkstemp(path);
+    if (s->fd < 0) return err_errno(e, errno, "cannot create a temporary file for stdin", path);
+    unlink(path);
+    return 0;
 }
 
 /* Can the file behind stdin be opened once more, and is all of it input? */
@@ -60,29 +68,36 @@ static bool is_whole_file(void)
            access("/proc/self/fd/0", R_OK) == 0;
 }
 
-static int spool(struct doc_file *f, int *fd, struct err *e)
+static int spool(struct doc_file *f, struct doc_spool *s, struct err *e)
 {
     char path[64];
     struct err ignored;
     bool whole = is_whole_file();
-    if (!whole && make_copy(fd, e)) return -1;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", whole ? STDIN_FILENO : *fd);
+    if (!whole && make_copy(s, e)) return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", whole ? STDIN_FILENO : s->fd);
     char *name = mem_strdup(path);
     if (!name) return err_oom(e, strlen(path), "a path");
     free(f->path);
     f->path = name;
-    f->bytes = file_size(path, &ignored);
+    f->spool = whole ? NULL : s;
+    f->bytes = whole ? file_size(path, &ignored) : -1;
     return 0;
 }
 
-int doc_spool_stdin(struct doc_files *files, int *fd, struct err *e)
+int doc_spool_stdin(struct doc_files *files, struct doc_spool *s, struct err *e)
 {
     bool seen = false;
     for (size_t i = 0; i < files->n; i++) {
         if (strcmp(files->v[i].path, "-") != 0) continue;
         if (seen) return err_set(e, ERR_USAGE, "stdin is given twice");
         seen = true;
-        if (spool(&files->v[i], fd, e)) return -1;
+        if (spool(&files->v[i], s, e)) return -1;
     }
     return 0;
+}
+
+void doc_spool_close(struct doc_spool *s)
+{
+    if (s->fd >= 0) close(s->fd);
+    s->fd = -1;
 }

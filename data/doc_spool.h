@@ -1,16 +1,30 @@
 /* doc_spool.h - stdin for stages that read their input more than once.
  *
- * What comes is copied as it is, packed or not, to a file without a name in
- * $TMPDIR (or /tmp), 256 KiB at a time; it is gone when the process ends, how
- * ever that happens.  Where stdin is a file already, that is read instead. */
+ * What comes is copied as it is to a file without a name in $TMPDIR (or /tmp),
+ * while it is read for the first time, so that a stage works beside the one that
+ * feeds it; what is packed, before that.  The file is gone when the process ends,
+ * how ever that happens.  Where stdin is a file already, that is read instead. */
 #ifndef DATA_DOC_SPOOL_H
 #define DATA_DOC_SPOOL_H
+
+#include <stdbool.h>
 
 #include "core/base/err.h"
 #include "data/doc_files.h"
 
-/* Lets `files` name the copy where they name stdin.  *fd is -1 before; the
- * caller closes it when it is not -1 afterwards. */
-int doc_spool_stdin(struct doc_files *files, int *fd, struct err *e);
+struct doc_spool {
+    int fd;         /* of the copy, -1: none */
+    bool whole;     /* stdin has been read to its end */
+    const char *dir; /* where the copy is */
+};
+
+/* Lets `files` name the copy where they name stdin.  *s is {.fd = -1} before, must
+ * outlive the files, and is released with doc_spool_close(). */
+int doc_spool_stdin(struct doc_files *files, struct doc_spool *s, struct err *e);
+void doc_spool_close(struct doc_spool *s);
+
+/* For the stream that reads stdin.  n bytes more have come; the rest is copied at once. */
+int doc_spool_add(struct doc_spool *s, const void *p, size_t n, struct err *e);
+int doc_spool_rest(struct doc_spool *s, struct err *e);
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
+#include "data/doc_spool.h"
 #include "data/doc_zstd.h"
 
 enum { IN_BYTES = 256 * 1024 };
@@ -18,6 +20,7 @@ enum packing { PLAIN, GZIP, ZSTD };
 
 struct doc_stream {
     int fd;
+    struct doc_spool *copy; /* or NULL: what is read goes there, too */
     bool close_fd, eof, inside; /* inside: a member or frame has begun and not ended */
     enum packing packing;
     char *name;
@@ -71,14 +74,40 @@ static int recognise(struct doc_stream *s, struct err *e)
     return 0;
 }
 
-struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e)
+static struct doc_stream *new_stream(const char *name, struct err *e)
 {
     struct doc_stream *s = mem_zalloc(1, sizeof *s);
-    if (!s || !(s->name = mem_strdup(name))) {
-        free(s);
-        err_oom(e, sizeof *s, "an input stream");
-        return NULL;
+    if (s && (s->name = mem_strdup(name))) return s;
+    free(s);
+    err_oom(e, sizeof *s, "an input stream");
+    return NULL;
+}
+
+/* Of what is packed the copy is made first and read. */
+struct doc_stream *doc_stream_open_stdin(struct doc_spool *copy, const char *name, struct err *e)
+{
+    struct doc_stream *s = new_stream(name, e);
+    if (!s) return NULL;
+    s->fd = STDIN_FILENO;
+    if (recognise(s, e) || doc_spool_add(copy, s->in, s->len, e)) goto fail;
+    if (s->packing == PLAIN) {
+        s->copy = copy;
+        copy->whole = s->eof;
+        return s;
     }
+    if (doc_spool_rest(copy, e)) goto fail;
+    s->fd = copy->fd;
+    if (lseek(s->fd, (off_t)s->len, SEEK_SET) >= 0) return s;
+    err_errno(e, errno, "reading", name);
+fail:
+    doc_stream_close(s);
+    return NULL;
+}
+
+struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e)
+{
+    struct doc_stream *s = new_stream(name, e);
+    if (!s) return NULL;
     bool std = strcmp(path, "-") == 0;
     s->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     s->close_fd = !std;
@@ -123,9 +152,13 @@ static ptrdiff_t read_plain(struct doc_stream *s, void *out, size_t n, struct er
     }
     while (!s->eof) {
         ssize_t got = read(s->fd, out, n);
+        if (got < 0 && errno == EINTR && sig_stop_requested()) /* nothing may come for long */
+            return err_set(e, ERR_STOPPED, "stopped by a signal");
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return err_errno(e, errno, "reading", s->name);
         if (got == 0) s->eof = true;
+        if (s->copy && got > 0 && doc_spool_add(s->copy, out, (size_t)got, e)) return -1;
+        if (s->copy) s->copy->whole = s->eof;
         return got;
     }
     return 0;

@@ -13,9 +13,12 @@
 #include "core/base/err.h"
 
 struct doc_stream;
+struct doc_spool;
 
 /* "-" is stdin.  `name` is for messages. */
 struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e);
+/* stdin, copied as it is read; once that is whole, read it by the path of the copy. */
+struct doc_stream *doc_stream_open_stdin(struct doc_spool *copy, const char *name, struct err *e);
 /* Before the first read: so many frames of zstd may be held for doc_stream_help. */
 int doc_stream_ahead(struct doc_stream *s, int frames, struct err *e);
 /* From any thread, beside a reading one, after doc_stream_ahead: unpacks what will
