@@ -16,6 +16,9 @@ enum { PIECE = 64 }; /* blocks whose masks are made at once */
 /* ASCII marks that open or close a word wherever they stand at its end. */
 static uint8_t edge[256];
 enum { OPENS = 1, CLOSES = 2 };
+/* ‘ ’ “ ”: the last byte of each from QUOTES on tells which; what a word of it is. */
+enum { QUOTES = 0x98, QUOTE = 3 }; /* bytes of one */
+static unsigned quote_info[6];
 
 void words_fast_start(const struct words_table *t)
 {
@@ -24,6 +27,8 @@ void words_fast_start(const struct words_table *t)
         if (class & WC_PREFIX && c != '_') edge[c] |= OPENS;
         if (class & WC_SUFFIX && c != '_') edge[c] |= CLOSES;
     }
+    for (uint32_t k = 0; k < COUNT_OF(quote_info); k++)
+        quote_info[k] = words_class(t, 0x2018 + k) & WC_SYMBOL ? 0u : WORD_SUBSTANCE;
 }
 
 struct fast {
@@ -163,6 +168,76 @@ static bool all_open(const char *s, size_t n)
     return true;
 }
 
+/* ---- typographic quotation marks and apostrophes ---- */
+
+/* Is ‘ ’ “ or ” at s, as of `left` bytes of valid UTF-8?  Each opens and closes. */
+static inline bool is_quote(const char *s, size_t left)
+{
+    return left >= QUOTE && memcmp(s, "\xe2\x80", 2) == 0 &&
+           (s[2] == '\x98' || s[2] == '\x99' || s[2] == '\x9c' || s[2] == '\x9d');
+}
+
+/* Marks at [i, to) of the run at b. */
+static void put_marks(const struct fast *f, size_t b, unsigned i, unsigned to, uint64_t wide)
+{
+    while (i < to) {
+        unsigned n = wide >> i & 1 ? QUOTE : 1;
+        put(f->w, b + i, n, 1, n == 1 ? WORD_ASCII : quote_info[(unsigned char)f->s[b + i + 2] - QUOTES]);
+        i += n;
+    }
+}
+
+/* Of the n bytes at b, how many are marks in front that open. */
+static unsigned open_marks(const struct fast *f, size_t b, unsigned n, uint64_t other, uint64_t wide)
+{
+    unsigned i = 0;
+    while (i < n && other >> i & 1) {
+        bool quote = wide >> i & 1;
+        if (quote ? !is_quote(f->s + b + i, n - i) : !(edge[(unsigned char)f->s[b + i]] & OPENS)) break;
+        i += quote ? QUOTE : 1;
+    }
+    return i;
+}
+
+/* Where the marks at the end that close begin; what is in front of `from` is none. */
+static unsigned close_marks(const struct fast *f, size_t b, unsigned from, unsigned n, uint64_t other, uint64_t wide)
+{
+    while (n > from && other >> (n - 1) & 1) {
+        bool quote = wide >> (n - 1) & 1;
+        char last = f->s[b + n - 1];
+        if (quote && (n - from < QUOTE || !is_quote(f->s + b + n - QUOTE, QUOTE))) break;
+        bool stop = last == '.' && n - 1 > from && !(other >> (n - 2) & 1) && stop_closes(f->s, b + from, b + n);
+        if (!quote && !(edge[(unsigned char)last] & CLOSES) && !stop) break;
+        n -= quote ? QUOTE : 1;
+    }
+    return n;
+}
+
+/* A run whose characters of three bytes are quotation marks: at its ends, or
+ * apostrophes between ASCII letters.  False when it is left to the reference. */
+static bool quoted(const struct fast *f, size_t b, unsigned n, uint64_t letters, uint64_t second, uint64_t other,
+                   uint64_t wide)
+{
+    struct words *w = f->w;
+    unsigned from = open_marks(f, b, n, other, wide), to = close_marks(f, b, from, n, other, wide), n_inside = 0;
+    uint64_t core = below(to) & ~below(from);
+    if (from >= to || other >> from & 1) return false;
+    for (uint64_t inside = other & core; inside; n_inside++) {
+        unsigned at = (unsigned)__builtin_ctzll(inside);
+        const char *s = f->s + b + at;
+        if (to - at <= QUOTE || memcmp(s, "\xe2\x80\x99", QUOTE) != 0 || !letter((unsigned char)s[-1]) ||
+            !letter((unsigned char)s[QUOTE]))
+            return false;
+        inside &= ~((uint64_t)7 << at);
+    }
+    if (to < n && other >> (to - 1) & 1) return false;
+    put_marks(f, b, 0, from, wide);
+    unsigned info = WORD_SUBSTANCE | (letters & core ? WORD_LETTER : 0u) | (second & core || n_inside ? 0u : WORD_ASCII);
+    put(w, b + from, to - from, to - from - text_count_bits(second & core) - 2 * n_inside, info);
+    put_marks(f, b, to, n, wide);
+    return true;
+}
+
 /* A run with marks in it: at its ends, and at most one inside, or the reference. */
 static __attribute__((noinline)) void marked(const struct fast *f, size_t b, size_t n,
                                              uint64_t letters, uint64_t second, uint64_t other,
@@ -190,6 +265,7 @@ static __attribute__((noinline)) void marked(const struct fast *f, size_t b, siz
             w->n = n_before;
         }
     }
+    if (wide && f->tailored && quoted(f, b, (unsigned)n, letters, second, other, wide)) return;
     if (wide)
         decoded(f, b, b + n);
     else if (second)
