@@ -89,6 +89,7 @@ struct doc_stream *doc_stream_open_stdin(struct doc_spool *copy, const char *nam
     struct doc_stream *s = new_stream(name, e);
     if (!s) return NULL;
     s->fd = STDIN_FILENO;
+    file_widen_pipe(s->fd);
     if (recognise(s, e) || doc_spool_add(copy, s->in, s->len, e)) goto fail;
     if (s->packing == PLAIN) {
         s->copy = copy;
@@ -115,6 +116,7 @@ struct doc_stream *doc_stream_open(const char *path, const char *name, struct er
         err_errno(e, errno, "cannot open", s->name);
         goto fail;
     }
+    if (std) file_widen_pipe(s->fd);
     if (recognise(s, e)) goto fail;
     return s;
 fail:

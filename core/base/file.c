@@ -80,6 +80,15 @@ static int open_direct(struct file_writer *w, struct err *e)
     return w->fd >= 0 ? 0 : err_errno(e, errno, "opening", w->path);
 }
 
+void file_widen_pipe(int fd)
+{
+#ifdef F_SETPIPE_SZ
+    (void)fcntl(fd, F_SETPIPE_SZ, 1 << 20); /* what the system allows anybody; else it stays as it is */
+#else
+    (void)fd;
+#endif
+}
+
 struct file_writer *file_create(const char *path, uint64_t expected_bytes, struct err *e)
 {
     struct file_writer *w = mem_zalloc(1, sizeof *w);
@@ -98,6 +107,7 @@ struct file_writer *file_create(const char *path, uint64_t expected_bytes, struc
     }
     if (w->is_stdout) {
         w->fd = STDOUT_FILENO;
+        file_widen_pipe(w->fd);
         return w;
     }
     if (special) {

@@ -77,6 +77,9 @@ bool reader_count(struct reader *r, uint64_t count, uint64_t min_bytes, const ch
 bool reader_seek(struct reader *r, uint64_t pos, struct err *e);
 static inline size_t reader_left(const struct reader *r) { return r->size - r->pos; }
 
+/* If fd is a pipe: makes it large, so that who writes and who reads it seldom waits. */
+void file_widen_pipe(int fd);
+
 /* ---- paths and directories ---- */
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
