@@ -158,7 +158,8 @@ static bool has_vbmi(void)
 
 void bpe_merge_many(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
-    bool vectors = n_jobs && jobs[0].bytes && b->byte_pair && !b->level && has_vbmi();
+    /* A word of other symbols alone is not worth the start. */
+    bool vectors = n_jobs && (jobs[0].bytes || n_jobs > 1) && !b->level && has_vbmi();
     if (vectors) bpe_merge_many_avx512vbmi(b, jobs, n_jobs);
     bpe_merge_many_base(b, jobs, n_jobs, vectors ? BPE_VECTOR_MAX : 1);
 }

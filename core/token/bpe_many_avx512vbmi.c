@@ -27,19 +27,35 @@ ALWAYS_INLINE __m512i count_from(int from)
                             _mm512_set1_epi32(from));
 }
 
-ALWAYS_INLINE void start(const struct bpe *b, struct lane *l, struct bpe_job *j, bool wide)
+/* The ranks of the pairs of a word: of bytes from the small table. */
+ALWAYS_INLINE void first_ranks(const struct bpe *b, struct lane *l, const struct bpe_job *j, bool wide)
 {
-    const __m512i none = _mm512_set1_epi32(NONE), never = _mm512_set1_epi32(NEVER);
-    uint32_t all = _bzhi_u32(UINT32_MAX, (unsigned)j->n), pairs = all >> 1;
+    const __m512i none = _mm512_set1_epi32(NONE);
+    uint32_t pairs = _bzhi_u32(UINT32_MAX, (unsigned)j->n) >> 1;
+    if (!j->bytes || !b->byte_pair) {
+        _Alignas(64) uint32_t rank[2 * HALF];
+        for (size_t i = 0; i + 1 < j->n; i++) rank[i] = bpe_rank(b, j->ids[i], j->ids[i + 1]);
+        for (int k = 0; k <= wide; k++)
+            l->rank[k] = _mm512_min_epu32(
+                _mm512_mask_load_epi32(none, (__mmask16)(pairs >> k * HALF), rank + k * HALF), none);
+        return;
+    }
     __m256i first = _mm256_maskz_loadu_epi8(pairs, j->bytes), second = _mm256_maskz_loadu_epi8(pairs, j->bytes + 1);
     for (int k = 0; k <= wide; k++) {
         __m128i x = k ? _mm256_extracti128_si256(first, 1) : _mm256_castsi256_si128(first);
         __m128i y = k ? _mm256_extracti128_si256(second, 1) : _mm256_castsi256_si128(second);
         __m512i two = _mm512_or_si512(_mm512_slli_epi32(_mm512_cvtepu8_epi32(x), 8), _mm512_cvtepu8_epi32(y));
-        l->symbol[k] = _mm512_mask_loadu_epi32(never, (__mmask16)(all >> k * HALF), j->ids + k * HALF);
         l->rank[k] = _mm512_mask_i32gather_epi32(none, (__mmask16)(pairs >> k * HALF), two, b->byte_pair, 4);
         l->rank[k] = _mm512_min_epu32(l->rank[k], none);
     }
+}
+
+ALWAYS_INLINE void start(const struct bpe *b, struct lane *l, struct bpe_job *j, bool wide)
+{
+    uint32_t all = _bzhi_u32(UINT32_MAX, (unsigned)j->n);
+    first_ranks(b, l, j, wide);
+    for (int k = 0; k <= wide; k++)
+        l->symbol[k] = _mm512_mask_loadu_epi32(_mm512_set1_epi32(NEVER), (__mmask16)(all >> k * HALF), j->ids + k * HALF);
     l->left = l->right = 0;
     l->at = 0;
     l->job = j;

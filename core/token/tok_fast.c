@@ -473,11 +473,38 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
 /* One batch: all slots are asked for before the first is looked at. */
 static void ask_all(struct tok_scratch *s, const uint8_t *p, size_t n, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t begin = s->begins[i], len = s->words->ends[i] - begin;
-        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, p + begin, len, n - begin, &s->words->keys[i]);
-        else if (len <= WORD_LONG_MAX) word_cache_ask_long(&s->cache, p + begin, len, &s->words->keys[i]);
+    struct tok_words *w = s->words;
+    if (s->t->fast->kind == CUT_SPACES) { /* nothing is between the parts */
+        s->batch->ask(&s->cache, p, n, s->begins[0], w->ends, count, w->keys);
+        return;
     }
+    for (size_t i = 0; i < count; i++) {
+        size_t begin = s->begins[i], len = w->ends[i] - begin;
+        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, p + begin, len, n - begin, &w->keys[i]);
+        else word_batch_ask_long(&s->cache, p + begin, len, &w->keys[i]);
+    }
+}
+
+/* Whether the part waits to be merged with others: one of which it is known what
+ * the chains make of it, and all of whose characters are pieces (of them, and so of
+ * symbols, there are not more than bytes). */
+static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                    size_t n, struct tok_ids *out, struct err *e)
+{
+    uint8_t direct[3 * DIRECT_MAX];
+    size_t n_symbols;
+    if (!t->fast->direct || t->model != MODEL_BPE || !t->bpe.n_merges || t->ignore_merges || n > BPE_JOB_MAX)
+        return false;
+    if (tok_ids_room(out, BPE_JOB_MAX, e)) return false; /* it will fail once more */
+    if (tok_misses_again(t, s, key, word, n, out)) return true;
+    int len = spell(t->fast, word, n, direct);
+    int32_t *ids = tok_misses_symbols(s);
+    if (len <= 0 || tok_symbols(t, direct, (size_t)len, 0, ids, &n_symbols, e) || !n_symbols)
+        return false;
+    for (size_t i = 0; i < n_symbols; i++)
+        if (ids[i] == t->unk_id || ids[i] >= t->vocab.n) return false;
+    tok_misses_add(t, s, key, word, n, n_symbols, out);
+    return true;
 }
 
 static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
@@ -495,6 +522,7 @@ static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char
         out->n += n_ids;
         return 0;
     }
+    if (!special && begin > 0 && end < n && put_off(t, s, key, word, len, out, e)) return 0;
     if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
     if (special) return 0;
     if (len <= WORD_KEY_MAX) word_cache_add(&s->cache, key, out->id + from, out->n - from);
@@ -506,18 +534,16 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
                  size_t count, unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
-    size_t i = f->first && s->begins[0] == 0 && !s->goes_on, common = count - (f->last && s->words->ends[count - 1] == n);
+    const struct tok_words *w = s->words;
+    size_t i = f->first && s->begins[0] == 0 && !s->goes_on, common = count - (f->last && w->ends[count - 1] == n);
     if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
-    if (i && one_part(t, s, text, s->begins[0], s->words->ends[0], n, &s->words->keys[0], flags, out, e)) return -1;
+    if (i && one_part(t, s, text, s->begins[0], w->ends[0], n, &w->keys[0], flags, out, e)) return -1;
     while (i < count) {
         if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
         int32_t *to = out->id + out->n; /* as long as nothing is missed */
-        for (size_t found; i < common && s->words->ends[i] - s->begins[i] <= WORD_KEY_MAX &&
-                           (found = word_cache_get(&s->cache, &s->words->keys[i], to)); i++)
-            to += found;
+        if (i < common) i = s->batch->get(&s->cache, w->keys, i, common, &to);
         out->n = (size_t)(to - out->id);
-        if (i < count && one_part(t, s, text, s->begins[i], s->words->ends[i], n, &s->words->keys[i], flags, out, e))
-            return -1;
+        if (i < count && one_part(t, s, text, s->begins[i], w->ends[i], n, &w->keys[i], flags, out, e)) return -1;
         i++;
     }
     return 0;
@@ -530,9 +556,10 @@ bool tok_fast_newlines(const struct tokenizer *t)
 }
 
 /* A count does not need the ids of parts that are done. */
-static inline void let_go(struct tok_ids *out)
+static inline void let_go(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
 {
     if (!out->count_only || out->n < 1 << 16) return;
+    tok_misses_merge(t, s, out);
     out->gone += out->n;
     out->n = 0;
 }
@@ -542,17 +569,21 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
 {
     const struct tok_fast *f = t->fast;
     size_t pos = 0, count;
+    int ret = 0;
     s->sum = 0;
-    while (pos < n && (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->words->ends, BATCH))) {
+    while (ret == 0 && pos < n &&
+           (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->words->ends, BATCH))) {
         ask_all(s, (const uint8_t *)text, n, count);
-        let_go(out);
+        let_go(t, s, out);
         if (!f->carry) {
-            if (batch(t, s, text, n, count, flags, out, e)) return -1;
+            ret = batch(t, s, text, n, count, flags, out, e);
             continue;
         }
-        for (size_t i = 0; i < count; i++)
-            if (carried(t, s, text, s->begins[i], s->words->ends[i], n, &s->words->keys[i], flags, out, e)) return -1;
+        for (size_t i = 0; ret == 0 && i < count; i++)
+            ret = carried(t, s, text, s->begins[i], s->words->ends[i], n, &s->words->keys[i], flags, out, e);
     }
     s->sum = 0;
-    return 0;
+    if (ret) tok_misses_drop(&s->misses);
+    else tok_misses_merge(t, s, out);
+    return ret;
 }

@@ -141,7 +141,7 @@ struct tokenizer {
 enum { MISSES = 96, MISS_HASH = 256 };
 struct tok_misses {
     struct tok_gap {
-        size_t at, n;         /* out->id[at..at + n) is kept free */
+        size_t at, n;         /* out->id[at..at + n) is kept free for at most n ids */
         size_t job;           /* whose ids come there */
     } gap[MISSES];
     struct tok_waiting {
@@ -152,7 +152,7 @@ struct tok_misses {
         uint8_t before;       /* one more than the last with the same place in `last` */
     } waiting[MISSES];
     uint8_t last[MISS_HASH];  /* by hash: one more than the last, 0 = none */
-    int32_t symbols[MISSES * BPE_JOB_MAX];
+    int32_t symbols[MISSES * BPE_JOB_MAX + 1]; /* one more: the <unk> that may come last */
     size_t n, n_jobs, n_symbols;
 };
 
@@ -210,11 +210,16 @@ bool tok_match(const struct tok_matcher *m, const char *text, size_t n, size_t p
 /* Appends the ids of a byte-level text that fast_split holds for, no spans. */
 int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n,
                    size_t at, struct tok_ids *out, struct err *e);
-/* tok_miss.c: a word that the cache does not know (in the text, which stays) gets n
- * free places at the end of out; false: it is not to be merged with others.  Until
- * tok_misses_merge() puts the ids there, nothing before them may change. */
-bool tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
-                    size_t n, struct tok_ids *out);
+/* tok_miss.c: words that the cache does not know, to be merged together.  Each gets
+ * free places at the end of out, which has room; until tok_misses_merge() puts its
+ * ids there, the text stays and nothing before them changes.  False: it is not one
+ * that already waits. */
+bool tok_misses_again(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                      size_t n, struct tok_ids *out);
+/* Where the next word's symbols go, at most BPE_JOB_MAX of them. */
+int32_t *tok_misses_symbols(struct tok_scratch *s);
+void tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                    size_t n, size_t n_symbols, struct tok_ids *out);
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
 void tok_misses_drop(struct tok_misses *m); /* after an error */
 int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);

@@ -54,33 +54,37 @@ static size_t find(const struct tok_misses *m, const struct word_key *key, const
     return MISSES;
 }
 
-/* Its symbols, the tokens of its bytes; false: a byte has none. */
-static bool add(const struct tokenizer *t, struct tok_misses *m, const struct word_key *key, const uint8_t *word,
-                size_t n)
-{
-    int32_t *ids = m->symbols + m->n_symbols;
-    struct tok_waiting *w = &m->waiting[m->n_jobs];
-    uint8_t *last = &m->last[key->hash % MISS_HASH];
-    for (size_t i = 0; i < n; i++)
-        if ((ids[i] = t->byte_id[word[i]]) < 0) return false;
-    *w = (struct tok_waiting){*key, word, n, {ids, word, n}, *last};
-    *last = (uint8_t)++m->n_jobs;
-    m->n_symbols += n;
-    return true;
-}
-
-bool tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
-                    size_t n, struct tok_ids *out)
+static void keep_free(const struct tokenizer *t, struct tok_scratch *s, size_t job, struct tok_ids *out)
 {
     struct tok_misses *m = &s->misses;
-    if (n > BPE_JOB_MAX || !t->bpe.n_merges || (t->ignore_merges && tok_whole_word(t, word, n) >= 0)) return false;
-    size_t job = find(m, key, word, n);
-    if (job == MISSES) {
-        job = m->n_jobs;
-        if (!add(t, m, key, word, n)) return false;
-    }
+    size_t n = m->waiting[job].job.n;
     m->gap[m->n++] = (struct tok_gap){out->n, n, job};
     out->n += n;
     if (m->n == MISSES) tok_misses_merge(t, s, out);
+}
+
+bool tok_misses_again(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                      size_t n, struct tok_ids *out)
+{
+    size_t job = find(&s->misses, key, word, n);
+    if (job == MISSES) return false;
+    keep_free(t, s, job, out);
     return true;
+}
+
+int32_t *tok_misses_symbols(struct tok_scratch *s)
+{
+    return s->misses.symbols + s->misses.n_symbols;
+}
+
+void tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                    size_t n, size_t n_symbols, struct tok_ids *out)
+{
+    struct tok_misses *m = &s->misses;
+    uint8_t *last = &m->last[key->hash % MISS_HASH];
+    struct bpe_job job = {m->symbols + m->n_symbols, t->byte_level ? word : NULL, n_symbols};
+    m->waiting[m->n_jobs] = (struct tok_waiting){*key, word, n, job, *last};
+    m->n_symbols += n_symbols;
+    *last = (uint8_t)++m->n_jobs;
+    keep_free(t, s, m->n_jobs - 1, out);
 }

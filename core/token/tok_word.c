@@ -61,6 +61,19 @@ int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e)
 
 /* ---- with the cache ---- */
 
+/* Whether the word, which the cache does not know, is merged with others, later. */
+static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                    size_t n, struct tok_ids *out)
+{
+    if (n > BPE_JOB_MAX || !t->bpe.n_merges || (t->ignore_merges && tok_whole_word(t, word, n) >= 0)) return false;
+    if (tok_misses_again(t, s, key, word, n, out)) return true;
+    int32_t *ids = tok_misses_symbols(s);
+    for (size_t i = 0; i < n; i++)
+        if ((ids[i] = t->byte_id[word[i]]) < 0) return false;
+    tok_misses_add(t, s, key, word, n, n, out);
+    return true;
+}
+
 /* Word i of a batch, which is long, or not in the cache. */
 static int other_word(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                       size_t n, size_t at, struct tok_ids *out, struct err *e)
@@ -74,7 +87,7 @@ static int other_word(const struct tokenizer *t, struct tok_scratch *s, const st
         out->n += n_ids;
         return 0;
     }
-    if (tok_misses_add(t, s, key, word, n, out)) return 0;
+    if (put_off(t, s, key, word, n, out)) return 0;
     if (tok_model_word(t, s, word, n, at, out, e)) return -1;
     ids = out->id + before;
     if (n <= WORD_KEY_MAX) word_cache_add(&s->cache, key, ids, out->n - before);
