@@ -89,3 +89,90 @@ size_t charsmap_match(const struct charsmap *m, const char *s, size_t n, bool sh
     }
     return found;
 }
+
+/* ---- the characters of all rules ---- */
+
+enum { MOST_CHARS = 32 }; /* of a rule */
+
+struct visit {
+    const struct charsmap *m;
+    const struct charsmap_chars *to;
+    uint64_t *opens; /* bit by place: perhaps a character begins below it */
+    uint64_t *seen;  /* ... and was looked at: rules share their ends */
+    size_t visits;
+};
+
+static bool get_bit(const uint64_t *bits, size_t i)
+{
+    return bits[i >> 6] >> (i & 63) & 1;
+}
+
+static void set_bit(uint64_t *bits, size_t i)
+{
+    bits[i >> 6] |= (uint64_t)1 << (i & 63);
+}
+
+static bool begins_char(uint32_t byte)
+{
+    return (byte > 0 && byte < 0x80) || (byte >= 0xC2 && byte < 0xF5);
+}
+
+/* So much of a character, of which `more` bytes are to come. */
+struct partly {
+    uint32_t cp, least;
+    int more;
+};
+
+static struct partly add_byte(struct partly p, uint32_t byte)
+{
+    if (p.more) return (struct partly){p.cp << 6 | (byte & 0x3F), p.least, p.more - 1};
+    if (byte < 0x80) return (struct partly){byte, 0, 0};
+    if (byte < 0xE0) return (struct partly){byte & 0x1F, 0x80, 1};
+    if (byte < 0xF0) return (struct partly){byte & 0x0F, 0x800, 2};
+    return (struct partly){byte & 7, 0x10000, 3};
+}
+
+static bool visit(struct visit *x, size_t at, struct partly p, int n);
+
+/* The byte that leads to place i, behind n characters and some of another. */
+static bool visit_byte(struct visit *x, size_t i, struct partly p, int n)
+{
+    const struct charsmap *m = x->m;
+    uint32_t u = m->unit[i];
+    size_t below = i ^ offset_of(u);
+    bool ends = (u >> 8 & 1) && below < m->n_units && (m->unit[below] & 0x7FFFFFFF) < m->n_pool;
+    if (p.more) return !ends && (below >= m->n_units || visit(x, below, p, n));
+    if (p.cp < p.least || (p.cp >= 0xD800 && p.cp < 0xE000) || p.cp > 0x10FFFF) return true; /* not in any text */
+    if (n) x->to->behind(x->to->arg, p.cp);
+    else if (ends) x->to->alone(x->to->arg, p.cp, m->pool + (m->unit[below] & 0x7FFFFFFF));
+    if (below >= m->n_units || !get_bit(x->opens, below) || get_bit(x->seen, below)) return true;
+    set_bit(x->seen, below);
+    return n < MOST_CHARS && visit(x, below, p, n + 1);
+}
+
+static bool visit(struct visit *x, size_t at, struct partly p, int n)
+{
+    if (++x->visits > 4 * x->m->n_units) return false; /* places that lead back */
+    for (uint32_t c = p.more ? 0x80 : 1; c < (p.more ? 0xC0 : 0xF5); c++) {
+        size_t i = at ^ c;
+        if (i >= x->m->n_units || (x->m->unit[i] & (0x80000000u | 0xFF)) != c || (!p.more && !begins_char(c))) continue;
+        if (!visit_byte(x, i, add_byte(p, c), n)) return false;
+    }
+    return true;
+}
+
+bool charsmap_chars(const struct charsmap *m, const struct charsmap_chars *to)
+{
+    size_t words = m->n_units / 64 + 8;
+    struct visit x = {.m = m, .to = to};
+    x.opens = mem_zalloc(words, 2 * sizeof *x.opens);
+    if (!x.opens) return false;
+    x.seen = x.opens + words;
+    for (size_t i = 1; i < m->n_units; i++) {
+        uint32_t c = m->unit[i] & (0x80000000u | 0xFF);
+        if (begins_char(c)) set_bit(x.opens, i ^ c);
+    }
+    bool all = visit(&x, offset_of(m->unit[0]), (struct partly){0, 0, 0}, 0);
+    free(x.opens);
+    return all;
+}

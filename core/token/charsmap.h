@@ -28,4 +28,12 @@ void charsmap_free(struct charsmap *m);
 size_t charsmap_match(const struct charsmap *m, const char *s, size_t n, bool shortest,
                       const char **replacement);
 
+/* The characters of rules: true if they are whole ones and few stand behind each other. */
+struct charsmap_chars {
+    void (*alone)(void *arg, uint32_t cp, const char *to); /* a rule of one character, and what it becomes */
+    void (*behind)(void *arg, uint32_t cp);                /* one that stands behind another in a rule */
+    void *arg;
+};
+bool charsmap_chars(const struct charsmap *m, const struct charsmap_chars *to);
+
 #endif

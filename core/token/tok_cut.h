@@ -31,6 +31,8 @@ struct tok_fast {
     uint64_t still[1024]; /* characters beyond ASCII below U+10000 that no step changes: bit by code point */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
+    struct unigram *walk; /* how unigram's parts are encoded first, or NULL */
+    size_t longest;   /* bytes of parts that are looked up in the cache */
     uint8_t class[256];
 };
 

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_cut.h"
+#include "core/token/tok_walk.h"
 #include "core/token/unicode.h"
 
 enum { DIRECT_MAX = 256 };
@@ -304,6 +305,34 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
     return marks && tokens_stay_in_words(t);
 }
 
+/* Steps that leave the middle of a part to the rules of *map. */
+static bool plan_rules(const struct tokenizer *t, const struct tok_fast *f, const struct charsmap **map)
+{
+    *map = NULL;
+    if (f->carry) {
+        *map = t->norm.n == 1 ? t->norm.step->map : NULL;
+        return f->direct && (!*map || f->separate);
+    }
+    if (t->pre.n != 1 || !t->pre.step->cut) return false;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        if (s->kind == NORM_PRECOMPILED && !*map) *map = s->map;
+        else if (s->kind != NORM_STRIP && !(s->kind == NORM_REPLACE && (s->re ? s->runs_of_spaces : is_text(s, " "))))
+            return false;
+    }
+    return true;
+}
+
+static int plan_walk(const struct tokenizer *t, struct tok_fast *f, struct err *e)
+{
+    const struct charsmap *map;
+    f->longest = WORD_LONG_MAX;
+    if (t->model != MODEL_UNIGRAM || f->kind != CUT_SPACES || !plan_rules(t, f, &map)) return 0;
+    if (unigram_new(t, map, t->source != SOURCE_SPM, &f->walk, e)) return -1;
+    if (f->walk && f->carry) f->longest = WALK_LOOKED_UP;
+    return 0;
+}
+
 int tok_fast_init(struct tokenizer *t, struct err *e)
 {
     struct tok_fast f = {.kind = CUT_WORDS}, g = f;
@@ -316,6 +345,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     f.carry = t->fast_carry = f.carry && t->model == MODEL_UNIGRAM;
     f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
     plan_pairs(t, &f);
+    if (plan_walk(t, &f, e)) return -1;
     f.max_step = fabs(t->unk_score);
     for (int id = 0; f.carry && id < t->vocab.n; id++)
         if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(t->score[id]) > f.max_step) f.max_step = fabs(t->score[id]);
@@ -325,13 +355,17 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     }
     f.class[' '] = f.class['\t'] = f.class['\n'] = f.class['\r'] = B_SPACE;
     t->fast = mem_alloc(1, sizeof f);
-    if (!t->fast) return err_oom(e, sizeof f, "a tokenizer");
+    if (!t->fast) {
+        unigram_free(f.walk);
+        return err_oom(e, sizeof f, "a tokenizer");
+    }
     *t->fast = f;
     return 0;
 }
 
 void tok_fast_free(struct tok_fast *f)
 {
+    if (f) unigram_free(f->walk);
     free(f);
 }
 
@@ -433,16 +467,38 @@ static void remember(struct tok_scratch *s, const uint8_t *word, size_t len, con
     else if (len <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, len, ids, n, code);
 }
 
+static int put_ids(const struct tokenizer *t, struct tok_scratch *s, const int32_t *ids, size_t n, struct tok_ids *out,
+                   struct err *e)
+{
+    if (tok_ids_room(out, n, e)) return -1;
+    memcpy(out->id + out->n, ids, n * sizeof *ids);
+    go_on(t, s, ids, n);
+    out->n += n;
+    return 0;
+}
+
+/* A part that the cache does not know, from sum 0, for the cache; false: through the chains. */
+static bool walked(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len,
+                   const struct word_key *key, struct unigram_path *path)
+{
+    if (!t->fast->walk || !tok_walk(t->fast, word, len, 0, path)) return false;
+    uint32_t code = gap_code(path->gap);
+    remember(s, word, len, key, path->ids, path->n, code);
+    if (!gap_holds(t, code, len, s->sum)) tok_walk(t->fast, word, len, s->sum, path);
+    return true;
+}
+
 /* Sums go on: the ids of a part hold while its gap is larger than the rounding. */
 static int carried(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
                    size_t end, size_t n, const struct word_key *key, unsigned flags, struct tok_ids *out, struct err *e)
 {
     const uint8_t *word = (const uint8_t *)text + begin;
     size_t from = out->n, len = end - begin, n_ids;
+    if (len > t->fast->longest && t->fast->walk) return tok_walk_long(t, s, text, begin, end, n, flags, slow, out, e);
     /* Near the sum where SentencePiece begins again the way has to be walked. */
     bool near = t->spm_floats && s->sum - (double)len * t->fast->max_step < -UNIGRAM_REBASE;
     uint32_t code;
-    if (len > WORD_LONG_MAX || begin == 0 || end == n || near) return slow(t, s, text, begin, end, n, flags, out, e);
+    if (len > t->fast->longest || begin == 0 || end == n || near) return slow(t, s, text, begin, end, n, flags, out, e);
     const int32_t *ids = known(s, word, len, key, &n_ids, &code);
     if (ids && gap_holds(t, code, len, s->sum)) {
         if (tok_ids_room(out, n_ids + WORD_INLINE, e)) return -1;
@@ -453,6 +509,8 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
         return 0;
     }
     if (ids) return slow(t, s, text, begin, end, n, flags, out, e);
+    struct unigram_path path;
+    if (walked(t, s, word, len, key, &path)) return put_ids(t, s, path.ids, path.n, out, e);
     double sum = s->sum; /* from 0, for the cache */
     s->sum = 0;
     if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
@@ -523,7 +581,12 @@ static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char
         return 0;
     }
     if (!special && begin > 0 && end < n && put_off(t, s, key, word, len, out, e)) return 0;
-    if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
+    struct unigram_path path;
+    if (f->walk && !special && begin > 0 && end < n && tok_walk(f, word, len, 0, &path)) {
+        if (put_ids(t, s, path.ids, path.n, out, e)) return -1;
+    } else if (slow(t, s, text, begin, end, n, flags, out, e)) {
+        return -1;
+    }
     if (special) return 0;
     if (len <= WORD_KEY_MAX) word_cache_add(&s->cache, key, out->id + from, out->n - from);
     else word_cache_add_long(&s->cache, key, word, len, out->id + from, out->n - from, 0);

@@ -1,0 +1,110 @@
+#include "core/token/tok_walk.h"
+
+#include <string.h>
+
+enum { ENOUGH = 16 }; /* symbols that are worth a walk */
+
+static inline bool is_blank(const struct tok_fast *f, uint8_t b)
+{
+    return b == ' ' || b == f->blank[1] || b == f->blank[2] || b == f->blank[3];
+}
+
+/* The next character, or all blanks up to the next one.  Returns its bytes; *count
+ * symbols, 0 if they are not certain. */
+static inline size_t next_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, const uint16_t **symbols,
+                                  uint16_t *one, size_t *count)
+{
+    const struct unigram *u = f->walk;
+    size_t len;
+    uint32_t x = unigram_code(u, p, n, &len);
+    *symbols = one;
+    *one = (uint16_t)x;
+    *count = x != 0;
+    if (x & UNIGRAM_MANY) {
+        *symbols = u->many + (x & ~UNIGRAM_MANY) + 1;
+        *count = (*symbols)[-1];
+    } else if (!x && is_blank(f, *p)) {
+        *one = u->mark;
+        *count = 1;
+        while (f->one_space && len < n && is_blank(f, p[len])) len++;
+    }
+    return len;
+}
+
+bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
+{
+    uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK], one;
+    const uint16_t *symbols;
+    size_t n_all = 0, count;
+    for (size_t i = 0; i < n; n_all += count) {
+        if (!f->carry && i && is_blank(f, p[i])) return false; /* another word */
+        i += next_symbols(f, p + i, n - i, &symbols, &one, &count);
+        if (count == 0 || n_all + count > UNIGRAM_MOST) return false;
+        if (count == 1) all[n_all] = *symbols;
+        else memcpy(all + n_all, symbols, count * sizeof *all);
+    }
+    memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
+    f->walk->walk(f->walk, all, n_all, sum, path);
+    return true;
+}
+
+/* What has come since the last place to cut at. */
+struct pending {
+    size_t begin;
+    bool chains; /* it is to go through them */
+    size_t n;
+    uint16_t symbols[UNIGRAM_MOST + UNIGRAM_SLACK];
+};
+
+static void append(struct pending *p, const uint16_t *symbols, size_t count)
+{
+    if (p->chains) return;
+    if (p->n + count > UNIGRAM_MOST) {
+        p->chains = true;
+        return;
+    }
+    memcpy(p->symbols + p->n, symbols, count * sizeof *symbols);
+    p->n += count;
+}
+
+static int walk_pending(const struct tokenizer *t, struct tok_scratch *s, struct pending *p, struct tok_ids *out,
+                        struct err *e)
+{
+    struct unigram_path path;
+    memset(p->symbols + p->n, 0, UNIGRAM_SLACK * sizeof *p->symbols);
+    t->fast->walk->walk(t->fast->walk, p->symbols, p->n, s->sum, &path);
+    if (tok_ids_room(out, path.n, e)) return -1;
+    memcpy(out->id + out->n, path.ids, path.n * sizeof *path.ids);
+    out->n += path.n;
+    s->sum = path.sum;
+    return 0;
+}
+
+int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
+                  size_t n, unsigned flags, tok_slow_fn *slow, struct tok_ids *out, struct err *e)
+{
+    const struct tok_fast *f = t->fast;
+    struct pending p = {.begin = begin, .chains = begin == 0};
+    uint16_t one, last = 0; /* the symbol before, 0 if that is not certain */
+    for (size_t i = begin;;) {
+        const uint16_t *symbols = &one;
+        size_t count = 0, len = i < end ? next_symbols(f, (const uint8_t *)text + i, end - i, &symbols, &one, &count) : 0;
+        /* Not behind a blank: at the ends of a text they are dropped, all or none. */
+        bool cut = last && last != f->walk->mark && count && (p.n >= ENOUGH || p.chains) &&
+                   !unigram_joined(f->walk, last, symbols[0]);
+        if (i == end || cut) {
+            /* Near the sum where SentencePiece begins again model_unigram.c has to look. */
+            bool near = t->spm_floats && s->sum - (double)(i - p.begin) * f->max_step < -UNIGRAM_REBASE;
+            if (p.chains || near || i == n ? slow(t, s, text, p.begin, i, n, flags, out, e) : walk_pending(t, s, &p, out, e))
+                return -1;
+            if (i == end) return 0;
+            p.begin = i;
+            p.n = 0;
+            p.chains = false;
+        }
+        if (count == 0) p.chains = true;
+        append(&p, symbols, count);
+        last = count ? symbols[count - 1] : 0;
+        i += len;
+    }
+}

@@ -1,0 +1,25 @@
+/* tok_walk.h - parts of a text by unigram.h's way: the bytes of a part become
+ * symbols, and only what is not certain goes through the chains. */
+#ifndef CORE_TOKEN_TOK_WALK_H
+#define CORE_TOKEN_TOK_WALK_H
+
+#include "core/token/tok_cut.h"
+#include "core/token/tok_internal.h"
+#include "core/token/unigram.h"
+
+/* Longer parts are not looked up in the cache: they hardly come again, and to walk
+ * them costs little more. */
+enum { WALK_LOOKED_UP = 48 };
+
+/* The best way through p[0..n), a part inside a text, from `sum` on; false: it is not certain. */
+bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path);
+
+/* A part that is to go through the chains. */
+typedef int tok_slow_fn(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
+                        size_t n, unsigned flags, struct tok_ids *out, struct err *e);
+
+/* A long part where sums go on, in pieces that no token reaches out of. */
+int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
+                  size_t n, unsigned flags, tok_slow_fn *slow, struct tok_ids *out, struct err *e);
+
+#endif

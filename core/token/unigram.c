@@ -1,0 +1,317 @@
+/* The trie of symbols; what characters become is unigram_map.c's. */
+#include "core/token/unigram.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/kernels/kernels.h"
+#include "core/token/tok_internal.h"
+#include "core/token/unigram_map.h"
+
+enum { NO_ID = -1, MOST_NODES = 1 << 24, TRIES = 64 };
+#define FREE UINT32_MAX
+
+/* A node while the trie is made, in the order of making: behind the one it hangs on. */
+struct draft {
+    uint32_t above, label, depth;
+    uint32_t row;     /* where its scores are; FREE = not known yet */
+    uint32_t n_below;
+    int32_t id;       /* of the token that ends here */
+    uint32_t place;   /* in the double array; and of what hangs on it, xor labels: */
+    uint32_t base;
+};
+
+struct build {
+    const struct tokenizer *t;
+    struct unigram *u;
+    struct draft *v;
+    size_t n;
+    uint64_t *slot;   /* above << 40 | label << 24 | draft, by a hash; 0 = free */
+    size_t n_slots;
+    uint32_t *below;  /* [n] the drafts that hang on each, in a row from first[i] on */
+    uint32_t *first, *order;
+    struct err *e;
+};
+
+/* ---- nodes ---- */
+
+static size_t slot_of(const struct build *b, uint64_t key)
+{
+    return (size_t)(key * 0x9E3779B97F4A7C15ull >> 20) & (b->n_slots - 1);
+}
+
+/* What hangs on `above` by this symbol, or 0. */
+static uint32_t find(const struct build *b, uint32_t above, uint32_t label)
+{
+    uint64_t key = (uint64_t)above << 16 | label;
+    for (size_t i = slot_of(b, key); b->slot[i]; i = (i + 1) & (b->n_slots - 1))
+        if (b->slot[i] >> 24 == key) return b->slot[i] & (MOST_NODES - 1);
+    return 0;
+}
+
+static uint32_t add(struct build *b, uint32_t above, uint32_t label)
+{
+    uint64_t key = (uint64_t)above << 16 | label;
+    uint32_t node = (uint32_t)b->n++;
+    size_t i = slot_of(b, key);
+    while (b->slot[i]) i = (i + 1) & (b->n_slots - 1);
+    b->slot[i] = key << 24 | node;
+    b->v[node] = (struct draft){.above = above, .label = label, .depth = b->v[above].depth + 1, .row = FREE, .id = NO_ID};
+    b->v[above].n_below++;
+    return node;
+}
+
+static bool room(struct build *b, size_t nodes)
+{
+    b->n_slots = 64;
+    while (b->n_slots < 2 * nodes) b->n_slots *= 2;
+    b->v = mem_alloc(nodes, sizeof *b->v);
+    b->below = mem_alloc(nodes, sizeof *b->below);
+    b->first = mem_alloc(nodes + 1, sizeof *b->first);
+    b->order = mem_alloc(nodes, sizeof *b->order);
+    b->slot = mem_zalloc(b->n_slots, sizeof *b->slot);
+    return b->v && b->below && b->first && b->order && b->slot;
+}
+
+static void note_pair(struct unigram *u, uint32_t a, uint32_t b)
+{
+    size_t at = unigram_pair(u, a, b);
+    u->joined[at >> 6] |= (uint64_t)1 << (at & 63);
+}
+
+/* One node for each symbol, then the longer tokens. */
+static void add_tokens(struct build *b, const struct unigram_map *m)
+{
+    b->v[0] = (struct draft){.row = FREE, .id = NO_ID};
+    b->n = 1;
+    for (uint32_t s = 1; s <= b->u->n_symbols; s++) b->v[add(b, 0, s)].id = m->single[s];
+    for (int id = 0; id < b->t->vocab.n; id++) {
+        uint16_t sym[UNIGRAM_LONGEST];
+        size_t n = unigram_token(b->t, m, id, sym);
+        uint32_t node = n ? sym[0] : 0;
+        for (size_t i = 1; i < n; i++) {
+            uint32_t next = find(b, node, sym[i]);
+            node = next ? next : add(b, node, sym[i]);
+            note_pair(b->u, sym[i - 1], sym[i]);
+        }
+        if (n > 1) b->v[node].id = id;
+    }
+}
+
+/* ---- scores along the paths ---- */
+
+static double score_of(const struct build *b, int32_t id)
+{
+    return id < 0 ? -(double)INFINITY : b->t->score[id];
+}
+
+/* A row for each path that no other goes on from; the others are beginnings of these. */
+static void fill_rows(struct build *b)
+{
+    struct unigram *u = b->u;
+    uint32_t at = 0;
+    for (size_t i = b->n; i-- > 1;) {
+        struct draft *v = &b->v[i];
+        if (v->row == FREE) {
+            v->row = at;
+            at += v->depth;
+            for (size_t k = i; k; k = b->v[k].above) {
+                size_t to = v->row + b->v[k].depth - 1;
+                u->id[to] = b->v[k].id;
+                if (u->score) u->score[to] = (float)score_of(b, b->v[k].id);
+                else u->score64[to] = score_of(b, b->v[k].id);
+            }
+        }
+        b->v[v->above].row = v->row;
+    }
+}
+
+static int make_rows(struct build *b)
+{
+    struct unigram *u = b->u;
+    size_t n = 0;
+    for (size_t i = 1; i < b->n; i++) n += b->v[i].n_below ? 0 : b->v[i].depth;
+    if (n >> (32 - UNIGRAM_DEPTH_BITS)) return err_set(b->e, ERR_DATA, "the vocabulary is too large");
+    u->id = mem_alloc(n + 1, sizeof *u->id);
+    if (b->t->spm_floats) u->score = mem_alloc(n + UNIGRAM_LONGEST, sizeof *u->score);
+    else u->score64 = mem_alloc(n + UNIGRAM_LONGEST, sizeof *u->score64);
+    if (!u->id || (!u->score && !u->score64)) return err_oom(b->e, n * 12, "scores");
+    fill_rows(b);
+    return 0;
+}
+
+/* ---- the double array ---- */
+
+static int by_size(const void *a, const void *b, void *drafts)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const struct draft *v = drafts;
+    return v[x].n_below != v[y].n_below ? (v[x].n_below < v[y].n_below ? 1 : -1) : x < y ? -1 : x > y;
+}
+
+/* Drafts on which others hang, but for the root, those with most first; their number. */
+static size_t find_families(struct build *b)
+{
+    size_t many = 0;
+    for (size_t i = 0, at = 0; i < b->n; i++) {
+        b->first[i] = (uint32_t)at;
+        at += b->v[i].n_below;
+        if (i && b->v[i].n_below) b->order[many++] = (uint32_t)i;
+    }
+    for (uint32_t i = 1; i < b->n; i++) b->below[b->first[b->v[i].above]++] = i;
+    for (size_t i = 0; i < b->n; i++) b->first[i] -= b->v[i].n_below;
+    qsort_r(b->order, many, sizeof *b->order, by_size, b->v);
+    return many;
+}
+
+/* Free nodes form a list; those that many families did not fit at are given up. */
+struct places {
+    uint32_t *next, *before;
+    uint8_t *missed;
+    uint32_t first;
+};
+
+static void take_off(struct places *p, uint32_t i)
+{
+    if (p->before[i] == FREE) p->first = p->next[i];
+    else p->next[p->before[i]] = p->next[i];
+    if (p->next[i] != FREE) p->before[p->next[i]] = p->before[i];
+}
+
+static void settle(struct build *b, struct places *p, uint32_t draft, uint32_t place)
+{
+    b->v[draft].place = place;
+    b->u->node[place].above = 0;
+    if (p->missed[place] < TRIES) take_off(p, place);
+}
+
+static bool place_family(struct build *b, struct places *p, uint32_t draft)
+{
+    const uint32_t *below = b->below + b->first[draft];
+    size_t n = b->v[draft].n_below, k;
+    for (uint32_t i = p->first, next; i != FREE; i = next) {
+        uint32_t base = i ^ b->v[below[0]].label;
+        next = p->next[i];
+        for (k = 1; k < n && b->u->node[base ^ b->v[below[k]].label].above == FREE; k++) {}
+        if (k == n) {
+            b->v[draft].base = base;
+            for (k = 0; k < n; k++) settle(b, p, below[k], base ^ b->v[below[k]].label);
+            return true;
+        }
+        if (++p->missed[i] == TRIES) take_off(p, i);
+    }
+    return false;
+}
+
+/* All nodes among n places, if they find room: largest families first, so that a
+ * node may be placed after what hangs on it. */
+static bool place_all(struct build *b, struct places *p, size_t n, size_t many)
+{
+    for (size_t i = 0; i < n; i++) {
+        b->u->node[i] = (struct unigram_node){.above = FREE};
+        p->next[i] = i + 1 < n ? (uint32_t)i + 1 : FREE;
+        p->before[i] = (uint32_t)i - 1; /* of the first: FREE */
+        p->missed[i] = 0;
+    }
+    p->first = 0;
+    b->v[0].place = 0;
+    take_off(p, 0);
+    b->u->node[0].above = 0;
+    for (uint32_t s = 1; s <= b->u->n_symbols; s++) settle(b, p, s, s);
+    for (size_t i = 0; i < many; i++)
+        if (!place_family(b, p, b->order[i])) return false;
+    return true;
+}
+
+static void fill_nodes(const struct build *b)
+{
+    b->u->node[0].above = FREE; /* symbol 0 leads nowhere, not even there */
+    for (size_t i = 1; i < b->n; i++) {
+        const struct draft *v = &b->v[i];
+        b->u->node[v->place] = (struct unigram_node){b->v[v->above].place, v->base};
+        b->u->row[v->place] = v->row << UNIGRAM_DEPTH_BITS | v->depth;
+    }
+}
+
+static int make_nodes(struct build *b, bool *placed)
+{
+    size_t many = find_families(b), block = 64;
+    while (block <= b->u->n_symbols) block *= 2;
+    size_t least = (b->n + b->n / 8 + 2 * block) / block * block;
+    for (size_t n = least; !*placed && n < 16 * least; n += (n / 2 / block + 1) * block) {
+        struct places p = {mem_alloc(n, sizeof *p.next), mem_alloc(n, sizeof *p.before), mem_alloc(n, 1), 0};
+        free(b->u->node);
+        free(b->u->row);
+        b->u->node = mem_alloc(n, sizeof *b->u->node);
+        b->u->row = mem_zalloc(n, sizeof *b->u->row);
+        bool ok = p.next && p.before && p.missed && b->u->node && b->u->row;
+        *placed = ok && place_all(b, &p, n, many);
+        free(p.next);
+        free(p.before);
+        free(p.missed);
+        if (!ok) return err_oom(b->e, n * sizeof *b->u->node, "a trie");
+    }
+    if (*placed) fill_nodes(b);
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static unigram_walk_fn *choose(void)
+{
+#if defined(__x86_64__)
+    if (strncmp(kernels_get()->isa, "avx512", 6) == 0) return unigram_walk_avx512;
+#endif
+    return unigram_walk_base;
+}
+
+static int build(struct build *b, const struct unigram_map *m, bool *done)
+{
+    struct unigram *u = b->u;
+    size_t bits = 15;
+    while ((size_t)1 << bits < 16 * m->n_joins && bits < 32) bits++;
+    u->joined_shift = (unsigned)(64 - bits);
+    u->joined = mem_zalloc((size_t)1 << (bits - 6), sizeof *u->joined);
+    if (!u->joined || !room(b, u->n_symbols + m->n_joins + 2)) return err_oom(b->e, m->n_joins * 60, "a trie");
+    add_tokens(b, m);
+    if (make_rows(b)) return -1;
+    u->walk = choose();
+    return make_nodes(b, done);
+}
+
+int unigram_new(const struct tokenizer *t, const struct charsmap *map, bool graphemes, struct unigram **out,
+                struct err *e)
+{
+    struct build b = {.t = t, .u = mem_zalloc(1, sizeof *b.u), .e = e};
+    struct unigram_map m = {0};
+    bool done = false;
+    *out = NULL;
+    int ret = b.u ? unigram_map(t, map, graphemes, b.u, &m, e) : err_oom(e, sizeof *b.u, "a tokenizer");
+    if (ret == 0 && m.fit && m.n_joins + UNIGRAM_MANY < MOST_NODES) ret = build(&b, &m, &done);
+    if (ret == 0 && done) *out = b.u;
+    else unigram_free(b.u);
+    free(m.symbol);
+    free(m.single);
+    free(b.v);
+    free(b.below);
+    free(b.first);
+    free(b.order);
+    free(b.slot);
+    return ret;
+}
+
+void unigram_free(struct unigram *u)
+{
+    if (!u) return;
+    free(u->node);
+    free(u->row);
+    free(u->score);
+    free(u->score64);
+    free(u->id);
+    free(u->symbol);
+    free(u->many);
+    free(u->joined);
+    free(u);
+}

@@ -1,0 +1,114 @@
+/* unigram.h - unigram's best segmentation, one symbol (character) at a time.
+ *
+ * model_unigram.c walks a trie of bytes from every place and says what every
+ * case means; here is the fast way for text that it is certain of: characters
+ * that are tokens, and that the normaliser leaves alone or replaces one by one.
+ *
+ * All tokens that begin at a place are the ends of one path in a trie of
+ * symbols, and the longest path from a place depends on the text
+ * alone.  The scores along the path to each node lie
+ * in a row, so a place is one vector operation: the best sums of the next 16 places
+ * against the sum here plus that row.  Additions, their order and precision are
+ * model_unigram.c's, and so are the ids. */
+#ifndef CORE_TOKEN_UNIGRAM_H
+#define CORE_TOKEN_UNIGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct tokenizer;
+struct charsmap;
+struct unigram;
+struct unigram_path;
+typedef void unigram_walk_fn(const struct unigram *u, const uint16_t *symbols, size_t n, double sum,
+                             struct unigram_path *to);
+
+enum {
+    UNIGRAM_LONGEST = 16, /* symbols of a token */
+    UNIGRAM_MOST = 512,   /* symbols at a time */
+    UNIGRAM_SLACK = 32,
+};
+
+/* A double array: node 0 is the root, node s symbol s alone. */
+struct unigram_node {
+    uint32_t above; /* the node that it hangs on; UINT32_MAX: this one is free */
+    uint32_t base;  /* what hangs on it by symbol s is node base ^ s, if that says so */
+};
+/* The row of a node: where the beginnings of its path have their scores and ids, by
+ * length: place << 5 | the length of the path. */
+enum { UNIGRAM_DEPTH_BITS = 5, UNIGRAM_DEPTH = 31 };
+
+/* Read by any number of threads. */
+struct unigram {
+    struct unigram_node *node;
+    uint32_t *row;      /* [as many] */
+    float *score;       /* -INFINITY where there is no token; for sums of floats */
+    double *score64;    /* ... for sums of doubles; the other one is NULL */
+    int32_t *id;
+    uint16_t *symbol;   /* [65536] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many */
+    uint16_t *many;     /* a number of symbols, then these */
+    size_t n_many;
+    uint64_t *joined;   /* bits by a hash of two symbols: perhaps side by side in a token */
+    unsigned joined_shift;
+    uint32_t n_symbols;
+    uint16_t mark;      /* the symbol of U+2581 */
+    unigram_walk_fn *walk;
+};
+#define UNIGRAM_MANY 0x8000u
+
+/* The best way. */
+struct unigram_path {
+    const int32_t *ids; /* in buf */
+    size_t n;
+    double sum;         /* at its end */
+    double gap;         /* how much worse the second best was at the ends of its tokens, at least */
+    int32_t buf[UNIGRAM_MOST];
+};
+
+/* symbols[0..n), 1 <= n <= UNIGRAM_MOST, none of them 0, and UNIGRAM_SLACK zeros behind. */
+extern unigram_walk_fn unigram_walk_base;
+#if defined(__x86_64__)
+extern unigram_walk_fn unigram_walk_avx512;
+#endif
+
+/* A tokenizer of kind unigram.  *out stays NULL where its tokens are not fit for
+ * it.  map: the normaliser's rules or NULL; graphemes: as HF tokenizers applies them. */
+int unigram_new(const struct tokenizer *t, const struct charsmap *map, bool graphemes, struct unigram **out,
+                struct err *e);
+void unigram_free(struct unigram *u);
+
+static inline size_t unigram_pair(const struct unigram *u, uint32_t a, uint32_t b)
+{
+    return (size_t)(((uint64_t)a << 16 | b) * 0x9E3779B97F4A7C15ull >> u->joined_shift);
+}
+
+/* Whether a token may have these two symbols side by side. */
+static inline bool unigram_joined(const struct unigram *u, uint32_t a, uint32_t b)
+{
+    size_t at = unigram_pair(u, a, b);
+    return u->joined[at >> 6] >> (at & 63) & 1;
+}
+
+/* The character at s[0..n), as unigram->symbol says; *len its bytes.  0 also for
+ * characters beyond U+FFFF and broken UTF-8. */
+static inline uint32_t unigram_code(const struct unigram *u, const uint8_t *s, size_t n, size_t *len)
+{
+    uint32_t b = s[0];
+    *len = 1;
+    if (b < 0x80) return u->symbol[b];
+    if (b < 0xE0) {
+        if (b < 0xC2 || n < 2 || (s[1] & 0xC0) != 0x80) return 0;
+        *len = 2;
+        return u->symbol[(b & 0x1F) << 6 | (s[1] & 0x3Fu)];
+    }
+    if (b >= 0xF0 || n < 3 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80) return 0;
+    uint32_t cp = (b & 0x0F) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+    if (cp < 0x800) return 0;
+    *len = 3;
+    return u->symbol[cp];
+}
+
+#endif

@@ -1,0 +1,211 @@
+/* Which characters are certain: each a token, and the normaliser looks at them one
+ * by one. */
+#include "core/token/unigram_map.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/unicode.h"
+
+enum { CHARS = 0x10000, MARK = 0x2581 };
+#define NOT_THIS 0xFFFFu /* a character of a token that is not for the walk */
+
+/* ---- symbols ---- */
+
+static bool in_walk(const struct tokenizer *t, int id)
+{
+    unsigned without = t->source == SOURCE_SPM ? VOCAB_USER : VOCAB_SPECIAL | VOCAB_USER;
+    return (t->vocab.v[id].flags & VOCAB_MODEL) && !(t->vocab.v[id].flags & without);
+}
+
+static bool is_printable(uint32_t cp)
+{
+    return cp > 0x20 && cp != 0x7F && cp < CHARS;
+}
+
+/* User-defined pieces have scores of their own kind; a text that has one also has
+ * this character of it.  Rather not a letter. */
+static uint32_t telling_char(const struct tokenizer *t, int id)
+{
+    size_t n;
+    const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+    uint32_t found = 0;
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next(s + i, n - i);
+        bool letter = (c.class & (UNI_L | UNI_N)) != 0;
+        if (is_printable(c.cp) && c.cp != MARK && (!found || !letter)) found = c.cp;
+        if (found && !letter) break;
+        i += c.len;
+    }
+    return found;
+}
+
+static bool leave_out_user(const struct tokenizer *t, struct unigram_map *m)
+{
+    for (int id = 0; t->has_user && id < t->vocab.n; id++) {
+        if (!(t->vocab.v[id].flags & VOCAB_USER)) continue;
+        uint32_t cp = telling_char(t, id);
+        if (!cp) return false;
+        m->symbol[cp] = NOT_THIS;
+    }
+    return true;
+}
+
+/* A token that is one character, or 0. */
+static uint32_t only_char(const struct tokenizer *t, int id)
+{
+    size_t n;
+    const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+    struct uni_char c = {0};
+    if (n == 0 || n > 3) return 0;
+    c = uni_next(s, n);
+    return c.len == n && is_printable(c.cp) ? c.cp : 0;
+}
+
+static int name_symbols(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, struct err *e)
+{
+    size_t n = 0;
+    m->single = mem_alloc(UNIGRAM_MANY, sizeof *m->single);
+    if (!m->single) return err_oom(e, UNIGRAM_MANY * sizeof *m->single, "a tokenizer");
+    for (int id = 0; id < t->vocab.n; id++) {
+        uint32_t cp = in_walk(t, id) ? only_char(t, id) : 0;
+        if (!cp || m->symbol[cp]) continue;
+        if (++n == UNIGRAM_MANY) return 0;
+        m->symbol[cp] = (uint16_t)n;
+        m->single[n] = id;
+    }
+    for (uint32_t cp = 0; cp < CHARS; cp++)
+        if (m->symbol[cp] == NOT_THIS) m->symbol[cp] = 0;
+    u->n_symbols = (uint32_t)n;
+    u->mark = m->symbol[MARK];
+    m->fit = n > 0 && m->symbol[MARK];
+    return 0;
+}
+
+/* The symbols of a token; all: they are more than there is room for. */
+static size_t token_symbols(const struct tokenizer *t, const struct unigram_map *m, int id, uint16_t *to, bool *all)
+{
+    size_t n, count = 0;
+    *all = true;
+    if (!in_walk(t, id)) return 0;
+    const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next(s + i, n - i);
+        uint16_t symbol = c.cp < CHARS ? m->symbol[c.cp] : 0;
+        if (!symbol) return 0;
+        if (count == UNIGRAM_LONGEST) {
+            *all = false;
+            return 0;
+        }
+        to[count++] = symbol;
+        i += c.len;
+    }
+    return count;
+}
+
+size_t unigram_token(const struct tokenizer *t, const struct unigram_map *m, int id, uint16_t *symbols)
+{
+    bool all;
+    return token_symbols(t, m, id, symbols, &all);
+}
+
+static bool count_joins(const struct tokenizer *t, struct unigram_map *m)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        uint16_t symbols[UNIGRAM_LONGEST];
+        bool all;
+        size_t n = token_symbols(t, m, id, symbols, &all);
+        if (!all || (n && id == t->unk_id)) return false;
+        m->n_joins += n ? n - 1 : 0;
+    }
+    return true;
+}
+
+/* ---- characters ---- */
+
+struct rules {
+    const struct unigram_map *m;
+    struct unigram *u;
+    uint64_t behind[CHARS / 64]; /* characters behind others that a rule changes together */
+    size_t cap;
+    bool ascii; /* ... some below U+0080: what stands behind a part of a text would matter */
+    bool oom;
+};
+
+/* A character alone becomes these symbols. */
+static void replace(struct rules *r, uint32_t cp, const char *to)
+{
+    struct unigram *u = r->u;
+    size_t n = strlen(to), count = 0, at = u->n_many;
+    u->symbol[cp] = 0;
+    if (n == 0 || at + n >= UNIGRAM_MANY) return;
+    if (!mem_room(&u->many, &r->cap, at + n + 1, sizeof *u->many)) {
+        r->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next((const uint8_t *)to + i, n - i);
+        uint16_t symbol = is_printable(c.cp) && c.cp != MARK ? r->m->symbol[c.cp] : 0;
+        if (!symbol) return;
+        u->many[at + ++count] = symbol;
+        i += c.len;
+    }
+    u->many[at] = (uint16_t)count;
+    u->n_many = at + count + 1;
+    u->symbol[cp] = (uint16_t)(UNIGRAM_MANY | at);
+}
+
+static void alone(void *arg, uint32_t cp, const char *to)
+{
+    if (cp < CHARS) replace(arg, cp, to);
+}
+
+static void behind(void *arg, uint32_t cp)
+{
+    struct rules *r = arg;
+    r->ascii = r->ascii || cp < 0x80;
+    if (cp < CHARS) r->behind[cp / 64] |= (uint64_t)1 << cp % 64;
+}
+
+/* Characters that HF tokenizers may look at together with their neighbours. */
+static bool in_grapheme(uint32_t cp)
+{
+    int class = utf8proc_get_property((utf8proc_int32_t)cp)->boundclass;
+    return class != UTF8PROC_BOUNDCLASS_OTHER && class != UTF8PROC_BOUNDCLASS_LV && class != UTF8PROC_BOUNDCLASS_LVT;
+}
+
+static int map_chars(const struct charsmap *map, bool graphemes, struct unigram *u, struct unigram_map *m,
+                     struct err *e)
+{
+    struct rules *r = mem_zalloc(1, sizeof *r);
+    u->symbol = mem_alloc(CHARS, sizeof *u->symbol);
+    if (!r || !u->symbol) {
+        free(r);
+        return err_oom(e, CHARS * sizeof *u->symbol, "a tokenizer");
+    }
+    r->m = m;
+    r->u = u;
+    memcpy(u->symbol, m->symbol, CHARS * sizeof *u->symbol);
+    if (map && (!charsmap_chars(map, &(struct charsmap_chars){alone, behind, r}) || r->ascii)) m->fit = false;
+    for (uint32_t cp = 0; cp < CHARS; cp++)
+        if (!is_printable(cp) || cp == MARK || (r->behind[cp / 64] >> cp % 64 & 1) ||
+            (graphemes && u->symbol[cp] && in_grapheme(cp)))
+            u->symbol[cp] = 0;
+    int ret = r->oom ? err_oom(e, r->cap * sizeof *u->many, "a tokenizer") : 0;
+    free(r);
+    return ret;
+}
+
+int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool graphemes, struct unigram *u,
+                struct unigram_map *m, struct err *e)
+{
+    m->symbol = mem_zalloc(CHARS, sizeof *m->symbol);
+    if (!m->symbol) return err_oom(e, CHARS * sizeof *m->symbol, "a tokenizer");
+    if (!leave_out_user(t, m)) return 0;
+    if (name_symbols(t, u, m, e)) return -1;
+    m->fit = m->fit && count_joins(t, m);
+    return m->fit ? map_chars(rules, graphemes, u, m, e) : 0;
+}

@@ -1,0 +1,153 @@
+/* The walk over symbols finds what model_unigram.c finds, whatever the instructions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/kernels/kernels.h"
+#include "core/token/tok_internal.h"
+#include "core/token/unigram.h"
+
+static const char *const letters[] = {"\xe2\x96\x81", "a", "b", "c", "\xc3\xa9", "\xe4\xb8\xad"};
+
+/* All letters, and tokens of up to `longest` of them with scores that are often equal. */
+static struct tokenizer *make(uint32_t seed, size_t longest, bool floats)
+{
+    struct rng_key k = rng_key(7, RNG_TEST, seed, 0);
+    struct err e = {0};
+    struct buf b = {0};
+    uint64_t at = 0;
+    buf_adds(&b, "{\"version\":\"1.0\",\"pre_tokenizer\":null,\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",-20]");
+    for (size_t i = 0; i < COUNT_OF(letters); i++) buf_printf(&b, ",[\"%s\",%d]", letters[i], -4 - (int)rng_below(&k, at++, 3));
+    for (size_t len = 2; len <= longest; len++) {
+        char seen[40][64];
+        size_t n = 0;
+        for (int tries = 0; tries < 40; tries++) {
+            char text[64] = "";
+            for (size_t i = 0; i < len; i++) strcat(text, letters[rng_below(&k, at++, COUNT_OF(letters))]);
+            size_t same = 0;
+            while (same < n && strcmp(seen[same], text)) same++;
+            if (same < n) continue;
+            strcpy(seen[n++], text);
+            buf_printf(&b, ",[\"%s\",%.2f]", text, -3.0 - (double)rng_below(&k, at++, 40) / 8 - (double)len / 2);
+        }
+    }
+    buf_adds(&b, "]}}");
+    struct tokenizer *t = tok_from_file(b.data, b.len, "made.json", NULL, &e);
+    if (!t) fail_msg("%s", e.msg);
+    t->spm_floats = floats; /* the scores of such files are */
+    for (int id = 0; floats && id < t->vocab.n; id++) t->score[id] = (double)(float)t->score[id];
+    t->vocab.v[0].flags &= ~(unsigned)VOCAB_MODEL;
+    buf_free(&b);
+    return t;
+}
+
+static void expect_walk(const struct tokenizer *t, const struct unigram *u, unigram_walk_fn *walk, uint32_t seed, size_t n)
+{
+    struct rng_key k = rng_key(8, RNG_TEST, seed, (uint32_t)n);
+    struct err e = {0};
+    uint16_t symbols[UNIGRAM_MOST + UNIGRAM_SLACK] = {0};
+    struct buf text = {0};
+    struct tok_ids want = {0};
+    struct unigram_path got;
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    for (size_t i = 0; i < n; i++) {
+        size_t len;
+        const char *letter = letters[rng_below(&k, i, COUNT_OF(letters))];
+        buf_adds(&text, letter);
+        symbols[i] = *letter == '\xe2' ? u->mark : (uint16_t)unigram_code(u, (const uint8_t *)letter, strlen(letter), &len);
+        assert_int_not_equal(symbols[i], 0);
+    }
+    s->sum = seed % 2 ? -1234.5 : 0;
+    struct tokenizer carrying = *t;
+    carrying.fast_carry = true;
+    walk(u, symbols, n, s->sum, &got);
+    assert_int_equal(unigram_word(&carrying, s, (const uint8_t *)text.data, text.len, &want, &e), 0);
+    assert_int_equal(got.n, want.n);
+    assert_memory_equal(got.ids, want.id, want.n * sizeof *want.id);
+    assert_true(got.sum == s->sum);
+    assert_true((float)got.gap == (float)s->gap);
+    tok_scratch_free(s);
+    tok_ids_free(&want);
+    buf_free(&text);
+}
+
+static void walks_are_those_over_bytes(void **state)
+{
+    (void)state;
+    static const size_t longest[] = {1, 2, 5, 16};
+    struct err e = {0};
+    for (uint32_t seed = 0; seed < 8; seed++) {
+        struct tokenizer *t = make(seed, longest[seed / 2], seed % 2);
+        struct unigram *u;
+        assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+        assert_non_null(u);
+        for (uint32_t i = 0; i < 60; i++) {
+            size_t n = i < 40 ? i + 1 : i < 59 ? 10 * i : UNIGRAM_MOST;
+            if (n > UNIGRAM_MOST) n = UNIGRAM_MOST;
+            expect_walk(t, u, unigram_walk_base, i, n);
+#if defined(__x86_64__)
+            if (strncmp(kernels_get()->isa, "avx512", 6) == 0) expect_walk(t, u, unigram_walk_avx512, i, n);
+#endif
+        }
+        unigram_free(u);
+        tok_free(t);
+    }
+}
+
+static void pairs_inside_tokens_are_joined(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct tokenizer *t = make(3, 3, false);
+    struct unigram *u;
+    assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+    uint32_t apart = 0;
+    for (uint32_t a = 1; a <= u->n_symbols; a++)
+        for (uint32_t b = 1; b <= u->n_symbols; b++) {
+            size_t len;
+            bool joined = false;
+            for (int id = 0; id < t->vocab.n; id++) {
+                const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &len);
+                uint32_t last = 0;
+                for (size_t i = 0, k; i < len; i += k) {
+                    uint32_t x = unigram_code(u, s + i, len - i, &k);
+                    if (!x && s[i] == 0xE2) x = u->mark;
+                    joined = joined || (last == a && x == b);
+                    last = x;
+                }
+            }
+            if (joined) assert_true(unigram_joined(u, a, b));
+            apart += !unigram_joined(u, a, b);
+        }
+    assert_true(apart > 0);
+    unigram_free(u);
+    tok_free(t);
+}
+
+static void tokens_that_are_too_long_are_not_for_it(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct tokenizer *t = make(1, 17, false);
+    struct unigram *u;
+    assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+    assert_null(u);
+    tok_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(walks_are_those_over_bytes),
+        cmocka_unit_test(pairs_inside_tokens_are_joined),
+        cmocka_unit_test(tokens_that_are_too_long_are_not_for_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
