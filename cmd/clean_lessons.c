@@ -72,6 +72,7 @@ const char *const clean_lessons[] = {
     "  c4.lorem_ipsum            Lorem ipsum dolor sit.  1 > 0\n"
     "  c4.curly_bracket          if (x) { y(); }  1 > 0\n"
     "  c4.min_sentences          One. Two. Three.  3 < 5\n"
+    "  c4.min_paragraph=9        A long line.\\nShort.\\nAnother line.  6 < 9\n"
     "  fineweb.min_lines         \\n \\n  0 < 1\n"
     "  fineweb.min_end_punctuation  Home\\nAbout\\nNews  0 < 0.12\n"
     "  fineweb.max_short_lines   Home\\nAbout\\nNews  1 > 0.67\n"
@@ -101,7 +102,9 @@ const char *const clean_lessons[] = {
     "peers, it is judged once. Where only kept documents are written, cheap rules\n"
     "come first and the first that fails ends it; --removed, --decisions, --report,\n"
     "--json and --measure-all measure everything, and a removed document counts for\n"
-    "the first rule in the order of --rules that fails. What is kept is the same.\n"
+    "the first rule in the order of --rules that fails, before lines were taken out\n"
+    "if one did. What is kept is the same. To decide all as datatrove does, with its\n"
+    "reasons: --words spacy-en --unicode none.\n"
     "\n",
 
     "CHATS. --preset sft (or --chat) finds messages, conversations, prompt and\n"

@@ -20,7 +20,7 @@ static bool in_set(enum rules_preset p, int r)
     case RULES_C4:
         return r >= RULE_LINE_WORD_LENGTH && r <= RULE_SENTENCES;
     case RULES_FINEWEB:
-        return r <= RULE_NEWLINES && r != RULE_LINE_PUNCTUATION;
+        return r <= RULE_NEWLINES && r != RULE_LINE_PUNCTUATION && r != RULE_PARAGRAPHS;
     case RULES_DCLM:
     case RULES_REFINEDWEB:
         return r <= RULE_STOP_WORDS || (r >= RULE_LINE_SQUEEZE && r <= RULE_REMOVED_WORDS);
@@ -250,7 +250,11 @@ static int judge_words(const struct rules_cfg *c, const struct need *need, struc
     if (need->c4) {
         bool count = need->fineweb && v->changed; /* the words that are left */
         if (rules_c4_words(c, w, text, need->words ? &w->words : NULL, count ? &n_words : NULL, w->m, e)) return -1;
-        rules_apply(c, w->m, RULE_SENTENCES, RULE_NO_LINES, failed);
+        rules_apply(c, w->m, RULE_SENTENCES, RULE_PARAGRAPHS, failed);
+    }
+    if (c->on[RULE_PARAGRAPHS] || c->all) {
+        w->m[METRIC_THIRD_LINE] = rules_c4_third_line(out, out_n);
+        rules_apply(c, w->m, RULE_PARAGRAPHS, RULE_NO_LINES, failed);
     }
     if (!need->fineweb) return 0;
     if (!v->changed) {

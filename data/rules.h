@@ -46,6 +46,7 @@ enum rules_metric {
     METRIC_LOREM_IPSUM,   /* number of the first line that has it and would stay; 0 = none */
     METRIC_CURLY_BRACKET, /* likewise */
     METRIC_SENTENCES,     /* of the lines that stay; counted as far as needed unless all are wanted */
+    METRIC_THIRD_LINE,    /* characters of the third longest of them; 0 = there are no three */
     /* FineWeb */
     METRIC_FULL_LINES,      /* lines that are not blank */
     METRIC_END_PUNCTUATION, /* share of them that end a sentence */
@@ -99,6 +100,7 @@ enum rules_id {
     RULE_LOREM_IPSUM,
     RULE_CURLY_BRACKET,
     RULE_SENTENCES,
+    RULE_PARAGRAPHS,
     RULE_NO_LINES,
     RULE_END_PUNCTUATION,
     RULE_SHORT_LINES,

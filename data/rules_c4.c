@@ -352,6 +352,26 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
     return buf_ok(&w->line, e) || buf_ok(&w->kept, e) ? -1 : 0;
 }
 
+/* Few lines are decoded: characters are no more than bytes. */
+double rules_c4_third_line(const char *text, size_t n)
+{
+    size_t longest[3] = {0};
+    for (size_t i = 0; i <= n;) {
+        const char *nl = i < n ? memchr(text + i, '\n', n - i) : NULL;
+        size_t end = nl ? (size_t)(nl - text) : n, chars = 0;
+        for (size_t k = i; k < end && end - i > longest[2]; k++)
+            chars += ((unsigned char)text[k] & 0xc0) != 0x80;
+        for (int k = 0; k < 3; k++)
+            if (chars > longest[k]) {
+                size_t less = longest[k];
+                longest[k] = chars;
+                chars = less;
+            }
+        i = end + 1;
+    }
+    return (double)longest[2];
+}
+
 /* The words of the text that lie in a line; *at: the first that does not come before it. */
 static struct words words_of(const struct words *all, size_t *at, const struct rules_line *line)
 {

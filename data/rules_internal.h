@@ -138,6 +138,7 @@ int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, 
              struct err *e);
 /* Counts the sentences of the lines that stay.  `all`: the words of the text if
  * they are known; then *n_words is how many of them stay, else SIZE_MAX; it may be NULL. */
+double rules_c4_third_line(const char *text, size_t n); /* METRIC_THIRD_LINE of what stays */
 int rules_c4_words(const struct rules_cfg *c, struct rules_work *w, const char *text,
                    const struct words *all, size_t *n_words, double *m, struct err *e);
 
