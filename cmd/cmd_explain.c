@@ -244,6 +244,13 @@ static const struct cmd cmd_attention = {
                "every token j it may see, score_ij = q_i.k_j / sqrt(d) (and what the position\n"
                "encoding adds); softmax makes shares of the scores, p_ij = e^score_ij / sum;\n"
                "the token takes that mixture of values, sum_j p_ij v_j. Shown are the p_ij.\n"
+               "\n"
+               "Heads of today. Keys and values for each head: BERT, GPT-2, T5. Shared by groups\n"
+               "of heads: Llama 3, Qwen3, Mistral, Gemma 3, gpt-oss. Made from one short vector\n"
+               "(mla): DeepSeek-V2 and -V3, Kimi K2. Only a window in most layers: Gemma 2 and 3,\n"
+               "gpt-oss, ModernBERT, OLMo 3. A logit that takes attention and gives nothing (sink):\n"
+               "gpt-oss. Norms on q and k: Qwen3, Gemma 3, OLMo 2. Soft caps on scores: Gemma 2.\n"
+               "\n"
                "Of an encoder-decoder the encoder's layers are shown.\n",
     .opts = attention_opts,
     .run = run_attention,
@@ -284,8 +291,14 @@ static const struct cmd cmd_moe = {
     .details = "A layer with experts has many feed-forward parts and a router, one more small\n"
                "matrix: its scores choose a few experts for each token, and their outputs are\n"
                "added with the weights shown here. Only those run, so the parameters grow\n"
-               "without the arithmetic (Mixtral, Qwen3-MoE, DeepSeek-V3, gpt-oss). A loss\n"
-               "during training keeps the load even; without it a few experts take all.\n",
+               "without the arithmetic. A loss during training keeps the load even, or a bias\n"
+               "that rises for experts with little to do; without them a few experts take all.\n"
+               "\n"
+               "Of today's models, experts and how many a token takes: Mixtral 8, 2; OLMoE 64, 8;\n"
+               "Qwen3-30B-A3B 128, 8; DeepSeek-V3 256, 8 and a shared one; gpt-oss 32 or 128, 4;\n"
+               "Kimi K2 384, 8. Scores: softmax over all (Mixtral, Qwen3, OLMoE), sigmoids with a\n"
+               "bias (DeepSeek-V3, GLM-4.5), softmax of the chosen (gpt-oss, Granite). Dense: Llama 3,\n"
+               "Gemma 3, OLMo 3, and most models below ten billion parameters.\n",
     .opts = moe_opts,
     .run = run_moe,
 };

@@ -40,11 +40,11 @@ static void picture(struct buf *out, const char *const *word, int n, int source,
 void explain_architectures(const char *const *word, int n, int source, struct buf *out)
 {
     buf_adds(out, "Row: the word that looks. Column: the word that it may see (\xe2\x96\xa0).\n\n"
-                  "Encoder-only (BERT, RoBERTa, ELECTRA, ModernBERT; embedding models)\n"
+                  "Encoder-only (BERT, RoBERTa, ELECTRA, ModernBERT; bge, e5, gte and most embedding models)\n"
                   "  Every word sees all. It cannot write on; it is asked about a text: classes, hidden\n"
                   "  words, vectors for search. Trained on masked or replaced words.\n");
     picture(out, word, n, source, everything);
-    buf_adds(out, "\nDecoder-only (GPT, Llama, Qwen, Mistral, Gemma, DeepSeek; nearly all chat models)\n"
+    buf_adds(out, "\nDecoder-only (GPT, Llama, Qwen, Mistral, Gemma, DeepSeek, gpt-oss; nearly all chat models)\n"
                   "  Every word sees itself and those before: each position is a training example of the\n"
                   "  next word, and what was computed for earlier words stays valid while it writes.\n");
     picture(out, word, n, source, before);
@@ -63,6 +63,7 @@ void explain_architectures(const char *const *word, int n, int source, struct bu
                   "scale simply and a cache makes writing cheap. But search and classification run on\n"
                   "encoders (BERT's heirs are among the most used models of all), speech and translation on\n"
                   "encoder-decoders (Whisper, NLLB, T5Gemma), and recurrent or mixed stacks (RWKV-7, Jamba,\n"
-                  "Qwen3-Next) grow where contexts are long. `llmctl pretrain` trains all of these kinds\n"
-                  "but Mamba; docs/architectures.md has them side by side.\n");
+                  "Qwen3-Next) grow where contexts are long. Among decoders the largest are mixtures of\n"
+                  "experts (DeepSeek-V3, Qwen3-235B, gpt-oss: `llmctl explain moe`). `llmctl pretrain`\n"
+                  "trains all of these kinds but Mamba; docs/architectures.md has them side by side.\n");
 }

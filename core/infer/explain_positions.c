@@ -192,8 +192,16 @@ int explain_positions(const struct explain_positions *p, struct buf *out, struct
     if (w == EXPLAIN_ALL || w == EXPLAIN_SHAW) shaw(p, out);
     if ((w == EXPLAIN_ALL || w == EXPLAIN_T5) && t5(p, out, e)) return -1;
     if (w == EXPLAIN_ALL)
-        buf_adds(out, "\nToday most decoders use RoPE, with stretched frequencies for long contexts; T5 and its\n"
-                      "relatives the bucketed bias; BERT and GPT-2 learned rows; BLOOM and MPT ALiBi; RWKV and\n"
-                      "other recurrent models none, since they read in order.\n");
+        buf_adds(out, "\nWho uses what today:\n"
+                      "  RoPE        Llama, Qwen, Mistral, Gemma, DeepSeek, GLM, OLMo, gpt-oss, ModernBERT; stretched\n"
+                      "              for long texts: Llama 3.1 (llama3), DeepSeek-V3, gpt-oss (YaRN), Phi (longrope)\n"
+                      "  and none    in every fourth layer or so: Llama 4, SmolLM3, Command A, EXAONE 4\n"
+                      "  learned     BERT, RoBERTa, GPT-2, OPT, BART\n"
+                      "  sinusoidal  the first Transformer, Marian, NLLB, Whisper's encoder\n"
+                      "  T5's bias   T5, Flan-T5, mT5, UL2, MPNet\n"
+                      "  ALiBi       BLOOM, MPT, jina-embeddings-v2\n"
+                      "  Shaw        few as they are; DeBERTa and Transformer-XL go on from them\n"
+                      "  none        RWKV, Mamba: they read in order\n"
+                      "`llmctl pretrain --set blocks.mixer.pos.type=alibi` trains any of them in any model.\n");
     return 0;
 }

@@ -14,6 +14,7 @@ has() { grep -qF -- "$1" out || { cat out; fail "no '$1'"; }; }
 expect 0 "$LLMCTL" explain positions
 has "word 5, 'mat', looks at the others"
 has "PE_5.PE_j"
+has "Who uses what today"
 # ALiBi, 12 heads: the published slopes .5 .25 .125 .0625 ... at distance 1.
 expect 0 "$LLMCTL" explain positions a b -e alibi --heads 12
 has "    0  a             -0.5000  -0.2500  -0.1250  -0.0625  -0.0312  -0.0156"
