@@ -153,7 +153,7 @@ static bool given(const struct work *w, const char *name)
 static int check(const struct work *w, struct err *e)
 {
     const struct pretrain_cfg *c = &w->cfg;
-    if (w->r->n_args == 0 && c->data.n == 0 && (!c->plan || c->task.objective == TASK_SEQ2SEQ))
+    if (w->r->n_args == 0 && c->data.n == 0 && !c->plan)
         return err_set(e, ERR_USAGE, "no input: give token shards or text");
     if (w->r->n_args > 0 && c->data.n > 0)
         return err_set(e, ERR_USAGE, "give all inputs with --data PATH:WEIGHT, or all without weights");
@@ -216,6 +216,7 @@ static int open_task(struct work *w, struct err *e)
     struct task_in in = {.opts = &c->task,
                          .model = &w->model,
                          .tok = w->tok,
+                         .plan = c->plan,
                          .data = &w->data,
                          .val = &w->val,
                          .pairs = w->pairs,
@@ -258,8 +259,7 @@ static int describe_model(struct work *w, struct err *e)
         m->stack == STACK_ENCDEC && c->task.objective != TASK_SEQ2SEQ && w->tok && tok_id(w->tok, "<extra_id_0>") < 0;
     if (!ret && spans) d.vocab += TASK_SENTINELS; /* the tokenizer has none: ids of their own */
     if (ret || model_config_resize(m, &d, e)) return -1;
-    for (size_t i = 0; i < c->set.n; i++)
-        if (model_config_set(m, c->set.v[i], e)) return -1;
+    if (c->set.n && model_config_set(m, (const char *const *)c->set.v, c->set.n, e)) return -1;
     if (m->vocab < d.vocab)
         return err_set(e, ERR_CONFIG, "vocab %d of the model is smaller than the tokenizer's %lld", m->vocab,
                        (long long)d.vocab);
@@ -336,9 +336,10 @@ static void put_command(struct buf *b, int argc, char **argv)
 static int make_job(struct work *w, int argc, char **argv, struct err *e)
 {
     if (!(w->pool = pool_new((int)w->cfg.common.threads, e))) return -1;
-    if (w->cfg.task.objective == TASK_SEQ2SEQ ? open_pairs(w, e) : open_sets(w, e)) return -1;
+    bool pairs = w->cfg.task.objective == TASK_SEQ2SEQ && (w->r->n_args || w->cfg.data.n); /* else a plan */
+    if (pairs ? open_pairs(w, e) : open_sets(w, e)) return -1;
     if (describe_model(w, e)) return -1;
-    if (!w->data.n && !w->pairs && data_sets_add_blank(&w->data, w->model.vocab, (size_t)w->model.max_pos + 1, e)) return -1;
+    if (!w->data.n && !w->pairs && data_sets_add_blank(&w->data, w->model.vocab, 4 * (size_t)w->model.max_pos + 64, e)) return -1;
     if (open_task(w, e) || fill_cfg(w, e)) return -1;
     data_sets_lineage(&w->data, &w->lineage);
     put_command(&w->command, argc, argv);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/base/mem.h"
 
 static const char *const names[] = {"auto", "lm", "prefix", "mlm", "span", "ul2", "seq2seq", "electra"};
 
@@ -30,6 +31,7 @@ static int check(const struct task_in *in, enum task_kind k, struct err *e)
                        stacks[m->stack]);
     if (k == TASK_MLM && m->head != HEAD_MLM)
         return err_set(e, ERR_CONFIG, "--objective mlm needs head.type mlm in the model");
+    if (in->plan) return 0;
     if (k != TASK_LM && !in->tok)
         return err_set(e, ERR_USAGE, "--objective %s needs to know the tokens: give --tokenizer FILE", names[k]);
     return 0;
@@ -65,6 +67,11 @@ static int open_mlm(struct task *t, const struct task_in *in, struct err *e)
 /* "<extra_id_0>" ... by name; else the ids that the model has beyond the tokenizer's. */
 static void find_sentinels(struct span_cfg *c, const struct task_in *in)
 {
+    if (!in->tok) { /* a plan */
+        c->first_sentinel = c->n_sentinels = in->model->vocab - 1;
+        c->step_sentinel = -1;
+        return;
+    }
     int first = tok_id(in->tok, "<extra_id_0>"), second = tok_id(in->tok, "<extra_id_1>");
     int spare = in->model->vocab - tok_vocab_size(in->tok);
     if (first < 0) {
@@ -85,18 +92,18 @@ static void find_sentinels(struct span_cfg *c, const struct task_in *in)
 /* UL2's seven: short and long spans, much and little of them, and the end. */
 static void mix_denoisers(struct span_cfg *c, const struct tokenizer *t)
 {
-    int nlu = tok_id(t, "[NLU]"), nlg = tok_id(t, "[NLG]"), s2s = tok_id(t, "[S2S]");
+    int nlu = t ? tok_id(t, "[NLU]") : -1, nlg = t ? tok_id(t, "[NLG]") : -1, s2s = t ? tok_id(t, "[S2S]") : -1;
     const struct denoiser mix[] = {{3, .15, nlu}, {8, .15, nlu}, {3, .5, nlg}, {8, .5, nlg},
                                    {64, .15, nlg}, {64, .5, nlg}, {0, .25, s2s}};
     memcpy(c->d, mix, sizeof mix);
     c->n = (int)(sizeof mix / sizeof *mix);
-    if (nlu < 0 || nlg < 0 || s2s < 0)
+    if (t && (nlu < 0 || nlg < 0 || s2s < 0))
         log_warn("the tokenizer has no [NLU], [NLG], [S2S]; the denoisers are not told apart by a mode token");
 }
 
 static int decoder_start(const struct task_in *in)
 {
-    if (in->model->decoder_start >= 0) return in->model->decoder_start;
+    if (in->model->decoder_start >= 0 || !in->tok) return in->model->decoder_start >= 0 ? in->model->decoder_start : 0;
     return tok_bos(in->tok) >= 0 ? tok_bos(in->tok) : tok_eos(in->tok) >= 0 ? tok_eos(in->tok) : 0;
 }
 
@@ -114,15 +121,16 @@ static int target_length(const struct span_cfg *c)
     return most;
 }
 
-static int open_span(struct task *t, const struct task_in *in, bool ul2, struct batch_source *plain_val, struct err *e)
+static int open_span(struct task *t, const struct task_in *in, enum task_kind k, struct batch_source *plain_val, struct err *e)
 {
     const struct task_opts *o = in->opts;
     struct span_cfg c = {.ids = &t->ids, .seed = in->seed, .d = {{o->span_mean, o->mask_rate, -1}}, .n = 1,
                          .decoder_start = decoder_start(in),
                          .S = o->source_length ? (int)o->source_length : in->model->max_pos};
-    if (ul2) mix_denoisers(&c, in->tok);
+    if (k == TASK_UL2) mix_denoisers(&c, in->tok);
     find_sentinels(&c, in);
-    c.T = in->max_length ? in->max_length : target_length(&c);
+    /* Of pairs it stands in for a plan: as long as they may be. */
+    c.T = in->max_length || k == TASK_SEQ2SEQ ? t->T : target_length(&c);
     t->T = c.T;
     t->lm.base.S = c.S;
     int raw = 0;
@@ -163,13 +171,20 @@ static int open_pairs(struct task *t, const struct task_in *in, struct err *e)
     return 0;
 }
 
+/* Tokens of a plan: all alike, the last one masks. */
+static int stand_in(struct corrupt_ids *ids, int vocab, struct err *e)
+{
+    *ids = (struct corrupt_ids){.kind = mem_zalloc((size_t)vocab, 1), .n = vocab, .mask = vocab - 1, .eos = 0};
+    return ids->kind ? 0 : err_oom(e, (unsigned long long)vocab, "a plan's tokens");
+}
+
 static int open_task(struct task *t, const struct task_in *in, enum task_kind k, struct err *e)
 {
     struct batch_source *plain_val = NULL;
-    if (k == TASK_SEQ2SEQ) return open_pairs(t, in, e);
+    if (k == TASK_SEQ2SEQ && in->pairs) return open_pairs(t, in, e);
     if (open_text(t, in, &plain_val, e)) return -1;
-    if (k != TASK_LM && corrupt_ids_init(&t->ids, in->tok, e)) return -1;
-    if (k == TASK_SPAN || k == TASK_UL2) return open_span(t, in, k == TASK_UL2, plain_val, e);
+    if (k != TASK_LM && (in->tok ? corrupt_ids_init(&t->ids, in->tok, e) : stand_in(&t->ids, in->model->vocab, e))) return -1;
+    if (k == TASK_SPAN || k == TASK_SEQ2SEQ || k == TASK_UL2) return open_span(t, in, k, plain_val, e);
     t->rows_per_epoch = (double)t->src->n_tokens / t->T;
     if (plain_val) t->val_steps = loader_steps(plain_val, in->batch, t->T);
     if (k == TASK_MLM || k == TASK_ELECTRA) {

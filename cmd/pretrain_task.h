@@ -41,7 +41,8 @@ struct task_opts {
 struct task_in {
     const struct task_opts *opts;
     const struct model_config *model;
-    const struct tokenizer *tok; /* NULL: only lm will do */
+    const struct tokenizer *tok; /* NULL: only lm will do, or a plan */
+    bool plan;                   /* only sizes are wanted */
     struct data_sets *data, *val; /* val->n 0 = none */
     const struct pairs *pairs, *val_pairs; /* seq2seq; val_pairs NULL = none */
     double val_fraction;

@@ -189,6 +189,9 @@ static int check_build(const struct model_config *c, const struct model_build *o
         return err_set(e, ERR_CONFIG, two ? "an encoder-decoder needs source tokens" : "source tokens without an encoder");
     if (o->encoder_only && !two) return err_set(e, ERR_CONFIG, "this model has no encoder apart");
     if (o->prefix && c->stack == STACK_ENCODER) return err_set(e, ERR_CONFIG, "a prefix has no meaning for stack encoder");
+    for (int i = 0; o->prefix && i < c->n_blocks; i++)
+        if (c->block[i].mixer >= MIX_RWKV4)
+            return err_set(e, ERR_CONFIG, "blocks[%d].mixer.type: rwkv reads in order, a prefix cannot be seen from both sides", i);
     if (c->head == HEAD_NONE && (o->want_loss || o->want_logits))
         return err_set(e, ERR_CONFIG, "head.type none has nothing to predict with");
     if (model_scores(c) && (o->want_loss || o->want_logits) && o->targets_per_row < 1)

@@ -122,76 +122,105 @@ static int step(const char **path, char *key, size_t key_size, int *index, const
     return 0;
 }
 
-static int assign(struct cJSON *o, const char *path, const struct cJSON *value, const char *whole, struct err *e);
+/* A value on its way to its place; `in` is the key of the object at hand. */
+struct assignment {
+    const char *whole;
+    const struct cJSON *value;
+};
+static int assign(struct cJSON *o, const char *in, const char *path, const struct assignment *a, struct err *e);
+
+/* What an object keeps when its type changes: the rest said what the old type needed. */
+static const struct {
+    const char *object, *keeps;
+} of_types[] = {{"pos", ""},        {"mixer", " heads "},
+                {"head", " norm "}, {"ffn", " d_ff bias act "},
+                {"norm", " eps place mixer weight "}, {"scaling", " factor original_max_pos "}};
+
+static void forget_old_type(struct cJSON *o, const char *in, const struct cJSON *value)
+{
+    const struct cJSON *old = json_member(o, "type");
+    const char *keeps = NULL, *now = cJSON_IsString(value) ? value->valuestring : "";
+    for (size_t i = 0; i < COUNT_OF(of_types); i++)
+        if (strcmp(of_types[i].object, in) == 0) keeps = of_types[i].keeps;
+    if (!keeps || !cJSON_IsString(old) || strcmp(old->valuestring, now) == 0) return;
+    if (strcmp(now, "rwkv_cmix") == 0 || strcmp(old->valuestring, "rwkv_cmix") == 0) keeps = " d_ff ";
+    else if (strncmp(now, "rwkv", 4) == 0) keeps = "";
+    for (struct cJSON *m = o->child, *next; m; m = next) {
+        char word[72];
+        next = m->next;
+        snprintf(word, sizeof word, " %.60s ", m->string);
+        if (strcmp(m->string, "type") && !strstr(keeps, word)) cJSON_Delete(cJSON_DetachItemViaPointer(o, m));
+    }
+}
 
 /* Applies the rest of the path to one element of a list, or to all. */
-static int assign_list(struct cJSON *list, int index, const char *path, const struct cJSON *value,
-                       const char *whole, struct err *e)
+static int assign_list(struct cJSON *list, int index, const char *path, const struct assignment *a, struct err *e)
 {
     struct cJSON *item;
     int i = 0;
     cJSON_ArrayForEach(item, list)
     {
-        if ((index < 0 || i == index) && assign(item, path, value, whole, e)) return -1;
+        if ((index < 0 || i == index) && assign(item, "", path, a, e)) return -1;
         i++;
     }
-    if (index >= i) return err_set(e, ERR_CONFIG, "'%s': index %d of a list of %d", whole, index, i);
+    if (index >= i) return err_set(e, ERR_CONFIG, "'%s': index %d of a list of %d", a->whole, index, i);
     return 0;
 }
 
-static int assign(struct cJSON *o, const char *path, const struct cJSON *value, const char *whole, struct err *e)
+static int put(struct cJSON *o, const char *in, const char *key, const struct assignment *a, struct err *e)
+{
+    struct cJSON *copy = cJSON_Duplicate(a->value, 1);
+    if (!copy) return err_oom(e, 64, "a configuration value");
+    if (strcmp(key, "type") == 0) forget_old_type(o, in, copy);
+    /* An unknown key is added, for the parser to name with its nearest. */
+    bool ok = json_member(o, key) ? cJSON_ReplaceItemInObjectCaseSensitive(o, key, copy)
+                                  : cJSON_AddItemToObject(o, key, copy);
+    return ok ? 0 : err_oom(e, 64, "a configuration value");
+}
+
+static int assign(struct cJSON *o, const char *in, const char *path, const struct assignment *a, struct err *e)
 {
     char key[64];
     int index = -1;
-    if (!cJSON_IsObject(o)) return err_set(e, ERR_CONFIG, "'%s' goes through something that is no object", whole);
-    if (step(&path, key, sizeof key, &index, whole, e)) return -1;
+    if (!cJSON_IsObject(o)) return err_set(e, ERR_CONFIG, "'%s' goes through something that is no object", a->whole);
+    if (step(&path, key, sizeof key, &index, a->whole, e)) return -1;
     struct cJSON *m = json_member(o, key);
-    if (!*path) {
-        if (index >= 0) return err_set(e, ERR_CONFIG, "'%s' must end in a key", whole);
-        struct cJSON *copy = cJSON_Duplicate(value, 1);
-        if (!copy) return err_oom(e, 64, "a configuration value");
-        /* An unknown key is added, for the parser to name with its nearest. */
-        bool ok = m ? cJSON_ReplaceItemInObjectCaseSensitive(o, key, copy) : cJSON_AddItemToObject(o, key, copy);
-        return ok ? 0 : err_oom(e, 64, "a configuration value");
-    }
-    if (m && cJSON_IsArray(m)) return assign_list(m, index, path, value, whole, e);
-    if (index >= 0) return err_set(e, ERR_CONFIG, "'%s': %s is not a list", whole, key);
+    if (!*path) return index < 0 ? put(o, in, key, a, e) : err_set(e, ERR_CONFIG, "'%s' must end in a key", a->whole);
+    if (m && cJSON_IsArray(m)) return assign_list(m, index, path, a, e);
+    if (index >= 0) return err_set(e, ERR_CONFIG, "'%s': %s is not a list", a->whole, key);
     if (!m) {
         m = cJSON_AddObjectToObject(o, key);
         if (!m) return err_oom(e, 64, "a configuration value");
     }
-    return assign(m, path, value, whole, e);
+    return assign(m, key, path, a, e);
 }
 
-int model_config_set(struct model_config *c, const char *assignment, struct err *e)
+/* One "key.path=value" into the description's JSON. */
+static int set_one(struct cJSON *j, const char *text, struct err *e)
 {
-    const char *eq = strchr(assignment, '=');
-    if (!eq || eq == assignment) return err_set(e, ERR_CONFIG, "'%s' is not of the form key.path=value", assignment);
-    struct buf text = {0};
-    struct cJSON *j = NULL, *value = NULL;
-    struct model_config n;
-    char *path = mem_strndup(assignment, (size_t)(eq - assignment));
-    int r = -1;
-    model_config_print(c, &text);
-    if (!path || buf_ok(&text, e)) {
-        if (!path) err_oom(e, strlen(assignment), "a configuration value");
-        goto out;
-    }
-    j = json_parse(text.data, text.len, "configuration", NULL, e);
-    if (!j) goto out;
+    const char *eq = strchr(text, '=');
+    if (!eq || eq == text) return err_set(e, ERR_CONFIG, "'%s' is not of the form key.path=value", text);
+    char *path = mem_strndup(text, (size_t)(eq - text));
     struct err ignored;
-    value = json_parse(eq + 1, strlen(eq + 1), "value", NULL, &ignored);
+    struct cJSON *value = json_parse(eq + 1, strlen(eq + 1), "value", NULL, &ignored);
     if (!value) value = cJSON_CreateString(eq + 1);
-    if (!value) {
-        err_oom(e, strlen(eq), "a configuration value");
-        goto out;
-    }
-    if (assign(j, path, value, path, e) || model_config_parse(&n, j, assignment, e)) goto out;
-    *c = n;
-    r = 0;
-out:
+    int r = !path || !value ? err_oom(e, strlen(text), "a configuration value")
+                            : assign(j, "", path, &(struct assignment){path, value}, e);
     free(path);
     json_free(value);
+    return r;
+}
+
+int model_config_set(struct model_config *c, const char *const *assignments, size_t n, struct err *e)
+{
+    struct buf text = {0};
+    struct model_config changed;
+    model_config_print(c, &text);
+    struct cJSON *j = buf_ok(&text, e) ? NULL : json_parse(text.data, text.len, "configuration", NULL, e);
+    int r = j ? 0 : -1;
+    for (size_t i = 0; i < n && !r; i++) r = set_one(j, assignments[i], e);
+    if (!r) r = model_config_parse(&changed, j, n == 1 ? assignments[0] : "--set", e);
+    if (!r) *c = changed;
     json_free(j);
     buf_free(&text);
     return r;

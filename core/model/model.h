@@ -3,7 +3,7 @@
  *
  *     struct model_config c;
  *     model_config_preset(&c, "llama-15m", e);
- *     model_config_set(&c, "blocks.mixer.window=256", e);
+ *     model_config_set(&c, (const char *[]){"blocks.mixer.window=256"}, 1, e);
  *     struct params *p = params_new(e);
  *     model_declare(&c, p, DT_F32, e);  params_alloc(p, true, e);  model_init(&c, p, seed, e);
  *     model_build(&c, p, &(struct model_build){.opts = ..., .want_loss = true}, &mg, e);
@@ -216,9 +216,10 @@ int model_config_preset(struct model_config *c, const char *name, struct err *e)
 const char *const *model_preset_names(void); /* NULL-terminated */
 /* The --depth dial: sensible width, heads and FFN for N layers of a family. */
 int model_config_depth(struct model_config *c, const char *family, int depth, struct err *e);
-/* "key.path=value" overrides, applied to the JSON before parsing.  "blocks[1].…" is
- * one group, "blocks.…" all of them; the value is JSON, or else a plain string. */
-int model_config_set(struct model_config *c, const char *assignment, struct err *e);
+/* "key.path=value" overrides, all applied to the JSON before it is parsed once.  "blocks[1].…" is one group, "blocks.…"
+ * all of them; the value is JSON, or else a plain string.  A new `type` of a mixer, its positions, an ffn, a norm or
+ * the head forgets the keys that belonged to the old one. */
+int model_config_set(struct model_config *c, const char *const *assignments, size_t n, struct err *e);
 /* The short forms; 0 = keep.  A new width keeps the ratio of the FFN, and the
  * head dimension follows; a new number of heads drops grouped KV heads when it must. */
 struct model_dims {

@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_build(&a);
     if (!end || n + 1 == size) return 0;
     char *set = strndup(end + 1, size - n - 1);
-    if (set && model_config_set(&a, set, &e) == 0) {
+    if (set && model_config_set(&a, (const char *const *)&set, 1, &e) == 0) {
         check_print(&a);
         check_build(&a);
     }

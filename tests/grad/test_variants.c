@@ -86,7 +86,7 @@ static void threads_and_accumulation_never_show_in_any_variant(void **state)
     static struct fixture f;
     struct err e;
     for (const struct model_variant *v = model_variants; v->name; v++) {
-        if (model_variant_config(&config, v, &e) || model_config_set(&config, "dropout.attn=0.1", &e))
+        if (model_variant_config(&config, v, &e) || model_config_set(&config, (const char *[]){"dropout.attn=0.1"}, 1, &e))
             fail_msg("%s: %s", v->name, e.msg);
         run(&f, v->name, 1, 1);
         same(v->name, &f, 1, 3);

@@ -147,14 +147,14 @@ static inline int model_variant_config(struct model_config *c, const struct mode
         struct cJSON *j = json_parse(v->sets[0], strlen(v->sets[0]), v->name, NULL, e);
         int r = j ? model_config_parse(c, j, v->name, e) : -1;
         json_free(j);
-        return r ? r : model_config_set(c, "init.std=0.2", e);
+        return r ? r : model_config_set(c, (const char *[]){"init.std=0.2"}, 1, e);
     }
     struct model_dims d = {.layers = 2, .width = v->width, .heads = v->heads, .kv_heads = v->kv_heads, .context = 24,
                            .vocab = 53};
     if (model_config_depth(c, v->family, 2, e) || model_config_resize(c, &d, e)) return -1;
     for (size_t i = 0; i < 6 && v->sets[i]; i++)
-        if (model_config_set(c, v->sets[i], e)) return -1;
-    return model_config_set(c, "init.std=0.2", e);
+        if (model_config_set(c, &v->sets[i], 1, e)) return -1;
+    return model_config_set(c, (const char *[]){"init.std=0.2"}, 1, e);
 }
 
 /* What begins as zeros, or as next to nothing, proves nothing: such matrices become small numbers. */

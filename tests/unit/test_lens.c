@@ -22,7 +22,7 @@ static struct saved_model make(const struct model_variant *v)
     if (model_config_depth(&m.config, v->family, 2, &e) || model_config_resize(&m.config, &d, &e))
         fail_msg("%s: %s", v->name, e.msg);
     for (int i = 0; i < 6 && v->sets[i]; i++)
-        if (model_config_set(&m.config, v->sets[i], &e)) fail_msg("%s: %s", v->name, e.msg);
+        if (model_config_set(&m.config, &v->sets[i], 1, &e)) fail_msg("%s: %s", v->name, e.msg);
     m.params = params_new(&e);
     if (model_declare(&m.config, m.params, DT_F32, &e) || params_alloc(m.params, false, &e) ||
         model_init(&m.config, m.params, 3, &e))

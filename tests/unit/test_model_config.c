@@ -193,26 +193,57 @@ static void set_reaches_one_group_or_all(void **state)
     (void)state;
     struct err e;
     assert_int_equal(parse("{" TOP ",\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "},{\"mixer\":{\"heads\":4}," FFN "}]}", &e), 0);
-    assert_int_equal(model_config_set(&config, "blocks.mixer.window=7", &e), 0);
+    assert_int_equal(model_config_set(&config, (const char *[]){"blocks.mixer.window=7"}, 1, &e), 0);
     assert_int_equal(config.block[0].window, 7);
     assert_int_equal(config.block[1].window, 7);
-    assert_int_equal(model_config_set(&config, "blocks[1].ffn.act=relu2", &e), 0);
+    assert_int_equal(model_config_set(&config, (const char *[]){"blocks[1].ffn.act=relu2"}, 1, &e), 0);
     assert_int_equal(config.block[0].act, ACT_GELU_TANH);
     assert_int_equal(config.block[1].act, ACT_RELU2);
-    assert_int_equal(model_config_set(&config, "tie_embed=true", &e), 0);
+    assert_int_equal(model_config_set(&config, (const char *[]){"tie_embed=true"}, 1, &e), 0);
     assert_true(config.tie_embed);
-    assert_int_equal(model_config_set(&config, "blocks.mixer.pos={\"type\":\"rope\",\"theta\":5e5}", &e), 0);
+    assert_int_equal(model_config_set(&config, (const char *[]){"blocks.mixer.pos={\"type\":\"rope\",\"theta\":5e5}"}, 1, &e), 0);
     assert_true(config.block[1].theta == 5e5);
     static const char *const bad[] = {"vocabb=3", "blocks[2].repeat=1", "blocks.mixer.heads=0", "=3", "vocab", "a..b=1",
                                       "vocab.x=1", "d_model[0].x=1", "blocks[-1].repeat=2", "blocks=3", "blocks[x].y=1"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        if (model_config_set(&config, bad[i], &e) == 0) fail_msg("accepted %s", bad[i]);
+        if (model_config_set(&config, &bad[i], 1, &e) == 0) fail_msg("accepted %s", bad[i]);
         assert_int_equal(e.code, ERR_CONFIG);
     }
     assert_int_equal(config.vocab, 100); /* a refused value changes nothing */
 }
 
 static void the_dials_give_consistent_sizes(void **state)
+static void set_all(const char *const *list, size_t n)
+{
+    struct err e;
+    if (model_config_set(&config, list, n, &e)) fail_msg("%s: %s", list[0], e.msg);
+}
+#define SET(...) set_all((const char *[]){__VA_ARGS__}, COUNT_OF(((const char *[]){__VA_ARGS__})))
+
+/* Values that are only possible together, in any order; a new type is not held to what the old one said. */
+static void sets_are_taken_together(void **state)
+{
+    (void)state;
+    preset("llama-nano");
+    SET("blocks.mixer.heads=8", "blocks.mixer.kv_heads=2", "blocks.mixer.head_dim=16");
+    assert_int_equal(config.block[0].kv_heads, 2);
+    SET("blocks.mixer.pos.type=alibi");
+    assert_int_equal(config.block[0].pos, POS_ALIBI);
+    SET("blocks.mixer.pos.type=shaw", "blocks.mixer.pos.clip=9");
+    assert_int_equal(config.block[0].clip, 9);
+    SET("blocks.norm.type=ln", "blocks.ffn.type=mlp", "blocks.norm.place=post");
+    assert_true(config.block[0].norm_bias);
+    assert_int_equal(config.block[0].d_ff, 352);
+    SET("stack=encoder", "head=mlm", "blocks.mixer.causal=false");
+    assert_int_equal(config.stack, STACK_ENCODER);
+    preset("llama-nano");
+    SET("blocks.mixer.type=rwkv7", "blocks.norm.type=ln", "blocks.ffn.type=rwkv_cmix");
+    assert_int_equal(config.block[0].mixer, MIX_RWKV7);
+    SET("blocks.mixer.type=attn", "blocks.mixer.heads=4", "blocks.ffn.type=moe", "blocks.ffn.moe.experts=4", "blocks.ffn.moe.top_k=1");
+    assert_int_equal(config.block[0].moe.experts, 4);
+    assert_int_equal(config.block[0].heads, 4);
+}
+
 {
     (void)state;
     static const char *const families[] = {"gpt2", "llama", "qwen2", "qwen3", "gpt_neox"};
@@ -394,7 +425,7 @@ static void what_a_family_cannot_say_is_not_exported(void **state)
     for (size_t i = 0; i < COUNT_OF(sets); i++) {
         struct buf out = {0};
         preset("llama-15m");
-        if (model_config_set(&config, sets[i], &e)) fail_msg("%s: %s", sets[i], e.msg);
+        if (model_config_set(&config, &sets[i], 1, &e)) fail_msg("%s: %s", sets[i], e.msg);
         if (model_config_to_hf(&config, &out, &e) == 0) fail_msg("exported %s", sets[i]);
         assert_int_equal(e.code, ERR_CONFIG);
         assert_int_equal(out.len, 0);
@@ -496,6 +527,7 @@ int main(void)
         cmocka_unit_test(depth_is_for_decoders),
         cmocka_unit_test(set_reaches_one_group_or_all),
         cmocka_unit_test(the_dials_give_consistent_sizes),
+        cmocka_unit_test(sets_are_taken_together),
         cmocka_unit_test(rope_frequencies_match_the_reference),
         cmocka_unit_test(ntk_stretches_the_longest_wave_by_the_factor),
         cmocka_unit_test(an_odd_share_turns_one_more_element),
