@@ -1,5 +1,6 @@
 /* bind.c - parameters by (layer, role). */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/mem.h"
 #include "core/model/layout.h"
@@ -31,6 +32,10 @@ int bound_init(struct bound *b, const struct model_config *c, const struct param
     if (layout_walk(c, bind_slot, &(struct bind){b, p}, e)) {
         bound_deinit(b);
         return -1;
+    }
+    for (int i = 0; i < c->n_layers; i++) {
+        int from = model_layer_of_params(c, i);
+        if (from != i) memcpy(&b->v[(i + 1) * SLOT_N], &b->v[(from + 1) * SLOT_N], SLOT_N * sizeof *b->v);
     }
     return 0;
 }

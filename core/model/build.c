@@ -15,7 +15,7 @@ struct tensor *build_param(struct builder *b, int layer, enum slot_role r)
 struct tensor *build_norm(struct builder *b, const struct block_config *k, struct tensor *x, enum slot_role w,
                           bool f32_out)
 {
-    enum norm_kind kind = k->norm_plus_one ? NORM_RMS_1 : k->norm;
+    enum norm_kind kind = !k->norm_plus_one ? k->norm : k->norm == NORM_LN ? NORM_LN_1 : NORM_RMS_1;
     return op_norm(b->g, kind, x, build_param(b, b->layer, w), build_param(b, b->layer, w + 1), (float)k->norm_eps,
                    f32_out);
 }

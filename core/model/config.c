@@ -293,7 +293,7 @@ static int parse_norm(struct block_config *b, const struct cJSON *o, const char 
 
 int config_block(struct block_config *b, int d_model, const struct cJSON *o, const char *where, struct err *e)
 {
-    static const char *const known[] = {"repeat", "mixer", "cross", "ffn", "norm", "residual_scale", NULL};
+    static const char *const known[] = {"repeat", "mixer", "cross", "ffn", "norm", "residual_scale", "shared", NULL};
     if (!cJSON_IsObject(o)) return err_set(e, ERR_CONFIG, "%s must be an object", where);
     const struct cJSON *mixer, *ffn, *norm;
     char sub[3][80];
@@ -301,7 +301,7 @@ int config_block(struct block_config *b, int d_model, const struct cJSON *o, con
     snprintf(sub[1], sizeof sub[1], "%s.ffn", where);
     snprintf(sub[2], sizeof sub[2], "%s.norm", where);
     if (json_known_keys(o, known, where, e) || opt_int(o, "repeat", 1, MODEL_MAX_LAYERS, &b->repeat, where, e) ||
-        json_opt_bool(o, "cross", &b->cross, where, e) ||
+        json_opt_bool(o, "cross", &b->cross, where, e) || json_opt_bool(o, "shared", &b->shared, where, e) ||
         json_opt_f64(o, "residual_scale", 1e-6, 1e6, &b->residual_scale, where, e) ||
         opt_object(o, "mixer", &mixer, where, e) || opt_object(o, "ffn", &ffn, where, e) ||
         opt_object(o, "norm", &norm, where, e))

@@ -54,6 +54,8 @@ static int check_block(const struct model_config *c, const struct block_config *
         const char *key = b->mixer != MIX_ATTN ? "mixer.type" : "ffn.type";
         if (encoder || b->cross) return err_set(e, ERR_CONFIG, "%s.%s: mla and rwkv go with stack decoder only", at, key);
     }
+    if (b->shared && (b->mixer >= MIX_RWKV4 || b->ffn == FFN_CMIX || b->ffn == FFN_MOE))
+        return err_set(e, ERR_CONFIG, "%s.shared: layers with rwkv or experts cannot share their parameters", at);
     if (b->mixer != MIX_ATTN) return mixer_check_other(b, i, e);
     if (b->heads % b->kv_heads)
         return err_set(e, ERR_CONFIG, "%s.mixer.kv_heads %d does not divide heads %d", at, b->kv_heads, b->heads);
@@ -72,8 +74,6 @@ static int check_block(const struct model_config *c, const struct block_config *
     if (!b->norm_weight && (b->norm_bias || b->norm_plus_one))
         return err_set(e, ERR_CONFIG, "%s.norm.%s: norm.weight false has no parameters", at,
                        b->norm_bias ? "bias" : "plus_one");
-    if (b->norm_plus_one && b->norm != NORM_RMS)
-        return err_set(e, ERR_CONFIG, "%s.norm.plus_one belongs to norm.type rms", at);
     if (b->pos == POS_T5 && check_t5(b, at, e)) return -1;
     return b->pos == POS_ROPE ? check_rope(b, at, e) : 0;
 }

@@ -109,6 +109,7 @@ static void print_block(const struct block_config *b, bool cross, struct buf *ou
 {
     buf_printf(out, "    {\"repeat\": %d,", b->repeat);
     if (b->cross != cross) buf_printf(out, " \"cross\": %s,", yes(b->cross));
+    if (b->shared) buf_adds(out, " \"shared\": true,");
     buf_adds(out, "\n");
     print_mixer(b, out);
     buf_printf(out, "      \"ffn\": {\"type\": \"%s\", \"act\": \"%s\", \"d_ff\": %d, \"bias\": %s",

@@ -23,6 +23,7 @@ static int count_slot(void *arg, const struct slot *s, struct err *e)
         const struct moe_config *m = &model_block(n->c, s->layer)->moe;
         used = used / m->experts * m->top_k; /* a token takes top_k of them */
     }
+    if (s->layer >= 0 && model_block(n->c, s->layer)->shared) used *= model_block(n->c, s->layer)->repeat;
     if (s->linear || s->role == SLOT_ROUTER_W) n->linear += used;
     return 0;
 }

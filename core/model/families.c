@@ -7,10 +7,11 @@
 
 const char *const family_names[] = {
     "gpt2", "llama", "qwen2", "qwen3", "gpt_neox", "bert", "roberta", "xlm_roberta", "camembert", "modernbert", "distilbert", "electra", "electra_generator", "t5",
-    "bart", "mbart", "pegasus", "marian", "bloom", "gemma", "gemma2", "gemma3", "gpt_neo", "opt", "mpt", "falcon", "falcon_two_norms", "phi", "phi3", "olmo",
+    "mt5", "umt5", "bart", "mbart", "pegasus", "marian", "m2m_100", "blenderbot", "plbart", "bloom", "gemma", "gemma2", "gemma3", "gpt_neo", "opt", "mpt", "falcon", "falcon_two_norms", "phi", "phi3", "olmo",
     "olmo2", "granite", "cohere", "stablelm", "starcoder2", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "deepseek_v2",
     "deepseek_v3", "gpt_oss", "smollm3", "cohere2", "olmo3", "gptj", "arcee", "seed_oss", "helium", "ernie4_5", "glm", "glm4",
-    "exaone4", "rwkv", "rwkv4", "rwkv5", "rwkv6", "rwkv7", NULL};
+    "exaone4", "granitemoe", "granitemoeshared", "glm4_moe", "dots1", "nemotron", "xglm", "albert", "mpnet", "megatron_bert",
+    "roberta_prelayernorm", "data2vec_text", "rwkv", "rwkv4", "rwkv5", "rwkv6", "rwkv7", NULL};
 
 /* The names that llama, qwen2 and qwen3 share. */
 #define LLAMA_SLOTS                                                                  \
@@ -89,6 +90,10 @@ static const char *const default_slot[SLOT_N] = {
 #define EXPERTS_APART \
     .router = "mlp.gate.weight", .expert = "mlp.experts.%d.", .expert_part = {"gate_proj.weight", "up_proj.weight", "down_proj.weight"}
 
+#define GRANITE_EXPERTS                                                              \
+    [SLOT_ROUTER_W] = "block_sparse_moe.router.layer.weight", [SLOT_EUP_W] = "block_sparse_moe.input_linear.weight", \
+    [SLOT_EDOWN_W] = "block_sparse_moe.output_linear.weight"
+
 static const struct family families[] = {
     {
         .name = "gpt2", .base = "transformer.", .block = "h.%d.", .conv1d = true,
@@ -148,6 +153,12 @@ static const struct family families[] = {
               [SLOT_SUP_W] = "mlp.shared_expert.up_proj.weight", [SLOT_SDOWN_W] = "mlp.shared_expert.down_proj.weight"}},
     {.name = "deepseek_v2", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
     {.name = "deepseek_v3", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}}, /* mla: default_slot */
+    {.name = "glm4_moe", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
+    {.name = "dots1", .base = "model.", .block = "layers.%d.", EXPERTS_APART, .slot = {LLAMA_SLOTS}},
+    {.name = "granitemoe", .base = "model.", .block = "layers.%d.", .slot = {LLAMA_SLOTS, GRANITE_EXPERTS}},
+    {.name = "granitemoeshared", .base = "model.", .block = "layers.%d.", .shared_gate_up_w = "shared_mlp.input_linear.weight",
+     .slot = {LLAMA_SLOTS, GRANITE_EXPERTS, [SLOT_SGATE_W] = "shared_mlp.gate.weight", [SLOT_SUP_W] = "shared_mlp.up.weight",
+              [SLOT_SDOWN_W] = "shared_mlp.output_linear.weight"}},
     {.name = "gpt_oss", .base = "model.", .block = "layers.%d.", .experts_transposed = true,
      .slot = {LLAMA_SLOTS, [SLOT_SINK] = "self_attn.sinks", [SLOT_ROUTER_W] = "mlp.router.weight",
               [SLOT_ROUTER_B] = "mlp.router.bias"}},
@@ -161,6 +172,8 @@ const struct family *family_find(const char *name)
         if (strcmp(families_rwkv[i].name, name) == 0) return &families_rwkv[i];
     for (int i = 0; i < n_families_more; i++)
         if (strcmp(families_more[i].name, name) == 0) return &families_more[i];
+    for (int i = 0; i < n_families_encoders; i++)
+        if (strcmp(families_encoders[i].name, name) == 0) return &families_encoders[i];
     for (int i = 0; i < n_families_open; i++)
         if (strcmp(families_open[i].name, name) == 0) return &families_open[i];
     return NULL;

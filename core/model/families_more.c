@@ -35,6 +35,33 @@
     {.name = family, .base = "model.", .block = "decoder.layers.%d.", .enc_block = "encoder.layers.%d.", \
      .own_embed = "decoder.embed_tokens.weight", .frozen_head_bias = true, .slot = {BART_SLOTS}}
 
+#define T5_NAMES(family)                                                             \
+    {                                                                                \
+        .name = family, .base = "", .block = "decoder.block.%d.", .enc_block = "encoder.block.%d.",\
+        .glu_up = "layer.2.DenseReluDense.wi_1.weight", .enc_glu_up = "layer.1.DenseReluDense.wi_1.weight",\
+        .slot = {                                                                    \
+            [SLOT_EMBED] = "shared.weight",                                          \
+            [SLOT_NORM1_W] = "layer.0.layer_norm.weight",                            \
+            PAIR(Q, "layer.0.SelfAttention.q"), PAIR(K, "layer.0.SelfAttention.k"),  \
+            PAIR(V, "layer.0.SelfAttention.v"), PAIR(O, "layer.0.SelfAttention.o"),  \
+            [SLOT_T5] = "layer.0.SelfAttention.relative_attention_bias.weight",      \
+            [SLOT_XNORM_W] = "layer.1.layer_norm.weight",                            \
+            PAIR(XQ, "layer.1.EncDecAttention.q"), PAIR(XK, "layer.1.EncDecAttention.k"),\
+            PAIR(XV, "layer.1.EncDecAttention.v"), PAIR(XO, "layer.1.EncDecAttention.o"),\
+            [SLOT_NORM2_W] = "layer.2.layer_norm.weight",                            \
+            PAIR(GATE, "layer.2.DenseReluDense.wi_0"), PAIR(UP, "layer.2.DenseReluDense.wi"),\
+            PAIR(DOWN, "layer.2.DenseReluDense.wo"),                                 \
+            [SLOT_FNORM_W] = "decoder.final_layer_norm.weight",                      \
+            [SLOT_ENC_FNORM_W] = "encoder.final_layer_norm.weight",                  \
+            [SLOT_HEAD_W] = "lm_head.weight",                                        \
+        },                                                                           \
+        .enc_slot = {                                                                \
+            [SLOT_NORM2_W] = "layer.1.layer_norm.weight",                            \
+            PAIR(GATE, "layer.1.DenseReluDense.wi_0"), PAIR(UP, "layer.1.DenseReluDense.wi"),\
+            PAIR(DOWN, "layer.1.DenseReluDense.wo"),                                 \
+        },                                                                           \
+    }
+
 #define GEMMA_SLOTS                                                                  \
     [SLOT_EMBED] = "embed_tokens.weight", [SLOT_NORM1_W] = "input_layernorm.weight", \
     PAIR(Q, "self_attn.q_proj"), PAIR(K, "self_attn.k_proj"), PAIR(V, "self_attn.v_proj"), \
@@ -103,32 +130,9 @@ const struct family families_more[] = {
             PAIR(HNORM, "generator_predictions.LayerNorm"), PAIR(HEAD, "generator_lm_head"),
         },
     },
-    {
-        .name = "t5", .base = "", .block = "decoder.block.%d.", .enc_block = "encoder.block.%d.",
-        .glu_up = "layer.2.DenseReluDense.wi_1.weight", .enc_glu_up = "layer.1.DenseReluDense.wi_1.weight",
-        .slot = {
-            [SLOT_EMBED] = "shared.weight",
-            [SLOT_NORM1_W] = "layer.0.layer_norm.weight",
-            PAIR(Q, "layer.0.SelfAttention.q"), PAIR(K, "layer.0.SelfAttention.k"),
-            PAIR(V, "layer.0.SelfAttention.v"), PAIR(O, "layer.0.SelfAttention.o"),
-            [SLOT_T5] = "layer.0.SelfAttention.relative_attention_bias.weight",
-            [SLOT_XNORM_W] = "layer.1.layer_norm.weight",
-            PAIR(XQ, "layer.1.EncDecAttention.q"), PAIR(XK, "layer.1.EncDecAttention.k"),
-            PAIR(XV, "layer.1.EncDecAttention.v"), PAIR(XO, "layer.1.EncDecAttention.o"),
-            [SLOT_NORM2_W] = "layer.2.layer_norm.weight",
-            PAIR(GATE, "layer.2.DenseReluDense.wi_0"), PAIR(UP, "layer.2.DenseReluDense.wi"),
-            PAIR(DOWN, "layer.2.DenseReluDense.wo"),
-            [SLOT_FNORM_W] = "decoder.final_layer_norm.weight",
-            [SLOT_ENC_FNORM_W] = "encoder.final_layer_norm.weight",
-            [SLOT_HEAD_W] = "lm_head.weight",
-        },
-        .enc_slot = {
-            [SLOT_NORM2_W] = "layer.1.layer_norm.weight",
-            PAIR(GATE, "layer.1.DenseReluDense.wi_0"), PAIR(UP, "layer.1.DenseReluDense.wi"),
-            PAIR(DOWN, "layer.1.DenseReluDense.wo"),
-        },
-    },
-    BART_NAMES("bart"), BART_NAMES("mbart"), BART_NAMES("pegasus"), BART_NAMES("marian"),
+    T5_NAMES("t5"), T5_NAMES("mt5"), T5_NAMES("umt5"),
+    BART_NAMES("bart"), BART_NAMES("mbart"), BART_NAMES("pegasus"), BART_NAMES("marian"), BART_NAMES("m2m_100"),
+    BART_NAMES("blenderbot"), BART_NAMES("plbart"),
     {
         .name = "bloom", .base = "transformer.", .block = "h.%d.", .qkv_fused = true, .qkv_per_head = true,
         .qkv_w = "self_attention.query_key_value.weight", .qkv_b = "self_attention.query_key_value.bias",

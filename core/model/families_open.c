@@ -53,6 +53,15 @@ const struct family families_open[] = {
     {LAYERS("stablelm"), .each_head = {"self_attn.q_layernorm.norms.%d.weight", "self_attn.k_layernorm.norms.%d.weight"},
      .slot = {LAYER_SLOTS}},
     {LAYERS("starcoder2"), .slot = {COMMON_SLOTS, OUT_SLOTS, PAIR(NORM2, "post_attention_layernorm"), PAIR(UP, "mlp.c_fc"), PAIR(DOWN, "mlp.c_proj")}},
+    {LAYERS("nemotron"), .slot = {LAYER_SLOTS}},
+    {
+        .name = "xglm", .base = "model.", .block = "layers.%d.",
+        .slot = {
+            [SLOT_EMBED] = "embed_tokens.weight", PAIR(NORM1, "self_attn_layer_norm"), PAIR(Q, "self_attn.q_proj"),
+            PAIR(K, "self_attn.k_proj"), PAIR(V, "self_attn.v_proj"), PAIR(O, "self_attn.out_proj"),
+            PAIR(NORM2, "final_layer_norm"), PAIR(UP, "fc1"), PAIR(DOWN, "fc2"), PAIR(FNORM, "layer_norm"), PAIR(HEAD, "lm_head"),
+        },
+    },
     {LAYERS("phi"), .slot = {COMMON_SLOTS, PAIR(O, "self_attn.dense"), PAIR(UP, "mlp.fc1"), PAIR(DOWN, "mlp.fc2"),
                              PAIR(FNORM, "final_layernorm")}},
     {LAYERS("phi3"), .qkv_fused = true, .qkv_w = "self_attn.qkv_proj.weight", .qkv_b = "self_attn.qkv_proj.bias",

@@ -19,6 +19,9 @@ bool hf_has_experts(const char *type);
 int hf_moe_read(struct block_config *b, const struct cJSON *hf, const char *type, struct err *e);
 int hf_moe_dense_layer(const struct cJSON *hf, int layer, bool *dense, struct err *e);
 void hf_moe_write(const struct model_config *c, const char *type, struct buf *out);
+/* hf_deepseek.c.  Sigmoid routers with their keys; what holds where a file says nothing; and the same keys written. */
+int hf_deepseek_experts(struct block_config *b, const struct cJSON *hf, int groups, double scale, bool renorm, struct err *e);
+void hf_deepseek_write_experts(const struct model_config *c, struct buf *out);
 /* "key": v as a float even when it is whole: transformers checks types. */
 void hf_write_float(struct buf *out, const char *key, double v);
 int hf_dense_width(const struct model_config *c); /* d_ff of layers without experts, else of an expert */
@@ -56,12 +59,12 @@ struct hf_family {
     void (*rest)(const struct model_config *c, struct buf *out);
 };
 
-/* One key of config.json and what it is in our description; HF_ONLY: accepted with one value, refused by name with
+/* One key of config.json and what it is in our description; HF_SCALED: whether the embedding is times sqrt(width); HF_ONLY: accepted with one value, refused by name with
  * any other (`only` is its JSON text); HF_ACT: `only` is the family's own word for gelu_tanh.  HF_POSITIONS counts the rows below pos_offset too.  "a.b" is member b of the object a, which only `rest` writes. */
 enum hf_what {
     HF_WIDTH, HF_LAYERS, HF_HEADS, HF_KV_HEADS, HF_HEAD_DIM, HF_FF, HF_MAX_POS, HF_POSITIONS, HF_ACT, HF_HEAD_ACT, HF_EPS,
     HF_BIAS, HF_QKV_BIAS, HF_OUT_BIAS, HF_FFN_BIAS, HF_ALL_BIAS, /* HF_BIAS: of q, k, v and the way out */
-    HF_WINDOW, HF_SCALE, HF_EMBED_SCALE, HF_RESIDUAL_SCALE, HF_LOGIT_SCALE, HF_LOGIT_DIVISOR,
+    HF_WINDOW, HF_SCALE, HF_EMBED_SCALE, HF_RESIDUAL_SCALE, HF_LOGIT_SCALE, HF_LOGIT_DIVISOR, HF_SCALED, HF_EMBED_DIM,
     HF_DROP_EMBED, HF_DROP_ATTN, HF_DROP_RESID, HF_DROP_HIDDEN, HF_TYPES, HF_PAD, HF_ROPE, HF_ROPE_PARTIAL, HF_PARALLEL, HF_QK_LN, HF_CLIP, HF_ONLY
 };
 struct hf_key {
@@ -82,7 +85,11 @@ struct hf_key {
 int hf_keys_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e);
 void hf_keys_write(const struct hf_family *f, const struct model_config *c, struct buf *out);
 extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, hf_bart, hf_marian, hf_bloom, hf_gemma,
-    hf_gemma2, hf_gemma3, hf_rwkv, hf_deepseek, hf_deepseek2, hf_mbart, hf_pegasus;
+    hf_gemma2, hf_gemma3, hf_rwkv, hf_deepseek, hf_deepseek2, hf_mbart, hf_pegasus, hf_mt5, hf_umt5, hf_m2m_100, hf_blenderbot,
+    hf_plbart;
+/* hf_sparse.c, hf_encoders.c: tables. */
+extern const struct hf_family hf_granitemoe, hf_granitemoeshared, hf_glm4_moe, hf_dots1, hf_nemotron, hf_xglm, hf_albert, hf_mpnet,
+    hf_megatron_bert, hf_roberta_prelayernorm, hf_data2vec_text;
 /* hf_open.c, hf_older.c: the tables. */
 extern const struct hf_family hf_falcon, hf_falcon_two;
 extern const struct hf_family hf_arcee, hf_seed_oss, hf_helium, hf_ernie4_5, hf_glm, hf_glm4, hf_exaone4; /* hf_recent.c */

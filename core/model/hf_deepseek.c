@@ -19,18 +19,15 @@ static int check_own_keys(const struct cJSON *hf, bool two, struct err *e)
     return every == 1 ? 0 : err_set(e, ERR_CONFIG, "moe_layer_freq %d is not supported yet", every);
 }
 
-static int read_experts(struct block_config *b, const struct cJSON *hf, bool two, struct err *e)
+int hf_deepseek_experts(struct block_config *b, const struct cJSON *hf, int groups, double scale, bool renorm, struct err *e)
 {
     struct moe_config *m = &b->moe;
-    *m = (struct moe_config){.groups = two ? 1 : 8,
-                             .scale = two ? 1 : 2.5,
-                             .score = ROUTER_SIGMOID,
-                             .renorm = true,
-                             .correction_bias = true};
+    *m = (struct moe_config){
+        .groups = groups, .scale = scale, .score = ROUTER_SIGMOID, .renorm = renorm, .correction_bias = true};
     b->ffn = FFN_MOE;
     if (hf_need(hf, "n_routed_experts", 1024, &m->experts, e) || hf_need(hf, "num_experts_per_tok", 1024, &m->top_k, e) ||
         hf_need(hf, "moe_intermediate_size", 1 << 22, &b->d_ff, e) || hf_int(hf, "n_shared_experts", 0, 64, &m->shared, e) ||
-        hf_int(hf, "n_group", 1, 1024, &m->groups, e) || check_own_keys(hf, two, e))
+        hf_int(hf, "n_group", 1, 1024, &m->groups, e))
         return -1;
     m->topk_groups = m->groups == 8 ? 4 : m->groups;
     return hf_int(hf, "topk_group", 1, 1024, &m->topk_groups, e) ||
@@ -38,6 +35,11 @@ static int read_experts(struct block_config *b, const struct cJSON *hf, bool two
                    json_opt_f64(hf, "routed_scaling_factor", 1e-6, 1e6, &m->scale, "config", e)
                ? -1
                : 0;
+}
+
+static int read_experts(struct block_config *b, const struct cJSON *hf, bool two, struct err *e)
+{
+    return hf_deepseek_experts(b, hf, two ? 1 : 8, two ? 1 : 2.5, true, e) || check_own_keys(hf, two, e) ? -1 : 0;
 }
 
 /* Version 2: softmax; the best of all, or of the groups that hold the best one each. */
@@ -123,37 +125,43 @@ static void write_rope(const struct model_config *c, const struct block_config *
     buf_printf(out, ", \"mscale_all_dim\": %.12g},\n", all);
 }
 
-static void write_deepseek(const struct model_config *c, struct buf *out)
+void hf_deepseek_write_experts(const struct model_config *c, struct buf *out)
 {
-    const struct block_config *b = &c->block[0], *sparse = NULL;
-    const struct mla_config *m = &b->mla;
+    const struct block_config *sparse = NULL;
     int dense = 0;
     for (int i = 0; i < c->n_blocks && !sparse; i++) {
         if (c->block[i].ffn == FFN_MOE) sparse = &c->block[i];
         else dense += c->block[i].repeat;
     }
+    buf_printf(out, "  \"first_k_dense_replace\": %d,\n", dense);
+    if (!sparse) return;
+    const struct moe_config *x = &sparse->moe;
+    buf_printf(out,
+               "  \"n_routed_experts\": %d,\n  \"num_experts_per_tok\": %d,\n  \"moe_intermediate_size\": %d,\n"
+               "  \"n_shared_experts\": %d,\n  \"n_group\": %d,\n  \"topk_group\": %d,\n  \"norm_topk_prob\": %s,\n",
+               x->experts, x->top_k, sparse->d_ff, x->shared, x->groups, x->topk_groups, hf_yes(x->renorm));
+    hf_write_float(out, "routed_scaling_factor", x->scale);
+    if (strcmp(c->family, "deepseek_v2") == 0)
+        buf_printf(out, "  \"topk_method\": \"%s\",\n", x->groups > 1 ? "group_limited_greedy" : "greedy");
+}
+
+static void write_deepseek(const struct model_config *c, struct buf *out)
+{
+    const struct block_config *b = &c->block[0];
+    const struct mla_config *m = &b->mla;
     buf_printf(out,
                "  \"hidden_size\": %d,\n  \"num_hidden_layers\": %d,\n  \"num_attention_heads\": %d,\n  "
                "\"num_key_value_heads\": %d,\n"
                "  \"intermediate_size\": %d,\n  \"max_position_embeddings\": %d,\n  \"kv_lora_rank\": %d,\n  "
                "\"qk_nope_head_dim\": %d,\n"
-               "  \"qk_rope_head_dim\": %d,\n  \"v_head_dim\": %d,\n  \"first_k_dense_replace\": %d,\n  "
+               "  \"qk_rope_head_dim\": %d,\n  \"v_head_dim\": %d,\n  "
                "\"hidden_act\": \"%s\",\n"
                "  \"rms_norm_eps\": %.17g,\n  \"rope_interleave\": %s,\n  \"attention_bias\": %s,\n",
                c->d_model, c->n_layers, b->heads, b->heads, hf_dense_width(c), c->max_pos, m->kv_rank, m->nope_dim,
-               m->rope_dim, m->v_dim, dense, hf_act_name(b->act), b->norm_eps, hf_yes(b->interleaved), hf_yes(m->bias));
+               m->rope_dim, m->v_dim, hf_act_name(b->act), b->norm_eps, hf_yes(b->interleaved), hf_yes(m->bias));
     hf_write_float(out, "attention_dropout", c->dropout_attn);
     buf_printf(out, m->q_rank ? "  \"q_lora_rank\": %d,\n" : "  \"q_lora_rank\": null,\n", m->q_rank);
-    if (sparse) {
-        const struct moe_config *x = &sparse->moe;
-        buf_printf(out,
-                   "  \"n_routed_experts\": %d,\n  \"num_experts_per_tok\": %d,\n  \"moe_intermediate_size\": %d,\n"
-                   "  \"n_shared_experts\": %d,\n  \"n_group\": %d,\n  \"topk_group\": %d,\n  \"norm_topk_prob\": %s,\n",
-                   x->experts, x->top_k, sparse->d_ff, x->shared, x->groups, x->topk_groups, hf_yes(x->renorm));
-        hf_write_float(out, "routed_scaling_factor", x->scale);
-        if (strcmp(c->family, "deepseek_v2") == 0)
-            buf_printf(out, "  \"topk_method\": \"%s\",\n", x->groups > 1 ? "group_limited_greedy" : "greedy");
-    }
+    hf_deepseek_write_experts(c, out);
     write_rope(c, b, out);
 }
 

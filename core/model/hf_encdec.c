@@ -1,4 +1,4 @@
-/* hf_encdec.c - config.json of T5 (v1.0, v1.1), BART and Marian. */
+/* hf_encdec.c - config.json of T5 (v1.0, v1.1), mT5, UMT5, BART and its relatives, Marian, M2M100 (NLLB too). */
 #include <math.h>
 
 #include <string.h>
@@ -35,7 +35,8 @@ static int read_t5_ffn(struct block_config *b, const struct cJSON *hf, struct er
     return err_set(e, ERR_CONFIG, "feed_forward_proj %s is not supported yet", proj);
 }
 
-static int read_t5(struct model_config *c, const struct cJSON *hf, struct err *e)
+/* own_tables: each layer has positions of its own (UMT5); scales: the states may be scaled before the head (not mT5's). */
+static int read_t5_like(struct model_config *c, const struct cJSON *hf, bool own_tables, bool scales, struct err *e)
 {
     struct block_config b = model_block_default();
     int enc = 0, dec = 0;
@@ -45,6 +46,7 @@ static int read_t5(struct model_config *c, const struct cJSON *hf, struct err *e
     c->max_pos = 512;
     c->decoder_start = 0;
     b.pos = POS_T5;
+    b.pos_shared = !own_tables;
     b.scale = 1;
     b.norm_eps = 1e-6;
     if (hf_need(hf, "d_model", 1 << 17, &c->d_model, e) || hf_need(hf, "num_heads", 4096, &b.heads, e) ||
@@ -52,7 +54,7 @@ static int read_t5(struct model_config *c, const struct cJSON *hf, struct err *e
         hf_need(hf, "num_layers", MODEL_MAX_LAYERS / 2, &enc, e))
         return -1;
     dec = enc;
-    bool scaled = true;
+    bool scaled = false;
     if (hf_int(hf, "num_decoder_layers", 1, MODEL_MAX_LAYERS / 2, &dec, e) ||
         hf_int(hf, "n_positions", 1, 1 << 24, &c->max_pos, e) ||
         hf_int(hf, "relative_attention_num_buckets", 0, 1 << 16, &b.buckets, e) ||
@@ -63,13 +65,30 @@ static int read_t5(struct model_config *c, const struct cJSON *hf, struct err *e
         json_opt_bool(hf, "tie_word_embeddings", &tied, "config", e) || read_t5_ffn(&b, hf, e))
         return -1;
     /* transformers 5 says it in a key of its own; before, an untied head was one without the scale. */
-    scaled = tied;
-    if (json_opt_bool(hf, "scale_decoder_outputs", &scaled, "config", e)) return -1;
+    if (scales) {
+        scaled = tied;
+        if (json_opt_bool(hf, "scale_decoder_outputs", &scaled, "config", e)) return -1;
+    }
     c->tie_embed = true;
     c->logit_scale = scaled ? 1 / sqrt(c->d_model) : 1;
     c->dropout_embed = c->dropout_attn = c->dropout_resid = dropout;
     b.kv_heads = b.heads;
     return add_stack(c, &b, enc, true, e) || add_stack(c, &b, dec, false, e) ? -1 : 0;
+}
+
+static int read_t5(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    return read_t5_like(c, hf, false, true, e);
+}
+
+static int read_mt5(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    return read_t5_like(c, hf, false, false, e);
+}
+
+static int read_umt5(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    return read_t5_like(c, hf, true, true, e);
 }
 
 static void write_t5(const struct model_config *c, struct buf *out)
@@ -145,6 +164,15 @@ static int read_bart(struct model_config *c, const struct cJSON *hf, struct err 
     return hf_read_pad(c, hf, 1, e) ? -1 : read_bart_like(c, hf, PLACE_POST, e);
 }
 
+/* Begins with the target's language, as mBART does. */
+static int read_plbart(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    c->embed_pos = POS_LEARNED;
+    c->pos_offset = 2;
+    c->embed_ln = true;
+    return hf_read_pad(c, hf, 1, e) ? -1 : read_bart_like(c, hf, PLACE_POST, e);
+}
+
 /* BART with norms before the sublayers and at the end of each stack. */
 static int read_mbart(struct model_config *c, const struct cJSON *hf, struct err *e)
 {
@@ -159,6 +187,25 @@ static int read_pegasus(struct model_config *c, const struct cJSON *hf, struct e
     c->embed_pos = POS_SINUSOIDAL;
     c->sin_layout = SIN_CONCAT;
     c->decoder_start = 0;
+    return hf_read_pad(c, hf, 0, e) ? -1 : read_bart_like(c, hf, PLACE_PRE, e);
+}
+
+/* mBART without a norm on the embedding, positions of fairseq's sines (M2M100, NLLB). */
+static int read_m2m_100(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    c->embed_pos = POS_SINUSOIDAL;
+    c->sin_layout = SIN_T2T;
+    c->pos_offset = 2;
+    c->decoder_start = 2;
+    if (hf_read_pad(c, hf, 1, e) || read_bart_like(c, hf, PLACE_PRE, e)) return -1;
+    c->head_bias = false;
+    return 0;
+}
+
+static int read_blenderbot(struct model_config *c, const struct cJSON *hf, struct err *e)
+{
+    c->embed_pos = POS_LEARNED;
+    c->decoder_start = 1;
     return hf_read_pad(c, hf, 0, e) ? -1 : read_bart_like(c, hf, PLACE_PRE, e);
 }
 
@@ -209,4 +256,9 @@ const struct hf_family hf_t5 = FAMILY("t5", "T5ForConditionalGeneration", read_t
 const struct hf_family hf_bart = FAMILY("bart", "BartForConditionalGeneration", read_bart, write_bart);
 const struct hf_family hf_mbart = FAMILY("mbart", "MBartForConditionalGeneration", read_mbart, write_bart);
 const struct hf_family hf_pegasus = FAMILY("pegasus", "PegasusForConditionalGeneration", read_pegasus, write_bart);
+const struct hf_family hf_mt5 = FAMILY("mt5", "MT5ForConditionalGeneration", read_mt5, write_t5);
+const struct hf_family hf_umt5 = FAMILY("umt5", "UMT5ForConditionalGeneration", read_umt5, write_t5);
+const struct hf_family hf_m2m_100 = FAMILY("m2m_100", "M2M100ForConditionalGeneration", read_m2m_100, write_bart);
+const struct hf_family hf_blenderbot = FAMILY("blenderbot", "BlenderbotForConditionalGeneration", read_blenderbot, write_bart);
+const struct hf_family hf_plbart = FAMILY("plbart", "PLBartForConditionalGeneration", read_plbart, write_bart);
 const struct hf_family hf_marian = FAMILY("marian", "MarianMTModel", read_marian, write_bart);

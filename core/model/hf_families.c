@@ -7,21 +7,17 @@
 #include "core/base/mem.h"
 #include "core/model/hf.h"
 
-static const struct hf_family *const all[] = {&hf_bert,       &hf_electra,    &hf_electra_generator,
-                                              &hf_t5,         &hf_bart,       &hf_marian,
-                                              &hf_bloom,      &hf_gemma,      &hf_gemma2,
-                                              &hf_gemma3,     &hf_rwkv,       &hf_deepseek,
-                                              &hf_deepseek2,  &hf_mbart,      &hf_pegasus,
-                                              &hf_olmo,       &hf_olmo2,      &hf_granite,
-                                              &hf_cohere,     &hf_stablelm,   &hf_phi,
-                                              &hf_phi3,       &hf_starcoder2, &hf_gpt_neo,
-                                              &hf_opt,        &hf_mpt,        &hf_roberta,
-                                              &hf_distilbert, &hf_falcon_two, &hf_falcon,
-                                              &hf_smollm3,    &hf_cohere2,    &hf_olmo3,
-                                              &hf_gptj,       &hf_arcee,      &hf_seed_oss,
-                                              &hf_helium,     &hf_ernie4_5,   &hf_glm,
-                                              &hf_glm4,       &hf_exaone4,    &hf_xlm_roberta,
-                                              &hf_camembert,  &hf_modernbert};
+// clang-format off
+static const struct hf_family *const all[] = {
+    &hf_bert, &hf_electra, &hf_electra_generator, &hf_t5, &hf_bart, &hf_marian, &hf_bloom, &hf_gemma, &hf_gemma2,
+    &hf_gemma3, &hf_rwkv, &hf_deepseek, &hf_deepseek2, &hf_mbart, &hf_pegasus, &hf_olmo, &hf_olmo2, &hf_granite,
+    &hf_cohere, &hf_stablelm, &hf_phi, &hf_phi3, &hf_starcoder2, &hf_gpt_neo, &hf_opt, &hf_mpt, &hf_roberta,
+    &hf_distilbert, &hf_falcon_two, &hf_falcon, &hf_smollm3, &hf_cohere2, &hf_olmo3, &hf_gptj, &hf_arcee,
+    &hf_seed_oss, &hf_helium, &hf_ernie4_5, &hf_glm, &hf_glm4, &hf_exaone4, &hf_xlm_roberta, &hf_camembert,
+    &hf_modernbert, &hf_mt5, &hf_umt5, &hf_m2m_100, &hf_blenderbot, &hf_plbart,
+    &hf_granitemoe, &hf_granitemoeshared, &hf_glm4_moe, &hf_dots1, &hf_nemotron, &hf_xglm, &hf_albert, &hf_mpnet,
+    &hf_megatron_bert, &hf_roberta_prelayernorm, &hf_data2vec_text};
+// clang-format on
 
 const struct hf_family *hf_family_of(const char *family)
 {
@@ -68,6 +64,11 @@ const char *hf_bare(const char *family)
                                           {"xlm_roberta", "XLMRobertaModel"},
                                           {"camembert", "CamembertModel"},
                                           {"modernbert", "ModernBertModel"},
+                                          {"albert", "AlbertModel"},
+                                          {"mpnet", "MPNetModel"},
+                                          {"megatron_bert", "MegatronBertModel"},
+                                          {"roberta_prelayernorm", "RobertaPreLayerNormModel"},
+                                          {"data2vec_text", "Data2VecTextModel"},
                                           {"distilbert", "DistilBertModel"}};
     for (size_t i = 0; i < COUNT_OF(bare); i++)
         if (strcmp(family, bare[i][0]) == 0) return bare[i][1];

@@ -90,6 +90,15 @@ static int read_positions(struct model_config *c, const struct cJSON *o, const s
                : err_set(e, ERR_CONFIG, "%s %d leaves no positions after the first %d", key, rows, c->pos_offset);
 }
 
+/* The width is read before. */
+static int read_scaled(struct model_config *c, const struct cJSON *o, const char *key, struct err *e)
+{
+    bool yes = c->embed_scale != 1;
+    if (json_opt_bool(o, key, &yes, "config", e)) return -1;
+    c->embed_scale = yes ? sqrt(c->d_model) : 1;
+    return 0;
+}
+
 static int read_key(struct model_config *c, struct block_config *b, int *layers, const struct hf_key *k,
                     const struct cJSON *hf, struct err *e)
 {
@@ -116,6 +125,8 @@ static int read_key(struct model_config *c, struct block_config *b, int *layers,
     case HF_WINDOW: return hf_int(o, key, 0, INT32_MAX, &b->window, e);
     case HF_SCALE: return json_opt_f64(o, key, 1e-9, 1e3, &b->scale, "config", e);
     case HF_EMBED_SCALE: return json_opt_f64(o, key, 1e-6, 1e6, &c->embed_scale, "config", e);
+    case HF_SCALED: return read_scaled(c, o, key, e);
+    case HF_EMBED_DIM: return read_size(o, k, key, 1 << 17, &c->embed_dim, e);
     case HF_RESIDUAL_SCALE: return json_opt_f64(o, key, 1e-6, 1e6, &b->residual_scale, "config", e);
     case HF_LOGIT_SCALE: return json_opt_f64(o, key, 1e-6, 1e6, &c->logit_scale, "config", e);
     case HF_LOGIT_DIVISOR: return read_divisor(c, o, key, e);
@@ -195,7 +206,7 @@ static void write_key(const struct model_config *c, const struct hf_key *k, stru
     case HF_HEADS: put_int(out, k->key, b->heads); break;
     case HF_KV_HEADS: put_int(out, k->key, b->kv_heads); break;
     case HF_HEAD_DIM: put_int(out, k->key, b->head_dim); break;
-    case HF_FF: put_int(out, k->key, b->d_ff); break;
+    case HF_FF: put_int(out, k->key, hf_dense_width(c)); break;
     case HF_MAX_POS: put_int(out, k->key, c->max_pos); break;
     case HF_POSITIONS: put_int(out, k->key, c->max_pos + c->pos_offset); break;
     case HF_ACT:
@@ -211,6 +222,8 @@ static void write_key(const struct model_config *c, const struct hf_key *k, stru
     case HF_WINDOW: put_window(c, out, k->key); break;
     case HF_SCALE: hf_write_float(out, k->key, b->scale > 0 ? b->scale : 1 / sqrt(b->head_dim)); break;
     case HF_EMBED_SCALE: hf_write_float(out, k->key, c->embed_scale); break;
+    case HF_SCALED: put_bool(out, k->key, c->embed_scale != 1); break;
+    case HF_EMBED_DIM: put_int(out, k->key, c->embed_dim); break;
     case HF_RESIDUAL_SCALE: hf_write_float(out, k->key, b->residual_scale); break;
     case HF_LOGIT_SCALE: hf_write_float(out, k->key, c->logit_scale); break;
     case HF_LOGIT_DIVISOR: hf_write_float(out, k->key, 1 / c->logit_scale); break;

@@ -52,8 +52,8 @@ int hf_moe_read(struct block_config *b, const struct cJSON *hf, const char *type
         m->shared_gate = true;
         if (get_int(hf, "shared_expert_intermediate_size", NULL, 1 << 22, &m->shared_ff, e)) return -1;
     }
+    if (oss || is(type, "granitemoe")) m->score = ROUTER_TOPK_SOFTMAX;
     if (!oss) return 0;
-    m->score = ROUTER_TOPK_SOFTMAX;
     m->router_bias = b->ffn_bias = true;
     b->glu_limit = limit;
     b->glu_alpha = 1.702;
@@ -99,7 +99,7 @@ void hf_moe_write(const struct model_config *c, const char *type, struct buf *ou
         hf_write_float(out, "swiglu_alpha", b->glu_alpha);
     }
     if (apart) buf_printf(out, "  \"norm_topk_prob\": %s,\n", m->renorm ? "true" : "false");
-    if (m->shared) buf_printf(out, "  \"shared_expert_intermediate_size\": %d,\n", moe_shared_width(b));
+    if (m->shared && is(type, "qwen2_moe")) buf_printf(out, "  \"shared_expert_intermediate_size\": %d,\n", moe_shared_width(b));
     if (!own_width) return;
     buf_printf(out, "  \"moe_intermediate_size\": %d,\n  \"decoder_sparse_step\": 1,\n  \"mlp_only_layers\": [", b->d_ff);
     for (int i = 0; i < c->n_layers; i++)

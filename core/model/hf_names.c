@@ -51,7 +51,7 @@ static int visit_fused(struct visit *v, const struct slot *s, struct param *p, i
 /* Gate, then up, whose tensor it completes. */
 static int visit_gate_up(struct visit *v, const struct slot *s, struct param *p, const char *name, struct err *e)
 {
-    bool up = s->role == SLOT_UP_W;
+    bool up = s->role == SLOT_UP_W || s->role == SLOT_SUP_W;
     v->gate_up[up] = p;
     if (!up) return 0;
     char full[128];
@@ -141,17 +141,27 @@ static int visit_head_norms(struct visit *v, const struct slot *s, struct param 
     return 0;
 }
 
-static bool is_roberta(const char *family)
+/* Families whose files hold the same copies; the first of a row stands for the others. */
+static const char *relative_of(const char *family)
 {
-    return strcmp(family, "roberta") == 0 || strcmp(family, "xlm_roberta") == 0 || strcmp(family, "camembert") == 0;
+    static const char *const same[][9] = {{"t5", "mt5", "umt5"},
+                                          {"bart", "mbart", "pegasus", "marian", "m2m_100", "blenderbot", "plbart"},
+                                          {"roberta", "xlm_roberta", "camembert", "mpnet", "data2vec_text", "roberta_prelayernorm"},
+                                          {"bert", "megatron_bert"},
+                                          {"electra", "electra_generator"}};
+    for (size_t i = 0; i < COUNT_OF(same); i++)
+        for (size_t j = 0; j < COUNT_OF(same[i]) && same[i][j]; j++)
+            if (strcmp(same[i][j], family) == 0) return same[i][0];
+    return family;
 }
 
 /* With its own head BERT reads the bias beside the head's weight instead of its tied copy. */
 static const char *untied_bias(const struct model_config *c)
 {
     if (c->tie_embed) return NULL;
-    if (strcmp(c->family, "bert") == 0) return "cls.predictions.decoder.bias";
-    return is_roberta(c->family) ? "lm_head.decoder.bias" : NULL;
+    const char *like = relative_of(c->family);
+    if (strcmp(like, "bert") == 0) return "cls.predictions.decoder.bias";
+    return strcmp(like, "roberta") == 0 ? "lm_head.decoder.bias" : NULL;
 }
 
 static int visit_slot(void *arg, const struct slot *s, struct err *e)
@@ -166,6 +176,8 @@ static int visit_slot(void *arg, const struct slot *s, struct err *e)
     if (s->role >= SLOT_EUP_W && s->role <= SLOT_EDOWN_B) return visit_experts(v, s, p, e);
     if (v->f->gate_up_w && (s->role == SLOT_GATE_W || s->role == SLOT_UP_W) && model_block(v->c, s->layer)->ffn == FFN_GLU)
         return visit_gate_up(v, s, p, v->f->gate_up_w, e);
+    if (v->f->shared_gate_up_w && (s->role == SLOT_SGATE_W || s->role == SLOT_SUP_W))
+        return visit_gate_up(v, s, p, v->f->shared_gate_up_w, e);
     if ((s->role == SLOT_QNORM || s->role == SLOT_KNORM) && model_block(v->c, s->layer)->qk_norm == QK_HEAD_LN)
         return visit_head_norms(v, s, p, e);
     if (s->role == SLOT_MLA_KVA || s->role == SLOT_MLA_KVA_B || s->role == SLOT_MLA_KR || s->role == SLOT_MLA_KR_B)
@@ -296,7 +308,7 @@ int model_hf_export(const struct model_config *c, const struct hf_tensor *t, str
 }
 
 /* Copies that files of some families hold beside what they are copies of. */
-static bool is_copy(const char *family, const char *name)
+static bool is_copy(const struct model_config *c, const char *name)
 {
     static const struct {
         const char *family, *name;
@@ -305,50 +317,43 @@ static bool is_copy(const char *family, const char *name)
         {"t5", "decoder.embed_tokens.weight"},
         {"bart", "model.encoder.embed_tokens.weight"},
         {"bart", "model.decoder.embed_tokens.weight"},
-        {"marian", "model.encoder.embed_tokens.weight"},
-        {"marian", "model.decoder.embed_tokens.weight"},
-        {"mbart", "model.encoder.embed_tokens.weight"},
-        {"mbart", "model.decoder.embed_tokens.weight"},
-        {"pegasus", "model.encoder.embed_tokens.weight"},
-        {"pegasus", "model.decoder.embed_tokens.weight"},
-        {"pegasus", "model.encoder.embed_positions.weight"},
-        {"pegasus", "model.decoder.embed_positions.weight"},
         {"roberta", "lm_head.decoder.bias"},
-        {"roberta", "roberta.embeddings.position_ids"},
-        {"marian", "model.encoder.embed_positions.weight"},
-        {"marian", "model.decoder.embed_positions.weight"},
+        {"roberta", "lm_head.bias"},
         {"bert", "cls.predictions.decoder.bias"},
         {"bert", "cls.predictions.bias"},
-        {"roberta", "lm_head.bias"},
-        {"bert", "bert.embeddings.position_ids"},
-        {"electra", "electra.embeddings.position_ids"},
-        {"electra_generator", "electra.embeddings.position_ids"},
-        {"bert", "embeddings.position_ids"},
-        {"electra", "embeddings.position_ids"},
+        {"albert", "predictions.decoder.bias"},
     };
-    if (is_roberta(family)) family = "roberta";
+    const char *family = relative_of(c->family);
+    if (c->stack == STACK_ENCODER && str_ends_with(name, "embeddings.position_ids")) return true;
     for (size_t i = 0; i < COUNT_OF(copies); i++)
         if (strcmp(copies[i].family, family) == 0 && strcmp(copies[i].name, name) == 0) return true;
+    /* Tables of sines, which are computed here. */
+    return c->embed_pos == POS_SINUSOIDAL && strcmp(family, "bart") == 0 &&
+           (str_ends_with(name, "coder.embed_positions.weight") || str_ends_with(name, "coder.embed_positions.weights"));
+}
+
+/* Heads of other objectives: BERT's next sentence, ALBERT's order, ELECTRA's other half. */
+static bool is_other_head(const struct family *f, const char *name)
+{
+    static const char *const bert_like[] = {"pooler.", "cls.seq_relationship.", "sop_classifier."};
+    const char *family = relative_of(f->name);
+    bool electra = strcmp(family, "electra") == 0;
+    size_t base = strlen(f->base);
+    if (electra && strcmp(f->name, "electra")) return strncmp(name, "discriminator_predictions.", 26) == 0;
+    if (electra) return strncmp(name, "generator_predictions.", 22) == 0 || strncmp(name, "generator_lm_head.", 18) == 0;
+    if (strcmp(family, "bert") && strcmp(family, "roberta") && strcmp(family, "albert")) return false;
+    if (strncmp(name, f->base, base) == 0 && strncmp(name + base, "pooler.", 7) == 0) return true;
+    for (size_t i = 0; i < COUNT_OF(bert_like); i++)
+        if (strncmp(name, bert_like[i], strlen(bert_like[i])) == 0) return true;
     return false;
 }
 
-/* Heads of other objectives: BERT's next sentence, ELECTRA's other half. */
-static bool is_other_head(const char *family, const char *name)
-{
-    bool electra = strncmp(family, "electra", 7) == 0;
-    if (is_roberta(family)) return strncmp(name, "roberta.pooler.", 15) == 0 || strncmp(name, "pooler.", 7) == 0;
-    if (strcmp(family, "bert") == 0)
-        return strncmp(name, "bert.pooler.", 12) == 0 || strncmp(name, "pooler.", 7) == 0 ||
-               strncmp(name, "cls.seq_relationship.", 21) == 0;
-    if (electra && strcmp(family, "electra")) return strncmp(name, "discriminator_predictions.", 26) == 0;
-    return electra && (strncmp(name, "generator_predictions.", 22) == 0 || strncmp(name, "generator_lm_head.", 18) == 0);
-}
-
-/* DeepSeek-V3's files hold layers after the last, which guess more than one token. */
+/* DeepSeek-V3's and GLM-4.5's files hold layers after the last, which guess more than one token. */
 static bool is_later_layer(const struct model_config *c, const char *name)
 {
     static const char prefix[] = "model.layers.";
-    if (strcmp(c->family, "deepseek_v3") || strncmp(name, prefix, sizeof prefix - 1)) return false;
+    bool guesses = strcmp(c->family, "deepseek_v3") == 0 || strcmp(c->family, "glm4_moe") == 0;
+    if (!guesses || strncmp(name, prefix, sizeof prefix - 1)) return false;
     return strtol(name + sizeof prefix - 1, NULL, 10) >= c->n_layers;
 }
 
@@ -362,9 +367,9 @@ bool model_hf_tied_copy(const struct model_config *c, const char *name)
 bool model_hf_ignored(const struct model_config *c, const char *name)
 {
     if (str_ends_with(name, "rotary_emb.inv_freq") || str_ends_with(name, ".masked_bias")) return true;
-    if (is_copy(c->family, name) || is_other_head(c->family, name) || model_hf_tied_copy(c, name)) return true;
-    if (is_later_layer(c, name)) return true;
     const struct family *f = family_find(c->family);
+    if (is_copy(c, name) || (f && is_other_head(f, name)) || model_hf_tied_copy(c, name)) return true;
+    if (is_later_layer(c, name)) return true;
     /* Causal masks; the attention bias of gpt2 is called c_attn.bias. */
     return f && (f->conv1d || f->qkv_per_head || strcmp(f->name, "gpt_neo") == 0) &&
            (str_ends_with(name, ".attn.bias") || str_ends_with(name, ".attention.bias"));

@@ -1,4 +1,4 @@
-/* hf_older.c - config.json of GPT-Neo, OPT, MPT, Falcon, RoBERTa and DistilBERT, as tables. */
+/* hf_older.c - config.json of GPT-Neo, OPT, MPT, Falcon and XGLM, as tables. */
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -219,60 +219,22 @@ const struct hf_family hf_falcon_two = {.family = "falcon_two_norms", .type = "f
 const struct hf_family hf_falcon = {.family = "falcon", .type = "falcon", .arch = "FalconForCausalLM", .start = start_falcon,
                                     .keys = falcon_keys, .layer = layer_falcon, .rest = rest_falcon};
 
-/* ---- RoBERTa and DistilBERT ---- */
+/* ---- XGLM: M2M100's decoder ---- */
 
-static void start_encoder(struct model_config *c, struct block_config *b)
+static void start_xglm(struct model_config *c, struct block_config *b)
 {
-    c->stack = STACK_ENCODER;
-    c->head = HEAD_MLM;
-    c->head_bias = true;
-    c->embed_pos = POS_LEARNED;
-    c->embed_ln = c->tie_embed = true;
-    c->head_norm = false;
-    c->dropout_embed = c->dropout_resid = c->dropout_attn = 0.1;
+    c->embed_pos = POS_SINUSOIDAL;
+    c->sin_layout = SIN_T2T;
+    c->pos_offset = 2;
+    c->embed_pad = 1;
+    c->tie_embed = true;
     start_biased(b);
-    b->norm_eps = 1e-12;
-    b->place = PLACE_POST;
-    b->causal = false;
     b->act = ACT_GELU_ERF;
 }
 
-/* Positions begin after the padding's row. */
-static void start_roberta(struct model_config *c, struct block_config *b)
-{
-    start_encoder(c, b);
-    c->embed_types = 2;
-    c->embed_pad = 1;
-    c->pos_offset = 2;
-}
-
-static const struct hf_key roberta_keys[] = {
-    {"hidden_size", HF_WIDTH, true, NULL}, {"num_hidden_layers", HF_LAYERS, true, NULL}, {"num_attention_heads", HF_HEADS, true, NULL},
-    {"intermediate_size", HF_FF, true, NULL}, {"max_position_embeddings", HF_POSITIONS, true, NULL},
-    {"type_vocab_size", HF_TYPES, false, NULL}, {"hidden_act", HF_ACT, false, NULL}, {"layer_norm_eps", HF_EPS, false, NULL},
-    {"position_embedding_type", HF_ONLY, false, "\"absolute\""}, {"is_decoder", HF_ONLY, false, "false"},
-    {"pad_token_id", HF_ONLY, false, "1"}, {"hidden_dropout_prob", HF_DROP_HIDDEN, false, NULL},
-    {"attention_probs_dropout_prob", HF_DROP_ATTN, false, NULL}, {0}};
-
-const struct hf_family hf_roberta = {.family = "roberta", .type = "roberta", .arch = "RobertaForMaskedLM", .start = start_roberta,
-                                     .keys = roberta_keys};
-
-const struct hf_family hf_xlm_roberta = {.family = "xlm_roberta", .type = "xlm-roberta", .arch = "XLMRobertaForMaskedLM",
-                                         .start = start_roberta, .keys = roberta_keys};
-const struct hf_family hf_camembert = {.family = "camembert", .type = "camembert", .arch = "CamembertForMaskedLM", .start = start_roberta,
-                                       .keys = roberta_keys};
-
-static void start_distilbert(struct model_config *c, struct block_config *b)
-{
-    start_encoder(c, b);
-    c->embed_pad = 0;
-    c->max_pos = 512;
-}
-
-static const struct hf_key distilbert_keys[] = {
-    {"dim", HF_WIDTH, true, NULL}, {"n_layers", HF_LAYERS, true, NULL}, {"n_heads", HF_HEADS, true, NULL},
-    {"hidden_dim", HF_FF, true, NULL}, {"max_position_embeddings", HF_MAX_POS, false, NULL}, {"activation", HF_HEAD_ACT, false, NULL},
-    {"dropout", HF_DROP_HIDDEN, false, NULL}, {"attention_dropout", HF_DROP_ATTN, false, NULL}, {"pad_token_id", HF_PAD, false, NULL}, {0}};
-
-const struct hf_family hf_distilbert = {.family = "distilbert", .type = "distilbert", .arch = "DistilBertForMaskedLM",
-                                        .start = start_distilbert, .keys = distilbert_keys};
+static const struct hf_key xglm_keys[] = {
+    {"d_model", HF_WIDTH, true, NULL}, {"num_layers", HF_LAYERS, true, NULL}, {"attention_heads", HF_HEADS, true, NULL},
+    {"ffn_dim", HF_FF, true, NULL}, {"max_position_embeddings", HF_MAX_POS, true, NULL}, {"activation_function", HF_ACT, false, NULL},
+    {"scale_embedding", HF_SCALED, false, NULL}, {"add_cross_attention", HF_ONLY, false, "false"}, {"dropout", HF_DROP_HIDDEN, false, NULL},
+    {"attention_dropout", HF_DROP_ATTN, false, NULL}, {"pad_token_id", HF_PAD, false, NULL}, {0}};
+const struct hf_family hf_xglm = {.family = "xglm", .type = "xglm", .arch = "XGLMForCausalLM", .start = start_xglm, .keys = xglm_keys};

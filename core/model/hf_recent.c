@@ -1,5 +1,5 @@
 /* hf_recent.c - config.json of further relatives of Llama, as tables: Arcee,
- * Seed-OSS, Helium, ERNIE 4.5, GLM and GLM-4, EXAONE 4. */
+ * Seed-OSS, Helium, ERNIE 4.5, GLM and GLM-4, EXAONE 4, Nemotron. */
 #include "core/base/json.h"
 #include "core/model/hf.h"
 
@@ -138,3 +138,20 @@ static const struct hf_key exaone4_keys[] = {
     HF_KEYS_SIZES, HEAD_DIM, HF_KEY_ACT, RMS_EPS, PAD, {"sliding_window", HF_WINDOW, false, NULL}, HF_KEY_ROPE, {0}};
 const struct hf_family hf_exaone4 = {.family = "exaone4", .type = "exaone4", .arch = "Exaone4ForCausalLM", .start = start_exaone4,
                                      .keys = exaone4_keys, .layer = layer_exaone4, .rest = hf_write_layer_types};
+
+/* ---- Nemotron: relu², layer norms whose weights are stored minus one ---- */
+
+static void start_nemotron(struct model_config *c, struct block_config *b)
+{
+    (void)c;
+    b->act = ACT_RELU2;
+    b->norm = NORM_LN;
+    b->norm_bias = b->norm_plus_one = true;
+    b->partial = 0.5;
+}
+
+static const struct hf_key nemotron_keys[] = {
+    HF_KEYS_SIZES, HEAD_DIM, HF_KEY_ACT, {"norm_eps", HF_EPS, false, NULL}, {"attention_bias", HF_BIAS, false, NULL},
+    {"mlp_bias", HF_FFN_BIAS, false, NULL}, PAD, HF_KEY_ROPE_PARTIAL, {0}};
+const struct hf_family hf_nemotron = {.family = "nemotron", .type = "nemotron", .arch = "NemotronForCausalLM", .start = start_nemotron,
+                                      .keys = nemotron_keys};

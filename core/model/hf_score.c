@@ -24,6 +24,11 @@ static const struct score_arch {
     {"roberta", "RobertaForSequenceClassification", ACT_TANH, false},
     {"xlm-roberta", "XLMRobertaForSequenceClassification", ACT_TANH, false},
     {"camembert", "CamembertForSequenceClassification", ACT_TANH, false},
+    {"albert", "AlbertForSequenceClassification", ACT_TANH, false},
+    {"mpnet", "MPNetForSequenceClassification", ACT_TANH, false},
+    {"megatron-bert", "MegatronBertForSequenceClassification", ACT_TANH, false},
+    {"roberta-prelayernorm", "RobertaPreLayerNormForSequenceClassification", ACT_TANH, false},
+    {"data2vec-text", "Data2VecTextForSequenceClassification", ACT_TANH, false},
     {"modernbert", "ModernBertForSequenceClassification", ACT_GELU_ERF, true},
     {"distilbert", "DistilBertForSequenceClassification", ACT_RELU, false},
     {"electra", "ElectraForSequenceClassification", ACT_GELU_ERF, false},
@@ -46,6 +51,7 @@ static const struct score_arch {
     {"stablelm", "StableLmForSequenceClassification", ACT_NONE, false},
     {"bloom", "BloomForSequenceClassification", ACT_NONE, false},
     {"mpt", "MptForSequenceClassification", ACT_NONE, false},
+    {"nemotron", "NemotronForSequenceClassification", ACT_NONE, false},
     {"opt", "OPTForSequenceClassification", ACT_NONE, false},
 };
 

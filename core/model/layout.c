@@ -12,19 +12,34 @@ const struct block_config *model_block(const struct model_config *c, int layer)
     return &c->block[i];
 }
 
+static int group_of(const struct model_config *c, int layer, int *first)
+{
+    int i = 0, at = 0;
+    while (i + 1 < c->n_blocks && layer >= at + c->block[i].repeat) at += c->block[i++].repeat;
+    *first = at;
+    return i;
+}
+
+int model_layer_of_params(const struct model_config *c, int layer)
+{
+    int first, i = group_of(c, layer, &first);
+    return c->block[i].shared ? first : layer;
+}
+
 static bool of_head(enum slot_role r)
 {
     return r >= SLOT_HDENSE_W && r <= SLOT_SCORE_B;
 }
 
-/* Prefix of a block: its number counts within the stack. */
+/* Prefix of a block: its number, or that of its group, counts within the stack. */
 static void block_prefix(const struct walk *w, char *out, size_t size)
 {
     bool enc = w->layer < w->c->n_enc_layers;
+    int first, group = group_of(w->c, w->layer, &first), layer = enc ? w->layer : w->layer - w->c->n_enc_layers;
+    if (w->f->by_group && w->c->block[group].shared) layer = enc ? group : group - w->c->n_enc_blocks;
     const char *f = enc && w->f->enc_block ? w->f->enc_block : w->f->block, *at = strchr(f, '%');
     /* "h.%d.": the format's only conversion is the number. */
-    snprintf(out, size, "%s%.*s%d.", enc && !w->f->enc_block ? "encoder." : "", (int)(at - f), f,
-             enc ? w->layer : w->layer - w->c->n_enc_layers);
+    snprintf(out, size, "%s%.*s%d%s", enc && !w->f->enc_block ? "encoder." : "", (int)(at - f), f, layer, at + 2);
 }
 
 int layout_emit(struct walk *w, struct slot s)
@@ -35,6 +50,11 @@ int layout_emit(struct walk *w, struct slot s)
     if (w->layer >= 0) block_prefix(w, block, sizeof block);
     const char *own = s.role == SLOT_EMBED && w->c->enc_vocab ? w->f->own_embed : NULL;
     bool shared = s.role <= SLOT_ELN_B; /* tables of the embedding and its norm */
+    bool table = s.role == SLOT_T5 && w->f->t5_table && model_block(w->c, w->layer)->pos_shared;
+    if (table) {
+        block[0] = 0;
+        own = w->f->t5_table;
+    }
     if (w->c->prefix[0]) s.flags |= PARAM_AUX;
     snprintf(s.name, sizeof s.name, "%s%s%s%s", shared ? "" : w->c->prefix, of_head(s.role) ? "" : w->f->base, block,
              own ? own : family_slot(w->f, s.role, w->layer >= 0 && w->layer < w->c->n_enc_layers,
@@ -193,7 +213,7 @@ int layout_walk(const struct model_config *c, slot_fn *fn, void *arg, struct err
     if (walk_embed(&w)) return -1;
     for (int i = 0; i < c->n_layers; i++) {
         w.layer = i;
-        if (walk_block(&w, model_block(c, i))) return -1;
+        if (model_layer_of_params(c, i) == i && walk_block(&w, model_block(c, i))) return -1;
         if (i + 1 != c->n_enc_layers || !c->head_norm) continue;
         w.layer = -1;
         if (emit_norm(&w, SLOT_ENC_FNORM_W, c->d_model, c->block[c->n_enc_blocks - 1].norm_bias)) return -1;

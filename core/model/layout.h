@@ -73,6 +73,8 @@ struct family {
     const char *base;                    /* prefix of the base model, with its dot */
     const char *block;                   /* printf format of a block's prefix, after base */
     const char *enc_block;               /* of the encoder's blocks, where there are two stacks */
+    bool by_group;                       /* a group of layers that share their parameters has one number (ALBERT) */
+    const char *t5_table;                /* name after base of the table that all layers share, where it lies outside of them */
     bool conv1d;                         /* linear weights are [in, out] on disk */
     bool qkv_fused, qkv_per_head;
     const char *slot[SLOT_N];            /* after the prefix; those of the head in full; NULL = default_slot's */
@@ -84,6 +86,7 @@ struct family {
     const char *glu_up, *enc_glu_up;     /* name of SLOT_UP_W in a GLU, where it differs (T5) */
     const char *own_embed;               /* name of the decoder's table where the encoder has one of its own */
     const char *gate_up_w;               /* name of gate over up in one tensor, without biases (Phi-3) */
+    const char *shared_gate_up_w;        /* the same of the shared experts (GraniteMoE) */
     const char *each_head[2]; /* printf formats of the norms of q's and k's heads, where each is a tensor (StableLM) */
     bool frozen_head_bias;               /* final_logits_bias [1,V]: stored, not trained */
     const char *qkv_w, *qkv_b;           /* names of the fused tensors */
@@ -94,6 +97,8 @@ extern const char *const family_names[];            /* NULL-terminated */
 /* Parameters by (layer, role); layer -1 = outside of blocks. */
 extern const struct family families_more[];
 extern const int n_families_more;
+extern const struct family families_encoders[];
+extern const int n_families_encoders;
 extern const struct family families_open[];
 extern const int n_families_open;
 /* Name of a role after its prefix: in an encoder's block, in a block with a GLU. */

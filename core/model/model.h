@@ -84,6 +84,7 @@ enum score_loss { LOSS_CE, LOSS_MSE, LOSS_PAIRS };
 /* One group of equal blocks; what is built today. */
 struct block_config {
     int repeat;
+    bool shared;                /* all layers of the group are the first one's parameters (ALBERT) */
     enum mixer_type mixer;
     struct mla_config mla;
     struct rwkv_config rwkv;
@@ -199,6 +200,8 @@ static inline int moe_shared_width(const struct block_config *b)
 struct block_config model_block_default(void);
 /* The group that a layer belongs to. */
 const struct block_config *model_block(const struct model_config *c, int layer);
+/* The layer whose parameters a layer uses: itself, or the first of a group that shares them. */
+int model_layer_of_params(const struct model_config *c, int layer);
 
 /* What holds where a description or file says nothing; no blocks yet. */
 void model_config_init(struct model_config *c);

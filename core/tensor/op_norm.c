@@ -13,11 +13,16 @@ struct norm {
 enum { IN_X, IN_W, IN_B };
 enum { OUT_Y, OUT_RSTD, OUT_MEAN };
 
-/* The weights; with rms_1 stored minus 1, made in `room` [C]. */
+static bool is_ln(enum norm_kind kind)
+{
+    return kind == NORM_LN || kind == NORM_LN_1;
+}
+
+/* The weights; where they are stored minus 1, made in `room` [C]. */
 static const float *weights_of(const struct norm *a, const struct tensor *t, float *room)
 {
     const float *w = t ? t->data : NULL;
-    if (a->kind != NORM_RMS_1 || !w) return w;
+    if (!w || a->kind == NORM_LN || a->kind == NORM_RMS) return w;
     for (int64_t i = 0; i < t->dim[0]; i++) room[i] = w[i] + 1.0f;
     return room;
 }
@@ -47,7 +52,7 @@ static void norm_run(const struct node *n, const struct run *r, int phase, int s
     for (int64_t i = slice * n->rows; i < end; i++) {
         const float *row = load_row(k, x, i * C, C, tx);
         float *dst = begin_row(y, i * C, ty);
-        if (a->kind == NORM_LN) k->layernorm(dst, row, w, b, (int)C, a->eps, &m, &s);
+        if (is_ln(a->kind)) k->layernorm(dst, row, w, b, (int)C, a->eps, &m, &s);
         else k->rmsnorm(dst, row, w, (int)C, a->eps, &s);
         store_row(k, y, i * C, C, dst);
         if (rstd) rstd[i] = s;
@@ -86,7 +91,7 @@ static void bwd_row(const struct node *n, const struct run *r, const float *w, i
     float *tx = (float *)(void *)r->tws, *tdy = tx + C, *tdx = tdy + C;
     const float *row = load_row(k, x, i * C, C, tx), *dy = load_row(k, n->in[BWD_DY], i * C, C, tdy);
     float *dst = dx && !n->accumulate ? begin_row(dx, i * C, tdx) : tdx;
-    if (a->kind == NORM_LN) {
+    if (is_ln(a->kind)) {
         const float *mean = n->in[BWD_MEAN]->data;
         k->layernorm_bwd(dst, dw, db, dy, row, w, mean[i], rstd[i], (int)C);
     } else {
@@ -158,7 +163,7 @@ struct tensor *op_norm(struct graph *g, enum norm_kind kind, struct tensor *x, s
     if (!want_2d(g, "norm", x)) return NULL;
     int64_t N = x->dim[0], C = x->dim[1];
     if (!want_vector(g, "norm", w, C) || !want_vector(g, "norm", b, C)) return NULL;
-    if (kind != NORM_LN && b) return graph_fail(g, ERR_CONFIG, "norm: rms has no bias '%s'", b->name);
+    if (!is_ln(kind) && b) return graph_fail(g, ERR_CONFIG, "norm: rms has no bias '%s'", b->name);
     struct norm *a = graph_zalloc(g, 1, sizeof *a);
     struct node *n = a ? node_new(g, &norm_op, a) : NULL;
     if (!n) return NULL;
@@ -170,6 +175,6 @@ struct tensor *op_norm(struct graph *g, enum norm_kind kind, struct tensor *x, s
     node_out(n, y);
     bool keep = y && y->needs_grad;
     node_out(n, keep ? tensor_1d(g, DT_F32, N, "norm rstd") : NULL);
-    node_out(n, keep && kind == NORM_LN ? tensor_1d(g, DT_F32, N, "norm mean") : NULL);
+    node_out(n, keep && is_ln(kind) ? tensor_1d(g, DT_F32, N, "norm mean") : NULL);
     return y;
 }

@@ -18,7 +18,7 @@ struct tensor *op_embed(struct graph *g, struct tensor *ids, struct tensor *tabl
 struct tensor *op_embed_pad(struct graph *g, struct tensor *ids, struct tensor *table, float scale,
                             struct tensor *positions, struct tensor *pos_table, int pos_offset, int pad);
 
-enum norm_kind { NORM_LN, NORM_RMS, NORM_RMS_1 /* weights are stored minus 1 (Gemma) */ };
+enum norm_kind { NORM_LN, NORM_RMS, NORM_RMS_1, NORM_LN_1 /* 1: weights are stored minus 1 (Gemma, Nemotron) */ };
 /* y[N,C] of type cd (or f32 when f32_out) from x[N,C]; w, b [C], b NULL for rms or no bias, w NULL for no weights. */
 struct tensor *op_norm(struct graph *g, enum norm_kind kind, struct tensor *x, struct tensor *w,
                        struct tensor *b, float eps, bool f32_out);

@@ -33,6 +33,8 @@ static const struct model_variant model_variants[] = {
     {"alibi, relu2", "gpt2", 6, 6, 48, {"embed.pos=none", "blocks.mixer.pos={\"type\":\"alibi\"}", "blocks.ffn.act=relu2"}},
     {"odd sizes", "gpt2", 5, 5, 35, {"vocab=61"}},
     {"odd rotary share", "gpt_neox", 3, 3, 36, {"blocks.norm.place=pre"}},
+    {"one layer's parameters for all", "llama", 4, 2, 32, {"blocks.shared=true"}},
+    {"layer norms stored minus one", "nemotron", 4, 2, 32, {"blocks.norm={\"type\":\"ln\",\"plus_one\":true}"}},
     {"experts, renormalised", "mixtral", 4, 2, 32,
      {"blocks.ffn={\"type\":\"moe\",\"d_ff\":24,\"moe\":{\"experts\":5,\"top_k\":2,\"renorm\":true}}"}},
     {"experts in groups, shared ones", "qwen3_moe", 4, 2, 32,
@@ -93,6 +95,14 @@ static const struct model_variant encoder_variants[] = {
      "\"embed\":{\"max_pos\":24,\"dim\":20},\"blocks\":[{\"mixer\":{\"heads\":4,\"window\":4,\"pos\":{\"type\":\"rope\"}},"
      "\"ffn\":{\"type\":\"glu\",\"d_ff\":48}},{\"mixer\":{\"heads\":4,\"kv_heads\":2,\"sink\":true,\"pos\":{\"type\":\"shaw\",\"clip\":3}},"
      "\"ffn\":{\"type\":\"glu\",\"d_ff\":48}}],\"head\":{\"type\":\"mlm\",\"softcap\":5}}"}},
+    {"albert", "", 0, 0, 0, {"{\"family\":\"albert\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,"
+     "\"embed\":{\"pos\":\"learned\",\"max_pos\":24,\"ln\":true,\"types\":2,\"dim\":12},\"blocks\":[{\"repeat\":3,\"shared\":true,"
+     "\"mixer\":{\"heads\":4,\"bias\":\"all\"},\"ffn\":{\"d_ff\":48,\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}],\"head\":{\"type\":\"mlm\",\"norm\":false,\"bias\":true}}"}},
+    {"mpnet", "", 0, 0, 0, {"{\"family\":\"mpnet\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,"
+     "\"embed\":{\"pos\":\"learned\",\"max_pos\":24,\"pos_offset\":2,\"ln\":true},\"blocks\":[{\"repeat\":2,"
+     "\"mixer\":{\"heads\":4,\"bias\":\"all\",\"pos\":{\"type\":\"t5\",\"buckets\":8,\"max_distance\":9}},\"ffn\":{\"d_ff\":48,\"bias\":true},"
+     "\"norm\":{\"type\":\"ln\",\"place\":\"post\"}}],\"head\":{\"type\":\"mlm\",\"norm\":false,\"bias\":true}}"}},
     {"modernbert", "", 0, 0, 0, {"{\"family\":\"modernbert\",\"stack\":\"encoder\",\"d_model\":32,\"vocab\":53,\"tie_embed\":true,"
      "\"embed\":{\"max_pos\":24,\"ln\":true},\"blocks\":[{\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"rope\",\"theta\":1000}},"
      "\"ffn\":{\"type\":\"glu\",\"act\":\"gelu_erf\",\"d_ff\":48},\"norm\":{\"type\":\"ln\",\"bias\":false,\"mixer\":false}},"

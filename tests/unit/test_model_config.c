@@ -131,7 +131,7 @@ static void what_is_not_built_or_impossible_is_refused_by_name(void **state)
     refused(ONE("\"type\":\"mla\",\"heads\":4,\"kv_rank\":8,\"nope_dim\":8,\"rope_dim\":3,\"v_dim\":8", ""), "rope_dim 3 is odd");
     refused(ONE("\"type\":\"mla\",\"heads\":4,\"kv_rank\":8,\"nope_dim\":8,\"rope_dim\":4,\"v_dim\":8,\"pos\":{\"type\":\"alibi\"}", ""), "must be rope");
     refused(ONE("\"heads\":4,\"pos\":{\"type\":\"shaw\",\"clip\":0}", ""), "clip");
-    refused(ONE("\"heads\":4", ",\"norm\":{\"type\":\"ln\",\"plus_one\":true}"), "norm.plus_one");
+    refused(ONE("\"heads\":4", ",\"norm\":{\"type\":\"ln\",\"bias\":false,\"weight\":false,\"plus_one\":true}"), "norm.plus_one");
     refused("{" TOP ",\"stack\":\"encoder\",\"head\":\"lm\",\"blocks\":[{\"mixer\":{\"heads\":4}," FFN "}]}", "head.type lm does not go with stack encoder");
     refused("{" TOP ",\"stack\":\"encoder\",\"blocks\":[{\"mixer\":{\"heads\":4,\"pos\":{\"type\":\"t5\",\"buckets\":2}}," FFN "}]}", "buckets 2");
     refused("{" TOP ",\"stack\":\"encoder\",\"blocks\":[{\"mixer\":{\"heads\":4},\"cross\":true," FFN "}]}", "blocks[0].cross");
@@ -212,7 +212,6 @@ static void set_reaches_one_group_or_all(void **state)
     assert_int_equal(config.vocab, 100); /* a refused value changes nothing */
 }
 
-static void the_dials_give_consistent_sizes(void **state)
 static void set_all(const char *const *list, size_t n)
 {
     struct err e;
@@ -244,6 +243,7 @@ static void sets_are_taken_together(void **state)
     assert_int_equal(config.block[0].heads, 4);
 }
 
+static void the_dials_give_consistent_sizes(void **state)
 {
     (void)state;
     static const char *const families[] = {"gpt2", "llama", "qwen2", "qwen3", "gpt_neox"};
@@ -526,8 +526,8 @@ int main(void)
         cmocka_unit_test(what_is_not_built_or_impossible_is_refused_by_name),
         cmocka_unit_test(depth_is_for_decoders),
         cmocka_unit_test(set_reaches_one_group_or_all),
-        cmocka_unit_test(the_dials_give_consistent_sizes),
         cmocka_unit_test(sets_are_taken_together),
+        cmocka_unit_test(the_dials_give_consistent_sizes),
         cmocka_unit_test(rope_frequencies_match_the_reference),
         cmocka_unit_test(ntk_stretches_the_longest_wave_by_the_factor),
         cmocka_unit_test(an_odd_share_turns_one_more_element),
