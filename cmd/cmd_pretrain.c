@@ -55,7 +55,7 @@ static const struct opt opts[] = {
     OPT_F64(0, "val-fraction", C, val_fraction, "X", "0", 0, 0.9, "Keep the last share of the inputs for validation"),
     OPT_ENUM(0, "pack", C, pack, "windows|documents|concat", "windows", "Shuffled windows, whole documents, or windows that ignore borders"),
     OPT_GROUP("Model"),
-    OPT_STR('p', "preset", C, preset, "NAME", NULL, "Built-in description; see below"),
+    OPT_STR('p', "preset", C, preset, "NAME", NULL, "Built-in description; list prints all"),
     OPT_STR('m', "model", C, model, "FILE", NULL, "Description of the model as JSON"),
     OPT_INT('d', "depth", C, depth, "N", NULL, 1, 1000, "Derive all sizes from the number of layers"),
     OPT_STR(0, "family", C, family, "NAME", "llama", "Family for --depth: gpt2, llama, qwen2, qwen3, gpt_neox"),
@@ -437,6 +437,27 @@ static int print_result(const struct work *w, const struct train_result *r, stru
     return ret;
 }
 
+/* --preset list: what there is, with its size. */
+static int print_presets(struct err *e)
+{
+    static const char *const stacks[] = {
+        [STACK_DECODER] = "decoder", [STACK_ENCODER] = "encoder", [STACK_ENCDEC] = "encoder-decoder"};
+    struct model_config *m = mem_alloc(1, sizeof *m);
+    struct buf b = {0};
+    int ret = m ? 0 : err_oom(e, sizeof *m, "a description");
+    for (const char *const *name = model_preset_names(); *name && !ret; name++) {
+        ret = model_config_preset(m, *name, e);
+        double millions = ret ? 0 : (double)model_n_params(m) / 1e6;
+        if (!ret)
+            buf_printf(&b, "%-24s %-16s %4d layers  width %-5d context %-7d %10.*f M\n", *name, stacks[m->stack], m->n_layers,
+                       m->d_model, m->max_pos, millions < 10 ? 1 : 0, millions);
+    }
+    if (!ret && (buf_ok(&b, e) || out_write(b.data, b.len, e))) ret = -1;
+    buf_free(&b);
+    free(m);
+    return ret;
+}
+
 static int run(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct opt_result r;
@@ -444,6 +465,10 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct train_result res;
     int ret = opt_parse(self, &w.cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
+    if (w.cfg.preset && strcmp(w.cfg.preset, "list") == 0) {
+        ret = print_presets(e);
+        goto out;
+    }
     ret = -1;
     if (check(&w, e) || make_job(&w, argc, argv, e)) goto out;
     warn_unused(&w);
@@ -475,9 +500,9 @@ const struct cmd cmd_pretrain = {
                "the whole rest. electra: a small masked model fills the masks, the model tells\n"
                "which tokens are not the original. seq2seq: JSONL, CSV or TSV with a source and\n"
                "a target (translation, summaries, answers).\n\n"
-               "Presets: gpt2, gpt2-medium, gpt2-large, gpt2-xl, gpt2-nano, gpt2-tiny,\n"
-               "llama-nano, llama-tiny, llama-15m, llama-42m, llama-110m, qwen3-nano,\n"
-               "qwen3-0.6b, pythia-160m and more.\n",
+               "Presets: gpt2, llama-15m, qwen3-0.6b, mixtral-nano, rwkv7-nano, bert-base,\n"
+               "modernbert-base, t5-small, transformer-base and many more: --preset list\n"
+               "prints them with their sizes.\n",
     .opts = opts,
     .run = run,
 };

@@ -143,6 +143,7 @@
     X("llama2-7b",     LLAMA("llama",  32000,  4096, 4096, 32, "\"heads\":32", "\"theta\":10000", 11008, 1e-5, false)) \
     X("llama3-8b",     LLAMA("llama", 128256,  8192, 4096, 32, "\"heads\":32,\"kv_heads\":8", "\"theta\":500000", 14336, 1e-5, false)) \
     X("llama3.1-8b",   LLAMA("llama", 128256, 131072, 4096, 32, "\"heads\":32,\"kv_heads\":8", LLAMA3_ROPE(8), 14336, 1e-5, false)) \
+    X("mistral-7b",    LLAMA("llama",  32000, 32768, 4096, 32, "\"heads\":32,\"kv_heads\":8,\"window\":4096", "\"theta\":10000", 14336, 1e-5, false)) \
     X("llama3.2-1b",   LLAMA("llama", 128256, 131072, 2048, 16, "\"heads\":32,\"kv_heads\":8", LLAMA3_ROPE(32), 8192, 1e-5, true)) \
     X("qwen2.5-0.5b",  LLAMA("qwen2", 151936, 32768,  896, 24, "\"heads\":14,\"kv_heads\":2,\"bias\":\"qkv\"", "\"theta\":1000000", 4864, 1e-6, true)) \
     X("qwen3-nano",    LLAMA("qwen3",    256,   256,  128,  4, "\"heads\":4,\"kv_heads\":2,\"qk_norm\":\"head_rms\"", "\"theta\":10000", 352, 1e-6, true)) \
@@ -154,6 +155,8 @@
     X("qwen3-30b-a3b", SPARSE("qwen3_moe", 151936, 40960, 2048, 48, "\"heads\":32,\"kv_heads\":4,\"head_dim\":128,\"qk_norm\":\"head_rms\"", "\"theta\":1000000", 768, "", "\"experts\":128,\"top_k\":8,\"renorm\":true,\"aux_coef\":0.001,\"aux_norm\":\"model\"", 1e-6, false)) \
     X("rwkv4-nano",    RWKV("rwkv", "rwkv4",   256,  256,  128,  4,  512)) \
     X("rwkv4-169m",    RWKV("rwkv", "rwkv4", 50277, 1024,  768, 12, 3072)) \
+    X("rwkv5-nano",    RWKV("rwkv5", "rwkv5",   256,  256,  128,  4,  448)) \
+    X("rwkv5-0.4b",    RWKV("rwkv5", "rwkv5", 65536, 4096, 1024, 24, 3584)) \
     X("rwkv6-nano",    RWKV("rwkv6", "rwkv6",   256,  256,  128,  4,  448)) \
     X("rwkv7-nano",    RWKV("rwkv7", "rwkv7",   256,  256,  128,  4,  512)) \
     X("rwkv6-1.6b",    RWKV("rwkv6", "rwkv6", 65536, 4096, 2048, 24, 7168)) \
@@ -171,10 +174,13 @@
                              GEMMA_BLOCK(2, GEMMA3_MIXER(4, 1, 256) ",\"window\":512", 10000, "sandwich", 6912))) \
     X("gemma3-nano",   GEMMA("gemma3", 256, 256, 128, 0, GEMMA3_SIX(4, 2, 32, 64, 352))) \
     X("bert-base",     BERT(30522, 512, 768, 12, 12, 3072, 0.1)) \
+    X("bert-large",    BERT(30522, 512, 1024, 24, 16, 4096, 0.1)) \
     X("bert-tiny",     BERT( 4096, 256, 256,  6,  4, 1024, 0.1)) \
     X("bert-nano",     BERT(  256, 128, 128,  4,  4,  512, 0)) \
     X("electra-small", ELECTRA(30522, 512, 128, 256, 12, 4, 1024, 0.1)) \
     X("electra-small-generator", ELECTRA_GEN(30522, 512, 128, 256, 12, 4, 1024, 0.1)) \
+    X("electra-base",  ELECTRA(30522, 512, 768, 768, 12, 12, 3072, 0.1)) \
+    X("electra-base-generator", ELECTRA_GEN(30522, 512, 768, 256, 12, 4, 1024, 0.1)) \
     X("electra-nano",  ELECTRA(  256, 128,  64, 128,  4, 4,  512, 0)) \
     X("electra-nano-generator", ELECTRA_GEN(256, 128, 64, 64, 4, 2, 256, 0)) \
     X("t5-small",      T5(32128,  512,  6,  8, 64, T5_RELU,  2048, T5_TIED(0.04419417382415922), 0.1)) \
@@ -183,6 +189,8 @@
     X("t5-tiny",       T5( 4096,  256,  4,  4, 64, T5_GEGLU,  704, T5_TIED(0.0625), 0.1)) \
     X("t5-nano",       T5(  256,  128,  2,  4, 32, T5_RELU,   512, T5_TIED(0.08838834764831845), 0)) \
     X("bart-base",     BART(50265, 1024, 768, 6, 12, 3072, 0.1)) \
+    X("bart-large",    BART(50265, 1024, 1024, 12, 16, 4096, 0.1)) \
+    X("transformer-big",  TRANSFORMER(37000, 512, 1024, 6, 16, 4096, 0.3)) \
     X("transformer-base", TRANSFORMER(37000, 512, 512, 6, 8, 2048, 0.1)) \
     X("transformer-nano", TRANSFORMER(  256, 128, 128, 6, 4,  512, 0))
 
