@@ -96,7 +96,8 @@ const char *const clean_lessons[] = {
     "  $ llmctl clean h.jsonl --set gopher.max_hashes=on --dry-run --removed - |\n"
     "      grep -o '\"rule\".*'\n"
     "  \"rule\":\"gopher.max_hashes\",\"value\":0.4,\"limit\":0.1}\n"
-    "\n"
+    "\n",
+
     "What line rules leave is judged again until nothing changes, so that cleaning\n"
     "twice is cleaning once; with --words spacy-en or --dialect, which follow the\n"
     "peers, it is judged once. Where only kept documents are written, cheap rules\n"
