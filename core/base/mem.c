@@ -3,8 +3,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/mman.h>
 
 static _Atomic long fail_countdown;
@@ -177,4 +179,16 @@ void arena_free(struct arena *a)
         a->head = next;
     }
     a->used_bytes = 0;
+}
+
+bool mem_resident(int64_t *own, int64_t *files)
+{
+    long long size, resident, shared;
+    FILE *f = fopen("/proc/self/statm", "re");
+    int got = f ? fscanf(f, "%lld %lld %lld", &size, &resident, &shared) : 0;
+    if (f) fclose(f);
+    if (got != 3 || resident < shared) return false;
+    *own = (resident - shared) * sysconf(_SC_PAGESIZE);
+    *files = shared * sysconf(_SC_PAGESIZE);
+    return true;
 }

@@ -65,4 +65,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void arena_free(struct arena *a);
 
+/* Bytes of this process that are in memory now: its own, and pages of files
+ * (the program itself).  false: the system does not say. */
+bool mem_resident(int64_t *own, int64_t *files);
+
 #endif

@@ -18,6 +18,8 @@ struct cJSON;
 /* ---- writing ---- */
 struct llmz_writer;
 struct llmz_writer *llmz_create(const char *path, struct pool *pool, struct err *e);
+/* Memory that a writer takes for tensors of at most n elements of `size` bytes. */
+size_t llmz_writer_bytes(int threads, size_t n, size_t size);
 /* Data is row-major little-endian; it is read before the call returns. */
 int llmz_add(struct llmz_writer *w, const char *name, enum dtype dt, int ndim, const int64_t *dim,
              const void *data, struct err *e);

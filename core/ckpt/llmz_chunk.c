@@ -61,6 +61,11 @@ struct llmz_coder *llmz_coder_new(struct err *e)
     return c;
 }
 
+size_t llmz_coder_bytes(void)
+{
+    return N_MODES * ZSTD_estimateCCtxSize(1) + ZSTD_estimateDCtxSize();
+}
+
 void llmz_coder_free(struct llmz_coder *c)
 {
     if (!c) return;

@@ -85,6 +85,8 @@ struct llmz_coded {
 struct llmz_coder;
 struct llmz_coder *llmz_coder_new(struct err *e);
 void llmz_coder_free(struct llmz_coder *c);
+/* Memory of a coder but for that of its chunks. */
+size_t llmz_coder_bytes(void);
 /* Memory for chunks of n <= LLMZ_CHUNK elements of `size` bytes; call before a
  * job, on one thread. */
 int llmz_coder_reserve(struct llmz_coder *c, size_t n, size_t size, struct err *e);

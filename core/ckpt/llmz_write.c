@@ -89,6 +89,12 @@ fail:
     return NULL;
 }
 
+size_t llmz_writer_bytes(int threads, size_t n, size_t size)
+{
+    size_t chunk = n < LLMZ_CHUNK ? n : LLMZ_CHUNK, chunks = (n + LLMZ_CHUNK - 1) / LLMZ_CHUNK, t = (size_t)threads;
+    return t * (chunk * size + llmz_coder_bytes()) + (chunks < 2 * t ? chunks : 2 * t) * llmz_frame_bound(chunk) * size;
+}
+
 /* ---- equal chunks ---- */
 
 static struct seen *seen_slot(const struct llmz_writer *w, struct hash128 h, uint32_t bytes,

@@ -7,6 +7,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/ckpt/llmz.h"
 
 /* A warming step, then the fastest of a few; of steps this long one will do. */
 enum { WARM = 1, TIMED = 3, LONG_STEP_S = 5 };
@@ -39,11 +40,25 @@ static void count(const struct train_job *job, const struct params *params, cons
     p->weights = p->gradients = p->n_params * 4;
     p->moments = p->n_params * 8;
     p->optimizer = optim_bytes(optim);
-    p->snapshot = p->checkpoint = p->n_params * 12;
+    p->checkpoint = p->n_params * 12;
     p->model = p->weights;
     int64_t n_kept = c->keep_last + (c->keep_every > 0 ? c->schedule.steps / c->keep_every : 0);
     p->disk = p->checkpoint * (n_kept + 1) + p->model; /* one more while it is written */
     p->memory = machine_memory();
+}
+
+/* While the run goes on a thread of its own writes a copy; at the end all threads
+ * write the state itself. */
+static int64_t saving_bytes(const struct train_job *job, const struct params *params, const struct train_plan *p)
+{
+    const struct train_cfg *c = &job->cfg;
+    bool along = c->save_every > 0 && c->save_every < c->schedule.steps;
+    int64_t largest = 0;
+    for (int i = 0; i < params->n; i++)
+        if (params->v[i]->n > largest) largest = params->v[i]->n;
+    int64_t at_end = (int64_t)llmz_writer_bytes(pool_threads(job->pool), (size_t)largest, sizeof(float));
+    int64_t copy = p->checkpoint + (int64_t)llmz_writer_bytes(1, (size_t)largest, sizeof(float));
+    return along && copy > at_end ? copy : at_end;
 }
 
 static int time_steps(const struct train_job *job, struct stepper *s, struct params *params, struct optim *optim,
@@ -70,7 +85,9 @@ static int time_steps(const struct train_job *job, struct stepper *s, struct par
 int train_plan(const struct train_job *job, bool measure, struct train_plan *p, struct err *e)
 {
     const struct train_cfg *c = &job->cfg;
+    int64_t own = 0, files = 0, now;
     memset(p, 0, sizeof *p);
+    mem_resident(&own, &files);
     p->step_seconds = p->total_seconds = (double)NAN;
     p->dtype = c->dtype == TRAIN_AUTO ? train_auto_dtype() : c->dtype == TRAIN_BF16 ? DT_BF16 : DT_F32;
     struct step_cfg sc = {.rows = c->batch, .T = c->T, .leaves = c->leaves, .accum = c->accum,
@@ -91,11 +108,15 @@ int train_plan(const struct train_job *job, bool measure, struct train_plan *p, 
     if (eval) add_sizes(p, eval);
     p->gradients += stepper_grad_bytes(train);
     p->total = p->weights + p->moments + p->gradients + p->activations + p->workspace + p->inputs + p->optimizer;
+    p->snapshot = saving_bytes(job, params, p);
     bool fits = !p->memory || p->total < p->memory;
     if (measure && fits &&
         (params_alloc(params, true, e) || stepper_alloc(train, job->pool, e) ||
          time_steps(job, train, params, optim, p, e)))
         goto out;
+    mem_resident(&now, &files); /* more of the program by now */
+    p->program = own + files;
+    p->peak = p->total + p->program + p->snapshot;
     ret = 0;
 out:
     stepper_free(train);
@@ -141,6 +162,8 @@ void train_plan_print(const struct train_plan *p, const struct train_cfg *c, str
     bytes(b, "inputs and constants", p->inputs);
     bytes(b, "total", p->total);
     bytes(b, "more while saving", p->snapshot);
+    bytes(b, "program, tokenizer, data", p->program);
+    bytes(b, "peak of the process", p->peak);
     if (p->memory) bytes(b, "this machine has", p->memory);
     buf_adds(b, "Disk, before compression\n");
     bytes(b, "a checkpoint", p->checkpoint);
@@ -169,7 +192,8 @@ void train_plan_json(const struct train_plan *p, struct buf *b)
         {"tokens", p->tokens_total}, {"tokens_epoch", p->tokens_epoch}, {"bytes_weights", p->weights},
         {"bytes_moments", p->moments}, {"bytes_gradients", p->gradients}, {"bytes_activations", p->activations},
         {"bytes_workspace", p->workspace + p->optimizer}, {"bytes_inputs", p->inputs}, {"bytes_total", p->total},
-        {"bytes_snapshot", p->snapshot}, {"bytes_machine", p->memory}, {"disk_checkpoint", p->checkpoint},
+        {"bytes_snapshot", p->snapshot}, {"bytes_program", p->program}, {"bytes_peak", p->peak},
+        {"bytes_machine", p->memory}, {"disk_checkpoint", p->checkpoint},
         {"disk_max", p->disk},
     };
     buf_printf(b, "{\"dtype\":\"%s\",\"flops_per_token\":%.17g,\"flops\":%.17g", dtype_name(p->dtype),

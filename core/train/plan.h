@@ -10,7 +10,9 @@ struct train_plan {
     int64_t tokens_per_step, tokens_total, tokens_epoch; /* epoch 0 = unknown */
     /* exact bytes of memory */
     int64_t weights, moments, gradients, activations, workspace, inputs, optimizer, total;
-    int64_t snapshot;                     /* more while a checkpoint is being saved */
+    int64_t program;                      /* the program, its data and tokenizer */
+    int64_t snapshot;                     /* more while a checkpoint is being saved, a copy of the state included */
+    int64_t peak;                         /* of the process: total, program and what saving takes */
     int64_t memory;                       /* of the machine, 0 = unknown */
     /* bytes of disk, at most */
     int64_t checkpoint, model, disk;

@@ -123,6 +123,22 @@ planned=$(value bytes_total)
 train --out p --steps 1 --threads 2 --json >out 2>err
 [ "$(value memory_bytes)" = "$planned" ] || fail "planned $planned bytes, used $(value memory_bytes)"
 
+# And the process takes no more than it says, within 5 %.
+case $LLMCTL in
+*/san-*) ;;
+*)
+    large="train.txt -t tok.json --preset llama-15m --batch 8 --context 128 --steps 2 --threads 2 --json"
+    # shellcheck disable=SC2086
+    "$LLMCTL" pretrain $large --plan >out
+    planned=$(value bytes_peak)
+    # shellcheck disable=SC2086
+    used=$(python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)' "$LLMCTL" pretrain $large --out large -q)
+    awk -v p="$planned" -v u="$used" 'BEGIN { exit !(u > 0.95 * p && u < 1.05 * p) }' || fail "planned $planned bytes, used $used"
+    ;;
+esac
+
 # Before there is data, the same plan: the vocabulary is the tokenizer's, else the model's own.
 small() { "$LLMCTL" pretrain --preset gpt2-nano --batch 2 --threads 1 --plan --json "$@" >out; }
 small train.txt -t tok.json
