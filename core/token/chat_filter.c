@@ -648,6 +648,10 @@ static int f_attr(struct chat_run *r, struct chat_env *env, const struct cv *of,
 {
     (void)env;
     if (a->n < 1 || a->v[0].type != CV_STRING) return chat_fail(r, "attr needs a name");
+    if (of->type == CV_DICT) { /* members of a mapping are no attributes */
+        *out = cv_undefined(a->v[0].u.s);
+        return 0;
+    }
     return chat_attribute(r, of, a->v[0].u.s, out);
 }
 

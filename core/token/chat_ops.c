@@ -1,6 +1,7 @@
 /* Operators, attributes, items and slices. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
@@ -223,6 +224,7 @@ int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *n
     }
     if (chat_has_method(of, name)) return method_value(r, of, name, out);
     if (of->type == CV_LOOP) return loop_attribute(r, of->u.loop, name, out);
+    if (of->type == CV_MACRO) return chat_fail(r, "'%.*s' of a macro is not supported", (int)name->n, name->s);
     *out = cv_undefined(name);
     if (of->type == CV_DICT || of->type == CV_NAMESPACE) {
         struct cdict d =
@@ -366,6 +368,26 @@ static size_t spec_length(const char *s, size_t n)
     return k;
 }
 
+/* %10s, %-5s, %.3s: width and precision in characters. */
+static void format_text(struct chat_text *t, const char *spec, const struct cv *v)
+{
+    struct chat_text one = {{0}, {0}};
+    const char *digits = spec + strspn(spec, "%-+ #0"), *dot = strchr(spec, '.');
+    size_t width = (size_t)atoi(digits), most = dot ? (size_t)atoi(dot + 1) : SIZE_MAX, chars = 0, end = 0;
+    bool left = memchr(spec, '-', (size_t)(digits - spec)) != NULL;
+    cv_write(&one, v, 0);
+    const char *s = one.text.data ? one.text.data : "";
+    while (end < one.text.len && chars < most) {
+        for (end++; end < one.text.len && ((uint8_t)s[end] & 0xC0) == 0x80;) end++;
+        chars++;
+    }
+    for (size_t i = chars; !left && i < width; i++) chat_text_addc(t, ' ', 0);
+    for (size_t i = 0; i < end; i++) chat_text_addc(t, s[i], (uint8_t)one.marks.data[i]);
+    for (size_t i = chars; left && i < width; i++) chat_text_addc(t, ' ', 0);
+    if (one.text.oom || one.marks.oom) t->text.oom = true;
+    chat_text_free(&one);
+}
+
 int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, size_t n, struct cv *out)
 {
     struct chat_text t = {{0}, {0}};
@@ -386,8 +408,13 @@ int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, 
             continue;
         }
         if (used >= n) ret = chat_fail(r, "the format wants more values");
-        else if (c == 's' && k == 1) cv_write(&t, &v[used++], 0);
-        else if ((c == 'd' || c == 'i') && cv_is_number(&v[used]) && fabs(cv_number(&v[used])) < 9e18) {
+        else if (c == 's') format_text(&t, spec, &v[used++]);
+        else if (c && strchr("xXo", c) && v[used].type == CV_INT && v[used].u.i >= 0) {
+            snprintf(spec + k, sizeof spec - k, "ll%c", c);
+            int len = snprintf(text, sizeof text, spec, (unsigned long long)v[used++].u.i);
+            if (len < 0 || (size_t)len >= sizeof text) ret = chat_fail(r, "the format is too wide");
+            else chat_text_add(&t, text, (size_t)len, 0);
+        } else if ((c == 'd' || c == 'i') && cv_is_number(&v[used]) && fabs(cv_number(&v[used])) < 9e18) {
             memcpy(spec + k, "lld", 4);
             long long whole = (long long)(v[used].type == CV_INT ? v[used].u.i : (int64_t)cv_number(&v[used]));
             used++;

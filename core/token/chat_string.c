@@ -96,10 +96,17 @@ static bool ends_word(uint32_t cp)
     return is_white(cp) || cp == '-' || cp == '(' || cp == '{' || cp == '[' || cp == '<';
 }
 
+/* Sharp s and ligatures, whose capital form is several letters. */
+static const char *longer_upper(uint32_t cp)
+{
+    static const char *const ligatures[] = {"FF", "FI", "FL", "FFI", "FFL", "ST", "ST"};
+    return cp == 0xDF ? "SS" : ligatures[cp - 0xFB00];
+}
+
 int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, struct cv *out)
 {
     struct chat_text t = {{0}, {0}};
-    bool begins = true;
+    bool begins = true, whole = kind == CASE_UPPER || kind == CASE_WORDS; /* of one character; else its title form */
     for (size_t i = 0; i < s->n;) {
         struct uni_char c = char_at(s, i);
         bool upper = kind == CASE_UPPER || (kind != CASE_LOWER && begins);
@@ -107,11 +114,14 @@ int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, str
         uint8_t mark = cstr_mark(s, i);
         if (c.cp == UNI_BAD) {
             chat_text_part(&t, s, i, i + c.len);
-        } else if (upper && c.cp == 0xDF) {
-            chat_text_add(&t, kind == CASE_UPPER ? "SS" : "Ss", 2, mark);
+        } else if (upper && (c.cp == 0xDF || (c.cp >= 0xFB00 && c.cp <= 0xFB06))) {
+            const char *big = longer_upper(c.cp);
+            for (size_t k = 0; big[k]; k++) chat_text_addc(&t, k && !whole ? (char)(big[k] | 0x20) : big[k], mark);
+        } else if (!upper && c.cp == 0x130) {
+            chat_text_add(&t, "i\xCC\x87", 3, mark);
         } else {
             utf8proc_int32_t to = (utf8proc_int32_t)c.cp;
-            to = !upper ? utf8proc_tolower(to) : kind == CASE_UPPER ? utf8proc_toupper(to) : utf8proc_totitle(to);
+            to = !upper ? utf8proc_tolower(to) : whole ? utf8proc_toupper(to) : utf8proc_totitle(to);
             chat_text_add(&t, bytes, (size_t)utf8_encode((uint32_t)to, bytes), mark);
         }
         begins = kind == CASE_WORDS ? ends_word(c.cp) : kind == CASE_TITLE ? !(c.class & UNI_L) : false;

@@ -56,6 +56,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (tok_to_json(t, &json, &e)) abort();
     struct tokenizer *again = tok_parse(json.data, json.len, "written", &e);
     if (!again || tok_hash(again) != tok_hash(t)) abort();
+    static const enum tok_format formats[] = {FORMAT_GGUF, FORMAT_TEKKEN, FORMAT_VOCAB_TXT, FORMAT_TIKTOKEN};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct buf out = {0};
+        if (tok_export(t, formats[i], &out, NULL, &e) && !*e.msg) abort();
+        buf_free(&out);
+    }
     tok_free(again);
     tok_free(t);
     buf_free(&json);

@@ -85,6 +85,9 @@ static void templates_render_as_in_jinja(void **state)
            "023");
     expect("{% set b %}x{{ n }}{% endset %}{{ b|upper }}{% filter upper %}y{% endfilter %}", "X7Y");
     expect("{{ 'yes' if n > 3 else 'no' }}{{ 'a' in 'cat' }}{{ 1 < 2 < 3 }}{{ not n }}", "yesTrueTrueFalse");
+    expect("{{ '%4s|%-3s|%.2s|%x|%04X'|format('\xc3\xa9', 'b', '\xc3\xa9\xc3\xa9\xc3\xa9', 255, 10) }}", "   \xc3\xa9|b  |\xc3\xa9\xc3\xa9|ff|000A");
+    expect("{{ '\xef\xac\x81x'|upper }}{{ '\xef\xac\x81x'|title }}{{ '\xef\xac\x81x'.title() }}{{ '\xc4\xb0'|lower }}", "FIXFIxFixi\xcc\x87");
+    expect("{{ messages[0]|attr('role') }}{{ namespace(a=1)|attr('a') }}", "1");
     expect("{{ strftime_now('%Y') }}", "1970");
     expect("{{ bos_token }}{{ messages[0].content|trim }}{{ eos_token }}", "<s>Be kind.</s>");
 }
@@ -94,6 +97,7 @@ static void errors_name_the_line(void **state)
     (void)state;
     expect_error("{% macro g(a) %}{% endmacro %}{{ g(*[1, 2]) }}", "has no such argument");
     expect_error("{% macro g(a) %}{% endmacro %}{{ g(1, **{'a': 2}) }}", "argument 'a' is given twice");
+    expect_error("{% macro g(a) %}{% endmacro %}{{ g.name }}", "'name' of a macro is not supported");
     expect_error("{{ range(**[1]) }}", "is no dictionary");
     expect_error("{{ range(*[1], 2) }}", "t:1: an argument by position follows others");
     expect_error("{{ '%1-2f'|format(1.5) }}", "is not a format for this value");
