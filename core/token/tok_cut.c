@@ -82,9 +82,10 @@ static inline bool letter(uint8_t b)
     return (uint8_t)((b | 0x20) - 'a') < 26;
 }
 
-/* Of 64 bytes: gaps, single spaces, printable ASCII, letters. */
+/* Of 64 bytes: gaps, single spaces, printable ASCII, letters, first bytes of
+ * characters from U+3000 to U+DFFF. */
 struct looks {
-    uint64_t gap, space, plain, letter;
+    uint64_t gap, space, plain, letter, wide;
 };
 
 #ifdef __SSE2__
@@ -101,7 +102,7 @@ static inline uint64_t bits(__m128i m, int at)
 
 static inline struct looks look(const struct tok_fast *f, const uint8_t *s)
 {
-    struct looks l = {0, 0, 0, 0};
+    struct looks l = {0, 0, 0, 0, 0};
     for (int at = 0; at < 64; at += 16) {
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + at));
         __m128i space = _mm_cmpeq_epi8(x, _mm_set1_epi8(' ')), any = space;
@@ -110,18 +111,20 @@ static inline struct looks look(const struct tok_fast *f, const uint8_t *s)
         l.space |= bits(space, at);
         l.letter |= bits(in_range(_mm_or_si128(x, _mm_set1_epi8(0x20)), 'a', 26), at);
         l.plain |= bits(in_range(x, 0x21, 0x7F - 0x21), at);
+        l.wide |= bits(in_range(x, 0xE3, 0xED - 0xE3 + 1), at);
     }
     return l;
 }
 #else
 static inline struct looks look(const struct tok_fast *f, const uint8_t *s)
 {
-    struct looks l = {0, 0, 0, 0};
+    struct looks l = {0, 0, 0, 0, 0};
     for (int i = 0; i < 64; i++) {
         l.gap |= (uint64_t)is_gap(f, s[i]) << i;
         l.space |= (uint64_t)(s[i] == ' ') << i;
         l.letter |= (uint64_t)letter(s[i]) << i;
         l.plain |= (uint64_t)plain(s[i]) << i;
+        l.wide |= (uint64_t)(s[i] >= 0xE3 && s[i] <= 0xED) << i;
     }
     return l;
 }
@@ -152,19 +155,28 @@ static inline size_t cuts_of_gap(const struct tok_fast *f, const uint8_t *s, siz
     return count;
 }
 
-/* Ends of parts in the 64 bytes from i on: before a space between printable
- * characters, and between two of them that no token joins.  Returns where to go
- * on; that is at a gap which has to be looked at, *hard, or behind the bytes.
- * The byte before i, if any, and two after the 64 are readable. */
-static inline size_t easy_ends(const struct tok_fast *f, const uint8_t *s, size_t begin, size_t i, size_t *ends,
-                               size_t *count, bool *hard)
+/* The same for one space, not at the beginning. */
+static inline bool cut_at_space(const struct tok_fast *f, const uint8_t *s, size_t n, size_t at)
+{
+    return plain_after(s, n, at + 1) && (plain_before(s, at) || (f->newlines && s[at - 1] == '\n'));
+}
+
+/* Ends of parts in the 64 bytes from i on: before a space between two characters, and
+ * between two printable ones of ASCII, or two wide ones, that no token joins.  Returns
+ * where to go on; that is at a gap which has to be looked at, *hard, or behind the
+ * bytes.  The byte before i, if any, and two after the 64 are readable. */
+static inline size_t easy_ends(const struct tok_fast *f, const uint8_t *s, size_t n_text, size_t begin, size_t i,
+                               size_t *ends, size_t *count, bool *hard)
 {
     struct looks l = look(f, s + i);
     uint64_t plain_before_it = l.plain << 1 | (i && plain(s[i - 1])), gaps = l.gap & ~(l.gap << 1);
     uint64_t easy = l.space & plain_before_it & (l.plain >> 1 | (uint64_t)plain(s[i + 64]) << 63), todo = easy;
     size_t end = i + 64;
     if (f->pairs) todo |= l.plain & plain_before_it & ~(l.letter & (l.letter << 1 | (i && letter(s[i - 1]))));
-    gaps &= ~easy;
+    if (f->wide) todo |= l.wide & l.wide << 3;
+    uint64_t single = l.space & ~(l.gap << 1 | l.gap >> 1 | (uint64_t)1 << 63) & ~easy;
+    todo |= single;
+    gaps &= ~(easy | single);
     *hard = gaps != 0;
     if (gaps) {
         end = i + (size_t)__builtin_ctzll(gaps);
@@ -175,7 +187,10 @@ static inline size_t easy_ends(const struct tok_fast *f, const uint8_t *s, size_
     for (; todo; todo &= todo - 1) {
         size_t at = i + (size_t)__builtin_ctzll(todo);
         ends[n] = at;
-        n += !tok_joined(f, s[at - 1], s[at]); /* no character is joined with a space */
+        /* No character is joined with a space. */
+        if (s[at] >= 0x80) n += !tok_wide_joined(f, s + at - 3);
+        else if (single >> (at - i) & 1) n += cut_at_space(f, s, n_text, at);
+        else n += !tok_joined(f, s[at - 1], s[at]);
     }
     *count = n;
     return end;
@@ -187,8 +202,9 @@ static size_t cut_spaces(const struct tok_fast *f, const uint8_t *s, size_t n, s
     size_t count = 0, begin = *pos, i = begin, cuts[3];
     while (begin < n && count + 70 < max) {
         bool hard = true;
+        __builtin_prefetch(s + i + 2048);
         if (n - i >= 66) {
-            i = easy_ends(f, s, begin, i, ends, &count, &hard);
+            i = easy_ends(f, s, n, begin, i, ends, &count, &hard);
             if (count) begin = ends[count - 1];
             if (!hard) continue;
         } else {

@@ -13,6 +13,8 @@ enum cut_kind {
 };
 enum byte_class { B_OTHER, B_SPACE, B_PUNCT };
 
+enum { TOK_WIDE_BITS = 1 << 17 };
+
 struct tok_fast {
     enum cut_kind kind;
     bool punct;       /* CUT_WORDS: punctuation is a word by itself */
@@ -23,6 +25,9 @@ struct tok_fast {
     bool pairs;       /* CUT_SPACES: cut between printable ASCII characters, too, where no token has
                        * the two side by side: bit b of joined[a] */
     uint64_t joined[128][2];
+    bool wide;        /* pairs: and between two characters from U+3000 to U+DFFF that have a token each: ... */
+    uint64_t has_token[1024];
+    uint64_t together[TOK_WIDE_BITS / 64]; /* ... unless the bit of the pair is set: some token may have it */
     bool direct;      /* what these characters and spaces become is known: see neutral */
     bool separate;    /* SentencePiece's rules have no ASCII but at their beginning */
     bool one_space;   /* ... of a run of spaces one is left */
@@ -35,6 +40,20 @@ struct tok_fast {
     size_t longest;   /* bytes of parts that are looked up in the cache */
     uint8_t class[256];
 };
+
+static inline uint32_t tok_wide_pair(uint32_t a, uint32_t b)
+{
+    return (a * 0x9E3779B1u ^ b * 0x85EBCA6Bu) >> (32 - 17);
+}
+
+/* Whether two characters of three bytes, the one behind the other, stay together. */
+static inline bool tok_wide_joined(const struct tok_fast *f, const uint8_t *s)
+{
+    uint32_t a = (s[0] & 15u) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u);
+    uint32_t b = (s[3] & 15u) << 12 | (s[4] & 63u) << 6 | (s[5] & 63u), bit = tok_wide_pair(a, b);
+    uint64_t both = f->has_token[a >> 6] >> (a & 63) & f->has_token[b >> 6] >> (b & 63);
+    return !(both & 1) || (f->together[bit >> 6] >> (bit & 63) & 1);
+}
 
 static inline bool tok_joined(const struct tok_fast *f, uint8_t a, uint8_t b)
 {

@@ -270,6 +270,28 @@ static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
                 f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
 }
 
+/* The same for characters that no step changes, far from ASCII.  Characters that
+ * have no token must not become one <unk> with their neighbours. */
+static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
+{
+    f->wide = f->pairs && t->model == MODEL_BPE;
+    for (size_t i = 0; i < t->norm.n; i++) f->wide = f->wide && !t->norm.step[i].map;
+    for (int id = 0; f->wide && id < t->vocab.n; id++) {
+        size_t n, pos = 0;
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+        for (uint32_t before = 0; pos < n;) {
+            struct uni_char c = uni_next(s + pos, n - pos);
+            uint32_t bit = tok_wide_pair(before, c.cp);
+            if (c.len == n && c.len == 3 && (t->vocab.v[id].flags & VOCAB_MODEL))
+                f->has_token[c.cp >> 6] |= (uint64_t)1 << (c.cp & 63);
+            f->together[bit >> 6] |= (uint64_t)(pos > 0) << (bit & 63);
+            before = c.cp;
+            pos += c.len;
+        }
+    }
+}
+
 static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
 {
     f->kind = CUT_SPACES;
@@ -346,6 +368,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
     plan_pairs(t, &f);
     if (plan_walk(t, &f, e)) return -1;
+    plan_wide(t, &f);
     f.max_step = fabs(t->unk_score);
     for (int id = 0; f.carry && id < t->vocab.n; id++)
         if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(t->score[id]) > f.max_step) f.max_step = fabs(t->score[id]);
