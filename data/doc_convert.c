@@ -102,7 +102,11 @@ bool doc_convert_bad(const char *line, size_t n, struct doc *d, const char **rea
     static const char *const reasons[] = {
         "invalid UTF-8", "longer than --max-line", "a quoted field does not end", "the row has too few fields",
         "the row has too many fields", "text follows a closing quote", "cut off by the end of the file",
-        "not a WARC record", "the HTTP body is compressed", "the HTTP body is chunked", "the HTTP header does not end",
+        "not a WARC record", "the HTTP header does not end",
+        "the HTTP body is of a type that is no text",
+        "the HTTP body is compressed in a way that is not supported",
+        "the HTTP body cannot be unpacked, or is longer than --max-line",
+        "the page is neither in UTF-8 nor in Windows-1252 or -1251",
         "no text", "contains a NUL character"};
     const char *s = line + 1, *end = line + n;
     if (n < 2 || line[0] != BAD_MARK) return false;
