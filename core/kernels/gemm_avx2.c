@@ -4,85 +4,26 @@
  * columns go through a block on the stack. */
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-#include <string.h>
-
 #include "core/kernels/fill.h"
-#include "core/kernels/gemm_impl.h"
-#include "core/kernels/gemm_rows.h"
+#include "core/kernels/gemm_micro.h"
 
-enum { NR = 16 };
+enum { NR = 16, FETCH_AT_ONCE = true }; /* a unit takes 6 cycles only: no time for a second stream */
 
-#define DECL(r, base, off) __m256 c##r##_0, c##r##_1;
-#define ZERO(r, base, off) c##r##_0 = c##r##_1 = _mm256_setzero_ps();
-#define LOAD(r, base, off)                    \
-    c##r##_0 = _mm256_loadu_ps(cp);           \
-    c##r##_1 = _mm256_loadu_ps(cp + 8);       \
-    cp += ld;
-#define ADD(r, base, off)                                          \
-    c##r##_0 = _mm256_add_ps(_mm256_loadu_ps(cp), c##r##_0);       \
-    c##r##_1 = _mm256_add_ps(_mm256_loadu_ps(cp + 8), c##r##_1);   \
-    cp += ld;
-#define STORE(r, base, off)                   \
-    _mm256_storeu_ps(c, c##r##_0);            \
-    _mm256_storeu_ps(c + 8, c##r##_1);        \
-    c += ldc;
+#define VEC __m256
+#define ZERO _mm256_setzero_ps()
+#define ADD(x, y) _mm256_add_ps(x, y)
+#define COLUMNS
+#define LOAD(p, i) _mm256_loadu_ps((p) + 8 * (i))
+#define STORE(p, i, x) _mm256_storeu_ps((p) + 8 * (i), x)
 
-#define OPAQUE(p) __asm__("" : "+r"(p))
-#define UNIT(n)             \
-    {                       \
-        PREPARE             \
-        GEMM_ROWS_##n(STEP) \
-        a0 += ks;           \
-        a3 += ks;           \
-        b += NR;            \
-    }
-
-/* Full panels only; OPAQUE, PREPARE and STEP as in gemm_zmm.h. */
-#define MICRO(name, n)                                                                       \
-    static void name##_##n(const struct gemm_tile *t)                                        \
-    {                                                                                        \
-        const int64_t rs = t->rs, ks = t->ks, next_step = t->next_step;                      \
-        const uint32_t *a0 = t->a, *a3 = a0 + 3 * rs, *b = t->b;                             \
-        const char *next = t->next, *soon = t->soon;                                          \
-        GEMM_ROWS_##n(DECL)                                                                  \
-        OPAQUE(a3);                                                                          \
-        if (t->from) {                                                                       \
-            const float *cp = t->from;                                                       \
-            const int64_t ld = t->ld_from;                                                   \
-            GEMM_ROWS_##n(LOAD)                                                              \
-        } else {                                                                             \
-            GEMM_ROWS_##n(ZERO)                                                              \
-        }                                                                                    \
-        /* a unit takes 6 cycles only: no time for a second stream */                        \
-        for (int i = 0; i < n; i++) _mm_prefetch(soon + i * t->soon_step, _MM_HINT_T0);      \
-        ENTER                                                                                \
-        for (int64_t k = t->k; k > 0; k--) {                                                 \
-            _mm_prefetch(next, _MM_HINT_T1);                                                 \
-            next += next_step & -(int64_t)(k % GEMM_FETCH == 1);                             \
-            UNIT(n)                                                                          \
-        }                                                                                    \
-        LEAVE                                                                                \
-        for (int i = 0; i < t->n_left; i++) {                                                \
-            const float *cp = t->left[i];                                                    \
-            const int64_t ld = NR;                                                           \
-            GEMM_ROWS_##n(ADD)                                                               \
-        }                                                                                    \
-        float *c = t->c;                                                                     \
-        const int64_t ldc = t->ldc;                                                          \
-        if (t->add_c) {                                                                      \
-            const float *cp = c;                                                             \
-            const int64_t ld = ldc;                                                          \
-            GEMM_ROWS_##n(ADD)                                                               \
-        }                                                                                    \
-        GEMM_ROWS_##n(STORE)                                                                 \
-    }                                                                                        \
-    static void name##_any_##n(const struct gemm_tile *t)                                    \
-    {                                                                                        \
-        if (t->cols == NR)                                                                   \
-            name##_##n(t);                                                                   \
-        else                                                                                 \
-            ragged(t, name##_##n, n);                                                        \
+/* name_full_n for any number of columns. */
+#define ANY_COLS(name, n)                                   \
+    static void name##_##n(const struct gemm_tile *t)       \
+    {                                                       \
+        if (t->cols == NR)                                  \
+            name##_full_##n(t);                             \
+        else                                                \
+            ragged(t, name##_full_##n, n);                  \
     }
 
 /* Columns that do not fill a panel: through blocks that do. */
@@ -104,6 +45,9 @@ static void ragged(const struct gemm_tile *t, gemm_micro *micro, int rows)
 #define ENTER
 #define LEAVE
 #define PREPARE const __m256 b0 = _mm256_castsi256_ps(LOAD_B(0)), b1 = _mm256_castsi256_ps(LOAD_B(8));
+#define KEEP_B(p)                                \
+    _mm256_storeu_ps((float *)(p), b0);          \
+    _mm256_storeu_ps((float *)(p) + 8, b1)
 #define STEP(r, p, o)                                                         \
     {                                                                         \
         const __m256 x = _mm256_castsi256_ps(_mm256_set1_epi32((int)(p)[o])); \
@@ -111,18 +55,19 @@ static void ragged(const struct gemm_tile *t, gemm_micro *micro, int rows)
         c##r##_1 = _mm256_fmadd_ps(x, b1, c##r##_1);                          \
     }
 
-MICRO(f32, 1)
-MICRO(f32, 2)
-MICRO(f32, 3)
-MICRO(f32, 4)
-MICRO(f32, 5)
-MICRO(f32, 6)
+GEMM_UPTO_6(GEMM_MICRO, f32_full)
+GEMM_UPTO_6(GEMM_MICRO_COPIES, f32_full)
+GEMM_UPTO_6(ANY_COLS, f32)
 
-static gemm_micro *const f32[] = {NULL, f32_any_1, f32_any_2, f32_any_3, f32_any_4, f32_any_5, f32_any_6};
+static gemm_micro *const f32[] = {GEMM_UPTO_6(GEMM_ENTRY, f32)};
+static gemm_micro *const f32_a[] = {GEMM_UPTO_6(GEMM_ENTRY, f32_full_a)};
+static gemm_micro *const f32_b[] = {GEMM_UPTO_6(GEMM_ENTRY, f32_full_b)};
+static gemm_micro *const f32_ab[] = {GEMM_UPTO_6(GEMM_ENTRY, f32_full_ab)};
 
 #undef ENTER
 #undef LEAVE
 #undef PREPARE
+#undef KEEP_B
 #undef STEP
 #define ENTER                          \
     const unsigned csr = _mm_getcsr(); \
@@ -133,6 +78,7 @@ static gemm_micro *const f32[] = {NULL, f32_any_1, f32_any_2, f32_any_3, f32_any
 #define PREPARE                                        \
     const __m256i v0 = LOAD_B(0), v1 = LOAD_B(8);      \
     const __m256 hi0 = HI(v0), hi1 = HI(v1), lo0 = LO(v0), lo1 = LO(v1);
+#define KEEP_B(p) (void)(p)
 #define STEP(r, p, o)                                          \
     {                                                          \
         const __m256i v = _mm256_set1_epi32((int)(p)[o]);      \
@@ -143,12 +89,10 @@ static gemm_micro *const f32[] = {NULL, f32_any_1, f32_any_2, f32_any_3, f32_any
         c##r##_1 = _mm256_fmadd_ps(lo, lo1, c##r##_1);         \
     }
 
-MICRO(emu, 1)
-MICRO(emu, 2)
-MICRO(emu, 3)
-MICRO(emu, 4)
+GEMM_UPTO_4(GEMM_MICRO, emu_full)
+GEMM_UPTO_4(ANY_COLS, emu)
 
-static gemm_micro *const emu[] = {NULL, emu_any_1, emu_any_2, emu_any_3, emu_any_4};
+static gemm_micro *const emu[] = {GEMM_UPTO_4(GEMM_ENTRY, emu)};
 
 /* ---- packing ---- */
 
@@ -231,45 +175,18 @@ static struct gemm_core core = {
     .nr = NR,
     .mr_f32 = 6,
     .mr_bf16 = 4,
-    .f32 = f32,
+    .f32 = {f32, f32_a, f32_b, f32_ab},
     .bf16 = emu,
     .transpose = transpose,
     .pack_f32 = pack_f32,
     .pack_bf16 = pack_bf16,
 };
 
-static size_t packed_bytes(enum dtype dt, int K, int N)
-{
-    return gemm_packed_bytes(&core, dt, K, N);
-}
-
-static void pack_b(enum dtype dt, void *Bp, int K, int N, const void *src, enum dtype src_dt, int64_t ld, bool trans,
-                   int col0, int n0, int n1)
-{
-    gemm_pack_b(&core, dt, Bp, K, N, src, src_dt, ld, trans, col0, n0, n1);
-}
-
-static void gemm(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws)
-{
-    gemm_drive(&core, g, m0, m1, n0, n1, ws);
-}
-
-static void gemm_tn(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
-{
-    gemm_drive_tn(&core, g, m0, m1, n0, n1, ws);
-}
+#include "core/kernels/gemm_table.h"
 
 void kernels_fill_gemm_avx2(struct kernels *k)
 {
-    core.rows = k;
-    k->mr_f32 = core.mr_f32;
-    k->mr_bf16 = core.mr_bf16;
-    k->nr_f32 = k->nr_bf16 = core.nr;
-    k->gemm_ws_bytes = gemm_ws_bytes();
-    k->packed_bytes = packed_bytes;
-    k->pack_b = pack_b;
-    k->gemm = gemm;
-    k->gemm_tn = gemm_tn;
+    fill_gemm(k);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #define LEAVE
 #define BF16(x) ((__m512bh)(x))
 #define PREPARE const __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 16);
+#define KEEP_B(p) (void)(p)
 #define STEP(r, p, o)                                                       \
     {                                                                       \
         const __m512i x = _mm512_set1_epi32((int)(p)[o]);                   \
@@ -15,26 +16,12 @@
         c##r##_1 = _mm512_dpbf16_ps(c##r##_1, BF16(x), BF16(b1));           \
     }
 
-GEMM_ZMM(dp, 1)
-GEMM_ZMM(dp, 2)
-GEMM_ZMM(dp, 3)
-GEMM_ZMM(dp, 4)
-GEMM_ZMM(dp, 5)
-GEMM_ZMM(dp, 6)
-GEMM_ZMM(dp, 7)
-GEMM_ZMM(dp, 8)
-GEMM_ZMM(dp, 9)
-GEMM_ZMM(dp, 10)
-GEMM_ZMM(dp, 11)
-GEMM_ZMM(dp, 12)
-GEMM_ZMM(dp, 13)
-GEMM_ZMM(dp, 14)
+GEMM_UPTO_14(GEMM_MICRO, dp)
 
-static gemm_micro *const dp[] = {NULL, dp_1, dp_2, dp_3,  dp_4,  dp_5,  dp_6, dp_7,
-                                 dp_8, dp_9, dp_10, dp_11, dp_12, dp_13, dp_14};
+static gemm_micro *const dp[] = {GEMM_UPTO_14(GEMM_ENTRY, dp)};
 
 static struct gemm_core core = {
-    .nr = ZMM_NR,
+    .nr = NR,
     .mr_bf16 = 14,
     .bf16 = dp,
     .transpose = gemm_transpose_avx512,

@@ -66,7 +66,7 @@ static void fetch_epilogue(const struct gemm *g, const struct soon *s, struct ge
 static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, int mc, int n, int nc, float *sums,
                       int64_t ld, struct ws *ws)
 {
-    gemm_micro *const *micro = g->ab == DT_BF16 ? c->bf16 : c->f32;
+    gemm_micro *const *micro = g->ab == DT_BF16 ? c->bf16 : c->f32[0];
     int mr = g->ab == DT_BF16 ? c->mr_bf16 : c->mr_f32;
     int K = gemm_units(g->ab, g->K), slivers = (mc + mr - 1) / mr, k = 0;
     struct soon epilogue = epilogue_needs(g);

@@ -2,8 +2,9 @@
  *
  * Both operands are packed block by block of k; a block is a piece of a leaf
  * or, where leaves are short, several whole ones.  A block of A stays in L2;
- * one panel of B at a time is packed and used for all rows.  While the
- * microkernels run they prefetch what will be packed next.  The tree is a binary
+ * one panel of B at a time is packed and used for all rows.  In f32 the
+ * microkernels that read a panel first pack it, which is nearly free; bf16 is
+ * packed before.  All of them prefetch what will be packed next.  The tree is a binary
  * counter: slot i holds the sum of 2^j leaves, and two of a size are added as
  * soon as they exist, the earlier on the left, which gives (l0+l1)+(l2+l3).
  * The microkernel that finishes a leaf adds the slots which that completes while
@@ -36,6 +37,7 @@ struct job {
     const struct gemm_core *c;
     const struct gemm_tn *g;
     gemm_micro *const *micro;
+    bool copies;            /* what is packed is packed by the microkernels that read it first: f32 */
     struct ws *ws;
     int m, mc, n, nc;
     int slivers, width;     /* micro tiles one above the other, of heights that differ by one at most; the greatest */
@@ -142,8 +144,8 @@ static void fetch_needed(const struct needs *s, int later, struct gemm_tile *t)
 }
 
 /* The leaves of a block (a power of two), in L1 but for the last: that one's microkernel does what `last` says. */
-static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_leaves, struct gemm_tile *last,
-                       const struct needs *needs)
+static void add_leaves(const struct job *j, struct gemm_tile t, gemm_micro *fn, int rows, int n_leaves,
+                       struct gemm_tile *last, const struct needs *needs)
 {
     const float *left[MAX_LEFT];
     int top = 0, nr = j->c->nr;
@@ -156,10 +158,12 @@ static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_
         if (leaf == n_leaves - 1) break;
         t.c = j->ws->micro[top];
         t.ldc = t.cols = nr;
-        j->micro[rows](&t);
+        fn(&t);
         t.next += t.k / GEMM_FETCH * t.next_step;
-        t.a = (const uint32_t *)t.a + t.k * j->width;
-        t.b = (const uint32_t *)t.b + t.k * nr;
+        t.a = (const uint32_t *)t.a + t.k * t.ks;
+        t.b = (const uint32_t *)t.b + t.k * t.b_ld;
+        t.a_to += t.k * j->width;
+        t.b_to += t.k * nr;
     }
     for (int i = 0; i < last->n_left; i++) left[t.n_left++] = last->left[i];
     t.c = last->c;
@@ -168,11 +172,12 @@ static void add_leaves(const struct job *j, struct gemm_tile t, int rows, int n_
     t.from = last->from;
     t.ld_from = last->ld_from;
     t.add_c = last->add_c;
-    j->micro[rows](&t);
+    fn(&t);
 }
 
 /* One micro tile of a packed block; it is number i of the tile. */
-static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, int i, int s, int n)
+static void sum_micro(const struct job *j, const struct block *b, struct gemm_tile t, gemm_micro *const *micro, int i,
+                      int s, int n)
 {
     int m = j->first[s], rows = j->first[s + 1] - m, cols = gemm_min(j->c->nr, j->nc - n), nr = j->c->nr;
     const struct gemm_tn *g = j->g;
@@ -200,7 +205,30 @@ static void sum_micro(const struct job *j, const struct block *b, struct gemm_ti
         last.add_c = g->accumulate && !g->chain;
     }
     if (done || j->in_c) need(&needs, C, g->ldc);
-    add_leaves(j, t, rows, b->n_leaves, &last, &needs);
+    add_leaves(j, t, micro[rows], rows, b->n_leaves, &last, &needs);
+}
+
+/* Operands of micro tile s of the panel at column n, and the microkernel for them.  They are packed; with j->copies
+ * the first to read a panel takes it from where it lies and packs it. */
+static gemm_micro *const *operands(const struct job *j, const struct block *b, int s, int n, struct gemm_tile *t)
+{
+    const struct gemm_tn *g = j->g;
+    int nr = j->c->nr;
+    bool full = n + nr <= j->nc;
+    int copy = !j->copies || !full ? 0 : (n == 0 ? COPY_A : 0) | (s == 0 ? COPY_B : 0);
+    t->a = t->a_to = j->ws->a + s * j->width * b->units * b->n_leaves;
+    t->b = t->b_to = j->ws->b;
+    t->ks = t->to_width = j->width;
+    t->b_ld = nr;
+    if (copy & COPY_A) {
+        t->a = row(g->A, g->a, g->lda, b->k, j->m + j->first[s]);
+        t->ks = g->lda;
+    }
+    if (copy & COPY_B) {
+        t->b = row(g->B, g->a, g->ldb, b->k, j->n + n);
+        t->b_ld = g->ldb;
+    }
+    return copy ? j->c->f32[copy] : j->micro;
 }
 
 static void sum_block(const struct job *j, const struct block *b)
@@ -209,20 +237,19 @@ static void sum_block(const struct job *j, const struct block *b)
     int nr = j->c->nr, el = (int)dtype_size(g->a), i = 0, rows = b->len * b->n_leaves;
     int64_t total = g->cuts ? g->cuts[g->n_leaves] : g->K, k_next = b->k + rows, lda = g->lda * el, ldb = g->ldb * el;
     int rows_next = (int)(total - k_next < rows ? total - k_next : rows);
-    struct gemm_tile t = {.k = b->units, .rs = 1, .ks = j->width, .b = j->ws->b, .soon_every = gemm_soon_every(b->units)};
+    struct gemm_tile t = {.k = b->units, .rs = 1, .next = (const char *)j->ws->a, .soon_every = gemm_soon_every(b->units)};
     struct fetch fa, fb;
     fetch_start(&fa, row(g->A, g->a, g->lda, k_next, j->m), lda, j->mc * el, rows_next);
-    pack_a(j, b);
-    t.next = (const char *)j->ws->a;
+    if (!j->copies || j->nc < nr) pack_a(j, b);
     for (int n = 0; n < j->nc; n += nr) {
         if (n + nr > j->nc) memset(j->ws->b, 0, sizeof j->ws->b);
-        pack(j, b, j->ws->b, nr, g->B, g->ldb, j->n + n, gemm_min(nr, j->nc - n));
+        if (!j->copies || n + nr > j->nc) pack(j, b, j->ws->b, nr, g->B, g->ldb, j->n + n, gemm_min(nr, j->nc - n));
         if (n + nr < j->nc) fetch_start(&fb, row(g->B, g->a, g->ldb, b->k, j->n + n + nr), ldb, nr * el, rows);
         else fetch_start(&fb, row(g->B, g->a, g->ldb, k_next, j->n), ldb, nr * el, rows_next);
         for (int s = 0; s < j->slivers; s++) {
-            t.a = j->ws->a + s * j->width * b->units * b->n_leaves;
+            gemm_micro *const *micro = operands(j, b, s, n, &t);
             fetch_next(fb.line < fb.lines ? &fb : &fa, &t, (int64_t)b->units * b->n_leaves);
-            sum_micro(j, b, t, i++, s, n);
+            sum_micro(j, b, t, micro, i++, s, n);
         }
     }
 }
@@ -240,11 +267,22 @@ static void sum_leaf(const struct job *j, int64_t k, int leaf)
     } while (done < leaf);
 }
 
+/* What the first microkernels read before their own prefetches come. */
+static void fetch_first(const struct job *j)
+{
+    const struct gemm_tn *g = j->g;
+    int64_t k = g->cuts ? g->cuts[0] : 0, total = g->cuts ? g->cuts[g->n_leaves] - k : g->K;
+    int rows = total < GEMM_AHEAD ? (int)total : GEMM_AHEAD, el = (int)dtype_size(g->a);
+    fetch_rows(row(g->B, g->a, g->ldb, k, j->n), g->ldb * el, rows, gemm_min(j->c->nr, j->nc) * el);
+    fetch_rows(row(g->A, g->a, g->lda, k, j->m), g->lda * el, rows, j->mc * el);
+}
+
 static void sum_tile(struct job *j, int per_block, int blocks)
 {
     const struct gemm_tn *g = j->g;
     j->in_c = blocks == 1 && per_block == 1 && (g->chain || !g->accumulate);
     j->top = 0;
+    if (j->copies) fetch_first(j);
     for (int b = 0; b < blocks; b++) {
         int64_t k = g->cuts ? g->cuts[b] : (int64_t)b * per_block * g->leaf;
         j->merges = __builtin_ctz(~(unsigned)b);
@@ -259,10 +297,11 @@ static void sum_tile(struct job *j, int per_block, int blocks)
 
 void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
 {
-    struct job j = {.c = c, .g = g, .micro = c->f32, .ws = ws};
+    struct job j = {.c = c, .g = g, .micro = c->f32[0], .ws = ws, .copies = true};
     int mr = c->mr_f32;
     if (g->a == DT_BF16) {
         j.micro = c->bf16;
+        j.copies = false;
         mr = c->mr_bf16;
     }
     int leaves = g->cuts ? g->n_leaves : g->K / g->leaf, per_block = 1, u = g->cuts ? KC : gemm_units(g->a, g->leaf);

@@ -16,6 +16,7 @@
     const __m512i upper = _mm512_set1_epi32((int)0xffff0000);                               \
     const __m512i v0 = _mm512_loadu_si512(b), v1 = _mm512_loadu_si512(b + 16);              \
     const __m512 hi0 = HI(v0), hi1 = HI(v1), lo0 = LO(v0), lo1 = LO(v1);
+#define KEEP_B(p) (void)(p)
 #define STEP(r, p, o)                                                                       \
     {                                                                                       \
         const __m512i v = _mm512_set1_epi32((int)(p)[o]);                                   \
@@ -26,20 +27,8 @@
         c##r##_1 = _mm512_fmadd_ps(lo, lo1, c##r##_1);                                      \
     }
 
-GEMM_ZMM(emu, 1)
-GEMM_ZMM(emu, 2)
-GEMM_ZMM(emu, 3)
-GEMM_ZMM(emu, 4)
-GEMM_ZMM(emu, 5)
-GEMM_ZMM(emu, 6)
-GEMM_ZMM(emu, 7)
-GEMM_ZMM(emu, 8)
-GEMM_ZMM(emu, 9)
-GEMM_ZMM(emu, 10)
-GEMM_ZMM(emu, 11)
-GEMM_ZMM(emu, 12)
+GEMM_UPTO_12(GEMM_MICRO, emu)
 
-gemm_micro *const gemm_emu_avx512[GEMM_EMU_MR + 1] = {NULL,  emu_1, emu_2, emu_3,  emu_4,  emu_5, emu_6,
-                                                      emu_7, emu_8, emu_9, emu_10, emu_11, emu_12};
+gemm_micro *const gemm_emu_avx512[GEMM_EMU_MR + 1] = {GEMM_UPTO_12(GEMM_ENTRY, emu)};
 
 #endif

@@ -17,6 +17,7 @@
 enum {
     GEMM_MR_MAX = 14,
     GEMM_NR_MAX = 32,
+    GEMM_AHEAD = 32,    /* units of k that a microkernel which packs fetches ahead of what it reads */
     GEMM_FETCH = 4,     /* units of k to a cache line fetched ahead: more lines would keep the loads of A waiting */
 };
 
@@ -27,9 +28,15 @@ enum {
  * In every unit the kernel also prefetches `next`, to which it adds next_step
  * (bytes) once in GEMM_FETCH units: what will be packed next comes into L2 meanwhile;
  * and one of the two lines at `soon`, to which it adds soon_step once in soon_every
- * (a power of two from GEMM_FETCH) units: gemm_soon(). */
+ * (a power of two from GEMM_FETCH) units: gemm_soon().
+ * Some kernels pack on the way, where the multiplications leave room for it:
+ * COPY_A ones read A where it lies (rs = 1) and write it to a_to[k*to_width + r];
+ * COPY_B ones read B[k,c] = b[k*b_ld + c], cols = nr, and write it to b_to[k*nr + c]. */
+enum gemm_copy { COPY_A = 1, COPY_B = 2 };
 struct gemm_tile {
     const void *a, *b;
+    uint32_t *a_to, *b_to;
+    int64_t b_ld, to_width;
     float *c;
     const float *from;
     const float *const *left;
@@ -46,7 +53,8 @@ typedef void gemm_micro(const struct gemm_tile *t);
 struct gemm_core {
     int nr;                                 /* columns of a panel of B, both types */
     int mr_f32, mr_bf16;                    /* most rows that a microkernel does */
-    gemm_micro *const *f32, *const *bf16;   /* [1 .. mr], by the number of rows */
+    gemm_micro *const *f32[4];              /* by enum gemm_copy, then [1 .. mr] by the number of rows */
+    gemm_micro *const *bf16;
     /* dst[k*nr + n] = src[n*ld + k] for n < cols (<= nr) and k < units; other lanes keep what they have.
      * ld counts bytes; src and ld are even. */
     void (*transpose)(uint32_t *dst, const void *src, int64_t ld, int cols, int units);

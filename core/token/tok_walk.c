@@ -11,8 +11,8 @@ static inline bool is_blank(const struct tok_fast *f, uint8_t b)
 
 /* The next character, or all blanks up to the next one.  Returns its bytes; *count
  * symbols, 0 if they are not certain. */
-static inline __attribute__((always_inline)) size_t next_symbols(const struct tok_fast *f, const uint8_t *p, size_t n,
-                                                                 const uint16_t **symbols, uint16_t *one, size_t *count)
+static inline size_t next_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, const uint16_t **symbols,
+                                  uint16_t *one, size_t *count)
 {
     const struct unigram *u = f->walk;
     size_t len;
@@ -37,13 +37,6 @@ bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, 
     const uint16_t *symbols;
     size_t n_all = 0, count;
     for (size_t i = 0; i < n; n_all += count) {
-        uint32_t plain = p[i] < 0x80 && n_all < UNIGRAM_MOST ? f->walk->symbol[p[i]] : 0;
-        if (plain && !(plain & UNIGRAM_MANY)) {
-            all[n_all] = (uint16_t)plain;
-            count = 1;
-            i++;
-            continue;
-        }
         if (!f->carry && i && is_blank(f, p[i])) return false; /* another word */
         i += next_symbols(f, p + i, n - i, &symbols, &one, &count);
         if (count == 0 || n_all + count > UNIGRAM_MOST) return false;
