@@ -240,7 +240,8 @@ const struct cmd cmd_tokenize_truncate = {
                "text's member changed. A document that is short enough stays byte for byte.\n"
                "A cut falls between two tokens and never inside a character. What is left is\n"
                "encoded once more: it has N tokens at most also where the tokenizer reads the\n"
-               "part in another way than the whole.\n",
+               "part in another way than the whole.\n"
+               "A document is held in memory whole (see --documents).\n",
     .opts = truncate_opts,
     .run = run_truncate,
 };

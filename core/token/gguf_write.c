@@ -201,16 +201,50 @@ static bool is_form(const struct tokenizer *t, enum gguf_form form)
     return t->norm.n == 0;
 }
 
-/* *out = the name whose tokenizer cuts and normalises as this one, or NULL.  Of
- * equals, one that says how text is normalised comes first. */
+/* Whether merging makes every token of its own text: then it is the same whether a
+ * word that is a token is taken whole (ignore_merges) or merged. */
+static int reaches_all(const struct tokenizer *t, bool *yes, struct err *e)
+{
+    struct tok_scratch *s = tok_scratch_new(t, e);
+    struct buf bytes = {0};
+    int32_t *ids = s ? mem_alloc(t->vocab.pool.len + 2, sizeof *ids) : NULL;
+    int ret = ids ? 0 : -1;
+    if (s && !ids) err_oom(e, t->vocab.pool.len, "tokens");
+    *yes = true;
+    for (int id = 0; id < t->vocab.n && ret == 0 && *yes; id++) {
+        size_t n, count = 0;
+        const char *text = vocab_text(&t->vocab, id, &n);
+        if ((t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_SPECIAL)) != VOCAB_MODEL) continue;
+        if (!buf_reserve(&bytes, n + 1)) ret = buf_ok(&bytes, e);
+        long k = ret ? -1 : bytemap_unspell(text, n, (uint8_t *)bytes.data);
+        const uint8_t *word = t->byte_level ? (const uint8_t *)bytes.data : (const uint8_t *)text;
+        if (ret == 0 && k < 0) *yes = false;
+        else if (ret == 0) ret = tok_symbols(t, word, t->byte_level ? (size_t)k : n, 0, ids, &count, e);
+        if (ret || k < 0 || count < 2) continue;
+        count = bpe_merge_word(&t->bpe, &s->work, ids, count, t->byte_level ? word : NULL, NULL);
+        *yes = count == 1 && ids[0] == id;
+    }
+    free(ids);
+    buf_free(&bytes);
+    tok_scratch_free(s);
+    return ret;
+}
+
+/* *out = the name whose tokenizer cuts and normalises as this one, or NULL: first
+ * one of the same ignore_merges, then one that says how text is normalised. */
 static int find_pre(const struct tokenizer *t, const struct gguf_pre **out, struct err *e)
 {
     struct buf mine = {0}, its = {0}, json = {0};
+    bool either = false;
+    int best = 0;
     int ret = t->part[PART_PRE] ? say(t->part[PART_PRE], &mine, e) : 0;
+    if (ret == 0) ret = reaches_all(t, &either, e);
     *out = NULL;
     for (size_t k = 0; ret == 0 && gguf_pre_at(k); k++) {
         const struct gguf_pre *p = gguf_pre_at(k);
-        if (p->ignore_merges != t->ignore_merges || !is_form(t, p->form) || (*out && p->form == FORM_UNKNOWN)) continue;
+        if ((p->ignore_merges != t->ignore_merges && !either) || !is_form(t, p->form)) continue;
+        int fit = 2 * (p->ignore_merges == t->ignore_merges) + (p->form != FORM_UNKNOWN);
+        if (*out && fit <= best) continue;
         buf_clear(&json);
         buf_clear(&its);
         buf_adds(&json, "{\"type\":\"Sequence\",\"pretokenizers\":[");
@@ -218,7 +252,8 @@ static int find_pre(const struct tokenizer *t, const struct gguf_pre **out, stru
         buf_adds(&json, "]}");
         ret = buf_ok(&json, e) || say(json.data, &its, e) ? -1 : 0;
         if (ret || !mine.data || strcmp(mine.data, its.data) != 0) continue;
-        if (!*out || (*out)->form == FORM_UNKNOWN) *out = p;
+        *out = p;
+        best = fit;
     }
     buf_free(&mine);
     buf_free(&its);
@@ -245,7 +280,8 @@ static const char *unfit_added(const struct tokenizer *t)
     for (size_t i = 0; i < t->n_added; i++) {
         const struct tok_added *a = &t->added[i];
         bool in_model = (t->vocab.v[a->id].flags & VOCAB_MODEL) != 0;
-        if (a->lstrip || a->rstrip || a->single_word) return "added tokens take no space beside them and need no borders there";
+        if (a->lstrip || a->rstrip || a->single_word)
+            return "added tokens take no space beside them and need no borders there";
         if (a->normalized && t->norm.n) return "added tokens are found before text is normalized";
         if (in_model && t->ignore_merges && a->special) return "a special token is a word of the model, too";
     }
@@ -303,7 +339,9 @@ static int write_bytes(const struct tokenizer *t, struct buf *bytes, struct err 
     if (why) return refuse(e, why);
     if (!ends_of(t, &bos, &eos)) return refuse(e, "its template has at most a token at each end of a text");
     if (find_pre(t, &pre, e)) return -1;
-    if (!pre) return refuse(e, "the names that it has for pre-tokenizers stand for others (split, normalizer or ignore_merges differ)");
+    if (!pre)
+        return refuse(e, "the names that it has for pre-tokenizers stand for others (split, normalizer or "
+                         "ignore_merges differ)");
     begin(&o, "gpt2", "gpt2");
     add_text(&o, "tokenizer.ggml.pre", pre->name);
     add_tokens(&o, t);
@@ -432,8 +470,8 @@ static int write_pieces(const struct tokenizer *t, struct buf *bytes, struct err
         add_id(&o, "tokenizer.ggml.bos_token_id", t->bos);
         add_id(&o, "tokenizer.ggml.eos_token_id", t->eos);
         add_id(&o, "tokenizer.ggml.unknown_token_id", t->unk_id);
-        add_bool(&o, "tokenizer.ggml.add_bos_token", false);
-        add_bool(&o, "tokenizer.ggml.add_eos_token", false);
+        add_bool(&o, "tokenizer.ggml.add_bos_token", t->adds_bos);
+        add_bool(&o, "tokenizer.ggml.add_eos_token", t->adds_eos);
         add_bool(&o, "tokenizer.ggml.add_space_prefix", m.add_dummy_prefix);
         add_bool(&o, "tokenizer.ggml.remove_extra_whitespaces", m.remove_extra_whitespaces);
         ret = finish(&o, bytes, e) || pieces_back(&m, bytes, e) ? -1 : 0;

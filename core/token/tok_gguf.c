@@ -24,7 +24,7 @@ struct gguf {
     char model[32], pre[64];
     int64_t bos, eos, unk;
     bool space_prefix, extra_spaces, has_space, has_extra;
-    bool add_bos, add_eos, has_bos, has_lowercase, lowercase;
+    bool add_bos, add_eos, has_bos, has_eos, has_lowercase, lowercase;
 };
 
 static size_t size_of(uint32_t type)
@@ -117,7 +117,7 @@ static bool read_pair(struct gguf *g, struct err *e)
     if (is_key(name, n_name, "add_space_prefix")) g->space_prefix = v > 0, g->has_space = true;
     if (is_key(name, n_name, "remove_extra_whitespaces")) g->extra_spaces = v > 0, g->has_extra = true;
     if (is_key(name, n_name, "add_bos_token")) g->add_bos = v > 0, g->has_bos = true;
-    if (is_key(name, n_name, "add_eos_token")) g->add_eos = v > 0;
+    if (is_key(name, n_name, "add_eos_token")) g->add_eos = v > 0, g->has_eos = true;
     if (is_key(name, n_name, "normalizer.lowercase")) g->lowercase = v > 0, g->has_lowercase = true;
     return true;
 }
@@ -182,6 +182,13 @@ static struct tokenizer *sentencepiece(struct gguf *g, bool unigram, struct err 
         if (type == SPM_UNKNOWN) m.unk_id = (int)i;
     }
     if (ret == 0 && spm_model_write(&m, &bytes, e) == 0) t = tok_from_spm(bytes.data, bytes.len, g->r.name, e);
+    /* What readers do where the file does not say: <s> for byte pairs, </s> for T5. */
+    if (t && tok_add_ends(t, g->has_bos ? g->add_bos : !unigram, g->has_eos ? g->add_eos : unigram, e)) {
+        tok_free(t);
+        t = NULL;
+    }
+    if (t && (t->adds_bos || t->adds_eos))
+        t->note = "the file has tokens put around each text (--template); a SentencePiece .model would not say so";
     spm_model_free(&m);
     buf_free(&bytes);
     return t;

@@ -119,6 +119,7 @@ struct tokenizer {
 
     struct decode_chain decoder;
     struct tok_places single, pair; /* see tok_places() */
+    bool adds_bos, adds_eos; /* SOURCE_SPM: what a GGUF file puts around a text; a .model says nothing of it */
     struct tok_limits limits;
     int bos, eos;
 
@@ -301,6 +302,8 @@ int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, str
 
 /* tok_finish.c: tables made of the vocabulary, when all is read. */
 int tok_finish(struct tokenizer *t, struct err *e);
+/* tok_spm.c: puts bos and eos around each text, where there are such tokens. */
+int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e);
 int tok_base64(const struct buf *bytes, struct buf *out, struct err *e);
 int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e);
 

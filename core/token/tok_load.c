@@ -362,11 +362,13 @@ static int read_all(struct tokenizer *t, const struct cJSON *root, const char *j
  * its own file in base64}. */
 static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *name, struct err *e)
 {
-    static const char *const keys[] = {"llmctl", "split", "special", "data", NULL};
+    static const char *const keys[] = {"llmctl", "split", "special", "add_bos", "add_eos", "data", NULL};
     const char *kind, *data, *split = NULL;
+    bool bos = false, eos = false;
     struct buf bytes = {0};
     struct tokenizer *t = NULL;
     if (json_known_keys(root, keys, name, e) || json_get_str(root, "llmctl", &kind, name, e) ||
+        json_opt_bool(root, "add_bos", &bos, name, e) || json_opt_bool(root, "add_eos", &eos, name, e) ||
         json_get_str(root, "data", &data, name, e) || json_opt_str(root, "split", &split, name, e) ||
         tok_unbase64(data, strlen(data), &bytes, e))
         return NULL;
@@ -374,6 +376,10 @@ static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *nam
     else if (strcmp(kind, "tiktoken") == 0)
         t = tok_from_tiktoken(bytes.data ? bytes.data : "", bytes.len, split, json_member(root, "special"), name, e);
     else err_set(e, ERR_DATA, "'%s': unknown kind '%s'", name, kind);
+    if (t && t->source == SOURCE_SPM && tok_add_ends(t, bos, eos, e)) {
+        tok_free(t);
+        t = NULL;
+    }
     buf_free(&bytes);
     return t;
 }

@@ -324,3 +324,21 @@ struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, str
     tok_free(t);
     return NULL;
 }
+
+int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e)
+{
+    t->adds_bos = bos && t->bos >= 0;
+    t->adds_eos = eos && t->eos >= 0;
+    if (!t->adds_bos && !t->adds_eos) return 0;
+    for (int pair = 0; pair < 2; pair++) {
+        struct tok_places *p = pair ? &t->pair : &t->single;
+        if (!(p->v = mem_alloc(6, sizeof *p->v))) return err_oom(e, 6, "a template");
+        for (int k = 0; k <= pair; k++) {
+            if (t->adds_bos) p->v[p->n++] = (struct tok_place){t->bos, k};
+            if (k == 0) p->text = p->n;
+            p->v[p->n++] = (struct tok_place){k ? PLACE_SECOND : PLACE_FIRST, k};
+            if (t->adds_eos) p->v[p->n++] = (struct tok_place){t->eos, k};
+        }
+    }
+    return 0;
+}

@@ -139,6 +139,8 @@ static int write_wrapped(struct buf *out, const struct tokenizer *t, struct err 
 {
     buf_printf(out, "{\"llmctl\":\"%s\"", t->source == SOURCE_SPM ? "sentencepiece" : "tiktoken");
     if (t->source_split) add_string(out, "split", t->source_split);
+    if (t->adds_bos) add_bool(out, "add_bos", true);
+    if (t->adds_eos) add_bool(out, "add_eos", true);
     if (t->source == SOURCE_TIKTOKEN) {
         buf_adds(out, ",\"special\":{");
         for (size_t i = 0; i < t->n_added; i++) {

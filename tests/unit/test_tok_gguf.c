@@ -279,6 +279,14 @@ static void sentencepiece_as_its_readers_take_it(void **state)
     struct tokenizer *t = pieces(SPM_BPE, true, false, SPM_NORMAL);
     gguf_round_trip(t);
     tok_free(t);
+    t = pieces(SPM_BPE, true, false, SPM_NORMAL);
+    struct err e = {0};
+    assert_int_equal(tok_add_ends(t, true, false, &e), 0); /* as most GGUF files ask for */
+    check(t, "a", TOK_TEMPLATE, "1 5");
+    check(t, "a", 0, "5");
+    round_trip(t);
+    gguf_round_trip(t);
+    tok_free(t);
     t = pieces(SPM_UNIGRAM, false, true, SPM_USER);
     gguf_round_trip(t);
     tok_free(t);
@@ -321,6 +329,34 @@ static void what_no_name_fits_is_refused(void **state)
         {"\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null", "\"continuing_subword_prefix\":null,\"end_of_word_suffix\":\"w\"", "affixes"},
         {"\"post_processor\":null", "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"a\",1],\"cls\":[\"b\",2]}", "template"}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) refuses(changed("llama-bpe", cases[i].from, cases[i].to), FORMAT_GGUF, cases[i].why);
+}
+
+/* Where merges make every token, ignore_merges makes no difference: "tekken", which
+ * has it, stands for a tokenizer without.  Not where they do not make "1 2". */
+static void ignore_merges_may_differ_where_it_does_nothing(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf out = {0};
+    struct tokenizer *t = changed("tekken", "\"ignore_merges\":true", "\"ignore_merges\":false");
+    assert_int_equal(tok_export(t, FORMAT_GGUF, &out, NULL, &e), 0);
+    buf_free(&out);
+    tok_free(t);
+    t = byte_level("tekken", false, &e);
+    struct buf json = {0}, other = {0};
+    assert_int_equal(tok_to_json(t, &json, &e), 0);
+    tok_free(t);
+    const char *cut = strstr(json.data, ",\n[\"1\",\"2\"]"), *flag = strstr(json.data, "\"ignore_merges\":true");
+    assert_non_null(cut);
+    buf_add(&other, json.data, (size_t)(flag - json.data));
+    buf_adds(&other, "\"ignore_merges\":false");
+    buf_add(&other, flag + 20, (size_t)(cut - flag - 20));
+    buf_adds(&other, cut + strlen(",\n[\"1\",\"2\"]"));
+    t = tok_parse(other.data, other.len, "cut", &e);
+    if (!t) fail_msg("%s", e.msg);
+    refuses(t, FORMAT_GGUF, "stand for others");
+    buf_free(&json);
+    buf_free(&other);
 }
 
 static void the_content_tells_the_kind(void **state)
@@ -395,6 +431,7 @@ int main(void)
         cmocka_unit_test(written_files_read_back),
         cmocka_unit_test(sentencepiece_as_its_readers_take_it),
         cmocka_unit_test(what_no_name_fits_is_refused),
+        cmocka_unit_test(ignore_merges_may_differ_where_it_does_nothing),
         cmocka_unit_test(the_content_tells_the_kind),
         cmocka_unit_test(tekken_has_special_tokens_first),
     };
