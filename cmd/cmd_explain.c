@@ -246,10 +246,10 @@ static const struct cmd cmd_attention = {
                "the token takes that mixture of values, sum_j p_ij v_j. Shown are the p_ij.\n"
                "\n"
                "Heads of today. Keys and values for each head: BERT, GPT-2, T5. Shared by\n"
-               "groups  of heads: Llama 3, Qwen3, Mistral, Gemma 3, gpt-oss. Made from a short\n"
-               "vector  (mla): DeepSeek-V2 and -V3, Kimi K2. Only a window in most layers:\n"
-               "Gemma 2 and 3,  gpt-oss, ModernBERT, OLMo 3. A logit that takes attention and\n"
-               "gives nothing (sink):  gpt-oss. Norms on q and k: Qwen3, Gemma 3, OLMo 2. Soft\n"
+               "groups of heads: Llama 3, Qwen3, Mistral, Gemma 3, gpt-oss. Made from a short\n"
+               "vector (mla): DeepSeek-V2 and -V3, Kimi K2. Only a window in most layers:\n"
+               "Gemma 2 and 3, gpt-oss, ModernBERT, OLMo 3. A logit that takes attention and\n"
+               "gives nothing (sink): gpt-oss. Norms on q and k: Qwen3, Gemma 3, OLMo 2. Soft\n"
                "caps on scores: Gemma 2.\n"
                "\n"
                "Of an encoder-decoder the encoder's layers are shown.\n",
@@ -296,10 +296,10 @@ static const struct cmd cmd_moe = {
                "that rises for experts with little to do; without them a few experts take all.\n"
                "\n"
                "Of today's models, experts and how many a token takes: Mixtral 8, 2; OLMoE 64,\n"
-               "8;  Qwen3-30B-A3B 128, 8; DeepSeek-V3 256, 8 and a shared one; gpt-oss 32 or\n"
-               "128, 4;  Kimi K2 384, 8. Scores: softmax over all (Mixtral, Qwen3, OLMoE),\n"
-               "sigmoids with a  bias (DeepSeek-V3, GLM-4.5), softmax of the chosen (gpt-oss,\n"
-               "Granite). Dense:  Llama 3, Gemma 3, OLMo 3 and most models below ten billion\n"
+               "8; Qwen3-30B-A3B 128, 8; DeepSeek-V3 256, 8 and a shared one; gpt-oss 32 or\n"
+               "128, 4; Kimi K2 384, 8. Scores: softmax over all (Mixtral, Qwen3, OLMoE),\n"
+               "sigmoids with a bias (DeepSeek-V3, GLM-4.5), softmax of the chosen (gpt-oss,\n"
+               "Granite). Dense: Llama 3, Gemma 3, OLMo 3 and most models below ten billion\n"
                "parameters.\n",
     .opts = moe_opts,
     .run = run_moe,

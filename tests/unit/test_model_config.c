@@ -70,7 +70,11 @@ static void parameter_counts_are_those_of_the_public_models(void **state)
         {"olmoe-1b-7b", 6919161856}, {"granite-3-2b", 2533531648}, {"stablelm-2-1.6b", 1644515328},
         {"gpt-j-6b", 6050882784},   {"smollm3-3b", 3075098624},  {"starcoder2-3b", 3030371328}, {"mpt-7b", 6649286656},   {"falcon-7b", 6921720704},
         {"command-r", 34980831232}, {"qwen1.5-moe-a2.7b", 14315784192}, {"deepseek-v2-lite", 15706484224},
-        {"albert-base", 11221680}, {"mistral-7b", 7241732096},
+        {"albert-base", 11221680}, {"mistral-7b", 7241732096},   {"modernbert-base", 149655232},
+        {"bert-large", 335174458}, {"electra-base", 109483009},  {"mpnet-base", 109518527},
+        {"xlm-roberta-base", 278295186}, {"nllb-600m", 615073792}, {"m2m100-418m", 483905536},
+        {"mt5-small", 300176768},  {"bart-large", 406291456 + 50265}, {"marian-en-de", 73886208 + 58101},
+        {"gpt-oss-20b", 20914757184}, {"granite-moe-1b", 1334628352}, {"deepseek-v3", 671026404352 + 58 * 256},
         {"roberta-base", 124697433}, {"distilbert-base", 66985530}, {"mbart-large", 610851840 + 250027},
     };
     for (size_t i = 0; i < COUNT_OF(known); i++) {
