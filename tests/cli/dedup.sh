@@ -90,6 +90,21 @@ done
 grep -q '"id":"close0".*"duplicate_of":"orig0","duplicate":"near","similarity":0.9' m1.jsonl || fail "$(head -1 m1.jsonl)"
 "$LLMCTL" dedup n1.jsonl --near -q | cmp - n1.jsonl || fail "a second run removes more"
 
+# A pipe is copied while it is read for the first time; what is packed, before that.
+near() { "$LLMCTL" dedup --near -q --out "$1.jsonl" --removed "$1r.jsonl" --quarantine "$1q.jsonl" "${@:2}" || fail "near $1"; }
+sed 's/.*"text":"\(.*\)"}/\1/' near.jsonl >lines.jsonl # read by the reader in every pass
+for f in near quirks lines; do
+    as=; [ $f != lines ] || as="--format text --documents line"
+    near a $f.jsonl $as
+    for t in 1 2; do
+        cat $f.jsonl | near b$t --threads $t $as
+        gzip -1c $f.jsonl | near c$t --threads $t $as
+        for p in b$t c$t; do
+            for k in "" r q; do sed "s/\"stdin/\"$f.jsonl/g" $p$k.jsonl | cmp - a$k.jsonl; done
+        done
+    done
+done
+
 # 100000 equal documents and 20000 nearly equal ones are no quadratic matter.
 awk 'BEGIN { for (i = 0; i < 100000; i++) print "{\"text\":\"all the same words in every one of these texts\"}"
     for (i = 0; i < 20000; i++) { printf "{\"text\":\""; for (k = 0; k < 40; k++) printf "base%c%c ", 97 + k % 26, 97 + int(k / 26); printf "tail%c%c%c\"}\n", 97 + i % 26, 97 + int(i / 26) % 26, 97 + int(i / 676) } }' >same.jsonl
