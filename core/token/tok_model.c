@@ -299,7 +299,7 @@ static int spm_words(const struct tokenizer *t, const uint8_t *text, size_t n, s
         const uint8_t *next = memmem(text + pos + first, n - pos - first, "\xE2\x96\x81", 3);
         size_t len = next ? (size_t)(next - text) - pos : n - pos;
         int id = model_id(t, (const char *)text + pos, len);
-        if (id < 0 || (t->vocab.v[id].flags & VOCAB_UNUSED)) id = t->unk_id;
+        if (id < 0 || (t->vocab.v[id].flags & VOCAB_UNUSED) || tok_byte_of(t, id) >= 0) id = t->unk_id;
         if (spm_push(t, text, id, pos, len, after_unk, out, e)) return -1;
         after_unk = id == t->unk_id;
         pos += len;

@@ -220,6 +220,15 @@ static int add_merges(struct spm_build *b)
 
 /* ---- unigram ---- */
 
+static void mark_bytes(struct spm_build *b, bool in_model)
+{
+    for (size_t i = 0; b->t->byte_fallback && i < b->m->n; i++) {
+        if (b->m->piece[i].type != SPM_BYTE) continue;
+        if (in_model) b->t->vocab.v[i].flags |= VOCAB_MODEL;
+        else b->t->vocab.v[i].flags &= ~(unsigned)VOCAB_MODEL;
+    }
+}
+
 static int unigram(struct spm_build *b)
 {
     struct tokenizer *t = b->t;
@@ -234,7 +243,11 @@ static int unigram(struct spm_build *b)
     t->unk_score = (double)(min - 10.0f);
     t->score[t->vocab.n] = (double)max;
     t->spm_floats = true;
-    return tok_model_trie(t, &t->trie, 0, b->e);
+    /* "<0x41>" in a text is six characters, never the piece of a byte. */
+    mark_bytes(b, false);
+    int ret = tok_model_trie(t, &t->trie, 0, b->e);
+    mark_bytes(b, true);
+    return ret;
 }
 
 /* ---- the whole ---- */

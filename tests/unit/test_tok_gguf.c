@@ -290,6 +290,12 @@ static void sentencepiece_as_its_readers_take_it(void **state)
     t = pieces(SPM_UNIGRAM, false, true, SPM_USER);
     gguf_round_trip(t);
     tok_free(t);
+    /* A byte's name in a text is text. */
+    for (int kind = SPM_UNIGRAM; kind <= SPM_BPE; kind++) {
+        t = pieces((enum spm_kind)kind, true, false, SPM_NORMAL);
+        check(t, "<0x41>", 0, "3 66 54 126 58 55 68");
+        tok_free(t);
+    }
     refuses(pieces(SPM_BPE, true, false, SPM_USER), FORMAT_GGUF, "user-defined");
     refuses(pieces(SPM_BPE, true, true, SPM_NORMAL), FORMAT_GGUF, "normalize nothing");
     refuses(pieces(SPM_BPE, false, false, SPM_NORMAL), FORMAT_GGUF, "into bytes");
