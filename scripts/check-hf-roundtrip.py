@@ -232,6 +232,8 @@ cases = [
     ("data2vec_text", tf.Data2VecTextConfig(**small, type_vocab_size=1), tf.Data2VecTextForMaskedLM),
     ("roberta prelayernorm", tf.RobertaPreLayerNormConfig(**small, type_vocab_size=1), tf.RobertaPreLayerNormForMaskedLM),
     ("mpnet", tf.MPNetConfig(**small), tf.MPNetForMaskedLM),
+    ("sentence mpnet without head", tf.MPNetConfig(**small), tf.MPNetModel),
+    ("sentence bert without head", tf.BertConfig(**small), tf.BertModel),
     ("mpnet without head", tf.MPNetConfig(**small), tf.MPNetModel),
     ("mpnet classifier", tf.MPNetConfig(**small, **three), tf.MPNetForSequenceClassification),
     ("megatron bert", tf.MegatronBertConfig(**small), tf.MegatronBertForMaskedLM),
@@ -398,6 +400,9 @@ def check(name, config, cls, dtype, root):
     with tempfile.TemporaryDirectory() as work:
         a, z, b = (os.path.join(work, x) for x in ("a", "m.llmz", "b"))
         model = make(config, cls, dtype, a)
+        if name.startswith("sentence"):  # config.json names a head that the file has not
+            text = open(a + "/config.json").read()
+            open(a + "/config.json", "w").write(text.replace(cls.__name__, cls.__name__.replace("Model", "ForMaskedLM")))
         for src, dst in ((a, z), (z, b)):
             r = subprocess.run([llmctl, "convert", "-q", src, dst, "--max-shard-size", "30K"], capture_output=True, text=True)
             if r.returncode:

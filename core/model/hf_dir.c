@@ -6,9 +6,11 @@
 
 #include "core/base/file.h"
 #include "core/base/json.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/ckpt/elem.h"
 #include "core/ckpt/safetensors.h"
+#include "core/model/hf.h"
 #include "core/token/chat_file.h"
 
 #define MAX_TOKENIZER ((size_t)128 << 20)
@@ -214,10 +216,27 @@ out:
     return ret;
 }
 
+/* Models for vectors are often kept without the head that config.json names (sentence-transformers). */
+static int drop_missing_head(struct model_config *c, const char *dir, struct err *e)
+{
+    const struct family *f = family_find(c->family);
+    if (c->head != HEAD_MLM || !f || !hf_bare(c->family)) return 0;
+    struct safetensors *st = st_open(dir, e);
+    if (!st) return -1;
+    const char *dense = family_slot(f, SLOT_HDENSE_W, false, false);
+    if (st_find(st, dense) < 0) {
+        log_warn("'%s' has no '%s': a model without a head, for vectors only", dir, dense);
+        c->head = HEAD_NONE;
+        c->head_bias = false;
+    }
+    st_close(st);
+    return 0;
+}
+
 int hf_dir_load(struct saved_model *m, const char *dir, enum dtype dt, bool with_tok, struct err *e)
 {
     if (load_config(m, dir, e) || no_weights(dir, e)) return -1;
-    if (with_tok && load_tokenizer(m, dir, e)) return -1;
+    if (drop_missing_head(&m->config, dir, e) || (with_tok && load_tokenizer(m, dir, e))) return -1;
     if (!(m->params = params_new(e)) || model_declare(&m->config, m->params, dt, e) ||
         params_alloc(m->params, false, e))
         return -1;

@@ -62,3 +62,16 @@ expect 2 "$LLMCTL" pretrain text.txt -t tok.json --model t5.json --source-length
 expect 78 "$LLMCTL" pretrain text.txt -t bare.json --model enc.json --out x
 grep -q 'no mask token' err || fail "$(cat err)"
 [ ! -e x ] || fail "a run that could not start left a directory"
+
+# A plan needs neither data nor a tokenizer, whatever is learned; values are set together.
+for p in bert-nano electra-nano t5-nano 't5-nano --objective ul2' 't5-nano --objective seq2seq' 'llama-nano --objective prefix'; do
+    expect 0 "$LLMCTL" pretrain --plan --preset $p --batch 1 --source-length 32 --max-length 16 --json -q
+    grep -q '"params":[1-9]' out || fail "plan of $p"
+done
+expect 0 "$LLMCTL" pretrain --plan -q --preset llama-nano -b 1 --set stack=encoder --set head=mlm --set blocks.mixer.pos.type=alibi
+expect 78 "$LLMCTL" pretrain --plan -q --preset rwkv7-nano --objective prefix
+grep -q 'mixer.type: rwkv' err || fail "$(cat err)"
+expect 78 "$LLMCTL" pretrain --plan -q --preset mixtral-nano --set blocks.shared=true
+grep -q 'blocks\[0\].shared' err || fail "$(cat err)"
+expect 0 "$LLMCTL" pretrain --preset list
+[ "$(wc -l <out)" -gt 90 ] && grep -q '^modernbert-base  *encoder ' out || fail "--preset list"
