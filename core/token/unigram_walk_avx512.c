@@ -73,7 +73,7 @@ static inline __m512d moved(__m512d next, __m512d v)
 static void walk_doubles(const struct unigram *u, const uint16_t *symbols, size_t n, double sum, struct unigram_path *to)
 {
     struct doubles f;
-    const __m512d none = _mm512_set1_pd(-INFINITY);
+    const __m512d none = _mm512_set1_pd((double)-INFINITY);
     struct window a = {none, none, _mm512_setzero_si512()}, b = a;
     __m512d here = _mm512_set1_pd(sum);
     __m512i place = _mm512_setzero_si512();
