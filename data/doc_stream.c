@@ -113,7 +113,7 @@ struct doc_stream *doc_stream_open(const char *path, const char *name, struct er
     s->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     s->close_fd = !std;
     if (s->fd < 0) {
-        err_errno(e, errno, "cannot open", s->name);
+        err_open(e, errno, s->name);
         goto fail;
     }
     if (std) file_widen_pipe(s->fd);

@@ -73,3 +73,10 @@ int err_errno(struct err *e, int errnum, const char *what, const char *path)
         code = ERR_OS;
     return err_set(e, code, "%s '%s': %s", what, path, strerror(errnum));
 }
+
+int err_open(struct err *e, int errnum, const char *path)
+{
+    err_errno(e, errnum, "opening", path);
+    if (errnum == EACCES || errnum == EPERM) e->code = ERR_NOINPUT;
+    return -1;
+}

@@ -44,5 +44,7 @@ int err_oom(struct err *e, unsigned long long bytes, const char *what);
 /* Sets "WHAT 'path': strerror(errnum)" with the status that errnum deserves:
  * ENOENT 66, EACCES/EROFS/EEXIST on creation 73, ENOMEM 71, the rest 74. */
 int err_errno(struct err *e, int errnum, const char *what, const char *path);
+/* The same of an input that cannot be opened: what may not be read is 66 too. */
+int err_open(struct err *e, int errnum, const char *path);
 
 #endif

@@ -342,7 +342,7 @@ int file_write_all(const char *path, const void *p, size_t n, struct err *e)
 int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct err *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC), ret = -1;
-    if (fd < 0) return err_errno(e, errno, "opening", path);
+    if (fd < 0) return err_open(e, errno, path);
     struct stat st;
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
         err_set(e, ERR_NOINPUT, "reading '%s': it is a directory", path);
@@ -387,7 +387,7 @@ int file_map(struct file_map *m, const char *path, struct err *e)
 {
     *m = (struct file_map){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return err_errno(e, errno, "opening", path);
+    if (fd < 0) return err_open(e, errno, path);
     struct stat st;
     int ret = -1;
     if (fstat(fd, &st)) {

@@ -130,7 +130,7 @@ int dir_list(const char *path, char ***names, size_t *n, struct err *e)
     *names = NULL;
     *n = 0;
     DIR *d = opendir(path);
-    if (!d) return err_errno(e, errno, "opening directory", path);
+    if (!d) return err_open(e, errno, path);
     size_t cap = 0;
     char **v = NULL;
     struct dirent *ent;

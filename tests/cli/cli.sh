@@ -95,3 +95,20 @@ set +e
 (trap '' PIPE; "$LLMCTL" man version 2>err; echo $? >rc) | true
 [ ! -s err ] || fail "closed pipe: $(cat err)"
 "$LLMCTL" clean -qh | grep -q '^Examples:' || fail "-h among other letters is not seen"
+
+# Colour is for terminals, and for those who want it; here is a terminal.
+on_terminal() { # what the command says on stderr when that is one
+    timeout 20 python3 -c 'import os, pty, subprocess, sys
+master, slave = pty.openpty()
+with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave) as p:
+    os.close(slave)
+    try:
+        while data := os.read(master, 4096): sys.stdout.buffer.write(data)
+    except OSError: pass' "$@"
+}
+warns() { on_terminal env TERM=xterm "$@" "$LLMCTL" pretrain --preset llama-nano --momentum 0.5 --plan; }
+escape=$(printf '\033[33m')
+warns NO_COLOR= | grep -qF "${escape}warning: " || fail "no colour on a terminal"
+warns NO_COLOR=1 | grep -qF "$escape" && fail "NO_COLOR is not honoured"
+warns LLMCTL_COLOR=never | grep -qF "$escape" && fail "--color never is not honoured"
+LLMCTL_COLOR=always "$LLMCTL" pretrain --preset llama-nano --momentum 0.5 --plan 2>&1 >out | grep -qF "$escape" || fail "--color always"

@@ -110,6 +110,18 @@ sleep 0.1
 expect 73 "in use by another" train --out a
 kill $holder
 
+# What --dtype auto was stays what it is; other options are shown.
+train --out wide --dtype f32 --threads 1 -q
+train --out wide --threads 1 --json >out 2>err
+[ "$(value was_done)" = true ] || fail "an f32 run is not resumed as such: $(cat err)"
+expect 78 "train.seed: the run has \"1\", asked for is \"2\"" train --out wide --seed 2
+
+# Ids that a model without a tokenizer has not.
+"$LLMCTL" convert a/model.llmz no-tok.llmz --no-tokenizer -q
+"$LLMCTL" tokenize train train.txt --vocab-size 300 --out big.json -q
+"$LLMCTL" tokenize encode val.txt -t big.json --out big.tok -q
+expect 78 "the data has 300 token ids, the model 96" "$LLMCTL" eval no-tok.llmz big.tok
+
 # Early stopping keeps the best model.
 train --out e --lr 0.1 --schedule const --early-stop 2 --eval-every 3 --threads 1 --json >out 2>err
 [ "$(value steps)" -lt 60 ] || fail "did not stop early"

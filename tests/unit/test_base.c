@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 #include "core/base/mem.h"
 #include "core/base/pool.h"
 #include "core/base/rng.h"
+#include "core/base/sig.h"
 
 static char dir[] = "/tmp/llmctl-test-XXXXXX";
 
@@ -366,6 +368,41 @@ static void a_directory_is_replaced_by_another(void **state)
     buf_free(&b);
 }
 
+static void the_second_signal_ends_the_process(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            sig_install();
+            raise(signals[i]);
+            if (sig_stop_signal() != signals[i]) _exit(1);
+            raise(signals[i]);
+            _exit(2);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 128 + signals[i]);
+    }
+}
+
+static void what_may_not_be_read_is_no_input(void **state)
+{
+    (void)state;
+    struct err e;
+    err_open(&e, EACCES, "x");
+    assert_int_equal(e.code, ERR_NOINPUT);
+    err_open(&e, ENOENT, "x");
+    assert_int_equal(e.code, ERR_NOINPUT);
+    err_open(&e, EIO, "x");
+    assert_int_equal(e.code, ERR_IO);
+    err_errno(&e, EACCES, "creating", "x");
+    assert_int_equal(e.code, ERR_CANTCREAT);
+    assert_string_equal(e.msg, "creating 'x': Permission denied");
+}
+
 static void a_second_process_cannot_take_the_lock(void **state)
 {
     (void)state;
@@ -420,6 +457,8 @@ int main(void)
         cmocka_unit_test(the_checked_reader_never_leaves_its_bytes),
         cmocka_unit_test(foreign_files_are_named),
         cmocka_unit_test(a_directory_is_replaced_by_another),
+        cmocka_unit_test(the_second_signal_ends_the_process),
+        cmocka_unit_test(what_may_not_be_read_is_no_input),
         cmocka_unit_test(a_second_process_cannot_take_the_lock),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

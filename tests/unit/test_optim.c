@@ -175,6 +175,26 @@ static void clipping_is_that_of_torch(void **state)
     assert_true(optim_clip_scale(4, 0) == 1);
     assert_true(optim_clip_scale(4, 1) == 1 / (4 + 1e-6));
 }
+/* Without a gradient only what decays moves: norms and biases stay. */
+static void weights_decay_and_norms_do_not(void **state)
+{
+    (void)state;
+    struct err e;
+    for (int kind = OPTIM_ADAMW; kind <= OPTIM_MUON; kind++) {
+        struct optim_cfg c = {(enum optim_kind)kind, 0.9, 0.95, 1e-8, 0.5, 0.95};
+        struct param *v[2] = {new_param(4, 4, PARAM_DECAY, 0), new_param(1, 4, 0, 1)};
+        struct params p = {.v = v, .n = 2};
+        for (int k = 0; k < 2; k++)
+            for (int64_t i = 0; i < v[k]->n; i++) ((float *)v[k]->data)[i] = 2;
+        struct optim *o = optim_new(&c, &p, 1, &e);
+        assert_non_null(o);
+        optim_step(o, NULL, 1, 0.1, 0.1, 1);
+        assert_float_equal(((float *)v[0]->data)[3], 1.9f, 1e-6f);
+        assert_float_equal(((float *)v[1]->data)[3], 2.0f, 0.0f);
+        optim_free(o);
+        for (int k = 0; k < 2; k++) free_param(v[k]);
+    }
+}
 
 int main(void)
 {
@@ -184,6 +204,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(muon_takes_hidden_matrices_only),
         cmocka_unit_test(clipping_is_that_of_torch),
+        cmocka_unit_test(weights_decay_and_norms_do_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -329,7 +329,10 @@ static void old_checkpoints_go_by_the_policy(void **state)
     static const char *const names[] = {"step-5", "step-10", "step-20", "step-30", "step-100", "step-x", ".step-7.tmp"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) touch_ckpt(names[i]);
     expect_steps((const int64_t[]){5, 10, 20, 30, 100}, 5);
-    struct keep_policy k = {.last = 2, .every = 20, .protect = {5, -1}};
+    struct keep_policy k = {.last = 2, .every = 20, .protect = {5, 10}};
+    assert_int_equal(rundir_prune(dir, &k, &e), 0);
+    expect_steps((const int64_t[]){5, 10, 20, 30, 100}, 5);
+    k.protect[1] = -1;
     assert_int_equal(rundir_prune(dir, &k, &e), 0);
     expect_steps((const int64_t[]){5, 20, 30, 100}, 4);
     assert_int_equal(rundir_drop_after(dir, 20, &e), 0);
