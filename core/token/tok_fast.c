@@ -376,6 +376,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
         bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
         if (!alnum) f.class[c] = B_PUNCT;
     }
+    if (tok_plain_init(t, &f, e)) return -1;
     f.class[' '] = f.class['\t'] = f.class['\n'] = f.class['\r'] = B_SPACE;
     t->fast = mem_alloc(1, sizeof f);
     if (!t->fast) {
@@ -429,6 +430,8 @@ static int slow(const struct tokenizer *t, struct tok_scratch *s, const char *te
     int len = -1;
     if (t->fast->direct && begin > 0 && end < n && end - begin <= DIRECT_MAX)
         len = spell(t->fast, (const uint8_t *)text + begin, end - begin, direct);
+    else if (t->fast->plain && end - begin <= DIRECT_MAX)
+        len = tok_plain_spell(t->fast, (const uint8_t *)text + begin, end - begin, direct);
     if (len > 0) return tok_model_word(t, s, direct, (size_t)len, offset + begin, out, e);
     s->norm.inner_first = begin > 0 || s->goes_on;
     s->norm.inner_last = end < n;

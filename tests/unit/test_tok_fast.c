@@ -8,10 +8,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/spm_model.h"
+#include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train.h"
@@ -20,7 +22,8 @@
 static const char *const atoms[] = {
     "low", "lower", "er", "re", "s", " ", " ", " ", " ", "  ", "\n", "\n", "\t", ".", ",", "...", "(", ")", "\"", "'s", "12", "7",
     "-", "x=1;", "the", "wider", "\xc3\xa9t\xc3\xa9", "\xe4\xb8\xad\xe6\x96\x87", "\xe3\x80\x82", "\xe3\x81\x8b\xe3\x82\x99", "~",
-    "\xef\xbc\xa1", "\xe2\x80\x89", "\xcc\x81", "\xff", "\r\n", "^", "\xe2\x96\x81", "qqqqqqqqqqqqqqqqqqqqqqqq", "\xf0\x9f\x98\x80"};
+    "\xef\xbc\xa1", "\xe2\x80\x89", "\xcc\x81", "\xff", "\r\n", "^", "\xe2\x96\x81", "qqqqqqqqqqqqqqqqqqqqqqqq", "\xf0\x9f\x98\x80",
+    "\xc3\x89t\xc3\xa9S", "\xd0\xb9\xd0\x99", "\xc4\xb0", "\xc3\x9f", "WIDER", "\xc3\x97"};
 
 static size_t make_text(uint32_t seed, size_t n_atoms, char *text, size_t n)
 {
@@ -107,6 +110,37 @@ static void parts_of_sentencepiece_are_independent(void **state)
         assert_non_null(t->fast);
         expect_same(t);
         tok_free(t);
+    }
+}
+
+/* With the letters of many alphabets alone and behind others, as they are and as the
+ * normalizer makes them. */
+static void parts_of_wordpiece_are_independent(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"true", "false", "null"};
+    for (int i = 0; i < 6; i++) {
+        struct err e = {0};
+        struct buf json = {0};
+        char c[5] = {0};
+        buf_printf(&json, "{\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
+                          "\"strip_accents\":%s,\"lowercase\":%s},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
+                          "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
+                          "\"max_input_chars_per_word\":100,\"vocab\":{\"[UNK]\":0,\"low\":1,\"##er\":2",
+                   options[i % 3], i / 3 ? "true" : "false");
+        for (uint32_t cp = 0x21, id = 3; cp < 0x500; cp++) {
+            if (cp == '"' || cp == '\\' || (cp > 0x7E && cp < 0xA1)) continue;
+            c[utf8_encode(cp, c)] = 0;
+            buf_printf(&json, ",\"%s\":%u,\"##%s\":%u", c, id, c, id + 1);
+            id += 2;
+        }
+        buf_printf(&json, "}}}");
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        assert_true(t->fast && t->fast->plain);
+        expect_same(t);
+        tok_free(t);
+        buf_free(&json);
     }
 }
 
@@ -349,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
+        cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(words_are_counted_as_without_cutting),
         cmocka_unit_test(near_ties_are_decided_as_without_a_cache),
         cmocka_unit_test(the_nearest_of_three_ways_counts),
