@@ -11,8 +11,8 @@ static inline bool is_blank(const struct tok_fast *f, uint8_t b)
 
 /* The next character, or all blanks up to the next one.  Returns its bytes; *count
  * symbols, 0 if they are not certain. */
-static inline size_t next_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, const uint16_t **symbols,
-                                  uint16_t *one, size_t *count)
+static inline __attribute__((always_inline)) size_t next_symbols(const struct tok_fast *f, const uint8_t *p, size_t n,
+                                                                 const uint16_t **symbols, uint16_t *one, size_t *count)
 {
     const struct unigram *u = f->walk;
     size_t len;
@@ -31,15 +31,29 @@ static inline size_t next_symbols(const struct tok_fast *f, const uint8_t *p, si
     return len;
 }
 
+/* Nothing at p[0..n) changes the character before it. */
+static bool stands_apart(const struct tok_fast *f, const uint8_t *p, size_t n)
+{
+    size_t len;
+    return n == 0 || is_blank(f, *p) || unigram_code(f->walk, p, n, &len);
+}
+
 bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
 {
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK], one;
     const uint16_t *symbols;
     size_t n_all = 0, count;
     for (size_t i = 0; i < n; n_all += count) {
+        uint32_t plain = p[i] < 0x80 && n_all < UNIGRAM_MOST ? f->walk->symbol[p[i]] : 0;
+        if (plain && !(plain & UNIGRAM_MANY) && plain != f->walk->unknown) {
+            all[n_all] = (uint16_t)plain;
+            count = 1;
+            i++;
+            continue;
+        }
         if (!f->carry && i && is_blank(f, p[i])) return false; /* another word */
         i += next_symbols(f, p + i, n - i, &symbols, &one, &count);
-        if (count == 0 || n_all + count > UNIGRAM_MOST) return false;
+        if (count == 0 || n_all + count > UNIGRAM_MOST || *symbols == f->walk->unknown) return false;
         if (count == 1) all[n_all] = *symbols;
         else memcpy(all + n_all, symbols, count * sizeof *all);
     }
@@ -74,8 +88,10 @@ static int walk_pending(const struct tokenizer *t, struct tok_scratch *s, struct
     memset(p->symbols + p->n, 0, UNIGRAM_SLACK * sizeof *p->symbols);
     t->fast->walk->walk(t->fast->walk, p->symbols, p->n, s->sum, &path);
     if (tok_ids_room(out, path.n, e)) return -1;
-    memcpy(out->id + out->n, path.ids, path.n * sizeof *path.ids);
-    out->n += path.n;
+    for (size_t i = 0; i < path.n; i++) {
+        out->id[out->n] = path.ids[i];
+        out->n += !(i && path.ids[i] == t->unk_id && path.ids[i - 1] == t->unk_id);
+    }
     s->sum = path.sum;
     return 0;
 }
@@ -91,7 +107,8 @@ int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *
         size_t count = 0, len = i < end ? next_symbols(f, (const uint8_t *)text + i, end - i, &symbols, &one, &count) : 0;
         /* Not behind a blank: at the ends of a text they are dropped, all or none. */
         bool cut = last && last != f->walk->mark && count && (p.n >= ENOUGH || p.chains) &&
-                   !unigram_joined(f->walk, last, symbols[0]);
+                   !unigram_joined(f->walk, last, symbols[0]) &&
+                   stands_apart(f, (const uint8_t *)text + i + len, end - i - len);
         if (i == end || cut) {
             /* Near the sum where SentencePiece begins again model_unigram.c has to look. */
             bool near = t->spm_floats && s->sum - (double)(i - p.begin) * f->max_step < -UNIGRAM_REBASE;

@@ -87,6 +87,7 @@ static void add_tokens(struct build *b, const struct unigram_map *m)
     b->v[0] = (struct draft){.row = FREE, .id = NO_ID};
     b->n = 1;
     for (uint32_t s = 1; s <= b->u->n_symbols; s++) b->v[add(b, 0, s)].id = m->single[s];
+    if (b->u->unknown) note_pair(b->u, b->u->unknown, b->u->unknown); /* several are one <unk> */
     for (int id = 0; id < b->t->vocab.n; id++) {
         uint16_t sym[UNIGRAM_LONGEST];
         size_t n = unigram_token(b->t, m, id, sym);
@@ -104,7 +105,7 @@ static void add_tokens(struct build *b, const struct unigram_map *m)
 
 static double score_of(const struct build *b, int32_t id)
 {
-    return id < 0 ? -(double)INFINITY : b->t->score[id];
+    return id < 0 ? -(double)INFINITY : id == b->t->unk_id ? b->t->unk_score : b->t->score[id];
 }
 
 /* A row for each path that no other goes on from; the others are beginnings of these. */

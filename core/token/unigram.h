@@ -55,6 +55,8 @@ struct unigram {
     unsigned joined_shift;
     uint32_t n_symbols;
     uint16_t mark;      /* the symbol of U+2581 */
+    uint16_t unknown;   /* of all characters that are in no token, or 0: they are not certain.  Its id may
+                         * stand for several of them, and its score is t->unk_score */
     unigram_walk_fn *walk;
 };
 #define UNIGRAM_MANY 0x8000u

@@ -11,7 +11,7 @@
 #include "core/token/unicode.h"
 
 enum { CHARS = 0x10000, MARK = 0x2581 };
-#define NOT_THIS 0xFFFFu /* a character of a token that is not for the walk */
+#define NOT_THIS 0xFFFFu /* a character that is not certain */
 
 /* ---- symbols ---- */
 
@@ -77,8 +77,10 @@ static int name_symbols(const struct tokenizer *t, struct unigram *u, struct uni
         m->symbol[cp] = (uint16_t)n;
         m->single[n] = id;
     }
-    for (uint32_t cp = 0; cp < CHARS; cp++)
-        if (m->symbol[cp] == NOT_THIS) m->symbol[cp] = 0;
+    if (t->spm_floats && !t->byte_fallback && t->unk_id >= 0 && n + 1 < UNIGRAM_MANY) {
+        u->unknown = (uint16_t)++n;
+        m->single[n] = t->unk_id;
+    }
     u->n_symbols = (uint32_t)n;
     u->mark = m->symbol[MARK];
     m->fit = n > 0 && m->symbol[MARK];
@@ -95,7 +97,7 @@ static size_t token_symbols(const struct tokenizer *t, const struct unigram_map 
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next(s + i, n - i);
         uint16_t symbol = c.cp < CHARS ? m->symbol[c.cp] : 0;
-        if (!symbol) return 0;
+        if (!symbol || symbol == NOT_THIS) return 0;
         if (count == UNIGRAM_LONGEST) {
             *all = false;
             return 0;
@@ -110,6 +112,20 @@ size_t unigram_token(const struct tokenizer *t, const struct unigram_map *m, int
 {
     bool all;
     return token_symbols(t, m, id, symbols, &all);
+}
+
+/* What is in tokens, but is none, is not unknown. */
+static void mark_parts(const struct tokenizer *t, struct unigram_map *m)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+        for (size_t i = 0; i < n && in_walk(t, id);) {
+            struct uni_char c = uni_next(s + i, n - i);
+            if (c.cp < CHARS && !m->symbol[c.cp]) m->symbol[c.cp] = NOT_THIS;
+            i += c.len;
+        }
+    }
 }
 
 static bool count_joins(const struct tokenizer *t, struct unigram_map *m)
@@ -149,7 +165,7 @@ static void replace(struct rules *r, uint32_t cp, const char *to)
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next((const uint8_t *)to + i, n - i);
         uint16_t symbol = is_printable(c.cp) && c.cp != MARK ? r->m->symbol[c.cp] : 0;
-        if (!symbol) return;
+        if (!symbol || symbol == NOT_THIS) return;
         u->many[at + ++count] = symbol;
         i += c.len;
     }
@@ -188,7 +204,8 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
     }
     r->m = m;
     r->u = u;
-    memcpy(u->symbol, m->symbol, CHARS * sizeof *u->symbol);
+    for (uint32_t cp = 0; cp < CHARS; cp++)
+        u->symbol[cp] = m->symbol[cp] == NOT_THIS ? 0 : m->symbol[cp] ? m->symbol[cp] : u->unknown;
     if (map && (!charsmap_chars(map, &(struct charsmap_chars){alone, behind, r}) || r->ascii)) m->fit = false;
     for (uint32_t cp = 0; cp < CHARS; cp++)
         if (!is_printable(cp) || cp == MARK || (r->behind[cp / 64] >> cp % 64 & 1) ||
@@ -206,6 +223,7 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (!m->symbol) return err_oom(e, CHARS * sizeof *m->symbol, "a tokenizer");
     if (!leave_out_user(t, m)) return 0;
     if (name_symbols(t, u, m, e)) return -1;
+    mark_parts(t, m);
     m->fit = m->fit && count_joins(t, m);
     return m->fit ? map_chars(rules, graphemes, u, m, e) : 0;
 }
