@@ -1,6 +1,6 @@
 /* cmd.h - the table of commands.  To add one: write cmd/cmd_NAME.c with its
  * option table and a `const struct cmd cmd_NAME`, declare it here, put it into
- * the table in cmd/table.c, add tests/cli/NAME/, and a line in README. */
+ * the table in cmd/table.c, add tests/cli/NAME.sh, and a line in README. */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 

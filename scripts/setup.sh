@@ -2,11 +2,11 @@
 # Installs the Debian packages that llmctl is built and tested with, if any is
 # missing.  Says what it installs; does nothing when all is there.
 #   scripts/setup.sh          what `make`, `make test` and `make demo` need
-#   scripts/setup.sh dev      also what `make fuzz` and `make lint` need
+#   scripts/setup.sh dev      also what `make fuzz` needs
 set -eu
 
 packages="gcc make libc6-dev libcjson-dev libzstd-dev libxxhash-dev libutf8proc-dev zlib1g-dev libcmocka-dev zstd mandoc python3"
-[ "${1-}" = dev ] && packages="$packages clang clang-tidy libclang-rt-14-dev cppcheck shellcheck"
+[ "${1-}" = dev ] && packages="$packages clang libclang-rt-14-dev"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "setup: this is not Debian; install the equivalents of: $packages" >&2
