@@ -271,6 +271,14 @@ static int check_model(const struct job *j, const char *path, int *max_length, s
     return 0;
 }
 
+/* Of records that are none nobody wants no vectors. */
+static int check_any(const struct job *j, struct err *e)
+{
+    if (j->n || !j->bad) return 0;
+    return err_set(e, ERR_DATA, "no good documents in the input, %llu are none; llmctl clean says why",
+                   (unsigned long long)j->bad);
+}
+
 static int embed(struct job *j, const struct opt_result *r, struct pool *pool, struct err *e)
 {
     const struct embed_cfg *c = j->c;
@@ -284,7 +292,10 @@ static int embed(struct job *j, const struct opt_result *r, struct pool *pool, s
         doc_files_find(&files, r->args + 1, (size_t)r->n_args - 1, DOC_AUTO, e))
         return -1;
     double start = time_now_s();
-    int ret = doc_files_spare(&files, &c->out, 1, e) || open_output(j, e) || embed_files(j, &files, max_length, e) || close_output(j, e) ? -1 : 0;
+    int ret = doc_files_spare(&files, &c->out, 1, e) || open_output(j, e) || embed_files(j, &files, max_length, e) ||
+                      check_any(j, e) || close_output(j, e)
+                  ? -1
+                  : 0;
     doc_files_free(&files);
     if (ret) return -1;
     if (j->cut) log_warn("%llu texts are longer than %d tokens and were cut", (unsigned long long)j->cut, max_length);

@@ -46,6 +46,9 @@ grep -q "1 texts are longer than 64 tokens" err || fail "a cut text is not told:
 printf '{"text":"good"}\n{"txt":"bad"}\n' >mixed.jsonl
 "$LLMCTL" embed bert mixed.jsonl --dtype f32 >one 2>err
 [ "$(wc -l <one)" -eq 1 ] && grep -q "1 bad records" err || fail "bad records: $(cat err)"
+printf '{"text":5}\n' >none.jsonl
+expect 65 "no good documents" "$LLMCTL" embed bert none.jsonl --out none.npy
+[ ! -e none.npy ] || fail "vectors of nothing"
 
 expect 2 "name a model" "$LLMCTL" embed
 expect 66 "nothing" "$LLMCTL" embed nothing lines.txt
