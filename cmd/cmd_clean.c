@@ -189,7 +189,7 @@ static int clean(const struct clean_opts *o, struct clean_cfg *cfg, struct err *
     if (!ret && o->html) {
         struct buf page = {0};
         ret = clean_report_html(cfg, &s, &page, e);
-        if (!ret) ret = file_write_all(o->html, page.data, page.len, e);
+        if (!ret) ret = file_write_again(o->html, page.data, page.len, e);
         buf_free(&page);
     }
     if (!ret) clean_journal_end(cfg);

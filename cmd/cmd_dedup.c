@@ -231,6 +231,9 @@ static void talk(const struct dedup_cfg *cfg, const struct dedup_stats *s, doubl
                  (u)s->docs_changed);
     if (cfg->annotate && !cfg->phase)
         log_info("  --annotate: what counts as removed is written, with what it is a duplicate of");
+    if (s->docs_unranked)
+        log_warn("%llu documents have no number in '%s'; one that has is preferred to them", (u)s->docs_unranked,
+                 cfg->docs.extra[0]);
     if (s->docs_bad)
         log_warn("%llu records are no documents, first %s%s", (u)s->docs_bad, s->first_bad,
                  cfg->quarantine ? "" : "; --quarantine FILE keeps them");

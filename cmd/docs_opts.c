@@ -28,7 +28,7 @@ int docs_outputs_check(const struct docs_outputs *o, struct err *e)
 int docs_outputs_report(const struct docs_outputs *o, struct buf *b, struct err *e)
 {
     int ret = buf_ok(b, e);
-    if (!ret && o->report) ret = file_write_all(o->report, b->data, b->len, e);
+    if (!ret && o->report) ret = file_write_again(o->report, b->data, b->len, e);
     if (!ret && o->json) ret = out_write(b->data, b->len, e);
     buf_free(b);
     return ret;

@@ -208,7 +208,7 @@ static int write_report(const struct ambiguity *a, size_t n, struct err *e)
             j++;
         report_group(a, v + i, j - i, &b);
     }
-    int ret = buf_ok(&b, e) ? -1 : file_write_all(a->report, b.data ? b.data : "", b.len, e);
+    int ret = buf_ok(&b, e) ? -1 : file_write_again(a->report, b.data ? b.data : "", b.len, e);
     buf_free(&b);
     free(v);
     return ret;

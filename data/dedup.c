@@ -162,7 +162,8 @@ static void add_stats(struct dedup_stats *to, const struct dedup_stats *from)
         offsetof(struct dedup_stats, bytes_in),   offsetof(struct dedup_stats, bytes_out),
         offsetof(struct dedup_stats, candidates), offsetof(struct dedup_stats, confirmed),
         offsetof(struct dedup_stats, clusters),   offsetof(struct dedup_stats, parts_in),
-        offsetof(struct dedup_stats, parts_out),  offsetof(struct dedup_stats, docs_changed)};
+        offsetof(struct dedup_stats, parts_out),  offsetof(struct dedup_stats, docs_changed),
+        offsetof(struct dedup_stats, docs_unranked)};
     for (size_t i = 0; i < COUNT_OF(sums); i++)
         *(uint64_t *)(void *)((char *)to + sums[i]) +=
             *(const uint64_t *)(const void *)((const char *)from + sums[i]);

@@ -79,6 +79,7 @@ struct dedup_stats {
     uint64_t clusters, largest;     /* with cfg.clusters */
     uint64_t parts_in, parts_out;   /* lines, paragraphs; of documents that stay: out */
     uint64_t docs_changed;          /* stay without some of their parts */
+    uint64_t docs_unranked;         /* DEDUP_BEST: have no number there */
     char first_bad[256];
     uint64_t n_damaged;
     char damaged[512];

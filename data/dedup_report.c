@@ -274,7 +274,7 @@ int dedup_write_page(const struct dedup_cfg *cfg, const struct dedup_stats *s, c
 {
     struct buf page = {0};
     int ret = dedup_page(cfg, s, x, &page, e);
-    if (!ret) ret = file_write_all(cfg->html, page.data, page.len, e);
+    if (!ret) ret = file_write_again(cfg->html, page.data, page.len, e);
     buf_free(&page);
     return ret;
 }

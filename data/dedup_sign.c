@@ -7,7 +7,7 @@
 #include "data/dedup_internal.h"
 
 struct tally { /* of one block, kept in its scratch buffer */
-    uint64_t docs, bad, bytes;
+    uint64_t docs, bad, bytes, unranked;
     uint64_t block[6]; /* of D_BLOCK */
     char first_bad[256];
 };
@@ -85,6 +85,7 @@ static int sign_work(void *arg, struct doc_slot *s, int thread, struct err *e)
         t.docs++;
         t.bytes += doc.text_len;
         if (doc.line == s->block.data.data + at) at += doc.line_len + 1;
+        t.unranked += d->cfg->keep == DEDUP_BEST && dedup_rank(d, &doc) == UINT64_MAX;
         if (sign_doc(d, w, &doc, s, e)) return -1;
     }
     bool lines = t.docs && at == s->block.data.len, plain = s->block.format == DOC_JSONL && !s->block.bad;
@@ -104,6 +105,7 @@ static int sign_done(void *arg, struct doc_slot *s, int thread, struct err *e)
     memcpy(&t, s->scratch.data, sizeof t);
     d->stats->docs_in += t.docs + t.bad;
     d->stats->bytes_in += t.bytes;
+    d->stats->docs_unranked += t.unranked;
     if (!d->stats->docs_bad && t.bad) memcpy(d->stats->first_bad, t.first_bad, sizeof t.first_bad);
     d->stats->docs_bad += t.bad;
     if (dsort_add(&d->store.sort[D_BLOCK], t.block, 1, e)) return -1;

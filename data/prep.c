@@ -45,32 +45,54 @@ static uint64_t step(struct prep *p, enum prep_step k, const char *s, size_t n, 
     return 0;
 }
 
-int prep_run(struct prep *p, const char *text, size_t n, const char **out, size_t *out_n, struct err *e)
+/* The text at hand, and the buffer that it does not lie in. */
+struct hand {
+    const char *s;
+    size_t n;
+    struct buf *to, *other;
+};
+
+/* Steps from `first` on; *last: the last that changed something, -1 = none. */
+static int round_of(struct prep *p, enum prep_step first, struct hand *h, int *last, struct err *e)
 {
-    struct buf *to = &p->a, *other = &p->b;
-    p->norm.form = p->cfg->form;
-    *out = text;
-    *out_n = n;
-    for (enum prep_step k = 0; k < PREP_N; k++) {
-        p->places[k] = 0;
+    *last = -1;
+    for (enum prep_step k = first; k < PREP_N; k++) {
         if (!prep_wants(p->cfg, k)) continue;
         if (k == PREP_FORM) {
-            const char *was = *out;
-            if (text_norm_run(&p->norm, was, *out_n, out, out_n, e)) return -1;
-            p->places[k] = *out != was;
+            const char *was = h->s;
+            if (text_norm_run(&p->norm, was, h->n, &h->s, &h->n, e)) return -1;
+            p->places[k] += h->s != was;
             continue;
         }
-        buf_clear(to);
-        uint64_t changes = step(p, k, *out, *out_n, to);
-        if (buf_ok(to, e) || buf_ok(&p->word, e)) return -1;
+        buf_clear(h->to);
+        uint64_t changes = step(p, k, h->s, h->n, h->to);
+        if (buf_ok(h->to, e) || buf_ok(&p->word, e)) return -1;
         if (!changes) continue;
-        p->places[k] = changes;
-        *out = to->data ? to->data : "";
-        *out_n = to->len;
-        struct buf *t = to; /* the next step writes beside what it reads */
-        to = other;
-        other = t;
+        p->places[k] += changes;
+        *last = (int)k;
+        h->s = h->to->data ? h->to->data : "";
+        h->n = h->to->len;
+        struct buf *t = h->to; /* the next step writes beside what it reads */
+        h->to = h->other;
+        h->other = t;
     }
+    return 0;
+}
+
+int prep_run(struct prep *p, const char *text, size_t n, const char **out, size_t *out_n, struct err *e)
+{
+    enum { ROUNDS = 8 };
+    struct hand h = {text, n, &p->a, &p->b};
+    bool finds = prep_wants(p->cfg, PREP_PII) || prep_wants(p->cfg, PREP_BOILERPLATE);
+    int last;
+    p->norm.form = p->cfg->form;
+    memset(p->places, 0, sizeof p->places);
+    if (round_of(p, 0, &h, &last, e)) return -1;
+    /* What later steps take out may leave a line or a number that earlier ones look for. */
+    for (int i = 0; i < ROUNDS && finds && last > PREP_LOWER; i++)
+        if (round_of(p, PREP_PII, &h, &last, e)) return -1;
+    *out = h.s;
+    *out_n = h.n;
     return 0;
 }
 

@@ -35,7 +35,10 @@ static const struct tag {
     {"script", HIDDEN},   {"section", PARA},    {"select", BLOCK}, {"span", INLINE},     {"strong", INLINE},
     {"style", HIDDEN},    {"summary", BLOCK},   {"svg", HIDDEN},   {"table", PARA},      {"tbody", INLINE},
     {"td", CELL},         {"template", HIDDEN}, {"textarea", HIDDEN}, {"th", CELL},      {"title", HIDDEN},
-    {"tr", BLOCK},        {"u", INLINE},        {"ul", PARA},
+    {"tr", BLOCK},        {"u", INLINE},        {"ul", PARA},     {"sub", INLINE},       {"sup", INLINE},
+    {"small", INLINE},    {"del", INLINE},      {"ins", INLINE},   {"tt", INLINE},       {"kbd", INLINE},
+    {"cite", INLINE},     {"mark", INLINE},     {"label", INLINE}, {"button", INLINE},   {"thead", INLINE},
+    {"tfoot", INLINE},
 };
 
 struct html {
@@ -184,8 +187,8 @@ static void apply(struct html *h, const struct tag *t, bool closing)
             h->space = true;
         }
         break;
-    case CELL:
-        if (closing) h->tab = true;
+    case CELL: /* the end of a cell need not be written */
+        h->tab = true;
         break;
     case PRE:
         owe(h, 2);

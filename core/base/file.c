@@ -328,15 +328,25 @@ void file_keep(struct file_writer *w)
     file_abort(w);
 }
 
-int file_write_all(const char *path, const void *p, size_t n, struct err *e)
+static int write_whole(struct file_writer *w, const void *p, size_t n, struct err *e)
 {
-    struct file_writer *w = file_create(path, 0, e);
     if (!w) return -1;
     if (file_write(w, p, n, e)) {
         file_abort(w);
         return -1;
     }
     return file_commit(w, e);
+}
+
+int file_write_all(const char *path, const void *p, size_t n, struct err *e)
+{
+    return write_whole(file_create(path, 0, e), p, n, e);
+}
+
+int file_write_again(const char *path, const void *p, size_t n, struct err *e)
+{
+    bool plain = strcmp(path, "-") != 0 && strcmp(path, "/dev/stdout") != 0 && !is_special(path);
+    return write_whole(plain ? file_create_part(path, 0, e) : file_create(path, 0, e), p, n, e);
 }
 
 int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct err *e)

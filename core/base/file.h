@@ -40,6 +40,9 @@ char *file_beside(const char *path, const char *suffix); /* ".NAMEsuffix" in its
 
 /* Whole-file forms. */
 int file_write_all(const char *path, const void *p, size_t n, struct err *e);
+/* Likewise of a program that is given again after kill -9: the temporary is ".NAME.part",
+ * so that the next run takes what the last one left. */
+int file_write_again(const char *path, const void *p, size_t n, struct err *e);
 /* Fails with ERR_DATA when the file exceeds max_bytes.  Appends to *out. */
 int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct err *e);
 

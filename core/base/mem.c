@@ -96,6 +96,12 @@ void *mem_alloc_aligned(size_t bytes)
     return p;
 }
 
+void *mem_alloc_table(size_t count, size_t size)
+{
+    size_t bytes;
+    return ck_mul(count, size, &bytes) ? mem_alloc_aligned(bytes) : NULL;
+}
+
 void mem_free_aligned(void *p)
 {
     free(p);

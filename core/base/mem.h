@@ -45,6 +45,8 @@ bool str_ends_with(const char *s, const char *end);
 /* 64-byte aligned, for tensors; large blocks (>= 2 MiB) are 2 MiB aligned and
  * advised to use huge pages.  Free with mem_free_aligned(p). */
 void *mem_alloc_aligned(size_t bytes);
+/* The same for a table that is read here and there. */
+void *mem_alloc_table(size_t count, size_t size);
 void mem_free_aligned(void *p);
 
 /* Tests: the n-th allocation from now fails (1 = the next), once; 0 = off. */

@@ -77,7 +77,12 @@ int bpe_finish(struct bpe *b, struct err *e)
 {
     b->made = mem_alloc(b->n_ranks, sizeof *b->made);
     if (!b->made) return err_oom(e, b->n_ranks * sizeof *b->made, "the merge table");
-    for (size_t r = 0; r < b->n_merges; r++) b->made[b->merge[r].rank] = b->merge[r].id;
+    b->first_made = b->n_merges ? b->merge[0].id - (int32_t)b->merge[0].rank : -1;
+    for (size_t r = 0; r < b->n_merges; r++) {
+        const struct bpe_merge *m = &b->merge[r];
+        b->made[m->rank] = m->id;
+        if (m->id - (int32_t)m->rank != b->first_made) b->first_made = -1;
+    }
     b->bits = 5;
     while (((size_t)8 << b->bits) / 5 < b->n_merges) b->bits++; /* four of five slots; nine of ten are possible */
     return fill_slots(b, e);

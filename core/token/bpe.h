@@ -23,6 +23,7 @@ struct bpe {
     struct bpe_merge *merge; /* [n_merges] */
     size_t n_merges, cap;
     int32_t *made;           /* [n_ranks] id by rank */
+    int32_t first_made;      /* >= 0: made[r] is this + r for all ranks, as in most vocabularies */
     uint32_t *level;         /* [n_ranks] or NULL: each rank is a level of its own */
     size_t n_ranks;
     uint64_t *slots;         /* [2 << bits] (left << 21 | right) << 21 | rank; all ones = free */
@@ -69,6 +70,12 @@ static inline uint32_t bpe_rank(const struct bpe *b, int left, int right)
     not_rank |= ~(uint32_t)(t[0] & ranks) & -(uint32_t)(t[0] >> BPE_ID_BITS == key);
     not_rank |= ~(uint32_t)(t[1] & ranks) & -(uint32_t)(t[1] >> BPE_ID_BITS == key);
     return ~not_rank;
+}
+
+/* Without waiting for a table, if that is possible. */
+static inline int32_t bpe_made(const struct bpe *b, uint32_t rank)
+{
+    return b->first_made >= 0 ? b->first_made + (int32_t)rank : b->made[rank];
 }
 
 static inline uint32_t bpe_level(const struct bpe *b, uint32_t rank)

@@ -9,7 +9,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
-enum { LANES = 12, HALF = 16, NONE = INT32_MAX, NEVER = (1 << BPE_ID_BITS) - 1 };
+enum { LANES = 16, HALF = 16, NONE = INT32_MAX, NEVER = (1 << BPE_ID_BITS) - 1 };
 /* wide is a constant: more than 15 symbols, so that the second registers are used. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -88,7 +88,7 @@ ALWAYS_INLINE bool merge(const struct bpe *b, struct lane *l, bool wide)
     __m512i rank = _mm512_set1_epi32(best);
     uint32_t found = _mm512_cmpeq_epi32_mask(l->rank[0], rank);
     if (wide) found |= (uint32_t)_mm512_cmpeq_epi32_mask(l->rank[1], rank) << HALF;
-    int32_t made = b->made[best];
+    int32_t made = bpe_made(b, (uint32_t)best);
     uint32_t at = _blsi_u32(found);
     __m512i place = _mm512_set1_epi32((int32_t)_tzcnt_u32(at)), next = _mm512_add_epi32(place, one);
     take_out(l->rank, place, _mm512_set1_epi32(NONE), wide);

@@ -451,13 +451,6 @@ static uint32_t gap_code(double gap)
     return code;
 }
 
-static inline bool gap_holds(const struct tokenizer *t, uint32_t code, size_t len, double sum)
-{
-    float gap;
-    memcpy(&gap, &code, sizeof gap);
-    return tok_gap_holds((double)gap, len, sum, t->fast->max_step, t->spm_floats);
-}
-
 static inline void go_on(const struct tokenizer *t, struct tok_scratch *s, const int32_t *ids, size_t n)
 {
     if (t->spm_floats) { /* a sum of two floats in a double, rounded, is that of floats */
@@ -467,6 +460,38 @@ static inline void go_on(const struct tokenizer *t, struct tok_scratch *s, const
         return;
     }
     for (size_t i = 0; i < n; i++) s->sum += t->score[ids[i]];
+}
+
+/* Sums are only bounded while that is enough; here the one at place `at` is added
+ * up, and how far it can come until the end of the batch. */
+static void settle(const struct tokenizer *t, struct tok_scratch *s, size_t at, const struct tok_ids *out)
+{
+    double step = t->fast->max_step, left;
+    go_on(t, s, out->id + s->summed, out->n - s->summed);
+    s->summed = out->n;
+    left = UNIGRAM_REBASE + s->sum;
+    s->last_place = tok_last_place(fabs(s->sum) + (double)(s->until - at) * step, t->spm_floats);
+    s->safe = at;
+    if (!t->spm_floats || step * (double)(s->until - at) < left) s->safe = s->until;
+    else if (left > 0) s->safe += (size_t)(left / step);
+}
+
+static inline bool gap_is_wide(const struct tok_scratch *s, uint32_t code, size_t len)
+{
+    float gap;
+    memcpy(&gap, &code, sizeof gap);
+    return (double)gap > (double)(2 * len + 2) * s->last_place;
+}
+
+/* If not, the sum at `begin` is added up. */
+static bool gap_holds(const struct tokenizer *t, struct tok_scratch *s, uint32_t code, size_t begin, size_t len,
+                      const struct tok_ids *out)
+{
+    float gap;
+    if (gap_is_wide(s, code, len)) return true;
+    settle(t, s, begin, out);
+    memcpy(&gap, &code, sizeof gap);
+    return tok_gap_holds((double)gap, len, s->sum, t->fast->max_step, t->spm_floats);
 }
 
 static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
@@ -493,25 +518,36 @@ static void remember(struct tok_scratch *s, const uint8_t *word, size_t len, con
     else if (len <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, len, ids, n, code);
 }
 
-static int put_ids(const struct tokenizer *t, struct tok_scratch *s, const int32_t *ids, size_t n, struct tok_ids *out,
-                   struct err *e)
+static int put_ids(const int32_t *ids, size_t n, struct tok_ids *out, struct err *e)
 {
     if (tok_ids_room(out, n, e)) return -1;
     memcpy(out->id + out->n, ids, n * sizeof *ids);
-    go_on(t, s, ids, n);
     out->n += n;
     return 0;
 }
 
 /* A part that the cache does not know, from sum 0, for the cache; false: through the chains. */
-static bool walked(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len,
-                   const struct word_key *key, struct unigram_path *path)
+static bool walked(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t begin, size_t len,
+                   const struct word_key *key, const struct tok_ids *out, struct unigram_path *path)
 {
-    if (!t->fast->walk || !tok_walk(t->fast, word, len, 0, path)) return false;
+    if (!t->fast->walk || !tok_walk(t->fast, text + begin, len, 0, path)) return false;
     uint32_t code = gap_code(path->gap);
-    remember(s, word, len, key, path->ids, path->n, code);
-    if (!gap_holds(t, code, len, s->sum)) tok_walk(t->fast, word, len, s->sum, path);
+    remember(s, text + begin, len, key, path->ids, path->n, code);
+    if (!gap_holds(t, s, code, begin, len, out)) tok_walk(t->fast, text + begin, len, s->sum, path);
     return true;
+}
+
+/* A part by a way that goes on from the sum itself. */
+static int exactly(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
+                   size_t n, unsigned flags, struct tok_ids *out, struct err *e)
+{
+    bool walk = t->fast->walk && end - begin > t->fast->longest;
+    settle(t, s, begin, out);
+    if (walk ? tok_walk_long(t, s, text, begin, end, n, flags, slow, out, e) : slow(t, s, text, begin, end, n, flags, out, e))
+        return -1;
+    s->summed = out->n;
+    settle(t, s, end, out);
+    return 0;
 }
 
 /* Sums go on: the ids of a part hold while its gap is larger than the rounding. */
@@ -520,23 +556,17 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
 {
     const uint8_t *word = (const uint8_t *)text + begin;
     size_t from = out->n, len = end - begin, n_ids;
-    if (len > t->fast->longest && t->fast->walk) return tok_walk_long(t, s, text, begin, end, n, flags, slow, out, e);
-    /* Near the sum where SentencePiece begins again the way has to be walked. */
-    bool near = t->spm_floats && s->sum - (double)len * t->fast->max_step < -UNIGRAM_REBASE;
     uint32_t code;
-    if (len > t->fast->longest || begin == 0 || end == n || near) return slow(t, s, text, begin, end, n, flags, out, e);
+    if (len > t->fast->longest || begin == 0 || end == n) return exactly(t, s, text, begin, end, n, flags, out, e);
+    /* Near the sum where SentencePiece begins again the way has to be walked. */
+    if (end > s->safe) settle(t, s, begin, out);
+    if (end > s->safe) return exactly(t, s, text, begin, end, n, flags, out, e);
     const int32_t *ids = known(s, word, len, key, &n_ids, &code);
-    if (ids && gap_holds(t, code, len, s->sum)) {
-        if (tok_ids_room(out, n_ids + WORD_INLINE, e)) return -1;
-        memcpy(out->id + out->n, ids, WORD_INLINE * sizeof *ids); /* so much is always there */
-        if (n_ids > WORD_INLINE) memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
-        go_on(t, s, out->id + out->n, n_ids);
-        out->n += n_ids;
-        return 0;
-    }
-    if (ids) return slow(t, s, text, begin, end, n, flags, out, e);
+    if (ids && gap_holds(t, s, code, begin, len, out)) return put_ids(ids, n_ids, out, e);
+    if (ids) return exactly(t, s, text, begin, end, n, flags, out, e);
     struct unigram_path path;
-    if (walked(t, s, word, len, key, &path)) return put_ids(t, s, path.ids, path.n, out, e);
+    if (walked(t, s, (const uint8_t *)text, begin, len, key, out, &path)) return put_ids(path.ids, path.n, out, e);
+    settle(t, s, begin, out);
     double sum = s->sum; /* from 0, for the cache */
     s->sum = 0;
     if (slow(t, s, text, begin, end, n, flags, out, e)) return -1;
@@ -544,12 +574,11 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
     bool plain = plain_ids(t, out->id + from, out->n - from);
     if (plain) remember(s, word, len, key, out->id + from, out->n - from, code);
     s->sum = sum;
-    if (plain && gap_holds(t, code, len, sum)) {
-        go_on(t, s, out->id + from, out->n - from);
-        return 0;
-    }
+    size_t more = out->n - from;
     out->n = from;
-    return slow(t, s, text, begin, end, n, flags, out, e);
+    if (!plain || !gap_holds(t, s, code, begin, len, out)) return exactly(t, s, text, begin, end, n, flags, out, e);
+    out->n += more;
+    return 0;
 }
 
 /* ---- a segment ---- */
@@ -609,7 +638,7 @@ static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char
     if (!special && begin > 0 && end < n && put_off(t, s, key, word, len, out, e)) return 0;
     struct unigram_path path;
     if (f->walk && !special && begin > 0 && end < n && tok_walk(f, word, len, 0, &path)) {
-        if (put_ids(t, s, path.ids, path.n, out, e)) return -1;
+        if (put_ids(path.ids, path.n, out, e)) return -1;
     } else if (slow(t, s, text, begin, end, n, flags, out, e)) {
         return -1;
     }
@@ -653,6 +682,31 @@ static inline void let_go(const struct tokenizer *t, struct tok_scratch *s, stru
     out->n = 0;
 }
 
+/* A batch where sums go on. */
+static int carry_batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count,
+                       unsigned flags, struct tok_ids *out, struct err *e)
+{
+    const size_t *begins = s->begins, *ends = s->words->ends;
+    const struct word_key *keys = s->words->keys;
+    for (size_t i = 0; i < count; i++) {
+        if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
+        int32_t *to = out->id + out->n; /* as long as nothing is missed */
+        for (; i < count; i++) {
+            size_t len = ends[i] - begins[i], n_ids;
+            uint32_t code;
+            if (len > WORD_KEY_MAX || begins[i] == 0 || ends[i] == n || ends[i] > s->safe) break;
+            const int32_t *ids = word_cache_ids(&s->cache, &keys[i], &n_ids, &code);
+            if (!ids || !gap_is_wide(s, code, len)) break;
+            memcpy(to, ids, WORD_INLINE * sizeof *ids); /* so much is always there */
+            if (n_ids > WORD_INLINE) memcpy(to, ids, n_ids * sizeof *ids);
+            to += n_ids;
+        }
+        out->n = (size_t)(to - out->id);
+        if (i < count && carried(t, s, text, begins[i], ends[i], n, &keys[i], flags, out, e)) return -1;
+    }
+    return 0;
+}
+
 int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e)
 {
@@ -660,16 +714,17 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     size_t pos = 0, count;
     int ret = 0;
     s->sum = 0;
+    s->summed = out->n;
     while (ret == 0 && pos < n &&
            (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->words->ends, BATCH))) {
         ask_all(s, (const uint8_t *)text, n, count);
-        let_go(t, s, out);
-        if (!f->carry) {
-            ret = batch(t, s, text, n, count, flags, out, e);
-            continue;
+        if (f->carry) {
+            s->until = s->words->ends[count - 1];
+            settle(t, s, s->begins[0], out);
         }
-        for (size_t i = 0; ret == 0 && i < count; i++)
-            ret = carried(t, s, text, s->begins[i], s->words->ends[i], n, &s->words->keys[i], flags, out, e);
+        let_go(t, s, out);
+        s->summed = out->n;
+        ret = f->carry ? carry_batch(t, s, text, n, count, flags, out, e) : batch(t, s, text, n, count, flags, out, e);
     }
     s->sum = 0;
     if (ret) tok_misses_drop(&s->misses);

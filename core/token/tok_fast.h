@@ -16,15 +16,19 @@
  * `sum` cannot decide otherwise than those from 0, where the second best way was
  * worse by `gap`.  Each of at most len additions (of at most max_step a byte) on
  * each of two ways, here and there, is wrong by half of the last place at most. */
-static inline bool tok_gap_holds(double gap, size_t len, double sum, double max_step, bool floats)
+static inline double tok_last_place(double most, bool floats)
 {
     const uint64_t exponent = (uint64_t)0x7FF << 52;
-    double most = fabs(sum) + (double)len * max_step;
     uint64_t bits;
     memcpy(&bits, &most, sizeof bits);
     bits &= exponent;
     memcpy(&most, &bits, sizeof bits);
-    return gap > (double)(2 * len + 2) * most * (floats ? 0x1p-23 : 0x1p-52);
+    return most * (floats ? 0x1p-23 : 0x1p-52);
+}
+
+static inline bool tok_gap_holds(double gap, size_t len, double sum, double max_step, bool floats)
+{
+    return gap > (double)(2 * len + 2) * tok_last_place(fabs(sum) + (double)len * max_step, floats);
 }
 
 int tok_fast_init(struct tokenizer *t, struct err *e);

@@ -183,6 +183,9 @@ struct tok_scratch {
     bool goes_on;                /* TOK_GOES_ON: nothing happens at the beginning of the text */
     size_t offset;               /* of the segment in the text */
     double sum, gap;             /* Unigram: where the next word's sum begins; the least gap of the last */
+    size_t summed;               /* tok_fast.c: ... but for the ids from here on */
+    size_t until, safe;          /* of the batch at work; the text where no sum can come near UNIGRAM_REBASE */
+    double last_place;           /* of any sum until there */
     struct tok_words words[2];
     size_t begins[BATCH];
     struct tok_misses misses;

@@ -16,9 +16,9 @@ int em_start(struct em *m, struct err *e)
     size_t n = m->p.n;
     m->n_threads = pool_threads(m->pool);
     m->expect_group = lanes_expect();
-    m->score = mem_alloc(n + 1, sizeof *m->score);
-    m->expected = mem_alloc(n * (size_t)m->r->lanes, sizeof *m->expected);
-    m->freq = mem_alloc((n + 1) * (size_t)m->n_threads, sizeof *m->freq);
+    m->score = mem_alloc_table(n + 1, sizeof *m->score);
+    m->expected = mem_alloc_table(n * (size_t)m->r->lanes, sizeof *m->expected);
+    m->freq = mem_alloc_table((n + 1) * (size_t)m->n_threads, sizeof *m->freq);
     m->live = mem_alloc(n, sizeof *m->live);
     m->lattice = mem_zalloc((size_t)m->n_threads, sizeof *m->lattice);
     m->lanes = mem_zalloc((size_t)m->n_threads, sizeof *m->lanes);
@@ -43,10 +43,10 @@ void em_free(struct em *m)
     free(m->lanes);
     free(m->chunk);
     free(m->list);
-    free(m->score);
+    mem_free_aligned(m->score);
     free(m->live);
-    free(m->expected);
-    free(m->freq);
+    mem_free_aligned(m->expected);
+    mem_free_aligned(m->freq);
     free(m->lost);
     free(m->seen);
     sp_pieces_free(&m->p);

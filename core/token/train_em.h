@@ -59,7 +59,6 @@ struct lattice {
     uint32_t *id, *begin, *end; /* [n] of each match */
     float *score;
     float *alpha, *beta;
-    uint32_t *best;     /* [places + 1] match that the best path ends with */
     size_t n, places, cap, places_cap;
 };
 
@@ -95,8 +94,9 @@ void lattice_free(struct lattice *l);
 bool lattice_room(struct lattice *l, size_t matches);
 /* A word into *l, in which there must be room for its matches. */
 void lattice_read(const struct em *m, size_t word, struct lattice *l);
-/* The best path; its last match is noted for each place. */
-void lattice_best(struct lattice *l);
+/* The best path of a word: id[i] and begin[i] are the piece of its last match where it
+ * comes to place i, and where that begins. */
+void lattice_best(const struct em *m, size_t word, struct lattice *l);
 /* Log of the chances of all ways to each place (alpha) and from it (beta). */
 void lattice_sums(struct lattice *l);
 /* Looks up which seeds match where. */

@@ -14,17 +14,15 @@ void lattice_free(struct lattice *l)
     free(l->score);
     free(l->alpha);
     free(l->beta);
-    free(l->best);
 }
 
 bool lattice_room(struct lattice *l, size_t matches)
 {
     if (matches <= l->cap) return true;
     size_t cap = 2 * matches + 1024; /* there are not more places than matches */
-    if (!mem_renew(&l->id, cap, sizeof *l->id) || !mem_renew(&l->begin, cap, sizeof *l->begin) ||
+    if (!mem_renew(&l->id, cap + 1, sizeof *l->id) || !mem_renew(&l->begin, cap + 1, sizeof *l->begin) ||
         !mem_renew(&l->end, cap, sizeof *l->end) || !mem_renew(&l->score, cap, sizeof *l->score) ||
-        !mem_renew(&l->alpha, cap + 1, sizeof *l->alpha) || !mem_renew(&l->beta, cap + 1, sizeof *l->beta) ||
-        !mem_renew(&l->best, cap + 1, sizeof *l->best))
+        !mem_renew(&l->alpha, cap + 1, sizeof *l->alpha) || !mem_renew(&l->beta, cap + 1, sizeof *l->beta))
         return false;
     l->cap = cap;
     return true;
@@ -58,20 +56,24 @@ void lattice_sums(struct lattice *l)
         beta[l->begin[k]] = lanes_log_add(beta[l->begin[k]], l->score[k] + beta[l->end[k]]);
 }
 
-/* The last match of the best path to each place is noted. */
-void lattice_best(struct lattice *l)
+void lattice_best(const struct em *m, size_t word, struct lattice *l)
 {
+    const struct word_list *w = &m->list[word];
+    const uint32_t *match = m->chunk[word / CHUNK_WORDS].match + w->at;
     float *alpha = l->alpha;
-    uint32_t *best = l->best;
-    for (size_t i = 1; i <= l->places; i++) alpha[i] = -INFINITY;
+    uint32_t place = 0;
+    for (size_t i = 1; i <= m->c->word[word].len; i++) alpha[i] = -INFINITY;
     alpha[0] = 0;
-    for (uint32_t k = 0; k < l->n; k++) {
-        uint32_t end = l->end[k];
-        float x = alpha[l->begin[k]] + l->score[k], old = alpha[end];
-        bool better = x > old;
-        alpha[end] = better ? x : old;
-        best[end] = better ? k : best[end];
+    for (uint32_t k = 0; k < w->n; k++) {
+        uint32_t x = match[k], id = match_piece(x), end = place + match_len(x);
+        float sum = alpha[place] + m->score[id], old = alpha[end];
+        bool better = sum > old;
+        alpha[end] = better ? sum : old;
+        l->id[end] = better ? id : l->id[end];
+        l->begin[end] = better ? place : l->begin[end];
+        place += x >> 31;
     }
+    l->places = place;
 }
 
 /* ---- the lists of matches ---- */
@@ -192,7 +194,7 @@ int match_drop(struct em *m, struct err *e)
     size_t n = m->n_live;
     if (!m->char_gone && 32 * m->n_gone <= n) return 0;
     struct dropper d = {.m = m};
-    uint32_t *number = mem_alloc(m->p.n + 1, sizeof *number);
+    uint32_t *number = mem_alloc_table(m->p.n + 1, sizeof *number);
     struct sp_piece *v = mem_alloc(n, sizeof *v);
     float *score = mem_alloc(n + 1, sizeof *score);
     int ret = number && v && score ? 0 : err_oom(e, n * 24, "pieces");
@@ -214,7 +216,7 @@ int match_drop(struct em *m, struct err *e)
         m->n_gone = 0;
         m->char_gone = false;
     }
-    free(number);
+    mem_free_aligned(number);
     free(v);
     free(score);
     return ret;

@@ -20,9 +20,8 @@ static void segment_chunk(void *arg, int slice, int thread)
             m->chunk[slice].oom = true;
             return;
         }
-        lattice_read(m, w, l);
-        lattice_best(l);
-        for (size_t i = l->places; i > 0; i = l->begin[l->best[i]]) freq[l->id[l->best[i]]] += (double)m->c->word[w].count;
+        lattice_best(m, w, l);
+        for (size_t i = l->places; i > 0; i = l->begin[i]) freq[l->id[i]] += (double)m->c->word[w].count;
     }
 }
 

@@ -47,6 +47,8 @@ struct seeds {
     uint32_t *pos;       /* suffixes by first symbol */
     size_t *from;        /* [n_chars + 2] into pos */
     struct bucket *bucket; /* by first symbol */
+    size_t most;         /* suffixes of a bucket */
+    struct sort_key **work; /* [threads] room for two of each of these, or NULL */
     struct sp_starts *starts; /* longest: nodes of the bucket, while it is being made */
 };
 
@@ -186,12 +188,13 @@ static void find_intervals(const struct seeds *s, struct bucket *b, const struct
 
 static void sort_bucket(void *arg, int slice, int thread)
 {
-    (void)thread;
     struct seeds *s = arg;
     struct bucket *b = &s->bucket[slice + 1];
     size_t from = s->from[slice + 1], n = s->from[slice + 2] - from;
     if (n < 2 || slice + 1 == s->c->unk) return;
-    struct sort_key *v = mem_alloc(n, 2 * sizeof *v);
+    /* Kept for the next bucket: new pages cost more than the sorting of some. */
+    if (!s->work[thread]) s->work[thread] = mem_alloc(s->most, 2 * sizeof **s->work);
+    struct sort_key *v = s->work[thread];
     struct orphans o = {.v = mem_alloc(n, sizeof *o.v)};
     b->oom = !v || !o.v;
     for (size_t i = 0; !b->oom && i < n; i++) v[i].pos = s->pos[from + i];
@@ -199,13 +202,12 @@ static void sort_bucket(void *arg, int slice, int thread)
         sort_suffixes(s, v, v + n, n, 1);
         find_intervals(s, b, v, n, &o);
     }
-    free(v);
     free(o.v);
 }
 
 /* ---- the text and its suffixes ---- */
 
-static int lay_out(struct seeds *s, struct err *e)
+static int lay_out(struct seeds *s, int n_threads, struct err *e)
 {
     const struct sp_corpus *c = s->c;
     size_t n = c->n_sym;
@@ -213,12 +215,13 @@ static int lay_out(struct seeds *s, struct err *e)
         return err_set(e, ERR_DATA, "more than 2 billion characters in distinct words: train on a "
                                     "part of the text");
     s->text = c->sym;
-    s->part = mem_alloc(n + SP_PAD, sizeof *s->part);
+    s->part = mem_alloc_table(n + SP_PAD, sizeof *s->part);
     s->pos = mem_alloc(n, sizeof *s->pos);
     s->from = mem_zalloc((size_t)c->n_chars + 3, sizeof *s->from);
     s->bucket = mem_zalloc((size_t)c->n_chars + 2, sizeof *s->bucket);
-    s->starts->longest = mem_alloc(n, sizeof *s->starts->longest);
-    if (!s->part || !s->pos || !s->from || !s->bucket || !s->starts->longest)
+    s->starts->longest = mem_alloc_table(n, sizeof *s->starts->longest);
+    s->work = mem_zalloc((size_t)n_threads, sizeof *s->work);
+    if (!s->part || !s->pos || !s->from || !s->bucket || !s->starts->longest || !s->work)
         return err_oom(e, n * 12, "the suffixes of all words");
     for (size_t i = 0; i < c->n_parts; i++)
         for (size_t k = 0; k <= c->part[i].len; k++) s->part[c->part[i].off + k] = (uint32_t)i;
@@ -227,6 +230,8 @@ static int lay_out(struct seeds *s, struct err *e)
         s->starts->longest[i] = SP_NONE;
         s->from[s->text[i] + 2u]++;
     }
+    for (uint32_t k = 1; k <= c->n_chars; k++)
+        if (k != c->unk && s->from[k + 2] > s->most) s->most = s->from[k + 2];
     for (uint32_t k = 1; k <= c->n_chars + 1; k++) s->from[k + 1] += s->from[k];
     for (size_t i = 0; i < n; i++) s->pos[s->from[s->text[i] + 1u]++] = (uint32_t)i;
     return 0;
@@ -401,7 +406,7 @@ static int name_starts(struct seeds *s, size_t n_pieces, struct err *e)
 
 void sp_starts_free(struct sp_starts *s)
 {
-    free(s->longest);
+    mem_free_aligned(s->longest);
     free(s->shorter);
     *s = (struct sp_starts){0};
 }
@@ -431,7 +436,7 @@ int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *p
              struct sp_pieces *out, struct sp_starts *starts, struct err *e)
 {
     struct seeds s = {.c = c, .r = r, .starts = starts};
-    int ret = add_chars(c, out, e) || lay_out(&s, e) ? -1 : 0;
+    int ret = add_chars(c, out, e) || lay_out(&s, pool_threads(pool), e) ? -1 : 0;
     if (ret == 0) {
         pool_run(pool, (int)c->n_chars, sort_bucket, &s);
         for (uint32_t k = 1; k <= c->n_chars; k++)
@@ -442,8 +447,10 @@ int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *p
     if (ret == 0) ret = name_starts(&s, out->n, e);
     if (ret == 0) to_log_prob(out);
     for (uint32_t k = 0; s.bucket && k <= c->n_chars; k++) free(s.bucket[k].v);
+    for (int k = 0; s.work && k < pool_threads(pool); k++) free(s.work[k]);
+    free(s.work);
     free(s.bucket);
-    free(s.part);
+    mem_free_aligned(s.part);
     free(s.pos);
     free(s.from);
     return ret;

@@ -276,7 +276,7 @@ static int lay_out(struct sp_corpus *c, struct err *e)
 {
     size_t n = 0, at = 0;
     for (size_t i = 0; i < c->n_parts; i++) n += (size_t)c->part[i].len + 1;
-    uint16_t *sym = mem_alloc(n + SP_PAD, sizeof *sym);
+    uint16_t *sym = mem_alloc_table(n + SP_PAD, sizeof *sym);
     if (!sym) return err_oom(e, n * sizeof *sym, "words");
     for (size_t i = 0; i < c->n_parts; i++) {
         struct sp_word *w = &c->part[i];

@@ -29,6 +29,9 @@ expect 0 "$LLMCTL" clean ten.jsonl --preset gopher --out k.jsonl --removed r.jso
 [ ! -s k.jsonl ] && [ "$(wc -l <r.jsonl)" = 9 ] || fail "gopher keeps short lines"
 grep -q '"keep":\[1, 2\],"removed_by":"gopher_short_doc","rule":"gopher.min_words","value":2,"limit":50}' r.jsonl || fail "$(head -1 r.jsonl)"
 grep -q '"removed":9,"quarantined":1' rep.json || fail "$(cat rep.json)"
+echo half >.rep.json.part # of a run that was killed while it wrote it
+expect 0 "$LLMCTL" clean ten.jsonl --dry-run --report rep.json
+[ ! -e .rep.json.part ] && grep -q '"out":9' rep.json || fail "$(ls -a)"
 expect 0 "$LLMCTL" clean ten.jsonl --set gopher.min_words=2 --dry-run --json
 grep -q '"out":9,"removed":0' out || fail "$(cat out)"
 expect 2 "$LLMCTL" clean ten.jsonl --set gopher.min_word=2

@@ -40,6 +40,8 @@ expect 0 "$LLMCTL" dedup chain.jsonl --near --minhash 5x512x1 --no-verify --out 
 
 expect 0 "$LLMCTL" dedup chain.jsonl $near --keep best:score --out u.jsonl
 [ "$(ids u.jsonl)" = "b e " ] || fail "best: $(ids u.jsonl)"
+expect 0 "$LLMCTL" dedup chain.jsonl --near --keep best:nope --out u.jsonl
+grep -q "5 documents have no number in 'nope'" err || fail "best:nope: $(ids u.jsonl) $(cat err)"
 expect 0 "$LLMCTL" dedup chain.jsonl $near --keep longest --out u.jsonl
 [ "$(ids u.jsonl)" = "d e " ] || fail "longest: $(ids u.jsonl)"
 expect 0 "$LLMCTL" dedup chain.jsonl $near --keep none --out u.jsonl --removed r.jsonl

@@ -36,3 +36,9 @@ grep -q '"preprocessing":{"html":{"documents":3000,"places":3000},"mojibake":{"d
 grep -q '"prep.pii"' d1.jsonl && grep -q '^{"id":1,.*,1,1,1,6\]}' d1.jsonl || fail "decisions: $(sed -n 2p d1.jsonl)"
 "$LLMCTL" clean -q o1.jsonl --html --fix-unicode --pii email --lower -o again.jsonl
 cmp o1.jsonl again.jsonl || fail "cleaning what is clean changes it"
+# What a later step leaves is looked at by the earlier ones: cleaning twice is cleaning once.
+printf '{"text":"4111/1111/1111/1111 I\\nprint the\\nThe river."}\n' >twice.jsonl
+steps="--pii all --boilerplate --strip-punct --stop-words en -q"
+"$LLMCTL" clean twice.jsonl $steps --out once.jsonl
+[ "$(cat once.jsonl)" = '{"text":"CARD\nriver"}' ] || fail "steps that meet: $(cat once.jsonl)"
+"$LLMCTL" clean once.jsonl $steps | cmp - once.jsonl || fail "steps that meet, twice"

@@ -33,6 +33,7 @@ static void markup_becomes_the_text_a_reader_sees(void **state)
         {"<script>if (a<b) x();</script>seen<style>p{}</style> <p>too", "seen\n\ntoo"},
         {"<ul><li>one<li>two</ul>end</p>", "- one\n- two\n\nend"},
         {"<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a\tb\nc"},
+        {"<table><tr><th>a<td>b<tr><td>c<td></table>H<sub>2</sub>O", "a\tb\nc\n\nH2O"},
         {"<pre>x\n  y</pre></p>z", "x\n  y\n\nz"},
         {"<p title=\"a > b\">in</p>", "in"},
         {"<!-- gone --><p>&lt;tag&gt; &#233;&#x1F600; &nosuch; &#0; AT&T</p>", "<tag> é😀 &nosuch; &#0; AT&T"},
