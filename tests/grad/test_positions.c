@@ -106,31 +106,68 @@ static void prefixes_lie_between_causal_and_bidirectional(void **state)
     }
 }
 
+/* The same inputs twice: with Shaw's tables clipped at `clip`, and with wider
+ * ones whose rows beyond it repeat the first and the last; both have run. */
+static void shaw_twice(struct attend *a, struct attend *b, bool causal, int clip, int wide)
+{
+    static const char *const names[] = {"ek", "ev"};
+    begin(a, 2), begin(b, 2);
+    struct attn_spec s = spec(a, causal), w = spec(b, causal);
+    s.clip = clip, w.clip = wide;
+    s.shaw_k = case_param(&a->c, "ek", 2 * clip + 1, D), s.shaw_v = case_param(&a->c, "ev", 2 * clip + 1, D);
+    w.shaw_k = case_param(&b->c, "ek", 2 * wide + 1, D), w.shaw_v = case_param(&b->c, "ev", 2 * wide + 1, D);
+    finish(a, &s), finish(b, &w);
+    for (int i = 0; i < 2; i++)
+        for (int r = -wide; r <= wide; r++) {
+            int from = r < -clip ? 0 : r > clip ? 2 * clip : r + clip;
+            memcpy((float *)param_of(b, names[i])->data + (r + wide) * D, (float *)param_of(a, names[i])->data + from * D,
+                   D * sizeof(float));
+        }
+    memcpy(b->qkv->data, a->qkv->data, tensor_bytes(a->qkv));
+    memcpy(b->c.dy->data, a->c.dy->data, tensor_bytes(a->c.dy));
+    run(a), run(b);
+}
+
 /* Beyond the length a larger table has rows that nothing reaches. */
 static void shaw_clipped_beyond_the_length_is_full(void **state)
 {
     (void)state;
+    enum { CLIP = T - 1, MORE = 21 };
     for (int causal = 0; causal < 2; causal++) {
         struct attend a, b;
-        begin(&a, 2), begin(&b, 2);
-        struct attn_spec s = spec(&a, causal), w = spec(&b, causal);
-        s.clip = T - 1, w.clip = T + 20;
-        s.shaw_k = case_param(&a.c, "ek", 2 * s.clip + 1, D), s.shaw_v = case_param(&a.c, "ev", 2 * s.clip + 1, D);
-        w.shaw_k = case_param(&b.c, "ek", 2 * w.clip + 1, D), w.shaw_v = case_param(&b.c, "ev", 2 * w.clip + 1, D);
-        finish(&a, &s), finish(&b, &w);
-        const char *const names[] = {"ek", "ev"};
-        for (int i = 0; i < 2; i++)
-            memcpy((float *)param_of(&b, names[i])->data + 21 * D, param_of(&a, names[i])->data,
-                   (size_t)((2 * s.clip + 1) * D) * sizeof(float));
-        memcpy(b.qkv->data, a.qkv->data, tensor_bytes(a.qkv));
-        memcpy(b.c.dy->data, a.c.dy->data, tensor_bytes(a.c.dy));
-        run(&a), run(&b);
+        shaw_twice(&a, &b, causal, CLIP, CLIP + MORE);
         expect_same(&a, &b, "shaw");
+        const char *const names[] = {"ek", "ev"};
         for (int i = 0; i < 2; i++) {
             const float *big = param_of(&b, names[i])->grad;
-            assert_memory_equal(big + 21 * D, param_of(&a, names[i])->grad, (size_t)((2 * s.clip + 1) * D) * sizeof(float));
-            for (int k = 0; k < 21 * D; k++) assert_true(big[k] == 0);
+            assert_memory_equal(big + MORE * D, param_of(&a, names[i])->grad, (2 * CLIP + 1) * D * sizeof(float));
+            for (int k = 0; k < MORE * D; k++) assert_true(big[k] == 0);
         }
+        case_end(&a.c), case_end(&b.c);
+    }
+}
+
+/* Within the length the ends of a small table serve all that lies beyond: it
+ * gives what the full one with repeated ends gives, whose gradients add up to
+ * its own.  Sums of up to T terms near 1, in other orders: T 2^-24 = 4e-6. */
+static void shaw_clipped_within_the_length_repeats_its_ends(void **state)
+{
+    (void)state;
+    enum { CLIP = 5 };
+    for (int causal = 0; causal < 2; causal++) {
+        struct attend a, b;
+        shaw_twice(&a, &b, causal, CLIP, T - 1);
+        double y = furthest(a.y, b.y), dx = furthest(a.qkv->grad, b.qkv->grad), dw = 0;
+        const char *const names[] = {"ek", "ev"};
+        for (int i = 0; i < 2; i++) {
+            const float *big = param_of(&b, names[i])->grad, *small = param_of(&a, names[i])->grad;
+            double sum[(2 * CLIP + 1) * D] = {0};
+            for (int r = 1 - T; r < T; r++)
+                for (int d = 0; d < D; d++)
+                    sum[(r < -CLIP ? 0 : r > CLIP ? 2 * CLIP : r + CLIP) * D + d] += (double)big[(r + T - 1) * D + d];
+            for (int k = 0; k < (2 * CLIP + 1) * D; k++) dw = fmax(dw, fabs(sum[k] - (double)small[k]));
+        }
+        if (y > 4e-6 || dx > 2e-5 || dw > 1e-4) fail_msg("a clip of %d: off by %.3g, %.3g, %.3g", CLIP, y, dx, dw);
         case_end(&a.c), case_end(&b.c);
     }
 }
@@ -280,6 +317,7 @@ int main(void)
         cmocka_unit_test(wide_masks_are_no_masks),
         cmocka_unit_test(prefixes_lie_between_causal_and_bidirectional),
         cmocka_unit_test(shaw_clipped_beyond_the_length_is_full),
+        cmocka_unit_test(shaw_clipped_within_the_length_repeats_its_ends),
         cmocka_unit_test(empty_tables_add_nothing),
         cmocka_unit_test(t5_can_say_alibi),
         cmocka_unit_test(buckets_of_t5),
