@@ -107,15 +107,16 @@ static int grow(struct once *o, uint64_t more, struct err *e)
         return err_hint(e, "give a larger --mem, or files in and --out FILE");
     }
     struct once old = *o;
-    o->slots = mem_zalloc(need, sizeof *o->slots);
+    o->slots = mem_alloc_table(need, sizeof *o->slots);
     if (!o->slots) {
         o->slots = old.slots;
         return err_oom(e, need * sizeof *o->slots, "the table of texts seen");
     }
+    memset(o->slots, 0, need * sizeof *o->slots); /* now: a page first read, then written interrupts the other threads */
     o->n_slots = need;
     for (size_t i = 0; i < old.n_slots; i++)
         if (old.slots[i].lo | old.slots[i].hi) *slot_of(o, old.slots[i]) = old.slots[i];
-    free(old.slots);
+    mem_free_aligned(old.slots);
     return 0;
 }
 
@@ -241,7 +242,7 @@ int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, bool *full, s
     for (int i = 0; i < n && o.iters; i++)
         doc_iter_free(&o.iters[i]);
     free(o.iters);
-    free(o.slots);
+    mem_free_aligned(o.slots);
     doc_out_abort(&o.kept);
     doc_out_abort(&o.bad);
     return ret;
