@@ -225,6 +225,7 @@ def main():
     p.add_argument("--mb", type=int, default=30)
     p.add_argument("--kinds", default=",".join(KINDS))
     a = p.parse_args()
+    os.makedirs(a.work, exist_ok=True)
     texts = write_texts(a.work, a.mb)
     for kind in a.kinds.split(","):
         name, options = KINDS[kind]
