@@ -93,8 +93,8 @@ static int open_hidden(struct job *j, const struct opt_result *r, struct err *e)
         return err_set(e, ERR_CONFIG, "this encoder has no head (head.type none): it gives embeddings only");
     if (j->m.config.head == HEAD_RTD)
         return err_set(e, ERR_CONFIG,
-                       "this encoder (head.type rtd) tells replaced tokens and has no opinion on the right ones; "
-                       "evaluate its generator");
+                       "this encoder (head.type rtd) tells replaced tokens and has no opinion on the right ones; a published "
+                       "generator (head.type mlm) has, a run keeps the discriminator alone");
     if (!j->m.tok) return err_set(e, ERR_DATA, "'%s' holds no tokenizer, which names the mask token", r->args[0]);
     if (open_text(j, r, e) || corrupt_ids_init(&j->ids, j->m.tok, e)) return -1;
     j->src = pseudo_source(j->src, &j->ids, j->T, loader_steps(j->src, 1, j->T), e);
