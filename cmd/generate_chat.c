@@ -160,6 +160,7 @@ static int add_turn(struct talk *t, const char *role, const char *text, size_t n
 
 static void drop_turns(struct talk *t, size_t from, size_t n)
 {
+    if (!n) return;
     for (size_t i = from; i < from + n; i++) buf_free(&t->message[i]);
     memmove(t->message + from, t->message + from + n, (t->n - from - n) * sizeof *t->message);
     t->n -= n;
