@@ -467,7 +467,7 @@ static inline void go_on(const struct tokenizer *t, struct tok_scratch *s, const
 static void settle(const struct tokenizer *t, struct tok_scratch *s, size_t at, const struct tok_ids *out)
 {
     double step = t->fast->max_step, left;
-    go_on(t, s, out->id + s->summed, out->n - s->summed);
+    if (out->n > s->summed) go_on(t, s, out->id + s->summed, out->n - s->summed);
     s->summed = out->n;
     left = UNIGRAM_REBASE + s->sum;
     s->last_place = tok_last_place(fabs(s->sum) + (double)(s->until - at) * step, t->spm_floats);
