@@ -29,37 +29,22 @@ struct sharing {
     const char *path; /* of from */
 };
 
-static char *file_of(const struct dedup *d, int by, const char *what, int shard, struct err *e)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s-%05d", what, shard);
-    char *path = dstore_path(&d->store, by, name);
-    if (!path) err_oom(e, strlen(d->store.dir), "a path");
-    return path;
-}
-
 static int put(struct sharing *s, const struct parts_block *b, uint64_t text, struct err *e)
 {
     struct block_head h = {magic, b->docs, b->bad, b->n_hashes, b->notes.len, text};
     return file_write(s->to, &h, sizeof h, e) || file_write(s->to, b->notes.data, b->notes.len, e) ? -1 : 0;
 }
 
-static int damaged(const struct sharing *s, struct err *e)
-{
-    err_set(e, ERR_DATA, "'%s' is damaged", s->path);
-    return err_hint(e, "remove the work directory and run again");
-}
-
 /* 1: the next block's notes; 0: there are no more; -1. */
 static int get(struct sharing *s, struct parts_block *b, uint64_t *text, struct err *e)
 {
     struct block_head h;
-    if (fread(&h, sizeof h, 1, s->from) != 1) return damaged(s, e);
+    if (fread(&h, sizeof h, 1, s->from) != 1) return dstore_damaged(s->path, e);
     if (h.magic == magic_end) return 0;
-    if (h.magic != magic || h.notes > (uint64_t)1 << 40 || h.notes % 8) return damaged(s, e);
+    if (h.magic != magic || h.notes > (uint64_t)1 << 40 || h.notes % 8) return dstore_damaged(s->path, e);
     buf_clear(&b->notes);
     if (!buf_reserve(&b->notes, (size_t)h.notes)) return buf_ok(&b->notes, e);
-    if (fread(b->notes.data, 1, (size_t)h.notes, s->from) != h.notes) return damaged(s, e);
+    if (fread(b->notes.data, 1, (size_t)h.notes, s->from) != h.notes) return dstore_damaged(s->path, e);
     b->notes.len = (size_t)h.notes;
     b->docs = h.docs;
     b->bad = h.bad;
@@ -69,18 +54,18 @@ static int get(struct sharing *s, struct parts_block *b, uint64_t *text, struct 
     const uint64_t *at = (const uint64_t *)(const void *)b->notes.data, *end = at + h.notes / 8;
     enum { HEAD = sizeof(struct parts_head) / 8, PART = sizeof(struct parts_part) / 8 };
     for (uint64_t i = 0; i < h.docs; i++) {
-        if (end - at < HEAD) return damaged(s, e);
+        if (end - at < HEAD) return dstore_damaged(s->path, e);
         uint64_t n = ((const struct parts_head *)(const void *)at)->n_parts;
         at += HEAD;
         for (uint64_t k = 0; k < n; k++) {
-            if (end - at < PART) return damaged(s, e);
+            if (end - at < PART) return dstore_damaged(s->path, e);
             uint64_t hashes = ((const struct parts_part *)(const void *)at)->n_hashes;
             at += PART;
-            if (hashes > (uint64_t)(end - at)) return damaged(s, e);
+            if (hashes > (uint64_t)(end - at)) return dstore_damaged(s->path, e);
             at += hashes;
         }
     }
-    return at == end ? 1 : damaged(s, e);
+    return at == end ? 1 : dstore_damaged(s->path, e);
 }
 
 static int finish(struct sharing *s, const struct dedup_stats *st, struct err *e)
@@ -133,7 +118,7 @@ int dedup_parts_sign(struct dedup *d, struct err *e)
 {
     struct sharing s = {0};
     const struct dedup_stats none = {0};
-    char *path = file_of(d, d->cfg->shard, "parts", d->cfg->shard, e);
+    char *path = dstore_file(&d->store, d->cfg->shard, "parts", d->cfg->shard, e);
     int ret = parts_open(&s.p, d->cfg, d->stats, e);
     if (!path || (!ret && !(s.to = file_create(path, 0, e)))) ret = -1;
     if (!ret) ret = pass(d, &s, "hash", parts_work, NULL, NULL, sign_done, e);
@@ -192,7 +177,7 @@ int dedup_parts_choose(struct dedup *d, struct err *e)
     int ret = parts_open(&s.p, d->cfg, &st, e);
     if (!ret) ret = dseen_init(&s.p.seen, d->cfg->bloom, d->cfg->mem, e);
     for (int i = 0; i < d->cfg->shards && !ret; i++) {
-        char *from = file_of(d, i, "parts", i, e), *to = from ? file_of(d, 0, "decided", i, e) : NULL;
+        char *from = dstore_file(&d->store, i, "parts", i, e), *to = from ? dstore_file(&d->store, 0, "decided", i, e) : NULL;
         st = (struct dedup_stats){0};
         s.path = from;
         if (!to)
@@ -244,7 +229,7 @@ int dedup_parts_write(struct dedup *d, struct err *e)
     struct buf names[PARTS_OUTS] = {{0}};
     struct parts_block last = {0};
     uint64_t text;
-    char *path = file_of(d, 0, "decided", d->cfg->shard, e);
+    char *path = dstore_file(&d->store, 0, "decided", d->cfg->shard, e);
     int ret = parts_open(&s.p, d->cfg, d->stats, e);
     if (!path) ret = -1;
     s.path = path;
@@ -253,7 +238,7 @@ int dedup_parts_write(struct dedup *d, struct err *e)
     if (!ret) ret = pass(d, &s, "write", NULL, write_decide, parts_emit, parts_done, e);
     if (!ret) ret = get(&s, &last, &text, e);
     if (ret > 0) ret = err_set(e, ERR_DATA, "the input changed while it was read; run again");
-    if (!ret && fread(&st, sizeof st, 1, s.from) != 1) ret = damaged(&s, e);
+    if (!ret && fread(&st, sizeof st, 1, s.from) != 1) ret = dstore_damaged(s.path, e);
     for (int i = 0; i < PARTS_OUTS && !ret; i++)
         ret = doc_out_commit(&s.p.out[i], e);
     if (!ret) {

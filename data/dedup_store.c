@@ -41,6 +41,21 @@ char *dstore_path(const struct dstore *s, int shard, const char *name)
     return buf_steal(&b);
 }
 
+char *dstore_file(const struct dstore *s, int by, const char *what, int shard, struct err *e)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s-%05d", what, shard);
+    char *path = dstore_path(s, by, name);
+    if (!path) err_oom(e, strlen(s->dir), "a path");
+    return path;
+}
+
+int dstore_damaged(const char *path, struct err *e)
+{
+    err_set(e, ERR_DATA, "'%s' is damaged", path);
+    return err_hint(e, "remove the work directory and run again");
+}
+
 /* DIR/run.json holds what the directory is for. */
 static int check_print(const struct dstore *s, const char *print, struct err *e)
 {
@@ -158,10 +173,7 @@ static int add_file(struct dmerge *m, const char *path, uint64_t lo, uint64_t hi
            h.words <= DSORT_MAX_WORDS &&
            h.count == ((uint64_t)size - sizeof h) / (h.words * 8) &&
            ((uint64_t)size - sizeof h) % (h.words * 8) == 0;
-    if (!fine) {
-        err_set(e, ERR_DATA, "'%s' is damaged", path);
-        return err_hint(e, "remove the work directory and run again");
-    }
+    if (!fine) return dstore_damaged(path, e);
     return dmerge_add_file(m, path, 0, h.count, (int)h.words, lo, hi, e);
 }
 

@@ -56,6 +56,10 @@ void dstore_close(struct dstore *s);
 
 /* A file in the shard's directory; caller frees; NULL when out of memory. */
 char *dstore_path(const struct dstore *s, int shard, const char *name);
+/* The same of what shard `by` wrote for `shard`; an error is said. */
+char *dstore_file(const struct dstore *s, int by, const char *what, int shard, struct err *e);
+/* Sets the error of such a file; -1. */
+int dstore_damaged(const char *path, struct err *e);
 
 /* Begins a collection; fill it with dsort_add, then dstore_put. */
 struct dsort *dstore_new(struct dstore *s, enum dkind k);

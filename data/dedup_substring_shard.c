@@ -22,21 +22,6 @@ struct strings_head {
 };
 static const uint64_t magic = 0x3172747364646cu; /* "lddstr1" */
 
-static char *file_of(const struct dedup *d, int by, const char *what, int shard, struct err *e)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s-%05d", what, shard);
-    char *path = dstore_path(&d->store, by, name);
-    if (!path) err_oom(e, strlen(d->store.dir), "a path");
-    return path;
-}
-
-static int damaged(const char *path, struct err *e)
-{
-    err_set(e, ERR_DATA, "'%s' is damaged", path);
-    return err_hint(e, "remove the work directory and run again");
-}
-
 /* ---- sign ---- */
 
 static int put_texts(const struct strings *x, const char *path, struct err *e)
@@ -55,7 +40,7 @@ static int put_texts(const struct strings *x, const char *path, struct err *e)
 int dedup_strings_sign(struct dedup *d, struct err *e)
 {
     struct strings x;
-    char *path = file_of(d, d->cfg->shard, "texts", d->cfg->shard, e);
+    char *path = dstore_file(&d->store, d->cfg->shard, "texts", d->cfg->shard, e);
     int ret = strings_open(&x, d->cfg, &d->part, d->stats, e);
     if (!path) ret = -1;
     if (!ret) ret = strings_read(&x, e);
@@ -91,12 +76,12 @@ static bool in_order(const struct buf *b, uint64_t step, uint64_t end)
 static int get_texts(struct strings *x, const struct dedup *d, int shard, bool all, struct err *e)
 {
     struct strings_head h;
-    char *path = file_of(d, shard, "texts", shard, e);
+    char *path = dstore_file(&d->store, shard, "texts", shard, e);
     if (!path) return -1;
     FILE *f = fopen(path, "rb");
     int ret = f ? 0 : err_errno(e, errno, "cannot open", path), got = 0;
     if (!ret && (fread(&h, sizeof h, 1, f) != 1 || h.magic != magic || (h.docs | h.blocks | h.bytes) >> 40))
-        ret = damaged(path, e);
+        ret = dstore_damaged(path, e);
     if (!ret) ret = strings_fit(d->cfg, x->text.len + h.bytes, e);
     if (!ret && all) {
         got = take(f, &x->ends, h.docs * 8, e);
@@ -105,9 +90,9 @@ static int get_texts(struct strings *x, const struct dedup *d, int shard, bool a
         ret = err_errno(e, errno, "cannot read", path);
     }
     if (!ret && !got) got = take(f, &x->text, h.bytes, e);
-    if (!ret && got) ret = got < 0 ? -1 : damaged(path, e);
+    if (!ret && got) ret = got < 0 ? -1 : dstore_damaged(path, e);
     if (!ret && all && !(in_order(&x->ends, 1, h.bytes) && in_order(&x->first, 0, h.docs)))
-        ret = damaged(path, e);
+        ret = dstore_damaged(path, e);
     if (!ret) x->n_docs += h.docs;
     if (f) fclose(f);
     free(path);
@@ -146,7 +131,7 @@ int dedup_strings_choose(struct dedup *d, struct err *e)
     if (!ret) ret = strings_find(&x, e);
     if (!ret && sig_stop_requested()) ret = err_set(e, ERR_STOPPED, "stopped by a signal");
     for (size_t i = 0; i < shards && !ret; i++) {
-        char *path = file_of(d, 0, "repeats", (int)i, e);
+        char *path = dstore_file(&d->store, 0, "repeats", (int)i, e);
         ret = path ? put_bits(&x, path, end[i], end[i + 1], e) : -1;
         free(path);
     }
@@ -159,11 +144,11 @@ int dedup_strings_choose(struct dedup *d, struct err *e)
 
 static int get_bits(struct strings *x, const struct dedup *d, struct err *e)
 {
-    char *path = file_of(d, 0, "repeats", d->cfg->shard, e);
+    char *path = dstore_file(&d->store, 0, "repeats", d->cfg->shard, e);
     struct buf b = {0};
     size_t n = x->text.len / 8 + 1;
     int ret = path ? file_read_all(path, n + 1, &b, e) : -1;
-    if (!ret && b.len != n) ret = damaged(path, e);
+    if (!ret && b.len != n) ret = dstore_damaged(path, e);
     if (!ret && !(x->bits = mem_alloc(n, 1))) ret = err_oom(e, n, "marks of repeated stretches");
     if (!ret) memcpy(x->bits, b.data, n);
     buf_free(&b);

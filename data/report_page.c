@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "core/train/svg.h"
+
 static const char style[] =
-    ":root{color-scheme:light dark;--fg:#1c1e21;--bg:#fff;--dim:#6a7078;--line:#d9dce1;--a:#1f6feb;--b:#d1482c}\n"
-    "@media(prefers-color-scheme:dark){:root{--fg:#e6e8eb;--bg:#15171a;--dim:#9aa1a9;--line:#343a41;--a:#6cb0ff;--b:#"
-    "ff9070}}\n"
+    SVG_COLOURS
     "body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:1200px;margin:2rem "
     "auto;padding:0 1rem}\n"
     "h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}p.s,th,.d{color:var(--dim)}\n"
@@ -15,11 +15,7 @@ static const char style[] =
     ".bar{display:inline-block;height:.7em;background:var(--b);vertical-align:middle}.bar.o{background:var(--a)}\n"
     ".c{display:grid;grid-template-columns:repeat(auto-fit,minmax(340px,1fr));gap:1rem}figure{margin:0;border:1px "
     "solid var(--line);border-radius:6px;padding:.5rem}\n"
-    "svg{width:100%;height:auto;display:block}svg text{font-size:12px;fill:var(--dim)}svg "
-    ".t{font-size:14px;fill:var(--fg)}\n"
-    "svg "
-    "path{fill:none}.g{stroke:var(--line);stroke-width:.6}.x{stroke:var(--dim)}path.a{stroke:var(--a);stroke-width:1.6}"
-    "path.b{stroke:var(--b);stroke-width:1.8}\n"
+    SVG_STYLE
     "circle.a{fill:var(--a)}circle.b{fill:var(--b)}svg .la{fill:var(--a)}svg .lb{fill:var(--b)}\n"
     "blockquote{margin:.4rem 0;padding:.4rem .8rem;border-left:3px solid "
     "var(--line);white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}\n";

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/tensor/colsum.h"
-#include "core/tensor/op.h"
 #include "core/tensor/op_linear.h"
+#include "core/tensor/op_loss.h"
 
 struct linear_ce {
     float label_smoothing, z_coef, softcap, logit_scale;
@@ -421,8 +421,5 @@ struct tensor *op_linear_ce(struct graph *g, struct tensor *x, struct tensor *ta
     node_in(n, s->b);
     node_in(n, targets);
     node_in(n, weights);
-    struct tensor *loss = tensor_1d(g, DT_F32, 4, "loss");
-    node_out(n, loss);
-    graph_output(g, loss);
-    return loss;
+    return loss_output(g, n);
 }

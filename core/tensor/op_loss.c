@@ -36,6 +36,14 @@ void loss_vjp(struct graph *g, struct node *n)
     (void)g, (void)n;
 }
 
+struct tensor *loss_output(struct graph *g, struct node *n)
+{
+    struct tensor *loss = tensor_1d(g, DT_F32, 4, "loss");
+    node_out(n, loss);
+    graph_output(g, loss);
+    return loss;
+}
+
 struct tensor *loss_new(struct graph *g, const struct op *op, struct tensor *z, struct tensor *targets, struct tensor *weights)
 {
     struct node *n = node_new(g, op, NULL);
@@ -43,8 +51,5 @@ struct tensor *loss_new(struct graph *g, const struct op *op, struct tensor *z, 
     node_in(n, z);
     node_in(n, targets);
     node_in(n, weights);
-    struct tensor *loss = tensor_1d(g, DT_F32, 4, "loss");
-    node_out(n, loss);
-    graph_output(g, loss);
-    return loss;
+    return loss_output(g, n);
 }

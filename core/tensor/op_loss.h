@@ -18,7 +18,9 @@ void loss_run(const struct node *n, const struct run *r, loss_row_fn *row);
 void loss_seed(struct graph *g, struct node *n);
 void loss_vjp(struct graph *g, struct node *n); /* nothing: loss_seed() did it */
 
-/* The tensor [4] of the loss, an output of the graph; NULL = the graph has failed. */
+/* The tensor [4] of node n's loss, the first of its outputs and one of the graph: of every loss there is. */
+struct tensor *loss_output(struct graph *g, struct node *n);
+/* A node and that; NULL = the graph has failed. */
 struct tensor *loss_new(struct graph *g, const struct op *op, struct tensor *z, struct tensor *targets, struct tensor *weights);
 
 #endif

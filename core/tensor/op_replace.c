@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/tensor/op.h"
+#include "core/tensor/op_loss.h"
 
 enum { IN_TOKENS, IN_AT, IN_TARGETS, IN_LOGITS };
 
@@ -112,8 +112,5 @@ struct tensor *op_loss_sum(struct graph *g, struct tensor *a, struct tensor *b)
     if (!n) return NULL;
     node_in(n, a);
     node_in(n, b);
-    struct tensor *loss = tensor_1d(g, DT_F32, 4, "loss");
-    node_out(n, loss);
-    graph_output(g, loss);
-    return loss;
+    return loss_output(g, n);
 }

@@ -14,9 +14,7 @@
 #include "core/train/svg.h"
 
 static const char style[] =
-    ":root{color-scheme:light dark;--fg:#1c1e21;--bg:#fff;--dim:#6a7078;--line:#d9dce1;--a:#1f6feb;--b:#d1482c}\n"
-    "@media(prefers-color-scheme:dark){:root{--fg:#e6e8eb;--bg:#15171a;--dim:#9aa1a9;--line:#343a41;--a:#6cb0ff;--b:#"
-    "ff9070}}\n"
+    SVG_COLOURS
     "body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:1340px;margin:2rem "
     "auto;padding:0 1rem}\n"
     "h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:2rem}p.s{color:var(--dim);margin-top:0}\n"
@@ -24,11 +22,7 @@ static const char style[] =
     "1.2rem}dt{color:var(--dim)}dd{margin:0;font-variant-numeric:tabular-nums}\n"
     ".c{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:1rem}figure{margin:0;border:1px "
     "solid var(--line);border-radius:6px;padding:.5rem}\n"
-    "svg{width:100%;height:auto;display:block}svg text{font-size:12px;fill:var(--dim)}svg "
-    ".t{font-size:14px;fill:var(--fg)}\n"
-    "svg "
-    "path{fill:none}.g{stroke:var(--line);stroke-width:.6}.x{stroke:var(--dim)}path.a{stroke:var(--a);stroke-width:1.6}"
-    "path.b{stroke:var(--b);stroke-width:1.8}\n"
+    SVG_STYLE
     "circle.a,svg .la{fill:var(--a)}circle.b,svg .lb{fill:var(--b)}\n"
     "pre{background:color-mix(in srgb,var(--line) "
     "35%,transparent);padding:.8rem;border-radius:6px;overflow:auto;font-size:13px}\n";
