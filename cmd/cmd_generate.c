@@ -420,8 +420,63 @@ static int check_chat(const struct cmd *self, struct generate_cfg *c, const stru
     return 0;
 }
 
+static int check_options(const struct cmd *self, struct generate_cfg *c, const struct opt_result *o, struct err *e)
+{
+    if (o->n_args == 0) return err_set(e, ERR_USAGE, "name a model: a run directory, a .llmz file or a Hugging Face directory");
+    for (size_t i = 0; i < c->stop.n; i++)
+        if (!c->stop.v[i][0]) return err_set(e, ERR_USAGE, "--stop: the text is empty");
+    if (c->logprobs && !c->common.json && !c->jsonl) return err_set(e, ERR_USAGE, "--logprobs needs --json or --jsonl");
+    if (c->session && (c->jsonl || c->n > 1))
+        return err_set(e, ERR_USAGE, "--session holds one text: it does not go with %s", c->jsonl ? "--jsonl" : "--samples");
+    return check_chat(self, c, o, e);
+}
+
+/* The session that the run goes on from, if there is a file of it, must be of this model and of this way to talk. */
+static int open_session(struct run *r, const struct saved_model *m, enum dtype dt, struct err *e)
+{
+    const struct generate_cfg *c = r->c;
+    if (!c->session) return 0;
+    if (!decoder_state_movable(&m->config, e) ||
+        gen_session_open(&r->session, c->session, gen_session_model(&m->config, m->params, dt), r->m.vocab, e))
+        return e->code == ERR_CONFIG ? err_wrap(e, "--session") : -1;
+    if (r->session.n && c->chat != (r->session.chat != NULL))
+        return err_set(e, ERR_USAGE, "'%s' holds %s --chat", c->session,
+                       c->chat ? "a text, no conversation: leave out" : "a conversation: add");
+    return 0;
+}
+
+static struct gen_params params_of(struct run *r, const struct saved_model *m)
+{
+    const struct generate_cfg *c = r->c;
+    return (struct gen_params){
+        .sample = {.temperature = c->greedy ? 0 : c->temperature, .top_k = (int)c->top_k, .top_p = c->top_p, .min_p = c->min_p,
+                   .repeat_penalty = c->repeat_penalty, .repeat_last = (int)c->repeat_last,
+                   .order = c->order ? SAMPLE_LLAMA : SAMPLE_HF, .seed = (uint64_t)c->seed},
+        .max_new = (int)c->max_length, .stop = c->stop.v, .n_stop = (int)c->stop.n,
+        .top_logprobs = (int)c->logprobs, .ignore_eos = c->ignore_eos, .ends = r->ends, .n_ends = all_ends(r, m),
+        .past = r->session.ids, .n_past = r->session.n};
+}
+
+/* The text of an opened model; what a signal stops is kept, what fails leaves no file. */
+static int generate(struct run *r, const struct saved_model *model, const struct prompts *p, enum dtype dt, struct pool *pool,
+                    struct err *e)
+{
+    const struct generate_cfg *c = r->c;
+    if (choose_context(r, &model->config, p, &r->m.context, e)) return -1;
+    r->m.d = decoder_new(&model->config, model->params, dt, (int)c->n, r->m.context, pool, e);
+    if (!r->m.d || gen_session_restore(&r->session, r->m.d, e)) return -1;
+    r->p = params_of(r, model);
+    if (strcmp(c->out, "-") != 0 && !(r->out.file = file_create(c->out, 0, e))) return -1;
+    int ret = talks(c, p) ? talk(r, p, e) : run_all(r, p, e);
+    if (!r->out.file) return ret;
+    if (!ret || e->code == ERR_STOPPED) return file_commit(r->out.file, e) ? -1 : ret;
+    file_abort(r->out.file);
+    return ret;
+}
+
 static int run(const struct cmd *self, int argc, char **argv, struct err *e)
 {
+    static const enum dtype dtypes[] = {DT_F32, DT_F32, DT_BF16};
     struct generate_cfg c = {0};
     struct opt_result o;
     struct prompts prompts = {0};
@@ -431,61 +486,18 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     int ret = opt_parse(self, &c, argc, argv, &o, e);
     if (ret || o.exit_now) goto out;
     ret = -1;
-    if (o.n_args == 0) {
-        err_set(e, ERR_USAGE, "name a model: a run directory, a .llmz file or a Hugging Face directory");
-        goto out;
-    }
-    for (size_t i = 0; i < c.stop.n; i++) {
-        if (c.stop.v[i][0]) continue;
-        err_set(e, ERR_USAGE, "--stop: the text is empty");
-        goto out;
-    }
-    if (c.logprobs && !c.common.json && !c.jsonl) {
-        err_set(e, ERR_USAGE, "--logprobs needs --json or --jsonl");
-        goto out;
-    }
-    if (c.session && (c.jsonl || c.n > 1)) {
-        err_set(e, ERR_USAGE, "--session holds one text: it does not go with %s", c.jsonl ? "--jsonl" : "--samples");
-        goto out;
-    }
-    if (check_chat(self, &c, &o, e)) goto out;
-    if (collect_prompts(&c, &o, &prompts, e)) goto out;
-    if (!(pool = pool_new((int)c.common.threads, e))) goto out;
-    static const enum dtype dtypes[] = {DT_F32, DT_F32, DT_BF16};
+    if (check_options(self, &c, &o, e) || collect_prompts(&c, &o, &prompts, e)) goto out;
     enum dtype dt = c.dtype ? dtypes[c.dtype] : train_auto_dtype();
-    if (saved_open(&model, o.args[0], dt, pool, e)) goto out;
+    if (!(pool = pool_new((int)c.common.threads, e)) || saved_open(&model, o.args[0], dt, pool, e)) goto out;
     if (!model.tok) {
         err_set(e, ERR_DATA, "'%s' holds no tokenizer", o.args[0]);
         goto out;
     }
     r.m = (struct gen_model){.t = model.tok, .vocab = model.config.vocab};
     if (c.logprobs > r.m.vocab) c.logprobs = r.m.vocab;
-    if (c.session && (!decoder_state_movable(&model.config, e) ||
-                      gen_session_open(&r.session, c.session, gen_session_model(&model.config, model.params, dt), r.m.vocab, e))) {
-        if (e->code == ERR_CONFIG) err_wrap(e, "--session");
-        goto out;
-    }
-    if (r.session.n && c.chat != (r.session.chat != NULL)) {
-        err_set(e, ERR_USAGE, "'%s' holds %s --chat", c.session, c.chat ? "a text, no conversation: leave out" : "a conversation: add");
-        goto out;
-    }
+    if (open_session(&r, &model, dt, e)) goto out;
     if (c.chat && chat_open(&r.dialog, &model, o.args[0], c.template, c.now, e)) goto out;
-    if (choose_context(&r, &model.config, &prompts, &r.m.context, e)) goto out;
-    r.m.d = decoder_new(&model.config, model.params, dt, (int)c.n, r.m.context, pool, e);
-    if (!r.m.d || gen_session_restore(&r.session, r.m.d, e)) goto out;
-    r.p = (struct gen_params){
-        .sample = {.temperature = c.greedy ? 0 : c.temperature, .top_k = (int)c.top_k, .top_p = c.top_p, .min_p = c.min_p,
-                   .repeat_penalty = c.repeat_penalty, .repeat_last = (int)c.repeat_last,
-                   .order = c.order ? SAMPLE_LLAMA : SAMPLE_HF, .seed = (uint64_t)c.seed},
-        .max_new = (int)c.max_length, .stop = c.stop.v, .n_stop = (int)c.stop.n,
-        .top_logprobs = (int)c.logprobs, .ignore_eos = c.ignore_eos, .ends = r.ends, .n_ends = all_ends(&r, &model),
-        .past = r.session.ids, .n_past = r.session.n};
-    if (strcmp(c.out, "-") != 0 && !(r.out.file = file_create(c.out, 0, e))) goto out;
-    ret = talks(&c, &prompts) ? talk(&r, &prompts, e) : run_all(&r, &prompts, e);
-    if (r.out.file) {
-        if (ret && e->code != ERR_STOPPED) file_abort(r.out.file);
-        else if (file_commit(r.out.file, e)) ret = -1;
-    }
+    ret = generate(&r, &model, &prompts, dt, pool, e);
 out:
     buf_free(&r.samples);
     gen_session_close(&r.session);
