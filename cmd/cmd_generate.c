@@ -1,4 +1,5 @@
 /* generate: text from a model. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static const struct opt opts[] = {
 #define C struct generate_cfg
     OPT_GROUP("Prompt"),
     OPT_STR('f', "prompt-file", C, prompt_file, "FILE", NULL, "Take the prompt from a file (- = stdin)"),
-    OPT_STR(0, "jsonl", C, jsonl, "FILE", NULL, "One prompt a line, {\"prompt\": ...}; answers are JSON lines (- = stdin)"),
+    OPT_STR(0, "jsonl", C, jsonl, "FILE", NULL, "One prompt a line, {\"prompt\": ...}; answers are JSON lines, with its \"id\" (- = stdin)"),
     OPT_STR(0, "session", C, session, "FILE", NULL, "Go on from FILE if it exists; keep text or conversation and its state there"),
     OPT_BOOL(0, "echo", C, echo, NULL, "Print the prompt before the text"),
     OPT_GROUP("Conversation"),
@@ -68,6 +69,7 @@ struct prompt {
     char *text; /* with --chat a conversation in JSON */
     size_t n;
     bool chat;
+    struct buf id; /* of --jsonl: the line's "id" in JSON, or empty */
 };
 
 struct prompts {
@@ -86,7 +88,7 @@ static int add_prompt(struct prompts *p, const char *text, size_t n, struct err 
         free(copy);
         return err_oom(e, n, "a prompt");
     }
-    p->v[p->n++] = (struct prompt){copy, n, false};
+    p->v[p->n++] = (struct prompt){.text = copy, .n = n};
     return 0;
 }
 
@@ -113,13 +115,28 @@ static int add_conversation(const struct generate_cfg *c, struct prompts *p, con
 
 static void free_prompts(struct prompts *p)
 {
-    for (size_t i = 0; i < p->n; i++) free(p->v[i].text);
+    for (size_t i = 0; i < p->n; i++) {
+        free(p->v[i].text);
+        buf_free(&p->v[i].id);
+    }
     free(p->v);
 }
 
 static int read_input(const char *path, struct buf *b, struct err *e)
 {
     return file_read_all(strcmp(path, "-") == 0 ? "/dev/stdin" : path, max_prompt_bytes, b, e);
+}
+
+/* The answers carry it, so that they can be joined with what was asked. */
+static int add_id(struct prompt *p, const struct cJSON *line, const char *where, struct err *e)
+{
+    const struct cJSON *id = json_member(line, "id");
+    if (!id || cJSON_IsNull(id)) return 0;
+    double x = cJSON_IsNumber(id) ? id->valuedouble : 0.5; /* a number that a double holds exactly */
+    if (!cJSON_IsString(id) && (x != floor(x) || fabs(x) > 9007199254740992.0))
+        return err_set(e, ERR_DATA, "%s: \"id\" is neither a text nor a whole number up to 2^53", where);
+    json_print(&p->id, id, 0);
+    return buf_ok(&p->id, e);
 }
 
 static int add_json_line(const struct generate_cfg *c, struct prompts *p, const char *line, size_t n, const char *where,
@@ -132,6 +149,7 @@ static int add_json_line(const struct generate_cfg *c, struct prompts *p, const 
     bool talk = c->chat && (cJSON_IsArray(j) || json_member(j, "messages"));
     int ret = talk ? add_conversation(c, p, line, n, where, e) : json_get_str(j, "prompt", &text, "", e);
     if (!talk) ret = ret ? err_wrap(e, "%s", where) : add_said(c, p, text, strlen(text), e);
+    if (!ret) ret = add_id(&p->v[p->n - 1], j, where, e);
     json_free(j);
     return ret;
 }
@@ -218,12 +236,14 @@ static void add_logprobs(struct buf *b, const struct tokenizer *t, const struct 
     buf_addc(b, ']');
 }
 
-/* {"prompt":…,"sample":i,"text":…,"tokens":n,"end":"eos"}; of a conversation "messages" as they came, or
+/* {"id":…,"prompt":…,"sample":i,"text":…,"tokens":n,"end":"eos"}; of a conversation "messages" as they came, or
  * "conversation" where they came with more */
 static void add_sample(struct buf *b, const struct tokenizer *t, const struct prompt *p, const struct gen_sample *s,
                        int i, int logprobs)
 {
-    buf_adds(b, !p->chat ? "{\"prompt\":" : p->text[0] == '[' ? "{\"messages\":" : "{\"conversation\":");
+    buf_addc(b, '{');
+    if (p->id.len) buf_printf(b, "\"id\":%.*s,", (int)p->id.len, p->id.data);
+    buf_adds(b, !p->chat ? "\"prompt\":" : p->text[0] == '[' ? "\"messages\":" : "\"conversation\":");
     if (p->chat) buf_add(b, p->text, p->n);
     else buf_add_json(b, p->text, p->n);
     buf_printf(b, ",\"sample\":%d,\"text\":", i);

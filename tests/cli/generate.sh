@@ -49,11 +49,12 @@ cmp a b || fail "prompt from stdin"
 printf 'line 7: the' >p
 "$LLMCTL" generate run -f p --dtype f32 --max-length 40 -q --greedy >b
 cmp a b || fail "prompt from a file"
-printf '{"prompt":"line 7: the"}\n\n{"prompt":"fox"}\n' | "$LLMCTL" generate run --jsonl - --greedy --max-length 5 --logprobs 2 -q >j
+printf '{"prompt":"line 7: the"}\n\n{"id":"b \\"7","prompt":"fox"}\n{"prompt":"a","id":7}\n' | "$LLMCTL" generate run --jsonl - --greedy --max-length 5 --logprobs 2 -q >j
 python3 - <<'EOF' || fail "jsonl"
 import json, math
 rows = [json.loads(l) for l in open("j")]
-assert [r["prompt"] for r in rows] == ["line 7: the", "fox"]
+assert [r["prompt"] for r in rows] == ["line 7: the", "fox", "a"]
+assert [r.get("id") for r in rows] == [None, 'b "7', 7]
 for t in rows[0]["logprobs"]:
     assert t["logprob"] == t["top"][0]["logprob"] and t["id"] == t["top"][0]["id"]
     assert t["top"][1]["logprob"] <= t["logprob"] <= 0
@@ -67,6 +68,7 @@ expect_error 2 "--stop: the text is empty" "$LLMCTL" generate run a --stop ""
 expect_error 2 "64 learned positions" "$LLMCTL" generate run a --context 65
 expect_error 65 "more than the context" "$LLMCTL" generate run "$(printf 'fox %.0s' $(seq 100))"
 expect_error 65 "p2:2:" sh -c 'printf "{\"prompt\":\"a\"}\n{\"prompt\":1}\n" >p2; exec "$0" generate run --jsonl p2' "$LLMCTL"
+expect_error 65 "p3:1: \"id\"" sh -c 'printf "{\"prompt\":\"a\",\"id\":1e300}\n" >p3; exec "$0" generate run --jsonl p3' "$LLMCTL"
 head -c 1000 run/model.llmz >cut.llmz
 expect_error 65 "cut.llmz" "$LLMCTL" generate cut.llmz a
 printf 'PK\003\004xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' >zip.pt
