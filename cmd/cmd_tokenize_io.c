@@ -303,7 +303,7 @@ static int decode_ids(struct decoder *d, const int32_t *ids, size_t n, uint64_t 
 {
     struct buf whole = {0};
     bool stream = d->cfg->lossy && d->parts;
-    if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal");
+    if (sig_check(e)) return -1;
     for (size_t i = 0; stream && i < n; i++)
         if (tok_stream_add(&d->stream, ids[i], &d->text, e))
             return err_wrap(e, "position %llu", (unsigned long long)(position + i));

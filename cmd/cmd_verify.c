@@ -6,6 +6,7 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/ckpt/elem.h"
 #include "core/ckpt/llmz.h"
 #include "core/ckpt/safetensors.h"
@@ -91,6 +92,7 @@ static int verify_safetensors(const char *path, char *good, size_t size, struct 
     if (!s) return -1;
     int ret = 0;
     for (int i = 0; i < st_n(s) && !ret; i++) {
+        if ((ret = sig_check(e))) break;
         const struct st_tensor *t = st_tensor(s, i);
         size_t at = elem_nonfinite(t->data, t->dtype, (size_t)t->n);
         if (at < (size_t)t->n)
@@ -122,19 +124,25 @@ static int verify_file(struct verifier *v, const char *path, char *good, size_t 
     return err_set(e, ERR_DATA, "'%s' is %s, which verify cannot check", path, kind ? kind : "of an unknown kind");
 }
 
-static void verify_one(struct verifier *v, const char *path)
+/* -1 on a stop signal; a bad file is counted. */
+static int verify_one(struct verifier *v, const char *path, struct err *e)
 {
     char good[160] = "";
-    struct err e = {0};
+    struct err bad = {0};
     v->n_files++;
     v->path = path;
     v->n_chunks = 0;
-    if (!verify_file(v, path, good, sizeof good, &e)) {
+    if (!verify_file(v, path, good, sizeof good, &bad)) {
         say(v, path, "ok", good);
-        return;
+        return 0;
     }
-    if (!v->n_bad++) v->first = e;
-    if (!v->n_chunks) say(v, path, "BAD", e.msg);
+    if (bad.code == ERR_STOPPED) {
+        *e = bad;
+        return err_wrap(e, "'%s'", path);
+    }
+    if (!v->n_bad++) v->first = bad;
+    if (!v->n_chunks) say(v, path, "BAD", bad.msg);
+    return 0;
 }
 
 /* All checkpoints and shards below a directory that is not a Hugging Face one. */
@@ -148,7 +156,7 @@ static int verify_tree(struct verifier *v, const char *dir, int depth, struct er
         char *path = path_join(dir, names[i]);
         if (!path) ret = err_oom(e, strlen(dir), "a path");
         else if (file_is_dir(path) && depth < 8) ret = verify_tree(v, path, depth + 1, e);
-        else if (str_ends_with(path, ".llmz") || str_ends_with(path, ".tok")) verify_one(v, path);
+        else if (str_ends_with(path, ".llmz") || str_ends_with(path, ".tok")) ret = verify_one(v, path, e);
         free(path);
     }
     dir_list_free(names, n);
@@ -158,10 +166,7 @@ static int verify_tree(struct verifier *v, const char *dir, int depth, struct er
 static int verify(struct verifier *v, const char *path, struct err *e)
 {
     int before = v->n_files;
-    if (!file_is_dir(path) || hf_dir_is(path)) {
-        verify_one(v, path);
-        return 0;
-    }
+    if (!file_is_dir(path) || hf_dir_is(path)) return verify_one(v, path, e);
     if (verify_tree(v, path, 0, e)) return -1;
     if (v->n_files > before) return 0;
     return err_set(e, ERR_NOINPUT, "'%s' holds no .llmz and no .tok files", path);

@@ -7,6 +7,7 @@
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "data/shard_internal.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "sections are used as mapped");
@@ -266,7 +267,7 @@ int shard_read(struct shard *s, uint64_t pos, size_t n, int32_t *out, struct err
     if (!n) return 0;
     size_t tb = (size_t)s->info.token_bytes, at = (size_t)pos;
     for (size_t c = at * tb / SHARD_CHUNK; c <= ((at + n) * tb - 1) / SHARD_CHUNK; c++)
-        if (!s->checked[c] && check_chunk(s, c, e)) return -1;
+        if (sig_check(e) || (!s->checked[c] && check_chunk(s, c, e))) return -1;
     const uint8_t *p = s->data + SHARD_HEADER + at * tb;
     if (tb == 2) {
         const uint16_t *t = (const uint16_t *)(const void *)p;

@@ -43,6 +43,11 @@ bool sig_stop_requested(void)
     return stop_signal != 0;
 }
 
+int sig_check(struct err *e)
+{
+    return sig_stop_requested() ? err_set(e, ERR_STOPPED, "stopped by a signal") : 0;
+}
+
 int sig_stop_signal(void)
 {
     return stop_signal;

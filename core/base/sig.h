@@ -7,8 +7,11 @@
 
 #include <stdbool.h>
 
+#include "core/base/err.h"
+
 void sig_install(void);          /* main() calls it once */
 bool sig_stop_requested(void);   /* a stop was asked for */
+int sig_check(struct err *e);    /* 0; -1 and ERR_STOPPED when a stop was asked for */
 int sig_stop_signal(void);       /* which signal, 0 = none */
 bool sig_take_checkpoint_request(void); /* true once per SIGUSR2 */
 void sig_reset(void);            /* tests */

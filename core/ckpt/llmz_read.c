@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/ckpt/llmz_reader.h"
 #include "core/ckpt/planes.h"
 
@@ -264,7 +265,7 @@ int llmz_verify_all(struct llmz *z, struct pool *pool, llmz_bad *bad, void *arg,
         }
     }
     for (int i = 0; i < z->n && !(rep.any && !bad); i++)
-        if (verify_tensor(z, i, g, n_slots, pool, &rep, e)) goto out;
+        if (sig_check(e) || verify_tensor(z, i, g, n_slots, pool, &rep, e)) goto out;
     ret = rep.any ? -1 : 0;
 out:
     for (int k = 0; k < 2; k++) {

@@ -8,6 +8,7 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/ckpt/elem.h"
 #include "core/ckpt/safetensors.h"
 #include "core/model/hf.h"
@@ -155,6 +156,7 @@ static int find(const struct safetensors *st, const struct hf_tensor *t)
 static int import_tensor(void *arg, const struct hf_tensor *t, struct param *const *parts, int n_parts, struct err *e)
 {
     struct import *im = arg;
+    if (sig_check(e)) return -1;
     int i = find(im->st, t);
     if (i < 0 && t->or_apart) return 1;
     if (t->of_embed) im->embed = i;

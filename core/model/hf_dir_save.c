@@ -6,6 +6,7 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/ckpt/elem.h"
 #include "core/ckpt/safetensors.h"
 #include "core/model/hf_dir.h"
@@ -65,6 +66,7 @@ static int collect(void *arg, const struct hf_tensor *t, struct param *const *pa
 static int fill(void *arg, int i, void *dst, struct err *e)
 {
     const struct export *x = arg;
+    if (sig_check(e)) return -1;
     const struct item *it = &x->item[i];
     if (x->spec[i].dtype == DT_F32) return model_hf_export(&x->m->config, &it->t, it->part, it->n_parts, dst, e);
     size_t n = 1;

@@ -7,6 +7,7 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/ckpt/elem.h"
 #include "core/model/hf_dir.h"
 #include "core/model/rwkvcpp_load.h"
@@ -138,7 +139,7 @@ static int load(struct saved_model *m, struct llmz *z, enum dtype dt, bool with_
     if (!(m->src_dtype = mem_zalloc((size_t)m->params->n, sizeof *m->src_dtype)))
         return err_oom(e, (unsigned long long)m->params->n, "list of tensors");
     for (int i = 0; i < m->params->n; i++) {
-        if (read_param(z, m->path, m->params->v[i], pool, e)) return -1;
+        if (sig_check(e) || read_param(z, m->path, m->params->v[i], pool, e)) return -1;
         m->src_dtype[i] = llmz_tensor(z, llmz_find(z, m->params->v[i]->name))->dtype;
     }
     return 0;
@@ -191,6 +192,7 @@ static int write_params(struct llmz_writer *w, const struct saved_model *m, cons
 {
     int ret = 0;
     for (int i = 0; i < m->params->n && !ret; i++) {
+        if (sig_check(e)) return -1;
         const struct param *p = m->params->v[i];
         enum dtype dt = dtype ? *dtype : m->src_dtype[i];
         if (dt != DT_BF16 && dt != DT_F16) dt = DT_F32;

@@ -275,7 +275,7 @@ int stepper_eval(struct stepper *s, struct batch_source *src, uint64_t n, struct
     memset(out, 0, sizeof *out);
     for (uint64_t i = 0; i < n; i++) {
         struct loss_sum one;
-        if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal");
+        if (sig_check(e)) return -1;
         if (bar) progress_update(bar, (double)i, NULL);
         if (stepper_run(s, src, i, 0, 0, false, &one, e)) return -1;
         out->loss += one.loss;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include "core/base/fault.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/ckpt/safetensors.h"
 #include "core/model/hf_dir.h"
 #include "core/model/saved.h"
@@ -216,6 +218,38 @@ static void a_failing_export_leaves_nothing(void **state)
     free(sub);
 }
 
+static void a_stop_signal_ends_reading_and_writing_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct saved_model m;
+    char *sub = path_join(dir, "stop"), *llmz = path_join(sub, "m.llmz"), *out = path_join(sub, "out");
+    OK(dir_make(sub, &e));
+    OK(saved_write(file, &model, NULL, "\"lineage\":[]", NULL, &e));
+    OK(hf_dir_save(hf, &model, NULL, 0, &e));
+    struct llmz *z = llmz_open(file, &e);
+    struct err read = {0}, read_hf = {0}, verify = {0}, write = {0}, write_hf = {0};
+    sig_install();
+    raise(SIGTERM);
+    int ret[] = {saved_open(&m, file, DT_F32, NULL, &read),
+                 saved_open(&m, hf, DT_F32, NULL, &read_hf),
+                 llmz_verify_all(z, NULL, NULL, NULL, &verify),
+                 saved_write(llmz, &model, NULL, "\"lineage\":[]", NULL, &write),
+                 hf_dir_save(out, &model, NULL, 0, &write_hf)};
+    sig_reset();
+    const struct err *const all[] = {&read, &read_hf, &verify, &write, &write_hf};
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        assert_int_equal(ret[i], -1);
+        assert_int_equal(all[i]->code, ERR_STOPPED);
+    }
+    assert_int_equal(count_names(sub), 0);
+    llmz_close(z);
+    OK(dir_remove(hf, &e));
+    free(llmz);
+    free(out);
+    free(sub);
+}
+
 static void failing_allocations_are_reported(void **state)
 {
     (void)state;
@@ -321,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_number_that_is_not_finite_is_refused),
         cmocka_unit_test(disagreeing_parts_are_refused),
         cmocka_unit_test(a_failing_export_leaves_nothing),
+        cmocka_unit_test(a_stop_signal_ends_reading_and_writing_and_leaves_nothing),
         cmocka_unit_test(failing_allocations_are_reported),
         cmocka_unit_test(old_names_are_read_and_a_head_that_is_not_tied_is_refused),
     };
