@@ -1,0 +1,34 @@
+/* tok_part.h - one part of a text: what tok_fast.c and tok_carry.c share. */
+#ifndef CORE_TOKEN_TOK_PART_H
+#define CORE_TOKEN_TOK_PART_H
+
+#include "core/token/tok_internal.h"
+
+/* Through the chains: text[begin..end) of a segment of n bytes.  inside: nothing is
+ * done at this end of the part. */
+int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
+                  size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e);
+
+/* The ids of a part that the cache knows, or NULL. */
+static inline const int32_t *tok_part_known(struct tok_scratch *s, const uint8_t *word, size_t len,
+                                            const struct word_key *key, size_t *n_ids, uint32_t *code)
+{
+    if (len <= WORD_KEY_MAX) return word_cache_ids(&s->cache, key, n_ids, code);
+    return len <= WORD_LONG_MAX ? word_cache_get_long(&s->cache, key, word, len, n_ids, code) : NULL;
+}
+
+static inline int tok_part_put(const int32_t *ids, size_t n, struct tok_ids *out, struct err *e)
+{
+    if (tok_ids_room(out, n, e)) return -1;
+    memcpy(out->id + out->n, ids, n * sizeof *ids);
+    out->n += n;
+    return 0;
+}
+
+/* tok_carry.c: parts where sums go on (t->fast->carry).  Before a batch, whose last
+ * part ends at s->until; and the parts of a batch. */
+void tok_carry_begin(const struct tokenizer *t, struct tok_scratch *s, const struct tok_ids *out);
+int tok_carry_batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count,
+                    unsigned flags, struct tok_ids *out, struct err *e);
+
+#endif

@@ -1,0 +1,390 @@
+/* Whether the parts of a text can be encoded by themselves, and where it is cut then. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/tok_cut.h"
+#include "core/token/tok_fast.h"
+#include "core/token/tok_walk.h"
+#include "core/token/unicode.h"
+
+static bool is_text(const struct norm_step *s, const char *text)
+{
+    return s->n_from == strlen(text) && memcmp(s->from, text, s->n_from) == 0;
+}
+
+/* Steps whose work on a character depends on marks after it at most. */
+static bool local_step(enum norm_kind k)
+{
+    switch (k) {
+    case NORM_NFC: case NORM_NFD: case NORM_NFKC: case NORM_NFKD: case NORM_LOWERCASE:
+    case NORM_STRIP_ACCENTS: case NORM_NMT: case NORM_BERT_CLEAN: case NORM_BERT_CHINESE:
+    case NORM_BERT_MARKS: return true;
+    default: return false;
+    }
+}
+
+static bool plan_words(const struct tokenizer *t, struct tok_fast *f)
+{
+    const struct pre_step *p = t->pre.step;
+    if (t->pre.n == 0 || t->needs_origin) return false;
+    bool spaces = p->kind == PRE_SPLIT_SET && p->set == SET_SPACE && p->behavior == PRE_REMOVED;
+    if (!spaces && p->kind != PRE_WHITESPACE) return false;
+    bool punct = spaces && t->pre.n == 2 && p[1].kind == PRE_SPLIT_SET && p[1].set == SET_PUNCT;
+    for (size_t i = 0; i < t->norm.n; i++)
+        if (!local_step(t->norm.step[i].kind) && t->norm.step[i].kind != NORM_STRIP) return false;
+    f->kind = CUT_WORDS;
+    f->punct = punct && p[1].behavior == PRE_ISOLATED && !p[1].invert;
+    return true;
+}
+
+/* No rule may look at a space and its neighbour together. */
+static bool rules_keep_spaces(const struct charsmap *m)
+{
+    static const struct { uint32_t first, last; } ordinary[] = {{0x21, 0x7E}, {0xC0, 0x24F},
+        {0x391, 0x3C9}, {0x400, 0x52F}, {0x5D0, 0x5EA}, {0x620, 0x64A}, {0x904, 0x939},
+        {0xE01, 0xE2F}, {0x3041, 0x3096}, {0x30A1, 0x30FA}, {0x4E00, 0x9FFF}, {0xAC00, 0xD7A3}};
+    uint32_t root = m->unit[0], at = (root >> 10) << ((root & (1u << 9)) >> 6);
+    for (size_t i = 0; i < m->n_units; i++)
+        if ((m->unit[i] & (0x80000000u | 0xFF)) == ' ' && i != (at ^ ' ')) return false;
+    if ((at ^ ' ') < m->n_units && (m->unit[at ^ ' '] & (0x80000000u | 0xFF)) == ' ') return false;
+    for (size_t r = 0; r < COUNT_OF(ordinary); r++)
+        for (uint32_t cp = ordinary[r].first; cp <= ordinary[r].last; cp++) {
+            char s[4];
+            const char *to;
+            int n = utf8_encode(cp, s);
+            if (n == 0 || !charsmap_match(m, s, (size_t)n, false, &to)) continue;
+            size_t len = strlen(to);
+            if (len == 0 || to[0] == ' ' || to[len - 1] == ' ') return false;
+        }
+    return true;
+}
+
+static bool space_step(const struct norm_step *s, struct tok_fast *f)
+{
+    switch (s->kind) {
+    case NORM_PREPEND: f->first = true; return true;
+    case NORM_STRIP:
+        f->first = f->first || s->left;
+        f->last = f->last || s->right;
+        return true;
+    case NORM_REPLACE:
+        /* A part has all of its spaces at its beginning. */
+        if (s->re) return s->runs_of_spaces;
+        return is_text(s, " ") || !memchr(s->from, ' ', s->n_from);
+    case NORM_PRECOMPILED: return rules_keep_spaces(s->map);
+    case NORM_SPM:
+        f->first = true;
+        f->last = s->remove_extra;
+        return s->escape && !s->dummy_suffix && (!s->map || rules_keep_spaces(s->map));
+    default: return local_step(s->kind) && s->kind != NORM_BERT_CLEAN;
+    }
+}
+
+/* No token reaches over the beginning of a word: the mark of a space comes
+ * first in it, or after another. */
+static bool tokens_stay_in_words(const struct tokenizer *t)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n), *p;
+        if (memchr(s, ' ', n)) return false;
+        for (size_t at = 3; at < n && (p = memmem(s + at, n - at, "\xE2\x96\x81", 3)); at = (size_t)(p - s) + 3)
+            if (memcmp(p - 3, "\xE2\x96\x81", 3)) return false;
+        if (n > 3 && memmem(s + 1, n - 1, "\xE2\x96\x81", 3) && memcmp(s, "\xE2\x96\x81", 3)) return false;
+    }
+    return true;
+}
+
+static bool in_tokens(const struct tokenizer *t, char c)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        if (memchr(s, c, n)) return true;
+    }
+    return false;
+}
+
+static uint32_t below_unit(const struct charsmap *m, uint32_t at) /* where its children are */
+{
+    uint32_t u = m->unit[at];
+    return at ^ ((u >> 10) << ((u & (1u << 9)) >> 6));
+}
+
+static bool has_label(const struct charsmap *m, uint32_t at, uint32_t c)
+{
+    return at < m->n_units && (m->unit[at] & (0x80000000u | 0xFF)) == c;
+}
+
+/* Whether a rule has an ASCII byte other than a space after its first byte.
+ * Labels are also in places that nothing leads to, so this goes from them up to
+ * the root, all at once: `wanted` are the places of whose children some matter. */
+static bool ascii_inside(const struct charsmap *m)
+{
+    enum { LEVELS = 32 };
+    uint32_t root = below_unit(m, 0);
+    uint8_t *wanted = mem_zalloc(m->n_units + 256, 1), *next = mem_zalloc(m->n_units + 256, 1);
+    bool inside = !wanted || !next, any = !inside;
+    for (uint32_t i = 1; any && i < m->n_units; i++) {
+        uint32_t c = m->unit[i] & (0x80000000u | 0xFF);
+        if (c > 0 && c < 0x7F && c != ' ' && i != (root ^ c)) wanted[i ^ c] = 1;
+    }
+    for (int level = 0; any && !inside; level++) {
+        any = false;
+        memset(next, 0, m->n_units + 256);
+        for (uint32_t i = 1; i < m->n_units && !inside; i++) {
+            uint32_t u = m->unit[i], c = u & 0xFF, to = u >> 31 ? UINT32_MAX : below_unit(m, i);
+            if (to >= m->n_units || !wanted[to]) continue;
+            inside = i == (root ^ c) || level == LEVELS;
+            next[i ^ c] = 1;
+            any = true;
+        }
+        uint8_t *swap = wanted;
+        wanted = next;
+        next = swap;
+    }
+    free(wanted);
+    free(next);
+    return inside;
+}
+
+/* Whether SentencePiece's rules make a space of this byte, whatever is around. */
+static bool becomes_space(const struct charsmap *m, char byte)
+{
+    const char *to;
+    if (charsmap_match(m, &byte, 1, false, &to) != 1 || strcmp(to, " ") != 0) return false;
+    uint32_t next = below_unit(m, below_unit(m, 0) ^ (uint8_t)byte);
+    for (uint32_t i = 1; i < 256; i++) /* the beginning of a longer one */
+        if (has_label(m, next ^ i, i)) return false;
+    return true;
+}
+
+/* White space that is as good as a space, and newlines that stand alone. */
+static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
+{
+    const struct norm_step *s = t->norm.n == 1 ? t->norm.step : NULL;
+    memset(f->blank, ' ', sizeof f->blank);
+    f->separate = s && s->kind == NORM_SPM && s->map && !ascii_inside(s->map);
+    if (s && s->kind == NORM_SPM && s->map) {
+        size_t n = 1;
+        for (const char *c = f->separate ? "\n\t\r" : ""; *c; c++)
+            if (becomes_space(s->map, *c) && !in_tokens(t, *c)) f->blank[n++] = (uint8_t)*c;
+    } else if (f->newlines && t->model == MODEL_BPE && t->byte_fallback && !in_tokens(t, '\n')) {
+        f->cut_newlines = true;
+        f->blank[1] = '\n';
+    }
+}
+
+/* Whether the rules leave this printable character alone before ASCII. */
+static bool neutral(const struct charsmap *m, uint8_t c)
+{
+    const char *to;
+    char byte = (char)c;
+    if (!m) return true;
+    if (charsmap_match(m, &byte, 1, false, &to)) return false;
+    uint32_t root = below_unit(m, 0), next = has_label(m, root ^ c, c) ? below_unit(m, root ^ c) : UINT32_MAX;
+    for (uint32_t i = 1; i < 128 && next != UINT32_MAX; i++)
+        if (has_label(m, next ^ i, i)) return false;
+    return true;
+}
+
+/* Whether some rule begins with these bytes. */
+static bool begins_rule(const struct charsmap *m, const char *s, size_t n)
+{
+    uint32_t at = below_unit(m, 0);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = (uint8_t)s[i];
+        if (!has_label(m, at ^ c, c)) return false;
+        at = below_unit(m, at ^ c);
+    }
+    return true;
+}
+
+static void plan_still(const struct charsmap *m, struct tok_fast *f)
+{
+    char s[4] = {0};
+    for (int c = 0; m && c < 128; c++)
+        for (int b = 0; b < 128; b++) {
+            s[0] = (char)c;
+            s[1] = (char)(128 + b);
+            f->joins[c][b >> 6] |= (uint64_t)begins_rule(m, s, 2) << (b & 63);
+        }
+    for (uint32_t cp = 128; cp < 0x10000; cp++) {
+        int n = utf8_encode(cp, s);
+        f->still[cp >> 6] |= (uint64_t)(n > 0 && (!m || !begins_rule(m, s, (size_t)n))) << (cp & 63);
+    }
+}
+
+/* Steps that do to a part of spaces and neutral characters what plan says. */
+static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
+{
+    const struct charsmap *map = NULL;
+    if (t->pre.n) return false;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        if (s->kind == NORM_SPM) {
+            if (t->norm.n != 1 || !s->escape) return false;
+            map = s->map;
+            f->one_space = s->remove_extra;
+        } else if (s->kind == NORM_REPLACE) {
+            if (s->re || !is_text(s, " ") || s->n_to != 3 || memcmp(s->to, "\xE2\x96\x81", 3)) return false;
+        } else if (s->kind != NORM_PREPEND) {
+            return false;
+        }
+    }
+    if (map && !f->separate) return true;
+    for (int c = 0x21; c < 0x7F; c++) f->neutral[c] = neutral(map, (uint8_t)c);
+    plan_still(map, f);
+    return true;
+}
+
+/* Pairs of characters that some token has side by side are not cut; nor are
+ * those that have no token, which could become one <unk> with their neighbour. */
+static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
+{
+    bool known[128] = {false}, odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
+    f->pairs = f->direct && !odd && (t->model == MODEL_BPE || (t->model == MODEL_UNIGRAM && f->carry));
+    if (!f->pairs) return;
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        if (n == 1 && (uint8_t)s[0] < 0x80 && (t->vocab.v[id].flags & VOCAB_MODEL)) known[(uint8_t)s[0]] = true;
+        for (size_t i = 1; i < n; i++) {
+            uint8_t a = (uint8_t)s[i - 1], b = (uint8_t)s[i];
+            if (a < 0x80 && b < 0x80 && b != ' ') f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
+        }
+    }
+    for (int a = 0; a < 128; a++)
+        for (int b = 0; b < 128; b++)
+            if (b != ' ' && (!f->neutral[a] || !f->neutral[b] || !known[a] || !known[b]))
+                f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
+}
+
+/* The same for characters that no step changes, far from ASCII.  Characters that
+ * have no token must not become one <unk> with their neighbours. */
+static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
+{
+    f->wide = f->pairs && t->model == MODEL_BPE;
+    for (size_t i = 0; i < t->norm.n; i++) f->wide = f->wide && !t->norm.step[i].map;
+    for (int id = 0; f->wide && id < t->vocab.n; id++) {
+        size_t n, pos = 0;
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+        for (uint32_t before = 0; pos < n;) {
+            struct uni_char c = uni_next(s + pos, n - pos);
+            uint32_t bit = tok_wide_pair(before, c.cp);
+            if (c.len == n && c.len == 3 && (t->vocab.v[id].flags & VOCAB_MODEL))
+                f->has_token[c.cp >> 6] |= (uint64_t)1 << (c.cp & 63);
+            f->together[bit >> 6] |= (uint64_t)(pos > 0) << (bit & 63);
+            before = c.cp;
+            pos += c.len;
+        }
+    }
+}
+
+static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
+{
+    f->kind = CUT_SPACES;
+    if (t->model == MODEL_WORDLEVEL && t->source == SOURCE_SPM) return false; /* unknown words melt */
+    /* A part begins with the mark of a space; were it unknown, it would melt
+     * into an unknown character at the end of the part before. */
+    int mark = vocab_find(&t->vocab, "\xE2\x96\x81", 3);
+    if (mark < 0 || (t->vocab.v[mark].flags & (VOCAB_MODEL | VOCAB_UNUSED)) != VOCAB_MODEL) return false;
+    bool marks = false; /* spaces become U+2581 */
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        if (!space_step(s, f)) return false;
+        marks = marks || s->kind == NORM_SPM ||
+                (s->kind == NORM_REPLACE && !s->re && is_text(s, " ") && s->n_to == 3 &&
+                 memcmp(s->to, "\xE2\x96\x81", 3) == 0);
+    }
+    f->newlines = true;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        if (s->map || s->kind == NORM_NMT || s->kind == NORM_STRIP || s->re) f->newlines = false;
+        if (s->kind == NORM_REPLACE && !s->re && memchr(s->from, '\n', s->n_from)) f->newlines = false;
+    }
+    plan_gaps(t, f);
+    if (t->pre.n > 1) return false;
+    if (t->pre.n == 1) {
+        const struct pre_step *p = t->pre.step;
+        if (p->kind != PRE_METASPACE || p->cp != 0x2581) return false;
+        f->first = true;
+        f->carry = !p->cut;
+        return p->cut || tokens_stay_in_words(t);
+    }
+    f->carry = true;
+    return marks && tokens_stay_in_words(t);
+}
+
+/* Steps that leave the middle of a part to the rules of *map. */
+static bool plan_rules(const struct tokenizer *t, const struct tok_fast *f, const struct charsmap **map)
+{
+    *map = NULL;
+    if (f->carry) {
+        *map = t->norm.n == 1 ? t->norm.step->map : NULL;
+        return f->direct && (!*map || f->separate);
+    }
+    if (t->pre.n != 1 || !t->pre.step->cut) return false;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        if (s->kind == NORM_PRECOMPILED && !*map) *map = s->map;
+        else if (s->kind != NORM_STRIP && !(s->kind == NORM_REPLACE && (s->re ? s->runs_of_spaces : is_text(s, " "))))
+            return false;
+    }
+    return true;
+}
+
+static int plan_walk(const struct tokenizer *t, struct tok_fast *f, struct err *e)
+{
+    const struct charsmap *map;
+    f->longest = WORD_LONG_MAX;
+    if (t->model != MODEL_UNIGRAM || f->kind != CUT_SPACES || !plan_rules(t, f, &map)) return 0;
+    if (unigram_new(t, map, t->source != SOURCE_SPM, &f->walk, e)) return -1;
+    if (f->walk && f->carry) f->longest = WALK_LOOKED_UP;
+    return 0;
+}
+
+int tok_fast_init(struct tokenizer *t, struct err *e)
+{
+    struct tok_fast f = {.kind = CUT_WORDS}, g = f;
+    t->fast = NULL;
+    if (t->byte_level || t->normalized.n || t->has_unused) return 0;
+    if (!plan_words(t, &f)) {
+        if (!plan_spaces(t, &g)) return 0;
+        f = g;
+    }
+    f.carry = t->fast_carry = f.carry && t->model == MODEL_UNIGRAM;
+    f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
+    plan_pairs(t, &f);
+    if (plan_walk(t, &f, e)) return -1;
+    plan_wide(t, &f);
+    f.max_step = fabs(t->unk_score);
+    for (int id = 0; f.carry && id < t->vocab.n; id++)
+        if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(t->score[id]) > f.max_step) f.max_step = fabs(t->score[id]);
+    for (int c = 0x21; c < 0x7F; c++) {
+        bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (!alnum) f.class[c] = B_PUNCT;
+    }
+    if (tok_plain_init(t, &f, e)) return -1;
+    f.class[' '] = f.class['\t'] = f.class['\n'] = f.class['\r'] = B_SPACE;
+    t->fast = mem_alloc(1, sizeof f);
+    if (!t->fast) {
+        unigram_free(f.walk);
+        return err_oom(e, sizeof f, "a tokenizer");
+    }
+    *t->fast = f;
+    return 0;
+}
+
+void tok_fast_free(struct tok_fast *f)
+{
+    if (f) unigram_free(f->walk);
+    free(f);
+}
