@@ -5,7 +5,7 @@
 #   scripts/setup.sh dev      also what `make fuzz` needs
 set -eu
 
-packages="gcc make libc6-dev libcjson-dev libzstd-dev libxxhash-dev libutf8proc-dev zlib1g-dev libcmocka-dev zstd mandoc python3"
+packages="gcc make libc6-dev libcjson-dev libzstd-dev libxxhash-dev libutf8proc-dev zlib1g-dev libcmocka-dev libpcre2-dev zstd mandoc python3"
 [ "${1-}" = dev ] && packages="$packages clang libclang-rt-14-dev"
 
 if ! command -v dpkg-query >/dev/null; then

@@ -182,6 +182,21 @@ static bool holds(const struct run *m, int how, size_t pos)
 
 static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo);
 
+static inline bool can_begin(const struct run *m, const struct re_first *f, size_t pos)
+{
+    return pos < m->n ? f->byte[m->s[pos] >> 6] >> (m->s[pos] & 63) & 1 : f->empty;
+}
+
+/* Of a set: how many ASCII characters from pos on are in it, at most `most`. */
+static inline size_t ascii_run(const struct run *m, const struct re_inst *i, size_t pos, size_t most)
+{
+    size_t end = pos;
+    if (i->op != RE_SET) return 0;
+    if (most > m->n - pos) most = m->n - pos;
+    while (end - pos < most && m->s[end] < 0x80 && (i->set->ascii[m->s[end] >> 6] >> (m->s[end] & 63) & 1)) end++;
+    return end - pos;
+}
+
 /* A repeated character: takes what it can, or as little as it must. */
 static bool loop(struct run *m, const struct re_inst *i, int pc, size_t *pos)
 {
@@ -197,9 +212,10 @@ static bool loop(struct run *m, const struct re_inst *i, int pc, size_t *pos)
         *pos = p;
         return count == most || push(m, F_LAZY, pc, p, (size_t)(most - count));
     }
-    while (count < most && (len = one(m, i + 1, p))) {
+    while (count < most) {
+        if (!(len = ascii_run(m, i + 1, p, (size_t)(most - count))) && !(len = one(m, i + 1, p))) break;
+        count += m->s[p] < 0x80 ? (int)len : 1;
         p += len;
-        count++;
     }
     m->w->steps += (uint64_t)count;
     *pos = p;
@@ -304,6 +320,14 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
             pc++;
             break;
         case RE_SPLIT:
+            if (i->begins && !can_begin(m, i->begins, pos)) {
+                pc = i->y;
+                break;
+            }
+            if (i->begins && !can_begin(m, i->begins + 1, pos)) {
+                pc = i->x;
+                break;
+            }
             if (memo && (known = re_memo_get(&w->memo, pc, pos)) == RE_MATCHES) {
                 remember(w, base, way, true);
                 unwind(w, base);
@@ -360,10 +384,8 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
     for (int i = 0; i < r->n_regs; i++) w->regs[i] = SIZE_MAX;
     w->steps = 0;
     for (size_t at = from; at <= n;) {
-        if (!r->can_be_empty) {
-            while (at < n && !r->first[s[at]]) at++;
-            if (at == n) return 0;
-        }
+        while (at < n && !can_begin(&m, &r->first, at)) at++;
+        if (at == n && !r->first.empty) return 0;
         w->n = 0;
         w->memo.n_way = 0;
         if (run_at(&m, 0, at, end, false)) {

@@ -36,8 +36,37 @@ static bool add_range(struct re_parse *p, struct re_set *s, uint32_t first, uint
     return true;
 }
 
+static bool add_script(struct re_parse *p, struct re_set *s, int script)
+{
+    int *v = grow(p, s->script, s->n_script, &s->cap_script, sizeof *v);
+    if (!v) return false;
+    s->script = v;
+    s->script[s->n_script++] = script;
+    return true;
+}
+
+static bool add_nested(struct re_parse *p, struct re_set *s, struct re_set *inner);
+
+/* A union within a union: its parts become parts of s. */
+static bool add_parts(struct re_parse *p, struct re_set *s, const struct re_set *inner)
+{
+    s->categories |= inner->categories;
+    s->word |= inner->word;
+    s->word_latin |= inner->word_latin;
+    s->space |= inner->space;
+    s->alpha |= inner->alpha;
+    for (size_t i = 0; i < inner->n_range; i++)
+        if (!add_range(p, s, inner->range[i].first, inner->range[i].last)) return false;
+    for (size_t i = 0; i < inner->n_script; i++)
+        if (!add_script(p, s, inner->script[i])) return false;
+    for (size_t i = 0; i < inner->n_nested; i++)
+        if (!add_nested(p, s, inner->nested[i])) return false;
+    return true;
+}
+
 static bool add_nested(struct re_parse *p, struct re_set *s, struct re_set *inner)
 {
+    if (!inner->negate && !inner->fold && !inner->and) return add_parts(p, s, inner);
     struct re_set **v = grow(p, s->nested, s->n_nested, &s->cap_nested, sizeof(struct re_set *));
     if (!v) return false;
     s->nested = v;
@@ -147,10 +176,7 @@ static struct re_set *property(struct re_parse *p, bool negate)
     if (!known) {
         int script = uni_script_find(name, n);
         if (script < 0) return re_refuse(p, "an unknown \\p{property}"), NULL;
-        int *v = grow(p, s->script, s->n_script, &s->cap_script, sizeof *v);
-        if (!v) return NULL;
-        s->script = v;
-        s->script[s->n_script++] = script;
+        if (!add_script(p, s, script)) return NULL;
     }
     s->negate = negate;
     p->pos = (size_t)(close + 1 - p->pattern);

@@ -63,6 +63,68 @@ int re_fixed_length(const struct re_node *n)
     }
 }
 
+/* ---- first bytes ---- */
+
+static void add_byte(struct re_first *f, unsigned byte)
+{
+    f->byte[byte >> 6] |= (uint64_t)1 << (byte & 63);
+}
+
+static void add_char(struct re_first *f, uint32_t cp)
+{
+    char out[4];
+    if (utf8_encode(cp, out)) add_byte(f, (uint8_t)out[0]);
+}
+
+static void add_high(struct re_first *f)
+{
+    f->byte[2] = f->byte[3] = UINT64_MAX;
+}
+
+/* Adds the bytes that n can begin with; true when it can also be empty. */
+static bool add_first(struct re_first *f, const struct re_node *n)
+{
+    bool a, b;
+    switch (n->kind) {
+    case N_CHAR:
+        if (n->fold) {
+            for (uint32_t cp = 0; cp < 128; cp++)
+                if (uni_fold(cp) == n->cp) add_char(f, cp);
+            add_high(f);
+        } else {
+            add_char(f, n->cp);
+        }
+        return false;
+    case N_SET:
+        f->byte[0] |= n->set->ascii[0];
+        f->byte[1] |= n->set->ascii[1];
+        add_high(f);
+        return false;
+    case N_CAT:
+        return add_first(f, n->a) && add_first(f, n->b);
+    case N_ALT:
+        a = add_first(f, n->a);
+        b = add_first(f, n->b);
+        return a || b;
+    case N_REPEAT:
+        a = add_first(f, n->a);
+        return a || n->min == 0;
+    case N_ATOMIC: return add_first(f, n->a);
+    case N_EMPTY: case N_LOOK: case N_ASSERT: return true;
+    default: memset(f->byte, 0xFF, sizeof f->byte); return false;
+    }
+}
+
+static struct re_first first_of(const struct re_node *n)
+{
+    struct re_first f = {0};
+    f.empty = add_first(&f, n);
+    if (f.empty) memset(f.byte, 0xFF, sizeof f.byte);
+    return f;
+}
+
+/* ---- program ---- */
+
 static int gen(struct compile *c, const struct re_node *n);
 
 static int gen_single(struct compile *c, const struct re_node *n)
@@ -77,8 +139,13 @@ static int gen_single(struct compile *c, const struct re_node *n)
 
 static int gen_alt(struct compile *c, const struct re_node *n)
 {
+    struct re_first *begins = arena_alloc(&c->r->arena, 2, sizeof *begins);
+    if (!begins) return err_oom(c->e, 2 * sizeof *begins, "a regular expression");
+    begins[0] = first_of(n->a);
+    begins[1] = first_of(n->b);
     int split = emit(c, RE_SPLIT, 0, 0);
     if (split < 0) return -1;
+    c->r->prog[split].begins = begins;
     c->r->prog[split].x = c->r->n_prog;
     if (gen(c, n->a)) return -1;
     int jump = emit(c, RE_JUMP, 0, 0);
@@ -217,59 +284,11 @@ static int gen(struct compile *c, const struct re_node *n)
     return -1;
 }
 
-/* ---- first bytes ---- */
-
-static void add_char(struct regex *r, uint32_t cp)
-{
-    char out[4];
-    if (utf8_encode(cp, out)) r->first[(uint8_t)out[0]] = 1;
-}
-
-static void add_high(struct regex *r)
-{
-    memset(r->first + 128, 1, 128);
-}
-
-/* Adds the bytes that n can begin with; true when it can also be empty. */
-static bool first_bytes(struct regex *r, const struct re_node *n)
-{
-    bool a, b;
-    switch (n->kind) {
-    case N_CHAR:
-        if (n->fold) {
-            for (uint32_t cp = 0; cp < 128; cp++)
-                if (uni_fold(cp) == n->cp) add_char(r, cp);
-            add_high(r);
-        } else {
-            add_char(r, n->cp);
-        }
-        return false;
-    case N_SET:
-        for (unsigned cp = 0; cp < 128; cp++)
-            if (n->set->ascii[cp >> 6] >> (cp & 63) & 1) r->first[cp] = 1;
-        add_high(r);
-        return false;
-    case N_CAT:
-        return first_bytes(r, n->a) && first_bytes(r, n->b);
-    case N_ALT:
-        a = first_bytes(r, n->a);
-        b = first_bytes(r, n->b);
-        return a || b;
-    case N_REPEAT:
-        a = first_bytes(r, n->a);
-        return a || n->min == 0;
-    case N_ATOMIC: return first_bytes(r, n->a);
-    case N_EMPTY: case N_LOOK: case N_ASSERT: return true;
-    default: memset(r->first, 1, sizeof r->first); return false;
-    }
-}
-
 int re_compile(struct regex *r, const struct re_node *tree, struct err *e)
 {
     struct compile c = {r, e};
     if (gen(&c, tree) || emit(&c, RE_MATCH, 0, 0) < 0) return -1;
-    r->can_be_empty = re_can_be_empty(tree);
-    first_bytes(r, tree);
+    r->first = first_of(tree);
     return 0;
 }
 

@@ -31,7 +31,7 @@ enum re_op {
     RE_SET,        /* set */
     RE_ANY,        /* not a newline */
     RE_ALL,        /* any character */
-    RE_SPLIT,      /* first x, then y */
+    RE_SPLIT,      /* first x, then y; begins, if any, says which of them can match here at all */
     RE_JUMP,       /* x */
     RE_LOOP,       /* the op at pc + 1, one character, x to y times (y < 0: no end), then pc + 2; how: greedy.. */
     RE_LOOK,       /* sub-program at pc + 1 up to its RE_MATCH; y = what follows; how: enum re_look;
@@ -46,11 +46,18 @@ enum re_look { RE_AHEAD, RE_NOT_AHEAD, RE_BEHIND, RE_NOT_BEHIND };
 enum re_assert { RE_BEGIN_LINE, RE_END_LINE, RE_BEGIN_TEXT, RE_END_TEXT, RE_END_TEXT_LINE,
                  RE_WORD_BORDER, RE_NOT_WORD_BORDER };
 
+/* The bytes that a match can begin with; all of them, and the end, if it can be empty. */
+struct re_first {
+    uint64_t byte[4];
+    bool empty;
+};
+
 struct re_inst {
     uint8_t op, how;
     uint16_t back;              /* RE_LOOK behind: characters to go back */
     int32_t x, y;
     const struct re_set *set;
+    const struct re_first *begins; /* RE_SPLIT: of the two sides, or NULL */
 };
 
 struct regex {
@@ -59,8 +66,7 @@ struct regex {
     int n_prog;
     size_t cap_prog;
     int n_regs;
-    uint8_t first[256];         /* a match can begin with this byte */
-    bool can_be_empty;
+    struct re_first first;
 };
 
 #endif
