@@ -54,6 +54,13 @@ const struct gguf_pre *gguf_pre_at(size_t k)
     return k < COUNT_OF(pres) ? &pres[k] : NULL;
 }
 
+void gguf_pre_regex(const char *regex, struct buf *out)
+{
+    buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
+    buf_add_json(out, regex, strlen(regex));
+    buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false}," BYTES);
+}
+
 void gguf_pre_chain(const struct gguf_pre *p, struct buf *out)
 {
     if (p->chain) {
@@ -61,8 +68,5 @@ void gguf_pre_chain(const struct gguf_pre *p, struct buf *out)
         if (p->chain == bloom) buf_adds(out, "," BYTES);
         return;
     }
-    const char *regex = split_pattern(p->split);
-    buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
-    buf_add_json(out, regex, strlen(regex));
-    buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false}," BYTES);
+    gguf_pre_regex(split_pattern(p->split), out);
 }

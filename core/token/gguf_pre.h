@@ -25,4 +25,7 @@ const struct gguf_pre *gguf_pre_at(size_t k);            /* NULL behind the last
 /* The elements of a Sequence of pre-tokenizers, as in a tokenizer.json. */
 void gguf_pre_chain(const struct gguf_pre *p, struct buf *out);
 
+/* The same of one expression: the matches, then bytes. */
+void gguf_pre_regex(const char *regex, struct buf *out);
+
 #endif

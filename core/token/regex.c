@@ -393,7 +393,7 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
             return 1;
         }
         if (m.failed)
-            return err_set(e, ERR_DATA, "the regular expression takes more than %u million steps "
+            return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million steps "
                                         "at byte offset %zu of a text",
                            (unsigned)(max_steps / 1000000), at);
         at += at < n ? uni_next(s + at, n - at).len : 1;
@@ -420,7 +420,7 @@ int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, si
         if (found <= 0) return found;
         it->steps += w->steps;
         if (it->steps > max_steps + max_steps_a_byte * n)
-            return err_set(e, ERR_DATA, "the regular expression takes more than %u million and %u steps for each byte, "
+            return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million and %u steps for each byte, "
                                         "up to byte offset %zu of a text",
                            (unsigned)(max_steps / 1000000), (unsigned)max_steps_a_byte, *end);
         if (*begin == *end && *end == it->last) {

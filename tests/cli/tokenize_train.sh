@@ -53,6 +53,8 @@ done
 
 fails 2 "or a regular expression" "$LLMCTL" tokenize train text.txt --split nope
 fails 65 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
+{ printf '{"text":"fine"}\n{"text":"'; printf 'a%.0s' $(seq 3000); printf '"}\n'; } >ways.jsonl
+fails 65 "ways.jsonl:2: the regular expression tries too many ways" "$LLMCTL" tokenize train ways.jsonl --split '(a+)+b'
 fails 2 "nfc, nfd" "$LLMCTL" tokenize train text.txt --norm nmt_nfkc
 fails 2 "is for --type wordpiece" "$LLMCTL" tokenize train text.txt --alphabet 30
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 20

@@ -1,0 +1,13 @@
+/* train_parts.h - what text goes through before byte pairs or WordPiece are
+ * counted, from the names that people give. */
+#ifndef CORE_TOKEN_TRAIN_PARTS_H
+#define CORE_TOKEN_TRAIN_PARTS_H
+
+#include "core/token/train.h"
+
+/* Sets o's normalizer, split, pre and lines for its type.  norm: identity, nfc, nfd,
+ * nfkc, nfkd, bert, bert-cased, or NULL for the type's own; split: a name or an
+ * expression.  *pre, kept by the caller, holds what o points at. */
+int train_parts(struct tok_train_opts *o, const char *norm, const char *split, struct buf *pre, struct err *e);
+
+#endif
