@@ -10,6 +10,7 @@
 #include "core/token/unicode.h"
 
 enum { MOST = 18 }; /* the longest decomposition of one character */
+_Static_assert((int)MOST <= (int)NORM_CHAR_MOST, "decompositions have room");
 
 static const utf8proc_property_t *property(uint32_t cp)
 {
@@ -44,6 +45,27 @@ static bool decomposes(struct uni_char c)
 static int combining_class(uint32_t cp)
 {
     return cp == UNI_BAD ? 0 : (int)property(cp)->combining_class;
+}
+
+bool norm_is_mark(uint32_t cp)
+{
+    return combining_class(cp) != 0;
+}
+
+int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST])
+{
+    utf8proc_int32_t v[MOST];
+    utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
+    utf8proc_ssize_t n = 0;
+    int boundary = 0;
+    if (compat) how |= UTF8PROC_COMPAT;
+    if (!too_young(cp)) n = utf8proc_decompose_char((utf8proc_int32_t)cp, v, MOST, how, &boundary);
+    if (n <= 0 || n > MOST) {
+        out[0] = cp;
+        return 1;
+    }
+    for (utf8proc_ssize_t i = 0; i < n; i++) out[i] = (uint32_t)v[i];
+    return (int)n;
 }
 
 /* Marks between two starters by rising class, equal ones in their order. */
@@ -122,17 +144,9 @@ static int normalise(struct norm_io *io, size_t begin, size_t end, size_t chars,
     if (room(w, MOST * chars, io->e)) return -1;
     for (size_t pos = begin; pos < end;) {
         struct uni_char c = uni_next((const uint8_t *)io->in + pos, end - pos);
-        utf8proc_int32_t out[MOST];
-        int boundary = 0;
-        utf8proc_ssize_t got = 0;
-        utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
-        if (compat) how |= UTF8PROC_COMPAT;
-        if (c.cp != UNI_BAD && !too_young(c.cp))
-            got = utf8proc_decompose_char((utf8proc_int32_t)c.cp, out, MOST, how, &boundary);
-        if (got <= 0 || got > MOST) w->list[n++] = (struct norm_char){c.cp, 0};
-        else
-            for (utf8proc_ssize_t i = 0; i < got; i++)
-                w->list[n++] = (struct norm_char){(uint32_t)out[i], i > 0};
+        uint32_t out[NORM_CHAR_MOST] = {c.cp};
+        int got = c.cp == UNI_BAD ? 1 : norm_decompose(c.cp, compat, out);
+        for (int i = 0; i < got; i++) w->list[n++] = (struct norm_char){out[i], i > 0};
         pos += c.len;
     }
     order_marks(w->list, w->tmp, n);

@@ -145,76 +145,12 @@ static struct uni_char next_char(const struct norm_io *io)
     return uni_next((const uint8_t *)io->in + io->pos, io->n - io->pos);
 }
 
-static int lowercase(struct norm_io *io, bool *changed)
-{
-    while (io->pos < io->n) {
-        struct uni_char c = next_char(io);
-        uint32_t out[2];
-        int n = 1;
-        if (c.cp != UNI_BAD) n = uni_lower(c.cp, out);
-        if (c.cp == UNI_BAD || (n == 1 && out[0] == c.cp)) {
-            if (norm_copy(io, c.len)) return -1;
-            continue;
-        }
-        *changed = true;
-        if (norm_put(io, out[0], 0) || (n == 2 && norm_put(io, out[1], 1))) return -1;
-    }
-    return 0;
-}
-
-static int remove_marks(struct norm_io *io, enum uni_extra set, bool *changed)
-{
-    if (ascii(io)) return 0;
-    while (io->pos < io->n) {
-        struct uni_char c = next_char(io);
-        if (c.cp != UNI_BAD && (uni_extra(c.cp) & set)) {
-            io->pos += c.len;
-            *changed = true;
-        } else if (norm_copy(io, c.len)) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int bert_clean(struct norm_io *io, bool *changed)
-{
-    while (io->pos < io->n) {
-        struct uni_char c = next_char(io);
-        if (c.cp != UNI_BAD && (uni_extra(c.cp) & UNI_BERT_CLEAN)) {
-            io->pos += c.len;
-            *changed = true;
-        } else if ((c.class & UNI_SPACE) && c.cp != ' ') {
-            *changed = true;
-            if (norm_put(io, ' ', 0)) return -1;
-        } else if (norm_copy(io, c.len)) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
 bool norm_is_chinese(uint32_t cp)
 {
     return cp >= 0x3400 && ((cp >= 0x4E00 && cp <= 0x9FFF) || cp <= 0x4DBF ||
                             (cp >= 0xF900 && cp <= 0xFAFF) || (cp >= 0x20000 && cp <= 0x2A6DF) ||
                             (cp >= 0x2A700 && cp <= 0x2B81F) || (cp >= 0x2B920 && cp <= 0x2CEAF) ||
                             (cp >= 0x2F800 && cp <= 0x2FA1F));
-}
-
-static int bert_chinese(struct norm_io *io, bool *changed)
-{
-    if (ascii(io)) return 0;
-    while (io->pos < io->n) {
-        struct uni_char c = next_char(io);
-        if (c.cp == UNI_BAD || !norm_is_chinese(c.cp)) {
-            if (norm_copy(io, c.len)) return -1;
-            continue;
-        }
-        *changed = true;
-        if (norm_put(io, ' ', 0) || norm_put(io, c.cp, 1) || norm_put(io, ' ', 1)) return -1;
-    }
-    return 0;
 }
 
 static bool nmt_removes(uint32_t cp)
@@ -230,19 +166,78 @@ static bool nmt_space(uint32_t cp)
            cp == 0xFEFF || cp == 0xFFFD;
 }
 
-static int nmt(struct norm_io *io, bool *changed)
+/* What a step makes of one character, or -1 where that is not all it looks at. */
+static int of_char(enum norm_kind k, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
 {
+    out[0] = cp;
+    switch (k) {
+    case NORM_LOWERCASE: return uni_lower(cp, out);
+    case NORM_STRIP_ACCENTS: return !(uni_extra(cp) & UNI_MARK);
+    case NORM_BERT_MARKS: return !(uni_extra(cp) & UNI_BERT_MARK);
+    case NORM_BERT_CLEAN:
+        if (uni_class(cp) & UNI_SPACE) out[0] = ' ';
+        return !(uni_extra(cp) & UNI_BERT_CLEAN);
+    case NORM_BERT_CHINESE:
+        if (!norm_is_chinese(cp)) return 1;
+        out[0] = out[2] = ' ';
+        out[1] = cp;
+        return 3;
+    case NORM_NMT:
+        if (nmt_space(cp)) out[0] = ' ';
+        return !nmt_removes(cp);
+    case NORM_NFD: return norm_decompose(cp, false, out);
+    case NORM_NFKD: return norm_decompose(cp, true, out);
+    case NORM_STRIP: return 1; /* inside a text */
+    default: return -1;
+    }
+}
+
+bool norm_by_char(const struct norm_chain *c, bool *orders)
+{
+    uint32_t out[NORM_CHAR_MOST];
+    *orders = false;
+    for (size_t i = 0; i < c->n; i++) {
+        if (of_char(c->step[i].kind, 'a', out) < 0) return false;
+        *orders = *orders || c->step[i].kind == NORM_NFD || c->step[i].kind == NORM_NFKD;
+    }
+    return true;
+}
+
+int norm_char(const struct norm_chain *c, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
+{
+    uint32_t have[NORM_CHAR_MOST], next[NORM_CHAR_MOST];
+    int n = 1;
+    out[0] = cp;
+    for (size_t i = 0; i < c->n; i++) {
+        int n_have = n;
+        memcpy(have, out, (size_t)n * sizeof *have);
+        n = 0;
+        for (int k = 0; k < n_have; k++) {
+            int more = of_char(c->step[i].kind, have[k], next);
+            if (more < 0 || n + more > NORM_CHAR_MOST) return -1;
+            memcpy(out + n, next, (size_t)more * sizeof *out);
+            n += more;
+        }
+    }
+    return n;
+}
+
+/* Character by character. */
+static int each_char(struct norm_io *io, bool *changed)
+{
+    enum norm_kind k = io->step->kind;
     while (io->pos < io->n) {
         struct uni_char c = next_char(io);
-        if (nmt_removes(c.cp)) {
-            io->pos += c.len;
-            *changed = true;
-        } else if (nmt_space(c.cp)) {
-            *changed = true;
-            if (norm_put(io, ' ', 0)) return -1;
-        } else if (norm_copy(io, c.len)) {
-            return -1;
+        uint32_t out[NORM_CHAR_MOST];
+        int n = c.cp == UNI_BAD ? 1 : of_char(k, c.cp, out);
+        if (c.cp == UNI_BAD || (n == 1 && out[0] == c.cp)) {
+            if (norm_copy(io, c.len)) return -1;
+            continue;
         }
+        *changed = true;
+        if (n == 0) io->pos += c.len;
+        for (int i = 0; i < n; i++)
+            if (norm_put(io, out[i], i > 0)) return -1;
     }
     return 0;
 }
@@ -358,17 +353,14 @@ static int apply(struct norm_io *io, bool *changed)
 {
     switch (io->step->kind) {
     case NORM_NFC: case NORM_NFD: case NORM_NFKC: case NORM_NFKD: return form(io, changed);
-    case NORM_LOWERCASE: return lowercase(io, changed);
+    case NORM_LOWERCASE: case NORM_NMT: case NORM_BERT_CLEAN: return each_char(io, changed);
+    case NORM_STRIP_ACCENTS: case NORM_BERT_CHINESE: case NORM_BERT_MARKS:
+        return ascii(io) ? 0 : each_char(io, changed);
     case NORM_STRIP: return strip(io, changed);
-    case NORM_STRIP_ACCENTS: return remove_marks(io, UNI_MARK, changed);
     case NORM_PREPEND: return prepend(io, changed);
     case NORM_REPLACE: return io->step->re ? replace_regex(io, changed) : replace_text(io, changed);
     case NORM_PRECOMPILED: return norm_precompiled(io, changed);
-    case NORM_NMT: return nmt(io, changed);
     case NORM_BYTE_LEVEL: return byte_level(io, changed);
-    case NORM_BERT_CLEAN: return bert_clean(io, changed);
-    case NORM_BERT_CHINESE: return bert_chinese(io, changed);
-    case NORM_BERT_MARKS: return remove_marks(io, UNI_BERT_MARK, changed);
     case NORM_SPM: *changed = true; return norm_spm(io);
     }
     return -1;

@@ -80,6 +80,15 @@ void norm_free(struct norm *w);
 int norm_run(const struct norm_chain *c, struct norm *w, const char *text, size_t n,
              struct err *e);
 
+/* Chains whose steps look at one character at a time: what they make of a text is
+ * what they make of each of its characters, one after the other.  orders: but
+ * marks that are left may change places. */
+enum { NORM_CHAR_MOST = 32 };
+bool norm_by_char(const struct norm_chain *c, bool *orders);
+/* What such a chain makes of a character inside a text: how many, -1 for too many. */
+int norm_char(const struct norm_chain *c, uint32_t cp, uint32_t out[NORM_CHAR_MOST]);
+bool norm_is_mark(uint32_t cp); /* one that may change places: its combining class is not 0 */
+
 /* ---- for the steps (normalize.c, norm_*.c) ---- */
 
 /* Reads in[0..n) and writes a norm_text; pos is what was consumed. */
@@ -101,6 +110,7 @@ int norm_put(struct norm_io *io, uint32_t cp, int change);
 int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_origin origin);
 
 int norm_form(struct norm_io *io, bool compat, bool compose); /* norm_form.c */
+int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST]);
 int norm_precompiled(struct norm_io *io, bool *changed);      /* norm_spm.c */
 int norm_spm(struct norm_io *io);
 

@@ -136,6 +136,36 @@ SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
 }
 #endif
 
+#ifdef SPLIT_VBMI
+/* The set bits of `found` from `from` on, in order; 64 more have room. */
+SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
+{
+    static const uint8_t iota[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                     22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+                                     44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    size_t n = (size_t)__builtin_popcountll(found);
+    __m512i at = _mm512_maskz_compress_epi8(found, _mm512_loadu_si512(iota)), base = _mm512_set1_epi64((long long)from);
+    _Alignas(64) uint8_t all[64];
+    if (n > 24) _mm512_store_si512(all, at);
+    __m128i low = _mm512_castsi512_si128(at);
+    _mm512_storeu_si512(ends, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(low)));
+    _mm512_storeu_si512(ends + 8, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_srli_si128(low, 8))));
+    low = _mm512_extracti32x4_epi32(at, 1);
+    _mm512_storeu_si512(ends + 16, _mm512_add_epi64(base, _mm512_cvtepu8_epi64(low)));
+    for (size_t i = 24; i < n; i += 8)
+        _mm512_storeu_si512(ends + i,
+                            _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_loadl_epi64((const void *)(all + i)))));
+    return n;
+}
+#else
+SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
+{
+    size_t n = 0;
+    for (; found; found &= found - 1) ends[n++] = from + (size_t)low_bit(found);
+    return n;
+}
+#endif
+
 /* The characters whose bytes are in `left`, one after the other. */
 SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, struct split_masks *m)
 {

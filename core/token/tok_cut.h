@@ -13,7 +13,7 @@ enum cut_kind {
 };
 enum byte_class { B_OTHER, B_SPACE, B_PUNCT };
 
-enum { TOK_WIDE_BITS = 1 << 17, TOK_PLAIN = 0x530 };
+enum { TOK_WIDE_BITS = 1 << 17 };
 
 struct tok_fast {
     enum cut_kind kind;
@@ -39,16 +39,8 @@ struct tok_fast {
     struct unigram *walk; /* how unigram's parts are encoded first, or NULL */
     size_t longest;   /* bytes of parts that are looked up in the cache */
     uint8_t class[256];
-    bool plain;       /* CUT_WORDS: see tok_plain.c */
-    uint16_t form[TOK_PLAIN]; /* what a character becomes; 0: the chains know */
+    bool formed;      /* CUT_WORDS: tok_form.c takes the words */
 };
-
-struct tokenizer;
-struct err;
-/* tok_plain.c: when kind and punct are known. */
-int tok_plain_init(const struct tokenizer *t, struct tok_fast *f, struct err *e);
-/* The normal form of a word of plain characters, at most as long, and its length; -1: another word. */
-int tok_plain_spell(const struct tok_fast *f, const uint8_t *p, size_t n, uint8_t *out);
 
 static inline uint32_t tok_wide_pair(uint32_t a, uint32_t b)
 {

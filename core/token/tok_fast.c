@@ -45,8 +45,6 @@ int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *
     int len = -1;
     if (t->fast->direct && begin > 0 && end < n && end - begin <= DIRECT_MAX)
         len = spell(t->fast, (const uint8_t *)text + begin, end - begin, direct);
-    else if (t->fast->plain && end - begin <= DIRECT_MAX)
-        len = tok_plain_spell(t->fast, (const uint8_t *)text + begin, end - begin, direct);
     if (len > 0) return tok_model_word(t, s, direct, (size_t)len, offset + begin, out, e);
     s->norm.inner_first = begin > 0 || s->goes_on;
     s->norm.inner_last = end < n;
@@ -149,8 +147,7 @@ bool tok_fast_newlines(const struct tokenizer *t)
     return f && f->kind == CUT_SPACES && f->cut_newlines && !f->carry && t->pre.n == 0;
 }
 
-/* A count does not need the ids of parts that are done. */
-static inline void let_go(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
+void tok_fast_let_go(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
 {
     if (!out->count_only || out->n < 1 << 16) return;
     tok_misses_merge(t, s, out);
@@ -164,6 +161,7 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     const struct tok_fast *f = t->fast;
     size_t pos = 0, count;
     int ret = 0;
+    if (f->formed) return tok_form_segment(t, s, text, n, out, e);
     s->sum = 0;
     s->summed = out->n;
     while (ret == 0 && pos < n &&
@@ -173,7 +171,7 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
             s->until = s->words->ends[count - 1];
             tok_carry_begin(t, s, out);
         }
-        let_go(t, s, out);
+        tok_fast_let_go(t, s, out);
         s->summed = out->n;
         ret = f->carry ? tok_carry_batch(t, s, text, n, count, flags, out, e) : batch(t, s, text, n, count, flags, out, e);
     }

@@ -39,5 +39,12 @@ bool tok_fast_newlines(const struct tokenizer *t);
 /* The segment text[0..n), which stands at s->offset, without spans. */
 int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e);
+/* A count does not need the ids of parts that are done. */
+void tok_fast_let_go(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
+
+/* tok_form.c: the same for WordPiece behind chains of word_form.h's kind. */
+bool tok_form_possible(const struct tokenizer *t);
+int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, struct tok_ids *out,
+                     struct err *e);
 
 #endif

@@ -16,6 +16,7 @@
 #include "core/token/trie.h"
 #include "core/token/vocab.h"
 #include "core/token/word_batch.h"
+#include "core/token/word_form.h"
 
 #define TOK_HOLE UINT32_MAX
 
@@ -166,6 +167,12 @@ struct tok_words {
     struct word_key keys[BATCH];
 };
 
+/* The same in their normal form. */
+struct tok_formed {
+    struct word_run run;
+    struct word_key keys[WORD_RUN + WORD_SLACK];
+};
+
 struct tok_scratch {
     const struct tokenizer *t;
     const uint8_t *marks, *guard; /* during tok_encode_marked() */
@@ -188,6 +195,8 @@ struct tok_scratch {
     double last_place;           /* of any sum until there */
     struct tok_words words[2];
     size_t begins[BATCH];
+    struct word_forms *forms;    /* tok_form.c, where that is the way */
+    struct tok_formed formed[2];
     struct tok_misses misses;
 };
 

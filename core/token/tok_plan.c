@@ -372,7 +372,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
         bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
         if (!alnum) f.class[c] = B_PUNCT;
     }
-    if (tok_plain_init(t, &f, e)) return -1;
+    f.formed = f.kind == CUT_WORDS && tok_form_possible(t);
     f.class[' '] = f.class['\t'] = f.class['\n'] = f.class['\r'] = B_SPACE;
     t->fast = mem_alloc(1, sizeof f);
     if (!t->fast) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
@@ -14,7 +15,8 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     }
     s->t = t;
     s->batch = word_batch();
-    if ((t->fast_split || t->fast || t->cache_words) && word_cache_init(&s->cache, e)) {
+    bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
+    if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, e)))) {
         tok_scratch_free(s);
         return NULL;
     }
@@ -25,6 +27,8 @@ void tok_scratch_free(struct tok_scratch *s)
 {
     if (!s) return;
     word_cache_free(&s->cache);
+    word_forms_free(s->forms);
+    for (size_t i = 0; i < COUNT_OF(s->formed); i++) word_run_free(&s->formed[i].run);
     bpe_work_free(&s->work);
     buf_free(&s->text);
     norm_free(&s->norm);

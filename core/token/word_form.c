@@ -1,0 +1,283 @@
+#include "core/token/word_form.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/uni_props.h"
+#include "core/token/unicode.h"
+#include "core/token/word_batch.h"
+
+/* A form: its bytes, their number, and what it is.  0: not asked for yet. */
+enum {
+    LEN_AT = 24,
+    LEN = 3 << LEN_AT,     /* up to 3 bytes are in the form itself */
+    SIGN = 1 << 26,        /* a word by itself */
+    LETTER = 1 << 27,      /* part of a word; none of the two: between words */
+    NOTHING = 1 << 28,     /* the word goes on behind it */
+    LONGER = 1 << 29,      /* the bytes are in f->more, from the number below LEN on */
+    CHAINS = 1 << 30,      /* more than one word, or marks that change places with those that follow */
+    MARKS = CHAINS | LETTER, /* nothing but such marks */
+};
+#define KNOWN 0x80000000u
+#define CODE_POINTS 0x110000
+
+static bool is_space(uint32_t cp)
+{
+    return cp == UNI_BAD ? false : (uni_class(cp) & UNI_SPACE) != 0;
+}
+
+static bool is_sign(uint32_t cp)
+{
+    return (uni_extra(cp) & UNI_BERT_PUNCT) != 0;
+}
+
+/* What n characters are, 0 for a gap; without the spaces around them they are *from..*to. */
+static uint32_t kind_of(const struct word_forms *f, const uint32_t *cp, size_t n, size_t *from, size_t *to)
+{
+    size_t a = 0, b = n, signs = 0, marks = 0, spaces = 0;
+    if (n == 0) return NOTHING;
+    while (a < n && is_space(cp[a])) a++;
+    while (b > a && is_space(cp[b - 1])) b--;
+    *from = a;
+    *to = b;
+    if (a == b) return 0;
+    for (size_t i = a; i < b; i++) {
+        signs += is_sign(cp[i]);
+        marks += f->orders && norm_is_mark(cp[i]);
+        spaces += is_space(cp[i]);
+    }
+    if (marks == n) return MARKS;
+    if (marks || spaces) return CHAINS;
+    if (signs) return signs == 1 && b - a == 1 ? SIGN : CHAINS;
+    if (a > 0 && b < n) return SIGN; /* spaces on both sides: a Chinese character */
+    return a > 0 || b < n ? CHAINS : LETTER;
+}
+
+/* What the chain makes of a character, for the table. */
+static uint32_t find_form(struct word_forms *f, uint32_t cp, struct err *e)
+{
+    uint32_t out[NORM_CHAR_MOST], form;
+    char bytes[4 * NORM_CHAR_MOST];
+    size_t from = 0, to = 0, len = 0;
+    int n = norm_char(f->norm, cp, out);
+    uint32_t kind = n < 0 ? CHAINS : kind_of(f, out, (size_t)n, &from, &to);
+    if (f->more.len >> LEN_AT) kind = CHAINS; /* no number for a place there is left */
+    for (size_t i = from; i < to && !(kind & CHAINS); i++) len += (size_t)utf8_encode(out[i], bytes + len);
+    if (len <= 3) {
+        uint8_t b[3] = {0};
+        memcpy(b, bytes, len);
+        form = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)len << LEN_AT;
+    } else {
+        form = (uint32_t)f->more.len | LONGER;
+        buf_addc(&f->more, (char)len);
+        buf_add(&f->more, bytes, len);
+        if (buf_ok(&f->more, e)) return 0;
+    }
+    return f->form[cp] = form | kind | KNOWN;
+}
+
+static int find_ascii(struct word_forms *f, struct err *e)
+{
+    for (uint32_t c = 0; c < 128; c++) {
+        uint32_t form = find_form(f, c, e);
+        if (form == 0) return -1;
+        f->ascii[c] = (uint8_t)form;
+        if (form & (LONGER | CHAINS | NOTHING) || (form & LEN) > 1 << LEN_AT) continue;
+        f->kind[c] = form & SIGN ? ASCII_SIGN : form & LETTER ? ASCII_LETTER : ASCII_GAP;
+    }
+    return 0;
+}
+
+word_take_fn *word_take_ascii_best(void)
+{
+    return word_batch() == &word_batch_avx512vbmi ? word_take_ascii_avx512vbmi : word_take_ascii;
+}
+
+struct word_forms *word_forms_new(const struct norm_chain *norm, struct err *e)
+{
+    struct word_forms *f = mem_zalloc(1, sizeof *f);
+    if (f) {
+        f->norm = norm;
+        f->form = mem_zalloc(CODE_POINTS, sizeof *f->form); /* of which only the pages of what comes are touched */
+        f->work.inner_first = f->work.inner_last = true;
+        f->take_ascii = word_take_ascii_best();
+        norm_by_char(norm, &f->orders);
+    }
+    if (!f || !f->form) err_oom(e, CODE_POINTS * sizeof *f->form, "the forms of characters");
+    else if (find_ascii(f, e) == 0) return f;
+    word_forms_free(f);
+    return NULL;
+}
+
+void word_forms_free(struct word_forms *f)
+{
+    if (!f) return;
+    free(f->form);
+    buf_free(&f->more);
+    norm_free(&f->work);
+    free(f);
+}
+
+void word_run_free(struct word_run *run)
+{
+    free(run->text);
+    *run = (struct word_run){0};
+}
+
+/* ---- characters into a run ---- */
+
+static int text_room(struct word_run *run, size_t more, struct err *e)
+{
+    if (mem_room(&run->text, &run->cap, run->len + more + WORD_SLACK, 1)) return 0;
+    return err_oom(e, run->len + more, "the words of a text");
+}
+
+/* A character of this kind follows: of a new word, or of the one that is open. */
+static inline void add(struct word_run *run, uint32_t kind, size_t len)
+{
+    run->begin[run->begun] = run->len;
+    run->begun += (kind & SIGN) || ((kind & LETTER) && !run->open);
+    run->open = (kind & LETTER) || ((kind & NOTHING) && run->open);
+    run->len += len;
+}
+
+/* text[0..n), of which the table does not know all, through the chain itself. */
+static int through_chains(struct word_forms *f, const char *text, size_t n, struct word_run *run, struct err *e)
+{
+    int changed = norm_run(f->norm, &f->work, text, n, e);
+    if (changed < 0) return -1;
+    if (changed) {
+        text = f->work.out->text.data;
+        n = f->work.out->text.len;
+    }
+    if (text_room(run, n, e)) return -1;
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next((const uint8_t *)text + i, n - i);
+        bool gap = is_space(c.cp);
+        memcpy(run->text + run->len, text + i, c.len);
+        add(run, gap ? 0 : is_sign(c.cp) ? SIGN : LETTER, gap ? 0 : c.len);
+        i += c.len;
+    }
+    return 0;
+}
+
+static uint32_t form_of(struct word_forms *f, struct uni_char c, struct err *e)
+{
+    if (c.cp == UNI_BAD) return CHAINS | KNOWN;
+    return f->form[c.cp] ? f->form[c.cp] : find_form(f, c.cp, e);
+}
+
+/* Bytes of the character at text[0..n) and those that it goes through the chain with:
+ * marks change places with nothing but marks, and what goes may go before they do. */
+static size_t chained(struct word_forms *f, const uint8_t *text, size_t n, size_t len, struct err *e)
+{
+    while (len < n) {
+        struct uni_char c = uni_next(text + len, n - len);
+        uint32_t form = form_of(f, c, e);
+        if ((form & MARKS) != MARKS && !(form & NOTHING)) break;
+        len += c.len;
+    }
+    return len;
+}
+
+/* A character that is not a matter of a few bytes; returns its own, or -1. */
+static long take_rare(struct word_forms *f, const uint8_t *text, size_t n, struct uni_char c, struct word_run *run,
+                      struct err *e)
+{
+    uint32_t form = form_of(f, c, e);
+    if (form == 0) return -1;
+    if (form & CHAINS) {
+        size_t len = chained(f, text, n, c.len, e);
+        return through_chains(f, (const char *)text, len, run, e) ? -1 : (long)len;
+    }
+    if (form & LONGER) {
+        const char *more = f->more.data + (form & ((1 << LEN_AT) - 1));
+        memcpy(run->text + run->len, more + 1, (uint8_t)*more);
+        add(run, form, (uint8_t)*more);
+    } else {
+        memcpy(run->text + run->len, &form, 4);
+        add(run, form, (form & LEN) >> LEN_AT);
+    }
+    return (long)c.len;
+}
+
+/* Characters up to the next that is ASCII and has another behind it, as long as
+ * there is room for their words. */
+static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size_t *pos, struct word_run *run,
+                       struct err *e)
+{
+    size_t i = *pos;
+    while (i < n && run->begun < WORD_RUN) {
+        struct uni_char c = uni_next_inline(text + i, n - i);
+        uint32_t form = c.cp == UNI_BAD ? 0 : f->form[c.cp];
+        if (text_room(run, 4 * NORM_CHAR_MOST, e)) return -1;
+        if ((form & (KNOWN | LONGER | CHAINS)) == KNOWN) {
+            memcpy(run->text + run->len, &form, 4);
+            add(run, form, (form & LEN) >> LEN_AT);
+            i += c.len;
+        } else {
+            long len = take_rare(f, text + i, n - i, c, run, e);
+            if (len < 0) return -1;
+            i += (size_t)len;
+        }
+        if (n - i >= 2 && text[i] < 0x80 && text[i + 1] < 0x80 && f->kind[text[i]]) break;
+    }
+    *pos = i;
+    return 0;
+}
+
+size_t word_take_ascii(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run)
+{
+    size_t i = 0, len = run->len, begun = run->begun;
+    bool open = run->open;
+    for (; i < n && text[i] < 0x80 && f->kind[text[i]] && begun < WORD_RUN; i++) {
+        unsigned kind = f->kind[text[i]];
+        bool letter = kind & ASCII_LETTER, sign = kind & ASCII_SIGN;
+        run->text[len] = (char)f->ascii[text[i]];
+        run->begin[begun] = len;
+        begun += sign | (letter & !open);
+        len += letter | sign;
+        open = letter;
+    }
+    run->len = len;
+    run->begun = begun;
+    run->open = open;
+    return i;
+}
+
+/* ---- a run ---- */
+
+/* The word that the last run has begun. */
+static int go_on(struct word_run *run, const struct word_run *before, struct err *e)
+{
+    size_t from = before->begin[before->n];
+    run->len = 0;
+    if (text_room(run, before->len - from, e)) return -1;
+    memcpy(run->text, before->text + from, before->len - from);
+    run->len = before->len - from;
+    run->begin[0] = 0;
+    run->begun = 1;
+    run->open = before->open;
+    return 0;
+}
+
+int word_forms_take(struct word_forms *f, const char *text, size_t n, size_t *pos, struct word_run *run,
+                    const struct word_run *before, struct err *e)
+{
+    enum { PART = 4096 }; /* of the text: so much room is kept for what it becomes */
+    const uint8_t *s = (const uint8_t *)text;
+    run->len = run->n = run->begun = 0;
+    run->open = false;
+    if (before && before->begun > before->n && go_on(run, before, e)) return -1;
+    while (*pos < n && run->begun < WORD_RUN) {
+        size_t part = n - *pos < PART ? n - *pos : PART, took;
+        if (text_room(run, part, e)) return -1;
+        *pos += took = f->take_ascii(f, s + *pos, part, run);
+        if (took < part && run->begun < WORD_RUN && take_others(f, s, n, pos, run, e)) return -1;
+    }
+    run->n = run->begun - (*pos < n && run->begun > 0); /* the last may go on */
+    run->begin[run->begun] = run->len;
+    return 0;
+}
