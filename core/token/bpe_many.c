@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/kernels/kernels.h"
 #include "core/token/bpe_many.h"
+#include "core/token/vbmi.h"
 
 enum { LANES = 8, NONE = INT32_MAX, NEVER = (1 << BPE_ID_BITS) - 1, PLACE_BITS = 6 };
 
@@ -146,20 +146,10 @@ void bpe_merge_many_base(const struct bpe *b, struct bpe_job *jobs, size_t n_job
     if (many) run(b, jobs, n_jobs, SOME, BPE_JOB_MAX);
 }
 
-static bool has_vbmi(void)
-{
-#if defined(__x86_64__)
-    return strncmp(kernels_get()->isa, "avx512", 6) == 0 && __builtin_cpu_supports("avx512vbmi") &&
-           __builtin_cpu_supports("avx512vbmi2");
-#else
-    return false;
-#endif
-}
-
 void bpe_merge_many(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
     /* A word of other symbols alone is not worth the start. */
-    bool vectors = n_jobs && (jobs[0].bytes || n_jobs > 1) && !b->level && has_vbmi();
+    bool vectors = n_jobs && (jobs[0].bytes || n_jobs > 1) && !b->level && token_has_vbmi();
     if (vectors) bpe_merge_many_avx512vbmi(b, jobs, n_jobs);
     bpe_merge_many_base(b, jobs, n_jobs, vectors ? BPE_VECTOR_MAX : 1);
 }

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "core/kernels/kernels.h"
 #include "core/token/split_rule.h"
+#include "core/token/vbmi.h"
 
 /* ---- the reference: one character after the other ---- */
 
@@ -181,20 +181,10 @@ static const struct {
                       " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
 };
 
-static bool has_vbmi(void)
-{
-#if defined(__x86_64__)
-    return strncmp(kernels_get()->isa, "avx512", 6) == 0 && __builtin_cpu_supports("avx512vbmi") &&
-           __builtin_cpu_supports("avx512vbmi2");
-#else
-    return false;
-#endif
-}
-
 split_fn *split_function(enum split_kind kind)
 {
     if (kind == SPLIT_NONE) return split_none;
-    if (!has_vbmi()) return split_many_base[kind];
+    if (!token_has_vbmi()) return split_many_base[kind];
     split_prepare_avx512vbmi();
     return split_many_avx512vbmi[kind];
 }

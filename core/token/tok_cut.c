@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/token/unicode.h"
+#include "core/token/vbmi.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -70,6 +71,16 @@ static inline bool plain_before(const uint8_t *s, size_t at)
 static inline bool plain_after(const uint8_t *s, size_t n, size_t at)
 {
     return at < n && (s[at] < 0x80 ? plain(s[at]) : ordinary(uni_next(s + at, n - at)));
+}
+
+bool tok_plain_before(const uint8_t *s, size_t begin)
+{
+    return plain_before(s, begin);
+}
+
+bool tok_plain_after(const uint8_t *s, size_t n, size_t end)
+{
+    return plain_after(s, n, end);
 }
 
 static inline bool is_gap(const struct tok_fast *f, uint8_t b)
@@ -200,10 +211,14 @@ static size_t cut_spaces(const struct tok_fast *f, const uint8_t *s, size_t n, s
                          size_t *ends, size_t max)
 {
     size_t count = 0, begin = *pos, i = begin, cuts[3];
-    while (begin < n && count + 70 < max) {
+    while (begin < n && count + CUT_ROOM < max) {
         bool hard = true;
         __builtin_prefetch(s + i + 2048);
-        if (n - i >= 66) {
+        if (f->windows && n - i >= CUT_WINDOW) {
+            hard = f->windows(f, s, n, begin, &i, ends, &count, max);
+            if (count) begin = ends[count - 1];
+            if (!hard) continue;
+        } else if (n - i >= 66) {
             i = easy_ends(f, s, n, begin, i, ends, &count, &hard);
             if (count) begin = ends[count - 1];
             if (!hard) continue;
@@ -224,6 +239,29 @@ static size_t cut_spaces(const struct tok_fast *f, const uint8_t *s, size_t n, s
     }
     *pos = begin;
     return count;
+}
+
+/* ---- for vectors ---- */
+
+void tok_cut_tables(struct tok_fast *f)
+{
+    struct cut_tables *t = &f->tables;
+    for (int c = 0; c < 128; c++) {
+        bool newline = f->cut_newlines && c == '\n';
+        if (plain((uint8_t)c)) t->look[c] |= LOOK_PLAIN;
+        if (is_gap(f, (uint8_t)c)) t->look[c] |= LOOK_GAP;
+        if (newline) t->look[c] |= LOOK_NEWLINE;
+    }
+    for (int a = 0; a < 128; a++)
+        for (int b = 0x20; b < 128; b++) {
+            bool joined = !f->pairs || tok_joined(f, (uint8_t)a, (uint8_t)b) || (letter((uint8_t)a) && letter((uint8_t)b));
+            t->joined[b / 8 - 4][a] |= (uint8_t)(joined << (b & 7));
+        }
+}
+
+cut_windows_fn *tok_cut_windows(void)
+{
+    return token_has_vbmi() ? tok_cut_windows_avx512vbmi : NULL;
 }
 
 size_t tok_cut(const struct tok_fast *f, const uint8_t *s, size_t n, size_t *pos, size_t *begins, size_t *ends,

@@ -15,6 +15,21 @@ enum byte_class { B_OTHER, B_SPACE, B_PUNCT };
 
 enum { TOK_WIDE_BITS = 1 << 17 };
 
+/* CUT_SPACES for vectors: what a byte of ASCII is, and `joined` by eights of second
+ * bytes from U+0020 on, in which two letters always are. */
+enum { LOOK_PLAIN = 1, LOOK_GAP = 2, LOOK_NEWLINE = 4, CUT_EIGHTS = 12 };
+struct cut_tables {
+    uint8_t look[128], joined[CUT_EIGHTS][128];
+};
+
+struct tok_fast;
+/* Windows of 64 bytes from *i on, where CUT_WINDOW bytes are readable and `ends` has
+ * room for CUT_ROOM more: appends the places to cut at behind `begin`.  *i becomes the
+ * place to go on from; true: a gap is there that the masks cannot decide. */
+enum { CUT_WINDOW = 66, CUT_ROOM = 72 };
+typedef bool cut_windows_fn(const struct tok_fast *f, const uint8_t *s, size_t n, size_t begin, size_t *i, size_t *ends,
+                            size_t *count, size_t max);
+
 struct tok_fast {
     enum cut_kind kind;
     bool punct;       /* CUT_WORDS: punctuation is a word by itself */
@@ -22,6 +37,9 @@ struct tok_fast {
     bool newlines;    /* CUT_SPACES: no step changes a newline: it is an ordinary character */
     bool cut_newlines;/* CUT_SPACES: and no token has one inside: cut before and after them */
     uint8_t blank[4]; /* CUT_SPACES: bytes that are spaces to all steps; ' ' fills up */
+    bool as_is;       /* CUT_SPACES: the steps change nothing but U+0020 and broken characters */
+    cut_windows_fn *windows; /* CUT_SPACES: NULL where they do not run */
+    struct cut_tables tables;
     bool pairs;       /* CUT_SPACES: cut between printable ASCII characters, too, where no token has
                        * the two side by side: bit b of joined[a] */
     uint64_t joined[128][2];
@@ -60,6 +78,15 @@ static inline bool tok_joined(const struct tok_fast *f, uint8_t a, uint8_t b)
 {
     return f->joined[a][b >> 6] >> (b & 63) & 1;
 }
+
+/* Whether a gap, s[begin..end), stands behind (before) an ordinary character. */
+bool tok_plain_before(const uint8_t *s, size_t begin);
+bool tok_plain_after(const uint8_t *s, size_t n, size_t end);
+
+/* For `windows`: the tables, when the rest is known; and the best that runs here, or NULL. */
+void tok_cut_tables(struct tok_fast *f);
+cut_windows_fn *tok_cut_windows(void);
+extern cut_windows_fn *const tok_cut_windows_avx512vbmi;
 
 /* The next parts from *pos on, at most max - 4 of them; 0 at the end.  *pos
  * becomes the place to go on from. */

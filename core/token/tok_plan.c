@@ -174,7 +174,7 @@ static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
         size_t n = 1;
         for (const char *c = f->separate ? "\n\t\r" : ""; *c; c++)
             if (becomes_space(s->map, *c) && !in_tokens(t, *c)) f->blank[n++] = (uint8_t)*c;
-    } else if (f->newlines && t->model == MODEL_BPE && t->byte_fallback && !in_tokens(t, '\n')) {
+    } else if (f->newlines && t->model == MODEL_BPE && t->byte_fallback && t->byte_id['\n'] >= 0 && !in_tokens(t, '\n')) {
         f->cut_newlines = true;
         f->blank[1] = '\n';
     }
@@ -237,6 +237,7 @@ static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
             return false;
         }
     }
+    f->as_is = !map;
     if (map && !f->separate) return true;
     for (int c = 0x21; c < 0x7F; c++) f->neutral[c] = neutral(map, (uint8_t)c);
     plan_still(map, f);
@@ -374,6 +375,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     }
     f.formed = f.kind == CUT_WORDS && tok_form_possible(t);
     f.class[' '] = f.class['\t'] = f.class['\n'] = f.class['\r'] = B_SPACE;
+    if (f.kind == CUT_SPACES && (f.as_is || !f.cut_newlines) && (f.windows = tok_cut_windows())) tok_cut_tables(&f);
     t->fast = mem_alloc(1, sizeof f);
     if (!t->fast) {
         unigram_free(f.walk);

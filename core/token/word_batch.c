@@ -1,6 +1,6 @@
 #include "core/token/word_batch.h"
 
-#include "core/kernels/kernels.h"
+#include "core/token/vbmi.h"
 
 static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
                 struct word_key *keys)
@@ -25,10 +25,6 @@ const struct word_batch word_batch_base = {ask, get};
 
 const struct word_batch *word_batch(void)
 {
-#if defined(__x86_64__)
-    if (strncmp(kernels_get()->isa, "avx512", 6) == 0 && __builtin_cpu_supports("avx512vbmi") &&
-        __builtin_cpu_supports("avx512vbmi2"))
-        return &word_batch_avx512vbmi;
-#endif
+    if (token_has_vbmi()) return &word_batch_avx512vbmi;
     return &word_batch_base;
 }

@@ -23,7 +23,8 @@ static const char *const atoms[] = {
     "low", "lower", "er", "re", "s", " ", " ", " ", " ", "  ", "\n", "\n", "\t", ".", ",", "...", "(", ")", "\"", "'s", "12", "7",
     "-", "x=1;", "the", "wider", "\xc3\xa9t\xc3\xa9", "\xe4\xb8\xad\xe6\x96\x87", "\xe3\x80\x82", "\xe3\x81\x8b\xe3\x82\x99", "~",
     "\xef\xbc\xa1", "\xe2\x80\x89", "\xcc\x81", "\xff", "\r\n", "^", "\xe2\x96\x81", "qqqqqqqqqqqqqqqqqqqqqqqq", "\xf0\x9f\x98\x80",
-    "\xc3\x89t\xc3\xa9S", "\xd0\xb9\xd0\x99", "\xc4\xb0", "\xc3\x9f", "WIDER", "\xc3\x97"};
+    "\xc3\x89t\xc3\xa9S", "\xd0\xb9\xd0\x99", "\xc4\xb0", "\xc3\x9f", "WIDER", "\xc3\x97", " \n  \n",
+    "                                                                              "};
 
 static size_t make_text(uint32_t seed, size_t n_atoms, char *text, size_t n)
 {
@@ -37,11 +38,11 @@ static size_t make_text(uint32_t seed, size_t n_atoms, char *text, size_t n)
     return len;
 }
 
-static struct tokenizer *learn(enum tok_train_type type, const char *rules, bool bytes)
+static struct tokenizer *learn(enum tok_train_type type, const char *rules, bool bytes, bool keep_spaces)
 {
     struct err e = {0};
     struct buf file = {0};
-    struct tok_train_opts o = {.type = type, .vocab_size = bytes ? 340 : 90, .byte_fallback = bytes, .keep_spaces = bytes, .norm_name = rules};
+    struct tok_train_opts o = {.type = type, .vocab_size = bytes ? 340 : 90, .byte_fallback = bytes, .keep_spaces = keep_spaces, .norm_name = rules};
     struct charsmap_rules map = {0};
     struct buf compiled = {0};
     enum { N = 20000 };
@@ -65,18 +66,19 @@ static struct tokenizer *learn(enum tok_train_type type, const char *rules, bool
 /* Texts of all lengths; each through caches that know nothing, something, all. */
 static void expect_same(const struct tokenizer *t)
 {
-    enum { N = 60000 };
+    enum { N = 60000, SPACES = 74 };
     struct err e = {0};
     struct tok_ids want = {.want_spans = true}, got = {0};
     char *text = malloc(N);
     struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
     for (uint32_t seed = 0; seed < 40; seed++) {
-        size_t n = make_text(seed, seed % 2 ? COUNT_OF(atoms) : 25, text, seed == 39 ? N : 40 + seed * seed * 3);
+        size_t n = make_text(seed, seed % 2 ? COUNT_OF(atoms) : 25, text, seed == 39 ? N - SPACES : 40 + seed * seed * 3);
         if (seed >= 35 && seed < 39) { /* a long part without spaces, but for blanks at the ends */
             n = (size_t)snprintf(text, N, "%s", seed % 2 ? "\r\n" : "");
             for (uint32_t i = 0; i < 40; i++) n += (size_t)snprintf(text + n, 16, "%s", atoms[28 - i * (seed - 34) % 7 % 3]);
             n += (size_t)snprintf(text + n, 4, "%s", seed > 36 ? " \n\t" : "");
         }
+        for (uint32_t i = 0; i < seed % 3 * seed % SPACES; i++) text[n++] = ' ';
         want.n = 0;
         if (tok_encode(t, plain, text, n, 0, &want, &e)) fail_msg("%s", e.msg);
         for (int round = 0; round < 2; round++) {
@@ -96,20 +98,62 @@ static void expect_same(const struct tokenizer *t)
     free(text);
 }
 
+/* Cut by masks, and one place after the other. */
+static void expect_same_cut_both_ways(struct tokenizer *t)
+{
+    cut_windows_fn *windows = t->fast->windows;
+    expect_same(t);
+    t->fast->windows = NULL;
+    if (windows) expect_same(t);
+    t->fast->windows = windows;
+}
+
 static void parts_of_sentencepiece_are_independent(void **state)
 {
     (void)state;
     static const struct {
         enum tok_train_type type;
         const char *rules;
-        bool bytes;
-    } kinds[] = {{TOK_TRAIN_UNIGRAM, "nmt_nfkc", false}, {TOK_TRAIN_UNIGRAM, "identity", true},
-                 {TOK_TRAIN_SP_BPE, "nmt_nfkc_cf", false}, {TOK_TRAIN_SP_BPE, "identity", true}};
+        bool bytes, keep_spaces;
+    } kinds[] = {{TOK_TRAIN_UNIGRAM, "nmt_nfkc", false, false}, {TOK_TRAIN_UNIGRAM, "identity", true, true},
+                 {TOK_TRAIN_SP_BPE, "nmt_nfkc_cf", false, false}, {TOK_TRAIN_SP_BPE, "identity", true, true},
+                 {TOK_TRAIN_SP_BPE, "identity", true, false}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        struct tokenizer *t = learn(kinds[i].type, kinds[i].rules, kinds[i].bytes);
+        struct tokenizer *t = learn(kinds[i].type, kinds[i].rules, kinds[i].bytes, kinds[i].keep_spaces);
         assert_non_null(t->fast);
-        expect_same(t);
+        assert_int_equal(t->fast->as_is, kinds[i].bytes);
+        expect_same_cut_both_ways(t);
         tok_free(t);
+    }
+}
+
+/* As in files of Llama 2: U+2581 is put in front and replaces U+0020.  Newlines are
+ * bytes, or tokens that take spaces behind them. */
+static void parts_of_replaced_spaces_are_independent(void **state)
+{
+    (void)state;
+    for (int newlines = 0; newlines < 3; newlines++) {
+        struct err e = {0};
+        struct buf json = {0};
+        int id = 257;
+        buf_printf(&json, "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"\u2581\"},"
+                          "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\u2581\"}]},\"model\":{\"type\":\"BPE\","
+                          "\"unk_token\":\"<unk>\",\"fuse_unk\":true,\"byte_fallback\":true,\"vocab\":{\"<unk>\":0");
+        for (int b = 0; b < 256; b++) buf_printf(&json, ",\"<0x%02X>\":%d", b, b + 1);
+        for (int c = 0x21; c < 0x7B; c++)
+            if (c != '"' && c != '\\') buf_printf(&json, ",\"%c\":%d", c, id++);
+        buf_printf(&json, ",\"\u2581\":%d,\"\u2581\u2581\":%d,\"\u2581l\":%d,\"ow\":%d,\"er\":%d,\"..\":%d,\"(\\\"\":%d", id, id + 1, id + 2,
+                   id + 3, id + 4, id + 5, id + 6);
+        if (newlines) buf_printf(&json, ",\"\\n\":%d,\"\\n\\n\":%d", id + 7, id + 8);
+        if (newlines == 2) buf_printf(&json, ",\"\u2581\\n\":%d", id + 9);
+        buf_printf(&json, "},\"merges\":[\"\u2581 \u2581\",\"\u2581 l\",\"o w\",\"e r\",\". .\"%s%s]}}",
+                   newlines ? ",\"\\n \\n\"" : "", newlines == 2 ? ",\"\u2581 \\n\"" : "");
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        assert_true(t->fast && t->fast->as_is && t->fast->cut_newlines == !newlines);
+        expect_same_cut_both_ways(t);
+        tok_free(t);
+        buf_free(&json);
     }
 }
 
@@ -383,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
+        cmocka_unit_test(parts_of_replaced_spaces_are_independent),
         cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(words_are_counted_as_without_cutting),
         cmocka_unit_test(near_ties_are_decided_as_without_a_cache),

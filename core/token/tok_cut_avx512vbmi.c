@@ -1,0 +1,133 @@
+/* Places to cut before spaces and between characters, for 64 bytes at once.
+ *
+ * A loop over the places mispredicts a branch or two for every word.  Here bit masks
+ * tell of each byte what it and the one before it are, and few places, beside
+ * characters beyond ASCII, are looked at alone. */
+#include "core/token/split_mask.h"
+#include "core/token/tok_cut.h"
+
+#ifdef SPLIT_VBMI
+
+/* 64 bytes and those before them: what is not ASCII has no look. */
+struct window {
+    __m512i x, y;
+    uint64_t plain, gap, newline, high;                     /* of x */
+    uint64_t plain_before, gap_before, newline_before, high_before; /* of y */
+};
+
+/* s[i - by..i - by + 64); zeros stand before the text. */
+SPLIT_INLINE __m512i bytes_before(const uint8_t *s, size_t i, size_t by)
+{
+    if (i >= by) return _mm512_loadu_si512(s + i - by);
+    return _mm512_maskz_expandloadu_epi8(~(uint64_t)0 << (by - i), s);
+}
+
+SPLIT_INLINE __m512i by_ascii(const uint8_t table[128], __m512i x)
+{
+    return _mm512_permutex2var_epi8(_mm512_loadu_si512(table), x, _mm512_loadu_si512(table + 64));
+}
+
+SPLIT_INLINE struct window look(const struct cut_tables *t, const uint8_t *s, size_t i)
+{
+    struct window w = {.x = _mm512_loadu_si512(s + i), .y = bytes_before(s, i, 1)};
+    w.high = _mm512_movepi8_mask(w.x);
+    w.high_before = _mm512_movepi8_mask(w.y);
+    __m512i a = _mm512_maskz_mov_epi8(~w.high, by_ascii(t->look, w.x));
+    __m512i b = _mm512_maskz_mov_epi8(~w.high_before, by_ascii(t->look, w.y));
+    w.plain = split_test(a, LOOK_PLAIN);
+    w.gap = split_test(a, LOOK_GAP);
+    w.newline = split_test(a, LOOK_NEWLINE);
+    w.plain_before = split_test(b, LOOK_PLAIN);
+    w.gap_before = split_test(b, LOOK_GAP);
+    w.newline_before = split_test(b, LOOK_NEWLINE);
+    return w;
+}
+
+/* Between printable characters of ASCII that no token has side by side. */
+SPLIT_INLINE uint64_t between_pairs(const struct cut_tables *t, const struct window *w)
+{
+    uint64_t pairs = w->plain & w->plain_before;
+    __m512i joined = _mm512_setzero_si512(), eight = _mm512_and_si512(_mm512_srli_epi16(w->x, 3), _mm512_set1_epi8(31));
+    __m512i bit = _mm512_shuffle_epi8(_mm512_set1_epi64((long long)0x8040201008040201), _mm512_and_si512(w->x, _mm512_set1_epi8(7)));
+    if (!pairs) return 0;
+    for (int k = 0; k < CUT_EIGHTS; k++) {
+        uint64_t these = _mm512_cmpeq_epi8_mask(eight, _mm512_set1_epi8((char)(k + 4)));
+        joined = _mm512_or_si512(joined, _mm512_maskz_mov_epi8(these, by_ascii(t->joined[k], w->y)));
+    }
+    return pairs & ~_mm512_test_epi8_mask(joined, bit);
+}
+
+/* Between characters of three bytes that have a token each and none together. */
+SPLIT_INLINE uint64_t between_wide(const struct tok_fast *f, const uint8_t *s, size_t i, const struct window *w)
+{
+    uint64_t todo = split_in(w->x, 0xE3, 0xED) & split_in(bytes_before(s, i, 3), 0xE3, 0xED), cuts = 0;
+    for (; todo; todo &= todo - 1) {
+        int at = low_bit(todo);
+        cuts |= (uint64_t)!tok_wide_joined(f, s + i + at - 3) << at;
+    }
+    return cuts;
+}
+
+/* Where nothing changes but spaces: before each run of them, unless it goes on
+ * behind a U+2581 of the text; and before and behind runs of newlines.  Where a text's
+ * first spaces are dropped they must not be alone in its first part, in front of
+ * which another is put. */
+SPLIT_INLINE uint64_t before_spaces(const struct tok_fast *f, const uint8_t *s, size_t i, const struct window *w)
+{
+    uint64_t newlines = w->newline ^ w->newline_before;
+    uint64_t space = w->gap & ~w->newline, cuts = space & ~(w->gap_before & ~w->newline_before);
+    if (w->high_before & cuts)
+        cuts &= ~(split_is(w->y, 0x81) & split_is(bytes_before(s, i, 2), 0x96) & split_is(bytes_before(s, i, 3), 0xE2));
+    if (f->one_space) newlines &= ~(w->newline & w->gap_before);
+    return cuts | newlines;
+}
+
+/* Before gaps between two ordinary characters.  *limit: a gap that begins there
+ * leaves the window. */
+SPLIT_INLINE uint64_t before_gaps(const struct tok_fast *f, const uint8_t *s, size_t n, size_t i, const struct window *w,
+                                  int *limit)
+{
+    uint64_t starts = w->gap & ~w->gap_before, ends, behind, before = w->plain_before, cuts, unclear;
+    *limit = ~w->gap ? 64 - __builtin_clzll(~w->gap) : 0;
+    starts &= below(*limit);
+    ends = (w->gap + starts) & ~w->gap;
+    if (f->newlines) before |= split_is(w->y, '\n');
+    behind = _pdep_u64(_pext_u64(w->plain, ends), starts);
+    cuts = starts & before & behind;
+    unclear = starts & ~cuts & (before | w->high_before) & (behind | _pdep_u64(_pext_u64(w->high, ends), starts));
+    for (; unclear; unclear &= unclear - 1) {
+        int at = low_bit(unclear), len = low_bit(~w->gap >> at);
+        size_t begin = i + (size_t)at;
+        bool stands = before >> at & 1 || tok_plain_before(s, begin);
+        cuts |= (uint64_t)(stands && tok_plain_after(s, n, begin + (size_t)len)) << at;
+    }
+    return cuts;
+}
+
+static bool windows(const struct tok_fast *f, const uint8_t *s, size_t n, size_t begin, size_t *pos, size_t *ends,
+                    size_t *count, size_t max)
+{
+    enum { AHEAD = 2048 };
+    size_t i = *pos, n_ends = *count;
+    bool undecided = false;
+    while (n - i >= CUT_WINDOW && n_ends + CUT_ROOM < max && !undecided) {
+        struct window w = look(&f->tables, s, i);
+        int limit = 64;
+        uint64_t cuts = f->as_is ? before_spaces(f, s, i, &w) : before_gaps(f, s, n, i, &w, &limit);
+        __builtin_prefetch(s + i + AHEAD);
+        if (f->pairs) cuts |= between_pairs(&f->tables, &w);
+        if (f->wide && w.high) cuts |= between_wide(f, s, i, &w);
+        if (i == begin) cuts &= ~(uint64_t)1;
+        n_ends += put_ends(cuts, i, ends + n_ends);
+        i += (size_t)limit;
+        undecided = limit == 0;
+    }
+    *pos = i;
+    *count = n_ends;
+    return undecided;
+}
+
+cut_windows_fn *const tok_cut_windows_avx512vbmi = windows;
+#else
+cut_windows_fn *const tok_cut_windows_avx512vbmi = NULL;
+#endif
