@@ -321,7 +321,8 @@ const struct cmd cmd_dedup = {
                 "  llmctl dedup web/ --near --workdir w --shard 3/16 --out u.jsonl\n",
     .details = "'llmctl help dedup' explains each kind of duplicate with an example.\n"
                "Input is read more than once, except for the first of equal texts, --parts and\n"
-               "--ngram; stdin is then copied to $TMPDIR.\n",
+               "--ngram; stdin is then copied to $TMPDIR, or, lines that go to a file, to\n"
+               "where that will be, so that what stays need not be written twice.\n",
     .lessons = dedup_lessons,
     .opts = opts,
     .run = run,

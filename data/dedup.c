@@ -278,9 +278,16 @@ static bool once_is_enough(const struct dedup_cfg *c)
            !c->annotate && !c->clusters && !c->html && !c->against && !c->save_index && !c->workdir;
 }
 
-static int run_phases(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
+/* Lines of stdin of which some go, and that is all: the copy of it becomes the output. */
+static bool copy_may_stay(const struct dedup_cfg *c)
 {
-    struct dedup d = {.cfg = cfg, .stats = s};
+    return c->files->n == 1 && c->out && strcmp(c->out, "-") != 0 && doc_packing_of(c->out) == DOC_PLAIN &&
+           !c->annotate && !c->html && !c->save_index && !c->workdir;
+}
+
+static int run_phases(const struct dedup_cfg *cfg, struct doc_spool *spool, struct dedup_stats *s, struct err *e)
+{
+    struct dedup d = {.cfg = cfg, .stats = s, .spool = spool};
     struct buf print = {0};
     if (cfg->near) minhash_init(&d.minhash, cfg->bands, cfg->rows, 1);
     int ret = make_print(cfg, &print, e);
@@ -317,8 +324,9 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
         if (!full || !again) return once;
         *s = (struct dedup_stats){0}; /* the phases need no table */
     }
+    if (copy_may_stay(cfg)) spool.out = cfg->out;
     int ret = doc_spool_stdin(cfg->files, &spool, e);
-    if (!ret) ret = run_phases(cfg, s, e);
+    if (!ret) ret = run_phases(cfg, &spool, s, e);
     doc_spool_close(&spool);
     return ret;
 }

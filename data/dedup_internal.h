@@ -42,6 +42,8 @@ struct dedup {
     } * workers;
     int n_workers;
     struct doc_out out[DOC_RUN_BUFS];
+    struct doc_spool *spool; /* where the input is the copy of stdin, or NULL */
+    bool in_place;           /* out[0] holds that copy, and nothing of it is settled yet */
     bool joined;             /* bands found the pairs already */
     /* documents that a pass is about, and how far it is */
     struct dmerge chosen, blocks;
@@ -74,11 +76,16 @@ int dedup_once(const struct dedup_cfg *cfg, struct dedup_stats *s, bool *full, s
 int dedup_pass(struct dedup *d, const char *what, doc_run_fn *work, doc_run_fn *decide,
                doc_run_fn *emit, doc_run_fn *done, struct err *e);
 /* The input once more, when all blocks are known (D_BLOCK): those that hold a document
- * of collection k, or all (D_KINDS).  Files of plain lines are read where the
+ * of collection k, or all (D_KINDS); with d->in_place all from the first that does not
+ * stay as it is.  Files of plain lines are read where the
  * blocks lie, by all threads. */
-struct dedup_left { /* what was in blocks that were not read */
-    uint64_t docs, text;
+struct dedup_left { /* what was in blocks that were not read; in place: bytes before the first that was */
+    uint64_t docs, text, front;
 };
+/* Can that be done by all threads? */
+int dedup_all_plain(struct dedup *d, bool *yes, struct err *e);
+/* dedup_left.front, from the first block that is read on. */
+uint64_t dedup_front(const struct dedup *d);
 int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn *decide, doc_run_fn *emit,
                      doc_run_fn *done, struct dedup_left *left, struct err *e); /* left: or NULL */
 /* The records of a collection from this shard's documents on; *next: the first. */

@@ -69,15 +69,15 @@ int dedup_begin(struct dedup *d, enum dkind k, struct dmerge *m, const uint64_t 
 struct dagain {
     struct dmerge blocks, chosen;
     const uint64_t *block, *doc; /* the next of each, NULL: none */
-    bool all;
+    bool all, front; /* front: all blocks so far stay as they are, where they are */
+    uint64_t front_bytes;
     uint64_t seq, bytes;
     const struct doc_file *file; /* of the last block, NULL: none */
     struct doc_plain *plain;     /* of it */
     uint64_t left_docs, left_text; /* of blocks that were not wanted */
 };
 
-/* Are all blocks of the input where they can be read by themselves? */
-static int all_plain(struct dedup *d, bool *yes, struct err *e)
+int dedup_all_plain(struct dedup *d, bool *yes, struct err *e)
 {
     struct dmerge m = {0};
     const uint64_t *r;
@@ -107,6 +107,21 @@ static int open_file(struct dagain *a, const struct doc_file *f, struct err *e)
     return a->plain ? 0 : -1;
 }
 
+uint64_t dedup_front(const struct dedup *d)
+{
+    return d->again->front_bytes;
+}
+
+/* Behind the first block in which something goes all others move. */
+static bool moves(struct dagain *a, const struct doc_block *b, bool goes)
+{
+    if (!a->front) return false;
+    a->front = !goes && a->block[5] & BLOCK_LINES && b->offset == a->front_bytes;
+    if (a->front) a->front_bytes += a->block[1];
+    a->all = !a->front;
+    return a->all;
+}
+
 static int next_block(void *arg, struct doc_block *b, struct err *e)
 {
     struct dedup *d = arg;
@@ -127,6 +142,7 @@ static int next_block(void *arg, struct doc_block *b, struct err *e)
         b->stored_bytes = a->bytes;
         for (wanted = a->all; a->doc && a->doc[0] < end; wanted = true)
             if (dedup_step(&a->chosen, &a->doc, e)) return -1;
+        wanted |= moves(a, b, wanted);
         a->left_docs += wanted ? 0 : a->block[2];
         a->left_text += wanted ? 0 : a->block[3];
         if (dedup_step(&a->blocks, &a->block, e)) return -1;
@@ -140,11 +156,11 @@ static int next_block(void *arg, struct doc_block *b, struct err *e)
 int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn *decide, doc_run_fn *emit,
                      doc_run_fn *done, struct dedup_left *left, struct err *e)
 {
-    struct dagain a = {.all = k == D_KINDS};
+    struct dagain a = {.all = k == D_KINDS, .front = d->in_place};
     struct doc_run_end end;
     struct doc_stage st = stage(d, what, decide, emit, done);
     bool plain;
-    int ret = all_plain(d, &plain, e);
+    int ret = dedup_all_plain(d, &plain, e);
     if (!ret && plain) {
         st.next = next_block;
         ret = dedup_begin(d, D_BLOCK, &a.blocks, &a.block, e);
@@ -152,7 +168,7 @@ int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn
     }
     d->again = &a;
     if (!ret) ret = doc_run(&st, &end, e);
-    if (left) *left = (struct dedup_left){a.left_docs, a.left_text};
+    if (left) *left = (struct dedup_left){a.left_docs, a.left_text, a.front_bytes};
     if (!ret && left && !plain) note_damage(d, &end);
     d->again = NULL;
     dmerge_free(&a.blocks);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/dedup_internal.h"
+#include "data/doc_spool.h"
 
 enum { OUT_KEPT, OUT_REMOVED, OUT_BAD };
 
@@ -204,12 +205,21 @@ static int write_emit(void *arg, struct doc_slot *s, int thread, struct err *e)
     return buf_ok(&s->scratch, e);
 }
 
+/* In place: what is before the first block that is written. */
+static int settle_front(struct dedup *d, uint64_t bytes, struct err *e)
+{
+    if (!d->in_place) return 0;
+    d->in_place = false;
+    return file_stay(d->out[OUT_KEPT].file, bytes, e);
+}
+
 static int write_done(void *arg, struct doc_slot *s, int thread, struct err *e)
 {
     struct dedup *d = arg;
     struct counts c;
     (void)thread;
     memcpy(&c, s->scratch.data, sizeof c);
+    if (d->in_place && settle_front(d, dedup_front(d), e)) return -1;
     d->stats->docs_out += c.docs - c.exact - c.near;
     d->stats->docs_exact += c.exact;
     d->stats->docs_near += c.near;
@@ -238,15 +248,28 @@ static int open_outputs(struct dedup *d, struct buf *names, struct err *e)
     const char *paths[DOC_RUN_BUFS] = {d->cfg->out, d->cfg->removed, d->cfg->quarantine};
     for (int i = 0; i < DOC_RUN_BUFS; i++) {
         if (paths[i] && dedup_own_name(d, paths[i], &names[i], e)) return -1;
+        if (i == OUT_KEPT && d->in_place) continue;
         if (doc_out_open(&d->out[i], paths[i] ? names[i].data : NULL, e)) return -1;
     }
+    return 0;
+}
+
+/* What is written is never longer than what was read up to there. */
+static int take_copy(struct dedup *d, struct err *e)
+{
+    if (!d->spool || !d->spool->into) return 0;
+    if (dedup_all_plain(d, &d->in_place, e)) return -1;
+    if (!d->in_place) return 0;
+    doc_out_take(&d->out[OUT_KEPT], d->cfg->out, d->spool->into);
+    d->spool->into = NULL;
     return 0;
 }
 
 int dedup_write(struct dedup *d, struct err *e)
 {
     struct buf names[DOC_RUN_BUFS] = {{0}};
-    int ret = open_outputs(d, names, e);
+    int ret = take_copy(d, e);
+    if (!ret) ret = open_outputs(d, names, e);
     bool asks = d->cfg->removed || d->cfg->annotate || d->cfg->clusters;
     if (!ret && asks) ret = dstore_open_blobs(&d->store, B_NAMES, e);
     if (!ret) ret = dedup_begin(d, D_FATE, &d->chosen, &d->next, e);
@@ -255,9 +278,11 @@ int dedup_write(struct dedup *d, struct err *e)
     bool writes = d->cfg->html; /* where nothing is written only what goes is looked at */
     for (int i = 0; i < DOC_RUN_BUFS; i++)
         writes |= d->out[i].file != NULL;
-    if (!ret) ret = dedup_pass_again(d, "write", writes ? D_KINDS : D_FATE, write_decide, write_emit, write_done, &left, e);
+    bool all = writes && !d->in_place;
+    if (!ret) ret = dedup_pass_again(d, "write", all ? D_KINDS : D_FATE, write_decide, write_emit, write_done, &left, e);
     d->stats->docs_out += left.docs;
     d->stats->bytes_out += left.text;
+    if (!ret) ret = settle_front(d, left.front, e);
     dmerge_free(&d->chosen);
     dmerge_free(&d->blocks);
     if (!ret && (d->next || dedup_stamp(d->cfg) != d->stamp))

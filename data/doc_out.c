@@ -122,6 +122,11 @@ int doc_out_open(struct doc_out *o, const char *path, struct err *e)
     return o->file ? 0 : -1;
 }
 
+void doc_out_take(struct doc_out *o, const char *path, struct file_writer *file)
+{
+    *o = (struct doc_out){.path = path, .packing = doc_packing_of(path), .file = file, .wrote = true};
+}
+
 int doc_out_open_part(struct doc_out *o, const char *path, uint64_t keep, struct err *e)
 {
     *o = (struct doc_out){.path = path, .packing = path ? doc_packing_of(path) : DOC_PLAIN, .wrote = keep > 0};

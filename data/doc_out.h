@@ -22,6 +22,8 @@ struct doc_out {
 };
 /* NULL path: a sink.  "-": stdout. */
 int doc_out_open(struct doc_out *o, const char *path, struct err *e);
+/* Goes on with a file that is being made, which becomes its own. */
+void doc_out_take(struct doc_out *o, const char *path, struct file_writer *file);
 /* One that a later run can go on with: file_create_part(). */
 int doc_out_open_part(struct doc_out *o, const char *path, uint64_t keep, struct err *e);
 int doc_out_write(struct doc_out *o, const struct buf *packed, struct err *e);

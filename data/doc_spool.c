@@ -1,6 +1,7 @@
 #include "data/doc_spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ enum { CHUNK_BYTES = 1 << 18 };
 
 int doc_spool_add(struct doc_spool *s, const void *p, size_t n, struct err *e)
 {
+    if (s->into) return file_write(s->into, p, n, e);
     for (const char *from = p; n;) {
         ssize_t w = write(s->fd, from, n);
         if (w < 0 && errno == EINTR) continue;
@@ -26,6 +28,12 @@ int doc_spool_add(struct doc_spool *s, const void *p, size_t n, struct err *e)
         n -= (size_t)w;
     }
     return 0;
+}
+
+int doc_spool_end(struct doc_spool *s, struct err *e)
+{
+    s->whole = true;
+    return s->into ? file_again(s->into, e) : 0;
 }
 
 int doc_spool_rest(struct doc_spool *s, struct err *e)
@@ -41,7 +49,8 @@ int doc_spool_rest(struct doc_spool *s, struct err *e)
             ret = err_errno(e, errno, "reading", "stdin");
         else if (n > 0)
             ret = doc_spool_add(s, chunk, (size_t)n, e);
-        s->whole = n == 0;
+        else if (n == 0)
+            ret = doc_spool_end(s, e);
     }
     free(chunk);
     return ret;
@@ -60,6 +69,45 @@ static int make_copy(struct doc_spool *s, struct err *e)
     return 0;
 }
 
+/* The copy becomes part of the output's file: 1, or 0 where that is none or cannot be read. */
+static int make_output(struct doc_spool *s, struct err *e)
+{
+    char path[64];
+    s->into = file_create(s->out, 0, e);
+    if (!s->into) return -1;
+    int fd = file_fd(s->into);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (fd < 0 || access(path, R_OK)) {
+        file_abort(s->into);
+        s->into = NULL;
+        return 0;
+    }
+    s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return s->fd < 0 ? err_errno(e, errno, "creating", s->out) : 1;
+}
+
+static int open_copy(struct doc_spool *s, struct err *e)
+{
+    int made = s->out ? make_output(s, e) : 0;
+    if (made) return made < 0 ? -1 : 0;
+    return make_copy(s, e);
+}
+
+/* What was unpacked can be larger: the copy moves to a file of its own, which takes the
+ * number by which it is known. */
+int doc_spool_packed(struct doc_spool *s, struct err *e)
+{
+    struct doc_spool own = {.fd = -1};
+    if (!s->into) return 0;
+    file_abort(s->into);
+    s->into = NULL;
+    if (make_copy(&own, e)) return -1;
+    s->dir = own.dir;
+    int ret = dup3(own.fd, s->fd, O_CLOEXEC) < 0 ? err_errno(e, errno, "copying stdin to", s->dir) : 0;
+    close(own.fd);
+    return ret;
+}
+
 /* Can the file behind stdin be opened once more, and is all of it input? */
 static bool is_whole_file(void)
 {
@@ -73,7 +121,7 @@ static int spool(struct doc_file *f, struct doc_spool *s, struct err *e)
     char path[64];
     struct err ignored;
     bool whole = is_whole_file();
-    if (!whole && make_copy(s, e)) return -1;
+    if (!whole && open_copy(s, e)) return -1;
     snprintf(path, sizeof path, "/proc/self/fd/%d", whole ? STDIN_FILENO : s->fd);
     char *name = mem_strdup(path);
     if (!name) return err_oom(e, strlen(path), "a path");
@@ -100,4 +148,6 @@ void doc_spool_close(struct doc_spool *s)
 {
     if (s->fd >= 0) close(s->fd);
     s->fd = -1;
+    file_abort(s->into);
+    s->into = NULL;
 }

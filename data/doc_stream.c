@@ -90,10 +90,10 @@ struct doc_stream *doc_stream_open_stdin(struct doc_spool *copy, const char *nam
     if (!s) return NULL;
     s->fd = STDIN_FILENO;
     file_widen_pipe(s->fd);
-    if (recognise(s, e) || doc_spool_add(copy, s->in, s->len, e)) goto fail;
+    if (recognise(s, e) || (s->packing != PLAIN && doc_spool_packed(copy, e))) goto fail;
+    if (doc_spool_add(copy, s->in, s->len, e) || (s->eof && doc_spool_end(copy, e))) goto fail;
     if (s->packing == PLAIN) {
         s->copy = copy;
-        copy->whole = s->eof;
         return s;
     }
     if (doc_spool_rest(copy, e)) goto fail;
@@ -159,8 +159,7 @@ static ptrdiff_t read_plain(struct doc_stream *s, void *out, size_t n, struct er
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return err_errno(e, errno, "reading", s->name);
         if (got == 0) s->eof = true;
-        if (s->copy && got > 0 && doc_spool_add(s->copy, out, (size_t)got, e)) return -1;
-        if (s->copy) s->copy->whole = s->eof;
+        if (s->copy && (got > 0 ? doc_spool_add(s->copy, out, (size_t)got, e) : doc_spool_end(s->copy, e))) return -1;
         return got;
     }
     return 0;

@@ -210,6 +210,29 @@ int file_rewrite(struct file_writer *w, uint64_t offset, const void *p, size_t n
     return 0;
 }
 
+int file_fd(const struct file_writer *w)
+{
+    return w->is_stdout || w->direct ? -1 : w->fd;
+}
+
+int file_again(struct file_writer *w, struct err *e)
+{
+    if (flush_buffer(w, e)) return -1;
+    file_behind_free(w->behind); /* it counts from the beginning */
+    w->behind = NULL;
+    w->asked = false;
+    w->offset = 0;
+    return lseek(w->fd, 0, SEEK_SET) < 0 ? err_errno(e, errno, "writing", w->path) : 0;
+}
+
+int file_stay(struct file_writer *w, uint64_t n, struct err *e)
+{
+    if (flush_buffer(w, e)) return -1;
+    if (lseek(w->fd, (off_t)n, SEEK_CUR) < 0) return err_errno(e, errno, "writing", w->path);
+    w->offset += n;
+    return 0;
+}
+
 /* fsync of the directory that holds path. */
 static int sync_parent(const char *path, struct err *e)
 {

@@ -27,6 +27,13 @@ int file_printf(struct file_writer *w, struct err *e, const char *fmt, ...)
 uint64_t file_offset(const struct file_writer *w); /* bytes written so far */
 /* Replaces n bytes that were written at `offset` (a header that counts what followed); not on stdout. */
 int file_rewrite(struct file_writer *w, uint64_t offset, const void *p, size_t n, struct err *e);
+/* The file while it is being made, -1 for stdout, a device or a pipe; it stays the writer's. */
+int file_fd(const struct file_writer *w);
+/* Back to its beginning, over what was written, which can be read by way of file_fd() until
+ * it is written anew; file_stay(): the next n bytes are right as they are.  What is behind
+ * the last of both is cut off in the end.  Only where file_fd() is not -1. */
+int file_again(struct file_writer *w, struct err *e);
+int file_stay(struct file_writer *w, uint64_t n, struct err *e);
 int file_commit(struct file_writer *w, struct err *e); /* frees w in any case */
 void file_abort(struct file_writer *w); /* NULL is fine; removes the temporary */
 

@@ -93,7 +93,15 @@ grep -q '"id":"close0".*"duplicate_of":"orig0","duplicate":"near","similarity":0
 # A pipe is copied while it is read for the first time; what is packed, before that.
 near() { "$LLMCTL" dedup --near -q --out "$1.jsonl" --removed "$1r.jsonl" --quarantine "$1q.jsonl" "${@:2}" || fail "near $1"; }
 sed 's/.*"text":"\(.*\)"}/\1/' near.jsonl >lines.jsonl # read by the reader in every pass
-for f in near quirks lines; do
+# Into a file, where the copy becomes the output, all may stay, or all up to the first, the last, the half.
+"$LLMCTL" dedup near.jsonl --near -q >stay.jsonl
+(head -1 stay.jsonl && cat stay.jsonl) >early.jsonl
+(cat stay.jsonl && head -1 stay.jsonl) >late.jsonl
+cat stay.jsonl stay.jsonl >twice.jsonl
+head -c -1 late.jsonl >open.jsonl
+(printf '\357\273\277' && cat stay.jsonl) >bom.jsonl
+(cat stay.jsonl && printf '\r\nbroken\n\n' && cat stay.jsonl) >mixed.jsonl
+for f in near quirks lines stay early late twice open bom mixed; do
     as=; [ $f != lines ] || as="--format text --documents line"
     near a $f.jsonl $as
     for t in 1 2; do

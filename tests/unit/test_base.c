@@ -270,6 +270,40 @@ static void a_large_file_has_every_byte_in_small_and_large_pieces(void **state)
     assert_int_equal(file_size(at("large"), &e), (int64_t)done);
 }
 
+static void what_was_written_can_be_read_and_closed_up_in_its_place(void **state)
+{
+    (void)state;
+    struct err e;
+    struct buf back = {0};
+    char seen[3] = "";
+    struct file_writer *w = file_create(at("place"), 0, &e);
+    assert_non_null(w);
+    assert_int_equal(file_write(w, "aabbccddee", 10, &e), 0);
+    assert_int_equal(file_again(w, &e), 0);
+    assert_int_equal(file_offset(w), 0);
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", file_fd(w));
+    int fd = open(name, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(file_stay(w, 4, &e), 0);
+    assert_int_equal(file_write(w, "ee", 2, &e), 0);
+    assert_int_equal(file_stay(w, 0, &e), 0); /* what was written is with the file */
+    assert_int_equal(pread(fd, seen, 2, 4), 2);
+    assert_string_equal(seen, "ee");
+    assert_int_equal(file_stay(w, 2, &e), 0);
+    assert_int_equal(file_offset(w), 8);
+    assert_false(file_exists(at("place")));
+    assert_int_equal(file_commit(w, &e), 0);
+    close(fd);
+    assert_int_equal(file_read_all(at("place"), 100, &back, &e), 0);
+    assert_string_equal(back.data, "aabbeedd");
+    buf_free(&back);
+    w = file_create("/dev/null", 0, &e);
+    assert_non_null(w);
+    assert_int_equal(file_fd(w), -1);
+    assert_int_equal(file_commit(w, &e), 0);
+}
+
 static void any_failing_call_leaves_the_old_file(void **state)
 {
     (void)state;
@@ -453,6 +487,7 @@ int main(void)
         cmocka_unit_test(a_file_appears_whole_or_not_at_all),
         cmocka_unit_test(a_pipe_is_written_as_it_is),
         cmocka_unit_test(a_large_file_has_every_byte_in_small_and_large_pieces),
+        cmocka_unit_test(what_was_written_can_be_read_and_closed_up_in_its_place),
         cmocka_unit_test(any_failing_call_leaves_the_old_file),
         cmocka_unit_test(the_checked_reader_never_leaves_its_bytes),
         cmocka_unit_test(foreign_files_are_named),
