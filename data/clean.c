@@ -57,6 +57,7 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
         return err_oom(e, sizeof *b->s.detail, "the curves of a block");
     clean_stats_clear(&b->s);
     buf_clear(&b->rows);
+    b->run = b->run_end = NULL;
     for (int i = 0; i < c->cfg->n_filters; i++)
         buf_clear(&b->keep[i]);
     struct doc d;
@@ -74,6 +75,7 @@ static int work(void *arg, struct doc_slot *s, int thread, struct err *e)
         else if (clean_one(c, thread, s, &d, good++, e))
             return err_wrap(e, "%s:%llu", d.file->name, (unsigned long long)d.line_no);
     }
+    clean_write_run(s);
     for (int i = 0; i < DOC_RUN_BUFS; i++)
         if (doc_pack(&s->out[i], c->out[i].packing, &s->scratch, e)) return -1;
     return 0;

@@ -159,6 +159,45 @@ static void note_detail(const struct clean *c, struct clean_stats *s, const stru
     if (detail_sample(s->detail, &x)) s->detail->n_samples[reason] = SAMPLES_A_RULE;
 }
 
+static void end_run(struct doc_slot *s)
+{
+    struct clean_block *b = s->user;
+    if (b->run) buf_add(&s->out[OUT_KEPT], b->run, (size_t)(b->run_end - b->run));
+    b->run = b->run_end = NULL;
+}
+
+void clean_write_run(struct doc_slot *s)
+{
+    struct clean_block *b = s->user;
+    struct buf *data = &s->block.data, *out = &s->out[OUT_KEPT];
+    if (b->run == data->data && (size_t)(b->run_end - b->run) == data->len && !out->len) {
+        struct buf swap = *out;
+        *out = *data;
+        *data = swap;
+        b->run = b->run_end = NULL;
+    }
+    end_run(s);
+}
+
+/* The same as doc_emit(), but neighbours that go out as they came wait for each other. */
+static void keep_doc(struct doc_slot *s, const struct doc *d, const char *text, size_t n)
+{
+    struct clean_block *b = s->user;
+    const char *from = s->block.data.data, *end = from + s->block.data.len;
+    bool as_it_came = d->line >= from && d->line < end && text == d->text && n == d->text_len;
+    const char *nl = as_it_came ? d->line + d->line_len : NULL;
+    if (!nl || nl >= end || *nl != '\n') {
+        end_run(s);
+        doc_emit(d, text, n, &s->out[OUT_KEPT]);
+        return;
+    }
+    if (!b->run || d->line != b->run_end) {
+        end_run(s);
+        b->run = d->line;
+    }
+    b->run_end = nl + 1;
+}
+
 static void finish(const struct clean *c, int thread, struct doc_slot *slot, const struct clean_doc *d,
                    const struct rules_work *w, const struct rule_set *failed)
 {
@@ -187,7 +226,7 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
         s->changed += c->workers[thread].masked || len != doc->text_len ||
                       (text != doc->text && memcmp(text, doc->text, len) != 0);
         for (uint64_t i = 0; i < n && c->want[OUT_KEPT]; i++)
-            doc_emit(doc, text, len, &slot->out[OUT_KEPT]);
+            keep_doc(slot, doc, text, len);
     }
     if (!c->want[OUT_DECISIONS]) return;
     struct clean_verdict v = {.doc = doc,

@@ -55,6 +55,7 @@ struct clean_block {
     struct clean_stats s;
     struct buf rows; /* notes */
     struct buf keep[CLEAN_FILTERS_MAX];
+    const char *run, *run_end; /* lines of the block that go out as they came, and are not yet in out[OUT_KEPT] */
 };
 
 struct worker {
@@ -84,6 +85,9 @@ struct clean {
 /* clean_doc.c: one document through filters and rules. */
 int clean_one(const struct clean *c, int thread, struct doc_slot *s, const struct doc *d, uint64_t i,
               struct err *e);
+
+/* The lines that wait to be written, after the last document: where all stay, without a copy. */
+void clean_write_run(struct doc_slot *s);
 
 /* clean_stats.c */
 struct clean_group *clean_group_of(struct clean_groups *g, const char *name, size_t n); /* NULL: oom */
