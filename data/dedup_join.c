@@ -20,17 +20,18 @@ struct joining {
     const uint32_t *rows; /* of signatures that take part */
     size_t n;
     int bits; /* the table has 1 << bits, twice */
+    uint64_t *want; /* bits of rows that are in a pair */
     struct join_worker {
         uint64_t *key;         /* n: the band's, as the rows */
         uint64_t *seen, *more; /* came once; again */
-        uint64_t *rec;         /* key, document: of those that may come twice */
+        uint64_t *rec;         /* key, row: of those that may come twice */
         size_t rec_cap;
-        uint64_t pair[PAIRS * 2];
+        uint64_t pair[PAIRS * 2]; /* of rows */
         size_t n_pairs;
         struct err err;
         bool failed;
     } * workers;
-    pthread_mutex_t lock; /* of the collection of pairs */
+    pthread_mutex_t lock; /* of the collection of pairs and of want */
 };
 
 static inline const uint64_t *row(const struct joining *j, size_t i)
@@ -43,6 +44,11 @@ static int flush(struct joining *j, struct join_worker *w)
 {
     if (!w->n_pairs) return 0;
     pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < 2 * w->n_pairs; i++) {
+        uint64_t r = w->pair[i];
+        j->want[r >> 6] |= (uint64_t)1 << (r & 63);
+        w->pair[i] = row(j, r)[0];
+    }
     int ret = dsort_add(&j->d->store.sort[D_PAIR], w->pair, w->n_pairs, &w->err);
     pthread_mutex_unlock(&j->lock);
     w->n_pairs = 0;
@@ -93,7 +99,7 @@ static int collect(struct joining *j, struct join_worker *w, size_t *n)
             w->rec_cap = cap;
         }
         w->rec[2 * k] = key;
-        w->rec[2 * k++ + 1] = row(j, i)[0];
+        w->rec[2 * k++ + 1] = i;
     }
     *n = k;
     return 0;
@@ -139,18 +145,17 @@ static void free_workers(struct joining *j)
         free(j->workers[t].rec);
     }
     free(j->workers);
+    free(j->want);
 }
 
-/* What is in a pair. */
-static int want(struct dedup *d, struct err *e)
+/* What is in a pair, in order. */
+static int want(const struct joining *j, struct err *e)
 {
-    struct dmerge m = {0};
-    const uint64_t *r;
-    int got = dmerge_add_sort(&m, &d->store.sort[D_PAIR], 0, UINT64_MAX, e);
-    while (!got && (got = dmerge_next(&m, &r, e)) > 0)
-        got = dsort_add(&d->store.sort[D_WANT], r, 1, e) || dsort_add(&d->store.sort[D_WANT], r + 1, 1, e) ? -1 : 0;
-    dmerge_free(&m);
-    return got;
+    struct dsort *to = &j->d->store.sort[D_WANT];
+    for (size_t i = 0; i < j->n; i += 64)
+        for (uint64_t bits = j->want[i >> 6]; bits; bits &= bits - 1)
+            if (dsort_add(to, row(j, i + (size_t)__builtin_ctzll(bits)), 1, e)) return -1;
+    return 0;
 }
 
 bool dedup_join_fits(const struct dedup *d)
@@ -170,7 +175,11 @@ int dedup_join(struct dedup *d, const uint32_t *rows, size_t n, struct err *e)
     dstore_new(&d->store, D_PAIR);
     dstore_new(&d->store, D_WANT);
     j.workers = mem_zalloc((size_t)d->n_workers, sizeof *j.workers);
-    if (!j.workers) return err_oom(e, sizeof *j.workers, "the workers");
+    j.want = mem_zalloc(n / 64 + 1, 8);
+    if (!j.workers || !j.want) {
+        free_workers(&j);
+        return err_oom(e, sizeof *j.workers, "the workers");
+    }
     pthread_mutex_init(&j.lock, NULL);
     if (n) pool_run(d->cfg->pool, d->cfg->bands, slice, &j);
     pthread_mutex_destroy(&j.lock);
@@ -180,9 +189,9 @@ int dedup_join(struct dedup *d, const uint32_t *rows, size_t n, struct err *e)
         *e = j.workers[t].err;
         ret = -1;
     }
+    if (!ret) ret = want(&j, e);
     free_workers(&j);
-    return ret || dstore_put(&d->store, D_PAIR, d->cfg->pool, e) || want(d, e) ||
-                   dstore_put(&d->store, D_WANT, d->cfg->pool, e)
+    return ret || dstore_put(&d->store, D_PAIR, d->cfg->pool, e) || dstore_put(&d->store, D_WANT, d->cfg->pool, e)
                ? -1
                : 0;
 }
