@@ -14,7 +14,7 @@ static struct tok_span in_chars(const struct encode_view *v, size_t i)
     if (text < 0) return s;
     size_t begin = char_index_begin(&v->chars[text], s.begin);
     size_t end = char_index_end(&v->chars[text], s.end);
-    return (struct tok_span){begin, end > begin ? end : begin};
+    return (struct tok_span){.begin = begin, .end = end > begin ? end : begin};
 }
 
 static void add_token(const struct encode_view *v, size_t i, struct buf *out)

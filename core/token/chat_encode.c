@@ -23,7 +23,7 @@ static int bos_once(const struct tokenizer *t, struct tok_ids *ids, size_t from,
     memmove(ids->id + from + 1, ids->id + from, (ids->n - from) * sizeof *ids->id);
     memmove(ids->span + from + 1, ids->span + from, (ids->n - from) * sizeof *ids->span);
     ids->id[from] = bos;
-    ids->span[from] = (struct tok_span){0, 0};
+    ids->span[from] = (struct tok_span){0};
     ids->n++;
     return 0;
 }

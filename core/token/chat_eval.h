@@ -96,7 +96,10 @@ int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *fr
                  int64_t most, struct cv *out);
 /* TITLE: every run of letters, as str.title(); WORDS: every word, as the filter. */
 enum case_kind { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_WORDS, CASE_CAPITAL };
+/* chat_case.c: as Python's str.upper(), lower(), title(), Jinja's title filter, and
+ * capitalize(); str.isupper() and islower(). */
 int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, struct cv *out);
+bool chat_is_case(const struct cstr *s, bool upper);
 int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *separator, struct cv *out);
 /* An argument as a string or an integer; *out keeps its default when absent. */
 int chat_string_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, const struct cstr **out);

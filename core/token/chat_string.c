@@ -1,6 +1,5 @@
 /* What filters and methods do to strings. */
 #include <string.h>
-#include <utf8proc.h>
 
 #include "core/base/json.h"
 #include "core/token/chat_eval.h"
@@ -24,22 +23,12 @@ int chat_int_arg(struct chat_run *r, const struct chat_args *a, size_t at, const
     return 0;
 }
 
-static struct uni_char char_at(const struct cstr *s, size_t i)
-{
-    return uni_next((const uint8_t *)s->s + i, s->n - i);
-}
-
-static bool is_white(uint32_t cp)
-{
-    return cp != UNI_BAD && ((uni_class(cp) & UNI_SPACE) || (cp >= 0x1C && cp <= 0x1F));
-}
-
 /* Is the character at i one to strip? */
 static bool stripped(const struct cstr *s, size_t i, size_t len, const struct cstr *chars)
 {
-    if (!chars) return is_white(char_at(s, i).cp);
+    if (!chars) return chat_white(cstr_char(s, i).cp);
     for (size_t k = 0; k < chars->n;) {
-        size_t n = char_at(chars, k).len;
+        size_t n = cstr_char(chars, k).len;
         if (n == len && memcmp(chars->s + k, s->s + i, len) == 0) return true;
         k += n;
     }
@@ -49,8 +38,8 @@ static bool stripped(const struct cstr *s, size_t i, size_t len, const struct cs
 int chat_strip(struct chat_run *r, const struct cstr *s, const struct cstr *chars, int sides, struct cv *out)
 {
     size_t from = 0, to = s->n;
-    while ((sides & STRIP_LEFT) && from < to && stripped(s, from, char_at(s, from).len, chars))
-        from += char_at(s, from).len;
+    while ((sides & STRIP_LEFT) && from < to && stripped(s, from, cstr_char(s, from).len, chars))
+        from += cstr_char(s, from).len;
     while ((sides & STRIP_RIGHT) && to > from) {
         size_t begin = to - 1;
         while (begin > from && (s->s[begin] & 0xC0) == 0x80) begin--;
@@ -78,7 +67,7 @@ int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *fr
         if (ret == 0 && t.text.len > r->mem.limit) ret = chat_oom(r);
         if (from->n) continue;
         if (at >= s->n) break;
-        size_t len = char_at(s, at).len;
+        size_t len = cstr_char(s, at).len;
         chat_text_part(&t, s, at, at + len);
         at += len;
     }
@@ -86,48 +75,6 @@ int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *fr
         chat_text_part(&t, s, at, s->n);
         ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 64) : chat_oom(r);
     }
-    chat_text_free(&t);
-    return ret;
-}
-
-/* The characters after which a word begins, for the title filter. */
-static bool ends_word(uint32_t cp)
-{
-    return is_white(cp) || cp == '-' || cp == '(' || cp == '{' || cp == '[' || cp == '<';
-}
-
-/* Sharp s and ligatures, whose capital form is several letters. */
-static const char *longer_upper(uint32_t cp)
-{
-    static const char *const ligatures[] = {"FF", "FI", "FL", "FFI", "FFL", "ST", "ST"};
-    return cp == 0xDF ? "SS" : ligatures[cp - 0xFB00];
-}
-
-int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, struct cv *out)
-{
-    struct chat_text t = {{0}, {0}};
-    bool begins = true, whole = kind == CASE_UPPER || kind == CASE_WORDS; /* of one character; else its title form */
-    for (size_t i = 0; i < s->n;) {
-        struct uni_char c = char_at(s, i);
-        bool upper = kind == CASE_UPPER || (kind != CASE_LOWER && begins);
-        char bytes[4];
-        uint8_t mark = cstr_mark(s, i);
-        if (c.cp == UNI_BAD) {
-            chat_text_part(&t, s, i, i + c.len);
-        } else if (upper && (c.cp == 0xDF || (c.cp >= 0xFB00 && c.cp <= 0xFB06))) {
-            const char *big = longer_upper(c.cp);
-            for (size_t k = 0; big[k]; k++) chat_text_addc(&t, k && !whole ? (char)(big[k] | 0x20) : big[k], mark);
-        } else if (!upper && c.cp == 0x130) {
-            chat_text_add(&t, "i\xCC\x87", 3, mark);
-        } else {
-            utf8proc_int32_t to = (utf8proc_int32_t)c.cp;
-            to = !upper ? utf8proc_tolower(to) : whole ? utf8proc_toupper(to) : utf8proc_totitle(to);
-            chat_text_add(&t, bytes, (size_t)utf8_encode((uint32_t)to, bytes), mark);
-        }
-        begins = kind == CASE_WORDS ? ends_word(c.cp) : kind == CASE_TITLE ? !(c.class & UNI_L) : false;
-        i += c.len;
-    }
-    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 16) : chat_oom(r);
     chat_text_free(&t);
     return ret;
 }

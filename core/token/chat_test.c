@@ -4,18 +4,6 @@
 
 #include "core/token/chat_eval.h"
 
-static bool cased(const struct cv *v, bool upper)
-{
-    bool any = false;
-    if (v->type != CV_STRING) return false;
-    for (size_t i = 0; i < v->u.s->n; i++) {
-        char c = v->u.s->s[i];
-        if (upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z') return false;
-        any = any || (upper ? c >= 'A' && c <= 'Z' : c >= 'a' && c <= 'z');
-    }
-    return any;
-}
-
 static bool is_integer(const struct cv *v)
 {
     return v->type == CV_INT;
@@ -48,8 +36,8 @@ static int plain(const struct cstr *name, const struct cv *v)
     if (cstr_is(name, "iterable")) return iterable(v);
     if (cstr_is(name, "sequence")) return v->type == CV_STRING || cv_is_list(v) || v->type == CV_DICT;
     if (cstr_is(name, "callable")) return callable(v);
-    if (cstr_is(name, "upper")) return cased(v, true);
-    if (cstr_is(name, "lower")) return cased(v, false);
+    if (cstr_is(name, "upper")) return v->type == CV_STRING && chat_is_case(v->u.s, true);
+    if (cstr_is(name, "lower")) return v->type == CV_STRING && chat_is_case(v->u.s, false);
     return 2;
 }
 

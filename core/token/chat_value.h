@@ -15,6 +15,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/token/unicode.h"
 
 enum chat_mark {
     CHAT_TRUSTED = 1,   /* template text, or a token that the template was given */
@@ -94,6 +95,18 @@ void chat_text_part(struct chat_text *t, const struct cstr *s, size_t from, size
 static inline uint8_t cstr_mark(const struct cstr *s, size_t i)
 {
     return s->marks ? s->marks[i] : s->mark;
+}
+
+/* The character at s[i], i < n. */
+static inline struct uni_char cstr_char(const struct cstr *s, size_t i)
+{
+    return uni_next((const uint8_t *)s->s + i, s->n - i);
+}
+
+/* What Python takes for white space. */
+static inline bool chat_white(uint32_t cp)
+{
+    return cp != UNI_BAD && ((uni_class(cp) & UNI_SPACE) || (cp >= 0x1C && cp <= 0x1F));
 }
 
 /* False (0): over the memory limit. */

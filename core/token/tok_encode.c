@@ -38,11 +38,13 @@ static void word_spans(struct job *j, size_t from, const struct norm_origin *ori
         struct tok_span *p = &j->out->span[i];
         size_t first = begin + p->begin, end = begin + p->end;
         if (!origin) {
-            *p = (struct tok_span){first + j->offset, end + j->offset};
+            p->begin = first + j->offset;
+            p->end = end + j->offset;
             continue;
         }
         size_t last = end > first ? end - 1 : first;
-        *p = (struct tok_span){origin[first].begin + j->offset, origin[last].end + j->offset};
+        p->begin = origin[first].begin + j->offset;
+        p->end = origin[last].end + j->offset;
     }
 }
 
@@ -54,8 +56,34 @@ static void spm_word_spans(struct job *j, size_t from, const struct norm_origin 
     for (size_t i = from; i < j->out->n; i++) {
         struct tok_span *p = &j->out->span[i];
         size_t a = begin + p->begin, b = begin + p->end, end = j->s->norm.end;
-        *p = (struct tok_span){(a < n ? origin[a].begin : end) + j->offset,
-                               (b < n ? origin[b].begin : end) + j->offset};
+        p->begin = (a < n ? origin[a].begin : end) + j->offset;
+        p->end = (b < n ? origin[b].begin : end) + j->offset;
+    }
+}
+
+/* Spaces, as they are or as the byte alphabet spells U+0020, at the ends of a token. */
+static void count_spaces(const uint8_t *s, size_t n, uint32_t *lead, uint32_t *trail)
+{
+    const uint32_t spelled = 0x120;
+    struct uni_char c;
+    *lead = *trail = 0;
+    for (size_t at = 0; at < n; at += c.len, ++*lead)
+        if ((c = uni_next(s + at, n - at)).cp != spelled && !(c.class & UNI_SPACE)) break;
+    for (size_t at = n; at > 0; at -= c.len, ++*trail)
+        if ((c = uni_prev(s, at)).cp != spelled && !(c.class & UNI_SPACE)) break;
+}
+
+/* Unigram calls what it does not know by its own text, which normalization may have
+ * changed; spans are in the word still. */
+static void name_unknown(struct job *j, size_t from, const uint8_t *word)
+{
+    for (size_t i = from; i < j->out->n; i++) {
+        struct tok_span *p = &j->out->span[i];
+        uint32_t lead;
+        if (j->out->id[i] != j->t->unk_id) continue;
+        count_spaces(word + p->begin, p->end - p->begin, &lead, &p->trail);
+        p->unknown = true;
+        p->lead = lead & INT32_MAX;
     }
 }
 
@@ -93,6 +121,7 @@ static int words(struct job *j, size_t at)
                            j->out, j->e))
             return -1;
         if (!j->out->want_spans) continue;
+        if (j->t->trim_offsets && j->t->model == MODEL_UNIGRAM) name_unknown(j, from, (const uint8_t *)p->text + w.begin);
         if (j->t->source == SOURCE_SPM) spm_word_spans(j, from, p->origin, w.begin, p->n);
         else word_spans(j, from, p->origin, w.begin);
     }
@@ -215,18 +244,6 @@ static int push_all(struct job *j, const struct tok_place *v, int n)
     return 0;
 }
 
-/* Spaces, as they are or as the byte alphabet spells U+0020, at the ends of a token. */
-static void count_spaces(const uint8_t *s, size_t n, size_t *lead, size_t *trail)
-{
-    const uint32_t spelled = 0x120;
-    struct uni_char c;
-    *lead = *trail = 0;
-    for (size_t at = 0; at < n; at += c.len, ++*lead)
-        if ((c = uni_next(s + at, n - at)).cp != spelled && !(c.class & UNI_SPACE)) break;
-    for (size_t at = n; at > 0; at -= c.len, ++*trail)
-        if ((c = uni_prev(s, at)).cp != spelled && !(c.class & UNI_SPACE)) break;
-}
-
 /* Where the character begins that `at` is inside of: spans fall between characters
  * where the model left some out. */
 static size_t char_floor(const uint8_t *text, size_t n, size_t at)
@@ -236,6 +253,22 @@ static size_t char_floor(const uint8_t *text, size_t n, size_t at)
     return at;
 }
 
+/* White space at the ends of an added token, as it stands in the text. */
+static void added_spaces(const uint8_t *text, const struct tok_span *p, uint32_t *lead, uint32_t *trail)
+{
+    struct uni_char c;
+    *lead = *trail = 0;
+    for (size_t at = p->begin; at < p->end && ((c = uni_next(text + at, p->end - at)).class & UNI_SPACE); ++*lead) at += c.len;
+    for (size_t at = p->end; at > p->begin && ((c = uni_prev(text, at)).class & UNI_SPACE); ++*trail) at -= c.len;
+}
+
+/* Are there n characters before text + at? */
+static bool stands_behind(const uint8_t *text, size_t at, uint32_t n)
+{
+    for (; n && at; n--) at -= uni_prev(text, at).len;
+    return n == 0;
+}
+
 /* What the ByteLevel post-processor leaves out of the spans: the spaces at the
  * ends of a token. */
 void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from)
@@ -243,20 +276,12 @@ void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text,
     const uint8_t *text = (const uint8_t *)whole;
     if (!t->trim_offsets || !out->want_spans) return;
     for (size_t i = from; i < out->n; i++) {
-        size_t n, lead, trail;
-        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, out->id[i], &n);
         struct tok_span *p = &out->span[i];
-        /* An unknown piece of unigram is called what it is in the text. */
-        bool unknown = t->model == MODEL_UNIGRAM && out->id[i] == t->unk_id && p->end > p->begin;
-        if (unknown) count_spaces(text + p->begin, p->end - p->begin, &lead, &trail);
-        else count_spaces(s, n, &lead, &trail);
-        if (!unknown && t->vocab.v[out->id[i]].flags & VOCAB_ADDED) { /* as it stands in the text */
-            struct uni_char c;
-            size_t at = p->begin;
-            lead = trail = 0;
-            for (; at < p->end && ((c = uni_next(text + at, p->end - at)).class & UNI_SPACE); lead++) at += c.len;
-            for (at = p->end; at > p->begin && ((c = uni_prev(text, at)).class & UNI_SPACE); trail++) at -= c.len;
-        }
+        uint32_t lead = p->lead, trail = p->trail;
+        size_t n;
+        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, out->id[i], &n);
+        if (!p->unknown && t->vocab.v[out->id[i]].flags & VOCAB_ADDED) added_spaces(text, p, &lead, &trail);
+        else if (!p->unknown) count_spaces(s, n, &lead, &trail);
         /* One added prefix space is not in the text: nothing to leave out. */
         if (lead == 1 && t->trim_prefix_space && (i == from || p->begin == 0)) lead = 0;
         /* Characters of the text, whatever they are. */
@@ -267,6 +292,8 @@ void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text,
         }
         for (; lead && p->begin < p->end; lead--) p->begin += uni_next(text + p->begin, n_text - p->begin).len;
         if (p->begin > p->end) p->begin = p->end;
+        /* More than the text has before the end: the engine lets it be. */
+        if (!stands_behind(text, p->end, trail)) continue;
         for (; trail && p->end > p->begin; trail--) p->end -= uni_prev(text, p->end).len;
         if (p->end < p->begin) p->end = p->begin;
     }
@@ -293,7 +320,7 @@ static int pad(struct job *j, size_t from)
         memmove(j->out->span + at + more, j->out->span + at, (j->out->n - at) * sizeof *j->out->span);
     for (size_t i = at; i < at + more; i++) {
         j->out->id[i] = l->pad_id;
-        if (j->out->want_spans) j->out->span[i] = (struct tok_span){0, 0};
+        if (j->out->want_spans) j->out->span[i] = (struct tok_span){0};
     }
     j->out->n += more;
     return 0;
@@ -329,7 +356,8 @@ static int body(struct job *j, const char *text, size_t n)
         struct tok_span *p = &j->out->span[i];
         const struct norm_origin *o = j->s->origin;
         size_t last = p->end > p->begin ? p->end - 1 : p->begin;
-        *p = (struct tok_span){o[p->begin < n ? p->begin : n - 1].begin, o[last < n ? last : n - 1].end};
+        p->begin = o[p->begin < n ? p->begin : n - 1].begin;
+        p->end = o[last < n ? last : n - 1].end;
     }
     return 0;
 }

@@ -12,7 +12,7 @@ enum { NO_ID = -1 };
 int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e)
 {
     if (tok_ids_room(out, 1, e)) return -1;
-    if (out->want_spans) out->span[out->n] = (struct tok_span){begin, end};
+    if (out->want_spans) out->span[out->n] = (struct tok_span){.begin = begin, .end = end};
     out->id[out->n++] = id;
     return 0;
 }
@@ -201,7 +201,7 @@ static void bpe_spans(const struct tokenizer *t, const uint8_t *word, size_t n,
         int id = out->id[i];
         size_t covers = id == t->unk_id ? unk_covers(t, word, n, &u) : t->bytes[id].covers;
         size_t next = pos + covers < n ? pos + covers : n;
-        out->span[i] = (struct tok_span){pos, next};
+        out->span[i] = (struct tok_span){.begin = pos, .end = next};
         pos = next;
     }
 }
@@ -259,7 +259,7 @@ static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint
     if (tok_ids_room(out, n + 1, e)) return -1;
     int whole = tok_whole_word(t, word, n);
     if (whole >= 0) {
-        if (out->want_spans) out->span[out->n] = (struct tok_span){0, n};
+        if (out->want_spans) out->span[out->n] = (struct tok_span){.end = n};
         out->id[out->n++] = whole;
         return 0;
     }

@@ -112,7 +112,7 @@ static int fill(const struct tokenizer *t, struct tok_encoding *x, struct err *e
 {
     const struct tok_limits *l = &t->limits;
     size_t n = x->ids.n, to = tok_limits_padded(l, n), more = to - n;
-    struct tok_span none = {0, 0};
+    struct tok_span none = {0};
     for (size_t i = n; i < to; i++)
         if (push(x, l->pad_id, none, l->pad_type, TOK_FROM_PADDING, e)) return -1;
     if (!l->pad_left || !more) return 0;
@@ -143,7 +143,7 @@ int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char
     for (int i = 0; i < p->n; i++) {
         int id = p->v[i].id, type = p->v[i].type, ret = 0;
         if (id < 0) ret = put_text(out, id == PLACE_SECOND, type, e);
-        else if (flags & TOK_TEMPLATE) ret = push(out, id, (struct tok_span){0, 0}, type, TOK_FROM_TEMPLATE, e);
+        else if (flags & TOK_TEMPLATE) ret = push(out, id, (struct tok_span){0}, type, TOK_FROM_TEMPLATE, e);
         if (ret) return -1;
     }
     return (flags & TOK_LIMITS) && t->limits.pad ? fill(t, out, e) : 0;

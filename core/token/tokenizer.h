@@ -57,7 +57,10 @@ void tok_scratch_free(struct tok_scratch *s);
 /* Growing arrays that encode appends to; offsets filled only when wanted. */
 struct tok_ids {
     int32_t *id;
-    struct tok_span { size_t begin, end; } *span; /* byte offsets into the text, or NULL */
+    struct tok_span {
+        size_t begin, end;    /* byte offsets into the text */
+        uint32_t unknown : 1, lead : 31, trail; /* what unigram does not know: spaces at its ends after normalization */
+    } *span;                  /* or NULL */
     size_t n, cap;
     bool want_spans;
     bool count_only;    /* what is no longer needed may go, if it is counted: */

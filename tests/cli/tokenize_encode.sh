@@ -58,3 +58,7 @@ cat >uni.json <<'J'
 J
 printf 'a\xc4\xa0b' >trim.txt
 is "$("$LLMCTL" tokenize encode trim.txt -t uni.json --jsonl -q | grep -o '"offsets":.*"byte_offsets"')" '"offsets":[[0,1],[2,2],[2,3]],"byte_offsets"'
+# ... as normalization left it: U+200B became a space, "x" two and a letter.
+sed -i 's/"normalizer":null/"normalizer":{"type":"Sequence","normalizers":[{"type":"Nmt"},{"type":"Replace","pattern":{"String":"x"},"content":"  y"}]}/' uni.json
+printf 'ab\xe2\x80\x8bbx' >trim.txt
+is "$("$LLMCTL" tokenize encode trim.txt -t uni.json --jsonl -q | grep -o '"offsets":.*"byte_offsets"')" '"offsets":[[0,1],[1,2],[3,3],[3,4],[5,5]],"byte_offsets"'

@@ -87,6 +87,11 @@ static void templates_render_as_in_jinja(void **state)
     expect("{{ 'yes' if n > 3 else 'no' }}{{ 'a' in 'cat' }}{{ 1 < 2 < 3 }}{{ not n }}", "yesTrueTrueFalse");
     expect("{{ '%4s|%-3s|%.2s|%x|%04X'|format('\xc3\xa9', 'b', '\xc3\xa9\xc3\xa9\xc3\xa9', 255, 10) }}", "   \xc3\xa9|b  |\xc3\xa9\xc3\xa9|ff|000A");
     expect("{{ '\xef\xac\x81x'|upper }}{{ '\xef\xac\x81x'|title }}{{ '\xef\xac\x81x'.title() }}{{ '\xc4\xb0'|lower }}", "FIXFIxFixi\xcc\x87");
+    /* \u03a3: a sigma ends a word or not; points do not count, and |title looks at what follows the first letter only */
+    expect("{{ '\\u0391\\u03a3 \\u0391\\u03a3\\u0391 \\u03a3 \\u0391.\\u03a3.'|lower }}", "\u03b1\u03c2 \u03b1\u03c3\u03b1 \u03c3 \u03b1.\u03c2.");
+    expect("{{ '\\u0391\\u03a3'|title }}{{ '\\u0391\\u03a3'.title() }}{{ '\\u0391\\u03a3'|capitalize }}", "\u0391\u03c3\u0391\u03c2\u0391\u03c2");
+    expect("{{ '\\u1fb7\\u1fb3\\u0149'|upper }}{{ '\\u1fb7 \\u1fb3'.title() }}", "\u0391\u0342\u0399\u0391\u0399\u02bcN\u0391\u0342\u0345 \u1fbc");
+    expect("{{ '\\u65e5ab'.title() }}{{ '\\u03b1!' is lower }}{{ '\\u0391a' is upper }}{{ '1' is upper }}", "\u65e5AbTrueFalseFalse");
     expect("{{ messages[0]|attr('role') }}{{ namespace(a=1)|attr('a') }}", "1");
     expect("{{ strftime_now('%Y') }}", "1970");
     expect("{{ bos_token }}{{ messages[0].content|trim }}{{ eos_token }}", "<s>Be kind.</s>");

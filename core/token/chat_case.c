@@ -1,0 +1,170 @@
+/* Upper and lower case, as Python's strings do it: capitals that are several
+ * letters, the sigma at the end of a word. */
+#include <string.h>
+#include <utf8proc.h>
+
+#include "core/base/json.h"
+#include "core/token/chat_eval.h"
+#include "core/token/uni_props.h"
+
+struct range {
+    uint32_t first, last;
+};
+
+static bool in_ranges(const struct range *v, size_t n, uint32_t cp)
+{
+    for (size_t i = 0; i < n; i++)
+        if (cp >= v[i].first && cp <= v[i].last) return true;
+    return false;
+}
+
+/* Small letters by Unicode's Lowercase that have another category. */
+static bool other_lower(uint32_t cp)
+{
+    static const struct range v[] = {
+        {0xAA, 0xAA},       {0xBA, 0xBA},       {0x2B0, 0x2B8},     {0x2C0, 0x2C1},     {0x2E0, 0x2E4},     {0x345, 0x345},
+        {0x37A, 0x37A},     {0x10FC, 0x10FC},   {0x1D2C, 0x1D6A},   {0x1D78, 0x1D78},   {0x1D9B, 0x1DBF},   {0x2071, 0x2071},
+        {0x207F, 0x207F},   {0x2090, 0x209C},   {0x2170, 0x217F},   {0x24D0, 0x24E9},   {0x2C7C, 0x2C7D},   {0xA69C, 0xA69D},
+        {0xA770, 0xA770},   {0xA7F2, 0xA7F4},   {0xA7F8, 0xA7F9},   {0xAB5C, 0xAB5F},   {0xAB69, 0xAB69},   {0x10780, 0x10780},
+        {0x10783, 0x10785}, {0x10787, 0x107B0}, {0x107B2, 0x107BA}, {0x1E030, 0x1E06D}};
+    return in_ranges(v, COUNT_OF(v), cp);
+}
+
+static bool is_lower(uint32_t cp)
+{
+    return uni_category(cp) == UNI_Ll || other_lower(cp);
+}
+
+static bool is_upper(uint32_t cp)
+{
+    static const struct range other[] = {{0x2160, 0x216F}, {0x24B6, 0x24CF}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}};
+    return uni_category(cp) == UNI_Lu || in_ranges(other, COUNT_OF(other), cp);
+}
+
+static bool cased(uint32_t cp)
+{
+    return is_lower(cp) || is_upper(cp) || uni_category(cp) == UNI_Lt;
+}
+
+/* Unicode's Case_Ignorable: marks, formats, modifiers, and points inside words. */
+static bool ignored(uint32_t cp)
+{
+    static const uint32_t points[] = {'\'', '.', ':', 0xB7, 0x387, 0x55F, 0x5F4, 0x2018, 0x2019, 0x2024, 0x2027,
+                                      0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
+    enum uni_category c = uni_category(cp);
+    for (size_t i = 0; i < COUNT_OF(points); i++)
+        if (cp == points[i]) return true;
+    return c == UNI_Mn || c == UNI_Me || c == UNI_Cf || c == UNI_Lm || c == UNI_Sk;
+}
+
+bool chat_is_case(const struct cstr *s, bool upper)
+{
+    bool any = false;
+    struct uni_char c;
+    for (size_t i = 0; i < s->n; i += c.len) {
+        c = cstr_char(s, i);
+        if (uni_category(c.cp) == UNI_Lt || (upper ? is_lower(c.cp) : is_upper(c.cp))) return false;
+        any = any || cased(c.cp);
+    }
+    return any;
+}
+
+/* Does the capital sigma at s[at], in a string that begins at `from`, end a word?  Then
+ * its small letter is another one. */
+static bool final_sigma(const struct cstr *s, size_t from, size_t at)
+{
+    struct uni_char c = {0};
+    size_t i = at;
+    while (i > from && ignored((c = uni_prev((const uint8_t *)s->s, i)).cp)) i -= c.len;
+    if (i == from || !cased(c.cp)) return false;
+    for (i = at + 2; i < s->n && ignored((c = cstr_char(s, i)).cp);) i += c.len;
+    return i >= s->n || !cased(c.cp);
+}
+
+/* ---- capitals of several letters ---- */
+
+enum { IOTA = 0x399, IOTA_BELOW = 0x345 };
+
+struct longer {
+    uint32_t cp, to[3];
+};
+
+static const struct longer longers[] = {
+    {0xDF, {'S', 'S'}},          {0x149, {0x2BC, 'N'}},          {0x1F0, {'J', 0x30C}},           {0x390, {IOTA, 0x308, 0x301}},
+    {0x3B0, {0x3A5, 0x308, 0x301}}, {0x587, {0x535, 0x552}},     {0x1E96, {'H', 0x331}},          {0x1E97, {'T', 0x308}},
+    {0x1E98, {'W', 0x30A}},      {0x1E99, {'Y', 0x30A}},         {0x1E9A, {'A', 0x2BE}},          {0x1F50, {0x3A5, 0x313}},
+    {0x1F52, {0x3A5, 0x313, 0x300}}, {0x1F54, {0x3A5, 0x313, 0x301}}, {0x1F56, {0x3A5, 0x313, 0x342}}, {0x1FB2, {0x1FBA, IOTA}},
+    {0x1FB3, {0x391, IOTA}},     {0x1FB4, {0x386, IOTA}},        {0x1FB6, {0x391, 0x342}},        {0x1FB7, {0x391, 0x342, IOTA}},
+    {0x1FBC, {0x391, IOTA}},     {0x1FC2, {0x1FCA, IOTA}},       {0x1FC3, {0x397, IOTA}},         {0x1FC4, {0x389, IOTA}},
+    {0x1FC6, {0x397, 0x342}},    {0x1FC7, {0x397, 0x342, IOTA}}, {0x1FCC, {0x397, IOTA}},         {0x1FD2, {IOTA, 0x308, 0x300}},
+    {0x1FD3, {IOTA, 0x308, 0x301}}, {0x1FD6, {IOTA, 0x342}},     {0x1FD7, {IOTA, 0x308, 0x342}},  {0x1FE2, {0x3A5, 0x308, 0x300}},
+    {0x1FE3, {0x3A5, 0x308, 0x301}}, {0x1FE4, {0x3A1, 0x313}},   {0x1FE6, {0x3A5, 0x342}},        {0x1FE7, {0x3A5, 0x308, 0x342}},
+    {0x1FF2, {0x1FFA, IOTA}},    {0x1FF3, {0x3A9, IOTA}},        {0x1FF4, {0x38F, IOTA}},         {0x1FF6, {0x3A9, 0x342}},
+    {0x1FF7, {0x3A9, 0x342, IOTA}}, {0x1FFC, {0x3A9, IOTA}},     {0xFB00, {'F', 'F'}},            {0xFB01, {'F', 'I'}},
+    {0xFB02, {'F', 'L'}},        {0xFB03, {'F', 'F', 'I'}},      {0xFB04, {'F', 'F', 'L'}},       {0xFB05, {'S', 'T'}},
+    {0xFB06, {'S', 'T'}},        {0xFB13, {0x544, 0x546}},       {0xFB14, {0x544, 0x535}},        {0xFB15, {0x544, 0x53B}},
+    {0xFB16, {0x54E, 0x546}},    {0xFB17, {0x544, 0x53D}}};
+
+/* The capital form, or at the beginning of a word (title) with the rest of it small;
+ * how many characters. */
+static int capital(uint32_t cp, bool title, uint32_t to[3])
+{
+    static const uint32_t blocks[] = {0x1F08, 0x1F28, 0x1F68};
+    to[0] = (uint32_t)(title ? utf8proc_totitle((utf8proc_int32_t)cp) : utf8proc_toupper((utf8proc_int32_t)cp));
+    if (cp < 0xDF) return 1;
+    if (cp >= 0x1F80 && cp <= 0x1FAF) { /* alpha, eta, omega with a breathing and iota */
+        if (title) return 1;
+        to[0] = blocks[(cp - 0x1F80) / 16] + cp % 8;
+        to[1] = IOTA;
+        return 2;
+    }
+    for (size_t i = 0; i < COUNT_OF(longers); i++) {
+        const struct longer *x = &longers[i];
+        if (x->cp != cp) continue;
+        if (title && uni_category(to[0]) == UNI_Lt) return 1; /* iota below */
+        memcpy(to, x->to, sizeof x->to);
+        for (int k = 1; title && cp != 0x149 && k < 3; k++)
+            to[k] = to[k] == IOTA ? IOTA_BELOW : (uint32_t)utf8proc_tolower((utf8proc_int32_t)to[k]);
+        return to[2] ? 3 : 2;
+    }
+    return 1;
+}
+
+/* ---- strings ---- */
+
+/* The characters after which a word begins, for the title filter. */
+static bool ends_word(uint32_t cp)
+{
+    return chat_white(cp) || cp == '-' || cp == '(' || cp == '{' || cp == '[' || cp == '<';
+}
+
+static int small(const struct cstr *s, size_t from, size_t at, uint32_t cp, uint32_t to[3])
+{
+    to[0] = cp == 0x3A3 && final_sigma(s, from, at) ? 0x3C2 : (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
+    if (cp != 0x130) return 1;
+    to[0] = 'i';
+    to[1] = 0x307;
+    return 2;
+}
+
+int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, struct cv *out)
+{
+    struct chat_text t = {{0}, {0}};
+    size_t from = 0; /* what small letters look back to */
+    bool begins = true, whole = kind == CASE_UPPER || kind == CASE_WORDS; /* of one character; else its title form */
+    for (size_t i = 0; i < s->n;) {
+        struct uni_char c = cstr_char(s, i);
+        bool upper = kind == CASE_UPPER || (kind != CASE_LOWER && begins);
+        uint32_t to[3];
+        char bytes[4];
+        int n = c.cp == UNI_BAD ? 0 : upper ? capital(c.cp, !whole, to) : small(s, from, i, c.cp, to);
+        if (n == 0) chat_text_part(&t, s, i, i + c.len);
+        for (int k = 0; k < n; k++) chat_text_add(&t, bytes, (size_t)utf8_encode(to[k], bytes), cstr_mark(s, i));
+        begins = kind == CASE_WORDS ? ends_word(c.cp) : kind == CASE_TITLE ? !cased(c.cp) : false;
+        i += c.len;
+        if (kind == CASE_WORDS && upper) from = i; /* the filter changes the first letter and the rest apart */
+    }
+    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 16) : chat_oom(r);
+    chat_text_free(&t);
+    return ret;
+}
