@@ -323,7 +323,8 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     if (pre->form == FORM_NFC) buf_adds(&json, "\"normalizer\":{\"type\":\"NFC\"},");
     buf_adds(&json, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
     gguf_pre_chain(pre, &json);
-    buf_printf(&json, "]},\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{"
+    buf_printf(&json, "]},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,"
+                      "\"trim_offsets\":true,\"use_regex\":true},\"model\":{"
                       "\"type\":\"BPE\",\"ignore_merges\":%s,\"vocab\":{%s},\"merges\":[",
                pre->ignore_merges ? "true" : "false", vocab.data ? vocab.data : "");
     add_merges(g, &json, e);

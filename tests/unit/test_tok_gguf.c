@@ -154,6 +154,17 @@ static struct tokenizer *byte_level(const char *pre, bool bos, struct err *e)
     return t;
 }
 
+/* HF tokenizers reads no decoder without all its members. */
+static void decoder_is_whole(const struct tokenizer *t)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    assert_int_equal(tok_to_json(t, &json, &e), 0);
+    const char *d = strstr(json.data, "\"decoder\""), *end = d ? strchr(d, '}') : NULL, *last = d ? strstr(d, "\"use_regex\"") : NULL;
+    assert_true(last && last < end);
+    buf_free(&json);
+}
+
 static void a_split_is_known_by_name(void **state)
 {
     (void)state;
@@ -168,6 +179,7 @@ static void a_split_is_known_by_name(void **state)
         if (!t) fail_msg("%s: %s", cases[i].pre, e.msg);
         check(t, "ab 12", TOK_TEMPLATE, cases[i].want);
         round_trip(t);
+        decoder_is_whole(t);
         tok_free(t);
     }
     struct tokenizer *t = byte_level("gpt-2", true, &e);
