@@ -264,13 +264,14 @@ static void tiktoken_files_need_the_name_of_their_split(void **state)
     (void)state;
     struct err e = {0};
     char got[256];
-    static const char file[] = "YQ== 0\nYg== 1\nIA== 2\nYWI= 3\nYmE= 4\nYWJh 5\n";
+    static const char file[] = "YQ== 0\nYg== 1\nIA== 2\nYWI= 3\nYmE= 4\nYWJh 5\n= 6\n";
     assert_null(tok_from_tiktoken(file, strlen(file), NULL, NULL, "f.tiktoken", &e));
     assert_non_null(strstr(e.msg, "cl100k"));
     struct tokenizer *t = tok_from_tiktoken(file, strlen(file), "gpt2", NULL, "f.tiktoken", &e);
     assert_non_null(t);
     encode(t, "aba abab", 0, got, sizeof got);
     assert_string_equal(got, "5@0-3 2@3-4 3@4-6 3@6-8");
+    assert_int_equal(tok_vocab_size(t), 7); /* the last without bytes, as Whisper's */
     tok_free(t);
     assert_null(tok_from_tiktoken("Y*== 0\n", 7, "gpt2", NULL, "f.tiktoken", &e));
     assert_non_null(strstr(e.msg, "'f.tiktoken':1"));
