@@ -84,8 +84,9 @@ const struct cmd cmd_tokenize_convert = {
                 "  llmctl tokenize convert tokenizer.json --out vocab.json\n"
                 "  llmctl tokenize convert tokenizer.json --out vocabulary.gguf\n",
     .details = "Reads tokenizer.json, SentencePiece .model, .gguf, tekken.json, vocab.txt,\n"
-               "vocab.json with merges.txt beside it, FILE.tiktoken:SPLIT, or a directory\n"
-               "with one of them: the content tells the kind, not the name.\n"
+               "vocab.json with merges.txt beside it, FILE.tiktoken:SPLIT, RWKV's\n"
+               "rwkv_vocab_*.txt, or a directory with one of them: the content tells the\n"
+               "kind, not the name.\n"
                "A .gguf holds the vocabulary alone. It names how text is cut: what no name\n"
                "stands for is refused.\n"
                "What is written is read back and compared; what a kind of file cannot hold\n"

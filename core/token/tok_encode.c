@@ -340,7 +340,7 @@ static int truncate(struct job *j, size_t from)
 static int body(struct job *j, const char *text, size_t n)
 {
     const struct tokenizer *t = j->t;
-    size_t valid = t->byte_level && !(j->flags & TOK_STRICT) ? n : utf8_valid_prefix(text, n);
+    size_t valid = t->any_bytes && !(j->flags & TOK_STRICT) ? n : utf8_valid_prefix(text, n);
     size_t from = j->out->n;
     j->text = text;
     if (valid < n && (j->flags & TOK_STRICT))

@@ -178,6 +178,7 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
     case KIND_TIKTOKEN: return tok_from_tiktoken(text, n, split, NULL, path, e);
     case KIND_VOCAB_TXT: return tok_from_vocab_txt(text, n, lowercase_beside(path), path, e);
     case KIND_TEKKEN: return tok_from_tekken(text, n, path, e);
+    case KIND_RWKV: return tok_from_rwkv(text, n, path, e);
     case KIND_VOCAB_JSON: return with_merges(text, n, path, e);
     case KIND_MERGES:
         err_set(e, ERR_DATA, "'%s' holds merges: name the vocab.json beside it", path);

@@ -7,7 +7,8 @@
 #include "core/base/buf.h"
 #include "core/token/tokenizer.h"
 
-enum tok_kind { KIND_JSON, KIND_TEKKEN, KIND_VOCAB_JSON, KIND_MERGES, KIND_VOCAB_TXT, KIND_SPM, KIND_TIKTOKEN, KIND_GGUF };
+enum tok_kind { KIND_JSON, KIND_TEKKEN, KIND_VOCAB_JSON, KIND_MERGES, KIND_VOCAB_TXT, KIND_SPM, KIND_TIKTOKEN, KIND_GGUF,
+                KIND_RWKV };
 /* Told by the content; by the path only where that says nothing. */
 enum tok_kind tok_kind_of(const char *text, size_t n, const char *path);
 
@@ -21,6 +22,9 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
 struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, struct err *e);
 /* What it reads back to an equal tokenizer, or refused. */
 int tok_to_tekken(const struct tokenizer *t, struct buf *out, struct err *e);
+/* RWKV's vocabulary of the world models, in the text file that comes with them. */
+struct tokenizer *tok_from_rwkv(const char *text, size_t n, const char *name, struct err *e);
+bool tok_rwkv_looks_like(const char *text, size_t n);
 /* The tokenizer.ggml keys of a GGUF file.  Its pre-tokenizer is known by name
  * or the file is refused. */
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e);

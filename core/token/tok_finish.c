@@ -50,10 +50,11 @@ static int plan_pre(struct tokenizer *t, struct err *e)
         t->model != MODEL_WORDLEVEL)
         return 0;
     if (at != SIZE_MAX && at + 1 == c->n && t->model == MODEL_BPE && takes_bytes(t)) {
-        t->byte_level = true; /* the model reads bytes; nothing has to be spelled */
+        t->byte_level = t->any_bytes = true; /* the model reads bytes; nothing has to be spelled */
         return 0;
     }
     if (at == SIZE_MAX) return 0;
+    t->any_bytes = c->n == 1 && !c->step[0].use_regex && !c->step[0].prefix_space && t->norm.n == 0 && takes_bytes(t);
     struct pre_step *s = pre_chain_add(c, PRE_BYTE_LEVEL, e);
     if (!s) return -1;
     s = c->step;

@@ -88,6 +88,7 @@ struct tokenizer {
 
     /* byte level: the model sees bytes.  fast_split: the whole chain is the
      * split `split` of bytes, without a step that writes. */
+    bool any_bytes; /* bytes that are no UTF-8 go to the model as they are */
     bool byte_level, fast_split;
     enum split_kind split;
     bool trim_offsets, trim_prefix_space;

@@ -95,6 +95,7 @@ enum tok_kind tok_kind_of(const char *text, size_t n, const char *path)
     if (p < end && *p == '{') return kind_of_json(p, end);
     if (spm_model_looks_like(text, n)) return KIND_SPM;
     if (n >= 9 && memcmp(text, "#version:", 9) == 0) return KIND_MERGES;
+    if (tok_rwkv_looks_like(text, n)) return KIND_RWKV;
     if (p < end && is_ranked(p, line_end(p, end))) return KIND_TIKTOKEN;
     if (has_line(text, end, "[UNK]")) return KIND_VOCAB_TXT;
     /* What is broken or empty is called what its name says. */

@@ -13,6 +13,7 @@ static struct tokenizer *load(uint8_t kind, const char *data, size_t n, struct e
     case 0: return tok_from_spm(data, n, "fuzz.model", e);
     case 1: return tok_from_gguf(data, n, "fuzz.gguf", e);
     case 2: return tok_from_tiktoken(data, n, "cl100k", NULL, "fuzz.tiktoken", e);
+    case 3: return tok_from_rwkv(data, n, "vocab.txt", e);
     case 4: return tok_from_tekken(data, n, "tekken.json", e);
     case 5: return tok_from_file(data, n, "fuzz", n & 1 ? NULL : "gpt2", e);
     default: return tok_from_vocab_txt(data, n, true, "vocab.txt", e);

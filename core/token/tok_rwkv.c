@@ -1,0 +1,158 @@
+/* RWKV's "world" vocabulary (rwkv_vocab_v20230424.txt): lines of an id, a
+ * Python literal of text ('a', "b") or of bytes (b'\xff'), and the length of
+ * its bytes.  Text is the longest token first, from left to right, over bytes:
+ * WordPiece over the byte alphabet, without a prefix and with the whole text as
+ * one word.  Id 0, which no line has, ends a text. */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/bytemap.h"
+#include "core/token/tok_files.h"
+#include "core/token/tok_internal.h"
+
+struct line {
+    const char *p, *end;
+    const char *name;
+    size_t no;
+};
+
+static int bad(const struct line *l, const char *what, struct err *e)
+{
+    return err_set(e, ERR_DATA, "'%s':%zu: %s", l->name, l->no, what);
+}
+
+/* A number and what ends it: a space, or (stop 0) the end of the line. */
+static int read_number(struct line *l, char stop, int64_t *v, struct err *e)
+{
+    const char *from = l->p;
+    for (*v = 0; l->p < l->end && *l->p >= '0' && *l->p <= '9' && *v <= VOCAB_MAX_ID; l->p++) *v = 10 * *v + (*l->p - '0');
+    if (l->p == from || *v > VOCAB_MAX_ID) return bad(l, "no number that can be an id or a length", e);
+    bool ends = stop ? l->p < l->end && *l->p == stop : l->p == l->end;
+    if (!ends) return bad(l, stop ? "no space behind the id" : "text behind the length", e);
+    l->p += stop != 0;
+    return 0;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Behind "\x", "\u" or "\U": so many digits. */
+static int read_hex(struct line *l, int digits, uint32_t *v, struct err *e)
+{
+    *v = 0;
+    for (int i = 0; i < digits; i++, l->p++) {
+        int d = l->p < l->end ? hex_digit(*l->p) : -1;
+        if (d < 0) return bad(l, "an escape without its hexadecimal digits", e);
+        *v = *v << 4 | (uint32_t)d;
+    }
+    return 0;
+}
+
+/* At the character behind a backslash. */
+static int read_escape(struct line *l, bool bytes, struct buf *out, struct err *e)
+{
+    static const char from[] = "nrtabfv0\\'\"", to[] = "\n\r\t\a\b\f\v\0\\'\"";
+    char c = *l->p++, utf8[4];
+    const char *plain = c ? strchr(from, c) : NULL;
+    uint32_t v;
+    if (plain) {
+        buf_addc(out, to[plain - from]);
+        return 0;
+    }
+    int digits = c == 'x' ? 2 : c == 'u' && !bytes ? 4 : c == 'U' && !bytes ? 8 : 0;
+    if (!digits) return bad(l, "an escape that Python does not write", e);
+    if (read_hex(l, digits, &v, e)) return -1;
+    int n = bytes ? 0 : utf8_encode(v, utf8);
+    if (bytes) buf_addc(out, (char)v);
+    else if (n) buf_add(out, utf8, (size_t)n);
+    else return bad(l, "an escape that is no character", e);
+    return 0;
+}
+
+static int read_literal(struct line *l, struct buf *out, struct err *e)
+{
+    bool bytes = l->p < l->end && *l->p == 'b';
+    l->p += bytes;
+    char quote = l->p < l->end ? *l->p++ : 0;
+    if (quote != '\'' && quote != '"') return bad(l, "no Python literal behind the id", e);
+    while (l->p < l->end && *l->p != quote) {
+        if (*l->p != '\\') buf_addc(out, *l->p++);
+        else if (++l->p == l->end) break;
+        else if (read_escape(l, bytes, out, e)) return -1;
+    }
+    if (l->p == l->end || l->end - l->p < 2 || l->p[1] != ' ') return bad(l, "no end of the literal, or no length behind it", e);
+    l->p += 2;
+    return 0;
+}
+
+/* Appends the line's member of "vocab". */
+static int add_line(struct line *l, struct buf *token, struct buf *vocab, struct err *e)
+{
+    int64_t id, len;
+    struct buf spelled = {0};
+    token->len = 0;
+    if (read_number(l, ' ', &id, e) || read_literal(l, token, e) || read_number(l, 0, &len, e)) return -1;
+    if (id == 0) return bad(l, "id 0 is the end of a text, it has no line", e);
+    if (token->len == 0 || (uint64_t)len != token->len) return bad(l, "the literal has another length than the line says", e);
+    bytemap_spell(&spelled, token->data, token->len);
+    buf_adds(vocab, ",\n");
+    buf_add_json(vocab, spelled.data ? spelled.data : "", spelled.len);
+    buf_printf(vocab, ":%lld", (long long)id);
+    int ret = buf_ok(&spelled, e) || buf_ok(token, e) ? -1 : 0;
+    buf_free(&spelled);
+    return ret;
+}
+
+/* Else a text could have a part without a token, for which the end of a text would stand. */
+static int check_bytes(const struct tokenizer *t, const char *name, struct err *e)
+{
+    for (int b = 0; b < 256; b++) {
+        char text[4];
+        if (vocab_find(&t->vocab, text, (size_t)utf8_encode(bytemap_char((uint8_t)b), text)) < 0)
+            return err_set(e, ERR_DATA, "'%s': no token for the byte 0x%02x", name, (unsigned)b);
+    }
+    return 0;
+}
+
+bool tok_rwkv_looks_like(const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && i < 10 && text[i] >= '0' && text[i] <= '9') i++;
+    if (i == 0 || n - i < 3 || text[i++] != ' ') return false;
+    i += text[i] == 'b';
+    return text[i] == '\'' || text[i] == '"';
+}
+
+struct tokenizer *tok_from_rwkv(const char *text, size_t n, const char *name, struct err *e)
+{
+    struct buf json = {0}, token = {0};
+    struct tokenizer *t = NULL;
+    struct line l = {.name = name};
+    buf_adds(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<|endoftext|>\",\"single_word\":false,\"lstrip\":false,"
+                    "\"rstrip\":false,\"normalized\":false,\"special\":true}],"
+                    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false},"
+                    "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false},"
+                    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"<|endoftext|>\",\"continuing_subword_prefix\":\"\","
+                    "\"max_input_chars_per_word\":2147483647,\"vocab\":{\"<|endoftext|>\":0");
+    for (const char *at = text, *nl; at < text + n; at = nl + 1) {
+        nl = memchr(at, '\n', (size_t)(text + n - at));
+        if (!nl) nl = text + n;
+        l.p = at;
+        l.end = nl > at && nl[-1] == '\r' ? nl - 1 : nl;
+        l.no++;
+        if (l.p < l.end && add_line(&l, &token, &json, e)) goto out;
+    }
+    buf_adds(&json, "}}}");
+    if (buf_ok(&json, e) == 0) t = tok_parse(json.data, json.len, name, e);
+    if (t && check_bytes(t, name, e)) {
+        tok_free(t);
+        t = NULL;
+    }
+out:
+    buf_free(&json);
+    buf_free(&token);
+    return t;
+}
