@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/sig.h"
 #include "data/dedup_internal.h"
+#include "data/dedup_join_large.h"
 #include "data/dedup_radix.h"
 
 enum { BITS_A_KEY = 8, LEAST_BITS = 12, PAIRS = 4096, ROW_AHEAD = 16 };
@@ -21,6 +22,7 @@ struct joining {
     size_t n;
     int bits; /* the table has 1 << bits, twice */
     uint64_t *want; /* bits of rows that are in a pair */
+    struct dlarge large;
     struct join_worker {
         uint64_t *key;         /* n: the band's, as the rows */
         uint64_t *seen, *more; /* came once; again */
@@ -40,19 +42,44 @@ static inline const uint64_t *row(const struct joining *j, size_t i)
     return sig->v + (size_t)j->rows[i] * (size_t)sig->words;
 }
 
+static void mark_wanted(struct joining *j, uint64_t r)
+{
+    j->want[r >> 6] |= (uint64_t)1 << (r & 63);
+}
+
+/* n pairs of rows, which become documents. */
+static int add_pairs(struct joining *j, uint64_t *pair, size_t n, struct err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < 2 * n; i++)
+        mark_wanted(j, pair[i]);
+    pthread_mutex_unlock(&j->lock);
+    for (size_t i = 0; i < 2 * n; i++)
+        pair[i] = row(j, pair[i])[0];
+    pthread_mutex_lock(&j->lock);
+    int ret = dsort_add(&j->d->store.sort[D_PAIR], pair, n, e);
+    pthread_mutex_unlock(&j->lock);
+    return ret;
+}
+
 static int flush(struct joining *j, struct join_worker *w)
 {
-    if (!w->n_pairs) return 0;
-    pthread_mutex_lock(&j->lock);
-    for (size_t i = 0; i < 2 * w->n_pairs; i++) {
-        uint64_t r = w->pair[i];
-        j->want[r >> 6] |= (uint64_t)1 << (r & 63);
-        w->pair[i] = row(j, r)[0];
-    }
-    int ret = dsort_add(&j->d->store.sort[D_PAIR], w->pair, w->n_pairs, &w->err);
-    pthread_mutex_unlock(&j->lock);
+    int ret = w->n_pairs ? add_pairs(j, w->pair, w->n_pairs, &w->err) : 0;
     w->n_pairs = 0;
     return ret;
+}
+
+static int take_large(void *arg, const uint64_t *pair, size_t n, struct err *e)
+{
+    uint64_t part[2 * 1024];
+    for (size_t i = 0, k = 0; i < n; i++) {
+        part[2 * k] = pair[i] >> 32;
+        part[2 * k++ + 1] = pair[i] & UINT32_MAX;
+        if (k < COUNT_OF(part) / 2 && i + 1 < n) continue;
+        if (add_pairs(arg, part, k, e)) return -1;
+        k = 0;
+    }
+    return 0;
 }
 
 struct pair_sink {
@@ -109,13 +136,19 @@ static int join_band(struct joining *j, struct join_worker *w, int band)
 {
     struct dbucket b = {0};
     struct pair_sink sink = {j, w};
-    size_t n = 0;
+    size_t n = 0, least = dlarge_least(j->n);
     if (sig_stop_requested()) return err_set(&w->err, ERR_STOPPED, "stopped by a signal");
     mark(j, w, band);
     if (collect(j, w, &n)) return -1;
     dedup_radix_sort(w->rec, n, 2, NULL);
-    for (size_t i = 0; i < n; i++)
-        if (dbucket_add(&b, w->rec[2 * i], w->rec[2 * i + 1], take_pair, &sink, &w->err)) return -1;
+    for (size_t i = 0, end; i < n; i = end) {
+        const uint64_t *rec = w->rec + 2 * i;
+        for (end = i + 1; end < n && w->rec[2 * end] == rec[0];)
+            end++;
+        if (end - i >= least && dlarge_add(&j->large, rec, end - i, &w->err)) return -1;
+        for (size_t k = i; k < end && end - i < least; k++)
+            if (dbucket_add(&b, w->rec[2 * k], w->rec[2 * k + 1], take_pair, &sink, &w->err)) return -1;
+    }
     return flush(j, w);
 }
 
@@ -146,6 +179,7 @@ static void free_workers(struct joining *j)
     }
     free(j->workers);
     free(j->want);
+    dlarge_free(&j->large);
 }
 
 /* What is in a pair, in order. */
@@ -162,9 +196,10 @@ bool dedup_join_fits(const struct dedup *d)
 {
     const struct dsort *sig = &d->store.sort[D_SIG];
     size_t threads = (size_t)(d->n_workers < d->cfg->bands ? d->n_workers : d->cfg->bands);
+    size_t large = 4 * (size_t)d->cfg->bands; /* rows of large buckets */
     size_t each = 8 + 16 + BITS_A_KEY / 2; /* a key, a record, two tables of up to twice BITS_A_KEY bits */
     return !d->store.dir && !d->old && !sig->n_runs && sig->n < UINT32_MAX &&
-           (!d->store.mem || sig->n * (4 + threads * each) <= d->store.mem);
+           (!d->store.mem || sig->n * (4 + threads * each + large) <= d->store.mem);
 }
 
 int dedup_join(struct dedup *d, const uint32_t *rows, size_t n, struct err *e)
@@ -172,6 +207,7 @@ int dedup_join(struct dedup *d, const uint32_t *rows, size_t n, struct err *e)
     struct joining j = {.d = d, .rows = rows, .n = n, .bits = LEAST_BITS};
     while ((size_t)1 << j.bits < n * BITS_A_KEY)
         j.bits++;
+    dlarge_init(&j.large);
     dstore_new(&d->store, D_PAIR);
     dstore_new(&d->store, D_WANT);
     j.workers = mem_zalloc((size_t)d->n_workers, sizeof *j.workers);
@@ -182,13 +218,14 @@ int dedup_join(struct dedup *d, const uint32_t *rows, size_t n, struct err *e)
     }
     pthread_mutex_init(&j.lock, NULL);
     if (n) pool_run(d->cfg->pool, d->cfg->bands, slice, &j);
-    pthread_mutex_destroy(&j.lock);
     int ret = 0;
     for (int t = 0; !ret && t < d->n_workers; t++) {
         if (!j.workers[t].failed) continue;
         *e = j.workers[t].err;
         ret = -1;
     }
+    if (!ret) ret = dlarge_pairs(&j.large, n, d->cfg->bands, d->cfg->pool, take_large, &j, e);
+    pthread_mutex_destroy(&j.lock);
     if (!ret) ret = want(&j, e);
     free_workers(&j);
     return ret || dstore_put(&d->store, D_PAIR, d->cfg->pool, e) || dstore_put(&d->store, D_WANT, d->cfg->pool, e)

@@ -72,17 +72,25 @@ static int get_set(struct dedup *d, uint64_t doc, struct buf *scratch, uint64_t 
     return 0;
 }
 
-static int verify_pair(struct dedup *d, struct dedup_worker *w, struct verified *x, struct err *e)
+/* The later document of a pair, mostly that of the pair before, too. */
+struct later {
+    uint64_t doc, rank;
+    const uint32_t *set; /* NULL: none yet */
+    size_t n;
+};
+
+static int verify_pair(struct dedup *d, struct dedup_worker *w, struct verified *x, struct later *b, struct err *e)
 {
-    const uint32_t *a, *b;
-    size_t na, nb;
-    if (get_set(d, x->a, &w->a, &x->rank_a, &a, &na, e) ||
-        get_set(d, x->b, &w->b, &x->rank_b, &b, &nb, e))
-        return -1;
+    const uint32_t *a;
+    size_t na;
+    if (get_set(d, x->a, &w->a, &x->rank_a, &a, &na, e)) return -1;
+    if ((!b->set || b->doc != x->b) && get_set(d, x->b, &w->b, &b->rank, &b->set, &b->n, e)) return -1;
+    b->doc = x->b;
+    x->rank_b = b->rank;
     if (!(x->a & DOC_NEW)) x->rank_a = 0;
-    size_t less = na < nb ? na : nb, more = na < nb ? nb : na;
+    size_t less = na < b->n ? na : b->n, more = na < b->n ? b->n : na;
     x->sim = more ? (double)less / (double)more : 1; /* it can be no more */
-    if (x->sim >= d->cfg->verify) x->sim = shingles_similarity(a, na, b, nb);
+    if (x->sim >= d->cfg->verify) x->sim = shingles_similarity(a, na, b->set, b->n);
     return 0;
 }
 
@@ -90,8 +98,9 @@ static void verify_slice(void *arg, int slice, int thread)
 {
     struct verifying *v = arg;
     size_t from = (size_t)slice * SLICE, to = from + SLICE < v->n ? from + SLICE : v->n;
+    struct later b = {0};
     for (size_t i = from; i < to && !v->failed[thread]; i++)
-        if (verify_pair(v->d, &v->d->workers[thread], &v->v[i], &v->errs[thread]))
+        if (verify_pair(v->d, &v->d->workers[thread], &v->v[i], &b, &v->errs[thread]))
             v->failed[thread] = true;
 }
 

@@ -25,6 +25,8 @@ static uint64_t *make(size_t n, unsigned narrow)
         v[i] = (uint64_t)rng_u32(&key, 2 * i) << 32 | rng_u32(&key, 2 * i + 1);
         if (narrow == 1) v[i] &= 0xf000000000000003u;
         if (narrow == 2) v[i] = i % 3 == 0 ? 7 : v[i] >> 40;
+        if (narrow == 3 && i % 3 < 2) v[i] = i % 3 == 0 ? 7 : i / 60; /* in order, like edges */
+        if (narrow == 4 && i % 3 == 0) v[i] = i < n ? 1 : 2;           /* a few large runs */
     }
     return v;
 }
@@ -47,7 +49,7 @@ static void radix_agrees_with_qsort(void **state)
     (void)state;
     struct err e;
     struct pool *pool = pool_new(3, &e);
-    for (unsigned narrow = 0; narrow < 3; narrow++)
+    for (unsigned narrow = 0; narrow < 5; narrow++)
         for (size_t n = 0; n < 30000; n = n * 3 + 1)
             for (int threads = 1; threads <= 3; threads += 2) {
                 uint64_t *v = make(n, narrow), *want = sorted(v, n);
