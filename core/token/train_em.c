@@ -61,12 +61,6 @@ void em_gone(struct em *m, uint32_t piece)
 
 /* ---- E step ---- */
 
-/* Sixteen words of about the same length at work. */
-struct group {
-    size_t word[LANES]; /* in its chunk */
-    uint32_t n[LANES], places[LANES];
-};
-
 static bool sums_room(struct sums *s, size_t n)
 {
     if (n <= s->cap) return true;
@@ -76,45 +70,6 @@ static bool sums_room(struct sums *s, size_t n)
     s->value = v;
     s->cap = cap;
     return true;
-}
-
-/* A word as a lane's steps. */
-static void fill_lane(const struct em *m, size_t word, struct lanes *v, struct group *g, int lane)
-{
-    const struct word_list *w = &m->list[word];
-    const uint32_t *match = m->chunk[word / CHUNK_WORDS].match + w->at;
-    const float *score = m->score;
-    uint32_t place = 0, n = w->n;
-    struct lane_step *s = v->step;
-    for (uint32_t k = 0; k < n; k++, s++) {
-        uint32_t x = match[k];
-        s->score[lane] = score[match_piece(x)];
-        s->ends[lane] = place | (place + match_len(x)) << 16;
-        place += x >> 31;
-    }
-    g->n[lane] = n;
-    g->places[lane] = place;
-    v->times[lane] = (double)(float)m->c->word[word].count;
-}
-
-/* All lanes as long as the longest; what is left of them idles in a row of its own. */
-static void even_out(struct lanes *v, const struct group *g)
-{
-    uint32_t places = 0, steps = 0;
-    for (int i = 0; i < LANES; i++) {
-        if (g->places[i] > places) places = g->places[i];
-        if (g->n[i] > steps) steps = g->n[i];
-    }
-    uint32_t row = places + 1;
-    v->rows = (size_t)row + 1;
-    v->steps = steps;
-    for (int i = 0; i < LANES; i++) {
-        v->last[i] = (int32_t)(g->places[i] * LANES) + i;
-        for (size_t k = g->n[i]; k < steps; k++) {
-            v->step[k].score[i] = -INFINITY;
-            v->step[k].ends[i] = row | row << 16;
-        }
-    }
 }
 
 /* One word by itself. */
@@ -146,6 +101,19 @@ static void by_length(const struct em *m, size_t chunk, uint16_t order[CHUNK_WOR
     for (size_t i = 0; i < n; i++) order[start[w[i].n < MOST ? MOST - w[i].n : 0]++] = (uint16_t)i;
 }
 
+/* The word becomes the next lane's. */
+static void take_lane(const struct em *m, size_t word, struct lanes *v, int lane)
+{
+    const struct word_list *w = &m->list[word];
+    uint32_t len = m->c->word[word].len; /* every character is matched, if only by itself */
+    v->at[lane] = w->at;
+    v->n[lane] = w->n;
+    v->places[lane] = len;
+    v->times[lane] = (double)(float)m->c->word[word].count;
+    if (w->n > v->steps) v->steps = w->n;
+    if (len + 2 > v->rows) v->rows = len + 2;
+}
+
 static bool expect_words(struct em *m, size_t chunk, struct sums *s, int thread)
 {
     uint16_t order[CHUNK_WORDS];
@@ -154,10 +122,12 @@ static bool expect_words(struct em *m, size_t chunk, struct sums *s, int thread)
     if (chunk + 1 < m->n_chunks) /* what comes next is not read in order */
         for (size_t i = 0; i < m->chunk[chunk + 1].n; i += 16) __builtin_prefetch(m->chunk[chunk + 1].match + i, 0, 2);
     by_length(m, chunk, order);
+    v->match = m->chunk[chunk].match;
+    v->score = m->score;
     for (size_t at = 0; at < n_words;) {
-        struct group g = {.word = {0}};
-        size_t top = 0;
+        uint16_t here[LANES];
         int n = 0;
+        v->steps = v->rows = 0;
         for (; at < n_words && n < LANES; at++) {
             size_t i = order[at], len = m->list[first + i].n;
             if (len > LONG_WORD) {
@@ -168,20 +138,23 @@ static bool expect_words(struct em *m, size_t chunk, struct sums *s, int thread)
                 used += len;
                 continue;
             }
-            if (len > top) top = len;
-            g.word[n++] = i;
+            here[n] = (uint16_t)i;
+            take_lane(m, first + i, v, n++);
         }
-        if (!lanes_room(v, top, top + 2) || !sums_room(s, used + top * LANES)) return false;
-        for (int i = 0; i < LANES; i++) v->times[i] = 0;
-        for (int i = 0; i < n; i++) {
-            fill_lane(m, first + g.word[i], v, &g, i);
-            s->from[g.word[i]] = used + (size_t)i;
-            s->step[g.word[i]] = LANES;
+        for (int k = 0; k < n; k++) {
+            s->from[here[k]] = used + (size_t)k;
+            s->step[here[k]] = LANES;
         }
-        even_out(v, &g);
+        if (n == 0) break; /* only long ones */
+        for (; n < LANES; n++) v->n[n] = v->at[n] = v->places[n] = 0;
+        for (size_t k = at; k < n_words && k < at + LANES; k++) {
+            const struct word_list *w = &m->list[first + order[k]];
+            for (uint32_t j = 0; j < w->n + 15; j += 16) __builtin_prefetch(v->match + w->at + j);
+        }
+        if (!lanes_room(v, v->steps, v->rows) || !sums_room(s, used + v->steps * LANES)) return false;
         v->value = s->value + used;
         m->expect_group(v);
-        used += top * LANES;
+        used += v->steps * LANES;
     }
     return true;
 }

@@ -18,21 +18,6 @@
 #include "core/token/train_lanes.h"
 #include "core/token/train_sp.h"
 
-/* A match: the piece (n_pieces: a character without one), its length, and whether
- * it is the last that begins at its place.  Of one place the longest comes first,
- * but a character without a piece before all: so SentencePiece's order of sums is
- * the list's for what comes before a place, and backwards for what comes after. */
-#define LAST_HERE 0x80000000u
-enum { MATCH_BITS = 23 }; /* of the piece */
-static inline uint32_t match_piece(uint32_t match)
-{
-    return match & ((1u << MATCH_BITS) - 1);
-}
-static inline uint32_t match_len(uint32_t match)
-{
-    return match >> MATCH_BITS & 255;
-}
-
 enum { CHUNK_WORDS = 512, BATCH = 16 };
 
 struct chunk {

@@ -13,14 +13,36 @@
 
 enum { LANES = 16 };
 
-/* One match a lane: its score; the places where it begins (low half) and ends. */
+/* A match: the piece (n_pieces: a character without one), its length, and whether
+ * it is the last that begins at its place.  Of one place the longest comes first,
+ * but a character without a piece before all: so SentencePiece's order of sums is
+ * the list's for what comes before a place, and backwards for what comes after. */
+#define LAST_HERE 0x80000000u
+enum { MATCH_BITS = 23 }; /* of the piece */
+static inline uint32_t match_piece(uint32_t match)
+{
+    return match & ((1u << MATCH_BITS) - 1);
+}
+static inline uint32_t match_len(uint32_t match)
+{
+    return match >> MATCH_BITS & 255;
+}
+
+/* One match a lane: its score; where it begins and ends, as elements (place * LANES + lane). */
 struct lane_step {
     float score[LANES];
-    uint32_t ends[LANES];
+    int32_t begin[LANES], end[LANES];
 };
 
-/* Work space of one thread; zero-initialise. */
+/* Words, and the work space of one thread; zero-initialise. */
 struct lanes {
+    const uint32_t *match;  /* of all words */
+    const float *score;     /* by piece */
+    uint32_t at[LANES], n[LANES]; /* each lane's in match: below 2^31; steps is the largest n */
+    uint32_t places[LANES]; /* of its word; rows is the largest + 2 */
+    double times[LANES];
+    size_t steps, rows;
+    double *value;          /* [steps * LANES] chance of each match, times `times`; the caller's */
     struct lane_step *step; /* by place, in the order of sums to a place, backwards in that of sums from it;
                              * idle ones at the end */
     size_t cap;             /* steps that there is room for */
@@ -28,15 +50,11 @@ struct lanes {
                              * comes after it */
     float *alpha, *beta;    /* [(places + 2) * LANES]; the last row is for idle lanes */
     size_t rows_cap;
-    double *value;          /* [steps * LANES] chance of each step's match, times `times`; the caller's */
-    int32_t last[LANES];    /* element (place * LANES + lane) of the end of each lane's word */
-    double times[LANES];
-    size_t steps, rows;
 };
 void lanes_free(struct lanes *l);
 bool lanes_room(struct lanes *l, size_t steps, size_t rows);
 
-/* From steps to value. */
+/* From words to value. */
 typedef void lanes_fn(struct lanes *l);
 extern lanes_fn *const lanes_expect_base, *const lanes_expect_avx2, *const lanes_expect_avx512;
 lanes_fn *lanes_expect(void); /* the best for this processor */

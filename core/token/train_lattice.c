@@ -121,7 +121,7 @@ static void find_chunk(void *arg, int slice, int thread)
             }
             chunk->n = (size_t)(matches_at(f, word->off + i, chunk->match + chunk->n) - chunk->match);
         }
-        if (chunk->n > UINT32_MAX) {
+        if (chunk->n > INT32_MAX) {
             chunk->oom = true;
             return;
         }

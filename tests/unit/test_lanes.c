@@ -34,26 +34,30 @@ static void random_word(struct word *w, size_t places, const struct rng_key *k, 
     }
 }
 
-/* Sixteen words as steps, the shorter ones idle at the end. */
+/* The words' matches in a row, every one of a piece of its own; then lanes without a word. */
 static void fill(struct lanes *l, const struct word *w, int n_words, double *value)
 {
+    static uint32_t match[MATCHES * LANES];
+    static float score[MATCHES * LANES];
+    uint32_t at = 0;
     l->steps = l->rows = 0;
-    for (int i = 0; i < n_words; i++) {
-        if (w[i].n > l->steps) l->steps = w[i].n;
-        if (w[i].places + 2 > l->rows) l->rows = w[i].places + 2;
-    }
-    assert_true(lanes_room(l, l->steps, l->rows));
-    l->value = value;
     for (int i = 0; i < LANES; i++) {
-        size_t n = i < n_words ? w[i].n : 0;
-        l->last[i] = (int32_t)(i < n_words ? w[i].places * LANES : 0) + i;
+        l->at[i] = at;
+        l->n[i] = i < n_words ? (uint32_t)w[i].n : 0;
+        l->places[i] = i < n_words ? (uint32_t)w[i].places : 0;
         l->times[i] = i + 1;
-        for (size_t k = 0; k < l->steps; k++) {
-            uint32_t idle = (uint32_t)l->rows - 1;
-            l->step[k].score[i] = k < n ? w[i].score[k] : -INFINITY;
-            l->step[k].ends[i] = k < n ? w[i].begin[k] | w[i].end[k] << 16 : idle | idle << 16;
+        if (l->n[i] > l->steps) l->steps = l->n[i];
+        if (l->places[i] + 2 > l->rows) l->rows = l->places[i] + 2;
+        for (uint32_t k = 0; k < l->n[i]; k++, at++) {
+            bool last = k + 1 == w[i].n || w[i].begin[k + 1] != w[i].begin[k];
+            match[at] = at | (w[i].end[k] - w[i].begin[k]) << MATCH_BITS | (last ? LAST_HERE : 0);
+            score[at] = w[i].score[k];
         }
     }
+    assert_true(lanes_room(l, l->steps, l->rows));
+    l->match = match;
+    l->score = score;
+    l->value = value;
 }
 
 /* The chance of each match, in double precision. */
