@@ -18,10 +18,11 @@ enum { LANES = 16 };
  * but a character without a piece before all: so SentencePiece's order of sums is
  * the list's for what comes before a place, and backwards for what comes after. */
 #define LAST_HERE 0x80000000u
+#define MATCH_PIECE 0x7FFFFFu
 enum { MATCH_BITS = 23 }; /* of the piece */
 static inline uint32_t match_piece(uint32_t match)
 {
-    return match & ((1u << MATCH_BITS) - 1);
+    return match & MATCH_PIECE;
 }
 static inline uint32_t match_len(uint32_t match)
 {

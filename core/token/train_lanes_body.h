@@ -165,7 +165,7 @@ INLINE void fill_steps(struct lanes *l)
     for (size_t k = 0; k < l->steps; k++) {
         __mmask16 live = _mm512_cmpgt_epu32_mask(n, _mm512_set1_epi32((int)k));
         __m512i x = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), live, at, l->match, 4);
-        __m512i piece = _mm512_and_si512(x, _mm512_set1_epi32((1 << MATCH_BITS) - 1));
+        __m512i piece = _mm512_and_si512(x, _mm512_set1_epi32(MATCH_PIECE));
         __m512i len = _mm512_and_si512(_mm512_srli_epi32(x, MATCH_BITS), _mm512_set1_epi32(255));
         __m512i end = _mm512_add_epi32(place, _mm512_slli_epi32(len, 4));
         _mm512_storeu_ps(l->step[k].score, _mm512_mask_i32gather_ps(_mm512_set1_ps(-INFINITY), live, piece, l->score, 4));

@@ -158,6 +158,36 @@ struct dropper {
     const uint32_t *number; /* [pieces + 1] what each is called from now on, or SP_NONE */
 };
 
+/* The last match of a place is gone; n: behind those that are left of the word, which
+ * begin at `from`.  A character is an unknown one from now on, first of its place;
+ * what else is left of the place ends it. */
+static uint32_t drop_last(const struct dropper *d, uint32_t *match, uint32_t from, uint32_t n, bool is_char)
+{
+    if (is_char) {
+        uint32_t here = n;
+        while (here > from && !(match[here - 1] & LAST_HERE)) here--;
+        memmove(match + here + 1, match + here, (n - here) * sizeof *match);
+        match[here] = (uint32_t)d->m->n_live | 1u << MATCH_BITS;
+        n++;
+    }
+    match[n - 1] |= LAST_HERE;
+    return n;
+}
+
+/* A word's matches [at, to) to place n and on; returns what is behind them. */
+static uint32_t drop_word(const struct dropper *d, uint32_t *match, uint32_t at, uint32_t to, uint32_t n)
+{
+    uint32_t from = n;
+    for (; at < to; at++) {
+        uint32_t x = match[at], id = d->number[match_piece(x)];
+        bool gone = id == SP_NONE;
+        match[n] = id | (x & ~MATCH_PIECE);
+        n += !gone;
+        if (gone && x & LAST_HERE) n = drop_last(d, match, from, n, match_len(x) == 1);
+    }
+    return n;
+}
+
 static void drop_chunk(void *arg, int slice, int thread)
 {
     (void)thread;
@@ -165,25 +195,12 @@ static void drop_chunk(void *arg, int slice, int thread)
     struct em *m = d->m;
     struct chunk *chunk = &m->chunk[slice];
     struct word_list *list = &m->list[(size_t)slice * CHUNK_WORDS];
-    uint32_t *match = chunk->match, n = 0;
+    uint32_t n = 0;
     size_t n_words = em_chunk_words(m, (size_t)slice);
     for (size_t w = 0; w < n_words; w++) {
-        uint32_t i = list[w].at, end = i + list[w].n, here = n;
+        uint32_t from = list[w].at, to = from + list[w].n;
         list[w].at = n;
-        for (; i < end; i++) {
-            uint32_t x = match[i];
-            uint32_t id = d->number[match_piece(x)];
-            bool gone = id == SP_NONE;
-            match[n] = id | match_len(x) << MATCH_BITS;
-            n += !gone;
-            if (gone & (match_len(x) == 1)) { /* seldom; all else is done without branches */
-                memmove(match + here + 1, match + here, (n - here) * sizeof *match);
-                match[here] = (uint32_t)m->n_live | 1u << MATCH_BITS;
-                n++;
-            }
-            match[n - (n > 0)] |= x & LAST_HERE; /* the last of a place is a single character or unknown */
-            here = x & LAST_HERE ? n : here;
-        }
+        n = drop_word(d, chunk->match, from, to, n);
         list[w].n = n - list[w].at;
     }
     chunk->n = n;
