@@ -44,7 +44,8 @@ struct lattice {
     uint32_t *id, *begin, *end; /* [n] of each match */
     float *score;
     float *alpha, *beta;
-    size_t n, places, cap, places_cap;
+    uint64_t *way;              /* [places + 1] */
+    size_t n, places, cap;
 };
 
 struct em {
@@ -79,9 +80,13 @@ void lattice_free(struct lattice *l);
 bool lattice_room(struct lattice *l, size_t matches);
 /* A word into *l, in which there must be room for its matches. */
 void lattice_read(const struct em *m, size_t word, struct lattice *l);
-/* The best path of a word: id[i] and begin[i] are the piece of its last match where it
- * comes to place i, and where that begins. */
+/* The best path of a word, in way. */
 void lattice_best(const struct em *m, size_t word, struct lattice *l);
+/* The last match of the best path to a place. */
+static inline uint32_t lattice_came(const struct lattice *l, size_t place)
+{
+    return (uint32_t)(l->way[place] >> 32);
+}
 /* Log of the chances of all ways to each place (alpha) and from it (beta). */
 void lattice_sums(struct lattice *l);
 /* Looks up which seeds match where. */

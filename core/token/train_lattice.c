@@ -14,6 +14,7 @@ void lattice_free(struct lattice *l)
     free(l->score);
     free(l->alpha);
     free(l->beta);
+    free(l->way);
 }
 
 bool lattice_room(struct lattice *l, size_t matches)
@@ -21,7 +22,7 @@ bool lattice_room(struct lattice *l, size_t matches)
     if (matches <= l->cap) return true;
     size_t cap = 2 * matches + 1024; /* there are not more places than matches */
     if (!mem_renew(&l->id, cap + 1, sizeof *l->id) || !mem_renew(&l->begin, cap + 1, sizeof *l->begin) ||
-        !mem_renew(&l->end, cap, sizeof *l->end) || !mem_renew(&l->score, cap, sizeof *l->score) ||
+        !mem_renew(&l->way, cap + 1, sizeof *l->way) || !mem_renew(&l->end, cap, sizeof *l->end) || !mem_renew(&l->score, cap, sizeof *l->score) ||
         !mem_renew(&l->alpha, cap + 1, sizeof *l->alpha) || !mem_renew(&l->beta, cap + 1, sizeof *l->beta))
         return false;
     l->cap = cap;
@@ -56,24 +57,40 @@ void lattice_sums(struct lattice *l)
         beta[l->begin[k]] = lanes_log_add(beta[l->begin[k]], l->score[k] + beta[l->end[k]]);
 }
 
+/* The bits of a sum, and what led to it, are stored at once; which way is better is hard
+ * to foretell, so it is no branch. */
+static inline uint64_t way_bits(float sum, uint32_t match)
+{
+    uint32_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    return (uint64_t)match << 32 | bits;
+}
+
+static inline float way_sum(uint64_t way)
+{
+    uint32_t bits = (uint32_t)way;
+    float sum;
+    memcpy(&sum, &bits, sizeof sum);
+    return sum;
+}
+
 void lattice_best(const struct em *m, size_t word, struct lattice *l)
 {
     const struct word_list *w = &m->list[word];
-    const uint32_t *match = m->chunk[word / CHUNK_WORDS].match + w->at;
-    float *alpha = l->alpha;
-    uint32_t place = 0;
-    for (size_t i = 1; i <= m->c->word[word].len; i++) alpha[i] = -INFINITY;
-    alpha[0] = 0;
-    for (uint32_t k = 0; k < w->n; k++) {
-        uint32_t x = match[k], id = match_piece(x), end = place + match_len(x);
-        float sum = alpha[place] + m->score[id], old = alpha[end];
-        bool better = sum > old;
-        alpha[end] = better ? sum : old;
-        l->id[end] = better ? id : l->id[end];
-        l->begin[end] = better ? place : l->begin[end];
-        place += x >> 31;
+    const uint32_t *match = m->chunk[word / CHUNK_WORDS].match + w->at, *end = match + w->n;
+    const float *score = m->score;
+    uint64_t *way = l->way;
+    size_t len = m->c->word[word].len;
+    for (size_t i = 1; i <= len; i++) way[i] = way_bits(-INFINITY, 0);
+    way[0] = 0;
+    for (; match < end; match++) {
+        uint32_t x = *match;
+        float sum = way_sum(*way) + score[match_piece(x)];
+        uint64_t *to = way + match_len(x), old = *to, other = old ^ way_bits(sum, x);
+        *to = old ^ (other & -(uint64_t)(sum > way_sum(old)));
+        way += x >> 31;
     }
-    l->places = place;
+    l->places = len;
 }
 
 /* ---- the lists of matches ---- */

@@ -21,7 +21,12 @@ static void segment_chunk(void *arg, int slice, int thread)
             return;
         }
         lattice_best(m, w, l);
-        for (size_t i = l->places; i > 0; i = l->begin[i]) freq[l->id[i]] += (double)m->c->word[w].count;
+        double count = (double)m->c->word[w].count;
+        for (size_t i = l->places; i > 0;) {
+            uint32_t x = lattice_came(l, i);
+            freq[match_piece(x)] += count;
+            i -= match_len(x);
+        }
     }
 }
 
