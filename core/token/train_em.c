@@ -48,7 +48,7 @@ void em_free(struct em *m)
     mem_free_aligned(m->expected);
     mem_free_aligned(m->freq);
     free(m->lost);
-    free(m->seen);
+    free((void *)m->seen);
     sp_pieces_free(&m->p);
 }
 

@@ -70,7 +70,7 @@ struct em {
     lanes_fn *expect_group;
     int n_threads;
     float *lost;          /* [n_live] pruning: what losing each piece costs, or how it fares */
-    struct place { uint32_t chunk, at; } *seen; /* [p.n] 1 + the first match at a place where a piece matches */
+    _Atomic uint64_t *seen; /* [p.n + 1] pruning: a place where each piece matches (train_prune.c) */
 };
 #define SCORE_GONE (-1e30f) /* nothing after it counts, and sums of it are finite */
 

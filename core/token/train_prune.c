@@ -1,12 +1,67 @@
 #include "core/token/train_em.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
 
+/* ---- where does each piece match?  Its own lattice is a part of that word's ---- */
+
+/* The first match at a place: its chunk and 1 + its number there.  Threads may name
+ * different places of a piece: all of them hold the same matches of its text. */
+static uint64_t seen_at(size_t chunk, uint32_t first)
+{
+    return (uint64_t)chunk << 32 | (first + 1);
+}
+
+static bool is_seen(const struct em *m, uint32_t piece)
+{
+    return atomic_load_explicit(&m->seen[piece], memory_order_relaxed) != 0;
+}
+
+/* All pieces that match in a word. */
+static void see_word(struct em *m, size_t word)
+{
+    size_t chunk = word / CHUNK_WORDS;
+    uint32_t at = m->list[word].at, end = at + m->list[word].n, here = at;
+    for (; at < end; at++) {
+        uint32_t x = m->chunk[chunk].match[at];
+        atomic_store_explicit(&m->seen[match_piece(x)], seen_at(chunk, here), memory_order_relaxed);
+        if (x & LAST_HERE) here = at + 1;
+    }
+}
+
+static void see_chunk(void *arg, int slice, int thread)
+{
+    (void)thread;
+    struct em *m = arg;
+    size_t w = (size_t)slice * CHUNK_WORDS, end = w + em_chunk_words(m, (size_t)slice);
+    for (; w < end; w++) see_word(m, w);
+}
+
+static int start_seeing(struct em *m, struct err *e)
+{
+    m->seen = mem_zalloc(m->p.n + 1, sizeof *m->seen);
+    return m->seen ? 0 : err_oom(e, m->p.n * sizeof *m->seen, "pieces");
+}
+
 /* ---- how often the best segmentations use each piece ---- */
+
+/* The best path's pieces are counted; if one of them has not been seen, the word is looked through. */
+static void count_path(struct em *m, size_t word, const struct lattice *l, double *freq)
+{
+    double count = (double)m->c->word[word].count;
+    bool all_seen = true;
+    for (size_t i = l->places; i > 0;) {
+        uint32_t x = lattice_came(l, i);
+        freq[match_piece(x)] += count;
+        all_seen = all_seen && is_seen(m, match_piece(x));
+        i -= match_len(x);
+    }
+    if (!all_seen) see_word(m, word);
+}
 
 /* Counts are whole numbers: any order of adding them up gives the same sum. */
 static void segment_chunk(void *arg, int slice, int thread)
@@ -21,12 +76,7 @@ static void segment_chunk(void *arg, int slice, int thread)
             return;
         }
         lattice_best(m, w, l);
-        double count = (double)m->c->word[w].count;
-        for (size_t i = l->places; i > 0;) {
-            uint32_t x = lattice_came(l, i);
-            freq[match_piece(x)] += count;
-            i -= match_len(x);
-        }
+        count_path(m, w, l, freq);
     }
 }
 
@@ -45,21 +95,6 @@ static int segment_words(struct em *m, struct err *e)
 
 /* ---- what losing a piece costs ---- */
 
-/* Where does each piece match?  Its own lattice is a part of that word's. */
-static int find_places(struct em *m, struct err *e)
-{
-    m->seen = mem_zalloc(m->p.n + 1, sizeof *m->seen);
-    if (!m->seen) return err_oom(e, m->p.n * sizeof *m->seen, "pieces");
-    for (size_t chunk = 0; chunk < m->n_chunks; chunk++) {
-        const uint32_t *match = m->chunk[chunk].match;
-        for (uint32_t at = 0, here = 0; at < m->chunk[chunk].n; at++) {
-            m->seen[match_piece(match[at])] = (struct place){(uint32_t)chunk, here + 1};
-            if (match[at] & LAST_HERE) here = at + 1;
-        }
-    }
-    return 0;
-}
-
 /* The best way to write a piece's own text without it. */
 struct own {
     float best[2 * SP_MAX_LEN + 1];
@@ -68,7 +103,8 @@ struct own {
 
 static void write_apart(const struct em *m, uint32_t piece, struct own *o)
 {
-    const uint32_t *match = m->chunk[m->seen[piece].chunk].match + m->seen[piece].at - 1;
+    uint64_t seen = atomic_load_explicit(&m->seen[piece], memory_order_relaxed);
+    const uint32_t *match = m->chunk[seen >> 32].match + (uint32_t)seen - 1;
     size_t len = m->p.v[piece].len;
     for (size_t k = 1; k <= len; k++) o->best[k] = -INFINITY;
     o->best[0] = 0;
@@ -96,7 +132,7 @@ static float loss_of(const struct em *m, uint32_t id, struct own *o)
     float sum = (float)m->freq_sum, log_sum = (float)log((double)sum), f = (float)m->freq[id], alt = 0;
     size_t len = m->p.v[id].len, parts = 0, part[SP_MAX_LEN];
     if (!(m->freq[id] > 0)) return DROP;
-    if (len == 1 || !m->seen[id].at) return KEEP;
+    if (len == 1 || !is_seen(m, id)) return KEEP;
     write_apart(m, id, o);
     if (o->best[len] > m->score[id]) return DROP;
     for (size_t k = len; k > 0; k -= o->len[k]) part[parts++] = o->piece[k];
@@ -155,7 +191,6 @@ static int keep_best(struct em *m, size_t wanted, struct err *e)
 
 static int weigh(struct em *m, pool_fn *fn, struct err *e)
 {
-    if (find_places(m, e)) return -1;
     m->lost = mem_alloc(m->n_live, sizeof *m->lost);
     if (!m->lost) return err_oom(e, m->n_live * sizeof *m->lost, "pieces");
     pool_run(m->pool, (int)((m->n_live + PER_SLICE - 1) / PER_SLICE), fn, m);
@@ -165,7 +200,7 @@ static int weigh(struct em *m, pool_fn *fn, struct err *e)
 static void weigh_done(struct em *m)
 {
     free(m->lost);
-    free(m->seen);
+    free((void *)m->seen);
     m->lost = NULL;
     m->seen = NULL;
 }
@@ -173,8 +208,7 @@ static void weigh_done(struct em *m)
 int em_prune(struct em *m, size_t least, struct err *e)
 {
     size_t wanted = (size_t)((double)m->r->shrink * (double)m->n_live);
-    if (match_drop(m, e)) return -1;
-    if (segment_words(m, e)) return -1;
+    if (match_drop(m, e) || start_seeing(m, e) || segment_words(m, e)) return -1;
     m->freq_sum = 0;
     for (size_t i = 0; i < m->n_live; i++) m->freq_sum += (double)(float)m->freq[m->live[i]];
     int ret = weigh(m, weigh_pieces, e);
@@ -193,7 +227,7 @@ static void find_unreachable(void *arg, int slice, int thread)
     for (size_t i = from; i < to; i++) {
         uint32_t id = m->live[i];
         m->lost[i] = KEEP;
-        if (m->p.v[id].len == 1 || !m->seen[id].at) continue;
+        if (m->p.v[id].len == 1 || !is_seen(m, id)) continue;
         write_apart(m, id, &o);
         if (o.best[m->p.v[id].len] > m->score[id]) m->lost[i] = DROP;
     }
@@ -201,7 +235,8 @@ static void find_unreachable(void *arg, int slice, int thread)
 
 int em_drop_unreachable(struct em *m, struct err *e)
 {
-    if (match_drop(m, e)) return -1;
+    if (match_drop(m, e) || start_seeing(m, e)) return -1;
+    pool_run(m->pool, (int)m->n_chunks, see_chunk, m);
     int ret = weigh(m, find_unreachable, e);
     if (ret == 0) ret = keep_best(m, m->n_live, e);
     weigh_done(m);
