@@ -99,6 +99,8 @@ enum case_kind { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_WORDS, CASE_CAPITAL };
 /* chat_case.c: as Python's str.upper(), lower(), title(), Jinja's title filter, and
  * capitalize(); str.isupper() and islower(). */
 int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, struct cv *out);
+/* &<>'" as HTML writes them; what is safe stays as it is. */
+int chat_escape(struct chat_run *r, const struct cv *of, struct cv *out);
 bool chat_is_case(const struct cstr *s, bool upper);
 int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *separator, struct cv *out);
 /* An argument as a string or an integer; *out keeps its default when absent. */

@@ -96,23 +96,23 @@ static int f_string(struct chat_run *r, struct chat_env *env, const struct cv *o
 
 static int f_escape(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
-    static const struct {
-        char c;
-        const char *to;
-    } table[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'\'', "&#39;"}, {'"', "&#34;"}};
+    struct cv v = *of;
+    (void)env, (void)a;
+    if (v.type != CV_STRING) {
+        v = (struct cv){.type = CV_STRING};
+        if (as_string(r, of, &v.u.s)) return -1;
+    }
+    return chat_escape(r, &v, out);
+}
+
+static int f_safe(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+{
     const struct cstr *s;
-    struct chat_text t = {{0}, {0}};
     (void)env, (void)a;
     if (as_string(r, of, &s)) return -1;
-    for (size_t i = 0; i < s->n; i++) {
-        size_t k = 0;
-        while (k < COUNT_OF(table) && table[k].c != s->s[i]) k++;
-        if (k < COUNT_OF(table)) chat_text_add(&t, table[k].to, strlen(table[k].to), 0);
-        else chat_text_part(&t, s, i, i + 1);
-    }
-    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 64) : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    *out = string_value(s);
+    out->safe = true;
+    return 0;
 }
 
 static int f_indent(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
@@ -637,13 +637,6 @@ static int f_default(struct chat_run *r, struct chat_env *env, const struct cv *
     return 0;
 }
 
-static int f_same(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
-{
-    (void)r, (void)env, (void)a;
-    *out = *of;
-    return 0;
-}
-
 static int f_attr(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     (void)env;
@@ -690,7 +683,7 @@ static const struct {
     {"int", f_int}, {"items", f_items}, {"join", f_join}, {"last", f_last}, {"length", f_length},
     {"list", f_list}, {"lower", f_lower}, {"map", f_map}, {"max", f_max}, {"min", f_min}, {"reject", f_reject},
     {"rejectattr", f_rejectattr}, {"replace", f_replace}, {"reverse", f_reverse}, {"round", f_round},
-    {"safe", f_same}, {"select", f_select}, {"selectattr", f_selectattr}, {"sort", f_sort},
+    {"safe", f_safe}, {"select", f_select}, {"selectattr", f_selectattr}, {"sort", f_sort},
     {"string", f_string}, {"sum", f_sum}, {"title", f_title}, {"tojson", f_tojson}, {"trim", f_trim},
     {"unique", f_unique}, {"upper", f_upper}, {"wordcount", f_wordcount},
 };
@@ -698,8 +691,15 @@ static const struct {
 int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *name, const struct cv *of,
                 const struct chat_args *a, struct cv *out)
 {
+    static const char *const keep[] = {"capitalize", "indent", "lower", "reverse", "string", "trim", "upper"};
     struct cv operand = *of; /* out may be the same place */
-    for (size_t i = 0; i < COUNT_OF(filters); i++)
-        if (cstr_is(name, filters[i].name)) return filters[i].fn(r, env, &operand, a, out);
+    size_t i = 0;
+    while (i < COUNT_OF(filters) && !cstr_is(name, filters[i].name)) i++;
+    if (i < COUNT_OF(filters)) {
+        if (filters[i].fn(r, env, &operand, a, out)) return -1;
+        for (size_t k = 0; operand.safe && k < COUNT_OF(keep); k++)
+            if (cstr_is(name, keep[k])) out->safe = true;
+        return 0;
+    }
     return chat_fail(r, "there is no filter '%.*s'", (int)name->n, name->s);
 }

@@ -507,7 +507,29 @@ bool chat_has_method(const struct cv *of, const struct cstr *name)
     return find_method(of, name->s, name->n) != NULL;
 }
 
+/* A method of what |safe or |escape made: the results are of that kind, too.
+ * Arguments would be escaped where they enter the text. */
+static int safe_method(struct chat_run *r, const struct cmethod *m, const struct chat_args *a, struct cv *out)
+{
+    static const char *const enter[] = {"strip", "lstrip", "rstrip", "replace", "removeprefix", "removesuffix", "join", "format"};
+    struct cv self = m->self;
+    for (size_t i = 0; i < COUNT_OF(enter); i++)
+        if (a->n && strlen(enter[i]) == m->n && memcmp(enter[i], m->name, m->n) == 0)
+            return chat_fail(r, "%s() with arguments of a string that is marked safe is not supported", enter[i]);
+    if (find_method(&self, m->name, m->n)(r, &self, a, out)) return -1;
+    if (out->type == CV_STRING) out->safe = true;
+    if (!cv_is_list(out)) return 0;
+    struct cv *v = chat_alloc(&r->mem, out->u.l->n, sizeof *v);
+    if (!v) return chat_oom(r);
+    for (size_t i = 0; i < out->u.l->n; i++) {
+        v[i] = out->u.l->v[i];
+        v[i].safe = true;
+    }
+    return cv_list(&r->mem, out->type, v, out->u.l->n, out) ? 0 : chat_oom(r);
+}
+
 int chat_method(struct chat_run *r, const struct cmethod *m, const struct chat_args *a, struct cv *out)
 {
+    if (m->self.type == CV_STRING && m->self.safe) return safe_method(r, m, a, out);
     return find_method(&m->self, m->name, m->n)(r, &m->self, a, out);
 }

@@ -76,6 +76,16 @@ static int concat(struct chat_run *r, const struct cv *a, const struct cv *b, st
     return ret;
 }
 
+static int add_strings(struct chat_run *r, const struct cv *a, const struct cv *b, struct cv *out)
+{
+    struct cv x = *a, y = *b;
+    bool safe = a->safe || b->safe;
+    if (safe && (chat_escape(r, a, &x) || chat_escape(r, b, &y))) return -1;
+    if (concat(r, &x, &y, out)) return -1;
+    out->safe = safe;
+    return 0;
+}
+
 static int add_lists(struct chat_run *r, const struct cv *a, const struct cv *b, struct cv *out)
 {
     size_t na = a->u.l->n, nb = b->u.l->n;
@@ -99,7 +109,9 @@ static int repeat(struct chat_run *r, const struct cv *what, const struct cv *ti
     if (what->type == CV_STRING) {
         struct chat_text t = {{0}, {0}};
         for (int64_t i = 0; i < n && len; i++) chat_text_adds(&t, what->u.s);
+        bool safe = what->safe;
         int ret = cv_text(&r->mem, &t, out) ? 0 : chat_oom(r);
+        out->safe = safe;
         chat_text_free(&t);
         return ret;
     }
@@ -126,11 +138,12 @@ int chat_binary(struct chat_run *r, uint8_t op, const struct cv *a, const struct
         if (a->type == CV_FLOAT || b->type == CV_FLOAT) return reals(r, op, cv_number(a), cv_number(b), out);
         return integers(r, op, a->type == CV_BOOL ? a->u.b : a->u.i, b->type == CV_BOOL ? b->u.b : b->u.i, out);
     }
-    if (op == OP_ADD && a->type == CV_STRING && b->type == CV_STRING) return concat(r, a, b, out);
+    if (op == OP_ADD && a->type == CV_STRING && b->type == CV_STRING) return add_strings(r, a, b, out);
     if (op == OP_ADD && cv_is_list(a) && a->type == b->type) return add_lists(r, a, b, out);
     if (op == OP_MUL && (a->type == CV_STRING || cv_is_list(a)) && is_int(b)) return repeat(r, a, b, out);
     if (op == OP_MUL && (b->type == CV_STRING || cv_is_list(b)) && is_int(a)) return repeat(r, b, a, out);
     if (op == OP_MOD && a->type == CV_STRING) {
+        if (a->safe) return chat_fail(r, "a format that is marked safe is not supported");
         if (b->type == CV_TUPLE) return chat_format(r, a->u.s, b->u.l->v, b->u.l->n, out);
         return chat_format(r, a->u.s, b, 1, out);
     }
@@ -264,7 +277,9 @@ int chat_item(struct chat_run *r, const struct cv *of, const struct cv *key, str
         const struct cstr *s = of->u.s;
         if (!find_index(key, utf8_count(s->s, s->n), &at)) return chat_step(r, s->n / 64);
         size_t from = utf8_offset(s->s, s->n, at), len = utf8_offset(s->s + from, s->n - from, 1);
+        bool safe = of->safe;
         if (!cv_slice(&r->mem, s, from, from + len, out)) return chat_oom(r);
+        out->safe = safe;
         return chat_step(r, s->n / 64);
     }
     if (key->type == CV_STRING) return chat_attribute(r, of, key->u.s, out);
@@ -307,7 +322,10 @@ int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3],
         if (to < from) to = from;
         size_t a = utf8_offset(of->u.s->s, of->u.s->n, (size_t)from);
         size_t b = a + utf8_offset(of->u.s->s + a, of->u.s->n - a, (size_t)(to - from));
-        return cv_slice(&r->mem, of->u.s, a, b, out) ? 0 : chat_oom(r);
+        bool safe = of->safe;
+        if (!cv_slice(&r->mem, of->u.s, a, b, out)) return chat_oom(r);
+        out->safe = safe;
+        return 0;
     }
     const struct clist *items;
     if (chat_items(r, of, &items)) return -1;

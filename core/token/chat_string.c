@@ -79,6 +79,28 @@ int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *fr
     return ret;
 }
 
+int chat_escape(struct chat_run *r, const struct cv *of, struct cv *out)
+{
+    static const struct {
+        char c;
+        const char *to;
+    } table[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'\'', "&#39;"}, {'"', "&#34;"}};
+    const struct cstr *s = of->u.s;
+    struct chat_text t = {{0}, {0}};
+    *out = *of;
+    if (of->safe) return 0;
+    for (size_t i = 0; i < s->n; i++) {
+        size_t k = 0;
+        while (k < COUNT_OF(table) && table[k].c != s->s[i]) k++;
+        if (k < COUNT_OF(table)) chat_text_add(&t, table[k].to, strlen(table[k].to), 0);
+        else chat_text_part(&t, s, i, i + 1);
+    }
+    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 64) : chat_oom(r);
+    out->safe = true;
+    chat_text_free(&t);
+    return ret;
+}
+
 int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *separator, struct cv *out)
 {
     struct chat_text t = {{0}, {0}};

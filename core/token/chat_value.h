@@ -30,6 +30,7 @@ enum cv_type {
 
 struct cv {
     enum cv_type type;
+    bool safe;                    /* CV_STRING: |safe or |escape made it, what joins it is escaped */
     union {
         bool b;
         int64_t i;

@@ -91,6 +91,11 @@ static void templates_render_as_in_jinja(void **state)
     expect("{{ '\\u0391\\u03a3 \\u0391\\u03a3\\u0391 \\u03a3 \\u0391.\\u03a3.'|lower }}", "\u03b1\u03c2 \u03b1\u03c3\u03b1 \u03c3 \u03b1.\u03c2.");
     expect("{{ '\\u0391\\u03a3'|title }}{{ '\\u0391\\u03a3'.title() }}{{ '\\u0391\\u03a3'|capitalize }}", "\u0391\u03c3\u0391\u03c2\u0391\u03c2");
     expect("{{ '\\u1fb7\\u1fb3\\u0149'|upper }}{{ '\\u1fb7 \\u1fb3'.title() }}", "\u0391\u0342\u0399\u0391\u0399\u02bcN\u0391\u0342\u0345 \u1fbc");
+    /* + escapes what meets a safe string, ~ and the other filters do not */
+    expect("{{ 'a<'|safe + '<' }}{{ '<' + 'b'|safe }}{{ '<'|safe ~ '<' }}{{ '<'|e + '>' }}{{ ('<'|safe|upper)[0] + '&' }}",
+           "a<&lt;&lt;b<<&lt;&gt;<&amp;");
+    expect("{{ '<'|safe * 2 + '<' }}{{ '<'|safe|title + '<' }}{{ (' <'|safe).split()[0] + '<' }}{{ '<'|safe|e }}{{ 1|safe + '\\'' }}",
+           "<<&lt;<<<&lt;<1&#39;");
     expect("{{ '\\u65e5ab'.title() }}{{ '\\u03b1!' is lower }}{{ '\\u0391a' is upper }}{{ '1' is upper }}", "\u65e5AbTrueFalseFalse");
     expect("{{ messages[0]|attr('role') }}{{ namespace(a=1)|attr('a') }}", "1");
     expect("{{ strftime_now('%Y') }}", "1970");
