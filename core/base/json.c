@@ -269,6 +269,16 @@ static void blank_comments(char *s, size_t n)
     }
 }
 
+/* A backslash stands in strings only. */
+static void replace_nuls(char *s, size_t n)
+{
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (s[i] != '\\') continue;
+        if (n - i >= 6 && memcmp(s + i, "\\u0000", 6) == 0) memcpy(s + i + 2, "fffd", 4);
+        i++;
+    }
+}
+
 struct cJSON *json_parse(const char *text, size_t n, const char *name, const struct json_limits *lim,
                          struct err *e)
 {
@@ -287,12 +297,13 @@ struct cJSON *json_parse(const char *text, size_t n, const char *name, const str
         return NULL;
     }
     c.i = 0;
-    if (lim && lim->comments) {
+    if (lim && (lim->comments || lim->nul_as_fffd)) {
         if (!(copy = mem_strndup(text, n))) {
-            err_oom(e, n, "a configuration");
+            err_oom(e, n, "a JSON text");
             return NULL;
         }
-        blank_comments(copy, n);
+        if (lim->comments) blank_comments(copy, n);
+        if (lim->nul_as_fffd) replace_nuls(copy, n);
         c.s = copy;
     }
     if (!(stack = mem_alloc((size_t)max_depth, 1))) {

@@ -22,6 +22,7 @@ struct json_limits {
     size_t max_bytes; /* 0 = 64 MiB */
     int max_depth;    /* 0 = 64 */
     bool comments;    /* allow // and block comments and trailing commas (config files) */
+    bool nul_as_fffd; /* \u0000 in a string, for which cJSON has no place, is read as U+FFFD; else it is an error */
 };
 
 /* Caller frees with json_free().  lim NULL = defaults. */

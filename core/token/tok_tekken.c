@@ -97,7 +97,8 @@ static struct tokenizer *build(const struct cJSON *root, const char *name, struc
 
 struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, struct err *e)
 {
-    struct json_limits lim = {.max_bytes = (size_t)256 << 20};
+    /* "token_str" of the byte 0 is \u0000; what counts is in "token_bytes". */
+    struct json_limits lim = {.max_bytes = (size_t)256 << 20, .nul_as_fffd = true};
     struct cJSON *root = json_parse(text, n, name, &lim, e);
     if (!root) return NULL;
     struct tokenizer *t = build(root, name, e);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 #include "core/base/json.h"
@@ -69,6 +70,19 @@ static void bounds_depth_and_length(void **state)
     struct json_limits lim = {.max_bytes = 10};
     assert_null(json_parse("[1,2,3,4,5]", 11, "t", &lim, &e));
     assert_non_null(strstr(e.msg, "the limit is 10"));
+}
+
+static void a_nul_can_be_read_as_the_replacement_character(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct json_limits lim = {.nul_as_fffd = true};
+    static const char text[] = "[\"a\\u0000\\u0000b\", \"\\\\u0000\"]"; /* the second: a backslash and u0000 */
+    struct cJSON *j = json_parse(text, sizeof text - 1, "t", &lim, &e);
+    assert_non_null(j);
+    assert_string_equal(j->child->valuestring, "a\xef\xbf\xbd\xef\xbf\xbd" "b");
+    assert_string_equal(j->child->next->valuestring, "\\u0000");
+    json_free(j);
 }
 
 static void config_files_may_have_comments_and_trailing_commas(void **state)
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(accepts_what_the_grammar_allows),
         cmocka_unit_test(refuses_everything_else_with_a_position),
         cmocka_unit_test(bounds_depth_and_length),
+        cmocka_unit_test(a_nul_can_be_read_as_the_replacement_character),
         cmocka_unit_test(config_files_may_have_comments_and_trailing_commas),
         cmocka_unit_test(getters_check_type_and_range_and_name_the_key),
         cmocka_unit_test(prints_what_it_parses),

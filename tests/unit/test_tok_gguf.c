@@ -405,7 +405,7 @@ static void tekken_has_special_tokens_first(void **state)
 {
     (void)state;
     static const char json[] = "{\"config\":{\"pattern\":\"[ab]+|\\\\s+|.\",\"num_vocab_tokens\":5,\"default_vocab_size\":6,"
-        "\"default_num_special_tokens\":3,\"version\":\"v3\"},\"vocab\":[{\"rank\":0,\"token_bytes\":\"YQ==\"},"
+        "\"default_num_special_tokens\":3,\"version\":\"v3\"},\"vocab\":[{\"rank\":0,\"token_bytes\":\"YQ==\",\"token_str\":\"\\u0000\"},"
         "{\"rank\":1,\"token_bytes\":\"Yg==\"},{\"rank\":2,\"token_bytes\":\"YWI=\"},{\"rank\":3,\"token_bytes\":\"YWJh\"}],"
         "\"special_tokens\":[{\"rank\":1,\"token_str\":\"<s>\",\"is_control\":true}]}";
     struct err e = {0};
