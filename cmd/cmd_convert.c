@@ -141,7 +141,9 @@ const struct cmd cmd_convert = {
                "DST is a file if it ends in .llmz, else a new directory that\n"
                "transformers can load.\n"
                "Families: gpt2, llama, qwen2, qwen3, gpt_neox and the others that README names.\n"
-               "Converting there and back gives the same tensors.\n",
+               "Converting there and back gives the same tensors. A tokenizer of\n"
+               "SentencePiece's or tiktoken's kind, which tokenizer.json cannot hold exactly,\n"
+               "goes into a directory as tokenizer.model or tekken.json.\n",
     .opts = opts,
     .run = run,
 };

@@ -1,6 +1,7 @@
 /* hf_dir.c - reading a Hugging Face directory; hf_dir_save.c writes one. */
 #include "core/model/hf_dir.h"
 
+#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,18 +78,48 @@ static int load_ends(struct saved_model *m, const char *dir, struct err *e)
     return 0;
 }
 
-static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
+static int load_json(struct saved_model *m, const char *path, struct err *e)
 {
-    if (!has(dir, "tokenizer.json")) return 0;
     struct buf b = {0};
-    char *path = path_join(dir, "tokenizer.json");
-    int ret = path ? file_read_all(path, MAX_TOKENIZER, &b, e) : err_oom(e, strlen(dir), "a path");
+    int ret = file_read_all(path, MAX_TOKENIZER, &b, e);
     if (!ret && !(m->tok = tok_parse(b.data, b.len, path, e))) ret = -1;
     if (!ret && !(m->tok_json = buf_steal(&b))) ret = err_oom(e, b.len, "tokenizer");
+    buf_free(&b);
+    return ret;
+}
+
+static int load_own(struct saved_model *m, const char *path, struct err *e)
+{
+    struct buf b = {0};
+    int ret = (m->tok = tok_load(path, e)) && tok_to_json(m->tok, &b, e) == 0 ? 0 : -1;
+    if (!ret && !(m->tok_json = buf_steal(&b))) ret = err_oom(e, b.len, "tokenizer");
+    buf_free(&b);
+    return ret;
+}
+
+/* The file of a tokenizer that tokenizer.json has no place for, where hf_dir_save() wrote one; else NULL.
+ * Other directories' SentencePiece files are not taken: code of each model's own adds to them. */
+static char *own_file(const char *dir)
+{
+    struct err e;
+    char *path = has(dir, "tokenizer_config.json") ? path_join(dir, "tokenizer_config.json") : NULL;
+    struct cJSON *j = path ? json_read_file(path, NULL, &e) : NULL;
+    const struct cJSON *name = json_member(j, "tokenizer_file");
+    char *file = cJSON_IsString(name) && !strchr(name->valuestring, '/') ? path_join(dir, name->valuestring) : NULL;
+    json_free(j);
+    free(path);
+    return file;
+}
+
+static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
+{
+    bool json = has(dir, "tokenizer.json");
+    char *path = json ? path_join(dir, "tokenizer.json") : own_file(dir);
+    if (!path) return json ? err_oom(e, strlen(dir), "a path") : 0;
+    int ret = json ? load_json(m, path, e) : load_own(m, path, e);
     if (!ret && tok_vocab_size(m->tok) > m->config.vocab)
         ret = err_set(e, ERR_DATA, "'%s' has ids up to %d, but config.json a vocabulary of %d", path,
                       tok_vocab_size(m->tok) - 1, m->config.vocab);
-    buf_free(&b);
     free(path);
     return ret || load_ends(m, dir, e) ? -1 : load_chat(m, dir, e);
 }

@@ -10,6 +10,7 @@
 #include "core/ckpt/elem.h"
 #include "core/ckpt/safetensors.h"
 #include "core/model/hf_dir.h"
+#include "core/token/tok_files.h"
 
 enum { MAX_PARTS = 8 };
 
@@ -171,20 +172,43 @@ static void add_token(struct buf *b, const char *key, const struct tokenizer *t,
     buf_adds(b, ",\n");
 }
 
+/* What a tokenizer comes in; tokenizer_config.json says so where that is not tokenizer.json. */
+static int own_file(const struct saved_model *m, const char **name, struct buf *out, struct err *e)
+{
+    static const struct { enum tok_format format; const char *name; } files[] = {{FORMAT_SPM, "tokenizer.model"},
+                                                                                  {FORMAT_TEKKEN, "tekken.json"}};
+    if (tok_is_json(m->tok)) {
+        *name = "tokenizer.json";
+        buf_adds(out, m->tok_json);
+        return buf_ok(out, e);
+    }
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        buf_clear(out);
+        *name = files[i].name;
+        if (tok_export(m->tok, files[i].format, out, NULL, e) == 0) return 0;
+    }
+    err_wrap(e, "the tokenizer has no file for such a directory");
+    return err_hint(e, "--no-tokenizer converts the weights alone");
+}
+
 static int write_tokenizer(const struct saved_model *m, const char *dir, struct err *e)
 {
     if (!m->tok) return 0;
-    struct buf b = {0};
+    struct buf b = {0}, file = {0};
+    const char *name;
+    int ret = own_file(m, &name, &file, e);
     buf_adds(&b, "{\n");
     add_token(&b, "bos_token", m->tok, tok_bos(m->tok));
     add_token(&b, "eos_token", m->tok, tok_eos(m->tok));
-    buf_printf(&b, "  \"model_max_length\": %d,\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n",
-               m->config.max_pos);
-    int ret = buf_ok(&b, e) || write_text(dir, "tokenizer_config.json", b.data, b.len, e) ||
-              write_text(dir, "tokenizer.json", m->tok_json, strlen(m->tok_json), e);
+    buf_printf(&b, "  \"model_max_length\": %d,\n", m->config.max_pos);
+    if (tok_is_json(m->tok)) buf_adds(&b, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n");
+    else if (!ret) buf_printf(&b, "  \"tokenizer_file\": \"%s\"\n}\n", name);
+    if (!ret) ret = buf_ok(&b, e) || write_text(dir, "tokenizer_config.json", b.data, b.len, e) ||
+                    write_text(dir, name, file.data, file.len, e);
     if (ret == 0 && m->chat_template)
         ret = write_text(dir, "chat_template.jinja", m->chat_template, strlen(m->chat_template), e);
     buf_free(&b);
+    buf_free(&file);
     return ret ? -1 : 0;
 }
 

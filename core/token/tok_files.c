@@ -318,6 +318,11 @@ static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf
     return same ? 0 : refuse(t, "merges.txt", why, e);
 }
 
+bool tok_is_json(const struct tokenizer *t)
+{
+    return t->source == SOURCE_JSON;
+}
+
 int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *merges,
                struct err *e)
 {

@@ -24,8 +24,10 @@ struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, str
  * merges.txt beside it, FILE.tiktoken:SPLIT), or a directory holding one. */
 struct tokenizer *tok_load(const char *path, struct err *e);
 void tok_free(struct tokenizer *t);
-/* The tokenizer.json text: canonical, what tok_parse reads back to an equal tokenizer. */
+/* The tokenizer.json text: canonical, what tok_parse reads back to an equal tokenizer.  One of
+ * SentencePiece or tiktoken, whose rules that schema has no place for, is inside a form of our own. */
 int tok_to_json(const struct tokenizer *t, struct buf *out, struct err *e);
+bool tok_is_json(const struct tokenizer *t); /* others can read what tok_to_json() writes */
 uint64_t tok_hash(const struct tokenizer *t); /* XXH3 of that text */
 
 int tok_vocab_size(const struct tokenizer *t);           /* largest id + 1 */
