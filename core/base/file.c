@@ -10,12 +10,14 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/base/fault.h"
 #include "core/base/file_behind.h"
 #include "core/base/mem.h"
 
+/* Files grow by multiples of it, so that the system keeps them in large pieces of memory. */
 #define WRITER_BUF ((size_t)256 << 10)
 /* From here on the disk works beside us; of a smaller file fsync makes short work. */
 #define BEHIND_FROM ((uint64_t)16 << 20)
@@ -32,11 +34,11 @@ struct file_writer {
     char buf[WRITER_BUF];
 };
 
-/* Writes everything or sets an error; retries EINTR and short writes. */
-static int write_fully(int fd, const char *p, size_t n, const char *path, struct err *e)
+/* Writes both pieces or sets an error; retries EINTR and short writes. */
+static int write_pieces(int fd, struct iovec piece[2], const char *path, struct err *e)
 {
-    while (n) {
-        ssize_t w = fault_point(FAULT_WRITE) ? -1 : write(fd, p, n);
+    while (piece[0].iov_len || piece[1].iov_len) {
+        ssize_t w = fault_point(FAULT_WRITE) ? -1 : writev(fd, piece, 2);
         if (w < 0 && errno == EINTR) continue;
         if (w < 0) {
             int errnum = errno;
@@ -46,8 +48,12 @@ static int write_fully(int fd, const char *p, size_t n, const char *path, struct
                 err_hint(e, "free some space and run the command again");
             return -1;
         }
-        p += w;
-        n -= (size_t)w;
+        for (int i = 0; i < 2; i++) {
+            size_t done = (size_t)w < piece[i].iov_len ? (size_t)w : piece[i].iov_len;
+            piece[i].iov_base = (char *)piece[i].iov_base + done;
+            piece[i].iov_len -= done;
+            w -= (ssize_t)done;
+        }
     }
     return 0;
 }
@@ -143,11 +149,17 @@ fail:
     return NULL;
 }
 
+/* What waits in the buffer, and n bytes behind it. */
+static int write_out(struct file_writer *w, const void *p, size_t n, struct err *e)
+{
+    struct iovec piece[2] = {{w->buf, w->used}, {(void *)(uintptr_t)p, n}};
+    w->used = 0;
+    return write_pieces(w->fd, piece, w->path, e);
+}
+
 static int flush_buffer(struct file_writer *w, struct err *e)
 {
-    size_t n = w->used;
-    w->used = 0;
-    return write_fully(w->fd, w->buf, n, w->path, e);
+    return write_out(w, NULL, 0, e);
 }
 
 /* All of w->offset bytes are with the system. */
@@ -159,17 +171,24 @@ static void write_behind(struct file_writer *w)
     if (w->behind) file_behind_reached(w->behind, w->offset);
 }
 
+/* How many of n bytes more go out now, with all that is in the buffer; SIZE_MAX: nothing
+ * yet.  Of a file those up to the last multiple of the buffer; who reads a pipe waits. */
+static size_t due(const struct file_writer *w, size_t n)
+{
+    if (w->is_stdout || w->direct) return n >= WRITER_BUF / 2 ? n : n > WRITER_BUF - w->used ? 0 : SIZE_MAX;
+    uint64_t end = (w->offset + n) / WRITER_BUF * WRITER_BUF;
+    return end > w->offset - w->used ? (size_t)(end - w->offset) : SIZE_MAX;
+}
+
 int file_write(struct file_writer *w, const void *p, size_t n, struct err *e)
 {
-    if (n >= WRITER_BUF / 2) {
-        if (flush_buffer(w, e) || write_fully(w->fd, p, n, w->path, e)) return -1;
-        w->offset += n;
+    size_t now = due(w, n);
+    if (now != SIZE_MAX) {
+        if (write_out(w, p, now, e)) return -1;
+        w->offset += now;
         write_behind(w);
-        return 0;
-    }
-    if (n > WRITER_BUF - w->used) {
-        if (flush_buffer(w, e)) return -1;
-        write_behind(w);
+        p = (const char *)p + now;
+        n -= now;
     }
     w->offset += n;
     if (n) memcpy(w->buf + w->used, p, n);
@@ -411,7 +430,8 @@ int file_append_line(const char *path, const char *line, size_t n, struct err *e
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0) return err_errno(e, errno, "opening", path);
-    int ret = write_fully(fd, line, n, path, e);
+    struct iovec piece[2] = {{(void *)(uintptr_t)line, n}, {NULL, 0}};
+    int ret = write_pieces(fd, piece, path, e);
     if (close(fd) && !ret) ret = err_errno(e, errno, "closing", path);
     return ret;
 }
