@@ -270,6 +270,13 @@ static int start(struct dmerge *m, struct err *e)
 int dmerge_next(struct dmerge *m, const uint64_t **rec, struct err *e)
 {
     if (!m->started && start(m, e)) return -1;
+    if (m->n_heap == 1 && !m->unique && m->v[m->heap[0]].fd < 0) { /* nothing to merge, nothing to read */
+        struct dmerge_src *s = &m->v[m->heap[0]];
+        *rec = s->cur;
+        s->cur += m->words;
+        m->n_heap = s->cur < s->end;
+        return 1;
+    }
     while (m->n_heap) {
         struct dmerge_src *s = &m->v[m->heap[0]];
         bool again = m->unique && m->have_last && compare(m->last, s->cur, m->words) == 0;
