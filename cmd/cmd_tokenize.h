@@ -4,6 +4,7 @@
 
 #include "core/base/opt.h"
 #include "core/base/pool.h"
+#include "core/token/tok_files.h"
 #include "core/token/tokenizer.h"
 #include "data/doc.h"
 
@@ -35,6 +36,11 @@ struct docs_input {
 int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt_result *r, const char *out,
               int64_t threads, struct err *e);
 void docs_close(struct docs_input *in);
+
+/* The kind of file that a name stands for; false if it is none. */
+bool tokenizer_format(const char *path, enum tok_format *format);
+/* tok_export() into a file, and what stands beside it. */
+int tokenizer_write(const struct tokenizer *t, enum tok_format format, const char *path, struct err *e);
 
 /* --tokenizer, required: whatever tok_load() takes, a .llmz file or a run directory. */
 struct tokenizer *tokenizer_option(const char *path, struct err *e);

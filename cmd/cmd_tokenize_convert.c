@@ -1,12 +1,6 @@
 /* llmctl tokenize convert. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "cmd/cmd_tokenize.h"
-#include "core/base/file.h"
 #include "core/base/log.h"
-#include "core/base/mem.h"
-#include "core/token/tok_files.h"
 
 struct convert_cfg {
     struct opt_common common;
@@ -22,55 +16,25 @@ static const struct opt convert_opts[] = {
 #undef C
 };
 
-static int format_of(const char *path, enum tok_format *format, struct err *e)
-{
-    static const struct { const char *end; enum tok_format format; } known[] = {
-        {"tekken.json", FORMAT_TEKKEN}, {".gguf", FORMAT_GGUF}, {"vocab.json", FORMAT_MERGES}, {"vocab.txt", FORMAT_VOCAB_TXT}, {".json", FORMAT_JSON},
-        {".model", FORMAT_SPM}, {".tiktoken", FORMAT_TIKTOKEN}};
-    size_t n = strlen(path);
-    for (size_t i = 0; i < COUNT_OF(known); i++) {
-        size_t k = strlen(known[i].end);
-        if (n < k || strcmp(path + n - k, known[i].end) != 0) continue;
-        *format = known[i].format;
-        return 0;
-    }
-    return err_set(e, ERR_USAGE, "--out '%s': the name must end in .json, .model, .tiktoken, .gguf, tekken.json, "
-                              "vocab.txt or vocab.json", path);
-}
-
-static int write_all(const char *out, const struct buf *bytes, const struct buf *merges, struct err *e)
-{
-    if (file_write_all(out, bytes->data ? bytes->data : "", bytes->len, e)) return -1;
-    if (!merges->len) return 0;
-    char *dir = mem_strndup(out, (size_t)(path_base(out) - out));
-    char *path = dir ? path_join(*dir ? dir : ".", "merges.txt") : NULL;
-    int ret = path ? file_write_all(path, merges->data, merges->len, e) : err_oom(e, 1, "a path");
-    free(path);
-    free(dir);
-    return ret;
-}
-
 static int run_convert(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct convert_cfg cfg = {0};
     struct opt_result r;
-    struct buf bytes = {0}, merges = {0};
     struct tokenizer *t = NULL;
     enum tok_format format = FORMAT_JSON;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "one tokenizer is wanted, %d given", r.n_args);
     else if (!cfg.out) ret = err_set(e, ERR_USAGE, "--out FILE is required");
-    else ret = format_of(cfg.out, &format, e);
+    else if (!tokenizer_format(cfg.out, &format))
+        ret = err_set(e, ERR_USAGE, "--out '%s': the name must end in .json, .model, .tiktoken, .gguf, tekken.json, "
+                                    "vocab.txt or vocab.json", cfg.out);
     if (ret == 0 && !(t = tok_load(r.args[0], e))) ret = -1;
     if (ret == 0 && tok_note(t)) log_info("note: %s", tok_note(t));
-    if (ret == 0) ret = tok_export(t, format, &bytes, &merges, e);
-    if (ret == 0) ret = write_all(cfg.out, &bytes, &merges, e);
+    if (ret == 0) ret = tokenizer_write(t, format, cfg.out, e);
     if (ret == 0) log_info("%d tokens -> %s", tok_vocab_size(t), cfg.out);
 out:
     tok_free(t);
-    buf_free(&bytes);
-    buf_free(&merges);
     opt_free(&r);
     return ret;
 }

@@ -30,8 +30,8 @@ static const struct opt train_opts[] = {
 #define C struct train_cfg
     OPT_GROUP("Vocabulary"),
     OPT_STR('o', "out", C, out, "FILE", NULL,
-            "Where it goes: FILE.json, or FILE.model of SentencePiece; - is stdout (default tokenizer.json, "
-            "tokenizer.model)"),
+            "Where it goes: FILE.json, .model of SentencePiece's kinds, .tiktoken, vocab.txt, vocab.json with "
+            "merges.txt; - is stdout (default tokenizer.json, tokenizer.model)"),
     OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece", "bpe",
              "Byte pairs; every character; SentencePiece's unigram or byte pair kind; BERT's WordPiece"),
     OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included"),
@@ -173,18 +173,53 @@ static int report_training(const struct train_cfg *cfg, const struct tok_train_s
     return ret;
 }
 
-/* What was learned, in its own form or as a tokenizer.json. */
+/* What the file's name asks for, as far as it can be told before hours of work. */
+static int check_format(const struct train_cfg *cfg, enum tok_format format, struct err *e)
+{
+    const char *norm = cfg->norm ? cfg->norm : "";
+    bool bpe = cfg->type == TOK_TRAIN_BPE, plain = !*norm || strcmp(norm, "identity") == 0;
+    switch (format) {
+    case FORMAT_JSON: return 0;
+    case FORMAT_SPM:
+        return is_sp(cfg) ? 0 : err_set(e, ERR_USAGE, "--out FILE.model is for --type unigram and sp-bpe");
+    case FORMAT_TIKTOKEN:
+        if (!bpe || !plain || cfg->special.n || strcmp(cfg->split, "deepseek") == 0 || strcmp(cfg->split, "falcon") == 0)
+            return err_set(e, ERR_USAGE, "--out FILE.tiktoken is for --type bpe with a --split of one expression, and "
+                                         "without --norm and --special, which it cannot hold");
+        return 0;
+    case FORMAT_VOCAB_TXT:
+        if (cfg->type != TOK_TRAIN_WORDPIECE || cfg->special.n || cfg->no_special || (*norm && strncmp(norm, "bert", 4) != 0))
+            return err_set(e, ERR_USAGE, "--out vocab.txt is for --type wordpiece with --norm bert or bert-cased and "
+                                         "BERT's special tokens");
+        return 0;
+    case FORMAT_MERGES:
+        if (!bpe || !plain || cfg->special.n || strcmp(cfg->split, "gpt2") != 0)
+            return err_set(e, ERR_USAGE, "--out vocab.json is for --type bpe --split gpt2 without --norm and --special");
+        return 0;
+    case FORMAT_TEKKEN: case FORMAT_GGUF: break;
+    }
+    return err_set(e, ERR_USAGE, "--out '%s': train to FILE.json%s, then llmctl tokenize convert", cfg->out,
+                   is_sp(cfg) ? " or FILE.model" : "");
+}
+
+/* What was learned, in the kind of file that its name says, else in its own. */
 static int write_tokenizer(const struct train_cfg *cfg, const struct buf *file, struct err *e)
 {
     const char *path = out_path(cfg);
-    size_t n = strlen(path);
-    struct buf json = {0};
-    if (is_sp(cfg) && !(n > 5 && strcmp(path + n - 5, ".json") == 0))
-        return file_write_all(path, file->data, file->len, e);
+    struct buf out = {0};
+    enum tok_format format = is_sp(cfg) ? FORMAT_SPM : FORMAT_JSON;
+    tokenizer_format(path, &format);
+    if (is_sp(cfg) && format == FORMAT_SPM) return file_write_all(path, file->data, file->len, e);
     struct tokenizer *t = is_sp(cfg) ? tok_from_spm(file->data, file->len, "the learned model", e)
                                      : tok_parse(file->data, file->len, "the learned tokenizer", e);
-    int ret = t && tok_to_json(t, &json, e) == 0 ? file_write_all(path, json.data, json.len, e) : -1;
-    buf_free(&json);
+    int ret = t ? 0 : -1;
+    if (t && (format == FORMAT_JSON || format == FORMAT_TIKTOKEN)) {
+        ret = format == FORMAT_JSON ? tok_to_json(t, &out, e) : tok_to_ranks(t, &out, e);
+        if (ret == 0) ret = file_write_all(path, out.data, out.len, e);
+    } else if (t) {
+        ret = tokenizer_write(t, format, path, e);
+    }
+    buf_free(&out);
     tok_free(t);
     return ret;
 }
@@ -276,6 +311,7 @@ static int check_documents(const struct tok_train_stats *s, uint64_t bad, struct
 static int trainer_options(const struct train_cfg *cfg, struct tok_train_opts *o, struct err *e)
 {
     static const char *const end_of_text[] = {"<|endoftext|>"};
+    enum tok_format format = FORMAT_JSON;
     *o = (struct tok_train_opts){
         .type = (enum tok_train_type)cfg->type,
         .vocab_size = (int)cfg->vocab_size,
@@ -289,7 +325,8 @@ static int trainer_options(const struct train_cfg *cfg, struct tok_train_opts *o
     };
     if (cfg->no_special && o->n_special)
         return err_set(e, ERR_USAGE, "--special and --no-special-tokens exclude each other");
-    if (o->n_special || cfg->no_special) return 0;
+    if (cfg->out && tokenizer_format(cfg->out, &format) && check_format(cfg, format, e)) return -1;
+    if (o->n_special || cfg->no_special || format == FORMAT_TIKTOKEN) return 0;
     if (o->type == TOK_TRAIN_BPE) {
         o->special = end_of_text;
         o->n_special = COUNT_OF(end_of_text);
@@ -376,6 +413,10 @@ const struct cmd cmd_tokenize_train = {
                "threads.\n"
                "Memory grows with the distinct words. Text files are read in parts, cut where\n"
                "no word is; with a --split of your own, or none, a file is held whole.\n"
+               "\n"
+               "A .tiktoken file holds ranks only: it is read as FILE.tiktoken:SPLIT, and merges\n"
+               "any two tokens that make a third, as its readers do; --ties tiktoken numbers\n"
+               "bytes by value.\n"
                "\n"
                "A --split of your own is an expression as in tokenizer.json files: Ruby's\n"
                "syntax, the characters of Unicode 16. It cuts some 100 MB/s, the named splits,\n"

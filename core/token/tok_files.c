@@ -121,26 +121,29 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
 
 /* ---- reading whatever it is ---- */
 
-/* What stands in tokenizer_config.json beside a vocab.txt; BERT's default. */
-static bool lowercase_beside(const char *path)
+char *tok_config_beside(const char *path)
+{
+    char *dir = mem_strndup(path, (size_t)(path_base(path) - path)),
+         *file = dir ? path_join(*dir ? dir : ".", "tokenizer_config.json") : NULL;
+    free(dir);
+    return file;
+}
+
+bool tok_lowercase_beside(const char *path)
 {
     struct err e;
-    const char *base = path_base(path);
-    char *dir = mem_strndup(path, (size_t)(base - path)),
-         *file = dir ? path_join(*dir ? dir : ".", "tokenizer_config.json") : NULL;
+    char *file = tok_config_beside(path);
     bool lower = true;
     struct cJSON *config = file && file_exists(file) ? json_read_file(file, NULL, &e) : NULL;
     const struct cJSON *j = config ? json_member(config, "do_lower_case") : NULL;
     if (cJSON_IsBool(j)) lower = cJSON_IsTrue(j);
     json_free(config);
     free(file);
-    free(dir);
     return lower;
 }
 
-/* Where the merges of a vocabulary are: "X-merges.txt" beside "X-vocab.json",
- * else "merges.txt". */
-static char *merges_beside(const char *path)
+/* "X-merges.txt" beside "X-vocab.json", else "merges.txt". */
+char *tok_merges_beside(const char *path)
 {
     size_t end = strlen(path), word = strlen("vocab.json");
     struct buf out = {0};
@@ -153,7 +156,7 @@ static struct tokenizer *with_merges(const char *text, size_t n, const char *pat
 {
     struct buf vocab = {0}, merges = {0};
     struct tokenizer *t = NULL;
-    char *file = merges_beside(path);
+    char *file = tok_merges_beside(path);
     buf_add(&vocab, text, n);
     if (!file) err_oom(e, strlen(path), "a path");
     else if (buf_ok(&vocab, e) == 0 && file_read_all(file, (size_t)256 << 20, &merges, e) == 0)
@@ -176,7 +179,7 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
     case KIND_GGUF: return tok_from_gguf(text, n, path, e);
     case KIND_SPM: return tok_from_spm(text, n, path, e);
     case KIND_TIKTOKEN: return tok_from_tiktoken(text, n, split, NULL, path, e);
-    case KIND_VOCAB_TXT: return tok_from_vocab_txt(text, n, lowercase_beside(path), path, e);
+    case KIND_VOCAB_TXT: return tok_from_vocab_txt(text, n, tok_lowercase_beside(path), path, e);
     case KIND_TEKKEN: return tok_from_tekken(text, n, path, e);
     case KIND_RWKV: return tok_from_rwkv(text, n, path, e);
     case KIND_VOCAB_JSON: return with_merges(text, n, path, e);
@@ -210,7 +213,7 @@ static bool is_gpt2(const struct tokenizer *t)
                  !t->limits.truncate && !t->limits.pad && t->decoder.bytes &&
                  (!t->prefix || !*t->prefix) && (!t->suffix || !*t->suffix);
     for (size_t i = 0; i < t->n_added; i++)
-        if (strcmp(t->added[i].text, "<|endoftext|>") != 0 && t->added[i].len != 13) return false;
+        if (t->added[i].len != 13 || memcmp(t->added[i].text, "<|endoftext|>", 13)) return false;
     return plain && t->n_added <= 1;
 }
 
@@ -238,7 +241,7 @@ static int same_as(const struct tokenizer *t, struct tokenizer *back, const char
     return same ? 0 : refuse(t, format, why, e);
 }
 
-static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct err *e)
+static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct buf *config, struct err *e)
 {
     static const char why[] = "a line a token is all there is; the words must be those of a BERT "
                               "tokenizer with its normalizer, template and special tokens";
@@ -253,7 +256,8 @@ static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct er
         buf_addc(out, '\n');
     }
     for (size_t i = 0; i < t->norm.n; i++) lowercase = lowercase || t->norm.step[i].kind == NORM_LOWERCASE;
-    if (buf_ok(out, e)) return -1;
+    if (!lowercase) buf_adds(config, "{\"do_lower_case\":false,\"tokenizer_class\":\"BertTokenizer\"}\n");
+    if (buf_ok(out, e) || buf_ok(config, e)) return -1;
     /* Parts are compared by what they do: their JSON may be spelled otherwise. */
     struct tokenizer *back = tok_from_vocab_txt(out->data ? out->data : "", out->len, lowercase, "vocab.txt", e);
     if (!back) return -1;
@@ -323,8 +327,8 @@ bool tok_is_json(const struct tokenizer *t)
     return t->source == SOURCE_JSON;
 }
 
-int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *merges,
-               struct err *e)
+static int export_both(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
+                       struct err *e)
 {
     switch (format) {
     case FORMAT_JSON:
@@ -345,12 +349,21 @@ int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *ou
         if (t->n_added) return refuse(t, ".tiktoken", "it holds no special tokens", e);
         buf_add(out, t->source_bytes.data, t->source_bytes.len);
         return buf_ok(out, e);
-    case FORMAT_VOCAB_TXT: return write_vocab_txt(t, out, e);
-    case FORMAT_MERGES: return write_merges(t, out, merges, e);
+    case FORMAT_VOCAB_TXT: return write_vocab_txt(t, out, beside, e);
+    case FORMAT_MERGES: return write_merges(t, out, beside, e);
     case FORMAT_TEKKEN:
         if (tok_to_tekken(t, out, e)) return -1;
         return same_as(t, tok_from_tekken(out->data, out->len, "tekken.json", e), "tekken.json", "", e);
     case FORMAT_GGUF: return tok_to_gguf(t, out, e);
     }
     return -1;
+}
+
+int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
+               struct err *e)
+{
+    struct buf unwanted = {0};
+    int ret = export_both(t, format, out, beside ? beside : &unwanted, e);
+    buf_free(&unwanted);
+    return ret;
 }

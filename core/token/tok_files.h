@@ -31,11 +31,20 @@ struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, st
 
 enum tok_format { FORMAT_JSON, FORMAT_SPM, FORMAT_TIKTOKEN, FORMAT_VOCAB_TXT, FORMAT_MERGES, FORMAT_TEKKEN,
                   FORMAT_GGUF };
-/* The bytes of a file (FORMAT_MERGES: vocab.json, and merges.txt into *merges),
- * which have been read back and compared.  What the format cannot hold is
- * refused with the reason. */
-int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *merges,
+/* The bytes of a file, which have been read back and compared; into *beside what
+ * stands beside it: merges.txt, or tokenizer_config.json of a vocab.txt whose words
+ * keep their case (NULL: not wanted).  What the format cannot hold is refused with
+ * the reason. */
+int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
                struct err *e);
+/* Where that is: the caller's; NULL without memory. */
+char *tok_merges_beside(const char *path);
+char *tok_config_beside(const char *path);
+/* What tokenizer_config.json beside a vocab.txt says; BERT's default. */
+bool tok_lowercase_beside(const char *path);
+/* The tokens of a byte-level BPE and their ids, as the ranks of a .tiktoken file,
+ * which merges any two tokens that make a third: the file is of another tokenizer. */
+int tok_to_ranks(const struct tokenizer *t, struct buf *out, struct err *e);
 /* GGUF of a vocabulary: see gguf_write.c. */
 int tok_to_gguf(const struct tokenizer *t, struct buf *out, struct err *e);
 /* The same tokens, merges and number of added tokens; the same template. */

@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
+#include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
 struct lines {
@@ -164,4 +165,23 @@ struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *spli
     if (build(t, text, n, split, special, name, e) == 0) return t;
     tok_free(t);
     return NULL;
+}
+
+int tok_to_ranks(const struct tokenizer *t, struct buf *out, struct err *e)
+{
+    struct buf bytes = {0};
+    int ret = 0;
+    if (t->model != MODEL_BPE || !t->byte_level || t->n_added)
+        return err_set(e, ERR_DATA, "a .tiktoken file holds the ranks of a byte-level BPE without special tokens");
+    for (int id = 0; ret == 0 && id < t->vocab.n; id++) {
+        size_t n;
+        const char *s = tok_piece(t, id, &n);
+        if (!s) continue;
+        buf_clear(&bytes);
+        buf_add(&bytes, s, n);
+        ret = buf_ok(&bytes, e) || tok_base64(&bytes, out, e) ? -1 : 0;
+        buf_printf(out, " %d\n", id);
+    }
+    buf_free(&bytes);
+    return ret ? ret : buf_ok(out, e);
 }

@@ -72,3 +72,20 @@ printf '\377\376\n' >bytes.txt
 fails 65 "no good documents" "$LLMCTL" tokenize train bytes.txt -o none.json
 [ ! -e none.json ]
 fails 71 "raise --mem" "$LLMCTL" tokenize train text.txt --mem 1K
+
+# The name says the kind of file; what cannot be is told before the work.
+train --vocab-size 400 --ties tiktoken -o ranks.tiktoken
+[ "$(head -1 ranks.tiktoken)" = "AA== 0" ]
+"$LLMCTL" tokenize encode text.txt -t ranks.tiktoken:llama3 --ids -q | "$LLMCTL" tokenize decode -t ranks.tiktoken:llama3 --out back.txt
+cmp text.txt back.txt
+mkdir cased
+train --type wordpiece --norm bert-cased --vocab-size 600 -o cased/vocab.txt
+train --type wordpiece --norm bert-cased --vocab-size 600 -o cased.json
+grep -q '"do_lower_case":false' cased/tokenizer_config.json
+cmp <("$LLMCTL" tokenize encode text.txt -t cased/vocab.txt --ids -q) <("$LLMCTL" tokenize encode text.txt -t cased.json --ids -q)
+fails 73 "write to another directory" "$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 600 -o cased/vocab.txt
+train --split gpt2 --vocab-size 400 -o my-vocab.json
+"$LLMCTL" tokenize inspect my-vocab.json -q | grep -q 'split: gpt2'
+fails 2 "is for --type unigram and sp-bpe" "$LLMCTL" tokenize train text.txt -o x.model
+fails 2 "is for --type bpe" "$LLMCTL" tokenize train text.txt --norm nfc -o x.tiktoken
+fails 2 "then llmctl tokenize convert" "$LLMCTL" tokenize train text.txt -o x.gguf
