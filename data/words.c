@@ -61,15 +61,8 @@ static inline const struct special *find_special(const char *s, size_t n)
 
 /* ---- one word ---- */
 
-static void push(struct words *w, size_t begin, size_t len, const char *text, unsigned known)
+struct word words_measure(const char *text, size_t begin, size_t len)
 {
-    if (!mem_room(&w->v, &w->cap, w->n + 1, sizeof *w->v)) {
-        w->oom = true;
-        return;
-    }
-    struct word *x = &w->v[w->n++];
-    *x = (struct word){(uint32_t)begin, (uint32_t)len, (uint32_t)len, known};
-    if (known) return;
     unsigned info = WORD_ASCII;
     uint32_t chars = 0;
     for (size_t i = 0; i < len; chars++) {
@@ -85,8 +78,17 @@ static void push(struct words *w, size_t begin, size_t len, const char *text, un
         if (!(c & WC_SYMBOL)) info |= WORD_SUBSTANCE;
         i += (size_t)k;
     }
-    x->chars = chars;
-    x->info = info;
+    return (struct word){(uint32_t)begin, (uint32_t)len, chars, info};
+}
+
+static void push(struct words *w, size_t begin, size_t len, const char *text, unsigned known)
+{
+    if (!mem_room(&w->v, &w->cap, w->n + 1, sizeof *w->v)) {
+        w->oom = true;
+        return;
+    }
+    w->v[w->n++] = known ? (struct word){(uint32_t)begin, (uint32_t)len, (uint32_t)len, known}
+                         : words_measure(text, begin, len);
 }
 
 void words_push(struct words *w, const char *text, size_t begin, size_t len)
@@ -317,12 +319,23 @@ static inline bool ascii_letter(unsigned char c)
     return (unsigned)((c | 0x20) - 'a') < 26;
 }
 
-int words_split(struct words *w, const char *text, size_t n, struct err *e)
+bool words_start(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start);
+    return classes != NULL;
+}
+
+bool words_abbreviation(const char *s, size_t n)
+{
+    const struct special *x = n <= WORDS_ABBREVIATION ? find_special(s, n) : NULL;
+    return x && x->n_pieces == 1 && s[n - 1] == '.' && words_class(classes, (unsigned char)s[0]) & WC_LETTER;
+}
+
+int words_split(struct words *w, const char *text, size_t n, struct err *e)
+{
     w->n = 0;
-    if (!classes) return err_oom(e, 1 << 20, "the tables of the word splitter");
+    if (!words_start()) return err_oom(e, 1 << 20, "the tables of the word splitter");
     for (size_t i = 0; i < n && !w->oom;) {
         /* The common case: letters only, between blanks. */
         size_t b = i;

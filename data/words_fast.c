@@ -24,8 +24,8 @@ void words_fast_start(const struct words_table *t)
 {
     for (uint32_t c = 0; c < 128; c++) {
         unsigned class = words_class(t, c);
-        if (class & WC_PREFIX && c != '_') edge[c] |= OPENS;
-        if (class & WC_SUFFIX && c != '_') edge[c] |= CLOSES;
+        if (class & WC_PREFIX) edge[c] |= OPENS;
+        if (class & WC_SUFFIX) edge[c] |= CLOSES;
     }
     for (uint32_t k = 0; k < COUNT_OF(quote_info); k++)
         quote_info[k] = words_class(t, 0x2018 + k) & WC_SYMBOL ? 0u : WORD_SUBSTANCE;
@@ -105,12 +105,13 @@ static bool parts(unsigned char l, unsigned char c, unsigned char r)
 {
     switch (c) {
     case '-':
-        return (letter(l) && letter(r)) || (digit(l) && digit(r));
+        return letter(r) || (digit(l) && digit(r));
+    case '.':
+        return letter(l) && !capital(l) && capital(r);
     case ',':
-    case '~':
         return letter(l) && letter(r);
+    case '~':
     case ':':
-        return digit(l) && letter(r);
     case '/':
     case '=':
     case '<':
@@ -125,37 +126,51 @@ static bool parts(unsigned char l, unsigned char c, unsigned char r)
     }
 }
 
-/* What lies between the marks at the ends: no mark, or one.  False when it is
- * left to the reference. */
+/* A word of ASCII whose last k bytes are one of their own. */
+static void put_parted(const struct fast *f, size_t b, size_t n, size_t k, uint64_t letters, unsigned info)
+{
+    uint64_t stem = letters & below((unsigned)(n - k));
+    put(f->w, b, n - k, n - k, info | (stem ? WORD_LETTER : 0u));
+    if (k) put(f->w, b + n - k, k, k, info | WORD_LETTER);
+}
+
+/* What lies between the marks at the ends: no mark, one that parts, or some that do
+ * not.  False when it is left to the reference. */
 static bool inner(const struct fast *f, size_t b, size_t n, uint64_t letters, uint64_t marks,
                   uint64_t second)
 {
     struct words *w = f->w;
+    const char *s = f->s + b;
     unsigned info = WORD_SUBSTANCE | (second ? 0u : WORD_ASCII);
-    size_t chars = second ? n - text_count_bits(second) : n;
     if (!marks) {
-        put(w, b, n, chars, info | (letters ? WORD_LETTER : 0u));
+        put(w, b, n, second ? n - text_count_bits(second) : n, info | (letters ? WORD_LETTER : 0u));
         return true;
     }
-    unsigned at = (unsigned)__builtin_ctzll(marks);
-    unsigned char l = (unsigned char)f->s[b + at - 1], r = (unsigned char)f->s[b + at + 1];
-    if (marks & (marks - 1) || second || (l | r) & 0x80) return false;
-    if (!parts(l, (unsigned char)f->s[b + at], r)) {
-        put(w, b, n, n, info | (letters ? WORD_LETTER : 0u));
+    if (second || marks & marks << 1) return false;
+    bool one = !(marks & (marks - 1));
+    unsigned at = 0;
+    for (uint64_t rest = marks; rest; rest &= rest - 1) {
+        at = (unsigned)__builtin_ctzll(rest);
+        if (!parts((unsigned char)s[at - 1], (unsigned char)s[at], (unsigned char)s[at + 1])) continue;
+        if (!one || (s[at] == '.' && words_abbreviation(s, at + 1))) return false;
+        put(w, b, at, at, info | (letters & below(at) ? WORD_LETTER : 0u));
+        put(w, b + at, 1, 1, WORD_ASCII);
+        put(w, b + at + 1, n - at - 1, n - at - 1, info | (letters >> at ? WORD_LETTER : 0u));
         return true;
     }
-    put(w, b, at, at, info | (letters & below(at) ? WORD_LETTER : 0u));
-    put(w, b + at, 1, 1, WORD_ASCII);
-    put(w, b + at + 1, n - at - 1, n - at - 1, info | (letters >> at ? WORD_LETTER : 0u));
+    size_t clitic = words_clitic(s, n);
+    if (clitic && !one) return false;
+    put_parted(f, b, n, clitic, letters, info);
     return true;
 }
 
-/* Do the n marks at s close the word that ends there?  At most one full stop. */
+/* Do the n marks at s close the word that ends there?  At most one full stop, of no abbreviation. */
 static bool all_close(const char *s, size_t b, size_t at, size_t n)
 {
     for (size_t i = at; i < at + n; i++) {
         if (edge[(unsigned char)s[i]] & CLOSES) continue;
-        if (s[i] != '.' || i > at || (n > 1 && s[i + 1] == '.') || !stop_closes(s, b, i + 1))
+        if (s[i] != '.' || i > at || (n > 1 && s[i + 1] == '.') || !stop_closes(s, b, i + 1) ||
+            words_abbreviation(s + b, i + 1 - b))
             return false;
     }
     return true;
@@ -206,7 +221,8 @@ static unsigned close_marks(const struct fast *f, size_t b, unsigned from, unsig
         bool quote = wide >> (n - 1) & 1;
         char last = f->s[b + n - 1];
         if (quote && (n - from < QUOTE || !is_quote(f->s + b + n - QUOTE, QUOTE))) break;
-        bool stop = last == '.' && n - 1 > from && !(other >> (n - 2) & 1) && stop_closes(f->s, b + from, b + n);
+        bool stop = last == '.' && n - 1 > from && !(other >> (n - 2) & 1) && stop_closes(f->s, b + from, b + n) &&
+                    !words_abbreviation(f->s + b + from, n - from);
         if (!quote && !(edge[(unsigned char)last] & CLOSES) && !stop) break;
         n -= quote ? QUOTE : 1;
     }
@@ -232,8 +248,15 @@ static bool quoted(const struct fast *f, size_t b, unsigned n, uint64_t letters,
     }
     if (to < n && other >> (to - 1) & 1) return false;
     put_marks(f, b, 0, from, wide);
+    unsigned clitic = n_inside ? (unsigned)words_clitic(f->s + b + from, to - from) : 0;
+    if (clitic) { /* behind the last apostrophe, or an n in front of it */
+        core &= below(to - clitic);
+        n_inside--;
+    }
     unsigned info = WORD_SUBSTANCE | (letters & core ? WORD_LETTER : 0u) | (second & core || n_inside ? 0u : WORD_ASCII);
-    put(w, b + from, to - from, to - from - text_count_bits(second & core) - 2 * n_inside, info);
+    unsigned len = to - from - clitic;
+    put(w, b + from, len, len - text_count_bits(second & core) - 2 * n_inside, info);
+    if (clitic) put(w, b + to - clitic, clitic, clitic - 2, WORD_SUBSTANCE | WORD_LETTER);
     put_marks(f, b, to, n, wide);
     return true;
 }
@@ -371,10 +394,26 @@ static void long_run(const struct fast *f, const struct text_masks *m, size_t b,
 #undef CROSS
 }
 
+/* Of the full stops of the block at `base` behind a small letter or digit, those that
+ * may belong to an abbreviation: the reference looks at what stands before them. */
+static uint64_t abbreviating(const char *s, size_t base, uint64_t stops)
+{
+    uint64_t kept = 0;
+    for (; stops; stops &= stops - 1) {
+        size_t end = base + (unsigned)__builtin_ctzll(stops) + 1, from = end - 1;
+        while (from && end - from <= WORDS_ABBREVIATION &&
+               (letter((unsigned char)s[from - 1]) ||
+                (s[from - 1] == '.' && from > 1 && letter((unsigned char)s[from - 2]))))
+            from--;
+        if (end - from <= WORDS_ABBREVIATION && words_abbreviation(s + from, end - from)) kept |= stops & (0 - stops);
+    }
+    return kept;
+}
+
 /* Where block k parts a word from one mark in front of it or behind it: the bits of
  * the second of the two.  *carry: so does its first byte, found from the block
  * before; then whether the next block's does. */
-static inline uint64_t edges(const struct text_masks *m, size_t k, uint64_t text, bool last,
+static inline uint64_t edges(const struct fast *f, const struct text_masks *m, size_t k, uint64_t text, bool last,
                              uint64_t *carry)
 {
     const struct text_masks *x = &m[k], *y = &m[k + 1]; /* zero behind the end */
@@ -385,8 +424,9 @@ static inline uint64_t edges(const struct text_masks *m, size_t k, uint64_t text
         before_space = x[-1].space >> 63;
     }
     uint64_t ends = ~text >> 1 | (last ? 1 : y->space) << 63, opens = ~text << 1 | before_space;
-    uint64_t behind = ends & ((x->edge & (core << 1 | before)) |
-                              (x->dot & ((x->lower | x->digit) << 1 | before_stop)));
+    uint64_t stops = ends & x->dot & ((x->lower | x->digit) << 1 | before_stop);
+    if (stops && f->tailored) stops &= ~abbreviating(f->s, k * 64, stops);
+    uint64_t behind = (ends & x->edge & (core << 1 | before)) | stops;
     uint64_t front = opens & x->edge & (core >> 1 | (y->letter | y->digit) << 63);
     uint64_t at = behind | front << 1 | *carry;
     *carry = front >> 63;
@@ -407,7 +447,7 @@ int words_uax29_masked(struct words *w, const char *text, size_t n, const struct
         uint64_t ends = ~text_bits & (text_bits << 1 | (open != SIZE_MAX));
         uint64_t starts = text_bits & ~(text_bits << 1 | (open != SIZE_MAX));
         if (size < 64) ends &= below(size + 1);
-        uint64_t split = edges(m, k, text_bits, k * 64 + 64 >= n, &carry);
+        uint64_t split = edges(&f, m, k, text_bits, k * 64 + 64 >= n, &carry);
         ends |= split;
         starts |= split;
         if (open != SIZE_MAX && ends) {

@@ -13,6 +13,22 @@ extern const char *const words_specials[]; /* lines; NULL ends */
 
 /* Appends a word and finds out what it is.  w->oom when out of memory. */
 void words_push(struct words *w, const char *text, size_t begin, size_t len);
+/* The same word. */
+struct word words_measure(const char *text, size_t begin, size_t len);
+
+/* Makes the table of special cases, once; false when out of memory. */
+bool words_start(void);
+enum { WORDS_ABBREVIATION = 8 }; /* bytes at most */
+/* After that: is this a word of letters whose full stop belongs to it ("e.g.", "Mr.")? */
+bool words_abbreviation(const char *s, size_t n);
+
+/* ---- words_tailor.c ---- */
+/* Tailors the words b ... of w, the segments of text [from, to) without white space. */
+void words_tailor(struct words *w, const char *text, size_t b, size_t from, size_t to);
+/* Does the full stop at `at` stand between a small letter and a capital, or quotes? */
+bool words_stop_parts(const struct words_table *t, const char *s, size_t from, size_t to, size_t at);
+/* Of a word, the bytes of "'s", "n't" and the like at its end; 0 when there is none. */
+size_t words_clitic(const char *s, size_t n);
 
 void words_fast_start(const struct words_table *t); /* fills tables; once */
 

@@ -38,7 +38,7 @@ static void build(void)
         block_of[b] = (uint8_t)same;
     }
     free(flat);
-    ready = words_table_get() != NULL;
+    ready = words_table_get() && words_start();
     if (ready) words_fast_start(words_table_get());
 }
 
@@ -132,8 +132,26 @@ static unsigned bridge(unsigned before, unsigned c, const char *s, size_t n, siz
     return next;
 }
 
-size_t uax29_segment(const char *s, size_t n, size_t at)
+static inline bool ascii_word(char c)
 {
+    return (unsigned)((c | 0x20) - 'a') < 26u || (unsigned)(c - '0') < 10u;
+}
+
+/* Where the tailoring parts what the standard joins: at colons, at underscores
+ * with no letter behind them, and at a full stop between a small letter and a capital. */
+static inline bool tailored_mark(const char *s, size_t n, size_t at)
+{
+    char c = s[at];
+    if (c == '.') return at + 1 < n && words_stop_parts(words_table_ready, s, 0, n, at);
+    if (c != '_') return c == ':';
+    while (at < n && s[at] == '_')
+        at++;
+    return at == n || !ascii_word(s[at]);
+}
+
+static size_t segment(const char *s, size_t n, size_t at, bool tailored)
+{
+    if (tailored && (s[at] == '_' || s[at] == ':')) return at + 1;
     unsigned before = next_class(s, n, &at) & ~(unsigned)WB_PICTURE, last = before;
     bool pair = true;
     if (newline(before)) /* 3, 3a */
@@ -148,6 +166,7 @@ size_t uax29_segment(const char *s, size_t n, size_t at)
         }
         bool sequence = last == WB_ZWJ && full & WB_PICTURE, /* 3c */
             spaces = last == WB_SPACE && c == WB_SPACE;      /* 3d */
+        if (tailored && tailored_mark(s, n, at)) return at;
         if ((beyond = bridge(before, c, s, n, &i)) != 0)
             c = beyond;
         else if (newline(c) || !(sequence || spaces || joined(before, c, pair)))
@@ -159,176 +178,9 @@ size_t uax29_segment(const char *s, size_t n, size_t at)
     return at;
 }
 
-/* ---- words ---- */
-
-/* The character that ends before `at` (> from). */
-static inline uint32_t char_before(const char *s, size_t from, size_t at)
+size_t uax29_segment(const char *s, size_t n, size_t at)
 {
-    uint32_t cp = 0;
-    size_t p = at - 1;
-    if ((unsigned char)s[p] < 0x80) return (unsigned char)s[p];
-    while (p > from && ((unsigned char)s[p] & 0xc0) == 0x80)
-        p--;
-    utf8_decode(s + p, at - p, &cp);
-    return cp;
-}
-
-static inline uint32_t char_at(const char *s, size_t n, size_t at)
-{
-    uint32_t cp = 0;
-    if (at < n && (unsigned char)s[at] < 0x80) return (unsigned char)s[at];
-    if (at < n) utf8_decode(s + at, n - at, &cp);
-    return cp;
-}
-
-static bool digit(uint32_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_dot(const struct word *x, const char *s)
-{
-    return x->len == 1 && s[x->begin] == '.';
-}
-
-/* Dots that follow each other are one mark: words i ... < j; the index behind them. */
-static size_t dots(const struct words *w, const char *s, size_t i, size_t j)
-{
-    while (i < j && is_dot(&w->v[i], s))
-        i++;
-    return i;
-}
-
-struct chunk { /* words b ... e - 1 of w lie in text [from, to), without white space */
-    struct words *w;
-    const char *s;
-    const struct words_table *t;
-    size_t from, to;
-};
-
-/* Does the mark open what follows it? */
-static bool opens(const struct chunk *c, const struct word *x)
-{
-    if (x->info & WORD_LETTER) return false;
-    uint32_t cp = char_at(c->s, c->to, x->begin);
-    if (words_class(c->t, cp) & WC_PREFIX) return true;
-    return cp == '+' && !digit(char_at(c->s, c->to, x->begin + x->len));
-}
-
-/* Does it close what precedes it?  A full stop does behind a small letter, a
- * digit or a mark, and behind two capitals; not in "U.S." or "J." */
-static bool closes(const struct chunk *c, const struct word *x)
-{
-    if (x->info & WORD_LETTER) return false;
-    uint32_t cp = char_at(c->s, c->to, x->begin);
-    unsigned class = words_class(c->t, cp);
-    if (class & WC_SUFFIX) return true;
-    if (x->begin == c->from) return false;
-    uint32_t before = char_before(c->s, c->from, x->begin);
-    if (cp == '%' || class & WC_CURRENCY) return digit(before);
-    if (cp != '.') return cp == '+' && digit(before);
-    unsigned b = words_class(c->t, before);
-    if (b & WC_BEFORE_DOT) return true;
-    size_t at = x->begin - (before < 0x80 ? 1 : before < 0x800 ? 2 : before < 0x10000 ? 3 : 4);
-    return b & WC_UPPER && at > c->from &&
-           words_class(c->t, char_before(c->s, c->from, at)) & WC_UPPER;
-}
-
-/* Does the mark inside, between two words, part them? */
-static bool parts(const struct chunk *c, const struct word *x)
-{
-    size_t end = x->begin + x->len;
-    if (x->info & WORD_SUBSTANCE || end >= c->to || x->begin == c->from) return false;
-    uint32_t cp = char_at(c->s, c->to, x->begin), b = char_before(c->s, c->from, x->begin),
-             a = char_at(c->s, c->to, end);
-    bool before = words_class(c->t, b) & WC_ALPHA, after = words_class(c->t, a) & WC_ALPHA;
-    switch (cp) {
-    case ',':
-    case '~':
-        return before && after;
-    case '-':
-        return (before && after) || (digit(b) && (digit(a) || a == '-'));
-    case 0x2013:
-    case 0x2014:
-        return before && after;
-    case ':':
-    case '<':
-    case '>':
-    case '=':
-    case '/':
-        return (before || digit(b)) && after;
-    case '+':
-    case '*':
-    case '^':
-        return digit(b) && (digit(a) || a == '-');
-    default:
-        return words_class(c->t, cp) & WC_ICON;
-    }
-}
-
-/* Replaces words i ... < j by one. */
-static void unite(struct words *w, size_t *o, size_t i, size_t j)
-{
-    struct word x = w->v[i];
-    for (size_t k = i + 1; k < j; k++) {
-        x.len += w->v[k].len;
-        x.chars += w->v[k].chars;
-        x.info = ((x.info | w->v[k].info) & ~(unsigned)WORD_ASCII) |
-                 (x.info & w->v[k].info & WORD_ASCII);
-    }
-    w->v[(*o)++] = x;
-}
-
-/* What lies between the marks at the ends. */
-static void core(const struct chunk *c, size_t *o, size_t i, size_t j)
-{
-    const struct words *w = c->w;
-    bool link = false;
-    for (size_t k = i; k + 3 < j && !link; k++)
-        link = c->s[w->v[k].begin] == ':' && memcmp(c->s + w->v[k].begin, "://", 3) == 0;
-    size_t begin = i;
-    for (size_t k = i; k < j;) {
-        size_t run = dots(w, c->s, k, j), next = run > k ? run : k + 1;
-        bool cut = k > begin && next < j && !link &&
-                   (next - k > 1 || (run == k && parts(c, &w->v[k])));
-        if (cut) {
-            unite(c->w, o, begin, k);
-            unite(c->w, o, k, next);
-            begin = next;
-        }
-        k = next;
-    }
-    unite(c->w, o, begin, j);
-}
-
-/* The tailoring: which of the boundaries in words b ... of w stay. */
-static void tailor(const struct chunk *c, size_t b)
-{
-    struct words *w = c->w;
-    size_t i = b, e = w->n, o = b, j, run;
-    while (i < e) {
-        run = dots(w, c->s, i, e);
-        if (run <= i + 1 && !opens(c, &w->v[i])) break;
-        if (run <= i) run = i + 1;
-        unite(w, &o, i, run);
-        i = run;
-    }
-    for (j = e; j > i;) {
-        run = j;
-        while (run > i && is_dot(&w->v[run - 1], c->s))
-            run--;
-        if (j - run < 2) run = j;
-        if (run == j && !closes(c, &w->v[j - 1])) break;
-        j = run < j ? run : j - 1;
-    }
-    if (i < j) core(c, &o, i, j);
-    while (j < e) {
-        run = dots(w, c->s, j, e);
-        if (run <= j + 1) run = j + 1;
-        unite(w, &o, j, run);
-        j = run;
-    }
-    w->n = o;
+    return segment(s, n, at, false);
 }
 
 /* ---- ASCII ---- */
@@ -351,13 +203,14 @@ static inline unsigned ascii_class(char ch)
 }
 
 /* The end of the segment at i < e, and in *had the classes of its characters. */
-static inline size_t ascii_segment(const char *s, size_t i, size_t e, unsigned *had)
+static inline size_t ascii_segment(const char *s, size_t i, size_t e, bool tailored, unsigned *had)
 {
     unsigned before = ascii_class(s[i++]);
     *had = before;
-    if (!(before & A_WORD)) return i;
+    if (!(before & A_WORD) || (tailored && before & A_LOW)) return i;
     while (i < e) {
         unsigned c = ascii_class(s[i]);
+        if (tailored && !(c & (A_LETTER | A_DIGIT)) && tailored_mark(s, e, i)) return i;
         if (!(c & A_WORD)) {
             unsigned next = i + 1 < e ? ascii_class(s[i + 1]) : 0;
             bool bridge = (c & A_MID && before & next & A_LETTER) ||
@@ -374,7 +227,6 @@ static inline size_t ascii_segment(const char *s, size_t i, size_t e, unsigned *
 
 void uax29_chunk_ascii(struct words *w, const char *s, size_t from, size_t to, bool tailored)
 {
-    struct chunk c = {w, s, words_table_ready, from, to};
     size_t b = w->n;
     if (w->cap - w->n < to - from) {
         uax29_chunk(w, s, from, to, tailored);
@@ -382,25 +234,25 @@ void uax29_chunk_ascii(struct words *w, const char *s, size_t from, size_t to, b
     }
     for (size_t i = from; i < to;) {
         unsigned had, info = WORD_ASCII;
-        size_t end = ascii_segment(s, i, to, &had);
+        size_t end = ascii_segment(s, i, to, tailored, &had);
         if (had & A_LETTER) info |= WORD_LETTER | WORD_SUBSTANCE;
         if (had & A_DIGIT) info |= WORD_SUBSTANCE;
         w->v[w->n++] = (struct word){(uint32_t)i, (uint32_t)(end - i), (uint32_t)(end - i), info};
         i = end;
     }
-    if (tailored && w->n > b + 1) tailor(&c, b);
+    if (tailored && (w->n > b + 1 || words_clitic(s + from, to - from))) words_tailor(w, s, b, from, to);
 }
 
 void uax29_chunk(struct words *w, const char *text, size_t from, size_t to, bool tailored)
 {
-    struct chunk c = {w, text, words_table_ready, from, to};
     size_t b = w->n;
     for (size_t i = from; i < to && !w->oom;) {
-        size_t end = from + uax29_segment(text + from, to - from, i - from);
+        size_t end = from + segment(text + from, to - from, i - from, tailored);
         words_push(w, text, i, end - i);
         i = end;
     }
-    if (tailored && !w->oom && w->n > b + 1) tailor(&c, b);
+    if (tailored && !w->oom && (w->n > b + 1 || words_clitic(text + from, to - from)))
+        words_tailor(w, text, b, from, to);
 }
 
 int words_uax29_ref(struct words *w, const char *text, size_t n, bool tailored, struct err *e)

@@ -3,13 +3,18 @@
  * A word is what lies between two boundaries and is no white space.  So
  * punctuation marks are words, each of its own; "can't", "3.5", "a_b" are one.
  *
- * Tailored, as the standard allows, boundaries between white space are dropped
- * so that words are what the thresholds of the rules were made for: only the
- * marks that open or close (brackets, quotes, full stops ...) are parted from
- * a word at its ends, and within it a hyphen, slash, comma ... between two
- * letters parts it ("well-known" is three words, "std::string", "f(x)" and a
- * link are one).  Letters of scripts without spaces are one word a run, and so
- * are full stops that follow each other.  No boundary is added. */
+ * Tailored, as the standard allows, words are what the thresholds of the rules
+ * were made for:
+ * - Of the boundaries between white space few stay.  Marks that open or close
+ *   (brackets, quotes, underscores, full stops ...) are parted from a word at
+ *   its ends; inside, a hyphen, slash, comma ... between two letters parts it
+ *   ("well-known" is three words), and so do three full stops, or one between
+ *   a small letter and a capital.  "f(x)", "std::string", an address of the
+ *   web or of mail are one; letters of scripts without spaces are one a run.
+ * - The full stop of an abbreviation ("e.g.", "p.", "Mr.") is part of it.
+ * - What an apostrophe leaves of a verb ("it's", "don't", "we'll") is a word,
+ *   and the possessive is.
+ * - A colon parts letters, as in the root of CLDR. */
 #ifndef DATA_WORDS_UAX29_H
 #define DATA_WORDS_UAX29_H
 

@@ -27,7 +27,7 @@ static size_t random_text(char *s, size_t room)
     static const char *const parts[] = {
         " ", " ", " ", " ", "\n", "\n", "\n\n", "\t", "  ", ". ", ", ", ".", ",", "...", ". . .", "-", "--", "/", ":", "'", "\"",
         "(", ")", "[12]", "_", "%", "$", "+", "=", "{", "#", "1", "23", "4.5", "the", "of", "and", "be", "to", "word", "Word",
-        "U.S.", "A", "xyz", "don't", "e\u0301", "é", "ß", "×", "ÿ", "ж", "Щука", "\u0483", "日本", "。", "…", "—", "“", "”", "’", "‘", "don’t", "“It", "us.”", "l’été’s", "rock’n’roll,’", "x’1", "\u00a0", "\u2003",
+        "U.S.", "A", "xyz", "don't", "'s", "'ll", "Mr.", "p.", "e.g.", "Inc", "Calif.", "n't", "’t", "’re", "__", "a-b@c.de", "foo.Bar", "64-bit", "b~c", "---", "~", "n", "e\u0301", "é", "ß", "×", "ÿ", "ж", "Щука", "\u0483", "日本", "。", "…", "—", "“", "”", "’", "‘", "don’t", "“It", "us.”", "l’été’s", "rock’n’roll,’", "x’1", "\u00a0", "\u2003",
         "\u2028", "\xc2\x85", "😀", "👩‍👧", "•", "- ", "javascript", "items in cart", "Sign-in", "read more...", "3 likes\n", "MENU\n", "lorem ipsum", "privacy policy", "ing", "!", "?", "\u0300", "\u200d",
         "This is a line of five words.", "Another line, that repeats.\n", "http://a.b/c-d", "x@y.z", "std::string", "f(x)"};
     size_t n = 0, want = rnd(4) ? rnd(300) : rnd((uint32_t)room - 64);

@@ -90,12 +90,43 @@ static void words_are_what_is_no_white_space(void **state)
     words_free(&w);
 }
 
+/* Words joined by '|'. */
+static const char *const tailored[][2] = {
+    {"It's what we don’t (I'd say \"can't\") we'll, O'Brien's, 1990's", "It|'s|what|we|do|n’t|(|I|'d|say|\"|ca|n't|\"|)|we|'ll|,|O'Brien|'s|,|1990|'s"},
+    {"'tis n't 's l'air rock'n'roll a'b's", "'|tis|n't|'|s|l'air|rock'n'roll|a'b|'s"},
+    {"(e.g., p. 3; Mr. Smith, Ph.D. in U.S. end. z.B. n.Chr., ltd.", "(|e.g.|,|p.|3|;|Mr.|Smith|,|Ph.D.|in|U.S.|end|.|z.|B.|n.|Chr|.|,|ltd|."},
+    {"end.Next node.js a.b..c ...so A.B", "end|.|Next|node.js|a.b|..|c|...|so|A.B"},
+    {"__u64 a_b _x_ ___ é_", "_|_|u64|a_b|_|x|_|_|_|_|é|_"},
+    {"c:func 10:30 std::string k:a", "c|:|func|10:30|std::string|k|:|a"},
+    {"well-known 64-bit a--b 3-4 --x a---b a----b", "well|-|known|64|-|bit|a|--|b|3|-|4|--x|a|---|b|a----b"},
+    {"me@a-b.org, <http://x.org/a-b_c:d>, (www.x-y.de/z) not/a-link", "me@a-b.org|,|<|http://x.org/a-b_c:d|>|,|(|www.x-y.de/z|)|not|/|a|-|link"},
+    {"日本語テスト、です。 ไทย я’s", "日本語テスト、です|。|ไทย|я|’s"},
+};
+
+static void words_are_tailored(void **state)
+{
+    (void)state;
+    struct words w = {0};
+    struct err e;
+    for (size_t i = 0; i < COUNT_OF(tailored); i++) {
+        const char *text = tailored[i][0];
+        struct buf got = {0};
+        assert_int_equal(words_uax29_ref(&w, text, strlen(text), true, &e), 0);
+        for (size_t k = 0; k < w.n; k++)
+            buf_printf(&got, "%s%.*s", k ? "|" : "", (int)w.v[k].len, text + w.v[k].begin);
+        assert_string_equal(got.data, tailored[i][1]);
+        buf_free(&got);
+    }
+    words_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(segments_are_those_of_the_standard),
         cmocka_unit_test(the_test_of_the_standard_passes),
         cmocka_unit_test(words_are_what_is_no_white_space),
+        cmocka_unit_test(words_are_tailored),
     };
     return cmocka_run_group_tests_name("uax29", tests, NULL, NULL);
 }
