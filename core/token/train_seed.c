@@ -42,11 +42,15 @@ struct seeds {
     const struct sp_corpus *c;
     const struct sp_rules *r;
     const uint16_t *text; /* the words, each with what follows it; then zeros */
-    uint32_t *part;      /* by position */
+    uint64_t *ends;      /* by position, one bit: what follows a word; behind the text all of them */
+    uint32_t *before;    /* by 64 positions: words that end before them */
+    uint64_t *count;     /* of each word */
+    uint32_t *utf8;      /* of each symbol, the first byte highest */
     size_t n_text;
     uint32_t *pos;       /* suffixes by first symbol */
     size_t *from;        /* [n_chars + 2] into pos */
     struct bucket *bucket; /* by first symbol */
+    struct sort_key *order; /* [n_chars] first symbols, those of most suffixes first */
     size_t most;         /* suffixes of a bucket */
     struct sort_key **work; /* [threads] room for two of each of these, or NULL */
     struct sp_starts *starts; /* longest: nodes of the bucket, while it is being made */
@@ -54,37 +58,54 @@ struct seeds {
 
 /* Suffixes lie all over the text: what will be looked at is fetched in time. */
 enum { AHEAD = 16 };
-static inline void prefetch_suffix(const struct seeds *s, size_t pos)
-{
-    __builtin_prefetch(&s->text[pos]);
-    __builtin_prefetch(&s->part[pos]);
-}
 
-static uint64_t key_at(const struct seeds *s, size_t pos)
+/* Where the word that holds this position ends, or `most` if that is as far. */
+static size_t end_from(const struct seeds *s, size_t pos, size_t most)
 {
-    uint64_t key = 0;
-    bool ended = false;
-    for (int i = 0; i < 4; i++) {
-        uint64_t sym = ended ? 0 : s->text[pos + (size_t)i];
-        /* What follows a word comes last in it. */
-        ended = ended || s->part[pos + (size_t)i] != s->part[pos + (size_t)i + 1];
-        key = key << 16 | sym;
+    uint64_t bits = s->ends[pos / 64] >> pos % 64;
+    size_t n = 64 - pos % 64;
+    if (!bits) {
+        while (n < most && !(bits = s->ends[(pos + n) / 64])) n += 64;
+        if (n >= most) return most;
+        n += (size_t)__builtin_ctzll(bits);
+    } else {
+        n = (size_t)__builtin_ctzll(bits);
     }
-    return key;
+    return n < most ? n : most;
 }
 
 static bool ends_within(const struct seeds *s, size_t pos, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (s->part[pos + i] != s->part[pos + i + 1]) return true;
-    return false;
+    return end_from(s, pos, n) < n;
+}
+
+static uint64_t times(const struct seeds *s, size_t pos)
+{
+    uint64_t bits = s->ends[pos / 64] & (((uint64_t)1 << pos % 64) - 1);
+    return s->count[s->before[pos / 64] + (uint32_t)__builtin_popcountll(bits)];
+}
+
+/* Four symbols, the first highest. */
+static inline uint64_t four_symbols(const uint16_t *text)
+{
+    uint64_t x;
+    memcpy(&x, text, sizeof x);
+    x = __builtin_bswap64(x);
+    return (x & 0x00FF00FF00FF00FF) << 8 | (x >> 8 & 0x00FF00FF00FF00FF);
+}
+
+static uint64_t key_at(const struct seeds *s, size_t pos)
+{
+    uint64_t key = four_symbols(s->text + pos);
+    size_t last = end_from(s, pos, 3); /* what follows a word comes last in it */
+    return key >> (3 - last) * 16 << (3 - last) * 16;
 }
 
 /* Sorts by up to max_len + 1 symbols; `depth` of them are equal already. */
 static void sort_suffixes(const struct seeds *s, struct sort_key *v, struct sort_key *tmp, size_t n, size_t depth)
 {
     for (size_t i = 0; i < n; i++) {
-        if (i + AHEAD < n) prefetch_suffix(s, v[i + AHEAD].pos + depth);
+        if (i + AHEAD < n) __builtin_prefetch(&s->text[v[i + AHEAD].pos + depth]);
         v[i].key = key_at(s, v[i].pos + depth);
     }
     sort_by_key(v, tmp, n);
@@ -96,29 +117,22 @@ static void sort_suffixes(const struct seeds *s, struct sort_key *v, struct sort
     }
 }
 
-static unsigned first_bytes(const struct seeds *s, uint16_t a, uint16_t b)
-{
-    char x[4] = {0}, y[4] = {0};
-    unsigned n = 0;
-    if (a) utf8_encode(s->c->cp[a], x);
-    if (b) utf8_encode(s->c->cp[b], y);
-    while (n < 3 && x[n] == y[n]) n++;
-    return n;
-}
-
 /* Symbols that two suffixes have in common, what follows the word included,
  * times 4, plus the bytes that the symbols after them have in common: by bytes
  * a substring is one only where the next bytes differ. */
 static uint32_t common(const struct seeds *s, size_t a, size_t b)
 {
-    uint32_t most = (uint32_t)s->r->max_len + 1, n = 0;
-    while (n < most && s->text[a + n] == s->text[b + n]) {
-        bool end_a = s->part[a + n] != s->part[a + n + 1], end_b = s->part[b + n] != s->part[b + n + 1];
-        if (end_a != end_b) return 4 * n;
-        n++;
-        if (end_a) return 4 * n;
-    }
-    return n == most ? 4 * n : 4 * n + first_bytes(s, s->text[a + n], s->text[b + n]);
+    size_t most = (size_t)s->r->max_len + 1, n = 0;
+    uint64_t x;
+    while ((x = four_symbols(s->text + a + n) ^ four_symbols(s->text + b + n)) == 0 && n < most) n += 4;
+    if (x) n += (size_t)__builtin_clzll(x) / 16;
+    if (n > most) n = most;
+    size_t end_a = end_from(s, a, n), end_b = end_from(s, b, n);
+    if (end_a != end_b) return 4 * (uint32_t)(end_a < end_b ? end_a : end_b);
+    if (end_a < n) return 4 * (uint32_t)(end_a + 1);
+    if (n == most) return 4 * (uint32_t)n;
+    unsigned bytes = (unsigned)__builtin_clz(s->utf8[s->text[a + n]] ^ s->utf8[s->text[b + n]]) / 8;
+    return 4 * (uint32_t)n + (bytes < 3 ? bytes : 3);
 }
 
 static uint16_t bytes_of(const struct seeds *s, uint32_t pos, uint32_t len)
@@ -169,10 +183,11 @@ static void find_intervals(const struct seeds *s, struct bucket *b, const struct
         now.before = sum;
         now.orphans = o->n;
         o->v[o->n++] = (uint32_t)i;
-        if (i + AHEAD < n) prefetch_suffix(s, v[i + AHEAD].pos);
-        if (i + AHEAD < n) __builtin_prefetch(&s->starts->longest[v[i + AHEAD].pos], 1);
-        if (i + AHEAD / 2 < n) __builtin_prefetch(&s->c->part[s->part[v[i + AHEAD / 2].pos]]);
-        sum += s->c->part[s->part[v[i].pos]].count;
+        if (i + AHEAD < n) {
+            __builtin_prefetch(&s->text[v[i + AHEAD].pos]);
+            __builtin_prefetch(&s->starts->longest[v[i + AHEAD].pos], 1);
+        }
+        sum += times(s, v[i].pos);
         now.depth = i + 1 < n ? common(s, v[i].pos, v[i + 1].pos) : 0;
         while (top > 0 && stack[top].depth > now.depth) {
             uint32_t node = emit(s, b, v[stack[top].left].pos, stack[top].depth, sum - stack[top].before);
@@ -189,9 +204,10 @@ static void find_intervals(const struct seeds *s, struct bucket *b, const struct
 static void sort_bucket(void *arg, int slice, int thread)
 {
     struct seeds *s = arg;
-    struct bucket *b = &s->bucket[slice + 1];
-    size_t from = s->from[slice + 1], n = s->from[slice + 2] - from;
-    if (n < 2 || slice + 1 == s->c->unk) return;
+    uint32_t first = s->order[slice].pos;
+    struct bucket *b = &s->bucket[first];
+    size_t from = s->from[first], n = s->from[first + 1] - from;
+    if (n < 2 || first == s->c->unk) return;
     /* Kept for the next bucket: new pages cost more than the sorting of some. */
     if (!s->work[thread]) s->work[thread] = mem_alloc(s->most, 2 * sizeof **s->work);
     struct sort_key *v = s->work[thread];
@@ -207,33 +223,71 @@ static void sort_bucket(void *arg, int slice, int thread)
 
 /* ---- the text and its suffixes ---- */
 
+/* Which positions end a word, and how often each word occurs. */
+static void mark_ends(struct seeds *s)
+{
+    const struct sp_corpus *c = s->c;
+    uint32_t words = 0;
+    for (size_t i = 0; i < c->n_parts; i++) {
+        size_t end = c->part[i].off + c->part[i].len;
+        s->count[i] = c->part[i].count;
+        s->ends[end / 64] |= (uint64_t)1 << end % 64;
+    }
+    for (size_t i = c->n_sym; i < c->n_sym + SP_PAD; i++) s->ends[i / 64] |= (uint64_t)1 << i % 64;
+    for (size_t i = 0; i < c->n_sym; i += 64) {
+        s->before[i / 64] = words;
+        words += (uint32_t)__builtin_popcountll(s->ends[i / 64]);
+    }
+}
+
+/* Suffixes by their first symbols; which of those come first. */
+static void sort_first(struct seeds *s)
+{
+    const struct sp_corpus *c = s->c;
+    uint32_t n = c->n_chars;
+    for (size_t i = 0; i < c->n_sym; i++) s->from[s->text[i] + 2u]++;
+    for (uint32_t k = 1; k <= n; k++) {
+        if (k != c->unk && s->from[k + 2] > s->most) s->most = s->from[k + 2];
+        s->order[k - 1] = (struct sort_key){UINT64_MAX - s->from[k + 2], k};
+    }
+    sort_by_key(s->order, s->order + n, n);
+    for (uint32_t k = 1; k <= n + 1; k++) s->from[k + 1] += s->from[k];
+    for (size_t i = 0; i < c->n_sym; i++) s->pos[s->from[s->text[i] + 1u]++] = (uint32_t)i;
+}
+
+static uint32_t utf8_of(uint32_t cp)
+{
+    char bytes[4] = {0};
+    utf8_encode(cp, bytes);
+    return (uint32_t)(uint8_t)bytes[0] << 24 | (uint32_t)(uint8_t)bytes[1] << 16 |
+           (uint32_t)(uint8_t)bytes[2] << 8 | (uint8_t)bytes[3];
+}
+
 static int lay_out(struct seeds *s, int n_threads, struct err *e)
 {
     const struct sp_corpus *c = s->c;
-    size_t n = c->n_sym;
+    size_t n = c->n_sym, n_symbols = (size_t)c->n_chars + 3;
     if (n >= NODE - SP_PAD)
         return err_set(e, ERR_DATA, "more than 2 billion characters in distinct words: train on a "
                                     "part of the text");
     s->text = c->sym;
-    s->part = mem_alloc_table(n + SP_PAD, sizeof *s->part);
+    s->ends = mem_zalloc((n + SP_PAD) / 64 + 2, sizeof *s->ends);
+    s->before = mem_zalloc(n / 64 + 1, sizeof *s->before);
+    s->count = mem_alloc(c->n_parts, sizeof *s->count);
+    s->utf8 = mem_zalloc(n_symbols, sizeof *s->utf8);
     s->pos = mem_alloc(n, sizeof *s->pos);
-    s->from = mem_zalloc((size_t)c->n_chars + 3, sizeof *s->from);
-    s->bucket = mem_zalloc((size_t)c->n_chars + 2, sizeof *s->bucket);
+    s->from = mem_zalloc(n_symbols, sizeof *s->from);
+    s->bucket = mem_zalloc(n_symbols, sizeof *s->bucket);
+    s->order = mem_alloc(n_symbols, 2 * sizeof *s->order);
     s->starts->longest = mem_alloc_table(n, sizeof *s->starts->longest);
     s->work = mem_zalloc((size_t)n_threads, sizeof *s->work);
-    if (!s->part || !s->pos || !s->from || !s->bucket || !s->starts->longest || !s->work)
-        return err_oom(e, n * 12, "the suffixes of all words");
-    for (size_t i = 0; i < c->n_parts; i++)
-        for (size_t k = 0; k <= c->part[i].len; k++) s->part[c->part[i].off + k] = (uint32_t)i;
-    for (size_t i = n; i < n + SP_PAD; i++) s->part[i] = UINT32_MAX - (i & 1);
-    for (size_t i = 0; i < n; i++) {
-        s->starts->longest[i] = SP_NONE;
-        s->from[s->text[i] + 2u]++;
-    }
-    for (uint32_t k = 1; k <= c->n_chars; k++)
-        if (k != c->unk && s->from[k + 2] > s->most) s->most = s->from[k + 2];
-    for (uint32_t k = 1; k <= c->n_chars + 1; k++) s->from[k + 1] += s->from[k];
-    for (size_t i = 0; i < n; i++) s->pos[s->from[s->text[i] + 1u]++] = (uint32_t)i;
+    if (!s->ends || !s->before || !s->count || !s->utf8 || !s->pos || !s->from || !s->bucket || !s->order ||
+        !s->starts->longest || !s->work)
+        return err_oom(e, n * 8, "the suffixes of all words");
+    for (size_t i = 0; i < n; i++) s->starts->longest[i] = SP_NONE;
+    for (uint32_t k = 1; k <= c->n_chars; k++) s->utf8[k] = utf8_of(c->cp[k]);
+    mark_ends(s);
+    sort_first(s);
     return 0;
 }
 
@@ -296,63 +350,80 @@ static float score_of(const struct node *v)
     return (float)v->count * (float)v->len;
 }
 
-static int by_score(const void *a, const void *b, void *seeds)
+/* Orders as positive scores do. */
+static uint32_t score_bits(const struct node *v)
 {
-    const struct node *x = a, *y = b;
-    const uint16_t *sym = ((const struct seeds *)seeds)->text;
-    float sx = score_of(x), sy = score_of(y);
-    if (sx != sy) return sx < sy ? 1 : -1;
-    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
-    for (size_t i = 0; i < x->len && i < y->len; i++)
-        if (sym[x->pos + i] != sym[y->pos + i]) return sym[x->pos + i] < sym[y->pos + i] ? -1 : 1;
-    return (int)x->len - (int)y->len;
-}
-
-/* Orders as falling scores do. */
-static uint64_t score_key(float score)
-{
+    float score = score_of(v);
     uint32_t bits;
     memcpy(&bits, &score, sizeof bits);
-    return UINT32_MAX - bits; /* scores are positive */
+    return bits;
 }
 
-/* By score, then as by_score() says. */
+/* Four symbols of a node; 0 behind its end. */
+static uint64_t node_key(const struct seeds *s, const struct node *v, size_t at)
+{
+    uint64_t key = 0;
+    for (size_t i = at; i < at + 4; i++) key = key << 16 | (i < v->len ? s->text[v->pos + i] : 0u);
+    return key;
+}
+
+/* By text: nodes of the same score and as many bytes, of which `at` symbols are equal. */
+static void sort_equal(const struct seeds *s, const struct node *v, struct sort_key *key, struct sort_key *tmp, size_t n,
+                       size_t at)
+{
+    for (size_t i = 0; i < n; i++) key[i].key = node_key(s, &v[key[i].pos], at);
+    sort_by_key(key, tmp, n);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && key[end].key == key[i].key; end++) {}
+        if (end - i > 1 && (key[i].key & 0xFFFF)) sort_equal(s, v, key + i, tmp, end - i, at + 4);
+    }
+}
+
+/* By score, then the longer in bytes first, then by text; the scores are positive. */
 static bool sort_nodes(const struct seeds *s, struct node *v, size_t n)
 {
     struct sort_key *key = mem_alloc(n, 2 * sizeof *key);
     struct node *sorted = mem_alloc(n, sizeof *sorted);
     bool ok = key && sorted;
-    for (size_t i = 0; ok && i < n; i++) key[i] = (struct sort_key){score_key(score_of(&v[i])), (uint32_t)i};
+    for (size_t i = 0; ok && i < n; i++)
+        key[i] = (struct sort_key){(uint64_t)(UINT32_MAX - score_bits(&v[i])) << 16 | (uint16_t)(UINT16_MAX - v[i].bytes),
+                                   (uint32_t)i};
     if (ok) sort_by_key(key, key + n, n);
     for (size_t i = 0, end; ok && i < n; i = end) {
-        for (end = i; end < n && key[end].key == key[i].key; end++) sorted[end] = v[key[end].pos];
-        if (end - i > 1) qsort_r(sorted + i, end - i, sizeof *sorted, by_score, (void *)(uintptr_t)s);
+        for (end = i + 1; end < n && key[end].key == key[i].key; end++) {}
+        if (end - i > 1) sort_equal(s, v, key + i, key + n, end - i, 0);
     }
+    for (size_t i = 0; ok && i < n; i++) sorted[i] = v[key[i].pos];
     if (ok) memcpy(v, sorted, n * sizeof *v);
     free(key);
     free(sorted);
     return ok;
 }
 
-static int falling(const void *a, const void *b)
+/* The bits (above `low`, 16 of them) that the n-th highest score has, of those that have
+ * `high` above those; *n: which of those it is. */
+static uint32_t nth_bits(const struct seeds *s, size_t *n, int low, uint32_t high, size_t *count)
 {
-    float x = *(const float *)a, y = *(const float *)b;
-    return x < y ? 1 : x > y ? -1 : 0;
+    memset(count, 0, 65536 * sizeof *count);
+    for (uint32_t k = 1; k <= s->c->n_chars; k++)
+        for (size_t i = 0; i < s->bucket[k].n; i++) {
+            uint32_t bits = score_bits(&s->bucket[k].v[i]);
+            if (low || bits >> 16 == high) count[bits >> low & 65535]++;
+        }
+    uint32_t at = 65535;
+    for (; *n > count[at]; at--) *n -= count[at];
+    return at;
 }
 
-/* The score that the n-th best node has. */
-static float nth_score(const struct seeds *s, size_t total, size_t n, bool *oom)
+/* The score that the n-th best node has, as its bits. */
+static uint32_t nth_score(const struct seeds *s, size_t n, bool *oom)
 {
-    float *v = mem_alloc(total, sizeof *v), found = 0;
-    size_t k = 0;
-    *oom = !v;
-    if (!v) return 0;
-    for (uint32_t i = 1; i <= s->c->n_chars; i++)
-        for (size_t j = 0; j < s->bucket[i].n; j++) v[k++] = score_of(&s->bucket[i].v[j]);
-    qsort(v, total, sizeof *v, falling);
-    found = v[n - 1];
-    free(v);
-    return found;
+    size_t *count = mem_alloc(65536, sizeof *count);
+    *oom = !count;
+    if (!count) return 0;
+    uint32_t high = nth_bits(s, &n, 16, 0, count), low = nth_bits(s, &n, 0, high, count);
+    free(count);
+    return high << 16 | low;
 }
 
 /* The n_seeds best of all nodes, best first. */
@@ -361,12 +432,12 @@ static int take_best(struct seeds *s, struct sp_pieces *out, struct err *e)
     size_t total = 0, n = 0;
     bool oom = false;
     for (uint32_t k = 1; k <= s->c->n_chars; k++) total += s->bucket[k].n;
-    float least = total > s->r->n_seeds ? nth_score(s, total, s->r->n_seeds, &oom) : 0;
+    uint32_t least = total > s->r->n_seeds ? nth_score(s, s->r->n_seeds, &oom) : 0;
     struct node *v = mem_alloc(total, sizeof *v);
     int ret = v && !oom ? 0 : err_oom(e, total * sizeof *v, "seeds");
     for (uint32_t k = 1; ret == 0 && k <= s->c->n_chars; k++)
         for (size_t i = 0; i < s->bucket[k].n; i++) {
-            if (score_of(&s->bucket[k].v[i]) < least) continue;
+            if (score_bits(&s->bucket[k].v[i]) < least) continue;
             v[n] = s->bucket[k].v[i];
             v[n++].piece = (uint32_t)i; /* where it is, while they are sorted */
         }
@@ -388,19 +459,29 @@ static uint32_t piece_of(const struct bucket *b, uint32_t node)
     return node == SP_NONE ? SP_NONE : b->v[node].piece;
 }
 
-static int name_starts(struct seeds *s, size_t n_pieces, struct err *e)
+static void name_bucket(void *arg, int slice, int thread)
+{
+    (void)thread;
+    struct seeds *s = arg;
+    struct sp_starts *to = s->starts;
+    uint32_t k = s->order[slice].pos;
+    const struct bucket *b = &s->bucket[k];
+    for (size_t i = 0; i < b->n; i++)
+        if (b->v[i].piece != SP_NONE) to->shorter[b->v[i].piece] = piece_of(b, b->v[i].parent);
+    for (size_t i = s->from[k]; i < s->from[k + 1]; i++) {
+        uint32_t *longest = &to->longest[s->pos[i]];
+        if (i + AHEAD < s->from[k + 1]) __builtin_prefetch(&to->longest[s->pos[i + AHEAD]], 1);
+        *longest = piece_of(b, *longest);
+    }
+}
+
+static int name_starts(struct seeds *s, struct pool *pool, size_t n_pieces, struct err *e)
 {
     struct sp_starts *to = s->starts;
     to->shorter = mem_alloc(n_pieces, sizeof *to->shorter);
     if (!to->shorter) return err_oom(e, n_pieces * sizeof *to->shorter, "seeds");
     for (size_t i = 0; i < n_pieces; i++) to->shorter[i] = SP_NONE;
-    for (uint32_t k = 1; k <= s->c->n_chars; k++) {
-        const struct bucket *b = &s->bucket[k];
-        for (size_t i = 0; i < b->n; i++)
-            if (b->v[i].piece != SP_NONE) to->shorter[b->v[i].piece] = piece_of(b, b->v[i].parent);
-        for (size_t i = s->from[k]; i < s->from[k + 1]; i++)
-            to->longest[s->pos[i]] = piece_of(b, to->longest[s->pos[i]]);
-    }
+    pool_run(pool, (int)s->c->n_chars, name_bucket, s);
     return 0;
 }
 
@@ -444,13 +525,17 @@ int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *p
     }
     if (ret == 0) count_ends(&s);
     if (ret == 0) ret = take_best(&s, out, e);
-    if (ret == 0) ret = name_starts(&s, out->n, e);
+    if (ret == 0) ret = name_starts(&s, pool, out->n, e);
     if (ret == 0) to_log_prob(out);
     for (uint32_t k = 0; s.bucket && k <= c->n_chars; k++) free(s.bucket[k].v);
     for (int k = 0; s.work && k < pool_threads(pool); k++) free(s.work[k]);
     free(s.work);
     free(s.bucket);
-    mem_free_aligned(s.part);
+    free(s.order);
+    free(s.ends);
+    free(s.before);
+    free(s.count);
+    free(s.utf8);
     free(s.pos);
     free(s.from);
     return ret;
