@@ -2,6 +2,8 @@
 
 #include <float.h>
 #include <math.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +24,11 @@ int em_start(struct em *m, struct err *e)
     m->live = mem_alloc(n, sizeof *m->live);
     m->lattice = mem_zalloc((size_t)m->n_threads, sizeof *m->lattice);
     m->lanes = mem_zalloc((size_t)m->n_threads, sizeof *m->lanes);
-    if (!m->score || !m->expected || !m->freq || !m->live || !m->lattice || !m->lanes)
+    /* One thread works on one chunk at a time: its sums stay in the cache. */
+    m->n_sums = m->n_threads == 1 ? 1 : 4 * (size_t)m->n_threads;
+    m->sums = mem_zalloc(m->n_sums, sizeof *m->sums);
+    if (!m->score || !m->expected || !m->freq || !m->live || !m->lattice || !m->lanes ||
+        !m->sums)
         return err_oom(e, n * 24, "pieces");
     for (size_t i = 0; i < n; i++) {
         m->live[i] = (uint32_t)i;
@@ -38,7 +44,8 @@ void em_free(struct em *m)
     for (int i = 0; m->lattice && i < m->n_threads; i++) lattice_free(&m->lattice[i]);
     for (int i = 0; m->lanes && i < m->n_threads; i++) lanes_free(&m->lanes[i]);
     for (size_t i = 0; m->chunk && i < m->n_chunks; i++) free(m->chunk[i].match);
-    for (int i = 0; i < BATCH; i++) free(m->sums[i].value);
+    for (size_t i = 0; m->sums && i < m->n_sums; i++) free(m->sums[i].value);
+    free(m->sums);
     free(m->lattice);
     free(m->lanes);
     free(m->chunk);
@@ -159,13 +166,6 @@ static bool expect_words(struct em *m, size_t chunk, struct sums *s, int thread)
     return true;
 }
 
-static void expect_chunk(void *arg, int slice, int thread)
-{
-    struct em *m = arg;
-    size_t chunk = m->first + (size_t)slice;
-    m->chunk[chunk].oom = !expect_words(m, chunk, &m->sums[slice], thread);
-}
-
 static void add_expected(struct em *m, const struct sums *s, size_t chunk)
 {
     size_t n_words = em_chunk_words(m, chunk), word = chunk * CHUNK_WORDS;
@@ -183,20 +183,43 @@ static void add_expected(struct em *m, const struct sums *s, size_t chunk)
     }
 }
 
+/* Adds what is there of the chunks whose turn it is, unless another thread is at it: that
+ * one looks again when it has let go. */
+static void add_ready(struct em *m)
+{
+    struct turns *t = &m->turns;
+    for (;;) {
+        size_t at = t->added;
+        if (at == m->n_chunks || m->sums[at % m->n_sums].of != at + 1 || atomic_exchange(&t->adding, true)) return;
+        for (at = t->added; at < m->n_chunks && m->sums[at % m->n_sums].of == at + 1; t->added = ++at)
+            add_expected(m, &m->sums[at % m->n_sums], at);
+        t->adding = false;
+    }
+}
+
+/* Takes chunks as long as there are any. */
+static void expect_chunks(void *arg, int slice, int thread)
+{
+    (void)slice;
+    struct em *m = arg;
+    struct turns *t = &m->turns;
+    for (size_t chunk; !t->oom && (chunk = atomic_fetch_add(&t->taken, 1)) < m->n_chunks;) {
+        struct sums *s = &m->sums[chunk % m->n_sums];
+        while (chunk - t->added >= m->n_sums && !t->oom) sched_yield(); /* threads with older chunks add theirs */
+        if (!t->oom && expect_words(m, chunk, s, thread)) s->of = chunk + 1;
+        else t->oom = true;
+        add_ready(m);
+    }
+}
+
 int em_expect(struct em *m, struct err *e)
 {
-    /* One thread works on one chunk at a time: its sums stay in the cache. */
-    size_t batch = m->n_threads == 1 ? 1 : BATCH;
     if (match_drop(m, e)) return -1;
     memset(m->expected, 0, m->p.n * (size_t)m->r->lanes * sizeof *m->expected);
-    for (m->first = 0; m->first < m->n_chunks; m->first += batch) {
-        size_t n = m->n_chunks - m->first < batch ? m->n_chunks - m->first : batch;
-        pool_run(m->pool, (int)n, expect_chunk, m);
-        for (size_t i = 0; i < n; i++) {
-            if (m->chunk[m->first + i].oom) return err_oom(e, m->sums[i].cap * sizeof(double), "expectations");
-            add_expected(m, &m->sums[i], m->first + i);
-        }
-    }
+    for (size_t i = 0; i < m->n_sums; i++) m->sums[i].of = 0;
+    m->turns.taken = m->turns.added = 0;
+    pool_run(m->pool, m->n_threads, expect_chunks, m);
+    if (m->turns.oom) return err_oom(e, m->sums[0].cap * sizeof(double), "expectations");
     for (int k = 1; k < m->r->lanes; k++)
         for (size_t i = 0; i < m->p.n; i++) m->expected[i] += m->expected[(size_t)k * m->p.n + i];
     return 0;

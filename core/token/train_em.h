@@ -18,7 +18,7 @@
 #include "core/token/train_lanes.h"
 #include "core/token/train_sp.h"
 
-enum { CHUNK_WORDS = 512, BATCH = 16 };
+enum { CHUNK_WORDS = 512 };
 
 struct chunk {
     uint32_t *match; /* [n] */
@@ -33,6 +33,7 @@ struct word_list {
 
 /* What a chunk adds to which piece: match k of word i has value[from[i] + k * step[i]]. */
 struct sums {
+    _Atomic size_t of; /* 1 + the chunk, when all is there */
     double *value;
     size_t cap;
     size_t from[CHUNK_WORDS];
@@ -60,8 +61,13 @@ struct em {
     float min_score;
     struct chunk *chunk;
     struct word_list *list;  /* [words] */
-    size_t n_chunks, first;  /* first: of the batch at work */
-    struct sums sums[BATCH];
+    size_t n_chunks;
+    struct sums *sums;       /* [n_sums] chunk i's are at i mod n_sums */
+    size_t n_sums;
+    struct turns {           /* chunks that were taken and that were added, in order; by one thread at a time */
+        _Atomic size_t taken, added;
+        _Atomic bool adding, oom;
+    } turns;
     float *expected;      /* [lanes][p.n] */
     double *freq;         /* [threads][p.n + 1] how often the best segmentations use a piece */
     double freq_sum;
@@ -97,7 +103,7 @@ int match_drop(struct em *m, struct err *e);
 
 /* ---- train_em.c ---- */
 
-/* The words of chunk m->first + slice. */
+/* The words of a chunk. */
 static inline size_t em_chunk_words(const struct em *m, size_t chunk)
 {
     size_t left = m->c->n_words - chunk * CHUNK_WORDS;
