@@ -18,7 +18,7 @@
 struct chat_cfg {
     struct opt_common common;
     const char *tokenizer, *template, *out, *bos, *eos;
-    bool ids, prompt;
+    bool ids, prompt, goes_on;
     int64_t now, steps;
 };
 
@@ -31,6 +31,7 @@ static const struct opt chat_opts[] = {
             "A file (.jinja, .json, .llmz), directory or name: chatml, llama3, gemma ..."),
     OPT_BOOL(0, "ids", C, ids, NULL, "Token ids and the mask of what the assistant says, not text"),
     OPT_BOOL(0, "generation-prompt", C, prompt, NULL, "End where the assistant begins to speak"),
+    OPT_BOOL(0, "continue", C, goes_on, NULL, "End where the text of the last message ends, which is to be gone on from"),
     OPT_STR(0, "bos", C, bos, "TEXT", NULL, "bos_token for the template (default: the tokenizer's)"),
     OPT_STR(0, "eos", C, eos, "TEXT", NULL, "eos_token for the template (default: the tokenizer's)"),
     OPT_INT(0, "now", C, now, "SECONDS", "-1", -1, 1e11, "The time for strftime_now, since 1970; -1 = now"),
@@ -74,6 +75,7 @@ static int open_template(struct chat_job *j, struct err *e)
 static int open_job(struct chat_job *j, struct err *e)
 {
     const struct chat_cfg *cfg = j->cfg;
+    if (cfg->prompt && cfg->goes_on) return err_set(e, ERR_USAGE, "--generation-prompt and --continue exclude each other");
     if (cfg->ids && !cfg->tokenizer) return err_set(e, ERR_USAGE, "--ids needs --tokenizer");
     if (cfg->tokenizer && (cfg->ids || !file_is_dir(cfg->tokenizer) || !cfg->bos || !cfg->eos)) {
         if (!(j->tokenizer = tokenizer_option(cfg->tokenizer, e))) return -1;
@@ -85,6 +87,7 @@ static int open_job(struct chat_job *j, struct err *e)
     if (cfg->bos) j->vars.bos = cfg->bos;
     if (cfg->eos) j->vars.eos = cfg->eos;
     j->vars.add_generation_prompt = cfg->prompt;
+    j->vars.continue_final = cfg->goes_on;
     j->vars.now = cfg->now < 0 ? (int64_t)time(NULL) : cfg->now;
     j->vars.limits.steps = (uint64_t)cfg->steps;
     return 0;
@@ -192,7 +195,9 @@ const struct cmd cmd_tokenize_chat = {
                 "  llmctl tokenize chat chats.jsonl --template my.jinja --generation-prompt\n",
     .details = "A line is a list of messages, or an object with \"messages\" whose other members\n"
                "become variables of the template.\n"
-               "Control tokens come from the template only: text of a message is text.\n",
+               "Control tokens come from the template only: text of a message is text.\n"
+               "--continue is continue_final_message of transformers, and also works where a\n"
+               "template writes the beginning of that message otherwise.\n",
     .opts = chat_opts,
     .run = run_chat,
 };

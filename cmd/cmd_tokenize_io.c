@@ -336,6 +336,14 @@ static int decode_shard(struct decoder *d, struct shard *s, struct err *e)
     return 0;
 }
 
+/* Bytes of what stands at p, as far as an error shows them. */
+static int shown(const char *p, const char *end)
+{
+    int n = 0;
+    while (n < 12 && p + n < end && !strchr(" \t\r\n", p[n])) n++;
+    return n;
+}
+
 /* Ids as text, separated by white space or commas. */
 static int decode_text(struct decoder *d, const char *name, const struct buf *in, struct err *e)
 {
@@ -352,7 +360,7 @@ static int decode_text(struct decoder *d, const char *name, const struct buf *in
         while (p < end && *p >= '0' && *p <= '9' && v < (1L << 31)) v = v * 10 + (*p++ - '0');
         if (p == digits || v > INT32_MAX)
             return err_set(e, ERR_DATA, "'%s': '%.*s' at offset %zu is not a token id", name,
-                           (int)(end - digits < 12 ? end - digits : 12), digits,
+                           shown(digits, end), digits,
                            (size_t)(digits - in->data));
         if (room_for(d, n + 1, e)) return -1;
         d->ids[n++] = (int32_t)v;

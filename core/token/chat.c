@@ -132,14 +132,16 @@ static int mark_message(struct chat_run *r, struct cv *message)
     return 0;
 }
 
-static int mark_messages(struct chat_run *r, struct cv *messages)
+static int mark_messages(struct chat_run *r, struct cv *messages, bool goes_on)
 {
     if (messages->type != CV_LIST) return err_set(r->e, ERR_DATA, "%s: 'messages' is a list", r->name);
+    if (goes_on && messages->u.l->n == 0) return err_set(r->e, ERR_DATA, "%s: there is no message to go on from", r->name);
     struct cv *v = chat_alloc(&r->mem, messages->u.l->n, sizeof *v);
     struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
     if (!v || !l) return chat_oom(r);
     for (size_t i = 0; i < messages->u.l->n; i++) {
         v[i] = messages->u.l->v[i];
+        if (goes_on && i + 1 == messages->u.l->n && chat_continue_sign(r, &v[i])) return -1;
         if (mark_message(r, &v[i])) return -1;
     }
     *l = (struct clist){v, messages->u.l->n};
@@ -176,7 +178,7 @@ static int set_variables(struct chat_run *r, struct chat_env *env, struct cv *ch
             if (chat->u.d->key[i].type == CV_STRING && chat_set(r, env, chat->u.d->key[i].u.s, chat->u.d->value[i]))
                 return -1;
     }
-    if (mark_messages(r, &messages) || set_named(r, env, "messages", messages)) return -1;
+    if (mark_messages(r, &messages, vars->continue_final) || set_named(r, env, "messages", messages)) return -1;
     if (set_token(r, env, "bos_token", vars->bos) || set_token(r, env, "eos_token", vars->eos) ||
         set_token(r, env, "unk_token", vars->unk) || set_token(r, env, "pad_token", vars->pad))
         return -1;
@@ -189,6 +191,7 @@ int chat_render(const struct chat_template *t, const char *json, size_t n, const
     const struct chat_limits *lim = &vars->limits;
     struct chat_env globals = {0}, env = {.up = &globals};
     struct cv chat;
+    size_t from = out->text.len;
     enum chat_flow flow = FLOW_NEXT;
     struct chat_run r = {.name = name, .out = out, .now = vars->now, .e = e, .line = 1,
                          .max_steps = lim->steps ? lim->steps : 20000000,
@@ -198,6 +201,7 @@ int chat_render(const struct chat_template *t, const char *json, size_t n, const
     if (ret == 0) ret = set_variables(&r, &globals, &chat, vars);
     r.name = t->name;
     if (ret == 0) ret = chat_exec(&r, &env, t->root, &flow);
+    if (ret == 0 && vars->continue_final) ret = chat_continue_cut(&r, from);
     chat_mem_free(&r.mem);
     return ret ? -1 : buf_ok(&out->text, e) || buf_ok(&out->marks, e) ? -1 : 0;
 }

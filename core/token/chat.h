@@ -37,6 +37,7 @@ struct chat_limits {
 struct chat_vars {
     const char *bos, *eos, *unk, *pad; /* texts of tokens; NULL = undefined */
     bool add_generation_prompt;
+    bool continue_final; /* end where the text of the last message ends */
     int64_t now;         /* seconds since 1970 */
     struct chat_limits limits;
 };

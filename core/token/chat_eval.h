@@ -96,6 +96,9 @@ int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *fr
                  int64_t most, struct cv *out);
 /* TITLE: every run of letters, as str.title(); WORDS: every word, as the filter. */
 enum case_kind { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_WORDS, CASE_CAPITAL };
+/* chat_continue.c: the last message goes on; the text behind `from` ends where it does. */
+int chat_continue_sign(struct chat_run *r, struct cv *message);
+int chat_continue_cut(struct chat_run *r, size_t from);
 /* chat_case.c: as Python's str.upper(), lower(), title(), Jinja's title filter, and
  * capitalize(); str.isupper() and islower(). */
 int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, struct cv *out);

@@ -111,6 +111,7 @@ static int read_merges(struct tokenizer *t, struct jlex *x, struct err *e)
         if (jlex_expect(x, ']', e)) goto out;
     }
     ret = bpe_finish(&t->bpe, e);
+    if (ret && e->code == ERR_DATA) err_wrap(e, "'%s'", x->name);
 out:
     buf_free(&pair);
     return ret;

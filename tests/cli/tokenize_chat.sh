@@ -46,3 +46,16 @@ fails 65 "deep.jinja:1: nested or recursive" "$LLMCTL" tokenize chat chats.jsonl
 echo '[{"role":' >cut.jsonl
 fails 65 "cut.jsonl:1" "$LLMCTL" tokenize chat cut.jsonl --template chatml
 fails 66 "absent.jsonl" "$LLMCTL" tokenize chat absent.jsonl --template chatml
+
+# A conversation that goes on inside its last message: nothing behind its text, trimmed where the template trims.
+echo '[{"role":"user","content":"Hi"},{"role":"assistant","content":"Once upon "}]' >open.jsonl
+is "$("$LLMCTL" tokenize chat open.jsonl --template chatml --continue)" '{"text":"<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nOnce upon "}'
+is "$("$LLMCTL" tokenize chat open.jsonl --template llama3 --bos '' --continue | tail -c 12)" 'Once upon"}'
+echo '[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image"}]}]' >parts.jsonl
+printf '{%% for m in messages %%}{%% for p in m.content %%}[{{ p.text }}]{%% endfor %%}{%% endfor %%}' >parts.jinja
+is "$("$LLMCTL" tokenize chat parts.jsonl --template parts.jinja --continue)" '{"text":"[a"}'
+printf '{{ messages[0].role }}' >none.jinja
+fails 65 'leaves out the last message' "$LLMCTL" tokenize chat open.jsonl --template none.jinja --continue
+echo '[{"role":"user","content":null}]' >null.jsonl
+fails 65 'null.jsonl:1: the last message has no text' "$LLMCTL" tokenize chat null.jsonl --template chatml --continue
+fails 2 'exclude each other' "$LLMCTL" tokenize chat open.jsonl --template chatml --continue --generation-prompt
