@@ -15,7 +15,7 @@ struct inspect_cfg {
 static const struct opt inspect_opts[] = {
 #define C struct inspect_cfg
     OPT_GROUP("Questions"),
-    OPT_STR(0, "explain", C, explain, "TEXT", NULL, "Show how a text is encoded, step by step"),
+    OPT_STR(0, "explain", C, explain, "TEXT", NULL, "Show how a text is encoded, step by step, with special tokens and template"),
     OPT_STR(0, "diff", C, diff, "TOKENIZER", NULL, "Compare with another tokenizer: tokens, fertility, words cut otherwise"),
     OPT_STR(0, "text", C, text, "FILE", NULL, "The text for --diff"),
     OPT_STR(0, "token", C, token, "ID|TEXT", NULL, "Show one token"),

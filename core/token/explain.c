@@ -83,11 +83,32 @@ static int piece(struct explain *x, const uint8_t *word, size_t n, size_t at, st
     return ret;
 }
 
+static void added_token(struct explain *x, size_t begin, size_t end, int id, const char *how)
+{
+    buf_printf(x->out, "  added token [%zu, %zu)%s %d ", begin, end, how, id);
+    add_token(x, id);
+    buf_addc(x->out, '\n');
+}
+
+/* Words of s[from..to) between added tokens; origin: of s[0], or NULL. */
+static int words(struct explain *x, const char *s, size_t from, size_t to, const struct norm_origin *origin, size_t begin,
+                 struct err *e)
+{
+    struct pre *p = &x->s->pre;
+    if (from == to) return 0;
+    if (pre_run(&x->t->pre, p, s + from, to - from, origin ? origin + from : NULL, x->t->needs_origin, begin + (origin ? 0 : from), e))
+        return -1;
+    for (size_t i = 0; i < p->n_pieces; i++) {
+        struct pre_piece q = p->piece[i];
+        if (piece(x, (const uint8_t *)p->text + q.begin, q.end - q.begin, begin + from + q.begin, e)) return -1;
+    }
+    return 0;
+}
+
 static int segment(struct explain *x, const char *text, size_t begin, size_t end, struct err *e)
 {
     const struct tokenizer *t = x->t;
     struct norm *w = &x->s->norm;
-    struct pre *p = &x->s->pre;
     const char *s = text + begin;
     size_t n = end - begin;
     if (n == 0) return 0;
@@ -101,14 +122,16 @@ static int segment(struct explain *x, const char *text, size_t begin, size_t end
         buf_add_json(x->out, s, n);
         buf_addc(x->out, '\n');
     }
-    if (pre_run(&t->pre, p, s, n, changed && w->want_origin ? w->out->origin : NULL, t->needs_origin,
-                begin, e))
-        return -1;
-    for (size_t i = 0; i < p->n_pieces; i++) {
-        struct pre_piece q = p->piece[i];
-        if (piece(x, (const uint8_t *)p->text + q.begin, q.end - q.begin, begin + q.begin, e)) return -1;
+    const struct norm_origin *origin = changed && w->want_origin ? w->out->origin : NULL;
+    size_t pos = 0, look = 0;
+    struct tok_found f;
+    while (tok_match(&t->normalized, s, n, look, pos, true, &f)) {
+        if (words(x, s, pos, f.begin, origin, begin, e)) return -1;
+        added_token(x, f.begin, f.stop, f.token->id, changed ? " of that" : "");
+        pos = f.stop;
+        look = f.end;
     }
-    return 0;
+    return words(x, s, pos, n, origin, begin, e);
 }
 
 static int result(struct explain *x, const char *text, size_t n, struct err *e)
@@ -138,9 +161,7 @@ int tok_explain(const struct tokenizer *t, const char *text, size_t n, struct bu
     buf_printf(out, "text: %zu bytes, %s, split '%s'\n", n, sum.type, sum.split);
     while (ret == 0 && tok_match(&t->raw, text, n, look, pos, true, &f)) {
         if (f.begin > pos) ret = segment(&x, text, pos, f.begin, e);
-        buf_printf(out, "  added token [%zu, %zu) %d ", f.begin, f.stop, f.token->id);
-        add_token(&x, f.token->id);
-        buf_addc(out, '\n');
+        added_token(&x, f.begin, f.stop, f.token->id, "");
         pos = f.stop;
         look = f.end;
     }

@@ -126,3 +126,11 @@ fails 2 "is an input" "$LLMCTL" clean text.txt --out ./text.txt
 fails 2 "is an input" "$LLMCTL" clean text.txt --quarantine text.txt --out o.jsonl
 fails 2 "is an input" "$LLMCTL" dedup text.txt --out "$PWD/text.txt"
 same text.txt kept.txt
+
+# Added tokens that are found after normalization are explained, too.
+printf '[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\na\nb\n' >ex.txt
+"$LLMCTL" tokenize convert ex.txt --out ex.json -q
+sed -i 's/"added_tokens":\[/&{"id":7,"content":"ab","special":false,"single_word":false,"lstrip":false,"rstrip":false,"normalized":true},/' ex.json
+"$LLMCTL" tokenize inspect ex.json --explain 'b AB' >explained
+grep -q 'added token \[2, 4) of that 7 ab' explained
+! grep -q 'word "ab"' explained

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e;
     const uint8_t *cut = size ? memchr(data, 0, size) : NULL;
     size_t n = cut ? (size_t)(cut - data) : size;
-    struct chat_vars vars = {.bos = "<s>", .eos = "</s>",
+    struct chat_vars vars = {.bos = "<s>", .eos = "</s>", .continue_final = size & 1,
                              .limits = {.steps = 20000, .output = 1 << 18, .memory = 4 << 20}};
     struct chat_template *t = chat_template_new((const char *)data, n, "fuzz", &e);
     if (!t) return 0;
