@@ -145,8 +145,9 @@ static int join_band(struct joining *j, struct join_worker *w, int band)
         const uint64_t *rec = w->rec + 2 * i;
         for (end = i + 1; end < n && w->rec[2 * end] == rec[0];)
             end++;
-        if (end - i >= least && dlarge_add(&j->large, rec, end - i, &w->err)) return -1;
-        for (size_t k = i; k < end && end - i < least; k++)
+        int taken = end - i >= least ? dlarge_add(&j->large, rec, end - i, &w->err) : 0;
+        if (taken < 0) return -1;
+        for (size_t k = i; k < end && !taken; k++)
             if (dbucket_add(&b, w->rec[2 * k], w->rec[2 * k + 1], take_pair, &sink, &w->err)) return -1;
     }
     return flush(j, w);
@@ -192,14 +193,20 @@ static int want(const struct joining *j, struct err *e)
     return 0;
 }
 
-bool dedup_join_fits(const struct dedup *d)
+/* What it takes without the lists of large buckets. */
+static size_t bytes_needed(const struct dedup *d)
 {
     const struct dsort *sig = &d->store.sort[D_SIG];
     size_t threads = (size_t)(d->n_workers < d->cfg->bands ? d->n_workers : d->cfg->bands);
-    size_t large = 4 * (size_t)d->cfg->bands; /* rows of large buckets */
     size_t each = 8 + 16 + BITS_A_KEY / 2; /* a key, a record, two tables of up to twice BITS_A_KEY bits */
+    return sig->n * (4 + threads * each);
+}
+
+bool dedup_join_fits(const struct dedup *d)
+{
+    const struct dsort *sig = &d->store.sort[D_SIG];
     return !d->store.dir && !d->old && !sig->n_runs && sig->n < UINT32_MAX &&
-           (!d->store.mem || sig->n * (4 + threads * each + large) <= d->store.mem);
+           (!d->store.mem || bytes_needed(d) <= d->store.mem);
 }
 
 int dedup_join(struct dedup *d, const uint32_t *rows, size_t n, struct err *e)
@@ -207,7 +214,7 @@ int dedup_join(struct dedup *d, const uint32_t *rows, size_t n, struct err *e)
     struct joining j = {.d = d, .rows = rows, .n = n, .bits = LEAST_BITS};
     while ((size_t)1 << j.bits < n * BITS_A_KEY)
         j.bits++;
-    dlarge_init(&j.large);
+    dlarge_init(&j.large, d->store.mem ? d->store.mem - bytes_needed(d) + 1 : 0); /* 0 is no limit */
     dstore_new(&d->store, D_PAIR);
     dstore_new(&d->store, D_WANT);
     j.workers = mem_zalloc((size_t)d->n_workers, sizeof *j.workers);

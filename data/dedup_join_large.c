@@ -15,9 +15,9 @@ size_t dlarge_least(size_t n)
     return n / LISTS_A_BAND > LEAST ? n / LISTS_A_BAND : LEAST;
 }
 
-void dlarge_init(struct dlarge *l)
+void dlarge_init(struct dlarge *l, size_t bytes)
 {
-    *l = (struct dlarge){0};
+    *l = (struct dlarge){.room = bytes ? bytes / sizeof *l->list->row : SIZE_MAX};
     pthread_mutex_init(&l->lock, NULL);
 }
 
@@ -31,14 +31,19 @@ void dlarge_free(struct dlarge *l)
 
 int dlarge_add(struct dlarge *l, const uint64_t *rec, size_t n, struct err *e)
 {
+    pthread_mutex_lock(&l->lock);
+    bool fits = n <= l->room;
+    l->room -= fits ? n : 0;
+    pthread_mutex_unlock(&l->lock);
+    if (!fits) return 0;
     uint32_t *row = mem_alloc(n, sizeof *row);
     for (size_t i = 0; row && i < n; i++)
         row[i] = (uint32_t)rec[2 * i + 1];
     pthread_mutex_lock(&l->lock);
-    bool room = row && mem_room(&l->list, &l->cap, l->n + 1, sizeof *l->list);
-    if (room) l->list[l->n++] = (struct dlarge_list){row, n};
+    bool added = row && mem_room(&l->list, &l->cap, l->n + 1, sizeof *l->list);
+    if (added) l->list[l->n++] = (struct dlarge_list){row, n};
     pthread_mutex_unlock(&l->lock);
-    if (room) return 0;
+    if (added) return 1;
     free(row);
     return err_oom(e, n * sizeof *row, "a large bucket");
 }

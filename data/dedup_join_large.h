@@ -20,6 +20,7 @@ struct dlarge {
         size_t n;
     } *list;
     size_t n, cap;
+    size_t room; /* rows that may still be added */
     pthread_mutex_t lock; /* of all this while it grows */
 };
 
@@ -27,8 +28,10 @@ struct dlarge {
  * band has few of them. */
 size_t dlarge_least(size_t n);
 
-void dlarge_init(struct dlarge *l);
-/* From any thread: the rows of n records {key, row} of one bucket, ascending. */
+/* `bytes`: what all lists may take; 0 = no limit. */
+void dlarge_init(struct dlarge *l, size_t bytes);
+/* From any thread: the rows of n records {key, row} of one bucket, ascending.  1; 0: there
+ * is no room for them; -1. */
 int dlarge_add(struct dlarge *l, const uint64_t *rec, size_t n, struct err *e);
 /* Gives pairs `later << 32 | earlier` of rows below n_rows, each once, from all threads, in no
  * order: those of dbucket_add() for each list.  No row is in more than

@@ -63,13 +63,13 @@ static void pairs_are_those_of_buckets_each_once(void **state)
     assert_true(want && got && pool);
     pthread_mutex_init(&got->lock, NULL);
     struct dlarge large;
-    dlarge_init(&large);
+    dlarge_init(&large, 0);
     for (int list = 0; list < LISTS; list++) {
         struct dbucket b = {0};
         size_t n = make_list(list, rec);
         for (size_t i = 0; i < n; i++)
             assert_int_equal(dbucket_add(&b, 77, rec[2 * i + 1], want_pair, want, &e), 0);
-        assert_int_equal(dlarge_add(&large, rec, n, &e), 0);
+        assert_int_equal(dlarge_add(&large, rec, n, &e), 1);
     }
     qsort(want->v, want->n, sizeof *want->v, by_value);
     size_t unique = 0;
@@ -89,10 +89,25 @@ static void pairs_are_those_of_buckets_each_once(void **state)
     free(got);
 }
 
+static void what_has_no_room_is_left_to_the_caller(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    static const uint64_t rec[] = {5, 0, 5, 1, 5, 4};
+    struct dlarge large;
+    dlarge_init(&large, 5 * sizeof(uint32_t));
+    assert_int_equal(dlarge_add(&large, rec, 3, &e), 1);
+    assert_int_equal(dlarge_add(&large, rec, 3, &e), 0);
+    assert_int_equal(dlarge_add(&large, rec, 2, &e), 1);
+    assert_int_equal(large.n, 2);
+    dlarge_free(&large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_are_those_of_buckets_each_once),
+        cmocka_unit_test(what_has_no_room_is_left_to_the_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
