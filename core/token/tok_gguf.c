@@ -156,6 +156,15 @@ static float score_at(const struct gguf *g, uint64_t i)
 
 /* ---- SentencePiece ---- */
 
+/* Converters call what only pads the vocabulary unknown, too, and sometimes "<unk>" a control token. */
+static int type_of_piece(const struct gguf *g, uint64_t i)
+{
+    int type = type_at(g, i);
+    if (g->unk < 0) return type;
+    if ((int64_t)i == g->unk) return SPM_UNKNOWN;
+    return type == SPM_UNKNOWN ? SPM_UNUSED : type;
+}
+
 static struct tokenizer *sentencepiece(struct gguf *g, bool unigram, struct err *e)
 {
     struct spm_model m;
@@ -173,7 +182,7 @@ static struct tokenizer *sentencepiece(struct gguf *g, bool unigram, struct err 
     if (g->charsmap.pos) buf_add(&m.charsmap, g->r.data + g->charsmap.pos, g->charsmap.n * size_of(g->charsmap.type));
     reader_seek(&g->r, g->tokens.pos, e);
     for (uint64_t i = 0; i < g->tokens.n && ret == 0; i++) {
-        int type = type_at(g, i);
+        int type = type_of_piece(g, i);
         if (!read_string(&g->r, &s, &n, e)) ret = -1;
         else if (type < SPM_NORMAL || type > SPM_BYTE)
             ret = err_set(e, ERR_DATA, "'%s': token %llu has unknown type %d", g->r.name, (unsigned long long)i, type);
