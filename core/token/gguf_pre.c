@@ -10,14 +10,57 @@
 #define GPT2 "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}"
 #define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}"
 static const char digits_gpt2[] = "{\"type\":\"Digits\",\"individual_digits\":true}," GPT2;
-static const char bloom[] = SPLIT(" ?[^(\\\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+");
+#define BLOOM SPLIT(" ?[^(\\\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+")
+static const char bloom[] = BLOOM "," BYTES;
+static const char viking[] = BLOOM ",{\"type\":\"Digits\",\"individual_digits\":true}," BYTES;
 static const char deepseek_v3[] = SPLIT("\\\\p{N}{1,3}") "," SPLIT("[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+") ","
     SPLIT("[!\\\"#$%&'()*+,\\\\-./:;<=>?@\\\\[\\\\\\\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\\\p{L}\\\\p{P}\\\\p{S}]?[\\\\p{L}\\\\p{M}]+|"
           " ?[\\\\p{P}\\\\p{S}]+[\\r\\n]*|\\\\s*[\\r\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
 static const char deepseek_coder[] = SPLIT("[\\r\\n]") "," SPLIT("\\\\s?\\\\p{L}+") "," SPLIT("\\\\s?\\\\p{P}+") ","
     SPLIT("[\xE4\xB8\x80-\xE9\xBE\xA5\xE0\xA0\x80-\xE4\xB8\x80\xEA\xB0\x80-\xED\x9F\xBF]+") ",{\"type\":\"Digits\",\"individual_digits\":true}," BYTES;
+/* DeepSeek LLM's letters of words: cased ones of older Unicode, without Armenian and Georgian small letters. */
+#define CASED \
+    "[A-Za-z\302\265\303\200-\303\226\303\230-\303\266\303\270-\306\272\306\274-\306\277\307\204-\312\223\312\225" \
+    "-\312\257\315\260-\315\263\315\266\315\267\315\273-\315\275\315\277\316\206\316\210-\316\212\316\214\316\216" \
+    "-\316\241\316\243-\317\265\317\267-\322\201\322\212-\324\257\324\261-\325\226\341\202\240-\341\203\205" \
+    "\341\216\240-\341\217\265\341\217\270-\341\217\275\341\262\220-\341\262\272\341\262\275-\341\262\277" \
+    "\341\264\200-\341\264\253\341\265\253-\341\265\267\341\265\271-\341\266\232\341\270\200-\341\274\225" \
+    "\341\274\230-\341\274\235\341\274\240-\341\275\205\341\275\210-\341\275\215\341\275\220-\341\275\227" \
+    "\341\275\231\341\275\233\341\275\235\341\275\237-\341\275\275\341\276\200-\341\276\264\341\276\266-" \
+    "\341\276\274\341\276\276\341\277\202-\341\277\204\341\277\206-\341\277\214\341\277\220-\341\277\223" \
+    "\341\277\226-\341\277\233\341\277\240-\341\277\254\341\277\262-\341\277\264\341\277\266-\341\277\274" \
+    "\342\204\202\342\204\207\342\204\212-\342\204\223\342\204\225\342\204\231-\342\204\235\342\204\244" \
+    "\342\204\246\342\204\250\342\204\252-\342\204\255\342\204\257-\342\204\264\342\204\271\342\204\274-" \
+    "\342\204\277\342\205\205-\342\205\211\342\205\216\342\206\203\342\206\204\342\260\200-\342\261\273" \
+    "\342\261\276-\342\263\244\342\263\253-\342\263\256\342\263\262\342\263\263\352\231\200-\352\231\255" \
+    "\352\232\200-\352\232\233\352\234\242-\352\235\257\352\235\261-\352\236\207\352\236\213-\352\236\216" \
+    "\352\255\260-\352\256\277\357\254\200-\357\254\206\357\254\223-\357\254\227\357\274\241-\357\274\272" \
+    "\357\275\201-\357\275\232\360\220\220\200-\360\220\221\217\360\220\222\260-\360\220\223\223\360\220\223\230-" \
+    "\360\220\223\273\360\220\262\200-\360\220\262\262\360\220\263\200-\360\220\263\262\360\221\242\240-" \
+    "\360\221\243\237\360\236\244\200-\360\236\245\203]"
+static const char deepseek_llm[] = SPLIT("[\\r\\n]") "," SPLIT("\\\\s?" CASED "+") ","
+    SPLIT("\\\\s?[!-/:-~\357\274\201-\357\274\217\357\274\232-\357\275\236\342\200\230-\342\200\237\343\200\200-\343\200\202]+") "," SPLIT("\\\\s+$") ","
+    SPLIT("[\344\270\200-\351\276\245\340\240\200-\344\270\200\352\260\200-\355\237\277]+") ",{\"type\":\"Digits\",\"individual_digits\":true}," BYTES;
 static const char falcon[] = "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}," GPT2
     ",{\"type\":\"Digits\",\"individual_digits\":false}," SPLIT("[0-9][0-9][0-9]");
+
+static const char bailing[] = SPLIT("'(?i:[sdmt]|ll|ve|re)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?+\\\\p{L}+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]++[\\\\r\\\\n]*|"
+          "\\\\s*[\\\\r\\\\n]|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char seed_coder[] = SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1}| ?[^\\\\s\\\\p{L}\\\\p{N}\\\\r\\\\n]+|"
+          "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char exaone_moe[] = SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?(?:\\\\p{L}\\\\p{M}*(?: \\\\p{L}\\\\p{M}*)*)+|\\\\p{N}|"
+          " ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]?|\\\\s*[\\\\r\\\\n]|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char kimi_k2[] = SPLIT("[\\\\p{Han}]+|"
+          "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}&&[^\\\\p{Han}]]*[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}&&[^\\\\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+          "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}&&[^\\\\p{Han}]]+[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}&&[^\\\\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+          "\\\\p{N}{1,3}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char tiny_aya[] = SPLIT("\\\\d{1,3}(?=(?:\\\\d{3})*\\\\b)") ","
+    SPLIT("[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]*[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+          "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]+[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+          "\\\\p{N}{1,3}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char minicpm5[] = SPLIT("\\\\p{N}{1,3}") ","
+    SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|"
+          "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
 
 /* A name is a split of split.h, or a chain of pre-tokenizers.  What the names
  * mean is what the models' own tokenizers do. */
@@ -38,8 +81,17 @@ static const struct gguf_pre pres[] = {
     {"kormo", "qwen2", NULL, false, FORM_UNKNOWN}, {"f2llmv2", "qwen2", NULL, false, FORM_UNKNOWN}, {"qwen35", "qwen35", NULL, false, FORM_NFC},
     {"gpt-4o", "o200k", NULL, false, FORM_NONE}, {"llama4", "o200k", NULL, false, FORM_NONE}, {"tekken", "tekken", NULL, true, FORM_NONE},
     {"deepseek-v3", NULL, deepseek_v3, false, FORM_NONE}, {"hunyuan-dense", NULL, deepseek_v3, false, FORM_UNKNOWN},
-    {"deepseek-coder", NULL, deepseek_coder, false, FORM_NONE}, {"falcon", NULL, falcon, false, FORM_NONE},
+    {"deepseek-coder", NULL, deepseek_coder, false, FORM_NONE}, {"deepseek-llm", NULL, deepseek_llm, false, FORM_NONE}, {"falcon", NULL, falcon, false, FORM_NONE},
     {"bloom", NULL, bloom, false, FORM_NONE}, {"poro-chat", NULL, bloom, false, FORM_UNKNOWN}, {"gpt3-finnish", NULL, bloom, false, FORM_UNKNOWN},
+    {"exaone4", "gpt2", NULL, false, FORM_UNKNOWN}, {"trillion", "gpt2", NULL, false, FORM_UNKNOWN},
+    {"granite-docling", "gpt2", NULL, false, FORM_UNKNOWN}, {"mellum2", NULL, digits_gpt2, false, FORM_UNKNOWN},
+    {"falcon-h1", "llama3", NULL, true, FORM_UNKNOWN}, {"midm-2.0", "llama3", NULL, true, FORM_UNKNOWN}, {"lfm2", "llama3", NULL, true, FORM_UNKNOWN},
+    {"jina-v5-nano", "llama3", NULL, true, FORM_UNKNOWN}, {"megrez", "qwen2", NULL, false, FORM_UNKNOWN}, {"hunyuan", "qwen2", NULL, false, FORM_NONE},
+    {"solar-open", "qwen2", NULL, false, FORM_UNKNOWN}, {"grok-2", "qwen2", NULL, false, FORM_NONE}, {"minimax-m2", "o200k", NULL, false, FORM_UNKNOWN},
+    {"kanana2", "o200k", NULL, false, FORM_UNKNOWN}, {"talkie", "o200k", NULL, false, FORM_UNKNOWN}, {"viking", NULL, viking, false, FORM_UNKNOWN},
+    {"bailingmoe", NULL, bailing, false, FORM_UNKNOWN}, {"bailingmoe2", NULL, bailing, false, FORM_UNKNOWN}, {"llada-moe", NULL, bailing, false, FORM_UNKNOWN},
+    {"seed-coder", NULL, seed_coder, false, FORM_UNKNOWN}, {"exaone-moe", NULL, exaone_moe, false, FORM_UNKNOWN}, {"kimi-k2", NULL, kimi_k2, false, FORM_NONE},
+    {"tiny_aya", NULL, tiny_aya, false, FORM_UNKNOWN}, {"cohere2moe", NULL, tiny_aya, false, FORM_UNKNOWN}, {"minicpm5", NULL, minicpm5, true, FORM_UNKNOWN},
 };
 
 const struct gguf_pre *gguf_pre_named(const char *name)
@@ -65,7 +117,6 @@ void gguf_pre_chain(const struct gguf_pre *p, struct buf *out)
 {
     if (p->chain) {
         buf_adds(out, p->chain);
-        if (p->chain == bloom) buf_adds(out, "," BYTES);
         return;
     }
     gguf_pre_regex(split_pattern(p->split), out);

@@ -120,6 +120,32 @@ static void wordpiece_has_its_marks_back(void **state)
     tok_free(t);
 }
 
+/* As Phi-3's files: "<unk>" is a control token, what pads the vocabulary is called unknown. */
+static void padding_is_not_a_second_unknown_piece(void **state)
+{
+    (void)state;
+    static const char *const tokens[] = {"<unk>", "<s>", MARK, "a", MARK "a", "[PAD5]", "[PAD6]"};
+    static const int types[] = {3, 3, 1, 1, 1, 2, 2};
+    struct err e = {0};
+    struct buf b = {0};
+    put_key(&b, "model", G_STRING);
+    put_text(&b, "llama");
+    put_texts(&b, "tokens", tokens, COUNT_OF(tokens));
+    put_key(&b, "token_type", G_ARRAY);
+    put(&b, G_I32, 4);
+    put(&b, COUNT_OF(types), 8);
+    for (size_t i = 0; i < COUNT_OF(types); i++) put(&b, (uint64_t)types[i], 4);
+    put_key(&b, "unknown_token_id", G_U32);
+    put(&b, 0, 4);
+    struct tokenizer *t = load(&b, 4, &e);
+    if (!t) fail_msg("%s", e.msg);
+    check(t, "a", 0, "4");
+    check(t, "aa[PAD5]", 0, "4 3 0"); /* unknown, and not the piece of that name */
+    round_trip(t);
+    tok_free(t);
+    buf_free(&b);
+}
+
 /* Single bytes, then " 1", "12" and "ab"; control token 259. */
 static struct tokenizer *byte_level(const char *pre, bool bos, struct err *e)
 {
@@ -172,7 +198,10 @@ static void a_split_is_known_by_name(void **state)
     } cases[] = {{"gpt-2", "258 256 50"},       /* "ab", " 12": the space merges first */
                  {"starcoder", "258 32 49 50"}, /* digits alone */
                  {"bloom", "258 256 50"},       {"qwen2", "258 32 49 50"}, {"llama-bpe", "258 32 257"},
-                 {"deepseek-v3", "258 32 257"}, {"falcon", "258 32 257"}};
+                 {"deepseek-v3", "258 32 257"}, {"falcon", "258 32 257"},
+                 {"deepseek-llm", "258 32 49 50"}, {"viking", "258 32 49 50"}, {"bailingmoe", "258 32 49 50"},
+                 {"seed-coder", "258 32 49 50"}, {"exaone-moe", "258 32 49 50"}, {"kimi-k2", "258 32 257"},
+                 {"tiny_aya", "258 32 257"}, {"minicpm5", "258 32 257"}};
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct tokenizer *t = byte_level(cases[i].pre, false, &e);
@@ -444,6 +473,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wordpiece_has_its_marks_back),
+        cmocka_unit_test(padding_is_not_a_second_unknown_piece),
         cmocka_unit_test(a_split_is_known_by_name),
         cmocka_unit_test(what_the_file_does_not_say_is_told),
         cmocka_unit_test(written_files_read_back),
