@@ -205,9 +205,9 @@ static int go(struct run *r, struct err *e)
 {
     uint64_t total = 0;
     int threads = pool_threads(r->st->pool);
-    /* Room for one that waits for its turn beside each that is worked on; with more, less
-     * stays in a cache.  What next() gives needs no time to be found. */
-    r->width = threads == 1 ? 1 : (size_t)(r->st->next ? threads * 3 + 1 : threads * 4) / 2;
+    /* Room for two that wait for their turn beside each that is worked on, for when a thread
+     * is held up; with more, less stays in a cache.  What next() gives needs no time to be found. */
+    r->width = threads == 1 ? 1 : r->st->next ? (size_t)(threads * 3 + 1) / 2 : (size_t)threads * 3;
     r->slots = mem_zalloc(r->width, sizeof *r->slots);
     r->ring = mem_zalloc(r->width, sizeof *r->ring);
     r->free = mem_zalloc(r->width, sizeof *r->free);
