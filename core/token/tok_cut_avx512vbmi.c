@@ -3,6 +3,8 @@
  * A loop over the places mispredicts a branch or two for every word.  Here bit masks
  * tell of each byte what it and the one before it are, and few places, beside
  * characters beyond ASCII, are looked at alone. */
+#include <string.h>
+
 #include "core/token/split_mask.h"
 #include "core/token/tok_cut.h"
 
@@ -50,6 +52,7 @@ SPLIT_INLINE uint64_t between_pairs(const struct cut_tables *t, const struct win
     __m512i joined = _mm512_setzero_si512(), eight = _mm512_and_si512(_mm512_srli_epi16(w->x, 3), _mm512_set1_epi8(31));
     __m512i bit = _mm512_shuffle_epi8(_mm512_set1_epi64((long long)0x8040201008040201), _mm512_and_si512(w->x, _mm512_set1_epi8(7)));
     if (!pairs) return 0;
+#pragma GCC unroll 12
     for (int k = 0; k < CUT_EIGHTS; k++) {
         uint64_t these = _mm512_cmpeq_epi8_mask(eight, _mm512_set1_epi8((char)(k + 4)));
         joined = _mm512_or_si512(joined, _mm512_maskz_mov_epi8(these, by_ascii(t->joined[k], w->y)));
@@ -57,13 +60,28 @@ SPLIT_INLINE uint64_t between_pairs(const struct cut_tables *t, const struct win
     return pairs & ~_mm512_test_epi8_mask(joined, bit);
 }
 
+SPLIT_INLINE uint32_t four_bytes(const uint8_t *p)
+{
+    uint32_t x;
+    memcpy(&x, p, sizeof x);
+    return __builtin_bswap32(x);
+}
+
+SPLIT_INLINE uint64_t bit_of(const uint64_t *bits, uint32_t i)
+{
+    return bits[i >> 6] >> (i & 63) & 1;
+}
+
 /* Between characters of three bytes that have a token each and none together. */
 SPLIT_INLINE uint64_t between_wide(const struct tok_fast *f, const uint8_t *s, size_t i, const struct window *w)
 {
     uint64_t todo = split_in(w->x, 0xE3, 0xED) & split_in(bytes_before(s, i, 3), 0xE3, 0xED), cuts = 0;
-    for (; todo; todo &= todo - 1) {
+    for (; todo; todo &= todo - 1) { /* as tok_wide_joined() */
         int at = low_bit(todo);
-        cuts |= (uint64_t)!tok_wide_joined(f, s + i + at - 3) << at;
+        const uint8_t *p = s + i + at;
+        uint32_t a = _pext_u32(four_bytes(p - 3), 0x0F3F3F00), b = _pext_u32(four_bytes(p - 1), 0x000F3F3F);
+        uint64_t both = bit_of(f->has_token, a) & bit_of(f->has_token, b);
+        cuts |= (both & ~bit_of(f->together, tok_wide_pair(a, b))) << at;
     }
     return cuts;
 }

@@ -133,7 +133,7 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
     while (i < count) {
         if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
         int32_t *to = out->id + out->n; /* as long as nothing is missed */
-        if (i < common) i = s->batch->get(&s->cache, w->keys, i, common, &to);
+        if (i < common) i = s->batch->get(&s->cache, (const uint8_t *)text, w->ends, w->keys, i, common, &to);
         out->n = (size_t)(to - out->id);
         if (i < count && one_part(t, s, text, s->begins[i], w->ends[i], n, &w->keys[i], flags, out, e)) return -1;
         i++;

@@ -49,7 +49,7 @@ static int get(const struct tokenizer *t, struct tok_scratch *s, const struct to
     if (tok_ids_room(out, begin[n] + WORD_INLINE, e)) return -1;
     for (size_t i = 0; i < n; i++) {
         int32_t *to = out->id + out->n;
-        i = s->batch->get(&s->cache, w->keys, i, n, &to);
+        i = s->batch->get(&s->cache, (const uint8_t *)w->run.text, begin + 1, w->keys, i, n, &to);
         out->n = (size_t)(to - out->id);
         if (i < n && other_word(t, s, &w->keys[i], (const uint8_t *)w->run.text + begin[i], begin[i + 1] - begin[i], out, e))
             return -1;

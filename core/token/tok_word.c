@@ -117,7 +117,7 @@ static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const str
     for (size_t i = 0; i < w->count; i++) {
         int32_t *to = out->id + out->n;
         size_t from = i;
-        i = s->batch->get(&s->cache, w->keys, i, w->count, &to);
+        i = s->batch->get(&s->cache, text, w->ends, w->keys, i, w->count, &to);
         out->n = (size_t)(to - out->id);
         if (i > from) pos = w->ends[i - 1];
         if (i == w->count) break;

@@ -11,9 +11,11 @@ struct word_batch {
      * are asked for; nothing behind text[n) is read. */
     void (*ask)(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
                 struct word_key *keys);
-    /* The ids of words i, i + 1 ... to *to, which moves on; up to 3 more are
-     * written.  Returns the first word that is long or not known, or count. */
-    size_t (*get)(struct word_cache *c, const struct word_key *keys, size_t i, size_t count, int32_t **to);
+    /* The ids of words i, i + 1 ..., which end at text[ends[i]) ..., to *to, which
+     * moves on; up to 3 more are written.  Returns the first word that is not known,
+     * or is long and has many ids, or count. */
+    size_t (*get)(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
+                  size_t count, int32_t **to);
 };
 
 extern const struct word_batch word_batch_base, word_batch_avx512vbmi;
@@ -27,11 +29,40 @@ static inline void word_batch_ask_long(const struct word_cache *c, const uint8_t
     else *key = (struct word_key){{0, 0}, 0};
 }
 
-/* Where the usual way ends: in other lines, with many ids, or not at all (0 ids). */
-static inline size_t word_batch_get_rare(struct word_cache *c, const struct word_key *key, int32_t *to)
+/* The long words of a batch, whose ids and bytes are somewhere else: asked for when
+ * the lines that say where are there.  Those that have no room here are not. */
+struct word_batch_long {
+    size_t n, at[32];
+};
+
+static inline void word_batch_long_add(struct word_batch_long *l, size_t i)
 {
-    if (key->k[1] >> 56 == 0) return 0; /* long */
-    return word_cache_get(c, key, to);
+    if (l->n < sizeof l->at / sizeof *l->at) l->at[l->n++] = i;
+}
+
+static inline void word_batch_long_ask(const struct word_cache *c, const struct word_key *keys, const struct word_batch_long *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct word_key *key = &keys[l->at[i]];
+        const struct word_line *line = &c->lines[word_cache_line(c, key->hash)];
+        const struct word_slot *s = &line->slot[word_slot_is(&line->slot[1], key)];
+        if (!word_slot_is(s, key) || !key->k[1]) continue;
+        __builtin_prefetch(c->pool + s->id[0]);
+        __builtin_prefetch(c->pool + s->id[0] + s->id[1] + key->k[1] / sizeof *c->pool - 1);
+    }
+}
+
+/* Where the usual way ends: in other lines, with many ids, long, or not at all (0 ids). */
+static inline size_t word_batch_get_rare(struct word_cache *c, const uint8_t *text, size_t end, const struct word_key *key,
+                                         int32_t *to)
+{
+    size_t n = (size_t)key->k[1], n_ids;
+    uint32_t code;
+    if (n >> 56) return word_cache_get(c, key, to);
+    const int32_t *ids = n ? word_cache_get_long(c, key, text + end - n, n, &n_ids, &code) : NULL;
+    if (!ids || n_ids > WORD_KEY_MAX) return 0;
+    memcpy(to, ids, n_ids * sizeof *ids);
+    return n_ids;
 }
 
 #endif

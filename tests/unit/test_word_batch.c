@@ -8,7 +8,7 @@
 #include "core/base/rng.h"
 #include "core/token/word_batch.h"
 
-enum { N_TEXT = 6000, N_WORDS = 300, ROUNDS = 400 };
+enum { N_TEXT = 9000, N_WORDS = 300, ROUNDS = 400 };
 
 /* The ids that a word is given: as many as its length says, from its bytes. */
 static size_t ids_of(const uint8_t *word, size_t n, int32_t *ids)
@@ -26,6 +26,13 @@ static size_t random_words(const struct rng_key *k, uint64_t *at, uint8_t *text,
     for (size_t i = 0; i < N_WORDS; i++) {
         uint64_t longest = rng_below(k, (*at)++, 8) ? 5 : 18;
         size_t len = 1 + (size_t)rng_below(k, (*at)++, longest);
+        if (rng_below(k, (*at)++, 16) == 0) { /* a long one, out of few */
+            len = 16 + (size_t)rng_below(k, (*at)++, 90);
+            memset(text + n, 'a' + (int)rng_below(k, (*at)++, 3), len);
+            text[n + rng_below(k, (*at)++, 2) * (len - 1)] = 'z';
+            ends[i] = n += len;
+            continue;
+        }
         for (size_t c = 0; c < len; c++)
             text[n++] = (uint8_t)(rng_below(k, (*at)++, 16) ? 'a' + rng_below(k, (*at)++, 3) : 0);
         ends[i] = n;
@@ -39,11 +46,15 @@ static size_t run(const struct word_batch *b, struct word_cache *c, const uint8_
 {
     int32_t *to = out;
     b->ask(c, text, n, 0, ends, N_WORDS, keys);
-    for (size_t i = 0; (i = b->get(c, keys, i, N_WORDS, &to)) < N_WORDS; i++) {
-        size_t from = i ? ends[i - 1] : 0, count = ids_of(text + from, ends[i] - from, to);
-        if (ends[i] - from <= WORD_KEY_MAX) {
-            word_cache_add(c, &keys[i], to, count);
-            ++*missed;
+    for (size_t i = 0; (i = b->get(c, text, ends, keys, i, N_WORDS, &to)) < N_WORDS; i++) {
+        size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, count = ids_of(text + from, len, to), n_known;
+        uint32_t code;
+        if (len > WORD_KEY_MAX && word_cache_get_long(c, &keys[i], text + from, len, &n_known, &code)) {
+            assert_true(n_known == count && count > WORD_KEY_MAX); /* too many for get() */
+        } else {
+            if (len <= WORD_KEY_MAX) word_cache_add(c, &keys[i], to, count);
+            else word_cache_add_long(c, &keys[i], text + from, len, to, count, 0);
+            ++missed[len > WORD_KEY_MAX];
         }
         to += count;
     }
@@ -60,27 +71,57 @@ static void vectors_do_as_the_others(void **state)
     struct err e;
     struct rng_key k = rng_key(5, RNG_TEST, 0, 0);
     uint64_t at = 0;
-    size_t missed[2] = {0, 0}, ends[N_WORDS];
+    size_t missed[2][2] = {{0, 0}, {0, 0}}, n_long = 0, ends[N_WORDS];
     const struct word_batch *b[] = {&word_batch_base, word_batch()};
     for (int i = 0; i < 2; i++) assert_int_equal(word_cache_init(&c[i], &e), 0);
     for (int round = 0; round < ROUNDS; round++) {
         size_t n = random_words(&k, &at, text[0], ends), count[2], n_want = 0;
         for (size_t i = 0, from = 0; i < N_WORDS; from = ends[i++])
-            n_want += ids_of(text[0] + from, ends[i] - from, want + n_want);
+            n_want += ids_of(text[0] + from, ends[i] - from, want + n_want), n_long += ends[i] - from > WORD_KEY_MAX;
         for (int i = 0; i < 2; i++) {
             uint8_t *exact = malloc(n); /* nothing behind it is there to be read */
             assert_non_null(exact);
             memcpy(exact, text[0], n);
-            count[i] = run(b[i], &c[i], exact, n, ends, keys[i], out[i], &missed[i]);
+            count[i] = run(b[i], &c[i], exact, n, ends, keys[i], out[i], missed[i]);
             free(exact);
             assert_int_equal(count[i], n_want);
             assert_memory_equal(out[i], want, n_want * sizeof *want);
         }
         assert_memory_equal(keys[0], keys[1], sizeof keys[0]);
     }
-    assert_int_equal(missed[0], missed[1]);
-    assert_true(missed[0] > 1000 && missed[0] < (size_t)ROUNDS * N_WORDS / 2); /* some were known, some not */
+    assert_memory_equal(missed[0], missed[1], sizeof missed[0]);
+    assert_true(missed[0][0] > 1000 && missed[0][0] < (size_t)ROUNDS * N_WORDS / 2); /* some were known, some not */
+    assert_true(missed[0][1] > 300 && missed[0][1] < n_long / 2);
     for (int i = 0; i < 2; i++) word_cache_free(&c[i]);
+}
+
+/* Of a long word the cache has the hash, which another may have, too. */
+static void long_words_are_compared(void **state)
+{
+    (void)state;
+    const struct word_batch *b[] = {&word_batch_base, word_batch()};
+    for (size_t len = 16; len < 140; len++)
+        for (int v = 0; v < 2; v++) {
+            struct word_cache c;
+            struct word_key key;
+            struct err e;
+            uint8_t word[140];
+            int32_t ids[4] = {7, 8, 9, 10}, out[16], *to = out;
+            memset(word, 'w', len);
+            assert_int_equal(word_cache_init(&c, &e), 0);
+            b[v]->ask(&c, word, len, 0, &len, 1, &key);
+            word_cache_add_long(&c, &key, word, len, ids, 4, 0);
+            assert_int_equal(b[v]->get(&c, word, &len, &key, 0, 1, &to), 1);
+            assert_int_equal(to - out, 4);
+            assert_memory_equal(out, ids, sizeof ids);
+            for (size_t i = 0; i < len; i++) {
+                word[i] ^= 1;
+                assert_int_equal(b[v]->get(&c, word, &len, &key, 0, 1, &to), 0);
+                assert_int_equal(to - out, 4);
+                word[i] ^= 1;
+            }
+            word_cache_free(&c);
+        }
 }
 
 /* Words that are numbers, short and long ones in turns. */
@@ -137,6 +178,7 @@ static void no_word_is_lost_as_the_cache_grows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_do_as_the_others),
+                                       cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
