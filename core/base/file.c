@@ -21,6 +21,10 @@
 #define WRITER_BUF ((size_t)256 << 10)
 /* From here on the disk works beside us; of a smaller file fsync makes short work. */
 #define BEHIND_FROM ((uint64_t)16 << 20)
+/* From here on room on the disk is asked for in advance, as much as there is, at most so
+ * much: else the system looks for it page by page. */
+#define RESERVE_FROM ((uint64_t)4 << 20)
+#define RESERVE_MOST ((uint64_t)32 << 20)
 
 struct file_writer {
     int fd;
@@ -28,6 +32,7 @@ struct file_writer {
     bool direct;      /* a device or pipe: written as it is, nothing to rename */
     char *path, *tmp;
     uint64_t offset;  /* bytes accepted by file_write() */
+    uint64_t reserved; /* up to here there is room on the disk; UINT64_MAX: do not ask */
     size_t used;
     struct file_behind *behind; /* NULL: not begun, or not to be had */
     bool asked;                 /* for it */
@@ -136,6 +141,7 @@ struct file_writer *file_create(const char *path, uint64_t expected_bytes, struc
         w->tmp = NULL; /* nothing of ours to remove */
         goto fail;
     }
+    w->reserved = expected_bytes;
     /* A full disk shows now rather than after hours; file systems that cannot
      * reserve are left alone. */
     if (expected_bytes && posix_fallocate(w->fd, 0, (off_t)expected_bytes) == ENOSPC) {
@@ -171,6 +177,22 @@ static void write_behind(struct file_writer *w)
     if (w->behind) file_behind_reached(w->behind, w->offset);
 }
 
+/* For the bytes up to `end`.  What is too much file_commit() gives back; where the system
+ * cannot do it, or the disk is nearly full, all goes on without. */
+static void reserve(struct file_writer *w, uint64_t end)
+{
+#ifdef FALLOC_FL_KEEP_SIZE
+    if (w->is_stdout || w->direct || end < RESERVE_FROM || end <= w->reserved) return;
+    uint64_t from = w->reserved ? w->reserved : w->offset - w->used;
+    uint64_t to = end + (end < RESERVE_MOST ? end : RESERVE_MOST);
+    bool done = fallocate(w->fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from)) == 0;
+    w->reserved = done ? to : UINT64_MAX;
+#else
+    (void)w;
+    (void)end;
+#endif
+}
+
 /* How many of n bytes more go out now, with all that is in the buffer; SIZE_MAX: nothing
  * yet.  Of a file those up to the last multiple of the buffer; who reads a pipe waits. */
 static size_t due(const struct file_writer *w, size_t n)
@@ -184,6 +206,7 @@ int file_write(struct file_writer *w, const void *p, size_t n, struct err *e)
 {
     size_t now = due(w, n);
     if (now != SIZE_MAX) {
+        reserve(w, w->offset + now);
         if (write_out(w, p, now, e)) return -1;
         w->offset += now;
         write_behind(w);
@@ -273,7 +296,7 @@ int file_commit(struct file_writer *w, struct err *e)
         ret = 0;
         goto out;
     }
-    /* Drop what posix_fallocate reserved beyond the end. */
+    /* Drop what was reserved beyond the end. */
     if (ftruncate(w->fd, (off_t)w->offset)) {
         err_errno(e, errno, "truncating", w->path);
         goto out;
