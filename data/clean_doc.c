@@ -246,6 +246,13 @@ static void finish(const struct clean *c, int thread, struct doc_slot *slot, con
     decisions_doc(c->cfg, &v, &slot->out[OUT_DECISIONS]);
 }
 
+/* What line rules leave is preprocessed once more: two blanks around what they cut are
+ * one, an empty line behind an empty line goes. */
+static int prepare_again(void *prep, const char *text, size_t n, const char **out, size_t *out_n, struct err *e)
+{
+    return prep_run(prep, text, n, out, out_n, e);
+}
+
 int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const struct doc *doc,
               uint64_t i, struct err *e)
 {
@@ -279,6 +286,8 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
         memset(rw->lines_removed, 0, sizeof rw->lines_removed);
         rw->n_cuts = 0;
     } else if (c->judge) {
+        rw->between = prepare_again;
+        rw->between_arg = &w->prep;
         if ((cfg->settle ? rules_settle : rules_judge)(&cfg->rules, rw, d.text, d.n, &d.text, &d.n,
                                                        &by_rules, e))
             return -1;

@@ -52,6 +52,15 @@ struct hand {
     struct buf *to, *other;
 };
 
+static int normalize(struct prep *p, struct hand *h, bool *changed, struct err *e)
+{
+    const char *was = h->s;
+    if (text_norm_run(&p->norm, was, h->n, &h->s, &h->n, e)) return -1;
+    *changed = h->s != was;
+    p->places[PREP_FORM] += *changed;
+    return 0;
+}
+
 /* Steps from `first` on; *last: the last that changed something, -1 = none. */
 static int round_of(struct prep *p, enum prep_step first, struct hand *h, int *last, struct err *e)
 {
@@ -59,9 +68,8 @@ static int round_of(struct prep *p, enum prep_step first, struct hand *h, int *l
     for (enum prep_step k = first; k < PREP_N; k++) {
         if (!prep_wants(p->cfg, k)) continue;
         if (k == PREP_FORM) {
-            const char *was = h->s;
-            if (text_norm_run(&p->norm, was, h->n, &h->s, &h->n, e)) return -1;
-            p->places[k] += h->s != was;
+            bool changed;
+            if (normalize(p, h, &changed, e)) return -1;
             continue;
         }
         buf_clear(h->to);
@@ -83,14 +91,22 @@ int prep_run(struct prep *p, const char *text, size_t n, const char **out, size_
 {
     enum { ROUNDS = 8 };
     struct hand h = {text, n, &p->a, &p->b};
-    bool finds = prep_wants(p->cfg, PREP_PII) || prep_wants(p->cfg, PREP_BOILERPLATE);
+    bool finds = prep_wants(p->cfg, PREP_PII) || prep_wants(p->cfg, PREP_BOILERPLATE), again = true;
     int last;
     p->norm.form = p->cfg->form;
     memset(p->places, 0, sizeof p->places);
     if (round_of(p, 0, &h, &last, e)) return -1;
-    /* What later steps take out may leave a line or a number that earlier ones look for. */
-    for (int i = 0; i < ROUNDS && finds && last > PREP_LOWER; i++)
-        if (round_of(p, PREP_PII, &h, &last, e)) return -1;
+    for (int i = 0; i < ROUNDS && again; i++) {
+        /* What later steps take out may leave a line or a number that earlier ones look for, */
+        again = finds && last > PREP_LOWER;
+        /* and a small letter may compose with the mark behind it where the capital does not. */
+        if (prep_wants(p->cfg, PREP_FORM) && last >= PREP_LOWER) {
+            bool changed;
+            if (normalize(p, &h, &changed, e)) return -1;
+            again |= changed;
+        }
+        if (again && round_of(p, PREP_PII, &h, &last, e)) return -1;
+    }
     *out = h.s;
     *out_n = h.n;
     return 0;

@@ -448,8 +448,10 @@ int rules_settle(const struct rules_cfg *c, struct rules_work *w, const char *te
         }
         if (buf_ok(&w->settled, e)) return -1;
         in = w->settled.data ? w->settled.data : "";
+        size_t in_n = w->settled.len;
+        if (w->between && w->between(w->between_arg, in, in_n, &in, &in_n, e)) return -1;
         w->again = true;
-        ret = rules_judge(c, w, in, w->settled.len, out, out_n, &again, e);
+        ret = rules_judge(c, w, in, in_n, out, out_n, &again, e);
         w->again = false;
         keep_worse(w, before);
         rule_set_join(failed, &again);

@@ -270,6 +270,10 @@ struct rules_work {
     } * cut;
     size_t n_cuts, cuts_cap;
     bool again; /* the text is what line rules left: nothing new is noted in cut */
+    /* rules_settle(): what becomes of a text before it is judged again; NULL = nothing.
+     * *out is `text` or memory that lives until the next call. */
+    int (*between)(void *arg, const char *text, size_t n, const char **out, size_t *out_n, struct err *e);
+    void *between_arg;
     bool oom;
 };
 void rules_work_free(struct rules_work *w);

@@ -42,3 +42,11 @@ steps="--pii all --boilerplate --strip-punct --stop-words en -q"
 "$LLMCTL" clean twice.jsonl $steps --out once.jsonl
 [ "$(cat once.jsonl)" = '{"text":"CARD\nriver"}' ] || fail "steps that meet: $(cat once.jsonl)"
 "$LLMCTL" clean once.jsonl $steps | cmp - once.jsonl || fail "steps that meet, twice"
+# A small letter composes with the mark behind it where the capital does not; so do characters
+# that a digit parted.
+want 'T\u0308' 'ẗ' --lower
+want 'せ1\u3099' 'ぜ' --digits drop
+# What line rules leave is preprocessed once more: two blanks around what they cut are one.
+want 'It is [1] so.' 'It is so.' --squeeze --preset none --set c4.citations=on
+want 'It is [1] so.' 'It is  so.' --preset none --set c4.citations=on
+want 'One.\n\n3 likes\n\nTwo lines.' 'One.\n\nTwo lines.' --squeeze --set refinedweb.counters=on
