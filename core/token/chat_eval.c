@@ -349,7 +349,9 @@ static int choose(struct chat_run *r, struct chat_env *env, const struct node *x
     return 0;
 }
 
-static int exec_for(struct chat_run *r, struct chat_env *env, const struct node *x)
+/* {% else %} runs where no round came to its end, be it by {% continue %}; what it says
+ * of a loop, it says of the outer one. */
+static int exec_for(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *outer)
 {
     static const struct cstr loop_name = {"loop", 4, NULL, CHAT_TRUSTED};
     const struct clist *all;
@@ -362,13 +364,14 @@ static int exec_for(struct chat_run *r, struct chat_env *env, const struct node 
         if (choose(r, env, x, all, &chosen)) return -1;
         all = &chosen;
     }
-    if (all->n == 0) return x->kid[4] ? chat_exec(r, env, x->kid[4], &flow) : 0;
+    if (all->n == 0) return x->kid[4] ? chat_exec(r, env, x->kid[4], outer) : 0;
     struct cloop *loop = chat_alloc(&r->mem, 1, sizeof *loop);
     struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
     if (!loop || !inner) return chat_oom(r);
     *loop = (struct cloop){.v = all->v, .n = all->n, .depth0 = r->n_loops};
     *inner = (struct chat_env){.up = env};
     struct cv self = {.type = CV_LOOP, .u.loop = loop};
+    bool whole = false;
     int ret = 0;
     r->n_loops++;
     for (; ret == 0 && loop->at < loop->n && flow != FLOW_BREAK; loop->at++) {
@@ -376,9 +379,10 @@ static int exec_for(struct chat_run *r, struct chat_env *env, const struct node 
         flow = FLOW_NEXT;
         ret = chat_step(r, 1) || chat_set(r, inner, &loop_name, self) ||
               assign(r, inner, x->kid[0], &loop->v[loop->at]) || chat_exec(r, inner, x->kid[3], &flow) ? -1 : 0;
+        whole = whole || flow == FLOW_NEXT;
     }
     r->n_loops--;
-    return ret;
+    return ret == 0 && !whole && x->kid[4] ? chat_exec(r, env, x->kid[4], outer) : ret;
 }
 
 /* What a body writes, as a value. */
@@ -452,7 +456,7 @@ static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, 
             if (chat_exec(r, env, x->kid[i], flow)) return -1;
         return 0;
     case N_IF: return exec_if(r, env, x, flow);
-    case N_FOR: return exec_for(r, env, x);
+    case N_FOR: return exec_for(r, env, x, flow);
     case N_SET: return chat_eval(r, env, x->kid[1], &v) ? -1 : assign(r, env, x->kid[0], &v);
     case N_SET_BLOCK:
         if (capture(r, env, x->kid[1], &v)) return -1;

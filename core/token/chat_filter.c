@@ -2,6 +2,7 @@
 #include "core/token/chat_filter.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ static int f_int(struct chat_run *r, struct chat_env *env, const struct cv *of, 
     double v = 0;
     (void)env;
     if (chat_int_arg(r, a, 0, "default", &fallback)) return -1;
+    if (of->type == CV_UNDEFINED) return chat_fail(r, "int needs a value, not an undefined one");
     bool ok = true;
     if (of->type == CV_INT || of->type == CV_BOOL) {
         *out = cv_int(of->type == CV_INT ? of->u.i : of->u.b);
@@ -75,7 +77,8 @@ static int f_float(struct chat_run *r, struct chat_env *env, const struct cv *of
 {
     const struct cv *fallback = chat_arg(a, 0, "default");
     double v = fallback && cv_is_number(fallback) ? cv_number(fallback) : 0, got;
-    (void)env, (void)r;
+    (void)env;
+    if (of->type == CV_UNDEFINED) return chat_fail(r, "float needs a value, not an undefined one");
     if (cv_is_number(of)) v = cv_number(of);
     else if (of->type == CV_STRING && parse_number(of->u.s, &got)) v = got;
     *out = cv_float(v);
@@ -94,6 +97,15 @@ static int f_abs(struct chat_run *r, struct chat_env *env, const struct cv *of, 
     return 0;
 }
 
+/* The decimal number nearest to v, as Python takes it: not by way of v times 10. */
+static double rounded(double v, int64_t digits)
+{
+    char text[400];
+    if (digits > 22 || !isfinite(v)) return v;
+    snprintf(text, sizeof text, "%.*f", (int)digits, v);
+    return strtod(text, NULL);
+}
+
 static int f_round(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     int64_t digits = 0;
@@ -103,7 +115,10 @@ static int f_round(struct chat_run *r, struct chat_env *env, const struct cv *of
     if (chat_int_arg(r, a, 0, "precision", &digits)) return -1;
     double scale = pow(10, (double)digits), v = cv_number(of) * scale;
     bool up = method && cv_is(method, "ceil"), down = method && cv_is(method, "floor");
-    *out = cv_float((up ? ceil(v) : down ? floor(v) : nearbyint(v)) / scale);
+    if (up || down) *out = cv_float((up ? ceil(v) : floor(v)) / scale);
+    else if (of->type != CV_FLOAT && digits >= 0) *out = cv_int(of->type == CV_INT ? of->u.i : of->u.b);
+    else if (of->type != CV_FLOAT) return chat_fail(r, "round of an integer to %lld digits is not supported", (long long)digits);
+    else *out = cv_float(digits < 0 ? nearbyint(v) / scale : rounded(of->u.f, digits));
     return 0;
 }
 

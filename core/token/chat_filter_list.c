@@ -86,7 +86,7 @@ static int dotted(struct chat_run *r, const struct cv *of, const struct cv *path
 struct sorting {
     struct chat_run *r;
     const struct cv *attribute;
-    bool reverse, cased;
+    bool reverse, cased, equal_undefined; /* what lacks the attribute is equal, as |sort has it */
     int failed;
 };
 
@@ -106,7 +106,8 @@ static int sort_items(struct sorting *s, struct cv *key, struct cv *v, struct cv
     for (size_t i = 0; i < n; i++) {
         bool second = a == half;
         if (a < half && b < n) {
-            int order = cv_compare(&key[b], &key[a]);
+            bool neither = s->equal_undefined && key[a].type == CV_UNDEFINED && key[b].type == CV_UNDEFINED;
+            int order = neither ? 0 : cv_compare(&key[b], &key[a]);
             if (order == 2)
                 return chat_fail(s->r, "values of type %s and %s have no order", cv_type_name(&key[a]),
                                  cv_type_name(&key[b]));
@@ -139,7 +140,7 @@ int filter_sort(struct chat_run *r, struct chat_env *env, const struct cv *of, c
     const struct clist *l;
     const struct cv *reverse = chat_arg(a, 0, "reverse"), *cased = chat_arg(a, 1, "case_sensitive");
     struct sorting s = {.r = r, .attribute = chat_arg(a, 2, "attribute"), .reverse = reverse && cv_true(reverse),
-                        .cased = cased && cv_true(cased)};
+                        .cased = cased && cv_true(cased), .equal_undefined = true};
     (void)env;
     return chat_items(r, of, &l) || sort_list(&s, l, out) ? -1 : 0;
 }
@@ -152,6 +153,7 @@ int filter_dictsort(struct chat_run *r, struct chat_env *env, const struct cv *o
                     *reverse = chat_arg(a, 2, "reverse");
     at = cv_int(by && cv_is(by, "value"));
     struct sorting s = {.r = r, .attribute = &at, .reverse = reverse && cv_true(reverse), .cased = cased && cv_true(cased)};
+    if (of->type == CV_UNDEFINED) return chat_fail(r, "dictsort needs a mapping, not an undefined value");
     return filter_items(r, env, of, a, &items) || sort_list(&s, items.u.l, out) ? -1 : 0;
 }
 

@@ -93,7 +93,8 @@ int filter_indent(struct chat_run *r, struct chat_env *env, const struct cv *of,
     const struct cv *width = chat_arg(a, 0, "width"), *first = chat_arg(a, 1, "first"), *blank = chat_arg(a, 2, "blank");
     int64_t n = 4;
     (void)env;
-    if (chat_as_string(r, of, &s)) return -1;
+    if (of->type != CV_STRING) return chat_fail(r, "indent needs a string, not %s", cv_type_name(of));
+    s = of->u.s;
     if (width && width->type == CV_STRING) pad = width->u.s;
     else if (chat_int_arg(r, a, 0, "width", &n)) return -1;
     if (n < 0) n = 0;

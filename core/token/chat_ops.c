@@ -449,7 +449,9 @@ int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, 
             ret = chat_fail(r, "'%%%c' is not a format for this value", c ? c : ' ');
         }
     }
-    if (ret == 0 && used < n && !(n == 1 && v[0].type == CV_DICT))
+    /* What has items by name is no list of values, and need not be used. */
+    bool names = n == 1 && (v[0].type == CV_DICT || v[0].type == CV_LIST || v[0].type == CV_UNDEFINED);
+    if (ret == 0 && used < n && !names)
         ret = chat_fail(r, "not all values are used by the format");
     if (ret == 0 && !cv_text(&r->mem, &t, out)) ret = chat_oom(r);
     chat_text_free(&t);

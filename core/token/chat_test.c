@@ -2,16 +2,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/token/chat_eval.h"
-
-static bool is_integer(const struct cv *v)
-{
-    return v->type == CV_INT;
-}
+#include "core/token/chat_filter.h"
 
 static bool callable(const struct cv *v)
 {
-    return v->type == CV_MACRO || v->type == CV_METHOD || v->type == CV_GLOBAL;
+    return v->type == CV_MACRO || v->type == CV_METHOD || v->type == CV_GLOBAL || v->type == CV_UNDEFINED;
 }
 
 static bool iterable(const struct cv *v)
@@ -27,7 +22,7 @@ static int plain(const struct cstr *name, const struct cv *v)
     if (cstr_is(name, "none")) return v->type == CV_NONE;
     if (cstr_is(name, "string")) return v->type == CV_STRING;
     if (cstr_is(name, "number")) return cv_is_number(v);
-    if (cstr_is(name, "integer")) return is_integer(v);
+    if (cstr_is(name, "integer")) return v->type == CV_INT;
     if (cstr_is(name, "float")) return v->type == CV_FLOAT;
     if (cstr_is(name, "boolean")) return v->type == CV_BOOL;
     if (cstr_is(name, "true")) return v->type == CV_BOOL && v->u.b;
@@ -36,8 +31,6 @@ static int plain(const struct cstr *name, const struct cv *v)
     if (cstr_is(name, "iterable")) return iterable(v);
     if (cstr_is(name, "sequence")) return v->type == CV_STRING || cv_is_list(v) || v->type == CV_DICT;
     if (cstr_is(name, "callable")) return callable(v);
-    if (cstr_is(name, "upper")) return v->type == CV_STRING && chat_is_case(v->u.s, true);
-    if (cstr_is(name, "lower")) return v->type == CV_STRING && chat_is_case(v->u.s, false);
     return 2;
 }
 
@@ -52,6 +45,14 @@ static int compare_op(const struct cstr *name)
     return 0;
 }
 
+static int remainder_is(struct chat_run *r, const struct cv *of, struct cv by, int64_t wanted, bool *out)
+{
+    struct cv rest, want = cv_int(wanted);
+    if (chat_binary(r, OP_MOD, of, &by, &rest)) return -1;
+    *out = cv_equal(&rest, &want);
+    return 0;
+}
+
 int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, const struct chat_args *a, bool *out)
 {
     int yes = plain(name, of), op = compare_op(name);
@@ -59,10 +60,12 @@ int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, 
         *out = yes != 0;
         return 0;
     }
-    bool odd = cstr_is(name, "odd"), even = cstr_is(name, "even");
-    if (odd || even) {
-        if (of->type != CV_INT) return chat_fail(r, "%s needs an integer", odd ? "odd" : "even");
-        *out = (of->u.i % 2 != 0) == odd;
+    bool odd = cstr_is(name, "odd"), upper = cstr_is(name, "upper");
+    if (odd || cstr_is(name, "even")) return remainder_is(r, of, cv_int(2), odd, out);
+    if (upper || cstr_is(name, "lower")) {
+        const struct cstr *s;
+        if (chat_as_string(r, of, &s)) return -1;
+        *out = chat_is_case(s, upper);
         return 0;
     }
     if (op || cstr_is(name, "divisibleby") || cstr_is(name, "sameas")) {
@@ -72,10 +75,7 @@ int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, 
             *out = of->type == a->v[0].type && cv_equal(of, &a->v[0]);
             return 0;
         }
-        if (of->type != CV_INT || a->v[0].type != CV_INT || a->v[0].u.i == 0)
-            return chat_fail(r, "divisibleby needs integers, not 0");
-        *out = a->v[0].u.i == -1 || of->u.i % a->v[0].u.i == 0;
-        return 0;
+        return remainder_is(r, of, a->v[0], 0, out);
     }
     return chat_fail(r, "there is no test '%.*s'", (int)name->n, name->s);
 }

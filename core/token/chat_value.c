@@ -346,7 +346,11 @@ void cv_repr(struct chat_text *out, const struct cv *v, uint8_t mark, int depth)
     case CV_BOOL: buf_adds(&b, v->u.b ? "True" : "False"); break;
     case CV_INT: buf_printf(&b, "%lld", (long long)v->u.i); break;
     case CV_FLOAT: cv_write_float(&b, v->u.f); break;
-    case CV_STRING: repr_string(out, v->u.s); return;
+    case CV_STRING:
+        if (v->safe) chat_text_add(out, "Markup(", 7, mark);
+        repr_string(out, v->u.s);
+        if (v->safe) chat_text_addc(out, ')', mark);
+        return;
     case CV_LIST:
     case CV_TUPLE:
     case CV_DICT: write_items(out, v, mark, depth); return;

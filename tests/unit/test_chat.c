@@ -91,6 +91,13 @@ static void templates_render_as_in_jinja(void **state)
     expect("{{ '\\u0391\\u03a3 \\u0391\\u03a3\\u0391 \\u03a3 \\u0391.\\u03a3.'|lower }}", "\u03b1\u03c2 \u03b1\u03c3\u03b1 \u03c3 \u03b1.\u03c2.");
     expect("{{ '\\u0391\\u03a3'|title }}{{ '\\u0391\\u03a3'.title() }}{{ '\\u0391\\u03a3'|capitalize }}", "\u0391\u03c3\u0391\u03c2\u0391\u03c2");
     expect("{{ '\\u1fb7\\u1fb3\\u0149'|upper }}{{ '\\u1fb7 \\u1fb3'.title() }}", "\u0391\u0342\u0399\u0391\u0399\u02bcN\u0391\u0342\u0345 \u1fbc");
+    /* else runs where no round came to its end */
+    expect("{% for x in [1, 2] %}{% continue %}{% else %}a{% endfor %}{% for x in [1] %}{% break %}{% else %}b{% endfor %}"
+           "{% for x in [1] %}{% else %}c{% endfor %}{% for y in [1, 2] %}{{ y }}{% for x in [] %}{% else %}{% break %}{% endfor %}{% endfor %}", "ab1");
+    expect("{{ 7|round }} {{ true|round }} {{ 0.15|round(1) }} {{ 2.5|round }} {{ 2.1|round(0, 'ceil') }}", "7 1 0.1 2.0 3.0");
+    expect("{{ 3.0 is odd }}{{ true is odd }}{{ 2.5 is divisibleby(2) }}{{ 'ab' is lower }}{{ {'a': 1} is lower }}{{ nope is callable }}",
+           "TrueTrueFalseTrueTrueTrue");
+    expect("{{ '%d'|format(1) }}{{ 'x' % [1] }}{{ [{'a': 2}, {'a': 1}]|sort(attribute='b')|length }}{{ ['<'|e] }}", "1x2[Markup('&lt;')]");
     /* + escapes what meets a safe string, ~ and the other filters do not */
     expect("{{ 'a<'|safe + '<' }}{{ '<' + 'b'|safe }}{{ '<'|safe ~ '<' }}{{ '<'|e + '>' }}{{ ('<'|safe|upper)[0] + '&' }}",
            "a<&lt;&lt;b<<&lt;&gt;<&amp;");
@@ -121,6 +128,10 @@ static void errors_name_the_line(void **state)
     expect_error("{{ messages.__class__.__mro__ }}", "undefined");
     expect_error("{% include 'x' %}", "a statement is expected");
     expect_error("{{ x|nofilter }}", "there is no filter 'nofilter'");
+    expect_error("{{ x|int }}{{ x|float }}", "int needs a value");
+    expect_error("{{ [1]|indent }}", "indent needs a string, not list");
+    expect_error("{{ x|dictsort }}", "dictsort needs a mapping");
+    expect_error("{{ '<%s'|safe % 'x' }}", "a format that is marked safe is not supported");
 }
 
 static void endless_templates_end(void **state)
