@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/train_sort.h"
 
 /* ---- where does each piece match?  Its own lattice is a part of that word's ---- */
 
@@ -28,7 +29,8 @@ static void see_word(struct em *m, size_t word)
     uint32_t at = m->list[word].at, end = at + m->list[word].n, here = at;
     for (; at < end; at++) {
         uint32_t x = m->chunk[chunk].match[at];
-        atomic_store_explicit(&m->seen[match_piece(x)], seen_at(chunk, here), memory_order_relaxed);
+        if (!is_seen(m, match_piece(x))) /* other threads may read the same line */
+            atomic_store_explicit(&m->seen[match_piece(x)], seen_at(chunk, here), memory_order_relaxed);
         if (x & LAST_HERE) here = at + 1;
     }
 }
@@ -154,29 +156,31 @@ static void weigh_pieces(void *arg, int slice, int thread)
     for (size_t i = from; i < to; i++) m->lost[i] = loss_of(m, m->live[i], &o);
 }
 
-static int by_loss(const void *a, const void *b, void *lost)
+/* Falling losses as rising keys. */
+static uint64_t loss_key(float lost)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    const float *v = lost;
-    if (v[x] != v[y]) return v[x] < v[y] ? 1 : -1;
-    return x < y ? -1 : x > y;
+    float x = lost + 0.0f; /* no zero below zero */
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits >> 31 ? bits : ~bits & 0x7FFFFFFF;
 }
 
 /* Keeps what must stay and, of the others, what would be missed most. */
 static int keep_best(struct em *m, size_t wanted, struct err *e)
 {
     size_t n = 0, n_kept = 0, old = m->n_live;
-    uint32_t *order = mem_alloc(old, sizeof *order), *kept = mem_alloc(old, sizeof *kept);
-    int ret = order && kept ? 0 : err_oom(e, old * 8, "pieces");
+    struct sort_key *order = mem_alloc(old, 2 * sizeof *order);
+    uint32_t *kept = mem_alloc(old, sizeof *kept);
+    int ret = order && kept ? 0 : err_oom(e, old * 36, "pieces");
     for (size_t i = 0; ret == 0 && i < old; i++) {
         if (isinf(m->lost[i]) && m->lost[i] > 0) kept[n_kept++] = m->live[i];
         else if (isinf(m->lost[i])) em_gone(m, m->live[i]);
-        else order[n++] = (uint32_t)i;
+        else order[n++] = (struct sort_key){loss_key(m->lost[i]), (uint32_t)i};
     }
-    if (ret == 0) qsort_r(order, n, sizeof *order, by_loss, m->lost);
+    if (ret == 0) sort_by_key(order, order + old, n);
     for (size_t i = 0; ret == 0 && i < n; i++) {
-        if (n_kept < wanted) kept[n_kept++] = m->live[order[i]];
-        else em_gone(m, m->live[order[i]]);
+        if (n_kept < wanted) kept[n_kept++] = m->live[order[i].pos];
+        else em_gone(m, m->live[order[i].pos]);
     }
     if (ret == 0 && n_kept == 0) ret = err_set(e, ERR_DATA, "no piece is left: there is too little text");
     if (ret == 0) {

@@ -224,12 +224,20 @@ static int sort_parts(struct sp_corpus *c, struct err *e)
     return ret;
 }
 
-/* Then by text, in whose order they lie. */
-static int by_word_count(const void *a, const void *b)
+/* The words by falling count; those of the same count stay by text. */
+static int sort_by_count(struct sp_corpus *c, struct err *e)
 {
-    const struct sp_word *x = a, *y = b;
-    if (x->count != y->count) return x->count < y->count ? 1 : -1;
-    return x->off < y->off ? -1 : x->off > y->off;
+    size_t n = c->n_words;
+    struct sort_key *v = mem_alloc(n, 2 * sizeof *v);
+    struct sp_word *sorted = mem_alloc(n, sizeof *sorted);
+    bool ok = v && sorted;
+    for (size_t i = 0; ok && i < n; i++) v[i] = (struct sort_key){UINT64_MAX - c->word[i].count, (uint32_t)i};
+    if (ok) sort_by_key(v, v + n, n);
+    for (size_t i = 0; ok && i < n; i++) sorted[i] = c->word[v[i].pos];
+    if (ok) memcpy(c->word, sorted, n * sizeof *sorted);
+    free(v);
+    free(sorted);
+    return ok ? 0 : err_oom(e, n * 64, "words");
 }
 
 /* Equal neighbours become one. */
@@ -328,8 +336,7 @@ int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const st
     memcpy(c->word, c->part, c->n_parts * sizeof *c->word);
     c->n_words = merge_equal(c->sym, c->word, c->n_parts, false);
     for (size_t i = 0; i < c->n_words; i++) c->word[i].last = false;
-    qsort(c->word, c->n_words, sizeof *c->word, by_word_count);
-    ret = 0;
+    ret = sort_by_count(c, e);
 out:
     free(count);
     free(symbol);
