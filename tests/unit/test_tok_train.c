@@ -268,7 +268,7 @@ static void unigram_is_the_same_for_any_threads(void **state)
     for (uint64_t d = 0; d < N; d++) {
         struct buf b = {0};
         for (uint64_t i = 0; i < 200; i++) {
-            uint64_t word = rng_below(&k, d * 200 + i, 300);
+            uint64_t word = rng_below(&k, d * 200 + i, 20000); /* more chunks of words than sums at a time */
             for (word = word * word + 1; word; word /= 7) buf_addc(&b, (char)('a' + word % 7));
             buf_addc(&b, i % 9 ? ' ' : '\n');
         }
