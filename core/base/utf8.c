@@ -76,7 +76,8 @@ size_t utf8_valid_prefix(const char *s, size_t n)
     size_t i = 0;
 #ifdef UTF8_HAVE_AVX2
     if (n >= 2 * UTF8_BLOCK && __builtin_cpu_supports("avx2")) {
-        i = utf8_valid_blocks_avx2(s, n);
+        bool vbmi = __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
+        i = (vbmi ? utf8_valid_blocks_avx512vbmi : utf8_valid_blocks_avx2)(s, n);
         for (int k = 0; k < 3 && i && ((unsigned char)s[i - 1] & 0xc0) == 0x80; k++)
             i--; /* back to where a character begins */
         if (i && (unsigned char)s[i - 1] >= 0xc0) i--;

@@ -6,24 +6,12 @@
  * bytes is wrong when one mistake is in all three sets.  What the pairs cannot
  * see, third and fourth bytes, is told by the bytes two and three before. */
 #include "core/base/utf8_internal.h"
+#include "core/base/utf8_tables.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-enum {
-    TOO_SHORT = 1 << 0,  /* a lead byte, then no continuation */
-    TOO_LONG = 1 << 1,   /* ASCII, then a continuation */
-    OVERLONG3 = 1 << 2,  /* E0 80..9F */
-    TOO_LARGE = 1 << 3,  /* F4 90.., F5.. */
-    SURROGATE = 1 << 4,  /* ED A0.. */
-    OVERLONG2 = 1 << 5,  /* C0, C1 */
-    OVERLONG4 = 1 << 6,  /* F0 80..8F; also F5.. 80..8F */
-    TWO_CONTS = 1 << 7,  /* two continuations: right only inside long ones */
-    CARRY = TOO_SHORT | TOO_LONG | TWO_CONTS,
-};
-
 #define TABLE(...) _mm256_broadcastsi128_si256(_mm_setr_epi8(__VA_ARGS__))
-#define C(x) ((char)(x))
 
 static inline __m256i before(__m256i now, __m256i last, int by)
 {
@@ -35,25 +23,9 @@ static inline __m256i before(__m256i now, __m256i last, int by)
 
 static inline __m256i wrong_bytes(__m256i x, __m256i last)
 {
-    const __m256i hi1 = TABLE(
-        TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
-        C(TWO_CONTS), C(TWO_CONTS), C(TWO_CONTS), C(TWO_CONTS), TOO_SHORT | OVERLONG2, TOO_SHORT,
-        TOO_SHORT | OVERLONG3 | SURROGATE, TOO_SHORT | TOO_LARGE | OVERLONG4);
-    const __m256i lo1 = TABLE(
-        C(CARRY | OVERLONG3 | OVERLONG2 | OVERLONG4), C(CARRY | OVERLONG2), C(CARRY), C(CARRY),
-        C(CARRY | TOO_LARGE), C(CARRY | TOO_LARGE | OVERLONG4), C(CARRY | TOO_LARGE | OVERLONG4),
-        C(CARRY | TOO_LARGE | OVERLONG4), C(CARRY | TOO_LARGE | OVERLONG4),
-        C(CARRY | TOO_LARGE | OVERLONG4), C(CARRY | TOO_LARGE | OVERLONG4),
-        C(CARRY | TOO_LARGE | OVERLONG4), C(CARRY | TOO_LARGE | OVERLONG4),
-        C(CARRY | TOO_LARGE | OVERLONG4 | SURROGATE), C(CARRY | TOO_LARGE | OVERLONG4),
-        C(CARRY | TOO_LARGE | OVERLONG4));
-    const __m256i hi2 = TABLE(
-        TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-        C(TOO_LONG | OVERLONG2 | TWO_CONTS | OVERLONG3 | OVERLONG4),
-        C(TOO_LONG | OVERLONG2 | TWO_CONTS | OVERLONG3 | TOO_LARGE),
-        C(TOO_LONG | OVERLONG2 | TWO_CONTS | SURROGATE | TOO_LARGE),
-        C(TOO_LONG | OVERLONG2 | TWO_CONTS | SURROGATE | TOO_LARGE), TOO_SHORT, TOO_SHORT,
-        TOO_SHORT, TOO_SHORT);
+    const __m256i hi1 = TABLE(UTF8_HIGH_BEFORE);
+    const __m256i lo1 = TABLE(UTF8_LOW_BEFORE);
+    const __m256i hi2 = TABLE(UTF8_HIGH_NOW);
     const __m256i low4 = _mm256_set1_epi8(15);
     __m256i b1 = before(x, last, 1);
     __m256i pair = _mm256_and_si256(
@@ -64,7 +36,7 @@ static inline __m256i wrong_bytes(__m256i x, __m256i last)
     /* Above 0x80 after the subtraction: this byte must be the third or fourth. */
     __m256i third = _mm256_subs_epu8(before(x, last, 2), _mm256_set1_epi8(0xE0 - 0x80));
     __m256i fourth = _mm256_subs_epu8(before(x, last, 3), _mm256_set1_epi8(0xF0 - 0x80));
-    __m256i must = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8(C(0x80)));
+    __m256i must = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8((char)0x80));
     return _mm256_xor_si256(must, pair);
 }
 
