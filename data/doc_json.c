@@ -70,14 +70,12 @@ static bool escape(struct cursor *c, struct span *t)
     return true;
 }
 
-static bool have_avx2(void)
-{
 #ifdef SCAN_HAVE_AVX2
-    return __builtin_cpu_supports("avx2");
-#else
-    return false;
-#endif
+static size_t scan_escaped(const char *s, size_t i, size_t n, struct scan_string *r)
+{
+    return (scan_have_vbmi() ? scan_escaped_avx512vbmi : scan_escaped_avx2)(s, i, n, r);
 }
+#endif
 
 /* At the opening quote; leaves i behind the closing one. */
 static bool string(struct cursor *c, struct span *t)
@@ -95,9 +93,9 @@ static bool string(struct cursor *c, struct span *t)
         }
         if (ch != '\\') return fail(c, "control character in a string");
 #ifdef SCAN_HAVE_AVX2
-        if (c->i >= try_at && c->n - c->i >= 64 && have_avx2()) {
+        if (c->i >= try_at && c->n - c->i >= 64 && __builtin_cpu_supports("avx2")) {
             struct scan_string r = {0};
-            c->i = scan_escaped_avx2(c->s, c->i, c->n, &r);
+            c->i = scan_escaped(c->s, c->i, c->n, &r);
             t->escapes += r.twice / 2;
             if (r.found) {
                 t->end = c->i++;
@@ -329,7 +327,7 @@ static char *unescape_blocks(const char *s, size_t *from, size_t n, char *o)
 {
     size_t made = 0;
 #ifdef SCAN_HAVE_AVX2
-    if (__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2"))
+    if (scan_have_vbmi())
         *from += unescape_avx512vbmi(s + *from, n - *from, o, &made);
 #endif
     (void)s;

@@ -43,6 +43,12 @@ struct scan_string {
 #if defined(__x86_64__)
 #define SCAN_HAVE_AVX2 1
 size_t scan_escaped_avx2(const char *s, size_t i, size_t n, struct scan_string *r);
+size_t scan_escaped_avx512vbmi(const char *s, size_t i, size_t n, struct scan_string *r);
+size_t scan_count_avx512vbmi(const char *s, size_t n, char c); /* as scan_count_byte() */
+static inline bool scan_have_vbmi(void)
+{
+    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
+}
 
 /* The inside of a string that has been checked, unescaped into out (room for n +
  * 64 bytes), *made of them.  Returns how much of it that took: all, or up to an
@@ -52,6 +58,9 @@ size_t unescape_avx512vbmi(const char *s, size_t n, char *out, size_t *made);
 
 static inline size_t scan_count_byte(const char *s, size_t n, char c)
 {
+#ifdef SCAN_HAVE_AVX2
+    if (n >= 256 && scan_have_vbmi()) return scan_count_avx512vbmi(s, n, c);
+#endif
     size_t count = 0, i = 0;
 #if defined(__SSE2__)
     const __m128i want = _mm_set1_epi8(c), zero = _mm_setzero_si128();

@@ -1,11 +1,10 @@
 /* Strings of JSON 64 bytes at a time: which characters are escaped is computed
  * for all of them at once, so that "\n" every few words costs no branch. */
 #include "data/doc_scan.h"
+#include "data/doc_scan_runs.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-
-static const uint64_t even = 0x5555555555555555u;
 
 static inline uint64_t mask64(__m256i lo, __m256i hi)
 {
@@ -39,17 +38,6 @@ static inline __m256i may_follow(__m256i x)
     return _mm256_and_si256(
         _mm256_shuffle_epi8(lo, _mm256_and_si256(x, low4)),
         _mm256_shuffle_epi8(hi, _mm256_and_si256(_mm256_srli_epi16(x, 4), low4)));
-}
-
-/* Characters behind a run of backslashes of odd length, other than backslashes.
- * *carry: the first character is escaped; then whether the next block's is. */
-static inline uint64_t behind_odd_runs(uint64_t slashes, uint64_t *carry)
-{
-    uint64_t first = *carry, s = slashes & ~first; /* an escaped one begins no run */
-    uint64_t starts = s & ~(s << 1);
-    uint64_t behind_even = s + (starts & even), behind_odd;
-    *carry = __builtin_add_overflow(s, starts & ~even, &behind_odd);
-    return (((behind_even & ~even) | (behind_odd & even)) & ~s) | first;
 }
 
 size_t scan_escaped_avx2(const char *s, size_t i, size_t n, struct scan_string *r)

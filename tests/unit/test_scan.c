@@ -32,6 +32,19 @@ static void make_text(char *s, size_t want, size_t *n)
     }
 }
 
+/* The kernels stop at the same block. */
+static void compare_blocks(const char *s, size_t n)
+{
+#ifdef SCAN_HAVE_AVX2
+    if (!scan_have_vbmi()) return;
+    size_t a = utf8_valid_blocks_avx2(s, n), b = utf8_valid_blocks_avx512vbmi(s, n);
+    if (a != b) fail_msg("kernels stop at %zu and %zu of %zu", a, b, n);
+#else
+    (void)s;
+    (void)n;
+#endif
+}
+
 static void utf8_blocks_and_reference_agree(void **state)
 {
     (void)state;
@@ -50,6 +63,7 @@ static void utf8_blocks_and_reference_agree(void **state)
         n -= draw(4); /* maybe within a character */
         size_t want = utf8_valid_prefix_ref(s, n), got = utf8_valid_prefix(s, n);
         if (got != want) fail_msg("round %d: %zu, want %zu of %zu", round, got, want, n);
+        compare_blocks(s, n);
     }
 }
 
@@ -69,6 +83,7 @@ static void utf8_pairs_at_the_seams(void **state)
                 s[at + k] = (char)bytes[x % N];
             size_t want = utf8_valid_prefix_ref(s, sizeof s), got = utf8_valid_prefix(s, sizeof s);
             if (got != want) fail_msg("case %zu at %zu: %zu, want %zu", i, at, got, want);
+            compare_blocks(s, sizeof s);
             if (i % 7 && at != 126) i += 6; /* all of them once, a seventh elsewhere */
         }
 }
@@ -147,6 +162,32 @@ static void strings_end_where_the_plain_scan_says(void **state)
     assert_true(good > 30000);
 }
 
+/* All kernels stop at the same place having passed the same escapes. */
+static void kernels_for_strings_agree(void **state)
+{
+    (void)state;
+#ifdef SCAN_HAVE_AVX2
+    static char s[700];
+    key = rng_key(13, RNG_TEST, 0, 0);
+    if (!scan_have_vbmi()) skip();
+    int found = 0;
+    for (int round = 0; round < 30000; round++) {
+        size_t n = draw(sizeof s), from = draw(3), rare = 2 + draw(60);
+        for (size_t i = 0; i < n; i++)
+            s[i] = draw((uint32_t)rare) ? "abt\xe2\x80 n"[draw(7)] : "\\\\\\\\\\\"nu/\x01\xdc\xa2"[draw(12)];
+        if (from > n) continue;
+        struct scan_string a = {0}, b = {0};
+        size_t at = scan_escaped_avx2(s, from, n, &a), other = scan_escaped_avx512vbmi(s, from, n, &b);
+        if (at != other || a.found != b.found || a.twice != b.twice)
+            fail_msg("round %d: %zu, %zu; %d, %d; %zu, %zu", round, at, other, a.found, b.found, a.twice, b.twice);
+        found += a.found;
+    }
+    assert_true(found > 3000);
+#else
+    skip();
+#endif
+}
+
 static void bytes_are_counted(void **state)
 {
     (void)state;
@@ -167,6 +208,7 @@ int main(void)
         cmocka_unit_test(utf8_blocks_and_reference_agree),
         cmocka_unit_test(utf8_pairs_at_the_seams),
         cmocka_unit_test(strings_end_where_the_plain_scan_says),
+        cmocka_unit_test(kernels_for_strings_agree),
         cmocka_unit_test(bytes_are_counted),
     };
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);

@@ -1,0 +1,52 @@
+/* As doc_scan_avx2.c, where a comparison of 64 bytes is one instruction. */
+#include "data/doc_scan.h"
+#include "data/doc_scan_runs.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/* Those that may follow a backslash, without u and /, by their lower 7 bits. */
+static inline uint64_t may_follow(__m512i x)
+{
+    static const char low[64] = {['"'] = 1};
+    static const char high[64] = {['b' - 64] = 1, ['f' - 64] = 1, ['n' - 64] = 1, ['r' - 64] = 1, ['t' - 64] = 1, ['\\' - 64] = 1};
+    __m512i known = _mm512_permutex2var_epi8(_mm512_loadu_si512(low), x, _mm512_loadu_si512(high));
+    return _mm512_test_epi8_mask(known, known) & ~_mm512_movepi8_mask(x);
+}
+
+size_t scan_escaped_avx512vbmi(const char *s, size_t i, size_t n, struct scan_string *r)
+{
+    const __m512i slash = _mm512_set1_epi8('\\'), quote = _mm512_set1_epi8('"'), blank = _mm512_set1_epi8(' ');
+    uint64_t carry = 0;
+    for (; n - i >= 64; i += 64) {
+        __m512i x = _mm512_loadu_si512(s + i);
+        uint64_t slashes = _mm512_cmpeq_epi8_mask(x, slash), quotes = _mm512_cmpeq_epi8_mask(x, quote);
+        uint64_t bad = _mm512_cmplt_epu8_mask(x, blank), came = carry, escaped = 0;
+        if (slashes | carry) escaped = behind_odd_runs(slashes, &carry);
+        uint64_t end = quotes & ~escaped, inside = end ? (end & (0 - end)) - 1 : ~(uint64_t)0;
+        escaped &= inside;
+        if (escaped) bad |= escaped & ~may_follow(x);
+        if (bad & inside) { /* a mistake, or something to look at more closely */
+            carry = came;
+            break;
+        }
+        r->twice += (size_t)_mm_popcnt_u64(slashes & inside) + (size_t)_mm_popcnt_u64(escaped & ~slashes);
+        if (end) {
+            r->found = true;
+            return i + (size_t)_tzcnt_u64(end);
+        }
+    }
+    r->twice -= carry; /* back to the backslash whose character comes next */
+    return i - carry;
+}
+
+size_t scan_count_avx512vbmi(const char *s, size_t n, char c)
+{
+    const __m512i want = _mm512_set1_epi8(c);
+    size_t count = 0, i = 0;
+    for (; n - i >= 64; i += 64)
+        count += (size_t)_mm_popcnt_u64(_mm512_cmpeq_epi8_mask(_mm512_loadu_si512(s + i), want));
+    uint64_t rest = ((uint64_t)1 << (n - i)) - 1;
+    return count + (size_t)_mm_popcnt_u64(_mm512_mask_cmpeq_epi8_mask(rest, _mm512_maskz_loadu_epi8(rest, s + i), want));
+}
+#endif

@@ -1,0 +1,19 @@
+/* doc_scan_runs.h - which characters of 64 are escaped; for doc_scan_*.c. */
+#ifndef DATA_DOC_SCAN_RUNS_H
+#define DATA_DOC_SCAN_RUNS_H
+
+#include <stdint.h>
+
+/* Characters behind a run of backslashes of odd length, other than backslashes.
+ * *carry: the first character is escaped; then whether the next block's is. */
+static inline uint64_t behind_odd_runs(uint64_t slashes, uint64_t *carry)
+{
+    const uint64_t even = 0x5555555555555555u;
+    uint64_t first = *carry, s = slashes & ~first; /* an escaped one begins no run */
+    uint64_t starts = s & ~(s << 1);
+    uint64_t behind_even = s + (starts & even), behind_odd;
+    *carry = __builtin_add_overflow(s, starts & ~even, &behind_odd);
+    return (((behind_even & ~even) | (behind_odd & even)) & ~s) | first;
+}
+
+#endif
