@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,14 @@
 #include "data/doc_spool.h"
 #include "data/doc_zstd.h"
 
-enum { IN_BYTES = 256 * 1024 };
+enum { IN_BYTES = 256 * 1024, WAIT_MS = 200 };
 enum packing { PLAIN, GZIP, ZSTD };
 
 struct doc_stream {
     int fd;
     struct doc_spool *copy; /* or NULL: what is read goes there, too */
     bool close_fd, eof, inside; /* inside: a member or frame has begun and not ended */
+    bool waits;                 /* for who writes a pipe */
     enum packing packing;
     char *name;
     const char *damage;
@@ -31,19 +33,31 @@ struct doc_stream {
     uint8_t in[IN_BYTES];
 };
 
+/* Up to n bytes, 0 at the end; in a pipe nothing may come for long: a signal ends that. */
+static ptrdiff_t take(struct doc_stream *s, void *out, size_t n, struct err *e)
+{
+    while (!s->eof) {
+        struct pollfd p = {.fd = s->fd, .events = POLLIN};
+        int ready = s->waits ? poll(&p, 1, WAIT_MS) : 1;
+        ssize_t got = ready > 0 ? read(s->fd, out, n) : -1;
+        if (ready <= 0) errno = EINTR;
+        if (got < 0 && errno == EINTR && sig_stop_requested())
+            return err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return err_errno(e, errno, "reading", s->name);
+        if (got == 0) s->eof = true;
+        return got;
+    }
+    return 0;
+}
+
 /* Refills the empty input buffer; 0 at the end. */
 static ptrdiff_t refill(struct doc_stream *s, struct err *e)
 {
     s->pos = s->len = 0;
-    while (!s->eof) {
-        ssize_t n = read(s->fd, s->in, sizeof s->in);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_errno(e, errno, "reading", s->name);
-        if (n == 0) s->eof = true;
-        s->len = (size_t)n;
-        return n;
-    }
-    return 0;
+    ptrdiff_t n = take(s, s->in, sizeof s->in, e);
+    if (n > 0) s->len = (size_t)n;
+    return n;
 }
 
 /* Looks at the first bytes; a pipe may deliver them one by one. */
@@ -51,11 +65,11 @@ static int recognise(struct doc_stream *s, struct err *e)
 {
     static const uint8_t gzip[2] = {0x1f, 0x8b}, zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
     enum { LOOK = 12 }; /* a .llmz checkpoint is zstd too, and no documents */
+    struct stat st;
+    s->waits = fstat(s->fd, &st) == 0 && !S_ISREG(st.st_mode);
     while (s->len < LOOK && !s->eof) {
-        ssize_t n = read(s->fd, s->in + s->len, LOOK - s->len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_errno(e, errno, "reading", s->name);
-        if (n == 0) s->eof = true;
+        ptrdiff_t n = take(s, s->in + s->len, LOOK - s->len, e);
+        if (n < 0) return -1;
         s->len += (size_t)n;
     }
     const char *kind = file_kind(s->in, s->len);
@@ -152,17 +166,10 @@ static ptrdiff_t read_plain(struct doc_stream *s, void *out, size_t n, struct er
         s->pos += take;
         return (ptrdiff_t)take;
     }
-    while (!s->eof) {
-        ssize_t got = read(s->fd, out, n);
-        if (got < 0 && errno == EINTR && sig_stop_requested()) /* nothing may come for long */
-            return err_set(e, ERR_STOPPED, "stopped by a signal");
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return err_errno(e, errno, "reading", s->name);
-        if (got == 0) s->eof = true;
-        if (s->copy && (got > 0 ? doc_spool_add(s->copy, out, (size_t)got, e) : doc_spool_end(s->copy, e))) return -1;
-        return got;
-    }
-    return 0;
+    if (s->eof) return 0;
+    ptrdiff_t got = take(s, out, n, e);
+    if (got < 0 || !s->copy) return got;
+    return (got ? doc_spool_add(s->copy, out, (size_t)got, e) : doc_spool_end(s->copy, e)) ? -1 : got;
 }
 
 /* One step of unpacking: *made bytes of output; false when the stream ends. */

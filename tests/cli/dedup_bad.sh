@@ -71,3 +71,16 @@ for t in 1 2 8; do
     grep -q 'ends early, in frame [0-9]*, which begins at byte [0-9]*' err || fail "$(cat err)"
     [ "$(wc -l <cut$t.jsonl)" -gt 10000 ] && cmp cut$t.jsonl cut1.jsonl || fail "cut, $t threads"
 done
+
+# A stop signal ends the wait for who writes the pipe, and leaves nothing behind.
+mkdir stop && cd stop && mkfifo slow
+for how in "" --near; do
+    (cat ../many.jsonl; exec sleep 3) >slow & writer=$!
+    "$LLMCTL" dedup $how -q --out o.jsonl <slow 2>err & pid=$!
+    sleep 0.3; start=$(date +%s%N); got=0
+    kill -TERM $pid; wait $pid || got=$?
+    [ $got = 75 ] && [ $(($(date +%s%N) - start)) -lt 1500000000 ] || fail "a stop signal gives $got after $((($(date +%s%N) - start) / 1000000)) ms"
+    [ "$(ls -A)" = "err
+slow" ] || fail "left behind: $(ls -A)"
+    kill $writer; wait $writer || true
+done
