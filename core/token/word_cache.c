@@ -133,7 +133,7 @@ static void grow(struct word_cache *c)
 /* A free slot with its key, or NULL when there is no memory for `n` more in the pool. */
 static struct word_slot *add(struct word_cache *c, const struct word_key *key, size_t n)
 {
-    size_t most = c->n_lines < MAX_LINES ? 5 * c->n_lines / 8 : 3 * c->n_lines / 2; /* of 2 slots a line */
+    size_t most = c->n_lines < MAX_LINES ? 7 * c->n_lines / 8 : 3 * c->n_lines / 2; /* of 2 slots a line */
     if (c->pool_used + n > c->pool_cap) {
         size_t cap = 2 * c->pool_cap < MAX_POOL ? 2 * c->pool_cap : MAX_POOL;
         int32_t *p = c->pool_used + n <= cap ? mem_resize(c->pool, cap, sizeof *p) : NULL;
