@@ -49,6 +49,7 @@ struct chat_job {
     struct chat_vars vars;
     struct buf bos, eos, guard, line;
     struct tok_ids ids;
+    uint64_t n_chats, n_ids, n_bytes;
 };
 
 /* ---- the template ---- */
@@ -75,6 +76,8 @@ static int open_template(struct chat_job *j, struct err *e)
 static int open_job(struct chat_job *j, struct err *e)
 {
     const struct chat_cfg *cfg = j->cfg;
+    if (cfg->common.json && strcmp(cfg->out, "-") == 0)
+        return err_set(e, ERR_USAGE, "--json and lines on stdout exclude each other; give --out");
     if (cfg->prompt && cfg->goes_on) return err_set(e, ERR_USAGE, "--generation-prompt and --continue exclude each other");
     if (cfg->ids && !cfg->tokenizer) return err_set(e, ERR_USAGE, "--ids needs --tokenizer");
     if (cfg->tokenizer && (cfg->ids || !file_is_dir(cfg->tokenizer) || !cfg->bos || !cfg->eos)) {
@@ -118,6 +121,7 @@ static int write_ids(struct chat_job *j, const struct chat_text *text, struct fi
         buf_adds(&j->line, i ? (mask.data[i] ? ",1" : ",0") : (mask.data[i] ? "1" : "0"));
     buf_adds(&j->line, "]}\n");
     if (ret == 0) ret = buf_ok(&j->line, e) || file_write(w, j->line.data, j->line.len, e) ? -1 : 0;
+    j->n_ids += j->ids.n;
     buf_free(&mask);
     return ret;
 }
@@ -131,6 +135,8 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
     int ret = chat_render(j->template, line, n, name, &j->vars, &text, e);
     if (ret && strncmp(e->msg, name, strlen(name))) err_wrap(e, "%s", name);
     if (ret == 0) ret = j->cfg->ids ? write_ids(j, &text, w, e) : write_text(j, &text, w, e);
+    j->n_chats++;
+    j->n_bytes += text.text.len;
     chat_text_free(&text);
     return ret;
 }
@@ -155,6 +161,15 @@ static int one_file(struct chat_job *j, const char *path, struct file_writer *w,
     return ret;
 }
 
+static int report(struct chat_job *j, struct err *e)
+{
+    buf_clear(&j->line);
+    buf_printf(&j->line, "{\"chats\":%llu,\"bytes\":%llu", (unsigned long long)j->n_chats, (unsigned long long)j->n_bytes);
+    if (j->cfg->ids) buf_printf(&j->line, ",\"tokens\":%llu", (unsigned long long)j->n_ids);
+    buf_adds(&j->line, "}\n");
+    return buf_ok(&j->line, e) || out_write(j->line.data, j->line.len, e) ? -1 : 0;
+}
+
 static int chat_files(const struct chat_cfg *cfg, const struct opt_result *r, struct err *e)
 {
     struct chat_job j = {.cfg = cfg};
@@ -165,6 +180,7 @@ static int chat_files(const struct chat_cfg *cfg, const struct opt_result *r, st
     if (ret == 0 && r->n_args == 0) ret = one_file(&j, "-", w, e);
     if (ret == 0) ret = file_commit(w, e);
     else file_abort(w);
+    if (ret == 0 && cfg->common.json) ret = report(&j, e);
     chat_template_free(j.template);
     tok_scratch_free(j.scratch);
     tok_free(j.tokenizer);

@@ -1,4 +1,6 @@
 /* llmctl tokenize convert. */
+#include <string.h>
+
 #include "cmd/cmd_tokenize.h"
 #include "core/base/log.h"
 
@@ -16,6 +18,18 @@ static const struct opt convert_opts[] = {
 #undef C
 };
 
+static int report(const struct convert_cfg *cfg, int tokens, struct err *e)
+{
+    struct buf b = {0};
+    if (!cfg->common.json) return log_info("%d tokens -> %s", tokens, cfg->out), 0;
+    buf_printf(&b, "{\"tokens\":%d,\"out\":", tokens);
+    buf_add_json(&b, cfg->out, strlen(cfg->out));
+    buf_adds(&b, "}\n");
+    int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
 static int run_convert(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct convert_cfg cfg = {0};
@@ -32,7 +46,7 @@ static int run_convert(const struct cmd *self, int argc, char **argv, struct err
     if (ret == 0 && !(t = tok_load(r.args[0], e))) ret = -1;
     if (ret == 0 && tok_note(t)) log_info("note: %s", tok_note(t));
     if (ret == 0) ret = tokenizer_write(t, format, cfg.out, e);
-    if (ret == 0) log_info("%d tokens -> %s", tok_vocab_size(t), cfg.out);
+    if (ret == 0) ret = report(&cfg, tok_vocab_size(t), e);
 out:
     tok_free(t);
     opt_free(&r);

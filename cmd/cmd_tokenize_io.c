@@ -1,4 +1,4 @@
-/* llmctl tokenize encode, count, decode. */
+/* llmctl tokenize encode, count, truncate, decode. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +275,7 @@ struct decoder {
     bool parts;     /* ids need not be decoded together: PART of them at a time */
     int32_t *ids;
     size_t cap;
+    uint64_t n_ids, n_bytes;
 };
 enum { PART = 4096 };
 
@@ -282,6 +283,7 @@ static int flush(struct decoder *d, size_t at_least, struct err *e)
 {
     if (d->text.len < at_least || d->text.len == 0) return 0;
     int ret = file_write(d->file, d->text.data, d->text.len, e);
+    d->n_bytes += d->text.len;
     buf_clear(&d->text);
     return ret;
 }
@@ -304,6 +306,7 @@ static int decode_ids(struct decoder *d, const int32_t *ids, size_t n, uint64_t 
     struct buf whole = {0};
     bool stream = d->cfg->lossy && d->parts;
     if (sig_check(e)) return -1;
+    d->n_ids += n;
     for (size_t i = 0; stream && i < n; i++)
         if (tok_stream_add(&d->stream, ids[i], &d->text, e))
             return err_wrap(e, "position %llu", (unsigned long long)(position + i));
@@ -433,6 +436,8 @@ static int run_decode(const struct cmd *self, int argc, char **argv, struct err 
     struct decoder d = {.cfg = &cfg};
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
+    if (cfg.common.json && strcmp(cfg.out, "-") == 0)
+        ret = err_set(e, ERR_USAGE, "--json and text on stdout exclude each other; give --out");
     for (int i = 0; i < r.n_args && !ret; i++)
         if (file_same(cfg.out, r.args[i])) ret = err_set(e, ERR_USAGE, "'%s' is the input; write to another file", cfg.out);
     if (ret) goto out;
@@ -442,6 +447,11 @@ static int run_decode(const struct cmd *self, int argc, char **argv, struct err 
     for (int i = 0; ret == 0 && i < r.n_args; i++) ret = decode_one(&d, r.args[i], e);
     if (ret == 0) ret = file_commit(d.file, e);
     else file_abort(d.file);
+    if (ret == 0 && cfg.common.json) {
+        buf_clear(&d.text);
+        buf_printf(&d.text, "{\"tokens\":%llu,\"bytes\":%llu}\n", (unsigned long long)d.n_ids, (unsigned long long)d.n_bytes);
+        ret = buf_ok(&d.text, e) || out_write(d.text.data, d.text.len, e) ? -1 : 0;
+    }
 out:
     free(d.ids);
     buf_free(&d.text);

@@ -74,12 +74,10 @@ static bool add_nested(struct re_parse *p, struct re_set *s, struct re_set *inne
     return true;
 }
 
-bool re_set_finish(struct re_parse *p, struct re_set *s)
+void re_set_finish(struct re_set *s)
 {
-    (void)p;
     for (uint32_t cp = 0; cp < 128; cp++)
         if (re_set_has(s, cp)) s->ascii[cp >> 6] |= (uint64_t)1 << (cp & 63);
-    return true;
 }
 
 /* ---- properties ---- */

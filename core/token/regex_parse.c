@@ -98,8 +98,10 @@ bool re_char_escape(struct re_parse *p, uint32_t *cp)
 
 static struct re_node *set_node(struct re_parse *p, struct re_set *s)
 {
-    struct re_node *n = s && re_set_finish(p, s) ? new_node(p, N_SET) : NULL;
-    if (n) n->set = s;
+    struct re_node *n = s ? new_node(p, N_SET) : NULL;
+    if (!n) return NULL;
+    re_set_finish(s);
+    n->set = s;
     return n;
 }
 

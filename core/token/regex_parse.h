@@ -39,7 +39,7 @@ bool re_char_escape(struct re_parse *p, uint32_t *cp);
 uint32_t re_take_char(struct re_parse *p);
 /* Characters whose full case folding is more than one character. */
 bool re_folds_to_many(uint32_t cp);
-bool re_set_finish(struct re_parse *p, struct re_set *s);
+void re_set_finish(struct re_set *s); /* its ASCII part, when all is in it */
 
 /* Characters that all matches of a node have, or -1: they differ, or are more than 255. */
 int re_fixed_length(const struct re_node *n);

@@ -134,3 +134,11 @@ sed -i 's/"added_tokens":\[/&{"id":7,"content":"ab","special":false,"single_word
 "$LLMCTL" tokenize inspect ex.json --explain 'b AB' >explained
 grep -q 'added token \[2, 4) of that 7 ab' explained
 ! grep -q 'word "ab"' explained
+
+# --json: one object on stdout, from every command
+printf 'a b\n' >j.txt
+is "$("$LLMCTL" tokenize convert ex.txt --out j.json --json)" '{"tokens":7,"out":"j.json"}'
+is "$(echo '[{"role":"user","content":"a"}]' | "$LLMCTL" tokenize chat --template chatml --out j.chat --json)" '{"chats":1,"bytes":29}'
+is "$(echo 5 6 | "$LLMCTL" tokenize decode -t j.json --out j.out --json)" '{"tokens":2,"bytes":3}'
+fails 2 'give --out' bash -c '"$LLMCTL" tokenize decode -t j.json --json </dev/null'
+fails 2 'give --out' "$LLMCTL" tokenize chat j.txt --template chatml --json
