@@ -22,14 +22,24 @@ static void mark_unsafe(uint32_t c)
     nfc_safe[c >> 3] = (uint8_t)(nfc_safe[c >> 3] & ~(1u << (c & 7)));
 }
 
+/* Ranges without marks and without anything that is put together or taken apart, but for Hangul
+ * syllables: ideographs and other large scripts, surrogates, private use.  The last ends it. */
+static const struct range {
+    uint32_t first, last;
+} plain_ranges[] = {{0x3400, 0xA66E},   {0xAC00, 0xD7A3},   {0xD800, 0xF8FF},         {0x12000, 0x143FF},
+                    {0x17000, 0x1BC9D}, {0x20000, 0x2F7FF}, {0x2FA20, NFC_LIMIT - 1}, {NFC_LIMIT, 0}};
+
 static void build_nfc(void)
 {
+    const struct range *plain = plain_ranges;
     nfc_safe = mem_alloc(NFC_LIMIT / 8, 1);
     if (!nfc_safe) return;
     memset(nfc_safe, 0xff, NFC_LIMIT / 8);
     for (uint32_t c = 0xC0; c < NFC_LIMIT; c++) {
-        if (c >= 0xD800 && c < 0xE000) continue;
-        if (c >= 0xAC00 && c <= 0xD7A3) continue; /* Hangul syllables, safe; their parts are not: */
+        if (c == plain->first) { /* safe as they are; parts of Hangul syllables are not: */
+            c = plain++->last;
+            continue;
+        }
         if ((c >= 0x1160 && c < 0x1176) || (c >= 0x11A7 && c < 0x11C3)) mark_unsafe(c);
         utf8proc_int32_t d[16];
         int last = 0;

@@ -27,7 +27,8 @@ static void build(void)
         for (uint32_t c = uax29_pictures[i][0]; c <= uax29_pictures[i][1]; c++)
             flat[c] |= WB_PICTURE;
     for (size_t b = 0; b < BLOCKS; b++) {
-        size_t same = 0;
+        /* Most are as the one before. */
+        size_t same = b && memcmp(flat + b * BLOCK, flat + (b - 1) * BLOCK, BLOCK) == 0 ? block_of[b - 1] : 0;
         while (same < used && memcmp(classes + same * BLOCK, flat + b * BLOCK, BLOCK) != 0)
             same++;
         if (same == 256) { /* cannot happen with the committed tables */
