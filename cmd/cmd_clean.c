@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,19 +11,21 @@
 #include "cmd/clean_train.h"
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
+#include "cmd/shard_opts.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "data/chat.h"
 #include "data/clean.h"
 #include "data/clean_replay.h"
+#include "data/doc_out.h"
 #include "data/doc_spool.h"
 #include "data/url_ban.h"
 
 struct clean_opts {
     struct opt_common common;
     struct docs_in_opts in;
-    const char *out, *removed, *quarantine, *report, *html, *decisions, *replay;
+    const char *out, *removed, *quarantine, *report, *html, *decisions, *replay, *shard;
     const char *field[CLEAN_LABELS], *chat;
     struct opt_list set;
     struct clean_prep_opts prep;
@@ -50,6 +53,8 @@ static const struct opt opts[] = {
     OPT_STR(0, "replay", C, replay, "FILE", NULL, "Decide again from such a file, with --set; --out: what changes"),
     OPT_BOOL(0, "measure-all", C, measure_all, NULL,
              "Try every rule on every document, also when no output tells of it"),
+    OPT_STR(0, "shard", C, shard, "I/N", NULL,
+            "Do part I (from 0) of N, see below; auto: as mpirun, srun or a Slurm array say"),
     OPT_BOOL('n', "dry-run", C, dry_run, NULL, "Only count; write no documents"),
     OPT_CLEAN_RESUME(C, resume),
     OPT_GROUP("Cleaning"),
@@ -268,6 +273,59 @@ static int set_print(const struct cmd *self, const struct clean_opts *o, const s
     return 0;
 }
 
+/* One of the processes that share the input. */
+struct shard {
+    int i, n;
+    struct buf label, name[6]; /* "I/N"; of the outputs */
+    struct doc_files part;
+};
+
+/* Reads --shard; the outputs are then named after it. */
+static int shard_start(struct clean_opts *o, struct shard *x, struct err *e)
+{
+    const char **outputs[] = {&o->out, &o->removed, &o->quarantine, &o->report, &o->html, &o->decisions};
+    x->n = 1;
+    if (!o->shard) return 0;
+    if (shard_parse(o->shard, &x->i, &x->n, e)) return -1;
+    if (o->replay || o->train.train)
+        return err_set(e, ERR_USAGE, "--shard parts documents to be cleaned; not with --replay or --train-classifier");
+    if (x->n > 1 && !o->dry_run && strcmp(o->out, "-") == 0)
+        return err_set(e, ERR_USAGE, "--shard needs --out FILE; shard I of N writes FILE with .I-of-N in its name");
+    buf_printf(&x->label, "%d/%d", x->i, x->n);
+    o->shard = x->label.data;
+    for (size_t k = 0; k < COUNT_OF(outputs); k++) {
+        const char **path = outputs[k];
+        if (!*path || strcmp(*path, "-") == 0) continue;
+        if (doc_out_shard_name(*path, x->i, x->n, &x->name[k], e)) return -1;
+        *path = x->name[k].data;
+    }
+    return buf_ok(&x->label, e);
+}
+
+/* Makes cfg read the shard's part of the files only. */
+static int shard_take(struct shard *x, struct clean_cfg *cfg, bool whole, struct err *e)
+{
+    if (x->n == 1) return 0;
+    if (whole) {
+        err_set(e, ERR_USAGE, "--shard with options that judge by the whole corpus");
+        return err_hint(e, "clean the shards without them, then all outputs together with them");
+    }
+    for (size_t k = 0; k < cfg->files->n; k++)
+        if (strcmp(cfg->files->v[k].path, "-") == 0)
+            return err_set(e, ERR_USAGE, "--shard cannot part standard input; name files or a directory");
+    if (doc_files_part(cfg->files, x->i, x->n, cfg->docs.split == DOC_SPLIT_LINE, &x->part, e)) return -1;
+    cfg->files = &x->part;
+    return 0;
+}
+
+static void shard_free(struct shard *x)
+{
+    buf_free(&x->label);
+    for (size_t k = 0; k < COUNT_OF(x->name); k++)
+        buf_free(&x->name[k]);
+    free(x->part.v);
+}
+
 static int run(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct clean_opts o = {0};
@@ -282,8 +340,11 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct buf print = {0};
     struct spill_space space = {0};
     struct doc_spool spool = {.fd = -1};
+    struct shard shard = {0};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
+    ret = shard_start(&o, &shard, e);
+    if (ret) goto out;
     if (o.replay) {
         ret = replay(&o, opt_is_set(self, &r, "out"), r.n_args, e);
         goto out;
@@ -334,12 +395,14 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     const char *written[] = {cfg.out, o.removed, o.quarantine, o.report, o.decisions};
     if (!ret) ret = doc_files_spare(&files, written, COUNT_OF(written), e);
     if (!ret) ret = set_print(self, &o, &r, &cfg, &print, e);
+    if (!ret) ret = shard_take(&shard, &cfg, corpus != NULL, e);
     if (!ret && corpus) ret = doc_spool_stdin(&files, &spool, e);
     if (!ret) ret = clean(&o, &cfg, e);
     if (!ret) talk_urls(urls);
     if (!ret && space.files) log_info("  %zu arrays were larger than --mem and went to disk", (size_t)space.files);
     if (!ret) clean_corpus_talk(corpus);
 out:
+    shard_free(&shard);
     doc_spool_close(&spool);
     clean_corpus_close(corpus);
     clean_scores_close(scores);
@@ -361,6 +424,7 @@ const struct cmd cmd_clean = {
                 "  llmctl clean web.jsonl.zst --preset gopher --out clean.jsonl.zst\n"
                 "  llmctl clean web.jsonl --preset gopher --set gopher.min_words=30 --dry-run\n"
                 "  llmctl clean web.jsonl --preset gopher --dry-run --decisions d.jsonl.zst\n"
+                "  srun llmctl clean web/ --preset fineweb --shard auto --out clean.jsonl.zst\n"
                 "  llmctl clean --replay d.jsonl.zst --set gopher.min_words=30\n"
                 "  llmctl clean --train-classifier good.jsonl bad.jsonl --out q.llmz\n"
                 "  llmctl clean web.jsonl --classifier q.llmz:0.5 --lid lid.ftz --lang en:0.65\n"
@@ -369,7 +433,9 @@ const struct cmd cmd_clean = {
                "Reads JSONL, text, CSV, TSV, WARC and WET files (also .gz and .zst), or stdin,\n"
                "and writes JSONL. A line that is no document costs only itself. Status 65 when\n"
                "an input is truncated or corrupt; what could be read is written first. A run\n"
-               "that was interrupted goes on when the same command is given again.\n",
+               "that was interrupted goes on when the same command is given again. --shard I/N\n"
+               "reads the I-th of N parts of about the same size; the outputs get .I-of-N in\n"
+               "their names and, one after another, are those of one process.\n",
     .lessons = clean_lessons,
     .opts = opts,
     .run = run,

@@ -1,10 +1,10 @@
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/docs_opts.h"
+#include "cmd/shard_opts.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "data/dedup.h"
@@ -149,44 +149,8 @@ static int parse_unit(const struct dedup_opts *o, struct dedup_cfg *cfg, struct 
     return 0;
 }
 
-static long env_number(const char *name, long otherwise)
-{
-    const char *s = getenv(name);
-    char *end;
-    long v = s ? strtol(s, &end, 10) : otherwise;
-    return s && (end == s || *end) ? -1 : v;
-}
-
-/* The rank that a launcher gave this process; of the tasks of a Slurm array each counts on. */
-static bool launched(int *shard, int *shards)
-{
-    static const char *const names[][2] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-                                           {"PMI_RANK", "PMI_SIZE"},
-                                           {"SLURM_PROCID", "SLURM_NTASKS"}};
-    long rank = 0, size = 1;
-    bool found = false;
-    for (size_t i = 0; i < COUNT_OF(names) && !found; i++) {
-        found = getenv(names[i][0]) && getenv(names[i][1]);
-        if (!found) continue;
-        rank = env_number(names[i][0], 0);
-        size = env_number(names[i][1], 1);
-    }
-    if (getenv("SLURM_ARRAY_TASK_ID") && getenv("SLURM_ARRAY_TASK_COUNT")) {
-        long step = env_number("SLURM_ARRAY_TASK_STEP", 1);
-        long at = env_number("SLURM_ARRAY_TASK_ID", 0) - env_number("SLURM_ARRAY_TASK_MIN", 0);
-        rank += at / (step > 0 ? step : 1) * size;
-        size *= env_number("SLURM_ARRAY_TASK_COUNT", 1);
-        found = true;
-    }
-    *shard = rank >= 0 && rank < INT_MAX ? (int)rank : -1;
-    *shards = size > 0 && size < INT_MAX ? (int)size : -1;
-    return found;
-}
-
 static int parse_shard(const struct dedup_opts *o, struct dedup_cfg *cfg, struct err *e)
 {
-    enum { MAX_SHARDS = 99999 };
-    int n = 0;
     cfg->shards = 1;
     if (o->phase) {
         const char *known = dedup_phase_unknown(o->phase);
@@ -194,15 +158,7 @@ static int parse_shard(const struct dedup_opts *o, struct dedup_cfg *cfg, struct
         if (!o->workdir) return err_set(e, ERR_USAGE, "--phase needs --workdir DIR");
     }
     if (!o->shard) return 0;
-    if (strcmp(o->shard, "auto") == 0) {
-        if (!launched(&cfg->shard, &cfg->shards))
-            return err_set(e, ERR_USAGE,
-                           "--shard auto: neither mpirun nor srun nor a Slurm array started this process; give I/N");
-    } else if (sscanf(o->shard, "%d/%d%n", &cfg->shard, &cfg->shards, &n) != 2 || o->shard[n]) {
-        return err_set(e, ERR_USAGE, "--shard '%s': want I/N like 0/4, or auto", o->shard);
-    }
-    if (cfg->shards < 1 || cfg->shards > MAX_SHARDS || cfg->shard < 0 || cfg->shard >= cfg->shards)
-        return err_set(e, ERR_USAGE, "--shard %d/%d: want I from 0 to N - 1", cfg->shard, cfg->shards);
+    if (shard_parse(o->shard, &cfg->shard, &cfg->shards, e)) return -1;
     if (!o->workdir) return err_set(e, ERR_USAGE, "--shard needs --workdir DIR, the same for all shards");
     if (cfg->shards > 1 && !o->dry_run && strcmp(o->out, "-") == 0)
         return err_set(e, ERR_USAGE, "--shard needs --out FILE; shard I of N writes FILE with .I-of-N in its name");

@@ -30,7 +30,7 @@ struct replay {
     cJSON *head; /* owns the names */
     struct replay_stats *s;
     struct doc_out out;
-    struct buf lines, scratch;
+    struct buf lines, scratch, heading;
     uint64_t line_no;
 };
 
@@ -267,17 +267,28 @@ static int flush(struct replay *r, struct err *e)
     return 0;
 }
 
+/* The first line of a file, or one again where the files of shards were joined. */
+static int take_heading(struct replay *r, const char *line, size_t n, struct err *e)
+{
+    if (r->line_no > 1) {
+        if (n == r->heading.len && memcmp(line, r->heading.data, n) == 0) return 0;
+        return damaged(r, "the heading of a run with other rules", e);
+    }
+    buf_add(&r->heading, line, n);
+    if (buf_ok(&r->heading, e) || read_head(r, line, n, e)) return -1;
+    return apply_changes(r, e);
+}
+
 /* Whole lines of *b; what remains moves to its front. */
 static int take_lines(struct replay *r, struct buf *b, struct err *e)
 {
+    static const char mark[] = "{\"llmctl_decisions\"";
     size_t at = 0;
     for (char *nl; (nl = b->len > at ? memchr(b->data + at, '\n', b->len - at) : NULL);) {
         size_t n = (size_t)(nl - b->data) - at;
         *nl = '\0';
-        r->line_no++;
-        if (r->line_no == 1 ? read_head(r, b->data + at, n, e) || apply_changes(r, e)
-                            : decide(r, b->data + at, n, e))
-            return -1;
+        bool heads = ++r->line_no == 1 || strncmp(b->data + at, mark, sizeof mark - 1) == 0;
+        if ((heads ? take_heading : decide)(r, b->data + at, n, e)) return -1;
         at += n + 1;
     }
     if (at) memmove(b->data, b->data + at, b->len - at);
@@ -339,6 +350,7 @@ int replay_run(const struct replay_cfg *cfg, struct replay_stats *out, struct er
     json_free(r->head);
     buf_free(&r->lines);
     buf_free(&r->scratch);
+    buf_free(&r->heading);
     free(r);
     return ret;
 }

@@ -232,15 +232,7 @@ static int write_done(void *arg, struct doc_slot *s, int thread, struct err *e)
 
 int dedup_own_name(const struct dedup *d, const char *path, struct buf *name, struct err *e)
 {
-    if (d->cfg->shards == 1) {
-        buf_adds(name, path);
-        return buf_ok(name, e);
-    }
-    const char *base = path_base(path), *dot = strchr(base[0] == '.' ? base + 1 : base, '.');
-    size_t stem = dot ? (size_t)(dot - path) : strlen(path);
-    buf_add(name, path, stem);
-    buf_printf(name, ".%05d-of-%05d%s", d->cfg->shard, d->cfg->shards, path + stem);
-    return buf_ok(name, e);
+    return doc_out_shard_name(path, d->cfg->shard, d->cfg->shards, name, e);
 }
 
 static int open_outputs(struct dedup *d, struct buf *names, struct err *e)

@@ -16,6 +16,16 @@ enum doc_packing doc_packing_of(const char *path)
     return DOC_PLAIN;
 }
 
+int doc_out_shard_name(const char *path, int i, int n, struct buf *name, struct err *e)
+{
+    const char *base = path_base(path), *dot = strchr(base[0] == '.' ? base + 1 : base, '.');
+    size_t stem = dot ? (size_t)(dot - path) : strlen(path);
+    buf_add(name, path, stem);
+    if (n > 1) buf_printf(name, ".%05d-of-%05d", i, n);
+    buf_adds(name, path + stem);
+    return buf_ok(name, e);
+}
+
 /* What packing takes is kept by each thread until it ends, not made anew for every block. */
 struct packer {
     ZSTD_CCtx *zstd;

@@ -14,6 +14,10 @@ enum doc_packing doc_packing_of(const char *path);
 /* Replaces the content of *b by its packed form; scratch is reused. */
 int doc_pack(struct buf *b, enum doc_packing p, struct buf *scratch, struct err *e);
 
+/* Appends to *name what shard i of n writes instead of path: of more than one it
+ * has ".I-of-N" in front of its suffixes. */
+int doc_out_shard_name(const char *path, int i, int n, struct buf *name, struct err *e);
+
 struct doc_out {
     struct file_writer *file; /* NULL: nothing is written */
     const char *path;
