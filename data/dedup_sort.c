@@ -270,7 +270,8 @@ static int start(struct dmerge *m, struct err *e)
 int dmerge_next(struct dmerge *m, const uint64_t **rec, struct err *e)
 {
     if (!m->started && start(m, e)) return -1;
-    if (m->n_heap == 1 && !m->unique && m->v[m->heap[0]].fd < 0) { /* nothing to merge, nothing to read */
+    /* Nothing to merge, nothing to read; what one sort holds in memory is unique if it is to be. */
+    if (m->n_heap == 1 && m->v[m->heap[0]].fd < 0 && (!m->unique || m->n == 1)) {
         struct dmerge_src *s = &m->v[m->heap[0]];
         *rec = s->cur;
         s->cur += m->words;

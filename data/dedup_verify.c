@@ -41,7 +41,7 @@ int dedup_sets(struct dedup *d, struct err *e)
 
 /* ---- similarities ---- */
 
-enum { BATCH = 4096, SLICE = 64 };
+enum { BATCH = 16384, SLICE = 128, EDGE_WORDS = 4 };
 
 struct verified {
     uint64_t a, b, rank_a, rank_b;
@@ -52,6 +52,7 @@ struct verifying {
     struct dedup *d;
     struct verified *v;
     size_t n;
+    uint64_t *edge; /* of a batch, two a pair at most */
     struct err *errs; /* one a thread */
     bool *failed;
 };
@@ -104,12 +105,15 @@ static void verify_slice(void *arg, int slice, int thread)
             v->failed[thread] = true;
 }
 
-static int add_edge(struct dedup *d, uint64_t rank, uint64_t doc, uint64_t better, double sim,
-                    struct err *e)
+/* Where the next one goes. */
+static uint64_t *add_edge(uint64_t *to, uint64_t rank, uint64_t doc, uint64_t better, double sim)
 {
-    uint64_t rec[4] = {rank, doc, ~dedup_fate(0, (float)sim), better};
-    if (!(doc & DOC_NEW)) return 0; /* what the index holds stays */
-    return dsort_add(&d->store.sort[D_EDGE], rec, 1, e);
+    if (!(doc & DOC_NEW)) return to; /* what the index holds stays */
+    to[0] = rank;
+    to[1] = doc;
+    to[2] = ~dedup_fate(0, (float)sim);
+    to[3] = better;
+    return to + EDGE_WORDS;
 }
 
 static int take_edges(struct verifying *v, struct err *e)
@@ -120,6 +124,7 @@ static int take_edges(struct verifying *v, struct err *e)
             *e = v->errs[t];
             return -1;
         }
+    uint64_t *to = v->edge;
     for (size_t i = 0; i < v->n; i++) {
         const struct verified *x = &v->v[i];
         d->stats->candidates++;
@@ -127,10 +132,10 @@ static int take_edges(struct verifying *v, struct err *e)
         d->stats->confirmed++;
         bool a_first = x->rank_a != x->rank_b ? x->rank_a < x->rank_b : x->a < x->b;
         bool both = d->cfg->keep == DEDUP_NO_ONE;
-        if ((a_first || both) && add_edge(d, x->rank_b, x->b, x->a, x->sim, e)) return -1;
-        if ((!a_first || both) && add_edge(d, x->rank_a, x->a, x->b, x->sim, e)) return -1;
+        if (a_first || both) to = add_edge(to, x->rank_b, x->b, x->a, x->sim);
+        if (!a_first || both) to = add_edge(to, x->rank_a, x->a, x->b, x->sim);
     }
-    return 0;
+    return dsort_add(&d->store.sort[D_EDGE], v->edge, (size_t)(to - v->edge) / EDGE_WORDS, e);
 }
 
 static int verify_all(struct verifying *v, struct dmerge *m, struct err *e)
@@ -155,14 +160,16 @@ int dedup_verify(struct dedup *d, struct err *e)
     size_t n = (size_t)d->n_workers;
     dstore_new(&d->store, D_EDGE);
     v.v = mem_alloc(BATCH, sizeof *v.v);
+    v.edge = mem_alloc(BATCH, 2 * EDGE_WORDS * sizeof *v.edge);
     v.errs = mem_alloc(n, sizeof *v.errs);
     v.failed = mem_zalloc(n, sizeof *v.failed);
-    int ret = v.v && v.errs && v.failed ? 0 : err_oom(e, BATCH * sizeof *v.v, "pairs");
+    int ret = v.v && v.edge && v.errs && v.failed ? 0 : err_oom(e, BATCH * sizeof *v.v, "pairs");
     if (!ret) ret = dstore_open_blobs(&d->store, B_SETS, e);
     if (!ret) ret = dstore_read(&d->store, D_PAIR, d->lo, d->hi, &m, e);
     if (!ret) ret = verify_all(&v, &m, e);
     dmerge_free(&m);
     free(v.v);
+    free(v.edge);
     free(v.errs);
     free(v.failed);
     dstore_drop(&d->store, D_PAIR);
