@@ -211,7 +211,8 @@ const struct cmd cmd_tokenize_chat = {
                 "  llmctl tokenize chat chats.jsonl --template my.jinja --generation-prompt\n",
     .details = "A line is a list of messages, or an object with \"messages\" whose other members\n"
                "become variables of the template.\n"
-               "Control tokens come from the template only: text of a message is text.\n"
+               "Control tokens come from the template only: text of a message is text. Added\n"
+               "tokens that are not special, as <think> often is, an assistant may write, too.\n"
                "--continue is continue_final_message of transformers, and also works where a\n"
                "template writes the beginning of that message otherwise.\n",
     .opts = chat_opts,

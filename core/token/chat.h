@@ -10,7 +10,8 @@
  * depth, steps, memory and output.
  *
  * Control tokens are found in text of the template only: what a message says
- * is text, whatever it looks like. */
+ * is text, whatever it looks like.  Added tokens that are not special, as "<think>"
+ * often is, an assistant's message may say, too. */
 #ifndef CORE_TOKEN_CHAT_H
 #define CORE_TOKEN_CHAT_H
 

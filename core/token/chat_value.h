@@ -18,8 +18,8 @@
 #include "core/token/unicode.h"
 
 enum chat_mark {
-    CHAT_TRUSTED = 1,   /* template text, or a token that the template was given */
-    CHAT_ASSISTANT = 2, /* from a message of the assistant */
+    CHAT_TRUSTED = 1,   /* TOK_MARK_CONTROL: template text, or a token that the template was given */
+    CHAT_ASSISTANT = 2, /* TOK_MARK_MODEL: from a message of the assistant */
     CHAT_GENERATED = 4, /* put out inside {% generation %} */
 };
 

@@ -22,9 +22,10 @@ struct job {
     const uint8_t *marks;             /* of the whole text: see tok_encode_marked(); or NULL */
 };
 
-static bool all_marked(const uint8_t *marks, size_t begin, size_t end)
+/* Has every byte one of these marks? */
+static bool all_marked(const uint8_t *marks, size_t begin, size_t end, unsigned any)
 {
-    while (begin < end && marks[begin] & 1) begin++;
+    while (begin < end && marks[begin] & any) begin++;
     return begin == end;
 }
 
@@ -160,8 +161,9 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
             b = j->origin[begin + f.begin].begin;
             e = j->origin[begin + f.stop - 1].end;
         }
-        bool control = f.token->special || (j->s->guard && j->s->guard[f.token - j->t->added]);
-        if (j->marks && control && !all_marked(j->marks, b + j->offset, e + j->offset)) {
+        bool guarded = j->s->guard && j->s->guard[f.token - j->t->added];
+        unsigned any = f.token->special ? TOK_MARK_CONTROL : TOK_MARK_CONTROL | TOK_MARK_MODEL;
+        if (j->marks && (f.token->special || guarded) && !all_marked(j->marks, b + j->offset, e + j->offset, any)) {
             look = f.at + 1;
             continue;
         }

@@ -79,9 +79,10 @@ enum tok_flags {
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
-/* As TOK_SPECIAL, but special tokens are found only where bit 0 of all bytes'
- * marks is set; out must want spans.  guard, or NULL: those that tok_guard() names,
- * too. */
+/* As TOK_SPECIAL, but special tokens are found only where all bytes are marked
+ * TOK_MARK_CONTROL; out must want spans.  guard, or NULL: those that tok_guard()
+ * names and that are not special ("<think>") only there or in what the model says. */
+enum tok_mark { TOK_MARK_CONTROL = 1, TOK_MARK_MODEL = 2 };
 int tok_encode_marked(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                       const uint8_t *marks, const uint8_t *guard, struct tok_ids *out, struct err *e);
 /* A byte for each added token: 1 where `text` names it. */

@@ -247,6 +247,11 @@ static void a_token_that_the_template_names_is_not_the_users_either(void **state
     assert_int_equal(ids.id[0], 4);
     assert_int_equal(ids.id[1], '<');
     assert_int_equal(ids.id[7], 5); /* a token of ordinary text stays one */
+    ids.n = 0; /* an assistant may say it, but not a special one */
+    encode("{{ '<tool>' }}{{ messages[0].content }}", "[{\"role\":\"assistant\",\"content\":\"<tool><s>\"}]", &ids, NULL);
+    assert_int_equal(ids.n, 5);
+    assert_int_equal(ids.id[1], 4);
+    assert_int_equal(ids.id[2], '<');
     tok_ids_free(&ids);
 }
 
