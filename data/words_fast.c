@@ -55,18 +55,7 @@ static inline void put(struct words *w, size_t begin, size_t len, size_t chars, 
 /* A run with characters that have to be decoded; white space may be among them. */
 static void decoded(const struct fast *f, size_t b, size_t e)
 {
-    size_t from = b;
-    for (size_t i = b; i < e;) {
-        uint32_t cp = (unsigned char)f->s[i];
-        int k = 1;
-        if (cp >= 0x80 && (k = utf8_decode(f->s + i, e - i, &cp)) < 1) k = 1;
-        if (words_class(f->t, cp) & WC_SPACE) {
-            if (i > from) uax29_chunk(f->w, f->s, from, i, f->tailored);
-            from = i + (size_t)k;
-        }
-        i += (size_t)k;
-    }
-    if (e > from) uax29_chunk(f->w, f->s, from, e, f->tailored);
+    uax29_chunks(f->w, f->s, b, e, f->tailored);
     room(f->w);
 }
 

@@ -256,22 +256,25 @@ void uax29_chunk(struct words *w, const char *text, size_t from, size_t to, bool
         words_tailor(w, text, b, from, to);
 }
 
-int words_uax29_ref(struct words *w, const char *text, size_t n, bool tailored, struct err *e)
+void uax29_chunks(struct words *w, const char *text, size_t from, size_t to, bool tailored)
 {
-    w->n = 0;
-    if (uax29_start()) return err_oom(e, CODE_POINTS, "the classes of word boundaries");
-    const struct words_table *t = words_table_get();
-    size_t from = 0, i = 0;
-    while (i < n && !w->oom) {
+    for (size_t i = from; i < to && !w->oom;) {
         uint32_t cp = (unsigned char)text[i];
         int k = 1;
-        if (cp >= 0x80 && (k = utf8_decode(text + i, n - i, &cp)) < 1) k = 1;
-        if (words_class(t, cp) & WC_SPACE) {
+        if (cp >= 0x80 && (k = utf8_decode(text + i, to - i, &cp)) < 1) k = 1;
+        if (words_class(words_table_ready, cp) & WC_SPACE) {
             if (i > from) uax29_chunk(w, text, from, i, tailored);
             from = i + (size_t)k;
         }
         i += (size_t)k;
     }
-    if (n > from) uax29_chunk(w, text, from, n, tailored);
+    if (to > from) uax29_chunk(w, text, from, to, tailored);
+}
+
+int words_uax29_ref(struct words *w, const char *text, size_t n, bool tailored, struct err *e)
+{
+    w->n = 0;
+    if (uax29_start()) return err_oom(e, CODE_POINTS, "the classes of word boundaries");
+    uax29_chunks(w, text, 0, n, tailored);
     return w->oom ? err_oom(e, w->cap * sizeof *w->v, "the words of a document") : 0;
 }

@@ -46,7 +46,9 @@ size_t uax29_segment(const char *text, size_t n, size_t at);
 
 /* Appends the words of text [from, to), which holds no white space. */
 void uax29_chunk(struct words *w, const char *text, size_t from, size_t to, bool tailored);
-/* The same of ASCII. */
+/* The same of text in which white space may be. */
+void uax29_chunks(struct words *w, const char *text, size_t from, size_t to, bool tailored);
+/* Of ASCII without white space. */
 void uax29_chunk_ascii(struct words *w, const char *text, size_t from, size_t to, bool tailored);
 /* All words of the text: the reference, character by character. */
 int words_uax29_ref(struct words *w, const char *text, size_t n, bool tailored, struct err *e);
