@@ -98,6 +98,20 @@ const char *const clean_lessons[] = {
     "  \"rule\":\"gopher.max_hashes\",\"value\":0.4,\"limit\":0.1}\n"
     "\n",
 
+    "WORDS are Unicode's (UAX 29), tailored to what the limits were made for: marks\n"
+    "at the ends of a word and hyphens in it count, an abbreviation keeps its full\n"
+    "stop, an address is one word, \"it's\" two. --words uax29-plain is the bare\n"
+    "standard, spacy-en what datatrove counts:\n"
+    "\n"
+    "  $ echo '{\"text\":\"It is Mr. X (me@a-b.org), e.g. a well-known man.\"}' > w.jsonl\n"
+    "  $ llmctl clean w.jsonl --set gopher.min_words=on --dry-run --removed - |\n"
+    "      grep -o '\"value\".*'\n"
+    "  \"value\":10,\"limit\":50}\n"
+    "  $ llmctl clean w.jsonl --words uax29-plain --set gopher.min_words=on \\\n"
+    "      --dry-run --removed - | grep -o '\"value\".*'\n"
+    "  \"value\":12,\"limit\":50}\n"
+    "\n",
+
     "What line rules leave is judged again until nothing changes, so that cleaning\n"
     "twice is cleaning once; with --words spacy-en or --dialect, which follow the\n"
     "peers, it is judged once. Where only kept documents are written, cheap rules\n"
