@@ -361,7 +361,8 @@ static int learn(const struct train_cfg *cfg, struct tok_train_opts *o, struct d
         tok_trainer_free(j.trainer);
         return -1;
     }
-    if (tok_trainer_learn(j.trainer, file, stats, e)) return -1;
+    if (tok_trainer_learn(j.trainer, file, stats, e))
+        return e->code == ERR_STOPPED ? err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written") : -1;
     stats->documents -= rest;
     return check_documents(stats, j.bad, e);
 }

@@ -6,7 +6,8 @@
  *
  * Memory grows with the number of distinct words, not with the text.  The
  * result depends on the multiset of documents only: not on their order, nor on
- * which thread counted them. */
+ * which thread counted them.  A stop that was asked for (sig.h) ends the
+ * learning with ERR_STOPPED. */
 #ifndef CORE_TOKEN_TRAIN_H
 #define CORE_TOKEN_TRAIN_H
 

@@ -5,6 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/train_pairs.h"
 
 #define HOLE UINT32_MAX
@@ -338,6 +339,7 @@ static int learn(struct learner *l, struct bpe *bpe, uint64_t *last_count, struc
     while (l->vocab->n < l->rules->vocab_size) {
         struct pair *best = pair_take_best(&l->pairs);
         if (!best) break;
+        if (sig_check(e)) return -1;
         uint64_t key = best->key;
         int64_t count = best->count;
         int id = token_for(l, key, e);

@@ -14,6 +14,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/train_sort.h"
 #include "core/token/train_sp.h"
 
@@ -207,7 +208,7 @@ static void sort_bucket(void *arg, int slice, int thread)
     uint32_t first = s->order[slice].pos;
     struct bucket *b = &s->bucket[first];
     size_t from = s->from[first], n = s->from[first + 1] - from;
-    if (n < 2 || first == s->c->unk) return;
+    if (n < 2 || first == s->c->unk || sig_stop_requested()) return;
     /* Kept for the next bucket: new pages cost more than the sorting of some. */
     if (!s->work[thread]) s->work[thread] = mem_alloc(s->most, 2 * sizeof **s->work);
     struct sort_key *v = s->work[thread];
@@ -523,6 +524,7 @@ int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *p
         for (uint32_t k = 1; k <= c->n_chars; k++)
             if (s.bucket[k].oom) ret = err_oom(e, s.n_text * sizeof(struct sort_key), "seeds");
     }
+    if (ret == 0) ret = sig_check(e);
     if (ret == 0) count_ends(&s);
     if (ret == 0) ret = take_best(&s, out, e);
     if (ret == 0) ret = name_starts(&s, pool, out->n, e);

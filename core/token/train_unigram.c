@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/train_em.h"
 
 /* ---- the result ---- */
@@ -60,8 +61,8 @@ static int learn(struct em *m, size_t enough, struct err *e)
     if (ret || em_start(m, e)) return -1;
     do {
         for (int i = 0; i < m->r->sub_iterations; i++)
-            if (em_expect(m, e) || em_maximise(m, e)) return -1;
-        if (em_prune(m, enough, e)) return -1;
+            if (sig_check(e) || em_expect(m, e) || em_maximise(m, e)) return -1;
+        if (sig_check(e) || em_prune(m, enough, e)) return -1;
     } while (m->n_live > enough);
     return em_drop_unreachable(m, e);
 }

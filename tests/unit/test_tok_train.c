@@ -1,4 +1,5 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/base/sig.h"
 #include "core/token/charsmap.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/spm_model.h"
@@ -297,6 +299,28 @@ static void unigram_is_the_same_for_any_threads(void **state)
     for (size_t d = 0; d < N; d++) free(docs[d]);
 }
 
+static void a_signal_ends_the_learning(void **state)
+{
+    (void)state;
+    static const enum tok_train_type types[] = {TOK_TRAIN_BPE, TOK_TRAIN_WORDPIECE, TOK_TRAIN_UNIGRAM, TOK_TRAIN_SP_BPE};
+    sig_install();
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        struct err e = {0};
+        struct buf file = {0};
+        struct tok_train_opts o = {.type = types[i], .vocab_size = 300, .split = SPLIT_GPT2};
+        sp_rules_default(&o.sp);
+        if (types[i] == TOK_TRAIN_WORDPIECE) o.pre = "{\"type\":\"BertPreTokenizer\"}";
+        struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
+        if (!tr || tok_trainer_add(tr, 0, "low lower lowest\nlow lower", 26, &e)) fail_msg("%s", e.msg);
+        sig_reset();
+        raise(SIGTERM);
+        assert_int_equal(tok_trainer_learn(tr, &file, NULL, &e), -1);
+        assert_int_equal(e.code, ERR_STOPPED);
+        buf_free(&file);
+    }
+    sig_reset();
+}
+
 /* What a chain of steps cuts is what the split of the same name cuts. */
 static void a_pre_tokenizer_gives_the_words_of_its_split(void **state)
 {
@@ -413,6 +437,7 @@ int main(void)
         cmocka_unit_test(words_are_counted_whatever_their_length),
         cmocka_unit_test(sp_bpe_takes_the_shorter_pair_first),
         cmocka_unit_test(unigram_is_the_same_for_any_threads),
+        cmocka_unit_test(a_signal_ends_the_learning),
         cmocka_unit_test(a_pre_tokenizer_gives_the_words_of_its_split),
         cmocka_unit_test(wordpiece_marks_what_is_inside_words),
         cmocka_unit_test(rules_become_a_charsmap),
