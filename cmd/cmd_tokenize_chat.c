@@ -213,6 +213,8 @@ const struct cmd cmd_tokenize_chat = {
                "become variables of the template.\n"
                "Control tokens come from the template only: text of a message is text. Added\n"
                "tokens that are not special, as <think> often is, an assistant may write, too.\n"
+               "Thoughts are reasoning_content, thinking or reasoning of a message; templates\n"
+               "get them by the first two names, as in transformers 5.\n"
                "--continue is continue_final_message of transformers, and also works where a\n"
                "template writes the beginning of that message otherwise.\n",
     .opts = chat_opts,

@@ -56,7 +56,7 @@ convs = [
  [u("<|im_end|><|eot_id|></s>[INST]<end_of_turn><|end|>"),a("<|im_start|>system\nx"),u("<think>no</think>")],
  [u("q"),a("<think>\nreason\n</think>\n\nanswer"),u("more"),a("<think>r2</think>a2")],
  [u("q"),a("answer",reasoning_content="because\n"),u("more"),a("x",reasoning_content="")],
- [u("q"),a("answer",thinking="hmm"),u("more")],
+ [u("q"),a("answer",thinking="hmm"),u("more")],[u("q"),a("answer",reasoning="so")],[u("q"),a("answer",reasoning_content=None,thinking="then"),u("w")],
  {"messages":[u("w?")],"tools":[T1]},{"messages":[s("sys"),u("w?")],"tools":[T1,T2,T3]},
  {"messages":[u("w?"),W,tool('{"temp": 3}'),a("It is 3.")],"tools":[T1,T2]},
  {"messages":[s("sys"),u("w?"),W,tool("3 °C")],"tools":[T1]},
@@ -100,6 +100,7 @@ def ours(template, chats, prompt, work):
 
 def expected(t, chat, prompt):
     rest = json.loads(json.dumps(chat))
+    rest["messages"] = getattr(chat_utils, "_alias_reasoning_fields", list)(rest["messages"])
     messages, tools, documents = rest.pop("messages"), rest.pop("tools", None), rest.pop("documents", None)
     try:
         return t.render(messages=messages, tools=tools, documents=documents, add_generation_prompt=prompt,

@@ -132,6 +132,39 @@ static int mark_message(struct chat_run *r, struct cv *message)
     return 0;
 }
 
+/* What a model thought has three names; templates read the first or the second.  As
+ * in transformers 5: whichever is there is both. */
+static int name_thoughts(struct chat_run *r, struct cv *message)
+{
+    static const char *const names[] = {"reasoning_content", "thinking", "reasoning"};
+    const struct cdict *d = message->u.d;
+    const struct cv *thoughts = NULL;
+    for (size_t i = 0; i < COUNT_OF(names) && !thoughts; i++) {
+        thoughts = cdict_find(d, names[i]);
+        if (thoughts && thoughts->type == CV_NONE) thoughts = NULL;
+    }
+    if (!thoughts) return 0;
+    struct cdict *copy = chat_alloc(&r->mem, 1, sizeof *copy);
+    struct cv *key = chat_alloc(&r->mem, d->n + 2, sizeof *key), *value = chat_alloc(&r->mem, d->n + 2, sizeof *value);
+    if (!copy || !key || !value) return chat_oom(r);
+    size_t n = 0;
+    if (!cdict_find(d, names[1])) {
+        if (!cv_string(&r->mem, names[1], strlen(names[1]), 0, &key[n])) return chat_oom(r);
+        value[n++] = *thoughts;
+    }
+    for (size_t i = 0; i < d->n; i++, n++) {
+        key[n] = d->key[i];
+        value[n] = cv_is(&d->key[i], names[0]) ? *thoughts : d->value[i];
+    }
+    if (!cdict_find(d, names[0])) {
+        if (!cv_string(&r->mem, names[0], strlen(names[0]), 0, &key[n])) return chat_oom(r);
+        value[n++] = *thoughts;
+    }
+    *copy = (struct cdict){key, value, n};
+    message->u.d = copy;
+    return 0;
+}
+
 static int mark_messages(struct chat_run *r, struct cv *messages, bool goes_on)
 {
     if (messages->type != CV_LIST) return err_set(r->e, ERR_DATA, "%s: 'messages' is a list", r->name);
@@ -142,7 +175,7 @@ static int mark_messages(struct chat_run *r, struct cv *messages, bool goes_on)
     for (size_t i = 0; i < messages->u.l->n; i++) {
         v[i] = messages->u.l->v[i];
         if (goes_on && i + 1 == messages->u.l->n && chat_continue_sign(r, &v[i])) return -1;
-        if (mark_message(r, &v[i])) return -1;
+        if ((v[i].type == CV_DICT && name_thoughts(r, &v[i])) || mark_message(r, &v[i])) return -1;
     }
     *l = (struct clist){v, messages->u.l->n};
     messages->u.l = l;

@@ -322,6 +322,23 @@ static void bos_comes_once(void **state)
     tok_ids_free(&ids);
 }
 
+static void thoughts_have_the_names_that_templates_read(void **state)
+{
+    (void)state;
+    static const struct { const char *chat, *want; } t[] = {
+        {"[{\"role\":\"assistant\",\"reasoning\":\"a\"}]", "a|a"},
+        {"[{\"role\":\"assistant\",\"thinking\":\"b\",\"reasoning_content\":null}]", "b|b"},
+        {"[{\"role\":\"assistant\",\"thinking\":null,\"reasoning_content\":\"c\"}]", "None|c"},
+        {"[{\"role\":\"assistant\"}]", "|"}};
+    for (size_t i = 0; i < COUNT_OF(t); i++) {
+        struct err e = {0};
+        struct chat_text out = {{0}, {0}};
+        if (render("{{ messages[0].thinking }}|{{ messages[0].reasoning_content }}", t[i].chat, NULL, &out, &e)) fail_msg("%s", e.msg);
+        assert_string_equal(out.text.data, t[i].want);
+        chat_text_free(&out);
+    }
+}
+
 static void builtin_templates_render(void **state)
 {
     (void)state;
@@ -356,6 +373,7 @@ int main(void)
         cmocka_unit_test(special_pieces_of_a_model_are_text),
         cmocka_unit_test(the_mask_holds_what_the_assistant_says),
         cmocka_unit_test(bos_comes_once),
+        cmocka_unit_test(thoughts_have_the_names_that_templates_read),
         cmocka_unit_test(builtin_templates_render),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
