@@ -127,9 +127,9 @@ static bool parts(const struct chunk *c, size_t begin, size_t end)
 static size_t parting(const struct chunk *c, size_t k, size_t j)
 {
     const struct word *v = c->w->v;
+    if (v[k].info & WORD_SUBSTANCE) return k;
     size_t stops = same_marks(c, k, j, '.'), hyphens = same_marks(c, k, j, '-');
     if (stops > k + 1) return stops;
-    if (v[k].info & WORD_SUBSTANCE) return k;
     if (hyphens > k + 1 && hyphens <= k + 3 && hyphens < j && parts(c, v[k].begin, v[hyphens].begin)) return hyphens;
     return parts(c, v[k].begin, end_of(&v[k])) ? k + 1 : k;
 }
