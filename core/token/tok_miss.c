@@ -25,6 +25,9 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
     if (!m->n) return;
     for (size_t i = 0; i < m->n_jobs; i++) jobs[i] = m->waiting[i].job;
     bpe_merge_many(&t->bpe, jobs, m->n_jobs);
+    /* Merging has taken these lines out of the first cache. */
+    for (size_t i = 0; i < m->n_jobs; i++)
+        __builtin_prefetch(&s->cache.lines[word_cache_line(&s->cache, m->waiting[i].key.hash)], 1);
     for (size_t i = 0; i < m->n_jobs; i++) {
         m->waiting[i].job = jobs[i];
         remember(s, &m->waiting[i]);

@@ -88,12 +88,17 @@ static size_t slot_line(const struct word_cache *c, const struct word_slot *s)
  * far from the line it asks for, in one of the first lines, is dropped.) */
 static void spread(struct word_cache *c)
 {
+    enum { AHEAD = 16 };
     size_t n = c->n_lines;
     memset(c->lines + n, 0, n * sizeof *c->lines);
     use_lines(c, c->lines, 2 * n);
     c->used = 0;
     for (size_t i = n; i-- > 0;) {
         struct word_line old = c->lines[i];
+        if (i >= AHEAD) {
+            __builtin_prefetch(&c->lines[2 * (i - AHEAD)], 1);
+            __builtin_prefetch(&c->lines[2 * (i - AHEAD) + 1], 1);
+        }
         memset(&c->lines[i], 0, sizeof old);
         for (int k = 0; k < 2; k++) {
             const struct word_slot *s = &old.slot[k];
