@@ -76,6 +76,7 @@ const char *const clean_lessons[] = {
     "  fineweb.min_lines         \\n \\n  0 < 1\n"
     "  fineweb.min_end_punctuation  Home\\nAbout\\nNews  0 < 0.12\n"
     "  fineweb.max_short_lines   Home\\nAbout\\nNews  1 > 0.67\n"
+    "  fineweb.short_line=4      Home\\nAbout\\nNews  ->  Home\\nAbout\\nNews\n"
     "  fineweb.max_dup_line_chars  a line\\na line\\nmore  0.375 > 0.01\n"
     "  fineweb.max_newlines      one\\ntwo\\nthree  0.667 > 0.3\n"
     "  refinedweb.max_newlines   one\\n\\n\\n\\ntwo  ->  one\\n\\ntwo\n"

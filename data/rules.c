@@ -20,7 +20,7 @@ static bool in_set(enum rules_preset p, int r)
     case RULES_C4:
         return r >= RULE_LINE_WORD_LENGTH && r <= RULE_SENTENCES;
     case RULES_FINEWEB:
-        return r <= RULE_NEWLINES && r != RULE_LINE_PUNCTUATION && r != RULE_PARAGRAPHS;
+        return (r <= RULE_NEWLINES && r != RULE_LINE_PUNCTUATION && r != RULE_PARAGRAPHS) || r == RULE_LINE_SHORT;
     case RULES_DCLM:
     case RULES_REFINEDWEB:
         return r <= RULE_STOP_WORDS || (r >= RULE_LINE_SQUEEZE && r <= RULE_REMOVED_WORDS);
@@ -203,7 +203,7 @@ static bool cuts_lines(const struct rules_cfg *c) /* else they are only measured
 static void fineweb_lines(const struct rules_cfg *c, struct rules_work *w, const char *text,
                           struct line_verdict *v, struct rule_set *failed)
 {
-    rules_fineweb_ends(w, text, &v->newlines, w->m);
+    rules_fineweb_ends(w, text, c->limit[RULE_LINE_SHORT], &v->newlines, w->m);
     rules_apply(c, w->m, RULE_NO_LINES, RULE_N, failed);
     if (c->quick && rule_set_any(failed)) return;
     rules_fineweb_repeats(w, text, w->m);
@@ -235,7 +235,7 @@ static int judge_lines(const struct rules_cfg *c, const struct need *need, struc
         *out_n = w->kept.len;
     }
     if (!need->fineweb || by_list) return 0;
-    rules_fineweb(w, *out, *out_n, &v->newlines, w->m);
+    rules_fineweb(w, *out, *out_n, c->limit[RULE_LINE_SHORT], &v->newlines, w->m);
     rules_apply(c, w->m, RULE_NO_LINES, RULE_NEWLINES, failed);
     return 0;
 }

@@ -50,7 +50,7 @@ enum rules_metric {
     /* FineWeb */
     METRIC_FULL_LINES,      /* lines that are not blank */
     METRIC_END_PUNCTUATION, /* share of them that end a sentence */
-    METRIC_SHORT_LINES,     /* share of them of at most 30 characters */
+    METRIC_SHORT_LINES,     /* share of them of at most RULE_LINE_SHORT characters */
     METRIC_LINE_REPEATS,    /* characters of lines that came before, of those in lines */
     METRIC_NEWLINES,        /* a word */
     /* RefinedWeb */
@@ -119,6 +119,7 @@ enum rules_id {
     RULE_SFT_PLACEHOLDERS,
     RULE_SFT_REPLACED,
     RULE_SFT_FINISHED,
+    RULE_LINE_SHORT, /* removes nothing: which lines RULE_SHORT_LINES counts */
     RULE_N
 };
 

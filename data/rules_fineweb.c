@@ -6,8 +6,6 @@
 #include "core/base/json.h"
 #include "data/rules_internal.h"
 
-enum { SHORT_LINE = 30 };
-
 static double share(size_t a, size_t b)
 {
     return b ? (double)a / (double)b : 0;
@@ -24,10 +22,10 @@ static bool ends_sentence(const struct words_table *t, const char *s, size_t n)
     return utf8_decode(s + p, n - p, &cp) > 0 && words_class(t, cp) & WC_TERMINAL;
 }
 
-void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t *n_newlines, double *m)
+void rules_fineweb(struct rules_work *w, const char *text, size_t n, double brief, size_t *n_newlines, double *m)
 {
     const struct words_table *t = words_table_get();
-    size_t lines = 0, ended = 0, brief = 0, newlines = 0;
+    size_t lines = 0, ended = 0, n_brief = 0, newlines = 0;
     for (size_t from = 0; from <= n;) {
         const char *nl = memchr(text + from, '\n', n - from);
         size_t to = nl ? (size_t)(nl - text) : n;
@@ -35,7 +33,7 @@ void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t *n_n
         if (!rules_blank(t, text + from, to - from)) {
             lines++;
             ended += ends_sentence(t, text + from, to - from);
-            brief += rules_chars(text + from, to - from) <= SHORT_LINE;
+            n_brief += (double)rules_chars(text + from, to - from) <= brief;
         }
         if (!nl) break;
         from = to + 1;
@@ -45,7 +43,7 @@ void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t *n_n
     *n_newlines = newlines;
     m[METRIC_FULL_LINES] = (double)lines;
     m[METRIC_END_PUNCTUATION] = share(ended, lines);
-    m[METRIC_SHORT_LINES] = share(brief, lines);
+    m[METRIC_SHORT_LINES] = share(n_brief, lines);
     m[METRIC_LINE_REPEATS] = share(d.dup_chars, rules_chars(text, n) - newlines);
 }
 
@@ -55,9 +53,10 @@ static inline size_t chars_of(const struct rules_work *w, const char *s, size_t 
 }
 
 /* A character is at most four bytes. */
-static inline bool is_short(const struct rules_work *w, const char *s, size_t n)
+static inline bool is_short(const struct rules_work *w, const char *s, size_t n, double brief)
 {
-    return n <= SHORT_LINE || (n <= 4 * SHORT_LINE && !w->ascii && rules_chars(s, n) <= SHORT_LINE);
+    return (double)n <= brief ||
+           ((double)n <= 4 * brief && !w->ascii && (double)rules_chars(s, n) <= brief);
 }
 
 /* Most lines begin with what is not white space. */
@@ -66,22 +65,22 @@ static inline bool blank(const struct words_table *t, const char *s, size_t n)
     return n == 0 || (s[0] <= ' ' && rules_blank(t, s, n));
 }
 
-void rules_fineweb_ends(struct rules_work *w, const char *text, size_t *n_newlines, double *m)
+void rules_fineweb_ends(struct rules_work *w, const char *text, double brief, size_t *n_newlines, double *m)
 {
     const struct words_table *t = words_table_get();
-    size_t lines = 0, ended = 0, brief = 0;
+    size_t lines = 0, ended = 0, n_brief = 0;
     for (size_t i = w->first_line; i < w->end_line; i++) {
         const char *s = rules_line_text(w, text, &w->lines[i]);
         size_t n = w->lines[i].n;
         if (blank(t, s, n)) continue;
         lines++;
         ended += ends_sentence(t, s, n);
-        brief += is_short(w, s, n);
+        n_brief += is_short(w, s, n, brief);
     }
     *n_newlines = w->end_line > w->first_line ? w->end_line - w->first_line - 1 : 0;
     m[METRIC_FULL_LINES] = (double)lines;
     m[METRIC_END_PUNCTUATION] = share(ended, lines);
-    m[METRIC_SHORT_LINES] = share(brief, lines);
+    m[METRIC_SHORT_LINES] = share(n_brief, lines);
 }
 
 /* Characters of the lines that are kept; those that follow each other are counted

@@ -128,10 +128,11 @@ size_t rules_count_words_avx512(const struct words *w, const char *text, size_t 
                                 uint32_t *chars, struct word_counts *c);
 void rules_gopher(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n,
                   double *m);
-/* FineWeb's metrics, all but newlines a word, and how many newlines there are. */
-void rules_fineweb(struct rules_work *w, const char *text, size_t n, size_t *n_newlines, double *m);
+/* FineWeb's metrics, all but newlines a word, and how many newlines there are.  brief:
+ * characters of a short line at most. */
+void rules_fineweb(struct rules_work *w, const char *text, size_t n, double brief, size_t *n_newlines, double *m);
 /* The same in two parts for the lines that are kept (rules_scan() has been). */
-void rules_fineweb_ends(struct rules_work *w, const char *text, size_t *n_newlines, double *m);
+void rules_fineweb_ends(struct rules_work *w, const char *text, double brief, size_t *n_newlines, double *m);
 void rules_fineweb_repeats(struct rules_work *w, const char *text, double *m);
 /* C4's line rules: the lines that stay in w->lines, and what removes the document. */
 int rules_c4(const struct rules_cfg *c, struct rules_work *w, const char *text, size_t n, double *m,

@@ -77,7 +77,7 @@ const struct rule rules_table[RULE_N] = {
     [RULE_END_PUNCTUATION] = {"fineweb.min_end_punctuation", "line_punct_ratio", METRIC_END_PUNCTUATION, true, 0.12,
         "Smallest share of lines that end a sentence"},
     [RULE_SHORT_LINES] = {"fineweb.max_short_lines", "short_line_ratio", METRIC_SHORT_LINES, false, 0.67,
-        "Largest share of lines of at most 30 characters"},
+        "Largest share of short lines"},
     [RULE_LINE_REPEATS] = {"fineweb.max_dup_line_chars", "char_dup_ratio", METRIC_LINE_REPEATS, false, 0.01,
         "Largest share of text in lines that came before"},
     [RULE_NEWLINES] = {"fineweb.max_newlines", "list_ratio", METRIC_NEWLINES, false, 0.3,
@@ -108,6 +108,8 @@ const struct rule rules_table[RULE_N] = {
         "Largest share of U+FFFD, characters that were lost"},
     [RULE_SFT_FINISHED] = {"sft.finished", "sft_cut_off", METRIC_FINISHED, true, 1,
         "Must end with punctuation, a bracket or a code fence"},
+    [RULE_LINE_SHORT] = {"fineweb.short_line", "", METRIC_LINE, false, 30,
+        "Lines of at most so many characters are short"},
 };
 // clang-format on
 

@@ -47,6 +47,7 @@ rules() {
         [ "$text" != "(nothing)" ] || text=
         set=(--set "$key=on")
         [[ $key != *=* ]] || set=(--set "$key")
+        [ "$key" != fineweb.short_line=4 ] || set+=(--set fineweb.max_short_lines=on)
         [ "$key" != refinedweb.max_removed_words ] || set+=(--set refinedweb.counters=on)
         printf '{"text":"%s"}\n' "$text" | llmctl clean -q "${set[@]}" --out out --removed removed
         if [[ $line == *"  ->  "* ]]; then
