@@ -118,8 +118,14 @@ static bool parts(const struct chunk *c, size_t begin, size_t end)
     case 0x2026:
         return true;
     default:
-        return words_class(c->t, cp) & WC_ICON;
+        return false;
     }
+}
+
+/* Is the word one of pictures? */
+static inline bool picture(const struct chunk *c, const struct word *x)
+{
+    return !(x->info & (WORD_LETTER | WORD_ASCII)) && words_class(c->t, char_at(c->s, c->to, x->begin)) & WC_ICON;
 }
 
 /* The marks at word k < j that part what stands before and behind: the index
@@ -127,7 +133,7 @@ static bool parts(const struct chunk *c, size_t begin, size_t end)
 static size_t parting(const struct chunk *c, size_t k, size_t j)
 {
     const struct word *v = c->w->v;
-    if (v[k].info & WORD_SUBSTANCE) return k;
+    if (v[k].info & WORD_SUBSTANCE) return picture(c, &v[k]) ? k + 1 : k;
     size_t stops = same_marks(c, k, j, '.'), hyphens = same_marks(c, k, j, '-');
     if (stops > k + 1) return stops;
     if (hyphens > k + 1 && hyphens <= k + 3 && hyphens < j && parts(c, v[k].begin, v[hyphens].begin)) return hyphens;

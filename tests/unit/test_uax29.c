@@ -100,6 +100,7 @@ static const char *const tailored[][2] = {
     {"c:func 10:30 std::string k:a", "c|:|func|10:30|std::string|k|:|a"},
     {"well-known 64-bit a--b 3-4 --x a---b a----b", "well|-|known|64|-|bit|a|--|b|3|-|4|--x|a|---|b|a----b"},
     {"me@a-b.org, <http://x.org/a-b_c:d>, (www.x-y.de/z) not/a-link", "me@a-b.org|,|<|http://x.org/a-b_c:d|>|,|(|www.x-y.de/z|)|not|/|a|-|link"},
+    {"a🙂b 25°C x👍🏽 👩‍👧y©z", "a|🙂|b|25|°|C|x|👍🏽|👩‍👧|y|©|z"},
     {"日本語テスト、です。 ไทย я’s", "日本語テスト、です|。|ไทย|я|’s"},
 };
 
