@@ -10,11 +10,43 @@ static size_t chars_in(const uint8_t *s, size_t n, size_t limit)
     return count;
 }
 
+/* The same without spans: at most n ids; how many, 0 where the word is unknown. */
+static size_t ids_of(const struct tokenizer *t, const uint8_t *word, size_t n, int32_t *ids)
+{
+    const struct trie_unit *unit = t->trie.unit;
+    uint32_t link = unit[0].link;
+    size_t n_ids = 0;
+    for (size_t i = 0;; link = unit[t->continuing].link) {
+        size_t end = i;
+        int32_t id = -1;
+        for (; i < n; i++) { /* trie_step() */
+            uint32_t c = word[i], to = link >> 9 ^ c;
+            link = unit[to].link;
+            if ((link & 511) != c || !to) break;
+            if (unit[to].value < 0) continue;
+            id = unit[to].value;
+            end = i + 1;
+        }
+        if (id < 0) return 0;
+        ids[n_ids++] = id;
+        if (end == n) return n_ids;
+        if (t->no_continuing) return 0;
+        i = end;
+    }
+}
+
 int wordpiece_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out,
                    struct err *e)
 {
     size_t from = out->n;
     bool unknown = n > t->max_word_chars && chars_in(word, n, t->max_word_chars) > t->max_word_chars;
+    if (!unknown && !out->want_spans) {
+        if (tok_ids_room(out, n, e)) return -1;
+        size_t n_ids = ids_of(t, word, n, out->id + from);
+        out->n += n_ids;
+        if (n_ids) return 0;
+        unknown = true;
+    }
     const struct trie *trie = &t->trie;
     for (size_t at = 0; at < n && !unknown;) {
         uint32_t node = at ? t->continuing : 0;

@@ -61,6 +61,10 @@ static const struct { uint32_t first, last; int32_t delta; } young[] = {
 
 int uni_lower(uint32_t cp, uint32_t out[2])
 {
+    if (cp < 0x80) {
+        out[0] = cp + (cp - 'A' < 26 ? 0x20 : 0);
+        return 1;
+    }
     if (cp == 0x130) { /* the one capital whose small letter is two characters */
         out[0] = 'i';
         out[1] = 0x307;

@@ -192,6 +192,7 @@ static long take_rare(struct word_forms *f, const uint8_t *text, size_t n, struc
         size_t len = chained(f, text, n, c.len, e);
         return through_chains(f, (const char *)text, len, run, e) ? -1 : (long)len;
     }
+    if (text_room(run, 4 * NORM_CHAR_MOST, e)) return -1;
     if (form & LONGER) {
         const char *more = f->more.data + (form & ((1 << LEN_AT) - 1));
         memcpy(run->text + run->len, more + 1, (uint8_t)*more);
@@ -203,26 +204,48 @@ static long take_rare(struct word_forms *f, const uint8_t *text, size_t n, struc
     return (long)c.len;
 }
 
-/* Characters up to the next that is ASCII and has another behind it, as long as
- * there is room for their words. */
-static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size_t *pos, struct word_run *run,
-                       struct err *e)
+/* The character at text[0..n), as uni_next() of valid UTF-8, its class left out. */
+static inline __attribute__((always_inline)) struct uni_char next_char(const uint8_t *text, size_t n)
+{
+    uint32_t b = text[0];
+    if (n < 4) return uni_next(text, n);
+    if (b < 0x80) return (struct uni_char){b, 1, 0};
+    if (b < 0xE0) return (struct uni_char){(b & 0x1F) << 6 | (text[1] & 0x3Fu), 2, 0};
+    if (b < 0xF0) return (struct uni_char){(b & 0x0F) << 12 | (text[1] & 0x3Fu) << 6 | (text[2] & 0x3Fu), 3, 0};
+    return uni_next(text, n);
+}
+
+/* Characters of text[*pos..stop) and perhaps the one behind, up to the next that is
+ * ASCII and has another behind it, as long as there is room for their words. */
+static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, size_t *pos,
+                       struct word_run *run, struct err *e)
 {
     size_t i = *pos;
-    while (i < n && run->begun < WORD_RUN) {
-        struct uni_char c = uni_next_inline(text + i, n - i);
-        uint32_t form = c.cp == UNI_BAD ? 0 : f->form[c.cp];
-        if (text_room(run, 4 * NORM_CHAR_MOST, e)) return -1;
-        if ((form & (KNOWN | LONGER | CHAINS)) == KNOWN) {
-            memcpy(run->text + run->len, &form, 4);
-            add(run, form, (form & LEN) >> LEN_AT);
+    while (i < stop && run->begun < WORD_RUN) {
+        size_t len = run->len, begun = run->begun;
+        bool open = run->open;
+        char *to = run->text;
+        bool rare = false;
+        while (i < stop && begun < WORD_RUN) {
+            struct uni_char c = next_char(text + i, n - i);
+            uint32_t form = c.cp == UNI_BAD ? 0 : f->form[c.cp];
+            if ((rare = (form & (KNOWN | LONGER | CHAINS)) != KNOWN)) break;
+            memcpy(to + len, &form, 4);
+            run->begin[begun] = len;
+            bool letter = form & LETTER;
+            begun += ((form & SIGN) != 0) | (letter & !open);
+            open = letter | (((form & NOTHING) != 0) & open);
+            len += (form & LEN) >> LEN_AT;
             i += c.len;
-        } else {
-            long len = take_rare(f, text + i, n - i, c, run, e);
-            if (len < 0) return -1;
-            i += (size_t)len;
+            if (n - i >= 2 && text[i] < 0x80 && text[i + 1] < 0x80 && f->kind[text[i]]) break;
         }
-        if (n - i >= 2 && text[i] < 0x80 && text[i + 1] < 0x80 && f->kind[text[i]]) break;
+        run->len = len;
+        run->begun = begun;
+        run->open = open;
+        if (!rare) break;
+        long took = take_rare(f, text + i, n - i, next_char(text + i, n - i), run, e);
+        if (took < 0 || text_room(run, 3 * (stop - i) + 4, e)) return -1;
+        i += (size_t)took;
     }
     *pos = i;
     return 0;
@@ -266,16 +289,18 @@ static int go_on(struct word_run *run, const struct word_run *before, struct err
 int word_forms_take(struct word_forms *f, const char *text, size_t n, size_t *pos, struct word_run *run,
                     const struct word_run *before, struct err *e)
 {
-    enum { PART = 4096 }; /* of the text: so much room is kept for what it becomes */
+    enum { PART = 4096 }; /* of the text: room is kept for three bytes of each, and one character more */
     const uint8_t *s = (const uint8_t *)text;
     run->len = run->n = run->begun = 0;
     run->open = false;
     if (before && before->begun > before->n && go_on(run, before, e)) return -1;
     while (*pos < n && run->begun < WORD_RUN) {
-        size_t part = n - *pos < PART ? n - *pos : PART, took;
-        if (text_room(run, part, e)) return -1;
-        *pos += took = f->take_ascii(f, s + *pos, part, run);
-        if (took < part && run->begun < WORD_RUN && take_others(f, s, n, pos, run, e)) return -1;
+        size_t stop = n - *pos < PART ? n : *pos + PART;
+        if (text_room(run, 3 * (stop - *pos) + 4, e)) return -1;
+        while (*pos < stop && run->begun < WORD_RUN) {
+            *pos += f->take_ascii(f, s + *pos, stop - *pos, run);
+            if (*pos < stop && run->begun < WORD_RUN && take_others(f, s, n, stop, pos, run, e)) return -1;
+        }
     }
     run->n = run->begun - (*pos < n && run->begun > 0); /* the last may go on */
     run->begin[run->begun] = run->len;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
+#include "core/base/rng.h"
 #include "core/token/regex.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
@@ -381,10 +382,53 @@ static void long_runs_end_soon(void **state)
     assert_non_null(strstr(e.msg, "steps for each byte, up to byte offset"));
 }
 
+/* Words of few letters, NUL among them, through vocabularies of few tokens. */
+static void wordpiece_without_spans_gives_the_same_ids(void **state)
+{
+    (void)state;
+    static const char *const prefixes[] = {"##", "", "b"}, *const letters[] = {"a", "b", "\\u0000", "\xc3\xa9"};
+    for (uint32_t seed = 0; seed < 60; seed++) {
+        struct rng_key k = rng_key(3, RNG_TEST, seed, 0);
+        struct err e = {0};
+        struct buf json = {0};
+        uint64_t at = 0;
+        buf_printf(&json, "{\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"u\",\"continuing_subword_prefix\":\"%s\","
+                          "\"max_input_chars_per_word\":7,\"vocab\":{\"u\":0", prefixes[seed % 3]);
+        for (uint32_t id = 1; id < 2 + seed / 3; id++) { /* the number makes each token another; few are met */
+            buf_printf(&json, ",\"%s", seed % 3 == 0 && seed % 4 && rng_below(&k, at++, 2) ? "##" : "");
+            for (uint32_t x = id; x; x /= 4) buf_adds(&json, letters[x % 4]);
+            buf_printf(&json, "\":%u", (unsigned)id);
+        }
+        buf_adds(&json, "}}}");
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        struct tok_ids want = {.want_spans = true}, got = {0};
+        for (int round = 0; round < 300; round++) {
+            uint8_t word[32];
+            size_t n = 0;
+            for (uint64_t left = 1 + rng_below(&k, at++, 9); left; left--) {
+                uint64_t x = rng_below(&k, at++, 5);
+                word[n++] = x < 2 ? 'a' : x < 3 ? 'b' : x < 4 ? 0 : 0xC3;
+                if (x == 4) word[n++] = 0xA9;
+            }
+            want.n = got.n = 0;
+            assert_int_equal(wordpiece_word(t, word, n, &want, &e), 0);
+            assert_int_equal(wordpiece_word(t, word, n, &got, &e), 0);
+            assert_int_equal(got.n, want.n);
+            assert_memory_equal(got.id, want.id, got.n * sizeof *got.id);
+        }
+        tok_ids_free(&want);
+        tok_ids_free(&got);
+        tok_free(t);
+        buf_free(&json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wordpiece_takes_the_longest_token_first),
+        cmocka_unit_test(wordpiece_without_spans_gives_the_same_ids),
         cmocka_unit_test(unigram_takes_the_best_sum),
         cmocka_unit_test(bpe_has_prefixes_suffixes_and_bytes),
         cmocka_unit_test(rare_configurations_give_what_hf_gives),
