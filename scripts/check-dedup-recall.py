@@ -75,6 +75,8 @@ def main():
     if "--" in args:
         at = args.index("--")
         args, options = args[:at], args[at + 1 :]
+    if len(args) < 3:
+        sys.exit(__doc__[__doc__.index("usage:") :])
     llmctl, source, work = args[:3]
     os.makedirs(work, exist_ok=True)
     base, corpus, truth = (f"{work}/{n}.jsonl" for n in ("base", "corpus", "truth"))
