@@ -75,6 +75,11 @@ static size_t end_from(const struct seeds *s, size_t pos, size_t most)
     return n < most ? n : most;
 }
 
+static bool is_end(const struct seeds *s, size_t pos)
+{
+    return s->ends[pos / 64] >> pos % 64 & 1;
+}
+
 static bool ends_within(const struct seeds *s, size_t pos, size_t n)
 {
     return end_from(s, pos, n) < n;
@@ -241,19 +246,21 @@ static void mark_ends(struct seeds *s)
     }
 }
 
-/* Suffixes by their first symbols; which of those come first. */
+/* Suffixes by their first symbols; which of those come first.  None begins with what follows a word: it
+ * would stand among runs of spaces and part them. */
 static void sort_first(struct seeds *s)
 {
     const struct sp_corpus *c = s->c;
     uint32_t n = c->n_chars;
-    for (size_t i = 0; i < c->n_sym; i++) s->from[s->text[i] + 2u]++;
+    for (size_t i = 0; i < c->n_sym; i++) s->from[s->text[i] + 2u] += !is_end(s, i);
     for (uint32_t k = 1; k <= n; k++) {
         if (k != c->unk && s->from[k + 2] > s->most) s->most = s->from[k + 2];
         s->order[k - 1] = (struct sort_key){UINT64_MAX - s->from[k + 2], k};
     }
     sort_by_key(s->order, s->order + n, n);
     for (uint32_t k = 1; k <= n + 1; k++) s->from[k + 1] += s->from[k];
-    for (size_t i = 0; i < c->n_sym; i++) s->pos[s->from[s->text[i] + 1u]++] = (uint32_t)i;
+    for (size_t i = 0; i < c->n_sym; i++)
+        if (!is_end(s, i)) s->pos[s->from[s->text[i] + 1u]++] = (uint32_t)i;
 }
 
 static uint32_t utf8_of(uint32_t cp)

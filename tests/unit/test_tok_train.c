@@ -261,6 +261,37 @@ static void sp_bpe_takes_the_shorter_pair_first(void **state)
     spm_model_free(&m);
 }
 
+#define S "\xE2\x96\x81"
+
+/* As spm_train --remove_extra_whitespaces=false --allow_whitespace_only_pieces gives for these lines. */
+static void runs_of_spaces_become_pieces(void **state)
+{
+    (void)state;
+    static const char *const first[] = {"if", "do", "go", "no", "so"}, *const second[] = {"", "la", "li", "lu"};
+    static const char *const want[] = {S, S S S, S S, S S S S, S "dola", S "dolu", S "no", S "go", S "do"};
+    struct err e = {0};
+    struct buf text = {0}, file = {0};
+    for (int i = 0; i < 600; i++) {
+        buf_printf(&text, "%*s", i * 7 % 10, "");
+        for (int k = 1; k <= 3; k++) buf_printf(&text, "%s%s%s", k > 1 ? " " : "", first[(i * k + k) % 5], second[(i + k) % 4]);
+        buf_addc(&text, '\n');
+    }
+    struct tok_train_opts o = {.type = TOK_TRAIN_UNIGRAM, .vocab_size = 35, .norm_name = "identity", .keep_spaces = true,
+                               .special = special, .n_special = 1};
+    sp_rules_default(&o.sp);
+    o.sp.space_only = true;
+    struct spm_model m;
+    spm_model_init(&m);
+    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
+    if (!tr || tok_trainer_add(tr, 0, text.data, text.len, &e) || tok_trainer_learn(tr, &file, NULL, &e) ||
+        spm_model_read(&m, file.data, file.len, "learned", &e))
+        fail_msg("%s", e.msg);
+    for (size_t i = 0; i < COUNT_OF(want); i++) expect_sp(&m, 4 + i, want[i], SPM_NORMAL);
+    spm_model_free(&m);
+    buf_free(&file);
+    buf_free(&text);
+}
+
 static void unigram_is_the_same_for_any_threads(void **state)
 {
     (void)state;
@@ -436,6 +467,7 @@ int main(void)
         cmocka_unit_test(too_small_a_vocabulary_is_a_usage_error),
         cmocka_unit_test(words_are_counted_whatever_their_length),
         cmocka_unit_test(sp_bpe_takes_the_shorter_pair_first),
+        cmocka_unit_test(runs_of_spaces_become_pieces),
         cmocka_unit_test(unigram_is_the_same_for_any_threads),
         cmocka_unit_test(a_signal_ends_the_learning),
         cmocka_unit_test(a_pre_tokenizer_gives_the_words_of_its_split),
