@@ -72,14 +72,36 @@ static int normal_form(struct buf *out, const char *s, size_t n, bool compat, st
     return 0;
 }
 
-/* Only stretches around unsafe characters go through the slow function. */
-static int compose(const char *s, size_t n, struct buf *out, bool *changed, struct err *e)
+/* The normal form of s[from, to), of which out has what is before it; nothing of either while all
+ * is as it was. */
+static int compose_stretch(const char *s, size_t done, size_t from, size_t to, struct buf *out, bool *changed,
+                           struct err *e)
 {
-    size_t done = 0, safe_at = 0; /* copied up to done; the last safe character */
+    if (*changed) buf_add(out, s + done, from - done);
+    size_t at = out->len;
+    if (normal_form(out, s + from, to - from, false, e) || buf_ok(out, e)) return -1;
+    if (*changed) return 0;
+    if (out->len - at == to - from && memcmp(out->data + at, s + from, to - from) == 0) {
+        out->len = at;
+        return 0;
+    }
+    if (!buf_reserve(out, from)) return buf_ok(out, e);
+    memmove(out->data + from, out->data, out->len); /* the first that differs */
+    memcpy(out->data, s, from);
+    out->len += from;
+    *changed = true;
+    return 0;
+}
+
+/* Only stretches around unsafe characters go through the slow function; the first `settled`
+ * bytes hold none. */
+static int compose(const char *s, size_t n, size_t settled, struct buf *out, bool *changed, struct err *e)
+{
+    size_t done = 0, safe_at = 0; /* copied up to done, if anything is; the last safe character */
     *changed = false;
     buf_clear(out);
-    for (size_t i = 0; i < n;) {
-        size_t settled = text_settled(s + i, n - i);
+    for (size_t i = 0; i < n; settled = 0) {
+        if (!settled) settled = text_settled(s + i, n - i);
         if (settled) {
             i += settled;
             safe_at = i - 1;
@@ -101,12 +123,7 @@ static int compose(const char *s, size_t n, struct buf *out, bool *changed, stru
             if (k < 1 || (is_safe(cp) && i > from)) break;
             i += (size_t)k;
         }
-        buf_add(out, s + done, from - done);
-        size_t at = out->len;
-        if (normal_form(out, s + from, i - from, false, e)) return -1;
-        if (buf_ok(out, e)) return -1;
-        if (out->len - at != i - from || memcmp(out->data + at, s + from, i - from) != 0)
-            *changed = true;
+        if (compose_stretch(s, done, from, i, out, changed, e)) return -1;
         done = i;
     }
     if (*changed) buf_add(out, s + done, n - done);
@@ -149,12 +166,13 @@ static size_t unwanted(const char *s, size_t n, bool *nl)
     return c == 0xef && n > 2 && memcmp(s, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-static void drop_unwanted(const char *s, size_t n, struct buf *out, bool *changed)
+/* The first `settled` bytes are wanted. */
+static void drop_unwanted(const char *s, size_t n, size_t settled, struct buf *out, bool *changed)
 {
     size_t from = 0;
     *changed = false;
     buf_clear(out);
-    for (size_t i = 0; i < n;) {
+    for (size_t i = settled; i < n;) {
         i += text_settled(s + i, n - i);
         if (i == n) break;
         bool nl;
@@ -180,10 +198,11 @@ int text_norm_run(struct text_norm *t, const char *text, size_t n, const char **
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     *out = text;
     *out_n = n;
-    if (t->form == TEXT_AS_IS || (t->form == TEXT_NFC ? text_settled(text, n) : plain_prefix(text, n)) == n)
-        return 0;
+    if (t->form == TEXT_AS_IS) return 0;
+    size_t settled = t->form == TEXT_NFC ? text_settled(text, n) : plain_prefix(text, n);
+    if (settled == n) return 0;
     bool changed;
-    drop_unwanted(text, n, &t->a, &changed);
+    drop_unwanted(text, n, settled, &t->a, &changed);
     if (changed) {
         *out = t->a.data;
         *out_n = t->a.len;
@@ -196,7 +215,7 @@ int text_norm_run(struct text_norm *t, const char *text, size_t n, const char **
     } else {
         pthread_once(&once, build_nfc);
         if (!nfc_safe) return err_oom(e, NFC_LIMIT / 8, "the table of normal form C");
-        if (compose(*out, *out_n, &t->b, &changed, e)) return -1;
+        if (compose(*out, *out_n, settled, &t->b, &changed, e)) return -1;
     }
     if (changed) {
         *out = t->b.data ? t->b.data : "";
