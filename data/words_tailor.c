@@ -134,7 +134,7 @@ static size_t parting(const struct chunk *c, size_t k, size_t j)
 {
     const struct word *v = c->w->v;
     if (v[k].info & WORD_SUBSTANCE) return picture(c, &v[k]) ? k + 1 : k;
-    size_t stops = same_marks(c, k, j, '.'), hyphens = same_marks(c, k, j, '-');
+    size_t stops = same_marks(c, k, j, '.'), hyphens = same_marks(c, k, j < k + 4 ? j : k + 4, '-');
     if (stops > k + 1) return stops;
     if (hyphens > k + 1 && hyphens <= k + 3 && hyphens < j && parts(c, v[k].begin, v[hyphens].begin)) return hyphens;
     return parts(c, v[k].begin, end_of(&v[k])) ? k + 1 : k;
