@@ -409,7 +409,8 @@ const struct cmd cmd_tokenize_train = {
                 "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
     .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
                "SentencePiece's kinds take each line for a sentence and give what spm_train\n"
-               "0.2.3 gives.\n"
+               "0.2.3 gives (unigram with --cross-spaces: but for pieces whose scores are nearly\n"
+               "equal).\n"
                "Other programs read the results too, which do not depend on the number of\n"
                "threads.\n"
                "Memory grows with the distinct words. Text files are read in parts, cut where\n"

@@ -89,3 +89,11 @@ train --split gpt2 --vocab-size 400 -o my-vocab.json
 fails 2 "is for --type unigram and sp-bpe" "$LLMCTL" tokenize train text.txt -o x.model
 fails 2 "is for --type bpe" "$LLMCTL" tokenize train text.txt --norm nfc -o x.tiktoken
 fails 2 "then llmctl tokenize convert" "$LLMCTL" tokenize train text.txt -o x.gguf
+
+# Runs of spaces that are tokens: of 40, spm_train takes those of 1 to 10.
+awk 'function n(m){r=(r*69069+1)%4294967296;return int(r/65536)%m} function sp(m,  s,k){s="";for(k=n(m);k>0;k--)s=s " ";return s}
+BEGIN{r=1;split("int char (x) = y; /* a the * {} ab",w," ");for(i=0;i<600;i++){s=sp(20);for(k=n(8);k>0;k--)s=s w[1+n(9)] sp(3);print s sp(12) w[1+n(9)]}}' >spaces.txt
+"$LLMCTL" tokenize train spaces.txt --type unigram --vocab-size 40 --norm identity --keep-spaces --space-pieces -q -o spaces.model
+run='▁'
+for n in 1 2 3 4 5 6 7 8 9 10; do "$LLMCTL" tokenize inspect spaces.model --token "$run" >/dev/null; run="$run▁"; done
+fails 1 'neither a token' "$LLMCTL" tokenize inspect spaces.model --token "$run"
