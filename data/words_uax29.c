@@ -138,13 +138,15 @@ static inline bool ascii_word(char c)
     return (unsigned)((c | 0x20) - 'a') < 26u || (unsigned)(c - '0') < 10u;
 }
 
-/* Where the tailoring parts what the standard joins: at colons, at underscores
- * with no letter behind them, and at a full stop between a small letter and a capital. */
+/* Where the tailoring parts what the standard joins, inside a segment: at colons, at
+ * underscores with no letter behind them, and at a full stop between a small letter and
+ * a capital. */
 static inline bool tailored_mark(const char *s, size_t n, size_t at)
 {
     char c = s[at];
     if (c == '.') return at + 1 < n && words_stop_parts(words_table_ready, s, 0, n, at);
     if (c != '_') return c == ':';
+    if (s[at - 1] == '_') return false; /* the first of a row has been looked at */
     while (at < n && s[at] == '_')
         at++;
     return at == n || !ascii_word(s[at]);

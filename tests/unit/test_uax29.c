@@ -121,6 +121,27 @@ static void words_are_tailored(void **state)
     words_free(&w);
 }
 
+/* Rows that would take minutes if each place looked along all of the row. */
+static void long_rows_take_no_longer_than_their_length(void **state)
+{
+    (void)state;
+    enum { N = 1 << 20 };
+    static const char *const rows[] = {"-", "_", ".", "'", "@a", "a.", "e.g.", "a.B", "'s", ":", "(", "a_b"};
+    struct words w = {0};
+    struct err e;
+    char *text = mem_alloc(N, 1);
+    for (size_t r = 0; r < COUNT_OF(rows); r++) {
+        size_t k = strlen(rows[r]);
+        for (size_t i = 0; i < N; i++)
+            text[i] = rows[r][i % k];
+        text[0] = text[N - 1] = 'x';
+        assert_int_equal(words_uax29_ref(&w, text, N, true, &e), 0);
+        assert_int_equal(w.v[w.n - 1].begin + w.v[w.n - 1].len, N);
+    }
+    free(text);
+    words_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +149,7 @@ int main(void)
         cmocka_unit_test(the_test_of_the_standard_passes),
         cmocka_unit_test(words_are_what_is_no_white_space),
         cmocka_unit_test(words_are_tailored),
+        cmocka_unit_test(long_rows_take_no_longer_than_their_length),
     };
     return cmocka_run_group_tests_name("uax29", tests, NULL, NULL);
 }
