@@ -125,6 +125,17 @@ static size_t compose(struct norm_char *v, size_t n)
     return out;
 }
 
+bool norm_form_keeps(uint32_t cp, bool compat, bool compose_it)
+{
+    struct norm_char v[NORM_CHAR_MOST];
+    uint32_t out[NORM_CHAR_MOST];
+    if (!starts_chunk((struct uni_char){.cp = cp}, compat)) return false;
+    int n = norm_decompose(cp, compat, out);
+    for (int i = 0; i < n; i++) v[i] = (struct norm_char){out[i], i > 0};
+    if (compose_it) n = (int)compose(v, (size_t)n);
+    return n == 1 && v[0].cp == cp;
+}
+
 static int room(struct norm *w, size_t n, struct err *e)
 {
     if (n <= w->list_cap) return 0;

@@ -110,6 +110,8 @@ int norm_put(struct norm_io *io, uint32_t cp, int change);
 int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_origin origin);
 
 int norm_form(struct norm_io *io, bool compat, bool compose); /* norm_form.c */
+/* Whether a form leaves this character alone whatever such characters are around it. */
+bool norm_form_keeps(uint32_t cp, bool compat, bool compose);
 int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST]);
 int norm_precompiled(struct norm_io *io, bool *changed);      /* norm_spm.c */
 int norm_spm(struct norm_io *io);

@@ -324,7 +324,14 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
     return marks && tokens_stay_in_words(t);
 }
 
-/* Steps that leave the middle of a part to the rules of *map. */
+/* Normal forms and replaced texts leave alone all characters but some (unigram_map.c). */
+static bool keeps_most(const struct norm_step *s)
+{
+    return s->kind == NORM_NFC || s->kind == NORM_NFD || s->kind == NORM_NFKC || s->kind == NORM_NFKD ||
+           (s->kind == NORM_REPLACE && !s->re);
+}
+
+/* Steps that leave the middle of a part to the rules of *map, or to keeps_most(). */
 static bool plan_rules(const struct tokenizer *t, const struct tok_fast *f, const struct charsmap **map)
 {
     *map = NULL;
@@ -333,13 +340,16 @@ static bool plan_rules(const struct tokenizer *t, const struct tok_fast *f, cons
         return f->direct && (!*map || f->separate);
     }
     if (t->pre.n != 1 || !t->pre.step->cut) return false;
+    bool most = false;
     for (size_t i = 0; i < t->norm.n; i++) {
         const struct norm_step *s = &t->norm.step[i];
         if (s->kind == NORM_PRECOMPILED && !*map) *map = s->map;
-        else if (s->kind != NORM_STRIP && !(s->kind == NORM_REPLACE && (s->re ? s->runs_of_spaces : is_text(s, " "))))
-            return false;
+        else if (s->kind == NORM_STRIP || (s->kind == NORM_REPLACE && (s->re ? s->runs_of_spaces : is_text(s, " "))))
+            continue;
+        else if (keeps_most(s)) most = true;
+        else return false;
     }
-    return true;
+    return !most || !*map; /* what rules make of a character would have to be kept too */
 }
 
 static int plan_walk(const struct tokenizer *t, struct tok_fast *f, struct err *e)

@@ -38,14 +38,29 @@ static bool stands_apart(const struct tok_fast *f, const uint8_t *p, size_t n)
     return n == 0 || is_blank(f, *p) || unigram_code(f->walk, p, n, &len);
 }
 
+/* Unknown characters side by side are one token. */
+static void fuse(struct unigram_path *path, int32_t unknown)
+{
+    int32_t *ids = path->buf + (path->ids - path->buf), before = -1;
+    size_t n = 0;
+    for (size_t i = 0; i < path->n; i++) {
+        int32_t id = ids[i];
+        ids[n] = id;
+        n += !(id == unknown && before == unknown);
+        before = id;
+    }
+    path->n = n;
+}
+
 bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
 {
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK], one;
     const uint16_t *symbols;
     size_t n_all = 0, count;
+    uint16_t refused = f->walk->fused < 0 ? f->walk->unknown : 0;
     for (size_t i = 0; i < n; n_all += count) {
         uint32_t plain = p[i] < 0x80 && n_all < UNIGRAM_MOST ? f->walk->symbol[p[i]] : 0;
-        if (plain && !(plain & UNIGRAM_MANY) && plain != f->walk->unknown) {
+        if (plain && !(plain & UNIGRAM_MANY) && plain != refused) {
             all[n_all] = (uint16_t)plain;
             count = 1;
             i++;
@@ -53,12 +68,13 @@ bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, 
         }
         if (!f->carry && i && is_blank(f, p[i])) return false; /* another word */
         i += next_symbols(f, p + i, n - i, &symbols, &one, &count);
-        if (count == 0 || n_all + count > UNIGRAM_MOST || *symbols == f->walk->unknown) return false;
+        if (count == 0 || n_all + count > UNIGRAM_MOST || *symbols == refused) return false;
         if (count == 1) all[n_all] = *symbols;
         else memcpy(all + n_all, symbols, count * sizeof *all);
     }
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
     f->walk->walk(f->walk, all, n_all, sum, path);
+    if (f->walk->fused >= 0) fuse(path, f->walk->fused);
     return true;
 }
 

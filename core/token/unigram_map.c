@@ -77,9 +77,11 @@ static int name_symbols(const struct tokenizer *t, struct unigram *u, struct uni
         m->symbol[cp] = (uint16_t)n;
         m->single[n] = id;
     }
-    if (t->spm_floats && !t->byte_fallback && t->unk_id >= 0 && n + 1 < UNIGRAM_MANY) {
+    bool words = !t->spm_floats && !t->fast_carry;
+    if ((t->spm_floats || words) && !t->byte_fallback && t->unk_id >= 0 && n + 1 < UNIGRAM_MANY) {
         u->unknown = (uint16_t)++n;
         m->single[n] = t->unk_id;
+        if (words) u->fused = t->unk_id;
     }
     u->n_symbols = (uint32_t)n;
     u->mark = m->symbol[MARK];
@@ -114,13 +116,14 @@ size_t unigram_token(const struct tokenizer *t, const struct unigram_map *m, int
     return token_symbols(t, m, id, symbols, &all);
 }
 
-/* What is in tokens, but is none, is not unknown. */
+/* What is in tokens, but is none, is not unknown.  HF tokenizers look a run of unknown
+ * characters up once more, so there every token counts. */
 static void mark_parts(const struct tokenizer *t, struct unigram_map *m)
 {
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
         const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
-        for (size_t i = 0; i < n && in_walk(t, id);) {
+        for (size_t i = 0; i < n && (!t->spm_floats || in_walk(t, id));) {
             struct uni_char c = uni_next(s + i, n - i);
             if (c.cp < CHARS && !m->symbol[c.cp]) m->symbol[c.cp] = NOT_THIS;
             i += c.len;
@@ -216,6 +219,32 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
     return ret;
 }
 
+/* Characters that a normal form changes, or of a text that is replaced, are not certain. */
+static void leave_out_changed(const struct norm_step *s, struct unigram *u)
+{
+    bool compat = s->kind == NORM_NFKC || s->kind == NORM_NFKD, compose = s->kind == NORM_NFC || s->kind == NORM_NFKC;
+    if (compat || compose || s->kind == NORM_NFD)
+        for (uint32_t cp = 0x80; cp < CHARS; cp++)
+            if (u->symbol[cp] && !norm_form_keeps(cp, compat, compose)) u->symbol[cp] = 0;
+    if (s->kind != NORM_REPLACE || s->re) return;
+    for (size_t i = 0; i < s->n_from;) {
+        struct uni_char c = uni_next((const uint8_t *)s->from + i, s->n_from - i);
+        if (c.cp < CHARS) u->symbol[c.cp] = 0;
+        i += c.len;
+    }
+}
+
+/* White space that no step looks at and no token has is unknown; halves of pairs are no characters. */
+static void plan_odd(const struct tokenizer *t, const struct charsmap *rules, const struct unigram_map *m,
+                     struct unigram *u)
+{
+    bool strips = rules != NULL;
+    for (size_t i = 0; i < t->norm.n; i++) strips = strips || t->norm.step[i].kind == NORM_STRIP || t->norm.step[i].re;
+    for (const char *c = "\n\t\r"; !strips && *c; c++)
+        if (!m->symbol[(uint8_t)*c]) u->symbol[(uint8_t)*c] = u->unknown;
+    for (uint32_t cp = 0xD800; cp < 0xE000; cp++) u->symbol[cp] = 0;
+}
+
 int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool graphemes, struct unigram *u,
                 struct unigram_map *m, struct err *e)
 {
@@ -225,5 +254,9 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (name_symbols(t, u, m, e)) return -1;
     mark_parts(t, m);
     m->fit = m->fit && count_joins(t, m);
-    return m->fit ? map_chars(rules, graphemes, u, m, e) : 0;
+    if (!m->fit) return 0;
+    if (map_chars(rules, graphemes, u, m, e)) return -1;
+    if (u->fused >= 0) plan_odd(t, rules, m, u);
+    for (size_t i = 0; i < t->norm.n; i++) leave_out_changed(&t->norm.step[i], u);
+    return 0;
 }

@@ -18,6 +18,7 @@
 #include "core/token/tok_internal.h"
 #include "core/token/train.h"
 #include "core/token/train_chain.h"
+#include "core/token/unigram.h"
 
 static const char *const atoms[] = {
     "low", "lower", "er", "re", "s", " ", " ", " ", " ", "  ", "\n", "\n", "\t", ".", ",", "...", "(", ")", "\"", "'s", "12", "7",
@@ -152,6 +153,41 @@ static void parts_of_replaced_spaces_are_independent(void **state)
         if (!t) fail_msg("%s", e.msg);
         assert_true(t->fast && t->fast->as_is && t->fast->cut_newlines == !newlines);
         expect_same_cut_both_ways(t);
+        tok_free(t);
+        buf_free(&json);
+    }
+}
+
+/* HF's kind of unigram: words by themselves, normal forms, texts that are replaced; what no
+ * token has is unknown, and newlines too unless some token has one. */
+static void words_of_unigram_files_are_walked(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {
+        "null", "{\"type\":\"NFC\"}", "{\"type\":\"NFD\"}",
+        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"12\"},\"content\":"
+        "\"\u00e9\"},{\"type\":\"NFKC\"}]}",
+        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFKD\"},{\"type\":\"Strip\",\"strip_left\":true,"
+        "\"strip_right\":true}]}"};
+    for (size_t i = 0; i < 3 * COUNT_OF(steps); i++) {
+        struct err e = {0};
+        struct buf json = {0};
+        buf_printf(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}],"
+                          "\"normalizer\":%s,\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
+                          "\"prepend_scheme\":\"always\",\"split\":true},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,"
+                          "\"vocab\":[[\"<unk>\",0],[\"\u2581\",-4]", steps[i / 3]);
+        for (int c = 0x22; c < 0x7B; c++) /* not the exclamation mark, nor the tilde */
+            buf_printf(&json, ",[\"%s%c\",%d]", c == '"' || c == '\\' ? "\\" : "", c, -5 - c % 3);
+        buf_adds(&json, ",[\"lo\",-6],[\"wer\",-6.5],[\"\u2581low\",-5.5],[\"\u00e9\",-7],[\"\u00e9t\",-7.5],[\"\u304c\",-8],"
+                        "[\"\u304b\",-8],[\"e\u0301\",-8]");
+        if (i % 3 == 1) buf_adds(&json, ",[\"s\\n\",-6]");
+        if (i % 3 == 2) buf_adds(&json, ",[\"\\n\",-6],[\"\\n\\t\",-7]");
+        buf_adds(&json, "]}}");
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        assert_true(t->fast && t->fast->walk && t->fast->walk->fused == t->unk_id);
+        assert_int_equal(t->fast->walk->symbol['\n'] != 0, i % 3 == 0 && i / 3 < 4);
+        expect_same(t);
         tok_free(t);
         buf_free(&json);
     }
@@ -427,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
+        cmocka_unit_test(words_of_unigram_files_are_walked),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
         cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(words_are_counted_as_without_cutting),
