@@ -4,7 +4,7 @@
 usage: bench-tokenizers.py BUILD_DIR WORK_DIR [--more DIR[:DIR...]] [--mb N] [--kinds bpe,...]
 
 llmctl learns a vocabulary of each kind: byte pairs (GPT-2 split; o200k's with 64,000), WordPiece, SentencePiece's
-unigram and byte pairs.  Then every program that is installed and can read it encodes English, other languages and code in
+unigram (also as a tokenizer.json with NFKC, which needs sentencepiece) and byte pairs.  Then every program that is installed and can read it encodes English, other languages and code in
 documents of up to 64 KiB, on one thread by processor time: the first pass of a fresh process, the best of later
 ones, decoding; on two threads by the clock.  --more: directories with other versions of the Python programs
 (pip install --target), tokenizers 1.0 beside 0.2x for example.  The last lines are ratios to the fastest other.
@@ -27,6 +27,7 @@ KINDS = {"bpe": ("tokenizer.json", ["--type", "bpe", "--split", "gpt2", "--vocab
          "bpe-o200k": ("o200k.json", ["--type", "bpe", "--split", "o200k", "--vocab-size", "64000", "--no-special-tokens"]),
          "wordpiece": ("wordpiece.json", ["--type", "wordpiece", "--vocab-size", "16000"]),
          "unigram": ("unigram.model", ["--type", "unigram", "--vocab-size", "8000"]),
+         "unigram-json": ("unigram.json", []), # that one's pieces in a tokenizer.json, as HF writes it
          "sp-bpe": ("sp-bpe.model", ["--type", "sp-bpe", "--byte-fallback", "--norm", "identity", "--vocab-size", "8000"])}
 
 
@@ -182,6 +183,34 @@ def ours(build, path, texts):
     return rows
 
 
+def learn(build, work, kind, texts):
+    """The path of the kind's vocabulary, or None if it cannot be made here."""
+    name, options = KINDS[kind]
+    path = os.path.join(work, name)
+    if os.path.exists(path):
+        return path
+    if kind != "unigram-json":
+        subprocess.run([build + "/llmctl", "tokenize", "train"] + texts + options + ["--threads", "1", "-q", "--out", path],
+                       check=True)
+        return path
+    try:
+        import sentencepiece as sp
+    except ImportError:
+        return None
+    m = sp.SentencePieceProcessor(model_file=learn(build, work, "unigram", texts))
+    marks = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
+    quotes = {"type": "Replace", "pattern": {"String": "``"}, "content": '"'}
+    json.dump({"version": "1.0", "truncation": None, "padding": None,
+               "added_tokens": [{"id": i, "content": m.id_to_piece(i), "single_word": False, "lstrip": False, "rstrip": False,
+                                 "normalized": False, "special": True} for i in range(3)],
+               "normalizer": {"type": "Sequence", "normalizers": [quotes, {"type": "NFKC"}]}, "pre_tokenizer": marks,
+               "post_processor": None, "decoder": marks,
+               "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": False,
+                         "vocab": [[m.id_to_piece(i), m.get_score(i)] for i in range(m.get_piece_size())]}},
+              open(path, "w", encoding="utf-8"))
+    return path
+
+
 def cost(command):
     """Processor time and time of a command."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
@@ -228,11 +257,9 @@ def main():
     os.makedirs(a.work, exist_ok=True)
     texts = write_texts(a.work, a.mb)
     for kind in a.kinds.split(","):
-        name, options = KINDS[kind]
-        path = os.path.join(a.work, name)
-        if not os.path.exists(path):
-            subprocess.run([a.build + "/llmctl", "tokenize", "train"] + texts + options + ["--threads", "1", "-q", "--out", path],
-                           check=True)
+        path = learn(a.build, a.work, kind, texts)
+        if not path:
+            continue
         print(f"== {kind}", flush=True)
         mine, best = ours(a.build, path, texts), {}
         for other in OTHERS:
