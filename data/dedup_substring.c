@@ -52,13 +52,17 @@ static bool ends_sentence(const char *text, size_t begin, size_t p)
     return false;
 }
 
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* May a sentence begin at p? */
 static bool is_border(const char *text, size_t begin, size_t end, size_t p)
 {
     if (p == begin || p == end || text[p - 1] == '\n') return true;
-    bool blank = text[p - 1] == ' ' || text[p - 1] == '\t';
-    if (!blank) return ends_sentence(text, begin, p) && (unsigned char)text[p - 1] >= 0x80;
-    while (p > begin && (text[p - 1] == ' ' || text[p - 1] == '\t'))
+    if (!blank(text[p - 1])) return ends_sentence(text, begin, p) && (unsigned char)text[p - 1] >= 0x80;
+    while (p > begin && blank(text[p - 1]))
         p--;
     while (p > begin && text[p - 1] && strchr("\"')]", text[p - 1]))
         p--;
@@ -68,9 +72,11 @@ static bool is_border(const char *text, size_t begin, size_t end, size_t p)
 bool dedup_trim(const char *text, size_t begin, size_t end, size_t *from, size_t *to)
 {
     size_t a = *from, b = *to;
-    while (a < b && !is_border(text, begin, end, a))
+    /* In a row of blanks all places are borders or none is: one of them is looked at. */
+    while (a < b && ((a > *from && a < end && blank(text[a - 1]) && blank(text[a - 2])) ||
+                     !is_border(text, begin, end, a)))
         a++;
-    while (b > a && !is_border(text, begin, end, b))
+    while (b > a && ((b < *to && blank(text[b - 1]) && blank(text[b])) || !is_border(text, begin, end, b)))
         b--;
     *from = a;
     *to = b;
