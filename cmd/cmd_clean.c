@@ -326,92 +326,130 @@ static void shard_free(struct shard *x)
     free(x->part.v);
 }
 
+/* What one run opens. */
+struct run {
+    struct clean_cfg cfg;
+    struct doc_files files;
+    struct chat *chat;
+    struct url_ban *urls;
+    struct clean_decontam *decontam;
+    struct clean_scores *scores;
+    struct clean_corpus *corpus;
+    struct buf print;
+    struct spill_space space;
+    struct doc_spool spool;
+    struct shard shard;
+};
+
+static void configure(struct run *x, const struct clean_opts *o)
+{
+    struct clean_cfg *cfg = &x->cfg;
+    *cfg = (struct clean_cfg){.files = &x->files,
+                              .docs = docs_in_cfg(&o->in),
+                              .out = o->dry_run ? NULL : o->out,
+                              .removed = o->removed,
+                              .quarantine = o->quarantine,
+                              .decisions = o->decisions,
+                              .detail = o->html || o->examples,
+                              .progress = true,
+                              .space = &x->space};
+    x->space.limit = docs_mem(o->corpus.mem);
+    memcpy(cfg->field, o->field, sizeof cfg->field);
+    rules_preset(&cfg->rules, (enum rules_preset)o->preset);
+    cfg->rules.words = (enum words_mode)o->words;
+    cfg->settle = cfg->rules.words != WORDS_SPACY_EN && !o->dialect; /* the peers judge once */
+    if (o->dialect) cfg->rules.dialect = (enum rules_dialect)(o->dialect - 1);
+    cfg->rules.quick =
+        !o->removed && !o->report && !o->html && !o->examples && !o->decisions && !o->common.json && !o->measure_all;
+    cfg->docs.no_text = o->corpus.ambiguity != NULL; /* that looks at other members */
+}
+
+static int check_outputs(const struct clean_opts *o, struct err *e)
+{
+    struct docs_outputs to = outputs(o);
+    const char *others[] = {o->out, o->removed, o->quarantine, o->report, o->html};
+    if (docs_outputs_check(&to, e)) return -1;
+    for (size_t i = 0; i < COUNT_OF(others) && o->decisions; i++)
+        if (others[i] && strcmp(others[i], o->decisions) == 0)
+            return err_set(e, ERR_USAGE, "'%s' is given for two outputs", o->decisions);
+    return 0;
+}
+
+/* In the order in which they judge a document. */
+static int open_filters(struct run *x, const struct clean_opts *o, struct err *e)
+{
+    struct clean_cfg *cfg = &x->cfg;
+    const char *turns = o->chat ? o->chat : o->preset == RULES_SFT ? "auto" : "none";
+    if (strcmp(turns, "none") != 0 && !(x->chat = chat_add(cfg, turns, e))) return -1;
+    if (o->url_ban.n && !(x->urls = url_ban_add(cfg, o->url_ban.v, o->url_ban.n, o->url_field, e))) return -1;
+    if (clean_prep_open(&o->prep, cfg, e) || clean_decontam_open(&x->decontam, &o->decontaminate, cfg, e) ||
+        clean_scores_open(&x->scores, &o->scores, cfg, e) ||
+        clean_corpus_open(&x->corpus, &o->corpus, &o->train, cfg, e))
+        return -1;
+    for (size_t i = 0; i < o->set.n; i++)
+        if (rules_set(&cfg->rules, o->set.v[i], e)) return -1;
+    return check_chat(cfg, e);
+}
+
+static int read_and_write(const struct cmd *self, struct run *x, const struct clean_opts *o, const struct opt_result *r,
+                          struct err *e)
+{
+    struct clean_cfg *cfg = &x->cfg;
+    const char *written[] = {cfg->out, o->removed, o->quarantine, o->report, o->decisions};
+    if (doc_files_find(&x->files, r->args, (size_t)r->n_args, cfg->docs.format, e) ||
+        doc_files_spare(&x->files, written, COUNT_OF(written), e) || set_print(self, o, r, cfg, &x->print, e) ||
+        shard_take(&x->shard, cfg, x->corpus != NULL, e))
+        return -1;
+    int ret = x->corpus ? doc_spool_stdin(&x->files, &x->spool, e) : 0;
+    if (!ret) ret = clean(o, cfg, e);
+    if (ret) return ret;
+    talk_urls(x->urls);
+    if (x->space.files) log_info("  %zu arrays were larger than --mem and went to disk", (size_t)x->space.files);
+    clean_corpus_talk(x->corpus);
+    return 0;
+}
+
+static void close_run(struct run *x)
+{
+    shard_free(&x->shard);
+    doc_spool_close(&x->spool);
+    clean_corpus_close(x->corpus);
+    clean_scores_close(x->scores);
+    clean_decontam_close(x->decontam);
+    clean_prep_close(&x->cfg);
+    url_ban_free(x->urls);
+    chat_free(x->chat);
+    buf_free(&x->print);
+    doc_files_free(&x->files);
+}
+
+static int clean_documents(const struct cmd *self, struct run *x, const struct clean_opts *o, const struct opt_result *r,
+                           struct err *e)
+{
+    configure(x, o);
+    int ret = check_outputs(o, e) || open_filters(x, o, e) ? -1 : 0;
+    if (!ret) ret = o->rules ? list_rules(&x->cfg.rules, e) : read_and_write(self, x, o, r, e);
+    return ret;
+}
+
 static int run(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct clean_opts o = {0};
     struct opt_result r;
-    struct doc_files files = {0};
-    struct clean_cfg cfg = {0};
-    struct chat *chat = NULL;
-    struct url_ban *urls = NULL;
-    struct clean_decontam *decontam = NULL;
-    struct clean_scores *scores = NULL;
-    struct clean_corpus *corpus = NULL;
-    struct buf print = {0};
-    struct spill_space space = {0};
-    struct doc_spool spool = {.fd = -1};
-    struct shard shard = {0};
+    struct run x = {.spool = {.fd = -1}};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
+    if (!ret && !r.exit_now) ret = shard_start(&o, &x.shard, e);
     if (ret || r.exit_now) goto out;
-    ret = shard_start(&o, &shard, e);
-    if (ret) goto out;
     if (o.replay) {
         ret = replay(&o, opt_is_set(self, &r, "out"), r.n_args, e);
-        goto out;
-    }
-    if (o.train.train) {
+    } else if (o.train.train) {
         struct doc_cfg docs = docs_in_cfg(&o.in);
         ret = clean_train(&o.train, &docs, r.args, r.n_args, o.out, o.report, &o.common, e);
-        goto out;
+    } else {
+        ret = clean_documents(self, &x, &o, &r, e);
     }
-    cfg = (struct clean_cfg){.files = &files,
-                             .docs = docs_in_cfg(&o.in),
-                             .out = o.dry_run ? NULL : o.out,
-                             .removed = o.removed,
-                             .quarantine = o.quarantine,
-                             .decisions = o.decisions,
-                             .detail = o.html || o.examples,
-                             .progress = true};
-    space.limit = docs_mem(o.corpus.mem);
-    cfg.space = &space;
-    memcpy(cfg.field, o.field, sizeof cfg.field);
-    rules_preset(&cfg.rules, (enum rules_preset)o.preset);
-    cfg.rules.words = (enum words_mode)o.words;
-    cfg.settle = cfg.rules.words != WORDS_SPACY_EN && !o.dialect; /* the peers judge once */
-    if (o.dialect) cfg.rules.dialect = (enum rules_dialect)(o.dialect - 1);
-    cfg.rules.quick = !o.removed && !o.report && !o.html && !o.examples && !o.decisions && !o.common.json && !o.measure_all;
-    struct docs_outputs to = outputs(&o);
-    ret = docs_outputs_check(&to, e);
-    cfg.docs.no_text = o.corpus.ambiguity != NULL; /* that looks at other members */
-    const char *turns = o.chat ? o.chat : o.preset == RULES_SFT ? "auto" : "none";
-    if (!ret && strcmp(turns, "none") != 0 && !(chat = chat_add(&cfg, turns, e))) ret = -1;
-    if (!ret && o.url_ban.n && !(urls = url_ban_add(&cfg, o.url_ban.v, o.url_ban.n, o.url_field, e))) ret = -1;
-    if (!ret) ret = clean_prep_open(&o.prep, &cfg, e);
-    if (!ret) ret = clean_decontam_open(&decontam, &o.decontaminate, &cfg, e);
-    if (!ret) ret = clean_scores_open(&scores, &o.scores, &cfg, e);
-    if (!ret) ret = clean_corpus_open(&corpus, &o.corpus, &o.train, &cfg, e);
-    const char *others[] = {o.out, o.removed, o.quarantine, o.report, o.html};
-    for (size_t i = 0; i < COUNT_OF(others) && !ret && o.decisions; i++)
-        if (others[i] && strcmp(others[i], o.decisions) == 0)
-            ret = err_set(e, ERR_USAGE, "'%s' is given for two outputs", o.decisions);
-    for (size_t i = 0; i < o.set.n && !ret; i++) ret = rules_set(&cfg.rules, o.set.v[i], e);
-    if (!ret) ret = check_chat(&cfg, e);
-    if (ret) goto out;
-    if (o.rules) {
-        ret = list_rules(&cfg.rules, e);
-        goto out;
-    }
-    ret = doc_files_find(&files, r.args, (size_t)r.n_args, cfg.docs.format, e);
-    const char *written[] = {cfg.out, o.removed, o.quarantine, o.report, o.decisions};
-    if (!ret) ret = doc_files_spare(&files, written, COUNT_OF(written), e);
-    if (!ret) ret = set_print(self, &o, &r, &cfg, &print, e);
-    if (!ret) ret = shard_take(&shard, &cfg, corpus != NULL, e);
-    if (!ret && corpus) ret = doc_spool_stdin(&files, &spool, e);
-    if (!ret) ret = clean(&o, &cfg, e);
-    if (!ret) talk_urls(urls);
-    if (!ret && space.files) log_info("  %zu arrays were larger than --mem and went to disk", (size_t)space.files);
-    if (!ret) clean_corpus_talk(corpus);
 out:
-    shard_free(&shard);
-    doc_spool_close(&spool);
-    clean_corpus_close(corpus);
-    clean_scores_close(scores);
-    clean_decontam_close(decontam);
-    clean_prep_close(&cfg);
-    url_ban_free(urls);
-    chat_free(chat);
-    buf_free(&print);
-    doc_files_free(&files);
+    close_run(&x);
     opt_free(&r);
     return ret;
 }
