@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "data/charset.h"
 
 void http_work_free(struct http_work *w)
@@ -50,11 +51,6 @@ size_t http_header_end(const char *s, size_t n)
         if (i + 1 < n && s[i] == '\r' && s[i + 1] == '\n') return i + 2;
     }
     return 0;
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
 }
 
 /* A chunk is its length in hexadecimal, perhaps "; more", a line end, so many

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "data/doc_scan.h"
 
 enum { MAX_DEPTH = 64 };
@@ -27,13 +28,6 @@ static bool fail(struct cursor *c, const char *why)
 {
     if (!c->bad) c->bad = why;
     return false;
-}
-
-static int hex_digit(char ch)
-{
-    if (ch >= '0' && ch <= '9') return ch - '0';
-    ch = (char)(ch | 0x20);
-    return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
 }
 
 static int hex4(const char *s)

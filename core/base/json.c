@@ -47,11 +47,7 @@ static int hex4(const char *s, size_t n, unsigned *out)
     unsigned v = 0;
     if (n < 4) return -1;
     for (int k = 0; k < 4; k++) {
-        char ch = s[k];
-        int d = ch >= '0' && ch <= '9'   ? ch - '0'
-                : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
-                : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10
-                                         : -1;
+        int d = hex_digit(s[k]);
         if (d < 0) return -1;
         v = v << 4 | (unsigned)d;
     }

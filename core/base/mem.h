@@ -41,6 +41,12 @@ static inline bool mem_room(void *at, size_t *cap, size_t need, size_t size)
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);             /* copies n bytes, adds NUL */
 bool str_ends_with(const char *s, const char *end);
+static inline int hex_digit(char c) /* its value, or -1 */
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
 /* 64-byte aligned, for tensors; large blocks (>= 2 MiB) are 2 MiB aligned and
  * advised to use huge pages.  Free with mem_free_aligned(p). */

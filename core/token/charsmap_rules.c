@@ -354,10 +354,7 @@ static int read_codes(const char *s, size_t n, uint32_t *out)
             continue;
         }
         for (; i < n && s[i] != ' '; i++) {
-            int d = s[i] >= '0' && s[i] <= '9'   ? s[i] - '0'
-                    : s[i] >= 'A' && s[i] <= 'F' ? s[i] - 'A' + 10
-                    : s[i] >= 'a' && s[i] <= 'f' ? s[i] - 'a' + 10
-                                                 : -1;
+            int d = hex_digit(s[i]);
             if (d < 0 || i - begin > 6) return -1;
             cp = cp * 16 + (uint32_t)d;
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/chat_ast.h"
 
 struct lexer {
@@ -101,18 +102,13 @@ static int skip_comment(struct lexer *x)
 
 /* ---- inside a tag ---- */
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* \xHH, \uHHHH, \UHHHHHHHH: digits at s into *cp; false if they are none. */
 static bool hex_digits(const char *s, size_t left, size_t n, uint32_t *cp)
 {
     *cp = 0;
     for (size_t i = 0; i < n; i++) {
-        if (i >= left || hex(s[i]) < 0) return false;
-        *cp = *cp * 16 + (uint32_t)hex(s[i]);
+        if (i >= left || hex_digit(s[i]) < 0) return false;
+        *cp = *cp * 16 + (uint32_t)hex_digit(s[i]);
     }
     return true;
 }

@@ -227,19 +227,11 @@ static int strip(struct dec_io *io)
     return 0;
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
-
 /* <0xHH> */
 static int byte_of(struct token t)
 {
     if (t.n != 6 || memcmp(t.text, "<0x", 3) || t.text[5] != '>') return -1;
-    int high = hex(t.text[3]), low = hex(t.text[4]);
+    int high = hex_digit(t.text[3]), low = hex_digit(t.text[4]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

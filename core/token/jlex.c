@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -174,12 +175,8 @@ static int hex4(const char *p, const char *end)
     if (end - p < 4) return -1;
     int v = 0;
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        int d;
-        if (c >= '0' && c <= '9') d = c - '0';
-        else if (c >= 'a' && c <= 'f') d = c - 'a' + 10;
-        else if (c >= 'A' && c <= 'F') d = c - 'A' + 10;
-        else return -1;
+        int d = hex_digit(p[i]);
+        if (d < 0) return -1;
         v = v * 16 + d;
     }
     return v;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/uni_props.h"
 
 enum { MAX_DEPTH = 50, MAX_REPEAT = 1000 };
@@ -53,18 +54,11 @@ uint32_t re_take_char(struct re_parse *p)
     return cp;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool hex(struct re_parse *p, int min, int max, uint32_t *cp)
 {
     int n = 0, v;
     *cp = 0;
-    for (; n < max && p->pos < p->n && (v = hex_value(p->pattern[p->pos])) >= 0; n++, p->pos++)
+    for (; n < max && p->pos < p->n && (v = hex_digit(p->pattern[p->pos])) >= 0; n++, p->pos++)
         *cp = *cp << 4 | (uint32_t)v;
     if (n < min || *cp > 0x10FFFF) return re_refuse(p, "a bad hexadecimal character"), false;
     return true;

@@ -34,11 +34,6 @@ static int read_number(struct line *l, char stop, int64_t *v, struct err *e)
     return 0;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Behind "\x", "\u" or "\U": so many digits. */
 static int read_hex(struct line *l, int digits, uint32_t *v, struct err *e)
 {
