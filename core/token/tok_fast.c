@@ -103,12 +103,7 @@ static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char
     uint32_t code;
     bool special = (f->first && begin == 0 && !s->goes_on) || (f->last && end == n) || len > WORD_LONG_MAX;
     const int32_t *ids = special || len <= WORD_KEY_MAX ? NULL : tok_part_known(s, word, len, key, &n_ids, &code);
-    if (ids) {
-        if (tok_ids_room(out, n_ids, e)) return -1;
-        memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
-        out->n += n_ids;
-        return 0;
-    }
+    if (ids) return tok_part_put(ids, n_ids, out, e);
     if (!special && begin > 0 && end < n && put_off(t, s, key, word, len, out, e)) return 0;
     struct unigram_path path;
     if (f->walk && !special && begin > 0 && end < n && tok_walk(f, word, len, 0, &path)) {
@@ -117,8 +112,7 @@ static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char
         return -1;
     }
     if (special) return 0;
-    if (len <= WORD_KEY_MAX) word_cache_add(&s->cache, key, out->id + from, out->n - from);
-    else word_cache_add_long(&s->cache, key, word, len, out->id + from, out->n - from, 0);
+    word_cache_learn(&s->cache, key, word, len, out->id + from, out->n - from);
     return 0;
 }
 

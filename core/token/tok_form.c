@@ -1,9 +1,9 @@
 /* Text to ids by word_form.h's way: words in their normal form from the cache, and
  * WordPiece for those that it does not know. */
-#include <string.h>
 
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_part.h"
 
 bool tok_form_possible(const struct tokenizer *t)
 {
@@ -26,19 +26,10 @@ static int take(struct tok_scratch *s, const char *text, size_t n, size_t *pos, 
 static int other_word(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                       size_t n, struct tok_ids *out, struct err *e)
 {
-    size_t n_ids, before = out->n;
-    uint32_t code;
-    const int32_t *ids = NULL;
-    if (n > WORD_KEY_MAX && n <= WORD_LONG_MAX) ids = word_cache_get_long(&s->cache, key, word, n, &n_ids, &code);
-    if (ids) {
-        memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
-        out->n += n_ids;
-        return 0;
-    }
+    size_t before = out->n;
+    if (n > WORD_KEY_MAX && tok_part_take(s, word, n, key, out)) return 0;
     if (wordpiece_word(t, word, n, out, e)) return -1;
-    ids = out->id + before;
-    if (n <= WORD_KEY_MAX) word_cache_add(&s->cache, key, ids, out->n - before);
-    else if (n <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, n, ids, out->n - before, 0);
+    word_cache_learn(&s->cache, key, word, n, out->id + before, out->n - before);
     return 0;
 }
 

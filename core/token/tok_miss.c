@@ -11,13 +11,6 @@ void tok_misses_drop(struct tok_misses *m)
     memset(m->last, 0, sizeof m->last);
 }
 
-static void remember(struct tok_scratch *s, const struct tok_waiting *w)
-{
-    const struct bpe_job *j = &w->job;
-    if (w->n <= WORD_KEY_MAX) word_cache_add(&s->cache, &w->key, j->ids, j->n);
-    else word_cache_add_long(&s->cache, &w->key, w->word, w->n, j->ids, j->n, 0);
-}
-
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
 {
     struct tok_misses *m = &s->misses;
@@ -29,8 +22,9 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
     for (size_t i = 0; i < m->n_jobs; i++)
         __builtin_prefetch(&s->cache.lines[word_cache_line(&s->cache, m->waiting[i].key.hash)], 1);
     for (size_t i = 0; i < m->n_jobs; i++) {
-        m->waiting[i].job = jobs[i];
-        remember(s, &m->waiting[i]);
+        struct tok_waiting *w = &m->waiting[i];
+        w->job = jobs[i];
+        word_cache_learn(&s->cache, &w->key, w->word, w->n, jobs[i].ids, jobs[i].n);
     }
     /* What the words need less than was kept free is closed up. */
     size_t to = m->gap[0].at;

@@ -1,6 +1,8 @@
-/* tok_part.h - one part of a text: what tok_fast.c and tok_carry.c share. */
+/* tok_part.h - one part of a text: what tok_fast.c, tok_carry.c, tok_form.c and tok_word.c share. */
 #ifndef CORE_TOKEN_TOK_PART_H
 #define CORE_TOKEN_TOK_PART_H
+
+#include <string.h>
 
 #include "core/token/tok_internal.h"
 
@@ -15,6 +17,19 @@ static inline const int32_t *tok_part_known(struct tok_scratch *s, const uint8_t
 {
     if (len <= WORD_KEY_MAX) return word_cache_ids(&s->cache, key, n_ids, code);
     return len <= WORD_LONG_MAX ? word_cache_get_long(&s->cache, key, word, len, n_ids, code) : NULL;
+}
+
+/* Puts them behind those of out, which has room; false: it does not know the part. */
+static inline bool tok_part_take(struct tok_scratch *s, const uint8_t *word, size_t len, const struct word_key *key,
+                                 struct tok_ids *out)
+{
+    size_t n;
+    uint32_t code;
+    const int32_t *ids = tok_part_known(s, word, len, key, &n, &code);
+    if (!ids) return false;
+    memcpy(out->id + out->n, ids, n * sizeof *ids);
+    out->n += n;
+    return true;
 }
 
 static inline int tok_part_put(const int32_t *ids, size_t n, struct tok_ids *out, struct err *e)

@@ -1,10 +1,10 @@
 /* Pieces to ids: the word caches and what happens when they miss. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_part.h"
 
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
 {
@@ -82,20 +82,11 @@ static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const stru
 static int other_word(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                       size_t n, size_t at, struct tok_ids *out, struct err *e)
 {
-    size_t n_ids, before = out->n;
-    uint32_t code;
-    const int32_t *ids = NULL;
-    if (n > WORD_KEY_MAX && n <= WORD_LONG_MAX) ids = word_cache_get_long(&s->cache, key, word, n, &n_ids, &code);
-    if (ids) {
-        memcpy(out->id + out->n, ids, n_ids * sizeof *ids);
-        out->n += n_ids;
-        return 0;
-    }
+    size_t before = out->n;
+    if (n > WORD_KEY_MAX && tok_part_take(s, word, n, key, out)) return 0;
     if (put_off(t, s, key, word, n, out)) return 0;
     if (tok_model_word(t, s, word, n, at, out, e)) return -1;
-    ids = out->id + before;
-    if (n <= WORD_KEY_MAX) word_cache_add(&s->cache, key, ids, out->n - before);
-    else if (n <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, n, ids, out->n - before, 0);
+    word_cache_learn(&s->cache, key, word, n, out->id + before, out->n - before);
     return 0;
 }
 

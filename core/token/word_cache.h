@@ -169,4 +169,12 @@ void word_cache_add_code(struct word_cache *c, const struct word_key *key, const
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
                          size_t n, const int32_t *ids, size_t n_ids, uint32_t code);
 
+/* Of a cache without codes: the ids of a word[n] of any length; words longer than WORD_LONG_MAX are not kept. */
+static inline void word_cache_learn(struct word_cache *c, const struct word_key *key, const uint8_t *word, size_t n,
+                                    const int32_t *ids, size_t n_ids)
+{
+    if (n <= WORD_KEY_MAX) word_cache_add(c, key, ids, n_ids);
+    else if (n <= WORD_LONG_MAX) word_cache_add_long(c, key, word, n, ids, n_ids, 0);
+}
+
 #endif
