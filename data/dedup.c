@@ -146,7 +146,7 @@ static int wait_for(struct dedup *d, const struct phase *p, struct err *e)
         }
         if (!told) log_info("dedup: waiting for shard %d (%s)", i, p->name);
         told = true;
-        if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal");
+        if (sig_check(e)) return -1;
         usleep(100000);
     }
     return 0;

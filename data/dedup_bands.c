@@ -109,10 +109,7 @@ int dedup_pairs(struct dedup *d, struct err *e)
     int ret = dstore_read(&d->store, D_KEY, lo, hi, &m, e);
     if (!ret && d->old) ret = dindex_read(d->old, D_KEY, lo, hi, &m, e);
     for (uint64_t seen = 0; !ret; seen++) {
-        if ((seen & 0xfffff) == 0xfffff && sig_stop_requested())
-            ret = err_set(e, ERR_STOPPED, "stopped by a signal");
-        else if (next(&m, &r, e))
-            ret = -1;
+        if (((seen & 0xfffff) == 0xfffff && sig_check(e)) || next(&m, &r, e)) ret = -1;
         if (ret || !r) break;
         ret = dbucket_add(&b, r[0], r[1], add_pair, d, e);
     }

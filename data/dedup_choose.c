@@ -53,8 +53,8 @@ static int near_fates(struct dedup *d, struct dsort *fates, struct err *e)
     int got = dstore_read(&d->store, D_EDGE, 0, UINT64_MAX, &m, e);
     while (!got && (got = dmerge_next(&m, &r, e)) > 0) {
         got = 0;
-        if ((++seen & 0xfffff) == 0 && sig_stop_requested()) {
-            got = err_set(e, ERR_STOPPED, "stopped by a signal");
+        if ((++seen & 0xfffff) == 0 && sig_check(e)) {
+            got = -1;
             break;
         }
         if (r[1] == decided) continue;

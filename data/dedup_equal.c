@@ -14,8 +14,7 @@ static int each_group(struct dedup *d, struct dmerge *m, struct err *e)
     uint64_t hi = 0, lo = 0, leader = 0, n = 0, seen = 0;
     int got;
     while ((got = dmerge_next(m, &r, e)) > 0) {
-        if ((++seen & 0xfffff) == 0 && sig_stop_requested())
-            return err_set(e, ERR_STOPPED, "stopped by a signal");
+        if ((++seen & 0xfffff) == 0 && sig_check(e)) return -1;
         if (!n || r[0] != hi || r[1] != lo) {
             hi = r[0];
             lo = r[1];

@@ -137,7 +137,7 @@ static int join_band(struct joining *j, struct join_worker *w, int band)
     struct dbucket b = {0};
     struct pair_sink sink = {j, w};
     size_t n = 0, least = dlarge_least(j->n);
-    if (sig_stop_requested()) return err_set(&w->err, ERR_STOPPED, "stopped by a signal");
+    if (sig_check(&w->err)) return -1;
     mark(j, w, band);
     if (collect(j, w, &n)) return -1;
     dedup_radix_sort(w->rec, n, 2, NULL);

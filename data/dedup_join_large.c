@@ -146,7 +146,7 @@ static int flush(const struct pairing *p, struct pairing_worker *w)
 
 static int pairs_of_rows(const struct pairing *p, struct pairing_worker *w, size_t from, size_t to)
 {
-    if (sig_stop_requested()) return err_set(&w->err, ERR_STOPPED, "stopped by a signal");
+    if (sig_check(&w->err)) return -1;
     if (!w->pair && make_worker(p, w)) return -1;
     find_places(p, w, from, to);
     for (size_t i = 0, k = 0; i < to - from; i++) { /* begin[i] is now where those of the next row begin */

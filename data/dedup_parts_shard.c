@@ -159,8 +159,7 @@ static int choose_shard(struct sharing *s, struct err *e)
     uint64_t text;
     int got;
     while ((got = get(s, &b, &text, e)) > 0) {
-        if (sig_stop_requested()) got = err_set(e, ERR_STOPPED, "stopped by a signal");
-        if (got > 0 && parts_decide_block(&s->p, &b, e)) got = -1;
+        if (sig_check(e) || parts_decide_block(&s->p, &b, e)) got = -1;
         if (got < 0) break;
         without_hashes(&b);
         if ((got = put(s, &b, text, e)) < 0) break;

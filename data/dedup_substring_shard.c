@@ -129,7 +129,7 @@ int dedup_strings_choose(struct dedup *d, struct err *e)
         end[i + 1] = x.text.len;
     }
     if (!ret) ret = strings_find(&x, e);
-    if (!ret && sig_stop_requested()) ret = err_set(e, ERR_STOPPED, "stopped by a signal");
+    if (!ret) ret = sig_check(e);
     for (size_t i = 0; i < shards && !ret; i++) {
         char *path = dstore_file(&d->store, 0, "repeats", (int)i, e);
         ret = path ? put_bits(&x, path, end[i], end[i + 1], e) : -1;

@@ -143,7 +143,7 @@ static int verify_all(struct verifying *v, struct dmerge *m, struct err *e)
     const uint64_t *r;
     int got = 1;
     while (got > 0) {
-        if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal");
+        if (sig_check(e)) return -1;
         for (v->n = 0; v->n < BATCH && (got = dmerge_next(m, &r, e)) > 0; v->n++)
             v->v[v->n] = (struct verified){.a = r[1], .b = r[0]};
         if (got < 0) return -1;
