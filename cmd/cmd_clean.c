@@ -289,8 +289,7 @@ static int shard_start(struct clean_opts *o, struct shard *x, struct err *e)
     if (shard_parse(o->shard, &x->i, &x->n, e)) return -1;
     if (o->replay || o->train.train)
         return err_set(e, ERR_USAGE, "--shard parts documents to be cleaned; not with --replay or --train-classifier");
-    if (x->n > 1 && !o->dry_run && strcmp(o->out, "-") == 0)
-        return err_set(e, ERR_USAGE, "--shard needs --out FILE; shard I of N writes FILE with .I-of-N in its name");
+    if (shard_check_out(x->n, o->out, o->dry_run, e)) return -1;
     buf_printf(&x->label, "%d/%d", x->i, x->n);
     o->shard = x->label.data;
     for (size_t k = 0; k < COUNT_OF(outputs); k++) {

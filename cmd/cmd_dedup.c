@@ -160,9 +160,7 @@ static int parse_shard(const struct dedup_opts *o, struct dedup_cfg *cfg, struct
     if (!o->shard) return 0;
     if (shard_parse(o->shard, &cfg->shard, &cfg->shards, e)) return -1;
     if (!o->workdir) return err_set(e, ERR_USAGE, "--shard needs --workdir DIR, the same for all shards");
-    if (cfg->shards > 1 && !o->dry_run && strcmp(o->out, "-") == 0)
-        return err_set(e, ERR_USAGE, "--shard needs --out FILE; shard I of N writes FILE with .I-of-N in its name");
-    return 0;
+    return shard_check_out(cfg->shards, o->out, o->dry_run, e);
 }
 
 static void talk(const struct dedup_cfg *cfg, const struct dedup_stats *s, double seconds)

@@ -57,3 +57,9 @@ int shard_parse(const char *s, int *shard, int *shards, struct err *e)
         return err_set(e, ERR_USAGE, "--shard %d/%d: want I from 0 to N - 1", *shard, *shards);
     return 0;
 }
+
+int shard_check_out(int shards, const char *out, bool dry_run, struct err *e)
+{
+    if (shards == 1 || dry_run || strcmp(out, "-") != 0) return 0;
+    return err_set(e, ERR_USAGE, "--shard needs --out FILE; shard I of N writes FILE with .I-of-N in its name");
+}

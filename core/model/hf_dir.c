@@ -78,20 +78,13 @@ static int load_ends(struct saved_model *m, const char *dir, struct err *e)
     return 0;
 }
 
-static int load_json(struct saved_model *m, const char *path, struct err *e)
+/* A tokenizer.json is kept as it is, of another file what tok_to_json() makes of it. */
+static int load_file(struct saved_model *m, const char *path, bool json, struct err *e)
 {
     struct buf b = {0};
-    int ret = file_read_all(path, MAX_TOKENIZER, &b, e);
-    if (!ret && !(m->tok = tok_parse(b.data, b.len, path, e))) ret = -1;
-    if (!ret && !(m->tok_json = buf_steal(&b))) ret = err_oom(e, b.len, "tokenizer");
-    buf_free(&b);
-    return ret;
-}
-
-static int load_own(struct saved_model *m, const char *path, struct err *e)
-{
-    struct buf b = {0};
-    int ret = (m->tok = tok_load(path, e)) && tok_to_json(m->tok, &b, e) == 0 ? 0 : -1;
+    int ret = json ? file_read_all(path, MAX_TOKENIZER, &b, e) : 0;
+    if (!ret && !(m->tok = json ? tok_parse(b.data, b.len, path, e) : tok_load(path, e))) ret = -1;
+    if (!ret && !json) ret = tok_to_json(m->tok, &b, e);
     if (!ret && !(m->tok_json = buf_steal(&b))) ret = err_oom(e, b.len, "tokenizer");
     buf_free(&b);
     return ret;
@@ -116,7 +109,7 @@ static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
     bool json = has(dir, "tokenizer.json");
     char *path = json ? path_join(dir, "tokenizer.json") : own_file(dir);
     if (!path) return json ? err_oom(e, strlen(dir), "a path") : 0;
-    int ret = json ? load_json(m, path, e) : load_own(m, path, e);
+    int ret = load_file(m, path, json, e);
     if (!ret && tok_vocab_size(m->tok) > m->config.vocab)
         ret = err_set(e, ERR_DATA, "'%s' has ids up to %d, but config.json a vocabulary of %d", path,
                       tok_vocab_size(m->tok) - 1, m->config.vocab);
