@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/infer/explain.h"
 #include "core/infer/generate.h"
+#include "core/token/closing.h"
 
 static const char *const default_words[] = {"the", "cat", "sat", "on", "the", "mat"};
 
@@ -156,39 +157,78 @@ static const struct cmd cmd_architectures = {
 struct lens_opts {
     struct opt_common common;
     int64_t layer, head;
-    const char *svg;
-    bool all;
+    const char *svg, *target;
+    bool all, cross;
+};
+
+struct lens_side {
+    int32_t *id;
+    int n;
+    char **label;
 };
 
 struct lens {
     struct saved_model m;
     struct pool *pool;
-    struct tok_ids ids;
-    char **label;
+    struct lens_side text, target;
     struct lens_result res;
 };
 
+static void free_side(struct lens_side *s)
+{
+    explain_labels_free(s->label, s->n);
+    free(s->id);
+}
+
 static void lens_close(struct lens *l)
 {
-    explain_labels_free(l->label, (int)l->ids.n);
+    free_side(&l->text);
+    free_side(&l->target);
     lens_result_free(&l->res);
-    tok_ids_free(&l->ids);
     saved_close(&l->m);
     pool_free(l->pool);
 }
 
-static int lens_open(struct lens *l, const struct lens_opts *o, const struct opt_result *r, bool experts, struct err *e)
+/* The ids, between first and last where these are not negative. */
+static int take_side(const struct lens *l, struct lens_side *s, int first, const struct tok_ids *ids, int last, struct err *e)
 {
     enum { MOST = 400 };
+    if (ids->n > MOST) return err_set(e, ERR_USAGE, "the text has %zu tokens; up to %d can be shown", ids->n, MOST);
+    if (!(s->id = mem_alloc(ids->n + 2, sizeof *s->id))) return err_oom(e, ids->n * sizeof *s->id, "the text");
+    if (first >= 0) s->id[s->n++] = first;
+    for (size_t i = 0; i < ids->n; i++) s->id[s->n++] = ids->id[i];
+    if (last >= 0) s->id[s->n++] = last;
+    s->label = explain_labels(l->m.tok, s->id, s->n);
+    return s->label ? 0 : err_oom(e, (size_t)s->n * sizeof *s->label, "labels");
+}
+
+/* The text as the model reads it: an encoder-decoder's source is closed, its target begins with a token of its own. */
+static int take_text(struct lens *l, const char *text, const char *target, struct err *e)
+{
+    bool two = l->m.config.stack == STACK_ENCDEC;
+    struct tok_ids ids = {0};
+    int32_t start;
+    int ret = gen_encode_prompt(l->m.tok, text, strlen(text), &ids, e);
+    if (!ret) ret = take_side(l, &l->text, -1, &ids, two ? tok_closing(l->m.tok, ids.id, ids.n) : -1, e);
+    if (!ret && target) {
+        ids.n = 0;
+        ret = gen_encode_more(l->m.tok, target, strlen(target), &ids, e);
+        if (!ret) ret = gen_decoder_start(l->m.config.decoder_start, l->m.tok, &start, e);
+        if (!ret) ret = take_side(l, &l->target, start, &ids, -1, e);
+    }
+    tok_ids_free(&ids);
+    return ret;
+}
+
+static int lens_open(struct lens *l, const struct lens_opts *o, const struct opt_result *r, bool experts, struct err *e)
+{
     if (r->n_args != 2) return err_set(e, ERR_USAGE, "want a model and a text");
     if (!(l->pool = pool_new((int)o->common.threads, e)) || saved_open(&l->m, r->args[0], DT_F32, l->pool, e)) return -1;
     if (!l->m.tok) return err_set(e, ERR_CONFIG, "'%s' has no tokenizer; the text cannot be read", l->m.path);
-    if (gen_encode_prompt(l->m.tok, r->args[1], strlen(r->args[1]), &l->ids, e)) return -1;
-    if (l->ids.n > MOST) return err_set(e, ERR_USAGE, "the text has %zu tokens; up to %d can be shown", l->ids.n, MOST);
-    l->label = explain_labels(l->m.tok, l->ids.id, (int)l->ids.n);
-    if (!l->label) return err_oom(e, l->ids.n * sizeof *l->label, "labels");
-    return (experts ? lens_run_experts : lens_run_attention)(&l->m, l->ids.id, (int)l->ids.n, (int)o->layer, l->pool,
-                                                             &l->res, e);
+    if (take_text(l, r->args[1], o->target, e)) return -1;
+    struct lens_text t = {.ids = l->text.id, .n = l->text.n, .target = l->target.id, .n_target = l->target.n,
+                          .cross = o->cross};
+    return (experts ? lens_run_experts : lens_run_attention)(&l->m, &t, (int)o->layer, l->pool, &l->res, e);
 }
 
 static const struct opt attention_opts[] = {
@@ -197,6 +237,8 @@ static const struct opt attention_opts[] = {
     OPT_INT(0, "layer", C, layer, "N", "0", 0, 1000, "Layer, from 0"),
     OPT_INT(0, "head", C, head, "N", "0", 0, 1000, "Head, from 0"),
     OPT_BOOL(0, "all", C, all, NULL, "Every head of the layer"),
+    OPT_STR(0, "target", C, target, "TEXT", NULL, "Encoder-decoder: what the decoder writes; its layers are shown"),
+    OPT_BOOL(0, "cross", C, cross, NULL, "How the target looks at the text, not at itself"),
     OPT_STR(0, "svg", C, svg, "FILE", NULL, "Also draw the head as an SVG file"),
     OPT_COMMON(C, common),
     OPT_END()
@@ -216,13 +258,18 @@ static int run_attention(const struct cmd *self, int argc, char **argv, struct e
         ret = err_set(e, ERR_USAGE, "--head %lld: the layer has heads 0 to %d", (long long)o.head, l.res.heads - 1);
         goto out;
     }
-    size_t matrix = (size_t)l.res.n * (size_t)l.res.n;
-    for (int h = o.all ? 0 : (int)o.head; h < (o.all ? l.res.heads : (int)o.head + 1); h++) {
-        explain_attention_text(l.res.attention + (size_t)h * matrix, l.label, l.res.n, (int)o.layer, h, &b);
+    size_t matrix = (size_t)l.res.n * (size_t)l.res.seen;
+    struct explain_head a = {.row = (o.target ? l.target : l.text).label, .n = l.res.n, .seen = l.res.seen,
+                             .col = (o.target && !o.cross ? l.target : l.text).label, .layer = (int)o.layer};
+    for (a.head = o.all ? 0 : (int)o.head; a.head < (o.all ? l.res.heads : (int)o.head + 1); a.head++) {
+        a.P = l.res.attention + (size_t)a.head * matrix;
+        explain_attention_text(&a, &b);
         if (o.all) buf_addc(&b, '\n');
     }
     if (o.svg) {
-        explain_attention_svg(l.res.attention + (size_t)o.head * matrix, l.label, l.res.n, (int)o.layer, (int)o.head, &svg);
+        a.head = (int)o.head;
+        a.P = l.res.attention + (size_t)a.head * matrix;
+        explain_attention_svg(&a, &svg);
         ret = buf_ok(&svg, e) ? -1 : file_write_all(o.svg, svg.data, svg.len, e);
     }
     ret = print(&b, ret, e);
@@ -239,7 +286,8 @@ static const struct cmd cmd_attention = {
     .usage = "[options] MODEL TEXT",
     .examples = "  llmctl explain attention run \"The cat sat on the mat because it was tired\"\n"
                 "  llmctl explain attention run \"what light\" --layer 2 --head 3 --svg head.svg\n"
-                "  llmctl explain attention hf-dir \"a b c a b\" --layer 1 --all\n",
+                "  llmctl explain attention hf-dir \"a b c a b\" --layer 1 --all\n"
+                "  llmctl explain attention t5 \"guten Morgen\" --target \"good morning\" --cross\n",
     .details = "Attention, for each token i: its query q_i is compared with the key k_j of\n"
                "every token j it may see, score_ij = q_i.k_j / sqrt(d) (and what the position\n"
                "encoding adds); softmax makes shares of the scores, p_ij = e^score_ij / sum;\n"
@@ -252,7 +300,10 @@ static const struct cmd cmd_attention = {
                "gives nothing (sink): gpt-oss. Norms on q and k: Qwen3, Gemma 3, OLMo 2. Soft\n"
                "caps on scores: Gemma 2.\n"
                "\n"
-               "Of an encoder-decoder the encoder's layers are shown.\n",
+               "Of an encoder-decoder the encoder's layers are shown, with --target those of\n"
+               "its decoder. A layer of the decoder attends twice: to what it has written so\n"
+               "far, and (--cross) to the encoder's output for every token of the source; there\n"
+               "queries come from the target, keys and values from the source.\n",
     .opts = attention_opts,
     .run = run_attention,
 };
@@ -276,7 +327,7 @@ static int run_moe(const struct cmd *self, int argc, char **argv, struct err *e)
     if (ret || r.exit_now) goto out;
     if ((ret = lens_open(&l, &o, &r, true, e))) goto out;
     model_moe_layers(&l.m.config, &experts);
-    explain_experts(&l.res, l.label, (int)o.layer, experts, &b);
+    explain_experts(&l.res, l.text.label, (int)o.layer, experts, &b);
     ret = print(&b, 0, e);
 out:
     lens_close(&l);

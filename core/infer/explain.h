@@ -34,9 +34,15 @@ void explain_architectures(const char *const *word, int n, int source, struct bu
 char **explain_labels(const struct tokenizer *t, const int32_t *ids, int n);
 void explain_labels_free(char **label, int n);
 
-/* One head's matrix [n, n]: shades in a terminal; an SVG file of its own. */
-void explain_attention_text(const float *P, char *const *label, int n, int layer, int head, struct buf *out);
-void explain_attention_svg(const float *P, char *const *label, int n, int layer, int head, struct buf *out);
+/* One head's matrix [n, seen]: who looks (row), and at whom (col).  As shades in a terminal; as an SVG file of its
+ * own. */
+struct explain_head {
+    const float *P;
+    char *const *row, *const *col; /* labels, [n] and [seen] */
+    int n, seen, layer, head;
+};
+void explain_attention_text(const struct explain_head *a, struct buf *out);
+void explain_attention_svg(const struct explain_head *a, struct buf *out);
 
 /* Tokens with their experts, and how often each expert was taken. */
 void explain_experts(const struct lens_result *r, char *const *label, int layer, int n_experts, struct buf *out);

@@ -1,5 +1,6 @@
 /* Attention and experts of a text, as pictures. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,57 +64,71 @@ static int widest(char *const *label, int n)
     return w;
 }
 
-void explain_attention_text(const float *P, char *const *label, int n, int layer, int head, struct buf *out)
+void explain_attention_text(const struct explain_head *a, struct buf *out)
 {
     static const char *const shade[] = {" ", "\xc2\xb7", "\xe2\x96\x91", "\xe2\x96\x92", "\xe2\x96\x93", "\xe2\x96\x88"};
-    int w = widest(label, n);
-    buf_printf(out, "layer %d, head %d: each row is a token and how it spreads its attention\n", layer, head);
+    int w = widest(a->row, a->n);
+    buf_printf(out, "layer %d, head %d: each row is a token%s and how it spreads its attention%s\n", a->layer, a->head,
+               a->row == a->col ? "" : " of the target", a->row == a->col ? "" : " over the source");
     buf_printf(out, "(\xc2\xb7 from 2 %%, \xe2\x96\x91 10 %%, \xe2\x96\x92 25 %%, \xe2\x96\x93 50 %%, \xe2\x96\x88 75 "
                     "%%); right: the token it looks at most\n\n");
-    for (int i = 0; i < n; i++) {
-        const float *p = P + (size_t)i * (size_t)n;
+    for (int i = 0; i < a->n; i++) {
+        const float *p = a->P + (size_t)i * (size_t)a->seen;
         int best = 0;
-        padded(out, label[i], w);
+        padded(out, a->row[i], w);
         buf_adds(out, " |");
-        for (int j = 0; j < n; j++) {
+        for (int j = 0; j < a->seen; j++) {
             int k = p[j] >= 0.75f ? 5 : p[j] >= 0.5f ? 4 : p[j] >= 0.25f ? 3 : p[j] >= 0.1f ? 2 : p[j] >= 0.02f ? 1 : 0;
             buf_adds(out, shade[k]);
             if (p[j] > p[best]) best = j;
         }
-        buf_printf(out, "| %3.0f %% %d %s\n", 100 * (double)p[best], best, label[best]);
+        buf_printf(out, "| %3.0f %% %d %s\n", 100 * (double)p[best], best, a->col[best]);
     }
 }
 
-void explain_attention_svg(const float *P, char *const *label, int n, int layer, int head, struct buf *out)
+static void svg_label(struct buf *out, const char *where, const char *label)
 {
-    int cell = n > 60 ? 10 : 18, left = 20 + 8 * widest(label, n), top = left + 30, size = n * cell;
+    buf_printf(out, "<text %s>", where);
+    buf_add_html(out, label, strlen(label));
+    buf_adds(out, "</text>\n");
+}
+
+static void svg_cell(const struct explain_head *a, int i, int j, int x, int y, int size, struct buf *out)
+{
+    double p = (double)a->P[(size_t)i * (size_t)a->seen + (size_t)j];
+    if (p < 0.005) return;
+    buf_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#2a6fbb\" fill-opacity=\"%.3f\"><title>",
+               x, y, size - 1, size - 1, sqrt(p));
+    buf_add_html(out, a->row[i], strlen(a->row[i]));
+    buf_adds(out, " \xe2\x86\x92 ");
+    buf_add_html(out, a->col[j], strlen(a->col[j]));
+    buf_printf(out, " %.1f %%</title></rect>\n", 100 * p);
+}
+
+void explain_attention_svg(const struct explain_head *a, struct buf *out)
+{
+    int most = a->n > a->seen ? a->n : a->seen, cell = most > 60 ? 10 : 18;
+    int left = 20 + 8 * widest(a->row, a->n), top = 50 + 8 * widest(a->col, a->seen);
+    int width = left + a->seen * cell + 20;
     buf_printf(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"monospace\" font-size=\"11\">\n"
         "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
-        "<text x=\"10\" y=\"20\" font-size=\"14\">layer %d, head %d: rows look at columns</text>\n",
-        left + size + 20 < 420 ? 420 : left + size + 20, top + size + 20, layer, head);
-    for (int i = 0; i < n; i++) {
-        buf_printf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", left - 6, top + i * cell + cell - 5);
-        buf_add_html(out, label[i], strlen(label[i]));
-        buf_printf(out, "</text>\n<text transform=\"translate(%d %d) rotate(-90)\">", left + i * cell + cell - 5, top - 6);
-        buf_add_html(out, label[i], strlen(label[i]));
-        buf_adds(out, "</text>\n");
-        for (int j = 0; j < n; j++) {
-            double p = (double)P[(size_t)i * (size_t)n + (size_t)j];
-            if (p < 0.005) continue;
-            buf_printf(
-                out,
-                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#2a6fbb\" fill-opacity=\"%.3f\"><title>",
-                left + j * cell, top + i * cell, cell - 1, cell - 1, sqrt(p));
-            buf_add_html(out, label[i], strlen(label[i]));
-            buf_adds(out, " \xe2\x86\x92 ");
-            buf_add_html(out, label[j], strlen(label[j]));
-            buf_printf(out, " %.1f %%</title></rect>\n", 100 * p);
-        }
+        "<text x=\"10\" y=\"20\" font-size=\"14\">layer %d, head %d: %s</text>\n",
+        width < 420 ? 420 : width, top + a->n * cell + 20, a->layer, a->head,
+        a->row == a->col ? "rows look at columns" : "the target (rows) looks at the source");
+    char where[96];
+    for (int j = 0; j < a->seen; j++) {
+        snprintf(where, sizeof where, "transform=\"translate(%d %d) rotate(-90)\"", left + j * cell + cell - 5, top - 6);
+        svg_label(out, where, a->col[j]);
+    }
+    for (int i = 0; i < a->n; i++) {
+        snprintf(where, sizeof where, "x=\"%d\" y=\"%d\" text-anchor=\"end\"", left - 6, top + i * cell + cell - 5);
+        svg_label(out, where, a->row[i]);
+        for (int j = 0; j < a->seen; j++) svg_cell(a, i, j, left + j * cell, top + i * cell, cell, out);
     }
     buf_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#999\"/>\n</svg>\n",
-               left, top, size, size);
+               left, top, a->seen * cell, a->n * cell);
 }
 
 void explain_experts(const struct lens_result *r, char *const *label, int layer, int n_experts, struct buf *out)

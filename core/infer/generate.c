@@ -220,12 +220,17 @@ static int decode_all(struct gen *g, struct gen_stats *stats, struct err *e)
     }
 }
 
+int gen_decoder_start(int of_model, const struct tokenizer *t, int32_t *start, struct err *e)
+{
+    *start = of_model >= 0 ? of_model : tok_bos(t) >= 0 ? tok_bos(t) : tok_eos(t);
+    if (*start >= 0) return 0;
+    return err_set(e, ERR_CONFIG, "the model has no decoder_start and its tokenizer no begin-of-text token");
+}
+
 /* An encoder-decoder reads the prompt as its source and begins its text with *start. */
 static int take_source(struct gen *g, const int32_t *prompt, int n_prompt, int32_t *start, struct err *e)
 {
-    *start = decoder_start(g->d);
-    if (*start < 0) *start = tok_bos(g->t) >= 0 ? tok_bos(g->t) : tok_eos(g->t);
-    if (*start < 0) return err_set(e, ERR_CONFIG, "the model has no decoder_start and its tokenizer no begin-of-text token");
+    if (gen_decoder_start(decoder_start(g->d), g->t, start, e)) return -1;
     int closing = tok_closing(g->t, prompt, (size_t)n_prompt);
     if (closing < 0) return decoder_source(g->d, 0, prompt, n_prompt, e);
     int32_t *source = mem_alloc((size_t)n_prompt + 1, sizeof *source);

@@ -62,6 +62,9 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
             uint32_t sequence0, gen_text_fn *on_text, void *arg, struct gen_sample **out,
             struct gen_stats *stats, struct err *e);
 
+/* The first input of a decoder: the model's decoder_start, or where that is -1 the tokenizer's begin (or end) of text. */
+int gen_decoder_start(int of_model, const struct tokenizer *t, int32_t *start, struct err *e);
+
 /* Ids of a text that follows others: nothing is added. */
 int gen_encode_more(const struct tokenizer *t, const char *text, size_t n, struct tok_ids *ids, struct err *e);
 /* Ids of a prompt text, with what the tokenizer's template adds; an empty

@@ -60,3 +60,15 @@ expect 2 "$LLMCTL" explain attention run "$(cat text.txt)"
 expect 73 "$LLMCTL" explain attention run "The fox" --svg no/dir/head.svg
 "$LLMCTL" pretrain text.txt -t tok.json --preset llama-nano --max-length 32 --steps 1 --batch 2 -q --sample-every 0 --out dense
 expect 2 "$LLMCTL" explain moe dense "The fox"
+expect 2 "$LLMCTL" explain attention dense "The fox" --target "jumps"
+grep -q "for encoder-decoders" err || fail "$(cat err)"
+"$LLMCTL" pretrain text.txt -t tok.json --preset t5-nano --max-length 32 --steps 1 --batch 2 -q --sample-every 0 --out two
+expect 0 "$LLMCTL" explain attention two "The fox" --target "jumps over the dog" --cross --svg cross.svg
+has "over the source"
+rows=$(grep -c text-anchor cross.svg) columns=$(grep -c rotate cross.svg)
+[ "$rows" = "$(grep -c '%' out | awk '{print $1 - 1}')" ] || fail "$rows rows"
+[ "$columns" -lt "$rows" ] || fail "$columns columns"
+expect 0 "$LLMCTL" explain attention two "The fox" --target "jumps" --layer 1
+expect 2 "$LLMCTL" explain attention two "The fox" --target "jumps" --layer 2
+grep -q "the decoder has layers 0 to 1" err || fail "$(cat err)"
+expect 2 "$LLMCTL" explain attention two "The fox" --cross

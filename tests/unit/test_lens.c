@@ -47,7 +47,7 @@ static void rows_are_shares_of_what_may_be_seen(void **state)
         if (!known) continue;
         struct saved_model m = make(v);
         struct lens_result r;
-        if (lens_run_attention(&m, ids, N, 1, pool, &r, &e)) fail_msg("%s: %s", v->name, e.msg);
+        if (lens_run_attention(&m, &(struct lens_text){.ids = ids, .n = N}, 1, pool, &r, &e)) fail_msg("%s: %s", v->name, e.msg);
         assert_int_equal(r.heads, v->heads);
         const struct block_config *k = model_block(&m.config, 1);
         double spread = 0;
@@ -74,6 +74,60 @@ static void rows_are_shares_of_what_may_be_seen(void **state)
     pool_free(pool);
 }
 
+/* Of an encoder-decoder: the encoder from both sides, the decoder what it has written, and all of the source. */
+static void a_target_looks_at_itself_and_at_the_source(void **state)
+{
+    (void)state;
+    enum { N_TARGET = 7 };
+    struct err e;
+    struct pool *pool = pool_new(2, &e);
+    struct saved_model m = {0};
+    int32_t ids[N], target[N_TARGET];
+    for (int i = 0; i < N; i++) ids[i] = 1 + i * 7 % 61;
+    for (int i = 0; i < N_TARGET; i++) target[i] = i * 11 % 61;
+    struct lens_text views[] = {{.ids = ids, .n = N},
+                                {.ids = ids, .n = N, .target = target, .n_target = N_TARGET},
+                                {.ids = ids, .n = N, .target = target, .n_target = N_TARGET, .cross = true}};
+    if (model_config_preset(&m.config, "t5-nano", &e)) fail_msg("%s", e.msg);
+    m.params = params_new(&e);
+    if (model_declare(&m.config, m.params, DT_F32, &e) || params_alloc(m.params, false, &e) ||
+        model_init(&m.config, m.params, 3, &e))
+        fail_msg("%s", e.msg);
+    for (size_t v = 0; v < COUNT_OF(views); v++) {
+        struct lens_result r;
+        if (lens_run_attention(&m, &views[v], 1, pool, &r, &e)) fail_msg("view %zu: %s", v, e.msg);
+        assert_int_equal(r.n, v ? N_TARGET : N);
+        assert_int_equal(r.seen, v == 1 ? N_TARGET : N);
+        for (int i = 0; i < r.heads * r.n; i++) {
+            double sum = 0;
+            for (int j = 0; j < r.seen; j++) {
+                double p = (double)r.attention[i * r.seen + j];
+                assert_true(v == 1 && j > i % r.n ? p == 0 : p > 0);
+                sum += p;
+            }
+            assert_true(fabs(sum - 1) < 1e-5);
+        }
+        lens_result_free(&r);
+    }
+    /* Keys are of the source: another last token there moves the shares, another last target does not move the first's. */
+    struct lens_result a, b, c;
+    assert_int_equal(lens_run_attention(&m, &views[2], 1, pool, &a, &e), 0);
+    target[N_TARGET - 1]++;
+    assert_int_equal(lens_run_attention(&m, &views[2], 1, pool, &b, &e), 0);
+    ids[N - 1]++;
+    assert_int_equal(lens_run_attention(&m, &views[2], 1, pool, &c, &e), 0);
+    assert_memory_equal(a.attention, b.attention, (N_TARGET - 1) * N * sizeof(float));
+    assert_memory_not_equal(b.attention, c.attention, N * sizeof(float));
+    lens_result_free(&a);
+    lens_result_free(&b);
+    lens_result_free(&c);
+    views[2].target = NULL;
+    assert_int_equal(lens_run_attention(&m, &views[2], 1, pool, &a, &e), -1);
+    assert_int_equal(e.code, ERR_USAGE);
+    saved_close(&m);
+    pool_free(pool);
+}
+
 static void experts_are_told_with_their_weights(void **state)
 {
     (void)state;
@@ -82,13 +136,14 @@ static void experts_are_told_with_their_weights(void **state)
     struct saved_model m = {0};
     int32_t ids[N];
     struct lens_result r;
+    struct lens_text t = {.ids = ids, .n = N};
     for (int i = 0; i < N; i++) ids[i] = i * 7 % 61;
     if (model_config_preset(&m.config, "mixtral-nano", &e)) fail_msg("%s", e.msg);
     m.params = params_new(&e);
     if (model_declare(&m.config, m.params, DT_F32, &e) || params_alloc(m.params, false, &e) ||
         model_init(&m.config, m.params, 3, &e))
         fail_msg("%s", e.msg);
-    if (lens_run_experts(&m, ids, N, 2, pool, &r, &e)) fail_msg("%s", e.msg);
+    if (lens_run_experts(&m, &t, 2, pool, &r, &e)) fail_msg("%s", e.msg);
     assert_int_equal(r.top_k, 2);
     for (int i = 0; i < N; i++) {
         assert_in_range(r.experts[2 * i], 0, 7);
@@ -98,7 +153,7 @@ static void experts_are_told_with_their_weights(void **state)
         assert_true(fabsf(r.weights[2 * i] + r.weights[2 * i + 1] - 1) < 1e-5f); /* renormalised */
     }
     lens_result_free(&r);
-    assert_int_equal(lens_run_experts(&m, ids, N, 4, pool, &r, &e), -1);
+    assert_int_equal(lens_run_experts(&m, &t, 4, pool, &r, &e), -1);
     assert_int_equal(e.code, ERR_USAGE);
     saved_close(&m);
     pool_free(pool);
@@ -108,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_shares_of_what_may_be_seen),
+        cmocka_unit_test(a_target_looks_at_itself_and_at_the_source),
         cmocka_unit_test(experts_are_told_with_their_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
