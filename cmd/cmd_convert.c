@@ -142,8 +142,9 @@ const struct cmd cmd_convert = {
                "transformers can load.\n"
                "Families: gpt2, llama, qwen2, qwen3, gpt_neox and the others that README names.\n"
                "Converting there and back gives the same tensors. A tokenizer of\n"
-               "SentencePiece's or tiktoken's kind, which tokenizer.json cannot hold exactly,\n"
-               "goes into a directory as tokenizer.model or tekken.json.\n",
+               "SentencePiece's kind, which tokenizer.json cannot hold exactly, goes into a\n"
+               "directory as tokenizer.model; one of tiktoken's kind becomes a tokenizer.json\n"
+               "with the merges that its ranks come to.\n",
     .opts = opts,
     .run = run,
 };

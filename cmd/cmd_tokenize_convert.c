@@ -68,7 +68,8 @@ const struct cmd cmd_tokenize_convert = {
                "A .gguf holds the vocabulary alone. It names how text is cut: what no name\n"
                "stands for is refused.\n"
                "What is written is read back and compared; what a kind of file cannot hold\n"
-               "exactly is refused with the reason.\n",
+               "exactly is refused with the reason. Ranks (.tiktoken, tekken.json) come down to\n"
+               "one merge a token, which a tokenizer.json lists.\n",
     .opts = convert_opts,
     .run = run_convert,
 };

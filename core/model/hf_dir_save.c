@@ -175,8 +175,8 @@ static void add_token(struct buf *b, const char *key, const struct tokenizer *t,
 /* What a tokenizer comes in; tokenizer_config.json says so where that is not tokenizer.json. */
 static int own_file(const struct saved_model *m, const char **name, struct buf *out, struct err *e)
 {
-    static const struct { enum tok_format format; const char *name; } files[] = {{FORMAT_SPM, "tokenizer.model"},
-                                                                                  {FORMAT_TEKKEN, "tekken.json"}};
+    static const struct { enum tok_format format; const char *name; } files[] = {
+        {FORMAT_JSON, "tokenizer.json"}, {FORMAT_SPM, "tokenizer.model"}, {FORMAT_TEKKEN, "tekken.json"}};
     if (tok_is_json(m->tok)) {
         *name = "tokenizer.json";
         buf_adds(out, m->tok_json);
@@ -201,7 +201,7 @@ static int write_tokenizer(const struct saved_model *m, const char *dir, struct 
     add_token(&b, "bos_token", m->tok, tok_bos(m->tok));
     add_token(&b, "eos_token", m->tok, tok_eos(m->tok));
     buf_printf(&b, "  \"model_max_length\": %d,\n", m->config.max_pos);
-    if (tok_is_json(m->tok)) buf_adds(&b, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n");
+    if (!ret && strcmp(name, "tokenizer.json") == 0) buf_adds(&b, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n");
     else if (!ret) buf_printf(&b, "  \"tokenizer_file\": \"%s\"\n}\n", name);
     if (!ret) ret = buf_ok(&b, e) || write_text(dir, "tokenizer_config.json", b.data, b.len, e) ||
                     write_text(dir, name, file.data, file.len, e);

@@ -201,35 +201,6 @@ static bool is_form(const struct tokenizer *t, enum gguf_form form)
     return t->norm.n == 0;
 }
 
-/* Whether merging makes every token of its own text: then it is the same whether a
- * word that is a token is taken whole (ignore_merges) or merged. */
-static int reaches_all(const struct tokenizer *t, bool *yes, struct err *e)
-{
-    struct tok_scratch *s = tok_scratch_new(t, e);
-    struct buf bytes = {0};
-    int32_t *ids = s ? mem_alloc(t->vocab.pool.len + 2, sizeof *ids) : NULL;
-    int ret = ids ? 0 : -1;
-    if (s && !ids) err_oom(e, t->vocab.pool.len, "tokens");
-    *yes = true;
-    for (int id = 0; id < t->vocab.n && ret == 0 && *yes; id++) {
-        size_t n, count = 0;
-        const char *text = vocab_text(&t->vocab, id, &n);
-        if ((t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_SPECIAL)) != VOCAB_MODEL) continue;
-        if (!buf_reserve(&bytes, n + 1)) ret = buf_ok(&bytes, e);
-        long k = ret ? -1 : bytemap_unspell(text, n, (uint8_t *)bytes.data);
-        const uint8_t *word = t->byte_level ? (const uint8_t *)bytes.data : (const uint8_t *)text;
-        if (ret == 0 && k < 0) *yes = false;
-        else if (ret == 0) ret = tok_symbols(t, word, t->byte_level ? (size_t)k : n, 0, ids, &count, e);
-        if (ret || k < 0 || count < 2) continue;
-        count = bpe_merge_word(&t->bpe, &s->work, ids, count, t->byte_level ? word : NULL, NULL);
-        *yes = count == 1 && ids[0] == id;
-    }
-    free(ids);
-    buf_free(&bytes);
-    tok_scratch_free(s);
-    return ret;
-}
-
 /* *out = the name whose tokenizer cuts and normalises as this one, or NULL: first
  * one of the same ignore_merges, then one that says how text is normalised. */
 static int find_pre(const struct tokenizer *t, const struct gguf_pre **out, struct err *e)
@@ -238,7 +209,7 @@ static int find_pre(const struct tokenizer *t, const struct gguf_pre **out, stru
     bool either = false;
     int best = 0;
     int ret = t->part[PART_PRE] ? say(t->part[PART_PRE], &mine, e) : 0;
-    if (ret == 0) ret = reaches_all(t, &either, e);
+    if (ret == 0) ret = tok_reaches_all(t, &either, e);
     *out = NULL;
     for (size_t k = 0; ret == 0 && gguf_pre_at(k); k++) {
         const struct gguf_pre *p = gguf_pre_at(k);
@@ -303,8 +274,6 @@ static bool has_bytes(const struct tokenizer *t)
 
 static const char *unfit_bytes(const struct tokenizer *t)
 {
-    if (t->source == SOURCE_TIKTOKEN)
-        return "a .tiktoken or tekken.json merges any two tokens that make a third, a GGUF only the pairs it lists";
     if (t->source != SOURCE_JSON || t->model != MODEL_BPE || t->decoder.n != 1 || !t->decoder.bytes)
         return "byte-level BPE, WordPiece as in vocab.txt and SentencePiece's .model are the kinds it has names for";
     if (!has_bytes(t)) return "not every byte has a token";
@@ -480,9 +449,21 @@ static int write_pieces(const struct tokenizer *t, struct buf *bytes, struct err
     return ret;
 }
 
+/* The merges that ranks come to. */
+static int write_ranks(const struct tokenizer *t, struct buf *bytes, struct err *e)
+{
+    struct buf json = {0};
+    struct tokenizer *list = tok_ranks_as_json(t, &json, e) ? NULL : tok_parse(json.data, json.len, "the merges", e);
+    int ret = list ? write_bytes(list, bytes, e) : -1;
+    tok_free(list);
+    buf_free(&json);
+    return ret;
+}
+
 int tok_to_gguf(const struct tokenizer *t, struct buf *out, struct err *e)
 {
     if (t->source == SOURCE_SPM) return write_pieces(t, out, e);
+    if (t->source == SOURCE_TIKTOKEN) return write_ranks(t, out, e);
     if (t->source == SOURCE_JSON && t->model == MODEL_WORDPIECE) return write_words(t, out, e);
     return write_bytes(t, out, e);
 }

@@ -205,11 +205,11 @@ static int refuse(const struct tokenizer *t, const char *format, const char *why
     return err_set(e, ERR_DATA, "%s cannot hold this tokenizer (%s) exactly: %s", format, s.type, why);
 }
 
-/* A GPT-2 tokenizer: nothing but what these two files imply. */
-static bool is_gpt2(const struct tokenizer *t)
+/* A GPT-2 tokenizer: nothing but what these two files imply.  `reached`: merging makes every token. */
+static bool is_gpt2(const struct tokenizer *t, bool reached)
 {
     bool plain = t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && t->split == SPLIT_GPT2 &&
-                 t->norm.n == 0 && t->unk_id < 0 && !t->ignore_merges && t->single.n <= 1 && t->pair.n <= 2 &&
+                 t->norm.n == 0 && t->unk_id < 0 && (!t->ignore_merges || reached) && t->single.n <= 1 && t->pair.n <= 2 &&
                  !t->limits.truncate && !t->limits.pad && t->decoder.bytes &&
                  (!t->prefix || !*t->prefix) && (!t->suffix || !*t->suffix);
     for (size_t i = 0; i < t->n_added; i++)
@@ -238,7 +238,7 @@ static int same_as(const struct tokenizer *t, struct tokenizer *back, const char
     if (!back) return -1;
     bool same = tok_hash(back) == tok_hash(t);
     tok_free(back);
-    return same ? 0 : refuse(t, format, why, e);
+    return same ? 0 : refuse(t, format, *why ? why : "what was written reads back as another tokenizer", e);
 }
 
 static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct buf *config, struct err *e)
@@ -293,7 +293,9 @@ bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b)
 static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf *merges, struct err *e)
 {
     static const char why[] = "vocab.json and merges.txt hold tokens and merges of a GPT-2 tokenizer only";
-    if (!is_gpt2(t)) return refuse(t, "merges.txt", why, e);
+    bool reached = false;
+    if (t->model == MODEL_BPE && t->ignore_merges && tok_reaches_all(t, &reached, e)) return -1;
+    if (!is_gpt2(t, reached)) return refuse(t, "merges.txt", why, e);
     buf_addc(vocab, '{');
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
@@ -327,14 +329,58 @@ bool tok_is_json(const struct tokenizer *t)
     return t->source == SOURCE_JSON;
 }
 
+/* Ranks as vocab.json and merges.txt. */
+static int write_ranked_merges(const struct tokenizer *t, struct buf *vocab, struct buf *merges, struct err *e)
+{
+    struct buf json = {0};
+    struct tokenizer *list = tok_ranks_as_json(t, &json, e) ? NULL : tok_parse(json.data, json.len, "the merges", e);
+    int ret = list ? write_merges(list, vocab, merges, e) : -1;
+    tok_free(list);
+    buf_free(&json);
+    return ret;
+}
+
+/* Ranks as the merges they come to, and back. */
+static int write_merge_list(const struct tokenizer *t, struct buf *out, struct err *e)
+{
+    struct err inner;
+    if (tok_ranks_as_json(t, out, &inner)) return refuse(t, "tokenizer.json", inner.msg, e);
+    struct tokenizer *back = tok_parse(out->data, out->len, "tokenizer.json", e), *ranks = back ? tok_as_ranks(back, &inner) : NULL;
+    bool read = back != NULL;
+    tok_free(back);
+    if (!read) return -1;
+    if (!ranks) return refuse(t, "tokenizer.json", inner.msg, e);
+    tok_free(ranks);
+    return 0;
+}
+
+static int write_ranks(const struct tokenizer *t, enum tok_format format, struct buf *out, struct err *e)
+{
+    const char *name = format == FORMAT_TEKKEN ? "tekken.json" : ".tiktoken";
+    struct err inner;
+    struct tokenizer *own = t->source == SOURCE_TIKTOKEN ? NULL : tok_as_ranks(t, &inner);
+    if (t->source != SOURCE_TIKTOKEN && !own) return refuse(t, name, inner.msg, e);
+    const struct tokenizer *r = own ? own : t;
+    int ret = 0;
+    if (format == FORMAT_TIKTOKEN) {
+        buf_add(out, r->source_bytes.data, r->source_bytes.len);
+        ret = buf_ok(out, e);
+    } else if ((ret = tok_to_tekken(r, out, e)) == 0) {
+        ret = same_as(r, tok_from_tekken(out->data, out->len, name, e), name, "", e);
+    }
+    tok_free(own);
+    return ret;
+}
+
 static int export_both(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
                        struct err *e)
 {
     switch (format) {
     case FORMAT_JSON:
-        if (t->source != SOURCE_JSON)
+        if (t->source == SOURCE_SPM)
             return refuse(t, "tokenizer.json", "its rules (sums in f32, longest rules first, any two parts "
                                                "that make a token) have no place in that schema; keep its own file", e);
+        if (t->source == SOURCE_TIKTOKEN) return write_merge_list(t, out, e);
         if (tok_to_json(t, out, e)) return -1;
         return same_as(t, tok_parse(out->data, out->len, "tokenizer.json", e), "tokenizer.json", "", e);
     case FORMAT_SPM:
@@ -343,17 +389,13 @@ static int export_both(const struct tokenizer *t, enum tok_format format, struct
         buf_add(out, t->source_bytes.data, t->source_bytes.len);
         return buf_ok(out, e);
     case FORMAT_TIKTOKEN:
-        if (t->source != SOURCE_TIKTOKEN)
-            return refuse(t, ".tiktoken", "such a file merges any two tokens that make a third, a "
-                                          "tokenizer.json only the pairs it lists", e);
         if (t->n_added) return refuse(t, ".tiktoken", "it holds no special tokens", e);
-        buf_add(out, t->source_bytes.data, t->source_bytes.len);
-        return buf_ok(out, e);
+        return write_ranks(t, format, out, e);
     case FORMAT_VOCAB_TXT: return write_vocab_txt(t, out, beside, e);
-    case FORMAT_MERGES: return write_merges(t, out, beside, e);
+    case FORMAT_MERGES:
+        return t->source == SOURCE_TIKTOKEN ? write_ranked_merges(t, out, beside, e) : write_merges(t, out, beside, e);
     case FORMAT_TEKKEN:
-        if (tok_to_tekken(t, out, e)) return -1;
-        return same_as(t, tok_from_tekken(out->data, out->len, "tekken.json", e), "tekken.json", "", e);
+        return write_ranks(t, format, out, e);
     case FORMAT_GGUF: return tok_to_gguf(t, out, e);
     }
     return -1;

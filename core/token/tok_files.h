@@ -45,6 +45,13 @@ bool tok_lowercase_beside(const char *path);
 /* The tokens of a byte-level BPE and their ids, as the ranks of a .tiktoken file,
  * which merges any two tokens that make a third: the file is of another tokenizer. */
 int tok_to_ranks(const struct tokenizer *t, struct buf *out, struct err *e);
+/* tok_ranks.c: a tokenizer of tiktoken's kind as a tokenizer.json that encodes the
+ * same, and the other way round; NULL, or -1, with the reason where there is none. */
+int tok_ranks_as_json(const struct tokenizer *t, struct buf *out, struct err *e);
+struct tokenizer *tok_as_ranks(const struct tokenizer *t, struct err *e);
+/* Whether merging makes every token of its own bytes: then it is the same whether a
+ * word that is a token is taken whole (ignore_merges) or merged. */
+int tok_reaches_all(const struct tokenizer *t, bool *yes, struct err *e);
 /* GGUF of a vocabulary: see gguf_write.c. */
 int tok_to_gguf(const struct tokenizer *t, struct buf *out, struct err *e);
 /* The same tokens, merges and number of added tokens; the same template. */

@@ -116,7 +116,7 @@ static bool fits(const struct tokenizer *t)
     if (t->source != SOURCE_TIKTOKEN || strcmp(t->source_split, "none") == 0) return false;
     for (int id = 0; id < t->vocab.n; id++) {
         bool special = (size_t)id < t->n_added;
-        if (!(t->vocab.v[id].flags & (special ? VOCAB_SPECIAL : VOCAB_MODEL))) return false;
+        if (!(t->vocab.v[id].flags & (special ? VOCAB_SPECIAL : VOCAB_MODEL)) || t->vocab.v[id].len == 0) return false;
     }
     return true;
 }
@@ -141,7 +141,7 @@ int tok_to_tekken(const struct tokenizer *t, struct buf *out, struct err *e)
 {
     if (!fits(t))
         return err_set(e, ERR_DATA, "tekken.json holds a tokenizer of tiktoken's kind with its split, whose special "
-                                    "tokens have the first ids; this one is another");
+                                    "tokens have the first ids and whose tokens have bytes; this one is another");
     const char *regex = split_pattern(t->source_split);
     if (!regex) regex = t->source_split;
     buf_adds(out, "{\"config\":{\"pattern\":");
