@@ -248,7 +248,7 @@ static int by_position(const void *a, const void *b)
 static bool raise_pair(struct learner *l, uint64_t key, struct side *s)
 {
     s->at = PAIR_NO_INDEX;
-    if (s->won == 0 || !is_allowed(l, key)) return !l->oom;
+    if ((s->won == 0 && !l->rules->fill_up) || !is_allowed(l, key)) return !l->oom;
     uint32_t at = pair_get(&l->pairs, key);
     if (at == PAIR_NO_INDEX) return false;
     struct pair *p = &l->pairs.v[at];
@@ -260,7 +260,7 @@ static bool raise_pair(struct learner *l, uint64_t key, struct side *s)
 static bool settle(struct learner *l, uint64_t key, uint32_t id)
 {
     uint64_t a = key >> 32, b = (uint32_t)key;
-        for (size_t i = 0; i < l->n_touched; i++) {
+    for (size_t i = 0; i < l->n_touched; i++) {
         uint32_t x = l->touched[i] & ~RIGHT;
         bool right = l->touched[i] & RIGHT;
         struct side *s = right ? &l->right[x] : &l->left[x];
@@ -326,6 +326,29 @@ static int token_for(struct learner *l, uint64_t key, struct err *e)
     return id;
 }
 
+static int by_ties(const void *a, const void *b, void *learner)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x == y ? 0 : tie_before(learner, x, y) ? -1 : 1;
+}
+
+/* Pairs that have lost all their places. */
+static int fill_up(struct learner *l, struct bpe *bpe, struct err *e)
+{
+    size_t n = 0;
+    uint64_t *key = mem_alloc(l->pairs.n, sizeof *key);
+    int ret = key ? 0 : err_oom(e, l->pairs.n * sizeof *key, "counting pairs");
+    for (uint32_t i = 0; ret == 0 && i < l->pairs.n; i++)
+        if (is_allowed(l, l->pairs.v[i].key)) key[n++] = l->pairs.v[i].key;
+    if (n) qsort_r(key, n, sizeof *key, by_ties, l);
+    for (size_t i = 0; ret == 0 && i < n && l->vocab->n < l->rules->vocab_size; i++) {
+        int id = token_for(l, key[i], e);
+        if (id == -1 || (id >= 0 && bpe_add(bpe, (int)(key[i] >> 32), (int)(uint32_t)key[i], id, e))) ret = -1;
+    }
+    free(key);
+    return l->oom ? err_oom(e, n * sizeof *key, "counting pairs") : ret;
+}
+
 static int learn(struct learner *l, struct bpe *bpe, uint64_t *last_count, struct err *e)
 {
     uint64_t least = l->rules->min_count ? l->rules->min_count : 1;
@@ -353,7 +376,7 @@ static int learn(struct learner *l, struct bpe *bpe, uint64_t *last_count, struc
         if (!merge_everywhere(l, best, (uint32_t)id))
             return err_oom(e, l->pairs.cap * sizeof(struct pair), "counting pairs");
     }
-    return 0;
+    return l->rules->fill_up && l->vocab->n < l->rules->vocab_size ? fill_up(l, bpe, e) : 0;
 }
 
 int bpe_learn(struct bpe_corpus *c, const struct bpe_rules *rules, struct vocab *vocab,

@@ -46,6 +46,9 @@ struct bpe_rules {
     /* Two pairs may give the same text.  The second one merges into the same
      * token, or is dropped. */
     bool drop_known;
+    /* When nothing is left to merge: the pairs that have been next to each other once,
+     * without a place now, become tokens too, in the order of ties. */
+    bool fill_up;
     const char *prefix;  /* taken off the right part ("##"), or NULL */
     /* May this text become a token?  NULL = any. */
     bool (*allowed)(const void *arg, const char *text, size_t n);

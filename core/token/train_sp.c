@@ -44,9 +44,10 @@ static void count_chars(const struct word_table *words, uint64_t *count, uint64_
             struct uni_char u = uni_next((const uint8_t *)word + i, n - i);
             i += u.len;
             if (u.cp == '\n') continue;
+            (*n_sym)++;
+            if (u.cp == 0) continue; /* no piece holds it, as in the original, whose files end texts with it */
             count[u.cp == UNI_BAD ? 0xFFFD : u.cp] += times;
             *total += times;
-            (*n_sym)++;
         }
     }
 }

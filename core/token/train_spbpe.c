@@ -63,7 +63,7 @@ int sp_bpe(const struct sp_corpus *c, const struct sp_rules *r, struct sp_pieces
     struct validity valid = {c, r};
     int n_chars = (int)c->n_chars; /* the unknown one included */
     struct bpe_rules rules = {.vocab_size = r->n_pieces + 1, .min_count = 1, .ties_by_text = true,
-                              .drop_known = true, .allowed = text_valid, .arg = &valid};
+                              .drop_known = true, .fill_up = true, .allowed = text_valid, .arg = &valid};
     uint64_t last;
     uint16_t *chars = sp_chars_by_count(c);
     int ret = chars ? 0 : err_oom(e, c->n_chars, "characters");

@@ -18,6 +18,11 @@ for kind in unigram sp-bpe; do
     ids=$(printf 'static int  x = 7;' | "$LLMCTL" tokenize encode -t b.model --ids -q)
     [ "$(echo "$ids" | "$LLMCTL" tokenize decode -t b.model)" = "static int  x = 7;" ]
 done
+# no piece holds NUL: sentencepiece would refuse the file
+for kind in unigram sp-bpe; do
+    for _ in 1 2 3 4; do printf 'ab\0ab abc abd\n'; done | "$LLMCTL" tokenize train --format text --type $kind --vocab-size 40 --coverage 1 -o nul.json -q
+    ! grep -q 'u0000' nul.json
+done
 # own rules
 printf '0061\t0062\n' >rules.tsv
 train --type unigram --vocab-size 400 --norm rules.tsv -o r.model

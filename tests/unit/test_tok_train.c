@@ -263,6 +263,25 @@ static void sp_bpe_takes_the_shorter_pair_first(void **state)
 
 #define S "\xE2\x96\x81"
 
+/* As spm_train --model_type=bpe gives for this line: pairs that are not there any more fill it up. */
+static void sp_bpe_fills_up_with_pairs_that_were_there(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"abc"};
+    static const char *const want[] = {"ab", "abc", S "abc", "bc", S "a", S "ab", "a", "b", "c", S};
+    struct spm_model m;
+    spm_model_init(&m);
+    learn_sp(TOK_TRAIN_SP_BPE, 200, false, 1, docs, 1, NULL, &m);
+    assert_int_equal(m.n, 4 + COUNT_OF(want));
+    for (size_t i = 0; i < COUNT_OF(want); i++) expect_sp(&m, 4 + i, want[i], SPM_NORMAL);
+    spm_model_free(&m);
+    learn_sp(TOK_TRAIN_SP_BPE, 4 + 8, false, 1, docs, 1, NULL, &m); /* as far as there is room */
+    assert_int_equal(m.n, 4 + 8);
+    expect_sp(&m, 4 + 3, "bc", SPM_NORMAL);
+    expect_sp(&m, 4 + 4, "a", SPM_NORMAL);
+    spm_model_free(&m);
+}
+
 /* As spm_train --remove_extra_whitespaces=false --allow_whitespace_only_pieces gives for these lines. */
 static void runs_of_spaces_become_pieces(void **state)
 {
@@ -467,6 +486,7 @@ int main(void)
         cmocka_unit_test(too_small_a_vocabulary_is_a_usage_error),
         cmocka_unit_test(words_are_counted_whatever_their_length),
         cmocka_unit_test(sp_bpe_takes_the_shorter_pair_first),
+        cmocka_unit_test(sp_bpe_fills_up_with_pairs_that_were_there),
         cmocka_unit_test(runs_of_spaces_become_pieces),
         cmocka_unit_test(unigram_is_the_same_for_any_threads),
         cmocka_unit_test(a_signal_ends_the_learning),
