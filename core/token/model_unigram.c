@@ -165,7 +165,8 @@ int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t
         }
         at = end;
     }
-    if (t->fast_carry) s->sum = end_sum;
-    s->gap = (double)gap;
+    s->sum = t->fast_carry ? end_sum : 0;
+    s->end_sum = end_sum;
+    s->gap = t->fast_carry || (double)gap < s->gap ? (double)gap : s->gap;
     return 0;
 }

@@ -95,9 +95,9 @@ static int spell(struct norm_io *io, size_t end)
 }
 
 /* Spaces become the replacement; then perhaps one in front. */
-static int metaspace(struct norm_io *io, const struct pre_step *st, size_t end, bool first)
+static int metaspace(struct norm_io *io, const struct pre_step *st, size_t end, bool first, bool inside)
 {
-    bool in_front = st->scheme == SCHEME_ALWAYS || (st->scheme == SCHEME_FIRST && first);
+    bool in_front = !inside && (st->scheme == SCHEME_ALWAYS || (st->scheme == SCHEME_FIRST && first));
     char bytes[4];
     size_t n = (size_t)utf8_encode(st->cp, bytes);
     if (in_front && !begins_with(io, end, st->cp) && !begins_with(io, end, ' ') &&
@@ -118,14 +118,14 @@ static int metaspace(struct norm_io *io, const struct pre_step *st, size_t end, 
 
 /* One piece of the old text into the new one. */
 static int rewrite(const struct pre_step *st, struct norm_io *io, struct pre_piece piece,
-                   size_t offset)
+                   size_t offset, bool inside)
 {
     io->pos = piece.begin;
     if (st->kind == PRE_METASPACE) {
         size_t start = 0;
         if (st->scheme == SCHEME_FIRST)
             start = io->from ? io->from[piece.begin].begin : piece.begin;
-        return metaspace(io, st, piece.end, start + offset == 0);
+        return metaspace(io, st, piece.end, start + offset == 0, inside);
     }
     if (st->prefix_space && !begins_with(io, piece.end, ' ') && !st->spell && put_front(io, ' '))
         return -1;
@@ -147,7 +147,7 @@ static int rewrite_all(const struct pre_step *st, struct pre *p, size_t offset, 
     if (!buf_reserve(&to->text, 16)) return buf_ok(&to->text, e);
     for (size_t i = 0; i < p->n_pieces; i++) {
         size_t begin = to->text.len;
-        if (rewrite(st, &io, p->piece[i], offset)) return -1;
+        if (rewrite(st, &io, p->piece[i], offset, p->inside && i == 0)) return -1;
         p->piece[i] = (struct pre_piece){begin, to->text.len};
     }
     p->out = to;

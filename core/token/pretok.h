@@ -60,6 +60,7 @@ struct pre {
     size_t n_pieces, cap, n_next, cap_next;
     struct norm norm;           /* for origins and regex work */
     struct norm_text *out;
+    bool inside;                /* the text goes on from one before it: nothing is put in front */
 };
 void pre_free(struct pre *p);
 

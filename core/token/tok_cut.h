@@ -15,6 +15,10 @@ enum byte_class { B_OTHER, B_SPACE, B_PUNCT };
 
 enum { TOK_WIDE_BITS = 1 << 17 };
 
+/* Unigram by words: of a run of blanks each but the last is a word by itself, or they
+ * are as one, or else. */
+enum tok_blanks { BLANKS_WORDS, BLANKS_ONE, BLANKS_UNCLEAR };
+
 /* CUT_SPACES for vectors: what a byte of ASCII is, and `joined` by eights of second
  * bytes from U+0020 on, in which two letters always are. */
 enum { LOOK_PLAIN = 1, LOOK_GAP = 2, LOOK_NEWLINE = 4, CUT_EIGHTS = 12 };
@@ -54,6 +58,9 @@ struct tok_fast {
     uint64_t still[1024]; /* characters beyond ASCII below U+10000 that no step changes: bit by code point */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
+    bool inside;      /* Unigram by words: parts may begin inside of one (tok_inside.c) ... */
+    double wide_gap;  /* ... and hold wherever they stand with a gap wider than this, times 2 n + 2 of n additions */
+    enum tok_blanks blanks;
     struct unigram *walk; /* how unigram's parts are encoded first, or NULL */
     size_t longest;   /* bytes of parts that are looked up in the cache */
     uint8_t class[256];

@@ -48,10 +48,11 @@ int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *
     if (len > 0) return tok_model_word(t, s, direct, (size_t)len, offset + begin, out, e);
     s->norm.inner_first = begin > 0 || s->goes_on;
     s->norm.inner_last = end < n;
+    s->pre.inside = begin > 0;
     s->offset += begin;
     int ret = tok_segment(t, s, text + begin, end - begin, flags, out, e);
     s->offset = offset;
-    s->norm.inner_first = s->norm.inner_last = false;
+    s->norm.inner_first = s->norm.inner_last = s->pre.inside = false;
     return ret;
 }
 
@@ -94,19 +95,22 @@ static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const stru
     return true;
 }
 
-static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
-                    size_t n, const struct word_key *key, unsigned flags, struct tok_ids *out, struct err *e)
+static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n,
+                    unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
+    const struct word_key *key = &s->words->keys[i];
+    size_t begin = s->begins[i], end = s->words->ends[i], from = out->n, len = end - begin, n_ids;
     const uint8_t *word = (const uint8_t *)text + begin;
-    size_t from = out->n, len = end - begin, n_ids;
     uint32_t code;
     bool special = (f->first && begin == 0 && !s->goes_on) || (f->last && end == n) || len > WORD_LONG_MAX;
     const int32_t *ids = special || len <= WORD_KEY_MAX ? NULL : tok_part_known(s, word, len, key, &n_ids, &code);
     if (ids) return tok_part_put(ids, n_ids, out, e);
     if (!special && begin > 0 && end < n && put_off(t, s, key, word, len, out, e)) return 0;
     struct unigram_path path;
-    if (f->walk && !special && begin > 0 && end < n && tok_walk(f, word, len, 0, &path)) {
+    bool inside = tok_inside(f, text, begin), walked = f->walk && !special && begin > 0 && end < n && tok_walk(f, word, len, 0, &path);
+    if (inside && !(walked && tok_gap_is_wide(f, path.gap, path.steps))) return tok_inside_exactly(t, s, text, i, n, flags, out, e);
+    if (walked) {
         if (tok_part_put(path.ids, path.n, out, e)) return -1;
     } else if (tok_part_slow(t, s, text, begin, end, n, flags, out, e)) {
         return -1;
@@ -123,13 +127,13 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
     const struct tok_words *w = s->words;
     size_t i = f->first && s->begins[0] == 0 && !s->goes_on, common = count - (f->last && w->ends[count - 1] == n);
     if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
-    if (i && one_part(t, s, text, s->begins[0], w->ends[0], n, &w->keys[0], flags, out, e)) return -1;
+    if (i && one_part(t, s, text, 0, n, flags, out, e)) return -1;
     while (i < count) {
         if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
         int32_t *to = out->id + out->n; /* as long as nothing is missed */
         if (i < common) i = s->batch->get(&s->cache, (const uint8_t *)text, w->ends, w->keys, i, common, &to);
         out->n = (size_t)(to - out->id);
-        if (i < count && one_part(t, s, text, s->begins[i], w->ends[i], n, &w->keys[i], flags, out, e)) return -1;
+        if (i < count && one_part(t, s, text, i, n, flags, out, e)) return -1;
         i++;
     }
     return 0;
@@ -158,6 +162,8 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     if (f->formed) return tok_form_segment(t, s, text, n, out, e);
     s->sum = 0;
     s->summed = out->n;
+    s->word_at = s->summed_at = 0;
+    s->sum_there = 0;
     while (ret == 0 && pos < n &&
            (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->words->ends, BATCH))) {
         ask_all(s, (const uint8_t *)text, n, count);
@@ -168,6 +174,7 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
         tok_fast_let_go(t, s, out);
         s->summed = out->n;
         ret = f->carry ? tok_carry_batch(t, s, text, n, count, flags, out, e) : batch(t, s, text, n, count, flags, out, e);
+        if (f->inside) tok_inside_next(s, text, count);
     }
     s->sum = 0;
     if (ret) tok_misses_drop(&s->misses);

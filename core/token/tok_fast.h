@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 
 /* Unigram sums go on from part to part: whether those of a part that begin at
@@ -41,6 +42,20 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
                      unsigned flags, struct tok_ids *out, struct err *e);
 /* A count does not need the ids of parts that are done. */
 void tok_fast_let_go(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
+
+/* A part that begins inside of a word holds wherever it stands, after so many additions on each way. */
+static inline bool tok_gap_is_wide(const struct tok_fast *f, double gap, size_t steps)
+{
+    return gap > (double)(2 * steps + 2) * f->wide_gap;
+}
+
+/* tok_inside.c: whether the part begins inside a word, so that its sum is not from 0; */
+bool tok_inside(const struct tok_fast *f, const char *text, size_t begin);
+/* ... its ids, of a segment of n bytes, where they hang on the sum; it is part i of the batch. */
+int tok_inside_exactly(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n,
+                       unsigned flags, struct tok_ids *out, struct err *e);
+/* Before a batch is cut. */
+void tok_inside_next(struct tok_scratch *s, const char *text, size_t count);
 
 /* tok_form.c: the same for WordPiece behind chains of word_form.h's kind. */
 bool tok_form_possible(const struct tokenizer *t);

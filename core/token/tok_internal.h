@@ -190,7 +190,10 @@ struct tok_scratch {
     size_t lattice_cap;
     bool goes_on;                /* TOK_GOES_ON: nothing happens at the beginning of the text */
     size_t offset;               /* of the segment in the text */
-    double sum, gap;             /* Unigram: where the next word's sum begins; the least gap of the last */
+    double sum, gap, end_sum;    /* Unigram: where the next word's sum begins; the least gap of the last, and its sum */
+    size_t word_at;              /* tok_inside.c: a part at which a word begins, before this batch */
+    size_t summed_at;            /* ... and where the sum is known */
+    double sum_there;
     size_t summed;               /* tok_fast.c: ... but for the ids from here on */
     size_t until, safe;          /* of the batch at work; the text where no sum can come near UNIGRAM_REBASE */
     double last_place;           /* of any sum until there */

@@ -15,6 +15,11 @@ static bool is_text(const struct norm_step *s, const char *text)
     return s->n_from == strlen(text) && memcmp(s->from, text, s->n_from) == 0;
 }
 
+static bool makes_mark(const struct norm_step *s)
+{
+    return s->n_to == 3 && memcmp(s->to, "\xE2\x96\x81", 3) == 0;
+}
+
 /* Steps whose work on a character depends on marks after it at most. */
 static bool local_step(enum norm_kind k)
 {
@@ -73,7 +78,7 @@ static bool space_step(const struct norm_step *s, struct tok_fast *f)
     case NORM_REPLACE:
         /* A part has all of its spaces at its beginning. */
         if (s->re) return s->runs_of_spaces;
-        return is_text(s, " ") || !memchr(s->from, ' ', s->n_from);
+        return is_text(s, " ") ? makes_mark(s) : !memchr(s->from, ' ', s->n_from);
     case NORM_PRECOMPILED: return rules_keep_spaces(s->map);
     case NORM_SPM:
         f->first = true;
@@ -232,7 +237,7 @@ static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
             map = s->map;
             f->one_space = s->remove_extra;
         } else if (s->kind == NORM_REPLACE) {
-            if (s->re || !is_text(s, " ") || s->n_to != 3 || memcmp(s->to, "\xE2\x96\x81", 3)) return false;
+            if (s->re || !is_text(s, " ")) return false;
         } else if (s->kind != NORM_PREPEND) {
             return false;
         }
@@ -246,11 +251,9 @@ static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
 
 /* Pairs of characters that some token has side by side are not cut; nor are
  * those that have no token, which could become one <unk> with their neighbour. */
-static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
+static void join_pairs(const struct tokenizer *t, struct tok_fast *f)
 {
-    bool known[128] = {false}, odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
-    f->pairs = f->direct && !odd && (t->model == MODEL_BPE || (t->model == MODEL_UNIGRAM && f->carry));
-    if (!f->pairs) return;
+    bool known[128] = {false};
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
@@ -265,6 +268,27 @@ static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
         for (int b = 0; b < 128; b++)
             if (b != ' ' && (!f->neutral[a] || !f->neutral[b] || !known[a] || !known[b]))
                 f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
+}
+
+static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
+{
+    bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
+    f->pairs = f->direct && !odd && (t->model == MODEL_BPE || (t->model == MODEL_UNIGRAM && f->carry));
+    if (f->pairs) join_pairs(t, f);
+}
+
+/* The same where unigram's sums begin again at each word, for characters that become one symbol
+ * whatever is around them.  The sum at a part's beginning is that of the word so far, of at most
+ * UINT32_MAX bytes. */
+static void plan_inside(const struct tokenizer *t, struct tok_fast *f)
+{
+    if (!f->walk || f->carry) return;
+    const struct unigram *u = f->walk;
+    f->pairs = f->inside = true;
+    for (int c = 0x21; c < 0x7F; c++)
+        f->neutral[c] = u->symbol[c] && !(u->symbol[c] & UNIGRAM_MANY) && u->symbol[c] != u->unknown;
+    join_pairs(t, f);
+    f->wide_gap = tok_last_place(2.0 * (double)UINT32_MAX * f->max_step, false);
 }
 
 /* The same for characters that no step changes, far from ASCII.  Characters that
@@ -302,8 +326,7 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
         const struct norm_step *s = &t->norm.step[i];
         if (!space_step(s, f)) return false;
         marks = marks || s->kind == NORM_SPM ||
-                (s->kind == NORM_REPLACE && !s->re && is_text(s, " ") && s->n_to == 3 &&
-                 memcmp(s->to, "\xE2\x96\x81", 3) == 0);
+                (s->kind == NORM_REPLACE && !s->re && is_text(s, " "));
     }
     f->newlines = true;
     for (size_t i = 0; i < t->norm.n; i++) {
@@ -331,6 +354,21 @@ static bool keeps_most(const struct norm_step *s)
            (s->kind == NORM_REPLACE && !s->re);
 }
 
+/* What becomes of a run of spaces where they are cut into words. */
+static enum tok_blanks plan_blanks(const struct norm_chain *c)
+{
+    const struct norm_step *runs = NULL;
+    bool other = false;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct norm_step *s = &c->step[i];
+        if (s->kind == NORM_REPLACE && s->re && !runs) runs = s;
+        else other = other || (s->kind == NORM_REPLACE && (s->re || is_text(s, " ")));
+    }
+    if (!runs) return BLANKS_WORDS;
+    bool one = (runs->n_to == 1 && *runs->to == ' ') || makes_mark(runs);
+    return one && !other ? BLANKS_ONE : BLANKS_UNCLEAR;
+}
+
 /* Steps that leave the middle of a part to the rules of *map, or to keeps_most(). */
 static bool plan_rules(const struct tokenizer *t, const struct tok_fast *f, const struct charsmap **map)
 {
@@ -356,6 +394,7 @@ static int plan_walk(const struct tokenizer *t, struct tok_fast *f, struct err *
 {
     const struct charsmap *map;
     f->longest = WORD_LONG_MAX;
+    f->blanks = plan_blanks(&t->norm);
     if (t->model != MODEL_UNIGRAM || f->kind != CUT_SPACES || !plan_rules(t, f, &map)) return 0;
     if (unigram_new(t, map, t->source != SOURCE_SPM, &f->walk, e)) return -1;
     if (f->walk && f->carry) f->longest = WALK_LOOKED_UP;
@@ -375,10 +414,11 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
     plan_pairs(t, &f);
     if (plan_walk(t, &f, e)) return -1;
-    plan_wide(t, &f);
     f.max_step = fabs(t->unk_score);
-    for (int id = 0; f.carry && id < t->vocab.n; id++)
+    for (int id = 0; t->model == MODEL_UNIGRAM && id < t->vocab.n; id++)
         if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(t->score[id]) > f.max_step) f.max_step = fabs(t->score[id]);
+    plan_inside(t, &f);
+    plan_wide(t, &f);
     for (int c = 0x21; c < 0x7F; c++) {
         bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
         if (!alnum) f.class[c] = B_PUNCT;

@@ -1,5 +1,6 @@
 #include "core/token/tok_walk.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { ENOUGH = 16 }; /* symbols that are worth a walk */
@@ -52,7 +53,8 @@ static void fuse(struct unigram_path *path, int32_t unknown)
     path->n = n;
 }
 
-bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
+/* p[0..n) without blanks that begin another word. */
+static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
 {
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK], one;
     const uint16_t *symbols;
@@ -66,7 +68,6 @@ bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, 
             i++;
             continue;
         }
-        if (!f->carry && i && is_blank(f, p[i])) return false; /* another word */
         i += next_symbols(f, p + i, n - i, &symbols, &one, &count);
         if (count == 0 || n_all + count > UNIGRAM_MOST || *symbols == refused) return false;
         if (count == 1) all[n_all] = *symbols;
@@ -75,6 +76,44 @@ bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, 
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
     f->walk->walk(f->walk, all, n_all, sum, path);
     if (f->walk->fused >= 0) fuse(path, f->walk->fused);
+    path->steps = n_all;
+    return true;
+}
+
+/* Bytes of the word at p[0..n), which ends where the next one begins. */
+static size_t word_end(const struct tok_fast *f, const uint8_t *p, size_t n)
+{
+    size_t end = 1;
+    while (end < n && !is_blank(f, p[end])) end++;
+    return end;
+}
+
+static bool append_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *to)
+{
+    struct unigram_path word;
+    if (n == 1 && is_blank(f, *p)) { /* as all are but the last of a run of blanks */
+        if (f->blanks == BLANKS_ONE) return true;
+        if (f->blanks == BLANKS_UNCLEAR || to->n == UNIGRAM_MOST) return false;
+        to->buf[to->n++] = unigram_symbol_id(f->walk, f->walk->mark);
+        return true;
+    }
+    if (!walk_word(f, p, n, sum, &word) || to->n + word.n > UNIGRAM_MOST) return false;
+    memcpy(to->buf + to->n, word.ids, word.n * sizeof *word.ids);
+    to->n += word.n;
+    if (word.gap < to->gap) to->gap = word.gap;
+    if (word.steps > to->steps) to->steps = word.steps;
+    return true;
+}
+
+bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
+{
+    size_t end = f->carry ? n : word_end(f, p, n);
+    if (end == n) return walk_word(f, p, n, sum, path);
+    path->ids = path->buf;
+    path->n = path->steps = 0;
+    path->gap = (double)INFINITY;
+    for (size_t begin = 0; begin < n; begin = end, end += begin < n ? word_end(f, p + begin, n - begin) : 0)
+        if (!append_word(f, p + begin, end - begin, begin ? 0 : sum, path)) return false;
     return true;
 }
 

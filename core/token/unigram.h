@@ -69,6 +69,7 @@ struct unigram_path {
     size_t n;
     double sum;         /* at its end */
     double gap;         /* how much worse the second best was at the ends of its tokens, at least */
+    size_t steps;       /* tok_walk(): symbols, of the longest word */
     int32_t buf[UNIGRAM_MOST];
 };
 
@@ -83,6 +84,12 @@ extern unigram_walk_fn unigram_walk_avx512;
 int unigram_new(const struct tokenizer *t, const struct charsmap *map, bool graphemes, struct unigram **out,
                 struct err *e);
 void unigram_free(struct unigram *u);
+
+/* Of a symbol alone. */
+static inline int32_t unigram_symbol_id(const struct unigram *u, uint32_t symbol)
+{
+    return u->id[u->row[symbol] >> UNIGRAM_DEPTH_BITS];
+}
 
 static inline size_t unigram_pair(const struct unigram *u, uint32_t a, uint32_t b)
 {

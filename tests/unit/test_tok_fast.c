@@ -168,7 +168,12 @@ static void words_of_unigram_files_are_walked(void **state)
         "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"12\"},\"content\":"
         "\"\u00e9\"},{\"type\":\"NFKC\"}]}",
         "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFKD\"},{\"type\":\"Strip\",\"strip_left\":true,"
-        "\"strip_right\":true}]}"};
+        "\"strip_right\":true}]}",
+        "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\"\u2581\"}",
+        "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\"lo\"}",
+        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\u2581\"},"
+        "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\"\u2581\"}]}",
+        "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"lo\"}"};
     for (size_t i = 0; i < 3 * COUNT_OF(steps); i++) {
         struct err e = {0};
         struct buf json = {0};
@@ -185,8 +190,9 @@ static void words_of_unigram_files_are_walked(void **state)
         buf_adds(&json, "]}}");
         struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
         if (!t) fail_msg("%s", e.msg);
-        assert_true(t->fast && t->fast->walk && t->fast->walk->fused == t->unk_id);
-        assert_int_equal(t->fast->walk->symbol['\n'] != 0, i % 3 == 0 && i / 3 < 4);
+        if (i / 3 == COUNT_OF(steps) - 1) assert_null(t->fast); /* then there are no words */
+        else assert_true(t->fast && t->fast->walk && t->fast->walk->fused == t->unk_id);
+        if (t->fast) assert_int_equal(t->fast->walk->symbol['\n'] != 0, i % 3 == 0 && i / 3 < 4);
         expect_same(t);
         tok_free(t);
         buf_free(&json);
@@ -442,6 +448,71 @@ static void the_nearest_of_three_ways_counts(void **state)
     free(text);
 }
 
+/* Words with sums from 0, cut where no token is: pair k is better together, or apart, by about
+ * 2^-(25 + k), so that what a word came to before decides about many of them. */
+static struct tokenizer *near_ties_by_words(void)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    struct rng_key k = rng_key(9, RNG_TEST, 0, 0);
+    buf_adds(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}],"
+                    "\"normalizer\":{\"type\":\"NFKC\"},\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
+                    "\"prepend_scheme\":\"always\",\"split\":true},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,"
+                    "\"vocab\":[[\"<unk>\",0],[\"\u2581\",-4],[\"\u00e9\",-7]");
+    for (int i = 0; i < PAIRS; i++) {
+        double a = -6 - 6 * (double)rng_f32(&k, (uint64_t)(2 * i)), b = -6 - 6 * (double)rng_f32(&k, (uint64_t)(2 * i + 1)) / 3;
+        char first = (char)('A' + 2 * i), second = (char)(first + 1);
+        if (first == '\\' || second == '\\') continue;
+        buf_printf(&json, ",[\"%c\",%.17g],[\"%c\",%.17g],[\"%c%c\",%.17g]", first, a, second, b, first, second,
+                   a + b + ldexp(i % 3 ? 1 : -1, -25 - i));
+    }
+    buf_adds(&json, "]}}");
+    struct tokenizer *t = tok_parse(json.data, json.len, "ties.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    buf_free(&json);
+    assert_true(t->fast && t->fast->inside);
+    return t;
+}
+
+static void near_ties_inside_of_words_are_decided_as_by_the_chains(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    struct err e = {0};
+    struct tokenizer *t = near_ties_by_words();
+    struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
+    struct tok_ids got = {0}, slow = {.want_spans = true}, count = {.count_only = true};
+    struct rng_key k = rng_key(10, RNG_TEST, 0, 0);
+    char *text = malloc(N);
+    size_t n = 0;
+    for (uint64_t at = 0; n + 12 < N;) {
+        char pair = (char)('A' + 2 * rng_below(&k, at++, PAIRS));
+        bool broken = rng_below(&k, at++, 40) == 0, last = rng_below(&k, at++, 60) == 0;
+        if (pair == '[' || pair == ']') continue; /* beside the backslash, which no token has */
+        text[n++] = pair;
+        text[n++] = (char)(pair + 1);
+        if (broken) n += (size_t)snprintf(text + n, 4, "e\u0301"); /* goes through the chains */
+        if (last && n < N / 2) n += (size_t)snprintf(text + n, 4, at % 2 ? " " : "  "); /* then one long word */
+    }
+    assert_int_equal(tok_encode(t, plain, text, n, 0, &slow, &e), 0);
+    for (int round = 0; round < 2; round++) {
+        got.n = 0;
+        assert_int_equal(tok_encode(t, cached, text, n, 0, &got, &e), 0);
+        assert_int_equal(got.n, slow.n);
+        for (size_t i = 0; i < got.n; i++)
+            if (got.id[i] != slow.id[i]) fail_msg("round %d, token %zu: %d, not %d", round, i, got.id[i], slow.id[i]);
+    }
+    assert_int_equal(tok_encode(t, cached, text, n, 0, &count, &e), 0);
+    assert_int_equal(count.n + count.gone, slow.n);
+    tok_scratch_free(cached);
+    tok_scratch_free(plain);
+    tok_ids_free(&got);
+    tok_ids_free(&slow);
+    tok_ids_free(&count);
+    tok_free(t);
+    free(text);
+}
+
 static void the_bound_is_two_last_places_a_byte_and_two_more(void **state)
 {
     (void)state;
@@ -469,6 +540,7 @@ int main(void)
         cmocka_unit_test(words_are_counted_as_without_cutting),
         cmocka_unit_test(near_ties_are_decided_as_without_a_cache),
         cmocka_unit_test(the_nearest_of_three_ways_counts),
+        cmocka_unit_test(near_ties_inside_of_words_are_decided_as_by_the_chains),
         cmocka_unit_test(the_bound_is_two_last_places_a_byte_and_two_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
