@@ -31,6 +31,7 @@ enum node_kind {
     N_MACRO,    /* value: the name, param[n_args] with defaults, kid[0]: body, op: MACRO_ flags */
     N_CALL_BLOCK, /* kid: call, the body as a macro */
     N_FILTER_BLOCK, /* kid: filter chain, body */
+    N_WITH,     /* kid: target, value, ..., body */
     N_GENERATION, /* kid[0] */
     N_BREAK, N_CONTINUE,
 };

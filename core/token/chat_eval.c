@@ -21,6 +21,15 @@ int chat_oom(struct chat_run *r)
     return chat_fail(r, "the template needs more than %zu MB of memory", r->mem.limit >> 20);
 }
 
+int chat_write(struct chat_run *r, struct chat_text *t, const struct cv *v)
+{
+    if (!cv_has_text(v))
+        return chat_fail(r, "a value of type %s has no text that means anything%s", cv_type_name(v),
+                         cv_is_stream(v) ? "; |list makes a list of it" : "");
+    cv_write(t, v, 0);
+    return 0;
+}
+
 int chat_step(struct chat_run *r, size_t n)
 {
     r->steps += n;
@@ -54,6 +63,15 @@ int chat_set(struct chat_run *r, struct chat_env *env, const struct cstr *name, 
     if (!chat_grow(&r->mem, &env->v, env->n, &env->cap, sizeof *env->v)) return chat_oom(r);
     env->v[env->n++] = (struct chat_var){name, value};
     return 0;
+}
+
+/* NULL after an error. */
+static struct chat_env *inner_env(struct chat_run *r, struct chat_env *env)
+{
+    struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
+    if (inner) *inner = (struct chat_env){.up = env};
+    else chat_oom(r);
+    return inner;
 }
 
 static int look_up(struct chat_run *r, struct chat_env *env, const struct cstr *name, struct cv *out)
@@ -115,6 +133,8 @@ static int call_value(struct chat_run *r, const struct cv *f, const struct chat_
     case CV_GLOBAL: return chat_global(r, f->u.global, a, out);
     case CV_METHOD: return chat_method(r, f->u.method, a, out);
     case CV_UNDEFINED:
+        if (f->u.s && chat_would_change(f->u.s))
+            return chat_fail(r, "'%.*s' is undefined: values cannot be changed by a template", (int)f->u.s->n, f->u.s->s);
         if (f->u.s) return chat_fail(r, "'%.*s' is undefined", (int)f->u.s->n, f->u.s->s);
         return chat_fail(r, "an undefined value is called");
     default: return chat_fail(r, "a value of type %s cannot be called", cv_type_name(f));
@@ -158,7 +178,8 @@ static int eval_dict(struct chat_run *r, struct chat_env *env, const struct node
         size_t at = 0;
         while (at < n && !cv_equal(&key[at], &k)) at++;
         if (chat_step(r, n / 16)) return -1;
-        key[at] = k;
+        if (!cv_hashable(&k)) return chat_fail(r, "a value of type %s is no key", cv_type_name(&k));
+        if (at == n) key[at] = k; /* the first of equal ones stays: 1, 1.0, true */
         value[at] = v;
         if (at == n) n++;
     }
@@ -195,7 +216,8 @@ static int eval_unary(struct chat_run *r, struct chat_env *env, const struct nod
     if (a.type == CV_FLOAT) *out = cv_float(x->op == OP_NEG ? -a.u.f : a.u.f);
     else {
         int64_t i = a.type == CV_BOOL ? a.u.b : a.u.i;
-        *out = cv_int(x->op == OP_NEG ? (int64_t)(0 - (uint64_t)i) : i);
+        if (x->op == OP_NEG && i == INT64_MIN) return chat_fail(r, "a number is too large");
+        *out = cv_int(x->op == OP_NEG ? -i : i);
     }
     return 0;
 }
@@ -300,7 +322,7 @@ static int assign(struct chat_run *r, struct chat_env *env, const struct node *t
         if (items->n != target->n)
             return chat_fail(r, "%zu values for %zu names", items->n, target->n);
         for (size_t i = 0; i < target->n; i++)
-            if (chat_set(r, env, target->kid[i]->value.u.s, items->v[i])) return -1;
+            if (assign(r, env, target->kid[i], &items->v[i])) return -1;
         return 0;
     }
     if (look_up(r, env, target->kid[0]->value.u.s, &space)) return -1;
@@ -322,7 +344,7 @@ static int assign(struct chat_run *r, struct chat_env *env, const struct node *t
 static int emit(struct chat_run *r, const struct cv *v)
 {
     size_t before = r->out->text.len;
-    cv_write(r->out, v, 0);
+    if (chat_write(r, r->out, v)) return -1;
     size_t n = r->out->text.len - before;
     if (r->out->text.oom || r->out->marks.oom) return chat_oom(r);
     for (size_t i = 0; r->generating && i < n; i++) r->out->marks.data[before + i] |= CHAT_GENERATED;
@@ -339,9 +361,8 @@ static int choose(struct chat_run *r, struct chat_env *env, const struct node *x
     struct cv *kept = chat_alloc(&r->mem, all->n, sizeof *kept), yes;
     if (!kept) return chat_oom(r);
     *out = (struct clist){kept, 0};
-    struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
-    if (!inner) return chat_oom(r);
-    *inner = (struct chat_env){.up = env};
+    struct chat_env *inner = inner_env(r, env);
+    if (!inner) return -1;
     for (size_t i = 0; i < all->n; i++) {
         if (assign(r, inner, x->kid[0], &all->v[i]) || chat_eval(r, inner, x->kid[2], &yes)) return -1;
         if (cv_true(&yes)) kept[out->n++] = all->v[i];
@@ -366,10 +387,9 @@ static int exec_for(struct chat_run *r, struct chat_env *env, const struct node 
     }
     if (all->n == 0) return x->kid[4] ? chat_exec(r, env, x->kid[4], outer) : 0;
     struct cloop *loop = chat_alloc(&r->mem, 1, sizeof *loop);
-    struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
-    if (!loop || !inner) return chat_oom(r);
+    struct chat_env *inner = inner_env(r, env);
+    if (!loop || !inner) return loop ? -1 : chat_oom(r);
     *loop = (struct cloop){.v = all->v, .n = all->n, .depth0 = r->n_loops};
-    *inner = (struct chat_env){.up = env};
     struct cv self = {.type = CV_LOOP, .u.loop = loop};
     bool whole = false;
     int ret = 0;
@@ -382,6 +402,7 @@ static int exec_for(struct chat_run *r, struct chat_env *env, const struct node 
         whole = whole || flow == FLOW_NEXT;
     }
     r->n_loops--;
+    if (flow == FLOW_BREAK && cv_is_stream(&of)) of.u.lazy->left = true;
     return ret == 0 && !whole && x->kid[4] ? chat_exec(r, env, x->kid[4], outer) : ret;
 }
 
@@ -389,10 +410,9 @@ static int exec_for(struct chat_run *r, struct chat_env *env, const struct node 
 static int capture(struct chat_run *r, struct chat_env *env, const struct node *body, struct cv *out)
 {
     struct chat_text text = {{0}, {0}}, *before = r->out;
-    struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
+    struct chat_env *inner = inner_env(r, env);
     enum chat_flow flow = FLOW_NEXT;
-    if (!inner) return chat_oom(r);
-    *inner = (struct chat_env){.up = env};
+    if (!inner) return -1;
     r->out = &text;
     int ret = chat_exec(r, inner, body, &flow);
     r->out = before;
@@ -436,10 +456,23 @@ static int make_macro(struct chat_run *r, struct chat_env *env, const struct nod
 static int exec_generation(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
 {
     bool before = r->generating;
+    struct chat_env *inner = inner_env(r, env);
+    if (!inner) return -1;
     r->generating = true;
-    int ret = chat_exec(r, env, x->kid[0], flow);
+    int ret = chat_exec(r, inner, x->kid[0], flow);
     r->generating = before;
     return ret;
+}
+
+/* Values are those outside. */
+static int exec_with(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
+{
+    struct chat_env *inner = inner_env(r, env);
+    struct cv v;
+    if (!inner) return -1;
+    for (size_t i = 0; i + 2 < x->n; i += 2)
+        if (chat_eval(r, env, x->kid[i + 1], &v) || assign(r, inner, x->kid[i], &v)) return -1;
+    return chat_exec(r, inner, x->kid[x->n - 1], flow);
 }
 
 static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
@@ -469,6 +502,7 @@ static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, 
     case N_FILTER_BLOCK:
         if (capture(r, env, x->kid[1], &v) || filter_chain(r, env, x->kid[0], &v, &w)) return -1;
         return emit(r, &w);
+    case N_WITH: return exec_with(r, env, x, flow);
     case N_GENERATION: return exec_generation(r, env, x, flow);
     case N_BREAK: *flow = FLOW_BREAK; return 0;
     case N_CONTINUE: *flow = FLOW_CONTINUE; return 0;

@@ -75,6 +75,15 @@ int chat_compare(struct chat_run *r, uint8_t op, const struct cv *a, const struc
 int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *name, struct cv *out);
 int chat_item(struct chat_run *r, const struct cv *of, const struct cv *key, struct cv *out);
 int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3], struct cv *out);
+/* str() of a value behind the text; what has none is an error. */
+int chat_write(struct chat_run *r, struct chat_text *t, const struct cv *v);
+/* chat_lazy.c: the items that are left, the next one, whether one is among them; each
+ * takes what it looked at out of what can be gone through once. */
+int chat_stream(struct chat_run *r, const struct cv *v, size_t n, struct cv *out);
+int chat_dict_items(struct chat_run *r, const struct cdict *d, struct cv **out); /* [d->n] pairs */
+int chat_lazy_items(struct chat_run *r, struct clazy *lazy, struct clist *out);
+int chat_lazy_next(struct chat_run *r, struct clazy *lazy, struct cv *out);
+int chat_lazy_contains(struct chat_run *r, const struct cv *in, const struct cv *what, bool *out);
 /* What a loop goes through: the items, the keys of a dict, characters. */
 int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out);
 int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, size_t n, struct cv *out);
@@ -85,6 +94,9 @@ int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *nam
 int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, const struct chat_args *a,
               bool *out);
 bool chat_has_method(const struct cv *of, const struct cstr *name);
+/* Python has it and we do not; or it would change the value, for which it is undefined. */
+bool chat_lacks_member(const struct cv *of, const struct cstr *name);
+bool chat_would_change(const struct cstr *name);
 int chat_method(struct chat_run *r, const struct cmethod *m, const struct chat_args *a, struct cv *out);
 int chat_global_find(const struct cstr *name); /* -1 = none */
 int chat_global(struct chat_run *r, int which, const struct chat_args *a, struct cv *out);
@@ -92,6 +104,8 @@ int chat_global(struct chat_run *r, int which, const struct chat_args *a, struct
 /* Strings, used by filters and methods alike. */
 enum strip_side { STRIP_LEFT = 1, STRIP_RIGHT = 2 };
 int chat_strip(struct chat_run *r, const struct cstr *s, const struct cstr *chars, int sides, struct cv *out);
+/* The line of str.splitlines() at `from`: where it ends, and (returned) where the next one begins. */
+size_t chat_line(const struct cstr *s, size_t from, size_t *end);
 int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *from, const struct cstr *to,
                  int64_t most, struct cv *out);
 /* TITLE: every run of letters, as str.title(); WORDS: every word, as the filter. */

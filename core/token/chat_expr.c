@@ -178,9 +178,13 @@ static struct node *parse_test(struct parser *p, struct node *of)
     bool value = t->kind == TK_NAME || t->kind == TK_STRING || t->kind == TK_INT || t->kind == TK_FLOAT ||
                  parse_is(p, TK_OP, "[") || parse_is(p, TK_OP, "{");
     if (parse_op(p, "(")) return parse_args(p, v) ? NULL : v;
+    if (parse_is(p, TK_NAME, "is")) {
+        parse_fail(p, "tests are not chained");
+        return NULL;
+    }
     if (!value || parse_is(p, TK_NAME, "else") || parse_is(p, TK_NAME, "or") ||
         parse_is(p, TK_NAME, "and") || parse_is(p, TK_NAME, "if") || parse_is(p, TK_NAME, "in") ||
-        parse_is(p, TK_NAME, "not") || parse_is(p, TK_NAME, "is"))
+        parse_is(p, TK_NAME, "not"))
         return v;
     v->arg = chat_alloc(p->m, 1, sizeof *v->arg);
     if (!v->arg) return NULL;

@@ -1,6 +1,7 @@
 /* Filters: the table, numbers, and what is neither text nor a sequence. */
 #include "core/token/chat_filter.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,7 @@ int chat_as_string(struct chat_run *r, const struct cv *of, const struct cstr **
     struct cv v = *of;
     int ret = 0;
     if (of->type != CV_STRING) {
-        cv_write(&t, of, 0);
-        ret = cv_text(&r->mem, &t, &v) ? 0 : chat_oom(r);
+        ret = chat_write(r, &t, of) ? -1 : cv_text(&r->mem, &t, &v) ? 0 : chat_oom(r);
         chat_text_free(&t);
     }
     if (ret == 0) *out = v.u.s;
@@ -35,52 +35,100 @@ static int f_length(struct chat_run *r, struct chat_env *env, const struct cv *o
     case CV_TUPLE: *out = cv_int((int64_t)of->u.l->n); return 0;
     case CV_DICT: *out = cv_int((int64_t)of->u.d->n); return 0;
     case CV_UNDEFINED: *out = cv_int(0); return 0;
+    case CV_LOOP: *out = cv_int((int64_t)of->u.loop->n); return 0;
+    case CV_LAZY:
+        if (cv_is_stream(of)) return chat_fail(r, "a %s has no length; |list makes a list of it", cv_type_name(of));
+        *out = cv_int((int64_t)of->u.lazy->n);
+        return 0;
     default: return chat_fail(r, "a value of type %s has no length", cv_type_name(of));
     }
 }
 
-/* What a string begins with, as a number; false if it is not all a number. */
+/* A string without space around it and without the "_" between digits; false if it is too
+ * long or has one elsewhere. */
+static bool plain_number(const struct cstr *s, char text[64])
+{
+    size_t n = s->n, i = 0, k = 0;
+    while (n && (s->s[n - 1] == ' ' || (s->s[n - 1] >= '\t' && s->s[n - 1] <= '\r'))) n--;
+    while (i < n && (s->s[i] == ' ' || (s->s[i] >= '\t' && s->s[i] <= '\r'))) i++;
+    if (n - i == 0 || n - i >= 64) return false;
+    for (; i < n; i++) {
+        bool between = i > 0 && i + 1 < n && hex_digit(s->s[i - 1]) >= 0 && hex_digit(s->s[i + 1]) >= 0;
+        if (s->s[i] == '_' && between) continue;
+        if (s->s[i] == '_' || s->s[i] == 0) return false;
+        text[k++] = s->s[i];
+    }
+    text[k] = 0;
+    return true;
+}
+
+/* A string as a number; false if it is not all one. */
 static bool parse_number(const struct cstr *s, double *out)
 {
     char text[64], *end;
-    size_t n = s->n, i = 0;
-    while (n && (s->s[n - 1] == ' ' || s->s[n - 1] == '\n')) n--;
-    while (i < n && (s->s[i] == ' ' || s->s[i] == '\n')) i++;
-    if (n - i == 0 || n - i >= sizeof text) return false;
-    memcpy(text, s->s + i, n - i);
-    text[n - i] = 0;
+    if (!plain_number(s, text)) return false;
     *out = strtod(text, &end);
-    return *end == 0 && !strpbrk(text, "xXpP");
+    return *end == 0 && !strpbrk(text, "xXpP(");
+}
+
+/* int(text, base): 1, 0 where it is no such number, -1 where it is one that is too large. */
+static int parse_integer(const struct cstr *s, int64_t base, int64_t *out)
+{
+    static const struct { char letter; int base; } prefixes[] = {{'x', 16}, {'o', 8}, {'b', 2}};
+    char text[64], *end, *p = text;
+    if (base < 0 || base == 1 || base > 36 || !plain_number(s, text)) return 0;
+    bool minus = *p == '-';
+    p += *p == '-' || *p == '+';
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++)
+        if (p[0] == '0' && (p[1] | 0x20) == prefixes[i].letter && (base == 0 || base == prefixes[i].base)) {
+            base = prefixes[i].base;
+            p += 2;
+            break;
+        }
+    if (base == 0 && p[0] == '0' && strspn(p, "0") < strlen(p)) return 0;
+    if (hex_digit(*p) < 0 && !((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z')) return 0;
+    errno = 0;
+    long long v = strtoll(p, &end, base ? (int)base : 10);
+    if (*end || end == p) return 0;
+    if (errno == ERANGE) return -1;
+    *out = minus ? -v : v;
+    return 1;
 }
 
 static int f_int(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
-    int64_t fallback = 0;
+    const struct cv *fallback = chat_arg(a, 0, "default");
+    int64_t base = 10, whole = 0;
     double v = 0;
     (void)env;
-    if (chat_int_arg(r, a, 0, "default", &fallback)) return -1;
+    if (chat_int_arg(r, a, 1, "base", &base)) return -1;
     if (of->type == CV_UNDEFINED) return chat_fail(r, "int needs a value, not an undefined one");
-    bool ok = true;
-    if (of->type == CV_INT || of->type == CV_BOOL) {
-        *out = cv_int(of->type == CV_INT ? of->u.i : of->u.b);
-        return 0;
+    bool ok = of->type == CV_FLOAT;
+    int got = of->type == CV_INT || of->type == CV_BOOL ? 1 : 0;
+    if (got) whole = of->type == CV_INT ? of->u.i : of->u.b;
+    else if (ok) v = of->u.f;
+    else if (of->type == CV_STRING && (got = parse_integer(of->u.s, base, &whole)) == 0) ok = parse_number(of->u.s, &v);
+    if (got == 0 && ok && !isnan(v) && !(isinf(v) && of->type == CV_STRING)) {
+        got = fabs(v) < 9.2e18 ? 1 : -1;
+        if (got > 0) whole = (int64_t)v;
     }
-    if (of->type == CV_FLOAT) v = of->u.f;
-    else if (of->type == CV_STRING) ok = parse_number(of->u.s, &v);
-    else ok = false;
-    ok = ok && fabs(v) < 9.2e18;
-    *out = cv_int(ok ? (int64_t)v : fallback);
+    if (got < 0) return chat_fail(r, "a number is too large");
+    *out = got ? cv_int(whole) : fallback ? *fallback : cv_int(0);
     return 0;
 }
 
 static int f_float(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     const struct cv *fallback = chat_arg(a, 0, "default");
-    double v = fallback && cv_is_number(fallback) ? cv_number(fallback) : 0, got;
+    double v, got;
     (void)env;
     if (of->type == CV_UNDEFINED) return chat_fail(r, "float needs a value, not an undefined one");
     if (cv_is_number(of)) v = cv_number(of);
     else if (of->type == CV_STRING && parse_number(of->u.s, &got)) v = got;
+    else {
+        *out = fallback ? *fallback : cv_float(0);
+        return 0;
+    }
     *out = cv_float(v);
     return 0;
 }
@@ -92,7 +140,8 @@ static int f_abs(struct chat_run *r, struct chat_env *env, const struct cv *of, 
     if (of->type == CV_FLOAT) *out = cv_float(fabs(of->u.f));
     else {
         int64_t i = of->type == CV_BOOL ? of->u.b : of->u.i;
-        *out = cv_int(i < 0 ? (int64_t)(0 - (uint64_t)i) : i);
+        if (i == INT64_MIN) return chat_fail(r, "a number is too large");
+        *out = cv_int(i < 0 ? -i : i);
     }
     return 0;
 }
@@ -150,14 +199,14 @@ static const struct {
     filter_fn *fn;
 } filters[] = {
     {"abs", f_abs}, {"attr", f_attr}, {"batch", filter_batch}, {"capitalize", filter_capitalize},
-    {"count", f_length}, {"d", f_default}, {"default", f_default}, {"dictsort", filter_dictsort},
+    {"center", filter_center},     {"count", f_length}, {"d", f_default}, {"default", f_default}, {"dictsort", filter_dictsort},
     {"e", filter_escape}, {"escape", filter_escape}, {"first", filter_first}, {"float", f_float},
     {"format", filter_format}, {"groupby", filter_groupby}, {"indent", filter_indent}, {"int", f_int},
     {"items", filter_items}, {"join", filter_join}, {"last", filter_last}, {"length", f_length},
     {"list", filter_list}, {"lower", filter_lower}, {"map", filter_map}, {"max", filter_max}, {"min", filter_min},
     {"reject", filter_reject}, {"rejectattr", filter_rejectattr}, {"replace", filter_replace},
     {"reverse", filter_reverse}, {"round", f_round}, {"safe", filter_safe}, {"select", filter_select},
-    {"selectattr", filter_selectattr}, {"sort", filter_sort}, {"string", filter_string}, {"sum", filter_sum},
+    {"selectattr", filter_selectattr}, {"slice", filter_slice}, {"sort", filter_sort}, {"string", filter_string}, {"sum", filter_sum},
     {"title", filter_title}, {"tojson", filter_tojson}, {"trim", filter_trim}, {"unique", filter_unique},
     {"upper", filter_upper}, {"wordcount", filter_wordcount},
 };
@@ -171,7 +220,7 @@ int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *nam
     while (i < COUNT_OF(filters) && !cstr_is(name, filters[i].name)) i++;
     if (i < COUNT_OF(filters)) {
         if (filters[i].fn(r, env, &operand, a, out)) return -1;
-        for (size_t k = 0; operand.safe && k < COUNT_OF(keep); k++)
+        for (size_t k = 0; operand.type == CV_STRING && operand.safe && k < COUNT_OF(keep); k++)
             if (cstr_is(name, keep[k])) out->safe = true;
         return 0;
     }

@@ -10,10 +10,10 @@
 typedef int filter_fn(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
                       struct cv *out);
 filter_fn filter_upper, filter_lower, filter_title, filter_capitalize, filter_trim, filter_replace,
-    filter_string, filter_escape, filter_safe, filter_indent, filter_tojson, filter_format, filter_wordcount;
+    filter_string, filter_escape, filter_safe, filter_indent, filter_tojson, filter_format, filter_wordcount, filter_center;
 filter_fn filter_first, filter_last, filter_list, filter_reverse, filter_items, filter_sort, filter_dictsort,
     filter_unique, filter_min, filter_max, filter_sum, filter_join, filter_map, filter_select,
-    filter_reject, filter_selectattr, filter_rejectattr, filter_batch, filter_groupby;
+    filter_reject, filter_selectattr, filter_rejectattr, filter_batch, filter_slice, filter_groupby;
 
 static inline struct cv chat_string_value(const struct cstr *s)
 {

@@ -11,6 +11,7 @@ int filter_first(struct chat_run *r, struct chat_env *env, const struct cv *of, 
 {
     const struct clist *l;
     (void)env, (void)a;
+    if (of->type == CV_LAZY) return chat_lazy_next(r, of->u.lazy, out);
     if (chat_items(r, of, &l)) return -1;
     *out = l->n ? l->v[0] : cv_undefined(NULL);
     return 0;
@@ -20,6 +21,7 @@ int filter_last(struct chat_run *r, struct chat_env *env, const struct cv *of, c
 {
     const struct clist *l;
     (void)env, (void)a;
+    if (cv_is_stream(of)) return chat_fail(r, "a %s has no last item; |list makes a list of it", cv_type_name(of));
     if (chat_items(r, of, &l)) return -1;
     *out = l->n ? l->v[l->n - 1] : cv_undefined(NULL);
     return 0;
@@ -39,32 +41,35 @@ int filter_reverse(struct chat_run *r, struct chat_env *env, const struct cv *of
 {
     struct cv step[3] = {cv_none(), cv_none(), cv_int(-1)}, list;
     if (of->type == CV_STRING) return chat_slice(r, of, step, out);
-    return filter_list(r, env, of, a, &list) || chat_slice(r, &list, step, out) ? -1 : 0;
+    if (filter_list(r, env, of, a, &list) || chat_slice(r, &list, step, out)) return -1;
+    if (cv_is_stream(of)) return 0; /* a list of its own */
+    return cv_lazy(&r->mem, LAZY_REVERSED, out->u.l->v, out->u.l->n, out) ? 0 : chat_oom(r);
+}
+
+int chat_dict_items(struct chat_run *r, const struct cdict *d, struct cv **out)
+{
+    struct cv *v = *out = chat_alloc(&r->mem, d->n, sizeof *v);
+    if (!v) return chat_oom(r);
+    for (size_t i = 0; i < d->n; i++) {
+        struct cv pair[2] = {d->key[i], d->value[i]};
+        if (!cv_list(&r->mem, CV_TUPLE, pair, 2, &v[i])) return chat_oom(r);
+    }
+    return chat_step(r, d->n);
 }
 
 int filter_items(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
+    struct cv *v;
     (void)env, (void)a;
-    if (of->type == CV_UNDEFINED) return cv_list(&r->mem, CV_LIST, NULL, 0, out) ? 0 : chat_oom(r);
+    if (of->type == CV_UNDEFINED) return chat_stream(r, NULL, 0, out);
     if (of->type != CV_DICT) return chat_fail(r, "items needs a mapping, not %s", cv_type_name(of));
-    struct cv *v = chat_alloc(&r->mem, of->u.d->n, sizeof *v);
-    struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
-    if (!v || !l) return chat_oom(r);
-    for (size_t i = 0; i < of->u.d->n; i++) {
-        struct cv pair[2] = {of->u.d->key[i], of->u.d->value[i]};
-        if (!cv_list(&r->mem, CV_TUPLE, pair, 2, &v[i])) return chat_oom(r);
-    }
-    *l = (struct clist){v, of->u.d->n};
-    *out = (struct cv){.type = CV_LIST, .u.l = l};
-    return chat_step(r, l->n);
+    return chat_dict_items(r, of->u.d, &v) ? -1 : chat_stream(r, v, of->u.d->n, out);
 }
 
 /* "a.b.0" of a value. */
-static int dotted(struct chat_run *r, const struct cv *of, const struct cv *path, struct cv *out)
+static int dotted_string(struct chat_run *r, const struct cv *of, const struct cstr *s, struct cv *out)
 {
     *out = *of;
-    if (path->type != CV_STRING) return chat_item(r, of, path, out);
-    const struct cstr *s = path->u.s;
     for (size_t at = 0, end; at <= s->n; at = end + 1) {
         const char *dot = at < s->n ? memchr(s->s + at, '.', s->n - at) : NULL;
         end = dot ? (size_t)(dot - s->s) : s->n;
@@ -82,19 +87,46 @@ static int dotted(struct chat_run *r, const struct cv *of, const struct cv *path
     return 0;
 }
 
+static int dotted(struct chat_run *r, const struct cv *of, const struct cv *path, struct cv *out)
+{
+    return path->type == CV_STRING ? dotted_string(r, of, path->u.s, out) : chat_item(r, of, path, out);
+}
+
 /* Merge sort, stable; key: value of an attribute, or the items themselves. */
 struct sorting {
     struct chat_run *r;
-    const struct cv *attribute;
+    const struct cv *attribute, *fallback;
     bool reverse, cased, equal_undefined; /* what lacks the attribute is equal, as |sort has it */
-    int failed;
 };
+
+/* Letter case of a key does not count, unless it does. */
+static int fold(struct sorting *s, struct cv *key)
+{
+    if (key->type == CV_UNDEFINED && s->fallback) *key = *s->fallback;
+    return !s->cased && key->type == CV_STRING ? chat_case(s->r, key->u.s, CASE_LOWER, key) : 0;
+}
 
 static int sort_key(struct sorting *s, const struct cv *v, struct cv *out)
 {
     if (s->attribute ? dotted(s->r, v, s->attribute, out) : (*out = *v, 0)) return -1;
-    if (!s->cased && out->type == CV_STRING) return chat_case(s->r, out->u.s, CASE_LOWER, out);
-    return 0;
+    return fold(s, out);
+}
+
+/* "a,b.c": a list of values. */
+static int sort_keys(struct sorting *s, const struct cv *v, struct cv *out)
+{
+    const struct cstr *path = s->attribute->u.s;
+    struct cv key[16];
+    size_t n = 0;
+    for (size_t at = 0, end; at <= path->n; at = end + 1) {
+        const char *comma = at < path->n ? memchr(path->s + at, ',', path->n - at) : NULL;
+        end = comma ? (size_t)(comma - path->s) : path->n;
+        struct cstr part = {path->s + at, end - at, NULL, 0};
+        if (n == COUNT_OF(key)) return chat_fail(s->r, "too many attributes to sort by");
+        if (dotted_string(s->r, v, &part, &key[n]) || fold(s, &key[n])) return -1;
+        n++;
+    }
+    return cv_list(&s->r->mem, CV_LIST, key, n, out) ? 0 : chat_oom(s->r);
 }
 
 static int sort_items(struct sorting *s, struct cv *key, struct cv *v, struct cv *tmp, size_t n)
@@ -129,7 +161,9 @@ static int sort_list(struct sorting *s, const struct clist *l, struct cv *out)
     if (!key || !v || !tmp) return chat_oom(r);
     for (size_t i = 0; i < l->n; i++) {
         v[i] = l->v[i];
-        if (sort_key(s, &v[i], &key[i])) return -1;
+        bool many = s->equal_undefined && s->attribute && s->attribute->type == CV_STRING &&
+                    memchr(s->attribute->u.s->s, ',', s->attribute->u.s->n);
+        if (many ? sort_keys(s, &v[i], &key[i]) : sort_key(s, &v[i], &key[i])) return -1;
     }
     if (sort_items(s, key, v, tmp, l->n)) return -1;
     return cv_list(&r->mem, CV_LIST, v, l->n, out) ? 0 : chat_oom(r);
@@ -148,13 +182,16 @@ int filter_sort(struct chat_run *r, struct chat_env *env, const struct cv *of, c
 int filter_dictsort(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
                     struct cv *out)
 {
-    struct cv items, at;
+    struct cv *items, at;
     const struct cv *cased = chat_arg(a, 0, "case_sensitive"), *by = chat_arg(a, 1, "by"),
                     *reverse = chat_arg(a, 2, "reverse");
     at = cv_int(by && cv_is(by, "value"));
     struct sorting s = {.r = r, .attribute = &at, .reverse = reverse && cv_true(reverse), .cased = cased && cv_true(cased)};
-    if (of->type == CV_UNDEFINED) return chat_fail(r, "dictsort needs a mapping, not an undefined value");
-    return filter_items(r, env, of, a, &items) || sort_list(&s, items.u.l, out) ? -1 : 0;
+    (void)env;
+    if (of->type != CV_DICT) return chat_fail(r, "dictsort needs a mapping, not %s", cv_type_name(of));
+    if (chat_dict_items(r, of->u.d, &items)) return -1;
+    struct clist l = {items, of->u.d->n};
+    return sort_list(&s, &l, out);
 }
 
 int filter_unique(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
@@ -173,7 +210,7 @@ int filter_unique(struct chat_run *r, struct chat_env *env, const struct cv *of,
         while (k < n && !cv_equal(&key[k], &key[n])) k++;
         if (k == n) v[n++] = l->v[i];
     }
-    return cv_list(&r->mem, CV_LIST, v, n, out) ? 0 : chat_oom(r);
+    return chat_stream(r, v, n, out);
 }
 
 static int extreme(struct chat_run *r, const struct cv *of, const struct chat_args *a, int wanted, struct cv *out)
@@ -247,7 +284,7 @@ int filter_map(struct chat_run *r, struct chat_env *env, const struct cv *of, co
 {
     const struct clist *l;
     const struct cv *attribute = NULL, *fallback = NULL;
-    if (!cv_true(of)) return cv_list(&r->mem, CV_LIST, NULL, 0, out) ? 0 : chat_oom(r); /* none, too */
+    if (!cv_true(of)) return chat_stream(r, NULL, 0, out); /* none, too */
     for (size_t i = 0; i < a->n; i++) {
         if (a->key[i] && cstr_is(a->key[i], "attribute")) attribute = &a->v[i];
         if (a->key[i] && cstr_is(a->key[i], "default")) fallback = &a->v[i];
@@ -266,7 +303,7 @@ int filter_map(struct chat_run *r, struct chat_env *env, const struct cv *of, co
         if (dotted(r, &l->v[i], attribute, &v[i])) return -1;
         if (fallback && v[i].type == CV_UNDEFINED) v[i] = *fallback;
     }
-    return cv_list(&r->mem, CV_LIST, v, l->n, out) ? 0 : chat_oom(r);
+    return chat_stream(r, v, l->n, out);
 }
 
 /* select, reject (by_attribute = false), selectattr, rejectattr. */
@@ -275,7 +312,7 @@ static int keep_by_test(struct chat_run *r, const struct cv *of, const struct ch
 {
     const struct clist *l;
     size_t skip = by_attribute;
-    if (!cv_true(of)) return cv_list(&r->mem, CV_LIST, NULL, 0, out) ? 0 : chat_oom(r);
+    if (!cv_true(of)) return chat_stream(r, NULL, 0, out);
     if (a->n < skip) return chat_fail(r, "an attribute is needed");
     if (chat_items(r, of, &l)) return -1;
     struct cv *v = chat_alloc(&r->mem, l->n, sizeof *v);
@@ -290,7 +327,7 @@ static int keep_by_test(struct chat_run *r, const struct cv *of, const struct ch
         if (a->n > skip && chat_test(r, a->v[skip].u.s, &x, &args, &yes)) return -1;
         if (yes == wanted) v[n++] = l->v[i];
     }
-    return cv_list(&r->mem, CV_LIST, v, n, out) ? 0 : chat_oom(r);
+    return chat_stream(r, v, n, out);
 }
 
 int filter_select(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
@@ -337,14 +374,37 @@ int filter_batch(struct chat_run *r, struct chat_env *env, const struct cv *of, 
         while (fill && fill->type != CV_NONE && k < (size_t)size) row[k++] = *fill;
         if (!cv_list(&r->mem, CV_LIST, row, k, &v[n++])) return chat_oom(r);
     }
-    return cv_list(&r->mem, CV_LIST, v, n, out) ? 0 : chat_oom(r);
+    return chat_stream(r, v, n, out);
+}
+
+/* That many lists, the first ones longer. */
+int filter_slice(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+{
+    const struct clist *l;
+    const struct cv *fill = chat_arg(a, 1, "fill_with");
+    int64_t slices = 0;
+    (void)env;
+    if (chat_items(r, of, &l) || chat_int_arg(r, a, 0, "slices", &slices)) return -1;
+    if (slices < 1 || slices > 100000) return chat_fail(r, "slice needs a number from 1 on");
+    size_t each = l->n / (size_t)slices, more = l->n % (size_t)slices, at = 0;
+    struct cv *v = chat_alloc(&r->mem, (size_t)slices, sizeof *v), *row = chat_alloc(&r->mem, each + 1, sizeof *row);
+    if (!v || !row) return chat_oom(r);
+    for (size_t i = 0; i < (size_t)slices; i++) {
+        size_t n = each + (i < more);
+        for (size_t k = 0; k < n; k++) row[k] = l->v[at++];
+        if (fill && fill->type != CV_NONE && i >= more) row[n++] = *fill;
+        if (!cv_list(&r->mem, CV_LIST, row, n, &v[i])) return chat_oom(r);
+    }
+    return chat_stream(r, v, (size_t)slices, out);
 }
 
 int filter_groupby(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
                    struct cv *out)
 {
     struct cv sorted, key, at;
-    struct sorting s = {.r = r, .attribute = chat_arg(a, 0, "attribute")};
+    const struct cv *cased = chat_arg(a, 2, "case_sensitive");
+    struct sorting s = {.r = r, .attribute = chat_arg(a, 0, "attribute"), .fallback = chat_arg(a, 1, "default"),
+                        .cased = cased && cv_true(cased)};
     const struct clist *l;
     (void)env;
     if (!s.attribute) return chat_fail(r, "groupby needs an attribute");
@@ -360,9 +420,10 @@ int filter_groupby(struct chat_run *r, struct chat_env *env, const struct cv *of
             if (sort_key(&s, &l->v[to], &other)) return -1;
             if (!cv_equal(&folded, &other)) break;
         }
-        pair[0] = key;
+        pair[0] = key.type == CV_UNDEFINED && s.fallback ? *s.fallback : key;
         if (!cv_list(&r->mem, CV_LIST, l->v + from, to - from, &pair[1]) || !cv_list(&r->mem, CV_TUPLE, pair, 2, &at))
             return chat_oom(r);
+        at.safe = true;
         v[n++] = at;
     }
     return cv_list(&r->mem, CV_LIST, v, n, out) ? 0 : chat_oom(r);

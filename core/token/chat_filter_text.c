@@ -3,6 +3,7 @@
 
 #include "core/base/json.h"
 #include "core/token/chat_filter.h"
+#include "core/token/chat_method.h"
 
 static int case_filter(struct chat_run *r, const struct cv *of, enum case_kind kind, struct cv *out)
 {
@@ -99,14 +100,16 @@ int filter_indent(struct chat_run *r, struct chat_env *env, const struct cv *of,
     else if (chat_int_arg(r, a, 0, "width", &n)) return -1;
     if (n < 0) n = 0;
     if (n > 1000) return chat_fail(r, "indent by %lld is too much", (long long)n);
-    for (size_t i = 0; i < s->n;) {
-        const char *nl = memchr(s->s + i, '\n', s->n - i);
-        size_t end = nl ? (size_t)(nl - s->s) : s->n;
-        bool wanted = i == 0 ? first && cv_true(first) : end > i || (blank && cv_true(blank));
+    bool all = blank && cv_true(blank);
+    /* The lines of the string with a line end behind it: "a\n" has two, "a\r" one. */
+    for (size_t i = 0, end, next;; i = next) {
+        next = chat_line(s, i, &end);
+        bool wanted = i == 0 ? first && cv_true(first) : end > i || all;
         if (wanted && pad) chat_text_adds(&t, pad);
         for (int64_t k = 0; wanted && !pad && k < n; k++) chat_text_addc(&t, ' ', CHAT_TRUSTED);
-        chat_text_part(&t, s, i, nl ? end + 1 : end);
-        i = nl ? end + 1 : end;
+        chat_text_part(&t, s, i, end);
+        if (end == s->n || (next == s->n && s->s[next - 1] == '\r')) break;
+        chat_text_addc(&t, '\n', CHAT_TRUSTED);
     }
     int ret = cv_text(&r->mem, &t, out) ? chat_step(r, t.text.len / 64) : chat_oom(r);
     chat_text_free(&t);
@@ -116,25 +119,24 @@ int filter_indent(struct chat_run *r, struct chat_env *env, const struct cv *of,
 int filter_tojson(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     struct cjson_style style = {.indent = -1, .item = ", ", .key = ": "};
-    const struct cv *indent = chat_arg(a, 0, "indent"), *ascii = NULL, *sort = NULL, *separators = NULL;
+    const struct cv *ascii = chat_arg(a, 0, "ensure_ascii"), *indent = chat_arg(a, 1, "indent"),
+                    *separators = chat_arg(a, 2, "separators"), *sort = chat_arg(a, 3, "sort_keys");
     char item[64], key[64];
     struct chat_text t = {{0}, {0}};
     (void)env;
-    for (size_t i = 0; i < a->n; i++) {
-        if (!a->key[i]) continue;
-        if (cstr_is(a->key[i], "ensure_ascii")) ascii = &a->v[i];
-        if (cstr_is(a->key[i], "sort_keys")) sort = &a->v[i];
-        if (cstr_is(a->key[i], "separators")) separators = &a->v[i];
-    }
-    if (indent && indent->type == CV_INT) {
-        if (indent->u.i < 0 || indent->u.i > 100) return chat_fail(r, "tojson: indent 0 to 100");
-        style.indent = (int)indent->u.i;
+    if (indent && indent->type != CV_NONE) {
+        int64_t n = -1;
+        if (indent->type == CV_STRING || chat_int_arg(r, a, 1, "indent", &n) || n < 0 || n > 100)
+            return chat_fail(r, "tojson: indent is a number from 0 to 100");
+        style.indent = (int)n;
         style.item = ",";
     }
     style.ascii = ascii && cv_true(ascii);
     style.sort_keys = sort && cv_true(sort);
-    if (separators && cv_is_list(separators) && separators->u.l->n == 2 &&
-        separators->u.l->v[0].type == CV_STRING && separators->u.l->v[1].type == CV_STRING) {
+    if (separators && separators->type != CV_NONE) {
+        if (!cv_is_list(separators) || separators->u.l->n != 2 || separators->u.l->v[0].type != CV_STRING ||
+            separators->u.l->v[1].type != CV_STRING)
+            return chat_fail(r, "tojson: separators are two strings");
         const struct cstr *x = separators->u.l->v[0].u.s, *y = separators->u.l->v[1].u.s;
         if (x->n >= sizeof item || y->n >= sizeof key) return chat_fail(r, "tojson: the separators are too long");
         memcpy(item, x->s, x->n);
@@ -167,12 +169,24 @@ int filter_wordcount(struct chat_run *r, struct chat_env *env, const struct cv *
     (void)env, (void)a;
     if (chat_as_string(r, of, &s)) return -1;
     bool inside = false;
-    for (size_t i = 0; i < s->n; i++) {
-        char c = s->s[i];
-        bool word = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || (c & 0x80);
+    struct uni_char c;
+    for (size_t i = 0; i < s->n; i += c.len) {
+        c = cstr_char(s, i);
+        bool word = (c.class & (UNI_L | UNI_N)) || c.cp == '_';
         n += word && !inside;
         inside = word;
     }
     *out = cv_int(n);
     return chat_step(r, s->n / 64);
+}
+
+int filter_center(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+{
+    struct cv v = {.type = CV_STRING}, width = cv_int(80);
+    const struct cstr *no_name = NULL;
+    struct chat_args args = {&width, &no_name, 1};
+    const struct cv *given = chat_arg(a, 0, "width");
+    (void)env;
+    if (given) width = *given;
+    return chat_as_string(r, of, &v.u.s) || chat_center(r, &v, &args, out) ? -1 : 0;
 }

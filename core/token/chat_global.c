@@ -28,27 +28,45 @@ static int g_range(struct chat_run *r, const struct chat_args *a, struct cv *out
     if (!v) return chat_oom(r);
     for (uint64_t i = 0; i < n; i++) v[i] = cv_int((int64_t)((uint64_t)from + i * (uint64_t)step));
     if (chat_step(r, n / 16)) return -1;
-    return cv_list(&r->mem, CV_LIST, v, n, out) ? 0 : chat_oom(r);
+    if (!cv_lazy(&r->mem, LAZY_RANGE, v, n, out)) return chat_oom(r);
+    out->u.lazy->from = from;
+    out->u.lazy->to = to;
+    out->u.lazy->step = step;
+    return 0;
 }
 
-/* Keyword arguments (and a mapping before them) as keys and values. */
+/* The first of equal keys stays, with the last value. */
+static void put(struct cv *key, struct cv *value, size_t *n, const struct cv *k, const struct cv *v)
+{
+    size_t at = 0;
+    while (at < *n && !cv_equal(&key[at], k)) at++;
+    if (at == *n) key[(*n)++] = *k;
+    value[at] = *v;
+}
+
+/* Keyword arguments (and a mapping, or pairs, before them) as keys and values. */
 static int pairs(struct chat_run *r, const struct chat_args *a, struct cv **key, struct cv **value, size_t *n)
 {
     const struct cdict *d = a->n && !a->key[0] && a->v[0].type == CV_DICT ? a->v[0].u.d : NULL;
-    size_t cap = a->n + (d ? d->n : 0) + 4;
+    const struct clist *l = NULL, *pair;
+    bool list = a->n && !a->key[0] && !d;
+    if (list && chat_items(r, &a->v[0], &l)) return -1;
+    size_t cap = a->n + (d ? d->n : l ? l->n : 0) + 4;
     *key = chat_alloc(&r->mem, cap, sizeof **key);
     *value = chat_alloc(&r->mem, cap, sizeof **value);
     *n = 0;
     if (!*key || !*value) return chat_oom(r);
     for (size_t i = 0; d && i < d->n; i++) (*key)[*n] = d->key[i], (*value)[(*n)++] = d->value[i];
-    for (size_t i = d ? 1 : 0; i < a->n; i++) {
+    for (size_t i = 0; l && i < l->n; i++) {
+        if (chat_items(r, &l->v[i], &pair)) return -1;
+        if (pair->n != 2 || !cv_hashable(&pair->v[0])) return chat_fail(r, "pairs of a key and a value are needed");
+        if (chat_step(r, 1 + *n / 16)) return -1;
+        put(*key, *value, n, &pair->v[0], &pair->v[1]);
+    }
+    for (size_t i = d || l ? 1 : 0; i < a->n; i++) {
         if (!a->key[i]) return chat_fail(r, "only arguments with a name, after one mapping");
         struct cv name = {.type = CV_STRING, .u.s = a->key[i]};
-        size_t at = 0;
-        while (at < *n && !cv_equal(&(*key)[at], &name)) at++;
-        (*key)[at] = name;
-        (*value)[at] = a->v[i];
-        if (at == *n) ++*n;
+        put(*key, *value, n, &name, &a->v[i]);
     }
     return 0;
 }
@@ -94,15 +112,30 @@ static int g_strftime(struct chat_run *r, const struct chat_args *a, struct cv *
     struct tm tm;
     if (chat_string_arg(r, a, 0, "format", &format)) return -1;
     if (!format || format->n >= sizeof pattern) return chat_fail(r, "strftime_now needs a short format");
-    memcpy(pattern, format->s, format->n);
-    pattern[format->n] = 0;
+    size_t k = 0;
+    for (size_t i = 0; i < format->n; i++) {
+        const char *at = format->s + i;
+        bool two = *at == '%' && i + 1 < format->n;
+        size_t len = two ? 2 : 1;
+        /* The time is without a zone, and in whole seconds. */
+        if (two && at[1] == 'f' && k + 6 < sizeof pattern) memcpy(pattern + k, "000000", 6), k += 6;
+        else if (!(two && (at[1] == 'z' || at[1] == 'Z')) && k + len < sizeof pattern) memcpy(pattern + k, at, len), k += len;
+        i += len - 1;
+    }
+    pattern[k] = 0;
     if (!localtime_r(&now, &tm)) return chat_fail(r, "the time is out of range");
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     size_t n = strftime(text, sizeof text, pattern, &tm);
 #pragma GCC diagnostic pop
-    if (n == 0 && format->n) return chat_fail(r, "strftime_now: the result is too long");
+    if (n == 0 && k) return chat_fail(r, "strftime_now: the result is too long");
     return cv_string(&r->mem, text, n, CHAT_TRUSTED, out) ? 0 : chat_oom(r);
+}
+
+static int g_other(struct chat_run *r, const struct chat_args *a, struct cv *out)
+{
+    (void)a, (void)out;
+    return chat_fail(r, "lipsum, cycler, joiner and self are not supported");
 }
 
 static const struct {
@@ -110,7 +143,7 @@ static const struct {
     global_fn *fn;
 } globals[] = {
     {"range", g_range}, {"namespace", g_namespace}, {"dict", g_dict}, {"raise_exception", g_raise},
-    {"strftime_now", g_strftime},
+    {"strftime_now", g_strftime}, {"lipsum", g_other}, {"cycler", g_other}, {"joiner", g_other}, {"self", g_other},
 };
 
 int chat_global_find(const struct cstr *name)

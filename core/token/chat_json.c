@@ -96,7 +96,7 @@ static int read_number(struct reading *r, struct cv *out, struct err *e)
     bool whole = true;
     for (; p < r->x.end && strchr("+-.0123456789eE", *p) && *p; p++)
         if (*p == '.' || *p == 'e' || *p == 'E') whole = false;
-    if (whole && p - r->x.p < 19) {
+    if (whole) {
         int64_t i;
         if (jlex_int(&r->x, &i, e)) return -1;
         *out = cv_int(i);

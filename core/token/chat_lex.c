@@ -1,5 +1,6 @@
 /* Cuts a template into text, tags and the words inside tags, and takes white
  * space away as Jinja does with trim_blocks and lstrip_blocks. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,9 +32,19 @@ static int push(struct lexer *x, struct lexeme t)
     return 0;
 }
 
-static bool is_space(char c)
+/* Bytes of the white space at s[at], at s[end - 1]: what Python takes for it; 0 = none. */
+static size_t space_at(const struct lexer *x, size_t at)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    if (at >= x->n) return 0;
+    struct uni_char c = uni_next((const uint8_t *)x->s + at, x->n - at);
+    return chat_white(c.cp) ? c.len : 0;
+}
+
+static size_t space_before(const struct lexer *x, size_t from, size_t end)
+{
+    if (end <= from) return 0;
+    struct uni_char c = uni_prev((const uint8_t *)x->s, end);
+    return chat_white(c.cp) ? c.len : 0;
 }
 
 static void count_lines(struct lexer *x, size_t from, size_t to)
@@ -58,14 +69,14 @@ static size_t find_tag(const struct lexer *x, size_t from)
 static size_t text_end(const struct lexer *x, size_t from, size_t tag)
 {
     char sign = tag + 2 < x->n ? x->s[tag + 2] : 0;
-    size_t end = tag;
+    size_t end = tag, len;
     if (tag >= x->n) return end;
     if (sign == '-') {
-        while (end > from && is_space(x->s[end - 1])) end--;
+        while ((len = space_before(x, from, end)) != 0) end -= len;
         return end;
     }
     if (sign == '+' || x->s[tag + 1] == '{') return end;
-    while (end > from && (x->s[end - 1] == ' ' || x->s[end - 1] == '\t')) end--;
+    while ((len = space_before(x, from, end)) != 0 && x->s[end - 1] != '\n') end -= len;
     bool begins_line = end > from ? x->s[end - 1] == '\n' : x->line_start;
     return begins_line ? end : tag;
 }
@@ -80,8 +91,9 @@ static int push_text(struct lexer *x, size_t from, size_t to)
 static void after_tag(struct lexer *x, char sign, bool block)
 {
     size_t begin = x->at;
+    size_t len;
     if (sign == '-')
-        while (x->at < x->n && is_space(x->s[x->at])) x->at++;
+        while ((len = space_at(x, x->at)) != 0) x->at += len;
     else if (block && sign != '+' && x->at < x->n && x->s[x->at] == '\n')
         x->at++;
     x->line_start = x->at > begin && x->s[x->at - 1] == '\n';
@@ -102,6 +114,14 @@ static int skip_comment(struct lexer *x)
 
 /* ---- inside a tag ---- */
 
+/* \N{NAME}, and digits that are none or no character. */
+static int bad_escape(struct lexer *x, struct buf *b, size_t at)
+{
+    buf_free(b);
+    for (; x->at < at; x->at++) x->line += x->s[x->at] == '\n';
+    return fail(x, x->s[at] == 'N' ? "'\\N{...}' in a string is not supported" : "a '\\' in a string with digits that are no character");
+}
+
 /* \xHH, \uHHHH, \UHHHHHHHH: digits at s into *cp; false if they are none. */
 static bool hex_digits(const char *s, size_t left, size_t n, uint32_t *cp)
 {
@@ -120,7 +140,7 @@ static int lex_string(struct lexer *x)
     size_t i = x->at;
     for (; i < x->n && x->s[i] != quote; i++) {
         char c = x->s[i];
-        static const char letters[] = "nrtbfav0", plain[] = "\n\r\t\b\f\a\v\0";
+        static const char letters[] = "nrtbfav", plain[] = "\n\r\t\b\f\a\v";
         if (c != '\\' || i + 1 >= x->n) {
             buf_addc(&b, c);
             continue;
@@ -128,14 +148,22 @@ static int lex_string(struct lexer *x)
         c = x->s[++i];
         const char *p = memchr(letters, c, sizeof letters - 1);
         size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-        uint32_t cp;
+        uint32_t cp = 0;
+        size_t octal = 0;
         char bytes[4];
-        if (p) buf_addc(&b, plain[p - letters]);
+        while (octal < 3 && i + octal < x->n && x->s[i + octal] >= '0' && x->s[i + octal] <= '7')
+            cp = cp * 8 + (uint32_t)(x->s[i + octal++] - '0');
+        if (octal) {
+            buf_add(&b, bytes, (size_t)utf8_encode(cp, bytes));
+            i += octal - 1;
+        } else if (p) buf_addc(&b, plain[p - letters]);
         else if (c == '\\' || c == '\'' || c == '"') buf_addc(&b, c);
         else if (c == '\n') continue;
         else if (digits && hex_digits(x->s + i + 1, x->n - i - 1, digits, &cp) && utf8_encode(cp, bytes)) {
             buf_add(&b, bytes, (size_t)utf8_encode(cp, bytes));
             i += digits;
+        } else if (digits || c == 'N') {
+            return bad_escape(x, &b, i);
         } else {
             buf_addc(&b, '\\');
             buf_addc(&b, c);
@@ -162,17 +190,40 @@ static bool in_name(char c)
     return c == '_' || is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c & 0x80);
 }
 
+/* 0x1F, 0b11, 0o17 */
+static int lex_based(struct lexer *x, int base)
+{
+    struct lexeme t = {.kind = TK_INT};
+    uint64_t v = 0;
+    size_t i = x->at + 2, digits = 0;
+    for (; i < x->n; i++) {
+        int d = x->s[i] == '_' && i + 1 < x->n ? hex_digit(x->s[i + 1]) : hex_digit(x->s[i]);
+        if (d < 0 || d >= base) break;
+        if (x->s[i] == '_') continue;
+        if (v > (uint64_t)INT64_MAX / 16) return fail(x, "a number is too large");
+        v = v * (uint64_t)base + (uint64_t)d;
+        digits++;
+    }
+    if (!digits) return fail(x, "digits are expected");
+    t.value = cv_int((int64_t)v);
+    x->at = i;
+    return push(x, t);
+}
+
 static int lex_number(struct lexer *x)
 {
-    char text[64];
+    char text[64], mark = x->at + 1 < x->n ? (char)(x->s[x->at + 1] | 0x20) : 0;
+    int base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 0;
+    bool member = x->at > 0 && x->s[x->at - 1] == '.'; /* list.0.1: no real number */
+    if (x->s[x->at] == '0' && base && !member) return lex_based(x, base);
     size_t n = 0;
     bool real = false;
     const char *s = x->s;
     size_t i = x->at;
     for (; i < x->n && n < sizeof text - 1; i++) {
-        bool exponent = (s[i] | 0x20) == 'e' && i + 1 < x->n &&
+        bool exponent = (s[i] | 0x20) == 'e' && !member && i + 1 < x->n &&
                         (is_digit(s[i + 1]) || ((s[i + 1] == '-' || s[i + 1] == '+') && i + 2 < x->n && is_digit(s[i + 2])));
-        bool point = s[i] == '.' && i + 1 < x->n && is_digit(s[i + 1]) && !real;
+        bool point = s[i] == '.' && i + 1 < x->n && is_digit(s[i + 1]) && !real && !member;
         if (s[i] == '_' && n && i + 1 < x->n && is_digit(s[i + 1])) continue;
         if (!is_digit(s[i]) && !exponent && !point) break;
         real = real || exponent || point;
@@ -182,8 +233,10 @@ static int lex_number(struct lexer *x)
     text[n] = 0;
     x->at = i;
     struct lexeme t = {.kind = real ? TK_FLOAT : TK_INT};
-    if (!real && n > 18) return fail(x, "a number is too large");
+    if (!real && n > 1 && text[0] == '0' && strspn(text, "0") < n) return fail(x, "a number begins with 0");
+    errno = 0;
     t.value = real ? cv_float(strtod(text, NULL)) : cv_int((int64_t)strtoll(text, NULL, 10));
+    if (!real && errno == ERANGE) return fail(x, "a number is too large");
     return push(x, t);
 }
 
@@ -209,7 +262,7 @@ static int lex_tag(struct lexer *x, bool block)
     const char *end = block ? "%}" : "}}";
     int depth = 0;
     for (;;) {
-        while (x->at < x->n && is_space(x->s[x->at])) x->line += x->s[x->at++] == '\n';
+        for (size_t len; (len = space_at(x, x->at)) != 0; x->at += len) x->line += x->s[x->at] == '\n';
         if (x->at >= x->n) return fail(x, block ? "a '{%' is not closed" : "a '{{' is not closed");
         char c = x->s[x->at], sign = c == '-' || (c == '+' && block) ? c : 0;
         size_t at = x->at + (sign != 0);
@@ -243,10 +296,10 @@ static size_t simple_tag(const struct lexer *x, size_t at, const char *word, cha
     if (x->n - at < 2 || memcmp(x->s + at, "{%", 2)) return 0;
     at += 2;
     if (at < x->n && (x->s[at] == '-' || x->s[at] == '+')) at++;
-    while (at < x->n && is_space(x->s[at])) at++;
+    for (size_t len; (len = space_at(x, at)) != 0;) at += len;
     if (x->n - at < n || memcmp(x->s + at, word, n)) return 0;
     at += n;
-    while (at < x->n && is_space(x->s[at])) at++;
+    for (size_t len; (len = space_at(x, at)) != 0;) at += len;
     *sign = at < x->n && (x->s[at] == '-' || x->s[at] == '+') ? x->s[at++] : 0;
     return x->n - at >= 2 && memcmp(x->s + at, "%}", 2) == 0 ? at + 2 : 0;
 }
@@ -256,7 +309,7 @@ static int lex_raw(struct lexer *x, size_t behind, char sign)
     char end_sign;
     count_lines(x, x->at, behind);
     x->at = behind;
-    after_tag(x, sign, true);
+    after_tag(x, sign, false); /* the line end behind it is text */
     for (size_t at = x->at; (at = find_tag(x, at)) < x->n; at++) {
         size_t end = simple_tag(x, at, "endraw", &end_sign);
         if (!end) continue;

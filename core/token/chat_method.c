@@ -2,10 +2,9 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/token/chat_eval.h"
+#include "core/token/chat_method.h"
 #include "core/token/unicode.h"
 
-typedef int method_fn(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out);
 
 static int strip_side(struct chat_run *r, const struct cv *self, const struct chat_args *a, int sides, struct cv *out)
 {
@@ -72,6 +71,7 @@ static int has_affix(struct chat_run *r, const struct cv *self, const struct cha
 {
     const struct cv *v = chat_arg(a, 0, NULL);
     *out = cv_bool(false);
+    if (a->n > 1) return chat_fail(r, "positions to look from are not supported");
     if (v && v->type == CV_STRING) {
         *out = cv_bool(affix(self->u.s, v->u.s, at_end));
         return 0;
@@ -137,11 +137,8 @@ static int split_white(struct parts *p, const struct cstr *s, int64_t most)
     for (;;) {
         while (i < s->n && white_at(s, i, &len)) i += len;
         if (i >= s->n) return 0;
-        size_t from = i, end = s->n;
-        if (most == 0) {
-            while (end > from && (s->s[end - 1] == ' ' || (s->s[end - 1] >= '\t' && s->s[end - 1] <= '\r'))) end--;
-            return push_part(p, s, from, end);
-        }
+        size_t from = i;
+        if (most == 0) return push_part(p, s, from, s->n);
         while (i < s->n && !white_at(s, i, &len)) i += len;
         if (push_part(p, s, from, i)) return -1;
         most -= most > 0;
@@ -159,6 +156,39 @@ static int split_at(struct parts *p, const struct cstr *s, const struct cstr *by
     }
 }
 
+static void reverse_parts(struct parts *p)
+{
+    for (size_t i = 0; i < p->n / 2; i++) {
+        struct cv t = p->v[i];
+        p->v[i] = p->v[p->n - 1 - i];
+        p->v[p->n - 1 - i] = t;
+    }
+}
+
+/* The character that ends at `end` is white space of *len bytes. */
+static bool white_before(const struct cstr *s, size_t end, size_t *len)
+{
+    struct uni_char c = uni_prev((const uint8_t *)s->s, end);
+    *len = c.len;
+    return chat_white(c.cp);
+}
+
+static int split_white_back(struct parts *p, const struct cstr *s, int64_t most)
+{
+    size_t end = s->n, len;
+    for (;;) {
+        while (end > 0 && white_before(s, end, &len)) end -= len;
+        if (end == 0) break;
+        size_t to = end;
+        if (most == 0) end = 0;
+        while (end > 0 && !white_before(s, end, &len)) end -= len;
+        if (push_part(p, s, end, to)) return -1;
+        most -= most > 0;
+    }
+    reverse_parts(p);
+    return 0;
+}
+
 /* From the end; the parts come out in reverse. */
 static int split_back(struct parts *p, const struct cstr *s, const struct cstr *by, int64_t most)
 {
@@ -173,11 +203,7 @@ static int split_back(struct parts *p, const struct cstr *s, const struct cstr *
         at = end + 1;
     }
     if (push_part(p, s, 0, end)) return -1;
-    for (size_t i = 0; i < p->n / 2; i++) {
-        struct cv t = p->v[i];
-        p->v[i] = p->v[p->n - 1 - i];
-        p->v[p->n - 1 - i] = t;
-    }
+    reverse_parts(p);
     return 0;
 }
 
@@ -188,8 +214,7 @@ static int split(struct chat_run *r, const struct cv *self, const struct chat_ar
     struct parts p = {.r = r};
     if (chat_string_arg(r, a, 0, "sep", &by) || chat_int_arg(r, a, 1, "maxsplit", &most)) return -1;
     if (by && by->n == 0) return chat_fail(r, "split by an empty string");
-    if (!by && back && most >= 0) return chat_fail(r, "rsplit by white space with a limit is not supported yet");
-    int ret = !by    ? split_white(&p, self->u.s, most)
+    int ret = !by    ? (back ? split_white_back : split_white)(&p, self->u.s, most)
               : back ? split_back(&p, self->u.s, by, most)
                      : split_at(&p, self->u.s, by, most);
     if (ret || chat_step(r, p.n + self->u.s->n / 16)) return -1;
@@ -211,12 +236,9 @@ static int m_splitlines(struct chat_run *r, const struct cv *self, const struct 
     const struct cstr *s = self->u.s;
     const struct cv *keep = chat_arg(a, 0, "keepends");
     struct parts p = {.r = r};
-    for (size_t i = 0; i < s->n;) {
-        size_t end = i;
-        while (end < s->n && s->s[end] != '\n' && s->s[end] != '\r') end++;
-        size_t next = end + (end < s->n) + (end + 1 < s->n && s->s[end] == '\r' && s->s[end + 1] == '\n');
+    for (size_t i = 0, end, next; i < s->n; i = next) {
+        next = chat_line(s, i, &end);
         if (push_part(&p, s, i, keep && cv_true(keep) ? next : end)) return -1;
-        i = next;
     }
     if (chat_step(r, p.n)) return -1;
     return cv_list(&r->mem, CV_LIST, p.v, p.n, out) ? 0 : chat_oom(r);
@@ -279,12 +301,17 @@ static int m_index(struct chat_run *r, const struct cv *self, const struct chat_
     return search(r, self, a, false, true, out);
 }
 
+static int m_rindex(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+{
+    return search(r, self, a, true, true, out);
+}
+
 static int m_count(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *s = self->u.s, *what = NULL;
     int64_t n = 0;
     if (chat_string_arg(r, a, 0, "sub", &what)) return -1;
-    if (!what) return chat_fail(r, "a string to count is needed");
+    if (!what || a->n > 1) return chat_fail(r, "one string to count is needed");
     if (what->n == 0) n = (int64_t)utf8_count(s->s, s->n) + 1;
     for (size_t at = 0; what->n && at < s->n; n++) {
         const char *q = memmem(s->s + at, s->n - at, what->s, what->n);
@@ -293,44 +320,6 @@ static int m_count(struct chat_run *r, const struct cv *self, const struct chat_
     }
     *out = cv_int(n);
     return chat_step(r, s->n / 64);
-}
-
-/* All characters of a class, at least one. */
-static int all_of(const struct cv *self, unsigned class, bool ascii_digits, struct cv *out)
-{
-    const struct cstr *s = self->u.s;
-    bool yes = s->n > 0;
-    for (size_t i = 0; i < s->n && yes;) {
-        struct uni_char c = uni_next((const uint8_t *)s->s + i, s->n - i);
-        yes = (c.class & class) != 0 && !(ascii_digits && c.cp > 0x7F && !(c.class & UNI_N));
-        i += c.len;
-    }
-    *out = cv_bool(yes);
-    return 0;
-}
-
-static int m_isdigit(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
-{
-    (void)a;
-    return all_of(self, UNI_N, true, out) || chat_step(r, self->u.s->n / 64) ? -1 : 0;
-}
-
-static int m_isalpha(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
-{
-    (void)a;
-    return all_of(self, UNI_L, false, out) || chat_step(r, self->u.s->n / 64) ? -1 : 0;
-}
-
-static int m_isalnum(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
-{
-    (void)a;
-    return all_of(self, UNI_L | UNI_N, false, out) || chat_step(r, self->u.s->n / 64) ? -1 : 0;
-}
-
-static int m_isspace(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
-{
-    (void)a;
-    return all_of(self, UNI_SPACE, false, out) || chat_step(r, self->u.s->n / 64) ? -1 : 0;
 }
 
 static int m_join(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
@@ -345,6 +334,25 @@ static int m_join(struct chat_run *r, const struct cv *self, const struct chat_a
     return chat_join(r, l, self->u.s, out);
 }
 
+/* The value for a field of format(): "", "0" or "name". */
+static const struct cv *format_field(const struct chat_args *a, const struct cstr *field, size_t *next, bool *mixed)
+{
+    size_t at = 0;
+    bool digits = field->n > 0 && field->n < 6;
+    for (size_t k = 0; k < field->n; k++) digits = digits && field->s[k] >= '0' && field->s[k] <= '9';
+    if (digits)
+        for (size_t k = 0; k < field->n; k++) at = at * 10 + (size_t)(field->s[k] - '0');
+    if (digits || field->n == 0) {
+        *mixed = *next != SIZE_MAX && digits ? *next > 0 : *next == SIZE_MAX && !digits;
+        if (digits) *next = SIZE_MAX; /* from here on by number only */
+        else at = *mixed ? at : (*next)++;
+        return at < a->n && !a->key[at] ? &a->v[at] : NULL;
+    }
+    for (size_t k = 0; k < a->n; k++)
+        if (a->key[k] && cstr_equal(a->key[k], field)) return &a->v[k];
+    return NULL;
+}
+
 /* "{} {0} {name}".format(...), without format specifications. */
 static int m_format(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
@@ -354,26 +362,21 @@ static int m_format(struct chat_run *r, const struct cv *self, const struct chat
     int ret = 0;
     for (size_t i = 0; ret == 0 && i < s->n; i++) {
         char c = s->s[i];
-        if ((c == '{' || c == '}') && i + 1 < s->n && s->s[i + 1] == c) i++;
-        else if (c == '{') {
+        bool twice = (c == '{' || c == '}') && i + 1 < s->n && s->s[i + 1] == c, mixed = false;
+        if (c == '{' && !twice) {
             const char *end = memchr(s->s + i, '}', s->n - i);
-            size_t len = end ? (size_t)(end - s->s) - i - 1 : 0, at = next;
-            struct cstr field = {s->s + i + 1, len, NULL, 0};
-            const struct cv *v = NULL;
-            bool digits = len > 0 && len < 6;
-            for (size_t k = 0; k < len; k++) digits = digits && field.s[k] >= '0' && field.s[k] <= '9';
-            if (digits)
-                for (size_t k = at = 0; k < len; k++) at = at * 10 + (size_t)(field.s[k] - '0');
-            else if (len == 0) next++;
-            if (end && (digits || len == 0)) v = at < a->n && !a->key[at] ? &a->v[at] : NULL;
-            for (size_t k = 0; end && !v && k < a->n; k++)
-                if (a->key[k] && a->key[k]->n == len && memcmp(a->key[k]->s, field.s, len) == 0) v = &a->v[k];
-            if (!v) ret = chat_fail(r, "format: nothing for the field '{%.*s}'", (int)len, field.s);
-            else cv_write(&t, v, 0);
-            i += len + 1;
-            continue;
+            struct cstr field = {s->s + i + 1, end ? (size_t)(end - s->s) - i - 1 : 0, NULL, 0};
+            const struct cv *v = end ? format_field(a, &field, &next, &mixed) : NULL;
+            if (mixed) ret = chat_fail(r, "format: fields with and without numbers");
+            else if (!v) ret = chat_fail(r, "format: nothing for the field '{%.*s}'", (int)field.n, field.s);
+            else ret = chat_write(r, &t, v);
+            i += field.n + 1;
+        } else if (c == '}' && !twice) {
+            ret = chat_fail(r, "format: a '}' alone");
+        } else {
+            i += twice;
+            chat_text_part(&t, s, i, i + 1);
         }
-        if (ret == 0) chat_text_part(&t, s, i, i + 1);
     }
     if (ret == 0) ret = cv_text(&r->mem, &t, out) ? chat_step(r, t.text.len / 64) : chat_oom(r);
     chat_text_free(&t);
@@ -382,28 +385,35 @@ static int m_format(struct chat_run *r, const struct cv *self, const struct chat
 
 /* ---- mappings ---- */
 
+static int view(struct chat_run *r, enum lazy_kind kind, const struct cv *v, size_t n, struct cv *out)
+{
+    return cv_lazy(&r->mem, kind, v, n, out) ? chat_step(r, n) : chat_oom(r);
+}
+
 static int m_items(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
-    static const struct cstr name = {"items", 5, NULL, CHAT_TRUSTED};
-    return chat_filter(r, NULL, &name, self, a, out);
+    struct cv *v;
+    (void)a;
+    return chat_dict_items(r, self->u.d, &v) ? -1 : view(r, LAZY_ITEMS, v, self->u.d->n, out);
 }
 
 static int m_keys(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
-    return cv_list(&r->mem, CV_LIST, self->u.d->key, self->u.d->n, out) ? chat_step(r, self->u.d->n) : chat_oom(r);
+    return view(r, LAZY_KEYS, self->u.d->key, self->u.d->n, out);
 }
 
 static int m_values(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
-    return cv_list(&r->mem, CV_LIST, self->u.d->value, self->u.d->n, out) ? chat_step(r, self->u.d->n) : chat_oom(r);
+    return view(r, LAZY_VALUES, self->u.d->value, self->u.d->n, out);
 }
 
 static int m_get(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cv *key = chat_arg(a, 0, "key"), *fallback = chat_arg(a, 1, "default");
     if (!key) return chat_fail(r, "get needs a key");
+    if (!cv_hashable(key)) return chat_fail(r, "a value of type %s is no key", cv_type_name(key));
     const struct cv *v = cdict_get(self->u.d, key);
     *out = v ? *v : fallback ? *fallback : cv_none();
     return chat_step(r, self->u.d->n / 16);
@@ -441,12 +451,6 @@ static int list_count(struct chat_run *r, const struct cv *self, const struct ch
     return chat_step(r, self->u.l->n);
 }
 
-static int m_frozen(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
-{
-    (void)a, (void)out;
-    return chat_fail(r, "values of type %s cannot be changed by a template", cv_type_name(self));
-}
-
 /* ---- loops ---- */
 
 static int loop_cycle(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
@@ -480,16 +484,15 @@ static const struct {
     {CV_STRING, "split", m_split}, {CV_STRING, "rsplit", m_rsplit}, {CV_STRING, "splitlines", m_splitlines},
     {CV_STRING, "partition", m_partition}, {CV_STRING, "rpartition", m_rpartition}, {CV_STRING, "find", m_find},
     {CV_STRING, "rfind", m_rfind}, {CV_STRING, "index", m_index}, {CV_STRING, "count", m_count},
-    {CV_STRING, "isdigit", m_isdigit}, {CV_STRING, "isnumeric", m_isdigit}, {CV_STRING, "isdecimal", m_isdigit},
-    {CV_STRING, "isalpha", m_isalpha}, {CV_STRING, "isalnum", m_isalnum}, {CV_STRING, "isspace", m_isspace},
+    {CV_STRING, "isdigit", chat_isdigit}, {CV_STRING, "isnumeric", chat_isnumeric}, {CV_STRING, "isdecimal", chat_isdecimal},
+    {CV_STRING, "isalpha", chat_isalpha}, {CV_STRING, "isalnum", chat_isalnum}, {CV_STRING, "isspace", chat_isspace},
+    {CV_STRING, "isupper", chat_isupper}, {CV_STRING, "islower", chat_islower}, {CV_STRING, "isascii", chat_isascii},
+    {CV_STRING, "center", chat_center}, {CV_STRING, "ljust", chat_ljust}, {CV_STRING, "rjust", chat_rjust},
+    {CV_STRING, "zfill", chat_zfill}, {CV_STRING, "rindex", m_rindex},
     {CV_STRING, "join", m_join}, {CV_STRING, "format", m_format},
     {CV_DICT, "items", m_items}, {CV_DICT, "keys", m_keys}, {CV_DICT, "values", m_values}, {CV_DICT, "get", m_get},
-    {CV_DICT, "copy", m_copy}, {CV_DICT, "update", m_frozen}, {CV_DICT, "pop", m_frozen},
-    {CV_DICT, "setdefault", m_frozen}, {CV_DICT, "clear", m_frozen},
+    {CV_DICT, "copy", m_copy},
     {CV_LIST, "index", list_index}, {CV_LIST, "count", list_count}, {CV_LIST, "copy", m_copy},
-    {CV_LIST, "append", m_frozen}, {CV_LIST, "extend", m_frozen}, {CV_LIST, "insert", m_frozen},
-    {CV_LIST, "pop", m_frozen}, {CV_LIST, "remove", m_frozen}, {CV_LIST, "sort", m_frozen},
-    {CV_LIST, "reverse", m_frozen}, {CV_LIST, "clear", m_frozen},
     {CV_TUPLE, "index", list_index}, {CV_TUPLE, "count", list_count},
     {CV_LOOP, "cycle", loop_cycle}, {CV_LOOP, "changed", loop_changed},
 };
@@ -505,6 +508,36 @@ static method_fn *find_method(const struct cv *of, const char *name, size_t n)
 bool chat_has_method(const struct cv *of, const struct cstr *name)
 {
     return find_method(of, name->s, name->n) != NULL;
+}
+
+/* Among the words of a list with a space around each. */
+static bool listed(const char *words, const struct cstr *name)
+{
+    for (const char *p = words; name->n && (p = memmem(p, strlen(p), name->s, name->n)) != NULL; p++)
+        if (p[-1] == ' ' && p[name->n] == ' ') return true;
+    return false;
+}
+
+bool chat_lacks_member(const struct cv *of, const struct cstr *name)
+{
+    switch (of->type) {
+    case CV_STRING:
+        return listed(" casefold encode expandtabs format_map isidentifier isprintable istitle maketrans swapcase translate ",
+                      name);
+    case CV_BOOL:
+    case CV_INT:
+        return listed(" as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag is_integer numerator real "
+                      "to_bytes ", name);
+    case CV_FLOAT: return listed(" as_integer_ratio conjugate fromhex hex imag is_integer real ", name);
+    case CV_DICT: return listed(" fromkeys ", name);
+    case CV_LAZY: return listed(" close count gi_frame index isdisjoint mapping send start step stop throw ", name);
+    default: return false;
+    }
+}
+
+bool chat_would_change(const struct cstr *name)
+{
+    return listed(" append clear extend insert pop popitem remove reverse setdefault sort update ", name);
 }
 
 /* A method of what |safe or |escape made: the results are of that kind, too.

@@ -16,6 +16,49 @@ static int bad_operands(struct chat_run *r, const char *what, const struct cv *a
 
 /* ---- arithmetic ---- */
 
+/* Python's remainder: exact, and of the sign of b; *whole is what goes with it. */
+static double remainder_of(double a, double b, double *whole)
+{
+    double rest = fmod(a, b), div = (a - rest) / b;
+    if (rest < 0 || rest > 0) {
+        if ((b < 0) != (rest < 0)) {
+            rest += b;
+            div -= 1;
+        }
+    } else {
+        rest = copysign(0, b);
+    }
+    *whole = div < 0 || div > 0 ? floor(div) : copysign(0, a / b);
+    if (div - *whole > 0.5) *whole += 1;
+    return rest;
+}
+
+static int power(struct chat_run *r, double a, double b, struct cv *out)
+{
+    if (!(a < 0) && !(a > 0) && b < 0) return chat_fail(r, "zero to a negative power");
+    double v = pow(a, b);
+    if (isnan(v) && !isnan(a) && !isnan(b)) return chat_fail(r, "complex numbers are not supported");
+    if (isinf(v) && !isinf(a) && !isinf(b)) return chat_fail(r, "a number is too large");
+    *out = cv_float(v);
+    return 0;
+}
+
+static int reals(struct chat_run *r, uint8_t op, double a, double b, struct cv *out)
+{
+    double v = 0, rest;
+    if (op == OP_POW) return power(r, a, b, out);
+    if ((op == OP_DIV || op == OP_FLOORDIV || op == OP_MOD) && !(b < 0) && !(b > 0))
+        return chat_fail(r, "division by zero");
+    if (op == OP_FLOORDIV || op == OP_MOD) {
+        rest = remainder_of(a, b, &v);
+        if (op == OP_MOD) v = rest;
+    } else {
+        v = op == OP_ADD ? a + b : op == OP_SUB ? a - b : op == OP_MUL ? a * b : a / b;
+    }
+    *out = cv_float(v);
+    return 0;
+}
+
 static int integers(struct chat_run *r, uint8_t op, int64_t a, int64_t b, struct cv *out)
 {
     int64_t v = 0;
@@ -33,13 +76,10 @@ static int integers(struct chat_run *r, uint8_t op, int64_t a, int64_t b, struct
             v = op == OP_FLOORDIV && !over ? -a : 0;
             break;
         }
-        v = op == OP_FLOORDIV ? a / b - (a % b != 0 && (a < 0) != (b < 0)) : ((a % b) + b) % b;
+        v = op == OP_FLOORDIV ? a / b - (a % b != 0 && (a < 0) != (b < 0)) : a % b + (a % b != 0 && (a < 0) != (b < 0) ? b : 0);
         break;
     default:
-        if (b < 0) {
-            *out = cv_float(pow((double)a, (double)b));
-            return 0;
-        }
+        if (b < 0) return reals(r, op, (double)a, (double)b, out);
         v = 1;
         if (a == 0 || a == 1) v = b ? a : 1;
         else if (a == -1) v = b % 2 ? -1 : 1;
@@ -51,27 +91,12 @@ static int integers(struct chat_run *r, uint8_t op, int64_t a, int64_t b, struct
     return 0;
 }
 
-static int reals(struct chat_run *r, uint8_t op, double a, double b, struct cv *out)
-{
-    if ((op == OP_DIV || op == OP_FLOORDIV || op == OP_MOD) && !(b < 0) && !(b > 0))
-        return chat_fail(r, "division by zero");
-    double v = op == OP_ADD        ? a + b
-               : op == OP_SUB      ? a - b
-               : op == OP_MUL      ? a * b
-               : op == OP_DIV      ? a / b
-               : op == OP_FLOORDIV ? floor(a / b)
-               : op == OP_MOD      ? a - b * floor(a / b)
-                                   : pow(a, b);
-    *out = cv_float(v);
-    return 0;
-}
-
 static int concat(struct chat_run *r, const struct cv *a, const struct cv *b, struct cv *out)
 {
     struct chat_text t = {{0}, {0}};
-    cv_write(&t, a, 0);
-    cv_write(&t, b, 0);
-    int ret = chat_step(r, t.text.len / 64) ? -1 : cv_text(&r->mem, &t, out) ? 0 : chat_oom(r);
+    int ret = chat_write(r, &t, a) || chat_write(r, &t, b) || chat_step(r, t.text.len / 64) ? -1
+              : cv_text(&r->mem, &t, out)                                                    ? 0
+                                                                                             : chat_oom(r);
     chat_text_free(&t);
     return ret;
 }
@@ -164,7 +189,11 @@ static int contains(struct chat_run *r, const struct cv *what, const struct cv *
         *out = false;
         for (size_t i = 0; i < in->u.l->n && !*out; i++) *out = cv_equal(&in->u.l->v[i], what);
         return chat_step(r, in->u.l->n / 4);
-    case CV_DICT: *out = cdict_get(in->u.d, what) != NULL; return chat_step(r, in->u.d->n / 4);
+    case CV_DICT:
+        if (!cv_hashable(what)) return chat_fail(r, "a value of type %s is no key", cv_type_name(what));
+        *out = cdict_get(in->u.d, what) != NULL;
+        return chat_step(r, in->u.d->n / 4);
+    case CV_LAZY: return chat_lazy_contains(r, in, what, out);
     case CV_UNDEFINED: *out = false; return 0;
     default: return bad_operands(r, "in", what, in);
     }
@@ -231,11 +260,15 @@ int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *n
 {
     struct cv key = {.type = CV_STRING, .u.s = name};
     if (of->type == CV_UNDEFINED) return of_undefined(r, of, name);
-    if (name->n >= 2 && name->s[0] == '_' && name->s[1] == '_') {
-        *out = cv_undefined(name); /* nothing of the machinery behind a value */
+    if (name->n >= 2 && name->s[0] == '_' && name->s[1] == '_') /* nothing of the machinery behind a value */
+        return chat_fail(r, "'%.*s' is not for templates", (int)name->n, name->s);
+    if (chat_has_method(of, name)) return method_value(r, of, name, out);
+    if (chat_lacks_member(of, name))
+        return chat_fail(r, "'%.*s' of a value of type %s is not supported", (int)name->n, name->s, cv_type_name(of));
+    if (of->type == CV_TUPLE && of->safe && (cstr_is(name, "grouper") || cstr_is(name, "list"))) {
+        *out = of->u.l->v[name->s[0] == 'l'];
         return 0;
     }
-    if (chat_has_method(of, name)) return method_value(r, of, name, out);
     if (of->type == CV_LOOP) return loop_attribute(r, of->u.loop, name, out);
     if (of->type == CV_MACRO) return chat_fail(r, "'%.*s' of a macro is not supported", (int)name->n, name->s);
     *out = cv_undefined(name);
@@ -273,6 +306,10 @@ int chat_item(struct chat_run *r, const struct cv *of, const struct cv *key, str
         if (find_index(key, of->u.l->n, &at)) *out = of->u.l->v[at];
         return 0;
     }
+    if (of->type == CV_LAZY && of->u.lazy->kind == LAZY_RANGE && is_int(key)) {
+        if (find_index(key, of->u.lazy->n, &at)) *out = of->u.lazy->v[at];
+        return 0;
+    }
     if (of->type == CV_STRING && is_int(key)) {
         const struct cstr *s = of->u.s;
         if (!find_index(key, utf8_count(s->s, s->n), &at)) return chat_step(r, s->n / 64);
@@ -307,6 +344,8 @@ int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3],
 {
     bool text = of->type == CV_STRING;
     if (of->type == CV_UNDEFINED) return of_undefined(r, of, NULL);
+    if (of->type == CV_LAZY && of->u.lazy->kind == LAZY_RANGE)
+        return chat_fail(r, "slices of a range are not supported; |list makes a list of it");
     if (!text && !cv_is_list(of)) return chat_fail(r, "a value of type %s has no slices", cv_type_name(of));
     int64_t n = (int64_t)(text ? utf8_count(of->u.s->s, of->u.s->n) : of->u.l->n), step = 1, from, to;
     if (part[2].type != CV_NONE) {
@@ -365,6 +404,8 @@ int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out
             if (!cv_slice(&r->mem, s, i, i + len, &v[l->n++])) return chat_oom(r);
         }
         l->v = v;
+    } else if (of->type == CV_LAZY) {
+        if (chat_lazy_items(r, of->u.lazy, l)) return -1;
     } else if (of->type != CV_UNDEFINED) {
         return chat_fail(r, "a value of type %s cannot be looped over", cv_type_name(of));
     }
@@ -387,13 +428,13 @@ static size_t spec_length(const char *s, size_t n)
 }
 
 /* %10s, %-5s, %.3s: width and precision in characters. */
-static void format_text(struct chat_text *t, const char *spec, const struct cv *v)
+static int format_text(struct chat_run *r, struct chat_text *t, const char *spec, const struct cv *v)
 {
     struct chat_text one = {{0}, {0}};
     const char *digits = spec + strspn(spec, "%-+ #0"), *dot = strchr(spec, '.');
     size_t width = (size_t)atoi(digits), most = dot ? (size_t)atoi(dot + 1) : SIZE_MAX, chars = 0, end = 0;
     bool left = memchr(spec, '-', (size_t)(digits - spec)) != NULL;
-    cv_write(&one, v, 0);
+    if (chat_write(r, &one, v)) return -1;
     const char *s = one.text.data ? one.text.data : "";
     while (end < one.text.len && chars < most) {
         for (end++; end < one.text.len && ((uint8_t)s[end] & 0xC0) == 0x80;) end++;
@@ -404,6 +445,7 @@ static void format_text(struct chat_text *t, const char *spec, const struct cv *
     for (size_t i = chars; left && i < width; i++) chat_text_addc(t, ' ', 0);
     if (one.text.oom || one.marks.oom) t->text.oom = true;
     chat_text_free(&one);
+    return 0;
 }
 
 int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, size_t n, struct cv *out)
@@ -426,7 +468,7 @@ int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, 
             continue;
         }
         if (used >= n) ret = chat_fail(r, "the format wants more values");
-        else if (c == 's') format_text(&t, spec, &v[used++]);
+        else if (c == 's') ret = format_text(r, &t, spec, &v[used++]);
         else if (c && strchr("xXo", c) && v[used].type == CV_INT && v[used].u.i >= 0) {
             snprintf(spec + k, sizeof spec - k, "ll%c", c);
             int len = snprintf(text, sizeof text, spec, (unsigned long long)v[used++].u.i);

@@ -134,26 +134,46 @@ static struct node *parse_if(struct parser *p)
     return v;
 }
 
-/* Names to assign to: a name, several of them, or (in set) namespace.name. */
+/* Words that stand for a value are no names. */
+static struct node *parse_target_name(struct parser *p)
+{
+    static const char *const values[] = {"true", "True", "false", "False", "none", "None"};
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        if (parse_is(p, TK_NAME, values[i])) {
+            parse_fail(p, "a name is expected");
+            return NULL;
+        }
+    return parse_name_node(p, N_NAME, 0);
+}
+
+/* Names to assign to: a name, several of them with brackets inside, or (in set) namespace.name. */
 static struct node *parse_target(struct parser *p, bool attributes)
 {
     struct node_list names = {0};
-    bool comma = false, bracket = parse_op(p, "(");
+    bool comma = false;
+    if (parse_enter(p)) return NULL;
     do {
-        if (names.n && (parse_is(p, TK_NAME, "in") || parse_is(p, TK_OP, ")"))) break;
-        struct node *name = parse_name_node(p, N_NAME, 0);
+        if (names.n && (parse_is(p, TK_NAME, "in") || parse_is(p, TK_OP, ")") || parse_is(p, TK_OP, "="))) break;
+        struct node *name;
+        if (parse_op(p, "(")) {
+            name = parse_target(p, false);
+            if (name && !parse_op(p, ")")) {
+                parse_fail(p, "')' is expected");
+                return NULL;
+            }
+        } else {
+            name = parse_target_name(p);
+        }
         if (!name) return NULL;
-        if (attributes && names.n == 0 && parse_op(p, ".")) {
+        if (attributes && names.n == 0 && name->kind == N_NAME && parse_op(p, ".")) {
             struct node *v = parse_name_node(p, N_ATTR, 1);
             if (v) v->kid[0] = name;
+            p->depth--;
             return v;
         }
         if (parse_push(p, &names, name)) return NULL;
     } while (parse_op(p, ",") && (comma = true));
-    if (bracket && !parse_op(p, ")")) {
-        parse_fail(p, "')' is expected");
-        return NULL;
-    }
+    p->depth--;
     if (names.n == 1 && !comma) return names.v[0];
     struct node *v = parse_node(p, N_TUPLE, 0);
     if (!v) return NULL;
@@ -162,11 +182,24 @@ static struct node *parse_target(struct parser *p, bool attributes)
     return v;
 }
 
+/* The variable of loops has its own meaning. */
+static bool names_loop(const struct node *x)
+{
+    if (x->kind == N_NAME) return cstr_is(x->value.u.s, "loop");
+    for (size_t i = 0; i < x->n; i++)
+        if (names_loop(x->kid[i])) return true;
+    return false;
+}
+
 static struct node *parse_for(struct parser *p)
 {
     static const char *const ends[] = {"else", "endfor", NULL};
     struct node *v = parse_node(p, N_FOR, 5);
     if (!v || !(v->kid[0] = parse_target(p, false))) return NULL;
+    if (names_loop(v->kid[0])) {
+        parse_fail(p, "'loop' is what a loop calls itself");
+        return NULL;
+    }
     if (!parse_word(p, "in")) {
         parse_fail(p, "'in' is expected");
         return NULL;
@@ -224,6 +257,7 @@ static int parse_parameters(struct parser *p, struct node *macro)
         if (!chat_grow(p->m, &arg, n, &cap, sizeof *arg)) return parse_fail(p, "the template is too long");
         arg[n] = (struct node_arg){name->value.u.s, NULL, 0};
         if (parse_op(p, "=") && !(arg[n].value = parse_expression(p))) return -1;
+        if (n && arg[n - 1].value && !arg[n].value) return parse_fail(p, "a parameter without a default follows one that has one");
         n++;
     }
     macro->arg = arg;
@@ -277,6 +311,36 @@ static struct node *parse_call_block(struct parser *p)
     return macro->kid[0] ? v : NULL;
 }
 
+/* "a = 1, b = 2 %} ... {% endwith %}" */
+static struct node *parse_with(struct parser *p)
+{
+    struct node_list kids = {0};
+    struct node *v = parse_node(p, N_WITH, 0), *target, *value;
+    while (p->tok.v[p->at].kind != TK_BLOCK_END) {
+        if (kids.n && !parse_op(p, ",")) {
+            parse_fail(p, "',' is expected");
+            return NULL;
+        }
+        if (!(target = parse_target_name(p)) || parse_push(p, &kids, target)) return NULL;
+        if (!parse_op(p, "=")) {
+            parse_fail(p, "'=' is expected");
+            return NULL;
+        }
+        if (!(value = parse_expression(p)) || parse_push(p, &kids, value)) return NULL;
+    }
+    struct node *body = body_until(p, "endwith");
+    if (!v || !body || parse_push(p, &kids, body)) return NULL;
+    v->kid = kids.v;
+    v->n = kids.n;
+    return v;
+}
+
+static struct node *parse_print(struct parser *p)
+{
+    struct node *v = parse_node(p, N_OUTPUT, 1);
+    return v && (v->kid[0] = parse_tuple(p, 0)) && block_end(p) == 0 ? v : NULL;
+}
+
 static struct node *parse_block(struct parser *p)
 {
     struct node *v;
@@ -285,6 +349,8 @@ static struct node *parse_block(struct parser *p)
     if (parse_word(p, "set")) return parse_set(p);
     if (parse_word(p, "macro")) return parse_macro(p);
     if (parse_word(p, "call")) return parse_call_block(p);
+    if (parse_word(p, "with")) return parse_with(p);
+    if (parse_word(p, "print")) return parse_print(p);
     if (parse_word(p, "generation")) {
         v = parse_node(p, N_GENERATION, 1);
         if (v) v->kid[0] = body_until(p, "endgeneration");

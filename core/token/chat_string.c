@@ -49,6 +49,20 @@ int chat_strip(struct chat_run *r, const struct cstr *s, const struct cstr *char
     return cv_slice(&r->mem, s, from, to, out) ? chat_step(r, s->n / 64) : chat_oom(r);
 }
 
+size_t chat_line(const struct cstr *s, size_t from, size_t *end)
+{
+    struct uni_char c;
+    for (size_t i = from; i < s->n; i += c.len) {
+        c = cstr_char(s, i);
+        bool ends = (c.cp >= '\n' && c.cp <= '\r') || (c.cp >= 0x1C && c.cp <= 0x1E) || c.cp == 0x85 || c.cp == 0x2028 ||
+                    c.cp == 0x2029;
+        if (!ends) continue;
+        *end = i;
+        return i + c.len + (c.cp == '\r' && i + 1 < s->n && s->s[i + 1] == '\n');
+    }
+    return *end = s->n;
+}
+
 int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *from, const struct cstr *to,
                  int64_t most, struct cv *out)
 {
@@ -107,8 +121,8 @@ int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *sepa
     int ret = 0;
     for (size_t i = 0; ret == 0 && i < l->n; i++) {
         if (i) chat_text_adds(&t, separator);
-        cv_write(&t, &l->v[i], 0);
-        if (t.text.len > r->mem.limit) ret = chat_oom(r);
+        ret = chat_write(r, &t, &l->v[i]);
+        if (ret == 0 && t.text.len > r->mem.limit) ret = chat_oom(r);
     }
     if (ret == 0) ret = cv_text(&r->mem, &t, out) ? chat_step(r, l->n + t.text.len / 64) : chat_oom(r);
     chat_text_free(&t);

@@ -11,7 +11,14 @@ static bool callable(const struct cv *v)
 
 static bool iterable(const struct cv *v)
 {
-    return v->type == CV_STRING || cv_is_list(v) || v->type == CV_DICT || v->type == CV_UNDEFINED;
+    return v->type == CV_STRING || cv_is_list(v) || v->type == CV_DICT || v->type == CV_UNDEFINED || v->type == CV_LAZY ||
+           v->type == CV_LOOP;
+}
+
+static bool sequence(const struct cv *v)
+{
+    return v->type == CV_STRING || cv_is_list(v) || v->type == CV_DICT || v->type == CV_UNDEFINED ||
+           (v->type == CV_LAZY && v->u.lazy->kind == LAZY_RANGE);
 }
 
 /* Tests without an argument; 2: not one of them. */
@@ -29,7 +36,8 @@ static int plain(const struct cstr *name, const struct cv *v)
     if (cstr_is(name, "false")) return v->type == CV_BOOL && !v->u.b;
     if (cstr_is(name, "mapping")) return v->type == CV_DICT;
     if (cstr_is(name, "iterable")) return iterable(v);
-    if (cstr_is(name, "sequence")) return v->type == CV_STRING || cv_is_list(v) || v->type == CV_DICT;
+    if (cstr_is(name, "sequence")) return sequence(v);
+    if (cstr_is(name, "escaped")) return v->type == CV_STRING && v->safe;
     if (cstr_is(name, "callable")) return callable(v);
     return 2;
 }

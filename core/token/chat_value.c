@@ -1,7 +1,6 @@
 #include "core/token/chat_value.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +139,15 @@ bool cv_list(struct chat_mem *m, enum cv_type type, const struct cv *v, size_t n
     return true;
 }
 
+bool cv_lazy(struct chat_mem *m, enum lazy_kind kind, const struct cv *v, size_t n, struct cv *out)
+{
+    struct clazy *lazy = chat_alloc(m, 1, sizeof *lazy);
+    if (!lazy) return false;
+    *lazy = (struct clazy){.kind = kind, .v = v, .n = n};
+    *out = (struct cv){.type = CV_LAZY, .u.lazy = lazy};
+    return true;
+}
+
 /* ---- looking at values ---- */
 
 double cv_number(const struct cv *v)
@@ -174,6 +182,7 @@ bool cv_true(const struct cv *v)
     case CV_LIST:
     case CV_TUPLE: return v->u.l->n > 0;
     case CV_DICT: return v->u.d->n > 0;
+    case CV_LAZY: return cv_is_stream(v) || v->u.lazy->n > 0;
     default: return true;
     }
 }
@@ -186,6 +195,22 @@ static int compare_numbers(const struct cv *a, const struct cv *b)
     }
     double x = cv_number(a), y = cv_number(b);
     return x < y ? -1 : x > y ? 1 : isnan(x) || isnan(y) ? 2 : 0;
+}
+
+static bool equal(const struct cv *a, const struct cv *b, int depth);
+
+/* Ranges by their numbers, keys and items of mappings as sets; others are what they are. */
+static bool equal_lazy(const struct clazy *a, const struct clazy *b, int depth)
+{
+    bool set = a->kind == LAZY_KEYS || a->kind == LAZY_ITEMS;
+    if (a == b) return true;
+    if (a->kind != b->kind || a->n != b->n || (!set && a->kind != LAZY_RANGE)) return false;
+    for (size_t i = 0; i < a->n; i++) {
+        size_t k = set ? 0 : i;
+        while (set && k < b->n && !equal(&a->v[i], &b->v[k], depth + 1)) k++;
+        if (k == b->n || !equal(&a->v[i], &b->v[k], depth + 1)) return false;
+    }
+    return true;
 }
 
 static bool equal(const struct cv *a, const struct cv *b, int depth)
@@ -211,6 +236,7 @@ static bool equal(const struct cv *a, const struct cv *b, int depth)
         }
         return true;
     case CV_GLOBAL: return a->u.global == b->u.global;
+    case CV_LAZY: return equal_lazy(a->u.lazy, b->u.lazy, depth);
     default: return a->u.space == b->u.space;
     }
 }
@@ -263,108 +289,8 @@ const char *cv_type_name(const struct cv *v)
     static const char *const names[] = {"undefined", "NoneType", "bool", "int", "float", "str", "list",
                                         "tuple", "dict", "namespace", "loop", "macro", "method",
                                         "function"};
-    return names[v->type];
-}
-
-/* ---- str() and repr() ---- */
-
-void cv_write_float(struct buf *out, double f)
-{
-    char text[40];
-    if (isnan(f) || isinf(f)) {
-        buf_adds(out, isnan(f) ? "nan" : f < 0 ? "-inf" : "inf");
-        return;
-    }
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*e", digits - 1, f);
-        if (!(strtod(text, NULL) < f) && !(strtod(text, NULL) > f)) break;
-    }
-    /* The shortest digits; Python writes them plainly from 1e-4 up to 1e16. */
-    char *e = strchr(text, 'e');
-    int exp10 = atoi(e + 1), digits = (int)(e - text) - (text[0] == '-') - (strchr(text, '.') != NULL);
-    if (exp10 >= -4 && exp10 < 16) {
-        buf_printf(out, "%.*f", digits - 1 - exp10 > 1 ? digits - 1 - exp10 : 1, f);
-        return;
-    }
-    buf_add(out, text, (size_t)(e - text));
-    buf_printf(out, "e%c%02d", exp10 < 0 ? '-' : '+', abs(exp10));
-}
-
-static void repr_string(struct chat_text *out, const struct cstr *s)
-{
-    bool single = memchr(s->s, '\'', s->n) != NULL, twice = memchr(s->s, '"', s->n) != NULL;
-    char quote = single && !twice ? '"' : '\'';
-    chat_text_addc(out, quote, 0);
-    for (size_t i = 0; i < s->n; i++) {
-        char c = s->s[i];
-        uint32_t cp = 0;
-        int len = utf8_decode(s->s + i, s->n - i, &cp);
-        if (c == quote || c == '\\') {
-            chat_text_addc(out, '\\', 0);
-            chat_text_part(out, s, i, i + 1);
-        } else if (c == '\n' || c == '\r' || c == '\t') {
-            chat_text_add(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t", 2, 0);
-        } else if (len && (cp < 0x20 || cp == 0x7F || (cp > 0x7F && cp < 0xA1) || cp == 0xAD)) {
-            char text[16];
-            snprintf(text, sizeof text, "\\x%02x", (unsigned)cp);
-            chat_text_add(out, text, strlen(text), 0);
-            i += (size_t)len - 1;
-        } else {
-            chat_text_part(out, s, i, i + 1);
-        }
-    }
-    chat_text_addc(out, quote, 0);
-}
-
-static void write_items(struct chat_text *out, const struct cv *v, uint8_t mark, int depth)
-{
-    bool dict = v->type == CV_DICT, tuple = v->type == CV_TUPLE;
-    size_t n = dict ? v->u.d->n : v->u.l->n;
-    chat_text_addc(out, dict ? '{' : tuple ? '(' : '[', mark);
-    for (size_t i = 0; i < n; i++) {
-        if (i) chat_text_add(out, ", ", 2, mark);
-        if (dict) {
-            cv_repr(out, &v->u.d->key[i], mark, depth + 1);
-            chat_text_add(out, ": ", 2, mark);
-        }
-        cv_repr(out, dict ? &v->u.d->value[i] : &v->u.l->v[i], mark, depth + 1);
-    }
-    if (tuple && n == 1) chat_text_addc(out, ',', mark);
-    chat_text_addc(out, dict ? '}' : tuple ? ')' : ']', mark);
-}
-
-void cv_repr(struct chat_text *out, const struct cv *v, uint8_t mark, int depth)
-{
-    struct buf b = {0};
-    if (depth > MOST_DEPTH) {
-        chat_text_add(out, "...", 3, mark);
-        return;
-    }
-    switch (v->type) {
-    case CV_UNDEFINED: buf_adds(&b, "Undefined"); break;
-    case CV_NONE: buf_adds(&b, "None"); break;
-    case CV_BOOL: buf_adds(&b, v->u.b ? "True" : "False"); break;
-    case CV_INT: buf_printf(&b, "%lld", (long long)v->u.i); break;
-    case CV_FLOAT: cv_write_float(&b, v->u.f); break;
-    case CV_STRING:
-        if (v->safe) chat_text_add(out, "Markup(", 7, mark);
-        repr_string(out, v->u.s);
-        if (v->safe) chat_text_addc(out, ')', mark);
-        return;
-    case CV_LIST:
-    case CV_TUPLE:
-    case CV_DICT: write_items(out, v, mark, depth); return;
-    default: buf_printf(&b, "<%s>", cv_type_name(v));
-    }
-    chat_text_add(out, b.data, b.len, mark);
-    if (b.oom) out->text.oom = true;
-    buf_free(&b);
-}
-
-void cv_write(struct chat_text *out, const struct cv *v, uint8_t mark)
-{
-    if (v->type == CV_STRING) chat_text_adds(out, v->u.s);
-    else if (v->type != CV_UNDEFINED) cv_repr(out, v, mark, 0);
+    static const char *const lazy[] = {"generator", "iterator", "dict_keys", "dict_values", "dict_items", "range"};
+    return v->type == CV_LAZY ? lazy[v->u.lazy->kind] : names[v->type];
 }
 
 /* ---- characters ---- */

@@ -25,12 +25,13 @@ enum chat_mark {
 
 enum cv_type {
     CV_UNDEFINED, CV_NONE, CV_BOOL, CV_INT, CV_FLOAT, CV_STRING, CV_LIST, CV_TUPLE, CV_DICT,
-    CV_NAMESPACE, CV_LOOP, CV_MACRO, CV_METHOD, CV_GLOBAL,
+    CV_NAMESPACE, CV_LOOP, CV_MACRO, CV_METHOD, CV_GLOBAL, CV_LAZY,
 };
 
 struct cv {
     enum cv_type type;
-    bool safe;                    /* CV_STRING: |safe or |escape made it, what joins it is escaped */
+    bool safe;                    /* CV_STRING: |safe or |escape made it, what joins it is escaped;
+                                   * CV_TUPLE: groupby made it, its parts have names */
     union {
         bool b;
         int64_t i;
@@ -42,6 +43,7 @@ struct cv {
         struct cloop *loop;
         const struct cmacro *macro;
         const struct cmethod *method;
+        struct clazy *lazy;
         int global;
     } u;
 };
@@ -63,6 +65,16 @@ struct cdict {
 struct cspace {
     struct cv *key, *value;
     size_t n, cap;
+};
+/* What Python makes no list of: the results of filters, which can be gone through once;
+ * what is in a mapping; range(). */
+enum lazy_kind { LAZY_GENERATOR, LAZY_REVERSED, LAZY_KEYS, LAZY_VALUES, LAZY_ITEMS, LAZY_RANGE };
+struct clazy {
+    enum lazy_kind kind;
+    const struct cv *v;           /* [n] */
+    size_t n, at;                 /* at: what is behind us, of the first two */
+    bool left;                    /* by {% break %}: how far is not known */
+    int64_t from, to, step;       /* LAZY_RANGE */
 };
 /* A method taken from a value: "text".strip */
 struct cmethod {
@@ -115,6 +127,7 @@ bool cv_string(struct chat_mem *m, const char *s, size_t n, uint8_t mark, struct
 bool cv_text(struct chat_mem *m, const struct chat_text *t, struct cv *out);
 bool cv_slice(struct chat_mem *m, const struct cstr *s, size_t from, size_t to, struct cv *out);
 bool cv_list(struct chat_mem *m, enum cv_type type, const struct cv *v, size_t n, struct cv *out);
+bool cv_lazy(struct chat_mem *m, enum lazy_kind kind, const struct cv *v, size_t n, struct cv *out); /* v is kept */
 
 static inline struct cv cv_none(void) { return (struct cv){.type = CV_NONE}; }
 static inline struct cv cv_undefined(const struct cstr *name)
@@ -133,6 +146,10 @@ static inline bool cv_is_list(const struct cv *v)
 {
     return v->type == CV_LIST || v->type == CV_TUPLE;
 }
+static inline bool cv_is_stream(const struct cv *v) /* gone through once */
+{
+    return v->type == CV_LAZY && v->u.lazy->kind <= LAZY_REVERSED;
+}
 double cv_number(const struct cv *v);
 bool cv_is(const struct cv *v, const char *text); /* a string with this text */
 bool cstr_is(const struct cstr *s, const char *text);
@@ -146,6 +163,10 @@ int cv_compare(const struct cv *a, const struct cv *b);
 const struct cv *cdict_get(const struct cdict *d, const struct cv *key);
 const struct cv *cdict_find(const struct cdict *d, const char *key);
 const char *cv_type_name(const struct cv *v); /* as Python calls it */
+/* False: Python writes an address for it, or for what is in it. */
+bool cv_has_text(const struct cv *v);
+/* Whether it can be a key; lists and mappings cannot. */
+bool cv_hashable(const struct cv *v);
 
 /* As str() and repr() write it; `mark` for what is not a string. */
 void cv_write(struct chat_text *out, const struct cv *v, uint8_t mark);

@@ -109,6 +109,52 @@ static void templates_render_as_in_jinja(void **state)
     expect("{{ bos_token }}{{ messages[0].content|trim }}{{ eos_token }}", "<s>Be kind.</s>");
 }
 
+/* What filters make, views of mappings and ranges are no lists: true when empty, gone through
+ * once, without a length or a text. */
+static void generators_are_no_lists(void **state)
+{
+    (void)state;
+    expect("{% set g = [1, 2]|select('gt', 5) %}{{ 'true' if g else 'false' }}{{ g is sequence }}{{ g is iterable }}{{ g == [] }}",
+           "trueFalseTrueFalse");
+    expect("{% set g = [3, 1, 2]|map('string') %}{{ g|first }}{{ g|first }}{{ g|join }}|{{ g|join }}", "312|");
+    expect("{% set g = [3, 1, 2]|map('string') %}{{ '1' in g }}{{ g|list }}{{ ([1]|reverse)[0] }}", "True['2']");
+    expect("{{ {'a': 1}.keys() }}{{ {'a': 1}.items() }}{{ range(3) }}{{ range(5, 1, -2) }}{{ range(9)[-1] }}{{ {}.keys() or 5 }}",
+           "dict_keys(['a'])dict_items([('a', 1)])range(0, 3)range(5, 1, -2)85");
+    expect("{{ {'a': 1, 'b': 2}.keys()|last }}{{ {'a': 1}.keys()[0] }}{{ {'a': 1}.keys() == ['a'] }}{{ range(2) == [0, 1] }}", "bFalseFalse");
+    expect("{{ [{'k': 'B', 'v': 1}, {'k': 'a', 'v': 1}]|sort(attribute='v,k')|map(attribute='k')|join }}", "aB");
+    expect("{% for g in [{'v': 2}, {'v': 1}]|groupby('v') %}{{ g.grouper }}{{ g.list|length }}{{ g }}{% endfor %}",
+           "11(1, [{'v': 1}])21(2, [{'v': 2}])");
+    expect("{{ [1, 2, 3, 4]|slice(3, 'x')|list }}", "[[1, 2], [3, 'x'], [4, 'x']]");
+    expect_error("{{ [1]|map('string') }}", "|list makes a list of it");
+    expect_error("{{ ([1]|map('string'))|length }}", "|list makes a list of it");
+    expect_error("{{ ([1]|map('string'))|last }}", "|list makes a list of it");
+    expect_error("{{ {'a': 1}.items()|tojson }}", "no JSON for a value of type dict_items");
+    expect_error("{{ range(3) + [1] }}", "not for values of type range and list");
+    expect_error("{% set g = [1, 2]|map('string') %}{% for x in g %}{% break %}{% endfor %}{{ g|list }}", "left by 'break'");
+}
+
+static void details_are_those_of_python(void **state)
+{
+    (void)state;
+    expect("{{ 5.3 % 0.1 }} {{ -5.5 // 2 }} {{ 2 ** -1 }} {{ 9223372036854775807 % 5 }} {{ 5 % 9223372036854775807 }} {{ -7 % 9223372036854775807 }}",
+           "0.09999999999999953 -3.0 0.5 2 5 9223372036854775800");
+    expect("{{ 0x1F }} {{ 0b11 }} {{ 1_000 }} {{ [[1, 2]].0.1 }} {{ 'a\\101' }}", "31 3 1000 2 aA");
+    expect("{{ 'a b '.split(none, 1) }}{{ 'a b  c '.rsplit(none, 1) }}{{ 'a\vb\u2028c\\r\\nd'.splitlines() }}",
+           "['a', 'b ']['a b', 'c']['a', 'b', 'c', 'd']");
+    expect("{{ 'l1\\r\\nl2\\n\\nl4'|indent(2) }}|{{ 'a\\n'|indent }}|{{ 'a\\r'|indent }}|{{ 'a'|indent(1, true) }}", "l1\n  l2\n\n  l4|a\n|a| a");
+    expect("{{ '\u00bd'.isdigit() }}{{ '\u00b2'.isdigit() }}{{ '\u00b2'.isdecimal() }}{{ '\x1c'.isspace() }}{{ 'aB'.isupper() }}", "FalseTrueFalseTrueFalse");
+    expect("{{ ['\u200b', '\u2028', '\ue000', '\U000e0001', 'é'] }}", "['\\u200b', '\\u2028', '\\ue000', '\\U000e0001', 'é']");
+    expect("{{ {1: 2, 1.0: 4} }}{{ '12_3'|int }}{{ '0x1f'|int(0, 16) }}{{ 'x'|int('d') }}{{ '1e3'|int }}", "{1: 4}12331d1000");
+    expect("{{ [1]|tojson(2) }}{{ 'é'|tojson(true) }}{{ nope is sequence }}{{ [1].append is defined }}", "[1]\"\\u00e9\"TrueFalse");
+    expect("{{ 'a'.center(4) }}|{{ 'a'.ljust(3, '.') }}{{ '-5'.zfill(4) }}{{ '\u201cq\u201d x'|wordcount }}", " a  |a..-0052");
+    expect("{{ namespace(a=1) }}{% for i in [1] %}{{ loop }}{{ loop|length }}{% endfor %}{% macro m() %}{% endmacro %}{{ m }}",
+           "<Namespace {'a': 1}><LoopContext 1/1>1<Macro 'm'>");
+    expect("{% with a = 1, b = 2 %}{{ a + b }}{% endwith %}{{ a }}{% print 5 %}{% for a, (b, c) in [(1, (2, 3))] %}{{ a + b + c }}{% endfor %}", "356");
+    expect("{% generation %}{% set q = 1 %}{% endgeneration %}{{ q }}{% raw %}\n a{% endraw %}\nb", "\n ab");
+    expect("\u00a0{%- if 1 %}a{% endif -%}\u00a0b", "ab");
+    expect("{{ dict([('a', 1)], b=2) }}{{ strftime_now('%Z%H%z') }}", "{'a': 1, 'b': 2}00");
+}
+
 static void errors_name_the_line(void **state)
 {
     (void)state;
@@ -116,6 +162,21 @@ static void errors_name_the_line(void **state)
     expect_error("{% macro g(a) %}{% endmacro %}{{ g(1, **{'a': 2}) }}", "argument 'a' is given twice");
     expect_error("{% macro g(a) %}{% endmacro %}{{ g.name }}", "'name' of a macro is not supported");
     expect_error("{{ range(**[1]) }}", "is no dictionary");
+    expect_error("{{ 0 ** -1 }}", "zero to a negative power");
+    expect_error("{{ (-8) ** 0.5 }}", "complex");
+    expect_error("{{ 1e20|int }}", "too large");
+    expect_error("{{ 'x'.casefold() }}", "'casefold' of a value of type str is not supported");
+    expect_error("{{ [].append(1) }}", "values cannot be changed");
+    expect_error("{{ 'x'.upper }}", "no text that means anything");
+    expect_error("{{ {[1]: 2} }}", "is no key");
+    expect_error("{{ 1 is odd is true }}", "tests are not chained");
+    expect_error("{% set true = 1 %}", "a name is expected");
+    expect_error("{% for loop in [] %}{% endfor %}", "'loop' is what a loop calls itself");
+    expect_error("{% macro m(a=1, b) %}{% endmacro %}", "without a default");
+    expect_error("{{ '}'.format() }}", "a '}' alone");
+    expect_error("{{ '\\ud800' }}", "no character");
+    expect_error("{{ lipsum() }}", "not supported");
+    expect_error("{{ 01 }}", "begins with 0");
     expect_error("{{ range(*[1], 2) }}", "t:1: an argument by position follows others");
     expect_error("{{ '%1-2f'|format(1.5) }}", "is not a format for this value");
     expect_error("{{ '%1..2f'|format(1.5) }}", "is not a format for this value");
@@ -125,7 +186,7 @@ static void errors_name_the_line(void **state)
     expect_error("{{ 'a", "t:1: a string is not closed");
     expect_error("{{ 1 / 0 }}", "division by zero");
     expect_error("{{ [1].append(2) }}", "cannot be changed");
-    expect_error("{{ messages.__class__.__mro__ }}", "undefined");
+    expect_error("{{ messages.__class__.__mro__ }}", "'__class__' is not for templates");
     expect_error("{% include 'x' %}", "a statement is expected");
     expect_error("{{ x|nofilter }}", "there is no filter 'nofilter'");
     expect_error("{{ x|int }}{{ x|float }}", "int needs a value");
@@ -364,6 +425,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(templates_render_as_in_jinja),
+        cmocka_unit_test(generators_are_no_lists),
+        cmocka_unit_test(details_are_those_of_python),
         cmocka_unit_test(errors_name_the_line),
         cmocka_unit_test(endless_templates_end),
         cmocka_unit_test(user_text_is_never_a_control_token),
