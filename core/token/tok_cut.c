@@ -83,11 +83,6 @@ bool tok_plain_after(const uint8_t *s, size_t n, size_t end)
     return plain_after(s, n, end);
 }
 
-static inline bool is_gap(const struct tok_fast *f, uint8_t b)
-{
-    return b == ' ' || b == f->blank[1] || b == f->blank[2] || b == f->blank[3];
-}
-
 static inline bool letter(uint8_t b)
 {
     return (uint8_t)((b | 0x20) - 'a') < 26;
@@ -131,7 +126,7 @@ static inline struct looks look(const struct tok_fast *f, const uint8_t *s)
 {
     struct looks l = {0, 0, 0, 0, 0};
     for (int i = 0; i < 64; i++) {
-        l.gap |= (uint64_t)is_gap(f, s[i]) << i;
+        l.gap |= (uint64_t)tok_is_blank(f, s[i]) << i;
         l.space |= (uint64_t)(s[i] == ' ') << i;
         l.letter |= (uint64_t)letter(s[i]) << i;
         l.plain |= (uint64_t)plain(s[i]) << i;
@@ -223,10 +218,10 @@ static size_t cut_spaces(const struct tok_fast *f, const uint8_t *s, size_t n, s
             if (count) begin = ends[count - 1];
             if (!hard) continue;
         } else {
-            while (i < n && !is_gap(f, s[i])) i++;
+            while (i < n && !tok_is_blank(f, s[i])) i++;
         }
         size_t end = i, n_cuts = 0;
-        while (end < n && is_gap(f, s[end])) end++;
+        while (end < n && tok_is_blank(f, s[end])) end++;
         if (i < n) n_cuts = cuts_of_gap(f, s, n, i, end, cuts);
         for (size_t k = 0; k < n_cuts; k++)
             if (cuts[k] > begin) ends[count++] = begin = cuts[k];
@@ -249,7 +244,7 @@ void tok_cut_tables(struct tok_fast *f)
     for (int c = 0; c < 128; c++) {
         bool newline = f->cut_newlines && c == '\n';
         if (plain((uint8_t)c)) t->look[c] |= LOOK_PLAIN;
-        if (is_gap(f, (uint8_t)c)) t->look[c] |= LOOK_GAP;
+        if (tok_is_blank(f, (uint8_t)c)) t->look[c] |= LOOK_GAP;
         if (newline) t->look[c] |= LOOK_NEWLINE;
     }
     for (int a = 0; a < 128; a++)

@@ -67,6 +67,11 @@ struct tok_fast {
     bool formed;      /* CUT_WORDS: tok_form.c takes the words */
 };
 
+static inline bool tok_is_blank(const struct tok_fast *f, uint8_t b)
+{
+    return b == ' ' || b == f->blank[1] || b == f->blank[2] || b == f->blank[3];
+}
+
 static inline uint32_t tok_wide_pair(uint32_t a, uint32_t b)
 {
     return (a * 0x9E3779B1u ^ b * 0x85EBCA6Bu) >> (32 - 17);

@@ -15,7 +15,7 @@ enum { DIRECT_MAX = 256 };
 static int spell(const struct tok_fast *f, const uint8_t *p, size_t n, uint8_t *out)
 {
     size_t i = 0, len = 0;
-    for (; i < n && (p[i] == ' ' || p[i] == f->blank[1] || p[i] == f->blank[2] || p[i] == f->blank[3]); i++) {
+    for (; i < n && tok_is_blank(f, p[i]); i++) {
         if (p[i] == '\n' && f->cut_newlines) return -1;
         if (i && f->one_space) continue;
         memcpy(out + len, "\xE2\x96\x81", 3);
@@ -48,7 +48,7 @@ int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *
     if (len > 0) return tok_model_word(t, s, direct, (size_t)len, offset + begin, out, e);
     s->norm.inner_first = begin > 0 || s->goes_on;
     s->norm.inner_last = end < n;
-    s->pre.inside = begin > 0;
+    s->pre.inside = tok_inside(t->fast, text, begin);
     s->offset += begin;
     int ret = tok_segment(t, s, text + begin, end - begin, flags, out, e);
     s->offset = offset;

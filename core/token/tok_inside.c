@@ -13,7 +13,7 @@
 
 bool tok_inside(const struct tok_fast *f, const char *text, size_t begin)
 {
-    return f->inside && begin > 0 && text[begin] != ' ';
+    return f->inside && begin > 0 && !tok_is_blank(f, (uint8_t)text[begin]);
 }
 
 /* The last of these parts that does not begin inside a word, or count. */

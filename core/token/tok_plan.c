@@ -77,7 +77,7 @@ static bool space_step(const struct norm_step *s, struct tok_fast *f)
         return true;
     case NORM_REPLACE:
         /* A part has all of its spaces at its beginning. */
-        if (s->re) return s->runs_of_spaces;
+        if (s->re) return s->runs_of_spaces && (makes_mark(s) || (s->n_to == 1 && *s->to == ' '));
         return is_text(s, " ") ? makes_mark(s) : !memchr(s->from, ' ', s->n_from);
     case NORM_PRECOMPILED: return rules_keep_spaces(s->map);
     case NORM_SPM:
@@ -169,6 +169,19 @@ static bool becomes_space(const struct charsmap *m, char byte)
     return true;
 }
 
+/* Whether the steps leave this white space what it is, or make a space of it. */
+static bool stays_space(const struct tokenizer *t, char byte)
+{
+    const char *to;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        if (s->kind == NORM_REPLACE && !s->re && memchr(s->from, byte, s->n_from)) return false;
+        if (s->kind == NORM_PRECOMPILED && charsmap_match(s->map, &byte, 1, false, &to) && !becomes_space(s->map, byte))
+            return false;
+    }
+    return true;
+}
+
 /* White space that is as good as a space, and newlines that stand alone. */
 static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
 {
@@ -179,6 +192,11 @@ static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
         size_t n = 1;
         for (const char *c = f->separate ? "\n\t\r" : ""; *c; c++)
             if (becomes_space(s->map, *c) && !in_tokens(t, *c)) f->blank[n++] = (uint8_t)*c;
+    } else if (t->pre.n == 2) {
+        size_t n = 1;
+        for (const char *c = "\n\t\r"; *c; c++)
+            if (stays_space(t, *c)) f->blank[n++] = (uint8_t)*c;
+        f->newlines = false;
     } else if (f->newlines && t->model == MODEL_BPE && t->byte_fallback && t->byte_id['\n'] >= 0 && !in_tokens(t, '\n')) {
         f->cut_newlines = true;
         f->blank[1] = '\n';
@@ -266,7 +284,7 @@ static void join_pairs(const struct tokenizer *t, struct tok_fast *f)
     }
     for (int a = 0; a < 128; a++)
         for (int b = 0; b < 128; b++)
-            if (b != ' ' && (!f->neutral[a] || !f->neutral[b] || !known[a] || !known[b]))
+            if (b != ' ' && (!f->neutral[a] || !f->neutral[b] || (!f->inside && (!known[a] || !known[b]))))
                 f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
 }
 
@@ -275,6 +293,21 @@ static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
     bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
     f->pairs = f->direct && !odd && (t->model == MODEL_BPE || (t->model == MODEL_UNIGRAM && f->carry));
     if (f->pairs) join_pairs(t, f);
+}
+
+/* Characters that become the same are joined with the same ones. */
+static void join_same(const struct unigram *u, struct tok_fast *f)
+{
+    uint8_t same[128];
+    uint64_t joined[128][2] = {{0}};
+    for (uint8_t c = 0; c < 128; c++)
+        for (same[c] = 0; same[c] < c && !(f->neutral[c] && f->neutral[same[c]] && u->symbol[same[c]] == u->symbol[c]);) same[c]++;
+    for (int a = 0; a < 128; a++)
+        for (int b = 0; b < 128; b++)
+            joined[same[a]][same[b] >> 6] |= (f->joined[a][b >> 6] >> (b & 63) & 1) << (same[b] & 63);
+    for (int a = 0; a < 128; a++)
+        for (int b = 0; b < 128; b++)
+            f->joined[a][b >> 6] |= (joined[same[a]][same[b] >> 6] >> (same[b] & 63) & 1) << (b & 63);
 }
 
 /* The same where unigram's sums begin again at each word, for characters that become one symbol
@@ -288,6 +321,7 @@ static void plan_inside(const struct tokenizer *t, struct tok_fast *f)
     for (int c = 0x21; c < 0x7F; c++)
         f->neutral[c] = u->symbol[c] && !(u->symbol[c] & UNIGRAM_MANY) && u->symbol[c] != u->unknown;
     join_pairs(t, f);
+    join_same(u, f);
     f->wide_gap = tok_last_place(2.0 * (double)UINT32_MAX * f->max_step, false);
 }
 
@@ -313,6 +347,17 @@ static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
     }
 }
 
+/* Words are what stands between white space, each with U+2581 in front.  (White space that
+ * became U+2581 already would make words of its own.) */
+static bool splits_white_space(const struct tokenizer *t)
+{
+    const struct pre_step *s = t->pre.step;
+    for (size_t i = 0; i < t->norm.n; i++)
+        if (t->norm.step[i].kind == NORM_REPLACE && makes_mark(&t->norm.step[i])) return false;
+    return t->pre.n == 2 && s->kind == PRE_SPLIT_SET && s->set == SET_SPACE && s->behavior == PRE_REMOVED && !s->invert &&
+           s[1].kind == PRE_METASPACE && s[1].cp == 0x2581 && s[1].scheme == SCHEME_ALWAYS;
+}
+
 static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
 {
     f->kind = CUT_SPACES;
@@ -335,6 +380,10 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
         if (s->kind == NORM_REPLACE && !s->re && memchr(s->from, '\n', s->n_from)) f->newlines = false;
     }
     plan_gaps(t, f);
+    if (t->pre.n == 2) {
+        f->first = true;
+        return splits_white_space(t);
+    }
     if (t->pre.n > 1) return false;
     if (t->pre.n == 1) {
         const struct pre_step *p = t->pre.step;
@@ -347,16 +396,17 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
     return marks && tokens_stay_in_words(t);
 }
 
-/* Normal forms and replaced texts leave alone all characters but some (unigram_map.c). */
+/* Steps that leave characters alone, or make others of each by itself, but for some (unigram_steps.c). */
 static bool keeps_most(const struct norm_step *s)
 {
     return s->kind == NORM_NFC || s->kind == NORM_NFD || s->kind == NORM_NFKC || s->kind == NORM_NFKD ||
-           (s->kind == NORM_REPLACE && !s->re);
+           s->kind == NORM_LOWERCASE || s->kind == NORM_STRIP_ACCENTS || (s->kind == NORM_REPLACE && !s->re);
 }
 
 /* What becomes of a run of spaces where they are cut into words. */
-static enum tok_blanks plan_blanks(const struct norm_chain *c)
+static enum tok_blanks plan_blanks(const struct tokenizer *t)
 {
+    const struct norm_chain *c = &t->norm;
     const struct norm_step *runs = NULL;
     bool other = false;
     for (size_t i = 0; i < c->n; i++) {
@@ -364,9 +414,9 @@ static enum tok_blanks plan_blanks(const struct norm_chain *c)
         if (s->kind == NORM_REPLACE && s->re && !runs) runs = s;
         else other = other || (s->kind == NORM_REPLACE && (s->re || is_text(s, " ")));
     }
+    if (t->pre.n == 2) return BLANKS_ONE;
     if (!runs) return BLANKS_WORDS;
-    bool one = (runs->n_to == 1 && *runs->to == ' ') || makes_mark(runs);
-    return one && !other ? BLANKS_ONE : BLANKS_UNCLEAR;
+    return other ? BLANKS_UNCLEAR : BLANKS_ONE;
 }
 
 /* Steps that leave the middle of a part to the rules of *map, or to keeps_most(). */
@@ -377,39 +427,42 @@ static bool plan_rules(const struct tokenizer *t, const struct tok_fast *f, cons
         *map = t->norm.n == 1 ? t->norm.step->map : NULL;
         return f->direct && (!*map || f->separate);
     }
-    if (t->pre.n != 1 || !t->pre.step->cut) return false;
-    bool most = false;
+    if (!splits_white_space(t) && (t->pre.n != 1 || !t->pre.step->cut)) return false;
     for (size_t i = 0; i < t->norm.n; i++) {
         const struct norm_step *s = &t->norm.step[i];
         if (s->kind == NORM_PRECOMPILED && !*map) *map = s->map;
         else if (s->kind == NORM_STRIP || (s->kind == NORM_REPLACE && (s->re ? s->runs_of_spaces : is_text(s, " "))))
             continue;
-        else if (keeps_most(s)) most = true;
-        else return false;
+        else if (!keeps_most(s)) return false;
     }
-    return !most || !*map; /* what rules make of a character would have to be kept too */
+    return true;
 }
 
 static int plan_walk(const struct tokenizer *t, struct tok_fast *f, struct err *e)
 {
     const struct charsmap *map;
     f->longest = WORD_LONG_MAX;
-    f->blanks = plan_blanks(&t->norm);
+    f->blanks = plan_blanks(t);
     if (t->model != MODEL_UNIGRAM || f->kind != CUT_SPACES || !plan_rules(t, f, &map)) return 0;
     if (unigram_new(t, map, t->source != SOURCE_SPM, &f->walk, e)) return -1;
     if (f->walk && f->carry) f->longest = WALK_LOOKED_UP;
     return 0;
 }
 
+static bool plan_cuts(const struct tokenizer *t, struct tok_fast *f)
+{
+    struct tok_fast words = {.kind = CUT_WORDS}, spaces = words;
+    bool by_spaces = plan_spaces(t, &spaces), by_words = plan_words(t, &words);
+    *f = by_words && !(by_spaces && t->model == MODEL_UNIGRAM) ? words : spaces;
+    return by_words || by_spaces;
+}
+
 int tok_fast_init(struct tokenizer *t, struct err *e)
 {
-    struct tok_fast f = {.kind = CUT_WORDS}, g = f;
+    struct tok_fast f;
     t->fast = NULL;
     if (t->byte_level || t->normalized.n || t->has_unused) return 0;
-    if (!plan_words(t, &f)) {
-        if (!plan_spaces(t, &g)) return 0;
-        f = g;
-    }
+    if (!plan_cuts(t, &f)) return 0;
     f.carry = t->fast_carry = f.carry && t->model == MODEL_UNIGRAM;
     f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
     plan_pairs(t, &f);

@@ -5,11 +5,6 @@
 
 enum { ENOUGH = 16 }; /* symbols that are worth a walk */
 
-static inline bool is_blank(const struct tok_fast *f, uint8_t b)
-{
-    return b == ' ' || b == f->blank[1] || b == f->blank[2] || b == f->blank[3];
-}
-
 /* The next character, or all blanks up to the next one.  Returns its bytes; *count
  * symbols, 0 if they are not certain. */
 static inline __attribute__((always_inline)) size_t next_symbols(const struct tok_fast *f, const uint8_t *p, size_t n,
@@ -18,16 +13,17 @@ static inline __attribute__((always_inline)) size_t next_symbols(const struct to
     const struct unigram *u = f->walk;
     size_t len;
     uint32_t x = unigram_code(u, p, n, &len);
+    if (!x && *p < 0x80 && (n < 2 || p[1] != *p)) x = u->single[*p];
     *symbols = one;
     *one = (uint16_t)x;
     *count = x != 0;
     if (x & UNIGRAM_MANY) {
         *symbols = u->many + (x & ~UNIGRAM_MANY) + 1;
         *count = (*symbols)[-1];
-    } else if (!x && is_blank(f, *p)) {
+    } else if (!x && tok_is_blank(f, *p)) {
         *one = u->mark;
         *count = 1;
-        while (f->one_space && len < n && is_blank(f, p[len])) len++;
+        while (f->one_space && len < n && tok_is_blank(f, p[len])) len++;
     }
     return len;
 }
@@ -36,7 +32,7 @@ static inline __attribute__((always_inline)) size_t next_symbols(const struct to
 static bool stands_apart(const struct tok_fast *f, const uint8_t *p, size_t n)
 {
     size_t len;
-    return n == 0 || is_blank(f, *p) || unigram_code(f->walk, p, n, &len);
+    return n == 0 || tok_is_blank(f, *p) || unigram_code(f->walk, p, n, &len);
 }
 
 /* Unknown characters side by side are one token. */
@@ -84,14 +80,14 @@ static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, doub
 static size_t word_end(const struct tok_fast *f, const uint8_t *p, size_t n)
 {
     size_t end = 1;
-    while (end < n && !is_blank(f, p[end])) end++;
+    while (end < n && !tok_is_blank(f, p[end])) end++;
     return end;
 }
 
 static bool append_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *to)
 {
     struct unigram_path word;
-    if (n == 1 && is_blank(f, *p)) { /* as all are but the last of a run of blanks */
+    if (n == 1 && tok_is_blank(f, *p)) { /* as all are but the last of a run of blanks */
         if (f->blanks == BLANKS_ONE) return true;
         if (f->blanks == BLANKS_UNCLEAR || to->n == UNIGRAM_MOST) return false;
         to->buf[to->n++] = unigram_symbol_id(f->walk, f->walk->mark);

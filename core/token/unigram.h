@@ -49,6 +49,7 @@ struct unigram {
     double *score64;    /* ... for sums of doubles; the other one is NULL */
     int32_t *id;
     uint16_t *symbol;   /* [65536] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many */
+    uint16_t single[128]; /* of ASCII that is certain unless it stands there twice; else 0 */
     uint16_t *many;     /* a number of symbols, then these */
     size_t n_many;
     uint64_t *joined;   /* bits by a hash of two symbols: perhaps side by side in a token */

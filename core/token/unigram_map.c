@@ -219,21 +219,6 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
     return ret;
 }
 
-/* Characters that a normal form changes, or of a text that is replaced, are not certain. */
-static void leave_out_changed(const struct norm_step *s, struct unigram *u)
-{
-    bool compat = s->kind == NORM_NFKC || s->kind == NORM_NFKD, compose = s->kind == NORM_NFC || s->kind == NORM_NFKC;
-    if (compat || compose || s->kind == NORM_NFD)
-        for (uint32_t cp = 0x80; cp < CHARS; cp++)
-            if (u->symbol[cp] && !norm_form_keeps(cp, compat, compose)) u->symbol[cp] = 0;
-    if (s->kind != NORM_REPLACE || s->re) return;
-    for (size_t i = 0; i < s->n_from;) {
-        struct uni_char c = uni_next((const uint8_t *)s->from + i, s->n_from - i);
-        if (c.cp < CHARS) u->symbol[c.cp] = 0;
-        i += c.len;
-    }
-}
-
 /* White space that no step looks at and no token has is unknown; halves of pairs are no characters. */
 static void plan_odd(const struct tokenizer *t, const struct charsmap *rules, const struct unigram_map *m,
                      struct unigram *u)
@@ -257,6 +242,5 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (!m->fit) return 0;
     if (map_chars(rules, graphemes, u, m, e)) return -1;
     if (u->fused >= 0) plan_odd(t, rules, m, u);
-    for (size_t i = 0; i < t->norm.n; i++) leave_out_changed(&t->norm.step[i], u);
-    return 0;
+    return unigram_steps(t, u, e);
 }

@@ -15,6 +15,8 @@ struct unigram_map {
 /* Fills *m and the tables of characters of *u. */
 int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool graphemes, struct unigram *u,
                 struct unigram_map *m, struct err *e);
+/* unigram_steps.c: ... what other steps than the rules make of characters. */
+int unigram_steps(const struct tokenizer *t, struct unigram *u, struct err *e);
 /* A token's symbols (room for UNIGRAM_LONGEST), or 0: it is in no text that has symbols. */
 size_t unigram_token(const struct tokenizer *t, const struct unigram_map *m, int id, uint16_t *symbols);
 

@@ -24,7 +24,7 @@ static const char *const atoms[] = {
     "low", "lower", "er", "re", "s", " ", " ", " ", " ", "  ", "\n", "\n", "\t", ".", ",", "...", "(", ")", "\"", "'s", "12", "7",
     "-", "x=1;", "the", "wider", "\xc3\xa9t\xc3\xa9", "\xe4\xb8\xad\xe6\x96\x87", "\xe3\x80\x82", "\xe3\x81\x8b\xe3\x82\x99", "~",
     "\xef\xbc\xa1", "\xe2\x80\x89", "\xcc\x81", "\xff", "\r\n", "^", "\xe2\x96\x81", "qqqqqqqqqqqqqqqqqqqqqqqq", "\xf0\x9f\x98\x80",
-    "\xc3\x89t\xc3\xa9S", "\xd0\xb9\xd0\x99", "\xc4\xb0", "\xc3\x9f", "WIDER", "\xc3\x97", " \n  \n",
+    "\xc3\x89t\xc3\xa9S", "\xd0\xb9\xd0\x99", "\xc4\xb0", "\xc3\x9f", "WIDER", "X=1;", "\xc3\x97", " \n  \n",
     "                                                                              "};
 
 static size_t make_text(uint32_t seed, size_t n_atoms, char *text, size_t n)
@@ -160,43 +160,75 @@ static void parts_of_replaced_spaces_are_independent(void **state)
 
 /* HF's kind of unigram: words by themselves, normal forms, texts that are replaced; what no
  * token has is unknown, and newlines too unless some token has one. */
+static struct tokenizer *unigram_words(const char *steps, bool white_space, int newlines)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    buf_printf(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}],"
+                      "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s]},\"pre_tokenizer\":{\"type\":\"Sequence\","
+                      "\"pretokenizers\":[%s{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\","
+                      "\"split\":true}]},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"\u2581\",-4]",
+               steps, white_space ? "{\"type\":\"WhitespaceSplit\"}," : "");
+    for (int c = 0x22; c < 0x7B; c++) /* not the exclamation mark, nor the tilde */
+        buf_printf(&json, ",[\"%s%c\",%d]", c == '"' || c == '\\' ? "\\" : "", c, -5 - c % 3);
+    buf_adds(&json, ",[\"lo\",-6],[\"wer\",-6.5],[\"WI\",-6],[\"\u2581low\",-5.5],[\"\u00e9\",-7],[\"\u00e9t\",-7.5],[\"\u304c\",-8],"
+                    "[\"\u304b\",-8],[\"e\u0301\",-8],[\"x=\",-6]");
+    if (newlines == 1) buf_adds(&json, ",[\"s\\n\",-6]");
+    if (newlines == 2) buf_adds(&json, ",[\"\\n\",-6],[\"\\n\\t\",-7]");
+    buf_adds(&json, "]}}");
+    struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    buf_free(&json);
+    return t;
+}
+
+#define REPLACE(pattern, to) "{\"type\":\"Replace\",\"pattern\":{" pattern "},\"content\":\"" to "\"}"
+#define RUNS "\"Regex\":\" {2,}\""
+
 static void words_of_unigram_files_are_walked(void **state)
 {
     (void)state;
-    static const char *const steps[] = {
-        "null", "{\"type\":\"NFC\"}", "{\"type\":\"NFD\"}",
-        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"12\"},\"content\":"
-        "\"\u00e9\"},{\"type\":\"NFKC\"}]}",
-        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFKD\"},{\"type\":\"Strip\",\"strip_left\":true,"
-        "\"strip_right\":true}]}",
-        "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\"\u2581\"}",
-        "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\"lo\"}",
-        "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\u2581\"},"
-        "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\"\u2581\"}]}",
-        "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"lo\"}"};
-    for (size_t i = 0; i < 3 * COUNT_OF(steps); i++) {
-        struct err e = {0};
-        struct buf json = {0};
-        buf_printf(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}],"
-                          "\"normalizer\":%s,\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
-                          "\"prepend_scheme\":\"always\",\"split\":true},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,"
-                          "\"vocab\":[[\"<unk>\",0],[\"\u2581\",-4]", steps[i / 3]);
-        for (int c = 0x22; c < 0x7B; c++) /* not the exclamation mark, nor the tilde */
-            buf_printf(&json, ",[\"%s%c\",%d]", c == '"' || c == '\\' ? "\\" : "", c, -5 - c % 3);
-        buf_adds(&json, ",[\"lo\",-6],[\"wer\",-6.5],[\"\u2581low\",-5.5],[\"\u00e9\",-7],[\"\u00e9t\",-7.5],[\"\u304c\",-8],"
-                        "[\"\u304b\",-8],[\"e\u0301\",-8]");
-        if (i % 3 == 1) buf_adds(&json, ",[\"s\\n\",-6]");
-        if (i % 3 == 2) buf_adds(&json, ",[\"\\n\",-6],[\"\\n\\t\",-7]");
-        buf_adds(&json, "]}}");
-        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
-        if (!t) fail_msg("%s", e.msg);
-        if (i / 3 == COUNT_OF(steps) - 1) assert_null(t->fast); /* then there are no words */
-        else assert_true(t->fast && t->fast->walk && t->fast->walk->fused == t->unk_id);
-        if (t->fast) assert_int_equal(t->fast->walk->symbol['\n'] != 0, i % 3 == 0 && i / 3 < 4);
+    static const struct {
+        const char *steps;
+        bool joins; /* without spaces, words are not what they were */
+    } kinds[] = {
+        {"", false},
+        {"{\"type\":\"NFC\"}", false},
+        {"{\"type\":\"NFD\"}", false},
+        {REPLACE("\"String\":\"12\"", "\u00e9") ",{\"type\":\"NFKC\"}", false},
+        {"{\"type\":\"NFKD\"},{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}", false},
+        {REPLACE(RUNS, "\u2581"), false},
+        {REPLACE(RUNS, "lo"), true},
+        {REPLACE("\"String\":\" \"", "\u2581") "," REPLACE(RUNS, " "), false},
+        {REPLACE("\"String\":\" \"", "lo"), true},
+        {"{\"type\":\"Lowercase\"},{\"type\":\"NFC\"}", false},
+        {REPLACE("\"String\":\"..\"", "x") ",{\"type\":\"NFKD\"},{\"type\":\"StripAccents\"},{\"type\":\"Lowercase\"}," REPLACE(RUNS, " "), false},
+        {"{\"type\":\"Lowercase\"}," REPLACE("\"String\":\"wi\"", "lo") "," REPLACE("\"String\":\"ss\"", "!"), false},
+    };
+    for (size_t i = 0; i < 6 * COUNT_OF(kinds); i++) {
+        struct tokenizer *t = unigram_words(kinds[i / 6].steps, i % 2, (int)(i / 2 % 3));
+        bool marks = i % 2 && strstr(kinds[i / 6].steps, "\u2581"); /* which are not white space */
+        if (kinds[i / 6].joins || marks) assert_null(t->fast);
+        else assert_true(t->fast && t->fast->walk && t->fast->walk->fused == t->unk_id && t->fast->inside);
         expect_same(t);
         tok_free(t);
-        buf_free(&json);
     }
+}
+
+/* Newlines that nothing looks at, white space that is between words, and capitals. */
+static void characters_of_unigram_files_are_what_steps_make_of_them(void **state)
+{
+    (void)state;
+    struct tokenizer *t = unigram_words("", false, 0);
+    const struct unigram *u = t->fast->walk;
+    assert_true(u->symbol['\n'] && u->symbol['\n'] == u->unknown && u->symbol['A'] != u->symbol['a']);
+    tok_free(t);
+    t = unigram_words("{\"type\":\"NFKD\"},{\"type\":\"StripAccents\"},{\"type\":\"Lowercase\"}," REPLACE("\"String\":\"..\"", "x"), true, 0);
+    u = t->fast->walk;
+    assert_true(!u->symbol['\n'] && !u->symbol[0x3000] && u->symbol['A'] && u->symbol['A'] == u->symbol['a']);
+    assert_int_equal(u->symbol[0xC9], u->symbol['e']);
+    assert_true(u->single['.'] && !u->symbol['.'] && !u->symbol[0x301]);
+    tok_free(t);
 }
 
 /* With the letters of many alphabets alone and behind others, as they are and as the
@@ -535,6 +567,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
         cmocka_unit_test(words_of_unigram_files_are_walked),
+        cmocka_unit_test(characters_of_unigram_files_are_what_steps_make_of_them),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
         cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(words_are_counted_as_without_cutting),
