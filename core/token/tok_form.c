@@ -18,7 +18,7 @@ static int take(struct tok_scratch *s, const char *text, size_t n, size_t *pos, 
                 const struct tok_formed *before, struct err *e)
 {
     if (word_forms_take(s->forms, text, n, pos, &w->run, before ? &before->run : NULL, e)) return -1;
-    if (w->run.n) s->batch->ask(&s->cache, (const uint8_t *)w->run.text, w->run.len + 16, 0, w->run.begin + 1, w->run.n, w->keys);
+    s->batch->ask_run(&s->cache, &w->run, w->keys);
     return 0;
 }
 
@@ -36,11 +36,11 @@ static int other_word(const struct tokenizer *t, struct tok_scratch *s, const st
 static int get(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, struct tok_ids *out, struct err *e)
 {
     const size_t *begin = w->run.begin, n = w->run.n;
-    /* A word has at most as many ids as bytes; a few more are written of some. */
-    if (tok_ids_room(out, begin[n] + WORD_INLINE, e)) return -1;
+    /* A word has at most as many ids as bytes; a few more are written. */
+    if (tok_ids_room(out, begin[n] + WORD_SLACK, e)) return -1;
     for (size_t i = 0; i < n; i++) {
         int32_t *to = out->id + out->n;
-        i = s->batch->get(&s->cache, (const uint8_t *)w->run.text, begin + 1, w->keys, i, n, &to);
+        i = s->batch->get_run(&s->cache, &w->run, w->keys, i, &to);
         out->n = (size_t)(to - out->id);
         if (i < n && other_word(t, s, &w->keys[i], (const uint8_t *)w->run.text + begin[i], begin[i + 1] - begin[i], out, e))
             return -1;

@@ -270,6 +270,9 @@ int spmerge_word(const struct tokenizer *t, const uint8_t *word, size_t n, struc
 #define UNIGRAM_REBASE 100000.0
 int wordpiece_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out,
                    struct err *e);
+/* The one id of a short word, or -1. */
+enum { WORDPIECE_ONLY_MAX = 64 };
+int32_t wordpiece_only(const struct tokenizer *t, const uint8_t *word, size_t n);
 int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                  struct tok_ids *out, struct err *e);
 

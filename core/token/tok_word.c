@@ -6,6 +6,11 @@
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
 
+static int32_t single_id(const void *t, const uint8_t *word, size_t n)
+{
+    return wordpiece_only(t, word, n);
+}
+
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
 {
     struct tok_scratch *s = mem_zalloc(1, sizeof *s);
@@ -15,8 +20,9 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     }
     s->t = t;
     s->batch = word_batch();
+    struct word_single single = {single_id, t};
     bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
-    if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, e)))) {
+    if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, &single, e)))) {
         tok_scratch_free(s);
         return NULL;
     }

@@ -2,20 +2,23 @@
 
 #include "core/token/vbmi.h"
 
+static inline void ask_one(const struct word_cache *c, const uint8_t *word, size_t len, size_t left, struct word_key *key,
+                           size_t i, struct word_batch_long *longs)
+{
+    if (len <= WORD_KEY_MAX) {
+        word_cache_ask(c, word, len, left, key);
+    } else {
+        word_batch_ask_long(c, word, len, key);
+        word_batch_long_add(longs, i);
+    }
+}
+
 static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
                 struct word_key *keys)
 {
     struct word_batch_long longs = {.n = 0};
-    for (size_t i = 0; i < count; i++) {
-        size_t len = ends[i] - from;
-        if (len <= WORD_KEY_MAX) {
-            word_cache_ask(c, text + from, len, n - from, &keys[i]);
-        } else {
-            word_batch_ask_long(c, text + from, len, &keys[i]);
-            word_batch_long_add(&longs, i);
-        }
-        from = ends[i];
-    }
+    for (size_t i = 0; i < count; from = ends[i++])
+        ask_one(c, text + from, ends[i] - from, n - from, &keys[i], i, &longs);
     word_batch_long_ask(c, keys, &longs);
 }
 
@@ -28,7 +31,30 @@ static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends,
     return i;
 }
 
-const struct word_batch word_batch_base = {ask, get};
+static void ask_run(const struct word_cache *c, const struct word_run *run, struct word_key *keys)
+{
+    const uint8_t *text = (const uint8_t *)run->text;
+    struct word_batch_long longs = {.n = 0};
+    for (size_t i = word_run_next(run, 0); i < run->n; i = word_run_next(run, i + 1))
+        ask_one(c, text + run->begin[i], run->begin[i + 1] - run->begin[i], run->len + 16 - run->begin[i], &keys[i], i, &longs);
+    word_batch_long_ask(c, keys, &longs);
+}
+
+static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to)
+{
+    int32_t *out = *to;
+    for (size_t next, n;; i = next + 1, out += n) {
+        next = word_run_next(run, i);
+        memcpy(out, run->id + i, (next - i) * sizeof *out);
+        out += next - i;
+        i = next;
+        if (i == run->n || !(n = word_batch_get_rare(c, (const uint8_t *)run->text, run->begin[i + 1], &keys[i], out))) break;
+    }
+    *to = out;
+    return i;
+}
+
+const struct word_batch word_batch_base = {ask, get, ask_run, get_run};
 
 const struct word_batch *word_batch(void)
 {

@@ -5,6 +5,7 @@
 #define CORE_TOKEN_WORD_BATCH_H
 
 #include "core/token/word_cache.h"
+#include "core/token/word_form.h"
 
 struct word_batch {
     /* Keys of the words text[from..ends[0]), text[ends[0]..ends[1]) ..., whose lines
@@ -16,6 +17,9 @@ struct word_batch {
      * or is long and has many ids, or count. */
     size_t (*get)(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
                   size_t count, int32_t **to);
+    /* The same for a run, whose single words have no keys; up to 16 more ids are written. */
+    void (*ask_run)(const struct word_cache *c, const struct word_run *run, struct word_key *keys);
+    size_t (*get_run)(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to);
 };
 
 extern const struct word_batch word_batch_base, word_batch_avx512vbmi;
@@ -50,6 +54,16 @@ static inline void word_batch_long_ask(const struct word_cache *c, const struct 
         __builtin_prefetch(c->pool + s->id[0]);
         __builtin_prefetch(c->pool + s->id[0] + s->id[1] + key->k[1] / sizeof *c->pool - 1);
     }
+}
+
+/* The next word of a run from i on that is not single, or run->n. */
+static inline size_t word_run_next(const struct word_run *run, size_t i)
+{
+    size_t w = i / 64;
+    uint64_t left = ~run->single[w] & ~(uint64_t)0 << (i & 63);
+    while (!left && ++w * 64 < run->n) left = ~run->single[w];
+    size_t next = left ? w * 64 + (size_t)__builtin_ctzll(left) : run->n;
+    return next < run->n ? next : run->n;
 }
 
 /* Where the usual way ends: in other lines, with many ids, long, or not at all (0 ids). */

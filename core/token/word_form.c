@@ -9,18 +9,6 @@
 #include "core/token/unicode.h"
 #include "core/token/word_batch.h"
 
-/* A form: its bytes, their number, and what it is.  0: not asked for yet. */
-enum {
-    LEN_AT = 24,
-    LEN = 3 << LEN_AT,     /* up to 3 bytes are in the form itself */
-    SIGN = 1 << 26,        /* a word by itself */
-    LETTER = 1 << 27,      /* part of a word; none of the two: between words */
-    NOTHING = 1 << 28,     /* the word goes on behind it */
-    LONGER = 1 << 29,      /* the bytes are in f->more, from the number below LEN on */
-    CHAINS = 1 << 30,      /* more than one word, or marks that change places with those that follow */
-    MARKS = CHAINS | LETTER, /* nothing but such marks */
-};
-#define KNOWN 0x80000000u
 #define CODE_POINTS 0x110000
 
 static bool is_space(uint32_t cp)
@@ -65,6 +53,8 @@ static uint32_t find_form(struct word_forms *f, uint32_t cp, struct err *e)
     uint32_t kind = n < 0 ? CHAINS : kind_of(f, out, (size_t)n, &from, &to);
     if (f->more.len >> LEN_AT) kind = CHAINS; /* no number for a place there is left */
     for (size_t i = from; i < to && !(kind & CHAINS); i++) len += (size_t)utf8_encode(out[i], bytes + len);
+    if (f->single.id && !(kind & CHAINS) && kind & (SIGN | LETTER))
+        f->id[cp] = (uint32_t)(f->single.id(f->single.of, (const uint8_t *)bytes, len) + 1);
     if (len <= 3) {
         uint8_t b[3] = {0};
         memcpy(b, bytes, len);
@@ -80,12 +70,15 @@ static uint32_t find_form(struct word_forms *f, uint32_t cp, struct err *e)
 
 static int find_ascii(struct word_forms *f, struct err *e)
 {
+    f->ascii_single = true;
     for (uint32_t c = 0; c < 128; c++) {
         uint32_t form = find_form(f, c, e);
         if (form == 0) return -1;
         f->ascii[c] = (uint8_t)form;
         if (form & (LONGER | CHAINS | NOTHING) || (form & LEN) > 1 << LEN_AT) continue;
         f->kind[c] = form & SIGN ? ASCII_SIGN : form & LETTER ? ASCII_LETTER : ASCII_GAP;
+        for (int k = 0; k < 3; k++) f->ascii_id[k][c] = (uint8_t)(f->id[c] >> 8 * k);
+        if (f->kind[c] != ASCII_GAP && (f->id[c] == 0 || f->id[c] >> 24)) f->ascii_single = false;
     }
     return 0;
 }
@@ -95,17 +88,25 @@ word_take_fn *word_take_ascii_best(void)
     return word_batch() == &word_batch_avx512vbmi ? word_take_ascii_avx512vbmi : word_take_ascii;
 }
 
-struct word_forms *word_forms_new(const struct norm_chain *norm, struct err *e)
+word_wide_fn *word_take_wide_best(void)
+{
+    return word_batch() == &word_batch_avx512vbmi ? word_take_wide_avx512vbmi : NULL;
+}
+
+struct word_forms *word_forms_new(const struct norm_chain *norm, const struct word_single *single, struct err *e)
 {
     struct word_forms *f = mem_zalloc(1, sizeof *f);
     if (f) {
         f->norm = norm;
         f->form = mem_zalloc(CODE_POINTS, sizeof *f->form); /* of which only the pages of what comes are touched */
+        f->id = mem_zalloc(CODE_POINTS, sizeof *f->id);
+        if (single) f->single = *single;
         f->work.inner_first = f->work.inner_last = true;
         f->take_ascii = word_take_ascii_best();
+        f->take_wide = word_take_wide_best();
         norm_by_char(norm, &f->orders);
     }
-    if (!f || !f->form) err_oom(e, CODE_POINTS * sizeof *f->form, "the forms of characters");
+    if (!f || !f->form || !f->id) err_oom(e, CODE_POINTS * sizeof *f->form, "the forms of characters");
     else if (find_ascii(f, e) == 0) return f;
     word_forms_free(f);
     return NULL;
@@ -115,6 +116,7 @@ void word_forms_free(struct word_forms *f)
 {
     if (!f) return;
     free(f->form);
+    free(f->id);
     buf_free(&f->more);
     norm_free(&f->work);
     free(f);
@@ -215,13 +217,21 @@ static inline __attribute__((always_inline)) struct uni_char next_char(const uin
     return uni_next(text, n);
 }
 
-/* Characters of text[*pos..stop) and perhaps the one behind, up to the next that is
+static inline bool ascii_follows(const struct word_forms *f, const uint8_t *text, size_t n)
+{
+    return n >= 2 && text[0] < 0x80 && text[1] < 0x80 && f->kind[text[0]];
+}
+
+/* Characters of text[*pos..stop) and perhaps some behind, up to the next that is
  * ASCII and has another behind it, as long as there is room for their words. */
 static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, size_t *pos,
                        struct word_run *run, struct err *e)
 {
     size_t i = *pos;
     while (i < stop && run->begun < WORD_RUN) {
+        size_t wide = f->take_wide ? f->take_wide(f, text + i, n - i, stop - i, run) : 0;
+        i += wide;
+        if (i >= stop || run->begun >= WORD_RUN || (wide && ascii_follows(f, text + i, n - i))) break;
         size_t len = run->len, begun = run->begun;
         bool open = run->open;
         char *to = run->text;
@@ -232,19 +242,21 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
             if ((rare = (form & (KNOWN | LONGER | CHAINS)) != KNOWN)) break;
             memcpy(to + len, &form, 4);
             run->begin[begun] = len;
-            bool letter = form & LETTER;
-            begun += ((form & SIGN) != 0) | (letter & !open);
+            run->id[begun] = (int32_t)f->id[c.cp] - 1;
+            bool letter = form & LETTER, sign = form & SIGN;
+            word_run_singles(run, begun, sign && f->id[c.cp]);
+            begun += sign | (letter & !open);
             open = letter | (((form & NOTHING) != 0) & open);
             len += (form & LEN) >> LEN_AT;
             i += c.len;
-            if (n - i >= 2 && text[i] < 0x80 && text[i + 1] < 0x80 && f->kind[text[i]]) break;
+            if (ascii_follows(f, text + i, n - i)) break;
         }
         run->len = len;
         run->begun = begun;
         run->open = open;
         if (!rare) break;
         long took = take_rare(f, text + i, n - i, next_char(text + i, n - i), run, e);
-        if (took < 0 || text_room(run, 3 * (stop - i) + 4, e)) return -1;
+        if (took < 0 || text_room(run, 3 * (stop - i) + WORD_WIDE, e)) return -1;
         i += (size_t)took;
     }
     *pos = i;
@@ -260,6 +272,8 @@ size_t word_take_ascii(const struct word_forms *f, const uint8_t *text, size_t n
         bool letter = kind & ASCII_LETTER, sign = kind & ASCII_SIGN;
         run->text[len] = (char)f->ascii[text[i]];
         run->begin[begun] = len;
+        run->id[begun] = (int32_t)f->id[text[i]] - 1;
+        word_run_singles(run, begun, sign && f->ascii_single);
         begun += sign | (letter & !open);
         len += letter | sign;
         open = letter;
@@ -283,20 +297,23 @@ static int go_on(struct word_run *run, const struct word_run *before, struct err
     run->begin[0] = 0;
     run->begun = 1;
     run->open = before->open;
+    run->id[0] = before->id[before->n];
+    run->single[0] = before->single[before->n / 64] >> (before->n & 63) & 1;
     return 0;
 }
 
 int word_forms_take(struct word_forms *f, const char *text, size_t n, size_t *pos, struct word_run *run,
                     const struct word_run *before, struct err *e)
 {
-    enum { PART = 4096 }; /* of the text: room is kept for three bytes of each, and one character more */
+    enum { PART = 4096 }; /* of the text: room is kept for three bytes of each, and some more */
     const uint8_t *s = (const uint8_t *)text;
     run->len = run->n = run->begun = 0;
     run->open = false;
+    memset(run->single, 0, sizeof run->single);
     if (before && before->begun > before->n && go_on(run, before, e)) return -1;
     while (*pos < n && run->begun < WORD_RUN) {
         size_t stop = n - *pos < PART ? n : *pos + PART;
-        if (text_room(run, 3 * (stop - *pos) + 4, e)) return -1;
+        if (text_room(run, 3 * (stop - *pos) + WORD_WIDE, e)) return -1;
         while (*pos < stop && run->begun < WORD_RUN) {
             *pos += f->take_ascii(f, s + *pos, stop - *pos, run);
             if (*pos < stop && run->begun < WORD_RUN && take_others(f, s, n, stop, pos, run, e)) return -1;

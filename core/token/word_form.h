@@ -2,8 +2,9 @@
  *
  * For chains whose steps look at one character at a time, and that cut at white
  * space and around punctuation, as BERT's do.  What they make of a character is
- * found out when it comes first and remembered; ASCII goes 64 bytes at a time.
- * One per thread.
+ * found out when it comes first and remembered; vectors take 64 bytes of ASCII at
+ * a time, or 16 other characters.  A word of one character may have one id by
+ * itself, which is remembered with it.  One per thread.
  *
  *     for (word_forms_take(f, text, n, &pos, &a, NULL, e); a.n; swap a and b)
  *         word_forms_take(f, text, n, &pos, &b, &a, e), and use the words of a */
@@ -22,37 +23,80 @@ enum {
     WORD_SLACK = 64, /* that many more may be written, and bytes behind a text */
 };
 
-/* Word i of n is text[begin[i]..begin[i + 1]); 16 bytes behind the last are readable. */
+/* Word i of n is text[begin[i]..begin[i + 1]); 16 bytes behind the last are readable.
+ * With its bit in `single` it has the one id id[i], of which 16 more are readable. */
 struct word_run {
     char *text;
     size_t len, cap;
     size_t begin[WORD_RUN + WORD_SLACK + 1];
+    uint64_t single[(WORD_RUN + WORD_SLACK) / 64 + 2];
+    int32_t id[WORD_RUN + WORD_SLACK + 32];
     size_t n;
     size_t begun;  /* n, and one more that goes on in the next run */
     bool open;     /* the next letter is of that one */
 };
 
+/* Words b.. of a run, of which those with a bit in `which` are single; the other bits
+ * are as they were. */
+static inline void word_run_singles(struct word_run *run, size_t b, uint64_t which)
+{
+    run->single[b / 64] |= which << (b & 63);
+    run->single[b / 64 + 1] |= which >> 1 >> (63 - (b & 63));
+}
+
+/* The one id of a word, or -1. */
+struct word_single {
+    int32_t (*id)(const void *of, const uint8_t *word, size_t n);
+    const void *of;
+};
+
 /* What becomes of a character of ASCII; 0: the table of all characters knows. */
 enum { ASCII_LETTER = 1, ASCII_SIGN = 2, ASCII_GAP = 4 };
 
+/* A form: its bytes, their number, and what it is.  0: not asked for yet. */
+enum {
+    LEN_AT = 24,
+    LEN = 3 << LEN_AT,     /* up to 3 bytes are in the form itself */
+    SIGN = 1 << 26,        /* a word by itself */
+    LETTER = 1 << 27,      /* part of a word; none of the two: between words */
+    NOTHING = 1 << 28,     /* the word goes on behind it */
+    LONGER = 1 << 29,      /* the bytes are in f->more, from the number below LEN on */
+    CHAINS = 1 << 30,      /* more than one word, or marks that change places with those that follow */
+    MARKS = CHAINS | LETTER, /* nothing but such marks */
+};
+#define KNOWN 0x80000000u
+
 /* The ASCII characters that text[0..n) begins with, as long as their kinds are not 0
- * and there is room in run->begin; returns how many.  run->text has room for n and
- * WORD_SLACK more. */
+ * and there is room in run->begin; returns how many bytes.  run->text has room for n
+ * and WORD_SLACK more. */
 struct word_forms;
 typedef size_t word_take_fn(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run);
 word_take_fn word_take_ascii, word_take_ascii_avx512vbmi, *word_take_ascii_best(void);
+
+/* Characters that the table knows, in sixteens, as long as 64 bytes of text[0..n) are
+ * left, the first is before text[stop] and the next 16 are not all ASCII.  The room is
+ * that for three times as many bytes as are before `stop`, and WORD_WIDE more. */
+enum { WORD_WIDE = 128 };
+typedef size_t word_wide_fn(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run);
+word_wide_fn word_take_wide_avx512vbmi, *word_take_wide_best(void); /* NULL: there is none */
 
 struct word_forms {
     const struct norm_chain *norm;
     bool orders;               /* marks that are left may change places */
     uint8_t ascii[128], kind[128];
+    uint8_t ascii_id[3][128];  /* bytes of 1 more than the ids of words of one letter or sign ... */
+    bool ascii_single;         /* ... which all have */
     uint32_t *form;            /* of each code point; see word_form.c */
+    uint32_t *id;              /* of each: 1 more than the id of a word that it is alone, or 0 */
+    struct word_single single;
     struct buf more;           /* forms that are longer: a byte for their length, and they */
     struct norm work;
     word_take_fn *take_ascii;
+    word_wide_fn *take_wide;
 };
 
-struct word_forms *word_forms_new(const struct norm_chain *norm, struct err *e); /* norm stays the caller's */
+/* norm stays the caller's.  single: NULL where no words are. */
+struct word_forms *word_forms_new(const struct norm_chain *norm, const struct word_single *single, struct err *e);
 void word_forms_free(struct word_forms *f);
 void word_run_free(struct word_run *run);
 

@@ -1,16 +1,33 @@
-/* The same with AVX-512 VBMI: what 64 characters are becomes bit masks, of which a
- * few operations give the bytes that stay and where words begin among them. */
+/* The same with AVX-512 VBMI: what 64 characters of ASCII, or 16 others, are becomes
+ * bit masks, of which a few operations give the bytes that stay and where words begin
+ * among them. */
 #include "core/token/word_form.h"
 
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
 #include "core/token/split_mask.h"
+
+/* The ids of words of one character of ASCII, their bits in `single`; `first` are the
+ * first characters of `count` words, which begin at run->begin[begun]. */
+SPLIT_INLINE void put_ascii_ids(const struct word_forms *f, __m512i first, size_t count, struct word_run *run, size_t begun)
+{
+    _Alignas(64) uint8_t plane[3][64];
+    for (int k = 0; k < 3; k++)
+        _mm512_store_si512(plane[k], _mm512_permutex2var_epi8(_mm512_loadu_si512(f->ascii_id[k]), first,
+                                                               _mm512_loadu_si512(f->ascii_id[k] + 64)));
+    for (size_t i = 0; i < count; i += 16) {
+        __m512i id = _mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[0] + i)));
+        id = _mm512_or_si512(id, _mm512_slli_epi32(_mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[1] + i))), 8));
+        id = _mm512_or_si512(id, _mm512_slli_epi32(_mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[2] + i))), 16));
+        _mm512_storeu_si512(run->id + begun + i, _mm512_sub_epi32(id, _mm512_set1_epi32(1)));
+    }
+}
 
 size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run)
 {
     const __m512i ascii = _mm512_loadu_si512(f->ascii), ascii_high = _mm512_loadu_si512(f->ascii + 64);
     const __m512i kinds = _mm512_loadu_si512(f->kind), kinds_high = _mm512_loadu_si512(f->kind + 64);
     size_t i = 0, len = run->len, begun = run->begun;
-    uint64_t open = run->open;
+    uint64_t open = run->open, any = f->ascii_single ? ~(uint64_t)0 : 0;
     while (i < n && begun < WORD_RUN) {
         uint64_t there = n - i < 64 ? _bzhi_u64(~(uint64_t)0, (unsigned)(n - i)) : ~(uint64_t)0;
         __m512i x = _mm512_maskz_loadu_epi8(there, text + i);
@@ -20,9 +37,14 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
         uint64_t all = _bzhi_u64(~(uint64_t)0, count);
         uint64_t letter = all & split_test(kind, ASCII_LETTER), sign = all & split_test(kind, ASCII_SIGN), kept = letter | sign;
         uint64_t begins = sign | (letter & ~(letter << 1 | open));
+        /* The last letter may go on. */
+        uint64_t single = any & (sign | (begins & ~(letter >> 1) & all >> 1));
         __m512i forms = _mm512_permutex2var_epi8(ascii, x, ascii_high);
         _mm512_storeu_si512(run->text + len, _mm512_maskz_compress_epi8(kept, forms));
-        begun += put_ends(_pext_u64(begins, kept), len, run->begin + begun);
+        size_t words = put_ends(_pext_u64(begins, kept), len, run->begin + begun);
+        put_ascii_ids(f, _mm512_maskz_compress_epi8(begins, x), words, run, begun);
+        word_run_singles(run, begun, _pext_u64(single, begins));
+        begun += words;
         len += (size_t)_mm_popcnt_u64(kept);
         open = letter >> (count - 1) & 1;
         i += count;
@@ -33,9 +55,87 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
     run->open = open != 0;
     return i;
 }
+
+enum { WIDE_LEAST = 6 }; /* bytes of 16 that are no ASCII, for which it pays */
+
+/* The code points of 16 characters, a lane each of their bytes and those behind. */
+SPLIT_INLINE __m512i decode(__m512i c)
+{
+    const __m512i low = _mm512_set1_epi32(0x3F);
+    __m512i first = _mm512_and_si512(c, _mm512_set1_epi32(0xFF));
+    __m512i second = _mm512_and_si512(_mm512_srli_epi32(c, 8), low), third = _mm512_and_si512(_mm512_srli_epi32(c, 16), low);
+    __m512i fourth = _mm512_and_si512(_mm512_srli_epi32(c, 24), low);
+    __mmask16 two = _mm512_cmpge_epu32_mask(first, _mm512_set1_epi32(0xC0)), three = _mm512_cmpge_epu32_mask(first, _mm512_set1_epi32(0xE0));
+    __mmask16 four = _mm512_cmpge_epu32_mask(first, _mm512_set1_epi32(0xF0));
+    __m512i x = _mm512_or_si512(_mm512_slli_epi32(_mm512_and_si512(first, _mm512_set1_epi32(0x1F)), 6), second);
+    x = _mm512_mask_mov_epi32(first, two, x);
+    x = _mm512_mask_or_epi32(x, three, _mm512_slli_epi32(x, 6), third);
+    x = _mm512_mask_or_epi32(x, four, _mm512_slli_epi32(x, 6), fourth);
+    return _mm512_and_si512(x, _mm512_set1_epi32(0x1FFFFF)); /* one bit of the first of four bytes is too much */
+}
+
+size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
+{
+    const __m512i number = _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41,
+                                           40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18,
+                                           17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i byte = _mm512_set1_epi32(0x03020100), four = _mm512_set1_epi32(0x01010101), third = _mm512_set1_epi32(0x03030303);
+    const uint64_t each = 0x1111111111111111u; /* the first of the four bytes of a lane */
+    size_t i = 0, len = run->len, begun = run->begun;
+    uint64_t open = run->open;
+    while (i < stop && n - i >= 64 && begun < WORD_RUN) {
+        if (_mm_popcnt_u32((uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const void *)(text + i)))) < WIDE_LEAST) break;
+        __m512i x = _mm512_loadu_si512(text + i);
+        uint64_t first = _mm512_cmpgt_epi8_mask(x, _mm512_set1_epi8(-65)); /* bytes of characters: 16 of these at least */
+        __m512i at = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(_mm512_maskz_compress_epi8(first, number)));
+        at = _mm512_add_epi8(_mm512_mullo_epi32(at, four), byte);
+        __m512i cp = decode(_mm512_permutexvar_epi8(at, x));
+        __m512i form = _mm512_i32gather_epi32(cp, f->form, sizeof *f->form);
+        __m512i how = _mm512_and_si512(form, _mm512_set1_epi32((int)(KNOWN | LONGER | CHAINS)));
+        unsigned count = (unsigned)_tzcnt_u32(~(uint32_t)_mm512_cmpeq_epi32_mask(how, _mm512_set1_epi32((int)KNOWN)));
+        if (count == 0) break;
+        /* Words, without the characters of which nothing is left. */
+        uint32_t all = _bzhi_u32(0xFFFF, count);
+        uint32_t solid = all & _mm512_testn_epi32_mask(form, _mm512_set1_epi32(NOTHING)), last = (uint32_t)_mm_popcnt_u32(solid);
+        uint32_t letter = _pext_u32(_mm512_test_epi32_mask(form, _mm512_set1_epi32(LETTER)), solid);
+        uint32_t sign = _pext_u32(_mm512_test_epi32_mask(form, _mm512_set1_epi32(SIGN)), solid);
+        uint32_t begins = sign | (letter & ~(letter << 1 | (uint32_t)open));
+        uint32_t single = sign | (begins & ~(letter >> 1) & _bzhi_u32(UINT32_MAX, last) >> 1);
+        if (last) open = letter >> (last - 1) & 1;
+        begins = _pdep_u32(begins, solid);
+        single = _pdep_u32(single, solid);
+        /* Their bytes: of each form, its first ones. */
+        __m512i size = _mm512_and_si512(_mm512_shuffle_epi8(form, _mm512_set4_epi32(0x0F0F0F0F, 0x0B0B0B0B, 0x07070707, 0x03030303)), third);
+        uint64_t kept = _bzhi_u64(_mm512_cmplt_epu8_mask(byte, size), 4 * count);
+        _mm512_storeu_si512(run->text + len, _mm512_maskz_compress_epi8(kept, form));
+        put_ends(_pext_u64(_pdep_u64(begins, each), kept), len, run->begin + begun);
+        __m512i id = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), (__mmask16)single, cp, f->id, sizeof *f->id);
+        single = _mm512_test_epi32_mask(id, id);
+        id = _mm512_sub_epi32(id, _mm512_set1_epi32(1));
+        _mm512_storeu_si512(run->id + begun, _mm512_maskz_compress_epi32((__mmask16)begins, id));
+        word_run_singles(run, begun, _pext_u32(single, begins));
+        begun += (size_t)_mm_popcnt_u32(begins);
+        len += (size_t)_mm_popcnt_u64(kept);
+        if (__builtin_expect(count < 16, 0)) {
+            i += _tzcnt_u64(_pdep_u64((uint64_t)1 << count, first));
+            break;
+        }
+        i += _tzcnt_u64(_pdep_u64((uint64_t)1 << 16, first)); /* which does not wait for the table */
+    }
+    run->len = len;
+    run->begun = begun;
+    run->open = open != 0;
+    return i;
+}
 #else
 size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run)
 {
     return word_take_ascii(f, text, n, run);
+}
+
+size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
+{
+    (void)f, (void)text, (void)n, (void)stop, (void)run;
+    return 0;
 }
 #endif

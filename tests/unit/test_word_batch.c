@@ -95,6 +95,55 @@ static void vectors_do_as_the_others(void **state)
     for (int i = 0; i < 2; i++) word_cache_free(&c[i]);
 }
 
+/* The words of a run, of which some are single: their ids are there. */
+static void single_words_are_put_among_the_others(void **state)
+{
+    (void)state;
+    static struct word_run run;
+    static struct word_key keys[WORD_RUN];
+    static int32_t out[N_TEXT + WORD_SLACK], want[N_TEXT];
+    const struct word_batch *b[] = {&word_batch_base, word_batch()};
+    struct rng_key k = rng_key(6, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    for (int v = 0; v < 2; v++) {
+        struct word_cache c;
+        struct err e;
+        size_t missed = 0;
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        for (int round = 0; round < ROUNDS; round++) {
+            static uint8_t text[N_TEXT];
+            size_t ends[N_WORDS], n_want = 0, every = 1 + (size_t)rng_below(&k, at++, 20);
+            random_words(&k, &at, text, ends);
+            run.text = (char *)text;
+            run.n = (size_t)rng_below(&k, at++, WORD_RUN + 1);
+            run.begin[0] = 0;
+            memset(run.single, 0, sizeof run.single);
+            for (size_t i = 0; i < run.n; i++) {
+                size_t n = (run.begin[i + 1] = ends[i]) - run.begin[i];
+                bool single = rng_below(&k, at++, every) > 0;
+                run.id[i] = single ? (int32_t)i + 1000000 : -1;
+                word_run_singles(&run, i, single);
+                if (single) want[n_want++] = run.id[i];
+                else n_want += ids_of(text + run.begin[i], n, want + n_want);
+            }
+            run.len = run.begin[run.n];
+            b[v]->ask_run(&c, &run, keys);
+            int32_t *to = out;
+            for (size_t i = 0; (i = b[v]->get_run(&c, &run, keys, i, &to)) < run.n; i++) {
+                size_t n = run.begin[i + 1] - run.begin[i], count = ids_of(text + run.begin[i], n, to);
+                assert_int_equal(run.id[i], -1);
+                missed++;
+                if (n <= WORD_KEY_MAX || !word_cache_find(&c, &keys[i])) word_cache_learn(&c, &keys[i], text + run.begin[i], n, to, count);
+                to += count;
+            }
+            assert_int_equal(to - out, n_want);
+            assert_memory_equal(out, want, n_want * sizeof *want);
+        }
+        assert_true(missed > 1000 && missed < (size_t)ROUNDS * WORD_RUN / 4);
+        word_cache_free(&c);
+    }
+}
+
 /* Of a long word the cache has the hash, which another may have, too. */
 static void long_words_are_compared(void **state)
 {
@@ -178,7 +227,8 @@ static void no_word_is_lost_as_the_cache_grows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_do_as_the_others),
-                                       cmocka_unit_test(long_words_are_compared),
+                                       cmocka_unit_test(single_words_are_put_among_the_others),
+        cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,11 +40,24 @@ static struct tokenizer *with_chain(const char *norm)
     return t;
 }
 
+/* Words get an id that says what they are; some have none of their own. */
+static int32_t id_of(const uint8_t *word, size_t n)
+{
+    uint32_t x = (uint32_t)n;
+    for (size_t i = 0; i < n; i++) x = x * 31 + word[i];
+    return x % 7 ? (int32_t)(x & 0xFFFFF) : -1;
+}
+
+static int32_t single_id(const void *of, const uint8_t *word, size_t n)
+{
+    return of && n == 1 && *word < 0x80 ? 'x' + 256 * *word : id_of(word, n); /* of ASCII, all have one */
+}
+
 /* The next word of the runs; false at the end. */
 struct reader {
     struct word_forms *f;
     const char *text;
-    size_t n, pos, i;
+    size_t n, pos, i, n_single;
     struct word_run run[2], *now, *next;
 };
 
@@ -69,11 +82,17 @@ static bool next_word(struct reader *r, const char **word, size_t *n)
     assert_true(r->now->n <= WORD_RUN + WORD_SLACK);
     *word = r->now->text + r->now->begin[r->i];
     *n = r->now->begin[r->i + 1] - r->now->begin[r->i];
+    if (r->now->single[r->i / 64] >> (r->i & 63) & 1) {
+        assert_int_equal(r->now->id[r->i], r->f->single.id(r->f->single.of, (const uint8_t *)*word, *n));
+        assert_true(r->now->id[r->i] >= 0);
+        r->n_single++;
+    }
     r->i++;
     return true;
 }
 
-static void expect_words(const struct tokenizer *t, struct word_forms *f, struct norm *norm, struct pre *pre,
+/* Returns how many of them are single. */
+static size_t expect_words(const struct tokenizer *t, struct word_forms *f, struct norm *norm, struct pre *pre,
                          const char *text, size_t n, const char *what, uint32_t which)
 {
     struct err e = {0};
@@ -96,6 +115,7 @@ static void expect_words(const struct tokenizer *t, struct word_forms *f, struct
     if (next_word(&r, &word, &len)) fail_msg("%s %x: '%.*s' more", what, (unsigned)which, (int)len, word);
     for (int i = 0; i < 2; i++) word_run_free(&r.run[i]);
     free(copy);
+    return r.n_single;
 }
 
 /* Alone, among others, and behind and before a mark. */
@@ -106,7 +126,7 @@ static void every_character_becomes_what_the_chain_makes_of_it(void **state)
     for (size_t k = 0; k < COUNT_OF(chains); k++) {
         struct err e = {0};
         struct tokenizer *t = with_chain(chains[k]);
-        struct word_forms *f = word_forms_new(&t->norm, &e);
+        struct word_forms *f = word_forms_new(&t->norm, NULL, &e);
         struct norm norm = {0};
         struct pre pre = {0};
         struct buf text = {0};
@@ -152,7 +172,7 @@ static size_t random_text(uint32_t seed, char *text, size_t most)
         for (uint64_t i = 0; i < count && n + 4 <= most; i++) {
             uint64_t x = at++;
             uint32_t cp = how < 5 ? (uint32_t)('a' + rng_below(&k, x, 26)) : how < 6 ? (uint32_t)rng_below(&k, x, 128)
-                          : how < 7 ? (uint32_t)(0x300 + rng_below(&k, x, 40)) : how < 8 ? (uint32_t)rng_below(&k, x, 0x3000)
+                          : how < 7 && seed % 5 ? (uint32_t)(0x300 + rng_below(&k, x, 40)) : how < 8 ? (uint32_t)rng_below(&k, x, 0x3000)
                                                                               : odd[rng_below(&k, x, COUNT_OF(odd))];
             n += (size_t)utf8_encode(cp, text + n);
         }
@@ -168,14 +188,18 @@ static void words_of_random_texts_are_those_of_the_chain(void **state)
     for (size_t k = 0; k < COUNT_OF(chains); k++) {
         struct err e = {0};
         struct tokenizer *t = with_chain(chains[k]);
-        struct word_forms *f = word_forms_new(&t->norm, &e);
+        struct word_single single = {single_id, k % 2 ? t : NULL};
+        struct word_forms *f = word_forms_new(&t->norm, &single, &e);
         struct norm norm = {0};
         struct pre pre = {0};
+        size_t n_single = 0;
         for (uint32_t seed = 0; seed < 220; seed++) {
             size_t n = random_text(seed, text, seed < 200 ? seed : seed < 210 ? 3000 : N_TEXT);
             f->take_ascii = seed % 2 ? word_take_ascii : word_take_ascii_best();
-            expect_words(t, f, &norm, &pre, text, n, "text", seed);
+            f->take_wide = seed % 4 < 2 ? NULL : word_take_wide_best();
+            n_single += expect_words(t, f, &norm, &pre, text, n, "text", seed);
         }
+        assert_true(n_single > 10000);
         norm_free(&norm);
         pre_free(&pre);
         word_forms_free(f);
@@ -189,7 +213,7 @@ static void a_word_may_be_longer_than_all_room(void **state)
     (void)state;
     struct err e = {0};
     struct tokenizer *t = with_chain(chains[0]);
-    struct word_forms *f = word_forms_new(&t->norm, &e);
+    struct word_forms *f = word_forms_new(&t->norm, NULL, &e);
     struct norm norm = {0};
     struct pre pre = {0};
     enum { N = 400000 };
