@@ -1,5 +1,6 @@
 #include "core/token/jlex.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/score_text.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -262,12 +264,11 @@ int jlex_int(struct jlex *x, int64_t *out, struct err *e)
     return 0;
 }
 
-int jlex_number(struct jlex *x, double *out, struct err *e)
+static int number(struct jlex *x, char text[64], double *out, struct err *e)
 {
     x->p = skip_space(x->p, x->end);
-    char text[64];
     size_t n = 0;
-    while (n < sizeof text - 1 && x->p + n < x->end && x->p[n] &&
+    while (n < 63 && x->p + n < x->end && x->p[n] &&
            strchr("+-.0123456789eE", x->p[n])) {
         text[n] = x->p[n];
         n++;
@@ -280,4 +281,18 @@ int jlex_number(struct jlex *x, double *out, struct err *e)
     x->p += n;
     *out = v;
     return 0;
+}
+
+int jlex_number(struct jlex *x, double *out, struct err *e)
+{
+    char text[64];
+    return number(x, text, out, e);
+}
+
+int jlex_score(struct jlex *x, double *out, struct err *e)
+{
+    char text[64];
+    if (number(x, text, out, e)) return -1;
+    *out = score_parse(text);
+    return isfinite(*out) ? 0 : jlex_error(x, e, "the score is too large");
 }

@@ -44,5 +44,6 @@ int jlex_expect(struct jlex *x, char c, struct err *e);
 int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e);
 int jlex_int(struct jlex *x, int64_t *out, struct err *e);
 int jlex_number(struct jlex *x, double *out, struct err *e);
+int jlex_score(struct jlex *x, double *out, struct err *e); /* as score_text.h says */
 
 #endif

@@ -212,7 +212,7 @@ static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
         if (jlex_expect(x, '[', e) || jlex_string(x, &s, &n, e)) return -1;
         if (vocab_add(&t->vocab, t->vocab.n, s, n, VOCAB_MODEL, &inner))
             return jlex_error(x, e, "%s", inner.msg);
-        if (jlex_expect(x, ',', e) || jlex_number(x, &score, e) || jlex_expect(x, ']', e)) return -1;
+        if (jlex_expect(x, ',', e) || jlex_score(x, &score, e) || jlex_expect(x, ']', e)) return -1;
         if (!mem_room(&t->score, &cap, (size_t)t->vocab.n, sizeof *t->score))
             return err_oom(e, (size_t)t->vocab.n * sizeof *t->score, "scores");
         t->score[t->vocab.n - 1] = score;

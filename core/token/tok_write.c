@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/token/score_text.h"
 #include "core/token/tok_internal.h"
 
 static void add_bool(struct buf *out, const char *key, bool v)
@@ -106,7 +107,9 @@ static void write_unigram(struct buf *out, const struct tokenizer *t)
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
         buf_adds(out, separator);
         add_text(out, t, id);
-        buf_printf(out, ",%.17g]", t->score[id]);
+        char score[32];
+        score_print(t->score[id], score, sizeof score);
+        buf_printf(out, ",%s]", score);
         separator = ",\n[";
     }
     buf_addc(out, ']');

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/regex.h"
+#include "core/token/score_text.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
@@ -424,6 +425,38 @@ static void wordpiece_without_spans_gives_the_same_ids(void **state)
     }
 }
 
+/* The values are those that tokenizers 0.23.3 has after reading the texts. */
+static void scores_are_what_hf_reads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double value;
+    } read[] = {{"-11.271439714274079", -11.27143971427408},   {"-11.207918089489345", -11.207918089489343},
+                {"-3.1168644944435226", -3.116864494443522},   {"-6.413110112651806e-08", -6.413110112651807e-08},
+                {"-0.009942211493274223", -0.009942211493274225}, {"-5.001685794286187e-08", -5.0016857942861875e-08},
+                {"0", 0}, {"-7", -7}, {"2.5E+1", 25}, {"123456789012345678901234", 1.2345678901234567e+23}};
+    struct rng_key k = rng_key(11, RNG_TEST, 0, 0);
+    for (size_t i = 0; i < COUNT_OF(read); i++) {
+        if (score_parse(read[i].text) != read[i].value) fail_msg("%s: %.17g", read[i].text, score_parse(read[i].text));
+        char json[256];
+        struct err e = {0};
+        snprintf(json, sizeof json, "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",%s]]}}", read[i].text);
+        struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        assert_true(t->score[1] == read[i].value);
+        tok_free(t);
+    }
+    for (uint64_t i = 0; i < 20000; i++) { /* written so that they are read back */
+        double v = -14 * (double)rng_f32(&k, 2 * i) - (double)rng_f32(&k, 2 * i + 1) * (i % 2 ? 1e-9 : 1e-6);
+        char text[32];
+        snprintf(text, sizeof text, "%.*g", 15 + (int)(i % 3), v);
+        v = score_parse(text);
+        score_print(v, text, sizeof text);
+        if (score_parse(text) != v) fail_msg("%.17g is written as %s", v, text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +474,7 @@ int main(void)
         cmocka_unit_test(matches_are_those_of_oniguruma),
         cmocka_unit_test(expressions_are_refused_or_stopped),
         cmocka_unit_test(long_runs_end_soon),
+        cmocka_unit_test(scores_are_what_hf_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
