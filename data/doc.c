@@ -74,7 +74,8 @@ static bool valid_utf8(struct doc_iter *it, size_t from, size_t to)
 static enum doc_next find_fields(struct doc_iter *it, struct doc *d)
 {
     struct doc_fields f;
-    const char *why = doc_json_find_more(d->line, d->line_len, it->field, it->extra, &f);
+    buf_clear(&it->scratch);
+    const char *why = doc_json_take(d->line, d->line_len, it->field, it->extra, &f, it->lazy ? NULL : &it->scratch);
     d->no_text = why == doc_json_no_text && it->no_text;
     if (why && !d->no_text) return bad(it, why, d->line_len);
     d->text_begin = f.text_begin;
@@ -91,10 +92,9 @@ static enum doc_next find_fields(struct doc_iter *it, struct doc *d)
         d->extra_len[k] = f.extra_end[k] - f.extra_begin[k];
     }
     d->escapes = f.escapes;
-    if (f.escapes && (f.unusual || !it->lazy)) {
+    if (f.taken || (f.escapes && (f.unusual || !it->lazy))) {
         d->escapes = 0;
-        buf_clear(&it->scratch);
-        why = doc_json_unescape(d->text, d->text_len, &it->scratch);
+        why = f.taken ? f.refused : doc_json_unescape(d->text, d->text_len, &it->scratch);
         if (!why && it->scratch.oom) why = "out of memory";
         if (why) return bad(it, why, d->line_len);
         d->text = it->scratch.data;

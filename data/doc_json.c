@@ -71,12 +71,11 @@ static size_t scan_escaped(const char *s, size_t i, size_t n, struct scan_string
 }
 #endif
 
-/* At the opening quote; leaves i behind the closing one. */
-static bool string(struct cursor *c, struct span *t)
+/* From within a string to its end; leaves i behind the closing quote. */
+static bool string_rest(struct cursor *c, struct span *t)
 {
     enum { APART = 256 }; /* after the fast scan gave up, before it is tried again */
     size_t try_at = 0;
-    *t = (struct span){.begin = ++c->i};
     for (;;) {
         c->i = scan_json_string(c->s, c->i, c->n);
         if (c->i >= c->n) return fail(c, "string without end");
@@ -91,6 +90,7 @@ static bool string(struct cursor *c, struct span *t)
             struct scan_string r = {0};
             c->i = scan_escaped(c->s, c->i, c->n, &r);
             t->escapes += r.twice / 2;
+            t->unusual |= r.unusual;
             if (r.found) {
                 t->end = c->i++;
                 return true;
@@ -101,6 +101,39 @@ static bool string(struct cursor *c, struct span *t)
 #endif
         if (!escape(c, t)) return false;
     }
+}
+
+/* At the opening quote; leaves i behind the closing one. */
+static bool string(struct cursor *c, struct span *t)
+{
+    *t = (struct span){.begin = ++c->i};
+    return string_rest(c, t);
+}
+
+/* The same, and where it has escapes what it says goes into *text. */
+static bool take_string(struct cursor *c, struct span *t, struct buf *text, struct doc_fields *out)
+{
+    *t = (struct span){.begin = ++c->i};
+#ifdef SCAN_HAVE_AVX2
+    enum { ROOM = 64 };
+    size_t first = scan_json_string(c->s, t->begin, c->n), made = 0;
+    bool found = false;
+    c->i = first;
+    if (c->n - first < 64 || c->s[first] != '\\' || !scan_have_vbmi() || !buf_reserve(text, c->n - t->begin + ROOM))
+        return string_rest(c, t);
+    buf_add(text, c->s + t->begin, first - t->begin);
+    size_t at = take_string_avx512vbmi(c->s, first, c->n, text->data + text->len, &made, &found);
+    text->len += made;
+    c->i = at;
+    if (!string_rest(c, t)) return false; /* at its end already, if found */
+    out->taken = true;
+    out->refused = doc_json_unescape(c->s + at, t->end - at, text);
+    return true;
+#else
+    (void)text;
+    (void)out;
+    return string_rest(c, t);
+#endif
 }
 
 static size_t digits(struct cursor *c)
@@ -227,6 +260,7 @@ struct wanted {
     const char *field;
     size_t field_n;
     const char *const *extra; /* DOC_EXTRA names, or NULL */
+    struct buf *text;         /* where it goes unescaped, or NULL */
 };
 
 static bool member(struct cursor *c, const struct wanted *want, struct doc_fields *out, bool *found)
@@ -238,7 +272,7 @@ static bool member(struct cursor *c, const struct wanted *want, struct doc_field
         if (*found) return fail(c, "the text field comes twice");
         if (ch != '"') return fail(c, "the text field is not a string");
         *found = true;
-        if (!string(c, &k)) return false;
+        if (want->text ? !take_string(c, &k, want->text, out) : !string(c, &k)) return false;
         out->text_begin = k.begin;
         out->text_end = k.end;
         out->escapes = k.escapes;
@@ -268,8 +302,14 @@ const char *doc_json_find(const char *s, size_t n, const char *field, struct doc
 const char *doc_json_find_more(const char *s, size_t n, const char *field,
                                const char *const extra[DOC_EXTRA], struct doc_fields *out)
 {
+    return doc_json_take(s, n, field, extra, out, NULL);
+}
+
+const char *doc_json_take(const char *s, size_t n, const char *field, const char *const extra[DOC_EXTRA],
+                          struct doc_fields *out, struct buf *text)
+{
     struct cursor c = {s, n, 0, NULL};
-    const struct wanted want = {field, strlen(field), extra};
+    const struct wanted want = {field, strlen(field), extra, text};
     bool found = false;
     *out = (struct doc_fields){0};
     space(&c);

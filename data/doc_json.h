@@ -18,6 +18,8 @@ struct doc_fields {
     size_t text_begin, text_end; /* inside the quotes of the text field */
     size_t escapes;              /* backslash escapes in it */
     bool unusual;                /* among them some that doc_json_escape would not write */
+    bool taken;                  /* the text was unescaped (doc_json_take) ... */
+    const char *refused;         /* ... or cannot be, and why */
     size_t id_begin, id_end;     /* the value of "id" as written; equal = none */
     size_t extra_begin[DOC_EXTRA], extra_end[DOC_EXTRA]; /* likewise of the members asked for */
 };
@@ -30,6 +32,12 @@ const char *doc_json_find(const char *s, size_t n, const char *field, struct doc
 /* Also notes the first member of each name in extra (NULL = none). */
 const char *doc_json_find_more(const char *s, size_t n, const char *field,
                                const char *const extra[DOC_EXTRA], struct doc_fields *out);
+
+/* The same, for who wants the text unescaped: where there are escapes it may be put
+ * into the empty *text at once, with `taken` set and escapes and unusual open; the
+ * owner checks oom. */
+const char *doc_json_take(const char *s, size_t n, const char *field, const char *const extra[DOC_EXTRA],
+                          struct doc_fields *out, struct buf *text);
 
 /* Appends the unescaped string (what lies between the quotes, already checked
  * by doc_json_find).  NULL, or the reason why it cannot be text. */

@@ -35,9 +35,9 @@ static inline size_t scan_json_string(const char *s, size_t i, size_t n)
 /* Inside a string, at its first backslash or anywhere no escape is under way:
  * goes over whole blocks of 64 bytes.  Returns where the closing quote is, with
  * found set, or where to go on byte by byte: at the end of the last whole block,
- * or near a mistake, a \u or a \/. */
+ * or near a mistake; the one of AVX2 also near a \u or a \/. */
 struct scan_string {
-    bool found;
+    bool found, unusual; /* unusual: a \u or a \/ was passed */
     size_t twice; /* escapes passed, times two */
 };
 #if defined(__x86_64__)
@@ -51,9 +51,12 @@ static inline bool scan_have_vbmi(void)
 }
 
 /* The inside of a string that has been checked, unescaped into out (room for n +
- * 64 bytes), *made of them.  Returns how much of it that took: all, or up to an
- * escape that is left to the caller (near a \u). */
+ * 64 bytes), *made of them.  Returns how much of it that took: all, or up to half
+ * of a surrogate pair that stands alone. */
 size_t unescape_avx512vbmi(const char *s, size_t n, char *out, size_t *made);
+/* As scan_escaped_*() and unescape at once: *found: the string ends at what is
+ * returned, else it goes on there.  Room for n - i + 64 bytes in out. */
+size_t take_string_avx512vbmi(const char *s, size_t i, size_t n, char *out, size_t *made, bool *found);
 #endif
 
 static inline size_t scan_count_byte(const char *s, size_t n, char c)

@@ -1,32 +1,40 @@
-/* As doc_scan_avx2.c, where a comparison of 64 bytes is one instruction. */
+/* As doc_scan_avx2.c, where a comparison of 64 bytes is one instruction; \u is
+ * looked at here, too: a writer of ASCII has one for each letter of most languages. */
 #include "data/doc_scan.h"
 #include "data/doc_scan_runs.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-/* Those that may follow a backslash, without u and /, by their lower 7 bits. */
-static inline uint64_t may_follow(__m512i x)
-{
-    static const char low[64] = {['"'] = 1};
-    static const char high[64] = {['b' - 64] = 1, ['f' - 64] = 1, ['n' - 64] = 1, ['r' - 64] = 1, ['t' - 64] = 1, ['\\' - 64] = 1};
-    __m512i known = _mm512_permutex2var_epi8(_mm512_loadu_si512(low), x, _mm512_loadu_si512(high));
-    return _mm512_test_epi8_mask(known, known) & ~_mm512_movepi8_mask(x);
-}
+#include "data/doc_escapes_vbmi.h"
 
 size_t scan_escaped_avx512vbmi(const char *s, size_t i, size_t n, struct scan_string *r)
 {
     const __m512i slash = _mm512_set1_epi8('\\'), quote = _mm512_set1_epi8('"'), blank = _mm512_set1_epi8(' ');
+    const __m512i letter_u = _mm512_set1_epi8('u');
     uint64_t carry = 0;
-    for (; n - i >= 64; i += 64) {
+    for (size_t step; n - i >= 64; i += step) {
         __m512i x = _mm512_loadu_si512(s + i);
         uint64_t slashes = _mm512_cmpeq_epi8_mask(x, slash), quotes = _mm512_cmpeq_epi8_mask(x, quote);
         uint64_t bad = _mm512_cmplt_epu8_mask(x, blank), came = carry, escaped = 0;
         if (slashes | carry) escaped = behind_odd_runs(slashes, &carry);
         uint64_t end = quotes & ~escaped, inside = end ? (end & (0 - end)) - 1 : ~(uint64_t)0;
         escaped &= inside;
-        if (escaped) bad |= escaped & ~may_follow(x);
-        if (bad & inside) { /* a mistake, or something to look at more closely */
+        step = 64;
+        if (escaped) {
+            uint64_t seldom;
+            bad |= escaped & ~escapes_known(x, &seldom);
+            if (seldom &= escaped) {
+                uint64_t u = _mm512_mask_cmpeq_epi8_mask(seldom, x, letter_u), late = u >> 60;
+                if (late) { /* its digits are not all here: the next block begins at its backslash */
+                    step = 59 + (size_t)_tzcnt_u64(late);
+                    inside = ((uint64_t)1 << step) - 1;
+                    carry = end = 0;
+                    escaped &= inside;
+                }
+                bad |= escapes_bad_codes(x, u);
+                r->unusual = true;
+            }
+        }
+        if (bad & inside) { /* a mistake, to be looked at more closely */
             carry = came;
             break;
         }

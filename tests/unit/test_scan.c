@@ -114,6 +114,25 @@ static bool plain_scan(const char *s, size_t n, size_t *end, size_t *escapes, bo
     return false;
 }
 
+/* Found and unescaped in one go: as found and unescaped. */
+static void check_taken(const char *s, size_t n, const char *why, const struct doc_fields *f)
+{
+    struct buf text = {0}, ref = {0};
+    struct doc_fields g;
+    const char *other = doc_json_take(s, n, "text", NULL, &g, &text);
+    if (other != why) fail_msg("taken: %s, want %s: %.*s", other, why, (int)n, s);
+    if (!why) {
+        assert_int_equal(g.text_begin, f->text_begin);
+        assert_int_equal(g.text_end, f->text_end);
+        const char *bad = doc_json_unescape_ref(s + f->text_begin, f->text_end - f->text_begin, &ref);
+        if (g.taken && (g.refused != bad || (!bad && (text.len != ref.len || memcmp(text.data, ref.data, ref.len)))))
+            fail_msg("taken: %s, want %s: %.*s", g.refused, bad, (int)n, s);
+        if (!g.taken && g.escapes != f->escapes) fail_msg("not taken, %zu escapes", g.escapes);
+    }
+    buf_free(&text);
+    buf_free(&ref);
+}
+
 static void strings_end_where_the_plain_scan_says(void **state)
 {
     (void)state;
@@ -140,6 +159,7 @@ static void strings_end_where_the_plain_scan_says(void **state)
         bool want = plain_scan(s + from, n - from, &end, &escapes, &unusual) && from + end + 2 == n;
         const char *why = doc_json_find(s, n, "text", &f);
         if (!why != want) fail_msg("round %d: %s: %.*s", round, why ? why : "accepted", (int)n, s);
+        check_taken(s, n, why, &f);
         if (!want) continue;
         good++;
         if (f.text_end != from + end || f.escapes != escapes || f.unusual != unusual)
@@ -162,7 +182,61 @@ static void strings_end_where_the_plain_scan_says(void **state)
     assert_true(good > 30000);
 }
 
-/* All kernels stop at the same place having passed the same escapes. */
+/* One more character or pair as a writer of ASCII escapes it, seldom half a pair. */
+static size_t put_code(char *s, uint32_t kind)
+{
+    static const uint32_t below[] = {0x80, 0x800, 0xD800, 0x110000};
+    static const char *const forms[] = {"\\u%04x", "\\u%04X"};
+    uint32_t cp = draw(below[kind]);
+    const char *form = forms[draw(2)];
+    if (cp < 0x10000) return (size_t)snprintf(s, 16, form, cp);
+    size_t n = draw(300) ? (size_t)snprintf(s, 16, form, 0xD800 + ((cp - 0x10000) >> 10)) : 0;
+    return draw(300) ? n + (size_t)snprintf(s + n, 16, form, 0xDC00 + (cp & 0x3FF)) : n;
+}
+
+/* Codes, alone and in runs, at all places of a block: found and unescaped as by the
+ * plain forms, and refused where those refuse. */
+static void codes_are_read_as_one_by_one(void **state)
+{
+    (void)state;
+    static char s[4000];
+    key = rng_key(14, RNG_TEST, 0, 0);
+    int good = 0, alone = 0;
+    for (int round = 0; round < 30000; round++) {
+        size_t n = (size_t)snprintf(s, sizeof s, "{\"text\":\""), from = n, len = 1 + draw(round % 8 ? 400 : 3000);
+        uint32_t kind = draw(4), rare = 1 + draw(draw(2) ? 4 : 40);
+        while (n - from < len) {
+            if (draw(20) == 0) kind = draw(4);
+            if (draw(rare)) s[n++] = "abcu/0 f\x7f\xc3"[draw(10)];
+            else if (draw(6)) n += put_code(s + n, kind);
+            else s[n++] = '\\', s[n++] = "\"\\nrtbf/"[draw(8)];
+        }
+        if (draw(100) == 0) s[from + draw((uint32_t)(n - from))] = "\\ug\n"[draw(4)];
+        n += (size_t)snprintf(s + n, 3, "\"}");
+        size_t end = 0, escapes = 0;
+        bool unusual = false;
+        struct doc_fields f;
+        bool want = plain_scan(s + from, n - from, &end, &escapes, &unusual) && from + end + 2 == n;
+        const char *why = doc_json_find(s, n, "text", &f);
+        if (!why != want) fail_msg("round %d: %s: %.*s", round, why ? why : "accepted", (int)n, s);
+        check_taken(s, n, why, &f);
+        if (!want) continue;
+        if (f.text_end != from + end || f.escapes != escapes || f.unusual != unusual)
+            fail_msg("round %d: %zu escapes, want %zu: %.*s", round, f.escapes, escapes, (int)n, s);
+        struct buf text = {0}, ref = {0};
+        const char *bad = doc_json_unescape(s + from, end, &text), *bad_ref = doc_json_unescape_ref(s + from, end, &ref);
+        if (bad != bad_ref || text.len != ref.len || (ref.len && memcmp(text.data, ref.data, ref.len)))
+            fail_msg("round %d: %.*s", round, (int)n, s);
+        good += !bad;
+        alone += bad != NULL;
+        buf_free(&text);
+        buf_free(&ref);
+    }
+    assert_true(good > 15000 && alone > 500);
+}
+
+/* All kernels stop at the same place having passed the same escapes, but for those
+ * that only one of them looks at. */
 static void kernels_for_strings_agree(void **state)
 {
     (void)state;
@@ -174,7 +248,7 @@ static void kernels_for_strings_agree(void **state)
     for (int round = 0; round < 30000; round++) {
         size_t n = draw(sizeof s), from = draw(3), rare = 2 + draw(60);
         for (size_t i = 0; i < n; i++)
-            s[i] = draw((uint32_t)rare) ? "abt\xe2\x80 n"[draw(7)] : "\\\\\\\\\\\"nu/\x01\xdc\xa2"[draw(12)];
+            s[i] = draw((uint32_t)rare) ? "abt\xe2\x80 n"[draw(7)] : "\\\\\\\\\\\"nb\\\x01\xdc\xa2"[draw(12)];
         if (from > n) continue;
         struct scan_string a = {0}, b = {0};
         size_t at = scan_escaped_avx2(s, from, n, &a), other = scan_escaped_avx512vbmi(s, from, n, &b);
@@ -208,6 +282,7 @@ int main(void)
         cmocka_unit_test(utf8_blocks_and_reference_agree),
         cmocka_unit_test(utf8_pairs_at_the_seams),
         cmocka_unit_test(strings_end_where_the_plain_scan_says),
+        cmocka_unit_test(codes_are_read_as_one_by_one),
         cmocka_unit_test(kernels_for_strings_agree),
         cmocka_unit_test(bytes_are_counted),
     };
