@@ -219,14 +219,14 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
     return ret;
 }
 
-/* White space that no step looks at and no token has is unknown; halves of pairs are no characters. */
+/* Control characters that no step looks at and no token has are unknown; halves of pairs are no characters. */
 static void plan_odd(const struct tokenizer *t, const struct charsmap *rules, const struct unigram_map *m,
                      struct unigram *u)
 {
     bool strips = rules != NULL;
     for (size_t i = 0; i < t->norm.n; i++) strips = strips || t->norm.step[i].kind == NORM_STRIP || t->norm.step[i].re;
-    for (const char *c = "\n\t\r"; !strips && *c; c++)
-        if (!m->symbol[(uint8_t)*c]) u->symbol[(uint8_t)*c] = u->unknown;
+    for (uint8_t c = 1; !strips && c < 0x80; c = c == 0x1F ? 0x7F : c + 1)
+        if (!m->symbol[c]) u->symbol[c] = u->unknown;
     for (uint32_t cp = 0xD800; cp < 0xE000; cp++) u->symbol[cp] = 0;
 }
 

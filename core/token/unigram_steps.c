@@ -34,27 +34,50 @@ static bool is_replaced(const struct norm_step *s)
     return s->kind == NORM_REPLACE && !s->re && !(s->n_from == 1 && *s->from == ' ');
 }
 
-/* Whether all steps leave the character alone, whatever such characters are around it. */
-static bool kept(const struct norm_chain *c, uint32_t cp)
+/* Whether a step leaves the character alone, whatever such characters are around it. */
+static bool keeps(const struct norm_step *s, uint32_t cp)
 {
+    enum norm_kind k = s->kind;
+    struct norm_step step = *s;
     uint32_t out[NORM_CHAR_MOST];
+    if (is_form(k))
+        return cp < 0x80 || norm_form_keeps(cp, k == NORM_NFKC || k == NORM_NFKD, k == NORM_NFC || k == NORM_NFKC);
+    return norm_char(&(struct norm_chain){&step, 1}, cp, out) == 1 && out[0] == cp;
+}
+
+/* What a step makes of a character, if it leaves all of that alone; else -1. */
+static int one_step(const struct norm_step *s, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
+{
+    struct norm_step step = *s;
+    int n = 1;
+    out[0] = cp;
+    if (keeps(s, cp)) return 1;
+    if (is_form(s->kind)) n = norm_decompose(cp, s->kind == NORM_NFKC || s->kind == NORM_NFKD, out);
+    else n = norm_char(&(struct norm_chain){&step, 1}, cp, out);
+    for (int i = 0; i < n; i++)
+        if (!keeps(s, out[i])) return -1;
+    return n;
+}
+
+/* ... and all steps, one after the other. */
+static int all_steps(const struct norm_chain *c, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
+{
+    int n = 1;
+    out[0] = cp;
     for (size_t i = 0; i < c->n; i++) {
-        enum norm_kind k = c->step[i].kind;
-        bool compat = k == NORM_NFKC || k == NORM_NFKD;
-        if (is_form(k) ? cp >= 0x80 && !norm_form_keeps(cp, compat, k == NORM_NFC || k == NORM_NFKC)
-                       : norm_char(&(struct norm_chain){&c->step[i], 1}, cp, out) != 1 || out[0] != cp)
-            return false;
+        bool alone = n == 1;
+        if (alone) n = one_step(&c->step[i], out[0], out);
+        for (int k = 0; !alone && k < n; k++)
+            if (!keeps(&c->step[i], out[k])) return -1;
+        if (n < 0) return -1;
     }
-    return true;
+    return n;
 }
 
 /* The characters that this one becomes, or -1. */
 static int after(const struct steps *x, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
 {
-    if (!x->by_char) {
-        out[0] = cp;
-        return kept(&x->chain, cp) ? 1 : -1;
-    }
+    if (!x->by_char) return all_steps(&x->chain, cp, out);
     int n = x->orders && norm_is_mark(cp) ? -1 : norm_char(&x->chain, cp, out);
     for (int i = 0; x->orders && i < n; i++)
         if (norm_is_mark(out[i])) return -1;

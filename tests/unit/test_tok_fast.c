@@ -229,6 +229,12 @@ static void characters_of_unigram_files_are_what_steps_make_of_them(void **state
     assert_int_equal(u->symbol[0xC9], u->symbol['e']);
     assert_true(u->single['.'] && !u->symbol['.'] && !u->symbol[0x301]);
     tok_free(t);
+    t = unigram_words("{\"type\":\"Lowercase\"},{\"type\":\"NFKC\"}", false, 0);
+    u = t->fast->walk;
+    assert_true(u->symbol[0xFF0C] == u->symbol[','] && u->symbol[0x1B] == u->unknown && (u->symbol[0x2026] & UNIGRAM_MANY));
+    assert_true(u->symbol[0xC9] == u->symbol[0xE9] && u->symbol[0xC9] != u->symbol['e']);
+    assert_true(!u->symbol[0x1161] && !u->symbol[0x314F] && !u->symbol[0xFF9E]); /* which combine */
+    tok_free(t);
 }
 
 /* With the letters of many alphabets alone and behind others, as they are and as the
