@@ -151,13 +151,16 @@ static size_t find_base(struct builder *b, const struct node *x)
 {
     uint8_t label = b->edge[x->first].label;
     while (b->first_free < b->n_units && b->used[b->first_free]) b->first_free++;
-    size_t tries = 0;
-    for (size_t at = b->first_free;; at++) {
+    size_t tries = 0, at = b->first_free;
+    for (;;) {
         if (!units_room(b, at + 256)) return 0;
-        if (b->used[at]) continue;
+        const bool *gap = memchr(b->used + at, 0, b->n_units - 255 - at);
+        at = gap ? (size_t)(gap - b->used) : b->n_units - 255;
+        if (!gap) continue;
         if (fits(b, x, at ^ label)) return at ^ label;
         /* Crowded: leave the gaps behind. */
         if (++tries == 4096) b->first_free = at;
+        at++;
     }
 }
 

@@ -13,6 +13,9 @@
 struct prep_sp {
     const struct charsmap *map;
     bool plain[128];           /* by ASCII character: before another one no rule applies to it */
+    uint64_t rules[1024];      /* bits by character below U+10000: a rule may begin with it */
+    bool meta_first[256];      /* by byte: a text of meta begins with it */
+    char meta_only;            /* the byte that all of them begin with, or 0 */
     bool keep_spaces;          /* runs of spaces and spaces at the ends stay */
     bool split_space;          /* U+2581 begins a word */
     bool space_only;           /* a run of U+2581 stays together */
@@ -27,7 +30,7 @@ struct prep_count {
     uint64_t order, final_order; /* of the text at hand; of final */
 };
 
-void prep_sp_init(struct prep_sp *p, const struct charsmap *map); /* sets map and plain */
+void prep_sp_init(struct prep_sp *p, const struct charsmap *map); /* sets the first five */
 /* Adds the words of a text; the last one of a sentence with a '\n' behind it. */
 int prep_sp_add(const struct prep_sp *p, struct word_table *words, struct buf *work,
                 const char *text, size_t n, struct prep_count *count, struct err *e);
