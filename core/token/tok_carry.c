@@ -9,6 +9,9 @@
 #include "core/token/tok_part.h"
 #include "core/token/tok_walk.h"
 
+/* An id -k stands for k unknown characters side by side, which are one token, until the
+ * sums behind them are known. */
+
 /* How far the second best way was, for the cache. */
 static uint32_t gap_code(double gap)
 {
@@ -18,15 +21,50 @@ static uint32_t gap_code(double gap)
     return code;
 }
 
-static inline void go_on(const struct tokenizer *t, struct tok_scratch *s, const int32_t *ids, size_t n)
+static float go_on_floats(const struct tokenizer *t, float sum, int32_t *ids, size_t n)
 {
-    if (t->spm_floats) { /* a sum of two floats in a double, rounded, is that of floats */
-        float sum = (float)s->sum;
-        for (size_t i = 0; i < n; i++) sum += (float)t->score[ids[i]];
-        s->sum = (double)sum;
-        return;
+    const float unknown = (float)t->unk_score; /* a sum of two floats in a double, rounded, is that of floats */
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= 0) {
+            sum += (float)t->score[ids[i]];
+            continue;
+        }
+        for (int32_t k = ids[i]; k < 0; k++) sum += unknown;
+        ids[i] = t->unk_id;
     }
-    for (size_t i = 0; i < n; i++) s->sum += t->score[ids[i]];
+    return sum;
+}
+
+static double go_on_doubles(const struct tokenizer *t, double sum, int32_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= 0) {
+            sum += t->score[ids[i]];
+            continue;
+        }
+        for (int32_t k = ids[i]; k < 0; k++) sum += t->unk_score;
+        ids[i] = t->unk_id;
+    }
+    return sum;
+}
+
+/* Adds up the sum at the end of the ids. */
+static void add_up(const struct tokenizer *t, struct tok_scratch *s, const struct tok_ids *out)
+{
+    int32_t *ids = out->id + s->summed;
+    if (out->n <= s->summed) return;
+    if (t->spm_floats) s->sum = (double)go_on_floats(t, (float)s->sum, ids, out->n - s->summed);
+    else s->sum = go_on_doubles(t, s->sum, ids, out->n - s->summed);
+    s->summed = out->n;
+}
+
+/* By length of a part: the code of the widest gap that is not wide. */
+static void set_last_place(struct tok_scratch *s, double last_place)
+{
+    s->last_place = last_place;
+    if (s->wide_for == last_place) return;
+    s->wide_for = last_place;
+    for (size_t len = 0; len <= WORD_ABOVE; len++) s->wide[len] = gap_code((double)(2 * len + 2) * last_place); /* exactly */
 }
 
 /* Sums are only bounded while that is enough; here the one at place `at` is added
@@ -34,10 +72,9 @@ static inline void go_on(const struct tokenizer *t, struct tok_scratch *s, const
 static void settle(const struct tokenizer *t, struct tok_scratch *s, size_t at, const struct tok_ids *out)
 {
     double step = t->fast->max_step, left;
-    if (out->n > s->summed) go_on(t, s, out->id + s->summed, out->n - s->summed);
-    s->summed = out->n;
+    add_up(t, s, out);
     left = UNIGRAM_REBASE + s->sum;
-    s->last_place = tok_last_place(fabs(s->sum) + (double)(s->until - at) * step, t->spm_floats);
+    set_last_place(s, tok_last_place(fabs(s->sum) + (double)(s->until - at) * step, t->spm_floats));
     s->safe = at;
     if (!t->spm_floats || step * (double)(s->until - at) < left) s->safe = s->until;
     else if (left > 0) s->safe += (size_t)(left / step);
@@ -70,6 +107,18 @@ static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
     return true;
 }
 
+/* Runs of unknown characters become one each; returns the number of ids. */
+static size_t melt(const struct tokenizer *t, int32_t *ids, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool unknown = ids[i] == t->unk_id, more = unknown && count && ids[count - 1] < 0;
+        if (more) ids[count - 1]--;
+        else ids[count++] = unknown ? -1 : ids[i];
+    }
+    return count;
+}
+
 static void remember(struct tok_scratch *s, const uint8_t *word, size_t len, const struct word_key *key,
                      const int32_t *ids, size_t n, uint32_t code)
 {
@@ -77,15 +126,25 @@ static void remember(struct tok_scratch *s, const uint8_t *word, size_t len, con
     else if (len <= WORD_LONG_MAX) word_cache_add_long(&s->cache, key, word, len, ids, n, code);
 }
 
+/* A part that the cache knows, but whose gap is not wide, from the sum itself. */
+static bool walked_on(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len,
+                      struct unigram_path *path)
+{
+    if (!t->fast->walk || !tok_walk(t->fast, word, len, s->sum, path)) return false;
+    path->n = melt(t, path->buf + (path->ids - path->buf), path->n);
+    return true;
+}
+
 /* A part that the cache does not know, from sum 0, for the cache; false: through the chains. */
 static bool walked(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t begin, size_t len,
                    const struct word_key *key, const struct tok_ids *out, struct unigram_path *path)
 {
     if (!t->fast->walk || !tok_walk(t->fast, text + begin, len, 0, path)) return false;
+    int32_t *ids = path->buf + (path->ids - path->buf);
     uint32_t code = gap_code(path->gap);
-    remember(s, text + begin, len, key, path->ids, path->n, code);
-    if (!gap_holds(t, s, code, begin, len, out)) tok_walk(t->fast, text + begin, len, s->sum, path);
-    return true;
+    path->n = melt(t, ids, path->n);
+    remember(s, text + begin, len, key, ids, path->n, code);
+    return gap_holds(t, s, code, begin, len, out) || walked_on(t, s, text + begin, len, path);
 }
 
 /* A part by a way that goes on from the sum itself. */
@@ -114,8 +173,9 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
     if (end > s->safe) return exactly(t, s, text, begin, end, n, flags, out, e);
     const int32_t *ids = tok_part_known(s, word, len, key, &n_ids, &code);
     if (ids && gap_holds(t, s, code, begin, len, out)) return tok_part_put(ids, n_ids, out, e);
-    if (ids) return exactly(t, s, text, begin, end, n, flags, out, e);
     struct unigram_path path;
+    if (ids && walked_on(t, s, word, len, &path)) return tok_part_put(path.ids, path.n, out, e);
+    if (ids) return exactly(t, s, text, begin, end, n, flags, out, e);
     if (walked(t, s, (const uint8_t *)text, begin, len, key, out, &path)) return tok_part_put(path.ids, path.n, out, e);
     settle(t, s, begin, out);
     double sum = s->sum; /* from 0, for the cache */
@@ -137,26 +197,131 @@ void tok_carry_begin(const struct tokenizer *t, struct tok_scratch *s, const str
     settle(t, s, s->begins[0], out);
 }
 
+/* ---- a batch ---- */
+
+/* Parts that the cache does not know wait until they are walked together; the ids of
+ * those behind them are already in `out`. */
+struct waiting {
+    size_t n;
+    struct {
+        size_t part, at; /* its ids belong at out->id[at] */
+        size_t n;        /* their number */
+    } v[UNIGRAM_WORDS];
+};
+
+/* Their ids, from sum 0, to the cache; returns how many there are before the first
+ * whose gap is not wide. */
+static size_t learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, struct waiting *v)
+{
+    struct unigram_words *w = s->together;
+    size_t wide = v->n, known;
+    for (size_t k = 0; k < v->n; k++) {
+        size_t i = v->v[k].part, begin = s->begins[i], len = s->words->ends[i] - begin;
+        uint32_t code = gap_code((double)w->gap[k]), old;
+        const struct word_key *key = &s->words->keys[i];
+        v->v[k].n = melt(t, w->ids + w->begin[k], (size_t)(w->begin[k + 1] - w->begin[k] - 1));
+        if (!tok_part_known(s, text + begin, len, key, &known, &old)) /* not the same as one before */
+            remember(s, text + begin, len, key, w->ids + w->begin[k], v->v[k].n, code);
+        if (wide == v->n && !gap_is_wide(s, code, len)) wide = k;
+    }
+    return wide;
+}
+
+/* Puts the ids of the first `count` where they belong. */
+static int fit_in(const struct unigram_words *w, const struct waiting *v, size_t count, struct tok_ids *out, struct err *e)
+{
+    size_t more = 0, end = out->n;
+    for (size_t k = 0; k < count; k++) more += v->v[k].n;
+    if (tok_ids_room(out, more, e)) return -1;
+    out->n += more;
+    for (size_t k = count; k-- > 0;) {
+        size_t n = v->v[k].n, at = v->v[k].at;
+        memmove(out->id + at + more, out->id + at, (end - at) * sizeof *out->id);
+        more -= n;
+        memcpy(out->id + at + more, w->ids + w->begin[k], n * sizeof *out->id);
+        end = at;
+    }
+    return 0;
+}
+
+/* Walks those that wait.  *i, the part that is next, becomes the first one whose gap
+ * is not wide, if there is one: from there on the ids are looked at once more. */
+static int walk_waiting(const struct tokenizer *t, struct tok_scratch *s, const char *text, struct waiting *v, size_t *i,
+                        struct tok_ids *out, struct err *e)
+{
+    unigram_walk_words(t->fast->walk, s->together);
+    size_t wide = learn(t, s, (const uint8_t *)text, v);
+    if (wide < v->n) {
+        *i = v->v[wide].part;
+        out->n = v->v[wide].at;
+    }
+    int ret = fit_in(s->together, v, wide, out, e);
+    unigram_words_clear(s->together);
+    v->n = 0;
+    return ret;
+}
+
+static bool wait(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len, size_t i, size_t at,
+                 struct waiting *v)
+{
+    if (!t->fast->walk || unigram_words_full(s->together) || !tok_walk_add(t->fast, word, len, s->together)) return false;
+    v->v[v->n].part = i;
+    v->v[v->n++].at = at;
+    return true;
+}
+
+/* The parts from i on that the cache may know end before this one. */
+static size_t last_safe(const struct tok_scratch *s, size_t n, size_t i, size_t count)
+{
+    const size_t *ends = s->words->ends;
+    size_t most = s->safe < n ? s->safe : n - 1, end = count;
+    if (s->begins[i] == 0) return i;
+    while (i < end && ends[end - 1] > most) {
+        size_t middle = i + (end - i) / 2;
+        if (ends[middle] > most) end = middle;
+        else i = middle + 1;
+    }
+    return end;
+}
+
+/* From part i on, as long as they are known or can wait; returns the next one.  There
+ * is room for WORD_KEY_MAX ids of each. */
+static size_t take_known(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n, size_t i,
+                         size_t count, struct waiting *v, struct tok_ids *out)
+{
+    const struct tok_words *w = s->words;
+    int32_t *to = out->id + out->n;
+    size_t end = last_safe(s, n, i, count), n_ids;
+    uint32_t code;
+    while ((i = s->batch->get_above(&s->cache, text, w->ends, w->keys, i, end, s->wide, &to)) < end) {
+        const uint8_t *word = text + s->begins[i];
+        size_t len = w->ends[i] - s->begins[i];
+        if (len > t->fast->longest || tok_part_known(s, word, len, &w->keys[i], &n_ids, &code) ||
+            !wait(t, s, word, len, i, (size_t)(to - out->id), v))
+            break;
+        i++;
+    }
+    out->n = (size_t)(to - out->id);
+    return i;
+}
+
+void tok_carry_end(const struct tokenizer *t, struct tok_scratch *s, const struct tok_ids *out)
+{
+    add_up(t, s, out);
+}
+
 int tok_carry_batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count,
                     unsigned flags, struct tok_ids *out, struct err *e)
 {
     const size_t *begins = s->begins, *ends = s->words->ends;
-    const struct word_key *keys = s->words->keys;
+    struct waiting v;
+    v.n = 0;
+    if (s->together) unigram_words_clear(s->together);
     for (size_t i = 0; i < count; i++) {
         if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
-        int32_t *to = out->id + out->n; /* as long as nothing is missed */
-        for (; i < count; i++) {
-            size_t len = ends[i] - begins[i], n_ids;
-            uint32_t code;
-            if (len > WORD_KEY_MAX || begins[i] == 0 || ends[i] == n || ends[i] > s->safe) break;
-            const int32_t *ids = word_cache_ids(&s->cache, &keys[i], &n_ids, &code);
-            if (!ids || !gap_is_wide(s, code, len)) break;
-            memcpy(to, ids, WORD_INLINE * sizeof *ids); /* so much is always there */
-            if (n_ids > WORD_INLINE) memcpy(to, ids, n_ids * sizeof *ids);
-            to += n_ids;
-        }
-        out->n = (size_t)(to - out->id);
-        if (i < count && carried(t, s, text, begins[i], ends[i], n, &keys[i], flags, out, e)) return -1;
+        i = take_known(t, s, (const uint8_t *)text, n, i, count, &v, out);
+        if (v.n && walk_waiting(t, s, text, &v, &i, out, e)) return -1;
+        if (i < count && carried(t, s, text, begins[i], ends[i], n, &s->words->keys[i], flags, out, e)) return -1;
     }
     return 0;
 }

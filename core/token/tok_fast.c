@@ -176,6 +176,7 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
         ret = f->carry ? tok_carry_batch(t, s, text, n, count, flags, out, e) : batch(t, s, text, n, count, flags, out, e);
         if (f->inside) tok_inside_next(s, text, count);
     }
+    if (f->carry && !ret) tok_carry_end(t, s, out);
     s->sum = 0;
     if (ret) tok_misses_drop(&s->misses);
     else tok_misses_merge(t, s, out);

@@ -41,8 +41,10 @@ static inline int tok_part_put(const int32_t *ids, size_t n, struct tok_ids *out
 }
 
 /* tok_carry.c: parts where sums go on (t->fast->carry).  Before a batch, whose last
- * part ends at s->until; and the parts of a batch. */
+ * part ends at s->until; the parts of a batch; and behind the last one, until which the
+ * ids of out from s->summed on are not the final ones. */
 void tok_carry_begin(const struct tokenizer *t, struct tok_scratch *s, const struct tok_ids *out);
+void tok_carry_end(const struct tokenizer *t, struct tok_scratch *s, const struct tok_ids *out);
 int tok_carry_batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count,
                     unsigned flags, struct tok_ids *out, struct err *e);
 

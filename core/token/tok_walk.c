@@ -49,15 +49,15 @@ static void fuse(struct unigram_path *path, int32_t unknown)
     path->n = n;
 }
 
-/* p[0..n) without blanks that begin another word. */
-static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
+/* The symbols of p[0..n), at most `most` of them; 0: it is not certain, or they are more. */
+static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, size_t most, uint16_t *all)
 {
-    uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK], one;
+    uint16_t one;
     const uint16_t *symbols;
     size_t n_all = 0, count;
-    uint16_t refused = f->walk->fused < 0 ? f->walk->unknown : 0;
+    uint16_t refused = f->walk->fused < 0 && !f->carry ? f->walk->unknown : 0;
     for (size_t i = 0; i < n; n_all += count) {
-        uint32_t plain = p[i] < 0x80 && n_all < UNIGRAM_MOST ? f->walk->symbol[p[i]] : 0;
+        uint32_t plain = p[i] < 0x80 && n_all < most ? f->walk->symbol[p[i]] : 0;
         if (plain && !(plain & UNIGRAM_MANY) && plain != refused) {
             all[n_all] = (uint16_t)plain;
             count = 1;
@@ -65,15 +65,31 @@ static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, doub
             continue;
         }
         i += next_symbols(f, p + i, n - i, &symbols, &one, &count);
-        if (count == 0 || n_all + count > UNIGRAM_MOST || *symbols == refused) return false;
+        if (count == 0 || n_all + count > most || *symbols == refused) return 0;
         if (count == 1) all[n_all] = *symbols;
         else memcpy(all + n_all, symbols, count * sizeof *all);
     }
+    return n_all;
+}
+
+/* p[0..n) without blanks that begin another word. */
+static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
+{
+    uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
+    size_t n_all = symbols_of(f, p, n, UNIGRAM_MOST, all);
+    if (!n_all) return false;
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
     f->walk->walk(f->walk, all, n_all, sum, path);
     if (f->walk->fused >= 0) fuse(path, f->walk->fused);
     path->steps = n_all;
     return true;
+}
+
+bool tok_walk_add(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words)
+{
+    size_t count = symbols_of(f, p, n, UNIGRAM_SHORT, words->symbols + words->n);
+    if (count) unigram_words_add(words, count);
+    return count > 0;
 }
 
 /* Bytes of the word at p[0..n), which ends where the next one begins. */

@@ -6,6 +6,7 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unigram.h"
+#include "core/token/unigram_many.h"
 
 /* Longer parts are not looked up in the cache: they hardly come again, and to walk
  * them costs little more. */
@@ -13,6 +14,10 @@ enum { WALK_LOOKED_UP = 48 };
 
 /* The best way through p[0..n), a part inside a text, from `sum` on; false: it is not certain. */
 bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path);
+
+/* The symbols of p[0..n), n <= WALK_LOOKED_UP, to those that are to be walked together,
+ * which have room; false: it is not certain, or they are many. */
+bool tok_walk_add(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words);
 
 /* A part that is to go through the chains. */
 typedef int tok_slow_fn(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,

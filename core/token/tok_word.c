@@ -5,6 +5,7 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
+#include "core/token/unigram_many.h"
 
 static int32_t single_id(const void *t, const uint8_t *word, size_t n)
 {
@@ -22,7 +23,10 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     s->batch = word_batch();
     struct word_single single = {single_id, t};
     bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
-    if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, &single, e)))) {
+    bool walked = t->fast && t->fast->walk;
+    if (walked && !(s->together = mem_alloc(1, sizeof *s->together))) err_oom(e, sizeof *s->together, "encoder work space");
+    if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, &single, e))) ||
+        (walked && !s->together)) {
         tok_scratch_free(s);
         return NULL;
     }
@@ -41,6 +45,7 @@ void tok_scratch_free(struct tok_scratch *s)
     pre_free(&s->pre);
     free(s->origin);
     free(s->lattice);
+    free(s->together);
     free(s);
 }
 

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/kernels/kernels.h"
 #include "core/token/tok_internal.h"
+#include "core/token/unigram_many.h"
 #include "core/token/unigram_map.h"
 
 enum { NO_ID = -1, MOST_NODES = 1 << 24, TRIES = 64 };
@@ -134,12 +135,16 @@ static int make_rows(struct build *b)
     struct unigram *u = b->u;
     size_t n = 0;
     for (size_t i = 1; i < b->n; i++) n += b->v[i].n_below ? 0 : b->v[i].depth;
-    if (n >> (32 - UNIGRAM_DEPTH_BITS)) return err_set(b->e, ERR_DATA, "the vocabulary is too large");
+    if ((n + 1) >> (32 - UNIGRAM_DEPTH_BITS)) return err_set(b->e, ERR_DATA, "the vocabulary is too large");
     u->id = mem_alloc(n + 1, sizeof *u->id);
     if (b->t->spm_floats) u->score = mem_alloc(n + UNIGRAM_LONGEST, sizeof *u->score);
     else u->score64 = mem_alloc(n + UNIGRAM_LONGEST, sizeof *u->score64);
     if (!u->id || (!u->score && !u->score64)) return err_oom(b->e, n * 12, "scores");
     fill_rows(b);
+    b->v[0].row = (uint32_t)n;
+    u->id[n] = UNIGRAM_BREAK;
+    if (u->score) u->score[n] = 0;
+    else u->score64[n] = 0;
     return 0;
 }
 
@@ -226,13 +231,15 @@ static bool place_all(struct build *b, struct places *p, size_t n, size_t many)
     return true;
 }
 
-static void fill_nodes(const struct build *b)
+/* block: more than all symbols; there are twice as many nodes at least. */
+static void fill_nodes(const struct build *b, size_t block)
 {
-    b->u->node[0].above = FREE; /* symbol 0 leads nowhere, not even there */
+    /* Symbol 0 leads nowhere, not even there, and nothing hangs on it. */
+    b->u->node[0] = (struct unigram_node){FREE, (uint32_t)block, b->v[0].row << UNIGRAM_DEPTH_BITS | 1};
     for (size_t i = 1; i < b->n; i++) {
         const struct draft *v = &b->v[i];
-        b->u->node[v->place] = (struct unigram_node){b->v[v->above].place, v->base};
-        b->u->row[v->place] = v->row << UNIGRAM_DEPTH_BITS | v->depth;
+        uint32_t row = v->row << UNIGRAM_DEPTH_BITS | v->depth;
+        b->u->node[v->place] = (struct unigram_node){b->v[v->above].place, v->base, row};
     }
 }
 
@@ -244,28 +251,29 @@ static int make_nodes(struct build *b, bool *placed)
     for (size_t n = least; !*placed && n < 16 * least; n += (n / 2 / block + 1) * block) {
         struct places p = {mem_alloc(n, sizeof *p.next), mem_alloc(n, sizeof *p.before), mem_alloc(n, 1), 0};
         free(b->u->node);
-        free(b->u->row);
         b->u->node = mem_alloc(n, sizeof *b->u->node);
-        b->u->row = mem_zalloc(n, sizeof *b->u->row);
-        bool ok = p.next && p.before && p.missed && b->u->node && b->u->row;
+        bool ok = p.next && p.before && p.missed && b->u->node;
         *placed = ok && place_all(b, &p, n, many);
         free(p.next);
         free(p.before);
         free(p.missed);
         if (!ok) return err_oom(b->e, n * sizeof *b->u->node, "a trie");
     }
-    if (*placed) fill_nodes(b);
+    if (*placed) fill_nodes(b, block);
     return 0;
 }
 
 /* ---- the whole ---- */
 
-static unigram_walk_fn *choose(void)
+static void choose(struct unigram *u)
 {
+    u->walk = unigram_walk_base;
+    u->relax = unigram_relax_base;
 #if defined(__x86_64__)
-    if (strncmp(kernels_get()->isa, "avx512", 6) == 0) return unigram_walk_avx512;
+    if (strncmp(kernels_get()->isa, "avx512", 6) != 0) return;
+    u->walk = unigram_walk_avx512;
+    u->relax = unigram_relax_avx512;
 #endif
-    return unigram_walk_base;
 }
 
 static int build(struct build *b, const struct unigram_map *m, bool *done)
@@ -278,7 +286,7 @@ static int build(struct build *b, const struct unigram_map *m, bool *done)
     if (!u->joined || !room(b, u->n_symbols + m->n_joins + 2)) return err_oom(b->e, m->n_joins * 60, "a trie");
     add_tokens(b, m);
     if (make_rows(b)) return -1;
-    u->walk = choose();
+    choose(u);
     return make_nodes(b, done);
 }
 
@@ -308,7 +316,6 @@ void unigram_free(struct unigram *u)
 {
     if (!u) return;
     free(u->node);
-    free(u->row);
     free(u->score);
     free(u->score64);
     free(u->id);

@@ -23,6 +23,9 @@ struct tokenizer;
 struct charsmap;
 struct unigram;
 struct unigram_path;
+struct unigram_places;
+/* A step of unigram_many.h. */
+typedef void unigram_relax_fn(const struct unigram *u, size_t n, struct unigram_places *p);
 typedef void unigram_walk_fn(const struct unigram *u, const uint16_t *symbols, size_t n, double sum,
                              struct unigram_path *to);
 
@@ -36,15 +39,15 @@ enum {
 struct unigram_node {
     uint32_t above; /* the node that it hangs on; UINT32_MAX: this one is free */
     uint32_t base;  /* what hangs on it by symbol s is node base ^ s, if that says so */
+    uint32_t row;   /* where the beginnings of its path have their scores and ids, by length:
+                     * place << 5 | the length of the path */
 };
-/* The row of a node: where the beginnings of its path have their scores and ids, by
- * length: place << 5 | the length of the path. */
 enum { UNIGRAM_DEPTH_BITS = 5, UNIGRAM_DEPTH = 31 };
+#define UNIGRAM_BREAK (-2) /* the id in the row of symbol 0, whose score is 0 */
 
 /* Read by any number of threads. */
 struct unigram {
     struct unigram_node *node;
-    uint32_t *row;      /* [as many] */
     float *score;       /* -INFINITY where there is no token; for sums of floats */
     double *score64;    /* ... for sums of doubles; the other one is NULL */
     int32_t *id;
@@ -61,6 +64,7 @@ struct unigram {
     int32_t fused;      /* the id that stands for all unknown ones side by side in a word by itself; -1: such a
                          * word is not certain */
     unigram_walk_fn *walk;
+    unigram_relax_fn *relax;
 };
 #define UNIGRAM_MANY 0x8000u
 
@@ -89,7 +93,7 @@ void unigram_free(struct unigram *u);
 /* Of a symbol alone. */
 static inline int32_t unigram_symbol_id(const struct unigram *u, uint32_t symbol)
 {
-    return u->id[u->row[symbol] >> UNIGRAM_DEPTH_BITS];
+    return u->id[u->node[symbol].row >> UNIGRAM_DEPTH_BITS];
 }
 
 static inline size_t unigram_pair(const struct unigram *u, uint32_t a, uint32_t b)

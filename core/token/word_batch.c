@@ -54,7 +54,16 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
     return i;
 }
 
-const struct word_batch word_batch_base = {ask, get, ask_run, get_run};
+static size_t get_above(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
+                        size_t count, const uint32_t least[WORD_ABOVE + 1], int32_t **to)
+{
+    int32_t *out = *to;
+    for (size_t n; i < count && (n = word_batch_above_rare(c, text, ends[i], &keys[i], least, out)); i++) out += n;
+    *to = out;
+    return i;
+}
+
+const struct word_batch word_batch_base = {ask, get, ask_run, get_run, get_above};
 
 const struct word_batch *word_batch(void)
 {

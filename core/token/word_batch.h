@@ -7,6 +7,8 @@
 #include "core/token/word_cache.h"
 #include "core/token/word_form.h"
 
+enum { WORD_ABOVE = 63 };
+
 struct word_batch {
     /* Keys of the words text[from..ends[0]), text[ends[0]..ends[1]) ..., whose lines
      * are asked for; nothing behind text[n) is read. */
@@ -20,6 +22,10 @@ struct word_batch {
     /* The same for a run, whose single words have no keys; up to 16 more ids are written. */
     void (*ask_run)(const struct word_cache *c, const struct word_run *run, struct word_key *keys);
     size_t (*get_run)(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to);
+    /* As get(), of a cache with codes, as long as the code of a word of n bytes is above
+     * least[n]; longer words than these end it. */
+    size_t (*get_above)(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
+                        size_t count, const uint32_t least[WORD_ABOVE + 1], int32_t **to);
 };
 
 extern const struct word_batch word_batch_base, word_batch_avx512vbmi;
@@ -75,6 +81,23 @@ static inline size_t word_batch_get_rare(struct word_cache *c, const uint8_t *te
     if (n >> 56) return word_cache_get(c, key, to);
     const int32_t *ids = n ? word_cache_get_long(c, key, text + end - n, n, &n_ids, &code) : NULL;
     if (!ids || n_ids > WORD_KEY_MAX) return 0;
+    memcpy(to, ids, n_ids * sizeof *ids);
+    return n_ids;
+}
+
+static inline size_t word_batch_above_rare(struct word_cache *c, const uint8_t *text, size_t end, const struct word_key *key,
+                                           const uint32_t least[WORD_ABOVE + 1], int32_t *to)
+{
+    size_t n = (size_t)(key->k[1] >> 56), n_ids = 0;
+    uint32_t code = 0;
+    const int32_t *ids = NULL;
+    if (n) {
+        ids = word_cache_ids(c, key, &n_ids, &code);
+    } else {
+        n = (size_t)key->k[1];
+        if (n && n <= WORD_ABOVE) ids = word_cache_get_long(c, key, text + end - n, n, &n_ids, &code);
+    }
+    if (!ids || n_ids > WORD_KEY_MAX || code <= least[n]) return 0;
     memcpy(to, ids, n_ids * sizeof *ids);
     return n_ids;
 }

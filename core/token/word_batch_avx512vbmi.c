@@ -173,7 +173,31 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
     return run->n;
 }
 
-const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run};
+static size_t get_above(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
+                        size_t count, const uint32_t least[WORD_ABOVE + 1], int32_t **to)
+{
+    const struct word_line *lines = c->lines;
+    const unsigned shift = c->shift;
+    int32_t *out = *to;
+    for (size_t n; i < count; i++, out += n) {
+        const struct word_slot *s = slot_of(lines, shift, &keys[i]);
+        size_t len = (size_t)(keys[i].k[1] >> 56);
+        n = 0;
+        if (__builtin_expect(s && s->id[3] > least[len], 1)) {
+            _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
+            n = (size_t)(s->k[1] >> 60);
+            if (__builtin_expect(n - 1 < WORD_INLINE - 1, 1)) continue;
+            len = (size_t)keys[i].k[1];
+            if (n) copy_ids(out, c->pool + s->id[0], n);
+            else if (len && len <= WORD_ABOVE && s->id[3] > least[len]) n = get_long(c, s, text + ends[i] - len, len, out);
+        }
+        if (!n && !(n = word_batch_above_rare(c, text, ends[i], &keys[i], least, out))) break;
+    }
+    *to = out;
+    return i;
+}
+
+const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, get_above};
 #else
 const struct word_batch word_batch_avx512vbmi;
 #endif

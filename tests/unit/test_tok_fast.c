@@ -355,7 +355,7 @@ static struct tokenizer *near_ties(float score[SINGLE + 3 * PAIRS])
     return t;
 }
 
-/* What SentencePiece does with such words, ids to out: single precision over the
+/* What SentencePiece does with such words, where '#' is unknown, ids to out: single precision over the
  * whole text, from 0 again below -100000, together with what has been reached. */
 static size_t decide(const float *score, const char *text, size_t n, int32_t *out)
 {
@@ -370,7 +370,7 @@ static size_t decide(const float *score, const char *text, size_t n, int32_t *ou
             if (reached[1]) best[1] = (float)((double)best[1] - (double)best[0]);
             best[0] = 0;
         }
-        int32_t one = c == ' ' ? 3 : SINGLE + (c - 'A'), two = SINGLE + 2 * PAIRS + (c - 'A') / 2;
+        int32_t one = c == ' ' ? 3 : c == '#' ? 0 : SINGLE + (c - 'A'), two = SINGLE + 2 * PAIRS + (c - 'A') / 2;
         float x = score[one] + best[0];
         if (!reached[1] || x > best[1]) {
             best[1] = x;
@@ -387,7 +387,8 @@ static size_t decide(const float *score, const char *text, size_t n, int32_t *ou
         reached[1] = reached[2];
         before = next;
     }
-    for (size_t at = n + 1; at > 0; at -= out[n_out++] >= SINGLE + 2 * PAIRS ? 2 : 1) out[n_out] = id[at];
+    for (size_t at = n + 1; at > 0; at -= id[at] >= SINGLE + 2 * PAIRS ? 2 : 1)
+        if (id[at] || !n_out || out[n_out - 1]) out[n_out++] = id[at]; /* unknown ones are one */
     for (size_t i = 0; i < n_out / 2; i++) {
         int32_t swap = out[i];
         out[i] = out[n_out - 1 - i];
@@ -395,6 +396,14 @@ static size_t decide(const float *score, const char *text, size_t n, int32_t *ou
     }
     free(id);
     return n_out;
+}
+
+/* The score of an unknown character. */
+static float unknown_score(const float *score)
+{
+    float least = 0;
+    for (int i = 3; i < SINGLE + 3 * PAIRS; i++) least = score[i] < least ? score[i] : least;
+    return least - 10;
 }
 
 /* 400,000 letters: the sum falls to -100000 thirty times, and what it is rounded
@@ -412,12 +421,15 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
     char *text = malloc(N);
     int32_t *want = malloc((N + 1) * sizeof *want);
     size_t n = 0, pairs[2] = {0, 0};
-    for (uint64_t at = 0; n + 9 < N; text[n++] = ' ')
+    score[0] = unknown_score(score);
+    for (uint64_t at = 0; n + 15 < N; text[n++] = ' ') {
         for (int letters = 1 + (int)rng_below(&k, at++, 3); letters > 0; letters--) {
             char pair = (char)('A' + 2 * rng_below(&k, at++, PAIRS));
             text[n++] = pair;
             text[n++] = (char)(pair + 1);
         }
+        for (int unknown = (int)rng_below(&k, at++, 50) - 43; unknown > 0; unknown--) text[n++] = '#';
+    }
     n--;
     assert_non_null(t->fast);
     assert_true(t->fast_carry);

@@ -12,7 +12,7 @@
 #include "core/base/rng.h"
 #include "core/kernels/kernels.h"
 #include "core/token/tok_internal.h"
-#include "core/token/unigram.h"
+#include "core/token/unigram_many.h"
 
 static const char *const letters[] = {"\xe2\x96\x81", "a", "b", "c", "\xc3\xa9", "\xe4\xb8\xad"};
 
@@ -101,6 +101,62 @@ static void walks_are_those_over_bytes(void **state)
     }
 }
 
+/* Words of 1 to UNIGRAM_SHORT symbols, as many as there is room for. */
+static void put_words(const struct unigram *u, uint32_t seed, size_t longest, struct unigram_words *w)
+{
+    struct rng_key k = rng_key(9, RNG_TEST, seed, (uint32_t)longest);
+    uint64_t at = 0;
+    unigram_words_clear(w);
+    for (size_t most = 1 + rng_below(&k, at++, UNIGRAM_WORDS); !unigram_words_full(w) && w->n_words < most;) {
+        size_t len = 1 + rng_below(&k, at++, (uint32_t)longest);
+        for (size_t i = 0; i < len; i++) w->symbols[w->n + i] = (uint16_t)(1 + rng_below(&k, at++, u->n_symbols));
+        unigram_words_add(w, len);
+    }
+}
+
+static void expect_words(const struct unigram *u, struct unigram_words *w)
+{
+    size_t at = 0;
+    unigram_walk_words(u, w);
+    for (size_t i = 0; i < w->n_words; i++) {
+        uint16_t symbols[UNIGRAM_MOST + UNIGRAM_SLACK] = {0};
+        struct unigram_path want;
+        size_t n = 0;
+        while (w->symbols[at]) symbols[n++] = w->symbols[at++];
+        at++;
+        unigram_walk_base(u, symbols, n, 0, &want);
+        assert_int_equal(w->begin[i + 1] - w->begin[i] - 1, want.n);
+        assert_memory_equal(w->ids + w->begin[i], want.ids, want.n * sizeof *want.ids);
+        assert_true(w->gap[i] == (float)want.gap);
+    }
+    assert_int_equal(at, w->n);
+}
+
+static void words_together_are_walked_as_alone(void **state)
+{
+    (void)state;
+    static const size_t longest[] = {1, 3, 16, UNIGRAM_SHORT};
+    struct err e = {0};
+    for (uint32_t seed = 0; seed < 8; seed++) {
+        struct tokenizer *t = make(seed, seed < 4 ? 5 : 16, seed % 2);
+        struct unigram *u;
+        struct unigram_words w;
+        assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+        assert_non_null(u);
+        for (uint32_t i = 0; i < 80; i++) {
+            put_words(u, i, longest[i % 4], &w);
+            expect_words(u, &w); /* the fast way first: what it leaves out is not on the stack yet */
+            u->relax = unigram_relax_base;
+            expect_words(u, &w);
+#if defined(__x86_64__)
+            if (strncmp(kernels_get()->isa, "avx512", 6) == 0) u->relax = unigram_relax_avx512;
+#endif
+        }
+        unigram_free(u);
+        tok_free(t);
+    }
+}
+
 static void pairs_inside_tokens_are_joined(void **state)
 {
     (void)state;
@@ -146,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_are_those_over_bytes),
+        cmocka_unit_test(words_together_are_walked_as_alone),
         cmocka_unit_test(pairs_inside_tokens_are_joined),
         cmocka_unit_test(tokens_that_are_too_long_are_not_for_it),
     };

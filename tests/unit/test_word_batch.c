@@ -144,6 +144,56 @@ static void single_words_are_put_among_the_others(void **state)
     }
 }
 
+/* The code of a word, and from which on it counts. */
+static uint32_t code_of(const uint8_t *word, size_t n)
+{
+    return (uint32_t)(word[0] * 7u + word[n - 1] * 13u + (uint32_t)n) % 64;
+}
+
+static uint32_t least_of(size_t n)
+{
+    return (uint32_t)(n * 5) % 23;
+}
+
+static void words_are_taken_by_their_codes(void **state)
+{
+    (void)state;
+    static uint8_t text[N_TEXT];
+    static int32_t out[N_TEXT + 16];
+    struct word_key keys[N_WORDS];
+    struct word_cache c[2];
+    struct err e;
+    struct rng_key k = rng_key(6, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    size_t ends[N_WORDS], taken[2] = {0, 0}, refused[2] = {0, 0};
+    uint32_t least[WORD_ABOVE + 1];
+    const struct word_batch *b[] = {&word_batch_base, word_batch()};
+    for (size_t i = 0; i <= WORD_ABOVE; i++) least[i] = least_of(i);
+    for (int v = 0; v < 2; v++) assert_int_equal(word_cache_init(&c[v], &e), 0);
+    for (int round = 0; round < 2 * ROUNDS; round++) {
+        int v = round % 2;
+        size_t n = random_words(&k, &at, text, ends);
+        b[v]->ask(&c[v], text, n, 0, ends, N_WORDS, keys);
+        for (size_t i = 0; i < N_WORDS; i++) {
+            int32_t *to = out, want[128];
+            size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, count = ids_of(text + from, len, want), n_known;
+            uint32_t code;
+            bool one = len <= WORD_KEY_MAX, known = one ? word_cache_ids(&c[v], &keys[i], &n_known, &code) != NULL
+                : word_cache_get_long(&c[v], &keys[i], text + from, len, &n_known, &code) != NULL;
+            bool takes = known && len <= WORD_ABOVE && count <= WORD_KEY_MAX && code_of(text + from, len) > least_of(len);
+            assert_int_equal(b[v]->get_above(&c[v], text, ends, keys, i, i + 1, least, &to), i + takes);
+            assert_int_equal(to - out, takes ? count : 0);
+            if (takes) assert_memory_equal(out, want, count * sizeof *want);
+            if (takes) taken[!one]++;
+            else if (known) refused[!one]++;
+            else if (one) word_cache_add_code(&c[v], &keys[i], want, count, code_of(text + from, len));
+            else word_cache_add_long(&c[v], &keys[i], text + from, len, want, count, code_of(text + from, len));
+        }
+    }
+    assert_true(taken[0] > 10000 && taken[1] > 300 && refused[0] > 3000 && refused[1] > 300);
+    for (int v = 0; v < 2; v++) word_cache_free(&c[v]);
+}
+
 /* Of a long word the cache has the hash, which another may have, too. */
 static void long_words_are_compared(void **state)
 {
@@ -228,7 +278,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_do_as_the_others),
                                        cmocka_unit_test(single_words_are_put_among_the_others),
-        cmocka_unit_test(long_words_are_compared),
+                                       cmocka_unit_test(words_are_taken_by_their_codes),
+                                       cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

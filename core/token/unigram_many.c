@@ -1,0 +1,98 @@
+#include "core/token/unigram_many.h"
+
+#include <math.h>
+
+#include "core/token/unigram_walk.h"
+
+/* ---- the longest paths ---- */
+
+/* Places whose paths go on, and the nodes that they go to. */
+struct going {
+    uint16_t place[UNIGRAM_ROOM];
+    uint32_t node[UNIGRAM_ROOM];
+};
+
+static size_t first_level(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row, struct going *g)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct unigram_node *one = &u->node[symbols[i]];
+        uint32_t next = one->base ^ symbols[i + 1];
+        row[i] = one->row;
+        g->place[count] = (uint16_t)i;
+        g->node[count] = next;
+        count += u->node[next].above == symbols[i];
+    }
+    return count;
+}
+
+static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row)
+{
+    struct going g;
+    size_t count = first_level(u, symbols, n, row, &g);
+    for (size_t depth = 2; count; depth++) {
+        size_t n_before = count;
+        count = 0;
+        for (size_t k = 0; k < n_before; k++) {
+            size_t i = g.place[k];
+            uint32_t at = g.node[k];
+            const struct unigram_node *v = &u->node[at];
+            uint32_t next = v->base ^ symbols[i + depth];
+            row[i] = v->row;
+            g.place[count] = (uint16_t)i;
+            g.node[count] = next;
+            count += u->node[next].above == at;
+        }
+    }
+}
+
+/* ---- the best way to each place ---- */
+
+#define RELAX_REAL float
+#define RELAX_NAME relax_floats
+#define RELAX_SCORE score
+#include "core/token/unigram_many_body.h"
+
+#define RELAX_REAL double
+#define RELAX_NAME relax_doubles
+#define RELAX_SCORE score64
+#include "core/token/unigram_many_body.h"
+
+void unigram_relax_base(const struct unigram *u, size_t n, struct unigram_places *p)
+{
+    if (u->score) relax_floats(u, n, p);
+    else relax_doubles(u, n, p);
+}
+
+/* ---- the ids ---- */
+
+static void go_back(const struct unigram *u, const struct unigram_places *p, struct unigram_words *w)
+{
+    size_t id = UNIGRAM_ROOM, word = w->n_words;
+    float gap = (float)UNIGRAM_NO_GAP, gaps[UNIGRAM_WORDS + 1];
+    for (size_t end = w->n; end > 0;) {
+        size_t begin = (size_t)p->from[end];
+        uint32_t row = p->row[begin];
+        int32_t x = u->id[(row >> UNIGRAM_DEPTH_BITS) + (end - begin - 1)];
+        bool between = x == UNIGRAM_BREAK;
+        w->ids[--id] = x;
+        gaps[word] = gap; /* of the word behind it, if this is the 0 between them */
+        w->begin[word] = (uint16_t)(id + 1);
+        word -= between;
+        gap = p->apart[end] < gap ? p->apart[end] : gap;
+        gap = between ? (float)UNIGRAM_NO_GAP : gap;
+        end = begin;
+    }
+    gaps[0] = gap;
+    w->begin[0] = (uint16_t)id;
+    for (size_t i = 0; i < w->n_words; i++) w->gap[i] = gaps[i];
+}
+
+void unigram_walk_words(const struct unigram *u, struct unigram_words *w)
+{
+    struct unigram_places p;
+    w->symbols[w->n] = 0;
+    find_rows(u, w->symbols, w->n, p.row);
+    u->relax(u, w->n, &p);
+    go_back(u, &p, w);
+}
