@@ -329,8 +329,9 @@ static void plan_inside(const struct tokenizer *t, struct tok_fast *f)
  * have no token must not become one <unk> with their neighbours. */
 static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
 {
-    f->wide = f->pairs && t->model == MODEL_BPE;
-    for (size_t i = 0; i < t->norm.n; i++) f->wide = f->wide && !t->norm.step[i].map;
+    bool certain = f->carry && f->walk;
+    f->wide = f->pairs && (t->model == MODEL_BPE || certain);
+    for (size_t i = 0; i < t->norm.n; i++) f->wide = f->wide && (certain || !t->norm.step[i].map);
     for (int id = 0; f->wide && id < t->vocab.n; id++) {
         size_t n, pos = 0;
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
@@ -345,6 +346,11 @@ static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
             pos += c.len;
         }
     }
+    if (!certain) return;
+    /* What may change a character stands behind another, and may change with the one behind it. */
+    for (size_t cp = 0; cp < 0x10000; cp++)
+        if (!(f->still[cp >> 6] >> (cp & 63) & 1) || !f->walk->symbol[cp] || f->walk->symbol[cp] == f->walk->unknown)
+            f->has_token[cp >> 6] &= ~((uint64_t)1 << (cp & 63));
 }
 
 /* Words are what stands between white space, each with U+2581 in front.  (White space that
