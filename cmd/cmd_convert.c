@@ -115,7 +115,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     }
     if (!(pool = pool_new((int)c.common.threads, e))) goto out;
     if ((c.tokenizer ? saved_open : saved_open_weights)(&m, src, DT_F32, pool, e)) {
-        if (c.tokenizer && strstr(e->msg, "tokenizer.json")) err_hint(e, "--no-tokenizer converts the weights alone");
+        if (c.tokenizer && strstr(e->msg, "tokenizer")) err_hint(e, "--no-tokenizer converts the weights alone");
         goto out;
     }
     if (to_llmz ? write_llmz(dst, &m, dt, pool, e)

@@ -78,42 +78,29 @@ static int load_ends(struct saved_model *m, const char *dir, struct err *e)
     return 0;
 }
 
-/* A tokenizer.json is kept as it is, of another file what tok_to_json() makes of it. */
-static int load_file(struct saved_model *m, const char *path, bool json, struct err *e)
+/* A tokenizer.json is kept as it is, of other files what tok_to_json() makes of them. */
+static int load_file(struct saved_model *m, const char *dir, struct err *e)
 {
     struct buf b = {0};
-    int ret = json ? file_read_all(path, MAX_TOKENIZER, &b, e) : 0;
-    if (!ret && !(m->tok = json ? tok_parse(b.data, b.len, path, e) : tok_load(path, e))) ret = -1;
+    bool json = has(dir, "tokenizer.json");
+    char *path = json ? path_join(dir, "tokenizer.json") : NULL;
+    int ret = json && !path ? err_oom(e, strlen(dir), "a path") : 0;
+    if (!ret && json) ret = file_read_all(path, MAX_TOKENIZER, &b, e);
+    if (!ret && !(m->tok = json ? tok_parse(b.data, b.len, path, e) : tok_load(dir, e))) ret = -1;
     if (!ret && !json) ret = tok_to_json(m->tok, &b, e);
     if (!ret && !(m->tok_json = buf_steal(&b))) ret = err_oom(e, b.len, "tokenizer");
+    free(path);
     buf_free(&b);
     return ret;
 }
 
-/* The file of a tokenizer that tokenizer.json has no place for, where hf_dir_save() wrote one; else NULL.
- * Other directories' SentencePiece files are not taken: code of each model's own adds to them. */
-static char *own_file(const char *dir)
-{
-    struct err e;
-    char *path = has(dir, "tokenizer_config.json") ? path_join(dir, "tokenizer_config.json") : NULL;
-    struct cJSON *j = path ? json_read_file(path, NULL, &e) : NULL;
-    const struct cJSON *name = json_member(j, "tokenizer_file");
-    char *file = cJSON_IsString(name) && !strchr(name->valuestring, '/') ? path_join(dir, name->valuestring) : NULL;
-    json_free(j);
-    free(path);
-    return file;
-}
-
 static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
 {
-    bool json = has(dir, "tokenizer.json");
-    char *path = json ? path_join(dir, "tokenizer.json") : own_file(dir);
-    if (!path) return json ? err_oom(e, strlen(dir), "a path") : 0;
-    int ret = load_file(m, path, json, e);
+    if (!tok_dir_has_any(dir)) return 0;
+    int ret = load_file(m, dir, e);
     if (!ret && tok_vocab_size(m->tok) > m->config.vocab)
-        ret = err_set(e, ERR_DATA, "'%s' has ids up to %d, but config.json a vocabulary of %d", path,
+        ret = err_set(e, ERR_DATA, "'%s': the tokenizer has ids up to %d, but config.json a vocabulary of %d", dir,
                       tok_vocab_size(m->tok) - 1, m->config.vocab);
-    free(path);
     return ret || load_ends(m, dir, e) ? -1 : load_chat(m, dir, e);
 }
 

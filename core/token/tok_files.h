@@ -48,6 +48,7 @@ int tok_to_ranks(const struct tokenizer *t, struct buf *out, struct err *e);
 /* tok_ranks.c: a tokenizer of tiktoken's kind as a tokenizer.json that encodes the
  * same, and the other way round; NULL, or -1, with the reason where there is none. */
 int tok_ranks_as_json(const struct tokenizer *t, struct buf *out, struct err *e);
+int tok_ranks_model(const struct tokenizer *t, struct buf *out, struct err *e); /* its "model" alone */
 struct tokenizer *tok_as_ranks(const struct tokenizer *t, struct err *e);
 /* Whether merging makes every token of its own bytes: then it is the same whether a
  * word that is a token is taken whole (ignore_merges) or merged. */

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/jlex.h"
+#include "core/token/tok_class.h"
 #include "core/token/tok_internal.h"
 
 static const size_t max_file_bytes = (size_t)256 << 20;
@@ -452,17 +453,60 @@ static int read_config(struct tokenizer *t, const char *dir, struct err *e)
     return ret;
 }
 
-/* The tokenizer of a directory: the best of the files that may be there. */
-static char *file_inside(const char *dir)
+/* The file of a directory's tokenizer: the best of those that may be there; NULL
+ * without memory, or (*e set) where there is none. */
+static char *file_inside(const char *dir, struct err *e)
 {
-    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "spiece.model",
-                                        "vocab.json",     "vocab.txt",       "tekken.json"};
+    static const char *const names[] = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "sentencepiece.model", "spm.model",
+                                        "vocab.json",      "vocab.txt",    "tekken.json",             "tiktoken.model"};
+    char **all;
+    size_t n;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char *path = path_join(dir, names[i]);
         if (!path || file_exists(path)) return path;
         free(path);
     }
-    return path_join(dir, names[0]);
+    if (dir_list(dir, &all, &n, e)) return NULL;
+    char *path = NULL;
+    for (size_t i = 0; i < n && !path; i++)
+        if (str_ends_with(all[i], ".tiktoken")) path = path_join(dir, all[i]);
+    dir_list_free(all, n);
+    if (!path) err_set(e, ERR_NOINPUT, "'%s' holds no tokenizer: neither tokenizer.json nor the file of a vocabulary", dir);
+    return path;
+}
+
+/* Written by ourselves where tokenizer.json has no place for it: see hf_dir_save(). */
+static char *own_file(const char *dir)
+{
+    struct err ignored;
+    char *path = path_join(dir, "tokenizer_config.json");
+    struct cJSON *j = path && file_exists(path) ? json_read_file(path, NULL, &ignored) : NULL;
+    const struct cJSON *name = json_member(j, "tokenizer_file");
+    char *file = cJSON_IsString(name) && !strchr(name->valuestring, '/') ? path_join(dir, name->valuestring) : NULL;
+    if (file && !file_exists(file)) {
+        free(file);
+        file = NULL;
+    }
+    json_free(j);
+    free(path);
+    return file;
+}
+
+static bool holds(const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    bool yes = path && file_exists(path);
+    free(path);
+    return yes;
+}
+
+bool tok_dir_has_any(const char *dir)
+{
+    struct err ignored;
+    char *file = holds(dir, "tokenizer.json") ? path_join(dir, "tokenizer.json") : file_inside(dir, &ignored);
+    bool yes = file != NULL;
+    free(file);
+    return yes;
 }
 
 /* FILE:SPLIT, where there is such a file: cuts the path and gives the split. */
@@ -502,20 +546,37 @@ static struct tokenizer *load_file(const char *file, const char *split, struct e
     return t;
 }
 
+static struct tokenizer *load_dir(const char *dir, struct err *e)
+{
+    struct tokenizer *t = NULL;
+    char *file = holds(dir, "tokenizer.json") ? path_join(dir, "tokenizer.json") : own_file(dir);
+    if (!file) {
+        int ret = tok_from_class(dir, &t, e);
+        if (ret <= 0) return t;
+        e->code = ERR_NONE;
+        if (!(file = file_inside(dir, e))) {
+            if (e->code == ERR_NONE) err_oom(e, strlen(dir), "a path");
+            return NULL;
+        }
+    }
+    t = load_file(file, NULL, e);
+    if (t && read_config(t, dir, e)) {
+        tok_free(t);
+        t = NULL;
+    }
+    free(file);
+    return t;
+}
+
 struct tokenizer *tok_load(const char *path, struct err *e)
 {
-    bool dir = file_is_dir(path);
-    char *file = dir ? file_inside(path) : mem_strdup(path);
+    if (file_is_dir(path)) return load_dir(path, e);
+    char *file = mem_strdup(path);
     if (!file) {
         err_oom(e, strlen(path), "a path");
         return NULL;
     }
-    const char *split = dir ? NULL : cut_split(file);
-    struct tokenizer *t = load_file(file, split, e);
-    if (t && dir && read_config(t, path, e)) {
-        tok_free(t);
-        t = NULL;
-    }
+    struct tokenizer *t = load_file(file, cut_split(file), e);
     free(file);
     return t;
 }

@@ -161,26 +161,30 @@ static void add_model(struct buf *out, const struct tokenizer *t, const struct o
         add_spelling(out, t, o->v[i].right);
         buf_addc(out, ']');
     }
-    buf_adds(out, "]}}\n");
+    buf_adds(out, "]}");
+}
+
+int tok_ranks_model(const struct tokenizer *t, struct buf *out, struct err *e)
+{
+    struct owns o;
+    int ret = own_merges(t, &o, e);
+    if (ret == 0) add_model(out, t, &o);
+    free(o.v);
+    return ret ? ret : buf_ok(out, e);
 }
 
 int tok_ranks_as_json(const struct tokenizer *t, struct buf *out, struct err *e)
 {
-    struct owns o;
     int missing = first_missing_byte(t);
     if (missing < 256)
         return err_set(e, ERR_DATA, "no token for the byte 0x%02x: a tokenizer.json would leave it out of a text without a word",
                        (unsigned)missing);
-    int ret = own_merges(t, &o, e);
-    if (ret == 0) {
-        buf_adds(out, "{\"version\":\"1.0\",\n\"truncation\":null,\n\"padding\":null,\n");
-        add_specials(out, t);
-        add_steps(out, t);
-        add_model(out, t, &o);
-        ret = buf_ok(out, e);
-    }
-    free(o.v);
-    return ret;
+    buf_adds(out, "{\"version\":\"1.0\",\n\"truncation\":null,\n\"padding\":null,\n");
+    add_specials(out, t);
+    add_steps(out, t);
+    if (tok_ranks_model(t, out, e)) return -1;
+    buf_adds(out, "}\n");
+    return buf_ok(out, e);
 }
 
 /* ---- a tokenizer.json as ranks ---- */

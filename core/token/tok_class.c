@@ -1,0 +1,189 @@
+#include "core/token/tok_class.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/tok_internal.h"
+
+struct dir_files {
+    struct cJSON *config, *map, *added, *model; /* tokenizer_config.json ... config.json */
+};
+
+static int read_one(const char *dir, const char *name, struct cJSON **out, struct err *e)
+{
+    char *path = path_join(dir, name);
+    if (!path) return err_oom(e, strlen(dir), "a path");
+    int ret = 0;
+    if (file_exists(path) && !(*out = json_read_file(path, NULL, e))) ret = -1;
+    if (ret == 0 && *out && !cJSON_IsObject(*out)) ret = err_set(e, ERR_DATA, "'%s': not a JSON object", path);
+    free(path);
+    return ret;
+}
+
+static void files_free(struct dir_files *f)
+{
+    json_free(f->config);
+    json_free(f->map);
+    json_free(f->added);
+    json_free(f->model);
+}
+
+static const char *text_of(const struct cJSON *j, const char *key)
+{
+    const struct cJSON *v = json_member(j, key);
+    return cJSON_IsString(v) && *v->valuestring ? v->valuestring : NULL;
+}
+
+/* ---- which class ---- */
+
+static const char backend[] = "TokenizersBackend";
+
+static bool is_backend(const char *name)
+{
+    static const char *const names[] = {"TokenizersBackend", "PreTrainedTokenizer", "PreTrainedTokenizerFast", "PythonBackend", "BloomTokenizer",
+                                        "MistralCommonBackend"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
+/* The class that the files come to; NULL: they name none. */
+static const char *class_of(const struct dir_files *f, char *name, size_t size)
+{
+    const char *named = text_of(f->config, "tokenizer_class"), *type = text_of(f->model, "model_type");
+    bool wrong = false;
+    const char *registered = type ? tok_class_of_model(type, &wrong) : NULL;
+    if (!named) named = text_of(f->model, "tokenizer_class");
+    if (!named) return registered ? registered : type ? backend : NULL;
+    size_t n = strlen(named);
+    if (n > 4 && strcmp(named + n - 4, "Fast") == 0 && strcmp(named, "PreTrainedTokenizerFast") != 0) n -= 4;
+    if (n >= size) return backend;
+    memcpy(name, named, n);
+    name[n] = 0;
+    if (registered && strcmp(registered, name) != 0) {
+        if (is_backend(registered)) return backend;
+        if (wrong) return registered;
+    }
+    return is_backend(name) || !tok_class_exists(name) ? backend : name;
+}
+
+/* ---- its vocabulary ---- */
+
+static char *vocabulary(const char *dir, const struct tok_class *c)
+{
+    const char *const names[] = {c->file, "tokenizer.model", "tiktoken.model"};
+    for (size_t i = 0; i < COUNT_OF(names) && (i == 0 || c->source >= FROM_UNIGRAM); i++) {
+        char *path = path_join(dir, names[i]);
+        if (!path || file_exists(path)) return path;
+        free(path);
+    }
+    return NULL;
+}
+
+static void add_added(const struct class_build *b, struct buf *out)
+{
+    buf_adds(out, "\"added_tokens\":[");
+    for (size_t i = 0; i < b->n_add; i++) {
+        const struct class_token *t = &b->add[i];
+        buf_printf(out, "%s\n{\"id\":%d,\"content\":", i ? "," : "", t->id);
+        buf_add_json(out, t->text, strlen(t->text));
+        buf_printf(out, ",\"single_word\":%s,\"lstrip\":%s,\"rstrip\":%s,\"normalized\":%s,\"special\":%s}", t->single_word ? "true" : "false",
+                   t->lstrip ? "true" : "false", t->rstrip ? "true" : "false", t->normalized ? "true" : "false", t->special ? "true" : "false");
+    }
+    buf_adds(out, "],\n");
+}
+
+/* What SentencePiece's own class names by the model. */
+static int names_of_model(struct class_build *b, struct err *e)
+{
+    const int ids[] = {b->spm.bos_id, b->spm.eos_id, b->spm.unk_id};
+    static const char *const keys[] = {"bos_token", "eos_token", "unk_token"};
+    if (b->c->source != FROM_ANY || b->ranks) return 0;
+    for (int k = 0; k < 3; k++) {
+        if (ids[k] < 0 || (size_t)ids[k] >= b->spm.n || class_says(b, keys[k]) || b->name[k].text) continue;
+        const struct spm_piece *p = &b->spm.piece[ids[k]];
+        if (!(b->name[k].text = class_keep(b, b->spm.text.data + p->off, p->len))) return err_oom(e, p->len, "a token");
+    }
+    return 0;
+}
+
+static struct tokenizer *build(struct class_build *b, struct err *e)
+{
+    struct buf json = {0};
+    struct tokenizer *t = NULL;
+    if (class_names(b, e) || class_model(b, e) || names_of_model(b, e) || class_add(b, e)) return NULL;
+    buf_adds(&json, "{\"version\":\"1.0\",\n\"truncation\":null,\n\"padding\":null,\n");
+    add_added(b, &json);
+    if (class_steps_json(b, &json, e) == 0) {
+        buf_add(&json, b->model.data ? b->model.data : "", b->model.len);
+        buf_adds(&json, "}\n");
+        if (buf_ok(&b->model, e) == 0 && buf_ok(&json, e) == 0) t = tok_parse(json.data, json.len, b->file, e);
+    }
+    buf_free(&json);
+    if (!t) return NULL;
+    if (b->name[NAME_BOS].text) t->bos = class_id(b, b->name[NAME_BOS].text);
+    if (b->name[NAME_EOS].text) t->eos = class_id(b, b->name[NAME_EOS].text);
+    return t;
+}
+
+static void build_free(struct class_build *b)
+{
+    spm_model_free(&b->spm);
+    vocab_free(&b->vocab);
+    buf_free(&b->model);
+    for (size_t i = 0; i < b->n_kept; i++) free(b->kept[i]);
+    free(b->kept);
+    free(b->score);
+    free(b->extra);
+    free(b->more);
+    free(b->add);
+    free(b->file);
+}
+
+/* A class that is Python code, of the model's own or of transformers. */
+static int unsupported(const char *dir, const struct dir_files *f, const char *name, struct err *e)
+{
+    const struct cJSON *map = json_member(f->config, "auto_map");
+    const char *said = text_of(f->config, "tokenizer_class");
+    if (json_member(map, "AutoTokenizer") && is_backend(name)) {
+        err_set(e, ERR_DATA, "'%s': the tokenizer is code of the model's own (%s)", dir, said ? said : "auto_map");
+        return err_hint(e, "give the file of its vocabulary itself, if that is all of it, or a tokenizer.json");
+    }
+    if (tok_class_named(name)) return 0;
+    err_set(e, ERR_DATA, "'%s': the tokenizer's class %s is not supported without a tokenizer.json", dir, name);
+    return err_hint(e, "save one with transformers, or give the file of the vocabulary itself");
+}
+
+static int from_files(const char *dir, const struct dir_files *f, struct tokenizer **out, struct err *e)
+{
+    char name[64];
+    bool wrong = false;
+    const char *class = class_of(f, name, sizeof name), *type = text_of(f->model, "model_type");
+    if (!class) return 1;
+    if (type) tok_class_of_model(type, &wrong);
+    if (!wrong && unsupported(dir, f, class, e)) return -1;
+    struct class_build b = {.c = tok_class_named(class), .dir = dir, .config = f->config, .map = f->map, .added = f->added};
+    if (!b.c) return unsupported(dir, f, class, e);
+    if (!(b.file = vocabulary(dir, b.c))) {
+        if (is_backend(class)) return 1;
+        return err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", dir, b.c->file, class);
+    }
+    spm_model_init(&b.spm);
+    *out = build(&b, e);
+    build_free(&b);
+    return *out ? 0 : -1;
+}
+
+int tok_from_class(const char *dir, struct tokenizer **out, struct err *e)
+{
+    struct dir_files f = {0};
+    int ret = read_one(dir, "tokenizer_config.json", &f.config, e) || read_one(dir, "special_tokens_map.json", &f.map, e) ||
+                      read_one(dir, "added_tokens.json", &f.added, e) || read_one(dir, "config.json", &f.model, e)
+                  ? -1 : from_files(dir, &f, out, e);
+    files_free(&f);
+    return ret;
+}

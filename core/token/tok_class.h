@@ -1,0 +1,134 @@
+/* tok_class.h - the tokenizer of a Hugging Face directory without a tokenizer.json.
+ *
+ * Such a directory has the files of a vocabulary, and tokenizer_config.json or
+ * config.json name a class of transformers, which adds the rest: ids in another
+ * order, how text is normalized and cut, special tokens and their flags, what
+ * stands around a text.  Here a class is a row of a table (tok_class_table.c);
+ * what it gives is written as a tokenizer.json, which tok_parse() reads.  The
+ * classes are those of transformers 5. */
+#ifndef CORE_TOKEN_TOK_CLASS_H
+#define CORE_TOKEN_TOK_CLASS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/buf.h"
+#include "core/token/spm_model.h"
+#include "core/token/tokenizer.h"
+#include "core/token/vocab.h"
+
+struct cJSON;
+
+enum class_name { NAME_BOS, NAME_EOS, NAME_UNK, NAME_SEP, NAME_PAD, NAME_CLS, NAME_MASK, N_NAMES };
+
+enum class_source {
+    FROM_WORDS,   /* vocab.txt */
+    FROM_MERGES,  /* vocab.json and merges.txt */
+    FROM_UNIGRAM, /* a SentencePiece .model */
+    FROM_BPE,     /* the same, of byte pairs */
+    FROM_ANY,     /* the same, as SentencePiece itself has it */
+};
+
+/* How the pieces of a .model become ids. */
+enum class_layout {
+    IDS_AS_THEY_ARE,
+    IDS_FAIRSEQ,     /* <s> <pad> </s> <unk>, pieces from 3 on, languages, <mask> */
+    IDS_CAMEMBERT,
+    IDS_T5,          /* then <extra_id_99> ... <extra_id_0> */
+    IDS_PEGASUS,
+    IDS_NLLB,        /* <s> <pad> </s> <unk>, then the other pieces */
+};
+
+/* How text is normalized and cut, and tokens become text. */
+enum class_steps {
+    STEPS_BERT, STEPS_BYTES, STEPS_BYTES_NFC, STEPS_QWEN2, STEPS_QWEN35, STEPS_COHERE, STEPS_CLIP, STEPS_OPENAI, STEPS_HERBERT,
+    STEPS_WORDS,     /* SentencePiece's rules, words at white space */
+    STEPS_WORDS_RAW, /* no rules */
+    STEPS_SQUEEZE,   /* SentencePiece's rules, spaces to one */
+    STEPS_SQUEEZE_RULES, /* the same, nothing without rules */
+    STEPS_ALBERT, STEPS_REMBERT, STEPS_XLNET, STEPS_PEGASUS, STEPS_BARTHEZ, STEPS_DEBERTA, STEPS_BIGBIRD, STEPS_LLAMA, STEPS_GEMMA, STEPS_SPM,
+};
+
+enum class_flag {
+    MASK_TAKES_SPACE = 1,   /* white space before it */
+    MASK_NORMALIZED = 2,    /* and it is found in normalized text */
+    ADDS_ALL_AGAIN = 8,     /* named and extra tokens become plain special tokens */
+    MAKES_SPECIAL = 64,     /* named and extra tokens become special as they are */
+    POST_GIVES_WAY = 16,    /* add_bos_token, add_eos_token in the config replace the template */
+    PREFIX_BY_DEFAULT = 32, /* add_prefix_space */
+};
+
+enum { UNK_OF_MODEL = -1, UNK_BY_NAME = -2 };
+
+struct tok_class {
+    const char *name;
+    enum class_source source;
+    enum class_layout layout;
+    enum class_steps steps;
+    const char *file;            /* of the vocabulary */
+    const char *names[N_NAMES];  /* special tokens where the files do not say; NULL = none */
+    int unk;                     /* unigram's unknown id, or UNK_ */
+    /* What stands around a text and two: letters of named tokens (b e u s p c m), L = language, A, B = the texts;
+     * "R" RobertaProcessing of cls and sep, "C" of bos and eos, "H" BertProcessing, "Y" ByteLevel; NULL what add_bos_token
+     * and add_eos_token say.  A digit is a type. */
+    const char *single, *pair;
+    unsigned flags;
+    const char *const *languages; /* NULL-terminated, or NULL */
+};
+
+/* The row of a class; NULL if it is none of the table. */
+const struct tok_class *tok_class_named(const char *name);
+bool tok_class_exists(const char *name); /* in transformers */
+/* The class that transformers takes for a config.json's model_type; NULL: it has none.  *wrong: it takes it whatever
+ * tokenizer_config.json says. */
+const char *tok_class_of_model(const char *model_type, bool *wrong);
+
+/* A token as the files describe it. */
+struct class_token {
+    const char *text;
+    bool object;            /* with flags of its own; else plain special text */
+    bool single_word, lstrip, rstrip, special;
+    bool unsaid, normalized; /* unsaid: normalized unless special */
+    int id;                 /* -1: not yet known */
+};
+
+/* What is being put together. */
+struct class_build {
+    const struct tok_class *c;
+    const char *dir;
+    const struct cJSON *config, *map, *added;   /* the three files, or NULL */
+    char *file;                                 /* of the vocabulary */
+    struct spm_model spm;                       /* FROM_UNIGRAM and further */
+    bool ranks;                                 /* the file is a .tiktoken */
+    struct vocab vocab;                         /* ids of the model */
+    double *score;                              /* unigram */
+    size_t cap_score;
+    int unk_id;
+    struct buf model, rest;                     /* JSON: the model; merges, or the file */
+    struct class_token name[N_NAMES];
+    struct class_token *extra, *add;            /* [n_extra]; [n_add] in order */
+    size_t n_extra, cap_extra, n_add, cap_add;
+    struct class_token *more;                   /* [n_more]: named by the config alone */
+    size_t n_more, cap_more;
+    char **kept;                                /* texts that are ours */
+    size_t n_kept, cap_kept;
+};
+
+/* tok_class_model.c: reads the file, fills vocab and model. */
+int class_model(struct class_build *b, struct err *e);
+/* tok_class_added.c: named and extra tokens, then all that are added with their ids. */
+int class_names(struct class_build *b, struct err *e);
+int class_add(struct class_build *b, struct err *e);
+int class_add_extra(struct class_build *b, struct class_token t, struct err *e);
+const char *class_keep(struct class_build *b, const char *text, size_t n); /* a copy; NULL without memory */
+/* Id of a text among added tokens and the model's, or -1. */
+int class_id(const struct class_build *b, const char *text);
+bool class_flag(const struct class_build *b, const char *key, bool otherwise); /* of the config; null is false */
+bool class_says(const struct class_build *b, const char *key);                 /* the config has it, null too */
+/* tok_class_steps.c: appends "normalizer", "pre_tokenizer", "decoder", "post_processor". */
+int class_steps_json(struct class_build *b, struct buf *out, struct err *e);
+
+/* tok_class.c: 0 with *out = the tokenizer, 1: the directory names no class, and files speak for themselves. */
+int tok_from_class(const char *dir, struct tokenizer **out, struct err *e);
+
+#endif

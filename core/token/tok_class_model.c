@@ -1,0 +1,430 @@
+/* The model of a class of tok_class_table.c: the files of its vocabulary. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/tok_class.h"
+#include "core/token/tok_files.h"
+#include "core/token/tok_internal.h"
+#include "core/token/unicode.h"
+
+#define MAX_FILE ((size_t)256 << 20)
+
+static const char *unk_text(const struct class_build *b)
+{
+    return b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "<unk>";
+}
+
+static int add_word(struct class_build *b, int64_t id, const char *s, size_t n, struct err *e)
+{
+    return vocab_add(&b->vocab, id, s, n, VOCAB_MODEL, e) ? err_wrap(e, "'%s'", b->file) : 0;
+}
+
+/* "vocab":{...} */
+static void add_vocab(struct class_build *b)
+{
+    const char *separator = "\n";
+    buf_adds(&b->model, "\"vocab\":{");
+    for (int id = 0; id < b->vocab.n; id++) {
+        size_t n;
+        if (!(b->vocab.v[id].flags & VOCAB_USED)) continue;
+        const char *s = vocab_text(&b->vocab, id, &n);
+        buf_adds(&b->model, separator);
+        buf_add_json(&b->model, s, n);
+        buf_printf(&b->model, ":%d", id);
+        separator = ",\n";
+    }
+    buf_addc(&b->model, '}');
+}
+
+/* ---- vocab.txt ---- */
+
+/* Without white space at its end. */
+static size_t trimmed(const char *s, size_t n)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next((const uint8_t *)s + i, n - i);
+        i += c.len;
+        if (!(c.class & UNI_SPACE)) end = i;
+    }
+    return end;
+}
+
+static int words(struct class_build *b, const struct buf *text, struct err *e)
+{
+    size_t valid = utf8_valid_prefix(text->data ? text->data : "", text->len);
+    int64_t id = 0;
+    if (valid < text->len) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", b->file, valid);
+    for (size_t at = 0; at < text->len; id++) {
+        const char *line = text->data + at, *nl = memchr(line, '\n', text->len - at);
+        size_t n = nl ? (size_t)(nl - line) : text->len - at;
+        if (vocab_add(&b->vocab, id, line, trimmed(line, n), VOCAB_MODEL, e)) return err_wrap(e, "'%s':%lld", b->file, (long long)id + 1);
+        at += n + 1;
+    }
+    buf_adds(&b->model, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
+    buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
+    buf_adds(&b->model, ",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,");
+    add_vocab(b);
+    buf_addc(&b->model, '}');
+    return buf_ok(&b->model, e);
+}
+
+/* ---- vocab.json and merges.txt ---- */
+
+static int add_merges(struct class_build *b, const char *file, struct err *e)
+{
+    struct buf text = {0};
+    size_t no = 0, count = 0;
+    int ret = file_read_all(file, MAX_FILE, &text, e);
+    for (size_t at = 0; ret == 0 && at < text.len;) {
+        const char *line = text.data + at, *nl = memchr(line, '\n', text.len - at);
+        size_t n = nl ? (size_t)(nl - line) : text.len - at;
+        at += n + 1;
+        no++;
+        if (n && line[n - 1] == '\r') n--;
+        if (n == 0 || (n >= 8 && memcmp(line, "#version", 8) == 0)) continue;
+        const char *space = memchr(line, ' ', n);
+        if (!space || memchr(space + 1, ' ', (size_t)(line + n - space) - 1))
+            ret = err_set(e, ERR_DATA, "'%s':%zu: a merge is two tokens with a space between", file, no);
+        else if (utf8_valid_prefix(line, n) < n) ret = err_set(e, ERR_DATA, "'%s':%zu: invalid UTF-8", file, no);
+        buf_adds(&b->model, count++ ? ",\n" : "\n");
+        if (ret == 0) buf_add_json(&b->model, line, n);
+    }
+    buf_free(&text);
+    return ret;
+}
+
+static int merges(struct class_build *b, const struct buf *text, struct err *e)
+{
+    struct json_limits lim = {.max_bytes = MAX_FILE};
+    bool ended = b->c->steps == STEPS_CLIP || b->c->steps == STEPS_OPENAI || b->c->steps == STEPS_HERBERT;
+    struct cJSON *v = json_parse(text->data ? text->data : "", text->len, b->file, &lim, e);
+    char *file = tok_merges_beside(b->file);
+    int ret = !v ? -1 : file ? 0 : err_oom(e, 1, "a path");
+    for (const struct cJSON *i = v ? v->child : NULL; ret == 0 && i; i = i->next) {
+        if (!i->string || !cJSON_IsNumber(i) || i->valuedouble != (double)(int64_t)i->valuedouble)
+            ret = err_set(e, ERR_DATA, "'%s': '%s' has no id", b->file, i->string ? i->string : "");
+        else ret = add_word(b, (int64_t)i->valuedouble, i->string, strlen(i->string), e);
+    }
+    if (ret == 0) {
+        buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");
+        if (ended) buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
+        else buf_adds(&b->model, "null");
+        buf_printf(&b->model, ",\"continuing_subword_prefix\":\"\",\"end_of_word_suffix\":\"%s\",\"fuse_unk\":false,\"byte_fallback\":false,",
+                   ended ? "</w>" : "");
+        add_vocab(b);
+        buf_adds(&b->model, ",\n\"merges\":[");
+        ret = add_merges(b, file, e);
+        buf_adds(&b->model, "]}");
+    }
+    free(file);
+    json_free(v);
+    return ret ? ret : buf_ok(&b->model, e);
+}
+
+/* ---- SentencePiece's pieces ---- */
+
+static const char *piece(const struct spm_model *m, size_t i, size_t *n)
+{
+    *n = m->piece[i].len;
+    return m->text.data + m->piece[i].off;
+}
+
+static int add_scored(struct class_build *b, const char *s, size_t n, double score, struct err *e)
+{
+    if (add_word(b, b->vocab.n, s, n, e)) return -1;
+    if (!mem_room(&b->score, &b->cap_score, (size_t)b->vocab.n, sizeof *b->score))
+        return err_oom(e, (size_t)b->vocab.n * sizeof *b->score, "scores");
+    b->score[b->vocab.n - 1] = score;
+    return 0;
+}
+
+static int add_text(struct class_build *b, const char *s, struct err *e)
+{
+    return add_scored(b, s, strlen(s), 0, e);
+}
+
+static int add_pieces(struct class_build *b, size_t from, struct err *e)
+{
+    int ret = 0;
+    for (size_t i = from, n; ret == 0 && i < b->spm.n; i++) {
+        const char *s = piece(&b->spm, i, &n);
+        ret = add_scored(b, s, n, (double)b->spm.piece[i].score, e);
+    }
+    return ret;
+}
+
+static const char *named(const struct class_build *b, enum class_name k, const char *otherwise)
+{
+    return b->name[k].text ? b->name[k].text : otherwise;
+}
+
+static int64_t number(const struct class_build *b, const char *key, int64_t otherwise)
+{
+    const struct cJSON *j = json_member(b->config, key);
+    return cJSON_IsNumber(j) && j->valuedouble >= 0 && j->valuedouble <= 100000 ? (int64_t)j->valuedouble : otherwise;
+}
+
+static int fairseq(struct class_build *b, struct err *e)
+{
+    const char *first = b->name[NAME_BOS].text ? b->name[NAME_BOS].text : named(b, NAME_CLS, "<s>");
+    if (add_text(b, first, e) || add_text(b, named(b, NAME_PAD, "<pad>"), e) || add_text(b, named(b, NAME_EOS, "</s>"), e) ||
+        add_text(b, unk_text(b), e) || add_pieces(b, 3, e))
+        return -1;
+    for (const char *const *l = b->c->languages; l && *l; l++)
+        if (add_text(b, *l, e)) return -1;
+    return add_text(b, named(b, NAME_MASK, "<mask>"), e);
+}
+
+static int camembert(struct class_build *b, struct err *e)
+{
+    return add_text(b, "<s>NOTUSED", e) || add_text(b, named(b, NAME_PAD, "<pad>"), e) || add_text(b, "</s>NOTUSED", e) ||
+                   add_text(b, unk_text(b), e) || add_scored(b, "<unk>NOTUSED", 12, -100, e) || add_pieces(b, 1, e) ||
+                   add_text(b, named(b, NAME_MASK, "<mask>"), e)
+               ? -1 : 0;
+}
+
+/* "<what_i>" */
+static int add_numbered(struct class_build *b, const char *what, int64_t i, double score, struct err *e)
+{
+    struct buf name = {0};
+    buf_printf(&name, "<%s_%lld>", what, (long long)i);
+    int ret = buf_ok(&name, e) || add_scored(b, name.data, name.len, score, e) ? -1 : 0;
+    buf_free(&name);
+    return ret;
+}
+
+static int t5(struct class_build *b, struct err *e)
+{
+    int ret = add_pieces(b, 0, e);
+    for (int64_t i = number(b, "extra_ids", 100); ret == 0 && i-- > 0;) ret = add_numbered(b, "extra_id", i, 0, e);
+    return ret;
+}
+
+static int pegasus(struct class_build *b, struct err *e)
+{
+    const struct cJSON *sent = json_member(b->config, "mask_token_sent");
+    const char *mask = class_says(b, "mask_token") ? b->name[NAME_MASK].text : "<mask_1>";
+    const char *other = !sent ? "<mask_2>" : cJSON_IsString(sent) ? sent->valuestring : NULL;
+    if (add_text(b, named(b, NAME_PAD, "<pad>"), e) || add_text(b, named(b, NAME_EOS, "</s>"), e) || (mask && add_text(b, mask, e)) ||
+        (other && (!mask || strcmp(mask, other)) && add_text(b, other, e)))
+        return -1;
+    for (int64_t i = 2; i < number(b, "offset", 103); i++)
+        if (add_numbered(b, "unk", i, -100, e)) return -1;
+    return add_pieces(b, 2, e);
+}
+
+static int nllb(struct class_build *b, struct err *e)
+{
+    if (add_text(b, named(b, NAME_BOS, "<s>"), e) || add_text(b, named(b, NAME_PAD, "<pad>"), e) ||
+        add_text(b, named(b, NAME_EOS, "</s>"), e) || add_text(b, unk_text(b), e))
+        return -1;
+    for (size_t i = 0, n; i < b->spm.n; i++) {
+        const char *s = piece(&b->spm, i, &n);
+        if (vocab_find(&b->vocab, s, n) < 0 && add_scored(b, s, n, 0, e)) return -1;
+    }
+    return 0;
+}
+
+static int find_unk(struct class_build *b, struct err *e)
+{
+    b->unk_id = b->c->unk >= 0 ? b->c->unk : b->spm.unk_id;
+    if (b->c->unk == UNK_BY_NAME) {
+        int id = vocab_find(&b->vocab, unk_text(b), strlen(unk_text(b)));
+        bool zero = id >= 0 && (b->c->layout == IDS_CAMEMBERT || b->score[id] == 0);
+        if (zero) b->unk_id = id;
+        else if (b->c->steps == STEPS_BIGBIRD) b->unk_id = 100;
+        else if (b->c->layout == IDS_PEGASUS) b->unk_id = -1;
+        else if (b->c->layout == IDS_CAMEMBERT) b->unk_id = 0;
+    }
+    if (b->unk_id >= 0 && b->unk_id < b->vocab.n) return 0;
+    return err_set(e, ERR_DATA, "'%s': no piece for what is unknown (%s), which %s needs", b->file, unk_text(b), b->c->name);
+}
+
+static int unigram(struct class_build *b, struct err *e)
+{
+    int ret = -1;
+    switch (b->c->layout) {
+    case IDS_AS_THEY_ARE: ret = add_pieces(b, 0, e); break;
+    case IDS_FAIRSEQ: ret = fairseq(b, e); break;
+    case IDS_CAMEMBERT: ret = camembert(b, e); break;
+    case IDS_T5: ret = t5(b, e); break;
+    case IDS_PEGASUS: ret = pegasus(b, e); break;
+    case IDS_NLLB: break;
+    }
+    if (ret || find_unk(b, e)) return -1;
+    buf_printf(&b->model, "\"model\":{\"type\":\"Unigram\",\"unk_id\":%d,\"byte_fallback\":%s,\"vocab\":[", b->unk_id,
+               b->c->source == FROM_ANY && b->spm.byte_fallback ? "true" : "false");
+    for (int id = 0; id < b->vocab.n; id++) {
+        size_t n;
+        const char *s = vocab_text(&b->vocab, id, &n);
+        buf_adds(&b->model, id ? ",\n[" : "\n[");
+        buf_add_json(&b->model, s, n);
+        buf_printf(&b->model, ",%.17g]", b->score[id]);
+    }
+    buf_adds(&b->model, "]}");
+    return buf_ok(&b->model, e);
+}
+
+/* ---- byte pairs of pieces ---- */
+
+static bool is_part(const struct class_build *b, const char *s, size_t n, bool any)
+{
+    int id = vocab_find(&b->vocab, s, n);
+    return id >= 0 && (any || ((size_t)id < b->spm.n && b->spm.piece[id].type == SPM_NORMAL));
+}
+
+/* Every pair of tokens that makes this one, the shortest left one first. */
+static void add_pairs(struct class_build *b, const char *s, size_t n, bool any, size_t *count)
+{
+    for (size_t left = uni_next((const uint8_t *)s, n).len; left < n; left += uni_next((const uint8_t *)s + left, n - left).len) {
+        if (!is_part(b, s, left, any) || !is_part(b, s + left, n - left, any)) continue;
+        buf_adds(&b->model, (*count)++ ? ",\n[" : "\n[");
+        buf_add_json(&b->model, s, left);
+        buf_addc(&b->model, ',');
+        buf_add_json(&b->model, s + left, n - left);
+        buf_addc(&b->model, ']');
+    }
+}
+
+struct by_score {
+    float score;
+    int id;
+};
+
+static int better(const void *x, const void *y)
+{
+    const struct by_score *p = x, *q = y;
+    if (p->score != q->score) return p->score > q->score ? -1 : 1;
+    return (p->id > q->id) - (p->id < q->id);
+}
+
+/* The order of merges: of ids, or (as SentencePiece itself) of scores. */
+static int add_ranked(struct class_build *b, bool scores, struct err *e)
+{
+    size_t count = 0, n_v = 0, n;
+    struct by_score *v = mem_alloc(b->spm.n, sizeof *v);
+    if (!v) return err_oom(e, b->spm.n, "merges");
+    for (size_t i = 0; i < b->spm.n; i++)
+        if (!scores || b->spm.piece[i].type == SPM_NORMAL) v[n_v++] = (struct by_score){scores ? b->spm.piece[i].score : 0, (int)i};
+    if (scores) qsort(v, n_v, sizeof *v, better);
+    for (size_t i = 0; i < n_v; i++) {
+        const char *s = b->c->source == FROM_ANY ? vocab_text(&b->vocab, v[i].id, &n) : piece(&b->spm, (size_t)v[i].id, &n);
+        add_pairs(b, s, n, !scores, &count);
+    }
+    free(v);
+    return 0;
+}
+
+/* other[i] = the name of piece i in added_tokens_decoder. */
+static const char **other_names(const struct class_build *b, struct err *e)
+{
+    const struct cJSON *names = json_member(b->config, "added_tokens_decoder");
+    const char **other = mem_zalloc(b->spm.n, sizeof *other);
+    if (!other) err_oom(e, b->spm.n * sizeof *other, "names of pieces");
+    for (const struct cJSON *i = other && names ? names->child : NULL; i; i = i->next) {
+        const struct cJSON *content = json_member(i, "content");
+        char *end;
+        unsigned long id = i->string ? strtoul(i->string, &end, 10) : b->spm.n;
+        if (id < b->spm.n && !*end && cJSON_IsString(content) && *content->valuestring) other[id] = content->valuestring;
+    }
+    return other;
+}
+
+/* Pieces that only keep a place get the names of added_tokens_decoder, if no other piece has it. */
+static int rename_pieces(struct class_build *b, struct err *e)
+{
+    const char **other = other_names(b, e);
+    struct vocab kept = {0};
+    int ret = other ? 0 : -1;
+    for (size_t i = 0, n; ret == 0 && i < b->spm.n; i++) {
+        const char *s = piece(&b->spm, i, &n);
+        if (!other[i]) ret = vocab_add(&kept, (int64_t)i, s, n, 0, e) ? err_wrap(e, "'%s'", b->file) : 0;
+    }
+    for (size_t i = 0, n; ret == 0 && i < b->spm.n; i++) {
+        const char *s = piece(&b->spm, i, &n);
+        bool rename = other[i] && vocab_find(&kept, other[i], strlen(other[i])) < 0;
+        ret = rename ? add_word(b, (int64_t)i, other[i], strlen(other[i]), e) : add_word(b, (int64_t)i, s, n, e);
+    }
+    vocab_free(&kept);
+    free(other);
+    return ret;
+}
+
+static int pairs(struct class_build *b, struct err *e)
+{
+    bool any = b->c->source == FROM_ANY, bytes = any ? b->spm.byte_fallback : b->c->steps == STEPS_LLAMA || b->c->steps == STEPS_GEMMA;
+    bool user = false;
+    int ret = any ? rename_pieces(b, e) : b->c->layout == IDS_NLLB ? nllb(b, e) : add_pieces(b, 0, e);
+    if (ret) return -1;
+    for (size_t i = 0; i < b->spm.n; i++) user = user || b->spm.piece[i].type == SPM_USER;
+    buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");
+    if (any) {
+        size_t n;
+        if (b->spm.unk_id < 0 || (size_t)b->spm.unk_id >= b->spm.n) return err_set(e, ERR_DATA, "'%s': no unknown piece", b->file);
+        const char *s = piece(&b->spm, (size_t)b->spm.unk_id, &n);
+        buf_add_json(&b->model, s, n);
+    } else if (b->c->steps == STEPS_LLAMA) {
+        buf_adds(&b->model, "null");
+    } else {
+        buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
+    }
+    buf_printf(&b->model, ",\"fuse_unk\":true,\"byte_fallback\":%s,\"ignore_merges\":%s,", bytes ? "true" : "false", any && user ? "true" : "false");
+    add_vocab(b);
+    buf_adds(&b->model, ",\n\"merges\":[");
+    ret = add_ranked(b, any, e);
+    buf_adds(&b->model, "]}");
+    return ret ? ret : buf_ok(&b->model, e);
+}
+
+/* ---- ranks, in a file that ends in .model ---- */
+
+static int rank_file(struct class_build *b, const struct buf *text, struct err *e)
+{
+    struct tokenizer *t = tok_from_tiktoken(text->data, text->len, "llama3", NULL, b->file, e);
+    int ret = t ? 0 : -1;
+    b->ranks = true;
+    for (int id = 0; ret == 0 && id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        ret = add_word(b, id, s, n, e);
+    }
+    if (ret == 0) ret = tok_ranks_model(t, &b->model, e);
+    tok_free(t);
+    return ret;
+}
+
+/* ---- the whole ---- */
+
+static int model_file(struct class_build *b, const struct buf *text, struct err *e)
+{
+    enum tok_kind kind = tok_kind_of(text->data ? text->data : "", text->len, b->file);
+    if (kind == KIND_TIKTOKEN) return rank_file(b, text, e);
+    if (spm_model_read(&b->spm, text->data ? text->data : "", text->len, b->file, e)) return -1;
+    bool uni = b->spm.kind == SPM_UNIGRAM;
+    if (b->c->source == FROM_BPE) return pairs(b, e);
+    if (!uni && b->spm.kind != SPM_BPE) return err_set(e, ERR_DATA, "'%s': a model of words or characters, which %s has no place for", b->file, b->c->name);
+    if (b->c->source == FROM_UNIGRAM && !uni)
+        return err_set(e, ERR_DATA, "'%s': byte pairs, whose scores %s would take for those of unigram", b->file, b->c->name);
+    return uni ? unigram(b, e) : pairs(b, e);
+}
+
+int class_model(struct class_build *b, struct err *e)
+{
+    struct buf text = {0};
+    int ret = file_read_all(b->file, MAX_FILE, &text, e);
+    if (ret == 0) {
+        switch (b->c->source) {
+        case FROM_WORDS: ret = words(b, &text, e); break;
+        case FROM_MERGES: ret = merges(b, &text, e); break;
+        default: ret = model_file(b, &text, e); break;
+        }
+    }
+    buf_free(&text);
+    return ret;
+}

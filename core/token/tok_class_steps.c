@@ -1,0 +1,428 @@
+/* How the classes of tok_class_table.c normalize and cut text, make text of tokens,
+ * and what they put around it. */
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/split.h"
+#include "core/token/tok_class.h"
+#include "core/token/tok_internal.h"
+
+#define LOW_BAR "\xE2\x96\x81" /* what SentencePiece has for a space */
+
+static void add_bool(struct buf *out, const char *key, bool v)
+{
+    buf_printf(out, ",\"%s\":%s", key, v ? "true" : "false");
+}
+
+/* ---- lists of steps ---- */
+
+/* Begins a member with a list of steps, or ends it. */
+static void open_list(struct buf *out, const char *key, const char *list)
+{
+    buf_printf(out, "\"%s\":{\"type\":\"Sequence\",\"%s\":[", key, list);
+}
+
+static void close_list(struct buf *out)
+{
+    buf_adds(out, "]},\n");
+}
+
+static void next_step(struct buf *out)
+{
+    if (out->len && out->data[out->len - 1] == '}') buf_addc(out, ',');
+}
+
+static void add_type(struct buf *out, const char *type)
+{
+    next_step(out);
+    buf_printf(out, "{\"type\":\"%s\"}", type);
+}
+
+static void add_replace(struct buf *out, const char *kind, const char *pattern, const char *by)
+{
+    next_step(out);
+    buf_printf(out, "{\"type\":\"Replace\",\"pattern\":{\"%s\":", kind);
+    buf_add_json(out, pattern, strlen(pattern));
+    buf_adds(out, "},\"content\":");
+    buf_add_json(out, by, strlen(by));
+    buf_addc(out, '}');
+}
+
+static int add_rules(const struct class_build *b, struct buf *out, struct err *e)
+{
+    if (!b->spm.charsmap.len) return 0;
+    next_step(out);
+    buf_adds(out, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"");
+    int ret = tok_base64(&b->spm.charsmap, out, e);
+    buf_adds(out, "\"}");
+    return ret;
+}
+
+static void add_strip(struct buf *out, bool left, bool right)
+{
+    next_step(out);
+    buf_adds(out, "{\"type\":\"Strip\"");
+    add_bool(out, "strip_left", left);
+    add_bool(out, "strip_right", right);
+    buf_addc(out, '}');
+}
+
+static void add_metaspace(struct buf *out, const char *scheme, bool split)
+{
+    next_step(out);
+    buf_printf(out, "{\"type\":\"Metaspace\",\"replacement\":\"" LOW_BAR "\",\"prepend_scheme\":\"%s\"", scheme);
+    add_bool(out, "split", split);
+    buf_addc(out, '}');
+}
+
+static void add_bytes(struct buf *out, bool prefix, bool regex)
+{
+    next_step(out);
+    buf_adds(out, "{\"type\":\"ByteLevel\"");
+    add_bool(out, "add_prefix_space", prefix);
+    add_bool(out, "trim_offsets", true);
+    add_bool(out, "use_regex", regex);
+    buf_addc(out, '}');
+}
+
+static void add_split(struct buf *out, const char *kind, const char *pattern, const char *behavior, bool invert)
+{
+    next_step(out);
+    buf_printf(out, "{\"type\":\"Split\",\"pattern\":{\"%s\":", kind);
+    buf_add_json(out, pattern, strlen(pattern));
+    buf_printf(out, "},\"behavior\":\"%s\"", behavior);
+    add_bool(out, "invert", invert);
+    buf_addc(out, '}');
+}
+
+/* ---- the classes ---- */
+
+static void bert(const struct class_build *b, struct buf *out, bool lower, bool cuts)
+{
+    const struct cJSON *strip = json_member(b->config, "strip_accents");
+    buf_adds(out, "\"normalizer\":{\"type\":\"BertNormalizer\"");
+    add_bool(out, "clean_text", !cuts || class_flag(b, "clean_text", true) || strcmp(b->c->name, "FunnelTokenizer") != 0);
+    add_bool(out, "handle_chinese_chars", !cuts || class_flag(b, "tokenize_chinese_chars", true));
+    if (!cuts && !lower) add_bool(out, "strip_accents", false);
+    else if (!cuts || !strip || cJSON_IsNull(strip)) buf_adds(out, ",\"strip_accents\":null");
+    else add_bool(out, "strip_accents", cJSON_IsTrue(strip));
+    add_bool(out, "lowercase", lower);
+    buf_adds(out, "},\n\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\n\"decoder\":");
+    if (cuts) buf_adds(out, "{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},\n");
+    else buf_adds(out, "{\"type\":\"BPEDecoder\",\"suffix\":\"</w>\"},\n");
+}
+
+static void bytes(const struct class_build *b, struct buf *out)
+{
+    static const char clip[] = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
+    enum class_steps s = b->c->steps;
+    bool prefix = s != STEPS_CLIP && class_flag(b, "add_prefix_space", false);
+    open_list(out, "normalizer", "normalizers");
+    if (s != STEPS_BYTES) add_type(out, "NFC");
+    if (s == STEPS_CLIP) {
+        add_replace(out, "Regex", "\\s+", " ");
+        add_type(out, "Lowercase");
+    }
+    close_list(out);
+    open_list(out, "pre_tokenizer", "pretokenizers");
+    if (s == STEPS_QWEN2) add_split(out, "Regex", split_regex(SPLIT_QWEN2), "Isolated", false);
+    if (s == STEPS_QWEN35) add_split(out, "Regex", split_regex(SPLIT_QWEN35), "Isolated", false);
+    if (s == STEPS_COHERE) buf_adds(out, "{\"type\":\"Digits\",\"individual_digits\":true}");
+    if (s == STEPS_CLIP) add_split(out, "Regex", clip, "Removed", true);
+    add_bytes(out, prefix, s != STEPS_QWEN2 && s != STEPS_QWEN35);
+    close_list(out);
+    buf_adds(out, "\"decoder\":");
+    add_bytes(out, true, true);
+    buf_adds(out, ",\n");
+}
+
+/* Ranks in the place of SentencePiece's pieces: their split is Llama 3's. */
+static void ranks(struct buf *out)
+{
+    buf_adds(out, "\"normalizer\":null,\n");
+    open_list(out, "pre_tokenizer", "pretokenizers");
+    add_split(out, "Regex", split_regex(SPLIT_LLAMA3), "Isolated", false);
+    add_bytes(out, false, false);
+    close_list(out);
+    buf_adds(out, "\"decoder\":");
+    add_bytes(out, true, true);
+    buf_adds(out, ",\n");
+}
+
+static int normalizers(const struct class_build *b, struct buf *out, struct err *e)
+{
+    enum class_steps s = b->c->steps;
+    bool rules_first = s == STEPS_WORDS || s == STEPS_SQUEEZE || s == STEPS_SQUEEZE_RULES || s == STEPS_PEGASUS;
+    bool accents = s == STEPS_REMBERT ? class_flag(b, "keep_accents", true) : s == STEPS_ALBERT && class_flag(b, "keep_accents", false);
+    bool quotes = s == STEPS_ALBERT || s == STEPS_REMBERT || s == STEPS_XLNET;
+    int ret = rules_first ? add_rules(b, out, e) : 0;
+    if (quotes) {
+        add_replace(out, "String", "``", "\"");
+        add_replace(out, "String", "''", "\"");
+        if (s == STEPS_REMBERT) add_replace(out, "Regex", " {2,}", " ");
+        if (!accents) {
+            add_type(out, "NFKD");
+            add_type(out, "StripAccents");
+        }
+    }
+    if ((quotes || s == STEPS_DEBERTA) && class_flag(b, "do_lower_case", s == STEPS_ALBERT)) add_type(out, "Lowercase");
+    if (quotes && ret == 0) ret = add_rules(b, out, e);
+    if (s == STEPS_PEGASUS && !b->spm.charsmap.len) add_replace(out, "Regex", "\\n", " ");
+    if (s == STEPS_SQUEEZE || s == STEPS_PEGASUS || (s == STEPS_SQUEEZE_RULES && b->spm.charsmap.len)) add_replace(out, "Regex", " {2,}", " ");
+    if (s == STEPS_BARTHEZ || s == STEPS_DEBERTA) {
+        add_replace(out, "Regex", "\\s{2,}|[\\n\\r\\t]", " ");
+        add_type(out, "NFC");
+        add_strip(out, false, true);
+    }
+    if (s == STEPS_BIGBIRD) {
+        add_strip(out, false, false);
+        add_replace(out, "Regex", " {2,}", LOW_BAR);
+    }
+    if (s == STEPS_GEMMA) add_replace(out, "String", " ", LOW_BAR);
+    return ret;
+}
+
+static int pieces(const struct class_build *b, struct buf *out, struct err *e)
+{
+    enum class_steps s = b->c->steps;
+    bool prefix = !(b->c->flags & PREFIX_BY_DEFAULT) || class_flag(b, "add_prefix_space", true);
+    const char *scheme = prefix ? "always" : s == STEPS_DEBERTA ? "first" : "never";
+    open_list(out, "normalizer", "normalizers");
+    if (normalizers(b, out, e)) return -1;
+    close_list(out);
+    open_list(out, "pre_tokenizer", "pretokenizers");
+    if (s == STEPS_WORDS || s == STEPS_WORDS_RAW || s == STEPS_ALBERT || s == STEPS_XLNET) add_type(out, "WhitespaceSplit");
+    if (s == STEPS_DEBERTA && class_flag(b, "split_by_punct", false)) buf_adds(out, "{\"type\":\"Punctuation\",\"behavior\":\"Isolated\"}");
+    add_metaspace(out, scheme, true);
+    close_list(out);
+    buf_adds(out, "\"decoder\":");
+    add_metaspace(out, scheme, true);
+    buf_adds(out, ",\n");
+    return 0;
+}
+
+/* Spaces as they are, bytes where there is no piece, and (strip) no space in front. */
+static void decode_bytes(struct buf *out, bool bytes, bool strip)
+{
+    open_list(out, "decoder", "decoders");
+    add_replace(out, "String", LOW_BAR, " ");
+    if (bytes) add_type(out, "ByteFallback");
+    if (bytes || strip) add_type(out, "Fuse");
+    if (strip) {
+        next_step(out);
+        buf_adds(out, "{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}");
+    }
+    close_list(out);
+}
+
+static void llama(const struct class_build *b, struct buf *out)
+{
+    const struct cJSON *j = json_member(b->config, "add_prefix_space");
+    bool prefix = !j || cJSON_IsNull(j) || cJSON_IsTrue(j);
+    const struct cJSON *legacy = json_member(b->config, "legacy");
+    buf_adds(out, "\"normalizer\":null,\n\"pre_tokenizer\":");
+    add_metaspace(out, !prefix ? "never" : cJSON_IsTrue(legacy) ? "always" : "first", false);
+    buf_adds(out, ",\n");
+    decode_bytes(out, true, prefix);
+}
+
+static void gemma(const struct class_build *b, struct buf *out, struct err *e)
+{
+    open_list(out, "normalizer", "normalizers");
+    normalizers(b, out, e);
+    close_list(out);
+    buf_adds(out, "\"pre_tokenizer\":");
+    add_split(out, "String", " ", "MergedWithPrevious", false);
+    buf_adds(out, ",\n");
+    decode_bytes(out, true, false);
+}
+
+/* User-defined pieces, the longest first. */
+static int add_user_split(const struct class_build *b, struct buf *out, struct err *e)
+{
+    struct buf regex = {0};
+    const struct spm_model *m = &b->spm;
+    size_t longest = 0;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->piece[i].type == SPM_USER && m->piece[i].len > longest) longest = m->piece[i].len;
+    for (size_t len = longest; len > 0; len--)
+        for (size_t i = 0; i < m->n; i++) {
+            if (m->piece[i].type != SPM_USER || m->piece[i].len != len) continue;
+            if (regex.len) buf_addc(&regex, '|');
+            const char *s = vocab_text(&b->vocab, (int)i, &(size_t){0});
+            for (size_t k = 0; k < b->vocab.v[i].len; k++) {
+                if (s[k] && strchr("()[]{}?*+-|^$\\.&~# \t\n\r\v\f", s[k])) buf_addc(&regex, '\\');
+                buf_addc(&regex, s[k]);
+            }
+        }
+    int ret = buf_ok(&regex, e);
+    if (ret == 0 && regex.len) add_split(out, "Regex", regex.data, "Isolated", false);
+    buf_free(&regex);
+    return ret;
+}
+
+/* SentencePiece's own steps, as far as they can be said. */
+static int sentencepiece(const struct class_build *b, struct buf *out, struct err *e)
+{
+    const struct spm_model *m = &b->spm;
+    bool legacy = class_flag(b, "legacy", true);
+    open_list(out, "normalizer", "normalizers");
+    int ret = add_rules(b, out, e);
+    if (m->remove_extra_whitespaces) {
+        add_replace(out, "Regex", "\\A +| +\\z", "");
+        add_replace(out, "Regex", " {2,}", " ");
+    }
+    if (m->escape_whitespaces) add_replace(out, "String", " ", LOW_BAR);
+    if (m->add_dummy_prefix && legacy) add_replace(out, "Regex", "\\A" LOW_BAR, LOW_BAR LOW_BAR);
+    close_list(out);
+    open_list(out, "pre_tokenizer", "pretokenizers");
+    if (m->add_dummy_prefix) add_metaspace(out, legacy ? "always" : "first", false);
+    if (ret == 0) ret = add_user_split(b, out, e);
+    close_list(out);
+    decode_bytes(out, m->byte_fallback, m->add_dummy_prefix);
+    return ret;
+}
+
+/* ---- what stands around a text ---- */
+
+static const char *language(const struct class_build *b)
+{
+    const struct cJSON *j = json_member(b->config, "src_lang");
+    if (cJSON_IsString(j)) return j->valuestring;
+    return b->c->layout == IDS_NLLB ? "eng_Latn" : "en_XX";
+}
+
+/* The text that a letter of a template stands for; NULL: the class has no such token. */
+static const char *token_of(const struct class_build *b, char letter)
+{
+    static const char letters[] = "beuspcm";
+    const char *p = strchr(letters, letter);
+    if (letter == 'L') return language(b);
+    return p && *p ? b->name[p - letters].text : NULL;
+}
+
+static int id_of(const struct class_build *b, const char *text, int *id, struct err *e)
+{
+    *id = text ? class_id(b, text) : -1;
+    if (text && *id < 0 && b->name[NAME_UNK].text) *id = class_id(b, b->name[NAME_UNK].text);
+    if (*id >= 0) return 0;
+    return err_set(e, ERR_DATA, "'%s': %s puts '%s' around a text, which is not in the vocabulary", b->dir, b->c->name,
+                   text ? text : "a token that is not named");
+}
+
+static int add_places(const struct class_build *b, struct buf *out, const char *key, const char *template, struct err *e)
+{
+    buf_printf(out, ",\"%s\":[", key);
+    for (const char *p = template; *p; p++) {
+        if (*p == ' ') continue;
+        char digit = p[1] >= '0' && p[1] <= '9' ? p[1] : '0';
+        next_step(out);
+        if (*p == 'A' || *p == 'B') {
+            buf_printf(out, "{\"Sequence\":{\"id\":\"%c\",\"type_id\":%c}}", *p, digit);
+        } else {
+            int id;
+            if (id_of(b, token_of(b, *p), &id, e)) return -1;
+            buf_printf(out, "{\"SpecialToken\":{\"id\":\"%c\",\"type_id\":%c}}", *p, digit);
+        }
+        p += p[1] >= '0' && p[1] <= '9';
+    }
+    buf_addc(out, ']');
+    return 0;
+}
+
+static int add_template(const struct class_build *b, struct buf *out, const char *single, const char *pair, struct err *e)
+{
+    buf_adds(out, "\"post_processor\":{\"type\":\"TemplateProcessing\"");
+    if (add_places(b, out, "single", single, e) || add_places(b, out, "pair", pair, e)) return -1;
+    buf_adds(out, ",\"special_tokens\":{");
+    bool first = true;
+    for (const char *p = "beuspcmL"; *p; p++) {
+        int id;
+        if (!strchr(single, *p) && !strchr(pair, *p)) continue;
+        const char *text = token_of(b, *p);
+        if (id_of(b, text, &id, e)) return -1;
+        buf_printf(out, "%s\"%c\":{\"id\":\"%c\",\"ids\":[%d],\"tokens\":[", first ? "" : ",", *p, *p, id);
+        buf_add_json(out, text, strlen(text));
+        buf_adds(out, "]}");
+        first = false;
+    }
+    buf_adds(out, "}},\n");
+    return 0;
+}
+
+static int add_two(const struct class_build *b, struct buf *out, const char *type, char end, char begin, bool trim, bool prefix,
+                   struct err *e)
+{
+    int ids[2];
+    const char *texts[] = {token_of(b, end), token_of(b, begin)};
+    if (id_of(b, texts[0], &ids[0], e) || id_of(b, texts[1], &ids[1], e)) return -1;
+    if (strcmp(b->c->single, "H") == 0) { /* whatever they are */
+        ids[0] = 2;
+        ids[1] = 0;
+    }
+    buf_printf(out, "\"post_processor\":{\"type\":\"%s\"", type);
+    for (int i = 0; i < 2; i++) {
+        buf_printf(out, ",\"%s\":[", i ? "cls" : "sep");
+        buf_add_json(out, texts[i], strlen(texts[i]));
+        buf_printf(out, ",%d]", ids[i]);
+    }
+    if (strcmp(type, "RobertaProcessing") == 0) {
+        add_bool(out, "trim_offsets", trim);
+        add_bool(out, "add_prefix_space", prefix);
+    }
+    buf_adds(out, "},\n");
+    return 0;
+}
+
+static int ends(const struct class_build *b, struct buf *out, struct err *e)
+{
+    bool bos = b->name[NAME_BOS].text && class_flag(b, "add_bos_token", false),
+         eos = b->name[NAME_EOS].text && class_flag(b, "add_eos_token", false);
+    static const char *const single[] = {"A", "b A", "A e", "b A e"}, *const pair[] = {"A B1", "b A b1 B1", "A e B1 e1", "b A e b1 B1 e1"};
+    int k = bos + 2 * eos;
+    return add_template(b, out, single[k], pair[k], e);
+}
+
+static int post(const struct class_build *b, struct buf *out, struct err *e)
+{
+    const struct tok_class *c = b->c;
+    bool said = class_says(b, "add_bos_token") || class_says(b, "add_eos_token");
+    if (!c->single || (said && (c->flags & POST_GIVES_WAY))) return ends(b, out, e);
+    if (c->layout == IDS_NLLB && class_flag(b, "legacy_behaviour", false)) return add_template(b, out, "A e L", "A B e L", e);
+    bool mpnet = c->source == FROM_WORDS;
+    switch (*c->single) {
+    case 'R':
+        return add_two(b, out, "RobertaProcessing", 's', 'c', mpnet || class_flag(b, "trim_offsets", true),
+                       !mpnet && class_flag(b, "add_prefix_space", false), e);
+    case 'C': return add_two(b, out, "RobertaProcessing", 'e', 'b', false, false, e);
+    case 'H': return add_two(b, out, "BertProcessing", 's', 'c', false, false, e);
+    case 'Y':
+        buf_adds(out, "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":false,\"use_regex\":true},\n");
+        return 0;
+    default: return add_template(b, out, c->single, c->pair, e);
+    }
+}
+
+int class_steps_json(struct class_build *b, struct buf *out, struct err *e)
+{
+    int ret = 0;
+    if (b->ranks) ranks(out);
+    else switch (b->c->steps) {
+        case STEPS_BERT: bert(b, out, class_flag(b, "do_lower_case", true), true); break;
+        case STEPS_OPENAI: bert(b, out, true, false); break;
+        case STEPS_HERBERT: bert(b, out, false, false); break;
+        case STEPS_BYTES:
+        case STEPS_BYTES_NFC:
+        case STEPS_QWEN2:
+        case STEPS_QWEN35:
+        case STEPS_COHERE:
+        case STEPS_CLIP: bytes(b, out); break;
+        case STEPS_LLAMA: llama(b, out); break;
+        case STEPS_GEMMA: gemma(b, out, e); break;
+        case STEPS_SPM: ret = sentencepiece(b, out, e); break;
+        default: ret = pieces(b, out, e); break;
+        }
+    return ret ? ret : post(b, out, e);
+}

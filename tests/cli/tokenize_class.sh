@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Directories in Hugging Face's layout without a tokenizer.json: what the class that they name makes of
+# the files.  The ids are those of transformers 5.24.
+set -eu
+. "$SRC/tests/cli/lib.bash"
+
+ids() { printf '%s' "$2" | "$LLMCTL" tokenize encode -t "$1" --ids --template --allow-special -q; }
+dir() { # NAME CONFIG: a directory with that tokenizer_config.json
+    mkdir -p "$1"
+    printf '%s' "$2" >"$1/tokenizer_config.json"
+}
+
+# vocab.txt
+vocab() { printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' the cat sat '##s' É é a; }
+dir bert '{"tokenizer_class":"BertTokenizerFast","do_lower_case":false,"strip_accents":false}'
+vocab >bert/vocab.txt
+is "$(ids bert 'the cats [MASK] É')" "2 5 6 8 4 9 3"
+dir lower '{"tokenizer_class":"BertTokenizer","strip_accents":false}'
+vocab >lower/vocab.txt
+is "$(ids lower 'THE cats É')" "2 5 6 8 10 3"
+dir added '{"tokenizer_class":"BertTokenizer"}'
+vocab >added/vocab.txt
+echo '{"sats":12,"[NEW]":13}' >added/added_tokens.json
+echo '{"additional_special_tokens":["[NEW]"],"cls_token":{"content":"[CLS]","lstrip":true}}' >added/special_tokens_map.json
+is "$(ids added 'sats [NEW]the')" "2 12 13 5 3"
+mkdir plain
+vocab >plain/vocab.txt
+echo '{"model_type":"bert"}' >plain/config.json
+is "$(ids plain 'The cat')" "2 5 6 3"
+"$LLMCTL" tokenize convert added -o added.json -q
+is "$(ids added.json 'sats [NEW]the')" "2 12 13 5 3"
+
+# vocab.json and merges.txt
+merges() {
+    echo '{"<s>":0,"<pad>":1,"</s>":2,"<unk>":3,"<mask>":4,"a":5,"b":6,"\u0120":7,"ab":8,"\u0120ab":9}' >"$1/vocab.json"
+    printf '#version: 0.2\na b\n\304\240 ab\n' >"$1/merges.txt"
+}
+dir roberta '{"tokenizer_class":"RobertaTokenizer","add_prefix_space":true,"mask_token":{"__type":"AddedToken","content":"<mask>","lstrip":true,"normalized":true}}'
+merges roberta
+is "$(ids roberta 'ab ab  <mask>')" "0 9 9 4 2"
+dir gpt '{"tokenizer_class":"GPT2Tokenizer","bos_token":"<s>","eos_token":"</s>","unk_token":"<unk>","add_bos_token":true}'
+merges gpt
+is "$(ids gpt 'ab ab')" "0 8 9"
+dir qwen '{"tokenizer_class":"Qwen2Tokenizer","added_tokens_decoder":{"10":{"content":"<|endoftext|>","special":true}}}'
+merges qwen
+is "$(ids qwen 'abab<|endoftext|>')" "8 8 10"
+
+# SentencePiece: the same pieces for several classes
+awk 'BEGIN { for (i = 0; i < 600; i++) printf "the fox%d and a dog%d went home\n", i % 7, i % 11 }' >words
+"$LLMCTL" tokenize train words --type unigram --vocab-size 60 --out u.model -q
+"$LLMCTL" tokenize train words --type sp-bpe --vocab-size 320 --norm identity --keep-spaces --out b.model -q
+pieces() { "$LLMCTL" tokenize inspect "$1" --json -q | grep -o '"vocab_size":[0-9]*' | cut -d: -f2; }
+u=$(pieces u.model) b=$(pieces b.model)
+model() { # NAME CONFIG MODEL FILE
+    dir "$1" "$2"
+    cp "$3" "$1/$4"
+}
+plain=$(printf 'the dog' | "$LLMCTL" tokenize encode -t u.model --ids -q)
+shifted() { for i in $plain; do printf '%d ' $((i + $1)); done; }
+model xlmr '{"tokenizer_class":"XLMRobertaTokenizer"}' u.model sentencepiece.bpe.model
+is "$(ids xlmr 'the dog')" "0 $(shifted 1)2"
+is "$(ids xlmr 'the dog<mask>')" "0 $(shifted 1)$((u + 1)) 2"
+model camembert '{"tokenizer_class":"CamembertTokenizer"}' u.model sentencepiece.bpe.model
+is "$(ids camembert 'the dog <mask>')" "5 $(shifted 4)$((u + 4)) 6"
+model mbart '{"tokenizer_class":"MBartTokenizer","src_lang":"de_DE"}' u.model sentencepiece.bpe.model
+is "$(ids mbart 'the dog')" "$(shifted 1)2 $((u + 3))"
+model t5 '{"tokenizer_class":"T5Tokenizer"}' u.model spiece.model
+is "$(ids t5 'the dog<extra_id_0>')" "$(shifted 0)$((u + 99)) 2"
+model xlnet '{"tokenizer_class":"XLNetTokenizer","bos_token":null}' u.model spiece.model
+is "$(ids xlnet 'the dog')" "$(shifted 0)$u $((u + 2))"
+plain=$(printf 'the dog' | "$LLMCTL" tokenize encode -t b.model --ids -q)
+model llama '{"tokenizer_class":"LlamaTokenizer","add_bos_token":true,"pad_token":"<pad>"}' b.model tokenizer.model
+is "$(ids llama 'the dog<pad>')" "1 $(shifted 0)$b"
+model legacy '{"tokenizer_class":"LlamaTokenizer","legacy":true,"add_bos_token":true}' b.model tokenizer.model
+is "$(ids legacy 'the dog</s>the dog')" "1 $(shifted 0)2 $(shifted 0 | sed 's/ $//')"
+[ "$(ids llama '</s>the dog')" != "$(ids legacy '</s>the dog')" ] || fail "legacy makes no difference"
+
+# Metaspace puts its mark before a text, not before a newline in it: with spans nothing is cut into parts.
+is "$(ids legacy $'the dog\nthe\n\tdog')" \
+    "$(printf 'the dog\nthe\n\tdog' | "$LLMCTL" tokenize encode -t legacy --offsets --template -q | cut -f1 | tr '\n' ' ' | sed 's/ *$//')"
+
+# No class: the file speaks for itself.
+mkdir bare
+cp u.model bare/sentencepiece.bpe.model
+is "$(ids bare 'the dog')" "$(printf 'the dog' | "$LLMCTL" tokenize encode -t u.model --ids -q)"
+
+# What is refused
+model marian '{"tokenizer_class":"MarianTokenizer"}' u.model source.spm
+fails 65 "MarianTokenizer is not supported" "$LLMCTL" tokenize inspect marian
+model remote '{"tokenizer_class":"FooTokenizer","auto_map":{"AutoTokenizer":["t.FooTokenizer",null]}}' b.model tokenizer.model
+fails 65 "code of the model's own (FooTokenizer)" "$LLMCTL" tokenize inspect remote
+dir nofile '{"tokenizer_class":"T5Tokenizer"}'
+fails 66 "no spiece.model" "$LLMCTL" tokenize inspect nofile
+model pairs '{"tokenizer_class":"T5Tokenizer"}' b.model spiece.model
+fails 65 "byte pairs" "$LLMCTL" tokenize inspect pairs
+dir moved '{"tokenizer_class":"BertTokenizer","added_tokens_decoder":{"20":{"content":"x"}}}'
+vocab >moved/vocab.txt
+fails 65 "gives 'x' id 20\|give 'x' id 20" "$LLMCTL" tokenize inspect moved
+dir twice '{"tokenizer_class":"BertTokenizer"}'
+(vocab; echo the) >twice/vocab.txt
+fails 65 "vocab.txt':13" "$LLMCTL" tokenize inspect twice
+dir list '[1]'
+vocab >list/vocab.txt
+fails 65 "not a JSON object" "$LLMCTL" tokenize inspect list
+mkdir empty
+fails 66 "holds no tokenizer" "$LLMCTL" tokenize inspect empty
+
+# A model's directory is no other.
+"$LLMCTL" pretrain words --tokenizer u.model --out run --preset llama-nano --layers 1 --width 32 --heads 2 --context 16 --batch 2 \
+    --steps 1 --dtype f32 -q
+"$LLMCTL" convert run hf -q
+rm hf/tokenizer_config.json
+"$LLMCTL" convert hf same.llmz -q
+"$LLMCTL" tokenize encode words -t same.llmz --ids -q >one
+"$LLMCTL" tokenize encode words -t u.model --ids -q >two
+same one two
+echo '{"tokenizer_class":"MarianTokenizer"}' >hf/tokenizer_config.json
+fails 65 "MarianTokenizer" "$LLMCTL" convert hf no.llmz -q
+"$LLMCTL" convert hf no.llmz --no-tokenizer -q
