@@ -335,7 +335,7 @@ int chat_lex(struct chat_mem *m, const char *text, size_t n, const char *name, s
         if (tag >= n) break;
         if (text[tag + 1] == '#') {
             if (skip_comment(&x)) return -1;
-        } else if (text[tag + 1] == '%' && (behind = simple_tag(&x, tag, "raw", &sign)) != 0) {
+        } else if (text[tag + 1] == '%' && (behind = simple_tag(&x, tag, "raw", &sign)) != 0 && sign != '+') {
             if (lex_raw(&x, behind, sign)) return -1;
         } else {
             bool block = text[tag + 1] == '%';

@@ -65,6 +65,7 @@ int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, 
 {
     int yes = plain(name, of), op = compare_op(name);
     if (yes != 2) {
+        if (a->n) return chat_fail(r, "the test '%.*s' takes no value", (int)name->n, name->s);
         *out = yes != 0;
         return 0;
     }
