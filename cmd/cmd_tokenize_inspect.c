@@ -15,10 +15,10 @@ struct inspect_cfg {
 static const struct opt inspect_opts[] = {
 #define C struct inspect_cfg
     OPT_GROUP("Questions"),
-    OPT_STR(0, "explain", C, explain, "TEXT", NULL, "Show how a text is encoded, step by step, with special tokens and template"),
-    OPT_STR(0, "diff", C, diff, "TOKENIZER", NULL, "Compare with another tokenizer: tokens, fertility, words cut otherwise"),
-    OPT_STR(0, "text", C, text, "FILE", NULL, "The text for --diff"),
-    OPT_STR(0, "token", C, token, "ID|TEXT", NULL, "Show one token"),
+    OPT_STR(0, "explain", C, explain, "TEXT", NULL, "Show how a text is encoded, step by step: normal form, words, merges or scores, ids, with special tokens and template"),
+    OPT_STR(0, "diff", C, diff, "TOKENIZER", NULL, "Compare with another tokenizer on --text: tokens, fertility, words cut otherwise, with examples"),
+    OPT_STR(0, "text", C, text, "FILE", NULL, "Numbers of this tokenizer on a text: tokens, fertility, unknown ones ...; - is stdin"),
+    OPT_STR(0, "token", C, token, "ID|TEXT", NULL, "Show a token: its bytes, score, merges"),
     OPT_COMMON(C, common),
     OPT_END()
 #undef C
@@ -72,30 +72,14 @@ static void describe(struct buf *b, const struct tokenizer *t, bool json)
     if (tok_note(t)) buf_printf(b, "note: %s\n", tok_note(t));
 }
 
-static int show_token(struct buf *b, const struct tokenizer *t, const char *word, struct err *e)
+static int on_text(const struct inspect_cfg *cfg, const char *path, const struct tokenizer *t, struct buf *b, struct err *e)
 {
-    int id = tok_id(t, word);
-    size_t n = strlen(word);
-    if (id < 0 && n && n < 9 && strspn(word, "0123456789") == n) {
-        id = 0;
-        for (const char *p = word; *p; p++) id = id * 10 + (*p - '0');
-    }
-    if (id < 0 || !tok_piece(t, id, &n))
-        return err_set(e, ERR_RESULT, "'%s' is neither a token nor an id of this tokenizer", word);
-    buf_printf(b, "%d ", id);
-    add_piece(b, t, id);
-    buf_printf(b, "%s\n", tok_is_special(t, id) ? " special" : "");
-    return 0;
-}
-
-static int diff(const struct inspect_cfg *cfg, const struct tokenizer *t, struct buf *b, struct err *e)
-{
+    const char *const names[2] = {path, cfg->diff};
     struct buf text = {0};
     struct tokenizer *other = NULL;
-    int ret = -1;
-    if (!cfg->text) return err_set(e, ERR_USAGE, "--diff needs --text FILE");
-    if (file_read_all(cfg->text, (size_t)1 << 30, &text, e) == 0 && (other = tok_load(cfg->diff, e)))
-        ret = tok_compare(t, other, text.data ? text.data : "", text.len, b, e);
+    int ret = file_read_all(strcmp(cfg->text, "-") ? cfg->text : "/dev/stdin", (size_t)1 << 30, &text, e);
+    if (ret == 0 && cfg->diff && !(other = tok_load(cfg->diff, e))) ret = -1;
+    if (ret == 0) ret = tok_compare(t, other, names, text.data ? text.data : "", text.len, cfg->common.json, b, e);
     tok_free(other);
     buf_free(&text);
     return ret;
@@ -105,11 +89,12 @@ static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *
 {
     struct buf b = {0};
     struct tokenizer *t = tok_load(path, e);
+    bool json = cfg->common.json;
     int ret = t ? 0 : -1;
-    if (ret == 0 && cfg->token) ret = show_token(&b, t, cfg->token, e);
-    if (ret == 0 && cfg->explain) ret = tok_explain(t, cfg->explain, strlen(cfg->explain), &b, e);
-    if (ret == 0 && cfg->diff) ret = diff(cfg, t, &b, e);
-    if (ret == 0 && !cfg->token && !cfg->explain && !cfg->diff) describe(&b, t, cfg->common.json);
+    if (ret == 0 && cfg->token) ret = tok_explain_token(t, cfg->token, json, &b, e);
+    else if (ret == 0 && cfg->explain) ret = tok_explain(t, cfg->explain, strlen(cfg->explain), json, &b, e);
+    else if (ret == 0 && cfg->text) ret = on_text(cfg, path, t, &b, e);
+    else if (ret == 0) describe(&b, t, json);
     if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
     buf_free(&b);
     tok_free(t);
@@ -123,8 +108,9 @@ static int run_inspect(const struct cmd *self, int argc, char **argv, struct err
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
     if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "one tokenizer is wanted, %d given", r.n_args);
-    else if (cfg.common.json && (cfg.token || cfg.explain || cfg.diff))
-        ret = err_set(e, ERR_USAGE, "--json does not go with --token, --explain or --diff");
+    else if (cfg.diff && !cfg.text) ret = err_set(e, ERR_USAGE, "--diff needs --text FILE");
+    else if ((cfg.token != NULL) + (cfg.explain != NULL) + (cfg.text != NULL) > 1)
+        ret = err_set(e, ERR_USAGE, "--explain, --token and --text exclude each other");
     else ret = inspect(&cfg, r.args[0], e);
 out:
     opt_free(&r);

@@ -17,7 +17,7 @@ int chat_lazy_items(struct chat_run *r, struct clazy *lazy, struct clist *out)
 {
     bool once = lazy->kind <= LAZY_REVERSED;
     if (check(r, lazy)) return -1;
-    *out = (struct clist){lazy->v + lazy->at, lazy->n - lazy->at};
+    *out = (struct clist){lazy->n ? lazy->v + lazy->at : NULL, lazy->n - lazy->at};
     if (once) lazy->at = lazy->n;
     return 0;
 }

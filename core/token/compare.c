@@ -1,26 +1,76 @@
+/* Counts what tokenizers make of a text. */
 #include "core/token/compare.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/hash.h"
 #include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/compare_internal.h"
+#include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
 
-enum { EXAMPLES = 12 };
+/* ---- distinct words ---- */
 
-struct side {
-    const struct tokenizer *t;
-    struct tok_scratch *s;
-    struct tok_ids ids; /* of the word at hand */
-    size_t tokens;      /* of the whole text */
-};
+static struct compare_word *slot_of(struct compare_word *v, size_t n_slots, const char *text, size_t n, uint64_t hash)
+{
+    size_t i = hash & (n_slots - 1);
+    while (v[i].text && !(v[i].hash == hash && v[i].n == n && memcmp(v[i].text, text, n) == 0)) i = (i + 1) & (n_slots - 1);
+    return &v[i];
+}
 
-struct compare {
-    struct side side[2];
-    size_t words, differ, more[2], shown;
-    uint64_t seen[EXAMPLES];
-    struct buf *out;
-};
+static int more_slots(struct compare *c, struct err *e)
+{
+    size_t n = c->n_slots ? 2 * c->n_slots : 1024;
+    struct compare_word *v = mem_zalloc(n, sizeof *v);
+    if (!v) return err_oom(e, n * sizeof *v, "the words of a text");
+    for (size_t i = 0; i < c->n_slots; i++)
+        if (c->word[i].text) *slot_of(v, n, c->word[i].text, c->word[i].n, c->word[i].hash) = c->word[i];
+    free(c->word);
+    c->word = v;
+    c->n_slots = n;
+    return 0;
+}
+
+static int count_word(struct compare *c, const char *text, size_t n, struct err *e)
+{
+    uint64_t hash = hash64(text, n);
+    if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "a word of more than 4 GiB");
+    if (2 * c->n_distinct >= c->n_slots && more_slots(c, e)) return -1;
+    struct compare_word *w = slot_of(c->word, c->n_slots, text, n, hash);
+    if (!w->text) {
+        *w = (struct compare_word){text, (uint32_t)n, hash, 0};
+        c->n_distinct++;
+    }
+    w->count++;
+    c->words++;
+    return 0;
+}
+
+static int count_words(struct compare *c, const char *text, size_t n, struct err *e)
+{
+    const uint8_t *s = (const uint8_t *)text;
+    for (size_t pos = 0; pos < n;) {
+        struct uni_char u = uni_next(s + pos, n - pos);
+        if (u.class & UNI_SPACE) {
+            pos += u.len;
+            continue;
+        }
+        size_t begin = pos > 0 && text[pos - 1] == ' ' ? pos - 1 : pos;
+        while (pos < n && !((u = uni_next(s + pos, n - pos)).class & UNI_SPACE)) pos += u.len;
+        if (count_word(c, text + begin, pos - begin, e)) return -1;
+    }
+    return 0;
+}
+
+/* ---- a word by both ---- */
+
+int compare_encode(struct compare_side *s, const char *word, size_t n, struct err *e)
+{
+    s->ids.n = 0;
+    return tok_encode(s->t, s->s, word, n, 0, &s->ids, e);
+}
 
 /* Cuts inside the word: where a token ends, but for its own end. */
 static bool same_cuts(const struct tok_ids *a, const struct tok_ids *b, size_t n)
@@ -34,112 +84,159 @@ static bool same_cuts(const struct tok_ids *a, const struct tok_ids *b, size_t n
     }
 }
 
-static void add_parts(struct compare *c, const struct side *s)
+/* Decoding gives the word back; the space before it may be missing or there. */
+static bool comes_back(struct compare_side *s, const char *word, size_t n, struct err *e, int *failed)
 {
-    for (size_t i = 0; i < s->ids.n; i++) {
-        size_t n;
-        const char *p = tok_piece(s->t, s->ids.id[i], &n);
-        buf_adds(c->out, i ? " " : "");
-        buf_add_json(c->out, p, utf8_valid_prefix(p, n) == n ? n : 0);
-    }
+    buf_clear(&s->back);
+    *failed = tok_decode(s->t, s->ids.id, s->ids.n, false, &s->back, e);
+    const char *back = s->back.data ? s->back.data : "";
+    size_t n_back = s->back.len, skip = n && word[0] == ' ', skip_back = n_back && back[0] == ' ';
+    return n - skip == n_back - skip_back && memcmp(word + skip, back + skip_back, n - skip) == 0;
 }
 
-static void show(struct compare *c, const char *word, size_t n)
+static int by_one(struct compare_side *s, const struct compare_word *w, struct err *e)
 {
-    uint64_t h = hash64(word, n);
-    for (size_t i = 0; i < c->shown; i++)
-        if (c->seen[i] == h) return;
-    if (c->shown == EXAMPLES) return;
-    c->seen[c->shown++] = h;
-    buf_adds(c->out, "  ");
-    buf_add_json(c->out, word, n);
-    buf_adds(c->out, ":  ");
-    add_parts(c, &c->side[0]);
-    buf_adds(c->out, "  |  ");
-    add_parts(c, &c->side[1]);
-    buf_addc(c->out, '\n');
+    int failed;
+    if (compare_encode(s, w->text, w->n, e)) return -1;
+    if (s->ids.n == 1) s->single += w->count;
+    if (s->ids.n > s->most) {
+        s->most = s->ids.n;
+        s->longest = w->text;
+        s->n_longest = w->n;
+    }
+    if (!comes_back(s, w->text, w->n, e, &failed)) s->changed += w->count;
+    return failed;
 }
 
-static int one_word(struct compare *c, const char *word, size_t n, struct err *e)
+/* Keeps the most frequent; of equal ones the first in the text. */
+static void keep_example(struct compare *c, const struct compare_word *w)
 {
-    for (int k = 0; k < 2; k++) {
-        c->side[k].ids.n = 0;
-        if (tok_encode(c->side[k].t, c->side[k].s, word, n, 0, &c->side[k].ids, e)) return -1;
-    }
+    size_t i = c->n_examples;
+    while (i > 0 && (c->example[i - 1]->count < w->count || (c->example[i - 1]->count == w->count && c->example[i - 1]->text > w->text)))
+        i--;
+    if (i == COMPARE_EXAMPLES) return;
+    if (c->n_examples < COMPARE_EXAMPLES) c->n_examples++;
+    for (size_t k = c->n_examples - 1; k > i; k--) c->example[k] = c->example[k - 1];
+    c->example[i] = w;
+}
+
+static int by_both(struct compare *c, const struct compare_word *w, struct err *e)
+{
+    for (int k = 0; k < c->n_sides; k++)
+        if (by_one(&c->side[k], w, e)) return -1;
+    if (c->n_sides == 1) return 0;
     size_t a = c->side[0].ids.n, b = c->side[1].ids.n;
-    c->words++;
-    if (a != b) c->more[b > a]++;
-    if (same_cuts(&c->side[0].ids, &c->side[1].ids, n)) return 0;
-    c->differ++;
-    show(c, word, n);
+    if (a != b) c->more[b > a] += w->count;
+    if (same_cuts(&c->side[0].ids, &c->side[1].ids, w->n)) return 0;
+    c->differ += w->count;
+    c->differ_distinct++;
+    keep_example(c, w);
     return 0;
 }
 
-static int all_words(struct compare *c, const char *text, size_t n, struct err *e)
-{
-    const uint8_t *s = (const uint8_t *)text;
-    for (size_t pos = 0; pos < n;) {
-        struct uni_char u = uni_next(s + pos, n - pos);
-        if (u.class & UNI_SPACE) {
-            pos += u.len;
-            continue;
-        }
-        size_t begin = pos > 0 && text[pos - 1] == ' ' ? pos - 1 : pos;
-        while (pos < n && !((u = uni_next(s + pos, n - pos)).class & UNI_SPACE)) pos += u.len;
-        if (one_word(c, text + begin, pos - begin, e)) return -1;
-    }
-    return 0;
-}
+/* ---- the whole text ---- */
 
-static int whole(struct side *s, const char *text, size_t n, struct err *e)
+static int whole(struct compare_side *s, const char *text, size_t n, struct err *e)
 {
     struct tok_ids ids = {0};
-    int ret = tok_encode(s->t, s->s, text, n, 0, &ids, e);
+    uint8_t *seen = mem_zalloc((size_t)s->t->vocab.n + 1, 1);
+    int ret = seen ? 0 : err_oom(e, 1u << 21, "marks of tokens");
+    if (ret == 0) ret = tok_encode(s->t, s->s, text, n, 0, &ids, e);
+    for (size_t i = 0; ret == 0 && i < ids.n; i++) {
+        s->used += !seen[ids.id[i]];
+        seen[ids.id[i]] = 1;
+        s->unknown += ids.id[i] == s->t->unk_id;
+    }
     s->tokens = ids.n;
     tok_ids_free(&ids);
+    free(seen);
     return ret;
 }
 
-static void numbers(struct compare *c, size_t bytes, const struct buf *examples)
+/* ---- the vocabularies ---- */
+
+/* What a token stands for, with a space before it where it begins a word: the same for
+ * "the" of WordPiece, "Ġthe" and "▁the". */
+static void meaning(const struct tokenizer *t, int id, struct buf *out)
 {
-    struct tok_summary s[2];
-    double w = c->words ? (double)c->words : 1;
-    for (int k = 0; k < 2; k++) tok_summary(c->side[k].t, &s[k]);
-    const struct side *a = &c->side[0], *b = &c->side[1];
-    struct buf *out = c->out;
-    buf_printf(out, "text: %zu bytes, %zu words\n", bytes, c->words);
-    buf_printf(out, "%-18s %22s %22s\n", "", "first", "second");
-    buf_printf(out, "%-18s %22s %22s\n", "kind", s[0].type, s[1].type);
-    buf_printf(out, "%-18s %22d %22d\n", "vocabulary", s[0].tokens, s[1].tokens);
-    buf_printf(out, "%-18s %22zu %22zu\n", "tokens", a->tokens, b->tokens);
-    buf_printf(out, "%-18s %22.3f %22.3f\n", "bytes a token", a->tokens ? (double)bytes / (double)a->tokens : 0,
-               b->tokens ? (double)bytes / (double)b->tokens : 0);
-    buf_printf(out, "%-18s %22.3f %22.3f\n", "tokens a word", (double)a->tokens / w, (double)b->tokens / w);
-    buf_printf(out, "%-18s %22zu %22zu\n", "words with more", c->more[0], c->more[1]);
-    buf_printf(out, "words cut at other places: %zu of %zu (%.1f %%)\n", c->differ, c->words,
-               100 * (double)c->differ / w);
-    buf_add(out, examples->data ? examples->data : "", examples->len);
+    size_t n, np = t->prefix ? strlen(t->prefix) : 0;
+    const char *s = tok_piece(t, id, &n);
+    buf_clear(out);
+    if (t->byte_level) {
+        buf_add(out, s, n);
+        return;
+    }
+    s = vocab_text(&t->vocab, id, &n);
+    if (np && n > np && memcmp(s, t->prefix, np) == 0) {
+        buf_add(out, s + np, n - np);
+        return;
+    }
+    if (t->model == MODEL_WORDPIECE) buf_addc(out, ' ');
+    for (size_t i = 0; i < n; i++)
+        if (n - i >= 3 && memcmp(s + i, "\xE2\x96\x81", 3) == 0) buf_addc(out, ' '), i += 2;
+        else buf_addc(out, s[i]);
 }
 
-int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char *text, size_t n,
-                struct buf *out, struct err *e)
+static int compare_hashes(const void *a, const void *b)
 {
-    struct buf examples = {0};
-    struct compare c = {.out = &examples};
+    uint64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x < y ? -1 : x > y;
+}
+
+/* Hashes of what the tokens of a side stand for, sorted; NULL after an error. */
+static uint64_t *meanings(const struct tokenizer *t, size_t *n, struct err *e)
+{
+    struct buf text = {0};
+    uint64_t *v = mem_alloc((size_t)t->vocab.n + 1, sizeof *v);
+    *n = 0;
+    for (int id = 0; v && id < t->vocab.n; id++) {
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        meaning(t, id, &text);
+        v[(*n)++] = hash64(text.data ? text.data : "", text.len);
+    }
+    if (!v) err_oom(e, 1u << 24, "hashes of tokens");
+    else if (*n) qsort(v, *n, sizeof *v, compare_hashes);
+    buf_free(&text);
+    return v;
+}
+
+static int common_tokens(struct compare *c, struct err *e)
+{
+    size_t na = 0, nb = 0, i = 0, k = 0;
+    uint64_t *a = meanings(c->side[0].t, &na, e), *b = a ? meanings(c->side[1].t, &nb, e) : NULL;
+    while (b && i < na && k < nb) {
+        if (a[i] == b[k]) c->common++, i++, k++;
+        else if (a[i] < b[k]) i++;
+        else k++;
+    }
+    free(a);
+    free(b);
+    return b ? 0 : -1;
+}
+
+int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char *const names[2], const char *text, size_t n,
+                bool json, struct buf *out, struct err *e)
+{
+    struct compare c = {.out = out, .n_sides = b ? 2 : 1, .bytes = n};
     const struct tokenizer *t[2] = {a, b};
     int ret = 0;
-    for (int k = 0; k < 2 && ret == 0; k++) {
-        c.side[k] = (struct side){.t = t[k], .s = tok_scratch_new(t[k], e), .ids = {.want_spans = true}};
+    for (size_t i = 0; i < n; i++) c.characters += (text[i] & 0xC0) != 0x80;
+    for (int k = 0; k < c.n_sides && ret == 0; k++) {
+        c.side[k] = (struct compare_side){.t = t[k], .name = names[k], .s = tok_scratch_new(t[k], e), .ids = {.want_spans = true}};
         ret = c.side[k].s ? whole(&c.side[k], text, n, e) : -1;
     }
-    if (ret == 0) ret = all_words(&c, text, n, e);
-    if (ret == 0) ret = buf_ok(&examples, e);
-    c.out = out;
-    if (ret == 0) numbers(&c, n, &examples);
-    for (int k = 0; k < 2; k++) {
+    if (ret == 0) ret = count_words(&c, text, n, e);
+    for (size_t i = 0; ret == 0 && i < c.n_slots; i++)
+        if (c.word[i].text) ret = by_both(&c, &c.word[i], e);
+    if (ret == 0 && b) ret = common_tokens(&c, e);
+    if (ret == 0) ret = json ? compare_json(&c, e) : compare_text(&c, e);
+    for (int k = 0; k < c.n_sides; k++) {
         tok_ids_free(&c.side[k].ids);
+        buf_free(&c.side[k].back);
         tok_scratch_free(c.side[k].s);
     }
-    buf_free(&examples);
+    free(c.word);
     return ret ? -1 : buf_ok(out, e);
 }

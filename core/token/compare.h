@@ -1,17 +1,22 @@
-/* compare.h - two tokenizers on one text, in numbers and examples. */
+/* compare.h - what one or two tokenizers make of a text, in numbers and examples.
+ *
+ * A word is what stands between white space, taken with the space before it; each
+ * distinct word is encoded once by each side.  compare.c counts, compare_say.c tells. */
 #ifndef CORE_TOKEN_COMPARE_H
 #define CORE_TOKEN_COMPARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/token/tokenizer.h"
 
-/* Appends: tokens, bytes a token, tokens a word (fertility) of both; how many
- * words they cut at other places, and the first such words with their parts.
- * A word is what stands between white space, taken with the space before it. */
-int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char *text, size_t n,
-                struct buf *out, struct err *e);
+/* Appends: tokens, bytes and characters a token, tokens a word (fertility), words of one
+ * token, unknown tokens, how much of the vocabulary the text uses, words that decoding does
+ * not give back; of two (b not NULL) also the tokens that both have, how many words they cut
+ * at other places, and the most frequent of those.  names[]: of the files; json: one object. */
+int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char *const names[2], const char *text, size_t n,
+                bool json, struct buf *out, struct err *e);
 
 #endif

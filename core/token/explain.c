@@ -1,61 +1,29 @@
+/* The steps of an encoding, in their order. */
 #include "core/token/explain.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
-#include "core/token/tok_internal.h"
+#include "core/token/explain_internal.h"
 
-struct explain {
-    const struct tokenizer *t;
-    struct tok_scratch *s;
-    struct buf *out;
-};
-
-static void add_token(struct explain *x, int id)
-{
-    size_t n;
-    if (id >= x->t->vocab.n) { /* a character of SentencePiece without a piece */
-        buf_adds(x->out, "<?>");
-        return;
-    }
-    const char *s = vocab_text(&x->t->vocab, id, &n);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x20 || c == 0x7f) buf_printf(x->out, "<0x%02X>", c);
-        else buf_addc(x->out, s[i]);
-    }
-}
-
-static void add_tokens(struct explain *x, const int32_t *ids, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        buf_addc(x->out, ' ');
-        add_token(x, ids[i]);
-    }
-    buf_addc(x->out, '\n');
-}
-
-static void on_merge(void *arg, uint32_t rank, const int32_t *ids, size_t n)
-{
-    struct explain *x = arg;
-    buf_printf(x->out, "    merge %u makes ", (unsigned)rank);
-    add_token(x, x->t->bpe.made[rank]);
-    buf_addc(x->out, ':');
-    add_tokens(x, ids, n);
-}
+/* ---- a word ---- */
 
 static int merges(struct explain *x, const uint8_t *word, size_t n, size_t at, struct err *e)
 {
+    static const char whole[] = "the word is a token as it is, and merges are ignored then";
     size_t count;
-    struct bpe_trace trace = {on_merge, x};
+    if (tok_whole_word(x->t, word, n) >= 0) {
+        say_why(x, whole, sizeof whole - 1);
+        return 0;
+    }
     int32_t *ids = mem_alloc(n + 1, sizeof *ids);
     if (!ids) return err_oom(e, n * sizeof *ids, "symbols");
     int ret = tok_symbols(x->t, word, n, at, ids, &count, e);
     if (ret == 0) {
-        buf_adds(x->out, "    symbols:");
-        add_tokens(x, ids, count);
-        if (x->t->bpe.n_merges && count > 1)
-            bpe_merge_word(&x->t->bpe, &x->s->work, ids, count, NULL, &trace);
+        say_symbols(x, ids, count);
+        why_merges(x, ids, count);
     }
     free(ids);
     return ret;
@@ -65,29 +33,16 @@ static int merges(struct explain *x, const uint8_t *word, size_t n, size_t at, s
 static int piece(struct explain *x, const uint8_t *word, size_t n, size_t at, struct err *e)
 {
     struct tok_ids ids = {0};
-    buf_adds(x->out, "  word ");
-    buf_add_json(x->out, (const char *)word, n);
-    buf_addc(x->out, '\n');
-    int ret = x->t->model == MODEL_BPE && !x->t->has_unused ? merges(x, word, n, at, e) : 0;
+    double sum = NAN;
+    int ret = 0;
+    say_word(x, word, n);
+    if (x->t->model == MODEL_BPE && !x->t->has_unused) ret = merges(x, word, n, at, e);
+    if (ret == 0 && x->t->model == MODEL_UNIGRAM) ret = why_unigram(x, word, n, &sum, e);
+    if (ret == 0 && x->t->model == MODEL_WORDPIECE) ret = why_unknown(x, word, n, e);
     if (ret == 0) ret = tok_model_word(x->t, x->s, word, n, at, &ids, e);
-    if (ret == 0) {
-        buf_adds(x->out, "    tokens:");
-        for (size_t i = 0; i < ids.n; i++) {
-            buf_addc(x->out, ' ');
-            add_token(x, ids.id[i]);
-            if (x->t->model == MODEL_UNIGRAM) buf_printf(x->out, "(%.2f)", x->t->score[ids.id[i]]);
-        }
-        buf_addc(x->out, '\n');
-    }
+    if (ret == 0) say_word_end(x, &ids, sum);
     tok_ids_free(&ids);
     return ret;
-}
-
-static void added_token(struct explain *x, size_t begin, size_t end, int id, const char *how)
-{
-    buf_printf(x->out, "  added token [%zu, %zu)%s %d ", begin, end, how, id);
-    add_token(x, id);
-    buf_addc(x->out, '\n');
 }
 
 /* Words of s[from..to) between added tokens; origin: of s[0], or NULL. */
@@ -105,6 +60,8 @@ static int words(struct explain *x, const char *s, size_t from, size_t to, const
     return 0;
 }
 
+/* ---- a text ---- */
+
 static int segment(struct explain *x, const char *text, size_t begin, size_t end, struct err *e)
 {
     const struct tokenizer *t = x->t;
@@ -118,55 +75,65 @@ static int segment(struct explain *x, const char *text, size_t begin, size_t end
     if (changed > 0) {
         s = w->out->text.data ? w->out->text.data : "";
         n = w->out->text.len;
-        buf_adds(x->out, "  normalised ");
-        buf_add_json(x->out, s, n);
-        buf_addc(x->out, '\n');
+        say_normalised(x, s, n);
     }
     const struct norm_origin *origin = changed && w->want_origin ? w->out->origin : NULL;
     size_t pos = 0, look = 0;
     struct tok_found f;
     while (tok_match(&t->normalized, s, n, look, pos, true, &f)) {
         if (words(x, s, pos, f.begin, origin, begin, e)) return -1;
-        added_token(x, f.begin, f.stop, f.token->id, changed ? " of that" : "");
+        say_added(x, f.begin, f.stop, f.token->id, changed);
         pos = f.stop;
         look = f.end;
     }
     return words(x, s, pos, n, origin, begin, e);
 }
 
-static int result(struct explain *x, const char *text, size_t n, struct err *e)
+static int result(struct explain *x, const char *text, size_t n, const struct char_index *chars, struct err *e)
 {
     struct tok_ids ids = {.want_spans = true};
     int ret = tok_encode(x->t, x->s, text, n, TOK_SPECIAL | TOK_TEMPLATE, &ids, e);
-    if (ret == 0) buf_printf(x->out, "tokens: %zu\n", ids.n);
-    for (size_t i = 0; ret == 0 && i < ids.n; i++) {
-        buf_printf(x->out, "  %7d  [%zu, %zu)  ", (int)ids.id[i], ids.span[i].begin,
-                   ids.span[i].end);
-        add_token(x, ids.id[i]);
-        buf_addc(x->out, '\n');
-    }
+    if (ret == 0) say_result(x, &ids, chars);
     tok_ids_free(&ids);
     return ret;
 }
 
-int tok_explain(const struct tokenizer *t, const char *text, size_t n, struct buf *out,
+/* Text as the model gets it: what is no UTF-8 is U+FFFD, unless any bytes are tokens. */
+static const char *readable(struct explain *x, const char *text, size_t *n, struct buf *made)
+{
+    if (x->t->any_bytes || utf8_valid_prefix(text, *n) == *n) return text;
+    while (*n) {
+        size_t good = utf8_valid_prefix(text, *n), bad = good < *n ? utf8_broken_part((const uint8_t *)text + good, *n - good) : 0;
+        buf_add(made, text, good);
+        if (bad) buf_adds(made, "\xEF\xBF\xBD");
+        text += good + bad;
+        *n -= good + bad;
+    }
+    *n = made->len;
+    return made->data ? made->data : "";
+}
+
+int tok_explain(const struct tokenizer *t, const char *text, size_t n, bool json, struct buf *out,
                 struct err *e)
 {
-    struct explain x = {.t = t, .out = out, .s = tok_scratch_new(t, e)};
-    struct tok_summary sum;
-    size_t pos = 0, look = 0;
-    int ret = x.s ? 0 : -1;
+    struct explain x = {.t = t, .out = out, .json = json, .s = tok_scratch_new(t, e)};
+    struct char_index chars = {0};
+    struct buf made = {0};
+    size_t pos = 0, look = 0, len = n;
+    int ret = x.s ? char_index_build(&chars, text, n, e) : -1;
+    const char *s = readable(&x, text, &len, &made);
     struct tok_found f;
-    tok_summary(t, &sum);
-    buf_printf(out, "text: %zu bytes, %s, split '%s'\n", n, sum.type, sum.split);
-    while (ret == 0 && tok_match(&t->raw, text, n, look, pos, true, &f)) {
-        if (f.begin > pos) ret = segment(&x, text, pos, f.begin, e);
-        added_token(&x, f.begin, f.stop, f.token->id, "");
+    if (ret == 0) say_head(&x, text, n, chars.n_chars);
+    while (ret == 0 && tok_match(&t->raw, s, len, look, pos, true, &f)) {
+        if (f.begin > pos) ret = segment(&x, s, pos, f.begin, e);
+        say_added(&x, f.begin, f.stop, f.token->id, false);
         pos = f.stop;
         look = f.end;
     }
-    if (ret == 0) ret = segment(&x, text, pos, n, e);
-    if (ret == 0) ret = result(&x, text, n, e);
+    if (ret == 0) ret = segment(&x, s, pos, len, e);
+    if (ret == 0) ret = result(&x, text, n, &chars, e);
     tok_scratch_free(x.s);
+    char_index_free(&chars);
+    buf_free(&made);
     return ret ? -1 : buf_ok(out, e);
 }

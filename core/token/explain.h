@@ -1,16 +1,24 @@
-/* explain.h - each step of an encoding, as text for people. */
+/* explain.h - each step of an encoding, for people or (json) for scripts.
+ *
+ * explain.c walks through the steps, explain_why.c finds out why the model chose as
+ * it did, explain_say.c says it. */
 #ifndef CORE_TOKEN_EXPLAIN_H
 #define CORE_TOKEN_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/token/tokenizer.h"
 
-/* Appends: the added tokens found, the pieces, the merges of each piece in the
- * order in which they happen, the ids. */
-int tok_explain(const struct tokenizer *t, const char *text, size_t n, struct buf *out,
+/* Appends: the added tokens found, the normal form, the words, the merges of each word in
+ * the order in which they happen or what else decides, the ids.  json: one object. */
+int tok_explain(const struct tokenizer *t, const char *text, size_t n, bool json, struct buf *out,
                 struct err *e);
+
+/* Appends what there is to say about every token that `word` can mean: one that is spelled so,
+ * one that stands for this text, the one with this id.  ERR_RESULT if there is none. */
+int tok_explain_token(const struct tokenizer *t, const char *word, bool json, struct buf *out, struct err *e);
 
 #endif

@@ -105,6 +105,22 @@ fails 65 'does not say how text is split' "$LLMCTL" tokenize inspect x.tiktoken
 grep -q '^tokens a word' diff.txt && grep -q '^words cut at other places' diff.txt
 "$LLMCTL" tokenize inspect bpe1.json --diff bpe1.json --text text.txt | grep -q 'other places: 0 of'
 fails 2 'needs --text' "$LLMCTL" tokenize inspect bpe1.json --diff bert.json
+fails 2 'exclude each other' "$LLMCTL" tokenize inspect bpe1.json --explain a --text text.txt
+[ "$(sed -n '/^tokens in both/p; /^words not given back/p' diff.txt | wc -l)" -eq 2 ]
+"$LLMCTL" tokenize inspect bpe1.json --diff bert.json --text - --json <text.txt >diff.json
+grep -q '"tokenizers":\[{"file":"bpe1.json"' diff.json && [ "$(wc -l <diff.json)" -eq 1 ]
+is "$(grep -o '"tokens":[0-9]*' diff.json | head -n 1 | cut -d: -f2)" "$("$LLMCTL" tokenize count -t bpe1.json text.txt -q)"
+"$LLMCTL" tokenize inspect bpe1.json --text text.txt | grep -q '^words of one token'
+
+# why: merges of long words, too; what unigram came near to; what WordPiece does not know
+printf 'aaab aaab aab\nab ab b\n' >why.txt
+"$LLMCTL" tokenize train why.txt --type sp-bpe --vocab-size 9 --coverage 1 -q -o why.model
+long=$(printf 'aaab %.0s' $(seq 30))
+[ "$("$LLMCTL" tokenize inspect why.model --explain "$long" | grep -c '^    merge ')" -gt 60 ]
+"$LLMCTL" tokenize train why.txt --type unigram --vocab-size 9 --coverage 1 -q -o whyu.model
+"$LLMCTL" tokenize inspect whyu.model --explain 'aab' | grep -q 'next best: .*worse by'
+"$LLMCTL" tokenize inspect bpe1.json --explain 'the' --json >explain.json
+grep -q '^{"text":"the","bytes":3,"characters":3,' explain.json && grep -q '"merges":\[{"rank":' explain.json && grep -q '"byte_offsets":\[\[0,' explain.json
 
 # a long text of a tokenizer whose decoder looks at the beginning is decoded whole
 tr "\n" " " <text.txt | tr -d "\200-\377" >one.txt
@@ -134,6 +150,9 @@ sed -i 's/"added_tokens":\[/&{"id":7,"content":"ab","special":false,"single_word
 "$LLMCTL" tokenize inspect ex.json --explain 'b AB' >explained
 grep -q 'added token \[2, 4) of that 7 ab' explained
 ! grep -q 'word "ab"' explained
+"$LLMCTL" tokenize inspect ex.json --explain 'ac c' | grep -q 'unknown as a whole: no token goes on with "c" behind "a"'
+"$LLMCTL" tokenize inspect ex.json --explain 'ac c' | grep -q 'no token begins with "c"'
+"$LLMCTL" tokenize inspect ex.json --token 7 --json | grep -q '^\[{"id":7,"token":"ab","text":"ab","bytes":"6162","kinds":\["added"\]'
 
 # --json: one object on stdout, from every command
 printf 'a b\n' >j.txt

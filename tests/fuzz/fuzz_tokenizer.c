@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/token/compare.h"
 #include "core/token/explain.h"
 #include "core/token/tok_internal.h"
 #include "tests/fuzz/fuzz.h"
@@ -83,7 +84,12 @@ static void check_text(const struct tokenizer *t, const char *text, size_t n)
     }
     check_pair(t, s, text, n);
     buf_clear(&back);
-    tok_explain(t, text, n, &back, &e);
+    tok_explain(t, text, n, (n & 1) != 0, &back, &e);
+    const char *const names[2] = {"a", "b"};
+    tok_compare(t, n & 2 ? t : NULL, names, text, n, (n & 1) != 0, &back, &e);
+    char token[8] = {0};
+    memcpy(token, text, n < sizeof token - 1 ? n : sizeof token - 1);
+    tok_explain_token(t, token, (n & 1) != 0, &back, &e);
     buf_free(&back);
     tok_ids_free(&ids);
     tok_scratch_free(s);
