@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/cmd_tokenize.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -17,7 +18,8 @@ struct convert_cfg {
     struct opt_common common;
     int dtype;
     int64_t max_shard;
-    bool tokenizer;
+    bool no_tokenizer;
+    const char *tokenizer;
 };
 
 static const struct opt opts[] = {
@@ -26,7 +28,8 @@ static const struct opt opts[] = {
     OPT_ENUM(0, "dtype", C, dtype, "keep|f32|bf16|f16", "keep", "Type of the weights in DST"),
     OPT_SIZE(0, "max-shard-size", C, max_shard, "BYTES", "5G", 0, 1e15,
              "Cut safetensors into files of at most this size; 0 = one file"),
-    OPT_BOOL(0, "tokenizer", C, tokenizer, "true", "Convert the tokenizer too (--no-tokenizer: weights alone)"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "Take this tokenizer, not SRC's: a file, a directory, a model"),
+    OPT_BOOL(0, "no-tokenizer", C, no_tokenizer, NULL, "Convert the weights alone"),
     OPT_COMMON(C, common),
     OPT_END()
 #undef C
@@ -101,6 +104,10 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         err_set(e, ERR_USAGE, "want the model to convert and what to write");
         goto out;
     }
+    if (c.tokenizer && c.no_tokenizer) {
+        err_set(e, ERR_USAGE, "--tokenizer and --no-tokenizer exclude each other");
+        goto out;
+    }
     const char *src = r.args[0], *dst = r.args[1];
     const enum dtype *dt = c.dtype ? &types[c.dtype] : NULL;
     bool to_llmz = str_ends_with(dst, ".llmz");
@@ -114,10 +121,11 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         goto out;
     }
     if (!(pool = pool_new((int)c.common.threads, e))) goto out;
-    if ((c.tokenizer ? saved_open : saved_open_weights)(&m, src, DT_F32, pool, e)) {
-        if (c.tokenizer && strstr(e->msg, "tokenizer")) err_hint(e, "--no-tokenizer converts the weights alone");
+    if (c.tokenizer || c.no_tokenizer ? saved_open_weights(&m, src, DT_F32, pool, e) : saved_open(&m, src, DT_F32, pool, e)) {
+        if (strstr(e->msg, "tokenizer")) err_hint(e, "--no-tokenizer converts the weights alone");
         goto out;
     }
+    if (c.tokenizer && saved_take_tokenizer(&m, tokenizer_option(c.tokenizer, e), e)) goto out;
     if (to_llmz ? write_llmz(dst, &m, dt, pool, e)
                 : hf_dir_save(dst, &m, dt, (uint64_t)c.max_shard, e))
         goto out;
@@ -135,9 +143,10 @@ const struct cmd cmd_convert = {
     .usage = "[options] SRC DST",
     .examples = "  llmctl convert hf-model-dir model.llmz\n"
                 "  llmctl convert run out-dir --max-shard-size 2G\n"
-                "  llmctl convert model.llmz small.llmz --dtype bf16\n",
-    .details = "SRC is a .llmz file, a run directory or a Hugging Face directory with\n"
-               "safetensors.\n"
+                "  llmctl convert model.llmz small.llmz --dtype bf16\n"
+                "  llmctl convert rwkv.bin rwkv.llmz --tokenizer rwkv_vocab_v20230424.txt\n",
+    .details = "SRC is a .llmz file, a run directory, a Hugging Face directory with\n"
+               "safetensors, or a file of rwkv.cpp, which holds no tokenizer: give it one.\n"
                "DST is a file if it ends in .llmz, else a new directory that\n"
                "transformers can load.\n"
                "Families: gpt2, llama, qwen2, qwen3, gpt_neox and the others that README names.\n"

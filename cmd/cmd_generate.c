@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "cmd/cmd.h"
+#include "cmd/cmd_tokenize.h"
 #include "cmd/generate_chat.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
@@ -18,7 +19,7 @@
 
 struct generate_cfg {
     struct opt_common common;
-    const char *prompt_file, *jsonl, *out, *session, *system, *template;
+    const char *prompt_file, *jsonl, *out, *session, *system, *template, *tokenizer;
     struct opt_list stop;
     int64_t max_length, n, top_k, repeat_last, seed, logprobs, context, now;
     double temperature, top_p, min_p, repeat_penalty;
@@ -39,6 +40,8 @@ static const struct opt opts[] = {
     OPT_STR(0, "template", C, template, "NAME", NULL, "Instead of the model's template: a file, directory or name, as in tokenize chat"),
     OPT_ENUM(0, "generation-prompt", C, prompt, "auto|yes|no", "auto", "Begin the assistant's turn; auto: unless its message is the last, which goes on"),
     OPT_INT(0, "now", C, now, "SECONDS", "-1", -1, 1e11, "The time for templates that ask, since 1970; -1 = now"),
+    OPT_GROUP("Tokens"),
+    OPT_STR(0, "tokenizer", C, tokenizer, "FILE", NULL, "For a model that holds none, or not its own: a file, a directory, a model"),
     OPT_GROUP("Length"),
     OPT_INT('l', "max-length", C, max_length, "N", "128", 1, 1e7, "New tokens at most; with --chat 1024 unless given"),
     OPT_LIST('s', "stop", C, stop, "TEXT", "End when this text appears; it is not printed (repeatable)"),
@@ -508,9 +511,13 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     ret = -1;
     if (check_options(self, &c, &o, e) || collect_prompts(&c, &o, &prompts, e)) goto out;
     enum dtype dt = c.dtype ? dtypes[c.dtype] : train_auto_dtype();
-    if (!(pool = pool_new((int)c.common.threads, e)) || saved_open(&model, o.args[0], dt, pool, e)) goto out;
+    if (!(pool = pool_new((int)c.common.threads, e))) goto out;
+    if (c.tokenizer ? saved_open_weights(&model, o.args[0], dt, pool, e) || saved_take_tokenizer(&model, tokenizer_option(c.tokenizer, e), e)
+                    : saved_open(&model, o.args[0], dt, pool, e))
+        goto out;
     if (!model.tok) {
         err_set(e, ERR_DATA, "'%s' holds no tokenizer", o.args[0]);
+        err_hint(e, "give one with --tokenizer");
         goto out;
     }
     r.m = (struct gen_model){.t = model.tok, .vocab = model.config.vocab};

@@ -188,6 +188,24 @@ int saved_open_weights(struct saved_model *m, const char *path, enum dtype dt, s
     return open_any(m, path, dt, false, pool, e);
 }
 
+int saved_take_tokenizer(struct saved_model *m, struct tokenizer *t, struct err *e)
+{
+    struct buf json = {0};
+    if (!t) return -1;
+    tok_free(m->tok);
+    free(m->tok_json);
+    m->tok = t;
+    m->tok_json = NULL;
+    if (tok_to_json(t, &json, e)) {
+        buf_free(&json);
+        return -1;
+    }
+    m->tok_json = buf_steal(&json);
+    if (tok_vocab_size(t) <= m->config.vocab) return 0;
+    return err_set(e, ERR_DATA, "the tokenizer has ids up to %d, the model in '%s' a vocabulary of %d", tok_vocab_size(t) - 1, m->path,
+                   m->config.vocab);
+}
+
 static int write_params(struct llmz_writer *w, const struct saved_model *m, const enum dtype *dtype, struct err *e)
 {
     int ret = 0;

@@ -31,6 +31,9 @@ struct saved_model {
 int saved_open(struct saved_model *m, const char *path, enum dtype dt, struct pool *pool, struct err *e);
 /* The same without the tokenizer. */
 int saved_open_weights(struct saved_model *m, const char *path, enum dtype dt, struct pool *pool, struct err *e);
+/* Gives m this tokenizer in the place of its own, if it fits; t is m's in any case, NULL (an error of the caller's)
+ * gives -1. */
+int saved_take_tokenizer(struct saved_model *m, struct tokenizer *t, struct err *e);
 void saved_close(struct saved_model *m); /* a zeroed one is fine */
 
 /* Parameters and tokenizer as a new .llmz of kind "model".  dtype NULL = each

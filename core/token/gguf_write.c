@@ -449,6 +449,39 @@ static int write_pieces(const struct tokenizer *t, struct buf *bytes, struct err
     return ret;
 }
 
+/* ---- RWKV's world vocabulary ---- */
+
+static int write_rwkv(const struct tokenizer *t, struct buf *bytes, struct err *e)
+{
+    struct out o = {0};
+    struct buf text = {0};
+    begin(&o, "rwkv", "rwkv7");
+    add_array(&o, "tokenizer.ggml.tokens", GGUF_STRING, (size_t)t->vocab.n);
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        const char *s = tok_spelling(t, id, &n);
+        buf_clear(&text);
+        if (!s) put_hole(&o, t, id);
+        else if (id == 0) put_text(&o.b, s, n);
+        else {
+            tok_rwkv_escape(t, id, &text);
+            put_text(&o.b, text.data ? text.data : "", text.len);
+        }
+    }
+    add_array(&o, "tokenizer.ggml.token_type", GGUF_I32, (size_t)t->vocab.n);
+    for (int id = 0; id < t->vocab.n; id++)
+        put(&o.b, (uint64_t)(t->vocab.v[id].flags & VOCAB_USED ? id ? SPM_NORMAL : SPM_CONTROL : SPM_UNUSED), 4);
+    add_id(&o, "tokenizer.ggml.eos_token_id", t->eos);
+    o.b.oom = o.b.oom || text.oom;
+    buf_free(&text);
+    if (finish(&o, bytes, e)) return -1;
+    struct tokenizer *back = tok_from_gguf(bytes->data, bytes->len, "the written GGUF", e);
+    if (!back) return -1;
+    bool same = tok_hash(back) == tok_hash(t);
+    tok_free(back);
+    return same ? 0 : refuse(e, "its tokens read back otherwise");
+}
+
 /* The merges that ranks come to. */
 static int write_ranks(const struct tokenizer *t, struct buf *bytes, struct err *e)
 {
@@ -464,6 +497,7 @@ int tok_to_gguf(const struct tokenizer *t, struct buf *out, struct err *e)
 {
     if (t->source == SOURCE_SPM) return write_pieces(t, out, e);
     if (t->source == SOURCE_TIKTOKEN) return write_ranks(t, out, e);
+    if (tok_is_rwkv(t)) return write_rwkv(t, out, e);
     if (t->source == SOURCE_JSON && t->model == MODEL_WORDPIECE) return write_words(t, out, e);
     return write_bytes(t, out, e);
 }

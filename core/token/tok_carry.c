@@ -51,8 +51,8 @@ static double go_on_doubles(const struct tokenizer *t, double sum, int32_t *ids,
 /* Adds up the sum at the end of the ids. */
 static void add_up(const struct tokenizer *t, struct tok_scratch *s, const struct tok_ids *out)
 {
-    int32_t *ids = out->id + s->summed;
     if (out->n <= s->summed) return;
+    int32_t *ids = out->id + s->summed;
     if (t->spm_floats) s->sum = (double)go_on_floats(t, (float)s->sum, ids, out->n - s->summed);
     else s->sum = go_on_doubles(t, s->sum, ids, out->n - s->summed);
     s->summed = out->n;

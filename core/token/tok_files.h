@@ -25,6 +25,11 @@ int tok_to_tekken(const struct tokenizer *t, struct buf *out, struct err *e);
 /* RWKV's vocabulary of the world models, in the text file that comes with them. */
 struct tokenizer *tok_from_rwkv(const char *text, size_t n, const char *name, struct err *e);
 bool tok_rwkv_looks_like(const char *text, size_t n);
+/* The same from and for a GGUF file: lines of such a file made of tokens whose bytes are escaped, the text of id 0. */
+int tok_rwkv_add_escaped(struct buf *lines, int id, const char *s, size_t n, const char *name, struct err *e);
+struct tokenizer *tok_from_rwkv_lines(const struct buf *lines, const char *last, const char *name, struct err *e);
+bool tok_is_rwkv(const struct tokenizer *t);
+void tok_rwkv_escape(const struct tokenizer *t, int id, struct buf *out);
 /* The tokenizer.ggml keys of a GGUF file.  Its pre-tokenizer is known by name
  * or the file is refused. */
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e);

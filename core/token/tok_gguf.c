@@ -349,6 +349,31 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     return t;
 }
 
+/* ---- RWKV's world vocabulary ---- */
+
+/* Id 0 ends a text; what pads the vocabulary is unused. */
+static struct tokenizer *rwkv(struct gguf *g, struct err *e)
+{
+    struct buf lines = {0}, last = {0};
+    struct tokenizer *t = NULL;
+    const char *s;
+    uint64_t n;
+    int ret = 0;
+    reader_seek(&g->r, g->tokens.pos, e);
+    for (uint64_t i = 0; i < g->tokens.n && ret == 0 && read_string(&g->r, &s, &n, e); i++) {
+        int type = type_at(g, i);
+        if (i == 0 && type == SPM_CONTROL && n && !memchr(s, 0, n)) buf_add(&last, s, n);
+        else if (type == SPM_NORMAL && i <= VOCAB_MAX_ID) ret = tok_rwkv_add_escaped(&lines, (int)i, s, n, g->r.name, e);
+        else if (i == 0 || type != SPM_UNUSED)
+            ret = err_set(e, ERR_DATA, "'%s': token %llu of an RWKV vocabulary has type %d", g->r.name, (unsigned long long)i, type);
+    }
+    if (ret == 0 && buf_ok(&lines, e) == 0 && buf_ok(&last, e) == 0) t = tok_from_rwkv_lines(&lines, last.data ? last.data : "<s>", g->r.name, e);
+    if (t && g->eos >= 0 && g->eos < t->vocab.n) t->eos = (int)g->eos;
+    buf_free(&lines);
+    buf_free(&last);
+    return t;
+}
+
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e)
 {
     struct gguf g = {.bos = -1, .eos = -1, .unk = -1};
@@ -358,6 +383,7 @@ struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, st
     if (strcmp(g.model, "t5") == 0) return sentencepiece(&g, true, e);
     if (strcmp(g.model, "gpt2") == 0) return byte_level(&g, e);
     if (strcmp(g.model, "bert") == 0) return wordpiece(&g, e);
+    if (strcmp(g.model, "rwkv") == 0) return rwkv(&g, e);
     err_set(e, ERR_DATA, "'%s': tokenizer.ggml.model '%s' is not supported", name, g.model);
     return NULL;
 }

@@ -11,6 +11,8 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
+#define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}"
+
 struct line {
     const char *p, *end;
     const char *name;
@@ -121,17 +123,21 @@ bool tok_rwkv_looks_like(const char *text, size_t n)
     return text[i] == '\'' || text[i] == '"';
 }
 
-struct tokenizer *tok_from_rwkv(const char *text, size_t n, const char *name, struct err *e)
+static struct tokenizer *build(const char *text, size_t n, const char *last, const char *name, struct err *e)
 {
     struct buf json = {0}, token = {0};
     struct tokenizer *t = NULL;
     struct line l = {.name = name};
-    buf_adds(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<|endoftext|>\",\"single_word\":false,\"lstrip\":false,"
+    buf_adds(&json, "{\"added_tokens\":[{\"id\":0,\"content\":");
+    buf_add_json(&json, last, strlen(last));
+    buf_adds(&json, ",\"single_word\":false,\"lstrip\":false,"
                     "\"rstrip\":false,\"normalized\":false,\"special\":true}],"
-                    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false},"
-                    "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false},"
-                    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"<|endoftext|>\",\"continuing_subword_prefix\":\"\","
-                    "\"max_input_chars_per_word\":2147483647,\"vocab\":{\"<|endoftext|>\":0");
+                    "\"pre_tokenizer\":" BYTES ",\"decoder\":" BYTES ","
+                    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
+    buf_add_json(&json, last, strlen(last));
+    buf_adds(&json, ",\"continuing_subword_prefix\":\"\",\"max_input_chars_per_word\":2147483647,\"vocab\":{");
+    buf_add_json(&json, last, strlen(last));
+    buf_adds(&json, ":0");
     for (const char *at = text, *nl; at < text + n; at = nl + 1) {
         nl = memchr(at, '\n', (size_t)(text + n - at));
         if (!nl) nl = text + n;
@@ -150,4 +156,63 @@ out:
     buf_free(&json);
     buf_free(&token);
     return t;
+}
+
+struct tokenizer *tok_from_rwkv(const char *text, size_t n, const char *name, struct err *e)
+{
+    return build(text, n, "<|endoftext|>", name, e);
+}
+
+/* ---- in GGUF files: bytes escaped, as text ---- */
+
+int tok_rwkv_add_escaped(struct buf *lines, int id, const char *s, size_t n, const char *name, struct err *e)
+{
+    size_t count = 0;
+    buf_printf(lines, "%d b'", id);
+    for (size_t i = 0; i < n; i++, count++) {
+        int byte = (uint8_t)s[i];
+        if (s[i] == '\\' && i + 1 < n) {
+            char c = s[++i];
+            byte = c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r' : (uint8_t)c;
+            if (c == 'x') {
+                int high = i + 1 < n ? hex_digit(s[i + 1]) : -1, low = i + 2 < n ? hex_digit(s[i + 2]) : -1;
+                if (high < 0 || low < 0) return err_set(e, ERR_DATA, "'%s': token %d has an escape without its hexadecimal digits", name, id);
+                byte = high << 4 | low;
+                i += 2;
+            }
+        }
+        buf_printf(lines, "\\x%02x", (unsigned)byte);
+    }
+    buf_printf(lines, "' %zu\n", count);
+    return 0;
+}
+
+struct tokenizer *tok_from_rwkv_lines(const struct buf *lines, const char *last, const char *name, struct err *e)
+{
+    return build(lines->data ? lines->data : "", lines->len, last, name, e);
+}
+
+bool tok_is_rwkv(const struct tokenizer *t)
+{
+    static const char bytes[] = BYTES;
+    const char *pre = t->part[PART_PRE], *decoder = t->part[PART_DECODER];
+    return t->source == SOURCE_JSON && t->model == MODEL_WORDPIECE && t->prefix && !*t->prefix && t->max_word_chars >= INT32_MAX &&
+           t->norm.n == 0 && pre && strcmp(pre, bytes) == 0 && decoder && strcmp(decoder, bytes) == 0 && !t->part[PART_POST] &&
+           t->n_added == 1 && t->added[0].id == 0 && t->added[0].special && !t->limits.truncate && !t->limits.pad;
+}
+
+/* As Python writes bytes. */
+void tok_rwkv_escape(const struct tokenizer *t, int id, struct buf *out)
+{
+    size_t n;
+    const char *s = tok_piece(t, id, &n);
+    for (size_t i = 0; s && i < n; i++) {
+        uint8_t c = (uint8_t)s[i];
+        if (c == '\\') buf_adds(out, "\\\\");
+        else if (c == '\t') buf_adds(out, "\\t");
+        else if (c == '\n') buf_adds(out, "\\n");
+        else if (c == '\r') buf_adds(out, "\\r");
+        else if (c < 0x20 || c >= 0x7F) buf_printf(out, "\\x%02x", (unsigned)c);
+        else buf_addc(out, (char)c);
+    }
 }

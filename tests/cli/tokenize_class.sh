@@ -117,3 +117,16 @@ same one two
 echo '{"tokenizer_class":"MarianTokenizer"}' >hf/tokenizer_config.json
 fails 65 "MarianTokenizer" "$LLMCTL" convert hf no.llmz -q
 "$LLMCTL" convert hf no.llmz --no-tokenizer -q
+
+# A tokenizer for a model that holds none
+for m in generate convert; do "$LLMCTL" $m --help | awk 'length > 80 { exit 1 }' || fail "$m --help"; done
+"$LLMCTL" generate same.llmz "the fox" --greedy --max-length 5 --dtype f32 -q >own.out
+"$LLMCTL" convert no.llmz given.llmz --tokenizer u.model -q
+for how in "given.llmz" "no.llmz --tokenizer u.model" "no.llmz --tokenizer given.llmz"; do
+    "$LLMCTL" generate $how "the fox" --greedy --max-length 5 --dtype f32 -q >given.out
+    same own.out given.out
+done
+fails 65 "give one with --tokenizer" "$LLMCTL" generate no.llmz x
+fails 65 "the tokenizer has ids up to" "$LLMCTL" convert no.llmz more.llmz --tokenizer t5
+fails 2 "exclude each other" "$LLMCTL" convert no.llmz more.llmz --tokenizer u.model --no-tokenizer
+fails 66 "nosuch" "$LLMCTL" convert no.llmz more.llmz --tokenizer nosuch

@@ -145,12 +145,33 @@ static void bad_lines_are_located(void **state)
     }
 }
 
+static void a_gguf_file_holds_it(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf out = {0};
+    struct tokenizer *t = world(&e);
+    if (tok_export(t, FORMAT_GGUF, &out, NULL, &e)) fail_msg("%s", e.msg);
+    assert_non_null(memmem(out.data, out.len, "cd\\xc3", 6)); /* as Python writes bytes */
+    struct tokenizer *back = tok_from_gguf(out.data, out.len, "f.gguf", &e);
+    if (!back) fail_msg("%s", e.msg);
+    assert_true(tok_hash(back) == tok_hash(t));
+    tok_free(back);
+    char *escape = memmem(out.data, out.len, "cd\\xc3", 6);
+    escape[4] = 'g';
+    assert_null(tok_from_gguf(out.data, out.len, "f.gguf", &e));
+    if (!strstr(e.msg, "'f.gguf': token 262 has an escape")) fail_msg("%s", e.msg);
+    buf_free(&out);
+    tok_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_token_comes_first),
         cmocka_unit_test(the_end_of_text_is_0_and_never_comes_from_text),
         cmocka_unit_test(it_is_a_tokenizer_json_too),
+        cmocka_unit_test(a_gguf_file_holds_it),
         cmocka_unit_test(bad_lines_are_located),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
