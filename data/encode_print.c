@@ -1,8 +1,54 @@
 #include "data/encode_print.h"
 
+#include <string.h>
+
+#include "core/base/mem.h"
+
+enum { DIGITS = 20 }; /* of any number, with its sign */
+
+/* v in decimal at p, which has DIGITS bytes; returns the end. */
+static char *put_number(char *p, int64_t v)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    char text[DIGITS], *q = text + DIGITS;
+    if (v < 0) *p++ = '-';
+    for (; u >= 100; u /= 100) memcpy(q -= 2, pairs + 2 * (u % 100), 2);
+    if (u >= 10) memcpy(q -= 2, pairs + 2 * u, 2);
+    else *--q = (char)('0' + u);
+    size_t n = (size_t)(text + DIGITS - q);
+    memcpy(p, q, n);
+    return p + n;
+}
+
+static void add_number(struct buf *out, int64_t v)
+{
+    if (!buf_reserve(out, DIGITS)) return;
+    out->len = (size_t)(put_number(out->data + out->len, v) - out->data);
+    out->data[out->len] = '\0';
+}
+
+static void add_ids(const int32_t *id, size_t n, char between, struct buf *out)
+{
+    enum { AT_ONCE = 1024 };
+    for (size_t i = 0; i < n;) {
+        size_t to = n - i < AT_ONCE ? n : i + AT_ONCE;
+        if (!buf_reserve(out, (size_t)AT_ONCE * (DIGITS + 1))) return;
+        char *p = out->data + out->len;
+        for (; i < to; i++) {
+            *p = between;
+            p = put_number(p + (i > 0), id[i]);
+        }
+        *p = '\0';
+        out->len = (size_t)(p - out->data);
+    }
+}
+
 void encode_print_ids(const int32_t *id, size_t n, struct buf *out)
 {
-    for (size_t i = 0; i < n; i++) buf_printf(out, "%s%d", i ? " " : "", (int)id[i]);
+    add_ids(id, n, ' ', out);
     buf_addc(out, '\n');
 }
 
@@ -28,8 +74,12 @@ void encode_print_table(const struct encode_view *v, struct buf *out)
 {
     for (size_t i = 0; i < v->x->ids.n; i++) {
         struct tok_span b = v->x->ids.span[i], c = in_chars(v, i);
-        buf_printf(out, "%d\t%zu\t%zu\t%zu\t%zu\t%d\t", (int)v->x->ids.id[i], b.begin, b.end, c.begin, c.end,
-                   (int)v->x->of[i].type);
+        const int64_t column[] = {v->x->ids.id[i], (int64_t)b.begin, (int64_t)b.end, (int64_t)c.begin, (int64_t)c.end,
+                                  (int64_t)v->x->of[i].type};
+        for (size_t k = 0; k < COUNT_OF(column); k++) {
+            add_number(out, column[k]);
+            buf_addc(out, '\t');
+        }
         add_token(v, i, out);
         buf_addc(out, '\n');
     }
@@ -40,7 +90,11 @@ static void add_spans(const struct encode_view *v, bool chars, struct buf *out)
 {
     for (size_t i = 0; i < v->x->ids.n; i++) {
         struct tok_span s = chars ? in_chars(v, i) : v->x->ids.span[i];
-        buf_printf(out, "%s[%zu,%zu]", i ? "," : "", s.begin, s.end);
+        buf_adds(out, i ? ",[" : "[");
+        add_number(out, (int64_t)s.begin);
+        buf_addc(out, ',');
+        add_number(out, (int64_t)s.end);
+        buf_addc(out, ']');
     }
 }
 
@@ -49,9 +103,12 @@ void encode_print_json(const struct encode_view *v, struct buf *out)
     const struct tok_encoding *x = v->x;
     size_t n = x->ids.n;
     buf_adds(out, "{\"ids\":[");
-    for (size_t i = 0; i < n; i++) buf_printf(out, "%s%d", i ? "," : "", (int)x->ids.id[i]);
+    add_ids(x->ids.id, n, ',', out);
     buf_adds(out, "],\"type_ids\":[");
-    for (size_t i = 0; i < n; i++) buf_printf(out, "%s%d", i ? "," : "", (int)x->of[i].type);
+    for (size_t i = 0; i < n; i++) {
+        if (i) buf_addc(out, ',');
+        add_number(out, (int64_t)x->of[i].type);
+    }
     buf_adds(out, "],\"tokens\":[");
     for (size_t i = 0; i < n; i++) {
         if (i) buf_addc(out, ',');
@@ -67,7 +124,9 @@ void encode_print_json(const struct encode_view *v, struct buf *out)
         buf_adds(out, x->of[i].text < 0 ? "null" : x->of[i].text ? "1" : "0");
     }
     buf_adds(out, "],\"attention_mask\":[");
-    for (size_t i = 0; i < n; i++)
-        buf_printf(out, "%s%d", i ? "," : "", x->of[i].text != TOK_FROM_PADDING);
+    for (size_t i = 0; i < n; i++) {
+        if (i) buf_addc(out, ',');
+        buf_addc(out, x->of[i].text != TOK_FROM_PADDING ? '1' : '0');
+    }
     buf_adds(out, "]}\n");
 }
