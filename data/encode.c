@@ -13,14 +13,14 @@
 /* The result of one block.  It stays with its slot, so that the memory serves for
  * the next block there. */
 struct result {
-    struct tok_ids ids;
-    struct result_doc { size_t end; uint64_t bytes; } *docs; /* end in ids */
-    size_t n_docs, cap;
+    struct shard_part part;
     struct encode_stats stats;
 };
 
-/* Work space of one thread for what is printed with offsets, has two texts or is cut. */
+/* Work space of one thread: ids of a document; for what is printed with offsets, has two
+ * texts or is cut. */
 struct printer {
+    struct tok_ids ids;
     struct tok_encoding x;
     struct char_index chars[2];
     struct buf second;
@@ -36,15 +36,13 @@ struct encoder {
     struct doc_iter *iter;        /* [threads] */
     int n_threads;
     struct encode_stats *stats;
+    struct shard_meta meta;
     struct shard_writer *shard;
     struct file_writer *file;
 };
 
-static int remember_doc(struct result *s, uint64_t bytes, struct err *e)
+static int count_doc(struct result *s, uint64_t bytes)
 {
-    if (!mem_room(&s->docs, &s->cap, s->n_docs + 1, sizeof *s->docs))
-        return err_oom(e, (s->n_docs + 1) * sizeof *s->docs, "documents");
-    s->docs[s->n_docs++] = (struct result_doc){s->ids.n, bytes};
     s->stats.documents++;
     s->stats.bytes += bytes;
     return 0;
@@ -90,7 +88,7 @@ static int encode_fully(struct encoder *x, struct result *s, const struct doc *d
     if (why) return err_set(e, ERR_DATA, "%s", why);
     if (tok_encode_pair(o->t, x->scratch[thread], d->text, d->text_len, b, n_b, o->flags, &p->x, e)) return -1;
     s->stats.tokens += p->x.ids.n;
-    if (remember_doc(s, d->text_len + n_b, e)) return -1;
+    count_doc(s, d->text_len + n_b);
     if (o->to == ENCODE_TEXT) {
         encode_print_ids(p->x.ids.id, p->x.ids.n, out);
         return 0;
@@ -115,14 +113,13 @@ static int count_ids(struct encoder *x, struct result *s, const struct doc *d, i
     bool goes_on = x->docs.cut && !d->line && x->iter[thread].block->rest;
     unsigned flags = x->o->flags | (goes_on ? TOK_GOES_ON : 0u);
     (void)out;
-    if (tok_count(x->o->t, x->scratch[thread], d->text, d->text_len, flags, &s->ids, &n, e)) {
+    if (tok_count(x->o->t, x->scratch[thread], d->text, d->text_len, flags, &x->printer[thread].ids, &n, e)) {
         if (x->docs.cut && !d->line && d->offset)
             err_wrap(e, "behind the first %llu bytes", (unsigned long long)d->offset);
         return -1;
     }
-    s->ids.n = 0;
     s->stats.tokens += n;
-    return remember_doc(s, d->text_len, e);
+    return count_doc(s, d->text_len);
 }
 
 /* The document with a shorter text, in the form that it came in. */
@@ -145,20 +142,23 @@ static int shorten(struct encoder *x, struct result *s, const struct doc *d, int
     s->stats.tokens += c->tokens;
     s->stats.shortened += c->cut;
     s->stats.bytes_left += n;
-    return remember_doc(s, d->text_len, e);
+    return count_doc(s, d->text_len);
 }
 
 static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
                       struct err *e)
 {
-    size_t from = s->ids.n;
-    if (tok_encode(x->o->t, x->scratch[thread], d->text, d->text_len, x->o->flags, &s->ids, e) ||
-        remember_doc(s, d->text_len, e))
+    struct tok_ids *ids = &x->printer[thread].ids;
+    ids->n = 0;
+    if (tok_encode(x->o->t, x->scratch[thread], d->text, d->text_len, x->o->flags, ids, e)) return -1;
+    s->stats.tokens += ids->n;
+    if (x->o->to == ENCODE_TEXT) {
+        encode_print_ids(ids->id, ids->n, out);
+    } else if (shard_part_add(&s->part, &x->meta, ids->id, ids->n, d->text_len, e)) {
+        e->code = ERR_INTERNAL; /* not the document's fault */
         return -1;
-    s->stats.tokens += s->ids.n - from;
-    if (x->o->to == ENCODE_TEXT) encode_print_ids(s->ids.id + from, s->ids.n - from, out);
-    if (x->o->to != ENCODE_SHARD) s->ids.n = 0;
-    return 0;
+    }
+    return count_doc(s, d->text_len);
 }
 
 static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, int thread,
@@ -184,7 +184,7 @@ static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err
     enum doc_next next;
     if (!s) return err_oom(e, sizeof *s, "documents");
     slot->user = s;
-    s->ids.n = s->n_docs = 0;
+    shard_part_clear(&s->part);
     s->stats = (struct encode_stats){0};
     doc_iter_start(it, &x->docs, &slot->block);
     while ((next = doc_iter_next(it, &d)) != DOC_END) {
@@ -200,21 +200,9 @@ static void drop_result(void *arg, struct doc_slot *slot)
     struct result *s = slot->user;
     (void)arg;
     if (!s) return;
-    tok_ids_free(&s->ids);
-    free(s->docs);
+    shard_part_free(&s->part);
     free(s);
     slot->user = NULL;
-}
-
-static int write_shard(struct encoder *x, const struct result *s, struct err *e)
-{
-    size_t from = 0;
-    for (size_t i = 0; i < s->n_docs; i++) {
-        const struct result_doc *d = &s->docs[i];
-        if (shard_add(x->shard, s->ids.id + from, d->end - from, d->bytes, e)) return -1;
-        from = d->end;
-    }
-    return 0;
 }
 
 static void add_stats(struct encode_stats *to, const struct encode_stats *s)
@@ -250,7 +238,7 @@ static int block_done(void *arg, struct doc_slot *slot, int thread, struct err *
     if (!slot->block.rest) whole_file(x);
     add_stats(in_parts(x, &slot->block) ? &x->parts : x->stats, &s->stats);
     if (x->file && slot->out[0].len) ret = file_write(x->file, slot->out[0].data, slot->out[0].len, e);
-    if (x->shard) ret = write_shard(x, s, e);
+    if (x->shard) ret = shard_add_part(x->shard, &s->part, e);
     return ret;
 }
 
@@ -272,6 +260,7 @@ static void stop(struct encoder *x)
     for (int i = 0; x->scratch && i < x->n_threads; i++) tok_scratch_free(x->scratch[i]);
     for (int i = 0; x->iter && i < x->n_threads; i++) doc_iter_free(&x->iter[i]);
     for (int i = 0; x->printer && i < x->n_threads; i++) {
+        tok_ids_free(&x->printer[i].ids);
         tok_encoding_free(&x->printer[i].x);
         for (int k = 0; k < 2; k++) char_index_free(&x->printer[i].chars[k]);
         buf_free(&x->printer[i].second);
@@ -309,7 +298,6 @@ static int run_all(struct encoder *x, struct err *e)
 int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct err *e)
 {
     struct encoder x = {.o = o, .docs = o->docs, .stats = stats};
-    struct shard_meta meta = {0};
     int ret = -1;
     *stats = (struct encode_stats){0};
     if (o->to == ENCODE_COUNT && o->docs.split == DOC_SPLIT_FILE && tok_counts_parts(o->t)) {
@@ -318,8 +306,8 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
     }
     if (start(&x, e)) goto out;
     if (o->to == ENCODE_SHARD) {
-        if (shard_meta_init(&meta, o->t, e)) goto out;
-        if (!(x.shard = shard_create(o->out, &meta, e))) goto out;
+        if (shard_meta_init(&x.meta, o->t, e)) goto out;
+        if (!(x.shard = shard_create(o->out, &x.meta, e))) goto out;
     } else if (o->to != ENCODE_COUNT) {
         if (!(x.file = file_create(o->out, 0, e))) goto out;
     }
@@ -332,7 +320,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
 out:
     shard_abort(x.shard);
     file_abort(x.file);
-    shard_meta_free(&meta);
+    shard_meta_free(&x.meta);
     stop(&x);
     return ret;
 }

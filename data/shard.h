@@ -100,9 +100,25 @@ struct shard_meta {
 int shard_meta_init(struct shard_meta *m, const struct tokenizer *t, struct err *e);
 void shard_meta_free(struct shard_meta *m);
 
+/* Documents as they stand in a shard, made by any thread; zeroed, it is empty. */
+struct shard_part {
+    struct buf tokens;
+    uint64_t *docs; /* where each begins, in tokens of the part */
+    size_t n_docs, cap;
+    uint64_t n_tokens, text_bytes;
+};
+void shard_part_clear(struct shard_part *p); /* keeps the memory */
+void shard_part_free(struct shard_part *p);
+/* ids without bos and eos; a document without tokens is left out.  ERR_DATA: an id is
+ * not below the vocabulary, nothing was added. */
+int shard_part_add(struct shard_part *p, const struct shard_meta *m, const int32_t *ids, size_t n, uint64_t text_bytes,
+                   struct err *e);
+
 /* `m` must stay until commit or abort. */
 struct shard_writer *shard_create(const char *path, const struct shard_meta *m, struct err *e);
-/* ids without bos and eos; a document without tokens is left out. */
+/* All documents of a part that was made with the writer's meta. */
+int shard_add_part(struct shard_writer *w, const struct shard_part *p, struct err *e);
+/* One document. */
 int shard_add(struct shard_writer *w, const int32_t *ids, size_t n, uint64_t text_bytes,
               struct err *e);
 uint64_t shard_written(const struct shard_writer *w);    /* tokens so far */

@@ -13,13 +13,19 @@
 struct shard_writer {
     struct file_writer *file;
     const struct shard_meta *meta;
-    struct buf chunk;  /* tokens not yet written, at most SHARD_CHUNK bytes */
-    struct buf docs;   /* u64 each */
-    struct buf hashes; /* u64 each */
+    struct hash_stream *chunk; /* of the chunk that has begun, or NULL */
+    size_t chunk_bytes;        /* of it so far */
+    struct shard_part one;     /* shard_add()'s */
+    struct buf docs;           /* u64 each */
+    struct buf hashes;         /* u64 each */
     uint64_t n_tokens, n_docs, text_bytes;
     uint8_t header[SHARD_HEADER];
-    int token_bytes;
 };
+
+static int token_bytes(const struct shard_meta *m)
+{
+    return m->vocab <= 65536 ? 2 : 4;
+}
 
 void shard_meta_free(struct shard_meta *m)
 {
@@ -33,7 +39,7 @@ static void make_header(struct shard_writer *w)
     uint32_t v[8] = {0,
                      0,
                      1,
-                     (uint32_t)w->token_bytes,
+                     (uint32_t)token_bytes(w->meta),
                      (uint32_t)w->meta->vocab,
                      (uint32_t)w->meta->bos,
                      (uint32_t)w->meta->eos,
@@ -54,7 +60,11 @@ struct shard_writer *shard_create(const char *path, const struct shard_meta *m, 
         return NULL;
     }
     w->meta = m;
-    w->token_bytes = m->vocab <= 65536 ? 2 : 4;
+    if (m->bos >= m->vocab || m->eos >= m->vocab) {
+        err_set(e, ERR_DATA, "the ids of the ends of a text, %d and %d, are not below the vocabulary of %d", m->bos, m->eos, m->vocab);
+        shard_abort(w);
+        return NULL;
+    }
     make_header(w);
     w->file = file_create(path, 0, e);
     if (!w->file || file_write(w->file, w->header, SHARD_HEADER, e)) {
@@ -62,16 +72,6 @@ struct shard_writer *shard_create(const char *path, const struct shard_meta *m, 
         return NULL;
     }
     return w;
-}
-
-static int flush_chunk(struct shard_writer *w, struct err *e)
-{
-    if (!w->chunk.len) return 0;
-    uint64_t h = hash64(w->chunk.data, w->chunk.len);
-    buf_add(&w->hashes, &h, 8);
-    if (buf_ok(&w->hashes, e) || file_write(w->file, w->chunk.data, w->chunk.len, e)) return -1;
-    buf_clear(&w->chunk);
-    return 0;
 }
 
 /* The low halves of ids[0..n) to p; true: all of them are below the vocabulary. */
@@ -115,40 +115,99 @@ static int bad_id(const int32_t *ids, int vocab, struct err *e)
     return err_set(e, ERR_DATA, "token id %d is not below the vocabulary of %d", *ids, vocab);
 }
 
-static int add_ids(struct shard_writer *w, const int32_t *ids, size_t n, struct err *e)
+/* ---- documents in memory ---- */
+
+void shard_part_clear(struct shard_part *p)
 {
-    size_t tb = (size_t)w->token_bytes;
-    int vocab = w->meta->vocab;
-    while (n) {
-        size_t room = (SHARD_CHUNK - w->chunk.len) / tb, take = n < room ? n : room;
-        if (!buf_reserve(&w->chunk, take * tb)) return buf_ok(&w->chunk, e);
-        char *p = w->chunk.data + w->chunk.len;
-        if (!(tb == 2 ? put_halves(p, ids, take, vocab) : put_ids(p, ids, take, vocab))) return bad_id(ids, vocab, e);
-        w->chunk.len += take * tb;
-        w->n_tokens += take;
-        ids += take;
-        n -= take;
-        if (w->chunk.len == SHARD_CHUNK && flush_chunk(w, e)) return -1;
+    buf_clear(&p->tokens);
+    p->n_docs = 0;
+    p->n_tokens = p->text_bytes = 0;
+}
+
+void shard_part_free(struct shard_part *p)
+{
+    buf_free(&p->tokens);
+    free(p->docs);
+    *p = (struct shard_part){0};
+}
+
+/* There is room. */
+static bool put(struct shard_part *p, const struct shard_meta *m, const int32_t *ids, size_t n)
+{
+    size_t tb = (size_t)token_bytes(m);
+    char *to = p->tokens.data + p->tokens.len;
+    p->tokens.len += n * tb;
+    return (tb == 2 ? put_halves : put_ids)(to, ids, n, m->vocab);
+}
+
+int shard_part_add(struct shard_part *p, const struct shard_meta *m, const int32_t *ids, size_t n, uint64_t text_bytes,
+                   struct err *e)
+{
+    if (!n) return 0;
+    int32_t bos = m->bos, eos = m->eos;
+    bool shared = shard_shared_eos(bos, eos), good;
+    size_t before = p->tokens.len, tb = (size_t)token_bytes(m), bytes;
+    if (!mem_room(&p->docs, &p->cap, p->n_docs + 1, sizeof *p->docs)) return err_oom(e, p->n_docs * sizeof *p->docs, "documents");
+    if (!ck_mul(n, tb, &bytes) || !ck_add(bytes, 2 * tb, &bytes) || !buf_reserve(&p->tokens, bytes))
+        return err_oom(e, n, "the tokens of a document");
+    if (shared || bos >= 0) put(p, m, shared ? &eos : &bos, 1);
+    good = put(p, m, ids, n);
+    if (!shared && eos >= 0) put(p, m, &eos, 1);
+    if (!good) {
+        p->tokens.len = before;
+        return bad_id(ids, m->vocab, e);
     }
+    p->docs[p->n_docs++] = p->n_tokens;
+    p->n_tokens += (p->tokens.len - before) / tb;
+    p->text_bytes += text_bytes;
     return 0;
+}
+
+/* ---- and in the file ---- */
+
+static int end_chunk(struct shard_writer *w, struct err *e)
+{
+    if (!w->chunk_bytes) return 0;
+    uint64_t h = hash_stream_64(w->chunk);
+    hash_stream_free(w->chunk);
+    w->chunk = NULL;
+    w->chunk_bytes = 0;
+    buf_add(&w->hashes, &h, 8);
+    return buf_ok(&w->hashes, e);
+}
+
+static int add_tokens(struct shard_writer *w, const struct buf *tokens, struct err *e)
+{
+    for (size_t at = 0, n; at < tokens->len; at += n) {
+        if (!w->chunk && !(w->chunk = hash_stream_new())) return err_oom(e, SHARD_CHUNK, "a checksum");
+        n = SHARD_CHUNK - w->chunk_bytes;
+        if (n > tokens->len - at) n = tokens->len - at;
+        hash_stream_add(w->chunk, tokens->data + at, n);
+        w->chunk_bytes += n;
+        if (w->chunk_bytes == SHARD_CHUNK && end_chunk(w, e)) return -1;
+    }
+    return tokens->len ? file_write(w->file, tokens->data, tokens->len, e) : 0;
+}
+
+int shard_add_part(struct shard_writer *w, const struct shard_part *p, struct err *e)
+{
+    if (!buf_reserve(&w->docs, p->n_docs * 8)) return buf_ok(&w->docs, e);
+    for (size_t i = 0; i < p->n_docs; i++) {
+        uint64_t at = w->n_tokens + p->docs[i];
+        memcpy(w->docs.data + w->docs.len, &at, 8);
+        w->docs.len += 8;
+    }
+    w->n_docs += p->n_docs;
+    w->n_tokens += p->n_tokens;
+    w->text_bytes += p->text_bytes;
+    return add_tokens(w, &p->tokens, e);
 }
 
 int shard_add(struct shard_writer *w, const int32_t *ids, size_t n, uint64_t text_bytes,
               struct err *e)
 {
-    const struct shard_meta *m = w->meta;
-    if (!n) return 0;
-    int32_t bos = m->bos, eos = m->eos;
-    bool shared = shard_shared_eos(bos, eos);
-    buf_add(&w->docs, &w->n_tokens, 8);
-    if (buf_ok(&w->docs, e)) return -1;
-    w->n_docs++;
-    w->text_bytes += text_bytes;
-    if (shared && add_ids(w, &eos, 1, e)) return -1;
-    if (!shared && bos >= 0 && add_ids(w, &bos, 1, e)) return -1;
-    if (add_ids(w, ids, n, e)) return -1;
-    if (!shared && eos >= 0 && add_ids(w, &eos, 1, e)) return -1;
-    return 0;
+    shard_part_clear(&w->one);
+    return shard_part_add(&w->one, w->meta, ids, n, text_bytes, e) ? -1 : shard_add_part(w, &w->one, e);
 }
 
 uint64_t shard_written(const struct shard_writer *w)
@@ -167,9 +226,14 @@ static int write_end(struct shard_writer *w, struct err *e)
 {
     const struct shard_meta *m = w->meta;
     uint64_t end = w->n_tokens;
-    int32_t eos = m->eos;
-    if (w->n_docs && shard_shared_eos(m->bos, eos) && add_ids(w, &eos, 1, e)) return -1;
-    if (flush_chunk(w, e)) return -1;
+    if (w->n_docs && shard_shared_eos(m->bos, m->eos)) {
+        shard_part_clear(&w->one);
+        if (!buf_reserve(&w->one.tokens, sizeof m->eos)) return buf_ok(&w->one.tokens, e);
+        put(&w->one, m, &m->eos, 1);
+        w->n_tokens++;
+        if (add_tokens(w, &w->one.tokens, e)) return -1;
+    }
+    if (end_chunk(w, e)) return -1;
     buf_add(&w->docs, &end, 8);
     if (buf_ok(&w->docs, e)) return -1;
     size_t len_bytes = (size_t)m->vocab * 2;
@@ -197,7 +261,8 @@ static int write_end(struct shard_writer *w, struct err *e)
 
 static void free_writer(struct shard_writer *w)
 {
-    buf_free(&w->chunk);
+    hash_stream_free(w->chunk);
+    shard_part_free(&w->one);
     buf_free(&w->docs);
     buf_free(&w->hashes);
     free(w);

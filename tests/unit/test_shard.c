@@ -121,6 +121,59 @@ static void the_writer_refuses_ids_beyond_the_vocabulary(void **state)
     assert_false(file_exists(path));
 }
 
+/* Documents of 0, 1, 3 ... ids into a file; of_part 0: one after another, else so many of
+ * them make a part. */
+static void write_documents(const char *path, const struct shard_meta *m, int of_part, struct buf *bytes)
+{
+    enum { DOCS = 900 };
+    static int32_t ids[20000];
+    struct err e;
+    struct shard_part part = {0};
+    struct shard_writer *w = shard_create(path, m, &e);
+    assert_non_null(w);
+    for (int k = 0; k < DOCS; k++) {
+        size_t n = (size_t)(k % 7 == 3 ? 0 : k % 97 == 5 ? 20000 : (k * k) % 1500);
+        for (size_t i = 0; i < n; i++) ids[i] = (int32_t)((i + (size_t)k) * 2654435761u % (unsigned)m->vocab);
+        if (!of_part) assert_int_equal(shard_add(w, ids, n, n, &e), 0);
+        else assert_int_equal(shard_part_add(&part, m, ids, n, n, &e), 0);
+        if (!of_part || (k % of_part && k + 1 < DOCS)) continue;
+        assert_int_equal(shard_add_part(w, &part, &e), 0);
+        shard_part_clear(&part);
+    }
+    shard_part_free(&part);
+    assert_int_equal(shard_commit(w, &e), 0);
+    assert_int_equal(file_read_all(path, 1 << 30, bytes, &e), 0);
+}
+
+static void parts_of_any_size_give_the_same_bytes(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "parts.tok");
+    static const int kinds[][3] = {{300, -1, 0}, {300, 1, 2}, {300, 3, -1}, {65536, -1, -1}, {65537, -1, 65536}};
+    for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+        struct shard_meta m = fixture_meta(kinds[k][0], kinds[k][1], kinds[k][2], lengths);
+        struct buf one = {0};
+        write_documents(path, &m, 0, &one);
+        for (int of_part = 1; of_part < 1000; of_part = of_part * 5 + 2) {
+            struct buf more = {0};
+            write_documents(path, &m, of_part, &more);
+            assert_int_equal(more.len, one.len);
+            assert_memory_equal(more.data, one.data, one.len);
+            buf_free(&more);
+        }
+        struct shard *s = shard_open_mem(one.data, one.len, "parts.tok", &e);
+        assert_non_null(s);
+        assert_int_equal(shard_get_info(s)->token_bytes, m.vocab <= 65536 ? 2 : 4);
+        assert_true(shard_get_info(s)->n_tokens * (uint64_t)shard_get_info(s)->token_bytes > SHARD_CHUNK);
+        assert_int_equal(shard_check_all(s, &e), 0);
+        shard_close(s);
+        buf_free(&one);
+    }
+    struct shard_meta bad = fixture_meta(VOCAB, -1, VOCAB, lengths);
+    assert_null(shard_create(path, &bad, &e));
+}
+
 /* Opens damaged bytes; true if the damage was found, by opening or reading. */
 static bool found_out(const uint8_t *data, size_t n, struct err *e)
 {
@@ -206,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_back_what_was_written),
         cmocka_unit_test(bos_and_eos_enclose_each_document),
+        cmocka_unit_test(parts_of_any_size_give_the_same_bytes),
         cmocka_unit_test(large_vocabularies_take_four_bytes_and_many_chunks),
         cmocka_unit_test(the_writer_refuses_ids_beyond_the_vocabulary),
         cmocka_unit_test(every_flipped_bit_and_every_truncation_is_found),
