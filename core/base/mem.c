@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,6 +101,20 @@ void *mem_alloc_table(size_t count, size_t size)
 {
     size_t bytes;
     return ck_mul(count, size, &bytes) ? mem_alloc_aligned(bytes) : NULL;
+}
+
+void *mem_zalloc_table(size_t count, size_t size, void **whole)
+{
+    size_t bytes, room, align;
+    if (!ck_mul(count, size, &bytes)) return NULL;
+    align = bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
+    if (!ck_add(bytes, align, &room) || !(*whole = mem_zalloc(room, 1))) return NULL;
+    char *p = *whole;
+    p += -(uintptr_t)p & (align - 1);
+#ifdef MADV_HUGEPAGE
+    if (align == HUGE_PAGE) (void)madvise(p, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+#endif
+    return p;
 }
 
 void mem_free_aligned(void *p)

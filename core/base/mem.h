@@ -53,6 +53,9 @@ static inline int hex_digit(char c) /* its value, or -1 */
 void *mem_alloc_aligned(size_t bytes);
 /* The same for a table that is read here and there. */
 void *mem_alloc_table(size_t count, size_t size);
+/* The same, zeroed, of which only the pages that are written to are ever touched.
+ * Free *whole, which is another pointer, with free(). */
+void *mem_zalloc_table(size_t count, size_t size, void **whole);
 void mem_free_aligned(void *p);
 
 /* Tests: the n-th allocation from now fails (1 = the next), once; 0 = off. */

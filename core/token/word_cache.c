@@ -6,7 +6,7 @@
 
 enum {
     FIRST_LINES = 1 << 11,
-    MANY_LINES = 1 << 15,
+    MANY_LINES = 1 << 16,
     MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 12,
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
@@ -27,20 +27,17 @@ static void use_lines(struct word_cache *c, struct word_line *lines, size_t n)
 
 int word_cache_init(struct word_cache *c, struct err *e)
 {
-    struct word_line *lines = mem_alloc_aligned(FIRST_LINES * sizeof *lines);
+    struct word_line *lines = mem_zalloc_table(FIRST_LINES, sizeof *lines, &c->memory);
     c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
     c->pool_cap = FIRST_POOL;
-    if (lines) {
-        memset(lines, 0, FIRST_LINES * sizeof *lines);
-        use_lines(c, lines, FIRST_LINES);
-    }
+    if (lines) use_lines(c, lines, FIRST_LINES);
     if (lines && c->pool) return 0;
     return err_oom(e, FIRST_LINES * sizeof *lines, "the word cache");
 }
 
 void word_cache_free(struct word_cache *c)
 {
-    mem_free_aligned(c->lines);
+    free(c->memory);
     free(c->pool);
     memset(c, 0, sizeof *c);
 }
@@ -90,7 +87,6 @@ static void spread(struct word_cache *c)
 {
     enum { AHEAD = 16 };
     size_t n = c->n_lines;
-    memset(c->lines + n, 0, n * sizeof *c->lines);
     use_lines(c, c->lines, 2 * n);
     c->used = 0;
     for (size_t i = n; i-- > 0;) {
@@ -110,21 +106,21 @@ static void spread(struct word_cache *c)
     }
 }
 
-/* Few lines move to new memory.  Many have room for MAX_LINES from the beginning,
- * of which only what is used is ever touched: growing them touches no new memory
- * twice. */
+/* The first lines, which are few, move to memory that has room for MAX_LINES, of which
+ * only what is used is ever touched: growing them there touches no memory twice. */
 static bool move(struct word_cache *c)
 {
-    size_t n = c->n_lines, more = 4 * n;
-    struct word_line *old = c->lines, *lines = mem_alloc_aligned((more < MANY_LINES ? more : MAX_LINES) * sizeof *lines);
+    void *memory;
+    size_t n = c->n_lines;
+    struct word_line *old = c->lines, *lines = mem_zalloc_table(MAX_LINES, sizeof *lines, &memory);
     if (!lines) return false;
-    memset(lines, 0, more * sizeof *lines);
-    use_lines(c, lines, more);
+    use_lines(c, lines, MANY_LINES);
     for (size_t i = 0; i < 2 * n; i++) {
         const struct word_slot *s = &old[i / 2].slot[i % 2];
         if (s->k[1]) *free_slot(c, slot_line(c, s)) = *s;
     }
-    mem_free_aligned(old);
+    free(c->memory);
+    c->memory = memory;
     return true;
 }
 

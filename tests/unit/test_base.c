@@ -111,6 +111,18 @@ static void the_arena_aligns_and_overflow_is_refused(void **state)
     void *big = mem_alloc_aligned((size_t)5 << 20);
     assert_int_equal((uintptr_t)big % ((size_t)2 << 20), 0);
     mem_free_aligned(big);
+    for (size_t n = 1; n <= (size_t)1 << 22; n = 5 * n + 3) {
+        void *whole;
+        unsigned char *z = mem_zalloc_table(n, 1, &whole);
+        assert_non_null(z);
+        assert_int_equal((uintptr_t)z % (n >= (size_t)2 << 20 ? (size_t)2 << 20 : 64), 0);
+        for (size_t i = 0; i < n; i++) assert_int_equal(z[i], 0);
+        memset(z, 0xab, n);
+        free(whole);
+    }
+    void *none;
+    assert_null(mem_zalloc_table(SIZE_MAX / 2, 3, &none));
+    assert_null(mem_zalloc_table(SIZE_MAX - 3, 1, &none));
 }
 
 /* Known answers of Random123's kat_vectors for philox4x32-10. */
