@@ -2,6 +2,7 @@
  * that no token covers is unknown as a whole. */
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
+#include "core/token/wordpiece_many.h"
 
 static size_t chars_in(const uint8_t *s, size_t n, size_t limit)
 {
@@ -13,26 +14,7 @@ static size_t chars_in(const uint8_t *s, size_t n, size_t limit)
 /* The same without spans: at most n ids; how many, 0 where the word is unknown. */
 static size_t ids_of(const struct tokenizer *t, const uint8_t *word, size_t n, int32_t *ids)
 {
-    const struct trie_unit *unit = t->trie.unit;
-    uint32_t link = unit[0].link;
-    size_t n_ids = 0;
-    for (size_t i = 0;; link = unit[t->continuing].link) {
-        size_t end = i;
-        int32_t id = -1;
-        for (; i < n; i++) { /* trie_step() */
-            uint32_t c = word[i], to = link >> 9 ^ c;
-            link = unit[to].link;
-            if ((link & 511) != c || !to) break;
-            if (unit[to].value < 0) continue;
-            id = unit[to].value;
-            end = i + 1;
-        }
-        if (id < 0) return 0;
-        ids[n_ids++] = id;
-        if (end == n) return n_ids;
-        if (t->no_continuing) return 0;
-        i = end;
-    }
+    return wordpiece_ids(&t->trie, t->no_continuing ? WORDPIECE_NEVER : t->continuing, word, n, ids);
 }
 
 int32_t wordpiece_only(const struct tokenizer *t, const uint8_t *word, size_t n)

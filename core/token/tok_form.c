@@ -5,6 +5,8 @@
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
 
+enum { TOGETHER = 8 }; /* so many words that were missed among the last are as many as pay to be taken together */
+
 bool tok_form_possible(const struct tokenizer *t)
 {
     bool orders;
@@ -33,17 +35,40 @@ static int other_word(const struct tokenizer *t, struct tok_scratch *s, const st
     return 0;
 }
 
-static int get(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, struct tok_ids *out, struct err *e)
+/* What is missed from word i of the first of the runs on. */
+static void learn(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, size_t n_runs, size_t i)
 {
-    const size_t *begin = w->run.begin, n = w->run.n;
+    size_t which[WORD_RUN + WORD_SLACK];
+    for (size_t r = 0; r < n_runs; r++, i = 0) {
+        const struct word_run *run = &w[r].run;
+        size_t n = s->batch->missing_run(&s->cache, run, w[r].keys, i, which);
+        for (size_t k = 0; k < n; k++) tok_unknown_add(t, s, &w[r].keys[which[k]]);
+    }
+    if (s->unknown.words.n) tok_unknown_learn(t, s);
+}
+
+/* The words of the first of the runs.  *together: what is missed is found for all of
+ * them when the first is; what is missed after that is left to other_word(). */
+static int get(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, size_t n_runs, bool *together,
+               struct tok_ids *out, struct err *e)
+{
+    const struct word_run *run = &w->run;
+    const size_t *begin = run->begin, n = run->n;
     /* A word has at most as many ids as bytes; a few more are written. */
     if (tok_ids_room(out, begin[n] + WORD_SLACK, e)) return -1;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n;) {
         int32_t *to = out->id + out->n;
-        i = s->batch->get_run(&s->cache, &w->run, w->keys, i, &to);
+        i = s->batch->get_run(&s->cache, run, w->keys, i, &to);
         out->n = (size_t)(to - out->id);
-        if (i < n && other_word(t, s, &w->keys[i], (const uint8_t *)w->run.text + begin[i], begin[i + 1] - begin[i], out, e))
-            return -1;
+        if (i == n) break;
+        if (*together) {
+            learn(t, s, w, n_runs, i);
+            *together = false;
+            continue;
+        }
+        s->unknown.missed++;
+        if (other_word(t, s, &w->keys[i], (const uint8_t *)run->text + begin[i], begin[i + 1] - begin[i], out, e)) return -1;
+        i++;
     }
     return 0;
 }
@@ -51,12 +76,21 @@ static int get(const struct tokenizer *t, struct tok_scratch *s, const struct to
 int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, struct tok_ids *out,
                      struct err *e)
 {
-    struct tok_formed *w = &s->formed[0], *next = &s->formed[1], *swap;
-    size_t pos = 0;
-    if (take(s, text, n, &pos, w, NULL, e)) return -1;
-    for (; w->run.n; swap = w, w = next, next = swap) {
+    struct tok_formed *w = s->formed;
+    const struct tok_formed *before = NULL;
+    size_t *missed = &s->unknown.missed;
+    /* Many at a time where much is missed, as few as fit the processor's cache where not. */
+    for (size_t pos = 0, runs = 0, most = 0; runs == most;) {
+        bool together = *missed >= TOGETHER;
+        most = together ? FORMED : FORMED / 2;
+        *missed = 0;
+        for (runs = 0; runs < most; before = &w[runs++]) {
+            if (take(s, text, n, &pos, &w[runs], before, e)) return -1;
+            if (!w[runs].run.n) break;
+        }
         tok_fast_let_go(t, s, out);
-        if (take(s, text, n, &pos, next, w, e) || get(t, s, w, out, e)) return -1;
+        for (size_t r = 0; r < runs; r++)
+            if (get(t, s, w + r, runs - r, &together, out, e)) return -1;
     }
     return 0;
 }

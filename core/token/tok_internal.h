@@ -17,6 +17,7 @@
 #include "core/token/vocab.h"
 #include "core/token/word_batch.h"
 #include "core/token/word_form.h"
+#include "core/token/wordpiece_many.h"
 
 #define TOK_HOLE UINT32_MAX
 
@@ -159,6 +160,13 @@ struct tok_misses {
     size_t n, n_jobs, n_symbols;
 };
 
+/* tok_unknown.c: words that wait for WordPiece. */
+struct tok_unknown {
+    wordpiece_many_fn *find;  /* NULL: none wait */
+    size_t missed;            /* among the last words */
+    struct wordpiece_many words;
+};
+
 /* Work space of one thread. */
 enum { BATCH = SPLIT_TWO };
 
@@ -168,7 +176,8 @@ struct tok_words {
     struct word_key keys[BATCH];
 };
 
-/* The same in their normal form. */
+/* The same in their normal form, some batches of them. */
+enum { FORMED = 4 };
 struct tok_formed {
     struct word_run run;
     struct word_key keys[WORD_RUN + WORD_SLACK];
@@ -203,7 +212,8 @@ struct tok_scratch {
     struct tok_words words[2];
     size_t begins[BATCH];
     struct word_forms *forms;    /* tok_form.c, where that is the way */
-    struct tok_formed formed[2];
+    struct tok_formed formed[FORMED];
+    struct tok_unknown unknown;
     struct tok_misses misses;
 };
 
@@ -242,6 +252,11 @@ void tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const stru
                     size_t n, size_t n_symbols, struct tok_ids *out);
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
 void tok_misses_drop(struct tok_misses *m); /* after an error */
+/* tok_unknown.c: words that the cache does not know, to be taken apart together by
+ * WordPiece, for it. */
+void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u);
+void tok_unknown_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key);
+void tok_unknown_learn(const struct tokenizer *t, struct tok_scratch *s);
 int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
 int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e);
 

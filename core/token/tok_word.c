@@ -21,6 +21,7 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     }
     s->t = t;
     s->batch = word_batch();
+    tok_unknown_init(t, &s->unknown);
     struct word_single single = {single_id, t};
     bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
     bool walked = t->fast && t->fast->walk;

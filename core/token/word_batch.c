@@ -63,7 +63,18 @@ static size_t get_above(struct word_cache *c, const uint8_t *text, const size_t 
     return i;
 }
 
-const struct word_batch word_batch_base = {ask, get, ask_run, get_run, get_above};
+static size_t missing_run(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
+                          size_t *which)
+{
+    size_t n = 0;
+    for (i = word_run_next(run, i); i < run->n; i = word_run_next(run, i + 1)) {
+        const struct word_line *l = &c->lines[word_cache_line(c, keys[i].hash)];
+        if (!word_slot_is(&l->slot[0], &keys[i]) && !word_slot_is(&l->slot[1], &keys[i])) which[n++] = i;
+    }
+    return n;
+}
+
+const struct word_batch word_batch_base = {ask, get, ask_run, get_run, missing_run, get_above};
 
 const struct word_batch *word_batch(void)
 {

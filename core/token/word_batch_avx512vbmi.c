@@ -80,16 +80,22 @@ static inline size_t get_long(const struct word_cache *c, const struct word_slot
     return n_ids;
 }
 
-/* The slot of a word that its line has, or NULL. */
-ALWAYS_INLINE const struct word_slot *slot_of(const struct word_line *lines, unsigned shift, const struct word_key *key)
+/* Which slot of its line has a word: bit 0, bit 4, or none. */
+ALWAYS_INLINE uint32_t slot_bits(const struct word_line *lines, unsigned shift, const struct word_key *key)
 {
     /* The upper half of the length's byte is the slot's number of ids. */
     const long long all = -1, length = 0x0FFFFFFFFFFFFFFF;
     const __m512i care = _mm512_setr_epi64(all, length, 0, 0, all, length, 0, 0);
-    const uint8_t *line = (const uint8_t *)&lines[key->hash >> shift];
     __m512i x = _mm512_broadcast_i64x2(_mm_loadu_si128((const __m128i *)(const void *)key->k));
-    uint32_t same = _mm512_testn_epi64_mask(_mm512_xor_si512(x, _mm512_loadu_si512(line)), care);
-    uint32_t slot = same & same >> 1 & 0x11; /* bit 0, bit 4 */
+    uint32_t same = _mm512_testn_epi64_mask(_mm512_xor_si512(x, _mm512_loadu_si512(&lines[key->hash >> shift])), care);
+    return same & same >> 1 & 0x11;
+}
+
+/* The slot, or NULL. */
+ALWAYS_INLINE const struct word_slot *slot_of(const struct word_line *lines, unsigned shift, const struct word_key *key)
+{
+    const uint8_t *line = (const uint8_t *)&lines[key->hash >> shift];
+    uint32_t slot = slot_bits(lines, shift, key);
     if (__builtin_expect(slot == 0, 0)) return NULL;
     return (const struct word_slot *)(const void *)(line + 8 * _tzcnt_u32(slot));
 }
@@ -197,7 +203,22 @@ static size_t get_above(struct word_cache *c, const uint8_t *text, const size_t 
     return i;
 }
 
-const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, get_above};
+static size_t missing_run(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
+                          size_t *which)
+{
+    const struct word_line *lines = c->lines;
+    const unsigned shift = c->shift;
+    size_t n = 0;
+    uint64_t first = ~(uint64_t)0 << (i & 63);
+    for (size_t w = i / 64; 64 * w < run->n; w++, first = ~(uint64_t)0)
+        for (uint64_t m = others(run, w) & first; m; m &= m - 1) {
+            which[n] = 64 * w + _tzcnt_u64(m);
+            n += !slot_bits(lines, shift, &keys[which[n]]);
+        }
+    return n;
+}
+
+const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, missing_run, get_above};
 #else
 const struct word_batch word_batch_avx512vbmi;
 #endif
