@@ -126,6 +126,12 @@ static int write_ids(struct chat_job *j, const struct chat_text *text, struct fi
     return ret;
 }
 
+/* "FILE:LINE':1:COLUMN: what", behind n bytes: the line at hand is all that there is. */
+static void unquote(char *msg, size_t n)
+{
+    if (strncmp(msg + n, "':1:", 4) == 0) memmove(msg + n + 1, msg + n + 4, strlen(msg + n + 4) + 1), msg[n] = ':';
+}
+
 static int one_chat(struct chat_job *j, const char *line, size_t n, const char *file, size_t line_no,
                     struct file_writer *w, struct err *e)
 {
@@ -133,7 +139,10 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
     char name[300];
     snprintf(name, sizeof name, "%.250s:%zu", file, line_no);
     int ret = chat_render(j->template, line, n, name, &j->vars, &text, e);
-    if (ret && strncmp(e->msg, name, strlen(name))) err_wrap(e, "%s", name);
+    bool quoted = e->msg[0] == '\'' && strncmp(e->msg + 1, name, strlen(name)) == 0;
+    if (ret && quoted) memmove(e->msg, e->msg + 1, strlen(e->msg)); /* "'FILE:LINE':1:COLUMN: what" */
+    if (ret && quoted) unquote(e->msg, strlen(name));
+    if (ret && !quoted && strncmp(e->msg, name, strlen(name))) err_wrap(e, "%s", name);
     if (ret == 0) ret = j->cfg->ids ? write_ids(j, &text, w, e) : write_text(j, &text, w, e);
     j->n_chats++;
     j->n_bytes += text.text.len;
@@ -150,6 +159,10 @@ static int one_file(struct chat_job *j, const char *path, struct file_writer *w,
     ssize_t n;
     int ret = 0;
     if (!f) return err_errno(e, errno, "cannot open", path);
+    if (!in && file_is_dir(path)) {
+        fclose(f);
+        return err_set(e, ERR_NOINPUT, "'%s' is a directory; name files of chats, JSON lines", path);
+    }
     while (ret == 0 && (n = getline(&line, &cap, f)) >= 0) {
         no++;
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/cmd_tokenize.h"
+#include "cmd/tree.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -80,7 +81,10 @@ static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
     if (s->bad)
         log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)s->bad,
                  s->first_bad.msg);
-    double mb = (double)s->bytes / 1e6;
+    struct buf size = {0}, left = {0};
+    tree_add_bytes(&size, s->bytes);
+    tree_add_bytes(&left, s->bytes_left);
+    if (buf_ok(&size, e) || buf_ok(&left, e)) return -1;
     struct buf b = {0};
     if (cfg->common.json) {
         buf_printf(&b, "{\"documents\":%llu,\"bad\":%llu,\"bytes\":%llu,\"tokens\":%llu,",
@@ -91,18 +95,19 @@ static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
                        (unsigned long long)s->bytes_left);
         buf_printf(&b, "\"seconds\":%.3f}\n", seconds);
     } else if (to == ENCODE_SHORT)
-        log_info("%llu of %llu documents were shortened: %.1f MB of %.1f MB are left, %llu tokens",
-                 (unsigned long long)s->shortened, (unsigned long long)s->documents, (double)s->bytes_left / 1e6, mb,
-                 (unsigned long long)s->tokens);
+        log_info("%llu of %llu documents were shortened: %s of %s are left, %llu tokens",
+                 (unsigned long long)s->shortened, (unsigned long long)s->documents, left.data, size.data, (unsigned long long)s->tokens);
     else if (to == ENCODE_COUNT)
         buf_printf(&b, "%llu\n", (unsigned long long)s->tokens);
     else
-        log_info("%llu tokens from %llu documents, %.1f MB (%.3f bytes a token), %.0f MB/s",
-                 (unsigned long long)s->tokens, (unsigned long long)s->documents, mb,
-                 s->tokens ? (double)s->bytes / (double)s->tokens : 0, mb / (seconds + 1e-9));
+        log_info("%llu tokens from %llu document%s, %s (%.3f bytes a token), %.0f MB/s", (unsigned long long)s->tokens,
+                 (unsigned long long)s->documents, s->documents == 1 ? "" : "s", size.data,
+                 s->tokens ? (double)s->bytes / (double)s->tokens : 0, (double)s->bytes / 1e6 / (seconds + 1e-9));
     int ret = buf_ok(&b, e);
     if (ret == 0 && b.len) ret = out_write(b.data, b.len, e);
     buf_free(&b);
+    buf_free(&size);
+    buf_free(&left);
     return ret;
 }
 
@@ -209,6 +214,7 @@ const struct cmd cmd_tokenize_encode = {
                "Special tokens in the text stay text unless allowed.\n"
                "Bytes of text files that are not UTF-8 are kept by byte-level tokenizers and\n"
                "U+FFFD, one for each maximal part, to others; --strict fails and says where.\n"
+               "A byte order mark at the beginning of a file is no part of its text.\n"
                "Offsets are in the original text, in bytes and in characters; what --jsonl\n"
                "writes has the names and values of Hugging Face's tokenizers.\n",
     .opts = encode_cmd_opts,

@@ -1,11 +1,14 @@
 /* llmctl tokenize train */
 #include "cmd/cmd_tokenize.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/tree.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/train.h"
@@ -83,8 +86,22 @@ struct train_job {
     struct doc_iter *iter; /* [threads] */
     bool strict;
     uint64_t bad;          /* documents left out */
-    struct train_seen { uint64_t bad, rest; } *seen; /* [threads]; rest: parts of files behind the first */
+    struct train_seen {
+        uint64_t bad, rest;  /* rest: parts of files behind the first */
+        uint64_t first;      /* block of the first bad one, */
+        char why[300];       /* and what is wrong with it */
+    } *seen; /* [threads] */
+    char why[300];         /* of the first bad document */
 };
+
+/* "FILE:LINE: what", with the place where it is broken text. */
+static void name_bad(const struct doc *d, const char *reason, char *out, size_t n)
+{
+    size_t valid = d->line ? utf8_valid_prefix(d->line, d->line_len) : 0;
+    if (d->line && valid < d->line_len && strcmp(reason, "invalid UTF-8") == 0)
+        snprintf(out, n, "%.200s:%llu: %s at byte offset %zu", d->file->name, (unsigned long long)d->line_no, reason, valid);
+    else snprintf(out, n, "%.200s:%llu: %s", d->file->name, (unsigned long long)d->line_no, reason);
+}
 
 static int train_block(void *arg, struct doc_slot *slot, int thread, struct err *e)
 {
@@ -99,10 +116,14 @@ static int train_block(void *arg, struct doc_slot *slot, int thread, struct err 
             if (tok_trainer_add(j->trainer, thread, d.text, d.text_len, e) == 0) continue;
             return e->code == ERR_DATA ? err_wrap(e, "%s:%llu", d.file->name, (unsigned long long)d.line_no) : -1;
         } else {
-            if (j->strict)
-                return err_set(e, ERR_DATA, "%s:%llu: %s", d.file->name,
-                               (unsigned long long)d.line_no, j->iter[thread].reason);
-            j->seen[thread].bad++;
+            struct train_seen *seen = &j->seen[thread];
+            char why[sizeof seen->why];
+            name_bad(&d, j->iter[thread].reason, why, sizeof why);
+            if (j->strict) return err_set(e, ERR_DATA, "%s", why);
+            if (seen->bad++ == 0 || slot->block.seq < seen->first) {
+                seen->first = slot->block.seq;
+                memcpy(seen->why, why, sizeof why);
+            }
         }
     }
     return 0;
@@ -116,7 +137,7 @@ static int count_documents(struct docs_input *in, struct train_job *j, uint64_t 
     struct doc_run_end end = {0};
     struct doc_stage stage = {.files = &in->files, .cfg = &j->docs, .pool = in->pool, .arg = j,
                               .what = "count words", .work = train_block};
-    struct train_seen all = {0, 0};
+    struct train_seen all = {.bad = 0};
     *rest = 0;
     j->iter = mem_zalloc((size_t)n, sizeof *j->iter);
     j->seen = mem_zalloc((size_t)n, sizeof *j->seen);
@@ -124,6 +145,10 @@ static int count_documents(struct docs_input *in, struct train_job *j, uint64_t 
     if (ret == 0) ret = doc_run(&stage, &end, e);
     for (int i = 0; j->iter && i < n; i++) doc_iter_free(&j->iter[i]);
     for (int i = 0; j->seen && i < n; i++) {
+        if (j->seen[i].bad && (!all.bad || j->seen[i].first < all.first)) {
+            all.first = j->seen[i].first;
+            memcpy(j->why, j->seen[i].why, sizeof j->why);
+        }
         all.bad += j->seen[i].bad;
         *rest += j->seen[i].rest;
     }
@@ -157,9 +182,13 @@ static int report_training(const struct train_cfg *cfg, const struct tok_train_s
         log_warn("the text gives %d tokens only, %lld were wanted", s->vocab_size,
                  (long long)cfg->vocab_size);
     if (!cfg->common.json) {
-        log_info("%d tokens from %llu documents, %.1f MB, %llu distinct words in %.2f s -> %s",
-                 s->vocab_size, (unsigned long long)s->documents, (double)s->bytes / 1e6,
-                 (unsigned long long)s->distinct_words, seconds, out_path(cfg));
+        char words[48] = "";
+        struct buf size = {0};
+        tree_add_bytes(&size, s->bytes);
+        if (cfg->type != TOK_TRAIN_CHAR) snprintf(words, sizeof words, ", %llu distinct words", (unsigned long long)s->distinct_words);
+        log_info("%d tokens from %llu document%s, %s%s in %.2f s -> %s", s->vocab_size, (unsigned long long)s->documents,
+                 s->documents == 1 ? "" : "s", size.data ? size.data : "", words, seconds, out_path(cfg));
+        buf_free(&size);
         return 0;
     }
     struct buf b = {0};
@@ -298,13 +327,12 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
 }
 
 /* What there was to learn from; a vocabulary of nothing is nobody's wish. */
-static int check_documents(const struct tok_train_stats *s, uint64_t bad, struct err *e)
+static int check_documents(const struct tok_train_stats *s, uint64_t bad, const char *why, struct err *e)
 {
-    if (s->documents && bad) log_warn("%llu bad documents were left out", (unsigned long long)bad);
+    if (s->documents && bad) log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)bad, why);
     if (s->documents) return 0;
     if (!bad) return err_set(e, ERR_DATA, "no documents in the input");
-    return err_set(e, ERR_DATA, "no good documents in the input, %llu are none; llmctl clean says why",
-                   (unsigned long long)bad);
+    return err_set(e, ERR_DATA, "no good documents: %s", why);
 }
 
 /* What the options say to the trainer, but for SentencePiece's rules and the chain. */
@@ -364,7 +392,7 @@ static int learn(const struct train_cfg *cfg, struct tok_train_opts *o, struct d
     if (tok_trainer_learn(j.trainer, file, stats, e))
         return e->code == ERR_STOPPED ? err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written") : -1;
     stats->documents -= rest;
-    return check_documents(stats, j.bad, e);
+    return check_documents(stats, j.bad, j.why, e);
 }
 
 static int train_files(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r,

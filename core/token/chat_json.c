@@ -1,5 +1,7 @@
 /* JSON and the values of chat templates. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
@@ -98,6 +100,16 @@ static int read_number(struct reading *r, struct cv *out, struct err *e)
         if (*p == '.' || *p == 'e' || *p == 'E') whole = false;
     if (whole) {
         int64_t i;
+        char digits[24];
+        size_t n = (size_t)(p - r->x.p);
+        errno = 0;
+        if (n < sizeof digits) {
+            memcpy(digits, r->x.p, n);
+            digits[n] = 0;
+            (void)strtoll(digits, NULL, 10);
+        }
+        if (n >= sizeof digits || errno == ERANGE)
+            return jlex_error(&r->x, e, "an integer of more than 64 bits is not supported; a string may hold it");
         if (jlex_int(&r->x, &i, e)) return -1;
         *out = cv_int(i);
         return 0;
@@ -118,7 +130,8 @@ static int read_value(struct reading *r, struct cv *out, int depth, struct err *
     if (word(x, "null")) *out = cv_none();
     else if (word(x, "true")) *out = cv_bool(true);
     else if (word(x, "false")) *out = cv_bool(false);
-    else return read_number(r, out, e);
+    else if (x->p < x->end && (*x->p == '-' || (*x->p >= '0' && *x->p <= '9'))) return read_number(r, out, e);
+    else return jlex_error(x, e, x->p < x->end ? "a JSON value is expected" : "a JSON value is expected, but the text ends");
     return 0;
 }
 

@@ -33,7 +33,7 @@ static int merges(struct explain *x, const uint8_t *word, size_t n, size_t at, s
 static int piece(struct explain *x, const uint8_t *word, size_t n, size_t at, struct err *e)
 {
     struct tok_ids ids = {0};
-    double sum = NAN;
+    double sum = (double)NAN;
     int ret = 0;
     say_word(x, word, n);
     if (x->t->model == MODEL_BPE && !x->t->has_unused) ret = merges(x, word, n, at, e);

@@ -5,6 +5,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/gguf_pre.h"
+#include "core/token/regex.h"
 
 static const char *norm_part(enum tok_train_type type, const char *name, struct err *e)
 {
@@ -40,6 +41,12 @@ static int split_part(const char *split, struct buf *out, struct err *e)
     const char *pattern = is_regex(split) ? split : split_pattern(split);
     if (!chain && !pattern)
         return err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, falcon or a regular expression", split, split_names());
+    struct regex *r = chain ? NULL : regex_new(pattern, strlen(pattern), e);
+    if (!chain && !r) {
+        e->code = ERR_USAGE;
+        return err_wrap(e, "--split");
+    }
+    regex_free(r);
     buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[");
     if (chain) gguf_pre_chain(chain, out);
     else gguf_pre_regex(pattern, out);

@@ -45,6 +45,12 @@ printf '{%% macro f() %%}{{ f() }}{%% endmacro %%}{{ f() }}' >deep.jinja
 fails 65 "deep.jinja:1: nested or recursive" "$LLMCTL" tokenize chat chats.jsonl --template deep.jinja
 echo '[{"role":' >cut.jsonl
 fails 65 "cut.jsonl:1" "$LLMCTL" tokenize chat cut.jsonl --template chatml
+fails 65 "cut.jsonl:1:[0-9]*: " "$LLMCTL" tokenize chat cut.jsonl --template chatml
+printf '[{"role":"user","content":12345678901234567890}]\n' >wide.jsonl
+fails 65 "wide.jsonl:1:27: an integer of more than 64 bits" "$LLMCTL" tokenize chat wide.jsonl --template chatml
+printf 'Hi\n' >text.jsonl
+fails 65 "text.jsonl:1:1: a JSON value is expected" "$LLMCTL" tokenize chat text.jsonl --template chatml
+fails 66 "is a directory" "$LLMCTL" tokenize chat model --template chatml
 fails 66 "absent.jsonl" "$LLMCTL" tokenize chat absent.jsonl --template chatml
 
 # A conversation that goes on inside its last message: nothing behind its text, trimmed where the template trims.

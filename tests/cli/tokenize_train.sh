@@ -57,7 +57,7 @@ for s in gpt2 llama3 o200k deepseek falcon; do
 done
 
 fails 2 "or a regular expression" "$LLMCTL" tokenize train text.txt --split nope
-fails 65 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
+fails 2 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
 { printf '{"text":"fine"}\n{"text":"'; printf 'a%.0s' $(seq 3000); printf '"}\n'; } >ways.jsonl
 fails 65 "ways.jsonl:2: the regular expression tries too many ways" "$LLMCTL" tokenize train ways.jsonl --split '(a+)+b'
 fails 2 "nfc, nfd" "$LLMCTL" tokenize train text.txt --norm nmt_nfkc
@@ -102,3 +102,9 @@ BEGIN{r=1;split("int char (x) = y; /* a the * {} ab",w," ");for(i=0;i<600;i++){s
 run='▁'
 for n in 1 2 3 4 5 6 7 8 9 10; do "$LLMCTL" tokenize inspect spaces.model --token "$run" >/dev/null; run="$run▁"; done
 fails 1 'neither a token' "$LLMCTL" tokenize inspect spaces.model --token "$run"
+
+# broken text is named with its place; so is an expression that is none
+printf 'ok \377 x' >broken.txt
+fails 65 'broken.txt:1: invalid UTF-8 at byte offset 3' "$LLMCTL" tokenize train broken.txt --strict -o b.json
+fails 65 'no good documents: broken.txt:1: invalid UTF-8 at byte offset 3' "$LLMCTL" tokenize train broken.txt -o b.json
+fails 2 "^llmctl tokenize train: --split: .*'(a'.* at offset 2" "$LLMCTL" tokenize train broken.txt --split '(a' -o b.json
