@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/sig.h"
 #include "core/token/char_index.h"
+#include "data/doc_stream.h"
 #include "data/encode.h"
 #include "data/shard.h"
 
@@ -280,7 +281,8 @@ struct decoder {
     struct buf text;
     bool parts;     /* ids need not be decoded together: PART of them at a time */
     int32_t *ids;
-    size_t cap;
+    size_t cap, waiting; /* read, not decoded */
+    uint64_t position;   /* of the first of them in the input */
     uint64_t n_ids, n_bytes;
 };
 enum { PART = 4096 };
@@ -325,6 +327,15 @@ static int decode_ids(struct decoder *d, const int32_t *ids, size_t n, uint64_t 
     return flush(d, 1 << 16, e);
 }
 
+/* The ids in d->ids. */
+static int decode_waiting(struct decoder *d, struct err *e)
+{
+    size_t n = d->waiting;
+    d->waiting = 0;
+    d->position += n;
+    return decode_ids(d, d->ids, n, d->position - n, e);
+}
+
 static int room_for(struct decoder *d, size_t n, struct err *e)
 {
     return mem_room(&d->ids, &d->cap, n, sizeof *d->ids) ? 0 : err_oom(e, n * sizeof *d->ids, "ids");
@@ -353,14 +364,17 @@ static int shown(const char *p, const char *end)
     return n;
 }
 
-/* Ids as text, separated by white space or commas. */
-static int decode_text(struct decoder *d, const char *name, const struct buf *in, struct err *e)
+static bool separates(char c)
 {
-    size_t n = 0;
-    uint64_t position = 0;
-    const char *p = in->data, *end = p + in->len;
+    return c && strchr(" \t\r\n,[]", c);
+}
+
+/* Ids as text in p[0..n), which stands at `offset` of the input. */
+static int decode_piece(struct decoder *d, const char *name, const char *p, size_t n, uint64_t offset, struct err *e)
+{
+    const char *begin = p, *end = p + n;
     while (p < end) {
-        if (strchr(" \t\r\n,[]", *p) && *p) {
+        if (separates(*p)) {
             p++;
             continue;
         }
@@ -368,18 +382,44 @@ static int decode_text(struct decoder *d, const char *name, const struct buf *in
         const char *digits = p;
         while (p < end && *p >= '0' && *p <= '9' && v < (1L << 31)) v = v * 10 + (*p++ - '0');
         if (p == digits || v > INT32_MAX)
-            return err_set(e, ERR_DATA, "'%s': '%.*s' at offset %zu is not a token id", name,
-                           shown(digits, end), digits,
-                           (size_t)(digits - in->data));
-        if (room_for(d, n + 1, e)) return -1;
-        d->ids[n++] = (int32_t)v;
-        if (n == PART && d->parts) {
-            if (decode_ids(d, d->ids, n, position, e)) return -1;
-            position += n;
-            n = 0;
-        }
+            return err_set(e, ERR_DATA, "'%s': '%.*s' at offset %llu is not a token id", name, shown(digits, end), digits,
+                           (unsigned long long)(offset + (uint64_t)(digits - begin)));
+        if (room_for(d, d->waiting + 1, e)) return -1;
+        d->ids[d->waiting++] = (int32_t)v;
+        if (d->waiting == PART && d->parts && decode_waiting(d, e)) return -1;
     }
-    return decode_ids(d, d->ids, n, position, e);
+    return 0;
+}
+
+/* Ids as text, separated by white space or commas; a number that is not whole waits for
+ * the rest of it. */
+static int decode_text(struct decoder *d, const char *path, struct err *e)
+{
+    enum { READ = 1 << 16, LONGEST = 1 << 12 };
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
+    if (file_is_dir(path)) return err_set(e, ERR_NOINPUT, "reading '%s': it is a directory", path);
+    struct doc_stream *in = doc_stream_open(path, name, e);
+    struct buf b = {0};
+    uint64_t offset = 0;
+    ptrdiff_t got = 1;
+    int ret = in ? 0 : -1;
+    while (!ret && got) {
+        got = buf_reserve(&b, READ) ? doc_stream_read(in, b.data + b.len, READ, e) : buf_ok(&b, e);
+        if (got < 0) ret = -1;
+        if (ret) break;
+        b.len += (size_t)got;
+        size_t n = b.len;
+        while (got && n && n + LONGEST > b.len && !separates(b.data[n - 1])) n--;
+        ret = decode_piece(d, name, b.data, n, offset, e);
+        memmove(b.data, b.data + n, b.len - n);
+        b.len -= n;
+        offset += n;
+    }
+    if (!ret && doc_stream_damage(in)) ret = err_set(e, ERR_DATA, "'%s': %s", name, doc_stream_damage(in));
+    if (!ret) ret = decode_waiting(d, e);
+    doc_stream_close(in);
+    buf_free(&b);
+    return ret;
 }
 
 /* The tokenizer given, or the one inside the shard. */
@@ -392,16 +432,6 @@ static struct tokenizer *shard_own(const struct shard *s, struct err *e)
     return t;
 }
 
-static int read_input(const char *path, struct buf *in, struct err *e)
-{
-    char chunk[1 << 16];
-    if (strcmp(path, "-") != 0) return file_read_all(path, (size_t)1 << 32, in, e);
-    size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, stdin)) > 0) buf_add(in, chunk, n);
-    if (ferror(stdin)) return err_set(e, ERR_IO, "reading stdin failed");
-    return buf_ok(in, e);
-}
-
 static bool is_shard(const char *path)
 {
     size_t n = strlen(path);
@@ -411,7 +441,6 @@ static bool is_shard(const char *path)
 static int decode_one(struct decoder *d, const char *path, struct err *e)
 {
     struct shard *s = NULL;
-    struct buf in = {0};
     struct tokenizer *own = NULL;
     int ret = -1;
     if (is_shard(path)) {
@@ -424,13 +453,13 @@ static int decode_one(struct decoder *d, const char *path, struct err *e)
     d->t = own;
     d->parts = tok_decodes_parts(own);
     tok_stream_init(&d->stream, own, d->cfg->skip_special);
-    if (s) ret = decode_shard(d, s, e);
-    else ret = read_input(path, &in, e) || decode_text(d, path, &in, e) ? -1 : 0;
+    d->waiting = 0;
+    d->position = 0;
+    ret = s ? decode_shard(d, s, e) : decode_text(d, path, e);
     if (ret == 0 && d->cfg->lossy) tok_stream_end(&d->stream, &d->text);
     if (ret == 0) ret = flush(d, 1, e);
 out:
     shard_close(s);
-    buf_free(&in);
     tok_free(own);
     return ret;
 }
@@ -471,7 +500,9 @@ const struct cmd cmd_tokenize_decode = {
     .usage = "[options] [FILE.tok | FILE...]",
     .examples = "  llmctl tokenize decode train.tok --skip-special | head\n"
                 "  echo 15496 995 | llmctl tokenize decode -t tokenizer.json\n",
-    .details = "Files that end in .tok are shards; others, and stdin, hold ids as text.\n",
+    .details = "Files that end in .tok are shards; others, and stdin, hold ids as text, packed\n"
+               "or not. Memory does not grow with the input, as long as the tokenizer's\n"
+               "decoder does not look at where a text begins.\n",
     .opts = decode_opts,
     .run = run_decode,
 };

@@ -309,7 +309,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
         if (shard_meta_init(&x.meta, o->t, e)) goto out;
         if (!(x.shard = shard_create(o->out, &x.meta, e))) goto out;
     } else if (o->to != ENCODE_COUNT) {
-        if (!(x.file = file_create(o->out, 0, e))) goto out;
+        if (!(x.file = file_create_again(o->out, e))) goto out;
     }
     if (run_all(&x, e)) goto out;
     ret = 0;

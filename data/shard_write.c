@@ -66,7 +66,7 @@ struct shard_writer *shard_create(const char *path, const struct shard_meta *m, 
         return NULL;
     }
     make_header(w);
-    w->file = file_create(path, 0, e);
+    w->file = file_create_again(path, e);
     if (!w->file || file_write(w->file, w->header, SHARD_HEADER, e)) {
         shard_abort(w);
         return NULL;

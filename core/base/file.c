@@ -100,6 +100,16 @@ void file_widen_pipe(int fd)
 #endif
 }
 
+static int cannot_create(int errnum, const char *path, struct err *e)
+{
+    err_errno(e, errnum, "creating", path);
+    if (errnum == ENOENT || errnum == ENOTDIR) {
+        e->code = ERR_CANTCREAT;
+        err_hint(e, "its directory does not exist");
+    }
+    return -1;
+}
+
 struct file_writer *file_create(const char *path, uint64_t expected_bytes, struct err *e)
 {
     struct file_writer *w = mem_zalloc(1, sizeof *w);
@@ -131,12 +141,7 @@ struct file_writer *file_create(const char *path, uint64_t expected_bytes, struc
     }
     w->fd = fault_point(FAULT_OPEN) ? -1 : open(w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (w->fd < 0) {
-        int errnum = errno;
-        err_errno(e, errnum, "creating", path);
-        if (errnum == ENOENT || errnum == ENOTDIR) {
-            e->code = ERR_CANTCREAT;
-            err_hint(e, "its directory does not exist");
-        }
+        cannot_create(errno, path, e);
         free(w->tmp);
         w->tmp = NULL; /* nothing of ours to remove */
         goto fail;
@@ -305,18 +310,19 @@ int file_commit(struct file_writer *w, struct err *e)
         err_errno(e, errno, "syncing", w->path);
         goto out;
     }
-    int fd = w->fd;
-    w->fd = -1;
-    if (close(fd)) {
-        err_errno(e, errno, "closing", w->path);
-        goto out;
-    }
+    /* A ".part" stays locked until it has its name: nobody else may take it for his. */
     if (fault_point(FAULT_RENAME) || rename(w->tmp, w->path)) {
         err_errno(e, errno, "renaming a temporary file to", w->path);
         goto out;
     }
     free(w->tmp);
     w->tmp = NULL;
+    int fd = w->fd;
+    w->fd = -1;
+    if (close(fd)) {
+        err_errno(e, errno, "closing", w->path);
+        goto out;
+    }
     ret = sync_parent(w->path, e);
 out:
     file_abort(w);
@@ -343,16 +349,21 @@ char *file_beside(const char *path, const char *suffix)
     return buf_steal(&b);
 }
 
+/* Locked, where that is possible, and still what stands there: who had it may have
+ * finished just now. */
+static bool is_ours(const struct file_writer *w)
+{
+    struct stat a, b;
+    if (flock(w->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) return false;
+    return fstat(w->fd, &a) == 0 && stat(w->tmp, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* The temporary, ours alone, cut to what is to stay. */
 static int take_part(struct file_writer *w, uint64_t keep, struct err *e)
 {
     w->fd = fault_point(FAULT_OPEN) ? -1 : open(w->tmp, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (w->fd < 0) {
-        err_errno(e, errno, "creating", w->path);
-        if (e->code == ERR_NOINPUT) e->code = ERR_CANTCREAT;
-        return -1;
-    }
-    if (flock(w->fd, LOCK_EX | LOCK_NB))
+    if (w->fd < 0) return cannot_create(errno, w->path, e);
+    if (!is_ours(w))
         return err_set(e, ERR_CANTCREAT, "'%s' is being written by another llmctl", w->path);
     off_t size = lseek(w->fd, 0, SEEK_END);
     if (size < 0 || (uint64_t)size < keep)
@@ -376,6 +387,12 @@ struct file_writer *file_create_part(const char *path, uint64_t keep, struct err
     }
     file_keep(w); /* another's, or worth looking at */
     return NULL;
+}
+
+struct file_writer *file_create_again(const char *path, struct err *e)
+{
+    bool plain = strcmp(path, "-") != 0 && strcmp(path, "/dev/stdout") != 0 && !is_special(path);
+    return plain ? file_create_part(path, 0, e) : file_create(path, 0, e);
 }
 
 int file_sync(struct file_writer *w, struct err *e)
@@ -410,8 +427,7 @@ int file_write_all(const char *path, const void *p, size_t n, struct err *e)
 
 int file_write_again(const char *path, const void *p, size_t n, struct err *e)
 {
-    bool plain = strcmp(path, "-") != 0 && strcmp(path, "/dev/stdout") != 0 && !is_special(path);
-    return write_whole(plain ? file_create_part(path, 0, e) : file_create(path, 0, e), p, n, e);
+    return write_whole(file_create_again(path, e), p, n, e);
 }
 
 int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct err *e)

@@ -41,14 +41,16 @@ void file_abort(struct file_writer *w); /* NULL is fine; removes the temporary *
  * ".NAME.part", and its first `keep` bytes stay.  It is locked: ERR_CANTCREAT
  * while another process has it; ERR_DATA when it holds less than `keep`. */
 struct file_writer *file_create_part(const char *path, uint64_t keep, struct err *e);
+/* file_create() of a program that is given again after kill -9: where that makes a
+ * temporary it is this ".NAME.part", so that the next run takes what the last one left. */
+struct file_writer *file_create_again(const char *path, struct err *e);
 int file_sync(struct file_writer *w, struct err *e); /* what was written survives a crash */
 void file_keep(struct file_writer *w);               /* closes, the temporary stays; NULL is fine */
 char *file_beside(const char *path, const char *suffix); /* ".NAMEsuffix" in its directory; caller frees */
 
 /* Whole-file forms. */
 int file_write_all(const char *path, const void *p, size_t n, struct err *e);
-/* Likewise of a program that is given again after kill -9: the temporary is ".NAME.part",
- * so that the next run takes what the last one left. */
+/* By file_create_again(). */
 int file_write_again(const char *path, const void *p, size_t n, struct err *e);
 /* Fails with ERR_DATA when the file exceeds max_bytes.  Appends to *out. */
 int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct err *e);
