@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/tok_fast.h"
+#include "core/token/tok_border.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
 
@@ -265,7 +266,8 @@ int tok_finish(struct tokenizer *t, struct err *e)
     plan_fast(t);
     make_byte_ids(t);
     t->drop_unknown = t->model == MODEL_BPE && t->bpe.n_merges > 0;
-    if (t->byte_level && t->bpe.n_merges && bpe_byte_pairs(&t->bpe, t->byte_id, e)) return -1;
+    bool merges = t->byte_level && t->bpe.n_merges;
+    if (merges && (bpe_byte_pairs(&t->bpe, t->byte_id, e) || tok_borders_new(t, &t->borders, e))) return -1;
     if (t->source == SOURCE_JSON) {
         guess_ends(t);
         if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
@@ -283,6 +285,7 @@ void tok_free(struct tokenizer *t)
     if (!t) return;
     vocab_free(&t->vocab);
     bpe_free(&t->bpe);
+    free(t->borders);
     tok_matcher_free(&t->raw);
     tok_matcher_free(&t->normalized);
     norm_chain_free(&t->norm);

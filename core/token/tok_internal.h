@@ -128,6 +128,7 @@ struct tokenizer {
 
     const char *note;        /* tok_note() */
     bool cache_words;        /* words are worth a cache: the chain cuts them short */
+    struct tok_borders *borders; /* byte level: where long words are cut, or NULL */
     struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
 
     /* Decoded bytes of each id (16 more are readable), and how many bytes of
@@ -142,7 +143,7 @@ struct tokenizer {
 };
 
 /* tok_miss.c: words that wait to be merged. */
-enum { MISSES = 96, MISS_HASH = 256 };
+enum { MISSES = 96, MISS_HASH = 1024 };
 struct tok_misses {
     struct tok_gap {
         size_t at, n;         /* out->id[at..at + n) is kept free for at most n ids */
@@ -155,6 +156,13 @@ struct tok_misses {
         struct bpe_job job;   /* ids: in symbols */
         uint8_t before;       /* one more than the last with the same place in `last` */
     } waiting[MISSES];
+    /* Words some of whose pieces wait: out->id[from..end) is theirs. */
+    struct tok_whole {
+        struct word_key key;
+        const uint8_t *word;
+        size_t n, from, end;
+    } whole[MISSES];
+    size_t n_whole, rounds;   /* rounds: how often all was merged */
     uint8_t last[MISS_HASH];  /* by hash: one more than the last, 0 = none */
     int32_t symbols[MISSES * BPE_JOB_MAX + 1]; /* one more: the <unk> that may come last */
     size_t n, n_jobs, n_symbols;
@@ -250,6 +258,10 @@ bool tok_misses_again(const struct tokenizer *t, struct tok_scratch *s, const st
 int32_t *tok_misses_symbols(struct tok_scratch *s);
 void tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                     size_t n, size_t n_symbols, struct tok_ids *out);
+/* A word whose pieces were added or taken from the cache since there were out->id[from) and
+ * s->misses.rounds was `rounds`: the cache learns it when they are merged. */
+void tok_misses_whole(struct tok_scratch *s, const struct word_key *key, const uint8_t *word, size_t n, size_t from,
+                      size_t rounds, const struct tok_ids *out);
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
 void tok_misses_drop(struct tok_misses *m); /* after an error */
 /* tok_unknown.c: words that the cache does not know, to be taken apart together by

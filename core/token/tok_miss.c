@@ -7,8 +7,38 @@
 
 void tok_misses_drop(struct tok_misses *m)
 {
-    m->n = m->n_jobs = m->n_symbols = 0;
+    m->n = m->n_jobs = m->n_symbols = m->n_whole = 0;
+    m->rounds++;
     memset(m->last, 0, sizeof m->last);
+}
+
+/* What the words need less than was kept free is closed up; the places of words in pieces
+ * move along. */
+static void close_up(struct tok_misses *m, const struct bpe_job *jobs, struct tok_ids *out)
+{
+    size_t to = m->gap[0].at, gone = 0, from_next = 0, end_next = 0;
+    for (size_t i = 0; i <= m->n; i++) { /* those before gap i */
+        size_t at = i < m->n ? m->gap[i].at : SIZE_MAX;
+        for (; from_next < m->n_whole && m->whole[from_next].from <= at; from_next++) m->whole[from_next].from -= gone;
+        for (; end_next < m->n_whole && m->whole[end_next].end <= at; end_next++) m->whole[end_next].end -= gone;
+        if (i == m->n) break;
+        const struct bpe_job *j = &jobs[m->gap[i].job];
+        size_t from = at + m->gap[i].n, end = i + 1 < m->n ? m->gap[i + 1].at : out->n;
+        memcpy(out->id + to, j->ids, j->n * sizeof *j->ids);
+        to += j->n;
+        memmove(out->id + to, out->id + from, (end - from) * sizeof *j->ids);
+        gone = from - to;
+        to += end - from;
+    }
+    out->n = to;
+}
+
+void tok_misses_whole(struct tok_scratch *s, const struct word_key *key, const uint8_t *word, size_t n, size_t from,
+                      size_t rounds, const struct tok_ids *out)
+{
+    struct tok_misses *m = &s->misses;
+    if (m->rounds != rounds || m->n_whole == MISSES) return;
+    m->whole[m->n_whole++] = (struct tok_whole){*key, word, n, from, out->n};
 }
 
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
@@ -26,17 +56,11 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
         w->job = jobs[i];
         word_cache_learn(&s->cache, &w->key, w->word, w->n, jobs[i].ids, jobs[i].n);
     }
-    /* What the words need less than was kept free is closed up. */
-    size_t to = m->gap[0].at;
-    for (size_t i = 0; i < m->n; i++) {
-        const struct bpe_job *j = &jobs[m->gap[i].job];
-        size_t from = m->gap[i].at + m->gap[i].n, end = i + 1 < m->n ? m->gap[i + 1].at : out->n;
-        memcpy(out->id + to, j->ids, j->n * sizeof *j->ids);
-        to += j->n;
-        memmove(out->id + to, out->id + from, (end - from) * sizeof *j->ids);
-        to += end - from;
+    close_up(m, jobs, out);
+    for (size_t i = 0; i < m->n_whole; i++) {
+        const struct tok_whole *w = &m->whole[i];
+        word_cache_learn(&s->cache, &w->key, w->word, w->n, out->id + w->from, w->end - w->from);
     }
-    out->n = to;
     tok_misses_drop(m);
 }
 

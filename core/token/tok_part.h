@@ -11,7 +11,7 @@
 int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
                   size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e);
 
-/* The ids of a part that the cache knows, or NULL. */
+/* The ids of a part that the cache knows, or NULL.  Short ones: of a cache with codes. */
 static inline const int32_t *tok_part_known(struct tok_scratch *s, const uint8_t *word, size_t len,
                                             const struct word_key *key, size_t *n_ids, uint32_t *code)
 {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_border.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
@@ -77,6 +78,9 @@ int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e)
 
 /* ---- with the cache ---- */
 
+/* Bytes of words that are not worth cutting, and of those that are worth keeping whole. */
+enum { PIECES = 15, PIECES_KEPT = 64 };
+
 /* Whether the word, which the cache does not know, is merged with others, later. */
 static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                     size_t n, struct tok_ids *out)
@@ -90,16 +94,59 @@ static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const stru
     return true;
 }
 
-/* Word i of a batch, which is long, or not in the cache. */
-static int other_word(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
-                      size_t n, size_t at, struct tok_ids *out, struct err *e)
+/* A word, or a piece of one, that the cache does not know. */
+static int new_word(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                    size_t n, size_t at, struct tok_ids *out, struct err *e)
 {
     size_t before = out->n;
-    if (n > WORD_KEY_MAX && tok_part_take(s, word, n, key, out)) return 0;
     if (put_off(t, s, key, word, n, out)) return 0;
     if (tok_model_word(t, s, word, n, at, out, e)) return -1;
     word_cache_learn(&s->cache, key, word, n, out->id + before, out->n - before);
     return 0;
+}
+
+/* A piece that the cache knows. */
+static bool take_piece(struct tok_scratch *s, const uint8_t *piece, size_t n, size_t left, struct word_key *key,
+                       struct tok_ids *out)
+{
+    if (n > WORD_KEY_MAX) {
+        word_batch_ask_long(&s->cache, piece, n, key);
+        return tok_part_take(s, piece, n, key, out);
+    }
+    word_cache_ask(&s->cache, piece, n, left, key);
+    size_t found = word_cache_get(&s->cache, key, out->id + out->n);
+    out->n += found;
+    return found > 0;
+}
+
+/* A word as its pieces, the first of which ends at `end`; `left` bytes are readable. */
+static int in_pieces(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                     size_t n, size_t end, size_t at, size_t left, struct tok_ids *out, struct err *e)
+{
+    size_t before = out->n, rounds = s->misses.rounds;
+    bool known = true;
+    for (size_t from = 0; from < n; from = end, end = from < n ? tok_border_next(t->borders, word, n, from) : n) {
+        struct word_key piece;
+        if (take_piece(s, word + from, end - from, left - from, &piece, out)) continue;
+        known = false;
+        if (new_word(t, s, &piece, word + from, end - from, at + from, out, e)) return -1;
+    }
+    if (n > PIECES_KEPT) return 0;
+    if (known) word_cache_learn(&s->cache, key, word, n, out->id + before, out->n - before);
+    else tok_misses_whole(s, key, word, n, before, rounds, out);
+    return 0;
+}
+
+/* Word i of a batch, which is long, or not in the cache. */
+static int other_word(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                      size_t n, size_t at, size_t left, struct tok_ids *out, struct err *e)
+{
+    if (n > WORD_KEY_MAX && tok_part_take(s, word, n, key, out)) return 0;
+    if (t->borders && n > PIECES && !(t->ignore_merges && tok_whole_word(t, word, n) >= 0)) {
+        size_t end = tok_border_next(t->borders, word, n, 0);
+        if (end < n) return in_pieces(t, s, key, word, n, end, at, left, out, e);
+    }
+    return new_word(t, s, key, word, n, at, out, e);
 }
 
 /* The words from `begin` on: cut, and their slots in the cache asked for. */
@@ -112,7 +159,7 @@ static void cut_batch(struct tok_scratch *s, split_fn *split, const uint8_t *tex
 }
 
 static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const struct tok_words *w, const uint8_t *text,
-                     size_t at, struct tok_ids *out, struct err *e)
+                     size_t n, size_t at, struct tok_ids *out, struct err *e)
 {
     size_t pos = w->begin;
     /* A word has at most as many ids as bytes; a few more are written of some. */
@@ -124,7 +171,7 @@ static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const str
         out->n = (size_t)(to - out->id);
         if (i > from) pos = w->ends[i - 1];
         if (i == w->count) break;
-        if (other_word(t, s, &w->keys[i], text + pos, w->ends[i] - pos, at + pos, out, e)) return -1;
+        if (other_word(t, s, &w->keys[i], text + pos, w->ends[i] - pos, at + pos, n - pos, out, e)) return -1;
         pos = w->ends[i];
     }
     return 0;
@@ -139,7 +186,7 @@ int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8
     struct tok_words *w = &s->words[0], *next = &s->words[1], *swap;
     for (cut_batch(s, split, text, n, 0, w); w->count; swap = w, w = next, next = swap) {
         cut_batch(s, split, text, n, w->ends[w->count - 1], next);
-        if (get_batch(t, s, w, text, at, out, e)) {
+        if (get_batch(t, s, w, text, n, at, out, e)) {
             tok_misses_drop(&s->misses);
             return -1;
         }

@@ -1,0 +1,133 @@
+#include "core/token/tok_border.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/token/bytemap.h"
+#include "core/token/tok_internal.h"
+
+static inline bool begins_three(uint8_t b)
+{
+    return b >= 0xE0 && b <= 0xEF;
+}
+
+static inline bool goes_on(uint8_t b)
+{
+    return (b & 0xC0) == 0x80;
+}
+
+static inline bool is_three(const uint8_t *p)
+{
+    return begins_three(p[0]) && goes_on(p[1]) && goes_on(p[2]);
+}
+
+/* Two characters of three bytes: s[0..6). */
+static inline uint32_t pair_hash(const uint8_t *s)
+{
+    uint64_t x = 0;
+    memcpy(&x, s, 6);
+    return (uint32_t)(x * 0x9E3779B97F4A7C15ull >> (64 - TOK_BORDER_BITS));
+}
+
+static inline bool meets(const struct tok_borders *b, const uint8_t *s)
+{
+    uint32_t at = pair_hash(s);
+    return (b->partial[s[2] & 63] >> (s[3] & 15) & 1) || (b->near[at >> 6] >> (at & 63) & 1);
+}
+
+size_t tok_border_next(const struct tok_borders *b, const uint8_t *word, size_t n, size_t from)
+{
+    for (size_t i = from; i + 6 <= n;) {
+        if (!is_three(word + i)) i++;
+        else if (!is_three(word + i + 3)) i += 4; /* no character begins in between */
+        else if (meets(b, word + i)) i += 3;
+        else return i + 3;
+    }
+    return n;
+}
+
+/* ---- the table ---- */
+
+/* A pair whose right token, of n_right bytes, begins with the first byte of such a character. */
+static void note_pair(struct tok_borders *b, const uint8_t *left, size_t n_left, const uint8_t *right, size_t n_right)
+{
+    uint8_t both[6];
+    bool whole = n_right >= 3 && goes_on(right[1]) && goes_on(right[2]), part = n_right < 3, left_part = n_left < 3;
+    for (size_t i = 1; i < n_right && part; i++) part = goes_on(right[i]);
+    for (size_t i = 0; i < n_left && left_part; i++) left_part = goes_on(left[i]);
+    bool left_whole = n_left >= 3 && is_three(left + n_left - 3);
+    if ((!whole && !part) || (!left_whole && !left_part)) return; /* in no text of two such characters */
+    if (part || left_part) {
+        b->partial[left[n_left - 1] & 63] |= (uint16_t)(1u << (right[0] & 15));
+        return;
+    }
+    memcpy(both, left + n_left - 3, 3);
+    memcpy(both + 3, right, 3);
+    uint32_t at = pair_hash(both);
+    b->near[at >> 6] |= (uint64_t)1 << (at & 63);
+}
+
+/* The bytes of a token's text, which are fewer than its own: in *bytes. */
+static long bytes_of(const struct tokenizer *t, int id, struct buf *bytes)
+{
+    size_t n;
+    const char *text = vocab_text(&t->vocab, id, &n);
+    buf_clear(bytes);
+    return buf_reserve(bytes, n + 1) ? bytemap_unspell(text, n, (uint8_t *)bytes->data) : -1;
+}
+
+/* The spelling of a byte from E0 to EF. */
+static bool spells_three(const char *text, size_t n)
+{
+    return n >= 2 && (uint8_t)text[0] == 0xC3 && (uint8_t)text[1] >= 0xA0 && (uint8_t)text[1] <= 0xAF;
+}
+
+static bool note_all(const struct tokenizer *t, struct tok_borders *b, struct buf *left, struct buf *right)
+{
+    for (size_t i = 0; i < t->bpe.n_merges; i++) {
+        const struct bpe_merge *m = &t->bpe.merge[i];
+        size_t n;
+        const char *text = vocab_text(&t->vocab, m->right, &n);
+        if (!spells_three(text, n)) continue;
+        long n_left = bytes_of(t, m->left, left), n_right = bytes_of(t, m->right, right);
+        if (n_left <= 0 || n_right <= 0) return false;
+        note_pair(b, (const uint8_t *)left->data, (size_t)n_left, (const uint8_t *)right->data, (size_t)n_right);
+    }
+    return true;
+}
+
+/* Where words that are tokens are not merged, all tokens that a piece can be must be what
+ * merging makes of their bytes. */
+static bool tokens_merge(const struct tokenizer *t, struct buf *bytes)
+{
+    struct bpe_work work = {0};
+    int32_t ids[BPE_JOB_MAX];
+    bool all = true;
+    for (int id = 0; t->ignore_merges && all && id < t->vocab.n; id++) {
+        size_t n_text;
+        const char *text = vocab_text(&t->vocab, id, &n_text), *end = text + n_text;
+        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        while (text < end && !spells_three(text, (size_t)(end - text))) text++;
+        long n = text < end ? bytes_of(t, id, bytes) : 0;
+        if (n == 0) continue;
+        all = n > 0 && n <= BPE_JOB_MAX;
+        for (long i = 0; all && i < n; i++) all = (ids[i] = t->byte_id[(uint8_t)bytes->data[i]]) >= 0;
+        all = all && bpe_merge_word(&t->bpe, &work, ids, (size_t)n, (const uint8_t *)bytes->data, NULL) == 1 && ids[0] == id;
+    }
+    bpe_work_free(&work);
+    return all;
+}
+
+int tok_borders_new(const struct tokenizer *t, struct tok_borders **out, struct err *e)
+{
+    struct buf left = {0}, right = {0};
+    struct tok_borders *b = mem_zalloc(1, sizeof *b);
+    *out = NULL;
+    if (!b) return err_oom(e, sizeof *b, "a tokenizer");
+    if (note_all(t, b, &left, &right) && tokens_merge(t, &left)) *out = b;
+    else free(b);
+    buf_free(&left);
+    buf_free(&right);
+    return 0;
+}

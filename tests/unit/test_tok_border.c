@@ -1,0 +1,152 @@
+/* Words of byte-level BPE that are cut into pieces have the ids of the whole. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/token/tok_border.h"
+#include "core/token/tok_internal.h"
+#include "core/token/train.h"
+
+enum { CHARS = 40, ROOM = 40000 };
+
+/* Some come often; behind a comma, any. */
+static uint32_t some_char(const struct rng_key *k, uint64_t i)
+{
+    uint64_t x = rng_below(k, 2 * i, 100), y = rng_below(k, 2 * i + 1, CHARS);
+    return x < 60 ? 0x3042 + (uint32_t)y % 12 : x < 96 ? 0x4E00 + (uint32_t)(y * y % 997) : 0xE01 + (uint32_t)y;
+}
+
+/* Words of one to 90 characters, a few of them of ASCII, two bytes, four bytes, or broken. */
+static size_t make_text(uint32_t seed, char *text, size_t n)
+{
+    static const char *const other[] = {"a", "\xc3\xa9", "\xf0\xa0\x80\x80", "\xe4\xb8", "\xb8", "x=", "\xef\xbc\x8c"};
+    struct rng_key k = rng_key(12, RNG_TEST, seed, 0);
+    size_t len = 0;
+    for (uint64_t at = 0; len + 400 < n;) {
+        uint64_t chars = 1 + rng_below(&k, at++, seed % 3 ? 9 : 90);
+        for (; chars > 0; chars--) {
+            const char *odd = rng_below(&k, at++, 24) ? NULL : other[rng_below(&k, at++, COUNT_OF(other))];
+            bool comma = rng_below(&k, at++, 8) == 0;
+            if (odd) len += (size_t)snprintf(text + len, 8, "%s", odd);
+            else if (comma) len += (size_t)snprintf(text + len, 8, "\xef\xbc\x8c\xe4%c\x80", 0xB8 + (int)rng_below(&k, at++, 8));
+            else len += (size_t)utf8_encode(some_char(&k, at++), text + len);
+        }
+        text[len++] = rng_below(&k, at++, 5) ? ' ' : '\n';
+    }
+    return len;
+}
+
+static void learn(struct buf *json)
+{
+    struct err e = {0};
+    struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = SPLIT_GPT2, .vocab_size = 900};
+    char *text = malloc(ROOM);
+    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
+    if (!tr || tok_trainer_add(tr, 0, text, make_text(3, text, ROOM), &e) || tok_trainer_learn(tr, json, NULL, &e))
+        fail_msg("%s", e.msg);
+    buf_addc(json, 0);
+    free(text);
+}
+
+static struct tokenizer *read_json(const char *json)
+{
+    struct err e = {0};
+    struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    return t;
+}
+
+/* The text with `from` replaced by `to`, once. */
+static char *with(const char *json, const char *from, const char *to)
+{
+    const char *at = strstr(json, from);
+    char *out = malloc(strlen(json) + strlen(to) + 1);
+    assert_non_null(at);
+    sprintf(out, "%.*s%s%s", (int)(at - json), json, to, at + strlen(from));
+    return out;
+}
+
+/* With spans words are merged whole. */
+static void expect_same(const struct tokenizer *t)
+{
+    struct err e = {0};
+    struct tok_ids want = {.want_spans = true}, got = {0};
+    struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
+    char *text = malloc(ROOM);
+    for (uint32_t seed = 0; seed < 12; seed++) {
+        size_t n = make_text(seed, text, seed < 9 ? 2000 : ROOM);
+        want.n = 0;
+        assert_int_equal(tok_encode(t, plain, text, n, 0, &want, &e), 0);
+        for (int round = 0; round < 3; round++) {
+            got.n = 0;
+            assert_int_equal(tok_encode(t, cached, text, n, 0, &got, &e), 0);
+            assert_int_equal(got.n, want.n);
+            assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
+        }
+    }
+    tok_scratch_free(plain);
+    tok_scratch_free(cached);
+    tok_ids_free(&want);
+    tok_ids_free(&got);
+    free(text);
+}
+
+static void pieces_have_the_ids_of_the_word(void **state)
+{
+    (void)state;
+    struct buf json = {0};
+    learn(&json);
+    struct tokenizer *t = read_json(json.data);
+    assert_non_null(t->borders);
+    char *text = malloc(ROOM);
+    size_t n = make_text(0, text, ROOM), cuts = 0, meet = 0, partial = 0;
+    for (size_t at = 0; at < n; at = tok_border_next(t->borders, (uint8_t *)text, n, at)) cuts++;
+    for (size_t i = 3; i < n; i++) meet += ((uint8_t)text[i] & 0xF0) == 0xE0 && ((uint8_t)text[i - 3] & 0xF0) == 0xE0;
+    for (size_t i = 0; i < COUNT_OF(t->borders->partial); i++) partial += t->borders->partial[i] != 0;
+    assert_in_range(cuts, meet / 10, meet * 9 / 10); /* some places are, and some are not */
+    assert_true(partial > 0);
+    expect_same(t);
+    free(text);
+    tok_free(t);
+    buf_free(&json);
+}
+
+/* Where words that are tokens are not merged, a piece that is one is merged all the same; so
+ * all such tokens must be what merging gives. */
+static void whole_words_that_no_merge_makes_are_not_taken_for_pieces(void **state)
+{
+    (void)state;
+    struct buf json = {0};
+    learn(&json);
+    char *whole = with(json.data, "\"type\":\"BPE\",", "\"type\":\"BPE\",\"ignore_merges\":true,");
+    struct tokenizer *t = read_json(whole);
+    assert_non_null(t->borders);
+    expect_same(t);
+    tok_free(t);
+    /* U+4E00 twice, which are two tokens or more otherwise */
+    char *odd = with(whole, "\"vocab\":{", "\"vocab\":{\"\u00e4\u00b8\u0122\u00e4\u00b8\u0122\":900,");
+    t = read_json(odd);
+    assert_null(t->borders);
+    expect_same(t);
+    tok_free(t);
+    free(whole);
+    free(odd);
+    buf_free(&json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces_have_the_ids_of_the_word),
+        cmocka_unit_test(whole_words_that_no_merge_makes_are_not_taken_for_pieces),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
