@@ -85,7 +85,7 @@ static int model_member(const char *path, const char *key, struct buf *out, stru
     return ret ? ret : buf_ok(out, e);
 }
 
-struct tokenizer *tokenizer_option(const char *path, struct err *e)
+struct tokenizer *tokenizer_open(const char *path, struct err *e)
 {
     struct buf json = {0};
     struct tokenizer *t = NULL;
@@ -93,15 +93,18 @@ struct tokenizer *tokenizer_option(const char *path, struct err *e)
         err_set(e, ERR_USAGE, "--tokenizer is required: a tokenizer.json, a model, or a directory with one");
         return NULL;
     }
-    if (!is_model(path)) {
-        t = tok_load(path, e);
-        if (t && tok_note(t)) log_info("note: %s", tok_note(t));
-        return t;
-    }
+    if (!is_model(path)) return tok_load(path, e);
     int ret = model_member(path, "tokenizer", &json, e);
     if (ret == 0) t = tok_parse(json.data ? json.data : "", json.len, path, e);
     if (ret > 0) err_set(e, ERR_DATA, "'%s' holds no tokenizer", path);
     buf_free(&json);
+    return t;
+}
+
+struct tokenizer *tokenizer_option(const char *path, struct err *e)
+{
+    struct tokenizer *t = tokenizer_open(path, e);
+    if (t && tok_note(t)) log_info("note: %s", tok_note(t));
     return t;
 }
 

@@ -44,6 +44,7 @@ int tokenizer_write(const struct tokenizer *t, enum tok_format format, const cha
 
 /* --tokenizer, required: whatever tok_load() takes, a .llmz file or a run directory. */
 struct tokenizer *tokenizer_option(const char *path, struct err *e);
+struct tokenizer *tokenizer_open(const char *path, struct err *e); /* the same, without a word about it */
 /* The chat template of a model or directory; 1 = there is none.  *found: the
  * caller's, the file in a directory, or NULL. */
 int template_option(const char *path, struct buf *out, char **found, struct err *e);

@@ -18,7 +18,7 @@
 struct chat_cfg {
     struct opt_common common;
     const char *tokenizer, *template, *out, *bos, *eos;
-    bool ids, prompt, goes_on;
+    bool ids, table, prompt, goes_on;
     int64_t now, steps;
 };
 
@@ -30,6 +30,7 @@ static const struct opt chat_opts[] = {
     OPT_STR(0, "template", C, template, "NAME", NULL,
             "A file (.jinja, .json, .llmz), directory or name: chatml, llama3, gemma ..."),
     OPT_BOOL(0, "ids", C, ids, NULL, "Token ids and the mask of what the assistant says, not text"),
+    OPT_BOOL(0, "table", C, table, NULL, "A line a token: id, mask, token; an empty line behind a chat"),
     OPT_BOOL(0, "generation-prompt", C, prompt, NULL, "End where the assistant begins to speak"),
     OPT_BOOL(0, "continue", C, goes_on, NULL, "End where the text of the last message ends, which is to be gone on from"),
     OPT_STR(0, "bos", C, bos, "TEXT", NULL, "bos_token for the template (default: the tokenizer's)"),
@@ -73,14 +74,20 @@ static int open_template(struct chat_job *j, struct err *e)
     return ret;
 }
 
+static bool wants_ids(const struct chat_cfg *cfg)
+{
+    return cfg->ids || cfg->table;
+}
+
 static int open_job(struct chat_job *j, struct err *e)
 {
     const struct chat_cfg *cfg = j->cfg;
     if (cfg->common.json && strcmp(cfg->out, "-") == 0)
         return err_set(e, ERR_USAGE, "--json and lines on stdout exclude each other; give --out");
     if (cfg->prompt && cfg->goes_on) return err_set(e, ERR_USAGE, "--generation-prompt and --continue exclude each other");
-    if (cfg->ids && !cfg->tokenizer) return err_set(e, ERR_USAGE, "--ids needs --tokenizer");
-    if (cfg->tokenizer && (cfg->ids || !file_is_dir(cfg->tokenizer) || !cfg->bos || !cfg->eos)) {
+    if (cfg->ids && cfg->table) return err_set(e, ERR_USAGE, "--ids and --table exclude each other");
+    if (wants_ids(cfg) && !cfg->tokenizer) return err_set(e, ERR_USAGE, "--%s needs --tokenizer", cfg->ids ? "ids" : "table");
+    if (cfg->tokenizer && (wants_ids(cfg) || !file_is_dir(cfg->tokenizer) || !cfg->bos || !cfg->eos)) {
         if (!(j->tokenizer = tokenizer_option(cfg->tokenizer, e))) return -1;
         if (!(j->scratch = tok_scratch_new(j->tokenizer, e))) return -1;
     }
@@ -107,6 +114,28 @@ static int write_text(struct chat_job *j, const struct chat_text *text, struct f
     return buf_ok(&j->line, e) || file_write(w, j->line.data, j->line.len, e) ? -1 : 0;
 }
 
+static void ids_object(struct chat_job *j, const struct buf *mask)
+{
+    buf_adds(&j->line, "{\"ids\":[");
+    for (size_t i = 0; i < j->ids.n; i++) buf_printf(&j->line, "%s%d", i ? "," : "", (int)j->ids.id[i]);
+    buf_adds(&j->line, "],\"mask\":[");
+    for (size_t i = 0; i < mask->len; i++)
+        buf_adds(&j->line, i ? (mask->data[i] ? ",1" : ",0") : (mask->data[i] ? "1" : "0"));
+    buf_adds(&j->line, "]}\n");
+}
+
+static void ids_table(struct chat_job *j, const struct buf *mask)
+{
+    for (size_t i = 0; i < j->ids.n; i++) {
+        size_t n;
+        const char *s = tok_spelling(j->tokenizer, j->ids.id[i], &n);
+        buf_printf(&j->line, "%d\t%d\t", (int)j->ids.id[i], mask->data[i] != 0);
+        buf_add_json(&j->line, s ? s : "", s ? n : 0);
+        buf_addc(&j->line, '\n');
+    }
+    buf_addc(&j->line, '\n');
+}
+
 static int write_ids(struct chat_job *j, const struct chat_text *text, struct file_writer *w, struct err *e)
 {
     struct buf mask = {0};
@@ -114,12 +143,8 @@ static int write_ids(struct chat_job *j, const struct chat_text *text, struct fi
     j->ids.want_spans = true;
     int ret = chat_encode(text, chat_has_generation(j->template), &j->guard, j->tokenizer, j->scratch, &j->ids, &mask, e);
     buf_clear(&j->line);
-    buf_adds(&j->line, "{\"ids\":[");
-    for (size_t i = 0; ret == 0 && i < j->ids.n; i++) buf_printf(&j->line, "%s%d", i ? "," : "", (int)j->ids.id[i]);
-    buf_adds(&j->line, "],\"mask\":[");
-    for (size_t i = 0; ret == 0 && i < mask.len; i++)
-        buf_adds(&j->line, i ? (mask.data[i] ? ",1" : ",0") : (mask.data[i] ? "1" : "0"));
-    buf_adds(&j->line, "]}\n");
+    if (ret == 0 && j->cfg->table) ids_table(j, &mask);
+    else if (ret == 0) ids_object(j, &mask);
     if (ret == 0) ret = buf_ok(&j->line, e) || file_write(w, j->line.data, j->line.len, e) ? -1 : 0;
     j->n_ids += j->ids.n;
     buf_free(&mask);
@@ -143,7 +168,7 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
     if (ret && quoted) memmove(e->msg, e->msg + 1, strlen(e->msg)); /* "'FILE:LINE':1:COLUMN: what" */
     if (ret && quoted) unquote(e->msg, strlen(name));
     if (ret && !quoted && strncmp(e->msg, name, strlen(name))) err_wrap(e, "%s", name);
-    if (ret == 0) ret = j->cfg->ids ? write_ids(j, &text, w, e) : write_text(j, &text, w, e);
+    if (ret == 0) ret = wants_ids(j->cfg) ? write_ids(j, &text, w, e) : write_text(j, &text, w, e);
     j->n_chats++;
     j->n_bytes += text.text.len;
     chat_text_free(&text);
@@ -178,7 +203,7 @@ static int report(struct chat_job *j, struct err *e)
 {
     buf_clear(&j->line);
     buf_printf(&j->line, "{\"chats\":%llu,\"bytes\":%llu", (unsigned long long)j->n_chats, (unsigned long long)j->n_bytes);
-    if (j->cfg->ids) buf_printf(&j->line, ",\"tokens\":%llu", (unsigned long long)j->n_ids);
+    if (wants_ids(j->cfg)) buf_printf(&j->line, ",\"tokens\":%llu", (unsigned long long)j->n_ids);
     buf_adds(&j->line, "}\n");
     return buf_ok(&j->line, e) || out_write(j->line.data, j->line.len, e) ? -1 : 0;
 }

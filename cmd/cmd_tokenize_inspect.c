@@ -78,7 +78,7 @@ static int on_text(const struct inspect_cfg *cfg, const char *path, const struct
     struct buf text = {0};
     struct tokenizer *other = NULL;
     int ret = file_read_all(strcmp(cfg->text, "-") ? cfg->text : "/dev/stdin", (size_t)1 << 30, &text, e);
-    if (ret == 0 && cfg->diff && !(other = tok_load(cfg->diff, e))) ret = -1;
+    if (ret == 0 && cfg->diff && !(other = tokenizer_open(cfg->diff, e))) ret = -1;
     if (ret == 0) ret = tok_compare(t, other, names, text.data ? text.data : "", text.len, cfg->common.json, b, e);
     tok_free(other);
     buf_free(&text);
@@ -88,7 +88,7 @@ static int on_text(const struct inspect_cfg *cfg, const char *path, const struct
 static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *e)
 {
     struct buf b = {0};
-    struct tokenizer *t = tok_load(path, e);
+    struct tokenizer *t = tokenizer_open(path, e);
     bool json = cfg->common.json;
     int ret = t ? 0 : -1;
     if (ret == 0 && cfg->token) ret = tok_explain_token(t, cfg->token, json, &b, e);

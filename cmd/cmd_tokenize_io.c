@@ -22,7 +22,7 @@ struct encode_cfg {
     struct docs_opts docs;
     const char *tokenizer, *out, *pair_field, *between;
     int keep;
-    bool ids, offsets, jsonl, allow_special, with_template, limits, keep_end;
+    bool ids, offsets, jsonl, allow_special, with_template, limits, keep_end, by_file;
     int64_t max_length;
 };
 
@@ -53,6 +53,7 @@ static const struct opt count_opts[] = {
     OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text count as one"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Count what the tokenizer puts around each text, too"),
+    OPT_BOOL(0, "by-file", C, by_file, NULL, "A line a file: tokens, bytes, documents, name; then their sums"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
@@ -112,6 +113,56 @@ static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
     return ret;
 }
 
+/* A row of --by-file; name NULL: the sums. */
+static void file_row(const struct encode_cfg *cfg, struct buf *b, const char *name, const struct encode_stats *s)
+{
+    if (!cfg->common.json) {
+        buf_printf(b, "%llu\t%llu\t%llu\t%s\n", (unsigned long long)s->tokens, (unsigned long long)s->bytes,
+                   (unsigned long long)s->documents, name ? name : "total");
+        return;
+    }
+    if (name) {
+        buf_adds(b, "{\"file\":");
+        buf_add_json(b, name, strlen(name));
+        buf_addc(b, ',');
+    }
+    buf_printf(b, "\"documents\":%llu,\"bad\":%llu,\"bytes\":%llu,\"tokens\":%llu}", (unsigned long long)s->documents,
+               (unsigned long long)s->bad, (unsigned long long)s->bytes, (unsigned long long)s->tokens);
+}
+
+/* One file after the other, each by all threads.  An empty one has no tokens. */
+static int count_by_file(const struct encode_cfg *cfg, struct encode_opts *o, struct encode_stats *all, struct err *e)
+{
+    const struct doc_files *files = o->files;
+    struct buf b = {0};
+    int ret = 0;
+    *all = (struct encode_stats){0};
+    if (cfg->common.json) buf_adds(&b, "{\"files\":[");
+    for (size_t i = 0; ret == 0 && i < files->n; i++) {
+        struct doc_files one = {.v = files->v + i, .n = 1};
+        struct encode_stats s = {0};
+        o->files = &one;
+        ret = encode_run(o, &s, e);
+        if (ret && e->code == ERR_DATA && !s.documents && (!s.bad || !cfg->docs.strict)) ret = 0;
+        if (!all->bad && s.bad) all->first_bad = s.first_bad;
+        all->documents += s.documents;
+        all->bad += s.bad;
+        all->bytes += s.bytes;
+        all->tokens += s.tokens;
+        if (ret == 0 && cfg->common.json && i) buf_addc(&b, ',');
+        if (ret == 0) file_row(cfg, &b, files->v[i].name, &s);
+    }
+    o->files = files;
+    if (cfg->common.json) buf_adds(&b, "],");
+    if (cfg->common.json || files->n > 1) file_row(cfg, &b, NULL, all);
+    if (cfg->common.json) buf_addc(&b, '\n');
+    if (all->bad)
+        log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)all->bad, all->first_bad.msg);
+    if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
 static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const struct opt_result *r,
                         struct err *e)
 {
@@ -139,8 +190,8 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
         o.docs.any_bytes = true; /* the tokenizer knows what to do with them */
         if (cfg->docs.strict) o.flags |= TOK_STRICT;
         double start = time_now_s();
-        ret = encode_run(&o, &stats, e);
-        if (ret == 0) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
+        ret = cfg->by_file ? count_by_file(cfg, &o, &stats, e) : encode_run(&o, &stats, e);
+        if (ret == 0 && !cfg->by_file) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
     }
     docs_close(&in);
     tok_free(t);
@@ -227,7 +278,8 @@ const struct cmd cmd_tokenize_count = {
     .summary = "How many tokens a text has",
     .usage = "-t TOKENIZER [options] [FILE|DIR...]",
     .examples = "  llmctl tokenize count -t tokenizer.json README.md\n"
-                "  llmctl tokenize count -t tokenizer.json --json corpus/\n",
+                "  llmctl tokenize count -t tokenizer.json --json corpus/\n"
+                "  llmctl tokenize count -t tokenizer.json --by-file docs/ | sort -n\n",
     .details = "Texts are read in blocks and no ids are kept: memory does not grow with a text\n"
                "file of any size, as long as the tokenizer lets nothing reach over line ends\n"
                "(byte-level splits, BERT's, SentencePiece's byte pairs with byte fallback).\n"

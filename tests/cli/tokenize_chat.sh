@@ -34,6 +34,7 @@ is "$(tail -n 1 ids.jsonl | grep -c '"mask":\[[0,]*\]')" 1
 # refusals
 fails 2 "neither a file nor one of" "$LLMCTL" tokenize chat chats.jsonl --template nope
 fails 2 "there is no chat template" "$LLMCTL" tokenize chat chats.jsonl
+fails 2 "exclude each other" "$LLMCTL" tokenize chat chats.jsonl --template chatml --ids --table
 fails 2 "needs --tokenizer" "$LLMCTL" tokenize chat chats.jsonl --template chatml --ids
 printf 'a\n{%% if x %%}' >bad.jinja
 fails 65 "bad.jinja:2: 'else' is missing\|bad.jinja:2: 'endif' is missing\|bad.jinja:2:" "$LLMCTL" tokenize chat chats.jsonl --template bad.jinja
@@ -65,3 +66,12 @@ fails 65 'leaves out the last message' "$LLMCTL" tokenize chat open.jsonl --temp
 echo '[{"role":"user","content":null}]' >null.jsonl
 fails 65 'null.jsonl:1: the last message has no text' "$LLMCTL" tokenize chat null.jsonl --template chatml --continue
 fails 2 'exclude each other' "$LLMCTL" tokenize chat open.jsonl --template chatml --continue --generation-prompt
+
+# a line a token: the mask beside it
+printf 'a b\n' >abc.txt
+"$LLMCTL" tokenize train abc.txt --vocab-size 260 --special '<|im_start|>' --special '<|im_end|>' -q -o im.json
+printf '[{"role":"user","content":"a<|im_end|>"},{"role":"assistant","content":"b"}]\n' >im.jsonl
+"$LLMCTL" tokenize chat im.jsonl --template chatml -t im.json --table -q >im.table
+is "$(grep -c '"<|im_end|>"' im.table)" 2
+is "$(cut -f2 im.table | tr -d '\n' | tail -c 3)" "110"
+is "$("$LLMCTL" tokenize chat im.jsonl --template chatml -t im.json --ids -q | tr ',' '\n' | wc -l)" "$((2 * ($(wc -l <im.table) - 1)))"

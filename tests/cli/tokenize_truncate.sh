@@ -61,3 +61,9 @@ fails 2 "template alone has 2 tokens" "$LLMCTL" tokenize truncate t.txt -t vocab
 fails 2 "between the ends has 3 tokens" "$LLMCTL" tokenize truncate t.txt -t vocab.txt -n 2 -k ends --between 'the size of'
 fails 65 "invalid UTF-8 at byte offset 2" "$LLMCTL" tokenize truncate -t bpe.json -n 3 --strict <<<$'ab\xff' 
 fails 66 "absent.txt" "$LLMCTL" tokenize truncate absent.txt -t vocab.txt -n 3
+
+# counts by file: each and all; an empty file has none
+: >empty.txt
+is "$("$LLMCTL" tokenize count text.txt empty.txt -t bpe.json --by-file -q | cut -f 1,4 | tr '\t\n' '  ')" \
+    "$("$LLMCTL" tokenize count text.txt -t bpe.json) text.txt 0 empty.txt $("$LLMCTL" tokenize count text.txt -t bpe.json) total "
+"$LLMCTL" tokenize count text.txt empty.txt -t bpe.json --by-file --json | grep -q '^{"files":\[{"file":"text.txt",.*},{"file":"empty.txt",.*"tokens":0}\],"documents":1,'
