@@ -113,6 +113,20 @@ static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
     return ret;
 }
 
+/* What the template puts around nothing is no more than --max-length. */
+static int check_length(const struct encode_cfg *cfg, const struct tokenizer *t, struct err *e)
+{
+    struct tok_encoding x = {0};
+    struct tok_scratch *s = tok_scratch_new(t, e);
+    int ret = s ? tok_encode_pair(t, s, "", 0, cfg->pair_field ? "" : NULL, 0, TOK_TEMPLATE, &x, e) : -1;
+    if (ret == 0 && x.ids.n > (size_t)cfg->max_length)
+        ret = err_set(e, ERR_USAGE, "--max-length %lld: the tokenizer's template alone has %zu tokens", (long long)cfg->max_length,
+                      x.ids.n);
+    tok_encoding_free(&x);
+    tok_scratch_free(s);
+    return ret;
+}
+
 /* A row of --by-file; name NULL: the sums. */
 static void file_row(const struct encode_cfg *cfg, struct buf *b, const char *name, const struct encode_stats *s)
 {
@@ -170,7 +184,9 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     struct encode_stats stats;
     struct tokenizer *t = tokenizer_option(cfg->tokenizer, e);
     if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
-    int ret = t ? docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e) : -1;
+    int ret = t ? 0 : -1;
+    if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && cfg->with_template) ret = check_length(cfg, t, e);
+    if (ret == 0) ret = docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e);
     if (ret == 0) {
         struct encode_opts o = {
             .t = t,

@@ -30,6 +30,8 @@ cmp 1.jsonl 3.jsonl
 # refusals
 fails 65 'p2.jsonl:1: the second text is not a string' bash -c \
     'echo "{\"text\":\"a\",\"text_pair\":3}" >p2.jsonl; "$LLMCTL" tokenize encode p2.jsonl -t vocab.txt --ids --pair-field text_pair --strict'
+fails 2 'template alone has 2 tokens' "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --template --max-length 1
+is "$(encode t.txt --ids --template --max-length 2)" '2 3'
 fails 2 'exclude each other' "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --jsonl
 fails 2 'a shard always marks' "$LLMCTL" tokenize encode t.txt -t vocab.txt --out t.tok --max-length 3
 fails 2 'needs --max-length' "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --keep-end
