@@ -191,7 +191,8 @@ static int one_file(struct chat_job *j, const char *path, struct file_writer *w,
     while (ret == 0 && (n = getline(&line, &cap, f)) >= 0) {
         no++;
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
-        if (n) ret = one_chat(j, line, (size_t)n, in ? "stdin" : path, no, w, e);
+        size_t mark = no == 1 && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+        if ((size_t)n > mark) ret = one_chat(j, line + mark, (size_t)n - mark, in ? "stdin" : path, no, w, e);
     }
     if (ret == 0 && ferror(f)) ret = err_errno(e, errno, "reading", path);
     free(line);

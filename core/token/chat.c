@@ -205,7 +205,7 @@ static int set_variables(struct chat_run *r, struct chat_env *env, struct cv *ch
         return -1;
     if (chat->type == CV_DICT) {
         const struct cv *v = cdict_find(chat->u.d, "messages");
-        if (!v) return err_set(r->e, ERR_DATA, "%s: there is no 'messages'", r->name);
+        if (!v) return err_set(r->e, ERR_DATA, "%s: there is no 'messages', a list of {\"role\", \"content\"}", r->name);
         messages = *v;
         for (size_t i = 0; i < chat->u.d->n; i++)
             if (chat->u.d->key[i].type == CV_STRING && chat_set(r, env, chat->u.d->key[i].u.s, chat->u.d->value[i]))

@@ -75,3 +75,7 @@ printf '[{"role":"user","content":"a<|im_end|>"},{"role":"assistant","content":"
 is "$(grep -c '"<|im_end|>"' im.table)" 2
 is "$(cut -f2 im.table | tr -d '\n' | tail -c 3)" "110"
 is "$("$LLMCTL" tokenize chat im.jsonl --template chatml -t im.json --ids -q | tr ',' '\n' | wc -l)" "$((2 * ($(wc -l <im.table) - 1)))"
+printf '\357\273\277[{"role":"user","content":"a"}]\n' >mark.jsonl
+is "$("$LLMCTL" tokenize chat mark.jsonl --template chatml -q)" '{"text":"<|im_start|>user\na<|im_end|>\n"}'
+printf '{"role":"user","content":"a"}\n' >one.jsonl
+fails 65 "one.jsonl:1: there is no 'messages', a list of" "$LLMCTL" tokenize chat one.jsonl --template chatml
