@@ -6,6 +6,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/score_text.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
@@ -264,7 +265,9 @@ static int unigram(struct class_build *b, struct err *e)
         const char *s = vocab_text(&b->vocab, id, &n);
         buf_adds(&b->model, id ? ",\n[" : "\n[");
         buf_add_json(&b->model, s, n);
-        buf_printf(&b->model, ",%.17g]", b->score[id]);
+        char score[32];
+        score_print(b->score[id], score, sizeof score);
+        buf_printf(&b->model, ",%s]", score);
     }
     buf_adds(&b->model, "]}");
     return buf_ok(&b->model, e);

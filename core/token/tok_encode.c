@@ -74,6 +74,17 @@ static void count_spaces(const uint8_t *s, size_t n, uint32_t *lead, uint32_t *t
         if ((c = uni_prev(s, at)).cp != spelled && !(c.class & UNI_SPACE)) break;
 }
 
+/* An added token is called by what it was found as: in normalized text, and with the
+ * spaces that it takes. */
+static void name_added(struct job *j, const char *s, size_t n)
+{
+    struct tok_span *p = &j->out->span[j->out->n - 1];
+    uint32_t lead;
+    count_spaces((const uint8_t *)s, n, &lead, &p->trail);
+    p->unknown = true;
+    p->lead = lead & INT32_MAX;
+}
+
 /* Unigram calls what it does not know by its own text, which normalization may have
  * changed; spans are in the word still. */
 static void name_unknown(struct job *j, size_t from, const uint8_t *word)
@@ -168,7 +179,10 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
             continue;
         }
         if (f.begin > pos && inner(j, begin + pos, begin + f.begin)) return -1;
-        if (f.stop > f.begin && tok_ids_push(j->out, f.token->id, b + j->offset, e + j->offset, j->e)) return -1;
+        if (f.stop > f.begin) {
+            if (tok_ids_push(j->out, f.token->id, b + j->offset, e + j->offset, j->e)) return -1;
+            if (j->out->want_spans && j->t->trim_offsets) name_added(j, p + f.begin, f.stop - f.begin);
+        }
         pos = f.stop;
         look = f.end;
     }
@@ -255,15 +269,6 @@ static size_t char_floor(const uint8_t *text, size_t n, size_t at)
     return at;
 }
 
-/* White space at the ends of an added token, as it stands in the text. */
-static void added_spaces(const uint8_t *text, const struct tok_span *p, uint32_t *lead, uint32_t *trail)
-{
-    struct uni_char c;
-    *lead = *trail = 0;
-    for (size_t at = p->begin; at < p->end && ((c = uni_next(text + at, p->end - at)).class & UNI_SPACE); ++*lead) at += c.len;
-    for (size_t at = p->end; at > p->begin && ((c = uni_prev(text, at)).class & UNI_SPACE); ++*trail) at -= c.len;
-}
-
 /* Are there n characters before text + at? */
 static bool stands_behind(const uint8_t *text, size_t at, uint32_t n)
 {
@@ -282,10 +287,9 @@ void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text,
         uint32_t lead = p->lead, trail = p->trail;
         size_t n;
         const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, out->id[i], &n);
-        if (!p->unknown && t->vocab.v[out->id[i]].flags & VOCAB_ADDED) added_spaces(text, p, &lead, &trail);
-        else if (!p->unknown) count_spaces(s, n, &lead, &trail);
+        if (!p->unknown) count_spaces(s, n, &lead, &trail);
         /* One added prefix space is not in the text: nothing to leave out. */
-        if (lead == 1 && t->trim_prefix_space && (i == from || p->begin == 0)) lead = 0;
+        if (lead == 1 && t->trim_prefix_space && (i == from || char_floor(text, n_text, p->begin) == 0)) lead = 0;
         /* Characters of the text, whatever they are. */
         if (lead || trail) {
             size_t last = char_floor(text, n_text, p->end);

@@ -59,6 +59,7 @@ struct tok_places {
 enum tok_cut { CUT_LONGEST, CUT_FIRST, CUT_SECOND };
 struct tok_limits {
     bool truncate, left;   /* truncate from the left */
+    bool ours;             /* not the file's: a template alone may be too long */
     enum tok_cut cut;
     size_t max_length;
     bool pad, pad_left;

@@ -458,7 +458,7 @@ static int read_config(struct tokenizer *t, const char *dir, struct err *e)
 static char *file_inside(const char *dir, struct err *e)
 {
     static const char *const names[] = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "sentencepiece.model", "spm.model",
-                                        "vocab.json",      "vocab.txt",    "tekken.json",             "tiktoken.model"};
+                                        "vocab.json",      "vocab.txt",    "tekken.json",             "tiktoken.model",      "rwkv_vocab_v20230424.txt"};
     char **all;
     size_t n;
     for (size_t i = 0; i < COUNT_OF(names); i++) {

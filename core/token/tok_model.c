@@ -1,4 +1,5 @@
 /* One word to ids, for every kind of model. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
@@ -81,29 +82,38 @@ static bool has_bytes(const struct tokenizer *t, const uint8_t *p, unsigned n)
     return true;
 }
 
-/* Room for n symbols and one more, for the <unk> that may come last. */
+/* Room for n symbols and one more, for the <unk> that may come last; the bytes of
+ * each into len, unless that is NULL. */
 static int char_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at,
-                        int32_t *ids, size_t *n_out, struct err *e)
+                        int32_t *ids, uint32_t *len, size_t *n_out, struct err *e)
 {
     size_t count = 0;
+    uint32_t waits = 0;
     bool unk = false; /* an <unk> waits, perhaps for more to join it */
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next(word + i, n - i);
         int id = char_id(t, word + i, c, i == 0, i + c.len == n);
+        if (unk && len) len[count] = waits; /* of the <unk>, if it comes now */
         if (id >= 0) {
             if (unk) ids[count++] = t->unk_id;
             unk = false;
+            if (len) len[count] = c.len;
             ids[count++] = id;
         } else if (t->byte_fallback && has_bytes(t, word + i, c.len)) {
-            for (unsigned k = 0; k < c.len; k++) ids[count++] = t->byte_id[word[i + k]];
+            for (unsigned k = 0; k < c.len; k++) {
+                if (len) len[count] = 1;
+                ids[count++] = t->byte_id[word[i + k]];
+            }
         } else if (t->unk_id >= 0) {
             if (unk && !t->fuse_unk) ids[count++] = t->unk_id;
+            waits = unk && t->fuse_unk ? waits + c.len : c.len;
             unk = true;
         } else if (!t->drop_unknown) {
             return no_token(word + i, c, at + i, e);
         }
         i += c.len;
     }
+    if (unk && len) len[count] = waits;
     if (unk) ids[count++] = t->unk_id;
     *n_out = count;
     return 0;
@@ -140,7 +150,7 @@ int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t
         spm_symbols(t, word, n, ids, n_out);
         return 0;
     }
-    return char_symbols(t, word, n, at, ids, n_out, e);
+    return char_symbols(t, word, n, at, ids, NULL, n_out, e);
 }
 
 /* ---- BPE ---- */
@@ -206,6 +216,59 @@ static void bpe_spans(const struct tokenizer *t, const uint8_t *word, size_t n,
     }
 }
 
+enum { SCANNED_MAX = 4096 }; /* bytes: beyond, spans are those of the tokens' own texts */
+
+/* With affixes a token does not say what it covers: "##x" is an x inside a word, or
+ * three characters at its beginning that were merged; and a character may be what
+ * stands for unknown ones, too. */
+static bool needs_lengths(const struct tokenizer *t)
+{
+    size_t n = 0;
+    if (t->source != SOURCE_JSON || t->byte_level) return false;
+    if ((t->prefix && *t->prefix) || (t->suffix && *t->suffix)) return true;
+    const char *unk = t->unk_id >= 0 ? vocab_text(&t->vocab, t->unk_id, &n) : NULL;
+    return n && uni_next((const uint8_t *)unk, n).len == n;
+}
+
+/* Merges ids[0..n) as bpe_merge_word() does, and their lengths; a scan for each. */
+static size_t merge_lengths(const struct bpe *b, int32_t *ids, uint32_t *len, size_t n)
+{
+    while (n > 1) {
+        size_t at = 0;
+        uint32_t best = BPE_NO_RANK;
+        for (size_t i = 0; i + 1 < n; i++) {
+            uint32_t rank = bpe_rank(b, ids[i], ids[i + 1]);
+            if (rank < best) {
+                best = rank;
+                at = i;
+            }
+        }
+        if (best == BPE_NO_RANK) break;
+        ids[at] = b->made[best];
+        len[at] += len[at + 1];
+        n--;
+        memmove(ids + at + 1, ids + at + 2, (n - at - 1) * sizeof *ids);
+        memmove(len + at + 1, len + at + 2, (n - at - 1) * sizeof *len);
+    }
+    return n;
+}
+
+static int scanned_word(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, struct tok_ids *out, struct err *e)
+{
+    uint32_t *len = mem_alloc(n + 1, sizeof *len);
+    size_t count = 0, pos = 0;
+    if (!len) return err_oom(e, (n + 1) * sizeof *len, "spans");
+    int ret = char_symbols(t, word, n, at, out->id + out->n, len, &count, e);
+    if (ret == 0 && t->bpe.n_merges) count = merge_lengths(&t->bpe, out->id + out->n, len, count);
+    for (size_t i = 0; ret == 0 && i < count; i++) {
+        size_t next = pos + len[i] < n ? pos + len[i] : n;
+        out->span[out->n++] = (struct tok_span){.begin = pos, .end = next};
+        pos = next;
+    }
+    free(len);
+    return ret;
+}
+
 /* SentencePiece: what has no piece becomes bytes, or one <unk> a run. */
 int spm_push(const struct tokenizer *t, const uint8_t *word, int id, size_t pos, size_t len, bool after_unk,
              struct tok_ids *out, struct err *e)
@@ -265,6 +328,7 @@ static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint
     }
     size_t from = out->n, count;
     int32_t *ids = out->id + from;
+    if (out->want_spans && n <= SCANNED_MAX && needs_lengths(t)) return scanned_word(t, word, n, at, out, e);
     if (tok_symbols(t, word, n, at, ids, &count, e)) return -1;
     if (t->bpe.n_merges && count > 1) {
         count = bpe_merge_word(&t->bpe, &s->work, ids, count, t->byte_level ? word : NULL, NULL);

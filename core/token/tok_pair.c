@@ -31,6 +31,7 @@ static void keep_longest(size_t most, size_t *a, size_t *b)
 int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e)
 {
     size_t most = l->max_length > around ? l->max_length - around : 0;
+    if (l->max_length < around && !l->ours) return 0; /* the engine's difference wraps around */
     if (!l->truncate || *a + *b <= most) return 0;
     if (most == 0) {
         *a = *b = 0;
@@ -62,7 +63,7 @@ size_t tok_limits_padded(const struct tok_limits *l, size_t n)
 void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad)
 {
     struct tok_limits *l = &t->limits;
-    l->truncate = true;
+    l->truncate = l->ours = true;
     l->cut = CUT_LONGEST;
     l->max_length = max_length;
     l->left = left;

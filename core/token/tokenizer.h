@@ -63,7 +63,7 @@ struct tok_ids {
     int32_t *id;
     struct tok_span {
         size_t begin, end;    /* byte offsets into the text */
-        uint32_t unknown : 1, lead : 31, trail; /* what unigram does not know: spaces at its ends after normalization */
+        uint32_t unknown : 1, lead : 31, trail; /* added tokens, what unigram does not know: spaces at their ends after normalization */
     } *span;                  /* or NULL */
     size_t n, cap;
     bool want_spans;

@@ -1,0 +1,102 @@
+/* What Hugging Face's engine does in odd places: values are those of tokenizers 0.23. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/token/tok_internal.h"
+
+static void check(const char *json, const char *text, const char *want)
+{
+    struct err e = {0};
+    struct buf got = {0};
+    struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_ids ids = {.want_spans = true}, plain = {0};
+    unsigned flags = TOK_SPECIAL | TOK_TEMPLATE | TOK_LIMITS;
+    if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s", e.msg);
+    if (tok_encode(t, s, text, strlen(text), flags, &plain, &e)) fail_msg("%s", e.msg);
+    for (size_t i = 0; i < ids.n; i++)
+        buf_printf(&got, "%s%d@%zu-%zu", i ? " " : "", (int)ids.id[i], ids.span[i].begin, ids.span[i].end);
+    if (strcmp(got.data ? got.data : "", want) != 0) fail_msg("'%s': %s, not %s", text, got.data, want);
+    assert_int_equal(plain.n, ids.n); /* the ways without spans */
+    assert_memory_equal(plain.id, ids.id, ids.n * sizeof *ids.id);
+    buf_free(&got);
+    tok_ids_free(&ids);
+    tok_ids_free(&plain);
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
+/* "##x" is an x inside a word, and what "##x" at its beginning comes to. */
+static void a_token_covers_what_it_was_made_of(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"model\":{\"type\":\"BPE\",\"continuing_subword_prefix\":\"##\",\"vocab\":{\"a\":0,\"##x\":1,\"#\":2,\"###\":3,"
+                               "\"###x\":4,\"##a\":5},\"merges\":[[\"###\",\"##x\"],[\"#\",\"###x\"]]}}";
+    check(json, "axa", "0@0-1 1@1-2 5@2-3");
+    check(json, "##xa", "1@0-3 5@3-4");
+    /* What has no token is left out, and all after it stands too early. */
+    check(json, "zaxa", "5@0-1 1@1-2 5@2-3");
+}
+
+#define TRIMS "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false},"
+
+static void added_tokens_lose_the_spaces_of_what_they_were_found_as(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"-\"},\"content\":\" \"}," TRIMS
+                               "\"added_tokens\":[{\"id\":3,\"content\":\"-b\",\"normalized\":true,\"special\":false}],"
+                               "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"x\":0,\"y\":1,\"<unk>\":2},\"unk_token\":\"<unk>\"}}";
+    check(json, "x-by", "0@0-1 3@2-3 1@3-4");
+    static const char other[] = "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"_\"}," TRIMS
+                                "\"added_tokens\":[{\"id\":3,\"content\":\" b\",\"normalized\":true,\"special\":false}],"
+                                "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"x\":0,\"y\":1,\"<unk>\":2},\"unk_token\":\"<unk>\"}}";
+    check(other, "x by", "0@0-1 3@1-3 1@3-4");
+}
+
+/* The engine takes the template off the length, and below zero that is a very long text. */
+static void a_template_longer_than_the_text_may_be_cuts_nothing(void **state)
+{
+    (void)state;
+    static const char *const want[] = {"1@0-0 0@0-1 0@2-3 2@0-0", "1@0-0 2@0-0", "1@0-0 0@0-1 2@0-0"};
+    for (int max = 1; max <= 3; max++) {
+        struct buf json = {0};
+        buf_printf(&json, "{\"truncation\":{\"direction\":\"Right\",\"max_length\":%d,\"strategy\":\"LongestFirst\",\"stride\":0},"
+                          "\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"s\",2],\"cls\":[\"c\",1]},"
+                          "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"x\":0,\"c\":1,\"s\":2},\"unk_token\":\"x\"}}", max);
+        check(json.data, "x x", want[max - 1]);
+        buf_free(&json);
+    }
+}
+
+/* Metaspace puts its mark before a text, not before the newlines that the fast way cuts at. */
+static void metaspace_has_one_mark_for_many_lines(void **state)
+{
+    (void)state;
+    struct buf json = {0};
+    buf_adds(&json, "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xE2\x96\x81\",\"prepend_scheme\":\"always\",\"split\":false},"
+                    "\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"fuse_unk\":true,\"unk_token\":\"\xE2\x96\x81\",\"merges\":[],\"vocab\":{\"\xE2\x96\x81\":256,\"a\":257");
+    for (int b = 0; b < 256; b++) buf_printf(&json, ",\"<0x%02X>\":%d", (unsigned)b, b);
+    buf_adds(&json, "}}}");
+    check(json.data, "a\na\n a", "256@0-1 257@0-1 10@1-2 257@2-3 10@3-4 256@4-5 257@5-6");
+    buf_free(&json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_token_covers_what_it_was_made_of),
+        cmocka_unit_test(added_tokens_lose_the_spaces_of_what_they_were_found_as),
+        cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
+        cmocka_unit_test(metaspace_has_one_mark_for_many_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
