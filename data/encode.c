@@ -184,6 +184,8 @@ static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err
     enum doc_next next;
     if (!s) return err_oom(e, sizeof *s, "documents");
     slot->user = s;
+    /* While other threads encode; nothing is written before this block is done. */
+    if (x->shard && slot->block.seq == 0 && shard_meta_fill(&x->meta, x->o->t, e)) return -1;
     shard_part_clear(&s->part);
     s->stats = (struct encode_stats){0};
     doc_iter_start(it, &x->docs, &slot->block);
@@ -306,7 +308,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
     }
     if (start(&x, e)) goto out;
     if (o->to == ENCODE_SHARD) {
-        if (shard_meta_init(&x.meta, o->t, e)) goto out;
+        if (shard_meta_begin(&x.meta, o->t, e)) goto out;
         if (!(x.shard = shard_create(o->out, &x.meta, e))) goto out;
     } else if (o->to != ENCODE_COUNT) {
         if (!(x.file = file_create_again(o->out, e))) goto out;

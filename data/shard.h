@@ -98,6 +98,10 @@ struct shard_meta {
     size_t tokenizer_bytes; /* uncompressed */
 };
 int shard_meta_init(struct shard_meta *m, const struct tokenizer *t, struct err *e);
+/* The same in two steps: vocab, bos and eos, enough for shard_part_add() and
+ * shard_create(); and what takes milliseconds, before anything else is asked. */
+int shard_meta_begin(struct shard_meta *m, const struct tokenizer *t, struct err *e);
+int shard_meta_fill(struct shard_meta *m, const struct tokenizer *t, struct err *e);
 void shard_meta_free(struct shard_meta *m);
 
 /* Documents as they stand in a shard, made by any thread; zeroed, it is empty. */

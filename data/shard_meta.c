@@ -7,12 +7,16 @@
 #include "data/shard.h"
 #include "data/tokens.h"
 
-int shard_meta_init(struct shard_meta *m, const struct tokenizer *t, struct err *e)
+int shard_meta_begin(struct shard_meta *m, const struct tokenizer *t, struct err *e)
 {
-    struct buf json = {0};
     *m = (struct shard_meta){
         .vocab = tok_vocab_size(t), .bos = tok_bos(t), .eos = tok_eos(t)};
-    if (m->vocab <= 0) return err_set(e, ERR_DATA, "the tokenizer has no tokens");
+    return m->vocab > 0 ? 0 : err_set(e, ERR_DATA, "the tokenizer has no tokens");
+}
+
+int shard_meta_fill(struct shard_meta *m, const struct tokenizer *t, struct err *e)
+{
+    struct buf json = {0};
     m->lengths = mem_zalloc((size_t)m->vocab, sizeof *m->lengths);
     if (!m->lengths) return err_oom(e, (uint64_t)m->vocab * 2, "token lengths");
     for (int i = 0; i < m->vocab; i++) {
@@ -40,6 +44,11 @@ fail:
     buf_free(&json);
     shard_meta_free(m);
     return -1;
+}
+
+int shard_meta_init(struct shard_meta *m, const struct tokenizer *t, struct err *e)
+{
+    return shard_meta_begin(m, t, e) || shard_meta_fill(m, t, e) ? -1 : 0;
 }
 
 struct tokset *tokset_text(const struct tokenizer *t, const char *text, size_t n, struct err *e)

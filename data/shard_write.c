@@ -65,13 +65,19 @@ struct shard_writer *shard_create(const char *path, const struct shard_meta *m, 
         shard_abort(w);
         return NULL;
     }
-    make_header(w);
-    w->file = file_create_again(path, e);
-    if (!w->file || file_write(w->file, w->header, SHARD_HEADER, e)) {
+    if (!(w->file = file_create_again(path, e))) {
         shard_abort(w);
         return NULL;
     }
     return w;
+}
+
+/* In front of all else, now that the meta is whole. */
+static int begin_file(struct shard_writer *w, struct err *e)
+{
+    if (file_offset(w->file)) return 0;
+    make_header(w);
+    return file_write(w->file, w->header, SHARD_HEADER, e);
 }
 
 /* The low halves of ids[0..n) to p; true: all of them are below the vocabulary. */
@@ -191,6 +197,7 @@ static int add_tokens(struct shard_writer *w, const struct buf *tokens, struct e
 
 int shard_add_part(struct shard_writer *w, const struct shard_part *p, struct err *e)
 {
+    if (begin_file(w, e)) return -1;
     if (!buf_reserve(&w->docs, p->n_docs * 8)) return buf_ok(&w->docs, e);
     for (size_t i = 0; i < p->n_docs; i++) {
         uint64_t at = w->n_tokens + p->docs[i];
@@ -226,6 +233,7 @@ static int write_end(struct shard_writer *w, struct err *e)
 {
     const struct shard_meta *m = w->meta;
     uint64_t end = w->n_tokens;
+    if (begin_file(w, e)) return -1;
     if (w->n_docs && shard_shared_eos(m->bos, m->eos)) {
         shard_part_clear(&w->one);
         if (!buf_reserve(&w->one.tokens, sizeof m->eos)) return buf_ok(&w->one.tokens, e);
