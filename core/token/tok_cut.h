@@ -56,6 +56,9 @@ struct tok_fast {
     bool neutral[128];/* characters that no step changes, alone or before ASCII */
     uint64_t joins[128][2]; /* ... but perhaps before a byte 128 + b: bit b */
     uint64_t still[1024]; /* characters beyond ASCII below U+10000 that no step changes: bit by code point */
+    int32_t *symbol;  /* BPE, direct: [65536] the symbol of a character that no step changes, and 1; 0: another
+                       * character.  NULL: not known */
+    int32_t mark;     /* that of U+2581 */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
     bool inside;      /* Unigram by words: parts may begin inside of one (tok_inside.c) ... */

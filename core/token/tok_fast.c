@@ -73,6 +73,26 @@ static void ask_all(struct tok_scratch *s, const uint8_t *p, size_t n, size_t co
     }
 }
 
+/* The symbols of a short part, as tok_symbols() gives them of what spell() makes of it; 0: not known. */
+static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, int32_t *ids)
+{
+    size_t i = 0, count = 0;
+    if (!f->symbol) return 0;
+    for (; i < n && tok_is_blank(f, p[i]); i++) {
+        if (p[i] == '\n' && f->cut_newlines) return 0;
+        if (!i || !f->one_space) ids[count++] = f->mark;
+    }
+    while (i < n) {
+        struct uni_char c = uni_next_inline(p + i, n - i);
+        i += c.len;
+        bool joined = c.cp < 0x80 && i < n && p[i] >= 0x80 && (f->joins[c.cp][(p[i] & 127) >> 6] >> (p[i] & 63) & 1);
+        int32_t symbol = c.cp < 0x10000 && !joined ? f->symbol[c.cp] : 0;
+        if (!symbol) return 0;
+        ids[count++] = symbol - 1;
+    }
+    return count;
+}
+
 /* Whether the part waits to be merged with others: one of which it is known what
  * the chains make of it, and all of whose characters are pieces (of them, and so of
  * symbols, there are not more than bytes). */
@@ -85,8 +105,12 @@ static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const stru
         return false;
     if (tok_ids_room(out, BPE_JOB_MAX, e)) return false; /* it will fail once more */
     if (tok_misses_again(t, s, key, word, n, out)) return true;
-    int len = spell(t->fast, word, n, direct);
     int32_t *ids = tok_misses_symbols(s);
+    if ((n_symbols = symbols_of(t->fast, word, n, ids))) {
+        tok_misses_add(t, s, key, word, n, n_symbols, out);
+        return true;
+    }
+    int len = spell(t->fast, word, n, direct);
     if (len <= 0 || tok_symbols(t, direct, (size_t)len, 0, ids, &n_symbols, e) || !n_symbols)
         return false;
     for (size_t i = 0; i < n_symbols; i++)

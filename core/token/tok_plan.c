@@ -457,6 +457,37 @@ static int plan_walk(const struct tokenizer *t, struct tok_fast *f, struct err *
     return 0;
 }
 
+/* A character's symbol, if it is one whatever is around it, and has a token; or -1. */
+static int32_t only_symbol(const struct tokenizer *t, const uint8_t *c, size_t n)
+{
+    struct err e;
+    int32_t id[4];
+    size_t count;
+    uint32_t user = 0;
+    bool begins = t->source == SOURCE_SPM && t->user.n; /* a user-defined piece */
+    for (size_t i = 0; i < n && begins; i++) begins = (user = trie_step(&t->user, user, c[i])) != 0;
+    if (begins || tok_symbols(t, c, n, 0, id, &count, &e) || count != 1) return -1;
+    return id[0] == t->unk_id || id[0] >= t->vocab.n ? -1 : id[0];
+}
+
+static int plan_symbols(const struct tokenizer *t, struct tok_fast *f, struct err *e)
+{
+    bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
+    f->mark = t->model == MODEL_BPE && f->direct && !odd ? only_symbol(t, (const uint8_t *)"\xE2\x96\x81", 3) : -1;
+    if (f->mark < 0) return 0;
+    f->symbol = mem_zalloc(0x10000, sizeof *f->symbol);
+    if (!f->symbol) return err_oom(e, 0x10000 * sizeof *f->symbol, "a tokenizer");
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+        if (!(t->vocab.v[id].flags & VOCAB_MODEL) || n == 0 || n > 3) continue;
+        struct uni_char c = uni_next(s, n);
+        bool stays = c.len == n && c.cp < 0x10000 && (c.cp < 0x80 ? f->neutral[c.cp] : f->still[c.cp >> 6] >> (c.cp & 63) & 1);
+        if (stays) f->symbol[c.cp] = only_symbol(t, s, n) + 1;
+    }
+    return 0;
+}
+
 static bool plan_cuts(const struct tokenizer *t, struct tok_fast *f)
 {
     struct tok_fast words = {.kind = CUT_WORDS}, spaces = words;
@@ -475,6 +506,10 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
     plan_pairs(t, &f);
     if (plan_walk(t, &f, e)) return -1;
+    if (plan_symbols(t, &f, e)) {
+        unigram_free(f.walk);
+        return -1;
+    }
     f.max_step = fabs(t->unk_score);
     for (int id = 0; t->model == MODEL_UNIGRAM && id < t->vocab.n; id++)
         if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(t->score[id]) > f.max_step) f.max_step = fabs(t->score[id]);
@@ -490,6 +525,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     t->fast = mem_alloc(1, sizeof f);
     if (!t->fast) {
         unigram_free(f.walk);
+        free(f.symbol);
         return err_oom(e, sizeof f, "a tokenizer");
     }
     *t->fast = f;
@@ -499,5 +535,6 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
 void tok_fast_free(struct tok_fast *f)
 {
     if (f) unigram_free(f->walk);
+    if (f) free(f->symbol);
     free(f);
 }

@@ -128,6 +128,50 @@ static void parts_of_sentencepiece_are_independent(void **state)
     }
 }
 
+/* A letter that rules join with a mark behind it, which has a piece too; a letter that begins
+ * a user-defined piece. */
+static void symbols_of_characters_depend_on_nothing_around_them(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"<unk>", "<s>", "</s>", "\u2581", "e", "x", "y", "\u0301", "\u00e9", "ye", "\u2581e", "xx"};
+    static const char *const parts[] = {" ", " ", "e", "e", "x", "y", "\u0301", "\u00e9", "xx", "ye"};
+    struct err e = {0};
+    struct spm_model m;
+    struct buf file = {0};
+    struct charsmap_rules map = {0};
+    spm_model_init(&m);
+    m.kind = SPM_BPE;
+    m.unk_id = 0, m.bos_id = 1, m.eos_id = 2;
+    m.add_dummy_prefix = m.remove_extra_whitespaces = m.escape_whitespaces = true;
+    int bad = charsmap_rules_named(&map, "nmt_nfkc", &e) || charsmap_compile(&map, &m.charsmap, &e);
+    for (size_t i = 0; i < COUNT_OF(pieces); i++)
+        bad = bad || spm_model_add(&m, pieces[i], strlen(pieces[i]), -(float)i,
+                                   i == 0 ? SPM_UNKNOWN : i < 3 ? SPM_CONTROL : i == 9 ? SPM_USER : SPM_NORMAL, &e);
+    struct tokenizer *t = NULL;
+    if (bad || spm_model_write(&m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "t", &e))) fail_msg("%s", e.msg);
+    assert_true(t->fast && t->fast->symbol && t->fast->symbol['e'] && !t->fast->symbol['y']);
+    struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
+    struct tok_ids got = {0}, want = {.want_spans = true};
+    for (uint32_t seed = 0; seed < 300; seed++) {
+        struct rng_key k = rng_key(13, RNG_TEST, seed, 0);
+        char text[400];
+        size_t n = 0;
+        for (uint64_t i = 0; n < 300; i++) n += (size_t)snprintf(text + n, 8, "%s", parts[rng_below(&k, i, COUNT_OF(parts))]);
+        got.n = want.n = 0;
+        assert_int_equal(tok_encode(t, cached, text, n, 0, &got, &e), 0);
+        assert_int_equal(tok_encode(t, plain, text, n, 0, &want, &e), 0);
+        if (got.n != want.n || memcmp(got.id, want.id, got.n * sizeof *got.id) != 0) fail_msg("text %u: %.60s", (unsigned)seed, text);
+    }
+    tok_scratch_free(cached);
+    tok_scratch_free(plain);
+    tok_ids_free(&got);
+    tok_ids_free(&want);
+    tok_free(t);
+    spm_model_free(&m);
+    charsmap_rules_free(&map);
+    buf_free(&file);
+}
+
 /* As in files of Llama 2: U+2581 is put in front and replaces U+0020.  Newlines are
  * bytes, or tokens that take spaces behind them. */
 static void parts_of_replaced_spaces_are_independent(void **state)
@@ -586,6 +630,7 @@ int main(void)
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
         cmocka_unit_test(words_of_unigram_files_are_walked),
         cmocka_unit_test(characters_of_unigram_files_are_what_steps_make_of_them),
+        cmocka_unit_test(symbols_of_characters_depend_on_nothing_around_them),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
         cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(words_are_counted_as_without_cutting),
