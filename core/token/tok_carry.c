@@ -64,7 +64,7 @@ static void set_last_place(struct tok_scratch *s, double last_place)
     s->last_place = last_place;
     if (s->wide_for == last_place) return;
     s->wide_for = last_place;
-    for (size_t len = 0; len <= WORD_ABOVE; len++) s->wide[len] = gap_code((double)(2 * len + 2) * last_place); /* exactly */
+    for (size_t len = 0; len <= WORD_KEY_MAX; len++) s->wide[len] = gap_code((double)(2 * len + 2) * last_place); /* exactly */
 }
 
 /* Sums are only bounded while that is enough; here the one at place `at` is added
@@ -111,6 +111,9 @@ static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
 static size_t melt(const struct tokenizer *t, int32_t *ids, size_t n)
 {
     size_t count = 0;
+    bool any = false;
+    for (size_t i = 0; i < n; i++) any |= ids[i] == t->unk_id;
+    if (!any) return n;
     for (size_t i = 0; i < n; i++) {
         bool unknown = ids[i] == t->unk_id, more = unknown && count && ids[count - 1] < 0;
         if (more) ids[count - 1]--;
@@ -199,75 +202,109 @@ void tok_carry_begin(const struct tokenizer *t, struct tok_scratch *s, const str
 
 /* ---- a batch ---- */
 
-/* Parts that the cache does not know wait until they are walked together; the ids of
- * those behind them are already in `out`. */
-struct waiting {
-    size_t n;
-    struct {
-        size_t part, at; /* its ids belong at out->id[at] */
-        size_t n;        /* their number */
-    } v[UNIGRAM_WORDS];
-};
-
-/* Their ids, from sum 0, to the cache; returns how many there are before the first
- * whose gap is not wide. */
-static size_t learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, struct waiting *v)
+/* The known parts of left[0..n), and those that can be walked; the rest begins with one
+ * that is neither, or for which there is no room.  Returns how many. */
+static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct word_left *left,
+                      size_t n)
 {
-    struct unigram_words *w = s->together;
-    size_t wide = v->n, known;
-    for (size_t k = 0; k < v->n; k++) {
-        size_t i = v->v[k].part, begin = s->begins[i], len = s->words->ends[i] - begin;
-        uint32_t code = gap_code((double)w->gap[k]), old;
-        const struct word_key *key = &s->words->keys[i];
-        v->v[k].n = melt(t, w->ids + w->begin[k], (size_t)(w->begin[k + 1] - w->begin[k] - 1));
-        if (!tok_part_known(s, text + begin, len, key, &known, &old)) /* not the same as one before */
-            remember(s, text + begin, len, key, w->ids + w->begin[k], v->v[k].n, code);
-        if (wide == v->n && !gap_is_wide(s, code, len)) wide = k;
+    struct tok_carry *c = s->carry;
+    size_t k = 0, used = 0, n_ids;
+    uint32_t code;
+    unigram_words_clear(&c->words);
+    for (; k < n; k++) {
+        size_t i = left[k].word, begin = s->begins[i], len = s->words->ends[i] - begin;
+        if (len > t->fast->longest) break;
+        const int32_t *ids = tok_part_known(s, text + begin, len, &s->words->keys[i], &n_ids, &code);
+        if (ids) {
+            if (!gap_is_wide(s, code, len) || used + n_ids + WORD_INLINE > CARRY_KNOWN) break;
+            memcpy(c->known + used, ids, n_ids * sizeof *ids); /* the cache's may move */
+            c->put[k] = (struct tok_put){c->known + used, n_ids, 0};
+            used += n_ids;
+        } else {
+            if (!t->fast->walk || unigram_words_full(&c->words) || !tok_walk_add(t->fast, text + begin, len, &c->words)) break;
+            c->put[k] = (struct tok_put){NULL, 0, c->words.n_words - 1};
+        }
+    }
+    return k;
+}
+
+/* Walks those of put[0..n) that the cache does not know, from sum 0, and adds them to
+ * it; returns how many there are before the first whose gap is not wide. */
+static size_t learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct word_left *left,
+                    size_t n)
+{
+    struct unigram_words *w = &s->carry->words;
+    size_t wide = n, known;
+    if (!w->n_words) return n;
+    unigram_walk_words(t->fast->walk, w);
+    for (size_t k = 0; k < n; k++) {
+        struct tok_put *put = &s->carry->put[k];
+        if (put->ids) continue;
+        size_t i = left[k].word, begin = s->begins[i], len = s->words->ends[i] - begin;
+        uint32_t code = gap_code((double)w->gap[put->word]), old;
+        int32_t *ids = w->ids + w->begin[put->word];
+        put->n = melt(t, ids, (size_t)(w->begin[put->word + 1] - w->begin[put->word] - 1));
+        put->ids = ids;
+        if (!tok_part_known(s, text + begin, len, &s->words->keys[i], &known, &old)) /* not the same as one before */
+            remember(s, text + begin, len, &s->words->keys[i], ids, put->n, code);
+        if (wide == n && !gap_is_wide(s, code, len)) wide = k;
     }
     return wide;
 }
 
-/* Puts the ids of the first `count` where they belong. */
-static int fit_in(const struct unigram_words *w, const struct waiting *v, size_t count, struct tok_ids *out, struct err *e)
+/* Up to 3 ids more are read and written. */
+static inline int32_t *copy(int32_t *to, const int32_t *ids, size_t n)
 {
-    size_t more = 0, end = out->n;
-    for (size_t k = 0; k < count; k++) more += v->v[k].n;
+    for (size_t i = 0; i < n; i += 4) memcpy(to + i, ids + i, 4 * sizeof *ids);
+    return to + n;
+}
+
+/* Ids of c->taken from *at on, and between them those of put[0..n). */
+static int put_together(const struct tok_carry *c, const struct word_left *left, size_t n, size_t *at, struct tok_ids *out,
+                        struct err *e)
+{
+    size_t more = WORD_INLINE, from = *at;
+    for (size_t k = 0; k < n; k++) more += c->put[k].n;
+    if (n) more += left[n - 1].at - from;
     if (tok_ids_room(out, more, e)) return -1;
-    out->n += more;
-    for (size_t k = count; k-- > 0;) {
-        size_t n = v->v[k].n, at = v->v[k].at;
-        memmove(out->id + at + more, out->id + at, (end - at) * sizeof *out->id);
-        more -= n;
-        memcpy(out->id + at + more, w->ids + w->begin[k], n * sizeof *out->id);
-        end = at;
+    int32_t *to = out->id + out->n;
+    for (size_t k = 0; k < n; k++) {
+        to = copy(to, c->taken + from, left[k].at - from);
+        to = copy(to, c->put[k].ids, c->put[k].n);
+        from = left[k].at;
     }
+    *at = from;
+    out->n = (size_t)(to - out->id);
     return 0;
 }
 
-/* Walks those that wait.  *i, the part that is next, becomes the first one whose gap
- * is not wide, if there is one: from there on the ids are looked at once more. */
-static int walk_waiting(const struct tokenizer *t, struct tok_scratch *s, const char *text, struct waiting *v, size_t *i,
-                        struct tok_ids *out, struct err *e)
+static int put_taken(const struct tok_carry *c, size_t *at, size_t end, struct tok_ids *out, struct err *e)
 {
-    unigram_walk_words(t->fast->walk, s->together);
-    size_t wide = learn(t, s, (const uint8_t *)text, v);
-    if (wide < v->n) {
-        *i = v->v[wide].part;
-        out->n = v->v[wide].at;
-    }
-    int ret = fit_in(s->together, v, wide, out, e);
-    unigram_words_clear(s->together);
-    v->n = 0;
-    return ret;
+    size_t from = *at;
+    *at = end;
+    return tok_part_put(c->taken + from, end - from, out, e);
 }
 
-static bool wait(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len, size_t i, size_t at,
-                 struct waiting *v)
+/* Parts i to end - 1, whose ids may be the cache's. */
+static int take(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t i, size_t end,
+                unsigned flags, struct tok_ids *out, struct err *e)
 {
-    if (!t->fast->walk || unigram_words_full(s->together) || !tok_walk_add(t->fast, word, len, s->together)) return false;
-    v->v[v->n].part = i;
-    v->v[v->n++].at = at;
-    return true;
+    struct tok_carry *c = s->carry;
+    const struct word_key *keys = s->words->keys;
+    size_t n_ids, n_left = s->batch->take(&s->cache, keys, i, end, s->wide, c->taken, &n_ids, c->left), at = 0;
+    for (const struct word_left *left = c->left; n_left;) {
+        size_t count = look_up(t, s, (const uint8_t *)text, left, n_left);
+        count = learn(t, s, (const uint8_t *)text, left, count);
+        if (put_together(c, left, count, &at, out, e)) return -1;
+        left += count;
+        n_left -= count;
+        if (count) continue;
+        size_t k = left++->word;
+        n_left--;
+        if (put_taken(c, &at, left[-1].at, out, e) || carried(t, s, text, s->begins[k], s->words->ends[k], n, &keys[k], flags, out, e))
+            return -1;
+    }
+    return put_taken(c, &at, n_ids, out, e);
 }
 
 /* The parts from i on that the cache may know end before this one. */
@@ -284,27 +321,6 @@ static size_t last_safe(const struct tok_scratch *s, size_t n, size_t i, size_t 
     return end;
 }
 
-/* From part i on, as long as they are known or can wait; returns the next one.  There
- * is room for WORD_KEY_MAX ids of each. */
-static size_t take_known(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n, size_t i,
-                         size_t count, struct waiting *v, struct tok_ids *out)
-{
-    const struct tok_words *w = s->words;
-    int32_t *to = out->id + out->n;
-    size_t end = last_safe(s, n, i, count), n_ids;
-    uint32_t code;
-    while ((i = s->batch->get_above(&s->cache, text, w->ends, w->keys, i, end, s->wide, &to)) < end) {
-        const uint8_t *word = text + s->begins[i];
-        size_t len = w->ends[i] - s->begins[i];
-        if (len > t->fast->longest || tok_part_known(s, word, len, &w->keys[i], &n_ids, &code) ||
-            !wait(t, s, word, len, i, (size_t)(to - out->id), v))
-            break;
-        i++;
-    }
-    out->n = (size_t)(to - out->id);
-    return i;
-}
-
 void tok_carry_end(const struct tokenizer *t, struct tok_scratch *s, const struct tok_ids *out)
 {
     add_up(t, s, out);
@@ -314,13 +330,10 @@ int tok_carry_batch(const struct tokenizer *t, struct tok_scratch *s, const char
                     unsigned flags, struct tok_ids *out, struct err *e)
 {
     const size_t *begins = s->begins, *ends = s->words->ends;
-    struct waiting v;
-    v.n = 0;
-    if (s->together) unigram_words_clear(s->together);
     for (size_t i = 0; i < count; i++) {
-        if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
-        i = take_known(t, s, (const uint8_t *)text, n, i, count, &v, out);
-        if (v.n && walk_waiting(t, s, text, &v, &i, out, e)) return -1;
+        size_t end = last_safe(s, n, i, count);
+        if (end > i && take(t, s, text, n, i, end, flags, out, e)) return -1;
+        i = end;
         if (i < count && carried(t, s, text, begins[i], ends[i], n, &s->words->keys[i], flags, out, e)) return -1;
     }
     return 0;

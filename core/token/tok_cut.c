@@ -63,14 +63,36 @@ static inline bool plain(uint8_t b)
     return b > 0x20 && b < 0x7F;
 }
 
+static inline bool continues(uint8_t b)
+{
+    return (b & 0xC0) == 0x80;
+}
+
+/* First bytes of two behind which all characters are ordinary, and of three. */
+static inline bool all_of_two(uint8_t b)
+{
+    return (b >= 0xC3 && b <= 0xC8) || b == 0xD0 || b == 0xD1;
+}
+
+static inline bool all_of_three(uint8_t b)
+{
+    return (b >= 0xE5 && b <= 0xE9) || b == 0xEB || b == 0xEC;
+}
+
 static inline bool plain_before(const uint8_t *s, size_t at)
 {
-    return at && (s[at - 1] < 0x80 ? plain(s[at - 1]) : ordinary(uni_prev(s, at)));
+    if (!at) return false;
+    if (s[at - 1] < 0x80) return plain(s[at - 1]);
+    if (at > 2 && continues(s[at - 1]) && (all_of_two(s[at - 2]) || (continues(s[at - 2]) && all_of_three(s[at - 3])))) return true;
+    return ordinary(uni_prev(s, at));
 }
 
 static inline bool plain_after(const uint8_t *s, size_t n, size_t at)
 {
-    return at < n && (s[at] < 0x80 ? plain(s[at]) : ordinary(uni_next(s + at, n - at)));
+    if (at >= n) return false;
+    if (s[at] < 0x80) return plain(s[at]);
+    if (n - at > 2 && continues(s[at + 1]) && (all_of_two(s[at]) || (continues(s[at + 2]) && all_of_three(s[at])))) return true;
+    return ordinary(uni_next(s + at, n - at));
 }
 
 bool tok_plain_before(const uint8_t *s, size_t begin)

@@ -204,7 +204,7 @@ struct tok_scratch {
     struct norm_origin *origin;  /* of text */
     size_t origin_cap;
     struct tok_ids word;         /* of the word at hand */
-    struct unigram_words *together; /* unigram_many.h: words that wait; NULL where none do */
+    struct tok_carry *carry;     /* tok_part.h, where t->fast->carry */
     void *lattice;               /* Unigram */
     size_t lattice_cap;
     bool goes_on;                /* TOK_GOES_ON: nothing happens at the beginning of the text */
@@ -217,7 +217,7 @@ struct tok_scratch {
     size_t until, safe;          /* of the batch at work; the text where no sum can come near UNIGRAM_REBASE */
     double last_place;           /* of any sum until there */
     double wide_for;             /* the last place that `wide` was made for: */
-    uint32_t wide[WORD_ABOVE + 1]; /* by length of a part: codes of gaps above it are wide */
+    uint32_t wide[WORD_KEY_MAX + 1]; /* by length of a part: codes of gaps above it are wide */
     struct tok_words words[2];
     size_t begins[BATCH];
     struct word_forms *forms;    /* tok_form.c, where that is the way */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/token/tok_internal.h"
+#include "core/token/unigram_many.h"
 
 /* Through the chains: text[begin..end) of a segment of n bytes.  inside: nothing is
  * done at this end of the part. */
@@ -39,6 +40,20 @@ static inline int tok_part_put(const int32_t *ids, size_t n, struct tok_ids *out
     out->n += n;
     return 0;
 }
+
+/* Work space of tok_carry.c. */
+enum { CARRY_KNOWN = 2048 };
+struct tok_carry {
+    int32_t taken[BATCH * WORD_KEY_MAX + 2 * WORD_KEY_MAX]; /* ids of a batch that were in the cache at once */
+    struct word_left left[BATCH + 1]; /* the other parts ... */
+    struct tok_put {
+        const int32_t *ids;       /* in known or words, if they are known already */
+        size_t n;
+        size_t word;              /* else of words */
+    } put[BATCH];                 /* ... and their ids */
+    int32_t known[CARRY_KNOWN];
+    struct unigram_words words;
+};
 
 /* tok_carry.c: parts where sums go on (t->fast->carry).  Before a batch, whose last
  * part ends at s->until; the parts of a batch; and behind the last one, until which the

@@ -6,7 +6,6 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
-#include "core/token/unigram_many.h"
 
 static int32_t single_id(const void *t, const uint8_t *word, size_t n)
 {
@@ -25,10 +24,10 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     tok_unknown_init(t, &s->unknown);
     struct word_single single = {single_id, t};
     bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
-    bool walked = t->fast && t->fast->walk;
-    if (walked && !(s->together = mem_alloc(1, sizeof *s->together))) err_oom(e, sizeof *s->together, "encoder work space");
+    bool carry = t->fast && t->fast->carry;
+    if (carry && !(s->carry = mem_alloc(1, sizeof *s->carry))) err_oom(e, sizeof *s->carry, "encoder work space");
     if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, &single, e))) ||
-        (walked && !s->together)) {
+        (carry && !s->carry)) {
         tok_scratch_free(s);
         return NULL;
     }
@@ -47,7 +46,7 @@ void tok_scratch_free(struct tok_scratch *s)
     pre_free(&s->pre);
     free(s->origin);
     free(s->lattice);
-    free(s->together);
+    free(s->carry);
     free(s);
 }
 

@@ -1,6 +1,7 @@
 #include "core/token/unigram_many.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/token/unigram_walk.h"
 
@@ -66,26 +67,29 @@ void unigram_relax_base(const struct unigram *u, size_t n, struct unigram_places
 
 /* ---- the ids ---- */
 
+#define UNIGRAM_NO_GAP_BITS 0x7149F2CAu /* of (float)UNIGRAM_NO_GAP */
+
+/* All words in one loop without branches but its end: how many tokens a word has
+ * cannot be guessed.  Gaps are not negative, so their bits are in the same order. */
 static void go_back(const struct unigram *u, const struct unigram_places *p, struct unigram_words *w)
 {
+    const uint32_t none = UNIGRAM_NO_GAP_BITS, row_between = u->node[0].row;
     size_t id = UNIGRAM_ROOM, word = w->n_words;
-    float gap = (float)UNIGRAM_NO_GAP, gaps[UNIGRAM_WORDS + 1];
+    uint32_t gap = none, apart, gaps[UNIGRAM_WORDS + 1];
     for (size_t end = w->n; end > 0;) {
         size_t begin = (size_t)p->from[end];
-        uint32_t row = p->row[begin];
-        int32_t x = u->id[(row >> UNIGRAM_DEPTH_BITS) + (end - begin - 1)];
-        bool between = x == UNIGRAM_BREAK;
-        w->ids[--id] = x;
+        uint32_t row = p->row[begin], between = row == row_between;
+        w->ids[--id] = u->id[(row >> UNIGRAM_DEPTH_BITS) + (end - begin - 1)];
         gaps[word] = gap; /* of the word behind it, if this is the 0 between them */
         w->begin[word] = (uint16_t)(id + 1);
         word -= between;
-        gap = p->apart[end] < gap ? p->apart[end] : gap;
-        gap = between ? (float)UNIGRAM_NO_GAP : gap;
+        memcpy(&apart, &p->apart[end], sizeof apart);
+        gap = ((apart < gap ? apart : gap) & (between - 1)) | (none & -between);
         end = begin;
     }
     gaps[0] = gap;
     w->begin[0] = (uint16_t)id;
-    for (size_t i = 0; i < w->n_words; i++) w->gap[i] = gaps[i];
+    memcpy(w->gap, gaps, w->n_words * sizeof *gaps);
 }
 
 void unigram_walk_words(const struct unigram *u, struct unigram_words *w)

@@ -54,13 +54,23 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
     return i;
 }
 
-static size_t get_above(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
-                        size_t count, const uint32_t least[WORD_ABOVE + 1], int32_t **to)
+static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
+                   const uint32_t least[WORD_KEY_MAX + 1], int32_t *to, size_t *n, struct word_left *left)
 {
-    int32_t *out = *to;
-    for (size_t n; i < count && (n = word_batch_above_rare(c, text, ends[i], &keys[i], least, out)); i++) out += n;
-    *to = out;
-    return i;
+    size_t n_left = 0, used = 0, n_ids = 0;
+    uint32_t code = 0;
+    for (; i < end; i++) {
+        size_t len = (size_t)(keys[i].k[1] >> 56);
+        const int32_t *ids = len ? word_cache_ids(c, &keys[i], &n_ids, &code) : NULL;
+        if (ids && code > least[len]) {
+            memcpy(to + used, ids, n_ids * sizeof *ids);
+            used += n_ids;
+        } else {
+            left[n_left++] = (struct word_left){(uint32_t)i, (uint32_t)used};
+        }
+    }
+    *n = used;
+    return n_left;
 }
 
 static size_t missing_run(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
@@ -74,7 +84,7 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
     return n;
 }
 
-const struct word_batch word_batch_base = {ask, get, ask_run, get_run, missing_run, get_above};
+const struct word_batch word_batch_base = {ask, get, ask_run, get_run, missing_run, take};
 
 const struct word_batch *word_batch(void)
 {

@@ -7,7 +7,10 @@
 #include "core/token/word_cache.h"
 #include "core/token/word_form.h"
 
-enum { WORD_ABOVE = 63 };
+/* A word whose ids were not taken, and how many ids come before its own. */
+struct word_left {
+    uint32_t word, at;
+};
 
 struct word_batch {
     /* Keys of the words text[from..ends[0]), text[ends[0]..ends[1]) ..., whose lines
@@ -25,10 +28,11 @@ struct word_batch {
     /* The words from i on, single ones left out, that their lines do not have; how many. */
     size_t (*missing_run)(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
                           size_t *which);
-    /* As get(), of a cache with codes, as long as the code of a word of n bytes is above
-     * least[n]; longer words than these end it. */
-    size_t (*get_above)(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
-                        size_t count, const uint32_t least[WORD_ABOVE + 1], int32_t **to);
+    /* Of a cache with codes: the ids of short words i to end - 1 whose code is above
+     * least[length], *n of them, and up to 15 more are written; returns the number of
+     * the others (and one more is written), those too that are in other lines. */
+    size_t (*take)(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
+                   const uint32_t least[WORD_KEY_MAX + 1], int32_t *to, size_t *n, struct word_left *left);
 };
 
 extern const struct word_batch word_batch_base, word_batch_avx512vbmi;
@@ -84,23 +88,6 @@ static inline size_t word_batch_get_rare(struct word_cache *c, const uint8_t *te
     if (n >> 56) return word_cache_get(c, key, to);
     const int32_t *ids = n ? word_cache_get_long(c, key, text + end - n, n, &n_ids, &code) : NULL;
     if (!ids || n_ids > WORD_KEY_MAX) return 0;
-    memcpy(to, ids, n_ids * sizeof *ids);
-    return n_ids;
-}
-
-static inline size_t word_batch_above_rare(struct word_cache *c, const uint8_t *text, size_t end, const struct word_key *key,
-                                           const uint32_t least[WORD_ABOVE + 1], int32_t *to)
-{
-    size_t n = (size_t)(key->k[1] >> 56), n_ids = 0;
-    uint32_t code = 0;
-    const int32_t *ids = NULL;
-    if (n) {
-        ids = word_cache_ids(c, key, &n_ids, &code);
-    } else {
-        n = (size_t)key->k[1];
-        if (n && n <= WORD_ABOVE) ids = word_cache_get_long(c, key, text + end - n, n, &n_ids, &code);
-    }
-    if (!ids || n_ids > WORD_KEY_MAX || code <= least[n]) return 0;
     memcpy(to, ids, n_ids * sizeof *ids);
     return n_ids;
 }

@@ -179,28 +179,28 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
     return run->n;
 }
 
-static size_t get_above(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
-                        size_t count, const uint32_t least[WORD_ABOVE + 1], int32_t **to)
+static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
+                   const uint32_t least[WORD_KEY_MAX + 1], int32_t *to, size_t *n, struct word_left *left)
 {
     const struct word_line *lines = c->lines;
+    const int32_t *pool = c->pool;
     const unsigned shift = c->shift;
-    int32_t *out = *to;
-    for (size_t n; i < count; i++, out += n) {
+    int32_t *out = to;
+    size_t n_left = 0;
+    for (; i < end; i++) {
         const struct word_slot *s = slot_of(lines, shift, &keys[i]);
-        size_t len = (size_t)(keys[i].k[1] >> 56);
-        n = 0;
-        if (__builtin_expect(s && s->id[3] > least[len], 1)) {
+        if (__builtin_expect(s && s->id[3] > least[keys[i].k[1] >> 56 & 15], 1)) {
+            size_t n_ids = (size_t)(s->k[1] >> 60); /* of long words 0 */
             _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
-            n = (size_t)(s->k[1] >> 60);
-            if (__builtin_expect(n - 1 < WORD_INLINE - 1, 1)) continue;
-            len = (size_t)keys[i].k[1];
-            if (n) copy_ids(out, c->pool + s->id[0], n);
-            else if (len && len <= WORD_ABOVE && s->id[3] > least[len]) n = get_long(c, s, text + ends[i] - len, len, out);
+            if (__builtin_expect(n_ids >= WORD_INLINE, 0)) copy_ids(out, pool + s->id[0], n_ids);
+            out += n_ids;
+            if (__builtin_expect(n_ids > 0, 1)) continue;
         }
-        if (!n && !(n = word_batch_above_rare(c, text, ends[i], &keys[i], least, out))) break;
+        left[n_left].word = (uint32_t)i;
+        left[n_left++].at = (uint32_t)(out - to);
     }
-    *to = out;
-    return i;
+    *n = (size_t)(out - to);
+    return n_left;
 }
 
 static size_t missing_run(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
@@ -218,7 +218,7 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
     return n;
 }
 
-const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, missing_run, get_above};
+const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, missing_run, take};
 #else
 const struct word_batch word_batch_avx512vbmi;
 #endif

@@ -176,37 +176,47 @@ static void words_are_taken_by_their_codes(void **state)
     static uint8_t text[N_TEXT];
     static int32_t out[N_TEXT + 16];
     struct word_key keys[N_WORDS];
-    struct word_cache c[2];
+    struct word_left left[N_WORDS + 1];
     struct err e;
-    struct rng_key k = rng_key(6, RNG_TEST, 0, 0);
-    uint64_t at = 0;
-    size_t ends[N_WORDS], taken[2] = {0, 0}, refused[2] = {0, 0};
-    uint32_t least[WORD_ABOVE + 1];
+    uint32_t least[WORD_KEY_MAX + 1];
     const struct word_batch *b[] = {&word_batch_base, word_batch()};
-    for (size_t i = 0; i <= WORD_ABOVE; i++) least[i] = least_of(i);
-    for (int v = 0; v < 2; v++) assert_int_equal(word_cache_init(&c[v], &e), 0);
-    for (int round = 0; round < 2 * ROUNDS; round++) {
-        int v = round % 2;
-        size_t n = random_words(&k, &at, text, ends);
-        b[v]->ask(&c[v], text, n, 0, ends, N_WORDS, keys);
-        for (size_t i = 0; i < N_WORDS; i++) {
-            int32_t *to = out, want[128];
-            size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, count = ids_of(text + from, len, want), n_known;
-            uint32_t code;
-            bool one = len <= WORD_KEY_MAX, known = one ? word_cache_ids(&c[v], &keys[i], &n_known, &code) != NULL
-                : word_cache_get_long(&c[v], &keys[i], text + from, len, &n_known, &code) != NULL;
-            bool takes = known && len <= WORD_ABOVE && count <= WORD_KEY_MAX && code_of(text + from, len) > least_of(len);
-            assert_int_equal(b[v]->get_above(&c[v], text, ends, keys, i, i + 1, least, &to), i + takes);
-            assert_int_equal(to - out, takes ? count : 0);
-            if (takes) assert_memory_equal(out, want, count * sizeof *want);
-            if (takes) taken[!one]++;
-            else if (known) refused[!one]++;
-            else if (one) word_cache_add_code(&c[v], &keys[i], want, count, code_of(text + from, len));
-            else word_cache_add_long(&c[v], &keys[i], text + from, len, want, count, code_of(text + from, len));
+    for (size_t i = 0; i <= WORD_KEY_MAX; i++) least[i] = least_of(i);
+    for (int v = 0; v < 2; v++) {
+        struct rng_key k = rng_key(6, RNG_TEST, 0, 0);
+        struct word_cache c;
+        uint64_t at = 0;
+        size_t ends[N_WORDS], taken = 0, low = 0, behind = 0;
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        for (int round = 0; round < ROUNDS; round++) {
+            size_t n = random_words(&k, &at, text, ends), n_ids, n_left, l = 0, used = 0;
+            b[v]->ask(&c, text, n, 0, ends, N_WORDS, keys);
+            n_left = b[v]->take(&c, keys, 0, N_WORDS, least, out, &n_ids, left);
+            for (size_t i = 0; i < N_WORDS; i++) {
+                size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, n_known = 0;
+                int32_t want[128];
+                size_t count = ids_of(text + from, len, want);
+                uint32_t code = code_of(text + from, len), old;
+                if (l == n_left || left[l].word != i) { /* taken */
+                    assert_true(len <= WORD_KEY_MAX && code > least[len] && used + count <= n_ids);
+                    assert_memory_equal(out + used, want, count * sizeof *want);
+                    used += count;
+                    taken++;
+                    continue;
+                }
+                assert_int_equal(left[l++].at, used);
+                bool one = len <= WORD_KEY_MAX, known = one ? word_cache_ids(&c, &keys[i], &n_known, &old) != NULL
+                    : word_cache_get_long(&c, &keys[i], text + from, len, &n_known, &old) != NULL;
+                if (!known && one) word_cache_add_code(&c, &keys[i], want, count, code);
+                else if (!known) word_cache_add_long(&c, &keys[i], text + from, len, want, count, code);
+                else if (one && code <= least[len]) low++;
+                else behind += one;
+            }
+            assert_int_equal(used, n_ids);
+            assert_int_equal(l, n_left);
         }
+        assert_true(taken > 10000 && low > 3000 && behind < 10000);
+        word_cache_free(&c);
     }
-    assert_true(taken[0] > 10000 && taken[1] > 300 && refused[0] > 3000 && refused[1] > 300);
-    for (int v = 0; v < 2; v++) word_cache_free(&c[v]);
 }
 
 /* Of a long word the cache has the hash, which another may have, too. */
