@@ -385,8 +385,6 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
         if (s->map || s->kind == NORM_NMT || s->kind == NORM_STRIP || s->re) f->newlines = false;
         if (s->kind == NORM_REPLACE && !s->re && memchr(s->from, '\n', s->n_from)) f->newlines = false;
     }
-    /* Such a step would put its mark before a newline that begins a part. */
-    if (t->pre.n && t->pre.step->kind == PRE_METASPACE && t->pre.step->scheme == SCHEME_ALWAYS) f->newlines = false;
     plan_gaps(t, f);
     if (t->pre.n == 2) {
         f->first = true;
