@@ -381,6 +381,7 @@ static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_s
                                     "besides %zu special tokens and bytes; lower the character "
                                     "coverage or raise the size",
                       o->vocab_size, c.n_chars - 1, tr->meta.n);
+    if (ret == 0 && o->type == TOK_TRAIN_UNIGRAM) ret = sp_corpus_cut(&c, e);
     if (ret == 0)
         ret = o->type == TOK_TRAIN_UNIGRAM ? sp_unigram(&c, &o->sp, tr->meta.n, o->pool, &pieces, e)
                                            : sp_bpe(&c, &o->sp, &pieces, e);

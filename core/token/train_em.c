@@ -8,10 +8,11 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/train_math.h"
 
 /* Words with more matches go alone: sixteen of them would take much memory. */
-enum { LONG_WORD = 4096 };
+enum { LONG_WORD = 1 << 15 };
 
 int em_start(struct em *m, struct err *e)
 {
@@ -92,12 +93,20 @@ static bool expect_long(struct em *m, size_t word, double *value, struct lattice
     return true;
 }
 
+static int more_matches(const void *a, const void *b, void *list)
+{
+    const struct word_list *w = list;
+    uint16_t i = *(const uint16_t *)a, k = *(const uint16_t *)b;
+    if (w[i].n != w[k].n) return w[i].n > w[k].n ? -1 : 1;
+    return i < k ? -1 : i > k;
+}
+
 /* The chunk's words by falling number of matches. */
 static void by_length(const struct em *m, size_t chunk, uint16_t order[CHUNK_WORDS])
 {
     enum { MOST = 256 };
     uint32_t start[MOST + 1] = {0};
-    const struct word_list *w = &m->list[chunk * CHUNK_WORDS];
+    struct word_list *w = &m->list[chunk * CHUNK_WORDS];
     size_t n = em_chunk_words(m, chunk);
     for (size_t i = 0; i < n; i++) start[w[i].n < MOST ? MOST - w[i].n : 0]++;
     for (uint32_t k = 0, at = 0; k <= MOST; k++) {
@@ -106,6 +115,7 @@ static void by_length(const struct em *m, size_t chunk, uint16_t order[CHUNK_WOR
         at += here;
     }
     for (size_t i = 0; i < n; i++) order[start[w[i].n < MOST ? MOST - w[i].n : 0]++] = (uint16_t)i;
+    if (start[0]) qsort_r(order, start[0], sizeof *order, more_matches, w);
 }
 
 /* The word becomes the next lane's. */
@@ -203,9 +213,10 @@ static void expect_chunks(void *arg, int slice, int thread)
     (void)slice;
     struct em *m = arg;
     struct turns *t = &m->turns;
-    for (size_t chunk; !t->oom && (chunk = atomic_fetch_add(&t->taken, 1)) < m->n_chunks;) {
+    for (size_t chunk; !t->oom && !sig_stop_requested() && (chunk = atomic_fetch_add(&t->taken, 1)) < m->n_chunks;) {
         struct sums *s = &m->sums[chunk % m->n_sums];
-        while (chunk - t->added >= m->n_sums && !t->oom) sched_yield(); /* threads with older chunks add theirs */
+        while (chunk - t->added >= m->n_sums && !t->oom && !sig_stop_requested()) sched_yield(); /* threads with older chunks add theirs */
+        if (sig_stop_requested()) return;
         if (!t->oom && expect_words(m, chunk, s, thread)) s->of = chunk + 1;
         else t->oom = true;
         add_ready(m);
@@ -219,6 +230,7 @@ int em_expect(struct em *m, struct err *e)
     for (size_t i = 0; i < m->n_sums; i++) m->sums[i].of = 0;
     m->turns.taken = m->turns.added = 0;
     pool_run(m->pool, m->n_threads, expect_chunks, m);
+    if (sig_check(e)) return -1;
     if (m->turns.oom) return err_oom(e, m->sums[0].cap * sizeof(double), "expectations");
     for (int k = 1; k < m->r->lanes; k++)
         for (size_t i = 0; i < m->p.n; i++) m->expected[i] += m->expected[(size_t)k * m->p.n + i];
@@ -253,6 +265,7 @@ int em_maximise(struct em *m, struct err *e)
     }
     if (n == 0) return err_set(e, ERR_DATA, "no piece is left: there is too little text");
     m->n_live = n;
+    if (!isfinite(total)) return err_set(e, ERR_DATA, "the text's counts are too large to be summed");
     float log_sum = (float)math_digamma((double)total);
     for (size_t i = 0; i < n; i++)
         m->score[m->live[i]] = (float)(math_digamma((double)sum[m->live[i]]) - (double)log_sum);

@@ -101,14 +101,15 @@ struct finder {
     uint32_t *of_char; /* [n_chars + 1] piece of a symbol, or SP_NONE */
 };
 
-/* The pieces that begin at a symbol. */
-static uint32_t *matches_at(const struct finder *f, size_t pos, uint32_t *to)
+/* The pieces that begin at a symbol, of which `left` belong to its word: others follow where a
+ * long word was cut. */
+static uint32_t *matches_at(const struct finder *f, size_t pos, uint32_t left, uint32_t *to)
 {
     const struct sp_piece *v = f->m->p.v;
     uint32_t single = f->of_char[f->m->c->sym[pos]];
     if (single == SP_NONE) *to++ = (uint32_t)f->m->p.n | 1u << MATCH_BITS;
     for (uint32_t k = f->starts->longest[pos]; k != SP_NONE; k = f->starts->shorter[k])
-        *to++ = k | v[k].len << MATCH_BITS;
+        if (v[k].len <= left) *to++ = k | v[k].len << MATCH_BITS;
     if (single != SP_NONE) *to++ = single | 1u << MATCH_BITS;
     to[-1] |= LAST_HERE;
     return to;
@@ -136,7 +137,7 @@ static void find_chunk(void *arg, int slice, int thread)
                 chunk->match = v;
                 chunk->cap = cap;
             }
-            chunk->n = (size_t)(matches_at(f, word->off + i, chunk->match + chunk->n) - chunk->match);
+            chunk->n = (size_t)(matches_at(f, word->off + i, word->len - i, chunk->match + chunk->n) - chunk->match);
         }
         if (chunk->n > INT32_MAX) {
             chunk->oom = true;

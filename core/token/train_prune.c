@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/train_sort.h"
 
 /* ---- where does each piece match?  Its own lattice is a part of that word's ---- */
@@ -72,7 +73,7 @@ static void segment_chunk(void *arg, int slice, int thread)
     struct lattice *l = &m->lattice[thread];
     double *freq = m->freq + (size_t)thread * (m->p.n + 1);
     size_t w = (size_t)slice * CHUNK_WORDS, end = w + em_chunk_words(m, (size_t)slice);
-    for (; w < end; w++) {
+    for (; w < end && !sig_stop_requested(); w++) {
         if (!lattice_room(l, m->list[w].n)) {
             m->chunk[slice].oom = true;
             return;
@@ -87,6 +88,7 @@ static int segment_words(struct em *m, struct err *e)
     size_t n = m->p.n + 1;
     memset(m->freq, 0, n * (size_t)m->n_threads * sizeof *m->freq);
     pool_run(m->pool, (int)m->n_chunks, segment_chunk, m);
+    if (sig_check(e)) return -1;
     for (size_t i = 0; i < m->n_chunks; i++)
         if (m->chunk[i].oom) return err_oom(e, m->lattice[0].cap * 28, "segmentations");
     for (int k = 1; k < m->n_threads; k++)

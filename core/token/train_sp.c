@@ -344,6 +344,27 @@ out:
     return ret;
 }
 
+int sp_corpus_cut(struct sp_corpus *c, struct err *e)
+{
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < c->n_words; i++) n += c->word[i].len > SP_LONG ? 1 + c->word[i].len / SP_CUT : 1;
+    if (n == c->n_words) return 0;
+    struct sp_word *v = mem_alloc(n, sizeof *v);
+    if (!v) return err_oom(e, n * sizeof *v, "words");
+    for (size_t i = 0; i < c->n_words; i++) {
+        struct sp_word w = c->word[i];
+        uint32_t most = w.len > SP_LONG ? SP_CUT : w.len;
+        for (uint32_t left = w.len; left; left -= w.len, w.off += w.len) {
+            w.len = left > most ? most : left;
+            v[at++] = w;
+        }
+    }
+    free(c->word);
+    c->word = v;
+    c->n_words = at;
+    return 0;
+}
+
 void sp_corpus_final(struct sp_corpus *c, const char *word, size_t n)
 {
     c->n_final = 0;

@@ -63,6 +63,11 @@ void sp_corpus_free(struct sp_corpus *c);
 /* Takes the counted words (a '\n' at the end marks the last of a sentence). */
 int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
                    struct err *e);
+/* Words of more than SP_LONG symbols, which the original leaves out unless it is told otherwise,
+ * become several of SP_CUT: sums over thousands of symbols mean little in single precision, those
+ * over some hundred thousand are infinite. */
+enum { SP_LONG = 4192, SP_CUT = 1024 };
+int sp_corpus_cut(struct sp_corpus *c, struct err *e);
 /* Tells which word the whole text ends with: SentencePiece counts the ends of
  * that word once more among the seeds, and so do we. */
 void sp_corpus_final(struct sp_corpus *c, const char *word, size_t n);

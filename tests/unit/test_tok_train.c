@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/base/sig.h"
@@ -349,6 +350,32 @@ static void unigram_is_the_same_for_any_threads(void **state)
     for (size_t d = 0; d < N; d++) free(docs[d]);
 }
 
+/* Without blanks, and longer than sums in single precision bear. */
+static void a_line_of_any_length_is_learned(void **state)
+{
+    (void)state;
+    enum { WORDS = 600 };
+    struct buf b = {0};
+    struct rng_key k = rng_key(9, RNG_TEST, 0, 0);
+    struct spm_model m;
+    for (uint64_t i = 0; i < 20000; i++) {
+        uint64_t word = rng_below(&k, i, WORDS), len = 1 + rng_below(&k, 100000 + word, 4);
+        for (uint64_t c = 0; c < len; c++) { /* some 300 characters of three bytes */
+            char bytes[4];
+            buf_add(&b, bytes, (size_t)utf8_encode(0x4E00 + (uint32_t)rng_below(&k, 200000 + 8 * word + c, 300), bytes));
+        }
+    }
+    buf_addc(&b, '\0');
+    for (int threads = 1; threads <= 2; threads++) {
+        spm_model_init(&m);
+        learn_sp(TOK_TRAIN_UNIGRAM, 800, false, threads, (const char *const *)&b.data, 1, NULL, &m);
+        assert_true(m.n >= 300);
+        for (size_t i = 4; i < m.n; i++) assert_true(m.piece[i].score < -1 && m.piece[i].score > -20);
+        spm_model_free(&m);
+    }
+    buf_free(&b);
+}
+
 static void a_signal_ends_the_learning(void **state)
 {
     (void)state;
@@ -489,6 +516,7 @@ int main(void)
         cmocka_unit_test(sp_bpe_fills_up_with_pairs_that_were_there),
         cmocka_unit_test(runs_of_spaces_become_pieces),
         cmocka_unit_test(unigram_is_the_same_for_any_threads),
+        cmocka_unit_test(a_line_of_any_length_is_learned),
         cmocka_unit_test(a_signal_ends_the_learning),
         cmocka_unit_test(a_pre_tokenizer_gives_the_words_of_its_split),
         cmocka_unit_test(wordpiece_marks_what_is_inside_words),
