@@ -163,31 +163,65 @@ static int walk_pending(const struct tokenizer *t, struct tok_scratch *s, struct
     return 0;
 }
 
+/* Ids from `at` on follow what a long part, whose ids begin at `from`, has so far:
+ * unknown characters side by side are one. */
+static void fuse_at(const struct tokenizer *t, struct tok_ids *out, size_t from, size_t at)
+{
+    if (at == from || at == out->n || out->id[at - 1] != t->unk_id || out->id[at] != t->unk_id) return;
+    memmove(out->id + at, out->id + at + 1, (--out->n - at) * sizeof *out->id);
+}
+
+/* What is in `p`, which ends at text[i). */
+static int put_pending(const struct tokenizer *t, struct tok_scratch *s, const char *text, struct pending *p, size_t i,
+                       size_t n, unsigned flags, tok_slow_fn *slow, struct tok_ids *out, struct err *e)
+{
+    /* Near the sum where SentencePiece begins again model_unigram.c has to look. */
+    bool near = t->spm_floats && s->sum - (double)(i - p->begin) * t->fast->max_step < -UNIGRAM_REBASE;
+    int ret = p->chains || near || i == n ? slow(t, s, text, p->begin, i, n, flags, out, e) : walk_pending(t, s, p, out, e);
+    p->begin = i;
+    p->n = 0;
+    p->chains = false;
+    return ret;
+}
+
+/* One that is in no token: no way goes past its ends. */
+static int put_unknown(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out, struct err *e)
+{
+    if (tok_ids_room(out, 1, e)) return -1;
+    if (s->sum < -UNIGRAM_REBASE) s->sum = 0;
+    s->sum = (double)((float)t->unk_score + (float)s->sum);
+    out->id[out->n++] = t->unk_id;
+    return 0;
+}
+
 int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
                   size_t n, unsigned flags, tok_slow_fn *slow, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
     struct pending p = {.begin = begin, .chains = begin == 0};
-    uint16_t one, last = 0; /* the symbol before, 0 if that is not certain */
+    uint16_t one, last = 0, unknown = t->spm_floats ? f->walk->unknown : 0; /* last: the symbol before, 0 if that is not certain */
+    size_t from = out->n;
     for (size_t i = begin;;) {
         const uint16_t *symbols = &one;
-        size_t count = 0, len = i < end ? next_symbols(f, (const uint8_t *)text + i, end - i, &symbols, &one, &count) : 0;
+        size_t count = 0, len = i < end ? next_symbols(f, (const uint8_t *)text + i, end - i, &symbols, &one, &count) : 0, at = out->n;
         /* Not behind a blank: at the ends of a text they are dropped, all or none. */
-        bool cut = last && last != f->walk->mark && count && (p.n >= ENOUGH || p.chains) &&
-                   !unigram_joined(f->walk, last, symbols[0]) &&
-                   stands_apart(f, (const uint8_t *)text + i + len, end - i - len);
+        bool cut = last && last != f->walk->mark && count, alone = cut && count == 1 && unknown && symbols[0] == unknown;
+        cut = cut && (alone || ((p.n >= ENOUGH || p.chains) && !unigram_joined(f->walk, last, symbols[0])));
+        cut = cut && stands_apart(f, (const uint8_t *)text + i + len, end - i - len);
         if (i == end || cut) {
-            /* Near the sum where SentencePiece begins again model_unigram.c has to look. */
-            bool near = t->spm_floats && s->sum - (double)(i - p.begin) * f->max_step < -UNIGRAM_REBASE;
-            if (p.chains || near || i == n ? slow(t, s, text, p.begin, i, n, flags, out, e) : walk_pending(t, s, &p, out, e))
-                return -1;
+            if (i > p.begin && put_pending(t, s, text, &p, i, n, flags, slow, out, e)) return -1;
+            fuse_at(t, out, from, at);
             if (i == end) return 0;
-            p.begin = i;
-            p.n = 0;
-            p.chains = false;
         }
-        if (count == 0) p.chains = true;
-        append(&p, symbols, count);
+        if (cut && alone) {
+            at = out->n;
+            if (put_unknown(t, s, out, e)) return -1;
+            fuse_at(t, out, from, at);
+            p.begin = i + len;
+        } else {
+            if (count == 0) p.chains = true;
+            append(&p, symbols, count);
+        }
         last = count ? symbols[count - 1] : 0;
         i += len;
     }

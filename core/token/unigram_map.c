@@ -116,16 +116,24 @@ size_t unigram_token(const struct tokenizer *t, const struct unigram_map *m, int
     return token_symbols(t, m, id, symbols, &all);
 }
 
-/* What is in tokens, but is none, is not unknown.  HF tokenizers look a run of unknown
- * characters up once more, so there every token counts. */
-static void mark_parts(const struct tokenizer *t, struct unigram_map *m)
+/* What is in tokens, but is none: unknown alone, with a symbol of its own. */
+static uint16_t name_part(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, uint32_t cp)
+{
+    if (!t->spm_floats || !u->unknown || !is_printable(cp) || cp == MARK || u->n_symbols + 1 >= UNIGRAM_MANY) return NOT_THIS;
+    m->single[++u->n_symbols] = t->unk_id;
+    return (uint16_t)u->n_symbols;
+}
+
+/* HF tokenizers look a run of unknown characters up once more, so there every token
+ * counts, and these characters are not certain. */
+static void mark_parts(const struct tokenizer *t, struct unigram *u, struct unigram_map *m)
 {
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
         const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
         for (size_t i = 0; i < n && (!t->spm_floats || in_walk(t, id));) {
             struct uni_char c = uni_next(s + i, n - i);
-            if (c.cp < CHARS && !m->symbol[c.cp]) m->symbol[c.cp] = NOT_THIS;
+            if (c.cp < CHARS && !m->symbol[c.cp]) m->symbol[c.cp] = name_part(t, u, m, c.cp);
             i += c.len;
         }
     }
@@ -230,6 +238,16 @@ static void plan_odd(const struct tokenizer *t, const struct charsmap *rules, co
     for (uint32_t cp = 0xD800; cp < 0xE000; cp++) u->symbol[cp] = 0;
 }
 
+/* The same where sums go on and there is one step with rules at most. */
+static void plan_controls(const struct charsmap *rules, const struct unigram_map *m, struct unigram *u)
+{
+    const char *to;
+    for (uint8_t c = 1; c < 0x80; c = c == 0x1F ? 0x7F : c + 1) {
+        char byte = (char)c;
+        if (!m->symbol[c] && (!rules || !charsmap_match(rules, &byte, 1, false, &to))) u->symbol[c] = u->unknown;
+    }
+}
+
 int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool graphemes, struct unigram *u,
                 struct unigram_map *m, struct err *e)
 {
@@ -237,10 +255,11 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (!m->symbol) return err_oom(e, CHARS * sizeof *m->symbol, "a tokenizer");
     if (!leave_out_user(t, m)) return 0;
     if (name_symbols(t, u, m, e)) return -1;
-    mark_parts(t, m);
+    mark_parts(t, u, m);
     m->fit = m->fit && count_joins(t, m);
     if (!m->fit) return 0;
     if (map_chars(rules, graphemes, u, m, e)) return -1;
     if (u->fused >= 0) plan_odd(t, rules, m, u);
+    if (t->spm_floats) plan_controls(rules, m, u);
     return unigram_steps(t, u, e);
 }

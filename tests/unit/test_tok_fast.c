@@ -116,7 +116,7 @@ static void parts_of_sentencepiece_are_independent(void **state)
         enum tok_train_type type;
         const char *rules;
         bool bytes, keep_spaces;
-    } kinds[] = {{TOK_TRAIN_UNIGRAM, "nmt_nfkc", false, false}, {TOK_TRAIN_UNIGRAM, "identity", true, true},
+    } kinds[] = {{TOK_TRAIN_UNIGRAM, "nmt_nfkc", false, false}, {TOK_TRAIN_UNIGRAM, "nfkc", false, false}, {TOK_TRAIN_UNIGRAM, "identity", true, true},
                  {TOK_TRAIN_SP_BPE, "nmt_nfkc_cf", false, false}, {TOK_TRAIN_SP_BPE, "identity", true, true},
                  {TOK_TRAIN_SP_BPE, "identity", true, false}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
@@ -496,6 +496,57 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
     free(want);
 }
 
+/* Pieces whose characters are no pieces, among unknown ones, in words short and long. */
+static void characters_that_are_no_pieces_are_walked(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"\xe2\x96\x81", "a", "b", "xy", "axb", "\xd0\xb9\xd0\xb6", "\xe2\x96\x81x", "a\xd0\xb6", "ab"};
+    static const char *const parts[] = {"a", "b", "x", "y", "xy", "\xd0\xb9", "\xd0\xb6", "q", "\xe4\xb8\xad", " ", "\xc2\xad", "\n"};
+    enum { N = 30000 };
+    struct err e = {0};
+    struct spm_model m;
+    struct buf file = {0};
+    struct rng_key k = rng_key(8, RNG_TEST, 0, 0);
+    spm_model_init(&m);
+    m.kind = SPM_UNIGRAM;
+    m.unk_id = 0, m.bos_id = 1, m.eos_id = 2;
+    m.add_dummy_prefix = m.remove_extra_whitespaces = m.escape_whitespaces = true;
+    buf_clear(&m.charsmap);
+    int bad = spm_model_add(&m, "<unk>", 5, 0, SPM_UNKNOWN, &e);
+    for (size_t i = 0; i < COUNT_OF(pieces); i++)
+        bad = bad || spm_model_add(&m, pieces[i], strlen(pieces[i]), -2 - (float)i / 3, SPM_NORMAL, &e);
+    struct tokenizer *t = NULL;
+    if (bad || spm_model_write(&m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "parts", &e))) fail_msg("%s", e.msg);
+    assert_true(t->fast_carry && t->fast->walk && t->fast->walk->n_symbols == 8); /* 3 pieces, the unknown ones, 4 in pieces */
+    char *text = malloc(N);
+    uint64_t at = 0;
+    for (uint32_t spaces = 0; spaces < 40; spaces++) {
+        size_t n = 0;
+        while (n + 8 < N) {
+            const char *p = parts[rng_below(&k, at++, spaces % 8 ? COUNT_OF(parts) : COUNT_OF(parts) - 2)];
+            if (*p == ' ' && spaces > 20 && rng_below(&k, at++, 20)) continue;
+            memcpy(text + n, p, strlen(p));
+            n += strlen(p);
+        }
+        struct tok_ids got = {0}, want = {.want_spans = true};
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        assert_int_equal(tok_encode(t, s, text, n, 0, &want, &e), 0);
+        for (int round = 0; round < 2; round++) {
+            got.n = 0;
+            assert_int_equal(tok_encode(t, s, text, n, 0, &got, &e), 0);
+            assert_int_equal(got.n, want.n);
+            assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
+        }
+        tok_scratch_free(s);
+        tok_ids_free(&got);
+        tok_ids_free(&want);
+    }
+    free(text);
+    spm_model_free(&m);
+    buf_free(&file);
+    tok_free(t);
+}
+
 /* Three ways to the end of a word, the last of them far behind: how near the
  * other two are must not be forgotten. */
 static void the_nearest_of_three_ways_counts(void **state)
@@ -635,6 +686,7 @@ int main(void)
         cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(words_are_counted_as_without_cutting),
         cmocka_unit_test(near_ties_are_decided_as_without_a_cache),
+        cmocka_unit_test(characters_that_are_no_pieces_are_walked),
         cmocka_unit_test(the_nearest_of_three_ways_counts),
         cmocka_unit_test(near_ties_inside_of_words_are_decided_as_by_the_chains),
         cmocka_unit_test(the_bound_is_two_last_places_a_byte_and_two_more),
