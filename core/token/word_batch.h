@@ -49,12 +49,13 @@ static inline void word_batch_ask_long(const struct word_cache *c, const uint8_t
 /* The long words of a batch, whose ids and bytes are somewhere else: asked for when
  * the lines that say where are there.  Those that have no room here are not. */
 struct word_batch_long {
-    size_t n, at[32];
+    size_t n;
+    uint16_t at[256];
 };
 
 static inline void word_batch_long_add(struct word_batch_long *l, size_t i)
 {
-    if (l->n < sizeof l->at / sizeof *l->at) l->at[l->n++] = i;
+    if (l->n < sizeof l->at / sizeof *l->at) l->at[l->n++] = (uint16_t)i;
 }
 
 static inline void word_batch_long_ask(const struct word_cache *c, const struct word_key *keys, const struct word_batch_long *l)

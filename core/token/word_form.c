@@ -9,6 +9,7 @@
 #include "core/token/unicode.h"
 #include "core/token/word_batch.h"
 
+enum { LONGER_MOST = 16 };
 #define CODE_POINTS 0x110000
 
 static bool is_space(uint32_t cp)
@@ -54,18 +55,23 @@ static uint32_t find_form(struct word_forms *f, uint32_t cp, struct err *e)
     if (f->more.len >> LEN_AT) kind = CHAINS; /* no number for a place there is left */
     for (size_t i = from; i < to && !(kind & CHAINS); i++) len += (size_t)utf8_encode(out[i], bytes + len);
     if (f->single.id && !(kind & CHAINS) && kind & (SIGN | LETTER))
-        f->id[cp] = (uint32_t)(f->single.id(f->single.of, (const uint8_t *)bytes, len) + 1);
+        f->chars[cp].id = (uint32_t)(f->single.id(f->single.of, (const uint8_t *)bytes, len) + 1);
     if (len <= 3) {
         uint8_t b[3] = {0};
         memcpy(b, bytes, len);
         form = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)len << LEN_AT;
     } else {
-        form = (uint32_t)f->more.len | LONGER;
+        static const char behind[LONGER_MOST];
+        char self[4];
+        bool fits = len <= LONGER_MOST && len <= 3 * (size_t)utf8_encode(cp, self);
+        form = (uint32_t)f->more.len | LONGER | (fits ? FITS : 0);
         buf_addc(&f->more, (char)len);
         buf_add(&f->more, bytes, len);
+        buf_add(&f->more, behind, sizeof behind);
         if (buf_ok(&f->more, e)) return 0;
+        f->more.len -= sizeof behind;
     }
-    return f->form[cp] = form | kind | KNOWN;
+    return f->chars[cp].form = form | kind | KNOWN;
 }
 
 static int find_ascii(struct word_forms *f, struct err *e)
@@ -77,8 +83,8 @@ static int find_ascii(struct word_forms *f, struct err *e)
         f->ascii[c] = (uint8_t)form;
         if (form & (LONGER | CHAINS | NOTHING) || (form & LEN) > 1 << LEN_AT) continue;
         f->kind[c] = form & SIGN ? ASCII_SIGN : form & LETTER ? ASCII_LETTER : ASCII_GAP;
-        for (int k = 0; k < 3; k++) f->ascii_id[k][c] = (uint8_t)(f->id[c] >> 8 * k);
-        if (f->kind[c] != ASCII_GAP && (f->id[c] == 0 || f->id[c] >> 24)) f->ascii_single = false;
+        for (int k = 0; k < 3; k++) f->ascii_id[k][c] = (uint8_t)(f->chars[c].id >> 8 * k);
+        if (f->kind[c] != ASCII_GAP && (f->chars[c].id == 0 || f->chars[c].id >> 24)) f->ascii_single = false;
     }
     return 0;
 }
@@ -98,15 +104,14 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
     struct word_forms *f = mem_zalloc(1, sizeof *f);
     if (f) {
         f->norm = norm;
-        f->form = mem_zalloc(CODE_POINTS, sizeof *f->form); /* of which only the pages of what comes are touched */
-        f->id = mem_zalloc(CODE_POINTS, sizeof *f->id);
+        f->chars = mem_zalloc(CODE_POINTS, sizeof *f->chars); /* of which only the pages of what comes are touched */
         if (single) f->single = *single;
         f->work.inner_first = f->work.inner_last = true;
         f->take_ascii = word_take_ascii_best();
         f->take_wide = word_take_wide_best();
         norm_by_char(norm, &f->orders);
     }
-    if (!f || !f->form || !f->id) err_oom(e, CODE_POINTS * sizeof *f->form, "the forms of characters");
+    if (!f || !f->chars) err_oom(e, CODE_POINTS * sizeof *f->chars, "the forms of characters");
     else if (find_ascii(f, e) == 0) return f;
     word_forms_free(f);
     return NULL;
@@ -115,8 +120,7 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
 void word_forms_free(struct word_forms *f)
 {
     if (!f) return;
-    free(f->form);
-    free(f->id);
+    free(f->chars);
     buf_free(&f->more);
     norm_free(&f->work);
     free(f);
@@ -168,7 +172,8 @@ static int through_chains(struct word_forms *f, const char *text, size_t n, stru
 static uint32_t form_of(struct word_forms *f, struct uni_char c, struct err *e)
 {
     if (c.cp == UNI_BAD) return CHAINS | KNOWN;
-    return f->form[c.cp] ? f->form[c.cp] : find_form(f, c.cp, e);
+    uint32_t form = f->chars[c.cp].form;
+    return form ? form : find_form(f, c.cp, e);
 }
 
 /* Bytes of the character at text[0..n) and those that it goes through the chain with:
@@ -238,16 +243,22 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
         bool rare = false;
         while (i < stop && begun < WORD_RUN) {
             struct uni_char c = next_char(text + i, n - i);
-            uint32_t form = c.cp == UNI_BAD ? 0 : f->form[c.cp];
-            if ((rare = (form & (KNOWN | LONGER | CHAINS)) != KNOWN)) break;
+            struct word_char known = c.cp == UNI_BAD ? (struct word_char){0, 0} : f->chars[c.cp];
+            uint32_t form = known.form, more = (form & LEN) >> LEN_AT;
+            if ((rare = (form & (KNOWN | CHAINS)) != KNOWN || (form & (LONGER | FITS)) == LONGER)) break;
             memcpy(to + len, &form, 4);
+            if (form & LONGER) {
+                const char *longer = f->more.data + (form & (FITS - 1));
+                more = (uint8_t)*longer;
+                memcpy(to + len, longer + 1, LONGER_MOST);
+            }
             run->begin[begun] = len;
-            run->id[begun] = (int32_t)f->id[c.cp] - 1;
+            run->id[begun] = (int32_t)known.id - 1;
             bool letter = form & LETTER, sign = form & SIGN;
-            word_run_singles(run, begun, sign && f->id[c.cp]);
+            word_run_singles(run, begun, sign && known.id);
             begun += sign | (letter & !open);
             open = letter | (((form & NOTHING) != 0) & open);
-            len += (form & LEN) >> LEN_AT;
+            len += more;
             i += c.len;
             if (ascii_follows(f, text + i, n - i)) break;
         }
@@ -272,7 +283,7 @@ size_t word_take_ascii(const struct word_forms *f, const uint8_t *text, size_t n
         bool letter = kind & ASCII_LETTER, sign = kind & ASCII_SIGN;
         run->text[len] = (char)f->ascii[text[i]];
         run->begin[begun] = len;
-        run->id[begun] = (int32_t)f->id[text[i]] - 1;
+        run->id[begun] = (int32_t)f->chars[text[i]].id - 1;
         word_run_singles(run, begun, sign && f->ascii_single);
         begun += sign | (letter & !open);
         len += letter | sign;

@@ -57,6 +57,7 @@ enum { ASCII_LETTER = 1, ASCII_SIGN = 2, ASCII_GAP = 4 };
 enum {
     LEN_AT = 24,
     LEN = 3 << LEN_AT,     /* up to 3 bytes are in the form itself */
+    FITS = 1 << LEN_AT,    /* LONGER: at most 16, and three times what the character has */
     SIGN = 1 << 26,        /* a word by itself */
     LETTER = 1 << 27,      /* part of a word; none of the two: between words */
     NOTHING = 1 << 28,     /* the word goes on behind it */
@@ -65,6 +66,11 @@ enum {
     MARKS = CHAINS | LETTER, /* nothing but such marks */
 };
 #define KNOWN 0x80000000u
+
+struct word_char {
+    uint32_t form;
+    uint32_t id; /* 1 more than the id of a word that it is alone, or 0 */
+};
 
 /* The ASCII characters that text[0..n) begins with, as long as their kinds are not 0
  * and there is room in run->begin; returns how many bytes.  run->text has room for n
@@ -86,10 +92,9 @@ struct word_forms {
     uint8_t ascii[128], kind[128];
     uint8_t ascii_id[3][128];  /* bytes of 1 more than the ids of words of one letter or sign ... */
     bool ascii_single;         /* ... which all have */
-    uint32_t *form;            /* of each code point; see word_form.c */
-    uint32_t *id;              /* of each: 1 more than the id of a word that it is alone, or 0 */
+    struct word_char *chars;   /* by code point */
     struct word_single single;
-    struct buf more;           /* forms that are longer: a byte for their length, and they */
+    struct buf more;           /* forms that are longer: a byte for their length, and they; 16 bytes more are readable */
     struct norm work;
     word_take_fn *take_ascii;
     word_wide_fn *take_wide;

@@ -58,70 +58,103 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
 
 enum { WIDE_LEAST = 6 }; /* bytes of 16 that are no ASCII, for which it pays */
 
+/* Tables for 16 lanes: of the upper half of a byte, which of its bits are the code
+ * point's; and how far a code point of fewer than 4 bytes is too far up. */
+#define FOUR_TIMES(...) {__VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__}
+#define BITS 127, 127, 127, 127, 127, 127, 127, 127, 63, 63, 63, 63, 31, 31, 15, 7
+#define DOWN 18, 18, 18, 18, 18, 18, 18, 18, 0, 0, 0, 0, 12, 12, 6, 0
+static const _Alignas(64) uint8_t own_bits[64] = FOUR_TIMES(BITS), too_far[64] = FOUR_TIMES(DOWN);
+
 /* The code points of 16 characters, a lane each of their bytes and those behind. */
 SPLIT_INLINE __m512i decode(__m512i c)
 {
-    const __m512i low = _mm512_set1_epi32(0x3F);
-    __m512i first = _mm512_and_si512(c, _mm512_set1_epi32(0xFF));
-    __m512i second = _mm512_and_si512(_mm512_srli_epi32(c, 8), low), third = _mm512_and_si512(_mm512_srli_epi32(c, 16), low);
-    __m512i fourth = _mm512_and_si512(_mm512_srli_epi32(c, 24), low);
-    __mmask16 two = _mm512_cmpge_epu32_mask(first, _mm512_set1_epi32(0xC0)), three = _mm512_cmpge_epu32_mask(first, _mm512_set1_epi32(0xE0));
-    __mmask16 four = _mm512_cmpge_epu32_mask(first, _mm512_set1_epi32(0xF0));
-    __m512i x = _mm512_or_si512(_mm512_slli_epi32(_mm512_and_si512(first, _mm512_set1_epi32(0x1F)), 6), second);
-    x = _mm512_mask_mov_epi32(first, two, x);
-    x = _mm512_mask_or_epi32(x, three, _mm512_slli_epi32(x, 6), third);
-    x = _mm512_mask_or_epi32(x, four, _mm512_slli_epi32(x, 6), fourth);
-    return _mm512_and_si512(x, _mm512_set1_epi32(0x1FFFFF)); /* one bit of the first of four bytes is too much */
+    __m512i half = _mm512_and_si512(_mm512_srli_epi32(c, 4), _mm512_set1_epi8(15));
+    __m512i own = _mm512_and_si512(c, _mm512_shuffle_epi8(_mm512_load_si512(own_bits), half));
+    own = _mm512_and_si512(own, _mm512_set1_epi32(0x3F3F3F7F)); /* what is behind may be more than 6 bits */
+    __m512i two = _mm512_maddubs_epi16(own, _mm512_set1_epi16(0x0140));                      /* 64 of the one, 1 of the other */
+    __m512i all = _mm512_madd_epi16(two, _mm512_set1_epi32(0x00011000));                     /* 4096, 1 */
+    __m512i down = _mm512_shuffle_epi8(_mm512_load_si512(too_far), half);
+    return _mm512_srlv_epi32(all, _mm512_and_si512(down, _mm512_set1_epi32(255)));
 }
 
-size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
+/* 16 characters, as the table knows them. */
+struct sixteen {
+    __m512i form, id;
+    uint64_t first;     /* of 64 bytes that begin with them, those that begin a character */
+    unsigned count;     /* how many it knows before one that it does not */
+};
+
+SPLIT_INLINE struct sixteen look_up(const struct word_forms *f, const uint8_t *text)
 {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i number = _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41,
                                            40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18,
                                            17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const __m512i byte = _mm512_set1_epi32(0x03020100), four = _mm512_set1_epi32(0x01010101), third = _mm512_set1_epi32(0x03030303);
+    __m512i x = _mm512_loadu_si512(text);
+    uint64_t first = _mm512_cmpgt_epi8_mask(x, _mm512_set1_epi8(-65));
+    __m512i at = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(_mm512_maskz_compress_epi8(first, number)));
+    at = _mm512_add_epi8(_mm512_mullo_epi32(at, _mm512_set1_epi32(0x01010101)), _mm512_set1_epi32(0x03020100));
+    __m512i cp = decode(_mm512_permutexvar_epi8(at, x));
+    __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(cp), f->chars, sizeof *f->chars);
+    __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(cp, 1), f->chars, sizeof *f->chars);
+    __m512i form = _mm512_permutex2var_epi32(low, even, high);
+    __m512i id = _mm512_permutex2var_epi32(low, _mm512_add_epi32(even, _mm512_set1_epi32(1)), high);
+    __m512i how = _mm512_and_si512(form, _mm512_set1_epi32((int)(KNOWN | LONGER | CHAINS)));
+    uint32_t known = _mm512_cmpeq_epi32_mask(how, _mm512_set1_epi32((int)KNOWN));
+    return (struct sixteen){form, id, first, (unsigned)_tzcnt_u32(~known)};
+}
+
+/* Puts those that are known into the run. */
+SPLIT_INLINE void put(const struct sixteen *c, struct word_run *run, size_t *len, size_t *begun, uint64_t *open)
+{
+    const __m512i third = _mm512_set1_epi32(0x03030303), byte = _mm512_set1_epi32(0x03020100);
     const uint64_t each = 0x1111111111111111u; /* the first of the four bytes of a lane */
-    size_t i = 0, len = run->len, begun = run->begun;
+    __m512i form = c->form;
+    /* Words, without the characters of which nothing is left. */
+    uint32_t all = _bzhi_u32(0xFFFF, c->count);
+    uint32_t solid = all & _mm512_testn_epi32_mask(form, _mm512_set1_epi32(NOTHING)), last = (uint32_t)_mm_popcnt_u32(solid);
+    uint32_t letter = _pext_u32(_mm512_test_epi32_mask(form, _mm512_set1_epi32(LETTER)), solid);
+    uint32_t sign = _pext_u32(_mm512_test_epi32_mask(form, _mm512_set1_epi32(SIGN)), solid);
+    uint32_t begins = sign | (letter & ~(letter << 1 | (uint32_t)*open));
+    uint32_t single = sign | (begins & ~(letter >> 1) & _bzhi_u32(UINT32_MAX, last) >> 1); /* the last may go on */
+    if (last) *open = letter >> (last - 1) & 1;
+    begins = _pdep_u32(begins, solid);
+    single = _pdep_u32(single, solid) & _mm512_test_epi32_mask(c->id, c->id);
+    /* Their bytes: of each form, its first ones. */
+    __m512i size = _mm512_and_si512(_mm512_shuffle_epi8(form, _mm512_set4_epi32(0x0F0F0F0F, 0x0B0B0B0B, 0x07070707, 0x03030303)), third);
+    uint64_t kept = _bzhi_u64(_mm512_cmplt_epu8_mask(byte, size), 4 * c->count);
+    _mm512_storeu_si512(run->text + *len, _mm512_maskz_compress_epi8(kept, form));
+    put_ends(_pext_u64(_pdep_u64(begins, each), kept), *len, run->begin + *begun);
+    _mm512_storeu_si512(run->id + *begun, _mm512_maskz_compress_epi32((__mmask16)begins, _mm512_sub_epi32(c->id, _mm512_set1_epi32(1))));
+    word_run_singles(run, *begun, _pext_u32(single, begins));
+    *begun += (size_t)_mm_popcnt_u32(begins);
+    *len += (size_t)_mm_popcnt_u64(kept);
+}
+
+/* Some sixteens are looked up before the first is put: the loads of a gather wait for
+ * stores whose addresses are not known yet. */
+size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
+{
+    enum { AHEAD = 4 };
+    struct sixteen c[AHEAD];
+    size_t i = 0, at[AHEAD], ready, done, len = run->len, begun = run->begun;
     uint64_t open = run->open;
-    while (i < stop && n - i >= 64 && begun < WORD_RUN) {
-        if (_mm_popcnt_u32((uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const void *)(text + i)))) < WIDE_LEAST) break;
-        __m512i x = _mm512_loadu_si512(text + i);
-        uint64_t first = _mm512_cmpgt_epi8_mask(x, _mm512_set1_epi8(-65)); /* bytes of characters: 16 of these at least */
-        __m512i at = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(_mm512_maskz_compress_epi8(first, number)));
-        at = _mm512_add_epi8(_mm512_mullo_epi32(at, four), byte);
-        __m512i cp = decode(_mm512_permutexvar_epi8(at, x));
-        __m512i form = _mm512_i32gather_epi32(cp, f->form, sizeof *f->form);
-        __m512i how = _mm512_and_si512(form, _mm512_set1_epi32((int)(KNOWN | LONGER | CHAINS)));
-        unsigned count = (unsigned)_tzcnt_u32(~(uint32_t)_mm512_cmpeq_epi32_mask(how, _mm512_set1_epi32((int)KNOWN)));
-        if (count == 0) break;
-        /* Words, without the characters of which nothing is left. */
-        uint32_t all = _bzhi_u32(0xFFFF, count);
-        uint32_t solid = all & _mm512_testn_epi32_mask(form, _mm512_set1_epi32(NOTHING)), last = (uint32_t)_mm_popcnt_u32(solid);
-        uint32_t letter = _pext_u32(_mm512_test_epi32_mask(form, _mm512_set1_epi32(LETTER)), solid);
-        uint32_t sign = _pext_u32(_mm512_test_epi32_mask(form, _mm512_set1_epi32(SIGN)), solid);
-        uint32_t begins = sign | (letter & ~(letter << 1 | (uint32_t)open));
-        uint32_t single = sign | (begins & ~(letter >> 1) & _bzhi_u32(UINT32_MAX, last) >> 1);
-        if (last) open = letter >> (last - 1) & 1;
-        begins = _pdep_u32(begins, solid);
-        single = _pdep_u32(single, solid);
-        /* Their bytes: of each form, its first ones. */
-        __m512i size = _mm512_and_si512(_mm512_shuffle_epi8(form, _mm512_set4_epi32(0x0F0F0F0F, 0x0B0B0B0B, 0x07070707, 0x03030303)), third);
-        uint64_t kept = _bzhi_u64(_mm512_cmplt_epu8_mask(byte, size), 4 * count);
-        _mm512_storeu_si512(run->text + len, _mm512_maskz_compress_epi8(kept, form));
-        put_ends(_pext_u64(_pdep_u64(begins, each), kept), len, run->begin + begun);
-        __m512i id = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), (__mmask16)single, cp, f->id, sizeof *f->id);
-        single = _mm512_test_epi32_mask(id, id);
-        id = _mm512_sub_epi32(id, _mm512_set1_epi32(1));
-        _mm512_storeu_si512(run->id + begun, _mm512_maskz_compress_epi32((__mmask16)begins, id));
-        word_run_singles(run, begun, _pext_u32(single, begins));
-        begun += (size_t)_mm_popcnt_u32(begins);
-        len += (size_t)_mm_popcnt_u64(kept);
-        if (__builtin_expect(count < 16, 0)) {
-            i += _tzcnt_u64(_pdep_u64((uint64_t)1 << count, first));
-            break;
+    do {
+        for (ready = 0; ready < AHEAD && i < stop && n - i >= 64 && begun + 16 * ready < WORD_RUN;) {
+            if (_mm_popcnt_u32((uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const void *)(text + i)))) < WIDE_LEAST) break;
+            struct sixteen *next = &c[ready];
+            *next = look_up(f, text + i);
+            if (__builtin_expect(next->count == 0, 0)) break;
+            at[ready++] = i;
+            if (__builtin_expect(next->count < 16, 0)) {
+                i += _tzcnt_u64(_pdep_u64((uint64_t)1 << next->count, next->first));
+                break;
+            }
+            i += _tzcnt_u64(_pdep_u64((uint64_t)1 << 16, next->first)); /* which does not wait for the table */
         }
-        i += _tzcnt_u64(_pdep_u64((uint64_t)1 << 16, first)); /* which does not wait for the table */
-    }
+        for (done = 0; done < ready && begun < WORD_RUN; done++) put(&c[done], run, &len, &begun, &open);
+        if (done < ready) i = at[done];
+    } while (done && done == ready && c[done - 1].count == 16);
     run->len = len;
     run->begun = begun;
     run->open = open != 0;
