@@ -23,7 +23,7 @@ enum node_kind {
     /* statements */
     N_DATA,     /* value */
     N_OUTPUT,   /* kid[0] */
-    N_BODY,     /* kid[n] */
+    N_BODY,     /* kid[n]; of a block: arg[n_args].key, names that are undefined until it sets them */
     N_IF,       /* kid: condition, body, condition, body, ..., body or NULL */
     N_FOR,      /* kid: target, iterable, filter, body, else */
     N_SET,      /* kid: target, value */

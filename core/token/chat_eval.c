@@ -99,6 +99,8 @@ int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct cha
     if (!env) return chat_oom(r);
     *env = (struct chat_env){.up = m->env};
     if (chat_extra_args(r, env, x, a)) return -1;
+    for (size_t i = 0; i < x->n_args; i++) /* defaults see no later parameter, and no other variable of its name */
+        if (chat_set(r, env, x->arg[i].key, cv_undefined(x->arg[i].key))) return -1;
     for (size_t i = 0; i < x->n_args; i++) {
         const struct cv *given = i < a->n && !a->key[i] ? &a->v[i] : NULL;
         for (size_t k = 0; k < a->n; k++)
@@ -485,6 +487,8 @@ static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, 
         r->line = x->line;
         return emit(r, &v);
     case N_BODY:
+        for (size_t i = 0; i < x->n_args; i++)
+            if (chat_set(r, env, x->arg[i].key, cv_undefined(x->arg[i].key))) return -1;
         for (size_t i = 0; i < x->n && *flow == FLOW_NEXT; i++)
             if (chat_exec(r, env, x->kid[i], flow)) return -1;
         return 0;

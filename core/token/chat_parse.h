@@ -40,4 +40,7 @@ struct node *parse_tuple(struct parser *p, int flags); /* "a" or "a, b" */
 struct node *parse_filters(struct parser *p, struct node *of); /* "|name(args)|...", one at least;
                                                                 * the first "|" may be missing when of is NULL */
 
+/* chat_scope.c: notes at the bodies of blocks which names are undefined there until they are set. */
+int parse_scopes(struct parser *p, struct node *root);
+
 #endif

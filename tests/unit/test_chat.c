@@ -133,6 +133,19 @@ static void generators_are_no_lists(void **state)
     expect_error("{% set g = [1, 2]|map('string') %}{% for x in g %}{% break %}{% endfor %}{{ g|list }}", "left by 'break'");
 }
 
+/* Jinja settles at the beginning of a block what its names are. */
+static void names_set_later_are_undefined_before(void **state)
+{
+    (void)state;
+    expect("{% macro m() %}[{{ n }}]{% endmacro %}{{ m() }}{% set n = 1 %}{{ m() }}", "[][1]");
+    expect("{{ n }}{% macro m() %}[{{ n }}]{% endmacro %}{{ m() }}{% set n = 1 %}{{ m() }}", "7[7][1]");
+    expect("{% for i in [1] %}[{{ n }}]{% endfor %}{% set n = 1 %}", "[]");
+    expect("{% for i in [1] %}[{{ n }}]{% endfor %}{% if true %}{% set n = 1 %}{% endif %}{{ n }}", "[7]1");
+    expect("{% for i in [1] %}{% macro k() %}{{ n }}{% endmacro %}{{ k() }}{% set n = 5 %}{{ k() }}{% endfor %}|{{ n }}", "75|7");
+    expect("{% for i in [1] %}{% macro k() %}{{ n }}{% endmacro %}{{ k() }}{% set n = 5 %}{{ k() }}{% endfor %}", "5");
+    expect("{% macro m(n=n) %}[{{ n }}]{% endmacro %}{{ m() }}{% macro k(a=n, n=2) %}[{{ a }}{{ n }}]{% endmacro %}{{ k() }}", "[][2]");
+}
+
 static void details_are_those_of_python(void **state)
 {
     (void)state;
@@ -426,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(templates_render_as_in_jinja),
         cmocka_unit_test(generators_are_no_lists),
+        cmocka_unit_test(names_set_later_are_undefined_before),
         cmocka_unit_test(details_are_those_of_python),
         cmocka_unit_test(errors_name_the_line),
         cmocka_unit_test(endless_templates_end),
