@@ -59,6 +59,8 @@ struct tok_fast {
     int32_t *symbol;  /* BPE, direct: [65536] the symbol of a character that no step changes, and 1; 0: another
                        * character.  NULL: not known */
     int32_t mark;     /* that of U+2581 */
+    const char *tell[8]; /* texts one of which is where a token is that is looked for when all is normalised */
+    size_t tell_len[8], n_tells;
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
     bool inside;      /* Unigram by words: parts may begin inside of one (tok_inside.c) ... */

@@ -48,7 +48,8 @@ int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *
     if (len > 0) return tok_model_word(t, s, direct, (size_t)len, offset + begin, out, e);
     s->norm.inner_first = begin > 0 || s->goes_on;
     s->norm.inner_last = end < n;
-    s->pre.inside = tok_inside(t->fast, text, begin);
+    bool word = t->pre.n == 2 && tok_is_blank(t->fast, (uint8_t)text[begin]); /* behind white space that is split at */
+    s->pre.inside = t->fast->kind == CUT_SPACES && begin > 0 && !word;
     s->offset += begin;
     int ret = tok_segment(t, s, text + begin, end - begin, flags, out, e);
     s->offset = offset;
@@ -177,6 +178,14 @@ void tok_fast_let_go(const struct tokenizer *t, struct tok_scratch *s, struct to
     out->n = 0;
 }
 
+/* Whether an added token may be in the normalised text. */
+static bool tells(const struct tok_fast *f, const char *text, size_t n)
+{
+    for (size_t k = 0; k < f->n_tells; k++)
+        if (memmem(text, n, f->tell[k], f->tell_len[k])) return true;
+    return false;
+}
+
 int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e)
 {
@@ -184,6 +193,12 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     size_t pos = 0, count;
     int ret = 0;
     if (f->formed) return tok_form_segment(t, s, text, n, out, e);
+    if (f->n_tells && tells(f, text, n)) {
+        s->norm.inner_first = s->goes_on;
+        ret = tok_segment(t, s, text, n, flags, out, e);
+        s->norm.inner_first = false;
+        return ret;
+    }
     s->sum = 0;
     s->summed = out->n;
     s->word_at = s->summed_at = 0;

@@ -42,6 +42,7 @@ struct tok_matcher {
     bool forms;                       /* matches normal forms */
     uint32_t from[257];               /* v[from[b]..from[b + 1]) begin with byte b */
     int only_first;                   /* the one byte that all begin with, or -1 */
+    uint64_t pair[1024];              /* bits by the first two bytes: some token begins with them */
 };
 
 /* What TOK_TEMPLATE adds around a text or two: tokens, and the places of the

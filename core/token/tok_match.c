@@ -35,6 +35,12 @@ static int forms_by_first_and_length(const void *a, const void *b)
     return (nx < ny) - (nx > ny);
 }
 
+static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n)
+{
+    for (unsigned second = n > 1 ? s[1] : 0; second < (n > 1 ? s[1] + 1u : 256); second++)
+        m->pair[s[0] * 4 + second / 64] |= (uint64_t)1 << second % 64;
+}
+
 int tok_matcher_init(struct tok_matcher *m, const struct tokenizer *t, bool normalized,
                      struct err *e)
 {
@@ -52,6 +58,7 @@ int tok_matcher_init(struct tok_matcher *m, const struct tokenizer *t, bool norm
         uint8_t b = (uint8_t)form(m->v[i], normalized, &len)[0];
         m->from[b + 1] = (uint32_t)i + 1;
         if (b != m->only_first) m->only_first = -1;
+        note_pair(m, (const uint8_t *)form(m->v[i], normalized, &len), len);
     }
     for (int b = 0; b < 256; b++)
         if (m->from[b + 1] < m->from[b]) m->from[b + 1] = m->from[b];
@@ -102,7 +109,7 @@ static const struct tok_added *find(const struct tok_matcher *m, const uint8_t *
             if (!p) return NULL;
             i = (size_t)(p - s);
         }
-        if (m->from[s[i]] == m->from[s[i] + 1]) continue;
+        if (i + 1 < n && !(m->pair[s[i] * 4 + s[i + 1] / 64] >> s[i + 1] % 64 & 1)) continue;
         const struct tok_added *a = match_here(m, s + i, n - i);
         if (!a) continue;
         *pos = i;

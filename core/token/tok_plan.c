@@ -243,11 +243,17 @@ static void plan_still(const struct charsmap *m, struct tok_fast *f)
     }
 }
 
+/* A step that makes U+2581 of spaces, perhaps puts one in front, and does not cut. */
+static bool only_marks_spaces(const struct pre_chain *c)
+{
+    return c->n == 1 && c->step->kind == PRE_METASPACE && c->step->cp == 0x2581 && !c->step->cut;
+}
+
 /* Steps that do to a part of spaces and neutral characters what plan says. */
 static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
 {
     const struct charsmap *map = NULL;
-    if (t->pre.n) return false;
+    if (t->pre.n && !(t->model == MODEL_BPE && t->norm.n == 0 && only_marks_spaces(&t->pre))) return false;
     for (size_t i = 0; i < t->norm.n; i++) {
         const struct norm_step *s = &t->norm.step[i];
         if (s->kind == NORM_SPM) {
@@ -486,6 +492,37 @@ static int plan_symbols(const struct tokenizer *t, struct tok_fast *f, struct er
     return 0;
 }
 
+/* Bytes of what may have been a space: U+0020, U+2581; 0: it is something else. */
+static size_t space_at(const char *p, const char *end)
+{
+    return *p == ' ' ? 1 : end - p >= 3 && memcmp(p, "\xE2\x96\x81", 3) == 0 ? 3 : 0;
+}
+
+/* Tokens that are looked for in the normalised text: of each the longest run of bytes that has
+ * come as it is from the text, where only spaces change. */
+static bool plan_added(const struct tokenizer *t, struct tok_fast *f)
+{
+    f->n_tells = 0;
+    if (!t->normalized.n) return true;
+    if (!f->direct || !f->as_is || t->normalized.n > COUNT_OF(f->tell)) return false;
+    for (size_t i = 0; i < t->normalized.n; i++) {
+        const struct tok_added *a = t->normalized.v[i];
+        const char *p = a->form ? a->form : a->text, *end = p + (a->form ? a->form_len : a->len), *best = p;
+        size_t n_best = 0, n;
+        for (const char *from = p; p < end; from = p) {
+            while (p < end && !space_at(p, end)) p++;
+            n = (size_t)(p - from);
+            if (n > n_best) best = from;
+            if (n > n_best) n_best = n;
+            if (p < end) p += space_at(p, end);
+        }
+        if (n_best < 2 || a->lstrip || a->rstrip) return false;
+        f->tell[f->n_tells] = best;
+        f->tell_len[f->n_tells++] = n_best;
+    }
+    return true;
+}
+
 static bool plan_cuts(const struct tokenizer *t, struct tok_fast *f)
 {
     struct tok_fast words = {.kind = CUT_WORDS}, spaces = words;
@@ -498,10 +535,11 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
 {
     struct tok_fast f;
     t->fast = NULL;
-    if (t->byte_level || t->normalized.n || t->has_unused) return 0;
+    if (t->byte_level || t->has_unused) return 0;
     if (!plan_cuts(t, &f)) return 0;
     f.carry = t->fast_carry = f.carry && t->model == MODEL_UNIGRAM;
     f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
+    if (!plan_added(t, &f)) return 0;
     plan_pairs(t, &f);
     if (plan_walk(t, &f, e)) return -1;
     if (plan_symbols(t, &f, e)) {
