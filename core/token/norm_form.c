@@ -17,10 +17,17 @@ static const utf8proc_property_t *property(uint32_t cp)
     return utf8proc_get_property((utf8proc_int32_t)cp);
 }
 
+/* Letters that are starters, and second in no composition: those that most texts have. */
+static inline bool plain_letter(uint32_t cp)
+{
+    return (cp >= 0x3400 && cp <= 0x9FFF) || (cp >= 0xAC00 && cp <= 0xD7A3) || (cp >= 0x400 && cp <= 0x482) ||
+           (cp >= 0x3041 && cp <= 0x3096) || (cp >= 0x30A1 && cp <= 0x30FA);
+}
+
 /* Nothing before this character can combine with it. */
 static bool starts_chunk(struct uni_char c, bool compat)
 {
-    if (c.cp < 0x300 || c.cp == UNI_BAD) return true;
+    if (c.cp < 0x300 || c.cp == UNI_BAD || plain_letter(c.cp)) return true;
     /* Letters and sound marks whose compatible forms combine. */
     if (compat && ((c.cp >= 0x3131 && c.cp <= 0x318E) || (c.cp >= 0xFF9E && c.cp <= 0xFFDC))) return false;
     if ((c.cp >= 0x1161 && c.cp <= 0x1175) || (c.cp >= 0x11A8 && c.cp <= 0x11C2)) return false;
@@ -189,6 +196,48 @@ static size_t skip_ascii(const char *s, size_t n, size_t pos)
     return pos;
 }
 
+static inline bool is_ideograph(uint8_t lead) /* U+4000 to U+9FFF */
+{
+    return lead >= 0xE4 && lead <= 0xE9;
+}
+
+static inline bool is_cyrillic(uint8_t lead) /* U+0400 to U+047F */
+{
+    return lead == 0xD0 || lead == 0xD1;
+}
+
+/* Behind letters that a form leaves alone, and ASCII between them, as far as what follows
+ * each cannot combine with it. */
+static size_t skip_letters(const uint8_t *s, size_t n, size_t pos, bool compose_it)
+{
+    for (size_t len; n - pos > 3; pos += len) {
+        uint8_t lead = s[pos];
+        if (lead < 0x80) len = 1;
+        else if (is_ideograph(lead) && uni_cont(s[pos + 1]) && uni_cont(s[pos + 2])) len = 3;
+        else if (compose_it && (lead == 0xC3 || is_cyrillic(lead)) && uni_cont(s[pos + 1])) len = 2;
+        else break;
+        uint8_t next = s[pos + len]; /* U+0300 is the first that combines */
+        if (next >= 0xCC && !is_ideograph(next) && !is_cyrillic(next)) break;
+    }
+    return pos;
+}
+
+/* Whether a character with no mark behind it stays what it is. */
+static bool stays(struct norm *w, struct uni_char c, bool compat, bool compose_it)
+{
+    uint32_t cp = c.cp;
+    if (cp >= 0x3400 && cp <= 0x9FFF) return true;
+    if (compose_it && cp >= 0xAC00 && cp <= 0xD7A3) return true;
+    if (cp >= NORM_KEPT) return !decomposes(c);
+    struct norm_kept *k = &w->kept[compat * 2 + compose_it];
+    uint64_t bit = (uint64_t)1 << cp % 64;
+    if (!(k->known[cp / 64] & bit)) {
+        k->known[cp / 64] |= bit;
+        k->kept[cp / 64] |= !decomposes(c) || norm_form_keeps(cp, compat, compose_it) ? bit : 0;
+    }
+    return k->kept[cp / 64] & bit;
+}
+
 int norm_form(struct norm_io *io, bool compat, bool compose_it)
 {
     const uint8_t *s = (const uint8_t *)io->in;
@@ -197,15 +246,17 @@ int norm_form(struct norm_io *io, bool compat, bool compose_it)
     for (size_t pos = 0, end; pos < n; pos = end) {
         size_t high = skip_ascii(io->in, n, pos);
         if (high == n) break;
+        end = skip_letters(s, n, high, compose_it);
+        if (end > high) continue;
         if (high > pos) pos = high - 1; /* a mark may combine with the ASCII before it */
-        struct uni_char c = uni_next(s + pos, n - pos);
+        struct uni_char c = uni_next_inline(s + pos, n - pos);
         size_t chars = 1;
         for (end = pos + c.len; end < n && s[end] >= 0xCC; chars++) { /* U+0300 is the first that combines */
-            struct uni_char d = uni_next(s + end, n - end);
+            struct uni_char d = uni_next_inline(s + end, n - end);
             if (starts_chunk(d, compat)) break;
             end += d.len;
         }
-        if (chars == 1 && !decomposes(c)) continue;
+        if (chars == 1 && stays(io->w, c, compat, compose_it)) continue;
         if (normalise(io, pos, end, chars, compat, compose_it)) return -1;
         if (same_as(io->w, io->in + pos, end - pos)) continue;
         changed = true;

@@ -1,0 +1,68 @@
+/* Normal forms of random texts are those of utf8proc, letters that are skipped or not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <utf8proc.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/token/normalize.h"
+
+/* Letters, marks and what combines, in ranges that are treated alike. */
+static const struct { uint32_t first, last; } chars[] = {
+    {0x20, 0x7E}, {0x41, 0x7A}, {0xC0, 0xFF}, {0x100, 0x17F}, {0x300, 0x34E}, {0x400, 0x487}, {0x4E00, 0x4E20}, {0xAC00, 0xAC20},
+    {0x1100, 0x1112}, {0x1161, 0x1175}, {0x11A8, 0x11C2}, {0x3041, 0x3096}, {0x3099, 0x309A}, {0x30A1, 0x30FE}, {0x5D0, 0x5EA},
+    {0x5B0, 0x5BD}, {0xE30, 0xE4B}, {0xF900, 0xF910}, {0xFF01, 0xFF9F}, {0x2126, 0x212B}, {0x9FF0, 0x9FFC}, {0x1D15E, 0x1D164}};
+
+static size_t make_text(const struct rng_key *k, uint64_t *at, char *text)
+{
+    size_t n = 0;
+    for (uint64_t i = 1 + rng_below(k, (*at)++, 30); i > 0; i--) {
+        uint64_t range = rng_below(k, (*at)++, COUNT_OF(chars));
+        uint32_t size = chars[range].last - chars[range].first + 1;
+        n += (size_t)utf8_encode(chars[range].first + (uint32_t)rng_below(k, (*at)++, size), text + n);
+    }
+    return n;
+}
+
+static void forms_are_those_of_utf8proc(void **state)
+{
+    (void)state;
+    static const struct {
+        enum norm_kind kind;
+        int how;
+    } forms[] = {{NORM_NFC, UTF8PROC_COMPOSE}, {NORM_NFD, UTF8PROC_DECOMPOSE},
+                 {NORM_NFKC, UTF8PROC_COMPOSE | UTF8PROC_COMPAT}, {NORM_NFKD, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT}};
+    struct rng_key k = rng_key(14, RNG_TEST, 0, 0);
+    struct norm w = {0};
+    uint64_t at = 0;
+    for (int i = 0; i < 40000; i++) {
+        struct err e = {0};
+        struct norm_step step = {.kind = forms[i % 4].kind};
+        char text[256];
+        size_t n = make_text(&k, &at, text);
+        utf8proc_uint8_t *want = NULL;
+        utf8proc_ssize_t len = utf8proc_map((utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &want,
+                                            (utf8proc_option_t)(UTF8PROC_STABLE | forms[i % 4].how));
+        int changed = norm_run(&(struct norm_chain){&step, 1}, &w, text, n, &e);
+        const char *got = changed ? w.out->text.data : text;
+        size_t n_got = changed ? w.out->text.len : n;
+        assert_true(changed >= 0 && len > 0);
+        if (n_got != (size_t)len || memcmp(got, want, n_got)) fail_msg("form %d of %.*s", i % 4, (int)n, text);
+        free(want);
+    }
+    norm_free(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms_are_those_of_utf8proc)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
