@@ -23,7 +23,10 @@ struct train_cfg {
     int type, ties;
     const char *split;
     int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes, alphabet;
-    struct opt_list special;
+    struct opt_list special, user;
+    const char *chars;
+    int64_t rounds;
+    bool no_prefix, cross_numbers;
     bool no_special, byte_fallback, split_digits, keep_spaces, space_pieces, cross_scripts, cross_spaces;
     const char *norm;
     double coverage, shrink;
@@ -45,6 +48,8 @@ static const struct opt train_opts[] = {
              "A special token; repeat for more (if none is given bpe has <|endoftext|>, wordpiece BERT's)"),
     OPT_BOOL(0, "no-special-tokens", C, no_special, NULL,
              "No special token but <unk> <s> </s> of SentencePiece's kinds"),
+    OPT_STR(0, "required-chars", C, chars, "TEXT", NULL,
+            "Characters that become tokens however rare they are (wordpiece, SentencePiece's kinds)"),
     OPT_GROUP("Byte pairs"),
     OPT_STR(0, "split", C, split, "NAME", "llama3",
             "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, or a "
@@ -62,14 +67,18 @@ static const struct opt train_opts[] = {
     OPT_F64(0, "coverage", C, coverage, "X", "0.9995", 0.9, 1, "Share of the text whose characters become tokens"),
     OPT_BOOL(0, "byte-fallback", C, byte_fallback, NULL, "Other characters become bytes instead of <unk>"),
     OPT_BOOL(0, "digits", C, split_digits, NULL, "Every digit is a token of its own"),
+    OPT_LIST(0, "user", C, user, "TEXT", "A user-defined symbol, a token wherever a text has it; repeat for more"),
+    OPT_BOOL(0, "no-space-first", C, no_prefix, NULL, "No space comes in front of a text"),
     OPT_BOOL(0, "keep-spaces", C, keep_spaces, NULL, "Runs of spaces stay as they are"),
     OPT_BOOL(0, "space-pieces", C, space_pieces, NULL, "Runs of spaces may be tokens"),
     OPT_BOOL(0, "cross-scripts", C, cross_scripts, NULL, "A token may hold several scripts"),
+    OPT_BOOL(0, "cross-numbers", C, cross_numbers, NULL, "A token may hold digits and letters"),
     OPT_BOOL(0, "cross-spaces", C, cross_spaces, NULL, "A token may hold several words"),
     OPT_SIZE(0, "max-sentence", C, max_sentence, "BYTES", "0", 0, 1e9,
              "Longer lines are left out; 0 = none is (spm_train: 4192)"),
     OPT_INT(0, "seeds", C, seeds, "N", "1M", 1000, 1e8, "Substrings to start from (unigram)"),
     OPT_F64(0, "shrink", C, shrink, "X", "0.75", 0.5, 0.95, "What each round of pruning keeps (unigram)"),
+    OPT_INT(0, "rounds", C, rounds, "N", "2", 1, 10, "Rounds of expectation-maximisation between prunings (unigram)"),
     OPT_INT(0, "lanes", C, lanes, "N", "1", 1, 16,
             "Sums kept apart: the last digits of scores as spm_train with N threads (unigram)"),
     OPT_GROUP("Resources"),
@@ -285,6 +294,8 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
     if (cfg->max_len) o->sp.max_len = (int)cfg->max_len;
     o->sp.split_scripts = !cfg->cross_scripts;
     o->sp.split_digits = cfg->split_digits;
+    o->sp.split_numbers = !cfg->cross_numbers;
+    o->sp.sub_iterations = (int)cfg->rounds;
     o->sp.split_space = !cfg->cross_spaces;
     o->sp.space_only = cfg->space_pieces;
     o->sp.n_seeds = (size_t)cfg->seeds;
@@ -306,8 +317,8 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
 {
     static const char *const of_bpe[] = {"split", "ties"};
     static const char *const of_sp[] = {"coverage", "byte-fallback", "digits", "keep-spaces",
-                                        "space-pieces", "cross-scripts", "cross-spaces", "max-sentence"};
-    static const char *const of_unigram[] = {"seeds", "shrink", "lanes"};
+                                        "space-pieces", "user", "no-space-first", "cross-numbers", "cross-scripts", "cross-spaces", "max-sentence"};
+    static const char *const of_unigram[] = {"seeds", "shrink", "rounds", "lanes"};
     static const char *const kinds[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece"};
     const char *wrong = NULL, *needs = NULL;
     for (size_t i = 0; i < COUNT_OF(of_bpe); i++)
@@ -318,6 +329,8 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
         if (cfg->type != TOK_TRAIN_UNIGRAM && opt_is_set(self, r, of_unigram[i]))
             wrong = of_unigram[i], needs = "unigram";
     if (cfg->type != TOK_TRAIN_WORDPIECE && opt_is_set(self, r, "alphabet")) wrong = "alphabet", needs = "wordpiece";
+    if (!is_sp(cfg) && cfg->type != TOK_TRAIN_WORDPIECE && opt_is_set(self, r, "required-chars"))
+        wrong = "required-chars", needs = "wordpiece, unigram or sp-bpe";
     if ((is_sp(cfg) || cfg->type == TOK_TRAIN_CHAR) && opt_is_set(self, r, "min-freq"))
         wrong = "min-freq", needs = "bpe or wordpiece";
     if (cfg->type == TOK_TRAIN_CHAR && opt_is_set(self, r, "norm"))
@@ -350,6 +363,10 @@ static int trainer_options(const struct train_cfg *cfg, struct tok_train_opts *o
         .n_special = cfg->special.n,
         .memory = (size_t)cfg->memory,
         .alphabet = (size_t)cfg->alphabet,
+        .chars = cfg->chars,
+        .user = cfg->user.v,
+        .n_user = cfg->user.n,
+        .no_prefix = cfg->no_prefix,
     };
     if (cfg->no_special && o->n_special)
         return err_set(e, ERR_USAGE, "--special and --no-special-tokens exclude each other");
@@ -437,8 +454,10 @@ const struct cmd cmd_tokenize_train = {
                 "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
     .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
                "SentencePiece's kinds take each line for a sentence and give what spm_train\n"
-               "0.2.3 gives (unigram with --cross-spaces: but for pieces whose scores are nearly\n"
-               "equal).\n"
+               "0.2.3 gives (unigram with --cross-spaces or --no-space-first: but for pieces\n"
+               "whose scores are nearly equal). Longer lines than 4192 characters are cut for\n"
+               "unigram's sums, those longer than --max-sentence are left out. A byte order\n"
+               "mark in front of a file is none of its text.\n"
                "Other programs read the results too, which do not depend on the number of\n"
                "threads.\n"
                "Memory grows with the distinct words. Text files are read in parts, cut where\n"

@@ -64,7 +64,7 @@ static int prepare_sp(struct tok_trainer *tr, struct err *e)
         return err_set(e, ERR_USAGE, "vocab size %d is too small: %zu special tokens and bytes come "
                                      "before the pieces", o->vocab_size, tr->meta.n);
     tr->opts.sp.n_pieces = o->vocab_size - (int)tr->meta.n;
-    tr->prep = (struct prep_sp){.keep_spaces = o->keep_spaces, .split_space = o->sp.split_space,
+    tr->prep = (struct prep_sp){.keep_spaces = o->keep_spaces, .split_space = o->sp.split_space, .no_prefix = o->no_prefix,
                                 .space_only = o->sp.space_only, .max_bytes = o->max_sentence,
                                 .meta = tr->meta.text, .n_meta = tr->meta.n};
     prep_sp_init(&tr->prep, tr->map);
@@ -371,7 +371,7 @@ static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_s
     struct sp_corpus c = {0};
     struct sp_pieces pieces = {0};
     struct word_table *words = &tr->counter[0].words;
-    int ret = gather_words(tr, e) || sp_corpus_make(&c, words, &o->sp, e) ? -1 : 0;
+    int ret = gather_words(tr, e) || sp_corpus_make(&c, words, &o->sp, o->chars, e) ? -1 : 0;
     word_table_free(words);
     stats->distinct_words = c.n_words;
     const struct counter *last = last_counter(tr);

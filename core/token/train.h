@@ -44,6 +44,7 @@ struct tok_train_opts {
     const char *normalizer, *pre;
     bool lines;                 /* BPE: pre is one of the published splits: see tok_train_cuts() */
     size_t alphabet;            /* WordPiece: characters to keep, 0 = all */
+    const char *chars;          /* WordPiece, SentencePiece's kinds: become tokens however rare they are; or NULL */
     enum tok_train_ties ties;   /* BPE */
     int max_len;                /* BPE: bytes of the longest token; 0 = any */
     size_t memory;              /* bytes that counted words may take; 0 = any */
@@ -53,6 +54,9 @@ struct tok_train_opts {
 
     /* SentencePiece's kinds; special tokens are its control symbols. */
     struct sp_rules sp;         /* sp_rules_default(); n_pieces is set from vocab_size */
+    const char *const *user;    /* [n_user] user-defined symbols: tokens wherever a text has them */
+    size_t n_user;
+    bool no_prefix;             /* no space comes in front of a sentence */
     bool byte_fallback;         /* a token for each byte, for characters without one */
     bool keep_spaces;           /* runs of spaces and those at the ends stay as they are */
     size_t max_sentence;        /* bytes; longer lines are left out; 0 = none is */

@@ -166,7 +166,7 @@ static bool normalise(struct line *l)
         l->at += used;
     }
     if (l->at == l->n) return true;
-    buf_add(l->out, space_mark, 3);
+    if (!p->no_prefix) buf_add(l->out, space_mark, 3);
     l->after_space = !p->keep_spaces;
     while (l->at < l->n) {
         size_t stop = l->n - l->at > ROOM ? l->at + ROOM : l->n;

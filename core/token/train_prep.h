@@ -17,6 +17,7 @@ struct prep_sp {
     bool meta_first[256];      /* by byte: a text of meta begins with it */
     char meta_only;            /* the byte that all of them begin with, or 0 */
     bool keep_spaces;          /* runs of spaces and spaces at the ends stay */
+    bool no_prefix;            /* no U+2581 comes in front */
     bool split_space;          /* U+2581 begins a word */
     bool space_only;           /* a run of U+2581 stays together */
     size_t max_bytes;          /* longer lines are left out; 0 = none is */

@@ -504,7 +504,7 @@ static int add_chars(const struct sp_corpus *c, struct sp_pieces *out, struct er
 {
     uint16_t *v = sp_chars_by_count(c);
     int ret = v ? 0 : err_oom(e, c->n_chars, "characters");
-    for (uint32_t i = 0; ret == 0 && i + 1 < c->n_chars; i++)
+    for (uint32_t i = 0; ret == 0 && i + 1 < c->n_chars && c->char_count[v[i]]; i++)
         if (!sp_pieces_add(out, &v[i], 1, (float)c->char_count[v[i]]))
             ret = err_oom(e, c->n_chars, "characters");
     free(v);

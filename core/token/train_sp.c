@@ -52,11 +52,25 @@ static void count_chars(const struct word_table *words, uint64_t *count, uint64_
     }
 }
 
+#define WANTED ((uint64_t)1 << 63) /* of a count: kept however rare */
+
 static int by_count(const void *a, const void *b)
 {
     const uint64_t *x = a, *y = b; /* count, code point */
     if (x[0] != y[0]) return x[0] < y[0] ? 1 : -1;
     return x[1] < y[1] ? -1 : x[1] > y[1];
+}
+
+static int want_chars(uint64_t *count, const char *chars, struct err *e)
+{
+    for (size_t i = 0, n = strlen(chars); i < n;) {
+        struct uni_char u = uni_next((const uint8_t *)chars + i, n - i);
+        if (u.cp == UNI_BAD || u.cp == ' ' || u.cp == SP_UNK)
+            return err_set(e, ERR_USAGE, "character %zu of the wanted ones cannot be a token: a space is U+2581", i);
+        count[u.cp] |= WANTED;
+        i += u.len;
+    }
+    return 0;
 }
 
 static int by_code(const void *a, const void *b)
@@ -95,6 +109,7 @@ static int choose_chars(struct sp_corpus *c, const uint64_t *count, uint64_t tot
         /* As a single-precision number: this is where SentencePiece stops. */
         float share = (float)((double)covered / (double)total);
         if (share >= (float)r->coverage) break;
+        v[i][0] &= ~WANTED;
         covered += v[i][0];
         if (v[i][1] == SP_BOUNDARY) continue;
         memmove(v[kept++], v[i], sizeof *v);
@@ -302,7 +317,7 @@ static int lay_out(struct sp_corpus *c, struct err *e)
 }
 
 int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
-                   struct err *e)
+                   const char *chars, struct err *e)
 {
     uint64_t *count = mem_zalloc(N_CODES, sizeof *count), total = 0;
     uint16_t *symbol = mem_zalloc(N_CODES, sizeof *symbol);
@@ -317,6 +332,7 @@ int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const st
         err_set(e, ERR_DATA, "no text: there is nothing to learn");
         goto out;
     }
+    if (chars && want_chars(count, chars, e)) goto out;
     if (choose_chars(c, count, total, r, e)) goto out;
     for (uint32_t i = 1; i <= c->n_chars; i++) symbol[c->cp[i]] = (uint16_t)i;
     c->sym = mem_alloc(n_sym, sizeof *c->sym);

@@ -60,9 +60,10 @@ struct sp_corpus {
     size_t n_final;
 };
 void sp_corpus_free(struct sp_corpus *c);
-/* Takes the counted words (a '\n' at the end marks the last of a sentence). */
+/* Takes the counted words (a '\n' at the end marks the last of a sentence).  chars: to be kept
+ * however rare they are, or NULL. */
 int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
-                   struct err *e);
+                   const char *chars, struct err *e);
 /* Words of more than SP_LONG symbols, which the original leaves out unless it is told otherwise,
  * become several of SP_CUT: sums over thousands of symbols mean little in single precision, those
  * over some hundred thousand are infinite. */

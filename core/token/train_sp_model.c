@@ -11,18 +11,19 @@ static const char *const first[] = {"<unk>", "<s>", "</s>"};
 
 int sp_meta_make(struct sp_meta *m, const struct tok_train_opts *o, struct err *e)
 {
-    size_t most = COUNT_OF(first) + o->n_special + 256;
+    size_t most = COUNT_OF(first) + o->n_special + o->n_user + 256;
     m->text = mem_alloc(most, sizeof *m->text);
     m->bytes = mem_alloc(256, sizeof *m->bytes);
     if (!m->text || !m->bytes) return err_oom(e, most * sizeof *m->text, "special tokens");
     for (size_t i = 0; i < COUNT_OF(first); i++) m->text[m->n++] = first[i];
-    for (size_t i = 0; i < o->n_special; i++) {
-        if (!o->special[i][0]) return err_set(e, ERR_USAGE, "a special token is empty");
+    for (size_t i = 0; i < o->n_special + o->n_user; i++) {
+        const char *text = i < o->n_special ? o->special[i] : o->user[i - o->n_special];
+        if (!text[0]) return err_set(e, ERR_USAGE, "a special token is empty");
         for (size_t k = 0; k < m->n; k++)
-            if (strcmp(m->text[k], o->special[i]) == 0)
-                return err_set(e, ERR_USAGE, "special token '%s' is there already", o->special[i]);
-        m->text[m->n++] = o->special[i];
+            if (strcmp(m->text[k], text) == 0) return err_set(e, ERR_USAGE, "special token '%s' is there already", text);
+        m->text[m->n++] = text;
     }
+    m->n_user = o->n_user;
     for (unsigned i = 0; o->byte_fallback && i < 256; i++) {
         snprintf(m->bytes[i], sizeof *m->bytes, "<0x%02X>", i);
         m->text[m->n++] = m->bytes[i];
@@ -48,8 +49,9 @@ int sp_write_model(const struct tok_train_opts *o, const struct sp_meta *m,
     spm_model_init(&model);
     for (size_t i = 0; ret == 0 && i < m->n; i++) {
         enum spm_type type = i == 0                   ? SPM_UNKNOWN
-                             : i < m->n - m->n_bytes  ? SPM_CONTROL
-                                                      : SPM_BYTE;
+                             : i >= m->n - m->n_bytes ? SPM_BYTE
+                             : i >= m->n - m->n_bytes - m->n_user ? SPM_USER
+                                                          : SPM_CONTROL;
         ret = spm_model_add(&model, m->text[i], strlen(m->text[i]), 0, type, e);
     }
     for (size_t i = 0; ret == 0 && i < p->n; i++) {
@@ -63,7 +65,7 @@ int sp_write_model(const struct tok_train_opts *o, const struct sp_meta *m,
     model.unk_id = 0;
     model.bos_id = 1;
     model.eos_id = 2;
-    model.add_dummy_prefix = true;
+    model.add_dummy_prefix = !o->no_prefix;
     model.remove_extra_whitespaces = !o->keep_spaces;
     model.escape_whitespaces = true;
     buf_clear(&model.norm_name);

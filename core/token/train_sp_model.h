@@ -5,12 +5,12 @@
 #include "core/base/buf.h"
 #include "core/token/train.h"
 
-/* The tokens that come first: <unk>, <s>, </s>, special ones, bytes.
+/* The tokens that come first: <unk>, <s>, </s>, special ones, user-defined ones, bytes.
  * Zero-initialise. */
 struct sp_meta {
     const char **text; /* [n] by id */
     char (*bytes)[8];
-    size_t n, n_bytes;
+    size_t n, n_user, n_bytes;
 };
 int sp_meta_make(struct sp_meta *m, const struct tok_train_opts *o, struct err *e);
 void sp_meta_free(struct sp_meta *m);

@@ -57,6 +57,17 @@ static int falling(const void *x, const void *y)
     return a[1] < b[1] ? -1 : a[1] > b[1];
 }
 
+static int want_chars(struct alphabet *a, const char *chars, struct err *e)
+{
+    for (size_t i = 0, n = strlen(chars); i < n;) {
+        struct uni_char u = uni_next((const uint8_t *)chars + i, n - i);
+        if (u.cp == UNI_BAD) return err_set(e, ERR_USAGE, "the wanted characters are not UTF-8");
+        a->count[u.cp] = UINT64_MAX;
+        i += u.len;
+    }
+    return 0;
+}
+
 /* Rarer characters than the `most` most frequent ones are not counted. */
 static int limit_alphabet(struct alphabet *a, size_t most, struct err *e)
 {
@@ -166,6 +177,7 @@ int wordpiece_learn(const struct tok_train_opts *o, struct word_table *words, st
     size_t n_words = 0, n_sym = 0;
     int ret = count_chars(&a, words, &n_words, &n_sym, e);
     if (ret == 0 && n_words == 0) ret = err_set(e, ERR_DATA, "no text: there is nothing to learn");
+    if (ret == 0 && o->chars) ret = want_chars(&a, o->chars, e);
     if (ret == 0 && o->alphabet) ret = limit_alphabet(&a, o->alphabet, e);
     if (ret == 0) ret = first_tokens(o, &a, &v, e);
     if (ret == 0) ret = bpe_corpus_start(&c, n_words, n_sym, e);

@@ -20,9 +20,16 @@ for kind in unigram sp-bpe; do
 done
 # no piece holds NUL: sentencepiece would refuse the file
 for kind in unigram sp-bpe; do
-    for _ in 1 2 3 4; do printf 'ab\0ab abc abd\n'; done | "$LLMCTL" tokenize train --format text --type $kind --vocab-size 40 --coverage 1 -o nul.json -q
-    ! grep -q 'u0000' nul.json
+    for _ in 1 2 3 4; do printf 'ab\0ab abc abd\n'; done | "$LLMCTL" tokenize train --format text --type $kind --vocab-size 40 --coverage 1 -o nul.model -q
+    ! LC_ALL=C grep -qaP '\x0a\x01\x00' nul.model
 done
+# symbols and characters that the text need not have, no space in front, letters with digits
+train --type sp-bpe --vocab-size 400 --user '<sep>' --user ing --required-chars '日Q' --no-space-first --cross-numbers -o u.model
+LC_ALL=C grep -qaP '\x03\xe6\x97\xa5' u.model
+[ "$(printf 'a<sep>ing' | "$LLMCTL" tokenize encode -t u.model --ids -q | cut -d' ' -f2-)" = "3 4" ]
+train --type wordpiece --vocab-size 600 --required-chars '日' -o w.json
+grep -q '"日"' w.json
+train --type unigram --vocab-size 500 --rounds 3 -o r3.model
 # own rules
 printf '0061\t0062\n' >rules.tsv
 train --type unigram --vocab-size 400 --norm rules.tsv -o r.model
@@ -65,6 +72,9 @@ fails 2 "is for --type wordpiece" "$LLMCTL" tokenize train text.txt --alphabet 3
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 20
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 20
 fails 2 "is for --type unigram, not for bpe" "$LLMCTL" tokenize train text.txt --shrink 0.8
+fails 2 "is for --type wordpiece, unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --required-chars a
+fails 2 "cannot be a token" "$LLMCTL" tokenize train text.txt --type unigram --required-chars 'a b'
+fails 2 "is for --type unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --user x
 fails 2 "is for --type bpe, not for unigram" "$LLMCTL" tokenize train text.txt --type unigram --ties spm
 fails 2 "a file of rules" "$LLMCTL" tokenize train text.txt --type unigram --norm nope
 printf '61 62\n' >bad.tsv
