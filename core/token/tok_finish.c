@@ -31,6 +31,30 @@ static bool takes_bytes(const struct tokenizer *t)
     return all;
 }
 
+/* Whether the normalizer leaves no U+0020: it replaces them, and nothing behind makes one. */
+static bool no_spaces_left(const struct norm_chain *c)
+{
+    for (size_t i = c->n; i-- > 0;) {
+        const struct norm_step *s = &c->step[i];
+        bool makes = s->kind == NORM_REPLACE || s->kind == NORM_PREPEND ? memchr(s->to, ' ', s->n_to) != NULL : true;
+        if (makes) return false;
+        if (s->kind == NORM_REPLACE && !s->re && s->n_from == 1 && *s->from == ' ') return true;
+    }
+    return false;
+}
+
+/* Steps that look for spaces where there are none, as in files of Gemma, are left out. */
+static void drop_idle_steps(struct tokenizer *t)
+{
+    bool idle = t->pre.n && no_spaces_left(&t->norm);
+    for (size_t i = 0; i < t->pre.n && idle; i++) {
+        const struct pre_step *s = &t->pre.step[i];
+        bool split = s->kind == PRE_SPLIT && !s->re && s->known == SPLIT_NONE && !s->invert && s->text && s->n_text == 1 && *s->text == ' ';
+        idle = split || (s->kind == PRE_METASPACE && s->scheme == SCHEME_NEVER && !s->cut);
+    }
+    if (idle) pre_chain_free(&t->pre);
+}
+
 /* Finds out whether the model sees bytes, and splits a ByteLevel step that
  * others follow into one that cuts and one that spells. */
 static int plan_pre(struct tokenizer *t, struct err *e)
@@ -262,6 +286,7 @@ static int make_forms(struct tokenizer *t, struct err *e)
 
 int tok_finish(struct tokenizer *t, struct err *e)
 {
+    drop_idle_steps(t);
     if (plan_pre(t, e)) return -1;
     plan_fast(t);
     make_byte_ids(t);
