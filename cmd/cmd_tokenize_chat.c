@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/token/chat.h"
 #include "core/token/chat_file.h"
+#include "data/encode_print.h"
 
 struct chat_cfg {
     struct opt_common common;
@@ -117,10 +118,13 @@ static int write_text(struct chat_job *j, const struct chat_text *text, struct f
 static void ids_object(struct chat_job *j, const struct buf *mask)
 {
     buf_adds(&j->line, "{\"ids\":[");
-    for (size_t i = 0; i < j->ids.n; i++) buf_printf(&j->line, "%s%d", i ? "," : "", (int)j->ids.id[i]);
+    encode_add_ids(j->ids.id, j->ids.n, ',', &j->line);
     buf_adds(&j->line, "],\"mask\":[");
-    for (size_t i = 0; i < mask->len; i++)
-        buf_adds(&j->line, i ? (mask->data[i] ? ",1" : ",0") : (mask->data[i] ? "1" : "0"));
+    if (buf_reserve(&j->line, 2 * mask->len))
+        for (size_t i = 0; i < mask->len; i++) {
+            if (i) j->line.data[j->line.len++] = ',';
+            j->line.data[j->line.len++] = mask->data[i] ? '1' : '0';
+        }
     buf_adds(&j->line, "]}\n");
 }
 

@@ -30,7 +30,7 @@ static void add_number(struct buf *out, int64_t v)
     out->data[out->len] = '\0';
 }
 
-static void add_ids(const int32_t *id, size_t n, char between, struct buf *out)
+void encode_add_ids(const int32_t *id, size_t n, char between, struct buf *out)
 {
     enum { AT_ONCE = 1024 };
     for (size_t i = 0; i < n;) {
@@ -48,7 +48,7 @@ static void add_ids(const int32_t *id, size_t n, char between, struct buf *out)
 
 void encode_print_ids(const int32_t *id, size_t n, struct buf *out)
 {
-    add_ids(id, n, ' ', out);
+    encode_add_ids(id, n, ' ', out);
     buf_addc(out, '\n');
 }
 
@@ -103,7 +103,7 @@ void encode_print_json(const struct encode_view *v, struct buf *out)
     const struct tok_encoding *x = v->x;
     size_t n = x->ids.n;
     buf_adds(out, "{\"ids\":[");
-    add_ids(x->ids.id, n, ',', out);
+    encode_add_ids(x->ids.id, n, ',', out);
     buf_adds(out, "],\"type_ids\":[");
     for (size_t i = 0; i < n; i++) {
         if (i) buf_addc(out, ',');

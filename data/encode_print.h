@@ -16,6 +16,8 @@ struct encode_view {
     const struct char_index *chars; /* [2], of the texts */
 };
 
+/* Ids with a character between. */
+void encode_add_ids(const int32_t *id, size_t n, char between, struct buf *out);
 /* Ids with spaces between, on one line. */
 void encode_print_ids(const int32_t *id, size_t n, struct buf *out);
 /* A line a token, tabs between: id, first byte, end, first character, end,
