@@ -20,8 +20,8 @@ for kind in unigram sp-bpe; do
 done
 # no piece holds NUL: sentencepiece would refuse the file
 for kind in unigram sp-bpe; do
-    for _ in 1 2 3 4; do printf 'ab\0ab abc abd\n'; done | "$LLMCTL" tokenize train --format text --type $kind --vocab-size 40 --coverage 1 -o nul.model -q
-    ! LC_ALL=C grep -qaP '\x0a\x01\x00' nul.model
+    for _ in 1 2 3 4; do printf 'ab\0ab abc abd\n'; done | "$LLMCTL" tokenize train --format text --type $kind --norm identity --vocab-size 40 --coverage 1 -o nul.model -q
+    LC_ALL=C grep -qaP '\x01\x00\x15' nul.model && fail "$kind has a piece of NUL"
 done
 # symbols and characters that the text need not have, no space in front, letters with digits
 train --type sp-bpe --vocab-size 400 --user '<sep>' --user ing --required-chars '日Q' --no-space-first --cross-numbers -o u.model
@@ -33,11 +33,11 @@ train --type unigram --vocab-size 500 --rounds 3 -o r3.model
 # own rules
 printf '0061\t0062\n' >rules.tsv
 train --type unigram --vocab-size 400 --norm rules.tsv -o r.model
-! "$LLMCTL" tokenize inspect r.model --explain 'a' | grep -q '"a"$'
+"$LLMCTL" tokenize inspect r.model --explain 'a' | grep -q '"a"$' && fail "the rules are not applied"
 # ties and lengths
 for t in hf tiktoken spm; do train --vocab-size 400 --ties $t -o $t.json; done
 train --vocab-size 500 --max-token-len 3 -o short.json
-! grep -q '"[a-z]\{4\}":' short.json
+grep -q '"[a-z]\{4\}":[0-9]' short.json && fail "a token is too long"
 
 # the published splits, a regex, normalization, WordPiece
 for s in gpt2 cl100k o200k tekken deepseek falcon '[a-z]+|[^a-z]+'; do
