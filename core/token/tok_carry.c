@@ -202,87 +202,84 @@ void tok_carry_begin(const struct tokenizer *t, struct tok_scratch *s, const str
 
 /* ---- a batch ---- */
 
-/* The known parts of left[0..n), and those that can be walked; the rest begins with one
- * that is neither, or for which there is no room.  Returns how many. */
+/* Where the ids of left[0..n) are: of those that are known, and whose gap is wide, in
+ * c->known; others wait to be walked; and those that have to be looked at alone have
+ * none.  Returns for how many there was room, which are some at least. */
 static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct word_left *left,
                       size_t n)
 {
     struct tok_carry *c = s->carry;
     size_t k = 0, used = 0, n_ids;
     uint32_t code;
+    bool first = left == c->left; /* nothing has been learned since they were looked at */
     unigram_words_clear(&c->words);
-    for (; k < n; k++) {
+    for (; k < n && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
         size_t i = left[k].word, begin = s->begins[i], len = s->words->ends[i] - begin;
-        if (len > t->fast->longest) break;
-        const int32_t *ids = tok_part_known(s, text + begin, len, &s->words->keys[i], &n_ids, &code);
-        if (ids) {
-            if (!gap_is_wide(s, code, len) || used + n_ids + WORD_INLINE > CARRY_KNOWN) break;
+        const int32_t *ids = NULL;
+        c->put[k] = (struct tok_put){NULL, 0, UNIGRAM_WORDS};
+        if (len > t->fast->longest) continue;
+        if (!first || !left[k].absent) ids = tok_part_known(s, text + begin, len, &s->words->keys[i], &n_ids, &code);
+        if (ids && gap_is_wide(s, code, len)) {
             memcpy(c->known + used, ids, n_ids * sizeof *ids); /* the cache's may move */
-            c->put[k] = (struct tok_put){c->known + used, n_ids, 0};
+            c->put[k] = (struct tok_put){c->known + used, n_ids, UNIGRAM_WORDS};
             used += n_ids;
-        } else {
-            if (!t->fast->walk || unigram_words_full(&c->words) || !tok_walk_add(t->fast, text + begin, len, &c->words)) break;
-            c->put[k] = (struct tok_put){NULL, 0, c->words.n_words - 1};
+        } else if (!ids && t->fast->walk && tok_walk_add(t->fast, text + begin, len, &c->words)) {
+            c->put[k].word = c->words.n_words - 1;
         }
     }
     return k;
 }
 
-/* Walks those of put[0..n) that the cache does not know, from sum 0, and adds them to
- * it; returns how many there are before the first whose gap is not wide. */
-static size_t learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct word_left *left,
-                    size_t n)
+/* Walks those of put[0..n) that wait, from sum 0, and adds them to the cache. */
+static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct word_left *left,
+                  size_t n)
 {
     struct unigram_words *w = &s->carry->words;
-    size_t wide = n, known;
-    if (!w->n_words) return n;
+    size_t known;
+    if (!w->n_words) return;
     unigram_walk_words(t->fast->walk, w);
     for (size_t k = 0; k < n; k++) {
         struct tok_put *put = &s->carry->put[k];
-        if (put->ids) continue;
+        if (put->word == UNIGRAM_WORDS) continue;
         size_t i = left[k].word, begin = s->begins[i], len = s->words->ends[i] - begin;
         uint32_t code = gap_code((double)w->gap[put->word]), old;
         int32_t *ids = w->ids + w->begin[put->word];
-        put->n = melt(t, ids, (size_t)(w->begin[put->word + 1] - w->begin[put->word] - 1));
-        put->ids = ids;
+        size_t n_ids = melt(t, ids, (size_t)(w->begin[put->word + 1] - w->begin[put->word] - 1));
         if (!tok_part_known(s, text + begin, len, &s->words->keys[i], &known, &old)) /* not the same as one before */
-            remember(s, text + begin, len, &s->words->keys[i], ids, put->n, code);
-        if (wide == n && !gap_is_wide(s, code, len)) wide = k;
+            remember(s, text + begin, len, &s->words->keys[i], ids, n_ids, code);
+        if (gap_is_wide(s, code, len)) *put = (struct tok_put){ids, n_ids, UNIGRAM_WORDS};
     }
-    return wide;
 }
 
-/* Up to 3 ids more are read and written. */
+/* Up to CARRY_SLACK ids more are read and written: how many there are cannot be guessed. */
 static inline int32_t *copy(int32_t *to, const int32_t *ids, size_t n)
 {
-    for (size_t i = 0; i < n; i += 4) memcpy(to + i, ids + i, 4 * sizeof *ids);
+    for (size_t i = 0; i < n; i += CARRY_SLACK) memcpy(to + i, ids + i, CARRY_SLACK * sizeof *ids);
     return to + n;
 }
 
-/* Ids of c->taken from *at on, and between them those of put[0..n). */
-static int put_together(const struct tok_carry *c, const struct word_left *left, size_t n, size_t *at, struct tok_ids *out,
-                        struct err *e)
+/* Ids of c->taken from *at on, and between them those of left[0..n). */
+static int put_together(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n_text,
+                        const struct word_left *left, size_t n, size_t *at, unsigned flags, struct tok_ids *out, struct err *e)
 {
-    size_t more = WORD_INLINE, from = *at;
+    const struct tok_carry *c = s->carry;
+    size_t from = *at, more = CARRY_SLACK + left[n - 1].at - from;
     for (size_t k = 0; k < n; k++) more += c->put[k].n;
-    if (n) more += left[n - 1].at - from;
-    if (tok_ids_room(out, more, e)) return -1;
-    int32_t *to = out->id + out->n;
     for (size_t k = 0; k < n; k++) {
-        to = copy(to, c->taken + from, left[k].at - from);
-        to = copy(to, c->put[k].ids, c->put[k].n);
-        from = left[k].at;
+        if (tok_ids_room(out, more, e)) return -1;
+        int32_t *to = out->id + out->n;
+        for (; k < n; k++) {
+            to = copy(to, c->taken + from, left[k].at - from);
+            from = left[k].at;
+            if (!c->put[k].ids) break;
+            to = copy(to, c->put[k].ids, c->put[k].n);
+        }
+        out->n = (size_t)(to - out->id);
+        size_t i = k < n ? left[k].word : 0;
+        if (k < n && carried(t, s, text, s->begins[i], s->words->ends[i], n_text, &s->words->keys[i], flags, out, e)) return -1;
     }
     *at = from;
-    out->n = (size_t)(to - out->id);
     return 0;
-}
-
-static int put_taken(const struct tok_carry *c, size_t *at, size_t end, struct tok_ids *out, struct err *e)
-{
-    size_t from = *at;
-    *at = end;
-    return tok_part_put(c->taken + from, end - from, out, e);
 }
 
 /* Parts i to end - 1, whose ids may be the cache's. */
@@ -290,21 +287,16 @@ static int take(const struct tokenizer *t, struct tok_scratch *s, const char *te
                 unsigned flags, struct tok_ids *out, struct err *e)
 {
     struct tok_carry *c = s->carry;
-    const struct word_key *keys = s->words->keys;
-    size_t n_ids, n_left = s->batch->take(&s->cache, keys, i, end, s->wide, c->taken, &n_ids, c->left), at = 0;
-    for (const struct word_left *left = c->left; n_left;) {
+    const struct word_left *left = c->left;
+    size_t n_ids, n_left = s->batch->take(&s->cache, s->words->keys, i, end, s->wide, c->taken, &n_ids, c->left), at = 0;
+    while (n_left) {
         size_t count = look_up(t, s, (const uint8_t *)text, left, n_left);
-        count = learn(t, s, (const uint8_t *)text, left, count);
-        if (put_together(c, left, count, &at, out, e)) return -1;
+        learn(t, s, (const uint8_t *)text, left, count);
+        if (put_together(t, s, text, n, left, count, &at, flags, out, e)) return -1;
         left += count;
         n_left -= count;
-        if (count) continue;
-        size_t k = left++->word;
-        n_left--;
-        if (put_taken(c, &at, left[-1].at, out, e) || carried(t, s, text, s->begins[k], s->words->ends[k], n, &keys[k], flags, out, e))
-            return -1;
     }
-    return put_taken(c, &at, n_ids, out, e);
+    return tok_part_put(c->taken + at, n_ids - at, out, e);
 }
 
 /* The parts from i on that the cache may know end before this one. */

@@ -42,16 +42,16 @@ static inline int tok_part_put(const int32_t *ids, size_t n, struct tok_ids *out
 }
 
 /* Work space of tok_carry.c. */
-enum { CARRY_KNOWN = 2048 };
+enum { CARRY_KNOWN = 2048, CARRY_SLACK = 8 };
 struct tok_carry {
     int32_t taken[BATCH * WORD_KEY_MAX + 2 * WORD_KEY_MAX]; /* ids of a batch that were in the cache at once */
     struct word_left left[BATCH + 1]; /* the other parts ... */
     struct tok_put {
-        const int32_t *ids;       /* in known or words, if they are known already */
+        const int32_t *ids;       /* in known or words; NULL: not yet, or they are not there */
         size_t n;
-        size_t word;              /* else of words */
+        size_t word;              /* of words that waits, or UNIGRAM_WORDS */
     } put[BATCH];                 /* ... and their ids */
-    int32_t known[CARRY_KNOWN];
+    int32_t known[CARRY_KNOWN + CARRY_SLACK];
     struct unigram_words words;
 };
 

@@ -184,12 +184,25 @@ static int put_pending(const struct tokenizer *t, struct tok_scratch *s, const c
     return ret;
 }
 
-/* One that is in no token: no way goes past its ends. */
-static int put_unknown(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out, struct err *e)
+/* Characters that are in no token: no way goes past their ends.  The first of p[0..n)
+ * is one; *len becomes their bytes. */
+static int put_unknown(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *p, size_t n, size_t *len,
+                       struct tok_ids *out, struct err *e)
 {
+    const struct tok_fast *f = t->fast;
+    float sum = (float)s->sum, score = (float)t->unk_score;
+    size_t i = 0;
+    bool more = true;
     if (tok_ids_room(out, 1, e)) return -1;
-    if (s->sum < -UNIGRAM_REBASE) s->sum = 0;
-    s->sum = (double)((float)t->unk_score + (float)s->sum);
+    while (more) {
+        if (sum < (float)-UNIGRAM_REBASE) sum = 0;
+        sum += score;
+        i += *len;
+        uint32_t x = i < n ? unigram_code(f->walk, p + i, n - i, len) : 0;
+        more = x == f->walk->unknown && stands_apart(f, p + i + *len, n - i - *len);
+    }
+    *len = i;
+    s->sum = (double)sum;
     out->id[out->n++] = t->unk_id;
     return 0;
 }
@@ -215,7 +228,7 @@ int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *
         }
         if (cut && alone) {
             at = out->n;
-            if (put_unknown(t, s, out, e)) return -1;
+            if (put_unknown(t, s, (const uint8_t *)text + i, end - i, &len, out, e)) return -1;
             fuse_at(t, out, from, at);
             p.begin = i + len;
         } else {

@@ -9,7 +9,9 @@
 
 /* A word whose ids were not taken, and how many ids come before its own. */
 struct word_left {
-    uint32_t word, at;
+    uint32_t at;
+    uint16_t word;
+    bool absent; /* the cache does not have it */
 };
 
 struct word_batch {

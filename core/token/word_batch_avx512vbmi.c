@@ -196,8 +196,8 @@ static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, 
             out += n_ids;
             if (__builtin_expect(n_ids > 0, 1)) continue;
         }
-        left[n_left].word = (uint32_t)i;
-        left[n_left++].at = (uint32_t)(out - to);
+        const struct word_line *line = &lines[keys[i].hash >> shift];
+        left[n_left++] = (struct word_left){(uint32_t)(out - to), (uint16_t)i, !s && !line->slot[1].k[1]};
     }
     *n = (size_t)(out - to);
     return n_left;
