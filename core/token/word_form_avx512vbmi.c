@@ -137,24 +137,24 @@ size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text
 {
     enum { AHEAD = 4 };
     struct sixteen c[AHEAD];
-    size_t i = 0, at[AHEAD], ready, done, len = run->len, begun = run->begun;
+    size_t i = 0, ready, len = run->len, begun = run->begun;
     uint64_t open = run->open;
     do {
+        /* As many as there is room for. */
         for (ready = 0; ready < AHEAD && i < stop && n - i >= 64 && begun + 16 * ready < WORD_RUN;) {
             if (_mm_popcnt_u32((uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const void *)(text + i)))) < WIDE_LEAST) break;
             struct sixteen *next = &c[ready];
             *next = look_up(f, text + i);
             if (__builtin_expect(next->count == 0, 0)) break;
-            at[ready++] = i;
+            ready++;
             if (__builtin_expect(next->count < 16, 0)) {
                 i += _tzcnt_u64(_pdep_u64((uint64_t)1 << next->count, next->first));
                 break;
             }
             i += _tzcnt_u64(_pdep_u64((uint64_t)1 << 16, next->first)); /* which does not wait for the table */
         }
-        for (done = 0; done < ready && begun < WORD_RUN; done++) put(&c[done], run, &len, &begun, &open);
-        if (done < ready) i = at[done];
-    } while (done && done == ready && c[done - 1].count == 16);
+        for (size_t k = 0; k < ready; k++) put(&c[k], run, &len, &begun, &open);
+    } while (ready && c[ready - 1].count == 16);
     run->len = len;
     run->begun = begun;
     run->open = open != 0;
