@@ -81,7 +81,7 @@ int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     size_t *missed = &s->unknown.missed;
     /* Many at a time where much is missed, as few as fit the processor's cache where not. */
     for (size_t pos = 0, runs = 0, most = 0; runs == most;) {
-        bool together = *missed >= TOGETHER;
+        bool together = s->unknown.find && *missed >= TOGETHER;
         most = together ? FORMED : FORMED / 2;
         *missed = 0;
         for (runs = 0; runs < most; before = &w[runs++]) {

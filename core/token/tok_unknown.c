@@ -3,8 +3,9 @@
 
 void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u)
 {
-    /* An unknown word is an error where there is no token for it. */
-    u->find = t->unk_id >= 0 && !t->no_continuing ? wordpiece_many_best() : NULL;
+    wordpiece_many_fn *best = wordpiece_many_best();
+    /* An unknown word is an error where there is no token for it; one at a time gains nothing. */
+    u->find = t->unk_id >= 0 && !t->no_continuing && best != wordpiece_many_base ? best : NULL;
     u->missed = SIZE_MAX; /* at the beginning, all */
     u->words.trie = &t->trie;
     u->words.continuing = t->continuing;
@@ -27,7 +28,7 @@ void tok_unknown_add(const struct tokenizer *t, struct tok_scratch *s, const str
     struct tok_unknown *u = &s->unknown;
     size_t n = (size_t)(key->k[1] >> 56);
     u->missed++;
-    if (n == 0 || n > t->max_word_chars || !u->find) return; /* 0: a long word */
+    if (n == 0 || n > t->max_word_chars) return; /* 0: a long word */
     u->words.key[u->words.n++] = *key;
     if (u->words.n == WORDPIECE_MANY) tok_unknown_learn(t, s);
 }

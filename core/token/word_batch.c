@@ -31,25 +31,47 @@ static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends,
     return i;
 }
 
+/* Only vectors find single words. */
+static bool has_singles(const struct word_run *run)
+{
+    uint64_t any = 0;
+    for (size_t w = 0; 64 * w < run->n; w++) any |= run->single[w];
+    return any != 0;
+}
+
 static void ask_run(const struct word_cache *c, const struct word_run *run, struct word_key *keys)
 {
     const uint8_t *text = (const uint8_t *)run->text;
+    if (!has_singles(run)) {
+        ask(c, text, run->len + 16, 0, run->begin + 1, run->n, keys);
+        return;
+    }
     struct word_batch_long longs = {.n = 0};
-    for (size_t i = word_run_next(run, 0); i < run->n; i = word_run_next(run, i + 1))
-        ask_one(c, text + run->begin[i], run->begin[i + 1] - run->begin[i], run->len + 16 - run->begin[i], &keys[i], i, &longs);
+    for (size_t w = 0; 64 * w < run->n; w++)
+        for (uint64_t m = word_run_others(run, w, 0); m; m &= m - 1) {
+            size_t i = 64 * w + (size_t)__builtin_ctzll(m), at = run->begin[i];
+            ask_one(c, text + at, run->begin[i + 1] - at, run->len + 16 - at, &keys[i], i, &longs);
+        }
     word_batch_long_ask(c, keys, &longs);
 }
 
 static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to)
 {
+    const uint8_t *text = (const uint8_t *)run->text;
+    if (!has_singles(run)) return get(c, text, run->begin + 1, keys, i, run->n, to);
     int32_t *out = *to;
-    for (size_t next, n;; i = next + 1, out += n) {
-        next = word_run_next(run, i);
-        memcpy(out, run->id + i, (next - i) * sizeof *out);
-        out += next - i;
-        i = next;
-        if (i == run->n || !(n = word_batch_get_rare(c, (const uint8_t *)run->text, run->begin[i + 1], &keys[i], out))) break;
-    }
+    for (size_t w = i / 64, from = i; 64 * w < run->n; w++)
+        for (uint64_t m = word_run_others(run, w, from); m; m &= m - 1) {
+            size_t next = 64 * w + (size_t)__builtin_ctzll(m), n;
+            for (; i < next; i++) *out++ = run->id[i];
+            if (!(n = word_batch_get_rare(c, text, run->begin[i + 1], &keys[i], out))) {
+                *to = out;
+                return i;
+            }
+            out += n;
+            i++;
+        }
+    for (; i < run->n; i++) *out++ = run->id[i];
     *to = out;
     return i;
 }
@@ -77,10 +99,12 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
                           size_t *which)
 {
     size_t n = 0;
-    for (i = word_run_next(run, i); i < run->n; i = word_run_next(run, i + 1)) {
-        const struct word_line *l = &c->lines[word_cache_line(c, keys[i].hash)];
-        if (!word_slot_is(&l->slot[0], &keys[i]) && !word_slot_is(&l->slot[1], &keys[i])) which[n++] = i;
-    }
+    for (size_t w = i / 64; 64 * w < run->n; w++)
+        for (uint64_t m = word_run_others(run, w, i); m; m &= m - 1) {
+            const struct word_key *key = &keys[which[n] = 64 * w + (size_t)__builtin_ctzll(m)];
+            const struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
+            n += !word_slot_is(&l->slot[0], key) & !word_slot_is(&l->slot[1], key);
+        }
     return n;
 }
 

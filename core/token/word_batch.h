@@ -72,14 +72,12 @@ static inline void word_batch_long_ask(const struct word_cache *c, const struct 
     }
 }
 
-/* The next word of a run from i on that is not single, or run->n. */
-static inline size_t word_run_next(const struct word_run *run, size_t i)
+/* Which of the words from 64 w on are not single, nor before word i. */
+static inline uint64_t word_run_others(const struct word_run *run, size_t w, size_t i)
 {
-    size_t w = i / 64;
-    uint64_t left = ~run->single[w] & ~(uint64_t)0 << (i & 63);
-    while (!left && ++w * 64 < run->n) left = ~run->single[w];
-    size_t next = left ? w * 64 + (size_t)__builtin_ctzll(left) : run->n;
-    return next < run->n ? next : run->n;
+    size_t left = run->n - 64 * w;
+    uint64_t all = left < 64 ? ((uint64_t)1 << left) - 1 : ~(uint64_t)0;
+    return ~run->single[w] & (i / 64 == w ? all & ~(uint64_t)0 << (i & 63) : all);
 }
 
 /* Where the usual way ends: in other lines, with many ids, long, or not at all (0 ids). */

@@ -39,20 +39,13 @@ static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_
     word_batch_long_ask(c, keys, &longs);
 }
 
-/* Which of the words from 64 w on are not single. */
-ALWAYS_INLINE uint64_t others(const struct word_run *run, size_t w)
-{
-    size_t left = run->n - 64 * w;
-    return ~run->single[w] & _bzhi_u64(~(uint64_t)0, left < 64 ? (unsigned)left : 64);
-}
-
 static void ask_run(const struct word_cache *c, const struct word_run *run, struct word_key *keys)
 {
     const uint8_t *text = (const uint8_t *)run->text;
     const struct word_cache known = *c;
     struct word_batch_long longs = {.n = 0};
     for (size_t w = 0; 64 * w < run->n; w++)
-        for (uint64_t m = others(run, w); m; m &= m - 1) {
+        for (uint64_t m = word_run_others(run, w, 0); m; m &= m - 1) {
             size_t i = 64 * w + _tzcnt_u64(m), from = run->begin[i];
             ask_one(&known, text + from, run->begin[i + 1] - from, &keys[i], i, &longs);
         }
@@ -156,9 +149,8 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
     const uint8_t *text = (const uint8_t *)run->text;
     const unsigned shift = c->shift;
     int32_t *out = *to;
-    uint64_t first = ~(uint64_t)0 << (i & 63);
-    for (size_t w = i / 64; 64 * w < run->n; w++, first = ~(uint64_t)0)
-        for (uint64_t m = others(run, w) & first; m; m &= m - 1) {
+    for (size_t w = i / 64, from = i; 64 * w < run->n; w++)
+        for (uint64_t m = word_run_others(run, w, from); m; m &= m - 1) {
             size_t next = 64 * w + _tzcnt_u64(m), n;
             const struct word_slot *s = slot_of(lines, shift, &keys[next]);
             if (__builtin_expect(next - i > 4 || !s, 0)) {
@@ -209,9 +201,8 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
     const struct word_line *lines = c->lines;
     const unsigned shift = c->shift;
     size_t n = 0;
-    uint64_t first = ~(uint64_t)0 << (i & 63);
-    for (size_t w = i / 64; 64 * w < run->n; w++, first = ~(uint64_t)0)
-        for (uint64_t m = others(run, w) & first; m; m &= m - 1) {
+    for (size_t w = i / 64, from = i; 64 * w < run->n; w++)
+        for (uint64_t m = word_run_others(run, w, from); m; m &= m - 1) {
             which[n] = 64 * w + _tzcnt_u64(m);
             n += !slot_bits(lines, shift, &keys[which[n]]);
         }

@@ -243,8 +243,7 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
         bool rare = false;
         while (i < stop && begun < WORD_RUN) {
             struct uni_char c = next_char(text + i, n - i);
-            struct word_char known = c.cp == UNI_BAD ? (struct word_char){0, 0} : f->chars[c.cp];
-            uint32_t form = known.form, more = (form & LEN) >> LEN_AT;
+            uint32_t form = c.cp == UNI_BAD ? 0 : f->chars[c.cp].form, more = (form & LEN) >> LEN_AT;
             if ((rare = (form & (KNOWN | CHAINS)) != KNOWN || (form & (LONGER | FITS)) == LONGER)) break;
             memcpy(to + len, &form, 4);
             if (form & LONGER) {
@@ -253,9 +252,7 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
                 memcpy(to + len, longer + 1, LONGER_MOST);
             }
             run->begin[begun] = len;
-            run->id[begun] = (int32_t)known.id - 1;
             bool letter = form & LETTER, sign = form & SIGN;
-            word_run_singles(run, begun, sign && known.id);
             begun += sign | (letter & !open);
             open = letter | (((form & NOTHING) != 0) & open);
             len += more;
@@ -283,8 +280,6 @@ size_t word_take_ascii(const struct word_forms *f, const uint8_t *text, size_t n
         bool letter = kind & ASCII_LETTER, sign = kind & ASCII_SIGN;
         run->text[len] = (char)f->ascii[text[i]];
         run->begin[begun] = len;
-        run->id[begun] = (int32_t)f->chars[text[i]].id - 1;
-        word_run_singles(run, begun, sign && f->ascii_single);
         begun += sign | (letter & !open);
         len += letter | sign;
         open = letter;

@@ -4,7 +4,7 @@
  * space and around punctuation, as BERT's do.  What they make of a character is
  * found out when it comes first and remembered; vectors take 64 bytes of ASCII at
  * a time, or 16 other characters.  A word of one character may have one id by
- * itself, which is remembered with it.  One per thread.
+ * itself, which is remembered with it, and vectors find.  One per thread.
  *
  *     for (word_forms_take(f, text, n, &pos, &a, NULL, e); a.n; swap a and b)
  *         word_forms_take(f, text, n, &pos, &b, &a, e), and use the words of a */
