@@ -396,6 +396,7 @@ static int learn(const struct train_cfg *cfg, struct tok_train_opts *o, struct d
     struct train_job j = {.docs = docs_config(&cfg->docs), .strict = cfg->docs.strict};
     uint64_t rest = 0;
     o->pool = in->pool;
+    j.docs.any_bytes = !j.strict;
     if (tok_train_cuts(o)) {
         j.docs.cut = tok_train_may_cut;
         j.docs.cut_arg = o;
@@ -457,7 +458,9 @@ const struct cmd cmd_tokenize_train = {
                "0.2.3 gives (unigram with --cross-spaces or --no-space-first: but for pieces\n"
                "whose scores are nearly equal). Longer lines than 4192 characters are cut for\n"
                "unigram's sums, those longer than --max-sentence are left out. A byte order\n"
-               "mark in front of a file is none of its text.\n"
+               "mark in front of a file is none of its text. Bytes of text files that are not\n"
+               "UTF-8 are learned from by --type bpe and a named split, and are U+FFFD to the\n"
+               "others; --strict fails and says where.\n"
                "Other programs read the results too, which do not depend on the number of\n"
                "threads.\n"
                "Memory grows with the distinct words. Text files are read in parts, cut where\n"

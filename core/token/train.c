@@ -6,6 +6,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
+#include "core/token/char_index.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train_bpe.h"
 #include "core/token/train_chain.h"
@@ -142,14 +143,10 @@ static int add_words(struct counter *c, enum split_kind kind, const uint8_t *tex
     return 0;
 }
 
-static int add_chars(struct counter *c, const uint8_t *text, size_t n, struct err *e)
+static int add_chars(struct counter *c, const uint8_t *text, size_t n)
 {
     for (size_t i = 0; i < n;) {
         struct uni_char u = uni_next(text + i, n - i);
-        if (u.cp == UNI_BAD)
-            return err_set(e, ERR_DATA, "invalid UTF-8 at byte offset %zu: characters cannot be "
-                                        "learned from it",
-                           i);
         c->seen[u.cp / 64] |= (uint64_t)1 << (u.cp % 64);
         i += u.len;
     }
@@ -161,14 +158,35 @@ void tok_trainer_order(struct tok_trainer *tr, int thread, uint64_t order)
     tr->counter[thread].sp.order = order;
 }
 
+/* What is no UTF-8 becomes U+FFFD, one for each maximal part. */
+static int repair(struct buf *out, const char *text, size_t n, struct err *e)
+{
+    buf_clear(out);
+    for (size_t at = 0; at < n;) {
+        size_t good = utf8_valid_prefix(text + at, n - at);
+        buf_add(out, text + at, good);
+        at += good;
+        if (at == n) break;
+        buf_add(out, "\xEF\xBF\xBD", 3);
+        at += utf8_broken_part((const uint8_t *)text + at, n - at);
+    }
+    return buf_ok(out, e);
+}
+
 int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t n, struct err *e)
 {
     struct counter *c = &tr->counter[thread];
     c->bytes += n;
     c->documents++;
     bool split = !tr->chain || (tr->chain->fast_split && tr->chain->norm.n == 0);
+    bool any_bytes = is_sp(&tr->opts) || (tr->opts.type == TOK_TRAIN_BPE && split);
     enum split_kind kind = tr->chain ? tr->chain->split : tr->opts.split;
-    int ret = tr->opts.type == TOK_TRAIN_CHAR ? add_chars(c, (const uint8_t *)text, n, e)
+    if (!any_bytes && utf8_valid_prefix(text, n) < n) {
+        if (repair(&c->work, text, n, e)) return -1;
+        text = c->work.data;
+        n = c->work.len;
+    }
+    int ret = tr->opts.type == TOK_TRAIN_CHAR ? add_chars(c, (const uint8_t *)text, n)
               : !split ? chain_count(tr->chain, &c->chain, &c->words, text, n, &c->n_words, e)
               : is_sp(&tr->opts) ? prep_sp_add(&tr->prep, &c->words, &c->work, text, n, &c->sp, e)
                                  : add_words(c, kind, (const uint8_t *)text, n, e);

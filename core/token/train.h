@@ -74,7 +74,9 @@ struct tok_train_stats {
 
 struct tok_trainer;
 struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_threads, struct err *e);
-/* Each thread index < n_threads may be used by one thread at a time. */
+/* Each thread index < n_threads may be used by one thread at a time.  Bytes that are not UTF-8 are
+ * bytes to a split of bytes, U+FFFD to all else: each of them to SentencePiece's kinds, each maximal
+ * part to the others. */
 int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t n, struct err *e);
 /* May texts be added in parts?  If so, where: is s[0..n) with a newline at
  * s[at - 1] the same as s[0..at) and s[at..n)?  *opts is a struct

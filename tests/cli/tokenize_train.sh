@@ -83,9 +83,17 @@ fails 65 "bad.tsv:1" "$LLMCTL" tokenize train text.txt --type unigram --norm bad
 fails 65 "no text" "$LLMCTL" tokenize train empty.txt --type unigram --norm identity -o none.model
 [ ! -e none.model ]
 fails 65 "no documents in the input" "$LLMCTL" tokenize train empty.txt -o none.json
-printf '\377\376\n' >bytes.txt
-fails 65 "no good documents" "$LLMCTL" tokenize train bytes.txt -o none.json
+printf '{"text":"\377\376"}\n' >bytes.jsonl
+fails 65 "no good documents" "$LLMCTL" tokenize train bytes.jsonl -o none.json
 [ ! -e none.json ]
+# bytes that are no text: pairs of bytes, U+FFFD to what learns characters
+printf 'ok \377\376\377\376 x\n' >bytes.txt
+"$LLMCTL" tokenize train bytes.txt --vocab-size 258 --split gpt2 -q -o bytes.json
+grep -q '"ÿþ":' bytes.json
+for more in '--type wordpiece --norm nfc' '--type char' '--split [a-z]+|[^a-z]+'; do
+    "$LLMCTL" tokenize train bytes.txt $more --vocab-size 300 -q -o bytes.json
+    grep -q '�\|ï¿½' bytes.json || fail "no U+FFFD with $more"
+done
 fails 71 "raise --mem" "$LLMCTL" tokenize train text.txt --mem 1K
 
 # The name says the kind of file; what cannot be is told before the work.
@@ -116,5 +124,4 @@ fails 1 'neither a token' "$LLMCTL" tokenize inspect spaces.model --token "$run"
 # broken text is named with its place; so is an expression that is none
 printf 'ok \377 x' >broken.txt
 fails 65 'broken.txt:1: invalid UTF-8 at byte offset 3' "$LLMCTL" tokenize train broken.txt --strict -o b.json
-fails 65 'no good documents: broken.txt:1: invalid UTF-8 at byte offset 3' "$LLMCTL" tokenize train broken.txt -o b.json
 fails 2 "^llmctl tokenize train: --split: .*'(a'.* at offset 2" "$LLMCTL" tokenize train broken.txt --split '(a' -o b.json
