@@ -15,6 +15,7 @@ struct job {
     size_t n;
     const struct tok_shorten *o;
     size_t most; /* tokens, without those of the template */
+    size_t found; /* of what was counted last; of the text, where nothing is cut */
     struct tok_short *x;
     struct err *e;
 };
@@ -27,16 +28,31 @@ void tok_short_free(struct tok_short *x)
     tok_ids_free(&x->check);
 }
 
-static int encode(struct job *j, const char *text, size_t n, struct tok_ids *out)
+static int encode(struct job *j, const char *text, size_t n, bool spans, struct tok_ids *out)
 {
     out->n = 0;
-    out->want_spans = true;
+    out->want_spans = spans;
     return tok_encode_alone(j->t, j->s, text, n, j->o->flags, out, j->e);
+}
+
+/* With spans, which cost several times as much as ids, which mostly come from a cache. */
+static int encode_spans(struct job *j, const char *text, size_t n, struct tok_ids *out)
+{
+    return encode(j, text, n, true, out);
+}
+
+/* How many ids there are: into j->found. */
+static int count_ids(struct job *j, const char *text, size_t n)
+{
+    struct tok_ids *out = &j->x->check;
+    if (encode(j, text, n, false, out)) return -1;
+    j->found = out->n;
+    return 0;
 }
 
 /* ---- as much of the text as is needed ---- */
 
-enum { FIRST_LOOK = 1 << 12 };
+enum { FIRST_LOOK = 1 << 8 };
 
 /* Bytes that may well hold more than n tokens; grows from try to try. */
 static size_t look_at(size_t n, int round)
@@ -45,36 +61,69 @@ static size_t look_at(size_t n, int round)
     return ck_mul(n, (size_t)8 << (2 * round), &bytes) && ck_add(bytes, FIRST_LOOK, &bytes) ? bytes : SIZE_MAX;
 }
 
-/* The ids of the text's beginning: more than n of them, or all.  *all: which. */
-static int encode_head(struct job *j, size_t n, struct tok_ids *out, bool *all)
+/* Where `bytes` of the text have `ids`, more than n: about as many that have n and some. */
+static size_t enough(size_t bytes, size_t ids, size_t n)
 {
-    for (int round = 0;; round++) {
-        size_t want = round < 12 ? look_at(n, round) : SIZE_MAX;
-        size_t to = want < j->n ? tok_cut_from(j->t, j->text, j->n, want) : j->n;
-        if (encode(j, j->text, to, out)) return -1;
-        *all = to == j->n;
-        if (*all || out->n > n) return 0;
-    }
+    return (size_t)((double)bytes / (double)ids * (double)n * 1.25) + FIRST_LOOK;
 }
 
-/* The same of its end; spans are in the text. */
-static int encode_tail(struct job *j, size_t n, struct tok_ids *out, bool *all)
+/* The ids of the text's beginning, more than n of them; or *all: j->found, no more
+ * than n, is their number. */
+static int encode_head(struct job *j, size_t n, struct tok_ids *out, bool *all)
 {
+    size_t to;
     for (int round = 0;; round++) {
         size_t want = round < 12 ? look_at(n, round) : SIZE_MAX;
-        size_t from = want < j->n ? tok_cut_upto(j->t, j->text, j->n, j->n - want) : 0;
-        if (encode(j, j->text + from, j->n - from, out)) {
-            /* Once more, so that the offset in the message is one of the text. */
-            return from ? encode(j, j->text, j->n, out) : -1;
-        }
-        *all = from == 0;
-        if (!*all && out->n <= n) continue;
-        for (size_t i = 0; i < out->n; i++) {
-            out->span[i].begin += from;
-            out->span[i].end += from;
-        }
-        return 0;
+        to = want < j->n ? tok_cut_from(j->t, j->text, j->n, want) : j->n;
+        if (count_ids(j, j->text, to)) return -1;
+        *all = to == j->n && j->found <= n;
+        if (*all) return 0;
+        if (j->found > n) break;
     }
+    size_t want = enough(to, j->found, n), less = want < to ? tok_cut_from(j->t, j->text, to, want) : to;
+    if (encode_spans(j, j->text, less, out)) return -1;
+    return less == to || out->n > n ? 0 : encode_spans(j, j->text, to, out);
+}
+
+/* The text from `from` on; spans are in the text. */
+static int encode_rest(struct job *j, size_t from, struct tok_ids *out)
+{
+    if (encode_spans(j, j->text + from, j->n - from, out)) return -1;
+    for (size_t i = 0; i < out->n; i++) {
+        out->span[i].begin += from;
+        out->span[i].end += from;
+    }
+    return 0;
+}
+
+/* The same of its end. */
+static int encode_tail(struct job *j, size_t n, struct tok_ids *out, bool *all)
+{
+    size_t from;
+    for (int round = 0;; round++) {
+        size_t want = round < 12 ? look_at(n, round) : SIZE_MAX;
+        from = want < j->n ? tok_cut_upto(j->t, j->text, j->n, j->n - want) : 0;
+        if (count_ids(j, j->text + from, j->n - from)) {
+            /* Once more, so that the offset in the message is one of the text. */
+            return from ? count_ids(j, j->text, j->n) : -1;
+        }
+        *all = from == 0 && j->found <= n;
+        if (*all) return 0;
+        if (j->found > n) break;
+    }
+    size_t want = enough(j->n - from, j->found, n);
+    size_t later = want < j->n - from ? tok_cut_upto(j->t, j->text, j->n, j->n - want) : from;
+    if (later < from) later = from;
+    if (encode_rest(j, later, out)) return -1;
+    return later == from || out->n > n ? 0 : encode_rest(j, from, out);
+}
+
+/* The same of all of it. */
+static int encode_whole(struct job *j, size_t n, struct tok_ids *out, bool *all)
+{
+    if (count_ids(j, j->text, j->n)) return -1;
+    *all = j->found <= n;
+    return *all ? 0 : encode_spans(j, j->text, j->n, out);
 }
 
 /* ---- where it can be cut ---- */
@@ -150,18 +199,20 @@ static int plan(struct job *j)
     int ret;
     switch (j->o->keep) {
     case TOK_KEEP_TAIL: ret = encode_tail(j, j->most, &x->ids, &all); break;
-    case TOK_KEEP_MIDDLE: ret = encode(j, j->text, j->n, &x->ids); break;
+    case TOK_KEEP_MIDDLE: ret = encode_whole(j, j->most, &x->ids, &all); break;
     default: ret = encode_head(j, j->most, &x->ids, &all); break;
     }
     if (ret) return -1;
-    x->cut = !all || x->ids.n > j->most;
-    return x->cut && j->o->keep == TOK_KEEP_ENDS ? encode_tail(j, j->most, &x->end, &all) : 0;
+    x->cut = !all;
+    if (!x->cut || j->o->keep != TOK_KEEP_ENDS) return 0;
+    if (encode_tail(j, j->most, &x->end, &all)) return -1;
+    return all ? encode_rest(j, 0, &x->end) : 0;
 }
 
 int tok_shorten(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                 const struct tok_shorten *o, struct tok_short *out, struct err *e)
 {
-    struct job j = {t, s, text, n, o, 0, out, e};
+    struct job j = {.t = t, .s = s, .text = text, .n = n, .o = o, .x = out, .e = e};
     size_t around = o->flags & TOK_TEMPLATE ? tok_around(t) : 0, left;
     size_t valid = o->flags & TOK_STRICT ? utf8_valid_prefix(text, n) : n;
     if (around > o->max)
@@ -169,10 +220,10 @@ int tok_shorten(const struct tokenizer *t, struct tok_scratch *s, const char *te
     if (valid < n) return err_set(e, ERR_DATA, "invalid UTF-8 at byte offset %zu", valid);
     j.most = o->max - around;
     if (plan(&j)) return -1;
-    out->tokens = out->ids.n + around;
+    out->tokens = j.found + around;
     for (left = j.most; out->cut; left -= out->check.n - j.most < left ? out->check.n - j.most : left) {
         take(&j, left);
-        if (buf_ok(&out->text, e) || encode(&j, out->text.len ? out->text.data : "", out->text.len, &out->check)) return -1;
+        if (buf_ok(&out->text, e) || encode(&j, out->text.len ? out->text.data : "", out->text.len, false, &out->check)) return -1;
         out->tokens = out->check.n + around;
         if (out->check.n <= j.most) break;
         if (left == 0)

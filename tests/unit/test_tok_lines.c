@@ -274,6 +274,7 @@ static void a_shortened_text_has_no_more_tokens_than_asked(void **state)
                 struct tok_shorten how = {.max = max, .keep = (enum tok_keep)keep, .between = "", .flags = 0};
                 assert_int_equal(tok_shorten(t, s, text, n, &how, &x, &e), 0);
                 assert_int_equal(x.cut, whole > max);
+                if (!x.cut) assert_int_equal(x.tokens, whole);
                 if (!x.cut) continue;
                 assert_int_equal(utf8_valid_prefix(x.text.data ? x.text.data : "", x.text.len) == x.text.len ||
                                  utf8_valid_prefix(text, n) < n, 1);
