@@ -118,7 +118,7 @@ static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, st
             if (id < 0) continue;
             double score = t->score[id];
             if (t->spm_floats && t->has_user && (t->vocab.v[id].flags & VOCAB_USER))
-                score = (double)(i + 1 - at) * t->score[t->vocab.n] - 0.1;
+                score = spm_user_score(i + 1 - at);
             both(&v[at], &v[i + 1], score, at, id);
             single = single || i + 1 - at == len;
         }

@@ -82,9 +82,7 @@ static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, do
             int id = trie->unit[node].value;
             if (id < 0) continue;
             double score = t->score[id];
-            /* User-defined: length times the highest score, less a little. */
-            if (t->spm_floats && t->has_user && (t->vocab.v[id].flags & VOCAB_USER))
-                score = (double)((float)(i + 1 - at) * (float)t->score[t->vocab.n]) - 0.1;
+            if (t->spm_floats && t->has_user && (t->vocab.v[id].flags & VOCAB_USER)) score = spm_user_score(i + 1 - at);
             relax(&v[i + 1], (uint32_t)at, id, score + here, t->spm_floats);
             if (i + 1 - at == len) single = true;
         }

@@ -273,6 +273,12 @@ static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
     return true;
 }
 
+/* SentencePiece's unused pieces are no tokens of a text. */
+static bool comes_out(const struct tokenizer *t, int id)
+{
+    return (t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_UNUSED)) == VOCAB_MODEL;
+}
+
 /* Pairs of characters that some token has side by side are not cut; nor are
  * those that have no token, which could become one <unk> with their neighbour. */
 static void join_pairs(const struct tokenizer *t, struct tok_fast *f)
@@ -282,7 +288,7 @@ static void join_pairs(const struct tokenizer *t, struct tok_fast *f)
         size_t n;
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
         const char *s = vocab_text(&t->vocab, id, &n);
-        if (n == 1 && (uint8_t)s[0] < 0x80 && (t->vocab.v[id].flags & VOCAB_MODEL)) known[(uint8_t)s[0]] = true;
+        if (n == 1 && (uint8_t)s[0] < 0x80 && comes_out(t, id)) known[(uint8_t)s[0]] = true;
         for (size_t i = 1; i < n; i++) {
             uint8_t a = (uint8_t)s[i - 1], b = (uint8_t)s[i];
             if (a < 0x80 && b < 0x80 && b != ' ') f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
@@ -345,7 +351,7 @@ static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
         for (uint32_t before = 0; pos < n;) {
             struct uni_char c = uni_next(s + pos, n - pos);
             uint32_t bit = tok_wide_pair(before, c.cp);
-            if (c.len == n && c.len == 3 && (t->vocab.v[id].flags & VOCAB_MODEL))
+            if (c.len == n && c.len == 3 && comes_out(t, id))
                 f->has_token[c.cp >> 6] |= (uint64_t)1 << (c.cp & 63);
             f->together[bit >> 6] |= (uint64_t)(pos > 0) << (bit & 63);
             before = c.cp;

@@ -232,16 +232,14 @@ static void mark_bytes(struct spm_build *b, bool in_model)
 static int unigram(struct spm_build *b)
 {
     struct tokenizer *t = b->t;
-    float min = FLT_MAX, max = FLT_MIN;
+    float min = FLT_MAX;
     for (size_t i = 0; i < b->m->n; i++) {
         float s = b->m->piece[i].score;
         if (b->m->piece[i].type == SPM_UNUSED) t->vocab.v[i].flags &= ~(unsigned)VOCAB_MODEL;
         if (b->m->piece[i].type != SPM_NORMAL) continue;
         if (s < min) min = s;
-        if (s > max) max = s;
     }
     t->unk_score = (double)(min - 10.0f);
-    t->score[t->vocab.n] = (double)max;
     t->spm_floats = true;
     /* "<0x41>" in a text is six characters, never the piece of a byte. */
     mark_bytes(b, false);

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/kernels/kernels.h"
 #include "core/token/tok_internal.h"
+#include "core/token/unicode.h"
 #include "core/token/unigram_many.h"
 #include "core/token/unigram_map.h"
 
@@ -82,6 +83,21 @@ static void note_pair(struct unigram *u, uint32_t a, uint32_t b)
     u->joined[at >> 6] |= (uint64_t)1 << (at & 63);
 }
 
+/* Nothing may be cut inside a user-defined piece. */
+static void note_user(struct build *b, const struct unigram_map *m, int id)
+{
+    size_t n;
+    const uint8_t *s = (const uint8_t *)vocab_text(&b->t->vocab, id, &n);
+    uint16_t before = 0;
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next(s + i, n - i);
+        uint16_t symbol = unigram_char(m, c.cp);
+        if (before && symbol) note_pair(b->u, before, symbol);
+        before = symbol;
+        i += c.len;
+    }
+}
+
 /* One node for each symbol, then the longer tokens. */
 static void add_tokens(struct build *b, const struct unigram_map *m)
 {
@@ -92,6 +108,7 @@ static void add_tokens(struct build *b, const struct unigram_map *m)
     for (int id = 0; id < b->t->vocab.n; id++) {
         uint16_t sym[UNIGRAM_LONGEST];
         size_t n = unigram_token(b->t, m, id, sym);
+        if (b->t->vocab.v[id].flags & VOCAB_USER) note_user(b, m, id);
         uint32_t node = n ? sym[0] : 0;
         for (size_t i = 1; i < n; i++) {
             uint32_t next = find(b, node, sym[i]);

@@ -139,6 +139,26 @@ static void mark_parts(const struct tokenizer *t, struct unigram *u, struct unig
     }
 }
 
+/* Inside a user-defined piece nothing may be cut: its characters are joined (unigram.c),
+ * and those that are no symbols are not certain. */
+static void hold_user(const struct tokenizer *t, struct unigram_map *m)
+{
+    for (int id = 0; t->has_user && id < t->vocab.n; id++) {
+        size_t n;
+        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+        for (size_t i = 0; i < n && (t->vocab.v[id].flags & VOCAB_USER); m->n_joins++) {
+            struct uni_char c = uni_next(s + i, n - i);
+            if (c.cp < CHARS && !m->symbol[c.cp]) m->symbol[c.cp] = NOT_THIS;
+            i += c.len;
+        }
+    }
+}
+
+uint16_t unigram_char(const struct unigram_map *m, uint32_t cp)
+{
+    return cp >= CHARS || m->symbol[cp] == NOT_THIS ? 0 : m->symbol[cp];
+}
+
 static bool count_joins(const struct tokenizer *t, struct unigram_map *m)
 {
     for (int id = 0; id < t->vocab.n; id++) {
@@ -168,7 +188,7 @@ static void replace(struct rules *r, uint32_t cp, const char *to)
     struct unigram *u = r->u;
     size_t n = strlen(to), count = 0, at = u->n_many;
     u->symbol[cp] = 0;
-    if (n == 0 || at + n >= UNIGRAM_MANY) return;
+    if (n == 0 || at + n >= UNIGRAM_MANY || r->m->symbol[cp] == NOT_THIS) return;
     if (!mem_room(&u->many, &r->cap, at + n + 1, sizeof *u->many)) {
         r->oom = true;
         return;
@@ -256,6 +276,7 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (!leave_out_user(t, m)) return 0;
     if (name_symbols(t, u, m, e)) return -1;
     mark_parts(t, u, m);
+    hold_user(t, m);
     m->fit = m->fit && count_joins(t, m);
     if (!m->fit) return 0;
     if (map_chars(rules, graphemes, u, m, e)) return -1;

@@ -17,6 +17,7 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
                 struct unigram_map *m, struct err *e);
 /* unigram_steps.c: ... what other steps than the rules make of characters. */
 int unigram_steps(const struct tokenizer *t, struct unigram *u, struct err *e);
+uint16_t unigram_char(const struct unigram_map *m, uint32_t cp); /* the symbol of a character, 0 = none that is certain */
 /* A token's symbols (room for UNIGRAM_LONGEST), or 0: it is in no text that has symbols. */
 size_t unigram_token(const struct tokenizer *t, const struct unigram_map *m, int id, uint16_t *symbols);
 

@@ -1,4 +1,5 @@
-/* What Hugging Face's engine does in odd places: values are those of tokenizers 0.23. */
+/* What Hugging Face's engine and SentencePiece do in odd places: values are those of tokenizers 0.23 and
+ * sentencepiece 0.2.3. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
+#include "core/token/spm_model.h"
 #include "core/token/tok_internal.h"
 
 static void check(const char *json, const char *text, const char *want)
@@ -90,12 +92,66 @@ static void metaspace_has_one_mark_for_many_lines(void **state)
     buf_free(&json);
 }
 
+/* SentencePiece 0.2.3: a user-defined piece is worth a tenth a byte, less a tenth; unused pieces are no
+ * characters of a text; nothing is cut inside user-defined ones, however long the text. */
+static void check_pieces(enum spm_kind kind, const char *text, const char *want)
+{
+    static const struct { const char *text; float score; enum spm_type type; } pieces[] = {
+        {"<unk>", 0, SPM_UNKNOWN}, {"<u>", 0, SPM_USER}, {"ab", 0, SPM_USER}, {"\xE2\x96\x81", -2, SPM_NORMAL}, {"a", 0.03f, SPM_NORMAL},
+        {"b", 0.06f, SPM_NORMAL}, {"u", -2, SPM_NORMAL}, {"-", -1, SPM_UNUSED}, {"c", 0.2f, SPM_NORMAL}};
+    struct err e = {0};
+    struct spm_model m;
+    struct buf bytes = {0}, got = {0};
+    spm_model_init(&m);
+    m.kind = kind;
+    m.add_dummy_prefix = m.remove_extra_whitespaces = false;
+    for (size_t i = 0; i < COUNT_OF(pieces); i++)
+        assert_int_equal(spm_model_add(&m, pieces[i].text, strlen(pieces[i].text), pieces[i].score, pieces[i].type, &e), 0);
+    assert_int_equal(spm_model_write(&m, &bytes, &e), 0);
+    struct tokenizer *t = tok_from_spm(bytes.data, bytes.len, "t.model", &e);
+    if (!t) fail_msg("%s", e.msg);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    for (int spans = 0; spans < 2; spans++) {
+        struct tok_ids ids = {.want_spans = spans};
+        buf_clear(&got);
+        assert_int_equal(tok_encode(t, s, text, strlen(text), 0, &ids, &e), 0);
+        for (size_t i = 0; i < ids.n && i < 8; i++) buf_printf(&got, "%s%d", i ? " " : "", (int)ids.id[i]);
+        if (strcmp(got.data ? got.data : "", want) != 0) fail_msg("'%s', %d: %s, not %s", text, spans, got.data, want);
+        tok_ids_free(&ids);
+    }
+    tok_scratch_free(s);
+    tok_free(t);
+    buf_free(&bytes);
+    buf_free(&got);
+    spm_model_free(&m);
+}
+
+static void pieces_are_worth_what_sentencepiece_says(void **state)
+{
+    (void)state;
+    static const char tail[] = " a b c a b c a b c a b c a b c a b c a b c a b c a b c a b c a b c a b c a b c a b c a b c";
+    struct buf text = {0};
+    check_pieces(SPM_UNIGRAM, "abc", "2 8"); /* 0.1 against 0.09 */
+    check_pieces(SPM_UNIGRAM, "c<u>", "8 1");
+    check_pieces(SPM_CHAR, "--a", "0 4");
+    for (int n = 0; n < 70; n += 7) {
+        buf_clear(&text);
+        buf_printf(&text, "\xE5\xAD\x97\xE5\xAD\x97<u>%.*s%s", n, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", tail);
+        check_pieces(SPM_UNIGRAM, text.data, n ? "0 1 4 4 4 4 4 4" : "0 1 3 4 3 5 3 8");
+    }
+    buf_clear(&text);
+    buf_printf(&text, "--%s", tail);
+    check_pieces(SPM_CHAR, text.data, "0 3 4 3 5 3 8 3");
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_covers_what_it_was_made_of),
         cmocka_unit_test(added_tokens_lose_the_spaces_of_what_they_were_found_as),
         cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
+        cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
         cmocka_unit_test(metaspace_has_one_mark_for_many_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
