@@ -21,7 +21,7 @@ static bool no_text(const char *s)
  * UTF-8 have a token, so that nothing is left out or joined to an <unk>. */
 static bool takes_bytes(const struct tokenizer *t)
 {
-    bool all = no_text(t->prefix) && no_text(t->suffix) && !t->byte_fallback;
+    bool all = no_text(t->prefix) && no_text(t->suffix); /* none falls back to <0x..> */
     for (int b = 0; b < 0xF5 && all; b++) {
         char text[4];
         size_t n = (size_t)utf8_encode(bytemap_char((uint8_t)b), text);
@@ -101,6 +101,13 @@ static void plan_fast(struct tokenizer *t)
         return;
     }
     const struct pre_step *first = &c->step[0];
+    if (first->kind == PRE_SPLIT_SET && first->set == SET_NUMERIC && !first->invert && last->use_regex &&
+        (first->behavior == PRE_ISOLATED || first->behavior == PRE_CONTIGUOUS)) {
+        t->digits = first->behavior == PRE_ISOLATED ? DIGITS_EACH : DIGITS_APART;
+        t->split = SPLIT_GPT2;
+        t->fast_split = true;
+        return;
+    }
     if (first->kind != PRE_SPLIT || first->known == SPLIT_NONE || last->use_regex) return;
     /* The known expressions match everywhere, so both forms keep all pieces. */
     bool isolated = first->behavior == PRE_ISOLATED && !first->invert;

@@ -130,6 +130,8 @@ struct tokenizer {
 
     const char *note;        /* tok_note() */
     bool cache_words;        /* words are worth a cache: the chain cuts them short */
+    enum tok_digits { DIGITS_JOINED, DIGITS_APART, DIGITS_EACH } digits; /* fast_split: runs of them, or each, are
+                              * cut out before the split */
     struct tok_borders *borders; /* byte level: where long words are cut, or NULL */
     struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
 
@@ -219,6 +221,7 @@ struct tok_scratch {
     double last_place;           /* of any sum until there */
     double wide_for;             /* the last place that `wide` was made for: */
     uint32_t wide[WORD_KEY_MAX + 1]; /* by length of a part: codes of gaps above it are wide */
+    size_t digit_at;             /* tok_word.c: the next digit that is cut out, once it is looked for */
     struct tok_words words[2];
     size_t begins[BATCH];
     struct word_forms *forms;    /* tok_form.c, where that is the way */

@@ -6,6 +6,8 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
+#include "core/token/uni_props.h"
+#include "core/token/unicode.h"
 
 static int32_t single_id(const void *t, const uint8_t *word, size_t n)
 {
@@ -148,12 +150,47 @@ static int other_word(const struct tokenizer *t, struct tok_scratch *s, const st
     return new_word(t, s, key, word, n, at, out, e);
 }
 
+/* Bytes of the digit at p[0..n), 0: it is none. */
+static inline size_t digit_at(const uint8_t *p, size_t n)
+{
+    if (*p < 0x80) return *p >= '0' && *p <= '9';
+    if (*p >= 0xE4 && *p <= 0xE9) return 0;
+    struct uni_char c = uni_next_inline(p, n);
+    return c.cp != UNI_BAD && uni_extra(c.cp) & UNI_NUMERIC ? c.len : 0;
+}
+
+static size_t next_digit(struct tok_scratch *s, const uint8_t *text, size_t n, size_t from)
+{
+    if (s->digit_at != SIZE_MAX && s->digit_at >= from) return s->digit_at;
+    while (from < n && !digit_at(text + from, n - from)) from++; /* no digit begins inside of a character */
+    return s->digit_at = from;
+}
+
+/* The split of what stands between digits, and these. */
+static size_t cut_digits(struct tok_scratch *s, split_fn *split, const uint8_t *text, size_t n, size_t begin, size_t *ends)
+{
+    size_t count = 0;
+    while (begin < n && count < BATCH) {
+        size_t end = next_digit(s, text, n, begin), len = 0;
+        while (end == begin && begin + len < n) { /* a digit, or a run of them */
+            size_t one = digit_at(text + begin + len, n - begin - len);
+            len += one;
+            if (!one || s->t->digits == DIGITS_EACH) break;
+        }
+        if (len) s->digit_at = SIZE_MAX;
+        count += split(text, len ? begin + len : end, begin, ends + count, BATCH - count);
+        begin = ends[count - 1];
+    }
+    return count;
+}
+
 /* The words from `begin` on: cut, and their slots in the cache asked for. */
 static void cut_batch(struct tok_scratch *s, split_fn *split, const uint8_t *text, size_t n, size_t begin,
                       struct tok_words *w)
 {
     w->begin = begin;
-    w->count = begin < n ? split(text, n, begin, w->ends, BATCH) : 0;
+    if (s->t->digits) w->count = cut_digits(s, split, text, n, begin, w->ends);
+    else w->count = begin < n ? split(text, n, begin, w->ends, BATCH) : 0;
     if (w->count) s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, w->keys);
 }
 
@@ -183,6 +220,7 @@ int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8
 {
     split_fn *split = split_function(t->split);
     struct tok_words *w = &s->words[0], *next = &s->words[1], *swap;
+    s->digit_at = SIZE_MAX;
     for (cut_batch(s, split, text, n, 0, w); w->count; swap = w, w = next, next = swap) {
         cut_batch(s, split, text, n, w->ends[w->count - 1], next);
         if (get_batch(t, s, w, text, n, at, out, e)) {

@@ -27,7 +27,8 @@ static uint32_t some_char(const struct rng_key *k, uint64_t i)
 /* Words of one to 90 characters, a few of them of ASCII, two bytes, four bytes, or broken. */
 static size_t make_text(uint32_t seed, char *text, size_t n)
 {
-    static const char *const other[] = {"a", "\xc3\xa9", "\xf0\xa0\x80\x80", "\xe4\xb8", "\xb8", "x=", "\xef\xbc\x8c"};
+    static const char *const other[] = {"a", "\xc3\xa9", "\xf0\xa0\x80\x80", "\xe4\xb8", "\xb8", "x=", "\xef\xbc\x8c",
+                                        "1", "23", " 4", "  56 ", "\xc2\xbd", "\xd9\xa3", "\xe3\x80\x87", "\xe4\xb8\x80"};
     struct rng_key k = rng_key(12, RNG_TEST, seed, 0);
     size_t len = 0;
     for (uint64_t at = 0; len + 400 < n;) {
@@ -142,10 +143,32 @@ static void whole_words_that_no_merge_makes_are_not_taken_for_pieces(void **stat
     buf_free(&json);
 }
 
+/* Digits, alone or in runs, before GPT-2's split: a space before one is a word. */
+static void digits_are_cut_out_before_the_split(void **state)
+{
+    (void)state;
+    static const char *const each[] = {"true", "false"};
+    struct buf json = {0};
+    learn(&json);
+    for (int i = 0; i < 2; i++) {
+        char to[256];
+        snprintf(to, sizeof to, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":%s},"
+                                "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}]}", each[i]);
+        char *digits = with(json.data, "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}", to);
+        struct tokenizer *t = read_json(digits);
+        assert_true(t->fast_split && t->digits == (i ? DIGITS_APART : DIGITS_EACH));
+        expect_same(t);
+        tok_free(t);
+        free(digits);
+    }
+    buf_free(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_have_the_ids_of_the_word),
+        cmocka_unit_test(digits_are_cut_out_before_the_split),
         cmocka_unit_test(whole_words_that_no_merge_makes_are_not_taken_for_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
