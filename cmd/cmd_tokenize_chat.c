@@ -54,7 +54,39 @@ struct chat_job {
     uint64_t n_chats, n_ids, n_bytes;
 };
 
+static bool wants_ids(const struct chat_cfg *cfg)
+{
+    return cfg->ids || cfg->table;
+}
+
 /* ---- the template ---- */
+
+/* Bytes of a "<|name|>" at s, 0 if there is none. */
+static size_t control_like(const char *s, size_t n)
+{
+    if (n < 5 || s[0] != '<' || s[1] != '|') return 0;
+    for (size_t i = 2; i + 1 < n && i < 48; i++) {
+        if (s[i] == '|') return s[i + 1] == '>' && i > 2 ? i + 2 : 0;
+        bool word = (s[i] >= '0' && s[i] <= '9') || ((s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z') || s[i] == '_' || s[i] == '-';
+        if (!word) return 0;
+    }
+    return 0;
+}
+
+/* Control tokens that the template writes and the tokenizer does not know become several
+ * tokens of text: some models want that, most users do not. */
+static void note_unknown(const struct buf *text, const struct tokenizer *t)
+{
+    for (size_t i = 0, n; i < text->len; i += n ? n : 1) {
+        char name[64];
+        n = control_like(text->data + i, text->len - i);
+        if (!n) continue;
+        snprintf(name, sizeof name, "%.*s", (int)n, text->data + i);
+        if (tok_id(t, name) >= 0) continue;
+        log_info("note: '%s' of the template is no token of this tokenizer and becomes several", name);
+        return;
+    }
+}
 
 static int open_template(struct chat_job *j, struct err *e)
 {
@@ -70,14 +102,10 @@ static int open_template(struct chat_job *j, struct err *e)
     if (ret == 0) ret = buf_ok(&text, e);
     if (found) name = found;
     if (ret == 0 && !(j->template = chat_template_new(text.data, text.len, name, e))) ret = -1;
+    if (ret == 0 && wants_ids(j->cfg)) note_unknown(&text, j->tokenizer);
     buf_free(&text);
     free(found);
     return ret;
-}
-
-static bool wants_ids(const struct chat_cfg *cfg)
-{
-    return cfg->ids || cfg->table;
 }
 
 static int open_job(struct chat_job *j, struct err *e)

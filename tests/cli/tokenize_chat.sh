@@ -79,3 +79,6 @@ printf '\357\273\277[{"role":"user","content":"a"}]\n' >mark.jsonl
 is "$("$LLMCTL" tokenize chat mark.jsonl --template chatml -q)" '{"text":"<|im_start|>user\na<|im_end|>\n"}'
 printf '{"role":"user","content":"a"}\n' >one.jsonl
 fails 65 "one.jsonl:1: there is no 'messages', a list of" "$LLMCTL" tokenize chat one.jsonl --template chatml
+"$LLMCTL" tokenize train abc.txt --vocab-size 260 -q -o plain.json
+"$LLMCTL" tokenize chat im.jsonl --template chatml -t plain.json --ids 2>&1 >/dev/null | grep -q "note: '<|im_start|>' of the template is no token"
+is "$("$LLMCTL" tokenize chat im.jsonl --template chatml -t im.json --ids 2>&1 >/dev/null)" ''
