@@ -47,9 +47,9 @@ static void check_pair(const struct tokenizer *t, struct tok_scratch *s, const c
         one.n = 0;
         bool good = tok_encode(t, s, text, n, flags, &one, &e) == 0;
         if ((tok_encode_pair(t, s, text, n, NULL, 0, flags, &x, &e) == 0) != good) abort();
-        if (good && (one.n != x.ids.n || (one.n && (memcmp(one.id, x.ids.id, one.n * sizeof *one.id) ||
-                                                    memcmp(one.span, x.ids.span, one.n * sizeof *one.span)))))
-            abort();
+        if (good && (one.n != x.ids.n || (one.n && memcmp(one.id, x.ids.id, one.n * sizeof *one.id)))) abort();
+        for (size_t i = 0; good && i < one.n; i++)
+            if (one.span[i].begin != x.ids.span[i].begin || one.span[i].end != x.ids.span[i].end) abort();
         if (tok_encode_pair(t, s, text, half, text + half, n - half, flags, &x, &e)) continue;
         for (size_t i = 0; i < x.ids.n; i++)
             if (x.of[i].text > 1 || (x.of[i].text >= 0 && x.ids.span[i].end > (x.of[i].text ? n - half : half))) abort();
