@@ -33,6 +33,7 @@ static size_t make_text(uint32_t seed, size_t n_atoms, char *text, size_t n)
     size_t len = 0;
     for (uint64_t i = 0; len + 32 < n; i++) {
         const char *a = atoms[rng_below(&k, i, n_atoms)];
+        if (len + strlen(a) > n) continue;
         memcpy(text + len, a, strlen(a));
         len += strlen(a);
     }
