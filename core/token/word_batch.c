@@ -103,7 +103,7 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
         for (uint64_t m = word_run_others(run, w, i); m; m &= m - 1) {
             const struct word_key *key = &keys[which[n] = 64 * w + (size_t)__builtin_ctzll(m)];
             const struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
-            n += !word_slot_is(&l->slot[0], key) & !word_slot_is(&l->slot[1], key);
+            n += (size_t)!word_slot_is(&l->slot[0], key) & (size_t)!word_slot_is(&l->slot[1], key);
         }
     return n;
 }
