@@ -40,9 +40,11 @@ int shard_meta_fill(struct shard_meta *m, const struct tokenizer *t, struct err 
     m->tokenizer.len = got;
     buf_free(&json);
     return 0;
-fail:
+fail: /* vocab, bos and eos may be in use */
     buf_free(&json);
-    shard_meta_free(m);
+    buf_free(&m->tokenizer);
+    free(m->lengths);
+    m->lengths = NULL;
     return -1;
 }
 
