@@ -359,7 +359,7 @@ static void a_line_of_any_length_is_learned(void **state)
     struct rng_key k = rng_key(9, RNG_TEST, 0, 0);
     struct spm_model m;
     for (uint64_t i = 0; i < 20000; i++) {
-        uint64_t word = rng_below(&k, i, WORDS), len = 1 + rng_below(&k, 100000 + word, 4);
+        uint64_t word = rng_below(&k, i, 1 + rng_below(&k, 300000 + i, WORDS)), len = 1 + rng_below(&k, 100000 + word, 8);
         for (uint64_t c = 0; c < len; c++) { /* some 300 characters of three bytes */
             char bytes[4];
             buf_add(&b, bytes, (size_t)utf8_encode(0x4E00 + (uint32_t)rng_below(&k, 200000 + 8 * word + c, 300), bytes));
