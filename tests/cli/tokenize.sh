@@ -149,7 +149,7 @@ printf '[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\na\nb\n' >ex.txt
 sed -i 's/"added_tokens":\[/&{"id":7,"content":"ab","special":false,"single_word":false,"lstrip":false,"rstrip":false,"normalized":true},/' ex.json
 "$LLMCTL" tokenize inspect ex.json --explain 'b AB' >explained
 grep -q 'added token \[2, 4) of that 7 ab' explained
-! grep -q 'word "ab"' explained
+if grep -q 'word "ab"' explained; then fail "an added token is no word"; fi
 "$LLMCTL" tokenize inspect ex.json --explain 'ac c' | grep -q 'unknown as a whole: no token goes on with "c" behind "a"'
 "$LLMCTL" tokenize inspect ex.json --explain 'ac c' | grep -q 'no token begins with "c"'
 "$LLMCTL" tokenize inspect ex.json --token 7 --json | grep -q '^\[{"id":7,"token":"ab","text":"ab","bytes":"6162","kinds":\["added"\]'
