@@ -133,6 +133,20 @@ static void check_taken(const char *s, size_t n, const char *why, const struct d
     buf_free(&ref);
 }
 
+/* The text of {"text":"..."}, s[0..n), that begins at `from`, is found as by plain_scan(); false: neither takes it. */
+static bool found_as_scanned(const char *s, size_t n, size_t from, int round, struct doc_fields *f)
+{
+    size_t end = 0, escapes = 0;
+    bool unusual = false, want = plain_scan(s + from, n - from, &end, &escapes, &unusual) && from + end + 2 == n;
+    const char *why = doc_json_find(s, n, "text", f);
+    if (!why != want) fail_msg("round %d: %s: %.*s", round, why ? why : "accepted", (int)n, s);
+    check_taken(s, n, why, f);
+    if (!want) return false;
+    if (f->text_end != from + end || f->escapes != escapes || f->unusual != unusual)
+        fail_msg("round %d: %zu escapes, want %zu: %.*s", round, f->escapes, escapes, (int)n, s);
+    return true;
+}
+
 static void strings_end_where_the_plain_scan_says(void **state)
 {
     (void)state;
@@ -153,17 +167,9 @@ static void strings_end_where_the_plain_scan_says(void **state)
         }
         if (draw(50) == 0) s[from + draw((uint32_t)(n - from + 1))] = '\n';
         n += (size_t)snprintf(s + n, 3, "\"}");
-        size_t end = 0, escapes = 0;
-        bool unusual = false;
         struct doc_fields f;
-        bool want = plain_scan(s + from, n - from, &end, &escapes, &unusual) && from + end + 2 == n;
-        const char *why = doc_json_find(s, n, "text", &f);
-        if (!why != want) fail_msg("round %d: %s: %.*s", round, why ? why : "accepted", (int)n, s);
-        check_taken(s, n, why, &f);
-        if (!want) continue;
+        if (!found_as_scanned(s, n, from, round, &f)) continue;
         good++;
-        if (f.text_end != from + end || f.escapes != escapes || f.unusual != unusual)
-            fail_msg("round %d: %zu escapes, want %zu: %.*s", round, f.escapes, escapes, (int)n, s);
         struct buf text = {0}, again = {0}, ref = {0};
         const char *bad = doc_json_unescape(s + f.text_begin, f.text_end - f.text_begin, &text),
                    *bad_ref = doc_json_unescape_ref(s + f.text_begin, f.text_end - f.text_begin, &ref);
@@ -171,9 +177,9 @@ static void strings_end_where_the_plain_scan_says(void **state)
         assert_int_equal(text.len, ref.len);
         if (ref.len) assert_memory_equal(text.data, ref.data, ref.len);
         buf_free(&ref);
-        if (!bad && !unusual) {
+        if (!bad && !f.unusual) {
             doc_json_escape(text.data, text.len, &again);
-            assert_int_equal(text.len + escapes, again.len);
+            assert_int_equal(text.len + f.escapes, again.len);
             assert_memory_equal(again.data, s + f.text_begin, again.len);
         }
         buf_free(&text);
@@ -213,18 +219,10 @@ static void codes_are_read_as_one_by_one(void **state)
         }
         if (draw(100) == 0) s[from + draw((uint32_t)(n - from))] = "\\ug\n"[draw(4)];
         n += (size_t)snprintf(s + n, 3, "\"}");
-        size_t end = 0, escapes = 0;
-        bool unusual = false;
         struct doc_fields f;
-        bool want = plain_scan(s + from, n - from, &end, &escapes, &unusual) && from + end + 2 == n;
-        const char *why = doc_json_find(s, n, "text", &f);
-        if (!why != want) fail_msg("round %d: %s: %.*s", round, why ? why : "accepted", (int)n, s);
-        check_taken(s, n, why, &f);
-        if (!want) continue;
-        if (f.text_end != from + end || f.escapes != escapes || f.unusual != unusual)
-            fail_msg("round %d: %zu escapes, want %zu: %.*s", round, f.escapes, escapes, (int)n, s);
+        if (!found_as_scanned(s, n, from, round, &f)) continue;
         struct buf text = {0}, ref = {0};
-        const char *bad = doc_json_unescape(s + from, end, &text), *bad_ref = doc_json_unescape_ref(s + from, end, &ref);
+        const char *bad = doc_json_unescape(s + from, f.text_end - from, &text), *bad_ref = doc_json_unescape_ref(s + from, f.text_end - from, &ref);
         if (bad != bad_ref || text.len != ref.len || (ref.len && memcmp(text.data, ref.data, ref.len)))
             fail_msg("round %d: %.*s", round, (int)n, s);
         good += !bad;
