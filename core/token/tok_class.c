@@ -51,12 +51,12 @@ static bool is_backend(const char *name)
     return false;
 }
 
-/* The class that the files come to; NULL: they name none. */
-static const char *class_of(const struct dir_files *f, char *name, size_t size)
+/* The class that the files come to; NULL: they name none.  *wrong as of tok_class_of_model(). */
+static const char *class_of(const struct dir_files *f, char *name, size_t size, bool *wrong)
 {
     const char *named = text_of(f->config, "tokenizer_class"), *type = text_of(f->model, "model_type");
-    bool wrong = false;
-    const char *registered = type ? tok_class_of_model(type, &wrong) : NULL;
+    *wrong = false;
+    const char *registered = type ? tok_class_of_model(type, wrong) : NULL;
     if (!named) named = text_of(f->model, "tokenizer_class");
     if (!named) return registered ? registered : type ? backend : NULL;
     size_t n = strlen(named);
@@ -66,7 +66,7 @@ static const char *class_of(const struct dir_files *f, char *name, size_t size)
     name[n] = 0;
     if (registered && strcmp(registered, name) != 0) {
         if (is_backend(registered)) return backend;
-        if (wrong) return registered;
+        if (*wrong) return registered;
     }
     return is_backend(name) || !tok_class_exists(name) ? backend : name;
 }
@@ -161,10 +161,9 @@ static int unsupported(const char *dir, const struct dir_files *f, const char *n
 static int from_files(const char *dir, const struct dir_files *f, struct tokenizer **out, struct err *e)
 {
     char name[64];
-    bool wrong = false;
-    const char *class = class_of(f, name, sizeof name), *type = text_of(f->model, "model_type");
+    bool wrong;
+    const char *class = class_of(f, name, sizeof name, &wrong);
     if (!class) return 1;
-    if (type) tok_class_of_model(type, &wrong);
     if (!wrong && unsupported(dir, f, class, e)) return -1;
     struct class_build b = {.c = tok_class_named(class), .dir = dir, .config = f->config, .map = f->map, .added = f->added};
     if (!b.c) return unsupported(dir, f, class, e);

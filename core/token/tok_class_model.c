@@ -59,13 +59,11 @@ static int words(struct class_build *b, const struct buf *text, struct err *e)
 {
     size_t valid = utf8_valid_prefix(text->data ? text->data : "", text->len);
     int64_t id = 0;
+    const char *p = text->data ? text->data : "", *end = p + text->len, *line;
+    size_t n;
     if (valid < text->len) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", b->file, valid);
-    for (size_t at = 0; at < text->len; id++) {
-        const char *line = text->data + at, *nl = memchr(line, '\n', text->len - at);
-        size_t n = nl ? (size_t)(nl - line) : text->len - at;
+    for (; tok_next_line(&p, end, &line, &n); id++)
         if (vocab_add(&b->vocab, id, line, trimmed(line, n), VOCAB_MODEL, e)) return err_wrap(e, "'%s':%lld", b->file, (long long)id + 1);
-        at += n + 1;
-    }
     buf_adds(&b->model, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
     buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
     buf_adds(&b->model, ",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,");
@@ -81,12 +79,10 @@ static int add_merges(struct class_build *b, const char *file, struct err *e)
     struct buf text = {0};
     size_t no = 0, count = 0;
     int ret = file_read_all(file, MAX_FILE, &text, e);
-    for (size_t at = 0; ret == 0 && at < text.len;) {
-        const char *line = text.data + at, *nl = memchr(line, '\n', text.len - at);
-        size_t n = nl ? (size_t)(nl - line) : text.len - at;
-        at += n + 1;
+    const char *p = text.data ? text.data : "", *end = p + text.len, *line;
+    size_t n;
+    while (ret == 0 && tok_next_line(&p, end, &line, &n)) {
         no++;
-        if (n && line[n - 1] == '\r') n--;
         if (n == 0 || (n >= 8 && memcmp(line, "#version", 8) == 0)) continue;
         const char *space = memchr(line, ' ', n);
         if (!space || memchr(space + 1, ' ', (size_t)(line + n - space) - 1))

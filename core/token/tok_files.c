@@ -12,18 +12,6 @@
 
 /* ---- vocab.txt: a token a line, the words of a BERT tokenizer ---- */
 
-/* The lines of a text, without their ends; false when there is none left. */
-static bool next_line(const char **p, const char *end, const char **line, size_t *n)
-{
-    if (*p >= end) return false;
-    const char *nl = memchr(*p, '\n', (size_t)(end - *p));
-    *line = *p;
-    *n = (size_t)((nl ? nl : end) - *p);
-    if (*n && (*line)[*n - 1] == '\r') --*n;
-    *p = nl ? nl + 1 : end;
-    return true;
-}
-
 static bool is_one_of(const char *s, size_t n, const char *const *names)
 {
     for (; *names; names++)
@@ -54,7 +42,7 @@ struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase,
     }
     buf_adds(&json, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":"
                     "\"##\",\"max_input_chars_per_word\":100,\"vocab\":{");
-    for (; next_line(&p, text + n, &line, &len); id++) {
+    for (; tok_next_line(&p, text + n, &line, &len); id++) {
         if (id) buf_addc(&json, ',');
         buf_addc(&json, '\n');
         buf_add_json(&json, line, len);
@@ -105,7 +93,7 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
                    "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":");
     buf_add(&all, vocab->data, vocab->len);
     buf_adds(&all, ",\"merges\":[");
-    while (next_line(&p, end, &line, &len)) {
+    while (tok_next_line(&p, end, &line, &len)) {
         if (no++ == 0 && len >= 9 && memcmp(line, "#version:", 9) == 0) continue;
         if (len == 0) continue;
         if (count++) buf_addc(&all, ',');

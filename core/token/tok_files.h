@@ -3,6 +3,7 @@
 #define CORE_TOKEN_TOK_FILES_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "core/base/buf.h"
 #include "core/token/tokenizer.h"
@@ -11,6 +12,18 @@ enum tok_kind { KIND_JSON, KIND_TEKKEN, KIND_VOCAB_JSON, KIND_MERGES, KIND_VOCAB
                 KIND_RWKV };
 /* Told by the content; by the path only where that says nothing. */
 enum tok_kind tok_kind_of(const char *text, size_t n, const char *path);
+
+/* The lines of a text from *p on, without their ends; false when there is none left. */
+static inline bool tok_next_line(const char **p, const char *end, const char **line, size_t *n)
+{
+    if (*p >= end) return false;
+    const char *nl = memchr(*p, '\n', (size_t)(end - *p));
+    *line = *p;
+    *n = (size_t)((nl ? nl : end) - *p);
+    if (*n && (*line)[*n - 1] == '\r') --*n;
+    *p = nl ? nl + 1 : end;
+    return true;
+}
 
 /* A token a line: WordPiece with the steps of BERT. */
 struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase, const char *name,
