@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "data/ambiguity.h"
 #include "data/balance.h"
 #include "data/label_errors.h"
@@ -69,6 +70,11 @@ static void talk_label_errors(const struct label_errors *l)
     if (n.unlabelled) log_warn("%llu documents have no label there", (unsigned long long)n.unlabelled);
 }
 
+static void talk_class(const char *name, unsigned long long n, unsigned long long written)
+{
+    log_info("  class %s%*s %8llu documents, %llu written", name, text_fill(name, 24), "", n, written);
+}
+
 void clean_corpus_talk(const struct clean_corpus *c)
 {
     if (c && c->ambiguity) talk_ambiguity(c->ambiguity);
@@ -76,8 +82,7 @@ void clean_corpus_talk(const struct clean_corpus *c)
     const struct balance_class *v;
     size_t n = c && c->balance ? balance_classes(c->balance, &v) : 0;
     for (size_t i = 0; i < n && i < CLASSES_SHOWN; i++)
-        log_info("  class %-24s %8llu documents, %llu written", v[i].name[0] ? v[i].name : "(none)",
-                 (unsigned long long)v[i].n, (unsigned long long)v[i].m);
+        talk_class(v[i].name[0] ? v[i].name : "(none)", (unsigned long long)v[i].n, (unsigned long long)v[i].m);
     if (n > CLASSES_SHOWN) log_info("  and %zu smaller classes", n - CLASSES_SHOWN);
     for (size_t i = 0; i < n; i++)
         if (!v[i].name[0] && v[i].n)

@@ -5,6 +5,7 @@
 
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/base/width.h"
 #include "data/classify_train.h"
 #include "data/doc_path.h"
 
@@ -38,7 +39,7 @@ static void talk_scores(const char *what, const struct classify_scores *s)
 static void talk(const struct train_docs *t, const struct train_read *read, const struct classify_report *rep)
 {
     for (int i = 0; i < t->n_labels; i++)
-        log_info("  %-24s %8llu documents", t->label[i], (unsigned long long)rep->n_label[i]);
+        log_info("  %s%*s %8llu documents", t->label[i], text_fill(t->label[i], 24), "", (unsigned long long)rep->n_label[i]);
     if (read->unlabelled) log_warn("%llu documents without a label were passed over", (unsigned long long)read->unlabelled);
     if (read->bad) log_warn("%llu records are no documents", (unsigned long long)read->bad);
     if (!rep->folds) return;

@@ -1,6 +1,5 @@
 /* Which words see which, in each architecture. */
-#include <string.h>
-
+#include "core/base/width.h"
 #include "core/infer/explain.h"
 
 typedef bool sees_fn(int i, int j, int source);
@@ -31,7 +30,9 @@ static bool two_stacks(int i, int j, int source)
 static void picture(struct buf *out, const char *const *word, int n, int source, sees_fn *sees)
 {
     for (int i = 0; i < n; i++) {
-        buf_printf(out, "  %-12.12s ", word[i]);
+        buf_adds(out, "  ");
+        buf_add_column(out, word[i], 12, false);
+        buf_addc(out, ' ');
         for (int j = 0; j < n; j++) buf_adds(out, sees(i, j, source) ? "\xe2\x96\xa0 " : "\xc2\xb7 ");
         buf_addc(out, '\n');
     }

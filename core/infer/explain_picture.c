@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "core/infer/explain.h"
 
 void explain_labels_free(char **label, int n)
@@ -43,31 +44,21 @@ char **explain_labels(const struct tokenizer *t, const int32_t *ids, int n)
     return label;
 }
 
-/* Characters, not bytes. */
-static int width_of(const char *s)
+/* The column that holds all labels. */
+static size_t widest(char *const *label, int n)
 {
-    int n = 0;
-    for (; *s; s++) n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
-static void padded(struct buf *out, const char *s, int width)
-{
-    buf_printf(out, "%*s%s", width - width_of(s) > 0 ? width - width_of(s) : 0, "", s);
-}
-
-static int widest(char *const *label, int n)
-{
-    int w = 4;
-    for (int i = 0; i < n; i++)
-        if (width_of(label[i]) > w) w = width_of(label[i]);
-    return w;
+    size_t width = 4;
+    for (int i = 0; i < n; i++) {
+        size_t w = text_width(label[i], strlen(label[i]));
+        if (w > width) width = w;
+    }
+    return width;
 }
 
 void explain_attention_text(const struct explain_head *a, struct buf *out)
 {
     static const char *const shade[] = {" ", "\xc2\xb7", "\xe2\x96\x91", "\xe2\x96\x92", "\xe2\x96\x93", "\xe2\x96\x88"};
-    int w = widest(a->row, a->n);
+    size_t w = widest(a->row, a->n);
     buf_printf(out, "layer %d, head %d: each row is a token%s and how it spreads its attention%s\n", a->layer, a->head,
                a->row == a->col ? "" : " of the target", a->row == a->col ? "" : " over the source");
     buf_printf(out, "(\xc2\xb7 from 2 %%, \xe2\x96\x91 10 %%, \xe2\x96\x92 25 %%, \xe2\x96\x93 50 %%, \xe2\x96\x88 75 "
@@ -75,7 +66,7 @@ void explain_attention_text(const struct explain_head *a, struct buf *out)
     for (int i = 0; i < a->n; i++) {
         const float *p = a->P + (size_t)i * (size_t)a->seen;
         int best = 0;
-        padded(out, a->row[i], w);
+        buf_add_column(out, a->row[i], w, true);
         buf_adds(out, " |");
         for (int j = 0; j < a->seen; j++) {
             int k = p[j] >= 0.75f ? 5 : p[j] >= 0.5f ? 4 : p[j] >= 0.25f ? 3 : p[j] >= 0.1f ? 2 : p[j] >= 0.02f ? 1 : 0;
@@ -108,7 +99,7 @@ static void svg_cell(const struct explain_head *a, int i, int j, int x, int y, i
 void explain_attention_svg(const struct explain_head *a, struct buf *out)
 {
     int most = a->n > a->seen ? a->n : a->seen, cell = most > 60 ? 10 : 18;
-    int left = 20 + 8 * widest(a->row, a->n), top = 50 + 8 * widest(a->col, a->seen);
+    int left = 20 + 8 * (int)widest(a->row, a->n), top = 50 + 8 * (int)widest(a->col, a->seen);
     int width = left + a->seen * cell + 20;
     buf_printf(
         out,
@@ -133,11 +124,11 @@ void explain_attention_svg(const struct explain_head *a, struct buf *out)
 
 void explain_experts(const struct lens_result *r, char *const *label, int layer, int n_experts, struct buf *out)
 {
-    int w = widest(label, r->n);
+    size_t w = widest(label, r->n);
     buf_printf(out, "layer %d: of %d experts each token takes %d; their weights in per cent\n\n", layer, n_experts,
                r->top_k);
     for (int i = 0; i < r->n; i++) {
-        padded(out, label[i], w);
+        buf_add_column(out, label[i], w, true);
         buf_adds(out, "  ");
         for (int k = 0; k < r->top_k; k++)
             buf_printf(out, "  #%-3d %5.1f", r->experts[i * r->top_k + k], 100 * (double)r->weights[i * r->top_k + k]);

@@ -4,22 +4,10 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "core/infer/explain.h"
 #include "core/model/rope.h"
 #include "core/tensor/ops.h"
-
-/* A word in a column of `width`, cut or padded by characters. */
-static void column(struct buf *out, const char *word, int width)
-{
-    int n = 0;
-    for (const char *s = word; *s && n < width; n++) {
-        int k = 1;
-        while (((unsigned char)s[k] & 0xc0) == 0x80) k++;
-        buf_add(out, s, (size_t)k);
-        s += k;
-    }
-    buf_printf(out, "%*s", width - n, "");
-}
 
 static bool visible(const struct explain_positions *p, int j)
 {
@@ -29,7 +17,7 @@ static bool visible(const struct explain_positions *p, int j)
 static void key(const struct explain_positions *p, int j, struct buf *out)
 {
     buf_printf(out, "  %3d  ", j);
-    column(out, p->word[j], 12);
+    buf_add_column(out, p->word[j], 12, false);
 }
 
 static void hidden(struct buf *out)

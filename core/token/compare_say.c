@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/width.h"
 #include "core/token/compare_internal.h"
 #include "core/token/explain_internal.h"
 
@@ -17,17 +18,14 @@ static double per(size_t what, size_t each)
 
 /* ---- for people ---- */
 
-enum { COLUMN = 26 };
+enum { COLUMN = 26, LONGEST_SHOWN = 80 }; /* columns of a cell, of a word */
 
-/* Cells of a row, to the right; a cell may hold any characters. */
+/* Cells of a row, to the right. */
 static void row(struct compare *c, const char *name, const struct buf cell[2])
 {
     buf_printf(c->out, "%-24s", name);
     for (int k = 0; k < c->n_sides; k++) {
-        size_t wide = 0;
-        for (size_t i = 0; i < cell[k].len; i++) wide += (cell[k].data[i] & 0xC0) != 0x80;
-        for (size_t i = wide; i < COLUMN; i++) buf_addc(c->out, ' ');
-        buf_add(c->out, cell[k].data ? cell[k].data : "", cell[k].len);
+        buf_add_column(c->out, cell[k].data ? cell[k].data : "", COLUMN, true);
     }
     buf_addc(c->out, '\n');
 }
@@ -37,9 +35,7 @@ static void row_text(struct compare *c, const char *name, const char *a, const c
     struct buf cell[2] = {{0}, {0}};
     const char *s[2] = {a, b};
     for (int k = 0; k < c->n_sides; k++) {
-        size_t n = strlen(s[k]);
-        while (n > COLUMN - 2 && (s[k][n - (COLUMN - 2)] & 0xC0) == 0x80) n--; /* the end of a name tells more */
-        buf_adds(&cell[k], n > COLUMN - 2 ? s[k] + n - (COLUMN - 2) : s[k]);
+        buf_adds(&cell[k], s[k] + text_fit_end(s[k], strlen(s[k]), COLUMN - 2)); /* the end of a name tells more */
     }
     row(c, name, cell);
     buf_free(&cell[0]);
@@ -92,7 +88,7 @@ static int examples(struct compare *c, struct err *e)
     for (size_t i = 0; i < c->n_examples; i++) {
         const struct compare_word *w = c->example[i];
         buf_printf(c->out, "  %zu x ", w->count);
-        say_string(c->out, w->text, w->n > 80 ? 80 : w->n);
+        say_string(c->out, w->text, text_fit(w->text, w->n, LONGEST_SHOWN));
         buf_addc(c->out, '\n');
         for (int k = 0; k < 2; k++) {
             if (compare_encode(&c->side[k], w->text, w->n, e)) return -1;
@@ -134,7 +130,7 @@ static void longest(struct compare *c)
         const struct compare_side *s = &c->side[k];
         if (!s->longest) continue;
         buf_printf(c->out, "most tokens of a word%s: %zu, ", c->n_sides == 1 ? "" : k ? ", second" : ", first", s->most);
-        say_string(c->out, s->longest, s->n_longest > 80 ? 80 : s->n_longest);
+        say_string(c->out, s->longest, text_fit(s->longest, s->n_longest, LONGEST_SHOWN));
         buf_addc(c->out, '\n');
     }
 }

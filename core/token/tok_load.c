@@ -7,6 +7,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "core/token/bytemap.h"
 #include "core/token/jlex.h"
 #include "core/token/tok_class.h"
@@ -64,7 +65,7 @@ static int read_pair(struct jlex *x, struct buf *pair, size_t *cut, struct err *
 static int part_missing(const struct jlex *x, const char *s, size_t n, size_t index, struct err *e)
 {
     return jlex_error(x, e, "merge %zu (from 0): '%.*s' is not in the vocabulary", index,
-                      n > 80 ? 80 : (int)n, s);
+                      (int)text_fit(s, n, 80), s);
 }
 
 /* Merges mostly stand in the order of the ids they make. */

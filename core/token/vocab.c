@@ -5,6 +5,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/width.h"
 
 void vocab_free(struct vocab *v)
 {
@@ -72,23 +73,28 @@ int vocab_find(const struct vocab *v, const char *text, size_t len)
     return find(v, hash64(text, len), text, len);
 }
 
+/* Bytes of a token that a message names. */
+static int shown(const char *text, size_t len)
+{
+    return (int)text_fit(text, len, 80);
+}
+
 int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags,
               struct err *e)
 {
-    int shown = len > 80 ? 80 : (int)len;
     if (id < 0 || id > VOCAB_MAX_ID)
-        return err_set(e, ERR_DATA, "token '%.*s' has id %lld; ids go from 0 to %d", shown, text,
+        return err_set(e, ERR_DATA, "token '%.*s' has id %lld; ids go from 0 to %d", shown(text, len), text,
                        (long long)id, VOCAB_MAX_ID);
     if (id < v->n && (v->v[id].flags & VOCAB_USED)) {
         const struct vocab_entry *old = &v->v[id];
         return err_set(e, ERR_DATA, "tokens '%.*s' and '%.*s' both have id %lld",
-                       old->len > 80 ? 80 : (int)old->len, v->pool.data + old->off, shown, text,
+                       shown(v->pool.data + old->off, old->len), v->pool.data + old->off, shown(text, len), text,
                        (long long)id);
     }
     uint64_t h = hash64(text, len);
     int there = find(v, h, text, len);
     if (there >= 0)
-        return err_set(e, ERR_DATA, "token '%.*s' appears twice, with ids %d and %lld", shown, text,
+        return err_set(e, ERR_DATA, "token '%.*s' appears twice, with ids %d and %lld", shown(text, len), text,
                        there, (long long)id);
     if (len > UINT32_MAX - v->pool.len)
         return err_set(e, ERR_DATA, "the vocabulary's texts exceed 4 GiB");

@@ -33,6 +33,11 @@ expect 0 "$LLMCTL" explain positions x y -e sinusoidal
 has "0.841  0.540"
 expect 0 "$LLMCTL" explain architectures "one two three four" --source 1
 has "Are all models decoder-only now?"
+# Columns are those of a terminal: Han and emoji take two, combining marks none.
+expect 0 "$LLMCTL" explain architectures "$(printf 'guten \xe6\x97\xa5\xe6\x9c\xac e\xcc\x81t\xc3\xa9 \xf0\x9f\x91\x8d')"
+has "$(printf '  \xe6\x97\xa5\xe6\x9c\xac         \xe2\x96\xa0')"
+has "$(printf '  e\xcc\x81t\xc3\xa9          \xe2\x96\xa0')"
+has "$(printf '  \xf0\x9f\x91\x8d           \xe2\x96\xa0')"
 
 expect 2 "$LLMCTL" explain positions one
 expect 2 "$LLMCTL" explain positions a b --query 2

@@ -21,6 +21,7 @@
 #include "core/base/pool.h"
 #include "core/base/rng.h"
 #include "core/base/sig.h"
+#include "core/base/width.h"
 
 static char dir[] = "/tmp/llmctl-test-XXXXXX";
 
@@ -485,6 +486,36 @@ static int tear_down(void **state)
     return dir_remove(dir, &e);
 }
 
+static void a_column_is_as_wide_as_a_terminal_shows_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t width;
+    } cases[] = {
+        {"", 0},
+        {"cat", 3},
+        {"na\xC3\xAFve", 5},           /* precomposed: one character */
+        {"nai\xCC\x88ve", 5},          /* i and a combining mark */
+        {"\xE6\x97\xA5\xE6\x9C\xAC", 4}, /* Han */
+        {"\xEF\xBD\xB1\xEF\xBC\xA1", 3}, /* halfwidth katakana, fullwidth A */
+        {"\xF0\x9F\x91\x8D", 2},        /* thumbs up */
+        {"a\xE2\x80\x8D" "b", 2},      /* zero width joiner */
+        {"\xFF\xFE", 2},               /* bytes that are no characters */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(text_width(cases[i].text, strlen(cases[i].text)), cases[i].width);
+    assert_int_equal(text_fit("\xE6\x97\xA5\xE6\x9C\xAC", 6, 3), 3);
+    assert_int_equal(text_fit("e\xCC\x81x", 4, 1), 3);
+    assert_int_equal(text_fit_end("\xE6\x97\xA5\xE6\x9C\xAC" "a", 7, 4), 3);
+    struct buf b = {0};
+    buf_add_column(&b, "\xE6\x97\xA5\xE6\x9C\xAC", 6, false);
+    buf_addc(&b, '|');
+    buf_add_column(&b, "\xE6\x97\xA5\xE6\x9C\xAC", 3, true);
+    assert_string_equal(b.data, "\xE6\x97\xA5\xE6\x9C\xAC  | \xE6\x97\xA5");
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +538,7 @@ int main(void)
         cmocka_unit_test(the_second_signal_ends_the_process),
         cmocka_unit_test(what_may_not_be_read_is_no_input),
         cmocka_unit_test(a_second_process_cannot_take_the_lock),
+        cmocka_unit_test(a_column_is_as_wide_as_a_terminal_shows_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
