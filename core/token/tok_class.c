@@ -58,7 +58,7 @@ static const char *class_of(const struct dir_files *f, char *name, size_t size, 
     *wrong = false;
     const char *registered = type ? tok_class_of_model(type, wrong) : NULL;
     if (!named) named = text_of(f->model, "tokenizer_class");
-    if (!named) return registered ? registered : type ? backend : NULL;
+    if (!named) return registered && !tok_class_only_named(type) ? registered : type ? backend : NULL;
     size_t n = strlen(named);
     if (n > 4 && strcmp(named + n - 4, "Fast") == 0 && strcmp(named, "PreTrainedTokenizerFast") != 0) n -= 4;
     if (n >= size) return backend;

@@ -46,7 +46,7 @@ enum class_steps {
     STEPS_WORDS_RAW, /* no rules */
     STEPS_SQUEEZE,   /* SentencePiece's rules, spaces to one */
     STEPS_SQUEEZE_RULES, /* the same, nothing without rules */
-    STEPS_ALBERT, STEPS_REMBERT, STEPS_XLNET, STEPS_PEGASUS, STEPS_BARTHEZ, STEPS_DEBERTA, STEPS_BIGBIRD, STEPS_LLAMA, STEPS_GEMMA, STEPS_SPM,
+    STEPS_LAYOUTXLM, STEPS_ALBERT, STEPS_REMBERT, STEPS_XLNET, STEPS_PEGASUS, STEPS_BARTHEZ, STEPS_DEBERTA, STEPS_BIGBIRD, STEPS_LLAMA, STEPS_GEMMA, STEPS_SPM,
 };
 
 enum class_flag {
@@ -56,6 +56,8 @@ enum class_flag {
     MAKES_SPECIAL = 64,     /* named and extra tokens become special as they are */
     POST_GIVES_WAY = 16,    /* add_bos_token, add_eos_token in the config replace the template */
     PREFIX_BY_DEFAULT = 32, /* add_prefix_space */
+    BOS_BY_DEFAULT = 128,   /* add_bos_token */
+    ALWAYS_TRIMS = 256,     /* RobertaProcessing trims spaces from spans, whatever the config says */
 };
 
 enum { UNK_OF_MODEL = -1, UNK_BY_NAME = -2 };
@@ -68,9 +70,9 @@ struct tok_class {
     const char *file;            /* of the vocabulary */
     const char *names[N_NAMES];  /* special tokens where the files do not say; NULL = none */
     int unk;                     /* unigram's unknown id, or UNK_ */
-    /* What stands around a text and two: letters of named tokens (b e u s p c m), L = language, A, B = the texts;
-     * "R" RobertaProcessing of cls and sep, "C" of bos and eos, "H" BertProcessing, "Y" ByteLevel; NULL what add_bos_token
-     * and add_eos_token say.  A digit is a type. */
+    /* What stands around a text and two: letters of named tokens (b e u s p c m), L = language, W X Y Z = the class's own,
+     * A, B = the texts; "R" RobertaProcessing of cls and sep, "C" of bos and eos, "H" BertProcessing, "Y" ByteLevel, "W"
+     * Whisper's prompt; NULL what add_bos_token and add_eos_token say.  A digit is a type. */
     const char *single, *pair;
     unsigned flags;
     const char *const *languages; /* NULL-terminated, or NULL */
@@ -82,6 +84,8 @@ bool tok_class_exists(const char *name); /* in transformers */
 /* The class that transformers takes for a config.json's model_type; NULL: it has none.  *wrong: it takes it whatever
  * tokenizer_config.json says. */
 const char *tok_class_of_model(const char *model_type, bool *wrong);
+/* Only by a tokenizer_config.json: transformers has no such configuration. */
+bool tok_class_only_named(const char *model_type);
 
 /* A token as the files describe it. */
 struct class_token {
@@ -110,6 +114,7 @@ struct class_build {
     size_t n_extra, cap_extra, n_add, cap_add;
     struct class_token *more;                   /* [n_more]: named by the config alone */
     size_t n_more, cap_more;
+    const char *own[4];                         /* W X Y Z of templates */
     char **kept;                                /* texts that are ours */
     size_t n_kept, cap_kept;
 };
@@ -125,6 +130,12 @@ const char *class_keep(struct class_build *b, const char *text, size_t n); /* a 
 int class_id(const struct class_build *b, const char *text);
 bool class_flag(const struct class_build *b, const char *key, bool otherwise); /* of the config; null is false */
 bool class_says(const struct class_build *b, const char *key);                 /* the config has it, null too */
+/* tok_class_own.c: tokens that a class names itself; Whisper's prompt, as a template of 16 characters at most. */
+int class_own_names(struct class_build *b, struct err *e);
+int class_whisper(struct class_build *b, char *single, char *pair, struct err *e);
+/* A string, or an object with "content"; false: neither. */
+bool class_token_from(const struct cJSON *j, struct class_token *t);
+int class_add_more(struct class_build *b, struct class_token t, struct err *e);
 /* tok_class_steps.c: appends "normalizer", "pre_tokenizer", "decoder", "post_processor". */
 int class_steps_json(struct class_build *b, struct buf *out, struct err *e);
 

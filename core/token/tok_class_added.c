@@ -47,6 +47,13 @@ int class_add_extra(struct class_build *b, struct class_token t, struct err *e)
     return push(&b->extra, &b->n_extra, &b->cap_extra, t, e);
 }
 
+int class_add_more(struct class_build *b, struct class_token t, struct err *e)
+{
+    for (size_t i = 0; i < b->n_more; i++)
+        if (strcmp(b->more[i].text, t.text) == 0) return 0;
+    return push(&b->more, &b->n_more, &b->cap_more, t, e);
+}
+
 static struct class_token plain(const char *text)
 {
     return (struct class_token){.text = text, .id = -1};
@@ -57,8 +64,7 @@ static bool true_in(const struct cJSON *j, const char *key)
     return cJSON_IsTrue(json_member(j, key));
 }
 
-/* A string, or an object with "content"; false: neither. */
-static bool token_from(const struct cJSON *j, struct class_token *t)
+bool class_token_from(const struct cJSON *j, struct class_token *t)
 {
     const struct cJSON *content = cJSON_IsObject(j) ? json_member(j, "content") : j, *normalized = json_member(j, "normalized");
     if (!cJSON_IsString(content) || !*content->valuestring) return false;
@@ -101,7 +107,7 @@ static int listed_one(struct class_build *b, const struct cJSON *i, bool decoder
     if (!decoder) {
         bool special = is_named(b, i->string);
         t = (struct class_token){.text = i->string, .object = true, .normalized = !special, .special = special};
-    } else if (!token_from(i, &t)) {
+    } else if (!class_token_from(i, &t)) {
         return err_set(e, ERR_DATA, "'%s': the added token of id %ld has no text", b->dir, id);
     }
     t.id = (int)id;
@@ -154,7 +160,7 @@ static int names(struct class_build *b, struct err *e)
         default_name(b, k);
         if (null) b->name[k] = plain(NULL);
         else if (m || j) {
-            if (!token_from(m ? m : j, &b->name[k])) return err_set(e, ERR_DATA, "'%s': %s is no token", b->dir, name_keys[k]);
+            if (!class_token_from(m ? m : j, &b->name[k])) return err_set(e, ERR_DATA, "'%s': %s is no token", b->dir, name_keys[k]);
             if (m && cJSON_IsObject(m)) b->name[k].special = true;
             /* A string is made an object of the class's own flags, as the default is. */
             if (!b->name[k].object && b->c->names[k]) {
@@ -175,13 +181,13 @@ static int more_names(struct class_build *b, struct err *e)
             struct class_token t;
             bool known = false;
             for (int k = 0; k < N_NAMES; k++) known = known || strcmp(i->string, name_keys[k]) == 0;
-            if (known || !str_ends_with(i->string, "_token") || !token_from(i, &t) || t.object == (strings == 1)) continue;
-            if (push(&b->more, &b->n_more, &b->cap_more, t, e)) return -1;
+            if (known || !str_ends_with(i->string, "_token") || !class_token_from(i, &t) || t.object == (strings == 1)) continue;
+            if (class_add_more(b, t, e)) return -1;
         }
     const struct cJSON *extra = json_member(b->config, "extra_special_tokens");
     for (const struct cJSON *i = cJSON_IsObject(extra) ? extra->child : NULL; i; i = i->next) {
         struct class_token t;
-        if (token_from(i, &t) && push(&b->more, &b->n_more, &b->cap_more, t, e)) return -1;
+        if (class_token_from(i, &t) && class_add_more(b, t, e)) return -1;
     }
     return 0;
 }
@@ -190,7 +196,7 @@ static int extra_list(struct class_build *b, const struct cJSON *list, struct er
 {
     for (const struct cJSON *i = cJSON_IsArray(list) ? list->child : NULL; i; i = i->next) {
         struct class_token t;
-        if (!token_from(i, &t)) return err_set(e, ERR_DATA, "'%s': a special token without text", b->dir);
+        if (!class_token_from(i, &t)) return err_set(e, ERR_DATA, "'%s': a special token without text", b->dir);
         if (class_add_extra(b, t, e)) return -1;
     }
     return 0;
@@ -209,7 +215,7 @@ static int configured_extra(struct class_build *b, bool *said, struct err *e)
 int class_names(struct class_build *b, struct err *e)
 {
     bool said;
-    if (names(b, e) || more_names(b, e) || configured_extra(b, &said, e) || listed(b, e)) return -1;
+    if (names(b, e) || class_own_names(b, e) || more_names(b, e) || configured_extra(b, &said, e) || listed(b, e)) return -1;
     for (int k = 0; k < N_NAMES; k++)
         if (class_says(b, name_keys[k]) || json_member(b->map, name_keys[k])) take_flags(b, &b->name[k]);
     return 0;

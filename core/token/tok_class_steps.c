@@ -118,7 +118,7 @@ static void bytes(const struct class_build *b, struct buf *out)
 {
     static const char clip[] = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
     enum class_steps s = b->c->steps;
-    bool prefix = s != STEPS_CLIP && class_flag(b, "add_prefix_space", false);
+    bool prefix = s != STEPS_CLIP && class_flag(b, "add_prefix_space", b->c->flags & PREFIX_BY_DEFAULT);
     open_list(out, "normalizer", "normalizers");
     if (s != STEPS_BYTES) add_type(out, "NFC");
     if (s == STEPS_CLIP) {
@@ -176,8 +176,8 @@ static int normalizers(const struct class_build *b, struct buf *out, struct err 
         add_type(out, "NFC");
         add_strip(out, false, true);
     }
-    if (s == STEPS_BIGBIRD) {
-        add_strip(out, false, false);
+    if (s == STEPS_BIGBIRD || s == STEPS_LAYOUTXLM) {
+        add_strip(out, false, s == STEPS_LAYOUTXLM);
         add_replace(out, "Regex", " {2,}", LOW_BAR);
     }
     if (s == STEPS_GEMMA) add_replace(out, "String", " ", LOW_BAR);
@@ -225,7 +225,7 @@ static void llama(const struct class_build *b, struct buf *out)
     buf_adds(out, "\"normalizer\":null,\n\"pre_tokenizer\":");
     add_metaspace(out, !prefix ? "never" : cJSON_IsTrue(legacy) ? "always" : "first", false);
     buf_adds(out, ",\n");
-    decode_bytes(out, true, prefix);
+    decode_bytes(out, true, prefix || (b->c->flags & BOS_BY_DEFAULT)); /* CodeLlama strips always */
 }
 
 static void gemma(const struct class_build *b, struct buf *out, struct err *e)
@@ -300,6 +300,7 @@ static const char *token_of(const struct class_build *b, char letter)
     static const char letters[] = "beuspcm";
     const char *p = strchr(letters, letter);
     if (letter == 'L') return language(b);
+    if (letter >= 'W' && letter <= 'Z') return b->own[letter - 'W'];
     return p && *p ? b->name[p - letters].text : NULL;
 }
 
@@ -338,7 +339,7 @@ static int add_template(const struct class_build *b, struct buf *out, const char
     if (add_places(b, out, "single", single, e) || add_places(b, out, "pair", pair, e)) return -1;
     buf_adds(out, ",\"special_tokens\":{");
     bool first = true;
-    for (const char *p = "beuspcmL"; *p; p++) {
+    for (const char *p = "beuspcmLWXYZ"; *p; p++) {
         int id;
         if (!strchr(single, *p) && !strchr(pair, *p)) continue;
         const char *text = token_of(b, *p);
@@ -378,24 +379,26 @@ static int add_two(const struct class_build *b, struct buf *out, const char *typ
 
 static int ends(const struct class_build *b, struct buf *out, struct err *e)
 {
-    bool bos = b->name[NAME_BOS].text && class_flag(b, "add_bos_token", false),
+    bool bos = b->name[NAME_BOS].text && class_flag(b, "add_bos_token", b->c->flags & BOS_BY_DEFAULT),
          eos = b->name[NAME_EOS].text && class_flag(b, "add_eos_token", false);
     static const char *const single[] = {"A", "b A", "A e", "b A e"}, *const pair[] = {"A B1", "b A b1 B1", "A e B1 e1", "b A e b1 B1 e1"};
     int k = bos + 2 * eos;
     return add_template(b, out, single[k], pair[k], e);
 }
 
-static int post(const struct class_build *b, struct buf *out, struct err *e)
+static int post(struct class_build *b, struct buf *out, struct err *e)
 {
     const struct tok_class *c = b->c;
+    char single[16], pair[16];
     bool said = class_says(b, "add_bos_token") || class_says(b, "add_eos_token");
     if (!c->single || (said && (c->flags & POST_GIVES_WAY))) return ends(b, out, e);
     if (c->layout == IDS_NLLB && class_flag(b, "legacy_behaviour", false)) return add_template(b, out, "A e L", "A B e L", e);
-    bool mpnet = c->source == FROM_WORDS;
+    bool mpnet = c->source == FROM_WORDS, trims = mpnet || (c->flags & ALWAYS_TRIMS);
     switch (*c->single) {
     case 'R':
-        return add_two(b, out, "RobertaProcessing", 's', 'c', mpnet || class_flag(b, "trim_offsets", true),
-                       !mpnet && class_flag(b, "add_prefix_space", false), e);
+        return add_two(b, out, "RobertaProcessing", 's', 'c', trims || class_flag(b, "trim_offsets", true),
+                       !mpnet && class_flag(b, "add_prefix_space", trims), e);
+    case 'W': return class_whisper(b, single, pair, e) ? -1 : add_template(b, out, single, pair, e);
     case 'C': return add_two(b, out, "RobertaProcessing", 'e', 'b', false, false, e);
     case 'H': return add_two(b, out, "BertProcessing", 's', 'c', false, false, e);
     case 'Y':

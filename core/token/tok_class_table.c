@@ -28,7 +28,8 @@ static const char *const mbart50[] = {
 static const struct tok_class classes[] = {
     BERT_ROW("BertTokenizer"), BERT_ROW("DistilBertTokenizer"), BERT_ROW("ConvBertTokenizer"), BERT_ROW("ElectraTokenizer"),
     BERT_ROW("SqueezeBertTokenizer"), BERT_ROW("MobileBertTokenizer"), BERT_ROW("LxmertTokenizer"), BERT_ROW("LayoutLMTokenizer"),
-    BERT_ROW("DPRQuestionEncoderTokenizer"), BERT_ROW("DPRContextEncoderTokenizer"),
+    BERT_ROW("DPRQuestionEncoderTokenizer"), BERT_ROW("DPRContextEncoderTokenizer"), BERT_ROW("LayoutLMv2Tokenizer"),
+    {"SplinterTokenizer", FROM_WORDS, IDS_AS_THEY_ARE, STEPS_BERT, "vocab.txt", BERT_NAMES, 0, "c A s", "c A W X s B1 s1", 0, NULL},
     {"MPNetTokenizer", FROM_WORDS, IDS_AS_THEY_ARE, STEPS_BERT, "vocab.txt", {"<s>", "</s>", "[UNK]", "</s>", "<pad>", "<s>", "<mask>"}, 0,
      "R", NULL, MASK_TAKES_SPACE, NULL},
     {"FunnelTokenizer", FROM_WORDS, IDS_AS_THEY_ARE, STEPS_BERT, "vocab.txt", {"<s>", "</s>", "<unk>", "<sep>", "<pad>", "<cls>", "<mask>"}, 0,
@@ -41,6 +42,11 @@ static const struct tok_class classes[] = {
     {"LongformerTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", ANGLES, 0, "R", NULL, 0, NULL},
     {"LEDTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", ANGLES, 0, "R", NULL, 0, NULL},
     {"MvpTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", ANGLES, 0, "R", NULL, 0, NULL},
+    {"LayoutLMv3Tokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", ANGLES, 0, "R", NULL, PREFIX_BY_DEFAULT | ALWAYS_TRIMS, NULL},
+    {"LukeTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", ANGLES, 0, "R", NULL, ALWAYS_TRIMS, NULL},
+    {"MarkupLMTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", ANGLES, 0, "c A s", "c A s B s", MASK_TAKES_SPACE, NULL},
+    {"BlenderbotTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", ANGLES, 0, NULL, NULL, PREFIX_BY_DEFAULT | MASK_TAKES_SPACE, NULL},
+    {"WhisperTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", {EOT, EOT, EOT, NULL, NULL, NULL, NULL}, 0, "W", NULL, 0, NULL},
     {"DebertaTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", {"[CLS]", "[SEP]", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"}, 0,
      "c A s", "c A s s B s", 0, NULL},
     {"Qwen2Tokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_QWEN2, "vocab.json", {NULL, EOT, EOT, NULL, EOT, NULL, NULL}, 0, NULL, NULL, ADDS_ALL_AGAIN, NULL},
@@ -63,6 +69,9 @@ static const struct tok_class classes[] = {
     {"MBart50Tokenizer", FROM_UNIGRAM, IDS_FAIRSEQ, STEPS_SQUEEZE, SPM_BPE, {NULL, "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}, 3, "L A e", "L A B e",
      MASK_TAKES_SPACE, mbart50},
     {"NllbTokenizer", FROM_BPE, IDS_NLLB, STEPS_SQUEEZE_RULES, SPM_BPE, ANGLES, 3, "L A e", "L A B e", MASK_TAKES_SPACE | MASK_NORMALIZED, NULL},
+    {"LayoutXLMTokenizer", FROM_UNIGRAM, IDS_FAIRSEQ, STEPS_LAYOUTXLM, SPM_BPE, ANGLES, 3, "c A s", "c A s s B s",
+     PREFIX_BY_DEFAULT | MASK_TAKES_SPACE, NULL},
+    {"UdopTokenizer", FROM_UNIGRAM, IDS_AS_THEY_ARE, STEPS_WORDS_RAW, SPIECE, {NULL, "</s>", "<unk>", "</s>", "<pad>", NULL, NULL}, UNK_BY_NAME, "A e", "A e B e", 0, NULL},
     {"T5Tokenizer", FROM_UNIGRAM, IDS_T5, STEPS_WORDS, SPIECE, {NULL, "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 2, "A e", "A e B e", 0, NULL},
     {"PegasusTokenizer", FROM_UNIGRAM, IDS_PEGASUS, STEPS_PEGASUS, SPIECE, {NULL, "</s>", "<unk>", NULL, "<pad>", NULL, "<mask_2>"}, UNK_BY_NAME, "A e", "A B e", 0, NULL},
     {"DebertaV2Tokenizer", FROM_UNIGRAM, IDS_AS_THEY_ARE, STEPS_DEBERTA, "spm.model", {"[CLS]", "[SEP]", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"}, UNK_BY_NAME,
@@ -75,6 +84,7 @@ static const struct tok_class classes[] = {
     {"ReformerTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_SQUEEZE_RULES, SPIECE, {NULL, "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, MAKES_SPECIAL, NULL},
     {"LlamaTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_LLAMA, TOKENIZER, {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"Phi3Tokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_LLAMA, TOKENIZER, {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
+    {"CodeLlamaTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_LLAMA, TOKENIZER, {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, BOS_BY_DEFAULT, NULL},
     {"GemmaTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_GEMMA, TOKENIZER, {"<bos>", "<eos>", "<unk>", NULL, "<pad>", NULL, "<mask>"}, 0, NULL, NULL, 0, NULL},
     {"TokenizersBackend", FROM_ANY, IDS_AS_THEY_ARE, STEPS_SPM, TOKENIZER, {NULL}, UNK_OF_MODEL, NULL, NULL, 0, NULL},
 };
@@ -211,6 +221,11 @@ static const char wrong_classes[] =
     "minicpm3 minicpmv minimax_m2 modernbert modernbert-decoder molmo molmo2 nemotron nvfp4 opencua "
     "openvla paddleocr_vl phi3 phi3_v phimoe qwen2 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen4_exp "
     "siglip2 smolvlm step3_vl vipllava";
+/* Models that config.json can name, but transformers has no configuration of. */
+static const char only_named[] =
+    "arctic barthez bartpho bert-japanese bertweet byt5 camembertv2-base chatlm code_llama cpm h2ovl_chat herbert "
+    "hyperclovax_vlm internlm2 mbart50 mega minicpmv mluke molmo myt5 nezha nllb nvfp4 opencua openvla phi3_v phobert "
+    "qdqbert realm retribert step3_vl wav2vec2_phoneme";
 // clang-format on
 
 static bool has_word(const char *list, const char *word)
@@ -226,6 +241,11 @@ bool tok_class_exists(const char *name)
     for (size_t i = 0; i < COUNT_OF(models); i++)
         if (strcmp(models[i].class, name) == 0) return true;
     return tok_class_named(name) != NULL;
+}
+
+bool tok_class_only_named(const char *model_type)
+{
+    return has_word(only_named, model_type);
 }
 
 const char *tok_class_of_model(const char *model_type, bool *wrong)

@@ -45,6 +45,21 @@ dir qwen '{"tokenizer_class":"Qwen2Tokenizer","added_tokens_decoder":{"10":{"con
 merges qwen
 is "$(ids qwen 'abab<|endoftext|>')" "8 8 10"
 
+dir whisper '{"tokenizer_class":"WhisperTokenizer","language":"Castilian","task":"transcribe","added_tokens_decoder":{"10":{"content":"<|endoftext|>","special":true},"11":{"content":"<|startoftranscript|>","special":true},"12":{"content":"<|en|>","special":true},"13":{"content":"<|zh|>","special":true},"14":{"content":"<|de|>","special":true},"15":{"content":"<|es|>","special":true},"16":{"content":"<|transcribe|>","special":true},"17":{"content":"<|notimestamps|>","special":true}}}'
+merges whisper
+is "$(ids whisper 'ab ab')" "11 15 16 17 8 9 10"
+dir layoutlmv3 '{"tokenizer_class":"LayoutLMv3Tokenizer"}'
+merges layoutlmv3
+is "$(ids layoutlmv3 'ab ab')" "0 9 9 2"
+dir luke '{"tokenizer_class":"LukeTokenizer"}'
+merges luke
+is "$(ids luke 'ab<ent2>[MASK]')" "0 8 11 14 2"
+dir splinter '{"tokenizer_class":"SplinterTokenizer"}'
+(vocab; echo .) >splinter/vocab.txt
+is "$(ids splinter 'the [QUESTION].')" "2 5 13 12 3"
+echo '{"text":"the","b":"cat"}' >pair.jsonl
+is "$("$LLMCTL" tokenize encode pair.jsonl -t splinter --pair-field b --ids --template -q)" "2 5 13 12 3 6 3"
+
 # SentencePiece: the same pieces for several classes
 awk 'BEGIN { for (i = 0; i < 600; i++) printf "the fox%d and a dog%d went home\n", i % 7, i % 11 }' >words
 "$LLMCTL" tokenize train words --type unigram --vocab-size 60 --out u.model -q
@@ -71,6 +86,8 @@ is "$(ids xlnet 'the dog')" "$(shifted 0)$u $((u + 2))"
 plain=$(printf 'the dog' | "$LLMCTL" tokenize encode -t b.model --ids -q)
 model llama '{"tokenizer_class":"LlamaTokenizer","add_bos_token":true,"pad_token":"<pad>"}' b.model tokenizer.model
 is "$(ids llama 'the dog<pad>')" "1 $(shifted 0)$b"
+model code '{"tokenizer_class":"CodeLlamaTokenizer","eot_token":"<EOT>"}' b.model tokenizer.model
+is "$(ids code 'the dog<EOT>')" "1 $(shifted 0)$((b + 3))"
 model legacy '{"tokenizer_class":"LlamaTokenizer","legacy":true,"add_bos_token":true}' b.model tokenizer.model
 is "$(ids legacy 'the dog</s>the dog')" "1 $(shifted 0)2 $(shifted 0 | sed 's/ $//')"
 [ "$(ids llama '</s>the dog')" != "$(ids legacy '</s>the dog')" ] || fail "legacy makes no difference"
@@ -88,6 +105,9 @@ is "$(ids bare 'the dog')" "$(printf 'the dog' | "$LLMCTL" tokenize encode -t u.
 model marian '{"tokenizer_class":"MarianTokenizer"}' u.model source.spm
 fails 65 "MarianTokenizer is not supported" "$LLMCTL" tokenize inspect marian
 model remote '{"tokenizer_class":"FooTokenizer","auto_map":{"AutoTokenizer":["t.FooTokenizer",null]}}' b.model tokenizer.model
+dir tongue '{"tokenizer_class":"WhisperTokenizer","language":"klingon"}'
+merges tongue
+fails 65 "knows no language 'klingon'" "$LLMCTL" tokenize inspect tongue
 fails 65 "code of the model's own (FooTokenizer)" "$LLMCTL" tokenize inspect remote
 dir nofile '{"tokenizer_class":"T5Tokenizer"}'
 fails 66 "no spiece.model" "$LLMCTL" tokenize inspect nofile
