@@ -1,4 +1,5 @@
 /* llmctl tokenize inspect. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd_tokenize.h"
@@ -45,12 +46,45 @@ static void add_end(struct buf *b, const struct tokenizer *t, const char *what, 
     buf_addc(b, '\n');
 }
 
-static void describe(struct buf *b, const struct tokenizer *t, bool json)
+static void add_from(struct buf *b, bool json, const char *key, const char *json_key, const char *value)
+{
+    if (!value) return;
+    if (!json) {
+        buf_printf(b, "%s: %s\n", key, value);
+        return;
+    }
+    buf_printf(b, "\"%s\":", json_key);
+    buf_add_json(b, value, strlen(value));
+    buf_addc(b, ',');
+}
+
+/* Where all came from. */
+static int add_origin(struct buf *b, const char *path, const struct tokenizer *t, bool json, struct err *e)
+{
+    struct tok_origin from;
+    struct buf text = {0};
+    char *found;
+    int ret = template_option(path, &text, &found, e);
+    tok_origin(t, &from);
+    if (ret >= 0) {
+        add_from(b, json, "file", "file", from.file ? from.file : path);
+        add_from(b, json, "class", "class", from.class);
+        add_from(b, json, "bos and eos from", "ends_from", from.ends);
+        if (ret == 0) add_from(b, json, "chat template", "chat_template", found ? found : path);
+    }
+    free(found);
+    buf_free(&text);
+    return ret < 0 ? -1 : 0;
+}
+
+static int describe(struct buf *b, const char *path, const struct tokenizer *t, bool json, struct err *e)
 {
     struct tok_summary s;
     tok_summary(t, &s);
+    if (json) buf_addc(b, '{');
+    if (add_origin(b, path, t, json, e)) return -1;
     if (json) {
-        buf_printf(b, "{\"type\":\"%s\",\"split\":\"%s\",\"vocab_size\":%d,\"tokens\":%d,"
+        buf_printf(b, "\"type\":\"%s\",\"split\":\"%s\",\"vocab_size\":%d,\"tokens\":%d,"
                       "\"merges\":%zu,\"added_tokens\":%zu,\"bos\":%d,\"eos\":%d,\"hash\":\"%016llx\"",
                    s.type, s.split, tok_vocab_size(t), s.tokens, s.merges, s.added, tok_bos(t),
                    tok_eos(t), (unsigned long long)tok_hash(t));
@@ -59,7 +93,7 @@ static void describe(struct buf *b, const struct tokenizer *t, bool json)
             buf_add_json(b, tok_note(t), strlen(tok_note(t)));
         }
         buf_adds(b, "}\n");
-        return;
+        return 0;
     }
     buf_printf(b, "type: %s\nsplit: %s\n", s.type, s.split);
     buf_printf(b, "vocabulary: %d tokens, ids 0 to %d\n", s.tokens, tok_vocab_size(t) - 1);
@@ -70,6 +104,7 @@ static void describe(struct buf *b, const struct tokenizer *t, bool json)
     add_piece(b, t, s.longest);
     buf_printf(b, "\nhash: %016llx\n", (unsigned long long)tok_hash(t));
     if (tok_note(t)) buf_printf(b, "note: %s\n", tok_note(t));
+    return 0;
 }
 
 static int on_text(const struct inspect_cfg *cfg, const char *path, const struct tokenizer *t, struct buf *b, struct err *e)
@@ -94,7 +129,7 @@ static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *
     if (ret == 0 && cfg->token) ret = tok_explain_token(t, cfg->token, json, &b, e);
     else if (ret == 0 && cfg->explain) ret = tok_explain(t, cfg->explain, strlen(cfg->explain), json, &b, e);
     else if (ret == 0 && cfg->text) ret = on_text(cfg, path, t, &b, e);
-    else if (ret == 0) describe(&b, t, json);
+    else if (ret == 0) ret = describe(&b, path, t, json, e);
     if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
     buf_free(&b);
     tok_free(t);

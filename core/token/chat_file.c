@@ -8,13 +8,14 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 
-/* "chat_template" of a tokenizer_config.json: a text, or a list of named ones
- * whose "default" is meant.  1 = there is none. */
+/* "chat_template" of a tokenizer_config.json: a text, or named ones (a list, an
+ * object) whose "default" is meant.  1 = there is none. */
 static int config_template(const char *path, struct buf *out, struct err *e)
 {
     struct cJSON *j = json_read_file(path, NULL, e);
     if (!j) return -1;
     const struct cJSON *v = json_member(j, "chat_template"), *x;
+    if (cJSON_IsObject(v)) v = json_member(v, "default");
     const char *text = cJSON_IsString(v) ? v->valuestring : NULL;
     cJSON_ArrayForEach(x, v) {
         const struct cJSON *name = json_member(x, "name"), *value = json_member(x, "template");
@@ -42,7 +43,7 @@ int chat_file_read(const char *path, struct buf *out, struct err *e)
 /* What a directory of a model says. */
 int chat_file_in(const char *dir, struct buf *out, char **found, struct err *e)
 {
-    static const char *const names[] = {"chat_template.jinja", "tokenizer_config.json"};
+    static const char *const names[] = {"chat_template.jinja", "tokenizer_config.json", "chat_template.json"};
     int ret = 1;
     for (size_t i = 0; ret == 1 && i < COUNT_OF(names); i++) {
         char *path = path_join(dir, names[i]);

@@ -127,7 +127,12 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
     if (!t) return NULL;
     if (b->name[NAME_BOS].text) t->bos = class_id(b, b->name[NAME_BOS].text);
     if (b->name[NAME_EOS].text) t->eos = class_id(b, b->name[NAME_EOS].text);
-    return t;
+    const char *ends = tok_ends_from(class_says(b, "bos_token") || class_says(b, "eos_token"),
+                                     json_member(b->map, "bos_token") || json_member(b->map, "eos_token"));
+    t->ends = ends ? ends : "the class";
+    if (tok_set_origin(t, b->file, b->c->name, e) == 0) return t;
+    tok_free(t);
+    return NULL;
 }
 
 static void build_free(struct class_build *b)

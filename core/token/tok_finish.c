@@ -332,6 +332,7 @@ void tok_free(struct tokenizer *t)
     for (size_t i = 0; i < t->n_added; i++) free(t->added[i].form);
     buf_free(&t->source_bytes);
     free(t->source_split);
+    free(t->file);
     free(t->unk_text);
     free(t->prefix);
     free(t->suffix);

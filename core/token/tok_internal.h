@@ -129,6 +129,8 @@ struct tokenizer {
     int bos, eos;
 
     const char *note;        /* tok_note() */
+    char *file;              /* tok_origin() */
+    const char *class, *ends;
     bool cache_words;        /* words are worth a cache: the chain cuts them short */
     enum tok_digits { DIGITS_JOINED, DIGITS_APART, DIGITS_EACH } digits; /* fast_split: runs of them, or each, are
                               * cut out before the split */
@@ -351,6 +353,11 @@ int tok_read_pattern(const struct cJSON *j, const char *where, char **text, size
 /* tok_tiktoken.c: lines of base64 and rank.  special: {"text": id} or NULL. */
 struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *split,
                                     const struct cJSON *special, const char *name, struct err *e);
+/* tok_origin.c: bos and eos as the files of a directory name them beside its tokenizer; what tok_origin() says. */
+int tok_read_ends(struct tokenizer *t, const char *dir, struct err *e);
+int tok_set_origin(struct tokenizer *t, const char *file, const char *class, struct err *e);
+/* What names them, by which of the two files do. */
+const char *tok_ends_from(bool config, bool map);
 /* tok_files.c: whatever kind of file it is (tok_kind.c).  split: of a .tiktoken
  * file, which does not say it; else NULL. */
 struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, const char *split, struct err *e);

@@ -424,36 +424,6 @@ out:
     return t;
 }
 
-/* A Hugging Face directory names the ends of a document beside the tokenizer:
- * a string, or an added token object with "content". */
-static int named_token(const struct tokenizer *t, const struct cJSON *config, const char *key,
-                       int otherwise)
-{
-    const struct cJSON *j = json_member(config, key);
-    if (cJSON_IsObject(j)) j = json_member(j, "content");
-    if (!cJSON_IsString(j)) return otherwise;
-    int id = vocab_find(&t->vocab, j->valuestring, strlen(j->valuestring));
-    return id >= 0 ? id : otherwise;
-}
-
-static int read_config(struct tokenizer *t, const char *dir, struct err *e)
-{
-    int ret = 0;
-    char *path = path_join(dir, "tokenizer_config.json");
-    if (!path) return err_oom(e, strlen(dir), "a path");
-    if (file_exists(path)) {
-        struct cJSON *config = json_read_file(path, NULL, e);
-        ret = config ? 0 : -1;
-        if (config) {
-            t->bos = named_token(t, config, "bos_token", t->bos);
-            t->eos = named_token(t, config, "eos_token", t->eos);
-        }
-        json_free(config);
-    }
-    free(path);
-    return ret;
-}
-
 /* The file of a directory's tokenizer: the best of those that may be there; NULL
  * without memory, or (*e set) where there is none. */
 static char *file_inside(const char *dir, struct err *e)
@@ -561,7 +531,7 @@ static struct tokenizer *load_dir(const char *dir, struct err *e)
         }
     }
     t = load_file(file, NULL, e);
-    if (t && read_config(t, dir, e)) {
+    if (t && (tok_read_ends(t, dir, e) || tok_set_origin(t, file, NULL, e))) {
         tok_free(t);
         t = NULL;
     }
@@ -578,6 +548,10 @@ struct tokenizer *tok_load(const char *path, struct err *e)
         return NULL;
     }
     struct tokenizer *t = load_file(file, cut_split(file), e);
+    if (t && tok_set_origin(t, file, NULL, e)) {
+        tok_free(t);
+        t = NULL;
+    }
     free(file);
     return t;
 }

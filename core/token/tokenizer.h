@@ -54,6 +54,13 @@ struct tok_summary {
 void tok_summary(const struct tokenizer *t, struct tok_summary *out);
 /* What the file does not say and was decided for it, or NULL; a static string. */
 const char *tok_note(const struct tokenizer *t);
+/* What tok_load() read; NULL where there is no such thing. */
+struct tok_origin {
+    const char *file;           /* that it was read from; lives with t */
+    const char *class;          /* of transformers, which made of the file what a tokenizer.json would say */
+    const char *ends;           /* the files beside it, or the class, that name bos and eos; a static string */
+};
+void tok_origin(const struct tokenizer *t, struct tok_origin *out);
 
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e);
 void tok_scratch_free(struct tok_scratch *s);

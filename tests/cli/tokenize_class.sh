@@ -101,6 +101,26 @@ mkdir bare
 cp u.model bare/sentencepiece.bpe.model
 is "$(ids bare 'the dog')" "$(printf 'the dog' | "$LLMCTL" tokenize encode -t u.model --ids -q)"
 
+# inspect says what it read.
+says() { "$LLMCTL" tokenize inspect "$1" | grep -q "^$2\$" || fail "inspect $1 does not say '$2'"; }
+says added "file: added/vocab.txt"
+says added "class: BertTokenizer"
+says added "bos and eos from: the class"
+says roberta "file: roberta/vocab.json"
+says bare "file: bare/sentencepiece.bpe.model"
+cp added.json bare/tokenizer.json
+echo '{"bos_token":{"content":"[CLS]"},"eos_token":"[NEW]"}' >bare/special_tokens_map.json
+echo '{"chat_template":{"other":"x","default":"{{ messages[0].content }}"}}' >bare/tokenizer_config.json
+says bare "file: bare/tokenizer.json"
+says bare "bos and eos from: special_tokens_map.json"
+says bare 'bos: 2 "\[CLS\]"'
+says bare "chat template: bare/tokenizer_config.json"
+is "$(echo '{"messages":[{"role":"user","content":"one"}]}' | "$LLMCTL" tokenize chat -t bare -q)" '{"text":"one"}'
+echo 'two' >bare/chat_template.jinja
+says bare "chat template: bare/chat_template.jinja"
+"$LLMCTL" tokenize inspect bare --json | grep -q '^{"file":"bare/tokenizer.json","ends_from":"special_tokens_map.json","chat_template":"bare/chat_template.jinja","type":' ||
+    fail "inspect --json does not say where all came from"
+
 # What is refused
 model marian '{"tokenizer_class":"MarianTokenizer"}' u.model source.spm
 fails 65 "MarianTokenizer is not supported" "$LLMCTL" tokenize inspect marian
