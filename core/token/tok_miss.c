@@ -67,7 +67,7 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
 /* The job of a word that already waits, or MISSES. */
 static size_t find(const struct tok_misses *m, const struct word_key *key, const uint8_t *word, size_t n)
 {
-    for (size_t i = m->last[key->hash % MISS_HASH]; i-- > 0; i = m->waiting[i].before) {
+    for (size_t i = m->last[key->hash >> 32 & (MISS_HASH - 1)]; i-- > 0; i = m->waiting[i].before) {
         const struct tok_waiting *w = &m->waiting[i];
         bool same = w->key.k[0] == key->k[0] && w->key.k[1] == key->k[1];
         if (same && (n <= WORD_KEY_MAX || memcmp(w->word, word, n) == 0)) return i;
@@ -102,7 +102,7 @@ void tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const stru
                     size_t n, size_t n_symbols, struct tok_ids *out)
 {
     struct tok_misses *m = &s->misses;
-    uint8_t *last = &m->last[key->hash % MISS_HASH];
+    uint8_t *last = &m->last[key->hash >> 32 & (MISS_HASH - 1)];
     struct bpe_job job = {m->symbols + m->n_symbols, t->byte_level ? word : NULL, n_symbols};
     m->waiting[m->n_jobs] = (struct tok_waiting){*key, word, n, job, *last};
     m->n_symbols += n_symbols;
