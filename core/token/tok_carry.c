@@ -202,6 +202,34 @@ void tok_carry_begin(const struct tokenizer *t, struct tok_scratch *s, const str
 
 /* ---- a batch ---- */
 
+/* The word that waits and is the same as part i, or UNIGRAM_WORDS. */
+static size_t waiting_as(const struct tok_scratch *s, const uint8_t *text, size_t i, size_t len)
+{
+    const struct tok_carry *c = s->carry;
+    const struct word_key *key = &s->words->keys[i];
+    for (size_t w = c->last[key->hash >> 32 & (CARRY_HASH - 1)]; w > 0; w = c->wait[w - 1].before) {
+        size_t other = c->wait[w - 1].part, at = s->begins[other];
+        const struct word_key *k = &s->words->keys[other];
+        if (((k->k[0] ^ key->k[0]) | (k->k[1] ^ key->k[1])) != 0) continue;
+        if (len <= WORD_KEY_MAX || word_bytes_equal(text + at, text + s->begins[i], len)) return w - 1;
+    }
+    return UNIGRAM_WORDS;
+}
+
+/* Part i is to be walked with others, if all its characters are certain: which word that is, or
+ * UNIGRAM_WORDS. */
+static size_t wait(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len)
+{
+    struct tok_carry *c = s->carry;
+    size_t word = waiting_as(s, text, i, len);
+    if (word < UNIGRAM_WORDS || !tok_walk_add(t->fast, text + s->begins[i], len, &c->words)) return word;
+    uint8_t *last = &c->last[s->words->keys[i].hash >> 32 & (CARRY_HASH - 1)];
+    word = c->words.n_words - 1;
+    c->wait[word] = (struct tok_wait){.part = (uint16_t)i, .before = *last};
+    *last = (uint8_t)c->words.n_words;
+    return word;
+}
+
 /* Where the ids of left[0..n) are: of those that are known, and whose gap is wide, in
  * c->known; others wait to be walked; and those that have to be looked at alone have
  * none.  Returns for how many there was room, which are some at least. */
@@ -213,6 +241,7 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
     uint32_t code;
     bool first = left == c->left; /* nothing has been learned since they were looked at */
     unigram_words_clear(&c->words);
+    memset(c->last, 0, sizeof c->last);
     for (; k < n && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
         size_t i = left[k].word, begin = s->begins[i], len = s->words->ends[i] - begin;
         const int32_t *ids = NULL;
@@ -223,31 +252,33 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
             memcpy(c->known + used, ids, n_ids * sizeof *ids); /* the cache's may move */
             c->put[k] = (struct tok_put){c->known + used, n_ids, UNIGRAM_WORDS};
             used += n_ids;
-        } else if (!ids && t->fast->walk && tok_walk_add(t->fast, text + begin, len, &c->words)) {
-            c->put[k].word = c->words.n_words - 1;
+        } else if (!ids && t->fast->walk) {
+            c->put[k].word = wait(t, s, text, i, len);
         }
     }
     return k;
 }
 
-/* Walks those of put[0..n) that wait, from sum 0, and adds them to the cache. */
-static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct word_left *left,
-                  size_t n)
+/* Walks those that wait, from sum 0, and adds them to the cache; then put[0..n) have their ids. */
+static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n)
 {
-    struct unigram_words *w = &s->carry->words;
-    size_t known;
+    struct tok_carry *c = s->carry;
+    struct unigram_words *w = &c->words;
     if (!w->n_words) return;
     unigram_walk_words(t->fast->walk, w);
+    for (size_t k = 0; k < w->n_words; k++) {
+        size_t i = c->wait[k].part, begin = s->begins[i], len = s->words->ends[i] - begin;
+        uint32_t code = gap_code((double)w->gap[k]);
+        int32_t *ids = w->ids + w->begin[k];
+        size_t n_ids = melt(t, ids, (size_t)(w->begin[k + 1] - w->begin[k] - 1));
+        remember(s, text + begin, len, &s->words->keys[i], ids, n_ids, code);
+        c->wait[k].n_ids = n_ids;
+        c->wait[k].wide = gap_is_wide(s, code, len);
+    }
     for (size_t k = 0; k < n; k++) {
-        struct tok_put *put = &s->carry->put[k];
-        if (put->word == UNIGRAM_WORDS) continue;
-        size_t i = left[k].word, begin = s->begins[i], len = s->words->ends[i] - begin;
-        uint32_t code = gap_code((double)w->gap[put->word]), old;
-        int32_t *ids = w->ids + w->begin[put->word];
-        size_t n_ids = melt(t, ids, (size_t)(w->begin[put->word + 1] - w->begin[put->word] - 1));
-        if (!tok_part_known(s, text + begin, len, &s->words->keys[i], &known, &old)) /* not the same as one before */
-            remember(s, text + begin, len, &s->words->keys[i], ids, n_ids, code);
-        if (gap_is_wide(s, code, len)) *put = (struct tok_put){ids, n_ids, UNIGRAM_WORDS};
+        size_t word = c->put[k].word;
+        if (word < UNIGRAM_WORDS && c->wait[word].wide)
+            c->put[k] = (struct tok_put){w->ids + w->begin[word], c->wait[word].n_ids, UNIGRAM_WORDS};
     }
 }
 
@@ -291,7 +322,7 @@ static int take(const struct tokenizer *t, struct tok_scratch *s, const char *te
     size_t n_ids, n_left = s->batch->take(&s->cache, s->words->keys, i, end, s->wide, c->taken, &n_ids, c->left), at = 0;
     while (n_left) {
         size_t count = look_up(t, s, (const uint8_t *)text, left, n_left);
-        learn(t, s, (const uint8_t *)text, left, count);
+        learn(t, s, (const uint8_t *)text, count);
         if (put_together(t, s, text, n, left, count, &at, flags, out, e)) return -1;
         left += count;
         n_left -= count;

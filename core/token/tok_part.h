@@ -42,7 +42,7 @@ static inline int tok_part_put(const int32_t *ids, size_t n, struct tok_ids *out
 }
 
 /* Work space of tok_carry.c. */
-enum { CARRY_KNOWN = 2048, CARRY_SLACK = 8 };
+enum { CARRY_KNOWN = 2048, CARRY_SLACK = 8, CARRY_HASH = 256 };
 struct tok_carry {
     int32_t taken[BATCH * WORD_KEY_MAX + 2 * WORD_KEY_MAX]; /* ids of a batch that were in the cache at once */
     struct word_left left[BATCH + 1]; /* the other parts ... */
@@ -53,6 +53,13 @@ struct tok_carry {
     } put[BATCH];                 /* ... and their ids */
     int32_t known[CARRY_KNOWN + CARRY_SLACK];
     struct unigram_words words;
+    struct tok_wait {             /* each of words */
+        uint16_t part;            /* of the batch, the first of those that are the same */
+        uint8_t before;           /* one more than the word with the same place in `last` before it, 0 = none */
+        bool wide;                /* its gap is, once it is known */
+        size_t n_ids;
+    } wait[UNIGRAM_WORDS];
+    uint8_t last[CARRY_HASH];     /* by hash: one more than the last of words, 0 = none */
 };
 
 /* tok_carry.c: parts where sums go on (t->fast->carry).  Before a batch, whose last

@@ -7,10 +7,9 @@
 
 /* ---- the longest paths ---- */
 
-/* Places whose paths go on, and the nodes that they go to. */
+/* Places whose paths go on, in the upper half; and the nodes that they go to. */
 struct going {
-    uint16_t place[UNIGRAM_ROOM];
-    uint32_t node[UNIGRAM_ROOM];
+    uint64_t at[UNIGRAM_ROOM];
 };
 
 static size_t first_level(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row, struct going *g)
@@ -20,8 +19,7 @@ static size_t first_level(const struct unigram *u, const uint16_t *symbols, size
         const struct unigram_node *one = &u->node[symbols[i]];
         uint32_t next = one->base ^ symbols[i + 1];
         row[i] = one->row;
-        g->place[count] = (uint16_t)i;
-        g->node[count] = next;
+        g->at[count] = (uint64_t)i << 32 | next;
         count += u->node[next].above == symbols[i];
     }
     return count;
@@ -35,13 +33,12 @@ static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n
         size_t n_before = count;
         count = 0;
         for (size_t k = 0; k < n_before; k++) {
-            size_t i = g.place[k];
-            uint32_t at = g.node[k];
+            size_t i = g.at[k] >> 32;
+            uint32_t at = (uint32_t)g.at[k];
             const struct unigram_node *v = &u->node[at];
             uint32_t next = v->base ^ symbols[i + depth];
             row[i] = v->row;
-            g.place[count] = (uint16_t)i;
-            g.node[count] = next;
+            g.at[count] = (uint64_t)i << 32 | next;
             count += u->node[next].above == at;
         }
     }

@@ -131,7 +131,19 @@ static void grow(struct word_cache *c)
     else if (c->n_lines >= MAX_LINES || !move(c)) empty(c);
 }
 
-/* A free slot with its key, or NULL when there is no memory for `n` more in the pool. */
+/* The same for a key; NULL: it is there already. */
+static struct word_slot *slot_for(struct word_cache *c, const struct word_key *key)
+{
+    for (size_t line = word_cache_line(c, key->hash);; line = (line + 1) & (c->n_lines - 1))
+        for (int k = 0; k < 2; k++) {
+            struct word_slot *s = &c->lines[line].slot[k];
+            if (s->k[1] == 0) return s;
+            if (word_slot_is(s, key)) return NULL;
+        }
+}
+
+/* A free slot with its key; NULL: it is there already, or there is no memory for `n` more
+ * in the pool. */
 static struct word_slot *add(struct word_cache *c, const struct word_key *key, size_t n)
 {
     size_t most = c->n_lines < MAX_LINES ? 7 * c->n_lines / 8 : 3 * c->n_lines / 2; /* of 2 slots a line */
@@ -147,7 +159,8 @@ static struct word_slot *add(struct word_cache *c, const struct word_key *key, s
         }
     }
     if (c->used >= most) grow(c);
-    struct word_slot *s = free_slot(c, word_cache_line(c, key->hash));
+    struct word_slot *s = slot_for(c, key);
+    if (!s) return NULL;
     s->k[0] = key->k[0];
     s->k[1] = key->k[1];
     c->used++;
@@ -190,9 +203,9 @@ void word_cache_add_long(struct word_cache *c, const struct word_key *key, const
                          size_t n, const int32_t *ids, size_t n_ids, uint32_t code)
 {
     size_t room = n_ids + (n + 3) / 4;
-    if (n > WORD_LONG_MAX || n_ids > WORD_LONG_MAX || word_cache_find(c, key)) return; /* another with that hash */
+    if (n > WORD_LONG_MAX || n_ids > WORD_LONG_MAX) return;
     struct word_slot *s = add(c, key, room);
-    if (!s) return;
+    if (!s) return; /* perhaps another with that hash */
     int32_t *to = c->pool + c->pool_used;
     memcpy(to, ids, n_ids * sizeof *ids);
     memcpy(to + n_ids, word, n);

@@ -162,7 +162,7 @@ static inline const int32_t *word_cache_get_long(struct word_cache *c, const str
     return word_bytes_equal((const uint8_t *)(ids + s->id[1]), word, n) ? ids : NULL;
 }
 
-/* What the key was asked for; it must not be there.  A cache has codes or has
+/* What the key was asked for, unless it is there already.  A cache has codes or has
  * none. */
 void word_cache_add(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n);
 void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
