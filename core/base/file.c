@@ -434,22 +434,23 @@ int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct er
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC), ret = -1;
     if (fd < 0) return err_open(e, errno, path);
-    struct stat st;
+    struct stat st = {0};
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
         err_set(e, ERR_NOINPUT, "reading '%s': it is a directory", path);
         goto out;
     }
-    size_t start = out->len;
+    size_t start = out->len, piece = (size_t)64 << 10;
+    if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size < max_bytes) piece = (size_t)st.st_size + 1; /* in one go */
     for (;;) {
         if (out->len - start > max_bytes) {
             err_set(e, ERR_DATA, "'%s' is larger than the limit of %zu bytes", path, max_bytes);
             goto out;
         }
-        if (!buf_reserve(out, (size_t)64 << 10)) {
+        if (!buf_reserve(out, piece)) {
             err_oom(e, out->len, path);
             goto out;
         }
-        ssize_t n = read(fd, out->data + out->len, (size_t)64 << 10);
+        ssize_t n = read(fd, out->data + out->len, piece);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
             err_errno(e, errno, "reading", path);
@@ -458,6 +459,7 @@ int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct er
         out->len += (size_t)n;
         out->data[out->len] = '\0';
         if (n == 0) break;
+        piece = (size_t)64 << 10;
     }
     ret = 0;
 out:

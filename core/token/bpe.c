@@ -93,10 +93,20 @@ int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
     enum { N = 256 * 256 };
     b->byte_pair = mem_alloc(N, sizeof *b->byte_pair);
     if (!b->byte_pair) return err_oom(e, N * sizeof *b->byte_pair, "the merge table");
-    for (size_t i = 0; i < N; i++) {
-        int left = byte_id[i >> 8], right = byte_id[i & 255];
-        b->byte_pair[i] = left >= 0 && right >= 0 ? bpe_rank(b, left, right) : BPE_NO_RANK;
+    memset(b->byte_pair, 0xFF, N * sizeof *b->byte_pair); /* BPE_NO_RANK */
+    int32_t most = -1;
+    for (int i = 0; i < 256; i++) most = byte_id[i] > most ? byte_id[i] : most;
+    int16_t *byte_of = mem_alloc((size_t)most + 1, sizeof *byte_of);
+    if (!byte_of) return err_oom(e, ((size_t)most + 1) * sizeof *byte_of, "the merge table");
+    memset(byte_of, 0xFF, ((size_t)most + 1) * sizeof *byte_of);
+    for (int i = 0; i < 256; i++)
+        if (byte_id[i] >= 0) byte_of[byte_id[i]] = (int16_t)i;
+    for (size_t r = 0; r < b->n_merges; r++) {
+        const struct bpe_merge *m = &b->merge[r];
+        if (m->left <= most && m->right <= most && byte_of[m->left] >= 0 && byte_of[m->right] >= 0)
+            b->byte_pair[byte_of[m->left] << 8 | byte_of[m->right]] = m->rank;
     }
+    free(byte_of);
     return 0;
 }
 

@@ -40,10 +40,17 @@ long bytemap_unspell(const char *text, size_t n, uint8_t *out)
     long count = 0;
     for (size_t i = 0; i < n;) {
         uint32_t cp = (uint8_t)text[i];
+        if (cp - 0x21 < 0x7F - 0x21) { /* most are themselves */
+            out[count++] = (uint8_t)cp;
+            i++;
+            continue;
+        }
         int len = 1;
-        if (cp >= 0x80) {
-            len = utf8_decode(text + i, n - i, &cp);
-            if (len <= 0) return -1;
+        if (cp >= 0xC2 && cp <= 0xDF && n - i >= 2 && ((uint8_t)text[i + 1] & 0xC0) == 0x80) {
+            cp = (cp & 31) << 6 | ((uint8_t)text[i + 1] & 63);
+            len = 2;
+        } else if (cp >= 0x80) {
+            return -1; /* three bytes and more, or broken */
         }
         int byte = bytemap_byte(cp);
         if (byte < 0) return -1;

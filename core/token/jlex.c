@@ -28,21 +28,69 @@ static const char *skip_space(const char *p, const char *end)
 /* p at the opening quote: past the closing one, or end. */
 static const char *skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++) {
-#if defined(__SSE2__)
-        if (end - p >= 16) { /* most strings end within 16 bytes */
-            __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-            __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
-                                       _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
-            unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-            p += mask ? __builtin_ctz(mask) : 15;
-            if (*p == '"') break;
-        }
-#endif
+    for (p++; p < end && *p != '"'; p++)
         if (*p == '\\') p++;
-    }
     return p < end ? p + 1 : end;
 }
+
+#if defined(__SSE2__)
+/* A bit for each of 64 bytes. */
+struct marks {
+    uint64_t quotes, slashes, opens, closes;
+};
+
+static struct marks mark(const char *p)
+{
+    struct marks m = {0};
+    for (unsigned i = 0; i < 64; i += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i)), y = _mm_or_si128(x, _mm_set1_epi8(0x20));
+        m.quotes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('"'))) << i;
+        m.slashes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))) << i;
+        m.opens |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(y, _mm_set1_epi8('{'))) << i; /* [ is { - 0x20 */
+        m.closes |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(y, _mm_set1_epi8('}'))) << i;
+    }
+    return m;
+}
+
+/* Of *m, without the quotes that are escaped; *escaped: the first byte is, then that of the next block. */
+static void drop_escaped(struct marks *m, uint64_t *escaped)
+{
+    uint64_t first = *escaped, slashes = m->slashes & ~first;
+    m->quotes &= ~first;
+    for (*escaped = 0; slashes; ) {
+        uint64_t slash = slashes & (0 - slashes), next = slash << 1;
+        m->quotes &= ~next;
+        slashes &= ~(slash | next);
+        *escaped = next == 0;
+    }
+}
+
+/* Within an array or object, not in a string, `depth` brackets being open: goes on 64 bytes at a time
+ * up to those with the bracket that closes the last one, and stops outside of strings. */
+static const char *skip_blocks(const char *p, const char *end, int *depth)
+{
+    uint64_t escaped = 0, inside = 0; /* inside: all ones in a string */
+    const char *stop = p;
+    int now = *depth;
+    for (; end - p >= 64; p += 64) {
+        if (!inside && !escaped) {
+            stop = p;
+            *depth = now;
+        }
+        struct marks m = mark(p);
+        if (m.slashes | escaped) drop_escaped(&m, &escaped);
+        uint64_t text = m.quotes;
+        for (int k = 1; k < 64; k *= 2) text ^= text << k; /* behind an odd number of quotes */
+        text ^= inside;
+        inside = 0 - (text >> 63);
+        for (uint64_t left = (m.opens | m.closes) & ~text; left; left &= left - 1) {
+            now += m.opens & left & (0 - left) ? 1 : -1;
+            if (now == 0) return stop;
+        }
+    }
+    return stop;
+}
+#endif
 
 /* Past one value, by counting brackets; syntax is checked by others. */
 static const char *skip_value(const char *p, const char *end)
@@ -54,6 +102,9 @@ static const char *skip_value(const char *p, const char *end)
         } else if (*p == '{' || *p == '[') {
             depth++;
             p++;
+#if defined(__SSE2__)
+            if (depth == 1) p = skip_blocks(p, end, &depth);
+#endif
         } else if (*p == '}' || *p == ']') {
             if (depth == 0) return p;
             depth--;
@@ -75,39 +126,60 @@ static bool key_is(const char *begin, const char *end, const char *key)
     return (size_t)(end - begin) == n + 2 && memcmp(begin + 1, key, n) == 0;
 }
 
-/* Finds the value of a member of the object at p; with begin_only the end of
- * the span is that of the text. */
-static struct jlex_span member(const char *p, const char *end, const char *key, bool begin_only)
+/* Finds the values of two members of the object at p, on one way; those that are not there stay as they
+ * are.  second NULL: only one, of which the end is that of the text. */
+static void find_members(const char *p, const char *end, const char *first, struct jlex_span *one, const char *second,
+                         struct jlex_span *two)
 {
-    struct jlex_span none = {NULL, NULL};
+    bool has_one = false, has_two = !second;
     p = skip_space(p, end);
-    if (p == end || *p != '{') return none;
+    if (p == end || *p != '{') return;
     p++;
-    while ((p = skip_space(p, end)) < end && *p == '"') {
+    while (!(has_one && has_two) && (p = skip_space(p, end)) < end && *p == '"') {
         const char *k = p;
         p = skip_string(p, end);
-        bool found = key_is(k, p, key);
+        bool is_one = !has_one && key_is(k, p, first), is_two = !has_two && !is_one && key_is(k, p, second);
         p = skip_space(p, end);
-        if (p == end || *p != ':') return none;
+        if (p == end || *p != ':') return;
         p = skip_space(p + 1, end);
         const char *value = p;
-        if (found && begin_only) return (struct jlex_span){value, end};
-        p = skip_value(p, end);
-        if (found) return (struct jlex_span){value, p};
+        p = is_one && !second ? end : skip_value(p, end);
+        if (is_one) *one = (struct jlex_span){value, p};
+        if (is_two) *two = (struct jlex_span){value, p};
+        has_one |= is_one;
+        has_two |= is_two;
         p = skip_space(p, end);
-        if (p == end || *p != ',') return none;
+        if (p == end || *p != ',') return;
         p++;
     }
-    return none;
 }
 
-static void blank(char *rest, const char *json, struct jlex_span s)
+static size_t count_lines(const char *p, const char *end)
 {
-    if (!s.begin || s.end - s.begin < 2) return;
-    if (*s.begin != '{' && *s.begin != '[') return;
-    char *from = rest + (s.begin - json) + 1, *to = rest + (s.end - json) - 1;
-    for (char *p = from; p < to; p++)
-        if (*p != '\n') *p = ' ';
+    size_t n = 0;
+#if defined(__SSE2__)
+    while (end - p >= 16) {
+        const char *stop = end - p > 255 * 16 ? p + 255 * 16 : p + (end - p) / 16 * 16; /* what a byte can count */
+        __m128i sum = _mm_setzero_si128();
+        for (; p < stop; p += 16)
+            sum = _mm_sub_epi8(sum, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8('\n')));
+        sum = _mm_sad_epu8(sum, _mm_setzero_si128());
+        n += (size_t)(_mm_cvtsi128_si32(sum) + _mm_extract_epi16(sum, 4));
+    }
+#endif
+    for (; p < end; p++) n += *p == '\n';
+    return n;
+}
+
+/* Instead of the inside of a member: as many lines and, of the last one, columns. */
+static void add_blank(struct buf *rest, const char *p, const char *end)
+{
+    const char *last = memrchr(p, '\n', (size_t)(end - p));
+    size_t lines = count_lines(p, end), columns = (size_t)(last ? end - last - 1 : end - p);
+    if (!buf_reserve(rest, lines + columns)) return;
+    memset(rest->data + rest->len, '\n', lines);
+    memset(rest->data + rest->len + lines, ' ', columns);
+    rest->len += lines + columns;
 }
 
 int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
@@ -116,17 +188,25 @@ int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
     size_t valid = utf8_valid_prefix(json, n);
     if (valid < n)
         return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
-    struct jlex_span model = member(json, json + n, "model", true);
-    *vocab = *merges = (struct jlex_span){NULL, NULL};
-    if (model.begin) {
-        *vocab = member(model.begin, model.end, "vocab", false);
-        *merges = member(model.begin, model.end, "merges", false);
+    struct jlex_span model = {NULL, NULL};
+    *vocab = *merges = model;
+    find_members(json, json + n, "model", &model, NULL, NULL);
+    if (model.begin) find_members(model.begin, model.end, "vocab", vocab, "merges", merges);
+    struct jlex_span cut[2] = {*vocab, *merges};
+    if (cut[1].begin < cut[0].begin) {
+        cut[0] = *merges;
+        cut[1] = *vocab;
     }
-    buf_add(rest, json, n);
-    if (buf_ok(rest, e)) return -1;
-    blank(rest->data, json, *vocab);
-    blank(rest->data, json, *merges);
-    return 0;
+    const char *from = json;
+    for (int i = 0; i < 2; i++) {
+        struct jlex_span s = cut[i];
+        if (!s.begin || s.end - s.begin < 2 || (*s.begin != '{' && *s.begin != '[')) continue;
+        buf_add(rest, from, (size_t)(s.begin + 1 - from));
+        from = s.end - 1;
+        add_blank(rest, s.begin + 1, from);
+    }
+    buf_add(rest, from, (size_t)(json + n - from));
+    return buf_ok(rest, e);
 }
 
 void jlex_init(struct jlex *x, const char *base, struct jlex_span span, const char *name)
@@ -217,6 +297,22 @@ static int escape(struct jlex *x, struct err *e)
     return 0;
 }
 
+/* To the next quote, backslash or control character, or to the end. */
+static const char *skip_plain(const char *p, const char *end)
+{
+#if defined(__SSE2__)
+    for (; end - p >= 16; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), last = _mm_set1_epi8(0x1f);
+        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+        hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_max_epu8(x, last), last));
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (mask) return p + __builtin_ctz(mask);
+    }
+#endif
+    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20) p++;
+    return p;
+}
+
 int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e)
 {
     if (jlex_expect(x, '"', e)) return -1;
@@ -224,8 +320,7 @@ int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e)
     buf_clear(&x->tmp);
     bool copied = false;
     for (;;) {
-        while (x->p < x->end && *x->p != '"' && *x->p != '\\' && (unsigned char)*x->p >= 0x20)
-            x->p++;
+        x->p = skip_plain(x->p, x->end);
         if (x->p == x->end) return jlex_error(x, e, "the text ends inside a string");
         if ((unsigned char)*x->p < 0x20)
             return jlex_error(x, e, "control character 0x%02X inside a string",

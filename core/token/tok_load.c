@@ -35,31 +35,35 @@ static int read_vocab(struct tokenizer *t, struct jlex *x, struct err *e)
     return jlex_expect(x, '}', e);
 }
 
-/* "a b" or ["a", "b"]: the two texts one after the other into pair, the border
- * into *cut. */
-static int read_pair(struct jlex *x, struct buf *pair, size_t *cut, struct err *e)
+/* The two texts of a merge: in the file, or, where that has escapes, in `copy`. */
+struct merge_texts {
+    const char *left, *right;
+    size_t n_left, n_right;
+    struct buf copy;
+};
+
+/* "a b" or ["a", "b"]. */
+static int read_pair(struct jlex *x, struct merge_texts *m, struct err *e)
 {
-    const char *s;
-    size_t n;
-    buf_clear(pair);
-    if (!buf_reserve(pair, 1)) return buf_ok(pair, e);
-    if (jlex_try(x, '[')) {
-        if (jlex_string(x, &s, &n, e)) return -1;
-        buf_add(pair, s, n);
-        *cut = n;
-        if (jlex_expect(x, ',', e) || jlex_string(x, &s, &n, e)) return -1;
-        buf_add(pair, s, n);
-        if (jlex_expect(x, ']', e)) return -1;
-    } else {
-        if (jlex_string(x, &s, &n, e)) return -1;
-        const char *space = memchr(s, ' ', n);
-        if (!space || memchr(space + 1, ' ', (size_t)(s + n - space - 1)))
+    if (!jlex_try(x, '[')) {
+        size_t n;
+        if (jlex_string(x, &m->left, &n, e)) return -1;
+        const char *space = memchr(m->left, ' ', n);
+        if (!space || memchr(space + 1, ' ', (size_t)(m->left + n - space - 1)))
             return jlex_error(x, e, "a merge is two tokens with one space between");
-        *cut = (size_t)(space - s);
-        buf_add(pair, s, *cut);
-        buf_add(pair, space + 1, n - *cut - 1);
+        m->n_left = (size_t)(space - m->left);
+        m->right = space + 1;
+        m->n_right = n - m->n_left - 1;
+        return 0;
     }
-    return buf_ok(pair, e);
+    if (jlex_string(x, &m->left, &m->n_left, e)) return -1;
+    if (m->left == x->tmp.data) { /* the next string comes there */
+        buf_clear(&m->copy);
+        buf_add(&m->copy, m->left, m->n_left);
+        if (buf_ok(&m->copy, e)) return -1;
+        m->left = m->copy.data;
+    }
+    return jlex_expect(x, ',', e) || jlex_string(x, &m->right, &m->n_right, e) || jlex_expect(x, ']', e) ? -1 : 0;
 }
 
 static int part_missing(const struct jlex *x, const char *s, size_t n, size_t index, struct err *e)
@@ -68,54 +72,59 @@ static int part_missing(const struct jlex *x, const char *s, size_t n, size_t in
                       (int)text_fit(s, n, 80), s);
 }
 
-/* Merges mostly stand in the order of the ids they make. */
-static int merged_id(const struct tokenizer *t, const char *text, size_t n)
+/* The token that a merge makes; `whole` is work space.  -2: no memory.  Merges mostly stand in the order
+ * of the ids they make. */
+static int merged_id(const struct tokenizer *t, const struct merge_texts *m, size_t prefix, struct buf *whole)
 {
     const struct bpe *b = &t->bpe;
+    const char *right = m->right + prefix;
+    size_t n_right = m->n_right - prefix;
     int guess = b->n_merges ? b->merge[b->n_merges - 1].id + 1 : 0;
     if (guess < t->vocab.n && (t->vocab.v[guess].flags & VOCAB_USED)) {
         size_t len;
         const char *have = vocab_text(&t->vocab, guess, &len);
-        if (len == n && memcmp(have, text, n) == 0) return guess;
+        if (len == m->n_left + n_right && memcmp(have, m->left, m->n_left) == 0 &&
+            memcmp(have + m->n_left, right, n_right) == 0)
+            return guess;
     }
-    return vocab_find(&t->vocab, text, n);
+    buf_clear(whole);
+    buf_add(whole, m->left, m->n_left);
+    buf_add(whole, right, n_right);
+    return whole->oom ? -2 : vocab_find(&t->vocab, whole->data, whole->len);
 }
 
-static int read_merge(struct tokenizer *t, struct jlex *x, struct buf *pair, struct err *e)
+static int read_merge(struct tokenizer *t, struct jlex *x, struct merge_texts *m, struct buf *whole, struct err *e)
 {
-    size_t cut = 0, index = t->bpe.n_merges;
-    if (read_pair(x, pair, &cut, e)) return -1;
-    char *s = pair->data;
-    int left = vocab_find(&t->vocab, s, cut);
-    if (left < 0) return part_missing(x, s, cut, index, e);
-    int right = vocab_find(&t->vocab, s + cut, pair->len - cut);
-    if (right < 0) return part_missing(x, s + cut, pair->len - cut, index, e);
-    size_t prefix = t->prefix ? strlen(t->prefix) : 0;
-    if (prefix > pair->len - cut)
+    size_t index = t->bpe.n_merges, prefix = t->prefix ? strlen(t->prefix) : 0;
+    if (read_pair(x, m, e)) return -1;
+    int left = vocab_find(&t->vocab, m->left, m->n_left), right = vocab_find(&t->vocab, m->right, m->n_right);
+    if (left < 0) return part_missing(x, m->left, m->n_left, index, e);
+    if (right < 0) return part_missing(x, m->right, m->n_right, index, e);
+    if (prefix > m->n_right)
         return jlex_error(x, e, "merge %zu (from 0): the second token is shorter than the "
                                 "continuing_subword_prefix", index);
-    memmove(s + cut, s + cut + prefix, pair->len - cut - prefix);
-    pair->len -= prefix;
-    int id = merged_id(t, s, pair->len);
-    if (id < 0) return part_missing(x, s, pair->len, index, e);
-    return bpe_add(&t->bpe, left, right, id, e);
+    int id = merged_id(t, m, prefix, whole);
+    if (id == -1) return part_missing(x, whole->data, whole->len, index, e);
+    return id < 0 ? buf_ok(whole, e) : bpe_add(&t->bpe, left, right, id, e);
 }
 
 static int read_merges(struct tokenizer *t, struct jlex *x, struct err *e)
 {
-    struct buf pair = {0};
+    struct merge_texts texts = {0};
+    struct buf whole = {0};
     int ret = -1;
     if (jlex_expect(x, '[', e)) return -1;
     if (!jlex_try(x, ']')) {
         do {
-            if (read_merge(t, x, &pair, e)) goto out;
+            if (read_merge(t, x, &texts, &whole, e)) goto out;
         } while (jlex_try(x, ','));
         if (jlex_expect(x, ']', e)) goto out;
     }
     ret = bpe_finish(&t->bpe, e);
     if (ret && e->code == ERR_DATA) err_wrap(e, "'%s'", x->name);
 out:
-    buf_free(&pair);
+    buf_free(&texts.copy);
+    buf_free(&whole);
     return ret;
 }
 

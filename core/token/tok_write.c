@@ -2,6 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/token/score_text.h"
@@ -12,6 +16,17 @@ static void add_bool(struct buf *out, const char *key, bool v)
     buf_printf(out, ",\"%s\":%s", key, v ? "true" : "false");
 }
 
+/* Appends s[0..n), of which `copied` bytes are readable: so much is copied where there is room, which needs no call. */
+static inline void add_short(struct buf *out, const char *s, size_t n, size_t copied)
+{
+    if (!out->oom && out->cap - out->len > copied && n <= copied) {
+        memcpy(out->data + out->len, s, copied);
+        out->len += n;
+    } else {
+        buf_add(out, s, n);
+    }
+}
+
 static void add_id(struct buf *out, int id)
 {
     char text[12], *p = text + sizeof text;
@@ -20,11 +35,37 @@ static void add_id(struct buf *out, int id)
     buf_add(out, p, (size_t)(text + sizeof text - p));
 }
 
+enum { COPIED = 16 };
+
+/* Whether there is nothing to escape in s[0..n), of which COPIED bytes are readable. */
+static inline bool is_plain(const char *s, size_t n)
+{
+#if defined(__SSE2__)
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)s), last = _mm_set1_epi8(0x1f);
+    __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
+    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(_mm_max_epu8(x, last), last));
+    return ((unsigned)_mm_movemask_epi8(odd) & ((1u << n) - 1)) == 0;
+#else
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) return false;
+    }
+    return true;
+#endif
+}
+
 static void add_text(struct buf *out, const struct tokenizer *t, int id)
 {
     size_t n;
     const char *s = vocab_text(&t->vocab, id, &n);
-    buf_add_json(out, s, n);
+    if (n > COPIED || t->vocab.pool.len - t->vocab.v[id].off < COPIED || !is_plain(s, n)) {
+        buf_add_json(out, s, n);
+        return;
+    }
+    add_short(out, "\"", 1, 1);
+    add_short(out, s, n, COPIED);
+    add_short(out, "\"", 1, 1);
 }
 
 static void write_added(struct buf *out, const struct tokenizer *t)
@@ -66,7 +107,7 @@ static void write_vocab(struct buf *out, const struct tokenizer *t)
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
         buf_adds(out, separator);
         add_text(out, t, id);
-        buf_addc(out, ':');
+        add_short(out, ":", 1, 1);
         add_id(out, id);
         separator = ",\n";
     }
@@ -88,9 +129,9 @@ static void write_bpe(struct buf *out, const struct tokenizer *t)
     for (size_t i = 0; i < t->bpe.n_merges; i++) {
         buf_adds(out, i ? ",\n[" : "\n[");
         add_text(out, t, t->bpe.merge[i].left);
-        buf_addc(out, ',');
+        add_short(out, ",", 1, 1);
         add_text(out, t, t->bpe.merge[i].right);
-        buf_addc(out, ']');
+        add_short(out, "]", 1, 1);
     }
     buf_addc(out, ']');
 }

@@ -1,0 +1,140 @@
+/* Where the vocabulary and the merges lie in a tokenizer.json. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/token/jlex.h"
+
+static struct rng_key key;
+static uint64_t drawn;
+
+static uint32_t draw(uint32_t below)
+{
+    return rng_u32(&key, drawn++) % below;
+}
+
+static void put_string(struct buf *b)
+{
+    static const char *const parts[] = {"a", "{", "}", "[", "]", "\\\"", "\\\\", "\\\\\\\"", ",", ":", "\\n", "\xc4\xa0", "vocab", "merges"};
+    buf_addc(b, '"');
+    for (uint32_t n = draw(8) ? draw(12) : draw(300); n > 0; n--) buf_adds(b, parts[draw(COUNT_OF(parts))]);
+    buf_addc(b, '"');
+}
+
+/* A value of about `size` items, over lines. */
+static void put_value(struct buf *b, int depth, uint32_t size)
+{
+    static const char *const between[] = {",", ",\n", ", ", " ,\r\n\t"};
+    bool object = draw(2);
+    if (depth == 0 || size == 0) {
+        put_string(b);
+        return;
+    }
+    buf_addc(b, object ? '{' : '[');
+    for (uint32_t i = 0; i < size; i++) {
+        if (i) buf_adds(b, between[draw(COUNT_OF(between))]);
+        if (object) {
+            put_string(b);
+            buf_adds(b, draw(2) ? ":" : " : ");
+        }
+        put_value(b, draw(3) ? 0 : depth - 1, draw(5));
+    }
+    buf_adds(b, object ? "}" : "]");
+}
+
+static void is_span(struct jlex_span s, const char *json, size_t begin, size_t end)
+{
+    assert_int_equal(s.begin - json, begin);
+    assert_int_equal(s.end - json, end);
+}
+
+static void place_of(const char *s, size_t at, size_t *line, size_t *column)
+{
+    *line = *column = 1;
+    for (size_t i = 0; i < at; i++) {
+        ++*column;
+        if (s[i] != '\n') continue;
+        ++*line;
+        *column = 1;
+    }
+}
+
+/* Members of all sizes, in both orders, others before, between and behind: found where they were put, and
+ * what is behind them has kept its line and column. */
+static void members_are_found_and_cut_out(void **state)
+{
+    (void)state;
+    key = rng_key(21, RNG_TEST, 0, 0);
+    for (int round = 0; round < 4000; round++) {
+        struct buf json = {0}, rest = {0};
+        struct jlex_span vocab, merges;
+        struct err e;
+        size_t begin[2], end[2], line, column, line_rest, column_rest;
+        bool swapped = draw(2);
+        buf_adds(&json, "{\"a\":");
+        put_value(&json, 2, draw(4));
+        buf_adds(&json, ",\n\"model\": {\"x\":");
+        put_value(&json, 2, draw(4));
+        for (int i = 0; i < 2; i++) {
+            bool is_vocab = (i == 0) != swapped;
+            buf_adds(&json, is_vocab ? ",\"vocab\":" : ",\n\"merges\" : ");
+            begin[is_vocab] = json.len;
+            buf_addc(&json, '[');
+            put_value(&json, 3, draw(60));
+            buf_addc(&json, ']');
+            end[is_vocab] = json.len;
+        }
+        buf_adds(&json, draw(2) ? "}, \"last\": 1}" : ",\"y\":[1,{}]}\n,\"last\":2}");
+        assert_false(json.oom);
+        assert_int_equal(jlex_cut(json.data, json.len, "t", &rest, &vocab, &merges, &e), 0);
+        is_span(vocab, json.data, begin[1], end[1]);
+        is_span(merges, json.data, begin[0], end[0]);
+        size_t at = (size_t)(strstr(json.data + end[swapped], "\"last\"") - json.data);
+        const char *there = strstr(rest.data, "\"last\"");
+        for (const char *p = there; p; p = strstr(p + 1, "\"last\"")) there = p;
+        assert_non_null(there);
+        place_of(json.data, at, &line, &column);
+        place_of(rest.data, (size_t)(there - rest.data), &line_rest, &column_rest);
+        assert_int_equal(line_rest, line);
+        assert_int_equal(column_rest, column);
+        assert_int_equal(json.len - at, rest.len - (size_t)(there - rest.data));
+        buf_free(&json);
+        buf_free(&rest);
+    }
+}
+
+/* Text that ends anywhere is walked without leaving it. */
+static void what_is_cut_off_is_survived(void **state)
+{
+    (void)state;
+    static const char whole[] = "{\"model\":{\"vocab\":{\"a\\\\\":0,\"\\\"b}\":1,\"a long one to fill a block of 64 bytes [{\":2},"
+                                "\"merges\":[[\"a\",\"b\"],[\"c\",\"d\\\"\"],[\"e\",\"f\"],[\"g\",\"h\"],[\"i\",\"j\"]]}}";
+    for (size_t n = 0; n < sizeof whole; n++) {
+        struct buf rest = {0};
+        struct jlex_span vocab, merges;
+        struct err e;
+        char *copy = mem_strndup(whole, n);
+        assert_non_null(copy);
+        assert_int_equal(jlex_cut(copy, n, "t", &rest, &vocab, &merges, &e), 0);
+        assert_true(!vocab.begin || (vocab.begin > copy && vocab.end <= copy + n));
+        assert_true(!merges.begin || (merges.begin > copy && merges.end <= copy + n));
+        buf_free(&rest);
+        free(copy);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_are_found_and_cut_out),
+        cmocka_unit_test(what_is_cut_off_is_survived),
+    };
+    return cmocka_run_group_tests_name("jlex", tests, NULL, NULL);
+}
