@@ -6,7 +6,7 @@
 
 #include "core/token/normalize.h"
 #include "core/token/regex.h"
-#include "core/token/split.h"
+#include "core/token/split_rule.h"
 
 enum pre_kind {
     PRE_BYTE_LEVEL,     /* prefix space; GPT-2's words if use_regex */
@@ -31,6 +31,8 @@ struct pre_step {
     enum pre_behavior behavior;
     bool invert;
     enum split_kind known;              /* PRE_SPLIT: by hand; SPLIT_NONE: re or text */
+    enum split_part part;               /* ... what re does as a part of a rule, and that part */
+    struct split_rule rule;
     struct regex *re;
     char *text;
     size_t n_text;
@@ -68,6 +70,12 @@ void pre_free(struct pre *p);
  * in the original (Metaspace's "first").  The result is in *p. */
 int pre_run(const struct pre_chain *c, struct pre *p, const char *text, size_t n,
             const struct norm_origin *origin, bool want_origin, size_t offset, struct err *e);
+
+/* pretok_rule.c: steps that cut characters out, then one that cuts the rest into words, all
+ * of it at the end of a chain of bytes: by *r. */
+bool pre_rule(const struct pre_chain *c, struct split_rule *r);
+/* Of a split that matches everywhere: whether its pieces are the matches. */
+bool pre_keeps_pieces(const struct pre_step *s);
 
 /* pretok_split.c: cuts one piece text[begin..end) and appends to p->next. */
 int pre_cut(const struct pre_step *st, struct pre *p, const char *text, size_t begin, size_t end,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/token/split_rule.h"
+#include "core/token/uni_props.h"
 #include "core/token/vbmi.h"
 
 /* ---- the reference: one character after the other ---- */
@@ -23,11 +24,17 @@ static size_t run(const uint8_t *s, size_t n, size_t pos, unsigned classes)
     return pos;
 }
 
-static size_t run_other(const uint8_t *s, size_t n, size_t pos, unsigned letters)
+static bool is_other(struct uni_char c, const struct split_rule *r)
+{
+    if (r->signs) return (c.class & (UNI_P | UNI_S)) != 0;
+    return !(c.class & (UNI_L | UNI_N | UNI_SPACE)) && !(r->marks && (c.class & UNI_M));
+}
+
+static size_t run_other(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
     while (pos < n) {
         struct uni_char c = uni_next(s + pos, n - pos);
-        if (c.class & (letters | UNI_N | UNI_SPACE)) break;
+        if (!is_other(c, r)) break;
         pos += c.len;
     }
     return pos;
@@ -113,10 +120,30 @@ static size_t case_word(const uint8_t *s, size_t n, size_t pos, struct uni_char 
     return end;
 }
 
-size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
+/* The rule of signs where no letter begins: a sign and letters of ASCII, or what no other
+ * alternative takes; or 0. */
+static size_t signs_word(const uint8_t *s, size_t n, size_t pos, struct uni_char c, struct uni_char d)
+{
+    enum { ANY = UNI_L | UNI_M | UNI_P | UNI_S | UNI_SPACE };
+    size_t end = pos + c.len;
+    if (c.cp < 0x80 && (c.class & (UNI_P | UNI_S)) && d.cp < 0x80 && (d.class & UNI_L)) {
+        while (end < n && s[end] < 0x80 && (uni_class(s[end]) & UNI_L)) end++;
+        return end;
+    }
+    if (c.class & ANY) return 0;
+    for (; end < n; end += c.len) {
+        c = uni_next(s + end, n - end);
+        if (c.class & ANY) break;
+        if (end + c.len < n && uni_next(s + end + c.len, n - end - c.len).class & (UNI_L | UNI_M)) break;
+    }
+    return end;
+}
+
+/* The same without what is cut out before. */
+static size_t next_word(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
     struct uni_char c = uni_next(s + pos, n - pos), d = {UNI_BAD, 0, 0};
-    unsigned letters = r->marks ? UNI_L | UNI_M : UNI_L;
+    unsigned letters = r->marks ? UNI_L | UNI_M : UNI_L, no_prefix = r->signs ? UNI_P | UNI_S : 0;
     size_t next = pos + c.len, end;
     if (r->contractions && c.cp == '\'' && (end = split_contraction(s, n, pos, r->fold)) > pos) return end;
     if (r->cases && (end = case_word(s, n, pos, c, r))) return end;
@@ -129,14 +156,52 @@ size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rul
             if (d.class & UNI_N) return run_digits(s, n, next + d.len, r->max_digits);
         }
     } else {
-        if (c.class & UNI_N) return run_digits(s, n, pos, r->max_digits);
-        if (!r->cases && (d.class & letters) && !is_newline(c.cp)) return run(s, n, next + d.len, letters);
+        if ((c.class & UNI_N) && !r->signs) return run_digits(s, n, pos, r->max_digits);
+        if (!r->cases && (d.class & letters) && !is_newline(c.cp) && !(c.class & no_prefix)) return run(s, n, next + d.len, letters);
+        if (r->signs && (end = signs_word(s, n, pos, c, d))) return end;
     }
-    if (!(c.class & UNI_SPACE) || (c.cp == ' ' && d.len && !(d.class & (UNI_SPACE | UNI_N)))) {
-        end = run_other(s, n, next, letters);
-        return r->newlines ? run_tail(s, n, end, r) : end;
+    if (!(c.class & UNI_SPACE) || (c.cp == ' ' && d.len && is_other(d, r))) {
+        end = run_other(s, n, next, r);
+        return r->tail ? run_tail(s, n, end, r) : end;
     }
     return spaces(s, n, pos, r);
+}
+
+/* ---- what is cut out before ---- */
+
+static bool is_digit(struct uni_char c, const struct split_rule *r)
+{
+    if (!r->cut_digits || c.cp == UNI_BAD) return false;
+    return r->cut_numeric ? (uni_extra(c.cp) & UNI_NUMERIC) != 0 : (c.class & UNI_N) != 0;
+}
+
+/* A digit is at pos.  (Some that Digits takes for one are none to the words, which are cut then.) */
+static size_t cut_digits(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
+{
+    unsigned class = uni_next(s + pos, n - pos).class;
+    for (int count = 0; pos < n && count != r->cut_digits; count++) {
+        struct uni_char c = uni_next(s + pos, n - pos);
+        if (!is_digit(c, r) || ((c.class ^ class) & UNI_N)) break;
+        pos += c.len;
+    }
+    return pos;
+}
+
+size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
+{
+    enum { BEHIND = 2 }; /* characters that can make a difference to the piece before them */
+    if (!r->cut_digits && !r->cut_wide) return next_word(s, n, pos, r);
+    struct uni_char first = uni_next(s + pos, n - pos);
+    if (is_digit(first, r)) return cut_digits(s, n, pos, r);
+    bool wide = r->cut_wide && split_is_wide(first.cp);
+    size_t end = next_word(s, n, pos, r), at = pos;
+    for (int more = 0; at < n; ) {
+        struct uni_char c = uni_next(s + at, n - at);
+        if (at >= end && more++ == BEHIND) break;
+        if (is_digit(c, r) || (r->cut_wide && split_is_wide(c.cp) != wide)) return next_word(s, at, pos, r);
+        at += c.len;
+    }
+    return end;
 }
 
 /* ---- the kinds ---- */
@@ -187,6 +252,13 @@ split_fn *split_function(enum split_kind kind)
     if (!token_has_vbmi()) return split_many_base[kind];
     split_prepare_avx512vbmi();
     return split_many_avx512vbmi[kind];
+}
+
+split_rule_fn *split_rule_function(void)
+{
+    if (!token_has_vbmi()) return split_rule_base;
+    split_prepare_avx512vbmi();
+    return split_rule_avx512vbmi;
 }
 
 split_fn *split_function_plain(enum split_kind kind)

@@ -69,6 +69,10 @@ SPLIT_MANY_ALL(&any_letter, &caseless)
 
 split_fn *const split_many_avx512vbmi[SPLIT_N] = SPLIT_MANY_TABLE;
 
+SPLIT_MANY_RULE(many_rule, &any_letter, &caseless)
+
+split_rule_fn *const split_rule_avx512vbmi = many_rule;
+
 void split_prepare_avx512vbmi(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -76,6 +80,7 @@ void split_prepare_avx512vbmi(void)
 }
 #else
 split_fn *const split_many_avx512vbmi[SPLIT_N];
+split_rule_fn *const split_rule_avx512vbmi = NULL;
 
 void split_prepare_avx512vbmi(void)
 {

@@ -14,10 +14,10 @@
 
 #ifdef SPLIT_HAS_MASKS
 
-/* First bytes of the last character of each run of spaces. */
-SPLIT_INLINE uint64_t last_spaces(const struct split_masks *m, uint64_t space)
+/* First bytes of the last character of each run of spaces, but not before what is cut out. */
+SPLIT_INLINE uint64_t last_spaces(const struct split_masks *m, uint64_t space, uint64_t cut)
 {
-    uint64_t last = space & ~(space >> 1), wide = m->space2 | m->space3;
+    uint64_t last = space & ~(space >> 1) & ~(cut >> 1), wide = m->space2 | m->space3;
     if (last & wide) last = (last & ~wide) | (last & m->space2) >> 1 | (last & m->space3) >> 2;
     return last;
 }
@@ -79,7 +79,7 @@ SPLIT_INLINE uint64_t cut_digits(uint64_t digit, uint64_t start, int max)
 {
     if (max == 1) return start | digit;
     uint64_t runs = digit & ~(digit << 1);
-    if (!(digit & digit << 1 & digit << 2 & digit << 3)) return start;
+    if (!(digit & digit << 1 & digit << 2 & (max > 2 ? digit << 3 : digit))) return start;
     for (; runs; runs &= runs - 1) {
         int i = low_bit(runs);
         uint64_t after = ~digit >> i;
@@ -110,9 +110,9 @@ SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint6
 }
 
 /* Newlines (and slashes) straight after other characters belong to them. */
-SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, const struct split_rule r)
+SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, uint64_t same, const struct split_rule r)
 {
-    uint64_t first = m->newline & other << 1, all = r.slashes ? m->newline | m->slash : m->newline;
+    uint64_t first = m->newline & other << 1 & same, all = r.slashes ? m->newline | m->slash : m->newline;
     return (all & ~(all + first)) | first;
 }
 
@@ -131,6 +131,21 @@ SPLIT_INLINE void join_marks(struct split_masks *m, const struct split_rule r)
     if (stop && low_bit(stop) < m->known) m->known = low_bit(stop);
 }
 
+/* Where digits that are cut out start. */
+SPLIT_INLINE uint64_t starts_of_digits(uint64_t digit, const struct split_rule r)
+{
+    uint64_t starts = digit & ~(digit << 1);
+    return r.cut_digits > 0 ? cut_digits(digit, starts, r.cut_digits) : starts;
+}
+
+/* A sign of ASCII and the letters of ASCII behind it are a word: what starts behind. */
+SPLIT_INLINE uint64_t join_signs(const struct split_masks *m, uint64_t letter, uint64_t single, uint64_t start)
+{
+    uint64_t ascii = letter & ~m->high, joined = (single & ~m->high) << 1 & ascii;
+    uint64_t behind = (ascii + joined) & ~ascii & letter;
+    return (start & ~joined) | behind;
+}
+
 /* Bits where pieces start, bit 0 (which does) included; *limit = how many bits
  * are decided. */
 SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule r, const void *leads, int *limit)
@@ -141,13 +156,17 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule
     uint64_t within = ~(uint64_t)0;
     if (m.high) {
 #ifdef SPLIT_VBMI
-        split_classify_rest(s, split_letters(s, leads, &m), &m);
+        split_classify_rest(s, split_letters(s, leads, r.cut_wide, &m), r.cut_wide, &m);
 #else
         (void)leads;
-        split_classify_rest(s, m.high, &m);
+        split_classify_rest(s, m.high, r.cut_wide, &m);
 #endif
         join_marks(&m, r);
-        if (r.max_digits && m.wide_digit && low_bit(m.wide_digit) < m.known) m.known = low_bit(m.wide_digit);
+        if ((r.max_digits || r.cut_digits > 0) && m.wide_digit && low_bit(m.wide_digit) < m.known) m.known = low_bit(m.wide_digit);
+    }
+    if (r.signs) m.rest |= split_controls(s) & ~m.space;
+    if (m.high || r.signs) {
+        if ((r.signs || r.cut_numeric) && m.rest && low_bit(m.rest) < m.known) m.known = low_bit(m.rest);
         if (m.known == 0) {
             *limit = 0;
             return 1;
@@ -156,34 +175,49 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule
     }
     uint64_t letter = m.letter & within, digit = m.digit & within, space = m.space & within, start;
     uint64_t other = ~(letter | digit | space) & within;
+    /* Of what is cut out, digits are nothing to the rest, and the borders of the wide ones no neighbours. */
+    uint64_t cut = 0, start_cut = 0, same = ~(uint64_t)0;
+    if (r.cut_wide) {
+        cut = m.wide & within;
+        start_cut = cut ^ cut << 1;
+        same = ~start_cut;
+        start_cut &= within;
+    }
+    if (r.cut_digits) {
+        cut |= digit;
+        start_cut |= starts_of_digits(digit, r);
+        digit = 0;
+    }
     *limit = 63 - __builtin_clzll(~m.cont & within); /* the last character waits for the next one */
     if (r.space_prefix) {
-        uint64_t begins = (letter & ~(letter << 1)) | (digit & ~(digit << 1)) | (other & ~(other << 1));
-        uint64_t free_other = other & ~(other << 1) & ~(m.blank << 1);
-        start = (begins & ~(m.blank << 1)) | (space & ~(space << 1)) | last_spaces(&m, space);
-        return cut_contractions(find_contractions(s, &m, m.quote & free_other, r.fold), start) | 1;
+        uint64_t begins = (letter & ~(letter << 1)) | (digit & ~(digit << 1)) | (other & ~(other << 1 & same));
+        uint64_t free_other = other & ~(other << 1 & same) & ~(m.blank << 1 & same);
+        start = (begins & ~(m.blank << 1)) | (space & ~(space << 1)) | last_spaces(&m, space, cut);
+        if (r.contractions) start = cut_contractions(find_contractions(s, &m, m.quote & free_other, r.fold), start);
+        return start | start_cut | 1;
     }
-    uint64_t tail = r.newlines ? tails(&m, other, r) : 0, newline = m.newline & ~tail, inner = space & ~tail;
+    uint64_t tail = r.tail ? tails(&m, other, same, r) : 0, newline = m.newline & ~tail, inner = space & ~tail;
     other &= ~tail;
-    uint64_t free_other = other & ~(other << 1) & ~(m.blank << 1), prefix = free_other;
-    if (m.cont) { /* all bytes of that first character */
+    uint64_t free_other = other & ~(other << 1 & same) & ~(m.blank << 1 & same), prefix = r.signs ? 0 : free_other;
+    if (m.cont && !r.signs) { /* all bytes of that first character */
         prefix |= prefix << 1 & m.cont;
         prefix |= prefix << 1 & m.cont;
         prefix |= prefix << 1 & m.cont;
     }
-    start = letter & ~(letter << 1) & ~((space & ~m.newline) << 1) & ~(prefix << 1);
+    start = letter & ~(letter << 1) & ~((space & ~m.newline) << 1 & same) & ~(prefix << 1 & same);
     start |= free_other | (digit & ~(digit << 1));
-    start |= (inner & ~(inner << 1)) | (last_spaces(&m, space) & ~newline & ~tail);
+    start |= (inner & ~(inner << 1)) | (last_spaces(&m, space, cut) & ~newline & ~tail);
     start = cut_after_newlines(inner, newline, start);
     if (r.max_digits) start = cut_digits(digit, start, r.max_digits);
     if (r.cases) start |= m.upper & m.lower << 1;
+    if (r.signs) start = join_signs(&m, letter, free_other, start);
     if (r.contractions) start = cut_contractions(find_contractions(s, &m, m.quote & free_other, r.fold), start);
     if (r.suffix) start = join_contractions(find_contractions(s, &m, m.quote & letter << 1, r.fold), start);
     /* A run of spaces that leaves the window is not decided. */
     uint64_t rest = within & ~space;
     int end = rest ? 64 - __builtin_clzll(rest) : 0;
     if (end < m.known) *limit = end;
-    return start | 1;
+    return start | start_cut | 1;
 }
 
 #endif
@@ -266,6 +300,11 @@ static inline __attribute__((always_inline)) size_t split_many(const uint8_t *s,
     return count;
 }
 
+#define SPLIT_MANY_RULE(name, any, caseless)                                                                          \
+    static size_t name(const struct split_rule *r, const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max)  \
+    {                                                                                                                 \
+        return split_many(s, n, pos, ends, max, *r, r->cases ? (const void *)caseless : (const void *)any);           \
+    }
 #define SPLIT_MANY(name, rule, leads)                                                                             \
     static size_t name(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max)                          \
     {                                                                                                             \

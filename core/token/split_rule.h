@@ -1,10 +1,10 @@
-/* split_rule.h - inside of core/token/split*.c: what differs between the
- * regexes of the family
+/* split_rule.h - what differs between the regexes of the family
  *
  *     contraction | prefix? letters | digits | ` ?` other tail | spaces
  *
- * The scalar matcher split_next() is the reference; the masks of split_many.h
- * give the same pieces 64 bytes at a time. */
+ * and what is cut out before them.  The kinds of split.h are such rules; others are made
+ * from a file's expressions.  The scalar matcher split_next() is the reference; the masks of
+ * split_many.h give the same pieces 64 bytes at a time. */
 #ifndef CORE_TOKEN_SPLIT_RULE_H
 #define CORE_TOKEN_SPLIT_RULE_H
 
@@ -20,21 +20,27 @@ struct split_rule {
     bool fold;            /* ... in any case */
     bool space_prefix;    /* ` ?` before letters and numbers; else [^\r\n\p{L}\p{N}]? before letters */
     int max_digits;       /* 0 = no limit */
-    bool newlines;        /* [\r\n]* after other, and \s*[\r\n]+ */
-    bool slashes;         /* that tail is [\r\n/]* */
+    bool newlines;        /* \s*[\r\n]+ */
+    bool tail;            /* [\r\n]* after other */
+    bool slashes;         /* ... is [\r\n/]* */
     bool marks;           /* letters are [\p{L}\p{M}] */
     bool ends_whole;      /* \s++\z: white space at the end of the text is one piece */
     bool cases;           /* a word is [Lu Lt Lm Lo M]*[Ll Lm Lo M]+, or the same with + and * */
     bool suffix;          /* cases: a contraction is part of the word before it */
+    bool signs;           /* DeepSeek-V3: other is [\p{P}\p{S}], before it comes [!-/:-@[-`{-~][A-Za-z]+, and a word's
+                           * prefix is [^\r\n\p{L}\p{P}\p{S}]; runs of what is left are pieces */
+    int cut_digits;       /* cut out first: 0 none, digits in groups of so many, -1 runs of them */
+    bool cut_numeric;     /* ... which are what Digits takes for them, not \p{N} */
+    bool cut_wide;        /* runs of ideographs and kana, [U+4E00-U+9FA5 U+3040-U+30FF]+, are cut out */
 };
 
 #define SPLIT_RULE_GPT2 {.contractions = true, .space_prefix = true}
-#define SPLIT_RULE_LLAMA3 {.contractions = true, .fold = true, .max_digits = 3, .newlines = true}
-#define SPLIT_RULE_QWEN2 {.contractions = true, .fold = true, .max_digits = 1, .newlines = true}
-#define SPLIT_RULE_QWEN35 {.contractions = true, .fold = true, .max_digits = 1, .newlines = true, .marks = true}
-#define SPLIT_RULE_CL100K {.contractions = true, .fold = true, .max_digits = 3, .newlines = true, .ends_whole = true}
-#define SPLIT_RULE_O200K {.fold = true, .max_digits = 3, .newlines = true, .slashes = true, .cases = true, .suffix = true}
-#define SPLIT_RULE_TEKKEN {.max_digits = 1, .newlines = true, .slashes = true, .cases = true}
+#define SPLIT_RULE_LLAMA3 {.contractions = true, .fold = true, .max_digits = 3, .newlines = true, .tail = true}
+#define SPLIT_RULE_QWEN2 {.contractions = true, .fold = true, .max_digits = 1, .newlines = true, .tail = true}
+#define SPLIT_RULE_QWEN35 {.contractions = true, .fold = true, .max_digits = 1, .newlines = true, .tail = true, .marks = true}
+#define SPLIT_RULE_CL100K {.contractions = true, .fold = true, .max_digits = 3, .newlines = true, .tail = true, .ends_whole = true}
+#define SPLIT_RULE_O200K {.fold = true, .max_digits = 3, .newlines = true, .tail = true, .slashes = true, .cases = true, .suffix = true}
+#define SPLIT_RULE_TEKKEN {.max_digits = 1, .newlines = true, .tail = true, .slashes = true, .cases = true}
 
 /* s[pos] is an apostrophe.  End of the contraction, or pos if there is none.
  * Folding also takes U+017F (long s), whose simple case folding is s. */
@@ -53,6 +59,11 @@ static inline size_t split_contraction(const uint8_t *s, size_t n, size_t pos, b
     return pos;
 }
 
+static inline bool split_is_wide(uint32_t cp)
+{
+    return (cp >= 0x4E00 && cp <= 0x9FA5) || (cp >= 0x3040 && cp <= 0x30FF);
+}
+
 /* End of the piece that begins at pos < n. */
 size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r);
 
@@ -60,5 +71,15 @@ size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rul
  * split_function() asks for, and its tables. */
 extern split_fn *const split_many_base[SPLIT_N], *const split_many_avx512vbmi[SPLIT_N];
 void split_prepare_avx512vbmi(void);
+
+/* By any rule, as split_fn. */
+typedef size_t split_rule_fn(const struct split_rule *r, const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max);
+extern split_rule_fn *const split_rule_base, *const split_rule_avx512vbmi;
+split_rule_fn *split_rule_function(void);
+
+/* split_regex.c: what an expression, isolated, does in a chain of them: it cuts all of a text by
+ * the family's rule, or some characters out of it, which is added to *r. */
+enum split_part { SPLIT_PART_NONE, SPLIT_PART_DIGITS, SPLIT_PART_WIDE, SPLIT_PART_WORDS };
+enum split_part split_part_of(const char *regex, struct split_rule *r);
 
 #endif

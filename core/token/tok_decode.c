@@ -61,7 +61,7 @@ void tok_summary(const struct tokenizer *t, struct tok_summary *out)
     static const char *const models[] = {"", "WordPiece", "Unigram", "WordLevel"};
     *out = (struct tok_summary){.split = "steps", .tokens = t->vocab.used, .merges = t->bpe.n_merges,
                                 .added = t->n_added};
-    if ((t->fast_split && !t->digits) || t->pre.n == 0) out->split = split_name(t->split);
+    if ((t->fast_split && !t->by_rule) || t->pre.n == 0) out->split = split_name(t->split);
     if (t->source == SOURCE_TIKTOKEN) out->split = t->source_split;
     if (t->model != MODEL_BPE) out->type = models[t->model];
     else out->type = t->byte_level ? "byte-level BPE" : t->bpe.n_merges ? "character BPE" : "characters";

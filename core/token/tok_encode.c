@@ -140,6 +140,20 @@ static int words(struct job *j, size_t at)
     return 0;
 }
 
+/* A byte-level text by its split, perhaps with a space in front. */
+static int split_bytes(struct job *j, size_t begin, size_t end)
+{
+    const char *text = j->text + begin;
+    size_t n = end - begin;
+    struct buf *b = &j->s->spaced;
+    if (!j->t->space_first || *text == ' ') return tok_bytes_fast(j->t, j->s, (const uint8_t *)text, n, begin, j->out, j->e);
+    buf_clear(b);
+    buf_addc(b, ' ');
+    buf_add(b, text, n);
+    if (buf_ok(b, j->e)) return -1;
+    return tok_bytes_fast(j->t, j->s, (const uint8_t *)b->data, b->len, begin, j->out, j->e);
+}
+
 /* text[begin..end) between added tokens, normalised. */
 static int pieces(struct job *j, size_t begin, size_t end)
 {
@@ -147,7 +161,7 @@ static int pieces(struct job *j, size_t begin, size_t end)
     bool want = j->out->want_spans || t->needs_origin;
     if (begin == end) return 0;
     if (t->fast_split && !j->out->want_spans)
-        return tok_bytes_fast(t, j->s, (const uint8_t *)j->text + begin, end - begin, begin, j->out, j->e);
+        return split_bytes(j, begin, end);
     const struct norm_origin *origin = j->origin ? j->origin + begin : NULL;
     struct job inner = *j;
     if (!origin) inner.offset += begin;

@@ -196,7 +196,7 @@ static int refuse(const struct tokenizer *t, const char *format, const char *why
 /* A GPT-2 tokenizer: nothing but what these two files imply.  `reached`: merging makes every token. */
 static bool is_gpt2(const struct tokenizer *t, bool reached)
 {
-    bool plain = t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && !t->digits && t->split == SPLIT_GPT2 &&
+    bool plain = t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && !t->by_rule && !t->space_first && t->split == SPLIT_GPT2 &&
                  t->norm.n == 0 && t->unk_id < 0 && (!t->ignore_merges || reached) && t->single.n <= 1 && t->pair.n <= 2 &&
                  !t->limits.truncate && !t->limits.pad && t->decoder.bytes &&
                  (!t->prefix || !*t->prefix) && (!t->suffix || !*t->suffix);

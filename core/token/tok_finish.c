@@ -94,25 +94,19 @@ static void plan_fast(struct tokenizer *t)
     const struct pre_chain *c = &t->pre;
     const struct pre_step *last = c->n ? &c->step[c->n - 1] : NULL;
     t->split = SPLIT_NONE;
-    if (!t->byte_level || c->n > 2 || last->prefix_space) return;
+    if (!t->byte_level || (last->prefix_space && c->n > 1)) return;
+    t->space_first = last->prefix_space;
     if (c->n == 1) {
         t->split = last->use_regex ? SPLIT_GPT2 : SPLIT_NONE;
         t->fast_split = true;
         return;
     }
     const struct pre_step *first = &c->step[0];
-    if (first->kind == PRE_SPLIT_SET && first->set == SET_NUMERIC && !first->invert && last->use_regex &&
-        (first->behavior == PRE_ISOLATED || first->behavior == PRE_CONTIGUOUS)) {
-        t->digits = first->behavior == PRE_ISOLATED ? DIGITS_EACH : DIGITS_APART;
-        t->split = SPLIT_GPT2;
-        t->fast_split = true;
-        return;
-    }
-    if (first->kind != PRE_SPLIT || first->known == SPLIT_NONE || last->use_regex) return;
-    /* The known expressions match everywhere, so both forms keep all pieces. */
-    bool isolated = first->behavior == PRE_ISOLATED && !first->invert;
-    bool removed = first->behavior == PRE_REMOVED && first->invert;
-    if (!isolated && !removed) return;
+    t->by_rule = pre_rule(c, &t->rule);
+    t->fast_split = t->by_rule;
+    if (c->n != 2 || first->kind != PRE_SPLIT || first->known == SPLIT_NONE || last->use_regex) return;
+    if (!pre_keeps_pieces(first)) return;
+    t->by_rule = false;
     t->split = first->known;
     t->fast_split = true;
 }

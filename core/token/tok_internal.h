@@ -90,10 +90,12 @@ struct tokenizer {
     bool needs_origin;       /* a Metaspace asks where words come from */
 
     /* byte level: the model sees bytes.  fast_split: the whole chain is the
-     * split `split` of bytes, without a step that writes. */
+     * split `split` of bytes, or that by `rule`, without a step that writes but, `space_first`, one
+     * that puts a space in front of a text that has none. */
     bool any_bytes; /* bytes that are no UTF-8 go to the model as they are */
-    bool byte_level, fast_split;
+    bool byte_level, fast_split, by_rule, space_first;
     enum split_kind split;
+    struct split_rule rule;
     bool trim_offsets, trim_prefix_space;
 
     enum tok_model model;
@@ -132,8 +134,6 @@ struct tokenizer {
     char *file;              /* tok_origin() */
     const char *class, *ends;
     bool cache_words;        /* words are worth a cache: the chain cuts them short */
-    enum tok_digits { DIGITS_JOINED, DIGITS_APART, DIGITS_EACH } digits; /* fast_split: runs of them, or each, are
-                              * cut out before the split */
     struct tok_borders *borders; /* byte level: where long words are cut, or NULL */
     struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
 
@@ -207,6 +207,7 @@ struct tok_scratch {
     struct pre pre;
     struct buf text;             /* broken UTF-8 replaced; spelled words */
     struct norm_origin *origin;  /* of text */
+    struct buf spaced;           /* the text with a space in front */
     size_t origin_cap;
     struct tok_ids word;         /* of the word at hand */
     struct tok_carry *carry;     /* tok_part.h, where t->fast->carry */
@@ -223,7 +224,6 @@ struct tok_scratch {
     double last_place;           /* of any sum until there */
     double wide_for;             /* the last place that `wide` was made for: */
     uint32_t wide[WORD_KEY_MAX + 1]; /* by length of a part: codes of gaps above it are wide */
-    size_t digit_at;             /* tok_word.c: the next digit that is cut out, once it is looked for */
     struct tok_words words[2];
     size_t begins[BATCH];
     struct word_forms *forms;    /* tok_form.c, where that is the way */

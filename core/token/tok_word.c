@@ -6,8 +6,6 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
-#include "core/token/uni_props.h"
-#include "core/token/unicode.h"
 
 static int32_t single_id(const void *t, const uint8_t *word, size_t n)
 {
@@ -44,6 +42,7 @@ void tok_scratch_free(struct tok_scratch *s)
     for (size_t i = 0; i < COUNT_OF(s->formed); i++) word_run_free(&s->formed[i].run);
     bpe_work_free(&s->work);
     buf_free(&s->text);
+    buf_free(&s->spaced);
     norm_free(&s->norm);
     pre_free(&s->pre);
     free(s->origin);
@@ -150,48 +149,15 @@ static int other_word(const struct tokenizer *t, struct tok_scratch *s, const st
     return new_word(t, s, key, word, n, at, out, e);
 }
 
-/* Bytes of the digit at p[0..n), 0: it is none. */
-static inline size_t digit_at(const uint8_t *p, size_t n)
-{
-    if (*p < 0x80) return *p >= '0' && *p <= '9';
-    if (*p >= 0xE4 && *p <= 0xE9) return 0;
-    struct uni_char c = uni_next_inline(p, n);
-    return c.cp != UNI_BAD && uni_extra(c.cp) & UNI_NUMERIC ? c.len : 0;
-}
-
-static size_t next_digit(struct tok_scratch *s, const uint8_t *text, size_t n, size_t from)
-{
-    if (s->digit_at != SIZE_MAX && s->digit_at >= from) return s->digit_at;
-    while (from < n && !digit_at(text + from, n - from)) from++; /* no digit begins inside of a character */
-    return s->digit_at = from;
-}
-
-/* The split of what stands between digits, and these. */
-static size_t cut_digits(struct tok_scratch *s, split_fn *split, const uint8_t *text, size_t n, size_t begin, size_t *ends)
-{
-    size_t count = 0;
-    while (begin < n && count < BATCH) {
-        size_t end = next_digit(s, text, n, begin), len = 0;
-        while (end == begin && begin + len < n) { /* a digit, or a run of them */
-            size_t one = digit_at(text + begin + len, n - begin - len);
-            len += one;
-            if (!one || s->t->digits == DIGITS_EACH) break;
-        }
-        if (len) s->digit_at = SIZE_MAX;
-        count += split(text, len ? begin + len : end, begin, ends + count, BATCH - count);
-        begin = ends[count - 1];
-    }
-    return count;
-}
-
 /* The words from `begin` on: cut, and their slots in the cache asked for. */
-static void cut_batch(struct tok_scratch *s, split_fn *split, const uint8_t *text, size_t n, size_t begin,
-                      struct tok_words *w)
+static void cut_batch(struct tok_scratch *s, const uint8_t *text, size_t n, size_t begin, struct tok_words *w)
 {
+    const struct tokenizer *t = s->t;
     w->begin = begin;
-    if (s->t->digits) w->count = cut_digits(s, split, text, n, begin, w->ends);
-    else w->count = begin < n ? split(text, n, begin, w->ends, BATCH) : 0;
-    if (w->count) s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, w->keys);
+    w->count = 0;
+    if (begin >= n) return;
+    w->count = t->by_rule ? split_rule_function()(&t->rule, text, n, begin, w->ends, BATCH) : split_function(t->split)(text, n, begin, w->ends, BATCH);
+    s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, w->keys);
 }
 
 static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const struct tok_words *w, const uint8_t *text,
@@ -218,11 +184,9 @@ static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const str
 int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n,
                    size_t at, struct tok_ids *out, struct err *e)
 {
-    split_fn *split = split_function(t->split);
     struct tok_words *w = &s->words[0], *next = &s->words[1], *swap;
-    s->digit_at = SIZE_MAX;
-    for (cut_batch(s, split, text, n, 0, w); w->count; swap = w, w = next, next = swap) {
-        cut_batch(s, split, text, n, w->ends[w->count - 1], next);
+    for (cut_batch(s, text, n, 0, w); w->count; swap = w, w = next, next = swap) {
+        cut_batch(s, text, n, w->ends[w->count - 1], next);
         if (get_batch(t, s, w, text, n, at, out, e)) {
             tok_misses_drop(&s->misses);
             return -1;
