@@ -42,7 +42,10 @@ static void learn(const struct tokenizer *t, struct tok_scratch *s, const struct
     for (size_t r = 0; r < n_runs; r++, i = 0) {
         const struct word_run *run = &w[r].run;
         size_t n = s->batch->missing_run(&s->cache, run, w[r].keys, i, which);
-        for (size_t k = 0; k < n; k++) tok_unknown_add(t, s, &w[r].keys[which[k]]);
+        for (size_t k = 0; k < n; k++) {
+            size_t j = which[k], from = run->begin[j];
+            tok_unknown_add(t, s, &w[r].keys[j], (const uint8_t *)run->text + from, run->begin[j + 1] - from);
+        }
     }
     if (s->unknown.words.n) tok_unknown_learn(t, s);
 }

@@ -179,6 +179,7 @@ struct tok_unknown {
     wordpiece_many_fn *find;  /* NULL: none wait */
     size_t missed;            /* among the last words */
     struct wordpiece_many words;
+    struct word_slot *slot[WORDPIECE_MANY]; /* where their ids go */
 };
 
 /* Work space of one thread. */
@@ -274,7 +275,8 @@ void tok_misses_drop(struct tok_misses *m); /* after an error */
 /* tok_unknown.c: words that the cache does not know, to be taken apart together by
  * WordPiece, for it. */
 void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u);
-void tok_unknown_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key);
+/* The word stays until then; the cache is not used between. */
+void tok_unknown_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word, size_t n);
 void tok_unknown_learn(const struct tokenizer *t, struct tok_scratch *s);
 int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
 int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e);

@@ -13,22 +13,28 @@ void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u)
 
 void tok_unknown_learn(const struct tokenizer *t, struct tok_scratch *s)
 {
-    struct wordpiece_many *m = &s->unknown.words;
-    s->unknown.find(m);
+    struct tok_unknown *u = &s->unknown;
+    struct wordpiece_many *m = &u->words;
+    const int32_t unknown[WORD_INLINE] = {t->unk_id};
+    u->find(m);
     for (size_t i = 0; i < m->n; i++) {
-        if (word_cache_find(&s->cache, &m->key[i])) continue; /* it waited twice, or is not where it was looked for */
-        if (m->n_ids[i]) word_cache_add(&s->cache, &m->key[i], m->ids[i], m->n_ids[i]);
-        else word_cache_add(&s->cache, &m->key[i], &t->unk_id, 1);
+        const int32_t *ids = m->n_ids[i] ? m->id + m->from[i] : unknown;
+        size_t n = m->n_ids[i] ? m->n_ids[i] : 1;
+        if (m->len[i] <= WORD_KEY_MAX) word_cache_fill(&s->cache, u->slot[i], ids, n);
+        else word_cache_fill_long(&s->cache, u->slot[i], m->word[i], m->len[i], ids, n, 0);
     }
-    m->n = 0;
+    wordpiece_many_clear(m);
 }
 
-void tok_unknown_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key)
+void tok_unknown_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word, size_t n)
 {
     struct tok_unknown *u = &s->unknown;
-    size_t n = (size_t)(key->k[1] >> 56);
     u->missed++;
-    if (n == 0 || n > t->max_word_chars) return; /* 0: a long word */
-    u->words.key[u->words.n++] = *key;
-    if (u->words.n == WORDPIECE_MANY) tok_unknown_learn(t, s);
+    if (n > WORDPIECE_BYTES || n > t->max_word_chars) return;
+    if (wordpiece_many_full(&u->words)) tok_unknown_learn(t, s);
+    if (u->words.n == 0 && !word_cache_room(&s->cache, WORDPIECE_MANY, 2 * WORDPIECE_ROOM)) return;
+    struct word_slot *slot = word_cache_claim(&s->cache, key);
+    if (!slot) return; /* it waits already, or is not where it was looked for */
+    u->slot[u->words.n] = slot;
+    wordpiece_many_add(&u->words, word, n);
 }

@@ -131,55 +131,85 @@ static void grow(struct word_cache *c)
     else if (c->n_lines >= MAX_LINES || !move(c)) empty(c);
 }
 
-/* The same for a key; NULL: it is there already. */
-static struct word_slot *slot_for(struct word_cache *c, const struct word_key *key)
+/* The pool has room for n more; all that was there may be gone. */
+static bool pool_room(struct word_cache *c, size_t n)
+{
+    if (c->pool_used + n <= c->pool_cap) return true;
+    size_t cap = c->pool_cap;
+    while (cap < c->pool_used + n && cap < MAX_POOL) cap *= 2;
+    int32_t *p = c->pool_used + n <= cap ? mem_resize(c->pool, cap, sizeof *p) : NULL;
+    if (p) {
+        c->pool = p;
+        c->pool_cap = cap;
+        return true;
+    }
+    empty(c);
+    return n <= c->pool_cap;
+}
+
+bool word_cache_room(struct word_cache *c, size_t n_words, size_t n)
+{
+    size_t most = c->n_lines < MAX_LINES ? 7 * c->n_lines / 8 : 3 * c->n_lines / 2; /* of 2 slots a line */
+    if (!pool_room(c, n)) return false;
+    if (c->used + n_words > most) grow(c);
+    return true;
+}
+
+/* Further on than in its line. */
+static struct word_slot *free_slot_on(struct word_cache *c, const struct word_key *key)
 {
     for (size_t line = word_cache_line(c, key->hash);; line = (line + 1) & (c->n_lines - 1))
         for (int k = 0; k < 2; k++) {
             struct word_slot *s = &c->lines[line].slot[k];
-            if (s->k[1] == 0) return s;
+            if (!s->k[1]) return s;
             if (word_slot_is(s, key)) return NULL;
         }
 }
 
-/* A free slot with its key; NULL: it is there already, or there is no memory for `n` more
- * in the pool. */
-static struct word_slot *add(struct word_cache *c, const struct word_key *key, size_t n)
+struct word_slot *word_cache_claim(struct word_cache *c, const struct word_key *key)
 {
-    size_t most = c->n_lines < MAX_LINES ? 7 * c->n_lines / 8 : 3 * c->n_lines / 2; /* of 2 slots a line */
-    if (c->pool_used + n > c->pool_cap) {
-        size_t cap = 2 * c->pool_cap < MAX_POOL ? 2 * c->pool_cap : MAX_POOL;
-        int32_t *p = c->pool_used + n <= cap ? mem_resize(c->pool, cap, sizeof *p) : NULL;
-        if (p) {
-            c->pool = p;
-            c->pool_cap = cap;
-        } else {
-            empty(c);
-            if (n > c->pool_cap) return NULL;
-        }
-    }
-    if (c->used >= most) grow(c);
-    struct word_slot *s = slot_for(c, key);
-    if (!s) return NULL;
+    struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
+    bool used = l->slot[0].k[1] != 0, there = used & word_slot_is(&l->slot[0], key);
+    struct word_slot *s = &l->slot[used];
+    if (there) return NULL;
+    if (l->slot[1].k[1] && !(s = free_slot_on(c, key))) return NULL;
     s->k[0] = key->k[0];
     s->k[1] = key->k[1];
     c->used++;
     return s;
 }
 
-void word_cache_add(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n)
+static struct word_slot *add(struct word_cache *c, const struct word_key *key, size_t n)
 {
-    if (n == 0 || n > WORD_KEY_MAX) return;
-    struct word_slot *s = add(c, key, n > WORD_INLINE ? n : 0);
-    if (!s) return;
-    s->k[1] |= (uint64_t)n << 60;
-    if (n <= WORD_INLINE) {
-        for (size_t i = 0; i < WORD_INLINE; i++) s->id[i] = i < n ? (uint32_t)ids[i] : 0;
-        return;
-    }
+    return word_cache_room(c, 1, n) ? word_cache_claim(c, key) : NULL;
+}
+
+void word_cache_fill_many(struct word_cache *c, struct word_slot *s, const int32_t *ids, size_t n)
+{
     s->id[0] = (uint32_t)c->pool_used;
     memcpy(c->pool + c->pool_used, ids, n * sizeof *ids);
     c->pool_used += n;
+}
+
+void word_cache_fill_long(struct word_cache *c, struct word_slot *s, const uint8_t *word, size_t n, const int32_t *ids,
+                          size_t n_ids, uint32_t code)
+{
+    int32_t *to = c->pool + c->pool_used;
+    memcpy(to, ids, n_ids * sizeof *ids);
+    memcpy(to + n_ids, word, n);
+    s->id[0] = (uint32_t)c->pool_used;
+    s->id[1] = (uint32_t)n_ids;
+    s->id[3] = code;
+    c->pool_used += word_long_room(n, n_ids);
+}
+
+void word_cache_add(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n)
+{
+    if (n == 0 || n > WORD_KEY_MAX) return;
+    int32_t copy[WORD_KEY_MAX + 1] = {0};
+    struct word_slot *s = add(c, key, n > WORD_INLINE ? n : 0);
+    memcpy(copy, ids, n * sizeof *ids);
+    if (s) word_cache_fill(c, s, copy, n);
 }
 
 void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
@@ -202,15 +232,7 @@ void word_cache_add_code(struct word_cache *c, const struct word_key *key, const
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
                          size_t n, const int32_t *ids, size_t n_ids, uint32_t code)
 {
-    size_t room = n_ids + (n + 3) / 4;
     if (n > WORD_LONG_MAX || n_ids > WORD_LONG_MAX) return;
-    struct word_slot *s = add(c, key, room);
-    if (!s) return; /* perhaps another with that hash */
-    int32_t *to = c->pool + c->pool_used;
-    memcpy(to, ids, n_ids * sizeof *ids);
-    memcpy(to + n_ids, word, n);
-    s->id[0] = (uint32_t)c->pool_used;
-    s->id[1] = (uint32_t)n_ids;
-    s->id[3] = code;
-    c->pool_used += room;
+    struct word_slot *s = add(c, key, word_long_room(n, n_ids)); /* or another with that hash is there */
+    if (s) word_cache_fill_long(c, s, word, n, ids, n_ids, code);
 }

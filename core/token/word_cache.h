@@ -170,6 +170,29 @@ void word_cache_add_code(struct word_cache *c, const struct word_key *key, const
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
                          size_t n, const int32_t *ids, size_t n_ids, uint32_t code);
 
+/* Words whose ids are found many at a time.  First, that n_words of them with up to
+ * n_ids in the pool have room (true; what was there may be gone).  Then each has its
+ * slot, NULL where the word has one, and before any other use its ids, not of 0. */
+bool word_cache_room(struct word_cache *c, size_t n_words, size_t n_ids);
+struct word_slot *word_cache_claim(struct word_cache *c, const struct word_key *key);
+void word_cache_fill_long(struct word_cache *c, struct word_slot *s, const uint8_t *word, size_t n, const int32_t *ids,
+                          size_t n_ids, uint32_t code);
+void word_cache_fill_many(struct word_cache *c, struct word_slot *s, const int32_t *ids, size_t n);
+
+/* WORD_INLINE ids at least are readable. */
+static inline void word_cache_fill(struct word_cache *c, struct word_slot *s, const int32_t *ids, size_t n)
+{
+    s->k[1] |= (uint64_t)n << 60;
+    memcpy(s->id, ids, sizeof s->id);
+    if (n > WORD_INLINE) word_cache_fill_many(c, s, ids, n);
+}
+
+/* What a long word takes in the pool. */
+static inline size_t word_long_room(size_t n, size_t n_ids)
+{
+    return n_ids + (n + 3) / 4;
+}
+
 /* Of a cache without codes: the ids of a word[n] of any length; words longer than WORD_LONG_MAX are not kept. */
 static inline void word_cache_learn(struct word_cache *c, const struct word_key *key, const uint8_t *word, size_t n,
                                     const int32_t *ids, size_t n_ids)

@@ -104,7 +104,7 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
     struct word_forms *f = mem_zalloc(1, sizeof *f);
     if (f) {
         f->norm = norm;
-        f->chars = mem_zalloc(CODE_POINTS, sizeof *f->chars); /* of which only the pages of what comes are touched */
+        f->chars = mem_zalloc_table(CODE_POINTS, sizeof *f->chars, &f->table); /* of which only the pages of what comes are touched */
         if (single) f->single = *single;
         f->work.inner_first = f->work.inner_last = true;
         f->take_ascii = word_take_ascii_best();
@@ -120,7 +120,7 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
 void word_forms_free(struct word_forms *f)
 {
     if (!f) return;
-    free(f->chars);
+    free(f->table);
     buf_free(&f->more);
     norm_free(&f->work);
     free(f);

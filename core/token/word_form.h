@@ -92,7 +92,8 @@ struct word_forms {
     uint8_t ascii[128], kind[128];
     uint8_t ascii_id[3][128];  /* bytes of 1 more than the ids of words of one letter or sign ... */
     bool ascii_single;         /* ... which all have */
-    struct word_char *chars;   /* by code point */
+    struct word_char *chars;   /* by code point, in `table` */
+    void *table;
     struct word_single single;
     struct buf more;           /* forms that are longer: a byte for their length, and they; 16 bytes more are readable */
     struct norm work;

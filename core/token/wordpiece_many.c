@@ -28,11 +28,8 @@ size_t wordpiece_ids(const struct trie *t, uint32_t continuing, const uint8_t *w
 
 void wordpiece_many_base(struct wordpiece_many *m)
 {
-    for (size_t i = 0; i < m->n; i++) {
-        uint8_t word[WORD_KEY_MAX + 1];
-        memcpy(word, m->key[i].k, sizeof word);
-        m->n_ids[i] = wordpiece_ids(m->trie, m->continuing, word, word[WORD_KEY_MAX], m->ids[i]);
-    }
+    for (size_t i = 0; i < m->n; i++)
+        m->n_ids[i] = (uint8_t)wordpiece_ids(m->trie, m->continuing, m->word[i], m->len[i], m->id + m->from[i]);
 }
 
 wordpiece_many_fn *wordpiece_many_best(void)

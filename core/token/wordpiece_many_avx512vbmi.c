@@ -11,13 +11,13 @@ enum { LANES = 16, GROUP = 2 * LANES, BYTES = 16, FEW = 8 };
 
 /* What is found, in order: a token, and whose. */
 struct found {
-    int32_t id[GROUP * BYTES + LANES];
-    uint32_t lane[GROUP * BYTES + LANES];
+    int32_t id[GROUP * WORDPIECE_BYTES + LANES];
+    uint32_t lane[GROUP * WORDPIECE_BYTES + LANES];
     size_t n;
 };
 
 struct lanes {
-    __m512i text[4];    /* BYTES of each word */
+    __m512i text[4];    /* BYTES of each word, or none: they are far */
     __m512i pos, end;   /* in that: of the next byte, of the word */
     __m512i link;       /* of the node that the bytes before led to */
     __m512i id, id_end; /* the longest token so far, -1, and its end */
@@ -32,15 +32,23 @@ ALWAYS_INLINE void keep(struct found *f, const struct lanes *l, __mmask16 which)
     f->n += (size_t)_mm_popcnt_u32(which);
 }
 
+/* The next byte of each word. */
+ALWAYS_INLINE __m512i next_bytes(const struct lanes *l, const uint8_t *far)
+{
+    __m512i c;
+    if (far) c = _mm512_i32gather_epi32(l->pos, far, 1);
+    else c = _mm512_mask_mov_epi32(_mm512_permutex2var_epi8(l->text[0], l->pos, l->text[1]), 0xFF00,
+                                   _mm512_permutex2var_epi8(l->text[2], l->pos, l->text[3]));
+    return _mm512_and_si512(c, _mm512_set1_epi32(255));
+}
+
 /* A byte of each word that is on. */
-ALWAYS_INLINE void step(const struct wordpiece_many *m, struct lanes *l, struct found *f)
+ALWAYS_INLINE void step(const struct wordpiece_many *m, struct lanes *l, const uint8_t *far, struct found *f)
 {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i none = _mm512_set1_epi32(-1), zero = _mm512_setzero_si512(), label = _mm512_set1_epi32(511);
     const struct trie_unit *unit = m->trie->unit;
-    __m512i c = _mm512_mask_mov_epi32(_mm512_permutex2var_epi8(l->text[0], l->pos, l->text[1]), 0xFF00,
-                                      _mm512_permutex2var_epi8(l->text[2], l->pos, l->text[3]));
-    c = _mm512_and_si512(c, _mm512_set1_epi32(255));
+    __m512i c = next_bytes(l, far);
     __m512i to = _mm512_xor_si512(_mm512_srli_epi32(l->link, 9), c);
     __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(to), unit, sizeof *unit);
     __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(to, 1), unit, sizeof *unit);
@@ -62,61 +70,73 @@ ALWAYS_INLINE void step(const struct wordpiece_many *m, struct lanes *l, struct 
     l->id = _mm512_mask_mov_epi32(l->id, over, none);
 }
 
-/* Words text[BYTES * first..), each with its length in its last byte. */
-ALWAYS_INLINE struct lanes start(const struct wordpiece_many *m, const uint8_t *text, size_t first, size_t count)
+/* Words first, first + 1 ... of the group's `count`. */
+ALWAYS_INLINE struct lanes start(const struct wordpiece_many *m, const uint8_t *text, const uint8_t *len, size_t stride, size_t first,
+                                 size_t count)
 {
     const __m512i iota = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    __m512i pos = _mm512_slli_epi32(iota, 4);
+    __m512i lane = _mm512_add_epi32(iota, _mm512_set1_epi32((int)first));
+    __m512i pos = _mm512_mullo_epi32(stride == BYTES ? iota : lane, _mm512_set1_epi32((int)stride));
     struct lanes l = {.pos = pos, .id_end = pos, .link = _mm512_set1_epi32((int)m->trie->unit[0].link), .id = _mm512_set1_epi32(-1),
-                      .lane = _mm512_add_epi32(iota, _mm512_set1_epi32((int)first)),
-                      .on = (__mmask16)(_bzhi_u32(UINT32_MAX, (unsigned)count) >> first)};
-    _Alignas(64) int32_t end[LANES];
-    for (size_t k = 0; k < 4; k++) l.text[k] = _mm512_load_si512(text + first * BYTES + k * 64);
-    for (size_t k = 0; k < LANES; k++) end[k] = (int32_t)(k * BYTES) + text[(first + k) * BYTES + BYTES - 1];
-    l.end = _mm512_load_si512(end);
+                      .lane = lane, .on = (__mmask16)(_bzhi_u32(UINT32_MAX, (unsigned)count) >> first)};
+    for (size_t k = 0; k < 4 && stride == BYTES; k++) l.text[k] = _mm512_load_si512(text + first * BYTES + k * 64);
+    l.end = _mm512_add_epi32(pos, _mm512_cvtepu8_epi32(_mm_load_si128((const void *)(len + first))));
     return l;
 }
 
-/* Words which[0..count). */
-static void group(struct wordpiece_many *m, const uint8_t *which, size_t count)
+/* Words which[0..count), of up to `stride` bytes. */
+ALWAYS_INLINE void group(struct wordpiece_many *m, const uint8_t *which, size_t count, size_t stride)
 {
     struct found f;
-    _Alignas(64) uint8_t text[GROUP * BYTES];
+    _Alignas(64) uint8_t text[GROUP * WORDPIECE_BYTES + 4], len[GROUP];
     int32_t *to[GROUP];
     for (size_t k = 0; k < GROUP; k++) {
         size_t i = which[k < count ? k : 0];
-        memcpy(text + k * BYTES, m->key[i].k, BYTES);
-        to[k] = m->ids[i];
+        len[k] = m->len[i];
+        to[k] = m->id + m->from[i];
+        if (stride == BYTES)
+            _mm_store_si128((void *)(text + k * stride), _mm_maskz_loadu_epi8((__mmask16)_bzhi_u32(0xFFFF, len[k]), m->word[i]));
+        else
+            _mm512_store_si512(text + k * stride, _mm512_maskz_loadu_epi8(_bzhi_u64(~(uint64_t)0, len[k]), m->word[i]));
     }
-    struct lanes a = start(m, text, 0, count), b = start(m, text, LANES, count);
+    struct lanes a = start(m, text, len, stride, 0, count), b = start(m, text, len, stride, LANES, count);
+    const uint8_t *far = stride == BYTES ? NULL : text;
     f.n = 0;
-    while (b.on) {
-        step(m, &a, &f);
-        step(m, &b, &f);
+    while (a.on && b.on) {
+        step(m, &a, far, &f);
+        step(m, &b, far, &f);
     }
-    while (a.on) step(m, &a, &f);
+    while (a.on) step(m, &a, far, &f);
+    while (b.on) step(m, &b, far, &f);
     for (size_t i = 0; i < f.n; i++) *to[f.lane[i]]++ = f.id[i];
     uint32_t lost = a.lost | (uint32_t)b.lost << LANES;
-    for (size_t k = 0; k < count; k++) m->n_ids[which[k]] = lost >> k & 1 ? 0 : (size_t)(to[k] - m->ids[which[k]]);
+    for (size_t k = 0; k < count; k++)
+        m->n_ids[which[k]] = (uint8_t)(lost >> k & 1 ? 0 : to[k] - (m->id + m->from[which[k]]));
 }
 
-static inline size_t length(const struct word_key *key)
+static void group_short(struct wordpiece_many *m, const uint8_t *which, size_t count)
 {
-    return (size_t)(key->k[1] >> 56);
+    group(m, which, count, BYTES);
 }
 
-/* Words of about the same length together. */
+static void group_long(struct wordpiece_many *m, const uint8_t *which, size_t count)
+{
+    group(m, which, count, WORDPIECE_BYTES);
+}
+
+/* Words of about the same length together, the longest first. */
 void wordpiece_many_avx512vbmi(struct wordpiece_many *m)
 {
-    uint8_t order[WORDPIECE_MANY], place[WORD_KEY_MAX + 2] = {0};
+    uint8_t order[WORDPIECE_MANY], place[WORDPIECE_BYTES + 2] = {0};
     if (m->n < FEW) {
         wordpiece_many_base(m);
         return;
     }
-    for (size_t i = 0; i < m->n; i++) place[length(&m->key[i]) + 1]++;
-    for (size_t n = 1; n <= WORD_KEY_MAX; n++) place[n] = (uint8_t)(place[n] + place[n - 1]);
-    for (size_t i = 0; i < m->n; i++) order[place[length(&m->key[i])]++] = (uint8_t)i;
-    for (size_t i = 0; i < m->n; i += GROUP) group(m, order + i, m->n - i < GROUP ? m->n - i : GROUP);
+    for (size_t i = 0; i < m->n; i++) place[WORDPIECE_BYTES - m->len[i] + 1]++;
+    for (size_t n = 1; n <= WORDPIECE_BYTES; n++) place[n] = (uint8_t)(place[n] + place[n - 1]);
+    for (size_t i = 0; i < m->n; i++) order[place[WORDPIECE_BYTES - m->len[i]]++] = (uint8_t)i;
+    for (size_t i = 0; i < m->n; i += GROUP)
+        (m->len[order[i]] > BYTES ? group_long : group_short)(m, order + i, m->n - i < GROUP ? m->n - i : GROUP);
 }
 #else
 void wordpiece_many_avx512vbmi(struct wordpiece_many *m)
