@@ -77,6 +77,6 @@ int err_errno(struct err *e, int errnum, const char *what, const char *path)
 int err_open(struct err *e, int errnum, const char *path)
 {
     err_errno(e, errnum, "opening", path);
-    if (errnum == EACCES || errnum == EPERM) e->code = ERR_NOINPUT;
+    if (errnum == EACCES || errnum == EPERM || errnum == ELOOP || errnum == ENAMETOOLONG) e->code = ERR_NOINPUT;
     return -1;
 }

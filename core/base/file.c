@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "core/base/fault.h"
 #include "core/base/file_behind.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 
 /* Files grow by multiples of it, so that the system keeps them in large pieces of memory. */
 #define WRITER_BUF ((size_t)256 << 10)
@@ -430,19 +432,33 @@ int file_write_again(const char *path, const void *p, size_t n, struct err *e)
     return write_whole(file_create_again(path, e), p, n, e);
 }
 
+/* Until there is something to read or the end.  A pipe that nobody writes to would hold open() and read() for
+ * ever, and they go on after a signal; poll() does not. */
+static int wait_for_input(int fd, const char *path, struct err *e)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+    while (poll(&p, 1, -1) < 0) {
+        if (errno != EINTR) return err_errno(e, errno, "reading", path);
+        if (sig_check(e)) return err_wrap(e, "reading '%s'", path);
+    }
+    return 0;
+}
+
 int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct err *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC), ret = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret = -1;
     if (fd < 0) return err_open(e, errno, path);
     struct stat st = {0};
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
         err_set(e, ERR_NOINPUT, "reading '%s': it is a directory", path);
         goto out;
     }
+    bool waits = !S_ISREG(st.st_mode);
     size_t start = out->len, piece = (size_t)64 << 10;
     if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size < max_bytes) piece = (size_t)st.st_size + 1; /* in one go */
     for (;;) {
-        if (out->len - start > max_bytes) {
+        if (waits && wait_for_input(fd, path, e)) goto out;
+        if (out->len - start > max_bytes || (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)) {
             err_set(e, ERR_DATA, "'%s' is larger than the limit of %zu bytes", path, max_bytes);
             goto out;
         }
@@ -451,7 +467,7 @@ int file_read_all(const char *path, size_t max_bytes, struct buf *out, struct er
             goto out;
         }
         ssize_t n = read(fd, out->data + out->len, piece);
-        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && (errno == EINTR || (waits && errno == EAGAIN))) continue;
         if (n < 0) {
             err_errno(e, errno, "reading", path);
             goto out;

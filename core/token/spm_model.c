@@ -224,10 +224,12 @@ int spm_model_read(struct spm_model *m, const void *data, size_t n, const char *
     struct field f;
     int got, ret = 0;
     spm_model_init(m);
+    m->only_pieces = true;
     while (ret == 0 && (got = next_field(&r, &f, e)) > 0) {
         bool known = f.number == MODEL_PIECES || f.number == MODEL_TRAINER ||
                      f.number == MODEL_NORMALIZER || f.number == MODEL_DENORMALIZER;
         if (!known) continue;
+        m->only_pieces = m->only_pieces && f.number == MODEL_PIECES;
         if (want_wire(&r, &f, WIRE_BYTES, e)) ret = -1;
         else if (f.number == MODEL_PIECES) ret = read_piece(m, inside(&r, &f), e);
         else if (f.number == MODEL_TRAINER) ret = read_trainer(m, inside(&r, &f), e);
@@ -236,6 +238,10 @@ int spm_model_read(struct spm_model *m, const void *data, size_t n, const char *
     if (ret == 0 && got < 0) ret = -1;
     if (ret == 0 && m->n == 0)
         ret = err_set(e, ERR_DATA, "'%s': SentencePiece model without pieces", name);
+    for (size_t i = 0; ret == 0 && !m->byte_fallback && i < m->n; i++)
+        if (m->piece[i].type == SPM_BYTE)
+            ret = err_set(e, ERR_DATA, "'%s': SentencePiece model with the byte %.*s as a piece, but without byte_fallback%s", name,
+                          (int)m->piece[i].len, m->text.data + m->piece[i].off, m->only_pieces ? " (cut short behind the pieces)" : "");
     if (ret) spm_model_free(m);
     return ret;
 }

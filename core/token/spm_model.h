@@ -37,6 +37,7 @@ struct spm_model {
     /* denormalizer: what decoded text goes through; no rules = it is not there */
     struct buf denorm_map;
     bool denorm_prefix, denorm_extra, denorm_escape;
+    bool only_pieces;           /* the file says nothing else: everything is the format's default */
 };
 
 /* The defaults of the format. */

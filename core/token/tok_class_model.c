@@ -10,6 +10,7 @@
 #include "core/token/tok_class.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
 #include "core/token/unicode.h"
 
 #define MAX_FILE ((size_t)256 << 20)
@@ -24,102 +25,35 @@ static int add_word(struct class_build *b, int64_t id, const char *s, size_t n, 
     return vocab_add(&b->vocab, id, s, n, VOCAB_MODEL, e) ? err_wrap(e, "'%s'", b->file) : 0;
 }
 
-/* "vocab":{...} */
-static void add_vocab(struct class_build *b)
-{
-    const char *separator = "\n";
-    buf_adds(&b->model, "\"vocab\":{");
-    for (int id = 0; id < b->vocab.n; id++) {
-        size_t n;
-        if (!(b->vocab.v[id].flags & VOCAB_USED)) continue;
-        const char *s = vocab_text(&b->vocab, id, &n);
-        buf_adds(&b->model, separator);
-        buf_add_json(&b->model, s, n);
-        buf_printf(&b->model, ":%d", id);
-        separator = ",\n";
-    }
-    buf_addc(&b->model, '}');
-}
-
-/* ---- vocab.txt ---- */
-
-/* Without white space at its end. */
-static size_t trimmed(const char *s, size_t n)
-{
-    size_t end = 0;
-    for (size_t i = 0; i < n;) {
-        struct uni_char c = uni_next((const uint8_t *)s + i, n - i);
-        i += c.len;
-        if (!(c.class & UNI_SPACE)) end = i;
-    }
-    return end;
-}
+/* ---- vocab.txt; vocab.json and merges.txt ---- */
 
 static int words(struct class_build *b, const struct buf *text, struct err *e)
 {
-    size_t valid = utf8_valid_prefix(text->data ? text->data : "", text->len);
-    int64_t id = 0;
-    const char *p = text->data ? text->data : "", *end = p + text->len, *line;
-    size_t n;
-    if (valid < text->len) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", b->file, valid);
-    for (; tok_next_line(&p, end, &line, &n); id++)
-        if (vocab_add(&b->vocab, id, line, trimmed(line, n), VOCAB_MODEL, e)) return err_wrap(e, "'%s':%lld", b->file, (long long)id + 1);
-    buf_adds(&b->model, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
-    buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
-    buf_adds(&b->model, ",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,");
-    add_vocab(b);
-    buf_addc(&b->model, '}');
+    if (tok_read_words(&b->vocab, text->data ? text->data : "", text->len, true, b->file, e)) return -1;
+    tok_wordpiece_json(&b->model, &b->vocab, unk_text(b));
     return buf_ok(&b->model, e);
-}
-
-/* ---- vocab.json and merges.txt ---- */
-
-static int add_merges(struct class_build *b, const char *file, struct err *e)
-{
-    struct buf text = {0};
-    size_t no = 0, count = 0;
-    int ret = file_read_all(file, MAX_FILE, &text, e);
-    const char *p = text.data ? text.data : "", *end = p + text.len, *line;
-    size_t n;
-    while (ret == 0 && tok_next_line(&p, end, &line, &n)) {
-        no++;
-        if (n == 0 || (n >= 8 && memcmp(line, "#version", 8) == 0)) continue;
-        const char *space = memchr(line, ' ', n);
-        if (!space || memchr(space + 1, ' ', (size_t)(line + n - space) - 1))
-            ret = err_set(e, ERR_DATA, "'%s':%zu: a merge is two tokens with a space between", file, no);
-        else if (utf8_valid_prefix(line, n) < n) ret = err_set(e, ERR_DATA, "'%s':%zu: invalid UTF-8", file, no);
-        buf_adds(&b->model, count++ ? ",\n" : "\n");
-        if (ret == 0) buf_add_json(&b->model, line, n);
-    }
-    buf_free(&text);
-    return ret;
 }
 
 static int merges(struct class_build *b, const struct buf *text, struct err *e)
 {
-    struct json_limits lim = {.max_bytes = MAX_FILE};
     bool ended = b->c->steps == STEPS_CLIP || b->c->steps == STEPS_OPENAI || b->c->steps == STEPS_HERBERT;
-    struct cJSON *v = json_parse(text->data ? text->data : "", text->len, b->file, &lim, e);
+    struct buf lines = {0};
     char *file = tok_merges_beside(b->file);
-    int ret = !v ? -1 : file ? 0 : err_oom(e, 1, "a path");
-    for (const struct cJSON *i = v ? v->child : NULL; ret == 0 && i; i = i->next) {
-        if (!i->string || !cJSON_IsNumber(i) || i->valuedouble != (double)(int64_t)i->valuedouble)
-            ret = err_set(e, ERR_DATA, "'%s': '%s' has no id", b->file, i->string ? i->string : "");
-        else ret = add_word(b, (int64_t)i->valuedouble, i->string, strlen(i->string), e);
-    }
+    int ret = !file ? err_oom(e, 1, "a path") : tok_read_ids(&b->vocab, text->data ? text->data : "", text->len, b->file, e);
+    if (ret == 0) ret = file_read_all(file, MAX_FILE, &lines, e);
     if (ret == 0) {
         buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");
         if (ended) buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
         else buf_adds(&b->model, "null");
         buf_printf(&b->model, ",\"continuing_subword_prefix\":\"\",\"end_of_word_suffix\":\"%s\",\"fuse_unk\":false,\"byte_fallback\":false,",
                    ended ? "</w>" : "");
-        add_vocab(b);
-        buf_adds(&b->model, ",\n\"merges\":[");
-        ret = add_merges(b, file, e);
-        buf_adds(&b->model, "]}");
+        tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
+        buf_adds(&b->model, ",\n");
+        ret = tok_merges_json(&b->model, &b->vocab, lines.data ? lines.data : "", lines.len, file, e);
+        buf_addc(&b->model, '}');
     }
+    buf_free(&lines);
     free(file);
-    json_free(v);
     return ret ? ret : buf_ok(&b->model, e);
 }
 
@@ -373,7 +307,7 @@ static int pairs(struct class_build *b, struct err *e)
         buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
     }
     buf_printf(&b->model, ",\"fuse_unk\":true,\"byte_fallback\":%s,\"ignore_merges\":%s,", bytes ? "true" : "false", any && user ? "true" : "false");
-    add_vocab(b);
+    tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
     buf_adds(&b->model, ",\n\"merges\":[");
     ret = add_ranked(b, any, e);
     buf_adds(&b->model, "]}");

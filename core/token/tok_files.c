@@ -9,6 +9,7 @@
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
 
 /* ---- vocab.txt: a token a line, the words of a BERT tokenizer ---- */
 
@@ -31,79 +32,60 @@ struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase,
                                      struct err *e)
 {
     static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", NULL};
-    struct buf json = {0}, added = {0};
-    const char *p = text, *line;
-    size_t len, valid = utf8_valid_prefix(text, n);
-    int id = 0, cls = -1, sep = -1;
-    struct tokenizer *t = NULL;
-    if (valid < n) {
-        err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
-        return NULL;
-    }
-    buf_adds(&json, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":"
-                    "\"##\",\"max_input_chars_per_word\":100,\"vocab\":{");
-    for (; tok_next_line(&p, text + n, &line, &len); id++) {
-        if (id) buf_addc(&json, ',');
-        buf_addc(&json, '\n');
-        buf_add_json(&json, line, len);
-        buf_printf(&json, ":%d", id);
-        if (!is_one_of(line, len, special)) continue;
-        add_special(&added, line, len, id, added.len == 0);
-        if (memcmp(line, "[CLS]", 5) == 0) cls = id;
-        if (memcmp(line, "[SEP]", 5) == 0) sep = id;
-    }
-    buf_adds(&json, "}}}");
+    struct vocab v = {0};
     struct buf all = {0};
+    struct tokenizer *t = NULL;
+    bool first = true;
+    if (tok_read_words(&v, text, n, false, name, e)) goto out;
     buf_adds(&all, "{\"added_tokens\":[");
-    buf_add(&all, added.data ? added.data : "", added.len);
+    for (int id = 0; id < v.n; id++) {
+        size_t len;
+        const char *s = vocab_text(&v, id, &len);
+        if (!is_one_of(s, len, special)) continue;
+        add_special(&all, s, len, id, first);
+        first = false;
+    }
     buf_printf(&all, "],\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
                      "\"handle_chinese_chars\":true,\"strip_accents\":null,\"lowercase\":%s},"
                      "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
                      "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},",
                lowercase ? "true" : "false");
+    int cls = vocab_find(&v, "[CLS]", 5), sep = vocab_find(&v, "[SEP]", 5);
     if (cls >= 0 && sep >= 0)
         buf_printf(&all, "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",%d],"
                          "\"cls\":[\"[CLS]\",%d]},", sep, cls);
-    buf_add(&all, json.data ? json.data : "", json.len);
-    if (!json.oom && !added.oom && buf_ok(&all, e) == 0) t = tok_parse(all.data, all.len, name, e);
-    else err_oom(e, n, "a vocabulary");
-    buf_free(&json);
-    buf_free(&added);
+    tok_wordpiece_json(&all, &v, "[UNK]");
+    buf_addc(&all, '}');
+    if (buf_ok(&all, e) == 0) t = tok_parse(all.data, all.len, name, e);
+out:
     buf_free(&all);
+    vocab_free(&v);
     return t;
 }
 
 /* ---- vocab.json and merges.txt: byte-level BPE of GPT-2's kind ---- */
 
 struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct buf *merges,
-                                        const char *name, struct err *e)
+                                        const char *name, const char *merges_name, struct err *e)
 {
+    struct vocab v = {0};
     struct buf all = {0};
     struct tokenizer *t = NULL;
-    const char *p = merges->data ? merges->data : "", *end = p + merges->len, *line;
-    size_t len, no = 0, count = 0;
-    struct json_limits lim = {.max_bytes = (size_t)256 << 20};
-    struct cJSON *v = json_parse(vocab->data ? vocab->data : "", vocab->len, name, &lim, e);
-    if (!v) return NULL;
-    const struct cJSON *eot = json_member(v, "<|endoftext|>");
+    if (tok_read_ids(&v, vocab->data ? vocab->data : "", vocab->len, name, e)) goto out;
+    int eot = vocab_find(&v, "<|endoftext|>", 13);
     buf_adds(&all, "{\"added_tokens\":[");
-    if (cJSON_IsNumber(eot)) add_special(&all, "<|endoftext|>", 13, (int)eot->valuedouble, true);
+    if (eot >= 0) add_special(&all, "<|endoftext|>", 13, eot, true);
     buf_adds(&all, "],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
                    "\"use_regex\":true},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,"
-                   "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":");
-    buf_add(&all, vocab->data, vocab->len);
-    buf_adds(&all, ",\"merges\":[");
-    while (tok_next_line(&p, end, &line, &len)) {
-        if (no++ == 0 && len >= 9 && memcmp(line, "#version:", 9) == 0) continue;
-        if (len == 0) continue;
-        if (count++) buf_addc(&all, ',');
-        buf_addc(&all, '\n');
-        buf_add_json(&all, line, len);
-    }
-    buf_adds(&all, "]}}");
-    json_free(v);
+                   "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",");
+    tok_vocab_json(&all, &v, VOCAB_MODEL);
+    buf_addc(&all, ',');
+    if (tok_merges_json(&all, &v, merges->data ? merges->data : "", merges->len, merges_name, e)) goto out;
+    buf_adds(&all, "}}");
     if (buf_ok(&all, e) == 0) t = tok_parse(all.data, all.len, name, e);
+out:
     buf_free(&all);
+    vocab_free(&v);
     return t;
 }
 
@@ -148,7 +130,7 @@ static struct tokenizer *with_merges(const char *text, size_t n, const char *pat
     buf_add(&vocab, text, n);
     if (!file) err_oom(e, strlen(path), "a path");
     else if (buf_ok(&vocab, e) == 0 && file_read_all(file, (size_t)256 << 20, &merges, e) == 0)
-        t = tok_from_vocab_merges(&vocab, &merges, path, e);
+        t = tok_from_vocab_merges(&vocab, &merges, path, file, e);
     else err_wrap(e, "'%s' has tokens and their ids, but no merges", path);
     buf_free(&vocab);
     buf_free(&merges);
@@ -284,16 +266,8 @@ static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf
     bool reached = false;
     if (t->model == MODEL_BPE && t->ignore_merges && tok_reaches_all(t, &reached, e)) return -1;
     if (!is_gpt2(t, reached)) return refuse(t, "merges.txt", why, e);
-    buf_addc(vocab, '{');
-    for (int id = 0; id < t->vocab.n; id++) {
-        size_t n;
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
-        const char *s = vocab_text(&t->vocab, id, &n);
-        if (vocab->len > 1) buf_addc(vocab, ',');
-        buf_add_json(vocab, s, n);
-        buf_printf(vocab, ":%d", id);
-    }
-    buf_adds(vocab, "}\n");
+    tok_ids_json(vocab, &t->vocab, VOCAB_MODEL);
+    buf_addc(vocab, '\n');
     buf_adds(merges, "#version: 0.2\n");
     for (size_t i = 0; i < t->bpe.n_merges; i++) {
         size_t n;
@@ -305,7 +279,7 @@ static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf
         buf_addc(merges, '\n');
     }
     if (buf_ok(vocab, e) || buf_ok(merges, e)) return -1;
-    struct tokenizer *back = tok_from_vocab_merges(vocab, merges, "vocab.json", e);
+    struct tokenizer *back = tok_from_vocab_merges(vocab, merges, "vocab.json", "merges.txt", e);
     if (!back) return -1;
     bool same = tok_same_merges(t, back);
     tok_free(back);

@@ -30,7 +30,7 @@ struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase,
                                      struct err *e);
 /* Byte-level BPE with GPT-2's split. */
 struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct buf *merges,
-                                        const char *name, struct err *e);
+                                        const char *name, const char *merges_name, struct err *e);
 /* Mistral's tekken.json: a vocabulary of tiktoken's kind behind special tokens. */
 struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, struct err *e);
 /* What it reads back to an equal tokenizer, or refused. */

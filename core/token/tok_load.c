@@ -1,8 +1,10 @@
 /* tokenizer.json in. */
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/file.h"
 #include "core/base/json.h"
@@ -472,10 +474,12 @@ static char *own_file(const char *dir)
     return file;
 }
 
+/* A link that leads nowhere, too, or what we may not look at: opening it says so. */
 static bool holds(const char *dir, const char *name)
 {
+    struct stat st;
     char *path = path_join(dir, name);
-    bool yes = path && file_exists(path);
+    bool yes = path && (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR));
     free(path);
     return yes;
 }
@@ -504,7 +508,9 @@ static char *cut_split(char *path)
 static bool is_gguf(const char *path)
 {
     char magic[4] = "";
-    FILE *f = fopen(path, "rb");
+    struct stat st;
+    bool regular = stat(path, &st) == 0 && S_ISREG(st.st_mode); /* what is read of a pipe is gone */
+    FILE *f = regular ? fopen(path, "rb") : NULL;
     bool yes = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
     if (f) fclose(f);
     return yes;

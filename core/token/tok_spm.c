@@ -314,6 +314,7 @@ static int build(struct spm_build *b)
     if (m->kind != SPM_WORD && (m->kind == SPM_UNIGRAM ? unigram(b) : symbol_trie(b))) return -1;
     if (m->kind == SPM_BPE && !t->has_unused && add_merges(b)) return -1;
     if (tok_finish(t, b->e)) return err_wrap(b->e, "'%s'", b->name);
+    if (m->only_pieces) t->note = "the file holds pieces only, as if it were cut short; how text is normalized is SentencePiece's default";
     t->bos = id_or_none(m, m->bos_id, SPM_CONTROL);
     t->eos = id_or_none(m, m->eos_id, SPM_CONTROL);
     return 0;

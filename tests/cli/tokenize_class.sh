@@ -145,6 +145,41 @@ fails 65 "not a JSON object" "$LLMCTL" tokenize inspect list
 mkdir empty
 fails 66 "holds no tokenizer" "$LLMCTL" tokenize inspect empty
 
+dir parts '{"tokenizer_class":"RobertaTokenizer"}'
+merges parts
+echo 'ab c' >>parts/merges.txt
+fails 65 "parts/merges.txt':4: 'c' of the merge is not in the vocabulary" "$LLMCTL" tokenize inspect parts
+rm parts/tokenizer_config.json
+fails 65 "parts/merges.txt':4: 'c' of the merge is not in the vocabulary" "$LLMCTL" tokenize inspect parts/vocab.json
+printf 'a b\nb a\n' >parts/merges.txt
+fails 65 "parts/merges.txt':2: 'ba' of the merge is not in the vocabulary" "$LLMCTL" tokenize inspect parts/vocab.json
+echo '{"a":0,"b":1.5}' >parts/vocab.json
+fails 65 "parts/vocab.json': the token 'b' has no id" "$LLMCTL" tokenize inspect parts/vocab.json
+fails 65 "twice/vocab.txt':13" "$LLMCTL" tokenize inspect twice/vocab.txt
+
+# A .model that ends behind its pieces, where SentencePiece would take the defaults.
+noted=0
+for n in $(seq 300 340); do
+    head -c "$n" u.model >cut.model
+    "$LLMCTL" tokenize inspect cut.model >cut.out 2>/dev/null || continue
+    grep -q '^note: the file holds pieces only' cut.out || fail "a .model cut at $n bytes: no note"
+    noted=$((noted + 1))
+done
+[ "$noted" -gt 0 ] || fail "no cut of a .model lies between two pieces"
+
+# Files that are none
+"$LLMCTL" tokenize inspect <(cat u.model) | grep -q '^type: SentencePiece unigram' || fail "a pipe cannot be read"
+"$LLMCTL" tokenize inspect /dev/stdin <added.json | grep -q '^type: WordPiece' || fail "stdin cannot be read"
+mkfifo pipe
+is "$(timeout -k 5 0.3 "$LLMCTL" tokenize inspect pipe 2>&1 || true)" "llmctl tokenize inspect: reading 'pipe': stopped by a signal"
+ln -s loop loop
+fails 66 "loop" "$LLMCTL" tokenize inspect loop
+mkdir dangling
+ln -s nowhere dangling/tokenizer.json
+fails 66 "opening 'dangling/tokenizer.json'" "$LLMCTL" tokenize inspect dangling
+truncate -s 10G huge.json
+fails 65 "'huge.json' is larger than the limit" "$LLMCTL" tokenize inspect huge.json
+
 # A model's directory is no other.
 "$LLMCTL" pretrain words --tokenizer u.model --out run --preset llama-nano --layers 1 --width 32 --heads 2 --context 16 --batch 2 \
     --steps 1 --dtype f32 -q

@@ -1,0 +1,124 @@
+#include "core/token/tok_lists.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/width.h"
+#include "core/token/tok_files.h"
+#include "core/token/unicode.h"
+
+/* ---- in ---- */
+
+/* Without white space at its end. */
+static size_t trim(const char *s, size_t n)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next((const uint8_t *)s + i, n - i);
+        i += c.len;
+        if (!(c.class & UNI_SPACE)) end = i;
+    }
+    return end;
+}
+
+int tok_read_words(struct vocab *v, const char *text, size_t n, bool trimmed, const char *name, struct err *e)
+{
+    size_t valid = utf8_valid_prefix(text, n), len;
+    const char *p = text, *end = text + n, *line;
+    int64_t id = 0;
+    if (valid < n) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
+    for (; tok_next_line(&p, end, &line, &len); id++)
+        if (vocab_add(v, id, line, trimmed ? trim(line, len) : len, VOCAB_MODEL, e)) return err_wrap(e, "'%s':%lld", name, (long long)id + 1);
+    return 0;
+}
+
+int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e)
+{
+    struct json_limits lim = {.max_bytes = (size_t)256 << 20};
+    struct cJSON *j = json_parse(text, n, name, &lim, e);
+    int ret = j ? 0 : -1;
+    if (j && !cJSON_IsObject(j)) ret = err_set(e, ERR_DATA, "'%s': not an object of ids by token", name);
+    for (const struct cJSON *i = ret == 0 ? j->child : NULL; ret == 0 && i; i = i->next) {
+        double id = i->valuedouble;
+        if (!cJSON_IsNumber(i) || !(id >= -1e15 && id <= 1e15) || id != (double)(int64_t)id)
+            ret = err_set(e, ERR_DATA, "'%s': the token '%.*s' has no id", name, (int)text_fit(i->string, strlen(i->string), 80), i->string);
+        else if (vocab_add(v, (int64_t)id, i->string, strlen(i->string), VOCAB_MODEL, e)) ret = err_wrap(e, "'%s'", name);
+    }
+    json_free(j);
+    return ret;
+}
+
+/* ---- out ---- */
+
+void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags)
+{
+    const char *separator = "\n";
+    buf_addc(out, '{');
+    for (int id = 0; id < v->n; id++) {
+        size_t n;
+        if (!(v->v[id].flags & flags)) continue;
+        const char *s = vocab_text(v, id, &n);
+        buf_adds(out, separator);
+        buf_add_json(out, s, n);
+        buf_printf(out, ":%d", id);
+        separator = ",\n";
+    }
+    buf_addc(out, '}');
+}
+
+void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags)
+{
+    buf_adds(out, "\"vocab\":");
+    tok_ids_json(out, v, flags);
+}
+
+void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk)
+{
+    buf_adds(out, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
+    buf_add_json(out, unk, strlen(unk));
+    buf_adds(out, ",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,");
+    tok_vocab_json(out, v, VOCAB_MODEL);
+    buf_addc(out, '}');
+}
+
+/* A merge in one line; `whole` is work space. */
+static int check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e)
+{
+    const char *space = memchr(s, ' ', n);
+    size_t left = space ? (size_t)(space - s) : 0, right = n - left - 1;
+    if (!space || memchr(space + 1, ' ', right)) return err_set(e, ERR_DATA, "a merge is two tokens with a space between");
+    if (utf8_valid_prefix(s, n) < n) return err_set(e, ERR_DATA, "invalid UTF-8");
+    buf_clear(whole);
+    buf_add(whole, s, left);
+    buf_add(whole, space + 1, right);
+    if (buf_ok(whole, e)) return -1;
+    const char *part[] = {s, space + 1, whole->data ? whole->data : ""};
+    const size_t len[] = {left, right, whole->len};
+    for (int i = 0; i < 3; i++)
+        if (vocab_find(v, part[i], len[i]) < 0)
+            return err_set(e, ERR_DATA, "'%.*s' of the merge is not in the vocabulary", (int)text_fit(part[i], len[i], 80), part[i]);
+    return 0;
+}
+
+int tok_merges_json(struct buf *out, const struct vocab *v, const char *text, size_t n, const char *name, struct err *e)
+{
+    const char *p = text, *line, *separator = "\n";
+    size_t len, no = 0;
+    struct buf whole = {0};
+    int ret = 0;
+    buf_adds(out, "\"merges\":[");
+    while (ret == 0 && tok_next_line(&p, text + n, &line, &len)) {
+        no++;
+        if (len == 0 || (len >= 8 && memcmp(line, "#version", 8) == 0)) continue;
+        if ((ret = check_merge(v, line, len, &whole, e))) err_wrap(e, "'%s':%zu", name, no);
+        else {
+            buf_adds(out, separator);
+            buf_add_json(out, line, len);
+            separator = ",\n";
+        }
+    }
+    buf_addc(out, ']');
+    buf_free(&whole);
+    return ret;
+}

@@ -1,0 +1,28 @@
+/* tok_lists.h - lists of tokens and merges: read from vocab.txt, vocab.json and
+ * merges.txt, written as the members of a tokenizer.json's model.  Errors name
+ * the file and the line. */
+#ifndef CORE_TOKEN_TOK_LISTS_H
+#define CORE_TOKEN_TOK_LISTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/token/vocab.h"
+
+/* vocab.txt, a token a line, into an empty vocabulary; trimmed: without white space at its end. */
+int tok_read_words(struct vocab *v, const char *text, size_t n, bool trimmed, const char *name, struct err *e);
+/* vocab.json, an object of ids by token. */
+int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
+
+/* "model":{...} of WordPiece as BERT has it. */
+void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk);
+/* "vocab":{...} of the tokens that have one of the flags. */
+void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags);
+/* The same without the key. */
+void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags);
+/* "merges":[...] of a merges.txt, whose parts and results must be tokens. */
+int tok_merges_json(struct buf *out, const struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
+
+#endif
