@@ -120,7 +120,7 @@ static int cached_word(struct job *j, const uint8_t *word, size_t n, size_t left
 static int words(struct job *j, size_t at)
 {
     const struct pre *p = &j->s->pre;
-    bool cached = !j->out->want_spans && !j->t->fast && j->t->cache_words;
+    bool cached = !j->out->want_spans && !j->s->chains && !j->t->fast && j->t->cache_words;
     for (size_t i = 0; i < p->n_pieces; i++) {
         struct pre_piece w = p->piece[i];
         size_t from = j->out->n;
@@ -140,18 +140,57 @@ static int words(struct job *j, size_t at)
     return 0;
 }
 
-/* A byte-level text by its split, perhaps with a space in front. */
+/* Where the bytes of a text come from that was split as it is, or with a space in front, which
+ * comes from the first character. */
+static struct norm_origin origin_of(const struct job *j, size_t begin, size_t end, bool spaced, size_t i)
+{
+    const uint8_t *s = (const uint8_t *)j->text;
+    size_t at = begin + i, first = spaced ? uni_next(s + begin, end - begin).len : 0;
+    if (spaced) at = i == 0 ? begin : i <= first ? begin + first - 1 : at - 1;
+    if (j->origin) return j->origin[at];
+    struct norm_io io = {.in = j->text + begin, .n = end - begin};
+    struct norm_origin o = norm_origin_at(&io, at - begin);
+    return (struct norm_origin){o.begin + begin, o.end + begin};
+}
+
+/* The spans of ids from `from` on, whose bytes make up the text; false: they do not. */
+static bool byte_spans(struct job *j, size_t begin, size_t end, bool spaced, size_t from)
+{
+    const struct tok_bytes *bytes = j->t->bytes;
+    struct tok_span *span = j->out->span;
+    size_t pos = 0, n = end - begin + spaced, offset = j->offset + begin;
+    bool moved = j->origin || j->t->space_first;
+    for (size_t i = from; i < j->out->n; i++) {
+        size_t next = pos + bytes[j->out->id[i]].covers;
+        if (next > n || next == pos || j->out->id[i] == j->t->unk_id) return false;
+        span[i] = (struct tok_span){.begin = pos + offset, .end = next + offset};
+        if (moved) {
+            span[i].begin = origin_of(j, begin, end, spaced, pos).begin + j->offset;
+            span[i].end = origin_of(j, begin, end, spaced, next - 1).end + j->offset;
+        }
+        pos = next;
+    }
+    return pos == n;
+}
+
+/* A byte-level text by its split, perhaps with a space in front; 1: that does not tell the spans. */
 static int split_bytes(struct job *j, size_t begin, size_t end)
 {
     const char *text = j->text + begin;
-    size_t n = end - begin;
+    size_t n = end - begin, from = j->out->n;
     struct buf *b = &j->s->spaced;
-    if (!j->t->space_first || *text == ' ') return tok_bytes_fast(j->t, j->s, (const uint8_t *)text, n, begin, j->out, j->e);
-    buf_clear(b);
-    buf_addc(b, ' ');
-    buf_add(b, text, n);
-    if (buf_ok(b, j->e)) return -1;
-    return tok_bytes_fast(j->t, j->s, (const uint8_t *)b->data, b->len, begin, j->out, j->e);
+    bool spaced = j->t->space_first && *text != ' ';
+    if (spaced) {
+        buf_clear(b);
+        buf_addc(b, ' ');
+        buf_add(b, text, n);
+        if (buf_ok(b, j->e)) return -1;
+    }
+    const uint8_t *bytes = (const uint8_t *)(spaced ? b->data : text);
+    if (tok_bytes_fast(j->t, j->s, bytes, n + spaced, begin, j->out, j->e)) return -1;
+    if (!j->out->want_spans || byte_spans(j, begin, end, spaced, from)) return 0;
+    j->out->n = from;
+    return 1;
 }
 
 /* text[begin..end) between added tokens, normalised. */
@@ -160,8 +199,8 @@ static int pieces(struct job *j, size_t begin, size_t end)
     const struct tokenizer *t = j->t;
     bool want = j->out->want_spans || t->needs_origin;
     if (begin == end) return 0;
-    if (t->fast_split && !j->out->want_spans)
-        return split_bytes(j, begin, end);
+    int ret = t->fast_split && !j->s->chains ? split_bytes(j, begin, end) : 1;
+    if (ret <= 0) return ret;
     const struct norm_origin *origin = j->origin ? j->origin + begin : NULL;
     struct job inner = *j;
     if (!origin) inner.offset += begin;
@@ -225,7 +264,7 @@ static int segment(struct job *j, size_t begin, size_t end)
     if (begin == end) return 0;
     j->s->offset = begin;
     j->s->sum = 0;
-    if (j->t->fast && !j->out->want_spans) {
+    if (j->t->fast && !j->out->want_spans && !j->s->chains) {
         j->s->goes_on = begin == 0 && (j->flags & TOK_GOES_ON);
         int ret = tok_fast_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
         j->s->goes_on = false;

@@ -200,6 +200,7 @@ struct tok_formed {
 
 struct tok_scratch {
     const struct tokenizer *t;
+    bool chains;                 /* for tests: every text goes through the chains, whatever is faster */
     const uint8_t *marks, *guard; /* during tok_encode_marked() */
     struct word_cache cache;
     const struct word_batch *batch;

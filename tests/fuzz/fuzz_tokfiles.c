@@ -20,21 +20,26 @@ static struct tokenizer *load(uint8_t kind, const char *data, size_t n, struct e
     }
 }
 
-/* With and without spans, cold and from the cache, the ids are the same. */
+/* With and without spans, through the chains, cold and from the cache, the ids are the same. */
 static void encode(const struct tokenizer *t, const char *text, size_t n)
 {
     struct err e;
-    struct tok_ids spans = {.want_spans = true}, plain = {0};
+    struct tok_ids spans = {.want_spans = true}, fast = spans, plain = {0};
     struct buf back = {0};
     struct tok_scratch *s = tok_scratch_new(t, &e);
     if (!s) return;
+    s->chains = true;
     bool good = tok_encode(t, s, text, n, TOK_SPECIAL, &spans, &e) == 0;
-    for (int round = 0; round < 2; round++) {
-        plain.n = 0;
-        if ((tok_encode(t, s, text, n, TOK_SPECIAL, &plain, &e) == 0) != good) abort();
+    s->chains = false;
+    for (int round = 0; round < 4; round++) {
+        struct tok_ids *x = round / 2 ? &fast : &plain;
+        x->n = 0;
+        if ((tok_encode(t, s, text, n, TOK_SPECIAL, x, &e) == 0) != good) abort();
         if (!good) continue;
-        if (plain.n != spans.n || (plain.n && memcmp(plain.id, spans.id, plain.n * sizeof *plain.id))) abort();
+        if (x->n != spans.n || (x->n && memcmp(x->id, spans.id, x->n * sizeof *x->id))) abort();
+        if (x->n && x->span && memcmp(x->span, spans.span, x->n * sizeof *x->span)) abort();
     }
+    tok_ids_free(&fast);
     for (size_t i = 0; good && i < spans.n; i++)
         if (spans.span[i].begin > spans.span[i].end || spans.span[i].end > n) abort();
     if (good && tok_decode(t, plain.id, plain.n, false, &back, &e)) abort();

@@ -75,27 +75,31 @@ static char *with(const char *json, const char *from, const char *to)
     return out;
 }
 
-/* With spans words are merged whole. */
+/* In the chains words are merged whole. */
 static void expect_same(const struct tokenizer *t)
 {
     struct err e = {0};
-    struct tok_ids want = {.want_spans = true}, got = {0};
+    struct tok_ids want = {.want_spans = true}, spans = want, got = {0};
     struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
+    plain->chains = true;
     char *text = malloc(ROOM);
     for (uint32_t seed = 0; seed < 12; seed++) {
         size_t n = make_text(seed, text, seed < 9 ? 2000 : ROOM);
         want.n = 0;
         assert_int_equal(tok_encode(t, plain, text, n, 0, &want, &e), 0);
-        for (int round = 0; round < 3; round++) {
-            got.n = 0;
-            assert_int_equal(tok_encode(t, cached, text, n, 0, &got, &e), 0);
-            assert_int_equal(got.n, want.n);
-            assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
+        for (int round = 0; round < 6; round++) {
+            struct tok_ids *x = round / 3 ? &spans : &got;
+            x->n = 0;
+            assert_int_equal(tok_encode(t, cached, text, n, 0, x, &e), 0);
+            assert_int_equal(x->n, want.n);
+            assert_memory_equal(x->id, want.id, want.n * sizeof *want.id);
+            if (x->span) assert_memory_equal(x->span, want.span, want.n * sizeof *want.span);
         }
     }
     tok_scratch_free(plain);
     tok_scratch_free(cached);
     tok_ids_free(&want);
+    tok_ids_free(&spans);
     tok_ids_free(&got);
     free(text);
 }
@@ -164,11 +168,50 @@ static void digits_are_cut_out_before_the_split(void **state)
     buf_free(&json);
 }
 
+/* A space in front, and normal forms, which join characters: "e" and a mark, half a kana and its. */
+static void spans_lead_to_the_original_text(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"null", "{\"type\":\"NFC\"}", "{\"type\":\"NFKC\"}", "{\"type\":\"Lowercase\"}"};
+    static const char *const texts[] = {"e\u0301\u0301 x", "\uff76\uff9e\u4e2d e\u0301", " a", "\u00e9", "\u3042\u4e00", "A\u0130b", "x"};
+    struct buf json = {0};
+    learn(&json);
+    for (int i = 0; i < 8; i++) {
+        char norm[128];
+        snprintf(norm, sizeof norm, "\"normalizer\":%s,\"pre_tokenizer\":", forms[i / 2]);
+        char *with_form = with(json.data, "\"pre_tokenizer\":", norm);
+        char *spaced = with(with_form, "\"add_prefix_space\":false", i % 2 ? "\"add_prefix_space\":true" : "\"add_prefix_space\":false");
+        struct tokenizer *t = read_json(spaced);
+        assert_true(t->fast_split && t->space_first == i % 2);
+        expect_same(t);
+        struct err e = {0};
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        for (size_t k = 0; k < COUNT_OF(texts); k++) {
+            struct tok_ids want = {.want_spans = true}, got = want;
+            s->chains = true;
+            assert_int_equal(tok_encode(t, s, texts[k], strlen(texts[k]), 0, &want, &e), 0);
+            s->chains = false;
+            assert_int_equal(tok_encode(t, s, texts[k], strlen(texts[k]), 0, &got, &e), 0);
+            assert_int_equal(got.n, want.n);
+            assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
+            assert_memory_equal(got.span, want.span, want.n * sizeof *want.span);
+            tok_ids_free(&want);
+            tok_ids_free(&got);
+        }
+        tok_scratch_free(s);
+        tok_free(t);
+        free(with_form);
+        free(spaced);
+    }
+    buf_free(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_have_the_ids_of_the_word),
         cmocka_unit_test(digits_are_cut_out_before_the_split),
+        cmocka_unit_test(spans_lead_to_the_original_text),
         cmocka_unit_test(whole_words_that_no_merge_makes_are_not_taken_for_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

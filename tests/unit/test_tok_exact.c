@@ -21,9 +21,16 @@ static void check(const char *json, const char *text, const char *want)
     struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
     if (!t) fail_msg("%s", e.msg);
     struct tok_scratch *s = tok_scratch_new(t, &e);
-    struct tok_ids ids = {.want_spans = true}, plain = {0};
+    struct tok_ids ids = {.want_spans = true}, spans = ids, plain = {0};
     unsigned flags = TOK_SPECIAL | TOK_TEMPLATE | TOK_LIMITS;
+    s->chains = true;
     if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s", e.msg);
+    s->chains = false;
+    if (tok_encode(t, s, text, strlen(text), flags, &spans, &e)) fail_msg("%s", e.msg);
+    assert_int_equal(spans.n, ids.n);
+    if (ids.n) assert_memory_equal(spans.id, ids.id, ids.n * sizeof *ids.id);
+    if (ids.n) assert_memory_equal(spans.span, ids.span, ids.n * sizeof *ids.span);
+    tok_ids_free(&spans);
     if (tok_encode(t, s, text, strlen(text), flags, &plain, &e)) fail_msg("%s", e.msg);
     for (size_t i = 0; i < ids.n; i++)
         buf_printf(&got, "%s%d@%zu-%zu", i ? " " : "", (int)ids.id[i], ids.span[i].begin, ids.span[i].end);

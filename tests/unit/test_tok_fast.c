@@ -70,7 +70,7 @@ static void expect_same(const struct tokenizer *t)
 {
     enum { N = 60000, SPACES = 74 };
     struct err e = {0};
-    struct tok_ids want = {.want_spans = true}, got = {0};
+    struct tok_ids want = {.want_spans = true}, spans = want, got = {0};
     char *text = malloc(N);
     struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
     for (uint32_t seed = 0; seed < 40; seed++) {
@@ -93,9 +93,19 @@ static void expect_same(const struct tokenizer *t)
                 fail_msg("text %u, round %d: token %zu of %zu differs, at '%.*s'", (unsigned)seed, round, k, want.n, 20,
                          text + (k < want.n ? want.span[k].begin : n));
         }
+        for (int round = 0; round < 2; round++) {
+            spans.n = 0;
+            assert_int_equal(tok_encode(t, cached, text, n, flags, &spans, &e), 0);
+            assert_int_equal(spans.n, want.n);
+            for (size_t k = 0; k < want.n; k++)
+                if (spans.id[k] != want.id[k] || memcmp(&spans.span[k], &want.span[k], sizeof *want.span) != 0)
+                    fail_msg("text %u: token %zu %d is %zu to %zu, not %zu to %zu: '%.*s'", (unsigned)seed, k, (int)want.id[k],
+                             spans.span[k].begin, spans.span[k].end, want.span[k].begin, want.span[k].end, 20, text + want.span[k].begin);
+        }
     }
     tok_scratch_free(plain);
     tok_scratch_free(cached);
+    tok_ids_free(&spans);
     tok_ids_free(&want);
     tok_ids_free(&got);
     free(text);
@@ -153,6 +163,7 @@ static void symbols_of_characters_depend_on_nothing_around_them(void **state)
     if (bad || spm_model_write(&m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "t", &e))) fail_msg("%s", e.msg);
     assert_true(t->fast && t->fast->symbol && t->fast->symbol['e'] && !t->fast->symbol['y']);
     struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
+    plain->chains = true;
     struct tok_ids got = {0}, want = {.want_spans = true};
     for (uint32_t seed = 0; seed < 300; seed++) {
         struct rng_key k = rng_key(13, RNG_TEST, seed, 0);
@@ -471,6 +482,7 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
     float score[SINGLE + 3 * PAIRS];
     struct tokenizer *t = near_ties(score);
     struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
+    plain->chains = true;
     struct tok_ids got = {0}, slow = {.want_spans = true};
     struct rng_key k = rng_key(7, RNG_TEST, 0, 0);
     char *text = malloc(N);
@@ -541,7 +553,9 @@ static void characters_that_are_no_pieces_are_walked(void **state)
         }
         struct tok_ids got = {0}, want = {.want_spans = true};
         struct tok_scratch *s = tok_scratch_new(t, &e);
+        s->chains = true;
         assert_int_equal(tok_encode(t, s, text, n, 0, &want, &e), 0);
+        s->chains = false;
         for (int round = 0; round < 2; round++) {
             got.n = 0;
             assert_int_equal(tok_encode(t, s, text, n, 0, &got, &e), 0);
@@ -583,6 +597,7 @@ static void the_nearest_of_three_ways_counts(void **state)
     struct tokenizer *t = NULL;
     if (bad || spm_model_write(&m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "three", &e))) fail_msg("%s", e.msg);
     struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
+    plain->chains = true;
     struct tok_ids got = {0}, slow = {.want_spans = true};
     char *text = malloc(N);
     for (size_t n = 0; n < N; n += 3) {
@@ -637,6 +652,7 @@ static void near_ties_inside_of_words_are_decided_as_by_the_chains(void **state)
     struct err e = {0};
     struct tokenizer *t = near_ties_by_words();
     struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
+    plain->chains = true;
     struct tok_ids got = {0}, slow = {.want_spans = true}, count = {.count_only = true};
     struct rng_key k = rng_key(10, RNG_TEST, 0, 0);
     char *text = malloc(N);

@@ -41,12 +41,19 @@ static struct tokenizer *make(struct spm_model *m, const struct piece *v, size_t
 static void check(const struct tokenizer *t, const char *text, const char *want, const char *decoded)
 {
     struct err e = {0};
-    struct tok_ids ids = {.want_spans = true}, plain = {0};
+    struct tok_ids ids = {.want_spans = true}, spans = ids, plain = {0};
     struct tok_scratch *s = tok_scratch_new(t, &e);
     struct buf back = {0};
     char got[1024] = "";
     size_t len = 0;
+    s->chains = true;
     if (tok_encode(t, s, text, strlen(text), 0, &ids, &e)) fail_msg("%s", e.msg);
+    s->chains = false;
+    assert_int_equal(tok_encode(t, s, text, strlen(text), 0, &spans, &e), 0);
+    assert_int_equal(spans.n, ids.n);
+    if (ids.n) assert_memory_equal(spans.id, ids.id, ids.n * sizeof *ids.id);
+    if (ids.n) assert_memory_equal(spans.span, ids.span, ids.n * sizeof *ids.span);
+    tok_ids_free(&spans);
     for (size_t i = 0; i < ids.n; i++)
         len += (size_t)snprintf(got + len, sizeof got - len, "%s%d@%zu-%zu", i ? " " : "", (int)ids.id[i],
                                 ids.span[i].begin, ids.span[i].end);
