@@ -48,11 +48,16 @@ static size_t cut_words(const struct tok_fast *f, const uint8_t *s, size_t n, si
 /* ---- before spaces ---- */
 
 /* A character that no step makes to, or joins with, a space. */
-static bool ordinary(struct uni_char c)
+bool tok_is_ordinary(uint32_t x)
 {
-    uint32_t x = c.cp;
     if (x < 0x80) return x > 0x20 && x < 0x7F;
-    return (x >= 0xC0 && x <= 0x24F) || (x >= 0x391 && x <= 0x3C9) || (x >= 0x400 && x <= 0x52F && x != 0x483) ||
+    if (x >= 0x2000 && x < 0x2800) /* without U+2581 */
+        return x == 0x2013 || x == 0x2014 || (x >= 0x2018 && x <= 0x2022) || x == 0x2026 || x == 0x20AC ||
+               (x >= 0x2190 && x <= 0x21FF) || (x >= 0x2500 && x <= 0x257F) || x >= 0x25A0;
+    if (x >= 0x10000) /* pictures, but for colours of skin, which are joined with what they follow */
+        return (x >= 0x1F1E6 && x <= 0x1F1FF) || (x >= 0x1F300 && x <= 0x1F64F && (x < 0x1F3FB || x > 0x1F3FF)) ||
+               (x >= 0x1F680 && x <= 0x1F6FF) || (x >= 0x1F900 && x <= 0x1F9FF);
+    return x == 0xAB || x == 0xBB || (x >= 0xC0 && x <= 0x24F) || (x >= 0x391 && x <= 0x3C9) || (x >= 0x400 && x <= 0x52F && x != 0x483) ||
            (x >= 0x5D0 && x <= 0x5EA) || (x >= 0x620 && x <= 0x64A) || (x >= 0x904 && x <= 0x939) ||
            (x >= 0xE01 && x <= 0xE2F) || (x >= 0x3041 && x <= 0x3096) || (x >= 0x30A1 && x <= 0x30FA) ||
            (x >= 0x4E00 && x <= 0x9FFF) || (x >= 0xAC00 && x <= 0xD7A3);
@@ -84,7 +89,7 @@ static inline bool plain_before(const uint8_t *s, size_t at)
     if (!at) return false;
     if (s[at - 1] < 0x80) return plain(s[at - 1]);
     if (at > 2 && continues(s[at - 1]) && (all_of_two(s[at - 2]) || (continues(s[at - 2]) && all_of_three(s[at - 3])))) return true;
-    return ordinary(uni_prev(s, at));
+    return tok_is_ordinary(uni_prev(s, at).cp);
 }
 
 static inline bool plain_after(const uint8_t *s, size_t n, size_t at)
@@ -92,7 +97,7 @@ static inline bool plain_after(const uint8_t *s, size_t n, size_t at)
     if (at >= n) return false;
     if (s[at] < 0x80) return plain(s[at]);
     if (n - at > 2 && continues(s[at + 1]) && (all_of_two(s[at]) || (continues(s[at + 2]) && all_of_three(s[at])))) return true;
-    return ordinary(uni_next(s + at, n - at));
+    return tok_is_ordinary(uni_next(s + at, n - at).cp);
 }
 
 bool tok_plain_before(const uint8_t *s, size_t begin)

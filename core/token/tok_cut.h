@@ -96,6 +96,9 @@ static inline bool tok_joined(const struct tok_fast *f, uint8_t a, uint8_t b)
     return f->joined[a][b >> 6] >> (b & 63) & 1;
 }
 
+/* Whether no step makes of a character, or joins it with, a space: ordinary ones below TOK_ORDINARY. */
+enum { TOK_ORDINARY = 0x1FA00 };
+bool tok_is_ordinary(uint32_t cp);
 /* Whether a gap, s[begin..end), stands behind (before) an ordinary character. */
 bool tok_plain_before(const uint8_t *s, size_t begin);
 bool tok_plain_after(const uint8_t *s, size_t n, size_t end);

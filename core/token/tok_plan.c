@@ -48,22 +48,18 @@ static bool plan_words(const struct tokenizer *t, struct tok_fast *f)
 /* No rule may look at a space and its neighbour together. */
 static bool rules_keep_spaces(const struct charsmap *m)
 {
-    static const struct { uint32_t first, last; } ordinary[] = {{0x21, 0x7E}, {0xC0, 0x24F},
-        {0x391, 0x3C9}, {0x400, 0x52F}, {0x5D0, 0x5EA}, {0x620, 0x64A}, {0x904, 0x939},
-        {0xE01, 0xE2F}, {0x3041, 0x3096}, {0x30A1, 0x30FA}, {0x4E00, 0x9FFF}, {0xAC00, 0xD7A3}};
     uint32_t root = m->unit[0], at = (root >> 10) << ((root & (1u << 9)) >> 6);
     for (size_t i = 0; i < m->n_units; i++)
         if ((m->unit[i] & (0x80000000u | 0xFF)) == ' ' && i != (at ^ ' ')) return false;
     if ((at ^ ' ') < m->n_units && (m->unit[at ^ ' '] & (0x80000000u | 0xFF)) == ' ') return false;
-    for (size_t r = 0; r < COUNT_OF(ordinary); r++)
-        for (uint32_t cp = ordinary[r].first; cp <= ordinary[r].last; cp++) {
-            char s[4];
-            const char *to;
-            int n = utf8_encode(cp, s);
-            if (n == 0 || !charsmap_match(m, s, (size_t)n, false, &to)) continue;
-            size_t len = strlen(to);
-            if (len == 0 || to[0] == ' ' || to[len - 1] == ' ') return false;
-        }
+    for (uint32_t cp = 0x21; cp < TOK_ORDINARY; cp++) {
+        char s[4];
+        const char *to;
+        int n = tok_is_ordinary(cp) ? utf8_encode(cp, s) : 0;
+        if (n == 0 || !charsmap_match(m, s, (size_t)n, false, &to)) continue;
+        size_t len = strlen(to);
+        if (len == 0 || to[0] == ' ' || to[len - 1] == ' ') return false;
+    }
     return true;
 }
 

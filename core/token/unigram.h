@@ -33,6 +33,7 @@ enum {
     UNIGRAM_LONGEST = 16, /* symbols of a token */
     UNIGRAM_MOST = 512,   /* symbols at a time */
     UNIGRAM_SLACK = 32,
+    UNIGRAM_CHARS = 0x30000, /* characters that may be certain are below: emoji are there, too */
 };
 
 /* A double array: node 0 is the root, node s symbol s alone. */
@@ -51,7 +52,7 @@ struct unigram {
     float *score;       /* -INFINITY where there is no token; for sums of floats */
     double *score64;    /* ... for sums of doubles; the other one is NULL */
     int32_t *id;
-    uint16_t *symbol;   /* [65536] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many */
+    uint16_t *symbol;   /* [UNIGRAM_CHARS] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many */
     uint16_t single[128]; /* of ASCII that is certain unless it stands there twice; else 0 */
     uint16_t *many;     /* a number of symbols, then these */
     size_t n_many;
@@ -108,23 +109,35 @@ static inline bool unigram_joined(const struct unigram *u, uint32_t a, uint32_t 
     return u->joined[at >> 6] >> (at & 63) & 1;
 }
 
+/* The character of three or four bytes at s[0..n), as unigram_code(). */
+static inline uint32_t unigram_code_on(const struct unigram *u, const uint8_t *s, size_t n, size_t *len)
+{
+    uint32_t b = s[0], cp;
+    if (n < 3 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80) return 0;
+    cp = (b & 0x0F) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+    if (b < 0xF0) {
+        if (cp < 0x800) return 0;
+        *len = 3;
+        return u->symbol[cp];
+    }
+    if (b > 0xF4 || n < 4 || (s[3] & 0xC0) != 0x80) return 0;
+    cp = cp << 6 | (s[3] & 0x3Fu) | (b & 4) << 18;
+    if (cp < 0x10000 || cp >= UNIGRAM_CHARS) return 0;
+    *len = 4;
+    return u->symbol[cp];
+}
+
 /* The character at s[0..n), as unigram->symbol says; *len its bytes.  0 also for
- * characters beyond U+FFFF and broken UTF-8. */
+ * broken UTF-8 and, with a length of 1, for characters that are not in the table. */
 static inline uint32_t unigram_code(const struct unigram *u, const uint8_t *s, size_t n, size_t *len)
 {
     uint32_t b = s[0];
     *len = 1;
     if (b < 0x80) return u->symbol[b];
-    if (b < 0xE0) {
-        if (b < 0xC2 || n < 2 || (s[1] & 0xC0) != 0x80) return 0;
-        *len = 2;
-        return u->symbol[(b & 0x1F) << 6 | (s[1] & 0x3Fu)];
-    }
-    if (b >= 0xF0 || n < 3 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80) return 0;
-    uint32_t cp = (b & 0x0F) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
-    if (cp < 0x800) return 0;
-    *len = 3;
-    return u->symbol[cp];
+    if (b >= 0xE0) return unigram_code_on(u, s, n, len);
+    if (b < 0xC2 || n < 2 || (s[1] & 0xC0) != 0x80) return 0;
+    *len = 2;
+    return u->symbol[(b & 0x1F) << 6 | (s[1] & 0x3Fu)];
 }
 
 #endif

@@ -10,7 +10,7 @@
 #include "core/base/mem.h"
 #include "core/token/unicode.h"
 
-enum { CHARS = 0x10000, MARK = 0x2581 };
+enum { CHARS = UNIGRAM_CHARS, MARK = 0x2581 };
 #define NOT_THIS 0xFFFFu /* a character that is not certain */
 
 /* ---- symbols ---- */
@@ -60,7 +60,7 @@ static uint32_t only_char(const struct tokenizer *t, int id)
     size_t n;
     const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
     struct uni_char c = {0};
-    if (n == 0 || n > 3) return 0;
+    if (n == 0 || n > 4) return 0;
     c = uni_next(s, n);
     return c.len == n && is_printable(c.cp) ? c.cp : 0;
 }

@@ -7,7 +7,7 @@
 
 struct unigram_map {
     bool fit;          /* everything below is set */
-    uint16_t *symbol;  /* [65536] of the characters of tokens, below U+10000; 0 = none */
+    uint16_t *symbol;  /* [UNIGRAM_CHARS] of the characters of tokens; 0 = none */
     int32_t *single;   /* [n_symbols + 1] the token that a symbol is alone */
     size_t n_joins;    /* symbols of all tokens but their first ones, at most */
 };

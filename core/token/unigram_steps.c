@@ -8,7 +8,7 @@
 #include "core/token/unicode.h"
 #include "core/token/unigram_map.h"
 
-enum { CHARS = 0x10000 };
+enum { CHARS = UNIGRAM_CHARS };
 
 struct steps {
     struct unigram *u;

@@ -25,7 +25,8 @@ static const char *const atoms[] = {
     "-", "x=1;", "the", "wider", "\xc3\xa9t\xc3\xa9", "\xe4\xb8\xad\xe6\x96\x87", "\xe3\x80\x82", "\xe3\x81\x8b\xe3\x82\x99", "~",
     "\xef\xbc\xa1", "\xe2\x80\x89", "\xcc\x81", "\xff", "\r\n", "^", "\xe2\x96\x81", "qqqqqqqqqqqqqqqqqqqqqqqq", "\xf0\x9f\x98\x80",
     "\xc3\x89t\xc3\xa9S", "\xd0\xb9\xd0\x99", "\xc4\xb0", "\xc3\x9f", "WIDER", "X=1;", " <s>", "<s>", "\xc3\x97", " \n  \n",
-    "                                                                              "};
+    "                                                                              ",
+    "\xef\xb8\x8f", "\xf0\x9f\x87\xa9", "\xf0\xa0\x80\x80", "\xe2\x80\x9c", "\xe2\x98\xba", "\xf0\x9f\x8f\xbd", "\xe2\x80\xa6"};
 
 static size_t make_text(uint32_t seed, size_t n_atoms, char *text, size_t n)
 {
