@@ -359,6 +359,29 @@ int jlex_int(struct jlex *x, int64_t *out, struct err *e)
     return 0;
 }
 
+static const char *digits_end(const char *p)
+{
+    while (*p >= '0' && *p <= '9') p++;
+    return p;
+}
+
+/* As JSON has it: no zeros in front, digits on both sides of a point. */
+static bool is_number(const char *p)
+{
+    const char *from = p + (*p == '-');
+    p = digits_end(from);
+    if (p == from || (*from == '0' && p > from + 1)) return false;
+    if (*p == '.') {
+        from = p + 1;
+        if ((p = digits_end(from)) == from) return false;
+    }
+    if (*p == 'e' || *p == 'E') {
+        from = p + 1 + (p[1] == '+' || p[1] == '-');
+        if ((p = digits_end(from)) == from) return false;
+    }
+    return !*p;
+}
+
 static int number(struct jlex *x, char text[64], double *out, struct err *e)
 {
     x->p = skip_space(x->p, x->end);
@@ -369,10 +392,8 @@ static int number(struct jlex *x, char text[64], double *out, struct err *e)
         n++;
     }
     text[n] = 0;
-    char *stop;
-    double v = strtod(text, &stop);
-    bool starts = n && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'));
-    if (!starts || *stop || v - v != 0.0) return jlex_error(x, e, "a number is expected");
+    double v = strtod(text, NULL);
+    if (!is_number(text) || v - v != 0.0) return jlex_error(x, e, "a number is expected");
     x->p += n;
     *out = v;
     return 0;

@@ -28,7 +28,7 @@ static int next_line(struct lines *l, struct buf *token, int64_t *rank, struct e
         while (stop > from && (stop[-1] == '\r' || stop[-1] == ' ')) stop--;
         if (stop == from) continue;
         space = memchr(from, ' ', (size_t)(stop - from));
-        if (!space) return err_set(e, ERR_DATA, "'%s':%zu: a token and a rank are wanted", l->name, l->no);
+        if (!space || space == from) return err_set(e, ERR_DATA, "'%s':%zu: a token and a rank are wanted", l->name, l->no);
         buf_clear(token);
         /* Whisper's last token is "=", which Python's decoder takes for no bytes: no text has it. */
         bool empty = space - from == 1 && *from == '=';

@@ -130,11 +130,30 @@ static void what_is_cut_off_is_survived(void **state)
     }
 }
 
+static void numbers_are_those_of_json(void **state)
+{
+    static const char *const good[] = {"0", "-0", "10", "-1.50", "1e5", "1E+05", "2.5e-3", "-12.25E2"};
+    static const char *const bad[] = {"01", "-01", "1.", ".5", "+1", "-", "1e", "1e+", "1.e5", "--1", "1-2", "1e999", "NaN", ""};
+    struct err e;
+    double v;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        struct jlex x = {.p = good[i], .end = good[i] + strlen(good[i]), .base = good[i], .name = "n"};
+        assert_int_equal(jlex_number(&x, &v, &e), 0);
+        assert_true(v == strtod(good[i], NULL) && x.p == x.end);
+    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct jlex x = {.p = bad[i], .end = bad[i] + strlen(bad[i]), .base = bad[i], .name = "n"};
+        assert_int_equal(jlex_number(&x, &v, &e), -1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_are_found_and_cut_out),
         cmocka_unit_test(what_is_cut_off_is_survived),
+        cmocka_unit_test(numbers_are_those_of_json),
     };
     return cmocka_run_group_tests_name("jlex", tests, NULL, NULL);
 }

@@ -282,6 +282,8 @@ static void tiktoken_files_need_the_name_of_their_split(void **state)
     tok_free(t);
     assert_null(tok_from_tiktoken("Y*== 0\n", 7, "gpt2", NULL, "f.tiktoken", &e));
     assert_non_null(strstr(e.msg, "'f.tiktoken':1"));
+    assert_null(tok_from_tiktoken("YQ== 0\n 1\n", 10, "gpt2", NULL, "f.tiktoken", &e)); /* a rank of no token */
+    assert_non_null(strstr(e.msg, "'f.tiktoken':2"));
 }
 
 /* ---- regular expressions ---- */
