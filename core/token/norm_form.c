@@ -1,13 +1,16 @@
 /* The normal forms of Unicode, chunk by chunk: what cannot combine with its
  * neighbours is passed through without a look at any table. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/norm_alone.h"
 #include "core/token/normalize.h"
 #include "core/token/unicode.h"
+#include "core/token/vbmi.h"
 
 enum { MOST = 18 }; /* the longest decomposition of one character */
 _Static_assert((int)MOST <= (int)NORM_CHAR_MOST, "decompositions have room");
@@ -74,16 +77,31 @@ int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST])
     return (int)n;
 }
 
-/* Marks between two starters by rising class, equal ones in their order. */
+/* A few marks by rising class, equal ones in their order. */
+static void order_few(struct norm_char *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct norm_char x = v[i];
+        int class = combining_class(x.cp);
+        size_t k = i;
+        for (; k > 0 && combining_class(v[k - 1].cp) > class; k--) v[k] = v[k - 1];
+        v[k] = x;
+    }
+}
+
+/* The marks between two starters. */
 static void order_marks(struct norm_char *v, struct norm_char *tmp, size_t n)
 {
-    for (size_t i = 0; i < n;) {
-        if (combining_class(v[i].cp) == 0) {
-            i++;
+    enum { FEW = 8 };
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i; end < n && combining_class(v[end].cp);) end++;
+        if (end - i <= FEW) {
+            order_few(v + i, end - i);
+            end += end == i;
             continue;
         }
-        size_t count[256] = {0}, end = i, sum = 0;
-        for (; end < n && combining_class(v[end].cp); end++) count[combining_class(v[end].cp)]++;
+        size_t count[256] = {0}, sum = 0;
+        for (size_t k = i; k < end; k++) count[combining_class(v[k].cp)]++;
         for (int c = 0; c < 256; c++) {
             size_t here = count[c];
             count[c] = sum;
@@ -91,7 +109,6 @@ static void order_marks(struct norm_char *v, struct norm_char *tmp, size_t n)
         }
         for (size_t k = i; k < end; k++) tmp[count[combining_class(v[k].cp)]++] = v[k];
         memcpy(v + i, tmp, (end - i) * sizeof *v);
-        i = end;
     }
 }
 
@@ -183,8 +200,66 @@ static bool same_as(const struct norm *w, const char *text, size_t n)
     return pos == n;
 }
 
-/* Start of the next character that may matter: beyond ASCII. */
-static size_t skip_ascii(const char *s, size_t n, size_t pos)
+/* ---- characters that a form leaves alone, and that do not look at what is before them ---- */
+
+static struct norm_alone alone[4];
+static pthread_once_t alone_once[4] = {PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT};
+
+static bool is_alone(uint32_t cp, const void *table)
+{
+    ptrdiff_t form = (const struct norm_alone *)table - alone;
+    bool compat = form & 2, compose_it = form & 1;
+    struct uni_char c = {.cp = cp};
+    if (cp >= 0xD800 && cp <= 0xDFFF) return false;
+    return decomposes(c) ? norm_form_keeps(cp, compat, compose_it) : starts_chunk(c, compat);
+}
+
+static bool all_near(const struct norm_alone *a, uint32_t first, uint32_t last)
+{
+    while (first <= last && (a->near[first / 64] >> first % 64 & 1)) first++;
+    return first > last;
+}
+
+static void build(struct norm_alone *a)
+{
+    for (uint32_t cp = 0; cp < NORM_NEAR; cp++)
+        if (is_alone(cp, a)) a->near[cp / 64] |= (uint64_t)1 << cp % 64;
+    leads_build(&a->leads, is_alone, a);
+    a->quotes = all_near(a, 0x2010, 0x2027);
+    a->kana = all_near(a, 0x3041, 0x3096) && all_near(a, 0x30A1, 0x30FA);
+    a->windows = norm_windows();
+}
+
+static void build_0(void) { build(&alone[0]); }
+static void build_1(void) { build(&alone[1]); }
+static void build_2(void) { build(&alone[2]); }
+static void build_3(void) { build(&alone[3]); }
+
+static const struct norm_alone *alone_in(bool compat, bool compose_it)
+{
+    static void (*const how[4])(void) = {build_0, build_1, build_2, build_3};
+    int form = compat * 2 + compose_it;
+    pthread_once(&alone_once[form], how[form]);
+    return &alone[form];
+}
+
+/* What is alone, then marks whose classes do not fall, none of them with another form or second in a
+ * composition: they are as they have to be. */
+static bool in_order(const uint8_t *s, size_t n, const struct norm_alone *a, bool compose_it)
+{
+    struct uni_char c = uni_next_inline(s, n);
+    int last = 0;
+    if (c.cp < NORM_NEAR ? !(a->near[c.cp / 64] >> c.cp % 64 & 1) : !is_alone(c.cp, a)) return false;
+    for (size_t pos = c.len; pos < n; pos += c.len) {
+        c = uni_next_inline(s + pos, n - pos);
+        int class = combining_class(c.cp);
+        if (decomposes(c) || class < last || (compose_it && (class == 0 || property(c.cp)->comb_index != UINT16_MAX))) return false;
+        last = class;
+    }
+    return true;
+}
+
+static size_t skip_ascii(const uint8_t *s, size_t n, size_t pos)
 {
     while (n - pos >= 8) {
         uint64_t w;
@@ -192,75 +267,57 @@ static size_t skip_ascii(const char *s, size_t n, size_t pos)
         if (w & 0x8080808080808080ull) break;
         pos += 8;
     }
-    while (pos < n && (uint8_t)s[pos] < 0x80) pos++;
+    while (pos < n && s[pos] < 0x80) pos++;
     return pos;
 }
 
-static inline bool is_ideograph(uint8_t lead) /* U+4000 to U+9FFF */
+/* The first character from pos on that may change, or change with those around it. */
+static size_t first_doubt(const uint8_t *s, size_t n, size_t pos, const struct norm_alone *a, bool compose_it)
 {
-    return lead >= 0xE4 && lead <= 0xE9;
-}
-
-static inline bool is_cyrillic(uint8_t lead) /* U+0400 to U+047F */
-{
-    return lead == 0xD0 || lead == 0xD1;
-}
-
-/* Behind letters that a form leaves alone, and ASCII between them, as far as what follows
- * each cannot combine with it. */
-static size_t skip_letters(const uint8_t *s, size_t n, size_t pos, bool compose_it)
-{
-    for (size_t len; n - pos > 3; pos += len) {
-        uint8_t lead = s[pos];
-        if (lead < 0x80) len = 1;
-        else if (is_ideograph(lead) && uni_cont(s[pos + 1]) && uni_cont(s[pos + 2])) len = 3;
-        else if (compose_it && (lead == 0xC3 || is_cyrillic(lead)) && uni_cont(s[pos + 1])) len = 2;
-        else break;
-        uint8_t next = s[pos + len]; /* U+0300 is the first that combines */
-        if (next >= 0xCC && !is_ideograph(next) && !is_cyrillic(next)) break;
+    for (;;) {
+        if (a->windows) pos = a->windows(a, s, n, pos);
+        pos = skip_ascii(s, n, pos);
+        while (pos < n && s[pos] >= 0x80) {
+            struct uni_char c = uni_next_inline(s + pos, n - pos);
+            bool far = (c.cp >= 0x3400 && c.cp <= 0x9FFF) || (compose_it && c.cp >= 0xAC00 && c.cp <= 0xD7A3);
+            if (!far && !(c.cp < NORM_NEAR && (a->near[c.cp / 64] >> c.cp % 64 & 1))) return pos;
+            pos += c.len;
+            if (far && a->windows) break;
+        }
+        if (pos == n) return n;
     }
-    return pos;
 }
 
-/* Whether a character with no mark behind it stays what it is. */
-static bool stays(struct norm *w, struct uni_char c, bool compat, bool compose_it)
+norm_windows_fn *norm_windows(void)
 {
-    uint32_t cp = c.cp;
-    if (cp >= 0x3400 && cp <= 0x9FFF) return true;
-    if (compose_it && cp >= 0xAC00 && cp <= 0xD7A3) return true;
-    if (cp >= NORM_KEPT) return !decomposes(c);
-    struct norm_kept *k = &w->kept[compat * 2 + compose_it];
-    uint64_t bit = (uint64_t)1 << cp % 64;
-    if (!(k->known[cp / 64] & bit)) {
-        k->known[cp / 64] |= bit;
-        k->kept[cp / 64] |= !decomposes(c) || norm_form_keeps(cp, compat, compose_it) ? bit : 0;
-    }
-    return k->kept[cp / 64] & bit;
+    return token_has_vbmi() ? norm_windows_avx512vbmi : NULL;
 }
 
 int norm_form(struct norm_io *io, bool compat, bool compose_it)
 {
     const uint8_t *s = (const uint8_t *)io->in;
+    const struct norm_alone *a = alone_in(compat, compose_it);
     size_t n = io->n;
     bool changed = false;
     for (size_t pos = 0, end; pos < n; pos = end) {
-        size_t high = skip_ascii(io->in, n, pos);
-        if (high == n) break;
-        end = skip_letters(s, n, high, compose_it);
-        if (end > high) continue;
-        if (high > pos) pos = high - 1; /* a mark may combine with the ASCII before it */
-        struct uni_char c = uni_next_inline(s + pos, n - pos);
-        size_t chars = 1;
-        for (end = pos + c.len; end < n && s[end] >= 0xCC; chars++) { /* U+0300 is the first that combines */
-            struct uni_char d = uni_next_inline(s + end, n - end);
-            if (starts_chunk(d, compat)) break;
-            end += d.len;
+        size_t begin = first_doubt(s, n, pos, a, compose_it), chars = 0;
+        if (begin == n) break;
+        end = begin;
+        if (begin > pos) { /* it may combine with the one before it */
+            begin -= uni_prev(s, begin).len;
+            chars = 1;
         }
-        if (chars == 1 && stays(io->w, c, compat, compose_it)) continue;
-        if (normalise(io, pos, end, chars, compat, compose_it)) return -1;
-        if (same_as(io->w, io->in + pos, end - pos)) continue;
+        while (end < n) {
+            struct uni_char c = uni_next_inline(s + end, n - end);
+            if (chars && end > begin && starts_chunk(c, compat)) break;
+            end += c.len;
+            chars++;
+        }
+        if (in_order(s + begin, end - begin, a, compose_it)) continue;
+        if (normalise(io, begin, end, chars, compat, compose_it)) return -1;
+        if (same_as(io->w, io->in + begin, end - begin)) continue;
         changed = true;
-        if (norm_copy(io, pos - io->pos)) return -1;
+        if (norm_copy(io, begin - io->pos)) return -1;
         for (size_t i = 0; i < io->w->n_list; i++)
             if (norm_put(io, io->w->list[i].cp, io->w->list[i].change)) return -1;
         io->pos = end;

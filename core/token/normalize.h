@@ -62,8 +62,6 @@ struct norm_text {
     size_t cap;
 };
 
-enum { NORM_KEPT = 0x3400 }; /* characters below have their place in a table */
-
 /* Work space of one thread; zero-initialise. */
 struct norm {
     struct norm_text side[2];
@@ -74,9 +72,6 @@ struct norm {
     struct regex_work *work;
     struct norm_char { uint32_t cp; int change; } *list, *tmp;
     size_t list_cap, n_list;
-    struct norm_kept {          /* norm_form.c: by character, whether a form leaves it as it is */
-        uint64_t known[NORM_KEPT / 64], kept[NORM_KEPT / 64];
-    } kept[4];
 };
 
 void norm_free(struct norm *w);

@@ -6,6 +6,7 @@
 #ifndef CORE_TOKEN_SPLIT_MASK_H
 #define CORE_TOKEN_SPLIT_MASK_H
 
+#include "core/token/leads.h"
 #include "core/token/split_rule.h"
 
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
@@ -45,11 +46,6 @@ SPLIT_INLINE uint64_t below(int n) /* the n lowest bits, 0..64 */
 }
 
 #ifdef SPLIT_VBMI
-/* By the low six bits of a first byte: a character whose second byte is at most
- * `more` beyond `low`, and is not `but`, has the class that the table is for,
- * whatever its third byte is. */
-struct split_leads { uint8_t low[64], more[64], but[64]; };
-
 enum { C_LETTER = 1, C_UPPER = 2, C_DIGIT = 4, C_SPACE = 8, C_NEWLINE = 16, C_BLANK = 32, C_QUOTE = 64, C_SLASH = 128 };
 extern const uint8_t split_ascii[128];
 
@@ -92,7 +88,7 @@ SPLIT_INLINE uint64_t split_is(__m512i x, int byte)
 
 /* Letters by the table, and the kana; all bytes of them are set in m->letter
  * and taken out of the mask that is returned. */
-SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct split_leads *t, bool cut_wide, struct split_masks *m)
+SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct leads *t, bool cut_wide, struct split_masks *m)
 {
     __m512i x = _mm512_loadu_si512(s), y = _mm512_loadu_si512(s + 1);
     __m512i off = _mm512_sub_epi8(y, _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->low)));

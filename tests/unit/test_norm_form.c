@@ -23,9 +23,10 @@ static const struct { uint32_t first, last; } chars[] = {
 
 static size_t make_text(const struct rng_key *k, uint64_t *at, char *text)
 {
-    size_t n = 0;
-    for (uint64_t i = 1 + rng_below(k, (*at)++, 30); i > 0; i--) {
-        uint64_t range = rng_below(k, (*at)++, COUNT_OF(chars));
+    size_t n = 0, n_chars = rng_below(k, (*at)++, 3) ? COUNT_OF(chars) : 8; /* most of these change nothing */
+    uint64_t times = rng_below(k, (*at)++, 6);
+    for (uint64_t i = 1 + times * rng_below(k, (*at)++, 30); i > 0; i--) {
+        uint64_t range = rng_below(k, (*at)++, n_chars);
         uint32_t size = chars[range].last - chars[range].first + 1;
         n += (size_t)utf8_encode(chars[range].first + (uint32_t)rng_below(k, (*at)++, size), text + n);
     }
@@ -46,7 +47,7 @@ static void forms_are_those_of_utf8proc(void **state)
     for (int i = 0; i < 40000; i++) {
         struct err e = {0};
         struct norm_step step = {.kind = forms[i % 4].kind};
-        char text[256];
+        char text[1024];
         size_t n = make_text(&k, &at, text);
         utf8proc_uint8_t *want = NULL;
         utf8proc_ssize_t len = utf8proc_map((utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &want,
