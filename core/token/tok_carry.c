@@ -185,6 +185,7 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
     s->sum = 0;
     if (tok_part_slow(t, s, text, begin, end, n, flags, out, e)) return -1;
     code = gap_code(s->gap);
+    if (tok_ids_room(out, WORD_KEY_MAX, e)) return -1; /* that may be read */
     bool plain = plain_ids(t, out->id + from, out->n - from);
     if (plain) remember(s, word, len, key, out->id + from, out->n - from, code);
     s->sum = sum;

@@ -76,7 +76,7 @@ struct unigram_path {
     double sum;         /* at its end */
     double gap;         /* how much worse the second best was at the ends of its tokens, at least */
     size_t steps;       /* tok_walk(): symbols, of the longest word */
-    int32_t buf[UNIGRAM_MOST];
+    int32_t buf[UNIGRAM_MOST + UNIGRAM_SLACK]; /* so many more may be read */
 };
 
 /* symbols[0..n), 1 <= n <= UNIGRAM_MOST, none of them 0, and UNIGRAM_SLACK zeros behind. */

@@ -25,7 +25,7 @@ struct unigram_words {
      * i; gap: how much worse the second best way was at the ends of its tokens, at least. */
     float gap[UNIGRAM_WORDS];
     uint16_t begin[UNIGRAM_WORDS + 1];
-    int32_t ids[UNIGRAM_ROOM + 8]; /* so many more may be read */
+    int32_t ids[UNIGRAM_ROOM + UNIGRAM_SLACK]; /* so many more may be read */
 };
 
 static inline void unigram_words_clear(struct unigram_words *w)

@@ -6,7 +6,7 @@
 
 enum {
     FIRST_LINES = 1 << 11,
-    MANY_LINES = 1 << 16,
+    MANY_LINES = 1 << 17,
     MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 12,
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
@@ -58,13 +58,12 @@ const struct word_slot *word_cache_find_on(struct word_cache *c, const struct wo
         }
 }
 
+/* Which slot of a line is free cannot be guessed. */
 static struct word_slot *free_slot(struct word_cache *c, size_t line)
 {
-    for (;; line = (line + 1) & (c->n_lines - 1)) {
-        struct word_line *l = &c->lines[line];
-        if (l->slot[0].k[1] == 0) return &l->slot[0];
-        if (l->slot[1].k[1] == 0) return &l->slot[1];
-    }
+    while (c->lines[line].slot[1].k[1]) line = (line + 1) & (c->n_lines - 1);
+    struct word_line *l = &c->lines[line];
+    return &l->slot[l->slot[0].k[1] != 0];
 }
 
 static void empty(struct word_cache *c)
@@ -212,21 +211,20 @@ void word_cache_add(struct word_cache *c, const struct word_key *key, const int3
     if (s) word_cache_fill(c, s, copy, n);
 }
 
+/* Without a branch on their number, which cannot be guessed. */
 void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
                          uint32_t code)
 {
     if (n == 0 || n > WORD_KEY_MAX) return;
-    struct word_slot *s = add(c, key, n >= WORD_INLINE ? n : 0);
+    struct word_slot *s = add(c, key, WORD_KEY_MAX);
     if (!s) return;
+    size_t pooled = n >= WORD_INLINE ? n : 0;
     s->k[1] |= (uint64_t)n << 60;
+    memcpy(s->id, ids, (WORD_INLINE - 1) * sizeof *ids);
+    memcpy(c->pool + c->pool_used, ids, WORD_KEY_MAX * sizeof *ids);
+    s->id[0] = pooled ? (uint32_t)c->pool_used : s->id[0];
     s->id[3] = code;
-    if (n < WORD_INLINE) {
-        for (size_t i = 0; i < WORD_INLINE - 1; i++) s->id[i] = i < n ? (uint32_t)ids[i] : 0;
-        return;
-    }
-    s->id[0] = (uint32_t)c->pool_used;
-    memcpy(c->pool + c->pool_used, ids, n * sizeof *ids);
-    c->pool_used += n;
+    c->pool_used += pooled;
 }
 
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,

@@ -163,7 +163,7 @@ static inline const int32_t *word_cache_get_long(struct word_cache *c, const str
 }
 
 /* What the key was asked for, unless it is there already.  A cache has codes or has
- * none. */
+ * none: for one with codes WORD_KEY_MAX ids are readable. */
 void word_cache_add(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n);
 void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
                          uint32_t code);
