@@ -4,9 +4,11 @@
 
 #include "cmd/cmd_tokenize.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/token/compare.h"
 #include "core/token/explain.h"
+#include "core/token/tok_steps.h"
 
 struct inspect_cfg {
     struct opt_common common;
@@ -29,6 +31,10 @@ static void add_piece(struct buf *b, const struct tokenizer *t, int id)
 {
     size_t n;
     const char *p = tok_piece(t, id, &n);
+    if (utf8_valid_prefix(p, n) == n) {
+        buf_add_json(b, p, n);
+        return;
+    }
     buf_addc(b, '"');
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)p[i];
@@ -77,6 +83,33 @@ static int add_origin(struct buf *b, const char *path, const struct tokenizer *t
     return ret < 0 ? -1 : 0;
 }
 
+typedef void steps_fn(const struct tokenizer *t, struct buf *out);
+
+static void template_of_one(const struct tokenizer *t, struct buf *out)
+{
+    tok_steps_template(t, false, out);
+}
+
+static void template_of_two(const struct tokenizer *t, struct buf *out)
+{
+    tok_steps_template(t, true, out);
+}
+
+/* A line of its own, or a member of the object, unless there is nothing to say. */
+static void add_steps(struct buf *b, const struct tokenizer *t, const char *name, steps_fn *say, bool json)
+{
+    struct buf said = {0};
+    say(t, &said);
+    if (said.oom) b->oom = true;
+    if (said.len && json) {
+        buf_printf(b, ",\"%s\":", name);
+        buf_add_json(b, said.data, said.len);
+    } else if (said.len) {
+        buf_printf(b, "%s: %s\n", name, said.data);
+    }
+    buf_free(&said);
+}
+
 static int describe(struct buf *b, const char *path, const struct tokenizer *t, bool json, struct err *e)
 {
     struct tok_summary s;
@@ -88,6 +121,10 @@ static int describe(struct buf *b, const char *path, const struct tokenizer *t, 
                       "\"merges\":%zu,\"added_tokens\":%zu,\"bos\":%d,\"eos\":%d,\"hash\":\"%016llx\"",
                    s.type, s.split, tok_vocab_size(t), s.tokens, s.merges, s.added, tok_bos(t),
                    tok_eos(t), (unsigned long long)tok_hash(t));
+        add_steps(b, t, "normal_form", tok_steps_normal, true);
+        add_steps(b, t, "cut_at", tok_steps_split, true);
+        add_steps(b, t, "template", template_of_one, true);
+        add_steps(b, t, "template_of_two", template_of_two, true);
         if (tok_note(t)) {
             buf_adds(b, ",\"note\":");
             buf_add_json(b, tok_note(t), strlen(tok_note(t)));
@@ -95,9 +132,14 @@ static int describe(struct buf *b, const char *path, const struct tokenizer *t, 
         buf_adds(b, "}\n");
         return 0;
     }
-    buf_printf(b, "type: %s\nsplit: %s\n", s.type, s.split);
+    buf_printf(b, "type: %s\n", s.type);
+    add_steps(b, t, "normal form", tok_steps_normal, false);
+    add_steps(b, t, "split", tok_steps_split, false);
+    add_steps(b, t, "template", template_of_one, false);
+    add_steps(b, t, "template of two texts", template_of_two, false);
     buf_printf(b, "vocabulary: %d tokens, ids 0 to %d\n", s.tokens, tok_vocab_size(t) - 1);
-    buf_printf(b, "merges: %zu\nadded tokens: %zu\n", s.merges, s.added);
+    if (s.merges) buf_printf(b, "merges: %zu\n", s.merges);
+    buf_printf(b, "added tokens: %zu\n", s.added);
     add_end(b, t, "bos", tok_bos(t));
     add_end(b, t, "eos", tok_eos(t));
     buf_printf(b, "longest token: %d, %zu bytes ", s.longest, s.longest_bytes);

@@ -5,6 +5,7 @@
 #include "core/base/width.h"
 #include "core/token/compare_internal.h"
 #include "core/token/explain_internal.h"
+#include "core/token/tok_steps.h"
 
 static double share(size_t part, size_t of)
 {
@@ -38,6 +39,22 @@ static void row_text(struct compare *c, const char *name, const char *a, const c
         buf_adds(&cell[k], s[k] + text_fit_end(s[k], strlen(s[k]), COLUMN - 2)); /* the end of a name tells more */
     }
     row(c, name, cell);
+    buf_free(&cell[0]);
+    buf_free(&cell[1]);
+}
+
+/* Cut at its end where it is long. */
+static void row_split(struct compare *c, const struct tokenizer *a, const struct tokenizer *b)
+{
+    struct buf cell[2] = {{0}, {0}};
+    tok_steps_split(a, &cell[0]);
+    tok_steps_split(b, &cell[1]);
+    for (int k = 0; k < 2; k++) {
+        if (text_width(cell[k].data, cell[k].len) <= COLUMN - 2) continue;
+        cell[k].len = text_fit(cell[k].data, cell[k].len, COLUMN - 6);
+        buf_adds(&cell[k], " ...");
+    }
+    row(c, "split", cell);
     buf_free(&cell[0]);
     buf_free(&cell[1]);
 }
@@ -111,7 +128,7 @@ static void numbers(struct compare *c)
     if (c->n_sides > 1) row_text(c, "", "first", "second");
     row_text(c, "file", a->name, b->name ? b->name : "");
     row_text(c, "kind", s[0].type, s[1].type);
-    row_text(c, "split", s[0].split, s[1].split);
+    row_split(c, a->t, b->t);
     row_count(c, "vocabulary", va, vb);
     row_count(c, "tokens", a->tokens, b->tokens);
     row_ratio(c, "bytes a token", per(c->bytes, a->tokens), per(c->bytes, b->tokens));

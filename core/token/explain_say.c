@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/token/explain_internal.h"
+#include "core/token/tok_steps.h"
 
 void say_string(struct buf *out, const char *s, size_t n)
 {
@@ -66,7 +67,8 @@ static const char *method(const struct tokenizer *t)
     switch (t->model) {
     case MODEL_BPE:
         if (t->bpe.n_merges == 0) return "every symbol is a token";
-        return "neighbours are merged: the pair that was learned first, the leftmost of equal ones, until no pair is known";
+        return "neighbours are merged: always the pair that was learned first (merge 0 before merge 1), the leftmost of "
+               "equal ones, until no two neighbours are a known pair";
     case MODEL_WORDPIECE:
         return "the longest token that a word begins with, then the longest that goes on; a word with a part that has none "
                "is unknown";
@@ -75,13 +77,31 @@ static const char *method(const struct tokenizer *t)
     }
 }
 
+/* How tokens are spelled, where that is not as text. */
+static void say_notation(struct explain *x)
+{
+    const struct tokenizer *t = x->t;
+    if (t->byte_level) {
+        buf_adds(x->out, "spelling: a character for each byte: \xC4\xA0 is a space, \xC4\x8A a line end; two to four of "
+                         "them are a character that is not ASCII\n");
+    } else if (t->model == MODEL_WORDPIECE && t->prefix && *t->prefix) {
+        buf_printf(x->out, "spelling: a token with %s goes on with a word, one without begins it\n", t->prefix);
+    } else if (tok_id(t, "\xE2\x96\x81") >= 0) {
+        buf_adds(x->out, "spelling: \xE2\x96\x81 is a space\n");
+    }
+}
+
 void say_head(struct explain *x, const char *text, size_t n, size_t n_chars)
 {
     struct tok_summary s;
     tok_summary(x->t, &s);
     if (!x->json) {
-        buf_printf(x->out, "text: %zu bytes, %zu characters; %s, split '%s'\nmethod: %s\n", n, n_chars, s.type, s.split,
-                   method(x->t));
+        buf_printf(x->out, "text: %zu bytes, %zu characters\ntokenizer: %s\nnormal form: ", n, n_chars, s.type);
+        tok_steps_normal(x->t, x->out);
+        buf_adds(x->out, "\nsplit: ");
+        tok_steps_split(x->t, x->out);
+        buf_printf(x->out, "\nmethod: %s\n", method(x->t));
+        say_notation(x);
         return;
     }
     buf_adds(x->out, "{\"text\":");

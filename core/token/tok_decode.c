@@ -59,7 +59,7 @@ const char *tok_note(const struct tokenizer *t)
 void tok_summary(const struct tokenizer *t, struct tok_summary *out)
 {
     static const char *const models[] = {"", "WordPiece", "Unigram", "WordLevel"};
-    *out = (struct tok_summary){.split = "steps", .tokens = t->vocab.used, .merges = t->bpe.n_merges,
+    *out = (struct tok_summary){.split = TOK_SPLIT_STEPS, .tokens = t->vocab.used, .merges = t->bpe.n_merges,
                                 .added = t->n_added};
     if ((t->fast_split && !t->by_rule) || t->pre.n == 0) out->split = split_name(t->split);
     if (t->source == SOURCE_TIKTOKEN) out->split = t->source_split;

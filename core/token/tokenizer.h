@@ -44,8 +44,10 @@ int tok_bos(const struct tokenizer *t);                  /* -1 = none; also eos:
 int tok_eos(const struct tokenizer *t);
 
 /* For people and reports. */
+#define TOK_SPLIT_STEPS "steps"
 struct tok_summary {
-    const char *type, *split;   /* "byte-level BPE", "llama3"; static strings */
+    const char *type;           /* "byte-level BPE"; this and split are static strings */
+    const char *split;          /* its name; "none"; or TOK_SPLIT_STEPS: it has none, tok_steps.h says what they are */
     int tokens;                 /* without holes */
     size_t merges, added;
     int longest;                /* id of the longest token that is not special */

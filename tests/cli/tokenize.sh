@@ -112,6 +112,12 @@ grep -q '"tokenizers":\[{"file":"bpe1.json"' diff.json && [ "$(wc -l <diff.json)
 is "$(grep -o '"tokens":[0-9]*' diff.json | head -n 1 | cut -d: -f2)" "$("$LLMCTL" tokenize count -t bpe1.json text.txt -q)"
 "$LLMCTL" tokenize inspect bpe1.json --text text.txt | grep -q '^words of one token'
 
+# what its steps are, in words
+"$LLMCTL" tokenize inspect bert.json >steps.txt
+grep -q '^split: white space, punctuation$' steps.txt && grep -q '^template of two texts: \[CLS\] A \[SEP\] B \[SEP\]$' steps.txt
+"$LLMCTL" tokenize inspect bert.json --json | grep -q '"normal_form":"control characters out, .*,"template":"\[CLS\] A \[SEP\]"'
+"$LLMCTL" tokenize inspect bpe1.json --explain 'a b' | grep -q '^spelling: .* is a space'
+
 # why: merges of long words, too; what unigram came near to; what WordPiece does not know
 printf 'aaab aaab aab\nab ab b\n' >why.txt
 "$LLMCTL" tokenize train why.txt --type sp-bpe --vocab-size 9 --coverage 1 -q -o why.model

@@ -1,0 +1,165 @@
+#include "core/token/tok_steps.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/tok_internal.h"
+
+static void next(struct buf *out, size_t i)
+{
+    if (i) buf_adds(out, ", ");
+}
+
+static void quoted(struct buf *out, const char *s, size_t n)
+{
+    buf_add_json(out, s ? s : "", s ? n : 0);
+}
+
+/* ---- normalizers ---- */
+
+static void replace(const struct norm_step *s, struct buf *out)
+{
+    if (s->re) buf_adds(out, "matches of an expression");
+    else quoted(out, s->from, s->n_from);
+    buf_adds(out, s->n_to ? " becomes " : " out");
+    if (s->n_to) quoted(out, s->to, s->n_to);
+}
+
+/* SentencePiece's step does several things. */
+static void spm(const struct norm_step *s, struct buf *out)
+{
+    const struct { bool is; const char *what; } parts[] = {
+        {s->map != NULL, "character map"},
+        {s->remove_extra, "runs of spaces joined"},
+        {s->dummy_prefix, "a space in front"},
+        {s->dummy_suffix, "a space behind"},
+        {s->escape, "spaces become \xE2\x96\x81"},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (!parts[i].is) continue;
+        next(out, n++);
+        buf_adds(out, parts[i].what);
+    }
+    if (n == 0) buf_adds(out, "none");
+}
+
+static void normal(const struct norm_step *s, struct buf *out)
+{
+    static const char *const names[] = {
+        [NORM_NFC] = "NFC", [NORM_NFD] = "NFD", [NORM_NFKC] = "NFKC", [NORM_NFKD] = "NFKD",
+        [NORM_LOWERCASE] = "lower case", [NORM_STRIP_ACCENTS] = "accents out", [NORM_PRECOMPILED] = "character map",
+        [NORM_NMT] = "NMT's rules", [NORM_BYTE_LEVEL] = "bytes as characters", [NORM_BERT_CLEAN] = "control characters out",
+        [NORM_BERT_CHINESE] = "spaces around Chinese characters", [NORM_BERT_MARKS] = "accents out",
+    };
+    switch (s->kind) {
+    case NORM_STRIP:
+        buf_printf(out, "white space at the %s out", s->left && s->right ? "ends" : s->left ? "beginning" : "end");
+        break;
+    case NORM_PREPEND:
+        quoted(out, s->to, s->n_to);
+        buf_adds(out, " in front");
+        break;
+    case NORM_REPLACE: replace(s, out); break;
+    case NORM_SPM: spm(s, out); break;
+    default: buf_adds(out, names[s->kind]);
+    }
+}
+
+void tok_steps_normal(const struct tokenizer *t, struct buf *out)
+{
+    for (size_t i = 0; i < t->norm.n; i++) {
+        next(out, i);
+        normal(&t->norm.step[i], out);
+    }
+    if (t->norm.n == 0) buf_adds(out, "none");
+}
+
+/* ---- splits ---- */
+
+/* A mark where words are cut: what becomes of it. */
+static const char *behavior(enum pre_behavior b)
+{
+    switch (b) {
+    case PRE_REMOVED: return " (left out)";
+    case PRE_MERGED_WITH_PREVIOUS: return " (with what is before)";
+    case PRE_MERGED_WITH_NEXT: return " (with what follows)";
+    case PRE_CONTIGUOUS: return " (runs together)";
+    default: return "";
+    }
+}
+
+static void set(const struct pre_step *s, struct buf *out)
+{
+    switch (s->set) {
+    case SET_SPACE: buf_adds(out, "white space"); return; /* never stays */
+    case SET_CHAR: buf_printf(out, "U+%04X", (unsigned)s->cp); return;
+    case SET_PUNCT: buf_adds(out, "punctuation"); break;
+    case SET_NUMERIC: buf_adds(out, s->behavior == PRE_ISOLATED ? "each digit" : "numbers"); return;
+    }
+    buf_adds(out, behavior(s->behavior));
+}
+
+static void metaspace(const struct pre_step *s, struct buf *out)
+{
+    char mark[5] = {0};
+    utf8_encode(s->cp, mark);
+    buf_printf(out, "spaces become %s%s", mark, s->cut ? ", which begins a word" : "");
+    if (s->scheme != SCHEME_NEVER) buf_printf(out, ", one in front%s", s->scheme == SCHEME_FIRST ? " of the text" : "");
+}
+
+static void pattern(const struct pre_step *s, struct buf *out)
+{
+    if (s->known != SPLIT_NONE) {
+        buf_adds(out, split_name(s->known));
+        return;
+    }
+    if (s->re) buf_adds(out, s->invert ? "an expression of words" : "an expression");
+    else quoted(out, s->text, s->n_text);
+    if (!s->invert) buf_adds(out, behavior(s->behavior));
+}
+
+static void split(const struct pre_step *s, struct buf *out)
+{
+    switch (s->kind) {
+    case PRE_BYTE_LEVEL:
+        buf_printf(out, "%s%s", s->prefix_space ? "a space in front, " : "", s->use_regex ? "gpt2" : "bytes as characters");
+        break;
+    case PRE_SPLIT: pattern(s, out); break;
+    case PRE_SPLIT_SET: set(s, out); break;
+    case PRE_WHITESPACE: buf_adds(out, "white space, punctuation (runs together)"); break;
+    case PRE_METASPACE: metaspace(s, out); break;
+    case PRE_SCRIPTS: buf_adds(out, "scripts"); break;
+    case PRE_FIXED_LENGTH: buf_printf(out, "every %zu characters", s->length); break;
+    }
+}
+
+void tok_steps_split(const struct tokenizer *t, struct buf *out)
+{
+    struct tok_summary s;
+    tok_summary(t, &s);
+    if (strcmp(s.split, TOK_SPLIT_STEPS) != 0) {
+        buf_adds(out, s.split);
+        return;
+    }
+    for (size_t i = 0; i < t->pre.n; i++) {
+        next(out, i);
+        split(&t->pre.step[i], out);
+    }
+}
+
+/* ---- templates ---- */
+
+void tok_steps_template(const struct tokenizer *t, bool pair, struct buf *out)
+{
+    const struct tok_places *p = tok_places(t, pair);
+    if (t->single.n == 0 || !p) return;
+    for (int i = 0; i < p->n; i++) {
+        int id = p->v[i].id;
+        size_t n = 1;
+        const char *s = id == PLACE_FIRST ? "A" : id == PLACE_SECOND ? "B" : vocab_text(&t->vocab, id, &n);
+        if (i) buf_addc(out, ' ');
+        buf_add(out, s, n);
+    }
+}
