@@ -263,7 +263,7 @@ static size_t number_word(uint32_t i, uint8_t *word)
 static void no_word_is_lost_as_the_cache_grows(void **state)
 {
     (void)state;
-    enum { WORDS = 150000 };
+    enum { WORDS = 250000 };
     struct word_cache c;
     struct word_key key;
     struct err e;
