@@ -257,6 +257,7 @@ static int start(struct encoder *x, struct err *e)
     return 0;
 }
 
+/* Once; what the threads have learned takes milliseconds to give back. */
 static void stop(struct encoder *x)
 {
     for (int i = 0; x->scratch && i < x->n_threads; i++) tok_scratch_free(x->scratch[i]);
@@ -271,6 +272,26 @@ static void stop(struct encoder *x)
     free(x->printer);
     free(x->scratch);
     free(x->iter);
+    x->printer = NULL;
+    x->scratch = NULL;
+    x->iter = NULL;
+}
+
+struct ending {
+    struct encoder *x;
+    struct err *e;
+    int ret;
+};
+
+/* The file is on its way to the disk while the threads' memory is given back. */
+static void end_slice(void *arg, int slice, int thread)
+{
+    struct ending *n = arg;
+    struct encoder *x = n->x;
+    (void)thread;
+    if (slice == 1) stop(x);
+    else if (x->shard) n->ret = shard_commit(x->shard, n->e);
+    else if (x->file) n->ret = file_commit(x->file, n->e);
 }
 
 static int run_all(struct encoder *x, struct err *e)
@@ -314,9 +335,9 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
         if (!(x.file = file_create_again(o->out, e))) goto out;
     }
     if (run_all(&x, e)) goto out;
-    ret = 0;
-    if (x.shard) ret = shard_commit(x.shard, e);
-    if (x.file) ret = file_commit(x.file, e);
+    struct ending end = {.x = &x, .e = e};
+    pool_run(o->pool, 2, end_slice, &end);
+    ret = end.ret;
     x.shard = NULL;
     x.file = NULL;
 out:

@@ -22,7 +22,7 @@
 /* Files grow by multiples of it, so that the system keeps them in large pieces of memory. */
 #define WRITER_BUF ((size_t)256 << 10)
 /* From here on the disk works beside us; of a smaller file fsync makes short work. */
-#define BEHIND_FROM ((uint64_t)16 << 20)
+#define BEHIND_FROM ((uint64_t)8 << 20)
 /* From here on room on the disk is asked for in advance, as much as there is, at most so
  * much: else the system looks for it page by page. */
 #define RESERVE_FROM ((uint64_t)4 << 20)

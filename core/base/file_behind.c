@@ -8,8 +8,9 @@
 
 #include "core/base/mem.h"
 
-/* A piece goes to the disk when it is whole, so that no page is written twice. */
-#define PIECE ((uint64_t)8 << 20)
+/* A piece goes to the disk when it is whole, so that no page is written twice; what is left of
+ * one fsync waits for. */
+#define PIECE ((uint64_t)2 << 20)
 
 struct file_behind {
     int fd;

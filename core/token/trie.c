@@ -5,7 +5,7 @@
 
 #include "core/base/mem.h"
 
-enum { FREE = 256, MAX_UNITS = 1 << 23, TRIES = 64 };
+enum { FREE = 256, MAX_UNITS = 1 << 23, TRIES = 16 };
 
 /* Open places form a list in rising order; a place that many nodes did not fit
  * at is given up. */
