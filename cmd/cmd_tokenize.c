@@ -112,7 +112,8 @@ int template_option(const char *path, struct buf *out, char **found, struct err 
 {
     *found = NULL;
     if (is_model(path)) return model_member(path, "chat_template", out, e);
-    return file_is_dir(path) ? chat_file_in(path, out, found, e) : 1;
+    if (file_is_dir(path)) return chat_file_in(path, out, found, e);
+    return str_ends_with(path, ".gguf") ? chat_file_gguf(path, out, e) : 1;
 }
 
 static int unknown_name(const char *name, struct err *e)

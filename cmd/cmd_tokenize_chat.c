@@ -98,7 +98,7 @@ static int open_template(struct chat_job *j, struct err *e)
     else ret = j->cfg->tokenizer ? template_option(j->cfg->tokenizer, &text, &found, e) : 1;
     if (ret == 1)
         ret = err_set(e, ERR_USAGE, "there is no chat template: give --template, a model that holds one, or a "
-                                    "directory with chat_template.jinja or tokenizer_config.json");
+                                    "directory or GGUF file with one");
     if (ret == 0) ret = buf_ok(&text, e);
     if (found) name = found;
     if (ret == 0 && !(j->template = chat_template_new(text.data, text.len, name, e))) ret = -1;

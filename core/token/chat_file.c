@@ -7,6 +7,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/tok_files.h"
 
 /* "chat_template" of a tokenizer_config.json: a text, or named ones (a list, an
  * object) whose "default" is meant.  1 = there is none. */
@@ -33,10 +34,20 @@ static bool ends_in(const char *s, const char *end)
     return n >= k && strcmp(s + n - k, end) == 0;
 }
 
+int chat_file_gguf(const char *path, struct buf *out, struct err *e)
+{
+    struct file_map m;
+    if (file_map(&m, path, e)) return -1;
+    int ret = tok_gguf_template((const char *)m.data, m.size, path, out, e);
+    file_unmap(&m);
+    return ret;
+}
+
 int chat_file_read(const char *path, struct buf *out, struct err *e)
 {
-    if (!ends_in(path, ".json")) return file_read_all(path, (size_t)16 << 20, out, e);
-    int ret = config_template(path, out, e);
+    bool json = ends_in(path, ".json");
+    if (!json && !ends_in(path, ".gguf")) return file_read_all(path, (size_t)16 << 20, out, e);
+    int ret = json ? config_template(path, out, e) : chat_file_gguf(path, out, e);
     return ret == 1 ? err_set(e, ERR_DATA, "'%s': there is no chat_template in it", path) : ret;
 }
 

@@ -10,6 +10,7 @@
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
 
 /* Arrays stay in the file: where the first element is. */
 struct array {
@@ -18,8 +19,13 @@ struct array {
     size_t pos; /* 0 = absent */
 };
 
+enum { KEYS = 64 }; /* of the tokenizer's, looked at for one that comes twice */
+
 struct gguf {
     struct reader r;
+    struct gguf_key { const char *s; uint64_t n; } key[KEYS];
+    size_t n_keys;
+    struct gguf_key template; /* s = NULL: none */
     struct array tokens, scores, types, merges, charsmap;
     char model[32], pre[64];
     int64_t bos, eos, unk;
@@ -82,6 +88,15 @@ static bool is_key(const char *s, uint64_t n, const char *key)
     return n == strlen(key) && memcmp(s, key, n) == 0;
 }
 
+static bool is_new(struct gguf *g, const char *s, uint64_t n, struct err *e)
+{
+    for (size_t i = 0; i < g->n_keys; i++)
+        if (g->key[i].n == n && memcmp(g->key[i].s, s, n) == 0)
+            return err_set(e, ERR_DATA, "'%s': the key %.*s twice", g->r.name, (int)(n < 80 ? n : 80), s), false;
+    if (g->n_keys < KEYS) g->key[g->n_keys++] = (struct gguf_key){s, n};
+    return true;
+}
+
 static bool read_pair(struct gguf *g, struct err *e)
 {
     struct reader *r = &g->r;
@@ -94,6 +109,7 @@ static bool read_pair(struct gguf *g, struct err *e)
     struct array ignored = {0}, *a = &ignored;
     bool mine = n > k && memcmp(key, prefix, k) == 0;
     const char *name = mine ? key + k : "";
+    if (mine && !is_new(g, key, n, e)) return false;
     uint64_t n_name = mine ? n - k : 0;
     if (type == GGUF_ARRAY) {
         if (is_key(name, n_name, "tokens")) a = &g->tokens;
@@ -105,6 +121,7 @@ static bool read_pair(struct gguf *g, struct err *e)
     }
     if (type == GGUF_STRING) {
         if (!read_string(r, &s, &len, e)) return false;
+        if (is_key(key, n, "tokenizer.chat_template")) g->template = (struct gguf_key){s, len};
         if (is_key(name, n_name, "model")) snprintf(g->model, sizeof g->model, "%.*s", (int)(len < 31 ? len : 31), s);
         if (is_key(name, n_name, "pre")) snprintf(g->pre, sizeof g->pre, "%.*s", (int)(len < 63 ? len : 63), s);
         return true;
@@ -122,6 +139,31 @@ static bool read_pair(struct gguf *g, struct err *e)
     return true;
 }
 
+/* A list that goes along with the tokens. */
+static int check_list(const struct gguf *g, const struct array *a, const char *name, uint32_t type, uint32_t other, struct err *e)
+{
+    if (!a->pos) return 0;
+    if (a->type != type && a->type != other)
+        return err_set(e, ERR_DATA, "'%s': tokenizer.ggml.%s is a list of type %u", g->r.name, name, (unsigned)a->type);
+    if (a->n == g->tokens.n) return 0;
+    return err_set(e, ERR_DATA, "'%s': tokenizer.ggml.%s has %llu elements for %llu tokens", g->r.name, name, (unsigned long long)a->n,
+                   (unsigned long long)g->tokens.n);
+}
+
+static int check_end(const struct gguf *g, bool wanted, int64_t id, const char *name, struct err *e)
+{
+    bool unused = strcmp(g->model, "bert") == 0 || strcmp(g->model, "rwkv") == 0;
+    if (!wanted || unused || (id >= 0 && (uint64_t)id < g->tokens.n)) return 0;
+    return err_set(e, ERR_DATA, "'%s': tokenizer.ggml.add_%s_token without a tokenizer.ggml.%s_token_id that is a token's", g->r.name, name, name);
+}
+
+static int check_lists(const struct gguf *g, struct err *e)
+{
+    return check_list(g, &g->scores, "scores", GGUF_F32, GGUF_F32, e) || check_list(g, &g->types, "token_type", GGUF_I32, GGUF_U32, e) ||
+                   check_end(g, g->add_bos, g->bos, "bos", e) || check_end(g, g->add_eos, g->eos, "eos", e)
+               ? -1 : 0;
+}
+
 static int read_metadata(struct gguf *g, struct err *e)
 {
     uint32_t magic, version;
@@ -137,20 +179,20 @@ static int read_metadata(struct gguf *g, struct err *e)
         if (!read_pair(g, e)) return -1;
     if (!g->tokens.pos || g->tokens.type != GGUF_STRING)
         return err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.tokens", r->name);
-    return 0;
+    return check_lists(g, e);
 }
 
 static int type_at(const struct gguf *g, uint64_t i)
 {
     int32_t v = SPM_NORMAL;
-    if (g->types.pos && g->types.type == GGUF_I32 && i < g->types.n) memcpy(&v, g->r.data + g->types.pos + 4 * i, 4);
+    if (g->types.pos) memcpy(&v, g->r.data + g->types.pos + 4 * i, 4);
     return v;
 }
 
 static float score_at(const struct gguf *g, uint64_t i)
 {
     float v = 0;
-    if (g->scores.pos && g->scores.type == GGUF_F32 && i < g->scores.n) memcpy(&v, g->r.data + g->scores.pos + 4 * i, 4);
+    if (g->scores.pos) memcpy(&v, g->r.data + g->scores.pos + 4 * i, 4);
     return v;
 }
 
@@ -312,10 +354,34 @@ static const char *const form_notes[] = {
                  "(llama.cpp leaves that out: other ids for text in another form)",
 };
 
+/* Says in the file's own words which merge cannot be, if that was it. */
+static void blame_merge(struct gguf *g, struct err *e)
+{
+    struct vocab v = {0};
+    struct buf whole = {0};
+    struct err inner;
+    const char *s;
+    uint64_t n;
+    reader_seek(&g->r, g->tokens.pos, &inner);
+    for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, &inner); i++) vocab_add(&v, (int64_t)i, s, n, VOCAB_MODEL, &inner);
+    reader_seek(&g->r, g->merges.pos, &inner);
+    for (uint64_t i = 0; i < g->merges.n && read_string(&g->r, &s, &n, &inner); i++) {
+        if (tok_check_merge(&v, s, n, &whole, &inner) == 0) continue;
+        err_set(e, ERR_DATA, "'%s': tokenizer.ggml.merges[%llu]: %s", g->r.name, (unsigned long long)i, inner.msg);
+        break;
+    }
+    buf_free(&whole);
+    vocab_free(&v);
+}
+
 static struct tokenizer *byte_level(struct gguf *g, struct err *e)
 {
     struct tokenizer *t = NULL;
     const struct gguf_pre *pre = gguf_pre_named(g->pre);
+    if (!*g->pre) {
+        err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.pre, by which text is split; that is never guessed", g->r.name);
+        return NULL;
+    }
     if (!pre) {
         err_set(e, ERR_DATA, "'%s': tokenizer.ggml.pre '%s' is not known, and a split is never guessed", g->r.name,
                 g->pre);
@@ -339,7 +405,7 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     add_merges(g, &json, e);
     buf_adds(&json, "]}}");
     if (json.oom || vocab.oom || added.oom) err_oom(e, g->r.size, "a vocabulary");
-    else t = tok_parse(json.data, json.len, g->r.name, e);
+    else if (!(t = tok_parse(json.data, json.len, g->r.name, e)) && e->code == ERR_DATA) blame_merge(g, e);
     buf_free(&json);
     buf_free(&vocab);
     buf_free(&added);
@@ -386,4 +452,14 @@ struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, st
     if (strcmp(g.model, "rwkv") == 0) return rwkv(&g, e);
     err_set(e, ERR_DATA, "'%s': tokenizer.ggml.model '%s' is not supported", name, g.model);
     return NULL;
+}
+
+int tok_gguf_template(const char *data, size_t n, const char *name, struct buf *out, struct err *e)
+{
+    struct gguf g = {.bos = -1, .eos = -1, .unk = -1};
+    reader_init(&g.r, data, n, name);
+    if (read_metadata(&g, e)) return -1;
+    if (!g.template.s) return 1;
+    buf_add(out, g.template.s, g.template.n);
+    return buf_ok(out, e);
 }

@@ -1,6 +1,5 @@
 #include "core/token/tok_lists.h"
 
-#include <cjson/cJSON.h>
 #include <string.h>
 
 #include "core/base/json.h"
@@ -33,23 +32,46 @@ int tok_read_words(struct vocab *v, const char *text, size_t n, bool trimmed, co
     return 0;
 }
 
+int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e)
+{
+    if (!vocab_reserve(v, (size_t)(x->end - x->p) / 24)) return err_oom(e, (unsigned long long)(x->end - x->p), "the vocabulary");
+    if (jlex_expect(x, '{', e)) return -1;
+    if (jlex_try(x, '}')) return 0;
+    do {
+        const char *s;
+        size_t n;
+        int64_t id;
+        struct err inner;
+        if (jlex_string(x, &s, &n, e) || jlex_expect(x, ':', e) || jlex_int(x, &id, e)) return -1;
+        if (vocab_add(v, id, s, n, VOCAB_MODEL, &inner)) return jlex_error(x, e, "%s", inner.msg);
+    } while (jlex_try(x, ','));
+    return jlex_expect(x, '}', e);
+}
+
 int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e)
 {
-    struct json_limits lim = {.max_bytes = (size_t)256 << 20};
-    struct cJSON *j = json_parse(text, n, name, &lim, e);
-    int ret = j ? 0 : -1;
-    if (j && !cJSON_IsObject(j)) ret = err_set(e, ERR_DATA, "'%s': not an object of ids by token", name);
-    for (const struct cJSON *i = ret == 0 ? j->child : NULL; ret == 0 && i; i = i->next) {
-        double id = i->valuedouble;
-        if (!cJSON_IsNumber(i) || !(id >= -1e15 && id <= 1e15) || id != (double)(int64_t)id)
-            ret = err_set(e, ERR_DATA, "'%s': the token '%.*s' has no id", name, (int)text_fit(i->string, strlen(i->string), 80), i->string);
-        else if (vocab_add(v, (int64_t)id, i->string, strlen(i->string), VOCAB_MODEL, e)) ret = err_wrap(e, "'%s'", name);
-    }
-    json_free(j);
+    size_t valid = utf8_valid_prefix(text, n);
+    struct jlex x;
+    if (valid < n) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
+    jlex_init(&x, text, (struct jlex_span){text, text + n}, name);
+    int ret = tok_read_vocab(v, &x, e);
+    jlex_try(&x, ' '); /* only skips white space */
+    if (ret == 0 && x.p < x.end) ret = jlex_error(&x, e, "text behind the object");
+    jlex_free(&x);
     return ret;
 }
 
 /* ---- out ---- */
+
+/* ":ID"; a vocabulary has too many of them for printf. */
+static void add_id(struct buf *out, int id)
+{
+    char text[12], *p = text + sizeof text;
+    do *--p = (char)('0' + id % 10);
+    while (id /= 10);
+    *--p = ':';
+    buf_add(out, p, (size_t)(text + sizeof text - p));
+}
 
 void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags)
 {
@@ -61,7 +83,7 @@ void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags)
         const char *s = vocab_text(v, id, &n);
         buf_adds(out, separator);
         buf_add_json(out, s, n);
-        buf_printf(out, ":%d", id);
+        add_id(out, id);
         separator = ",\n";
     }
     buf_addc(out, '}');
@@ -82,8 +104,7 @@ void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk)
     buf_addc(out, '}');
 }
 
-/* A merge in one line; `whole` is work space. */
-static int check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e)
+int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e)
 {
     const char *space = memchr(s, ' ', n);
     size_t left = space ? (size_t)(space - s) : 0, right = n - left - 1;
@@ -111,7 +132,7 @@ int tok_merges_json(struct buf *out, const struct vocab *v, const char *text, si
     while (ret == 0 && tok_next_line(&p, text + n, &line, &len)) {
         no++;
         if (len == 0 || (len >= 8 && memcmp(line, "#version", 8) == 0)) continue;
-        if ((ret = check_merge(v, line, len, &whole, e))) err_wrap(e, "'%s':%zu", name, no);
+        if ((ret = tok_check_merge(v, line, len, &whole, e))) err_wrap(e, "'%s':%zu", name, no);
         else {
             buf_adds(out, separator);
             buf_add_json(out, line, len);

@@ -9,11 +9,14 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/token/jlex.h"
 #include "core/token/vocab.h"
 
 /* vocab.txt, a token a line, into an empty vocabulary; trimmed: without white space at its end. */
 int tok_read_words(struct vocab *v, const char *text, size_t n, bool trimmed, const char *name, struct err *e);
-/* vocab.json, an object of ids by token. */
+/* An object of ids by token, at x. */
+int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e);
+/* vocab.json, which is one. */
 int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
 
 /* "model":{...} of WordPiece as BERT has it. */
@@ -24,5 +27,8 @@ void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags);
 void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags);
 /* "merges":[...] of a merges.txt, whose parts and results must be tokens. */
 int tok_merges_json(struct buf *out, const struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
+
+/* A merge in a line of text; `whole` is work space. */
+int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e);
 
 #endif

@@ -14,28 +14,11 @@
 #include "core/token/jlex.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
 
 static const size_t max_file_bytes = (size_t)256 << 20;
 
 /* ---- vocabulary and merges ---- */
-
-static int read_vocab(struct tokenizer *t, struct jlex *x, struct err *e)
-{
-    if (!vocab_reserve(&t->vocab, (size_t)(x->end - x->p) / 24))
-        return err_oom(e, (unsigned long long)(x->end - x->p), "the vocabulary");
-    if (jlex_expect(x, '{', e)) return -1;
-    if (jlex_try(x, '}')) return 0;
-    do {
-        const char *s;
-        size_t n;
-        int64_t id;
-        struct err inner;
-        if (jlex_string(x, &s, &n, e) || jlex_expect(x, ':', e) || jlex_int(x, &id, e)) return -1;
-        if (vocab_add(&t->vocab, id, s, n, VOCAB_MODEL, &inner))
-            return jlex_error(x, e, "%s", inner.msg);
-    } while (jlex_try(x, ','));
-    return jlex_expect(x, '}', e);
-}
 
 /* The two texts of a merge: in the file, or, where that has escapes, in `copy`. */
 struct merge_texts {
@@ -264,7 +247,7 @@ static int read_model(struct tokenizer *t, const struct cJSON *root, const char 
         return err_set(e, ERR_DATA, "'%s': model has no '%s'", name, vocab.begin ? "merges" : "vocab");
     struct jlex x;
     jlex_init(&x, json, vocab, name);
-    int ret = scores ? read_scores(t, &x, e) : read_vocab(t, &x, e);
+    int ret = scores ? read_scores(t, &x, e) : tok_read_vocab(&t->vocab, &x, e);
     jlex_free(&x);
     if (ret == 0) ret = kinds[k].read(t, m, e) ? err_wrap(e, "'%s'", name) : 0;
     if (ret || !bpe) return ret;

@@ -95,9 +95,9 @@ static int add_line(struct line *l, struct buf *token, struct buf *vocab, struct
     if (id == 0) return bad(l, "id 0 is the end of a text, it has no line", e);
     if (token->len == 0 || (uint64_t)len != token->len) return bad(l, "the literal has another length than the line says", e);
     bytemap_spell(&spelled, token->data, token->len);
-    buf_adds(vocab, ",\n");
+    buf_addc(vocab, ',');
     buf_add_json(vocab, spelled.data ? spelled.data : "", spelled.len);
-    buf_printf(vocab, ":%lld", (long long)id);
+    buf_printf(vocab, ":%lld\n", (long long)id); /* in the line that it has in the file */
     int ret = buf_ok(&spelled, e) || buf_ok(token, e) ? -1 : 0;
     buf_free(&spelled);
     return ret;
@@ -144,7 +144,8 @@ static struct tokenizer *build(const char *text, size_t n, const char *last, con
         l.p = at;
         l.end = nl > at && nl[-1] == '\r' ? nl - 1 : nl;
         l.no++;
-        if (l.p < l.end && add_line(&l, &token, &json, e)) goto out;
+        if (l.p == l.end) buf_addc(&json, '\n');
+        else if (add_line(&l, &token, &json, e)) goto out;
     }
     buf_adds(&json, "}}}");
     if (buf_ok(&json, e) == 0) t = tok_parse(json.data, json.len, name, e);

@@ -154,7 +154,7 @@ fails 65 "parts/merges.txt':4: 'c' of the merge is not in the vocabulary" "$LLMC
 printf 'a b\nb a\n' >parts/merges.txt
 fails 65 "parts/merges.txt':2: 'ba' of the merge is not in the vocabulary" "$LLMCTL" tokenize inspect parts/vocab.json
 echo '{"a":0,"b":1.5}' >parts/vocab.json
-fails 65 "parts/vocab.json': the token 'b' has no id" "$LLMCTL" tokenize inspect parts/vocab.json
+fails 65 "parts/vocab.json':1:12: an integer is expected" "$LLMCTL" tokenize inspect parts/vocab.json
 fails 65 "twice/vocab.txt':13" "$LLMCTL" tokenize inspect twice/vocab.txt
 
 # A .model that ends behind its pieces, where SentencePiece would take the defaults.

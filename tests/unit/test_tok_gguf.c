@@ -469,6 +469,84 @@ static void tekken_has_special_tokens_first(void **state)
     buf_free(&out);
 }
 
+/* The pairs of a small byte-level file, and one more. */
+static size_t small(struct buf *b, size_t n_types, const char *const *merge)
+{
+    static const char *const tokens[] = {"a", "b", "ab", "<end>"};
+    put_key(b, "model", G_STRING);
+    put_text(b, "gpt2");
+    put_key(b, "pre", G_STRING);
+    put_text(b, "gpt-2");
+    put_texts(b, "tokens", tokens, COUNT_OF(tokens));
+    put_texts(b, "merges", merge, 1);
+    put_key(b, "token_type", G_ARRAY);
+    put(b, G_I32, 4);
+    put(b, n_types, 8);
+    for (size_t i = 0; i < n_types; i++) put(b, i == 3 ? 3 : 1, 4);
+    return 5;
+}
+
+static void refused(struct buf *b, size_t n, const char *why)
+{
+    struct err e = {0};
+    assert_null(load(b, n, &e));
+    if (e.code != ERR_DATA || !strstr(e.msg, why)) fail_msg("'%s', not '%s'", e.msg, why);
+    buf_clear(b);
+}
+
+static void what_does_not_go_together_is_named(void **state)
+{
+    static const char *const good[] = {"a b"}, *const bad[] = {"a c"};
+    struct buf b = {0};
+    struct err e;
+    (void)state;
+    size_t n = small(&b, 4, good);
+    struct tokenizer *t = load(&b, n, &e);
+    assert_non_null(t);
+    tok_free(t);
+    buf_clear(&b);
+    n = small(&b, 3, good);
+    refused(&b, n, "token_type has 3 elements for 4 tokens");
+    n = small(&b, 4, bad);
+    refused(&b, n, "tokenizer.ggml.merges[0]: 'c' of the merge is not in the vocabulary");
+    n = small(&b, 4, good);
+    put_key(&b, "pre", G_STRING);
+    put_text(&b, "qwen2");
+    refused(&b, n + 1, "the key tokenizer.ggml.pre twice");
+    n = small(&b, 4, good);
+    put_key(&b, "add_bos_token", G_BOOL);
+    put(&b, 1, 1);
+    refused(&b, n + 1, "add_bos_token without");
+    buf_free(&b);
+}
+
+static void a_chat_template_comes_along(void **state)
+{
+    static const char *const merge[] = {"a b"};
+    struct buf b = {0}, file = {0}, out = {0};
+    struct err e;
+    size_t n = small(&b, 4, merge);
+    (void)state;
+    for (int with = 0; with < 2; with++) {
+        if (with) {
+            put_text(&b, "tokenizer.chat_template");
+            put(&b, G_STRING, 4);
+            put_text(&b, "{{ messages }}");
+        }
+        buf_clear(&file);
+        buf_adds(&file, "GGUF");
+        put(&file, 3, 4);
+        put(&file, 0, 8);
+        put(&file, n + (size_t)with, 8);
+        buf_add(&file, b.data, b.len);
+        assert_int_equal(tok_gguf_template(file.data, file.len, "t.gguf", &out, &e), with ? 0 : 1);
+    }
+    assert_string_equal(out.data, "{{ messages }}");
+    buf_free(&b);
+    buf_free(&file);
+    buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +560,8 @@ int main(void)
         cmocka_unit_test(ignore_merges_may_differ_where_it_does_nothing),
         cmocka_unit_test(the_content_tells_the_kind),
         cmocka_unit_test(tekken_has_special_tokens_first),
+        cmocka_unit_test(what_does_not_go_together_is_named),
+        cmocka_unit_test(a_chat_template_comes_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
