@@ -341,3 +341,11 @@ void unigram_free(struct unigram *u)
     free(u->joined);
     free(u);
 }
+
+uint32_t unigram_code_far(const struct unigram *u, const uint8_t *s, size_t n, size_t *len)
+{
+    struct uni_char c = uni_next(s, n);
+    if (c.len != 4 || c.cp >= UNIGRAM_CHARS) return 0;
+    *len = 4;
+    return u->symbol[c.cp];
+}

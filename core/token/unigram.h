@@ -109,23 +109,8 @@ static inline bool unigram_joined(const struct unigram *u, uint32_t a, uint32_t 
     return u->joined[at >> 6] >> (at & 63) & 1;
 }
 
-/* The character of three or four bytes at s[0..n), as unigram_code(). */
-static inline uint32_t unigram_code_on(const struct unigram *u, const uint8_t *s, size_t n, size_t *len)
-{
-    uint32_t b = s[0], cp;
-    if (n < 3 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80) return 0;
-    cp = (b & 0x0F) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
-    if (b < 0xF0) {
-        if (cp < 0x800) return 0;
-        *len = 3;
-        return u->symbol[cp];
-    }
-    if (b > 0xF4 || n < 4 || (s[3] & 0xC0) != 0x80) return 0;
-    cp = cp << 6 | (s[3] & 0x3Fu) | (b & 4) << 18;
-    if (cp < 0x10000 || cp >= UNIGRAM_CHARS) return 0;
-    *len = 4;
-    return u->symbol[cp];
-}
+/* The same for four bytes. */
+uint32_t unigram_code_far(const struct unigram *u, const uint8_t *s, size_t n, size_t *len);
 
 /* The character at s[0..n), as unigram->symbol says; *len its bytes.  0 also for
  * broken UTF-8 and, with a length of 1, for characters that are not in the table. */
@@ -134,10 +119,17 @@ static inline uint32_t unigram_code(const struct unigram *u, const uint8_t *s, s
     uint32_t b = s[0];
     *len = 1;
     if (b < 0x80) return u->symbol[b];
-    if (b >= 0xE0) return unigram_code_on(u, s, n, len);
-    if (b < 0xC2 || n < 2 || (s[1] & 0xC0) != 0x80) return 0;
-    *len = 2;
-    return u->symbol[(b & 0x1F) << 6 | (s[1] & 0x3Fu)];
+    if (b < 0xE0) {
+        if (b < 0xC2 || n < 2 || (s[1] & 0xC0) != 0x80) return 0;
+        *len = 2;
+        return u->symbol[(b & 0x1F) << 6 | (s[1] & 0x3Fu)];
+    }
+    if (__builtin_expect(b >= 0xF0, 0)) return unigram_code_far(u, s, n, len);
+    if (n < 3 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80) return 0;
+    uint32_t cp = (b & 0x0F) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+    if (cp < 0x800) return 0;
+    *len = 3;
+    return u->symbol[cp];
 }
 
 #endif
