@@ -89,6 +89,37 @@ static int find_ascii(struct word_forms *f, struct err *e)
     return 0;
 }
 
+/* ---- characters of two bytes ---- */
+
+static void number_leads(struct word_pairs *p)
+{
+    static const uint8_t leads[WORD_LEADS] = {0xC2, 0xC3, 0xC4, 0xC5, 0xCE, 0xCF, 0xD0, 0xD1};
+    memset(p->lead, WORD_LEADS, sizeof p->lead);
+    for (uint8_t i = 0; i < WORD_LEADS; i++) p->lead[leads[i] & 63] = i;
+}
+
+/* The number of the lead that text[0..n) begins with, or WORD_LEADS. */
+static inline uint8_t lead_of(const struct word_forms *f, const uint8_t *text, size_t n)
+{
+    return n >= 2 && text[0] >= 0xC0 ? f->pairs.lead[text[0] & 63] : WORD_LEADS;
+}
+
+static int find_pairs(struct word_forms *f, uint8_t lead, uint8_t number, struct err *e)
+{
+    struct word_pairs *p = &f->pairs;
+    for (uint32_t i = 0; i < 64; i++) {
+        uint32_t cp = (lead & 0x1Fu) << 6 | i, form = f->chars[cp].form, at = number * 64u + i;
+        if (!form && !(form = find_form(f, cp, e))) return -1;
+        if (form & (LONGER | CHAINS | NOTHING) || (form & LEN) > 2 << LEN_AT) continue;
+        p->kind[at] = form & SIGN ? ASCII_SIGN : form & LETTER ? ASCII_LETTER : ASCII_GAP;
+        if ((form & LEN) == 2 << LEN_AT) p->kind[at] |= TWO_BYTES;
+        p->first[at] = (uint8_t)form;
+        p->second[at] = (uint8_t)(form >> 8);
+    }
+    p->known[number] = true;
+    return 0;
+}
+
 word_take_fn *word_take_ascii_best(void)
 {
     return word_batch() == &word_batch_avx512vbmi ? word_take_ascii_avx512vbmi : word_take_ascii;
@@ -110,6 +141,7 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
         f->take_ascii = word_take_ascii_best();
         f->take_wide = word_take_wide_best();
         norm_by_char(norm, &f->orders);
+        number_leads(&f->pairs);
     }
     if (!f || !f->chars) err_oom(e, CODE_POINTS * sizeof *f->chars, "the forms of characters");
     else if (find_ascii(f, e) == 0) return f;
@@ -222,13 +254,15 @@ static inline __attribute__((always_inline)) struct uni_char next_char(const uin
     return uni_next(text, n);
 }
 
-static inline bool ascii_follows(const struct word_forms *f, const uint8_t *text, size_t n)
+/* What take_ascii() takes, if it is not a character or two of ASCII among others. */
+static inline bool easy_follows(const struct word_forms *f, const uint8_t *text, size_t n)
 {
+    if (f->pairs.known[lead_of(f, text, n)]) return true;
     return n >= 2 && text[0] < 0x80 && text[1] < 0x80 && f->kind[text[0]];
 }
 
-/* Characters of text[*pos..stop) and perhaps some behind, up to the next that is
- * ASCII and has another behind it, as long as there is room for their words. */
+/* Characters of text[*pos..stop) and perhaps some behind, up to the next that is easy,
+ * as long as there is room for their words. */
 static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, size_t *pos,
                        struct word_run *run, struct err *e)
 {
@@ -236,7 +270,7 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
     while (i < stop && run->begun < WORD_RUN) {
         size_t wide = f->take_wide ? f->take_wide(f, text + i, n - i, stop - i, run) : 0;
         i += wide;
-        if (i >= stop || run->begun >= WORD_RUN || (wide && ascii_follows(f, text + i, n - i))) break;
+        if (i >= stop || run->begun >= WORD_RUN || (wide && easy_follows(f, text + i, n - i))) break;
         size_t len = run->len, begun = run->begun;
         bool open = run->open;
         char *to = run->text;
@@ -257,7 +291,7 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
             open = letter | (((form & NOTHING) != 0) & open);
             len += more;
             i += c.len;
-            if (ascii_follows(f, text + i, n - i)) break;
+            if (easy_follows(f, text + i, n - i)) break;
         }
         run->len = len;
         run->begun = begun;
@@ -322,6 +356,11 @@ int word_forms_take(struct word_forms *f, const char *text, size_t n, size_t *po
         if (text_room(run, 3 * (stop - *pos) + WORD_WIDE, e)) return -1;
         while (*pos < stop && run->begun < WORD_RUN) {
             *pos += f->take_ascii(f, s + *pos, stop - *pos, run);
+            uint8_t lead = lead_of(f, s + *pos, stop - *pos);
+            if (f->take_wide && lead < WORD_LEADS && !f->pairs.known[lead]) { /* vectors ask for them */
+                if (find_pairs(f, s[*pos], lead, e)) return -1;
+                continue;
+            }
             if (*pos < stop && run->begun < WORD_RUN && take_others(f, s, n, stop, pos, run, e)) return -1;
         }
     }

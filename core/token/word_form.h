@@ -2,8 +2,8 @@
  *
  * For chains whose steps look at one character at a time, and that cut at white
  * space and around punctuation, as BERT's do.  What they make of a character is
- * found out when it comes first and remembered; vectors take 64 bytes of ASCII at
- * a time, or 16 other characters.  A word of one character may have one id by
+ * found out when it comes first and remembered; vectors take 64 bytes of ASCII and
+ * of letters of two bytes at a time, or 16 other characters.  A word of one character may have one id by
  * itself, which is remembered with it, and vectors find.  One per thread.
  *
  *     for (word_forms_take(f, text, n, &pos, &a, NULL, e); a.n; swap a and b)
@@ -51,7 +51,17 @@ struct word_single {
 };
 
 /* What becomes of a character of ASCII; 0: the table of all characters knows. */
-enum { ASCII_LETTER = 1, ASCII_SIGN = 2, ASCII_GAP = 4 };
+enum { ASCII_LETTER = 1, ASCII_SIGN = 2, ASCII_GAP = 4, TWO_BYTES = 8 };
+
+/* The same of characters of two bytes that begin with one of WORD_LEADS: Latin, Greek
+ * and Cyrillic letters; by number of the lead and second byte. */
+enum { WORD_LEADS = 8, WORD_PAIRS = WORD_LEADS * 64 };
+struct word_pairs {
+    uint8_t lead[64];            /* by its low 6 bits: its number, or WORD_LEADS */
+    uint8_t kind[WORD_PAIRS];    /* 0 before it is asked for; with TWO_BYTES, so many are left */
+    uint8_t first[WORD_PAIRS], second[WORD_PAIRS]; /* bytes */
+    bool known[WORD_LEADS + 1];
+};
 
 /* A form: its bytes, their number, and what it is.  0: not asked for yet. */
 enum {
@@ -72,8 +82,8 @@ struct word_char {
     uint32_t id; /* 1 more than the id of a word that it is alone, or 0 */
 };
 
-/* The ASCII characters that text[0..n) begins with, as long as their kinds are not 0
- * and there is room in run->begin; returns how many bytes.  run->text has room for n
+/* The characters of ASCII, and perhaps those of word_pairs, that text[0..n) begins with, as
+ * long as their kinds are not 0 and there is room in run->begin; returns how many bytes.  run->text has room for n
  * and WORD_SLACK more. */
 struct word_forms;
 typedef size_t word_take_fn(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run);
@@ -92,6 +102,7 @@ struct word_forms {
     uint8_t ascii[128], kind[128];
     uint8_t ascii_id[3][128];  /* bytes of 1 more than the ids of words of one letter or sign ... */
     bool ascii_single;         /* ... which all have */
+    struct word_pairs pairs;
     struct word_char *chars;   /* by code point, in `table` */
     void *table;
     struct word_single single;

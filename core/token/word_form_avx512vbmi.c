@@ -22,6 +22,38 @@ SPLIT_INLINE void put_ascii_ids(const struct word_forms *f, __m512i first, size_
     }
 }
 
+/* Of bytes whose low 7 bits are in `at`, in one of four tables of 128. */
+SPLIT_INLINE __m512i of_pairs(const uint8_t table[WORD_PAIRS], __m512i at, const __mmask64 part[4])
+{
+    __m512i x = _mm512_setzero_si512();
+    for (int k = 0; k < 4; k++)
+        x = _mm512_mask_mov_epi8(x, part[k], _mm512_permutex2var_epi8(_mm512_loadu_si512(table + 128 * k), at,
+                                                                      _mm512_loadu_si512(table + 128 * k + 64)));
+    return x;
+}
+
+/* Characters of two bytes among 64, x, with the bytes behind each, next, of which those
+ * in `there` count: puts them into the kinds and forms of all, returns their first bytes. */
+SPLIT_INLINE uint64_t put_pairs(const struct word_pairs *p, __m512i x, __m512i next, uint64_t there, __m512i *kind, __m512i *forms)
+{
+    const __m512i before = _mm512_set_epi8(62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41,
+                                           40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18,
+                                           17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0);
+    __m512i lead = _mm512_permutexvar_epi8(x, _mm512_loadu_si512(p->lead)), two = _mm512_and_si512(lead, _mm512_set1_epi8(6));
+    uint64_t first = there & there >> 1 & _mm512_cmpge_epu8_mask(x, _mm512_set1_epi8((char)0xC0)) &
+                     _mm512_cmplt_epu8_mask(lead, _mm512_set1_epi8(WORD_LEADS));
+    __mmask64 part[4];
+    for (int k = 0; k < 4; k++) part[k] = _mm512_mask_cmpeq_epi8_mask(first, two, _mm512_set1_epi8((char)(2 * k)));
+    __m512i at = _mm512_or_si512(_mm512_and_si512(next, _mm512_set1_epi8(63)),
+                                 _mm512_slli_epi16(_mm512_and_si512(lead, _mm512_set1_epi8(1)), 6));
+    __m512i kinds = of_pairs(p->kind, at, part);
+    first = _mm512_test_epi8_mask(kinds, kinds);
+    *kind = _mm512_mask_mov_epi8(*kind, first, kinds);
+    *forms = _mm512_mask_mov_epi8(*forms, first, of_pairs(p->first, at, part));
+    *forms = _mm512_mask_permutexvar_epi8(*forms, first << 1, before, of_pairs(p->second, at, part));
+    return first;
+}
+
 size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run)
 {
     const __m512i ascii = _mm512_loadu_si512(f->ascii), ascii_high = _mm512_loadu_si512(f->ascii + 64);
@@ -29,17 +61,21 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
     size_t i = 0, len = run->len, begun = run->begun;
     uint64_t open = run->open, any = f->ascii_single ? ~(uint64_t)0 : 0;
     while (i < n && begun < WORD_RUN) {
-        uint64_t there = n - i < 64 ? _bzhi_u64(~(uint64_t)0, (unsigned)(n - i)) : ~(uint64_t)0;
+        uint64_t there = n - i < 64 ? _bzhi_u64(~(uint64_t)0, (unsigned)(n - i)) : ~(uint64_t)0, pairs = 0;
         __m512i x = _mm512_maskz_loadu_epi8(there, text + i);
-        __m512i kind = _mm512_maskz_permutex2var_epi8(there & ~_mm512_movepi8_mask(x), kinds, x, kinds_high);
-        unsigned count = (unsigned)_tzcnt_u64(~_mm512_test_epi8_mask(kind, kind));
+        uint64_t high = _mm512_movepi8_mask(x);
+        __m512i kind = _mm512_maskz_permutex2var_epi8(there & ~high, kinds, x, kinds_high);
+        __m512i forms = _mm512_permutex2var_epi8(ascii, x, ascii_high);
+        if (high) pairs = put_pairs(&f->pairs, x, _mm512_maskz_loadu_epi8(there >> 1, text + i + 1), there, &kind, &forms);
+        unsigned count = (unsigned)_tzcnt_u64(~(_mm512_test_epi8_mask(kind, kind) | pairs << 1));
         if (count == 0) break;
         uint64_t all = _bzhi_u64(~(uint64_t)0, count);
-        uint64_t letter = all & split_test(kind, ASCII_LETTER), sign = all & split_test(kind, ASCII_SIGN), kept = letter | sign;
+        uint64_t letter = all & split_test(kind, ASCII_LETTER), sign = all & split_test(kind, ASCII_SIGN);
+        uint64_t kept = letter | sign | (all & split_test(kind, TWO_BYTES)) << 1;
+        letter |= (letter & pairs) << 1;
         uint64_t begins = sign | (letter & ~(letter << 1 | open));
         /* The last letter may go on. */
-        uint64_t single = any & (sign | (begins & ~(letter >> 1) & all >> 1));
-        __m512i forms = _mm512_permutex2var_epi8(ascii, x, ascii_high);
+        uint64_t single = any & ~pairs & (sign | (begins & ~(letter >> 1) & all >> 1));
         _mm512_storeu_si512(run->text + len, _mm512_maskz_compress_epi8(kept, forms));
         size_t words = put_ends(_pext_u64(begins, kept), len, run->begin + begun);
         put_ascii_ids(f, _mm512_maskz_compress_epi8(begins, x), words, run, begun);
@@ -48,7 +84,7 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
         len += (size_t)_mm_popcnt_u64(kept);
         open = letter >> (count - 1) & 1;
         i += count;
-        if (count < 64) break;
+        if (count < 63) break; /* of the last character one byte may be there */
     }
     run->len = len;
     run->begun = begun;
@@ -131,6 +167,14 @@ SPLIT_INLINE void put(const struct sixteen *c, struct word_run *run, size_t *len
     *len += (size_t)_mm_popcnt_u64(kept);
 }
 
+/* Whether 16 bytes have so many that are no ASCII, and some that take_ascii() does not know. */
+SPLIT_INLINE bool is_wide(const struct word_forms *f, __m128i x)
+{
+    __m128i lead = _mm512_castsi512_si128(_mm512_permutexvar_epi8(_mm512_castsi128_si512(x), _mm512_loadu_si512(f->pairs.lead)));
+    uint32_t high = (uint32_t)_mm_movemask_epi8(x), first = _mm_cmpge_epu8_mask(x, _mm_set1_epi8((char)0xC0));
+    return _mm_popcnt_u32(high) >= WIDE_LEAST && (first & _mm_cmpge_epu8_mask(lead, _mm_set1_epi8(WORD_LEADS)));
+}
+
 /* Some sixteens are looked up before the first is put: the loads of a gather wait for
  * stores whose addresses are not known yet. */
 size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
@@ -142,7 +186,7 @@ size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text
     do {
         /* As many as there is room for. */
         for (ready = 0; ready < AHEAD && i < stop && n - i >= 64 && begun + 16 * ready < WORD_RUN;) {
-            if (_mm_popcnt_u32((uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const void *)(text + i)))) < WIDE_LEAST) break;
+            if (!is_wide(f, _mm_loadu_si128((const void *)(text + i)))) break;
             struct sixteen *next = &c[ready];
             *next = look_up(f, text + i);
             if (__builtin_expect(next->count == 0, 0)) break;
