@@ -146,14 +146,14 @@ SPLIT_INLINE uint64_t join_signs(const struct split_masks *m, uint64_t letter, u
     return (start & ~joined) | behind;
 }
 
-/* Bits where pieces start, bit 0 (which does) included; *limit = how many bits
- * are decided. */
-SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule r, const void *leads, int *limit)
+/* Bits where pieces start of the first `size` bytes, bit 0 (which does) included; *limit = how many
+ * bits are decided.  last: the text ends there. */
+SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, const struct split_rule r, const void *leads, int *limit)
 {
-    struct split_masks m = {.known = 64};
+    struct split_masks m = {.known = size};
     split_classify_ascii(s, &m);
     if (r.cases) m.lower = m.letter & ~m.upper;
-    uint64_t within = ~(uint64_t)0;
+    uint64_t within = below(size);
     if (m.high) {
 #ifdef SPLIT_VBMI
         split_classify_rest(s, split_letters(s, leads, r.cut_wide, &m), r.cut_wide, &m);
@@ -188,7 +188,9 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule
         start_cut |= starts_of_digits(digit, r);
         digit = 0;
     }
-    *limit = 63 - __builtin_clzll(~m.cont & within); /* the last character waits for the next one */
+    if (last && size < 64) cut |= (uint64_t)1 << size; /* as before what is cut out, spaces at the end stay together */
+    last = last && m.known == size;
+    *limit = last ? size : 63 - __builtin_clzll(~m.cont & within); /* the last character waits for the next one */
     if (r.space_prefix) {
         uint64_t begins = (letter & ~(letter << 1)) | (digit & ~(digit << 1)) | (other & ~(other << 1 & same));
         uint64_t free_other = other & ~(other << 1 & same) & ~(m.blank << 1 & same);
@@ -216,7 +218,7 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, const struct split_rule
     /* A run of spaces that leaves the window is not decided. */
     uint64_t rest = within & ~space;
     int end = rest ? 64 - __builtin_clzll(rest) : 0;
-    if (end < m.known) *limit = end;
+    if (end < m.known && !last) *limit = end;
     return start | start_cut | 1;
 }
 
@@ -230,15 +232,30 @@ struct split_at {
     unsigned wait, step;
 };
 
+/* Pieces of the end of a text, fewer bytes than a window; 0: none is decided. */
+static __attribute__((noinline)) size_t split_tail(const uint8_t *s, size_t n, size_t pos, size_t *ends, const struct split_rule *r,
+                                                   const void *leads)
+{
+    uint8_t window[2 * SPLIT_WINDOW] = {0};
+    size_t left = n - pos, size = left < 64 ? left : 64, count = 0;
+    bool last = left < 64 && !r->ends_whole;
+    int limit;
+    memcpy(window, s + pos, left);
+    uint64_t start = starts_in_window(window, (int)size, last, *r, leads, &limit), found = start & below(limit) & ~(uint64_t)1;
+    if (found) count = put_ends(found, pos, ends);
+    if (last && limit == (int)size) ends[count++] = n;
+    return count;
+}
+
 /* The next pieces, none of which begins at `stop` or behind. */
 SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size_t stop, size_t *ends,
                            const struct split_rule r, const void *leads)
 {
-    enum { AHEAD = 2048 }; /* the processor alone does not ask beyond a page, nor in time */
+    enum { AHEAD = 2048, TAIL = 4 }; /* the processor alone does not ask beyond a page, nor in time */
     __builtin_prefetch(s + at->pos + AHEAD);
     if (at->wait == 0 && n - at->pos >= SPLIT_WINDOW) {
         int limit;
-        uint64_t start = starts_in_window(s + at->pos, r, leads, &limit), found = start & below(limit) & ~(uint64_t)1;
+        uint64_t start = starts_in_window(s + at->pos, 64, false, r, leads, &limit), found = start & below(limit) & ~(uint64_t)1;
         if (stop - at->pos < 63) found &= below((int)(stop - at->pos) + 1);
         at->step = limit >= 16 ? 1 : at->step < 32 ? 2 * at->step : at->step;
         at->wait = limit < 16 ? at->step : 0;
@@ -249,6 +266,12 @@ SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size
         }
     } else if (at->wait) {
         at->wait--;
+    } else if (n - at->pos >= TAIL) {
+        size_t count = split_tail(s, n, at->pos, ends + at->count, &r, leads);
+        at->count += count;
+        if (count) at->pos = ends[at->count - 1];
+        at->wait = !count;
+        if (count) return;
     }
     at->pos = split_next(s, n, at->pos, &r);
     ends[at->count++] = at->pos;

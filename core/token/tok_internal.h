@@ -12,6 +12,7 @@
 #include "core/token/normalize.h"
 #include "core/token/pretok.h"
 #include "core/token/split.h"
+#include "core/token/tok_sieve.h"
 #include "core/token/tokenizer.h"
 #include "core/token/trie.h"
 #include "core/token/vocab.h"
@@ -43,6 +44,8 @@ struct tok_matcher {
     uint32_t from[257];               /* v[from[b]..from[b + 1]) begin with byte b */
     int only_first;                   /* the one byte that all begin with, or -1 */
     uint64_t pair[1024];              /* bits by the first two bytes: some token begins with them */
+    struct tok_sieve sieve;
+    tok_sieve_fn *next;               /* or NULL */
 };
 
 /* What TOK_TEMPLATE adds around a text or two: tokens, and the places of the
@@ -204,6 +207,8 @@ struct tok_scratch {
     const uint8_t *marks, *guard; /* during tok_encode_marked() */
     struct word_cache cache;
     const struct word_batch *batch;
+    split_fn *split;             /* of t->split */
+    split_rule_fn *by_rule;
     struct bpe_work work;
     struct norm norm;
     struct pre pre;

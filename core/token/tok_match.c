@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
+#include "core/token/vbmi.h"
 
 /* What of a token is looked for. */
 static const char *form(const struct tok_added *a, bool forms, size_t *n)
@@ -37,6 +38,10 @@ static int forms_by_first_and_length(const void *a, const void *b)
 
 static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n)
 {
+    uint8_t *byte = m->sieve.byte;
+    byte[s[0] & 127] |= s[0] < 128 ? SIEVE_FIRST : SIEVE_FIRST_HIGH;
+    for (int b = 0; b < 128 && n < 2; b++) byte[b] |= SIEVE_SECOND | SIEVE_SECOND_HIGH;
+    if (n > 1) byte[s[1] & 127] |= s[1] < 128 ? SIEVE_SECOND : SIEVE_SECOND_HIGH;
     for (unsigned second = n > 1 ? s[1] : 0; second < (n > 1 ? s[1] + 1u : 256); second++)
         m->pair[s[0] * 4 + second / 64] |= (uint64_t)1 << second % 64;
 }
@@ -53,6 +58,7 @@ int tok_matcher_init(struct tok_matcher *m, const struct tokenizer *t, bool norm
         if (t->added[i].normalized == normalized && len) m->v[m->n++] = &t->added[i];
     }
     qsort(m->v, m->n, sizeof *m->v, normalized ? forms_by_first_and_length : by_first_and_length);
+    m->next = token_has_vbmi() ? tok_sieve_avx512vbmi : NULL;
     m->only_first = m->n ? (uint8_t)form(m->v[0], normalized, &len)[0] : -1;
     for (size_t i = 0; i < m->n; i++) {
         uint8_t b = (uint8_t)form(m->v[i], normalized, &len)[0];
@@ -95,7 +101,7 @@ static const struct tok_added *match_here(const struct tok_matcher *m, const uin
     for (uint32_t i = m->from[s[0]]; i < m->from[s[0] + 1]; i++) {
         size_t len;
         const char *text = form(m->v[i], m->forms, &len);
-        if (len <= n && memcmp(text, s, len) == 0) return m->v[i];
+        if (len <= n && (uint8_t)text[len - 1] == s[len - 1] && memcmp(text, s, len) == 0) return m->v[i];
     }
     return NULL;
 }
@@ -104,7 +110,9 @@ static const struct tok_added *find(const struct tok_matcher *m, const uint8_t *
                                     size_t *pos)
 {
     for (size_t i = *pos; i < n; i++) {
-        if (m->only_first >= 0) {
+        if (m->next) {
+            i = m->next(&m->sieve, s, n, i);
+        } else if (m->only_first >= 0) {
             const uint8_t *p = memchr(s + i, m->only_first, n - i);
             if (!p) return NULL;
             i = (size_t)(p - s);

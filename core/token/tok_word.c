@@ -21,6 +21,8 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     }
     s->t = t;
     s->batch = word_batch();
+    s->split = split_function(t->split);
+    s->by_rule = split_rule_function();
     tok_unknown_init(t, &s->unknown);
     struct word_single single = {single_id, t};
     bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
@@ -156,7 +158,7 @@ static void cut_batch(struct tok_scratch *s, const uint8_t *text, size_t n, size
     w->begin = begin;
     w->count = 0;
     if (begin >= n) return;
-    w->count = t->by_rule ? split_rule_function()(&t->rule, text, n, begin, w->ends, BATCH) : split_function(t->split)(text, n, begin, w->ends, BATCH);
+    w->count = t->by_rule ? s->by_rule(&t->rule, text, n, begin, w->ends, BATCH) : s->split(text, n, begin, w->ends, BATCH);
     s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, w->keys);
 }
 
