@@ -26,6 +26,15 @@ static int unknown_command(const char *word, struct err *e)
     return near ? err_hint(e, "did you mean '%s'?", near) : err_hint(e, "see llmctl --help");
 }
 
+/* The subcommand that has `word` as an option ("tokenize diff" is inspect --diff), or NULL. */
+static const struct cmd *has_option(const struct cmd *c, const char *word)
+{
+    for (const struct cmd *const *s = c->subs; *s; s++)
+        for (const struct opt *o = (*s)->opts; o && o->type != OPT_T_END; o++)
+            if (o->type != OPT_T_GROUP && strcmp(o->name, word) == 0) return *s;
+    return NULL;
+}
+
 /* "tokenize train": the word after a command with subcommands. */
 static int find_sub(const struct cmd **c, const char *word, struct err *e)
 {
@@ -39,6 +48,8 @@ static int find_sub(const struct cmd **c, const char *word, struct err *e)
         }
     }
     err_set(e, ERR_USAGE, "unknown subcommand '%s'", word);
+    const struct cmd *other = has_option(*c, word);
+    if (other) return err_hint(e, "it is an option: llmctl %s --%s", other->name, word);
     const char *near = opt_nearest(word, names, n);
     return near ? err_hint(e, "did you mean '%s'?", near) : err_hint(e, "see llmctl %s --help", (*c)->name);
 }

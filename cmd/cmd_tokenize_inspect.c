@@ -13,6 +13,7 @@
 struct inspect_cfg {
     struct opt_common common;
     const char *explain, *token, *diff, *text;
+    bool vocab;
 };
 
 static const struct opt inspect_opts[] = {
@@ -22,6 +23,7 @@ static const struct opt inspect_opts[] = {
     OPT_STR(0, "diff", C, diff, "TOKENIZER", NULL, "Compare with another tokenizer on --text: tokens, fertility, words cut otherwise, with examples"),
     OPT_STR(0, "text", C, text, "FILE", NULL, "Numbers of this tokenizer on a text: tokens, fertility, unknown ones ...; - is stdin"),
     OPT_STR(0, "token", C, token, "ID|TEXT", NULL, "Show a token: its bytes, score, merges"),
+    OPT_BOOL(0, "vocab", C, vocab, NULL, "List all tokens: id, score, token, kind"),
     OPT_COMMON(C, common),
     OPT_END()
 #undef C
@@ -169,6 +171,7 @@ static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *
     bool json = cfg->common.json;
     int ret = t ? 0 : -1;
     if (ret == 0 && cfg->token) ret = tok_explain_token(t, cfg->token, json, &b, e);
+    else if (ret == 0 && cfg->vocab) ret = tok_explain_vocab(t, json, &b, e);
     else if (ret == 0 && cfg->explain) ret = tok_explain(t, cfg->explain, strlen(cfg->explain), json, &b, e);
     else if (ret == 0 && cfg->text) ret = on_text(cfg, path, t, &b, e);
     else if (ret == 0) ret = describe(&b, path, t, json, e);
@@ -186,8 +189,8 @@ static int run_inspect(const struct cmd *self, int argc, char **argv, struct err
     if (ret || r.exit_now) goto out;
     if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "one tokenizer is wanted, %d given", r.n_args);
     else if (cfg.diff && !cfg.text) ret = err_set(e, ERR_USAGE, "--diff needs --text FILE");
-    else if ((cfg.token != NULL) + (cfg.explain != NULL) + (cfg.text != NULL) > 1)
-        ret = err_set(e, ERR_USAGE, "--explain, --token and --text exclude each other");
+    else if ((cfg.token != NULL) + (cfg.explain != NULL) + (cfg.text != NULL) + cfg.vocab > 1)
+        ret = err_set(e, ERR_USAGE, "--explain, --token, --text and --vocab exclude each other");
     else ret = inspect(&cfg, r.args[0], e);
 out:
     opt_free(&r);
@@ -201,7 +204,8 @@ const struct cmd cmd_tokenize_inspect = {
     .examples = "  llmctl tokenize inspect tokenizer.json\n"
                 "  llmctl tokenize inspect tokenizer.json --explain 'lower newest'\n"
                 "  llmctl tokenize inspect bert/ --diff gpt2/ --text input.txt\n"
-                "  llmctl tokenize inspect tokenizer.json --token '<|endoftext|>'\n",
+                "  llmctl tokenize inspect tokenizer.json --token '<|endoftext|>'\n"
+                "  llmctl tokenize inspect tokenizer.json --vocab | sort -k2\n",
     .opts = inspect_opts,
     .run = run_inspect,
 };

@@ -21,4 +21,8 @@ int tok_explain(const struct tokenizer *t, const char *text, size_t n, bool json
  * one that stands for this text, the one with this id.  ERR_RESULT if there is none. */
 int tok_explain_token(const struct tokenizer *t, const char *word, bool json, struct buf *out, struct err *e);
 
+/* Appends all tokens by rising id, a line each, with tabs between: id, score (where the model has scores), the
+ * token as a JSON string, its kinds if any ("special eos").  json: an array as tok_explain_token() gives, without merges. */
+int tok_explain_vocab(const struct tokenizer *t, bool json, struct buf *out, struct err *e);
+
 #endif

@@ -6,7 +6,8 @@
 #include "core/base/mem.h"
 #include "core/token/explain_internal.h"
 
-static void add_kinds(struct explain *x, int id)
+/* In text each behind a space, the first behind `before`. */
+static void add_kinds(struct explain *x, int id, const char *before)
 {
     unsigned flags = x->t->vocab.v[id].flags;
     const struct { bool is; const char *name; } kinds[] = {
@@ -24,7 +25,7 @@ static void add_kinds(struct explain *x, int id)
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (!kinds[i].is) continue;
         if (x->json) buf_printf(x->out, "%s\"%s\"", any ? "," : "", kinds[i].name);
-        else buf_printf(x->out, " %s", kinds[i].name);
+        else buf_printf(x->out, "%s%s", any ? " " : before, kinds[i].name);
         any = true;
     }
     if (x->json) buf_addc(x->out, ']');
@@ -50,7 +51,7 @@ static void add_merges(struct explain *x, int id)
     if (x->json) buf_addc(x->out, ']');
 }
 
-static void describe(struct explain *x, int id)
+static void describe(struct explain *x, int id, bool merges)
 {
     size_t n, n_text;
     const char *s = vocab_text(&x->t->vocab, id, &n), *text = tok_piece(x->t, id, &n_text);
@@ -66,7 +67,7 @@ static void describe(struct explain *x, int id)
     } else {
         buf_printf(x->out, "%d ", id);
         buf_add_json(x->out, s, n);
-        add_kinds(x, id);
+        add_kinds(x, id, " ");
         buf_addc(x->out, '\n');
         if (n_text != n || memcmp(s, text, n)) {
             buf_adds(x->out, "    text: ");
@@ -78,10 +79,10 @@ static void describe(struct explain *x, int id)
         for (size_t i = 0; i < n_text; i++) buf_printf(x->out, " %02X", (unsigned char)text[i]);
         buf_addc(x->out, '\n');
     }
-    if (x->json) add_kinds(x, id);
+    if (x->json) add_kinds(x, id, "");
     if (x->t->score && (x->t->vocab.v[id].flags & VOCAB_MODEL))
         buf_printf(x->out, x->json ? ",\"score\":%.9g" : "    score: %.9g\n", x->t->score[id]);
-    if (x->t->bpe.n_merges) add_merges(x, id);
+    if (merges && x->t->bpe.n_merges) add_merges(x, id);
     if (x->json) buf_addc(x->out, '}');
 }
 
@@ -105,14 +106,43 @@ int tok_explain_token(const struct tokenizer *t, const char *word, bool json, st
     if (n && n < 9 && strspn(word, "0123456789") == n)
         for (numbered = 0, len = 0; len < n; len++) numbered = numbered * 10 + (word[len] - '0');
     if (json) buf_addc(out, '[');
-    if (spelled >= 0) describe(&x, spelled);
+    if (spelled >= 0) describe(&x, spelled, true);
     for (int id = 0; id < t->vocab.n; id++) {
         const char *text = tok_piece(t, id, &len);
         bool says = text && ((len == n && memcmp(text, word, n) == 0) || id == spaced);
-        if (id != spelled && text && (id == numbered || says)) describe(&x, id);
+        if (id != spelled && text && (id == numbered || says)) describe(&x, id, true);
         if (says || id == spelled || (id == numbered && text)) x.n_merges++; /* found */
     }
     if (json) buf_adds(out, "]\n");
     if (x.n_merges == 0) return err_set(e, ERR_RESULT, "'%s' is neither a token nor an id of this tokenizer", word);
+    return buf_ok(out, e);
+}
+
+/* ---- all of them ---- */
+
+static void list(struct explain *x, int id)
+{
+    size_t n;
+    const char *s = vocab_text(&x->t->vocab, id, &n);
+    buf_printf(x->out, "%d\t", id);
+    if (x->t->score) {
+        if (x->t->vocab.v[id].flags & VOCAB_MODEL) buf_printf(x->out, "%.9g", x->t->score[id]);
+        buf_addc(x->out, '\t');
+    }
+    buf_add_json(x->out, s, n);
+    add_kinds(x, id, "\t");
+    buf_addc(x->out, '\n');
+}
+
+int tok_explain_vocab(const struct tokenizer *t, bool json, struct buf *out, struct err *e)
+{
+    struct explain x = {.t = t, .out = out, .json = json};
+    if (json) buf_addc(out, '[');
+    for (int id = 0; id < t->vocab.n; id++) {
+        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
+        if (json) describe(&x, id, false);
+        else list(&x, id);
+    }
+    if (json) buf_adds(out, "]\n");
     return buf_ok(out, e);
 }

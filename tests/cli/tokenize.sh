@@ -112,6 +112,16 @@ grep -q '"tokenizers":\[{"file":"bpe1.json"' diff.json && [ "$(wc -l <diff.json)
 is "$(grep -o '"tokens":[0-9]*' diff.json | head -n 1 | cut -d: -f2)" "$("$LLMCTL" tokenize count -t bpe1.json text.txt -q)"
 "$LLMCTL" tokenize inspect bpe1.json --text text.txt | grep -q '^words of one token'
 
+# all tokens: as many as there are, and each as --token shows it
+"$LLMCTL" tokenize inspect bpe1.json --vocab >vocab.tsv
+is "$(wc -l <vocab.tsv)" 700
+grep -q "^0$(printf '\t')\"<|endoftext|>\"$(printf '\t')special eos$" vocab.tsv
+"$LLMCTL" tokenize inspect bpe1.json --vocab --json >vocab.all
+is "$(grep -o '"id":' vocab.all | wc -l)" 700
+grep -qF "$("$LLMCTL" tokenize inspect bpe1.json --token '<|endoftext|>' --json | tr -d '[]\n' | cut -c 1-40)" vocab.all
+fails 2 'exclude each other' "$LLMCTL" tokenize inspect bpe1.json --vocab --explain a
+fails 2 'llmctl tokenize inspect --diff' "$LLMCTL" tokenize diff a b
+
 # what its steps are, in words
 "$LLMCTL" tokenize inspect bert.json >steps.txt
 grep -q '^split: white space, punctuation$' steps.txt && grep -q '^template of two texts: \[CLS\] A \[SEP\] B \[SEP\]$' steps.txt
