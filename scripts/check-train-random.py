@@ -194,8 +194,8 @@ def silent():
         os.close(null)
 
 
-def sp_options(kind):
-    """Options of spm_train and the same of llmctl, but for two that unigram follows nearly only."""
+def sp_options():
+    """Options of spm_train and the same of llmctl."""
     theirs, ours = {}, []
 
     def both(key, value, *args):
@@ -212,7 +212,7 @@ def sp_options(kind):
                                ("split_by_unicode_script", "cross-scripts", False), ("split_by_whitespace", "cross-spaces", False),
                                ("remove_extra_whitespaces", "keep-spaces", False), ("split_by_number", "cross-numbers", False),
                                ("add_dummy_prefix", "no-space-first", False)):
-        if flag(0.25) and not (kind == "unigram" and option in ("no-space-first", "cross-spaces")):
+        if flag(0.25):
             both(key, value, "--" + option)
     if flag(0.2):
         n = r(20, 60, 4192)
@@ -234,7 +234,7 @@ def sp_options(kind):
 def check_sp(kind):
     import sentencepiece
     work = Work(lines())
-    theirs, ours = sp_options(kind)
+    theirs, ours = sp_options()
     size = random.randrange(40, 700) + 256 * theirs.get("byte_fallback", False)
     theirs.update(model_type="bpe" if kind == "sp-bpe" else kind, vocab_size=size, hard_vocab_limit=False, num_threads=1, minloglevel=2)
     ours += ["--type", kind, "--vocab-size", str(size)]

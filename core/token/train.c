@@ -56,6 +56,15 @@ static int check_opts(const struct tok_train_opts *o, struct err *e)
     return 0;
 }
 
+/* Unigram: may a sentence begin with something else than a U+2581, or is it one word? */
+static bool needs_order(const struct tok_trainer *tr)
+{
+    static const char space[] = "\xE2\x96\x81";
+    bool other = tr->opts.no_prefix || !tr->opts.sp.split_space;
+    for (size_t i = 0; i < tr->meta.n; i++) other = other || strncmp(tr->meta.text[i], space, 3) == 0;
+    return tr->opts.type == TOK_TRAIN_UNIGRAM && other;
+}
+
 static int prepare_sp(struct tok_trainer *tr, struct err *e)
 {
     const struct tok_train_opts *o = &tr->opts;
@@ -66,7 +75,7 @@ static int prepare_sp(struct tok_trainer *tr, struct err *e)
                                      "before the pieces", o->vocab_size, tr->meta.n);
     tr->opts.sp.n_pieces = o->vocab_size - (int)tr->meta.n;
     tr->prep = (struct prep_sp){.keep_spaces = o->keep_spaces, .split_space = o->sp.split_space, .no_prefix = o->no_prefix,
-                                .space_only = o->sp.space_only, .max_bytes = o->max_sentence,
+                                .space_only = o->sp.space_only, .ordered = needs_order(tr), .max_bytes = o->max_sentence,
                                 .meta = tr->meta.text, .n_meta = tr->meta.n};
     prep_sp_init(&tr->prep, tr->map);
     return 0;
@@ -118,7 +127,7 @@ void tok_trainer_free(struct tok_trainer *tr)
     for (int i = 0; tr->counter && i < tr->n_threads; i++) {
         word_table_free(&tr->counter[i].words);
         buf_free(&tr->counter[i].work);
-        buf_free(&tr->counter[i].sp.final);
+        sentence_log_free(&tr->counter[i].sp.log);
         chain_work_free(&tr->counter[i].chain);
         free(tr->counter[i].seen);
     }
@@ -372,14 +381,27 @@ out:
     return ret;
 }
 
-/* The counter that saw the end of the text. */
-static const struct counter *last_counter(const struct tok_trainer *tr)
+/* The sentences in order, or the last one.  *own: to be freed. */
+static int sentence_order(const struct tok_trainer *tr, struct sp_order *o, struct sentence **own, struct err *e)
 {
-    const struct counter *last = &tr->counter[0];
-    for (int i = 1; i < tr->n_threads; i++)
-        if (tr->counter[i].sp.final.len && (!last->sp.final.len || tr->counter[i].sp.final_order > last->sp.final_order))
-            last = &tr->counter[i];
-    return last;
+    const struct prep_count *last = &tr->counter[0].sp;
+    const struct sentence_log **log = mem_alloc((size_t)tr->n_threads, sizeof *log);
+    *own = NULL;
+    if (!log) return err_oom(e, sizeof *log, "the order of sentences");
+    for (int i = 0; i < tr->n_threads; i++) {
+        const struct prep_count *c = &tr->counter[i].sp;
+        log[i] = &c->log;
+        if (c->last_order > last->last_order) last = c;
+    }
+    int ret = 0;
+    *o = (struct sp_order){.v = &last->last, .n = last->last_order > 0, .all = tr->prep.ordered};
+    if (o->all) {
+        ret = sentence_log_join(log, (size_t)tr->n_threads, own, &o->n, e);
+        o->v = *own;
+        for (int i = 0; i < tr->n_threads; i++) sentence_log_free(&tr->counter[i].sp.log);
+    }
+    free(log);
+    return ret;
 }
 
 static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
@@ -389,19 +411,22 @@ static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_s
     struct sp_corpus c = {0};
     struct sp_pieces pieces = {0};
     struct word_table *words = &tr->counter[0].words;
-    int ret = gather_words(tr, e) || sp_corpus_make(&c, words, &o->sp, o->chars, e) ? -1 : 0;
+    struct sp_order order = {0};
+    struct sentence *own = NULL;
+    bool unigram = o->type == TOK_TRAIN_UNIGRAM;
+    int ret = gather_words(tr, e) || (unigram && sentence_order(tr, &order, &own, e)) ? -1 : 0;
+    if (ret == 0) ret = sp_corpus_make(&c, words, &o->sp, o->chars, unigram ? &order : NULL, e);
     word_table_free(words);
+    free(own);
     stats->distinct_words = c.n_words;
-    const struct counter *last = last_counter(tr);
-    if (ret == 0) sp_corpus_final(&c, last->sp.final.data, last->sp.final.len);
     if (ret == 0 && c.n_chars - 1 > (uint32_t)o->sp.n_pieces)
         ret = err_set(e, ERR_USAGE, "vocab size %d is too small: the text has %u characters to keep, "
                                     "besides %zu special tokens and bytes; lower the character "
                                     "coverage or raise the size",
                       o->vocab_size, c.n_chars - 1, tr->meta.n);
-    if (ret == 0 && o->type == TOK_TRAIN_UNIGRAM) ret = sp_corpus_cut(&c, e);
+    if (ret == 0 && unigram) ret = sp_corpus_cut(&c, e);
     if (ret == 0)
-        ret = o->type == TOK_TRAIN_UNIGRAM ? sp_unigram(&c, &o->sp, tr->meta.n, o->pool, &pieces, e)
+        ret = unigram ? sp_unigram(&c, &o->sp, tr->meta.n, o->pool, &pieces, e)
                                            : sp_bpe(&c, &o->sp, &pieces, e);
     if (ret == 0) ret = sp_write_model(o, &tr->meta, &c, &pieces, file, e);
     stats->vocab_size = (int)(tr->meta.n + pieces.n);

@@ -5,8 +5,8 @@
  *     struct tokenizer *t = tok_trainer_finish(tr, &stats, &e);
  *
  * Memory grows with the number of distinct words, not with the text.  The
- * result depends on the multiset of documents only: not on their order, nor on
- * which thread counted them.  A stop that was asked for (sig.h) ends the
+ * result depends on the multiset of documents only (unigram: also on their order
+ * as tok_trainer_order() tells it), not on which thread counted them.  A stop that was asked for (sig.h) ends the
  * learning with ERR_STOPPED. */
 #ifndef CORE_TOKEN_TRAIN_H
 #define CORE_TOKEN_TRAIN_H
@@ -84,7 +84,8 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
 bool tok_train_cuts(const struct tok_train_opts *o);
 bool tok_train_may_cut(const void *opts, const char *s, size_t n, size_t at);
 /* Where in the text what this thread adds next stands, rising for each thread.
- * Unigram seeds depend on the last word of all; nothing else does. */
+ * Unigram seeds depend on the last word of all, where sentences need not begin with a U+2581 on what
+ * comes after each; where tokens may hold several words also its sums.  Nothing else does. */
 void tok_trainer_order(struct tok_trainer *tr, int thread, uint64_t order);
 /* Learns; *file receives a tokenizer.json or, for SentencePiece's kinds, the
  * .model file.  Frees the trainer in any case.  stats may be NULL. */

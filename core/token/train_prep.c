@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/json.h"
 #include "core/token/train_sp.h"
 #include "core/token/unicode.h"
@@ -238,7 +239,6 @@ static size_t word_end(const struct prep_sp *p, const struct buf *b, size_t at)
 struct batch {
     struct buf *text;
     size_t begin[WORD_BATCH], end[WORD_BATCH], n;
-    size_t last, last_end; /* the last word of the last line; nothing if it is empty */
 };
 
 static int add_batch(struct batch *b, struct word_table *words, struct err *e)
@@ -251,12 +251,17 @@ static int add_batch(struct batch *b, struct word_table *words, struct err *e)
     return 0;
 }
 
-static void keep_last(const struct batch *b, struct prep_count *count)
+/* A sentence that begins at `from`, and its last word, with the end of the sentence. */
+static bool note_sentence(const struct prep_sp *p, struct prep_count *count, const struct buf *text, size_t from, size_t last)
 {
-    if (b->last == b->last_end) return;
-    buf_clear(&count->final);
-    count->final_order = count->order;
-    buf_add(&count->final, b->text->data + b->last, b->last_end - b->last);
+    uint64_t hash = hash64(text->data + last, text->len - last);
+    if (p->ordered) {
+        struct uni_char u = uni_next((const uint8_t *)text->data + from, text->len - from);
+        return sentence_log_add(&count->log, count->order, hash, u.cp);
+    }
+    count->last = (struct sentence){{(uint32_t)hash, (uint32_t)(hash >> 32)}, SP_SPACE};
+    count->last_order = count->order + 1;
+    return true;
 }
 
 /* The line that begins at `from` in the text. */
@@ -270,10 +275,9 @@ static int add_sentence(const struct prep_sp *p, struct word_table *words, struc
         b->begin[b->n] = at;
         b->end[b->n] = end;
         if (end == b->text->len) {
-            b->last = at;
-            b->last_end = end;
             buf_addc(b->text, '\n');
             end = b->end[b->n] = b->text->len;
+            if (!note_sentence(p, count, b->text, from, at)) return err_oom(e, count->log.n * sizeof *count->log.v, "sentences");
         }
         if (++b->n == WORD_BATCH && add_batch(b, words, e)) return -1;
     }
@@ -290,17 +294,17 @@ static int add_lines(const struct prep_sp *p, struct word_table *words, struct b
             count->too_long++;
             continue;
         }
-        if (b->n == 0) { /* nothing points into it */
-            keep_last(b, count);
-            b->last = b->last_end = 0;
-            buf_clear(b->text);
-        }
+        if (b->n == 0) buf_clear(b->text); /* nothing points into it */
         size_t from = b->text->len;
         struct line l = {.p = p, .s = text + at, .n = end - at, .out = b->text};
         if (!normalise(&l)) return buf_ok(b->text, e);
         if (p->n_meta) cut_meta(p, b->text, from);
         if (l.reserved) b->text->len = from;
-        else if (b->text->len > from && add_sentence(p, words, b, from, count, e)) return -1;
+        else if (b->text->len > from) {
+            if (add_sentence(p, words, b, from, count, e)) return -1;
+        } else if (p->ordered && end > at && !sentence_log_add(&count->log, count->order, 0, SENTENCE_EMPTY)) {
+            return err_oom(e, count->log.n * sizeof *count->log.v, "sentences");
+        }
     }
     return 0;
 }
@@ -310,7 +314,5 @@ int prep_sp_add(const struct prep_sp *p, struct word_table *words, struct buf *w
 {
     struct batch b = {.text = work};
     buf_clear(work);
-    if (add_lines(p, words, &b, text, n, count, e) || add_batch(&b, words, e)) return -1;
-    keep_last(&b, count);
-    return buf_ok(&count->final, e);
+    return add_lines(p, words, &b, text, n, count, e) || add_batch(&b, words, e) ? -1 : 0;
 }

@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/token/charsmap.h"
+#include "core/token/train_log.h"
 #include "core/token/train_words.h"
 
 /* SentencePiece: lines are sentences.  Each is normalised by the rules (NULL =
@@ -20,6 +21,7 @@ struct prep_sp {
     bool no_prefix;            /* no U+2581 comes in front */
     bool split_space;          /* U+2581 begins a word */
     bool space_only;           /* a run of U+2581 stays together */
+    bool ordered;              /* sentences are noted in their order */
     size_t max_bytes;          /* longer lines are left out; 0 = none is */
     const char *const *meta;   /* [n_meta] texts that no piece may touch */
     size_t n_meta;
@@ -27,8 +29,9 @@ struct prep_sp {
 
 struct prep_count {
     uint64_t sentences, words, too_long;
-    struct buf final;  /* the last word of the last sentence */
-    uint64_t order, final_order; /* of the text at hand; of final */
+    struct sentence_log log;   /* where prep_sp.ordered */
+    struct sentence last;      /* the last sentence, unless ordered; none while last_order is 0 */
+    uint64_t order, last_order; /* of the text at hand; 1 + that of `last` */
 };
 
 void prep_sp_init(struct prep_sp *p, const struct charsmap *map); /* sets the first five */

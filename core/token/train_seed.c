@@ -85,10 +85,11 @@ static bool ends_within(const struct seeds *s, size_t pos, size_t n)
     return end_from(s, pos, n) < n;
 }
 
-static uint64_t times(const struct seeds *s, size_t pos)
+/* The word that holds this position. */
+static uint32_t part_at(const struct seeds *s, size_t pos)
 {
     uint64_t bits = s->ends[pos / 64] & (((uint64_t)1 << pos % 64) - 1);
-    return s->count[s->before[pos / 64] + (uint32_t)__builtin_popcountll(bits)];
+    return s->before[pos / 64] + (uint32_t)__builtin_popcountll(bits);
 }
 
 /* Four symbols, the first highest. */
@@ -150,10 +151,9 @@ static uint16_t bytes_of(const struct seeds *s, uint32_t pos, uint32_t len)
 }
 
 /* The number of a new node, or SP_NONE. */
-static uint32_t emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint32_t depth, uint64_t count)
+static uint32_t emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint32_t len, uint64_t count)
 {
-    uint32_t len = depth / 4;
-    if (depth % 4 || len < 2 || len > (uint32_t)s->r->max_len || count < 2 ||
+    if (len < 2 || len > (uint32_t)s->r->max_len || count < 2 ||
         ends_within(s, pos, len) || !sp_valid(s->c, s->r, s->text + pos, len))
         return SP_NONE;
     if (!mem_room(&b->v, &b->cap, b->n + 1, sizeof *b->v)) {
@@ -169,6 +169,7 @@ static void adopt(const struct seeds *s, struct bucket *b, const struct sort_key
                   uint32_t node)
 {
     for (size_t i = from; i < o->n; i++) {
+        if (o->v[i] == (NODE | node)) continue;
         if (o->v[i] & NODE) b->v[o->v[i] & ~NODE].parent = node;
         else s->starts->longest[v[o->v[i]].pos] = node;
     }
@@ -176,32 +177,74 @@ static void adopt(const struct seeds *s, struct bucket *b, const struct sort_key
     o->v[o->n++] = NODE | node;
 }
 
+/* Suffixes that begin alike, by how many symbols and bytes (common()). */
+struct interval {
+    uint32_t depth;
+    uint16_t follow; /* what follows their words, if those end sentences */
+    size_t left, orphans;
+    uint64_t before; /* that are less */
+};
+
+/* Their common text becomes a node, if it may.  A text that ends sentences counts once more if different
+ * things come next: the original takes what is before the end of the sentence for another of its substrings. */
+static void take_interval(const struct seeds *s, struct bucket *b, const struct sort_key *v, struct orphans *o,
+                          const struct interval *t, uint64_t count)
+{
+    uint32_t pos = v[t->left].pos, len = t->depth / 4;
+    if (t->depth % 4) return;
+    if (is_end(s, pos + len - 1)) {
+        if (s->text[pos + --len] || t->follow != SP_FOLLOW_MANY) return;
+    } else if (o->v[t->orphans] & NODE && b->v[o->v[t->orphans] & ~NODE].len == len) {
+        b->v[o->v[t->orphans] & ~NODE].count += count; /* the same text at the end of sentences, which comes first */
+        adopt(s, b, v, o, t->orphans, o->v[t->orphans] & ~NODE);
+        return;
+    }
+    uint32_t node = emit(s, b, pos, len, count);
+    if (node != SP_NONE) adopt(s, b, v, o, t->orphans, node);
+}
+
+/* A suffix by itself: does a word end sentences in different company? */
+static void take_alone(const struct seeds *s, struct bucket *b, const struct sort_key *v, struct orphans *o,
+                       const struct interval *t, uint32_t before, uint64_t count)
+{
+    if (t->follow != SP_FOLLOW_MANY || count < 2) return;
+    struct interval whole = *t;
+    whole.depth = 4 * (uint32_t)(end_from(s, v[t->left].pos, (size_t)s->r->max_len + 1) + 1);
+    if (before < whole.depth && t->depth < whole.depth && is_end(s, v[t->left].pos + whole.depth / 4 - 1))
+        take_interval(s, b, v, o, &whole, count);
+}
+
 /* Intervals of common prefixes, inner ones first. */
 static void find_intervals(const struct seeds *s, struct bucket *b, const struct sort_key *v, size_t n,
                            struct orphans *o)
 {
-    struct { uint32_t depth; size_t left, orphans; uint64_t before; } stack[4 * SP_MAX_LEN + 8], now;
+    struct interval stack[4 * SP_MAX_LEN + 8], now;
     int top = 0;
     uint64_t sum = 0;
     memset(&stack[0], 0, sizeof stack[0]);
     for (size_t i = 0; i < n; i++) {
+        uint32_t part = part_at(s, v[i].pos);
         now.left = i;
         now.before = sum;
         now.orphans = o->n;
+        now.follow = s->c->follow[part];
+        stack[top].follow = sp_follow_join(stack[top].follow, now.follow);
         o->v[o->n++] = (uint32_t)i;
         if (i + AHEAD < n) {
             __builtin_prefetch(&s->text[v[i + AHEAD].pos]);
             __builtin_prefetch(&s->starts->longest[v[i + AHEAD].pos], 1);
         }
-        sum += times(s, v[i].pos);
+        sum += s->count[part];
         now.depth = i + 1 < n ? common(s, v[i].pos, v[i + 1].pos) : 0;
+        take_alone(s, b, v, o, &now, stack[top].depth, s->count[part]);
         while (top > 0 && stack[top].depth > now.depth) {
-            uint32_t node = emit(s, b, v[stack[top].left].pos, stack[top].depth, sum - stack[top].before);
-            if (node != SP_NONE) adopt(s, b, v, o, stack[top].orphans, node);
-            now.left = stack[top].left;
-            now.before = stack[top].before;
-            now.orphans = stack[top].orphans;
-            top--;
+            const struct interval *t = &stack[top--];
+            take_interval(s, b, v, o, t, sum - t->before);
+            now.left = t->left;
+            now.before = t->before;
+            now.orphans = t->orphans;
+            now.follow = sp_follow_join(now.follow, t->follow);
+            stack[top].follow = sp_follow_join(stack[top].follow, t->follow);
         }
         if (stack[top].depth < now.depth) stack[++top] = now;
     }
@@ -213,7 +256,7 @@ static void sort_bucket(void *arg, int slice, int thread)
     uint32_t first = s->order[slice].pos;
     struct bucket *b = &s->bucket[first];
     size_t from = s->from[first], n = s->from[first + 1] - from;
-    if (n < 2 || first == s->c->unk || sig_stop_requested()) return;
+    if (n == 0 || first == s->c->unk || sig_stop_requested()) return;
     /* Kept for the next bucket: new pages cost more than the sorting of some. */
     if (!s->work[thread]) s->work[thread] = mem_alloc(s->most, 2 * sizeof **s->work);
     struct sort_key *v = s->work[thread];
@@ -297,58 +340,6 @@ static int lay_out(struct seeds *s, int n_threads, struct err *e)
     mark_ends(s);
     sort_first(s);
     return 0;
-}
-
-/* ---- the ends of the last word ---- */
-
-static bool ends_like(const struct sp_corpus *c, const struct sp_word *w, const uint16_t *sym, size_t n)
-{
-    return w->last && w->len >= n && memcmp(c->sym + w->off + w->len - n, sym, n * sizeof *sym) == 0;
-}
-
-/* A node that the suffixes did not show takes its place among those that begin
- * like it, wherever it begins. */
-static void insert(const struct seeds *s, struct bucket *b, uint32_t node)
-{
-    const struct node *x = &b->v[node];
-    uint16_t first = s->text[x->pos];
-    for (size_t i = s->from[first]; i < s->from[first + 1]; i++) {
-        size_t pos = s->pos[i];
-        if (memcmp(s->text + pos, s->text + x->pos, x->len * sizeof *s->text) || ends_within(s, pos, x->len)) continue;
-        uint32_t *to = &s->starts->longest[pos];
-        while (*to != SP_NONE && b->v[*to].len > x->len) to = &b->v[*to].parent;
-        if (*to == node) continue;
-        b->v[node].parent = *to;
-        *to = node;
-    }
-}
-
-/* The end of the text follows the last word, not another sentence; by bytes
- * that makes a substring of each of its ends and the end of the sentence. */
-static void count_ends(struct seeds *s)
-{
-    const struct sp_corpus *c = s->c;
-    for (size_t n = 2; n <= c->n_final && n <= (size_t)s->r->max_len; n++) {
-        const uint16_t *sym = c->final + c->n_final - n;
-        struct bucket *b = &s->bucket[sym[0]];
-        uint64_t count = 0;
-        uint32_t pos = 0;
-        if (!sp_valid(c, s->r, sym, n)) continue;
-        for (size_t i = 0; i < c->n_parts; i++) {
-            if (!ends_like(c, &c->part[i], sym, n)) continue;
-            count += c->part[i].count;
-            pos = (uint32_t)(c->part[i].off + c->part[i].len - n);
-        }
-        size_t k = 0;
-        while (k < b->n && (b->v[k].len != n || memcmp(s->text + b->v[k].pos, sym, n * sizeof *sym))) k++;
-        if (count < 2) continue;
-        if (k < b->n) {
-            b->v[k].count += count;
-        } else {
-            uint32_t node = emit(s, b, pos, 4 * (uint32_t)n, count);
-            if (node != SP_NONE) insert(s, b, node);
-        }
-    }
 }
 
 /* ---- the best of them ---- */
@@ -532,7 +523,6 @@ int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *p
             if (s.bucket[k].oom) ret = err_oom(e, s.n_text * sizeof(struct sort_key), "seeds");
     }
     if (ret == 0) ret = sig_check(e);
-    if (ret == 0) count_ends(&s);
     if (ret == 0) ret = take_best(&s, out, e);
     if (ret == 0) ret = name_starts(&s, pool, out->n, e);
     if (ret == 0) to_log_prob(out);

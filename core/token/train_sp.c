@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/train_sort.h"
@@ -26,6 +27,7 @@ void sp_corpus_free(struct sp_corpus *c)
     free(c->sym);
     free(c->word);
     free(c->part);
+    free(c->follow);
     memset(c, 0, sizeof *c);
 }
 
@@ -256,14 +258,19 @@ static int sort_by_count(struct sp_corpus *c, struct err *e)
     return ok ? 0 : err_oom(e, n * 64, "words");
 }
 
+static bool equal_words(const uint16_t *sym, const struct sp_word *a, const struct sp_word *b, bool with_last)
+{
+    return a->len == b->len && (!with_last || a->last == b->last) &&
+           memcmp(sym + a->off, sym + b->off, a->len * sizeof *sym) == 0;
+}
+
 /* Equal neighbours become one. */
 static size_t merge_equal(const uint16_t *sym, struct sp_word *v, size_t n, bool with_last)
 {
     size_t out = 0;
     for (size_t i = 0; i < n; i++) {
         struct sp_word *w = out ? &v[out - 1] : NULL;
-        if (w && w->len == v[i].len && (!with_last || w->last == v[i].last) &&
-            memcmp(sym + w->off, sym + v[i].off, w->len * sizeof *sym) == 0)
+        if (w && equal_words(sym, w, &v[i], with_last))
             w->count += v[i].count;
         else
             v[out++] = v[i];
@@ -271,7 +278,8 @@ static size_t merge_equal(const uint16_t *sym, struct sp_word *v, size_t n, bool
     return out;
 }
 
-static void fill_words(struct sp_corpus *c, const struct word_table *words, const uint16_t *symbol)
+/* hash: [words] of those that end a sentence, or NULL. */
+static void fill_words(struct sp_corpus *c, const struct word_table *words, const uint16_t *symbol, uint64_t *hash)
 {
     char tmp[16];
     const char *word;
@@ -279,7 +287,7 @@ static void fill_words(struct sp_corpus *c, const struct word_table *words, cons
     uint64_t count;
     for (size_t at = 0; word_table_next(words, &at, tmp, &word, &n, &count);) {
         struct sp_word *w = &c->part[c->n_parts];
-        *w = (struct sp_word){.count = count, .off = c->n_sym};
+        *w = (struct sp_word){.count = count, .off = c->n_sym, .id = (uint32_t)c->n_parts & INT32_MAX};
         for (size_t i = 0; i < n;) {
             struct uni_char u = uni_next((const uint8_t *)word + i, n - i);
             i += u.len;
@@ -291,6 +299,7 @@ static void fill_words(struct sp_corpus *c, const struct word_table *words, cons
             c->sym[c->n_sym++] = s ? s : c->unk;
         }
         w->len = (uint32_t)(c->n_sym - w->off);
+        if (hash) hash[c->n_parts] = w->last ? hash64(word, n) : 0;
         if (w->len) c->n_parts++;
     }
 }
@@ -307,7 +316,7 @@ static int lay_out(struct sp_corpus *c, struct err *e)
         memcpy(sym + at, c->sym + w->off, w->len * sizeof *sym);
         w->off = at;
         at += w->len;
-        sym[at++] = w->last ? 0 : c->space;
+        sym[at++] = w->last ? 0 : c->space ? c->space : c->unk; /* which may be too rare to be kept */
     }
     memset(sym + n, 0, SP_PAD * sizeof *sym);
     free(c->sym);
@@ -316,9 +325,118 @@ static int lay_out(struct sp_corpus *c, struct err *e)
     return 0;
 }
 
-int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
-                   const char *chars, struct err *e)
+/* ---- the order of sentences ---- */
+
+/* Last words of sentences by their hash. */
+struct last_words {
+    uint64_t *hash;         /* [n_parts] by id */
+    struct sort_key *slot;  /* [mask + 1] the part; free where pos is UINT32_MAX */
+    size_t mask;
+};
+
+/* Where parts are once equal ones are one; before they are. */
+static int index_last(const struct sp_corpus *c, struct last_words *l, struct err *e)
 {
+    size_t n = 2;
+    uint32_t to = 0;
+    while (n < 2 * c->n_parts) n *= 2;
+    l->mask = n - 1;
+    l->slot = mem_alloc(n, sizeof *l->slot);
+    if (!l->slot) return err_oom(e, n * sizeof *l->slot, "the order of sentences");
+    for (size_t i = 0; i < n; i++) l->slot[i].pos = UINT32_MAX;
+    for (size_t i = 0; i < c->n_parts; i++) {
+        const struct sp_word *w = &c->part[i];
+        if (i > 0 && !equal_words(c->sym, w - 1, w, true)) to++;
+        if (!w->last) continue;
+        uint64_t hash = l->hash[w->id];
+        size_t k = hash & l->mask;
+        while (l->slot[k].pos != UINT32_MAX) k = (k + 1) & l->mask;
+        l->slot[k] = (struct sort_key){hash, to};
+    }
+    return 0;
+}
+
+static uint32_t find_last(const struct last_words *l, const struct sentence *s)
+{
+    uint64_t hash = sentence_hash(s);
+    size_t k = hash & l->mask;
+    while (l->slot[k].pos != UINT32_MAX && l->slot[k].key != hash) k = (k + 1) & l->mask;
+    return l->slot[k].pos;
+}
+
+static uint16_t first_byte(const struct sp_corpus *c, uint32_t cp)
+{
+    char bytes[4];
+    uint16_t s = sp_symbol(c, cp);
+    utf8_encode(s && s != c->unk ? cp : SP_UNK, bytes);
+    return (uint8_t)bytes[0];
+}
+
+uint16_t sp_follow_join(uint16_t a, uint16_t b)
+{
+    return a == SP_FOLLOW_NONE || a == b ? b : b == SP_FOLLOW_NONE ? a : SP_FOLLOW_MANY;
+}
+
+static void note_follow(struct sp_corpus *c, uint32_t part, uint16_t follow)
+{
+    if (part != UINT32_MAX) c->follow[part] = sp_follow_join(c->follow[part], follow);
+}
+
+/* What follows the parts that end sentences; the parts are final. */
+static int find_follow(struct sp_corpus *c, const struct last_words *l, const struct sp_order *o, struct err *e)
+{
+    c->follow = mem_zalloc(c->n_parts, sizeof *c->follow);
+    if (!c->follow) return err_oom(e, c->n_parts * sizeof *c->follow, "words");
+    uint16_t space = first_byte(c, SP_SPACE);
+    for (size_t i = 0; !o->all && i < c->n_parts; i++) c->follow[i] = c->part[i].last ? space : SP_FOLLOW_NONE;
+    for (size_t i = 0; i < o->n; i++) {
+        uint32_t part = find_last(l, &o->v[i]);
+        if (!o->all && part != UINT32_MAX && c->part[part].count == 1) c->follow[part] = SP_FOLLOW_NONE;
+        note_follow(c, part, i + 1 < o->n ? first_byte(c, o->v[i + 1].first) : SP_FOLLOW_END);
+    }
+    return 0;
+}
+
+/* Sentences that are words: one after the other, equal ones too. */
+static int words_in_order(struct sp_corpus *c, const struct last_words *l, const struct sp_order *o, struct err *e)
+{
+    c->word = mem_alloc(o->n, sizeof *c->word);
+    if (!c->word) return err_oom(e, o->n * sizeof *c->word, "sentences");
+    for (size_t i = 0; i < o->n; i++) {
+        uint32_t part = find_last(l, &o->v[i]);
+        if (part == UINT32_MAX) continue;
+        c->word[c->n_words] = c->part[part];
+        c->word[c->n_words++].count = 1;
+    }
+    return 0;
+}
+
+/* Words by count, wherever in a sentence they are. */
+static int words_by_count(struct sp_corpus *c, struct err *e)
+{
+    c->word = mem_alloc(c->n_parts, sizeof *c->word);
+    if (!c->word) return err_oom(e, c->n_parts * sizeof *c->word, "words");
+    memcpy(c->word, c->part, c->n_parts * sizeof *c->word);
+    c->n_words = merge_equal(c->sym, c->word, c->n_parts, false);
+    return sort_by_count(c, e);
+}
+
+/* Parts and words of the text's words, which c->part holds as they came. */
+static int make_words(struct sp_corpus *c, const struct sp_rules *r, const struct sp_order *order, struct last_words *l,
+                      struct err *e)
+{
+    if (sort_parts(c, e) || (order && index_last(c, l, e))) return -1;
+    c->n_parts = merge_equal(c->sym, c->part, c->n_parts, true);
+    if (lay_out(c, e) || (order && find_follow(c, l, order, e))) return -1;
+    if (order && order->all && !r->split_space ? words_in_order(c, l, order, e) : words_by_count(c, e)) return -1;
+    for (size_t i = 0; i < c->n_words; i++) c->word[i].last = false;
+    return 0;
+}
+
+int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
+                   const char *chars, const struct sp_order *order, struct err *e)
+{
+    struct last_words last = {0};
     uint64_t *count = mem_zalloc(N_CODES, sizeof *count), total = 0;
     uint16_t *symbol = mem_zalloc(N_CODES, sizeof *symbol);
     size_t n_words = 0, n_sym = 0;
@@ -337,24 +455,16 @@ int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const st
     for (uint32_t i = 1; i <= c->n_chars; i++) symbol[c->cp[i]] = (uint16_t)i;
     c->sym = mem_alloc(n_sym, sizeof *c->sym);
     c->part = mem_alloc(n_words, sizeof *c->part);
-    if (!c->sym || !c->part) {
+    if (order) last.hash = mem_alloc(n_words, sizeof *last.hash);
+    if (!c->sym || !c->part || (order && !last.hash)) {
         err_oom(e, n_sym * sizeof *c->sym + n_words * sizeof *c->part, "words");
         goto out;
     }
-    fill_words(c, words, symbol);
-    if (sort_parts(c, e)) goto out;
-    c->n_parts = merge_equal(c->sym, c->part, c->n_parts, true);
-    if (lay_out(c, e)) goto out;
-    c->word = mem_alloc(c->n_parts, sizeof *c->word);
-    if (!c->word) {
-        err_oom(e, c->n_parts * sizeof *c->word, "words");
-        goto out;
-    }
-    memcpy(c->word, c->part, c->n_parts * sizeof *c->word);
-    c->n_words = merge_equal(c->sym, c->word, c->n_parts, false);
-    for (size_t i = 0; i < c->n_words; i++) c->word[i].last = false;
-    ret = sort_by_count(c, e);
+    fill_words(c, words, symbol, last.hash);
+    ret = make_words(c, r, order, &last, e);
 out:
+    free(last.hash);
+    free(last.slot);
     free(count);
     free(symbol);
     return ret;
@@ -379,18 +489,6 @@ int sp_corpus_cut(struct sp_corpus *c, struct err *e)
     c->word = v;
     c->n_words = at;
     return 0;
-}
-
-void sp_corpus_final(struct sp_corpus *c, const char *word, size_t n)
-{
-    c->n_final = 0;
-    for (size_t i = 0; i < n;) {
-        struct uni_char u = uni_next((const uint8_t *)word + i, n - i);
-        i += u.len;
-        if (c->n_final == SP_MAX_LEN) memmove(c->final, c->final + 1, --c->n_final * sizeof *c->final);
-        uint16_t s = sp_symbol(c, u.cp);
-        c->final[c->n_final++] = s ? s : c->unk;
-    }
 }
 
 /* ---- what may be a piece ---- */

@@ -15,6 +15,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/pool.h"
+#include "core/token/train_log.h"
 #include "core/token/train_words.h"
 
 enum { SP_SPACE = 0x2581, SP_UNK = 0x2585, SP_BOUNDARY = 0x1F };
@@ -53,25 +54,31 @@ struct sp_corpus {
         uint64_t count;
         size_t off;        /* in sym */
         uint32_t len;
-        bool last;         /* parts: where it ends a sentence */
+        uint32_t id : 31;  /* while they are sorted */
+        uint32_t last : 1; /* parts: where it ends a sentence */
     } *word, *part;        /* word: most frequent first, then by text; part: by text */
     size_t n_words, n_parts;
-    uint16_t final[SP_MAX_LEN]; /* the end of the last sentence */
-    size_t n_final;
+    uint16_t *follow;      /* [n_parts] what the sentences that end with it are followed by, SP_FOLLOW_... */
 };
+/* First byte of the next sentence, or that there is none, or several of these. */
+enum { SP_FOLLOW_NONE, SP_FOLLOW_END = 256, SP_FOLLOW_MANY };
 void sp_corpus_free(struct sp_corpus *c);
 /* Takes the counted words (a '\n' at the end marks the last of a sentence).  chars: to be kept
- * however rare they are, or NULL. */
+ * however rare they are, or NULL.  order: for unigram, else NULL. */
+struct sp_order {
+    const struct sentence *v; /* [n] all sentences in order; or the last one, if all others are followed */
+    size_t n;                 /* by a U+2581 */
+    bool all;
+};
+/* What follows either of two. */
+uint16_t sp_follow_join(uint16_t a, uint16_t b);
 int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
-                   const char *chars, struct err *e);
+                   const char *chars, const struct sp_order *order, struct err *e);
 /* Words of more than SP_LONG symbols, which the original leaves out unless it is told otherwise,
  * become several of SP_CUT: sums over thousands of symbols mean little in single precision, those
  * over some hundred thousand are infinite. */
 enum { SP_LONG = 4192, SP_CUT = 1024 };
 int sp_corpus_cut(struct sp_corpus *c, struct err *e);
-/* Tells which word the whole text ends with: SentencePiece counts the ends of
- * that word once more among the seeds, and so do we. */
-void sp_corpus_final(struct sp_corpus *c, const char *word, size_t n);
 
 /* May these symbols be a piece? */
 bool sp_valid(const struct sp_corpus *c, const struct sp_rules *r, const uint16_t *sym, size_t n);

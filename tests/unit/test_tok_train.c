@@ -312,6 +312,44 @@ static void runs_of_spaces_become_pieces(void **state)
     buf_free(&text);
 }
 
+/* Scores as spm_train 0.2.3 --model_type=unigram gives them for these lines with --add_dummy_prefix=false (what
+ * follows a line counts) and --split_by_whitespace=false (lines are words, in their order). */
+static void unigram_follows_the_order_of_sentences(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"low lower\nnew low", "low new\nnewer\nlower low", "low", "new lower low\nlower new",
+                                       "low new\nnewest low"};
+    static const struct { bool no_prefix; const char *text[4]; float score[4]; } want[] = {
+        {true, {S "low", "low", "new", S "new"}, {-0x1.c64218p+0f, -0x1.c71f52p+0f, -0x1.14e7e6p+1f, -0x1.14e7fep+1f}},
+        {false, {S "low", S "new", S "lower", "er"}, {-0x1.0925ecp+0f, -0x1.67c016p+0f, -0x1.e5f308p+0f, -0x1.985204p+1f}}};
+    for (size_t i = 0; i < 2 * COUNT_OF(want); i++) {
+        int threads = i < COUNT_OF(want) ? 1 : 3;
+        struct err e = {0};
+        struct buf file = {0};
+        struct spm_model m;
+        struct tok_train_opts o = {.type = TOK_TRAIN_UNIGRAM, .vocab_size = 18, .norm_name = "identity", .special = special,
+                                   .n_special = 1, .no_prefix = want[i % 2].no_prefix};
+        sp_rules_default(&o.sp);
+        o.sp.coverage = 1;
+        o.sp.split_space = o.no_prefix;
+        struct tok_trainer *tr = tok_trainer_new(&o, threads, &e);
+        for (size_t d = COUNT_OF(docs); tr && d-- > 0;) { /* not in their order, which threads do not keep */
+            tok_trainer_order(tr, (int)d % threads, d);
+            if (tok_trainer_add(tr, (int)d % threads, docs[d], strlen(docs[d]), &e)) fail_msg("%s", e.msg);
+        }
+        spm_model_init(&m);
+        if (!tr || tok_trainer_learn(tr, &file, NULL, &e) || spm_model_read(&m, file.data, file.len, "learned", &e))
+            fail_msg("%s", e.msg);
+        for (size_t k = 0; k < 4; k++) {
+            expect_sp(&m, 4 + k, want[i % 2].text[k], SPM_NORMAL);
+            if (m.piece[4 + k].score != want[i % 2].score[k])
+                fail_msg("score %zu is %a, not %a", k, (double)m.piece[4 + k].score, (double)want[i % 2].score[k]);
+        }
+        spm_model_free(&m);
+        buf_free(&file);
+    }
+}
+
 static void unigram_is_the_same_for_any_threads(void **state)
 {
     (void)state;
@@ -516,6 +554,7 @@ int main(void)
         cmocka_unit_test(sp_bpe_fills_up_with_pairs_that_were_there),
         cmocka_unit_test(runs_of_spaces_become_pieces),
         cmocka_unit_test(unigram_is_the_same_for_any_threads),
+        cmocka_unit_test(unigram_follows_the_order_of_sentences),
         cmocka_unit_test(a_line_of_any_length_is_learned),
         cmocka_unit_test(a_signal_ends_the_learning),
         cmocka_unit_test(a_pre_tokenizer_gives_the_words_of_its_split),
