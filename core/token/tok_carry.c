@@ -271,7 +271,8 @@ static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_
         size_t i = c->wait[k].part, begin = s->begins[i], len = s->words->ends[i] - begin;
         uint32_t code = gap_code((double)w->gap[k]);
         int32_t *ids = w->ids + w->begin[k];
-        size_t n_ids = melt(t, ids, (size_t)(w->begin[k + 1] - w->begin[k] - 1));
+        size_t n_ids = (size_t)(w->begin[k + 1] - w->begin[k] - 1);
+        if (w->unknown) n_ids = melt(t, ids, n_ids);
         remember(s, text + begin, len, &s->words->keys[i], ids, n_ids, code);
         c->wait[k].n_ids = n_ids;
         c->wait[k].wide = gap_is_wide(s, code, len);

@@ -312,6 +312,7 @@ int unigram_new(const struct tokenizer *t, const struct charsmap *map, bool grap
 {
     struct build b = {.t = t, .u = mem_zalloc(1, sizeof *b.u), .e = e};
     if (b.u) b.u->fused = -1;
+    if (b.u) b.u->unk_id = t->unk_id;
     struct unigram_map m = {0};
     bool done = false;
     *out = NULL;

@@ -62,6 +62,7 @@ struct unigram {
     uint16_t mark;      /* the symbol of U+2581 */
     uint16_t unknown;   /* of all characters that are in no token, or 0: they are not certain.  Its id may
                          * stand for several of them, and its score is t->unk_score */
+    int32_t unk_id;     /* of the vocabulary */
     int32_t fused;      /* the id that stands for all unknown ones side by side in a word by itself; -1: such a
                          * word is not certain */
     unigram_walk_fn *walk;

@@ -73,10 +73,12 @@ static void go_back(const struct unigram *u, const struct unigram_places *p, str
     const uint32_t none = UNIGRAM_NO_GAP_BITS, row_between = u->node[0].row;
     size_t id = UNIGRAM_ROOM, word = w->n_words;
     uint32_t gap = none, apart, gaps[UNIGRAM_WORDS + 1];
+    bool unknown = false;
     for (size_t end = w->n; end > 0;) {
         size_t begin = (size_t)p->from[end];
         uint32_t row = p->row[begin], between = row == row_between;
         w->ids[--id] = u->id[(row >> UNIGRAM_DEPTH_BITS) + (end - begin - 1)];
+        unknown |= w->ids[id] == u->unk_id;
         gaps[word] = gap; /* of the word behind it, if this is the 0 between them */
         w->begin[word] = (uint16_t)(id + 1);
         word -= between;
@@ -85,6 +87,7 @@ static void go_back(const struct unigram *u, const struct unigram_places *p, str
         end = begin;
     }
     gaps[0] = gap;
+    w->unknown = unknown;
     w->begin[0] = (uint16_t)id;
     memcpy(w->gap, gaps, w->n_words * sizeof *gaps);
 }

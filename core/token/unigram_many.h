@@ -25,6 +25,7 @@ struct unigram_words {
      * i; gap: how much worse the second best way was at the ends of its tokens, at least. */
     float gap[UNIGRAM_WORDS];
     uint16_t begin[UNIGRAM_WORDS + 1];
+    bool unknown;        /* some ids are unk_id */
     int32_t ids[UNIGRAM_ROOM + UNIGRAM_SLACK]; /* so many more may be read */
 };
 
