@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Tokenizers of others beside ours, in turn, on the same texts with the same vocabularies.
 
-usage: bench-tokenizers.py BUILD_DIR WORK_DIR [--more DIR[:DIR...]] [--mb N] [--kinds bpe,...]
+usage: bench-tokenizers.py BUILD_DIR WORK_DIR [--more DIR[:DIR...]] [--mb N] [--kinds bpe,...] [--rounds N]
 
 llmctl learns a vocabulary of each kind: byte pairs (GPT-2 split; o200k's with 64,000), WordPiece, SentencePiece's
-unigram (also as a tokenizer.json with NFKC, which needs sentencepiece) and byte pairs.  Then every program that is installed and can read it encodes English, other languages and code in
-documents of up to 64 KiB, on one thread by processor time: the first pass of a fresh process, the best of later
-ones, decoding; on two threads by the clock.  --more: directories with other versions of the Python programs
-(pip install --target), tokenizers 1.0 beside 0.2x for example.  The last lines are ratios to the fastest other.
+unigram (also as a tokenizer.json with NFKC, which needs sentencepiece) and byte pairs.  Then every program that is
+installed and can read it encodes English, other languages and code in documents of up to 64 KiB, each text in a
+process of its own, on one thread by processor time: the first pass of that process, the best of later ones,
+decoding; on two threads by the clock.  The programs take turns; of the rounds the median counts, since memory that
+a machine has not handed out for a while can cost a process as much as its first pass.  --more: directories with
+other versions of the Python programs (pip install --target), tokenizers 1.0 beside 0.2x for example.  The last
+lines are ratios to the fastest other.
 Texts: ../shared/corpus/mixed10.jsonl where it is, C headers and Python's library, this repository's own sources.
 """
 import argparse
@@ -16,10 +19,12 @@ import glob
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
 
+WHAT = "first", "warm", "decode", "two"
 DOC = 1 << 16
 THREADS = 2
 GPT2 = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
@@ -115,38 +120,40 @@ def sentencepiece(path):
 OTHERS = {f.__name__: f for f in (gigatoken, hf, tokie, tiktoken, sentencepiece)}
 
 
-def measure(name, path, texts):
-    """In a process of its own: prints a JSON line for each text."""
+def measure(name, path, text, threads):
+    """In a process of its own, on that many cores: prints a row as JSON."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     if not (made := OTHERS[name](path)):
         return
     encode, decode, batch, most = made
-    for text in texts:
-        docs, size = [], 0
-        for d in documents(text):
-            if size < most * 1e6:
-                docs.append(d)
-                size += len(d.encode())
-        took = []
-        for _ in range(4):
-            start = time.process_time()
-            for d in docs:
-                encode(d)
-            took.append(time.process_time() - start)
-        ids = [encode(d) for d in docs]
+    docs, size = [], 0
+    for d in documents(text):
+        if size < most * 1e6:
+            docs.append(d)
+            size += len(d.encode())
+    if threads > 1:
+        print(json.dumps({"two": two_threads(batch, docs, size)}))
+        return
+    took = []
+    for _ in range(4):
         start = time.process_time()
-        try:
-            for x in ids:
-                decode(x)
-            back = size / 1e6 / (time.process_time() - start)
-        except Exception:
-            back = 0
-        print(json.dumps({"text": os.path.basename(text), "first": size / 1e6 / took[0], "warm": size / 1e6 / min(took[1:]),
-                          "decode": back, "two": two_threads(batch, docs, size)}), flush=True)
+        for d in docs:
+            encode(d)
+        took.append(time.process_time() - start)
+    ids = [encode(d) for d in docs]
+    start = time.process_time()
+    try:
+        for x in ids:
+            decode(x)
+        back = size / 1e6 / (time.process_time() - start)
+    except Exception:
+        back = 0
+    print(json.dumps({"first": size / 1e6 / took[0], "warm": size / 1e6 / min(took[1:]), "decode": back}))
 
 
 def two_threads(batch, docs, size):
-    """MB/s of the best of later passes, by the clock, where the environment allows threads; else 0."""
-    if os.environ.get("RAYON_NUM_THREADS") == "1" or not batch:
+    """MB/s of the best of later passes, by the clock; 0 where there is no such call."""
+    if not batch:
         return 0
     best = 1e9
     for i in range(4):
@@ -158,29 +165,59 @@ def two_threads(batch, docs, size):
 
 
 def run_other(name, more, path, text):
-    """One process with one thread, and one with two, of which only that row counts."""
-    rows = []
+    """A row, or None: one process with one thread, and one with two."""
+    row = {}
     for threads, parallel in ((1, "false"), (THREADS, "true")):
         env = dict(os.environ, RAYON_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM=parallel)
         if more:
             env["PYTHONPATH"] = more
-        r = subprocess.run([sys.executable, __file__, "--measure", name, path, text], env=env, capture_output=True, text=True)
-        rows.append([json.loads(line) for line in r.stdout.splitlines() if line.startswith("{")])
-    for row, other in zip(*rows):
-        row["two"] = other["two"]
-    return rows[0]
+        r = subprocess.run([sys.executable, __file__, "--measure", name, path, text, str(threads)], env=env,
+                           capture_output=True, text=True)
+        for line in r.stdout.splitlines():
+            if line.startswith("{"):
+                row.update(json.loads(line))
+    return row if len(row) == len(WHAT) else None
 
 
-def ours(build, path, texts):
-    out = subprocess.run([build + "/tests/bench/bench_tokenizers", path] + texts, check=True, capture_output=True, text=True)
-    rows = {}
+def run_ours(build, path, text, first):
+    """A row; the first time also what the program says of loading and of long words."""
+    out = subprocess.run([build + "/tests/bench/bench_tokenizers", path, text], check=True, capture_output=True, text=True)
     for line in out.stdout.splitlines():
-        print("  llmctl        " + line, flush=True)
         if "first pass" in line:
-            name, rest = line.split(": ", 1)
-            n = [float(w.strip(",;")) for w in rest.replace("MB/s", "").split() if w.strip(",;").replace(".", "").isdigit()]
-            rows[name] = {"first": n[2], "warm": n[3], "decode": n[4], "two": n[6]}
-    return rows
+            words = line.split(": ", 1)[1].replace("MB/s", "").split()
+            n = [float(w.strip(",;")) for w in words if w.strip(",;").replace(".", "").isdigit()]
+            row = dict(zip(WHAT, (n[2], n[3], n[4], n[6])))
+        elif first:
+            print("  llmctl: " + line, flush=True)
+    return row
+
+
+def compare(build, path, texts, more, rounds):
+    """Prints the medians of all programs; returns ours by the text's name, and lines of ratios to the best other."""
+    programs = [("llmctl", None, None)]
+    for other in OTHERS:
+        for m in [""] + [m for m in more.split(":") if m]:
+            if not m or os.path.isdir(os.path.join(m, {"hf": "tokenizers"}.get(other, other))):
+                programs.append((other + (" (" + os.path.basename(m.rstrip("/")) + ")" if m else ""), other, m))
+    mine, results = {}, []
+    for text in texts:
+        name, rows = os.path.basename(text), collections.defaultdict(list)
+        for k in range(rounds):
+            for label, other, m in list(programs):
+                row = run_other(other, m, path, text) if other else run_ours(build, path, text, not k and text == texts[0])
+                if row:
+                    rows[label].append(row)
+                else:
+                    programs.remove((label, other, m)) # not installed, or it cannot read this kind
+        middle = {label: {w: statistics.median(row[w] for row in r) for w in WHAT} for label, r in rows.items()}
+        for label, r in middle.items():
+            print(f"  {label:13} {name}: first pass {r['first']:.1f}, warm {r['warm']:.1f}, decode {r['decode']:.0f} MB/s; "
+                  f"{THREADS} threads {r['two']:.0f} MB/s", flush=True)
+        mine[name] = middle.pop("llmctl")
+        best = {w: max((r[w] for r in middle.values()), default=0) for w in WHAT}
+        if any(best.values()):
+            results.append(f"{name}: " + ", ".join(f"{w} {mine[name][w] / best[w]:.2f}x" for w in WHAT if best[w]))
+    return mine, results
 
 
 def learn(build, work, kind, texts):
@@ -232,18 +269,18 @@ def shards(build, work, tokenizer, texts, mine):
                 f.write(json.dumps({"text": d}, ensure_ascii=False) + "\n")
             size += n
             alone += n / 1e6 / mine[os.path.basename(text)]["first"]
-    best = {}
+    middle = {}
     for threads in (1, THREADS):
         costs = []
-        for _ in range(3):
+        for _ in range(5):
             if os.path.exists(out):
                 os.unlink(out)
             costs.append(cost([build + "/llmctl", "tokenize", "encode", path, "-t", tokenizer, "--threads", str(threads), "-q",
                                "--out", out]))
-        best[threads] = [min(c) for c in zip(*costs)]
-    print(f"tokenize encode, JSONL to a shard: {size / 1e6 / best[1][0]:.0f} MB/s of text, {alone / best[1][0]:.2f} of the "
-          f"encoder's speed, loading included; by the clock {size / 1e6 / best[1][1]:.0f}, on {THREADS} threads "
-          f"{size / 1e6 / best[THREADS][1]:.0f} MB/s")
+        middle[threads] = [statistics.median(c) for c in zip(*costs)]
+    print(f"tokenize encode, JSONL to a shard: {size / 1e6 / middle[1][0]:.0f} MB/s of text, {alone / middle[1][0]:.2f} of the "
+          f"encoder's speed, loading included; by the clock {size / 1e6 / middle[1][1]:.0f}, on {THREADS} threads "
+          f"{size / 1e6 / middle[THREADS][1]:.0f} MB/s")
 
 
 def main():
@@ -253,6 +290,7 @@ def main():
     p.add_argument("--more", default=os.environ.get("MORE_TOKENIZERS", ""))
     p.add_argument("--mb", type=int, default=30)
     p.add_argument("--kinds", default=",".join(KINDS))
+    p.add_argument("--rounds", type=int, default=3)
     a = p.parse_args()
     os.makedirs(a.work, exist_ok=True)
     texts = write_texts(a.work, a.mb)
@@ -261,28 +299,14 @@ def main():
         if not path:
             continue
         print(f"== {kind}", flush=True)
-        mine, best = ours(a.build, path, texts), {}
-        for other in OTHERS:
-            for more in [""] + [m for m in a.more.split(":") if m]:
-                if more and not os.path.isdir(os.path.join(more, {"hf": "tokenizers"}.get(other, other))):
-                    continue
-                label = other + (" (" + os.path.basename(more.rstrip("/")) + ")" if more else "")
-                for text in texts:
-                    for row in run_other(other, more, path, text):
-                        print(f"  {label:13} {row['text']}: first pass {row['first']:.1f}, warm {row['warm']:.1f}, "
-                              f"decode {row['decode']:.0f} MB/s; {THREADS} threads {row['two']:.0f} MB/s", flush=True)
-                        for what in ("first", "warm", "decode", "two"):
-                            key = row["text"], what
-                            best[key] = max(best.get(key, 0), row[what])
-        for text, row in mine.items():
-            r = {w: row[w] / best[text, w] for w in row if best.get((text, w))}
-            if r:
-                print(f"RESULT {kind} {text}: " + ", ".join(f"{w} {x:.2f}x" for w, x in r.items()) + " the best other", flush=True)
+        mine, results = compare(a.build, path, texts, a.more, a.rounds)
+        for r in results:
+            print(f"RESULT {kind} {r} the best other", flush=True)
         if kind == "bpe":
             shards(a.build, a.work, path, texts, mine)
 
 
-if len(sys.argv) == 5 and sys.argv[1] == "--measure":
-    measure(sys.argv[2], sys.argv[3], sys.argv[4:])
+if len(sys.argv) == 6 and sys.argv[1] == "--measure":
+    measure(*sys.argv[2:5], int(sys.argv[5]))
 else:
     main()
