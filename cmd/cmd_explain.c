@@ -1,5 +1,5 @@
-/* explain: the arithmetic of positions, attention, architectures and experts
- * on the user's own words. */
+/* explain: the arithmetic of positions, attention, architectures, experts and
+ * preferences on the user's own words. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +150,58 @@ static const struct cmd cmd_architectures = {
                 "  llmctl explain architectures \"guten Morgen good morning\" --source 2\n",
     .opts = architectures_opts,
     .run = run_architectures,
+};
+
+/* ---- dpo ---- */
+
+struct dpo_opts {
+    struct opt_common common;
+    double beta;
+    int64_t steps;
+};
+static const struct opt dpo_opts[] = {
+#define C struct dpo_opts
+    OPT_GROUP("Example"),
+    OPT_F64(0, "beta", C, beta, "X", "1", 0.05, 100, "How much it costs to leave the reference"),
+    OPT_INT(0, "steps", C, steps, "N", "1000", 1, 100000, "Steps of gradient descent"),
+    OPT_COMMON(C, common),
+    OPT_END()
+#undef C
+};
+
+static int run_dpo(const struct cmd *self, int argc, char **argv, struct err *e)
+{
+    static const char *const answers[] = {"helpful", "short", "vague", "rude"};
+    struct opt_result r;
+    struct dpo_opts o = {0};
+    struct words w = {0};
+    struct buf b = {0};
+    int ret = opt_parse(self, &o, argc, argv, &r, e);
+    if (ret || r.exit_now) goto out;
+    if (r.n_args) ret = take_words(&w, &r, e);
+    struct explain_dpo d = {r.n_args ? w.v : answers, r.n_args ? w.n : (int)COUNT_OF(answers), (int)o.steps, o.beta};
+    if (!ret && d.n > EXPLAIN_DPO_MOST)
+        ret = err_set(e, ERR_USAGE, "%d answers; two to %d can be shown", d.n, EXPLAIN_DPO_MOST);
+    if (ret) goto out;
+    explain_dpo(&d, &b);
+    ret = print(&b, 0, e);
+out:
+    free_words(&w);
+    opt_free(&r);
+    return ret;
+}
+
+static const struct cmd cmd_dpo = {
+    .name = "explain dpo",
+    .summary = "Why preferences of pairs are enough to train on",
+    .usage = "[options] [ANSWERS...]",
+    .examples = "  llmctl explain dpo\n"
+                "  llmctl explain dpo --beta 0.5 \"precise right wrong\"\n",
+    .details = "Answers are words, the best first: each is worth one more than the next, and\n"
+               "the reference gives the worst most often. All numbers are computed: the best\n"
+               "model by its formula, the learned one by gradient descent on comparisons.\n",
+    .opts = dpo_opts,
+    .run = run_dpo,
 };
 
 /* ---- attention, moe: a model and a text ---- */
@@ -356,7 +408,7 @@ static const struct cmd cmd_moe = {
     .run = run_moe,
 };
 
-static const struct cmd *const subs[] = {&cmd_positions, &cmd_attention, &cmd_architectures, &cmd_moe, NULL};
+static const struct cmd *const subs[] = {&cmd_positions, &cmd_attention, &cmd_architectures, &cmd_moe, &cmd_dpo, NULL};
 
 const struct cmd cmd_explain = {
     .name = "explain",
@@ -365,6 +417,7 @@ const struct cmd cmd_explain = {
     .examples = "  llmctl explain positions \"the cat sat on the mat\"\n"
                 "  llmctl explain attention run \"the cat sat on the mat\" --svg head.svg\n"
                 "  llmctl explain architectures\n"
+                "  llmctl explain dpo\n"
                 "  llmctl explain moe run \"the cat sat on the mat\"\n",
     .subs = subs,
 };

@@ -30,6 +30,15 @@ int explain_positions(const struct explain_positions *p, struct buf *out, struct
  * are the encoder's, or the prefix. */
 void explain_architectures(const char *const *word, int n, int source, struct buf *out);
 
+/* Direct preference optimisation among n answers (2 to EXPLAIN_DPO_MOST), the best first; beta > 0. */
+enum { EXPLAIN_DPO_MOST = 8 };
+struct explain_dpo {
+    const char *const *word; /* [n] */
+    int n, steps;
+    double beta;
+};
+void explain_dpo(const struct explain_dpo *d, struct buf *out);
+
 /* Labels of tokens for pictures: bytes made printable.  Free each and the array. */
 char **explain_labels(const struct tokenizer *t, const int32_t *ids, int n);
 void explain_labels_free(char **label, int n);

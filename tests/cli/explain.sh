@@ -39,6 +39,12 @@ has "$(printf '  \xe6\x97\xa5\xe6\x9c\xac         \xe2\x96\xa0')"
 has "$(printf '  e\xcc\x81t\xc3\xa9          \xe2\x96\xa0')"
 has "$(printf '  \xf0\x9f\x91\x8d           \xe2\x96\xa0')"
 
+# DPO: the best model by its formula, and learning leads to it.
+expect 0 "$LLMCTL" explain dpo "good bad" --beta 2
+has "$(printf 'good          0.333   1.00   0.452        0.608')"
+has "       0   0.6931"
+[ "$(awk '$1 == 1000 { print $5; exit }' out)" = 0.000 ] || fail "DPO does not reach its goal"
+expect 2 "$LLMCTL" explain dpo 1 2 3 4 5 6 7 8 9
 expect 2 "$LLMCTL" explain positions one
 expect 2 "$LLMCTL" explain positions a b --query 2
 expect 2 "$LLMCTL" explain positions a b --dim 7
