@@ -112,6 +112,15 @@ grep -q '"tokenizers":\[{"file":"bpe1.json"' diff.json && [ "$(wc -l <diff.json)
 is "$(grep -o '"tokens":[0-9]*' diff.json | head -n 1 | cut -d: -f2)" "$("$LLMCTL" tokenize count -t bpe1.json text.txt -q)"
 "$LLMCTL" tokenize inspect bpe1.json --text text.txt | grep -q '^words of one token'
 
+# words that both cut, by numbers known beforehand: abcd is a bcd and abc ##d, Bcd is B c d and bcd, bcd is a token of both
+printf 'abc\nbcd\nbcd\nabc\nbcd\nabc\nbcd\n' >words.txt
+"$LLMCTL" tokenize train words.txt --vocab-size 260 -q -o abc.json
+"$LLMCTL" tokenize train words.txt --type wordpiece --vocab-size 16 -q -o abcwp.json
+printf 'abcd\nbcd\nBcd\n' >three.txt
+"$LLMCTL" tokenize inspect abc.json --diff abcwp.json --text three.txt >diff.txt
+grep -q '^words cut at other places: 2 of 3 ' diff.txt && grep -q '^words not given back  *0 (0.0 %)  *1 (33.3 %)$' diff.txt
+grep -A 2 '^  1 x "abcd"$' diff.txt | tr -d '\n' | grep -q 'first: a bcd      second: abc ##d$'
+
 # all tokens: as many as there are, and each as --token shows it
 "$LLMCTL" tokenize inspect bpe1.json --vocab >vocab.tsv
 is "$(wc -l <vocab.tsv)" 700

@@ -55,6 +55,7 @@ static void templates_render_as_in_jinja(void **state)
     expect("{% for m in messages %}\n  {{ loop.index }}{{ m.role[0] }}\n{% endfor %}\nend\n",
            "  1s\n  2u\n  3a\nend");
     expect("a\n  {% if n > 3 %}\n  yes\n  {% endif %}\nb", "a\n  yes\nb");
+    expect("a {% if true %}b{% endif %} c\n \t{% if true %}d{% endif %}", "a b c\nd"); /* space is cut at beginnings of lines only */
     expect("a \n {%- if true -%} b {%- endif +%}\nc {{- ' d' }}", "ab\nc d");
     expect("{# c #}\nx{% raw %}{{ y }}{% endraw %}", "x{{ y }}");
     expect(

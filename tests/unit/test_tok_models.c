@@ -91,6 +91,7 @@ static void wordpiece_takes_the_longest_token_first(void **state)
         "\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":6,\"vocab\":{\"[UNK]\":0,\"un\":1,"
         "\"##aff\":2,\"##able\":3,\"a\":4,\"##a\":5,\",\":6,\"\\u4e2d\":7,\"cafe\":8}}}";
     check(json, "UN unaff,a", "1@0-2 1@3-5 2@5-8 6@8-9 4@9-10", "un unaff, a");
+    check(json, "unaffa", "1@0-2 2@2-5 5@5-6", "unaffa"); /* six are not */
     check(json, "unaffable caf\xc3\xa9", "0@0-9 8@10-15", "[UNK] cafe"); /* nine characters are too many */
     check(json, "unx \xe4\xb8\xad\xe4\xb8\xad", "0@0-3 7@4-7 7@7-10", "[UNK] \xe4\xb8\xad \xe4\xb8\xad");
 }
@@ -152,6 +153,22 @@ static void rare_configurations_give_what_hf_gives(void **state)
     check("{\"added_tokens\":[{\"id\":1,\"content\":\"AB\",\"normalized\":true}],\"normalizer\":{\"type\":\"Lowercase\"},"
           "\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0}}}",
           "xAB", "0@0-1 1@1-3", "uab");
+}
+
+/* As HF tokenizers 0.23 does. */
+static void added_tokens_are_found_leftmost_longest_and_whole(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"added_tokens\":[{\"id\":3,\"content\":\"<a>\",\"normalized\":false},{\"id\":4,\"content\":\"<a><b>\",\"normalized\":false},"
+        "{\"id\":5,\"content\":\"cat\",\"normalized\":false,\"single_word\":true},"
+        "{\"id\":6,\"content\":\"<l>\",\"normalized\":false,\"lstrip\":true},"
+        "{\"id\":7,\"content\":\"<r>\",\"normalized\":false,\"rstrip\":true}],\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},"
+        "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"u\":0,\"x\":1,\"y\":2},\"unk_token\":\"u\"}}";
+    check(json, "x<a><b>y", "1@0-1 4@1-7 2@7-8", "x <a><b> y");
+    check(json, "<a><a>", "3@0-3 3@3-6", "<a> <a>");
+    check(json, "cat concat cats cat", "5@0-3 0@4-10 0@11-15 5@16-19", "cat u u cat");
+    check(json, "x <r>  <l> y", "1@0-1 7@2-7 6@7-10 2@11-12", "x <r> <l> y"); /* the first has the spaces between */
 }
 
 static void what_would_differ_is_refused(void **state)
@@ -472,6 +489,7 @@ int main(void)
         cmocka_unit_test(unigram_takes_the_best_sum),
         cmocka_unit_test(bpe_has_prefixes_suffixes_and_bytes),
         cmocka_unit_test(rare_configurations_give_what_hf_gives),
+        cmocka_unit_test(added_tokens_are_found_leftmost_longest_and_whole),
         cmocka_unit_test(what_would_differ_is_refused),
         cmocka_unit_test(word_level_knows_whole_words),
         cmocka_unit_test(truncation_and_padding_of_the_file),
