@@ -159,7 +159,10 @@ static int unsupported(const char *dir, const struct dir_files *f, const char *n
         return err_hint(e, "give the file of its vocabulary itself, if that is all of it, or a tokenizer.json");
     }
     if (tok_class_named(name)) return 0;
-    err_set(e, ERR_DATA, "'%s': the tokenizer's class %s is not supported without a tokenizer.json", dir, name);
+    const char *why = tok_class_why_not(name);
+    err_set(e, ERR_DATA, "'%s': the tokenizer's class %s is not supported without a tokenizer.json%s%s", dir, name, why ? ": " : "",
+            why ? why : "");
+    if (why) return err_hint(e, "give the file of the vocabulary itself, if that is all you need");
     return err_hint(e, "save one with transformers, or give the file of the vocabulary itself");
 }
 

@@ -42,6 +42,7 @@ enum class_layout {
 /* How text is normalized and cut, and tokens become text. */
 enum class_steps {
     STEPS_BERT, STEPS_BYTES, STEPS_BYTES_NFC, STEPS_QWEN2, STEPS_QWEN35, STEPS_COHERE, STEPS_CLIP, STEPS_OPENAI, STEPS_HERBERT,
+    STEPS_LETTERS,   /* every token is found wherever it stands */
     STEPS_WORDS,     /* SentencePiece's rules, words at white space */
     STEPS_WORDS_RAW, /* no rules */
     STEPS_SQUEEZE,   /* SentencePiece's rules, spaces to one */
@@ -84,6 +85,8 @@ bool tok_class_exists(const char *name); /* in transformers */
 /* The class that transformers takes for a config.json's model_type; NULL: it has none.  *wrong: it takes it whatever
  * tokenizer_config.json says. */
 const char *tok_class_of_model(const char *model_type, bool *wrong);
+/* Why a class has no row, if it is because of what its code does; else NULL. */
+const char *tok_class_why_not(const char *name);
 /* Only by a tokenizer_config.json: transformers has no such configuration. */
 bool tok_class_only_named(const char *model_type);
 

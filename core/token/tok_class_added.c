@@ -281,6 +281,19 @@ static int pegasus_extra(struct class_build *b, struct err *e)
     return add_numbered(b, "unk_", 2, number(b, "offset", 103), e);
 }
 
+/* All of the vocabulary, found as added tokens are. */
+static int add_letters(struct class_build *b, struct err *e)
+{
+    for (int id = 0; id < b->vocab.n; id++) {
+        size_t n;
+        const char *s = vocab_text(&b->vocab, id, &n), *text = n ? class_keep(b, s, n) : NULL;
+        if (n == 0) continue;
+        if (!text) return err_oom(e, n, "added tokens");
+        if (class_add_extra(b, (struct class_token){.text = text, .object = true, .id = -1}, e)) return -1;
+    }
+    return 0;
+}
+
 static int own_extra(struct class_build *b, struct err *e)
 {
     bool xglm = strcmp(b->c->name, "XGLMTokenizer") == 0;
@@ -405,6 +418,7 @@ int class_add(struct class_build *b, struct err *e)
     b->n_add = b->cap_add = b->n_extra = 0;
     int ret = configured_extra(b, &said, e);
     if (ret == 0 && !said) ret = own_extra(b, e);
+    if (ret == 0 && b->c->steps == STEPS_LETTERS) ret = add_letters(b, e);
     if (ret == 0 && b->ranks) ret = reserve(b, list, n, e);
     for (size_t i = 0; ret == 0 && i < n; i++) {
         struct class_token t = list[i];

@@ -30,7 +30,15 @@ static int add_word(struct class_build *b, int64_t id, const char *s, size_t n, 
 static int words(struct class_build *b, const struct buf *text, struct err *e)
 {
     if (tok_read_words(&b->vocab, text->data ? text->data : "", text->len, true, b->file, e)) return -1;
-    tok_wordpiece_json(&b->model, &b->vocab, unk_text(b));
+    if (b->c->steps == STEPS_LETTERS) {
+        buf_adds(&b->model, "\"model\":{\"type\":\"WordLevel\",\"unk_token\":");
+        buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
+        buf_addc(&b->model, ',');
+        tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
+        buf_addc(&b->model, '}');
+    } else {
+        tok_wordpiece_json(&b->model, &b->vocab, unk_text(b));
+    }
     return buf_ok(&b->model, e);
 }
 

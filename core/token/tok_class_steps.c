@@ -114,6 +114,14 @@ static void bert(const struct class_build *b, struct buf *out, bool lower, bool 
     else buf_adds(out, "{\"type\":\"BPEDecoder\",\"suffix\":\"</w>\"},\n");
 }
 
+/* What Python's str.split() leaves of a text. */
+static void letters(struct buf *out)
+{
+    buf_adds(out, "\"normalizer\":null,\n\"pre_tokenizer\":");
+    add_split(out, "Regex", "[\\s\\x1C-\\x1F]+", "Removed", false);
+    buf_adds(out, ",\n\"decoder\":null,\n");
+}
+
 static void bytes(const struct class_build *b, struct buf *out)
 {
     static const char clip[] = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
@@ -414,6 +422,7 @@ int class_steps_json(struct class_build *b, struct buf *out, struct err *e)
     if (b->ranks) ranks(out);
     else switch (b->c->steps) {
         case STEPS_BERT: bert(b, out, class_flag(b, "do_lower_case", true), true); break;
+        case STEPS_LETTERS: letters(out); break;
         case STEPS_OPENAI: bert(b, out, true, false); break;
         case STEPS_HERBERT: bert(b, out, false, false); break;
         case STEPS_BYTES:

@@ -34,6 +34,8 @@ static const struct tok_class classes[] = {
      "R", NULL, MASK_TAKES_SPACE, NULL},
     {"FunnelTokenizer", FROM_WORDS, IDS_AS_THEY_ARE, STEPS_BERT, "vocab.txt", {"<s>", "</s>", "<unk>", "<sep>", "<pad>", "<cls>", "<mask>"}, 0,
      "c2 A s", "c2 A s B1 s1", 0, NULL},
+    {"EsmTokenizer", FROM_WORDS, IDS_AS_THEY_ARE, STEPS_LETTERS, "vocab.txt", {NULL, "<eos>", "<unk>", NULL, "<pad>", "<cls>", "<mask>"}, 0,
+     "c A e", "c A e B1 e1", 0, NULL},
     {"GPT2Tokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", {EOT, EOT, EOT, NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"CodeGenTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES, "vocab.json", {EOT, EOT, EOT, NULL, NULL, NULL, NULL}, 0, "Y", NULL, POST_GIVES_WAY, NULL},
     {"GPTNeoXTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_BYTES_NFC, "vocab.json", {EOT, EOT, EOT, NULL, "<|padding|>", NULL, NULL}, 0, NULL, NULL, 0, NULL},
@@ -228,6 +230,24 @@ static const char only_named[] =
     "qdqbert realm retribert step3_vl wav2vec2_phoneme";
 // clang-format on
 
+// clang-format off
+/* Classes that are Python code, which nothing in a tokenizer.json can say. */
+static const struct {
+    const char *classes, *why;
+} code[] = {
+    {"MarianTokenizer M2M100Tokenizer Speech2TextTokenizer", "SentencePiece cuts a text by its own rules, and vocab.json gives the pieces other ids"},
+    {"SpeechT5Tokenizer GPTSw3Tokenizer PLBartTokenizer BertGenerationTokenizer SiglipTokenizer BartphoTokenizer MLukeTokenizer",
+     "it is Python code around SentencePiece's own encoding"},
+    {"BertJapaneseTokenizer", "MeCab or another analyser cuts a text into words"},
+    {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},
+    {"FlaubertTokenizer XLMTokenizer FSMTTokenizer BioGptTokenizer", "Moses' tokenizer cuts a text into words"},
+    {"BertweetTokenizer PhobertTokenizer CTRLTokenizer BlenderbotSmallTokenizer ClvpTokenizer GPTNeoXJapaneseTokenizer TapasTokenizer ProphetNetTokenizer "
+     "RoCBertTokenizer MgpstrTokenizer", "its own Python code cuts a text"},
+    {"ByT5Tokenizer MyT5Tokenizer CanineTokenizer PerceiverTokenizer DiaTokenizer", "its Python code makes ids of bytes or characters, there is no vocabulary to read"},
+    {"Wav2Vec2CTCTokenizer Wav2Vec2PhonemeCTCTokenizer VitsTokenizer LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats"},
+};
+// clang-format on
+
 static bool has_word(const char *list, const char *word)
 {
     size_t n = strlen(word);
@@ -241,6 +261,13 @@ bool tok_class_exists(const char *name)
     for (size_t i = 0; i < COUNT_OF(models); i++)
         if (strcmp(models[i].class, name) == 0) return true;
     return tok_class_named(name) != NULL;
+}
+
+const char *tok_class_why_not(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(code); i++)
+        if (has_word(code[i].classes, name)) return code[i].why;
+    return NULL;
 }
 
 bool tok_class_only_named(const char *model_type)

@@ -60,6 +60,11 @@ is "$(ids splinter 'the [QUESTION].')" "2 5 13 12 3"
 echo '{"text":"the","b":"cat"}' >pair.jsonl
 is "$("$LLMCTL" tokenize encode pair.jsonl -t splinter --pair-field b --ids --template -q)" "2 5 13 12 3 6 3"
 
+dir esm '{"tokenizer_class":"EsmTokenizer"}'
+printf '%s\n' '<cls>' '<pad>' '<eos>' '<unk>' L A G '<mask>' >esm/vocab.txt
+is "$(ids esm $'LAJJG <mask>\034 A')" "0 4 5 3 6 7 5 2"
+is "$("$LLMCTL" tokenize decode -t esm -q <<<'0 4 5 3 7 2')" "<cls> L A <unk> <mask> <eos>"
+
 # SentencePiece: the same pieces for several classes
 awk 'BEGIN { for (i = 0; i < 600; i++) printf "the fox%d and a dog%d went home\n", i % 7, i % 11 }' >words
 "$LLMCTL" tokenize train words --type unigram --vocab-size 60 --out u.model -q
@@ -123,7 +128,8 @@ says bare "chat template: bare/chat_template.jinja"
 
 # What is refused
 model marian '{"tokenizer_class":"MarianTokenizer"}' u.model source.spm
-fails 65 "MarianTokenizer is not supported" "$LLMCTL" tokenize inspect marian
+fails 65 "MarianTokenizer is not supported without a tokenizer.json: SentencePiece cuts a text by its own rules, and vocab.json" \
+    "$LLMCTL" tokenize inspect marian
 model remote '{"tokenizer_class":"FooTokenizer","auto_map":{"AutoTokenizer":["t.FooTokenizer",null]}}' b.model tokenizer.model
 dir tongue '{"tokenizer_class":"WhisperTokenizer","language":"klingon"}'
 merges tongue
