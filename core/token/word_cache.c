@@ -9,6 +9,7 @@ enum {
     MANY_LINES = 1 << 17,
     MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 12,
+    MANY_POOL = 1 << 19,   /* 2 MiB */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
 };
 
@@ -134,10 +135,12 @@ static void grow(struct word_cache *c)
 static bool pool_room(struct word_cache *c, size_t n)
 {
     if (c->pool_used + n <= c->pool_cap) return true;
-    size_t cap = c->pool_cap;
+    size_t cap = c->pool_cap < MANY_POOL ? MANY_POOL : c->pool_cap;
     while (cap < c->pool_used + n && cap < MAX_POOL) cap *= 2;
-    int32_t *p = c->pool_used + n <= cap ? mem_resize(c->pool, cap, sizeof *p) : NULL;
+    int32_t *p = c->pool_used + n <= cap ? mem_alloc_table(cap, sizeof *p) : NULL;
     if (p) {
+        memcpy(p, c->pool, c->pool_used * sizeof *p);
+        free(c->pool);
         c->pool = p;
         c->pool_cap = cap;
         return true;
