@@ -229,11 +229,11 @@ static void llama(const struct class_build *b, struct buf *out)
 {
     const struct cJSON *j = json_member(b->config, "add_prefix_space");
     bool prefix = !j || cJSON_IsNull(j) || cJSON_IsTrue(j);
-    const struct cJSON *legacy = json_member(b->config, "legacy");
+    bool code = strcmp(b->c->name, "CodeLlamaTokenizer") == 0, legacy = !code && cJSON_IsTrue(json_member(b->config, "legacy"));
     buf_adds(out, "\"normalizer\":null,\n\"pre_tokenizer\":");
-    add_metaspace(out, !prefix ? "never" : cJSON_IsTrue(legacy) ? "always" : "first", false);
+    add_metaspace(out, !prefix ? "never" : legacy ? "always" : "first", false);
     buf_adds(out, ",\n");
-    decode_bytes(out, true, prefix || (b->c->flags & BOS_BY_DEFAULT)); /* CodeLlama strips always */
+    decode_bytes(out, true, prefix || code);
 }
 
 static void gemma(const struct class_build *b, struct buf *out, struct err *e)

@@ -95,6 +95,8 @@ model code '{"tokenizer_class":"CodeLlamaTokenizer","eot_token":"<EOT>"}' b.mode
 is "$(ids code 'the dog<EOT>')" "1 $(shifted 0)$((b + 3))"
 model legacy '{"tokenizer_class":"LlamaTokenizer","legacy":true,"add_bos_token":true}' b.model tokenizer.model
 is "$(ids legacy 'the dog</s>the dog')" "1 $(shifted 0)2 $(shifted 0 | sed 's/ $//')"
+model codes '{"tokenizer_class":"CodeLlamaTokenizer","legacy":true}' b.model tokenizer.model
+is "$(ids codes 'the dog</s>the dog')" "$(ids code 'the dog</s>the dog')"
 [ "$(ids llama '</s>the dog')" != "$(ids legacy '</s>the dog')" ] || fail "legacy makes no difference"
 
 # Metaspace puts its mark before a text, not before a newline in it: with spans nothing is cut into parts.

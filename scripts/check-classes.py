@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Makes directories in Hugging Face's layout without a tokenizer.json, one or more for each class
+that llmctl takes, and compares what transformers makes of them (which must be installed, with
+tokenizers, sentencepiece and protobuf) with what `llmctl tokenize convert` does: added tokens with
+their flags, and of texts and pairs the ids, offsets, types and the text they come back to.
+
+usage: scripts/check-classes.py LLMCTL TEXT.txt
+"""
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import warnings
+
+os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error")
+warnings.simplefilter("ignore")
+import sentencepiece  # noqa: E402
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers  # noqa: E402
+from transformers import AutoTokenizer  # noqa: E402
+
+llmctl, corpus = sys.argv[1:]
+random.seed(3)
+extra = ["naïve café über straße 1,000 and 2,345", "日本語のテキスト", "привет мир ЭЮЯ", "don't can't it's", "foo(bar); if (x<=y) { }"]
+lines = open(corpus, encoding="utf-8").read().split("\n")[:6000] + extra * 30
+texts = ["Hello world!", " leading", "trailing  ", "a  b   c", "", "\n\n x\t y\r\n", "It's 1234567, we'll see... '' `` \"q\"",
+         "Été naïve café Ångström ﬁ ½ ①", "日本語のテキスト、한국어 中文", "<s>a</s> <pad><unk>", "[CLS] x [SEP] [MASK]y", "x <mask> y",
+         "<|endoftext|>a <|im_start|>", "▁a ▁▁b", "😀👍🏽 \u200b\u00a0x", "ЭЮЯ привет", "UPPER lower MiXeD", "don't  stop",
+         "<extra_id_0> z <extra_id_99>", "e\u0301 ñ", "x" * 50, "\u3000x\u2028y", "a\u00adb", "1,000,000.50", "http://x.y/z?a=b&c=d",
+         "foo(bar); // baz\n\tif (x<=y) { }", "<ent>a<ent2> [QUESTION].", "▁<PRE> a ▁<SUF>b"]
+words = [w for t in texts for w in t.split(" ")]
+texts += ["".join(random.choice([" ", "  ", "\n", "\t", ""]) + random.choice(words) for _ in range(random.randint(1, 7))) for _ in range(250)]
+
+
+def pieces(**k):
+    out = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_writer=out, minloglevel=2, **k)
+    return out.getvalue()
+
+
+def wordpiece(lower):
+    t = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    t.normalizer, t.pre_tokenizer = normalizers.BertNormalizer(lowercase=lower), pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    t.train_from_iterator(lines, trainers.WordPieceTrainer(vocab_size=1500, special_tokens=special, show_progress=False))
+    return "".join(w + "\n" for w, _ in sorted(t.get_vocab().items(), key=lambda x: x[1]))
+
+
+def pairs(special, suffix=None):
+    t = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix=suffix) if suffix else models.BPE())
+    if suffix:
+        t.normalizer, t.pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    else:
+        t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    more = {"end_of_word_suffix": suffix} if suffix else {"initial_alphabet": pre_tokenizers.ByteLevel.alphabet()}
+    t.train_from_iterator(lines, trainers.BpeTrainer(vocab_size=1500, special_tokens=special, show_progress=False, **more))
+    model = json.loads(t.to_str())["model"]
+    return {"vocab.json": json.dumps(model["vocab"]), "merges.txt": "#version: 0.2\n" + "".join(" ".join(m) + "\n" for m in model["merges"])}
+
+
+def token(text, **more):
+    return dict({"content": text, "special": True, "normalized": False, "lstrip": False, "rstrip": False, "single_word": False}, **more)
+
+
+def cases():
+    low, cased, g = wordpiece(True), wordpiece(False), pairs(["<|endoftext|>"])
+    r, w = pairs(["<s>", "<pad>", "</s>", "<unk>", "<mask>"]), pairs(["<unk>"], "</w>")
+    raw = dict(normalization_rule_name="identity", remove_extra_whitespaces=False)
+    uni, t5 = pieces(vocab_size=1500), pieces(vocab_size=1500, pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
+    bpe, nllb = pieces(vocab_size=2000, model_type="bpe", byte_fallback=True, **raw), pieces(vocab_size=2000, model_type="bpe")
+    albert = pieces(vocab_size=1500, pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols=["[CLS]", "[SEP]", "[MASK]"])
+    deberta = pieces(vocab_size=1500, pad_id=0, pad_piece="[PAD]", bos_id=1, bos_piece="[CLS]", eos_id=2, eos_piece="[SEP]", unk_id=3, unk_piece="[UNK]")
+    xlnet = pieces(vocab_size=1500, unk_id=0, bos_id=1, eos_id=2, control_symbols=["<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"])
+    gemma = pieces(vocab_size=2000, model_type="bpe", byte_fallback=True, add_dummy_prefix=False, pad_id=0, eos_id=1, bos_id=2, unk_id=3, pad_piece="<pad>",
+                   eos_piece="<eos>", bos_piece="<bos>", user_defined_symbols=["<mask>", "\t", "  "], **raw)
+    n = len(json.loads(g["vocab.json"]))
+    speech = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|zh|>", "<|de|>", "<|es|>", "<|translate|>", "<|transcribe|>", "<|notimestamps|>"]
+    listed = {"added_tokens_decoder": {str(n + i): token(t) for i, t in enumerate(speech)}}
+    bare = dict(g, **{"vocab.json": g["vocab.json"].replace('"<|endoftext|>"', '""', 1)})
+    mask = {"mask_token": token("<mask>", __type="AddedToken", lstrip=True, normalized=True)}
+    yield from ((c, {"vocab.txt": low}, {}) for c in "Bert DistilBert Electra LayoutLM LayoutLMv2 Splinter".split())
+    yield "Bert", {"vocab.txt": cased}, {"do_lower_case": False, "strip_accents": True, "tokenize_chinese_chars": False}
+    yield "MPNet", {"vocab.txt": "<s>\n<pad>\n</s>\n" + low + "<mask>\n"}, {}
+    yield "Funnel", {"vocab.txt": "<pad>\n<unk>\n<cls>\n<sep>\n<mask>\n" + low}, {}
+    yield from ((c, g, k) for c in "GPT2 GPTNeoX Qwen2 CodeGen".split() for k in ({}, {"add_prefix_space": True, "add_bos_token": True, "pad_token": "<pad>"}))
+    yield from ((c, r, k) for c in "Roberta Bart LayoutLMv3 Luke Blenderbot MarkupLM".split()
+                for k in ({"tags_dict": {}}, dict(mask, tags_dict={}, add_prefix_space=True, additional_special_tokens=["<a>"])))
+    yield "Deberta", pairs(["[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]"]), {}
+    yield "CLIP", pairs(["<|startoftext|>", "<|endoftext|>"]), {}
+    yield "OpenAIGPT", w, {}
+    yield "Whisper", g, {}
+    yield "Whisper", bare, dict(listed, language="Castilian", task="transcribe")
+    yield "Whisper", bare, dict(listed, language="de", task="translate", predict_timestamps=True)
+    yield from ((c, {"spiece.model": t5}, k) for c in ("T5", "Udop") for k in ({}, {"additional_special_tokens": ["<extra_id_%d>" % i for i in range(100)]}))
+    yield "Pegasus", {"spiece.model": t5}, {}
+    yield from ((c, {"sentencepiece.bpe.model": uni}, {}) for c in "XLMRoberta Camembert MBart MBart50 LayoutXLM".split())
+    yield from ((c, {"spiece.model": m}, {}) for c, m in (("Albert", albert), ("BigBird", uni), ("XLNet", xlnet), ("Reformer", nllb)))
+    yield "RemBert", {"sentencepiece.model": albert}, {}
+    yield "DebertaV2", {"spm.model": deberta}, {"do_lower_case": True, "split_by_punct": True}
+    yield "Nllb", {"sentencepiece.bpe.model": nllb}, {"additional_special_tokens": ["eng_Latn", "fra_Latn"], "src_lang": "fra_Latn"}
+    yield "XGLM", {"tokenizer.model": uni}, {}
+    yield from ((c, {"tokenizer.model": bpe}, k) for c in ("Llama", "CodeLlama") for k in ({}, {"add_prefix_space": False}, {"legacy": True, "add_eos_token": True}))
+    yield "Gemma", {"tokenizer.model": gemma}, {"add_bos_token": True}
+
+
+def flags(t):
+    return {i: (x.content, x.special, x.lstrip, x.rstrip, x.single_word) for i, x in t.get_added_tokens_decoder().items()}
+
+
+def differences(theirs, ours):
+    if flags(theirs) != flags(ours):
+        yield "added tokens"
+    for i, x in enumerate(texts):
+        for y in (None, texts[i - 1]):
+            a, b = theirs.encode(x, y), ours.encode(x, y)
+            if (a.ids, a.offsets, a.type_ids) != (b.ids, b.offsets, b.type_ids) or theirs.decode(a.ids, False) != ours.decode(b.ids, False):
+                yield f"{x[:60]!r}: {a.tokens[:12]} {b.tokens[:12]}"
+
+
+def main():
+    bad = count = 0
+    with tempfile.TemporaryDirectory() as work:
+        for count, (name, files, config) in enumerate(cases(), 1):
+            folder, written = os.path.join(work, f"{count}-{name}"), os.path.join(work, "written.json")
+            os.mkdir(folder)
+            for file, content in dict(files, **{"tokenizer_config.json": json.dumps(dict(config, tokenizer_class=name + "Tokenizer"))}).items():
+                with open(os.path.join(folder, file), "wb") as f:
+                    f.write(content if isinstance(content, bytes) else content.encode())
+            subprocess.run([llmctl, "tokenize", "convert", folder, "-o", written, "-q"], check=True)
+            found = list(differences(AutoTokenizer.from_pretrained(folder).backend_tokenizer, Tokenizer.from_file(written)))
+            if found:
+                bad += 1
+                print(f"{name} {config}: {len(found)} differ", *found[:3], sep="\n    ")
+    print(f"{count} directories, {2 * len(texts)} texts and pairs each, {bad} differ")
+    return 1 if bad else 0
+
+
+sys.exit(main())
