@@ -204,8 +204,11 @@ static int pieces(struct job *j, size_t begin, size_t end)
     const struct norm_origin *origin = j->origin ? j->origin + begin : NULL;
     struct job inner = *j;
     if (!origin) inner.offset += begin;
-    if (pre_run(&t->pre, &j->s->pre, j->text + begin, end - begin, origin, want, inner.offset, j->e))
-        return -1;
+    bool inside = j->s->pre.inside;
+    j->s->pre.inside = inside && begin == 0;
+    ret = pre_run(&t->pre, &j->s->pre, j->text + begin, end - begin, origin, want, inner.offset, j->e);
+    j->s->pre.inside = inside;
+    if (ret) return -1;
     return words(&inner, begin);
 }
 

@@ -40,12 +40,18 @@ static int spell(const struct tok_fast *f, const uint8_t *p, size_t n, uint8_t *
 int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
                   size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e)
 {
-    size_t offset = s->offset;
     uint8_t direct[3 * DIRECT_MAX];
     int len = -1;
     if (t->fast->direct && begin > 0 && end < n && end - begin <= DIRECT_MAX)
         len = spell(t->fast, (const uint8_t *)text + begin, end - begin, direct);
-    if (len > 0) return tok_model_word(t, s, direct, (size_t)len, offset + begin, out, e);
+    if (len > 0) return tok_model_word(t, s, direct, (size_t)len, s->offset + begin, out, e);
+    return tok_part_chains(t, s, text, begin, end, n, flags, out, e);
+}
+
+int tok_part_chains(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
+                    size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e)
+{
+    size_t offset = s->offset;
     s->norm.inner_first = begin > 0 || s->goes_on;
     s->norm.inner_last = end < n;
     bool word = t->pre.n == 2 && tok_is_blank(t->fast, (uint8_t)text[begin]); /* behind white space that is split at */
@@ -190,21 +196,29 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
                      unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
-    size_t pos = 0, count;
-    int ret = 0;
+    if (f->near) return tok_near_segment(t, s, text, n, flags, out, e);
     if (f->formed) return tok_form_segment(t, s, text, n, out, e);
     if (f->n_tells && tells(f, text, n)) {
         s->norm.inner_first = s->goes_on;
-        ret = tok_segment(t, s, text, n, flags, out, e);
+        int ret = tok_segment(t, s, text, n, flags, out, e);
         s->norm.inner_first = false;
         return ret;
     }
+    return tok_fast_stretch(t, s, text, 0, n, n, flags, out, e);
+}
+
+int tok_fast_stretch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t from, size_t to, size_t n,
+                     unsigned flags, struct tok_ids *out, struct err *e)
+{
+    const struct tok_fast *f = t->fast;
+    size_t pos = from, count;
+    int ret = 0;
     s->sum = 0;
     s->summed = out->n;
     s->word_at = s->summed_at = 0;
     s->sum_there = 0;
-    while (ret == 0 && pos < n &&
-           (count = tok_cut(f, (const uint8_t *)text, n, &pos, s->begins, s->words->ends, BATCH))) {
+    while (ret == 0 && pos < to &&
+           (count = tok_cut(f, (const uint8_t *)text, to, &pos, s->begins, s->words->ends, BATCH))) {
         ask_all(s, (const uint8_t *)text, n, count);
         if (f->carry) {
             s->until = s->words->ends[count - 1];

@@ -40,6 +40,9 @@ bool tok_fast_newlines(const struct tokenizer *t);
 /* The segment text[0..n), which stands at s->offset, without spans. */
 int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e);
+/* text[from..to) of such a segment of n bytes; parts begin there whatever is around. */
+int tok_fast_stretch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t from, size_t to, size_t n,
+                     unsigned flags, struct tok_ids *out, struct err *e);
 /* A count does not need the ids of parts that are done. */
 void tok_fast_let_go(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
 
@@ -56,6 +59,11 @@ int tok_inside_exactly(const struct tokenizer *t, struct tok_scratch *s, const c
                        unsigned flags, struct tok_ids *out, struct err *e);
 /* Before a batch is cut. */
 void tok_inside_next(struct tok_scratch *s, const char *text, size_t count);
+
+/* tok_near.c: a segment that may hold added tokens which are looked for in normalised text (t->fast->near). */
+int tok_near_plan(struct tokenizer *t, const struct tok_fast *f, bool *possible, struct err *e);
+int tok_near_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
+                     struct tok_ids *out, struct err *e);
 
 /* tok_form.c: the same for WordPiece behind chains of word_form.h's kind. */
 bool tok_form_possible(const struct tokenizer *t);

@@ -299,8 +299,8 @@ int tok_finish(struct tokenizer *t, struct err *e)
         if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
         if (t->model == MODEL_UNIGRAM && unigram_tables(t, e)) return -1;
     }
-    if (make_forms(t, e) || make_bytes(t, e) || tok_later_init(t, e) || tok_matcher_init(&t->raw, t, false, e) ||
-        tok_matcher_init(&t->normalized, t, true, e))
+    if (make_forms(t, e) || make_bytes(t, e) || tok_later_init(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, false, e) ||
+        tok_matcher_init(&t->normalized, t->added, t->n_added, true, e))
         return -1;
     t->cache_words = t->pre.n > 0 && !t->fast_split;
     return tok_fast_init(t, e);
@@ -314,6 +314,8 @@ void tok_free(struct tokenizer *t)
     free(t->borders);
     tok_matcher_free(&t->raw);
     tok_matcher_free(&t->normalized);
+    tok_matcher_free(&t->near_match);
+    free(t->near);
     norm_chain_free(&t->norm);
     norm_chain_free(&t->denorm);
     pre_chain_free(&t->pre);

@@ -139,6 +139,8 @@ struct tokenizer {
     bool cache_words;        /* words are worth a cache: the chain cuts them short */
     struct tok_borders *borders; /* byte level: where long words are cut, or NULL */
     struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
+    struct tok_added *near;  /* tok_near.c: what of each token of `normalized` is looked for; or NULL */
+    struct tok_matcher near_match;
 
     /* Decoded bytes of each id (16 more are readable), and how many bytes of
      * text the model's token covers.  off = TOK_HOLE: no such token. */
@@ -214,7 +216,7 @@ struct tok_scratch {
     struct pre pre;
     struct buf text;             /* broken UTF-8 replaced; spelled words */
     struct norm_origin *origin;  /* of text */
-    struct buf spaced;           /* the text with a space in front */
+    struct buf spaced;           /* the text with a space in front; tok_near.c: normal forms of words */
     size_t origin_cap;
     struct tok_ids word;         /* of the word at hand */
     struct tok_carry *carry;     /* tok_part.h, where t->fast->carry */
@@ -244,8 +246,7 @@ struct tok_scratch {
 const char *tok_said(const struct tokenizer *t, int id, size_t *n);
 
 /* tok_match.c */
-int tok_matcher_init(struct tok_matcher *m, const struct tokenizer *t, bool normalized,
-                     struct err *e);
+int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, bool normalized, struct err *e);
 void tok_matcher_free(struct tok_matcher *m);
 /* Next added token in text at or after pos, where all before `done` has been used.
  * special = false: only tokens that are not special. */
@@ -255,6 +256,7 @@ struct tok_found {
     size_t begin, stop;  /* with the spaces that it takes; may begin before `done`: then
                           * what a token before took is used twice, as HF does */
 };
+bool tok_match_any(const struct tok_matcher *m, const char *text, size_t n); /* whatever else has to hold of it */
 bool tok_match(const struct tok_matcher *m, const char *text, size_t n, size_t pos, size_t done, bool special,
                struct tok_found *f);
 

@@ -46,16 +46,16 @@ static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n)
         m->pair[s[0] * 4 + second / 64] |= (uint64_t)1 << second % 64;
 }
 
-int tok_matcher_init(struct tok_matcher *m, const struct tokenizer *t, bool normalized,
-                     struct err *e)
+/* Those of v[0..n) that are normalized or not, and not empty. */
+int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, bool normalized, struct err *e)
 {
-    m->v = mem_alloc(t->n_added, sizeof *m->v);
-    if (!m->v) return err_oom(e, t->n_added * sizeof *m->v, "added tokens");
+    m->v = mem_alloc(n, sizeof *m->v);
+    if (!m->v) return err_oom(e, n * sizeof *m->v, "added tokens");
     size_t len;
     m->forms = normalized;
-    for (size_t i = 0; i < t->n_added; i++) {
-        form(&t->added[i], normalized, &len);
-        if (t->added[i].normalized == normalized && len) m->v[m->n++] = &t->added[i];
+    for (size_t i = 0; i < n; i++) {
+        form(&v[i], normalized, &len);
+        if (v[i].normalized == normalized && len) m->v[m->n++] = &v[i];
     }
     qsort(m->v, m->n, sizeof *m->v, normalized ? forms_by_first_and_length : by_first_and_length);
     m->next = token_has_vbmi() ? tok_sieve_avx512vbmi : NULL;
@@ -124,6 +124,12 @@ static const struct tok_added *find(const struct tok_matcher *m, const uint8_t *
         return a;
     }
     return NULL;
+}
+
+bool tok_match_any(const struct tok_matcher *m, const char *text, size_t n)
+{
+    size_t pos = 0;
+    return find(m, (const uint8_t *)text, n, &pos) != NULL;
 }
 
 bool tok_match(const struct tok_matcher *m, const char *text, size_t n, size_t pos, size_t done, bool special,

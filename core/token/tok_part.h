@@ -7,8 +7,10 @@
 #include "core/token/tok_internal.h"
 #include "core/token/unigram_many.h"
 
-/* Through the chains: text[begin..end) of a segment of n bytes.  inside: nothing is
- * done at this end of the part. */
+/* Through the chains: text[begin..end) of a segment of n bytes.  The second knows what the chains make
+ * of some parts without added tokens. */
+int tok_part_chains(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
+                    size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e);
 int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
                   size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e);
 

@@ -505,7 +505,7 @@ static size_t space_at(const char *p, const char *end)
 static bool plan_added(const struct tokenizer *t, struct tok_fast *f)
 {
     f->n_tells = 0;
-    if (!t->normalized.n) return true;
+    if (!t->normalized.n || f->near) return true;
     if (!f->direct || !f->as_is || t->normalized.n > COUNT_OF(f->tell)) return false;
     for (size_t i = 0; i < t->normalized.n; i++) {
         const struct tok_added *a = t->normalized.v[i];
@@ -541,6 +541,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     if (!plan_cuts(t, &f)) return 0;
     f.carry = t->fast_carry = f.carry && t->model == MODEL_UNIGRAM;
     f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);
+    if (t->normalized.n && tok_near_plan(t, &f, &f.near, e)) return -1;
     if (!plan_added(t, &f)) return 0;
     plan_pairs(t, &f);
     if (plan_walk(t, &f, e)) return -1;
