@@ -89,7 +89,7 @@ def pre(depth=0):
 
 
 def post(depth=0):
-    kind = r("Template", "Template", "Bert", "Roberta", "ByteLevel", "Sequence")
+    kind = r("Template", "Template", "Bert", "Roberta", "ByteLevel", "Sequence", "Sequence")
     if kind == "Template":
         def tok(name):
             return {"SpecialToken": {"id": name, "type_id": random.randrange(3)}}
@@ -102,7 +102,7 @@ def post(depth=0):
         return {"type": "TemplateProcessing", "single": places("A"), "pair": places(r("AB", "BA")),
                 "special_tokens": {"x": {"id": "x", "ids": [0, 1], "tokens": ["x1", "x2"]}, "y": {"id": "y", "ids": [2], "tokens": ["y"]}}}
     if kind == "Sequence":
-        return {"type": kind, "processors": [post(1) for _ in range(random.randrange(3) if depth == 0 else 0)]}
+        return {"type": kind, "processors": [post(1) for _ in range(random.randrange(4) if depth == 0 else 0)]}
     if kind == "ByteLevel":
         return {"type": kind, "add_prefix_space": flag(), "trim_offsets": flag(), "use_regex": flag()}
     more = {"trim_offsets": flag(), "add_prefix_space": flag()} if kind == "Roberta" else {}

@@ -133,7 +133,7 @@ static int words(struct job *j, size_t at)
                            j->out, j->e))
             return -1;
         if (!j->out->want_spans) continue;
-        if (j->t->trim_offsets && j->t->model == MODEL_UNIGRAM) name_unknown(j, from, (const uint8_t *)p->text + w.begin);
+        if (j->t->n_trims && j->t->model == MODEL_UNIGRAM) name_unknown(j, from, (const uint8_t *)p->text + w.begin);
         if (j->t->source == SOURCE_SPM) spm_word_spans(j, from, p->origin, w.begin, p->n);
         else word_spans(j, from, p->origin, w.begin);
     }
@@ -237,7 +237,7 @@ static int cut(struct job *j, const struct tok_matcher *m, size_t begin, size_t 
         if (f.begin > pos && inner(j, begin + pos, begin + f.begin)) return -1;
         if (f.stop > f.begin) {
             if (tok_ids_push(j->out, f.token->id, b + j->offset, e + j->offset, j->e)) return -1;
-            if (j->out->want_spans && j->t->trim_offsets) name_added(j, p + f.begin, f.stop - f.begin);
+            if (j->out->want_spans && j->t->n_trims) name_added(j, p + f.begin, f.stop - f.begin);
         }
         pos = f.stop;
         look = f.end;
@@ -332,12 +332,11 @@ static bool stands_behind(const uint8_t *text, size_t at, uint32_t n)
     return n == 0;
 }
 
-/* What the ByteLevel post-processor leaves out of the spans: the spaces at the
- * ends of a token. */
-void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from)
+/* What a ByteLevel or RoBERTa post-processor leaves out of the spans: the spaces at the
+ * ends of a token.  first: the first token of all is out[from]. */
+static void trim_once(const struct tokenizer *t, const uint8_t *text, size_t n_text, struct tok_ids *out, size_t from,
+                      bool prefix_space, bool first)
 {
-    const uint8_t *text = (const uint8_t *)whole;
-    if (!t->trim_offsets || !out->want_spans) return;
     for (size_t i = from; i < out->n; i++) {
         struct tok_span *p = &out->span[i];
         uint32_t lead = p->lead, trail = p->trail;
@@ -345,7 +344,7 @@ void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text,
         const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, out->id[i], &n);
         if (!p->unknown) count_spaces(s, n, &lead, &trail);
         /* One added prefix space is not in the text: nothing to leave out. */
-        if (lead == 1 && t->trim_prefix_space && (i == from || char_floor(text, n_text, p->begin) == 0)) lead = 0;
+        if (lead == 1 && prefix_space && ((first && i == from) || char_floor(text, n_text, p->begin) == 0)) lead = 0;
         /* Characters of the text, whatever they are. */
         if (lead || trail) {
             size_t last = char_floor(text, n_text, p->end);
@@ -359,6 +358,14 @@ void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text,
         for (; trail && p->end > p->begin; trail--) p->end -= uni_prev(text, p->end).len;
         if (p->end < p->begin) p->end = p->begin;
     }
+}
+
+void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from,
+                    unsigned flags, bool pair, bool second)
+{
+    for (size_t k = 0; out->want_spans && k < t->n_trims; k++)
+        trim_once(t, (const uint8_t *)whole, n_text, out, from, t->trim[k].prefix_space,
+                  t->trim[k].first[(flags & TOK_TEMPLATE) != 0][pair][second]);
 }
 
 void tok_ids_cut(struct tok_ids *out, size_t from, size_t n)
@@ -393,7 +400,7 @@ static int truncate(struct job *j, size_t from)
 {
     const struct tok_limits *l = &j->t->limits;
     size_t n = j->out->n - from, keep = n, none = 0;
-    size_t around = (j->flags & TOK_TEMPLATE) ? (size_t)tok_places(j->t, false)->n - 1 : 0;
+    size_t around = (j->flags & TOK_TEMPLATE) ? tok_limits_around(tok_places(j->t, false), false) : 0;
     if (tok_limits_keep(l, around, false, &keep, &none, j->e)) return -1;
     if (keep < n) tok_ids_cut(j->out, l->left ? from : from + keep, n - keep);
     return 0;
@@ -441,7 +448,7 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
     from = out->n;
     if (body(&j, text, n)) goto fail;
     if ((flags & TOK_LIMITS) && truncate(&j, from)) goto fail;
-    tok_trim_spans(t, text, n, out, from); /* the first that is left counts as the first */
+    tok_trim_spans(t, text, n, out, from, flags, false, false); /* the first that is left counts as the first */
     if ((flags & TOK_TEMPLATE) && push_all(&j, p->v + p->text + 1, p->n - p->text - 1)) goto fail;
     if ((flags & TOK_LIMITS) && t->limits.pad && pad(&j, begin)) goto fail;
     return 0;

@@ -336,6 +336,9 @@ void tok_free(struct tokenizer *t)
     free(t->score);
     free(t->single.v);
     free(t->pair.v);
+    free(t->bare.v);
+    free(t->bare_pair.v);
+    free(t->trim);
     free(t->added);
     free(t->bytes);
     free(t->byte_pool);

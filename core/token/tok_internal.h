@@ -57,6 +57,13 @@ struct tok_place {
 struct tok_places {
     struct tok_place *v;
     int n, text; /* v[text] is the first text; n = 0: there is no template */
+    int more;    /* that truncation takes into account beside those that there are: HF's sum of nested templates */
+};
+
+/* A processor that leaves spaces out of offsets. */
+struct tok_trim {
+    bool prefix_space;
+    bool first[2][2][2]; /* [TOK_TEMPLATE][two texts][the second]: does the text begin what the processor sees? */
 };
 
 /* How TOK_LIMITS cuts and fills. */
@@ -99,7 +106,8 @@ struct tokenizer {
     bool byte_level, fast_split, by_rule, space_first;
     enum split_kind split;
     struct split_rule rule;
-    bool trim_offsets, trim_prefix_space;
+    struct tok_trim *trim;   /* [n_trims] one after the other */
+    size_t n_trims;
 
     enum tok_model model;
     int unk_id;              /* -1 = none */
@@ -129,6 +137,7 @@ struct tokenizer {
 
     struct decode_chain decoder;
     struct tok_places single, pair; /* see tok_places() */
+    struct tok_places bare, bare_pair; /* the same without TOK_TEMPLATE: types and order of the texts */
     bool adds_bos, adds_eos; /* SOURCE_SPM: what a GGUF file puts around a text; a .model says nothing of it */
     struct tok_limits limits;
     int bos, eos;
@@ -295,6 +304,8 @@ void tok_ids_cut(struct tok_ids *out, size_t from, size_t n); /* removes ids [fr
 /* The template for one text or for two; without one the texts alone.  NULL:
  * it says nothing of two texts. */
 const struct tok_places *tok_places(const struct tokenizer *t, bool pair);
+/* How many ids truncation leaves room for beside the texts'. */
+size_t tok_limits_around(const struct tok_places *p, bool pair);
 /* How many ids of one or two texts of *a and *b ids stay, beside `around` others. */
 int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e);
 size_t tok_limits_padded(const struct tok_limits *l, size_t n); /* n ids become so many */
@@ -338,10 +349,11 @@ size_t tok_later_decode(const struct tokenizer *t, const int32_t *id, size_t n, 
 int tok_byte_of(const struct tokenizer *t, int id);
 
 /* tok_encode.c: without template, limits and trimmed spans; the spaces that the
- * post-processor leaves out of the spans of out[from..). */
+ * post-processors leave out of the spans of out[from..), a text of one or two. */
 int tok_encode_alone(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e);
-void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from);
+void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from,
+                    unsigned flags, bool pair, bool second);
 
 /* tok_encode.c: text[0..n) that lies between added tokens; spans are in the
  * whole text (s->offset: where the segment stands in it). */

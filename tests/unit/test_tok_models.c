@@ -171,13 +171,23 @@ static void added_tokens_are_found_leftmost_longest_and_whole(void **state)
     check(json, "x <r>  <l> y", "1@0-1 7@2-7 6@7-10 2@11-12", "x <r> <l> y"); /* the first has the spaces between */
 }
 
+/* One after the other, spaces are left out twice. */
+static void offsets_are_trimmed_again(void **state)
+{
+    (void)state;
+#define LEVEL(prefix) "{\"type\":\"ByteLevel\",\"add_prefix_space\":" prefix ",\"trim_offsets\":true}"
+#define TWICE(prefix)                                                                                                  \
+    "{\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" LEVEL(prefix) "," LEVEL("false") "]},"                \
+    "\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"<unk>\":0,\"  a  \":1,\" b c\":2}}}"
+    check(TWICE("false"), "  a  ", "1@3-3", "  a  ");
+    check(TWICE("false"), " b c", "2@2-4", " b c");
+    check(TWICE("true"), " b c", "2@1-4", " b c");
+}
+
 static void what_would_differ_is_refused(void **state)
 {
     (void)state;
-#define LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true}"
     static const char *const bad[][2] = {
-        {"{\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" LEVEL "," LEVEL "]},\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"<unk>\":0}}}",
-         "trim offsets"},
         {"{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"end_of_word_suffix\":\"w\",\"vocab\":{\"a\":0},\"merges\":[]}}", "affixes"}};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct err e = {0};
@@ -490,6 +500,7 @@ int main(void)
         cmocka_unit_test(bpe_has_prefixes_suffixes_and_bytes),
         cmocka_unit_test(rare_configurations_give_what_hf_gives),
         cmocka_unit_test(added_tokens_are_found_leftmost_longest_and_whole),
+        cmocka_unit_test(offsets_are_trimmed_again),
         cmocka_unit_test(what_would_differ_is_refused),
         cmocka_unit_test(word_level_knows_whole_words),
         cmocka_unit_test(truncation_and_padding_of_the_file),

@@ -67,6 +67,30 @@ static void texts_stand_where_the_template_says(void **state)
     expect(TEMPLATE, "a b", NULL, TOK_TEMPLATE, "0:0:0 1:0:0 6:2:-1 7:2:-1");
 }
 
+/* As Hugging Face's tokenizers 0.23 has them. */
+static void templates_are_put_one_into_the_other(void **state)
+{
+    (void)state;
+#define T                                                                                                              \
+    "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":2}},"                      \
+    "{\"Sequence\":{\"id\":\"A\",\"type_id\":1}}],\"pair\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":3}},"              \
+    "{\"SpecialToken\":{\"id\":\"x\",\"type_id\":4}},{\"Sequence\":{\"id\":\"A\",\"type_id\":5}}],"                    \
+    "\"special_tokens\":{\"x\":{\"id\":\"x\",\"ids\":[2,3],\"tokens\":[]}}}"
+#define B "{\"type\":\"BertProcessing\",\"sep\":[\"s\",7],\"cls\":[\"c\",6]}"
+#define R "{\"type\":\"RobertaProcessing\",\"sep\":[\"s\",7],\"cls\":[\"c\",6]}"
+#define IN(a, b) "\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" a "," b "]},"
+    const unsigned f = TOK_TEMPLATE;
+    expect(IN(T, T), "a b", NULL, f, "0:3:0 1:3:0 2:4:-1 3:4:-1 2:5:-1 3:5:-1"); /* two pieces are a pair */
+    expect(IN(T, T), "a b", NULL, 0, "0:1:0 1:1:0");
+    expect(IN(T, T), "a b", "e", 0, "0:3:0 1:3:0 4:5:1");
+    expect(IN(T, B), "a b", NULL, f, "6:0:-1 2:2:-1 3:2:-1 7:0:-1 0:1:0 1:1:0 7:1:-1");
+    expect(IN(T, B), "a b", "e", f, "6:0:-1 4:3:1 7:0:-1 2:4:-1 3:4:-1 7:1:-1 0:5:0 1:5:0 7:1:-1");
+    expect(IN(B, T), "a b", "e", f, "4:3:1 7:3:-1 2:4:-1 3:4:-1 6:5:-1 0:5:0 1:5:0 7:5:-1");
+    expect(IN(R, B), "a b", "e", f, "6:0:-1 6:0:-1 0:0:0 1:0:0 7:0:-1 7:0:-1 7:0:-1 4:0:1 7:0:-1 7:1:-1");
+    expect(IN(R, B), "a b", "e", 0, "0:0:0 1:0:0 4:0:1");
+    expect(IN(T, T), "a b", "e", f, "the tokenizer's template is for one text, not for two: it has no 'pair'");
+}
+
 #define CUT(n, way, strategy)                                                                                          \
     "\"truncation\":{\"max_length\":" n ",\"direction\":\"" way "\",\"strategy\":\"" strategy "\",\"stride\":0},"
 
@@ -147,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_stand_where_the_template_says),
+        cmocka_unit_test(templates_are_put_one_into_the_other),
         cmocka_unit_test(the_longer_text_is_cut_first),
         cmocka_unit_test(padding_has_its_type),
         cmocka_unit_test(bad_templates_are_refused),
