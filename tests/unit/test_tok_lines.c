@@ -225,7 +225,31 @@ static void white_space_that_a_token_takes_is_not_cut_off(void **state)
     assert_false(tok_may_cut(t, "low\n<m>...", 10, 4));
     assert_true(tok_may_cut(t, "low\nlow...", 10, 4));
     tok_free(t);
+    /* Found after normalization, its first byte may be another one in the text. */
+    at = strstr(at, "\"normalized\":false");
+    assert_non_null(at);
+    memcpy(at, "\"normalized\": true", 18);
+    t = parse(b.data);
+    assert_false(tok_lines_apart(t));
+    tok_free(t);
     buf_free(&b);
+}
+
+/* Metaspace may ask where a text begins, whatever stands before it in the chain. */
+static void a_step_that_looks_at_the_beginning_keeps_lines_together(void **state)
+{
+    (void)state;
+    static const char steps[] = "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}%s]},"
+                                "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"u\":0},\"unk_token\":\"u\"}}";
+    static const char metaspace[] = ",{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"first\"}";
+    for (int with = 0; with < 2; with++) {
+        struct buf json = {0};
+        buf_printf(&json, steps, with ? metaspace : "");
+        struct tokenizer *t = parse(json.data);
+        assert_int_equal(tok_lines_apart(t), !with);
+        tok_free(t);
+        buf_free(&json);
+    }
 }
 
 static void a_count_is_that_of_the_ids(void **state)
@@ -302,6 +326,7 @@ int main(void)
         cmocka_unit_test(parts_of_sentencepiece_are_counted_as_the_whole),
         cmocka_unit_test(an_added_token_that_reaches_over_lines_keeps_them_together),
         cmocka_unit_test(white_space_that_a_token_takes_is_not_cut_off),
+        cmocka_unit_test(a_step_that_looks_at_the_beginning_keeps_lines_together),
         cmocka_unit_test(a_count_is_that_of_the_ids),
         cmocka_unit_test(a_shortened_text_has_no_more_tokens_than_asked),
     };

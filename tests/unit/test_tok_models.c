@@ -89,9 +89,10 @@ static void wordpiece_takes_the_longest_token_first(void **state)
     (void)state;
     static const char json[] = "{" BERT "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\","
         "\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":6,\"vocab\":{\"[UNK]\":0,\"un\":1,"
-        "\"##aff\":2,\"##able\":3,\"a\":4,\"##a\":5,\",\":6,\"\\u4e2d\":7,\"cafe\":8}}}";
+        "\"##aff\":2,\"##able\":3,\"a\":4,\"##a\":5,\",\":6,\"\\u4e2d\":7,\"cafe\":8,\"##\\u0436\":9}}}";
     check(json, "UN unaff,a", "1@0-2 1@3-5 2@5-8 6@8-9 4@9-10", "un unaff, a");
-    check(json, "unaffa", "1@0-2 2@2-5 5@5-6", "unaffa"); /* six are not */
+    check(json, "unaffa", "1@0-2 2@2-5 5@5-6", "unaffa"); /* six are not, */
+    check(json, "unaff\xd0\xb6", "1@0-2 2@2-5 9@5-7", "unaff\xd0\xb6");   /* of however many bytes */
     check(json, "unaffable caf\xc3\xa9", "0@0-9 8@10-15", "[UNK] cafe"); /* nine characters are too many */
     check(json, "unx \xe4\xb8\xad\xe4\xb8\xad", "0@0-3 7@4-7 7@7-10", "[UNK] \xe4\xb8\xad \xe4\xb8\xad");
 }
@@ -169,6 +170,14 @@ static void added_tokens_are_found_leftmost_longest_and_whole(void **state)
     check(json, "<a><a>", "3@0-3 3@3-6", "<a> <a>");
     check(json, "cat concat cats cat", "5@0-3 0@4-10 0@11-15 5@16-19", "cat u u cat");
     check(json, "x <r>  <l> y", "1@0-1 7@2-7 6@7-10 2@11-12", "x <r> <l> y"); /* the first has the spaces between */
+    check("{\"added_tokens\":[{\"id\":3,\"content\":\"<r>\",\"normalized\":false,\"rstrip\":true},"
+          "{\"id\":4,\"content\":\" c\",\"normalized\":false,\"lstrip\":true}],\"decoder\":{\"type\":\"Fuse\"},"
+          "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"u\":0,\"x\":1},\"unk_token\":\"u\"}}",
+          "x<r> c", "1@0-1 3@1-5 4@5-6", "x<r> c");
+    check("{\"added_tokens\":[{\"id\":3,\"content\":\"AB\",\"normalized\":true},{\"id\":4,\"content\":\"ABC\",\"normalized\":true}],"
+          "\"normalizer\":{\"type\":\"Lowercase\"},\"decoder\":{\"type\":\"Fuse\"},"
+          "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"u\":0,\"x\":1},\"unk_token\":\"u\"}}",
+          "xAbCaB", "1@0-1 4@1-4 3@4-6", "xabcab");
 }
 
 /* One after the other, spaces are left out twice. */
