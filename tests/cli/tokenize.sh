@@ -121,6 +121,11 @@ printf 'abcd\nbcd\nBcd\n' >three.txt
 grep -q '^words cut at other places: 2 of 3 ' diff.txt && grep -q '^words not given back  *0 (0.0 %)  *1 (33.3 %)$' diff.txt
 grep -A 2 '^  1 x "abcd"$' diff.txt | tr -d '\n' | grep -q 'first: a bcd      second: abc ##d$'
 
+grep -q '^words with more tokens  *1 (33.3 %)  *0 (0.0 %)$' diff.txt && grep -q '^tokens in both  *3 ' diff.txt # b c d, not " b"
+"$LLMCTL" tokenize inspect bpe1.json --explain 'a'$'\303\251' >explained # a byte is a character's part: its place is the character's
+grep -q '  \[1, 2)  *\[1, 2) .*byte C3$' explained && grep -q '  \[2, 3)  *\[1, 2) .*byte A9$' explained
+fails 65 'token id 700 at position 1 is out of range' "$LLMCTL" tokenize decode -t bpe1.json <<<'699 700'
+
 # all tokens: as many as there are, and each as --token shows it
 "$LLMCTL" tokenize inspect bpe1.json --vocab >vocab.tsv
 is "$(wc -l <vocab.tsv)" 700

@@ -125,3 +125,5 @@ fails 1 'neither a token' "$LLMCTL" tokenize inspect spaces.model --token "$run"
 printf 'ok \377 x' >broken.txt
 fails 65 'broken.txt:1: invalid UTF-8 at byte offset 3' "$LLMCTL" tokenize train broken.txt --strict -o b.json
 fails 2 "^llmctl tokenize train: --split: .*'(a'.* at offset 2" "$LLMCTL" tokenize train broken.txt --split '(a' -o b.json
+deep=$(printf '%60s' '' | tr ' ' '(')a$(printf '%60s' '' | tr ' ' ')')
+fails 2 'deeper than 50' "$LLMCTL" tokenize train broken.txt --split "$deep" -o b.json
