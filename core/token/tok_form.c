@@ -5,7 +5,7 @@
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
 
-enum { TOGETHER = 8 }; /* so many words that were missed among the last are as many as pay to be taken together */
+enum { TOGETHER = 16 }; /* so many words that were missed among the last are as many as pay to be taken together */
 
 bool tok_form_possible(const struct tokenizer *t)
 {
@@ -85,7 +85,7 @@ int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     /* Many at a time where much is missed, as few as fit the processor's cache where not. */
     for (size_t pos = 0, runs = 0, most = 0; runs == most;) {
         bool together = s->unknown.find && *missed >= TOGETHER;
-        most = together ? FORMED : FORMED / 2;
+        most = together ? FORMED : 2;
         *missed = 0;
         for (runs = 0; runs < most; before = &w[runs++]) {
             if (take(s, text, n, &pos, &w[runs], before, e)) return -1;

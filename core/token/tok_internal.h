@@ -206,7 +206,7 @@ struct tok_words {
 };
 
 /* The same in their normal form, some batches of them. */
-enum { FORMED = 4 };
+enum { FORMED = 8 };
 struct tok_formed {
     struct word_run run;
     struct word_key keys[WORD_RUN + WORD_SLACK];

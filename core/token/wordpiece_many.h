@@ -12,7 +12,7 @@
 #define WORDPIECE_NEVER UINT32_MAX /* as `continuing`: words have one token or none */
 
 enum {
-    WORDPIECE_MANY = 128,     /* words at a time */
+    WORDPIECE_MANY = 224,     /* words at a time */
     WORDPIECE_BYTES = 64,     /* of one of them, at most */
     WORDPIECE_ROOM = 1 << 12, /* of all */
 };
