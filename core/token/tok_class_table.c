@@ -236,8 +236,9 @@ static const struct {
     const char *classes, *why;
 } code[] = {
     {"MarianTokenizer M2M100Tokenizer Speech2TextTokenizer", "SentencePiece cuts a text by its own rules, and vocab.json gives the pieces other ids"},
-    {"SpeechT5Tokenizer GPTSw3Tokenizer PLBartTokenizer BertGenerationTokenizer SiglipTokenizer BartphoTokenizer MLukeTokenizer",
+    {"SpeechT5Tokenizer GPTSw3Tokenizer PLBartTokenizer BertGenerationTokenizer SiglipTokenizer BartphoTokenizer",
      "it is Python code around SentencePiece's own encoding"},
+    {"MLukeTokenizer", "transformers 5 numbers its pieces as the file does, but its models learned them in fairseq's order"},
     {"BertJapaneseTokenizer", "MeCab or another analyser cuts a text into words"},
     {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},
     {"FlaubertTokenizer XLMTokenizer FSMTTokenizer BioGptTokenizer", "Moses' tokenizer cuts a text into words"},
