@@ -29,13 +29,24 @@ LC_ALL=C grep -qaP '\x03\xe6\x97\xa5' u.model
 [ "$(printf 'a<sep>ing' | "$LLMCTL" tokenize encode -t u.model --ids -q | cut -d' ' -f2-)" = "3 4" ]
 train --type wordpiece --vocab-size 600 --required-chars '日' -o w.json
 grep -q '"日"' w.json
-train --type unigram --vocab-size 500 --rounds 3 -o r3.model
+# what unigram's numbers change: scores, so no two files are the same
+train --type unigram --vocab-size 500 -o r.model
+for o in '--rounds 3' '--shrink 0.5' '--seeds 1000' '--lanes 3' '--coverage 0.98' '--digits' '--no-space-first' '--keep-spaces' \
+    '--cross-numbers' '--cross-scripts' '--cross-spaces' '--max-sentence 40'; do
+    train --type unigram --vocab-size 500 $o -o r3.model # shellcheck disable=SC2086
+    if cmp -s r.model r3.model; then fail "$o changes nothing"; fi
+done
 # own rules
 printf '0061\t0062\n' >rules.tsv
 train --type unigram --vocab-size 400 --norm rules.tsv -o r.model
 "$LLMCTL" tokenize inspect r.model --explain 'a' | grep -q '"a"$' && fail "the rules are not applied"
 # ties and lengths
 for t in hf tiktoken spm; do train --vocab-size 400 --ties $t -o $t.json; done
+for o in '--min-freq 300' '--no-special-tokens' '--special <s>'; do
+    train --vocab-size 400 $o -o o.json # shellcheck disable=SC2086
+    if cmp -s hf.json o.json; then fail "$o changes nothing"; fi
+done
+for t in tiktoken spm; do if cmp -s hf.json $t.json; then fail "--ties $t is as hf"; fi; done
 train --vocab-size 500 --max-token-len 3 -o short.json
 grep -q '"[a-z]\{4\}":[0-9]' short.json && fail "a token is too long"
 
