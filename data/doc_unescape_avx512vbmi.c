@@ -177,20 +177,14 @@ size_t take_string_avx512vbmi(const char *s, size_t i, size_t n, char *out, size
     uint64_t carry = 0;
     char *o = out;
     for (; n - i >= 64; i += 64) {
-        __m512i x = _mm512_loadu_si512(s + i), y = x;
+        __m512i x = _mm512_loadu_si512(s + i);
         uint64_t slashes = _mm512_cmpeq_epi8_mask(x, slash), quotes = _mm512_cmpeq_epi8_mask(x, quote);
-        uint64_t bad = _mm512_cmplt_epu8_mask(x, blank), came = carry;
-        if (!(slashes | quotes | bad | carry)) {
-            _mm512_storeu_si512(o, x);
-            o += 64;
-            continue;
-        }
+        uint64_t bad = _mm512_cmplt_epu8_mask(x, blank), came = carry, seldom;
         struct escapes f = find_all(x, slashes, &carry);
         uint64_t end = quotes & ~f.escaped, inside = end ? (end & (0 - end)) - 1 : ~(uint64_t)0;
-        uint64_t seldom;
         struct block b;
         f.u &= inside;
-        y = replace(x, &f, inside, &b);
+        __m512i y = replace(x, &f, inside, &b);
         bad |= f.escaped & ~escapes_known(x, &seldom);
         if (f.u) {
             if (f.u & came) { /* once more from its backslash on, which has left no trace */
@@ -199,8 +193,15 @@ size_t take_string_avx512vbmi(const char *s, size_t i, size_t n, char *out, size
                 continue;
             }
             bad |= escapes_bad_codes(x, f.u) & (((uint64_t)1 << 60) - 1); /* later ones: in the next block */
-        }
-        if ((bad & inside) || (f.u && !put_codes(x, f.u, &y, &b))) {
+            struct block with = b;
+            __m512i codes = y;
+            if ((bad & inside) || !put_codes(x, f.u, &codes, &with)) {
+                carry = came;
+                break;
+            }
+            b = with;
+            y = codes;
+        } else if (bad & inside) {
             carry = came;
             break;
         }
