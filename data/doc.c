@@ -70,31 +70,26 @@ static bool valid_utf8(struct doc_iter *it, size_t from, size_t to)
     return it->valid >= to;
 }
 
-/* What of a line of JSONL makes the document. */
-static enum doc_next find_fields(struct doc_iter *it, struct doc *d)
+/* What of a line of JSONL makes the document, which `f` tells. */
+static enum doc_next use_fields(struct doc_iter *it, struct doc *d, const struct doc_fields *f)
 {
-    struct doc_fields f;
-    buf_clear(&it->scratch);
-    const char *why = doc_json_take(d->line, d->line_len, it->field, it->extra, &f, it->lazy ? NULL : &it->scratch);
-    d->no_text = why == doc_json_no_text && it->no_text;
-    if (why && !d->no_text) return bad(it, why, d->line_len);
-    d->text_begin = f.text_begin;
-    d->text_end = f.text_end;
-    d->text = d->line + f.text_begin;
-    d->text_len = f.text_end - f.text_begin;
-    if (f.id_end > f.id_begin) {
-        d->id = d->line + f.id_begin;
-        d->id_len = f.id_end - f.id_begin;
+    d->text_begin = f->text_begin;
+    d->text_end = f->text_end;
+    d->text = d->line + f->text_begin;
+    d->text_len = f->text_end - f->text_begin;
+    if (f->id_end > f->id_begin) {
+        d->id = d->line + f->id_begin;
+        d->id_len = f->id_end - f->id_begin;
     }
     for (int k = 0; k < DOC_EXTRA; k++) {
-        if (!f.extra_end[k]) continue;
-        d->extra[k] = d->line + f.extra_begin[k];
-        d->extra_len[k] = f.extra_end[k] - f.extra_begin[k];
+        if (!f->extra_end[k]) continue;
+        d->extra[k] = d->line + f->extra_begin[k];
+        d->extra_len[k] = f->extra_end[k] - f->extra_begin[k];
     }
-    d->escapes = f.escapes;
-    if (f.taken || (f.escapes && (f.unusual || !it->lazy))) {
+    d->escapes = f->escapes;
+    if (f->taken || (f->escapes && (f->unusual || !it->lazy))) {
         d->escapes = 0;
-        why = f.taken ? f.refused : doc_json_unescape(d->text, d->text_len, &it->scratch);
+        const char *why = f->taken ? f->refused : doc_json_unescape(d->text, d->text_len, &it->scratch);
         if (!why && it->scratch.oom) why = "out of memory";
         if (why) return bad(it, why, d->line_len);
         d->text = it->scratch.data;
@@ -103,11 +98,44 @@ static enum doc_next find_fields(struct doc_iter *it, struct doc *d)
     return DOC_GOOD;
 }
 
+static enum doc_next find_fields(struct doc_iter *it, struct doc *d)
+{
+    struct doc_fields f;
+    buf_clear(&it->scratch);
+    const char *why = doc_json_take(d->line, d->line_len, it->field, it->extra, &f, it->lazy ? NULL : &it->scratch);
+    d->no_text = why == doc_json_no_text && it->no_text;
+    return why && !d->no_text ? bad(it, why, d->line_len) : use_fields(it, d, &f);
+}
+
+/* A good line of JSONL, whose end is found on the way.  false: something is unusual with it, it has been left alone. */
+static bool take_line(struct doc_iter *it, struct doc *d)
+{
+    const struct buf *b = &it->block->data;
+    const char *line = b->data + it->pos;
+    struct doc_fields f;
+    size_t n;
+    buf_clear(&it->scratch);
+    const char *why = doc_json_take_line(line, b->len - it->pos, it->field, it->extra, &f, it->lazy ? NULL : &it->scratch, &n);
+    bool no_text = why == doc_json_no_text && it->no_text;
+    if ((why && !no_text) || n > it->max_line || !valid_utf8(it, it->pos, it->pos + n)) return false;
+    *d = (struct doc){.line = line,
+                      .line_len = n - (line[n - 1] == '\r'),
+                      .file = it->block->file,
+                      .line_no = it->line_no,
+                      .offset = it->block->offset + it->pos,
+                      .no_text = no_text};
+    if (use_fields(it, d, &f) != DOC_GOOD) return false;
+    it->pos += n + (it->pos + n < b->len);
+    it->line_no++;
+    return true;
+}
+
 static enum doc_next next_line(struct doc_iter *it, struct doc *d)
 {
     const struct buf *b = &it->block->data;
     while (it->pos < b->len) {
         size_t from = it->pos;
+        if (it->block->format == DOC_JSONL && take_line(it, d)) return DOC_GOOD;
         const char *nl = memchr(b->data + from, '\n', b->len - from);
         size_t to = nl ? (size_t)(nl - b->data) : b->len;
         it->pos = nl ? to + 1 : to;

@@ -17,11 +17,10 @@ struct cursor {
     const char *bad;
 };
 
+/* A line ends at its newline. */
 static void space(struct cursor *c)
 {
-    while (c->i < c->n &&
-           (c->s[c->i] == ' ' || c->s[c->i] == '\t' || c->s[c->i] == '\r' || c->s[c->i] == '\n'))
-        c->i++;
+    while (c->i < c->n && (c->s[c->i] == ' ' || c->s[c->i] == '\t' || c->s[c->i] == '\r')) c->i++;
 }
 
 static bool fail(struct cursor *c, const char *why)
@@ -305,8 +304,8 @@ const char *doc_json_find_more(const char *s, size_t n, const char *field,
     return doc_json_take(s, n, field, extra, out, NULL);
 }
 
-const char *doc_json_take(const char *s, size_t n, const char *field, const char *const extra[DOC_EXTRA],
-                          struct doc_fields *out, struct buf *text)
+const char *doc_json_take_line(const char *s, size_t n, const char *field, const char *const extra[DOC_EXTRA],
+                               struct doc_fields *out, struct buf *text, size_t *end)
 {
     struct cursor c = {s, n, 0, NULL};
     const struct wanted want = {field, strlen(field), extra, text};
@@ -330,8 +329,17 @@ const char *doc_json_take(const char *s, size_t n, const char *field, const char
         c.i++;
     }
     space(&c);
-    if (c.i < n) return "bytes after the object";
+    *end = c.i;
+    if (c.i < n && s[c.i] != '\n') return "bytes after the object";
     return found ? NULL : doc_json_no_text;
+}
+
+const char *doc_json_take(const char *s, size_t n, const char *field, const char *const extra[DOC_EXTRA],
+                          struct doc_fields *out, struct buf *text)
+{
+    size_t end = n;
+    const char *why = doc_json_take_line(s, n, field, extra, out, text, &end);
+    return end < n ? "bytes after the object" : why;
 }
 
 /* Copies up to the next backslash; *from moves to it.  `o` has 16 bytes to spare. */

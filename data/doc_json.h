@@ -38,6 +38,10 @@ const char *doc_json_find_more(const char *s, size_t n, const char *field,
  * owner checks oom. */
 const char *doc_json_take(const char *s, size_t n, const char *field, const char *const extra[DOC_EXTRA],
                           struct doc_fields *out, struct buf *text);
+/* The same of s[0..n) that may go on behind the line: *end is where that ends, at its newline or at n, unless what is
+ * returned is another reason than doc_json_no_text. */
+const char *doc_json_take_line(const char *s, size_t n, const char *field, const char *const extra[DOC_EXTRA],
+                               struct doc_fields *out, struct buf *text, size_t *end);
 
 /* Appends the unescaped string (what lies between the quotes, already checked
  * by doc_json_find).  NULL, or the reason why it cannot be text. */

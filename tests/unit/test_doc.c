@@ -161,6 +161,54 @@ static void json_lines_are_checked_to_the_grammar(void **state)
     }
 }
 
+/* The documents of s[0..n), one a line of the list: what they are and where. */
+static void list_documents(const char *s, size_t n, uint64_t line_no, uint64_t offset, struct buf *list)
+{
+    struct doc_cfg cfg = {0};
+    struct doc_block b = {.format = DOC_JSONL, .line_no = line_no, .offset = offset};
+    struct doc_iter it = {0};
+    struct doc d;
+    enum doc_next next;
+    buf_add(&b.data, s, n);
+    doc_iter_start(&it, &cfg, &b);
+    while ((next = doc_iter_next(&it, &d)) != DOC_END) {
+        buf_printf(list, "%llu %llu %zu ", (unsigned long long)d.line_no, (unsigned long long)d.offset, d.line_len);
+        if (next == DOC_BAD) buf_adds(list, it.reason);
+        else buf_add(list, d.text, d.text_len);
+        buf_addc(list, '\n');
+    }
+    doc_iter_free(&it);
+    buf_free(&b.data);
+}
+
+static void a_line_is_the_same_alone_and_among_others(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "{\"text\":\"plain\"}", "{\"text\":\"cr\"}\r", " { \"id\" : 1 , \"text\" : \"spaces\" } \t", "", "  \t", "\r",
+        "{\"text\":\"esc\\n\\\"aped, and longer than a block of sixty-four bytes \\u00e9 \\/ is\"}", "{\"text\":\"", "\"}",
+        "{\"text\":", "\"next line\"}", "{", "}", "{\"text\":\"two\"}{\"text\":\"of them\"}", "{\"text\":\"x\"} y",
+        "{\"text\":\"\xff broken\"}", "{\"text\":\"\\ud800 alone\"}", "{\"no\":\"text\"}", "{\"a\":[1,", "2],\"text\":\"\"}",
+        "{\"text\":\"\xc3\xa9\",\"b\":{\"c\":[]}}", "{\"text\":\"twice\",\"text\":\"\"}"};
+    uint32_t roll = 1;
+    for (int round = 0; round < 3000; round++) {
+        struct buf all = {0}, want = {0}, got = {0};
+        for (uint64_t i = 0, n = 1 + (uint64_t)round % 12; i < n; i++) {
+            roll = roll * 1664525u + 1013904223u;
+            const char *line = lines[(roll >> 8) % COUNT_OF(lines)];
+            list_documents(line, strlen(line), 7 + i, 100 + all.len, &want);
+            buf_adds(&all, line);
+            if (i + 1 < n || roll >> 31) buf_addc(&all, '\n');
+        }
+        list_documents(all.data, all.len, 7, 100, &got);
+        assert_int_equal(got.len, want.len);
+        if (want.len) assert_memory_equal(got.data, want.data, want.len);
+        buf_free(&all);
+        buf_free(&want);
+        buf_free(&got);
+    }
+}
+
 static void escapes_and_their_inverse_agree(void **state)
 {
     (void)state;
@@ -350,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_line_costs_only_itself),
         cmocka_unit_test(json_lines_are_checked_to_the_grammar),
+        cmocka_unit_test(a_line_is_the_same_alone_and_among_others),
         cmocka_unit_test(escapes_and_their_inverse_agree),
         cmocka_unit_test(packed_files_are_read_and_their_damage_is_noticed),
         cmocka_unit_test(text_files_split_as_asked),
