@@ -157,6 +157,15 @@ static int check_end(const struct gguf *g, bool wanted, int64_t id, const char *
     return err_set(e, ERR_DATA, "'%s': tokenizer.ggml.add_%s_token without a tokenizer.ggml.%s_token_id that is a token's", g->r.name, name, name);
 }
 
+/* What readers take where the file does not say it, or names no token. */
+static void default_ends(struct gguf *g)
+{
+    bool llama = strcmp(g->model, "llama") == 0;
+    if (!llama && strcmp(g->model, "t5") != 0) return;
+    if (llama && (g->bos < 0 || (uint64_t)g->bos >= g->tokens.n)) g->bos = 1;
+    if (g->eos < 0 || (uint64_t)g->eos >= g->tokens.n) g->eos = llama ? 2 : 1;
+}
+
 static int check_lists(const struct gguf *g, struct err *e)
 {
     return check_list(g, &g->scores, "scores", GGUF_F32, GGUF_F32, e) || check_list(g, &g->types, "token_type", GGUF_I32, GGUF_U32, e) ||
@@ -179,6 +188,7 @@ static int read_metadata(struct gguf *g, struct err *e)
         if (!read_pair(g, e)) return -1;
     if (!g->tokens.pos || g->tokens.type != GGUF_STRING)
         return err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.tokens", r->name);
+    default_ends(g);
     return check_lists(g, e);
 }
 
@@ -304,7 +314,7 @@ static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, str
             if (vocab->len) buf_addc(vocab, ',');
             buf_addc(vocab, '\n');
             buf_add_json(vocab, s, n);
-            buf_printf(vocab, ":%llu", (unsigned long long)i);
+            tok_add_id(vocab, (int64_t)i);
         } else if (type != SPM_UNUSED) {
             buf_printf(added, "%s{\"id\":%llu,\"content\":", added->len ? "," : "", (unsigned long long)i);
             buf_add_json(added, s, n);

@@ -63,10 +63,9 @@ int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, 
 
 /* ---- out ---- */
 
-/* ":ID"; a vocabulary has too many of them for printf. */
-static void add_id(struct buf *out, int id)
+void tok_add_id(struct buf *out, int64_t id)
 {
-    char text[12], *p = text + sizeof text;
+    char text[24], *p = text + sizeof text;
     do *--p = (char)('0' + id % 10);
     while (id /= 10);
     *--p = ':';
@@ -83,7 +82,7 @@ void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags)
         const char *s = vocab_text(v, id, &n);
         buf_adds(out, separator);
         buf_add_json(out, s, n);
-        add_id(out, id);
+        tok_add_id(out, id);
         separator = ",\n";
     }
     buf_addc(out, '}');

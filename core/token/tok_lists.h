@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
@@ -19,6 +20,8 @@ int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e);
 /* vocab.json, which is one. */
 int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
 
+/* ":ID", not negative; a vocabulary has too many of them for printf. */
+void tok_add_id(struct buf *out, int64_t id);
 /* "model":{...} of WordPiece as BERT has it. */
 void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk);
 /* "vocab":{...} of the tokens that have one of the flags. */

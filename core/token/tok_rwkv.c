@@ -10,6 +10,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
 
 #define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}"
 
@@ -97,7 +98,8 @@ static int add_line(struct line *l, struct buf *token, struct buf *vocab, struct
     bytemap_spell(&spelled, token->data, token->len);
     buf_addc(vocab, ',');
     buf_add_json(vocab, spelled.data ? spelled.data : "", spelled.len);
-    buf_printf(vocab, ":%lld\n", (long long)id); /* in the line that it has in the file */
+    tok_add_id(vocab, id);
+    buf_addc(vocab, '\n'); /* in the line that it has in the file */
     int ret = buf_ok(&spelled, e) || buf_ok(token, e) ? -1 : 0;
     buf_free(&spelled);
     return ret;

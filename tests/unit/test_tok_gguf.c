@@ -520,6 +520,32 @@ static void what_does_not_go_together_is_named(void **state)
     buf_free(&b);
 }
 
+/* Without ids for them <s> is 1 and </s> is 2: so llama.cpp reads it. */
+static void llamas_ends_have_ids_of_their_own(void **state)
+{
+    static const char *const tokens[] = {"<unk>", "<s>", "</s>", "\xE2\x96\x81" "a"};
+    static const char types[] = {2, 3, 3, 1};
+    struct buf b = {0};
+    struct err e;
+    (void)state;
+    put_key(&b, "model", G_STRING);
+    put_text(&b, "llama");
+    put_texts(&b, "tokens", tokens, COUNT_OF(tokens));
+    put_key(&b, "token_type", G_ARRAY);
+    put(&b, G_I32, 4);
+    put(&b, COUNT_OF(types), 8);
+    for (size_t i = 0; i < COUNT_OF(types); i++) put(&b, (uint64_t)types[i], 4);
+    put_key(&b, "bos_token_id", G_U32);
+    put(&b, UINT32_MAX, 4);
+    struct tokenizer *t = load(&b, 4, &e);
+    assert_non_null(t);
+    assert_int_equal(tok_bos(t), 1);
+    assert_int_equal(tok_eos(t), 2);
+    check(t, "a", TOK_TEMPLATE, "1 3");
+    tok_free(t);
+    buf_free(&b);
+}
+
 static void a_chat_template_comes_along(void **state)
 {
     static const char *const merge[] = {"a b"};
@@ -561,6 +587,7 @@ int main(void)
         cmocka_unit_test(the_content_tells_the_kind),
         cmocka_unit_test(tekken_has_special_tokens_first),
         cmocka_unit_test(what_does_not_go_together_is_named),
+        cmocka_unit_test(llamas_ends_have_ids_of_their_own),
         cmocka_unit_test(a_chat_template_comes_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
