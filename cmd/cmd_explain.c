@@ -47,6 +47,12 @@ static int print(struct buf *b, int ret, struct err *e)
     return ret;
 }
 
+/* What is shown is for reading; a picture as JSON would be another thing. */
+static int not_json(const struct opt_common *c, struct err *e)
+{
+    return c->json ? err_set(e, ERR_USAGE, "--json is not supported yet: pictures and tables come as text") : 0;
+}
+
 /* ---- positions ---- */
 
 struct positions_opts {
@@ -80,7 +86,7 @@ static int run_positions(const struct cmd *self, int argc, char **argv, struct e
     struct words w = {0};
     struct buf b = {0};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
+    if (ret || r.exit_now || (ret = not_json(&o.common, e))) goto out;
     ret = take_words(&w, &r, e);
     int query = opt_is_set(self, &r, "query") ? (int)o.query : w.n - 1;
     if (!ret && query >= w.n) ret = err_set(e, ERR_USAGE, "--query %d: there are words 0 to %d", query, w.n - 1);
@@ -129,7 +135,7 @@ static int run_architectures(const struct cmd *self, int argc, char **argv, stru
     struct words w = {0};
     struct buf b = {0};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
+    if (ret || r.exit_now || (ret = not_json(&o.common, e))) goto out;
     ret = take_words(&w, &r, e);
     int source = o.source ? (int)o.source : w.n / 2;
     if (!ret && source >= w.n) ret = err_set(e, ERR_USAGE, "--source %d of %d words leaves none to write", source, w.n);
@@ -177,7 +183,7 @@ static int run_dpo(const struct cmd *self, int argc, char **argv, struct err *e)
     struct words w = {0};
     struct buf b = {0};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
+    if (ret || r.exit_now || (ret = not_json(&o.common, e))) goto out;
     if (r.n_args) ret = take_words(&w, &r, e);
     struct explain_dpo d = {r.n_args ? w.v : answers, r.n_args ? w.n : (int)COUNT_OF(answers), (int)o.steps, o.beta};
     if (!ret && d.n > EXPLAIN_DPO_MOST)
@@ -304,7 +310,7 @@ static int run_attention(const struct cmd *self, int argc, char **argv, struct e
     struct lens l = {0};
     struct buf b = {0}, svg = {0};
     int ret = opt_parse(self, &o, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
+    if (ret || r.exit_now || (ret = not_json(&o.common, e))) goto out;
     if ((ret = lens_open(&l, &o, &r, false, e))) goto out;
     if (o.head >= l.res.heads) {
         ret = err_set(e, ERR_USAGE, "--head %lld: the layer has heads 0 to %d", (long long)o.head, l.res.heads - 1);
@@ -376,7 +382,7 @@ static int run_moe(const struct cmd *self, int argc, char **argv, struct err *e)
     struct lens l = {0};
     struct buf b = {0};
     int ret = opt_parse(self, &o, argc, argv, &r, e), experts;
-    if (ret || r.exit_now) goto out;
+    if (ret || r.exit_now || (ret = not_json(&o.common, e))) goto out;
     if ((ret = lens_open(&l, &o, &r, true, e))) goto out;
     model_moe_layers(&l.m.config, &experts);
     explain_experts(&l.res, l.text.label, (int)o.layer, experts, &b);

@@ -45,6 +45,7 @@ has "$(printf 'good          0.333   1.00   0.452        0.608')"
 has "       0   0.6931"
 [ "$(awk '$1 == 1000 { print $5; exit }' out)" = 0.000 ] || fail "DPO does not reach its goal"
 expect 2 "$LLMCTL" explain dpo 1 2 3 4 5 6 7 8 9
+expect 2 "$LLMCTL" explain positions --json
 expect 2 "$LLMCTL" explain positions one
 expect 2 "$LLMCTL" explain positions a b --query 2
 expect 2 "$LLMCTL" explain positions a b --dim 7
