@@ -12,13 +12,19 @@
 /* An id -k stands for k unknown characters side by side, which are one token, until the
  * sums behind them are known. */
 
-/* How far the second best way was, for the cache. */
-static uint32_t gap_code(double gap)
+/* What the cache keeps of a part: codes are in the order of last places, which they are of exactly. */
+static uint32_t place_code(double place)
 {
-    float f = (float)gap;
+    float f = (float)place;
     uint32_t code;
     memcpy(&code, &f, sizeof code);
     return code;
+}
+
+/* The second best way was worse by `gap`, after n additions at most. */
+static uint32_t gap_code(const struct tokenizer *t, double gap, size_t n)
+{
+    return place_code((double)tok_gap_width(gap, n, t->fast->max_step, t->spm_floats));
 }
 
 static float go_on_floats(const struct tokenizer *t, float sum, int32_t *ids, size_t n)
@@ -58,15 +64,6 @@ static void add_up(const struct tokenizer *t, struct tok_scratch *s, const struc
     s->summed = out->n;
 }
 
-/* By length of a part: the code of the widest gap that is not wide. */
-static void set_last_place(struct tok_scratch *s, double last_place)
-{
-    s->last_place = last_place;
-    if (s->wide_for == last_place) return;
-    s->wide_for = last_place;
-    for (size_t len = 0; len <= WORD_KEY_MAX; len++) s->wide[len] = gap_code((double)(2 * len + 2) * last_place); /* exactly */
-}
-
 /* Sums are only bounded while that is enough; here the one at place `at` is added
  * up, and how far it can come until the end of the batch. */
 static void settle(const struct tokenizer *t, struct tok_scratch *s, size_t at, const struct tok_ids *out)
@@ -74,28 +71,24 @@ static void settle(const struct tokenizer *t, struct tok_scratch *s, size_t at, 
     double step = t->fast->max_step, left;
     add_up(t, s, out);
     left = UNIGRAM_REBASE + s->sum;
-    set_last_place(s, tok_last_place(fabs(s->sum) + (double)(s->until - at) * step, t->spm_floats));
+    s->narrow = place_code(tok_last_place(fabs(s->sum) + (double)(s->until - at) * step, t->spm_floats));
     s->safe = at;
     if (!t->spm_floats || step * (double)(s->until - at) < left) s->safe = s->until;
     else if (left > 0) s->safe += (size_t)(left / step);
 }
 
-static inline bool gap_is_wide(const struct tok_scratch *s, uint32_t code, size_t len)
+static inline bool gap_is_wide(const struct tok_scratch *s, uint32_t code)
 {
-    float gap;
-    memcpy(&gap, &code, sizeof gap);
-    return (double)gap > (double)(2 * len + 2) * s->last_place;
+    return code > s->narrow;
 }
 
 /* If not, the sum at `begin` is added up. */
 static bool gap_holds(const struct tokenizer *t, struct tok_scratch *s, uint32_t code, size_t begin, size_t len,
                       const struct tok_ids *out)
 {
-    float gap;
-    if (gap_is_wide(s, code, len)) return true;
+    if (gap_is_wide(s, code)) return true;
     settle(t, s, begin, out);
-    memcpy(&gap, &code, sizeof gap);
-    return tok_gap_holds((double)gap, len, s->sum, t->fast->max_step, t->spm_floats);
+    return code > place_code(tok_last_place(fabs(s->sum) + (double)len * t->fast->max_step, t->spm_floats));
 }
 
 static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
@@ -144,7 +137,7 @@ static bool walked(const struct tokenizer *t, struct tok_scratch *s, const uint8
 {
     if (!t->fast->walk || !tok_walk(t->fast, text + begin, len, 0, path)) return false;
     int32_t *ids = path->buf + (path->ids - path->buf);
-    uint32_t code = gap_code(path->gap);
+    uint32_t code = gap_code(t, path->gap, path->steps);
     path->n = melt(t, ids, path->n);
     remember(s, text + begin, len, key, ids, path->n, code);
     return gap_holds(t, s, code, begin, len, out) || walked_on(t, s, text + begin, len, path);
@@ -184,7 +177,7 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
     double sum = s->sum; /* from 0, for the cache */
     s->sum = 0;
     if (tok_part_slow(t, s, text, begin, end, n, flags, out, e)) return -1;
-    code = gap_code(s->gap);
+    code = gap_code(t, s->gap, 2 * len + 2); /* symbols may be more than bytes */
     if (tok_ids_room(out, WORD_KEY_MAX, e)) return -1; /* that may be read */
     bool plain = plain_ids(t, out->id + from, out->n - from);
     if (plain) remember(s, word, len, key, out->id + from, out->n - from, code);
@@ -222,11 +215,11 @@ static size_t waiting_as(const struct tok_scratch *s, const uint8_t *text, size_
 static size_t wait(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len)
 {
     struct tok_carry *c = s->carry;
-    size_t word = waiting_as(s, text, i, len);
+    size_t word = waiting_as(s, text, i, len), before = c->words.n;
     if (word < UNIGRAM_WORDS || !tok_walk_add(t->fast, text + s->begins[i], len, &c->words)) return word;
     uint8_t *last = &c->last[s->words->keys[i].hash >> 32 & (CARRY_HASH - 1)];
     word = c->words.n_words - 1;
-    c->wait[word] = (struct tok_wait){.part = (uint16_t)i, .before = *last};
+    c->wait[word] = (struct tok_wait){.part = (uint16_t)i, .before = *last, .n_symbols = (uint16_t)(c->words.n - 1 - before)};
     *last = (uint8_t)c->words.n_words;
     return word;
 }
@@ -249,7 +242,7 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
         c->put[k] = (struct tok_put){NULL, 0, UNIGRAM_WORDS};
         if (len > t->fast->longest) continue;
         if (!first || !left[k].absent) ids = tok_part_known(s, text + begin, len, &s->words->keys[i], &n_ids, &code);
-        if (ids && gap_is_wide(s, code, len)) {
+        if (ids && gap_is_wide(s, code)) {
             memcpy(c->known + used, ids, n_ids * sizeof *ids); /* the cache's may move */
             c->put[k] = (struct tok_put){c->known + used, n_ids, UNIGRAM_WORDS};
             used += n_ids;
@@ -269,13 +262,13 @@ static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_
     unigram_walk_words(t->fast->walk, w);
     for (size_t k = 0; k < w->n_words; k++) {
         size_t i = c->wait[k].part, begin = s->begins[i], len = s->words->ends[i] - begin;
-        uint32_t code = gap_code((double)w->gap[k]);
+        uint32_t code = gap_code(t, (double)w->gap[k], c->wait[k].n_symbols);
         int32_t *ids = w->ids + w->begin[k];
         size_t n_ids = (size_t)(w->begin[k + 1] - w->begin[k] - 1);
         if (w->unknown) n_ids = melt(t, ids, n_ids);
         remember(s, text + begin, len, &s->words->keys[i], ids, n_ids, code);
-        c->wait[k].n_ids = n_ids;
-        c->wait[k].wide = gap_is_wide(s, code, len);
+        c->wait[k].n_ids = (uint16_t)n_ids;
+        c->wait[k].wide = gap_is_wide(s, code);
     }
     for (size_t k = 0; k < n; k++) {
         size_t word = c->put[k].word;
@@ -321,7 +314,7 @@ static int take(const struct tokenizer *t, struct tok_scratch *s, const char *te
 {
     struct tok_carry *c = s->carry;
     const struct word_left *left = c->left;
-    size_t n_ids, n_left = s->batch->take(&s->cache, s->words->keys, i, end, s->wide, c->taken, &n_ids, c->left), at = 0;
+    size_t n_ids, n_left = s->batch->take(&s->cache, s->words->keys, i, end, s->narrow, c->taken, &n_ids, c->left), at = 0;
     while (n_left) {
         size_t count = look_up(t, s, (const uint8_t *)text, left, n_left);
         learn(t, s, (const uint8_t *)text, count);

@@ -13,10 +13,7 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 
-/* Unigram sums go on from part to part: whether those of a part that begin at
- * `sum` cannot decide otherwise than those from 0, where the second best way was
- * worse by `gap`.  Each of at most len additions (of at most max_step a byte) on
- * each of two ways, here and there, is wrong by half of the last place at most. */
+/* The last place of a sum of at most `most`. */
 static inline double tok_last_place(double most, bool floats)
 {
     const uint64_t exponent = (uint64_t)0x7FF << 52;
@@ -27,9 +24,15 @@ static inline double tok_last_place(double most, bool floats)
     return most * (floats ? 0x1p-23 : 0x1p-52);
 }
 
-static inline bool tok_gap_holds(double gap, size_t len, double sum, double max_step, bool floats)
+/* Unigram sums go on from part to part: a part's way, where the second best was worse by
+ * `gap` from 0, is the best from every sum whose last place is less than this.  Each of at
+ * most n additions (of at most max_step) on each of two ways is wrong by half of a last
+ * place at most, so that they come closer by n last places: of the sums here, and of those
+ * from 0.  (The gap is a difference that was rounded, as is this.) */
+static inline float tok_gap_width(double gap, size_t n, double max_step, bool floats)
 {
-    return gap > (double)(2 * len + 2) * tok_last_place(fabs(sum) + (double)len * max_step, floats);
+    double width = gap * (1 - 0x1p-20) / (double)n - tok_last_place((double)n * max_step, floats);
+    return width > 0 ? (float)width : 0;
 }
 
 int tok_fast_init(struct tokenizer *t, struct err *e);

@@ -239,9 +239,7 @@ struct tok_scratch {
     double sum_there;
     size_t summed;               /* tok_fast.c: ... but for the ids from here on */
     size_t until, safe;          /* of the batch at work; the text where no sum can come near UNIGRAM_REBASE */
-    double last_place;           /* of any sum until there */
-    double wide_for;             /* the last place that `wide` was made for: */
-    uint32_t wide[WORD_KEY_MAX + 1]; /* by length of a part: codes of gaps above it are wide */
+    uint32_t narrow;             /* tok_carry.c's code of the last place of any sum until there: gaps are wide whose code is above */
     struct tok_words words[2];
     size_t begins[BATCH];
     struct word_forms *forms;    /* tok_form.c, where that is the way */

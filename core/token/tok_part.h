@@ -59,7 +59,8 @@ struct tok_carry {
         uint16_t part;            /* of the batch, the first of those that are the same */
         uint8_t before;           /* one more than the word with the same place in `last` before it, 0 = none */
         bool wide;                /* its gap is, once it is known */
-        size_t n_ids;
+        uint16_t n_symbols;
+        uint16_t n_ids;
     } wait[UNIGRAM_WORDS];
     uint8_t last[CARRY_HASH];     /* by hash: one more than the last of words, 0 = none */
 };

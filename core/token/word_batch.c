@@ -77,14 +77,14 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
 }
 
 static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
-                   const uint32_t least[WORD_KEY_MAX + 1], int32_t *to, size_t *n, struct word_left *left)
+                   uint32_t least, int32_t *to, size_t *n, struct word_left *left)
 {
     size_t n_left = 0, used = 0, n_ids = 0;
     uint32_t code = 0;
     for (; i < end; i++) {
         size_t len = (size_t)(keys[i].k[1] >> 56);
         const int32_t *ids = len ? word_cache_ids(c, &keys[i], &n_ids, &code) : NULL;
-        if (ids && code > least[len]) {
+        if (ids && code > least) {
             memcpy(to + used, ids, n_ids * sizeof *ids);
             used += n_ids;
         } else {

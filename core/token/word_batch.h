@@ -31,10 +31,10 @@ struct word_batch {
     size_t (*missing_run)(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
                           size_t *which);
     /* Of a cache with codes: the ids of short words i to end - 1 whose code is above
-     * least[length], *n of them, and up to 15 more are written; returns the number of
+     * least, *n of them, and up to 15 more are written; returns the number of
      * the others (and one more is written), those too that are in other lines. */
     size_t (*take)(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
-                   const uint32_t least[WORD_KEY_MAX + 1], int32_t *to, size_t *n, struct word_left *left);
+                   uint32_t least, int32_t *to, size_t *n, struct word_left *left);
 };
 
 extern const struct word_batch word_batch_base, word_batch_avx512vbmi;

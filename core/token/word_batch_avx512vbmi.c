@@ -172,7 +172,7 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
 }
 
 static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
-                   const uint32_t least[WORD_KEY_MAX + 1], int32_t *to, size_t *n, struct word_left *left)
+                   uint32_t least, int32_t *to, size_t *n, struct word_left *left)
 {
     const struct word_line *lines = c->lines;
     const int32_t *pool = c->pool;
@@ -181,7 +181,7 @@ static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, 
     size_t n_left = 0;
     for (; i < end; i++) {
         const struct word_slot *s = slot_of(lines, shift, &keys[i]);
-        if (__builtin_expect(s && s->id[3] > least[keys[i].k[1] >> 56 & 15], 1)) {
+        if (__builtin_expect(s && s->id[3] > least, 1)) {
             size_t n_ids = (size_t)(s->k[1] >> 60); /* of long words 0 */
             _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
             if (__builtin_expect(n_ids >= WORD_INLINE, 0)) copy_ids(out, pool + s->id[0], n_ids);

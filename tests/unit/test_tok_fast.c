@@ -689,21 +689,38 @@ static void near_ties_inside_of_words_are_decided_as_by_the_chains(void **state)
     free(text);
 }
 
-static void the_bound_is_two_last_places_a_byte_and_two_more(void **state)
+/* Sums of n scores, one after the other. */
+static float sum_from(float sum, const float *score, size_t n)
+{
+    for (size_t i = 0; i < n; i++) sum += score[i];
+    return sum;
+}
+
+/* Two ways whose sums are close: which is better from 0 is better from every sum for whose
+ * last place the gap is wide, and sometimes not from others. */
+static void a_wide_gap_holds_from_every_sum(void **state)
 {
     (void)state;
-    static const double sums[] = {0, -1, -20, -500.5, -4096, -65536, -99999};
-    for (size_t i = 0; i < COUNT_OF(sums); i++)
-        for (size_t len = 1; len < 40; len += 3)
-            for (int floats = 0; floats < 2; floats++) {
-                double step = 14.5, most = fabs(sums[i]) + (double)len * step;
-                double place = floats ? (double)(nextafterf((float)most, INFINITY) - (float)most) : nextafter(most, HUGE_VAL) - most;
-                double bound = (double)(2 * len + 2) * place;
-                assert_false(tok_gap_holds(bound, len, sums[i], step, floats));
-                assert_true(tok_gap_holds(bound * 1.000001, len, sums[i], step, floats));
-                assert_false(tok_gap_holds(bound * 0.999999, len, sums[i], step, floats));
-                assert_true(tok_gap_holds(1e30, len, sums[i], step, floats)); /* there is one way only */
-            }
+    enum { MOST = 12, STEP = 15 };
+    static const float sums[] = {-20, -500.5f, -4096, -9000, -65536, -99000};
+    struct rng_key k = rng_key(11, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    size_t wide = 0, other = 0;
+    for (int tries = 0; tries < 200000; tries++) {
+        size_t n = 1 + rng_below(&k, at++, MOST);
+        float a[MOST], b[MOST], from = sums[rng_below(&k, at++, COUNT_OF(sums))];
+        for (size_t i = 0; i < n; i++) a[i] = -(float)rng_below(&k, at++, (STEP - 1) << 20) * 0x1p-20f;
+        for (size_t i = 0; i < n; i++) b[i] = a[n - 1 - i] + ((float)rng_below(&k, at++, 2001) - 1000) * 0x1p-17f;
+        float a0 = sum_from(0, a, n), b0 = sum_from(0, b, n), x = sum_from(from, a, n), y = sum_from(from, b, n);
+        if (a0 == b0) continue;
+        float width = tok_gap_width(fabs((double)a0 - (double)b0), n, STEP, true);
+        bool holds = (double)width > tok_last_place(fabs((double)from) + (double)n * STEP, true), same = a0 > b0 ? x > y : y > x;
+        if (holds) assert_true(same);
+        wide += holds;
+        other += !same;
+    }
+    assert_true(wide > 10000 && other > 1000);
+    assert_true((double)tok_gap_width(1e30, MOST, STEP, true) > tok_last_place(1e9, true)); /* there is one way only */
 }
 
 int main(void)
@@ -720,7 +737,7 @@ int main(void)
         cmocka_unit_test(characters_that_are_no_pieces_are_walked),
         cmocka_unit_test(the_nearest_of_three_ways_counts),
         cmocka_unit_test(near_ties_inside_of_words_are_decided_as_by_the_chains),
-        cmocka_unit_test(the_bound_is_two_last_places_a_byte_and_two_more),
+        cmocka_unit_test(a_wide_gap_holds_from_every_sum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
