@@ -182,6 +182,21 @@ static void add_blank(struct buf *rest, const char *p, const char *end)
     rest->len += lines + columns;
 }
 
+/* The text without the inside of the members, which are in its order. */
+static int blank_out(const char *json, size_t n, const struct jlex_span *cut, int n_cut, struct buf *rest, struct err *e)
+{
+    const char *from = json;
+    for (int i = 0; i < n_cut; i++) {
+        struct jlex_span s = cut[i];
+        if (!s.begin || s.end - s.begin < 2 || (*s.begin != '{' && *s.begin != '[')) continue;
+        buf_add(rest, from, (size_t)(s.begin + 1 - from));
+        from = s.end - 1;
+        add_blank(rest, s.begin + 1, from);
+    }
+    buf_add(rest, from, (size_t)(json + n - from));
+    return buf_ok(rest, e);
+}
+
 int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
              struct jlex_span *vocab, struct jlex_span *merges, struct err *e)
 {
@@ -197,16 +212,18 @@ int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
         cut[0] = *merges;
         cut[1] = *vocab;
     }
-    const char *from = json;
-    for (int i = 0; i < 2; i++) {
-        struct jlex_span s = cut[i];
-        if (!s.begin || s.end - s.begin < 2 || (*s.begin != '{' && *s.begin != '[')) continue;
-        buf_add(rest, from, (size_t)(s.begin + 1 - from));
-        from = s.end - 1;
-        add_blank(rest, s.begin + 1, from);
-    }
-    buf_add(rest, from, (size_t)(json + n - from));
-    return buf_ok(rest, e);
+    return blank_out(json, n, cut, 2, rest, e);
+}
+
+int jlex_cut_member(const char *json, size_t n, const char *name, const char *key, const char *other, struct buf *rest,
+                    struct jlex_span *member, struct err *e)
+{
+    size_t valid = utf8_valid_prefix(json, n);
+    struct jlex_span ignored;
+    if (valid < n) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
+    *member = (struct jlex_span){NULL, NULL};
+    find_members(json, json + n, key, member, other, &ignored);
+    return blank_out(json, n, member, 1, rest, e);
 }
 
 void jlex_init(struct jlex *x, const char *base, struct jlex_span span, const char *name)
@@ -357,6 +374,11 @@ int jlex_int(struct jlex *x, int64_t *out, struct err *e)
     x->p = p;
     *out = minus ? -v : v;
     return 0;
+}
+
+void jlex_skip(struct jlex *x)
+{
+    x->p = skip_value(skip_space(x->p, x->end), x->end);
 }
 
 static const char *digits_end(const char *p)

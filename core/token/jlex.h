@@ -30,6 +30,10 @@ struct jlex_span {
 int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
              struct jlex_span *vocab, struct jlex_span *merges, struct err *e);
 
+/* The same of one member of the outermost object, where `other` is also one of. */
+int jlex_cut_member(const char *json, size_t n, const char *name, const char *key, const char *other, struct buf *rest,
+                    struct jlex_span *member, struct err *e);
+
 void jlex_init(struct jlex *x, const char *base, struct jlex_span span, const char *name);
 void jlex_free(struct jlex *x);
 
@@ -42,6 +46,7 @@ bool jlex_try(struct jlex *x, char c);
 int jlex_expect(struct jlex *x, char c, struct err *e);
 /* The text lives until the next jlex_string(). */
 int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e);
+void jlex_skip(struct jlex *x); /* a value, as far as its brackets and quotes go */
 int jlex_int(struct jlex *x, int64_t *out, struct err *e);
 int jlex_number(struct jlex *x, double *out, struct err *e);
 int jlex_score(struct jlex *x, double *out, struct err *e); /* as score_text.h says */

@@ -12,6 +12,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/jlex.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
@@ -56,23 +57,64 @@ static struct cJSON *special_tokens(const struct cJSON *root, int64_t n, struct 
     return NULL;
 }
 
-/* The tokens as the lines of a .tiktoken file. */
-static int tokens(const struct cJSON *root, const struct tekken *k, struct buf *out, struct err *e)
+/* One object of the list: its bytes in base64 (until the next one is read) and rank. */
+static int one_token(struct jlex *x, struct buf *bytes, int64_t *rank, struct err *e)
 {
-    const struct cJSON *vocab = json_member(root, "vocab");
-    if (!cJSON_IsArray(vocab)) return err_set(e, ERR_DATA, "no list 'vocab'");
-    for (const struct cJSON *i = vocab->child; i; i = i->next) {
-        int64_t rank;
-        const char *bytes;
-        if (json_get_i64(i, "rank", 0, VOCAB_MAX_ID, &rank, "vocab", e) ||
-            json_get_str(i, "token_bytes", &bytes, "vocab", e))
-            return -1;
-        if (rank < k->size - k->n_special) buf_printf(out, "%s %lld\n", bytes, (long long)(rank + k->n_special));
-    }
-    return buf_ok(out, e);
+    bool has_rank = false, has_bytes = false;
+    if (jlex_expect(x, '{', e)) return -1;
+    do {
+        const char *s;
+        size_t n;
+        if (jlex_string(x, &s, &n, e)) return -1;
+        bool is_rank = n == 4 && memcmp(s, "rank", 4) == 0, is_bytes = n == 11 && memcmp(s, "token_bytes", 11) == 0;
+        if ((is_rank && has_rank) || (is_bytes && has_bytes)) return jlex_error(x, e, "a member of a token twice");
+        if (jlex_expect(x, ':', e)) return -1;
+        has_rank = has_rank || is_rank;
+        has_bytes = has_bytes || is_bytes;
+        if (is_rank) {
+            if (jlex_int(x, rank, e)) return -1;
+            if (*rank < 0 || *rank > VOCAB_MAX_ID) return jlex_error(x, e, "rank must be between 0 and %d", VOCAB_MAX_ID);
+        } else if (is_bytes) {
+            if (jlex_string(x, &s, &n, e)) return -1;
+            if (memchr(s, '\n', n) || memchr(s, ' ', n)) return jlex_error(x, e, "token_bytes is not base64");
+            buf_clear(bytes);
+            buf_add(bytes, s, n);
+        } else {
+            jlex_skip(x);
+        }
+    } while (jlex_try(x, ','));
+    if (jlex_expect(x, '}', e)) return -1;
+    return has_rank && has_bytes ? 0 : jlex_error(x, e, "a token without rank or token_bytes");
 }
 
-static struct tokenizer *build(const struct cJSON *root, const char *name, struct err *e)
+/* The tokens as the lines of a .tiktoken file. */
+static int tokens(const char *json, struct jlex_span list, const char *name, const struct tekken *k, struct buf *out, struct err *e)
+{
+    struct jlex x;
+    struct buf bytes = {0};
+    int64_t rank = 0;
+    if (!list.begin || *list.begin != '[') return err_set(e, ERR_DATA, "no list 'vocab'");
+    jlex_init(&x, json, list, name);
+    int ret = jlex_expect(&x, '[', e);
+    bool more = ret == 0 && !jlex_try(&x, ']');
+    while (more && ret == 0) {
+        if ((ret = one_token(&x, &bytes, &rank, e))) break;
+        if (rank < k->size - k->n_special) {
+            char text[32];
+            int n = snprintf(text, sizeof text, " %lld\n", (long long)(rank + k->n_special));
+            buf_add(out, bytes.data ? bytes.data : "", bytes.len);
+            buf_add(out, text, (size_t)n);
+        }
+        more = jlex_try(&x, ',');
+        if (!more) ret = jlex_expect(&x, ']', e);
+    }
+    jlex_free(&x);
+    if (ret == 0) ret = buf_ok(&bytes, e) || buf_ok(out, e) ? -1 : 0;
+    buf_free(&bytes);
+    return ret;
+}
+
+static struct tokenizer *build(const struct cJSON *root, const char *json, struct jlex_span list, const char *name, struct err *e)
 {
     static const char *const where = "config";
     const struct cJSON *config = json_member(root, "config");
@@ -88,7 +130,7 @@ static struct tokenizer *build(const struct cJSON *root, const char *name, struc
         json_get_i64(config, "default_num_special_tokens", 0, k.size, &k.n_special, where, e))
         return NULL;
     struct cJSON *special = special_tokens(root, k.n_special, e);
-    if (special && tokens(root, &k, &lines, e) == 0)
+    if (special && tokens(json, list, name, &k, &lines, e) == 0)
         t = tok_from_tiktoken(lines.data ? lines.data : "", lines.len, k.pattern, special, name, e);
     cJSON_Delete(special);
     buf_free(&lines);
@@ -99,12 +141,15 @@ struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, 
 {
     /* "token_str" of the byte 0 is \u0000; what counts is in "token_bytes". */
     struct json_limits lim = {.max_bytes = (size_t)256 << 20, .nul_as_fffd = true};
-    struct cJSON *root = json_parse(text, n, name, &lim, e);
-    if (!root) return NULL;
-    struct tokenizer *t = build(root, name, e);
+    struct buf rest = {0};
+    struct jlex_span list;
+    struct cJSON *root = jlex_cut_member(text, n, name, "vocab", "config", &rest, &list, e)
+                             ? NULL : json_parse(rest.data ? rest.data : "", rest.len, name, &lim, e);
+    struct tokenizer *t = root ? build(root, text, list, name, e) : NULL;
     if (!t && !strstr(e->msg, name)) err_wrap(e, "'%s'", name);
     if (!t && e->code == ERR_CONFIG) e->code = ERR_DATA;
     json_free(root);
+    buf_free(&rest);
     return t;
 }
 

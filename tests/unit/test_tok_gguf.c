@@ -573,6 +573,23 @@ static void a_chat_template_comes_along(void **state)
     buf_free(&out);
 }
 
+static void tokens_of_tekken_are_whole(void **state)
+{
+    static const struct { const char *token, *why; } bad[] = {
+        {"{\"rank\":0}", ":1:"}, {"{\"rank\":0,\"token_bytes\":\"YQ==\",\"rank\":1}", "twice"}, {"{\"token_bytes\":\"YQ==\"}", "without rank"},
+        {"{\"rank\":-1,\"token_bytes\":\"YQ==\"}", "between 0 and"}, {"{\"rank\":0,\"token_bytes\":\"YQ== 1\\nYg==\"}", "not base64"},
+        {"{\"rank\":0,\"token_bytes\":\"YQ==\"", "expected"}, {"5", "expected"}, {"{\"rank\":0,\"token_bytes\":\"YQ==\"},", "expected"}};
+    struct err e;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct buf b = {0};
+        buf_printf(&b, "{\"config\":{\"pattern\":\"a\",\"default_vocab_size\":9,\"default_num_special_tokens\":0},\"vocab\":[%s]}", bad[i].token);
+        assert_null(tok_from_tekken(b.data, b.len, "tekken.json", &e));
+        if (e.code != ERR_DATA || !strstr(e.msg, bad[i].why)) fail_msg("%zu: '%s'", i, e.msg);
+        buf_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,6 +606,7 @@ int main(void)
         cmocka_unit_test(what_does_not_go_together_is_named),
         cmocka_unit_test(llamas_ends_have_ids_of_their_own),
         cmocka_unit_test(a_chat_template_comes_along),
+        cmocka_unit_test(tokens_of_tekken_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
