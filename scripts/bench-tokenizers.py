@@ -18,7 +18,6 @@ import collections
 import glob
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -248,39 +247,36 @@ def learn(build, work, kind, texts):
     return path
 
 
-def cost(command):
-    """Processor time and time of a command."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+def seconds(command):
+    start = time.monotonic()
     subprocess.run(command, check=True)
-    took, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, took
+    return time.monotonic() - start
 
 
-def shards(build, work, tokenizer, texts, mine):
-    """The command, from JSONL to a token shard, beside the encoder alone, first pass: one thread, processor time; and
-    one and two threads by the clock."""
+def shards(build, work, kind, tokenizer, texts):
+    """The command from JSONL to a token shard, from start to end, beside the encoder's first pass over the same documents
+    in memory on as many threads, by the clock, in turn."""
     path, out = os.path.join(work, "shards.jsonl"), os.path.join(work, "out.tok")
-    size = alone = 0
-    with open(path, "w", encoding="utf-8") as f:
+    with open(path, "w", encoding="utf-8", buffering=1 << 20) as f:
         for text in texts:
-            n = 0
             for d in documents(text):
-                n += len(d.encode())
                 f.write(json.dumps({"text": d}, ensure_ascii=False) + "\n")
-            size += n
-            alone += n / 1e6 / mine[os.path.basename(text)]["first"]
-    middle = {}
-    for threads in (1, THREADS):
-        costs = []
-        for _ in range(5):
+    alone, whole, size = {}, {}, 0
+    for _ in range(7):
+        r = subprocess.run([build + "/tests/bench/bench_shards", tokenizer, path, "1"], check=True, capture_output=True, text=True)
+        for line in r.stdout.splitlines():
+            w = line.replace(":", "").split()
+            alone.setdefault(int(w[1]), []).append(float(w[2]))
+            size = float(w[4])
+        for threads in alone:
             if os.path.exists(out):
                 os.unlink(out)
-            costs.append(cost([build + "/llmctl", "tokenize", "encode", path, "-t", tokenizer, "--threads", str(threads), "-q",
-                               "--out", out]))
-        middle[threads] = [statistics.median(c) for c in zip(*costs)]
-    print(f"tokenize encode, JSONL to a shard: {size / 1e6 / middle[1][0]:.0f} MB/s of text, {alone / middle[1][0]:.2f} of the "
-          f"encoder's speed, loading included; by the clock {size / 1e6 / middle[1][1]:.0f}, on {THREADS} threads "
-          f"{size / 1e6 / middle[THREADS][1]:.0f} MB/s")
+            whole.setdefault(threads, []).append(seconds([build + "/llmctl", "tokenize", "encode", path, "-t", tokenizer, "--threads",
+                                                          str(threads), "-q", "--out", out]))
+    for threads, times in alone.items():
+        took = statistics.median(whole[threads])
+        print(f"{kind}: tokenize encode, JSONL to a shard, {threads} thread(s): {size / took:.0f} MB/s of text, "
+              f"{statistics.median(times) / took:.2f} of the encoder's first pass, loading included", flush=True)
 
 
 def main():
@@ -299,11 +295,11 @@ def main():
         if not path:
             continue
         print(f"== {kind}", flush=True)
-        mine, results = compare(a.build, path, texts, a.more, a.rounds)
+        _, results = compare(a.build, path, texts, a.more, a.rounds)
         for r in results:
             print(f"RESULT {kind} {r} the best other", flush=True)
-        if kind == "bpe":
-            shards(a.build, a.work, path, texts, mine)
+        if kind in ("bpe", "wordpiece", "unigram"):
+            shards(a.build, a.work, kind, path, texts)
 
 
 if len(sys.argv) == 6 and sys.argv[1] == "--measure":

@@ -1,0 +1,127 @@
+/* The first pass of the encoder over documents that are in memory already, by the
+ * clock, on one thread and on two: what `tokenize encode` of the same file is
+ * compared with.
+ *
+ * usage: bench_shards TOKENIZER FILE.jsonl [RUNS]
+ *
+ * Each run has new work spaces; making them counts, loading the tokenizer and
+ * reading do not.  Without arguments it does nothing. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/base/mem.h"
+#include "core/base/pool.h"
+#include "core/token/tokenizer.h"
+#include "data/doc.h"
+
+enum { THREADS = 2, RUNS = 5, CHUNK = 4 };
+
+static struct err e;
+
+static void must(int ret)
+{
+    if (!ret) return;
+    fprintf(stderr, "bench_shards: %s\n", e.msg);
+    exit(1);
+}
+
+static double clock_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+struct texts {
+    struct buf all;
+    struct place { size_t at, n; } *v;
+    size_t n, cap;
+};
+
+static void read_texts(struct texts *x, char *path)
+{
+    struct doc_files files;
+    struct doc_cfg cfg = {.any_bytes = true};
+    struct doc_block b = {0};
+    struct doc_iter it = {0};
+    struct doc d;
+    enum doc_next next;
+    int got;
+    must(doc_files_find(&files, &path, 1, DOC_AUTO, &e));
+    struct doc_reader *r = doc_reader_open(&files, &cfg, &e);
+    must(!r);
+    while ((got = doc_reader_next(r, &b, &e)) > 0) {
+        doc_iter_start(&it, &cfg, &b);
+        while ((next = doc_iter_next(&it, &d)) != DOC_END) {
+            if (next != DOC_GOOD) continue;
+            must(mem_room(&x->v, &x->cap, x->n + 1, sizeof *x->v) ? 0 : err_oom(&e, x->n, "texts"));
+            x->v[x->n++] = (struct place){x->all.len, d.text_len};
+            buf_add(&x->all, d.text, d.text_len);
+        }
+    }
+    must(got);
+    must(buf_ok(&x->all, &e));
+    doc_iter_free(&it);
+    buf_free(&b.data);
+    doc_reader_close(r);
+    doc_files_free(&files);
+}
+
+struct pass {
+    const struct tokenizer *t;
+    const struct texts *x;
+    struct tok_scratch *s[THREADS];
+    struct tok_ids ids[THREADS];
+    _Atomic size_t next;
+};
+
+static void encode_some(void *arg, int slice, int thread)
+{
+    struct pass *p = arg;
+    (void)thread;
+    for (size_t from; (from = atomic_fetch_add(&p->next, CHUNK)) < p->x->n;)
+        for (size_t i = from; i < p->x->n && i < from + CHUNK; i++) {
+            p->ids[slice].n = 0;
+            must(tok_encode(p->t, p->s[slice], p->x->all.data + p->x->v[i].at, p->x->v[i].n, 0, &p->ids[slice], &e));
+        }
+}
+
+static double first_pass(const struct tokenizer *t, const struct texts *x, int threads)
+{
+    struct pass p = {.t = t, .x = x};
+    struct pool *pool = pool_new(threads, &e);
+    must(!pool);
+    double start = clock_s();
+    for (int i = 0; i < threads; i++) must(!(p.s[i] = tok_scratch_new(t, &e)));
+    pool_run(pool, threads, encode_some, &p);
+    double took = clock_s() - start;
+    for (int i = 0; i < threads; i++) {
+        tok_scratch_free(p.s[i]);
+        tok_ids_free(&p.ids[i]);
+    }
+    pool_free(pool);
+    return took;
+}
+
+int main(int argc, char **argv)
+{
+    struct texts x = {0};
+    if (argc < 3) return 0;
+    struct tokenizer *t = tok_load(argv[1], &e);
+    must(!t);
+    read_texts(&x, argv[2]);
+    for (int threads = 1; threads <= THREADS; threads++) {
+        double best = 1e9;
+        for (int run = argc > 3 ? atoi(argv[3]) : RUNS; run > 0; run--) {
+            double took = first_pass(t, &x, threads);
+            if (took < best) best = took;
+        }
+        printf("threads %d: %.4f s, %.1f MB\n", threads, best, (double)x.all.len / 1e6);
+    }
+    free(x.v);
+    buf_free(&x.all);
+    tok_free(t);
+    return 0;
+}
