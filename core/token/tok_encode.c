@@ -273,6 +273,10 @@ static int segment(struct job *j, size_t begin, size_t end)
         j->s->goes_on = false;
         return ret;
     }
+    if (j->t->fast && j->out->want_spans && !j->s->chains && !j->marks) {
+        int ret = tok_spans_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
+        if (ret <= 0) return ret;
+    }
     return tok_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
 }
 

@@ -68,6 +68,10 @@ int tok_near_plan(struct tokenizer *t, const struct tok_fast *f, bool *possible,
 int tok_near_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
                      struct tok_ids *out, struct err *e);
 
+/* tok_spans.c: a segment with spans; 1: the chains have to find them. */
+int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
+                      struct tok_ids *out, struct err *e);
+
 /* tok_form.c: the same for WordPiece behind chains of word_form.h's kind. */
 bool tok_form_possible(const struct tokenizer *t);
 int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, struct tok_ids *out,

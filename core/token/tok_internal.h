@@ -229,6 +229,7 @@ struct tok_scratch {
     size_t origin_cap;
     struct tok_ids word;         /* of the word at hand */
     struct tok_carry *carry;     /* tok_part.h, where t->fast->carry */
+    struct tok_spans *spans;     /* tok_spans.c, once spans are wanted */
     void *lattice;               /* Unigram */
     size_t lattice_cap;
     bool goes_on;                /* TOK_GOES_ON: nothing happens at the beginning of the text */
@@ -287,6 +288,7 @@ void tok_misses_whole(struct tok_scratch *s, const struct word_key *key, const u
                       size_t rounds, const struct tok_ids *out);
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
 void tok_misses_drop(struct tok_misses *m); /* after an error */
+void tok_spans_free(struct tok_spans *w);
 /* tok_unknown.c: words that the cache does not know, to be taken apart together by
  * WordPiece, for it. */
 void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u);

@@ -50,6 +50,7 @@ void tok_scratch_free(struct tok_scratch *s)
     free(s->origin);
     free(s->lattice);
     free(s->carry);
+    tok_spans_free(s->spans);
     free(s);
 }
 
