@@ -58,7 +58,7 @@ def replacement():
 
 
 def normalizer(depth=0):
-    kind = r("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Strip", "Prepend", "Replace", "Bert", "Sequence", "Sequence")
+    kind = r("ByteLevel", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Strip", "Prepend", "Replace", "Bert", "Sequence", "Sequence")
     if kind == "Strip":
         return {"type": kind, "strip_left": flag(), "strip_right": flag()}
     if kind == "Prepend":
@@ -77,7 +77,7 @@ def behavior():
 
 
 def pre(depth=0):
-    kind = r("ByteLevel", "Split", "Split", "Digits", "Punctuation", "Whitespace", "WhitespaceSplit", "BertPreTokenizer", "Metaspace", "CharDelimiterSplit", "UnicodeScripts",
+    kind = r("ByteLevel", "ByteLevel", "Split", "Split", "Digits", "Punctuation", "Whitespace", "WhitespaceSplit", "BertPreTokenizer", "Metaspace", "CharDelimiterSplit", "UnicodeScripts",
              "FixedLength", "Sequence", "Sequence", "Sequence")
     more = {"ByteLevel": lambda: {"add_prefix_space": flag(), "trim_offsets": flag(), "use_regex": flag()},
             "Split": lambda: {"pattern": pattern(), "behavior": behavior(), "invert": flag()},

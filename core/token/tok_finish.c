@@ -55,36 +55,37 @@ static void drop_idle_steps(struct tokenizer *t)
     if (idle) pre_chain_free(&t->pre);
 }
 
-/* Finds out whether the model sees bytes, and splits a ByteLevel step that
- * others follow into one that cuts and one that spells. */
-static int plan_pre(struct tokenizer *t, struct err *e)
+/* A ByteLevel step that others follow becomes one that cuts and one that spells. */
+static int spell_after(struct pre_chain *c, size_t at, struct err *e)
 {
-    struct pre_chain *c = &t->pre;
-    size_t at = SIZE_MAX, n_spell = 0;
-    for (size_t i = 0; i < t->norm.n; i++) n_spell += t->norm.step[i].kind == NORM_BYTE_LEVEL;
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->step[i].kind == PRE_METASPACE && c->step[i].scheme == SCHEME_FIRST) t->needs_origin = true;
-        if (c->step[i].kind != PRE_BYTE_LEVEL) continue;
-        if (at != SIZE_MAX) return err_set(e, ERR_DATA, "two ByteLevel pre_tokenizers are not supported");
-        at = i;
-    }
-    if (at != SIZE_MAX && n_spell)
-        return err_set(e, ERR_DATA, "ByteLevel both as normalizer and pre_tokenizer is not supported");
-    if (at == SIZE_MAX && !n_spell) return 0;
-    if (t->model != MODEL_BPE && t->model != MODEL_UNIGRAM && t->model != MODEL_WORDPIECE &&
-        t->model != MODEL_WORDLEVEL)
-        return 0;
-    if (at != SIZE_MAX && at + 1 == c->n && t->model == MODEL_BPE && takes_bytes(t)) {
-        t->byte_level = t->any_bytes = true; /* the model reads bytes; nothing has to be spelled */
-        return 0;
-    }
-    if (at == SIZE_MAX) return 0;
-    t->any_bytes = c->n == 1 && !c->step[0].use_regex && !c->step[0].prefix_space && t->norm.n == 0 && takes_bytes(t);
     struct pre_step *s = pre_chain_add(c, PRE_BYTE_LEVEL, e);
     if (!s) return -1;
     s = c->step;
     memmove(s + at + 2, s + at + 1, (c->n - at - 2) * sizeof *s);
     s[at + 1] = (struct pre_step){.kind = PRE_BYTE_LEVEL, .spell = true, .behavior = PRE_ISOLATED};
+    return 0;
+}
+
+/* Finds out whether the model sees bytes; else characters are spelled for it, by each ByteLevel again. */
+static int plan_pre(struct tokenizer *t, struct err *e)
+{
+    struct pre_chain *c = &t->pre;
+    size_t at = SIZE_MAX, n_levels = 0, n_spell = 0;
+    for (size_t i = 0; i < t->norm.n; i++) n_spell += t->norm.step[i].kind == NORM_BYTE_LEVEL;
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->step[i].kind == PRE_METASPACE && c->step[i].scheme == SCHEME_FIRST) t->needs_origin = true;
+        if (c->step[i].kind != PRE_BYTE_LEVEL) continue;
+        n_levels++;
+        at = i;
+    }
+    if (n_levels == 1 && !n_spell && at + 1 == c->n && t->model == MODEL_BPE && takes_bytes(t)) {
+        t->byte_level = t->any_bytes = true; /* the model reads bytes; nothing has to be spelled */
+        return 0;
+    }
+    if (n_levels == 0) return 0;
+    t->any_bytes = c->n == 1 && !c->step[0].use_regex && !c->step[0].prefix_space && t->norm.n == 0 && takes_bytes(t);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->step[i].kind == PRE_BYTE_LEVEL && spell_after(c, i++, e)) return -1;
     return 0;
 }
 

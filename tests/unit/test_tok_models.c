@@ -180,6 +180,21 @@ static void added_tokens_are_found_leftmost_longest_and_whole(void **state)
           "xAbCaB", "1@0-1 4@1-4 3@4-6", "xabcab");
 }
 
+/* Bytes become characters, and the bytes of these characters again. */
+static void bytes_are_spelled_again(void **state)
+{
+    (void)state;
+#define BYTES(more) "{\"type\":\"ByteLevel\"," more "}"
+#define CUTS BYTES("\"add_prefix_space\":false")
+#define WORDS                                                                                                          \
+    "\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"\u00c3\u0125\":1,\"\u00c4\u0142b\":2," \
+    "\"\u0120\u00c3\u0125\u00c2\u00a9\u00c4\u0142b\":3}}}"
+    check("{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[" CUTS "," CUTS "]}," WORDS, "\u00e9 b", "1@0-2 0@0-2 2@2-4",
+          "\u00c3\u0125u\u00c4\u0142b");
+    check("{\"normalizer\":{\"type\":\"ByteLevel\"},\"pre_tokenizer\":" BYTES("\"add_prefix_space\":true,\"use_regex\":false") "," WORDS,
+          "\u00e9 b", "3@0-4", "\u0120\u00c3\u0125\u00c2\u00a9\u00c4\u0142b");
+}
+
 /* One after the other, spaces are left out twice. */
 static void offsets_are_trimmed_again(void **state)
 {
@@ -509,6 +524,7 @@ int main(void)
         cmocka_unit_test(bpe_has_prefixes_suffixes_and_bytes),
         cmocka_unit_test(rare_configurations_give_what_hf_gives),
         cmocka_unit_test(added_tokens_are_found_leftmost_longest_and_whole),
+        cmocka_unit_test(bytes_are_spelled_again),
         cmocka_unit_test(offsets_are_trimmed_again),
         cmocka_unit_test(what_would_differ_is_refused),
         cmocka_unit_test(word_level_knows_whole_words),
