@@ -28,6 +28,58 @@ static int compare(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
+/* A key by its first eight bytes, the first the highest. */
+struct place {
+    uint64_t first;
+    uint32_t at;
+};
+
+static uint64_t first_bytes(const struct trie_key *k)
+{
+    uint64_t v = 0;
+    for (uint32_t i = 0; i < 8; i++) v = v << 8 | (i < k->len ? (uint8_t)k->text[i] : 0);
+    return v;
+}
+
+/* From a to b and back, a byte at a time from the last one; the result is in a. */
+static void sort_places(struct place *a, struct place *b, size_t n)
+{
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        size_t begins[256], counts[256] = {0}, sum = 0;
+        for (size_t i = 0; i < n; i++) counts[a[i].first >> shift & 255]++;
+        if (counts[a[0].first >> shift & 255] < n) {
+            for (int c = 0; c < 256; c++) {
+                begins[c] = sum;
+                sum += counts[c];
+            }
+            for (size_t i = 0; i < n; i++) b[begins[a[i].first >> shift & 255]++] = a[i];
+            memcpy(a, b, n * sizeof *a);
+        }
+    }
+}
+
+/* As qsort() by compare(), which only has to look at those that begin alike. */
+static void sort_keys(struct trie_key *keys, size_t n)
+{
+    struct place *p = n < 256 ? NULL : mem_alloc(2 * n, sizeof *p);
+    struct trie_key *old = p ? mem_alloc(n, sizeof *old) : NULL;
+    if (!old) {
+        free(p);
+        qsort(keys, n, sizeof *keys, compare);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) p[i] = (struct place){first_bytes(&keys[i]), (uint32_t)i};
+    sort_places(p, p + n, n);
+    memcpy(old, keys, n * sizeof *keys);
+    for (size_t i = 0; i < n; i++) keys[i] = old[p[i].at];
+    for (size_t from = 0, to; from < n; from = to) {
+        for (to = from + 1; to < n && p[to].first == p[from].first;) to++;
+        if (to - from > 1) qsort(keys + from, to - from, sizeof *keys, compare);
+    }
+    free(old);
+    free(p);
+}
+
 static int more_units(struct build *b)
 {
     struct trie *t = b->t;
@@ -132,12 +184,13 @@ int trie_build(struct trie *t, struct trie_key *keys, size_t n, struct err *e)
     size_t bytes = 0, n_stack = 0;
     int ret = -1;
     *t = (struct trie){0};
-    qsort(keys, n, sizeof *keys, compare);
+    if (n > UINT32_MAX / 2) return err_set(e, ERR_DATA, "the vocabulary is too large");
+    sort_keys(keys, n);
     for (size_t i = 0; i < n; i++) {
         bytes += keys[i].len;
         if (keys[i].len > t->longest) t->longest = keys[i].len;
     }
-    if (n > UINT32_MAX / 2 || bytes > (size_t)1 << 30) return err_set(e, ERR_DATA, "the vocabulary is too large");
+    if (bytes > (size_t)1 << 30) return err_set(e, ERR_DATA, "the vocabulary is too large");
     /* Every entry of the stack has a key of its own. */
     stack = mem_alloc(n + 1, sizeof *stack);
     if (!stack) return err_oom(e, n * sizeof *stack, "a trie");
