@@ -212,6 +212,7 @@ static void what_would_differ_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[][2] = {
+        {"{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"u\",0],[\"a\",-1e308]]}}", "score is too large"},
         {"{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"end_of_word_suffix\":\"w\",\"vocab\":{\"a\":0},\"merges\":[]}}", "affixes"}};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct err e = {0};

@@ -1,5 +1,6 @@
 /* The kinds of SentencePiece models that are rarer: words, white space as
  * suffix, unused pieces, rules for decoding. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +36,23 @@ static struct tokenizer *make(struct spm_model *m, const struct piece *v, size_t
     spm_model_free(m);
     buf_free(&file);
     return t;
+}
+
+/* Sums of such scores would be infinite, and no way through a text the best. */
+static void scores_that_cannot_be_added_are_refused(void **state)
+{
+    (void)state;
+    static const float bad[] = {NAN, INFINITY, -INFINITY, -3e38f, 2e30f};
+    struct spm_model m;
+    spm_model_init(&m);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct err e = {0};
+        assert_int_equal(spm_model_add(&m, "a", 1, bad[i], SPM_NORMAL, &e), -1);
+        assert_int_equal(e.code, ERR_DATA);
+        assert_non_null(strstr(e.msg, "the score of piece 0"));
+    }
+    assert_int_equal(m.n, 0);
+    spm_model_free(&m);
 }
 
 /* "id@begin-end ..." with spans, the same ids without, and the decoded text. */
@@ -148,6 +166,7 @@ static void rules_change_what_was_decoded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scores_that_cannot_be_added_are_refused),
         cmocka_unit_test(words_are_taken_whole_and_unknown_ones_melt),
         cmocka_unit_test(white_space_may_end_a_word),
         cmocka_unit_test(unused_pieces_come_apart_as_they_were_last_made),
