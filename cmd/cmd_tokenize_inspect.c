@@ -58,7 +58,9 @@ static void add_from(struct buf *b, bool json, const char *key, const char *json
 {
     if (!value) return;
     if (!json) {
-        buf_printf(b, "%s: %s\n", key, value);
+        buf_printf(b, "%s: ", key);
+        for (const char *c = value; *c; c++) buf_addc(b, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c); /* a line each */
+        buf_addc(b, '\n');
         return;
     }
     buf_printf(b, "\"%s\":", json_key);

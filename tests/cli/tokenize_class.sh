@@ -128,6 +128,9 @@ says bare "chat template: bare/chat_template.jinja"
 "$LLMCTL" tokenize inspect bare --json | grep -q '^{"file":"bare/tokenizer.json","ends_from":"special_tokens_map.json","chat_template":"bare/chat_template.jinja","type":' ||
     fail "inspect --json does not say where all came from"
 
+cp added.json $'two\nlines.json'
+says $'two\nlines.json' "file: two?lines.json"
+
 # What is refused
 model marian '{"tokenizer_class":"MarianTokenizer"}' u.model source.spm
 fails 65 "MarianTokenizer is not supported without a tokenizer.json: SentencePiece cuts a text by its own rules, and vocab.json" \
