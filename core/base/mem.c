@@ -102,18 +102,23 @@ void *mem_alloc_table(size_t count, size_t size)
     return ck_mul(count, size, &bytes) ? mem_alloc_aligned(bytes) : NULL;
 }
 
-void *mem_zalloc_table(size_t count, size_t size, void **whole)
+void *mem_zalloc_table_behind(size_t small, size_t count, size_t size, void **whole)
 {
     size_t bytes, room, align;
     if (!ck_mul(count, size, &bytes)) return NULL;
     align = bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
     if (!ck_add(bytes, align, &room) || !(*whole = mem_zalloc(room, 1))) return NULL;
     char *p = *whole;
-    p += -(uintptr_t)p & (align - 1);
+    p += -((uintptr_t)p + small) & (align - 1);
 #ifdef MADV_HUGEPAGE
-    if (align == HUGE_PAGE) (void)madvise(p, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+    if (align == HUGE_PAGE && small < bytes) (void)madvise(p + small, (bytes - small) & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
 #endif
     return p;
+}
+
+void *mem_zalloc_table(size_t count, size_t size, void **whole)
+{
+    return mem_zalloc_table_behind(0, count, size, whole);
 }
 
 void mem_free_aligned(void *p)

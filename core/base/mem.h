@@ -56,6 +56,8 @@ void *mem_alloc_table(size_t count, size_t size);
 /* The same, zeroed, of which only the pages that are written to are ever touched.
  * Free *whole, which is another pointer, with free(). */
 void *mem_zalloc_table(size_t count, size_t size, void **whole);
+/* The same; only what is behind the first `small` bytes is in large pages. */
+void *mem_zalloc_table_behind(size_t small, size_t count, size_t size, void **whole);
 void mem_free_aligned(void *p);
 
 /* Tests: the n-th allocation from now fails (1 = the next), once; 0 = off. */

@@ -135,7 +135,8 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
     struct word_forms *f = mem_zalloc(1, sizeof *f);
     if (f) {
         f->norm = norm;
-        f->chars = mem_zalloc_table(CODE_POINTS, sizeof *f->chars, &f->table); /* of which only the pages of what comes are touched */
+        /* Only the pages of what comes are touched; of characters from U+3000 on, which are many, large ones. */
+        f->chars = mem_zalloc_table_behind(0x3000 * sizeof *f->chars, CODE_POINTS, sizeof *f->chars, &f->table);
         if (single) f->single = *single;
         f->work.inner_first = f->work.inner_last = true;
         f->take_ascii = word_take_ascii_best();
