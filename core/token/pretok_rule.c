@@ -27,7 +27,7 @@ bool pre_rule(const struct pre_chain *c, struct split_rule *r)
     const struct pre_step *last = &c->step[c->n - 1], *words = last->use_regex ? last : &c->step[c->n - 2];
     *r = (struct split_rule)SPLIT_RULE_GPT2;
     if (words != last && (words->kind != PRE_SPLIT || words->part != SPLIT_PART_WORDS || !pre_keeps_pieces(words))) return false;
-    if (words != last && words->rule.signs && words->behavior != PRE_ISOLATED) return false; /* it does not match everywhere */
+    if (words != last && (words->rule.signs || words->rule.listed) && words->behavior != PRE_ISOLATED) return false; /* it does not match everywhere */
     if (words != last) *r = words->rule;
     for (const struct pre_step *s = c->step; s < words; s++)
         if (!adds_cut(s, &cuts)) return false;
@@ -38,5 +38,5 @@ bool pre_rule(const struct pre_chain *c, struct split_rule *r)
     if (r->cut_digits < 0 && r->max_digits) r->cut_digits = r->max_digits;
     if (r->max_digits && r->cut_digits > r->max_digits) return false;
     if (r->signs && (!r->cut_digits || r->cut_numeric)) return false;
-    return !((r->cut_digits || r->cut_wide) && r->ends_whole) && !(r->cut_wide && r->cases);
+    return !((r->cut_digits || r->cut_wide) && (r->ends_whole || r->listed)) && !(r->cut_wide && r->cases);
 }

@@ -139,9 +139,30 @@ static size_t signs_word(const uint8_t *s, size_t n, size_t pos, struct uni_char
     return end;
 }
 
+static bool is_listed(const uint8_t *s, size_t n, size_t pos, size_t *next)
+{
+    struct uni_char c = uni_next(s + pos, n - pos);
+    *next = pos + c.len;
+    return (c.class & UNI_SPACE) || split_is_listed(c.cp);
+}
+
+static size_t listed_word(const uint8_t *s, size_t n, size_t pos)
+{
+    size_t end, next;
+    bool gap = is_listed(s, n, pos, &end);
+    if (gap && s[pos] == ' ' && end < n && !is_listed(s, n, end, &next)) gap = false;
+    for (; end < n; end = next) {
+        bool listed = is_listed(s, n, end, &next);
+        size_t after;
+        if (gap != listed || (gap && s[end] == ' ' && next < n && !is_listed(s, n, next, &after))) break;
+    }
+    return end;
+}
+
 /* The same without what is cut out before. */
 static size_t next_word(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
+    if (r->listed) return listed_word(s, n, pos);
     struct uni_char c = uni_next(s + pos, n - pos), d = {UNI_BAD, 0, 0};
     unsigned letters = r->marks ? UNI_L | UNI_M : UNI_L, no_prefix = r->signs ? UNI_P | UNI_S : 0;
     size_t next = pos + c.len, end;

@@ -156,10 +156,10 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, co
     uint64_t within = below(size);
     if (m.high) {
 #ifdef SPLIT_VBMI
-        split_classify_rest(s, split_letters(s, leads, r.cut_wide, &m), r.cut_wide, &m);
+        split_classify_rest(s, split_letters(s, leads, r.cut_wide, &m), r.cut_wide, r.listed, &m);
 #else
         (void)leads;
-        split_classify_rest(s, m.high, r.cut_wide, &m);
+        split_classify_rest(s, m.high, r.cut_wide, r.listed, &m);
 #endif
         join_marks(&m, r);
         if ((r.max_digits || r.cut_digits > 0) && m.wide_digit && low_bit(m.wide_digit) < m.known) m.known = low_bit(m.wide_digit);
@@ -172,6 +172,11 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, co
             return 1;
         }
         within = below(m.known);
+    }
+    if (r.listed) {
+        uint64_t out = (m.listed | split_listed(s) | m.space) & within, word = within & ~out, begins = word & ~(word << 1);
+        *limit = last && m.known == size ? size : 63 - __builtin_clzll(~m.cont & within);
+        return ((begins & ~(m.blank << 1)) | (begins >> 1 & m.blank) | (out & ~(out << 1))) | 1;
     }
     uint64_t letter = m.letter & within, digit = m.digit & within, space = m.space & within, start;
     uint64_t other = ~(letter | digit | space) & within;

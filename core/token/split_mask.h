@@ -31,6 +31,7 @@ struct split_masks {
     uint64_t space2, space3; /* last bytes of spaces of two and three bytes */
     uint64_t wide_digit;     /* digits beyond ASCII */
     uint64_t wide;           /* split_is_wide(), where the rule cuts them out */
+    uint64_t listed;         /* split_is_listed(), where the rule is by that */
     uint64_t rest;           /* of no class, for rules that ask for it */
     int known;               /* bytes in whole characters */
 };
@@ -68,6 +69,14 @@ SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
     m->blank = split_test(class, C_BLANK);
     m->quote = split_test(class, C_QUOTE);
     m->slash = split_test(class, C_SLASH);
+}
+
+SPLIT_INLINE uint64_t split_listed(const uint8_t *s)
+{
+    __m512i x = _mm512_loadu_si512(s);
+    uint64_t found = 0;
+    for (const char *p = "(|.,!?)"; *p; p++) found |= _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(*p));
+    return found;
 }
 
 SPLIT_INLINE uint64_t split_controls(const uint8_t *s)
@@ -145,6 +154,16 @@ SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
     }
 }
 
+SPLIT_INLINE uint64_t split_listed(const uint8_t *s)
+{
+    uint64_t found = 0;
+    for (int at = 0; at < 64; at += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + at));
+        for (const char *p = "(|.,!?)"; *p; p++) found |= bits(_mm_cmpeq_epi8(x, _mm_set1_epi8(*p)), at);
+    }
+    return found;
+}
+
 SPLIT_INLINE uint64_t split_controls(const uint8_t *s)
 {
     uint64_t found = 0;
@@ -187,7 +206,7 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
 #endif
 
 /* The characters whose bytes are in `left`, one after the other. */
-SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, bool cut_wide, struct split_masks *m)
+SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, bool cut_wide, bool listed, struct split_masks *m)
 {
     while (left) {
         int i = low_bit(left);
@@ -205,6 +224,7 @@ SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, bool cut_
         if (c.class & UNI_M) m->mark |= all;
         if (!c.class) m->rest |= all;
         if (cut_wide && split_is_wide(c.cp)) m->wide |= all;
+        if (listed && split_is_listed(c.cp)) m->listed |= all;
         if (c.class & UNI_N) {
             m->digit |= all;
             m->wide_digit |= all;

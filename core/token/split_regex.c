@@ -54,6 +54,7 @@ static const struct spelling blanks[] = {
 #define SIGNS \
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" \
     "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define LISTED " ?[^(\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+"
 #define WIDE "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+"
 
 /* The spelling that *p goes on with, the longest of them first in the list where one begins another. */
@@ -121,6 +122,10 @@ enum split_part split_part_of(const char *regex, struct split_rule *r)
     }
     if (strcmp(spelled, SIGNS) == 0) {
         r->signs = r->marks = r->newlines = r->tail = true;
+        return SPLIT_PART_WORDS;
+    }
+    if (strcmp(spelled, LISTED) == 0) {
+        r->listed = true;
         return SPLIT_PART_WORDS;
     }
     return words_rule(spelled, r) ? SPLIT_PART_WORDS : SPLIT_PART_NONE;

@@ -29,6 +29,7 @@ struct split_rule {
     bool suffix;          /* cases: a contraction is part of the word before it */
     bool signs;           /* DeepSeek-V3: other is [\p{P}\p{S}], before it comes [!-/:-@[-`{-~][A-Za-z]+, and a word's
                            * prefix is [^\r\n\p{L}\p{P}\p{S}]; runs of what is left are pieces */
+    bool listed;          /* BLOOM: ` ?[^(\s|.,!?...)]+` alone, by split_is_listed(); runs of what is left are pieces */
     int cut_digits;       /* cut out first: 0 none, digits in groups of so many, -1 runs of them */
     bool cut_numeric;     /* ... which are what Digits takes for them, not \p{N} */
     bool cut_wide;        /* runs of ideographs and kana, [U+4E00-U+9FA5 U+3040-U+30FF]+, are cut out */
@@ -62,6 +63,16 @@ static inline size_t split_contraction(const uint8_t *s, size_t n, size_t pos, b
 static inline bool split_is_wide(uint32_t cp)
 {
     return (cp >= 0x4E00 && cp <= 0x9FA5) || (cp >= 0x3040 && cp <= 0x30FF);
+}
+
+/* White space, which is listed too, left out. */
+static inline bool split_is_listed(uint32_t cp)
+{
+    static const uint32_t beyond[] = {0x2026, 0x3002, 0xFF0C, 0x3001, 0x964, 0x6D4, 0x60C};
+    if (cp < 0x80) return cp == '(' || cp == '|' || cp == '.' || cp == ',' || cp == '!' || cp == '?' || cp == ')';
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++)
+        if (cp == beyond[i]) return true;
+    return false;
 }
 
 /* End of the piece that begins at pos < n. */

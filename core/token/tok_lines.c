@@ -95,7 +95,7 @@ bool tok_lines_apart(const struct tokenizer *t)
     /* Unigram's sums go on from word to word of a text. */
     if (t->source == SOURCE_SPM || t->model == MODEL_UNIGRAM || t->needs_origin) return false;
     if (!effect_of(t, &x) || !added_stay(t, &x)) return false;
-    return t->fast_split && !t->space_first ? (t->by_rule || t->split != SPLIT_NONE) && !x.blank && !x.ends : words_end(&t->pre, &x);
+    return t->fast_split && !t->space_first ? (t->by_rule ? !t->rule.listed : t->split != SPLIT_NONE) && !x.blank && !x.ends : words_end(&t->pre, &x);
 }
 
 bool tok_counts_parts(const struct tokenizer *t)

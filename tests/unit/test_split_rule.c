@@ -48,7 +48,7 @@ static const char *const alphabet[] = {
     "\xc3\xa9", "\xc3\x89", "R", "3", ",", "\xc2\xa0", "\xe2\x80\x83", "0", "\xe3\x80\x80", "\xe4\xb8\xad", "\xe3\x81\x82",
     "\xe3\x82\xa0", "\xd0\x96", "\xd0\xb6", "\xcc\x81", "\xe0\xa4\x95", "\xe0\xa4\xbe", "\xd9\xa3", "\xf0\x9f\x98\x80",
     "\xf0\x9d\x94\xb8", "\xef\xb8\x8f", "\xc5\xbf", "\xc7\x85", "\xe2\x80\x99", "\xe9\xbe\xa5", "\xe9\xbe\xa6", "\xe4\xb7\xbf",
-    "\xe3\x80\xbf", "\xe3\x83\xbb", "\xe3\x82\x99", "\xe3\x84\x80", "\x01", "\xe2\x80\x8d", "\xc2\xad", "\xf0\x91\xb7\xa0", "\x7f", "^"};
+    "\xe2\x80\xa6", "\xd8\x8c", "!", "\xe3\x80\xbf", "\xe3\x83\xbb", "\xe3\x82\x99", "\xe3\x84\x80", "\x01", "\xe2\x80\x8d", "\xc2\xad", "\xf0\x91\xb7\xa0", "\x7f", "^"};
 
 static size_t random_text(uint32_t seed, uint8_t *text, size_t n)
 {
@@ -136,7 +136,7 @@ static void rules_cut_as_the_chains(void **state)
         if (first) known += try_chain(gguf_pre_at(i)->name, chain.data, (const uint8_t *const *)text, len, TEXTS + 1);
         buf_free(&chain);
     }
-    assert_true(known >= 10);
+    assert_true(known >= 11);
     for (int i = 0; i <= TEXTS; i++) free(text[i]);
 }
 

@@ -10,6 +10,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/gguf_pre.h"
 #include "core/token/tok_lines.h"
 #include "core/token/tok_shorten.h"
 #include "core/token/train.h"
@@ -120,6 +121,29 @@ static void lines_are_apart_for_every_split(void **state)
     assert_true(tok_lines_apart(t));
     assert_true(expect_apart(t, 0) > 100);
     tok_free(t);
+}
+
+/* Chains that GGUF files name: where lines are said to be apart, they are. */
+static void lines_are_apart_for_chains(void **state)
+{
+    (void)state;
+    size_t apart = 0;
+    for (size_t i = 0; gguf_pre_at(i); i++) {
+        const struct gguf_pre *p = gguf_pre_at(i);
+        bool again = !p->chain;
+        for (size_t k = 0; k < i; k++) again = again || gguf_pre_at(k)->chain == p->chain;
+        if (again) continue;
+        struct buf pre = {0};
+        buf_printf(&pre, "{\"type\":\"Sequence\",\"pretokenizers\":[%s]}", p->chain);
+        struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .pre = pre.data};
+        struct tokenizer *t = learn(o);
+        bool said = tok_lines_apart(t);
+        apart += said;
+        if (said) expect_apart(t, 0);
+        tok_free(t);
+        buf_free(&pre);
+    }
+    assert_true(apart >= 5);
 }
 
 static struct tokenizer *learn_sentencepiece(enum tok_train_type type)
@@ -323,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_apart_for_every_split),
+        cmocka_unit_test(lines_are_apart_for_chains),
         cmocka_unit_test(parts_of_sentencepiece_are_counted_as_the_whole),
         cmocka_unit_test(an_added_token_that_reaches_over_lines_keeps_them_together),
         cmocka_unit_test(white_space_that_a_token_takes_is_not_cut_off),
