@@ -252,11 +252,12 @@ static bool place_all(struct build *b, struct places *p, size_t n, size_t many)
 static void fill_nodes(const struct build *b, size_t block)
 {
     /* Symbol 0 leads nowhere, not even there, and nothing hangs on it. */
-    b->u->node[0] = (struct unigram_node){FREE, (uint32_t)block, b->v[0].row << UNIGRAM_DEPTH_BITS | 1};
+    b->u->node[0] = (struct unigram_node){FREE, (uint32_t)block};
+    b->u->row[0] = b->v[0].row << UNIGRAM_DEPTH_BITS | 1;
     for (size_t i = 1; i < b->n; i++) {
         const struct draft *v = &b->v[i];
-        uint32_t row = v->row << UNIGRAM_DEPTH_BITS | v->depth;
-        b->u->node[v->place] = (struct unigram_node){b->v[v->above].place, v->base, row};
+        b->u->node[v->place] = (struct unigram_node){b->v[v->above].place, v->base};
+        b->u->row[v->place] = v->row << UNIGRAM_DEPTH_BITS | v->depth;
     }
 }
 
@@ -268,8 +269,10 @@ static int make_nodes(struct build *b, bool *placed)
     for (size_t n = least; !*placed && n < 16 * least; n += (n / 2 / block + 1) * block) {
         struct places p = {mem_alloc(n, sizeof *p.next), mem_alloc(n, sizeof *p.before), mem_alloc(n, 1), 0};
         free(b->u->node);
-        b->u->node = mem_alloc(n, sizeof *b->u->node);
-        bool ok = p.next && p.before && p.missed && b->u->node;
+        free(b->u->row);
+        b->u->node = mem_alloc_table(n, sizeof *b->u->node);
+        b->u->row = mem_alloc_table(n, sizeof *b->u->row);
+        bool ok = p.next && p.before && p.missed && b->u->node && b->u->row;
         *placed = ok && place_all(b, &p, n, many);
         free(p.next);
         free(p.before);
@@ -334,6 +337,7 @@ void unigram_free(struct unigram *u)
 {
     if (!u) return;
     free(u->node);
+    free(u->row);
     free(u->score);
     free(u->score64);
     free(u->id);

@@ -40,8 +40,6 @@ enum {
 struct unigram_node {
     uint32_t above; /* the node that it hangs on; UINT32_MAX: this one is free */
     uint32_t base;  /* what hangs on it by symbol s is node base ^ s, if that says so */
-    uint32_t row;   /* where the beginnings of its path have their scores and ids, by length:
-                     * place << 5 | the length of the path */
 };
 enum { UNIGRAM_DEPTH_BITS = 5, UNIGRAM_DEPTH = 31 };
 #define UNIGRAM_BREAK (-2) /* the id in the row of symbol 0, whose score is 0 */
@@ -49,6 +47,8 @@ enum { UNIGRAM_DEPTH_BITS = 5, UNIGRAM_DEPTH = 31 };
 /* Read by any number of threads. */
 struct unigram {
     struct unigram_node *node;
+    uint32_t *row;      /* of each node, which is looked at where a path ends: where the beginnings of its path
+                         * have their scores and ids, by length: place << 5 | the length of the path */
     float *score;       /* -INFINITY where there is no token; for sums of floats */
     double *score64;    /* ... for sums of doubles; the other one is NULL */
     int32_t *id;
@@ -95,7 +95,7 @@ void unigram_free(struct unigram *u);
 /* Of a symbol alone. */
 static inline int32_t unigram_symbol_id(const struct unigram *u, uint32_t symbol)
 {
-    return u->id[u->node[symbol].row >> UNIGRAM_DEPTH_BITS];
+    return u->id[u->row[symbol] >> UNIGRAM_DEPTH_BITS];
 }
 
 static inline size_t unigram_pair(const struct unigram *u, uint32_t a, uint32_t b)

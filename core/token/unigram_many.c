@@ -12,13 +12,13 @@ struct going {
     uint64_t at[UNIGRAM_ROOM];
 };
 
-static size_t first_level(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row, struct going *g)
+/* last: the node that the path from each place has come to. */
+static size_t first_level(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *last, struct going *g)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-        const struct unigram_node *one = &u->node[symbols[i]];
-        uint32_t next = one->base ^ symbols[i + 1];
-        row[i] = one->row;
+        uint32_t next = u->node[symbols[i]].base ^ symbols[i + 1];
+        last[i] = symbols[i];
         g->at[count] = (uint64_t)i << 32 | next;
         count += u->node[next].above == symbols[i];
     }
@@ -34,14 +34,13 @@ static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n
         count = 0;
         for (size_t k = 0; k < n_before; k++) {
             size_t i = g.at[k] >> 32;
-            uint32_t at = (uint32_t)g.at[k];
-            const struct unigram_node *v = &u->node[at];
-            uint32_t next = v->base ^ symbols[i + depth];
-            row[i] = v->row;
+            uint32_t at = (uint32_t)g.at[k], next = u->node[at].base ^ symbols[i + depth];
+            row[i] = at;
             g.at[count] = (uint64_t)i << 32 | next;
             count += u->node[next].above == at;
         }
     }
+    for (size_t i = 0; i < n; i++) row[i] = u->row[row[i]];
 }
 
 /* ---- the best way to each place ---- */
@@ -70,7 +69,7 @@ void unigram_relax_base(const struct unigram *u, size_t n, struct unigram_places
  * cannot be guessed.  Gaps are not negative, so their bits are in the same order. */
 static void go_back(const struct unigram *u, const struct unigram_places *p, struct unigram_words *w)
 {
-    const uint32_t none = UNIGRAM_NO_GAP_BITS, row_between = u->node[0].row;
+    const uint32_t none = UNIGRAM_NO_GAP_BITS, row_between = u->row[0];
     size_t id = UNIGRAM_ROOM, word = w->n_words;
     uint32_t gap = none, apart, gaps[UNIGRAM_WORDS + 1];
     bool unknown = false;

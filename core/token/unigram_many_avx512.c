@@ -43,7 +43,7 @@ static struct floats begin_at(size_t place)
 
 static void relax_floats(const struct unigram *u, size_t n, struct unigram_places *p)
 {
-    const uint32_t between = u->node[0].row;
+    const uint32_t between = u->row[0];
     size_t half = (n + 1) / 2;
     while (half < n && (half == 0 || p->row[half - 1] != between)) half++;
     /* The second row goes on behind the end, as if there were no words. */

@@ -3,7 +3,7 @@
 static void RELAX_NAME(const struct unigram *u, size_t n, struct unigram_places *p)
 {
     RELAX_REAL best[UNIGRAM_ROOM + UNIGRAM_LONGEST + 1], second[UNIGRAM_ROOM + UNIGRAM_LONGEST + 1];
-    const uint32_t between = u->node[0].row;
+    const uint32_t between = u->row[0];
     for (size_t i = 0; i < n + UNIGRAM_LONGEST; i++) {
         best[i] = second[i] = -(RELAX_REAL)INFINITY;
         p->from[i] = 0;

@@ -18,7 +18,7 @@ static inline void unigram_rows(const struct unigram *u, const uint16_t *symbols
             base = node[at].base;
             s++;
         }
-        row[i] = node[at].row;
+        row[i] = u->row[at];
     }
 }
 
