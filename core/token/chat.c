@@ -231,9 +231,12 @@ int chat_render(const struct chat_template *t, const char *json, size_t n, const
                          .max_output = lim->output ? lim->output : (size_t)64 << 20};
     r.mem.limit = lim->memory ? lim->memory : (size_t)256 << 20;
     int ret = cv_from_json(&r.mem, json, n, name, 0, &chat, e);
+    r.mem.looks = 0; /* what was read is a tree */
+    r.mem.most_looks = r.max_steps < UINT64_MAX / CHAT_LOOKS ? r.max_steps * CHAT_LOOKS : UINT64_MAX;
     if (ret == 0) ret = set_variables(&r, &globals, &chat, vars);
     r.name = t->name;
     if (ret == 0) ret = chat_exec(&r, &env, t->root, &flow);
+    if (ret == 0) ret = chat_step(&r, 0); /* looks of the last statement */
     if (ret == 0 && vars->continue_final) ret = chat_continue_cut(&r, from);
     chat_mem_free(&r.mem);
     return ret ? -1 : buf_ok(&out->text, e) || buf_ok(&out->marks, e) ? -1 : 0;

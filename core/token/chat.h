@@ -1,8 +1,8 @@
 /* chat.h - conversations to text and to token ids.
  *
  *     struct chat_template *t = chat_template_new(text, n, "chat_template.jinja", &e);
- *     chat_render(t, json, n, &vars, &opts, &out, &e);
- *     chat_encode(&out, tokenizer, scratch, &ids, &mask, &e);
+ *     chat_render(t, json, n, "chats.jsonl:1", &vars, &out, &e);
+ *     chat_encode(&out, chat_has_generation(t), &guard, tokenizer, scratch, &ids, &mask, &e);
  *
  * Templates are Jinja as transformers runs it (trim_blocks, lstrip_blocks, loop
  * controls, a sandbox that changes nothing).  The engine has no access to

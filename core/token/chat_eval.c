@@ -13,6 +13,8 @@ int chat_fail(struct chat_run *r, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    if (r->mem.most_looks && r->mem.looks > r->mem.most_looks) /* whatever came of the answer that there was none to */
+        snprintf(text, sizeof text, "the template does not end within %llu steps", (unsigned long long)r->max_steps);
     return err_set(r->e, ERR_DATA, "%s:%u: %s", r->name, (unsigned)r->line, text);
 }
 
@@ -23,7 +25,7 @@ int chat_oom(struct chat_run *r)
 
 int chat_write(struct chat_run *r, struct chat_text *t, const struct cv *v)
 {
-    if (!cv_has_text(v))
+    if (!cv_has_text(&r->mem, v))
         return chat_fail(r, "a value of type %s has no text that means anything%s", cv_type_name(v),
                          cv_is_stream(v) ? "; |list makes a list of it" : "");
     cv_write(t, v, 0);
@@ -33,7 +35,7 @@ int chat_write(struct chat_run *r, struct chat_text *t, const struct cv *v)
 int chat_step(struct chat_run *r, size_t n)
 {
     r->steps += n;
-    if (r->steps <= r->max_steps) return 0;
+    if (r->steps + r->mem.looks / CHAT_LOOKS <= r->max_steps) return 0;
     return chat_fail(r, "the template does not end within %llu steps", (unsigned long long)r->max_steps);
 }
 
@@ -178,9 +180,9 @@ static int eval_dict(struct chat_run *r, struct chat_env *env, const struct node
         struct cv k, v;
         if (chat_eval(r, env, x->kid[i], &k) || chat_eval(r, env, x->kid[i + 1], &v)) return -1;
         size_t at = 0;
-        while (at < n && !cv_equal(&key[at], &k)) at++;
+        while (at < n && !cv_equal(&r->mem, &key[at], &k)) at++;
         if (chat_step(r, n / 16)) return -1;
-        if (!cv_hashable(&k)) return chat_fail(r, "a value of type %s is no key", cv_type_name(&k));
+        if (!cv_hashable(&r->mem, &k)) return chat_fail(r, "a value of type %s is no key", cv_type_name(&k));
         if (at == n) key[at] = k; /* the first of equal ones stays: 1, 1.0, true */
         value[at] = v;
         if (at == n) n++;
@@ -331,7 +333,7 @@ static int assign(struct chat_run *r, struct chat_env *env, const struct node *t
     if (space.type != CV_NAMESPACE) return chat_fail(r, "only namespaces have attributes that can be set");
     struct cspace *s = space.u.space;
     size_t at = 0;
-    while (at < s->n && !cv_equal(&s->key[at], &target->value)) at++;
+    while (at < s->n && !cv_equal(&r->mem, &s->key[at], &target->value)) at++;
     if (chat_step(r, s->n / 16)) return -1;
     size_t cap = s->cap;
     if (at == s->n && (!chat_grow(&r->mem, &s->key, at, &cap, sizeof *s->key) ||

@@ -55,7 +55,8 @@ const struct cv *chat_arg(const struct chat_args *a, size_t at, const char *name
 
 int chat_fail(struct chat_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int chat_oom(struct chat_run *r);
-/* n units of work; fails beyond the limit. */
+/* n units of work; fails beyond the limit.  So many looks (chat_value.h) are one. */
+enum { CHAT_LOOKS = 16 };
 int chat_step(struct chat_run *r, size_t n);
 
 int chat_eval(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out);

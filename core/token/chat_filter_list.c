@@ -139,7 +139,7 @@ static int sort_items(struct sorting *s, struct cv *key, struct cv *v, struct cv
         bool second = a == half;
         if (a < half && b < n) {
             bool neither = s->equal_undefined && key[a].type == CV_UNDEFINED && key[b].type == CV_UNDEFINED;
-            int order = neither ? 0 : cv_compare(&key[b], &key[a]);
+            int order = neither ? 0 : cv_compare(&s->r->mem, &key[b], &key[a]);
             if (order == 2)
                 return chat_fail(s->r, "values of type %s and %s have no order", cv_type_name(&key[a]),
                                  cv_type_name(&key[b]));
@@ -207,7 +207,7 @@ int filter_unique(struct chat_run *r, struct chat_env *env, const struct cv *of,
     for (size_t i = 0; i < l->n; i++) {
         if (sort_key(&s, &l->v[i], &key[n]) || chat_step(r, 1 + n / 8)) return -1;
         size_t k = 0;
-        while (k < n && !cv_equal(&key[k], &key[n])) k++;
+        while (k < n && !cv_equal(&r->mem, &key[k], &key[n])) k++;
         if (k == n) v[n++] = l->v[i];
     }
     return chat_stream(r, v, n, out);
@@ -223,7 +223,7 @@ static int extreme(struct chat_run *r, const struct cv *of, const struct chat_ar
     *out = cv_undefined(NULL);
     for (size_t i = 0; i < l->n; i++) {
         if (sort_key(&s, &l->v[i], &key)) return -1;
-        int order = i ? cv_compare(&key, &best) : wanted;
+        int order = i ? cv_compare(&r->mem, &key, &best) : wanted;
         if (order == 2) return chat_fail(r, "values that have no order have no least one");
         if (order != wanted) continue;
         best = key;
@@ -418,7 +418,7 @@ int filter_groupby(struct chat_run *r, struct chat_env *env, const struct cv *of
         if (dotted(r, &l->v[from], s.attribute, &key) || sort_key(&s, &l->v[from], &folded)) return -1;
         for (to = from + 1; to < l->n; to++) {
             if (sort_key(&s, &l->v[to], &other)) return -1;
-            if (!cv_equal(&folded, &other)) break;
+            if (!cv_equal(&r->mem, &folded, &other)) break;
         }
         pair[0] = key.type == CV_UNDEFINED && s.fallback ? *s.fallback : key;
         if (!cv_list(&r->mem, CV_LIST, l->v + from, to - from, &pair[1]) || !cv_list(&r->mem, CV_TUPLE, pair, 2, &at))

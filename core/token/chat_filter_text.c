@@ -147,7 +147,7 @@ int filter_tojson(struct chat_run *r, struct chat_env *env, const struct cv *of,
         style.key = key;
     }
     int ret = 0;
-    if (cv_to_json(&t, of, &style, 0)) ret = chat_fail(r, "tojson: no JSON for a value of type %s", cv_type_name(of));
+    if (!cv_has_text(&r->mem, of) || cv_to_json(&t, of, &style, 0)) ret = chat_fail(r, "tojson: no JSON for a value of type %s", cv_type_name(of));
     else if (!cv_text(&r->mem, &t, out)) ret = chat_oom(r);
     else ret = chat_step(r, t.text.len / 16);
     chat_text_free(&t);

@@ -71,7 +71,7 @@ static int read_dict(struct reading *r, struct cv *out, int depth, struct err *e
         do {
             if (read_string(r, &v, e)) return -1;
             for (size_t i = 0; i < keys.n; i++)
-                if (cv_equal(&keys.v[i], &v))
+                if (cv_equal(r->m, &keys.v[i], &v))
                     return jlex_error(&r->x, e, "the key '%.*s' appears twice", (int)v.u.s->n, v.u.s->s);
             if (push(r, &keys, v, e) || jlex_expect(&r->x, ':', e) ||
                 read_value(r, &v, depth + 1, e) || push(r, &values, v, e))
@@ -219,8 +219,9 @@ static size_t in_order(const struct cdict *d, size_t nth, bool sort)
 {
     if (!sort) return nth;
     for (size_t i = 0; i < d->n; i++) {
+        if (d->key[i].type == CV_TUPLE) return i; /* is refused */
         size_t smaller = 0;
-        for (size_t k = 0; k < d->n; k++) smaller += cv_compare(&d->key[k], &d->key[i]) == -1;
+        for (size_t k = 0; k < d->n; k++) smaller += cv_compare(NULL, &d->key[k], &d->key[i]) == -1;
         if (smaller == nth) return i;
     }
     return nth;
@@ -231,6 +232,7 @@ int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_sty
     struct buf b = {0};
     const char *item = style->item;
     if (depth > MOST_DEPTH) return -1;
+    if (out->text.oom) return 0;
     switch (v->type) {
     case CV_NONE: chat_text_add(out, "null", 4, 0); return 0;
     case CV_BOOL: chat_text_add(out, v->u.b ? "true" : "false", v->u.b ? 4 : 5, 0); return 0;

@@ -35,8 +35,8 @@ int chat_lazy_contains(struct chat_run *r, const struct cv *in, const struct cv 
     struct clazy *lazy = in->u.lazy;
     size_t i = lazy->at;
     if (check(r, lazy)) return -1;
-    if (lazy->kind == LAZY_KEYS && !cv_hashable(what)) return chat_fail(r, "a value of type %s is no key", cv_type_name(what));
-    while (i < lazy->n && !cv_equal(&lazy->v[i], what)) i++;
+    if (lazy->kind == LAZY_KEYS && !cv_hashable(&r->mem, what)) return chat_fail(r, "a value of type %s is no key", cv_type_name(what));
+    while (i < lazy->n && !cv_equal(&r->mem, &lazy->v[i], what)) i++;
     *out = i < lazy->n;
     if (lazy->kind <= LAZY_REVERSED) lazy->at = i + *out; /* what was looked at is gone */
     return chat_step(r, lazy->n / 4);

@@ -413,8 +413,8 @@ static int m_get(struct chat_run *r, const struct cv *self, const struct chat_ar
 {
     const struct cv *key = chat_arg(a, 0, "key"), *fallback = chat_arg(a, 1, "default");
     if (!key) return chat_fail(r, "get needs a key");
-    if (!cv_hashable(key)) return chat_fail(r, "a value of type %s is no key", cv_type_name(key));
-    const struct cv *v = cdict_get(self->u.d, key);
+    if (!cv_hashable(&r->mem, key)) return chat_fail(r, "a value of type %s is no key", cv_type_name(key));
+    const struct cv *v = cdict_get(&r->mem, self->u.d, key);
     *out = v ? *v : fallback ? *fallback : cv_none();
     return chat_step(r, self->u.d->n / 16);
 }
@@ -434,7 +434,7 @@ static int list_index(struct chat_run *r, const struct cv *self, const struct ch
     if (!what) return chat_fail(r, "index needs a value");
     if (chat_step(r, self->u.l->n)) return -1;
     for (size_t i = 0; i < self->u.l->n; i++)
-        if (cv_equal(&self->u.l->v[i], what)) {
+        if (cv_equal(&r->mem, &self->u.l->v[i], what)) {
             *out = cv_int((int64_t)i);
             return 0;
         }
@@ -446,7 +446,7 @@ static int list_count(struct chat_run *r, const struct cv *self, const struct ch
     const struct cv *what = chat_arg(a, 0, NULL);
     int64_t n = 0;
     if (!what) return chat_fail(r, "count needs a value");
-    for (size_t i = 0; i < self->u.l->n; i++) n += cv_equal(&self->u.l->v[i], what);
+    for (size_t i = 0; i < self->u.l->n; i++) n += cv_equal(&r->mem, &self->u.l->v[i], what);
     *out = cv_int(n);
     return chat_step(r, self->u.l->n);
 }
@@ -465,7 +465,7 @@ static int loop_changed(struct chat_run *r, const struct cv *self, const struct 
     struct cloop *l = self->u.loop;
     struct cv now;
     if (!cv_list(&r->mem, CV_TUPLE, a->v, a->n, &now)) return chat_oom(r);
-    *out = cv_bool(!l->has_last || !cv_equal(&l->last, &now));
+    *out = cv_bool(!l->has_last || !cv_equal(&r->mem, &l->last, &now));
     l->last = now;
     l->has_last = true;
     return 0;

@@ -187,11 +187,11 @@ static int contains(struct chat_run *r, const struct cv *what, const struct cv *
     case CV_LIST:
     case CV_TUPLE:
         *out = false;
-        for (size_t i = 0; i < in->u.l->n && !*out; i++) *out = cv_equal(&in->u.l->v[i], what);
+        for (size_t i = 0; i < in->u.l->n && !*out; i++) *out = cv_equal(&r->mem, &in->u.l->v[i], what);
         return chat_step(r, in->u.l->n / 4);
     case CV_DICT:
-        if (!cv_hashable(what)) return chat_fail(r, "a value of type %s is no key", cv_type_name(what));
-        *out = cdict_get(in->u.d, what) != NULL;
+        if (!cv_hashable(&r->mem, what)) return chat_fail(r, "a value of type %s is no key", cv_type_name(what));
+        *out = cdict_get(&r->mem, in->u.d, what) != NULL;
         return chat_step(r, in->u.d->n / 4);
     case CV_LAZY: return chat_lazy_contains(r, in, what, out);
     case CV_UNDEFINED: *out = false; return 0;
@@ -203,7 +203,7 @@ int chat_compare(struct chat_run *r, uint8_t op, const struct cv *a, const struc
 {
     if (chat_step(r, 1)) return -1;
     if (op == OP_EQ || op == OP_NE) {
-        *out = cv_equal(a, b) == (op == OP_EQ);
+        *out = cv_equal(&r->mem, a, b) == (op == OP_EQ);
         return 0;
     }
     if (op == OP_IN || op == OP_NOT_IN) {
@@ -211,7 +211,7 @@ int chat_compare(struct chat_run *r, uint8_t op, const struct cv *a, const struc
         if (op == OP_NOT_IN) *out = !*out;
         return 0;
     }
-    int order = cv_compare(a, b);
+    int order = cv_compare(&r->mem, a, b);
     if (order == 2 && !(cv_is_number(a) && cv_is_number(b))) return bad_operands(r, "comparison", a, b);
     *out = order != 2 && (op == OP_LT ? order < 0 : op == OP_LE ? order <= 0 : op == OP_GT ? order > 0 : order >= 0);
     return 0;
@@ -275,7 +275,7 @@ int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *n
     if (of->type == CV_DICT || of->type == CV_NAMESPACE) {
         struct cdict d =
             of->type == CV_DICT ? *of->u.d : (struct cdict){of->u.space->key, of->u.space->value, of->u.space->n};
-        const struct cv *v = cdict_get(&d, &key);
+        const struct cv *v = cdict_get(&r->mem, &d, &key);
         if (v) *out = *v;
         return chat_step(r, d.n / 16);
     }
@@ -297,7 +297,7 @@ int chat_item(struct chat_run *r, const struct cv *of, const struct cv *key, str
     if (of->type == CV_UNDEFINED) return of_undefined(r, of, key->type == CV_STRING ? key->u.s : NULL);
     *out = cv_undefined(key->type == CV_STRING ? key->u.s : NULL);
     if (of->type == CV_DICT) {
-        const struct cv *v = cdict_get(of->u.d, key);
+        const struct cv *v = cdict_get(&r->mem, of->u.d, key);
         if (v) *out = *v;
         else if (key->type == CV_STRING && chat_has_method(of, key->u.s)) return method_value(r, of, key->u.s, out);
         return chat_step(r, of->u.d->n / 16);

@@ -112,46 +112,47 @@ static void write_object(struct buf *b, const struct cv *v)
     else buf_printf(b, "<%s>", cv_type_name(v));
 }
 
-static bool all_have_text(const struct cv *v, size_t n, int depth);
+static bool all_have_text(struct chat_mem *m, const struct cv *v, size_t n, int depth);
 
-static bool has_text(const struct cv *v, int depth)
+static bool has_text(struct chat_mem *m, const struct cv *v, int depth)
 {
-    if (depth > MOST_DEPTH) return false;
+    if (depth > MOST_DEPTH || !chat_look(m)) return false;
     switch (v->type) {
     case CV_LIST:
-    case CV_TUPLE: return all_have_text(v->u.l->v, v->u.l->n, depth + 1);
-    case CV_DICT: return all_have_text(v->u.d->key, v->u.d->n, depth + 1) && all_have_text(v->u.d->value, v->u.d->n, depth + 1);
-    case CV_NAMESPACE: return all_have_text(v->u.space->value, v->u.space->n, depth + 1);
-    case CV_LAZY: return !cv_is_stream(v) && all_have_text(v->u.lazy->v, v->u.lazy->n, depth + 1);
+    case CV_TUPLE: return all_have_text(m, v->u.l->v, v->u.l->n, depth + 1);
+    case CV_DICT: return all_have_text(m, v->u.d->key, v->u.d->n, depth + 1) && all_have_text(m, v->u.d->value, v->u.d->n, depth + 1);
+    case CV_NAMESPACE: return all_have_text(m, v->u.space->value, v->u.space->n, depth + 1);
+    case CV_LAZY: return !cv_is_stream(v) && all_have_text(m, v->u.lazy->v, v->u.lazy->n, depth + 1);
     case CV_METHOD:
     case CV_GLOBAL: return false;
     default: return true;
     }
 }
 
-static bool all_have_text(const struct cv *v, size_t n, int depth)
+static bool all_have_text(struct chat_mem *m, const struct cv *v, size_t n, int depth)
 {
     for (size_t i = 0; i < n; i++)
-        if (!has_text(&v[i], depth)) return false;
+        if (!has_text(m, &v[i], depth)) return false;
     return true;
 }
 
-bool cv_has_text(const struct cv *v)
+bool cv_has_text(struct chat_mem *m, const struct cv *v)
 {
-    return v->type == CV_STRING || has_text(v, 0);
+    return v->type == CV_STRING || has_text(m, v, 0);
 }
 
-bool cv_hashable(const struct cv *v)
+bool cv_hashable(struct chat_mem *m, const struct cv *v)
 {
-    if (v->type == CV_LIST || v->type == CV_DICT) return false;
+    if (v->type == CV_LIST || v->type == CV_DICT || !chat_look(m)) return false;
     for (size_t i = 0; v->type == CV_TUPLE && i < v->u.l->n; i++)
-        if (!cv_hashable(&v->u.l->v[i])) return false;
+        if (!cv_hashable(m, &v->u.l->v[i])) return false;
     return true;
 }
 
 void cv_repr(struct chat_text *out, const struct cv *v, uint8_t mark, int depth)
 {
     struct buf b = {0};
+    if (out->text.oom) return;
     if (depth > MOST_DEPTH) {
         chat_text_add(out, "...", 3, mark);
         return;

@@ -57,7 +57,7 @@ static int remainder_is(struct chat_run *r, const struct cv *of, struct cv by, i
 {
     struct cv rest, want = cv_int(wanted);
     if (chat_binary(r, OP_MOD, of, &by, &rest)) return -1;
-    *out = cv_equal(&rest, &want);
+    *out = cv_equal(&r->mem, &rest, &want);
     return 0;
 }
 
@@ -81,7 +81,7 @@ int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, 
         if (a->n < 1) return chat_fail(r, "the test '%.*s' needs a value", (int)name->n, name->s);
         if (op) return chat_compare(r, (uint8_t)op, of, &a->v[0], out);
         if (cstr_is(name, "sameas")) {
-            *out = of->type == a->v[0].type && cv_equal(of, &a->v[0]);
+            *out = of->type == a->v[0].type && cv_equal(&r->mem, of, &a->v[0]);
             return 0;
         }
         return remainder_is(r, of, a->v[0], 0, out);

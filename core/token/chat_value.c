@@ -6,7 +6,7 @@
 
 #include "core/base/json.h"
 
-enum { BLOCK = 1 << 16, MOST_DEPTH = 100 };
+enum { BLOCK = 1 << 16, MOST_DEPTH = 100, MOST_TEXT = 1 << 27 };
 
 void *chat_alloc(struct chat_mem *m, size_t count, size_t size)
 {
@@ -64,8 +64,16 @@ static void add_marks(struct chat_text *t, size_t n, uint8_t mark)
     t->marks.data[t->marks.len] = 0;
 }
 
+/* Whether there is room for n more bytes. */
+static bool has_room(struct chat_text *t, size_t n)
+{
+    if (n > MOST_TEXT || t->text.len > MOST_TEXT - n) t->text.oom = true;
+    return !t->text.oom;
+}
+
 void chat_text_add(struct chat_text *t, const char *s, size_t n, uint8_t mark)
 {
+    if (!has_room(t, n)) return;
     buf_add(&t->text, s, n);
     add_marks(t, n, mark);
 }
@@ -77,6 +85,7 @@ void chat_text_addc(struct chat_text *t, char c, uint8_t mark)
 
 void chat_text_part(struct chat_text *t, const struct cstr *s, size_t from, size_t to)
 {
+    if (!has_room(t, to - from)) return;
     buf_add(&t->text, s->s + from, to - from);
     if (s->marks) buf_add(&t->marks, s->marks + from, to - from);
     else add_marks(t, to - from, s->mark);
@@ -150,6 +159,11 @@ bool cv_lazy(struct chat_mem *m, enum lazy_kind kind, const struct cv *v, size_t
 
 /* ---- looking at values ---- */
 
+bool chat_look(struct chat_mem *m)
+{
+    return !m || !m->most_looks || ++m->looks <= m->most_looks;
+}
+
 double cv_number(const struct cv *v)
 {
     return v->type == CV_BOOL ? (double)v->u.b : v->type == CV_INT ? (double)v->u.i : v->u.f;
@@ -197,25 +211,25 @@ static int compare_numbers(const struct cv *a, const struct cv *b)
     return x < y ? -1 : x > y ? 1 : isnan(x) || isnan(y) ? 2 : 0;
 }
 
-static bool equal(const struct cv *a, const struct cv *b, int depth);
+static bool equal(struct chat_mem *m, const struct cv *a, const struct cv *b, int depth);
 
 /* Ranges by their numbers, keys and items of mappings as sets; others are what they are. */
-static bool equal_lazy(const struct clazy *a, const struct clazy *b, int depth)
+static bool equal_lazy(struct chat_mem *m, const struct clazy *a, const struct clazy *b, int depth)
 {
     bool set = a->kind == LAZY_KEYS || a->kind == LAZY_ITEMS;
     if (a == b) return true;
     if (a->kind != b->kind || a->n != b->n || (!set && a->kind != LAZY_RANGE)) return false;
     for (size_t i = 0; i < a->n; i++) {
         size_t k = set ? 0 : i;
-        while (set && k < b->n && !equal(&a->v[i], &b->v[k], depth + 1)) k++;
-        if (k == b->n || !equal(&a->v[i], &b->v[k], depth + 1)) return false;
+        while (set && k < b->n && !equal(m, &a->v[i], &b->v[k], depth + 1)) k++;
+        if (k == b->n || !equal(m, &a->v[i], &b->v[k], depth + 1)) return false;
     }
     return true;
 }
 
-static bool equal(const struct cv *a, const struct cv *b, int depth)
+static bool equal(struct chat_mem *m, const struct cv *a, const struct cv *b, int depth)
 {
-    if (depth > MOST_DEPTH) return false;
+    if (depth > MOST_DEPTH || !chat_look(m)) return false;
     if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b) == 0;
     if (a->type != b->type) return false;
     switch (a->type) {
@@ -226,29 +240,29 @@ static bool equal(const struct cv *a, const struct cv *b, int depth)
     case CV_TUPLE:
         if (a->u.l->n != b->u.l->n) return false;
         for (size_t i = 0; i < a->u.l->n; i++)
-            if (!equal(&a->u.l->v[i], &b->u.l->v[i], depth + 1)) return false;
+            if (!equal(m, &a->u.l->v[i], &b->u.l->v[i], depth + 1)) return false;
         return true;
     case CV_DICT:
         if (a->u.d->n != b->u.d->n) return false;
         for (size_t i = 0; i < a->u.d->n; i++) {
-            const struct cv *other = cdict_get(b->u.d, &a->u.d->key[i]);
-            if (!other || !equal(&a->u.d->value[i], other, depth + 1)) return false;
+            const struct cv *other = cdict_get(m, b->u.d, &a->u.d->key[i]);
+            if (!other || !equal(m, &a->u.d->value[i], other, depth + 1)) return false;
         }
         return true;
     case CV_GLOBAL: return a->u.global == b->u.global;
-    case CV_LAZY: return equal_lazy(a->u.lazy, b->u.lazy, depth);
+    case CV_LAZY: return equal_lazy(m, a->u.lazy, b->u.lazy, depth);
     default: return a->u.space == b->u.space;
     }
 }
 
-bool cv_equal(const struct cv *a, const struct cv *b)
+bool cv_equal(struct chat_mem *m, const struct cv *a, const struct cv *b)
 {
-    return equal(a, b, 0);
+    return equal(m, a, b, 0);
 }
 
-static int compare(const struct cv *a, const struct cv *b, int depth)
+static int compare(struct chat_mem *m, const struct cv *a, const struct cv *b, int depth)
 {
-    if (depth > MOST_DEPTH) return 2;
+    if (depth > MOST_DEPTH || !chat_look(m)) return 2;
     if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b);
     if (a->type != b->type) return 2;
     if (a->type == CV_STRING) {
@@ -259,21 +273,21 @@ static int compare(const struct cv *a, const struct cv *b, int depth)
     }
     if (!cv_is_list(a)) return 2;
     for (size_t i = 0; i < a->u.l->n && i < b->u.l->n; i++) {
-        if (equal(&a->u.l->v[i], &b->u.l->v[i], depth + 1)) continue;
-        return compare(&a->u.l->v[i], &b->u.l->v[i], depth + 1);
+        if (equal(m, &a->u.l->v[i], &b->u.l->v[i], depth + 1)) continue;
+        return compare(m, &a->u.l->v[i], &b->u.l->v[i], depth + 1);
     }
     return a->u.l->n < b->u.l->n ? -1 : a->u.l->n > b->u.l->n;
 }
 
-int cv_compare(const struct cv *a, const struct cv *b)
+int cv_compare(struct chat_mem *m, const struct cv *a, const struct cv *b)
 {
-    return compare(a, b, 0);
+    return compare(m, a, b, 0);
 }
 
-const struct cv *cdict_get(const struct cdict *d, const struct cv *key)
+const struct cv *cdict_get(struct chat_mem *m, const struct cdict *d, const struct cv *key)
 {
     for (size_t i = 0; i < d->n; i++)
-        if (cv_equal(&d->key[i], key)) return &d->value[i];
+        if (cv_equal(m, &d->key[i], key)) return &d->value[i];
     return NULL;
 }
 

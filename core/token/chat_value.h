@@ -88,14 +88,20 @@ struct chat_mem {
     struct arena arena;
     char *p;
     size_t left, used, limit;
+    uint64_t looks, most_looks; /* at values inside of values; the most, or 0: any number */
 };
+/* Counts one look.  A value may hold another many times over, at each level: to compare two or to write one takes
+ * longer than their memory says.  false: too many, what is asked for has no answer, and chat_step() ends the run.
+ * m may be NULL. */
+bool chat_look(struct chat_mem *m);
 void *chat_alloc(struct chat_mem *m, size_t count, size_t size); /* NULL: over the limit */
 /* Room for one more element behind the n of the array at the pointer at `at`, which
  * has room for *cap: where there is none, a copy of twice the size.  false: over the limit. */
 bool chat_grow(struct chat_mem *m, void *at, size_t n, size_t *cap, size_t size);
 void chat_mem_free(struct chat_mem *m);
 
-/* Text with marks in the making; zero-initialise, free with chat_text_free. */
+/* Text with marks in the making; zero-initialise, free with chat_text_free.  Beyond 128 MiB text.oom is set and
+ * nothing added. */
 struct chat_text {
     struct buf text, marks;
 };
@@ -156,17 +162,17 @@ bool cstr_is(const struct cstr *s, const char *text);
 bool cstr_equal(const struct cstr *a, const struct cstr *b);
 
 bool cv_true(const struct cv *v);
-bool cv_equal(const struct cv *a, const struct cv *b);
+bool cv_equal(struct chat_mem *m, const struct cv *a, const struct cv *b);
 /* -1, 0, 1; 2 = they have no order. */
-int cv_compare(const struct cv *a, const struct cv *b);
+int cv_compare(struct chat_mem *m, const struct cv *a, const struct cv *b);
 /* Value of a key, or NULL. */
-const struct cv *cdict_get(const struct cdict *d, const struct cv *key);
+const struct cv *cdict_get(struct chat_mem *m, const struct cdict *d, const struct cv *key);
 const struct cv *cdict_find(const struct cdict *d, const char *key);
 const char *cv_type_name(const struct cv *v); /* as Python calls it */
 /* False: Python writes an address for it, or for what is in it. */
-bool cv_has_text(const struct cv *v);
+bool cv_has_text(struct chat_mem *m, const struct cv *v);
 /* Whether it can be a key; lists and mappings cannot. */
-bool cv_hashable(const struct cv *v);
+bool cv_hashable(struct chat_mem *m, const struct cv *v);
 
 /* As str() and repr() write it; `mark` for what is not a string. */
 void cv_write(struct chat_text *out, const struct cv *v, uint8_t mark);

@@ -220,6 +220,16 @@ static void endless_templates_end(void **state)
     expect_error("{% set s = 'xxxxxxxx' %}{% for i in range(40) %}{% set s = s + s %}{{ s * 999 }}{% endfor %}"
                  "{% for i in range(900) %}{{ 'y' * 9999 }}{% endfor %}", "");
     expect_error("{{ 2 ** 9999 }}", "too large");
+    /* Lists that hold the same list twice, 60 levels deep: small in memory, endless to walk through. */
+    static const char *const walks[] = {"{% if ns.a == ns.b %}{% endif %}", "{{ ns.a < ns.b }}", "{{ ns.a }}", "{{ ns.a|tojson }}",
+                                        "{{ ns.a in [ns.b] }}", "{{ [ns.a, ns.b]|unique|list }}", "{{ {ns.t: 1} }}", "{{ '%s' % ns.a }}"};
+    for (size_t i = 0; i < COUNT_OF(walks); i++) {
+        struct buf deep = {0};
+        buf_printf(&deep, "{%% set ns = namespace(a=[0], b=[0], t=(0,)) %%}{%% for i in range(60) %%}{%% set ns.a = [ns.a, ns.a] %%}"
+                          "{%% set ns.b = [ns.b, ns.b] %%}{%% set ns.t = (ns.t, ns.t) %%}{%% endfor %%}%s", walks[i]);
+        expect_error(deep.data, "does not end within 100000 steps");
+        buf_free(&deep);
+    }
     struct buf text = {0};
     buf_adds(&text, "{{ ");
     for (int i = 0; i < 5000; i++) buf_addc(&text, '(');
