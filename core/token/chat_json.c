@@ -61,6 +61,29 @@ static int read_list(struct reading *r, struct cv *out, int depth, struct err *e
     return 0;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    const struct cstr *x = ((const struct cv *)a)->u.s, *y = ((const struct cv *)b)->u.s;
+    size_t n = x->n < y->n ? x->n : y->n;
+    int c = n ? memcmp(x->s, y->s, n) : 0;
+    return c ? c : (x->n > y->n) - (x->n < y->n);
+}
+
+enum { FEW_KEYS = 32 }; /* each is compared with all before it; more are sorted when all are there */
+
+static int check_many(struct reading *r, const struct items *keys, struct err *e)
+{
+    if (keys->n <= FEW_KEYS) return 0;
+    struct cv *v = chat_alloc(r->m, keys->n, sizeof *v);
+    if (!v) return over(e);
+    memcpy(v, keys->v, keys->n * sizeof *v);
+    qsort(v, keys->n, sizeof *v, by_text);
+    for (size_t i = 1; i < keys->n; i++)
+        if (by_text(&v[i - 1], &v[i]) == 0)
+            return jlex_error(&r->x, e, "the key '%.*s' appears twice", (int)v[i].u.s->n, v[i].u.s->s);
+    return 0;
+}
+
 static int read_dict(struct reading *r, struct cv *out, int depth, struct err *e)
 {
     struct items keys = {0}, values = {0};
@@ -70,14 +93,14 @@ static int read_dict(struct reading *r, struct cv *out, int depth, struct err *e
     if (!jlex_try(&r->x, '}')) {
         do {
             if (read_string(r, &v, e)) return -1;
-            for (size_t i = 0; i < keys.n; i++)
+            for (size_t i = 0; i < keys.n && i < FEW_KEYS; i++)
                 if (cv_equal(r->m, &keys.v[i], &v))
                     return jlex_error(&r->x, e, "the key '%.*s' appears twice", (int)v.u.s->n, v.u.s->s);
             if (push(r, &keys, v, e) || jlex_expect(&r->x, ':', e) ||
                 read_value(r, &v, depth + 1, e) || push(r, &values, v, e))
                 return -1;
         } while (jlex_try(&r->x, ','));
-        if (jlex_expect(&r->x, '}', e)) return -1;
+        if (jlex_expect(&r->x, '}', e) || check_many(r, &keys, e)) return -1;
     }
     *d = (struct cdict){keys.v, values.v, keys.n};
     *out = (struct cv){.type = CV_DICT, .u.d = d};

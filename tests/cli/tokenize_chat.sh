@@ -82,3 +82,10 @@ fails 65 "one.jsonl:1: there is no 'messages', a list of" "$LLMCTL" tokenize cha
 "$LLMCTL" tokenize train abc.txt --vocab-size 260 -q -o plain.json
 "$LLMCTL" tokenize chat im.jsonl --template chatml -t plain.json --ids 2>&1 >/dev/null | grep -q "note: '<|im_start|>' of the template is no token"
 is "$("$LLMCTL" tokenize chat im.jsonl --template chatml -t im.json --ids 2>&1 >/dev/null)" ''
+
+# a large object is read in its own time, and a key that comes twice in it is found
+{ printf '{"messages":[]'; for i in $(seq 60); do printf ',"k%d":1' "$i"; done; } >keys
+{ cat keys; echo '}'; } >keys.jsonl
+{ cat keys; echo ',"k50":2}'; } >twice.jsonl
+"$LLMCTL" tokenize chat --template chatml keys.jsonl >/dev/null
+fails 65 "the key 'k50' appears twice" "$LLMCTL" tokenize chat --template chatml twice.jsonl
