@@ -38,7 +38,7 @@ static int run_convert(const struct cmd *self, int argc, char **argv, struct err
     enum tok_format format = FORMAT_JSON;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
-    if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "one tokenizer is wanted, %d given", r.n_args);
+    if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "%d tokenizers given, one is wanted: a file, or a directory with one", r.n_args);
     else if (!cfg.out) ret = err_set(e, ERR_USAGE, "--out FILE is required");
     else if (!tokenizer_format(cfg.out, &format))
         ret = err_set(e, ERR_USAGE, "--out '%s': the name must end in .json, .model, .tiktoken, .gguf, tekken.json, "

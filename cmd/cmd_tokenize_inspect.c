@@ -189,7 +189,7 @@ static int run_inspect(const struct cmd *self, int argc, char **argv, struct err
     struct opt_result r;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret || r.exit_now) goto out;
-    if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "one tokenizer is wanted, %d given", r.n_args);
+    if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "%d tokenizers given, one is wanted: a file, or a directory with one", r.n_args);
     else if (cfg.diff && !cfg.text) ret = err_set(e, ERR_USAGE, "--diff needs --text FILE");
     else if ((cfg.token != NULL) + (cfg.explain != NULL) + (cfg.text != NULL) + cfg.vocab > 1)
         ret = err_set(e, ERR_USAGE, "--explain, --token, --text and --vocab exclude each other");
