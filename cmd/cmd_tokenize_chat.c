@@ -12,6 +12,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/sig.h"
 #include "core/token/chat.h"
 #include "core/token/chat_file.h"
 #include "data/encode_print.h"
@@ -221,6 +222,7 @@ static int one_file(struct chat_job *j, const char *path, struct file_writer *w,
         return err_set(e, ERR_NOINPUT, "'%s' is a directory; name files of chats, JSON lines", path);
     }
     while (ret == 0 && (n = getline(&line, &cap, f)) >= 0) {
+        if ((ret = sig_check(e))) break;
         no++;
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
         size_t mark = no == 1 && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
