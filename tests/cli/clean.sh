@@ -169,7 +169,9 @@ cmp page1.html page3.html
 # Killed at any moment and run again: the same bytes, and nothing half written under the names.
 for i in 1 2 3; do cat many.jsonl; done >more.jsonl
 run=(clean more.jsonl --preset fineweb --set fineweb.max_newlines=1 -q --removed kr.jsonl.zst --decisions kd.jsonl.zst)
-"$LLMCTL" "${run[@]}" --out whole.jsonl && mv kr.jsonl.zst wr.zst && mv kd.jsonl.zst wd.zst
+"$LLMCTL" "${run[@]}" --out whole.jsonl
+mv kr.jsonl.zst wr.zst
+mv kd.jsonl.zst wd.zst
 for pause in 0.02 0.1; do
     "$LLMCTL" "${run[@]}" --out killed.jsonl & pid=$!
     sleep $pause; kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true

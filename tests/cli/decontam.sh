@@ -42,7 +42,10 @@ echo "he chose the one that sailed away" >more.txt
 for t in 1 2 8; do
     "$LLMCTL" clean -q docs.jsonl --decontaminate evals.jsonl.gz --decontaminate more.txt --threads $t -o k$t.jsonl --removed g$t.jsonl
 done
-cmp kept.jsonl k1.jsonl && cmp k1.jsonl k2.jsonl && cmp k1.jsonl k8.jsonl && cmp g1.jsonl g8.jsonl
+cmp kept.jsonl k1.jsonl
+cmp k1.jsonl k2.jsonl
+cmp k1.jsonl k8.jsonl
+cmp g1.jsonl g8.jsonl
 
 expect 66 "$LLMCTL" clean docs.jsonl --decontaminate nowhere.jsonl
 expect 2 "$LLMCTL" clean docs.jsonl --decontaminate evals.jsonl:3

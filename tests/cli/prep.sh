@@ -30,7 +30,10 @@ for i in $(seq 3000); do echo "{\"id\":$i,\"text\":\"<p>Mail a$i@example.org, ca
 for t in 1 2 8; do
     "$LLMCTL" clean -q many.jsonl --html --fix-unicode --pii email --lower --threads $t -o o$t.jsonl --decisions d$t.jsonl --report r.json
 done
-cmp o1.jsonl o2.jsonl && cmp o1.jsonl o8.jsonl && cmp d1.jsonl d2.jsonl && cmp d1.jsonl d8.jsonl
+cmp o1.jsonl o2.jsonl
+cmp o1.jsonl o8.jsonl
+cmp d1.jsonl d2.jsonl
+cmp d1.jsonl d8.jsonl
 grep -q '"id":7,"text":"mail <email>, café 7 and the rest."' o1.jsonl || fail "$(head -8 o1.jsonl | tail -1)"
 grep -q '"preprocessing":{"html":{"documents":3000,"places":3000},"mojibake":{"documents":3000,"places":3000},"pii":{"documents":3000,"places":3000},"lower"' r.json || fail "$(cat r.json)"
 grep -q '"prep.pii"' d1.jsonl && grep -q '^{"id":1,.*,1,1,1,6\]}' d1.jsonl || fail "decisions: $(sed -n 2p d1.jsonl)"

@@ -102,13 +102,15 @@ fails 65 'does not say how text is split' "$LLMCTL" tokenize inspect x.tiktoken
 
 # two tokenizers on one text
 "$LLMCTL" tokenize inspect bpe1.json --diff bert.json --text text.txt >diff.txt
-grep -q '^tokens a word' diff.txt && grep -q '^words cut at other places' diff.txt
+grep -q '^tokens a word' diff.txt
+grep -q '^words cut at other places' diff.txt
 "$LLMCTL" tokenize inspect bpe1.json --diff bpe1.json --text text.txt | grep -q 'other places: 0 of'
 fails 2 'needs --text' "$LLMCTL" tokenize inspect bpe1.json --diff bert.json
 fails 2 'exclude each other' "$LLMCTL" tokenize inspect bpe1.json --explain a --text text.txt
 [ "$(sed -n '/^tokens in both/p; /^words not given back/p' diff.txt | wc -l)" -eq 2 ]
 "$LLMCTL" tokenize inspect bpe1.json --diff bert.json --text - --json <text.txt >diff.json
-grep -q '"tokenizers":\[{"file":"bpe1.json"' diff.json && [ "$(wc -l <diff.json)" -eq 1 ]
+grep -q '"tokenizers":\[{"file":"bpe1.json"' diff.json
+[ "$(wc -l <diff.json)" -eq 1 ]
 is "$(grep -o '"tokens":[0-9]*' diff.json | head -n 1 | cut -d: -f2)" "$("$LLMCTL" tokenize count -t bpe1.json text.txt -q)"
 "$LLMCTL" tokenize inspect bpe1.json --text text.txt | grep -q '^words of one token'
 
@@ -118,12 +120,15 @@ printf 'abc\nbcd\nbcd\nabc\nbcd\nabc\nbcd\n' >words.txt
 "$LLMCTL" tokenize train words.txt --type wordpiece --vocab-size 16 -q -o abcwp.json
 printf 'abcd\nbcd\nBcd\n' >three.txt
 "$LLMCTL" tokenize inspect abc.json --diff abcwp.json --text three.txt >diff.txt
-grep -q '^words cut at other places: 2 of 3 ' diff.txt && grep -q '^words not given back  *0 (0.0 %)  *1 (33.3 %)$' diff.txt
+grep -q '^words cut at other places: 2 of 3 ' diff.txt
+grep -q '^words not given back  *0 (0.0 %)  *1 (33.3 %)$' diff.txt
 grep -A 2 '^  1 x "abcd"$' diff.txt | tr -d '\n' | grep -q 'first: a bcd      second: abc ##d$'
 
-grep -q '^words with more tokens  *1 (33.3 %)  *0 (0.0 %)$' diff.txt && grep -q '^tokens in both  *3 ' diff.txt # b c d, not " b"
+grep -q '^words with more tokens  *1 (33.3 %)  *0 (0.0 %)$' diff.txt
+grep -q '^tokens in both  *3 ' diff.txt # b c d, not " b"
 "$LLMCTL" tokenize inspect bpe1.json --explain 'a'$'\303\251' >explained # a byte is a character's part: its place is the character's
-grep -q '  \[1, 2)  *\[1, 2) .*byte C3$' explained && grep -q '  \[2, 3)  *\[1, 2) .*byte A9$' explained
+grep -q '  \[1, 2)  *\[1, 2) .*byte C3$' explained
+grep -q '  \[2, 3)  *\[1, 2) .*byte A9$' explained
 fails 65 'token id 700 at position 1 is out of range' "$LLMCTL" tokenize decode -t bpe1.json <<<'699 700'
 
 # all tokens: as many as there are, and each as --token shows it
@@ -138,7 +143,8 @@ fails 2 'llmctl tokenize inspect --diff' "$LLMCTL" tokenize diff a b
 
 # what its steps are, in words
 "$LLMCTL" tokenize inspect bert.json >steps.txt
-grep -q '^split: white space, punctuation$' steps.txt && grep -q '^template of two texts: \[CLS\] A \[SEP\] B \[SEP\]$' steps.txt
+grep -q '^split: white space, punctuation$' steps.txt
+grep -q '^template of two texts: \[CLS\] A \[SEP\] B \[SEP\]$' steps.txt
 "$LLMCTL" tokenize inspect bert.json --json | grep -q '"normal_form":"control characters out, .*,"template":"\[CLS\] A \[SEP\]"'
 "$LLMCTL" tokenize inspect bpe1.json --explain 'a b' | grep -q '^spelling: .* is a space'
 
@@ -150,7 +156,9 @@ long=$(printf 'aaab %.0s' $(seq 30))
 "$LLMCTL" tokenize train why.txt --type unigram --vocab-size 9 --coverage 1 -q -o whyu.model
 "$LLMCTL" tokenize inspect whyu.model --explain 'aab' | grep -q 'next best: .*worse by'
 "$LLMCTL" tokenize inspect bpe1.json --explain 'the' --json >explain.json
-grep -q '^{"text":"the","bytes":3,"characters":3,' explain.json && grep -q '"merges":\[{"rank":' explain.json && grep -q '"byte_offsets":\[\[0,' explain.json
+grep -q '^{"text":"the","bytes":3,"characters":3,' explain.json
+grep -q '"merges":\[{"rank":' explain.json
+grep -q '"byte_offsets":\[\[0,' explain.json
 
 # a long text of a tokenizer whose decoder looks at the beginning is decoded whole
 tr "\n" " " <text.txt | tr -d "\200-\377" >one.txt
