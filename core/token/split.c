@@ -32,9 +32,10 @@ static bool is_other(struct uni_char c, const struct split_rule *r)
 
 static size_t run_other(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
+    unsigned some = r->signs ? UNI_P | UNI_S : 0, none = r->signs ? 0 : UNI_L | UNI_N | UNI_SPACE | (r->marks ? UNI_M : 0);
     while (pos < n) {
         struct uni_char c = uni_next(s + pos, n - pos);
-        if (!is_other(c, r)) break;
+        if ((c.class & none) || (some && !(c.class & some))) break;
         pos += c.len;
     }
     return pos;
@@ -160,7 +161,7 @@ static size_t listed_word(const uint8_t *s, size_t n, size_t pos)
 }
 
 /* The same without what is cut out before. */
-static size_t next_word(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
+size_t split_word(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
     if (r->listed) return listed_word(s, n, pos);
     struct uni_char c = uni_next(s + pos, n - pos), d = {UNI_BAD, 0, 0};
@@ -211,15 +212,15 @@ static size_t cut_digits(const uint8_t *s, size_t n, size_t pos, const struct sp
 size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
     enum { BEHIND = 2 }; /* characters that can make a difference to the piece before them */
-    if (!r->cut_digits && !r->cut_wide) return next_word(s, n, pos, r);
+    if (!r->cut_digits && !r->cut_wide) return split_word(s, n, pos, r);
     struct uni_char first = uni_next(s + pos, n - pos);
     if (is_digit(first, r)) return cut_digits(s, n, pos, r);
     bool wide = r->cut_wide && split_is_wide(first.cp);
-    size_t end = next_word(s, n, pos, r), at = pos;
+    size_t end = split_word(s, n, pos, r), at = pos;
     for (int more = 0; at < n; ) {
         struct uni_char c = uni_next(s + at, n - at);
         if (at >= end && more++ == BEHIND) break;
-        if (is_digit(c, r) || (r->cut_wide && split_is_wide(c.cp) != wide)) return next_word(s, at, pos, r);
+        if (is_digit(c, r) || (r->cut_wide && split_is_wide(c.cp) != wide)) return split_word(s, at, pos, r);
         at += c.len;
     }
     return end;

@@ -156,10 +156,10 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, co
     uint64_t within = below(size);
     if (m.high) {
 #ifdef SPLIT_VBMI
-        split_classify_rest(s, split_letters(s, leads, r.cut_wide, &m), r.cut_wide, r.listed, &m);
+        split_classify_rest(s, split_letters(s, leads, r.cut_wide, &m), r, &m);
 #else
         (void)leads;
-        split_classify_rest(s, m.high, r.cut_wide, r.listed, &m);
+        split_classify_rest(s, m.high, r, &m);
 #endif
         join_marks(&m, r);
         if ((r.max_digits || r.cut_digits > 0) && m.wide_digit && low_bit(m.wide_digit) < m.known) m.known = low_bit(m.wide_digit);
@@ -278,7 +278,7 @@ SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size
         at->wait = !count;
         if (count) return;
     }
-    at->pos = split_next(s, n, at->pos, &r);
+    at->pos = r.cut_digits || r.cut_wide ? split_next(s, n, at->pos, &r) : split_word(s, n, at->pos, &r);
     ends[at->count++] = at->pos;
 }
 

@@ -206,7 +206,7 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
 #endif
 
 /* The characters whose bytes are in `left`, one after the other. */
-SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, bool cut_wide, bool listed, struct split_masks *m)
+SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, const struct split_rule r, struct split_masks *m)
 {
     while (left) {
         int i = low_bit(left);
@@ -222,9 +222,9 @@ SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, bool cut_
         if (c.class & UNI_UPPER) m->upper |= all;
         if (c.class & UNI_LOWER) m->lower |= all;
         if (c.class & UNI_M) m->mark |= all;
-        if (!c.class) m->rest |= all;
-        if (cut_wide && split_is_wide(c.cp)) m->wide |= all;
-        if (listed && split_is_listed(c.cp)) m->listed |= all;
+        if ((r.signs || r.cut_numeric) && !c.class) m->rest |= all;
+        if (r.cut_wide && split_is_wide(c.cp)) m->wide |= all;
+        if (r.listed && split_is_listed(c.cp)) m->listed |= all;
         if (c.class & UNI_N) {
             m->digit |= all;
             m->wide_digit |= all;

@@ -75,8 +75,9 @@ static inline bool split_is_listed(uint32_t cp)
     return false;
 }
 
-/* End of the piece that begins at pos < n. */
+/* End of the piece that begins at pos < n; the second is for rules that cut nothing out. */
 size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r);
+size_t split_word(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r);
 
 /* By kind; none for SPLIT_NONE.  The second needs the instructions, which
  * split_function() asks for, and its tables. */
