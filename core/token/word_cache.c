@@ -8,7 +8,7 @@ enum {
     FIRST_LINES = 1 << 11,
     MANY_LINES = 1 << 17,
     MAX_LINES = 1 << 20,
-    FIRST_POOL = 1 << 12,
+    FIRST_POOL = 1 << 15,   /* more than words that are learned together ask for */
     MANY_POOL = 1 << 19,   /* 2 MiB */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
 };

@@ -66,7 +66,9 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
         uint64_t high = _mm512_movepi8_mask(x);
         __m512i kind = _mm512_maskz_permutex2var_epi8(there & ~high, kinds, x, kinds_high);
         __m512i forms = _mm512_permutex2var_epi8(ascii, x, ascii_high);
-        if (high) pairs = put_pairs(&f->pairs, x, _mm512_maskz_loadu_epi8(there >> 1, text + i + 1), there, &kind, &forms);
+        /* Another character ends what is taken here. */
+        if (high && f->pairs.known[f->pairs.lead[text[i + _tzcnt_u64(high)] & 63]])
+            pairs = put_pairs(&f->pairs, x, _mm512_maskz_loadu_epi8(there >> 1, text + i + 1), there, &kind, &forms);
         unsigned count = (unsigned)_tzcnt_u64(~(_mm512_test_epi8_mask(kind, kind) | pairs << 1));
         if (count == 0) break;
         uint64_t all = _bzhi_u64(~(uint64_t)0, count);
