@@ -28,11 +28,17 @@ int bytemap_byte(uint32_t cp)
 void bytemap_spell(struct buf *out, const void *bytes, size_t n)
 {
     const uint8_t *p = bytes;
-    for (size_t i = 0; i < n; i++) {
-        char c[4];
-        int len = utf8_encode(bytemap_char(p[i]), c);
-        buf_add(out, c, (size_t)len);
+    if (n > SIZE_MAX / 4 || !buf_reserve(out, 2 * n)) { /* none of the characters is beyond U+07FF */
+        out->oom = true;
+        return;
     }
+    char *to = out->data + out->len;
+    for (size_t i = 0; i < n; i++) {
+        if ((uint8_t)(p[i] - 0x21) < 0x7F - 0x21) *to++ = (char)p[i]; /* most are themselves */
+        else to += utf8_encode(bytemap_char(p[i]), to);
+    }
+    *to = '\0';
+    out->len = (size_t)(to - out->data);
 }
 
 long bytemap_unspell(const char *text, size_t n, uint8_t *out)

@@ -32,6 +32,7 @@ int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e)
 {
     if (n % 4) return err_set(e, ERR_DATA, "base64 of %zu characters: not a multiple of 4", n);
     if (!buf_reserve(out, n / 4 * 3)) return buf_ok(out, e);
+    char *to = out->data + out->len;
     for (size_t i = 0; i < n; i += 4) {
         int pad = i + 4 == n ? (text[i + 3] == '=') + (text[i + 2] == '=' && text[i + 3] == '=') : 0;
         uint32_t v = 0;
@@ -40,8 +41,11 @@ int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e)
             if (d < 0) return err_set(e, ERR_DATA, "bad base64 character at offset %zu", i + (size_t)k);
             v = v << 6 | (uint32_t)d;
         }
-        char b[3] = {(char)(v >> 16), (char)(v >> 8), (char)v};
-        buf_add(out, b, (size_t)(3 - pad));
+        *to++ = (char)(v >> 16);
+        if (pad < 2) *to++ = (char)(v >> 8);
+        if (pad < 1) *to++ = (char)v;
     }
-    return buf_ok(out, e);
+    *to = 0;
+    out->len = (size_t)(to - out->data);
+    return 0;
 }

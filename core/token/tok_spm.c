@@ -178,7 +178,7 @@ static int piece_merges(struct spm_build *b, int id, uint32_t rank)
     const char *s = text_of(b->m, (size_t)id, &n);
     for (left = uni_next((const uint8_t *)s, n).len; left < n;
          left += uni_next((const uint8_t *)s + left, n - left).len) {
-        int x = part_id(b, s, left), y = part_id(b, s + left, n - left);
+        int x = part_id(b, s, left), y = x < 0 ? -1 : part_id(b, s + left, n - left);
         if (x >= 0 && y >= 0 && bpe_add_rank(&b->t->bpe, x, y, id, rank, b->e)) return -1;
     }
     return 0;

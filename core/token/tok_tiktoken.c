@@ -72,10 +72,11 @@ static int add_merges(struct tokenizer *t, struct err *e)
         size_t n;
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
         const char *s = vocab_text(&t->vocab, id, &n);
-        for (size_t left = 1; left < n; left++) {
-            if (((uint8_t)s[left] & 0xC0) == 0x80) continue; /* inside the spelling of a byte */
-            int x = vocab_find(&t->vocab, s, left), y = x < 0 ? -1 : vocab_find(&t->vocab, s + left, n - left);
-            if (y >= 0 && bpe_add_rank(&t->bpe, x, y, id, (uint32_t)id, e)) return -1;
+        for (size_t from = 1; from < n;) {
+            struct vocab_cut cut[VOCAB_CUTS];
+            size_t k = vocab_cuts(&t->vocab, s, n, &from, cut);
+            for (size_t i = 0; i < k; i++)
+                if (bpe_add_rank(&t->bpe, cut[i].left, cut[i].right, id, (uint32_t)id, e)) return -1;
         }
     }
     return bpe_finish(&t->bpe, e);

@@ -12,7 +12,7 @@
 #include "core/token/unigram_many.h"
 #include "core/token/unigram_map.h"
 
-enum { NO_ID = -1, MOST_NODES = 1 << 24, TRIES = 64 };
+enum { NO_ID = -1, MOST_NODES = 1 << 24, TRIES = 16 };
 #define FREE UINT32_MAX
 
 /* A node while the trie is made, in the order of making: behind the one it hangs on. */

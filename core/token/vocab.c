@@ -91,6 +91,36 @@ int vocab_find(const struct vocab *v, const char *text, size_t len)
     return find(v, text_hash(text, len), text, len);
 }
 
+/* Whether some token has that tag: most texts that are none are told without looking at one. */
+static bool maybe(const struct vocab *v, uint64_t h)
+{
+    for (size_t i = h & (v->n_slots - 1); v->slots[i]; i = (i + 1) & (v->n_slots - 1))
+        if ((v->slots[i] ^ h) >> 32 == 0) return true;
+    return false;
+}
+
+size_t vocab_cuts(const struct vocab *v, const char *text, size_t n, size_t *from, struct vocab_cut out[VOCAB_CUTS])
+{
+    uint64_t left[VOCAB_CUTS], right[VOCAB_CUTS];
+    size_t at[VOCAB_CUTS], tried = 0, found = 0;
+    if (!v->n_slots) return *from = n, 0;
+    for (; *from < n && tried < VOCAB_CUTS; ++*from) {
+        if (((uint8_t)text[*from] & 0xC0) == 0x80) continue;
+        at[tried] = *from;
+        left[tried] = text_hash(text, *from);
+        right[tried] = text_hash(text + *from, n - *from);
+        __builtin_prefetch(&v->slots[left[tried] & (v->n_slots - 1)]);
+        __builtin_prefetch(&v->slots[right[tried] & (v->n_slots - 1)]);
+        tried++;
+    }
+    for (size_t i = 0; i < tried; i++) {
+        if (!maybe(v, left[i]) || !maybe(v, right[i])) continue;
+        int x = find(v, left[i], text, at[i]), y = x < 0 ? -1 : find(v, right[i], text + at[i], n - at[i]);
+        if (y >= 0) out[found++] = (struct vocab_cut){x, y};
+    }
+    return found;
+}
+
 /* Bytes of a token that a message names. */
 static int shown(const char *text, size_t len)
 {

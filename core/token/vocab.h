@@ -45,6 +45,15 @@ int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigne
               struct err *e);
 int vocab_find(const struct vocab *v, const char *text, size_t len); /* -1 = none */
 
+/* A place where both sides of a text are tokens. */
+struct vocab_cut {
+    int left, right;
+};
+enum { VOCAB_CUTS = 16 };
+/* The cuts of text[0..n) in front of characters at *from (1 or more) and behind it; *from moves on, to
+ * n or more when all are found. */
+size_t vocab_cuts(const struct vocab *v, const char *text, size_t n, size_t *from, struct vocab_cut out[VOCAB_CUTS]);
+
 static inline const char *vocab_text(const struct vocab *v, int id, size_t *len)
 {
     *len = v->v[id].len;
