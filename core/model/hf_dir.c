@@ -86,7 +86,7 @@ static int load_file(struct saved_model *m, const char *dir, struct err *e)
     char *path = json ? path_join(dir, "tokenizer.json") : NULL;
     int ret = json && !path ? err_oom(e, strlen(dir), "a path") : 0;
     if (!ret && json) ret = file_read_all(path, MAX_TOKENIZER, &b, e);
-    if (!ret && !(m->tok = json ? tok_parse(b.data, b.len, path, e) : tok_load(dir, e))) ret = -1;
+    if (!ret && !(m->tok = json ? tok_parse_file(b.data, b.len, path, e) : tok_load(dir, e))) ret = -1;
     if (!ret && !json) ret = tok_to_json(m->tok, &b, e);
     if (!ret && !(m->tok_json = buf_steal(&b))) ret = err_oom(e, b.len, "tokenizer");
     free(path);

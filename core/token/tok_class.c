@@ -121,7 +121,7 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
     if (class_steps_json(b, &json, e) == 0) {
         buf_add(&json, b->model.data ? b->model.data : "", b->model.len);
         buf_adds(&json, "}\n");
-        if (buf_ok(&b->model, e) == 0 && buf_ok(&json, e) == 0) t = tok_parse(json.data, json.len, b->file, e);
+        if (buf_ok(&b->model, e) == 0 && buf_ok(&json, e) == 0) t = tok_parse_file(json.data, json.len, b->file, e);
     }
     buf_free(&json);
     if (!t) return NULL;

@@ -163,7 +163,7 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
         err_set(e, ERR_DATA, "'%s' is %s, not a tokenizer", path, what);
         return NULL;
     }
-    return tok_parse(text, n, path, e);
+    return tok_parse_file(text, n, path, e);
 }
 
 /* ---- writing ---- */
@@ -344,7 +344,7 @@ static int export_both(const struct tokenizer *t, enum tok_format format, struct
                                                "that make a token) have no place in that schema; keep its own file", e);
         if (t->source == SOURCE_TIKTOKEN) return write_merge_list(t, out, e);
         if (tok_to_json(t, out, e)) return -1;
-        return same_as(t, tok_parse(out->data, out->len, "tokenizer.json", e), "tokenizer.json", "", e);
+        return same_as(t, tok_parse_file(out->data, out->len, "tokenizer.json", e), "tokenizer.json", "", e);
     case FORMAT_SPM:
         if (t->source != SOURCE_SPM)
             return refuse(t, ".model", "SentencePiece normalises, splits and adds scores by other rules", e);

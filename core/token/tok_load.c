@@ -418,6 +418,32 @@ out:
     return t;
 }
 
+/* Tokens that the model does not have are numbered from the end of its vocabulary on, whatever
+ * the file says (AddedVocabulary::add_tokens of HF tokenizers). */
+static int check_added_ids(const struct tokenizer *t, const char *name, struct err *e)
+{
+    int size = 0, last = -1;
+    for (int id = 0; id < t->vocab.n; id++) size += (t->vocab.v[id].flags & VOCAB_MODEL) != 0;
+    for (size_t i = 0; i < t->n_added; i++) {
+        const struct tok_added *a = &t->added[i];
+        int id = t->vocab.v[a->id].flags & VOCAB_MODEL ? a->id : last >= size ? last + 1 : size;
+        if (id != a->id)
+            return err_set(e, ERR_DATA, "'%s': added token '%.*s' has id %d here, but Hugging Face's programs give it %d, since "
+                           "the model's vocabulary has %d tokens without it: give it that id, or put it into the vocabulary",
+                           name, (int)a->len, a->text, a->id, id, size);
+        if (id > last) last = id;
+    }
+    return 0;
+}
+
+struct tokenizer *tok_parse_file(const char *json, size_t n, const char *name, struct err *e)
+{
+    struct tokenizer *t = tok_parse(json, n, name, e);
+    if (!t || t->source != SOURCE_JSON || check_added_ids(t, name, e) == 0) return t; /* our own form of the others */
+    tok_free(t);
+    return NULL;
+}
+
 /* The file of a directory's tokenizer: the best of those that may be there; NULL
  * without memory, or (*e set) where there is none. */
 static char *file_inside(const char *dir, struct err *e)

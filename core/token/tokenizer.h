@@ -18,6 +18,9 @@ struct tok_scratch;
 /* From the text of a tokenizer.json; `name` for messages.  What cannot be
  * represented exactly is refused with the reason (ERR_DATA). */
 struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e);
+/* The same of a file that others read as well: refused, too, when added tokens have ids there
+ * that they do not get in Hugging Face's programs. */
+struct tokenizer *tok_parse_file(const char *json, size_t n, const char *name, struct err *e);
 /* From the bytes of a SentencePiece .model. */
 struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, struct err *e);
 /* A file (tokenizer.json, .model, .gguf, tekken.json, vocab.txt, vocab.json with

@@ -236,6 +236,30 @@ static void the_written_form_reads_back_equal(void **state)
     free(bytes);
 }
 
+static void added_tokens_have_the_ids_that_others_give_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *added, *message; /* NULL: taken */
+    } rows[] = {
+        {"{\"id\":3,\"content\":\"x\"},{\"id\":4,\"content\":\"y\"}", NULL},
+        {"{\"id\":0,\"content\":\"a\"},{\"id\":3,\"content\":\"y\"}", NULL},
+        {"{\"id\":16,\"content\":\"x\"}", "'x' has id 16 here, but Hugging Face's programs give it 3,"},
+        {"{\"id\":3,\"content\":\"x\"},{\"id\":5,\"content\":\"y\"}", "'y' has id 5 here, but Hugging Face's programs give it 4,"},
+        {"{\"id\":4,\"content\":\"x\"},{\"id\":3,\"content\":\"y\"}", "'x' has id 4 here, but Hugging Face's programs give it 3,"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct err e = {0};
+        struct buf json = {0};
+        buf_printf(&json, "{\"added_tokens\":[%s],\"model\":{\"vocab\":{\"a\":0,\"b\":1,\"c\":2},\"merges\":[]}}", rows[i].added);
+        struct tokenizer *t = tok_parse_file(json.data, json.len, "t.json", &e);
+        assert_int_equal(!t, rows[i].message != NULL);
+        if (!t && !strstr(e.msg, rows[i].message)) fail_msg("%s", e.msg);
+        tok_free(t);
+        buf_free(&json);
+    }
+}
+
 static void what_cannot_be_represented_is_refused_with_the_place(void **state)
 {
     (void)state;
@@ -472,6 +496,7 @@ int main(void)
         cmocka_unit_test(any_bytes_survive_the_round_trip),
         cmocka_unit_test(a_stream_never_tears_a_character),
         cmocka_unit_test(the_written_form_reads_back_equal),
+        cmocka_unit_test(added_tokens_have_the_ids_that_others_give_them),
         cmocka_unit_test(what_cannot_be_represented_is_refused_with_the_place),
         cmocka_unit_test(splits_follow_the_regexes),
         cmocka_unit_test(masks_and_loop_agree),
