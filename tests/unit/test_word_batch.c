@@ -281,7 +281,7 @@ static void no_word_is_lost_as_the_cache_grows(void **state)
     for (uint32_t i = 0; i < WORDS; i++) {
         int32_t out[WORD_KEY_MAX];
         uint32_t code;
-        size_t n = number_word(i, word), count;
+        size_t n = number_word(i, word), count = 0;
         const int32_t *ids = out;
         if (n <= WORD_KEY_MAX) {
             word_cache_ask(&c, word, n, sizeof word, &key);
