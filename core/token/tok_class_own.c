@@ -11,9 +11,8 @@
 
 static const char *config_text(const struct class_build *b, const char *key)
 {
-    const struct cJSON *j = json_member(b->config, key);
-    if (cJSON_IsObject(j)) j = json_member(j, "content");
-    return cJSON_IsString(j) && *j->valuestring ? j->valuestring : NULL;
+    struct class_token t;
+    return class_token_from(json_member(b->config, key), &t) ? t.text : NULL;
 }
 
 /* ---- tokens ---- */

@@ -44,6 +44,14 @@ static void put_texts(struct buf *b, const char *name, const char *const *v, siz
     for (size_t i = 0; i < n; i++) put_text(b, v[i]);
 }
 
+static void put_types(struct buf *b, const int *types, size_t n)
+{
+    put_key(b, "token_type", G_ARRAY);
+    put(b, G_I32, 4);
+    put(b, n, 8);
+    for (size_t i = 0; i < n; i++) put(b, (uint64_t)types[i], 4);
+}
+
 /* The file with these pairs (already written). */
 static struct tokenizer *load(const struct buf *pairs, uint64_t n_pairs, struct err *e)
 {
@@ -131,10 +139,7 @@ static void padding_is_not_a_second_unknown_piece(void **state)
     put_key(&b, "model", G_STRING);
     put_text(&b, "llama");
     put_texts(&b, "tokens", tokens, COUNT_OF(tokens));
-    put_key(&b, "token_type", G_ARRAY);
-    put(&b, G_I32, 4);
-    put(&b, COUNT_OF(types), 8);
-    for (size_t i = 0; i < COUNT_OF(types); i++) put(&b, (uint64_t)types[i], 4);
+    put_types(&b, types, COUNT_OF(types));
     put_key(&b, "unknown_token_id", G_U32);
     put(&b, 0, 4);
     struct tokenizer *t = load(&b, 4, &e);
@@ -524,17 +529,14 @@ static void what_does_not_go_together_is_named(void **state)
 static void llamas_ends_have_ids_of_their_own(void **state)
 {
     static const char *const tokens[] = {"<unk>", "<s>", "</s>", "\xE2\x96\x81" "a"};
-    static const char types[] = {2, 3, 3, 1};
+    static const int types[] = {2, 3, 3, 1};
     struct buf b = {0};
     struct err e;
     (void)state;
     put_key(&b, "model", G_STRING);
     put_text(&b, "llama");
     put_texts(&b, "tokens", tokens, COUNT_OF(tokens));
-    put_key(&b, "token_type", G_ARRAY);
-    put(&b, G_I32, 4);
-    put(&b, COUNT_OF(types), 8);
-    for (size_t i = 0; i < COUNT_OF(types); i++) put(&b, (uint64_t)types[i], 4);
+    put_types(&b, types, COUNT_OF(types));
     put_key(&b, "bos_token_id", G_U32);
     put(&b, UINT32_MAX, 4);
     struct tokenizer *t = load(&b, 4, &e);
