@@ -5,7 +5,8 @@ normalizers, pre-tokenizers, post-processors, decoders and added tokens with ran
 options, on nasty texts.  Ids, types, offsets in characters and decoded text must
 be equal; a file may be refused, with a reason, and refusals are counted.
 
-usage: scripts/check-hf-random.py LLMCTL TEXTS.jsonl [COUNT [SEED]]
+usage: scripts/check-hf-random.py LLMCTL TEXTS.jsonl [COUNT [SEED [FIRST]]]
+(COUNT 1 and FIRST of a case: that one again; with KEEP=DIR files that differ stay there)
 """
 import collections
 import json
@@ -18,7 +19,7 @@ import tempfile
 from tokenizers import Tokenizer
 
 llmctl, texts_path = sys.argv[1:3]
-count, seed = int(sys.argv[3]) if len(sys.argv) > 3 else 200, int(sys.argv[4]) if len(sys.argv) > 4 else 1
+count, seed, begin = (int(sys.argv[i]) if len(sys.argv) > i else n for i, n in ((3, 200), (4, 1), (5, 0)))
 texts = [json.loads(line)["text"] for line in open(texts_path, encoding="utf-8") if '"text"' in line]
 texts = [t for t in texts if len(t) < 400 and not any(0xD800 <= ord(c) < 0xE000 for c in t)]
 bits = ["a", "b", "ab", "abc", "A", "É", "é", "e\u0301", " ", "  ", "\t", "\n", "\r\n", "\u3000", "\u00a0", "\u200b", "\u2028", "\ufeff", "\u00ad",
@@ -274,7 +275,9 @@ def check(j, work):
         g = json.loads(line)
         for key, want in (("ids", w.ids), ("offsets", [list(o) for o in w.offsets]), ("type_ids", w.type_ids)):
             if g[key] != want and not wrong:
-                print(f"    {key} {d}\n      got  {g[key]}\n      want {want}\n      tokens {w.tokens}")
+                at = next((i for i, (x, y) in enumerate(zip(g[key], want)) if x != y), min(len(want), len(g[key])))
+                some = slice(max(at - 6, 0), at + 7)
+                print(f"    {key} {d}\n      at token {at} of {len(want)}, {len(g[key])} here\n      got  {g[key][some]}\n      want {want[some]}\n      tokens {w.tokens[some]}")
                 wrong = 1
     # Without offsets other ways are taken: words from the cache, many at a time.
     single = [(d, w) for d, w in good if "text_pair" not in d]
@@ -311,7 +314,7 @@ def check(j, work):
 def main():
     wrong = 0
     with tempfile.TemporaryDirectory() as work:
-        for i in range(count):
+        for i in range(begin, begin + count):
             random.seed(seed * 1000003 + i)
             j = config()
             bad = check(j, work)

@@ -175,6 +175,15 @@ static void make_covers(struct tokenizer *t)
     }
 }
 
+/* Bytes of text that the model's token is, whatever an added token of that text is found as. */
+static uint32_t own_bytes(const struct tokenizer *t, int id, uint8_t *work)
+{
+    size_t len;
+    const char *text = vocab_text(&t->vocab, id, &len);
+    long n = t->byte_level ? bytemap_unspell(text, len, work) : -1;
+    return (uint32_t)(n >= 0 ? (size_t)n : len);
+}
+
 static int make_bytes(struct tokenizer *t, struct err *e)
 {
     size_t total = t->vocab.pool.len;
@@ -189,9 +198,9 @@ static int make_bytes(struct tokenizer *t, struct err *e)
         size_t len;
         const char *text = tok_said(t, id, &len);
         uint8_t *to = (uint8_t *)t->byte_pool + used;
-        long n = t->decoder.bytes || t->byte_level ? bytemap_unspell(text, len, to) : -1;
         struct tok_bytes *b = &t->bytes[id];
-        b->covers = (uint32_t)(t->byte_level && n >= 0 ? (size_t)n : t->vocab.v[id].len);
+        b->covers = own_bytes(t, id, to);
+        long n = t->decoder.bytes ? bytemap_unspell(text, len, to) : -1;
         if (!t->decoder.bytes || n < 0) {
             memcpy(to, text, len);
             n = (long)len;

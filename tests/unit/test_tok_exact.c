@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/bytemap.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_internal.h"
 
@@ -54,6 +56,25 @@ static void a_token_covers_what_it_was_made_of(void **state)
     check(json, "##xa", "1@0-3 5@3-4");
     /* What has no token is left out, and all after it stands too early. */
     check(json, "zaxa", "5@0-1 1@1-2 5@2-3");
+}
+
+/* An added token of that text stands for its normal form in what is decoded, but the model's
+ * token for one byte. */
+static void a_byte_that_is_an_added_token_too_covers_a_byte(void **state)
+{
+    (void)state;
+    struct buf json = {0};
+    buf_adds(&json, "{\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"x \"},\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                    "\"trim_offsets\":true,\"use_regex\":true},\"added_tokens\":[{\"id\":233,\"content\":\"\xC3\xA9\",\"single_word\":true,\"normalized\":true}],"
+                    "\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":{");
+    for (int b = 0; b < 256; b++) {
+        char text[4];
+        int n = utf8_encode(bytemap_char((uint8_t)b), text);
+        buf_printf(&json, "%s\"%s%.*s\":%d", b ? "," : "", b == '"' || b == '\\' ? "\\" : "", n, text, b);
+    }
+    buf_adds(&json, "}}}");
+    check(json.data, "a\xE9\x97\x8C" "a", "120@0-1 32@0-1 97@0-1 233@1-4 151@1-4 140@1-4 97@4-5");
+    buf_free(&json);
 }
 
 #define TRIMS "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false},"
@@ -156,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_covers_what_it_was_made_of),
+        cmocka_unit_test(a_byte_that_is_an_added_token_too_covers_a_byte),
         cmocka_unit_test(added_tokens_lose_the_spaces_of_what_they_were_found_as),
         cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
         cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
