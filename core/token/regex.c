@@ -33,13 +33,14 @@ struct regex_work {
     uint64_t texts, memo_of; /* iterations begun; which of them the memo is of */
 };
 
+enum stop { GOES_ON, STOP_STEPS, STOP_STACK, STOP_MEMORY };
+
 struct run {
     const struct regex *r;
     struct regex_work *w;
     const uint8_t *s;
     size_t n;
-    bool failed; /* limits */
-    bool oom;
+    enum stop stop; /* the first limit that was met */
 };
 
 struct regex_work *regex_work_new(struct err *e)
@@ -130,10 +131,8 @@ static inline bool set_match(const struct re_set *s, struct uni_char c)
 static bool push(struct run *m, enum frame_kind kind, int pc, size_t pos, size_t low)
 {
     struct regex_work *w = m->w;
-    if (w->n >= MAX_STACK || !mem_room(&w->stack, &w->cap, w->n + 1, sizeof *w->stack)) {
-        m->failed = true;
-        return false;
-    }
+    if (w->n >= MAX_STACK) return m->stop = STOP_STACK, false;
+    if (!mem_room(&w->stack, &w->cap, w->n + 1, sizeof *w->stack)) return m->stop = STOP_MEMORY, false;
     w->stack[w->n++] = (struct frame){(uint32_t)kind, pc, pos, low};
     return true;
 }
@@ -296,6 +295,13 @@ static void unwind(struct regex_work *w, size_t base)
     }
 }
 
+/* A choice of a look-ahead: what is known of it, and it is on the way. */
+static enum re_known recall(struct re_memo *memo, int pc, size_t pos)
+{
+    re_memo_note(memo, pc, pos);
+    return re_memo_get(memo, pc, pos);
+}
+
 /* Runs the program from pc on.  memo: of a look-ahead, whose choices re_memo knows. */
 static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
 {
@@ -306,36 +312,22 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
         bool ok = true;
         size_t len, after;
         enum re_known known = RE_UNKNOWN;
-        if (++w->steps > max_steps) m->failed = true;
-        if (m->failed) return false;
+        if (++w->steps > max_steps) m->stop = STOP_STEPS;
+        if (m->stop) return false;
         switch ((enum re_op)i->op) {
         case RE_MATCH:
             *end = pos;
-            if (memo) remember(w, base, way, true);
-            unwind(w, base);
-            return true;
+            goto matched;
         case RE_CHAR: case RE_FOLDED: case RE_SET: case RE_ANY: case RE_ALL:
             ok = (len = one(m, i, pos)) > 0;
             pos += len;
             pc++;
             break;
         case RE_SPLIT:
-            if (i->begins && !can_begin(m, i->begins, pos)) {
-                pc = i->y;
-                break;
-            }
-            if (i->begins && !can_begin(m, i->begins + 1, pos)) {
-                pc = i->x;
-                break;
-            }
-            if (memo && (known = re_memo_get(&w->memo, pc, pos)) == RE_MATCHES) {
-                remember(w, base, way, true);
-                unwind(w, base);
-                return true;
-            }
-            if (memo) re_memo_note(&w->memo, pc, pos);
-            ok = known != RE_FAILS && push(m, F_STATE, i->y, pos, (size_t)pc);
-            pc = i->x;
+            if (i->begins && !can_begin(m, i->begins, pos)) pc = i->y;
+            else if (i->begins && !can_begin(m, i->begins + 1, pos)) pc = i->x;
+            else if (memo && (known = recall(&w->memo, pc, pos)) == RE_MATCHES) goto matched;
+            else if ((ok = known != RE_FAILS && push(m, F_STATE, i->y, pos, (size_t)pc))) pc = i->x;
             break;
         case RE_JUMP: pc = i->x; break;
         case RE_LOOP:
@@ -360,15 +352,27 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
             w->regs[i->x] = pos;
             pc++;
             break;
-        case RE_PROGRESS:
-            pc = w->regs[i->x] == pos ? i->y : pc + 1;
-            break;
+        case RE_PROGRESS: pc = w->regs[i->x] == pos ? i->y : pc + 1; break;
         }
-        if (!ok && !backtrack(m, base, &pc, &pos)) {
-            if (memo) remember(w, base, way, false);
-            return false;
-        }
+        if (!ok && !backtrack(m, base, &pc, &pos)) break;
     }
+    if (memo && !m->stop) remember(w, base, way, false);
+    return false;
+matched:
+    if (memo) remember(w, base, way, true);
+    unwind(w, base);
+    return true;
+}
+
+static int limit_met(const struct run *m, size_t at, struct err *e)
+{
+    unsigned millions = (unsigned)(max_steps / 1000000);
+    if (m->stop == STOP_MEMORY) return err_oom(e, m->w->n * sizeof *m->w->stack, "matching a regular expression");
+    if (m->stop == STOP_STACK)
+        return err_set(e, ERR_DATA, "the regular expression leaves too much open: more than %u choices at byte offset %zu of a text",
+                       (unsigned)MAX_STACK, at);
+    return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million steps at byte offset %zu of a text",
+                   millions, at);
 }
 
 static int search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, size_t from,
@@ -392,10 +396,7 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
             *begin = at;
             return 1;
         }
-        if (m.failed)
-            return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million steps "
-                                        "at byte offset %zu of a text",
-                           (unsigned)(max_steps / 1000000), at);
+        if (m.stop) return limit_met(&m, at, e);
         at += at < n ? uni_next(s + at, n - at).len : 1;
     }
     return 0;

@@ -70,9 +70,8 @@ void re_memo_add(struct re_memo *m, int pc, size_t pos, enum re_known known)
     m->slot[i] = key;
 }
 
-bool re_memo_note(struct re_memo *m, int pc, size_t pos)
+void re_memo_note(struct re_memo *m, int pc, size_t pos)
 {
-    if (m->n_way >= MOST || !mem_room(&m->way, &m->cap_way, m->n_way + 1, sizeof *m->way)) return false;
+    if (m->n_way >= MOST || !mem_room(&m->way, &m->cap_way, m->n_way + 1, sizeof *m->way)) return;
     m->way[m->n_way++] = (struct re_place){pc, pos};
-    return true;
 }

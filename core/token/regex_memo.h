@@ -31,7 +31,7 @@ void re_memo_free(struct re_memo *m);
 enum re_known re_memo_get(const struct re_memo *m, int pc, size_t pos);
 /* Those past a limit, or without memory, are not kept. */
 void re_memo_add(struct re_memo *m, int pc, size_t pos, enum re_known known);
-/* Notes a choice on the way; false: too many for that. */
-bool re_memo_note(struct re_memo *m, int pc, size_t pos);
+/* Notes a choice on the way, unless there are too many. */
+void re_memo_note(struct re_memo *m, int pc, size_t pos);
 
 #endif
