@@ -99,17 +99,9 @@ static bool has_one(const struct re_set *s, uint32_t cp)
 static bool has_folded(const struct re_set *s, uint32_t cp)
 {
     if (cp > 0x10FFFF) return false;
-    uint32_t fold = uni_fold(cp);
-    if (has_one(s, fold)) return true;
-    /* The other way round: every character that folds to the same. */
-    for (uint32_t c = 'A'; c <= 'Z'; c++)
-        if ((c | 0x20) == fold && has_one(s, c)) return true;
-    if (fold == 's' && has_one(s, 0x17F)) return true;
-    if (fold == 'k' && has_one(s, 0x212A)) return true;
-    if (fold == 0xE5 && has_one(s, 0x212B)) return true;
-    if (fold >= 0x80)
-        for (uint32_t c = 0xC0; c < 0x587; c++)
-            if (uni_fold(c) == fold && has_one(s, c)) return true;
+    uint32_t same[UNI_SAME_FOLD];
+    for (int i = uni_same_fold(cp, same); i-- > 0;)
+        if (has_one(s, same[i])) return true;
     return false;
 }
 

@@ -114,25 +114,12 @@ static const char *const category_longs[UNI_N_CATEGORIES] = {
     "Space_Separator", "Line_Separator", "Paragraph_Separator", "Control", "Format",
     "Private_Use", "Surrogate"};
 
-/* Names compare without case, '_', '-' and ' '. */
-static bool is_name(const char *want, const char *s, size_t n)
-{
-    size_t i = 0;
-    for (;;) {
-        while (*want == '_') want++;
-        while (i < n && (s[i] == '_' || s[i] == ' ' || s[i] == '-')) i++;
-        if (!*want || i == n) return !*want && i == n;
-        char a = *want++, b = s[i++];
-        if ((a | 0x20) != (b | 0x20)) return false;
-    }
-}
-
 static bool add_named(struct re_set *s, const char *name, size_t n)
 {
     for (size_t i = 0; i < COUNT_OF(groups); i++)
-        if (is_name(groups[i].name, name, n)) return s->categories |= groups[i].mask, true;
+        if (uni_same_name(groups[i].name, name, n)) return s->categories |= groups[i].mask, true;
     for (int c = 0; c < UNI_N_CATEGORIES; c++)
-        if (is_name(category_names[c], name, n) || is_name(category_longs[c], name, n))
+        if (uni_same_name(category_names[c], name, n) || uni_same_name(category_longs[c], name, n))
             return s->categories |= BIT(c), true;
     return false;
 }
@@ -140,20 +127,20 @@ static bool add_named(struct re_set *s, const char *name, size_t n)
 static bool add_posix(struct re_parse *p, struct re_set *s, const char *name, size_t n, bool *known)
 {
     *known = true;
-    if (is_name("alpha", name, n) || is_name("Alphabetic", name, n)) s->alpha = true;
-    else if (is_name("alnum", name, n)) s->alpha = true, s->categories |= BIT(UNI_Nd);
-    else if (is_name("digit", name, n)) s->categories |= BIT(UNI_Nd);
-    else if (is_name("word", name, n)) s->word = true;
-    else if (is_name("space", name, n) || is_name("White_Space", name, n)) s->space = true;
-    else if (is_name("blank", name, n)) {
+    if (uni_same_name("alpha", name, n) || uni_same_name("Alphabetic", name, n)) s->alpha = true;
+    else if (uni_same_name("alnum", name, n)) s->alpha = true, s->categories |= BIT(UNI_Nd);
+    else if (uni_same_name("digit", name, n)) s->categories |= BIT(UNI_Nd);
+    else if (uni_same_name("word", name, n)) s->word = true;
+    else if (uni_same_name("space", name, n) || uni_same_name("White_Space", name, n)) s->space = true;
+    else if (uni_same_name("blank", name, n)) {
         s->categories |= BIT(UNI_Zs);
         return add_range(p, s, '\t', '\t');
-    } else if (is_name("cntrl", name, n)) s->categories |= BIT(UNI_Cc);
-    else if (is_name("punct", name, n))
+    } else if (uni_same_name("cntrl", name, n)) s->categories |= BIT(UNI_Cc);
+    else if (uni_same_name("punct", name, n))
         return add_named(s, "P", 1) && add_named(s, "S", 1);
-    else if (is_name("xdigit", name, n))
+    else if (uni_same_name("xdigit", name, n))
         return add_range(p, s, '0', '9') && add_range(p, s, 'A', 'F') && add_range(p, s, 'a', 'f');
-    else if (is_name("ascii", name, n)) return add_range(p, s, 0, 127);
+    else if (uni_same_name("ascii", name, n)) return add_range(p, s, 0, 127);
     else *known = false;
     return true;
 }
@@ -161,9 +148,9 @@ static bool add_posix(struct re_parse *p, struct re_set *s, const char *name, si
 static struct re_set *property(struct re_parse *p, bool negate)
 {
     const char *open = p->pattern + p->pos;
-    if (p->pos == p->n || *open != '{') return re_refuse(p, "\\p without {"), NULL;
+    if (p->pos == p->n || *open != '{') return re_wrong(p, "\\p without {"), NULL;
     const char *close = memchr(open, '}', p->n - p->pos);
-    if (!close) return re_refuse(p, "\\p{ without }"), NULL;
+    if (!close) return re_wrong(p, "\\p{ without }"), NULL;
     const char *name = open + 1;
     if (name < close && *name == '^') negate = !negate, name++;
     size_t n = (size_t)(close - name);
@@ -173,7 +160,7 @@ static struct re_set *property(struct re_parse *p, bool negate)
     if (!known && !add_posix(p, s, name, n, &known)) return NULL;
     if (!known) {
         int script = uni_script_find(name, n);
-        if (script < 0) return re_refuse(p, "an unknown \\p{property}"), NULL;
+        if (script < 0) return re_wrong(p, "an unknown \\p{property}"), NULL;
         if (!add_script(p, s, script)) return NULL;
     }
     s->negate = negate;
@@ -203,6 +190,12 @@ struct re_set *re_class_escape(struct re_parse *p, char c, bool *not_mine)
 
 /* ---- brackets ---- */
 
+static bool peek(const struct re_parse *p, const char *s)
+{
+    size_t n = strlen(s);
+    return p->n - p->pos >= n && memcmp(p->pattern + p->pos, s, n) == 0;
+}
+
 static bool posix_bracket(struct re_parse *p, struct re_set *s, bool *found)
 {
     const char *at = p->pattern + p->pos;
@@ -216,19 +209,22 @@ static bool posix_bracket(struct re_parse *p, struct re_set *s, bool *found)
     if (negate) name++;
     struct re_set *inner = new_set(p);
     if (!inner || !add_posix(p, inner, name, (size_t)(close - name), &known)) return false;
-    if (!known) return re_refuse(p, "an unknown [:name:]"), false;
+    if (!known) return re_wrong(p, "an unknown [:name:]"), false;
     inner->negate = negate;
     p->pos = (size_t)(close + 2 - p->pattern);
+    if (peek(p, "-") && !peek(p, "-]")) return re_wrong(p, "a range that begins with a class"), false;
     *found = true;
     return add_nested(p, s, inner);
 }
+
+static struct re_set *bracket(struct re_parse *p, bool fold);
 
 /* One member: a set (then *set) or a character. */
 static bool member(struct re_parse *p, struct re_set **set, uint32_t *cp)
 {
     *set = NULL;
     if (p->pattern[p->pos] == '[') {
-        *set = re_class_bracket(p);
+        *set = bracket(p, false);
         return *set != NULL;
     }
     if (p->pattern[p->pos] != '\\') {
@@ -236,7 +232,7 @@ static bool member(struct re_parse *p, struct re_set **set, uint32_t *cp)
         return true;
     }
     p->pos++;
-    if (p->pos == p->n) return re_refuse(p, "a \\ at the end"), false;
+    if (p->pos == p->n) return re_wrong(p, "a \\ at the end"), false;
     bool not_mine;
     char c = p->pattern[p->pos];
     size_t back = p->pos++;
@@ -248,27 +244,22 @@ static bool member(struct re_parse *p, struct re_set **set, uint32_t *cp)
     return true;
 }
 
-static bool peek(const struct re_parse *p, const char *s)
-{
-    size_t n = strlen(s);
-    return p->n - p->pos >= n && memcmp(p->pattern + p->pos, s, n) == 0;
-}
-
 static bool add_member(struct re_parse *p, struct re_set *s)
 {
     struct re_set *set;
     uint32_t first = 0, last;
+    bool nested = peek(p, "[");
     if (peek(p, "--[")) return re_refuse(p, "a difference of classes, which is &&[^...] here,"), false;
     if (!member(p, &set, &first)) return false;
-    if (!set && p->fold && re_folds_to_many(first))
-        return re_refuse(p, "a letter under (?i) that folds to several"), false;
+    bool range = peek(p, "-") && !peek(p, "-]") && p->pos + 1 < p->n;
+    if (set && !nested && range) return re_wrong(p, "a range that begins with a class"), false;
     if (set) return add_nested(p, s, set);
     last = first;
-    if (peek(p, "-") && !peek(p, "-]") && p->pos + 1 < p->n) {
+    if (range) {
         p->pos++;
         if (!member(p, &set, &last)) return false;
-        if (set) return add_range(p, s, first, first) && add_range(p, s, '-', '-') && add_nested(p, s, set);
-        if (last < first) return re_refuse(p, "a range from high to low"), false;
+        if (set) return re_wrong(p, "a range that ends with a class"), false;
+        if (last < first) return re_wrong(p, "a range from high to low"), false;
     }
     return add_range(p, s, first, last);
 }
@@ -283,10 +274,10 @@ static bool members(struct re_parse *p, struct re_set *s, bool first)
         if (!posix_bracket(p, s, &posix)) return false;
         if (!posix && !add_member(p, s)) return false;
     }
-    return re_refuse(p, "a [ without ]"), false;
+    return re_wrong(p, "a [ without ]"), false;
 }
 
-struct re_set *re_class_bracket(struct re_parse *p)
+static struct re_set *bracket(struct re_parse *p, bool fold)
 {
     if (++p->depth > 50) return re_refuse(p, "nesting deeper than 50"), NULL;
     struct re_set *outer = new_set(p), *s;
@@ -296,11 +287,10 @@ struct re_set *re_class_bracket(struct re_parse *p)
         p->pos++;
         outer->negate = true;
     }
-    /* outer = (first && second && ...), perhaps negated.  Only what stands in
-     * brackets folds; a property or escape by itself does not. */
+    /* outer = (first && second && ...), perhaps negated. */
     struct re_set *head = new_set(p);
     s = head;
-    outer->fold = p->fold;
+    outer->fold = fold;
     bool first = true;
     for (;;) {
         if (!s || !members(p, s, first)) return NULL;
@@ -313,4 +303,10 @@ struct re_set *re_class_bracket(struct re_parse *p)
     p->pos++; /* ] */
     p->depth--;
     return add_nested(p, outer, head) ? outer : NULL;
+}
+
+/* Only the outermost brackets fold; a property or escape by itself does not. */
+struct re_set *re_class_bracket(struct re_parse *p)
+{
+    return bracket(p, p->fold);
 }

@@ -194,8 +194,10 @@ static int gen_copies(struct compile *c, const struct re_node *n)
 {
     bool lazy = n->how == RE_LAZY;
     int *at = NULL, ret = -1, many = n->max - n->min;
-    for (int i = 0; i < n->min; i++)
+    for (int i = 0, from = -1; i < n->min && from != c->r->n_prog; i++) { /* copies of nothing are as many as none */
+        from = c->r->n_prog;
         if (gen(c, n->a)) return -1;
+    }
     if (n->max < 0) return gen_star(c, n, lazy);
     if (many == 0) return 0;
     at = mem_alloc((size_t)many, sizeof *at);

@@ -9,10 +9,20 @@
 
 enum { MAX_DEPTH = 50, MAX_REPEAT = 1000 };
 
+static int located(struct re_parse *p, const char *what, const char *verdict)
+{
+    return err_set(p->e, ERR_DATA, "regular expression '%.*s': %s at offset %zu%s", p->n > 200 ? 200 : (int)p->n, p->pattern,
+                   what, p->pos, verdict);
+}
+
 int re_refuse(struct re_parse *p, const char *what)
 {
-    return err_set(p->e, ERR_DATA, "regular expression '%.*s': %s at offset %zu is not supported",
-                   p->n > 200 ? 200 : (int)p->n, p->pattern, what, p->pos);
+    return located(p, what, " is not supported");
+}
+
+int re_wrong(struct re_parse *p, const char *what)
+{
+    return located(p, what, "");
 }
 
 static struct re_node *new_node(struct re_parse *p, enum re_kind kind)
@@ -60,7 +70,7 @@ static bool hex(struct re_parse *p, int min, int max, uint32_t *cp)
     *cp = 0;
     for (; n < max && p->pos < p->n && (v = hex_digit(p->pattern[p->pos])) >= 0; n++, p->pos++)
         *cp = *cp << 4 | (uint32_t)v;
-    if (n < min || *cp > 0x10FFFF) return re_refuse(p, "a bad hexadecimal character"), false;
+    if (n < min || *cp > 0x10FFFF) return re_wrong(p, "a bad hexadecimal character"), false;
     return true;
 }
 
@@ -68,7 +78,7 @@ static bool hex(struct re_parse *p, int min, int max, uint32_t *cp)
 bool re_char_escape(struct re_parse *p, uint32_t *cp)
 {
     static const char letters[] = "tnrfvae", means[] = "\t\n\r\f\v\a\x1b";
-    if (p->pos == p->n) return re_refuse(p, "a \\ at the end"), false;
+    if (p->pos == p->n) return re_wrong(p, "a \\ at the end"), false;
     char c = p->pattern[p->pos];
     const char *known = c ? strchr(letters, c) : NULL;
     if (known) return p->pos++, *cp = (uint8_t)means[known - letters], true;
@@ -80,7 +90,7 @@ bool re_char_escape(struct re_parse *p, uint32_t *cp)
             return *cp < 128 ? true : (re_refuse(p, "a raw byte \\x80 or above"), false);
         }
         if (!hex(p, 1, 8, cp)) return false;
-        return take(p, "}") ? true : (re_refuse(p, "\\x{ without }"), false);
+        return take(p, "}") ? true : (re_wrong(p, "\\x{ without }"), false);
     }
     if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') return re_refuse(p, "this escape"), false;
     if (c >= '0' && c <= '9') return re_refuse(p, "a back-reference or octal number"), false;
@@ -99,26 +109,41 @@ static struct re_node *set_node(struct re_parse *p, struct re_set *s)
     return n;
 }
 
-bool re_folds_to_many(uint32_t cp)
-{
-    static const struct { uint32_t first, last; } v[] = {
-        {0xDF, 0xDF}, {0x130, 0x130}, {0x149, 0x149}, {0x1F0, 0x1F0}, {0x390, 0x390}, {0x3B0, 0x3B0},
-        {0x587, 0x587}, {0x1E96, 0x1E9A}, {0x1E9E, 0x1E9E}, {0x1F50, 0x1F56}, {0x1F80, 0x1FFC},
-        {0xFB00, 0xFB17}};
-    for (size_t i = 0; i < COUNT_OF(v); i++)
-        if (cp >= v[i].first && cp <= v[i].last) return true;
-    return false;
-}
-
 static struct re_node *char_node(struct re_parse *p, uint32_t cp)
 {
-    if (p->fold && re_folds_to_many(cp))
+    if (p->fold && uni_folds_to_many(cp))
         return re_refuse(p, "a letter under (?i) that folds to several"), NULL;
     struct re_node *n = new_node(p, N_CHAR);
     if (!n) return NULL;
     n->fold = p->fold;
     n->cp = p->fold ? uni_fold(cp) : cp;
     return n;
+}
+
+/* What a character of a class folds to, as text; more: the alternatives after it. */
+static struct re_node *or_text(struct re_parse *p, const uint32_t *cp, int n, struct re_node *more)
+{
+    struct re_node *text = char_node(p, cp[0]);
+    for (int i = 1; i < n; i++) text = pair(p, N_CAT, text, char_node(p, cp[i]));
+    return more ? pair(p, N_ALT, text, more) : text;
+}
+
+/* [...]; under (?i) a class that is not negated also matches the texts that its
+ * characters fold to: [\xDF] "ss".  They are tried after the class, short ones first. */
+static struct re_node *bracket(struct re_parse *p)
+{
+    struct re_set *set = re_class_bracket(p);
+    struct re_node *n = set_node(p, set), *more = NULL;
+    if (!n || !p->fold || set->negate) return n;
+    uint32_t out[3];
+    bool failed = false;
+    for (int length = 3; length >= 2; length--)
+        for (uint32_t cp = 0, k; !failed && (k = (uint32_t)uni_next_fold_to_many(&cp, out)); cp++) {
+            if (k != (uint32_t)length || cp == 0x1E9E || !re_set_has(set, cp)) continue; /* U+1E9E: as U+DF */
+            failed = !(more = or_text(p, out, length, more));
+        }
+    if (failed) return NULL;
+    return more ? pair(p, N_ALT, n, more) : n;
 }
 
 static struct re_node *assert_node(struct re_parse *p, enum re_assert how)
@@ -133,7 +158,7 @@ static struct re_node *escape(struct re_parse *p)
     bool not_mine;
     uint32_t cp;
     p->pos++;
-    if (p->pos == p->n) return re_refuse(p, "a \\ at the end"), NULL;
+    if (p->pos == p->n) return re_wrong(p, "a \\ at the end"), NULL;
     char c = p->pattern[p->pos++];
     switch (c) {
     case 'b': return assert_node(p, RE_WORD_BORDER);
@@ -158,7 +183,7 @@ static struct re_node *alternatives(struct re_parse *p);
 static struct re_node *close_group(struct re_parse *p, struct re_node *inside)
 {
     if (!inside) return NULL;
-    if (!take(p, ")")) return re_refuse(p, "a ( without )"), NULL;
+    if (!take(p, ")")) return re_wrong(p, "a ( without )"), NULL;
     return inside;
 }
 
@@ -209,7 +234,7 @@ static struct re_node *group(struct re_parse *p)
     struct re_node *n = NULL;
     if (take(p, "(?#")) {
         const char *close = memchr(p->pattern + p->pos, ')', p->n - p->pos);
-        if (!close) return re_refuse(p, "a comment without end"), NULL;
+        if (!close) return re_wrong(p, "a comment without end"), NULL;
         p->pos = (size_t)(close + 1 - p->pattern);
         return new_node(p, N_EMPTY);
     }
@@ -220,13 +245,13 @@ static struct re_node *group(struct re_parse *p)
     else if (take(p, "(?>")) n = wrapped(p, N_ATOMIC, 0);
     else if (take(p, "(?<")) {
         const char *close = memchr(p->pattern + p->pos, '>', p->n - p->pos);
-        if (!close) return re_refuse(p, "a group name without >"), NULL;
+        if (!close) return re_wrong(p, "a group name without >"), NULL;
         p->pos = (size_t)(close + 1 - p->pattern);
         n = close_group(p, alternatives(p));
     } else if (take(p, "(?")) {
         if (!options(p)) return NULL;
         if (take(p, ")")) return alternatives(p); /* to the end of the enclosing group */
-        if (!take(p, ":")) return re_refuse(p, "a ( without )"), NULL;
+        if (!take(p, ":")) return re_wrong(p, "a ( without )"), NULL;
         n = close_group(p, alternatives(p));
     } else {
         p->pos++;
@@ -243,12 +268,12 @@ static struct re_node *atom(struct re_parse *p)
     char c = p->pattern[p->pos];
     switch (c) {
     case '(': return group(p);
-    case '[': return set_node(p, re_class_bracket(p));
+    case '[': return bracket(p);
     case '\\': return escape(p);
     case '.': return p->pos++, new_node(p, p->dot_all ? N_ALL : N_ANY);
     case '^': return p->pos++, assert_node(p, RE_BEGIN_LINE);
     case '$': return p->pos++, assert_node(p, RE_END_LINE);
-    case '*': case '+': case '?': return re_refuse(p, "a repetition of nothing"), NULL;
+    case '*': case '+': case '?': return re_wrong(p, "a repetition of nothing"), NULL;
     default: return char_node(p, re_take_char(p));
     }
 }
@@ -352,14 +377,14 @@ static void skip_extended(struct re_parse *p)
     }
 }
 
-/* Folding in the engine also equates one character with two ("ss" and U+DF):
+/* Folding in the engine also equates one character with several ("ss" and U+DF):
  * text where that could happen is refused. */
 static bool folds_to_one(const struct re_node *a, const struct re_node *b)
 {
-    static const char *const pairs[] = {"ss", "ff", "fi", "fl", "st", "'n", NULL};
     if (a->kind != N_CHAR || b->kind != N_CHAR || !a->fold || !b->fold) return false;
-    for (int i = 0; pairs[i]; i++)
-        if (a->cp == (uint32_t)pairs[i][0] && b->cp == (uint32_t)pairs[i][1]) return true;
+    uint32_t out[3];
+    for (uint32_t cp = 0; uni_next_fold_to_many(&cp, out); cp++)
+        if (a->cp == out[0] && b->cp == out[1]) return true;
     return false;
 }
 
@@ -402,6 +427,6 @@ static struct re_node *alternatives(struct re_parse *p)
 struct re_node *re_parse_all(struct re_parse *p)
 {
     struct re_node *n = alternatives(p);
-    if (n && p->pos < p->n) return re_refuse(p, "a ) without ("), NULL;
+    if (n && p->pos < p->n) return re_wrong(p, "a ) without ("), NULL;
     return n;
 }

@@ -28,7 +28,8 @@ struct re_parse {
 
 /* NULL with the reason in p->e. */
 struct re_node *re_parse_all(struct re_parse *p);
-int re_refuse(struct re_parse *p, const char *what); /* -1: "... at offset N" */
+int re_refuse(struct re_parse *p, const char *what); /* -1: "... at offset N is not supported" */
+int re_wrong(struct re_parse *p, const char *what);  /* -1: "... at offset N": no engine takes it */
 
 /* regex_class.c: after '\\' with the letter c (s S d D w W h H p P), or from
  * '[' on.  NULL with the reason, or *not_mine = true. */
@@ -37,8 +38,6 @@ struct re_set *re_class_bracket(struct re_parse *p);
 /* The character that an escape stands for; false if it stands for none. */
 bool re_char_escape(struct re_parse *p, uint32_t *cp);
 uint32_t re_take_char(struct re_parse *p);
-/* Characters whose full case folding is more than one character. */
-bool re_folds_to_many(uint32_t cp);
 void re_set_finish(struct re_set *s); /* its ASCII part, when all is in it */
 
 /* Characters that all matches of a node have, or -1: they differ, or are more than 255. */

@@ -48,8 +48,11 @@ struct uni_script_span {
 extern const char *const uni_script_names[]; /* NULL at the end */
 extern const struct uni_script_span uni_script_spans[];
 extern const int uni_n_script_spans;
-int uni_script_find(const char *name, size_t n); /* -1 = unknown; case, '_' and ' ' do not count */
+int uni_script_find(const char *name, size_t n); /* -1 = unknown; compares with uni_same_name() */
 int uni_script(uint32_t cp);                     /* -1 = none */
+
+/* Names of scripts and properties are equal whatever their case, '_', '-' and ' '. */
+bool uni_same_name(const char *a, const char *b, size_t n_b);
 
 /* Number of the script as the UnicodeScripts pre-tokenizer sees it, -1 for what
  * joins with every script. */
@@ -59,8 +62,15 @@ int uni_cut_script(uint32_t cp);
 
 /* Lower case: 1 character into out, or 2. */
 int uni_lower(uint32_t cp, uint32_t out[2]);
-/* Simple case folding as far as (?i) needs it: equal for characters that
- * differ in case only. */
+/* Simple case folding as (?i) of the regex engine has it: equal for characters
+ * that differ in case only. */
 uint32_t uni_fold(uint32_t cp);
+/* All characters that fold to the same as cp, the fold itself first: how many. */
+enum { UNI_SAME_FOLD = 8 };
+int uni_same_fold(uint32_t cp, uint32_t out[UNI_SAME_FOLD]);
+/* Full case folding makes "ss" of U+DF.  The first character from *cp on that
+ * folds to several: sets *cp and out, returns how many they are, 0 at the end. */
+int uni_next_fold_to_many(uint32_t *cp, uint32_t out[3]);
+bool uni_folds_to_many(uint32_t cp);
 
 #endif

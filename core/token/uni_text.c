@@ -13,7 +13,7 @@ static bool skipped(char c)
     return c == '_' || c == ' ' || c == '-';
 }
 
-static bool same_name(const char *a, const char *b, size_t n)
+bool uni_same_name(const char *a, const char *b, size_t n)
 {
     size_t i = 0;
     for (;;) {
@@ -27,7 +27,7 @@ static bool same_name(const char *a, const char *b, size_t n)
 int uni_script_find(const char *name, size_t n)
 {
     for (int i = 0; uni_script_names[i]; i++)
-        if (same_name(uni_script_names[i], name, n)) return i;
+        if (uni_same_name(uni_script_names[i], name, n)) return i;
     return -1;
 }
 
@@ -77,6 +77,14 @@ int uni_lower(uint32_t cp, uint32_t out[2])
     return 1;
 }
 
+/* Small letters and signs that fold to another one, besides capitals. */
+static const struct { uint32_t cp, fold; } variants[] = {
+    {0xB5, 0x3BC}, {0x17F, 's'}, {0x345, 0x3B9}, {0x3C2, 0x3C3}, {0x3D0, 0x3B2}, {0x3D1, 0x3B8}, {0x3D5, 0x3C6},
+    {0x3D6, 0x3C0}, {0x3F0, 0x3BA}, {0x3F1, 0x3C1}, {0x3F4, 0x3B8}, {0x3F5, 0x3B5}, {0x1C80, 0x432}, {0x1C81, 0x434},
+    {0x1C82, 0x43E}, {0x1C83, 0x441}, {0x1C84, 0x442}, {0x1C85, 0x442}, {0x1C86, 0x44A}, {0x1C87, 0x463},
+    {0x1C88, 0xA64B}, {0x1E9B, 0x1E61}, {0x1E9E, 0xDF}, {0x1FBE, 0x3B9}, {0x2126, 0x3C9}, {0x212A, 'k'}, {0x212B, 0xE5},
+};
+
 uint32_t uni_fold(uint32_t cp)
 {
     uint32_t out[2];
@@ -85,12 +93,66 @@ uint32_t uni_fold(uint32_t cp)
     case 0x1E9E: return 0xDF;
     case 0x212A: return 'k';
     case 0x212B: return 0xE5;
-    case 0x130: return cp;
+    case 0x130: case 0x131: return cp; /* the dotted and the dotless i are letters of their own */
     case 0x3C2: return 0x3C3;
     default: break;
     }
+    if (cp >= 0x80 && uni_category(cp) == UNI_Cn) return cp; /* younger than the engine's Unicode */
     /* Through the capital, so that variants of a small letter meet. */
     uint32_t upper = (uint32_t)utf8proc_toupper((utf8proc_int32_t)cp);
     uni_lower(upper == 0x130 ? cp : upper, out);
     return out[0];
+}
+
+static void add_if_same(uint32_t out[UNI_SAME_FOLD], int *n, uint32_t cp)
+{
+    for (int i = 0; i < *n; i++)
+        if (out[i] == cp) return;
+    if (uni_fold(cp) == out[0] && *n < UNI_SAME_FOLD) out[(*n)++] = cp;
+}
+
+int uni_same_fold(uint32_t cp, uint32_t out[UNI_SAME_FOLD])
+{
+    int n = 1;
+    uint32_t fold = out[0] = uni_fold(cp);
+    add_if_same(out, &n, (uint32_t)utf8proc_toupper((utf8proc_int32_t)fold));
+    add_if_same(out, &n, (uint32_t)utf8proc_totitle((utf8proc_int32_t)fold));
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
+        if (variants[i].fold == fold) add_if_same(out, &n, variants[i].cp);
+    for (size_t i = 0; i < sizeof young / sizeof *young; i++) {
+        uint32_t capital = (uint32_t)((int32_t)fold - young[i].delta);
+        if (capital >= young[i].first && capital <= young[i].last) add_if_same(out, &n, capital);
+    }
+    return n;
+}
+
+/* ---- characters that fold to several ---- */
+
+static int fold_to_many(uint32_t cp, uint32_t out[3])
+{
+    utf8proc_int32_t v[4];
+    int boundary = 0;
+    utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)cp, v, 4, UTF8PROC_CASEFOLD, &boundary);
+    if (n < 2 || n > 3) return 0;
+    for (utf8proc_ssize_t i = 0; i < n; i++) out[i] = (uint32_t)v[i];
+    return (int)n;
+}
+
+int uni_next_fold_to_many(uint32_t *cp, uint32_t out[3])
+{
+    static const struct { uint32_t first, last; } blocks[] = { /* all of them are here */
+        {0xDF, 0xDF}, {0x130, 0x130}, {0x149, 0x149}, {0x1F0, 0x1F0}, {0x390, 0x390}, {0x3B0, 0x3B0},
+        {0x587, 0x587}, {0x1E96, 0x1E9E}, {0x1F50, 0x1F56}, {0x1F80, 0x1FFC}, {0xFB00, 0xFB17}};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        if (*cp < blocks[i].first) *cp = blocks[i].first;
+        for (int n; *cp <= blocks[i].last; (*cp)++)
+            if ((n = fold_to_many(*cp, out))) return n;
+    }
+    return 0;
+}
+
+bool uni_folds_to_many(uint32_t cp)
+{
+    uint32_t next = cp, out[3];
+    return uni_next_fold_to_many(&next, out) && next == cp;
 }
