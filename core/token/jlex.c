@@ -154,36 +154,37 @@ static void find_members(const char *p, const char *end, const char *first, stru
     }
 }
 
-static size_t count_lines(const char *p, const char *end)
+size_t jlex_count(const char *p, size_t n, char c)
 {
-    size_t n = 0;
+    const char *end = p + n;
+    size_t count = 0;
 #if defined(__SSE2__)
     while (end - p >= 16) {
         const char *stop = end - p > 255 * 16 ? p + 255 * 16 : p + (end - p) / 16 * 16; /* what a byte can count */
         __m128i sum = _mm_setzero_si128();
         for (; p < stop; p += 16)
-            sum = _mm_sub_epi8(sum, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8('\n')));
+            sum = _mm_sub_epi8(sum, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8(c)));
         sum = _mm_sad_epu8(sum, _mm_setzero_si128());
-        n += (size_t)(_mm_cvtsi128_si32(sum) + _mm_extract_epi16(sum, 4));
+        count += (size_t)(_mm_cvtsi128_si32(sum) + _mm_extract_epi16(sum, 4));
     }
 #endif
-    for (; p < end; p++) n += *p == '\n';
-    return n;
+    for (; p < end; p++) count += *p == c;
+    return count;
 }
 
 /* Instead of the inside of a member: as many lines and, of the last one, columns. */
 static void add_blank(struct buf *rest, const char *p, const char *end)
 {
     const char *last = memrchr(p, '\n', (size_t)(end - p));
-    size_t lines = count_lines(p, end), columns = (size_t)(last ? end - last - 1 : end - p);
+    size_t lines = jlex_count(p, (size_t)(end - p), '\n'), columns = (size_t)(last ? end - last - 1 : end - p);
     if (!buf_reserve(rest, lines + columns)) return;
     memset(rest->data + rest->len, '\n', lines);
     memset(rest->data + rest->len + lines, ' ', columns);
     rest->len += lines + columns;
 }
 
-/* The text without the inside of the members, which are in its order. */
-static int blank_out(const char *json, size_t n, const struct jlex_span *cut, int n_cut, struct buf *rest, struct err *e)
+/* The text without the inside of the members, which are in its order; `places`: with blanks instead. */
+static int cut_out(const char *json, size_t n, const struct jlex_span *cut, int n_cut, bool places, struct buf *rest, struct err *e)
 {
     const char *from = json;
     for (int i = 0; i < n_cut; i++) {
@@ -191,39 +192,72 @@ static int blank_out(const char *json, size_t n, const struct jlex_span *cut, in
         if (!s.begin || s.end - s.begin < 2 || (*s.begin != '{' && *s.begin != '[')) continue;
         buf_add(rest, from, (size_t)(s.begin + 1 - from));
         from = s.end - 1;
-        add_blank(rest, s.begin + 1, from);
+        if (places) add_blank(rest, s.begin + 1, from);
     }
     buf_add(rest, from, (size_t)(json + n - from));
     return buf_ok(rest, e);
 }
 
-int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
-             struct jlex_span *vocab, struct jlex_span *merges, struct err *e)
+static int check_text(const char *json, size_t n, const char *name, struct err *e)
 {
     size_t valid = utf8_valid_prefix(json, n);
-    if (valid < n)
-        return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
+    return valid < n ? err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid) : 0;
+}
+
+/* The two spans in the order of the text. */
+static void find_model(const char *json, size_t n, struct jlex_span *vocab, struct jlex_span *merges, struct jlex_span cut[2])
+{
     struct jlex_span model = {NULL, NULL};
     *vocab = *merges = model;
     find_members(json, json + n, "model", &model, NULL, NULL);
     if (model.begin) find_members(model.begin, model.end, "vocab", vocab, "merges", merges);
-    struct jlex_span cut[2] = {*vocab, *merges};
-    if (cut[1].begin < cut[0].begin) {
-        cut[0] = *merges;
-        cut[1] = *vocab;
-    }
-    return blank_out(json, n, cut, 2, rest, e);
+    bool swapped = merges->begin < vocab->begin;
+    cut[0] = swapped ? *merges : *vocab;
+    cut[1] = swapped ? *vocab : *merges;
 }
 
-int jlex_cut_member(const char *json, size_t n, const char *name, const char *key, const char *other, struct buf *rest,
-                    struct jlex_span *member, struct err *e)
+int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
+             struct jlex_span *vocab, struct jlex_span *merges, struct err *e)
 {
-    size_t valid = utf8_valid_prefix(json, n);
+    struct jlex_span cut[2];
+    if (check_text(json, n, name, e)) return -1;
+    find_model(json, n, vocab, merges, cut);
+    return cut_out(json, n, cut, 2, true, rest, e);
+}
+
+/* Blanks, of which a vocabulary in one line needs as many as it is long, are only made where a message
+ * has to name a place. */
+static struct cJSON *parse_rest(const char *json, size_t n, const char *name, const struct json_limits *lim,
+                                const struct jlex_span *cut, int n_cut, struct err *e)
+{
+    struct cJSON *root = NULL;
+    struct buf rest = {0};
+    for (int places = 0; places < 2 && !root; places++) {
+        buf_clear(&rest);
+        if (cut_out(json, n, cut, n_cut, places, &rest, e)) break;
+        root = json_parse(rest.data ? rest.data : "", rest.len, name, lim, e);
+    }
+    buf_free(&rest);
+    return root;
+}
+
+struct cJSON *jlex_parse(const char *json, size_t n, const char *name, const struct json_limits *lim,
+                         struct jlex_span *vocab, struct jlex_span *merges, struct err *e)
+{
+    struct jlex_span cut[2];
+    if (check_text(json, n, name, e)) return NULL;
+    find_model(json, n, vocab, merges, cut);
+    return parse_rest(json, n, name, lim, cut, 2, e);
+}
+
+struct cJSON *jlex_parse_member(const char *json, size_t n, const char *name, const struct json_limits *lim,
+                                const char *key, const char *other, struct jlex_span *member, struct err *e)
+{
     struct jlex_span ignored;
-    if (valid < n) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
+    if (check_text(json, n, name, e)) return NULL;
     *member = (struct jlex_span){NULL, NULL};
     find_members(json, json + n, key, member, other, &ignored);
-    return blank_out(json, n, member, 1, rest, e);
+    return parse_rest(json, n, name, lim, member, 1, e);
 }
 
 void jlex_init(struct jlex *x, const char *base, struct jlex_span span, const char *name)

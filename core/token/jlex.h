@@ -2,7 +2,7 @@
  * tokenizer.json: the vocabulary and the merges.
  *
  * A tree of a million nodes costs more than everything else a load does, so
- * jlex_cut() takes these members out of the text; the small rest goes through
+ * jlex_parse() takes these members out of the text; the small rest goes through
  * json_parse() like every other file. */
 #ifndef CORE_TOKEN_JLEX_H
 #define CORE_TOKEN_JLEX_H
@@ -24,15 +24,21 @@ struct jlex_span {
     const char *begin, *end; /* NULL when the member is absent */
 };
 
-/* The whole text must be valid UTF-8 (checked here).  *rest receives the text
- * with the members blanked out ("{}" or "[]" and white space, so that lines
- * and columns stay right). */
+/* The whole text must be valid UTF-8 (checked here).  Returns the rest of it, with "{}" or "[]" for the
+ * members; free it with json_free().  Messages name the places in the whole text. */
+struct cJSON;
+struct json_limits;
+struct cJSON *jlex_parse(const char *json, size_t n, const char *name, const struct json_limits *lim,
+                         struct jlex_span *vocab, struct jlex_span *merges, struct err *e);
+/* The same of one member of the outermost object, where `other` is also one of. */
+struct cJSON *jlex_parse_member(const char *json, size_t n, const char *name, const struct json_limits *lim,
+                                const char *key, const char *other, struct jlex_span *member, struct err *e);
+
+/* The text of that rest with white space instead of the members, so that lines and columns stay right. */
 int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
              struct jlex_span *vocab, struct jlex_span *merges, struct err *e);
 
-/* The same of one member of the outermost object, where `other` is also one of. */
-int jlex_cut_member(const char *json, size_t n, const char *name, const char *key, const char *other, struct buf *rest,
-                    struct jlex_span *member, struct err *e);
+size_t jlex_count(const char *s, size_t n, char c); /* how often c is in it */
 
 void jlex_init(struct jlex *x, const char *base, struct jlex_span span, const char *name);
 void jlex_free(struct jlex *x);

@@ -34,7 +34,8 @@ int tok_read_words(struct vocab *v, const char *text, size_t n, bool trimmed, co
 
 int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e)
 {
-    if (!vocab_reserve(v, (size_t)(x->end - x->p) / 24)) return err_oom(e, (unsigned long long)(x->end - x->p), "the vocabulary");
+    size_t n_text = (size_t)(x->end - x->p);
+    if (!vocab_reserve(v, jlex_count(x->p, n_text, '"') / 2, n_text)) return err_oom(e, n_text, "the vocabulary");
     if (jlex_expect(x, '{', e)) return -1;
     if (jlex_try(x, '}')) return 0;
     do {

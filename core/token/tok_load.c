@@ -383,7 +383,6 @@ static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *nam
 
 struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e)
 {
-    struct buf rest = {0};
     struct jlex_span vocab, merges;
     struct cJSON *root = NULL;
     struct tokenizer *t = NULL;
@@ -393,9 +392,7 @@ struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct
         err_set(e, ERR_DATA, "'%s': larger than 256 MiB", name);
         return NULL;
     }
-    if (jlex_cut(json, n, name, &rest, &vocab, &merges, e)) goto out;
-    root = json_parse(rest.data ? rest.data : "", rest.len, name, &lim, e);
-    if (!root) goto out;
+    if (!(root = jlex_parse(json, n, name, &lim, &vocab, &merges, e))) goto out;
     if (json_member(root, "llmctl")) {
         t = parse_wrapped(root, name, e);
         ret = t ? 0 : -1;
@@ -414,7 +411,6 @@ out:
         t = NULL;
     }
     json_free(root);
-    buf_free(&rest);
     return t;
 }
 

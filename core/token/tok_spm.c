@@ -34,7 +34,7 @@ static int add_pieces(struct spm_build *b)
     struct tokenizer *t = b->t;
     t->unk_id = -1;
     if (m->n > VOCAB_MAX_ID) return unsupported(b, "of so many pieces");
-    if (!vocab_reserve(&t->vocab, m->n)) return err_oom(b->e, m->n, "the vocabulary");
+    if (!vocab_reserve(&t->vocab, m->n, m->text.len)) return err_oom(b->e, m->n, "the vocabulary");
     t->score = mem_alloc(m->n + 1, sizeof *t->score);
     if (!t->score) return err_oom(b->e, m->n * sizeof *t->score, "scores");
     for (size_t i = 0; i < m->n; i++) {

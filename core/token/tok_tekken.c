@@ -141,15 +141,12 @@ struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, 
 {
     /* "token_str" of the byte 0 is \u0000; what counts is in "token_bytes". */
     struct json_limits lim = {.max_bytes = (size_t)256 << 20, .nul_as_fffd = true};
-    struct buf rest = {0};
     struct jlex_span list;
-    struct cJSON *root = jlex_cut_member(text, n, name, "vocab", "config", &rest, &list, e)
-                             ? NULL : json_parse(rest.data ? rest.data : "", rest.len, name, &lim, e);
+    struct cJSON *root = jlex_parse_member(text, n, name, &lim, "vocab", "config", &list, e);
     struct tokenizer *t = root ? build(root, text, list, name, e) : NULL;
     if (!t && !strstr(e->msg, name)) err_wrap(e, "'%s'", name);
     if (!t && e->code == ERR_CONFIG) e->code = ERR_DATA;
     json_free(root);
-    buf_free(&rest);
     return t;
 }
 

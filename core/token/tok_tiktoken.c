@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
+#include "core/token/jlex.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
@@ -140,7 +141,7 @@ static int build(struct tokenizer *t, const char *text, size_t n, const char *sp
     if (!split)
         return err_set(e, ERR_DATA, "'%s': a .tiktoken file does not say how text is split; write "
                                     "FILE.tiktoken:SPLIT with one of %s", name, split_names());
-    if (!vocab_reserve(&t->vocab, n / 14)) return err_oom(e, n, "the vocabulary");
+    if (!vocab_reserve(&t->vocab, jlex_count(text, n, '\n') + 1, n)) return err_oom(e, n, "the vocabulary");
     enum split_kind known = split_from_regex(split);
     if (known != SPLIT_N && known != SPLIT_NONE) split = split_name(known);
     t->source_split = mem_strdup(split);

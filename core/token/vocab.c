@@ -33,11 +33,12 @@ static inline uint64_t text_hash(const char *s, size_t n)
     return (h ^ h >> 32) * 0x9E3779B97F4A7C15ull ^ h >> 47;
 }
 
-static void place(struct vocab *v, uint64_t h, int id)
+/* What a slot says of the id's text beside the place where it is. */
+enum { TAG_SHIFT = 21 };
+
+static inline uint32_t tag_of(uint64_t h)
 {
-    size_t i = h & (v->n_slots - 1);
-    while (v->slots[i]) i = (i + 1) & (v->n_slots - 1);
-    v->slots[i] = (h & ~0xFFFFFFFFull) | (uint64_t)(uint32_t)(id + 1);
+    return (uint32_t)(h >> 53) << TAG_SHIFT;
 }
 
 static bool grow_slots(struct vocab *v, size_t n_tokens)
@@ -45,57 +46,61 @@ static bool grow_slots(struct vocab *v, size_t n_tokens)
     size_t want = 64;
     while (want < 2 * n_tokens) want *= 2;
     if (want <= v->n_slots) return true;
-    uint64_t *slots = mem_zalloc(want, sizeof *slots);
+    uint32_t *slots = mem_zalloc(want, sizeof *slots);
     if (!slots) return false;
     free(v->slots);
     v->slots = slots;
     v->n_slots = want;
-    for (int id = 0; id < v->n; id++)
-        if (v->v[id].flags & VOCAB_USED)
-            place(v, text_hash(v->pool.data + v->v[id].off, v->v[id].len), id);
+    for (int id = 0; id < v->n; id++) {
+        if (!(v->v[id].flags & VOCAB_USED)) continue;
+        uint64_t h = text_hash(v->pool.data + v->v[id].off, v->v[id].len);
+        size_t i = h & (want - 1);
+        while (slots[i]) i = (i + 1) & (want - 1);
+        slots[i] = tag_of(h) | (uint32_t)(id + 1);
+    }
     return true;
 }
 
 static bool grow_ids(struct vocab *v, size_t n)
 {
     if (n <= (size_t)v->cap) return true;
-    size_t cap = v->cap ? (size_t)v->cap : 1024;
-    while (cap < n) cap *= 2;
+    size_t twice = v->cap ? 2 * (size_t)v->cap : 256, cap = n > twice ? n : twice;
     struct vocab_entry *p = mem_resize(v->v, cap, sizeof *p);
     if (!p) return false;
-    memset(p + v->cap, 0, (cap - (size_t)v->cap) * sizeof *p);
     v->v = p;
     v->cap = (int)cap;
     return true;
 }
 
-bool vocab_reserve(struct vocab *v, size_t n_tokens)
+bool vocab_reserve(struct vocab *v, size_t n_tokens, size_t bytes)
 {
     if (n_tokens > VOCAB_MAX_ID) n_tokens = VOCAB_MAX_ID;
-    return buf_reserve(&v->pool, 16) && grow_slots(v, n_tokens + 1) && grow_ids(v, n_tokens);
+    return buf_reserve(&v->pool, bytes) && grow_slots(v, n_tokens + 1) && grow_ids(v, n_tokens);
 }
 
-static int find(const struct vocab *v, uint64_t h, const char *text, size_t len)
+/* The id, or -1 and, where *slot is not NULL, the free slot that was found instead. */
+static inline int find(const struct vocab *v, uint64_t h, const char *text, size_t len, size_t *slot)
 {
-    if (!v->n_slots) return -1;
-    for (size_t i = h & (v->n_slots - 1); v->slots[i]; i = (i + 1) & (v->n_slots - 1)) {
-        if ((v->slots[i] ^ h) >> 32) continue;
-        int id = (int)(uint32_t)v->slots[i] - 1;
+    size_t i = h & (v->n_slots - 1);
+    for (; v->slots[i]; i = (i + 1) & (v->n_slots - 1)) {
+        if ((v->slots[i] ^ tag_of(h)) >> TAG_SHIFT) continue;
+        int id = (int)(v->slots[i] & ((1u << TAG_SHIFT) - 1)) - 1;
         if (v->v[id].len == len && memcmp(v->pool.data + v->v[id].off, text, len) == 0) return id;
     }
+    if (slot) *slot = i;
     return -1;
 }
 
 int vocab_find(const struct vocab *v, const char *text, size_t len)
 {
-    return find(v, text_hash(text, len), text, len);
+    return v->n_slots ? find(v, text_hash(text, len), text, len, NULL) : -1;
 }
 
 /* Whether some token has that tag: most texts that are none are told without looking at one. */
 static bool maybe(const struct vocab *v, uint64_t h)
 {
     for (size_t i = h & (v->n_slots - 1); v->slots[i]; i = (i + 1) & (v->n_slots - 1))
-        if ((v->slots[i] ^ h) >> 32 == 0) return true;
+        if ((v->slots[i] ^ tag_of(h)) >> TAG_SHIFT == 0) return true;
     return false;
 }
 
@@ -115,7 +120,7 @@ size_t vocab_cuts(const struct vocab *v, const char *text, size_t n, size_t *fro
     }
     for (size_t i = 0; i < tried; i++) {
         if (!maybe(v, left[i]) || !maybe(v, right[i])) continue;
-        int x = find(v, left[i], text, at[i]), y = x < 0 ? -1 : find(v, right[i], text + at[i], n - at[i]);
+        int x = find(v, left[i], text, at[i], NULL), y = x < 0 ? -1 : find(v, right[i], text + at[i], n - at[i], NULL);
         if (y >= 0) out[found++] = (struct vocab_cut){x, y};
     }
     return found;
@@ -139,21 +144,23 @@ int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigne
                        shown(v->pool.data + old->off, old->len), v->pool.data + old->off, shown(text, len), text,
                        (long long)id);
     }
+    if (!grow_ids(v, (size_t)id + 1) || !grow_slots(v, (size_t)v->used + 1))
+        return err_oom(e, (unsigned long long)id * sizeof *v->v, "the vocabulary");
     uint64_t h = text_hash(text, len);
-    int there = find(v, h, text, len);
+    size_t slot = 0, off = v->pool.len;
+    int there = find(v, h, text, len, &slot);
     if (there >= 0)
         return err_set(e, ERR_DATA, "token '%.*s' appears twice, with ids %d and %lld", shown(text, len), text,
                        there, (long long)id);
-    if (len > UINT32_MAX - v->pool.len)
-        return err_set(e, ERR_DATA, "the vocabulary's texts exceed 4 GiB");
-    if (!grow_ids(v, (size_t)id + 1) || !grow_slots(v, (size_t)v->used + 1))
-        return err_oom(e, (unsigned long long)id * sizeof *v->v, "the vocabulary");
-    size_t off = v->pool.len;
+    if (len > UINT32_MAX - off) return err_set(e, ERR_DATA, "the vocabulary's texts exceed 4 GiB");
     buf_add(&v->pool, text, len);
     if (buf_ok(&v->pool, e)) return -1;
+    if (id >= v->n) {
+        memset(v->v + v->n, 0, ((size_t)id - (size_t)v->n) * sizeof *v->v);
+        v->n = (int)id + 1;
+    }
     v->v[id] = (struct vocab_entry){(uint32_t)off, (uint32_t)len, flags | VOCAB_USED};
-    if (id >= v->n) v->n = (int)id + 1;
+    v->slots[slot] = tag_of(h) | (uint32_t)(id + 1);
     v->used++;
-    place(v, h, (int)id);
     return 0;
 }

@@ -34,12 +34,12 @@ struct vocab {
     int n, cap;            /* n = largest id + 1 */
     int used;
     struct buf pool;
-    uint64_t *slots;       /* hash tag << 32 | id + 1; 0 = free */
+    uint32_t *slots;       /* hash tag << 21 | id + 1; 0 = free */
     size_t n_slots;
 };
 
 void vocab_free(struct vocab *v);
-bool vocab_reserve(struct vocab *v, size_t n_tokens); /* false: out of memory */
+bool vocab_reserve(struct vocab *v, size_t n_tokens, size_t bytes); /* of so many together; false: out of memory */
 /* Fails when the id is out of range or taken, or the text is there already. */
 int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags,
               struct err *e);
