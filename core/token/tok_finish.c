@@ -286,6 +286,11 @@ static int make_forms(struct tokenizer *t, struct err *e)
         int changed = norm_run(&t->norm, &w, a->text, a->len, e);
         if (changed < 0) ret = -1;
         if (changed <= 0) continue;
+        if (w.out->text.len == 0) {
+            ret = err_set(e, ERR_DATA, "added token '%.*s' has an empty normal form: Hugging Face's programs find that at every "
+                                       "byte, and fail at characters of several; set its 'normalized' to false", (int)a->len, a->text);
+            break;
+        }
         a->form = mem_strndup(w.out->text.data, w.out->text.len);
         a->form_len = w.out->text.len;
         if (!a->form) ret = err_oom(e, a->form_len, "added tokens");

@@ -72,7 +72,7 @@ struct tok_limits {
     bool truncate, left;   /* truncate from the left */
     bool ours;             /* not the file's: a template alone may be too long */
     enum tok_cut cut;
-    size_t max_length;
+    size_t max_length, stride;
     bool pad, pad_left;
     size_t pad_to, pad_multiple; /* pad_to 0: only to the multiple */
     int pad_id, pad_type;

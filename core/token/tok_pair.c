@@ -40,7 +40,7 @@ static void keep_longest(size_t most, size_t *a, size_t *b)
     *high = most - most / 2;
 }
 
-int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e)
+static int keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e)
 {
     size_t most = l->max_length > around ? l->max_length - around : 0;
     if (l->max_length < around && !l->ours) return 0; /* the engine's difference wraps around */
@@ -65,6 +65,19 @@ int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t
     return 0;
 }
 
+/* The engine cuts the rest into pieces, too, that begin `stride` tokens before the end of the last. */
+static int check_stride(const struct tok_limits *l, size_t n, size_t kept, struct err *e)
+{
+    if (kept == n || kept == 0 || l->stride < kept) return 0;
+    return err_set(e, ERR_DATA, "truncation: a text is cut to %zu tokens, and the stride of %zu must be less", kept, l->stride);
+}
+
+int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e)
+{
+    size_t n[2] = {*a, *b};
+    return keep(l, around, pair, a, b, e) || check_stride(l, n[0], *a, e) || check_stride(l, n[1], *b, e) ? -1 : 0;
+}
+
 size_t tok_limits_padded(const struct tok_limits *l, size_t n)
 {
     size_t to = l->pad_to ? l->pad_to : n;
@@ -77,6 +90,7 @@ void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad)
     struct tok_limits *l = &t->limits;
     l->truncate = l->ours = true;
     l->cut = CUT_LONGEST;
+    l->stride = 0;
     l->max_length = max_length;
     l->left = left;
     l->pad = l->pad && pad;

@@ -139,6 +139,7 @@ static int read_truncation(struct tok_limits *l, const struct cJSON *j, struct e
     l->truncate = true;
     l->left = is_text(j, "direction", "Left");
     l->max_length = (size_t)length;
+    l->stride = (size_t)stride;
     return 0;
 }
 

@@ -178,6 +178,13 @@ static bool stays_space(const struct tokenizer *t, char byte)
     return true;
 }
 
+/* Whether the model finds the same in the parts of a text as in the whole, where no step cuts that. */
+static bool model_sees_parts(const struct tokenizer *t)
+{
+    bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix); /* only at the ends of the whole */
+    return t->model == MODEL_UNIGRAM || (t->model == MODEL_BPE && !odd && !t->ignore_merges);
+}
+
 /* White space that is as good as a space, and newlines that stand alone. */
 static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
 {
@@ -193,7 +200,7 @@ static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
         for (const char *c = "\n\t\r"; *c; c++)
             if (stays_space(t, *c)) f->blank[n++] = (uint8_t)*c;
         f->newlines = false;
-    } else if (f->newlines && t->model == MODEL_BPE && t->byte_fallback && t->byte_id['\n'] >= 0 && !in_tokens(t, '\n')) {
+    } else if (f->newlines && t->model == MODEL_BPE && model_sees_parts(t) && t->byte_fallback && t->byte_id['\n'] >= 0 && !in_tokens(t, '\n')) {
         f->cut_newlines = true;
         f->blank[1] = '\n';
     }
@@ -404,10 +411,10 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
         if (p->kind != PRE_METASPACE || p->cp != 0x2581) return false;
         f->first = true;
         f->carry = !p->cut;
-        return p->cut || tokens_stay_in_words(t);
+        return p->cut || (model_sees_parts(t) && tokens_stay_in_words(t));
     }
     f->carry = true;
-    return marks && tokens_stay_in_words(t);
+    return marks && model_sees_parts(t) && tokens_stay_in_words(t);
 }
 
 /* Steps that leave characters alone, or make others of each by itself, but for some (unigram_steps.c). */

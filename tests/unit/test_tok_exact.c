@@ -120,6 +120,57 @@ static void metaspace_has_one_mark_for_many_lines(void **state)
     buf_free(&json);
 }
 
+/* No step cuts the text: the model sees it whole. */
+static void a_text_that_is_not_cut_is_one_word(void **state)
+{
+    (void)state;
+#define UNCUT(model) "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xE2\x96\x81\",\"prepend_scheme\":\"always\",\"split\":false},\"model\":{" model "}}}"
+    static const char level[] = UNCUT("\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"\xE2\x96\x81\":1,\"\xE2\x96\x81" "a\":2");
+    static const char piece[] = UNCUT("\"type\":\"WordPiece\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"\xE2\x96\x81\":1,\"\xE2\x96\x81" "a\":2");
+    static const char suffix[] = UNCUT("\"type\":\"BPE\",\"end_of_word_suffix\":\"</w>\",\"merges\":[],\"vocab\":{\"\xE2\x96\x81\":0,\"a\":1,\"a</w>\":2");
+    static const char whole[] = UNCUT("\"type\":\"BPE\",\"ignore_merges\":true,\"merges\":[[\"a\",\"b\"]],\"vocab\":{\"\xE2\x96\x81\":0,\"a\":1,\"b\":2,\"ab\":3,\"\xE2\x96\x81" "ab\":4");
+    check(level, "a a", "0@0-3");
+    check(piece, "a a", "0@0-3");
+    check(suffix, "a a", "0@0-1 1@0-1 0@1-2 2@2-3");
+    check(whole, "ab", "4@0-2");
+    check(whole, "ab a", "0@0-1 3@0-2 0@2-3 1@3-4");
+#undef UNCUT
+}
+
+static void nothing_put_in_front_leaves_the_first_character_without_origin(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"\"},\"pre_tokenizer\":{\"type\":\"FixedLength\",\"length\":1},"
+                               "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0},\"unk_token\":\"a\"}}";
+    check(json, "aaa", "0@0-0 0@1-2 0@2-3");
+}
+
+/* Where Hugging Face's engine stops in the middle. */
+static void what_no_engine_encodes_is_an_error(void **state)
+{
+    (void)state;
+    static const char level[] = "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0},\"unk_token\":\"a\"}}";
+    struct err e = {0};
+    struct buf json = {0};
+    struct tok_ids ids = {0};
+    buf_printf(&json, "{\"normalizer\":{\"type\":\"StripAccents\"},\"added_tokens\":[{\"id\":1,\"content\":\"\xCC\x81\",\"normalized\":true}],%s", level);
+    assert_null(tok_parse(json.data, json.len, "t.json", &e));
+    assert_non_null(strstr(e.msg, "empty normal form"));
+    buf_clear(&json);
+    buf_printf(&json, "{\"truncation\":{\"max_length\":2,\"stride\":2,\"strategy\":\"LongestFirst\"},\"pre_tokenizer\":{\"type\":\"FixedLength\",\"length\":1},%s", level);
+    struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    assert_int_equal(tok_encode(t, s, "aa", 2, TOK_LIMITS, &ids, &e), 0);
+    assert_int_equal(tok_encode(t, s, "aaa", 3, TOK_LIMITS, &ids, &e), -1);
+    assert_non_null(strstr(e.msg, "stride"));
+    tok_limit(t, 2, false, false); /* another limit than the file's has none */
+    assert_int_equal(tok_encode(t, s, "aaa", 3, TOK_LIMITS, &ids, &e), 0);
+    tok_scratch_free(s);
+    tok_free(t);
+    tok_ids_free(&ids);
+    buf_free(&json);
+}
+
 /* SentencePiece 0.2.3: a user-defined piece is worth a tenth a byte, less a tenth; unused pieces are no
  * characters of a text; nothing is cut inside user-defined ones, however long the text. */
 static void check_pieces(enum spm_kind kind, const char *text, const char *want)
@@ -180,6 +231,9 @@ int main(void)
         cmocka_unit_test(a_byte_that_is_an_added_token_too_covers_a_byte),
         cmocka_unit_test(added_tokens_lose_the_spaces_of_what_they_were_found_as),
         cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
+        cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
+        cmocka_unit_test(nothing_put_in_front_leaves_the_first_character_without_origin),
+        cmocka_unit_test(what_no_engine_encodes_is_an_error),
         cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
         cmocka_unit_test(metaspace_has_one_mark_for_many_lines),
     };
