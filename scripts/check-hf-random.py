@@ -107,7 +107,7 @@ def normalizer(depth=0):
     if kind == "Strip":
         return {"type": kind, "strip_left": flag(), "strip_right": flag()}
     if kind == "Prepend":
-        return {"type": kind, "prepend": r("▁", "x ", "é", "")}
+        return {"type": kind, "prepend": r("▁", "x ", "é", "▁▁", "\t")}
     if kind == "Replace":
         return replacement()
     if kind == "Bert":
@@ -143,7 +143,7 @@ def post(depth=0):
             out = []
             for name in names:
                 out += [tok(r("x", "y"))] * random.randrange(3) + [{"Sequence": {"id": name, "type_id": random.randrange(3)}}]
-                if random.random() < 0.1:
+                if random.random() < 0.2:
                     out += [{"Sequence": {"id": r("A", name), "type_id": random.randrange(3)}}]
             return out + [tok("y")] * random.randrange(3)
         return {"type": "TemplateProcessing", "single": places("A"), "pair": places(r("AB", "BA")),
@@ -353,7 +353,7 @@ def check(j, work):
                 wrong = 1
     # Without offsets other ways are taken: words from the cache, many at a time.
     single = [(d, w) for d, w in good if "text_pair" not in d]
-    write([d for d, _ in single])
+    write([d for d, _ in single] or [{"text": ""}])
     x = run("encode", inputs, "-t", path, "--ids", "--allow-special", "--limits", *(["--template"] if special else []), "--out", out, "--strict")
     if x.returncode:
         return print("   ", x.returncode, x.stderr.decode()) or 1

@@ -243,7 +243,7 @@ static bool ends_of(const struct tokenizer *t, int *bos, int *eos)
     if (p->text > 1 || p->n - p->text > 2) return false;
     if (p->text == 1) *bos = p->v[0].id;
     if (p->n - p->text == 2) *eos = p->v[p->text + 1].id;
-    return true;
+    return p->n - p->text == 1 || *eos >= 0; /* not the text again */
 }
 
 static const char *unfit_added(const struct tokenizer *t)

@@ -279,14 +279,8 @@ static int strip(struct norm_io *io, bool *changed)
 static int prepend(struct norm_io *io, bool *changed)
 {
     const struct norm_step *st = io->step;
-    if (io->n == 0 || io->w->inner_first) return 0;
+    if (io->n == 0 || st->n_to == 0 || io->w->inner_first) return 0;
     struct uni_char c = next_char(io);
-    if (st->n_to == 0) { /* the engine has the first character come from nowhere */
-        struct norm_origin nowhere = {0, 0};
-        *changed = true;
-        io->pos = c.len;
-        return norm_put_text(io, io->in, c.len, nowhere) ? -1 : norm_copy(io, io->n - c.len);
-    }
     struct norm_origin first = {0, 0}, last = {0, 0};
     if (io->w->want_origin) {
         first = norm_origin_at(io, 0);

@@ -404,7 +404,7 @@ static int truncate(struct job *j, size_t from)
 {
     const struct tok_limits *l = &j->t->limits;
     size_t n = j->out->n - from, keep = n, none = 0;
-    size_t around = (j->flags & TOK_TEMPLATE) ? tok_limits_around(tok_places(j->t, false), false) : 0;
+    size_t around = (j->flags & TOK_TEMPLATE) ? tok_limits_around(tok_places(j->t, false)) : 0;
     if (tok_limits_keep(l, around, false, &keep, &none, j->e)) return -1;
     if (keep < n) tok_ids_cut(j->out, l->left ? from : from + keep, n - keep);
     return 0;
@@ -435,6 +435,21 @@ static int body(struct job *j, const char *text, size_t n)
     return 0;
 }
 
+/* What stands behind the text, whose n ids are out->id[from..): perhaps the text once more. */
+static int push_rest(struct job *j, const struct tok_places *p, size_t from, size_t n)
+{
+    for (int i = p->text + 1; i < p->n; i++) {
+        bool token = p->v[i].id >= 0;
+        if (token && (j->flags & TOK_TEMPLATE) && push_all(j, &p->v[i], 1)) return -1;
+        if (token || j->out->count_only) continue; /* tok_count() knows how often */
+        if (tok_ids_room(j->out, n, j->e)) return -1;
+        if (n) memcpy(j->out->id + j->out->n, j->out->id + from, n * sizeof *j->out->id);
+        if (n && j->out->want_spans) memcpy(j->out->span + j->out->n, j->out->span + from, n * sizeof *j->out->span);
+        j->out->n += n;
+    }
+    return 0;
+}
+
 int tok_encode_alone(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e)
 {
@@ -446,14 +461,14 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
                unsigned flags, struct tok_ids *out, struct err *e)
 {
     struct job j = {t, s, text, flags, out, e, NULL, 0, s->marks};
-    const struct tok_places *p = tok_places(t, false);
+    const struct tok_places *p = flags & TOK_TEMPLATE ? tok_places(t, false) : tok_bare_places(t, false);
     size_t begin = out->n, from;
     if ((flags & TOK_TEMPLATE) && push_all(&j, p->v, p->text)) goto fail;
     from = out->n;
     if (body(&j, text, n)) goto fail;
     if ((flags & TOK_LIMITS) && truncate(&j, from)) goto fail;
     tok_trim_spans(t, text, n, out, from, flags, false, false); /* the first that is left counts as the first */
-    if ((flags & TOK_TEMPLATE) && push_all(&j, p->v + p->text + 1, p->n - p->text - 1)) goto fail;
+    if (push_rest(&j, p, from, out->n - from)) goto fail;
     if ((flags & TOK_LIMITS) && t->limits.pad && pad(&j, begin)) goto fail;
     return 0;
 fail:

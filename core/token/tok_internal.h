@@ -56,7 +56,7 @@ struct tok_place {
 };
 struct tok_places {
     struct tok_place *v;
-    int n, text; /* v[text] is the first text; n = 0: there is no template */
+    int n, text; /* v[text] is the first text, there for the first time; n = 0: there is no template */
     int more;    /* that truncation takes into account beside those that there are: HF's sum of nested templates */
 };
 
@@ -304,8 +304,13 @@ void tok_ids_cut(struct tok_ids *out, size_t from, size_t n); /* removes ids [fr
 /* The template for one text or for two; without one the texts alone.  NULL:
  * it says nothing of two texts. */
 const struct tok_places *tok_places(const struct tokenizer *t, bool pair);
+/* Where the texts go when no template is wanted: of these places only they. */
+const struct tok_places *tok_bare_places(const struct tokenizer *t, bool pair);
+/* How often PLACE_FIRST or PLACE_SECOND is there, and how many tokens of its own a template has. */
+int tok_places_times(const struct tok_places *p, int text);
+int tok_places_ids(const struct tok_places *p);
 /* How many ids truncation leaves room for beside the texts'. */
-size_t tok_limits_around(const struct tok_places *p, bool pair);
+size_t tok_limits_around(const struct tok_places *p);
 /* How many ids of one or two texts of *a and *b ids stay, beside `around` others. */
 int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e);
 size_t tok_limits_padded(const struct tok_limits *l, size_t n); /* n ids become so many */

@@ -89,10 +89,16 @@ static bool effect_of(const struct tokenizer *t, struct effect *x)
     return true;
 }
 
+int tok_text_times(const struct tokenizer *t)
+{
+    return tok_places_times(tok_bare_places(t, false), PLACE_FIRST);
+}
+
 bool tok_lines_apart(const struct tokenizer *t)
 {
     struct effect x;
     /* Unigram's sums go on from word to word of a text. */
+    if (tok_text_times(t) != 1) return false;
     if (t->source == SOURCE_SPM || t->model == MODEL_UNIGRAM || t->needs_origin) return false;
     if (!effect_of(t, &x) || !added_stay(t, &x)) return false;
     return t->fast_split && !t->space_first ? (t->by_rule ? !t->rule.listed : t->split != SPLIT_NONE) && !x.blank && !x.ends : words_end(&t->pre, &x);
@@ -100,7 +106,7 @@ bool tok_lines_apart(const struct tokenizer *t)
 
 bool tok_counts_parts(const struct tokenizer *t)
 {
-    return tok_lines_apart(t) || tok_fast_newlines(t);
+    return tok_text_times(t) == 1 && (tok_lines_apart(t) || tok_fast_newlines(t));
 }
 
 static bool is_plain(struct uni_char c, bool ascii)
@@ -160,7 +166,7 @@ size_t tok_cut_upto(const struct tokenizer *t, const char *s, size_t n, size_t t
 
 size_t tok_around(const struct tokenizer *t)
 {
-    return (size_t)tok_places(t, false)->n - 1;
+    return (size_t)tok_places_ids(tok_places(t, false));
 }
 
 int tok_count(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
@@ -168,6 +174,7 @@ int tok_count(const struct tokenizer *t, struct tok_scratch *s, const char *text
 {
     enum { PART = 1 << 17 }; /* its ids stay in the second-level cache */
     size_t at = 0;
+    uint64_t times = (uint64_t)tok_text_times(t);
     *count = flags & TOK_TEMPLATE ? tok_around(t) : 0;
     flags &= ~(unsigned)(TOK_TEMPLATE | TOK_LIMITS);
     while (at < n) {
@@ -182,7 +189,7 @@ int tok_count(const struct tokenizer *t, struct tok_scratch *s, const char *text
             work->n = 0;
             return at ? tok_encode(t, s, text, n, flags, work, e) : -1;
         }
-        *count += work->gone + work->n;
+        *count += (work->gone + work->n) * times;
         at = to;
     }
     return 0;

@@ -26,7 +26,9 @@ size_t tok_cut_upto(const struct tokenizer *t, const char *s, size_t n, size_t t
  * apart or words come from a cache (tok_fast.h).  flags without TOK_LIMITS; work: emptied and used. */
 int tok_count(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
               struct tok_ids *work, uint64_t *count, struct err *e);
-/* How many TOK_TEMPLATE adds around one text. */
+/* How many TOK_TEMPLATE adds around one text, and how often the text is there: some
+ * post-processors name it more than once. */
 size_t tok_around(const struct tokenizer *t);
+int tok_text_times(const struct tokenizer *t);
 
 #endif

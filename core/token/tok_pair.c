@@ -15,16 +15,29 @@ const struct tok_places *tok_places(const struct tokenizer *t, bool pair)
     return t->pair.n ? &t->pair : NULL;
 }
 
-/* Where the texts go when no template is wanted; only they. */
-static const struct tok_places *bare_places(const struct tokenizer *t, bool pair)
+int tok_places_times(const struct tok_places *p, int text)
+{
+    int n = 0;
+    for (int i = 0; i < p->n; i++) n += p->v[i].id == text;
+    return n;
+}
+
+int tok_places_ids(const struct tok_places *p)
+{
+    int n = 0;
+    for (int i = 0; i < p->n; i++) n += p->v[i].id >= 0;
+    return n;
+}
+
+const struct tok_places *tok_bare_places(const struct tokenizer *t, bool pair)
 {
     const struct tok_places *p = pair ? &t->bare_pair : &t->bare;
     return p->n ? p : tok_places(t, pair);
 }
 
-size_t tok_limits_around(const struct tok_places *p, bool pair)
+size_t tok_limits_around(const struct tok_places *p)
 {
-    return (size_t)(p->n - (pair ? 2 : 1) + p->more);
+    return (size_t)(tok_places_ids(p) + p->more);
 }
 
 /* ---- cutting and filling ---- */
@@ -157,13 +170,13 @@ static int fill(const struct tokenizer *t, struct tok_encoding *x, struct err *e
 int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char *a, size_t n_a, const char *b,
                     size_t n_b, unsigned flags, struct tok_encoding *out, struct err *e)
 {
-    const struct tok_places *p = flags & TOK_TEMPLATE ? tok_places(t, b != NULL) : bare_places(t, b != NULL);
+    const struct tok_places *p = flags & TOK_TEMPLATE ? tok_places(t, b != NULL) : tok_bare_places(t, b != NULL);
     if (!p) return err_set(e, ERR_DATA, "the tokenizer's template is for one text, not for two: it has no 'pair'");
     out->ids.n = out->part[0].n = out->part[1].n = 0;
     out->ids.want_spans = out->part[0].want_spans = out->part[1].want_spans = true;
     if (tok_encode_alone(t, s, a, n_a, flags, &out->part[0], e)) return -1;
     if (b && tok_encode_alone(t, s, b, n_b, flags, &out->part[1], e)) return err_wrap(e, "second text");
-    size_t around = flags & TOK_TEMPLATE ? tok_limits_around(p, b != NULL) : 0;
+    size_t around = flags & TOK_TEMPLATE ? tok_limits_around(p) : 0;
     if ((flags & TOK_LIMITS) && cut(t, out, around, b != NULL, e)) return -1;
     tok_trim_spans(t, a, n_a, &out->part[0], 0, flags, b != NULL, false);
     if (b) tok_trim_spans(t, b, n_b, &out->part[1], 0, flags, true, true);

@@ -102,7 +102,11 @@ static int read_prepend(struct tokenizer *t, const struct cJSON *j, struct err *
     static const char *const keys[] = {"type", "prepend", NULL};
     struct norm_step *s = norm_chain_add(&t->norm, NORM_PREPEND, e);
     if (!s || json_known_keys(j, keys, where, e)) return -1;
-    return part_text(j, "prepend", where, &s->to, &s->n_to, e);
+    if (part_text(j, "prepend", where, &s->to, &s->n_to, e)) return -1;
+    if (s->n_to == 0)
+        return err_set(e, ERR_DATA, "%s: Prepend of an empty text takes the first character's place in Hugging Face's programs, so that "
+                                    "steps behind it repeat it or fail; leave the step out", where);
+    return 0;
 }
 
 static int read_replace(struct tokenizer *t, const struct cJSON *j, struct err *e)

@@ -36,7 +36,7 @@ static int add_place(struct tok_places *p, int id, int type, struct err *e)
     struct tok_place *v = mem_resize(p->v, (size_t)p->n + 1, sizeof *v);
     if (!v) return err_oom(e, 1, "a template");
     p->v = v;
-    if (id == PLACE_FIRST) p->text = p->n;
+    if (id == PLACE_FIRST && !tok_places_times(p, PLACE_FIRST)) p->text = p->n;
     v[p->n++] = (struct tok_place){id, type};
     return 0;
 }
@@ -110,7 +110,7 @@ static int take_encoding(const struct tok_places *from, int type, struct shape *
     return p ? 0 : -1;
 }
 
-/* "single" or "pair": each text stands in it once.  to: NULL = only look. */
+/* "single" or "pair": each text stands in it, perhaps more than once.  to: NULL = only look. */
 static int template_list(const struct tokenizer *t, const struct cJSON *j, const char *key, const struct shape *from,
                          struct shape *to, size_t *n_tokens, struct err *e)
 {
@@ -133,7 +133,7 @@ static int template_list(const struct tokenizer *t, const struct cJSON *j, const
         }
     }
     for (int k = 0; k < 2; k++)
-        if (n_text[k] != (k == 0 || pair))
+        if ((n_text[k] > 0) != (k == 0 || pair))
             return err_set(e, ERR_DATA, "%s: '%s' names the text %c %d times", template_where, key, "AB"[k], n_text[k]);
     return 0;
 }
@@ -227,12 +227,20 @@ static int read_bert(struct around *a, const struct cJSON *j, struct err *e)
 
 /* ---- offsets ---- */
 
-/* Whether a text begins its encoding: the engine takes its first token for the first of all. */
-static bool begins(const struct shape *s, int text)
+/* Whether a text begins its encoding: the engine takes its first token for the first of all.
+ * Of a text that there is more than once all have to do so, or none. */
+static int begins(const struct shape *s, int text, bool *yes, struct err *e)
 {
+    bool first = false, inside = false;
     for (size_t i = 0; i < s->n; i++)
-        if (s->v[i].n && s->v[i].v[0].id == text) return true;
-    return false;
+        for (int k = 0; k < s->v[i].n; k++) {
+            first = first || (s->v[i].v[k].id == text && k == 0);
+            inside = inside || (s->v[i].v[k].id == text && k > 0);
+        }
+    *yes = first;
+    if (first && inside)
+        return err_set(e, ERR_DATA, "%s: offsets of a text that stands behind a token in one place and not in another are not supported", where);
+    return 0;
 }
 
 static int trim(struct around *a, bool offsets, bool prefix_space, struct err *e)
@@ -246,7 +254,8 @@ static int trim(struct around *a, bool offsets, bool prefix_space, struct err *e
     *v = (struct tok_trim){.prefix_space = prefix_space};
     for (int k = 0; k < 4; k++)
         for (int second = 0; second < 2; second++)
-            v->first[a->shape[k].special][a->shape[k].pair][second] = begins(&a->shape[k], second ? PLACE_SECOND : PLACE_FIRST);
+            if (begins(&a->shape[k], second ? PLACE_SECOND : PLACE_FIRST, &v->first[a->shape[k].special][a->shape[k].pair][second], e))
+                return -1;
     return 0;
 }
 
@@ -254,8 +263,9 @@ static int read_roberta(struct around *a, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "sep", "cls", "trim_offsets", "add_prefix_space", NULL};
     bool offsets = true, prefix = true;
-    return json_known_keys(j, keys, where, e) || json_opt_bool(j, "trim_offsets", &offsets, where, e) ||
-           json_opt_bool(j, "add_prefix_space", &prefix, where, e) || trim(a, offsets, prefix, e) ||
+    /* Without one of them Hugging Face's programs read a BertProcessing. */
+    return json_known_keys(j, keys, where, e) || json_get_bool(j, "trim_offsets", &offsets, where, e) ||
+           json_get_bool(j, "add_prefix_space", &prefix, where, e) || trim(a, offsets, prefix, e) ||
            around(a, j, true, e) ? -1 : 0;
 }
 
@@ -292,8 +302,7 @@ static int join(const struct shape *s, struct tok_places *to, struct err *e)
     for (size_t i = 0; i < s->n && !s->broken; i++)
         for (int k = 0; k < s->v[i].n; k++)
             if (add_place(to, s->v[i].v[k].id, s->v[i].v[k].type, e)) return -1;
-    int actual = to->n - (s->pair ? 2 : 1);
-    to->more = to->n && s->special ? (int)s->added - actual : 0;
+    to->more = to->n && s->special ? (int)s->added - tok_places_ids(to) : 0;
     return 0;
 }
 

@@ -178,11 +178,19 @@ static bool stays_space(const struct tokenizer *t, char byte)
     return true;
 }
 
+/* Whether BPE may leave out what it does not know: then symbols meet that were not side by side. */
+static bool leaves_out(const struct tokenizer *t)
+{
+    bool bytes = t->byte_fallback;
+    for (int b = 0; b < 0xF5 && bytes; b++) bytes = b == 0xC0 || b == 0xC1 || t->byte_id[b] >= 0;
+    return t->source == SOURCE_JSON && t->drop_unknown && t->unk_id < 0 && !bytes;
+}
+
 /* Whether the model finds the same in the parts of a text as in the whole, where no step cuts that. */
 static bool model_sees_parts(const struct tokenizer *t)
 {
     bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix); /* only at the ends of the whole */
-    return t->model == MODEL_UNIGRAM || (t->model == MODEL_BPE && !odd && !t->ignore_merges);
+    return t->model == MODEL_UNIGRAM || (t->model == MODEL_BPE && !odd && !t->ignore_merges && !leaves_out(t));
 }
 
 /* White space that is as good as a space, and newlines that stand alone. */

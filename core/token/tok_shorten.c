@@ -215,6 +215,7 @@ int tok_shorten(const struct tokenizer *t, struct tok_scratch *s, const char *te
     struct job j = {.t = t, .s = s, .text = text, .n = n, .o = o, .x = out, .e = e};
     size_t around = o->flags & TOK_TEMPLATE ? tok_around(t) : 0, left;
     size_t valid = o->flags & TOK_STRICT ? utf8_valid_prefix(text, n) : n;
+    if (tok_text_times(t) != 1) return err_set(e, ERR_DATA, "the tokenizer's post_processor takes the text %d times: no part of it is all", tok_text_times(t));
     if (around > o->max)
         return err_set(e, ERR_USAGE, "the tokenizer's template alone has %zu tokens, more than %zu", around, o->max);
     if (valid < n) return err_set(e, ERR_DATA, "invalid UTF-8 at byte offset %zu", valid);

@@ -133,16 +133,11 @@ static void a_text_that_is_not_cut_is_one_word(void **state)
     check(piece, "a a", "0@0-3");
     check(suffix, "a a", "0@0-1 1@0-1 0@1-2 2@2-3");
     check(whole, "ab", "4@0-2");
+    /* What has no token is left out, and what stood on its sides is merged. */
+    static const char left[] = UNCUT("\"type\":\"BPE\",\"merges\":[[\"\xE2\x96\x81\",\"\xE2\x96\x81\"]],\"vocab\":{\"\xE2\x96\x81\":0,\"\xE2\x96\x81\xE2\x96\x81\":1,\"a\":2");
+    check(left, "a b a", "0@0-1 2@0-1 1@1-4 2@3-4");
     check(whole, "ab a", "0@0-1 3@0-2 0@2-3 1@3-4");
 #undef UNCUT
-}
-
-static void nothing_put_in_front_leaves_the_first_character_without_origin(void **state)
-{
-    (void)state;
-    static const char json[] = "{\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"\"},\"pre_tokenizer\":{\"type\":\"FixedLength\",\"length\":1},"
-                               "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0},\"unk_token\":\"a\"}}";
-    check(json, "aaa", "0@0-0 0@1-2 0@2-3");
 }
 
 /* Where Hugging Face's engine stops in the middle. */
@@ -156,6 +151,10 @@ static void what_no_engine_encodes_is_an_error(void **state)
     buf_printf(&json, "{\"normalizer\":{\"type\":\"StripAccents\"},\"added_tokens\":[{\"id\":1,\"content\":\"\xCC\x81\",\"normalized\":true}],%s", level);
     assert_null(tok_parse(json.data, json.len, "t.json", &e));
     assert_non_null(strstr(e.msg, "empty normal form"));
+    buf_clear(&json);
+    buf_printf(&json, "{\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"\"},%s", level);
+    assert_null(tok_parse(json.data, json.len, "t.json", &e));
+    assert_non_null(strstr(e.msg, "Prepend of an empty text"));
     buf_clear(&json);
     buf_printf(&json, "{\"truncation\":{\"max_length\":2,\"stride\":2,\"strategy\":\"LongestFirst\"},\"pre_tokenizer\":{\"type\":\"FixedLength\",\"length\":1},%s", level);
     struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
@@ -232,7 +231,6 @@ int main(void)
         cmocka_unit_test(added_tokens_lose_the_spaces_of_what_they_were_found_as),
         cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
-        cmocka_unit_test(nothing_put_in_front_leaves_the_first_character_without_origin),
         cmocka_unit_test(what_no_engine_encodes_is_an_error),
         cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
         cmocka_unit_test(metaspace_has_one_mark_for_many_lines),

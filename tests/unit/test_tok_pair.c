@@ -11,6 +11,8 @@
 
 #include "core/token/char_index.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lines.h"
+#include "core/token/tok_shorten.h"
 
 /* "a" 0 ... "f" 5, then [CLS] 6 and [SEP] 7. */
 #define MODEL "\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"f\"," \
@@ -22,6 +24,7 @@
     "\"special_tokens\":{\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[6,7],\"tokens\":[]},\"[SEP]\":{\"id\":\"[SEP]\","        \
     "\"ids\":[7],\"tokens\":[]}}},"
 #define POST(type) "\"post_processor\":{\"type\":\"" type "\",\"cls\":[\"[CLS]\",6],\"sep\":[\"[SEP]\",7]},"
+#define R "{\"type\":\"RobertaProcessing\",\"sep\":[\"s\",7],\"cls\":[\"c\",6],\"trim_offsets\":true,\"add_prefix_space\":true}"
 
 /* "id:type:text ..." of a pair (b = NULL: of one text). */
 static void expect(const char *parts, const char *a, const char *b, unsigned flags, const char *want)
@@ -61,7 +64,7 @@ static void texts_stand_where_the_template_says(void **state)
     expect(POST("BertProcessing"), "a b", "c", TOK_TEMPLATE, "6:0:-1 0:0:0 1:0:0 7:0:-1 2:1:1 7:1:-1");
     expect(POST("BertProcessing"), "a b", "c", 0, "0:0:0 1:0:0 2:1:1");
     expect(POST("BertProcessing"), "", "", TOK_TEMPLATE, "6:0:-1 7:0:-1 7:1:-1");
-    expect(POST("RobertaProcessing"), "a b", "c", TOK_TEMPLATE, "6:0:-1 0:0:0 1:0:0 7:0:-1 7:0:-1 2:0:1 7:0:-1");
+    expect("\"post_processor\":" R ",", "a b", "c", TOK_TEMPLATE, "6:0:-1 0:0:0 1:0:0 7:0:-1 7:0:-1 2:0:1 7:0:-1");
     expect(TEMPLATE, "a b", "c", TOK_TEMPLATE, "2:3:1 7:1:-1 0:0:0 1:0:0");
     expect(TEMPLATE, "a b", "c", 0, "2:3:1 0:0:0 1:0:0");
     expect(TEMPLATE, "a b", NULL, TOK_TEMPLATE, "0:0:0 1:0:0 6:2:-1 7:2:-1");
@@ -77,7 +80,6 @@ static void templates_are_put_one_into_the_other(void **state)
     "{\"SpecialToken\":{\"id\":\"x\",\"type_id\":4}},{\"Sequence\":{\"id\":\"A\",\"type_id\":5}}],"                    \
     "\"special_tokens\":{\"x\":{\"id\":\"x\",\"ids\":[2,3],\"tokens\":[]}}}"
 #define B "{\"type\":\"BertProcessing\",\"sep\":[\"s\",7],\"cls\":[\"c\",6]}"
-#define R "{\"type\":\"RobertaProcessing\",\"sep\":[\"s\",7],\"cls\":[\"c\",6]}"
 #define IN(a, b) "\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" a "," b "]},"
     const unsigned f = TOK_TEMPLATE;
     expect(IN(T, T), "a b", NULL, f, "0:3:0 1:3:0 2:4:-1 3:4:-1 2:5:-1 3:5:-1"); /* two pieces are a pair */
@@ -120,6 +122,39 @@ static void padding_has_its_type(void **state)
     expect(fill, "a b c d e", NULL, TOK_LIMITS, "0:0:0 1:0:0 2:0:0 3:0:0 4:0:0"); /* longer than padding goes */
 }
 
+/* As Hugging Face's tokenizers 0.23 have them: all of the text each time, whatever truncation left of it. */
+static void a_text_may_be_named_more_than_once(void **state)
+{
+    (void)state;
+#define TWICE                                                                                                          \
+    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":1}},"     \
+    "{\"SpecialToken\":{\"id\":\"x\",\"type_id\":2}},{\"Sequence\":{\"id\":\"A\",\"type_id\":3}}],"                  \
+    "\"pair\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":1}},{\"Sequence\":{\"id\":\"A\",\"type_id\":2}},"             \
+    "{\"Sequence\":{\"id\":\"B\",\"type_id\":3}}],\"special_tokens\":{\"x\":{\"id\":\"x\",\"ids\":[7],\"tokens\":[]}}},"
+    expect(TWICE, "a b", NULL, TOK_TEMPLATE, "0:1:0 1:1:0 7:2:-1 0:3:0 1:3:0");
+    expect(TWICE, "a b", NULL, 0, "0:1:0 1:1:0 0:3:0 1:3:0");
+    expect(TWICE, "", NULL, TOK_TEMPLATE, "7:2:-1");
+    expect(TWICE, "a b", "c", TOK_TEMPLATE, "2:1:1 0:2:0 1:2:0 2:3:1");
+    expect(TWICE "\"truncation\":{\"max_length\":2,\"direction\":\"Right\",\"strategy\":\"LongestFirst\",\"stride\":0},", "a b c", NULL,
+           TOK_TEMPLATE | TOK_LIMITS, "0:1:0 7:2:-1 0:3:0");
+    static const char json[] = "{" TWICE MODEL;
+    struct err e = {0};
+    struct tok_ids work = {0};
+    struct tok_short cut = {.tokens = 0};
+    uint64_t count;
+    struct tokenizer *t = tok_parse(json, sizeof json - 1, "t.json", &e);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    assert_int_equal(tok_count(t, s, "a b", 3, TOK_TEMPLATE, &work, &count, &e), 0);
+    assert_int_equal(count, 5);
+    assert_false(tok_counts_parts(t));
+    assert_int_equal(tok_shorten(t, s, "a b", 3, &(struct tok_shorten){.max = 2}, &cut, &e), -1);
+    assert_non_null(strstr(e.msg, "2 times"));
+    tok_ids_free(&work);
+    tok_short_free(&cut);
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
 static void bad_templates_are_refused(void **state)
 {
     (void)state;
@@ -129,6 +164,7 @@ static void bad_templates_are_refused(void **state)
         {"\"single\":[{\"Sequence\":{\"id\":\"C\",\"type_id\":0}}],\"pair\":[]", "'C' is neither A nor B"},
         {"\"single\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}]",
          "'pair' names the text B 0 times"},
+        {"\"single\":[{\"Sequence\":{\"id\":\"A\"}},{\"Sequence\":{\"id\":\"B\"}}],\"pair\":[]", "'single' names the text B 1 times"},
         {"\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":-1}}],\"pair\":[]", "type_id"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err e = {0};
@@ -174,6 +210,7 @@ int main(void)
         cmocka_unit_test(templates_are_put_one_into_the_other),
         cmocka_unit_test(the_longer_text_is_cut_first),
         cmocka_unit_test(padding_has_its_type),
+        cmocka_unit_test(a_text_may_be_named_more_than_once),
         cmocka_unit_test(bad_templates_are_refused),
         cmocka_unit_test(bytes_become_characters),
     };
