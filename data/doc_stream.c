@@ -24,6 +24,7 @@ struct doc_stream {
     struct doc_spool *copy; /* or NULL: what is read goes there, too */
     bool close_fd, eof, inside; /* inside: a member or frame has begun and not ended */
     bool waits;                 /* for who writes a pipe */
+    bool at_once;               /* no more than needed is waited for */
     enum packing packing;
     char *name;
     const char *damage;
@@ -60,6 +61,13 @@ static ptrdiff_t refill(struct doc_stream *s, struct err *e)
     return n;
 }
 
+/* Whether what is there begins as packed files do. */
+static bool may_be_packed(const struct doc_stream *s)
+{
+    uint8_t b = s->len ? s->in[0] : 0x1f;
+    return b == 0x1f || b == 0x28 || (b & 0xf0) == 0x50;
+}
+
 /* Looks at the first bytes; a pipe may deliver them one by one. */
 static int recognise(struct doc_stream *s, struct err *e)
 {
@@ -67,7 +75,7 @@ static int recognise(struct doc_stream *s, struct err *e)
     enum { LOOK = 12 }; /* a .llmz checkpoint is zstd too, and no documents */
     struct stat st;
     s->waits = fstat(s->fd, &st) == 0 && !S_ISREG(st.st_mode);
-    while (s->len < LOOK && !s->eof) {
+    while (s->len < LOOK && !s->eof && (!s->at_once || may_be_packed(s))) {
         ptrdiff_t n = take(s, s->in + s->len, LOOK - s->len, e);
         if (n < 0) return -1;
         s->len += (size_t)n;
@@ -119,10 +127,11 @@ fail:
     return NULL;
 }
 
-struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e)
+static struct doc_stream *open_stream(const char *path, const char *name, bool at_once, struct err *e)
 {
     struct doc_stream *s = new_stream(name, e);
     if (!s) return NULL;
+    s->at_once = at_once;
     bool std = strcmp(path, "-") == 0;
     s->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     s->close_fd = !std;
@@ -136,6 +145,16 @@ struct doc_stream *doc_stream_open(const char *path, const char *name, struct er
 fail:
     doc_stream_close(s);
     return NULL;
+}
+
+struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e)
+{
+    return open_stream(path, name, false, e);
+}
+
+struct doc_stream *doc_stream_open_live(const char *path, const char *name, struct err *e)
+{
+    return open_stream(path, name, true, e);
 }
 
 void doc_stream_close(struct doc_stream *s)

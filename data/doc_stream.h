@@ -17,6 +17,9 @@ struct doc_spool;
 
 /* "-" is stdin.  `name` is for messages. */
 struct doc_stream *doc_stream_open(const char *path, const char *name, struct err *e);
+/* For who answers at once: the first read may give a byte, where the other's has enough to
+ * see what kind of file it is (file_kind() in file.h). */
+struct doc_stream *doc_stream_open_live(const char *path, const char *name, struct err *e);
 /* stdin, copied as it is read; once that is whole, read it by the path of the copy. */
 struct doc_stream *doc_stream_open_stdin(struct doc_spool *copy, const char *name, struct err *e);
 /* Before the first read: so many frames of zstd may be held for doc_stream_help. */

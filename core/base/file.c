@@ -238,6 +238,11 @@ int file_printf(struct file_writer *w, struct err *e, const char *fmt, ...)
     return ret;
 }
 
+int file_flush(struct file_writer *w, struct err *e)
+{
+    return w->is_stdout || w->direct ? flush_buffer(w, e) : 0;
+}
+
 uint64_t file_offset(const struct file_writer *w)
 {
     return w->offset;

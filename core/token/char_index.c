@@ -22,6 +22,17 @@ size_t utf8_broken_part(const uint8_t *s, size_t n)
     return good;
 }
 
+size_t utf8_unfinished(const uint8_t *s, size_t n)
+{
+    for (size_t k = 1; k <= 3 && k <= n; k++) {
+        uint8_t b = s[n - k];
+        if (b >= 0x80 && b < 0xC0) continue; /* in a character */
+        size_t need = b >= 0xF0 ? 4 : b >= 0xE0 ? 3 : 2;
+        return b >= 0xC2 && b <= 0xF4 && k < need && utf8_broken_part(s + n - k, k) == k ? k : 0;
+    }
+    return 0;
+}
+
 static int make_room(struct char_index *x, size_t n, struct err *e)
 {
     size_t words = n / 64 + 1;

@@ -73,7 +73,7 @@ struct dec_io {
     const struct dec_step *st;
     const struct dec_tokens *in;
     struct dec_tokens *out;
-    bool first;
+    bool first, joined;      /* joined: the only token is the text so far */
     struct regex_work *work;
     struct buf tmp, tmp2;
     struct err *e;
@@ -212,8 +212,8 @@ static int strip(struct dec_io *io)
     size_t n = (size_t)utf8_encode(io->st->cp, bytes);
     for (size_t i = 0; i < io->in->n; i++) {
         struct token t = get(io->in, i);
-        /* After Fuse the only token is the text: its beginning has passed. */
-        for (size_t k = 0; k < io->st->start && (io->first || io->in->n > 1); k++) {
+        bool begins = io->first || !io->joined; /* else the beginning has passed */
+        for (size_t k = 0; k < io->st->start && begins; k++) {
             if (t.n < n || memcmp(t.text, bytes, n)) break;
             t.text += n;
             t.n -= n;
@@ -366,6 +366,7 @@ int decode_run(const struct decode_chain *c, struct dec_tokens *v, bool first, s
         io.in = v;
         io.out = &other;
         ret = run_step(&io);
+        if (io.st->kind == DEC_FUSE || io.st->kind == DEC_BYTE_LEVEL || io.st->kind == DEC_SPM) io.joined = true;
         if (ret == 0) ret = io.tmp.oom ? buf_ok(&io.tmp, e) : io.tmp2.oom ? buf_ok(&io.tmp2, e) : 0;
         struct dec_tokens swap = *v;
         *v = other;

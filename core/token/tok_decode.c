@@ -77,7 +77,7 @@ void tok_summary(const struct tokenizer *t, struct tok_summary *out)
     }
 }
 
-static int bad_id(const struct tokenizer *t, int32_t id, size_t at, struct err *e)
+int tok_bad_id(const struct tokenizer *t, int32_t id, size_t at, struct err *e)
 {
     if (id >= 0 && id < t->vocab.n)
         return err_set(e, ERR_DATA, "token id %d at position %zu is a hole in the vocabulary",
@@ -97,7 +97,7 @@ static int decode_fused(const struct tokenizer *t, const int32_t *id, size_t n, 
         size_t end = n - i > 64 ? i + 64 : n, room = VECTOR;
         for (size_t k = i; k < end; k++) {
             if (id[k] < 0 || id[k] >= t->vocab.n || t->bytes[id[k]].off == TOK_HOLE)
-                return bad_id(t, id[k], k, e);
+                return tok_bad_id(t, id[k], k, e);
             room += t->bytes[id[k]].len;
         }
         if (!buf_reserve(out, room)) return buf_ok(out, e);
@@ -130,17 +130,17 @@ static int add_token(const struct tokenizer *t, int32_t id, struct dec_tokens *v
     return dec_tokens_add(v, text, len, kind_of(t, id), e);
 }
 
-static int decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
-                        struct buf *out, struct err *e)
+int tok_decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special, bool first,
+                     struct buf *out, struct err *e)
 {
     struct dec_tokens v = {0};
     int ret = 0;
     for (size_t i = 0; i < n && ret == 0; i++) {
         size_t len;
-        if (!tok_piece(t, id[i], &len)) ret = bad_id(t, id[i], i, e);
+        if (!tok_piece(t, id[i], &len)) ret = tok_bad_id(t, id[i], i, e);
         else if (!skip_special || !tok_is_special(t, id[i])) ret = add_token(t, id[i], &v, e);
     }
-    if (ret == 0) ret = decode_run(&t->decoder, &v, true, out, e);
+    if (ret == 0) ret = decode_run(&t->decoder, &v, first, out, e);
     dec_tokens_free(&v);
     return ret;
 }
@@ -154,10 +154,10 @@ static int decode_later(const struct tokenizer *t, const int32_t *id, size_t n, 
     while (k < n && out->len == from) {
         k = k ? 2 * k : 1; /* a long row of control tokens must not cost its square */
         for (k = k < n ? k : n; k < n && id[k] >= 0 && id[k] < t->vocab.n && t->later[id[k]].slow; k++) {}
-        if (decode_steps(t, id, k, skip_special, out, e)) return -1;
+        if (tok_decode_steps(t, id, k, skip_special, true, out, e)) return -1;
     }
     size_t bad = tok_later_decode(t, id + k, n - k, skip_special, out);
-    return bad < n - k ? bad_id(t, id[k + bad], k + bad, e) : buf_ok(out, e);
+    return bad < n - k ? tok_bad_id(t, id[k + bad], k + bad, e) : buf_ok(out, e);
 }
 
 static int decode_all(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special, struct buf *out,
@@ -165,12 +165,12 @@ static int decode_all(const struct tokenizer *t, const int32_t *id, size_t n, bo
 {
     if (t->later) return decode_later(t, id, n, skip_special, out, e);
     bool joined = t->decoder.bytes || t->decoder.fuse;
-    if (!joined) return decode_steps(t, id, n, skip_special, out, e);
+    if (!joined) return tok_decode_steps(t, id, n, skip_special, true, out, e);
     if (!skip_special) return decode_fused(t, id, n, out, e);
     for (size_t i = 0; i < n; i++) {
         size_t len;
         const char *p = tok_piece(t, id[i], &len);
-        if (!p) return bad_id(t, id[i], i, e);
+        if (!p) return tok_bad_id(t, id[i], i, e);
         if (!tok_is_special(t, id[i])) buf_add(out, p, len);
     }
     return buf_ok(out, e);
@@ -307,7 +307,7 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
     const struct tokenizer *t = s->t;
     size_t len;
     const char *p = tok_piece(t, id, &len);
-    if (!p) return bad_id(t, id, 0, e);
+    if (!p) return tok_bad_id(t, id, 0, e);
     if (t->denorm.n)
         return err_set(e, ERR_DATA, "this SentencePiece model has rules for decoding that need the whole text, so "
                                     "decoding one token at a time is not supported");

@@ -350,6 +350,11 @@ int tok_later_init(struct tokenizer *t, struct err *e);
 size_t tok_later_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
                         struct buf *out);
 
+/* tok_decode.c: that there is no such token; always -1. */
+int tok_bad_id(const struct tokenizer *t, int32_t id, size_t at, struct err *e);
+/* tok_decode.c: through the decoder's steps, whatever they are; first = false: text goes on. */
+int tok_decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special, bool first,
+                     struct buf *out, struct err *e);
 /* tok_decode.c: the byte that a token <0xHH> of byte_fallback stands for, or -1. */
 int tok_byte_of(const struct tokenizer *t, int id);
 

@@ -4,6 +4,7 @@
 
 #include "core/token/compare.h"
 #include "core/token/explain.h"
+#include "core/token/tok_feed.h"
 #include "core/token/tok_internal.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -58,6 +59,20 @@ static void check_pair(const struct tokenizer *t, struct tok_scratch *s, const c
     tok_encoding_free(&x);
 }
 
+/* Decoding bit by bit gives the same. */
+static void check_feed(const struct tokenizer *t, const struct tok_ids *ids, const struct buf *whole)
+{
+    struct err e;
+    struct tok_feed f = {0};
+    struct buf out = {0};
+    tok_feed_init(&f, t, false);
+    for (size_t i = 0; i < ids->n; i++)
+        if (tok_feed_add(&f, ids->id + i, 1, &out, &e)) abort();
+    if (tok_feed_end(&f, &out, &e) || out.len != whole->len || (out.len && memcmp(out.data, whole->data, out.len))) abort();
+    tok_feed_free(&f);
+    buf_free(&out);
+}
+
 static void check_text(const struct tokenizer *t, const char *text, size_t n)
 {
     struct err e;
@@ -75,6 +90,7 @@ static void check_text(const struct tokenizer *t, const char *text, size_t n)
         if (!(flags & ~(unsigned)TOK_STRICT) && lossless(t) &&
             (back.len != n || (n && memcmp(back.data, text, n))))
             abort();
+        check_feed(t, &ids, &back);
         struct tok_stream st;
         buf_clear(&back);
         tok_stream_init(&st, t, flags & 1);

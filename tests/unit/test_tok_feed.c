@@ -1,0 +1,186 @@
+/* Decoding bit by bit: for every kind of decoder, rows of tokens that are difficult, cut
+ * anywhere, give what tok_decode() gives for the whole; and what is ready comes at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/token/spm_model.h"
+#include "core/token/tok_feed.h"
+
+#define MARK "\xe2\x96\x81"
+
+static const char *const tokens[] = {
+    MARK, MARK "a", "a", "b" MARK, "##b", " ", "  c", ".", "n't", "<0xE6>", "<0x97>", "<0xA5>", "<0x41>", "<0xFF>", "<s>", "d</w>",
+    MARK MARK, "\xc3\xa9", "\xc4\xa0x", "<pad>", "|", "<0x4", "1>"};
+static const char *const decoders[] = {
+    "null",
+    "{\"type\":\"Fuse\"}",
+    "{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true}",
+    "{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true}",
+    "{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":false}",
+    "{\"type\":\"Metaspace\",\"replacement\":\"" MARK "\",\"prepend_scheme\":\"always\",\"split\":true}",
+    "{\"type\":\"Metaspace\",\"replacement\":\"" MARK "\",\"prepend_scheme\":\"never\",\"split\":true}",
+    "{\"type\":\"BPEDecoder\",\"suffix\":\"</w>\"}",
+    "{\"type\":\"CTC\",\"pad_token\":\"<pad>\",\"word_delimiter_token\":\"|\",\"cleanup\":true}",
+    "{\"type\":\"ByteFallback\"}",
+    "{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":1}",
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"" MARK "\"},\"content\":\" \"},"
+    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}",
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"" MARK "\"},\"content\":\" \"},"
+    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":2,\"stop\":1}]}",
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"" MARK "\"},\"content\":\" \"},"
+    "{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":3,\"stop\":0}]}",
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"<0x41>\"},"
+    "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]}",
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Fuse\"},{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"b. \"},\"content\":\"\"}]}",
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"ByteFallback\"},{\"type\":\"Metaspace\",\"replacement\":\"" MARK
+    "\",\"prepend_scheme\":\"always\",\"split\":true}]}",
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Metaspace\",\"replacement\":\"" MARK
+    "\",\"prepend_scheme\":\"first\",\"split\":true},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}",
+    "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},{\"type\":\"Fuse\"},"
+    "{\"type\":\"Strip\",\"content\":\"a\",\"start\":1,\"stop\":0}]}",
+};
+
+static struct tokenizer *with_decoder(const char *decoder)
+{
+    struct err e = {0};
+    struct buf b = {0};
+    buf_printf(&b, "{\"added_tokens\":[{\"id\":14,\"content\":\"<s>\",\"special\":true,\"single_word\":false,\"lstrip\":false,"
+                   "\"rstrip\":false,\"normalized\":false}],\"decoder\":%s,\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"a\",\"vocab\":{",
+               decoder);
+    for (size_t i = 0; i < COUNT_OF(tokens); i++) buf_printf(&b, "%s\"%s\":%zu", i ? "," : "", tokens[i], i);
+    buf_adds(&b, "}}}");
+    struct tokenizer *t = tok_parse(b.data, b.len, "t.json", &e);
+    if (!t) fail_msg("%s: %s", decoder, e.msg);
+    buf_free(&b);
+    return t;
+}
+
+/* SentencePiece's own, with what it makes of spaces in front. */
+static struct tokenizer *sentencepiece(bool keep_first, bool trim_all)
+{
+    struct err e = {0};
+    struct spm_model m;
+    struct buf file = {0};
+    spm_model_init(&m);
+    m.add_dummy_prefix = !keep_first;
+    m.remove_extra_whitespaces = trim_all;
+    m.byte_fallback = true;
+    spm_model_add(&m, "<unk>", 5, 0, SPM_UNKNOWN, &e);
+    spm_model_add(&m, "<s>", 3, 0, SPM_CONTROL, &e);
+    static const char *const pieces[] = {MARK, MARK "a", "a", "b" MARK, MARK MARK, "\xc3\xa9"};
+    for (size_t i = 0; i < COUNT_OF(pieces); i++) spm_model_add(&m, pieces[i], strlen(pieces[i]), -(float)i, SPM_NORMAL, &e);
+    for (int i = 0; i < 256; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "<0x%02X>", (unsigned)i);
+        spm_model_add(&m, name, 6, 0, SPM_BYTE, &e);
+    }
+    assert_int_equal(spm_model_write(&m, &file, &e), 0);
+    struct tokenizer *t = tok_from_spm(file.data, file.len, "t.model", &e);
+    if (!t) fail_msg("%s", e.msg);
+    spm_model_free(&m);
+    buf_free(&file);
+    return t;
+}
+
+/* Rows of ids below n, cut by chance, some ids at a time: never another text than the whole. */
+static void compare(const struct tokenizer *t, int n, const char *what)
+{
+    struct rng_key key = rng_key(7, RNG_TEST, 0, 0);
+    struct tok_feed f = {0};
+    struct err e = {0};
+    uint64_t draw = 0;
+    for (int round = 0; round < 600; round++) {
+        int32_t id[24];
+        size_t n_ids = rng_below(&key, draw++, COUNT_OF(id) + 1);
+        bool skip = round & 1;
+        struct buf whole = {0}, parts = {0};
+        for (size_t i = 0; i < n_ids; i++) id[i] = (int32_t)rng_below(&key, draw++, (uint64_t)n);
+        assert_int_equal(tok_decode(t, id, n_ids, skip, &whole, &e), 0);
+        if (round < 2) tok_feed_init(&f, t, skip);
+        f.skip_special = skip; /* an end leaves it ready for the next text */
+        for (size_t i = 0; i < n_ids;) {
+            size_t some = 1 + rng_below(&key, draw++, round % 3 ? 3 : 1);
+            if (some > n_ids - i) some = n_ids - i;
+            assert_int_equal(tok_feed_add(&f, id + i, some, &parts, &e), 0);
+            i += some;
+            if (parts.len > whole.len || (parts.len && memcmp(parts.data, whole.data, parts.len)))
+                fail_msg("%s, round %d: '%s' is no beginning of '%s'", what, round, parts.data, whole.data);
+        }
+        assert_int_equal(tok_feed_end(&f, &parts, &e), 0);
+        if (parts.len != whole.len || (parts.len && memcmp(parts.data, whole.data, parts.len)))
+            fail_msg("%s, round %d: '%s' and '%s'", what, round, parts.data, whole.data);
+        buf_free(&whole);
+        buf_free(&parts);
+    }
+    tok_feed_free(&f);
+}
+
+static void parts_give_what_the_whole_gives(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(decoders); i++) {
+        struct tokenizer *t = with_decoder(decoders[i]);
+        compare(t, COUNT_OF(tokens), decoders[i]);
+        tok_free(t);
+    }
+    for (int k = 0; k < 4; k++) {
+        struct tokenizer *t = sentencepiece(k & 1, k & 2);
+        compare(t, 8 + 256, "SentencePiece");
+        tok_free(t);
+    }
+}
+
+static void says(struct tok_feed *f, int32_t id, const char *want)
+{
+    struct buf out = {0};
+    struct err e = {0};
+    assert_int_equal(tok_feed_add(f, &id, 1, &out, &e), 0);
+    assert_string_equal(out.data ? out.data : "", want);
+    buf_free(&out);
+}
+
+static void what_is_sure_comes_at_once(void **state)
+{
+    (void)state;
+    struct tokenizer *t = with_decoder(decoders[11]);
+    struct tok_feed f = {0};
+    struct buf out = {0};
+    struct err e = {0};
+    tok_feed_init(&f, t, true);
+    says(&f, 14, "");    /* left out */
+    says(&f, 1, "a");    /* "▁a" begins */
+    says(&f, 1, " a");
+    says(&f, 9, "");     /* a byte, which may be part of a run that is no text */
+    says(&f, 10, "");
+    says(&f, 11, "");
+    says(&f, 14, "");    /* does not end it: it is not there */
+    says(&f, 2, "\xe6\x97\xa5" "a");
+    says(&f, 13, "");
+    assert_int_equal(tok_feed_end(&f, &out, &e), 0);
+    assert_string_equal(out.data, "\xef\xbf\xbd");
+    says(&f, 1, "a"); /* another text */
+    int32_t bad[] = {2, 99};
+    f.at = 40;
+    assert_int_equal(tok_feed_add(&f, bad, 2, &out, &e), -1);
+    assert_non_null(strstr(e.msg, "token id 99 at position 41 is out of range"));
+    tok_feed_free(&f);
+    tok_free(t);
+    buf_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_give_what_the_whole_gives),
+        cmocka_unit_test(what_is_sure_comes_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
