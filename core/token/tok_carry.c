@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"
@@ -196,92 +197,124 @@ void tok_carry_begin(const struct tokenizer *t, struct tok_scratch *s, const str
 
 /* ---- a batch ---- */
 
-/* The word that waits and is the same as part i, or UNIGRAM_WORDS. */
-static size_t waiting_as(const struct tok_scratch *s, const uint8_t *text, size_t i, size_t len)
+struct tok_carry *tok_carry_new(const struct tokenizer *t, struct err *e)
 {
-    const struct tok_carry *c = s->carry;
-    const struct word_key *key = &s->words->keys[i];
-    for (size_t w = c->last[key->hash >> 32 & (CARRY_HASH - 1)]; w > 0; w = c->wait[w - 1].before) {
-        size_t other = c->wait[w - 1].part, at = s->begins[other];
-        const struct word_key *k = &s->words->keys[other];
-        if (((k->k[0] ^ key->k[0]) | (k->k[1] ^ key->k[1])) != 0) continue;
-        if (len <= WORD_KEY_MAX || word_bytes_equal(text + at, text + s->begins[i], len)) return w - 1;
+    struct tok_carry *c = mem_alloc(1, sizeof *c);
+    if (!c) {
+        err_oom(e, sizeof *c, "encoder work space");
+        return NULL;
     }
-    return UNIGRAM_WORDS;
+    for (size_t n = 1; n <= UNIGRAM_SHORT; n++) { /* as tok_gap_width(), and some more is taken off for what floats round */
+        c->part[n] = (float)((1 - 0x1p-18) / (double)n);
+        c->less[n] = (float)tok_last_place((double)n * t->fast->max_step, t->spm_floats);
+    }
+    return c;
 }
 
-/* Part i is to be walked with others, if all its characters are certain: which word that is, or
- * UNIGRAM_WORDS. */
-static size_t wait(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len)
+/* gap_code() of a word that was walked with others, n symbols. */
+static inline uint32_t word_code(const struct tok_carry *c, float gap, size_t n)
+{
+    float width = gap * c->part[n] - c->less[n];
+    uint32_t code;
+    width = width > 0 ? width : 0;
+    memcpy(&code, &width, sizeof code);
+    return code;
+}
+
+/* Part i is not in the cache, where it would have this slot: it is to be walked with others, if
+ * all its characters are certain.  Returns which word that is, or UNIGRAM_WORDS. */
+static uint32_t wait(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len,
+                     struct word_slot *slot)
 {
     struct tok_carry *c = s->carry;
-    size_t word = waiting_as(s, text, i, len), before = c->words.n;
-    if (word < UNIGRAM_WORDS || !tok_walk_add(t->fast, text + s->begins[i], len, &c->words)) return word;
-    uint8_t *last = &c->last[s->words->keys[i].hash >> 32 & (CARRY_HASH - 1)];
-    word = c->words.n_words - 1;
-    c->wait[word] = (struct tok_wait){.part = (uint16_t)i, .before = *last, .n_symbols = (uint16_t)(c->words.n - 1 - before)};
-    *last = (uint8_t)c->words.n_words;
-    return word;
+    size_t n = t->fast->walk ? tok_walk_symbols(t->fast, text + s->begins[i], len, &c->words) : 0, word = c->words.n_words;
+    if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return UNIGRAM_WORDS; /* more ids than it may have there */
+    word_cache_claim_slot(&s->cache, slot, &s->words->keys[i]);
+    slot->id[0] = (uint32_t)word;
+    slot->id[1] = slot->id[3] = 0;
+    c->wait[word] = (struct tok_wait){.slot = slot, .part = (uint16_t)i, .n_symbols = (uint16_t)n};
+    unigram_words_add(&c->words, n);
+    return (uint32_t)word;
+}
+
+/* Part i is in the cache, or waits: where its ids are. */
+static struct tok_put known(struct tok_scratch *s, const uint8_t *text, size_t i, size_t len, const struct word_slot *slot,
+                            size_t *used)
+{
+    struct tok_carry *c = s->carry;
+    const uint8_t *word = text + s->begins[i];
+    bool is_short = len <= WORD_KEY_MAX;
+    size_t n = is_short ? (size_t)(slot->k[1] >> 60) : slot->id[1];
+    const int32_t *ids = is_short && n < WORD_INLINE ? (const int32_t *)slot->id : s->cache.pool + slot->id[0];
+    if (n == 0) {
+        bool same = is_short || word_bytes_equal(text + s->begins[c->wait[slot->id[0]].part], word, len);
+        return (struct tok_put){NULL, 0, same ? slot->id[0] : UNIGRAM_WORDS};
+    }
+    if (!gap_is_wide(s, slot->id[3]) || !(is_short || word_bytes_equal((const uint8_t *)(ids + n), word, len)))
+        return (struct tok_put){NULL, 0, UNIGRAM_WORDS};
+    int32_t *to = c->known + *used;
+    memcpy(to, ids, n * sizeof *ids); /* the cache's may move */
+    *used += n;
+    return (struct tok_put){to, (uint32_t)n, UNIGRAM_WORDS};
 }
 
 /* Where the ids of left[0..n) are: of those that are known, and whose gap is wide, in
- * c->known; others wait to be walked; and those that have to be looked at alone have
- * none.  Returns for how many there was room, which are some at least. */
+ * c->known; others wait to be walked, in their slots already; and those that have to be
+ * looked at alone have none.  Returns for how many there was room, which are some at least. */
 static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct word_left *left,
                       size_t n)
 {
     struct tok_carry *c = s->carry;
-    size_t k = 0, used = 0, n_ids;
-    uint32_t code;
-    bool first = left == c->left; /* nothing has been learned since they were looked at */
+    size_t k = 0, used = 0;
+    bool room = word_cache_room(&s->cache, UNIGRAM_WORDS, UNIGRAM_ROOM + UNIGRAM_WORDS * (WALK_LOOKED_UP / 4 + 1) + WORD_KEY_MAX);
     unigram_words_clear(&c->words);
-    memset(c->last, 0, sizeof c->last);
     for (; k < n && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
-        size_t i = left[k].word, begin = s->begins[i], len = s->words->ends[i] - begin;
-        const int32_t *ids = NULL;
+        size_t i = left[k].word, len = s->words->ends[i] - s->begins[i];
         c->put[k] = (struct tok_put){NULL, 0, UNIGRAM_WORDS};
         if (len > t->fast->longest) continue;
-        if (!first || !left[k].absent) ids = tok_part_known(s, text + begin, len, &s->words->keys[i], &n_ids, &code);
-        if (ids && gap_is_wide(s, code)) {
-            memcpy(c->known + used, ids, n_ids * sizeof *ids); /* the cache's may move */
-            c->put[k] = (struct tok_put){c->known + used, n_ids, UNIGRAM_WORDS};
-            used += n_ids;
-        } else if (!ids && t->fast->walk) {
-            c->put[k].word = wait(t, s, text, i, len);
-        }
+        struct word_slot *slot = word_cache_seek(&s->cache, &s->words->keys[i]);
+        if (slot->k[1]) c->put[k] = known(s, text, i, len, slot, &used);
+        else if (room) c->put[k].word = wait(t, s, text, i, len, slot);
     }
     return k;
 }
 
-/* Walks those that wait, from sum 0, and adds them to the cache; then put[0..n) have their ids. */
-static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n)
+/* Walks those that wait, from sum 0, and fills their slots. */
+static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text)
 {
     struct tok_carry *c = s->carry;
     struct unigram_words *w = &c->words;
     if (!w->n_words) return;
     unigram_walk_words(t->fast->walk, w);
     for (size_t k = 0; k < w->n_words; k++) {
-        size_t i = c->wait[k].part, begin = s->begins[i], len = s->words->ends[i] - begin;
-        uint32_t code = gap_code(t, (double)w->gap[k], c->wait[k].n_symbols);
+        struct tok_wait *wait = &c->wait[k];
+        size_t begin = s->begins[wait->part], len = s->words->ends[wait->part] - begin;
         int32_t *ids = w->ids + w->begin[k];
-        size_t n_ids = (size_t)(w->begin[k + 1] - w->begin[k] - 1);
-        if (w->unknown) n_ids = melt(t, ids, n_ids);
-        remember(s, text + begin, len, &s->words->keys[i], ids, n_ids, code);
-        c->wait[k].n_ids = (uint16_t)n_ids;
-        c->wait[k].wide = gap_is_wide(s, code);
-    }
-    for (size_t k = 0; k < n; k++) {
-        size_t word = c->put[k].word;
-        if (word < UNIGRAM_WORDS && c->wait[word].wide)
-            c->put[k] = (struct tok_put){w->ids + w->begin[word], c->wait[word].n_ids, UNIGRAM_WORDS};
+        size_t n = (size_t)(w->begin[k + 1] - w->begin[k] - 1);
+        uint32_t code = word_code(c, w->gap[k], wait->n_symbols);
+        if (w->unknown) n = melt(t, ids, n);
+        if (len <= WORD_KEY_MAX) word_cache_fill_code(&s->cache, wait->slot, ids, n, code);
+        else word_cache_fill_long(&s->cache, wait->slot, text + begin, len, ids, n, code);
+        wait->n_ids = (uint16_t)n;
+        wait->wide = gap_is_wide(s, code);
     }
 }
 
 /* Up to CARRY_SLACK ids more are read and written: how many there are cannot be guessed. */
 static inline int32_t *copy(int32_t *to, const int32_t *ids, size_t n)
 {
-    for (size_t i = 0; i < n; i += CARRY_SLACK) memcpy(to + i, ids + i, CARRY_SLACK * sizeof *ids);
+    size_t i = 0;
+    do memcpy(to + i, ids + i, CARRY_SLACK * sizeof *ids);
+    while ((i += CARRY_SLACK) < n);
     return to + n;
+}
+
+/* The ids of a part, if they are there. */
+static inline struct tok_put found(const struct tok_carry *c, struct tok_put p)
+{
+    if (p.word < UNIGRAM_WORDS && c->wait[p.word].wide)
+        return (struct tok_put){c->words.ids + c->words.begin[p.word], c->wait[p.word].n_ids, UNIGRAM_WORDS};
+    return p;
 }
 
 /* Ids of c->taken from *at on, and between them those of left[0..n). */
@@ -290,15 +323,16 @@ static int put_together(const struct tokenizer *t, struct tok_scratch *s, const 
 {
     const struct tok_carry *c = s->carry;
     size_t from = *at, more = CARRY_SLACK + left[n - 1].at - from;
-    for (size_t k = 0; k < n; k++) more += c->put[k].n;
+    for (size_t k = 0; k < n; k++) more += found(c, c->put[k]).n;
     for (size_t k = 0; k < n; k++) {
         if (tok_ids_room(out, more, e)) return -1;
         int32_t *to = out->id + out->n;
         for (; k < n; k++) {
+            struct tok_put put = found(c, c->put[k]);
             to = copy(to, c->taken + from, left[k].at - from);
             from = left[k].at;
-            if (!c->put[k].ids) break;
-            to = copy(to, c->put[k].ids, c->put[k].n);
+            if (!put.ids) break;
+            to = copy(to, put.ids, put.n);
         }
         out->n = (size_t)(to - out->id);
         size_t i = k < n ? left[k].word : 0;
@@ -317,7 +351,7 @@ static int take(const struct tokenizer *t, struct tok_scratch *s, const char *te
     size_t n_ids, n_left = s->batch->take(&s->cache, s->words->keys, i, end, s->narrow, c->taken, &n_ids, c->left), at = 0;
     while (n_left) {
         size_t count = look_up(t, s, (const uint8_t *)text, left, n_left);
-        learn(t, s, (const uint8_t *)text, count);
+        learn(t, s, (const uint8_t *)text);
         if (put_together(t, s, text, n, left, count, &at, flags, out, e)) return -1;
         left += count;
         n_left -= count;

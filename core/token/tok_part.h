@@ -44,26 +44,28 @@ static inline int tok_part_put(const int32_t *ids, size_t n, struct tok_ids *out
 }
 
 /* Work space of tok_carry.c. */
-enum { CARRY_KNOWN = 2048, CARRY_SLACK = 8, CARRY_HASH = 256 };
+enum { CARRY_KNOWN = 2048, CARRY_SLACK = 16 };
 struct tok_carry {
     int32_t taken[BATCH * WORD_KEY_MAX + 2 * WORD_KEY_MAX]; /* ids of a batch that were in the cache at once */
     struct word_left left[BATCH + 1]; /* the other parts ... */
     struct tok_put {
         const int32_t *ids;       /* in known or words; NULL: not yet, or they are not there */
-        size_t n;
-        size_t word;              /* of words that waits, or UNIGRAM_WORDS */
+        uint32_t n;
+        uint32_t word;            /* of words that waits, or UNIGRAM_WORDS */
     } put[BATCH];                 /* ... and their ids */
     int32_t known[CARRY_KNOWN + CARRY_SLACK];
     struct unigram_words words;
     struct tok_wait {             /* each of words */
+        struct word_slot *slot;   /* where its ids go; id[0] of it is the number of the word until then */
         uint16_t part;            /* of the batch, the first of those that are the same */
-        uint8_t before;           /* one more than the word with the same place in `last` before it, 0 = none */
+        uint16_t n_symbols, n_ids;
         bool wide;                /* its gap is, once it is known */
-        uint16_t n_symbols;
-        uint16_t n_ids;
     } wait[UNIGRAM_WORDS];
-    uint8_t last[CARRY_HASH];     /* by hash: one more than the last of words, 0 = none */
+    float part[UNIGRAM_SHORT + 1], less[UNIGRAM_SHORT + 1]; /* of a word's gap what counts, by its symbols */
 };
+
+/* NULL and *e where there is no memory; free() ends it. */
+struct tok_carry *tok_carry_new(const struct tokenizer *t, struct err *e);
 
 /* tok_carry.c: parts where sums go on (t->fast->carry).  Before a batch, whose last
  * part ends at s->until; the parts of a batch; and behind the last one, until which the

@@ -49,13 +49,19 @@ static void fuse(struct unigram_path *path, int32_t unknown)
     path->n = n;
 }
 
+/* Unknown characters side by side are one token only where that is known what to do with. */
+static inline uint16_t refused_of(const struct tok_fast *f)
+{
+    return f->walk->fused < 0 && !f->carry ? f->walk->unknown : 0;
+}
+
 /* The symbols of p[0..n), at most `most` of them; 0: it is not certain, or they are more. */
 static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, size_t most, uint16_t *all)
 {
     uint16_t one;
     const uint16_t *symbols;
     size_t n_all = 0, count;
-    uint16_t refused = f->walk->fused < 0 && !f->carry ? f->walk->unknown : 0;
+    uint16_t refused = refused_of(f);
     for (size_t i = 0; i < n; n_all += count) {
         uint32_t plain = p[i] < 0x80 && n_all < most ? f->walk->symbol[p[i]] : 0;
         if (plain && !(plain & UNIGRAM_MANY) && plain != refused) {
@@ -85,11 +91,12 @@ static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, doub
     return true;
 }
 
-bool tok_walk_add(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words)
+size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words)
 {
-    size_t count = symbols_of(f, p, n, UNIGRAM_SHORT, words->symbols + words->n);
-    if (count) unigram_words_add(words, count);
-    return count > 0;
+    uint16_t *to = words->symbols + words->n;
+    const struct unigram_blanks blanks = {{f->blank[0], f->blank[1], f->blank[2], f->blank[3]}, f->one_space};
+    size_t count = f->walk->symbols ? f->walk->symbols(f->walk, &blanks, refused_of(f), p, n, to) : 0;
+    return count ? count : symbols_of(f, p, n, UNIGRAM_SHORT, to);
 }
 
 /* Bytes of the word at p[0..n), which ends where the next one begins. */

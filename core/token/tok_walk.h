@@ -15,9 +15,9 @@ enum { WALK_LOOKED_UP = 48 };
 /* The best way through p[0..n), a part inside a text, from `sum` on; false: it is not certain. */
 bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path);
 
-/* The symbols of p[0..n), n <= WALK_LOOKED_UP, to those that are to be walked together,
- * which have room; false: it is not certain, or they are many. */
-bool tok_walk_add(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words);
+/* The symbols of p[0..n), n <= WALK_LOOKED_UP, behind those that are to be walked together,
+ * which have room and to which they may be added; 0: it is not certain, or they are many. */
+size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words);
 
 /* A part that is to go through the chains. */
 typedef int tok_slow_fn(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,

@@ -27,7 +27,7 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     struct word_single single = {single_id, t};
     bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
     bool carry = t->fast && t->fast->carry;
-    if (carry && !(s->carry = mem_alloc(1, sizeof *s->carry))) err_oom(e, sizeof *s->carry, "encoder work space");
+    if (carry) s->carry = tok_carry_new(t, e);
     if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, &single, e))) ||
         (carry && !s->carry)) {
         tok_scratch_free(s);

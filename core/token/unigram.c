@@ -11,6 +11,7 @@
 #include "core/token/unicode.h"
 #include "core/token/unigram_many.h"
 #include "core/token/unigram_map.h"
+#include "core/token/vbmi.h"
 
 enum { NO_ID = -1, MOST_NODES = 1 << 24, TRIES = 16 };
 #define FREE UINT32_MAX
@@ -289,6 +290,7 @@ static void choose(struct unigram *u)
 {
     u->walk = unigram_walk_base;
     u->relax = unigram_relax_base;
+    if (token_has_vbmi()) u->symbols = unigram_symbols_avx512vbmi;
 #if defined(__x86_64__)
     if (strncmp(kernels_get()->isa, "avx512", 6) != 0) return;
     u->walk = unigram_walk_avx512;

@@ -36,6 +36,16 @@ enum {
     UNIGRAM_CHARS = 0x30000, /* characters that may be certain are below: emoji are there, too */
 };
 
+/* What is a blank (U+0020 first, which fills up), and whether runs of them are as one. */
+struct unigram_blanks {
+    uint8_t blank[4];
+    bool one;
+};
+/* The symbols of p[0..n), whole characters, to `to`, of which UNIGRAM_SLACK may be written; 0: they are more, or not
+ * certain without a closer look, or one is `refused` (a symbol or 0). */
+typedef size_t unigram_symbols_fn(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
+                                  size_t n, uint16_t *to);
+
 /* A double array: node 0 is the root, node s symbol s alone. */
 struct unigram_node {
     uint32_t above; /* the node that it hangs on; UINT32_MAX: this one is free */
@@ -52,7 +62,8 @@ struct unigram {
     float *score;       /* -INFINITY where there is no token; for sums of floats */
     double *score64;    /* ... for sums of doubles; the other one is NULL */
     int32_t *id;
-    uint16_t *symbol;   /* [UNIGRAM_CHARS] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many */
+    uint16_t *symbol;   /* [UNIGRAM_CHARS] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many;
+                         * two more, which are 0 */
     uint16_t single[128]; /* of ASCII that is certain unless it stands there twice; else 0 */
     uint16_t *many;     /* a number of symbols, then these */
     size_t n_many;
@@ -67,6 +78,7 @@ struct unigram {
                          * word is not certain */
     unigram_walk_fn *walk;
     unigram_relax_fn *relax;
+    unigram_symbols_fn *symbols; /* or NULL: one by one */
 };
 #define UNIGRAM_MANY 0x8000u
 
@@ -85,6 +97,7 @@ extern unigram_walk_fn unigram_walk_base;
 #if defined(__x86_64__)
 extern unigram_walk_fn unigram_walk_avx512;
 #endif
+extern unigram_symbols_fn unigram_symbols_avx512vbmi;
 
 /* A tokenizer of kind unigram.  *out stays NULL where its tokens are not fit for
  * it.  map: the normaliser's rules or NULL; graphemes: as HF tokenizers applies them. */

@@ -228,13 +228,14 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
                      struct err *e)
 {
     struct rules *r = mem_zalloc(1, sizeof *r);
-    u->symbol = mem_alloc(CHARS, sizeof *u->symbol);
+    u->symbol = mem_alloc(CHARS + 2, sizeof *u->symbol);
     if (!r || !u->symbol) {
         free(r);
         return err_oom(e, CHARS * sizeof *u->symbol, "a tokenizer");
     }
     r->m = m;
     r->u = u;
+    u->symbol[CHARS] = u->symbol[CHARS + 1] = 0;
     for (uint32_t cp = 0; cp < CHARS; cp++)
         u->symbol[cp] = m->symbol[cp] == NOT_THIS ? 0 : m->symbol[cp] ? m->symbol[cp] : u->unknown;
     if (map && (!charsmap_chars(map, &(struct charsmap_chars){alone, behind, r}) || r->ascii)) m->fit = false;
@@ -268,6 +269,15 @@ static void plan_controls(const struct charsmap *rules, const struct unigram_map
     }
 }
 
+/* Characters that become one symbol have it as those that are it. */
+static void straighten(struct unigram *u)
+{
+    for (uint32_t cp = 0; u->n_many && cp < CHARS; cp++) {
+        const uint16_t *to = u->symbol[cp] & UNIGRAM_MANY ? u->many + (u->symbol[cp] & ~UNIGRAM_MANY) : NULL;
+        if (to && *to == 1) u->symbol[cp] = to[1];
+    }
+}
+
 int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool graphemes, struct unigram *u,
                 struct unigram_map *m, struct err *e)
 {
@@ -282,5 +292,7 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (map_chars(rules, graphemes, u, m, e)) return -1;
     if (u->fused >= 0) plan_odd(t, rules, m, u);
     if (t->spm_floats) plan_controls(rules, m, u);
-    return unigram_steps(t, u, e);
+    if (unigram_steps(t, u, e)) return -1;
+    straighten(u);
+    return 0;
 }

@@ -88,7 +88,7 @@ static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, 
             memcpy(to + used, ids, n_ids * sizeof *ids);
             used += n_ids;
         } else {
-            left[n_left++] = (struct word_left){(uint32_t)used, (uint16_t)i, len && !ids};
+            left[n_left++] = (struct word_left){(uint32_t)used, (uint32_t)i};
         }
     }
     *n = used;

@@ -9,9 +9,7 @@
 
 /* A word whose ids were not taken, and how many ids come before its own. */
 struct word_left {
-    uint32_t at;
-    uint16_t word;
-    bool absent; /* the cache does not have it */
+    uint32_t at, word;
 };
 
 struct word_batch {

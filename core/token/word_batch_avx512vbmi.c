@@ -171,6 +171,7 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
     return run->n;
 }
 
+/* Which words are left cannot be guessed: each is written down, and stays if it is. */
 static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
                    uint32_t least, int32_t *to, size_t *n, struct word_left *left)
 {
@@ -180,16 +181,17 @@ static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, 
     int32_t *out = to;
     size_t n_left = 0;
     for (; i < end; i++) {
-        const struct word_slot *s = slot_of(lines, shift, &keys[i]);
-        if (__builtin_expect(s && s->id[3] > least, 1)) {
-            size_t n_ids = (size_t)(s->k[1] >> 60); /* of long words 0 */
-            _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
-            if (__builtin_expect(n_ids >= WORD_INLINE, 0)) copy_ids(out, pool + s->id[0], n_ids);
-            out += n_ids;
-            if (__builtin_expect(n_ids > 0, 1)) continue;
-        }
-        const struct word_line *line = &lines[keys[i].hash >> shift];
-        left[n_left++] = (struct word_left){(uint32_t)(out - to), (uint16_t)i, !s && !line->slot[1].k[1]};
+        uint32_t bits = slot_bits(lines, shift, &keys[i]);
+        const uint8_t *line = (const uint8_t *)&lines[keys[i].hash >> shift];
+        /* Where neither has it, the first is looked at, and it does not count. */
+        const struct word_slot *s = (const struct word_slot *)(const void *)(line + (8 * _tzcnt_u32(bits | 0x100) & 63));
+        size_t counts = (size_t)(bits != 0) & (size_t)(s->id[3] > least);
+        size_t n_ids = (size_t)(s->k[1] >> 60) & -counts; /* of long words 0 */
+        _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
+        if (__builtin_expect(n_ids >= WORD_INLINE, 0)) copy_ids(out, pool + s->id[0], n_ids);
+        left[n_left] = (struct word_left){(uint32_t)(out - to), (uint32_t)i};
+        n_left += n_ids == 0;
+        out += n_ids;
     }
     *n = (size_t)(out - to);
     return n_left;

@@ -157,27 +157,20 @@ bool word_cache_room(struct word_cache *c, size_t n_words, size_t n)
     return true;
 }
 
-/* Further on than in its line. */
-static struct word_slot *free_slot_on(struct word_cache *c, const struct word_key *key)
+struct word_slot *word_cache_seek_on(const struct word_cache *c, const struct word_key *key)
 {
     for (size_t line = word_cache_line(c, key->hash);; line = (line + 1) & (c->n_lines - 1))
         for (int k = 0; k < 2; k++) {
             struct word_slot *s = &c->lines[line].slot[k];
-            if (!s->k[1]) return s;
-            if (word_slot_is(s, key)) return NULL;
+            if (!s->k[1] || word_slot_is(s, key)) return s;
         }
 }
 
 struct word_slot *word_cache_claim(struct word_cache *c, const struct word_key *key)
 {
-    struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
-    bool used = l->slot[0].k[1] != 0, there = used & word_slot_is(&l->slot[0], key);
-    struct word_slot *s = &l->slot[used];
-    if (there) return NULL;
-    if (l->slot[1].k[1] && !(s = free_slot_on(c, key))) return NULL;
-    s->k[0] = key->k[0];
-    s->k[1] = key->k[1];
-    c->used++;
+    struct word_slot *s = word_cache_seek(c, key);
+    if (s->k[1]) return NULL;
+    word_cache_claim_slot(c, s, key);
     return s;
 }
 
@@ -214,20 +207,12 @@ void word_cache_add(struct word_cache *c, const struct word_key *key, const int3
     if (s) word_cache_fill(c, s, copy, n);
 }
 
-/* Without a branch on their number, which cannot be guessed. */
 void word_cache_add_code(struct word_cache *c, const struct word_key *key, const int32_t *ids, size_t n,
                          uint32_t code)
 {
     if (n == 0 || n > WORD_KEY_MAX) return;
     struct word_slot *s = add(c, key, WORD_KEY_MAX);
-    if (!s) return;
-    size_t pooled = n >= WORD_INLINE ? n : 0;
-    s->k[1] |= (uint64_t)n << 60;
-    memcpy(s->id, ids, (WORD_INLINE - 1) * sizeof *ids);
-    memcpy(c->pool + c->pool_used, ids, WORD_KEY_MAX * sizeof *ids);
-    s->id[0] = pooled ? (uint32_t)c->pool_used : s->id[0];
-    s->id[3] = code;
-    c->pool_used += pooled;
+    if (s) word_cache_fill_code(c, s, ids, n, code);
 }
 
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,

@@ -170,6 +170,27 @@ void word_cache_add_code(struct word_cache *c, const struct word_key *key, const
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
                          size_t n, const int32_t *ids, size_t n_ids, uint32_t code);
 
+/* The slot of a word or, if k[1] is 0 there, the free one for it; unlike word_cache_find() it
+ * moves none. */
+struct word_slot *word_cache_seek_on(const struct word_cache *c, const struct word_key *key);
+
+static inline struct word_slot *word_cache_seek(const struct word_cache *c, const struct word_key *key)
+{
+    struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
+    bool first = word_slot_is(&l->slot[0], key) | !l->slot[0].k[1];
+    bool second = word_slot_is(&l->slot[1], key) | !l->slot[1].k[1];
+    if (__builtin_expect(first | second, 1)) return &l->slot[!first];
+    return word_cache_seek_on(c, key);
+}
+
+/* Such a free slot becomes the word's, which has no ids yet. */
+static inline void word_cache_claim_slot(struct word_cache *c, struct word_slot *s, const struct word_key *key)
+{
+    s->k[0] = key->k[0];
+    s->k[1] = key->k[1];
+    c->used++;
+}
+
 /* Words whose ids are found many at a time.  First, that n_words of them with up to
  * n_ids in the pool have room (true; what was there may be gone).  Then each has its
  * slot, NULL where the word has one, and before any other use its ids, not of 0. */
@@ -185,6 +206,19 @@ static inline void word_cache_fill(struct word_cache *c, struct word_slot *s, co
     s->k[1] |= (uint64_t)n << 60;
     memcpy(s->id, ids, sizeof s->id);
     if (n > WORD_INLINE) word_cache_fill_many(c, s, ids, n);
+}
+
+/* Of a cache with codes: without a branch on their number, which cannot be guessed.
+ * WORD_KEY_MAX ids are readable, and the pool has room for so many. */
+static inline void word_cache_fill_code(struct word_cache *c, struct word_slot *s, const int32_t *ids, size_t n, uint32_t code)
+{
+    size_t pooled = n >= WORD_INLINE ? n : 0;
+    s->k[1] |= (uint64_t)n << 60;
+    memcpy(s->id, ids, (WORD_INLINE - 1) * sizeof *ids);
+    memcpy(c->pool + c->pool_used, ids, WORD_KEY_MAX * sizeof *ids);
+    s->id[0] = pooled ? (uint32_t)c->pool_used : s->id[0];
+    s->id[3] = code;
+    c->pool_used += pooled;
 }
 
 /* What a long word takes in the pool. */

@@ -4,6 +4,7 @@
 #include "core/token/word_form.h"
 
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
+#include "core/token/lanes.h"
 #include "core/token/split_mask.h"
 
 /* The ids of words of one character of ASCII, their bits in `single`; `first` are the
@@ -96,25 +97,6 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
 
 enum { WIDE_LEAST = 6 }; /* bytes of 16 that are no ASCII, for which it pays */
 
-/* Tables for 16 lanes: of the upper half of a byte, which of its bits are the code
- * point's; and how far a code point of fewer than 4 bytes is too far up. */
-#define FOUR_TIMES(...) {__VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__}
-#define BITS 127, 127, 127, 127, 127, 127, 127, 127, 63, 63, 63, 63, 31, 31, 15, 7
-#define DOWN 18, 18, 18, 18, 18, 18, 18, 18, 0, 0, 0, 0, 12, 12, 6, 0
-static const _Alignas(64) uint8_t own_bits[64] = FOUR_TIMES(BITS), too_far[64] = FOUR_TIMES(DOWN);
-
-/* The code points of 16 characters, a lane each of their bytes and those behind. */
-SPLIT_INLINE __m512i decode(__m512i c)
-{
-    __m512i half = _mm512_and_si512(_mm512_srli_epi32(c, 4), _mm512_set1_epi8(15));
-    __m512i own = _mm512_and_si512(c, _mm512_shuffle_epi8(_mm512_load_si512(own_bits), half));
-    own = _mm512_and_si512(own, _mm512_set1_epi32(0x3F3F3F7F)); /* what is behind may be more than 6 bits */
-    __m512i two = _mm512_maddubs_epi16(own, _mm512_set1_epi16(0x0140));                      /* 64 of the one, 1 of the other */
-    __m512i all = _mm512_madd_epi16(two, _mm512_set1_epi32(0x00011000));                     /* 4096, 1 */
-    __m512i down = _mm512_shuffle_epi8(_mm512_load_si512(too_far), half);
-    return _mm512_srlv_epi32(all, _mm512_and_si512(down, _mm512_set1_epi32(255)));
-}
-
 /* 16 characters, as the table knows them. */
 struct sixteen {
     __m512i form, id;
@@ -125,14 +107,9 @@ struct sixteen {
 SPLIT_INLINE struct sixteen look_up(const struct word_forms *f, const uint8_t *text)
 {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    const __m512i number = _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41,
-                                           40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18,
-                                           17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     __m512i x = _mm512_loadu_si512(text);
-    uint64_t first = _mm512_cmpgt_epi8_mask(x, _mm512_set1_epi8(-65));
-    __m512i at = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(_mm512_maskz_compress_epi8(first, number)));
-    at = _mm512_add_epi8(_mm512_mullo_epi32(at, _mm512_set1_epi32(0x01010101)), _mm512_set1_epi32(0x03020100));
-    __m512i cp = decode(_mm512_permutexvar_epi8(at, x));
+    uint64_t first = lanes_first(x);
+    __m512i cp = lanes_decode(x, first);
     __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(cp), f->chars, sizeof *f->chars);
     __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(cp, 1), f->chars, sizeof *f->chars);
     __m512i form = _mm512_permutex2var_epi32(low, even, high);

@@ -11,7 +11,9 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/kernels/kernels.h"
+#include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_walk.h"
 #include "core/token/unigram_many.h"
 
 static const char *const letters[] = {"\xe2\x96\x81", "a", "b", "c", "\xc3\xa9", "\xe4\xb8\xad"};
@@ -157,6 +159,60 @@ static void words_together_are_walked_as_alone(void **state)
     }
 }
 
+/* Characters of all lengths: some are certain, some are replaced by one or by three, blanks and others are not. */
+static size_t random_word(struct rng_key *k, uint64_t *at, char *to)
+{
+    static const char *const some[] = {" ", "\n", "a", "b", "\xc3\xa9", "\xe4\xb8\xad", "\xe2\x96\x81", "x", "\xef\xbc\xa1", "\xe2\x80\xa6",
+                                       "\xf0\x9f\x98\x80", "\xf4\x80\x80\x80", "\x7f"};
+    size_t n = 0, most = 1 + rng_below(k, (*at)++, WALK_LOOKED_UP), kinds = 2 + rng_below(k, (*at)++, COUNT_OF(some) - 1);
+    while (n + 4 <= most) {
+        const char *c = some[(n ? 2 : 0) + rng_below(k, (*at)++, (uint32_t)(n ? kinds - 1 : kinds)) % (COUNT_OF(some) - 2)];
+        memcpy(to + n, c, strlen(c));
+        n += strlen(c);
+    }
+    if (n == 0) to[n++] = 'a';
+    return n;
+}
+
+static void symbols_of_vectors_are_those_one_by_one(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct tokenizer *t = make(3, 5, true);
+    struct unigram *u;
+    struct unigram_words a, b;
+    struct rng_key k = rng_key(11, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    size_t certain = 0, uncertain = 0;
+    assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+    assert_non_null(u);
+    unigram_symbols_fn *vectors = u->symbols;
+    uint16_t many[] = {0, 3, u->symbol['a'], u->symbol['a'], u->symbol['b']}, *before = u->many;
+    u->many = many;
+    u->symbol[0xFF21] = u->symbol['a'];
+    u->symbol[0x2026] = UNIGRAM_MANY | 1;
+    struct tok_fast f = {.walk = u, .carry = true, .blank = "  \n "};
+    for (int i = 0; i < 20000 && vectors; i++) {
+        char text[WALK_LOOKED_UP + 64];
+        size_t n = random_word(&k, &at, text), na, nb;
+        f.one_space = i & 1;
+        unigram_words_clear(&a);
+        unigram_words_clear(&b);
+        u->symbols = vectors;
+        na = tok_walk_symbols(&f, (const uint8_t *)text, n, &a);
+        u->symbols = NULL;
+        nb = tok_walk_symbols(&f, (const uint8_t *)text, n, &b);
+        assert_int_equal(na, nb);
+        assert_memory_equal(a.symbols, b.symbols, na * sizeof *a.symbols);
+        if (na) certain++;
+        else uncertain++;
+    }
+    assert_true(!vectors || (certain > 2000 && uncertain > 2000));
+    u->many = before;
+    unigram_free(u);
+    tok_free(t);
+}
+
 static void pairs_inside_tokens_are_joined(void **state)
 {
     (void)state;
@@ -203,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_are_those_over_bytes),
         cmocka_unit_test(words_together_are_walked_as_alone),
+        cmocka_unit_test(symbols_of_vectors_are_those_one_by_one),
         cmocka_unit_test(pairs_inside_tokens_are_joined),
         cmocka_unit_test(tokens_that_are_too_long_are_not_for_it),
     };

@@ -180,16 +180,12 @@ static void words_are_taken_by_their_codes(void **state)
         struct rng_key rng = rng_key(6, RNG_TEST, 0, 0);
         struct word_cache c;
         uint64_t at = 0;
-        size_t ends[N_WORDS], taken = 0, low = 0, behind = 0, absent = 0;
+        size_t ends[N_WORDS], taken = 0, low = 0, behind = 0;
         assert_int_equal(word_cache_init(&c, &e), 0);
         for (int round = 0; round < ROUNDS; round++) {
             size_t n = random_words(&rng, &at, text, ends), n_ids, n_left, l = 0, used = 0;
             b[v]->ask(&c, text, n, 0, ends, N_WORDS, keys);
             n_left = b[v]->take(&c, keys, 0, N_WORDS, least, out, &n_ids, left);
-            for (size_t k = 0; k < n_left; k++) {
-                absent += left[k].absent;
-                if (left[k].absent) assert_null(word_cache_find(&c, &keys[left[k].word]));
-            }
             for (size_t i = 0; i < N_WORDS; i++) {
                 size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, n_known = 0;
                 int32_t want[128];
@@ -213,7 +209,7 @@ static void words_are_taken_by_their_codes(void **state)
             assert_int_equal(used, n_ids);
             assert_int_equal(l, n_left);
         }
-        assert_true(taken > 10000 && low > 3000 && behind < 10000 && absent > 1000);
+        assert_true(taken > 10000 && low > 3000 && behind < 10000);
         word_cache_free(&c);
     }
 }

@@ -1,0 +1,45 @@
+/* The symbols of a short word with AVX-512: 16 characters at a time, whatever their lengths, which
+ * could not be guessed. */
+#include "core/token/lanes.h"
+#include "core/token/unigram.h"
+
+#if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
+
+/* Which of 64 bytes are blanks. */
+LANES_INLINE uint64_t blanks_of(__m512i x, const uint8_t blank[4])
+{
+    uint64_t m = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(' '));
+    for (int i = 1; i < 4; i++) m |= _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8((char)blank[i]));
+    return m;
+}
+
+size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
+                                  size_t n, uint16_t *to)
+{
+    const uint64_t all = _bzhi_u64(~(uint64_t)0, (unsigned)n);
+    const __m512i x = _mm512_maskz_loadu_epi8(all, p), low = _mm512_set1_epi32(0xFFFF);
+    uint64_t first = lanes_first(x) & all, blank = blanks_of(x, b->blank) & all;
+    size_t count = (size_t)_mm_popcnt_u64(first), done = 0;
+    uint32_t marks = (uint32_t)_pext_u64(blank, first), odd = 0;
+    if (n > 64 || count > 32 || (b->one && (marks & (marks - 1)))) return 0;
+    for (; done < count; done += 16, marks >>= 16) {
+        __mmask16 lanes = (__mmask16)_bzhi_u32(0xFFFF, (unsigned)(count - done));
+        __m512i cp = _mm512_min_epu32(lanes_decode(x, first), _mm512_set1_epi32(UNIGRAM_CHARS));
+        __m512i s = _mm512_and_si512(_mm512_i32gather_epi32(cp, u->symbol, sizeof *u->symbol), low);
+        s = _mm512_mask_mov_epi32(s, _mm512_testn_epi32_mask(s, s) & (__mmask16)marks, _mm512_set1_epi32(u->mark));
+        __mmask16 bad = _mm512_testn_epi32_mask(s, s) | _mm512_test_epi32_mask(s, _mm512_set1_epi32((int)UNIGRAM_MANY)) |
+                        _mm512_cmpeq_epi32_mask(s, _mm512_set1_epi32((int)refused));
+        odd |= (uint32_t)(bad & lanes);
+        _mm256_storeu_si256((void *)(to + done), _mm512_cvtepi32_epi16(s));
+        first &= ~(uint64_t)0 << (_tzcnt_u64(_pdep_u64((uint64_t)1 << 16, first)) & 63);
+    }
+    return odd ? 0 : count;
+}
+#else
+size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
+                                  size_t n, uint16_t *to)
+{
+    (void)u, (void)b, (void)refused, (void)p, (void)n, (void)to;
+    return 0;
+}
+#endif
