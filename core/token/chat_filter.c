@@ -194,22 +194,57 @@ static int f_attr(struct chat_run *r, struct chat_env *env, const struct cv *of,
     return chat_attribute(r, of, a->v[0].u.s, out);
 }
 
+/* params: the names of the arguments by position, NULL where the filter looks itself. */
 static const struct {
     const char *name;
     filter_fn *fn;
+    const char *params;
 } filters[] = {
-    {"abs", f_abs}, {"attr", f_attr}, {"batch", filter_batch}, {"capitalize", filter_capitalize},
-    {"center", filter_center},     {"count", f_length}, {"d", f_default}, {"default", f_default}, {"dictsort", filter_dictsort},
-    {"e", filter_escape}, {"escape", filter_escape}, {"first", filter_first}, {"float", f_float},
-    {"format", filter_format}, {"groupby", filter_groupby}, {"indent", filter_indent}, {"int", f_int},
-    {"items", filter_items}, {"join", filter_join}, {"last", filter_last}, {"length", f_length},
-    {"list", filter_list}, {"lower", filter_lower}, {"map", filter_map}, {"max", filter_max}, {"min", filter_min},
-    {"reject", filter_reject}, {"rejectattr", filter_rejectattr}, {"replace", filter_replace},
-    {"reverse", filter_reverse}, {"round", f_round}, {"safe", filter_safe}, {"select", filter_select},
-    {"selectattr", filter_selectattr}, {"slice", filter_slice}, {"sort", filter_sort}, {"string", filter_string}, {"sum", filter_sum},
-    {"title", filter_title}, {"tojson", filter_tojson}, {"trim", filter_trim}, {"unique", filter_unique},
-    {"upper", filter_upper}, {"wordcount", filter_wordcount},
+    {"abs", f_abs, ""}, {"attr", f_attr, "name"}, {"batch", filter_batch, "linecount fill_with"},
+    {"capitalize", filter_capitalize, ""}, {"center", filter_center, "width"}, {"count", f_length, ""},
+    {"d", f_default, "default_value boolean"}, {"default", f_default, "default_value boolean"},
+    {"dictsort", filter_dictsort, "case_sensitive by reverse"}, {"e", filter_escape, ""}, {"escape", filter_escape, ""},
+    {"first", filter_first, ""}, {"float", f_float, "default"}, {"format", filter_format, NULL},
+    {"groupby", filter_groupby, "attribute default case_sensitive"}, {"indent", filter_indent, "width first blank"},
+    {"int", f_int, "default base"}, {"items", filter_items, ""}, {"join", filter_join, "d attribute"},
+    {"last", filter_last, ""}, {"length", f_length, ""}, {"list", filter_list, ""}, {"lower", filter_lower, ""},
+    {"map", filter_map, NULL}, {"max", filter_max, "case_sensitive attribute"},
+    {"min", filter_min, "case_sensitive attribute"}, {"reject", filter_reject, NULL},
+    {"rejectattr", filter_rejectattr, NULL}, {"replace", filter_replace, "old new count"},
+    {"reverse", filter_reverse, ""}, {"round", f_round, "precision method"}, {"safe", filter_safe, ""},
+    {"select", filter_select, NULL}, {"selectattr", filter_selectattr, NULL},
+    {"slice", filter_slice, "slices fill_with"}, {"sort", filter_sort, "reverse case_sensitive attribute"},
+    {"string", filter_string, ""}, {"sum", filter_sum, "attribute start"}, {"title", filter_title, ""},
+    {"tojson", filter_tojson, "ensure_ascii indent separators sort_keys"}, {"trim", filter_trim, "chars"},
+    {"unique", filter_unique, "case_sensitive attribute"}, {"upper", filter_upper, ""},
+    {"wordcount", filter_wordcount, ""},
 };
+
+/* Where a parameter stands in "first second"; -1: it is none of them. */
+static int place_of(const char *params, const struct cstr *name)
+{
+    for (int at = 0; *params; at++) {
+        size_t n = strcspn(params, " ");
+        if (n == name->n && memcmp(params, name->s, n) == 0) return at;
+        params += n + (params[n] == ' ');
+    }
+    return -1;
+}
+
+static int check_args(struct chat_run *r, const char *filter, const char *params, const struct chat_args *a)
+{
+    int most = *params != 0, by_position = 0;
+    for (const char *p = params; *p; p++) most += *p == ' ';
+    for (size_t i = 0; i < a->n; i++) {
+        int at = a->key[i] ? place_of(params, a->key[i]) : by_position++;
+        if (!a->key[i] && at >= most) return chat_fail(r, "the filter %s takes %d arguments at most", filter, most);
+        if (a->key[i] && at < 0)
+            return chat_fail(r, "the filter %s has no argument '%.*s'", filter, (int)a->key[i]->n, a->key[i]->s);
+        if (a->key[i] && at < by_position)
+            return chat_fail(r, "argument '%.*s' is given twice", (int)a->key[i]->n, a->key[i]->s);
+    }
+    return 0;
+}
 
 int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *name, const struct cv *of,
                 const struct chat_args *a, struct cv *out)
@@ -218,11 +253,10 @@ int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *nam
     struct cv operand = *of; /* out may be the same place */
     size_t i = 0;
     while (i < COUNT_OF(filters) && !cstr_is(name, filters[i].name)) i++;
-    if (i < COUNT_OF(filters)) {
-        if (filters[i].fn(r, env, &operand, a, out)) return -1;
-        for (size_t k = 0; operand.type == CV_STRING && operand.safe && k < COUNT_OF(keep); k++)
-            if (cstr_is(name, keep[k])) out->safe = true;
-        return 0;
-    }
-    return chat_fail(r, "there is no filter '%.*s'", (int)name->n, name->s);
+    if (i == COUNT_OF(filters)) return chat_fail(r, "there is no filter '%.*s'", (int)name->n, name->s);
+    if (filters[i].params && check_args(r, filters[i].name, filters[i].params, a)) return -1;
+    if (filters[i].fn(r, env, &operand, a, out)) return -1;
+    for (size_t k = 0; operand.type == CV_STRING && operand.safe && k < COUNT_OF(keep); k++)
+        if (cstr_is(name, keep[k])) out->safe = true;
+    return 0;
 }

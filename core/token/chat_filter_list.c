@@ -92,6 +92,12 @@ static int dotted(struct chat_run *r, const struct cv *of, const struct cv *path
     return path->type == CV_STRING ? dotted_string(r, of, path->u.s, out) : chat_item(r, of, path, out);
 }
 
+/* A default of none is as none given. */
+static const struct cv *not_none(const struct cv *v)
+{
+    return v && v->type != CV_NONE ? v : NULL;
+}
+
 /* Merge sort, stable; key: value of an attribute, or the items themselves. */
 struct sorting {
     struct chat_run *r;
@@ -206,6 +212,7 @@ int filter_unique(struct chat_run *r, struct chat_env *env, const struct cv *of,
     if (!v || !key) return chat_oom(r);
     for (size_t i = 0; i < l->n; i++) {
         if (sort_key(&s, &l->v[i], &key[n]) || chat_step(r, 1 + n / 8)) return -1;
+        if (!cv_hashable(&r->mem, &key[n])) return chat_fail(r, "unique is not for values of type %s", cv_type_name(&key[n]));
         size_t k = 0;
         while (k < n && !cv_equal(&r->mem, &key[k], &key[n])) k++;
         if (k == n) v[n++] = l->v[i];
@@ -250,6 +257,7 @@ int filter_sum(struct chat_run *r, struct chat_env *env, const struct cv *of, co
     const struct cv *attribute = chat_arg(a, 0, "attribute"), *start = chat_arg(a, 1, "start");
     (void)env;
     if (chat_items(r, of, &l)) return -1;
+    if (start && start->type == CV_STRING) return chat_fail(r, "sum adds no strings; |join does");
     *out = start ? *start : cv_int(0);
     for (size_t i = 0; i < l->n; i++) {
         struct cv v = l->v[i], before = *out;
@@ -262,9 +270,9 @@ int filter_join(struct chat_run *r, struct chat_env *env, const struct cv *of, c
 {
     const struct clist *l;
     const struct cstr *separator = &empty;
-    const struct cv *attribute = chat_arg(a, 1, "attribute");
+    const struct cv *given = chat_arg(a, 0, "d"), *attribute = chat_arg(a, 1, "attribute");
     (void)env;
-    if (chat_items(r, of, &l) || chat_string_arg(r, a, 0, "d", &separator)) return -1;
+    if (chat_items(r, of, &l) || (given && chat_as_string(r, given, &separator))) return -1;
     if (!attribute) return chat_join(r, l, separator, out);
     struct cv *v = chat_alloc(&r->mem, l->n, sizeof *v);
     if (!v) return chat_oom(r);
@@ -287,7 +295,7 @@ int filter_map(struct chat_run *r, struct chat_env *env, const struct cv *of, co
     if (!cv_true(of)) return chat_stream(r, NULL, 0, out); /* none, too */
     for (size_t i = 0; i < a->n; i++) {
         if (a->key[i] && cstr_is(a->key[i], "attribute")) attribute = &a->v[i];
-        if (a->key[i] && cstr_is(a->key[i], "default")) fallback = &a->v[i];
+        if (a->key[i] && cstr_is(a->key[i], "default")) fallback = not_none(&a->v[i]);
     }
     if (!attribute && (a->n == 0 || a->v[0].type != CV_STRING)) return chat_fail(r, "map needs a filter or an attribute");
     if (chat_items(r, of, &l)) return -1;
@@ -403,7 +411,7 @@ int filter_groupby(struct chat_run *r, struct chat_env *env, const struct cv *of
 {
     struct cv sorted, key, at;
     const struct cv *cased = chat_arg(a, 2, "case_sensitive");
-    struct sorting s = {.r = r, .attribute = chat_arg(a, 0, "attribute"), .fallback = chat_arg(a, 1, "default"),
+    struct sorting s = {.r = r, .attribute = chat_arg(a, 0, "attribute"), .fallback = not_none(chat_arg(a, 1, "default")),
                         .cased = cased && cv_true(cased)};
     const struct clist *l;
     (void)env;

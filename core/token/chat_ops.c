@@ -464,7 +464,7 @@ int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, 
         i += k;
         char c = i < fmt->n ? fmt->s[i] : 0, text[512];
         if (c == '%') {
-            chat_text_addc(&t, '%', fmt->mark);
+            chat_text_addc(&t, '%', cstr_mark(fmt, i));
             continue;
         }
         if (used >= n) ret = chat_fail(r, "the format wants more values");

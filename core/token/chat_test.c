@@ -69,8 +69,10 @@ int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, 
         *out = yes != 0;
         return 0;
     }
-    bool odd = cstr_is(name, "odd"), upper = cstr_is(name, "upper");
-    if (odd || cstr_is(name, "even")) return remainder_is(r, of, cv_int(2), odd, out);
+    bool odd = cstr_is(name, "odd"), upper = cstr_is(name, "upper"), even = cstr_is(name, "even");
+    if (a->n && (odd || upper || even || cstr_is(name, "lower")))
+        return chat_fail(r, "the test '%.*s' takes no value", (int)name->n, name->s);
+    if (odd || even) return remainder_is(r, of, cv_int(2), odd, out);
     if (upper || cstr_is(name, "lower")) {
         const struct cstr *s;
         if (chat_as_string(r, of, &s)) return -1;

@@ -166,6 +166,7 @@ static void details_are_those_of_python(void **state)
     expect("{% with a = 1, b = 2 %}{{ a + b }}{% endwith %}{{ a }}{% print 5 %}{% for a, (b, c) in [(1, (2, 3))] %}{{ a + b + c }}{% endfor %}", "356");
     expect("{% generation %}{% set q = 1 %}{% endgeneration %}{{ q }}{% raw %}\n a{% endraw %}\nb", "\n ab");
     expect("\u00a0{%- if 1 %}a{% endif -%}\u00a0b", "ab");
+    expect("{{ [{'a': 1}, {}]|map(attribute='a', default=none)|join(';') }}{{ [1, 2]|join(none) }}{{ [1, 2]|join(0) }}", "1;1None2102");
     expect("{{ dict([('a', 1)], b=2) }}{{ strftime_now('%Z%H%z') }}", "{'a': 1, 'b': 2}00");
 }
 
@@ -204,6 +205,15 @@ static void errors_name_the_line(void **state)
     expect_error("{% include 'x' %}", "a statement is expected");
     expect_error("{{ x|nofilter }}", "there is no filter 'nofilter'");
     expect_error("{{ x|int }}{{ x|float }}", "int needs a value");
+    expect_error("\n{{ 'x'|upper(1) }}", "t:2: the filter upper takes 0 arguments at most");
+    expect_error("{{ 'x'|replace('a', 'b', 1, 2) }}", "the filter replace takes 3 arguments at most");
+    expect_error("{{ [1]|tojson(indnt=2) }}", "the filter tojson has no argument 'indnt'");
+    expect_error("{{ [1]|tojson(inden=2) }}", "the filter tojson has no argument 'inden'");
+    expect_error("{{ [1]|join(',', d='-') }}", "argument 'd' is given twice");
+    expect_error("{{ 1 is odd(2) }}", "the test 'odd' takes no value");
+    expect_error("{{ ['a']|select('lower', 1)|list }}", "the test 'lower' takes no value");
+    expect_error("{{ [[1]]|unique|list }}", "unique is not for values of type list");
+    expect_error("{{ ['a']|sum(start='b') }}", "sum adds no strings");
     expect_error("{{ [1]|indent }}", "indent needs a string, not list");
     expect_error("{{ x|dictsort }}", "dictsort needs a mapping");
     expect_error("{{ '<%s'|safe % 'x' }}", "a format that is marked safe is not supported");
@@ -222,7 +232,7 @@ static void endless_templates_end(void **state)
     expect_error("{{ 2 ** 9999 }}", "too large");
     /* Lists that hold the same list twice, 60 levels deep: small in memory, endless to walk through. */
     static const char *const walks[] = {"{% if ns.a == ns.b %}{% endif %}", "{{ ns.a < ns.b }}", "{{ ns.a }}", "{{ ns.a|tojson }}",
-                                        "{{ ns.a in [ns.b] }}", "{{ [ns.a, ns.b]|unique|list }}", "{{ {ns.t: 1} }}", "{{ '%s' % ns.a }}"};
+                                        "{{ ns.a in [ns.b] }}", "{{ [ns.t, ns.t]|unique|list }}", "{{ {ns.t: 1} }}", "{{ '%s' % ns.a }}"};
     for (size_t i = 0; i < COUNT_OF(walks); i++) {
         struct buf deep = {0};
         buf_printf(&deep, "{%% set ns = namespace(a=[0], b=[0], t=(0,)) %%}{%% for i in range(60) %%}{%% set ns.a = [ns.a, ns.a] %%}"
