@@ -224,7 +224,7 @@ static struct re_node *look_behind(struct re_parse *p, int how)
 {
     struct re_node *n = wrapped(p, N_LOOK, how);
     if (!n || behind_fits(n->a)) return n;
-    re_refuse(p, "a look-behind of variable length");
+    re_refuse(p, "a look-behind of variable length or of more than 255 characters");
     return NULL;
 }
 

@@ -54,6 +54,9 @@ static void letters_of_either_case_match(void **state)
         {"(?i)ı", "iIıİ", "iI[ı]İ"},
         {"(?i)\\x{16EA0}", "\xF0\x96\xBA\xBB", "\xF0\x96\xBA\xBB"}, /* U+16EBB: of Unicode 17 */
         {"[[b]-z]", "b-yz", "[b][-]y[z]"},
+        {"\\p{LC}+", "aǅB1ª", "[aǅB]1ª"},
+        {"[\\b]", "a\bb", "a[\b]b"},
+        {"[[:blank:]]+", "a \u00A0\t\nb\u3000", "a[ \u00A0\t]\nb[\u3000]"},
     };
     struct buf out = {0};
     for (size_t i = 0; i < COUNT_OF(v); i++) {
@@ -96,6 +99,9 @@ static void what_cannot_be_matched_is_refused(void **state)
         {"[a-[b]]", "a range that ends with a class at offset 6"},
         {"[\\w-.]", "a range that begins with a class at offset 3"},
         {"[[:alpha:]-z]", "a range that begins with a class at offset 10"},
+        {"(?<=a{200}b{100})c", "a look-behind of variable length or of more than 255 characters at offset 17 is not supported"},
+        {"a{2}{2}{2}{2}{2}", "so many repetitions of a repetition at offset 16 is not supported"},
+        {"\\xE9", "a raw byte \\x80 or above at offset 4 is not supported"},
         {"b(", "a ( without ) at offset 2"},
         {"b)", "a ) without ( at offset 1"},
     };
@@ -106,6 +112,26 @@ static void what_cannot_be_matched_is_refused(void **state)
         size_t n = strlen(e.msg), m = strlen(v[i].why);
         if (n < m || strcmp(e.msg + n - m, v[i].why) != 0) fail_msg("%s: %s", v[i].pattern, e.msg);
     }
+}
+
+static void refused(const char *what, size_t times, const char *why)
+{
+    struct buf pattern = {0};
+    struct err e = {0};
+    for (size_t i = 0; i < times; i++) buf_adds(&pattern, what);
+    assert_null(regex_new(pattern.data, pattern.len, &e));
+    assert_int_equal(e.code, ERR_DATA);
+    assert_non_null(strstr(e.msg, why));
+    buf_free(&pattern);
+}
+
+static void what_is_too_large_is_refused(void **state)
+{
+    (void)state;
+    refused("(", 50, "nesting deeper than 50 at offset 50 is not supported");
+    refused("[", 51, "nesting deeper than 50 at offset 49 is not supported");
+    refused("a", (1 << 16) + 1, "more than 64 KiB");
+    refused("(?:ab|c){1000}", 40, "too large");
 }
 
 static void copies_of_nothing_take_no_time(void **state)
@@ -191,6 +217,7 @@ int main(void)
         cmocka_unit_test(letters_of_either_case_match),
         cmocka_unit_test(a_class_matches_what_its_letters_fold_to),
         cmocka_unit_test(what_cannot_be_matched_is_refused),
+        cmocka_unit_test(what_is_too_large_is_refused),
         cmocka_unit_test(copies_of_nothing_take_no_time),
         cmocka_unit_test(limits_are_named),
         cmocka_unit_test(all_that_fold_alike_are_found),
