@@ -10,6 +10,20 @@ static uint32_t offset_of(uint32_t unit)
     return (unit >> 10) << ((unit & (1u << 9)) >> 6);
 }
 
+size_t charsmap_root(const struct charsmap *m)
+{
+    return offset_of(m->unit[0]);
+}
+
+bool charsmap_step(const struct charsmap *m, size_t *at, uint8_t byte, bool *ends)
+{
+    size_t i = *at ^ byte;
+    if (i >= m->n_units || (m->unit[i] & (0x80000000u | 0xFF)) != byte) return false;
+    *at = i ^ offset_of(m->unit[i]);
+    *ends = m->unit[i] >> 8 & 1;
+    return true;
+}
+
 static bool values_in_range(const struct charsmap *m, struct err *e)
 {
     /* A leaf has its top bit set; whatever a walk can reach is such a unit. */
@@ -71,16 +85,11 @@ void charsmap_free(struct charsmap *m)
 size_t charsmap_match(const struct charsmap *m, const char *s, size_t n, bool shortest,
                       const char **replacement)
 {
-    size_t found = 0, at = offset_of(m->unit[0]);
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = (uint8_t)s[i];
-        at ^= c;
+    size_t found = 0, at = charsmap_root(m);
+    bool ends;
+    for (size_t i = 0; i < n && charsmap_step(m, &at, (uint8_t)s[i], &ends); i++) {
         if (at >= m->n_units) break;
-        uint32_t u = m->unit[at];
-        if ((u & (0x80000000u | 0xFF)) != c) break;
-        at ^= offset_of(u);
-        if (at >= m->n_units) break;
-        if (!(u >> 8 & 1)) continue;
+        if (!ends) continue;
         uint32_t value = m->unit[at] & 0x7FFFFFFF;
         if (value >= m->n_pool) break;
         *replacement = m->pool + value;
@@ -172,7 +181,7 @@ bool charsmap_chars(const struct charsmap *m, const struct charsmap_chars *to)
         uint32_t c = m->unit[i] & (0x80000000u | 0xFF);
         if (begins_char(c)) set_bit(x.opens, i ^ c);
     }
-    bool all = visit(&x, offset_of(m->unit[0]), (struct partly){0, 0, 0}, 0);
+    bool all = visit(&x, charsmap_root(m), (struct partly){0, 0, 0}, 0);
     free(x.opens);
     return all;
 }

@@ -28,6 +28,11 @@ void charsmap_free(struct charsmap *m);
 size_t charsmap_match(const struct charsmap *m, const char *s, size_t n, bool shortest,
                       const char **replacement);
 
+/* The walk along a rule, byte by byte: from *at, first charsmap_root(), one further.
+ * false: no rule goes on so.  *ends: one ends here. */
+size_t charsmap_root(const struct charsmap *m);
+bool charsmap_step(const struct charsmap *m, size_t *at, uint8_t byte, bool *ends);
+
 /* The characters of rules: true if they are whole ones and few stand behind each other. */
 struct charsmap_chars {
     void (*alone)(void *arg, uint32_t cp, const char *to); /* a rule of one character, and what it becomes */

@@ -35,17 +35,6 @@ struct builder {
     bool oom;
 };
 
-static bool grow(void **p, size_t *cap, size_t need, size_t size)
-{
-    if (need <= *cap) return true;
-    size_t want = 2 * *cap + 1024 > need ? 2 * *cap + 1024 : need;
-    void *v = mem_resize(*p, want, size);
-    if (!v) return false;
-    *p = v;
-    *cap = want;
-    return true;
-}
-
 /* ---- the trie, equal nodes once ---- */
 
 static bool same_edges(const struct builder *b, const struct node *x, const struct edge *v, size_t n)
@@ -57,19 +46,23 @@ static bool same_edges(const struct builder *b, const struct node *x, const stru
     return true;
 }
 
+static uint64_t hash_edges(const struct edge *v, size_t n)
+{
+    uint64_t h = 0;
+    for (size_t i = 0; i < n; i++) {
+        h = (h ^ ((uint64_t)v[i].to << 8 | v[i].label)) * 0x9E3779B97F4A7C15ull;
+        h ^= h >> 29;
+    }
+    return h;
+}
+
 static bool grow_node_slots(struct builder *b)
 {
     size_t n = b->n_slots ? 2 * b->n_slots : 1 << 12;
     uint32_t *slots = mem_zalloc(n, sizeof *slots);
     if (!slots) return false;
     for (size_t i = 0; i < b->n_nodes; i++) {
-        uint64_t h = 0;
-        for (uint32_t k = 0; k < b->node[i].n; k++) {
-            const struct edge *e = &b->edge[b->node[i].first + k];
-            h = (h ^ ((uint64_t)e->to << 8 | e->label)) * 0x9E3779B97F4A7C15ull;
-            h ^= h >> 29;
-        }
-        size_t k = h & (n - 1);
+        size_t k = hash_edges(b->edge + b->node[i].first, b->node[i].n) & (n - 1);
         while (slots[k]) k = (k + 1) & (n - 1);
         slots[k] = (uint32_t)i + 1;
     }
@@ -81,17 +74,12 @@ static bool grow_node_slots(struct builder *b)
 
 static uint32_t node_for(struct builder *b, const struct edge *v, size_t n)
 {
-    uint64_t h = 0;
     if (2 * (b->n_nodes + 1) > b->n_slots && !grow_node_slots(b)) return b->oom = true, 0;
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ ((uint64_t)v[i].to << 8 | v[i].label)) * 0x9E3779B97F4A7C15ull;
-        h ^= h >> 29;
-    }
-    size_t k = h & (b->n_slots - 1);
+    size_t k = hash_edges(v, n) & (b->n_slots - 1);
     for (; b->slots[k]; k = (k + 1) & (b->n_slots - 1))
         if (same_edges(b, &b->node[b->slots[k] - 1], v, n)) return b->slots[k] - 1;
-    if (!grow((void **)&b->node, &b->nodes_cap, b->n_nodes + 1, sizeof *b->node) ||
-        !grow((void **)&b->edge, &b->edges_cap, b->n_edges + n, sizeof *b->edge))
+    if (!mem_room(&b->node, &b->nodes_cap, b->n_nodes + 1, sizeof *b->node) ||
+        !mem_room(&b->edge, &b->edges_cap, b->n_edges + n, sizeof *b->edge))
         return b->oom = true, 0;
     b->node[b->n_nodes] = (struct node){.first = (uint32_t)b->n_edges, .n = (uint32_t)n};
     memcpy(b->edge + b->n_edges, v, n * sizeof *v);

@@ -28,49 +28,36 @@ static const char *normal_prefix(const struct prep_sp *p, const char *s, size_t 
 
 /* ---- which characters no rule begins with ---- */
 
-static bool has_child(const struct charsmap *m, size_t base, unsigned c, size_t *child)
-{
-    size_t at = base ^ c;
-    if (at >= m->n_units || (m->unit[at] & 0x800000FF) != c) return false;
-    uint32_t u = m->unit[at];
-    *child = at ^ (size_t)(u >> 10) << ((u & 512) >> 6);
-    return true;
-}
-
-static size_t root_of(const struct charsmap *m)
-{
-    uint32_t u = m->unit[0];
-    return (size_t)(u >> 10) << ((u & 512) >> 6);
-}
-
 /* Does a rule begin with the character c alone, or with c and another ASCII one? */
-static bool rule_begins(const struct charsmap *m, unsigned c)
+static bool rule_begins(const struct charsmap *m, uint8_t c)
 {
-    size_t base = root_of(m), child, ignored;
-    if (!has_child(m, base, c, &child)) return false;
-    if (m->unit[base ^ c] >> 8 & 1) return true;
-    for (unsigned d = 1; d < 128; d++)
-        if (has_child(m, child, d, &ignored)) return true;
-    return false;
+    size_t at = charsmap_root(m);
+    bool ends;
+    if (!charsmap_step(m, &at, c, &ends)) return false;
+    for (uint8_t d = 1; d < 128 && !ends; d++) {
+        size_t next = at;
+        bool ignored;
+        if (charsmap_step(m, &next, d, &ignored)) return true;
+    }
+    return ends;
 }
 
 /* May a rule begin with this character, or with some of its bytes? */
 static bool may_begin(const struct charsmap *m, uint32_t cp)
 {
     char bytes[4];
-    size_t at = root_of(m), child;
+    size_t at = charsmap_root(m);
+    bool ends = false;
     int n = utf8_encode(cp, bytes);
-    for (int i = 0; i < n; i++, at = child) {
-        if (!has_child(m, at, (uint8_t)bytes[i], &child)) return false;
-        if (m->unit[at ^ (uint8_t)bytes[i]] >> 8 & 1) return true;
-    }
+    for (int i = 0; i < n && !ends; i++)
+        if (!charsmap_step(m, &at, (uint8_t)bytes[i], &ends)) return false;
     return true;
 }
 
 void prep_sp_init(struct prep_sp *p, const struct charsmap *map)
 {
     p->map = map;
-    for (unsigned c = 0; c < 128; c++) p->plain[c] = c > ' ' && !(map && rule_begins(map, c));
+    for (uint8_t c = 0; c < 128; c++) p->plain[c] = c > ' ' && !(map && rule_begins(map, c));
     for (uint32_t cp = 1; map && cp < 0x10000; cp++)
         if (may_begin(map, cp)) p->rules[cp / 64] |= (uint64_t)1 << cp % 64;
     for (size_t i = 0; i < p->n_meta; i++) {
