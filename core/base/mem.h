@@ -58,6 +58,8 @@ void *mem_alloc_table(size_t count, size_t size);
 void *mem_zalloc_table(size_t count, size_t size, void **whole);
 /* The same; only what is behind the first `small` bytes is in large pages. */
 void *mem_zalloc_table_behind(size_t small, size_t count, size_t size, void **whole);
+/* Huge pages for memory of such a table that is all zero and not touched yet, until one is slow to come. */
+void mem_huge_if_quick(void *at, size_t bytes);
 void mem_free_aligned(void *p);
 
 /* Tests: the n-th allocation from now fails (1 = the next), once; 0 = off. */

@@ -4,12 +4,17 @@
 
 #include "core/base/mem.h"
 
+/* Memory that no process has touched lately can cost as much as all else: a small page what six
+ * new words do, a huge one as much as 600, or as 25,000 where the host of a virtual machine has
+ * to find it.  So the lines of small texts are in small pages, those of others in huge ones as
+ * long as they are quick to come. */
 enum {
     FIRST_LINES = 1 << 11,
+    NEXT_LINES = 1 << 13,
+    SMALL_LINES = 1 << 14, /* where those are */
     MANY_LINES = 1 << 17,
-    MAX_LINES = 1 << 20,
-    FIRST_POOL = 1 << 15,   /* more than words that are learned together ask for */
-    MANY_POOL = 1 << 19,   /* 2 MiB */
+    MAX_LINES = 1 << 20,   /* where these are */
+    FIRST_POOL = 1 << 15,  /* more than words that are learned together ask for */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
 };
 
@@ -31,6 +36,7 @@ int word_cache_init(struct word_cache *c, struct err *e)
     struct word_line *lines = mem_zalloc_table(FIRST_LINES, sizeof *lines, &c->memory);
     c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
     c->pool_cap = FIRST_POOL;
+    c->room = FIRST_LINES;
     if (lines) use_lines(c, lines, FIRST_LINES);
     if (lines && c->pool) return 0;
     return err_oom(e, FIRST_LINES * sizeof *lines, "the word cache");
@@ -60,10 +66,9 @@ const struct word_slot *word_cache_find_on(struct word_cache *c, const struct wo
 }
 
 /* Which slot of a line is free cannot be guessed. */
-static struct word_slot *free_slot(struct word_cache *c, size_t line)
+static struct word_slot *free_slot(struct word_cache *c, struct word_line *l)
 {
-    while (c->lines[line].slot[1].k[1]) line = (line + 1) & (c->n_lines - 1);
-    struct word_line *l = &c->lines[line];
+    while (l->slot[1].k[1]) l = l + 1 < c->lines + c->n_lines ? l + 1 : c->lines;
     return &l->slot[l->slot[0].k[1] != 0];
 }
 
@@ -80,44 +85,55 @@ static size_t slot_line(const struct word_cache *c, const struct word_slot *s)
     return word_cache_line(c, word_key_hash(k));
 }
 
-/* Twice as many lines in the same place: what is in a line goes to one of two, or
- * behind them, none of which is before it.  So the last line goes first.  (A word
+/* Lines that are used from now on.  Whoever reads a page before it is written to asks the system
+ * for it twice. */
+static void touch(struct word_line *lines, size_t n)
+{
+    enum { PAGE_LINES = 4096 / sizeof *lines };
+    if (n >= MANY_LINES) mem_huge_if_quick(lines, n * sizeof *lines);
+    for (size_t i = 0; i < n; i += PAGE_LINES) *(volatile uint64_t *)&lines[i].slot[0].k[1] = 0;
+}
+
+/* More lines in the same place: what is in a line goes to one of as many as there are now for
+ * each, or behind them, none of which is before it.  So the last line goes first.  (A word
  * far from the line it asks for, in one of the first lines, is dropped.) */
-static void spread(struct word_cache *c)
+static void spread(struct word_cache *c, size_t to_lines)
 {
     enum { AHEAD = 16 };
-    size_t n = c->n_lines;
-    use_lines(c, c->lines, 2 * n);
+    size_t n = c->n_lines, times = to_lines / n;
+    touch(c->lines + n, to_lines - n);
+    use_lines(c, c->lines, to_lines);
     c->used = 0;
     for (size_t i = n; i-- > 0;) {
         struct word_line old = c->lines[i];
-        if (i >= AHEAD) {
-            __builtin_prefetch(&c->lines[2 * (i - AHEAD)], 1);
-            __builtin_prefetch(&c->lines[2 * (i - AHEAD) + 1], 1);
-        }
+        if (i >= AHEAD)
+            for (size_t k = 0; k < times; k++) __builtin_prefetch(&c->lines[times * (i - AHEAD) + k], 1);
         memset(&c->lines[i], 0, sizeof old);
         for (int k = 0; k < 2; k++) {
             const struct word_slot *s = &old.slot[k];
             size_t to = s->k[1] ? slot_line(c, s) : 0;
             if (!s->k[1] || to < i) continue;
-            *free_slot(c, to) = *s;
+            *free_slot(c, &c->lines[to]) = *s;
             c->used++;
         }
     }
 }
 
-/* The first lines, which are few, move to memory that has room for MAX_LINES, of which
- * only what is used is ever touched: growing them there touches no memory twice. */
-static bool move(struct word_cache *c)
+/* More lines in another place, that has room for more than these, of which only what is used
+ * is ever touched. */
+static bool move(struct word_cache *c, size_t to_lines)
 {
     void *memory;
-    size_t n = c->n_lines;
-    struct word_line *old = c->lines, *lines = mem_zalloc_table(MAX_LINES, sizeof *lines, &memory);
+    size_t n = c->n_lines, room = to_lines < MANY_LINES ? SMALL_LINES : MAX_LINES;
+    struct word_line *old = c->lines;
+    struct word_line *lines = mem_zalloc_table_behind(room * sizeof *lines, room, sizeof *lines, &memory);
     if (!lines) return false;
-    use_lines(c, lines, MANY_LINES);
+    touch(lines, to_lines);
+    use_lines(c, lines, to_lines);
+    c->room = (unsigned)room;
     for (size_t i = 0; i < 2 * n; i++) {
         const struct word_slot *s = &old[i / 2].slot[i % 2];
-        if (s->k[1]) *free_slot(c, slot_line(c, s)) = *s;
+        if (s->k[1]) *free_slot(c, &lines[slot_line(c, s)]) = *s;
     }
     free(c->memory);
     c->memory = memory;
@@ -127,22 +143,22 @@ static bool move(struct word_cache *c)
 /* More lines; where that is too much or there is no memory, none used. */
 static void grow(struct word_cache *c)
 {
-    if (c->n_lines >= MANY_LINES && c->n_lines < MAX_LINES) spread(c);
-    else if (c->n_lines >= MAX_LINES || !move(c)) empty(c);
+    size_t n = c->n_lines < NEXT_LINES ? NEXT_LINES : c->n_lines == SMALL_LINES ? MANY_LINES : 2 * c->n_lines;
+    if (n <= c->room) spread(c, n);
+    else if (n > MAX_LINES || !move(c, n)) empty(c);
 }
 
 /* The pool has room for n more; all that was there may be gone. */
 static bool pool_room(struct word_cache *c, size_t n)
 {
     if (c->pool_used + n <= c->pool_cap) return true;
-    size_t cap = c->pool_cap < MANY_POOL ? MANY_POOL : c->pool_cap;
-    while (cap < c->pool_used + n && cap < MAX_POOL) cap *= 2;
-    int32_t *p = c->pool_used + n <= cap ? mem_alloc_table(cap, sizeof *p) : NULL;
+    /* All that there may ever be: pages that are not written to are none. */
+    int32_t *p = c->pool_cap < MAX_POOL && c->pool_used + n <= MAX_POOL ? mem_alloc(MAX_POOL, sizeof *p) : NULL;
     if (p) {
         memcpy(p, c->pool, c->pool_used * sizeof *p);
         free(c->pool);
         c->pool = p;
-        c->pool_cap = cap;
+        c->pool_cap = MAX_POOL;
         return true;
     }
     empty(c);
