@@ -39,25 +39,13 @@ struct decoder {
 };
 enum { ENOUGH = 1 << 16 };
 
-/* Broken UTF-8 as U+FFFD, one for each maximal part. */
-static void add_lossy(struct buf *out, const char *s, size_t n)
-{
-    while (n) {
-        size_t good = utf8_valid_prefix(s, n), bad = good < n ? utf8_broken_part((const uint8_t *)s + good, n - good) : 0;
-        buf_add(out, s, good);
-        if (bad) buf_adds(out, "\xEF\xBF\xBD");
-        s += good + bad;
-        n -= good + bad;
-    }
-}
-
 /* Bytes into text, but for the beginning of a character that later ones may complete. */
 static void settle(struct decoder *d, bool end)
 {
     const char *s = d->bytes.data;
     if (!d->bytes.len) return;
     size_t n = d->bytes.len - (end ? 0 : utf8_unfinished((const uint8_t *)s, d->bytes.len));
-    if (d->cfg->lossy) add_lossy(&d->text, s, n);
+    if (d->cfg->lossy) utf8_add_lossy(&d->text, s, n);
     else buf_add(&d->text, s, n);
     memmove(d->bytes.data, s + n, d->bytes.len - n);
     d->bytes.len -= n;
@@ -68,7 +56,7 @@ static void end_text(struct decoder *d)
 {
     struct buf whole = {0};
     if (d->cfg->jsonl) {
-        add_lossy(&whole, d->bytes.data ? d->bytes.data : "", d->bytes.len);
+        utf8_add_lossy(&whole, d->bytes.data ? d->bytes.data : "", d->bytes.len);
         buf_adds(&d->text, "{\"text\":");
         buf_add_json(&d->text, whole.data ? whole.data : "", whole.len);
         buf_adds(&d->text, "}\n");

@@ -320,6 +320,20 @@ out:
     return ret;
 }
 
+size_t bpe_merge_lengths(const struct bpe *b, struct bpe_work *w, int32_t *ids, uint32_t *len, size_t n)
+{
+    struct list l;
+    size_t count = 0;
+    if (!merge_list(b, &l, w, ids, n)) return 0;
+    for (uint32_t i = 0; i < n; i = l.next[i]) {
+        uint32_t sum = 0;
+        for (uint32_t k = i; k < l.next[i]; k++) sum += len[k];
+        ids[count] = l.ids[i];
+        len[count++] = sum;
+    }
+    return count;
+}
+
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
                       const uint8_t *bytes, const struct bpe_trace *trace)
 {

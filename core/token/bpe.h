@@ -103,6 +103,9 @@ struct bpe_trace {
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
                       const uint8_t *bytes, const struct bpe_trace *trace);
 
+/* The same, also of len[0..n), what each symbol covers: of a token the sum of what it was made of. */
+size_t bpe_merge_lengths(const struct bpe *b, struct bpe_work *w, int32_t *ids, uint32_t *len, size_t n);
+
 /* Many words of at most BPE_JOB_MAX symbols at a time, which is several times as
  * fast as one after the other: bpe_many.c. */
 enum { BPE_JOB_MAX = 62 };

@@ -33,6 +33,17 @@ size_t utf8_unfinished(const uint8_t *s, size_t n)
     return 0;
 }
 
+void utf8_add_lossy(struct buf *out, const char *s, size_t n)
+{
+    while (n) {
+        size_t good = utf8_valid_prefix(s, n), bad = good < n ? utf8_broken_part((const uint8_t *)s + good, n - good) : 0;
+        buf_add(out, s, good);
+        if (bad) buf_adds(out, "\xEF\xBF\xBD");
+        s += good + bad;
+        n -= good + bad;
+    }
+}
+
 static int make_room(struct char_index *x, size_t n, struct err *e)
 {
     size_t words = n / 64 + 1;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
 
 struct char_index { /* zero it once; memory is kept from text to text */
@@ -27,6 +28,8 @@ size_t char_index_end(const struct char_index *x, size_t at);
 /* Length of the maximal part of a character at s (n > 0) that is no character:
  * what one U+FFFD replaces. */
 size_t utf8_broken_part(const uint8_t *s, size_t n);
+/* Appends s with U+FFFD for each of them. */
+void utf8_add_lossy(struct buf *out, const char *s, size_t n);
 /* Bytes at the end of s[0..n) with which a character begins that may go on behind them: 0 to 3. */
 size_t utf8_unfinished(const uint8_t *s, size_t n);
 

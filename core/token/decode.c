@@ -6,6 +6,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
+#include "core/token/char_index.h"
 #include "core/token/unicode.h"
 
 static const char space_symbol[] = "\xE2\x96\x81"; /* U+2581 */
@@ -74,6 +75,7 @@ struct dec_io {
     const struct dec_tokens *in;
     struct dec_tokens *out;
     bool first, joined;      /* joined: the only token is the text so far */
+    bool last;               /* no step behind this one looks at the text */
     struct regex_work *work;
     struct buf tmp, tmp2;
     struct err *e;
@@ -264,7 +266,7 @@ static int byte_fallback(struct dec_io *io)
     return put_bytes(io, run);
 }
 
-/* All tokens joined, from their spelling to bytes, and those to text. */
+/* All tokens joined, from their spelling to bytes; for further steps those are text, as in the engine. */
 static int byte_level(struct dec_io *io)
 {
     struct buf *b = &io->tmp;
@@ -276,7 +278,10 @@ static int byte_level(struct dec_io *io)
         if (n >= 0) b->len += (size_t)n;
         else buf_add(b, t.text, t.n);
     }
-    return put(io, b->data ? b->data : "", b->len);
+    if (io->last) return put(io, b->data ? b->data : "", b->len);
+    buf_clear(&io->tmp2);
+    utf8_add_lossy(&io->tmp2, b->data ? b->data : "", b->len);
+    return put(io, io->tmp2.data ? io->tmp2.data : "", io->tmp2.len);
 }
 
 static int fuse(struct dec_io *io)
@@ -365,6 +370,8 @@ int decode_run(const struct decode_chain *c, struct dec_tokens *v, bool first, s
         io.st = &c->step[i];
         io.in = v;
         io.out = &other;
+        io.last = true;
+        for (size_t k = i + 1; k < c->n; k++) io.last = io.last && c->step[k].kind == DEC_FUSE;
         ret = run_step(&io);
         if (io.st->kind == DEC_FUSE || io.st->kind == DEC_BYTE_LEVEL || io.st->kind == DEC_SPM) io.joined = true;
         if (ret == 0) ret = io.tmp.oom ? buf_ok(&io.tmp, e) : io.tmp2.oom ? buf_ok(&io.tmp2, e) : 0;

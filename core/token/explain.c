@@ -18,7 +18,8 @@ static int merges(struct explain *x, const uint8_t *word, size_t n, size_t at, s
         say_why(x, whole, sizeof whole - 1);
         return 0;
     }
-    int32_t *ids = mem_alloc(n + 1, sizeof *ids);
+    size_t most = tok_symbols_most(x->t, n);
+    int32_t *ids = most ? mem_alloc(most, sizeof *ids) : NULL;
     if (!ids) return err_oom(e, n * sizeof *ids, "symbols");
     int ret = tok_symbols(x->t, word, n, at, ids, &count, e);
     if (ret == 0) {

@@ -317,7 +317,7 @@ int tok_finish(struct tokenizer *t, struct err *e)
     if (make_forms(t, e) || make_bytes(t, e) || tok_later_init(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, true, e))
         return -1;
-    t->cache_words = t->pre.n > 0 && !t->fast_split;
+    t->cache_words = t->pre.n > 0 && !t->fast_split && tok_symbols_most(t, 1) == 2;
     return tok_fast_init(t, e);
 }
 

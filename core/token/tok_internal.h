@@ -321,7 +321,10 @@ int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8
                    size_t at, struct tok_ids *out, struct err *e);
 /* With ignore_merges: the token that a word is as a whole, or -1. */
 int tok_whole_word(const struct tokenizer *t, const uint8_t *word, size_t n);
-/* The symbols that BPE starts from; *n_out of them into ids (room for n + 1). */
+/* How many symbols n bytes of a word may have, and one more: for the <unk> that may come last.  Where
+ * characters fall back to bytes with a prefix or suffix that is more than the bytes.  0: too many. */
+size_t tok_symbols_most(const struct tokenizer *t, size_t n);
+/* The symbols that BPE starts from; *n_out of them into ids (room for tok_symbols_most()). */
 int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, int32_t *ids,
                 size_t *n_out, struct err *e);
 /* SentencePiece: a piece, or what stands for one that is unknown. */

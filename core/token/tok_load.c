@@ -88,6 +88,10 @@ static int read_merge(struct tokenizer *t, struct jlex *x, struct merge_texts *m
     if (prefix > m->n_right)
         return jlex_error(x, e, "merge %zu (from 0): the second token is shorter than the "
                                 "continuing_subword_prefix", index);
+    for (size_t i = 0; i < prefix; i++)
+        if ((uint8_t)t->prefix[i] >= 0x80)
+            return jlex_error(x, e, "merges with a continuing_subword_prefix of other than only ASCII characters are not supported: "
+                                    "Hugging Face's programs fail, or cut the second token elsewhere");
     int id = merged_id(t, m, prefix, whole);
     if (id == -1) return part_missing(x, whole->data, whole->len, index, e);
     return id < 0 ? buf_ok(whole, e) : bpe_add(&t->bpe, left, right, id, e);
@@ -143,9 +147,6 @@ static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
         return -1;
     if (dropout > 0)
         return err_set(e, ERR_DATA, "model: dropout makes encoding random; set it to null");
-    if (t->byte_fallback && ((prefix && *prefix) || (suffix && *suffix)))
-        return err_set(e, ERR_DATA, "model: byte_fallback with a continuing_subword_prefix or end_of_word_suffix is not "
-                                    "supported: the affixes would become bytes of the text");
     t->prefix = copy_text(prefix);
     t->suffix = copy_text(suffix);
     if ((prefix && !t->prefix) || (suffix && !t->suffix)) return err_oom(e, 1, "a string");

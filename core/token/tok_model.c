@@ -56,11 +56,21 @@ static int word_id(const struct tokenizer *t, const char *text, size_t n)
     return id >= 0 && (t->vocab.v[id].flags & VOCAB_SPECIAL) ? NO_ID : id;
 }
 
+static const char *prefix_of(const struct tokenizer *t, bool first)
+{
+    return first || !t->prefix ? "" : t->prefix;
+}
+
+static const char *suffix_of(const struct tokenizer *t, bool last)
+{
+    return last && t->suffix ? t->suffix : "";
+}
+
 /* One character as a symbol, with the prefix or suffix of its place. */
 static int char_id(const struct tokenizer *t, const uint8_t *p, struct uni_char c, bool first,
                    bool last)
 {
-    const char *prefix = first || !t->prefix ? "" : t->prefix, *suffix = last && t->suffix ? t->suffix : "";
+    const char *prefix = prefix_of(t, first), *suffix = suffix_of(t, last);
     if (c.cp == UNI_BAD) return NO_ID;
     if (!*prefix && !*suffix) {
         if (c.cp < 128 && !t->byte_fallback) return t->byte_id[c.cp];
@@ -75,15 +85,37 @@ static int char_id(const struct tokenizer *t, const uint8_t *p, struct uni_char 
     return id;
 }
 
-static bool has_bytes(const struct tokenizer *t, const uint8_t *p, unsigned n)
+static bool bytes_known(const struct tokenizer *t, const char *p, size_t n)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (t->byte_id[p[i]] < 0) return false;
+    for (size_t i = 0; i < n; i++)
+        if (t->byte_id[(uint8_t)p[i]] < 0) return false;
     return true;
 }
 
-/* Room for n symbols and one more, for the <unk> that may come last; the bytes of
- * each into len, unless that is NULL. */
+/* Whether a character that is no token falls back to bytes, those of its prefix and suffix, too. */
+static bool falls_back(const struct tokenizer *t, const uint8_t *p, struct uni_char c, bool first, bool last)
+{
+    const char *prefix = prefix_of(t, first), *suffix = suffix_of(t, last);
+    return t->byte_fallback && bytes_known(t, prefix, strlen(prefix)) && bytes_known(t, (const char *)p, c.len) &&
+           bytes_known(t, suffix, strlen(suffix));
+}
+
+static void put_bytes(const struct tokenizer *t, const char *p, size_t n, int32_t *ids, uint32_t *len, size_t *count)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (len) len[*count] = 1;
+        ids[(*count)++] = t->byte_id[(uint8_t)p[i]];
+    }
+}
+
+size_t tok_symbols_most(const struct tokenizer *t, size_t n)
+{
+    size_t each = 1, all;
+    if (t->byte_fallback) each += (t->prefix ? strlen(t->prefix) : 0) + (t->suffix ? strlen(t->suffix) : 0);
+    return ck_mul(n, each, &all) && all < SIZE_MAX ? all + 1 : 0;
+}
+
+/* Room for tok_symbols_most(); the bytes of each into len, unless that is NULL. */
 static int char_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at,
                         int32_t *ids, uint32_t *len, size_t *n_out, struct err *e)
 {
@@ -92,18 +124,18 @@ static int char_symbols(const struct tokenizer *t, const uint8_t *word, size_t n
     bool unk = false; /* an <unk> waits, perhaps for more to join it */
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next(word + i, n - i);
-        int id = char_id(t, word + i, c, i == 0, i + c.len == n);
+        bool first = i == 0, last = i + c.len == n;
+        int id = char_id(t, word + i, c, first, last);
         if (unk && len) len[count] = waits; /* of the <unk>, if it comes now */
         if (id >= 0) {
             if (unk) ids[count++] = t->unk_id;
             unk = false;
             if (len) len[count] = c.len;
             ids[count++] = id;
-        } else if (t->byte_fallback && has_bytes(t, word + i, c.len)) {
-            for (unsigned k = 0; k < c.len; k++) {
-                if (len) len[count] = 1;
-                ids[count++] = t->byte_id[word[i + k]];
-            }
+        } else if (falls_back(t, word + i, c, first, last)) {
+            put_bytes(t, prefix_of(t, first), strlen(prefix_of(t, first)), ids, len, &count);
+            put_bytes(t, (const char *)word + i, c.len, ids, len, &count);
+            put_bytes(t, suffix_of(t, last), strlen(suffix_of(t, last)), ids, len, &count);
         } else if (t->unk_id >= 0) {
             if (unk && !t->fuse_unk) ids[count++] = t->unk_id;
             waits = unk && t->fuse_unk ? waits + c.len : c.len;
@@ -186,7 +218,7 @@ static size_t unk_covers(const struct tokenizer *t, const uint8_t *word, size_t 
     while (u->at < n && !len) {
         struct uni_char c = uni_next(word + u->at, n - u->at);
         bool known = char_id(t, word + u->at, c, u->at == 0, u->at + c.len == n) >= 0;
-        if (known || !(t->byte_fallback && has_bytes(t, word + u->at, c.len))) {
+        if (known || !falls_back(t, word + u->at, c, u->at == 0, u->at + c.len == n)) {
             if (known || !t->fuse_unk) {
                 len = u->waits;
                 u->waits = 0;
@@ -216,8 +248,6 @@ static void bpe_spans(const struct tokenizer *t, const uint8_t *word, size_t n,
     }
 }
 
-enum { SCANNED_MAX = 4096 }; /* bytes: beyond, spans are those of the tokens' own texts */
-
 /* With affixes a token does not say what it covers: "##x" is an x inside a word, or
  * three characters at its beginning that were merged; and a character may be what
  * stands for unknown ones, too. */
@@ -230,36 +260,18 @@ static bool needs_lengths(const struct tokenizer *t)
     return n && uni_next((const uint8_t *)unk, n).len == n;
 }
 
-/* Merges ids[0..n) as bpe_merge_word() does, and their lengths; a scan for each. */
-static size_t merge_lengths(const struct bpe *b, int32_t *ids, uint32_t *len, size_t n)
+/* There is room for `most` ids. */
+static int measured_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, size_t at, size_t most,
+                         struct tok_ids *out, struct err *e)
 {
-    while (n > 1) {
-        size_t at = 0;
-        uint32_t best = BPE_NO_RANK;
-        for (size_t i = 0; i + 1 < n; i++) {
-            uint32_t rank = bpe_rank(b, ids[i], ids[i + 1]);
-            if (rank < best) {
-                best = rank;
-                at = i;
-            }
-        }
-        if (best == BPE_NO_RANK) break;
-        ids[at] = b->made[best];
-        len[at] += len[at + 1];
-        n--;
-        memmove(ids + at + 1, ids + at + 2, (n - at - 1) * sizeof *ids);
-        memmove(len + at + 1, len + at + 2, (n - at - 1) * sizeof *len);
-    }
-    return n;
-}
-
-static int scanned_word(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, struct tok_ids *out, struct err *e)
-{
-    uint32_t *len = mem_alloc(n + 1, sizeof *len);
+    uint32_t *len = mem_alloc(most, sizeof *len);
     size_t count = 0, pos = 0;
-    if (!len) return err_oom(e, (n + 1) * sizeof *len, "spans");
+    if (!len) return err_oom(e, most * sizeof *len, "spans");
     int ret = char_symbols(t, word, n, at, out->id + out->n, len, &count, e);
-    if (ret == 0 && t->bpe.n_merges) count = merge_lengths(&t->bpe, out->id + out->n, len, count);
+    if (ret == 0 && t->bpe.n_merges && count > 1) {
+        count = bpe_merge_lengths(&t->bpe, &s->work, out->id + out->n, len, count);
+        if (count == 0) ret = err_oom(e, n, "merging a long word");
+    }
     for (size_t i = 0; ret == 0 && i < count; i++) {
         size_t next = pos + len[i] < n ? pos + len[i] : n;
         out->span[out->n++] = (struct tok_span){.begin = pos, .end = next};
@@ -319,7 +331,8 @@ static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint
                     size_t at, struct tok_ids *out, struct err *e)
 {
     if (t->has_unused) return spmerge_word(t, word, n, out, e);
-    if (tok_ids_room(out, n + 1, e)) return -1;
+    size_t most = tok_symbols_most(t, n);
+    if (most == 0 || tok_ids_room(out, most, e)) return most ? -1 : err_oom(e, n, "a word");
     int whole = tok_whole_word(t, word, n);
     if (whole >= 0) {
         if (out->want_spans) out->span[out->n] = (struct tok_span){.end = n};
@@ -328,7 +341,7 @@ static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint
     }
     size_t from = out->n, count;
     int32_t *ids = out->id + from;
-    if (out->want_spans && n <= SCANNED_MAX && needs_lengths(t)) return scanned_word(t, word, n, at, out, e);
+    if (out->want_spans && needs_lengths(t)) return measured_word(t, s, word, n, at, most, out, e);
     if (tok_symbols(t, word, n, at, ids, &count, e)) return -1;
     if (t->bpe.n_merges && count > 1) {
         count = bpe_merge_word(&t->bpe, &s->work, ids, count, t->byte_level ? word : NULL, NULL);

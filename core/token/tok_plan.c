@@ -552,7 +552,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
 {
     struct tok_fast f;
     t->fast = NULL;
-    if (t->byte_level || t->has_unused) return 0;
+    if (t->byte_level || t->has_unused || tok_symbols_most(t, 1) != 2) return 0;
     if (!plan_cuts(t, &f)) return 0;
     f.carry = t->fast_carry = f.carry && t->model == MODEL_UNIGRAM;
     f.direct = f.kind == CUT_SPACES && plan_direct(t, &f);

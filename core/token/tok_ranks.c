@@ -69,8 +69,9 @@ static int symbols_of(const struct tokenizer *t, int id, uint8_t *bytes, int32_t
 static int own_merges(const struct tokenizer *t, struct owns *o, struct err *e)
 {
     uint8_t *bytes = mem_alloc(LONGEST, 1);
-    int32_t *ids = mem_alloc(LONGEST + 1, sizeof *ids);
-    uint32_t *rank = mem_alloc(LONGEST + 1, sizeof *rank);
+    size_t most = tok_symbols_most(t, LONGEST);
+    int32_t *ids = mem_alloc(most, sizeof *ids);
+    uint32_t *rank = mem_alloc(most, sizeof *rank);
     int ret = 0;
     *o = (struct owns){.v = mem_alloc((size_t)t->vocab.n, sizeof *o->v), .all = true};
     if (!bytes || !ids || !rank || !o->v) ret = err_oom(e, (size_t)t->vocab.n * sizeof *o->v, "merges");

@@ -142,6 +142,11 @@ static void rare_configurations_give_what_hf_gives(void **state)
     check("{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false},\"decoder\":{\"type\":\"Fuse\"},"
           "\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\",\"end_of_word_suffix\":\"w\",\"vocab\":{\"u\":0,\"a\":1,\"aw\":2},\"merges\":[]}}",
           "aa", "1@0-1 2@1-2", "aaw");
+    /* Bytes behind what has no token are those of its affixes, too.  (HF's offsets lead out of the word then.) */
+    check("{\"decoder\":{\"type\":\"Fuse\"},\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\","
+          "\"byte_fallback\":true,\"continuing_subword_prefix\":\"#\",\"end_of_word_suffix\":\"$\",\"merges\":[[\"a\",\"#b\"],[\"<0x62>\",\"<0x24>\"]],"
+          "\"vocab\":{\"u\":0,\"a\":1,\"#b\":2,\"ab\":3,\"<0x23>\":4,\"<0x24>\":5,\"<0x62>\":6,\"<0x61>\":7,\"<0x62>0x24>\":8}}}",
+          "bba abb", "6@0-1 2@1-2 4@2-3 7@3-3 5@3-3 3@4-6 4@6-7 8@7-7", "<0x62>#b<0x23><0x61><0x24>ab<0x23><0x62>0x24>");
     /* <unk> waits for what follows while bytes go on; the lengths keep that order. */
     check("{\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\",\"fuse_unk\":true,\"byte_fallback\":true,"
           "\"vocab\":{\"u\":0,\"a\":1,\"<0x62>\":2},\"merges\":[]}}",
@@ -213,7 +218,8 @@ static void what_would_differ_is_refused(void **state)
     (void)state;
     static const char *const bad[][2] = {
         {"{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"u\",0],[\"a\",-1e308]]}}", "score is too large"},
-        {"{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"end_of_word_suffix\":\"w\",\"vocab\":{\"a\":0},\"merges\":[]}}", "affixes"}};
+        {"{\"model\":{\"type\":\"BPE\",\"continuing_subword_prefix\":\"\xc3\xa9\",\"vocab\":{\"a\":0,\"\xc3\xa9" "b\":1,\"ab\":2},"
+         "\"merges\":[[\"a\",\"\xc3\xa9" "b\"]]}}", "only ASCII"}};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct err e = {0};
         assert_null(tok_parse(bad[i][0], strlen(bad[i][0]), "t.json", &e));
