@@ -16,6 +16,7 @@ void pre_chain_free(struct pre_chain *c)
         free(c->step[i].text);
     }
     free(c->step);
+    free(c->sets);
     *c = (struct pre_chain){0};
 }
 

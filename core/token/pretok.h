@@ -31,7 +31,7 @@ struct pre_step {
     enum pre_behavior behavior;
     bool invert;
     enum split_kind known;              /* PRE_SPLIT: by hand; SPLIT_NONE: re or text */
-    enum split_part part;               /* ... what re does as a part of a rule, and that part */
+    bool words;                         /* ... re cuts the words of a rule: */
     struct split_rule rule;
     struct regex *re;
     char *text;
@@ -39,11 +39,14 @@ struct pre_step {
     enum pre_scheme scheme;
     bool cut;                           /* Metaspace: split */
     size_t length;                      /* PRE_FIXED_LENGTH */
+    bool bytes;                         /* behind a ByteLevel that spells nothing: each byte is the character
+                                         * that stands for it */
 };
 
 struct pre_chain {
     struct pre_step *step;
     size_t n;
+    struct split_sets *sets; /* of its rule */
 };
 void pre_chain_free(struct pre_chain *c);
 struct pre_step *pre_chain_add(struct pre_chain *c, enum pre_kind kind, struct err *e);
@@ -71,15 +74,19 @@ void pre_free(struct pre *p);
 int pre_run(const struct pre_chain *c, struct pre *p, const char *text, size_t n,
             const struct norm_origin *origin, bool want_origin, size_t offset, struct err *e);
 
-/* pretok_rule.c: steps that cut characters out, then one that cuts the rest into words, all
- * of it at the end of a chain of bytes: by *r. */
-bool pre_rule(const struct pre_chain *c, struct split_rule *r);
+/* pretok_rule.c: whether a chain of bytes is a rule: 1 with *r, whose sets are the chain's, 0, or
+ * -1 when out of memory. */
+int pre_rule(struct pre_chain *c, struct split_rule *r, struct err *e);
 /* Of a split that matches everywhere: whether its pieces are the matches. */
 bool pre_keeps_pieces(const struct pre_step *s);
 
 /* pretok_split.c: cuts one piece text[begin..end) and appends to p->next. */
 int pre_cut(const struct pre_step *st, struct pre *p, const char *text, size_t begin, size_t end,
             struct err *e);
+/* Of PRE_SPLIT_SET. */
+bool pre_in_set(const struct pre_step *st, struct uni_char c);
+/* Whether all steps from `from` on can see bytes, which they do then: see `bytes`. */
+bool pre_see_bytes(struct pre_chain *c, size_t from);
 int pre_push(struct pre *p, size_t begin, size_t end, struct err *e);
 
 #endif

@@ -3,7 +3,9 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/bytemap.h"
 #include "core/token/pretok.h"
+#include "core/token/regex_runs.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 
@@ -58,7 +60,7 @@ static int part(struct cutter *c, size_t begin, size_t end, bool match)
 
 /* ---- by a set of characters ---- */
 
-static bool in_set(const struct pre_step *st, struct uni_char c)
+bool pre_in_set(const struct pre_step *st, struct uni_char c)
 {
     if (c.cp == UNI_BAD) return false;
     switch (st->set) {
@@ -75,7 +77,7 @@ static int cut_set(struct cutter *c, const uint8_t *s, size_t begin, size_t end)
     size_t from = begin;
     for (size_t i = begin; i < end;) {
         struct uni_char u = uni_next(s + i, end - i);
-        if (in_set(c->st, u)) {
+        if (pre_in_set(c->st, u)) {
             if (from < i && part(c, from, i, false)) return -1;
             if (part(c, i, i + u.len, true)) return -1;
             from = i + u.len;
@@ -134,6 +136,49 @@ static int cut_known(struct cutter *c, enum split_kind kind, const uint8_t *s, s
             pos = ends[i];
         }
     }
+    return flush(c);
+}
+
+/* ---- bytes as characters ---- */
+
+static bool takes_bytes(const struct pre_step *st)
+{
+    struct regex_runs runs;
+    if (st->kind == PRE_SPLIT_SET) return true;
+    return st->kind == PRE_SPLIT && st->re && regex_runs(st->re, &runs) && !runs.before && !runs.ends;
+}
+
+bool pre_see_bytes(struct pre_chain *c, size_t from)
+{
+    for (size_t i = from; i < c->n; i++)
+        if (!takes_bytes(&c->step[i])) return false;
+    for (size_t i = from; i < c->n; i++) c->step[i].bytes = true;
+    return true;
+}
+
+static bool byte_in(const struct pre_step *st, const struct re_node *of, uint8_t byte)
+{
+    uint32_t cp = bytemap_char(byte);
+    return of ? re_node_has(of, cp) : pre_in_set(st, (struct uni_char){cp, 1, uni_class(cp)});
+}
+
+static int cut_bytes(struct cutter *c, const uint8_t *s, size_t begin, size_t end)
+{
+    struct regex_runs runs = {.least = 1, .most = 1};
+    size_t from = begin, i = begin;
+    if (c->st->re) regex_runs(c->st->re, &runs);
+    while (i < end) {
+        size_t most = runs.most < 0 || (size_t)runs.most > end - i ? end - i : (size_t)runs.most, n = 0;
+        while (n < most && byte_in(c->st, runs.of, s[i + n])) n++;
+        if (n < (size_t)runs.least) {
+            i++;
+            continue;
+        }
+        if (from < i && part(c, from, i, false)) return -1;
+        if (part(c, i, i + n, true)) return -1;
+        from = i += n;
+    }
+    if (from < end && part(c, from, end, false)) return -1;
     return flush(c);
 }
 
@@ -213,6 +258,7 @@ int pre_cut(const struct pre_step *st, struct pre *p, const char *text, size_t b
 {
     struct cutter c = {.st = st, .p = p, .e = e};
     const uint8_t *s = (const uint8_t *)text;
+    if (st->bytes) return cut_bytes(&c, s, begin, end);
     switch (st->kind) {
     case PRE_BYTE_LEVEL:
         if (!st->use_regex) return pre_push(p, begin, end, e);

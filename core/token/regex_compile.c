@@ -291,6 +291,7 @@ int re_compile(struct regex *r, const struct re_node *tree, struct err *e)
     struct compile c = {r, e};
     if (gen(&c, tree) || emit(&c, RE_MATCH, 0, 0) < 0) return -1;
     r->first = first_of(tree);
+    r->tree = tree;
     return 0;
 }
 

@@ -60,6 +60,8 @@ struct re_inst {
     const struct re_first *begins; /* RE_SPLIT: of the two sides, or NULL */
 };
 
+struct re_node;
+
 struct regex {
     struct arena arena;
     struct re_inst *prog;
@@ -67,6 +69,7 @@ struct regex {
     size_t cap_prog;
     int n_regs;
     struct re_first first;
+    const struct re_node *tree; /* regex_parse.h; in the arena */
 };
 
 #endif

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/token/split_rule.h"
-#include "core/token/uni_props.h"
 #include "core/token/vbmi.h"
 
 /* ---- the reference: one character after the other ---- */
@@ -187,43 +186,6 @@ size_t split_word(const uint8_t *s, size_t n, size_t pos, const struct split_rul
         return r->tail ? run_tail(s, n, end, r) : end;
     }
     return spaces(s, n, pos, r);
-}
-
-/* ---- what is cut out before ---- */
-
-static bool is_digit(struct uni_char c, const struct split_rule *r)
-{
-    if (!r->cut_digits || c.cp == UNI_BAD) return false;
-    return r->cut_numeric ? (uni_extra(c.cp) & UNI_NUMERIC) != 0 : (c.class & UNI_N) != 0;
-}
-
-/* A digit is at pos.  (Some that Digits takes for one are none to the words, which are cut then.) */
-static size_t cut_digits(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
-{
-    unsigned class = uni_next(s + pos, n - pos).class;
-    for (int count = 0; pos < n && count != r->cut_digits; count++) {
-        struct uni_char c = uni_next(s + pos, n - pos);
-        if (!is_digit(c, r) || ((c.class ^ class) & UNI_N)) break;
-        pos += c.len;
-    }
-    return pos;
-}
-
-size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
-{
-    enum { BEHIND = 2 }; /* characters that can make a difference to the piece before them */
-    if (!r->cut_digits && !r->cut_wide) return split_word(s, n, pos, r);
-    struct uni_char first = uni_next(s + pos, n - pos);
-    if (is_digit(first, r)) return cut_digits(s, n, pos, r);
-    bool wide = r->cut_wide && split_is_wide(first.cp);
-    size_t end = split_word(s, n, pos, r), at = pos;
-    for (int more = 0; at < n; ) {
-        struct uni_char c = uni_next(s + at, n - at);
-        if (at >= end && more++ == BEHIND) break;
-        if (is_digit(c, r) || (r->cut_wide && split_is_wide(c.cp) != wide)) return split_word(s, at, pos, r);
-        at += c.len;
-    }
-    return end;
 }
 
 /* ---- the kinds ---- */

@@ -10,11 +10,14 @@
 
 #include <string.h>
 
-#include "core/token/split_mask.h"
+#include "core/token/split_cut.h"
 
 #ifdef SPLIT_HAS_MASKS
 
-/* First bytes of the last character of each run of spaces, but not before what is cut out. */
+/* Below, `cut` are places where pieces begin whatever the words are: the words on the two sides
+ * are no neighbours. */
+
+/* First bytes of the last character of each run of spaces that something follows. */
 SPLIT_INLINE uint64_t last_spaces(const struct split_masks *m, uint64_t space, uint64_t cut)
 {
     uint64_t last = space & ~(space >> 1) & ~(cut >> 1), wide = m->space2 | m->space3;
@@ -28,7 +31,8 @@ struct contractions {
     uint64_t one, two;
 };
 
-SPLIT_INLINE struct contractions find_contractions(const uint8_t *s, const struct split_masks *m, uint64_t quotes, bool fold)
+SPLIT_INLINE struct contractions find_contractions(const uint8_t *s, const struct split_masks *m, uint64_t quotes, uint64_t cut,
+                                                    bool fold)
 {
     struct contractions c = {0, 0};
 #ifdef SPLIT_VBMI
@@ -51,6 +55,8 @@ SPLIT_INLINE struct contractions find_contractions(const uint8_t *s, const struc
         if (end == i + 3) c.two |= (uint64_t)1 << i;
     }
 #endif
+    c.one &= ~(cut >> 1);
+    c.two &= ~(cut >> 1 | cut >> 2);
     return c;
 }
 
@@ -75,33 +81,31 @@ SPLIT_INLINE uint64_t join_contractions(struct contractions c, uint64_t start)
 }
 
 /* Groups of `max` inside longer runs of digits. */
-SPLIT_INLINE uint64_t cut_digits(uint64_t digit, uint64_t start, int max)
+SPLIT_INLINE uint64_t group_digits(uint64_t digit, uint64_t cut, uint64_t start, int max)
 {
     if (max == 1) return start | digit;
-    uint64_t runs = digit & ~(digit << 1);
+    uint64_t runs = digit & ~(digit << 1 & ~cut);
     if (!(digit & digit << 1 & digit << 2 & (max > 2 ? digit << 3 : digit))) return start;
     for (; runs; runs &= runs - 1) {
-        int i = low_bit(runs);
-        uint64_t after = ~digit >> i;
-        int end = after ? i + low_bit(after) : 64;
+        int i = low_bit(runs), end = end_of_run(digit, cut, i);
         for (i += max; i < end; i += max) start |= (uint64_t)1 << i;
     }
     return start;
 }
 
 /* The part of a run of spaces after its last newline is a run of its own. */
-SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint64_t start)
+SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint64_t cut, uint64_t start)
 {
-    uint64_t others = space & ~newline, after = newline << 1 & others;
+    uint64_t others = space & ~newline & ~cut, after = newline << 1 & others;
 #ifdef SPLIT_VBMI
     /* Added to the stretches of others, their first bits come out behind the last
      * ones, in the same order; what stands there tells whether the run is over. */
     uint64_t behind = (others + after) & ~others;
-    return start | _pdep_u64(_pext_u64(~space, behind), after);
+    return start | _pdep_u64(_pext_u64(~space | cut, behind), after);
 #else
     for (; after; after &= after - 1) {
         int i = low_bit(after);
-        uint64_t run = space >> i, stop = ~run;
+        uint64_t run = space >> i, stop = ~run | (cut >> i & ~(uint64_t)1);
         if (stop) run &= (stop & -stop) - 1;
         if (!(newline >> i & run)) start |= (uint64_t)1 << i;
     }
@@ -110,32 +114,29 @@ SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint6
 }
 
 /* Newlines (and slashes) straight after other characters belong to them. */
-SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, uint64_t same, const struct split_rule r)
+SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, uint64_t cut, const struct split_rule r)
 {
-    uint64_t first = m->newline & other << 1 & same, all = r.slashes ? m->newline | m->slash : m->newline;
+    uint64_t all = (r.slashes ? m->newline | m->slash : m->newline) & ~cut, first = m->newline & other << 1 & ~cut;
     return (all & ~(all + first)) | first;
+}
+
+SPLIT_INLINE void known_before(struct split_masks *m, uint64_t stop)
+{
+    if (stop && low_bit(stop) < m->known) m->known = low_bit(stop);
 }
 
 /* Marks behind letters are part of the word.  Where a mark stands elsewhere, or
  * a capital follows a letter that may be of both cases, the masks end. */
-SPLIT_INLINE void join_marks(struct split_masks *m, const struct split_rule r)
+SPLIT_INLINE void join_marks(struct split_masks *m, uint64_t cut, const struct split_rule r)
 {
-    if (!m->high || !(r.marks || r.cases)) return;
     if (r.marks) {
         m->letter |= m->mark;
         return;
     }
     uint64_t in_word = m->mark & ~(m->mark + (m->mark & m->letter << 1));
     m->letter |= in_word;
-    uint64_t both = m->letter & ~(m->upper | m->lower), stop = (m->mark & ~in_word) | (both << 1 & m->upper);
-    if (stop && low_bit(stop) < m->known) m->known = low_bit(stop);
-}
-
-/* Where digits that are cut out start. */
-SPLIT_INLINE uint64_t starts_of_digits(uint64_t digit, const struct split_rule r)
-{
-    uint64_t starts = digit & ~(digit << 1);
-    return r.cut_digits > 0 ? cut_digits(digit, starts, r.cut_digits) : starts;
+    uint64_t both = m->letter & ~(m->upper | m->lower);
+    known_before(m, (m->mark & (~in_word | cut)) | (both << 1 & m->upper));
 }
 
 /* A sign of ASCII and the letters of ASCII behind it are a word: what starts behind. */
@@ -146,85 +147,139 @@ SPLIT_INLINE uint64_t join_signs(const struct split_masks *m, uint64_t letter, u
     return (start & ~joined) | behind;
 }
 
+/* ---- the steps of a window ---- */
+
+/* The classes that the words look at. */
+SPLIT_INLINE void classify_window(const uint8_t *s, const struct split_rule r, const void *leads, struct split_masks *m)
+{
+    split_classify_ascii(s, m);
+    if (r.cases) m->lower = m->letter & ~m->upper;
+    if (m->high) {
+#ifdef SPLIT_VBMI
+        split_classify_rest(s, split_letters(s, leads, m), r, m);
+#else
+        (void)leads;
+        split_classify_rest(s, m->high, r, m);
+#endif
+        if (r.max_digits) known_before(m, m->wide_digit);
+    }
+    if (r.signs) known_before(m, m->rest | (split_controls(s) & ~m->space));
+}
+
+/* How many bits are decided: the last character waits for the next one. */
+SPLIT_INLINE int decided(const struct split_masks *m, int size, bool *last)
+{
+    *last = *last && m->known == size;
+    return *last ? size : 63 - __builtin_clzll(~m->cont & below(m->known));
+}
+
+/* The sets that the steps look at. */
+SPLIT_INLINE void view_window(const uint8_t *s, const struct split_rule r, struct split_masks *m, struct cut_view *v)
+{
+    uint64_t cont = 0;
+    if (r.no_words) m->high = split_high(s);
+    int known = sets_of_window(s, r.sets, m->high, &v->in, &cont);
+    if (r.no_words) {
+        m->cont = cont;
+        if (known < m->known) m->known = known;
+    }
+    v->within = below(m->known);
+    v->first = ~cont;
+}
+
+/* Where steps cut, too, and how much they can decide. */
+SPLIT_INLINE uint64_t cut_window(const struct split_rule r, int from, int to, struct cut_view *v, uint64_t starts, bool last, int *limit)
+{
+    v->limit = *limit;
+    v->last = last;
+    for (int k = from; k < to; k++) starts = cut_step(v, r.cut[k], starts);
+    *limit = v->limit;
+    return starts;
+}
+
+SPLIT_INLINE uint64_t listed_words(const uint8_t *s, const struct split_masks *m, uint64_t within)
+{
+    uint64_t out = (m->listed | split_listed(s) | m->space) & within, word = within & ~out, begins = word & ~(word << 1);
+    return (begins & ~(m->blank << 1)) | (begins >> 1 & m->blank) | (out & ~(out << 1));
+}
+
+/* GPT-2's kind: a space belongs to what follows it. */
+SPLIT_INLINE uint64_t spaced_words(const uint8_t *s, const struct split_masks *m, uint64_t within, uint64_t cut, const struct split_rule r)
+{
+    uint64_t letter = m->letter & within, digit = m->digit & within, space = m->space & within, same = ~cut;
+    uint64_t other = ~(letter | digit | space) & within, first = other & ~(other << 1 & same), blank = m->blank << 1 & same;
+    uint64_t begins = (letter & ~(letter << 1)) | (digit & ~(digit << 1)) | first;
+    uint64_t start = (begins & ~blank) | (space & ~(space << 1)) | last_spaces(m, space, cut);
+    if (!r.contractions) return start;
+    return cut_contractions(find_contractions(s, m, m->quote & first & ~blank, cut, r.fold), start);
+}
+
+/* The others: any character may belong to the letters behind it. */
+SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks *m, uint64_t within, uint64_t cut, const struct split_rule r)
+{
+    uint64_t letter = m->letter & within, digit = m->digit & within, space = m->space & within, same = ~cut;
+    uint64_t other = ~(letter | digit | space) & within, tail = r.tail ? tails(m, other, cut, r) : 0;
+    uint64_t newline = m->newline & ~tail, inner = space & ~tail;
+    other &= ~tail;
+    uint64_t first = other & ~(other << 1 & same) & ~(m->blank << 1 & same), prefix = r.signs ? 0 : first;
+    if (m->cont && !r.signs) { /* all bytes of that first character */
+        prefix |= prefix << 1 & m->cont;
+        prefix |= prefix << 1 & m->cont;
+        prefix |= prefix << 1 & m->cont;
+    }
+    uint64_t start = letter & ~(letter << 1) & ~((space & ~m->newline) << 1 & same) & ~(prefix << 1 & same);
+    start |= first | (digit & ~(digit << 1));
+    start |= (inner & ~(inner << 1)) | (last_spaces(m, space, cut) & ~newline & ~tail);
+    start = cut_after_newlines(inner, newline, cut, start);
+    if (r.max_digits) start = group_digits(digit, cut, start, r.max_digits);
+    if (r.cases) start |= m->upper & m->lower << 1;
+    if (r.signs) start = join_signs(m, letter, first, start);
+    if (r.contractions) start = cut_contractions(find_contractions(s, m, m->quote & first, cut, r.fold), start);
+    if (r.suffix) start = join_contractions(find_contractions(s, m, m->quote & letter << 1 & same, cut, r.fold), start);
+    return start;
+}
+
+/* A run of spaces that leaves the window is not decided. */
+SPLIT_INLINE int before_spaces(const struct split_masks *m, uint64_t within, int limit)
+{
+    uint64_t rest = within & ~m->space;
+    int end = rest ? 64 - __builtin_clzll(rest) : 0;
+    return end < m->known && end < limit ? end : limit;
+}
+
 /* Bits where pieces start of the first `size` bytes, bit 0 (which does) included; *limit = how many
  * bits are decided.  last: the text ends there. */
 SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, const struct split_rule r, const void *leads, int *limit)
 {
     struct split_masks m = {.known = size};
-    split_classify_ascii(s, &m);
-    if (r.cases) m.lower = m.letter & ~m.upper;
-    uint64_t within = below(size);
-    if (m.high) {
-#ifdef SPLIT_VBMI
-        split_classify_rest(s, split_letters(s, leads, r.cut_wide, &m), r, &m);
-#else
-        (void)leads;
-        split_classify_rest(s, m.high, r, &m);
-#endif
-        join_marks(&m, r);
-        if ((r.max_digits || r.cut_digits > 0) && m.wide_digit && low_bit(m.wide_digit) < m.known) m.known = low_bit(m.wide_digit);
+    struct cut_view v = {.within = below(size), .first = ~(uint64_t)0};
+    uint64_t cut = 0, start = 0, within = below(size);
+    if (!r.no_words) classify_window(s, r, leads, &m);
+    if (r.n_cuts) view_window(s, r, &m, &v);
+    *limit = 0;
+    if ((m.high || r.signs) && m.known == 0) return 1;
+    *limit = decided(&m, size, &last);
+    if (r.n_before) cut = cut_window(r, 0, r.n_before, &v, 1, last, limit) & ~(uint64_t)1;
+    if (m.high && (r.marks || r.cases)) {
+        int before = *limit;
+        join_marks(&m, cut, r);
+        *limit = m.known ? decided(&m, size, &last) : 0;
+        if (before < *limit) *limit = before;
+        if (!m.known) return 1;
     }
-    if (r.signs) m.rest |= split_controls(s) & ~m.space;
-    if (m.high || r.signs) {
-        if ((r.signs || r.cut_numeric) && m.rest && low_bit(m.rest) < m.known) m.known = low_bit(m.rest);
-        if (m.known == 0) {
-            *limit = 0;
-            return 1;
-        }
-        within = below(m.known);
-    }
-    if (r.listed) {
-        uint64_t out = (m.listed | split_listed(s) | m.space) & within, word = within & ~out, begins = word & ~(word << 1);
-        *limit = last && m.known == size ? size : 63 - __builtin_clzll(~m.cont & within);
-        return ((begins & ~(m.blank << 1)) | (begins >> 1 & m.blank) | (out & ~(out << 1))) | 1;
-    }
-    uint64_t letter = m.letter & within, digit = m.digit & within, space = m.space & within, start;
-    uint64_t other = ~(letter | digit | space) & within;
-    /* Of what is cut out, digits are nothing to the rest, and the borders of the wide ones no neighbours. */
-    uint64_t cut = 0, start_cut = 0, same = ~(uint64_t)0;
-    if (r.cut_wide) {
-        cut = m.wide & within;
-        start_cut = cut ^ cut << 1;
-        same = ~start_cut;
-        start_cut &= within;
-    }
-    if (r.cut_digits) {
-        cut |= digit;
-        start_cut |= starts_of_digits(digit, r);
-        digit = 0;
-    }
+    if (m.high || r.signs) within = below(m.known);
     if (last && size < 64) cut |= (uint64_t)1 << size; /* as before what is cut out, spaces at the end stay together */
-    last = last && m.known == size;
-    *limit = last ? size : 63 - __builtin_clzll(~m.cont & within); /* the last character waits for the next one */
-    if (r.space_prefix) {
-        uint64_t begins = (letter & ~(letter << 1)) | (digit & ~(digit << 1)) | (other & ~(other << 1 & same));
-        uint64_t free_other = other & ~(other << 1 & same) & ~(m.blank << 1 & same);
-        start = (begins & ~(m.blank << 1)) | (space & ~(space << 1)) | last_spaces(&m, space, cut);
-        if (r.contractions) start = cut_contractions(find_contractions(s, &m, m.quote & free_other, r.fold), start);
-        return start | start_cut | 1;
+    if (r.listed) start = listed_words(s, &m, within);
+    else if (r.space_prefix) start = spaced_words(s, &m, within, cut, r);
+    else if (!r.no_words) start = prefixed_words(s, &m, within, cut, r);
+    if (!r.no_words && !r.listed && !r.space_prefix && !last) *limit = before_spaces(&m, within, *limit);
+    start |= cut | 1;
+    if (r.n_cuts == r.n_before) return start;
+    if (r.bytes) {
+        v.in = sets_as_spelled(s, r.sets);
+        v.first = ~(uint64_t)0;
     }
-    uint64_t tail = r.tail ? tails(&m, other, same, r) : 0, newline = m.newline & ~tail, inner = space & ~tail;
-    other &= ~tail;
-    uint64_t free_other = other & ~(other << 1 & same) & ~(m.blank << 1 & same), prefix = r.signs ? 0 : free_other;
-    if (m.cont && !r.signs) { /* all bytes of that first character */
-        prefix |= prefix << 1 & m.cont;
-        prefix |= prefix << 1 & m.cont;
-        prefix |= prefix << 1 & m.cont;
-    }
-    start = letter & ~(letter << 1) & ~((space & ~m.newline) << 1 & same) & ~(prefix << 1 & same);
-    start |= free_other | (digit & ~(digit << 1));
-    start |= (inner & ~(inner << 1)) | (last_spaces(&m, space, cut) & ~newline & ~tail);
-    start = cut_after_newlines(inner, newline, start);
-    if (r.max_digits) start = cut_digits(digit, start, r.max_digits);
-    if (r.cases) start |= m.upper & m.lower << 1;
-    if (r.signs) start = join_signs(&m, letter, free_other, start);
-    if (r.contractions) start = cut_contractions(find_contractions(s, &m, m.quote & free_other, r.fold), start);
-    if (r.suffix) start = join_contractions(find_contractions(s, &m, m.quote & letter << 1, r.fold), start);
-    /* A run of spaces that leaves the window is not decided. */
-    uint64_t rest = within & ~space;
-    int end = rest ? 64 - __builtin_clzll(rest) : 0;
-    if (end < m.known && !last) *limit = end;
-    return start | start_cut | 1;
+    return cut_window(r, r.n_before, r.n_cuts, &v, start, last, limit);
 }
 
 #endif
@@ -242,12 +297,13 @@ static __attribute__((noinline)) size_t split_tail(const uint8_t *s, size_t n, s
                                                    const void *leads)
 {
     uint8_t window[2 * SPLIT_WINDOW] = {0};
-    size_t left = n - pos, size = left < 64 ? left : 64, count = 0;
+    size_t from = r->bytes ? split_char_start(s, n, pos) : pos, back = pos - from;
+    size_t left = n - from, size = left < 64 ? left : 64, count = 0;
     bool last = left < 64 && !r->ends_whole;
     int limit;
-    memcpy(window, s + pos, left);
-    uint64_t start = starts_in_window(window, (int)size, last, *r, leads, &limit), found = start & below(limit) & ~(uint64_t)1;
-    if (found) count = put_ends(found, pos, ends);
+    memcpy(window, s + from, left);
+    uint64_t start = starts_in_window(window, (int)size, last, *r, leads, &limit), found = start & below(limit) & ~below((int)back + 1);
+    if (found) count = put_ends(found, from, ends);
     if (last && limit == (int)size) ends[count++] = n;
     return count;
 }
@@ -260,13 +316,15 @@ SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size
     __builtin_prefetch(s + at->pos + AHEAD);
     if (at->wait == 0 && n - at->pos >= SPLIT_WINDOW) {
         int limit;
-        uint64_t start = starts_in_window(s + at->pos, 64, false, r, leads, &limit), found = start & below(limit) & ~(uint64_t)1;
-        if (stop - at->pos < 63) found &= below((int)(stop - at->pos) + 1);
+        size_t from = r.bytes ? split_char_start(s, n, at->pos) : at->pos;
+        uint64_t start = starts_in_window(s + from, 64, false, r, leads, &limit), found = start & below(limit);
+        found &= r.bytes ? ~below((int)(at->pos - from) + 1) : ~(uint64_t)1;
+        if (stop - from < 63) found &= below((int)(stop - from) + 1);
         at->step = limit >= 16 ? 1 : at->step < 32 ? 2 * at->step : at->step;
         at->wait = limit < 16 ? at->step : 0;
         if (found) {
-            at->count += put_ends(found, at->pos, ends + at->count);
-            at->pos += 63 - (size_t)__builtin_clzll(found);
+            at->count += put_ends(found, from, ends + at->count);
+            at->pos = from + 63 - (size_t)__builtin_clzll(found);
             return;
         }
     } else if (at->wait) {
@@ -278,7 +336,7 @@ SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size
         at->wait = !count;
         if (count) return;
     }
-    at->pos = r.cut_digits || r.cut_wide ? split_next(s, n, at->pos, &r) : split_word(s, n, at->pos, &r);
+    at->pos = r.n_cuts ? split_next(s, n, at->pos, &r) : split_word(s, n, at->pos, &r);
     ends[at->count++] = at->pos;
 }
 

@@ -30,7 +30,6 @@ struct split_masks {
     uint64_t high, cont;     /* bytes beyond ASCII, and those after the first of a character */
     uint64_t space2, space3; /* last bytes of spaces of two and three bytes */
     uint64_t wide_digit;     /* digits beyond ASCII */
-    uint64_t wide;           /* split_is_wide(), where the rule cuts them out */
     uint64_t listed;         /* split_is_listed(), where the rule is by that */
     uint64_t rest;           /* of no class, for rules that ask for it */
     int known;               /* bytes in whole characters */
@@ -71,6 +70,11 @@ SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
     m->slash = split_test(class, C_SLASH);
 }
 
+SPLIT_INLINE uint64_t split_high(const uint8_t *s)
+{
+    return _mm512_movepi8_mask(_mm512_loadu_si512(s));
+}
+
 SPLIT_INLINE uint64_t split_listed(const uint8_t *s)
 {
     __m512i x = _mm512_loadu_si512(s);
@@ -97,7 +101,7 @@ SPLIT_INLINE uint64_t split_is(__m512i x, int byte)
 
 /* Letters by the table, and the kana; all bytes of them are set in m->letter
  * and taken out of the mask that is returned. */
-SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct leads *t, bool cut_wide, struct split_masks *m)
+SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct leads *t, struct split_masks *m)
 {
     __m512i x = _mm512_loadu_si512(s), y = _mm512_loadu_si512(s + 1);
     __m512i off = _mm512_sub_epi8(y, _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->low)));
@@ -115,12 +119,6 @@ SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct leads *t, boo
     uint64_t cont = two << 1 | three << 1 | three << 2, all = two | three | cont;
     m->letter |= all;
     m->cont |= cont;
-    if (cut_wide) {
-        uint64_t e9 = split_is(x, 0xE9), e4 = split_is(x, 0xE4), last = split_is(y, 0xBE) & _mm512_cmpgt_epu8_mask(_mm512_loadu_si512(s + 2), _mm512_set1_epi8((char)0xA5));
-        uint64_t first = three & (e3 | split_in(x, 0xE4, 0xE9)) & ~(e4 & split_in(y, 0x80, 0xB7)) & ~(e9 & (split_is(y, 0xBF) | last));
-        first &= ~(e3 & ~split_in(y, 0x81, 0x83));
-        m->wide |= first | first << 1 | first << 2;
-    }
     return m->high & ~all;
 }
 #else
@@ -152,6 +150,13 @@ SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
         m->slash |= bits(_mm_cmpeq_epi8(x, _mm_set1_epi8('/')), at);
         m->high |= bits(x, at);
     }
+}
+
+SPLIT_INLINE uint64_t split_high(const uint8_t *s)
+{
+    uint64_t found = 0;
+    for (int at = 0; at < 64; at += 16) found |= bits(_mm_loadu_si128((const __m128i *)(const void *)(s + at)), at);
+    return found;
 }
 
 SPLIT_INLINE uint64_t split_listed(const uint8_t *s)
@@ -222,8 +227,7 @@ SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, const str
         if (c.class & UNI_UPPER) m->upper |= all;
         if (c.class & UNI_LOWER) m->lower |= all;
         if (c.class & UNI_M) m->mark |= all;
-        if ((r.signs || r.cut_numeric) && !c.class) m->rest |= all;
-        if (r.cut_wide && split_is_wide(c.cp)) m->wide |= all;
+        if (r.signs && !c.class) m->rest |= all;
         if (r.listed && split_is_listed(c.cp)) m->listed |= all;
         if (c.class & UNI_N) {
             m->digit |= all;

@@ -55,7 +55,6 @@ static const struct spelling blanks[] = {
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" \
     "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define LISTED " ?[^(\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+"
-#define WIDE "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+"
 
 /* The spelling that *p goes on with, the longest of them first in the list where one begins another. */
 static const struct split_rule *take(const char **p, const struct spelling *v, size_t n, bool last)
@@ -106,27 +105,11 @@ static bool words_rule(const char *p, struct split_rule *r)
     return true;
 }
 
-enum split_part split_part_of(const char *regex, struct split_rule *r)
+bool split_words_of(const char *regex, struct split_rule *r)
 {
-    static const char *const digits[] = {"\\p{N}+", "\\p{N}", "\\p{N}{1,2}", "\\p{N}{1,3}"};
     char spelled[1024];
-    if (!spell(regex, spelled, sizeof spelled)) return SPLIT_PART_NONE;
-    for (int i = 0; i < (int)COUNT_OF(digits); i++) {
-        if (strcmp(spelled, digits[i]) != 0) continue;
-        r->cut_digits = i ? i : -1;
-        return SPLIT_PART_DIGITS;
-    }
-    if (strcmp(spelled, WIDE) == 0) {
-        r->cut_wide = true;
-        return SPLIT_PART_WIDE;
-    }
-    if (strcmp(spelled, SIGNS) == 0) {
-        r->signs = r->marks = r->newlines = r->tail = true;
-        return SPLIT_PART_WORDS;
-    }
-    if (strcmp(spelled, LISTED) == 0) {
-        r->listed = true;
-        return SPLIT_PART_WORDS;
-    }
-    return words_rule(spelled, r) ? SPLIT_PART_WORDS : SPLIT_PART_NONE;
+    if (!spell(regex, spelled, sizeof spelled)) return false;
+    if (strcmp(spelled, SIGNS) == 0) return r->signs = r->marks = r->newlines = r->tail = true;
+    if (strcmp(spelled, LISTED) == 0) return r->listed = true;
+    return words_rule(spelled, r);
 }

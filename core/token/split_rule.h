@@ -2,18 +2,34 @@
  *
  *     contraction | prefix? letters | digits | ` ?` other tail | spaces
  *
- * and what is cut out before them.  The kinds of split.h are such rules; others are made
- * from a file's expressions.  The scalar matcher split_next() is the reference; the masks of
- * split_many.h give the same pieces 64 bytes at a time. */
+ * and the runs of characters that are cut out before those words, and of them, step by step.
+ * The kinds of split.h are such rules; others are made from a file's chain of steps.  The scalar
+ * matcher split_next() is the reference; the masks of split_many.h give the same pieces 64 bytes
+ * at a time. */
 #ifndef CORE_TOKEN_SPLIT_RULE_H
 #define CORE_TOKEN_SPLIT_RULE_H
 
 #include <stdbool.h>
 
 #include "core/token/split.h"
+#include "core/token/split_sets.h"
 #include "core/token/unicode.h"
 
 enum { SPLIT_SLACK = 64 }; /* masks are used where this many more pieces fit */
+
+/* A step that cuts at runs of a set; x and y are numbers of sets. */
+enum split_how {
+    CUT_EACH,   /* x */
+    CUT_RUNS,   /* x+ */
+    CUT_GROUPS, /* x{1,size} */
+    CUT_BLOCKS, /* x{size} */
+    CUT_BEHIND, /* y?x+ */
+    CUT_ENDS,   /* x+$ */
+};
+struct split_cut {
+    uint8_t how, x, y, size;
+};
+enum { SPLIT_CUTS = 8 };
 
 struct split_rule {
     bool contractions;    /* 's 't 're 've 'm 'll 'd are pieces of their own */
@@ -30,9 +46,11 @@ struct split_rule {
     bool signs;           /* DeepSeek-V3: other is [\p{P}\p{S}], before it comes [!-/:-@[-`{-~][A-Za-z]+, and a word's
                            * prefix is [^\r\n\p{L}\p{P}\p{S}]; runs of what is left are pieces */
     bool listed;          /* BLOOM: ` ?[^(\s|.,!?...)]+` alone, by split_is_listed(); runs of what is left are pieces */
-    int cut_digits;       /* cut out first: 0 none, digits in groups of so many, -1 runs of them */
-    bool cut_numeric;     /* ... which are what Digits takes for them, not \p{N} */
-    bool cut_wide;        /* runs of ideographs and kana, [U+4E00-U+9FA5 U+3040-U+30FF]+, are cut out */
+    bool no_words;        /* nothing but the steps: */
+    bool bytes;           /* steps behind the words see bytes as the byte alphabet spells them */
+    int n_before, n_cuts; /* the first n_before of cut[] come before the words, the others cut those */
+    struct split_cut cut[SPLIT_CUTS];
+    const struct split_sets *sets; /* of the steps; not owned */
 };
 
 #define SPLIT_RULE_GPT2 {.contractions = true, .space_prefix = true}
@@ -60,11 +78,6 @@ static inline size_t split_contraction(const uint8_t *s, size_t n, size_t pos, b
     return pos;
 }
 
-static inline bool split_is_wide(uint32_t cp)
-{
-    return (cp >= 0x4E00 && cp <= 0x9FA5) || (cp >= 0x3040 && cp <= 0x30FF);
-}
-
 /* White space, which is listed too, left out. */
 static inline bool split_is_listed(uint32_t cp)
 {
@@ -75,9 +88,11 @@ static inline bool split_is_listed(uint32_t cp)
     return false;
 }
 
-/* End of the piece that begins at pos < n; the second is for rules that cut nothing out. */
+/* End of the piece that begins at pos < n; the second of the word, without the steps. */
 size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r);
 size_t split_word(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r);
+/* Where the character that pos is inside of begins, or pos. */
+size_t split_char_start(const uint8_t *s, size_t n, size_t pos);
 
 /* By kind; none for SPLIT_NONE.  The second needs the instructions, which
  * split_function() asks for, and its tables. */
@@ -89,9 +104,8 @@ typedef size_t split_rule_fn(const struct split_rule *r, const uint8_t *s, size_
 extern split_rule_fn *const split_rule_base, *const split_rule_avx512vbmi;
 split_rule_fn *split_rule_function(void);
 
-/* split_regex.c: what an expression, isolated, does in a chain of them: it cuts all of a text by
- * the family's rule, or some characters out of it, which is added to *r. */
-enum split_part { SPLIT_PART_NONE, SPLIT_PART_DIGITS, SPLIT_PART_WIDE, SPLIT_PART_WORDS };
-enum split_part split_part_of(const char *regex, struct split_rule *r);
+/* split_regex.c: whether an expression, isolated, cuts all of a text by the family's rule, which is
+ * added to *r. */
+bool split_words_of(const char *regex, struct split_rule *r);
 
 #endif

@@ -78,7 +78,7 @@ static int plan_pre(struct tokenizer *t, struct err *e)
         n_levels++;
         at = i;
     }
-    if (n_levels == 1 && !n_spell && at + 1 == c->n && t->model == MODEL_BPE && takes_bytes(t)) {
+    if (n_levels == 1 && !n_spell && t->model == MODEL_BPE && takes_bytes(t) && pre_see_bytes(c, at + 1)) {
         t->byte_level = t->any_bytes = true; /* the model reads bytes; nothing has to be spelled */
         return 0;
     }
@@ -89,27 +89,30 @@ static int plan_pre(struct tokenizer *t, struct err *e)
     return 0;
 }
 
-/* A chain that is one known split of bytes. */
-static void plan_fast(struct tokenizer *t)
+/* A chain that is one known split of bytes, or a rule. */
+static int plan_fast(struct tokenizer *t, struct err *e)
 {
-    const struct pre_chain *c = &t->pre;
-    const struct pre_step *last = c->n ? &c->step[c->n - 1] : NULL;
+    struct pre_chain *c = &t->pre;
+    const struct pre_step *first = c->step, *last = c->n ? &c->step[c->n - 1] : NULL;
     t->split = SPLIT_NONE;
-    if (!t->byte_level || (last->prefix_space && c->n > 1)) return;
+    if (!t->byte_level) return 0;
+    for (size_t i = 0; i < c->n && c->n > 1; i++)
+        if (first[i].prefix_space) return 0;
     t->space_first = last->prefix_space;
     if (c->n == 1) {
         t->split = last->use_regex ? SPLIT_GPT2 : SPLIT_NONE;
         t->fast_split = true;
-        return;
+        return 0;
     }
-    const struct pre_step *first = &c->step[0];
-    t->by_rule = pre_rule(c, &t->rule);
-    t->fast_split = t->by_rule;
-    if (c->n != 2 || first->kind != PRE_SPLIT || first->known == SPLIT_NONE || last->use_regex) return;
-    if (!pre_keeps_pieces(first)) return;
-    t->by_rule = false;
-    t->split = first->known;
-    t->fast_split = true;
+    if (c->n == 2 && first->kind == PRE_SPLIT && first->known != SPLIT_NONE && last->kind == PRE_BYTE_LEVEL && !last->use_regex &&
+        pre_keeps_pieces(first)) {
+        t->split = first->known;
+        t->fast_split = true;
+        return 0;
+    }
+    int found = pre_rule(c, &t->rule, e);
+    t->fast_split = t->by_rule = found > 0;
+    return found < 0 ? -1 : 0;
 }
 
 /* ---- ids of bytes ---- */
@@ -303,8 +306,7 @@ static int make_forms(struct tokenizer *t, struct err *e)
 int tok_finish(struct tokenizer *t, struct err *e)
 {
     drop_idle_steps(t);
-    if (plan_pre(t, e)) return -1;
-    plan_fast(t);
+    if (plan_pre(t, e) || plan_fast(t, e)) return -1;
     make_byte_ids(t);
     t->drop_unknown = t->model == MODEL_BPE && t->bpe.n_merges > 0;
     bool merges = t->byte_level && t->bpe.n_merges;

@@ -94,6 +94,17 @@ int tok_text_times(const struct tokenizer *t)
     return tok_places_times(tok_bare_places(t, false), PLACE_FIRST);
 }
 
+/* Whether a piece begins behind a newline that plain characters are around. */
+static bool rule_cuts_lines(const struct split_rule *r)
+{
+    bool joins = r->no_words || r->listed;
+    for (int i = 0; i < r->n_cuts; i++) {
+        if (i < r->n_before && r->cut[i].how == CUT_EACH && r->sets->of['\n'] >> r->cut[i].x & 1) return true;
+        joins = joins || r->cut[i].how == CUT_BEHIND;
+    }
+    return !joins;
+}
+
 bool tok_lines_apart(const struct tokenizer *t)
 {
     struct effect x;
@@ -101,7 +112,7 @@ bool tok_lines_apart(const struct tokenizer *t)
     if (tok_text_times(t) != 1) return false;
     if (t->source == SOURCE_SPM || t->model == MODEL_UNIGRAM || t->needs_origin) return false;
     if (!effect_of(t, &x) || !added_stay(t, &x)) return false;
-    return t->fast_split && !t->space_first ? (t->by_rule ? !t->rule.listed : t->split != SPLIT_NONE) && !x.blank && !x.ends : words_end(&t->pre, &x);
+    return t->fast_split && !t->space_first ? (t->by_rule ? rule_cuts_lines(&t->rule) : t->split != SPLIT_NONE) && !x.blank && !x.ends : words_end(&t->pre, &x);
 }
 
 bool tok_counts_parts(const struct tokenizer *t)

@@ -53,7 +53,7 @@ static int read_split(struct tokenizer *t, const struct cJSON *j, struct err *e)
         return -1;
     enum split_kind kind = source ? split_from_regex(source) : SPLIT_N;
     s->known = kind == SPLIT_N ? SPLIT_NONE : kind;
-    s->part = source ? split_part_of(source, &s->rule) : SPLIT_PART_NONE;
+    s->words = source && split_words_of(source, &s->rule);
     return 0;
 }
 

@@ -160,7 +160,7 @@ static void digits_are_cut_out_before_the_split(void **state)
                                 "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}]}", each[i]);
         char *digits = with(json.data, "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}", to);
         struct tokenizer *t = read_json(digits);
-        assert_true(t->fast_split && t->by_rule && t->rule.cut_digits == (i ? -1 : 1));
+        assert_true(t->fast_split && t->by_rule && t->rule.n_before == 1 && t->rule.cut[0].how == (i ? CUT_RUNS : CUT_EACH));
         expect_same(t);
         tok_free(t);
         free(digits);

@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/gguf_pre.h"
+#include "core/token/tok_internal.h"
 #include "core/token/tok_lines.h"
 #include "core/token/tok_shorten.h"
 #include "core/token/train.h"
@@ -121,6 +122,28 @@ static void lines_are_apart_for_every_split(void **state)
     assert_true(tok_lines_apart(t));
     assert_true(expect_apart(t, 0) > 100);
     tok_free(t);
+}
+
+#define SPLIT(regex) "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},\"behavior\":\"Isolated\",\"invert\":false},"
+#define LEVEL(use) "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":" use "}"
+
+/* Steps by which a newline stays with what is behind it, before words or without any. */
+static void steps_that_join_lines_keep_them_together(void **state)
+{
+    (void)state;
+    static const struct { const char *chain; bool apart; } cases[] = {
+        {SPLIT("[0-9]") LEVEL("false"), false}, {SPLIT("\\\\s?\\\\p{L}+") LEVEL("true"), false}, {SPLIT("[\\\\na]+") LEVEL("false"), false},
+        {SPLIT("\\\\n") SPLIT("\\\\s?\\\\p{L}+") LEVEL("true"), true}, {SPLIT("[\\\\n.]") LEVEL("false"), true}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf pre = {0};
+        buf_printf(&pre, "{\"type\":\"Sequence\",\"pretokenizers\":[%s]}", cases[i].chain);
+        struct tokenizer *t = learn((struct tok_train_opts){.type = TOK_TRAIN_BPE, .pre = pre.data});
+        assert_true(t->by_rule);
+        assert_int_equal(tok_lines_apart(t), cases[i].apart);
+        if (cases[i].apart) expect_apart(t, 0);
+        tok_free(t);
+        buf_free(&pre);
+    }
 }
 
 /* Chains that GGUF files name: where lines are said to be apart, they are. */
@@ -348,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_apart_for_every_split),
         cmocka_unit_test(lines_are_apart_for_chains),
+        cmocka_unit_test(steps_that_join_lines_keep_them_together),
         cmocka_unit_test(parts_of_sentencepiece_are_counted_as_the_whole),
         cmocka_unit_test(an_added_token_that_reaches_over_lines_keeps_them_together),
         cmocka_unit_test(white_space_that_a_token_takes_is_not_cut_off),

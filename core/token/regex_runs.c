@@ -1,0 +1,122 @@
+#include "core/token/regex_runs.h"
+
+#include <string.h>
+
+#include "core/token/regex_parse.h"
+#include "core/token/uni_props.h"
+#include "core/token/unicode.h"
+
+/* Folding makes a set that is slow to ask. */
+static bool folds(const struct re_set *s)
+{
+    if (s->fold || (s->and && folds(s->and))) return true;
+    for (size_t i = 0; i < s->n_nested; i++)
+        if (folds(s->nested[i])) return true;
+    return false;
+}
+
+static bool one_char(const struct re_node *n)
+{
+    return n->kind == N_SET ? !folds(n->set) : n->kind == N_CHAR && !n->fold;
+}
+
+/* `of`, repeated. */
+static bool run_of(const struct re_node *n, struct regex_runs *out)
+{
+    out->least = out->most = 1;
+    if (n->kind == N_REPEAT) {
+        if (n->how == RE_LAZY) return false;
+        out->least = n->min;
+        out->most = n->max;
+        n = n->a;
+    }
+    out->of = n;
+    return one_char(n) && out->least > 0;
+}
+
+static bool optional_char(const struct re_node *n)
+{
+    return n->kind == N_REPEAT && n->how == RE_GREEDY && n->min == 0 && n->max == 1 && one_char(n->a);
+}
+
+static bool same_set(const struct re_set *a, const struct re_set *b)
+{
+    bool plain = !a->n_script && !a->n_nested && !a->and && !b->n_script && !b->n_nested && !b->and;
+    if (!plain || a->categories != b->categories || a->n_range != b->n_range) return false;
+    if (a->space != b->space || a->word != b->word || a->word_latin != b->word_latin || a->alpha != b->alpha) return false;
+    return a->negate == b->negate && a->fold == b->fold && (!a->n_range || memcmp(a->range, b->range, a->n_range * sizeof *a->range) == 0);
+}
+
+bool re_node_same(const struct re_node *a, const struct re_node *b)
+{
+    return a->kind == b->kind && (a->kind == N_CHAR ? a->cp == b->cp : same_set(a->set, b->set));
+}
+
+/* The same character several times, as in [0-9][0-9][0-9]. */
+static bool repeated(const struct re_node *n, struct regex_runs *out)
+{
+    int count = 1;
+    const struct re_node *last = n->b;
+    if (!one_char(last)) return false;
+    for (n = n->a; n->kind == N_CAT; n = n->a, count++)
+        if (!one_char(n->b) || !re_node_same(n->b, last)) return false;
+    if (!one_char(n) || !re_node_same(n, last)) return false;
+    out->of = last;
+    out->least = out->most = count + 1;
+    return true;
+}
+
+bool regex_runs(const struct regex *r, struct regex_runs *out)
+{
+    const struct re_node *n = r->tree;
+    *out = (struct regex_runs){.least = 1, .most = 1};
+    if (n->kind != N_CAT) return run_of(n, out);
+    if (n->b->kind == N_ASSERT) {
+        out->ends = true;
+        return n->b->how == RE_END_LINE && run_of(n->a, out) && out->most < 0;
+    }
+    if (optional_char(n->a)) {
+        out->before = n->a->a;
+        return run_of(n->b, out);
+    }
+    return repeated(n, out);
+}
+
+bool re_node_has(const struct re_node *n, uint32_t cp)
+{
+    return n->kind == N_CHAR ? n->cp == cp : re_set_has(n->set, cp);
+}
+
+/* ---- bit maps ---- */
+
+static uint64_t of_range(uint32_t first, struct re_range r)
+{
+    if (r.last < first || r.first > first + 63) return 0;
+    uint64_t upto = r.last >= first + 63 ? ~(uint64_t)0 : ((uint64_t)2 << (r.last - first)) - 1;
+    return r.first <= first ? upto : upto & ~(((uint64_t)1 << (r.first - first)) - 1);
+}
+
+/* Whether only ranges, categories and white space make up the set. */
+static bool is_simple(const struct re_set *s)
+{
+    return !s->word && !s->word_latin && !s->alpha && !s->fold && !s->n_script && !s->and;
+}
+
+static uint64_t set_block(const struct re_set *s, uint32_t first)
+{
+    uint64_t bits = 0;
+    if (!is_simple(s)) {
+        for (uint32_t i = 0; i < 64; i++) bits |= (uint64_t)re_set_has(s, first + i) << i;
+        return bits;
+    }
+    for (size_t i = 0; i < s->n_range; i++) bits |= of_range(first, s->range[i]);
+    for (uint32_t i = 0; s->categories && i < 64; i++) bits |= (uint64_t)(s->categories >> uni_category(first + i) & 1) << i;
+    for (uint32_t i = 0; s->space && i < 64; i++) bits |= (uint64_t)((uni_class(first + i) & UNI_SPACE) != 0) << i;
+    for (size_t i = 0; i < s->n_nested; i++) bits |= set_block(s->nested[i], first);
+    return s->negate ? ~bits : bits;
+}
+
+uint64_t re_node_block(const struct re_node *n, uint32_t first)
+{
+    return n->kind == N_CHAR ? of_range(first, (struct re_range){n->cp, n->cp}) : set_block(n->set, first);
+}
