@@ -1,7 +1,6 @@
 /* llmctl tokenize chat */
 #include "cmd/cmd_tokenize.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "core/base/sig.h"
 #include "core/token/chat.h"
 #include "core/token/chat_file.h"
+#include "data/doc_stream.h"
 #include "data/encode_print.h"
 
 struct chat_cfg {
@@ -208,29 +208,62 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
     return ret;
 }
 
+/* Lines as they come, of a file that may be packed. */
+struct lines {
+    struct doc_stream *in;
+    struct buf b;
+    size_t used, looked; /* looked: bytes behind them that have no line end */
+    bool eof;
+};
+
+/* *waits: the next one has not come yet.  1, 0 at the end, -1. */
+static int next_line(struct lines *x, const char **line, size_t *n, bool *waits, struct err *e)
+{
+    enum { READ = 1 << 16 };
+    for (;;) {
+        const char *from = x->b.data ? x->b.data + x->used : "";
+        size_t left = x->b.len - x->used;
+        const char *nl = memchr(from + x->looked, '\n', left - x->looked);
+        if (nl || (x->eof && left)) {
+            *line = from;
+            *n = nl ? (size_t)(nl - from) : left;
+            x->used += *n + (nl != NULL);
+            x->looked = 0;
+            *waits = !x->eof && !memchr(x->b.data + x->used, '\n', x->b.len - x->used);
+            return 1;
+        }
+        if (x->eof) return 0;
+        if (x->used) memmove(x->b.data, x->b.data + x->used, left);
+        x->used = 0;
+        x->looked = x->b.len = left;
+        if (!buf_reserve(&x->b, READ)) return buf_ok(&x->b, e);
+        ptrdiff_t got = doc_stream_read(x->in, x->b.data + left, READ, e);
+        if (got < 0) return -1;
+        x->b.len += (size_t)got;
+        x->eof = got == 0;
+    }
+}
+
 static int one_file(struct chat_job *j, const char *path, struct file_writer *w, struct err *e)
 {
-    bool in = strcmp(path, "-") == 0;
-    FILE *f = in ? stdin : fopen(path, "rb");
-    char *line = NULL;
-    size_t cap = 0, no = 0;
-    ssize_t n;
-    int ret = 0;
-    if (!f) return err_errno(e, errno, "cannot open", path);
-    if (!in && file_is_dir(path)) {
-        fclose(f);
-        return err_set(e, ERR_NOINPUT, "'%s' is a directory; name files of chats, JSON lines", path);
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : path, *line = "";
+    struct lines x = {0};
+    size_t n = 0, no = 0;
+    bool waits = false;
+    int ret;
+    if (file_is_dir(path)) return err_set(e, ERR_NOINPUT, "'%s' is a directory; name files of chats, JSON lines", path);
+    if (!(x.in = doc_stream_open_live(path, name, e))) return -1;
+    while ((ret = next_line(&x, &line, &n, &waits, e)) > 0) {
+        while (n > 0 && line[n - 1] == '\r') n--;
+        size_t mark = no++ == 0 && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+        if (sig_check(e) || (n > mark && one_chat(j, line + mark, n - mark, name, no, w, e)) || (waits && file_flush(w, e))) {
+            ret = -1;
+            break;
+        }
     }
-    while (ret == 0 && (n = getline(&line, &cap, f)) >= 0) {
-        if ((ret = sig_check(e))) break;
-        no++;
-        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
-        size_t mark = no == 1 && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-        if ((size_t)n > mark) ret = one_chat(j, line + mark, (size_t)n - mark, in ? "stdin" : path, no, w, e);
-    }
-    if (ret == 0 && ferror(f)) ret = err_errno(e, errno, "reading", path);
-    free(line);
-    if (!in) fclose(f);
+    if (ret == 0 && doc_stream_damage(x.in)) ret = err_set(e, ERR_DATA, "'%s': %s", name, doc_stream_damage(x.in));
+    doc_stream_close(x.in);
+    buf_free(&x.b);
     return ret;
 }
 
@@ -288,6 +321,7 @@ const struct cmd cmd_tokenize_chat = {
                "tokens that are not special, as <think> often is, an assistant may write, too.\n"
                "Thoughts are reasoning_content, thinking or reasoning of a message; templates\n"
                "get them by the first two names, as in transformers 5.\n"
+               "Files may be packed (.gz, .zst). From a pipe each chat is answered as it comes.\n"
                "--continue is continue_final_message of transformers, and also works where a\n"
                "template writes the beginning of that message otherwise.\n",
     .opts = chat_opts,

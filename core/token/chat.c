@@ -226,7 +226,7 @@ int chat_render(const struct chat_template *t, const char *json, size_t n, const
     struct cv chat;
     size_t from = out->text.len;
     enum chat_flow flow = FLOW_NEXT;
-    struct chat_run r = {.name = name, .out = out, .now = vars->now, .e = e, .line = 1,
+    struct chat_run r = {.name = name, .out = out, .now = vars->now, .e = e, .place = {1, 1},
                          .max_steps = lim->steps ? lim->steps : 20000000,
                          .max_output = lim->output ? lim->output : (size_t)64 << 20};
     r.mem.limit = lim->memory ? lim->memory : (size_t)256 << 20;

@@ -49,10 +49,15 @@ struct node_arg {
     uint8_t stars;          /* of a call: 1 the items of a list, 2 of a dictionary */
 };
 
+/* Where something begins in the template, both from 1; columns count characters. */
+struct chat_place {
+    uint32_t line, column;
+};
+
 struct node {
     enum node_kind kind;
     uint8_t op;
-    uint32_t line;
+    struct chat_place place;
     struct cv value;
     struct node **kid;
     size_t n;
@@ -72,7 +77,7 @@ enum tok_kind {
 };
 struct lexeme {
     enum tok_kind kind;
-    uint32_t line;
+    struct chat_place place;
     const char *s;  /* names, operators, data */
     size_t n;
     struct cv value; /* numbers, strings */

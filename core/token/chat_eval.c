@@ -15,7 +15,7 @@ int chat_fail(struct chat_run *r, const char *fmt, ...)
     va_end(ap);
     if (r->mem.most_looks && r->mem.looks > r->mem.most_looks) /* whatever came of the answer that there was none to */
         snprintf(text, sizeof text, "the template does not end within %llu steps", (unsigned long long)r->max_steps);
-    return err_set(r->e, ERR_DATA, "%s:%u: %s", r->name, (unsigned)r->line, text);
+    return err_set(r->e, ERR_DATA, "%s:%u:%u: %s", r->name, (unsigned)r->place.line, (unsigned)r->place.column, text);
 }
 
 int chat_oom(struct chat_run *r)
@@ -41,7 +41,7 @@ int chat_step(struct chat_run *r, size_t n)
 
 static int enter(struct chat_run *r, const struct node *x)
 {
-    r->line = x->line;
+    r->place = x->place;
     if (++r->depth > MOST_DEPTH) return chat_fail(r, "nested or recursive more than %d deep", MOST_DEPTH);
     return chat_step(r, 1);
 }
@@ -151,7 +151,7 @@ static int eval_call(struct chat_run *r, struct chat_env *env, const struct node
     struct cv f;
     struct chat_args a;
     if (chat_eval(r, env, x->kid[0], &f) || chat_eval_args(r, env, x, &a)) return -1;
-    r->line = x->line;
+    r->place = x->place;
     return call_value(r, &f, &a, caller, out);
 }
 
@@ -204,7 +204,7 @@ static int eval_binary(struct chat_run *r, struct chat_env *env, const struct no
         return chat_eval(r, env, x->kid[1], out);
     }
     if (chat_eval(r, env, x->kid[1], &b)) return -1;
-    r->line = x->line;
+    r->place = x->place;
     return chat_binary(r, x->op, &a, &b, out);
 }
 
@@ -233,7 +233,7 @@ static int eval_compare(struct chat_run *r, struct chat_env *env, const struct n
     if (chat_eval(r, env, x->kid[0], &a)) return -1;
     for (size_t i = 0; yes && i + 1 < x->n; i++) {
         if (chat_eval(r, env, x->kid[i + 1], &b)) return -1;
-        r->line = x->line;
+        r->place = x->place;
         if (chat_compare(r, x->ops[i], &a, &b, &yes)) return -1;
         a = b;
     }
@@ -258,7 +258,7 @@ static int eval_filter(struct chat_run *r, struct chat_env *env, const struct no
     struct chat_args a;
     if (x->kid[0] && chat_eval(r, env, x->kid[0], &of)) return -1;
     if (chat_eval_args(r, env, x, &a)) return -1;
-    r->line = x->line;
+    r->place = x->place;
     return chat_filter(r, env, x->value.u.s, &of, &a, out);
 }
 
@@ -268,7 +268,7 @@ static int eval_test(struct chat_run *r, struct chat_env *env, const struct node
     struct chat_args a;
     bool yes = false;
     if (chat_eval(r, env, x->kid[0], &of) || chat_eval_args(r, env, x, &a)) return -1;
-    r->line = x->line;
+    r->place = x->place;
     if (chat_test(r, x->value.u.s, &of, &a, &yes)) return -1;
     *out = cv_bool(yes != (x->op != 0));
     return 0;
@@ -285,11 +285,11 @@ static int eval(struct chat_run *r, struct chat_env *env, const struct node *x, 
     case N_DICT: return eval_dict(r, env, x, out);
     case N_ATTR:
         if (chat_eval(r, env, x->kid[0], &a)) return -1;
-        r->line = x->line;
+        r->place = x->place;
         return chat_attribute(r, &a, x->value.u.s, out);
     case N_ITEM:
         if (chat_eval(r, env, x->kid[0], &a) || chat_eval(r, env, x->kid[1], &b)) return -1;
-        r->line = x->line;
+        r->place = x->place;
         return chat_item(r, &a, &b, out);
     case N_SLICE: return eval_slice(r, env, x, out);
     case N_CALL: return eval_call(r, env, x, NULL, out);
@@ -433,7 +433,7 @@ static int filter_chain(struct chat_run *r, struct chat_env *env, const struct n
     struct chat_args a;
     if (x->kid[0] && filter_chain(r, env, x->kid[0], first, &of)) return -1;
     if (chat_eval_args(r, env, x, &a)) return -1;
-    r->line = x->line;
+    r->place = x->place;
     return chat_filter(r, env, x->value.u.s, &of, &a, out);
 }
 
@@ -486,7 +486,7 @@ static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, 
     case N_DATA: return emit(r, &x->value);
     case N_OUTPUT:
         if (chat_eval(r, env, x->kid[0], &v)) return -1;
-        r->line = x->line;
+        r->place = x->place;
         return emit(r, &v);
     case N_BODY:
         for (size_t i = 0; i < x->n_args; i++)

@@ -1,7 +1,7 @@
 /* chat_eval.h - the inside of the template engine: a run, and what its parts
  * call of each other.
  *
- * Everything returns 0, or -1 after naming the line in *run->e. */
+ * Everything returns 0, or -1 after naming the place in *run->e. */
 #ifndef CORE_TOKEN_CHAT_EVAL_H
 #define CORE_TOKEN_CHAT_EVAL_H
 
@@ -40,7 +40,7 @@ struct chat_run {
     size_t n_loops;     /* nested */
     int64_t now;        /* seconds since 1970, for strftime_now */
     struct err *e;
-    uint32_t line;      /* of what is at work */
+    struct chat_place place; /* of what is at work */
 };
 
 /* Arguments of a call, by position first. */

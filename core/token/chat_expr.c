@@ -11,7 +11,7 @@ static struct node *binary(struct parser *p, uint8_t op, struct node *a, struct 
 {
     struct node *v = a && b ? parse_node(p, N_BINARY, 2) : NULL;
     if (!v) return NULL;
-    v->line = a->line;
+    v->place = a->place;
     v->op = op;
     v->kid[0] = a;
     v->kid[1] = b;
@@ -88,12 +88,14 @@ static struct node *parse_call(struct parser *p, struct node *callee)
     struct node *v = parse_node(p, N_CALL, 1);
     if (!v) return NULL;
     v->kid[0] = callee;
+    v->place = callee->place;
     return parse_args(p, v) ? NULL : v;
 }
 
 static struct node *parse_subscript(struct parser *p, struct node *of)
 {
     struct node *part[3] = {NULL};
+    struct chat_place begin = p->tok.v[p->at - 1].place;
     size_t n = 0, colons = 0;
     while (!parse_is(p, TK_OP, "]")) {
         if (parse_op(p, ":")) {
@@ -118,6 +120,7 @@ static struct node *parse_subscript(struct parser *p, struct node *of)
     struct node *v = parse_node(p, colons ? N_SLICE : N_ITEM, colons ? 4 : 2);
     if (!v) return NULL;
     v->kid[0] = of;
+    v->place = begin;
     for (size_t i = 0; i < (colons ? 3u : 1u); i++) v->kid[i + 1] = part[i];
     return v;
 }
@@ -371,7 +374,7 @@ static struct node *parse_compare(struct parser *p)
     struct node *v = list_node(p, N_COMPARE, &list);
     if (!v || !(v->ops = chat_alloc(p->m, n, 1))) return NULL;
     memcpy(v->ops, ops, n);
-    v->line = first->line;
+    v->place = first->place;
     return v;
 }
 

@@ -11,23 +11,36 @@
 struct lexer {
     struct chat_mem *m;
     const char *s, *name;
-    size_t n, at;
-    uint32_t line;
+    size_t n, at, from;       /* from: where what is read now begins */
+    size_t seen;              /* up to here `place` has come */
+    struct chat_place place;
     bool line_start;   /* the text at hand begins where a line does */
     struct lexemes *out;
     struct err *e;
 };
 
-static int fail(const struct lexer *x, const char *what)
+/* Of x->from, which never goes back. */
+static struct chat_place place_of(struct lexer *x)
 {
-    return err_set(x->e, ERR_DATA, "%s:%u: %s", x->name, (unsigned)x->line, what);
+    for (; x->seen < x->from && x->seen < x->n; x->seen++) {
+        unsigned char c = (unsigned char)x->s[x->seen];
+        if (c == '\n') x->place = (struct chat_place){x->place.line + 1, 1};
+        else if ((c & 0xC0) != 0x80) x->place.column++;
+    }
+    return x->place;
+}
+
+static int fail(struct lexer *x, const char *what)
+{
+    struct chat_place p = place_of(x);
+    return err_set(x->e, ERR_DATA, "%s:%u:%u: %s", x->name, (unsigned)p.line, (unsigned)p.column, what);
 }
 
 static int push(struct lexer *x, struct lexeme t)
 {
     struct lexemes *o = x->out;
     if (!chat_grow(x->m, &o->v, o->n, &o->cap, sizeof *o->v)) return fail(x, "the template is too long");
-    t.line = x->line;
+    t.place = place_of(x);
     o->v[o->n++] = t;
     return 0;
 }
@@ -45,11 +58,6 @@ static size_t space_before(const struct lexer *x, size_t from, size_t end)
     if (end <= from) return 0;
     struct uni_char c = uni_prev((const uint8_t *)x->s, end);
     return chat_white(c.cp) ? c.len : 0;
-}
-
-static void count_lines(struct lexer *x, size_t from, size_t to)
-{
-    for (size_t i = from; i < to; i++) x->line += x->s[i] == '\n';
 }
 
 /* The next "{{", "{%" or "{#" at or after `from`. */
@@ -84,6 +92,7 @@ static size_t text_end(const struct lexer *x, size_t from, size_t tag)
 static int push_text(struct lexer *x, size_t from, size_t to)
 {
     struct lexeme t = {.kind = TK_DATA, .s = x->s + from, .n = to - from};
+    x->from = from;
     return to > from ? push(x, t) : 0;
 }
 
@@ -97,16 +106,15 @@ static void after_tag(struct lexer *x, char sign, bool block)
     else if (block && sign != '+' && x->at < x->n && x->s[x->at] == '\n')
         x->at++;
     x->line_start = x->at > begin && x->s[x->at - 1] == '\n';
-    count_lines(x, begin, x->at);
 }
 
 static int skip_comment(struct lexer *x)
 {
     size_t end = x->at + 2;
+    x->from = x->at;
     while (end + 1 < x->n && !(x->s[end] == '#' && x->s[end + 1] == '}')) end++;
     if (end + 1 >= x->n) return fail(x, "a comment is not closed");
     char sign = end > x->at + 2 && (x->s[end - 1] == '-' || x->s[end - 1] == '+') ? x->s[end - 1] : 0;
-    count_lines(x, x->at, end);
     x->at = end + 2;
     after_tag(x, sign, true);
     return 0;
@@ -118,7 +126,7 @@ static int skip_comment(struct lexer *x)
 static int bad_escape(struct lexer *x, struct buf *b, size_t at)
 {
     buf_free(b);
-    for (; x->at < at; x->at++) x->line += x->s[x->at] == '\n';
+    x->from = at - 1; /* of the '\\' */
     return fail(x, x->s[at] == 'N' ? "'\\N{...}' in a string is not supported" : "a '\\' in a string with digits that are no character");
 }
 
@@ -175,7 +183,6 @@ static int lex_string(struct lexer *x)
     else if (b.oom || !cv_string(x->m, b.data, b.len, CHAT_TRUSTED, &t.value)) ret = fail(x, "out of memory");
     else ret = push(x, t);
     buf_free(&b);
-    count_lines(x, x->at, i < x->n ? i : x->n);
     x->at = i + 1;
     return ret;
 }
@@ -262,8 +269,9 @@ static int lex_tag(struct lexer *x, bool block)
     const char *end = block ? "%}" : "}}";
     int depth = 0;
     for (;;) {
-        for (size_t len; (len = space_at(x, x->at)) != 0; x->at += len) x->line += x->s[x->at] == '\n';
+        for (size_t len; (len = space_at(x, x->at)) != 0;) x->at += len;
         if (x->at >= x->n) return fail(x, block ? "a '{%' is not closed" : "a '{{' is not closed");
+        x->from = x->at;
         char c = x->s[x->at], sign = c == '-' || (c == '+' && block) ? c : 0;
         size_t at = x->at + (sign != 0);
         if (depth == 0 && x->n - at >= 2 && memcmp(x->s + at, end, 2) == 0) {
@@ -307,14 +315,13 @@ static size_t simple_tag(const struct lexer *x, size_t at, const char *word, cha
 static int lex_raw(struct lexer *x, size_t behind, char sign)
 {
     char end_sign;
-    count_lines(x, x->at, behind);
+    x->from = x->at;
     x->at = behind;
     after_tag(x, sign, false); /* the line end behind it is text */
     for (size_t at = x->at; (at = find_tag(x, at)) < x->n; at++) {
         size_t end = simple_tag(x, at, "endraw", &end_sign);
         if (!end) continue;
         if (push_text(x, x->at, text_end(x, x->at, at))) return -1;
-        count_lines(x, x->at, end);
         x->at = end;
         after_tag(x, end_sign, true);
         return 0;
@@ -325,12 +332,11 @@ static int lex_raw(struct lexer *x, size_t behind, char sign)
 int chat_lex(struct chat_mem *m, const char *text, size_t n, const char *name, struct lexemes *out,
              struct err *e)
 {
-    struct lexer x = {.m = m, .s = text, .n = n, .name = name, .line = 1, .line_start = true, .out = out, .e = e};
+    struct lexer x = {.m = m, .s = text, .n = n, .name = name, .place = {1, 1}, .line_start = true, .out = out, .e = e};
     while (x.at < n) {
         size_t tag = find_tag(&x, x.at), behind;
         char sign;
         if (push_text(&x, x.at, text_end(&x, x.at, tag))) return -1;
-        count_lines(&x, x.at, tag);
         x.at = tag;
         if (tag >= n) break;
         if (text[tag + 1] == '#') {
@@ -340,11 +346,13 @@ int chat_lex(struct chat_mem *m, const char *text, size_t n, const char *name, s
         } else {
             bool block = text[tag + 1] == '%';
             struct lexeme t = {.kind = block ? TK_BLOCK_BEGIN : TK_OUTPUT_BEGIN};
+            x.from = tag;
             x.at = tag + 2;
             if (x.at < n && (text[x.at] == '-' || (block && text[x.at] == '+'))) x.at++;
             if (push(&x, t) || lex_tag(&x, block)) return -1;
         }
     }
     struct lexeme last = {.kind = TK_EOF};
+    x.from = n;
     return push(&x, last);
 }

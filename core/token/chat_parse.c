@@ -10,8 +10,8 @@ int parse_fail(struct parser *p, const char *what)
 {
     const struct lexeme *t = &p->tok.v[p->at];
     if (t->kind == TK_NAME || t->kind == TK_OP)
-        return err_set(p->e, ERR_DATA, "%s:%u: %s, not '%.*s'", p->name, (unsigned)t->line, what, (int)t->n, t->s);
-    return err_set(p->e, ERR_DATA, "%s:%u: %s", p->name, (unsigned)t->line, what);
+        return err_set(p->e, ERR_DATA, "%s:%u:%u: %s, not '%.*s'", p->name, (unsigned)t->place.line, (unsigned)t->place.column, what, (int)t->n, t->s);
+    return err_set(p->e, ERR_DATA, "%s:%u:%u: %s", p->name, (unsigned)t->place.line, (unsigned)t->place.column, what);
 }
 
 bool parse_is(const struct parser *p, enum tok_kind kind, const char *text)
@@ -45,7 +45,7 @@ struct node *parse_node(struct parser *p, enum node_kind kind, size_t n)
     memset(v, 0, sizeof *v);
     for (size_t i = 0; i < n; i++) kid[i] = NULL;
     v->kind = kind;
-    v->line = p->tok.v[p->at].line;
+    v->place = p->tok.v[p->at].place;
     v->kid = kid;
     v->n = n;
     return v;
@@ -108,7 +108,7 @@ static struct node *parse_if(struct parser *p)
 {
     static const char *const ends[] = {"elif", "else", "endif", NULL};
     struct node_list kids = {0};
-    uint32_t line = p->tok.v[p->at].line;
+    struct chat_place place = p->tok.v[p->at].place;
     for (bool more = true; more;) {
         struct node *test = parse_tuple(p, PARSE_NO_COND);
         if (!test || block_end(p)) return NULL;
@@ -128,7 +128,7 @@ static struct node *parse_if(struct parser *p)
     if (parse_push(p, &kids, other)) return NULL;
     struct node *v = parse_node(p, N_IF, 0);
     if (!v) return NULL;
-    v->line = line;
+    v->place = place;
     v->kid = kids.v;
     v->n = kids.n;
     return v;
@@ -384,7 +384,7 @@ static struct node *parse_body(struct parser *p, const char *const *ends)
         struct node *v = NULL;
         if (t->kind == TK_EOF) {
             if (!*ends) break;
-            err_set(p->e, ERR_DATA, "%s:%u: '%s' is missing", p->name, (unsigned)body->line,
+            err_set(p->e, ERR_DATA, "%s:%u:%u: '%s' is missing", p->name, (unsigned)body->place.line, (unsigned)body->place.column,
                     ends[0][0] == 'e' && ends[1] ? ends[1] : ends[0]);
             return NULL;
         }

@@ -192,13 +192,17 @@ static void errors_name_the_line(void **state)
     expect_error("{{ '\\ud800' }}", "no character");
     expect_error("{{ lipsum() }}", "not supported");
     expect_error("{{ 01 }}", "begins with 0");
-    expect_error("{{ range(*[1], 2) }}", "t:1: an argument by position follows others");
+    expect_error("{{ range(*[1], 2) }}", "t:1:16: an argument by position follows others");
     expect_error("{{ '%1-2f'|format(1.5) }}", "is not a format for this value");
     expect_error("{{ '%1..2f'|format(1.5) }}", "is not a format for this value");
-    expect_error("\n\n{{ raise_exception('no ' + messages[0].role) }}", "t:3: the template refuses: no system");
-    expect_error("a\n{{ nope.x }}", "t:2: 'nope' is undefined");
-    expect_error("{% for x in messages %}", "t:1: 'endfor' is missing");
-    expect_error("{{ 'a", "t:1: a string is not closed");
+    expect_error("\n\n{{ raise_exception('no ' + messages[0].role) }}", "t:3:4: the template refuses: no system");
+    expect_error("a\n{{ nope.x }}", "t:2:9: 'nope' is undefined");
+    expect_error("{% for x in messages %}", "t:1:24: 'endfor' is missing");
+    expect_error("{{ 'a", "t:1:4: a string is not closed");
+    expect_error("\xc3\xa9\n\xe6\x97\xa5 {{ 'x\ny' + z.z.z }}", "t:3:8: 'z' is undefined"); /* columns count characters */
+    expect_error("{#- a\n -#}  {%- raw %}\n{{{% endraw +%}\n{{ 1 | }}", "t:4:8: ");
+    expect_error("a {{ b\n", "t:1:6: a '{{' is not closed");
+    expect_error("a\n {# b\n", "t:2:2: a comment is not closed");
     expect_error("{{ 1 / 0 }}", "division by zero");
     expect_error("{{ [1].append(2) }}", "cannot be changed");
     expect_error("{{ messages.__class__.__mro__ }}", "'__class__' is not for templates");
