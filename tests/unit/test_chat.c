@@ -209,7 +209,7 @@ static void errors_name_the_line(void **state)
     expect_error("{% include 'x' %}", "a statement is expected");
     expect_error("{{ x|nofilter }}", "there is no filter 'nofilter'");
     expect_error("{{ x|int }}{{ x|float }}", "int needs a value");
-    expect_error("\n{{ 'x'|upper(1) }}", "t:2: the filter upper takes 0 arguments at most");
+    expect_error("\n{{ 'x'|upper(1) }}", "t:2:8: the filter upper takes 0 arguments at most");
     expect_error("{{ 'x'|replace('a', 'b', 1, 2) }}", "the filter replace takes 3 arguments at most");
     expect_error("{{ [1]|tojson(indnt=2) }}", "the filter tojson has no argument 'indnt'");
     expect_error("{{ [1]|tojson(inden=2) }}", "the filter tojson has no argument 'inden'");
