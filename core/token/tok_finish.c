@@ -221,13 +221,13 @@ static int make_bytes(struct tokenizer *t, struct err *e)
 int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e)
 {
     size_t n = 0;
-    struct trie_key *keys = mem_alloc((size_t)t->vocab.n, sizeof *keys);
+    struct text_key *keys = mem_alloc((size_t)t->vocab.n, sizeof *keys);
     if (!keys) return err_oom(e, (size_t)t->vocab.n * sizeof *keys, "a trie");
     for (int id = 0; id < t->vocab.n; id++) {
         if (!(t->vocab.v[id].flags & VOCAB_MODEL) || (t->vocab.v[id].flags & without)) continue;
         size_t len;
         const char *text = vocab_text(&t->vocab, id, &len);
-        keys[n++] = (struct trie_key){text, (uint32_t)len, id};
+        keys[n++] = (struct text_key){text, (uint32_t)len, id};
     }
     int ret = trie_build(trie, keys, n, e);
     free(keys);

@@ -95,11 +95,11 @@ static int user_trie(struct spm_build *b)
 {
     size_t n = 0;
     const struct spm_model *m = b->m;
-    struct trie_key *keys = mem_alloc(m->n, sizeof *keys);
+    struct text_key *keys = mem_alloc(m->n, sizeof *keys);
     if (!keys) return err_oom(b->e, m->n * sizeof *keys, "a trie");
     for (size_t i = 0; i < m->n; i++) {
         if (m->piece[i].type != SPM_USER) continue;
-        keys[n++] = (struct trie_key){m->text.data + m->piece[i].off, m->piece[i].len, (int32_t)i};
+        keys[n++] = (struct text_key){m->text.data + m->piece[i].off, m->piece[i].len, (int32_t)i};
     }
     int ret = trie_build(&b->t->user, keys, n, b->e);
     free(keys);
@@ -140,7 +140,7 @@ static int symbol_trie(struct spm_build *b)
 {
     const struct spm_model *m = b->m;
     struct vocab chars = {0};
-    struct trie_key *keys = NULL;
+    struct text_key *keys = NULL;
     int ret = -1, next = (int)m->n;
     for (size_t i = 0; i < m->n; i++) {
         size_t n;
@@ -162,7 +162,7 @@ static int symbol_trie(struct spm_build *b)
         const char *s = vocab_text(&chars, c, &n);
         int id = vocab_find(&b->t->vocab, s, n);
         if (id < 0 || m->piece[id].type != SPM_NORMAL) id = next++;
-        keys[c] = (struct trie_key){s, (uint32_t)n, id};
+        keys[c] = (struct text_key){s, (uint32_t)n, id};
     }
     if (next > VOCAB_MAX_ID) unsupported(b, "of so many characters");
     else ret = trie_build(&b->t->symbols, keys, (size_t)chars.n, b->e);

@@ -5,211 +5,203 @@
 
 #include "core/base/mem.h"
 
-enum { FREE = 256, MAX_UNITS = 1 << 23, TRIES = 16 };
+enum { FREE = 256, BLOCK = 256, BLOCKS = 16, WINDOW = BLOCK * BLOCKS, MAX_UNITS = 1 << 23, TRIES = 12 };
+#define NONE UINT32_MAX
 
-/* Open places form a list in rising order; a place that many nodes did not fit
- * at is given up. */
+/* Children are placed among the last BLOCKS blocks of units, whose open places form a
+ * list; a place that many nodes did not fit at is given up. */
 struct build {
     struct trie *t;
-    uint32_t *next_free, *prev_free; /* [n] */
-    uint8_t *used_base;              /* [n] */
-    uint8_t *missed;
-    uint32_t first_free;             /* UINT32_MAX = none */
+    size_t cap;              /* of t->unit */
+    uint32_t next[WINDOW], before[WINDOW]; /* of the list, by unit modulo WINDOW */
+    uint8_t missed[WINDOW];
+    bool used_base[WINDOW];
+    uint32_t first, last;    /* of the list; NONE = it is empty */
     struct err *e;
 };
 
-static int compare(const void *a, const void *b)
+static void take_off(struct build *b, uint32_t i)
 {
-    const struct trie_key *x = a, *y = b;
-    size_t n = x->len < y->len ? x->len : y->len;
-    int c = n ? memcmp(x->text, y->text, n) : 0;
-    if (c) return c;
-    if (x->len != y->len) return x->len < y->len ? -1 : 1;
-    return (x->value > y->value) - (x->value < y->value);
+    uint32_t before = b->before[i % WINDOW], next = b->next[i % WINDOW];
+    if (before == NONE) b->first = next;
+    else b->next[before % WINDOW] = next;
+    if (next == NONE) b->last = before;
+    else b->before[next % WINDOW] = before;
+    b->missed[i % WINDOW] = TRIES;
 }
 
-/* A key by its first eight bytes, the first the highest. */
-struct place {
-    uint64_t first;
-    uint32_t at;
-};
-
-static uint64_t first_bytes(const struct trie_key *k)
-{
-    uint64_t v = 0;
-    for (uint32_t i = 0; i < 8; i++) v = v << 8 | (i < k->len ? (uint8_t)k->text[i] : 0);
-    return v;
-}
-
-/* From a to b and back, a byte at a time from the last one; the result is in a. */
-static void sort_places(struct place *a, struct place *b, size_t n)
-{
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        size_t begins[256], counts[256] = {0}, sum = 0;
-        for (size_t i = 0; i < n; i++) counts[a[i].first >> shift & 255]++;
-        if (counts[a[0].first >> shift & 255] < n) {
-            for (int c = 0; c < 256; c++) {
-                begins[c] = sum;
-                sum += counts[c];
-            }
-            for (size_t i = 0; i < n; i++) b[begins[a[i].first >> shift & 255]++] = a[i];
-            memcpy(a, b, n * sizeof *a);
-        }
-    }
-}
-
-/* As qsort() by compare(), which only has to look at those that begin alike. */
-static void sort_keys(struct trie_key *keys, size_t n)
-{
-    struct place *p = n < 256 ? NULL : mem_alloc(2 * n, sizeof *p);
-    struct trie_key *old = p ? mem_alloc(n, sizeof *old) : NULL;
-    if (!old) {
-        free(p);
-        qsort(keys, n, sizeof *keys, compare);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) p[i] = (struct place){first_bytes(&keys[i]), (uint32_t)i};
-    sort_places(p, p + n, n);
-    memcpy(old, keys, n * sizeof *keys);
-    for (size_t i = 0; i < n; i++) keys[i] = old[p[i].at];
-    for (size_t from = 0, to; from < n; from = to) {
-        for (to = from + 1; to < n && p[to].first == p[from].first;) to++;
-        if (to - from > 1) qsort(keys + from, to - from, sizeof *keys, compare);
-    }
-    free(old);
-    free(p);
-}
-
+/* One more block, behind which the oldest one of the window is closed. */
 static int more_units(struct build *b)
 {
     struct trie *t = b->t;
-    size_t old = t->n, n = old ? 2 * old : 1024;
-    if (n > MAX_UNITS) return err_set(b->e, ERR_DATA, "the vocabulary is too large for a trie");
-    struct trie_unit *u = mem_resize(t->unit, n, sizeof *u);
-    if (u) t->unit = u;
-    uint32_t *next = mem_resize(b->next_free, n, sizeof *next);
-    if (next) b->next_free = next;
-    uint32_t *prev = mem_resize(b->prev_free, n, sizeof *prev);
-    if (prev) b->prev_free = prev;
-    uint8_t *used = mem_resize(b->used_base, n, 1);
-    if (used) b->used_base = used;
-    uint8_t *missed = mem_resize(b->missed, n, 1);
-    if (missed) b->missed = missed;
-    if (!u || !next || !prev || !used || !missed) return err_oom(b->e, n * sizeof *u, "a trie");
-    memset(used + old, 0, n - old);
-    memset(missed + old, 0, n - old);
-    uint32_t last = UINT32_MAX; /* the end of the free list */
-    for (uint32_t i = b->first_free; i != UINT32_MAX; i = next[i]) last = i;
-    for (size_t i = old; i < n; i++) {
-        u[i] = (struct trie_unit){FREE, -1};
-        prev[i] = i > old ? (uint32_t)i - 1 : last;
-        next[i] = i + 1 < n ? (uint32_t)i + 1 : UINT32_MAX;
+    uint32_t from = (uint32_t)t->n;
+    if (t->n + BLOCK > MAX_UNITS) return err_set(b->e, ERR_DATA, "the vocabulary is too large for a trie");
+    if (!mem_room(&t->unit, &b->cap, t->n + BLOCK, sizeof *t->unit)) return err_oom(b->e, (t->n + BLOCK) * sizeof *t->unit, "a trie");
+    for (uint32_t i = from - WINDOW; from >= WINDOW && i < from - WINDOW + BLOCK; i++)
+        if (b->missed[i % WINDOW] < TRIES) take_off(b, i);
+    for (uint32_t i = from; i < from + BLOCK; i++) {
+        t->unit[i] = (struct trie_unit){FREE, -1};
+        b->missed[i % WINDOW] = 0;
+        b->used_base[i % WINDOW] = false;
+        b->before[i % WINDOW] = i == from ? b->last : i - 1;
+        b->next[i % WINDOW] = i + 1 < from + BLOCK ? i + 1 : NONE;
     }
-    if (last == UINT32_MAX) b->first_free = (uint32_t)old;
-    else next[last] = (uint32_t)old;
-    t->n = n;
+    if (b->last == NONE) b->first = from;
+    else b->next[b->last % WINDOW] = from;
+    b->last = from + BLOCK - 1;
+    t->n += BLOCK;
     return 0;
 }
 
-static void unlink_free(struct build *b, uint32_t i)
+/* Whether all labels find a free place. */
+static bool fits(const struct build *b, uint32_t base, const uint8_t *labels, size_t n)
 {
-    uint32_t p = b->prev_free[i], n = b->next_free[i];
-    if (p == UINT32_MAX) b->first_free = n;
-    else b->next_free[p] = n;
-    if (n != UINT32_MAX) b->prev_free[n] = p;
+    const struct trie_unit *unit = b->t->unit;
+    if (b->used_base[base % WINDOW] || !base) return false; /* the root has no one above it */
+    for (size_t k = 1; k < n; k++)
+        if (unit[base ^ labels[k]].link != FREE) return false;
+    return true;
 }
 
-/* A base where all labels find a free place. */
 static int find_base(struct build *b, const uint8_t *labels, size_t n, uint32_t *base)
 {
-    for (;;) {
-        uint32_t next;
-        for (uint32_t i = b->first_free; i != UINT32_MAX; i = next) {
-            next = b->next_free[i];
-            uint32_t at = i ^ labels[0];
-            size_t k = 1;
-            if (!b->used_base[at] && at) {
-                while (k < n && b->t->unit[at ^ labels[k]].link == FREE && (at ^ labels[k])) k++;
-                if (k == n) {
-                    *base = at;
-                    return 0;
-                }
-            }
-            if (++b->missed[i] >= TRIES) unlink_free(b, i); /* never looked at first again */
-        }
-        if (more_units(b)) return -1;
+    for (uint32_t i = b->first, next; i != NONE; i = next) {
+        next = b->next[i % WINDOW];
+        *base = i ^ labels[0];
+        if (fits(b, *base, labels, n)) return 0;
+        if (++b->missed[i % WINDOW] == TRIES) take_off(b, i);
     }
+    *base = (uint32_t)b->t->n; /* in a block of its own all fit */
+    return more_units(b);
 }
 
 struct range {
     uint32_t begin, end, depth, node;
 };
 
+/* The labels behind the first r.depth bytes of keys that have more, and where the keys of each begin. */
+static size_t find_labels(const struct text_key *keys, const uint32_t *common, struct range r, uint8_t labels[256], uint32_t starts[257])
+{
+    size_t n = 0;
+    labels[n] = (uint8_t)keys[r.begin].text[r.depth];
+    starts[n++] = r.begin;
+    for (uint32_t i = r.begin + 1; i < r.end; i++) {
+        if (common[i] != r.depth) continue;
+        labels[n] = (uint8_t)keys[i].text[r.depth];
+        starts[n++] = i;
+    }
+    starts[n] = r.end;
+    return n;
+}
+
+static inline void take_unit(struct build *b, uint32_t to, uint8_t label)
+{
+    if (b->missed[to % WINDOW] < TRIES) take_off(b, to);
+    b->t->unit[to].link = label;
+}
+
+/* The rest of a key that no other shares more with, a node below the other. */
+static int add_tail(struct build *b, const struct text_key *key, uint32_t depth, uint32_t node)
+{
+    for (; depth < key->len; depth++) {
+        uint8_t label = (uint8_t)key->text[depth];
+        uint32_t base, to;
+        if (find_base(b, &label, 1, &base)) return -1;
+        to = base ^ label;
+        b->used_base[base % WINDOW] = true;
+        b->t->unit[node].link |= base << 9;
+        take_unit(b, to, label);
+        node = to;
+    }
+    b->t->unit[node].value = key->value;
+    return 0;
+}
+
 /* The children of one node: each label once, with its range of keys. */
-static int add_children(struct build *b, const struct trie_key *keys, struct range r,
+static int add_children(struct build *b, const struct text_key *keys, const uint32_t *common, struct range r,
                         struct range *stack, size_t *n_stack)
 {
     uint8_t labels[256];
-    uint32_t starts[257];
-    size_t n = 0;
-    uint32_t base;
+    uint32_t starts[257], base;
     struct trie *t = b->t;
-    while (r.begin < r.end && keys[r.begin].len == r.depth)
-        t->unit[r.node].value = keys[r.begin++].value;
-    for (uint32_t i = r.begin; i < r.end; i++) {
-        uint8_t c = (uint8_t)keys[i].text[r.depth];
-        if (n && labels[n - 1] == c) continue;
-        labels[n] = c;
-        starts[n++] = i;
-    }
-    if (n == 0) return 0;
-    starts[n] = r.end;
+    while (r.begin < r.end && keys[r.begin].len == r.depth) t->unit[r.node].value = keys[r.begin++].value;
+    if (r.begin == r.end) return 0;
+    size_t n = find_labels(keys, common, r, labels, starts);
     if (find_base(b, labels, n, &base)) return -1;
-    t = b->t;
-    b->used_base[base] = 1;
-    t->unit[r.node].link = base << 9 | (t->unit[r.node].link & 511);
-    for (size_t k = 0; k < n; k++) {
+    b->used_base[base % WINDOW] = true;
+    t->unit[r.node].link |= base << 9;
+    for (size_t k = 0; k < n; k++) take_unit(b, base ^ labels[k], labels[k]);
+    for (size_t k = n; k-- > 0;) {
         uint32_t to = base ^ labels[k];
-        if (b->missed[to] < TRIES) unlink_free(b, to);
-        t->unit[to].link = labels[k];
-        stack[(*n_stack)++] = (struct range){starts[k], starts[k + 1], r.depth + 1, to};
+        if (starts[k + 1] - starts[k] > 1) stack[(*n_stack)++] = (struct range){starts[k], starts[k + 1], r.depth + 1, to};
+        else if (add_tail(b, &keys[starts[k]], r.depth + 1, to)) return -1;
     }
     return 0;
 }
 
-int trie_build(struct trie *t, struct trie_key *keys, size_t n, struct err *e)
+/* What each key has in common with the one before; as many units as there will be, about. */
+static int measure(struct trie *t, const struct text_key *keys, size_t n, uint32_t *common, size_t *units, struct err *e)
 {
-    struct build b = {.t = t, .first_free = UINT32_MAX, .e = e};
-    struct range *stack = NULL;
-    size_t bytes = 0, n_stack = 0;
-    int ret = -1;
-    *t = (struct trie){0};
-    if (n > UINT32_MAX / 2) return err_set(e, ERR_DATA, "the vocabulary is too large");
-    sort_keys(keys, n);
+    size_t bytes = 0, nodes = 0;
     for (size_t i = 0; i < n; i++) {
+        common[i] = i ? text_common(&keys[i - 1], &keys[i]) : 0;
+        nodes += keys[i].len - common[i];
         bytes += keys[i].len;
         if (keys[i].len > t->longest) t->longest = keys[i].len;
     }
-    if (bytes > (size_t)1 << 30) return err_set(e, ERR_DATA, "the vocabulary is too large");
-    /* Every entry of the stack has a key of its own. */
-    stack = mem_alloc(n + 1, sizeof *stack);
-    if (!stack) return err_oom(e, n * sizeof *stack, "a trie");
-    if (more_units(&b)) goto out;
-    unlink_free(&b, 0);
+    *units = nodes + nodes / 16 + BLOCK;
+    return bytes > (size_t)1 << 30 ? err_set(e, ERR_DATA, "the vocabulary is too large") : 0;
+}
+
+static int build(struct build *b, const struct text_key *keys, size_t n, struct range *stack, uint32_t *common)
+{
+    struct trie *t = b->t;
+    size_t units, n_stack = 0, skip = 0;
+    if (measure(t, keys, n, common, &units, b->e)) return -1;
+    if (!mem_room(&t->unit, &b->cap, units, sizeof *t->unit)) return err_oom(b->e, units * sizeof *t->unit, "a trie");
+    if (more_units(b)) return -1;
+    take_off(b, 0);
     t->unit[0].link = 0;
-    size_t skip = 0;
     while (skip < n && keys[skip].len == 0) skip++;
     stack[n_stack++] = (struct range){(uint32_t)skip, (uint32_t)n, 0, 0};
     while (n_stack)
-        if (add_children(&b, keys, stack[--n_stack], stack, &n_stack)) goto out;
-    ret = 0;
-out:
+        if (add_children(b, keys, common, stack[--n_stack], stack, &n_stack)) return -1;
+    mem_renew(&t->unit, t->n, sizeof *t->unit); /* what is too much; as it was where that fails */
+    return 0;
+}
+
+int trie_build_sorted(struct trie *t, const struct text_key *keys, size_t n, struct err *e)
+{
+    struct build *b = mem_alloc(1, sizeof *b);
+    /* Every entry of the stack has a key of its own. */
+    struct range *stack = mem_alloc(n + 1, sizeof *stack);
+    uint32_t *common = mem_alloc(n + 1, sizeof *common);
+    int ret = -1;
+    *t = (struct trie){0};
+    if (n > UINT32_MAX / 2) {
+        err_set(e, ERR_DATA, "the vocabulary is too large");
+    } else if (!b || !stack || !common) {
+        err_oom(e, n * sizeof *stack, "a trie");
+    } else {
+        b->t = t;
+        b->cap = 0;
+        b->first = b->last = NONE;
+        b->e = e;
+        ret = build(b, keys, n, stack, common);
+    }
+    free(common);
     free(stack);
-    free(b.next_free);
-    free(b.prev_free);
-    free(b.used_base);
-    free(b.missed);
+    free(b);
     if (ret) trie_free(t);
+    return ret;
+}
+
+int trie_build(struct trie *t, const struct text_key *keys, size_t n, struct err *e)
+{
+    struct text_key *sorted;
+    if (!text_sort(keys, n, &sorted)) return err_oom(e, n * sizeof *sorted, "a trie");
+    int ret = trie_build_sorted(t, sorted, n, e);
+    free(sorted);
     return ret;
 }
 

@@ -11,12 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
-
-struct trie_key {
-    const char *text;
-    uint32_t len;
-    int32_t value;
-};
+#include "core/token/text_sort.h"
 
 struct trie_unit {
     uint32_t link;   /* base << 9 | label; label 256 = not used */
@@ -29,8 +24,9 @@ struct trie {
     size_t longest;  /* bytes of the longest key */
 };
 
-/* Sorts the keys.  Empty keys are left out; of equal keys the last wins. */
-int trie_build(struct trie *t, struct trie_key *keys, size_t n, struct err *e);
+/* Empty keys are left out; of equal keys the one with the highest value wins. */
+int trie_build(struct trie *t, const struct text_key *keys, size_t n, struct err *e);
+int trie_build_sorted(struct trie *t, const struct text_key *keys, size_t n, struct err *e); /* as text_sort() has them */
 void trie_free(struct trie *t);
 
 /* The child, or 0. */

@@ -22,7 +22,7 @@ static uint32_t draw(uint32_t below)
 }
 
 /* The longest key that s begins with, the last of equal ones. */
-static size_t longest_key(const struct trie_key *keys, size_t n, const char *s, size_t len, int32_t *value)
+static size_t longest_key(const struct text_key *keys, size_t n, const char *s, size_t len, int32_t *value)
 {
     size_t best = 0;
     *value = -1;
@@ -39,7 +39,7 @@ static void every_key_is_found(void **state)
 {
     (void)state;
     static char texts[MOST][LONGEST];
-    static struct trie_key keys[MOST], given[MOST];
+    static struct text_key keys[MOST], given[MOST];
     key = rng_key(22, RNG_TEST, 0, 0);
     for (int round = 0; round < 12; round++) {
         size_t n = round < 4 ? 1 + draw(255) : 256 + draw(MOST - 256);
@@ -48,7 +48,7 @@ static void every_key_is_found(void **state)
             size_t same = i && draw(2) ? draw(LONGEST) : 0;
             memcpy(texts[i], texts[i ? i - 1 : 0], same);
             for (size_t k = same; k < LONGEST; k++) texts[i][k] = (char)draw(letters);
-            given[i] = keys[i] = (struct trie_key){texts[i], draw(LONGEST + 1), (int32_t)i};
+            given[i] = keys[i] = (struct text_key){texts[i], draw(LONGEST + 1), (int32_t)i};
         }
         struct trie t;
         struct err e;

@@ -27,14 +27,14 @@ static size_t random_bytes(const struct rng_key *k, uint64_t *at, char *s, size_
 static uint32_t random_trie(const struct rng_key *k, uint64_t *at, bool all, struct trie *t)
 {
     static char pool[TOKENS][16];
-    struct trie_key keys[TOKENS];
+    struct text_key keys[TOKENS];
     struct err e;
     for (int i = 0; i < TOKENS; i++) {
         size_t prefix = i % 2 ? 2 : 0;
         memcpy(pool[i], "##", 2);
         size_t n = random_bytes(k, at, pool[i] + prefix, all && i < 40 ? 1 : 2 + (size_t)i % 9, i % 3 == 0);
         if (n == 1 && !all) pool[i][prefix + n++] = 'a';
-        keys[i] = (struct trie_key){pool[i], (uint32_t)(prefix + n), i};
+        keys[i] = (struct text_key){pool[i], (uint32_t)(prefix + n), i};
     }
     assert_int_equal(trie_build(t, keys, TOKENS, &e), 0);
     return trie_step(t, trie_step(t, 0, '#'), '#');

@@ -1,0 +1,28 @@
+/* text_sort.h - many short texts in the order of their bytes.
+ *
+ * By eight bytes at a time: all texts by their first ones, then those that are
+ * equal so far by the next.  Tries and the ways to cut tokens are made of it. */
+#ifndef CORE_TOKEN_TEXT_SORT_H
+#define CORE_TOKEN_TEXT_SORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text_key {
+    const char *text;
+    uint32_t len;
+    int32_t value;
+};
+
+/* *sorted: n keys, a shorter text before those that it begins, equal ones by value; free it with free().
+ * false: out of memory. */
+bool text_sort(const struct text_key *keys, size_t n, struct text_key **sorted);
+/* The same by the bytes from the last one to the first. */
+bool text_sort_ends(const struct text_key *keys, size_t n, struct text_key **sorted);
+
+/* How many bytes two texts begin, or end, with in common. */
+uint32_t text_common(const struct text_key *a, const struct text_key *b);
+uint32_t text_common_end(const struct text_key *a, const struct text_key *b);
+
+#endif
