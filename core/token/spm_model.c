@@ -63,6 +63,7 @@ struct field {
 struct proto {
     const uint8_t *base, *p, *end; /* base: of the file, for offsets in messages */
     const char *name;
+    bool checked;                  /* each piece is looked at by itself, for a message that names it */
 };
 
 static int broken(const struct proto *r, struct err *e, const char *what)
@@ -125,7 +126,7 @@ static int want_wire(const struct proto *r, const struct field *f, uint32_t wire
 
 static struct proto inside(const struct proto *r, const struct field *f)
 {
-    return (struct proto){r->base, f->data, f->data + f->len, r->name};
+    return (struct proto){r->base, f->data, f->data + f->len, r->name, r->checked};
 }
 
 static float as_float(uint64_t bits)
@@ -136,9 +137,27 @@ static float as_float(uint64_t bits)
     return v;
 }
 
+/* What nearly all pieces are: a text, a score and perhaps a type, in this order. */
+static bool read_plain(struct spm_model *m, const struct proto *r, struct err *e, int *ret)
+{
+    const uint8_t *p = r->p;
+    size_t n = (size_t)(r->end - p), len = n > 2 ? p[1] : 0;
+    if (r->checked || n < len + 7 || p[0] != (PIECE_TEXT << 3 | WIRE_BYTES) || len == 0 || len > 127 ||
+        p[2 + len] != (PIECE_SCORE << 3 | WIRE_32))
+        return false;
+    bool typed = n == len + 9 && p[len + 7] == (PIECE_TYPE << 3 | WIRE_VARINT) && p[len + 8] >= SPM_NORMAL && p[len + 8] <= SPM_BYTE;
+    if (n != len + 7 && !typed) return false;
+    float score;
+    memcpy(&score, p + len + 3, sizeof score);
+    *ret = spm_model_add(m, (const char *)p + 2, len, score, typed ? (enum spm_type)p[len + 8] : SPM_NORMAL, e) ? err_wrap(e, "'%s'", r->name) : 0;
+    return true;
+}
+
 static int read_piece(struct spm_model *m, struct proto r, struct err *e)
 {
     struct field f;
+    int ret;
+    if (read_plain(m, &r, e, &ret)) return ret;
     const uint8_t *text = NULL;
     size_t len = 0;
     float score = 0;
@@ -159,7 +178,7 @@ static int read_piece(struct spm_model *m, struct proto r, struct err *e)
     }
     if (got < 0) return -1;
     if (len == 0) return broken(&r, e, "a piece without text");
-    if (utf8_valid_prefix((const char *)text, len) < len) return broken(&r, e, "a piece that is not UTF-8");
+    if (r.checked && utf8_valid_prefix((const char *)text, len) < len) return broken(&r, e, "a piece that is not UTF-8");
     if (type < SPM_NORMAL || type > SPM_BYTE) return broken(&r, e, "a piece of unknown type");
     return spm_model_add(m, (const char *)text, len, score, (enum spm_type)type, e) ? err_wrap(e, "'%s'", r.name) : 0;
 }
@@ -223,13 +242,23 @@ static int read_normalizer(struct spm_model *m, struct proto r, bool decoding, s
     return got;
 }
 
-int spm_model_read(struct spm_model *m, const void *data, size_t n, const char *name, struct err *e)
+/* Whether all pieces are UTF-8: their texts together are, and none begins inside a character. */
+static bool pieces_are_utf8(const struct spm_model *m)
 {
-    struct proto r = {data, data, (const uint8_t *)data + n, name};
+    if (utf8_valid_prefix(m->text.data, m->text.len) < m->text.len) return false;
+    for (size_t i = 0; i < m->n; i++)
+        if (((uint8_t)m->text.data[m->piece[i].off] & 0xC0) == 0x80) return false;
+    return true;
+}
+
+static int read_all(struct spm_model *m, const void *data, size_t n, const char *name, bool checked, struct err *e)
+{
+    struct proto r = {data, data, (const uint8_t *)data + n, name, checked};
     struct field f;
     int got, ret = 0;
     spm_model_init(m);
     m->only_pieces = true;
+    if (!buf_reserve(&m->text, n)) ret = buf_ok(&m->text, e);
     while (ret == 0 && (got = next_field(&r, &f, e)) > 0) {
         bool known = f.number == MODEL_PIECES || f.number == MODEL_TRAINER ||
                      f.number == MODEL_NORMALIZER || f.number == MODEL_DENORMALIZER;
@@ -241,6 +270,7 @@ int spm_model_read(struct spm_model *m, const void *data, size_t n, const char *
         else ret = read_normalizer(m, inside(&r, &f), f.number == MODEL_DENORMALIZER, e);
     }
     if (ret == 0 && got < 0) ret = -1;
+    if (ret == 0 && m->n && !checked && !pieces_are_utf8(m)) ret = -1;
     if (ret == 0 && m->n == 0)
         ret = err_set(e, ERR_DATA, "'%s': SentencePiece model without pieces", name);
     for (size_t i = 0; ret == 0 && !m->byte_fallback && i < m->n; i++)
@@ -249,6 +279,11 @@ int spm_model_read(struct spm_model *m, const void *data, size_t n, const char *
                           (int)m->piece[i].len, m->text.data + m->piece[i].off, m->only_pieces ? " (cut short behind the pieces)" : "");
     if (ret) spm_model_free(m);
     return ret;
+}
+
+int spm_model_read(struct spm_model *m, const void *data, size_t n, const char *name, struct err *e)
+{
+    return read_all(m, data, n, name, false, e) && read_all(m, data, n, name, true, e) ? -1 : 0;
 }
 
 bool spm_model_looks_like(const void *data, size_t n)

@@ -122,28 +122,41 @@ static void sort_from(const struct sorting *s, struct place *p, size_t n, uint32
     }
 }
 
-static bool sort(const struct text_key *keys, size_t n, bool ends, struct text_key **sorted)
+/* Puts the keys where their places are, round by round of what has to move. */
+static void permute(struct text_key *keys, struct place *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct text_key first = keys[i];
+        size_t to = i, from;
+        for (; (from = p[to].at) != i; to = from) {
+            keys[to] = keys[from];
+            p[to].at = (uint32_t)to;
+        }
+        keys[to] = first;
+        p[to].at = (uint32_t)to;
+    }
+}
+
+static bool sort(struct text_key *keys, size_t n, bool ends)
 {
     struct place *p = mem_alloc(n, 2 * sizeof *p);
+    if (!p) return false;
     struct sorting s = {keys, p + n, ends};
-    *sorted = p ? mem_alloc(n, sizeof **sorted) : NULL;
-    if (*sorted) {
-        for (size_t i = 0; i < n; i++) p[i].at = (uint32_t)i;
-        sort_from(&s, p, n, 0);
-        for (size_t i = 0; i < n; i++) (*sorted)[i] = keys[p[i].at];
-    }
+    for (size_t i = 0; i < n; i++) p[i].at = (uint32_t)i;
+    sort_from(&s, p, n, 0);
+    permute(keys, p, n);
     free(p);
-    return *sorted != NULL;
+    return true;
 }
 
-bool text_sort(const struct text_key *keys, size_t n, struct text_key **sorted)
+bool text_sort(struct text_key *keys, size_t n)
 {
-    return sort(keys, n, false, sorted);
+    return sort(keys, n, false);
 }
 
-bool text_sort_ends(const struct text_key *keys, size_t n, struct text_key **sorted)
+bool text_sort_ends(struct text_key *keys, size_t n)
 {
-    return sort(keys, n, true, sorted);
+    return sort(keys, n, true);
 }
 
 uint32_t text_common(const struct text_key *a, const struct text_key *b)

@@ -15,11 +15,10 @@ struct text_key {
     int32_t value;
 };
 
-/* *sorted: n keys, a shorter text before those that it begins, equal ones by value; free it with free().
- * false: out of memory. */
-bool text_sort(const struct text_key *keys, size_t n, struct text_key **sorted);
-/* The same by the bytes from the last one to the first. */
-bool text_sort_ends(const struct text_key *keys, size_t n, struct text_key **sorted);
+/* A shorter text comes before those that it begins, equal ones by value.  false: out of memory. */
+bool text_sort(struct text_key *keys, size_t n);
+/* By the bytes from the last one to the first. */
+bool text_sort_ends(struct text_key *keys, size_t n);
 
 /* How many bytes two texts begin, or end, with in common. */
 uint32_t text_common(const struct text_key *a, const struct text_key *b);

@@ -151,19 +151,21 @@ static int decode_later(const struct tokenizer *t, const int32_t *id, size_t n, 
 {
     size_t from = out->len, k = 0;
     if (n == 0) return buf_ok(out, e); /* id may be NULL */
+    const struct tok_laters *later = tok_laters(t, e);
+    if (!later) return -1;
     while (k < n && out->len == from) {
         k = k ? 2 * k : 1; /* a long row of control tokens must not cost its square */
-        for (k = k < n ? k : n; k < n && id[k] >= 0 && id[k] < t->vocab.n && t->later[id[k]].slow; k++) {}
+        for (k = k < n ? k : n; k < n && id[k] >= 0 && id[k] < t->vocab.n && later->v[id[k]].slow; k++) {}
         if (tok_decode_steps(t, id, k, skip_special, true, out, e)) return -1;
     }
-    size_t bad = tok_later_decode(t, id + k, n - k, skip_special, out);
+    size_t bad = tok_later_decode(t, later, id + k, n - k, skip_special, out);
     return bad < n - k ? tok_bad_id(t, id[k + bad], k + bad, e) : buf_ok(out, e);
 }
 
 static int decode_all(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special, struct buf *out,
                       struct err *e)
 {
-    if (t->later) return decode_later(t, id, n, skip_special, out, e);
+    if (tok_by_token(t)) return decode_later(t, id, n, skip_special, out, e);
     bool joined = t->decoder.bytes || t->decoder.fuse;
     if (!joined) return tok_decode_steps(t, id, n, skip_special, true, out, e);
     if (!skip_special) return decode_fused(t, id, n, out, e);

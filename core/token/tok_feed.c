@@ -99,8 +99,10 @@ static ptrdiff_t decode(struct tok_feed *f, const int32_t *id, size_t n, struct 
         ret = tok_decode(f->t, id, n, f->skip_special, out, e);
         if (ret == 0 && out->len == from && f->way != FEED_AT_ONCE) return 0;
         f->begun = true;
-    } else if (f->t->later) {
-        ret = tok_later_decode(f->t, id, n, f->skip_special, out) < n ? err_set(e, ERR_INTERNAL, "decoding") : 0;
+    } else if (tok_by_token(f->t)) {
+        const struct tok_laters *later = tok_laters(f->t, e);
+        if (!later) return -1;
+        ret = tok_later_decode(f->t, later, id, n, f->skip_special, out) < n ? err_set(e, ERR_INTERNAL, "decoding") : 0;
     } else {
         ret = tok_decode_steps(f->t, id, n, f->skip_special, false, out, e);
     }

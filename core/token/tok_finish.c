@@ -218,20 +218,35 @@ static int make_bytes(struct tokenizer *t, struct err *e)
 
 /* ---- tries ---- */
 
-int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e)
+int tok_sort(const struct tokenizer *t, unsigned flags, unsigned without, struct text_key **sorted, size_t *n, struct err *e)
 {
-    size_t n = 0;
     struct text_key *keys = mem_alloc((size_t)t->vocab.n, sizeof *keys);
-    if (!keys) return err_oom(e, (size_t)t->vocab.n * sizeof *keys, "a trie");
-    for (int id = 0; id < t->vocab.n; id++) {
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL) || (t->vocab.v[id].flags & without)) continue;
+    *n = 0;
+    *sorted = NULL;
+    for (int id = 0; keys && id < t->vocab.n; id++) {
+        if (!(t->vocab.v[id].flags & flags) || (t->vocab.v[id].flags & without)) continue;
         size_t len;
         const char *text = vocab_text(&t->vocab, id, &len);
-        keys[n++] = (struct text_key){text, (uint32_t)len, id};
+        keys[(*n)++] = (struct text_key){text, (uint32_t)len, id};
     }
-    int ret = trie_build(trie, keys, n, e);
+    if (keys && text_sort(keys, *n)) {
+        *sorted = keys;
+        return 0;
+    }
     free(keys);
-    return ret;
+    return err_oom(e, (size_t)t->vocab.n * sizeof *keys, "a trie");
+}
+
+int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e)
+{
+    if (tok_sort(t, VOCAB_MODEL, without, &t->sorted, &t->n_sorted, e)) return -1;
+    return trie_build_sorted(trie, t->sorted, t->n_sorted, e);
+}
+
+static void drop_sorted(struct tokenizer *t)
+{
+    free(t->sorted);
+    t->sorted = NULL;
 }
 
 static int wordpiece_tables(struct tokenizer *t, struct err *e)
@@ -316,16 +331,19 @@ int tok_finish(struct tokenizer *t, struct err *e)
         if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
         if (t->model == MODEL_UNIGRAM && unigram_tables(t, e)) return -1;
     }
-    if (make_forms(t, e) || make_bytes(t, e) || tok_later_init(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, false, e) ||
+    if (make_forms(t, e) || make_bytes(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, true, e))
         return -1;
     t->cache_words = t->pre.n > 0 && !t->fast_split && tok_symbols_most(t, 1) == 2;
-    return tok_fast_init(t, e);
+    int ret = tok_fast_init(t, e);
+    drop_sorted(t);
+    return ret;
 }
 
 void tok_free(struct tokenizer *t)
 {
     if (!t) return;
+    drop_sorted(t);
     vocab_free(&t->vocab);
     bpe_free(&t->bpe);
     free(t->borders);
@@ -359,7 +377,6 @@ void tok_free(struct tokenizer *t)
     free(t->added);
     free(t->bytes);
     free(t->byte_pool);
-    free(t->later);
-    buf_free(&t->later_pool);
+    tok_laters_free(t->laters);
     free(t);
 }

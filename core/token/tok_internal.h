@@ -127,6 +127,8 @@ struct tokenizer {
 
     /* WordPiece (prefix also); Unigram; SentencePiece's user-defined pieces */
     struct trie trie, user;
+    struct text_key *sorted; /* [n_sorted] the keys of `trie`, until all is read */
+    size_t n_sorted;
     uint32_t continuing;     /* node of `trie` where the prefix leads; 0 = there is none */
     bool no_continuing;      /* no token has the prefix */
     size_t max_word_chars;
@@ -156,10 +158,7 @@ struct tokenizer {
     struct tok_bytes { uint32_t off, len, covers; } *bytes;
     char *byte_pool;
 
-    /* What each id adds to a text that has begun; NULL when the decoder does not
-     * work token by token.  slow: a byte that waits for its neighbours. */
-    struct tok_later { uint32_t off, len; bool slow; } *later;
-    struct buf later_pool;
+    struct tok_laters *_Atomic laters; /* tok_laters(); NULL until something is decoded */
 };
 
 /* tok_miss.c: words that wait to be merged. */
@@ -347,10 +346,17 @@ int32_t wordpiece_only(const struct tokenizer *t, const uint8_t *word, size_t n)
 int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                  struct tok_ids *out, struct err *e);
 
-/* tok_later.c */
-int tok_later_init(struct tokenizer *t, struct err *e);
+/* tok_later.c: what each id adds to a text that has begun.  slow: a byte that waits for its neighbours. */
+struct tok_laters {
+    struct buf pool;
+    struct tok_later { uint32_t off, len; bool slow; } v[]; /* by id */
+};
+bool tok_by_token(const struct tokenizer *t); /* whether the decoder works token by token */
+/* Made by the thread that is first to ask; NULL without memory. */
+const struct tok_laters *tok_laters(const struct tokenizer *t, struct err *e);
+void tok_laters_free(struct tok_laters *l);
 /* Returns n, or the index of an id that is none. */
-size_t tok_later_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
+size_t tok_later_decode(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t n, bool skip_special,
                         struct buf *out);
 
 /* tok_decode.c: that there is no such token; always -1. */
@@ -400,6 +406,8 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
 /* tok_finish.c: a trie of the model's tokens that have no flag of `without`
  * (special tokens are found by tok_match.c, or else are text). */
 int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e);
+/* Tokens with one of `flags` and none of `without`, by their text; free *sorted with free(). */
+int tok_sort(const struct tokenizer *t, unsigned flags, unsigned without, struct text_key **sorted, size_t *n, struct err *e);
 
 /* tok_finish.c: tables made of the vocabulary, when all is read. */
 int tok_finish(struct tokenizer *t, struct err *e);

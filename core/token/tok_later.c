@@ -1,5 +1,7 @@
 /* What a token adds to a text that has begun, for decoders that look at one
- * token at a time: made once, so that decoding is copying. */
+ * token at a time: made once, when a text is first decoded, so that decoding is
+ * copying. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +11,7 @@
 
 enum { VECTOR = 16 };
 
-static bool by_token(const struct tokenizer *t)
+bool tok_by_token(const struct tokenizer *t)
 {
     if (t->decoder.n != 1) return false;
     enum dec_kind k = t->decoder.step[0].kind;
@@ -21,13 +23,15 @@ static void add_spaced(struct buf *out, const char *s, size_t n, uint32_t cp)
 {
     char mark[4];
     size_t k = (size_t)utf8_encode(cp, mark), i = 0;
+    if (!buf_reserve(out, n)) return;
+    char *to = out->data + out->len;
     while (i < n) {
-        const char *p = memmem(s + i, n - i, mark, k);
-        size_t end = p ? (size_t)(p - s) : n;
-        buf_add(out, s + i, end - i);
-        if (p) buf_addc(out, ' ');
-        i = p ? end + k : n;
+        bool here = s[i] == mark[0] && n - i >= k && memcmp(s + i, mark, k) == 0;
+        *to++ = here ? ' ' : s[i];
+        i += here ? k : 1;
     }
+    *to = 0;
+    out->len = (size_t)(to - out->data);
 }
 
 /* The general way, for the few tokens that cleaning up may change. */
@@ -61,28 +65,50 @@ static int add_one(const struct tokenizer *t, int id, struct buf *out, struct er
     return 0;
 }
 
-int tok_later_init(struct tokenizer *t, struct err *e)
+void tok_laters_free(struct tok_laters *l)
 {
-    if (!by_token(t)) return 0;
-    t->later = mem_zalloc((size_t)t->vocab.n, sizeof *t->later);
-    if (!t->later) return err_oom(e, (size_t)t->vocab.n * sizeof *t->later, "token texts");
-    for (int id = 0; id < t->vocab.n; id++) {
+    if (l) buf_free(&l->pool);
+    free(l);
+}
+
+static struct tok_laters *make(const struct tokenizer *t, struct err *e)
+{
+    size_t n = (size_t)t->vocab.n * sizeof(struct tok_later);
+    struct tok_laters *l = mem_zalloc(1, sizeof *l + n);
+    int ret = l ? 0 : err_oom(e, n, "token texts");
+    if (l) buf_reserve(&l->pool, t->vocab.pool.len);
+    for (int id = 0; ret == 0 && id < t->vocab.n; id++) {
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
-        size_t from = t->later_pool.len;
-        if (add_one(t, id, &t->later_pool, e)) return -1;
-        t->later[id].off = (uint32_t)from;
-        t->later[id].len = (uint32_t)(t->later_pool.len - from);
-        t->later[id].slow = t->source == SOURCE_SPM && tok_byte_of(t, id) >= 0;
+        size_t from = l->pool.len;
+        ret = add_one(t, id, &l->pool, e);
+        l->v[id].off = (uint32_t)from;
+        l->v[id].len = (uint32_t)(l->pool.len - from);
+        l->v[id].slow = t->source == SOURCE_SPM && tok_byte_of(t, id) >= 0;
     }
-    if (!buf_reserve(&t->later_pool, VECTOR)) return buf_ok(&t->later_pool, e);
-    return buf_ok(&t->later_pool, e);
+    if (ret == 0) {
+        buf_reserve(&l->pool, VECTOR);
+        ret = buf_ok(&l->pool, e);
+    }
+    if (ret == 0) return l;
+    tok_laters_free(l);
+    return NULL;
+}
+
+const struct tok_laters *tok_laters(const struct tokenizer *t, struct err *e)
+{
+    struct tok_laters *_Atomic *at = &((struct tokenizer *)(uintptr_t)t)->laters;
+    struct tok_laters *have = atomic_load_explicit(at, memory_order_acquire), *mine;
+    if (have || !(mine = make(t, e))) return have;
+    if (atomic_compare_exchange_strong(at, &have, mine)) return mine;
+    tok_laters_free(mine); /* another thread was first */
+    return have;
 }
 
 /* Bytes of a run of byte tokens from i on; returns its end. */
-static size_t byte_run(const struct tokenizer *t, const int32_t *id, size_t i, size_t n, struct buf *out)
+static size_t byte_run(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t i, size_t n, struct buf *out)
 {
     struct buf run = {0};
-    for (; i < n && id[i] >= 0 && id[i] < t->vocab.n && t->later[id[i]].slow; i++)
+    for (; i < n && id[i] >= 0 && id[i] < t->vocab.n && l->v[id[i]].slow; i++)
         buf_addc(&run, (char)tok_byte_of(t, id[i]));
     for (size_t k = 0; k < run.len;) {
         uint32_t cp;
@@ -96,26 +122,26 @@ static size_t byte_run(const struct tokenizer *t, const int32_t *id, size_t i, s
     return i;
 }
 
-size_t tok_later_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
+size_t tok_later_decode(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t n, bool skip_special,
                         struct buf *out)
 {
-    const char *pool = t->later_pool.data ? t->later_pool.data : "";
+    const char *pool = l->pool.data ? l->pool.data : "";
     for (size_t i = 0; i < n;) {
         if (id[i] < 0 || id[i] >= t->vocab.n || !(t->vocab.v[id[i]].flags & VOCAB_USED)) return i;
-        const struct tok_later *l = &t->later[id[i]];
-        if (l->slow) {
-            i = byte_run(t, id, i, n, out);
+        const struct tok_later *v = &l->v[id[i]];
+        if (v->slow) {
+            i = byte_run(t, l, id, i, n, out);
             continue;
         }
         i++;
         if (skip_special && (t->vocab.v[id[i - 1]].flags & VOCAB_SPECIAL)) continue;
-        if (out->cap - out->len < (size_t)l->len + VECTOR + 1 &&
-            !buf_reserve(out, (size_t)l->len + VECTOR + 1 + out->len / 2))
+        if (out->cap - out->len < (size_t)v->len + VECTOR + 1 &&
+            !buf_reserve(out, (size_t)v->len + VECTOR + 1 + out->len / 2))
             return n;
         char *to = out->data + out->len;
-        memcpy(to, pool + l->off, VECTOR);
-        if (l->len > VECTOR) memcpy(to, pool + l->off, l->len);
-        out->len += l->len;
+        memcpy(to, pool + v->off, VECTOR);
+        if (v->len > VECTOR) memcpy(to, pool + v->off, v->len);
+        out->len += v->len;
         out->data[out->len] = 0;
     }
     return n;

@@ -84,6 +84,11 @@ static bool space_step(const struct norm_step *s, struct tok_fast *f)
     }
 }
 
+static inline bool is_mark(const char *s, size_t n)
+{
+    return *s == '\xE2' && n >= 3 && s[1] == '\x96' && s[2] == '\x81';
+}
+
 /* No token reaches over the beginning of a word: the mark of a space comes
  * first in it, or after another. */
 static bool tokens_stay_in_words(const struct tokenizer *t)
@@ -91,24 +96,19 @@ static bool tokens_stay_in_words(const struct tokenizer *t)
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
-        const char *s = vocab_text(&t->vocab, id, &n), *p;
-        if (memchr(s, ' ', n)) return false;
-        for (size_t at = 3; at < n && (p = memmem(s + at, n - at, "\xE2\x96\x81", 3)); at = (size_t)(p - s) + 3)
-            if (memcmp(p - 3, "\xE2\x96\x81", 3)) return false;
-        if (n > 3 && memmem(s + 1, n - 1, "\xE2\x96\x81", 3) && memcmp(s, "\xE2\x96\x81", 3)) return false;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        for (size_t i = 0; i < n; i++) {
+            if (s[i] == ' ') return false;
+            bool mark = i && is_mark(s + i, n - i);
+            if (mark && (i < 3 || !is_mark(s + i - 3, 3))) return false;
+        }
     }
     return true;
 }
 
 static bool in_tokens(const struct tokenizer *t, char c)
 {
-    for (int id = 0; id < t->vocab.n; id++) {
-        size_t n;
-        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
-        const char *s = vocab_text(&t->vocab, id, &n);
-        if (memchr(s, c, n)) return true;
-    }
-    return false;
+    return memchr(t->vocab.pool.data, c, t->vocab.pool.len) != NULL;
 }
 
 static uint32_t below_unit(const struct charsmap *m, uint32_t at) /* where its children are */
@@ -360,13 +360,13 @@ static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
         const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
         for (uint32_t before = 0; pos < n;) {
-            struct uni_char c = uni_next(s + pos, n - pos);
-            uint32_t bit = tok_wide_pair(before, c.cp);
-            if (c.len == n && c.len == 3 && comes_out(t, id))
-                f->has_token[c.cp >> 6] |= (uint64_t)1 << (c.cp & 63);
+            unsigned len;
+            uint32_t cp = uni_point(s + pos, n - pos, &len), bit = tok_wide_pair(before, cp);
+            if (len == n && len == 3 && comes_out(t, id))
+                f->has_token[cp >> 6] |= (uint64_t)1 << (cp & 63);
             f->together[bit >> 6] |= (uint64_t)(pos > 0) << (bit & 63);
-            before = c.cp;
-            pos += c.len;
+            before = cp;
+            pos += len;
         }
     }
     if (!certain) return;

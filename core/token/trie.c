@@ -196,13 +196,10 @@ int trie_build_sorted(struct trie *t, const struct text_key *keys, size_t n, str
     return ret;
 }
 
-int trie_build(struct trie *t, const struct text_key *keys, size_t n, struct err *e)
+int trie_build(struct trie *t, struct text_key *keys, size_t n, struct err *e)
 {
-    struct text_key *sorted;
-    if (!text_sort(keys, n, &sorted)) return err_oom(e, n * sizeof *sorted, "a trie");
-    int ret = trie_build_sorted(t, sorted, n, e);
-    free(sorted);
-    return ret;
+    *t = (struct trie){0};
+    return text_sort(keys, n) ? trie_build_sorted(t, keys, n, e) : err_oom(e, n * sizeof *keys, "a trie");
 }
 
 void trie_free(struct trie *t)

@@ -24,8 +24,8 @@ struct trie {
     size_t longest;  /* bytes of the longest key */
 };
 
-/* Empty keys are left out; of equal keys the one with the highest value wins. */
-int trie_build(struct trie *t, const struct text_key *keys, size_t n, struct err *e);
+/* Sorts the keys.  Empty ones are left out; of equal ones that with the highest value wins. */
+int trie_build(struct trie *t, struct text_key *keys, size_t n, struct err *e);
 int trie_build_sorted(struct trie *t, const struct text_key *keys, size_t n, struct err *e); /* as text_sort() has them */
 void trie_free(struct trie *t);
 

@@ -73,6 +73,18 @@ static inline struct uni_char uni_next(const uint8_t *s, size_t n)
     return uni_decode_slow(s, n);
 }
 
+/* The code point at s, n > 0, of text that is known to be UTF-8, and its length; without a branch that
+ * depends on the text. */
+static inline uint32_t uni_point(const uint8_t *s, size_t n, unsigned *len)
+{
+    uint32_t v = (uint32_t)s[0] << 24;
+    if (n >= 4) v |= (uint32_t)s[1] << 16 | (uint32_t)s[2] << 8 | s[3];
+    else v |= (n > 1 ? (uint32_t)s[1] << 16 : 0) | (n > 2 ? (uint32_t)s[2] << 8 : 0);
+    unsigned ones = (unsigned)__builtin_clz(~v | 1), k = ones > 1 ? ones : 1; /* of the first byte; 0, 2, 3 or 4 */
+    *len = k < n ? k : (unsigned)n;
+    return ((v >> 24 & 0x7Fu >> ones) << 18 | (v >> 16 & 63) << 12 | (v >> 8 & 63) << 6 | (v & 63)) >> (24 - 6 * (k & 3 ? k & 3 : 4));
+}
+
 /* The character that ends just before s + at (at > 0). */
 struct uni_char uni_prev(const uint8_t *s, size_t at);
 

@@ -18,12 +18,13 @@ enum { NO_ID = -1, MOST_NODES = 1 << 24, TRIES = 16 };
 
 /* A node while the trie is made, in the order of making: behind the one it hangs on. */
 struct draft {
-    uint32_t above, label, depth;
+    uint32_t above;
     uint32_t row;     /* where its scores are; FREE = not known yet */
-    uint32_t n_below;
     int32_t id;       /* of the token that ends here */
     uint32_t place;   /* in the double array; and of what hangs on it, xor labels: */
     uint32_t base;
+    uint16_t label, n_below;
+    uint8_t depth;
 };
 
 struct build {
@@ -31,51 +32,28 @@ struct build {
     struct unigram *u;
     struct draft *v;
     size_t n;
-    uint64_t *slot;   /* above << 40 | label << 24 | draft, by a hash; 0 = free */
-    size_t n_slots;
-    uint32_t *below;  /* [n] the drafts that hang on each, in a row from first[i] on */
-    uint32_t *first, *order;
+    uint32_t *below, *beside; /* [n] the first draft that hangs on each, the next one that hangs on the same; 0 = none */
+    uint32_t *order;
     struct err *e;
 };
 
 /* ---- nodes ---- */
 
-static size_t slot_of(const struct build *b, uint64_t key)
-{
-    return (size_t)(key * 0x9E3779B97F4A7C15ull >> 20) & (b->n_slots - 1);
-}
-
-/* What hangs on `above` by this symbol, or 0. */
-static uint32_t find(const struct build *b, uint32_t above, uint32_t label)
-{
-    uint64_t key = (uint64_t)above << 16 | label;
-    for (size_t i = slot_of(b, key); b->slot[i]; i = (i + 1) & (b->n_slots - 1))
-        if (b->slot[i] >> 24 == key) return b->slot[i] & (MOST_NODES - 1);
-    return 0;
-}
-
 static uint32_t add(struct build *b, uint32_t above, uint32_t label)
 {
-    uint64_t key = (uint64_t)above << 16 | label;
     uint32_t node = (uint32_t)b->n++;
-    size_t i = slot_of(b, key);
-    while (b->slot[i]) i = (i + 1) & (b->n_slots - 1);
-    b->slot[i] = key << 24 | node;
-    b->v[node] = (struct draft){.above = above, .label = label, .depth = b->v[above].depth + 1, .row = FREE, .id = NO_ID};
+    b->v[node] = (struct draft){.above = above, .label = (uint16_t)label, .depth = (uint8_t)(b->v[above].depth + 1), .row = FREE, .id = NO_ID};
     b->v[above].n_below++;
     return node;
 }
 
 static bool room(struct build *b, size_t nodes)
 {
-    b->n_slots = 64;
-    while (b->n_slots < 2 * nodes) b->n_slots *= 2;
     b->v = mem_alloc(nodes, sizeof *b->v);
     b->below = mem_alloc(nodes, sizeof *b->below);
-    b->first = mem_alloc(nodes + 1, sizeof *b->first);
+    b->beside = mem_alloc(nodes, sizeof *b->beside);
     b->order = mem_alloc(nodes, sizeof *b->order);
-    b->slot = mem_zalloc(b->n_slots, sizeof *b->slot);
-    return b->v && b->below && b->first && b->order && b->slot;
+    return b->v && b->below && b->beside && b->order;
 }
 
 static void note_pair(struct unigram *u, uint32_t a, uint32_t b)
@@ -99,25 +77,44 @@ static void note_user(struct build *b, const struct unigram_map *m, int id)
     }
 }
 
-/* One node for each symbol, then the longer tokens. */
-static void add_tokens(struct build *b, const struct unigram_map *m)
+/* Tokens in the order of their texts: what hangs on a node is made before the next one beside it. */
+static void add_sorted(struct build *b, const struct unigram_map *m, const struct text_key *keys, size_t n_keys)
 {
+    uint16_t sym[2][UNIGRAM_LONGEST];
+    uint32_t path[UNIGRAM_LONGEST]; /* of the token before */
+    size_t n_before = 0, now = 0;
+    for (size_t k = 0; k < n_keys; k++) {
+        const uint16_t *before = sym[!now];
+        size_t n = unigram_token(b->t, m, keys[k].value, sym[now]), same = 0;
+        while (same < n && same < n_before && sym[now][same] == before[same]) same++;
+        if (n && !same) path[same++] = sym[now][0];
+        for (size_t i = same; i < n; i++) {
+            path[i] = add(b, path[i - 1], sym[now][i]);
+            note_pair(b->u, sym[now][i - 1], sym[now][i]);
+        }
+        if (n > 1) b->v[path[n - 1]].id = keys[k].value;
+        if (!n) continue;
+        n_before = n;
+        now = !now;
+    }
+}
+
+/* One node for each symbol, then the longer tokens. */
+static int add_tokens(struct build *b, const struct unigram_map *m)
+{
+    const struct tokenizer *t = b->t;
+    struct text_key *own = NULL, *sorted = t->sorted;
+    size_t n = t->n_sorted;
+    if (!sorted && tok_sort(t, VOCAB_MODEL, 0, &own, &n, b->e)) return -1;
     b->v[0] = (struct draft){.row = FREE, .id = NO_ID};
     b->n = 1;
     for (uint32_t s = 1; s <= b->u->n_symbols; s++) b->v[add(b, 0, s)].id = m->single[s];
     if (b->u->unknown) note_pair(b->u, b->u->unknown, b->u->unknown); /* several are one <unk> */
-    for (int id = 0; id < b->t->vocab.n; id++) {
-        uint16_t sym[UNIGRAM_LONGEST];
-        size_t n = unigram_token(b->t, m, id, sym);
-        if (b->t->vocab.v[id].flags & VOCAB_USER) note_user(b, m, id);
-        uint32_t node = n ? sym[0] : 0;
-        for (size_t i = 1; i < n; i++) {
-            uint32_t next = find(b, node, sym[i]);
-            node = next ? next : add(b, node, sym[i]);
-            note_pair(b->u, sym[i - 1], sym[i]);
-        }
-        if (n > 1) b->v[node].id = id;
-    }
+    for (int id = 0; t->has_user && id < t->vocab.n; id++)
+        if (t->vocab.v[id].flags & VOCAB_USER) note_user(b, m, id);
+    add_sorted(b, m, own ? own : sorted, n);
+    free(own);
+    return 0;
 }
 
 /* ---- scores along the paths ---- */
@@ -168,25 +165,25 @@ static int make_rows(struct build *b)
 
 /* ---- the double array ---- */
 
-static int by_size(const void *a, const void *b, void *drafts)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    const struct draft *v = drafts;
-    return v[x].n_below != v[y].n_below ? (v[x].n_below < v[y].n_below ? 1 : -1) : x < y ? -1 : x > y;
-}
-
 /* Drafts on which others hang, but for the root, those with most first; their number. */
 static size_t find_families(struct build *b)
 {
+    uint32_t from[UNIGRAM_MANY + 1];
     size_t many = 0;
-    for (size_t i = 0, at = 0; i < b->n; i++) {
-        b->first[i] = (uint32_t)at;
-        at += b->v[i].n_below;
-        if (i && b->v[i].n_below) b->order[many++] = (uint32_t)i;
+    memset(from, 0, (b->u->n_symbols + 1) * sizeof *from);
+    memset(b->below, 0, b->n * sizeof *b->below);
+    for (uint32_t i = (uint32_t)b->n; --i > 0;) {
+        b->beside[i] = b->below[b->v[i].above];
+        b->below[b->v[i].above] = i;
+        from[b->v[i].n_below]++;
     }
-    for (uint32_t i = 1; i < b->n; i++) b->below[b->first[b->v[i].above]++] = i;
-    for (size_t i = 0; i < b->n; i++) b->first[i] -= b->v[i].n_below;
-    qsort_r(b->order, many, sizeof *b->order, by_size, b->v);
+    for (size_t size = b->u->n_symbols; size > 0; size--) {
+        size_t count = from[size];
+        from[size] = (uint32_t)many;
+        many += count;
+    }
+    for (uint32_t i = 1; i < b->n; i++)
+        if (b->v[i].n_below) b->order[from[b->v[i].n_below]++] = i;
     return many;
 }
 
@@ -213,15 +210,14 @@ static void settle(struct build *b, struct places *p, uint32_t draft, uint32_t p
 
 static bool place_family(struct build *b, struct places *p, uint32_t draft)
 {
-    const uint32_t *below = b->below + b->first[draft];
-    size_t n = b->v[draft].n_below, k;
+    uint32_t first = b->below[draft], k;
     for (uint32_t i = p->first, next; i != FREE; i = next) {
-        uint32_t base = i ^ b->v[below[0]].label;
+        uint32_t base = i ^ b->v[first].label;
         next = p->next[i];
-        for (k = 1; k < n && b->u->node[base ^ b->v[below[k]].label].above == FREE; k++) {}
-        if (k == n) {
+        for (k = b->beside[first]; k && b->u->node[base ^ b->v[k].label].above == FREE; k = b->beside[k]) {}
+        if (!k) {
             b->v[draft].base = base;
-            for (k = 0; k < n; k++) settle(b, p, below[k], base ^ b->v[below[k]].label);
+            for (k = first; k; k = b->beside[k]) settle(b, p, k, base ^ b->v[k].label);
             return true;
         }
         if (++p->missed[i] == TRIES) take_off(p, i);
@@ -306,8 +302,7 @@ static int build(struct build *b, const struct unigram_map *m, bool *done)
     u->joined_shift = (unsigned)(64 - bits);
     u->joined = mem_zalloc((size_t)1 << (bits - 6), sizeof *u->joined);
     if (!u->joined || !room(b, u->n_symbols + m->n_joins + 2)) return err_oom(b->e, m->n_joins * 60, "a trie");
-    add_tokens(b, m);
-    if (make_rows(b)) return -1;
+    if (add_tokens(b, m) || make_rows(b)) return -1;
     choose(u);
     return make_nodes(b, done);
 }
@@ -329,9 +324,8 @@ int unigram_new(const struct tokenizer *t, const struct charsmap *map, bool grap
     free(m.single);
     free(b.v);
     free(b.below);
-    free(b.first);
+    free(b.beside);
     free(b.order);
-    free(b.slot);
     return ret;
 }
 

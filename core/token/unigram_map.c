@@ -61,7 +61,7 @@ static uint32_t only_char(const struct tokenizer *t, int id)
     const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
     struct uni_char c = {0};
     if (n == 0 || n > 4) return 0;
-    c = uni_next(s, n);
+    c = uni_next_inline(s, n);
     return c.len == n && is_printable(c.cp) ? c.cp : 0;
 }
 
@@ -97,15 +97,16 @@ static size_t token_symbols(const struct tokenizer *t, const struct unigram_map 
     if (!in_walk(t, id)) return 0;
     const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
     for (size_t i = 0; i < n;) {
-        struct uni_char c = uni_next(s + i, n - i);
-        uint16_t symbol = c.cp < CHARS ? m->symbol[c.cp] : 0;
+        unsigned len;
+        uint32_t cp = uni_point(s + i, n - i, &len);
+        uint16_t symbol = cp < CHARS ? m->symbol[cp] : 0;
         if (!symbol || symbol == NOT_THIS) return 0;
         if (count == UNIGRAM_LONGEST) {
             *all = false;
             return 0;
         }
         to[count++] = symbol;
-        i += c.len;
+        i += len;
     }
     return count;
 }
@@ -132,9 +133,10 @@ static void mark_parts(const struct tokenizer *t, struct unigram *u, struct unig
         size_t n;
         const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
         for (size_t i = 0; i < n && (!t->spm_floats || in_walk(t, id));) {
-            struct uni_char c = uni_next(s + i, n - i);
-            if (c.cp < CHARS && !m->symbol[c.cp]) m->symbol[c.cp] = name_part(t, u, m, c.cp);
-            i += c.len;
+            unsigned len;
+            uint32_t cp = uni_point(s + i, n - i, &len);
+            if (cp < CHARS && !m->symbol[cp]) m->symbol[cp] = name_part(t, u, m, cp);
+            i += len;
         }
     }
 }
