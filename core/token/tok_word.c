@@ -21,8 +21,10 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     }
     s->t = t;
     s->batch = word_batch();
-    s->split = split_function(t->split);
-    s->by_rule = split_rule_function();
+    if (t->fast_split) { /* which makes tables that others do not need */
+        s->split = split_function(t->split);
+        s->by_rule = split_rule_function();
+    }
     tok_unknown_init(t, &s->unknown);
     struct word_single single = {single_id, t};
     bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
