@@ -52,8 +52,8 @@ static const struct opt train_opts[] = {
             "Characters that become tokens however rare they are (wordpiece, SentencePiece's kinds)"),
     OPT_GROUP("Byte pairs"),
     OPT_STR(0, "split", C, split, "NAME", "llama3",
-            "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, or a "
-            "regex"),
+            "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, another "
+            "name (see below), or a regex"),
     OPT_ENUM(0, "ties", C, ties, "hf|tiktoken|spm", "hf",
              "Which of equally frequent pairs comes first: as HF tokenizers, by byte value as rustbpe, the shorter as "
              "SentencePiece"),
@@ -221,7 +221,7 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
     case FORMAT_SPM:
         return is_sp(cfg) ? 0 : err_set(e, ERR_USAGE, "--out FILE.model is for --type unigram and sp-bpe");
     case FORMAT_TIKTOKEN:
-        if (!bpe || !plain || cfg->special.n || strcmp(cfg->split, "deepseek") == 0 || strcmp(cfg->split, "falcon") == 0)
+        if (!bpe || !plain || cfg->special.n || train_split_is_chain(cfg->split))
             return err_set(e, ERR_USAGE, "--out FILE.tiktoken is for --type bpe with a --split of one expression, and "
                                          "without --norm and --special, which it cannot hold");
         return 0;
@@ -470,6 +470,10 @@ const struct cmd cmd_tokenize_train = {
                "A .tiktoken file holds ranks only: it is read as FILE.tiktoken:SPLIT, and merges\n"
                "any two tokens that make a third, as its readers do; --ties tiktoken numbers\n"
                "bytes by value.\n"
+               "\n"
+               "--split deepseek is DeepSeek-V3's; there are deepseek-coder, deepseek-llm,\n"
+               "kimi-k2, starcoder (digits one by one, then gpt2), bloom, viking and the other\n"
+               "names that GGUF files have in tokenizer.ggml.pre.\n"
                "\n"
                "A --split of your own is an expression as in tokenizer.json files: Ruby's\n"
                "syntax, the characters of Unicode 16. It cuts some 100 MB/s, the named splits,\n"

@@ -7,6 +7,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/pretok.h"
 #include "core/token/regex_runs.h"
+#include "core/token/uni_props.h"
 
 bool pre_keeps_pieces(const struct pre_step *s)
 {
@@ -52,6 +53,23 @@ static bool step_same(const void *arg, const void *other)
 {
     const struct pre_step *a = arg, *b = other;
     return a->set == b->set && a->cp == b->cp;
+}
+
+static int han(void)
+{
+    return uni_script(0x4E00);
+}
+
+static bool han_has(const void *arg, uint32_t cp)
+{
+    (void)arg;
+    return uni_script(cp) == han();
+}
+
+static uint64_t han_block(const void *arg, uint32_t first)
+{
+    (void)arg;
+    return uni_script_block(han(), first);
 }
 
 /* ---- steps ---- */
@@ -123,9 +141,10 @@ static bool read_chain(const struct pre_chain *c, struct split_sets *t, struct s
     words.n_before = words.no_words ? r->n_cuts : r->n_before;
     words.n_cuts = r->n_cuts;
     words.bytes = c->step[c->n - 1].bytes;
+    if (words.han) words.han_set = split_sets_add(t, (struct split_source){.block = han_block, .has = han_has});
     memcpy(words.cut, r->cut, sizeof words.cut);
     *r = words;
-    return bytes;
+    return bytes && words.han_set >= 0;
 }
 
 /* ---- what goes together ---- */
@@ -229,7 +248,7 @@ int pre_rule(struct pre_chain *c, struct split_rule *r, struct err *e)
     possible = possible && (!r->no_words || r->n_cuts) && words_hold(r) && behind_holds(r);
     for (int i = 0; possible && i < r->n_cuts; i++) possible = counts_hold(r, i) && ends_hold(r, i);
     free(c->sets);
-    c->sets = possible && r->n_cuts ? t : NULL;
+    c->sets = possible && (r->n_cuts || r->han) ? t : NULL;
     r->sets = c->sets;
     if (!c->sets) free(t);
     return possible;

@@ -99,7 +99,7 @@ static uint64_t of_range(uint32_t first, struct re_range r)
 /* Whether only ranges, categories and white space make up the set. */
 static bool is_simple(const struct re_set *s)
 {
-    return !s->word && !s->word_latin && !s->alpha && !s->fold && !s->n_script && !s->and;
+    return !s->word && !s->word_latin && !s->alpha && !s->fold && !s->and;
 }
 
 static uint64_t set_block(const struct re_set *s, uint32_t first)
@@ -112,6 +112,7 @@ static uint64_t set_block(const struct re_set *s, uint32_t first)
     for (size_t i = 0; i < s->n_range; i++) bits |= of_range(first, s->range[i]);
     for (uint32_t i = 0; s->categories && i < 64; i++) bits |= (uint64_t)(s->categories >> uni_category(first + i) & 1) << i;
     for (uint32_t i = 0; s->space && i < 64; i++) bits |= (uint64_t)((uni_class(first + i) & UNI_SPACE) != 0) << i;
+    for (size_t i = 0; i < s->n_script; i++) bits |= uni_script_block(s->script[i], first);
     for (size_t i = 0; i < s->n_nested; i++) bits |= set_block(s->nested[i], first);
     return s->negate ? ~bits : bits;
 }

@@ -74,33 +74,48 @@ static size_t spaces(const uint8_t *s, size_t n, size_t pos, const struct split_
     return last; /* the last space goes with the word that follows */
 }
 
-/* Lu Lt Lm Lo M, and Ll Lm Lo M. */
-static bool in_upper(unsigned class)
+static bool is_han(struct uni_char c, const struct split_rule *r)
 {
-    return (class & UNI_M) || ((class & UNI_L) && !(class & UNI_LOWER));
+    return r->han && split_sets_get(r->sets, c.cp) >> r->han_set & 1;
 }
 
-static bool in_lower(unsigned class)
+static size_t run_han(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
-    return (class & UNI_M) || ((class & UNI_L) && !(class & UNI_UPPER));
+    while (pos < n) {
+        struct uni_char c = uni_next(s + pos, n - pos);
+        if (!is_han(c, r)) break;
+        pos += c.len;
+    }
+    return pos;
+}
+
+/* Lu Lt Lm Lo M, and Ll Lm Lo M. */
+static bool in_upper(struct uni_char c, const struct split_rule *r)
+{
+    return ((c.class & UNI_M) || ((c.class & UNI_L) && !(c.class & UNI_LOWER))) && !is_han(c, r);
+}
+
+static bool in_lower(struct uni_char c, const struct split_rule *r)
+{
+    return ((c.class & UNI_M) || ((c.class & UNI_L) && !(c.class & UNI_UPPER))) && !is_han(c, r);
 }
 
 /* End of upper*lower+ at pos, or 0.  What upper* took is given back until the
  * last of it is of both kinds.  *upper = end of upper+. */
-static size_t lower_word(const uint8_t *s, size_t n, size_t pos, size_t *upper)
+static size_t lower_word(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r, size_t *upper)
 {
     size_t both = 0;
     struct uni_char c = {0};
     for (; pos < n; pos += c.len) {
         c = uni_next(s + pos, n - pos);
-        if (!in_upper(c.class)) break;
-        if (in_lower(c.class)) both = pos + c.len;
+        if (!in_upper(c, r)) break;
+        if (in_lower(c, r)) both = pos + c.len;
     }
     *upper = pos;
-    if (pos == n || !in_lower(c.class)) return both;
+    if (pos == n || !in_lower(c, r)) return both;
     for (; pos < n; pos += c.len) {
         c = uni_next(s + pos, n - pos);
-        if (!in_lower(c.class)) break;
+        if (!in_lower(c, r)) break;
     }
     return pos;
 }
@@ -112,8 +127,8 @@ static size_t case_word(const uint8_t *s, size_t n, size_t pos, struct uni_char 
 {
     bool prefix = !(c.class & (UNI_L | UNI_N)) && !is_newline(c.cp);
     size_t upper_after = 0, upper_here = 0, end = 0;
-    if (prefix && pos + c.len < n) end = lower_word(s, n, pos + c.len, &upper_after);
-    if (!end) end = lower_word(s, n, pos, &upper_here);
+    if (prefix && pos + c.len < n) end = lower_word(s, n, pos + c.len, r, &upper_after);
+    if (!end) end = lower_word(s, n, pos, r, &upper_here);
     if (!end && upper_after > pos + c.len) end = upper_after;
     if (!end && upper_here > pos) end = upper_here;
     if (end && r->suffix && end < n && s[end] == '\'') return split_contraction(s, n, end, r->fold);
@@ -167,6 +182,7 @@ size_t split_word(const uint8_t *s, size_t n, size_t pos, const struct split_rul
     unsigned letters = r->marks ? UNI_L | UNI_M : UNI_L, no_prefix = r->signs ? UNI_P | UNI_S : 0;
     size_t next = pos + c.len, end;
     if (r->contractions && c.cp == '\'' && (end = split_contraction(s, n, pos, r->fold)) > pos) return end;
+    if (is_han(c, r)) return run_han(s, n, next, r);
     if (r->cases && (end = case_word(s, n, pos, c, r))) return end;
     if (!r->cases && (c.class & letters)) return run(s, n, next, letters);
     if (next < n) d = uni_next(s + next, n - next);

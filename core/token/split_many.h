@@ -187,6 +187,15 @@ SPLIT_INLINE void view_window(const uint8_t *s, const struct split_rule r, struc
     v->first = ~cont;
 }
 
+/* Numbers and signs of the script go on what is before them. */
+SPLIT_INLINE void take_han(const struct split_rule r, const struct cut_view *v, struct split_masks *m)
+{
+    uint64_t han = in_set(v->in, r.han_set);
+    known_before(m, han & ~m->letter);
+    m->han = han & m->letter;
+    m->letter &= ~han;
+}
+
 /* Where steps cut, too, and how much they can decide. */
 SPLIT_INLINE uint64_t cut_window(const struct split_rule r, int from, int to, struct cut_view *v, uint64_t starts, bool last, int *limit)
 {
@@ -218,7 +227,7 @@ SPLIT_INLINE uint64_t spaced_words(const uint8_t *s, const struct split_masks *m
 SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks *m, uint64_t within, uint64_t cut, const struct split_rule r)
 {
     uint64_t letter = m->letter & within, digit = m->digit & within, space = m->space & within, same = ~cut;
-    uint64_t other = ~(letter | digit | space) & within, tail = r.tail ? tails(m, other, cut, r) : 0;
+    uint64_t han = r.han ? m->han & within : 0, other = ~(letter | digit | space | han) & within, tail = r.tail ? tails(m, other, cut, r) : 0;
     uint64_t newline = m->newline & ~tail, inner = space & ~tail;
     other &= ~tail;
     uint64_t first = other & ~(other << 1 & same) & ~(m->blank << 1 & same), prefix = r.signs ? 0 : first;
@@ -233,6 +242,7 @@ SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks 
     start = cut_after_newlines(inner, newline, cut, start);
     if (r.max_digits) start = group_digits(digit, cut, start, r.max_digits);
     if (r.cases) start |= m->upper & m->lower << 1;
+    if (r.han) start |= han ^ han << 1;
     if (r.signs) start = join_signs(m, letter, first, start);
     if (r.contractions) start = cut_contractions(find_contractions(s, m, m->quote & first, cut, r.fold), start);
     if (r.suffix) start = join_contractions(find_contractions(s, m, m->quote & letter << 1 & same, cut, r.fold), start);
@@ -255,7 +265,8 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, co
     struct cut_view v = {.within = below(size), .first = ~(uint64_t)0};
     uint64_t cut = 0, start = 0, within = below(size);
     if (!r.no_words) classify_window(s, r, leads, &m);
-    if (r.n_cuts) view_window(s, r, &m, &v);
+    if (r.n_cuts || r.han) view_window(s, r, &m, &v);
+    if (r.han && m.high) take_han(r, &v, &m);
     *limit = 0;
     if ((m.high || r.signs) && m.known == 0) return 1;
     *limit = decided(&m, size, &last);

@@ -31,6 +31,7 @@ struct split_masks {
     uint64_t space2, space3; /* last bytes of spaces of two and three bytes */
     uint64_t wide_digit;     /* digits beyond ASCII */
     uint64_t listed;         /* split_is_listed(), where the rule is by that */
+    uint64_t han;            /* letters of that script, which are none of `letter`, where the rule asks for it */
     uint64_t rest;           /* of no class, for rules that ask for it */
     int known;               /* bytes in whole characters */
 };

@@ -7,6 +7,8 @@
 #define WORD_PREFIX "[^\\r\\n\\p{L}\\p{N}]"
 #define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
 #define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define UPPER_NOT_HAN "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]"
+#define LOWER_NOT_HAN "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]"
 #define FOLDED "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define CASES(suffix) WORD_PREFIX "?" UPPER "*" LOWER "+" suffix "|" WORD_PREFIX "?" UPPER "+" LOWER "*" suffix "|"
 
@@ -29,6 +31,8 @@ static const struct spelling words[] = {
     {WORD_PREFIX "?+\\p{L}+|", {.newlines = true}},
     {WORD_PREFIX "?+\\p{L}++|", {.newlines = true}},
     {WORD_PREFIX "?[\\p{L}\\p{M}]+|", {.newlines = true, .marks = true}},
+    {"[\\p{Han}]+|" WORD_PREFIX "?" UPPER_NOT_HAN "*" LOWER_NOT_HAN "+" FOLDED "?|" WORD_PREFIX "?" UPPER_NOT_HAN "+" LOWER_NOT_HAN "*" FOLDED "?|",
+     {.newlines = true, .cases = true, .suffix = true, .fold = true, .han = true}},
     {CASES(FOLDED "?"), {.newlines = true, .cases = true, .suffix = true, .fold = true}},
     {CASES(""), {.newlines = true, .cases = true}},
 };
@@ -102,6 +106,7 @@ static bool words_rule(const char *p, struct split_rule *r)
     r->ends_whole = b->ends_whole;
     r->cases = w->cases;
     r->suffix = w->suffix;
+    r->han = w->han;
     return true;
 }
 

@@ -43,6 +43,8 @@ struct split_rule {
     bool ends_whole;      /* \s++\z: white space at the end of the text is one piece */
     bool cases;           /* a word is [Lu Lt Lm Lo M]*[Ll Lm Lo M]+, or the same with + and * */
     bool suffix;          /* cases: a contraction is part of the word before it */
+    bool han;             /* cases: runs of characters of that script, set han_set, come first and are no letters */
+    int han_set;
     bool signs;           /* DeepSeek-V3: other is [\p{P}\p{S}], before it comes [!-/:-@[-`{-~][A-Za-z]+, and a word's
                            * prefix is [^\r\n\p{L}\p{P}\p{S}]; runs of what is left are pieces */
     bool listed;          /* BLOOM: ` ?[^(\s|.,!?...)]+` alone, by split_is_listed(); runs of what is left are pieces */

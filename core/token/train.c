@@ -187,8 +187,8 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
     struct counter *c = &tr->counter[thread];
     c->bytes += n;
     c->documents++;
-    bool split = !tr->chain || (tr->chain->fast_split && !tr->chain->by_rule && !tr->chain->space_first && tr->chain->norm.n == 0);
-    bool any_bytes = is_sp(&tr->opts) || (tr->opts.type == TOK_TRAIN_BPE && split);
+    bool bytes = !tr->chain || (tr->chain->fast_split && !tr->chain->space_first && tr->chain->norm.n == 0);
+    bool any_bytes = is_sp(&tr->opts) || (tr->opts.type == TOK_TRAIN_BPE && bytes), split = bytes && !(tr->chain && tr->chain->by_rule);
     enum split_kind kind = tr->chain ? tr->chain->split : tr->opts.split;
     if (!any_bytes && utf8_valid_prefix(text, n) < n) {
         if (repair(&c->work, text, n, e)) return -1;

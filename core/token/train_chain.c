@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/token/bytemap.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
@@ -23,8 +24,15 @@ struct tokenizer *chain_make(const char *normalizer, const char *pre, struct err
     struct buf json = {0};
     struct tokenizer *t = NULL;
     buf_printf(&json, "{\"version\":\"1.0\",\"added_tokens\":[],\"normalizer\":%s,\"pre_tokenizer\":%s,"
-                      "\"post_processor\":null,\"decoder\":null,\"model\":{\"type\":\"BPE\",\"vocab\":{\"x\":0},"
-                      "\"merges\":[]}}", normalizer ? normalizer : "null", pre ? pre : "null");
+                      "\"post_processor\":null,\"decoder\":null,\"model\":{\"type\":\"BPE\",\"vocab\":{",
+               normalizer ? normalizer : "null", pre ? pre : "null");
+    for (unsigned b = 0; b < 256; b++) { /* a model that takes bytes */
+        char byte[4];
+        if (b) buf_addc(&json, ',');
+        buf_add_json(&json, byte, (size_t)utf8_encode(bytemap_char((uint8_t)b), byte));
+        buf_printf(&json, ":%u", b);
+    }
+    buf_adds(&json, "},\"merges\":[]}}");
     if (buf_ok(&json, e) == 0) t = tok_parse(json.data, json.len, "what happens to the text", e);
     buf_free(&json);
     return t;
@@ -43,6 +51,24 @@ bool chain_gives_bytes(const struct tokenizer *chain)
     return chain->byte_level || spelled(chain);
 }
 
+/* The words of a chain that is a split of bytes. */
+static int add_split(const struct tokenizer *chain, struct word_table *words, const char *text, size_t n, uint64_t times,
+                     uint64_t *n_words, struct err *e)
+{
+    const uint8_t *s = (const uint8_t *)text;
+    split_fn *split = split_function(chain->split);
+    split_rule_fn *rule = split_rule_function();
+    size_t ends[WORD_BATCH], pos = 0, count;
+    for (; pos < n; pos = ends[count - 1], *n_words += times * count) {
+        count = chain->by_rule ? rule(&chain->rule, s, n, pos, ends, WORD_BATCH) : split(s, n, pos, ends, WORD_BATCH);
+        bool added = times > 1 || word_table_add_batch(words, s, n, pos, ends, count);
+        for (size_t i = 0, from = pos; times > 1 && added && i < count; from = ends[i++])
+            added = word_table_add(words, s + from, ends[i] - from, n - from, times);
+        if (!added) return err_oom(e, words->cap * sizeof *words->v, "counting words");
+    }
+    return 0;
+}
+
 /* A text that is there `times` times, through the chain. */
 static int add(const struct tokenizer *chain, struct chain_work *w, struct word_table *words, const char *text,
                size_t n, uint64_t times, uint64_t *n_words, struct err *e)
@@ -55,6 +81,7 @@ static int add(const struct tokenizer *chain, struct chain_work *w, struct word_
         n = w->norm.out->text.len;
     }
     if (n == 0) return 0;
+    if (chain->fast_split && !chain->space_first) return add_split(chain, words, text, n, times, n_words, e);
     if (pre_run(&chain->pre, &w->pre, text, n, NULL, false, 0, e)) return -1;
     for (size_t i = 0; i < w->pre.n_pieces; i++) {
         struct pre_piece p = w->pre.piece[i];

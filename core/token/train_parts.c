@@ -6,6 +6,8 @@
 #include "core/base/mem.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/regex.h"
+#include "core/token/tok_lines.h"
+#include "core/token/train_chain.h"
 
 static const char *norm_part(enum tok_train_type type, const char *name, struct err *e)
 {
@@ -28,19 +30,32 @@ static bool is_regex(const char *split)
     return strpbrk(split, "\\[](){}|+*?.^$ ") != NULL;
 }
 
-/* Splits that are more than one expression. */
-static const struct gguf_pre *chain_named(const char *split)
+/* What files of models call their splits, and short for DeepSeek-V3's. */
+static const struct gguf_pre *pre_named(const char *split)
 {
-    if (strcmp(split, "deepseek") == 0) return gguf_pre_named("deepseek-v3");
-    return strcmp(split, "falcon") == 0 ? gguf_pre_named(split) : NULL;
+    return gguf_pre_named(strcmp(split, "deepseek") == 0 ? "deepseek-v3" : split);
+}
+
+/* The name of split.h, of a name that a file has for it. */
+static const char *own_name(const char *split)
+{
+    const struct gguf_pre *p = split_from_name(split) == SPLIT_N ? pre_named(split) : NULL;
+    return p && p->split ? p->split : split;
+}
+
+bool train_split_is_chain(const char *split)
+{
+    const struct gguf_pre *p = split_from_name(split) == SPLIT_N ? pre_named(split) : NULL;
+    return p && p->chain;
 }
 
 static int split_part(const char *split, struct buf *out, struct err *e)
 {
-    const struct gguf_pre *chain = chain_named(split);
+    const struct gguf_pre *chain = train_split_is_chain(split) ? pre_named(split) : NULL;
     const char *pattern = is_regex(split) ? split : split_pattern(split);
     if (!chain && !pattern)
-        return err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, falcon or a regular expression", split, split_names());
+        return err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, deepseek-coder, deepseek-llm, falcon, kimi-k2, starcoder, bloom, another name that "
+                                     "GGUF files have, or a regular expression", split, split_names());
     struct regex *r = chain ? NULL : regex_new(pattern, strlen(pattern), e);
     if (!chain && !r) {
         e->code = ERR_USAGE;
@@ -54,6 +69,16 @@ static int split_part(const char *split, struct buf *out, struct err *e)
     return buf_ok(out, e);
 }
 
+/* Whether words end with the lines of such a chain. */
+static int chain_lines(const char *pre, bool *lines, struct err *e)
+{
+    struct tokenizer *t = chain_make(NULL, pre, e);
+    if (!t) return -1;
+    *lines = tok_lines_apart(t);
+    tok_free(t);
+    return 0;
+}
+
 int train_parts(struct tok_train_opts *o, const char *norm, const char *split, struct buf *pre, struct err *e)
 {
     const char *part = norm_part(o->type, norm, e);
@@ -63,6 +88,7 @@ int train_parts(struct tok_train_opts *o, const char *norm, const char *split, s
         o->pre = "{\"type\":\"BertPreTokenizer\"}";
         return 0;
     }
+    split = own_name(split);
     o->split = split_from_name(split);
     if (o->split != SPLIT_N && !o->normalizer) return 0;
     if (o->split == SPLIT_GPT2 || o->split == SPLIT_NONE) {
@@ -74,5 +100,5 @@ int train_parts(struct tok_train_opts *o, const char *norm, const char *split, s
     }
     o->pre = pre->data;
     o->lines = o->split != SPLIT_NONE && !is_regex(split);
-    return 0;
+    return train_split_is_chain(split) ? chain_lines(o->pre, &o->lines, e) : 0;
 }

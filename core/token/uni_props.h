@@ -50,6 +50,8 @@ extern const struct uni_script_span uni_script_spans[];
 extern const int uni_n_script_spans;
 int uni_script_find(const char *name, size_t n); /* -1 = unknown; compares with uni_same_name() */
 int uni_script(uint32_t cp);                     /* -1 = none */
+/* Which of the 64 characters from `first` on are of the script: bit by character. */
+uint64_t uni_script_block(int script, uint32_t first);
 
 /* Names of scripts and properties are equal whatever their case, '_', '-' and ' '. */
 bool uni_same_name(const char *a, const char *b, size_t n_b);

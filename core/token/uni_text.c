@@ -31,7 +31,8 @@ int uni_script_find(const char *name, size_t n)
     return -1;
 }
 
-static int find_span(const struct uni_script_span *v, int n, uint32_t cp)
+/* The first span that does not end before cp, or n. */
+static int first_span(const struct uni_script_span *v, int n, uint32_t cp)
 {
     int low = 0, high = n;
     while (low < high) {
@@ -39,12 +40,31 @@ static int find_span(const struct uni_script_span *v, int n, uint32_t cp)
         if (v[mid].last < cp) low = mid + 1;
         else high = mid;
     }
+    return low;
+}
+
+static int find_span(const struct uni_script_span *v, int n, uint32_t cp)
+{
+    int low = first_span(v, n, cp);
     return low == n || v[low].first > cp ? -1 : v[low].script;
 }
 
 int uni_script(uint32_t cp)
 {
     return find_span(uni_script_spans, uni_n_script_spans, cp);
+}
+
+uint64_t uni_script_block(int script, uint32_t first)
+{
+    uint64_t found = 0;
+    for (uint32_t i = 0; i < 64;) { /* a span at a time */
+        int low = first_span(uni_script_spans, uni_n_script_spans, first + i);
+        const struct uni_script_span *v = &uni_script_spans[low];
+        if (low == uni_n_script_spans || v->first > first + 63) break;
+        for (i = v->first > first ? v->first - first : i; i < 64 && first + i <= v->last; i++)
+            found |= (uint64_t)(v->script == script) << i;
+    }
+    return found;
 }
 
 int uni_cut_script(uint32_t cp)

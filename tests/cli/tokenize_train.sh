@@ -51,7 +51,7 @@ train --vocab-size 500 --max-token-len 3 -o short.json
 grep -q '"[a-z]\{4\}":[0-9]' short.json && fail "a token is too long"
 
 # the published splits, a regex, normalization, WordPiece
-for s in gpt2 cl100k o200k tekken deepseek falcon '[a-z]+|[^a-z]+'; do
+for s in gpt2 cl100k o200k tekken deepseek deepseek-coder deepseek-llm falcon kimi-k2 gpt-4o '[a-z]+|[^a-z]+'; do
     train --split "$s" --vocab-size 300 -o s.json
     ids=$("$LLMCTL" tokenize encode text.txt -t s.json --ids -q)
     echo "$ids" | "$LLMCTL" tokenize decode -t s.json --out back.txt
@@ -66,7 +66,7 @@ train --type wordpiece --vocab-size 600 -o wp.json
 for _ in $(seq 16); do cat "$SRC"/core/base/*.[ch] "$SRC"/README.md; printf 'caf\303\251\n\n  \343\200\202\n\345\255\227\n'; done >long.txt
 [ "$(wc -c <long.txt)" -gt 2200000 ]
 { printf '{"text":"'; sed 's/\\/\\\\/g; s/"/\\"/g; s/\t/\\t/g' long.txt | awk '{printf "%s\\n", $0}'; printf '"}\n'; } >long.jsonl
-for s in gpt2 llama3 o200k deepseek falcon; do
+for s in gpt2 o200k deepseek deepseek-coder falcon bloom; do
     for f in long.txt long.jsonl; do
         "$LLMCTL" tokenize train $f --split $s --vocab-size 400 --threads 2 --json -o $f.json >$f.stats
     done
@@ -75,6 +75,7 @@ for s in gpt2 llama3 o200k deepseek falcon; do
 done
 
 fails 2 "or a regular expression" "$LLMCTL" tokenize train text.txt --split nope
+fails 2 "of one expression" "$LLMCTL" tokenize train text.txt --split viking --out v.tiktoken
 fails 2 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
 { printf '{"text":"fine"}\n{"text":"'; printf 'a%.0s' $(seq 3000); printf '"}\n'; } >ways.jsonl
 fails 65 "ways.jsonl:2: the regular expression tries too many ways" "$LLMCTL" tokenize train ways.jsonl --split '(a+)+b'
