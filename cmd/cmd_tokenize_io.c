@@ -15,9 +15,9 @@
 struct encode_cfg {
     struct opt_common common;
     struct docs_opts docs;
-    const char *tokenizer, *out, *pair_field, *between;
+    const char *tokenizer, *out, *pair_field, *between, *pad;
     int keep;
-    bool ids, offsets, jsonl, allow_special, with_template, limits, keep_end, by_file;
+    bool ids, pieces, offsets, jsonl, pad_left, allow_special, with_template, limits, keep_end, by_file;
     int64_t max_length;
 };
 
@@ -25,8 +25,9 @@ static const struct opt encode_cmd_opts[] = {
 #define C struct encode_cfg
     OPT_GROUP("Encoding"),
     OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
-    OPT_STR('o', "out", C, out, "FILE", NULL, "The token shard to write (.tok); a text file with the next three"),
+    OPT_STR('o', "out", C, out, "FILE", NULL, "The token shard to write (.tok); a text file with the next four"),
     OPT_BOOL(0, "ids", C, ids, NULL, "Write ids as text, a line a document, to --out or stdout"),
+    OPT_BOOL(0, "pieces", C, pieces, NULL, "The same with tokens as the vocabulary spells them"),
     OPT_BOOL(0, "offsets", C, offsets, NULL, "A line a token: id, bytes and characters of the text, type, token"),
     OPT_BOOL(0, "jsonl", C, jsonl, NULL, "An object a document: ids, type_ids, tokens, offsets, byte_offsets ..."),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text become their ids"),
@@ -36,6 +37,8 @@ static const struct opt encode_cmd_opts[] = {
     OPT_BOOL(0, "limits", C, limits, NULL, "Cut and pad as the tokenizer's file says"),
     OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 1e9, "Cut to N ids, template included; 0 = do not"),
     OPT_BOOL(0, "keep-end", C, keep_end, NULL, "With --max-length: cut at the beginning"),
+    OPT_STR(0, "pad", C, pad, "ID|TOKEN", NULL, "With --max-length: fill up to it with this token"),
+    OPT_BOOL(0, "pad-left", C, pad_left, NULL, "With --pad: fill up in front"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
@@ -97,8 +100,8 @@ static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
     else if (to == ENCODE_COUNT)
         buf_printf(&b, "%llu\n", (unsigned long long)s->tokens);
     else
-        log_info("%llu tokens from %llu document%s, %s (%.3f bytes a token), %.0f MB/s", (unsigned long long)s->tokens,
-                 (unsigned long long)s->documents, s->documents == 1 ? "" : "s", size.data,
+        log_info("%llu token%s from %llu document%s, %s (%.3f bytes a token), %.0f MB/s", (unsigned long long)s->tokens,
+                 s->tokens == 1 ? "" : "s", (unsigned long long)s->documents, s->documents == 1 ? "" : "s", size.data,
                  s->tokens ? (double)s->bytes / (double)s->tokens : 0, (double)s->bytes / 1e6 / (seconds + 1e-9));
     int ret = buf_ok(&b, e);
     if (ret == 0 && b.len) ret = out_write(b.data, b.len, e);
@@ -172,6 +175,30 @@ static int count_by_file(const struct encode_cfg *cfg, struct encode_opts *o, st
     return ret;
 }
 
+/* --pad: a token as the vocabulary spells it, or an id. */
+static int set_pad(const struct encode_cfg *cfg, struct tokenizer *t, struct err *e)
+{
+    int id = tok_id(t, cfg->pad);
+    char *end;
+    if (id < 0) {
+        long v = strtol(cfg->pad, &end, 10);
+        size_t n;
+        id = *cfg->pad && !*end && v >= 0 && v < tok_vocab_size(t) && tok_piece(t, (int)v, &n) ? (int)v : -1;
+    }
+    if (id < 0) return err_set(e, ERR_USAGE, "--pad '%s' is no token of this tokenizer", cfg->pad);
+    tok_pad(t, id, (size_t)cfg->max_length, cfg->pad_left);
+    return 0;
+}
+
+/* A name with spaces is more often a text. */
+static int no_file(const struct opt_result *r, struct err *e)
+{
+    for (int i = 0; e->code == ERR_NOINPUT && i < r->n_args; i++)
+        if (strchr(r->args[i], ' ') && !file_exists(r->args[i]))
+            return err_hint(e, "a text itself comes from stdin: echo 'Hello world' | llmctl tokenize ..."), -1;
+    return -1;
+}
+
 static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const struct opt_result *r,
                         struct err *e)
 {
@@ -181,7 +208,8 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
     int ret = t ? 0 : -1;
     if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && cfg->with_template) ret = check_length(cfg, t, e);
-    if (ret == 0) ret = docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e);
+    if (ret == 0 && cfg->pad) ret = set_pad(cfg, t, e);
+    if (ret == 0 && docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e)) ret = no_file(r, e);
     if (ret == 0) {
         struct encode_opts o = {
             .t = t,
@@ -212,15 +240,17 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
 static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, const struct opt_result *r,
                         struct err *e)
 {
-    static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end"};
-    int kinds = cfg->ids + cfg->offsets + cfg->jsonl;
-    if (kinds > 1) return err_set(e, ERR_USAGE, "--ids, --offsets and --jsonl exclude each other");
-    if (!kinds && !cfg->out) return err_set(e, ERR_USAGE, "--out FILE.tok, --ids, --offsets or --jsonl is required");
+    static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end", "pad", "pad-left"};
+    int kinds = cfg->ids + cfg->pieces + cfg->offsets + cfg->jsonl;
+    if (kinds > 1) return err_set(e, ERR_USAGE, "--ids, --pieces, --offsets and --jsonl exclude each other");
+    if (!kinds && !cfg->out) return err_set(e, ERR_USAGE, "--out FILE.tok, --ids, --pieces, --offsets or --jsonl is required");
     for (size_t i = 0; !kinds && i < COUNT_OF(text_only); i++)
         if (opt_is_set(self, r, text_only[i]))
-            return err_set(e, ERR_USAGE, "--%s goes with --ids, --offsets or --jsonl; a shard always marks its documents",
+            return err_set(e, ERR_USAGE, "--%s goes with --ids, --pieces, --offsets or --jsonl; a shard always marks its documents",
                            text_only[i]);
     if (cfg->keep_end && !cfg->max_length) return err_set(e, ERR_USAGE, "--keep-end needs --max-length");
+    if (cfg->pad && !cfg->max_length) return err_set(e, ERR_USAGE, "--pad needs --max-length, the length to fill up to");
+    if (cfg->pad_left && !cfg->pad) return err_set(e, ERR_USAGE, "--pad-left needs --pad");
     if (kinds && cfg->common.json && (!cfg->out || strcmp(cfg->out, "-") == 0))
         return err_set(e, ERR_USAGE, "--json and ids on stdout exclude each other; give --out");
     return 0;
@@ -232,7 +262,7 @@ static int run_encode(const struct cmd *self, int argc, char **argv, struct err 
     struct opt_result r;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (ret == 0 && !r.exit_now && (ret = check_encode(self, &cfg, &r, e)) == 0)
-        ret = encode_files(&cfg, cfg.ids ? ENCODE_TEXT : cfg.offsets ? ENCODE_TABLE : cfg.jsonl ? ENCODE_JSON : ENCODE_SHARD,
+        ret = encode_files(&cfg, cfg.ids ? ENCODE_TEXT : cfg.pieces ? ENCODE_PIECES : cfg.offsets ? ENCODE_TABLE : cfg.jsonl ? ENCODE_JSON : ENCODE_SHARD,
                            &r, e);
     opt_free(&r);
     return ret;
@@ -270,10 +300,12 @@ const struct cmd cmd_tokenize_encode = {
     .usage = "-t TOKENIZER [options] [FILE|DIR...]",
     .examples = "  llmctl tokenize encode corpus.jsonl.zst -t tokenizer.json --out train.tok\n"
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n"
+                "  llmctl tokenize encode poem.txt -t tokenizer.json --pieces --documents line\n"
                 "  llmctl tokenize encode pairs.jsonl -t bert/ --jsonl --template --pair-field b\n",
     .details = "A shard holds the ids in 16 bits when they all fit and in 32 otherwise, the\n"
                "borders of the documents, and the tokenizer.\n"
-               "Its bytes do not depend on the number of threads.\n"
+               "Its bytes do not depend on the number of threads. Python reads its ids so, type\n"
+               "and count as llmctl inspect says: numpy.memmap(FILE, 'uint16', 'r', 64, COUNT).\n"
                "Special tokens in the text stay text unless allowed.\n"
                "Bytes of text files that are not UTF-8 are kept by byte-level tokenizers and\n"
                "U+FFFD, one for each maximal part, to others; --strict fails and says where.\n"

@@ -89,8 +89,9 @@ static int encode_fully(struct encoder *x, struct result *s, const struct doc *d
     if (tok_encode_pair(o->t, x->scratch[thread], d->text, d->text_len, b, n_b, o->flags, &p->x, e)) return -1;
     s->stats.tokens += p->x.ids.n;
     count_doc(s, d->text_len + n_b);
-    if (o->to == ENCODE_TEXT) {
-        encode_print_ids(p->x.ids.id, p->x.ids.n, out);
+    if (o->to == ENCODE_TEXT || o->to == ENCODE_PIECES) {
+        if (o->to == ENCODE_TEXT) encode_print_ids(p->x.ids.id, p->x.ids.n, out);
+        else encode_print_pieces(o->t, p->x.ids.id, p->x.ids.n, out);
         return 0;
     }
     if (char_index_build(&p->chars[0], d->text, d->text_len, e) || (b && char_index_build(&p->chars[1], b, n_b, e)))
@@ -154,6 +155,8 @@ static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, 
     s->stats.tokens += ids->n;
     if (x->o->to == ENCODE_TEXT) {
         encode_print_ids(ids->id, ids->n, out);
+    } else if (x->o->to == ENCODE_PIECES) {
+        encode_print_pieces(x->o->t, ids->id, ids->n, out);
     } else if (shard_part_add(&s->part, &x->meta, ids->id, ids->n, d->text_len, e)) {
         e->code = ERR_INTERNAL; /* not the document's fault */
         return -1;
@@ -315,7 +318,7 @@ static int run_all(struct encoder *x, struct err *e)
     }
     if (x->stats->documents) return 0;
     if (x->stats->bad) return err_set(e, ERR_DATA, "no good documents: %s", x->stats->first_bad.msg);
-    return err_set(e, ERR_DATA, "no documents in the input");
+    return x->o->to == ENCODE_SHARD ? err_set(e, ERR_DATA, "no documents in the input") : 0;
 }
 
 int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct err *e)

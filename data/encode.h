@@ -10,9 +10,10 @@
 #include "core/token/tok_shorten.h"
 #include "data/doc.h"
 
-/* TABLE: a line a token with its offsets; JSON: an object a document; SHORT: the
- * documents as they came, each cut to a number of tokens. */
-enum encode_to { ENCODE_SHARD, ENCODE_TEXT, ENCODE_COUNT, ENCODE_TABLE, ENCODE_JSON, ENCODE_SHORT };
+/* TEXT: ids, a line a document; PIECES: so the tokens' spellings; TABLE: a line a token with its
+ * offsets; JSON: an object a document; SHORT: the documents as they came, each cut to a number of
+ * tokens.  No documents at all are an error for shards only. */
+enum encode_to { ENCODE_SHARD, ENCODE_TEXT, ENCODE_PIECES, ENCODE_COUNT, ENCODE_TABLE, ENCODE_JSON, ENCODE_SHORT };
 
 struct encode_opts {
     const struct tokenizer *t;

@@ -52,6 +52,25 @@ void encode_print_ids(const int32_t *id, size_t n, struct buf *out)
     buf_addc(out, '\n');
 }
 
+static bool plain(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f) return false;
+    return n && s[0] != '"';
+}
+
+void encode_print_pieces(const struct tokenizer *t, const int32_t *id, size_t n, struct buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t len = 0;
+        const char *s = tok_spelling(t, id[i], &len);
+        if (i) buf_addc(out, ' ');
+        if (s && plain(s, len)) buf_add(out, s, len);
+        else buf_add_json(out, s ? s : "", len);
+    }
+    buf_addc(out, '\n');
+}
+
 /* In characters; tokens that are from no text are at 0. */
 static struct tok_span in_chars(const struct encode_view *v, size_t i)
 {

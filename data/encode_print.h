@@ -20,6 +20,9 @@ struct encode_view {
 void encode_add_ids(const int32_t *id, size_t n, char between, struct buf *out);
 /* Ids with spaces between, on one line. */
 void encode_print_ids(const int32_t *id, size_t n, struct buf *out);
+/* Tokens as the vocabulary spells them, spaces between, on one line.  One that holds white space,
+ * or begins with a quotation mark, is a JSON string. */
+void encode_print_pieces(const struct tokenizer *t, const int32_t *id, size_t n, struct buf *out);
 /* A line a token, tabs between: id, first byte, end, first character, end,
  * type, the token as a JSON string; then an empty line. */
 void encode_print_table(const struct encode_view *v, struct buf *out);

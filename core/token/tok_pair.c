@@ -109,6 +109,17 @@ void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad)
     l->pad = l->pad && pad;
 }
 
+void tok_pad(struct tokenizer *t, int id, size_t to, bool left)
+{
+    struct tok_limits *l = &t->limits;
+    l->pad = true;
+    l->pad_left = left;
+    l->pad_to = to;
+    l->pad_multiple = 0;
+    l->pad_id = id;
+    l->pad_type = 0;
+}
+
 /* ---- the whole ---- */
 
 static int make_room(struct tok_encoding *x, size_t n, struct err *e)

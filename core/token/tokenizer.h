@@ -120,6 +120,8 @@ int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char
 /* From now on TOK_LIMITS cuts to max_length ids, from the end or (left) from
  * the beginning, whatever the file says, and pads as it says only if `pad`. */
 void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad);
+/* From now on TOK_LIMITS fills up to `to` ids with `id`, behind the others or (left) in front. */
+void tok_pad(struct tokenizer *t, int id, size_t to, bool left);
 
 /* Appends the bytes as they are (for byte-level models any bytes).  Ids out of
  * range: ERR_DATA naming the id and its position. */

@@ -64,3 +64,32 @@ is "$("$LLMCTL" tokenize encode trim.txt -t uni.json --jsonl -q | grep -o '"offs
 sed -i 's/"normalizer":null/"normalizer":{"type":"Sequence","normalizers":[{"type":"Nmt"},{"type":"Replace","pattern":{"String":"x"},"content":"  y"}]}/' uni.json
 printf 'ab\xe2\x80\x8bbx' >trim.txt
 is "$("$LLMCTL" tokenize encode trim.txt -t uni.json --jsonl -q | grep -o '"offsets":.*"byte_offsets"')" '"offsets":[[0,1],[1,2],[3,3],[3,4],[5,5]],"byte_offsets"'
+
+# tokens as they are spelled; those that would tear the line are JSON
+is "$(encode t.txt --pieces)" "the [UNK] size ##s"
+is "$(encode p.jsonl --pieces --template --pair-field text_pair | head -n 1)" "[CLS] the size [SEP] [UNK] size ##s [SEP]"
+printf 'one  two\nthree\n' >two.txt
+is "$("$LLMCTL" tokenize encode two.txt -t bpe.json --pieces --documents line -q | wc -l)" 2
+is "$("$LLMCTL" tokenize encode two.txt -t bpe.json --pieces -q | tr -d ' \n' | sed 's/Ġ/ /g; s/Ċ/\n/g')" "$(cat two.txt)"
+printf '{"added_tokens":[{"id":1,"content":"a b","special":false,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false},'$(
+    )'{"id":2,"content":"\\"","special":false,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false}],'$(
+    )'"model":{"vocab":{"c":0},"merges":[]}}' >added.json
+is "$(printf 'ca b"c' | "$LLMCTL" tokenize encode -t added.json --pieces -q)" 'c "a b" "\"" c'
+
+# filled up to a length
+is "$(encode t.txt --ids --max-length 6 --pad '[PAD]')" "4 1 5 6 0 0"
+is "$(encode t.txt --ids --template --max-length 8 --pad 0 --pad-left)" "0 0 2 4 1 5 6 3"
+is "$(encode t.txt --ids --max-length 3 --pad '[PAD]')" "4 1 5"
+is "$(encode t.txt --jsonl --max-length 5 --pad '[PAD]' | grep -o '"sequence_ids".*')" '"sequence_ids":[0,0,0,0,null],"attention_mask":[1,1,1,1,0]}'
+fails 2 "no token of this tokenizer" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --max-length 5 --pad nope
+fails 2 "no token of this tokenizer" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --max-length 5 --pad 10
+fails 2 "pad needs --max-length" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --pad '[PAD]'
+fails 2 "pad-left needs --pad" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --pad-left
+fails 66 "a text itself comes from stdin" "$LLMCTL" tokenize encode -t vocab.txt --ids "the size"
+
+# nothing has no tokens; a shard of nothing is a mistake
+for how in --ids --pieces --offsets --jsonl; do is "$(printf '' | encode $how)" ''; done
+is "$(printf '' | "$LLMCTL" tokenize count -t vocab.txt)" 0
+is "$(printf '' | "$LLMCTL" tokenize truncate -t vocab.txt -n 3 -q)" ''
+fails 65 "no documents" "$LLMCTL" tokenize encode -t vocab.txt --out none.tok </dev/null
+fails 65 "no good documents" "$LLMCTL" tokenize count -t vocab.txt --text-field x p.jsonl
