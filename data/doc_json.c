@@ -109,23 +109,24 @@ static bool string(struct cursor *c, struct span *t)
     return string_rest(c, t);
 }
 
-/* The same, and where it has escapes what it says goes into *text. */
+/* The same, and what it says goes into *text where the fast way takes it. */
 static bool take_string(struct cursor *c, struct span *t, struct buf *text, struct doc_fields *out)
 {
     *t = (struct span){.begin = ++c->i};
 #ifdef SCAN_HAVE_AVX2
     enum { ROOM = 64 };
-    size_t first = scan_json_string(c->s, t->begin, c->n), made = 0;
+    size_t made = 0;
     bool found = false;
-    c->i = first;
-    if (c->n - first < 64 || c->s[first] != '\\' || !scan_have_vbmi() || !buf_reserve(text, c->n - t->begin + ROOM))
-        return string_rest(c, t);
-    buf_add(text, c->s + t->begin, first - t->begin);
-    size_t at = take_string_avx512vbmi(c->s, first, c->n, text->data + text->len, &made, &found);
+    if (c->n - c->i < 64 || !scan_have_vbmi() || !buf_reserve(text, c->n - t->begin + ROOM)) return string_rest(c, t);
+    c->i = take_string_avx512vbmi(c->s, t->begin, c->n, text->data + text->len, &made, &found);
     text->len += made;
-    c->i = at;
-    if (!string_rest(c, t)) return false; /* at its end already, if found */
     out->taken = true;
+    if (found) {
+        t->end = c->i++;
+        return true;
+    }
+    size_t at = c->i;
+    if (!string_rest(c, t)) return false;
     out->refused = doc_json_unescape(c->s + at, t->end - at, text);
     return true;
 #else

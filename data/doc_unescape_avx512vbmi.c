@@ -6,6 +6,7 @@
 
 #if defined(__x86_64__)
 #include "data/doc_escapes_vbmi.h"
+#include "data/doc_scan_runs.h"
 
 static const uint64_t even = 0x5555555555555555u;
 
@@ -20,6 +21,7 @@ static const char above[64] = {
  * character of the block is one; then whether the next block's is. */
 static inline uint64_t find_escaped(uint64_t slashes, uint64_t *carry)
 {
+    scan_in_register(&slashes);
     uint64_t free_slashes = slashes & ~*carry, follows = free_slashes << 1 | *carry, sum;
     uint64_t odd_starts = free_slashes & ~even & ~follows;
     *carry = __builtin_add_overflow(odd_starts, free_slashes, &sum);
@@ -171,46 +173,68 @@ size_t unescape_avx512vbmi(const char *s, size_t n, char *out, size_t *made)
     return (i < n ? i : n) - carry;
 }
 
+/* By the character behind a backslash what both stand for; 0: it is a u, or a mistake. */
+static const char plain_low[64] = {['"'] = '"', ['/'] = '/'};
+static const char plain_high[64] = {
+    ['b' - '@'] = '\b', ['f' - '@'] = '\f', ['n' - '@'] = '\n', ['r' - '@'] = '\r', ['t' - '@'] = '\t', ['\\' - '@'] = '\\'};
+
+struct done {
+    struct block b;
+    __m512i y;
+};
+
+/* Where an escape is a \u or wrong; false: it is not to be done here.  Apart, so that what the
+ * others need stays in registers. */
+static __attribute__((noinline)) bool take_codes(__m512i x, const struct escapes *all, uint64_t inside, struct done *d)
+{
+    struct escapes f = *all;
+    uint64_t seldom, bad = f.escaped & ~escapes_known(x, &seldom);
+    f.u = _mm512_mask_cmpeq_epi8_mask(f.escaped & inside, x, _mm512_set1_epi8('u'));
+    bad |= escapes_bad_codes(x, f.u) & (((uint64_t)1 << 60) - 1); /* later ones: in the next block */
+    if (bad & inside) return false;
+    d->y = replace(x, &f, inside, &d->b);
+    return put_codes(x, f.u, &d->y, &d->b);
+}
+
 size_t take_string_avx512vbmi(const char *s, size_t i, size_t n, char *out, size_t *made, bool *found)
 {
     const __m512i slash = _mm512_set1_epi8('\\'), quote = _mm512_set1_epi8('"'), blank = _mm512_set1_epi8(' ');
+    const __m512i low = _mm512_loadu_si512(plain_low), high = _mm512_loadu_si512(plain_high), ascii = _mm512_set1_epi8(127);
     uint64_t carry = 0;
     char *o = out;
     for (; n - i >= 64; i += 64) {
         __m512i x = _mm512_loadu_si512(s + i);
         uint64_t slashes = _mm512_cmpeq_epi8_mask(x, slash), quotes = _mm512_cmpeq_epi8_mask(x, quote);
-        uint64_t bad = _mm512_cmplt_epu8_mask(x, blank), came = carry, seldom;
-        struct escapes f = find_all(x, slashes, &carry);
-        uint64_t end = quotes & ~f.escaped, inside = end ? (end & (0 - end)) - 1 : ~(uint64_t)0;
-        struct block b;
-        f.u &= inside;
-        __m512i y = replace(x, &f, inside, &b);
-        bad |= f.escaped & ~escapes_known(x, &seldom);
-        if (f.u) {
-            if (f.u & came) { /* once more from its backslash on, which has left no trace */
+        uint64_t bad = _mm512_cmplt_epu8_mask(x, blank), came = carry, escaped = find_escaped(slashes, &carry);
+        scan_in_register(&quotes);
+        scan_in_register(&bad);
+        uint64_t end = quotes & ~escaped, inside = ~end & (end - 1);
+        uint64_t keep = inside & ~(slashes & ~escaped);
+        __m512i means = _mm512_permutex2var_epi8(low, _mm512_min_epu8(x, ascii), high);
+        __m512i y = _mm512_mask_mov_epi8(x, escaped, means);
+        uint64_t other = _mm512_mask_testn_epi8_mask(escaped, means, means);
+        if ((bad | other) & inside) {
+            if (other & came && s[i] == 'u') { /* once more from its backslash on, which has left no trace */
                 carry = 0;
                 i -= 65;
                 continue;
             }
-            bad |= escapes_bad_codes(x, f.u) & (((uint64_t)1 << 60) - 1); /* later ones: in the next block */
-            struct block with = b;
-            __m512i codes = y;
-            if ((bad & inside) || !put_codes(x, f.u, &codes, &with)) {
+            const struct escapes f = {.slashes = slashes, .escaped = escaped};
+            struct done d;
+            if (bad & inside || !take_codes(x, &f, inside, &d)) {
                 carry = came;
                 break;
             }
-            b = with;
-            y = codes;
-        } else if (bad & inside) {
-            carry = came;
-            break;
+            y = d.y;
+            keep = d.b.keep;
+            if (d.b.step < 64) {
+                carry = end = 0;
+                i -= 64 - d.b.step;
+            }
         }
-        _mm512_storeu_si512(o, _mm512_maskz_compress_epi8(b.keep, y));
-        o += _mm_popcnt_u64(b.keep);
-        if (b.step < 64) {
-            carry = 0;
-            i -= 64 - b.step;
-        } else if (end) {
+        _mm512_storeu_si512(o, _mm512_maskz_compress_epi8(keep, y));
+        o += _mm_popcnt_u64(keep);
+        if (end) {
             *found = true;
             *made = (size_t)(o - out);
             return i + (size_t)_tzcnt_u64(end);
