@@ -80,8 +80,7 @@ static int begin_file(struct shard_writer *w, struct err *e)
     return file_write(w->file, w->header, SHARD_HEADER, e);
 }
 
-/* The low halves of ids[0..n) to p; true: all of them are below the vocabulary. */
-static bool put_halves(char *p, const int32_t *ids, size_t n, int vocab)
+bool shard_narrow_ref(char *p, const int32_t *ids, size_t n, int vocab)
 {
     uint32_t most = 0;
     size_t i = 0;
@@ -105,6 +104,14 @@ static bool put_halves(char *p, const int32_t *ids, size_t n, int vocab)
         most = (uint32_t)ids[i] > most ? (uint32_t)ids[i] : most;
     }
     return most < (uint32_t)vocab;
+}
+
+bool shard_narrow(char *p, const int32_t *ids, size_t n, int vocab)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512bw")) return shard_narrow_avx512(p, ids, n, vocab);
+#endif
+    return shard_narrow_ref(p, ids, n, vocab);
 }
 
 static bool put_ids(char *p, const int32_t *ids, size_t n, int vocab)
@@ -143,7 +150,7 @@ static bool put(struct shard_part *p, const struct shard_meta *m, const int32_t 
     size_t tb = (size_t)token_bytes(m);
     char *to = p->tokens.data + p->tokens.len;
     p->tokens.len += n * tb;
-    return (tb == 2 ? put_halves : put_ids)(to, ids, n, m->vocab);
+    return (tb == 2 ? shard_narrow : put_ids)(to, ids, n, m->vocab);
 }
 
 int shard_part_add(struct shard_part *p, const struct shard_meta *m, const int32_t *ids, size_t n, uint64_t text_bytes,

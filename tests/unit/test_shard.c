@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "data/shard_internal.h"
 
 enum { VOCAB = 300 };
 static uint16_t lengths[70000];
@@ -119,6 +120,35 @@ static void the_writer_refuses_ids_beyond_the_vocabulary(void **state)
     }
     shard_abort(w);
     assert_false(file_exists(path));
+}
+
+static void ids_become_halves_as_one_by_one(void **state)
+{
+    (void)state;
+    enum { MOST = 150 };
+    int32_t ids[MOST];
+    static const int32_t bad[] = {1000, -1, 65536, 66000, INT32_MAX, INT32_MIN};
+    for (size_t n = 0; n <= MOST; n++) {
+        char got[2 * MOST + 8], want[2 * MOST + 8];
+        memset(got, 7, sizeof got);
+        memset(want, 7, sizeof want);
+        for (size_t i = 0; i < n; i++) {
+            uint16_t half = (uint16_t)(i * 2654435761u % 1000);
+            ids[i] = half;
+            memcpy(want + 1 + 2 * i, &half, 2);
+        }
+        assert_true(shard_narrow(got + 1, ids, n, 1000));
+        assert_memory_equal(got, want, sizeof got); /* and nothing beside them */
+        assert_true(shard_narrow_ref(got + 1, ids, n, 1000));
+        assert_memory_equal(got, want, sizeof got);
+        for (size_t i = 0; i < n * COUNT_OF(bad); i++) {
+            int32_t was = ids[i % n];
+            ids[i % n] = bad[i / n];
+            assert_false(shard_narrow(got + 1, ids, n, 1000));
+            assert_false(shard_narrow_ref(got + 1, ids, n, 1000));
+            ids[i % n] = was;
+        }
+    }
 }
 
 /* Documents of 0, 1, 3 ... ids into a file; of_part 0: one after another, else so many of
@@ -261,6 +291,7 @@ int main(void)
         cmocka_unit_test(bos_and_eos_enclose_each_document),
         cmocka_unit_test(parts_of_any_size_give_the_same_bytes),
         cmocka_unit_test(large_vocabularies_take_four_bytes_and_many_chunks),
+        cmocka_unit_test(ids_become_halves_as_one_by_one),
         cmocka_unit_test(the_writer_refuses_ids_beyond_the_vocabulary),
         cmocka_unit_test(every_flipped_bit_and_every_truncation_is_found),
         cmocka_unit_test(an_id_beyond_the_vocabulary_names_its_offset),
