@@ -207,7 +207,7 @@ static int go(struct run *r, struct err *e)
     int threads = pool_threads(r->st->pool);
     /* Room for two that wait for their turn beside each that is worked on, for when a thread
      * is held up; with more, less stays in a cache.  What next() gives needs no time to be found. */
-    r->width = threads == 1 ? 1 : r->st->next ? (size_t)(threads * 3 + 1) / 2 : (size_t)threads * 3;
+    r->width = threads == 1 ? 1 : r->st->next ? (size_t)(threads * 3 + 1) / 2 : (size_t)threads * 3 < 12 ? 12 : (size_t)threads * 3;
     r->slots = mem_zalloc(r->width, sizeof *r->slots);
     r->ring = mem_zalloc(r->width, sizeof *r->ring);
     r->free = mem_zalloc(r->width, sizeof *r->free);
