@@ -167,6 +167,9 @@ static void details_are_those_of_python(void **state)
     expect("{% generation %}{% set q = 1 %}{% endgeneration %}{{ q }}{% raw %}\n a{% endraw %}\nb", "\n ab");
     expect("\u00a0{%- if 1 %}a{% endif -%}\u00a0b", "ab");
     expect("{{ [{'a': 1}, {}]|map(attribute='a', default=none)|join(';') }}{{ [1, 2]|join(none) }}{{ [1, 2]|join(0) }}", "1;1None2102");
+    expect("{{ 12.5 // 3.3 }} {{ (-9223372036854775807 - 1) % -1 }} {{ 1.5|round(99999999999) }}", "3.0 0 1.5");
+    expect("{{ 'abcde'[-3:-1] }}{{ [1, 2, 3][:-1] }}{{ 'abc'[-9:2] }}{{ 'a\\\nb' }}", "cd[1, 2]abab");
+    expect("{{ {'a': 1, 'b': 2}.keys() == {'b': 3, 'a': 4}.keys() }}{{ {'a': 1}.items() == {'a': 2}.items() }}", "TrueFalse");
     expect("{{ dict([('a', 1)], b=2) }}{{ strftime_now('%Z%H%z') }}", "{'a': 1, 'b': 2}00");
 }
 
@@ -192,6 +195,15 @@ static void errors_name_the_line(void **state)
     expect_error("{{ '\\ud800' }}", "no character");
     expect_error("{{ lipsum() }}", "not supported");
     expect_error("{{ 01 }}", "begins with 0");
+    expect_error("{{ 0xFFFFFFFFFFFFFFFFF }}", "a number is too large");
+    expect_error("{{ (-9223372036854775807 - 1) // -1 }}", "a number is too large");
+    expect_error("{{ dict(**{'a': 1}, **{'b': 2}) }}", "cannot follow unpacked ones");
+    struct buf many = {0};
+    buf_adds(&many, "{{ 1");
+    for (int i = 0; i < 65; i++) buf_adds(&many, " < 2");
+    buf_adds(&many, " }}");
+    expect_error(many.data, "too many comparisons");
+    buf_free(&many);
     expect_error("{{ range(*[1], 2) }}", "t:1:16: an argument by position follows others");
     expect_error("{{ '%1-2f'|format(1.5) }}", "is not a format for this value");
     expect_error("{{ '%1..2f'|format(1.5) }}", "is not a format for this value");
@@ -233,6 +245,7 @@ static void endless_templates_end(void **state)
     expect_error("{{ 'x' * 1000000000 }}", "memory");
     expect_error("{% set s = 'xxxxxxxx' %}{% for i in range(40) %}{% set s = s + s %}{{ s * 999 }}{% endfor %}"
                  "{% for i in range(900) %}{{ 'y' * 9999 }}{% endfor %}", "");
+    expect_error("{% for i in range(200) %}{{ 'y' * 9999 }}{% endfor %}", "writes more than 1 MB");
     expect_error("{{ 2 ** 9999 }}", "too large");
     /* Lists that hold the same list twice, 60 levels deep: small in memory, endless to walk through. */
     static const char *const walks[] = {"{% if ns.a == ns.b %}{% endif %}", "{{ ns.a < ns.b }}", "{{ ns.a }}", "{{ ns.a|tojson }}",

@@ -126,6 +126,8 @@ static void wordpiece_has_its_marks_back(void **state)
     t = bert(MARK "X", 0, &e);
     check(t, "The X", 0, "1 8");
     tok_free(t);
+    assert_null(bert("a\nb", 1, &e));
+    assert_non_null(strstr(e.msg, "token 8 has an end of line"));
 }
 
 /* As Phi-3's files: "<unk>" is a control token, what pads the vocabulary is called unknown. */
@@ -308,6 +310,23 @@ static struct tokenizer *pieces(enum spm_kind kind, bool bytes, bool extra, enum
     return t;
 }
 
+/* The same model with the dummy space at the end of a text.  Frees t. */
+static struct tokenizer *spaces_behind(struct tokenizer *t)
+{
+    struct spm_model m;
+    struct buf file = {0};
+    struct err e = {0};
+    assert_int_equal(spm_model_read(&m, t->source_bytes.data, t->source_bytes.len, "p.model", &e), 0);
+    m.suffix = true;
+    assert_int_equal(spm_model_write(&m, &file, &e), 0);
+    tok_free(t);
+    t = tok_from_spm(file.data, file.len, "p.model", &e);
+    if (!t) fail_msg("%s", e.msg);
+    spm_model_free(&m);
+    buf_free(&file);
+    return t;
+}
+
 static void refuses(struct tokenizer *t, enum tok_format format, const char *why)
 {
     struct err e = {0};
@@ -347,6 +366,7 @@ static void sentencepiece_as_its_readers_take_it(void **state)
     refuses(pieces(SPM_BPE, false, false, SPM_NORMAL), FORMAT_GGUF, "into bytes");
     refuses(pieces(SPM_UNIGRAM, true, true, SPM_NORMAL), FORMAT_GGUF, "no bytes");
     refuses(pieces(SPM_UNIGRAM, false, true, SPM_UNUSED), FORMAT_GGUF, "unused");
+    refuses(spaces_behind(pieces(SPM_BPE, true, false, SPM_NORMAL)), FORMAT_GGUF, "usual white space");
 }
 
 /* The tokenizer of `pre` with one text of its tokenizer.json replaced. */
@@ -381,6 +401,9 @@ static void what_no_name_fits_is_refused(void **state)
         {"\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null", "\"continuing_subword_prefix\":null,\"end_of_word_suffix\":\"w\"", "affixes"},
         {"\"post_processor\":null", "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"a\",1],\"cls\":[\"b\",2]}", "template"}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) refuses(changed("llama-bpe", cases[i].from, cases[i].to), FORMAT_GGUF, cases[i].why);
+    refuses(changed("llama-bpe", "\"vocab\":{", "\"vocab\":{\"<bos>\":259,"), FORMAT_GGUF, "a word of the model, too");
+    refuses(changed("llama-bpe", "\"!\":", "\"!!!\":"), FORMAT_GGUF, "not every byte has a token");
+    refuses(changed("qwen2", "\"normalized\":false", "\"normalized\":true"), FORMAT_GGUF, "found before text is normalized");
 }
 
 /* Where merges make every token, ignore_merges makes no difference: "tekken", which
