@@ -140,7 +140,7 @@ static int whole(struct compare_side *s, const char *text, size_t n, struct err 
 {
     struct tok_ids ids = {0};
     uint8_t *seen = mem_zalloc((size_t)s->t->vocab.n + 1, 1);
-    int ret = seen ? 0 : err_oom(e, 1u << 21, "marks of tokens");
+    int ret = seen ? 0 : err_oom(e, (size_t)s->t->vocab.n + 1, "marks of tokens");
     if (ret == 0) ret = tok_encode(s->t, s->s, text, n, 0, &ids, e);
     for (size_t i = 0; ret == 0 && i < ids.n; i++) {
         s->used += !seen[ids.id[i]];
@@ -196,8 +196,12 @@ static uint64_t *meanings(const struct tokenizer *t, size_t *n, struct err *e)
         meaning(t, id, &text);
         v[(*n)++] = hash64(text.data ? text.data : "", text.len);
     }
-    if (!v) err_oom(e, 1u << 24, "hashes of tokens");
-    else if (*n) qsort(v, *n, sizeof *v, compare_hashes);
+    if (!v || text.oom) {
+        err_oom(e, ((size_t)t->vocab.n + 1) * sizeof *v, "hashes of tokens");
+        free(v);
+        v = NULL;
+    }
+    if (v && *n) qsort(v, *n, sizeof *v, compare_hashes);
     buf_free(&text);
     return v;
 }

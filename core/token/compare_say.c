@@ -21,14 +21,16 @@ static double per(size_t what, size_t each)
 
 enum { COLUMN = 26, LONGEST_SHOWN = 80 }; /* columns of a cell, of a word */
 
-/* Cells of a row, to the right. */
-static void row(struct compare *c, const char *name, const struct buf cell[2])
+/* Cells of a row, to the right; frees them. */
+static void row(struct compare *c, const char *name, struct buf cell[2])
 {
     buf_printf(c->out, "%-24s", name);
-    for (int k = 0; k < c->n_sides; k++) {
-        buf_add_column(c->out, cell[k].data ? cell[k].data : "", COLUMN, true);
-    }
+    for (int k = 0; k < c->n_sides; k++) buf_add_column(c->out, cell[k].data ? cell[k].data : "", COLUMN, true);
     buf_addc(c->out, '\n');
+    for (int k = 0; k < 2; k++) {
+        if (cell[k].oom) c->out->oom = true;
+        buf_free(&cell[k]);
+    }
 }
 
 static void row_text(struct compare *c, const char *name, const char *a, const char *b)
@@ -39,8 +41,6 @@ static void row_text(struct compare *c, const char *name, const char *a, const c
         buf_adds(&cell[k], s[k] + text_fit_end(s[k], strlen(s[k]), COLUMN - 2)); /* the end of a name tells more */
     }
     row(c, name, cell);
-    buf_free(&cell[0]);
-    buf_free(&cell[1]);
 }
 
 /* Cut at its end where it is long. */
@@ -55,8 +55,6 @@ static void row_split(struct compare *c, const struct tokenizer *a, const struct
         buf_adds(&cell[k], " ...");
     }
     row(c, "split", cell);
-    buf_free(&cell[0]);
-    buf_free(&cell[1]);
 }
 
 static void row_count(struct compare *c, const char *name, size_t a, size_t b)
@@ -65,8 +63,6 @@ static void row_count(struct compare *c, const char *name, size_t a, size_t b)
     buf_printf(&cell[0], "%zu", a);
     buf_printf(&cell[1], "%zu", b);
     row(c, name, cell);
-    buf_free(&cell[0]);
-    buf_free(&cell[1]);
 }
 
 static void row_share(struct compare *c, const char *name, size_t a, size_t of_a, size_t b, size_t of_b)
@@ -75,8 +71,6 @@ static void row_share(struct compare *c, const char *name, size_t a, size_t of_a
     buf_printf(&cell[0], "%zu (%.1f %%)", a, share(a, of_a));
     buf_printf(&cell[1], "%zu (%.1f %%)", b, share(b, of_b));
     row(c, name, cell);
-    buf_free(&cell[0]);
-    buf_free(&cell[1]);
 }
 
 static void row_ratio(struct compare *c, const char *name, double a, double b)
@@ -85,8 +79,6 @@ static void row_ratio(struct compare *c, const char *name, double a, double b)
     buf_printf(&cell[0], "%.3f", a);
     buf_printf(&cell[1], "%.3f", b);
     row(c, name, cell);
-    buf_free(&cell[0]);
-    buf_free(&cell[1]);
 }
 
 static void parts(struct compare *c, const struct compare_side *s)

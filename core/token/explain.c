@@ -124,6 +124,7 @@ int tok_explain(const struct tokenizer *t, const char *text, size_t n, bool json
     int ret = x.s ? char_index_build(&chars, text, n, e) : -1;
     const char *s = readable(&x, text, &len, &made);
     struct tok_found f;
+    if (ret == 0) ret = buf_ok(&made, e);
     if (ret == 0) say_head(&x, text, n, chars.n_chars);
     while (ret == 0 && tok_match(&t->raw, s, len, look, pos, true, &f)) {
         if (f.begin > pos) ret = segment(&x, s, pos, f.begin, e);

@@ -1,0 +1,150 @@
+/* explain.h and compare.h: what they say of small tokenizers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/token/compare.h"
+#include "core/token/explain.h"
+#include "core/token/tok_files.h"
+
+#define MARK "\xe2\x96\x81"
+
+static struct tokenizer *parse(const char *added, const char *pre, const char *model)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    buf_printf(&json, "{\"version\":\"1.0\",\"added_tokens\":[%s],\"normalizer\":null,\"pre_tokenizer\":%s,\"model\":%s}", added, pre,
+               model);
+    struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    buf_free(&json);
+    return t;
+}
+
+static struct tokenizer *pairs(const char *merges, const char *more)
+{
+    struct buf model = {0};
+    buf_printf(&model, "{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\" \":3%s},\"merges\":[%s]}", more, merges);
+    struct tokenizer *t = parse("", "null", model.data);
+    buf_free(&model);
+    return t;
+}
+
+static void says(const struct tokenizer *t, const char *text, size_t n, const char *what)
+{
+    struct err e = {0};
+    struct buf out = {0};
+    if (tok_explain(t, text, n, false, &out, &e)) fail_msg("%s", e.msg);
+    if (!strstr(out.data, what)) fail_msg("'%s' is not in\n%s", what, out.data);
+    buf_free(&out);
+}
+
+static void merges_are_shown_up_to_a_length(void **state)
+{
+    (void)state;
+    enum { N = 4097 };
+    char *text = malloc(N);
+    memset(text, 'a', N);
+    text[1] = 'b';
+    struct tokenizer *t = pairs("\"a b\"", ",\"ab\":4");
+    says(t, text, N - 1, "merge 0 makes ab: ab a a a a ...\n");
+    says(t, text, N, "a word of too many symbols to show its merges");
+    tok_free(t);
+    free(text);
+}
+
+/* The first word of a text has its mark in front; one behind an added token has none. */
+static void words_know_where_they_stand(void **state)
+{
+    (void)state;
+    static const char added[] = "{\"id\":2,\"content\":\"X\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":true,"
+                                "\"special\":false}";
+    struct tokenizer *t = parse(added, "{\"type\":\"Metaspace\",\"replacement\":\"" MARK "\",\"prepend_scheme\":\"first\",\"split\":true}",
+                                "{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"" MARK "a\":1},\"unk_token\":\"a\"}");
+    says(t, "aXa", 3, "  word \"" MARK "a\"\n    tokens: " MARK "a\n  added token [1, 2) 2 X\n  word \"a\"\n    tokens: a\n");
+    tok_free(t);
+}
+
+static void token_is(const struct tokenizer *t, const char *word, const char *want)
+{
+    struct err e = {0};
+    struct buf out = {0};
+    int ret = tok_explain_token(t, word, false, &out, &e);
+    assert_int_equal(ret, want ? 0 : -1);
+    if (want) assert_string_equal(out.data, want);
+    else assert_int_equal(e.code, ERR_RESULT);
+    buf_free(&out);
+}
+
+static void tokens_are_found_by_text_or_id(void **state)
+{
+    (void)state;
+    struct tokenizer *t = pairs("\"a b\"", ",\"ab\":4,\"4\":5");
+    token_is(t, "ab", "4 \"ab\"\n    bytes: 61 62\n    merge 0: a + b\n");
+    token_is(t, "4", "5 \"4\"\n    bytes: 34\n4 \"ab\"\n    bytes: 61 62\n    merge 0: a + b\n");
+    token_is(t, "6", NULL);
+    token_is(t, "99999999999999999999", NULL);
+    token_is(t, "4294967300", NULL); /* 4 in 32 bits */
+    tok_free(t);
+}
+
+static void compared(const char *text, bool json, const char *what)
+{
+    static const char *const names[2] = {"one", "two"};
+    struct tokenizer *a = pairs("", ""), *b = pairs("\"a b\"", ",\"ab\":4");
+    struct err e = {0};
+    struct buf out = {0};
+    if (tok_compare(a, b, names, text, strlen(text), json, &out, &e)) fail_msg("%s", e.msg);
+    if (!strstr(out.data, what)) fail_msg("'%s' is not in\n%s", what, out.data);
+    buf_free(&out);
+    tok_free(a);
+    tok_free(b);
+}
+
+static void words_have_the_space_before_them(void **state)
+{
+    (void)state;
+    compared("ba ab", true, "\"words\":2,\"distinct_words\":2,");
+    compared("ba ab", true, "\"examples\":[{\"word\":\" ab\",\"count\":1,\"tokens\":[[\" \",\"a\",\"b\"],[\" \",\"ab\"]]}]");
+}
+
+static void the_most_frequent_words_come_first_then_the_first(void **state)
+{
+    (void)state;
+    compared("abc  ab  cab  cab  bab", false,
+             "the most frequent of them:\n"
+             "  2 x \" cab\"\n      first:   c a b\n      second:   c ab\n"
+             "  1 x \"abc\"\n      first: a b c\n      second: ab c\n"
+             "  1 x \" ab\"\n      first:   a b\n      second:   ab\n"
+             "  1 x \" bab\"\n");
+}
+
+static void long_examples_are_cut(void **state)
+{
+    (void)state;
+    char text[91] = "", line[200] = "      second:";
+    for (int i = 0; i < 30; i++) memcpy(text + 3 * i, "abc", 3);
+    for (int i = 0; i < 20; i++) memcpy(line + 13 + 5 * i, " ab c", 6);
+    size_t n = strlen(line);
+    line[n] = '\n';
+    line[n + 1] = 0;
+    compared(text, false, line);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(merges_are_shown_up_to_a_length),
+        cmocka_unit_test(words_know_where_they_stand),
+        cmocka_unit_test(tokens_are_found_by_text_or_id),
+        cmocka_unit_test(words_have_the_space_before_them),
+        cmocka_unit_test(the_most_frequent_words_come_first_then_the_first),
+        cmocka_unit_test(long_examples_are_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
