@@ -21,7 +21,7 @@ struct train_cfg {
     struct docs_opts docs;
     const char *out;
     int type, ties;
-    const char *split;
+    const char *split, *prefix, *suffix;
     int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes, alphabet;
     struct opt_list special, user;
     const char *chars;
@@ -38,31 +38,34 @@ static const struct opt train_opts[] = {
     OPT_STR('o', "out", C, out, "FILE", NULL,
             "Where it goes: FILE.json, .model of SentencePiece's kinds, .tiktoken, vocab.txt, vocab.json with "
             "merges.txt; - is stdout (default tokenizer.json, tokenizer.model)"),
-    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece", "bpe",
-             "Byte pairs; every character; SentencePiece's unigram or byte pair kind; BERT's WordPiece"),
+    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece|char-bpe", "bpe",
+             "Byte pairs; every character; SentencePiece's unigram or byte pair kind; BERT's WordPiece; pairs of "
+             "characters as HF tokenizers learns them"),
     OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included"),
-    OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe, wordpiece)"),
+    OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe, char-bpe, wordpiece)"),
     OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250,
             "Longest token: bytes (bpe) or characters; 0 = any (SentencePiece's kinds: 16)"),
     OPT_LIST(0, "special", C, special, "TEXT",
-             "A special token; repeat for more (if none is given bpe has <|endoftext|>, wordpiece BERT's)"),
+             "A special token; repeat for more (if none is given bpe has <|endoftext|>, char-bpe <unk>, wordpiece BERT's)"),
     OPT_BOOL(0, "no-special-tokens", C, no_special, NULL,
              "No special token but <unk> <s> </s> of SentencePiece's kinds"),
     OPT_STR(0, "required-chars", C, chars, "TEXT", NULL,
-            "Characters that become tokens however rare they are (wordpiece, SentencePiece's kinds)"),
+            "Characters that become tokens however rare they are (wordpiece, char-bpe, SentencePiece's kinds)"),
     OPT_GROUP("Byte pairs"),
-    OPT_STR(0, "split", C, split, "NAME", "llama3",
+    OPT_STR(0, "split", C, split, "NAME", NULL,
             "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, another "
-            "name (see below), or a regex"),
+            "name (see below), or a regex (default llama3); char-bpe: bert (default), whitespace, or a regex"),
+    OPT_STR(0, "prefix", C, prefix, "TEXT", NULL, "In front of symbols inside a word, as ## of WordPiece (bpe, char-bpe)"),
+    OPT_STR(0, "suffix", C, suffix, "TEXT", NULL, "Behind the last symbol of a word, as </w> of CLIP (bpe, char-bpe)"),
     OPT_ENUM(0, "ties", C, ties, "hf|tiktoken|spm", "hf",
              "Which of equally frequent pairs comes first: as HF tokenizers, by byte value as rustbpe, the shorter as "
              "SentencePiece"),
-    OPT_GROUP("WordPiece"),
-    OPT_INT(0, "alphabet", C, alphabet, "N", "0", 0, 1e6, "Keep only the N most frequent characters; 0 = all"),
+    OPT_INT(0, "alphabet", C, alphabet, "N", "0", 0, 1e6,
+            "Keep only the N most frequent characters; 0 = all (wordpiece, char-bpe)"),
     OPT_GROUP("Normalization"),
     OPT_STR(0, "norm", C, norm, "NAME", NULL,
-            "bpe, wordpiece: identity, nfc, nfd, nfkc, nfkd, bert, bert-cased; SentencePiece's kinds: identity, nfkc, "
-            "nmt_nfkc, nfkc_cf, nmt_nfkc_cf, FILE.tsv (default identity, bert, nmt_nfkc)"),
+            "bpe, char-bpe, wordpiece: identity, nfc, nfd, nfkc, nfkd, bert, bert-cased; SentencePiece's kinds: identity, nfkc, "
+            "nmt_nfkc, nfkc_cf, nmt_nfkc_cf, FILE.tsv (default identity, of wordpiece bert, of those nmt_nfkc)"),
     OPT_GROUP("SentencePiece's kinds"),
     OPT_F64(0, "coverage", C, coverage, "X", "0.9995", 0.9, 1, "Share of the text whose characters become tokens"),
     OPT_BOOL(0, "byte-fallback", C, byte_fallback, NULL, "Other characters become bytes instead of <unk>"),
@@ -176,6 +179,11 @@ static bool is_sp(const struct train_cfg *cfg)
     return cfg->type == TOK_TRAIN_UNIGRAM || cfg->type == TOK_TRAIN_SP_BPE;
 }
 
+static bool has_affix(const struct train_cfg *cfg)
+{
+    return (cfg->prefix && *cfg->prefix) || (cfg->suffix && *cfg->suffix);
+}
+
 static const char *out_path(const struct train_cfg *cfg)
 {
     if (cfg->out) return cfg->out;
@@ -215,7 +223,7 @@ static int report_training(const struct train_cfg *cfg, const struct tok_train_s
 static int check_format(const struct train_cfg *cfg, enum tok_format format, struct err *e)
 {
     const char *norm = cfg->norm ? cfg->norm : "";
-    bool bpe = cfg->type == TOK_TRAIN_BPE, plain = !*norm || strcmp(norm, "identity") == 0;
+    bool bpe = cfg->type == TOK_TRAIN_BPE, plain = (!*norm || strcmp(norm, "identity") == 0) && !has_affix(cfg);
     switch (format) {
     case FORMAT_JSON: return 0;
     case FORMAT_SPM:
@@ -223,7 +231,7 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
     case FORMAT_TIKTOKEN:
         if (!bpe || !plain || cfg->special.n || train_split_is_chain(cfg->split))
             return err_set(e, ERR_USAGE, "--out FILE.tiktoken is for --type bpe with a --split of one expression, and "
-                                         "without --norm and --special, which it cannot hold");
+                                         "without --norm, --special, --prefix and --suffix, which it cannot hold");
         return 0;
     case FORMAT_VOCAB_TXT:
         if (cfg->type != TOK_TRAIN_WORDPIECE || cfg->special.n || cfg->no_special || (*norm && strncmp(norm, "bert", 4) != 0))
@@ -232,7 +240,7 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
         return 0;
     case FORMAT_MERGES:
         if (!bpe || !plain || cfg->special.n || strcmp(cfg->split, "gpt2") != 0)
-            return err_set(e, ERR_USAGE, "--out vocab.json is for --type bpe --split gpt2 without --norm and --special");
+            return err_set(e, ERR_USAGE, "--out vocab.json is for --type bpe --split gpt2 without --norm, --special, --prefix and --suffix");
         return 0;
     case FORMAT_TEKKEN: case FORMAT_GGUF: break;
     }
@@ -315,26 +323,28 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
 static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r,
                       struct err *e)
 {
-    static const char *const of_bpe[] = {"split", "ties"};
+    static const char *const of_bpe[] = {"split", "prefix", "suffix"};
     static const char *const of_sp[] = {"coverage", "byte-fallback", "digits", "keep-spaces",
                                         "space-pieces", "user", "no-space-first", "cross-numbers", "cross-scripts", "cross-spaces", "max-sentence"};
     static const char *const of_unigram[] = {"seeds", "shrink", "rounds", "lanes"};
-    static const char *const kinds[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece"};
+    static const char *const kinds[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece", "char-bpe"};
+    bool pairs = cfg->type == TOK_TRAIN_BPE || cfg->type == TOK_TRAIN_CHAR_BPE, chars = cfg->type == TOK_TRAIN_WORDPIECE || cfg->type == TOK_TRAIN_CHAR_BPE;
     const char *wrong = NULL, *needs = NULL;
     for (size_t i = 0; i < COUNT_OF(of_bpe); i++)
-        if (cfg->type != TOK_TRAIN_BPE && opt_is_set(self, r, of_bpe[i])) wrong = of_bpe[i], needs = "bpe";
+        if (!pairs && opt_is_set(self, r, of_bpe[i])) wrong = of_bpe[i], needs = "bpe or char-bpe";
+    if (cfg->type != TOK_TRAIN_BPE && opt_is_set(self, r, "ties")) wrong = "ties", needs = "bpe";
     for (size_t i = 0; i < COUNT_OF(of_sp); i++)
         if (!is_sp(cfg) && opt_is_set(self, r, of_sp[i])) wrong = of_sp[i], needs = "unigram or sp-bpe";
     for (size_t i = 0; i < COUNT_OF(of_unigram); i++)
         if (cfg->type != TOK_TRAIN_UNIGRAM && opt_is_set(self, r, of_unigram[i]))
             wrong = of_unigram[i], needs = "unigram";
-    if (cfg->type != TOK_TRAIN_WORDPIECE && opt_is_set(self, r, "alphabet")) wrong = "alphabet", needs = "wordpiece";
-    if (!is_sp(cfg) && cfg->type != TOK_TRAIN_WORDPIECE && opt_is_set(self, r, "required-chars"))
-        wrong = "required-chars", needs = "wordpiece, unigram or sp-bpe";
+    if (!chars && opt_is_set(self, r, "alphabet")) wrong = "alphabet", needs = "wordpiece or char-bpe";
+    if (!is_sp(cfg) && !chars && opt_is_set(self, r, "required-chars"))
+        wrong = "required-chars", needs = "wordpiece, char-bpe, unigram or sp-bpe";
     if ((is_sp(cfg) || cfg->type == TOK_TRAIN_CHAR) && opt_is_set(self, r, "min-freq"))
-        wrong = "min-freq", needs = "bpe or wordpiece";
+        wrong = "min-freq", needs = "bpe, char-bpe or wordpiece";
     if (cfg->type == TOK_TRAIN_CHAR && opt_is_set(self, r, "norm"))
-        wrong = "norm", needs = "bpe, wordpiece, unigram or sp-bpe";
+        wrong = "norm", needs = "bpe, char-bpe, wordpiece, unigram or sp-bpe";
     if (!wrong) return 0;
     return err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", wrong, needs, kinds[cfg->type]);
 }
@@ -351,7 +361,7 @@ static int check_documents(const struct tok_train_stats *s, uint64_t bad, const 
 /* What the options say to the trainer, but for SentencePiece's rules and the chain. */
 static int trainer_options(const struct train_cfg *cfg, struct tok_train_opts *o, struct err *e)
 {
-    static const char *const end_of_text[] = {"<|endoftext|>"};
+    static const char *const end_of_text[] = {"<|endoftext|>"}, *const unknown[] = {"<unk>"};
     enum tok_format format = FORMAT_JSON;
     *o = (struct tok_train_opts){
         .type = (enum tok_train_type)cfg->type,
@@ -362,6 +372,8 @@ static int trainer_options(const struct train_cfg *cfg, struct tok_train_opts *o
         .special = cfg->special.v,
         .n_special = cfg->special.n,
         .memory = (size_t)cfg->memory,
+        .prefix = cfg->prefix,
+        .suffix = cfg->suffix,
         .alphabet = (size_t)cfg->alphabet,
         .chars = cfg->chars,
         .user = cfg->user.v,
@@ -370,11 +382,16 @@ static int trainer_options(const struct train_cfg *cfg, struct tok_train_opts *o
     };
     if (cfg->no_special && o->n_special)
         return err_set(e, ERR_USAGE, "--special and --no-special-tokens exclude each other");
+    if (cfg->ties != TOK_TIES_HF && has_affix(cfg))
+        return err_set(e, ERR_USAGE, "--prefix and --suffix are of HF tokenizers, hence with --ties hf");
     if (cfg->out && tokenizer_format(cfg->out, &format) && check_format(cfg, format, e)) return -1;
     if (o->n_special || cfg->no_special || format == FORMAT_TIKTOKEN) return 0;
     if (o->type == TOK_TRAIN_BPE) {
         o->special = end_of_text;
         o->n_special = COUNT_OF(end_of_text);
+    } else if (o->type == TOK_TRAIN_CHAR_BPE) {
+        o->special = unknown;
+        o->n_special = COUNT_OF(unknown);
     } else if (o->type == TOK_TRAIN_WORDPIECE) {
         o->special = wordpiece_special;
         o->n_special = COUNT_OF(wordpiece_special);
@@ -440,6 +457,7 @@ static int run_train(const struct cmd *self, int argc, char **argv, struct err *
     struct train_cfg cfg = {0};
     struct opt_result r;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (!cfg.split && cfg.type != TOK_TRAIN_CHAR_BPE) cfg.split = "llama3";
     if (ret == 0 && !r.exit_now) ret = train_files(self, &cfg, &r, e);
     opt_free(&r);
     return ret;
@@ -452,6 +470,7 @@ const struct cmd cmd_tokenize_train = {
     .examples = "  llmctl tokenize train corpus.jsonl --vocab-size 4096 --out tokenizer.json\n"
                 "  llmctl tokenize train corpus.jsonl --type unigram --vocab-size 8000 -o s.model\n"
                 "  llmctl tokenize train input.txt --type char --out chars.json\n"
+                "  llmctl tokenize train input.txt --type char-bpe --suffix '</w>'\n"
                 "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
     .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
                "SentencePiece's kinds take each line for a sentence and give what spm_train\n"
@@ -474,6 +493,11 @@ const struct cmd cmd_tokenize_train = {
                "--split deepseek is DeepSeek-V3's; there are deepseek-coder, deepseek-llm,\n"
                "kimi-k2, starcoder (digits one by one, then gpt2), bloom, viking and the other\n"
                "names that GGUF files have in tokenizer.ggml.pre.\n"
+               "\n"
+               "--type char-bpe, --prefix and --suffix are what BpeTrainer of HF tokenizers\n"
+               "learns, but that one numbers characters with an affix anew in every run; here\n"
+               "they follow the others by code point. Bytes that end no word of the text have\n"
+               "no token with the suffix, as there, and are left out where they end one later.\n"
                "\n"
                "A --split of your own is an expression as in tokenizer.json files: Ruby's\n"
                "syntax, the characters of Unicode 16. It cuts some 100 MB/s, the named splits,\n"

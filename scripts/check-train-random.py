@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what `llmctl tokenize train` learns with what others learn from the
 same random texts and with the same random options: Hugging Face's tokenizers
-(byte pairs), sentencepiece (unigram, byte pairs), rustbpe (byte pairs by value).
+(byte pairs of bytes and of characters), sentencepiece (unigram, byte pairs), rustbpe (byte pairs by value).
 Each is needed for its own kinds only, for nothing else.  Vocabularies, merges and
 the order of both must be equal, scores as single-precision numbers.
 
@@ -25,7 +25,7 @@ import tempfile
 
 llmctl = os.path.abspath(sys.argv[1])
 count, seed = int(sys.argv[2]) if len(sys.argv) > 2 else 100, int(sys.argv[3]) if len(sys.argv) > 3 else 1
-kinds = sys.argv[4:] or ["hf", "rustbpe", "unigram", "sp-bpe", "wordpiece"]
+kinds = sys.argv[4:] or ["hf", "affixes", "rustbpe", "unigram", "sp-bpe", "wordpiece"]
 
 ATOMS = [
     "a b c d e ab ba the The THE of and er ing tion un re ness house houses housing is it's don't".split(),
@@ -289,46 +289,51 @@ def close(got, want):
     return all(abs(struct.unpack("<f", g[1])[0] - score[g[0]]) <= 1e-4 * abs(score[g[0]]) for g in got)
 
 
-# ---- WordPiece ----
+# ---- characters: WordPiece, byte pairs with affixes ----
 
-def merge_characters(counts, special, size, least, prefix, limit, wanted):
-    """Tokens in order: the rules of Hugging Face's trainer, characters with the
-    prefix by code point."""
-    total, inside = collections.Counter(), set()
+def merge_characters(counts, special, size, least, prefix, suffix, limit, wanted, max_len=0):
+    """Tokens in order, merges: the rules of Hugging Face's trainer, but characters with
+    affixes follow the others: with the prefix, the suffix, both, each by code point."""
+    def placed(word):
+        return [(c, (prefix if i else "") + c + (suffix if i == len(word) - 1 else ""), bool(i and prefix) + 2 * bool(i == len(word) - 1 and suffix))
+                for i, c in enumerate(word)]
+    total, seen = collections.Counter(), [set(), set(), set(), set()]
     for word, n in counts.items():
-        for i, c in enumerate(word):
+        for c, text, way in placed(word):
             total[c] += n
-            if i:
-                inside.add(c)
+            seen[way].add((c, text))
     for c in wanted:
         total[c] = 1 << 62
-    kept = sorted(total, key=lambda c: (-total[c], ord(c)))[:limit or None]
+    kept = set(sorted(total, key=lambda c: (-total[c], ord(c)))[:limit or None])
     vocab = {}
-    for s in special + sorted(kept) + [prefix + c for c in sorted(inside & set(kept))]:
+    for s in special + sorted(kept) + [text for way in seen for c, text in sorted(way) if c in kept]:
         vocab.setdefault(s, len(vocab))
-    texts = list(vocab)
-    words = [([vocab[(prefix if i else "") + c] for i, c in enumerate(w) if c in kept], n) for w, n in counts.items()]
+    texts, merges, length = list(vocab), [], collections.defaultdict(lambda: 1)
+    words = [([vocab[text] for c, text, _ in placed(w) if c in kept], n) for w, n in counts.items()]
     while len(vocab) < size:
         pairs = collections.Counter()
         for w, n in words:
             for pair in zip(w, w[1:]):
-                pairs[pair] += n
+                if not max_len or length[pair[0]] + length[pair[1]] <= max_len:
+                    pairs[pair] += n
         if not pairs:
             break
         (a, b), n = min(pairs.items(), key=lambda x: (-x[1], x[0]))
         if n < max(least, 1):
             break
         text = texts[a] + texts[b].removeprefix(prefix)
+        merges.append((texts[a], texts[b]))
         if text not in vocab:
             vocab[text] = len(texts)
             texts.append(text)
+            length[vocab[text]] = length[a] + length[b]
         for w, _ in words:
             i = 0
             while i + 1 < len(w):
                 if w[i] == a and w[i + 1] == b:
                     w[i:i + 2] = [vocab[text]]
                 i += 1
-    return texts
+    return texts, merges
 
 
 def check_wordpiece():
@@ -342,7 +347,7 @@ def check_wordpiece():
     size, least, limit, wanted = random.randrange(60, 500), r(1, 2, 3), r(0, 0, 10, 30), r("", "", "xyz", "日é0")
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     show = dict(norm=norm, size=size, min=least, limit=limit, wanted=wanted)
-    want = merge_characters(counts, special, size, least, "##", limit, wanted)
+    want = merge_characters(counts, special, size, least, "##", "", limit, wanted)[0]
     data, why = work.train("t.jsonl", "o.json", "--type", "wordpiece", "--norm", norm, "--vocab-size", str(size), "--min-freq", str(least), "--alphabet", str(limit),
                            *(["--required-chars", wanted] if wanted else []))
     if not data:
@@ -352,7 +357,63 @@ def check_wordpiece():
     return None if got == want else (show, first_difference(got, want))
 
 
-checks = {"hf": check_hf, "rustbpe": check_rustbpe, "unigram": lambda: check_sp("unigram"), "sp-bpe": lambda: check_sp("sp-bpe"), "wordpiece": check_wordpiece}
+def hf_affixes(work, o):
+    """The words, and what a run gives: merges, the set of tokens; its tokens in order."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+    t = Tokenizer(models.BPE())
+    if o["norm"] != "identity":
+        t.normalizer = {"bert": normalizers.BertNormalizer, "nfc": normalizers.NFC}[o["norm"]]()
+    splits = {"bert": pre_tokenizers.BertPreTokenizer, "whitespace": pre_tokenizers.WhitespaceSplit, "gpt2": lambda: pre_tokenizers.ByteLevel(add_prefix_space=False),
+              r"[a-z]+|\d|\s+|[^a-z\d\s]{1,4}": lambda: pre_tokenizers.Split(Regex(o["split"]), "isolated")}
+    t.pre_tokenizer = splits[o["split"]]()
+    counts = collections.Counter()
+    for d in work.docs:
+        counts.update(w for w, _ in t.pre_tokenizer.pre_tokenize_str(t.normalizer.normalize_str(d) if t.normalizer else d))
+    more = {key: value for key, value in (("continuing_subword_prefix", o["prefix"]), ("end_of_word_suffix", o["suffix"]), ("limit_alphabet", o["limit"])) if value}
+    if o["max_len"]:
+        more["max_token_length"] = o["max_len"] + 1
+    def learn():
+        t.train_from_iterator(work.docs, trainers.BpeTrainer(vocab_size=o["size"], min_frequency=o["min"], special_tokens=o["special"], show_progress=False,
+                                                             initial_alphabet=list(o["wanted"]), **more))
+        m = json.loads(t.to_str())["model"]
+        return (merges_of(m), set(m["vocab"])), sorted(m["vocab"], key=m["vocab"].get)
+    return counts, learn
+
+
+def check_affixes():
+    from tokenizers import pre_tokenizers
+    work = Work(lines())
+    o = dict(prefix=r("", "", "@", "@@"), suffix=r("", "</w>", "</w>", "$"), norm=r("identity", "identity", "nfc", "bert"), split=r("bert", "whitespace", r"[a-z]+|\d|\s+|[^a-z\d\s]{1,4}", "gpt2", "gpt2"),
+             size=random.randrange(40, 500), min=r(0, 1, 2, 3), max_len=r(0, 0, 0, 2, 4), special=random.sample(["<unk>", "<s>", "the"], random.randrange(3)), limit=0, wanted="")
+    args = []
+    if o["split"] == "gpt2":  # bytes
+        o.update(wanted="".join(pre_tokenizers.ByteLevel.alphabet()), size=o["size"] + 300, norm=r("identity", "nfc"), prefix=o["prefix"] or (not o["suffix"]) * "@@")
+    else:
+        o.update(limit=r(0, 0, 10, 30), wanted=r("", "", "xyz", "日é0"))
+        args = ["--type", "char-bpe", "--alphabet", str(o["limit"])] + (["--required-chars", o["wanted"]] if o["wanted"] else [])
+    counts, learn = hf_affixes(work, o)
+    texts, merges = merge_characters(counts, o["special"], o["size"], o["min"], o["prefix"], o["suffix"], o["limit"], o["wanted"], o["max_len"])
+    for key, option in (("split", "split"), ("norm", "norm"), ("size", "vocab-size"), ("max_len", "max-token-len"), ("prefix", "prefix"), ("suffix", "suffix")):
+        args += ["--" + option, str(o[key])]
+    for s in o["special"]:
+        args += ["--special", s]
+    data, why = work.train("t.jsonl", "o.json", "--min-freq", str(max(o["min"], 1)), *args, *([] if o["special"] else ["--no-special-tokens"]))
+    show = {k: v for k, v in o.items() if k != "wanted" or len(v) < 9}
+    if not data:
+        return None if "too small" in why and len(texts) > o["size"] or not counts else (show, why)
+    m = json.loads(data)["model"]
+    got, got_merges = sorted(m["vocab"], key=m["vocab"].get), merges_of(m)
+    if got != texts or got_merges != merges:
+        return show, "tokens " + first_difference(got, texts) + ", merges " + first_difference(got_merges, merges)
+    theirs, order = learn()
+    if (got_merges, set(got)) == theirs:
+        return None
+    if order[:len(got) - len(merges)] != got[:len(got) - len(merges)] or any(learn()[0] != theirs for _ in range(9)):
+        return "as the plain trainer; HF's number characters otherwise, or differ from run to run"
+    return show, "HF: merges " + first_difference(got_merges, theirs[0]) + f", tokens {set(got) ^ theirs[1]}"
+
+
+checks = {"hf": check_hf, "affixes": check_affixes, "rustbpe": check_rustbpe, "unigram": lambda: check_sp("unigram"), "sp-bpe": lambda: check_sp("sp-bpe"), "wordpiece": check_wordpiece}
 bad = 0
 for kind in kinds:
     good, notes = 0, collections.Counter()

@@ -10,10 +10,12 @@
 #include "core/token/tok_internal.h"
 #include "core/token/train_bpe.h"
 #include "core/token/train_chain.h"
+#include "core/token/train_chars.h"
 #include "core/token/train_prep.h"
 #include "core/token/train_sp_model.h"
 #include "core/token/train_wordpiece.h"
 #include "core/token/train_words.h"
+#include "core/token/train_write.h"
 #include "core/token/unicode.h"
 
 enum { N_CHARS = 0x110000 };
@@ -45,7 +47,10 @@ static bool is_sp(const struct tok_train_opts *o)
 
 static int check_opts(const struct tok_train_opts *o, struct err *e)
 {
-    if (o->type == TOK_TRAIN_CHAR || o->type == TOK_TRAIN_WORDPIECE) return 0;
+    for (const char *p = o->prefix; p && *p; p++)
+        if ((uint8_t)*p >= 0x80)
+            return err_set(e, ERR_USAGE, "the prefix '%s' has other than ASCII characters, with which other programs cannot merge", o->prefix);
+    if (o->type == TOK_TRAIN_CHAR || o->type == TOK_TRAIN_WORDPIECE || o->type == TOK_TRAIN_CHAR_BPE) return 0;
     size_t least = 256 + o->n_special;
     if (!is_sp(o) && (o->vocab_size < 0 || (size_t)o->vocab_size < least))
         return err_set(e, ERR_USAGE, "vocab size %d is too small: 256 bytes and %zu special tokens "
@@ -87,7 +92,7 @@ static int prepare_chain(struct tok_trainer *tr, struct err *e)
     struct tok_train_opts *o = &tr->opts;
     bool bytes = o->type == TOK_TRAIN_BPE;
     if (!o->normalizer && !o->pre) return 0;
-    if (!bytes && o->type != TOK_TRAIN_WORDPIECE)
+    if (!bytes && o->type != TOK_TRAIN_WORDPIECE && o->type != TOK_TRAIN_CHAR_BPE)
         return err_set(e, ERR_USAGE, "a normalizer or pre-tokenizer is for byte pairs and WordPiece");
     tr->chain = chain_make(o->normalizer, o->pre, e);
     if (!tr->chain) return -1;
@@ -208,64 +213,6 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
 
 /* ---- from counts to a tokenizer.json ---- */
 
-static void write_added(struct buf *out, const struct tok_train_opts *o, int first_id)
-{
-    buf_adds(out, "{\"version\":\"1.0\",\"added_tokens\":[");
-    for (size_t i = 0; i < o->n_special; i++) {
-        buf_printf(out, "%s{\"id\":%d,\"content\":", i ? "," : "", first_id + (int)i);
-        buf_add_json(out, o->special[i], strlen(o->special[i]));
-        buf_adds(out, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"
-                      "\"normalized\":false,\"special\":true}");
-    }
-    buf_adds(out, "],");
-}
-
-static void write_pre(struct buf *out, const struct tok_train_opts *o)
-{
-    enum split_kind split = o->split;
-    static const char level[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
-                                "\"trim_offsets\":true,\"use_regex\":";
-    if (o->normalizer) buf_printf(out, "\"normalizer\":%s,", o->normalizer);
-    buf_adds(out, "\"pre_tokenizer\":");
-    if (o->pre) {
-        buf_printf(out, "%s,", o->pre);
-    } else if (split == SPLIT_GPT2 || split == SPLIT_NONE) {
-        buf_printf(out, "%s%s},", level, split == SPLIT_GPT2 ? "true" : "false");
-    } else {
-        const char *regex = split_regex(split);
-        buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
-                      "\"pattern\":{\"Regex\":");
-        buf_add_json(out, regex, strlen(regex));
-        buf_printf(out, "},\"behavior\":\"Isolated\",\"invert\":false},%sfalse}]},", level);
-    }
-    buf_adds(out, "\"post_processor\":null,\"decoder\":{\"type\":\"ByteLevel\","
-                  "\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},");
-}
-
-static void write_model(struct buf *out, const struct vocab *v, const struct bpe *b)
-{
-    size_t n;
-    const char *s;
-    buf_adds(out, "\"model\":{\"type\":\"BPE\",\"vocab\":{");
-    for (int id = 0; id < v->n; id++) {
-        s = vocab_text(v, id, &n);
-        if (id) buf_addc(out, ',');
-        buf_add_json(out, s, n);
-        buf_printf(out, ":%d", id);
-    }
-    buf_adds(out, "},\"merges\":[");
-    for (size_t i = 0; i < b->n_merges; i++) {
-        buf_adds(out, i ? ",[" : "[");
-        s = vocab_text(v, b->merge[i].left, &n);
-        buf_add_json(out, s, n);
-        buf_addc(out, ',');
-        s = vocab_text(v, b->merge[i].right, &n);
-        buf_add_json(out, s, n);
-        buf_addc(out, ']');
-    }
-    buf_adds(out, "]}}");
-}
-
 /* Special tokens, then the bytes. */
 static int first_tokens(const struct tok_train_opts *o, struct vocab *v, int32_t byte_id[256],
                         struct err *e)
@@ -321,6 +268,32 @@ static int byte_corpus(struct bpe_corpus *c, const struct word_table *words,
     return 0;
 }
 
+static bool has_affix(const struct tok_train_opts *o)
+{
+    return (o->prefix && *o->prefix) || (o->suffix && *o->suffix);
+}
+
+/* Characters, or bytes as characters, perhaps with affixes. */
+static int learn_chars_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_stats *stats, struct err *e)
+{
+    const struct tok_train_opts *o = &tr->opts;
+    struct word_table *words = &tr->counter[0].words;
+    struct vocab v = {0};
+    struct bpe b = {0};
+    int ret = gather_words(tr, e);
+    stats->distinct_words = words->n + words->n_longs;
+    if (ret == 0) ret = chars_learn(o, o->prefix, o->suffix, o->type == TOK_TRAIN_BPE, words, &v, &b, stats, e);
+    if (ret == 0) {
+        train_write_added(json, o, 0);
+        train_write_steps(json, o);
+        train_write_model(json, o, &v, &b);
+        ret = buf_ok(json, e);
+    }
+    vocab_free(&v);
+    bpe_free(&b);
+    return ret;
+}
+
 static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_stats *stats,
                      struct err *e)
 {
@@ -329,6 +302,7 @@ static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_
     struct bpe_corpus c = {0};
     int32_t byte_id[256];
     int ret = -1;
+    if (has_affix(&tr->opts)) return learn_chars_bpe(tr, json, stats, e);
     if (gather_words(tr, e) || first_tokens(&tr->opts, &v, byte_id, e)) goto out;
     struct word_table *words = &tr->counter[0].words;
     stats->distinct_words = words->n + words->n_longs;
@@ -338,9 +312,9 @@ static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_
                               .max_len = (uint32_t)tr->opts.max_len,
                               .ties_by_text = tr->opts.ties == TOK_TIES_SPM};
     if (bpe_learn(&c, &rules, &v, &b, &stats->last_count, e)) goto out;
-    write_added(json, &tr->opts, 0);
-    write_pre(json, &tr->opts);
-    write_model(json, &v, &b);
+    train_write_added(json, &tr->opts, 0);
+    train_write_steps(json, &tr->opts);
+    train_write_model(json, &tr->opts, &v, &b);
     stats->vocab_size = v.n;
     ret = buf_ok(json, e);
 out:
@@ -371,9 +345,9 @@ static int learn_chars(struct tok_trainer *tr, struct buf *json, struct tok_trai
         err_set(e, ERR_DATA, "no text: there are no characters to learn");
         goto out;
     }
-    write_added(json, &tr->opts, v.n);
+    train_write_added(json, &tr->opts, v.n);
     buf_adds(json, "\"pre_tokenizer\":null,\"post_processor\":null,\"decoder\":{\"type\":\"Fuse\"},");
-    write_model(json, &v, &none);
+    train_write_model(json, &tr->opts, &v, &none);
     stats->vocab_size = v.n + (int)tr->opts.n_special;
     ret = buf_ok(json, e);
 out:
@@ -467,6 +441,7 @@ int tok_trainer_learn(struct tok_trainer *tr, struct buf *file, struct tok_train
     ret = is_sp(&tr->opts)                  ? learn_sp(tr, file, stats, e)
               : tr->opts.type == TOK_TRAIN_WORDPIECE ? learn_wordpiece(tr, file, stats, e)
               : tr->opts.type == TOK_TRAIN_CHAR ? learn_chars(tr, file, stats, e)
+              : tr->opts.type == TOK_TRAIN_CHAR_BPE ? learn_chars_bpe(tr, file, stats, e)
                                                 : learn_bpe(tr, file, stats, e);
     tok_trainer_free(tr);
     return ret;

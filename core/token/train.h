@@ -27,6 +27,7 @@ enum tok_train_type {
     TOK_TRAIN_UNIGRAM, /* SentencePiece's: pieces with probabilities */
     TOK_TRAIN_SP_BPE,  /* SentencePiece's: characters, merged by falling count */
     TOK_TRAIN_WORDPIECE, /* characters, merged by falling count; "##" inside words */
+    TOK_TRAIN_CHAR_BPE, /* HF's byte pairs without bytes: characters, merged by falling count */
 };
 
 /* Equal counts are decided by the ids of the pair, hence by how bytes are
@@ -43,8 +44,9 @@ struct tok_train_opts {
      * none (BPE: pre NULL = split).  BPE's pre ends in bytes (ByteLevel). */
     const char *normalizer, *pre;
     bool lines;                 /* BPE: pre is one of the published splits: see tok_train_cuts() */
-    size_t alphabet;            /* WordPiece: characters to keep, 0 = all */
-    const char *chars;          /* WordPiece, SentencePiece's kinds: become tokens however rare they are; or NULL */
+    const char *prefix, *suffix; /* both kinds of byte pairs: of symbols inside a word, of its last one; NULL = none */
+    size_t alphabet;            /* WordPiece, byte pairs of characters: characters to keep, 0 = all */
+    const char *chars;          /* WordPiece, byte pairs of characters, SentencePiece's kinds: become tokens however rare they are; or NULL */
     enum tok_train_ties ties;   /* BPE */
     int max_len;                /* BPE: bytes of the longest token; 0 = any */
     size_t memory;              /* bytes that counted words may take; 0 = any */

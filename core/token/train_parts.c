@@ -79,6 +79,22 @@ static int chain_lines(const char *pre, bool *lines, struct err *e)
     return 0;
 }
 
+/* Words of characters: an expression cuts them, or white space does. */
+static int char_parts(struct tok_train_opts *o, const char *split, struct buf *pre, struct err *e)
+{
+    const char *pattern = split && is_regex(split) ? split : NULL;
+    o->lines = !pattern;
+    if (!split || strcmp(split, "bert") == 0) o->pre = "{\"type\":\"BertPreTokenizer\"}";
+    else if (strcmp(split, "whitespace") == 0) o->pre = "{\"type\":\"WhitespaceSplit\"}";
+    else if (!pattern) return err_set(e, ERR_USAGE, "--split '%s': for this kind bert, whitespace or a regular expression", split);
+    if (!pattern) return 0;
+    buf_adds(pre, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
+    buf_add_json(pre, pattern, strlen(pattern));
+    buf_adds(pre, "},\"behavior\":\"Isolated\",\"invert\":false}");
+    o->pre = pre->data;
+    return buf_ok(pre, e);
+}
+
 int train_parts(struct tok_train_opts *o, const char *norm, const char *split, struct buf *pre, struct err *e)
 {
     const char *part = norm_part(o->type, norm, e);
@@ -88,6 +104,7 @@ int train_parts(struct tok_train_opts *o, const char *norm, const char *split, s
         o->pre = "{\"type\":\"BertPreTokenizer\"}";
         return 0;
     }
+    if (o->type == TOK_TRAIN_CHAR_BPE) return char_parts(o, split, pre, e);
     split = own_name(split);
     o->split = split_from_name(split);
     if (o->split != SPLIT_N && !o->normalizer) return 0;

@@ -7,9 +7,10 @@
 
 /* Sets o's normalizer, split, pre and lines for its type.  norm: identity, nfc, nfd,
  * nfkc, nfkd, bert, bert-cased, or NULL for the type's own; split: a name of split.h or
- * gguf_pre.h, or an expression.  *pre, kept by the caller, holds what o points at. */
+ * gguf_pre.h, or an expression (byte pairs of characters: NULL = BERT's).  *pre, kept by
+ * the caller, holds what o points at. */
+int train_parts(struct tok_train_opts *o, const char *norm, const char *split, struct buf *pre, struct err *e);
 /* Whether a split's name is one of several steps, and not of one expression. */
 bool train_split_is_chain(const char *split);
-int train_parts(struct tok_train_opts *o, const char *norm, const char *split, struct buf *pre, struct err *e);
 
 #endif

@@ -1,8 +1,7 @@
 /* train_wordpiece.h - WordPiece as HF tokenizers trains it: byte pair merges of
  * characters, where those inside a word carry the prefix "##".
  *
- * HF numbers the prefixed characters in the order of a hash table, which
- * changes from run to run; here they follow the others by code point. */
+ * How the prefixed characters are numbered: train_chars.h. */
 #ifndef CORE_TOKEN_TRAIN_WORDPIECE_H
 #define CORE_TOKEN_TRAIN_WORDPIECE_H
 

@@ -62,6 +62,22 @@ grep -q '"NFC"' nfc.json
 train --type wordpiece --vocab-size 600 -o wp.json
 [ "$(printf 'The BUFFER' | "$LLMCTL" tokenize encode -t wp.json --ids -q)" = "$(printf 'the buffer' | "$LLMCTL" tokenize encode -t wp.json --ids -q)" ]
 
+# characters and bytes with affixes, as HF tokenizers learns them
+train --type char-bpe --suffix '</w>' --norm bert --vocab-size 600 -o cb.json
+grep -q '"end_of_word_suffix":"</w>"' cb.json
+[ "$(printf 'the buffer is' | "$LLMCTL" tokenize encode -t cb.json --ids -q | "$LLMCTL" tokenize decode -t cb.json)" = "the buffer is" ]
+train --type char-bpe --split '[a-z]+|[^a-z]+' --prefix '@@' --alphabet 200 --vocab-size 700 -o cbr.json
+"$LLMCTL" tokenize encode text.txt -t cbr.json --ids -q | "$LLMCTL" tokenize decode -t cbr.json --out back.txt
+cmp text.txt back.txt
+train --split gpt2 --suffix '</w>' --vocab-size 600 -o clip.json
+"$LLMCTL" tokenize encode text.txt -t clip.json --ids -q | "$LLMCTL" tokenize decode -t clip.json --out back.txt
+cmp text.txt back.txt
+fails 2 "is for --type bpe or char-bpe, not for wordpiece" "$LLMCTL" tokenize train text.txt --type wordpiece --suffix x
+fails 2 "hence with --ties hf" "$LLMCTL" tokenize train text.txt --suffix x --ties tiktoken
+fails 2 "bert, whitespace or a regular" "$LLMCTL" tokenize train text.txt --type char-bpe --split gpt2
+fails 2 "other than ASCII" "$LLMCTL" tokenize train text.txt --type char-bpe --prefix é
+fails 2 "is for --type bpe" "$LLMCTL" tokenize train text.txt --suffix x -o x.tiktoken
+
 # a large text file is read in parts, a line of JSON whole: the same words
 for _ in $(seq 16); do cat "$SRC"/core/base/*.[ch] "$SRC"/README.md; printf 'caf\303\251\n\n  \343\200\202\n\345\255\227\n'; done >long.txt
 [ "$(wc -c <long.txt)" -gt 2200000 ]
@@ -84,7 +100,7 @@ fails 2 "is for --type wordpiece" "$LLMCTL" tokenize train text.txt --alphabet 3
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 20
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 20
 fails 2 "is for --type unigram, not for bpe" "$LLMCTL" tokenize train text.txt --shrink 0.8
-fails 2 "is for --type wordpiece, unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --required-chars a
+fails 2 "is for --type wordpiece, char-bpe, unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --required-chars a
 fails 2 "cannot be a token" "$LLMCTL" tokenize train text.txt --type unigram --required-chars 'a b'
 fails 2 "is for --type unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --user x
 fails 2 "is for --type bpe, not for unigram" "$LLMCTL" tokenize train text.txt --type unigram --ties spm

@@ -489,6 +489,52 @@ static void wordpiece_marks_what_is_inside_words(void **state)
     tok_free(t);
 }
 
+/* As HF tokenizers' BpeTrainer has them, but for the order of characters with affixes. */
+static void characters_have_a_prefix_inside_and_a_suffix_at_the_end(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"abab abab ab ca", "abab, b"}, *const unknown[] = {"<unk>"};
+    struct tok_train_opts o = {.type = TOK_TRAIN_CHAR_BPE, .vocab_size = 100, .min_count = 2, .special = unknown, .n_special = 1,
+                               .prefix = "@", .suffix = "$", .pre = "{\"type\":\"BertPreTokenizer\"}"};
+    /* "a @b" 3 times, "@a @b$" 3, "a @b$" once; those by the ids decide, then what they leave. */
+    static const char *const want[] = {"<unk>", ",", "a", "b", "c", "@a", "@b", ",$", "b$", "@a$", "@b$", "ab", "@ab$", "abab$"};
+    struct tok_train_stats stats;
+    struct err e = {0};
+    struct tokenizer *t = learn(&o, docs, 2, 1, &stats);
+    assert_int_equal(stats.vocab_size, COUNT_OF(want));
+    for (size_t i = 0; i < COUNT_OF(want); i++)
+        if (tok_id(t, want[i]) != (int)i) fail_msg("%s: %d, not %zu", want[i], tok_id(t, want[i]), i);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_ids ids = {0};
+    struct buf text = {0};
+    assert_int_equal(tok_encode(t, s, "abab cab", 8, 0, &ids, &e), 0);
+    assert_int_equal(tok_decode(t, ids.id, ids.n, false, &text, &e), 0);
+    assert_string_equal(text.data, "abab cab");
+    buf_clear(&text);
+    tok_ids_free(&ids);
+    tok_scratch_free(s);
+    tok_free(t);
+    /* Bytes: all 256, those that ended a word with the suffix, too. */
+    o = (struct tok_train_opts){.vocab_size = 300, .split = SPLIT_GPT2, .suffix = "</w>", .min_count = 3};
+    t = learn(&o, docs, 2, 1, &stats);
+    expect_piece(t, 256, ",</w>");
+    expect_piece(t, 257, "a</w>");
+    expect_piece(t, 258, "b</w>");
+    expect_piece(t, 259, "ab</w>");
+    ids = (struct tok_ids){0};
+    s = tok_scratch_new(t, &e);
+    assert_int_equal(tok_encode(t, s, "\xC3\xA9 aba", 6, 0, &ids, &e), 0);
+    assert_int_equal(tok_decode(t, ids.id, ids.n, false, &text, &e), 0);
+    assert_string_equal(text.data, "\xC3 aba"); /* nothing ended with the other byte */
+    buf_free(&text);
+    tok_ids_free(&ids);
+    tok_scratch_free(s);
+    tok_free(t);
+    o.prefix = "\xE2\x96\x81";
+    assert_null(tok_trainer_new(&o, 1, &e));
+    assert_non_null(strstr(e.msg, "ASCII"));
+}
+
 static void rules_become_a_charsmap(void **state)
 {
     (void)state;
@@ -559,6 +605,7 @@ int main(void)
         cmocka_unit_test(a_signal_ends_the_learning),
         cmocka_unit_test(a_pre_tokenizer_gives_the_words_of_its_split),
         cmocka_unit_test(wordpiece_marks_what_is_inside_words),
+        cmocka_unit_test(characters_have_a_prefix_inside_and_a_suffix_at_the_end),
         cmocka_unit_test(rules_become_a_charsmap),
         cmocka_unit_test(nmt_nfkc_does_what_it_should),
     };
