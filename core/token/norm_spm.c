@@ -81,11 +81,48 @@ static int precompiled_chars(struct norm_io *io, struct held *h, const char *p, 
     return 0;
 }
 
+static bool has(const uint64_t *bits, uint32_t cp)
+{
+    return cp < NORM_SAME && (bits[cp >> 6] >> (cp & 63) & 1);
+}
+
+/* A character of two or three bytes, most often. */
+static inline uint32_t char_at(const uint8_t *s, size_t n, size_t *len)
+{
+    *len = 1;
+    if (s[0] < 0x80) return s[0];
+    if (s[0] >= 0xC2 && s[0] < 0xE0 && n > 1 && uni_cont(s[1])) return *len = 2, (s[0] & 0x1Fu) << 6 | (s[1] & 0x3Fu);
+    if (s[0] > 0xE0 && s[0] < 0xF0 && s[0] != 0xED && n > 2 && uni_cont(s[1]) && uni_cont(s[2]))
+        return *len = 3, (s[0] & 0xFu) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+    struct uni_char c = uni_next(s, n);
+    *len = c.len;
+    return c.cp;
+}
+
+/* Behind the characters from `at` on that stay as they are and are a grapheme each, whatever
+ * follows; *last: where the last of them begins. */
+static size_t same_run(const struct norm_io *io, const struct norm_same *t, size_t at, size_t *last)
+{
+    const uint8_t *s = (const uint8_t *)io->in;
+    size_t n = io->n, len = 0, next;
+    for (uint32_t cp = at < n ? char_at(s + at, n - at, &len) : UNI_BAD, then; has(t->same, cp); cp = then, len = next) {
+        while (cp < 0x80 && n - at > 1 && s[at + 1] < 0x80 && t->ascii[s[at + 1]] != NORM_NOT_ONE) *last = at++;
+        next = 0;
+        then = at + len < n ? char_at(s + at + len, n - at - len, &next) : UNI_BAD;
+        if (at + len < n && !has(t->alone, then)) break;
+        *last = at;
+        at += len;
+    }
+    return at;
+}
+
 /* Whether any rule applies at all. */
-static bool has_match(const struct norm_io *io)
+static bool has_match(const struct norm_io *io, const struct norm_same *t)
 {
     const char *to;
+    size_t last;
     for (size_t i = 0; i < io->n;) {
+        if (t && (i = same_run(io, t, i, &last)) == io->n) break;
         size_t len = uni_next((const uint8_t *)io->in + i, io->n - i).len, g = len;
         if (len == 1 && i + 1 < io->n && (uint8_t)io->in[i + 1] >= 0x80) g = grapheme(io->in + i, io->n - i);
         if (len > 1) g = grapheme(io->in + i, io->n - i);
@@ -96,13 +133,34 @@ static bool has_match(const struct norm_io *io)
     return false;
 }
 
+/* What stays as it is at *at, but for its last character, which is held; not where reading runs ahead. */
+static int copy_same(struct norm_io *io, const struct norm_same *t, struct held *h, size_t *at)
+{
+    size_t last = *at, end = same_run(io, t, *at, &last);
+    if (end == *at) return 0;
+    if (h->any && norm_put(io, h->cp, h->change)) return -1;
+    h->any = false;
+    if (io->pos != *at) return 0;
+    if (norm_copy(io, last - *at)) return -1;
+    h->cp = uni_next((const uint8_t *)io->in + last, io->n - last).cp;
+    h->change = 0;
+    h->any = true;
+    *at = end;
+    return 0;
+}
+
 int norm_precompiled(struct norm_io *io, bool *changed)
 {
     const struct charsmap *m = io->step->map;
+    const struct norm_same *t = norm_same(io);
     struct held h = {0, 0, false};
-    if (!has_match(io)) return 0;
+    if (!has_match(io, t)) return 0;
     *changed = true;
     for (size_t at = 0; at < io->n;) {
+        if (t) {
+            if (copy_same(io, t, &h, &at)) return -1;
+            if (at == io->n) break;
+        }
         const char *to, *p = io->in + at;
         size_t len = grapheme(p, io->n - at);
         if (len < 6 && charsmap_match(m, p, len, true, &to)) {

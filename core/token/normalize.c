@@ -40,6 +40,7 @@ void norm_free(struct norm *w)
         buf_free(&w->side[i].text);
         free(w->side[i].origin);
     }
+    for (size_t i = 0; i < COUNT_OF(w->same); i++) free(w->same[i]);
     regex_work_free(w->work);
     free(w->list);
     free(w->tmp);
@@ -87,20 +88,28 @@ int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_
     return buf_ok(&io->to->text, io->e);
 }
 
+/* Of the next `len` bytes, for as many of the result. */
+static int copy_origins(struct norm_io *io, size_t len)
+{
+    if (!io->w->want_origin || !len) return 0;
+    struct norm_origin *o = origin_room(io, len);
+    if (!o) return -1;
+    if (io->from) {
+        memcpy(o, io->from + io->pos, len * sizeof *o);
+        return 0;
+    }
+    for (size_t i = 0; i < len;) {
+        struct uni_char c = uni_next((const uint8_t *)io->in + io->pos + i, len - i);
+        size_t at = io->pos + i;
+        for (unsigned k = 0; k < c.len; k++) o[i + k] = (struct norm_origin){at, at + c.len};
+        i += c.len;
+    }
+    return 0;
+}
+
 int norm_copy(struct norm_io *io, size_t len)
 {
-    if (io->w->want_origin && len) {
-        struct norm_origin *o = origin_room(io, len);
-        if (!o) return -1;
-        if (io->from) memcpy(o, io->from + io->pos, len * sizeof *o);
-        else
-            for (size_t i = 0; i < len;) {
-                struct uni_char c = uni_next((const uint8_t *)io->in + io->pos + i, len - i);
-                size_t at = io->pos + i;
-                for (unsigned k = 0; k < c.len; k++) o[i + k] = (struct norm_origin){at, at + c.len};
-                i += c.len;
-            }
-    }
+    if (copy_origins(io, len)) return -1;
     buf_add(&io->to->text, io->in + io->pos, len);
     io->pos += len;
     return buf_ok(&io->to->text, io->e);
@@ -222,11 +231,42 @@ int norm_char(const struct norm_chain *c, uint32_t cp, uint32_t out[NORM_CHAR_MO
     return n;
 }
 
+/* Characters that stay, or become as many bytes, as far as there are only such. */
+static int same_run(struct norm_io *io, const struct norm_same *t, bool *changed)
+{
+    const uint8_t *s = (const uint8_t *)io->in + io->pos;
+    size_t n = io->n - io->pos, i = 0;
+    struct buf *b = &io->to->text;
+    if (!buf_reserve(b, n + 1)) return buf_ok(b, io->e);
+    uint8_t *out = (uint8_t *)b->data + b->len, differ = 0;
+    while (i < n) {
+        if (s[i] < 0x80) {
+            uint8_t to = t->ascii[s[i]];
+            if (to == NORM_NOT_ONE) break;
+            out[i] = to;
+            differ |= to ^ s[i++];
+            continue;
+        }
+        struct uni_char c = uni_next_inline(s + i, n - i);
+        if (c.cp >= NORM_SAME || !(t->same[c.cp >> 6] >> (c.cp & 63) & 1)) break;
+        for (size_t end = i + c.len; i < end; i++) out[i] = s[i];
+    }
+    if (copy_origins(io, i)) return -1;
+    b->len += i;
+    b->data[b->len] = 0;
+    io->pos += i;
+    *changed = *changed || differ;
+    return 0;
+}
+
 /* Character by character. */
 static int each_char(struct norm_io *io, bool *changed)
 {
     enum norm_kind k = io->step->kind;
+    const struct norm_same *same = norm_same(io);
     while (io->pos < io->n) {
+        if (same && same_run(io, same, changed)) return -1;
+        if (io->pos == io->n) break;
         struct uni_char c = next_char(io);
         uint32_t out[NORM_CHAR_MOST];
         int n = c.cp == UNI_BAD ? 1 : of_char(k, c.cp, out);

@@ -62,6 +62,15 @@ struct norm_text {
     size_t cap;
 };
 
+/* Characters below NORM_SAME that a step leaves alone, bit by character. */
+enum { NORM_SAME = 0x10000, NORM_NOT_ONE = 0xFF };
+struct norm_same {
+    const struct norm_step *step;
+    uint8_t ascii[128]; /* what becomes of such a character; NORM_NOT_ONE: not one of ASCII, or it depends */
+    uint64_t same[NORM_SAME / 64];
+    uint64_t alone[NORM_SAME / 64]; /* NORM_PRECOMPILED: no grapheme has such a character beside another */
+};
+
 /* Work space of one thread; zero-initialise. */
 struct norm {
     struct norm_text side[2];
@@ -70,6 +79,8 @@ struct norm {
     bool inner_first, inner_last; /* the text is part of a longer one: nothing happens at that end */
     size_t end;                 /* NORM_SPM: the offset behind the last byte's origin */
     struct regex_work *work;
+    struct norm_same *same[4];
+    size_t seen;                /* bytes, before there are such tables */
     struct norm_char { uint32_t cp; int change; } *list, *tmp;
     size_t list_cap, n_list;
 };
@@ -108,6 +119,9 @@ int norm_copy(struct norm_io *io, size_t len);
  * input; 1: it is new; -k: and k more of the input go. */
 int norm_put(struct norm_io *io, uint32_t cp, int change);
 int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_origin origin);
+
+/* norm_same.c: the table of the step, or NULL as long as it does not pay. */
+const struct norm_same *norm_same(const struct norm_io *io);
 
 int norm_form(struct norm_io *io, bool compat, bool compose); /* norm_form.c */
 /* Whether a form leaves this character alone whatever such characters are around it. */
