@@ -1,12 +1,15 @@
 /* llmctl tokenize convert. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd_tokenize.h"
 #include "core/base/log.h"
+#include "core/token/tok_extend.h"
 
 struct convert_cfg {
     struct opt_common common;
     const char *out;
+    struct opt_list special, add;
 };
 
 static const struct opt convert_opts[] = {
@@ -14,7 +17,11 @@ static const struct opt convert_opts[] = {
     OPT_GROUP("Output"),
     OPT_STR('o', "out", C, out, "FILE", NULL,
             "FILE.json, .model, .tiktoken, .gguf, tekken.json, vocab.txt or vocab.json with merges.txt"),
-    OPT_COMMON(C, common), OPT_END()
+    OPT_GROUP("More tokens"),
+    OPT_LIST(0, "special", C, special, "TEXT", "A special token to add; repeat for more"),
+    OPT_LIST(0, "add", C, add, "TEXT", "A token to add that texts may hold; repeat for more"),
+    OPT_COMMON(C, common),
+    OPT_END()
 #undef C
 };
 
@@ -28,6 +35,29 @@ static int report(const struct convert_cfg *cfg, int tokens, struct err *e)
     int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
     buf_free(&b);
     return ret;
+}
+
+/* --special, --add: *t becomes another. */
+static int extend(const struct convert_cfg *cfg, struct tokenizer **t, struct err *e)
+{
+    size_t n = cfg->special.n + cfg->add.n, fresh;
+    struct tok_more *v = n ? mem_alloc(n, sizeof *v) : NULL;
+    if (n == 0) return 0;
+    if (!v) return err_oom(e, n * sizeof *v, "tokens");
+    for (size_t i = 0; i < n; i++) {
+        bool special = i < cfg->special.n;
+        v[i] = (struct tok_more){special ? cfg->special.v[i] : cfg->add.v[i - cfg->special.n], special};
+    }
+    int before = tok_vocab_size(*t);
+    struct tokenizer *made = tok_extend(*t, v, n, &fresh, e);
+    free(v);
+    if (!made) return -1;
+    tok_free(*t);
+    *t = made;
+    if (fresh)
+        log_info("%zu new token%s, ids %d to %d: a model needs as many rows more", fresh, fresh == 1 ? "" : "s", before,
+                 tok_vocab_size(made) - 1);
+    return 0;
 }
 
 static int run_convert(const struct cmd *self, int argc, char **argv, struct err *e)
@@ -45,6 +75,7 @@ static int run_convert(const struct cmd *self, int argc, char **argv, struct err
                                     "vocab.txt or vocab.json", cfg.out);
     if (ret == 0 && !(t = tok_load(r.args[0], e))) ret = -1;
     if (ret == 0 && tok_note(t)) log_info("note: %s", tok_note(t));
+    if (ret == 0) ret = extend(&cfg, &t, e);
     if (ret == 0) ret = tokenizer_write(t, format, cfg.out, e);
     if (ret == 0) ret = report(&cfg, tok_vocab_size(t), e);
 out:
@@ -60,13 +91,16 @@ const struct cmd cmd_tokenize_convert = {
     .examples = "  llmctl tokenize convert model.gguf --out tokenizer.json\n"
                 "  llmctl tokenize convert bert/vocab.txt --out tokenizer.json\n"
                 "  llmctl tokenize convert tokenizer.json --out vocab.json\n"
-                "  llmctl tokenize convert tokenizer.json --out vocabulary.gguf\n",
+                "  llmctl tokenize convert tokenizer.json --out vocabulary.gguf\n"
+                "  llmctl tokenize convert gpt2/ --special '<|im_start|>' --out chat.json\n",
     .details = "Reads tokenizer.json, SentencePiece .model, .gguf, tekken.json, vocab.txt,\n"
                "vocab.json with merges.txt beside it, FILE.tiktoken:SPLIT, RWKV's\n"
                "rwkv_vocab_*.txt, or a directory with one of them: the content tells the\n"
                "kind, not the name. A directory without a tokenizer.json is what the class of\n"
                "transformers 5 that its tokenizer_config.json or config.json names makes of it\n"
                "(added tokens, ids in another order, normalizer), or refused.\n"
+               "Tokens are added as Hugging Face's tokenizers add them: a text that is a token\n"
+               "keeps its id, others get the next ids.\n"
                "A .gguf holds the vocabulary alone. It names how text is cut: what no name\n"
                "stands for is refused.\n"
                "What is written is read back and compared; what a kind of file cannot hold\n"

@@ -1,0 +1,51 @@
+# tokenize convert: tokens that are added on the way.
+set -eu
+. "$SRC/tests/cli/lib.bash"
+
+convert() { "$LLMCTL" tokenize convert "$@" -q; }
+encode() { "$LLMCTL" tokenize encode --ids -q "$@"; }
+head -c 20000 "$SRC"/README.md >text.txt
+"$LLMCTL" tokenize train text.txt --vocab-size 300 -o t.json -q
+
+# new ones get the next ids; special ones are text unless allowed, others are found where they stand
+convert t.json --special '<|im_start|>' --special '<|im_end|>' --add 'New York' --out more.json
+is "$(grep -o '{"id":[0-9]*,"content":"[^"]*"' more.json | tr '\n' ' ')" \
+    '{"id":0,"content":"<|endoftext|>" {"id":300,"content":"<|im_start|>" {"id":301,"content":"<|im_end|>" {"id":302,"content":"New York" '
+is "$(grep '"<|im_end|>"' more.json)" \
+    '{"id":301,"content":"<|im_end|>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},'
+is "$(grep '"New York"' more.json)" \
+    '{"id":302,"content":"New York","single_word":false,"lstrip":false,"rstrip":false,"normalized":true,"special":false}],'
+is "$(printf '<|im_end|>New York' | encode -t more.json --allow-special)" '301 302'
+is "$(printf '<|im_end|>New York' | encode -t more.json | tr ' ' '\n' | grep -c -x '30[0-9]')" 1
+is "$(printf '<|im_end|>' | encode -t more.json)" "$(printf '<|im_end|>' | encode -t t.json)"
+same <(encode -t t.json text.txt) <(encode -t more.json text.txt)
+"$LLMCTL" tokenize convert t.json --special '<|a|>' --out one.json 2>err
+grep -q '1 new token, ids 300 to 300: a model needs as many rows more' err
+
+# a text that is a token keeps its id; once more changes nothing
+id=$("$LLMCTL" tokenize inspect t.json --token in --json | grep -o '"id":[0-9]*' | head -n 1 | cut -d: -f2)
+convert t.json --add in --out in.json
+is "$("$LLMCTL" tokenize inspect in.json --json | grep -o '"vocab_size":[0-9]*')" '"vocab_size":300'
+is "$(printf in | encode -t in.json)" "$id"
+convert more.json --special '<|im_end|>' --add 'New York' --out again.json
+same more.json again.json
+convert more.json --special 'New York' --out special.json
+grep -q '"id":302,.*"normalized":false,"special":true' special.json
+
+# into and out of other kinds
+"$LLMCTL" tokenize train text.txt --split gpt2 --no-special-tokens --vocab-size 280 -o plain.json -q
+convert plain.json --out plain.tiktoken
+convert plain.tiktoken:gpt2 --special '<|end|>' --out ranks.json
+is "$(printf '<|end|>' | encode -t ranks.json --allow-special)" 280
+convert more.json --out more.gguf
+same <(encode -t more.gguf text.txt) <(encode -t more.json text.txt)
+
+# refusals
+"$LLMCTL" tokenize train text.txt --type sp-bpe --vocab-size 400 -o s.model -q
+fails 65 'takes no tokens later on' "$LLMCTL" tokenize convert s.model --special x --out t.model
+fails 65 'cannot hold this tokenizer' "$LLMCTL" tokenize convert plain.json --special x --out x.tiktoken
+fails 2 "is to be added twice" "$LLMCTL" tokenize convert t.json --special x --add x --out x.json
+fails 2 "it stays one" "$LLMCTL" tokenize convert t.json --add '<|endoftext|>' --out x.json
+fails 2 "has no text" "$LLMCTL" tokenize convert t.json --special '' --out x.json
+fails 2 "not valid UTF-8" "$LLMCTL" tokenize convert t.json --special $'\xff' --out x.json
+[ ! -e x.json ]
