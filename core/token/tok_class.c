@@ -75,8 +75,9 @@ static const char *class_of(const struct dir_files *f, char *name, size_t size, 
 
 static char *vocabulary(const char *dir, const struct tok_class *c)
 {
-    const char *const names[] = {c->file, "tokenizer.model", "tiktoken.model"};
-    for (size_t i = 0; i < COUNT_OF(names) && (i == 0 || c->source >= FROM_UNIGRAM); i++) {
+    const char *const pieces[] = {c->file, "tokenizer.model", "tiktoken.model"}, *const none[] = {c->file, "config.json"};
+    const char *const *names = c->source == FROM_BYTES ? none : pieces;
+    for (size_t i = 0, n = c->source == FROM_BYTES ? 2 : c->source >= FROM_UNIGRAM ? 3 : 1; i < n; i++) {
         char *path = path_join(dir, names[i]);
         if (!path || file_exists(path)) return path;
         free(path);
@@ -130,6 +131,8 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
     const char *ends = tok_ends_from(class_says(b, "bos_token") || class_says(b, "eos_token"),
                                      json_member(b->map, "bos_token") || json_member(b->map, "eos_token"));
     t->ends = ends ? ends : "the class";
+    if (b->c->source == FROM_BYTES)
+        t->note = "transformers puts no </s> behind a text that ends in one, and decodes bytes that are no UTF-8 to nothing; here both stay";
     if (tok_set_origin(t, b->file, b->c->name, e) == 0) return t;
     tok_free(t);
     return NULL;

@@ -24,6 +24,7 @@ enum class_name { NAME_BOS, NAME_EOS, NAME_UNK, NAME_SEP, NAME_PAD, NAME_CLS, NA
 enum class_source {
     FROM_WORDS,   /* vocab.txt */
     FROM_MERGES,  /* vocab.json and merges.txt */
+    FROM_BYTES,   /* no file: <pad> </s> <unk>, then the 256 bytes */
     FROM_UNIGRAM, /* a SentencePiece .model */
     FROM_BPE,     /* the same, of byte pairs */
     FROM_ANY,     /* the same, as SentencePiece itself has it */
@@ -42,6 +43,7 @@ enum class_layout {
 /* How text is normalized and cut, and tokens become text. */
 enum class_steps {
     STEPS_BERT, STEPS_BYTES, STEPS_BYTES_NFC, STEPS_QWEN2, STEPS_QWEN35, STEPS_COHERE, STEPS_CLIP, STEPS_OPENAI, STEPS_HERBERT,
+    STEPS_NONE,      /* bytes, however they stand */
     STEPS_LETTERS,   /* every token is found wherever it stands */
     STEPS_WORDS,     /* SentencePiece's rules, words at white space */
     STEPS_WORDS_RAW, /* no rules */

@@ -148,7 +148,11 @@ static void default_name(struct class_build *b, int k)
     struct class_token *t = &b->name[k];
     *t = plain(c->names[k]);
     bool mask = k == NAME_MASK && (c->flags & MASK_TAKES_SPACE);
-    t->object = t->lstrip = t->special = mask;
+    bool both = c->source == FROM_BYTES && t->text;
+    t->object = mask || both;
+    t->lstrip = mask || both;
+    t->rstrip = both;
+    t->special = mask;
     t->normalized = mask && (c->flags & MASK_NORMALIZED);
 }
 
@@ -294,8 +298,19 @@ static int add_letters(struct class_build *b, struct err *e)
     return 0;
 }
 
+/* As many as the config counts, or none. */
+static int check_sentinels(const struct class_build *b, struct err *e)
+{
+    int64_t want = number(b, "extra_ids", 125), have = 0;
+    for (size_t i = 0; i < b->n_extra; i++) have += strstr(b->extra[i].text, "extra_id") != NULL;
+    if (b->n_extra == 0 || want == 0 || have == want) return 0;
+    return err_set(e, ERR_DATA, "'%s': additional_special_tokens has %lld of '<extra_id_...>', and %s takes no other number than extra_ids: %lld",
+                   b->dir, (long long)have, b->c->name, (long long)want);
+}
+
 static int own_extra(struct class_build *b, struct err *e)
 {
+    if (b->c->source == FROM_BYTES) return add_numbered(b, "extra_id_", 0, number(b, "extra_ids", 125), e);
     bool xglm = strcmp(b->c->name, "XGLMTokenizer") == 0;
     if (b->c->layout == IDS_T5) return t5_extra(b, e);
     if (b->c->layout == IDS_PEGASUS) return pegasus_extra(b, e);
@@ -418,6 +433,7 @@ int class_add(struct class_build *b, struct err *e)
     b->n_add = b->cap_add = b->n_extra = 0;
     int ret = configured_extra(b, &said, e);
     if (ret == 0 && !said) ret = own_extra(b, e);
+    if (ret == 0 && b->c->source == FROM_BYTES) ret = check_sentinels(b, e);
     if (ret == 0 && b->c->steps == STEPS_LETTERS) ret = add_letters(b, e);
     if (ret == 0 && b->ranks) ret = reserve(b, list, n, e);
     for (size_t i = 0; ret == 0 && i < n; i++) {
@@ -433,6 +449,7 @@ int class_add(struct class_build *b, struct err *e)
         t.special = t.special || all_names(b, t.text);
         ret = add_one(b, t, -1, e);
     }
+    for (size_t i = 0; b->c->source == FROM_BYTES && i < b->n_add; i++) b->add[i].normalized = false; /* all are looked for at once */
     if (ret == 0 && (b->c->flags & (ADDS_ALL_AGAIN | MAKES_SPECIAL))) ret = add_again(b, e);
     free(list);
     return ret;

@@ -6,6 +6,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/bytemap.h"
 #include "core/token/score_text.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_files.h"
@@ -63,6 +64,24 @@ static int merges(struct class_build *b, const struct buf *text, struct err *e)
     buf_free(&lines);
     free(file);
     return ret ? ret : buf_ok(&b->model, e);
+}
+
+/* ---- bytes ---- */
+
+static int byte_words(struct class_build *b, struct err *e)
+{
+    static const struct { enum class_name name; const char *text; } first[] = {{NAME_PAD, "<pad>"}, {NAME_EOS, "</s>"}, {NAME_UNK, "<unk>"}};
+    char text[4];
+    for (size_t i = 0; i < COUNT_OF(first); i++) {
+        const char *s = b->name[first[i].name].text ? b->name[first[i].name].text : first[i].text;
+        if (add_word(b, b->vocab.n, s, strlen(s), e)) return -1;
+    }
+    for (int byte = 0; byte < 256; byte++)
+        if (add_word(b, b->vocab.n, text, (size_t)utf8_encode(bytemap_char((uint8_t)byte), text), e)) return -1;
+    buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":null,\"merges\":[],");
+    tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
+    buf_addc(&b->model, '}');
+    return buf_ok(&b->model, e);
 }
 
 /* ---- SentencePiece's pieces ---- */
@@ -358,6 +377,7 @@ static int model_file(struct class_build *b, const struct buf *text, struct err 
 int class_model(struct class_build *b, struct err *e)
 {
     struct buf text = {0};
+    if (b->c->source == FROM_BYTES) return byte_words(b, e);
     int ret = file_read_all(b->file, MAX_FILE, &text, e);
     if (ret == 0) {
         switch (b->c->source) {

@@ -122,6 +122,12 @@ static void letters(struct buf *out)
     buf_adds(out, ",\n\"decoder\":null,\n");
 }
 
+static void plain_bytes(struct buf *out)
+{
+    static const char level[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}";
+    buf_printf(out, "\"normalizer\":null,\n\"pre_tokenizer\":%s,\n\"decoder\":%s,\n", level, level);
+}
+
 static void bytes(const struct class_build *b, struct buf *out)
 {
     static const char clip[] = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
@@ -423,6 +429,7 @@ int class_steps_json(struct class_build *b, struct buf *out, struct err *e)
     else switch (b->c->steps) {
         case STEPS_BERT: bert(b, out, class_flag(b, "do_lower_case", true), true); break;
         case STEPS_LETTERS: letters(out); break;
+        case STEPS_NONE: plain_bytes(out); break;
         case STEPS_OPENAI: bert(b, out, true, false); break;
         case STEPS_HERBERT: bert(b, out, false, false); break;
         case STEPS_BYTES:

@@ -58,6 +58,7 @@ static const struct tok_class classes[] = {
     {"CLIPTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_CLIP, "vocab.json", {"<|startoftext|>", EOT, EOT, NULL, EOT, NULL, NULL}, 0, "C", NULL, 0, NULL},
     {"OpenAIGPTTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_OPENAI, "vocab.json", {NULL, NULL, "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"HerbertTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_HERBERT, "vocab.json", {NULL, NULL, "<unk>", "</s>", "<pad>", "<s>", "<mask>"}, 0, "H", NULL, 0, NULL},
+    {"ByT5Tokenizer", FROM_BYTES, IDS_AS_THEY_ARE, STEPS_NONE, "tokenizer_config.json", {NULL, "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 0, "A e", "A e B e", 0, NULL},
     {"AlbertTokenizer", FROM_UNIGRAM, IDS_AS_THEY_ARE, STEPS_ALBERT, SPIECE, {"[CLS]", "[SEP]", "<unk>", "[SEP]", "<pad>", "[CLS]", "[MASK]"}, 1,
      BERT_ENDS, POST_GIVES_WAY | PREFIX_BY_DEFAULT, NULL},
     {"FNetTokenizer", FROM_UNIGRAM, IDS_AS_THEY_ARE, STEPS_ALBERT, SPIECE, {"[CLS]", "[SEP]", "<unk>", "[SEP]", "<pad>", "[CLS]", "[MASK]"}, 1,
@@ -244,7 +245,7 @@ static const struct {
     {"FlaubertTokenizer XLMTokenizer FSMTTokenizer BioGptTokenizer", "Moses' tokenizer cuts a text into words"},
     {"BertweetTokenizer PhobertTokenizer CTRLTokenizer BlenderbotSmallTokenizer ClvpTokenizer GPTNeoXJapaneseTokenizer TapasTokenizer ProphetNetTokenizer "
      "RoCBertTokenizer MgpstrTokenizer", "its own Python code cuts a text"},
-    {"ByT5Tokenizer MyT5Tokenizer CanineTokenizer PerceiverTokenizer DiaTokenizer", "its Python code makes ids of bytes or characters, there is no vocabulary to read"},
+    {"MyT5Tokenizer CanineTokenizer PerceiverTokenizer DiaTokenizer", "its Python code makes ids of bytes or characters, there is no vocabulary to read"},
     {"Wav2Vec2CTCTokenizer Wav2Vec2PhonemeCTCTokenizer VitsTokenizer LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats"},
 };
 // clang-format on

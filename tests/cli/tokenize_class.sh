@@ -131,6 +131,17 @@ says bare "chat template: bare/chat_template.jinja"
 cp added.json $'two\nlines.json'
 says $'two\nlines.json' "file: two?lines.json"
 
+# bytes, no file of a vocabulary
+dir byt5 '{"tokenizer_class":"ByT5Tokenizer"}'
+is "$(ids byt5 'a é <extra_id_124></s> b')" "100 35 198 172 35 383 1 101 1"
+is "$(printf 'a é' | "$LLMCTL" tokenize encode -t byt5 --ids --template -q | "$LLMCTL" tokenize decode -t byt5 --skip-special)" "a é"
+"$LLMCTL" tokenize inspect byt5 -q | grep -q 'note: transformers puts no </s> behind a text that ends in one' || fail "ByT5's note is missing"
+mkdir byt5only
+echo '{"model_type":"t5","tokenizer_class":"ByT5Tokenizer"}' >byt5only/config.json
+is "$(ids byt5only 'b')" "101 1"
+dir byt5few '{"tokenizer_class":"ByT5Tokenizer","additional_special_tokens":["<extra_id_0>"]}'
+fails 65 "has 1 of '<extra_id_...>'" "$LLMCTL" tokenize inspect byt5few
+
 # What is refused
 model marian '{"tokenizer_class":"MarianTokenizer"}' u.model source.spm
 fails 65 "MarianTokenizer is not supported without a tokenizer.json: SentencePiece cuts a text by its own rules, and vocab.json" \
