@@ -74,9 +74,14 @@ void pre_free(struct pre *p);
 int pre_run(const struct pre_chain *c, struct pre *p, const char *text, size_t n,
             const struct norm_origin *origin, bool want_origin, size_t offset, struct err *e);
 
-/* pretok_rule.c: whether a chain of bytes is a rule: 1 with *r, whose sets are the chain's, 0, or
- * -1 when out of memory. */
-int pre_rule(struct pre_chain *c, struct split_rule *r, struct err *e);
+/* Runs of 2 to `most` spaces or tabs that are cut out before the chain: of longer ones as many as
+ * can be, from the left. */
+struct pre_run {
+    uint8_t blank, most;
+};
+/* pretok_rule.c: whether a chain of bytes is a rule: 1 with *r, whose *sets (or NULL) are the
+ * caller's, 0, or -1 when out of memory.  The chain and the runs must outlive the rule. */
+int pre_rule(const struct pre_chain *c, const struct pre_run *runs, int n_runs, struct split_rule *r, struct split_sets **sets, struct err *e);
 /* Of a split that matches everywhere: whether its pieces are the matches. */
 bool pre_keeps_pieces(const struct pre_step *s);
 

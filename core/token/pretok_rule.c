@@ -78,10 +78,12 @@ static uint64_t han_block(const void *arg, uint32_t first)
 static bool how_of(const struct regex_runs *runs, struct split_cut *c)
 {
     bool one = runs->least == 1 && runs->most == 1, any = runs->least == 1 && runs->most < 0;
-    c->how = runs->before ? CUT_BEHIND : runs->ends ? CUT_ENDS : any ? CUT_RUNS : one ? CUT_EACH : runs->least == 1 ? CUT_GROUPS : CUT_BLOCKS;
+    c->how = runs->before ? CUT_BEHIND : runs->ends ? CUT_ENDS : any ? CUT_RUNS : one ? CUT_EACH : CUT_GROUPS;
     if (runs->before || runs->ends) return any;
+    if (!any && (runs->most < 0 || runs->most > UINT8_MAX)) return false;
+    c->least = (uint8_t)runs->least;
     c->size = (uint8_t)(any ? 0 : runs->most);
-    return any || (runs->most <= UINT8_MAX && (runs->least == 1 || runs->least == runs->most));
+    return true;
 }
 
 /* The step as a cut, if it is one. */
@@ -120,12 +122,27 @@ static bool is_words(const struct pre_step *s, struct split_rule *r)
     return s->behavior == PRE_ISOLATED || !(r->signs || r->listed); /* which do not match everywhere */
 }
 
-/* The whole chain, as far as it is of this form. */
-static bool read_chain(const struct pre_chain *c, struct split_sets *t, struct split_rule *r)
+static bool blank_has(const void *arg, uint32_t cp)
+{
+    return cp == ((const struct pre_run *)arg)->blank;
+}
+
+static uint64_t blank_block(const void *arg, uint32_t first)
+{
+    uint32_t blank = ((const struct pre_run *)arg)->blank;
+    return blank >= first && blank < first + 64 ? (uint64_t)1 << (blank - first) : 0;
+}
+
+/* The whole chain, as far as it is of this form, behind the runs. */
+static bool read_chain(const struct pre_chain *c, const struct pre_run *runs, int n_runs, struct split_sets *t, struct split_rule *r)
 {
     struct split_rule words = {.no_words = true}, found;
     bool bytes = false;
     *r = (struct split_rule){.no_words = true};
+    for (int i = 0; i < n_runs; i++) {
+        int x = split_sets_add(t, (struct split_source){.block = blank_block, .has = blank_has, .arg = &runs[i]});
+        r->cut[r->n_cuts++] = (struct split_cut){.how = CUT_GROUPS, .x = (uint8_t)x, .least = 2, .size = runs[i].most};
+    }
     for (size_t i = 0; i < c->n; i++) {
         const struct pre_step *s = &c->step[i];
         if (s->bytes != bytes) return false;
@@ -157,6 +174,14 @@ static bool are_numbers(const struct split_sets *t, int x)
     return !(t->broken >> x & 1);
 }
 
+/* Whether a set is the space or the tab: a run of either is one word, if it is all of a piece. */
+static bool is_blank(const struct split_sets *t, int x)
+{
+    int n = 0;
+    for (uint32_t cp = 0; cp < SPLIT_TABLE; cp++) n += t->of[cp] >> x & 1;
+    return n == 1 && ((t->of[' '] | t->of['\t']) >> x & 1) && !(t->broken >> x & 1);
+}
+
 static bool has_all_numbers(const struct split_sets *t, int x)
 {
     for (uint32_t cp = 0; cp < SPLIT_TABLE; cp++)
@@ -180,10 +205,11 @@ static bool keeps_whole(const struct split_sets *t, int set, int x)
 static bool counts_hold(const struct split_rule *r, int i)
 {
     const struct split_cut *c = &r->cut[i];
-    if (c->how != CUT_GROUPS && c->how != CUT_BLOCKS) return true;
-    if (!are_numbers(r->sets, c->x)) return false;
+    if (c->how != CUT_GROUPS) return true;
     for (int k = i + 1; k < r->n_cuts; k++)
         if (!keeps_whole(r->sets, r->cut[k].x, c->x)) return false;
+    if (is_blank(r->sets, c->x)) return i < r->n_before;
+    if (!are_numbers(r->sets, c->x)) return false;
     return i >= r->n_before || r->max_digits == 0 || r->max_digits >= c->size;
 }
 
@@ -204,8 +230,9 @@ static bool words_hold(const struct split_rule *r)
     if (!r->signs) return true;
     for (int i = 0; i < r->n_before; i++) {
         int x = r->cut[i].x;
-        numbers = numbers || (r->cut[i].how != CUT_BLOCKS && r->cut[i].how != CUT_BEHIND && has_all_numbers(r->sets, x));
-        for (int c = 0; c < 0x80; c++)
+        bool all = r->cut[i].how == CUT_EACH || r->cut[i].how == CUT_RUNS || (r->cut[i].how == CUT_GROUPS && r->cut[i].least == 1);
+        numbers = numbers || (all && has_all_numbers(r->sets, x));
+        for (int c = 0; c < 0x80 && !is_blank(r->sets, x); c++)
             if (r->sets->of[c] >> x & 1 && !(uni_class((uint32_t)c) & UNI_N)) return false;
     }
     return numbers;
@@ -238,18 +265,17 @@ static bool behind_holds(const struct split_rule *r)
     return true;
 }
 
-int pre_rule(struct pre_chain *c, struct split_rule *r, struct err *e)
+int pre_rule(const struct pre_chain *c, const struct pre_run *runs, int n_runs, struct split_rule *r, struct split_sets **sets, struct err *e)
 {
     struct split_sets *t = mem_zalloc(1, sizeof *t);
     if (!t) return err_oom(e, sizeof *t, "a pre-tokenizer");
-    bool possible = read_chain(c, t, r);
+    bool possible = read_chain(c, runs, n_runs, t, r);
     if (possible) split_sets_finish(t);
     r->sets = t;
     possible = possible && (!r->no_words || r->n_cuts) && words_hold(r) && behind_holds(r);
     for (int i = 0; possible && i < r->n_cuts; i++) possible = counts_hold(r, i) && ends_hold(r, i);
-    free(c->sets);
-    c->sets = possible && (r->n_cuts || r->han) ? t : NULL;
-    r->sets = c->sets;
-    if (!c->sets) free(t);
+    *sets = possible && (r->n_cuts || r->han) ? t : NULL;
+    r->sets = *sets;
+    if (!*sets) free(t);
     return possible;
 }

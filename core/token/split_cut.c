@@ -48,13 +48,14 @@ static size_t run_end(const struct walk *w, int steps, size_t i, int set, size_t
     return i;
 }
 
-static bool in_blocks(const struct walk *w, int steps, const struct split_cut *c, size_t i, bool here)
+static bool at_group(const struct walk *w, int steps, const struct split_cut *c, size_t i, bool here, bool behind)
 {
-    size_t before = run_before(w, steps, i, c->x), count;
+    size_t before = behind ? run_before(w, steps, i, c->x) : 0, count;
     if (before && before % c->size == 0) return true;
-    if (!here || before % c->size) return false;
-    run_end(w, steps, i, c->x, c->size, &count);
-    return count == c->size;
+    if (!here) return before % c->size >= c->least;
+    if (before % c->size) return false;
+    run_end(w, steps, i, c->x, c->least, &count);
+    return count == c->least;
 }
 
 /* Of y?x+. */
@@ -78,8 +79,7 @@ static bool border(const struct walk *w, int steps, size_t i)
     switch ((enum split_how)c->how) {
     case CUT_EACH: return here || behind;
     case CUT_RUNS: return here != behind;
-    case CUT_GROUPS: return here != behind || (here && run_before(w, steps, i, c->x) % c->size == 0);
-    case CUT_BLOCKS: return (here || behind) && in_blocks(w, steps, c, i, here);
+    case CUT_GROUPS: return (here || behind) && at_group(w, steps, c, i, here, behind);
     case CUT_BEHIND: return at_run(w, steps, c, i, here, behind);
     case CUT_ENDS:
         if (!here || behind) return false;

@@ -136,43 +136,54 @@ SPLIT_INLINE void undecided(struct cut_view *v, int i)
     if (limit < v->limit) v->limit = limit;
 }
 
-/* Groups of `size` in runs of x, all of whose beginnings are starts; blocks: only whole ones
- * are cut out. */
-SPLIT_INLINE uint64_t cut_groups(struct cut_view *v, uint64_t x, int size, bool blocks, uint64_t starts)
-{
-    uint64_t runs = x & v->first & (~(x << 1) | starts), found = blocks ? starts : starts | (x ^ x << 1);
-    int count = 0, begin = 0, next = 0;
-    for (uint64_t todo = x & v->first; todo; todo &= todo - 1, count++) {
-        int i = low_bit(todo);
-        if (runs >> i & 1) count = 0;
-        if (count == size) count = 0;
-        if (count == 0) begin = i;
-        if (!blocks && count == 0) found |= (uint64_t)1 << i;
-        uint64_t after = v->first & ~below(i + 1);
-        next = after ? low_bit(after) : 64;
-        if (!blocks || count + 1 < size) continue;
-        found |= (uint64_t)1 << begin;
-        if (next < 64) found |= (uint64_t)1 << next;
-    }
-    /* A block that may go on behind the window. */
-    if (blocks && x && count < size && next >= v->limit && !v->last) undecided(v, begin);
-    return found;
-}
-
-/* y?x+, where y is the character before the run. */
-SPLIT_INLINE uint64_t cut_behind(const struct cut_view *v, uint64_t x, uint64_t y, uint64_t starts)
-{
-    uint64_t begins = x & v->first & (~(x << 1) | starts);
-    uint64_t joined = begins & ~starts & y << 1, before = joined >> 1; /* last bytes of y */
-    while (before & ~v->first) before = (before & v->first) | (before & ~v->first) >> 1;
-    return starts | (begins & ~joined) | before | (x << 1 & ~x);
-}
-
 /* Where the run of x that begins at i ends: the place, or 64. */
 SPLIT_INLINE int end_of_run(uint64_t x, uint64_t starts, int i)
 {
     uint64_t ends = (~x | starts) & ~below(i + 1);
     return ends ? low_bit(ends) : 64;
+}
+
+/* Behind `size` characters from i on, or at `end`; *count = how many those are. */
+SPLIT_INLINE int behind_group(const struct cut_view *v, uint64_t x, int i, int end, int size, int *count)
+{
+    if (!(x & ~v->first)) { /* of one byte each */
+        int to = end - i > size ? i + size : end;
+        *count = to - i;
+        return to;
+    }
+    uint64_t chars = v->first & below(end) & ~below(i);
+    for (*count = 0; chars && *count < size; ++*count) chars &= chars - 1;
+    return chars ? low_bit(chars) : end;
+}
+
+/* Groups of `size` in runs of x, and what is left behind them if it is `least` or more. */
+SPLIT_INLINE uint64_t cut_groups(struct cut_view *v, uint64_t x, int least, int size, uint64_t starts)
+{
+    uint64_t found = starts, open = v->last ? 0 : ~below(v->limit), todo = x & v->first & (~(x << 1) | starts);
+    if (least > 1) todo &= x >> 1 | open; /* two bytes or more */
+    for (; todo; todo &= todo - 1) {
+        int begin = low_bit(todo), end = end_of_run(x, starts, begin), count;
+        for (int i = begin, next; i < end; i = next) {
+            next = behind_group(v, x, i, end, size, &count);
+            if (count >= least) {
+                found |= (uint64_t)1 << i;
+                if (next < 64) found |= (uint64_t)1 << next;
+            } else if (end >= v->limit && !v->last) { /* which may go on behind the window */
+                undecided(v, i);
+            }
+        }
+    }
+    return found;
+}
+
+/* y?x+, where y is the character before the run. */
+SPLIT_INLINE uint64_t cut_behind(struct cut_view *v, uint64_t x, uint64_t y, uint64_t starts)
+{
+    uint64_t begins = x & v->first & (~(x << 1) | starts);
+    uint64_t joined = begins & ~starts & y << 1, before = joined >> 1; /* last bytes of y */
+    if (!v->last) undecided(v, v->limit); /* the last character may be y */
+    while (before & ~v->first) before = (before & v->first) | (before & ~v->first) >> 1;
+    return starts | (begins & ~joined) | before | (x << 1 & ~x);
 }
 
 /* Runs of x that a piece ends with. */
@@ -196,9 +207,8 @@ SPLIT_INLINE uint64_t cut_step(struct cut_view *v, const struct split_cut c, uin
     case CUT_EACH: return starts | ((x | x << 1) & v->first);
     case CUT_RUNS: return starts | (x ^ x << 1);
     case CUT_GROUPS:
-        if (x & x << 1 & x << 2 & (c.size > 2 ? x << 3 : x)) return cut_groups(v, x, c.size, false, starts); /* longer than `size` */
-        return starts | (x ^ x << 1);
-    case CUT_BLOCKS: return x ? cut_groups(v, x, c.size, true, starts) : starts;
+        if (c.least == 1 && !(x & x << 1 & x << 2 & (c.size > 2 ? x << 3 : x))) return starts | (x ^ x << 1); /* not longer than `size` */
+        return x ? cut_groups(v, x, c.least, c.size, starts) : starts;
     case CUT_BEHIND: return cut_behind(v, x, in_set(v->in, c.y) & v->within, starts);
     case CUT_ENDS: return cut_ends(v, x, starts);
     }

@@ -21,13 +21,12 @@ enum { SPLIT_SLACK = 64 }; /* masks are used where this many more pieces fit */
 enum split_how {
     CUT_EACH,   /* x */
     CUT_RUNS,   /* x+ */
-    CUT_GROUPS, /* x{1,size} */
-    CUT_BLOCKS, /* x{size} */
+    CUT_GROUPS, /* x{least,size} */
     CUT_BEHIND, /* y?x+ */
     CUT_ENDS,   /* x+$ */
 };
 struct split_cut {
-    uint8_t how, x, y, size;
+    uint8_t how, x, y, least, size;
 };
 enum { SPLIT_CUTS = 8 };
 

@@ -110,7 +110,7 @@ static int plan_fast(struct tokenizer *t, struct err *e)
         t->fast_split = true;
         return 0;
     }
-    int found = pre_rule(c, &t->rule, e);
+    int found = pre_rule(c, NULL, 0, &t->rule, &c->sets, e);
     t->fast_split = t->by_rule = found > 0;
     return found < 0 ? -1 : 0;
 }
