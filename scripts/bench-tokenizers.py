@@ -2,6 +2,7 @@
 """Tokenizers of others beside ours, in turn, on the same texts with the same vocabularies.
 
 usage: bench-tokenizers.py BUILD_DIR WORK_DIR [--more DIR[:DIR...]] [--mb N] [--kinds bpe,...] [--rounds N]
+                           [--large MB] [--only-shards]
 
 llmctl learns a vocabulary of each kind: byte pairs (GPT-2 split; o200k's with 64,000), WordPiece, SentencePiece's
 unigram (also as a tokenizer.json with NFKC, which needs sentencepiece) and byte pairs.  Then every program that is
@@ -11,11 +12,14 @@ decoding; on two threads by the clock.  The programs take turns; of the rounds t
 a machine has not handed out for a while can cost a process as much as its first pass.  --more: directories with
 other versions of the Python programs (pip install --target), tokenizers 1.0 beside 0.2x for example.  The last
 lines are ratios to the fastest other.
+The command `tokenize encode` writes token shards of these texts and of so many MB of other text files of the machine
+(--large), beside the encoder alone.
 Texts: ../shared/corpus/mixed10.jsonl where it is, C headers and Python's library, this repository's own sources.
 """
 import argparse
 import collections
 import glob
+import hashlib
 import json
 import os
 import statistics
@@ -26,6 +30,8 @@ import time
 WHAT = "first", "warm", "decode", "two"
 DOC = 1 << 16
 THREADS = 2
+TEXT_FILES = (".py", ".pyi", ".c", ".h", ".hpp", ".js", ".ts", ".css", ".go", ".rs", ".pl", ".pm", ".el", ".sh", ".md", ".rst", ".txt",
+              ".html", ".xml", ".json", ".yaml", ".po", ".tex")
 GPT2 = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 KINDS = {"bpe": ("tokenizer.json", ["--type", "bpe", "--split", "gpt2", "--vocab-size", "32000", "--no-special-tokens"]),
          "bpe-o200k": ("o200k.json", ["--type", "bpe", "--split", "o200k", "--vocab-size", "64000", "--no-special-tokens"]),
@@ -253,30 +259,66 @@ def seconds(command):
     return time.monotonic() - start
 
 
-def shards(build, work, kind, tokenizer, texts):
-    """The command from JSONL to a token shard, from start to end, beside the encoder's first pass over the same documents
-    in memory on as many threads, by the clock, in turn."""
-    path, out = os.path.join(work, "shards.jsonl"), os.path.join(work, "out.tok")
+def write_documents(path, texts):
     with open(path, "w", encoding="utf-8", buffering=1 << 20) as f:
         for text in texts:
             for d in documents(text):
                 f.write(json.dumps({"text": d}, ensure_ascii=False) + "\n")
-    alone, whole, size = {}, {}, 0
-    for _ in range(7):
+
+
+def write_large(path, texts, most):
+    """A line for each text file of this machine, no two the same, behind the texts: words of a corpus, most of which are
+    new for long.  True when there were enough for `most` MB."""
+    write_documents(path, texts)
+    seen = set()
+    with open(path, "ab", buffering=1 << 20) as f:
+        f.seek(0, os.SEEK_END)
+        for root in dict.fromkeys(("/usr/share", "/usr/lib", "/usr/include", sys.prefix)):
+            for folder, folders, names in os.walk(root):
+                folders.sort()
+                for name in sorted(names):
+                    if f.tell() >= most * 1000000:
+                        return True
+                    p = os.path.join(folder, name)
+                    if not name.endswith(TEXT_FILES) or os.path.islink(p) or not 50 < os.path.getsize(p) < 3000000:
+                        continue
+                    data = open(p, "rb").read()
+                    if (key := hashlib.sha256(data).digest()) in seen:
+                        continue
+                    seen.add(key)
+                    try:
+                        f.write((json.dumps({"id": p, "text": data.decode()}, ensure_ascii=False) + "\n").encode())
+                    except UnicodeError:
+                        continue
+    return False
+
+
+def shards(build, work, kind, tokenizer, path, rounds):
+    """The command from JSONL to a token shard, from start to end, beside the encoder's first pass over the same documents
+    in memory on as many threads, by the clock, in turn; and what of it a file of one document takes, too."""
+    out, one = os.path.join(work, "out.tok"), os.path.join(work, "one.jsonl")
+    with open(one, "w", encoding="utf-8") as f:
+        f.write('{"text": "one"}\n')
+    alone, whole, fixed, size = {}, {}, {}, 0
+    for _ in range(rounds):
         r = subprocess.run([build + "/tests/bench/bench_shards", tokenizer, path, "1"], check=True, capture_output=True, text=True)
         for line in r.stdout.splitlines():
             w = line.replace(":", "").split()
             alone.setdefault(int(w[1]), []).append(float(w[2]))
             size = float(w[4])
         for threads in alone:
-            if os.path.exists(out):
-                os.unlink(out)
-            whole.setdefault(threads, []).append(seconds([build + "/llmctl", "tokenize", "encode", path, "-t", tokenizer, "--threads",
-                                                          str(threads), "-q", "--out", out]))
+            for text, times in (one, fixed), (path, whole):
+                if os.path.exists(out):
+                    os.unlink(out)
+                times.setdefault(threads, []).append(seconds([build + "/llmctl", "tokenize", "encode", text, "-t", tokenizer,
+                                                              "--threads", str(threads), "-q", "--out", out]))
+    os.unlink(out)
     for threads, times in alone.items():
-        took = statistics.median(whole[threads])
-        print(f"{kind}: tokenize encode, JSONL to a shard, {threads} thread(s): {size / took:.0f} MB/s of text, "
-              f"{statistics.median(times) / took:.2f} of the encoder's first pass, loading included", flush=True)
+        took, start = statistics.median(whole[threads]), statistics.median(fixed[threads])
+        beside = (took - start - statistics.median(times)) * 1000 / size
+        print(f"{kind}: tokenize encode, {size:.0f} MB of text from JSONL to a shard, {threads} thread(s): {size / took:.0f} MB/s, "
+              f"{statistics.median(times) / took:.2f} of the encoder's first pass (least: {min(times) / min(whole[threads]):.2f}); "
+              f"{start * 1000:.1f} ms whatever the size, {beside:.3f} ms a MB beside the encoder", flush=True)
 
 
 def main():
@@ -287,19 +329,31 @@ def main():
     p.add_argument("--mb", type=int, default=30)
     p.add_argument("--kinds", default=",".join(KINDS))
     p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--large", type=int, default=1000, help="MB of text for token shards, besides the texts; 0: none")
+    p.add_argument("--only-shards", action="store_true", help="no comparison with others")
     a = p.parse_args()
     os.makedirs(a.work, exist_ok=True)
     texts = write_texts(a.work, a.mb)
+    small, large = (os.path.join(a.work, n) for n in ("shards.jsonl", "large.jsonl"))
+    write_documents(small, texts)
+    corpora = {small: 7}
+    if a.large:
+        if not write_large(large, texts, a.large):
+            print(f"there is less than {a.large} MB of text on this machine", flush=True)
+        corpora[large] = 3
     for kind in a.kinds.split(","):
         path = learn(a.build, a.work, kind, texts)
         if not path:
             continue
         print(f"== {kind}", flush=True)
-        _, results = compare(a.build, path, texts, a.more, a.rounds)
+        results = [] if a.only_shards else compare(a.build, path, texts, a.more, a.rounds)[1]
         for r in results:
             print(f"RESULT {kind} {r} the best other", flush=True)
         if kind in ("bpe", "wordpiece", "unigram"):
-            shards(a.build, a.work, kind, path, texts)
+            for corpus, rounds in corpora.items():
+                shards(a.build, a.work, kind, path, corpus, rounds)
+    if a.large:
+        os.unlink(large)
 
 
 if len(sys.argv) == 6 and sys.argv[1] == "--measure":
