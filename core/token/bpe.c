@@ -6,7 +6,7 @@
 #include "core/base/mem.h"
 
 #define BPE_FREE UINT64_MAX
-enum { ID_BITS = BPE_ID_BITS, FEW = 18, SHORT_WORD = 48 };
+enum { ID_BITS = BPE_ID_BITS, FEW = 18, SHORT_WORD = 48, AHEAD = 12 };
 
 void bpe_free(struct bpe *b)
 {
@@ -64,6 +64,11 @@ static int fill_slots(struct bpe *b, struct err *e)
     memset(b->slots, 0xFF, n * sizeof *b->slots);
     for (size_t r = 0; r < b->n_merges; r++) {
         const struct bpe_merge *m = &b->merge[r];
+        if (r + AHEAD < b->n_merges) {
+            uint64_t key = bpe_pair_key(m[AHEAD].left, m[AHEAD].right);
+            __builtin_prefetch(&b->slots[bpe_first_place(key, b->bits)], 1);
+            __builtin_prefetch(&b->slots[bpe_second_place(key, b->bits)], 1);
+        }
         if (bpe_rank(b, m->left, m->right) != BPE_NO_RANK)
             return err_set(e, ERR_DATA, "merge %zu (from 0) is the same pair as an earlier one", r);
         if (put_pair(b, bpe_pair_key(m->left, m->right) << ID_BITS | m->rank)) continue;

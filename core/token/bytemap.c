@@ -1,5 +1,7 @@
 #include "core/token/bytemap.h"
 
+#include <string.h>
+
 #include "core/base/json.h"
 
 static bool printable(unsigned b)
@@ -41,12 +43,36 @@ void bytemap_spell(struct buf *out, const void *bytes, size_t n)
     out->len = (size_t)(to - out->data);
 }
 
+void bytemap_spellings(struct bytemap_spelling *s)
+{
+    for (unsigned b = 0; b < 256; b++) {
+        char text[4] = {0};
+        s->len[b] = (uint8_t)utf8_encode(bytemap_char((uint8_t)b), text);
+        s->text[b] = (uint16_t)((uint8_t)text[0] | (uint8_t)text[1] << 8);
+    }
+}
+
+/* Whether none of eight characters is outside of 0x21..0x7E. */
+static inline bool all_themselves(uint64_t v)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
+    return !((v | (v - ones * 0x21) | (v + ones)) & high);
+}
+
 long bytemap_unspell(const char *text, size_t n, uint8_t *out)
 {
     long count = 0;
     for (size_t i = 0; i < n;) {
         uint32_t cp = (uint8_t)text[i];
         if (cp - 0x21 < 0x7F - 0x21) { /* most are themselves */
+            uint64_t eight = 0;
+            if (n - i >= 8) memcpy(&eight, text + i, 8);
+            if (all_themselves(eight)) { /* not where there are fewer */
+                memcpy(out + count, &eight, 8);
+                count += 8;
+                i += 8;
+                continue;
+            }
             out[count++] = (uint8_t)cp;
             i++;
             continue;

@@ -1,6 +1,7 @@
 /* Base64, as in .tiktoken files and for bytes inside JSON. */
 #include <string.h>
 
+#include "core/token/bytemap.h"
 #include "core/token/tok_internal.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -20,12 +21,27 @@ int tok_base64(const struct buf *bytes, struct buf *out, struct err *e)
     return buf_ok(out, e);
 }
 
-static int value(char c)
+/* One more than a digit's value; 0: it is none. */
+static const uint8_t value_of[256] = {
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,
+    ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64};
+
+static inline int value(char c)
 {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return (int)value_of[(uint8_t)c] - 1;
+}
+
+/* Four digits as 24 bits, or -1. */
+static inline int32_t four(const char *p)
+{
+    int a = value(p[0]), b = value(p[1]), c = value(p[2]), d = value(p[3]);
+    return (a | b | c | d) < 0 ? -1 : a << 18 | b << 12 | c << 6 | d;
 }
 
 int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e)
@@ -34,6 +50,13 @@ int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e)
     if (!buf_reserve(out, n / 4 * 3)) return buf_ok(out, e);
     char *to = out->data + out->len;
     for (size_t i = 0; i < n; i += 4) {
+        int32_t all = four(text + i);
+        if (all >= 0) {
+            *to++ = (char)(all >> 16);
+            *to++ = (char)(all >> 8);
+            *to++ = (char)all;
+            continue;
+        }
         int pad = i + 4 == n ? (text[i + 3] == '=') + (text[i + 2] == '=' && text[i + 3] == '=') : 0;
         uint32_t v = 0;
         for (int k = 0; k < 4; k++) {
@@ -48,4 +71,30 @@ int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e)
     *to = 0;
     out->len = (size_t)(to - out->data);
     return 0;
+}
+
+static inline char *spell(const struct bytemap_spelling *s, char *to, uint8_t byte)
+{
+    memcpy(to, &s->text[byte], 2);
+    return to + s->len[byte];
+}
+
+const char *tok_spell_base64(const struct bytemap_spelling *s, const char *p, const char *end, char *to, size_t *n)
+{
+    const char *from = to;
+    int32_t v;
+    for (; end - p >= 4 && (v = four(p)) >= 0; p += 4) {
+        to = spell(s, to, (uint8_t)(v >> 16));
+        to = spell(s, to, (uint8_t)(v >> 8));
+        to = spell(s, to, (uint8_t)v);
+    }
+    if (end - p >= 4 && p[3] == '=') {
+        int a = value(p[0]), b = value(p[1]), c = p[2] == '=' ? 0 : value(p[2]);
+        if ((a | b | c) < 0) return NULL;
+        to = spell(s, to, (uint8_t)(a << 2 | b >> 4));
+        if (p[2] != '=') to = spell(s, to, (uint8_t)(b << 4 | c >> 2));
+        p += 4;
+    }
+    *n = (size_t)(to - from);
+    return p;
 }

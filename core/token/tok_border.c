@@ -97,25 +97,57 @@ static bool note_all(const struct tokenizer *t, struct tok_borders *b, struct bu
     return true;
 }
 
+/* Tokens whose bytes are merged side by side. */
+enum { MERGED = 64 };
+struct merged {
+    struct bpe_job job[MERGED];
+    int id[MERGED];
+    int32_t symbols[MERGED * BPE_JOB_MAX];
+    uint8_t bytes[MERGED * BPE_JOB_MAX];
+    size_t n, n_symbols;
+};
+
+static bool are_themselves(const struct tokenizer *t, struct merged *m)
+{
+    bool all = true;
+    bpe_merge_many(&t->bpe, m->job, m->n);
+    for (size_t i = 0; i < m->n; i++) all = all && m->job[i].n == 1 && m->job[i].ids[0] == m->id[i];
+    m->n = m->n_symbols = 0;
+    return all;
+}
+
+/* False: it cannot be what merging makes of its bytes. */
+static bool add_token(const struct tokenizer *t, struct merged *m, int id, struct buf *bytes)
+{
+    long n = bytes_of(t, id, bytes);
+    if (n <= 0 || n > BPE_JOB_MAX) return false;
+    int32_t *symbols = m->symbols + m->n_symbols;
+    uint8_t *copy = m->bytes + m->n_symbols;
+    memcpy(copy, bytes->data, (size_t)n);
+    for (long i = 0; i < n; i++)
+        if ((symbols[i] = t->byte_id[copy[i]]) < 0) return false;
+    m->job[m->n] = (struct bpe_job){symbols, copy, (size_t)n};
+    m->id[m->n++] = id;
+    m->n_symbols += (size_t)n;
+    return m->n < MERGED || are_themselves(t, m);
+}
+
 /* Where words that are tokens are not merged, all tokens that a piece can be must be what
  * merging makes of their bytes. */
 static bool tokens_merge(const struct tokenizer *t, struct buf *bytes)
 {
-    struct bpe_work work = {0};
-    int32_t ids[BPE_JOB_MAX];
-    bool all = true;
-    for (int id = 0; t->ignore_merges && all && id < t->vocab.n; id++) {
-        size_t n_text;
-        const char *text = vocab_text(&t->vocab, id, &n_text), *end = text + n_text;
+    struct merged *m = t->ignore_merges ? mem_alloc(1, sizeof *m) : NULL;
+    if (m) m->n = m->n_symbols = 0;
+    bool all = m || !t->ignore_merges;
+    for (int id = 0; m && all && id < t->vocab.n; id++) {
+        size_t n;
+        const char *text = vocab_text(&t->vocab, id, &n), *end = text + n;
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
         while (text < end && !spells_three(text, (size_t)(end - text))) text++;
-        long n = text < end ? bytes_of(t, id, bytes) : 0;
-        if (n == 0) continue;
-        all = n > 0 && n <= BPE_JOB_MAX;
-        for (long i = 0; all && i < n; i++) all = (ids[i] = t->byte_id[(uint8_t)bytes->data[i]]) >= 0;
-        all = all && bpe_merge_word(&t->bpe, &work, ids, (size_t)n, (const uint8_t *)bytes->data, NULL) == 1 && ids[0] == id;
+        if (text < end) all = add_token(t, m, id, bytes);
     }
-    bpe_work_free(&work);
+    if (m && all) all = are_themselves(t, m);
+    free(m);
     return all;
 }
 

@@ -415,5 +415,9 @@ int tok_finish(struct tokenizer *t, struct err *e);
 int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e);
 int tok_base64(const struct buf *bytes, struct buf *out, struct err *e);
 int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e);
+/* Base64 at p, up to what is none, as bytes in their spelling (bytemap.h) to `to`, which has room for one and a
+ * half times as many bytes and two more: their number in *n and the place behind it.  NULL: it is broken. */
+struct bytemap_spelling;
+const char *tok_spell_base64(const struct bytemap_spelling *s, const char *p, const char *end, char *to, size_t *n);
 
 #endif

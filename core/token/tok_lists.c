@@ -27,15 +27,18 @@ int tok_read_words(struct vocab *v, const char *text, size_t n, bool trimmed, co
     const char *p = text, *end = text + n, *line;
     int64_t id = 0;
     if (valid < n) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
-    for (; tok_next_line(&p, end, &line, &len); id++)
+    bool well = vocab_reserve(v, jlex_count(text, n, '\n') + 1, n);
+    while (well && tok_next_line(&p, end, &line, &len)) well = vocab_copy(v, id++, line, trimmed ? trim(line, len) : len, VOCAB_MODEL);
+    if (well && vocab_index(v)) return 0;
+    vocab_free(v); /* again, for what is wrong and where */
+    for (p = text, id = 0; tok_next_line(&p, end, &line, &len); id++)
         if (vocab_add(v, id, line, trimmed ? trim(line, len) : len, VOCAB_MODEL, e)) return err_wrap(e, "'%s':%lld", name, (long long)id + 1);
     return 0;
 }
 
-int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e)
+/* bulk: all at once; 1: a token cannot be added, whatever the reason. */
+static int read_members(struct vocab *v, struct jlex *x, bool bulk, struct err *e)
 {
-    size_t n_text = (size_t)(x->end - x->p);
-    if (!vocab_reserve(v, jlex_count(x->p, n_text, '"') / 2, n_text)) return err_oom(e, n_text, "the vocabulary");
     if (jlex_expect(x, '{', e)) return -1;
     if (jlex_try(x, '}')) return 0;
     do {
@@ -44,9 +47,22 @@ int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e)
         int64_t id;
         struct err inner;
         if (jlex_string(x, &s, &n, e) || jlex_expect(x, ':', e) || jlex_int(x, &id, e)) return -1;
-        if (vocab_add(v, id, s, n, VOCAB_MODEL, &inner)) return jlex_error(x, e, "%s", inner.msg);
+        if (bulk && !vocab_copy(v, id, s, n, VOCAB_MODEL)) return 1;
+        if (!bulk && vocab_add(v, id, s, n, VOCAB_MODEL, &inner)) return jlex_error(x, e, "%s", inner.msg);
     } while (jlex_try(x, ','));
-    return jlex_expect(x, '}', e);
+    if (jlex_expect(x, '}', e)) return -1;
+    return bulk && !vocab_index(v);
+}
+
+int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e)
+{
+    const char *from = x->p;
+    size_t n = (size_t)(x->end - from);
+    int ret = vocab_reserve(v, jlex_count(from, n, '"') / 2, n) ? read_members(v, x, true, e) : 1;
+    if (ret == 0) return 0;
+    vocab_free(v); /* again, for what is wrong and where */
+    x->p = from;
+    return read_members(v, x, false, e);
 }
 
 int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e)

@@ -28,31 +28,53 @@ static int unsupported(struct spm_build *b, const char *what)
 
 /* ---- vocabulary ---- */
 
+static unsigned flags_of(enum spm_type type)
+{
+    switch (type) {
+    case SPM_NORMAL: return VOCAB_MODEL;
+    case SPM_USER: return VOCAB_MODEL | VOCAB_USER;
+    case SPM_UNUSED: return VOCAB_MODEL | VOCAB_UNUSED;
+    case SPM_CONTROL: return VOCAB_SPECIAL | VOCAB_ADDED;
+    default: return 0;
+    }
+}
+
+static int add_texts(struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    struct vocab *v = &b->t->vocab;
+    size_t n;
+    bool well = vocab_reserve(v, m->n, m->text.len);
+    for (size_t i = 0; i < m->n && well; i++) {
+        const char *s = text_of(m, i, &n);
+        well = vocab_copy(v, (int64_t)i, s, n, flags_of(m->piece[i].type));
+    }
+    if (well && vocab_index(v)) return 0;
+    vocab_free(v); /* again, for what is wrong */
+    for (size_t i = 0; i < m->n; i++) {
+        const char *s = text_of(m, i, &n);
+        if (vocab_add(v, (int64_t)i, s, n, flags_of(m->piece[i].type), b->e)) return err_wrap(b->e, "'%s'", b->name);
+    }
+    return 0;
+}
+
 static int add_pieces(struct spm_build *b)
 {
     const struct spm_model *m = b->m;
     struct tokenizer *t = b->t;
     t->unk_id = -1;
     if (m->n > VOCAB_MAX_ID) return unsupported(b, "of so many pieces");
-    if (!vocab_reserve(&t->vocab, m->n, m->text.len)) return err_oom(b->e, m->n, "the vocabulary");
+    if (add_texts(b)) return -1;
     t->score = mem_alloc(m->n + 1, sizeof *t->score);
     if (!t->score) return err_oom(b->e, m->n * sizeof *t->score, "scores");
     for (size_t i = 0; i < m->n; i++) {
-        size_t n;
-        const char *s = text_of(m, i, &n);
-        unsigned flags = 0;
         enum spm_type type = m->piece[i].type;
-        if (type == SPM_NORMAL || type == SPM_USER || type == SPM_UNUSED) flags |= VOCAB_MODEL;
-        if (type == SPM_USER) flags |= VOCAB_USER;
-        if (type == SPM_UNUSED) flags |= VOCAB_UNUSED;
         t->has_user = t->has_user || type == SPM_USER;
         t->has_unused = t->has_unused || (type == SPM_UNUSED && m->kind == SPM_BPE);
-        if (type == SPM_CONTROL) flags |= VOCAB_SPECIAL | VOCAB_ADDED;
         if (type == SPM_UNKNOWN) {
             if (t->unk_id >= 0) return unsupported(b, "with two unknown pieces");
             t->unk_id = (int)i;
         }
-        if (vocab_add(&t->vocab, (int64_t)i, s, n, flags, b->e)) return err_wrap(b->e, "'%s'", b->name);
         t->score[i] = (double)m->piece[i].score;
     }
     if (t->unk_id < 0) return unsupported(b, "without an unknown piece");

@@ -46,6 +46,27 @@ static int next_line(struct lines *l, struct buf *token, int64_t *rank, struct e
     return 0;
 }
 
+/* Lines as they mostly are: base64, a space, a rank.  false: something else is there, or wrong. */
+static bool read_plain(struct vocab *v, const char *text, size_t n)
+{
+    struct bytemap_spelling spelling;
+    const char *p = text, *end = text + n;
+    size_t len;
+    bytemap_spellings(&spelling);
+    while (p < end) {
+        char *to = vocab_room(v, 4);
+        if (!to || !(p = tok_spell_base64(&spelling, p, end, to, &len)) || !len || end - p < 2 || *p != ' ') return false;
+        const char *digits = ++p;
+        int64_t rank = 0;
+        while (p < end && *p >= '0' && *p <= '9' && p - digits < 10) rank = rank * 10 + (*p++ - '0');
+        if (p == digits) return false;
+        if (p < end && *p == '\r') p++;
+        if (p < end && *p++ != '\n') return false;
+        if (!vocab_put(v, rank, len, VOCAB_MODEL)) return false;
+    }
+    return vocab_index(v);
+}
+
 static int read_tokens(struct tokenizer *t, const char *text, size_t n, const char *name, struct err *e)
 {
     struct lines l = {text, text + n, name, 0};
@@ -141,12 +162,16 @@ static int build(struct tokenizer *t, const char *text, size_t n, const char *sp
     if (!split)
         return err_set(e, ERR_DATA, "'%s': a .tiktoken file does not say how text is split; write "
                                     "FILE.tiktoken:SPLIT with one of %s", name, split_names());
-    if (!vocab_reserve(&t->vocab, jlex_count(text, n, '\n') + 1, n)) return err_oom(e, n, "the vocabulary");
+    size_t lines = jlex_count(text, n, '\n') + 1, bytes = n + n / 2; /* no token's spelling is longer than so many */
+    if (!vocab_reserve(&t->vocab, lines, bytes)) return err_oom(e, n, "the vocabulary");
     enum split_kind known = split_from_regex(split);
     if (known != SPLIT_N && known != SPLIT_NONE) split = split_name(known);
     t->source_split = mem_strdup(split);
     if (!t->source_split) return err_oom(e, 1, "a string");
-    if (read_tokens(t, text, n, name, e)) return -1;
+    if (!read_plain(&t->vocab, text, n)) {
+        vocab_free(&t->vocab); /* again, for what is wrong and where */
+        if (read_tokens(t, text, n, name, e)) return -1;
+    }
     if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': no tokens", name);
     if (steps(t, split, e) || add_merges(t, e) || add_special(t, special, e) || tok_finish(t, e)) return -1;
     t->bos = special_id(t, "<s>");

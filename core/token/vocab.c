@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/width.h"
+#include "core/token/text_hash.h"
 
 void vocab_free(struct vocab *v)
 {
@@ -13,24 +13,6 @@ void vocab_free(struct vocab *v)
     free(v->slots);
     buf_free(&v->pool);
     memset(v, 0, sizeof *v);
-}
-
-/* Of short texts without a call: two words of eight bytes that overlap, or what there is. */
-static inline uint64_t text_hash(const char *s, size_t n)
-{
-    uint64_t a = 0, b = 0;
-    if (n > 16) return hash64(s, n);
-    if (n >= 8) {
-        memcpy(&a, s, 8);
-        memcpy(&b, s + n - 8, 8);
-    } else if (n >= 4) {
-        memcpy(&a, s, 4);
-        memcpy(&b, s + n - 4, 4);
-    } else {
-        for (size_t i = 0; i < n; i++) a = a << 8 | (uint8_t)s[i];
-    }
-    uint64_t h = (a ^ (b + n) * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
-    return (h ^ h >> 32) * 0x9E3779B97F4A7C15ull ^ h >> 47;
 }
 
 /* What a slot says of the id's text beside the place where it is. */
@@ -41,16 +23,26 @@ static inline uint32_t tag_of(uint64_t h)
     return (uint32_t)(h >> 53) << TAG_SHIFT;
 }
 
-static bool grow_slots(struct vocab *v, size_t n_tokens)
+/* Room for so many; 1: it is new and empty, 0: it was there, -1: out of memory. */
+static int new_slots(struct vocab *v, size_t n_tokens)
 {
     size_t want = 64;
     while (want < 2 * n_tokens) want *= 2;
-    if (want <= v->n_slots) return true;
+    if (want <= v->n_slots) return 0;
     uint32_t *slots = mem_zalloc(want, sizeof *slots);
-    if (!slots) return false;
+    if (!slots) return -1;
     free(v->slots);
     v->slots = slots;
     v->n_slots = want;
+    return 1;
+}
+
+static bool grow_slots(struct vocab *v, size_t n_tokens)
+{
+    int new = new_slots(v, n_tokens);
+    if (new <= 0) return new == 0;
+    size_t want = v->n_slots;
+    uint32_t *slots = v->slots;
     for (int id = 0; id < v->n; id++) {
         if (!(v->v[id].flags & VOCAB_USED)) continue;
         uint64_t h = text_hash(v->pool.data + v->v[id].off, v->v[id].len);
@@ -163,4 +155,53 @@ int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigne
     v->slots[slot] = tag_of(h) | (uint32_t)(id + 1);
     v->used++;
     return 0;
+}
+
+/* ---- many at once ---- */
+
+char *vocab_room(struct vocab *v, size_t len)
+{
+    return buf_reserve(&v->pool, len) ? v->pool.data + v->pool.len : NULL;
+}
+
+bool vocab_put(struct vocab *v, int64_t id, size_t len, unsigned flags)
+{
+    size_t off = v->pool.len;
+    if (id < 0 || id > VOCAB_MAX_ID || len > UINT32_MAX - off || !grow_ids(v, (size_t)id + 1)) return false;
+    if (id >= v->n) {
+        memset(v->v + v->n, 0, ((size_t)id - (size_t)v->n) * sizeof *v->v);
+        v->n = (int)id + 1;
+    } else if (v->v[id].flags & VOCAB_USED) {
+        return false;
+    }
+    v->v[id] = (struct vocab_entry){(uint32_t)off, (uint32_t)len, flags | VOCAB_USED};
+    v->pool.len += len;
+    v->pool.data[v->pool.len] = '\0';
+    v->used++;
+    return true;
+}
+
+/* Slots are asked for some tokens before they are looked at. */
+bool vocab_index(struct vocab *v)
+{
+    enum { AHEAD = 16 };
+    struct { uint64_t h; int id; } wait[AHEAD];
+    size_t n = 0, slot = 0;
+    if (new_slots(v, (size_t)v->used + 1) < 0) return false;
+    for (int id = 0; id < v->n || n > 0; id++) {
+        bool used = id < v->n && (v->v[id].flags & VOCAB_USED);
+        if (used) {
+            wait[n].h = text_hash(v->pool.data + v->v[id].off, v->v[id].len);
+            wait[n].id = id;
+            __builtin_prefetch(&v->slots[wait[n++].h & (v->n_slots - 1)], 1);
+        }
+        if (n < AHEAD && id < v->n) continue;
+        for (size_t i = 0; i < n; i++) {
+            const struct vocab_entry *x = &v->v[wait[i].id];
+            if (find(v, wait[i].h, v->pool.data + x->off, x->len, &slot) >= 0) return false;
+            v->slots[slot] = tag_of(wait[i].h) | (uint32_t)(wait[i].id + 1);
+        }
+        n = 0;
+    }
+    return true;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
@@ -44,6 +45,19 @@ bool vocab_reserve(struct vocab *v, size_t n_tokens, size_t bytes); /* of so man
 int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags,
               struct err *e);
 int vocab_find(const struct vocab *v, const char *text, size_t len); /* -1 = none */
+
+/* Many tokens at once, for files that are well: texts are written where vocab_room() says, and looked up
+ * when all are there.  What vocab_add() would refuse is told by false, without saying what it is: the
+ * vocabulary is then of no use but for vocab_free(), and is made once more with vocab_add(). */
+char *vocab_room(struct vocab *v, size_t len); /* for a text of so many bytes at most; NULL: out of memory */
+bool vocab_put(struct vocab *v, int64_t id, size_t len, unsigned flags); /* the text that was written there */
+bool vocab_index(struct vocab *v);
+static inline bool vocab_copy(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags)
+{
+    char *to = vocab_room(v, len);
+    if (to && len) memcpy(to, text, len);
+    return to && vocab_put(v, id, len, flags);
+}
 
 /* A place where both sides of a text are tokens. */
 struct vocab_cut {
