@@ -276,6 +276,13 @@ static int report(struct chat_job *j, struct err *e)
     return buf_ok(&j->line, e) || out_write(j->line.data, j->line.len, e) ? -1 : 0;
 }
 
+static void say(const struct chat_job *j)
+{
+    char tokens[48] = "";
+    if (wants_ids(j->cfg)) snprintf(tokens, sizeof tokens, ", %llu tokens", (unsigned long long)j->n_ids);
+    log_info("%llu chat%s%s -> %s", (unsigned long long)j->n_chats, j->n_chats == 1 ? "" : "s", tokens, j->cfg->out);
+}
+
 static int chat_files(const struct chat_cfg *cfg, const struct opt_result *r, struct err *e)
 {
     struct chat_job j = {.cfg = cfg};
@@ -287,6 +294,7 @@ static int chat_files(const struct chat_cfg *cfg, const struct opt_result *r, st
     if (ret == 0) ret = file_commit(w, e);
     else file_abort(w);
     if (ret == 0 && cfg->common.json) ret = report(&j, e);
+    else if (ret == 0 && strcmp(cfg->out, "-") != 0) say(&j);
     chat_template_free(j.template);
     tok_scratch_free(j.scratch);
     tok_free(j.tokenizer);

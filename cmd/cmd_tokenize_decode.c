@@ -132,6 +132,8 @@ static int decode_files(struct decoder *d, const struct opt_result *r, struct er
     for (int i = 0; ret == 0 && i < r->n_args; i++) ret = decode_one(d, r->args[i], e);
     if (ret == 0) ret = file_commit(d->file, e);
     else file_abort(d->file);
+    if (ret == 0 && !d->cfg->common.json && strcmp(d->cfg->out, "-") != 0)
+        log_info("%llu tokens -> %s, %llu bytes", (unsigned long long)d->n_ids, d->cfg->out, (unsigned long long)d->n_bytes);
     if (ret || !d->cfg->common.json) return ret;
     buf_clear(&d->text);
     buf_printf(&d->text, "{\"tokens\":%llu,\"bytes\":%llu}\n", (unsigned long long)d->n_ids,
@@ -165,7 +167,7 @@ const struct cmd cmd_tokenize_decode = {
     .usage = "[options] [FILE.tok | FILE...]",
     .examples = "  llmctl tokenize decode train.tok --skip-special | head\n"
                 "  llmctl tokenize decode train.tok --jsonl --out documents.jsonl\n"
-                "  echo 15496 995 | llmctl tokenize decode -t tokenizer.json\n",
+                "  echo 39 72 | llmctl tokenize decode -t tokenizer.json\n",
     .details = "Files that end in .tok are shards. Others, and stdin, hold ids as text, between\n"
                "them spaces, commas, brackets, line ends; or a JSON object a line with a list\n"
                "\"ids\" or \"input_ids\"; or are a .npy of integers, a row a text; packed or not.\n"

@@ -303,19 +303,23 @@ out:
 
 /* ---- byte-level BPE ---- */
 
+/* Special tokens among the others are tokens of the model, too: else programs that read a
+ * tokenizer.json made of this would number them behind it. */
 static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, struct err *e)
 {
     const char *s;
-    uint64_t n;
+    uint64_t n, end = g->tokens.n;
+    while (end && type_at(g, end - 1) != SPM_NORMAL) end--;
     reader_seek(&g->r, g->tokens.pos, e);
     for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
         int type = type_at(g, i);
-        if (type == SPM_NORMAL) {
+        if (type == SPM_NORMAL || (type != SPM_UNUSED && i < end)) {
             if (vocab->len) buf_addc(vocab, ',');
             buf_addc(vocab, '\n');
             buf_add_json(vocab, s, n);
             tok_add_id(vocab, (int64_t)i);
-        } else if (type != SPM_UNUSED) {
+        }
+        if (type != SPM_NORMAL && type != SPM_UNUSED) {
             buf_printf(added, "%s{\"id\":%llu,\"content\":", added->len ? "," : "", (unsigned long long)i);
             buf_add_json(added, s, n);
             buf_printf(added, ",\"normalized\":false,\"special\":%s}", type == SPM_CONTROL ? "true" : "false");

@@ -40,6 +40,13 @@ is "$(printf '<|end|>' | encode -t ranks.json --allow-special)" 280
 convert more.json --out more.gguf
 same <(encode -t more.gguf text.txt) <(encode -t more.json text.txt)
 
+# a special token among the others stays where it is for every program that reads the file
+convert t.json --out t.gguf
+convert t.gguf --out back.json
+grep -q '"<|endoftext|>":0' back.json
+same <(encode -t back.json text.txt) <(encode -t t.json text.txt)
+same t.gguf <(convert back.json --out back.gguf && cat back.gguf)
+
 # refusals
 "$LLMCTL" tokenize train text.txt --type sp-bpe --vocab-size 400 -o s.model -q
 fails 65 'takes no tokens later on' "$LLMCTL" tokenize convert s.model --special x --out t.model
