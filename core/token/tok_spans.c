@@ -58,6 +58,7 @@ static bool known(struct tok_spans *w, size_t i, const uint8_t *text, size_t off
     const int32_t *v = len <= WORD_KEY_MAX ? word_cache_ids(&w->cache, key, &n, &code)
                                            : word_cache_get_long(&w->cache, key, text + begin, len, &n, &code);
     if (!v || n / 2 > w->ids.n - *at) return false;
+    if (n == 0) return true; /* and perhaps there is no id at all */
     const int32_t *id = w->ids.id + *at;
     struct tok_span *span = out->span + out->n;
     for (size_t k = 0; k < n / 2; k++) {
