@@ -6,14 +6,14 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/tok_class.h"
 #include "core/token/tok_internal.h"
 
-/* A string, or an added token object with "content". */
+/* *id of the token that the file names so; false, and *id as it was: none. */
 static bool named_token(const struct tokenizer *t, const struct cJSON *config, const char *key, int *id)
 {
-    const struct cJSON *j = json_member(config, key);
-    if (cJSON_IsObject(j)) j = json_member(j, "content");
-    int found = cJSON_IsString(j) ? vocab_find(&t->vocab, j->valuestring, strlen(j->valuestring)) : -1;
+    struct class_token named;
+    int found = class_token_from(json_member(config, key), &named) ? tok_id(t, named.text) : -1;
     if (found >= 0) *id = found;
     return found >= 0;
 }

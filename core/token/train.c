@@ -45,8 +45,21 @@ static bool is_sp(const struct tok_train_opts *o)
     return o->type == TOK_TRAIN_UNIGRAM || o->type == TOK_TRAIN_SP_BPE;
 }
 
+/* Those of the caller alone; which tokens there are besides depends on the kind. */
+static int check_special(const struct tok_train_opts *o, struct err *e)
+{
+    for (size_t i = 0; i < o->n_special + o->n_user; i++) {
+        const char *text = i < o->n_special ? o->special[i] : o->user[i - o->n_special];
+        if (!*text) return err_set(e, ERR_USAGE, "a special token is empty");
+        for (size_t k = 0; k < i && k < o->n_special; k++)
+            if (strcmp(o->special[k], text) == 0) return err_set(e, ERR_USAGE, "special token '%s' is given twice", text);
+    }
+    return 0;
+}
+
 static int check_opts(const struct tok_train_opts *o, struct err *e)
 {
+    if (check_special(o, e)) return -1;
     for (const char *p = o->prefix; p && *p; p++)
         if ((uint8_t)*p >= 0x80)
             return err_set(e, ERR_USAGE, "the prefix '%s' has other than ASCII characters, with which other programs cannot merge", o->prefix);
@@ -217,11 +230,8 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
 static int first_tokens(const struct tok_train_opts *o, struct vocab *v, int32_t byte_id[256],
                         struct err *e)
 {
-    for (size_t i = 0; i < o->n_special; i++) {
-        size_t n = strlen(o->special[i]);
-        if (n == 0) return err_set(e, ERR_USAGE, "a special token is empty");
-        if (vocab_add(v, v->n, o->special[i], n, VOCAB_MODEL, e)) return -1;
-    }
+    for (size_t i = 0; i < o->n_special; i++)
+        if (vocab_add(v, v->n, o->special[i], strlen(o->special[i]), VOCAB_MODEL, e)) return -1;
     for (uint32_t i = 0; i <= 0x143; i++) {
         bool by_char = o->ties == TOK_TIES_HF;
         int byte = by_char ? bytemap_byte(i) : i < 256 ? (int)i : -1;
@@ -229,6 +239,8 @@ static int first_tokens(const struct tok_train_opts *o, struct vocab *v, int32_t
         char text[4];
         int n = utf8_encode(bytemap_char((uint8_t)byte), text);
         byte_id[byte] = v->n;
+        if (vocab_find(v, text, (size_t)n) >= 0)
+            return err_set(e, ERR_USAGE, "special token '%.*s' is the token of a byte, too", n, text);
         if (vocab_add(v, v->n, text, (size_t)n, VOCAB_MODEL, e)) return -1;
     }
     return 0;
@@ -343,6 +355,12 @@ static int learn_chars(struct tok_trainer *tr, struct buf *json, struct tok_trai
     }
     if (v.n == 0) {
         err_set(e, ERR_DATA, "no text: there are no characters to learn");
+        goto out;
+    }
+    for (size_t i = 0; i < tr->opts.n_special; i++) {
+        const char *text = tr->opts.special[i];
+        if (vocab_find(&v, text, strlen(text)) < 0) continue;
+        err_set(e, ERR_USAGE, "special token '%s' is a character of the text, too", text);
         goto out;
     }
     train_write_added(json, &tr->opts, v.n);

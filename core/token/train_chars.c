@@ -117,11 +117,8 @@ static int first_tokens(const struct tok_train_opts *o, struct alphabet *a, stru
 {
     struct buf text = {0};
     int ret = 0;
-    for (size_t i = 0; i < o->n_special; i++) {
-        size_t n = strlen(o->special[i]);
-        if (n == 0) return err_set(e, ERR_USAGE, "a special token is empty");
-        if (vocab_add(v, v->n, o->special[i], n, VOCAB_MODEL, e)) return -1;
-    }
+    for (size_t i = 0; i < o->n_special; i++)
+        if (vocab_add(v, v->n, o->special[i], strlen(o->special[i]), VOCAB_MODEL, e)) return -1;
     for (int way = 0; way < WAYS; way++)
         for (uint32_t cp = 0; cp < CODES && ret == 0; cp++) {
             a->token[way][cp] = -1;

@@ -18,7 +18,6 @@ int sp_meta_make(struct sp_meta *m, const struct tok_train_opts *o, struct err *
     for (size_t i = 0; i < COUNT_OF(first); i++) m->text[m->n++] = first[i];
     for (size_t i = 0; i < o->n_special + o->n_user; i++) {
         const char *text = i < o->n_special ? o->special[i] : o->user[i - o->n_special];
-        if (!text[0]) return err_set(e, ERR_USAGE, "a special token is empty");
         for (size_t k = 0; k < m->n; k++)
             if (strcmp(m->text[k], text) == 0) return err_set(e, ERR_USAGE, "special token '%s' is there already", text);
         m->text[m->n++] = text;

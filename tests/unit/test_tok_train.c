@@ -188,6 +188,81 @@ static void too_small_a_vocabulary_is_a_usage_error(void **state)
     assert_int_equal(e.code, ERR_USAGE);
 }
 
+static void learning_fails(const struct tok_train_opts *o, const char *text, enum err_code code, const char *why)
+{
+    struct err e = {0};
+    struct buf file = {0};
+    struct tok_trainer *tr = tok_trainer_new(o, 1, &e);
+    if (tr && tok_trainer_add(tr, 0, text, strlen(text), &e)) fail_msg("%s", e.msg);
+    if (tr) assert_int_equal(tok_trainer_learn(tr, &file, NULL, &e), -1);
+    if (!strstr(e.msg, why)) fail_msg("'%s' without '%s'", e.msg, why);
+    assert_int_equal(e.code, code);
+    buf_free(&file);
+}
+
+static void special_tokens_that_cannot_be_are_usage_errors(void **state)
+{
+    (void)state;
+    static const char *const empty[] = {"<a>", ""}, *const twice[] = {"<a>", "<b>", "<a>"}, *const one[] = {"h"};
+    static const enum tok_train_type types[] = {TOK_TRAIN_BPE, TOK_TRAIN_CHAR, TOK_TRAIN_WORDPIECE, TOK_TRAIN_UNIGRAM, TOK_TRAIN_SP_BPE,
+                                                 TOK_TRAIN_CHAR_BPE};
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        struct tok_train_opts o = {.type = types[i], .vocab_size = 300, .split = SPLIT_GPT2};
+        sp_rules_default(&o.sp);
+        o.special = empty;
+        o.n_special = 2;
+        learning_fails(&o, "hello", ERR_USAGE, "a special token is empty");
+        o.special = twice;
+        o.n_special = 3;
+        learning_fails(&o, "hello", ERR_USAGE, "special token '<a>' is given twice");
+        o.special = one;
+        o.n_special = 1;
+        if (types[i] == TOK_TRAIN_BPE) learning_fails(&o, "hello", ERR_USAGE, "special token 'h' is the token of a byte, too");
+        if (types[i] == TOK_TRAIN_CHAR) learning_fails(&o, "hello", ERR_USAGE, "special token 'h' is a character of the text, too");
+        o.user = one;
+        o.n_user = 1;
+        learning_fails(&o, "hello", ERR_USAGE, "special token 'h' is given twice");
+    }
+}
+
+static void there_are_fewer_symbols_than_characters(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    struct tok_train_opts o = {.type = TOK_TRAIN_SP_BPE, .vocab_size = 100000};
+    sp_rules_default(&o.sp);
+    o.sp.coverage = 1;
+    for (uint32_t cp = 0x20000, n = 0; n < 65533; cp++, n++) {
+        char bytes[4];
+        buf_add(&text, bytes, (size_t)utf8_encode(cp, bytes));
+    }
+    /* With U+2581 and the symbol of all others they are one more than there may be. */
+    learning_fails(&o, text.data, ERR_DATA, "65534 different characters to keep, at most 65533 can be");
+    buf_free(&text);
+}
+
+/* Where a sentence is empty the last one comes. */
+static void empty_sentences_change_the_order(void **state)
+{
+    (void)state;
+    struct sentence_log a = {0}, b = {0};
+    const struct sentence_log *const logs[] = {&a, &b};
+    struct sentence *v;
+    struct err e = {0};
+    size_t n;
+    for (uint32_t i = 0; i < 4; i++) assert_true(sentence_log_add(&a, 7, i, i == 1 ? SENTENCE_EMPTY : i));
+    assert_true(sentence_log_add(&b, 3, 10, 10));
+    assert_true(sentence_log_add(&b, 9, 11, 11));
+    assert_true(sentence_log_add(&b, 9, 12, SENTENCE_EMPTY));
+    assert_int_equal(sentence_log_join(logs, 2, &v, &n, &e), 0);
+    static const uint32_t want[] = {10, 0, 11, 2, 3};
+    assert_int_equal(n, COUNT_OF(want));
+    for (size_t i = 0; i < n; i++) assert_int_equal(v[i].first, want[i]);
+    free(v);
+    sentence_log_free(&a);
+    sentence_log_free(&b);
+}
+
 static void words_are_counted_whatever_their_length(void **state)
 {
     (void)state;
@@ -487,6 +562,12 @@ static void wordpiece_marks_what_is_inside_words(void **state)
     assert_int_equal(tok_id(t, "c"), -1);
     assert_true(tok_id(t, "a") >= 0);
     tok_free(t);
+    static const char *const equal[] = {"za za az"};
+    o.alphabet = 1;
+    t = learn(&o, equal, 1, 1, &stats);
+    assert_true(tok_id(t, "a") >= 0); /* of equally frequent ones the lower */
+    assert_int_equal(tok_id(t, "z"), -1);
+    tok_free(t);
 }
 
 /* As HF tokenizers' BpeTrainer has them, but for the order of characters with affixes. */
@@ -604,6 +685,9 @@ int main(void)
         cmocka_unit_test(a_line_of_any_length_is_learned),
         cmocka_unit_test(a_signal_ends_the_learning),
         cmocka_unit_test(a_pre_tokenizer_gives_the_words_of_its_split),
+        cmocka_unit_test(special_tokens_that_cannot_be_are_usage_errors),
+        cmocka_unit_test(there_are_fewer_symbols_than_characters),
+        cmocka_unit_test(empty_sentences_change_the_order),
         cmocka_unit_test(wordpiece_marks_what_is_inside_words),
         cmocka_unit_test(characters_have_a_prefix_inside_and_a_suffix_at_the_end),
         cmocka_unit_test(rules_become_a_charsmap),

@@ -21,7 +21,7 @@ static const char *const atoms[] = {
     "\xCC\x81", "\xE3\x81\x8B", "\xE3\x82\x99", "\xEF\xBD\xB6", "\xEF\xBE\x9E", "\xE6\x97\xA5", "\xEF\xAC\x81", "\xC2\xB4", "\xF0\x9F\x98\x80",
     "\xF0\x9D\x90\x80", "\xEA\xB0\x80", "\xE1\x84\x80", "\xE1\x85\xA1", S, S S, "<", "<s>", "</s>", "x<unk>", "\xFF", "\xE2\x96", "\xE2\x96\x84", "1", "\xC2\xBD"};
 
-static const char *const meta[] = {"<unk>", "<s>", "</s>", "the"};
+static const char *const meta[] = {"<unk>", "<s>", "</s>", "the", "thea", "th"}; /* the longest counts */
 
 /* The rules as arXiv:1808.06226's program has them, a place at a time. */
 static void reference(const struct charsmap *map, bool keep, const char *s, size_t n, struct buf *out)
