@@ -8,6 +8,7 @@
 #include "core/token/char_index.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_runs.h"
 #include "core/token/unicode.h"
 
 struct job {
@@ -173,6 +174,12 @@ static bool byte_spans(struct job *j, size_t begin, size_t end, bool spaced, siz
     return pos == n;
 }
 
+/* Whether runs of spaces that are added tokens are left to the split. */
+static bool by_runs(const struct job *j)
+{
+    return j->t->runs && !j->out->want_spans && !j->s->chains && !j->marks;
+}
+
 /* A byte-level text by its split, perhaps with a space in front; 1: that does not tell the spans. */
 static int split_bytes(struct job *j, size_t begin, size_t end)
 {
@@ -199,7 +206,9 @@ static int pieces(struct job *j, size_t begin, size_t end)
     const struct tokenizer *t = j->t;
     bool want = j->out->want_spans || t->needs_origin;
     if (begin == end) return 0;
-    int ret = t->fast_split && !j->s->chains ? split_bytes(j, begin, end) : 1;
+    /* With marks such a run may be one of the model's words, which the cache must not mistake. */
+    j->s->runs = by_runs(j);
+    int ret = t->fast_split && !j->s->chains && !(t->runs && j->marks) ? split_bytes(j, begin, end) : 1;
     if (ret <= 0) return ret;
     const struct norm_origin *origin = j->origin ? j->origin + begin : NULL;
     struct job inner = *j;
@@ -259,7 +268,7 @@ int tok_segment(const struct tokenizer *t, struct tok_scratch *s, const char *te
         n = w->out->text.len;
         j.origin = w->want_origin ? w->out->origin : NULL;
     }
-    return cut(&j, &t->normalized, 0, n, pieces);
+    return cut(&j, by_runs(&j) ? &t->runs->normalized : &t->normalized, 0, n, pieces);
 }
 
 static int segment(struct job *j, size_t begin, size_t end)
@@ -424,7 +433,7 @@ static int body(struct job *j, const char *text, size_t n)
         j->text = j->s->text.data;
         n = j->s->text.len;
     }
-    if (n && cut(j, &t->raw, 0, n, segment)) return -1;
+    if (n && cut(j, by_runs(j) ? &t->runs->raw : &t->raw, 0, n, segment)) return -1;
     for (size_t i = from; valid < n && j->text != text && j->out->want_spans && i < j->out->n; i++) {
         struct tok_span *p = &j->out->span[i];
         const struct norm_origin *o = j->s->origin;

@@ -8,6 +8,7 @@
 #include "core/token/tok_fast.h"
 #include "core/token/tok_border.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_runs.h"
 #include "core/token/unicode.h"
 
 /* ---- the pre-tokenizer chain ---- */
@@ -331,8 +332,8 @@ int tok_finish(struct tokenizer *t, struct err *e)
         if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
         if (t->model == MODEL_UNIGRAM && unigram_tables(t, e)) return -1;
     }
-    if (make_forms(t, e) || make_bytes(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, false, e) ||
-        tok_matcher_init(&t->normalized, t->added, t->n_added, true, e))
+    if (make_forms(t, e) || make_bytes(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
+        tok_matcher_init(&t->normalized, t->added, t->n_added, NULL, true, e) || tok_runs_new(t, &t->runs, e))
         return -1;
     t->cache_words = t->pre.n > 0 && !t->fast_split && tok_symbols_most(t, 1) == 2;
     int ret = tok_fast_init(t, e);
@@ -347,6 +348,7 @@ void tok_free(struct tokenizer *t)
     vocab_free(&t->vocab);
     bpe_free(&t->bpe);
     free(t->borders);
+    tok_runs_free(t->runs);
     tok_matcher_free(&t->raw);
     tok_matcher_free(&t->normalized);
     tok_matcher_free(&t->near_match);

@@ -88,6 +88,7 @@ struct tokenizer {
     size_t n_added;
     bool has_forms;          /* some have a form */
     struct tok_matcher raw, normalized; /* matched before and after normalising */
+    struct tok_runs *runs;   /* tok_runs.h, or NULL */
 
     char *part[N_PARTS];     /* compact JSON text of each part; NULL = null */
     enum tok_source source;
@@ -213,6 +214,7 @@ struct tok_formed {
 
 struct tok_scratch {
     const struct tokenizer *t;
+    bool runs;                   /* added tokens of t->runs are words */
     bool chains;                 /* for tests: every text goes through the chains, whatever is faster */
     const uint8_t *marks, *guard; /* during tok_encode_marked() */
     struct word_cache cache;
@@ -253,7 +255,8 @@ struct tok_scratch {
 const char *tok_said(const struct tokenizer *t, int id, size_t *n);
 
 /* tok_match.c */
-int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, bool normalized, struct err *e);
+/* Of the tokens v[0..n) those that are normalized, or not; skip[i] (NULL: none) leaves one out. */
+int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, const bool *skip, bool normalized, struct err *e);
 void tok_matcher_free(struct tok_matcher *m);
 /* Next added token in text at or after pos, where all before `done` has been used.
  * special = false: only tokens that are not special. */

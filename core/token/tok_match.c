@@ -47,7 +47,7 @@ static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n)
 }
 
 /* Those of v[0..n) that are normalized or not, and not empty. */
-int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, bool normalized, struct err *e)
+int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, const bool *skip, bool normalized, struct err *e)
 {
     m->v = mem_alloc(n, sizeof *m->v);
     if (!m->v) return err_oom(e, n * sizeof *m->v, "added tokens");
@@ -55,7 +55,7 @@ int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n,
     m->forms = normalized;
     for (size_t i = 0; i < n; i++) {
         form(&v[i], normalized, &len);
-        if (v[i].normalized == normalized && len) m->v[m->n++] = &v[i];
+        if (v[i].normalized == normalized && len && !(skip && skip[i])) m->v[m->n++] = &v[i];
     }
     qsort(m->v, m->n, sizeof *m->v, normalized ? forms_by_first_and_length : by_first_and_length);
     m->next = token_has_vbmi() ? tok_sieve_avx512vbmi : NULL;

@@ -34,7 +34,7 @@ int tok_near_plan(struct tokenizer *t, const struct tok_fast *f, bool *possible,
     for (size_t i = 0; i < t->normalized.n; i++)
         if (!looked_for(t->normalized.v[i], &t->near[i])) return 0;
     *possible = true;
-    return tok_matcher_init(&t->near_match, t->near, t->normalized.n, false, e);
+    return tok_matcher_init(&t->near_match, t->near, t->normalized.n, NULL, false, e);
 }
 
 /* The words of text[0..n) in their normal form, one after the other. */

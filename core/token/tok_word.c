@@ -6,6 +6,7 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
+#include "core/token/tok_runs.h"
 
 static int32_t single_id(const void *t, const uint8_t *word, size_t n)
 {
@@ -147,6 +148,12 @@ static int other_word(const struct tokenizer *t, struct tok_scratch *s, const st
                       size_t n, size_t at, size_t left, struct tok_ids *out, struct err *e)
 {
     if (n > WORD_KEY_MAX && tok_part_take(s, word, n, key, out)) return 0;
+    int32_t id = s->runs ? tok_runs_id(t->runs, word, n) : -1;
+    if (id >= 0) {
+        out->id[out->n++] = id;
+        word_cache_learn(&s->cache, key, word, n, &id, 1);
+        return 0;
+    }
     if (t->borders && n > PIECES && !(t->ignore_merges && tok_whole_word(t, word, n) >= 0)) {
         size_t end = tok_border_next(t->borders, word, n, 0);
         if (end < n) return in_pieces(t, s, key, word, n, end, at, left, out, e);
@@ -161,7 +168,8 @@ static void cut_batch(struct tok_scratch *s, const uint8_t *text, size_t n, size
     w->begin = begin;
     w->count = 0;
     if (begin >= n) return;
-    w->count = t->by_rule ? s->by_rule(&t->rule, text, n, begin, w->ends, BATCH) : s->split(text, n, begin, w->ends, BATCH);
+    const struct split_rule *rule = s->runs ? &t->runs->rule : t->by_rule ? &t->rule : NULL;
+    w->count = rule ? s->by_rule(rule, text, n, begin, w->ends, BATCH) : s->split(text, n, begin, w->ends, BATCH);
     s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, w->keys);
 }
 
