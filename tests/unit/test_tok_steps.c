@@ -128,6 +128,7 @@ static void compiled_rules_go_by_graphemes(void **state)
         {"e\314\201\314\202\314\203z", "e[0,1) \314\201[1,3) \314\202[3,5) \314\203[5,7) z[7,8)"},
         {"f\314\201\314\202g", "Y[0,1) g[5,6)"},
         {"\303\251\314\201\314\202h", "\303\251[0,2) \314\201[2,4) \314\202[4,6) h[6,7)"},
+        {"b\303\251\314\201\314\202h", "c[0,1) d[0,1) \303\251[1,3) \314\201[3,5) \314\202[5,7) h[7,8)"},
         {"aa", ""},
         {"xaay", "x[0,1) y[3,4)"},
         {"e\314\201\314\202x", "E[0,1) x[5,6)"},
@@ -196,6 +197,13 @@ static void decoders_join_tokens(void **state)
         for (size_t k = 0; k < n; k++) ids[k] = tok_id(t, v[i].token[k]);
         assert_int_equal(tok_decode(t, ids, n, false, &text, &e), 0);
         if (strcmp(text.data, v[i].want) != 0) fail_msg("%s: '%s', not '%s'", v[i].decoder, text.data, v[i].want);
+        /* One by one, too; but bytes that are no character are U+FFFD for each that can begin one. */
+        struct tok_stream one;
+        tok_stream_init(&one, t, false);
+        buf_clear(&text);
+        for (size_t k = 0; k < n; k++) assert_int_equal(tok_stream_add(&one, ids[k], &text, &e), 0);
+        tok_stream_end(&one, &text);
+        if (!strstr(v[i].decoder, "ByteFallback")) assert_string_equal(text.data, v[i].want);
         tok_free(t);
         buf_free(&vocab);
         buf_free(&text);
