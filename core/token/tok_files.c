@@ -307,7 +307,7 @@ static int write_merge_list(const struct tokenizer *t, struct buf *out, struct e
 {
     struct err inner;
     if (tok_ranks_as_json(t, out, &inner)) return refuse(t, "tokenizer.json", inner.msg, e);
-    struct tokenizer *back = tok_parse(out->data, out->len, "tokenizer.json", e), *ranks = back ? tok_as_ranks(back, &inner) : NULL;
+    struct tokenizer *back = tok_parse_file(out->data, out->len, "tokenizer.json", e), *ranks = back ? tok_as_ranks(back, &inner) : NULL;
     bool read = back != NULL;
     tok_free(back);
     if (!read) return -1;

@@ -66,6 +66,12 @@ static int symbols_of(const struct tokenizer *t, int id, uint8_t *bytes, int32_t
     return k > 0 ? tok_symbols(t, bytes, (size_t)k, 0, ids, n, e) : 0;
 }
 
+/* A token of the model that bytes can become: no special one, which only has its place there. */
+static bool is_rank(const struct tokenizer *t, int id)
+{
+    return (t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_SPECIAL)) == VOCAB_MODEL;
+}
+
 static int own_merges(const struct tokenizer *t, struct owns *o, struct err *e)
 {
     uint8_t *bytes = mem_alloc(LONGEST, 1);
@@ -77,13 +83,13 @@ static int own_merges(const struct tokenizer *t, struct owns *o, struct err *e)
     if (!bytes || !ids || !rank || !o->v) ret = err_oom(e, (size_t)t->vocab.n * sizeof *o->v, "merges");
     for (int id = 0; ret == 0 && id < t->vocab.n; id++) {
         size_t len, n;
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        if (!is_rank(t, id)) continue;
         vocab_text(&t->vocab, id, &len);
         ret = symbols_of(t, id, bytes, ids, &n, e);
         if (ret || n == 1) continue;
         if (n && down_to_two(&t->bpe, ids, n, rank))
             o->v[o->n++] = (struct bpe_merge){ids[0], ids[1], id, rank[0]};
-        else if (!(t->vocab.v[id].flags & VOCAB_SPECIAL) && len) o->all = false;
+        else if (len) o->all = false;
     }
     if (ret == 0) qsort(o->v, o->n, sizeof *o->v, by_rank);
     free(bytes);
@@ -142,13 +148,17 @@ static void add_steps(struct buf *out, const struct tokenizer *t)
     buf_printf(out, "%s%s,\n\"post_processor\":null,\n\"decoder\":%s,\n", bytes, regex ? "]}" : "", bytes);
 }
 
+/* Special tokens in front of others have a place in the vocabulary: else the programs that read
+ * the file number them behind it. */
 static void add_model(struct buf *out, const struct tokenizer *t, const struct owns *o)
 {
     const char *separator = "\n";
+    int end = t->vocab.n;
+    while (end && !is_rank(t, end - 1)) end--;
     buf_adds(out, "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,"
                   "\"end_of_word_suffix\":null,\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":true,\n\"vocab\":{");
     for (int id = 0; id < t->vocab.n; id++) {
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        if (!is_rank(t, id) && (id >= end || !(t->vocab.v[id].flags & VOCAB_ADDED))) continue;
         buf_adds(out, separator);
         add_spelling(out, t, id);
         buf_printf(out, ":%d", id);
@@ -201,8 +211,12 @@ static const char *unfit(const struct tokenizer *t)
     if (t->limits.truncate || t->limits.pad) return "there is no place for truncation and padding";
     for (size_t i = 0; i < t->n_added; i++) {
         const struct tok_added *a = &t->added[i];
-        if (!a->special || a->lstrip || a->rstrip || a->single_word || (t->vocab.v[a->id].flags & VOCAB_MODEL))
+        if (!a->special || a->lstrip || a->rstrip || a->single_word)
             return "its added tokens are more than special tokens beside the vocabulary";
+    }
+    for (size_t i = 0; i < t->bpe.n_merges; i++) {
+        const struct bpe_merge *m = &t->bpe.merge[i];
+        if (!is_rank(t, m->left) || !is_rank(t, m->right) || !is_rank(t, m->id)) return "a special token has a part in a merge";
     }
     return NULL;
 }
@@ -230,7 +244,7 @@ static int add_lines(const struct tokenizer *t, struct buf *out, struct err *e)
     int ret = 0;
     for (int id = 0; ret == 0 && id < t->vocab.n; id++) {
         size_t n;
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        if (!is_rank(t, id)) continue;
         const char *s = vocab_text(&t->vocab, id, &n);
         buf_clear(&bytes);
         if (!buf_reserve(&bytes, n + 1)) break;

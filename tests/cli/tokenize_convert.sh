@@ -47,6 +47,15 @@ grep -q '"<|endoftext|>":0' back.json
 same <(encode -t back.json text.txt) <(encode -t t.json text.txt)
 same t.gguf <(convert back.json --out back.gguf && cat back.gguf)
 
+convert plain.json --out tekken.json
+sed -i 's/"default_num_special_tokens":0/"default_num_special_tokens":2/; s/"default_vocab_size":280/"default_vocab_size":282/' tekken.json
+convert tekken.json --out tekken-as.json
+grep -q '"<SPECIAL_0>":0\|"<unk>":0' tekken-as.json
+same <(encode -t tekken-as.json text.txt) <(encode -t tekken.json text.txt)
+mkdir back
+convert tekken-as.json --out back/tekken.json
+same <(encode -t back/tekken.json text.txt) <(encode -t tekken.json text.txt)
+
 # refusals
 "$LLMCTL" tokenize train text.txt --type sp-bpe --vocab-size 400 -o s.model -q
 fails 65 'takes no tokens later on' "$LLMCTL" tokenize convert s.model --special x --out t.model
