@@ -90,18 +90,21 @@ static int read_tokens(struct tokenizer *t, const char *text, size_t n, const ch
 /* Every way to put a token together from two others is a merge of its rank. */
 static int add_merges(struct tokenizer *t, struct err *e)
 {
-    for (int id = 0; id < t->vocab.n; id++) {
+    struct vocab_sieve sieve;
+    int ret = vocab_sieve_init(&sieve, &t->vocab, e);
+    for (int id = 0; id < t->vocab.n && ret == 0; id++) {
         size_t n;
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
         const char *s = vocab_text(&t->vocab, id, &n);
-        for (size_t from = 1; from < n;) {
+        for (size_t from = 1; from < n && ret == 0;) {
             struct vocab_cut cut[VOCAB_CUTS];
-            size_t k = vocab_cuts(&t->vocab, s, n, &from, cut);
-            for (size_t i = 0; i < k; i++)
-                if (bpe_add_rank(&t->bpe, cut[i].left, cut[i].right, id, (uint32_t)id, e)) return -1;
+            size_t k = vocab_cuts(&t->vocab, &sieve, s, n, &from, cut);
+            for (size_t i = 0; i < k && ret == 0; i++)
+                ret = bpe_add_rank(&t->bpe, cut[i].left, cut[i].right, id, (uint32_t)id, e);
         }
     }
-    return bpe_finish(&t->bpe, e);
+    vocab_sieve_free(&sieve);
+    return ret ? ret : bpe_finish(&t->bpe, e);
 }
 
 static int add_special(struct tokenizer *t, const struct cJSON *special, struct err *e)

@@ -88,31 +88,82 @@ int vocab_find(const struct vocab *v, const char *text, size_t len)
     return v->n_slots ? find(v, text_hash(text, len), text, len, NULL) : -1;
 }
 
-/* Whether some token has that tag: most texts that are none are told without looking at one. */
-static bool maybe(const struct vocab *v, uint64_t h)
+int vocab_sieve_init(struct vocab_sieve *q, const struct vocab *v, struct err *e)
 {
-    for (size_t i = h & (v->n_slots - 1); v->slots[i]; i = (i + 1) & (v->n_slots - 1))
-        if ((v->slots[i] ^ tag_of(h)) >> TAG_SHIFT == 0) return true;
-    return false;
+    size_t bits = 1024;
+    while (bits < 16 * (size_t)v->used) bits *= 2;
+    q->mask = bits - 1;
+    q->bit = mem_zalloc(bits / 64, sizeof *q->bit);
+    if (!q->bit || !v->n_slots) return err_oom(e, bits / 8, "merges");
+    for (int id = 0; id < v->n; id++) {
+        if (!(v->v[id].flags & VOCAB_USED)) continue;
+        size_t at = text_hash(v->pool.data + v->v[id].off, v->v[id].len) >> 20 & q->mask;
+        q->bit[at >> 6] |= (uint64_t)1 << (at & 63);
+    }
+    return 0;
 }
 
-size_t vocab_cuts(const struct vocab *v, const char *text, size_t n, size_t *from, struct vocab_cut out[VOCAB_CUTS])
+void vocab_sieve_free(struct vocab_sieve *q)
 {
+    free(q->bit);
+}
+
+static inline size_t passes(const struct vocab_sieve *q, uint64_t h)
+{
+    size_t at = h >> 20 & q->mask;
+    return q->bit[at >> 6] >> (at & 63) & 1;
+}
+
+struct halves {
     uint64_t left[VOCAB_CUTS], right[VOCAB_CUTS];
-    size_t at[VOCAB_CUTS], tried = 0, found = 0;
-    if (!v->n_slots) return *from = n, 0;
-    for (; *from < n && tried < VOCAB_CUTS; ++*from) {
-        if (((uint8_t)text[*from] & 0xC0) == 0x80) continue;
-        at[tried] = *from;
-        left[tried] = text_hash(text, *from);
-        right[tried] = text_hash(text + *from, n - *from);
-        __builtin_prefetch(&v->slots[left[tried] & (v->n_slots - 1)]);
-        __builtin_prefetch(&v->slots[right[tried] & (v->n_slots - 1)]);
-        tried++;
+    size_t at[VOCAB_CUTS], n;
+};
+
+static inline size_t begins_char(char c)
+{
+    return ((uint8_t)c & 0xC0) != 0x80;
+}
+
+/* All cuts of 2 to 16 bytes where both sides may be tokens, without a branch that depends on them. */
+static void short_halves(const struct vocab_sieve *q, const char *text, size_t n, struct halves *h)
+{
+    uint64_t a, b;
+    text_words(text, n, &a, &b);
+    for (size_t k = 1; k < n; k++) {
+        bool low = k < 8;
+        unsigned shift = 8 * (unsigned)(k & 7);
+        uint64_t kept = ((uint64_t)1 << shift) - 1, carry = b << (63 - shift) << 1;
+        uint64_t left_a = low ? a & kept : a, left_b = low ? 0 : b & kept;
+        uint64_t right_a = low ? a >> shift | (shift ? carry : 0) : b >> shift, right_b = low ? b >> shift : 0;
+        h->left[h->n] = text_hash_words(left_a, left_b, k);
+        h->right[h->n] = text_hash_words(right_a, right_b, n - k);
+        h->at[h->n] = k;
+        h->n += passes(q, h->left[h->n]) & passes(q, h->right[h->n]) & begins_char(text[k]);
     }
-    for (size_t i = 0; i < tried; i++) {
-        if (!maybe(v, left[i]) || !maybe(v, right[i])) continue;
-        int x = find(v, left[i], text, at[i], NULL), y = x < 0 ? -1 : find(v, right[i], text + at[i], n - at[i], NULL);
+}
+
+size_t vocab_cuts(const struct vocab *v, const struct vocab_sieve *q, const char *text, size_t n, size_t *from, struct vocab_cut out[VOCAB_CUTS])
+{
+    struct halves h = {.n = 0};
+    size_t found = 0;
+    if (n <= 16) {
+        if (n > 1) short_halves(q, text, n, &h);
+        *from = n;
+    }
+    for (; *from < n && h.n < VOCAB_CUTS; ++*from) {
+        if (!begins_char(text[*from])) continue;
+        h.left[h.n] = text_hash(text, *from);
+        if (!passes(q, h.left[h.n])) continue;
+        h.right[h.n] = text_hash(text + *from, n - *from);
+        h.at[h.n] = *from;
+        h.n += passes(q, h.right[h.n]);
+    }
+    for (size_t i = 0; i < h.n; i++) {
+        __builtin_prefetch(&v->slots[h.left[i] & (v->n_slots - 1)]);
+        __builtin_prefetch(&v->slots[h.right[i] & (v->n_slots - 1)]);
+    }
+    for (size_t i = 0; i < h.n; i++) {
+        int x = find(v, h.left[i], text, h.at[i], NULL), y = x < 0 ? -1 : find(v, h.right[i], text + h.at[i], n - h.at[i], NULL);
         if (y >= 0) out[found++] = (struct vocab_cut){x, y};
     }
     return found;

@@ -64,9 +64,17 @@ struct vocab_cut {
     int left, right;
 };
 enum { VOCAB_CUTS = 16 };
+/* Bits by the hashes of all texts: most texts that are no token are told without looking one up. */
+struct vocab_sieve {
+    uint64_t *bit;
+    size_t mask;
+};
+int vocab_sieve_init(struct vocab_sieve *q, const struct vocab *v, struct err *e);
+void vocab_sieve_free(struct vocab_sieve *q); /* also after a failure */
 /* The cuts of text[0..n) in front of characters at *from (1 or more) and behind it; *from moves on, to
  * n or more when all are found. */
-size_t vocab_cuts(const struct vocab *v, const char *text, size_t n, size_t *from, struct vocab_cut out[VOCAB_CUTS]);
+size_t vocab_cuts(const struct vocab *v, const struct vocab_sieve *q, const char *text, size_t n, size_t *from,
+                  struct vocab_cut out[VOCAB_CUTS]);
 
 static inline const char *vocab_text(const struct vocab *v, int id, size_t *len)
 {
