@@ -438,34 +438,47 @@ static bool is_number(const char *p)
     return !*p;
 }
 
-static int number(struct jlex *x, char text[64], double *out, struct err *e)
+/* Copied into text, which is one as JSON has it. */
+static int number(struct jlex *x, char text[64], struct err *e)
 {
     x->p = skip_space(x->p, x->end);
     size_t n = 0;
-    while (n < 63 && x->p + n < x->end && x->p[n] &&
-           strchr("+-.0123456789eE", x->p[n])) {
-        text[n] = x->p[n];
-        n++;
+    for (; n < 63 && x->p + n < x->end; n++) {
+        char c = x->p[n];
+        bool part = (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+        if (!part) break;
+        text[n] = c;
     }
     text[n] = 0;
-    double v = strtod(text, NULL);
-    if (!is_number(text) || v - v != 0.0) return jlex_error(x, e, "a number is expected");
+    if (!is_number(text)) return jlex_error(x, e, "a number is expected");
     x->p += n;
-    *out = v;
     return 0;
+}
+
+/* The number read from `from` on. */
+static int check_finite(struct jlex *x, const char *from, double v, struct err *e)
+{
+    if (v - v == 0.0) return 0;
+    x->p = skip_space(from, x->end);
+    return jlex_error(x, e, "a number is expected");
 }
 
 int jlex_number(struct jlex *x, double *out, struct err *e)
 {
     char text[64];
-    return number(x, text, out, e);
+    const char *from = x->p;
+    if (number(x, text, e)) return -1;
+    *out = strtod(text, NULL);
+    return check_finite(x, from, *out, e);
 }
 
 int jlex_score(struct jlex *x, double *out, struct err *e)
 {
     char text[64];
-    if (number(x, text, out, e)) return -1;
+    const char *from = x->p;
+    if (number(x, text, e)) return -1;
     *out = score_parse(text);
+    if (check_finite(x, from, *out, e)) return -1;
     /* Sums over a text stay finite. */
     return fabs(*out) <= 1e280 ? 0 : jlex_error(x, e, "the score is too large");
 }

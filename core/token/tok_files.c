@@ -54,9 +54,9 @@ struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase,
     if (cls >= 0 && sep >= 0)
         buf_printf(&all, "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",%d],"
                          "\"cls\":[\"[CLS]\",%d]},", sep, cls);
-    tok_wordpiece_json(&all, &v, "[UNK]");
-    buf_addc(&all, '}');
-    if (buf_ok(&all, e) == 0) t = tok_parse(all.data, all.len, name, e);
+    buf_adds(&all, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
+                   "\"max_input_chars_per_word\":100,\"vocab\":{}}}");
+    t = tok_parse_given(&all, &(struct tok_given){.vocab = &v}, name, e);
 out:
     buf_free(&all);
     vocab_free(&v);
@@ -71,18 +71,15 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
     struct vocab v = {0};
     struct buf all = {0};
     struct tokenizer *t = NULL;
+    struct tok_given given = {.vocab = &v, .merges = merges->data ? merges->data : "", .n_merges = merges->len, .merges_name = merges_name};
     if (tok_read_ids(&v, vocab->data ? vocab->data : "", vocab->len, name, e)) goto out;
     int eot = vocab_find(&v, "<|endoftext|>", 13);
     buf_adds(&all, "{\"added_tokens\":[");
     if (eot >= 0) add_special(&all, "<|endoftext|>", 13, eot, true);
     buf_adds(&all, "],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
                    "\"use_regex\":true},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,"
-                   "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",");
-    tok_vocab_json(&all, &v, VOCAB_MODEL);
-    buf_addc(&all, ',');
-    if (tok_merges_json(&all, &v, merges->data ? merges->data : "", merges->len, merges_name, e)) goto out;
-    buf_adds(&all, "}}");
-    if (buf_ok(&all, e) == 0) t = tok_parse(all.data, all.len, name, e);
+                   "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}");
+    t = tok_parse_given(&all, &given, name, e);
 out:
     buf_free(&all);
     vocab_free(&v);

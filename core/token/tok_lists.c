@@ -80,13 +80,18 @@ int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, 
 
 /* ---- out ---- */
 
-void tok_add_id(struct buf *out, int64_t id)
+void tok_add_number(struct buf *out, int64_t id)
 {
     char text[24], *p = text + sizeof text;
     do *--p = (char)('0' + id % 10);
     while (id /= 10);
-    *--p = ':';
     buf_add(out, p, (size_t)(text + sizeof text - p));
+}
+
+void tok_add_id(struct buf *out, int64_t id)
+{
+    buf_addc(out, ':');
+    tok_add_number(out, id);
 }
 
 void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags)

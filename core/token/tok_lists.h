@@ -20,7 +20,8 @@ int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e);
 /* vocab.json, which is one. */
 int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
 
-/* ":ID", not negative; a vocabulary has too many of them for printf. */
+/* ID, not negative, and ":ID"; a vocabulary has too many of them for printf. */
+void tok_add_number(struct buf *out, int64_t id);
 void tok_add_id(struct buf *out, int64_t id);
 /* "model":{...} of WordPiece as BERT has it. */
 void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk);
@@ -30,6 +31,15 @@ void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags);
 void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags);
 /* "merges":[...] of a merges.txt, whose parts and results must be tokens. */
 int tok_merges_json(struct buf *out, const struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
+
+/* A tokenizer.json whose model has "vocab":{} and, for byte pairs, "merges":[], with these instead; *vocab is
+ * taken over.  merges: lines of merges.txt, or NULL. */
+struct tok_given {
+    struct vocab *vocab;
+    const char *merges, *merges_name;
+    size_t n_merges;
+};
+struct tokenizer *tok_parse_given(const struct buf *json, const struct tok_given *given, const char *name, struct err *e);
 
 /* A merge in a line of text; `whole` is work space. */
 int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e);

@@ -13,6 +13,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/jlex.h"
 #include "core/token/tok_class.h"
+#include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
 
@@ -115,6 +116,33 @@ out:
     buf_free(&texts.copy);
     buf_free(&whole);
     return ret;
+}
+
+/* Lines of merges.txt, whose parts are in the vocabulary as they are. */
+static int read_merge_lines(struct tokenizer *t, const struct tok_given *given, struct err *e)
+{
+    const char *p = given->merges, *end = p + given->n_merges, *line;
+    struct buf whole = {0};
+    size_t len, no = 0;
+    int ret = 0;
+    while (ret == 0 && tok_next_line(&p, end, &line, &len)) {
+        no++;
+        if (len == 0 || (len >= 8 && memcmp(line, "#version", 8) == 0)) continue;
+        const char *space = memchr(line, ' ', len);
+        struct merge_texts m = {.left = line, .n_left = space ? (size_t)(space - line) : len};
+        m.right = space ? space + 1 : line + len;
+        m.n_right = (size_t)(line + len - m.right);
+        bool one = space && !memchr(m.right, ' ', m.n_right);
+        int left = one ? vocab_find(&t->vocab, m.left, m.n_left) : -1, right = left < 0 ? -1 : vocab_find(&t->vocab, m.right, m.n_right);
+        int id = right < 0 ? -1 : merged_id(t, &m, 0, &whole);
+        if (id >= 0) ret = bpe_add(&t->bpe, left, right, id, e);
+        else if (id == -2) ret = buf_ok(&whole, e);
+        else ret = tok_check_merge(&t->vocab, line, len, &whole, e) ? err_wrap(e, "'%s':%zu", given->merges_name, no)
+                                                                     : err_set(e, ERR_INTERNAL, "merges");
+    }
+    buf_free(&whole);
+    if (ret || (ret = bpe_finish(&t->bpe, e)) == 0) return ret;
+    return e->code == ERR_DATA ? err_wrap(e, "'%s'", given->merges_name) : ret;
 }
 
 static char *copy_text(const char *s)
@@ -226,7 +254,7 @@ static const char *guess_type(const struct cJSON *m)
 }
 
 static int read_model(struct tokenizer *t, const struct cJSON *root, const char *json,
-                      struct jlex_span vocab, struct jlex_span merges, const char *name,
+                      struct jlex_span vocab, struct jlex_span merges, const struct tok_given *given, const char *name,
                       struct err *e)
 {
     static const struct {
@@ -248,10 +276,17 @@ static int read_model(struct tokenizer *t, const struct cJSON *root, const char 
         return err_set(e, ERR_DATA, "'%s': model has no '%s'", name, vocab.begin ? "merges" : "vocab");
     struct jlex x;
     jlex_init(&x, json, vocab, name);
-    int ret = scores ? read_scores(t, &x, e) : tok_read_vocab(&t->vocab, &x, e);
+    int ret = 0;
+    if (given) {
+        t->vocab = *given->vocab;
+        *given->vocab = (struct vocab){0};
+    } else {
+        ret = scores ? read_scores(t, &x, e) : tok_read_vocab(&t->vocab, &x, e);
+    }
     jlex_free(&x);
     if (ret == 0) ret = kinds[k].read(t, m, e) ? err_wrap(e, "'%s'", name) : 0;
     if (ret || !bpe) return ret;
+    if (given && given->merges) return read_merge_lines(t, given, e);
     jlex_init(&x, json, merges, name);
     ret = read_merges(t, &x, e);
     jlex_free(&x);
@@ -342,12 +377,12 @@ static int read_parts(struct tokenizer *t, const struct cJSON *root, struct err 
 }
 
 static int read_all(struct tokenizer *t, const struct cJSON *root, const char *json,
-                    struct jlex_span vocab, struct jlex_span merges, const char *name,
+                    struct jlex_span vocab, struct jlex_span merges, const struct tok_given *given, const char *name,
                     struct err *e)
 {
     if (!cJSON_IsObject(root)) return err_set(e, ERR_DATA, "'%s': not a JSON object", name);
     if (read_parts(t, root, e)) return err_wrap(e, "'%s'", name);
-    if (read_model(t, root, json, vocab, merges, name, e)) return -1;
+    if (read_model(t, root, json, vocab, merges, given, name, e)) return -1;
     const struct cJSON *post = json_member(root, "post_processor");
     if (read_added(t, json_member(root, "added_tokens"), e) || tok_read_post(t, post, e) ||
         keep_part(t, PART_POST, post, e))
@@ -382,7 +417,7 @@ static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *nam
     return t;
 }
 
-struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e)
+static struct tokenizer *parse(const char *json, size_t n, const struct tok_given *given, const char *name, struct err *e)
 {
     struct jlex_span vocab, merges;
     struct cJSON *root = NULL;
@@ -404,7 +439,7 @@ struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct
         err_oom(e, sizeof *t, "a tokenizer");
         goto out;
     }
-    ret = read_all(t, root, json, vocab, merges, name, e);
+    ret = read_all(t, root, json, vocab, merges, given, name, e);
 out:
     if (ret) {
         if (e->code == ERR_CONFIG) e->code = ERR_DATA; /* the getters' word for a bad value */
@@ -413,6 +448,16 @@ out:
     }
     json_free(root);
     return t;
+}
+
+struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e)
+{
+    return parse(json, n, NULL, name, e);
+}
+
+struct tokenizer *tok_parse_given(const struct buf *json, const struct tok_given *given, const char *name, struct err *e)
+{
+    return buf_ok(json, e) ? NULL : parse(json->data, json->len, given, name, e);
 }
 
 /* Tokens that the model does not have are numbered from the end of its vocabulary on, whatever

@@ -86,23 +86,18 @@ static int read_literal(struct line *l, struct buf *out, struct err *e)
     return 0;
 }
 
-/* Appends the line's member of "vocab". */
-static int add_line(struct line *l, struct buf *token, struct buf *vocab, struct err *e)
+static int add_line(struct line *l, struct buf *token, struct buf *spelled, struct vocab *v, struct err *e)
 {
     int64_t id, len;
-    struct buf spelled = {0};
     token->len = 0;
     if (read_number(l, ' ', &id, e) || read_literal(l, token, e) || read_number(l, 0, &len, e)) return -1;
     if (id == 0) return bad(l, "id 0 is the end of a text, it has no line", e);
     if (token->len == 0 || (uint64_t)len != token->len) return bad(l, "the literal has another length than the line says", e);
-    bytemap_spell(&spelled, token->data, token->len);
-    buf_addc(vocab, ',');
-    buf_add_json(vocab, spelled.data ? spelled.data : "", spelled.len);
-    tok_add_id(vocab, id);
-    buf_addc(vocab, '\n'); /* in the line that it has in the file */
-    int ret = buf_ok(&spelled, e) || buf_ok(token, e) ? -1 : 0;
-    buf_free(&spelled);
-    return ret;
+    buf_clear(spelled);
+    bytemap_spell(spelled, token->data, token->len);
+    if (buf_ok(spelled, e) || buf_ok(token, e)) return -1;
+    struct err inner;
+    return vocab_add(v, id, spelled->data, spelled->len, VOCAB_MODEL, &inner) ? bad(l, inner.msg, e) : 0;
 }
 
 /* Else a text could have a part without a token, for which the end of a text would stand. */
@@ -127,9 +122,15 @@ bool tok_rwkv_looks_like(const char *text, size_t n)
 
 static struct tokenizer *build(const char *text, size_t n, const char *last, const char *name, struct err *e)
 {
-    struct buf json = {0}, token = {0};
+    struct buf json = {0}, token = {0}, spelled = {0};
     struct tokenizer *t = NULL;
     struct line l = {.name = name};
+    struct vocab v = {0};
+    if (!vocab_reserve(&v, jlex_count(text, n, '\n') + 2, n)) {
+        err_oom(e, n, "the vocabulary");
+        return NULL;
+    }
+    if (vocab_add(&v, 0, last, strlen(last), VOCAB_MODEL, e)) goto out;
     buf_adds(&json, "{\"added_tokens\":[{\"id\":0,\"content\":");
     buf_add_json(&json, last, strlen(last));
     buf_adds(&json, ",\"single_word\":false,\"lstrip\":false,"
@@ -137,27 +138,25 @@ static struct tokenizer *build(const char *text, size_t n, const char *last, con
                     "\"pre_tokenizer\":" BYTES ",\"decoder\":" BYTES ","
                     "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
     buf_add_json(&json, last, strlen(last));
-    buf_adds(&json, ",\"continuing_subword_prefix\":\"\",\"max_input_chars_per_word\":2147483647,\"vocab\":{");
-    buf_add_json(&json, last, strlen(last));
-    buf_adds(&json, ":0");
+    buf_adds(&json, ",\"continuing_subword_prefix\":\"\",\"max_input_chars_per_word\":2147483647,\"vocab\":{}}}");
     for (const char *at = text, *nl; at < text + n; at = nl + 1) {
         nl = memchr(at, '\n', (size_t)(text + n - at));
         if (!nl) nl = text + n;
         l.p = at;
         l.end = nl > at && nl[-1] == '\r' ? nl - 1 : nl;
         l.no++;
-        if (l.p == l.end) buf_addc(&json, '\n');
-        else if (add_line(&l, &token, &json, e)) goto out;
+        if (l.p < l.end && add_line(&l, &token, &spelled, &v, e)) goto out;
     }
-    buf_adds(&json, "}}}");
-    if (buf_ok(&json, e) == 0) t = tok_parse(json.data, json.len, name, e);
+    t = tok_parse_given(&json, &(struct tok_given){.vocab = &v}, name, e);
     if (t && check_bytes(t, name, e)) {
         tok_free(t);
         t = NULL;
     }
 out:
+    vocab_free(&v);
     buf_free(&json);
     buf_free(&token);
+    buf_free(&spelled);
     return t;
 }
 
@@ -171,7 +170,8 @@ struct tokenizer *tok_from_rwkv(const char *text, size_t n, const char *name, st
 int tok_rwkv_add_escaped(struct buf *lines, int id, const char *s, size_t n, const char *name, struct err *e)
 {
     size_t count = 0;
-    buf_printf(lines, "%d b'", id);
+    tok_add_number(lines, id);
+    buf_adds(lines, " b'");
     for (size_t i = 0; i < n; i++, count++) {
         int byte = (uint8_t)s[i];
         if (s[i] == '\\' && i + 1 < n) {
@@ -184,9 +184,12 @@ int tok_rwkv_add_escaped(struct buf *lines, int id, const char *s, size_t n, con
                 i += 2;
             }
         }
-        buf_printf(lines, "\\x%02x", (unsigned)byte);
+        char escape[] = {'\\', 'x', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
+        buf_add(lines, escape, sizeof escape);
     }
-    buf_printf(lines, "' %zu\n", count);
+    buf_adds(lines, "' ");
+    tok_add_number(lines, (int64_t)count);
+    buf_addc(lines, '\n');
     return 0;
 }
 

@@ -12,6 +12,8 @@ struct spm_build {
     struct tokenizer *t;
     const struct spm_model *m;
     const char *name;
+    bool odd_chars;             /* BPE: some characters of pieces are no pieces */
+    struct vocab_sieve sieve;   /* while merges are made */
     struct err *e;
 };
 
@@ -163,15 +165,19 @@ static int symbol_trie(struct spm_build *b)
     const struct spm_model *m = b->m;
     struct vocab chars = {0};
     struct text_key *keys = NULL;
+    uint64_t *seen = mem_zalloc(0x110000 / 64, sizeof *seen);
     int ret = -1, next = (int)m->n;
+    if (!seen) return err_oom(b->e, 0x110000 / 8, "a trie");
     for (size_t i = 0; i < m->n; i++) {
         size_t n;
         const char *s = text_of(m, i, &n);
         if (m->piece[i].type != SPM_NORMAL) continue;
-        for (size_t k = 0; k < n;) {
-            size_t len = uni_next((const uint8_t *)s + k, n - k).len;
-            if (vocab_find(&chars, s + k, len) < 0 && vocab_add(&chars, chars.n, s + k, len, 0, b->e)) goto out;
-            k += len;
+        unsigned len;
+        for (size_t k = 0; k < n; k += len) {
+            uint32_t cp = uni_point((const uint8_t *)s + k, n - k, &len);
+            if (seen[cp >> 6] >> (cp & 63) & 1) continue;
+            seen[cp >> 6] |= (uint64_t)1 << (cp & 63);
+            if (vocab_add(&chars, chars.n, s + k, len, 0, b->e)) goto out;
         }
     }
     keys = mem_alloc((size_t)chars.n, sizeof *keys);
@@ -186,18 +192,38 @@ static int symbol_trie(struct spm_build *b)
         if (id < 0 || m->piece[id].type != SPM_NORMAL) id = next++;
         keys[c] = (struct text_key){s, (uint32_t)n, id};
     }
+    b->odd_chars = next > (int)m->n;
     if (next > VOCAB_MAX_ID) unsupported(b, "of so many characters");
     else ret = trie_build(&b->t->symbols, keys, (size_t)chars.n, b->e);
 out:
+    free(seen);
     free(keys);
     vocab_free(&chars);
     return ret;
+}
+
+/* Where all characters are pieces. */
+static int plain_merges(struct spm_build *b, int id, uint32_t rank)
+{
+    struct vocab_cut cut[VOCAB_CUTS];
+    const struct spm_piece *piece = b->m->piece;
+    size_t n, from = 1;
+    const char *s = vocab_text(&b->t->vocab, id, &n);
+    while (from < n) {
+        size_t count = vocab_cuts(&b->t->vocab, &b->sieve, s, n, &from, cut);
+        for (size_t i = 0; i < count; i++) {
+            bool both = piece[cut[i].left].type == SPM_NORMAL && piece[cut[i].right].type == SPM_NORMAL;
+            if (both && bpe_add_rank(&b->t->bpe, cut[i].left, cut[i].right, id, rank, b->e)) return -1;
+        }
+    }
+    return 0;
 }
 
 static int piece_merges(struct spm_build *b, int id, uint32_t rank)
 {
     size_t n, left;
     const char *s = text_of(b->m, (size_t)id, &n);
+    if (!b->odd_chars) return plain_merges(b, id, rank);
     for (left = uni_next((const uint8_t *)s, n).len; left < n;
          left += uni_next((const uint8_t *)s + left, n - left).len) {
         int x = part_id(b, s, left), y = x < 0 ? -1 : part_id(b, s + left, n - left);
@@ -220,12 +246,15 @@ static int add_merges(struct spm_build *b)
         if (m->piece[i].type == SPM_NORMAL && !one_char(s, len))
             v[n++] = (struct ranked){m->piece[i].score, (int32_t)i};
     }
-    qsort(v, n, sizeof *v, by_score);
-    bool ties = false;
+    bool sorted = true, ties = false; /* they mostly are */
+    for (size_t i = 1; i < n && sorted; i++) sorted = by_score(&v[i - 1], &v[i]) < 0;
+    if (!sorted) qsort(v, n, sizeof *v, by_score);
+    ret = vocab_sieve_init(&b->sieve, &b->t->vocab, b->e);
     for (size_t r = 0; r < n && ret == 0; r++) {
         ties = ties || (r && v[r].score == v[r - 1].score);
         ret = piece_merges(b, v[r].id, (uint32_t)r);
     }
+    vocab_sieve_free(&b->sieve);
     if (ret == 0) ret = bpe_finish(bpe, b->e);
     if (ret == 0 && ties && bpe->n_ranks) {
         bpe->level = mem_alloc(bpe->n_ranks, sizeof *bpe->level);
@@ -347,7 +376,7 @@ struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, str
     struct spm_model m;
     if (spm_model_read(&m, data, n, name, e)) return NULL;
     struct tokenizer *t = mem_zalloc(1, sizeof *t);
-    struct spm_build b = {t, &m, name, e};
+    struct spm_build b = {.t = t, .m = &m, .name = name, .e = e};
     int ret = t ? build(&b) : err_oom(e, sizeof *t, "a tokenizer");
     if (ret == 0) {
         buf_add(&t->source_bytes, data, n);
