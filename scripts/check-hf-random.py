@@ -94,7 +94,9 @@ def pattern():
         return {"String": r(" ", "a", "ab", ".", "  ", "\n", "日", "é", "''", "▁")}
     return {"Regex": r(r"\s+", r"\d", r"\p{L}+", r" ?\p{L}+| ?\p{N}{1,3}|\s+(?!\S)|\s+", "[ab]+", r"\b", "a|b", r"[^\s\w]", "(?i:A)", r"(?<=a)b", ".", r"\p{M}",
                        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+", r"\p{N}{1,3}(?=(?:\p{N}{3})*(?:\P{N}|$))",
-                       r"[\p{Han}]|\p{Hiragana}+", r"^\s", r"\s$", r"(\w)\w?", "x*")}
+                       r"[\p{Han}]|\p{Hiragana}+", r"^\s", r"\s$", r"(\w)\w?", "x*", r"\h+", "[[:alpha:]]+|[[:^space:]]", r"\A.", r".\z", r"(?<c>[a-z])\k<c>", r"(.)\1", r"(?>a|ab)c",
+                       r"\R", r"(?m:.+)", r"[^\S\n]+", r"[a-z&&[^b]]+", r"\p{^L}+", r"\p{Latin}+|\p{Cyrillic}", r"\w+|\W", r"\B", "(?<!a)b", r"[\p{L}--]", "a{,2}b", "b{2,3}?|ab+?",
+                       "(?:a|ab)(?:c|bcd)?", r"\x{3042}|[\u3000\t]", r"\p{Lu}\p{Ll}*", "(?i)straße|ss|ſ", r"\d{1,3}(?=(?:\d{3})+\b)", r"[[:punct:]]+", r"\p{Emoji}", r"\G\w", r"\S+\s?", "")}
 
 
 def replacement():
@@ -275,7 +277,18 @@ def odd(j):
     m = j["model"]
     if "merges" in m and flag() and not any(" " in x for pair in m["merges"] for x in pair):
         m["merges"] = [" ".join(pair) for pair in m["merges"]]
-    if random.random() < 0.9:
+    if random.random() < 0.1 and isinstance(m["vocab"], dict):  # holes
+        step = {}
+        for i in sorted(m["vocab"].values()):
+            step[i] = i if i < 3 else step[i - 1] + r(1, 1, 1, 3)
+        for v in m["vocab"]:
+            m["vocab"][v] = step[m["vocab"][v]]
+        fresh = len(m["vocab"])  # HF numbers on from the count
+        for a in j["added_tokens"]:
+            a["id"] = m["vocab"].get(a["content"], fresh)
+            fresh += a["content"] not in m["vocab"]
+        j["added_tokens"].sort(key=lambda a: a["id"])
+    if random.random() < 0.95:
         return
     some = [p for p in parts({k: v for k, v in j.items() if k != "model"})] + [{k: m[k] for k in m if k not in ("vocab", "merges")}]
     for p in random.sample(some, min(len(some), 2)):
@@ -372,9 +385,9 @@ def check(j, work):
         if x.returncode != 65 and not any(some in e for some in ("unk_id", "Truncation", "bad split", "index out of bounds")):
             print(f"    HF: {e[:200]}, status {x.returncode} {d}")
             wrong += 1
-    size = t.get_vocab_size()
+    known = list(t.get_vocab().values())
     for i in range(6):
-        ids = good[i][1].ids if i < 3 and i < len(good) else [random.randrange(size) for _ in range(12)]
+        ids = good[i][1].ids if i < 3 and i < len(good) else random.choices(known, k=12)
         skip = flag() and not any(a["special"] and a["normalized"] for a in j["added_tokens"])  # HF forgets that they are special
         try:
             want = t.decode(ids, skip_special_tokens=skip)

@@ -334,7 +334,7 @@ static int new_id(const struct class_build *b)
 {
     int most = -1, size = b->vocab.used;
     for (size_t i = 0; i < b->n_add; i++)
-        if (b->add[i].id > most) most = b->add[i].id;
+        if (b->add[i].id > most && vocab_find(&b->vocab, b->add[i].text, strlen(b->add[i].text)) < 0) most = b->add[i].id;
     return most < 0 || (most < size && size) ? size : most + 1;
 }
 

@@ -45,6 +45,10 @@ static void word_spans(struct job *j, size_t from, const struct norm_origin *ori
             continue;
         }
         size_t last = end > first ? end - 1 : first;
+        if (end == first && p->begin) { /* behind the bytes of an affix: nothing, at the end of what is before */
+            p->begin = p->end = origin[first - 1].end + j->offset;
+            continue;
+        }
         p->begin = origin[first].begin + j->offset;
         p->end = origin[last].end + j->offset;
     }

@@ -473,7 +473,7 @@ static int check_added_ids(const struct tokenizer *t, const char *name, struct e
             return err_set(e, ERR_DATA, "'%s': added token '%.*s' has id %d here, but Hugging Face's programs give it %d, since "
                            "the model's vocabulary has %d tokens without it: give it that id, or put it into the vocabulary",
                            name, (int)a->len, a->text, a->id, id, size);
-        if (id > last) last = id;
+        if (id > last && !(t->vocab.v[a->id].flags & VOCAB_MODEL)) last = id;
     }
     return 0;
 }

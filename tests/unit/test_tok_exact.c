@@ -120,6 +120,15 @@ static void metaspace_has_one_mark_for_many_lines(void **state)
     buf_free(&json);
 }
 
+/* Symbols for the bytes of a suffix stand for nothing of the text, also at its end. */
+static void bytes_of_affixes_stand_behind_the_word(void **state)
+{
+    (void)state;
+    check("{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"x\"},\"content\":\"c\"}," TRIMS
+          "\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"continuing_subword_prefix\":\"#\",\"merges\":[],"
+          "\"vocab\":{\"a\":0,\"<0x23>\":1,\"<0x63>\":2}}}", "axx", "0@0-1 1@1-2 2@2-3 1@3-3 2@3-3");
+}
+
 /* No step cuts the text: the model sees it whole. */
 static void a_text_that_is_not_cut_is_one_word(void **state)
 {
@@ -230,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_byte_that_is_an_added_token_too_covers_a_byte),
         cmocka_unit_test(added_tokens_lose_the_spaces_of_what_they_were_found_as),
         cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
+        cmocka_unit_test(bytes_of_affixes_stand_behind_the_word),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
         cmocka_unit_test(what_no_engine_encodes_is_an_error),
         cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
