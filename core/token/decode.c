@@ -229,11 +229,10 @@ static int strip(struct dec_io *io)
     return 0;
 }
 
-/* <0xHH> */
-static int byte_of(struct token t)
+int dec_byte_of(const char *text, size_t n)
 {
-    if (t.n != 6 || memcmp(t.text, "<0x", 3) || t.text[5] != '>') return -1;
-    int high = hex_digit(t.text[3]), low = hex_digit(t.text[4]);
+    if (n != 6 || memcmp(text, "<0x", 3) || text[5] != '>') return -1;
+    int high = hex_digit(text[3]), low = hex_digit(text[4]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
@@ -256,7 +255,7 @@ static int byte_fallback(struct dec_io *io)
     buf_clear(run);
     for (size_t i = 0; i < io->in->n; i++) {
         struct token t = get(io->in, i);
-        int b = byte_of(t);
+        int b = dec_byte_of(t.text, t.n);
         if (b >= 0) {
             buf_addc(run, (char)b);
             continue;
@@ -314,7 +313,7 @@ static int spm(struct dec_io *io)
         struct token t = get(io->in, i);
         enum dec_token kind = (enum dec_token)io->in->kind[i];
         if (kind == TOKEN_BYTE) {
-            buf_addc(run, (char)byte_of(t));
+            buf_addc(run, (char)dec_byte_of(t.text, t.n));
             continue;
         }
         spm_bytes(run->data ? run->data : "", run->len, out);

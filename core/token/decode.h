@@ -47,6 +47,9 @@ void dec_tokens_free(struct dec_tokens *v);
 int dec_tokens_add(struct dec_tokens *v, const char *text, size_t n, enum dec_token kind,
                    struct err *e);
 
+/* The byte that the text <0xHH> stands for, or -1. */
+int dec_byte_of(const char *text, size_t n);
+
 /* The text of all tokens, appended to *out.  first = false: tokens came before
  * these.  With no steps: the texts with a space between. */
 int decode_run(const struct decode_chain *c, struct dec_tokens *v, bool first, struct buf *out,

@@ -145,6 +145,13 @@ int tok_decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, boo
     return ret;
 }
 
+/* Whether a run of bytes may go on with this token, or behind it. */
+static bool goes_on(const struct tokenizer *t, const struct tok_laters *l, int32_t id, bool skip_special)
+{
+    if (id < 0 || id >= t->vocab.n) return false;
+    return l->v[id].slow || (l->joined && skip_special && tok_is_special(t, id));
+}
+
 /* The beginning through the steps, until text is there; then by copying. */
 static int decode_later(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
                         struct buf *out, struct err *e)
@@ -155,7 +162,7 @@ static int decode_later(const struct tokenizer *t, const int32_t *id, size_t n, 
     if (!later) return -1;
     while (k < n && out->len == from) {
         k = k ? 2 * k : 1; /* a long row of control tokens must not cost its square */
-        for (k = k < n ? k : n; k < n && id[k] >= 0 && id[k] < t->vocab.n && later->v[id[k]].slow; k++) {}
+        for (k = k < n ? k : n; k < n && goes_on(t, later, id[k], skip_special); k++) {}
         if (tok_decode_steps(t, id, k, skip_special, true, out, e)) return -1;
     }
     size_t bad = tok_later_decode(t, later, id + k, n - k, skip_special, out);
@@ -325,6 +332,15 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
     } else if (t->decoder.bytes || t->decoder.fuse) {
         for (size_t i = 0; i < len; i++) stream_byte(s, (uint8_t)p[i], out);
         s->first = false;
+    } else if (!s->first && tok_by_token(t)) {
+        const struct tok_laters *later = tok_laters(t, e);
+        if (!later) return -1;
+        const struct tok_later *v = &later->v[id];
+        const char *text = v->len ? later->pool.data + v->off : "";
+        if (v->slow) stream_byte(s, v->byte, out);
+        else if (v->whole && !s->n_pending) buf_add(out, text, v->len);
+        else
+            for (size_t i = 0; i < v->len; i++) stream_byte(s, (uint8_t)text[i], out);
     } else {
         struct buf text = {0};
         int ret = stream_steps(s, id, &text, e);

@@ -349,10 +349,12 @@ int32_t wordpiece_only(const struct tokenizer *t, const uint8_t *word, size_t n)
 int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                  struct tok_ids *out, struct err *e);
 
-/* tok_later.c: what each id adds to a text that has begun.  slow: a byte that waits for its neighbours. */
+/* tok_later.c: what each id adds to a text that has begun.  slow: a byte that waits for its neighbours; whole: it has
+ * no part of a character.  joined: the decoder is a chain of several steps. */
 struct tok_laters {
     struct buf pool;
-    struct tok_later { uint32_t off, len; bool slow; } v[]; /* by id */
+    bool joined;
+    struct tok_later { uint32_t off, len; bool slow, whole; uint8_t byte; } v[]; /* by id */
 };
 bool tok_by_token(const struct tokenizer *t); /* whether the decoder works token by token */
 /* Made by the thread that is first to ask; NULL without memory. */

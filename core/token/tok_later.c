@@ -11,9 +11,19 @@
 
 enum { VECTOR = 16 };
 
+/* Texts that are replaced, bytes, all joined, and what is removed from the beginning: Llama's kind. */
+static bool is_joined(const struct decode_chain *c)
+{
+    size_t i = 0;
+    while (i < c->n && c->step[i].kind == DEC_REPLACE && !c->step[i].re && c->step[i].n_a) i++;
+    if (i < c->n && c->step[i].kind == DEC_BYTE_FALLBACK) i++;
+    if (i == 0 || i == c->n || c->step[i++].kind != DEC_FUSE) return false;
+    return i == c->n || (i + 1 == c->n && c->step[i].kind == DEC_STRIP && c->step[i].stop == 0);
+}
+
 bool tok_by_token(const struct tokenizer *t)
 {
-    if (t->decoder.n != 1) return false;
+    if (t->decoder.n != 1) return is_joined(&t->decoder);
     enum dec_kind k = t->decoder.step[0].kind;
     return k == DEC_WORDPIECE || k == DEC_METASPACE || k == DEC_SPM;
 }
@@ -43,11 +53,35 @@ static int add_slowly(const struct tokenizer *t, const char *s, size_t n, struct
     return ret;
 }
 
-static int add_one(const struct tokenizer *t, int id, struct buf *out, struct err *e)
+/* Through the replacements in front; work: of the caller. */
+static void add_replaced(const struct decode_chain *c, const char *s, size_t n, struct buf work[2], struct buf *out)
+{
+    for (size_t i = 0; c->step[i].kind == DEC_REPLACE; i++) {
+        const struct dec_step *st = &c->step[i];
+        struct buf *to = &work[i & 1];
+        const char *end = s + n, *p;
+        buf_clear(to);
+        for (; (p = memmem(s, (size_t)(end - s), st->a, st->n_a)); s = p + st->n_a) {
+            buf_add(to, s, (size_t)(p - s));
+            buf_add(to, st->b, st->n_b);
+        }
+        buf_add(to, s, (size_t)(end - s));
+        if (to->oom) out->oom = true;
+        s = to->data ? to->data : "";
+        n = to->len;
+    }
+    buf_add(out, s, n);
+}
+
+static int add_one(const struct tokenizer *t, int id, struct buf work[2], struct buf *out, struct err *e)
 {
     const struct dec_step *st = &t->decoder.step[0];
     size_t n;
     const char *s = tok_said(t, id, &n);
+    if (t->decoder.n > 1) {
+        add_replaced(&t->decoder, s, n, work, out);
+        return 0;
+    }
     if (st->kind == DEC_METASPACE) {
         add_spaced(out, s, n, st->cp);
     } else if (st->kind == DEC_SPM) {
@@ -75,16 +109,27 @@ static struct tok_laters *make(const struct tokenizer *t, struct err *e)
 {
     size_t n = (size_t)t->vocab.n * sizeof(struct tok_later);
     struct tok_laters *l = mem_zalloc(1, sizeof *l + n);
+    struct buf work[2] = {{0}};
+    bool bytes = t->source == SOURCE_SPM;
     int ret = l ? 0 : err_oom(e, n, "token texts");
     if (l) buf_reserve(&l->pool, t->vocab.pool.len);
+    if (l) l->joined = t->decoder.n > 1;
+    for (size_t i = 0; i < t->decoder.n; i++) bytes = bytes || t->decoder.step[i].kind == DEC_BYTE_FALLBACK;
     for (int id = 0; ret == 0 && id < t->vocab.n; id++) {
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
         size_t from = l->pool.len;
-        ret = add_one(t, id, &l->pool, e);
-        l->v[id].off = (uint32_t)from;
-        l->v[id].len = (uint32_t)(l->pool.len - from);
-        l->v[id].slow = t->source == SOURCE_SPM && tok_byte_of(t, id) >= 0;
+        ret = add_one(t, id, work, &l->pool, e);
+        struct tok_later *v = &l->v[id];
+        v->off = (uint32_t)from;
+        v->len = (uint32_t)(l->pool.len - from);
+        const char *text = v->len ? l->pool.data + from : "";
+        int byte = bytes ? l->joined ? dec_byte_of(text, v->len) : tok_byte_of(t, id) : -1;
+        v->slow = byte >= 0;
+        v->byte = (uint8_t)byte;
+        v->whole = utf8_valid_prefix(text, v->len) == v->len;
     }
+    buf_free(&work[0]);
+    buf_free(&work[1]);
     if (ret == 0) {
         buf_reserve(&l->pool, VECTOR);
         ret = buf_ok(&l->pool, e);
@@ -104,20 +149,37 @@ const struct tok_laters *tok_laters(const struct tokenizer *t, struct err *e)
     return have;
 }
 
-/* Bytes of a run of byte tokens from i on; returns its end. */
-static size_t byte_run(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t i, size_t n, struct buf *out)
+/* What a run of bytes is: SentencePiece's, characters and a U+FFFD for each byte that is in none; others, text or a
+ * U+FFFD for each. */
+static void add_bytes(const struct buf *run, bool joined, struct buf *out)
 {
-    struct buf run = {0};
-    for (; i < n && id[i] >= 0 && id[i] < t->vocab.n && l->v[id[i]].slow; i++)
-        buf_addc(&run, (char)tok_byte_of(t, id[i]));
-    for (size_t k = 0; k < run.len;) {
+    bool good = joined && utf8_valid_prefix(run->data, run->len) == run->len;
+    for (size_t k = 0; k < run->len;) {
         uint32_t cp;
-        int len = utf8_decode(run.data + k, run.len - k, &cp);
-        if (len > 0) buf_add(out, run.data + k, (size_t)len);
+        int len = good || !joined ? utf8_decode(run->data + k, run->len - k, &cp) : 0;
+        if (len > 0) buf_add(out, run->data + k, (size_t)len);
         else buf_adds(out, "\xEF\xBF\xBD");
         k += len > 0 ? (size_t)len : 1;
     }
+}
+
+static bool is_used(const struct tokenizer *t, int32_t id)
+{
+    return id >= 0 && id < t->vocab.n && (t->vocab.v[id].flags & VOCAB_USED);
+}
+
+/* Bytes of a run of byte tokens from i on; returns its end. */
+static size_t byte_run(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t i, size_t n,
+                       bool skip_special, struct buf *out)
+{
+    struct buf run = {0};
+    for (; i < n && is_used(t, id[i]); i++) {
+        if (l->joined && skip_special && (t->vocab.v[id[i]].flags & VOCAB_SPECIAL)) continue;
+        if (!l->v[id[i]].slow) break;
+        buf_addc(&run, (char)l->v[id[i]].byte);
+    }
     if (run.oom) out->oom = true;
+    else add_bytes(&run, l->joined, out);
     buf_free(&run);
     return i;
 }
@@ -127,14 +189,15 @@ size_t tok_later_decode(const struct tokenizer *t, const struct tok_laters *l, c
 {
     const char *pool = l->pool.data ? l->pool.data : "";
     for (size_t i = 0; i < n;) {
-        if (id[i] < 0 || id[i] >= t->vocab.n || !(t->vocab.v[id[i]].flags & VOCAB_USED)) return i;
+        if (!is_used(t, id[i])) return i;
         const struct tok_later *v = &l->v[id[i]];
-        if (v->slow) {
-            i = byte_run(t, l, id, i, n, out);
+        bool skip = skip_special && (t->vocab.v[id[i]].flags & VOCAB_SPECIAL);
+        if (v->slow && !(skip && l->joined)) {
+            i = byte_run(t, l, id, i, n, skip_special, out);
             continue;
         }
         i++;
-        if (skip_special && (t->vocab.v[id[i - 1]].flags & VOCAB_SPECIAL)) continue;
+        if (skip) continue;
         if (out->cap - out->len < (size_t)v->len + VECTOR + 1 &&
             !buf_reserve(out, (size_t)v->len + VECTOR + 1 + out->len / 2))
             return n;

@@ -13,6 +13,7 @@
 #include "core/base/rng.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_feed.h"
+#include "core/token/tok_internal.h"
 
 #define MARK "\xe2\x96\x81"
 
@@ -90,6 +91,18 @@ static struct tokenizer *sentencepiece(bool keep_first, bool trim_all)
     return t;
 }
 
+/* By tables, token by token, or all at once by the steps. */
+static void expect_steps(const struct tokenizer *t, const int32_t *id, size_t n, bool skip, const struct buf *whole)
+{
+    struct buf want = {0};
+    struct err e = {0};
+    if (!tok_by_token(t)) return;
+    assert_int_equal(tok_decode_steps(t, id, n, skip, true, &want, &e), 0);
+    assert_int_equal(want.len, whole->len);
+    if (want.len) assert_memory_equal(want.data, whole->data, want.len);
+    buf_free(&want);
+}
+
 /* Rows of ids below n, cut by chance, some ids at a time: never another text than the whole. */
 static void compare(const struct tokenizer *t, int n, const char *what)
 {
@@ -104,6 +117,7 @@ static void compare(const struct tokenizer *t, int n, const char *what)
         struct buf whole = {0}, parts = {0};
         for (size_t i = 0; i < n_ids; i++) id[i] = (int32_t)rng_below(&key, draw++, (uint64_t)n);
         assert_int_equal(tok_decode(t, id, n_ids, skip, &whole, &e), 0);
+        expect_steps(t, id, n_ids, skip, &whole);
         if (round < 2) tok_feed_init(&f, t, skip);
         f.skip_special = skip; /* an end leaves it ready for the next text */
         for (size_t i = 0; i < n_ids;) {
