@@ -74,6 +74,15 @@ static int read_more(struct id_input *in, struct err *e)
     return 0;
 }
 
+/* Digits begin no other kind of file. */
+static int no_other(const struct id_input *in, struct err *e)
+{
+    const char *kind = in->raw.len ? file_kind(in->raw.data, in->raw.len) : NULL;
+    if (!kind || strcmp(kind, "JSON") == 0) return 0;
+    err_set(e, ERR_DATA, "'%s' holds no ids, it is %s", in->name, kind);
+    return strstr(kind, "shard") ? err_hint(e, "give it as a file whose name ends in .tok") : -1;
+}
+
 /* What kind of input it is, from its first bytes. */
 static int recognise(struct id_input *in, struct err *e)
 {
@@ -89,7 +98,7 @@ static int recognise(struct id_input *in, struct err *e)
         if (size && in->raw.len >= size) break;
         if (read_more(in, e)) return -1;
     }
-    if (!id_npy_begins(in->raw.data, in->raw.len)) return 0;
+    if (!id_npy_begins(in->raw.data, in->raw.len)) return in->kind == JSON ? 0 : no_other(in, e);
     in->kind = NPY;
     if (id_npy_read(&in->npy, in->raw.data, in->raw.len, in->name, e)) return -1;
     in->used = in->npy.header;
