@@ -284,6 +284,13 @@ static void stream_byte(struct tok_stream *s, uint8_t byte, struct buf *out)
     }
 }
 
+static void stream_text(struct tok_stream *s, const char *text, size_t n, struct buf *out)
+{
+    if (!s->n_pending && utf8_valid_prefix(text, n) == n) buf_add(out, text, n);
+    else
+        for (size_t i = 0; i < n; i++) stream_byte(s, (uint8_t)text[i], out);
+}
+
 static bool has_step(const struct tokenizer *t, enum dec_kind kind)
 {
     for (size_t i = 0; i < t->decoder.n; i++)
@@ -311,6 +318,20 @@ static int stream_steps(struct tok_stream *s, int32_t id, struct buf *text, stru
     return ret;
 }
 
+/* A token behind others, where that is all that the steps look at. */
+static int stream_later(struct tok_stream *s, int32_t id, struct buf *out, struct err *e)
+{
+    const struct tok_laters *later = tok_laters(s->t, e);
+    if (!later) return -1;
+    const struct tok_later *v = &later->v[id];
+    const char *text = v->len ? later->pool.data + v->off : "";
+    s->last = id;
+    if (v->slow) stream_byte(s, v->byte, out);
+    else if (v->whole && !s->n_pending) buf_add(out, text, v->len);
+    else stream_text(s, text, v->len, out);
+    return buf_ok(out, e);
+}
+
 int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err *e)
 {
     const struct tokenizer *t = s->t;
@@ -324,28 +345,20 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
         return err_set(e, ERR_DATA, "a BPEDecoder or CTC among other decoders needs the whole text, so decoding one "
                                     "token at a time is not supported");
     if (s->skip_special && tok_is_special(t, id)) return 0;
+    if (!s->first && tok_by_token(t)) return stream_later(s, id, out, e);
     bool bytes = t->source == SOURCE_SPM || has_step(t, DEC_BYTE_FALLBACK);
     int byte = bytes ? tok_byte_of(t, id) : -1;
     if (byte >= 0) {
         stream_byte(s, (uint8_t)byte, out);
         s->first = false;
     } else if (t->decoder.bytes || t->decoder.fuse) {
-        for (size_t i = 0; i < len; i++) stream_byte(s, (uint8_t)p[i], out);
+        stream_text(s, p, len, out);
         s->first = false;
-    } else if (!s->first && tok_by_token(t)) {
-        const struct tok_laters *later = tok_laters(t, e);
-        if (!later) return -1;
-        const struct tok_later *v = &later->v[id];
-        const char *text = v->len ? later->pool.data + v->off : "";
-        if (v->slow) stream_byte(s, v->byte, out);
-        else if (v->whole && !s->n_pending) buf_add(out, text, v->len);
-        else
-            for (size_t i = 0; i < v->len; i++) stream_byte(s, (uint8_t)text[i], out);
     } else {
         struct buf text = {0};
         int ret = stream_steps(s, id, &text, e);
         bool waits = kind_of(t, id) == TOKEN_CONTROL; /* which is no text */
-        for (size_t i = 0; i < text.len && ret == 0; i++) stream_byte(s, (uint8_t)text.data[i], out);
+        if (ret == 0 && text.len) stream_text(s, text.data, text.len, out);
         if (!waits || text.len) s->first = false;
         buf_free(&text);
         if (ret) return -1;
