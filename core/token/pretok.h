@@ -85,6 +85,10 @@ int pre_rule(const struct pre_chain *c, const struct pre_run *runs, int n_runs, 
 /* Of a split that matches everywhere: whether its pieces are the matches. */
 bool pre_keeps_pieces(const struct pre_step *s);
 
+/* Whether nothing that is left of a text has white space in it, nor depends on what is on the other
+ * side of some. */
+bool pre_drops_spaces(const struct pre_step *s);
+
 /* pretok_split.c: cuts one piece text[begin..end) and appends to p->next. */
 int pre_cut(const struct pre_step *st, struct pre *p, const char *text, size_t begin, size_t end,
             struct err *e);

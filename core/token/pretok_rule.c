@@ -14,6 +14,13 @@ bool pre_keeps_pieces(const struct pre_step *s)
     return (s->behavior == PRE_ISOLATED && !s->invert) || (s->behavior == PRE_REMOVED && s->invert);
 }
 
+bool pre_drops_spaces(const struct pre_step *s)
+{
+    if (s->kind == PRE_WHITESPACE) return true;
+    if (s->kind == PRE_SPLIT_SET) return s->set == SET_SPACE && s->behavior == PRE_REMOVED;
+    return s->kind == PRE_SPLIT && s->re && s->behavior == PRE_REMOVED && s->invert && regex_avoids_space(s->re);
+}
+
 /* ---- sets ---- */
 
 static uint64_t node_block(const void *arg, uint32_t first)

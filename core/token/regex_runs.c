@@ -87,6 +87,49 @@ bool re_node_has(const struct re_node *n, uint32_t cp)
     return n->kind == N_CHAR ? n->cp == cp : re_set_has(n->set, cp);
 }
 
+/* ---- white space ---- */
+
+/* Whether the characters of a node are white space, all or some of them. */
+static void spaces_of(const struct re_node *n, bool *some, bool *all)
+{
+    *some = false;
+    *all = true;
+    for (uint32_t first = 0; first < 0x10000; first += 64) { /* where all white space is */
+        uint64_t bits = re_node_block(n, first), space = 0;
+        for (uint32_t i = 0; i < 64; i++) space |= (uint64_t)((uni_class(first + i) & UNI_SPACE) != 0) << i;
+        *some = *some || (bits & space);
+        *all = *all && !(bits & ~space);
+    }
+}
+
+static bool avoids_space(const struct re_node *n)
+{
+    bool some, all;
+    switch (n->kind) {
+    case N_CHAR: case N_SET:
+        spaces_of(n, &some, &all);
+        return !some && !(n->kind == N_SET && folds(n->set));
+    case N_CAT: case N_ALT: return avoids_space(n->a) && avoids_space(n->b);
+    case N_REPEAT: case N_ATOMIC: return avoids_space(n->a);
+    case N_EMPTY: return true;
+    default: return false;
+    }
+}
+
+bool regex_avoids_space(const struct regex *r)
+{
+    return avoids_space(r->tree) && !re_can_be_empty(r->tree);
+}
+
+bool regex_takes_space(const struct regex *r)
+{
+    struct regex_runs runs;
+    bool some, all;
+    if (!regex_runs(r, &runs) || runs.before || runs.ends) return false;
+    spaces_of(runs.of, &some, &all);
+    return some && all && !re_node_has(runs.of, 0x1D7D8) && !re_node_has(runs.of, UNI_BAD); /* nor beyond, or negated */
+}
+
 /* ---- bit maps ---- */
 
 static uint64_t of_range(uint32_t first, struct re_range r)

@@ -20,6 +20,10 @@ struct regex_runs {
 };
 bool regex_runs(const struct regex *r, struct regex_runs *out);
 
+/* No match has white space in it, nor depends on what is behind it; matches are runs of white space. */
+bool regex_avoids_space(const struct regex *r);
+bool regex_takes_space(const struct regex *r);
+
 bool re_node_same(const struct re_node *a, const struct re_node *b); /* written in the same way, that is */
 bool re_node_has(const struct re_node *n, uint32_t cp);
 /* The characters from `first`, a multiple of 64, on: bit by character. */

@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/regex_runs.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_walk.h"
@@ -31,15 +32,20 @@ static bool local_step(enum norm_kind k)
     }
 }
 
+/* White space becomes other white space. */
+static bool keeps_gaps(const struct norm_step *s)
+{
+    return s->kind == NORM_REPLACE && s->re && regex_takes_space(s->re) && s->n_to == 1 && *s->to == ' ';
+}
+
 static bool plan_words(const struct tokenizer *t, struct tok_fast *f)
 {
     const struct pre_step *p = t->pre.step;
     if (t->pre.n == 0 || t->needs_origin) return false;
-    bool spaces = p->kind == PRE_SPLIT_SET && p->set == SET_SPACE && p->behavior == PRE_REMOVED;
-    if (!spaces && p->kind != PRE_WHITESPACE) return false;
-    bool punct = spaces && t->pre.n == 2 && p[1].kind == PRE_SPLIT_SET && p[1].set == SET_PUNCT;
+    if (!pre_drops_spaces(p)) return false;
+    bool punct = p->kind == PRE_SPLIT_SET && t->pre.n == 2 && p[1].kind == PRE_SPLIT_SET && p[1].set == SET_PUNCT;
     for (size_t i = 0; i < t->norm.n; i++)
-        if (!local_step(t->norm.step[i].kind) && t->norm.step[i].kind != NORM_STRIP) return false;
+        if (!local_step(t->norm.step[i].kind) && t->norm.step[i].kind != NORM_STRIP && !keeps_gaps(&t->norm.step[i])) return false;
     f->kind = CUT_WORDS;
     f->punct = punct && p[1].behavior == PRE_ISOLATED && !p[1].invert;
     return true;
@@ -515,23 +521,45 @@ static size_t space_at(const char *p, const char *end)
     return *p == ' ' ? 1 : end - p >= 3 && memcmp(p, "\xE2\x96\x81", 3) == 0 ? 3 : 0;
 }
 
+/* Steps that neither make signs of ASCII of other characters nor change one that stays. */
+static bool keeps_signs(const struct norm_chain *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        enum norm_kind k = c->step[i].kind;
+        if (k != NORM_NFC && k != NORM_LOWERCASE && k != NORM_STRIP && !keeps_gaps(&c->step[i])) return false;
+    }
+    return true;
+}
+
+static bool is_sign(char c)
+{
+    return (uint8_t)c > 0x20 && (uint8_t)c < 0x7F && (uni_class((uint8_t)c) & (UNI_P | UNI_S));
+}
+
+/* Where what may be another text's ends: bytes, or 0. */
+static size_t changes_at(const struct tok_fast *f, const char *p, const char *end)
+{
+    return f->kind == CUT_WORDS ? !is_sign(*p) : space_at(p, end);
+}
+
 /* Tokens that are looked for in the normalised text: of each the longest run of bytes that has
- * come as it is from the text, where only spaces change. */
+ * come as it is from the text: where only spaces change, or of signs. */
 static bool plan_added(const struct tokenizer *t, struct tok_fast *f)
 {
     f->n_tells = 0;
     if (!t->normalized.n || f->near) return true;
-    if (!f->direct || !f->as_is || t->normalized.n > COUNT_OF(f->tell)) return false;
+    bool kept = f->kind == CUT_WORDS ? keeps_signs(&t->norm) : f->direct && f->as_is;
+    if (!kept || t->normalized.n > COUNT_OF(f->tell)) return false;
     for (size_t i = 0; i < t->normalized.n; i++) {
         const struct tok_added *a = t->normalized.v[i];
         const char *p = a->form ? a->form : a->text, *end = p + (a->form ? a->form_len : a->len), *best = p;
         size_t n_best = 0, n;
         for (const char *from = p; p < end; from = p) {
-            while (p < end && !space_at(p, end)) p++;
+            while (p < end && !changes_at(f, p, end)) p++;
             n = (size_t)(p - from);
             if (n > n_best) best = from;
             if (n > n_best) n_best = n;
-            if (p < end) p += space_at(p, end);
+            if (p < end) p += changes_at(f, p, end);
         }
         if (n_best < 2 || a->lstrip || a->rstrip) return false;
         f->tell[f->n_tells] = best;

@@ -11,6 +11,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/bytemap.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_cut.h"
@@ -335,6 +336,48 @@ static void parts_of_wordpiece_are_independent(void **state)
         expect_same(t);
         tok_free(t);
         buf_free(&json);
+    }
+}
+
+/* CLIP's steps, with another expression that keeps its matches, another replacement, another token. */
+static struct tokenizer *clip(const char *regex, const char *blank, const char *token)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    char c[5] = {0};
+    buf_printf(&json, "{\"added_tokens\":[{\"id\":5000,\"content\":\"%s\",\"normalized\":true,\"special\":true}],"
+                      "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Replace\",\"pattern\":{\"Regex\":"
+                      "\"\\\\s+\"},\"content\":\"%s\"},{\"type\":\"Lowercase\"}]},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+                      "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"%s\"},\"behavior\":\"Removed\",\"invert\":true},{\"type\":\"ByteLevel\","
+                      "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}]},\"model\":{\"type\":\"BPE\",\"unk_token\":\"!\","
+                      "\"end_of_word_suffix\":\"</w>\",\"vocab\":{\"lo\":600,\"low</w>\":601,\"..</w>\":602",
+               token, blank, regex);
+    for (unsigned b = 0; b < 256; b++) {
+        c[utf8_encode(bytemap_char((uint8_t)b), c)] = 0;
+        const char *escape = b == '"' || b == '\\' ? "\\" : "";
+        buf_printf(&json, ",\"%s%s\":%u,\"%s%s</w>\":%u", escape, c, b, escape, c, b + 256);
+    }
+    buf_adds(&json, "},\"merges\":[[\"l\",\"o\"],[\"lo\",\"w</w>\"],[\".\",\".</w>\"]]}}");
+    struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    buf_free(&json);
+    return t;
+}
+
+/* Where matches have no white space in them what stands between is a part. */
+static void matches_without_white_space_are_independent(void **state)
+{
+    (void)state;
+#define CLIP "<\\\\|e\\\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\\\p{L}]+|[\\\\p{N}]|[^\\\\s\\\\p{L}\\\\p{N}]+"
+    static const struct { const char *regex, *blank, *token; bool fast; } cases[] = {
+        {CLIP, " ", "...7", true}, {"(?:[a-z]|[^a-z\\\\s])+", " ", "<|s|>", true}, {CLIP, " ", "low", false}, {CLIP, "_", "...7", false},
+        {"\\\\p{L}+(?= )|.", " ", "...7", false}, {"[^a-z]+|[a-z]", " ", "...7", false}, {"\\\\p{L}+\\\\b", " ", "...7", false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct tokenizer *t = clip(cases[i].regex, cases[i].blank, cases[i].token);
+        assert_int_equal(t->fast != NULL, cases[i].fast);
+        if (cases[i].fast) assert_int_equal(t->fast->kind, CUT_WORDS);
+        expect_same(t);
+        tok_free(t);
     }
 }
 
@@ -732,6 +775,7 @@ int main(void)
         cmocka_unit_test(symbols_of_characters_depend_on_nothing_around_them),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
         cmocka_unit_test(parts_of_wordpiece_are_independent),
+        cmocka_unit_test(matches_without_white_space_are_independent),
         cmocka_unit_test(words_are_counted_as_without_cutting),
         cmocka_unit_test(near_ties_are_decided_as_without_a_cache),
         cmocka_unit_test(characters_that_are_no_pieces_are_walked),
