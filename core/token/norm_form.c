@@ -69,9 +69,9 @@ int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST])
     utf8proc_ssize_t n = 0;
     int boundary = 0;
     out[0] = cp;
-    if (cp < 0xA0) return 1;
+    if (!decomposes((struct uni_char){.cp = cp})) return 1; /* most, without a call */
     if (compat) how |= UTF8PROC_COMPAT;
-    if (!too_young(cp)) n = utf8proc_decompose_char((utf8proc_int32_t)cp, v, MOST, how, &boundary);
+    n = utf8proc_decompose_char((utf8proc_int32_t)cp, v, MOST, how, &boundary);
     if (n <= 0 || n > MOST) return 1;
     for (utf8proc_ssize_t i = 0; i < n; i++) out[i] = (uint32_t)v[i];
     return (int)n;

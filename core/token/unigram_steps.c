@@ -74,9 +74,17 @@ static int all_steps(const struct norm_chain *c, uint32_t cp, uint32_t out[NORM_
     return n;
 }
 
+/* Half of all characters: ideographs, which have no case, no accents and no other form. */
+static bool is_settled(uint32_t cp)
+{
+    return (cp >= 0x3400 && cp <= 0x9FFF) || (cp >= 0x20000 && cp < 0x2F800);
+}
+
 /* The characters that this one becomes, or -1. */
 static int after(const struct steps *x, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
 {
+    out[0] = cp;
+    if (is_settled(cp)) return 1;
     if (!x->by_char) return all_steps(&x->chain, cp, out);
     int n = x->orders && norm_is_mark(cp) ? -1 : norm_char(&x->chain, cp, out);
     for (int i = 0; x->orders && i < n; i++)
