@@ -43,7 +43,7 @@ static ptrdiff_t take(struct doc_stream *s, void *out, size_t n, struct err *e)
         ssize_t got = ready > 0 ? read(s->fd, out, n) : -1;
         if (ready <= 0) errno = EINTR;
         if (got < 0 && errno == EINTR && sig_stop_requested())
-            return err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
+            return err_set(e, ERR_STOPPED, s->at_once ? "stopped by a signal" : "stopped by a signal; nothing was written");
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return err_errno(e, errno, "reading", s->name);
         if (got == 0) s->eof = true;

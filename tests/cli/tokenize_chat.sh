@@ -97,7 +97,7 @@ chat --template chatml >plain.text
 head -c 40 packed.jsonl.gz >cut.jsonl.gz
 fails 65 "cut.jsonl.gz': the compressed data ends early\|cut.jsonl.gz:1" "$LLMCTL" tokenize chat cut.jsonl.gz --template chatml
 mkfifo chats.in chats.out
-"$LLMCTL" tokenize chat --template chatml <chats.in >chats.out &
+"$LLMCTL" tokenize chat --template chatml <chats.in >chats.out 2>err &
 exec 3>chats.in 4<chats.out
 for role in user system; do
     printf '[{"role":"%s","content":"x"}]\n' $role >&3
@@ -108,4 +108,5 @@ kill -INT $!
 status=0
 wait $! || status=$?
 is $status 75
+is "$(cat err)" 'llmctl tokenize chat: stopped by a signal'
 exec 3>&- 4<&-
