@@ -211,6 +211,8 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
 /* Lines as they come, of a file that may be packed. */
 struct lines {
     struct doc_stream *in;
+    const char *name;
+    size_t no; /* of the last one */
     struct buf b;
     size_t used, looked; /* looked: bytes behind them that have no line end */
     bool eof;
@@ -219,7 +221,7 @@ struct lines {
 /* *waits: the next one has not come yet.  1, 0 at the end, -1. */
 static int next_line(struct lines *x, const char **line, size_t *n, bool *waits, struct err *e)
 {
-    enum { READ = 1 << 16 };
+    enum { READ = 1 << 16, LONGEST = 1 << 28 }; /* what a template may take is not more */
     for (;;) {
         const char *from = x->b.data ? x->b.data + x->used : "";
         size_t left = x->b.len - x->used;
@@ -229,10 +231,13 @@ static int next_line(struct lines *x, const char **line, size_t *n, bool *waits,
             *n = nl ? (size_t)(nl - from) : left;
             x->used += *n + (nl != NULL);
             x->looked = 0;
+            x->no++;
             *waits = !x->eof && !memchr(x->b.data + x->used, '\n', x->b.len - x->used);
             return 1;
         }
         if (x->eof) return 0;
+        if (left > LONGEST)
+            return err_set(e, ERR_DATA, "%s:%zu: a line of more than %d MiB; a chat is one line of JSON", x->name, x->no + 1, LONGEST >> 20);
         if (x->used) memmove(x->b.data, x->b.data + x->used, left);
         x->used = 0;
         x->looked = x->b.len = left;
@@ -247,16 +252,16 @@ static int next_line(struct lines *x, const char **line, size_t *n, bool *waits,
 static int one_file(struct chat_job *j, const char *path, struct file_writer *w, struct err *e)
 {
     const char *name = strcmp(path, "-") == 0 ? "stdin" : path, *line = "";
-    struct lines x = {0};
-    size_t n = 0, no = 0;
+    struct lines x = {.name = name};
+    size_t n = 0;
     bool waits = false;
     int ret;
     if (file_is_dir(path)) return err_set(e, ERR_NOINPUT, "'%s' is a directory; name files of chats, JSON lines", path);
     if (!(x.in = doc_stream_open_live(path, name, e))) return -1;
     while ((ret = next_line(&x, &line, &n, &waits, e)) > 0) {
         while (n > 0 && line[n - 1] == '\r') n--;
-        size_t mark = no++ == 0 && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-        if (sig_check(e) || (n > mark && one_chat(j, line + mark, n - mark, name, no, w, e)) || (waits && file_flush(w, e))) {
+        size_t mark = x.no == 1 && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+        if (sig_check(e) || (n > mark && one_chat(j, line + mark, n - mark, name, x.no, w, e)) || (waits && file_flush(w, e))) {
             ret = -1;
             break;
         }
@@ -287,7 +292,10 @@ static int chat_files(const struct chat_cfg *cfg, const struct opt_result *r, st
 {
     struct chat_job j = {.cfg = cfg};
     struct file_writer *w = NULL;
-    int ret = open_job(&j, e);
+    int ret = 0;
+    for (int i = 0; i < r->n_args && ret == 0; i++)
+        if (file_same(cfg->out, r->args[i])) ret = err_set(e, ERR_USAGE, "'%s' is the input; write to another file", cfg->out);
+    if (ret == 0) ret = open_job(&j, e);
     if (ret == 0 && !(w = file_create(cfg->out, 0, e))) ret = -1;
     for (int i = 0; ret == 0 && i < r->n_args; i++) ret = one_file(&j, r->args[i], w, e);
     if (ret == 0 && r->n_args == 0) ret = one_file(&j, "-", w, e);

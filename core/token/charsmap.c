@@ -18,7 +18,8 @@ size_t charsmap_root(const struct charsmap *m)
 bool charsmap_step(const struct charsmap *m, size_t *at, uint8_t byte, bool *ends)
 {
     size_t i = *at ^ byte;
-    if (i >= m->n_units || (m->unit[i] & (0x80000000u | 0xFF)) != byte) return false;
+    /* No rule holds a NUL, while a unit that is not used looks like one. */
+    if (!byte || i >= m->n_units || (m->unit[i] & (0x80000000u | 0xFF)) != byte) return false;
     *at = i ^ offset_of(m->unit[i]);
     *ends = m->unit[i] >> 8 & 1;
     return true;
@@ -87,6 +88,7 @@ size_t charsmap_match(const struct charsmap *m, const char *s, size_t n, bool sh
 {
     size_t found = 0, at = charsmap_root(m);
     bool ends;
+    if (n > m->n_units) n = m->n_units; /* no way is longer; bad data may lead round and round */
     for (size_t i = 0; i < n && charsmap_step(m, &at, (uint8_t)s[i], &ends); i++) {
         if (at >= m->n_units) break;
         if (!ends) continue;

@@ -36,6 +36,10 @@ fails 2 "neither a file nor one of" "$LLMCTL" tokenize chat chats.jsonl --templa
 fails 2 "there is no chat template" "$LLMCTL" tokenize chat chats.jsonl
 fails 2 "exclude each other" "$LLMCTL" tokenize chat chats.jsonl --template chatml --ids --table
 fails 2 "needs --tokenizer" "$LLMCTL" tokenize chat chats.jsonl --template chatml --ids
+cp chats.jsonl same.jsonl
+fails 2 "'./same.jsonl' is the input; write to another file" "$LLMCTL" tokenize chat same.jsonl --template chatml --out ./same.jsonl
+cmp chats.jsonl same.jsonl
+(echo '[]'; head -c 270M /dev/zero) | fails 65 "stdin:2: a line of more than 256 MiB" "$LLMCTL" tokenize chat --template chatml
 printf 'a\n{%% if x %%}' >bad.jinja
 fails 65 "bad.jinja:2:11: 'else' is missing" "$LLMCTL" tokenize chat chats.jsonl --template bad.jinja
 printf '{{ raise_exception("not this") }}' >no.jinja

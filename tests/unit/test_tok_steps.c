@@ -143,6 +143,32 @@ static void compiled_rules_go_by_graphemes(void **state)
     norm_chain_free(&c);
 }
 
+/* 2^36 steps take a minute, 2^18 no time. */
+static void rules_look_at_a_place_once(void **state)
+{
+    (void)state;
+    enum { N = 1 << 18 };
+    static const char rules[] = "0062\t0063\n0064 0065\t0066\n";
+    struct norm_chain c = ruled(rules, NORM_SPM);
+    struct norm w = {0};
+    struct err e = {0};
+    char *text = mem_zalloc(N, 1);
+    assert_int_equal(norm_run(&c, &w, text, N, &e), 1);
+    assert_int_equal(w.out->text.len, N);
+    memset(text, 'b', N);
+    assert_int_equal(norm_run(&c, &w, text, N, &e), 1);
+    assert_int_equal(w.out->text.data[N - 1], 'c');
+    /* A unit for 'b' that leads to itself: no file that anyone made, but one that may come. */
+    for (size_t i = 0; i < c.step->map->n_units; i++)
+        if ((c.step->map->unit[i] & 0x800000FF) == 'b') c.step->map->unit[i] = 'b' | 'b' << 10;
+    c.step->map->unit[0] = 0;
+    c.step->map->unit['b'] = 'b' | 'b' << 10;
+    assert_int_equal(norm_run(&c, &w, text, N, &e), 1);
+    free(text);
+    norm_free(&w);
+    norm_chain_free(&c);
+}
+
 static void add_vocab(struct buf *vocab, const char *const *token, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -215,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normalizers_tell_where_characters_come_from),
         cmocka_unit_test(compiled_rules_go_by_graphemes),
+        cmocka_unit_test(rules_look_at_a_place_once),
         cmocka_unit_test(decoders_join_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
