@@ -18,7 +18,7 @@ if wants start; then
     done
 fi
 for b in "$build"/tests/bench/bench_*; do
-    case $b in *.o | *.d | */bench_train) continue ;; esac
+    case $b in *.o | *.d | */bench_train | */bench_load) continue ;; esac
     [ -x "$b" ] && wants kernels || continue
     echo "== ${b##*/}"
     "$b"
@@ -31,6 +31,10 @@ if wants tokenizers && "$python" -c 'import tokenizers' 2>/dev/null; then
     rm -rf "$work"
 fi
 if wants tokenizers && command -v "$python" >/dev/null; then
+    echo "== loading tokenizers beside others"
+    work=$(mktemp -d)
+    "$python" scripts/bench-load.py "$build" "$work"
+    rm -rf "$work"
     echo "== learning tokenizers beside others"
     work=$(mktemp -d)
     "$python" scripts/bench-tokenizer-training.py "$build/llmctl" "$work"

@@ -15,6 +15,7 @@
 #include "core/token/jlex.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
 
 /* Special tokens of files from before they stood in them. */
 static const char *const first_specials[] = {
@@ -95,15 +96,16 @@ static int tokens(const char *json, struct jlex_span list, const char *name, con
     int64_t rank = 0;
     if (!list.begin || *list.begin != '[') return err_set(e, ERR_DATA, "no list 'vocab'");
     jlex_init(&x, json, list, name);
+    buf_reserve(out, (size_t)(list.end - list.begin) / 4); /* about what the tokens take */
     int ret = jlex_expect(&x, '[', e);
     bool more = ret == 0 && !jlex_try(&x, ']');
     while (more && ret == 0) {
         if ((ret = one_token(&x, &bytes, &rank, e))) break;
         if (rank < k->size - k->n_special) {
-            char text[32];
-            int n = snprintf(text, sizeof text, " %lld\n", (long long)(rank + k->n_special));
             buf_add(out, bytes.data ? bytes.data : "", bytes.len);
-            buf_add(out, text, (size_t)n);
+            buf_addc(out, ' ');
+            tok_add_number(out, rank + k->n_special);
+            buf_addc(out, '\n');
         }
         more = jlex_try(&x, ',');
         if (!more) ret = jlex_expect(&x, ']', e);
