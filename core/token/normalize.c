@@ -373,6 +373,9 @@ static int replace_regex(struct norm_io *io, bool *changed)
     while ((found = regex_next(io->step->re, io->w->work, (const uint8_t *)io->in, io->n, &it,
                                &begin, &end, io->e)) > 0) {
         *changed = true;
+        if (end == 0 && io->step->not_in_front)
+            return err_set(io->e, ERR_DATA, "normalizer Replace puts text in front, where Hugging Face's programs leave the first character out "
+                                            "of the steps behind");
         if (replaced(io, begin, end)) return -1;
     }
     if (found < 0) return -1;

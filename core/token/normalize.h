@@ -36,6 +36,7 @@ struct norm_step {
     char *from, *to;
     size_t n_from, n_to;
     struct regex *re;
+    bool not_in_front;                      /* re: an error where it puts text in front of all */
     bool runs_of_spaces;                    /* re matches nothing but two spaces or more */
     struct charsmap *map;
     /* NORM_SPM */

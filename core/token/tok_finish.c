@@ -319,8 +319,22 @@ static int make_forms(struct tokenizer *t, struct err *e)
     return ret;
 }
 
+/* What a Replace puts in front of a text comes from nowhere; the engine's steps that go through
+ * the original from its beginning pass over it, and write all once more behind. */
+static void plan_fronts(struct tokenizer *t)
+{
+    bool later = false;
+    for (size_t i = 0; i < t->pre.n; i++) later = later || t->pre.step[i].kind == PRE_BYTE_LEVEL;
+    for (size_t i = t->norm.n; i-- > 0;) {
+        struct norm_step *s = &t->norm.step[i];
+        s->not_in_front = s->kind == NORM_REPLACE && s->re && s->n_to && later;
+        later = later || (s->kind != NORM_REPLACE && s->kind != NORM_STRIP && s->kind != NORM_PREPEND);
+    }
+}
+
 int tok_finish(struct tokenizer *t, struct err *e)
 {
+    plan_fronts(t);
     drop_idle_steps(t);
     if (plan_pre(t, e) || plan_fast(t, e)) return -1;
     make_byte_ids(t);

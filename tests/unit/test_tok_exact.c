@@ -165,6 +165,16 @@ static void what_no_engine_encodes_is_an_error(void **state)
     assert_null(tok_parse(json.data, json.len, "t.json", &e));
     assert_non_null(strstr(e.msg, "Prepend of an empty text"));
     buf_clear(&json);
+    buf_printf(&json, "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"x*\"},\"content\":\"_\"},"
+                      "{\"type\":\"Lowercase\"}]},%s", level);
+    struct tokenizer *front = tok_parse(json.data, json.len, "t.json", &e);
+    struct tok_scratch *work = tok_scratch_new(front, &e);
+    assert_int_equal(tok_encode(front, work, "xa", 2, 0, &ids, &e), 0); /* takes the place of the x */
+    assert_int_equal(tok_encode(front, work, "a", 1, 0, &ids, &e), -1);
+    assert_non_null(strstr(e.msg, "in front"));
+    tok_scratch_free(work);
+    tok_free(front);
+    buf_clear(&json);
     buf_printf(&json, "{\"truncation\":{\"max_length\":2,\"stride\":2,\"strategy\":\"LongestFirst\"},\"pre_tokenizer\":{\"type\":\"FixedLength\",\"length\":1},%s", level);
     struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
     struct tok_scratch *s = tok_scratch_new(t, &e);
