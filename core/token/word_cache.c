@@ -9,11 +9,9 @@
  * to find it.  So the lines of small texts are in small pages, those of others in huge ones as
  * long as they are quick to come. */
 enum {
-    FIRST_LINES = 1 << 11,
-    NEXT_LINES = 1 << 13,
-    SMALL_LINES = 1 << 14, /* where those are */
+    FIRST_LINES = 1 << 13,
     MANY_LINES = 1 << 17,
-    MAX_LINES = 1 << 20,   /* where these are */
+    MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 15,  /* more than words that are learned together ask for */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
 };
@@ -31,14 +29,25 @@ static void use_lines(struct word_cache *c, struct word_line *lines, size_t n)
     c->shift = 64 - (unsigned)__builtin_ctzll(n);
 }
 
+/* Lines that are used from now on.  Whoever reads a page before it is written to asks the system
+ * for it twice. */
+static void touch(struct word_line *lines, size_t n)
+{
+    enum { PAGE_LINES = 4096 / sizeof *lines };
+    if (n >= MANY_LINES) mem_huge_if_quick(lines, n * sizeof *lines);
+    for (size_t i = 0; i < n; i += PAGE_LINES) *(volatile uint64_t *)&lines[i].slot[0].k[1] = 0;
+}
+
 int word_cache_init(struct word_cache *c, struct err *e)
 {
     struct word_line *lines = mem_zalloc_table(FIRST_LINES, sizeof *lines, &c->memory);
     c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
     c->pool_cap = FIRST_POOL;
-    c->room = FIRST_LINES;
-    if (lines) use_lines(c, lines, FIRST_LINES);
-    if (lines && c->pool) return 0;
+    if (lines && c->pool) {
+        touch(lines, FIRST_LINES);
+        use_lines(c, lines, FIRST_LINES);
+        return 0;
+    }
     return err_oom(e, FIRST_LINES * sizeof *lines, "the word cache");
 }
 
@@ -85,29 +94,22 @@ static size_t slot_line(const struct word_cache *c, const struct word_slot *s)
     return word_cache_line(c, word_key_hash(k));
 }
 
-/* Lines that are used from now on.  Whoever reads a page before it is written to asks the system
- * for it twice. */
-static void touch(struct word_line *lines, size_t n)
-{
-    enum { PAGE_LINES = 4096 / sizeof *lines };
-    if (n >= MANY_LINES) mem_huge_if_quick(lines, n * sizeof *lines);
-    for (size_t i = 0; i < n; i += PAGE_LINES) *(volatile uint64_t *)&lines[i].slot[0].k[1] = 0;
-}
-
-/* More lines in the same place: what is in a line goes to one of as many as there are now for
- * each, or behind them, none of which is before it.  So the last line goes first.  (A word
+/* Twice as many lines in the same place: what is in a line goes to one of two, or
+ * behind them, none of which is before it.  So the last line goes first.  (A word
  * far from the line it asks for, in one of the first lines, is dropped.) */
-static void spread(struct word_cache *c, size_t to_lines)
+static void spread(struct word_cache *c)
 {
     enum { AHEAD = 16 };
-    size_t n = c->n_lines, times = to_lines / n;
-    touch(c->lines + n, to_lines - n);
-    use_lines(c, c->lines, to_lines);
+    size_t n = c->n_lines;
+    touch(c->lines + n, n);
+    use_lines(c, c->lines, 2 * n);
     c->used = 0;
     for (size_t i = n; i-- > 0;) {
         struct word_line old = c->lines[i];
-        if (i >= AHEAD)
-            for (size_t k = 0; k < times; k++) __builtin_prefetch(&c->lines[times * (i - AHEAD) + k], 1);
+        if (i >= AHEAD) {
+            __builtin_prefetch(&c->lines[2 * (i - AHEAD)], 1);
+            __builtin_prefetch(&c->lines[2 * (i - AHEAD) + 1], 1);
+        }
         memset(&c->lines[i], 0, sizeof old);
         for (int k = 0; k < 2; k++) {
             const struct word_slot *s = &old.slot[k];
@@ -119,18 +121,17 @@ static void spread(struct word_cache *c, size_t to_lines)
     }
 }
 
-/* More lines in another place, that has room for more than these, of which only what is used
- * is ever touched. */
-static bool move(struct word_cache *c, size_t to_lines)
+/* The first lines, which are few, move to memory that has room for MAX_LINES, of which
+ * only what is used is ever touched: growing them there touches no memory twice. */
+static bool move(struct word_cache *c)
 {
     void *memory;
-    size_t n = c->n_lines, room = to_lines < MANY_LINES ? SMALL_LINES : MAX_LINES;
+    size_t n = c->n_lines;
     struct word_line *old = c->lines;
-    struct word_line *lines = mem_zalloc_table_behind(room * sizeof *lines, room, sizeof *lines, &memory);
+    struct word_line *lines = mem_zalloc_table_behind(MAX_LINES * sizeof *lines, MAX_LINES, sizeof *lines, &memory);
     if (!lines) return false;
-    touch(lines, to_lines);
-    use_lines(c, lines, to_lines);
-    c->room = (unsigned)room;
+    touch(lines, MANY_LINES);
+    use_lines(c, lines, MANY_LINES);
     for (size_t i = 0; i < 2 * n; i++) {
         const struct word_slot *s = &old[i / 2].slot[i % 2];
         if (s->k[1]) *free_slot(c, &lines[slot_line(c, s)]) = *s;
@@ -143,9 +144,8 @@ static bool move(struct word_cache *c, size_t to_lines)
 /* More lines; where that is too much or there is no memory, none used. */
 static void grow(struct word_cache *c)
 {
-    size_t n = c->n_lines < NEXT_LINES ? NEXT_LINES : c->n_lines == SMALL_LINES ? MANY_LINES : 2 * c->n_lines;
-    if (n <= c->room) spread(c, n);
-    else if (n > MAX_LINES || !move(c, n)) empty(c);
+    if (c->n_lines >= MANY_LINES && c->n_lines < MAX_LINES) spread(c);
+    else if (c->n_lines >= MAX_LINES || !move(c)) empty(c);
 }
 
 /* The pool has room for n more; all that was there may be gone. */

@@ -43,7 +43,7 @@ struct word_cache {
     struct word_line *lines;
     void *memory;           /* that they are in; what is behind them is zero */
     size_t n_lines, used;   /* a power of two; used slots */
-    unsigned shift, room;   /* 64 - log2(n_lines); as many lines as have room */
+    unsigned shift;         /* 64 - log2(n_lines) */
     int32_t *pool;
     size_t pool_used, pool_cap;
 };

@@ -273,7 +273,7 @@ static void no_word_is_lost_as_the_cache_grows(void **state)
         }
         times += c.n_lines != before;
     }
-    assert_true(times > 2 && c.n_lines > 64 * lines && c.used == WORDS);
+    assert_true(times > 2 && c.n_lines > 32 * lines && c.used == WORDS);
     for (uint32_t i = 0; i < WORDS; i++) {
         int32_t out[WORD_KEY_MAX];
         uint32_t code;
