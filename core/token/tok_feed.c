@@ -69,7 +69,7 @@ static bool goes_on(const struct tok_feed *f, int32_t id)
     const char *s = tok_piece(f->t, id, &n) ? tok_said(f->t, id, &n) : NULL;
     if (!s) return false;
     if (f->skip_special && tok_is_special(f->t, id)) return true;
-    return n == 6 && memcmp(s, "<0x", 3) == 0 && s[5] == '>';
+    return dec_byte_of(s, n) >= 0;
 }
 
 /* How many of the ids later ones cannot change. */
