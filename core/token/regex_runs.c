@@ -89,14 +89,20 @@ bool re_node_has(const struct re_node *n, uint32_t cp)
 
 /* ---- white space ---- */
 
+static uint64_t space_block(uint32_t first)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < 64; i++) bits |= (uint64_t)((uni_class(first + i) & UNI_SPACE) != 0) << i;
+    return bits;
+}
+
 /* Whether the characters of a node are white space, all or some of them. */
 static void spaces_of(const struct re_node *n, bool *some, bool *all)
 {
     *some = false;
     *all = true;
     for (uint32_t first = 0; first < 0x10000; first += 64) { /* where all white space is */
-        uint64_t bits = re_node_block(n, first), space = 0;
-        for (uint32_t i = 0; i < 64; i++) space |= (uint64_t)((uni_class(first + i) & UNI_SPACE) != 0) << i;
+        uint64_t bits = re_node_block(n, first), space = space_block(first);
         *some = *some || (bits & space);
         *all = *all && !(bits & ~space);
     }
@@ -154,7 +160,7 @@ static uint64_t set_block(const struct re_set *s, uint32_t first)
     }
     for (size_t i = 0; i < s->n_range; i++) bits |= of_range(first, s->range[i]);
     for (uint32_t i = 0; s->categories && i < 64; i++) bits |= (uint64_t)(s->categories >> uni_category(first + i) & 1) << i;
-    for (uint32_t i = 0; s->space && i < 64; i++) bits |= (uint64_t)((uni_class(first + i) & UNI_SPACE) != 0) << i;
+    if (s->space) bits |= space_block(first);
     for (size_t i = 0; i < s->n_script; i++) bits |= uni_script_block(s->script[i], first);
     for (size_t i = 0; i < s->n_nested; i++) bits |= set_block(s->nested[i], first);
     return s->negate ? ~bits : bits;
