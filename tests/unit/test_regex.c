@@ -34,10 +34,24 @@ static void show(const char *pattern, const char *text, struct buf *out)
     regex_free(r);
 }
 
+struct example {
+    const char *pattern, *text, *matches; /* the text, each match in brackets */
+};
+
+static void expect_matches(const struct example *v, size_t n)
+{
+    struct buf out = {0};
+    for (size_t i = 0; i < n; i++) {
+        show(v[i].pattern, v[i].text, &out);
+        assert_string_equal(out.data, v[i].matches);
+    }
+    buf_free(&out);
+}
+
 static void letters_of_either_case_match(void **state)
 {
     (void)state;
-    static const struct { const char *pattern, *text, *matches; } v[] = {
+    static const struct example v[] = {
         {"(?i)[A-Z]", "aB1", "[a][B]1"},
         {"(?i)[Ａ-Ｚ]", "aａbＡ", "a[ａ]b[Ａ]"},
         {"(?i)[Ꭰ-Ᏼ]", "ꭰxᎠ", "[ꭰ]x[Ꭰ]"},
@@ -58,18 +72,13 @@ static void letters_of_either_case_match(void **state)
         {"[\\b]", "a\bb", "a[\b]b"},
         {"[[:blank:]]+", "a \u00A0\t\nb\u3000", "a[ \u00A0\t]\nb[\u3000]"},
     };
-    struct buf out = {0};
-    for (size_t i = 0; i < COUNT_OF(v); i++) {
-        show(v[i].pattern, v[i].text, &out);
-        assert_string_equal(out.data, v[i].matches);
-    }
-    buf_free(&out);
+    expect_matches(v, COUNT_OF(v));
 }
 
 static void a_class_matches_what_its_letters_fold_to(void **state)
 {
     (void)state;
-    static const struct { const char *pattern, *text, *matches; } v[] = {
+    static const struct example v[] = {
         {"(?i)[ß]", "ss sS ſs SS s ßẞ", "[ss] [sS] [ſs] [SS] s [ß][ẞ]"},
         {"(?i)[ﬃ]", "ffi FFI fﬁ", "[ffi] [FFI] fﬁ"},
         {"(?i)[À-ÿ]", "xssÀà", "x[ss][À][à]"},
@@ -80,12 +89,7 @@ static void a_class_matches_what_its_letters_fold_to(void **state)
         {"(?i)[^ß]", "ssaß", "[s][s][a]ß"},
         {"[ß]", "ssß", "ss[ß]"},
     };
-    struct buf out = {0};
-    for (size_t i = 0; i < COUNT_OF(v); i++) {
-        show(v[i].pattern, v[i].text, &out);
-        assert_string_equal(out.data, v[i].matches);
-    }
-    buf_free(&out);
+    expect_matches(v, COUNT_OF(v));
 }
 
 static void what_cannot_be_matched_is_refused(void **state)
