@@ -105,7 +105,7 @@ static void both(const struct place *here, struct place *to, double score, size_
         if (here->way[k].sum > -HUGE_VAL) offer(to, here->way[k].sum + score, at, id, k);
 }
 
-static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, struct place *v)
+static void forward(const struct tokenizer *t, const struct trie *trie, const uint8_t *word, size_t n, struct place *v)
 {
     for (size_t i = 0; i <= n; i++)
         for (int k = 0; k < 2; k++) v[i].way[k] = (struct way){.sum = i || k ? -HUGE_VAL : 0};
@@ -113,8 +113,8 @@ static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, st
         uint32_t node = 0;
         bool single = false;
         len = uni_next(word + at, n - at).len;
-        for (size_t i = at; i < n && (node = trie_step(&t->trie, node, word[i])) != 0; i++) {
-            int id = t->trie.unit[node].value;
+        for (size_t i = at; i < n && (node = trie_step(trie, node, word[i])) != 0; i++) {
+            int id = trie->unit[node].value;
             if (id < 0) continue;
             double score = t->score[id];
             if (t->spm_floats && t->has_user && (t->vocab.v[id].flags & VOCAB_USER))
@@ -147,10 +147,12 @@ static size_t way_back(const struct place *v, size_t n, int rank, int32_t *ids)
 int why_unigram(struct explain *x, const uint8_t *word, size_t n, double *sum, struct err *e)
 {
     if (n > 1 << 20) return 0;
+    const struct trie *trie = unigram_trie(x->t, e);
+    if (!trie) return -1;
     struct place *v = mem_alloc(n + 1, sizeof *v);
     int32_t *ids = mem_alloc(n + 1, sizeof *ids);
     if (v && ids) {
-        forward(x->t, word, n, v);
+        forward(x->t, trie, word, n, v);
         *sum = v[n].way[0].sum;
         if (v[n].way[1].sum > -HUGE_VAL) say_next_best(x, ids, way_back(v, n, 1, ids), v[n].way[1].sum, *sum);
     }

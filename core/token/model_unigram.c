@@ -1,6 +1,7 @@
 /* Unigram: the segmentation with the highest sum of scores (Viterbi).  The
  * order of additions and their precision are those of HF tokenizers (f64) and
  * of SentencePiece (sums in f32): near-ties would be decided otherwise. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,30 @@ struct node {
     uint32_t from;     /* UINT32_MAX = not reached */
     int32_t id;
 };
+
+void unigram_trie_free(struct trie *trie)
+{
+    if (trie) trie_free(trie);
+    free(trie);
+}
+
+const struct trie *unigram_trie(const struct tokenizer *t, struct err *e)
+{
+    struct trie *_Atomic *at = &((struct tokenizer *)(uintptr_t)t)->by_bytes;
+    struct trie *have = atomic_load_explicit(at, memory_order_acquire), *mine;
+    if (have) return have;
+    if (!(mine = mem_zalloc(1, sizeof *mine))) {
+        err_oom(e, sizeof *mine, "a trie");
+        return NULL;
+    }
+    if (tok_model_trie(t, mine, unigram_without(t), e)) {
+        free(mine);
+        return NULL;
+    }
+    if (atomic_compare_exchange_strong(at, &have, mine)) return mine;
+    unigram_trie_free(mine); /* another thread was first */
+    return have;
+}
 
 #define NO_GAP 1e30f        /* there is no second best */
 #define NOT_REACHED (-1e300)
@@ -48,9 +73,9 @@ static inline void relax(struct node *to, uint32_t from, int32_t id, double scor
 
 /* SentencePiece 0.2.3 begins again from 0 where a sum falls below -100000, so
  * that long texts keep their precision: all nodes reached so far move along. */
-static void rebase(const struct tokenizer *t, struct node *v, size_t at, size_t n)
+static void rebase(const struct trie *trie, struct node *v, size_t at, size_t n)
 {
-    size_t reach = t->trie.longest > 4 ? t->trie.longest : 4;
+    size_t reach = trie->longest > 4 ? trie->longest : 4;
     size_t end = n - at < reach ? n : at + reach;
     double off = v[at].best;
     v[at].best = 0;
@@ -67,14 +92,13 @@ static inline size_t char_len(const uint8_t *s, size_t n)
     return uni_next(s, n).len;
 }
 
-static void forward(const struct tokenizer *t, const uint8_t *word, size_t n, double sum, struct node *v)
+static void forward(const struct tokenizer *t, const struct trie *trie, const uint8_t *word, size_t n, double sum, struct node *v)
 {
-    const struct trie *trie = &t->trie;
     for (size_t i = 0; i <= n; i++) v[i] = (struct node){NOT_REACHED, NO_GAP, UINT32_MAX, 0};
     v[0].best = sum;
     for (size_t at = 0; at < n;) {
         size_t len = char_len(word + at, n - at);
-        if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(t, v, at, n);
+        if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(trie, v, at, n);
         double here = v[at].best;
         bool single = false;
         uint32_t node = 0;
@@ -130,9 +154,10 @@ int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t
                  struct tok_ids *out, struct err *e)
 {
     if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "a word of more than 4 GiB");
-    struct node *v = lattice(s, n, e);
+    const struct trie *trie = unigram_trie(t, e);
+    struct node *v = trie ? lattice(s, n, e) : NULL;
     if (!v) return -1;
-    forward(t, word, n, s->sum, v);
+    forward(t, trie, word, n, s->sum, v);
     double end_sum = v[n].best;
     float gap = NO_GAP;
     /* Turn the path round: each node on it now says where it leads. */

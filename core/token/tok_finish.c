@@ -238,16 +238,14 @@ int tok_sort(const struct tokenizer *t, unsigned flags, unsigned without, struct
     return err_oom(e, (size_t)t->vocab.n * sizeof *keys, "a trie");
 }
 
-int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e)
+int tok_model_trie(const struct tokenizer *t, struct trie *trie, unsigned without, struct err *e)
 {
-    if (tok_sort(t, VOCAB_MODEL, without, &t->sorted, &t->n_sorted, e)) return -1;
-    return trie_build_sorted(trie, t->sorted, t->n_sorted, e);
-}
-
-static void drop_sorted(struct tokenizer *t)
-{
-    free(t->sorted);
-    t->sorted = NULL;
+    struct text_key *sorted;
+    size_t n;
+    if (tok_sort(t, VOCAB_MODEL, without, &sorted, &n, e)) return -1;
+    int ret = trie_build_sorted(trie, sorted, n, e);
+    free(sorted);
+    return ret;
 }
 
 static int wordpiece_tables(struct tokenizer *t, struct err *e)
@@ -261,13 +259,12 @@ static int wordpiece_tables(struct tokenizer *t, struct err *e)
     return 0;
 }
 
-static int unigram_tables(struct tokenizer *t, struct err *e)
+static void find_unk_score(struct tokenizer *t)
 {
     double min = 1e300;
     for (int id = 0; id < t->vocab.n; id++)
         if ((t->vocab.v[id].flags & VOCAB_MODEL) && t->score[id] < min) min = t->score[id];
     t->unk_score = min - 10.0;
-    return tok_model_trie(t, &t->trie, VOCAB_SPECIAL, e);
 }
 
 /* ---- ends of documents ---- */
@@ -344,21 +341,18 @@ int tok_finish(struct tokenizer *t, struct err *e)
     if (t->source == SOURCE_JSON) {
         guess_ends(t);
         if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
-        if (t->model == MODEL_UNIGRAM && unigram_tables(t, e)) return -1;
+        if (t->model == MODEL_UNIGRAM) find_unk_score(t);
     }
     if (make_forms(t, e) || make_bytes(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, NULL, true, e) || tok_runs_new(t, &t->runs, e))
         return -1;
     t->cache_words = t->pre.n > 0 && !t->fast_split && tok_symbols_most(t, 1) == 2;
-    int ret = tok_fast_init(t, e);
-    drop_sorted(t);
-    return ret;
+    return tok_fast_init(t, e);
 }
 
 void tok_free(struct tokenizer *t)
 {
     if (!t) return;
-    drop_sorted(t);
     vocab_free(&t->vocab);
     bpe_free(&t->bpe);
     free(t->borders);
@@ -372,6 +366,7 @@ void tok_free(struct tokenizer *t)
     pre_chain_free(&t->pre);
     decode_chain_free(&t->decoder);
     trie_free(&t->trie);
+    unigram_trie_free(t->by_bytes);
     trie_free(&t->user);
     trie_free(&t->symbols);
     tok_fast_free(t->fast);

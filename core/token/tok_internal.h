@@ -126,10 +126,9 @@ struct tokenizer {
     struct trie symbols;     /* SentencePiece: characters and pieces that never merge */
     int32_t *symbol_id;      /* by value of that trie; ids >= vocab.n have no token */
 
-    /* WordPiece (prefix also); Unigram; SentencePiece's user-defined pieces */
+    /* WordPiece (prefix also); SentencePiece's user-defined pieces */
     struct trie trie, user;
-    struct text_key *sorted; /* [n_sorted] the keys of `trie`, until all is read */
-    size_t n_sorted;
+    struct trie *_Atomic by_bytes; /* unigram_trie(); NULL until a word needs it */
     uint32_t continuing;     /* node of `trie` where the prefix leads; 0 = there is none */
     bool no_continuing;      /* no token has the prefix */
     size_t max_word_chars;
@@ -348,6 +347,15 @@ enum { WORDPIECE_ONLY_MAX = 64 };
 int32_t wordpiece_only(const struct tokenizer *t, const uint8_t *word, size_t n);
 int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                  struct tok_ids *out, struct err *e);
+/* All tokens that stand in text, by their bytes: made by the thread that is first to ask, since words that
+ * unigram.h's way is certain of never do.  NULL: no memory, or they are too many. */
+const struct trie *unigram_trie(const struct tokenizer *t, struct err *e);
+void unigram_trie_free(struct trie *trie);
+/* Flags of tokens of the model that are never found in text: special ones, and pieces for bytes. */
+static inline unsigned unigram_without(const struct tokenizer *t)
+{
+    return t->source == SOURCE_SPM ? VOCAB_BYTE : VOCAB_SPECIAL;
+}
 
 /* tok_later.c: what each id adds to a text that has begun.  slow: a byte that waits for its neighbours; whole: it has
  * no part of a character.  joined: the decoder is a chain of several steps. */
@@ -410,7 +418,7 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
 
 /* tok_finish.c: a trie of the model's tokens that have no flag of `without`
  * (special tokens are found by tok_match.c, or else are text). */
-int tok_model_trie(struct tokenizer *t, struct trie *trie, unsigned without, struct err *e);
+int tok_model_trie(const struct tokenizer *t, struct trie *trie, unsigned without, struct err *e);
 /* Tokens with one of `flags` and none of `without`, by their text; free *sorted with free(). */
 int tok_sort(const struct tokenizer *t, unsigned flags, unsigned without, struct text_key **sorted, size_t *n, struct err *e);
 

@@ -37,6 +37,7 @@ static unsigned flags_of(enum spm_type type)
     case SPM_USER: return VOCAB_MODEL | VOCAB_USER;
     case SPM_UNUSED: return VOCAB_MODEL | VOCAB_UNUSED;
     case SPM_CONTROL: return VOCAB_SPECIAL | VOCAB_ADDED;
+    case SPM_BYTE: return VOCAB_BYTE;
     default: return 0;
     }
 }
@@ -271,32 +272,19 @@ static int add_merges(struct spm_build *b)
 
 /* ---- unigram ---- */
 
-static void mark_bytes(struct spm_build *b, bool in_model)
-{
-    for (size_t i = 0; b->t->byte_fallback && i < b->m->n; i++) {
-        if (b->m->piece[i].type != SPM_BYTE) continue;
-        if (in_model) b->t->vocab.v[i].flags |= VOCAB_MODEL;
-        else b->t->vocab.v[i].flags &= ~(unsigned)VOCAB_MODEL;
-    }
-}
-
-static int unigram(struct spm_build *b)
+static void unigram(struct spm_build *b)
 {
     struct tokenizer *t = b->t;
     float min = FLT_MAX;
     for (size_t i = 0; i < b->m->n; i++) {
         float s = b->m->piece[i].score;
         if (b->m->piece[i].type == SPM_UNUSED) t->vocab.v[i].flags &= ~(unsigned)VOCAB_MODEL;
+        if (b->m->piece[i].type == SPM_BYTE) t->vocab.v[i].flags |= VOCAB_MODEL;
         if (b->m->piece[i].type != SPM_NORMAL) continue;
         if (s < min) min = s;
     }
     t->unk_score = (double)(min - 10.0f);
     t->spm_floats = true;
-    /* "<0x41>" in a text is six characters, never the piece of a byte. */
-    mark_bytes(b, false);
-    int ret = tok_model_trie(t, &t->trie, 0, b->e);
-    mark_bytes(b, true);
-    return ret;
 }
 
 /* ---- the whole ---- */
@@ -362,7 +350,8 @@ static int build(struct spm_build *b)
     if (add_pieces(b) || (t->byte_fallback && bytes_complete(b)) || user_trie(b) || normalizer(b) ||
         denormalizer(b) || decoder(b) || add_controls(b))
         return -1;
-    if (m->kind != SPM_WORD && (m->kind == SPM_UNIGRAM ? unigram(b) : symbol_trie(b))) return -1;
+    if (m->kind == SPM_UNIGRAM) unigram(b);
+    else if (m->kind != SPM_WORD && symbol_trie(b)) return -1;
     if (m->kind == SPM_BPE && !t->has_unused && add_merges(b)) return -1;
     if (tok_finish(t, b->e)) return err_wrap(b->e, "'%s'", b->name);
     if (m->only_pieces) t->note = "the file holds pieces only, as if it were cut short; how text is normalized is SentencePiece's default";

@@ -103,17 +103,17 @@ static void add_sorted(struct build *b, const struct unigram_map *m, const struc
 static int add_tokens(struct build *b, const struct unigram_map *m)
 {
     const struct tokenizer *t = b->t;
-    struct text_key *own = NULL, *sorted = t->sorted;
-    size_t n = t->n_sorted;
-    if (!sorted && tok_sort(t, VOCAB_MODEL, 0, &own, &n, b->e)) return -1;
+    struct text_key *sorted;
+    size_t n;
+    if (tok_sort(t, VOCAB_MODEL, unigram_without(t), &sorted, &n, b->e)) return -1;
     b->v[0] = (struct draft){.row = FREE, .id = NO_ID};
     b->n = 1;
     for (uint32_t s = 1; s <= b->u->n_symbols; s++) b->v[add(b, 0, s)].id = m->single[s];
     if (b->u->unknown) note_pair(b->u, b->u->unknown, b->u->unknown); /* several are one <unk> */
     for (int id = 0; t->has_user && id < t->vocab.n; id++)
         if (t->vocab.v[id].flags & VOCAB_USER) note_user(b, m, id);
-    add_sorted(b, m, own ? own : sorted, n);
-    free(own);
+    add_sorted(b, m, sorted, n);
+    free(sorted);
     return 0;
 }
 

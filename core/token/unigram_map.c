@@ -17,8 +17,7 @@ enum { CHARS = UNIGRAM_CHARS, MARK = 0x2581 };
 
 static bool in_walk(const struct tokenizer *t, int id)
 {
-    unsigned without = t->source == SOURCE_SPM ? VOCAB_USER : VOCAB_SPECIAL | VOCAB_USER;
-    return (t->vocab.v[id].flags & VOCAB_MODEL) && !(t->vocab.v[id].flags & without);
+    return (t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_USER | unigram_without(t))) == VOCAB_MODEL;
 }
 
 static bool is_printable(uint32_t cp)

@@ -23,6 +23,7 @@ enum vocab_flag {
     VOCAB_SPECIAL = 8, /* an added token with special = true */
     VOCAB_USER = 16,   /* SentencePiece: user-defined */
     VOCAB_UNUSED = 32, /* SentencePiece: not to come out */
+    VOCAB_BYTE = 64,   /* SentencePiece: a byte, never the text <0x..> */
 };
 
 struct vocab_entry {
