@@ -14,7 +14,7 @@
 #include "core/base/sig.h"
 #include "core/token/chat.h"
 #include "core/token/chat_file.h"
-#include "data/doc_stream.h"
+#include "data/doc_lines.h"
 #include "data/encode_print.h"
 
 struct chat_cfg {
@@ -190,12 +190,12 @@ static void unquote(char *msg, size_t n)
     if (strncmp(msg + n, "':1:", 4) == 0) memmove(msg + n + 1, msg + n + 4, strlen(msg + n + 4) + 1), msg[n] = ':';
 }
 
-static int one_chat(struct chat_job *j, const char *line, size_t n, const char *file, size_t line_no,
+static int one_chat(struct chat_job *j, const char *line, size_t n, const char *file, uint64_t line_no,
                     struct file_writer *w, struct err *e)
 {
     struct chat_text text = {{0}, {0}};
     char name[300];
-    snprintf(name, sizeof name, "%.250s:%zu", file, line_no);
+    snprintf(name, sizeof name, "%.250s:%llu", file, (unsigned long long)line_no);
     int ret = chat_render(j->template, line, n, name, &j->vars, &text, e);
     bool quoted = e->msg[0] == '\'' && strncmp(e->msg + 1, name, strlen(name)) == 0;
     if (ret && quoted) memmove(e->msg, e->msg + 1, strlen(e->msg)); /* "'FILE:LINE':1:COLUMN: what" */
@@ -208,67 +208,21 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
     return ret;
 }
 
-/* Lines as they come, of a file that may be packed. */
-struct lines {
-    struct doc_stream *in;
-    const char *name;
-    size_t no; /* of the last one */
-    struct buf b;
-    size_t used, looked; /* looked: bytes behind them that have no line end */
-    bool eof;
-};
-
-/* *waits: the next one has not come yet.  1, 0 at the end, -1. */
-static int next_line(struct lines *x, const char **line, size_t *n, bool *waits, struct err *e)
-{
-    enum { READ = 1 << 16, LONGEST = 1 << 28 }; /* what a template may take is not more */
-    for (;;) {
-        const char *from = x->b.data ? x->b.data + x->used : "";
-        size_t left = x->b.len - x->used;
-        const char *nl = memchr(from + x->looked, '\n', left - x->looked);
-        if (nl || (x->eof && left)) {
-            *line = from;
-            *n = nl ? (size_t)(nl - from) : left;
-            x->used += *n + (nl != NULL);
-            x->looked = 0;
-            x->no++;
-            *waits = !x->eof && !memchr(x->b.data + x->used, '\n', x->b.len - x->used);
-            return 1;
-        }
-        if (x->eof) return 0;
-        if (left > LONGEST)
-            return err_set(e, ERR_DATA, "%s:%zu: a line of more than %d MiB; a chat is one line of JSON", x->name, x->no + 1, LONGEST >> 20);
-        if (x->used) memmove(x->b.data, x->b.data + x->used, left);
-        x->used = 0;
-        x->looked = x->b.len = left;
-        if (!buf_reserve(&x->b, READ)) return buf_ok(&x->b, e);
-        ptrdiff_t got = doc_stream_read(x->in, x->b.data + left, READ, e);
-        if (got < 0) return -1;
-        x->b.len += (size_t)got;
-        x->eof = got == 0;
-    }
-}
-
 static int one_file(struct chat_job *j, const char *path, struct file_writer *w, struct err *e)
 {
-    const char *name = strcmp(path, "-") == 0 ? "stdin" : path, *line = "";
-    struct lines x = {.name = name};
-    size_t n = 0;
-    bool waits = false;
+    enum { LONGEST = 1 << 28 }; /* what a template may take is not more */
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
+    struct doc_lines in = {.name = name, .most = LONGEST, .hint = "a chat is one line of JSON", .live = true};
+    struct doc_line line;
     int ret;
     if (file_is_dir(path)) return err_set(e, ERR_NOINPUT, "'%s' is a directory; name files of chats, JSON lines", path);
-    if (!(x.in = doc_stream_open_live(path, name, e))) return -1;
-    while ((ret = next_line(&x, &line, &n, &waits, e)) > 0) {
-        while (n > 0 && line[n - 1] == '\r') n--;
-        size_t mark = x.no == 1 && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-        if (sig_check(e) || (n > mark && one_chat(j, line + mark, n - mark, name, x.no, w, e)) || (waits && file_flush(w, e))) {
+    if (doc_lines_open(&in, path, e)) return -1;
+    while ((ret = doc_lines_next(&in, &line, e)) > 0)
+        if (sig_check(e) || (line.n && one_chat(j, line.s, line.n, name, line.no, w, e)) || (doc_lines_wait(&in) && file_flush(w, e))) {
             ret = -1;
             break;
         }
-    }
-    if (ret == 0 && doc_stream_damage(x.in)) ret = err_set(e, ERR_DATA, "'%s': %s", name, doc_stream_damage(x.in));
-    doc_stream_close(x.in);
-    buf_free(&x.b);
+    doc_lines_close(&in);
     return ret;
 }
 

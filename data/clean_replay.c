@@ -7,9 +7,8 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
-#include "core/base/sig.h"
+#include "data/doc_lines.h"
 #include "data/doc_out.h"
-#include "data/doc_stream.h"
 
 /* One line of the file, as far as it matters here. */
 struct record {
@@ -279,46 +278,25 @@ static int take_heading(struct replay *r, const char *line, size_t n, struct err
     return apply_changes(r, e);
 }
 
-/* Whole lines of *b; what remains moves to its front. */
-static int take_lines(struct replay *r, struct buf *b, struct err *e)
+static int take_line(struct replay *r, const struct doc_line *line, struct err *e)
 {
     static const char mark[] = "{\"llmctl_decisions\"";
-    size_t at = 0;
-    for (char *nl; (nl = b->len > at ? memchr(b->data + at, '\n', b->len - at) : NULL);) {
-        size_t n = (size_t)(nl - b->data) - at;
-        *nl = '\0';
-        bool heads = ++r->line_no == 1 || strncmp(b->data + at, mark, sizeof mark - 1) == 0;
-        if ((heads ? take_heading : decide)(r, b->data + at, n, e)) return -1;
-        at += n + 1;
-    }
-    if (at) memmove(b->data, b->data + at, b->len - at);
-    b->len -= at;
+    r->line_no = line->no;
+    if (!line->ended) return damaged(r, "the line before the end of the file is cut off", e);
+    bool heads = line->no == 1 || strncmp(line->s, mark, sizeof mark - 1) == 0;
+    if ((heads ? take_heading : decide)(r, line->s, line->n, e)) return -1;
     return r->lines.len > 1 << 20 ? flush(r, e) : 0;
 }
 
-static int read_all(struct replay *r, struct doc_stream *in, struct err *e)
+static int read_all(struct replay *r, struct err *e)
 {
-    enum { STEP = 1 << 20, LONGEST = 64 << 20 };
-    struct buf b = {0};
-    int ret = 0;
-    while (!ret) {
-        if (!buf_reserve(&b, STEP)) ret = buf_ok(&b, e);
-        ptrdiff_t n = ret ? -1 : doc_stream_read(in, b.data + b.len, STEP, e);
-        if (n <= 0) {
-            if (n < 0) ret = -1;
-            break;
-        }
-        b.len += (size_t)n;
-        ret = take_lines(r, &b, e);
-        if (!ret && b.len > LONGEST) ret = damaged(r, "a line of more than 64 MiB", e);
-        if (!ret && sig_stop_requested())
-            ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
-    }
-    if (!ret && doc_stream_damage(in))
-        ret = err_set(e, ERR_DATA, "'%s': %s", r->cfg->path, doc_stream_damage(in));
-    if (!ret && b.len) ret = damaged(r, "the line before the end of the file is cut off", e);
+    struct doc_lines in = {.name = r->cfg->path, .most = 64 << 20};
+    struct doc_line line;
+    int ret = doc_lines_open(&in, r->cfg->path, e) ? -1 : 1;
+    while (ret > 0 && (ret = doc_lines_next(&in, &line, e)) > 0)
+        if (take_line(r, &line, e)) ret = -1;
     if (!ret && !r->line_no) ret = err_set(e, ERR_DATA, "'%s' is empty", r->cfg->path);
-    buf_free(&b);
+    doc_lines_close(&in);
     return ret;
 }
 
@@ -341,12 +319,10 @@ int replay_run(const struct replay_cfg *cfg, struct replay_stats *out, struct er
     if (!r) return err_oom(e, sizeof *r, "a replay");
     r->cfg = cfg;
     r->s = out;
-    struct doc_stream *in = doc_stream_open(cfg->path, cfg->path, e);
-    int ret = !in || doc_out_open(&r->out, cfg->out, e) || read_all(r, in, e) || flush(r, e) ? -1 : 0;
+    int ret = doc_out_open(&r->out, cfg->out, e) || read_all(r, e) || flush(r, e) ? -1 : 0;
     if (!ret) ret = doc_out_commit(&r->out, e);
     if (!ret) ret = copy_names(r, e);
     doc_out_abort(&r->out);
-    doc_stream_close(in);
     json_free(r->head);
     buf_free(&r->lines);
     buf_free(&r->scratch);

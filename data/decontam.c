@@ -8,7 +8,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/unicode.h"
-#include "data/doc_stream.h"
+#include "data/doc_lines.h"
 #include "data/shingle_internal.h"
 
 enum { DEFAULT_WORDS = 13, MAX_WORDS = 64, MAX_LINE = 64 << 20 };
@@ -149,32 +149,14 @@ static int add_line(struct decontam *d, struct decontam_work *w, const char *s, 
 
 static int read_file(struct decontam *d, const char *path, struct err *e)
 {
-    struct doc_stream *s = doc_stream_open(path, path, e);
+    struct doc_lines in = {.name = path, .most = MAX_LINE};
+    struct doc_line line;
     struct decontam_work w = {0};
-    struct buf b = {0};
-    size_t line = 0;
-    int ret = s ? 0 : -1;
-    for (bool more = true; more && !ret;) {
-        ptrdiff_t got = buf_reserve(&b, 1 << 18) ? doc_stream_read(s, b.data + b.len, 1 << 18, e) : buf_ok(&b, e);
-        if (got < 0) ret = -1;
-        else b.len += (size_t)got;
-        more = got > 0;
-        size_t from = 0;
-        for (const char *nl; !ret && (nl = b.len > from ? memchr(b.data + from, '\n', b.len - from) : NULL);) {
-            size_t end = (size_t)(nl - b.data), n = end - from;
-            if (n && b.data[end - 1] == '\r') n--;
-            ret = add_line(d, &w, b.data + from, n, ++line, e);
-            from = end + 1;
-        }
-        if (!ret && !more && b.len > from) ret = add_line(d, &w, b.data + from, b.len - from, ++line, e);
-        if (from) memmove(b.data, b.data + from, b.len - from);
-        b.len -= from;
-        if (!ret && b.len > MAX_LINE) ret = err_set(e, ERR_DATA, "%s:%zu: a line longer than 64 MiB", path, line + 1);
-    }
-    if (!ret && doc_stream_damage(s)) ret = err_set(e, ERR_DATA, "'%s': %s", path, doc_stream_damage(s));
-    buf_free(&b);
+    int ret = doc_lines_open(&in, path, e) ? -1 : 1;
+    while (ret > 0 && (ret = doc_lines_next(&in, &line, e)) > 0)
+        if (add_line(d, &w, line.s, line.n, line.no, e)) ret = -1;
     decontam_work_free(&w);
-    doc_stream_close(s);
+    doc_lines_close(&in);
     return ret;
 }
 

@@ -8,23 +8,19 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/doc_json.h"
-#include "data/doc_stream.h"
+#include "data/doc_lines.h"
 #include "data/id_npy.h"
 
-enum { PART = 4096, READ = 1 << 16, LONGEST = 1 << 12 };
+enum { PART = 4096, LONGEST = 1 << 12, LONGEST_LINE = 1 << 30 };
 
 struct id_input {
     bool by_text;
     char *name;
     struct shard *shard;
     uint64_t doc;        /* of the shard */
-    struct doc_stream *in;
     enum { TEXT, JSON, NPY } kind;
-    struct buf raw;      /* read; */
-    size_t used, looked; /* its bytes that are done with; those behind them without a line's end */
-    uint64_t offset;     /* of its first byte in the input */
-    uint64_t line;       /* lines that have ended */
-    bool eof, open;      /* open: a text has begun and not ended */
+    struct doc_lines in; /* all but shards, by lines or by bytes */
+    bool open;           /* a text has begun and not ended */
     struct id_npy npy;
     uint64_t row_left;
     int32_t *ids;
@@ -41,67 +37,64 @@ void id_input_close(struct id_input *in)
 {
     if (!in) return;
     shard_close(in->shard);
-    doc_stream_close(in->in);
-    buf_free(&in->raw);
+    doc_lines_close(&in->in);
     free(in->ids);
     free(in->name);
     free(in);
 }
 
-static size_t unread(const struct id_input *in)
+static bool is_blank(char c)
 {
-    return in->raw.len - in->used;
-}
-
-static const char *next_byte(const struct id_input *in)
-{
-    return in->raw.data + in->used;
-}
-
-static int read_more(struct id_input *in, struct err *e)
-{
-    size_t rest = unread(in);
-    if (in->used) memmove(in->raw.data, in->raw.data + in->used, rest);
-    in->offset += in->used;
-    in->used = 0;
-    in->raw.len = rest;
-    if (!buf_reserve(&in->raw, READ)) return buf_ok(&in->raw, e);
-    ptrdiff_t got = doc_stream_read(in->in, in->raw.data + in->raw.len, READ, e);
-    if (got < 0) return -1;
-    in->raw.len += (size_t)got;
-    in->eof = got == 0;
-    if (in->eof && doc_stream_damage(in->in)) return err_set(e, ERR_DATA, "'%s': %s", in->name, doc_stream_damage(in->in));
-    return 0;
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* Digits begin no other kind of file. */
-static int no_other(const struct id_input *in, struct err *e)
+static int no_other(const struct id_input *in, const char *p, size_t n, struct err *e)
 {
-    const char *kind = in->raw.len ? file_kind(in->raw.data, in->raw.len) : NULL;
+    const char *kind = n ? file_kind(p, n) : NULL;
     if (!kind || strcmp(kind, "JSON") == 0) return 0;
     err_set(e, ERR_DATA, "'%s' holds no ids, it is %s", in->name, kind);
     return strstr(kind, "shard") ? err_hint(e, "give it as a file whose name ends in .tok") : -1;
 }
 
+/* Reads until there is a byte that is not white space: byte *at of what there is.  A byte order
+ * mark is passed over. */
+static int first_byte(struct id_input *in, size_t *at, struct err *e)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    struct doc_lines *d = &in->in;
+    const char *p;
+    size_t n;
+    do { /* it may come byte by byte */
+        if (doc_lines_more(d, e)) return -1;
+        p = doc_lines_rest(d, &n);
+    } while (!d->eof && n < 3 && memcmp(p, mark, n) == 0);
+    if (n >= 3 && memcmp(p, mark, 3) == 0) d->used = 3;
+    for (*at = 0;;) {
+        p = doc_lines_rest(d, &n);
+        while (*at < n && is_blank(p[*at])) ++*at;
+        if (*at < n || d->eof) return 0;
+        if (doc_lines_more(d, e)) return -1;
+    }
+}
+
 /* What kind of input it is, from its first bytes. */
 static int recognise(struct id_input *in, struct err *e)
 {
-    size_t at = 0;
-    for (;;) {
-        if (read_more(in, e)) return -1;
-        while (at < in->raw.len && strchr(" \t\r\n", in->raw.data[at]) && in->raw.data[at]) at++;
-        if (in->eof || at < in->raw.len) break;
+    size_t n, at;
+    if (first_byte(in, &at, e)) return -1;
+    const char *p = doc_lines_rest(&in->in, &n);
+    while (id_npy_begins(p, n) && !in->in.eof) {
+        size_t size = id_npy_header_size(p, n);
+        if (size && n >= size) break;
+        if (doc_lines_more(&in->in, e)) return -1;
+        p = doc_lines_rest(&in->in, &n);
     }
-    if (at < in->raw.len && in->raw.data[at] == '{') in->kind = JSON;
-    while (id_npy_begins(in->raw.data, in->raw.len) && !in->eof) {
-        size_t size = id_npy_header_size(in->raw.data, in->raw.len);
-        if (size && in->raw.len >= size) break;
-        if (read_more(in, e)) return -1;
-    }
-    if (!id_npy_begins(in->raw.data, in->raw.len)) return in->kind == JSON ? 0 : no_other(in, e);
+    if (at < n && p[at] == '{') in->kind = JSON;
+    if (!id_npy_begins(p, n)) return in->kind == JSON ? 0 : no_other(in, p, n, e);
     in->kind = NPY;
-    if (id_npy_read(&in->npy, in->raw.data, in->raw.len, in->name, e)) return -1;
-    in->used = in->npy.header;
+    if (id_npy_read(&in->npy, p, n, in->name, e)) return -1;
+    in->in.used += in->npy.header;
     in->row_left = in->npy.columns;
     return 0;
 }
@@ -123,8 +116,8 @@ struct id_input *id_input_open(const char *path, bool by_text, struct err *e)
         err_set(e, ERR_NOINPUT, "reading '%s': it is a directory", path);
         goto fail;
     }
-    in->in = doc_stream_open_live(path, in->name, e);
-    if (in->in && recognise(in, e) == 0) return in;
+    in->in = (struct doc_lines){.name = in->name, .most = LONGEST_LINE, .live = true};
+    if (doc_lines_open(&in->in, path, e) == 0 && recognise(in, e) == 0) return in;
 fail:
     id_input_close(in);
     return NULL;
@@ -182,9 +175,10 @@ static int shown(const char *p, const char *end)
 
 static int no_id(const struct id_input *in, const char *p, struct err *e)
 {
-    return err_set(e, ERR_DATA, "'%s':%llu: '%.*s' at offset %llu is not a token id", in->name,
-                   (unsigned long long)in->line + 1, shown(p, in->raw.data + in->raw.len), p,
-                   (unsigned long long)(in->offset + (uint64_t)(p - in->raw.data)));
+    const struct buf *raw = &in->in.raw;
+    uint64_t line = in->in.no + (in->kind == TEXT); /* of a line of JSON all has been taken */
+    return err_set(e, ERR_DATA, "'%s':%llu: '%.*s' at offset %llu is not a token id", in->name, (unsigned long long)line,
+                   shown(p, raw->data + raw->len), p, (unsigned long long)(in->in.offset + (uint64_t)(p - raw->data)));
 }
 
 /* A number at *p, which is left behind it; 1: it may go on behind the end. */
@@ -203,35 +197,38 @@ static int read_number(const struct id_input *in, const char **p, const char *en
 /* What is there, up to the end of a text or to enough of it: > 0, it has ended. */
 static int read_numbers(struct id_input *in, struct err *e)
 {
-    const char *p = next_byte(in), *end = in->raw.data + in->raw.len;
+    size_t left;
+    const char *p = doc_lines_rest(&in->in, &left), *end = p + left;
     int ret = 0;
     if (!mem_room(&in->ids, &in->cap, PART, sizeof *in->ids)) return err_oom(e, PART * sizeof *in->ids, "ids");
     while (p < end && in->n < PART && ret == 0) {
         int64_t id;
         if (!separates(*p)) {
-            if ((ret = read_number(in, &p, end, !in->eof, &id, e))) break;
+            if ((ret = read_number(in, &p, end, !in->in.eof, &id, e))) break;
             in->ids[in->n++] = (int32_t)id;
             in->open = true;
         } else if (*p++ == '\n') {
-            in->line++;
+            in->in.no++;
             ret = in->by_text ? 2 : 0;
         }
     }
-    in->used = (size_t)(p - in->raw.data);
+    in->in.used = in->in.raw.len - (size_t)(end - p);
     return ret == 1 ? 0 : ret;
 }
 
 static int next_numbers(struct id_input *in, struct id_part *part, struct err *e)
 {
     int ended;
-    while ((ended = read_numbers(in, e)) == 0 && !in->n && !in->eof)
-        if (read_more(in, e)) return -1;
+    size_t left;
+    while ((ended = read_numbers(in, e)) == 0 && !in->n && !in->in.eof)
+        if (doc_lines_more(&in->in, e)) return -1;
     if (ended < 0) return -1;
     bool last = !ended && !in->n;
     if (last && !in->open) return 0;
     part->end = ended || last;
     if (part->end) in->open = false;
-    part->wait = !in->eof && (ended ? unread(in) == 0 : in->n < PART);
+    doc_lines_rest(&in->in, &left);
+    part->wait = !in->in.eof && (ended ? left == 0 : in->n < PART);
     return 1;
 }
 
@@ -251,11 +248,11 @@ static const char *ids_of(const char *s, size_t n, const char **list, size_t *n_
     return *n_list && **list == '[' ? NULL : "there is no list of ids in it, 'ids' or 'input_ids'";
 }
 
-static int read_object(struct id_input *in, const char *line, size_t n, struct err *e)
+static int read_object(struct id_input *in, const struct doc_line *line, struct err *e)
 {
     size_t n_list = 0;
-    const char *list = NULL, *why = ids_of(line, n, &list, &n_list);
-    if (why) return err_set(e, ERR_DATA, "'%s':%llu: %s", in->name, (unsigned long long)in->line + 1, why);
+    const char *list = NULL, *why = ids_of(line->s, line->n, &list, &n_list);
+    if (why) return err_set(e, ERR_DATA, "'%s':%llu: %s", in->name, (unsigned long long)line->no, why);
     for (const char *p = list, *end = list + n_list; p < end;) {
         int64_t id;
         if (separates(*p)) p++;
@@ -266,51 +263,48 @@ static int read_object(struct id_input *in, const char *line, size_t n, struct e
 
 static int next_object(struct id_input *in, struct id_part *part, struct err *e)
 {
-    for (;;) {
-        const char *p = next_byte(in), *nl = memchr(p + in->looked, '\n', unread(in) - in->looked);
-        in->looked = nl ? 0 : unread(in);
-        if (!nl && !in->eof) {
-            if (read_more(in, e)) return -1;
-            continue;
-        }
-        size_t n = nl ? (size_t)(nl - p) : unread(in), blank = 0;
-        if (!nl && n == 0) return 0;
-        while (blank < n && strchr(" \t\r", p[blank])) blank++;
-        if (blank < n && read_object(in, p, n, e)) return -1;
-        in->looked = 0;
-        in->used += n + (nl != NULL);
-        in->line++;
-        if (blank == n) continue;
+    struct doc_line line;
+    int got;
+    while ((got = doc_lines_next(&in->in, &line, e)) > 0) {
+        size_t blank = 0;
+        while (blank < line.n && is_blank(line.s[blank])) blank++;
+        if (blank == line.n) continue;
         part->end = true;
-        part->wait = !in->eof && !memchr(next_byte(in), '\n', unread(in));
-        return 1;
+        part->wait = doc_lines_wait(&in->in);
+        return read_object(in, &line, e) ? -1 : 1;
     }
+    return got;
 }
 
 /* ---- .npy ---- */
 
 static int next_of_npy(struct id_input *in, struct id_part *part, struct err *e)
 {
+    size_t left;
+    const char *p = doc_lines_rest(&in->in, &left);
     if (in->npy.rows == 0) return 0;
     while (in->n < PART && in->row_left) {
-        if (unread(in) < in->npy.width) {
+        if (left < in->npy.width) {
             if (in->n) break;
-            if (in->eof)
+            if (in->in.eof)
                 return err_set(e, ERR_DATA, "'%s' ends within its %llu numbers", in->name,
                                (unsigned long long)in->npy.total);
-            if (read_more(in, e)) return -1;
+            if (doc_lines_more(&in->in, e)) return -1;
+            p = doc_lines_rest(&in->in, &left);
             continue;
         }
-        int64_t id = id_npy_item(&in->npy, next_byte(in));
+        int64_t id = id_npy_item(&in->npy, p);
         if (id < 0 || id > INT32_MAX)
             return err_set(e, ERR_DATA, "'%s': the number at position %llu is not a token id", in->name,
                            (unsigned long long)(in->at + in->n));
         if (push(in, id, e)) return -1;
-        in->used += in->npy.width;
+        in->in.used += in->npy.width;
+        p += in->npy.width;
+        left -= in->npy.width;
         in->row_left--;
     }
     part->end = in->row_left == 0;
-    part->wait = !in->eof && unread(in) < in->npy.width;
+    part->wait = !in->in.eof && left < in->npy.width;
     if (part->end) in->npy.rows--, in->row_left = in->npy.columns;
     return 1;
 }

@@ -5,8 +5,8 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "data/doc_lines.h"
 #include "data/doc_path.h"
-#include "data/doc_stream.h"
 
 enum { MAX_THREADS = 256, MAX_URL = 4096 };
 enum kind { HOSTS, ADDRESSES, WORDS, SOFT, PARTS, KINDS };
@@ -167,54 +167,33 @@ static int add_line(struct url_ban *u, const char *s, size_t n, struct worker *w
     return strings_add(&u->set[ADDRESSES], w->word.data, w->word.len, e);
 }
 
-static int add_lines(struct url_ban *u, const char *path, struct buf *text, bool end, uint64_t *line, struct err *e)
+/* A line of a list; what is behind a # is a comment. */
+static int take_line(struct url_ban *u, const char *path, const struct doc_line *line, struct err *e)
 {
-    size_t at = 0;
-    while (at < text->len) {
-        const char *s = text->data + at, *nl = memchr(s, '\n', text->len - at);
-        if (!nl && !end) break;
-        size_t n = nl ? (size_t)(nl - s) : text->len - at;
-        at += n + (nl != NULL);
-        ++*line;
-        const char *comment = memchr(s, '#', n);
-        if (comment) n = (size_t)(comment - s);
-        while (n && (unsigned char)s[n - 1] <= ' ')
-            n--;
-        while (n && (unsigned char)*s <= ' ') {
-            s++;
-            n--;
-        }
-        bool good;
-        if (!n) continue;
-        if (add_line(u, s, n, &u->workers[0], &good, e)) return -1;
-        if (!good)
-            return err_set(e, ERR_DATA, "'%s', line %llu: '%.*s' is neither a host, an address, word:X, soft:X nor part:X",
-                           path, (unsigned long long)*line, (int)(n < 100 ? n : 100), s);
+    const char *s = line->s, *comment = memchr(s, '#', line->n);
+    size_t n = comment ? (size_t)(comment - s) : line->n;
+    bool good;
+    while (n && (unsigned char)s[n - 1] <= ' ')
+        n--;
+    while (n && (unsigned char)*s <= ' ') {
+        s++;
+        n--;
     }
-    memmove(text->data, text->data + at, text->len - at);
-    text->len -= at;
-    return 0;
+    if (!n) return 0;
+    if (add_line(u, s, n, &u->workers[0], &good, e)) return -1;
+    if (good) return 0;
+    return err_set(e, ERR_DATA, "'%s', line %llu: '%.*s' is neither a host, an address, word:X, soft:X nor part:X", path,
+                   (unsigned long long)line->no, (int)(n < 100 ? n : 100), s);
 }
 
 static int read_list(struct url_ban *u, const char *path, struct err *e)
 {
-    enum { CHUNK = 1 << 18 };
-    struct doc_stream *in = doc_stream_open(path, path, e);
-    struct buf text = {0};
-    uint64_t line = 0;
-    ptrdiff_t n = 1;
-    int ret = in ? 0 : -1;
-    while (!ret && n > 0) {
-        if (!buf_reserve(&text, CHUNK)) ret = buf_ok(&text, e);
-        else if ((n = doc_stream_read(in, text.data + text.len, CHUNK, e)) < 0) ret = -1;
-        else {
-            text.len += (size_t)n;
-            ret = text.len ? add_lines(u, path, &text, n == 0, &line, e) : 0;
-        }
-    }
-    if (!ret && doc_stream_damage(in)) ret = err_set(e, ERR_DATA, "'%s': %s", path, doc_stream_damage(in));
-    doc_stream_close(in);
-    buf_free(&text);
+    struct doc_lines in = {.name = path, .most = 1 << 20};
+    struct doc_line line;
+    int ret = doc_lines_open(&in, path, e) ? -1 : 1;
+    while (ret > 0 && (ret = doc_lines_next(&in, &line, e)) > 0)
+        if (take_line(u, path, &line, e)) ret = -1;
+    doc_lines_close(&in);
     return ret;
 }
 

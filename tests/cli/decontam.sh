@@ -47,6 +47,11 @@ cmp k1.jsonl k2.jsonl
 cmp k1.jsonl k8.jsonl
 cmp g1.jsonl g8.jsonl
 
+(printf '\xef\xbb\xbf'; sed 's/$/\r/' evals.jsonl) >crlf.jsonl # a byte order mark, lines that end in \r\n
+"$LLMCTL" clean -q docs.jsonl --decontaminate crlf.jsonl --decontaminate more.txt -o kc.jsonl --removed gc.jsonl
+cmp k1.jsonl kc.jsonl
+sed 's/evals.jsonl.gz/crlf.jsonl/' g1.jsonl | cmp - gc.jsonl
+
 expect 66 "$LLMCTL" clean docs.jsonl --decontaminate nowhere.jsonl
 expect 2 "$LLMCTL" clean docs.jsonl --decontaminate evals.jsonl:3
 expect 2 "$LLMCTL" clean docs.jsonl --decontaminate evals.jsonl:9 --decontaminate more.txt:10

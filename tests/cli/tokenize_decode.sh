@@ -29,6 +29,7 @@ done
 is "$(printf '[{"role":"user","content":"a\\nb"}]' | "$LLMCTL" tokenize chat --template chatml -t t.json --ids -q | decode -t t.json --lines)" \
     "$(printf '<|im_start|>user\na\nb<|im_end|>\n\n')"
 is "$(printf '{"input_ids": [1, 2],"x":"y"}\n' | decode -t t.json | cksum)" "$(printf '1 2' | decode -t t.json | cksum)"
+is "$(printf '\xef\xbb\xbf{"ids": [1, 2]}\r\n' | decode -t t.json | cksum)" "$(printf '\xef\xbb\xbf1 2\r\n' | decode -t t.json | cksum)"
 is "$(printf '7\n\n8' | decode -t t.json --lines | wc -l)" 3
 is "$(printf '' | decode -t t.json --lines)" ''
 is "$(printf 'a\xffb\xe6' | "$LLMCTL" tokenize encode -t t.json --ids -q | decode -t t.json --lossy --lines)" 'a�b�'
@@ -60,6 +61,7 @@ fails 65 "'stdin':2: 'x' at offset 4 is not a token id" "$LLMCTL" tokenize decod
 fails 65 "'stdin':2: there is no list of ids in it" "$LLMCTL" tokenize decode -t t.json <<<$'{"ids":[1]}\n{"id":1}'
 fails 65 "'stdin':1: '1.5' at offset 0" "$LLMCTL" tokenize decode -t t.json <<<'1.5'
 fails 65 "'stdin':1: '\"a\"\\]}' at offset 8" "$LLMCTL" tokenize decode -t t.json <<<'{"ids":["a"]}'
+fails 65 "'stdin':2: '\"a\"\]}' at offset 20" "$LLMCTL" tokenize decode -t t.json <<<$'{"ids":[1]}\n{"ids":["a"]}'
 fails 65 'token id 400 at position 2 is out of range' "$LLMCTL" tokenize decode -t t.json <<<$'{"ids":[1,2]}\n{"ids":[400]}'
 fails 65 'token id 400 at position 1 is out of range' "$LLMCTL" tokenize decode -t s.model <<<'5 400'
 fails 65 "it is an llmctl token shard; give it as a file whose name ends in .tok" "$LLMCTL" tokenize decode -t t.json <lines.tok
