@@ -62,6 +62,19 @@ static bool step_same(const void *arg, const void *other)
     return a->set == b->set && a->cp == b->cp;
 }
 
+static bool word_has(const void *arg, uint32_t cp)
+{
+    (void)arg;
+    return re_word_has(cp);
+}
+
+static uint64_t word_block(const void *arg, uint32_t first)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < 64; i++) bits |= (uint64_t)word_has(arg, first + i) << i;
+    return bits;
+}
+
 static int han(void)
 {
     return uni_script(0x4E00);
@@ -85,7 +98,7 @@ static uint64_t han_block(const void *arg, uint32_t first)
 static bool how_of(const struct regex_runs *runs, struct split_cut *c)
 {
     bool one = runs->least == 1 && runs->most == 1, any = runs->least == 1 && runs->most < 0;
-    c->how = runs->before ? CUT_BEHIND : runs->ends ? CUT_ENDS : any ? CUT_RUNS : one ? CUT_EACH : CUT_GROUPS;
+    c->how = runs->aligned ? CUT_ALIGNED : runs->before ? CUT_BEHIND : runs->ends ? CUT_ENDS : any ? CUT_RUNS : one ? CUT_EACH : CUT_GROUPS;
     if (runs->before || runs->ends) return any;
     if (!any && (runs->most < 0 || runs->most > UINT8_MAX)) return false;
     c->least = (uint8_t)runs->least;
@@ -109,6 +122,7 @@ static bool cut_of(const struct pre_step *s, struct split_sets *t, struct split_
         if (joins) c->how = CUT_RUNS;
         x = add_node(t, runs.of);
         if (runs.before) y = add_node(t, runs.before);
+        if (runs.aligned) y = split_sets_add(t, (struct split_source){.block = word_block, .has = word_has});
     }
     c->x = (uint8_t)x;
     c->y = (uint8_t)y;
@@ -220,6 +234,16 @@ static bool counts_hold(const struct split_rule *r, int i)
     return i >= r->n_before || r->max_digits == 0 || r->max_digits >= c->size;
 }
 
+/* Nothing but runs of spaces may be cut out before such groups, and words must have groups of the
+ * same size (split_next()). */
+static bool aligned_hold(const struct split_rule *r, int i)
+{
+    if (r->cut[i].how != CUT_ALIGNED) return true;
+    for (int k = 0; k < i; k++)
+        if (!is_blank(r->sets, r->cut[k].x)) return false;
+    return r->n_before == i + 1 && !r->no_words && r->max_digits == r->cut[i].size && are_numbers(r->sets, r->cut[i].x);
+}
+
 /* `$` is the end of a piece where newlines have been cut out. */
 static bool ends_hold(const struct split_rule *r, int i)
 {
@@ -280,7 +304,7 @@ int pre_rule(const struct pre_chain *c, const struct pre_run *runs, int n_runs, 
     if (possible) split_sets_finish(t);
     r->sets = t;
     possible = possible && (!r->no_words || r->n_cuts) && words_hold(r) && behind_holds(r);
-    for (int i = 0; possible && i < r->n_cuts; i++) possible = counts_hold(r, i) && ends_hold(r, i);
+    for (int i = 0; possible && i < r->n_cuts; i++) possible = counts_hold(r, i) && ends_hold(r, i) && aligned_hold(r, i);
     *sets = possible && (r->n_cuts || r->han) ? t : NULL;
     r->sets = *sets;
     if (!*sets) free(t);

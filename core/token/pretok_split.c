@@ -145,7 +145,7 @@ static bool takes_bytes(const struct pre_step *st)
 {
     struct regex_runs runs;
     if (st->kind == PRE_SPLIT_SET) return true;
-    return st->kind == PRE_SPLIT && st->re && regex_runs(st->re, &runs) && !runs.before && !runs.ends;
+    return st->kind == PRE_SPLIT && st->re && regex_runs(st->re, &runs) && !runs.before && !runs.ends && !runs.aligned;
 }
 
 bool pre_see_bytes(struct pre_chain *c, size_t from)

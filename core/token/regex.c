@@ -4,6 +4,7 @@
 
 #include "core/token/regex_internal.h"
 #include "core/token/regex_memo.h"
+#include "core/token/regex_runs.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 
@@ -75,7 +76,7 @@ static bool word_char(uint32_t cp)
     return c == UNI_Mn || c == UNI_Mc || c == UNI_Me || c == UNI_Nd || c == UNI_Pc;
 }
 
-static bool latin_word(uint32_t cp)
+bool re_word_has(uint32_t cp)
 {
     return cp == 0xB2 || cp == 0xB3 || cp == 0xB9 || (cp >= 0xBC && cp <= 0xBE) || word_char(cp);
 }
@@ -87,7 +88,7 @@ static bool has_one(const struct re_set *s, uint32_t cp)
     if (in_ranges(s, cp)) return true;
     if (known && s->space && (uni_class(cp) & UNI_SPACE)) return true;
     if (known && s->word && word_char(cp)) return true;
-    if (known && s->word_latin && latin_word(cp)) return true;
+    if (known && s->word_latin && re_word_has(cp)) return true;
     if (known && s->alpha && (uni_extra(cp) & UNI_ALPHA)) return true;
     for (size_t i = 0; known && i < s->n_script; i++)
         if (uni_script(cp) == s->script[i]) return true;
@@ -148,12 +149,12 @@ static inline size_t one(const struct run *m, const struct re_inst *i, size_t po
 
 static bool word_at(const struct run *m, size_t pos)
 {
-    return pos < m->n && latin_word(uni_next(m->s + pos, m->n - pos).cp);
+    return pos < m->n && re_word_has(uni_next(m->s + pos, m->n - pos).cp);
 }
 
 static bool word_before(const struct run *m, size_t pos)
 {
-    return pos > 0 && latin_word(uni_prev(m->s, pos).cp);
+    return pos > 0 && re_word_has(uni_prev(m->s, pos).cp);
 }
 
 static bool holds(const struct run *m, int how, size_t pos)

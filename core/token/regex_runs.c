@@ -66,11 +66,34 @@ static bool repeated(const struct re_node *n, struct regex_runs *out)
     return true;
 }
 
+/* Whether all characters of a node are word characters. */
+static bool all_in_words(const struct re_node *n)
+{
+    for (uint32_t first = 0; first < 0x20000; first += 64)
+        for (uint64_t in = re_node_block(n, first); in; in &= in - 1)
+            if (!re_word_has(first + (uint32_t)__builtin_ctzll(in))) return false;
+    return !re_node_has(n, UNI_BAD);
+}
+
+/* The look-ahead of groups that are counted from the end of a run. */
+static bool aligned(const struct re_node *n, struct regex_runs *out)
+{
+    struct regex_runs group = {.least = 1, .most = 1};
+    const struct re_node *ahead = n->b->a;
+    if (n->b->how != RE_AHEAD || ahead->kind != N_CAT || ahead->b->kind != N_ASSERT || ahead->b->how != RE_WORD_BORDER) return false;
+    const struct re_node *many = ahead->a;
+    if (many->kind != N_REPEAT || many->how != RE_GREEDY || many->min != 0 || many->max >= 0) return false;
+    if (!run_of(n->a, out) || !(many->a->kind == N_CAT ? repeated(many->a, &group) : run_of(many->a, &group))) return false;
+    bool same = group.least == group.most && group.most == out->most && out->least == 1 && re_node_same(group.of, out->of);
+    return out->aligned = same && out->most > 1 && all_in_words(out->of);
+}
+
 bool regex_runs(const struct regex *r, struct regex_runs *out)
 {
     const struct re_node *n = r->tree;
     *out = (struct regex_runs){.least = 1, .most = 1};
     if (n->kind != N_CAT) return run_of(n, out);
+    if (n->b->kind == N_LOOK) return aligned(n, out);
     if (n->b->kind == N_ASSERT) {
         out->ends = true;
         return n->b->how == RE_END_LINE && run_of(n->a, out) && out->most < 0;

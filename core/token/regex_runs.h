@@ -12,11 +12,12 @@
 
 struct re_node;
 
-/* `before? of{least,most}`, then the end of a line if `ends`. */
+/* `before? of{least,most}`, then the end of a line if `ends`.  aligned: `of{1,most}(?=(?:of{most})*\b)`,
+ * where `of` are word characters: groups that are counted from the end of a run. */
 struct regex_runs {
     const struct re_node *before, *of; /* before: NULL = none */
     int least, most;                   /* most: -1 = any number */
-    bool ends;
+    bool ends, aligned;
 };
 bool regex_runs(const struct regex *r, struct regex_runs *out);
 
@@ -25,6 +26,7 @@ bool regex_avoids_space(const struct regex *r);
 bool regex_takes_space(const struct regex *r);
 
 bool re_node_same(const struct re_node *a, const struct re_node *b); /* written in the same way, that is */
+bool re_word_has(uint32_t cp); /* what \b is between */
 bool re_node_has(const struct re_node *n, uint32_t cp);
 /* The characters from `first`, a multiple of 64, on: bit by character. */
 uint64_t re_node_block(const struct re_node *n, uint32_t first);

@@ -67,6 +67,14 @@ static bool at_run(const struct walk *w, int steps, const struct split_cut *c, s
     return in(w, i, c->y) && after < w->n && in(w, after, c->x) && !border(w, steps, after);
 }
 
+/* Of groups that are counted from the end of a run. */
+static bool at_aligned(const struct walk *w, int steps, const struct split_cut *c, size_t i, bool here, bool behind)
+{
+    size_t count = 0, end = here ? run_end(w, steps, i, c->x, SIZE_MAX, &count) : i;
+    if (end < w->n && in(w, end, c->y)) return false;
+    return !here || !behind || count % c->size == 0;
+}
+
 /* Whether the first steps cut in front of the character at i. */
 static bool border(const struct walk *w, int steps, size_t i)
 {
@@ -81,6 +89,7 @@ static bool border(const struct walk *w, int steps, size_t i)
     case CUT_RUNS: return here != behind;
     case CUT_GROUPS: return (here || behind) && at_group(w, steps, c, i, here, behind);
     case CUT_BEHIND: return at_run(w, steps, c, i, here, behind);
+    case CUT_ALIGNED: return (here || behind) && at_aligned(w, steps, c, i, here, behind);
     case CUT_ENDS:
         if (!here || behind) return false;
         end = run_end(w, steps, i, c->x, SIZE_MAX, &count);
@@ -114,6 +123,18 @@ static size_t first_cut(const struct walk *w, int steps, size_t end)
     return end;
 }
 
+/* Whether the word that ends at `end` is inside of a run that CUT_ALIGNED is about.  Then words' groups
+ * of digits are of the same size, whoever cut there, and the end of the run, which may be far, need not
+ * be known. */
+static bool in_groups(const struct walk *w, size_t end)
+{
+    const struct split_cut *c = &w->r->cut[w->r->n_before - 1];
+    if (c->how != CUT_ALIGNED || w->from == 0 || !in(w, prev(w, w->from), c->x)) return false;
+    size_t i = w->from;
+    while (i < end && in(w, i, c->x)) i = next(w, i);
+    return i == end;
+}
+
 size_t split_char_start(const uint8_t *s, size_t n, size_t pos)
 {
     for (size_t back = 1; back < 4 && back <= pos && uni_cont(s[pos]); back++)
@@ -129,7 +150,7 @@ size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rul
     struct walk w = {.r = r, .s = s, .n = n, .from = from};
     if (r->no_words) return first_cut(&w, r->n_cuts, n);
     end = split_word(s, n, from, r);
-    if (r->n_before) {
+    if (r->n_before && !in_groups(&w, end)) {
         size_t upto = n - end < BEHIND ? n : end + BEHIND, cut = first_cut(&w, r->n_before, upto);
         if (cut < upto) end = split_word(s, cut, from, r);
     }

@@ -199,6 +199,28 @@ SPLIT_INLINE uint64_t cut_ends(struct cut_view *v, uint64_t x, uint64_t starts)
     return found;
 }
 
+/* Groups of `size` in runs of x that no y follows, counted from the end of the run. */
+SPLIT_INLINE uint64_t cut_aligned(struct cut_view *v, uint64_t x, uint64_t y, int size, uint64_t starts)
+{
+    uint64_t found = starts;
+    for (uint64_t todo = x & v->first & (~(x << 1) | starts); todo; todo &= todo - 1) {
+        int begin = low_bit(todo), end = end_of_run(x, starts, begin), count = 0;
+        if (end >= v->limit && !v->last) {
+            undecided(v, begin);
+            break;
+        }
+        if (end < 64 && y >> end & 1) continue;
+        if (end < 64) found |= (uint64_t)1 << end;
+        uint64_t chars = v->first & below(end) & ~below(begin);
+        for (found |= (uint64_t)1 << begin; chars;) {
+            int last = 63 - __builtin_clzll(chars);
+            chars ^= (uint64_t)1 << last;
+            if (++count % size == 0) found |= (uint64_t)1 << last;
+        }
+    }
+    return found;
+}
+
 /* All places where pieces start, given those before the step. */
 SPLIT_INLINE uint64_t cut_step(struct cut_view *v, const struct split_cut c, uint64_t starts)
 {
@@ -211,6 +233,7 @@ SPLIT_INLINE uint64_t cut_step(struct cut_view *v, const struct split_cut c, uin
         return x ? cut_groups(v, x, c.least, c.size, starts) : starts;
     case CUT_BEHIND: return cut_behind(v, x, in_set(v->in, c.y) & v->within, starts);
     case CUT_ENDS: return cut_ends(v, x, starts);
+    case CUT_ALIGNED: return x ? cut_aligned(v, x, in_set(v->in, c.y) & v->within, c.size, starts) : starts;
     }
     return starts;
 }

@@ -24,6 +24,7 @@ enum split_how {
     CUT_GROUPS, /* x{least,size} */
     CUT_BEHIND, /* y?x+ */
     CUT_ENDS,   /* x+$ */
+    CUT_ALIGNED, /* x{1,size} counted from the end of a run, behind which no y is */
 };
 struct split_cut {
     uint8_t how, x, y, least, size;
