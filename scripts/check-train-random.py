@@ -308,7 +308,9 @@ def merge_characters(counts, special, size, least, prefix, suffix, limit, wanted
     vocab = {}
     for s in special + sorted(kept) + [text for way in seen for c, text in sorted(way) if c in kept]:
         vocab.setdefault(s, len(vocab))
-    texts, merges, length = list(vocab), [], collections.defaultdict(lambda: 1)
+    texts, merges = list(vocab), []
+    length = {vocab[text]: 1 for way in seen for c, text in way if c in kept}  # in characters; of a special token once merges make it
+    length.update((vocab[c], 1) for c in kept)
     words = [([vocab[text] for c, text, _ in placed(w) if c in kept], n) for w, n in counts.items()]
     while len(vocab) < size:
         pairs = collections.Counter()
@@ -326,7 +328,7 @@ def merge_characters(counts, special, size, least, prefix, suffix, limit, wanted
         if text not in vocab:
             vocab[text] = len(texts)
             texts.append(text)
-            length[vocab[text]] = length[a] + length[b]
+        length.setdefault(vocab[text], length[a] + length[b])
         for w, _ in words:
             i = 0
             while i + 1 < len(w):
