@@ -41,7 +41,7 @@ static const struct opt train_opts[] = {
     OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece|char-bpe", "bpe",
              "Byte pairs; every character; SentencePiece's unigram or byte pair kind; BERT's WordPiece; pairs of "
              "characters as HF tokenizers learns them"),
-    OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included"),
+    OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included; char: there may not be more"),
     OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe, char-bpe, wordpiece)"),
     OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250,
             "Longest token: bytes (bpe) or characters; 0 = any (SentencePiece's kinds: 16)"),
@@ -176,7 +176,7 @@ static int count_documents(struct docs_input *in, struct train_job *j, uint64_t 
 
 static bool is_sp(const struct train_cfg *cfg)
 {
-    return cfg->type == TOK_TRAIN_UNIGRAM || cfg->type == TOK_TRAIN_SP_BPE;
+    return tok_train_is_sp((enum tok_train_type)cfg->type);
 }
 
 static bool has_affix(const struct train_cfg *cfg)
@@ -320,33 +320,33 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
 }
 
 /* Options of one kind given for another are mistakes. */
-static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r,
-                      struct err *e)
+static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r, struct err *e)
 {
-    static const char *const of_bpe[] = {"split", "prefix", "suffix"};
-    static const char *const of_sp[] = {"coverage", "byte-fallback", "digits", "keep-spaces",
-                                        "space-pieces", "user", "no-space-first", "cross-numbers", "cross-scripts", "cross-spaces", "max-sentence"};
-    static const char *const of_unigram[] = {"seeds", "shrink", "rounds", "lanes"};
-    static const char *const kinds[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece", "char-bpe"};
-    bool pairs = cfg->type == TOK_TRAIN_BPE || cfg->type == TOK_TRAIN_CHAR_BPE, chars = cfg->type == TOK_TRAIN_WORDPIECE || cfg->type == TOK_TRAIN_CHAR_BPE;
-    const char *wrong = NULL, *needs = NULL;
-    for (size_t i = 0; i < COUNT_OF(of_bpe); i++)
-        if (!pairs && opt_is_set(self, r, of_bpe[i])) wrong = of_bpe[i], needs = "bpe or char-bpe";
-    if (cfg->type != TOK_TRAIN_BPE && opt_is_set(self, r, "ties")) wrong = "ties", needs = "bpe";
-    for (size_t i = 0; i < COUNT_OF(of_sp); i++)
-        if (!is_sp(cfg) && opt_is_set(self, r, of_sp[i])) wrong = of_sp[i], needs = "unigram or sp-bpe";
-    for (size_t i = 0; i < COUNT_OF(of_unigram); i++)
-        if (cfg->type != TOK_TRAIN_UNIGRAM && opt_is_set(self, r, of_unigram[i]))
-            wrong = of_unigram[i], needs = "unigram";
-    if (!chars && opt_is_set(self, r, "alphabet")) wrong = "alphabet", needs = "wordpiece or char-bpe";
-    if (!is_sp(cfg) && !chars && opt_is_set(self, r, "required-chars"))
-        wrong = "required-chars", needs = "wordpiece, char-bpe, unigram or sp-bpe";
-    if ((is_sp(cfg) || cfg->type == TOK_TRAIN_CHAR) && opt_is_set(self, r, "min-freq"))
-        wrong = "min-freq", needs = "bpe, char-bpe or wordpiece";
-    if (cfg->type == TOK_TRAIN_CHAR && opt_is_set(self, r, "norm"))
-        wrong = "norm", needs = "bpe, char-bpe, wordpiece, unigram or sp-bpe";
-    if (!wrong) return 0;
-    return err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", wrong, needs, kinds[cfg->type]);
+    enum { BPE = 1 << TOK_TRAIN_BPE, UNIGRAM = 1 << TOK_TRAIN_UNIGRAM, SP_BPE = 1 << TOK_TRAIN_SP_BPE,
+           WORDPIECE = 1 << TOK_TRAIN_WORDPIECE, CHAR_BPE = 1 << TOK_TRAIN_CHAR_BPE };
+    static const char *const kind[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece", "char-bpe"};
+    static const struct { const char *option; int kinds; } of[] = {
+        {"split", BPE | CHAR_BPE}, {"prefix", BPE | CHAR_BPE}, {"suffix", BPE | CHAR_BPE}, {"ties", BPE},
+        {"alphabet", WORDPIECE | CHAR_BPE}, {"required-chars", WORDPIECE | CHAR_BPE | UNIGRAM | SP_BPE},
+        {"max-token-len", BPE | CHAR_BPE | WORDPIECE | UNIGRAM | SP_BPE},
+        {"min-freq", BPE | CHAR_BPE | WORDPIECE}, {"norm", BPE | CHAR_BPE | WORDPIECE | UNIGRAM | SP_BPE},
+        {"coverage", UNIGRAM | SP_BPE}, {"byte-fallback", UNIGRAM | SP_BPE}, {"digits", UNIGRAM | SP_BPE},
+        {"user", UNIGRAM | SP_BPE}, {"no-space-first", UNIGRAM | SP_BPE}, {"keep-spaces", UNIGRAM | SP_BPE},
+        {"space-pieces", UNIGRAM | SP_BPE}, {"cross-scripts", UNIGRAM | SP_BPE}, {"cross-numbers", UNIGRAM | SP_BPE},
+        {"cross-spaces", UNIGRAM | SP_BPE}, {"max-sentence", UNIGRAM | SP_BPE}, {"seeds", UNIGRAM},
+        {"shrink", UNIGRAM}, {"rounds", UNIGRAM}, {"lanes", UNIGRAM}};
+    for (size_t i = 0; i < COUNT_OF(of); i++) {
+        if (of[i].kinds >> cfg->type & 1 || !opt_is_set(self, r, of[i].option)) continue;
+        struct buf kinds = {0};
+        for (int k = 0, left = __builtin_popcount((unsigned)of[i].kinds); left; k++) {
+            if (!(of[i].kinds >> k & 1)) continue;
+            buf_printf(&kinds, "%s%s", kind[k], --left > 1 ? ", " : left ? " or " : "");
+        }
+        err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", of[i].option, kinds.data ? kinds.data : "", kind[cfg->type]);
+        buf_free(&kinds);
+        return -1;
+    }
+    return 0;
 }
 
 /* What there was to learn from; a vocabulary of nothing is nobody's wish. */
@@ -359,13 +359,14 @@ static int check_documents(const struct tok_train_stats *s, uint64_t bad, const 
 }
 
 /* What the options say to the trainer, but for SentencePiece's rules and the chain. */
-static int trainer_options(const struct train_cfg *cfg, struct tok_train_opts *o, struct err *e)
+static int trainer_options(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r, struct tok_train_opts *o,
+                           struct err *e)
 {
     static const char *const end_of_text[] = {"<|endoftext|>"}, *const unknown[] = {"<unk>"};
     enum tok_format format = FORMAT_JSON;
     *o = (struct tok_train_opts){
         .type = (enum tok_train_type)cfg->type,
-        .vocab_size = (int)cfg->vocab_size,
+        .vocab_size = cfg->type == TOK_TRAIN_CHAR && !opt_is_set(self, r, "vocab-size") ? 0 : (int)cfg->vocab_size,
         .min_count = (uint64_t)cfg->min_count,
         .ties = (enum tok_train_ties)cfg->ties,
         .max_len = (int)cfg->max_len,
@@ -438,7 +439,7 @@ static int train_files(const struct cmd *self, const struct train_cfg *cfg, cons
     struct docs_input in = {.pool = NULL};
     struct tok_train_stats stats;
     double start = time_now_s();
-    if (check_kind(self, cfg, r, e) || trainer_options(cfg, &o, e)) return -1;
+    if (check_kind(self, cfg, r, e) || trainer_options(self, cfg, r, &o, e)) return -1;
     if (cfg->common.json && strcmp(out_path(cfg), "-") == 0)
         return err_set(e, ERR_USAGE, "--json and --out - both want stdout");
     int ret = text_options(cfg, &o, &map, e);

@@ -30,8 +30,19 @@ struct counter {
     size_t ends[WORD_BATCH];
 };
 
+/* How a text becomes counted words. */
+enum way {
+    WAY_CHARS,     /* only which characters there are */
+    WAY_SENTENCES, /* train_prep.h */
+    WAY_SPLIT,     /* one of the splits of split.h */
+    WAY_CHAIN,     /* train_chain.h */
+};
+
 struct tok_trainer {
     struct tok_train_opts opts;
+    enum way way;
+    enum split_kind split;   /* WAY_SPLIT */
+    bool any_bytes;          /* texts need not be UTF-8 */
     struct tokenizer *chain; /* what happens to the text first, if there are steps for it */
     struct charsmap *map;
     struct prep_sp prep;
@@ -39,11 +50,6 @@ struct tok_trainer {
     struct counter *counter; /* [n_threads] */
     int n_threads;
 };
-
-static bool is_sp(const struct tok_train_opts *o)
-{
-    return o->type == TOK_TRAIN_UNIGRAM || o->type == TOK_TRAIN_SP_BPE;
-}
 
 /* Those of the caller alone; which tokens there are besides depends on the kind. */
 static int check_special(const struct tok_train_opts *o, struct err *e)
@@ -62,10 +68,11 @@ static int check_opts(const struct tok_train_opts *o, struct err *e)
     if (check_special(o, e)) return -1;
     for (const char *p = o->prefix; p && *p; p++)
         if ((uint8_t)*p >= 0x80)
-            return err_set(e, ERR_USAGE, "the prefix '%s' has other than ASCII characters, with which other programs cannot merge", o->prefix);
+            return err_set(e, ERR_USAGE, "the prefix '%s' has other than ASCII characters, with which other programs "
+                                         "cannot merge", o->prefix);
     if (o->type == TOK_TRAIN_CHAR || o->type == TOK_TRAIN_WORDPIECE || o->type == TOK_TRAIN_CHAR_BPE) return 0;
     size_t least = 256 + o->n_special;
-    if (!is_sp(o) && (o->vocab_size < 0 || (size_t)o->vocab_size < least))
+    if (!tok_train_is_sp(o->type) && (o->vocab_size < 0 || (size_t)o->vocab_size < least))
         return err_set(e, ERR_USAGE, "vocab size %d is too small: 256 bytes and %zu special tokens "
                                      "need %zu",
                        o->vocab_size, o->n_special, least);
@@ -99,7 +106,6 @@ static int prepare_sp(struct tok_trainer *tr, struct err *e)
     return 0;
 }
 
-/* A chain that is one of the known splits of bytes needs no chain. */
 static int prepare_chain(struct tok_trainer *tr, struct err *e)
 {
     struct tok_train_opts *o = &tr->opts;
@@ -112,6 +118,20 @@ static int prepare_chain(struct tok_trainer *tr, struct err *e)
     if (bytes && !chain_gives_bytes(tr->chain))
         return err_set(e, ERR_USAGE, "byte pairs need a pre-tokenizer with a ByteLevel step");
     return 0;
+}
+
+/* A chain that is nothing but a split of bytes takes any bytes, as the splits do; where it is one of
+ * those, the chain is not asked. */
+static void choose_way(struct tok_trainer *tr)
+{
+    const struct tok_train_opts *o = &tr->opts;
+    const struct tokenizer *chain = tr->chain;
+    bool is_split = !chain || (chain->fast_split && !chain->space_first && chain->norm.n == 0);
+    tr->split = chain ? chain->split : o->split;
+    tr->any_bytes = tok_train_is_sp(o->type) || (o->type == TOK_TRAIN_BPE && is_split);
+    if (o->type == TOK_TRAIN_CHAR) tr->way = WAY_CHARS;
+    else if (tok_train_is_sp(o->type)) tr->way = WAY_SENTENCES;
+    else tr->way = is_split && !(chain && chain->by_rule) ? WAY_SPLIT : WAY_CHAIN;
 }
 
 struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_threads, struct err *e)
@@ -132,10 +152,11 @@ struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_thread
         return NULL;
     }
     tr->opts = *o;
-    if ((is_sp(o) && prepare_sp(tr, e)) || prepare_chain(tr, e)) {
+    if ((tok_train_is_sp(o->type) && prepare_sp(tr, e)) || prepare_chain(tr, e)) {
         tok_trainer_free(tr);
         return NULL;
     }
+    choose_way(tr);
     return tr;
 }
 
@@ -170,14 +191,14 @@ static int add_words(struct counter *c, enum split_kind kind, const uint8_t *tex
     return 0;
 }
 
-static int add_chars(struct counter *c, const uint8_t *text, size_t n)
+/* The text is UTF-8. */
+static void add_chars(struct counter *c, const uint8_t *text, size_t n)
 {
     for (size_t i = 0; i < n;) {
         struct uni_char u = uni_next(text + i, n - i);
         c->seen[u.cp / 64] |= (uint64_t)1 << (u.cp % 64);
         i += u.len;
     }
-    return 0;
 }
 
 void tok_trainer_order(struct tok_trainer *tr, int thread, uint64_t order)
@@ -200,28 +221,33 @@ static int repair(struct buf *out, const char *text, size_t n, struct err *e)
     return buf_ok(out, e);
 }
 
+static int count_text(struct tok_trainer *tr, struct counter *c, const char *text, size_t n, struct err *e)
+{
+    switch (tr->way) {
+    case WAY_CHARS: add_chars(c, (const uint8_t *)text, n); return 0;
+    case WAY_SENTENCES: return prep_sp_add(&tr->prep, &c->words, &c->work, text, n, &c->sp, e);
+    case WAY_SPLIT: return add_words(c, tr->split, (const uint8_t *)text, n, e);
+    case WAY_CHAIN: return chain_count(tr->chain, &c->chain, &c->words, text, n, &c->n_words, e);
+    }
+    return -1;
+}
+
 int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t n, struct err *e)
 {
     struct counter *c = &tr->counter[thread];
     c->bytes += n;
     c->documents++;
-    bool bytes = !tr->chain || (tr->chain->fast_split && !tr->chain->space_first && tr->chain->norm.n == 0);
-    bool any_bytes = is_sp(&tr->opts) || (tr->opts.type == TOK_TRAIN_BPE && bytes), split = bytes && !(tr->chain && tr->chain->by_rule);
-    enum split_kind kind = tr->chain ? tr->chain->split : tr->opts.split;
-    if (!any_bytes && utf8_valid_prefix(text, n) < n) {
+    if (!tr->any_bytes && utf8_valid_prefix(text, n) < n) {
         if (repair(&c->work, text, n, e)) return -1;
         text = c->work.data;
         n = c->work.len;
     }
-    int ret = tr->opts.type == TOK_TRAIN_CHAR ? add_chars(c, (const uint8_t *)text, n)
-              : !split ? chain_count(tr->chain, &c->chain, &c->words, text, n, &c->n_words, e)
-              : is_sp(&tr->opts) ? prep_sp_add(&tr->prep, &c->words, &c->work, text, n, &c->sp, e)
-                                 : add_words(c, kind, (const uint8_t *)text, n, e);
-    if (ret == 0 && tr->opts.memory &&
-        word_table_bytes(&c->words) + word_table_bytes(&c->chain.raw) > tr->opts.memory / (size_t)tr->n_threads)
-        ret = err_set(e, ERR_OS, "the distinct words need more memory than allowed: raise --mem, or "
-                                 "train on a part of the text");
-    return ret;
+    if (count_text(tr, c, text, n, e)) return -1;
+    size_t bytes = word_table_bytes(&c->words) + word_table_bytes(&c->chain.raw);
+    if (tr->opts.memory && bytes > tr->opts.memory / (size_t)tr->n_threads)
+        return err_set(e, ERR_OS, "the distinct words need more memory than allowed: raise --mem, or "
+                                  "train on a part of the text");
+    return 0;
 }
 
 /* ---- from counts to a tokenizer.json ---- */
@@ -363,10 +389,15 @@ static int learn_chars(struct tok_trainer *tr, struct buf *json, struct tok_trai
         err_set(e, ERR_USAGE, "special token '%s' is a character of the text, too", text);
         goto out;
     }
+    stats->vocab_size = v.n + (int)tr->opts.n_special;
+    if (tr->opts.vocab_size && stats->vocab_size > tr->opts.vocab_size) {
+        err_set(e, ERR_USAGE, "vocab size %d is too small: the characters of the text and special tokens are %d",
+                tr->opts.vocab_size, stats->vocab_size);
+        goto out;
+    }
     train_write_added(json, &tr->opts, v.n);
     buf_adds(json, "\"pre_tokenizer\":null,\"post_processor\":null,\"decoder\":{\"type\":\"Fuse\"},");
     train_write_model(json, &tr->opts, &v, &none);
-    stats->vocab_size = v.n + (int)tr->opts.n_special;
     ret = buf_ok(json, e);
 out:
     vocab_free(&v);
@@ -417,9 +448,7 @@ static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_s
                                     "coverage or raise the size",
                       o->vocab_size, c.n_chars - 1, tr->meta.n);
     if (ret == 0 && unigram) ret = sp_corpus_cut(&c, e);
-    if (ret == 0)
-        ret = unigram ? sp_unigram(&c, &o->sp, tr->meta.n, o->pool, &pieces, e)
-                                           : sp_bpe(&c, &o->sp, &pieces, e);
+    if (ret == 0) ret = unigram ? sp_unigram(&c, &o->sp, tr->meta.n, o->pool, &pieces, e) : sp_bpe(&c, &o->sp, &pieces, e);
     if (ret == 0) ret = sp_write_model(o, &tr->meta, &c, &pieces, file, e);
     stats->vocab_size = (int)(tr->meta.n + pieces.n);
     sp_pieces_free(&pieces);
@@ -436,31 +465,39 @@ static int learn_wordpiece(struct tok_trainer *tr, struct buf *file, struct tok_
     return wordpiece_learn(&tr->opts, words, file, stats, e);
 }
 
+/* What is left to count, and what there was. */
+static int finish_counting(struct tok_trainer *tr, struct tok_train_stats *stats, struct err *e)
+{
+    for (int i = 0; i < tr->n_threads; i++) {
+        struct counter *c = &tr->counter[i];
+        if (tr->chain && chain_flush(tr->chain, &c->chain, &c->words, &c->n_words, e)) return -1;
+        stats->bytes += c->bytes;
+        stats->documents += c->documents;
+        stats->words += c->n_words + c->sp.words;
+        stats->sentences += c->sp.sentences;
+        stats->too_long += c->sp.too_long;
+    }
+    return 0;
+}
+
+static int learn(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats, struct err *e)
+{
+    switch (tr->opts.type) {
+    case TOK_TRAIN_BPE: return learn_bpe(tr, file, stats, e);
+    case TOK_TRAIN_CHAR: return learn_chars(tr, file, stats, e);
+    case TOK_TRAIN_UNIGRAM: case TOK_TRAIN_SP_BPE: return learn_sp(tr, file, stats, e);
+    case TOK_TRAIN_WORDPIECE: return learn_wordpiece(tr, file, stats, e);
+    case TOK_TRAIN_CHAR_BPE: return learn_chars_bpe(tr, file, stats, e);
+    }
+    return -1;
+}
+
 int tok_trainer_learn(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
                       struct err *e)
 {
-    struct tok_train_stats none;
-    if (!stats) stats = &none;
-    *stats = (struct tok_train_stats){0};
-    int ret = 0;
-    for (int i = 0; i < tr->n_threads; i++) {
-        struct counter *c = &tr->counter[i];
-        if (tr->chain && ret == 0) ret = chain_flush(tr->chain, &c->chain, &c->words, &c->n_words, e);
-        stats->bytes += tr->counter[i].bytes;
-        stats->documents += tr->counter[i].documents;
-        stats->words += tr->counter[i].n_words + tr->counter[i].sp.words;
-        stats->sentences += tr->counter[i].sp.sentences;
-        stats->too_long += tr->counter[i].sp.too_long;
-    }
-    if (ret) {
-        tok_trainer_free(tr);
-        return -1;
-    }
-    ret = is_sp(&tr->opts)                  ? learn_sp(tr, file, stats, e)
-              : tr->opts.type == TOK_TRAIN_WORDPIECE ? learn_wordpiece(tr, file, stats, e)
-              : tr->opts.type == TOK_TRAIN_CHAR ? learn_chars(tr, file, stats, e)
-              : tr->opts.type == TOK_TRAIN_CHAR_BPE ? learn_chars_bpe(tr, file, stats, e)
-                                                : learn_bpe(tr, file, stats, e);
+    struct tok_train_stats own, *s = stats ? stats : &own;
+    *s = (struct tok_train_stats){0};
+    int ret = finish_counting(tr, s, e) || learn(tr, file, s, e) ? -1 : 0;
     tok_trainer_free(tr);
     return ret;
 }

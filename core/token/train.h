@@ -6,8 +6,8 @@
  *
  * Memory grows with the number of distinct words, not with the text.  The
  * result depends on the multiset of documents only (unigram: also on their order
- * as tok_trainer_order() tells it), not on which thread counted them.  A stop that was asked for (sig.h) ends the
- * learning with ERR_STOPPED. */
+ * as tok_trainer_order() tells it), not on which thread counted them.  A stop
+ * that was asked for (sig.h) ends the learning with ERR_STOPPED. */
 #ifndef CORE_TOKEN_TRAIN_H
 #define CORE_TOKEN_TRAIN_H
 
@@ -30,6 +30,11 @@ enum tok_train_type {
     TOK_TRAIN_CHAR_BPE, /* HF's byte pairs without bytes: characters, merged by falling count */
 };
 
+static inline bool tok_train_is_sp(enum tok_train_type type) /* one of SentencePiece's kinds */
+{
+    return type == TOK_TRAIN_UNIGRAM || type == TOK_TRAIN_SP_BPE;
+}
+
 /* Equal counts are decided by the ids of the pair, hence by how bytes are
  * numbered: by their character (HF tokenizers), or by value (rustbpe, minbpe,
  * tiktoken's files).  SentencePiece takes the shorter text, then the lower one. */
@@ -37,8 +42,8 @@ enum tok_train_ties { TOK_TIES_HF, TOK_TIES_BYTES, TOK_TIES_SPM };
 
 struct tok_train_opts {
     enum tok_train_type type;
-    int vocab_size;             /* BPE: all ids, with the special ones */
-    uint64_t min_count;         /* BPE: a pair seen less often is not merged */
+    int vocab_size;             /* all ids, with the special ones; characters: there may not be more, 0 = any */
+    uint64_t min_count;         /* BPE, WordPiece, byte pairs of characters: a pair seen less often is not merged */
     enum split_kind split;      /* BPE, when pre is NULL */
     /* BPE, WordPiece: parts of a tokenizer.json that the text goes through, NULL =
      * none (BPE: pre NULL = split).  BPE's pre ends in bytes (ByteLevel). */
@@ -46,10 +51,11 @@ struct tok_train_opts {
     bool lines;                 /* BPE: pre is one of the published splits: see tok_train_cuts() */
     const char *prefix, *suffix; /* both kinds of byte pairs: of symbols inside a word, of its last one; NULL = none */
     size_t alphabet;            /* WordPiece, byte pairs of characters: characters to keep, 0 = all */
-    const char *chars;          /* WordPiece, byte pairs of characters, SentencePiece's kinds: become tokens however rare they are; or NULL */
+    /* WordPiece, byte pairs of characters, SentencePiece's kinds: become tokens however rare they are; or NULL */
+    const char *chars;
     enum tok_train_ties ties;   /* BPE */
-    int max_len;                /* BPE: bytes of the longest token; 0 = any */
-    size_t memory;              /* bytes that counted words may take; 0 = any */
+    int max_len;                /* BPE: bytes, WordPiece, byte pairs of characters: characters of the longest token; 0 = any */
+    size_t memory;              /* bytes that counted words may take, each thread its share; 0 = any */
     const char *const *special; /* [n_special]; BPE: the first ids, characters: the last */
     size_t n_special;
     struct pool *pool;          /* for learning; NULL = one thread.  Not owned */

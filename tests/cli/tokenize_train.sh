@@ -99,8 +99,10 @@ fails 2 "nfc, nfd" "$LLMCTL" tokenize train text.txt --norm nmt_nfkc
 fails 2 "is for --type wordpiece" "$LLMCTL" tokenize train text.txt --alphabet 30
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 20
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 20
+fails 2 "max-token-len is for --type bpe, unigram, sp-bpe, wordpiece or char-bpe, not for char" "$LLMCTL" tokenize train text.txt --type char --max-token-len 3
+fails 2 "vocab size 9 is too small: the characters of the text and special tokens are" "$LLMCTL" tokenize train text.txt --type char --vocab-size 9
 fails 2 "is for --type unigram, not for bpe" "$LLMCTL" tokenize train text.txt --shrink 0.8
-fails 2 "is for --type wordpiece, char-bpe, unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --required-chars a
+fails 2 "is for --type unigram, sp-bpe, wordpiece or char-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --required-chars a
 fails 2 "cannot be a token" "$LLMCTL" tokenize train text.txt --type unigram --required-chars 'a b'
 fails 2 "is for --type unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --user x
 fails 2 "is for --type bpe, not for unigram" "$LLMCTL" tokenize train text.txt --type unigram --ties spm
