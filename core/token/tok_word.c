@@ -178,7 +178,7 @@ static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const str
 {
     size_t pos = w->begin;
     /* A word has at most as many ids as bytes; a few more are written of some. */
-    if (tok_ids_room(out, w->ends[w->count - 1] - pos + WORD_INLINE, e)) return -1;
+    if (tok_ids_room(out, w->ends[w->count - 1] - pos + WORD_BATCH_MORE, e)) return -1;
     for (size_t i = 0; i < w->count; i++) {
         int32_t *to = out->id + out->n;
         size_t from = i;

@@ -12,13 +12,15 @@ struct word_left {
     uint32_t at, word;
 };
 
+enum { WORD_BATCH_MORE = 16 };
+
 struct word_batch {
     /* Keys of the words text[from..ends[0]), text[ends[0]..ends[1]) ..., whose lines
      * are asked for; nothing behind text[n) is read. */
     void (*ask)(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
                 struct word_key *keys);
     /* The ids of words i, i + 1 ..., which end at text[ends[i]) ..., to *to, which
-     * moves on; up to 3 more are written.  Returns the first word that is not known,
+     * moves on; up to WORD_BATCH_MORE more are written.  Returns the first word that is not known,
      * or is long and has many ids, or count. */
     size_t (*get)(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
                   size_t count, int32_t **to);

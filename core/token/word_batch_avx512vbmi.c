@@ -29,13 +29,70 @@ ALWAYS_INLINE void ask_one(const struct word_cache *c, const uint8_t *word, size
     }
 }
 
+ALWAYS_INLINE __m512i load64(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+/* Four words are four parts of 16 bytes of a vector, but of 24 bytes in memory: which of 8-byte
+ * numbers of both goes where. */
+static const uint64_t key_to_part[8] = {0, 1, 3, 4, 6, 7, 9, 10};
+static const uint64_t part_to_key[12] = {0, 1, 8, 2, 3, 10, 4, 5, 12, 6, 7, 14};
+
+#define TIMES4(...) __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__
+static const uint8_t in_part[64] = {TIMES4(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
+static const uint8_t of_part[64] = {TIMES4(TIMES4(0)), TIMES4(TIMES4(8)), TIMES4(TIMES4(16)), TIMES4(TIMES4(24))};
+
+/* Asks for what is there.  Who reads numbers that a wider store has just written to memory waits. */
+ALWAYS_INLINE void ask_lines(const struct word_cache *c, __m512i hash)
+{
+    __m512i at = _mm512_slli_epi64(_mm512_srl_epi64(hash, _mm_cvtsi32_si128((int)c->shift)), 6); /* bytes of a line */
+    __m256i low = _mm512_castsi512_si256(at), high = _mm512_extracti64x4_epi64(at, 1);
+    const char *lines = (const char *)c->lines;
+    __builtin_prefetch(lines + _mm_cvtsi128_si64(_mm256_castsi256_si128(low)));
+    __builtin_prefetch(lines + _mm_cvtsi128_si64(_mm256_extracti128_si256(low, 1)));
+    __builtin_prefetch(lines + _mm_cvtsi128_si64(_mm256_castsi256_si128(high)));
+    __builtin_prefetch(lines + _mm_cvtsi128_si64(_mm256_extracti128_si256(high, 1)));
+}
+
+/* Four words of up to 15 bytes; 64 bytes are readable where the first begins. */
+ALWAYS_INLINE void ask_four(const struct word_cache *c, const uint8_t *text, __m256i begins, __m256i lens,
+                            struct word_key *keys)
+{
+    const __m512i byte = load64(in_part), spread = load64(of_part);
+    __m128i first = _mm256_castsi256_si128(begins);
+    __m256i offs = _mm256_sub_epi64(begins, _mm256_broadcastq_epi64(first));
+    __m512i from = _mm512_permutexvar_epi8(spread, _mm512_castsi256_si512(offs));
+    __m512i len = _mm512_permutexvar_epi8(spread, _mm512_castsi256_si512(lens));
+    __mmask64 within = _mm512_cmplt_epu8_mask(byte, len);
+    __m512i k = _mm512_maskz_permutexvar_epi8(within, _mm512_add_epi8(from, byte), load64(text + _mm_cvtsi128_si64(first)));
+    k = _mm512_mask_mov_epi8(k, 0x8000800080008000, len);
+    /* word_key_hash(), in every other number */
+    __m512i h = _mm512_mullo_epi64(_mm512_unpackhi_epi64(k, k), _mm512_set1_epi64((long long)WORD_HASH_HIGH));
+    h = _mm512_mullo_epi64(_mm512_xor_si512(h, k), _mm512_set1_epi64((long long)WORD_HASH_ALL));
+    ask_lines(c, h);
+    __m512i rest = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(part_to_key + 8)));
+    _mm512_storeu_si512(keys, _mm512_permutex2var_epi64(k, load64(part_to_key), h));
+    _mm256_storeu_si256((void *)((uint64_t *)keys + 8), _mm512_castsi512_si256(_mm512_permutex2var_epi64(k, rest, h)));
+}
+
 static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
                 struct word_key *keys)
 {
     const struct word_cache known = *c; /* keys are not in it */
+    const __m256i most = _mm256_set1_epi64x(WORD_KEY_MAX);
     struct word_batch_long longs = {.n = 0};
-    (void)n;
-    for (size_t i = 0; i < count; from = ends[i++]) ask_one(&known, text + from, ends[i] - from, &keys[i], i, &longs);
+    size_t i = 1;
+    if (count) ask_one(&known, text + from, ends[0] - from, keys, 0, &longs);
+    for (; i + 4 <= count; i += 4) {
+        __m256i begins = _mm256_loadu_si256((const void *)(ends + i - 1));
+        __m256i lens = _mm256_sub_epi64(_mm256_loadu_si256((const void *)(ends + i)), begins);
+        if (__builtin_expect(_mm256_cmpgt_epu64_mask(lens, most) || n - ends[i - 1] < 64, 0))
+            for (size_t k = i; k < i + 4; k++) ask_one(&known, text + ends[k - 1], ends[k] - ends[k - 1], &keys[k], k, &longs);
+        else
+            ask_four(&known, text, begins, lens, &keys[i]);
+    }
+    for (; i < count; i++) ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
     word_batch_long_ask(c, keys, &longs);
 }
 
@@ -112,17 +169,78 @@ ALWAYS_INLINE size_t get_ids(struct word_cache *c, const struct word_slot *s, co
     return n ? n : word_batch_get_rare(c, text, end, key, out);
 }
 
+/* The same of any word; 0: unknown. */
+static __attribute__((noinline)) size_t get_one(struct word_cache *c, const uint8_t *text, size_t end, const struct word_key *key,
+                                                int32_t *out)
+{
+    const struct word_slot *s = word_cache_find(c, key);
+    if (!s) return 0;
+    _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
+    return get_ids(c, s, text, end, key, out);
+}
+
+ALWAYS_INLINE __m512i two_slots(const struct word_slot *a, const struct word_slot *b)
+{
+    __m512i x = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)a));
+    return _mm512_inserti64x4(x, _mm256_loadu_si256((const void *)b), 1);
+}
+
+/* What four words' places have: their ids are 16 numbers, those with a bit in `there` count. */
+struct four {
+    __m512i ids;
+    uint32_t known, there; /* two bits of a word, four of a word */
+};
+
+ALWAYS_INLINE struct four look_up_four(const struct word_slot *slots, unsigned shift, const struct word_key *key)
+{
+    /* A slot of 1 to 4 ids, less 1, differs from its key in no more than two bits. */
+    const long long all = -1, but_two = (long long)0xCFFFFFFFFFFFFFFF, one = (long long)1 << 60;
+    const __m512i care = _mm512_broadcast_i64x2(_mm_set_epi64x(but_two, all));
+    const __m512i less = _mm512_broadcast_i64x2(_mm_set_epi64x(one, 0));
+    const __m512i numbers = _mm512_broadcast_i32x4(_mm_setr_epi32(0, 1, 2, 3));
+    __m512i a = two_slots(&slots[key[0].hash >> shift], &slots[key[1].hash >> shift]);
+    __m512i b = two_slots(&slots[key[2].hash >> shift], &slots[key[3].hash >> shift]);
+    __m512i behind = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)((const uint64_t *)key + 8)));
+    __m512i want = _mm512_permutex2var_epi64(load64(key), load64(key_to_part), behind);
+    __m512i k = _mm512_sub_epi64(_mm512_shuffle_i64x2(a, b, 0x88), less);
+    __m512i n = _mm512_srli_epi32(_mm512_shuffle_epi32(k, 0xFF), 28);
+    return (struct four){.ids = _mm512_shuffle_i64x2(a, b, 0xDD),
+                         .known = _mm512_testn_epi64_mask(_mm512_xor_si512(k, want), care),
+                         .there = _mm512_cmpge_epu32_mask(n, numbers)};
+}
+
+ALWAYS_INLINE int32_t *put_four(int32_t *out, const struct four *f)
+{
+    _mm512_storeu_si512(out, _mm512_maskz_compress_epi32((__mmask16)f->there, f->ids));
+    return out + _mm_popcnt_u32(f->there);
+}
+
 static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
                   size_t count, int32_t **to)
 {
-    const struct word_line *lines = c->lines;
-    const unsigned shift = c->shift;
+    const struct word_slot *slots = c->lines->slot;
+    const unsigned shift = c->shift - 1;
     int32_t *out = *to;
-    for (size_t n; i < count; i++, out += n) {
-        const struct word_slot *s = slot_of(lines, shift, &keys[i]);
-        if (__builtin_expect(s != NULL, 1)) _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
-        if (!(n = get_ids(c, s, text, ends[i], &keys[i], out))) break;
+    while (i + 4 <= count) {
+        struct four f = look_up_four(slots, shift, &keys[i]);
+        if (__builtin_expect(f.known == 0xFF, 1)) {
+            out = put_four(out, &f);
+            i += 4;
+            continue;
+        }
+        size_t known = _tzcnt_u32(~f.known) / 2, n;
+        f.there = _bzhi_u32(f.there, (unsigned)(4 * known));
+        out = put_four(out, &f);
+        i += known;
+        if (!(n = get_one(c, text, ends[i], &keys[i], out))) {
+            *to = out;
+            return i;
+        }
+        out += n;
+        i++;
     }
+    for (size_t n; i < count; i++, out += n)
+        if (!(n = get_one(c, text, ends[i], &keys[i], out))) break;
     *to = out;
     return i;
 }

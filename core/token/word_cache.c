@@ -58,12 +58,15 @@ void word_cache_free(struct word_cache *c)
     memset(c, 0, sizeof *c);
 }
 
+/* A word is not in its place only if another was there before, and not in its line only if
+ * that was full; then it is in the first place that was free behind it.  No place becomes free. */
 const struct word_slot *word_cache_find_on(struct word_cache *c, const struct word_key *key)
 {
     size_t home = word_cache_line(c, key->hash);
-    for (size_t i = (home + 1) & (c->n_lines - 1);; i = (i + 1) & (c->n_lines - 1))
+    struct word_slot *to = &c->lines[home].slot[word_cache_place(c, key->hash)];
+    for (size_t i = home;; i = (i + 1) & (c->n_lines - 1))
         for (int k = 0; k < 2; k++) {
-            struct word_slot *s = &c->lines[i].slot[k], *to = &c->lines[home].slot[i & 1], swap;
+            struct word_slot *s = &c->lines[i].slot[k], swap;
             if (s->k[1] == 0) return NULL;
             if (!word_slot_is(s, key)) continue;
             /* Frequent words come home; the other one is found further on. */
@@ -75,10 +78,12 @@ const struct word_slot *word_cache_find_on(struct word_cache *c, const struct wo
 }
 
 /* Which slot of a line is free cannot be guessed. */
-static struct word_slot *free_slot(struct word_cache *c, struct word_line *l)
+static struct word_slot *free_slot(struct word_cache *c, uint64_t hash)
 {
-    while (l->slot[1].k[1]) l = l + 1 < c->lines + c->n_lines ? l + 1 : c->lines;
-    return &l->slot[l->slot[0].k[1] != 0];
+    struct word_line *l = &c->lines[word_cache_line(c, hash)];
+    size_t place = word_cache_place(c, hash);
+    for (; l->slot[0].k[1] && l->slot[1].k[1]; place = 0) l = l + 1 < c->lines + c->n_lines ? l + 1 : c->lines;
+    return &l->slot[place ^ (l->slot[place].k[1] != 0)];
 }
 
 static void empty(struct word_cache *c)
@@ -87,11 +92,11 @@ static void empty(struct word_cache *c)
     c->used = c->pool_used = 0;
 }
 
-/* The line that its key asks for: without the number of ids. */
-static size_t slot_line(const struct word_cache *c, const struct word_slot *s)
+/* Of its key: without the number of ids. */
+static uint64_t slot_hash(const struct word_slot *s)
 {
     uint64_t k[2] = {s->k[0], s->k[1] & ~((uint64_t)15 << 60)};
-    return word_cache_line(c, word_key_hash(k));
+    return word_key_hash(k);
 }
 
 /* Twice as many lines in the same place: what is in a line goes to one of two, or
@@ -113,9 +118,9 @@ static void spread(struct word_cache *c)
         memset(&c->lines[i], 0, sizeof old);
         for (int k = 0; k < 2; k++) {
             const struct word_slot *s = &old.slot[k];
-            size_t to = s->k[1] ? slot_line(c, s) : 0;
-            if (!s->k[1] || to < i) continue;
-            *free_slot(c, &c->lines[to]) = *s;
+            uint64_t hash = slot_hash(s);
+            if (!s->k[1] || word_cache_line(c, hash) < i) continue;
+            *free_slot(c, hash) = *s;
             c->used++;
         }
     }
@@ -134,7 +139,7 @@ static bool move(struct word_cache *c)
     use_lines(c, lines, MANY_LINES);
     for (size_t i = 0; i < 2 * n; i++) {
         const struct word_slot *s = &old[i / 2].slot[i % 2];
-        if (s->k[1]) *free_slot(c, &lines[slot_line(c, s)]) = *s;
+        if (s->k[1]) *free_slot(c, slot_hash(s)) = *s;
     }
     free(c->memory);
     c->memory = memory;

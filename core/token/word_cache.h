@@ -2,7 +2,8 @@
  *
  * Nine of ten words are among those of the last megabyte.  A slot of half a
  * cache line holds the word's bytes (longer ones: their hash) and its ids
- * together, so that a word costs one line, which is asked for early.  The
+ * together, so that a word costs one line, which is asked for early, and most
+ * often one place in it: vectors look at that place alone.  The
  * table grows with the distinct words up to 64 MiB and is emptied then, so that
  * hostile or endless input does not use up the memory. */
 #ifndef CORE_TOKEN_WORD_CACHE_H
@@ -53,14 +54,23 @@ void word_cache_free(struct word_cache *c);
 
 extern const uint64_t word_key_mask[WORD_KEY_MAX + 1][2];
 
+#define WORD_HASH_HIGH 0x9E3779B97F4A7C15ull
+#define WORD_HASH_ALL 0xD6E8FEB86659FD93ull
+
 static inline uint64_t word_key_hash(const uint64_t k[2])
 {
-    return (k[0] ^ (k[1] * 0x9E3779B97F4A7C15ull)) * 0xD6E8FEB86659FD93ull;
+    return (k[0] ^ (k[1] * WORD_HASH_HIGH)) * WORD_HASH_ALL;
 }
 
 static inline size_t word_cache_line(const struct word_cache *c, uint64_t hash)
 {
     return (size_t)(hash >> c->shift);
+}
+
+/* The place in that line where a word is, unless another was there first. */
+static inline size_t word_cache_place(const struct word_cache *c, uint64_t hash)
+{
+    return (size_t)(hash >> (c->shift - 1)) & 1;
 }
 
 /* Fills *key for the word (1..15 bytes, `left` readable) and prefetches its line. */
@@ -88,8 +98,8 @@ static inline void word_cache_ask_long(const struct word_cache *c, const uint8_t
     for (size_t i = 0;; i = i + 32 <= n ? i + 16 : n - 16) {
         memcpy(&a, word + i, 8);
         memcpy(&b, word + i + 8, 8);
-        h = (h ^ a) * 0x9E3779B97F4A7C15ull;
-        h = ((h ^ h >> 32) + b) * 0xD6E8FEB86659FD93ull;
+        h = (h ^ a) * WORD_HASH_HIGH;
+        h = ((h ^ h >> 32) + b) * WORD_HASH_ALL;
         h ^= h >> 29;
         if (i + 16 == n) break;
     }
@@ -104,16 +114,15 @@ static inline bool word_slot_is(const struct word_slot *s, const struct word_key
     return ((s->k[0] ^ key->k[0]) | (s->k[1] ^ key->k[1]) << 4) == 0;
 }
 
-/* In the lines that follow; what is found there changes places with one that is
- * in the first line. */
+/* Elsewhere than in its place: what is found changes places with what is there. */
 const struct word_slot *word_cache_find_on(struct word_cache *c, const struct word_key *key);
 
 static inline const struct word_slot *word_cache_find(struct word_cache *c, const struct word_key *key)
 {
     const struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
-    bool first = word_slot_is(&l->slot[0], key), second = word_slot_is(&l->slot[1], key);
-    if (__builtin_expect(first | second, 1)) return &l->slot[second];
-    return l->slot[1].k[1] ? word_cache_find_on(c, key) : NULL;
+    const struct word_slot *s = &l->slot[word_cache_place(c, key->hash)];
+    if (__builtin_expect(word_slot_is(s, key), 1)) return s;
+    return (l->slot[0].k[1] != 0) & (l->slot[1].k[1] != 0) ? word_cache_find_on(c, key) : NULL;
 }
 
 /* Copies the ids to out (room for 15) and returns their number, 0 if unknown. */
@@ -177,9 +186,10 @@ struct word_slot *word_cache_seek_on(const struct word_cache *c, const struct wo
 static inline struct word_slot *word_cache_seek(const struct word_cache *c, const struct word_key *key)
 {
     struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
-    bool first = word_slot_is(&l->slot[0], key) | !l->slot[0].k[1];
-    bool second = word_slot_is(&l->slot[1], key) | !l->slot[1].k[1];
-    if (__builtin_expect(first | second, 1)) return &l->slot[!first];
+    size_t place = word_cache_place(c, key->hash);
+    bool first = word_slot_is(&l->slot[place], key) | !l->slot[place].k[1];
+    bool second = word_slot_is(&l->slot[!place], key) | !l->slot[!place].k[1];
+    if (__builtin_expect(first | second, 1)) return &l->slot[first ? place : !place];
     return word_cache_seek_on(c, key);
 }
 
