@@ -10,20 +10,10 @@
 #include "core/base/mem.h"
 #include "core/token/unicode.h"
 
-enum { CHARS = UNIGRAM_CHARS, MARK = 0x2581 };
-#define NOT_THIS 0xFFFFu /* a character that is not certain */
+enum { CHARS = UNIGRAM_CHARS, MARK = UNIGRAM_MARK };
+#define NOT_THIS UNIGRAM_NOT_THIS
 
 /* ---- symbols ---- */
-
-static bool in_walk(const struct tokenizer *t, int id)
-{
-    return (t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_USER | unigram_without(t))) == VOCAB_MODEL;
-}
-
-static bool is_printable(uint32_t cp)
-{
-    return cp > 0x20 && cp != 0x7F && cp < CHARS;
-}
 
 /* User-defined pieces have scores of their own kind; a text that has one also has
  * this character of it.  Rather not a letter. */
@@ -35,7 +25,7 @@ static uint32_t telling_char(const struct tokenizer *t, int id)
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next(s + i, n - i);
         bool letter = (c.class & (UNI_L | UNI_N)) != 0;
-        if (is_printable(c.cp) && c.cp != MARK && (!found || !letter)) found = c.cp;
+        if (unigram_printable(c.cp) && c.cp != MARK && (!found || !letter)) found = c.cp;
         if (found && !letter) break;
         i += c.len;
     }
@@ -61,7 +51,7 @@ static uint32_t only_char(const struct tokenizer *t, int id)
     struct uni_char c = {0};
     if (n == 0 || n > 4) return 0;
     c = uni_next_inline(s, n);
-    return c.len == n && is_printable(c.cp) ? c.cp : 0;
+    return c.len == n && unigram_printable(c.cp) ? c.cp : 0;
 }
 
 static int name_symbols(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, struct err *e)
@@ -70,7 +60,7 @@ static int name_symbols(const struct tokenizer *t, struct unigram *u, struct uni
     m->single = mem_alloc(UNIGRAM_MANY, sizeof *m->single);
     if (!m->single) return err_oom(e, UNIGRAM_MANY * sizeof *m->single, "a tokenizer");
     for (int id = 0; id < t->vocab.n; id++) {
-        uint32_t cp = in_walk(t, id) ? only_char(t, id) : 0;
+        uint32_t cp = unigram_in_walk(t, id) ? only_char(t, id) : 0;
         if (!cp || m->symbol[cp]) continue;
         if (++n == UNIGRAM_MANY) return 0;
         m->symbol[cp] = (uint16_t)n;
@@ -86,58 +76,6 @@ static int name_symbols(const struct tokenizer *t, struct unigram *u, struct uni
     u->mark = m->symbol[MARK];
     m->fit = n > 0 && m->symbol[MARK];
     return 0;
-}
-
-/* The symbols of a token; all: they are more than there is room for. */
-static size_t token_symbols(const struct tokenizer *t, const struct unigram_map *m, int id, uint16_t *to, bool *all)
-{
-    size_t n, count = 0;
-    *all = true;
-    if (!in_walk(t, id)) return 0;
-    const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
-    for (size_t i = 0; i < n;) {
-        unsigned len;
-        uint32_t cp = uni_point(s + i, n - i, &len);
-        uint16_t symbol = cp < CHARS ? m->symbol[cp] : 0;
-        if (!symbol || symbol == NOT_THIS) return 0;
-        if (count == UNIGRAM_LONGEST) {
-            *all = false;
-            return 0;
-        }
-        to[count++] = symbol;
-        i += len;
-    }
-    return count;
-}
-
-size_t unigram_token(const struct tokenizer *t, const struct unigram_map *m, int id, uint16_t *symbols)
-{
-    bool all;
-    return token_symbols(t, m, id, symbols, &all);
-}
-
-/* What is in tokens, but is none: unknown alone, with a symbol of its own. */
-static uint16_t name_part(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, uint32_t cp)
-{
-    if (!t->spm_floats || !u->unknown || !is_printable(cp) || cp == MARK || u->n_symbols + 1 >= UNIGRAM_MANY) return NOT_THIS;
-    m->single[++u->n_symbols] = t->unk_id;
-    return (uint16_t)u->n_symbols;
-}
-
-/* HF tokenizers look a run of unknown characters up once more, so there every token
- * counts, and these characters are not certain. */
-static void mark_parts(const struct tokenizer *t, struct unigram *u, struct unigram_map *m)
-{
-    for (int id = 0; id < t->vocab.n; id++) {
-        size_t n;
-        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
-        for (size_t i = 0; i < n && (!t->spm_floats || in_walk(t, id));) {
-            unsigned len;
-            uint32_t cp = uni_point(s + i, n - i, &len);
-            if (cp < CHARS && !m->symbol[cp]) m->symbol[cp] = name_part(t, u, m, cp);
-            i += len;
-        }
-    }
 }
 
 /* Inside a user-defined piece nothing may be cut: its characters are joined (unigram.c),
@@ -158,18 +96,6 @@ static void hold_user(const struct tokenizer *t, struct unigram_map *m)
 uint16_t unigram_char(const struct unigram_map *m, uint32_t cp)
 {
     return cp >= CHARS || m->symbol[cp] == NOT_THIS ? 0 : m->symbol[cp];
-}
-
-static bool count_joins(const struct tokenizer *t, struct unigram_map *m)
-{
-    for (int id = 0; id < t->vocab.n; id++) {
-        uint16_t symbols[UNIGRAM_LONGEST];
-        bool all;
-        size_t n = token_symbols(t, m, id, symbols, &all);
-        if (!all || (n && id == t->unk_id)) return false;
-        m->n_joins += n ? n - 1 : 0;
-    }
-    return true;
 }
 
 /* ---- characters ---- */
@@ -196,7 +122,7 @@ static void replace(struct rules *r, uint32_t cp, const char *to)
     }
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next((const uint8_t *)to + i, n - i);
-        uint16_t symbol = is_printable(c.cp) && c.cp != MARK ? r->m->symbol[c.cp] : 0;
+        uint16_t symbol = unigram_printable(c.cp) && c.cp != MARK ? r->m->symbol[c.cp] : 0;
         if (!symbol || symbol == NOT_THIS) return;
         u->many[at + ++count] = symbol;
         i += c.len;
@@ -241,7 +167,7 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
         u->symbol[cp] = m->symbol[cp] == NOT_THIS ? 0 : m->symbol[cp] ? m->symbol[cp] : u->unknown;
     if (map && (!charsmap_chars(map, &(struct charsmap_chars){alone, behind, r}) || r->ascii)) m->fit = false;
     for (uint32_t cp = 0; cp < CHARS; cp++)
-        if (!is_printable(cp) || cp == MARK || (r->behind[cp / 64] >> cp % 64 & 1) ||
+        if (!unigram_printable(cp) || cp == MARK || (r->behind[cp / 64] >> cp % 64 & 1) ||
             (graphemes && u->symbol[cp] && in_grapheme(cp)))
             u->symbol[cp] = 0;
     int ret = r->oom ? err_oom(e, r->cap * sizeof *u->many, "a tokenizer") : 0;
@@ -286,9 +212,9 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (!m->symbol) return err_oom(e, CHARS * sizeof *m->symbol, "a tokenizer");
     if (!leave_out_user(t, m)) return 0;
     if (name_symbols(t, u, m, e)) return -1;
-    mark_parts(t, u, m);
+    if (!m->fit) return 0;
+    if (unigram_tokens(t, u, m, e)) return -1;
     hold_user(t, m);
-    m->fit = m->fit && count_joins(t, m);
     if (!m->fit) return 0;
     if (map_chars(rules, graphemes, u, m, e)) return -1;
     if (u->fused >= 0) plan_odd(t, rules, m, u);
@@ -296,4 +222,12 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (unigram_steps(t, u, e)) return -1;
     straighten(u);
     return 0;
+}
+
+void unigram_map_free(struct unigram_map *m)
+{
+    free(m->symbol);
+    free(m->single);
+    free(m->token);
+    free(m->symbols);
 }

@@ -2,23 +2,45 @@
 #ifndef CORE_TOKEN_UNIGRAM_MAP_H
 #define CORE_TOKEN_UNIGRAM_MAP_H
 
+#include "core/token/text_sort.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unigram.h"
+
+enum { UNIGRAM_MARK = 0x2581 };
+#define UNIGRAM_NOT_THIS 0xFFFFu /* a character that is not certain */
 
 struct unigram_map {
     bool fit;          /* everything below is set */
     uint16_t *symbol;  /* [UNIGRAM_CHARS] of the characters of tokens; 0 = none */
     int32_t *single;   /* [n_symbols + 1] the token that a symbol is alone */
     size_t n_joins;    /* symbols of all tokens but their first ones, at most */
+    /* Tokens of several symbols that are all certain, none twice, in the order of these.  Their texts are
+     * the symbols: a byte each, or, `wide`, two, the high one first. */
+    struct text_key *token;
+    size_t n_tokens;
+    bool wide;
+    uint8_t *symbols;  /* of all of them */
 };
 
-/* Fills *m and the tables of characters of *u. */
+/* Fills *m and the tables of characters of *u.  Free with unigram_map_free(), also after an error. */
 int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool graphemes, struct unigram *u,
                 struct unigram_map *m, struct err *e);
+void unigram_map_free(struct unigram_map *m);
+/* unigram_tokens.c: what m says of tokens, and the symbols of characters that are only in these. */
+int unigram_tokens(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, struct err *e);
 /* unigram_steps.c: ... what other steps than the rules make of characters. */
 int unigram_steps(const struct tokenizer *t, struct unigram *u, struct err *e);
 uint16_t unigram_char(const struct unigram_map *m, uint32_t cp); /* the symbol of a character, 0 = none that is certain */
-/* A token's symbols (room for UNIGRAM_LONGEST), or 0: it is in no text that has symbols. */
-size_t unigram_token(const struct tokenizer *t, const struct unigram_map *m, int id, uint16_t *symbols);
+
+static inline bool unigram_printable(uint32_t cp)
+{
+    return cp > 0x20 && cp != 0x7F && cp < UNIGRAM_CHARS;
+}
+
+/* Whether the trie has the token. */
+static inline bool unigram_in_walk(const struct tokenizer *t, int id)
+{
+    return (t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_USER | unigram_without(t))) == VOCAB_MODEL;
+}
 
 #endif

@@ -67,6 +67,7 @@ static void expect_walk(const struct tokenizer *t, const struct unigram *u, unig
         assert_int_not_equal(symbols[i], 0);
     }
     s->sum = seed % 2 ? -1234.5 : 0;
+    assert_non_null(unigram_trie(t, &e)); /* the copy does not own it */
     struct tokenizer carrying = *t;
     carrying.fast_carry = true;
     walk(u, symbols, n, s->sum, &got);
