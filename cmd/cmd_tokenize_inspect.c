@@ -174,7 +174,7 @@ static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *
     int ret = t ? 0 : -1;
     if (ret == 0 && cfg->token) ret = tok_explain_token(t, cfg->token, json, &b, e);
     else if (ret == 0 && cfg->vocab) ret = tok_explain_vocab(t, json, &b, e);
-    else if (ret == 0 && cfg->explain) ret = tok_explain(t, cfg->explain, strlen(cfg->explain), json, &b, e);
+    else if (ret == 0 && cfg->explain) ret = tok_allow_special(t, e) || tok_explain(t, cfg->explain, strlen(cfg->explain), json, &b, e) ? -1 : 0;
     else if (ret == 0 && cfg->text) ret = on_text(cfg, path, t, &b, e);
     else if (ret == 0) ret = describe(&b, path, t, json, e);
     if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;

@@ -206,7 +206,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     struct encode_stats stats;
     struct tokenizer *t = tokenizer_option(cfg->tokenizer, e);
     if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
-    int ret = t ? 0 : -1;
+    int ret = !t || (cfg->allow_special && tok_allow_special(t, e)) ? -1 : 0;
     if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && cfg->with_template) ret = check_length(cfg, t, e);
     if (ret == 0 && cfg->pad) ret = set_pad(cfg, t, e);
     if (ret == 0 && docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e)) ret = no_file(r, e);
@@ -306,7 +306,13 @@ const struct cmd cmd_tokenize_encode = {
                "borders of the documents, and the tokenizer.\n"
                "Its bytes do not depend on the number of threads. Python reads its ids so, type\n"
                "and count as llmctl inspect says: numpy.memmap(FILE, 'uint16', 'r', 64, COUNT).\n"
-               "Special tokens in the text stay text unless allowed.\n"
+               "Special tokens in the text stay text unless allowed, whatever normalising and\n"
+               "merging make of it (but for symbols that other tokens of BPE are made of).\n"
+               "With --allow-special ids are those of Hugging Face's tokenizers, which find them\n"
+               "in the text and let the model make them; tiktoken finds those that it is told\n"
+               "to, in the text alone. Of a .model they are found in the text: SentencePiece\n"
+               "never finds control symbols there, always user-defined ones, as all programs\n"
+               "do with added tokens that are not special.\n"
                "Bytes of text files that are not UTF-8 are kept by byte-level tokenizers and\n"
                "U+FFFD, one for each maximal part, to others; --strict fails and says where.\n"
                "A byte order mark at the beginning of a file is no part of its text.\n"

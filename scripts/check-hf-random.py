@@ -250,7 +250,7 @@ def added(vocab):
             vocab[name] = top
             top += 1
         out.append({"id": vocab[name], "content": name, "single_word": random.random() < 0.2, "lstrip": random.random() < 0.3, "rstrip": random.random() < 0.3,
-                    "normalized": normalized, "special": new and flag()})  # special words of a model are never made of text here
+                    "normalized": normalized, "special": flag()})
     return sorted(out, key=lambda x: x["id"])
 
 

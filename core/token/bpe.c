@@ -93,6 +93,23 @@ int bpe_finish(struct bpe *b, struct err *e)
     return fill_slots(b, e);
 }
 
+void bpe_leave_out(struct bpe *b, int left, int right)
+{
+    uint64_t key = bpe_pair_key(left, right);
+    size_t place[2] = {bpe_first_place(key, b->bits), bpe_second_place(key, b->bits)};
+    for (int k = 0; k < 4; k++) {
+        uint64_t *s = &b->slots[place[k / 2] + (size_t)(k % 2)];
+        if (*s >> ID_BITS == key) *s = BPE_FREE;
+    }
+}
+
+int bpe_restore(struct bpe *b, struct err *e)
+{
+    free(b->byte_pair);
+    b->byte_pair = NULL;
+    return fill_slots(b, e);
+}
+
 int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
 {
     enum { N = 256 * 256 };
@@ -109,7 +126,7 @@ int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
     for (size_t r = 0; r < b->n_merges; r++) {
         const struct bpe_merge *m = &b->merge[r];
         if (m->left <= most && m->right <= most && byte_of[m->left] >= 0 && byte_of[m->right] >= 0)
-            b->byte_pair[byte_of[m->left] << 8 | byte_of[m->right]] = m->rank;
+            b->byte_pair[byte_of[m->left] << 8 | byte_of[m->right]] = bpe_rank(b, m->left, m->right);
     }
     free(byte_of);
     return 0;

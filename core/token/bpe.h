@@ -37,7 +37,10 @@ int bpe_add(struct bpe *b, int left, int right, int id, struct err *e);
 int bpe_add_rank(struct bpe *b, int left, int right, int id, uint32_t rank, struct err *e);
 /* Fails when a pair appears twice, naming its place in the list. */
 int bpe_finish(struct bpe *b, struct err *e);
-/* For byte-level models: the ranks of all pairs of bytes in one small table. */
+/* This pair is not merged any more, until bpe_restore(); it stays in the list. */
+void bpe_leave_out(struct bpe *b, int left, int right);
+int bpe_restore(struct bpe *b, struct err *e);
+/* For byte-level models: the ranks of all pairs of bytes that are merged, in one small table. */
 int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e);
 
 #define BPE_NO_RANK UINT32_MAX

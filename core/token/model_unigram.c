@@ -140,7 +140,7 @@ static int unknown(const struct tokenizer *t, const uint8_t *word, size_t begin,
 {
     /* HF looks the run up as a token once more. */
     int id = t->spm_floats ? -1 : vocab_find(&t->vocab, (const char *)word + begin, end - begin);
-    if (id >= 0 && (t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_SPECIAL)) == VOCAB_MODEL)
+    if (tok_in_model(t, id))
         return tok_ids_push(out, id, begin, end, e);
     if (t->byte_fallback && all_bytes(t, word + begin, end - begin))
         return byte_tokens(t, word, begin, end, out, e);

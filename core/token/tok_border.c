@@ -142,7 +142,7 @@ static bool tokens_merge(const struct tokenizer *t, struct buf *bytes)
     for (int id = 0; m && all && id < t->vocab.n; id++) {
         size_t n;
         const char *text = vocab_text(&t->vocab, id, &n), *end = text + n;
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
+        if (!tok_in_model(t, id)) continue;
         while (text < end && !spells_three(text, (size_t)(end - text))) text++;
         if (text < end) all = add_token(t, m, id, bytes);
     }

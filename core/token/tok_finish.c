@@ -250,7 +250,7 @@ int tok_model_trie(const struct tokenizer *t, struct trie *trie, unsigned withou
 
 static int wordpiece_tables(struct tokenizer *t, struct err *e)
 {
-    if (tok_model_trie(t, &t->trie, VOCAB_SPECIAL, e)) return -1;
+    if (tok_model_trie(t, &t->trie, t->makes_special ? 0 : VOCAB_SPECIAL, e)) return -1;
     uint32_t node = 0;
     for (const char *p = t->prefix; *p; p++)
         if (!(node = trie_step(&t->trie, node, (uint8_t)*p))) break;
@@ -265,6 +265,14 @@ static void find_unk_score(struct tokenizer *t)
     for (int id = 0; id < t->vocab.n; id++)
         if ((t->vocab.v[id].flags & VOCAB_MODEL) && t->score[id] < min) min = t->score[id];
     t->unk_score = min - 10.0;
+}
+
+static int model_tables(struct tokenizer *t, struct err *e)
+{
+    bool merges = t->byte_level && t->bpe.n_merges;
+    tok_leave_merges(t);
+    if (merges && (bpe_byte_pairs(&t->bpe, t->byte_id, e) || tok_borders_new(t, &t->borders, e))) return -1;
+    return t->model == MODEL_WORDPIECE && t->source == SOURCE_JSON ? wordpiece_tables(t, e) : 0;
 }
 
 /* ---- ends of documents ---- */
@@ -336,18 +344,35 @@ int tok_finish(struct tokenizer *t, struct err *e)
     if (plan_pre(t, e) || plan_fast(t, e)) return -1;
     make_byte_ids(t);
     t->drop_unknown = t->model == MODEL_BPE && t->bpe.n_merges > 0;
-    bool merges = t->byte_level && t->bpe.n_merges;
-    if (merges && (bpe_byte_pairs(&t->bpe, t->byte_id, e) || tok_borders_new(t, &t->borders, e))) return -1;
-    if (t->source == SOURCE_JSON) {
-        guess_ends(t);
-        if (t->model == MODEL_WORDPIECE && wordpiece_tables(t, e)) return -1;
-        if (t->model == MODEL_UNIGRAM) find_unk_score(t);
-    }
+    if (t->source == SOURCE_JSON) guess_ends(t);
+    if (t->source == SOURCE_JSON && t->model == MODEL_UNIGRAM) find_unk_score(t);
+    if (model_tables(t, e)) return -1;
     if (make_forms(t, e) || make_bytes(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, NULL, true, e) || tok_runs_new(t, &t->runs, e))
         return -1;
     t->cache_words = t->pre.n > 0 && !t->fast_split && tok_symbols_most(t, 1) == 2;
     return tok_fast_init(t, e);
+}
+
+static void free_near(struct tokenizer *t)
+{
+    tok_matcher_free(&t->near_match);
+    free(t->near);
+    t->near = NULL;
+}
+
+int tok_finish_again(struct tokenizer *t, struct err *e)
+{
+    free(t->borders);
+    t->borders = NULL;
+    free_near(t);
+    tok_fast_free(t->fast);
+    t->fast = NULL;
+    trie_free(&t->trie);
+    unigram_trie_free(t->by_bytes);
+    t->by_bytes = NULL;
+    if (t->bpe.n_merges && bpe_restore(&t->bpe, e)) return -1;
+    return model_tables(t, e) || tok_fast_init(t, e) ? -1 : 0;
 }
 
 void tok_free(struct tokenizer *t)
@@ -359,8 +384,7 @@ void tok_free(struct tokenizer *t)
     tok_runs_free(t->runs);
     tok_matcher_free(&t->raw);
     tok_matcher_free(&t->normalized);
-    tok_matcher_free(&t->near_match);
-    free(t->near);
+    free_near(t);
     norm_chain_free(&t->norm);
     norm_chain_free(&t->denorm);
     pre_chain_free(&t->pre);

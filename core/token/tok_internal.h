@@ -111,6 +111,7 @@ struct tokenizer {
     size_t n_trims;
 
     enum tok_model model;
+    bool makes_special;      /* tok_allow_special(): the model has its special tokens */
     int unk_id;              /* -1 = none */
     char *unk_text;          /* as in the file, where it may name no token */
     bool fuse_unk, byte_fallback;
@@ -316,6 +317,13 @@ size_t tok_limits_around(const struct tok_places *p);
 int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e);
 size_t tok_limits_padded(const struct tok_limits *l, size_t n); /* n ids become so many */
 
+/* tok_special.c: whether the model knows the token; special ones only where they are allowed. */
+bool tok_in_model(const struct tokenizer *t, int id);
+/* Merges that make special tokens are not done, unless they are allowed. */
+void tok_leave_merges(struct tokenizer *t);
+/* tok_finish.c: what is made of the model's tokens, once more. */
+int tok_finish_again(struct tokenizer *t, struct err *e);
+
 /* tok_model.c: appends the ids of one word; spans (if wanted) are in the word.
  * `at` is its offset in the text, for the message about what has no token. */
 int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
@@ -354,7 +362,7 @@ void unigram_trie_free(struct trie *trie);
 /* Flags of tokens of the model that are never found in text: special ones, and pieces for bytes. */
 static inline unsigned unigram_without(const struct tokenizer *t)
 {
-    return t->source == SOURCE_SPM ? VOCAB_BYTE : VOCAB_SPECIAL;
+    return t->source == SOURCE_SPM ? VOCAB_BYTE : t->makes_special ? 0 : VOCAB_SPECIAL;
 }
 
 /* tok_later.c: what each id adds to a text that has begun.  slow: a byte that waits for its neighbours; whole: it has

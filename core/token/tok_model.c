@@ -49,11 +49,11 @@ static int model_id(const struct tokenizer *t, const char *text, size_t n)
     return id >= 0 && (t->vocab.v[id].flags & VOCAB_MODEL) ? id : NO_ID;
 }
 
-/* A whole word; a special token is none. */
+/* A whole word; a special token is none, unless that is allowed. */
 static int word_id(const struct tokenizer *t, const char *text, size_t n)
 {
-    int id = model_id(t, text, n);
-    return id >= 0 && (t->vocab.v[id].flags & VOCAB_SPECIAL) ? NO_ID : id;
+    int id = vocab_find(&t->vocab, text, n);
+    return tok_in_model(t, id) ? id : NO_ID;
 }
 
 static const char *prefix_of(const struct tokenizer *t, bool first)

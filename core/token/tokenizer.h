@@ -123,6 +123,11 @@ void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad);
 /* From now on TOK_LIMITS fills up to `to` ids with `id`, behind the others or (left) in front. */
 void tok_pad(struct tokenizer *t, int id, size_t to, bool left);
 
+/* From now on special tokens come of text that the model takes for them, too, as with Hugging
+ * Face's programs: of what text becomes by normalising, or has spelled in it.  Without it none
+ * does, whatever the flags; with it texts of users must not come here.  Before any scratch. */
+int tok_allow_special(struct tokenizer *t, struct err *e);
+
 /* Appends the bytes as they are (for byte-level models any bytes).  Ids out of
  * range: ERR_DATA naming the id and its position. */
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
