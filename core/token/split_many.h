@@ -114,9 +114,9 @@ SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint6
 }
 
 /* Newlines (and slashes) straight after other characters belong to them. */
-SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, uint64_t cut, const struct split_rule r)
+SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, uint64_t cut, const struct split_rule *r)
 {
-    uint64_t all = (r.slashes ? m->newline | m->slash : m->newline) & ~cut, first = m->newline & other << 1 & ~cut;
+    uint64_t all = (r->slashes ? m->newline | m->slash : m->newline) & ~cut, first = m->newline & other << 1 & ~cut;
     return (all & ~(all + first)) | first;
 }
 
@@ -127,9 +127,9 @@ SPLIT_INLINE void known_before(struct split_masks *m, uint64_t stop)
 
 /* Marks behind letters are part of the word.  Where a mark stands elsewhere, or
  * a capital follows a letter that may be of both cases, the masks end. */
-SPLIT_INLINE void join_marks(struct split_masks *m, uint64_t cut, const struct split_rule r)
+SPLIT_INLINE void join_marks(struct split_masks *m, uint64_t cut, const struct split_rule *r)
 {
-    if (r.marks) {
+    if (r->marks) {
         m->letter |= m->mark;
         return;
     }
@@ -150,10 +150,10 @@ SPLIT_INLINE uint64_t join_signs(const struct split_masks *m, uint64_t letter, u
 /* ---- the steps of a window ---- */
 
 /* The classes that the words look at. */
-SPLIT_INLINE void classify_window(const uint8_t *s, const struct split_rule r, const void *leads, struct split_masks *m)
+SPLIT_INLINE void classify_window(const uint8_t *s, const struct split_rule *r, const void *leads, struct split_masks *m)
 {
     split_classify_ascii(s, m);
-    if (r.cases) m->lower = m->letter & ~m->upper;
+    if (r->cases) m->lower = m->letter & ~m->upper;
     if (m->high) {
 #ifdef SPLIT_VBMI
         split_classify_rest(s, split_letters(s, leads, m), r, m);
@@ -161,9 +161,9 @@ SPLIT_INLINE void classify_window(const uint8_t *s, const struct split_rule r, c
         (void)leads;
         split_classify_rest(s, m->high, r, m);
 #endif
-        if (r.max_digits) known_before(m, m->wide_digit);
+        if (r->max_digits) known_before(m, m->wide_digit);
     }
-    if (r.signs) known_before(m, m->rest | (split_controls(s) & ~m->space));
+    if (r->signs) known_before(m, m->rest | (split_controls(s) & ~m->space));
 }
 
 /* How many bits are decided: the last character waits for the next one. */
@@ -174,12 +174,12 @@ SPLIT_INLINE int decided(const struct split_masks *m, int size, bool *last)
 }
 
 /* The sets that the steps look at. */
-SPLIT_INLINE void view_window(const uint8_t *s, const struct split_rule r, struct split_masks *m, struct cut_view *v)
+SPLIT_INLINE void view_window(const uint8_t *s, const struct split_rule *r, struct split_masks *m, struct cut_view *v)
 {
     uint64_t cont = 0;
-    if (r.no_words) m->high = split_high(s);
-    int known = sets_of_window(s, r.sets, m->high, &v->in, &cont);
-    if (r.no_words) {
+    if (r->no_words) m->high = split_high(s);
+    int known = sets_of_window(s, r->sets, m->high, &v->in, &cont);
+    if (r->no_words) {
         m->cont = cont;
         if (known < m->known) m->known = known;
     }
@@ -188,20 +188,20 @@ SPLIT_INLINE void view_window(const uint8_t *s, const struct split_rule r, struc
 }
 
 /* Numbers and signs of the script go on what is before them. */
-SPLIT_INLINE void take_han(const struct split_rule r, const struct cut_view *v, struct split_masks *m)
+SPLIT_INLINE void take_han(const struct split_rule *r, const struct cut_view *v, struct split_masks *m)
 {
-    uint64_t han = in_set(v->in, r.han_set);
+    uint64_t han = in_set(v->in, r->han_set);
     known_before(m, han & ~m->letter);
     m->han = han & m->letter;
     m->letter &= ~han;
 }
 
 /* Where steps cut, too, and how much they can decide. */
-SPLIT_INLINE uint64_t cut_window(const struct split_rule r, int from, int to, struct cut_view *v, uint64_t starts, bool last, int *limit)
+SPLIT_INLINE uint64_t cut_window(const struct split_rule *r, int from, int to, struct cut_view *v, uint64_t starts, bool last, int *limit)
 {
     v->limit = *limit;
     v->last = last;
-    for (int k = from; k < to; k++) starts = cut_step(v, r.cut[k], starts);
+    for (int k = from; k < to; k++) starts = cut_step(v, r->cut[k], starts);
     *limit = v->limit;
     return starts;
 }
@@ -213,25 +213,25 @@ SPLIT_INLINE uint64_t listed_words(const uint8_t *s, const struct split_masks *m
 }
 
 /* GPT-2's kind: a space belongs to what follows it. */
-SPLIT_INLINE uint64_t spaced_words(const uint8_t *s, const struct split_masks *m, uint64_t within, uint64_t cut, const struct split_rule r)
+SPLIT_INLINE uint64_t spaced_words(const uint8_t *s, const struct split_masks *m, uint64_t within, uint64_t cut, const struct split_rule *r)
 {
     uint64_t letter = m->letter & within, digit = m->digit & within, space = m->space & within, same = ~cut;
     uint64_t other = ~(letter | digit | space) & within, first = other & ~(other << 1 & same), blank = m->blank << 1 & same;
     uint64_t begins = (letter & ~(letter << 1)) | (digit & ~(digit << 1)) | first;
     uint64_t start = (begins & ~blank) | (space & ~(space << 1)) | last_spaces(m, space, cut);
-    if (!r.contractions) return start;
-    return cut_contractions(find_contractions(s, m, m->quote & first & ~blank, cut, r.fold), start);
+    if (!r->contractions) return start;
+    return cut_contractions(find_contractions(s, m, m->quote & first & ~blank, cut, r->fold), start);
 }
 
 /* The others: any character may belong to the letters behind it. */
-SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks *m, uint64_t within, uint64_t cut, const struct split_rule r)
+SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks *m, uint64_t within, uint64_t cut, const struct split_rule *r)
 {
     uint64_t letter = m->letter & within, digit = m->digit & within, space = m->space & within, same = ~cut;
-    uint64_t han = r.han ? m->han & within : 0, other = ~(letter | digit | space | han) & within, tail = r.tail ? tails(m, other, cut, r) : 0;
+    uint64_t han = r->han ? m->han & within : 0, other = ~(letter | digit | space | han) & within, tail = r->tail ? tails(m, other, cut, r) : 0;
     uint64_t newline = m->newline & ~tail, inner = space & ~tail;
     other &= ~tail;
-    uint64_t first = other & ~(other << 1 & same) & ~(m->blank << 1 & same), prefix = r.signs ? 0 : first;
-    if (m->cont && !r.signs) { /* all bytes of that first character */
+    uint64_t first = other & ~(other << 1 & same) & ~(m->blank << 1 & same), prefix = r->signs ? 0 : first;
+    if (m->cont && !r->signs) { /* all bytes of that first character */
         prefix |= prefix << 1 & m->cont;
         prefix |= prefix << 1 & m->cont;
         prefix |= prefix << 1 & m->cont;
@@ -240,12 +240,12 @@ SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks 
     start |= first | (digit & ~(digit << 1));
     start |= (inner & ~(inner << 1)) | (last_spaces(m, space, cut) & ~newline & ~tail);
     start = cut_after_newlines(inner, newline, cut, start);
-    if (r.max_digits) start = group_digits(digit, cut, start, r.max_digits);
-    if (r.cases) start |= m->upper & m->lower << 1;
-    if (r.han) start |= han ^ han << 1;
-    if (r.signs) start = join_signs(m, letter, first, start);
-    if (r.contractions) start = cut_contractions(find_contractions(s, m, m->quote & first, cut, r.fold), start);
-    if (r.suffix) start = join_contractions(find_contractions(s, m, m->quote & letter << 1 & same, cut, r.fold), start);
+    if (r->max_digits) start = group_digits(digit, cut, start, r->max_digits);
+    if (r->cases) start |= m->upper & m->lower << 1;
+    if (r->han) start |= han ^ han << 1;
+    if (r->signs) start = join_signs(m, letter, first, start);
+    if (r->contractions) start = cut_contractions(find_contractions(s, m, m->quote & first, cut, r->fold), start);
+    if (r->suffix) start = join_contractions(find_contractions(s, m, m->quote & letter << 1 & same, cut, r->fold), start);
     return start;
 }
 
@@ -259,38 +259,38 @@ SPLIT_INLINE int before_spaces(const struct split_masks *m, uint64_t within, int
 
 /* Bits where pieces start of the first `size` bytes, bit 0 (which does) included; *limit = how many
  * bits are decided.  last: the text ends there. */
-SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, const struct split_rule r, const void *leads, int *limit)
+SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, const struct split_rule *r, const void *leads, int *limit)
 {
     struct split_masks m = {.known = size};
     struct cut_view v = {.within = below(size), .first = ~(uint64_t)0};
     uint64_t cut = 0, start = 0, within = below(size);
-    if (!r.no_words) classify_window(s, r, leads, &m);
-    if (r.n_cuts || r.han) view_window(s, r, &m, &v);
-    if (r.han && m.high) take_han(r, &v, &m);
+    if (!r->no_words) classify_window(s, r, leads, &m);
+    if (r->n_cuts || r->han) view_window(s, r, &m, &v);
+    if (r->han && m.high) take_han(r, &v, &m);
     *limit = 0;
-    if ((m.high || r.signs) && m.known == 0) return 1;
+    if ((m.high || r->signs) && m.known == 0) return 1;
     *limit = decided(&m, size, &last);
-    if (r.n_before) cut = cut_window(r, 0, r.n_before, &v, 1, last, limit) & ~(uint64_t)1;
-    if (m.high && (r.marks || r.cases)) {
+    if (r->n_before) cut = cut_window(r, 0, r->n_before, &v, 1, last, limit) & ~(uint64_t)1;
+    if (m.high && (r->marks || r->cases)) {
         int before = *limit;
         join_marks(&m, cut, r);
         *limit = m.known ? decided(&m, size, &last) : 0;
         if (before < *limit) *limit = before;
         if (!m.known) return 1;
     }
-    if (m.high || r.signs) within = below(m.known);
+    if (m.high || r->signs) within = below(m.known);
     if (last && size < 64) cut |= (uint64_t)1 << size; /* as before what is cut out, spaces at the end stay together */
-    if (r.listed) start = listed_words(s, &m, within);
-    else if (r.space_prefix) start = spaced_words(s, &m, within, cut, r);
-    else if (!r.no_words) start = prefixed_words(s, &m, within, cut, r);
-    if (!r.no_words && !r.listed && !r.space_prefix && !last) *limit = before_spaces(&m, within, *limit);
+    if (r->listed) start = listed_words(s, &m, within);
+    else if (r->space_prefix) start = spaced_words(s, &m, within, cut, r);
+    else if (!r->no_words) start = prefixed_words(s, &m, within, cut, r);
+    if (!r->no_words && !r->listed && !r->space_prefix && !last) *limit = before_spaces(&m, within, *limit);
     start |= cut | 1;
-    if (r.n_cuts == r.n_before) return start;
-    if (r.bytes) {
-        v.in = sets_as_spelled(s, r.sets);
+    if (r->n_cuts == r->n_before) return start;
+    if (r->bytes) {
+        v.in = sets_as_spelled(s, r->sets);
         v.first = ~(uint64_t)0;
     }
-    return cut_window(r, r.n_before, r.n_cuts, &v, start, last, limit);
+    return cut_window(r, r->n_before, r->n_cuts, &v, start, last, limit);
 }
 
 #endif
@@ -313,7 +313,7 @@ static __attribute__((noinline)) size_t split_tail(const uint8_t *s, size_t n, s
     bool last = left < 64 && !r->ends_whole;
     int limit;
     memcpy(window, s + from, left);
-    uint64_t start = starts_in_window(window, (int)size, last, *r, leads, &limit), found = start & below(limit) & ~below((int)back + 1);
+    uint64_t start = starts_in_window(window, (int)size, last, r, leads, &limit), found = start & below(limit) & ~below((int)back + 1);
     if (found) count = put_ends(found, from, ends);
     if (last && limit == (int)size) ends[count++] = n;
     return count;
@@ -321,15 +321,15 @@ static __attribute__((noinline)) size_t split_tail(const uint8_t *s, size_t n, s
 
 /* The next pieces, none of which begins at `stop` or behind. */
 SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size_t stop, size_t *ends,
-                           const struct split_rule r, const void *leads)
+                           const struct split_rule *r, const void *leads)
 {
     enum { AHEAD = 2048, TAIL = 4 }; /* the processor alone does not ask beyond a page, nor in time */
     __builtin_prefetch(s + at->pos + AHEAD);
     if (at->wait == 0 && n - at->pos >= SPLIT_WINDOW) {
         int limit;
-        size_t from = r.bytes ? split_char_start(s, n, at->pos) : at->pos;
+        size_t from = r->bytes ? split_char_start(s, n, at->pos) : at->pos;
         uint64_t start = starts_in_window(s + from, 64, false, r, leads, &limit), found = start & below(limit);
-        found &= r.bytes ? ~below((int)(at->pos - from) + 1) : ~(uint64_t)1;
+        found &= r->bytes ? ~below((int)(at->pos - from) + 1) : ~(uint64_t)1;
         if (stop - from < 63) found &= below((int)(stop - from) + 1);
         at->step = limit >= 16 ? 1 : at->step < 32 ? 2 * at->step : at->step;
         at->wait = limit < 16 ? at->step : 0;
@@ -341,13 +341,13 @@ SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size
     } else if (at->wait) {
         at->wait--;
     } else if (n - at->pos >= TAIL) {
-        size_t count = split_tail(s, n, at->pos, ends + at->count, &r, leads);
+        size_t count = split_tail(s, n, at->pos, ends + at->count, r, leads);
         at->count += count;
         if (count) at->pos = ends[at->count - 1];
         at->wait = !count;
         if (count) return;
     }
-    at->pos = r.n_cuts ? split_next(s, n, at->pos, &r) : split_word(s, n, at->pos, &r);
+    at->pos = r->n_cuts ? split_next(s, n, at->pos, r) : split_word(s, n, at->pos, r);
     ends[at->count++] = at->pos;
 }
 
@@ -366,7 +366,7 @@ SPLIT_INLINE size_t split_likely(const uint8_t *s, size_t pos)
  * FIRST bytes or more further on, and is a part of the result if the first comes to
  * where it began. */
 SPLIT_INLINE size_t split_masked(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max,
-                                 const struct split_rule r, const void *leads)
+                                 const struct split_rule *r, const void *leads)
 {
     enum { FIRST = 512, ROOM = SPLIT_TWO - SPLIT_BATCH - SPLIT_SLACK };
     struct split_at a = {.pos = pos, .step = 1}, b = a;
@@ -386,27 +386,27 @@ SPLIT_INLINE size_t split_masked(const uint8_t *s, size_t n, size_t pos, size_t 
 #endif
 
 static inline __attribute__((always_inline)) size_t split_many(const uint8_t *s, size_t n, size_t pos, size_t *ends,
-                                                               size_t max, const struct split_rule r, const void *leads)
+                                                               size_t max, const struct split_rule *r, const void *leads)
 {
     size_t count = 0;
 #ifdef SPLIT_HAS_MASKS
     if (max >= SPLIT_BATCH) return split_masked(s, n, pos, ends, max, r, leads);
 #endif
     (void)leads;
-    for (; pos < n && count < max; count++) ends[count] = pos = split_next(s, n, pos, &r);
+    for (; pos < n && count < max; count++) ends[count] = pos = split_next(s, n, pos, r);
     return count;
 }
 
 #define SPLIT_MANY_RULE(name, any, caseless)                                                                          \
     static size_t name(const struct split_rule *r, const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max)  \
     {                                                                                                                 \
-        return split_many(s, n, pos, ends, max, *r, r->cases ? (const void *)caseless : (const void *)any);           \
+        return split_many(s, n, pos, ends, max, r, r->cases ? (const void *)caseless : (const void *)any);            \
     }
 #define SPLIT_MANY(name, rule, leads)                                                                             \
     static size_t name(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max)                          \
     {                                                                                                             \
         static const struct split_rule r = rule;                                                                  \
-        return split_many(s, n, pos, ends, max, r, leads);                                                        \
+        return split_many(s, n, pos, ends, max, &r, leads);                                                       \
     }
 #define SPLIT_MANY_ALL(any, caseless)              \
     SPLIT_MANY(many_gpt2, SPLIT_RULE_GPT2, any)     \

@@ -212,7 +212,7 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
 #endif
 
 /* The characters whose bytes are in `left`, one after the other. */
-SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, const struct split_rule r, struct split_masks *m)
+SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, const struct split_rule *r, struct split_masks *m)
 {
     while (left) {
         int i = low_bit(left);
@@ -228,8 +228,8 @@ SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, const str
         if (c.class & UNI_UPPER) m->upper |= all;
         if (c.class & UNI_LOWER) m->lower |= all;
         if (c.class & UNI_M) m->mark |= all;
-        if (r.signs && !c.class) m->rest |= all;
-        if (r.listed && split_is_listed(c.cp)) m->listed |= all;
+        if (r->signs && !c.class) m->rest |= all;
+        if (r->listed && split_is_listed(c.cp)) m->listed |= all;
         if (c.class & UNI_N) {
             m->digit |= all;
             m->wide_digit |= all;
