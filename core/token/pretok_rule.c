@@ -257,7 +257,7 @@ static bool ends_hold(const struct split_rule *r, int i)
 static bool words_hold(const struct split_rule *r)
 {
     bool numbers = false;
-    if (r->n_before && (r->ends_whole || r->listed)) return false;
+    if (r->n_before && (r->ends_whole || r->listed || r->phrases)) return false;
     if (!r->signs) return true;
     for (int i = 0; i < r->n_before; i++) {
         int x = r->cut[i].x;

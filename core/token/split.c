@@ -23,6 +23,19 @@ static size_t run(const uint8_t *s, size_t n, size_t pos, unsigned classes)
     return pos;
 }
 
+/* What goes on a word behind a letter. */
+static size_t run_letters(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
+{
+    if (!r->phrases) return run(s, n, pos, r->marks ? UNI_L | UNI_M : UNI_L);
+    while (pos < n) {
+        struct uni_char c = uni_next(s + pos, n - pos), d = {UNI_BAD, 0, 0};
+        if (c.cp == ' ' && pos + 1 < n) d = uni_next(s + pos + 1, n - pos - 1);
+        if (!(c.class & (UNI_L | UNI_M)) && !(d.class & UNI_L)) break;
+        pos += c.len + d.len;
+    }
+    return pos;
+}
+
 static bool is_other(struct uni_char c, const struct split_rule *r)
 {
     if (r->signs) return (c.class & (UNI_P | UNI_S)) != 0;
@@ -52,6 +65,7 @@ static size_t run_digits(const uint8_t *s, size_t n, size_t pos, int max)
 
 static size_t run_tail(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
+    if (r->tail_one) return pos + (pos < n && is_newline(s[pos]));
     while (pos < n && (is_newline(s[pos]) || (r->slashes && s[pos] == '/'))) pos++;
     return pos;
 }
@@ -184,7 +198,7 @@ size_t split_word(const uint8_t *s, size_t n, size_t pos, const struct split_rul
     if (r->contractions && c.cp == '\'' && (end = split_contraction(s, n, pos, r->fold)) > pos) return end;
     if (is_han(c, r)) return run_han(s, n, next, r);
     if (r->cases && (end = case_word(s, n, pos, c, r))) return end;
-    if (!r->cases && (c.class & letters)) return run(s, n, next, letters);
+    if (!r->cases && (c.class & letters)) return run_letters(s, n, next, r);
     if (next < n) d = uni_next(s + next, n - next);
     if (r->space_prefix) {
         if (c.class & UNI_N) return run_digits(s, n, next, r->max_digits);
@@ -194,7 +208,7 @@ size_t split_word(const uint8_t *s, size_t n, size_t pos, const struct split_rul
         }
     } else {
         if ((c.class & UNI_N) && !r->signs) return run_digits(s, n, pos, r->max_digits);
-        if (!r->cases && (d.class & letters) && !is_newline(c.cp) && !(c.class & no_prefix)) return run(s, n, next + d.len, letters);
+        if (!r->cases && (d.class & letters) && !is_newline(c.cp) && !(c.class & no_prefix)) return run_letters(s, n, next + d.len, r);
         if (r->signs && (end = signs_word(s, n, pos, c, d))) return end;
     }
     if (!(c.class & UNI_SPACE) || (c.cp == ' ' && d.len && is_other(d, r))) {

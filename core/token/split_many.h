@@ -116,6 +116,7 @@ SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint6
 /* Newlines (and slashes) straight after other characters belong to them. */
 SPLIT_INLINE uint64_t tails(const struct split_masks *m, uint64_t other, uint64_t cut, const struct split_rule *r)
 {
+    if (r->tail_one) return m->newline & other << 1 & ~cut;
     uint64_t all = (r->slashes ? m->newline | m->slash : m->newline) & ~cut, first = m->newline & other << 1 & ~cut;
     return (all & ~(all + first)) | first;
 }
@@ -126,7 +127,7 @@ SPLIT_INLINE void known_before(struct split_masks *m, uint64_t stop)
 }
 
 /* Marks behind letters are part of the word.  Where a mark stands elsewhere, or
- * a capital follows a letter that may be of both cases, the masks end. */
+ * a capital follows a letter that may be of both cases, or a mark what may be a contraction, the masks end. */
 SPLIT_INLINE void join_marks(struct split_masks *m, uint64_t cut, const struct split_rule *r)
 {
     if (r->marks) {
@@ -135,8 +136,8 @@ SPLIT_INLINE void join_marks(struct split_masks *m, uint64_t cut, const struct s
     }
     uint64_t in_word = m->mark & ~(m->mark + (m->mark & m->letter << 1));
     m->letter |= in_word;
-    uint64_t both = m->letter & ~(m->upper | m->lower);
-    known_before(m, (m->mark & (~in_word | cut)) | (both << 1 & m->upper));
+    uint64_t both = m->letter & ~(m->upper | m->lower), odd = r->phrases ? m->quote << 2 | m->quote << 3 : both << 1 & m->upper;
+    known_before(m, (m->mark & (~in_word | cut)) | (r->phrases ? m->mark & odd : odd));
 }
 
 /* A sign of ASCII and the letters of ASCII behind it are a word: what starts behind. */
@@ -240,6 +241,7 @@ SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks 
     start |= first | (digit & ~(digit << 1));
     start |= (inner & ~(inner << 1)) | (last_spaces(m, space, cut) & ~newline & ~tail);
     start = cut_after_newlines(inner, newline, cut, start);
+    if (r->phrases) start &= ~(m->blank & letter << 1 & letter >> 1);
     if (r->max_digits) start = group_digits(digit, cut, start, r->max_digits);
     if (r->cases) start |= m->upper & m->lower << 1;
     if (r->han) start |= han ^ han << 1;
@@ -271,7 +273,7 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, co
     if ((m.high || r->signs) && m.known == 0) return 1;
     *limit = decided(&m, size, &last);
     if (r->n_before) cut = cut_window(r, 0, r->n_before, &v, 1, last, limit) & ~(uint64_t)1;
-    if (m.high && (r->marks || r->cases)) {
+    if (m.high && (r->marks || r->cases || r->phrases)) {
         int before = *limit;
         join_marks(&m, cut, r);
         *limit = m.known ? decided(&m, size, &last) : 0;
@@ -303,6 +305,21 @@ struct split_at {
     unsigned wait, step;
 };
 
+/* Of 64 bytes, `limit` of which are decided and no piece begins behind the first: where a letter is near
+ * their end.  A word that goes on there goes on as one that begins there.  0: there is none, or it may be
+ * of a contraction. */
+SPLIT_INLINE size_t split_within_word(const uint8_t *s, int limit)
+{
+    enum { CONTRACTION = 4, NEAR = 4 };
+    size_t i = (size_t)limit;
+    for (int chars = 0; chars < NEAR && i > CONTRACTION; chars++) {
+        struct uni_char c = uni_prev(s, i);
+        i -= c.len;
+        if (c.class & UNI_L) return i;
+    }
+    return 0;
+}
+
 /* Pieces of the end of a text, fewer bytes than a window; 0: none is decided. */
 static __attribute__((noinline)) size_t split_tail(const uint8_t *s, size_t n, size_t pos, size_t *ends, const struct split_rule *r,
                                                    const void *leads)
@@ -329,6 +346,10 @@ SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size
         int limit;
         size_t from = r->bytes ? split_char_start(s, n, at->pos) : at->pos;
         uint64_t start = starts_in_window(s + from, 64, false, r, leads, &limit), found = start & below(limit);
+        for (size_t on; r->phrases && !(found & ~(uint64_t)1) && (on = split_within_word(s + from, limit)) && n - from - on >= SPLIT_WINDOW;) {
+            from += on;
+            found = starts_in_window(s + from, 64, false, r, leads, &limit) & below(limit);
+        }
         found &= r->bytes ? ~below((int)(at->pos - from) + 1) : ~(uint64_t)1;
         if (stop - from < 63) found &= below((int)(stop - from) + 1);
         at->step = limit >= 16 ? 1 : at->step < 32 ? 2 * at->step : at->step;
@@ -371,7 +392,7 @@ SPLIT_INLINE size_t split_masked(const uint8_t *s, size_t n, size_t pos, size_t 
     enum { FIRST = 512, ROOM = SPLIT_TWO - SPLIT_BATCH - SPLIT_SLACK };
     struct split_at a = {.pos = pos, .step = 1}, b = a;
     size_t stop = n, room = max;
-    if (max >= SPLIT_TWO && n - pos >= 2 * FIRST + 2 * SPLIT_WINDOW && (b.pos = split_likely(s, pos + FIRST))) {
+    if (max >= SPLIT_TWO && !r->phrases && n - pos >= 2 * FIRST + 2 * SPLIT_WINDOW && (b.pos = split_likely(s, pos + FIRST))) {
         stop = b.pos;
         room = ROOM;
     }

@@ -30,6 +30,7 @@ static const struct spelling words[] = {
     {WORD_PREFIX "?\\p{L}+|", {.newlines = true}},
     {WORD_PREFIX "?+\\p{L}+|", {.newlines = true}},
     {WORD_PREFIX "?+\\p{L}++|", {.newlines = true}},
+    {WORD_PREFIX "?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|", {.newlines = true, .phrases = true}},
     {WORD_PREFIX "?[\\p{L}\\p{M}]+|", {.newlines = true, .marks = true}},
     {"[\\p{Han}]+|" WORD_PREFIX "?" UPPER_NOT_HAN "*" LOWER_NOT_HAN "+" FOLDED "?|" WORD_PREFIX "?" UPPER_NOT_HAN "+" LOWER_NOT_HAN "*" FOLDED "?|",
      {.newlines = true, .cases = true, .suffix = true, .fold = true, .han = true}},
@@ -47,7 +48,8 @@ static const struct spelling others[] = {
     {" ?[^\\s\\p{L}\\p{M}\\p{N}]+", {.marks = true}},
 };
 static const struct spelling tails[] = {
-    {"[\\r\\n]*+|", {.tail = true}}, {"[\\r\\n]*|", {.tail = true}}, {"[\\r\\n/]*|", {.tail = true, .slashes = true}}, {"|", {.tail = false}},
+    {"[\\r\\n]*+|", {.tail = true}}, {"[\\r\\n]*|", {.tail = true}}, {"[\\r\\n/]*|", {.tail = true, .slashes = true}},
+    {"[\\r\\n/]?|", {.tail = true, .tail_one = true}}, {"|", {.tail = false}},
 };
 static const struct spelling blanks[] = {
     {"\\s++\\z|\\s*[\\r\\n]|\\s+(?!\\S)|\\s", {.newlines = true, .ends_whole = true}},
@@ -102,11 +104,13 @@ static bool words_rule(const char *p, struct split_rule *r)
     r->newlines = w->newlines;
     r->tail = t->tail;
     r->slashes = t->slashes;
+    r->tail_one = t->tail_one;
     r->marks = w->marks;
     r->ends_whole = b->ends_whole;
     r->cases = w->cases;
     r->suffix = w->suffix;
     r->han = w->han;
+    r->phrases = w->phrases;
     return true;
 }
 

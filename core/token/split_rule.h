@@ -39,6 +39,7 @@ struct split_rule {
     bool newlines;        /* \s*[\r\n]+ */
     bool tail;            /* [\r\n]* after other */
     bool slashes;         /* ... is [\r\n/]* */
+    bool tail_one;        /* ... is [\r\n/]?, of which the slash is other */
     bool marks;           /* letters are [\p{L}\p{M}] */
     bool ends_whole;      /* \s++\z: white space at the end of the text is one piece */
     bool cases;           /* a word is [Lu Lt Lm Lo M]*[Ll Lm Lo M]+, or the same with + and * */
@@ -48,6 +49,7 @@ struct split_rule {
     bool signs;           /* DeepSeek-V3: other is [\p{P}\p{S}], before it comes [!-/:-@[-`{-~][A-Za-z]+, and a word's
                            * prefix is [^\r\n\p{L}\p{P}\p{S}]; runs of what is left are pieces */
     bool listed;          /* BLOOM: ` ?[^(\s|.,!?...)]+` alone, by split_is_listed(); runs of what is left are pieces */
+    bool phrases;         /* letters are (?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+: words with a space between them */
     bool no_words;        /* nothing but the steps: */
     bool bytes;           /* steps behind the words see bytes as the byte alphabet spells them */
     int n_before, n_cuts; /* the first n_before of cut[] come before the words, the others cut those */
