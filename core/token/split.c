@@ -29,7 +29,7 @@ static size_t run_letters(const uint8_t *s, size_t n, size_t pos, const struct s
     if (!r->phrases) return run(s, n, pos, r->marks ? UNI_L | UNI_M : UNI_L);
     while (pos < n) {
         struct uni_char c = uni_next(s + pos, n - pos), d = {UNI_BAD, 0, 0};
-        if (c.cp == ' ' && pos + 1 < n) d = uni_next(s + pos + 1, n - pos - 1);
+        if (c.cp == ' ' && pos + 1 < n && split_joint(r->joints, s[pos - 1], s[pos + 1])) d = uni_next(s + pos + 1, n - pos - 1);
         if (!(c.class & (UNI_L | UNI_M)) && !(d.class & UNI_L)) break;
         pos += c.len + d.len;
     }

@@ -224,6 +224,17 @@ SPLIT_INLINE uint64_t spaced_words(const uint8_t *s, const struct split_masks *m
     return cut_contractions(find_contractions(s, m, m->quote & first & ~blank, cut, r->fold), start);
 }
 
+/* Spaces between letters where a phrase is not cut. */
+SPLIT_INLINE uint64_t find_joints(const uint8_t *s, uint64_t spaces, const struct split_joints *joints)
+{
+    uint64_t found = spaces;
+    for (uint64_t todo = joints ? spaces : 0; todo; todo &= todo - 1) {
+        int i = low_bit(todo);
+        found ^= (uint64_t)!split_joint(joints, s[i - 1], s[i + 1]) << i;
+    }
+    return found;
+}
+
 /* The others: any character may belong to the letters behind it. */
 SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks *m, uint64_t within, uint64_t cut, const struct split_rule *r)
 {
@@ -241,7 +252,7 @@ SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks 
     start |= first | (digit & ~(digit << 1));
     start |= (inner & ~(inner << 1)) | (last_spaces(m, space, cut) & ~newline & ~tail);
     start = cut_after_newlines(inner, newline, cut, start);
-    if (r->phrases) start &= ~(m->blank & letter << 1 & letter >> 1);
+    if (r->phrases) start &= ~find_joints(s, m->blank & letter << 1 & letter >> 1, r->joints);
     if (r->max_digits) start = group_digits(digit, cut, start, r->max_digits);
     if (r->cases) start |= m->upper & m->lower << 1;
     if (r->han) start |= han ^ han << 1;
@@ -392,7 +403,8 @@ SPLIT_INLINE size_t split_masked(const uint8_t *s, size_t n, size_t pos, size_t 
     enum { FIRST = 512, ROOM = SPLIT_TWO - SPLIT_BATCH - SPLIT_SLACK };
     struct split_at a = {.pos = pos, .step = 1}, b = a;
     size_t stop = n, room = max;
-    if (max >= SPLIT_TWO && !r->phrases && n - pos >= 2 * FIRST + 2 * SPLIT_WINDOW && (b.pos = split_likely(s, pos + FIRST))) {
+    if (max >= SPLIT_TWO && n - pos >= 2 * FIRST + 2 * SPLIT_WINDOW && (b.pos = split_likely(s, pos + FIRST)) &&
+        !(r->phrases && split_joint(r->joints, s[b.pos - 1], s[b.pos + 1]))) {
         stop = b.pos;
         room = ROOM;
     }

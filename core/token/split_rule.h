@@ -31,6 +31,16 @@ struct split_cut {
 };
 enum { SPLIT_CUTS = 8 };
 
+/* Places where a space stands between two bytes, and a cut would show in what the words become: bit b of
+ * of[a]. */
+struct split_joints {
+    uint64_t of[256][4];
+};
+static inline bool split_joint(const struct split_joints *j, uint8_t a, uint8_t b)
+{
+    return !j || j->of[a][b >> 6] >> (b & 63) & 1;
+}
+
 struct split_rule {
     bool contractions;    /* 's 't 're 've 'm 'll 'd are pieces of their own */
     bool fold;            /* ... in any case */
@@ -50,6 +60,7 @@ struct split_rule {
                            * prefix is [^\r\n\p{L}\p{P}\p{S}]; runs of what is left are pieces */
     bool listed;          /* BLOOM: ` ?[^(\s|.,!?...)]+` alone, by split_is_listed(); runs of what is left are pieces */
     bool phrases;         /* letters are (?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+: words with a space between them */
+    const struct split_joints *joints; /* phrases: they are cut where it does not show; NULL: never; not owned */
     bool no_words;        /* nothing but the steps: */
     bool bytes;           /* steps behind the words see bytes as the byte alphabet spells them */
     int n_before, n_cuts; /* the first n_before of cut[] come before the words, the others cut those */

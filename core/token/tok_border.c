@@ -151,6 +151,47 @@ static bool tokens_merge(const struct tokenizer *t, struct buf *bytes)
     return all;
 }
 
+/* ---- spaces ---- */
+
+static bool note_joint(const struct tokenizer *t, const struct bpe_merge *m, struct split_joints *j, struct buf *bytes)
+{
+    size_t n;
+    const char *right = vocab_text(&t->vocab, m->right, &n);
+    if (n < 2 || (uint8_t)right[0] != 0xC4 || (uint8_t)right[1] != 0xA0) return true; /* the spelling of a space */
+    long n_right = bytes_of(t, m->right, bytes);
+    if (n_right <= 0) return false;
+    bool any = n_right == 1;
+    uint8_t behind = any ? 0 : (uint8_t)bytes->data[1];
+    long n_left = bytes_of(t, m->left, bytes);
+    if (n_left <= 0) return false;
+    uint64_t *of = j->of[(uint8_t)bytes->data[n_left - 1]];
+    for (unsigned b = 0; b < 256; b++)
+        if (any || b == behind) of[b >> 6] |= (uint64_t)1 << (b & 63);
+    return true;
+}
+
+/* A word is what its bytes are merged to, and none of those in front of a space is left out. */
+static bool only_merges(const struct tokenizer *t)
+{
+    bool known = !t->ignore_merges && !(t->prefix && *t->prefix) && !(t->suffix && *t->suffix);
+    for (unsigned b = 0; known && b < 0xC0; b++) known = t->byte_id[b] >= 0;
+    return known;
+}
+
+int tok_joints_new(const struct tokenizer *t, struct split_joints **out, struct err *e)
+{
+    struct buf bytes = {0};
+    struct split_joints *j = mem_zalloc(1, sizeof *j);
+    *out = NULL;
+    if (!j) return err_oom(e, sizeof *j, "a tokenizer");
+    bool known = only_merges(t);
+    for (size_t i = 0; known && i < t->bpe.n_merges; i++) known = note_joint(t, &t->bpe.merge[i], j, &bytes);
+    if (known) *out = j;
+    else free(j);
+    buf_free(&bytes);
+    return 0;
+}
+
 int tok_borders_new(const struct tokenizer *t, struct tok_borders **out, struct err *e)
 {
     struct buf left = {0}, right = {0};

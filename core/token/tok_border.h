@@ -12,6 +12,7 @@
 
 #include "core/base/err.h"
 
+struct split_joints;
 struct tokenizer;
 
 enum { TOK_BORDER_BITS = 17 };
@@ -24,6 +25,9 @@ struct tok_borders {
 
 /* *out stays NULL where words are not cut: pieces are then not what they are in a word. */
 int tok_borders_new(const struct tokenizer *t, struct tok_borders **out, struct err *e);
+
+/* Spaces of words of several: where merges may go over them. */
+int tok_joints_new(const struct tokenizer *t, struct split_joints **out, struct err *e);
 
 /* The end of the piece that begins at word[from): n, or a place to cut at. */
 size_t tok_border_next(const struct tok_borders *b, const uint8_t *word, size_t n, size_t from);

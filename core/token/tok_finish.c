@@ -272,6 +272,8 @@ static int model_tables(struct tokenizer *t, struct err *e)
     bool merges = t->byte_level && t->bpe.n_merges;
     tok_leave_merges(t);
     if (merges && (bpe_byte_pairs(&t->bpe, t->byte_id, e) || tok_borders_new(t, &t->borders, e))) return -1;
+    if (merges && t->by_rule && t->rule.phrases && tok_joints_new(t, &t->joints, e)) return -1;
+    t->rule.joints = t->joints;
     return t->model == MODEL_WORDPIECE && t->source == SOURCE_JSON ? wordpiece_tables(t, e) : 0;
 }
 
@@ -381,6 +383,7 @@ void tok_free(struct tokenizer *t)
     vocab_free(&t->vocab);
     bpe_free(&t->bpe);
     free(t->borders);
+    free(t->joints);
     tok_runs_free(t->runs);
     tok_matcher_free(&t->raw);
     tok_matcher_free(&t->normalized);

@@ -149,6 +149,7 @@ struct tokenizer {
     char *file;              /* tok_origin() */
     const char *class, *ends;
     bool cache_words;        /* words are worth a cache: the chain cuts them short */
+    struct split_joints *joints; /* of `rule`, or NULL */
     struct tok_borders *borders; /* byte level: where long words are cut, or NULL */
     struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
     struct tok_added *near;  /* tok_near.c: what of each token of `normalized` is looked for; or NULL */

@@ -206,12 +206,62 @@ static void spans_lead_to_the_original_text(void **state)
     buf_free(&json);
 }
 
+#define PHRASES \
+    "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":" \
+    "\"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?(?:\\\\p{L}\\\\p{M}*(?: \\\\p{L}\\\\p{M}*)*)+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]?|" \
+    "\\\\s*[\\\\r\\\\n]|\\\\s+(?!\\\\S)|\\\\s+\"},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\"," \
+    "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}]}"
+
+/* Words with spaces between: some merges go over a space behind "a" or in front of "b". */
+static void phrases_are_cut_where_no_merge_goes_over_the_space(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"a", "b", "ab", "ba", "aba", "bcb", "c", "\xc3\xa9", "c\xcc\x81", "\xe3\x81\x82\xe3\x81\x84", "'s", "1", ".\n", "x"};
+    struct buf json = {0};
+    struct err e = {0};
+    learn(&json);
+    char *split = with(json.data, "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}", PHRASES);
+    char *vocab = with(split, "\"vocab\":{", "\"vocab\":{\"a\u0120\":900,\"\u0120b\":901,\"c\u0120b\":902,");
+    char *merges = with(vocab, "\"merges\":[", "\"merges\":[[\"a\",\"\u0120\"],[\"\u0120\",\"b\"],[\"c\",\"\u0120b\"],");
+    struct tokenizer *t = read_json(merges);
+    assert_true(t->by_rule && t->rule.phrases && t->joints);
+    assert_true(split_joint(t->joints, 'a', 'c') && split_joint(t->joints, 'c', 'b') && !split_joint(t->joints, 'c', 'c') && !split_joint(t->joints, 'b', 'b'));
+    expect_same(t);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    for (uint32_t seed = 0; seed < 400; seed++) {
+        struct rng_key k = rng_key(13, RNG_TEST, seed, 0);
+        struct tok_ids want = {.want_spans = true}, got = {0};
+        char text[3000];
+        size_t n = 0;
+        for (uint64_t i = 0; n + 20 < 5 + 7 * (seed % 400); i += 3) {
+            n += (size_t)sprintf(text + n, "%s", words[rng_below(&k, i, COUNT_OF(words))]);
+            if (rng_below(&k, i + 1, 8)) text[n++] = ' ';
+            if (!rng_below(&k, i + 2, 20)) text[n++] = ' ';
+        }
+        s->chains = true;
+        assert_int_equal(tok_encode(t, s, text, n, 0, &want, &e), 0);
+        s->chains = false;
+        assert_int_equal(tok_encode(t, s, text, n, 0, &got, &e), 0);
+        assert_int_equal(got.n, want.n);
+        assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
+        tok_ids_free(&want);
+        tok_ids_free(&got);
+    }
+    tok_scratch_free(s);
+    tok_free(t);
+    free(split);
+    free(vocab);
+    free(merges);
+    buf_free(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_have_the_ids_of_the_word),
         cmocka_unit_test(digits_are_cut_out_before_the_split),
         cmocka_unit_test(spans_lead_to_the_original_text),
+        cmocka_unit_test(phrases_are_cut_where_no_merge_goes_over_the_space),
         cmocka_unit_test(whole_words_that_no_merge_makes_are_not_taken_for_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
