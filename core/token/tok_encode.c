@@ -104,6 +104,31 @@ static void name_unknown(struct job *j, size_t from, const uint8_t *word)
     }
 }
 
+/* A word whose ids are known (s->follow), and only where their tokens are is not; false: they are not all
+ * of its bytes as they are. */
+static bool follow(struct job *j, const uint8_t *word, size_t n)
+{
+    const struct tokenizer *t = j->t;
+    struct tok_scratch *s = j->s;
+    size_t from = j->out->n, pos = 0, k = 0, prefix = t->model == MODEL_WORDPIECE && t->prefix ? strlen(t->prefix) : 0;
+    for (; pos < n && k < s->n_follow; k++) {
+        size_t len, skip = pos ? prefix : 0;
+        int32_t id = s->follow[k];
+        const char *text = vocab_text(&t->vocab, id, &len);
+        if (id == t->unk_id || !tok_in_model(t, id) || len <= skip || len - skip > n - pos) break;
+        if (skip && memcmp(text, t->prefix, skip) != 0) break;
+        if (memcmp(text + skip, word + pos, len - skip) != 0 || tok_ids_push(j->out, id, pos, pos + len - skip, j->e)) break;
+        pos += len - skip;
+    }
+    if (pos < n) {
+        j->out->n = from;
+        return false;
+    }
+    s->follow += k;
+    s->n_follow -= k;
+    return true;
+}
+
 /* One word, from the cache when it is there. */
 static int cached_word(struct job *j, const uint8_t *word, size_t n, size_t left, size_t at)
 {
@@ -121,6 +146,19 @@ static int cached_word(struct job *j, const uint8_t *word, size_t n, size_t left
     return 0;
 }
 
+/* A word, with spans if they are wanted. */
+static int whole_word(struct job *j, const uint8_t *word, size_t n, size_t at)
+{
+    struct tok_scratch *s = j->s;
+    size_t from = j->out->n;
+    if (s->n_follow && follow(j, word, n)) return 0;
+    if (tok_model_word(j->t, s, word, n, at, j->out, j->e)) return -1;
+    size_t n_ids = j->out->n - from < s->n_follow ? j->out->n - from : s->n_follow;
+    s->follow += n_ids;
+    s->n_follow -= n_ids;
+    return 0;
+}
+
 /* Words of the pieces that the pre-tokenizer made. */
 static int words(struct job *j, size_t at)
 {
@@ -134,9 +172,7 @@ static int words(struct job *j, size_t at)
                 return -1;
             continue;
         }
-        if (tok_model_word(j->t, j->s, (const uint8_t *)p->text + w.begin, w.end - w.begin, at + w.begin,
-                           j->out, j->e))
-            return -1;
+        if (whole_word(j, (const uint8_t *)p->text + w.begin, w.end - w.begin, at + w.begin)) return -1;
         if (!j->out->want_spans) continue;
         if (j->t->n_trims && j->t->model == MODEL_UNIGRAM) name_unknown(j, from, (const uint8_t *)p->text + w.begin);
         if (j->t->source == SOURCE_SPM) spm_word_spans(j, from, p->origin, w.begin, p->n);

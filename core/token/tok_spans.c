@@ -92,24 +92,33 @@ static void remember(struct tok_spans *w, size_t i, const uint8_t *text, size_t 
     else word_cache_add_long(&w->cache, key, text + begin, len, v, 2 * p->n, 0);
 }
 
+/* A part at an end of the text, where something happens. */
+static bool is_outer(const struct tok_spans *w, size_t i, size_t n)
+{
+    return (w->cut.first && w->begins[i] == 0) || (w->cut.last && w->words.ends[i] == n);
+}
+
 /* A part by the chains; 1: its ids are others. */
 static int unknown(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n, unsigned flags,
                    size_t *at, struct tok_ids *out, struct err *e)
 {
     struct tok_spans *w = s->spans;
     struct tok_ids *p = &w->part;
-    const struct tok_fast *f = &w->cut;
     size_t begin = w->begins[i], end = w->words.ends[i];
     p->n = 0;
     s->sum = 0;
-    if (tok_part_chains(t, s, text, begin, end, n, flags, p, e)) return -1;
+    s->follow = w->ids.id + *at;
+    s->n_follow = w->ids.n - *at;
+    int ret = tok_part_chains(t, s, text, begin, end, n, flags, p, e);
+    s->n_follow = 0;
+    if (ret) return -1;
     if (p->n > w->ids.n - *at || (p->n && memcmp(p->id, w->ids.id + *at, p->n * sizeof *p->id))) return 1;
     if (tok_ids_room(out, p->n, e)) return -1;
     if (p->n) memcpy(out->id + out->n, p->id, p->n * sizeof *p->id);
     if (p->n) memcpy(out->span + out->n, p->span, p->n * sizeof *p->span);
     out->n += p->n;
     *at += p->n;
-    if (!(f->first && begin == 0) && !(f->last && end == n)) remember(w, i, (const uint8_t *)text, s->offset);
+    if (!is_outer(w, i, n)) remember(w, i, (const uint8_t *)text, s->offset);
     return 0;
 }
 
@@ -135,8 +144,7 @@ int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const ch
 {
     size_t from = out->n, at = 0, pos = 0, count;
     int ret = 0;
-    /* SentencePiece: a token ends where the next begins, whatever spaces were left out in between. */
-    if ((t->source == SOURCE_SPM && t->fast->last) || first_may_go(t, text, n)) return 1;
+    if (first_may_go(t, text, n)) return 1;
     if (!s->spans && !(s->spans = spans_new(t, e))) return -1;
     struct tok_spans *w = s->spans;
     w->ids.n = 0;
@@ -144,7 +152,7 @@ int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const ch
     while (!ret && pos < n && (count = tok_cut(&w->cut, (const uint8_t *)text, n, &pos, w->begins, w->words.ends, BATCH))) {
         ask(w, (const uint8_t *)text, n, count);
         for (size_t i = 0; i < count && !ret; i++)
-            if (!known(w, i, (const uint8_t *)text, s->offset, &at, out)) ret = unknown(t, s, text, i, n, flags, &at, out, e);
+            if (is_outer(w, i, n) || !known(w, i, (const uint8_t *)text, s->offset, &at, out)) ret = unknown(t, s, text, i, n, flags, &at, out, e);
     }
     s->sum = 0;
     if (!ret && at != w->ids.n) ret = 1;
