@@ -275,17 +275,8 @@ static int first_tokens(const struct tok_train_opts *o, struct vocab *v, int32_t
 static int gather_words(struct tok_trainer *tr, struct err *e)
 {
     struct word_table *all = &tr->counter[0].words;
-    for (int i = 1; i < tr->n_threads; i++) {
-        struct word_table *t = &tr->counter[i].words;
-        char tmp[16];
-        const char *word;
-        size_t n;
-        uint64_t count;
-        for (size_t at = 0; word_table_next(t, &at, tmp, &word, &n, &count);)
-            if (!word_table_add(all, (const uint8_t *)word, n, n, count))
-                return err_oom(e, all->cap * sizeof *all->v, "counting words");
-        word_table_free(t);
-    }
+    for (int i = 1; i < tr->n_threads; i++)
+        if (!word_table_join(all, &tr->counter[i].words)) return err_oom(e, all->cap * sizeof *all->v, "counting words");
     return 0;
 }
 

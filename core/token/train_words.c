@@ -10,8 +10,8 @@ enum { SHORT_MAX = 15 };
 
 void word_table_free(struct word_table *t)
 {
-    free(t->v);
-    free(t->longs);
+    free(t->memory);
+    free(t->longs_memory);
     free(t->pool);
     memset(t, 0, sizeof *t);
 }
@@ -55,14 +55,29 @@ static struct word_count *find(struct word_count *v, size_t cap, const uint64_t 
     return find_from(v, cap, key, slot_of(key, cap));
 }
 
+/* Slots of zeros.  They are read before they are written to: a page that is new then costs two
+ * interrupts, and stops other threads; so all are written to first. */
+static void *new_slots(size_t n, size_t size, void **memory)
+{
+    enum { PAGE = 4096, HUGE = 1 << 21 };
+    size_t bytes;
+    char *v = ck_mul(n, size, &bytes) ? mem_zalloc_table_behind(bytes / HUGE * HUGE, n, size, memory) : NULL;
+    if (!v) return NULL;
+    mem_huge_if_quick(v, bytes);
+    for (size_t i = 0; i < bytes; i += PAGE) *(volatile char *)(v + i) = 0;
+    return v;
+}
+
 static bool grow(struct word_table *t)
 {
     size_t cap = t->cap ? 2 * t->cap : 1 << 13;
-    struct word_count *v = mem_zalloc(cap, sizeof *v);
+    void *memory;
+    struct word_count *v = new_slots(cap, sizeof *v, &memory);
     if (!v) return false;
     for (size_t i = 0; i < t->cap; i++)
         if (t->v[i].key[1]) *find(v, cap, t->v[i].key) = t->v[i];
-    free(t->v);
+    free(t->memory);
+    t->memory = memory;
     t->v = v;
     t->cap = cap;
     return true;
@@ -71,7 +86,8 @@ static bool grow(struct word_table *t)
 static bool grow_longs(struct word_table *t)
 {
     size_t cap = t->longs_cap ? 2 * t->longs_cap : 1 << 10;
-    struct long_count *v = mem_zalloc(cap, sizeof *v);
+    void *memory;
+    struct long_count *v = new_slots(cap, sizeof *v, &memory);
     if (!v) return false;
     for (size_t i = 0; i < t->longs_cap; i++) {
         if (!t->longs[i].count) continue;
@@ -79,7 +95,8 @@ static bool grow_longs(struct word_table *t)
         while (v[k].count) k = (k + 1) & (cap - 1);
         v[k] = t->longs[i];
     }
-    free(t->longs);
+    free(t->longs_memory);
+    t->longs_memory = memory;
     t->longs = v;
     t->longs_cap = cap;
     return true;
@@ -113,6 +130,17 @@ static bool add_long(struct word_table *t, const uint8_t *word, size_t n, uint64
     return true;
 }
 
+/* The slot is the one that find() gave for the key. */
+static inline void add_at(struct word_table *t, struct word_count *w, const uint64_t key[2], uint64_t count)
+{
+    if (!w->key[1]) {
+        w->key[0] = key[0];
+        w->key[1] = key[1];
+        t->n++;
+    }
+    w->count += count;
+}
+
 bool word_table_add(struct word_table *t, const uint8_t *word, size_t n, size_t left,
                     uint64_t count)
 {
@@ -120,40 +148,27 @@ bool word_table_add(struct word_table *t, const uint8_t *word, size_t n, size_t 
     if (2 * (t->n + 1) > t->cap && !grow(t)) return false;
     uint64_t key[2];
     make_key(word, n, left, key);
-    struct word_count *w = find(t->v, t->cap, key);
-    if (!w->key[1]) {
-        w->key[0] = key[0];
-        w->key[1] = key[1];
-        t->n++;
-    }
-    w->count += count;
+    add_at(t, find(t->v, t->cap, key), key, count);
     return true;
 }
 
 /* Words whose lines have been asked for. */
 struct batch {
-    uint64_t key[WORD_BATCH][2];
+    uint64_t key[WORD_BATCH][2], count[WORD_BATCH];
     size_t slot[WORD_BATCH], n;
 };
 
-static inline void ask(const struct word_table *t, struct batch *b, const uint8_t *word, size_t len, size_t left)
+static inline void ask(const struct word_table *t, struct batch *b, uint64_t count)
 {
-    make_key(word, len, left, b->key[b->n]);
-    b->slot[b->n] = slot_of(b->key[b->n], t->cap);
-    __builtin_prefetch(&t->v[b->slot[b->n++]], 1);
+    size_t slot = b->slot[b->n] = slot_of(b->key[b->n], t->cap);
+    b->count[b->n++] = count;
+    __builtin_prefetch(&t->v[slot], 1);
 }
 
-static void add_asked(struct word_table *t, const struct batch *b)
+static void add_asked(struct word_table *t, struct batch *b)
 {
-    for (size_t i = 0; i < b->n; i++) {
-        struct word_count *w = find_from(t->v, t->cap, b->key[i], b->slot[i]);
-        if (!w->key[1]) {
-            w->key[0] = b->key[i][0];
-            w->key[1] = b->key[i][1];
-            t->n++;
-        }
-        w->count++;
-    }
+    for (size_t i = 0; i < b->n; i++) add_at(t, find_from(t->v, t->cap, b->key[i], b->slot[i]), b->key[i], b->count[i]);
+    b->n = 0;
 }
 
 static bool room(struct word_table *t, size_t n)
@@ -163,35 +178,61 @@ static bool room(struct word_table *t, size_t n)
     return true;
 }
 
-bool word_table_add_batch(struct word_table *t, const uint8_t *text, size_t size, size_t pos,
-                          const size_t *ends, size_t n)
+/* begins: NULL where each word begins at the end of the one before. */
+static inline __attribute__((always_inline)) bool add_words(struct word_table *t, const uint8_t *text, size_t size, size_t pos,
+                                                            const size_t *begins, const size_t *ends, size_t n, size_t most)
 {
     struct batch b;
     b.n = 0;
     if (!room(t, n)) return false;
     for (size_t i = 0; i < n; pos = ends[i++]) {
+        if (begins) pos = begins[i];
         size_t len = ends[i] - pos;
-        if (len <= SHORT_MAX) ask(t, &b, text + pos, len, size - pos);
-        else if (!add_long(t, text + pos, len, 1)) return false;
+        if (len > most) continue;
+        if (len <= SHORT_MAX) {
+            make_key(text + pos, len, size - pos, b.key[b.n]);
+            ask(t, &b, 1);
+        } else if (!add_long(t, text + pos, len, 1)) {
+            return false;
+        }
     }
     add_asked(t, &b);
     return true;
 }
 
+bool word_table_add_batch(struct word_table *t, const uint8_t *text, size_t size, size_t pos,
+                          const size_t *ends, size_t n)
+{
+    return add_words(t, text, size, pos, NULL, ends, n, SIZE_MAX);
+}
+
 bool word_table_add_parts(struct word_table *t, const uint8_t *text, size_t size, const size_t *begins,
                           const size_t *ends, size_t n, size_t most)
 {
+    return add_words(t, text, size, 0, begins, ends, n, most);
+}
+
+bool word_table_join(struct word_table *t, struct word_table *from)
+{
     struct batch b;
+    bool ok = true;
     b.n = 0;
-    if (!room(t, n)) return false;
-    for (size_t i = 0; i < n; i++) {
-        size_t len = ends[i] - begins[i];
-        if (len > most) continue;
-        if (len <= SHORT_MAX) ask(t, &b, text + begins[i], len, size - begins[i]);
-        else if (!add_long(t, text + begins[i], len, 1)) return false;
+    for (size_t i = 0; ok && i < from->cap; i++) {
+        const struct word_count *w = &from->v[i];
+        if (!w->key[1]) continue;
+        if (b.n == 0) ok = room(t, WORD_BATCH);
+        if (!ok) break;
+        memcpy(b.key[b.n], w->key, sizeof w->key);
+        ask(t, &b, w->count);
+        if (b.n == WORD_BATCH) add_asked(t, &b);
     }
-    add_asked(t, &b);
-    return true;
+    if (ok) add_asked(t, &b);
+    for (size_t i = 0; ok && i < from->longs_cap; i++) {
+        const struct long_count *l = &from->longs[i];
+        if (l->count) ok = add_long(t, (const uint8_t *)from->pool + l->off, l->len, l->count);
+    }
+    word_table_free(from);
+    return ok;
 }
 
 bool word_table_next(const struct word_table *t, size_t *at, char tmp[16], const char **word,
