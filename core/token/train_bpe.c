@@ -61,30 +61,18 @@ int bpe_corpus_start(struct bpe_corpus *c, size_t n_words, size_t n_symbols, str
     return 0;
 }
 
-/* ---- small growing arrays ---- */
-
-static bool grow(void **p, size_t *cap, size_t need, size_t size)
-{
-    if (need <= *cap) return true;
-    size_t want = *cap + *cap / 2 + 1024;
-    void *v = mem_resize(*p, want < need ? need : want, size);
-    if (!v) return false;
-    *p = v;
-    *cap = want < need ? need : want;
-    return true;
-}
-
+/* Room for what is kept of each of n tokens. */
 static bool ids_room(struct learner *l, size_t n)
 {
-    size_t cap = l->ids_cap, len_cap = cap, left_cap = cap, right_cap = cap;
-    if (n <= cap) return true;
-    if (!grow((void **)&l->len, &len_cap, n, sizeof *l->len) ||
-        !grow((void **)&l->left, &left_cap, n, sizeof *l->left) ||
-        !grow((void **)&l->right, &right_cap, n, sizeof *l->right))
+    size_t old = l->ids_cap, cap = old + old / 2 + 1024;
+    if (n <= old) return true;
+    if (cap < n) cap = n;
+    if (!mem_renew(&l->len, cap, sizeof *l->len) || !mem_renew(&l->left, cap, sizeof *l->left) ||
+        !mem_renew(&l->right, cap, sizeof *l->right))
         return false;
-    memset(l->left + cap, 0, (left_cap - cap) * sizeof *l->left);
-    memset(l->right + cap, 0, (right_cap - cap) * sizeof *l->right);
-    l->ids_cap = left_cap;
+    memset(l->left + old, 0, (cap - old) * sizeof *l->left);
+    memset(l->right + old, 0, (cap - old) * sizeof *l->right);
+    l->ids_cap = cap;
     return true;
 }
 
@@ -200,12 +188,12 @@ static inline void add_place(struct learner *l, struct side *s, uint32_t neighbo
 static void merge_places(struct learner *l, const uint32_t *pos, uint32_t n, uint64_t key,
                          uint32_t id)
 {
-    enum { AHEAD = 12 };
+    enum { CELLS_AHEAD = 12 };
     uint32_t a = (uint32_t)(key >> 32), b = (uint32_t)key, len_a = l->len[a], len_b = l->len[b];
     struct bpe_cell *cell = l->c->cell;
     uint32_t merged_end = 0; /* where the last merge of this call ends */
     for (uint32_t i = 0; i < n; i++) {
-        if (i + AHEAD < n) __builtin_prefetch(&cell[pos[i + AHEAD]], 1);
+        if (i + CELLS_AHEAD < n) __builtin_prefetch(&cell[pos[i + CELLS_AHEAD]], 1);
         uint32_t p = pos[i], q = p + len_a;
         if (cell[p].id != a || cell[q].id != b) continue;
         uint32_t word = cell[p].word, r = q + len_b;
@@ -257,16 +245,42 @@ static bool raise_pair(struct learner *l, uint64_t key, struct side *s)
     return pair_more_places(&l->pairs, p, s->n);
 }
 
+/* The pair of token t with a neighbour, which is marked as in struct place. */
+static inline uint64_t pair_with(uint64_t t, uint32_t neighbour)
+{
+    uint64_t x = neighbour & ~RIGHT;
+    return neighbour & RIGHT ? t << 32 | x : x << 32 | t;
+}
+
+/* Pairs lie all over their table: those of neighbour i are asked for, what has come of the one AHEAD
+ * before it is followed, and the one another AHEAD before is returned, which is at hand by now. */
+enum { AHEAD = 8 };
+static size_t ask_ahead(const struct learner *l, uint64_t key, uint32_t id, size_t i)
+{
+    uint64_t a = key >> 32, b = (uint32_t)key;
+    if (i < l->n_touched) {
+        uint32_t x = l->touched[i];
+        pair_ask(&l->pairs, pair_with(x & RIGHT ? b : a, x));
+        pair_ask(&l->pairs, pair_with(id, x));
+    }
+    if (i >= AHEAD && i - AHEAD < l->n_touched) {
+        uint32_t x = l->touched[i - AHEAD];
+        pair_ask_on(&l->pairs, pair_with(x & RIGHT ? b : a, x));
+    }
+    return i - 2 * AHEAD; /* of the first ones there is none: too large a number */
+}
+
+/* What merge_places() noted goes into the pairs with the neighbours. */
 static bool settle(struct learner *l, uint64_t key, uint32_t id)
 {
     uint64_t a = key >> 32, b = (uint32_t)key;
-    for (size_t i = 0; i < l->n_touched; i++) {
-        uint32_t x = l->touched[i] & ~RIGHT;
-        bool right = l->touched[i] & RIGHT;
-        struct side *s = right ? &l->right[x] : &l->left[x];
-        if (s->lost) pair_lower(&l->pairs, right ? b << 32 | x : (uint64_t)x << 32 | a, s->lost);
-        if (!raise_pair(l, right ? (uint64_t)id << 32 | x : (uint64_t)x << 32 | id, s))
-            return false;
+    for (size_t i = 0; i < l->n_touched + 2 * AHEAD; i++) {
+        size_t at = ask_ahead(l, key, id, i);
+        if (at >= l->n_touched) continue;
+        uint32_t x = l->touched[at];
+        struct side *s = x & RIGHT ? &l->right[x & ~RIGHT] : &l->left[x];
+        if (s->lost) pair_lower(&l->pairs, pair_with(x & RIGHT ? b : a, x), s->lost);
+        if (!raise_pair(l, pair_with(id, x), s)) return false;
     }
     for (size_t i = 0; i < l->n_place; i++) {
         uint32_t x = l->place[i].neighbour & ~RIGHT;
@@ -295,8 +309,8 @@ static bool merge_everywhere(struct learner *l, struct pair *p, uint32_t id)
     p->pos = NULL;
     l->epoch++;
     l->n_touched = l->n_place = 0;
-    if (!grow((void **)&l->place, &l->place_cap, 2 * (size_t)n, sizeof *l->place) ||
-        !grow((void **)&l->touched, &l->touched_cap, 2 * (size_t)n + 4, sizeof *l->touched))
+    if (!mem_room(&l->place, &l->place_cap, 2 * (size_t)n, sizeof *l->place) ||
+        !mem_room(&l->touched, &l->touched_cap, 2 * (size_t)n + 4, sizeof *l->touched))
         return false;
     merge_places(l, pos, n, key, id);
     bool ok = settle(l, key, id);

@@ -18,9 +18,9 @@ struct bpe_cell {
 /* Words as symbols, ready for bpe_learn().  Zero-initialise. */
 struct bpe_corpus {
     struct bpe_cell *cell; /* [n_cells + 2], a guard at both ends */
-    size_t n_cells, cells_cap;
+    size_t n_cells;
     uint64_t *count;       /* [n_words] */
-    size_t n_words, words_cap;
+    size_t n_words;
 };
 
 /* Room for all words. */

@@ -57,6 +57,17 @@ uint32_t pair_find(const struct pair_table *t, uint64_t key)
     return PAIR_NO_INDEX;
 }
 
+void pair_ask(const struct pair_table *t, uint64_t key)
+{
+    if (t->n_slots) __builtin_prefetch(&t->slots[slot_of(t, key)]);
+}
+
+void pair_ask_on(const struct pair_table *t, uint64_t key)
+{
+    uint32_t i = t->n_slots ? t->slots[slot_of(t, key)] : 0;
+    if (i) __builtin_prefetch(&t->v[i - 1], 1);
+}
+
 uint32_t pair_get(struct pair_table *t, uint64_t key)
 {
     if (3 * ((size_t)t->n + 1) > 2 * t->n_slots && !grow_slots(t)) return PAIR_NO_INDEX;

@@ -40,6 +40,9 @@ void pair_table_free(struct pair_table *t);
 /* Index of a pair, made if absent; PAIR_NO_INDEX when out of memory. */
 uint32_t pair_get(struct pair_table *t, uint64_t key);
 uint32_t pair_find(const struct pair_table *t, uint64_t key); /* PAIR_NO_INDEX if absent */
+/* Before one of these: asks for the slot of a pair; then, when that is there, for the pair. */
+void pair_ask(const struct pair_table *t, uint64_t key);
+void pair_ask_on(const struct pair_table *t, uint64_t key);
 void pair_lower(struct pair_table *t, uint64_t key, uint64_t by); /* absent is fine */
 
 /* An empty list with room for n places; or room for n more.  False: out of memory. */
