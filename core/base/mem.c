@@ -140,6 +140,27 @@ void mem_huge_if_quick(void *at, size_t bytes)
 #endif
 }
 
+/* A page that is got one by one costs 1.2 to 3.3 us here, one of 2 MiB 90: what loading a vocabulary writes to is all
+ * new.  malloc() takes large blocks from the system and gives them back, until it sees one freed; from then on
+ * blocks of that size are of the heap, which keeps twice as much. */
+void mem_ready(size_t bytes)
+{
+#if defined(__GLIBC__)
+    enum { BLOCK = 24 << 20, LARGEST = BLOCK + (1 << 20) };
+    void *block[2] = {NULL}, *volatile seen = malloc(LARGEST); /* volatile: that it was there is what it is for */
+    free(seen);
+    bytes = bytes < 2 * (size_t)BLOCK - HUGE_PAGE ? bytes + HUGE_PAGE : 2 * (size_t)BLOCK; /* it does not begin with one */
+    for (size_t i = 0, n; i < COUNT_OF(block) && bytes; i++, bytes -= n) {
+        n = bytes < BLOCK ? bytes : BLOCK;
+        block[i] = malloc(n);
+        if (block[i]) mem_huge_if_quick(block[i], n);
+    }
+    for (size_t i = COUNT_OF(block); i-- > 0;) free(block[i]);
+#else
+    (void)bytes;
+#endif
+}
+
 void mem_free_aligned(void *p)
 {
     free(p);

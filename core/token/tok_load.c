@@ -567,12 +567,25 @@ static bool is_gguf(const char *path)
     return yes;
 }
 
+/* Memory for what will be made of the file: a .model or .tiktoken becomes 10 to 16 times as much, a tokenizer.json 2 to
+ * 7 times; GGUF files hold mostly something else. */
+static void make_room(const char *file, bool gguf)
+{
+    const size_t small = 200 << 10, most = 32 << 20;
+    struct stat st;
+    if (stat(file, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size < small || (!gguf && (size_t)st.st_size > max_file_bytes)) return;
+    size_t n = (size_t)st.st_size < max_file_bytes ? (size_t)st.st_size * (str_ends_with(file, ".json") ? 4 : 12) : most;
+    mem_ready(gguf && n > most ? most : n);
+}
+
 static struct tokenizer *load_file(const char *file, const char *split, struct err *e)
 {
     struct tokenizer *t = NULL;
     struct buf text = {0};
     struct file_map m;
-    if (is_gguf(file)) { /* weights follow: not into memory */
+    bool gguf = is_gguf(file);
+    make_room(file, gguf);
+    if (gguf) { /* weights follow: not into memory */
         if (file_map(&m, file, e)) return NULL;
         t = tok_from_file((const char *)m.data, m.size, file, split, e);
         file_unmap(&m);

@@ -128,6 +128,26 @@ static void the_arena_aligns_and_overflow_is_refused(void **state)
     assert_null(mem_zalloc_table(SIZE_MAX - 3, 1, &none));
 }
 
+/* Blocks that come from what was made ready, beyond it, and beyond what is ever. */
+static void memory_that_is_ready_is_malloc_s(void **state)
+{
+    (void)state;
+    static const size_t bytes[] = {0, 1, 100000, (size_t)9 << 20, (size_t)23 << 20, (size_t)40 << 20, SIZE_MAX};
+    for (size_t i = 0; i < COUNT_OF(bytes); i++) {
+        unsigned char *p[40];
+        mem_ready(bytes[i]);
+        for (size_t k = 0; k < COUNT_OF(p); k++) {
+            assert_non_null(p[k] = mem_alloc(100000, k % 9 + 1));
+            memset(p[k], (int)k, 100000 * (k % 9 + 1));
+        }
+        for (size_t k = 0; k < COUNT_OF(p); k++) {
+            assert_int_equal(p[k][0], k);
+            assert_int_equal(p[k][100000 * (k % 9 + 1) - 1], k);
+            free(p[k]);
+        }
+    }
+}
+
 /* Known answers of Random123's kat_vectors for philox4x32-10. */
 static void philox_gives_its_known_answers(void **state)
 {
@@ -525,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_buffer_grows_and_reports_lack_of_memory_once),
         cmocka_unit_test(a_room_doubles_and_stays_when_it_cannot),
         cmocka_unit_test(the_arena_aligns_and_overflow_is_refused),
+        cmocka_unit_test(memory_that_is_ready_is_malloc_s),
         cmocka_unit_test(philox_gives_its_known_answers),
         cmocka_unit_test(normal_numbers_have_mean_0_and_variance_1),
         cmocka_unit_test(a_permutation_visits_everything_once),
