@@ -13,6 +13,8 @@ struct place {
     uint32_t at;
 };
 
+_Static_assert(sizeof(struct place) == sizeof(struct text_key), "permute() needs as much room");
+
 struct sorting {
     const struct text_key *keys;
     struct place *spare; /* [n] */
@@ -122,19 +124,12 @@ static void sort_from(const struct sorting *s, struct place *p, size_t n, uint32
     }
 }
 
-/* Puts the keys where their places are, round by round of what has to move. */
-static void permute(struct text_key *keys, struct place *p, size_t n)
+/* Puts the keys where their places are; in the room of the spare ones, which are as large. */
+static void permute(struct text_key *keys, const struct place *p, void *spare, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct text_key first = keys[i];
-        size_t to = i, from;
-        for (; (from = p[to].at) != i; to = from) {
-            keys[to] = keys[from];
-            p[to].at = (uint32_t)to;
-        }
-        keys[to] = first;
-        p[to].at = (uint32_t)to;
-    }
+    struct text_key *to = spare;
+    for (size_t i = 0; i < n; i++) to[i] = keys[p[i].at];
+    memcpy(keys, to, n * sizeof *keys);
 }
 
 static bool sort(struct text_key *keys, size_t n, bool ends)
@@ -144,7 +139,7 @@ static bool sort(struct text_key *keys, size_t n, bool ends)
     struct sorting s = {keys, p + n, ends};
     for (size_t i = 0; i < n; i++) p[i].at = (uint32_t)i;
     sort_from(&s, p, n, 0);
-    permute(keys, p, n);
+    permute(keys, p, s.spare, n);
     free(p);
     return true;
 }

@@ -83,11 +83,16 @@ static inline uint32_t tok_wide_pair(uint32_t a, uint32_t b)
     return (a * 0x9E3779B1u ^ b * 0x85EBCA6Bu) >> (32 - 17);
 }
 
+/* A character of three bytes. */
+static inline uint32_t tok_wide_at(const uint8_t *s)
+{
+    return (s[0] & 15u) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u);
+}
+
 /* Whether two characters of three bytes, the one behind the other, stay together. */
 static inline bool tok_wide_joined(const struct tok_fast *f, const uint8_t *s)
 {
-    uint32_t a = (s[0] & 15u) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u);
-    uint32_t b = (s[3] & 15u) << 12 | (s[4] & 63u) << 6 | (s[5] & 63u), bit = tok_wide_pair(a, b);
+    uint32_t a = tok_wide_at(s), b = tok_wide_at(s + 3), bit = tok_wide_pair(a, b);
     uint64_t both = f->has_token[a >> 6] >> (a & 63) & f->has_token[b >> 6] >> (b & 63);
     return !(both & 1) || (f->together[bit >> 6] >> (bit & 63) & 1);
 }

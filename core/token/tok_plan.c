@@ -104,6 +104,7 @@ static bool tokens_stay_in_words(const struct tokenizer *t)
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
         const char *s = vocab_text(&t->vocab, id, &n);
         for (size_t i = 0; i < n; i++) {
+            if (s[i] != ' ' && s[i] != '\xE2') continue;
             if (s[i] == ' ') return false;
             bool mark = i && is_mark(s + i, n - i);
             if (mark && (i < 3 || !is_mark(s + i - 3, 3))) return false;
@@ -300,20 +301,18 @@ static bool comes_out(const struct tokenizer *t, int id)
  * those that have no token, which could become one <unk> with their neighbour. */
 static void join_pairs(const struct tokenizer *t, struct tok_fast *f)
 {
-    bool known[128] = {false};
+    bool known[128] = {false}, side_by_side[128][128] = {{false}};
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
-        const char *s = vocab_text(&t->vocab, id, &n);
-        if (n == 1 && (uint8_t)s[0] < 0x80 && comes_out(t, id)) known[(uint8_t)s[0]] = true;
-        for (size_t i = 1; i < n; i++) {
-            uint8_t a = (uint8_t)s[i - 1], b = (uint8_t)s[i];
-            if (a < 0x80 && b < 0x80 && b != ' ') f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
-        }
+        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+        if (n == 1 && s[0] < 0x80 && comes_out(t, id)) known[s[0]] = true;
+        for (size_t i = 1; i < n; i++)
+            if ((s[i - 1] | s[i]) < 0x80) side_by_side[s[i - 1]][s[i]] = true;
     }
     for (int a = 0; a < 128; a++)
         for (int b = 0; b < 128; b++)
-            if (b != ' ' && (!f->neutral[a] || !f->neutral[b] || (!f->inside && (!known[a] || !known[b]))))
+            if (b != ' ' && (side_by_side[a][b] || !f->neutral[a] || !f->neutral[b] || (!f->inside && (!known[a] || !known[b]))))
                 f->joined[a][b >> 6] |= (uint64_t)1 << (b & 63);
 }
 
@@ -354,6 +353,21 @@ static void plan_inside(const struct tokenizer *t, struct tok_fast *f)
     f->wide_gap = tok_last_place(2.0 * (double)UINT32_MAX * f->max_step, false);
 }
 
+/* Characters of three bytes: the token itself, and two that it has side by side. */
+static void note_wide(const struct tokenizer *t, int id, struct tok_fast *f)
+{
+    size_t n;
+    const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
+    for (size_t i = 0; i + 3 <= n; i++) {
+        if (s[i] < 0xE0 || s[i] > 0xEF) continue;
+        uint32_t a = tok_wide_at(s + i);
+        if (n == 3 && comes_out(t, id)) f->has_token[a >> 6] |= (uint64_t)1 << (a & 63);
+        if (i + 6 > n || s[i + 3] < 0xE0 || s[i + 3] > 0xEF) continue;
+        uint32_t bit = tok_wide_pair(a, tok_wide_at(s + i + 3));
+        f->together[bit >> 6] |= (uint64_t)1 << (bit & 63);
+    }
+}
+
 /* The same for characters that no step changes, far from ASCII.  Characters that
  * have no token must not become one <unk> with their neighbours. */
 static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
@@ -361,20 +375,8 @@ static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
     bool certain = f->carry && f->walk;
     f->wide = f->pairs && (t->model == MODEL_BPE || certain);
     for (size_t i = 0; i < t->norm.n; i++) f->wide = f->wide && (certain || !t->norm.step[i].map);
-    for (int id = 0; f->wide && id < t->vocab.n; id++) {
-        size_t n, pos = 0;
-        if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
-        const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
-        for (uint32_t before = 0; pos < n;) {
-            unsigned len;
-            uint32_t cp = uni_point(s + pos, n - pos, &len), bit = tok_wide_pair(before, cp);
-            if (len == n && len == 3 && comes_out(t, id))
-                f->has_token[cp >> 6] |= (uint64_t)1 << (cp & 63);
-            f->together[bit >> 6] |= (uint64_t)(pos > 0) << (bit & 63);
-            before = cp;
-            pos += len;
-        }
-    }
+    for (int id = 0; f->wide && id < t->vocab.n; id++)
+        if (t->vocab.v[id].flags & VOCAB_USED) note_wide(t, id, f);
     if (!certain) return;
     /* What may change a character stands behind another, and may change with the one behind it. */
     for (size_t cp = 0; cp < 0x10000; cp++)
