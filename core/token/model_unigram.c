@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
+#include "core/token/unigram_walk.h"
 
 struct node {
     double best;
@@ -73,9 +75,8 @@ static inline void relax(struct node *to, uint32_t from, int32_t id, double scor
 
 /* SentencePiece 0.2.3 begins again from 0 where a sum falls below -100000, so
  * that long texts keep their precision: all nodes reached so far move along. */
-static void rebase(const struct trie *trie, struct node *v, size_t at, size_t n)
+static void rebase(size_t reach, struct node *v, size_t at, size_t n)
 {
-    size_t reach = trie->longest > 4 ? trie->longest : 4;
     size_t end = n - at < reach ? n : at + reach;
     double off = v[at].best;
     v[at].best = 0;
@@ -98,7 +99,7 @@ static void forward(const struct tokenizer *t, const struct trie *trie, const ui
     v[0].best = sum;
     for (size_t at = 0; at < n;) {
         size_t len = char_len(word + at, n - at);
-        if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(trie, v, at, n);
+        if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(trie->longest > 4 ? trie->longest : 4, v, at, n);
         double here = v[at].best;
         bool single = false;
         uint32_t node = 0;
@@ -150,8 +151,16 @@ static int unknown(const struct tokenizer *t, const uint8_t *word, size_t begin,
     return tok_ids_push(out, t->unk_id, begin, end, e);
 }
 
-int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
-                 struct tok_ids *out, struct err *e)
+/* The sum and the gap behind a word. */
+static void end_at(const struct tokenizer *t, struct tok_scratch *s, double sum, double gap)
+{
+    s->sum = t->fast_carry ? sum : 0;
+    s->end_sum = sum;
+    s->gap = t->fast_carry || gap < s->gap ? gap : s->gap;
+}
+
+int unigram_word_bytes(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
+                       struct tok_ids *out, struct err *e)
 {
     if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "a word of more than 4 GiB");
     const struct trie *trie = unigram_trie(t, e);
@@ -188,8 +197,88 @@ int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t
         }
         at = end;
     }
-    s->sum = t->fast_carry ? end_sum : 0;
-    s->end_sum = end_sum;
-    s->gap = t->fast_carry || (double)gap < s->gap ? (double)gap : s->gap;
+    end_at(t, s, end_sum, (double)gap);
     return 0;
+}
+
+/* ---- over symbols ----
+ *
+ * The same for words whose characters are certain as unigram.h says: they need no trie of bytes, which takes
+ * longer to make than a short text to encode. */
+
+/* Those of a word as it is, and zeros behind them; 0: some character has none that is certain, or they are many. */
+static size_t symbols_of(const struct unigram *u, const uint8_t *word, size_t n, uint16_t *to)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n;) {
+        struct uni_char c = uni_next_inline(word + i, n - i);
+        uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : UNIGRAM_NOT_THIS, symbol = own ? own : u->unknown;
+        if (!symbol || symbol == UNIGRAM_NOT_THIS || count == UNIGRAM_MOST) return 0;
+        to[count++] = symbol;
+        i += c.len;
+    }
+    memset(to + count, 0, UNIGRAM_SLACK * sizeof *to);
+    return count;
+}
+
+/* As forward(), a node before each symbol. */
+static void forward_symbols(const struct tokenizer *t, const struct unigram *u, const uint16_t *symbols, size_t n, double sum,
+                            struct node *v)
+{
+    for (size_t i = 0; i <= n; i++) v[i] = (struct node){NOT_REACHED, NO_GAP, UINT32_MAX, 0};
+    v[0].best = sum;
+    for (size_t at = 0; at < n; at++) {
+        if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(UNIGRAM_LONGEST, v, at, n);
+        uint32_t row;
+        unigram_rows(u, symbols + at, 1, &row);
+        size_t place = row >> UNIGRAM_DEPTH_BITS, depth = row & UNIGRAM_DEPTH;
+        for (size_t k = 0; k < depth; k++) {
+            double score = u->score ? (double)u->score[place + k] : u->score64[place + k];
+            if (u->id[place + k] >= 0) relax(&v[at + 1 + k], (uint32_t)at, u->id[place + k], score + v[at].best, t->spm_floats);
+        }
+    }
+}
+
+/* The ids on the best way to v[n], several unknown characters side by side as one; out has room for n more.
+ * false: what unknown ones become has to be looked at. */
+static bool put_way(const struct tokenizer *t, const struct node *v, size_t n, struct tok_ids *out, float *gap)
+{
+    bool fuse = t->spm_floats && !t->byte_fallback;
+    int32_t *begin = out->id + out->n, *to = begin + n;
+    *gap = NO_GAP;
+    for (size_t at = n; at; at = v[at].from) {
+        if (v[at].gap < *gap) *gap = v[at].gap;
+        if (v[at].id != t->unk_id) *--to = v[at].id;
+        else if (!fuse) return false;
+        else if (at == n || *to != t->unk_id) *--to = t->unk_id;
+    }
+    size_t count = (size_t)(begin + n - to);
+    memmove(begin, to, count * sizeof *to);
+    out->n += count;
+    return true;
+}
+
+/* 1: not all characters are certain. */
+static int word_symbols(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, struct tok_ids *out,
+                        struct err *e)
+{
+    const struct unigram *u = t->fast && !out->want_spans ? t->fast->walk : NULL;
+    uint16_t symbols[UNIGRAM_MOST + UNIGRAM_SLACK];
+    size_t count = u ? symbols_of(u, word, n, symbols) : 0;
+    float gap;
+    if (!count) return 1;
+    struct node *v = lattice(s, count, e);
+    if (!v || tok_ids_room(out, count, e)) return -1;
+    forward_symbols(t, u, symbols, count, s->sum, v);
+    double sum = v[count].best;
+    if (!put_way(t, v, count, out, &gap)) return 1;
+    end_at(t, s, sum, (double)gap);
+    return 0;
+}
+
+int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, struct tok_ids *out,
+                 struct err *e)
+{
+    int ret = word_symbols(t, s, word, n, out, e);
+    return ret > 0 ? unigram_word_bytes(t, s, word, n, out, e) : ret;
 }

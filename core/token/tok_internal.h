@@ -358,6 +358,9 @@ enum { WORDPIECE_ONLY_MAX = 64 };
 int32_t wordpiece_only(const struct tokenizer *t, const uint8_t *word, size_t n);
 int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                  struct tok_ids *out, struct err *e);
+/* The same by unigram_trie() alone. */
+int unigram_word_bytes(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
+                       struct tok_ids *out, struct err *e);
 /* All tokens that stand in text, by their bytes: made by the thread that is first to ask, since words that
  * unigram.h's way is certain of never do.  NULL: no memory, or they are too many. */
 const struct trie *unigram_trie(const struct tokenizer *t, struct err *e);

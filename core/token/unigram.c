@@ -195,6 +195,8 @@ int unigram_new(const struct tokenizer *t, const struct charsmap *map, bool grap
     int ret = unigram_map(t, map, graphemes, u, &m, e);
     if (ret == 0 && m.fit && m.n_joins + UNIGRAM_MANY < MOST_NODES)
         ret = build(&(struct build){.t = t, .u = u, .m = &m, .e = e}, &done);
+    u->own = m.symbol;
+    m.symbol = NULL;
     if (ret == 0 && done) *out = u;
     else unigram_free(u);
     unigram_map_free(&m);
@@ -210,6 +212,7 @@ void unigram_free(struct unigram *u)
     free(u->score64);
     free(u->id);
     free(u->symbol);
+    free(u->own);
     free(u->many);
     free(u->joined);
     free(u);

@@ -64,6 +64,8 @@ struct unigram {
     int32_t *id;
     uint16_t *symbol;   /* [UNIGRAM_CHARS] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many;
                          * two more, which are 0 */
+    uint16_t *own;      /* [UNIGRAM_CHARS] of a character that nothing changes any more: a symbol, 0: none, it is in
+                         * no token, or UNIGRAM_NOT_THIS */
     uint16_t single[128]; /* of ASCII that is certain unless it stands there twice; else 0 */
     uint16_t *many;     /* a number of symbols, then these */
     size_t n_many;
@@ -81,6 +83,7 @@ struct unigram {
     unigram_symbols_fn *symbols; /* or NULL: one by one */
 };
 #define UNIGRAM_MANY 0x8000u
+#define UNIGRAM_NOT_THIS 0xFFFFu /* a character that is not certain */
 
 /* The best way. */
 struct unigram_path {

@@ -7,7 +7,6 @@
 #include "core/token/unigram.h"
 
 enum { UNIGRAM_MARK = 0x2581 };
-#define UNIGRAM_NOT_THIS 0xFFFFu /* a character that is not certain */
 
 struct unigram_map {
     bool fit;          /* everything below is set */

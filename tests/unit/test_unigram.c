@@ -71,7 +71,7 @@ static void expect_walk(const struct tokenizer *t, const struct unigram *u, unig
     struct tokenizer carrying = *t;
     carrying.fast_carry = true;
     walk(u, symbols, n, s->sum, &got);
-    assert_int_equal(unigram_word(&carrying, s, (const uint8_t *)text.data, text.len, &want, &e), 0);
+    assert_int_equal(unigram_word_bytes(&carrying, s, (const uint8_t *)text.data, text.len, &want, &e), 0);
     assert_int_equal(got.n, want.n);
     assert_memory_equal(got.ids, want.id, want.n * sizeof *want.id);
     assert_true(got.sum == s->sum);
@@ -99,6 +99,53 @@ static void walks_are_those_over_bytes(void **state)
             if (strncmp(kernels_get()->isa, "avx512", 6) == 0) expect_walk(t, u, unigram_walk_avx512, i, n);
 #endif
         }
+        unigram_free(u);
+        tok_free(t);
+    }
+}
+
+/* Words of certain characters, others that are in no token, and near the sum where SentencePiece begins again. */
+static void words_by_symbols_are_those_over_bytes(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    static struct tok_fast f;
+    for (uint32_t seed = 0; seed < 6; seed++) {
+        struct rng_key k = rng_key(12, RNG_TEST, seed, 0);
+        uint64_t draw = 0;
+        struct tokenizer *t = make(seed, seed < 4 ? 5 : 16, seed % 2), carrying = *t;
+        struct unigram *u;
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+        assert_non_null(u);
+        assert_non_null(unigram_trie(t, &e));
+        f.walk = u;
+        carrying = *t;
+        carrying.fast = &f;
+        carrying.fast_carry = true;
+        for (int i = 0; i < 300; i++) {
+            static const double sums[] = {0, -1234.5, -99950, -99990};
+            struct buf text = {0};
+            struct tok_ids want = {0}, got = {0};
+            double sum = sums[i % 4], ends[2], gaps[2];
+            for (size_t left = 1 + rng_below(&k, draw++, 40); left > 0; left--)
+                buf_adds(&text, rng_below(&k, draw++, 5) ? letters[rng_below(&k, draw++, COUNT_OF(letters))] : rng_below(&k, draw++, 2) ? "x" : "\xc3\x9f");
+            s->sum = sum;
+            assert_int_equal(unigram_word_bytes(&carrying, s, (const uint8_t *)text.data, text.len, &want, &e), 0);
+            ends[0] = s->sum;
+            gaps[0] = s->gap;
+            s->sum = sum;
+            assert_int_equal(unigram_word(&carrying, s, (const uint8_t *)text.data, text.len, &got, &e), 0);
+            ends[1] = s->sum;
+            gaps[1] = s->gap;
+            assert_int_equal(got.n, want.n);
+            assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
+            assert_true(ends[0] == ends[1] && gaps[0] == gaps[1]);
+            tok_ids_free(&want);
+            tok_ids_free(&got);
+            buf_free(&text);
+        }
+        tok_scratch_free(s);
         unigram_free(u);
         tok_free(t);
     }
@@ -259,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_are_those_over_bytes),
+        cmocka_unit_test(words_by_symbols_are_those_over_bytes),
         cmocka_unit_test(words_together_are_walked_as_alone),
         cmocka_unit_test(symbols_of_vectors_are_those_one_by_one),
         cmocka_unit_test(pairs_inside_tokens_are_joined),
