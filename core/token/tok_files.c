@@ -126,7 +126,7 @@ static struct tokenizer *with_merges(const char *text, size_t n, const char *pat
     char *file = tok_merges_beside(path);
     buf_add(&vocab, text, n);
     if (!file) err_oom(e, strlen(path), "a path");
-    else if (buf_ok(&vocab, e) == 0 && file_read_all(file, (size_t)256 << 20, &merges, e) == 0)
+    else if (buf_ok(&vocab, e) == 0 && file_read_all(file, TOK_FILE_MOST, &merges, e) == 0)
         t = tok_from_vocab_merges(&vocab, &merges, path, file, e);
     else err_wrap(e, "'%s' has tokens and their ids, but no merges", path);
     buf_free(&vocab);

@@ -8,6 +8,9 @@
 #include "core/base/buf.h"
 #include "core/token/tokenizer.h"
 
+/* Bytes of a file that is read as a whole. */
+#define TOK_FILE_MOST ((size_t)256 << 20)
+
 enum tok_kind { KIND_JSON, KIND_TEKKEN, KIND_VOCAB_JSON, KIND_MERGES, KIND_VOCAB_TXT, KIND_SPM, KIND_TIKTOKEN, KIND_GGUF,
                 KIND_RWKV };
 /* Told by the content; by the path only where that says nothing. */

@@ -142,7 +142,7 @@ static struct tokenizer *build(const struct cJSON *root, const char *json, struc
 struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, struct err *e)
 {
     /* "token_str" of the byte 0 is \u0000; what counts is in "token_bytes". */
-    struct json_limits lim = {.max_bytes = (size_t)256 << 20, .nul_as_fffd = true};
+    struct json_limits lim = {.max_bytes = TOK_FILE_MOST, .nul_as_fffd = true};
     struct jlex_span list;
     struct cJSON *root = jlex_parse_member(text, n, name, &lim, "vocab", "config", &list, e);
     struct tokenizer *t = root ? build(root, text, list, name, e) : NULL;

@@ -1,0 +1,480 @@
+/* tokenizer.json in: vocabulary, merges and model; tok_parts*.c read the other parts. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/base/width.h"
+#include "core/token/bytemap.h"
+#include "core/token/jlex.h"
+#include "core/token/tok_files.h"
+#include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
+
+/* ---- vocabulary and merges ---- */
+
+/* The two texts of a merge: in the file, or, where that has escapes, in `copy`. */
+struct merge_texts {
+    const char *left, *right;
+    size_t n_left, n_right;
+    struct buf copy;
+};
+
+/* "a b" or ["a", "b"]. */
+static int read_pair(struct jlex *x, struct merge_texts *m, struct err *e)
+{
+    if (!jlex_try(x, '[')) {
+        size_t n;
+        if (jlex_string(x, &m->left, &n, e)) return -1;
+        const char *space = memchr(m->left, ' ', n);
+        if (!space || memchr(space + 1, ' ', (size_t)(m->left + n - space - 1)))
+            return jlex_error(x, e, "a merge is two tokens with one space between");
+        m->n_left = (size_t)(space - m->left);
+        m->right = space + 1;
+        m->n_right = n - m->n_left - 1;
+        return 0;
+    }
+    if (jlex_string(x, &m->left, &m->n_left, e)) return -1;
+    if (m->left == x->tmp.data) { /* the next string comes there */
+        buf_clear(&m->copy);
+        buf_add(&m->copy, m->left, m->n_left);
+        if (buf_ok(&m->copy, e)) return -1;
+        m->left = m->copy.data;
+    }
+    return jlex_expect(x, ',', e) || jlex_string(x, &m->right, &m->n_right, e) || jlex_expect(x, ']', e) ? -1 : 0;
+}
+
+static int part_missing(const struct jlex *x, const char *s, size_t n, size_t index, struct err *e)
+{
+    return jlex_error(x, e, "merge %zu (from 0): '%.*s' is not in the vocabulary", index,
+                      (int)text_fit(s, n, 80), s);
+}
+
+/* The token that a merge makes; `whole` is work space.  -2: no memory.  Merges mostly stand in the order
+ * of the ids they make. */
+static int merged_id(const struct tokenizer *t, const struct merge_texts *m, size_t prefix, struct buf *whole)
+{
+    const struct bpe *b = &t->bpe;
+    const char *right = m->right + prefix;
+    size_t n_right = m->n_right - prefix;
+    int guess = b->n_merges ? b->merge[b->n_merges - 1].id + 1 : 0;
+    if (guess < t->vocab.n && (t->vocab.v[guess].flags & VOCAB_USED)) {
+        size_t len;
+        const char *have = vocab_text(&t->vocab, guess, &len);
+        if (len == m->n_left + n_right && memcmp(have, m->left, m->n_left) == 0 &&
+            memcmp(have + m->n_left, right, n_right) == 0)
+            return guess;
+    }
+    buf_clear(whole);
+    buf_add(whole, m->left, m->n_left);
+    buf_add(whole, right, n_right);
+    return whole->oom ? -2 : vocab_find(&t->vocab, whole->data, whole->len);
+}
+
+static int read_merge(struct tokenizer *t, struct jlex *x, struct merge_texts *m, struct buf *whole, struct err *e)
+{
+    size_t index = t->bpe.n_merges, prefix = t->prefix ? strlen(t->prefix) : 0;
+    if (read_pair(x, m, e)) return -1;
+    int left = vocab_find(&t->vocab, m->left, m->n_left), right = vocab_find(&t->vocab, m->right, m->n_right);
+    if (left < 0) return part_missing(x, m->left, m->n_left, index, e);
+    if (right < 0) return part_missing(x, m->right, m->n_right, index, e);
+    if (prefix > m->n_right)
+        return jlex_error(x, e, "merge %zu (from 0): the second token is shorter than the "
+                                "continuing_subword_prefix", index);
+    for (size_t i = 0; i < prefix; i++)
+        if ((uint8_t)t->prefix[i] >= 0x80)
+            return jlex_error(x, e, "merges with a continuing_subword_prefix of other than only ASCII characters are not supported: "
+                                    "Hugging Face's programs fail, or cut the second token elsewhere");
+    int id = merged_id(t, m, prefix, whole);
+    if (id == -1) return part_missing(x, whole->data, whole->len, index, e);
+    return id < 0 ? buf_ok(whole, e) : bpe_add(&t->bpe, left, right, id, e);
+}
+
+static int read_merges(struct tokenizer *t, struct jlex *x, struct err *e)
+{
+    struct merge_texts texts = {0};
+    struct buf whole = {0};
+    int ret = -1;
+    if (jlex_expect(x, '[', e)) return -1;
+    if (!jlex_try(x, ']')) {
+        do {
+            if (read_merge(t, x, &texts, &whole, e)) goto out;
+        } while (jlex_try(x, ','));
+        if (jlex_expect(x, ']', e)) goto out;
+    }
+    ret = bpe_finish(&t->bpe, e);
+    if (ret && e->code == ERR_DATA) err_wrap(e, "'%s'", x->name);
+out:
+    buf_free(&texts.copy);
+    buf_free(&whole);
+    return ret;
+}
+
+/* Lines of merges.txt, whose parts are in the vocabulary as they are. */
+static int read_merge_lines(struct tokenizer *t, const struct tok_given *given, struct err *e)
+{
+    const char *p = given->merges, *end = p + given->n_merges, *line;
+    struct buf whole = {0};
+    size_t len, no = 0;
+    int ret = 0;
+    while (ret == 0 && tok_next_line(&p, end, &line, &len)) {
+        no++;
+        if (len == 0 || (len >= 8 && memcmp(line, "#version", 8) == 0)) continue;
+        const char *space = memchr(line, ' ', len);
+        struct merge_texts m = {.left = line, .n_left = space ? (size_t)(space - line) : len};
+        m.right = space ? space + 1 : line + len;
+        m.n_right = (size_t)(line + len - m.right);
+        bool one = space && !memchr(m.right, ' ', m.n_right);
+        int left = one ? vocab_find(&t->vocab, m.left, m.n_left) : -1, right = left < 0 ? -1 : vocab_find(&t->vocab, m.right, m.n_right);
+        int id = right < 0 ? -1 : merged_id(t, &m, 0, &whole);
+        if (id >= 0) ret = bpe_add(&t->bpe, left, right, id, e);
+        else if (id == -2) ret = buf_ok(&whole, e);
+        else ret = tok_check_merge(&t->vocab, line, len, &whole, e) ? err_wrap(e, "'%s':%zu", given->merges_name, no)
+                                                                     : err_set(e, ERR_INTERNAL, "merges");
+    }
+    buf_free(&whole);
+    if (ret || (ret = bpe_finish(&t->bpe, e)) == 0) return ret;
+    return e->code == ERR_DATA ? err_wrap(e, "'%s'", given->merges_name) : ret;
+}
+
+static char *copy_text(const char *s)
+{
+    return s ? mem_strdup(s) : NULL;
+}
+
+static int find_unk(struct tokenizer *t, const char *unk, bool required, struct err *e)
+{
+    t->unk_id = unk ? vocab_find(&t->vocab, unk, strlen(unk)) : -1;
+    if (unk && t->unk_id < 0 && required)
+        return err_set(e, ERR_DATA, "model: unk_token '%s' is not in the vocabulary", unk);
+    return 0;
+}
+
+static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
+{
+    static const char *const keys[] = {
+        "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
+        "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges", NULL};
+    const char *unk = NULL, *prefix = NULL, *suffix = NULL;
+    double dropout = 0;
+    if (json_known_keys(m, keys, "model", e) || json_opt_f64(m, "dropout", 0, 1, &dropout, "model", e) ||
+        json_opt_str(m, "unk_token", &unk, "model", e) ||
+        json_opt_str(m, "continuing_subword_prefix", &prefix, "model", e) ||
+        json_opt_str(m, "end_of_word_suffix", &suffix, "model", e) ||
+        json_opt_bool(m, "fuse_unk", &t->fuse_unk, "model", e) ||
+        json_opt_bool(m, "byte_fallback", &t->byte_fallback, "model", e) ||
+        json_opt_bool(m, "ignore_merges", &t->ignore_merges, "model", e))
+        return -1;
+    if (dropout > 0)
+        return err_set(e, ERR_DATA, "model: dropout makes encoding random; set it to null");
+    t->prefix = copy_text(prefix);
+    t->suffix = copy_text(suffix);
+    if ((prefix && !t->prefix) || (suffix && !t->suffix)) return err_oom(e, 1, "a string");
+    return find_unk(t, unk, true, e);
+}
+
+static int read_wordpiece(struct tokenizer *t, const struct cJSON *m, struct err *e)
+{
+    static const char *const keys[] = {"type", "unk_token", "continuing_subword_prefix",
+                                       "max_input_chars_per_word", "vocab", NULL};
+    const char *unk = "[UNK]", *prefix = "##";
+    int64_t most = 100;
+    t->model = MODEL_WORDPIECE;
+    if (json_known_keys(m, keys, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e) ||
+        json_opt_str(m, "continuing_subword_prefix", &prefix, "model", e) ||
+        json_opt_i64(m, "max_input_chars_per_word", 0, INT32_MAX, &most, "model", e))
+        return -1;
+    t->max_word_chars = (size_t)most;
+    t->prefix = mem_strdup(prefix);
+    t->unk_text = mem_strdup(unk);
+    if (!t->prefix || !t->unk_text) return err_oom(e, 1, "a string");
+    return find_unk(t, unk, false, e);
+}
+
+static int read_unigram(struct tokenizer *t, const struct cJSON *m, struct err *e)
+{
+    static const char *const keys[] = {"type", "unk_id", "vocab", "byte_fallback", NULL};
+    int64_t unk = -1;
+    t->model = MODEL_UNIGRAM;
+    t->fuse_unk = true;
+    if (json_known_keys(m, keys, "model", e) ||
+        json_opt_i64(m, "unk_id", 0, t->vocab.n - 1, &unk, "model", e) ||
+        json_opt_bool(m, "byte_fallback", &t->byte_fallback, "model", e))
+        return -1;
+    t->unk_id = (int)unk;
+    return 0;
+}
+
+static int read_wordlevel(struct tokenizer *t, const struct cJSON *m, struct err *e)
+{
+    static const char *const keys[] = {"type", "unk_token", "vocab", NULL};
+    const char *unk = "<unk>";
+    t->model = MODEL_WORDLEVEL;
+    if (json_known_keys(m, keys, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e)) return -1;
+    if (!(t->unk_text = mem_strdup(unk))) return err_oom(e, 1, "a string");
+    return find_unk(t, unk, false, e);
+}
+
+/* [["text", score], ...]: the place is the id. */
+static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
+{
+    size_t cap = 0;
+    if (jlex_expect(x, '[', e)) return -1;
+    if (jlex_try(x, ']')) return 0;
+    do {
+        const char *s;
+        size_t n;
+        struct err inner;
+        double score;
+        if (jlex_expect(x, '[', e) || jlex_string(x, &s, &n, e)) return -1;
+        if (vocab_add(&t->vocab, t->vocab.n, s, n, VOCAB_MODEL, &inner))
+            return jlex_error(x, e, "%s", inner.msg);
+        if (jlex_expect(x, ',', e) || jlex_score(x, &score, e) || jlex_expect(x, ']', e)) return -1;
+        if (!mem_room(&t->score, &cap, (size_t)t->vocab.n, sizeof *t->score))
+            return err_oom(e, (size_t)t->vocab.n * sizeof *t->score, "scores");
+        t->score[t->vocab.n - 1] = score;
+    } while (jlex_try(x, ','));
+    return jlex_expect(x, ']', e);
+}
+
+/* Files from before the "type" key say it by what they hold. */
+static const char *guess_type(const struct cJSON *m)
+{
+    if (json_member(m, "merges")) return "BPE";
+    if (json_member(m, "unk_id")) return "Unigram";
+    return json_member(m, "max_input_chars_per_word") ? "WordPiece" : "WordLevel";
+}
+
+static int read_model(struct tokenizer *t, const struct cJSON *root, const char *json,
+                      struct jlex_span vocab, struct jlex_span merges, const struct tok_given *given, const char *name,
+                      struct err *e)
+{
+    static const struct {
+        const char *type;
+        int (*read)(struct tokenizer *, const struct cJSON *, struct err *);
+    } kinds[] = {{"BPE", read_bpe}, {"WordPiece", read_wordpiece}, {"Unigram", read_unigram},
+                 {"WordLevel", read_wordlevel}};
+    const struct cJSON *m = json_member(root, "model");
+    if (!cJSON_IsObject(m)) return err_set(e, ERR_DATA, "'%s': no object 'model'", name);
+    const char *type = NULL;
+    size_t k = 0;
+    if (json_opt_str(m, "type", &type, "model", e)) return err_wrap(e, "'%s'", name);
+    if (!type) type = guess_type(m);
+    while (k < COUNT_OF(kinds) && strcmp(type, kinds[k].type) != 0) k++;
+    if (k == COUNT_OF(kinds))
+        return err_set(e, ERR_DATA, "'%s': model '%s' is not known, so it is not supported", name, type);
+    bool bpe = k == 0, scores = k == 2;
+    if (!vocab.begin || (bpe && !merges.begin))
+        return err_set(e, ERR_DATA, "'%s': model has no '%s'", name, vocab.begin ? "merges" : "vocab");
+    struct jlex x;
+    jlex_init(&x, json, vocab, name);
+    int ret = 0;
+    if (given) {
+        t->vocab = *given->vocab;
+        *given->vocab = (struct vocab){0};
+    } else {
+        ret = scores ? read_scores(t, &x, e) : tok_read_vocab(&t->vocab, &x, e);
+    }
+    jlex_free(&x);
+    if (ret == 0) ret = kinds[k].read(t, m, e) ? err_wrap(e, "'%s'", name) : 0;
+    if (ret || !bpe) return ret;
+    if (given && given->merges) return read_merge_lines(t, given, e);
+    jlex_init(&x, json, merges, name);
+    ret = read_merges(t, &x, e);
+    jlex_free(&x);
+    return ret;
+}
+
+/* ---- added tokens ---- */
+
+static int read_added_one(struct tokenizer *t, const struct cJSON *j, struct tok_added *a,
+                          struct err *e)
+{
+    static const char *const keys[] = {"id", "content", "single_word", "lstrip", "rstrip",
+                                       "normalized", "special", NULL};
+    int64_t id;
+    const char *content, *where = "added_tokens";
+    if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "added_tokens: an entry is not an object");
+    a->normalized = true;
+    if (json_known_keys(j, keys, where, e) || json_get_i64(j, "id", 0, VOCAB_MAX_ID, &id, where, e) ||
+        json_get_str(j, "content", &content, where, e) ||
+        json_opt_bool(j, "single_word", &a->single_word, where, e) ||
+        json_opt_bool(j, "lstrip", &a->lstrip, where, e) ||
+        json_opt_bool(j, "rstrip", &a->rstrip, where, e) ||
+        json_opt_bool(j, "normalized", &a->normalized, where, e) ||
+        json_opt_bool(j, "special", &a->special, where, e))
+        return -1;
+    size_t len = strlen(content);
+    if (len == 0) return err_set(e, ERR_DATA, "added_tokens: id %d has no text", (int)id);
+    unsigned flags = VOCAB_ADDED | (a->special ? VOCAB_SPECIAL : 0u);
+    a->id = vocab_find(&t->vocab, content, len);
+    if (a->id < 0) {
+        a->id = (int)id;
+        return vocab_add(&t->vocab, id, content, len, flags, e);
+    }
+    if (a->id != (int)id)
+        return err_set(e, ERR_DATA, "added token '%s' has id %d, but %d in the vocabulary", content,
+                       (int)id, a->id);
+    if (t->vocab.v[id].flags & VOCAB_ADDED)
+        return err_set(e, ERR_DATA, "added token '%s' appears twice", content);
+    t->vocab.v[id].flags |= flags;
+    return 0;
+}
+
+static int read_added(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    if (!j || cJSON_IsNull(j)) return 0;
+    if (!cJSON_IsArray(j)) return err_set(e, ERR_DATA, "added_tokens must be a list");
+    int n = cJSON_GetArraySize(j);
+    t->added = mem_zalloc((size_t)n, sizeof *t->added);
+    if (!t->added) return err_oom(e, (size_t)n * sizeof *t->added, "added tokens");
+    for (const struct cJSON *i = j->child; i; i = i->next)
+        if (read_added_one(t, i, &t->added[t->n_added++], e)) return -1;
+    for (size_t i = 0; i < t->n_added; i++) /* the pool does not move any more */
+        t->added[i].text = vocab_text(&t->vocab, t->added[i].id, &t->added[i].len);
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static int keep_part(struct tokenizer *t, enum tok_part p, const struct cJSON *j, struct err *e)
+{
+    if (!j || cJSON_IsNull(j)) return 0;
+    struct buf text = {0};
+    json_print(&text, j, 0);
+    if (buf_ok(&text, e)) {
+        buf_free(&text);
+        return -1;
+    }
+    t->part[p] = buf_steal(&text);
+    return 0;
+}
+
+static int read_parts(struct tokenizer *t, const struct cJSON *root, struct err *e)
+{
+    static const char *const keys[] = {"version", "truncation", "padding", "added_tokens",
+                                       "normalizer", "pre_tokenizer", "post_processor", "decoder",
+                                       "model", NULL};
+    if (json_known_keys(root, keys, "top level", e)) return -1;
+    const struct cJSON *cut = json_member(root, "truncation"), *fill = json_member(root, "padding");
+    if (tok_read_limits(t, cut, fill, e) || keep_part(t, PART_TRUNCATION, cut, e) ||
+        keep_part(t, PART_PADDING, fill, e))
+        return -1;
+    const struct cJSON *pre = json_member(root, "pre_tokenizer");
+    const struct cJSON *decoder = json_member(root, "decoder");
+    const struct cJSON *norm = json_member(root, "normalizer");
+    if (tok_read_normalizer(t, norm, e) || keep_part(t, PART_NORMALIZER, norm, e)) return -1;
+    if (tok_read_pre(t, pre, e) || tok_read_decoder(t, decoder, e)) return -1;
+    return keep_part(t, PART_PRE, pre, e) || keep_part(t, PART_DECODER, decoder, e) ? -1 : 0;
+}
+
+static int read_all(struct tokenizer *t, const struct cJSON *root, const char *json,
+                    struct jlex_span vocab, struct jlex_span merges, const struct tok_given *given, const char *name,
+                    struct err *e)
+{
+    if (!cJSON_IsObject(root)) return err_set(e, ERR_DATA, "'%s': not a JSON object", name);
+    if (read_parts(t, root, e)) return err_wrap(e, "'%s'", name);
+    if (read_model(t, root, json, vocab, merges, given, name, e)) return -1;
+    const struct cJSON *post = json_member(root, "post_processor");
+    if (read_added(t, json_member(root, "added_tokens"), e) || tok_read_post(t, post, e) ||
+        keep_part(t, PART_POST, post, e))
+        return err_wrap(e, "'%s'", name);
+    if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': the vocabulary is empty", name);
+    return tok_finish(t, e) ? err_wrap(e, "'%s'", name) : 0;
+}
+
+/* The text of a tokenizer that no such file can hold: {"llmctl": kind, "data":
+ * its own file in base64}. */
+static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *name, struct err *e)
+{
+    static const char *const keys[] = {"llmctl", "split", "special", "add_bos", "add_eos", "data", NULL};
+    const char *kind, *data, *split = NULL;
+    bool bos = false, eos = false;
+    struct buf bytes = {0};
+    struct tokenizer *t = NULL;
+    if (json_known_keys(root, keys, name, e) || json_get_str(root, "llmctl", &kind, name, e) ||
+        json_opt_bool(root, "add_bos", &bos, name, e) || json_opt_bool(root, "add_eos", &eos, name, e) ||
+        json_get_str(root, "data", &data, name, e) || json_opt_str(root, "split", &split, name, e) ||
+        tok_unbase64(data, strlen(data), &bytes, e))
+        return NULL;
+    if (strcmp(kind, "sentencepiece") == 0) t = tok_from_spm(bytes.data, bytes.len, name, e);
+    else if (strcmp(kind, "tiktoken") == 0)
+        t = tok_from_tiktoken(bytes.data ? bytes.data : "", bytes.len, split, json_member(root, "special"), name, e);
+    else err_set(e, ERR_DATA, "'%s': unknown kind '%s'", name, kind);
+    if (t && t->source == SOURCE_SPM && tok_add_ends(t, bos, eos, e)) {
+        tok_free(t);
+        t = NULL;
+    }
+    buf_free(&bytes);
+    return t;
+}
+
+static struct tokenizer *parse(const char *json, size_t n, const struct tok_given *given, const char *name, struct err *e)
+{
+    struct jlex_span vocab, merges;
+    struct cJSON *root = NULL;
+    struct tokenizer *t = NULL;
+    int ret = -1;
+    struct json_limits lim = {.max_bytes = TOK_FILE_MOST};
+    if (n > TOK_FILE_MOST) {
+        err_set(e, ERR_DATA, "'%s': larger than 256 MiB", name);
+        return NULL;
+    }
+    if (!(root = jlex_parse(json, n, name, &lim, &vocab, &merges, e))) goto out;
+    if (json_member(root, "llmctl")) {
+        t = parse_wrapped(root, name, e);
+        ret = t ? 0 : -1;
+        goto out;
+    }
+    t = mem_zalloc(1, sizeof *t);
+    if (!t) {
+        err_oom(e, sizeof *t, "a tokenizer");
+        goto out;
+    }
+    ret = read_all(t, root, json, vocab, merges, given, name, e);
+out:
+    if (ret) {
+        if (e->code == ERR_CONFIG) e->code = ERR_DATA; /* the getters' word for a bad value */
+        tok_free(t);
+        t = NULL;
+    }
+    json_free(root);
+    return t;
+}
+
+struct tokenizer *tok_parse(const char *json, size_t n, const char *name, struct err *e)
+{
+    return parse(json, n, NULL, name, e);
+}
+
+struct tokenizer *tok_parse_given(const struct buf *json, const struct tok_given *given, const char *name, struct err *e)
+{
+    return buf_ok(json, e) ? NULL : parse(json->data, json->len, given, name, e);
+}
+
+/* Tokens that the model does not have are numbered from the end of its vocabulary on, whatever
+ * the file says (AddedVocabulary::add_tokens of HF tokenizers). */
+static int check_added_ids(const struct tokenizer *t, const char *name, struct err *e)
+{
+    int size = 0, last = -1;
+    for (int id = 0; id < t->vocab.n; id++) size += (t->vocab.v[id].flags & VOCAB_MODEL) != 0;
+    for (size_t i = 0; i < t->n_added; i++) {
+        const struct tok_added *a = &t->added[i];
+        int id = t->vocab.v[a->id].flags & VOCAB_MODEL ? a->id : last >= size ? last + 1 : size;
+        if (id != a->id)
+            return err_set(e, ERR_DATA, "'%s': added token '%.*s' has id %d here, but Hugging Face's programs give it %d, since "
+                           "the model's vocabulary has %d tokens without it: give it that id, or put it into the vocabulary",
+                           name, (int)a->len, a->text, a->id, id, size);
+        if (id > last && !(t->vocab.v[a->id].flags & VOCAB_MODEL)) last = id;
+    }
+    return 0;
+}
+
+struct tokenizer *tok_parse_file(const char *json, size_t n, const char *name, struct err *e)
+{
+    struct tokenizer *t = tok_parse(json, n, name, e);
+    if (!t || t->source != SOURCE_JSON || check_added_ids(t, name, e) == 0) return t; /* our own form of the others */
+    tok_free(t);
+    return NULL;
+}
