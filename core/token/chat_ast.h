@@ -25,7 +25,7 @@ enum node_kind {
     N_OUTPUT,   /* kid[0] */
     N_BODY,     /* kid[n]; of a block: arg[n_args].key, names that are undefined until it sets them */
     N_IF,       /* kid: condition, body, condition, body, ..., body or NULL */
-    N_FOR,      /* kid: target, iterable, filter, body, else */
+    N_FOR,      /* kid: target, iterable, filter, body, else; op: it is recursive */
     N_SET,      /* kid: target, value */
     N_SET_BLOCK,/* kid: target, body, filter chain or NULL */
     N_MACRO,    /* value: the name, param[n_args] with defaults, kid[0]: body, op: MACRO_ flags */
@@ -41,7 +41,7 @@ enum node_op {
     OP_NEG, OP_POS, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_IN, OP_NOT_IN
 };
 
-enum { MACRO_VARARGS = 1, MACRO_KWARGS = 2 }; /* the body speaks of them */
+enum { MACRO_VARARGS = 1, MACRO_KWARGS = 2, MACRO_CALLER = 4 }; /* the body speaks of them */
 
 struct node_arg {
     const struct cstr *key; /* NULL: by position */

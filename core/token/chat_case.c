@@ -69,6 +69,20 @@ bool chat_is_case(const struct cstr *s, bool upper)
     return any;
 }
 
+bool chat_is_title(const struct cstr *s)
+{
+    bool any = false, inside = false;
+    struct uni_char c;
+    for (size_t i = 0; i < s->n; i += c.len) {
+        c = cstr_char(s, i);
+        bool begins = is_upper(c.cp) || uni_category(c.cp) == UNI_Lt;
+        if (begins ? inside : is_lower(c.cp) && !inside) return false;
+        inside = begins || is_lower(c.cp);
+        any = any || inside;
+    }
+    return any;
+}
+
 /* Does the capital sigma at s[at], in a string that begins at `from`, end a word?  Then
  * its small letter is another one. */
 static bool final_sigma(const struct cstr *s, size_t from, size_t at)
@@ -151,13 +165,14 @@ int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, str
 {
     struct chat_text t = {{0}, {0}};
     size_t from = 0; /* what small letters look back to */
-    bool begins = true, whole = kind == CASE_UPPER || kind == CASE_WORDS; /* of one character; else its title form */
+    bool begins = true, whole = kind == CASE_UPPER || kind == CASE_WORDS || kind == CASE_SWAP; /* of one character; else its title form */
     for (size_t i = 0; i < s->n;) {
         struct uni_char c = cstr_char(s, i);
-        bool upper = kind == CASE_UPPER || (kind != CASE_LOWER && begins);
+        bool upper = kind == CASE_SWAP ? !is_upper(c.cp) : kind == CASE_UPPER || (kind != CASE_LOWER && begins);
         uint32_t to[3];
         char bytes[4];
-        int n = c.cp == UNI_BAD ? 0 : upper ? capital(c.cp, !whole, to) : small(s, from, i, c.cp, to);
+        bool same = c.cp == UNI_BAD || (kind == CASE_SWAP && upper && !is_lower(c.cp));
+        int n = same ? 0 : upper ? capital(c.cp, !whole, to) : small(s, from, i, c.cp, to);
         if (n == 0) chat_text_part(&t, s, i, i + c.len);
         for (int k = 0; k < n; k++) chat_text_add(&t, bytes, (size_t)utf8_encode(to[k], bytes), cstr_mark(s, i));
         begins = kind == CASE_WORDS ? ends_word(c.cp) : kind == CASE_TITLE ? !cased(c.cp) : false;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_DEPTH = 200 };
+enum { MOST_DEPTH = 1500 }; /* of calls of chat_eval() and chat_exec(): a macro that calls itself takes about six */
 
 int chat_fail(struct chat_run *r, const char *fmt, ...)
 {
@@ -67,8 +67,7 @@ int chat_set(struct chat_run *r, struct chat_env *env, const struct cstr *name, 
     return 0;
 }
 
-/* NULL after an error. */
-static struct chat_env *inner_env(struct chat_run *r, struct chat_env *env)
+struct chat_env *chat_inner_env(struct chat_run *r, struct chat_env *env)
 {
     struct chat_env *inner = chat_alloc(&r->mem, 1, sizeof *inner);
     if (inner) *inner = (struct chat_env){.up = env};
@@ -92,15 +91,42 @@ static int look_up(struct chat_run *r, struct chat_env *env, const struct cstr *
 
 /* ---- calls ---- */
 
+static const struct cstr caller_name = {"caller", 6, NULL, CHAT_TRUSTED};
+
+struct chat_text *chat_divert(struct chat_run *r, struct chat_text *to)
+{
+    struct chat_text *before = r->out;
+    r->out = to;
+    return before;
+}
+
+int chat_collect(struct chat_run *r, struct chat_text *before, int ret, struct cv *out)
+{
+    struct chat_text *text = chat_divert(r, before);
+    if (ret == 0 && !cv_text(&r->mem, text, out)) ret = chat_oom(r);
+    chat_text_free(text);
+    return ret;
+}
+
+static int capture(struct chat_run *r, struct chat_env *env, const struct node *body, enum chat_flow *flow, struct cv *out)
+{
+    struct chat_text text = {{0}, {0}}, *before = chat_divert(r, &text);
+    return chat_collect(r, before, chat_exec(r, env, body, flow), out);
+}
+
 int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,
                     struct cv *out)
 {
-    static const struct cstr caller_name = {"caller", 6, NULL, CHAT_TRUSTED};
     const struct node *x = m->node;
-    struct chat_env *env = chat_alloc(&r->mem, 1, sizeof *env);
-    if (!env) return chat_oom(r);
-    *env = (struct chat_env){.up = m->env};
+    struct chat_args more;
+    struct chat_env *env = chat_inner_env(r, m->env);
+    if (!env) return -1;
+    if (caller && (!(x->op & MACRO_CALLER) || chat_has_parameter(x, &caller_name))) {
+        if (chat_add_arg(r, a, &caller_name, caller, &more)) return -1;
+        a = &more;
+    }
     if (chat_extra_args(r, env, x, a)) return -1;
+    if ((x->op & MACRO_CALLER) && chat_set(r, env, &caller_name, caller ? *caller : cv_undefined(&caller_name))) return -1;
     for (size_t i = 0; i < x->n_args; i++) /* defaults see no later parameter, and no other variable of its name */
         if (chat_set(r, env, x->arg[i].key, cv_undefined(x->arg[i].key))) return -1;
     for (size_t i = 0; i < x->n_args; i++) {
@@ -115,18 +141,8 @@ int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct cha
         else if (x->arg[i].value && chat_eval(r, env, x->arg[i].value, &v)) return -1;
         if (chat_set(r, env, x->arg[i].key, v)) return -1;
     }
-    if (caller && chat_set(r, env, &caller_name, *caller)) return -1;
-    struct chat_text text = {{0}, {0}}, *before = r->out;
     enum chat_flow flow = FLOW_NEXT;
-    size_t loops = r->n_loops;
-    r->out = &text;
-    r->n_loops = 0;
-    int ret = chat_exec(r, env, x->kid[0], &flow);
-    r->out = before;
-    r->n_loops = loops;
-    if (ret == 0 && !cv_text(&r->mem, &text, out)) ret = chat_oom(r);
-    chat_text_free(&text);
-    return ret;
+    return capture(r, env, x->kid[0], &flow, out);
 }
 
 static int call_value(struct chat_run *r, const struct cv *f, const struct chat_args *a, const struct cv *caller,
@@ -136,6 +152,8 @@ static int call_value(struct chat_run *r, const struct cv *f, const struct chat_
     case CV_MACRO: return chat_call_macro(r, f->u.macro, a, caller, out);
     case CV_GLOBAL: return chat_global(r, f->u.global, a, out);
     case CV_METHOD: return chat_method(r, f->u.method, a, out);
+    case CV_LOOP: return chat_loop_call(r, f->u.loop, a, out);
+    case CV_JOINER: return chat_joiner_call(r, f->u.cycler, a, out);
     case CV_UNDEFINED:
         if (f->u.s && chat_would_change(f->u.s))
             return chat_fail(r, "'%.*s' is undefined: values cannot be changed by a template", (int)f->u.s->n, f->u.s->s);
@@ -316,7 +334,13 @@ int chat_eval(struct chat_run *r, struct chat_env *env, const struct node *x, st
 
 /* ---- statements ---- */
 
-static int assign(struct chat_run *r, struct chat_env *env, const struct node *target, const struct cv *v)
+int chat_check_member(struct chat_run *r, const struct cstr *name)
+{
+    if (name->n == 0 || name->s[0] != '_') return 0;
+    return chat_fail(r, "a namespace has no member '%.*s': names there do not begin with '_'", (int)name->n, name->s);
+}
+
+int chat_assign(struct chat_run *r, struct chat_env *env, const struct node *target, const struct cv *v)
 {
     const struct clist *items;
     struct cv space;
@@ -326,11 +350,12 @@ static int assign(struct chat_run *r, struct chat_env *env, const struct node *t
         if (items->n != target->n)
             return chat_fail(r, "%zu values for %zu names", items->n, target->n);
         for (size_t i = 0; i < target->n; i++)
-            if (assign(r, env, target->kid[i], &items->v[i])) return -1;
+            if (chat_assign(r, env, target->kid[i], &items->v[i])) return -1;
         return 0;
     }
     if (look_up(r, env, target->kid[0]->value.u.s, &space)) return -1;
     if (space.type != CV_NAMESPACE) return chat_fail(r, "only namespaces have attributes that can be set");
+    if (chat_check_member(r, target->value.u.s)) return -1;
     struct cspace *s = space.u.space;
     size_t at = 0;
     while (at < s->n && !cv_equal(&r->mem, &s->key[at], &target->value)) at++;
@@ -358,71 +383,11 @@ static int emit(struct chat_run *r, const struct cv *v)
     return chat_step(r, n / 64);
 }
 
-/* The items that pass the loop's "if". */
-static int choose(struct chat_run *r, struct chat_env *env, const struct node *x, const struct clist *all,
-                  struct clist *out)
+/* What a body with variables of its own writes. */
+static int capture_inner(struct chat_run *r, struct chat_env *env, const struct node *body, enum chat_flow *flow, struct cv *out)
 {
-    struct cv *kept = chat_alloc(&r->mem, all->n, sizeof *kept), yes;
-    if (!kept) return chat_oom(r);
-    *out = (struct clist){kept, 0};
-    struct chat_env *inner = inner_env(r, env);
-    if (!inner) return -1;
-    for (size_t i = 0; i < all->n; i++) {
-        if (assign(r, inner, x->kid[0], &all->v[i]) || chat_eval(r, inner, x->kid[2], &yes)) return -1;
-        if (cv_true(&yes)) kept[out->n++] = all->v[i];
-    }
-    return 0;
-}
-
-/* {% else %} runs where no round came to its end, be it by {% continue %}; what it says
- * of a loop, it says of the outer one. */
-static int exec_for(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *outer)
-{
-    static const struct cstr loop_name = {"loop", 4, NULL, CHAT_TRUSTED};
-    const struct clist *all;
-    struct clist chosen;
-    struct cv of;
-    enum chat_flow flow = FLOW_NEXT;
-    if (chat_eval(r, env, x->kid[1], &of)) return -1;
-    if (chat_items(r, &of, &all)) return -1;
-    if (x->kid[2]) {
-        if (choose(r, env, x, all, &chosen)) return -1;
-        all = &chosen;
-    }
-    if (all->n == 0) return x->kid[4] ? chat_exec(r, env, x->kid[4], outer) : 0;
-    struct cloop *loop = chat_alloc(&r->mem, 1, sizeof *loop);
-    struct chat_env *inner = inner_env(r, env);
-    if (!loop || !inner) return loop ? -1 : chat_oom(r);
-    *loop = (struct cloop){.v = all->v, .n = all->n, .depth0 = r->n_loops};
-    struct cv self = {.type = CV_LOOP, .u.loop = loop};
-    bool whole = false;
-    int ret = 0;
-    r->n_loops++;
-    for (; ret == 0 && loop->at < loop->n && flow != FLOW_BREAK; loop->at++) {
-        inner->n = 0;
-        flow = FLOW_NEXT;
-        ret = chat_step(r, 1) || chat_set(r, inner, &loop_name, self) ||
-              assign(r, inner, x->kid[0], &loop->v[loop->at]) || chat_exec(r, inner, x->kid[3], &flow) ? -1 : 0;
-        whole = whole || flow == FLOW_NEXT;
-    }
-    r->n_loops--;
-    if (flow == FLOW_BREAK && cv_is_stream(&of)) of.u.lazy->left = true;
-    return ret == 0 && !whole && x->kid[4] ? chat_exec(r, env, x->kid[4], outer) : ret;
-}
-
-/* What a body writes, as a value. */
-static int capture(struct chat_run *r, struct chat_env *env, const struct node *body, struct cv *out)
-{
-    struct chat_text text = {{0}, {0}}, *before = r->out;
-    struct chat_env *inner = inner_env(r, env);
-    enum chat_flow flow = FLOW_NEXT;
-    if (!inner) return -1;
-    r->out = &text;
-    int ret = chat_exec(r, inner, body, &flow);
-    r->out = before;
-    if (ret == 0 && !cv_text(&r->mem, &text, out)) ret = chat_oom(r);
-    chat_text_free(&text);
-    return ret;
+    struct chat_env *inner = chat_inner_env(r, env);
+    return inner ? capture(r, inner, body, flow, out) : -1;
 }
 
 /* A chain of filters whose first one has no operand yet. */
@@ -460,7 +425,7 @@ static int make_macro(struct chat_run *r, struct chat_env *env, const struct nod
 static int exec_generation(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
 {
     bool before = r->generating;
-    struct chat_env *inner = inner_env(r, env);
+    struct chat_env *inner = chat_inner_env(r, env);
     if (!inner) return -1;
     r->generating = true;
     int ret = chat_exec(r, inner, x->kid[0], flow);
@@ -471,11 +436,11 @@ static int exec_generation(struct chat_run *r, struct chat_env *env, const struc
 /* Values are those outside. */
 static int exec_with(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
 {
-    struct chat_env *inner = inner_env(r, env);
+    struct chat_env *inner = chat_inner_env(r, env);
     struct cv v;
     if (!inner) return -1;
     for (size_t i = 0; i + 2 < x->n; i += 2)
-        if (chat_eval(r, env, x->kid[i + 1], &v) || assign(r, inner, x->kid[i], &v)) return -1;
+        if (chat_eval(r, env, x->kid[i + 1], &v) || chat_assign(r, inner, x->kid[i], &v)) return -1;
     return chat_exec(r, inner, x->kid[x->n - 1], flow);
 }
 
@@ -495,18 +460,21 @@ static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, 
             if (chat_exec(r, env, x->kid[i], flow)) return -1;
         return 0;
     case N_IF: return exec_if(r, env, x, flow);
-    case N_FOR: return exec_for(r, env, x, flow);
-    case N_SET: return chat_eval(r, env, x->kid[1], &v) ? -1 : assign(r, env, x->kid[0], &v);
+    case N_FOR: return chat_exec_for(r, env, x, flow);
+    case N_SET: return chat_eval(r, env, x->kid[1], &v) ? -1 : chat_assign(r, env, x->kid[0], &v);
     case N_SET_BLOCK:
-        if (capture(r, env, x->kid[1], &v)) return -1;
+        if (capture_inner(r, env, x->kid[1], flow, &v)) return -1;
+        if (*flow != FLOW_NEXT) return 0; /* the loop is left, and nothing set */
         if (x->kid[2] && filter_chain(r, env, x->kid[2], &v, &v)) return -1;
-        return assign(r, env, x->kid[0], &v);
+        return chat_assign(r, env, x->kid[0], &v);
     case N_MACRO: return make_macro(r, env, x, &v) ? -1 : chat_set(r, env, x->value.u.s, v);
     case N_CALL_BLOCK:
         if (make_macro(r, env, x->kid[1], &v) || eval_call(r, env, x->kid[0], &v, &w)) return -1;
         return emit(r, &w);
     case N_FILTER_BLOCK:
-        if (capture(r, env, x->kid[1], &v) || filter_chain(r, env, x->kid[0], &v, &w)) return -1;
+        if (capture_inner(r, env, x->kid[1], flow, &v)) return -1;
+        if (*flow != FLOW_NEXT) return 0; /* the loop is left, and nothing written */
+        if (filter_chain(r, env, x->kid[0], &v, &w)) return -1;
         return emit(r, &w);
     case N_WITH: return exec_with(r, env, x, flow);
     case N_GENERATION: return exec_generation(r, env, x, flow);

@@ -24,9 +24,12 @@ struct cmacro {
 
 struct cloop {
     const struct cv *v;
-    size_t n, at, depth0;
+    size_t n, at, depth0; /* depth0: of a recursive loop, how often it has called itself */
+    size_t seen;      /* items that were looked at, which are gone where they come once */
     struct cv last;   /* of changed() */
     bool has_last;
+    const struct node *node; /* of a recursive loop, and where it stands; else NULL */
+    struct chat_env *env;
 };
 
 struct chat_run {
@@ -37,7 +40,6 @@ struct chat_run {
     int depth;
     struct chat_text *out;
     bool generating;
-    size_t n_loops;     /* nested */
     int64_t now;        /* seconds since 1970, for strftime_now */
     struct err *e;
     struct chat_place place; /* of what is at work */
@@ -52,6 +54,16 @@ struct chat_args {
 /* chat_args.c */
 /* The argument at a position or with a name, or NULL. */
 const struct cv *chat_arg(const struct chat_args *a, size_t at, const char *name);
+/* Whether the arguments fit the parameters, "first second"; one that has no name to be given by is "-third".
+ * kind and name, "the filter " "join", are for the message. */
+int chat_check_args(struct chat_run *r, const char *kind, const char *name, const char *params, const struct chat_args *a);
+/* *a and one more. */
+int chat_add_arg(struct chat_run *r, const struct chat_args *a, const struct cstr *key, const struct cv *value, struct chat_args *out);
+bool chat_has_parameter(const struct node *macro, const struct cstr *name);
+/* The members of a mapping as arguments with names. */
+int chat_mapping_args(struct chat_run *r, const struct cdict *d, struct chat_args *out);
+/* Arguments that all have names, as a dictionary. */
+int chat_named_args(struct chat_run *r, const struct chat_args *a, struct cv *out);
 
 int chat_fail(struct chat_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int chat_oom(struct chat_run *r);
@@ -67,8 +79,23 @@ int chat_eval_args(struct chat_run *r, struct chat_env *env, const struct node *
 int chat_extra_args(struct chat_run *r, struct chat_env *env, const struct node *macro, const struct chat_args *a);
 
 enum chat_flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
-int chat_exec(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow);
+typedef int chat_exec_fn(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow);
+chat_exec_fn chat_exec;
+/* What is written goes to `to` from here on, until chat_collect() makes a value of it: `before` is what chat_divert()
+ * returned, ret what came of the writing, which is returned. */
+struct chat_text *chat_divert(struct chat_run *r, struct chat_text *to);
+int chat_collect(struct chat_run *r, struct chat_text *before, int ret, struct cv *out);
 int chat_set(struct chat_run *r, struct chat_env *env, const struct cstr *name, struct cv value);
+int chat_check_member(struct chat_run *r, const struct cstr *name); /* of a namespace, to be set */
+int chat_assign(struct chat_run *r, struct chat_env *env, const struct node *target, const struct cv *v);
+struct chat_env *chat_inner_env(struct chat_run *r, struct chat_env *env); /* NULL after an error */
+
+/* chat_loop.c */
+chat_exec_fn chat_exec_for;
+int chat_loop_call(struct chat_run *r, const struct cloop *l, const struct chat_args *a, struct cv *out);
+void chat_loop_attribute(struct cloop *l, const struct cstr *name, struct cv *out);
+int chat_loop_cycle(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out);
+int chat_loop_changed(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out);
 
 /* chat_ops.c */
 int chat_binary(struct chat_run *r, uint8_t op, const struct cv *a, const struct cv *b, struct cv *out);
@@ -82,12 +109,11 @@ int chat_write(struct chat_run *r, struct chat_text *t, const struct cv *v);
  * takes what it looked at out of what can be gone through once. */
 int chat_stream(struct chat_run *r, const struct cv *v, size_t n, struct cv *out);
 int chat_dict_items(struct chat_run *r, const struct cdict *d, struct cv **out); /* [d->n] pairs */
-int chat_lazy_items(struct chat_run *r, struct clazy *lazy, struct clist *out);
-int chat_lazy_next(struct chat_run *r, struct clazy *lazy, struct cv *out);
+void chat_lazy_items(struct clazy *lazy, struct clist *out);
+void chat_lazy_next(struct clazy *lazy, struct cv *out);
 int chat_lazy_contains(struct chat_run *r, const struct cv *in, const struct cv *what, bool *out);
 /* What a loop goes through: the items, the keys of a dict, characters. */
 int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out);
-int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, size_t n, struct cv *out);
 
 /* chat_filter.c, chat_test.c, chat_method.c, chat_global.c */
 int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *name, const struct cv *of,
@@ -99,18 +125,33 @@ bool chat_has_method(const struct cv *of, const struct cstr *name);
 bool chat_lacks_member(const struct cv *of, const struct cstr *name);
 bool chat_would_change(const struct cstr *name);
 int chat_method(struct chat_run *r, const struct cmethod *m, const struct chat_args *a, struct cv *out);
+/* A member that is no method; undefined where there is none.  Those of mappings are not looked for. */
+int chat_member(struct chat_run *r, const struct cv *of, const struct cstr *name, struct cv *out);
 int chat_global_find(const struct cstr *name); /* -1 = none */
+bool chat_global_is_dict(int which);
 int chat_global(struct chat_run *r, int which, const struct chat_args *a, struct cv *out);
 
+/* cycler(...) and joiner(...), which change as they are asked. */
+struct ccycler {
+    const struct cv *v; /* [n]; of a joiner what is between, once it was asked */
+    size_t n, at;
+};
+int chat_cycler_next(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out);
+int chat_cycler_reset(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out);
+void chat_cycler_member(const struct ccycler *c, const struct cstr *name, struct cv *out);
+int chat_joiner_call(struct chat_run *r, struct ccycler *j, const struct chat_args *a, struct cv *out);
+
 /* Strings, used by filters and methods alike. */
+/* The value as a string, as str() makes it. */
+int chat_as_string(struct chat_run *r, const struct cv *of, const struct cstr **out);
 enum strip_side { STRIP_LEFT = 1, STRIP_RIGHT = 2 };
 int chat_strip(struct chat_run *r, const struct cstr *s, const struct cstr *chars, int sides, struct cv *out);
 /* The line of str.splitlines() at `from`: where it ends, and (returned) where the next one begins. */
 size_t chat_line(const struct cstr *s, size_t from, size_t *end);
 int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *from, const struct cstr *to,
                  int64_t most, struct cv *out);
-/* TITLE: every run of letters, as str.title(); WORDS: every word, as the filter. */
-enum case_kind { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_WORDS, CASE_CAPITAL };
+/* TITLE: every run of letters, as str.title(); WORDS: every word, as the filter; SWAP: the other case of each. */
+enum case_kind { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_WORDS, CASE_CAPITAL, CASE_SWAP };
 /* chat_continue.c: the last message goes on; the text behind `from` ends where it does. */
 int chat_continue_sign(struct chat_run *r, struct cv *message);
 int chat_continue_cut(struct chat_run *r, size_t from);
@@ -120,6 +161,7 @@ int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, str
 /* &<>'" as HTML writes them; what is safe stays as it is. */
 int chat_escape(struct chat_run *r, const struct cv *of, struct cv *out);
 bool chat_is_case(const struct cstr *s, bool upper);
+bool chat_is_title(const struct cstr *s);
 int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *separator, struct cv *out);
 /* An argument as a string or an integer; *out keeps its default when absent. */
 int chat_string_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, const struct cstr **out);

@@ -18,10 +18,11 @@ static struct node *binary(struct parser *p, uint8_t op, struct node *a, struct 
     return v;
 }
 
-static struct node *unary(struct parser *p, uint8_t op, struct node *a)
+static struct node *unary(struct parser *p, uint8_t op, struct chat_place place, struct node *a)
 {
     struct node *v = a ? parse_node(p, N_UNARY, 1) : NULL;
     if (!v) return NULL;
+    v->place = place;
     v->op = op;
     v->kid[0] = a;
     return v;
@@ -36,10 +37,13 @@ static struct node *expect_op(struct parser *p, const char *op, struct node *v)
     return NULL;
 }
 
+/* Of the word just consumed. */
 static struct node *constant(struct parser *p, struct cv value)
 {
     struct node *v = parse_node(p, N_CONST, 0);
-    if (v) v->value = value;
+    if (!v) return NULL;
+    v->place = p->tok.v[p->at - 1].place;
+    v->value = value;
     return v;
 }
 
@@ -192,8 +196,7 @@ static struct node *parse_test(struct parser *p, struct node *of)
     v->arg = chat_alloc(p->m, 1, sizeof *v->arg);
     if (!v->arg) return NULL;
     v->n_args = 1;
-    v->arg[0].key = NULL;
-    v->arg[0].value = parse_postfix(p, parse_primary(p));
+    v->arg[0] = (struct node_arg){.value = parse_postfix(p, parse_primary(p))};
     return v->arg[0].value ? v : NULL;
 }
 
@@ -289,9 +292,10 @@ static struct node *parse_primary(struct parser *p)
 static struct node *parse_unary(struct parser *p, bool with_filter)
 {
     struct node *v;
+    struct chat_place place = p->tok.v[p->at].place;
     if (parse_enter(p)) return NULL;
-    if (parse_op(p, "-")) v = unary(p, OP_NEG, parse_unary(p, false));
-    else if (parse_op(p, "+")) v = unary(p, OP_POS, parse_unary(p, false));
+    if (parse_op(p, "-")) v = unary(p, OP_NEG, place, parse_unary(p, false));
+    else if (parse_op(p, "+")) v = unary(p, OP_POS, place, parse_unary(p, false));
     else v = parse_primary(p);
     v = parse_postfix(p, v);
     if (with_filter) v = parse_filter_expr(p, v);
@@ -380,9 +384,10 @@ static struct node *parse_compare(struct parser *p)
 
 static struct node *parse_not(struct parser *p)
 {
+    struct chat_place place = p->tok.v[p->at].place;
     if (!parse_word(p, "not")) return parse_compare(p);
     if (parse_enter(p)) return NULL;
-    struct node *v = unary(p, OP_NOT, parse_not(p));
+    struct node *v = unary(p, OP_NOT, place, parse_not(p));
     p->depth--;
     return v;
 }
@@ -416,10 +421,11 @@ struct node *parse_expression(struct parser *p)
     return v;
 }
 
-static bool tuple_ends(const struct parser *p)
+static bool tuple_ends(const struct parser *p, int flags)
 {
     enum tok_kind k = p->tok.v[p->at].kind;
-    return k == TK_OUTPUT_END || k == TK_BLOCK_END || parse_is(p, TK_OP, ")");
+    return k == TK_OUTPUT_END || k == TK_BLOCK_END || parse_is(p, TK_OP, ")") ||
+           ((flags & PARSE_RECURSIVE) && parse_is(p, TK_NAME, "recursive"));
 }
 
 struct node *parse_tuple(struct parser *p, int flags)
@@ -427,7 +433,7 @@ struct node *parse_tuple(struct parser *p, int flags)
     struct node_list list = {0};
     bool comma = false;
     do {
-        if (list.n && tuple_ends(p)) break;
+        if (list.n && tuple_ends(p, flags)) break;
         struct node *v = flags & PARSE_NO_COND ? parse_or(p) : parse_expression(p);
         if (!v || parse_push(p, &list, v)) return NULL;
     } while (parse_op(p, ",") && (comma = true));

@@ -220,32 +220,6 @@ static const struct {
     {"wordcount", filter_wordcount, ""},
 };
 
-/* Where a parameter stands in "first second"; -1: it is none of them. */
-static int place_of(const char *params, const struct cstr *name)
-{
-    for (int at = 0; *params; at++) {
-        size_t n = strcspn(params, " ");
-        if (n == name->n && memcmp(params, name->s, n) == 0) return at;
-        params += n + (params[n] == ' ');
-    }
-    return -1;
-}
-
-static int check_args(struct chat_run *r, const char *filter, const char *params, const struct chat_args *a)
-{
-    int most = *params != 0, by_position = 0;
-    for (const char *p = params; *p; p++) most += *p == ' ';
-    for (size_t i = 0; i < a->n; i++) {
-        int at = a->key[i] ? place_of(params, a->key[i]) : by_position++;
-        if (!a->key[i] && at >= most) return chat_fail(r, "the filter %s takes %d arguments at most", filter, most);
-        if (a->key[i] && at < 0)
-            return chat_fail(r, "the filter %s has no argument '%.*s'", filter, (int)a->key[i]->n, a->key[i]->s);
-        if (a->key[i] && at < by_position)
-            return chat_fail(r, "argument '%.*s' is given twice", (int)a->key[i]->n, a->key[i]->s);
-    }
-    return 0;
-}
-
 int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *name, const struct cv *of,
                 const struct chat_args *a, struct cv *out)
 {
@@ -254,7 +228,7 @@ int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *nam
     size_t i = 0;
     while (i < COUNT_OF(filters) && !cstr_is(name, filters[i].name)) i++;
     if (i == COUNT_OF(filters)) return chat_fail(r, "there is no filter '%.*s'", (int)name->n, name->s);
-    if (filters[i].params && check_args(r, filters[i].name, filters[i].params, a)) return -1;
+    if (filters[i].params && chat_check_args(r, "the filter ", filters[i].name, filters[i].params, a)) return -1;
     if (filters[i].fn(r, env, &operand, a, out)) return -1;
     for (size_t k = 0; operand.type == CV_STRING && operand.safe && k < COUNT_OF(keep); k++)
         if (cstr_is(name, keep[k])) out->safe = true;

@@ -20,7 +20,4 @@ static inline struct cv chat_string_value(const struct cstr *s)
     return (struct cv){.type = CV_STRING, .u.s = s};
 }
 
-/* The operand as a string, as str() makes it. */
-int chat_as_string(struct chat_run *r, const struct cv *of, const struct cstr **out);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include "core/base/json.h"
 #include "core/token/chat_filter.h"
+#include "core/token/chat_format.h"
 #include "core/token/chat_method.h"
 
 static int case_filter(struct chat_run *r, const struct cv *of, enum case_kind kind, struct cv *out)
@@ -157,8 +158,14 @@ int filter_tojson(struct chat_run *r, struct chat_env *env, const struct cv *of,
 int filter_format(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *s;
+    struct cv values;
+    size_t named = 0;
+    bool escape = of->type == CV_STRING && of->safe;
     (void)env;
-    return chat_as_string(r, of, &s) || chat_format(r, s, a->v, a->n, out) ? -1 : 0;
+    for (size_t i = 0; i < a->n; i++) named += a->key[i] != NULL;
+    if (named && named < a->n) return chat_fail(r, "format takes values by position or by name");
+    if (named ? chat_named_args(r, a, &values) : !cv_list(&r->mem, CV_TUPLE, a->v, a->n, &values) && chat_oom(r)) return -1;
+    return chat_as_string(r, of, &s) || chat_percent(r, s, escape, &values, out) ? -1 : 0;
 }
 
 int filter_wordcount(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
@@ -188,5 +195,5 @@ int filter_center(struct chat_run *r, struct chat_env *env, const struct cv *of,
     const struct cv *given = chat_arg(a, 0, "width");
     (void)env;
     if (given) width = *given;
-    return chat_as_string(r, of, &v.u.s) || chat_center(r, &v, &args, out) ? -1 : 0;
+    return chat_as_string(r, of, &v.u.s) || method_center(r, &v, &args, out) ? -1 : 0;
 }

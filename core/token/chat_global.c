@@ -1,4 +1,4 @@
-/* The functions that templates may call: range, namespace, dict,
+/* The functions that templates may call: range, namespace, dict, cycler, joiner,
  * raise_exception, strftime_now.  Nothing else reaches outside. */
 #include <string.h>
 #include <time.h>
@@ -77,6 +77,8 @@ static int g_namespace(struct chat_run *r, const struct chat_args *a, struct cv 
     if (!s) return chat_oom(r);
     if (pairs(r, a, &s->key, &s->value, &s->n)) return -1;
     s->cap = s->n;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->key[i].type == CV_STRING && chat_check_member(r, s->key[i].u.s)) return -1;
     *out = (struct cv){.type = CV_NAMESPACE, .u.space = s};
     return 0;
 }
@@ -132,10 +134,68 @@ static int g_strftime(struct chat_run *r, const struct chat_args *a, struct cv *
     return cv_string(&r->mem, text, n, CHAT_TRUSTED, out) ? 0 : chat_oom(r);
 }
 
+static int cycling(struct chat_run *r, enum cv_type type, const struct cv *v, size_t n, struct cv *out)
+{
+    struct ccycler *c = chat_alloc(&r->mem, 1, sizeof *c);
+    struct cv *copy = chat_alloc(&r->mem, n, sizeof *copy);
+    if (!c || !copy) return chat_oom(r);
+    memcpy(copy, v, n * sizeof *v);
+    *c = (struct ccycler){.v = copy, .n = n};
+    *out = (struct cv){.type = type, .u.cycler = c};
+    return 0;
+}
+
+static int g_cycler(struct chat_run *r, const struct chat_args *a, struct cv *out)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (a->key[i]) return chat_fail(r, "cycler takes no argument with a name");
+    return a->n ? cycling(r, CV_CYCLER, a->v, a->n, out) : chat_fail(r, "cycler needs values");
+}
+
+static int g_joiner(struct chat_run *r, const struct chat_args *a, struct cv *out)
+{
+    static const struct cstr comma = {", ", 2, NULL, CHAT_TRUSTED};
+    const struct cv usual = {.type = CV_STRING, .u.s = &comma}, *given = chat_arg(a, 0, "sep");
+    if (chat_check_args(r, "", "joiner", "sep", a)) return -1;
+    return cycling(r, CV_JOINER, given ? given : &usual, 1, out);
+}
+
+int chat_cycler_next(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+{
+    struct ccycler *c = self->u.cycler;
+    (void)r, (void)a;
+    *out = c->v[c->at];
+    c->at = (c->at + 1) % c->n;
+    return 0;
+}
+
+int chat_cycler_reset(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+{
+    (void)r, (void)a;
+    self->u.cycler->at = 0;
+    *out = cv_none();
+    return 0;
+}
+
+void chat_cycler_member(const struct ccycler *c, const struct cstr *name, struct cv *out)
+{
+    if (cstr_is(name, "current")) *out = c->v[c->at];
+}
+
+/* Nothing the first time, then what is between. */
+int chat_joiner_call(struct chat_run *r, struct ccycler *j, const struct chat_args *a, struct cv *out)
+{
+    static const struct cstr nothing = {"", 0, NULL, CHAT_TRUSTED};
+    if (chat_check_args(r, "", "a joiner", "", a)) return -1;
+    *out = j->at ? j->v[0] : (struct cv){.type = CV_STRING, .u.s = &nothing};
+    j->at = 1;
+    return 0;
+}
+
 static int g_other(struct chat_run *r, const struct chat_args *a, struct cv *out)
 {
     (void)a, (void)out;
-    return chat_fail(r, "lipsum, cycler, joiner and self are not supported");
+    return chat_fail(r, "lipsum and self are not supported");
 }
 
 static const struct {
@@ -143,8 +203,13 @@ static const struct {
     global_fn *fn;
 } globals[] = {
     {"range", g_range}, {"namespace", g_namespace}, {"dict", g_dict}, {"raise_exception", g_raise},
-    {"strftime_now", g_strftime}, {"lipsum", g_other}, {"cycler", g_other}, {"joiner", g_other}, {"self", g_other},
+    {"strftime_now", g_strftime}, {"cycler", g_cycler}, {"joiner", g_joiner}, {"lipsum", g_other}, {"self", g_other},
 };
+
+bool chat_global_is_dict(int which)
+{
+    return globals[which].fn == g_dict;
+}
 
 int chat_global_find(const struct cstr *name)
 {

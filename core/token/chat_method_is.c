@@ -19,6 +19,17 @@ static int all_are(struct chat_run *r, const struct cv *self, char_fn *is, struc
     return chat_step(r, s->n / 64);
 }
 
+struct range {
+    uint32_t first, last;
+};
+
+static bool in_ranges(const struct range *v, size_t n, uint32_t cp)
+{
+    for (size_t i = 0; i < n; i++)
+        if (cp >= v[i].first && cp <= v[i].last) return true;
+    return false;
+}
+
 static bool decimal(uint32_t cp)
 {
     return uni_category(cp) == UNI_Nd;
@@ -27,14 +38,12 @@ static bool decimal(uint32_t cp)
 /* Superscripts, circled digits and others that stand for a digit without being one of a number. */
 static bool digit(uint32_t cp)
 {
-    static const uint32_t ranges[][2] = {
+    static const struct range others[] = {
         {0xB2, 0xB3},     {0xB9, 0xB9},       {0x1369, 0x1371},   {0x19DA, 0x19DA},   {0x2070, 0x2070},   {0x2074, 0x2079},
         {0x2080, 0x2089}, {0x2460, 0x2468},   {0x2474, 0x247C},   {0x2488, 0x2490},   {0x24EA, 0x24EA},   {0x24F5, 0x24FD},
         {0x24FF, 0x24FF}, {0x2776, 0x277E},   {0x2780, 0x2788},   {0x278A, 0x2792},   {0x10A40, 0x10A43}, {0x10E60, 0x10E68},
         {0x11052, 0x1105A}, {0x1F100, 0x1F10A}};
-    for (size_t i = 0; i < COUNT_OF(ranges); i++)
-        if (cp >= ranges[i][0] && cp <= ranges[i][1]) return true;
-    return decimal(cp);
+    return decimal(cp) || in_ranges(others, COUNT_OF(others), cp);
 }
 
 static bool letter(uint32_t cp)
@@ -42,10 +51,27 @@ static bool letter(uint32_t cp)
     return (uni_class(cp) & UNI_L) != 0;
 }
 
-/* isnumeric() is also true of Chinese numerals, which are letters. */
 static bool numeral(uint32_t cp)
 {
     return (uni_class(cp) & UNI_N) != 0;
+}
+
+/* Chinese numerals are letters that stand for a number. */
+static bool numeric(uint32_t cp)
+{
+    static const struct range letters[] = {
+        {0x3405, 0x3405}, {0x3483, 0x3483}, {0x382A, 0x382A}, {0x3B4D, 0x3B4D}, {0x4E00, 0x4E00}, {0x4E03, 0x4E03}, {0x4E07, 0x4E07},
+        {0x4E09, 0x4E09}, {0x4E5D, 0x4E5D}, {0x4E8C, 0x4E8C}, {0x4E94, 0x4E94}, {0x4E96, 0x4E96}, {0x4EBF, 0x4EC0}, {0x4EDF, 0x4EDF},
+        {0x4EE8, 0x4EE8}, {0x4F0D, 0x4F0D}, {0x4F70, 0x4F70}, {0x5104, 0x5104}, {0x5146, 0x5146}, {0x5169, 0x5169}, {0x516B, 0x516B},
+        {0x516D, 0x516D}, {0x5341, 0x5341}, {0x5343, 0x5345}, {0x534C, 0x534C}, {0x53C1, 0x53C4}, {0x56DB, 0x56DB}, {0x58F1, 0x58F1},
+        {0x58F9, 0x58F9}, {0x5E7A, 0x5E7A}, {0x5EFE, 0x5EFF}, {0x5F0C, 0x5F0E}, {0x5F10, 0x5F10}, {0x62FE, 0x62FE}, {0x634C, 0x634C},
+        {0x67D2, 0x67D2}, {0x6F06, 0x6F06}, {0x7396, 0x7396}, {0x767E, 0x767E}, {0x8086, 0x8086}, {0x842C, 0x842C}, {0x8CAE, 0x8CAE},
+        {0x8CB3, 0x8CB3}, {0x8D30, 0x8D30}, {0x9621, 0x9621}, {0x9646, 0x9646}, {0x964C, 0x964C}, {0x9678, 0x9678}, {0x96F6, 0x96F6},
+        {0xF96B, 0xF96B}, {0xF973, 0xF973}, {0xF978, 0xF978}, {0xF9B2, 0xF9B2}, {0xF9D1, 0xF9D1}, {0xF9D3, 0xF9D3}, {0xF9FD, 0xF9FD},
+        {0x20001, 0x20001}, {0x20064, 0x20064}, {0x200E2, 0x200E2}, {0x20121, 0x20121}, {0x2092A, 0x2092A}, {0x20983, 0x20983},
+        {0x2098C, 0x2098C}, {0x2099C, 0x2099C}, {0x20AEA, 0x20AEA}, {0x20AFD, 0x20AFD}, {0x20B19, 0x20B19}, {0x22390, 0x22390},
+        {0x22998, 0x22998}, {0x23B1B, 0x23B1B}, {0x2626D, 0x2626D}, {0x2F890, 0x2F890}};
+    return numeral(cp) || in_ranges(letters, COUNT_OF(letters), cp);
 }
 
 static bool alnum(uint32_t cp)
@@ -58,48 +84,43 @@ static bool ascii(uint32_t cp)
     return cp < 0x80;
 }
 
-int chat_isdigit(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_isdigit(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     return all_are(r, self, digit, out);
 }
 
-int chat_isdecimal(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_isdecimal(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     return all_are(r, self, decimal, out);
 }
 
-int chat_isnumeric(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_isnumeric(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
-    struct cv letters = cv_bool(false);
     (void)a;
-    if (all_are(r, self, numeral, out) || all_are(r, self, alnum, &letters)) return -1;
-    if (out->u.b || !letters.u.b) return 0;
-    for (size_t i = 0; i < self->u.s->n; i++)
-        if ((self->u.s->s[i] & 0x80) == 0 && !numeral((uint8_t)self->u.s->s[i])) return 0; /* a letter that is no numeral */
-    return chat_fail(r, "isnumeric() of letters is not supported");
+    return all_are(r, self, numeric, out);
 }
 
-int chat_isalpha(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_isalpha(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     return all_are(r, self, letter, out);
 }
 
-int chat_isalnum(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_isalnum(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     return all_are(r, self, alnum, out);
 }
 
-int chat_isspace(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_isspace(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     return all_are(r, self, chat_white, out);
 }
 
-int chat_isascii(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_isascii(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     if (all_are(r, self, ascii, out)) return -1;
@@ -107,18 +128,62 @@ int chat_isascii(struct chat_run *r, const struct cv *self, const struct chat_ar
     return 0;
 }
 
-int chat_isupper(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_isupper(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     *out = cv_bool(chat_is_case(self->u.s, true));
     return chat_step(r, self->u.s->n / 64);
 }
 
-int chat_islower(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_islower(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     *out = cv_bool(chat_is_case(self->u.s, false));
     return chat_step(r, self->u.s->n / 64);
+}
+
+int method_istitle(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+{
+    (void)a;
+    *out = cv_bool(chat_is_title(self->u.s));
+    return chat_step(r, self->u.s->n / 64);
+}
+
+int method_isprintable(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+{
+    (void)a;
+    if (all_are(r, self, cv_printable, out)) return -1;
+    if (self->u.s->n == 0) *out = cv_bool(true);
+    return 0;
+}
+
+/* Unicode's XID_Start and XID_Continue: letters, marks and digits with these exceptions. */
+static bool in_identifier(uint32_t cp, bool first)
+{
+    static const struct range starts[] = {{'_', '_'}, {0x1885, 0x1886}, {0x2118, 0x2118}, {0x212E, 0x212E}};
+    static const struct range goes_on[] = {{0xB7, 0xB7}, {0x387, 0x387}, {0x1369, 0x1371}, {0x19DA, 0x19DA}};
+    static const struct range never[] = {{0x37A, 0x37A}, {0x2E2F, 0x2E2F}, {0xFC5E, 0xFC63}, {0xFDFA, 0xFDFB}, {0xFE70, 0xFE70},
+                                         {0xFE72, 0xFE72}, {0xFE74, 0xFE74}, {0xFE76, 0xFE76}, {0xFE78, 0xFE78}, {0xFE7A, 0xFE7A},
+                                         {0xFE7C, 0xFE7C}, {0xFE7E, 0xFE7E}};
+    static const struct range not_first[] = {{0xE33, 0xE33}, {0xEB3, 0xEB3}, {0xFF9E, 0xFF9F}};
+    enum uni_category c = uni_category(cp);
+    if (in_ranges(never, COUNT_OF(never), cp) || (first && in_ranges(not_first, COUNT_OF(not_first), cp))) return false;
+    if (letter(cp) || c == UNI_Nl || in_ranges(starts, COUNT_OF(starts), cp)) return true;
+    return !first && (c == UNI_Mn || c == UNI_Mc || c == UNI_Nd || c == UNI_Pc || in_ranges(goes_on, COUNT_OF(goes_on), cp));
+}
+
+int method_isidentifier(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+{
+    const struct cstr *s = self->u.s;
+    bool yes = s->n > 0;
+    (void)a;
+    for (size_t i = 0; i < s->n && yes;) {
+        struct uni_char c = cstr_char(s, i);
+        yes = c.cp != UNI_BAD && in_identifier(c.cp, i == 0);
+        i += c.len;
+    }
+    *out = cv_bool(yes);
+    return chat_step(r, s->n / 64);
 }
 
 /* ---- widths ---- */
@@ -152,7 +217,7 @@ static int width_of(struct chat_run *r, const struct cstr *s, const struct chat_
 
 static const struct cstr space = {" ", 1, NULL, 0}, zero = {"0", 1, NULL, 0};
 
-int chat_center(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_center(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *with = &space;
     size_t n;
@@ -161,26 +226,25 @@ int chat_center(struct chat_run *r, const struct cv *self, const struct chat_arg
     return filled(r, self->u.s, with, left, n - left, out);
 }
 
-int chat_ljust(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_ljust(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *with = &space;
     size_t n;
     return width_of(r, self->u.s, a, &with, &n) ? -1 : filled(r, self->u.s, with, 0, n, out);
 }
 
-int chat_rjust(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_rjust(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *with = &space;
     size_t n;
     return width_of(r, self->u.s, a, &with, &n) ? -1 : filled(r, self->u.s, with, n, 0, out);
 }
 
-int chat_zfill(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+int method_zfill(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *with = &zero, *s = self->u.s;
     size_t n;
     struct cv sign, rest;
-    if (a->n > 1) return chat_fail(r, "zfill needs a width");
     if (width_of(r, s, a, &with, &n)) return -1;
     size_t signs = s->n && (s->s[0] == '-' || s->s[0] == '+');
     if (!cv_slice(&r->mem, s, 0, signs, &sign) || !cv_slice(&r->mem, s, signs, s->n, &rest)) return chat_oom(r);

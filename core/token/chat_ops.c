@@ -1,11 +1,9 @@
 /* Operators, attributes, items and slices. */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/token/chat_eval.h"
+#include "core/token/chat_format.h"
 
 static int bad_operands(struct chat_run *r, const char *what, const struct cv *a, const struct cv *b)
 {
@@ -167,11 +165,7 @@ int chat_binary(struct chat_run *r, uint8_t op, const struct cv *a, const struct
     if (op == OP_ADD && cv_is_list(a) && a->type == b->type) return add_lists(r, a, b, out);
     if (op == OP_MUL && (a->type == CV_STRING || cv_is_list(a)) && is_int(b)) return repeat(r, a, b, out);
     if (op == OP_MUL && (b->type == CV_STRING || cv_is_list(b)) && is_int(a)) return repeat(r, b, a, out);
-    if (op == OP_MOD && a->type == CV_STRING) {
-        if (a->safe) return chat_fail(r, "a format that is marked safe is not supported");
-        if (b->type == CV_TUPLE) return chat_format(r, a->u.s, b->u.l->v, b->u.l->n, out);
-        return chat_format(r, a->u.s, b, 1, out);
-    }
+    if (op == OP_MOD && a->type == CV_STRING) return chat_percent(r, a->u.s, a->safe, b, out);
     return bad_operands(r, names[op], a, b);
 }
 
@@ -219,26 +213,6 @@ int chat_compare(struct chat_run *r, uint8_t op, const struct cv *a, const struc
 
 /* ---- attributes and items ---- */
 
-static int loop_attribute(struct chat_run *r, const struct cloop *l, const struct cstr *name, struct cv *out)
-{
-    int64_t at = (int64_t)l->at, n = (int64_t)l->n;
-    const struct { const char *name; struct cv value; } known[] = {
-        {"index", cv_int(at + 1)}, {"index0", cv_int(at)}, {"revindex", cv_int(n - at)},
-        {"revindex0", cv_int(n - at - 1)}, {"first", cv_bool(at == 0)}, {"last", cv_bool(at == n - 1)},
-        {"length", cv_int(n)}, {"depth", cv_int((int64_t)l->depth0 + 1)}, {"depth0", cv_int((int64_t)l->depth0)},
-        {"previtem", at > 0 ? l->v[at - 1] : cv_undefined(name)},
-        {"nextitem", at + 1 < n ? l->v[at + 1] : cv_undefined(name)},
-    };
-    (void)r;
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        if (cstr_is(name, known[i].name)) {
-            *out = known[i].value;
-            return 0;
-        }
-    *out = cv_undefined(name);
-    return 0;
-}
-
 static int method_value(struct chat_run *r, const struct cv *of, const struct cstr *name, struct cv *out)
 {
     struct cmethod *m = chat_alloc(&r->mem, 1, sizeof *m);
@@ -248,8 +222,15 @@ static int method_value(struct chat_run *r, const struct cv *of, const struct cs
     return 0;
 }
 
+/* "__class__": nothing of the machinery behind a value is there. */
+static bool is_internal(const struct cstr *name)
+{
+    return name->n >= 2 && name->s[0] == '_' && name->s[1] == '_';
+}
+
 static int of_undefined(struct chat_run *r, const struct cv *of, const struct cstr *name)
 {
+    if (of->u.s && is_internal(of->u.s)) return chat_fail(r, "'%.*s' is not for templates", (int)of->u.s->n, of->u.s->s);
     if (of->u.s)
         return chat_fail(r, "'%.*s' is undefined, so it has no '%.*s'", (int)of->u.s->n, of->u.s->s,
                          name ? (int)name->n : 4, name ? name->s : "item");
@@ -260,18 +241,10 @@ int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *n
 {
     struct cv key = {.type = CV_STRING, .u.s = name};
     if (of->type == CV_UNDEFINED) return of_undefined(r, of, name);
-    if (name->n >= 2 && name->s[0] == '_' && name->s[1] == '_') /* nothing of the machinery behind a value */
-        return chat_fail(r, "'%.*s' is not for templates", (int)name->n, name->s);
     if (chat_has_method(of, name)) return method_value(r, of, name, out);
     if (chat_lacks_member(of, name))
         return chat_fail(r, "'%.*s' of a value of type %s is not supported", (int)name->n, name->s, cv_type_name(of));
-    if (of->type == CV_TUPLE && of->safe && (cstr_is(name, "grouper") || cstr_is(name, "list"))) {
-        *out = of->u.l->v[name->s[0] == 'l'];
-        return 0;
-    }
-    if (of->type == CV_LOOP) return loop_attribute(r, of->u.loop, name, out);
-    if (of->type == CV_MACRO) return chat_fail(r, "'%.*s' of a macro is not supported", (int)name->n, name->s);
-    *out = cv_undefined(name);
+    if (chat_member(r, of, name, out)) return -1;
     if (of->type == CV_DICT || of->type == CV_NAMESPACE) {
         struct cdict d =
             of->type == CV_DICT ? *of->u.d : (struct cdict){of->u.space->key, of->u.space->value, of->u.space->n};
@@ -340,14 +313,27 @@ static int bound(struct chat_run *r, const struct cv *v, int64_t n, int64_t low,
     return 0;
 }
 
+/* A slice of a range, which is one, too. */
+static int range_of(struct chat_run *r, const struct clazy *of, int64_t from, int64_t to, int64_t step, const struct clist *l, struct cv *out)
+{
+    int64_t a, b, c;
+    bool over = __builtin_mul_overflow(from, of->step, &a) || __builtin_add_overflow(a, of->from, &a) ||
+                __builtin_mul_overflow(to, of->step, &b) || __builtin_add_overflow(b, of->from, &b) || __builtin_mul_overflow(step, of->step, &c);
+    if (over) return chat_fail(r, "a number is too large");
+    if (!cv_lazy(&r->mem, LAZY_RANGE, l->v, l->n, out)) return chat_oom(r);
+    out->u.lazy->from = a;
+    out->u.lazy->to = b;
+    out->u.lazy->step = c;
+    return 0;
+}
+
 int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3], struct cv *out)
 {
     bool text = of->type == CV_STRING;
     if (of->type == CV_UNDEFINED) return of_undefined(r, of, NULL);
-    if (of->type == CV_LAZY && of->u.lazy->kind == LAZY_RANGE)
-        return chat_fail(r, "slices of a range are not supported; |list makes a list of it");
-    if (!text && !cv_is_list(of)) return chat_fail(r, "a value of type %s has no slices", cv_type_name(of));
-    int64_t n = (int64_t)(text ? utf8_count(of->u.s->s, of->u.s->n) : of->u.l->n), step = 1, from, to;
+    bool range = of->type == CV_LAZY && of->u.lazy->kind == LAZY_RANGE;
+    if (!text && !range && !cv_is_list(of)) return chat_fail(r, "a value of type %s has no slices", cv_type_name(of));
+    int64_t n = (int64_t)(text ? utf8_count(of->u.s->s, of->u.s->n) : range ? of->u.lazy->n : of->u.l->n), step = 1, from, to;
     if (part[2].type != CV_NONE) {
         if (!is_int(&part[2]) || (step = part[2].type == CV_BOOL ? part[2].u.b : part[2].u.i) == 0)
             return chat_fail(r, "the step of a slice is an integer, not 0");
@@ -377,6 +363,7 @@ int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3],
         if (__builtin_add_overflow(i, step, &i)) break;
     }
     *l = (struct clist){v, k};
+    if (range) return range_of(r, of->u.lazy, from, to, step, l, out);
     if (!text) {
         *out = (struct cv){.type = of->type, .u.l = l};
         return 0;
@@ -405,97 +392,9 @@ int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out
         }
         l->v = v;
     } else if (of->type == CV_LAZY) {
-        if (chat_lazy_items(r, of->u.lazy, l)) return -1;
+        chat_lazy_items(of->u.lazy, l);
     } else if (of->type != CV_UNDEFINED) {
         return chat_fail(r, "a value of type %s cannot be looped over", cv_type_name(of));
     }
     return chat_step(r, (*out)->n / 16);
-}
-
-/* ---- "%s %d" % values ---- */
-
-/* Flags, width and precision of a format behind the % at s[0] (others than these
- * printf() has no meaning for): how many bytes. */
-static size_t spec_length(const char *s, size_t n)
-{
-    size_t k = 1;
-    while (k < n && k < 6 && s[k] && strchr("-+ #0", s[k])) k++;
-    for (size_t most = k + 3; k < n && k < most && s[k] >= '0' && s[k] <= '9';) k++;
-    if (k == n || s[k] != '.') return k;
-    k++;
-    for (size_t most = k + 3; k < n && k < most && s[k] >= '0' && s[k] <= '9';) k++;
-    return k;
-}
-
-/* %10s, %-5s, %.3s: width and precision in characters. */
-static int format_text(struct chat_run *r, struct chat_text *t, const char *spec, const struct cv *v)
-{
-    struct chat_text one = {{0}, {0}};
-    const char *digits = spec + strspn(spec, "%-+ #0"), *dot = strchr(spec, '.');
-    size_t width = (size_t)atoi(digits), most = dot ? (size_t)atoi(dot + 1) : SIZE_MAX, chars = 0, end = 0;
-    bool left = memchr(spec, '-', (size_t)(digits - spec)) != NULL;
-    if (chat_write(r, &one, v)) return -1;
-    const char *s = one.text.data ? one.text.data : "";
-    while (end < one.text.len && chars < most) {
-        for (end++; end < one.text.len && ((uint8_t)s[end] & 0xC0) == 0x80;) end++;
-        chars++;
-    }
-    for (size_t i = chars; !left && i < width; i++) chat_text_addc(t, ' ', 0);
-    for (size_t i = 0; i < end; i++) chat_text_addc(t, s[i], (uint8_t)one.marks.data[i]);
-    for (size_t i = chars; left && i < width; i++) chat_text_addc(t, ' ', 0);
-    if (one.text.oom || one.marks.oom) t->text.oom = true;
-    chat_text_free(&one);
-    return 0;
-}
-
-int chat_format(struct chat_run *r, const struct cstr *fmt, const struct cv *v, size_t n, struct cv *out)
-{
-    struct chat_text t = {{0}, {0}};
-    size_t used = 0;
-    int ret = 0;
-    for (size_t i = 0; ret == 0 && i < fmt->n; i++) {
-        if (fmt->s[i] != '%') {
-            chat_text_part(&t, fmt, i, i + 1);
-            continue;
-        }
-        char spec[24] = "";
-        size_t k = spec_length(fmt->s + i, fmt->n - i);
-        memcpy(spec, fmt->s + i, k);
-        i += k;
-        char c = i < fmt->n ? fmt->s[i] : 0, text[512];
-        if (c == '%') {
-            chat_text_addc(&t, '%', cstr_mark(fmt, i));
-            continue;
-        }
-        if (used >= n) ret = chat_fail(r, "the format wants more values");
-        else if (c == 's') ret = format_text(r, &t, spec, &v[used++]);
-        else if (c && strchr("xXo", c) && v[used].type == CV_INT && v[used].u.i >= 0) {
-            snprintf(spec + k, sizeof spec - k, "ll%c", c);
-            int len = snprintf(text, sizeof text, spec, (unsigned long long)v[used++].u.i);
-            if (len < 0 || (size_t)len >= sizeof text) ret = chat_fail(r, "the format is too wide");
-            else chat_text_add(&t, text, (size_t)len, 0);
-        } else if ((c == 'd' || c == 'i') && cv_is_number(&v[used]) && fabs(cv_number(&v[used])) < 9e18) {
-            memcpy(spec + k, "lld", 4);
-            long long whole = (long long)(v[used].type == CV_INT ? v[used].u.i : (int64_t)cv_number(&v[used]));
-            used++;
-            int len = snprintf(text, sizeof text, spec, whole);
-            if (len < 0 || (size_t)len >= sizeof text) ret = chat_fail(r, "the format is too wide");
-            else chat_text_add(&t, text, (size_t)len, 0);
-        } else if (c && strchr("feEgG", c) && cv_is_number(&v[used])) {
-            spec[k] = c;
-            spec[k + 1] = 0;
-            int len = snprintf(text, sizeof text, spec, cv_number(&v[used++]));
-            if (len < 0 || (size_t)len >= sizeof text) ret = chat_fail(r, "the format is too wide");
-            else chat_text_add(&t, text, (size_t)len, 0);
-        } else {
-            ret = chat_fail(r, "'%%%c' is not a format for this value", c ? c : ' ');
-        }
-    }
-    /* What has items by name is no list of values, and need not be used. */
-    bool names = n == 1 && (v[0].type == CV_DICT || v[0].type == CV_LIST || v[0].type == CV_UNDEFINED);
-    if (ret == 0 && used < n && !names)
-        ret = chat_fail(r, "not all values are used by the format");
-    if (ret == 0 && !cv_text(&r->mem, &t, out)) ret = chat_oom(r);
-    chat_text_free(&t);
-    return ret;
 }

@@ -156,7 +156,7 @@ static struct node *parse_target(struct parser *p, bool attributes)
         if (names.n && (parse_is(p, TK_NAME, "in") || parse_is(p, TK_OP, ")") || parse_is(p, TK_OP, "="))) break;
         struct node *name;
         if (parse_op(p, "(")) {
-            name = parse_target(p, false);
+            name = parse_target(p, attributes);
             if (name && !parse_op(p, ")")) {
                 parse_fail(p, "')' is expected");
                 return NULL;
@@ -165,11 +165,14 @@ static struct node *parse_target(struct parser *p, bool attributes)
             name = parse_target_name(p);
         }
         if (!name) return NULL;
-        if (attributes && names.n == 0 && name->kind == N_NAME && parse_op(p, ".")) {
+        if (attributes && name->kind == N_NAME && parse_op(p, ".")) {
             struct node *v = parse_name_node(p, N_ATTR, 1);
-            if (v) v->kid[0] = name;
-            p->depth--;
-            return v;
+            if (!v) return NULL;
+            v->kid[0] = name;
+            name = v;
+        } else if (p->inside_for && name->kind == N_NAME && cstr_is(name->value.u.s, "loop")) {
+            parse_fail(p, "'loop' is what a loop calls itself");
+            return NULL;
         }
         if (parse_push(p, &names, name)) return NULL;
     } while (parse_op(p, ",") && (comma = true));
@@ -182,46 +185,36 @@ static struct node *parse_target(struct parser *p, bool attributes)
     return v;
 }
 
-/* The variable of loops has its own meaning. */
-static bool names_loop(const struct node *x)
+/* "target in items if test recursive" */
+static int parse_for_head(struct parser *p, struct node *v)
 {
-    if (x->kind == N_NAME) return cstr_is(x->value.u.s, "loop");
-    for (size_t i = 0; i < x->n; i++)
-        if (names_loop(x->kid[i])) return true;
-    return false;
+    if (!(v->kid[0] = parse_target(p, false))) return -1;
+    if (!parse_word(p, "in")) return parse_fail(p, "'in' is expected");
+    if (!(v->kid[1] = parse_tuple(p, PARSE_NO_COND | PARSE_RECURSIVE))) return -1;
+    if (parse_word(p, "if") && !(v->kid[2] = parse_expression(p))) return -1;
+    v->op = parse_word(p, "recursive");
+    return block_end(p);
 }
 
 static struct node *parse_for(struct parser *p)
 {
     static const char *const ends[] = {"else", "endfor", NULL};
     struct node *v = parse_node(p, N_FOR, 5);
-    if (!v || !(v->kid[0] = parse_target(p, false))) return NULL;
-    if (names_loop(v->kid[0])) {
-        parse_fail(p, "'loop' is what a loop calls itself");
-        return NULL;
-    }
-    if (!parse_word(p, "in")) {
-        parse_fail(p, "'in' is expected");
-        return NULL;
-    }
-    if (!(v->kid[1] = parse_tuple(p, PARSE_NO_COND))) return NULL;
-    if (parse_word(p, "if") && !(v->kid[2] = parse_expression(p))) return NULL;
-    if (parse_is(p, TK_NAME, "recursive")) {
-        parse_fail(p, "recursive loops are not supported yet");
-        return NULL;
-    }
-    if (block_end(p)) return NULL;
+    p->inside_for++;
+    if (!v || parse_for_head(p, v)) return NULL;
     p->loops++;
     v->kid[3] = parse_body(p, ends);
     p->loops--;
     if (!v->kid[3]) return NULL;
     p->at++;
     if (parse_word(p, "else")) {
-        v->kid[4] = body_until(p, "endfor");
-        return v->kid[4] ? v : NULL;
+        if (!(v->kid[4] = body_until(p, "endfor"))) return NULL;
+    } else {
+        p->at++;
+        if (block_end(p)) return NULL;
     }
-    p->at++;
-    return block_end(p) ? NULL : v;
+    p->inside_for--;
+    return v;
 }
 
 static struct node *parse_set(struct parser *p)
@@ -257,6 +250,7 @@ static int parse_parameters(struct parser *p, struct node *macro)
         if (!chat_grow(p->m, &arg, n, &cap, sizeof *arg)) return parse_fail(p, "the template is too long");
         arg[n] = (struct node_arg){name->value.u.s, NULL, 0};
         if (parse_op(p, "=") && !(arg[n].value = parse_expression(p))) return -1;
+        if (!arg[n].value && cstr_is(arg[n].key, "caller")) return parse_fail(p, "a parameter 'caller' needs a default");
         if (n && arg[n - 1].value && !arg[n].value) return parse_fail(p, "a parameter without a default follows one that has one");
         n++;
     }
@@ -276,22 +270,29 @@ static bool mentions(const struct node *x, const char *name)
     return false;
 }
 
-/* Whether a macro takes any arguments beyond its parameters. */
+/* What a macro takes beyond its parameters. */
 static uint8_t macro_flags(const struct node *body)
 {
-    return (mentions(body, "varargs") ? MACRO_VARARGS : 0) | (mentions(body, "kwargs") ? MACRO_KWARGS : 0);
+    return (mentions(body, "varargs") ? MACRO_VARARGS : 0) | (mentions(body, "kwargs") ? MACRO_KWARGS : 0) |
+           (mentions(body, "caller") ? MACRO_CALLER : 0);
+}
+
+/* The body of something that is called: no loop outside can be left from there. */
+static struct node *called_until(struct parser *p, const char *end)
+{
+    int loops = p->loops;
+    p->loops = 0;
+    struct node *body = body_until(p, end);
+    p->loops = loops;
+    return body;
 }
 
 static struct node *parse_macro(struct parser *p)
 {
     struct node *v = parse_name_node(p, N_MACRO, 1);
-    int loops = p->loops;
-    if (!v || parse_parameters(p, v)) return NULL;
-    p->loops = 0;
-    v->kid[0] = body_until(p, "endmacro");
-    p->loops = loops;
+    if (!v || parse_parameters(p, v) || !(v->kid[0] = called_until(p, "endmacro"))) return NULL;
     v->op = macro_flags(v->kid[0]);
-    return v->kid[0] ? v : NULL;
+    return v;
 }
 
 static struct node *parse_call_block(struct parser *p)
@@ -306,9 +307,9 @@ static struct node *parse_call_block(struct parser *p)
         parse_fail(p, "a call is expected");
         return NULL;
     }
-    macro->kid[0] = body_until(p, "endcall");
+    if (!(macro->kid[0] = called_until(p, "endcall"))) return NULL;
     macro->op = macro_flags(macro->kid[0]);
-    return macro->kid[0] ? v : NULL;
+    return v;
 }
 
 /* "a = 1, b = 2 %} ... {% endwith %}" */
@@ -335,10 +336,23 @@ static struct node *parse_with(struct parser *p)
     return v;
 }
 
+/* "print a, b": one behind the other. */
 static struct node *parse_print(struct parser *p)
 {
-    struct node *v = parse_node(p, N_OUTPUT, 1);
-    return v && (v->kid[0] = parse_tuple(p, 0)) && block_end(p) == 0 ? v : NULL;
+    struct node_list all = {0};
+    struct node *v = parse_node(p, N_BODY, 0);
+    while (p->tok.v[p->at].kind != TK_BLOCK_END) {
+        if (all.n && !parse_op(p, ",")) {
+            parse_fail(p, "',' is expected");
+            return NULL;
+        }
+        struct node *one = parse_node(p, N_OUTPUT, 1);
+        if (!one || !(one->kid[0] = parse_expression(p)) || parse_push(p, &all, one)) return NULL;
+    }
+    if (!v || block_end(p)) return NULL;
+    v->kid = all.v;
+    v->n = all.n;
+    return v;
 }
 
 static struct node *parse_block(struct parser *p)
@@ -353,7 +367,7 @@ static struct node *parse_block(struct parser *p)
     if (parse_word(p, "print")) return parse_print(p);
     if (parse_word(p, "generation")) {
         v = parse_node(p, N_GENERATION, 1);
-        if (v) v->kid[0] = body_until(p, "endgeneration");
+        if (v) v->kid[0] = called_until(p, "endgeneration");
         return v && v->kid[0] ? v : NULL;
     }
     if (parse_word(p, "filter")) {

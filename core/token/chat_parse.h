@@ -12,7 +12,8 @@ struct parser {
     struct lexemes tok;
     size_t at;
     const char *name;
-    int depth, loops;
+    int depth, loops; /* loops: that {% break %} may end */
+    int inside_for;   /* also in macros and calls there */
     struct err *e;
 };
 
@@ -34,7 +35,10 @@ static inline int parse_enter(struct parser *p)
 }
 
 /* NULL after an error. */
-enum { PARSE_NO_COND = 1 }; /* "a if b" does not belong to it */
+enum {
+    PARSE_NO_COND = 1,  /* "a if b" does not belong to it */
+    PARSE_RECURSIVE = 2 /* nor does "recursive" behind "a," */
+};
 struct node *parse_expression(struct parser *p);
 struct node *parse_tuple(struct parser *p, int flags); /* "a" or "a, b" */
 struct node *parse_filters(struct parser *p, struct node *of); /* "|name(args)|...", one at least;

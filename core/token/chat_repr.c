@@ -33,7 +33,7 @@ void cv_write_float(struct buf *out, double f)
 }
 
 /* As Python has it: no controls, formats, unassigned or private ones, no space but the one. */
-static bool printable(uint32_t cp)
+bool cv_printable(uint32_t cp)
 {
     switch (uni_category(cp)) {
     case UNI_Cc: case UNI_Cf: case UNI_Cs: case UNI_Co: case UNI_Cn: case UNI_Zl: case UNI_Zp: return false;
@@ -56,7 +56,7 @@ static void repr_string(struct chat_text *out, const struct cstr *s)
             chat_text_part(out, s, i, i + 1);
         } else if (c == '\n' || c == '\r' || c == '\t') {
             chat_text_add(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t", 2, 0);
-        } else if (len && !printable(cp)) {
+        } else if (len && !cv_printable(cp)) {
             char text[16];
             snprintf(text, sizeof text, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x", (unsigned)cp);
             chat_text_add(out, text, strlen(text), 0);
@@ -124,7 +124,9 @@ static bool has_text(struct chat_mem *m, const struct cv *v, int depth)
     case CV_NAMESPACE: return all_have_text(m, v->u.space->value, v->u.space->n, depth + 1);
     case CV_LAZY: return !cv_is_stream(v) && all_have_text(m, v->u.lazy->v, v->u.lazy->n, depth + 1);
     case CV_METHOD:
-    case CV_GLOBAL: return false;
+    case CV_GLOBAL:
+    case CV_CYCLER:
+    case CV_JOINER: return false;
     default: return true;
     }
 }

@@ -304,6 +304,7 @@ const char *cv_type_name(const struct cv *v)
                                         "tuple", "dict", "namespace", "loop", "macro", "method",
                                         "function"};
     static const char *const lazy[] = {"generator", "iterator", "dict_keys", "dict_values", "dict_items", "range"};
+    if (v->type == CV_CYCLER || v->type == CV_JOINER) return v->type == CV_CYCLER ? "Cycler" : "Joiner";
     return v->type == CV_LAZY ? lazy[v->u.lazy->kind] : names[v->type];
 }
 

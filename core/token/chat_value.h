@@ -25,7 +25,7 @@ enum chat_mark {
 
 enum cv_type {
     CV_UNDEFINED, CV_NONE, CV_BOOL, CV_INT, CV_FLOAT, CV_STRING, CV_LIST, CV_TUPLE, CV_DICT,
-    CV_NAMESPACE, CV_LOOP, CV_MACRO, CV_METHOD, CV_GLOBAL, CV_LAZY,
+    CV_NAMESPACE, CV_LOOP, CV_MACRO, CV_METHOD, CV_GLOBAL, CV_LAZY, CV_CYCLER, CV_JOINER,
 };
 
 struct cv {
@@ -44,6 +44,7 @@ struct cv {
         const struct cmacro *macro;
         const struct cmethod *method;
         struct clazy *lazy;
+        struct ccycler *cycler;       /* CV_JOINER, too */
         int global;
     } u;
 };
@@ -73,7 +74,6 @@ struct clazy {
     enum lazy_kind kind;
     const struct cv *v;           /* [n] */
     size_t n, at;                 /* at: what is behind us, of the first two */
-    bool left;                    /* by {% break %}: how far is not known */
     int64_t from, to, step;       /* LAZY_RANGE */
 };
 /* A method taken from a value: "text".strip */
@@ -178,6 +178,7 @@ bool cv_hashable(struct chat_mem *m, const struct cv *v);
 void cv_write(struct chat_text *out, const struct cv *v, uint8_t mark);
 void cv_repr(struct chat_text *out, const struct cv *v, uint8_t mark, int depth);
 void cv_write_float(struct buf *out, double f);
+bool cv_printable(uint32_t cp); /* repr() leaves it as it is */
 
 /* Characters. */
 size_t utf8_count(const char *s, size_t n);

@@ -1,0 +1,133 @@
+/* What templates say in the language of Python and Jinja beyond what most of them need.
+ * The values are those of jinja2 3.1.6 in the environment of transformers 5. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/chat_expect.h"
+
+#define TREE "{% set t = [{'n': 'a', 'k': [{'n': 'b'}, {'n': 'c', 'k': [{'n': 'd'}]}]}, {'n': 'e'}] %}"
+
+static void loops_call_themselves(void **state)
+{
+    (void)state;
+    expect(TREE "{% for x in t recursive %}{{ loop.depth }}{{ x.n }}({{ loop(x.k) if x.k }}){% endfor %}", "1a(2b()2c(3d()))1e()");
+    expect(TREE "{% for x in t if x.n != 'e' recursive %}{{ x.n }}{{ loop(x.k) if x.k }}{% else %}-{% endfor %}", "abcd");
+    expect(TREE "{% for x in t recursive %}{{ x.n }}[{{ loop(x.k|default([])) }}]{% else %}-{% endfor %}", "a[b[-]c[d[-]]]e[-]");
+    expect(TREE "{% for x in t recursive %}{% set r = loop(x.k) if x.k else '' %}{{ x.n ~ r|upper }}{% endfor %}", "aBCDe");
+    /* depth counts calls, not loops around */
+    expect("{% for i in [1] %}{% for j in [1] %}{{ loop.depth }}{{ loop.depth0 }}{% endfor %}{% endfor %}", "10");
+    expect_error("{% for i in [1] %}{{ loop([2]) }}{% endfor %}", "t:1:22: a loop that calls itself must be marked 'recursive'");
+    expect_error("{% for i in [1] recursive %}{{ loop(5) }}{% endfor %}", "cannot be looped over");
+    expect_error("{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}", "nested or recursive more than 1500 deep");
+    expect("{% macro f(n) %}{{ n % 10 }}{% if n %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(120)|length }}", "121");
+}
+
+static void blocks_are_left_as_in_jinja(void **state)
+{
+    (void)state;
+    /* nothing is written or set by a block that {% break %} or {% continue %} leaves */
+    expect("{% for x in [1, 2] %}{% filter upper %}a{{ x }}{% break %}{% endfilter %}{% endfor %}|", "|");
+    expect("{% for x in [1, 2] %}{% set y %}{{ x }}{% if x == 1 %}{% continue %}{% endif %}{% endset %}{{ y }}{% endfor %}", "2");
+    expect_error("{% for x in [1] %}{% generation %}{% break %}{% endgeneration %}{% endfor %}", "this needs a loop around it");
+    expect_error("{% for x in [1] %}{% call f() %}{% break %}{% endcall %}{% endfor %}", "this needs a loop around it");
+    expect_error("{% for x in [1] %}{% set loop = 1 %}{% endfor %}", "'loop' is what a loop calls itself");
+    expect_error("{% macro m(caller) %}{% endmacro %}", "a parameter 'caller' needs a default");
+    expect("{% print n, 1 %}{% print %}", "71");
+    expect("{% set ns = namespace() %}{% set ns.a, (ns.b, c) = 1, (2, 3) %}{{ ns.a }}{{ ns.b }}{{ c }}", "123");
+    expect("{{ 1 is eq 1 }}{{ 2 is lt 2 }}{{ 3 is divisibleby 3 }}", "TrueFalseTrue");
+}
+
+static void percent_formats_as_python(void **state)
+{
+    (void)state;
+    expect("{{ '%5.2f|%-5d|%05d|%+d|%x|%o|%e|%g' % (1.5, 2, -3, 4, 255, 8, 12345.678, 0.0001) }}",
+           " 1.50|2    |-0003|+4|ff|10|1.234568e+04|0.0001");
+    expect("{{ '%(a)s-%(b)03d' % {'a': 1, 'b': 2} }}{{ '%(a)s'|format(a='q') }}{{ '%s%%' % 5 }}", "1-002q5%");
+    expect("{{ '%r %a' % ('x\u00e9', '\u00e9') }}{{ '%c%c' % (65, 'z') }}{{ '%*d|%-*d|%.*f' % (4, 1, 4, 2, 1, 2.25) }}",
+           "'x\u00e9' '\\xe9'Az   1|2   |2.2");
+    expect("{{ '%#o %#06x %.3d % d %05.1f' % (8, 255, 7, 3, -2.55) }}{{ '%d%i' % (3.7, true) }}", "0o10 0x00ff 007  3 -02.531");
+    expect("{{ '%5.1s|%-4s|' % ('\u00e9\u00e8', '\u00e0') }}", "    \u00e9|\u00e0   |");
+    expect("{{ ('<%s%d>'|safe) % ('<', 1) }}{{ '<%s>'|safe|format('<'|safe) }}", "<&lt;1><<>");
+    expect_error("{{ '%d' % 'x' }}", "'%d' is not a format for this value");
+    expect_error("{{ '%(a)s' % {'b': 1} }}", "the format has no value of the name 'a'");
+    expect_error("{{ '%(a' % {'a': 1} }}", "a name in the format is not closed");
+    expect_error("{{ '%s %s' % 1 }}", "wants more values");
+    expect_error("{{ '%s' % (1, 2) }}", "not all values are used");
+    expect_error("{{ 'x%' % () }}", "a '%' at the end");
+    expect_error("{{ '%99999999999d' % 1 }}", "a width or precision of more than");
+    expect_error("{{ '%s%(a)s'|format(1, a=2) }}", "by position or by name");
+}
+
+static void braces_format_as_python(void **state)
+{
+    (void)state;
+    expect("{{ '{:>5}|{:<4}|{:^5}|{:*=+6}'.format(1, 2, 'x', 7) }}", "    1|2   |  x  |+****7");
+    expect("{{ '{:.2f} {:x} {:,} {:08,} {:_b} {:%} {:#o}'.format(1.234, 255, 1234567, 1234, 37, 0.25, 8) }}",
+           "1.23 ff 1,234,567 0,001,234 10_0101 25.000000% 0o10");
+    expect("{{ '{0[a]}{0[b][1]}{1.k}{n!r:>4}'.format({'a': 1, 'b': [2, 3]}, {}, n='q') }}", "13 'q'");
+    expect("{{ '{:{w}.{p}f}|{{}}'.format(2.5, w=6, p=1) }}{{ '{x}'.format_map({'x': 1}) }}", "   2.5|{}1");
+    expect("{{ '{} {:.3} {:.2} {:g} {:G}'.format(3.0, 1234.0, 100.0, 1e16, 1e-7) }}", "3.0 1.23e+03 1e+02 1e+16 1E-07");
+    expect("{{ '{:05}{:\u00e9<4}{:.1}'.format('ab', 1, 'xyz') }}{{ '{:c}'.format(955) }}", "ab0001\u00e9\u00e9\u00e9x\u03bb");
+    expect("{{ ('{} {}'|safe).format('<', '<'|safe) }}", "&lt; <");
+    expect_error("{{ '{} {0}'.format(1) }}", "fields with and without numbers");
+    expect_error("{{ '{a}'.format(1) }}", "nothing for the field '{a}'");
+    expect_error("{{ '{:d}'.format('x') }}", "'d' is no form for a value of type str");
+    expect_error("{{ '{:5}'.format(none) }}", "'5' is no form for a value of type NoneType");
+    expect_error("{{ '{:{:{}}}'.format(1, 2, 3) }}", "fields in forms of fields of forms");
+    expect_error("{{ '{'.format() }}", "a '{' is not closed");
+    expect_error("{{ '{a!x}'.format(a=1) }}", "'!' is followed by");
+    expect_error("{{ '{:.9999f}'.format(1.5) }}", "a precision of more than");
+}
+
+static void strings_have_the_methods_of_python(void **state)
+{
+    (void)state;
+    expect("{{ 'a-b'.startswith('-', 1) }}{{ 'a-b'.startswith(('x', '-b'), -2) }}{{ 'a-b'.endswith('a', 0, 1) }}{{ 'ab'.startswith('', 3) }}",
+           "TrueTrueTrueFalse");
+    expect("{{ 'ban\u00e4na'.find('a', 2) }}{{ 'banana'.rfind('a', 0, 4) }}{{ 'banana'.count('a', 2) }}{{ 'banana'.index('n', 3) }}{{ ''.find('', 1) }}",
+           "5324-1");
+    expect("{{ 'Üß ǆA'.swapcase() }} {{ 'Üß'.casefold() }} {{ 'a\tb\n\tc'.expandtabs(4) }}", "üSS Ǆa üss a   b\n    c");
+    expect("{{ 'Abc D'.istitle() }}{{ 'AbC'.istitle() }}{{ 'é_1'.isidentifier() }}{{ '1a'.isidentifier() }}{{ 'a\n'.isprintable() }}{{ '一'.isnumeric() }}",
+           "TrueFalseTrueFalseFalseTrue");
+    expect("{{ 'abc'.translate({97: 'x', 98: none, 99: 955}) }}{{ 'abc'.translate('abc'.maketrans('ab', 'xy', 'c')) }}", "xλxy");
+    expect("{{ ('<'|safe).replace('<', '&') }}{{ ('-'|safe).join(['<', '>'|safe, 1]) }}{{ ('x<'|safe).strip('x') }}", "&amp;&lt;->-1<");
+    expect("{{ (6).bit_length() }}{{ (7).bit_count() }}{{ 2.0.is_integer() }}{{ 2.5.as_integer_ratio() }}{{ 2.5.hex() }}{{ (5).real }}{{ true.denominator }}",
+           "33True(5, 2)0x1.4000000000000p+151");
+    expect("{{ dict.fromkeys('ab', 1) }}{{ {}.fromkeys([1]) }}{{ range(9)[2:5] }}{{ range(0, 9, 2)[::-1] }}{{ range(3).stop }}{{ range(3).index(2) }}",
+           "{'a': 1, 'b': 1}{1: None}range(2, 5)range(8, -2, -2)32");
+    expect_error("{{ 'ab'.index('c', 1) }}", "substring not found");
+    expect_error("{{ 'ab'.startswith((1, 'a')) }}", "a tuple of strings is needed");
+    expect_error("{{ 'a'.translate({97: 1.5}) }}", "a value of type float is no character");
+    expect_error("{{ 'a'.maketrans('ab', 'c') }}", "two strings of the same length");
+    expect_error("{{ 1e300.as_integer_ratio() }}", "a number is too large");
+}
+
+static void objects_keep_what_they_were_asked(void **state)
+{
+    (void)state;
+    expect("{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.next() }}{{ c.current }}{{ c.reset() }}{{ c.current }}", "ababNonea");
+    expect("{% set j = joiner('|') %}{% for i in [3, 1, 2] %}{{ j() }}{{ i }}{% endfor %}{% set k = joiner() %}{{ k() }}{{ k() }}.", "3|1|2, .");
+    expect("{% macro m(a, b=1) %}{{ varargs }}{% endmacro %}{{ m.name }}{{ m.arguments }}{{ m.catch_varargs }}{{ m.catch_kwargs }}{{ m.caller }}",
+           "m('a', 'b')TrueFalseFalse");
+    expect("{% macro m(caller=none) %}{{ caller() if caller else '-' }}{% endmacro %}{{ m() }}{% call m() %}x{% endcall %}", "-x");
+    expect("{% macro m() %}{{ caller is defined }}{% endmacro %}{{ m() }}{% call m() %}{% endcall %}", "FalseTrue");
+    expect("{{ 'x'.__class__ }}{{ {'__a': 1}.__a }}{{ messages.__len__ is defined }}", "1False");
+    expect_error("{{ cycler() }}", "cycler needs values");
+    expect_error("{{ joiner(1, 2) }}", "joiner takes 1 argument at most");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loops_call_themselves),
+        cmocka_unit_test(blocks_are_left_as_in_jinja),
+        cmocka_unit_test(percent_formats_as_python),
+        cmocka_unit_test(braces_format_as_python),
+        cmocka_unit_test(strings_have_the_methods_of_python),
+        cmocka_unit_test(objects_keep_what_they_were_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
