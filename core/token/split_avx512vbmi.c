@@ -12,7 +12,7 @@ const uint8_t split_ascii[128] = {
     ['0'] = TIMES10(C_DIGIT), ['A'] = TIMES26(C_LETTER | C_UPPER), ['a'] = TIMES26(C_LETTER),
 };
 
-static struct leads any_letter, caseless;
+static struct split_leads any_letter, caseless;
 
 static bool is_letter(uint32_t cp, const void *table)
 {
@@ -20,10 +20,29 @@ static bool is_letter(uint32_t cp, const void *table)
     return (class & UNI_L) && !(table == &caseless && (class & (UNI_UPPER | UNI_LOWER)));
 }
 
+static uint8_t kind_of(uint32_t cp, const struct split_leads *t)
+{
+    unsigned class = uni_class(cp);
+    if (is_letter(cp, t)) return SPLIT_LETTER;
+    return class & (UNI_P | UNI_S) && !(class & (UNI_L | UNI_N | UNI_M | UNI_SPACE)) ? SPLIT_SIGN : 0;
+}
+
+static void build_one(struct split_leads *t)
+{
+    leads_build(&t->letter, is_letter, t);
+    for (uint32_t i = 0; i < 64; i++) {
+        t->c2[i] = kind_of(0x80 | i, t);
+        t->e2[i] = SPLIT_SIGN;
+        for (uint32_t k = 0; k < 64; k++) t->e2[i] &= kind_of(0x2000 | i << 6 | k, t);
+        for (int k = 0; k < SPLIT_THIRDS; k++)
+            t->third[k][i] = kind_of((split_third_behind[k][0] & 15u) << 12 | (split_third_behind[k][1] & 63u) << 6 | i, t);
+    }
+}
+
 static void build(void)
 {
-    leads_build(&any_letter, is_letter, &any_letter);
-    leads_build(&caseless, is_letter, &caseless);
+    build_one(&any_letter);
+    build_one(&caseless);
 }
 
 SPLIT_MANY_ALL(&any_letter, &caseless)

@@ -157,7 +157,10 @@ SPLIT_INLINE void classify_window(const uint8_t *s, const struct split_rule *r, 
     if (r->cases) m->lower = m->letter & ~m->upper;
     if (m->high) {
 #ifdef SPLIT_VBMI
-        split_classify_rest(s, split_letters(s, leads, m), r, m);
+        const struct split_leads *t = leads;
+        uint64_t left = split_letters(s, &t->letter, m);
+        if (left && !r->listed) left = split_signs(s, t, left, m);
+        split_classify_rest(s, left, r, m);
 #else
         (void)leads;
         split_classify_rest(s, m->high, r, m);
@@ -271,8 +274,9 @@ SPLIT_INLINE int before_spaces(const struct split_masks *m, uint64_t within, int
 }
 
 /* Bits where pieces start of the first `size` bytes, bit 0 (which does) included; *limit = how many
- * bits are decided.  last: the text ends there. */
-SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, const struct split_rule *r, const void *leads, int *limit)
+ * bits are decided.  last: the text ends there.  The masks stay in *found. */
+SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, const struct split_rule *r, const void *leads, int *limit,
+                                       struct split_masks *found)
 {
     struct split_masks m = {.known = size};
     struct cut_view v = {.within = below(size), .first = ~(uint64_t)0};
@@ -298,6 +302,7 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, co
     else if (!r->no_words) start = prefixed_words(s, &m, within, cut, r);
     if (!r->no_words && !r->listed && !r->space_prefix && !last) *limit = before_spaces(&m, within, *limit);
     start |= cut | 1;
+    *found = m;
     if (r->n_cuts == r->n_before) return start;
     if (r->bytes) {
         v.in = sets_as_spelled(s, r->sets);
@@ -340,11 +345,34 @@ static __attribute__((noinline)) size_t split_tail(const uint8_t *s, size_t n, s
     size_t left = n - from, size = left < 64 ? left : 64, count = 0;
     bool last = left < 64 && !r->ends_whole;
     int limit;
+    struct split_masks m;
     memcpy(window, s + from, left);
-    uint64_t start = starts_in_window(window, (int)size, last, r, leads, &limit), found = start & below(limit) & ~below((int)back + 1);
+    uint64_t start = starts_in_window(window, (int)size, last, r, leads, &limit, &m), found = start & below(limit) & ~below((int)back + 1);
     if (found) count = put_ends(found, from, ends);
     if (last && limit == (int)size) ends[count++] = n;
     return count;
+}
+
+/* Whether what is cut behind two letters depends on nothing before them. */
+SPLIT_INLINE bool split_letters_alone(const struct split_rule *r)
+{
+    return !(r->cases || r->signs || r->listed || r->han || r->phrases || r->no_words || r->n_cuts);
+}
+
+/* End of a piece that begins at pos and fills a window: letters, from one of which the next window
+ * goes on.  0: it is none. */
+static __attribute__((noinline)) size_t split_long(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r, const void *leads)
+{
+    while (n - pos >= SPLIT_WINDOW) {
+        struct split_masks m = {0};
+        int limit;
+        uint64_t start = starts_in_window(s + pos, 64, false, r, leads, &limit, &m), found = start & below(limit) & ~(uint64_t)1;
+        if (found) return pos + (size_t)low_bit(found);
+        uint64_t inside = m.letter & m.letter << 1 & ~m.cont & below(limit);
+        if (!inside) return 0;
+        pos += 63 - (size_t)__builtin_clzll(inside);
+    }
+    return 0;
 }
 
 /* The next pieces, none of which begins at `stop` or behind. */
@@ -355,11 +383,12 @@ SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size
     __builtin_prefetch(s + at->pos + AHEAD);
     if (at->wait == 0 && n - at->pos >= SPLIT_WINDOW) {
         int limit;
-        size_t from = r->bytes ? split_char_start(s, n, at->pos) : at->pos;
-        uint64_t start = starts_in_window(s + from, 64, false, r, leads, &limit), found = start & below(limit);
+        struct split_masks m;
+        size_t from = r->bytes ? split_char_start(s, n, at->pos) : at->pos, end;
+        uint64_t start = starts_in_window(s + from, 64, false, r, leads, &limit, &m), found = start & below(limit);
         for (size_t on; r->phrases && !(found & ~(uint64_t)1) && (on = split_within_word(s + from, limit)) && n - from - on >= SPLIT_WINDOW;) {
             from += on;
-            found = starts_in_window(s + from, 64, false, r, leads, &limit) & below(limit);
+            found = starts_in_window(s + from, 64, false, r, leads, &limit, &m) & below(limit);
         }
         found &= r->bytes ? ~below((int)(at->pos - from) + 1) : ~(uint64_t)1;
         if (stop - from < 63) found &= below((int)(stop - from) + 1);
@@ -368,6 +397,10 @@ SPLIT_INLINE void split_on(const uint8_t *s, size_t n, struct split_at *at, size
         if (found) {
             at->count += put_ends(found, from, ends + at->count);
             at->pos = from + 63 - (size_t)__builtin_clzll(found);
+            return;
+        }
+        if (limit >= 16 && split_letters_alone(r) && (end = split_long(s, n, from, r, leads))) {
+            ends[at->count++] = at->pos = end;
             return;
         }
     } else if (at->wait) {

@@ -100,6 +100,16 @@ SPLIT_INLINE uint64_t split_is(__m512i x, int byte)
     return _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8((char)byte));
 }
 
+/* What all characters are that begin with a byte or two, by the one behind; else 0. */
+enum { SPLIT_SIGN = 1, SPLIT_LETTER = 2 }; /* of no class but punctuation or symbols; a letter of the table */
+enum { SPLIT_THIRDS = 3 };
+struct split_leads {
+    struct leads letter;
+    uint8_t c2[64], e2[64];             /* by the second byte, */
+    uint8_t third[SPLIT_THIRDS][64];    /* by the third, behind these: */
+};
+static const uint8_t split_third_behind[SPLIT_THIRDS][2] = {{0xE2, 0x80}, {0xE3, 0x80}, {0xEF, 0xBC}};
+
 /* Letters by the table, and the kana; all bytes of them are set in m->letter
  * and taken out of the mask that is returned. */
 SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct leads *t, struct split_masks *m)
@@ -121,6 +131,28 @@ SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct leads *t, str
     m->letter |= all;
     m->cont |= cont;
     return m->high & ~all;
+}
+
+/* The same for punctuation and symbols of Latin-1 and of three blocks, and what else those have of letters. */
+SPLIT_INLINE uint64_t split_signs(const uint8_t *s, const struct split_leads *t, uint64_t left, struct split_masks *m)
+{
+    __m512i x = _mm512_loadu_si512(s), y = _mm512_loadu_si512(s + 1), z = _mm512_loadu_si512(s + 2);
+    uint64_t second = split_in(x, 0x80, 0xBF) >> 1, third = second & second >> 1;
+    uint64_t two = left & second & split_is(x, 0xC2), e2 = left & third & split_is(x, 0xE2), three = 0, letter = 0;
+    if (two) two &= split_test(_mm512_permutexvar_epi8(y, _mm512_loadu_si512(t->c2)), SPLIT_SIGN);
+    if (e2) three = e2 & split_test(_mm512_permutexvar_epi8(y, _mm512_loadu_si512(t->e2)), SPLIT_SIGN);
+    for (int i = 0; i < SPLIT_THIRDS; i++) {
+        uint64_t these = left & third & split_is(x, split_third_behind[i][0]) & split_is(y, split_third_behind[i][1]);
+        if (!these) continue;
+        __m512i class = _mm512_permutexvar_epi8(z, _mm512_loadu_si512(t->third[i]));
+        letter |= these & split_test(class, SPLIT_LETTER);
+        three |= these & split_test(class, SPLIT_SIGN);
+    }
+    m->letter |= letter | letter << 1 | letter << 2;
+    three |= letter;
+    uint64_t cont = two << 1 | three << 1 | three << 2;
+    m->cont |= cont;
+    return left & ~(two | three | cont);
 }
 #else
 SPLIT_INLINE __m128i in_range(__m128i x, char first, int n)
@@ -211,11 +243,21 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
 }
 #endif
 
+/* How many bytes a character has that begins with this one, if it is whole. */
+SPLIT_INLINE int split_len_of(uint8_t first)
+{
+    return first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+}
+
 /* The characters whose bytes are in `left`, one after the other. */
 SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, const struct split_rule *r, struct split_masks *m)
 {
     while (left) {
         int i = low_bit(left);
+        if (i > 60 && i + split_len_of(s[i]) > 64) { /* or it is broken, which is seen when it comes first */
+            m->known = i;
+            break;
+        }
         struct uni_char c = uni_next_inline(s + i, SPLIT_WINDOW - (size_t)i);
         if (i + (int)c.len > 64) {
             m->known = i;

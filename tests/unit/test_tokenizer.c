@@ -356,11 +356,25 @@ static const char *const split_alphabet[] = {
     "\xe3\x82\xa0", "\xd0\x96", "\xd0\xb6", "\xcc\x81", "\xe0\xa4\x95", "\xe0\xa4\xbe", "\xd9\xa3", "\xf0\x9f\x98\x80",
     "\xf0\x9d\x94\xb8", "\xef\xb8\x8f", "\xff", "\xe4\xb8", "\xc5\xbf", "\xc7\x85", "\xe2\x80\x99", "\xed\xa0\x80", "\xe0\x80\x80"};
 
+/* A word that fills windows of the masks. */
+static size_t long_word(const struct rng_key *k, uint64_t at, uint8_t *text, size_t n)
+{
+    static const char *const letters[] = {"a", "\xe4\xb8\xad", "\xd0\xb6", "k", "\xe3\x81\x82", "\xe4\xb8\xad", "\xe0\xa4\xbe", "Q"};
+    size_t len = 0, count = (size_t)rng_below(k, at, 200), some = 1 + (size_t)rng_below(k, at + 1, COUNT_OF(letters));
+    for (size_t i = 0; i < count && len + 8 < n; i++) {
+        const char *c = letters[rng_below(k, at + 2 + i, some)];
+        memcpy(text + len, c, strlen(c));
+        len += strlen(c);
+    }
+    return len;
+}
+
 static size_t random_text(uint32_t seed, size_t n_letters, uint8_t *text, size_t n)
 {
     struct rng_key k = rng_key(11, RNG_TEST, seed, 0);
     size_t len = 0;
     for (uint64_t i = 0; len + 8 < n; i++) {
+        if (rng_below(&k, i + 3000000, 64) == 0) len += long_word(&k, 4000000 + 300 * i, text + len, n - len);
         const char *c = split_alphabet[rng_below(&k, i, n_letters)];
         size_t times = rng_below(&k, i + 1000000, 16) ? 1 : 1 + rng_below(&k, i + 2000000, 30);
         for (; times && len + 8 < n; times--) {
