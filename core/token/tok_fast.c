@@ -157,10 +157,11 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
     const struct tok_fast *f = t->fast;
     const struct tok_words *w = s->words;
     size_t i = f->first && s->begins[0] == 0 && !s->goes_on, common = count - (f->last && w->ends[count - 1] == n);
-    if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
+    size_t room = BATCH * (WORD_KEY_MAX + 1) + w->ends[count - 1] - s->begins[0]; /* word_batch_most() of each, and some more */
+    if (tok_ids_room(out, room, e)) return -1;
     if (i && one_part(t, s, text, 0, n, flags, out, e)) return -1;
     while (i < count) {
-        if (tok_ids_room(out, BATCH * (WORD_KEY_MAX + 1), e)) return -1;
+        if (tok_ids_room(out, room, e)) return -1;
         int32_t *to = out->id + out->n; /* as long as nothing is missed */
         if (i < common) i = s->batch->get(&s->cache, (const uint8_t *)text, w->ends, w->keys, i, common, &to);
         out->n = (size_t)(to - out->id);

@@ -84,8 +84,9 @@ int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e)
 
 /* ---- with the cache ---- */
 
-/* Bytes of words that are not worth cutting, and of those that are worth keeping whole. */
-enum { PIECES = 15, PIECES_KEPT = 64 };
+/* Bytes of words that are not worth cutting, of those that are worth keeping whole, and of those that
+ * are where the cache has little of such: so long words hardly come again. */
+enum { PIECES = 15, PIECES_KEPT = 64, PIECES_KEPT_FIRST = 512 };
 
 /* Whether the word, which the cache does not know, is merged with others, later. */
 static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
@@ -137,7 +138,7 @@ static int in_pieces(const struct tokenizer *t, struct tok_scratch *s, const str
         known = false;
         if (new_word(t, s, &piece, word + from, end - from, at + from, out, e)) return -1;
     }
-    if (n > PIECES_KEPT) return 0;
+    if (n > (word_cache_has_little(&s->cache) ? PIECES_KEPT_FIRST : PIECES_KEPT)) return 0;
     if (known) word_cache_learn(&s->cache, key, word, n, out->id + before, out->n - before);
     else tok_misses_whole(s, key, word, n, before, rounds, out);
     return 0;

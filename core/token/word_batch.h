@@ -21,7 +21,7 @@ struct word_batch {
                 struct word_key *keys);
     /* The ids of words i, i + 1 ..., which end at text[ends[i]) ..., to *to, which
      * moves on; up to WORD_BATCH_MORE more are written.  Returns the first word that is not known,
-     * or is long and has many ids, or count. */
+     * or is long and has more ids than word_batch_most(), or count. */
     size_t (*get)(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
                   size_t count, int32_t **to);
     /* The same for a run, whose single words have no keys; up to 16 more ids are written. */
@@ -80,6 +80,12 @@ static inline uint64_t word_run_others(const struct word_run *run, size_t w, siz
     return ~run->single[w] & (i / 64 == w ? all & ~(uint64_t)0 << (i & 63) : all);
 }
 
+/* How many ids of a word of n bytes are taken: so much room there is. */
+static inline size_t word_batch_most(size_t n)
+{
+    return n > WORD_KEY_MAX ? n : WORD_KEY_MAX;
+}
+
 /* Where the usual way ends: in other lines, with many ids, long, or not at all (0 ids). */
 static inline size_t word_batch_get_rare(struct word_cache *c, const uint8_t *text, size_t end, const struct word_key *key,
                                          int32_t *to)
@@ -88,7 +94,7 @@ static inline size_t word_batch_get_rare(struct word_cache *c, const uint8_t *te
     uint32_t code;
     if (n >> 56) return word_cache_get(c, key, to);
     const int32_t *ids = n ? word_cache_get_long(c, key, text + end - n, n, &n_ids, &code) : NULL;
-    if (!ids || n_ids > WORD_KEY_MAX) return 0;
+    if (!ids || n_ids > word_batch_most(n)) return 0;
     memcpy(to, ids, n_ids * sizeof *ids);
     return n_ids;
 }

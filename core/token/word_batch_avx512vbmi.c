@@ -109,23 +109,29 @@ static void ask_run(const struct word_cache *c, const struct word_run *run, stru
     word_batch_long_ask(c, keys, &longs);
 }
 
-/* Up to 15 ids of the pool. */
+/* Ids of the pool. */
 static inline void copy_ids(int32_t *to, const int32_t *ids, size_t n)
 {
+    for (; n > 16; n -= 16, to += 16, ids += 16) _mm512_storeu_si512(to, _mm512_loadu_si512(ids));
     __mmask16 mask = (__mmask16)_bzhi_u32(0xFFFF, (unsigned)n);
     _mm512_mask_storeu_epi32(to, mask, _mm512_maskz_loadu_epi32(mask, ids));
 }
 
+static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    for (; n > 64; n -= 64, a += 64, b += 64)
+        if (_mm512_cmpneq_epi8_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b))) return false;
+    __mmask64 mask = _bzhi_u64(~(uint64_t)0, (unsigned)n);
+    return !_mm512_cmpneq_epi8_mask(_mm512_maskz_loadu_epi8(mask, a), _mm512_maskz_loadu_epi8(mask, b));
+}
+
 /* The ids of a long word whose hash the slot has; 0: they are many, or it is another
- * word, or too long. */
+ * word. */
 static inline size_t get_long(const struct word_cache *c, const struct word_slot *s, const uint8_t *word, size_t n, int32_t *to)
 {
     const int32_t *ids = c->pool + s->id[0];
     size_t n_ids = s->id[1];
-    if (n > 64 || n_ids > WORD_KEY_MAX) return 0;
-    __mmask64 mask = _bzhi_u64(~(uint64_t)0, (unsigned)n);
-    __m512i a = _mm512_maskz_loadu_epi8(mask, word), b = _mm512_maskz_loadu_epi8(mask, ids + n_ids);
-    if (_mm512_cmpneq_epi8_mask(a, b)) return 0;
+    if (n_ids > word_batch_most(n) || !same_bytes(word, (const uint8_t *)(ids + n_ids), n)) return 0;
     copy_ids(to, ids, n_ids);
     return n_ids;
 }

@@ -64,7 +64,7 @@ const struct word_slot *word_cache_find_on(struct word_cache *c, const struct wo
 {
     size_t home = word_cache_line(c, key->hash);
     struct word_slot *to = &c->lines[home].slot[word_cache_place(c, key->hash)];
-    for (size_t i = home;; i = (i + 1) & (c->n_lines - 1))
+    for (size_t i = (home + 1) & (c->n_lines - 1);; i = (i + 1) & (c->n_lines - 1))
         for (int k = 0; k < 2; k++) {
             struct word_slot *s = &c->lines[i].slot[k], swap;
             if (s->k[1] == 0) return NULL;

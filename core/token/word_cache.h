@@ -47,6 +47,7 @@ struct word_cache {
     unsigned shift;         /* 64 - log2(n_lines) */
     int32_t *pool;
     size_t pool_used, pool_cap;
+    unsigned seconds;       /* how often a word was found in its line, but not in its place */
 };
 
 int word_cache_init(struct word_cache *c, struct err *e);
@@ -114,14 +115,23 @@ static inline bool word_slot_is(const struct word_slot *s, const struct word_key
     return ((s->k[0] ^ key->k[0]) | (s->k[1] ^ key->k[1]) << 4) == 0;
 }
 
-/* Elsewhere than in its place: what is found changes places with what is there. */
+/* In other lines: what is found changes places with what is in its place.  In the same line
+ * that is done now and then: two words that are as frequent as each other would do nothing else. */
+enum { WORD_SECONDS = 8 };
 const struct word_slot *word_cache_find_on(struct word_cache *c, const struct word_key *key);
 
 static inline const struct word_slot *word_cache_find(struct word_cache *c, const struct word_key *key)
 {
-    const struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
-    const struct word_slot *s = &l->slot[word_cache_place(c, key->hash)];
-    if (__builtin_expect(word_slot_is(s, key), 1)) return s;
+    struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
+    size_t place = word_cache_place(c, key->hash);
+    if (__builtin_expect(word_slot_is(&l->slot[place], key), 1)) return &l->slot[place];
+    if (word_slot_is(&l->slot[!place], key)) {
+        if (++c->seconds % WORD_SECONDS) return &l->slot[!place];
+        struct word_slot swap = l->slot[0];
+        l->slot[0] = l->slot[1];
+        l->slot[1] = swap;
+        return &l->slot[place];
+    }
     return (l->slot[0].k[1] != 0) & (l->slot[1].k[1] != 0) ? word_cache_find_on(c, key) : NULL;
 }
 
@@ -229,6 +239,12 @@ static inline void word_cache_fill_code(struct word_cache *c, struct word_slot *
     s->id[0] = pooled ? (uint32_t)c->pool_used : s->id[0];
     s->id[3] = code;
     c->pool_used += pooled;
+}
+
+/* Whether long words and many ids take little memory yet. */
+static inline bool word_cache_has_little(const struct word_cache *c)
+{
+    return c->pool_used < 1 << 20;
 }
 
 /* What a long word takes in the pool. */

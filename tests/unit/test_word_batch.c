@@ -47,15 +47,10 @@ static size_t run(const struct word_batch *b, struct word_cache *c, const uint8_
     int32_t *to = out;
     b->ask(c, text, n, 0, ends, N_WORDS, keys);
     for (size_t i = 0; (i = b->get(c, text, ends, keys, i, N_WORDS, &to)) < N_WORDS; i++) {
-        size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, count = ids_of(text + from, len, to), n_known;
-        uint32_t code;
-        if (len > WORD_KEY_MAX && word_cache_get_long(c, &keys[i], text + from, len, &n_known, &code)) {
-            assert_true(n_known == count && count > WORD_KEY_MAX); /* too many for get() */
-        } else {
-            if (len <= WORD_KEY_MAX) word_cache_add(c, &keys[i], to, count);
-            else word_cache_add_long(c, &keys[i], text + from, len, to, count, 0);
-            ++missed[len > WORD_KEY_MAX];
-        }
+        size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, count = ids_of(text + from, len, to);
+        if (len <= WORD_KEY_MAX) word_cache_add(c, &keys[i], to, count);
+        else word_cache_add_long(c, &keys[i], text + from, len, to, count, 0);
+        ++missed[len > WORD_KEY_MAX];
         to += count;
     }
     return (size_t)(to - out);
@@ -243,6 +238,35 @@ static void long_words_are_compared(void **state)
         }
 }
 
+/* A long word has as many ids as bytes at most, or is left to others. */
+static void no_more_ids_are_taken_than_there_is_room_for(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    const struct word_batch *b[] = {&word_batch_base, word_batch()};
+    uint8_t word[N];
+    int32_t ids[N + 1], out[N + 1 + WORD_BATCH_MORE];
+    memset(word, 'x', sizeof word);
+    for (int i = 0; i <= N; i++) ids[i] = 3 * i;
+    for (size_t len = WORD_KEY_MAX + 1; len <= N; len += 71)
+        for (size_t n_ids = len - 1; n_ids <= len + 1; n_ids++)
+            for (int v = 0; v < 2; v++) {
+                struct word_cache c;
+                struct word_key key;
+                struct err e;
+                int32_t *to = out;
+                size_t many = n_ids > len;
+                assert_int_equal(word_cache_init(&c, &e), 0);
+                b[v]->ask(&c, word, len, 0, &len, 1, &key);
+                word_cache_add_long(&c, &key, word, len, ids, n_ids, 0);
+                memset(out, 0xAA, sizeof out);
+                assert_int_equal(b[v]->get(&c, word, &len, &key, 0, 1, &to), !many);
+                assert_int_equal(to - out, many ? 0 : n_ids);
+                assert_memory_equal(out, ids, (size_t)(to - out) * sizeof *out);
+                word_cache_free(&c);
+            }
+}
+
 /* Words that are numbers, short and long ones in turns. */
 static size_t number_word(uint32_t i, uint8_t *word)
 {
@@ -300,6 +324,7 @@ int main(void)
                                        cmocka_unit_test(single_words_are_put_among_the_others),
                                        cmocka_unit_test(words_are_taken_by_their_codes),
                                        cmocka_unit_test(long_words_are_compared),
+                                       cmocka_unit_test(no_more_ids_are_taken_than_there_is_room_for),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
