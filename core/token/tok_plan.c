@@ -8,6 +8,7 @@
 #include "core/token/regex_runs.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
+#include "core/token/tok_plan.h"
 #include "core/token/tok_walk.h"
 #include "core/token/unicode.h"
 
@@ -51,24 +52,6 @@ static bool plan_words(const struct tokenizer *t, struct tok_fast *f)
     return true;
 }
 
-/* No rule may look at a space and its neighbour together. */
-static bool rules_keep_spaces(const struct charsmap *m)
-{
-    uint32_t root = m->unit[0], at = (root >> 10) << ((root & (1u << 9)) >> 6);
-    for (size_t i = 0; i < m->n_units; i++)
-        if ((m->unit[i] & (0x80000000u | 0xFF)) == ' ' && i != (at ^ ' ')) return false;
-    if ((at ^ ' ') < m->n_units && (m->unit[at ^ ' '] & (0x80000000u | 0xFF)) == ' ') return false;
-    for (uint32_t cp = 0x21; cp < TOK_ORDINARY; cp++) {
-        char s[4];
-        const char *to;
-        int n = tok_is_ordinary(cp) ? utf8_encode(cp, s) : 0;
-        if (n == 0 || !charsmap_match(m, s, (size_t)n, false, &to)) continue;
-        size_t len = strlen(to);
-        if (len == 0 || to[0] == ' ' || to[len - 1] == ' ') return false;
-    }
-    return true;
-}
-
 static bool space_step(const struct norm_step *s, struct tok_fast *f)
 {
     switch (s->kind) {
@@ -81,11 +64,11 @@ static bool space_step(const struct norm_step *s, struct tok_fast *f)
         /* A part has all of its spaces at its beginning. */
         if (s->re) return s->runs_of_spaces && (makes_mark(s) || (s->n_to == 1 && *s->to == ' '));
         return is_text(s, " ") ? makes_mark(s) : !memchr(s->from, ' ', s->n_from);
-    case NORM_PRECOMPILED: return rules_keep_spaces(s->map);
+    case NORM_PRECOMPILED: return plan_rules_keep_spaces(s->map);
     case NORM_SPM:
         f->first = true;
         f->last = s->remove_extra;
-        return s->escape && !s->dummy_suffix && (!s->map || rules_keep_spaces(s->map));
+        return s->escape && !s->dummy_suffix && (!s->map || plan_rules_keep_spaces(s->map));
     default: return local_step(s->kind) && s->kind != NORM_BERT_CLEAN;
     }
 }
@@ -118,60 +101,6 @@ static bool in_tokens(const struct tokenizer *t, char c)
     return memchr(t->vocab.pool.data, c, t->vocab.pool.len) != NULL;
 }
 
-static uint32_t below_unit(const struct charsmap *m, uint32_t at) /* where its children are */
-{
-    uint32_t u = m->unit[at];
-    return at ^ ((u >> 10) << ((u & (1u << 9)) >> 6));
-}
-
-static bool has_label(const struct charsmap *m, uint32_t at, uint32_t c)
-{
-    return at < m->n_units && (m->unit[at] & (0x80000000u | 0xFF)) == c;
-}
-
-/* Whether a rule has an ASCII byte other than a space after its first byte.
- * Labels are also in places that nothing leads to, so this goes from them up to
- * the root, all at once: `wanted` are the places of whose children some matter. */
-static bool ascii_inside(const struct charsmap *m)
-{
-    enum { LEVELS = 32 };
-    uint32_t root = below_unit(m, 0);
-    uint8_t *wanted = mem_zalloc(m->n_units + 256, 1), *next = mem_zalloc(m->n_units + 256, 1);
-    bool inside = !wanted || !next, any = !inside;
-    for (uint32_t i = 1; any && i < m->n_units; i++) {
-        uint32_t c = m->unit[i] & (0x80000000u | 0xFF);
-        if (c > 0 && c < 0x7F && c != ' ' && i != (root ^ c)) wanted[i ^ c] = 1;
-    }
-    for (int level = 0; any && !inside; level++) {
-        any = false;
-        memset(next, 0, m->n_units + 256);
-        for (uint32_t i = 1; i < m->n_units && !inside; i++) {
-            uint32_t u = m->unit[i], c = u & 0xFF, to = u >> 31 ? UINT32_MAX : below_unit(m, i);
-            if (to >= m->n_units || !wanted[to]) continue;
-            inside = i == (root ^ c) || level == LEVELS;
-            next[i ^ c] = 1;
-            any = true;
-        }
-        uint8_t *swap = wanted;
-        wanted = next;
-        next = swap;
-    }
-    free(wanted);
-    free(next);
-    return inside;
-}
-
-/* Whether SentencePiece's rules make a space of this byte, whatever is around. */
-static bool becomes_space(const struct charsmap *m, char byte)
-{
-    const char *to;
-    if (charsmap_match(m, &byte, 1, false, &to) != 1 || strcmp(to, " ") != 0) return false;
-    uint32_t next = below_unit(m, below_unit(m, 0) ^ (uint8_t)byte);
-    for (uint32_t i = 1; i < 256; i++) /* the beginning of a longer one */
-        if (has_label(m, next ^ i, i)) return false;
-    return true;
-}
-
 /* Whether the steps leave this white space what it is, or make a space of it. */
 static bool stays_space(const struct tokenizer *t, char byte)
 {
@@ -179,7 +108,7 @@ static bool stays_space(const struct tokenizer *t, char byte)
     for (size_t i = 0; i < t->norm.n; i++) {
         const struct norm_step *s = &t->norm.step[i];
         if (s->kind == NORM_REPLACE && !s->re && memchr(s->from, byte, s->n_from)) return false;
-        if (s->kind == NORM_PRECOMPILED && charsmap_match(s->map, &byte, 1, false, &to) && !becomes_space(s->map, byte))
+        if (s->kind == NORM_PRECOMPILED && charsmap_match(s->map, &byte, 1, false, &to) && !plan_rules_make_space(s->map, byte))
             return false;
     }
     return true;
@@ -205,11 +134,11 @@ static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
 {
     const struct norm_step *s = t->norm.n == 1 ? t->norm.step : NULL;
     memset(f->blank, ' ', sizeof f->blank);
-    f->separate = s && s->kind == NORM_SPM && s->map && !ascii_inside(s->map);
+    f->separate = s && s->kind == NORM_SPM && s->map && !plan_rules_in_ascii(s->map);
     if (s && s->kind == NORM_SPM && s->map) {
         size_t n = 1;
         for (const char *c = f->separate ? "\n\t\r" : ""; *c; c++)
-            if (becomes_space(s->map, *c) && !in_tokens(t, *c)) f->blank[n++] = (uint8_t)*c;
+            if (plan_rules_make_space(s->map, *c) && !in_tokens(t, *c)) f->blank[n++] = (uint8_t)*c;
     } else if (t->pre.n == 2) {
         size_t n = 1;
         for (const char *c = "\n\t\r"; *c; c++)
@@ -221,31 +150,6 @@ static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
     }
 }
 
-/* Whether the rules leave this printable character alone before ASCII. */
-static bool neutral(const struct charsmap *m, uint8_t c)
-{
-    const char *to;
-    char byte = (char)c;
-    if (!m) return true;
-    if (charsmap_match(m, &byte, 1, false, &to)) return false;
-    uint32_t root = below_unit(m, 0), next = has_label(m, root ^ c, c) ? below_unit(m, root ^ c) : UINT32_MAX;
-    for (uint32_t i = 1; i < 128 && next != UINT32_MAX; i++)
-        if (has_label(m, next ^ i, i)) return false;
-    return true;
-}
-
-/* Whether some rule begins with these bytes. */
-static bool begins_rule(const struct charsmap *m, const char *s, size_t n)
-{
-    uint32_t at = below_unit(m, 0);
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = (uint8_t)s[i];
-        if (!has_label(m, at ^ c, c)) return false;
-        at = below_unit(m, at ^ c);
-    }
-    return true;
-}
-
 static void plan_still(const struct charsmap *m, struct tok_fast *f)
 {
     char s[4] = {0};
@@ -253,11 +157,11 @@ static void plan_still(const struct charsmap *m, struct tok_fast *f)
         for (int b = 0; b < 128; b++) {
             s[0] = (char)c;
             s[1] = (char)(128 + b);
-            f->joins[c][b >> 6] |= (uint64_t)begins_rule(m, s, 2) << (b & 63);
+            f->joins[c][b >> 6] |= (uint64_t)plan_rules_begin_with(m, s, 2) << (b & 63);
         }
     for (uint32_t cp = 128; cp < 0x10000; cp++) {
         int n = utf8_encode(cp, s);
-        f->still[cp >> 6] |= (uint64_t)(n > 0 && (!m || !begins_rule(m, s, (size_t)n))) << (cp & 63);
+        f->still[cp >> 6] |= (uint64_t)(n > 0 && (!m || !plan_rules_begin_with(m, s, (size_t)n))) << (cp & 63);
     }
 }
 
@@ -286,7 +190,7 @@ static bool plan_direct(const struct tokenizer *t, struct tok_fast *f)
     }
     f->as_is = !map;
     if (map && !f->separate) return true;
-    for (int c = 0x21; c < 0x7F; c++) f->neutral[c] = neutral(map, (uint8_t)c);
+    for (int c = 0x21; c < 0x7F; c++) f->neutral[c] = plan_rules_leave(map, (uint8_t)c);
     plan_still(map, f);
     return true;
 }
