@@ -44,6 +44,26 @@ static inline int32_t four(const char *p)
     return (a | b | c | d) < 0 ? -1 : a << 18 | b << 12 | c << 6 | d;
 }
 
+/* Four digits, of which the last or the last two may be '=': the bytes that they are, 0 for none, and
+ * those from the top of *v's 24 bits. */
+static int padded_four(const char *p, uint32_t *v)
+{
+    int pad = p[3] != '=' ? 0 : p[2] != '=' ? 1 : 2;
+    *v = 0;
+    for (int k = 0; k < 4; k++) {
+        int d = k >= 4 - pad ? 0 : value(p[k]);
+        if (d < 0) return 0;
+        *v = *v << 6 | (uint32_t)d;
+    }
+    return 3 - pad;
+}
+
+static int bad_character(const char *text, size_t at, struct err *e)
+{
+    while (value(text[at]) >= 0) at++;
+    return err_set(e, ERR_DATA, "bad base64 character at offset %zu", at);
+}
+
 int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e)
 {
     if (n % 4) return err_set(e, ERR_DATA, "base64 of %zu characters: not a multiple of 4", n);
@@ -51,22 +71,10 @@ int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e)
     char *to = out->data + out->len;
     for (size_t i = 0; i < n; i += 4) {
         int32_t all = four(text + i);
-        if (all >= 0) {
-            *to++ = (char)(all >> 16);
-            *to++ = (char)(all >> 8);
-            *to++ = (char)all;
-            continue;
-        }
-        int pad = i + 4 == n ? (text[i + 3] == '=') + (text[i + 2] == '=' && text[i + 3] == '=') : 0;
-        uint32_t v = 0;
-        for (int k = 0; k < 4; k++) {
-            int d = k >= 4 - pad ? 0 : value(text[i + (size_t)k]);
-            if (d < 0) return err_set(e, ERR_DATA, "bad base64 character at offset %zu", i + (size_t)k);
-            v = v << 6 | (uint32_t)d;
-        }
-        *to++ = (char)(v >> 16);
-        if (pad < 2) *to++ = (char)(v >> 8);
-        if (pad < 1) *to++ = (char)v;
+        uint32_t v = (uint32_t)all;
+        int bytes = all >= 0 ? 3 : i + 4 == n ? padded_four(text + i, &v) : 0;
+        if (!bytes) return bad_character(text, i, e);
+        for (int k = 0; k < bytes; k++) *to++ = (char)(v >> (16 - 8 * k));
     }
     *to = 0;
     out->len = (size_t)(to - out->data);
@@ -82,17 +90,17 @@ static inline char *spell(const struct bytemap_spelling *s, char *to, uint8_t by
 const char *tok_spell_base64(const struct bytemap_spelling *s, const char *p, const char *end, char *to, size_t *n)
 {
     const char *from = to;
-    int32_t v;
-    for (; end - p >= 4 && (v = four(p)) >= 0; p += 4) {
-        to = spell(s, to, (uint8_t)(v >> 16));
-        to = spell(s, to, (uint8_t)(v >> 8));
-        to = spell(s, to, (uint8_t)v);
+    int32_t all;
+    uint32_t v;
+    for (; end - p >= 4 && (all = four(p)) >= 0; p += 4) {
+        to = spell(s, to, (uint8_t)(all >> 16));
+        to = spell(s, to, (uint8_t)(all >> 8));
+        to = spell(s, to, (uint8_t)all);
     }
     if (end - p >= 4 && p[3] == '=') {
-        int a = value(p[0]), b = value(p[1]), c = p[2] == '=' ? 0 : value(p[2]);
-        if ((a | b | c) < 0) return NULL;
-        to = spell(s, to, (uint8_t)(a << 2 | b >> 4));
-        if (p[2] != '=') to = spell(s, to, (uint8_t)(b << 4 | c >> 2));
+        int bytes = padded_four(p, &v);
+        if (!bytes) return NULL;
+        for (int k = 0; k < bytes; k++) to = spell(s, to, (uint8_t)(v >> (16 - 8 * k)));
         p += 4;
     }
     *n = (size_t)(to - from);

@@ -8,6 +8,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_members.h"
 
 struct dir_files {
     struct cJSON *config, *map, *added, *model; /* tokenizer_config.json ... config.json */
@@ -90,10 +91,10 @@ static void add_added(const struct class_build *b, struct buf *out)
     buf_adds(out, "\"added_tokens\":[");
     for (size_t i = 0; i < b->n_add; i++) {
         const struct class_token *t = &b->add[i];
-        buf_printf(out, "%s\n{\"id\":%d,\"content\":", i ? "," : "", t->id);
-        buf_add_json(out, t->text, strlen(t->text));
-        buf_printf(out, ",\"single_word\":%s,\"lstrip\":%s,\"rstrip\":%s,\"normalized\":%s,\"special\":%s}", t->single_word ? "true" : "false",
-                   t->lstrip ? "true" : "false", t->rstrip ? "true" : "false", t->normalized ? "true" : "false", t->special ? "true" : "false");
+        unsigned flags = (t->single_word ? ADDED_SINGLE_WORD : 0) | (t->lstrip ? ADDED_LSTRIP : 0) | (t->rstrip ? ADDED_RSTRIP : 0) |
+                         (t->normalized ? ADDED_NORMALIZED : 0) | (t->special ? ADDED_SPECIAL : 0);
+        buf_adds(out, i ? ",\n" : "\n");
+        tok_added_json(out, t->id, t->text, strlen(t->text), flags);
     }
     buf_adds(out, "],\n");
 }

@@ -12,6 +12,7 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_members.h"
 #include "core/token/unicode.h"
 
 #define MAX_FILE ((size_t)256 << 20)

@@ -216,15 +216,8 @@ int tok_byte_of(const struct tokenizer *t, int id)
     size_t n;
     if (!t->byte_fallback || t->byte_level) return -1;
     const char *s = vocab_text(&t->vocab, id, &n);
-    if (n != 6 || memcmp(s, "<0x", 3) || s[5] != '>') return -1;
-    int b = 0;
-    for (int i = 3; i < 5; i++) {
-        char c = s[i];
-        bool digit = c >= '0' && c <= '9', letter = c >= 'A' && c <= 'F';
-        if (!digit && !letter) return -1;
-        b = b * 16 + (digit ? c - '0' : c - 'A' + 10);
-    }
-    return b;
+    int byte = dec_byte_of(s, n);
+    return byte >= 0 && s[3] < 'a' && s[4] < 'a' ? byte : -1; /* encoders write large digits, decoders read both */
 }
 
 /* ---- streaming ---- */

@@ -10,6 +10,7 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_members.h"
 
 /* ---- vocab.txt: a token a line, the words of a BERT tokenizer ---- */
 
@@ -18,14 +19,6 @@ static bool is_one_of(const char *s, size_t n, const char *const *names)
     for (; *names; names++)
         if (strlen(*names) == n && memcmp(*names, s, n) == 0) return true;
     return false;
-}
-
-static void add_special(struct buf *out, const char *s, size_t n, int id, bool first)
-{
-    buf_printf(out, "%s{\"id\":%d,\"content\":", first ? "" : ",", id);
-    buf_add_json(out, s, n);
-    buf_adds(out, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
-                  "\"special\":true}");
 }
 
 struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase, const char *name,
@@ -42,7 +35,8 @@ struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase,
         size_t len;
         const char *s = vocab_text(&v, id, &len);
         if (!is_one_of(s, len, special)) continue;
-        add_special(&all, s, len, id, first);
+        if (!first) buf_addc(&all, ',');
+        tok_added_json(&all, id, s, len, ADDED_SPECIAL);
         first = false;
     }
     buf_printf(&all, "],\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
@@ -50,11 +44,8 @@ struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase,
                      "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
                      "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},",
                lowercase ? "true" : "false");
-    int cls = vocab_find(&v, "[CLS]", 5), sep = vocab_find(&v, "[SEP]", 5);
-    if (cls >= 0 && sep >= 0)
-        buf_printf(&all, "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",%d],"
-                         "\"cls\":[\"[CLS]\",%d]},", sep, cls);
-    buf_adds(&all, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
+    tok_bert_post_json(&all, vocab_find(&v, "[CLS]", 5), vocab_find(&v, "[SEP]", 5));
+    buf_adds(&all, ",\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
                    "\"max_input_chars_per_word\":100,\"vocab\":{}}}");
     t = tok_parse_given(&all, &(struct tok_given){.vocab = &v}, name, e);
 out:
@@ -75,7 +66,7 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
     if (tok_read_ids(&v, vocab->data ? vocab->data : "", vocab->len, name, e)) goto out;
     int eot = vocab_find(&v, "<|endoftext|>", 13);
     buf_adds(&all, "{\"added_tokens\":[");
-    if (eot >= 0) add_special(&all, "<|endoftext|>", 13, eot, true);
+    if (eot >= 0) tok_added_json(&all, eot, "<|endoftext|>", 13, ADDED_SPECIAL);
     buf_adds(&all, "],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
                    "\"use_regex\":true},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,"
                    "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}");

@@ -5,6 +5,7 @@
 #include "core/base/json.h"
 #include "core/base/width.h"
 #include "core/token/tok_files.h"
+#include "core/token/tok_members.h"
 #include "core/token/unicode.h"
 
 /* ---- in ---- */
@@ -79,51 +80,6 @@ int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, 
 }
 
 /* ---- out ---- */
-
-void tok_add_number(struct buf *out, int64_t id)
-{
-    char text[24], *p = text + sizeof text;
-    do *--p = (char)('0' + id % 10);
-    while (id /= 10);
-    buf_add(out, p, (size_t)(text + sizeof text - p));
-}
-
-void tok_add_id(struct buf *out, int64_t id)
-{
-    buf_addc(out, ':');
-    tok_add_number(out, id);
-}
-
-void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags)
-{
-    const char *separator = "\n";
-    buf_addc(out, '{');
-    for (int id = 0; id < v->n; id++) {
-        size_t n;
-        if (!(v->v[id].flags & flags)) continue;
-        const char *s = vocab_text(v, id, &n);
-        buf_adds(out, separator);
-        buf_add_json(out, s, n);
-        tok_add_id(out, id);
-        separator = ",\n";
-    }
-    buf_addc(out, '}');
-}
-
-void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags)
-{
-    buf_adds(out, "\"vocab\":");
-    tok_ids_json(out, v, flags);
-}
-
-void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk)
-{
-    buf_adds(out, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
-    buf_add_json(out, unk, strlen(unk));
-    buf_adds(out, ",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,");
-    tok_vocab_json(out, v, VOCAB_MODEL);
-    buf_addc(out, '}');
-}
 
 int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e)
 {

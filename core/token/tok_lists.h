@@ -20,15 +20,6 @@ int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e);
 /* vocab.json, which is one. */
 int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
 
-/* ID, not negative, and ":ID"; a vocabulary has too many of them for printf. */
-void tok_add_number(struct buf *out, int64_t id);
-void tok_add_id(struct buf *out, int64_t id);
-/* "model":{...} of WordPiece as BERT has it. */
-void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk);
-/* "vocab":{...} of the tokens that have one of the flags. */
-void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags);
-/* The same without the key. */
-void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags);
 /* "merges":[...] of a merges.txt, whose parts and results must be tokens. */
 int tok_merges_json(struct buf *out, const struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
 

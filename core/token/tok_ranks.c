@@ -20,6 +20,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_members.h"
 
 enum { LONGEST = 8192 }; /* bytes of a token's spelling: its merges are found by scanning */
 
@@ -116,20 +117,14 @@ static int first_missing_byte(const struct tokenizer *t)
     return b;
 }
 
-static void add_spelling(struct buf *out, const struct tokenizer *t, int id)
-{
-    size_t n;
-    const char *s = vocab_text(&t->vocab, id, &n);
-    buf_add_json(out, s, n);
-}
-
 static void add_specials(struct buf *out, const struct tokenizer *t)
 {
     buf_adds(out, "\"added_tokens\":[");
     for (size_t i = 0; i < t->n_added; i++) {
-        buf_printf(out, "%s\n{\"id\":%d,\"content\":", i ? "," : "", t->added[i].id);
-        add_spelling(out, t, t->added[i].id);
-        buf_adds(out, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":true}");
+        size_t n;
+        const char *s = vocab_text(&t->vocab, t->added[i].id, &n);
+        buf_adds(out, i ? ",\n" : "\n");
+        tok_added_json(out, t->added[i].id, s, n, ADDED_SPECIAL);
     }
     buf_adds(out, "],\n");
 }
@@ -160,16 +155,16 @@ static void add_model(struct buf *out, const struct tokenizer *t, const struct o
     for (int id = 0; id < t->vocab.n; id++) {
         if (!is_rank(t, id) && (id >= end || !(t->vocab.v[id].flags & VOCAB_ADDED))) continue;
         buf_adds(out, separator);
-        add_spelling(out, t, id);
+        tok_text_json(out, &t->vocab, id);
         buf_printf(out, ":%d", id);
         separator = ",\n";
     }
     buf_adds(out, "},\n\"merges\":[");
     for (size_t i = 0; i < o->n; i++) {
         buf_adds(out, i ? ",\n[" : "\n[");
-        add_spelling(out, t, o->v[i].left);
+        tok_text_json(out, &t->vocab, o->v[i].left);
         buf_addc(out, ',');
-        add_spelling(out, t, o->v[i].right);
+        tok_text_json(out, &t->vocab, o->v[i].right);
         buf_addc(out, ']');
     }
     buf_adds(out, "]}");

@@ -11,6 +11,7 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_members.h"
 
 #define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}"
 
@@ -131,10 +132,9 @@ static struct tokenizer *build(const char *text, size_t n, const char *last, con
         return NULL;
     }
     if (vocab_add(&v, 0, last, strlen(last), VOCAB_MODEL, e)) goto out;
-    buf_adds(&json, "{\"added_tokens\":[{\"id\":0,\"content\":");
-    buf_add_json(&json, last, strlen(last));
-    buf_adds(&json, ",\"single_word\":false,\"lstrip\":false,"
-                    "\"rstrip\":false,\"normalized\":false,\"special\":true}],"
+    buf_adds(&json, "{\"added_tokens\":[");
+    tok_added_json(&json, 0, last, strlen(last), ADDED_SPECIAL);
+    buf_adds(&json, "],"
                     "\"pre_tokenizer\":" BYTES ",\"decoder\":" BYTES ","
                     "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
     buf_add_json(&json, last, strlen(last));

@@ -15,7 +15,7 @@
 #include "core/token/jlex.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
-#include "core/token/tok_lists.h"
+#include "core/token/tok_members.h"
 
 /* Special tokens of files from before they stood in them. */
 static const char *const first_specials[] = {

@@ -2,70 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/token/score_text.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_members.h"
 
 static void add_bool(struct buf *out, const char *key, bool v)
 {
     buf_printf(out, ",\"%s\":%s", key, v ? "true" : "false");
-}
-
-/* Appends s[0..n), of which `copied` bytes are readable: so much is copied where there is room, which needs no call. */
-static inline void add_short(struct buf *out, const char *s, size_t n, size_t copied)
-{
-    if (!out->oom && out->cap - out->len > copied && n <= copied) {
-        memcpy(out->data + out->len, s, copied);
-        out->len += n;
-    } else {
-        buf_add(out, s, n);
-    }
-}
-
-static void add_id(struct buf *out, int id)
-{
-    char text[12], *p = text + sizeof text;
-    do *--p = (char)('0' + id % 10);
-    while (id /= 10);
-    buf_add(out, p, (size_t)(text + sizeof text - p));
-}
-
-enum { COPIED = 16 };
-
-/* Whether there is nothing to escape in s[0..n), of which COPIED bytes are readable. */
-static inline bool is_plain(const char *s, size_t n)
-{
-#if defined(__SSE2__)
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)s), last = _mm_set1_epi8(0x1f);
-    __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
-    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
-    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(_mm_max_epu8(x, last), last));
-    return ((unsigned)_mm_movemask_epi8(odd) & ((1u << n) - 1)) == 0;
-#else
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) return false;
-    }
-    return true;
-#endif
-}
-
-static void add_text(struct buf *out, const struct tokenizer *t, int id)
-{
-    size_t n;
-    const char *s = vocab_text(&t->vocab, id, &n);
-    if (n > COPIED || t->vocab.pool.len - t->vocab.v[id].off < COPIED || !is_plain(s, n)) {
-        buf_add_json(out, s, n);
-        return;
-    }
-    add_short(out, "\"", 1, 1);
-    add_short(out, s, n, COPIED);
-    add_short(out, "\"", 1, 1);
 }
 
 static void write_added(struct buf *out, const struct tokenizer *t)
@@ -73,14 +18,10 @@ static void write_added(struct buf *out, const struct tokenizer *t)
     buf_adds(out, "\"added_tokens\":[");
     for (size_t i = 0; i < t->n_added; i++) {
         const struct tok_added *a = &t->added[i];
-        buf_printf(out, "%s\n{\"id\":%d,\"content\":", i ? "," : "", a->id);
-        buf_add_json(out, a->text, a->len);
-        add_bool(out, "single_word", a->single_word);
-        add_bool(out, "lstrip", a->lstrip);
-        add_bool(out, "rstrip", a->rstrip);
-        add_bool(out, "normalized", a->normalized);
-        add_bool(out, "special", a->special);
-        buf_addc(out, '}');
+        unsigned flags = (a->single_word ? ADDED_SINGLE_WORD : 0) | (a->lstrip ? ADDED_LSTRIP : 0) | (a->rstrip ? ADDED_RSTRIP : 0) |
+                         (a->normalized ? ADDED_NORMALIZED : 0) | (a->special ? ADDED_SPECIAL : 0);
+        buf_adds(out, i ? ",\n" : "\n");
+        tok_added_json(out, a->id, a->text, a->len, flags);
     }
     buf_adds(out, "],\n");
 }
@@ -101,23 +42,14 @@ static void add_string(struct buf *out, const char *key, const char *s)
 
 static void write_vocab(struct buf *out, const struct tokenizer *t)
 {
-    buf_adds(out, ",\n\"vocab\":{");
-    const char *separator = "\n";
-    for (int id = 0; id < t->vocab.n; id++) {
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
-        buf_adds(out, separator);
-        add_text(out, t, id);
-        add_short(out, ":", 1, 1);
-        add_id(out, id);
-        separator = ",\n";
-    }
-    buf_addc(out, '}');
+    buf_adds(out, ",\n");
+    tok_vocab_json(out, &t->vocab, VOCAB_MODEL);
 }
 
 static void write_bpe(struct buf *out, const struct tokenizer *t)
 {
     buf_adds(out, "\"BPE\",\"dropout\":null,\"unk_token\":");
-    if (t->unk_id >= 0) add_text(out, t, t->unk_id);
+    if (t->unk_id >= 0) tok_text_json(out, &t->vocab, t->unk_id);
     else buf_adds(out, "null");
     add_string(out, "continuing_subword_prefix", t->prefix);
     add_string(out, "end_of_word_suffix", t->suffix);
@@ -125,15 +57,8 @@ static void write_bpe(struct buf *out, const struct tokenizer *t)
     add_bool(out, "byte_fallback", t->byte_fallback);
     add_bool(out, "ignore_merges", t->ignore_merges);
     write_vocab(out, t);
-    buf_adds(out, ",\n\"merges\":[");
-    for (size_t i = 0; i < t->bpe.n_merges; i++) {
-        buf_adds(out, i ? ",\n[" : "\n[");
-        add_text(out, t, t->bpe.merge[i].left);
-        add_short(out, ",", 1, 1);
-        add_text(out, t, t->bpe.merge[i].right);
-        add_short(out, "]", 1, 1);
-    }
-    buf_addc(out, ']');
+    buf_adds(out, ",\n");
+    tok_pairs_json(out, &t->vocab, &t->bpe);
 }
 
 static void write_unigram(struct buf *out, const struct tokenizer *t)
@@ -147,7 +72,7 @@ static void write_unigram(struct buf *out, const struct tokenizer *t)
     for (int id = 0; id < t->vocab.n; id++) {
         if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
         buf_adds(out, separator);
-        add_text(out, t, id);
+        tok_text_json(out, &t->vocab, id);
         char score[32];
         score_print(t->score[id], score, sizeof score);
         buf_printf(out, ",%s]", score);

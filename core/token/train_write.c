@@ -4,15 +4,14 @@
 
 #include "core/base/json.h"
 #include "core/token/split.h"
+#include "core/token/tok_members.h"
 
 void train_write_added(struct buf *out, const struct tok_train_opts *o, int first_id)
 {
     buf_adds(out, "{\"version\":\"1.0\",\"added_tokens\":[");
     for (size_t i = 0; i < o->n_special; i++) {
-        buf_printf(out, "%s{\"id\":%d,\"content\":", i ? "," : "", first_id + (int)i);
-        buf_add_json(out, o->special[i], strlen(o->special[i]));
-        buf_adds(out, ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"
-                      "\"normalized\":false,\"special\":true}");
+        if (i) buf_addc(out, ',');
+        tok_added_json(out, first_id + (int)i, o->special[i], strlen(o->special[i]), ADDED_SPECIAL);
     }
     buf_adds(out, "],");
 }
@@ -100,29 +99,13 @@ static void write_affix(struct buf *out, const char *key, const char *text)
 
 void train_write_model(struct buf *out, const struct tok_train_opts *o, const struct vocab *v, const struct bpe *b)
 {
-    size_t n;
-    const char *s;
     buf_adds(out, "\"model\":{\"type\":\"BPE\",");
     for (size_t i = 0; o->type == TOK_TRAIN_CHAR_BPE && i < o->n_special; i++)
         if (strcmp(o->special[i], "<unk>") == 0) buf_adds(out, "\"unk_token\":\"<unk>\",");
     write_affix(out, "continuing_subword_prefix", o->prefix);
     write_affix(out, "end_of_word_suffix", o->suffix);
-    buf_adds(out, "\"vocab\":{");
-    for (int id = 0; id < v->n; id++) {
-        s = vocab_text(v, id, &n);
-        if (id) buf_addc(out, ',');
-        buf_add_json(out, s, n);
-        buf_printf(out, ":%d", id);
-    }
-    buf_adds(out, "},\"merges\":[");
-    for (size_t i = 0; i < b->n_merges; i++) {
-        buf_adds(out, i ? ",[" : "[");
-        s = vocab_text(v, b->merge[i].left, &n);
-        buf_add_json(out, s, n);
-        buf_addc(out, ',');
-        s = vocab_text(v, b->merge[i].right, &n);
-        buf_add_json(out, s, n);
-        buf_addc(out, ']');
-    }
-    buf_adds(out, "]}}");
+    tok_vocab_json(out, v, VOCAB_MODEL);
+    buf_addc(out, ',');
+    tok_pairs_json(out, v, b);
+    buf_adds(out, "}}");
 }
