@@ -51,32 +51,47 @@ static int part_missing(const struct jlex *x, const char *s, size_t n, size_t in
                       (int)text_fit(s, n, 80), s);
 }
 
+/* Whether the token's text is that of both parts. */
+static bool is_whole(const struct tokenizer *t, int id, const struct merge_texts *m, size_t prefix)
+{
+    size_t len, n_right = m->n_right - prefix;
+    if (id >= t->vocab.n || !(t->vocab.v[id].flags & VOCAB_USED)) return false;
+    const char *have = vocab_text(&t->vocab, id, &len);
+    return len == m->n_left + n_right && memcmp(have, m->left, m->n_left) == 0 &&
+           memcmp(have + m->n_left, m->right + prefix, n_right) == 0;
+}
+
 /* The token that a merge makes; `whole` is work space.  -2: no memory.  Merges mostly stand in the order
- * of the ids they make. */
+ * of the ids they make, those that make the same one together. */
 static int merged_id(const struct tokenizer *t, const struct merge_texts *m, size_t prefix, struct buf *whole)
 {
     const struct bpe *b = &t->bpe;
-    const char *right = m->right + prefix;
-    size_t n_right = m->n_right - prefix;
-    int guess = b->n_merges ? b->merge[b->n_merges - 1].id + 1 : 0;
-    if (guess < t->vocab.n && (t->vocab.v[guess].flags & VOCAB_USED)) {
-        size_t len;
-        const char *have = vocab_text(&t->vocab, guess, &len);
-        if (len == m->n_left + n_right && memcmp(have, m->left, m->n_left) == 0 &&
-            memcmp(have + m->n_left, right, n_right) == 0)
-            return guess;
-    }
+    int last = b->n_merges ? b->merge[b->n_merges - 1].id : -1;
+    if (is_whole(t, last + 1, m, prefix)) return last + 1;
+    if (last >= 0 && is_whole(t, last, m, prefix)) return last;
     buf_clear(whole);
     buf_add(whole, m->left, m->n_left);
-    buf_add(whole, right, n_right);
+    buf_add(whole, m->right + prefix, m->n_right - prefix);
     return whole->oom ? -2 : vocab_find(&t->vocab, whole->data, whole->len);
 }
 
-static int read_merge(struct tokenizer *t, struct jlex *x, struct merge_texts *m, struct buf *whole, struct err *e)
+/* Merges that wait for their parts to be looked up together: their texts are in the file. */
+enum { MERGES_AT_ONCE = 32 };
+struct merges {
+    struct tokenizer *t;
+    struct jlex *x;
+    struct merge_texts m;
+    struct buf whole;
+    struct vocab_text part[2 * MERGES_AT_ONCE];
+    const char *at[MERGES_AT_ONCE]; /* the place behind each, for messages */
+    size_t n;
+};
+
+static int add_merge(struct merges *v, const struct merge_texts *m, int left, int right, struct err *e)
 {
+    struct tokenizer *t = v->t;
+    struct jlex *x = v->x;
     size_t index = t->bpe.n_merges, prefix = t->prefix ? strlen(t->prefix) : 0;
-    if (read_pair(x, m, e)) return -1;
-    int left = vocab_find(&t->vocab, m->left, m->n_left), right = vocab_find(&t->vocab, m->right, m->n_right);
     if (left < 0) return part_missing(x, m->left, m->n_left, index, e);
     if (right < 0) return part_missing(x, m->right, m->n_right, index, e);
     if (prefix > m->n_right)
@@ -86,28 +101,67 @@ static int read_merge(struct tokenizer *t, struct jlex *x, struct merge_texts *m
         if ((uint8_t)t->prefix[i] >= 0x80)
             return jlex_error(x, e, "merges with a continuing_subword_prefix of other than only ASCII characters are not supported: "
                                     "Hugging Face's programs fail, or cut the second token elsewhere");
-    int id = merged_id(t, m, prefix, whole);
-    if (id == -1) return part_missing(x, whole->data, whole->len, index, e);
-    return id < 0 ? buf_ok(whole, e) : bpe_add(&t->bpe, left, right, id, e);
+    int id = merged_id(t, m, prefix, &v->whole);
+    if (id == -1) return part_missing(x, v->whole.data, v->whole.len, index, e);
+    return id < 0 ? buf_ok(&v->whole, e) : bpe_add(&t->bpe, left, right, id, e);
+}
+
+/* All that wait. */
+static int add_waiting(struct merges *v, struct err *e)
+{
+    int32_t id[2 * MERGES_AT_ONCE];
+    const char *here = v->x->p;
+    size_t n = v->n;
+    v->n = 0;
+    vocab_find_many(&v->t->vocab, v->part, 2 * n, id);
+    for (size_t k = 0; k < n; k++) {
+        const struct vocab_text *p = &v->part[2 * k];
+        struct merge_texts m = {.left = p[0].s, .n_left = p[0].n, .right = p[1].s, .n_right = p[1].n};
+        v->x->p = v->at[k];
+        if (add_merge(v, &m, id[2 * k], id[2 * k + 1], e)) return -1;
+    }
+    v->x->p = here;
+    return 0;
+}
+
+static bool in_file(const struct jlex *x, const char *s)
+{
+    return s >= x->base && s < x->end;
+}
+
+/* What is wrong with a merge that waits is said before anything that is wrong with this one. */
+static int read_merge(struct merges *v, struct err *e)
+{
+    struct merge_texts *m = &v->m;
+    const struct vocab *vocab = &v->t->vocab;
+    int bad = read_pair(v->x, m, e);
+    if (!bad && in_file(v->x, m->left) && in_file(v->x, m->right)) {
+        v->part[2 * v->n] = (struct vocab_text){m->left, m->n_left};
+        v->part[2 * v->n + 1] = (struct vocab_text){m->right, m->n_right};
+        v->at[v->n++] = v->x->p;
+        return v->n == MERGES_AT_ONCE ? add_waiting(v, e) : 0;
+    }
+    if (add_waiting(v, e) || bad) return -1;
+    return add_merge(v, m, vocab_find(vocab, m->left, m->n_left), vocab_find(vocab, m->right, m->n_right), e);
 }
 
 static int read_merges(struct tokenizer *t, struct jlex *x, struct err *e)
 {
-    struct merge_texts texts = {0};
-    struct buf whole = {0};
+    struct merges v = {.t = t, .x = x};
     int ret = -1;
     if (jlex_expect(x, '[', e)) return -1;
     if (!jlex_try(x, ']')) {
         do {
-            if (read_merge(t, x, &texts, &whole, e)) goto out;
+            if (read_merge(&v, e)) goto out;
         } while (jlex_try(x, ','));
-        if (jlex_expect(x, ']', e)) goto out;
+        int bad = jlex_expect(x, ']', e);
+        if (add_waiting(&v, e) || bad) goto out;
     }
     ret = bpe_finish(&t->bpe, e);
     if (ret && e->code == ERR_DATA) err_wrap(e, "'%s'", x->name);
 out:
-    buf_free(&texts.copy);
-    buf_free(&whole);
+    buf_free(&v.m.copy);
+    buf_free(&v.whole);
     return ret;
 }
 

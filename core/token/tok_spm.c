@@ -13,7 +13,8 @@ struct spm_build {
     const struct spm_model *m;
     const char *name;
     bool odd_chars;             /* BPE: some characters of pieces are no pieces */
-    struct vocab_sieve sieve;   /* while merges are made */
+    const int32_t *ranked;      /* [n_ranked] pieces in the order of their merges, while these are made */
+    size_t n_ranked;
     struct err *e;
 };
 
@@ -204,27 +205,18 @@ out:
 }
 
 /* Where all characters are pieces. */
-static int plain_merges(struct spm_build *b, int id, uint32_t rank)
+static int plain_merge(void *arg, size_t rank, int left, int right)
 {
-    struct vocab_cut cut[VOCAB_CUTS];
+    const struct spm_build *b = arg;
     const struct spm_piece *piece = b->m->piece;
-    size_t n, from = 1;
-    const char *s = vocab_text(&b->t->vocab, id, &n);
-    while (from < n) {
-        size_t count = vocab_cuts(&b->t->vocab, &b->sieve, s, n, &from, cut);
-        for (size_t i = 0; i < count; i++) {
-            bool both = piece[cut[i].left].type == SPM_NORMAL && piece[cut[i].right].type == SPM_NORMAL;
-            if (both && bpe_add_rank(&b->t->bpe, cut[i].left, cut[i].right, id, rank, b->e)) return -1;
-        }
-    }
-    return 0;
+    bool both = piece[left].type == SPM_NORMAL && piece[right].type == SPM_NORMAL;
+    return both ? bpe_add_rank(&b->t->bpe, left, right, b->ranked[rank], (uint32_t)rank, b->e) : 0;
 }
 
 static int piece_merges(struct spm_build *b, int id, uint32_t rank)
 {
     size_t n, left;
     const char *s = text_of(b->m, (size_t)id, &n);
-    if (!b->odd_chars) return plain_merges(b, id, rank);
     for (left = uni_next((const uint8_t *)s, n).len; left < n;
          left += uni_next((const uint8_t *)s + left, n - left).len) {
         int x = part_id(b, s, left), y = x < 0 ? -1 : part_id(b, s + left, n - left);
@@ -233,15 +225,36 @@ static int piece_merges(struct spm_build *b, int id, uint32_t rank)
     return 0;
 }
 
+static int all_merges(struct spm_build *b)
+{
+    if (!b->odd_chars) return vocab_cuts(&b->t->vocab, b->ranked, b->n_ranked, plain_merge, b, b->e);
+    for (size_t r = 0; r < b->n_ranked; r++)
+        if (piece_merges(b, b->ranked[r], (uint32_t)r)) return -1;
+    return 0;
+}
+
+/* Merges of equal score are of one level. */
+static int add_levels(struct spm_build *b, const struct ranked *v)
+{
+    struct bpe *bpe = &b->t->bpe;
+    uint32_t level = 0;
+    bpe->level = mem_alloc(bpe->n_ranks, sizeof *bpe->level);
+    if (!bpe->level) return err_oom(b->e, bpe->n_ranks * sizeof *bpe->level, "merges");
+    for (size_t r = 0; r < bpe->n_ranks; r++) {
+        if (r && v[r].score != v[r - 1].score) level++;
+        bpe->level[r] = level;
+    }
+    return 0;
+}
+
 static int add_merges(struct spm_build *b)
 {
     const struct spm_model *m = b->m;
-    struct bpe *bpe = &b->t->bpe;
     size_t n = 0;
     int ret = 0;
     struct ranked *v = mem_alloc(m->n, sizeof *v);
-    if (!v) return err_oom(b->e, m->n * sizeof *v, "merges");
-    for (size_t i = 0; i < m->n; i++) {
+    int32_t *id = mem_alloc(m->n, sizeof *id);
+    for (size_t i = 0; v && i < m->n; i++) {
         size_t len;
         const char *s = text_of(m, i, &len);
         if (m->piece[i].type == SPM_NORMAL && !one_char(s, len))
@@ -250,23 +263,17 @@ static int add_merges(struct spm_build *b)
     bool sorted = true, ties = false; /* they mostly are */
     for (size_t i = 1; i < n && sorted; i++) sorted = by_score(&v[i - 1], &v[i]) < 0;
     if (!sorted) qsort(v, n, sizeof *v, by_score);
-    ret = vocab_sieve_init(&b->sieve, &b->t->vocab, b->e);
-    for (size_t r = 0; r < n && ret == 0; r++) {
+    for (size_t r = 0; id && r < n; r++) {
         ties = ties || (r && v[r].score == v[r - 1].score);
-        ret = piece_merges(b, v[r].id, (uint32_t)r);
+        id[r] = v[r].id;
     }
-    vocab_sieve_free(&b->sieve);
-    if (ret == 0) ret = bpe_finish(bpe, b->e);
-    if (ret == 0 && ties && bpe->n_ranks) {
-        bpe->level = mem_alloc(bpe->n_ranks, sizeof *bpe->level);
-        if (!bpe->level) ret = err_oom(b->e, n * sizeof *bpe->level, "merges");
-        uint32_t level = 0;
-        for (size_t r = 0; r < bpe->n_ranks && ret == 0; r++) {
-            if (r && v[r].score != v[r - 1].score) level++;
-            bpe->level[r] = level;
-        }
-    }
+    b->ranked = id;
+    b->n_ranked = n;
+    ret = v && id ? all_merges(b) : err_oom(b->e, m->n * sizeof *v, "merges");
+    if (ret == 0) ret = bpe_finish(&b->t->bpe, b->e);
+    if (ret == 0 && ties && b->t->bpe.n_ranks) ret = add_levels(b, v);
     free(v);
+    free(id);
     return ret;
 }
 

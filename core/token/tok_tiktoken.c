@@ -87,23 +87,28 @@ static int read_tokens(struct tokenizer *t, const char *text, size_t n, const ch
     return got;
 }
 
+struct merging {
+    struct tokenizer *t;
+    const int32_t *id;
+    struct err *e;
+};
+
+static int add_merge(void *arg, size_t k, int left, int right)
+{
+    const struct merging *m = arg;
+    return bpe_add_rank(&m->t->bpe, left, right, m->id[k], (uint32_t)m->id[k], m->e);
+}
+
 /* Every way to put a token together from two others is a merge of its rank. */
 static int add_merges(struct tokenizer *t, struct err *e)
 {
-    struct vocab_sieve sieve;
-    int ret = vocab_sieve_init(&sieve, &t->vocab, e);
-    for (int id = 0; id < t->vocab.n && ret == 0; id++) {
-        size_t n;
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
-        const char *s = vocab_text(&t->vocab, id, &n);
-        for (size_t from = 1; from < n && ret == 0;) {
-            struct vocab_cut cut[VOCAB_CUTS];
-            size_t k = vocab_cuts(&t->vocab, &sieve, s, n, &from, cut);
-            for (size_t i = 0; i < k && ret == 0; i++)
-                ret = bpe_add_rank(&t->bpe, cut[i].left, cut[i].right, id, (uint32_t)id, e);
-        }
-    }
-    vocab_sieve_free(&sieve);
+    size_t n = 0;
+    int32_t *id = mem_alloc((size_t)t->vocab.n, sizeof *id);
+    if (!id) return err_oom(e, (size_t)t->vocab.n * sizeof *id, "merges");
+    for (int i = 0; i < t->vocab.n; i++)
+        if (t->vocab.v[i].flags & VOCAB_MODEL) id[n++] = i;
+    int ret = vocab_cuts(&t->vocab, id, n, add_merge, &(struct merging){t, id, e}, e);
+    free(id);
     return ret ? ret : bpe_finish(&t->bpe, e);
 }
 

@@ -60,22 +60,16 @@ static inline bool vocab_copy(struct vocab *v, int64_t id, const char *text, siz
     return to && vocab_put(v, id, len, flags);
 }
 
-/* A place where both sides of a text are tokens. */
-struct vocab_cut {
-    int left, right;
+/* vocab_many.c: many texts at once, whose slots, entries and bytes are asked for before they are looked at. */
+struct vocab_text {
+    const char *s;
+    size_t n;
 };
-enum { VOCAB_CUTS = 16 };
-/* Bits by the hashes of all texts: most texts that are no token are told without looking one up. */
-struct vocab_sieve {
-    uint64_t *bit;
-    size_t mask;
-};
-int vocab_sieve_init(struct vocab_sieve *q, const struct vocab *v, struct err *e);
-void vocab_sieve_free(struct vocab_sieve *q); /* also after a failure */
-/* The cuts of text[0..n) in front of characters at *from (1 or more) and behind it; *from moves on, to
- * n or more when all are found. */
-size_t vocab_cuts(const struct vocab *v, const struct vocab_sieve *q, const char *text, size_t n, size_t *from,
-                  struct vocab_cut out[VOCAB_CUTS]);
+void vocab_find_many(const struct vocab *v, const struct vocab_text *text, size_t n, int32_t *id); /* as vocab_find() */
+/* Every way to put the text of id[0], id[1] ... together from two others, cut in front of a character: each() gets
+ * the index in id[0..n) and the two.  What it returns other than 0 ends it. */
+typedef int vocab_cut_fn(void *arg, size_t k, int left, int right);
+int vocab_cuts(const struct vocab *v, const int32_t *id, size_t n, vocab_cut_fn *each, void *arg, struct err *e);
 
 static inline const char *vocab_text(const struct vocab *v, int id, size_t *len)
 {
