@@ -166,15 +166,16 @@ static void characters_sort_by_code_point(void **state)
 {
     (void)state;
     static const char *const docs[] = {"b\xc3\xa9\n", "a\xf0\x9f\x98\x80" "b"};
-    struct tok_train_opts o = {.type = TOK_TRAIN_CHAR, .special = special, .n_special = 1};
+    static const char *const two[] = {"<|endoftext|>", "<|pad|>"};
+    struct tok_train_opts o = {.type = TOK_TRAIN_CHAR, .special = two, .n_special = 2};
     struct tokenizer *t = learn(&o, docs, 2, 2, NULL);
-    static const char *const want[] = {"\n", "a", "b", "\xc3\xa9", "\xf0\x9f\x98\x80", "<|endoftext|>"};
+    static const char *const want[] = {"\n", "a", "b", "\xc3\xa9", "\xf0\x9f\x98\x80", "<|endoftext|>", "<|pad|>"};
     assert_int_equal(tok_vocab_size(t), COUNT_OF(want));
     for (size_t i = 0; i < COUNT_OF(want); i++) expect_piece(t, (int)i, want[i]);
     tok_free(t);
     static const char *const broken[] = {"a\xff\xe6\x97" "b"}; /* what is no UTF-8 is U+FFFD */
     t = learn(&o, broken, 1, 1, NULL);
-    assert_int_equal(tok_vocab_size(t), 4);
+    assert_int_equal(tok_vocab_size(t), 5);
     expect_piece(t, 2, "\xEF\xBF\xBD");
     tok_free(t);
 }
@@ -198,6 +199,16 @@ static void learning_fails(const struct tok_train_opts *o, const char *text, enu
     if (!strstr(e.msg, why)) fail_msg("'%s' without '%s'", e.msg, why);
     assert_int_equal(e.code, code);
     buf_free(&file);
+}
+
+static void more_characters_than_there_may_be_are_an_error(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {"abc"};
+    struct tok_train_opts o = {.type = TOK_TRAIN_CHAR, .special = special, .n_special = 1, .vocab_size = 4};
+    tok_free(learn(&o, docs, 1, 1, NULL));
+    o.vocab_size = 3;
+    learning_fails(&o, docs[0], ERR_USAGE, "vocab size 3 is too small: the characters of the text and special tokens are 4");
 }
 
 static void special_tokens_that_cannot_be_are_usage_errors(void **state)
@@ -568,6 +579,16 @@ static void wordpiece_marks_what_is_inside_words(void **state)
     assert_true(tok_id(t, "a") >= 0); /* of equally frequent ones the lower */
     assert_int_equal(tok_id(t, "z"), -1);
     tok_free(t);
+    static const char *const swapped[] = {"[SEP]", "[UNK]", "[CLS]"};
+    struct buf json = {0};
+    struct err e;
+    o.special = swapped;
+    o.n_special = 3;
+    t = learn(&o, docs, 2, 1, &stats);
+    assert_int_equal(tok_to_json(t, &json, &e), 0);
+    assert_non_null(strstr(json.data, "\"sep\":[\"[SEP]\",0],\"cls\":[\"[CLS]\",2]"));
+    buf_free(&json);
+    tok_free(t);
 }
 
 /* As HF tokenizers' BpeTrainer has them, but for the order of characters with affixes. */
@@ -685,6 +706,7 @@ int main(void)
         cmocka_unit_test(a_line_of_any_length_is_learned),
         cmocka_unit_test(a_signal_ends_the_learning),
         cmocka_unit_test(a_pre_tokenizer_gives_the_words_of_its_split),
+        cmocka_unit_test(more_characters_than_there_may_be_are_an_error),
         cmocka_unit_test(special_tokens_that_cannot_be_are_usage_errors),
         cmocka_unit_test(there_are_fewer_symbols_than_characters),
         cmocka_unit_test(empty_sentences_change_the_order),
