@@ -158,6 +158,8 @@ static void where_a_text_may_be_cut_no_word_is(void **state)
         }
     }
     assert_true(n_cuts > 1000);
+    struct tok_train_opts lines = {.type = TOK_TRAIN_UNIGRAM};
+    assert_true(tok_train_cuts(&lines) && tok_train_may_cut(&lines, "a\nb", 3, 2));
     struct tok_train_opts none = {.type = TOK_TRAIN_BPE, .split = SPLIT_NONE};
     assert_false(tok_train_cuts(&none));
 }

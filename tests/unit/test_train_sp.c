@@ -133,28 +133,14 @@ struct learned {
     double score;
 };
 
-static void expect_model(enum tok_train_type type, const char *text, size_t n, const struct learned *want, size_t n_want)
+static void learn_model(struct tok_train_opts *o, const char *text, size_t n, struct spm_model *m)
 {
     struct err e = {0};
     struct buf file = {0};
-    struct spm_model m;
-    struct tok_train_opts o = {.type = type, .vocab_size = 40};
-    sp_rules_default(&o.sp);
-    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
+    struct tok_trainer *tr = tok_trainer_new(o, 1, &e);
     if (!tr || tok_trainer_add(tr, 0, text, n, &e) || tok_trainer_learn(tr, &file, NULL, &e) ||
-        spm_model_read(&m, file.data, file.len, "learned", &e))
+        spm_model_read(m, file.data, file.len, "learned", &e))
         fail_msg("%s", e.msg);
-    assert_int_equal(m.n, n_want + 3);
-    assert_int_equal(m.unk_id, 0);
-    assert_int_equal(m.bos_id, 1);
-    assert_int_equal(m.eos_id, 2);
-    for (size_t i = 0; i < n_want; i++) {
-        const struct spm_piece *p = &m.piece[i + 3];
-        const char *s = m.text.data + p->off;
-        if (p->len != strlen(want[i].text) || memcmp(s, want[i].text, p->len) || fabs((double)p->score - want[i].score) > 3e-6)
-            fail_msg("piece %zu: '%.*s' %.7f, not '%s' %.7f", i, (int)p->len, s, (double)p->score, want[i].text, want[i].score);
-    }
-    spm_model_free(&m);
     buf_free(&file);
 }
 
@@ -172,8 +158,59 @@ static void rare_characters_follow_each_other(void **state)
     struct buf text = {0};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         for (int k = 0; k < lines[i].times; k++) buf_adds(&text, lines[i].line);
-    expect_model(TOK_TRAIN_UNIGRAM, text.data, text.len, want, sizeof want / sizeof *want);
+    struct spm_model m;
+    struct tok_train_opts o = {.type = TOK_TRAIN_UNIGRAM, .vocab_size = 40};
+    sp_rules_default(&o.sp);
+    learn_model(&o, text.data, text.len, &m);
     buf_free(&text);
+    assert_int_equal(m.n, sizeof want / sizeof *want + 3);
+    assert_int_equal(m.unk_id, 0);
+    assert_int_equal(m.bos_id, 1);
+    assert_int_equal(m.eos_id, 2);
+    for (size_t i = 3; i < m.n; i++) {
+        const struct spm_piece *p = &m.piece[i];
+        const struct learned *w = &want[i - 3];
+        const char *s = m.text.data + p->off;
+        if (p->len != strlen(w->text) || memcmp(s, w->text, p->len) || fabs((double)p->score - w->score) > 3e-6)
+            fail_msg("piece %zu: '%.*s' %.7f, not '%s' %.7f", i, (int)p->len, s, (double)p->score, w->text, w->score);
+    }
+    spm_model_free(&m);
+}
+
+/* The pieces of spm_train 0.2.3, in its order: what is pruned in each round depends on all sums. */
+static void many_rounds_leave_the_pieces_that_are_missed_most(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "Shall I compare thee to a summer's day?\n"
+        "Thou art more lovely and more temperate:\n"
+        "Rough winds do shake the darling buds of May,\n"
+        "And summer's lease hath all too short a date:\n"
+        "Sometime too hot the eye of heaven shines,\n"
+        "And often is his gold complexion dimm'd;\n"
+        "And every fair from fair sometime declines,\n"
+        "By chance, or nature's changing course, untrimm'd;\n"
+        "But thy eternal summer shall not fade\n"
+        "Nor lose possession of that fair thou owest;\n"
+        "Nor shall Death brag thou wander'st in his shade,\n"
+        "When in eternal lines to time thou growest:\n"
+        "So long as men can breathe or eyes can see,\n"
+        "So long lives this and this gives life to thee.\n";
+    static const char want[] = " ▁ s e i l r t n ▁th o , or ' ou d ve ▁to y ▁of nd ▁lo ▁fa ng se al u ▁a er me h ▁sha : ; A"
+                               " ▁summer ▁So te ▁sh and at a ▁da g c et N owest ▁chan ▁comp ▁eye de ▁br eath lines f p T . ? I M W k x D R B b w S v m";
+    struct spm_model m;
+    struct buf got = {0};
+    struct tok_train_opts o = {.type = TOK_TRAIN_UNIGRAM, .vocab_size = 75};
+    sp_rules_default(&o.sp);
+    o.sp.coverage = 1;
+    learn_model(&o, text, sizeof text - 1, &m);
+    for (size_t i = 3; i < m.n; i++) {
+        buf_addc(&got, ' ');
+        buf_add(&got, m.text.data + m.piece[i].off, m.piece[i].len);
+    }
+    assert_string_equal(got.data, want);
+    buf_free(&got);
+    spm_model_free(&m);
 }
 
 int main(void)
@@ -183,6 +220,7 @@ int main(void)
         cmocka_unit_test(seeds_are_as_many_as_are_wanted),
         cmocka_unit_test(what_follows_each_sentence_is_known),
         cmocka_unit_test(rare_characters_follow_each_other),
+        cmocka_unit_test(many_rounds_leave_the_pieces_that_are_missed_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
