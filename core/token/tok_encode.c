@@ -32,6 +32,15 @@ static bool all_marked(const uint8_t *marks, size_t begin, size_t end, unsigned 
 
 /* ---- words ---- */
 
+/* In a text that was normalised, of which this part is left as it was, a byte of a character that falls
+ * back to bytes comes from all of it. */
+static void widen(const struct pre *p, size_t *begin, size_t *end)
+{
+    const uint8_t *s = (const uint8_t *)p->text;
+    while (*begin > 0 && *begin < p->n && uni_cont(s[*begin])) --*begin;
+    while (*end < p->n && uni_cont(s[*end])) ++*end;
+}
+
 /* The spans of one word, in the pre-tokenizer's text, become spans of what
  * that came from. */
 static void word_spans(struct job *j, size_t from, const struct norm_origin *origin, size_t begin)
@@ -40,6 +49,7 @@ static void word_spans(struct job *j, size_t from, const struct norm_origin *ori
         struct tok_span *p = &j->out->span[i];
         size_t first = begin + p->begin, end = begin + p->end;
         if (!origin) {
+            if (j->s->follow && j->t->byte_fallback && j->t->norm.n) widen(&j->s->pre, &first, &end);
             p->begin = first + j->offset;
             p->end = end + j->offset;
             continue;

@@ -217,7 +217,7 @@ struct tok_scratch {
     const struct tokenizer *t;
     bool runs;                   /* added tokens of t->runs are words */
     bool chains;                 /* for tests: every text goes through the chains, whatever is faster */
-    const int32_t *follow;       /* tok_spans.c: [n_follow] the ids that the words at hand have, it is sure */
+    const int32_t *follow;       /* tok_spans.c: [n_follow] the ids that the part at hand has, or NULL */
     size_t n_follow;
     const uint8_t *marks, *guard; /* during tok_encode_marked() */
     struct word_cache cache;

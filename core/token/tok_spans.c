@@ -8,17 +8,67 @@
 #include "core/base/mem.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"
+#include "core/token/unicode.h"
 
 enum { SHORT_MOST = 7 }; /* a token is two numbers in the cache, where short words have at most 15 */
 
+/* Of a token of characters that stay what they are, perhaps behind U+2581: the bytes behind that, up to 15.
+ * They are what the text has there, if no byte of it can change the last one. */
+enum { SPAN_LEN = 15, SPAN_MARK = 16, SPAN_ASCII = 32, SPAN_OTHER = 0xFF };
+struct span_token {
+    uint8_t text[15];
+    uint8_t info; /* how many, whether U+2581 is there, whether the last is ASCII; or SPAN_OTHER */
+};
+
 /* Work space of one thread. */
 struct tok_spans {
+    struct span_token *token;  /* by id, where cut.direct */
+    bool gap[256];             /* what becomes U+2581 */
     struct tok_ids ids, part;  /* of the segment; of a part, with spans */
     struct word_cache cache;   /* by part: of each token its id, and where it begins and ends in the part */
     struct tok_fast cut;       /* as t->fast, but cuts words only where the chains do */
     struct tok_words words;
     size_t begins[BATCH];
 };
+
+/* Behind the character at p[i], which must stay what it is and be the token's next; 0: it does not, or is not. */
+static size_t same_char(const struct tok_fast *f, const uint8_t *p, size_t n, size_t i, const uint8_t *token, size_t left)
+{
+    uint8_t c = p[i];
+    if (c < 0x80) {
+        bool joined = i + 1 < n && p[i + 1] >= 0x80 && (f->joins[c][(p[i + 1] & 127) >> 6] >> (p[i + 1] & 63) & 1);
+        return f->neutral[c] && !joined && *token == c ? i + 1 : 0;
+    }
+    struct uni_char u = uni_next_inline(p + i, n - i);
+    bool still = u.cp < 0x10000 && (f->still[u.cp >> 6] >> (u.cp & 63) & 1);
+    return still && u.len <= left && memcmp(p + i, token, u.len) == 0 ? i + u.len : 0;
+}
+
+static struct span_token describe(const struct tok_fast *f, const uint8_t *text, size_t n)
+{
+    struct span_token d = {.info = SPAN_OTHER};
+    bool mark = n >= 3 && memcmp(text, "\xE2\x96\x81", 3) == 0;
+    if (mark) text += 3, n -= 3;
+    if (n > SPAN_LEN) return d;
+    for (size_t i = 0; i < n;)
+        if (!(i = same_char(f, text, n, i, text + i, n - i))) return d;
+    memcpy(d.text, text, n);
+    d.info = (uint8_t)(n | (mark ? SPAN_MARK : 0) | (n && text[n - 1] < 0x80 ? SPAN_ASCII : 0));
+    return d;
+}
+
+static void describe_tokens(const struct tokenizer *t, struct tok_spans *w)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        const char *text = vocab_text(&t->vocab, id, &n);
+        w->token[id] = (struct span_token){.info = SPAN_OTHER};
+        if (id != t->unk_id && tok_in_model(t, id) && n) w->token[id] = describe(&w->cut, (const uint8_t *)text, n);
+    }
+    for (int c = 0; c < 256; c++) w->gap[c] = tok_is_blank(&w->cut, (uint8_t)c) && !(c == '\n' && w->cut.cut_newlines);
+    int32_t newline = t->byte_fallback && w->cut.cut_newlines ? t->byte_id['\n'] : -1; /* no step changes it */
+    if (newline >= 0) w->token[newline] = (struct span_token){.text = "\n", .info = 1 | SPAN_ASCII};
+}
 
 static struct tok_spans *spans_new(const struct tokenizer *t, struct err *e)
 {
@@ -34,7 +84,12 @@ static struct tok_spans *spans_new(const struct tokenizer *t, struct err *e)
         w->cut.punct = w->cut.punct && !t->fast->near; /* tokens may have some inside */
         w->cut.windows = NULL;
     }
-    if (!word_cache_init(&w->cache, e)) return w;
+    if (w->cut.direct && !(w->token = mem_alloc((size_t)t->vocab.n, sizeof *w->token))) err_oom(e, (size_t)t->vocab.n * sizeof *w->token, "encoder work space");
+    else if (!word_cache_init(&w->cache, e)) {
+        if (w->token) describe_tokens(t, w);
+        return w;
+    }
+    free(w->token);
     free(w);
     return NULL;
 }
@@ -45,6 +100,7 @@ void tok_spans_free(struct tok_spans *w)
     tok_ids_free(&w->ids);
     tok_ids_free(&w->part);
     word_cache_free(&w->cache);
+    free(w->token);
     free(w);
 }
 
@@ -98,21 +154,73 @@ static bool is_outer(const struct tok_spans *w, size_t i, size_t n)
     return (w->cut.first && w->begins[i] == 0) || (w->cut.last && w->words.ends[i] == n);
 }
 
-/* A part by the chains; 1: its ids are others. */
-static int unknown(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n, unsigned flags,
-                   size_t *at, struct tok_ids *out, struct err *e)
+/* Behind what becomes the token text[0..len), from p[i] on; 0: it is not known what does. */
+static inline size_t token_end(const struct tok_fast *f, const uint8_t *p, size_t n, size_t i, const uint8_t *text, size_t len)
+{
+    for (size_t k = 0, from; k < len; k += i - from) {
+        if (i == n) return 0;
+        from = i;
+        if (!tok_is_blank(f, p[i])) {
+            if (!(i = same_char(f, p, n, i, text + k, len - k))) return 0;
+            continue;
+        }
+        if (len - k < 3 || memcmp(text + k, "\xE2\x96\x81", 3) != 0) return 0;
+        do
+            if (p[i++] == '\n' && f->cut_newlines) return 0;
+        while (f->one_space && i < n && tok_is_blank(f, p[i]));
+        k += 3;
+        from = i;
+    }
+    return i;
+}
+
+/* The same by the table, where READABLE bytes are; 0: it does not say.  What there is cannot be guessed. */
+enum { READABLE = 18 };
+static inline size_t described_end(const struct tok_spans *w, const struct span_token *d, const uint8_t *p, size_t i, size_t n)
+{
+    size_t len = d->info & SPAN_LEN, mark = d->info >> 4 & 1, end = i + mark + len;
+    uint64_t a[2], b[2];
+    memcpy(a, d, 16);
+    memcpy(b, p + i + mark, 16);
+    uint64_t bad = ((a[0] ^ b[0]) & word_key_mask[len][0]) | ((a[1] ^ b[1]) & word_key_mask[len][1]);
+    bad |= (mark & !w->gap[p[i]]) | ((d->info >> 5 & 1) & p[end] >> 7) | (end > n);
+    if (bad | (d->info == SPAN_OTHER)) return 0;
+    return !len && w->cut.one_space && end < n && tok_is_blank(&w->cut, p[end]) ? 0 : end;
+}
+
+/* The spans of parts first, first + 1 ... of a batch, none of which is at an end of the text, without the
+ * chains; returns the first part for which they have to find them, or `last`. */
+static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const uint8_t *text, size_t n, size_t first, size_t last,
+                     size_t offset, size_t *at, struct tok_ids *out)
+{
+    const struct span_token *token = w->token;
+    const int32_t *id = w->ids.id;
+    size_t i = w->begins[first], until = w->words.ends[last - 1], k = *at, n_ids = w->ids.n, part = last;
+    struct tok_span *span = out->span + out->n - k;
+    for (size_t end, len; i < until && k < n_ids; i = end, k++) {
+        end = n - i >= READABLE ? described_end(w, &token[id[k]], text, i, until) : 0;
+        if (!end && id[k] != t->unk_id && tok_in_model(t, id[k])) {
+            const char *s = vocab_text(&t->vocab, id[k], &len);
+            end = len ? token_end(&w->cut, text, until, i, (const uint8_t *)s, len) : 0;
+        }
+        if (!end) break;
+        span[k] = (struct tok_span){.begin = offset + i, .end = offset + end};
+    }
+    if (i < until) { /* back to the beginning of the part */
+        for (part = first; w->words.ends[part] <= i;) part++;
+        while (k > *at && span[k - 1].begin >= offset + w->begins[part]) k--;
+    }
+    memcpy(out->id + out->n, id + *at, (k - *at) * sizeof *id);
+    out->n += k - *at;
+    *at = k;
+    return part;
+}
+
+/* What is in w->part becomes that of part i. */
+static int take(struct tok_scratch *s, size_t i, const char *text, size_t n, size_t *at, struct tok_ids *out, struct err *e)
 {
     struct tok_spans *w = s->spans;
-    struct tok_ids *p = &w->part;
-    size_t begin = w->begins[i], end = w->words.ends[i];
-    p->n = 0;
-    s->sum = 0;
-    s->follow = w->ids.id + *at;
-    s->n_follow = w->ids.n - *at;
-    int ret = tok_part_chains(t, s, text, begin, end, n, flags, p, e);
-    s->n_follow = 0;
-    if (ret) return -1;
-    if (p->n > w->ids.n - *at || (p->n && memcmp(p->id, w->ids.id + *at, p->n * sizeof *p->id))) return 1;
+    const struct tok_ids *p = &w->part;
     if (tok_ids_room(out, p->n, e)) return -1;
     if (p->n) memcpy(out->id + out->n, p->id, p->n * sizeof *p->id);
     if (p->n) memcpy(out->span + out->n, p->span, p->n * sizeof *p->span);
@@ -122,13 +230,56 @@ static int unknown(const struct tokenizer *t, struct tok_scratch *s, const char 
     return 0;
 }
 
-static void ask(struct tok_spans *w, const uint8_t *text, size_t n, size_t count)
+/* A part that is not remembered; 1: its ids are others. */
+static int unknown(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n, unsigned flags,
+                   size_t *at, struct tok_ids *out, struct err *e)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t begin = w->begins[i], len = w->words.ends[i] - begin;
-        if (len <= WORD_KEY_MAX) word_cache_ask(&w->cache, text + begin, len, n - begin, &w->words.keys[i]);
-        else word_batch_ask_long(&w->cache, text + begin, len, &w->words.keys[i]);
+    struct tok_spans *w = s->spans;
+    struct tok_ids *p = &w->part;
+    size_t begin = w->begins[i], end = w->words.ends[i];
+    s->sum = 0;
+    p->n = 0;
+    s->follow = w->ids.id + *at;
+    s->n_follow = w->ids.n - *at;
+    int ret = tok_part_chains(t, s, text, begin, end, n, flags, p, e);
+    s->follow = NULL;
+    s->n_follow = 0;
+    if (ret) return -1;
+    if (p->n > w->ids.n - *at || (p->n && memcmp(p->id, w->ids.id + *at, p->n * sizeof *p->id))) return 1;
+    return take(s, i, text, n, at, out, e);
+}
+
+static void ask(struct tok_spans *w, const uint8_t *text, size_t n, size_t i)
+{
+    size_t begin = w->begins[i], len = w->words.ends[i] - begin;
+    if (len <= WORD_KEY_MAX) word_cache_ask(&w->cache, text + begin, len, n - begin, &w->words.keys[i]);
+    else word_batch_ask_long(&w->cache, text + begin, len, &w->words.keys[i]);
+}
+
+/* Part i of a batch; 1: its ids are others. */
+static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n, unsigned flags, size_t *at,
+                    struct tok_ids *out, struct err *e)
+{
+    struct tok_spans *w = s->spans;
+    if (!is_outer(w, i, n) && known(w, i, (const uint8_t *)text, s->offset, at, out)) return 0;
+    return unknown(t, s, text, i, n, flags, at, out, e);
+}
+
+static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count, unsigned flags, size_t *at,
+                 struct tok_ids *out, struct err *e)
+{
+    struct tok_spans *w = s->spans;
+    const uint8_t *p = (const uint8_t *)text;
+    size_t inner = count - is_outer(w, count - 1, n);
+    int ret = 0;
+    for (size_t i = 0; i < count && !w->cut.direct; i++) ask(w, p, n, i);
+    for (size_t i = 0; i < count && !ret; i++) {
+        if (w->cut.direct && i < inner && !is_outer(w, i, n)) i = direct(t, w, p, n, i, inner, s->offset, at, out);
+        if (i == count) break;
+        if (w->cut.direct) ask(w, p, n, i);
+        ret = one_part(t, s, text, i, n, flags, at, out, e);
     }
+    return ret;
 }
 
 /* Where rules remove the first character of a text, HF tokenizers moves all spans. */
@@ -150,9 +301,7 @@ int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const ch
     w->ids.n = 0;
     if (tok_fast_segment(t, s, text, n, flags, &w->ids, e) || tok_ids_room(out, w->ids.n, e)) return -1;
     while (!ret && pos < n && (count = tok_cut(&w->cut, (const uint8_t *)text, n, &pos, w->begins, w->words.ends, BATCH))) {
-        ask(w, (const uint8_t *)text, n, count);
-        for (size_t i = 0; i < count && !ret; i++)
-            if (is_outer(w, i, n) || !known(w, i, (const uint8_t *)text, s->offset, &at, out)) ret = unknown(t, s, text, i, n, flags, &at, out, e);
+        ret = batch(t, s, text, n, count, flags, &at, out, e);
     }
     s->sum = 0;
     if (!ret && at != w->ids.n) ret = 1;
