@@ -86,8 +86,5 @@ uint64_t prep_space(const char *s, size_t n, struct buf *out);
 
 /* ---- shared by the steps ---- */
 bool prep_words_has(const struct prep_words *w, const char *s, size_t n);
-/* The code point of a named character reference ("amp"), 0 if there is none;
- * *second is 0 or the other half of the few that are two. */
-uint32_t prep_entity(const char *name, size_t n, uint32_t *second);
 
 #endif

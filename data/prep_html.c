@@ -4,6 +4,7 @@
  * hold; block elements part lines, <pre> keeps its white space. */
 #include <string.h>
 
+#include "core/base/html_entity.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/prep.h"
@@ -118,7 +119,7 @@ static void reference(struct html *h)
     } else {
         while (k < left && k < 40 && ((lower(s[k]) >= 'a' && lower(s[k]) <= 'z') || (s[k] >= '0' && s[k] <= '9')))
             k++;
-        if (k < left && s[k] == ';') cp = prep_entity(s, k, &second);
+        if (k < left && s[k] == ';') cp = html_entity(s, k, &second);
     }
     char c[4];
     int len = cp >= 0x20 || cp == '\n' || cp == '\t' ? utf8_encode(cp, c) : 0;

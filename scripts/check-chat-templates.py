@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import jinja2
 import transformers.utils.chat_template_utils as chat_utils
 
 llmctl, files = sys.argv[1], sys.argv[2:]
@@ -81,6 +82,24 @@ convs = [
  [u("q"),a("x",tool_calls=[{"name":"f","arguments":{"a":1}}])],
  [u("q"),{"role":"assistant","tool_calls":[call("f",{"code":"print(1)\nx"})]},tool("r","f")],
  [u("x")]*1+[a("l"*50)]*1+[u("y")]+[a("m")]+[u("z")]+[a("n")]+[u("end")],
+ [s("S")]+[m for k in range(20) for m in (u(f"q{k}"),a(f"<think>t{k}</think>r{k}"))]+[u("last")],
+ [u("q"),s("in the middle"),a("r"),s("again"),u("z")],[u([]),a("x")],[u(part("")),a(part("")),u("z")],[u("q"),a(None),u("z")],
+ [u("q"),a("y",tool_calls=None),u("z")],[u("q"),a([{"type":"text","text":"a"},{"type":"thinking","thinking":"t"}]),u("z")],
+ [u([{"type":"video","video":"v.mp4"},{"type":"text","text":"t"},{"type":"audio","audio":"a.wav"}]),a("ok")],
+ [u([{"type":"input_text","text":"t"},{"text":"no type"}])],[s([{"type":"text","text":"s1"},{"type":"image"}]),u("q")],
+ [{"role":"user","name":"Bob","content":"named"},{"role":"assistant","name":"Al","content":"r"}],
+ [{"role":"model","content":"m"}],[u("q"),{"role":"function","name":"f","content":"r"}],[u("q"),{"role":"observation","content":"r"}],
+ {"messages":[u("w?"),a("",tool_calls=[call("add","{\"a\": 1"),call("add","")]),tool("3","add"),tool("4","add"),a("7")],"tools":[T2]},
+ {"messages":[u("w?"),a(None,reasoning_content="let me think",tool_calls=[call("add",{"a":1})]),tool("3","add"),a("so",reasoning_content="more"),u("and?")],"tools":[T2]},
+ {"messages":[u("w?"),a("",tool_calls=[{"id":1,"type":"function","function":{"name":"f","arguments":None}}]),tool(None,"f")],"tools":[T3]},
+ {"messages":[u("w?"),W,tool([{"type":"text","text":"p"},{"type":"image"}]),tool("second")],"tools":[T1,T3]},
+ {"messages":[s("sys"),u("w?")],"tools":[T1["function"],{"name":"bare","parameters":{"type":"object"}}]},
+ {"messages":[u("w?")],"tools":[{"type":"function","function":{"name":"odd","description":None,"parameters":{"type":"object","properties":{"x":{"type":"object","properties":{"y":{"type":"array","items":{"type":"object","properties":{"z":{"type":"string","enum":["a","b"]}}}}},"additionalProperties":False},"r":{"$ref":"#/x"},"n":{"type":"number","minimum":-1.5,"maximum":1e3,"nullable":True},"d":{"type":"string","default":"q\"\n"}},"required":[]}}}]},
+ {"messages":[u("\ud7ff\ue000\u0000"[:2]+"\u2029\u0085\u001f\u00a0 e\u0301 \u1e9e \ufb01 \U0001f468\u200d\U0001f469")]},
+ {"messages":[u("q")],"documents":[{"doc_id":1,"title":"","text":"","source":"x"}],"citation_mode":"accurate"},
+ {"messages":[u("q")],"add_vision_id":True,"keep_past_thinking":True,"thinking_budget":100,"preserve_thinking":True},
+ {"messages":[u("q"),a("<think>x</think>y"),u("z")],"clear_thinking":False,"enable_thinking":False,"tools":[T3]},
+ {"messages":[u("q")],"reasoning_effort":"low","thinking_mode":"on","knowledge_cutoff":"2024-06","builtin_tools":[]},
 ]
 
 now = datetime.datetime(2025, 3, 9, 14, 5, 6)
@@ -110,7 +129,13 @@ def expected(t, chat, prompt):
 
 
 def check(path, work):
-    t = chat_utils._compile_jinja_template(open(path, encoding="utf-8", newline="").read())
+    try:
+        t = chat_utils._compile_jinja_template(open(path, encoding="utf-8", newline="").read())
+    except jinja2.exceptions.TemplateSyntaxError as e:
+        if ours(path, convs[:1], False, work)[0].returncode == 65:
+            return 0
+        print("not refused:", path, e)
+        return 1
     t.globals["strftime_now"] = now.strftime
     bad = 0
     for prompt in (False, True):

@@ -117,6 +117,13 @@ static int f_int(struct chat_run *r, struct chat_env *env, const struct cv *of, 
     return 0;
 }
 
+int chat_real(struct chat_run *r, const struct cv *of, double *out)
+{
+    if (cv_is_number(of)) *out = cv_number(of);
+    else if (of->type != CV_STRING || !parse_number(of->u.s, out)) return chat_fail(r, "a number is needed, not %s", cv_type_name(of));
+    return 0;
+}
+
 static int f_float(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     const struct cv *fallback = chat_arg(a, 0, "default");
@@ -155,6 +162,22 @@ static double rounded(double v, int64_t digits)
     return strtod(text, NULL);
 }
 
+/* An integer to a power of ten, halves to the even one. */
+static int round_integer(struct chat_run *r, int64_t v, int64_t zeros, struct cv *out)
+{
+    int64_t unit = 1, up;
+    for (int64_t i = 0; i < zeros && unit; i++)
+        if (__builtin_mul_overflow(unit, 10, &unit)) unit = 0;
+    *out = cv_int(v);
+    if (unit == 1) return 0;
+    if (unit == 0) return *out = cv_int(0), 0; /* less than half of it, but for few numbers of 19 digits */
+    int64_t rest = v % unit, half = unit / 2, size = rest < 0 ? -rest : rest;
+    up = size > half || (size == half && (v / unit) % 2 != 0) ? (v < 0 ? -unit : unit) : 0;
+    if (__builtin_add_overflow(v - rest, up, &v)) return chat_fail(r, "a number is too large");
+    *out = cv_int(v);
+    return 0;
+}
+
 static int f_round(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     int64_t digits = 0;
@@ -164,10 +187,11 @@ static int f_round(struct chat_run *r, struct chat_env *env, const struct cv *of
     if (chat_int_arg(r, a, 0, "precision", &digits)) return -1;
     double scale = pow(10, (double)digits), v = cv_number(of) * scale;
     bool up = method && cv_is(method, "ceil"), down = method && cv_is(method, "floor");
-    if (up || down) *out = cv_float((up ? ceil(v) : floor(v)) / scale);
-    else if (of->type != CV_FLOAT && digits >= 0) *out = cv_int(of->type == CV_INT ? of->u.i : of->u.b);
-    else if (of->type != CV_FLOAT) return chat_fail(r, "round of an integer to %lld digits is not supported", (long long)digits);
-    else *out = cv_float(digits < 0 ? nearbyint(v) / scale : rounded(of->u.f, digits));
+    if (method && !up && !down && !cv_is(method, "common")) return chat_fail(r, "round goes 'common', 'ceil' or 'floor'");
+    if ((up || down) && !isfinite(v)) return chat_fail(r, "round: %s has no integer beside it", isnan(v) ? "nan" : "an infinite number");
+    if (up || down) *out = cv_float(((up ? ceil(v) : floor(v)) + 0.0) / scale); /* Python's integers have no -0 */
+    else if (of->type != CV_FLOAT) return round_integer(r, of->type == CV_INT ? of->u.i : of->u.b, digits < 0 ? -digits : 0, out);
+    else *out = cv_float(digits < 0 ? nearbyint(of->u.f / pow(10, -(double)digits)) * pow(10, -(double)digits) : rounded(of->u.f, digits));
     return 0;
 }
 
@@ -194,6 +218,12 @@ static int f_attr(struct chat_run *r, struct chat_env *env, const struct cv *of,
     return chat_attribute(r, of, a->v[0].u.s, out);
 }
 
+static int f_random(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+{
+    (void)env, (void)of, (void)a, (void)out;
+    return chat_fail(r, "random is not supported: a chat is the same text each time");
+}
+
 /* params: the names of the arguments by position, NULL where the filter looks itself. */
 static const struct {
     const char *name;
@@ -204,26 +234,38 @@ static const struct {
     {"capitalize", filter_capitalize, ""}, {"center", filter_center, "width"}, {"count", f_length, ""},
     {"d", f_default, "default_value boolean"}, {"default", f_default, "default_value boolean"},
     {"dictsort", filter_dictsort, "case_sensitive by reverse"}, {"e", filter_escape, ""}, {"escape", filter_escape, ""},
-    {"first", filter_first, ""}, {"float", f_float, "default"}, {"format", filter_format, NULL},
+    {"filesizeformat", filter_filesizeformat, "binary"}, {"first", filter_first, ""}, {"float", f_float, "default"},
+    {"forceescape", filter_forceescape, ""}, {"format", filter_format, NULL},
     {"groupby", filter_groupby, "attribute default case_sensitive"}, {"indent", filter_indent, "width first blank"},
     {"int", f_int, "default base"}, {"items", filter_items, ""}, {"join", filter_join, "d attribute"},
     {"last", filter_last, ""}, {"length", f_length, ""}, {"list", filter_list, ""}, {"lower", filter_lower, ""},
     {"map", filter_map, NULL}, {"max", filter_max, "case_sensitive attribute"},
-    {"min", filter_min, "case_sensitive attribute"}, {"reject", filter_reject, NULL},
+    {"min", filter_min, "case_sensitive attribute"}, {"pprint", filter_pprint, ""}, {"random", f_random, ""},
+    {"reject", filter_reject, NULL},
     {"rejectattr", filter_rejectattr, NULL}, {"replace", filter_replace, "old new count"},
     {"reverse", filter_reverse, ""}, {"round", f_round, "precision method"}, {"safe", filter_safe, ""},
     {"select", filter_select, NULL}, {"selectattr", filter_selectattr, NULL},
     {"slice", filter_slice, "slices fill_with"}, {"sort", filter_sort, "reverse case_sensitive attribute"},
-    {"string", filter_string, ""}, {"sum", filter_sum, "attribute start"}, {"title", filter_title, ""},
+    {"string", filter_string, ""}, {"striptags", filter_striptags, ""}, {"sum", filter_sum, "attribute start"},
+    {"title", filter_title, ""},
     {"tojson", filter_tojson, "ensure_ascii indent separators sort_keys"}, {"trim", filter_trim, "chars"},
-    {"unique", filter_unique, "case_sensitive attribute"}, {"upper", filter_upper, ""},
-    {"wordcount", filter_wordcount, ""},
+    {"truncate", filter_truncate, "length killwords end leeway"}, {"unique", filter_unique, "case_sensitive attribute"},
+    {"upper", filter_upper, ""}, {"urlencode", filter_urlencode, ""},
+    {"urlize", filter_urlize, "trim_url_limit nofollow target rel extra_schemes"}, {"wordcount", filter_wordcount, ""},
+    {"wordwrap", filter_wordwrap, "width break_long_words wrapstring break_on_hyphens"}, {"xmlattr", filter_xmlattr, "autospace"},
 };
+
+bool chat_is_filter(const struct cstr *name)
+{
+    for (size_t i = 0; i < COUNT_OF(filters); i++)
+        if (cstr_is(name, filters[i].name)) return true;
+    return false;
+}
 
 int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *name, const struct cv *of,
                 const struct chat_args *a, struct cv *out)
 {
-    static const char *const keep[] = {"capitalize", "indent", "lower", "reverse", "string", "trim", "upper"};
+    static const char *const keep[] = {"capitalize", "center", "indent", "lower", "reverse", "string", "trim", "upper"};
     struct cv operand = *of; /* out may be the same place */
     size_t i = 0;
     while (i < COUNT_OF(filters) && !cstr_is(name, filters[i].name)) i++;

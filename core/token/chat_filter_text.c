@@ -127,9 +127,10 @@ int filter_tojson(struct chat_run *r, struct chat_env *env, const struct cv *of,
     (void)env;
     if (indent && indent->type != CV_NONE) {
         int64_t n = -1;
-        if (indent->type == CV_STRING || chat_int_arg(r, a, 1, "indent", &n) || n < 0 || n > 100)
-            return chat_fail(r, "tojson: indent is a number from 0 to 100");
-        style.indent = (int)n;
+        if (indent->type == CV_STRING) style.pad = indent->u.s;
+        else if (chat_int_arg(r, a, 1, "indent", &n)) return -1;
+        if (n > 100 || (style.pad && style.pad->n > 100)) return chat_fail(r, "tojson: an indent of more than 100");
+        style.indent = n < 0 && !style.pad ? 0 : (int)n;
         style.item = ",";
     }
     style.ascii = ascii && cv_true(ascii);

@@ -209,8 +209,9 @@ static void write_string(struct chat_text *out, const struct cstr *s, bool ascii
 
 static void new_line(struct chat_text *out, const struct cjson_style *style, int depth)
 {
-    if (style->indent < 0) return;
+    if (style->indent < 0 && !style->pad) return;
     chat_text_addc(out, '\n', 0);
+    for (int i = 0; style->pad && i < depth; i++) chat_text_add(out, style->pad->s, style->pad->n, 0);
     for (int i = 0; i < style->indent * depth; i++) chat_text_addc(out, ' ', 0);
 }
 

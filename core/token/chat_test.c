@@ -39,6 +39,8 @@ static int plain(const struct cstr *name, const struct cv *v)
     if (cstr_is(name, "sequence")) return sequence(v);
     if (cstr_is(name, "escaped")) return v->type == CV_STRING && v->safe;
     if (cstr_is(name, "callable")) return callable(v);
+    if (cstr_is(name, "filter")) return v->type == CV_STRING && chat_is_filter(v->u.s);
+    if (cstr_is(name, "test")) return v->type == CV_STRING && chat_is_test(v->u.s);
     return 2;
 }
 
@@ -51,6 +53,14 @@ static int compare_op(const struct cstr *name)
     for (size_t i = 0; i < COUNT_OF(ops); i++)
         if (cstr_is(name, ops[i].name)) return ops[i].op;
     return 0;
+}
+
+bool chat_is_test(const struct cstr *name)
+{
+    static const char *const others[] = {"odd", "even", "upper", "lower", "divisibleby", "sameas"};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        if (cstr_is(name, others[i])) return true;
+    return compare_op(name) || plain(name, &(struct cv){.type = CV_NONE}) != 2;
 }
 
 static int remainder_is(struct chat_run *r, const struct cv *of, struct cv by, int64_t wanted, bool *out)

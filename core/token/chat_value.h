@@ -189,7 +189,8 @@ size_t utf8_offset(const char *s, size_t n, size_t chars); /* of a character; n 
 int cv_from_json(struct chat_mem *m, const char *json, size_t n, const char *name, uint8_t mark,
                  struct cv *out, struct err *e);
 struct cjson_style {
-    int indent;             /* -1 = none */
+    int indent;             /* -1 = none, */
+    const struct cstr *pad; /* or this for each level; NULL */
     bool ascii, sort_keys;
     const char *item, *key; /* separators */
 };

@@ -105,6 +105,57 @@ static void strings_have_the_methods_of_python(void **state)
     expect_error("{{ 1e300.as_integer_ratio() }}", "a number is too large");
 }
 
+static void texts_are_cut_and_wrapped(void **state)
+{
+    (void)state;
+    expect("{{ 'foo bar baz qux'|truncate(9) }}|{{ 'foo bar baz qux'|truncate(9, true) }}|{{ 'foo bar baz qux'|truncate(11) }}|"
+           "{{ 'foo bar baz qux'|truncate(11, false, '.', 0) }}|{{ 'a<'|safe|truncate(1, true, '<', 0) }}",
+           "foo...|foo ba...|foo bar baz qux|foo bar.|&lt;");
+    expect("{{ 'a well-known word--and others'|wordwrap(9) }}|{{ 'abcdefgh ij'|wordwrap(3, false, '/') }}|{{ 'x-ya-1-aexample.com'|wordwrap(11) }}",
+           "a well-\nknown\nword--and\nothers|abcdefgh/ij|x-ya-1-\naexample.co\nm");
+    expect("{{ ' a\\n\\n  bc  d '|wordwrap(4) }}|{{ 'ab-cdef'|wordwrap(3, true, none, false) }}", " a\n\n  bc\nd|ab-\ncde\nf");
+    expect("{{ 1|filesizeformat }} {{ 999|filesizeformat }} {{ 123456789|filesizeformat }} {{ 123456789|filesizeformat(true) }} {{ '1e24'|filesizeformat }}",
+           "1 Byte 999 Bytes 123.5 MB 117.7 MiB 1000.0 ZB");
+    expect("{{ 1250|round(-2) }} {{ 1350|round(-2) }} {{ -1250.0|round(-2) }} {{ 51|round(-2) }} {{ 5|round(-4, 'ceil') }}",
+           "1200 1400 -1200.0 100 10000.0");
+    expect_error("{{ 'abc'|truncate(2) }}", "a length of 3 at least");
+    expect_error("{{ 'abc'|wordwrap(0) }}", "a width from 1 on");
+    expect_error("{{ 'x'|filesizeformat }}", "a number is needed");
+    expect_error("{{ 1.5|round(0, 'up') }}", "round goes 'common', 'ceil' or 'floor'");
+    expect_error("{{ [1]|random }}", "a chat is the same text each time");
+}
+
+static void html_and_addresses(void **state)
+{
+    (void)state;
+    expect("{{ '<p>a  b</p> <!-- x --> c &amp; &eacute &#65;&#x42;&#128; &notit; &foo; 1<2'|striptags }}", "a b c & \u00e9 AB\u20ac \u00acit; &foo; 1<2");
+    expect("{{ '<'|safe|forceescape }}{{ {'a': 1, 'b': none, 'c': '<'}|xmlattr }}|{{ {'a': 1}|xmlattr(false) }}", "&lt; a=\"1\" c=\"&lt;\"|a=\"1\"");
+    expect("{{ 'a b/\u00e9~'|urlencode }}|{{ {'a': 'b c', 'd/': 1}|urlencode }}|{{ [('x', '/')]|urlencode }}", "a%20b/%C3%A9~|a=b+c&d%2F=1|x=%2F");
+    expect("{{ '(http://x.org/a_(b)), www.y.com. a@b.de bc.com/x @c'|urlize(12) }}",
+           "(<a href=\"http://x.org/a_(b)\" rel=\"noopener\">http://x.org...</a>), <a href=\"https://www.y.com\" rel=\"noopener\">www.y.com</a>. "
+           "<a href=\"mailto:a@b.de\">a@b.de</a> <a href=\"https://bc.com/x\" rel=\"noopener\">bc.com/x</a> @c");
+    expect("{{ 'http://1.2.3.4:80/ http://[::1]/ ftp://x mailto:a@b.c'|urlize(none, true, '_top', 'x', ['ftp://']) }}",
+           "<a href=\"http://1.2.3.4:80/\" rel=\"nofollow noopener x\" target=\"_top\">http://1.2.3.4:80/</a> "
+           "<a href=\"http://[::1]/\" rel=\"nofollow noopener x\" target=\"_top\">http://[::1]/</a> "
+           "<a href=\"ftp://x\" rel=\"nofollow noopener x\" target=\"_top\">ftp://x</a> <a href=\"mailto:a@b.c\">a@b.c</a>");
+    expect("{{ 'upper' is filter }}{{ 'nope' is filter }}{{ 'odd' is test }}{{ 'in' is test }}{{ 'x' is test }}", "TrueFalseTrueTrueFalse");
+    expect_error("{{ {'a b': 1}|xmlattr }}", "a name of an attribute");
+    expect_error("{{ [1]|urlencode }}", "cannot be looped over");
+    expect_error("{{ 'x'|urlize(extra_schemes=['x']) }}", "a scheme is as");
+}
+
+static void values_are_laid_out_over_lines(void **state)
+{
+    (void)state;
+    expect("{{ {'b': 1, 'a': [1, {'d': 2, 'c': none}]}|pprint }}{{ 'x'|pprint }}", "{'a': [1, {'c': None, 'd': 2}], 'b': 1}'x'");
+    expect("{{ {'key': ['a' * 30, 'b' * 30, 'c' * 30], 'n': ('d' * 80,)}|pprint }}",
+           "{'key': ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',\n         'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb',\n         'cccccccccccccccccccccccccccccc'],\n"
+           " 'n': ('dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd',)}");
+    expect("{{ ('word ' * 20)|pprint }}", "('word word word word word word word word word word word word word word word '\n 'word word word word word ')");
+    expect("{{ [1]|tojson(indent='--') }}{{ [1]|tojson(indent=-1) }}", "[\n--1\n][\n1\n]");
+    expect_error("{{ {1: 2, 'a': 3}|pprint }}", "keys of type int and str have no order");
+}
+
 static void objects_keep_what_they_were_asked(void **state)
 {
     (void)state;
@@ -127,6 +178,9 @@ int main(void)
         cmocka_unit_test(percent_formats_as_python),
         cmocka_unit_test(braces_format_as_python),
         cmocka_unit_test(strings_have_the_methods_of_python),
+        cmocka_unit_test(texts_are_cut_and_wrapped),
+        cmocka_unit_test(html_and_addresses),
+        cmocka_unit_test(values_are_laid_out_over_lines),
         cmocka_unit_test(objects_keep_what_they_were_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* Made by scripts/gen-entities.py: the named character references of HTML. */
-#include <string.h>
+#include "core/base/html_entity.h"
 
-#include "data/prep.h"
+#include <string.h>
 
 static const struct entity {
     const char *name;
@@ -462,7 +462,22 @@ static const struct entity {
 // clang-format on
 };
 
-uint32_t prep_entity(const char *name, size_t n, uint32_t *second)
+/* Those that need no ';', with a space around each. */
+static const char open_names[] = " "
+// clang-format off
+    "AElig " "AMP " "Aacute " "Acirc " "Agrave " "Aring " "Atilde " "Auml " "COPY " "Ccedil " "ETH " "Eacute "
+    "Ecirc " "Egrave " "Euml " "GT " "Iacute " "Icirc " "Igrave " "Iuml " "LT " "Ntilde " "Oacute " "Ocirc " "Ograve "
+    "Oslash " "Otilde " "Ouml " "QUOT " "REG " "THORN " "Uacute " "Ucirc " "Ugrave " "Uuml " "Yacute " "aacute "
+    "acirc " "acute " "aelig " "agrave " "amp " "aring " "atilde " "auml " "brvbar " "ccedil " "cedil " "cent "
+    "copy " "curren " "deg " "divide " "eacute " "ecirc " "egrave " "eth " "euml " "frac12 " "frac14 " "frac34 " "gt "
+    "iacute " "icirc " "iexcl " "igrave " "iquest " "iuml " "laquo " "lt " "macr " "micro " "middot " "nbsp " "not "
+    "ntilde " "oacute " "ocirc " "ograve " "ordf " "ordm " "oslash " "otilde " "ouml " "para " "plusmn " "pound "
+    "quot " "raquo " "reg " "sect " "shy " "sup1 " "sup2 " "sup3 " "szlig " "thorn " "times " "uacute " "ucirc "
+    "ugrave " "uml " "uuml " "yacute " "yen " "yuml "
+    ;
+// clang-format on
+
+uint32_t html_entity(const char *name, size_t n, uint32_t *second)
 {
     size_t lo = 0, hi = sizeof table / sizeof table[0];
     while (lo < hi) {
@@ -477,4 +492,11 @@ uint32_t prep_entity(const char *name, size_t n, uint32_t *second)
         else hi = mid;
     }
     return 0;
+}
+
+bool html_entity_open(const char *name, size_t n)
+{
+    for (const char *p = open_names; n && (p = memmem(p, strlen(p), name, n)) != NULL; p++)
+        if (p[-1] == ' ' && p[n] == ' ') return true;
+    return false;
 }
