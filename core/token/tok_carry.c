@@ -30,10 +30,10 @@ static uint32_t gap_code(const struct tokenizer *t, double gap, size_t n)
 
 static float go_on_floats(const struct tokenizer *t, float sum, int32_t *ids, size_t n)
 {
-    const float unknown = (float)t->unk_score; /* a sum of two floats in a double, rounded, is that of floats */
+    const float unknown = (float)t->unk_score, *score = t->fast->score; /* a sum of two floats in a double, rounded, is that of floats */
     for (size_t i = 0; i < n; i++) {
         if (ids[i] >= 0) {
-            sum += (float)t->score[ids[i]];
+            sum += score[ids[i]];
             continue;
         }
         for (int32_t k = ids[i]; k < 0; k++) sum += unknown;

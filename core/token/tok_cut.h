@@ -64,6 +64,7 @@ struct tok_fast {
     bool near;        /* such tokens have no white space: tok_near.c looks for them stretch by stretch */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
+    float *score;     /* [vocab.n] where it does in floats, else NULL: half of what t->score takes of the caches */
     bool inside;      /* Unigram by words: parts may begin inside of one (tok_inside.c) ... */
     double wide_gap;  /* ... and hold wherever they stand with a gap wider than this, times 2 n + 2 of n additions */
     enum tok_blanks blanks;

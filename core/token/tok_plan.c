@@ -482,6 +482,27 @@ static bool plan_cuts(const struct tokenizer *t, struct tok_fast *f)
     return by_words || by_spaces;
 }
 
+static int plan_scores(const struct tokenizer *t, struct tok_fast *f, struct err *e)
+{
+    size_t n = (size_t)t->vocab.n;
+    if (f->carry && t->spm_floats && !(f->score = mem_alloc(n, sizeof *f->score)))
+        return err_oom(e, n * sizeof *f->score, "scores");
+    f->max_step = fabs(t->unk_score);
+    for (size_t id = 0; id < n; id++) {
+        double score = t->score[id];
+        if (f->score) f->score[id] = (float)score;
+        if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(score) > f->max_step) f->max_step = fabs(score);
+    }
+    return 0;
+}
+
+static void drop(struct tok_fast *f)
+{
+    unigram_free(f->walk);
+    free(f->symbol);
+    free(f->score);
+}
+
 int tok_fast_init(struct tokenizer *t, struct err *e)
 {
     struct tok_fast f;
@@ -495,12 +516,13 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     plan_pairs(t, &f);
     if (plan_walk(t, &f, e)) return -1;
     if (plan_symbols(t, &f, e)) {
-        unigram_free(f.walk);
+        drop(&f);
         return -1;
     }
-    f.max_step = fabs(t->unk_score);
-    for (int id = 0; t->model == MODEL_UNIGRAM && id < t->vocab.n; id++)
-        if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(t->score[id]) > f.max_step) f.max_step = fabs(t->score[id]);
+    if (t->model == MODEL_UNIGRAM && plan_scores(t, &f, e)) {
+        drop(&f);
+        return -1;
+    }
     plan_inside(t, &f);
     plan_wide(t, &f);
     for (int c = 0x21; c < 0x7F; c++) {
@@ -512,8 +534,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
     if (f.kind == CUT_SPACES && (f.as_is || !f.cut_newlines) && (f.windows = tok_cut_windows())) tok_cut_tables(&f);
     t->fast = mem_alloc(1, sizeof f);
     if (!t->fast) {
-        unigram_free(f.walk);
-        free(f.symbol);
+        drop(&f);
         return err_oom(e, sizeof f, "a tokenizer");
     }
     *t->fast = f;
@@ -522,7 +543,6 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
 
 void tok_fast_free(struct tok_fast *f)
 {
-    if (f) unigram_free(f->walk);
-    if (f) free(f->symbol);
+    if (f) drop(f);
     free(f);
 }

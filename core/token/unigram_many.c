@@ -43,6 +43,18 @@ static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n
     for (size_t i = 0; i < n; i++) row[i] = u->row[row[i]];
 }
 
+/* What is read of them next, here and there, would be waited for one by one. */
+static void ask_rows(const struct unigram *u, const uint32_t *row, size_t n)
+{
+    const char *score = u->score ? (const char *)u->score : (const char *)u->score64;
+    size_t size = u->score ? sizeof *u->score : sizeof *u->score64;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = row[i] >> UNIGRAM_DEPTH_BITS;
+        __builtin_prefetch(score + at * size);
+        __builtin_prefetch(u->id + at);
+    }
+}
+
 /* ---- the best way to each place ---- */
 
 #define RELAX_REAL float
@@ -96,6 +108,7 @@ void unigram_walk_words(const struct unigram *u, struct unigram_words *w)
     struct unigram_places p;
     w->symbols[w->n] = 0;
     find_rows(u, w->symbols, w->n, p.row);
+    ask_rows(u, p.row, w->n);
     u->relax(u, w->n, &p);
     go_back(u, &p, w);
 }
