@@ -5,6 +5,7 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "data/doc.h"
 #include "data/doc_convert.h"
 #include "data/doc_plain.h"
@@ -219,10 +220,11 @@ static void close_file(struct doc_reader *r)
     r->cur++;
 }
 
-/* One more read into the carry.  Sets eof. */
+/* One more read into the carry.  Sets eof.  A record may have no end: a signal ends it, too. */
 static int fill(struct doc_reader *r, struct err *e)
 {
     uint64_t at, want_at = r->offset + r->carry.len;
+    if (sig_stop_requested()) return err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
     if (r->passed && doc_stream_skip(r->stream, want_at, &at, e)) return -1;
     r->passed = false;
     struct buf *to = r->convert ? &r->raw : &r->carry;

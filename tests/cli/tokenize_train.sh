@@ -157,3 +157,24 @@ fails 65 'broken.txt:1: invalid UTF-8 at byte offset 3' "$LLMCTL" tokenize train
 fails 2 "^llmctl tokenize train: --split: .*'(a'.* at offset 2" "$LLMCTL" tokenize train broken.txt --split '(a' -o b.json
 deep=$(printf '%60s' '' | tr ' ' '(')a$(printf '%60s' '' | tr ' ' ')')
 fails 2 'deeper than 50' "$LLMCTL" tokenize train broken.txt --split "$deep" -o b.json
+
+# A signal while words are counted or tokens learned: nothing is written, what was there stays.
+stopped() { # STATUS SIGNAL OPTION...: of endless text, of which much has been read by then
+    local want=$1 signal=$2 status=0
+    shift 2
+    rm -f fed
+    echo old >stopped.json
+    "$LLMCTL" tokenize train - -q -o stopped.json "$@" 2>err < <(exec 2>/dev/null; yes 'some words of 1 text' | head -c 3000000; : >fed; yes 'and more') &
+    until [ -e fed ]; do sleep 0.01; done
+    kill -s "$signal" $!
+    wait $! || status=$?
+    [ "$status" -eq "$want" ] || fail "$signal, $*: status $status: $(cat err)"
+    [ "$want" -ne 75 ] || is "$(cat err)" 'llmctl tokenize train: stopped by a signal; nothing was written'
+    is "$(cat stopped.json)" old
+    is "$(find . -name '*stopped*')" ./stopped.json
+}
+mkdir alone && cd alone
+for kind in bpe char wordpiece char-bpe unigram sp-bpe; do stopped 75 TERM --type $kind; done
+stopped 75 INT --split '[a-z]+|[^a-z]+'
+stopped 137 KILL
+cd ..
