@@ -19,12 +19,17 @@ uint32_t bytemap_char(uint8_t byte)
     return 0x143; /* 0xAD */
 }
 
-int bytemap_byte(uint32_t cp)
+static inline int byte_of(uint32_t cp)
 {
+    if (cp >= 0x100 && cp <= 0x120) return (int)(cp - 0x100); /* most often the space */
     if (cp < 0x100) return printable((unsigned)cp) ? (int)cp : -1;
-    if (cp <= 0x120) return (int)(cp - 0x100);
     if (cp <= 0x142) return (int)(cp - 0x121 + 0x7F);
     return cp == 0x143 ? 0xAD : -1;
+}
+
+int bytemap_byte(uint32_t cp)
+{
+    return byte_of(cp);
 }
 
 void bytemap_spell(struct buf *out, const void *bytes, size_t n)
@@ -84,7 +89,7 @@ long bytemap_unspell(const char *text, size_t n, uint8_t *out)
         } else if (cp >= 0x80) {
             return -1; /* three bytes and more, or broken */
         }
-        int byte = bytemap_byte(cp);
+        int byte = byte_of(cp);
         if (byte < 0) return -1;
         out[count++] = (uint8_t)byte;
         i += (size_t)len;

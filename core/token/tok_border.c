@@ -83,13 +83,12 @@ static bool spells_three(const char *text, size_t n)
     return n >= 2 && (uint8_t)text[0] == 0xC3 && (uint8_t)text[1] >= 0xA0 && (uint8_t)text[1] <= 0xAF;
 }
 
-static bool note_all(const struct tokenizer *t, struct tok_borders *b, struct buf *left, struct buf *right)
+/* three: of all ids, whether their texts begin with it; the merges lead to them here and there. */
+static bool note_all(const struct tokenizer *t, struct tok_borders *b, const bool *three, struct buf *left, struct buf *right)
 {
     for (size_t i = 0; i < t->bpe.n_merges; i++) {
         const struct bpe_merge *m = &t->bpe.merge[i];
-        size_t n;
-        const char *text = vocab_text(&t->vocab, m->right, &n);
-        if (!spells_three(text, n)) continue;
+        if (!three[m->right]) continue;
         long n_left = bytes_of(t, m->left, left), n_right = bytes_of(t, m->right, right);
         if (n_left <= 0 || n_right <= 0) return false;
         note_pair(b, (const uint8_t *)left->data, (size_t)n_left, (const uint8_t *)right->data, (size_t)n_right);
@@ -196,11 +195,18 @@ int tok_borders_new(const struct tokenizer *t, struct tok_borders **out, struct 
 {
     struct buf left = {0}, right = {0};
     struct tok_borders *b = mem_zalloc(1, sizeof *b);
+    bool *three = mem_alloc((size_t)t->vocab.n, sizeof *three);
+    int ret = b && three ? 0 : err_oom(e, sizeof *b, "a tokenizer");
     *out = NULL;
-    if (!b) return err_oom(e, sizeof *b, "a tokenizer");
-    if (note_all(t, b, &left, &right) && tokens_merge(t, &left)) *out = b;
+    for (int id = 0; ret == 0 && id < t->vocab.n; id++) {
+        size_t n;
+        const char *text = vocab_text(&t->vocab, id, &n);
+        three[id] = spells_three(text, n);
+    }
+    if (ret == 0 && note_all(t, b, three, &left, &right) && tokens_merge(t, &left)) *out = b;
     else free(b);
+    free(three);
     buf_free(&left);
     buf_free(&right);
-    return 0;
+    return ret;
 }

@@ -179,13 +179,20 @@ static void make_covers(struct tokenizer *t)
     }
 }
 
-/* Bytes of text that the model's token is, whatever an added token of that text is found as. */
-static uint32_t own_bytes(const struct tokenizer *t, int id, uint8_t *work)
+/* The bytes of one id to `to`: what decoders get of it; and how many bytes of text the model's token
+ * is, whatever an added token of that text is found as.  Both are mostly the same. */
+static void make_bytes_of(const struct tokenizer *t, int id, uint8_t *to, struct tok_bytes *b)
 {
-    size_t len;
-    const char *text = vocab_text(&t->vocab, id, &len);
-    long n = t->byte_level ? bytemap_unspell(text, len, work) : -1;
-    return (uint32_t)(n >= 0 ? (size_t)n : len);
+    size_t len, n_own;
+    const char *own = vocab_text(&t->vocab, id, &n_own), *text = tok_said(t, id, &len);
+    long covers = t->byte_level ? bytemap_unspell(own, n_own, to) : -1, n = covers;
+    if (!t->byte_level || !t->decoder.bytes || text != own) n = t->decoder.bytes ? bytemap_unspell(text, len, to) : -1;
+    if (n < 0) {
+        memcpy(to, text, len);
+        n = (long)len;
+    }
+    b->covers = (uint32_t)(covers >= 0 ? (size_t)covers : n_own);
+    b->len = (uint32_t)n;
 }
 
 static int make_bytes(struct tokenizer *t, struct err *e)
@@ -199,19 +206,9 @@ static int make_bytes(struct tokenizer *t, struct err *e)
     for (int id = 0; id < t->vocab.n; id++) {
         t->bytes[id].off = TOK_HOLE;
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
-        size_t len;
-        const char *text = tok_said(t, id, &len);
-        uint8_t *to = (uint8_t *)t->byte_pool + used;
-        struct tok_bytes *b = &t->bytes[id];
-        b->covers = own_bytes(t, id, to);
-        long n = t->decoder.bytes ? bytemap_unspell(text, len, to) : -1;
-        if (!t->decoder.bytes || n < 0) {
-            memcpy(to, text, len);
-            n = (long)len;
-        }
-        b->off = (uint32_t)used;
-        b->len = (uint32_t)n;
-        used += (size_t)n;
+        make_bytes_of(t, id, (uint8_t *)t->byte_pool + used, &t->bytes[id]);
+        t->bytes[id].off = (uint32_t)used;
+        used += t->bytes[id].len;
     }
     make_covers(t);
     return 0;
