@@ -7,6 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/norm_ages.h"
 #include "core/token/norm_alone.h"
 #include "core/token/normalize.h"
 #include "core/token/unicode.h"
@@ -27,6 +28,12 @@ static inline bool plain_letter(uint32_t cp)
            (cp >= 0x3041 && cp <= 0x3096) || (cp >= 0x30A1 && cp <= 0x30FA);
 }
 
+static int combining_class(uint32_t cp)
+{
+    int class = cp == UNI_BAD ? 0 : (int)property(cp)->combining_class;
+    return class && norm_young_mark(cp) ? 0 : class;
+}
+
 /* Nothing before this character can combine with it. */
 static bool starts_chunk(struct uni_char c, bool compat)
 {
@@ -34,27 +41,16 @@ static bool starts_chunk(struct uni_char c, bool compat)
     /* Letters and sound marks whose compatible forms combine. */
     if (compat && ((c.cp >= 0x3131 && c.cp <= 0x318E) || (c.cp >= 0xFF9E && c.cp <= 0xFFDC))) return false;
     if ((c.cp >= 0x1161 && c.cp <= 0x1175) || (c.cp >= 0x11A8 && c.cp <= 0x11C2)) return false;
+    if (c.cp == 0xF73 || c.cp == 0xF75 || c.cp == 0xF81) return false; /* made of marks alone */
     const utf8proc_property_t *p = property(c.cp);
     bool second = p->comb_index != UINT16_MAX && p->comb_index >= 0x8000;
-    return p->combining_class == 0 && !second;
-}
-
-/* Decompositions younger than the tables behind tokenizer.json files. */
-static bool too_young(uint32_t cp)
-{
-    return cp == 0x32FF || (cp >= 0xA7F2 && cp <= 0xA7F4) || cp == 0xAB69 || cp == 0x11938 ||
-           (cp >= 0x10781 && cp <= 0x107BA) || cp == 0x1F16C || (cp >= 0x1FBF0 && cp <= 0x1FBF9);
+    return combining_class(c.cp) == 0 && !second;
 }
 
 static bool decomposes(struct uni_char c)
 {
-    return c.cp >= 0xA0 && c.cp != UNI_BAD && !too_young(c.cp) &&
+    return c.cp >= 0xA0 && c.cp != UNI_BAD && !norm_too_young(c.cp) &&
            (property(c.cp)->decomp_seqindex != UINT16_MAX || (c.cp >= 0xAC00 && c.cp <= 0xD7A3));
-}
-
-static int combining_class(uint32_t cp)
-{
-    return cp == UNI_BAD ? 0 : (int)property(cp)->combining_class;
 }
 
 bool norm_is_mark(uint32_t cp)
@@ -117,7 +113,7 @@ static uint32_t composed(uint32_t a, uint32_t b)
 {
     utf8proc_int32_t pair[2] = {(utf8proc_int32_t)a, (utf8proc_int32_t)b};
     utf8proc_ssize_t n = utf8proc_normalize_utf32(pair, 2, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-    return n == 1 ? (uint32_t)pair[0] : 0;
+    return n == 1 && !norm_too_young((uint32_t)pair[0]) ? (uint32_t)pair[0] : 0;
 }
 
 /* Canonical composition in place; how characters of the input went into one

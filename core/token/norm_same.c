@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/norm_ages.h"
 #include "core/token/normalize.h"
 #include "core/token/unicode.h"
 
@@ -32,7 +33,7 @@ static void by_char(struct norm_same *t, const struct norm_step *s)
 /* Between two of them a grapheme ends. */
 static bool stands_alone(uint32_t cp)
 {
-    int class = utf8proc_get_property((utf8proc_int32_t)cp)->boundclass;
+    int class = utf8proc_get_property((utf8proc_int32_t)norm_grapheme_as(cp))->boundclass;
     return class == UTF8PROC_BOUNDCLASS_OTHER || class == UTF8PROC_BOUNDCLASS_LF || class == UTF8PROC_BOUNDCLASS_CONTROL;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "core/token/norm_ages.h"
 #include "core/token/normalize.h"
 #include "core/token/unicode.h"
 
@@ -57,7 +58,7 @@ static size_t grapheme(const char *s, size_t n)
     while (len < n) {
         b = uni_next((const uint8_t *)s + len, n - len);
         if (b.cp == UNI_BAD) break;
-        if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)a.cp, (utf8proc_int32_t)b.cp, &state))
+        if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)norm_grapheme_as(a.cp), (utf8proc_int32_t)norm_grapheme_as(b.cp), &state))
             break;
         len += b.len;
         a = b;

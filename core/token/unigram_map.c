@@ -8,6 +8,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/norm_ages.h"
 #include "core/token/unicode.h"
 
 enum { CHARS = UNIGRAM_CHARS, MARK = UNIGRAM_MARK };
@@ -147,7 +148,7 @@ static void behind(void *arg, uint32_t cp)
 /* Characters that HF tokenizers may look at together with their neighbours. */
 static bool in_grapheme(uint32_t cp)
 {
-    int class = utf8proc_get_property((utf8proc_int32_t)cp)->boundclass;
+    int class = utf8proc_get_property((utf8proc_int32_t)norm_grapheme_as(cp))->boundclass;
     return class != UTF8PROC_BOUNDCLASS_OTHER && class != UTF8PROC_BOUNDCLASS_LV && class != UTF8PROC_BOUNDCLASS_LVT;
 }
 

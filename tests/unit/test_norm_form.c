@@ -62,8 +62,38 @@ static void forms_are_those_of_utf8proc(void **state)
     norm_free(&w);
 }
 
+/* HF tokenizers' tables know no character of Unicode 12 and later; those of utf8proc do. */
+static void young_characters_stay(void **state)
+{
+    (void)state;
+    static const struct {
+        enum norm_kind kind;
+        const char *text, *want;
+    } cases[] = {
+        {NORM_NFKC, "\U0001E030\U0001E06D", "\U0001E030\U0001E06D"}, /* letters of Unicode 15 */
+        {NORM_NFKD, "\u32FF", "\u32FF"},
+        {NORM_NFC, "\U00011935\U00011930", "\U00011935\U00011930"},  /* a vowel of 13 */
+        {NORM_NFD, "a\u0301\u0898\u0323", "a\u0301\u0898\u0323"},   /* a mark of 14 */
+        {NORM_NFC, "a\u0301\u0898\u0323", "\u00E1\u0898\u0323"},
+        {NORM_NFKD, "a\u0301\u1ACE\u0323", "a\u0301\u1ACE\u0323"},
+        {NORM_NFD, "a\u0301\u0F73\u0323", "a\u0F71\u0F72\u0323\u0301"}, /* no mark, but made of two */
+        {NORM_NFC, "a\u0301\u0F73\u0323", "\u1EA1\u0F71\u0F72\u0301"},
+    };
+    struct norm w = {0};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = {0};
+        struct norm_step step = {.kind = cases[i].kind};
+        size_t n = strlen(cases[i].text);
+        int changed = norm_run(&(struct norm_chain){&step, 1}, &w, cases[i].text, n, &e);
+        const char *got = changed ? w.out->text.data : cases[i].text;
+        size_t n_got = changed ? w.out->text.len : n;
+        if (n_got != strlen(cases[i].want) || memcmp(got, cases[i].want, n_got)) fail_msg("case %zu: %.*s", i, (int)n_got, got);
+    }
+    norm_free(&w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forms_are_those_of_utf8proc)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms_are_those_of_utf8proc), cmocka_unit_test(young_characters_stay)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,7 @@ static void compiled_rules_go_by_graphemes(void **state)
         {"aa", ""},
         {"xaay", "x[0,1) y[3,4)"},
         {"e\314\201\314\202x", "E[0,1) x[5,6)"},
+        {"b\u1AEBx", "c[0,1) d[1,4) x[4,5)"}, /* a mark of Unicode 17 */
     };
     struct norm_chain c = ruled(rules, NORM_PRECOMPILED);
     struct buf got = {0};
