@@ -391,7 +391,7 @@ def check(j, work):
     known = list(t.get_vocab().values())
     for i in range(6):
         ids = good[i][1].ids if i < 3 and i < len(good) else random.choices(known, k=12)
-        skip = flag() and not any(a["special"] and a["normalized"] for a in j["added_tokens"])  # HF forgets that they are special
+        skip = flag()
         try:
             want = t.decode(ids, skip_special_tokens=skip)
         except BaseException as e:

@@ -138,7 +138,7 @@ int tok_decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, boo
     for (size_t i = 0; i < n && ret == 0; i++) {
         size_t len;
         if (!tok_piece(t, id[i], &len)) ret = tok_bad_id(t, id[i], i, e);
-        else if (!skip_special || !tok_is_special(t, id[i])) ret = add_token(t, id[i], &v, e);
+        else if (!skip_special || !tok_is_skipped(t, id[i])) ret = add_token(t, id[i], &v, e);
     }
     if (ret == 0) ret = decode_run(&t->decoder, &v, first, out, e);
     dec_tokens_free(&v);
@@ -149,7 +149,7 @@ int tok_decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, boo
 static bool goes_on(const struct tokenizer *t, const struct tok_laters *l, int32_t id, bool skip_special)
 {
     if (id < 0 || id >= t->vocab.n) return false;
-    return l->v[id].slow || (l->joined && skip_special && tok_is_special(t, id));
+    return l->v[id].slow || (l->joined && skip_special && tok_is_skipped(t, id));
 }
 
 /* The beginning through the steps, until text is there; then by copying. */
@@ -180,7 +180,7 @@ static int decode_all(const struct tokenizer *t, const int32_t *id, size_t n, bo
         size_t len;
         const char *p = tok_piece(t, id[i], &len);
         if (!p) return tok_bad_id(t, id[i], i, e);
-        if (!tok_is_special(t, id[i])) buf_add(out, p, len);
+        if (!tok_is_skipped(t, id[i])) buf_add(out, p, len);
     }
     return buf_ok(out, e);
 }
@@ -337,7 +337,7 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
     if (t->decoder.n > 1 && (has_step(t, DEC_BPE) || has_step(t, DEC_CTC)))
         return err_set(e, ERR_DATA, "a BPEDecoder or CTC among other decoders needs the whole text, so decoding one "
                                     "token at a time is not supported");
-    if (s->skip_special && tok_is_special(t, id)) return 0;
+    if (s->skip_special && tok_is_skipped(t, id)) return 0;
     if (!s->first && tok_by_token(t)) return stream_later(s, id, out, e);
     bool bytes = t->source == SOURCE_SPM || has_step(t, DEC_BYTE_FALLBACK);
     int byte = bytes ? tok_byte_of(t, id) : -1;

@@ -68,7 +68,7 @@ static bool goes_on(const struct tok_feed *f, int32_t id)
     size_t n;
     const char *s = tok_piece(f->t, id, &n) ? tok_said(f->t, id, &n) : NULL;
     if (!s) return false;
-    if (f->skip_special && tok_is_special(f->t, id)) return true;
+    if (f->skip_special && tok_is_skipped(f->t, id)) return true;
     return dec_byte_of(s, n) >= 0;
 }
 

@@ -298,6 +298,11 @@ static void guess_ends(struct tokenizer *t)
 
 /* ---- added tokens ---- */
 
+static bool is_special(const struct tokenizer *t, int id)
+{
+    return id >= 0 && (t->vocab.v[id].flags & VOCAB_SPECIAL);
+}
+
 /* Those that match after normalising match in their own normal form. */
 static int make_forms(struct tokenizer *t, struct err *e)
 {
@@ -317,6 +322,7 @@ static int make_forms(struct tokenizer *t, struct err *e)
         a->form = mem_strndup(w.out->text.data, w.out->text.len);
         a->form_len = w.out->text.len;
         if (!a->form) ret = err_oom(e, a->form_len, "added tokens");
+        else if (a->special && !is_special(t, vocab_find(&t->vocab, a->form, a->form_len))) t->vocab.v[a->id].flags |= VOCAB_SHOWN;
         t->has_forms = true;
     }
     norm_free(&w);

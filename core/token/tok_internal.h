@@ -253,6 +253,13 @@ struct tok_scratch {
     struct tok_misses misses;
 };
 
+/* Whether decoding can leave the token out.  Hugging Face's programs look the text up that decoders
+ * get among the special ones: one that is found as another text is none then. */
+static inline bool tok_is_skipped(const struct tokenizer *t, int32_t id)
+{
+    return id >= 0 && id < t->vocab.n && (t->vocab.v[id].flags & (VOCAB_SPECIAL | VOCAB_SHOWN)) == VOCAB_SPECIAL;
+}
+
 /* tok_decode.c: what decoders get of a token: its text in the vocabulary; of an
  * added token that is found after normalising, its normal form. */
 const char *tok_said(const struct tokenizer *t, int id, size_t *n);

@@ -174,7 +174,7 @@ static size_t byte_run(const struct tokenizer *t, const struct tok_laters *l, co
 {
     struct buf run = {0};
     for (; i < n && is_used(t, id[i]); i++) {
-        if (l->joined && skip_special && (t->vocab.v[id[i]].flags & VOCAB_SPECIAL)) continue;
+        if (l->joined && skip_special && tok_is_skipped(t, id[i])) continue;
         if (!l->v[id[i]].slow) break;
         buf_addc(&run, (char)l->v[id[i]].byte);
     }
@@ -191,7 +191,7 @@ size_t tok_later_decode(const struct tokenizer *t, const struct tok_laters *l, c
     for (size_t i = 0; i < n;) {
         if (!is_used(t, id[i])) return i;
         const struct tok_later *v = &l->v[id[i]];
-        bool skip = skip_special && (t->vocab.v[id[i]].flags & VOCAB_SPECIAL);
+        bool skip = skip_special && tok_is_skipped(t, id[i]);
         if (v->slow && !(skip && l->joined)) {
             i = byte_run(t, l, id, i, n, skip_special, out);
             continue;

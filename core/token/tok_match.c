@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
 
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
+#include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 #include "core/token/vbmi.h"
 
@@ -80,14 +80,7 @@ void tok_matcher_free(struct tok_matcher *m)
 /* \w of the regex engine that single_word is defined by. */
 static bool is_word(struct uni_char c)
 {
-    if (c.cp == UNI_BAD) return false;
-    if (c.class & (UNI_L | UNI_M)) return true;
-    switch (utf8proc_category((utf8proc_int32_t)c.cp)) {
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC: return true;
-    default: return c.cp == 0x200C || c.cp == 0x200D;
-    }
+    return c.cp != UNI_BAD && (uni_extra(c.cp) & UNI_WORD);
 }
 
 static bool stands_alone(const uint8_t *s, size_t n, size_t begin, size_t end)

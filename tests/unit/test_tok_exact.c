@@ -92,6 +92,42 @@ static void added_tokens_lose_the_spaces_of_what_they_were_found_as(void **state
     check(other, "x by", "0@0-1 3@1-3 1@3-4");
 }
 
+/* Word characters are those of Unicode 16's \w, letters among symbols and new digits, too. */
+static void words_end_where_no_word_goes_on(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"added_tokens\":[{\"id\":2,\"content\":\"<x>\",\"single_word\":true,\"normalized\":false,\"special\":false}],"
+                               "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"u\":0,\"v\":1},\"unk_token\":\"u\"}}";
+    check(json, "\U0001F130<x>", "0@0-7"); /* a squared A */
+    check(json, "\u24B6<x>", "0@0-6");
+    check(json, "<x>\U00010D40", "0@0-7"); /* a digit of Garay */
+    check(json, "\u2460<x>", "0@0-3 2@3-6");
+    check(json, "<x>\U0001F600", "2@0-3 0@3-7");
+}
+
+/* Special tokens are left out by their text: one that is found as another stays. */
+static void a_special_token_of_another_form_is_shown(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"normalizer\":{\"type\":\"Lowercase\"},\"added_tokens\":["
+                               "{\"id\":2,\"content\":\"<X>\",\"normalized\":true,\"special\":true},{\"id\":3,\"content\":\"<y>\",\"normalized\":true,\"special\":true}],"
+                               "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"u\":0,\"v\":1},\"unk_token\":\"u\"}}";
+    static const int32_t ids[] = {2, 1, 3};
+    struct err e = {0};
+    struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    for (int way = 0; way < 2; way++) {
+        struct buf out = {0};
+        struct tok_stream s;
+        tok_stream_init(&s, t, true);
+        for (int i = 0; way && i < 3; i++) assert_int_equal(tok_stream_add(&s, ids[i], &out, &e), 0);
+        if (!way) assert_int_equal(tok_decode(t, ids, 3, true, &out, &e), 0);
+        assert_string_equal(out.data, "<x> v");
+        buf_free(&out);
+    }
+    tok_free(t);
+}
+
 /* The engine takes the template off the length, and below zero that is a very long text. */
 static void a_template_longer_than_the_text_may_be_cuts_nothing(void **state)
 {
@@ -248,6 +284,8 @@ int main(void)
         cmocka_unit_test(a_token_covers_what_it_was_made_of),
         cmocka_unit_test(a_byte_that_is_an_added_token_too_covers_a_byte),
         cmocka_unit_test(added_tokens_lose_the_spaces_of_what_they_were_found_as),
+        cmocka_unit_test(words_end_where_no_word_goes_on),
+        cmocka_unit_test(a_special_token_of_another_form_is_shown),
         cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
         cmocka_unit_test(bytes_of_affixes_stand_behind_the_word),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
