@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/train_bpe.h"
+#include "core/token/train_sort.h"
 #include "core/token/unicode.h"
 
 enum { CODES = 0x110000 };
@@ -66,13 +67,6 @@ static int count_chars(struct alphabet *a, const struct word_table *words, size_
     return 0;
 }
 
-static int falling(const void *x, const void *y)
-{
-    const uint64_t *a = x, *b = y; /* count, code point */
-    if (a[0] != b[0]) return a[0] < b[0] ? 1 : -1;
-    return a[1] < b[1] ? -1 : a[1] > b[1];
-}
-
 static int want_chars(struct alphabet *a, const char *chars, struct err *e)
 {
     for (size_t i = 0, n = strlen(chars); i < n;) {
@@ -92,7 +86,7 @@ static int limit_alphabet(struct alphabet *a, size_t most, struct err *e)
     if (!v) return err_oom(e, CODES * sizeof *v, "characters");
     for (size_t cp = 0; cp < CODES; cp++)
         if (a->count[cp]) v[n][0] = a->count[cp], v[n++][1] = cp;
-    qsort(v, n, sizeof *v, falling);
+    qsort(v, n, sizeof *v, sort_by_count);
     for (size_t i = most; i < n; i++) a->count[v[i][1]] = 0;
     free(v);
     return 0;

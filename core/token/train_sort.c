@@ -33,3 +33,10 @@ void sort_by_key(struct sort_key *v, struct sort_key *tmp, size_t n)
     }
     if (from != v) memcpy(v, from, n * sizeof *v);
 }
+
+int sort_by_count(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    if (x[0] != y[0]) return x[0] < y[0] ? 1 : -1;
+    return x[1] < y[1] ? -1 : x[1] > y[1];
+}

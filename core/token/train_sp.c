@@ -10,7 +10,7 @@
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 
-enum { N_CODES = 0x110000, ANY_SCRIPT = -2, NO_SCRIPT = -1 };
+enum { N_CODES = 0x110000 };
 
 void sp_rules_default(struct sp_rules *r)
 {
@@ -56,13 +56,6 @@ static void count_chars(const struct word_table *words, uint64_t *count, uint64_
 
 #define WANTED ((uint64_t)1 << 63) /* of a count: kept however rare */
 
-static int by_count(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b; /* count, code point */
-    if (x[0] != y[0]) return x[0] < y[0] ? 1 : -1;
-    return x[1] < y[1] ? -1 : x[1] > y[1];
-}
-
 static int want_chars(uint64_t *count, const char *chars, struct err *e)
 {
     for (size_t i = 0, n = strlen(chars); i < n;) {
@@ -106,7 +99,7 @@ static int choose_chars(struct sp_corpus *c, const uint64_t *count, uint64_t tot
     n = 0;
     for (size_t cp = 0; cp < N_CODES; cp++)
         if (count[cp]) v[n][0] = count[cp], v[n++][1] = cp;
-    qsort(v, n, sizeof *v, by_count);
+    qsort(v, n, sizeof *v, sort_by_count);
     for (size_t i = 0; i < n; i++) {
         /* As a single-precision number: this is where SentencePiece stops. */
         float share = (float)((double)covered / (double)total);
@@ -243,7 +236,7 @@ static int sort_parts(struct sp_corpus *c, struct err *e)
 }
 
 /* The words by falling count; those of the same count stay by text. */
-static int sort_by_count(struct sp_corpus *c, struct err *e)
+static int order_by_count(struct sp_corpus *c, struct err *e)
 {
     size_t n = c->n_words;
     struct sort_key *v = mem_alloc(n, 2 * sizeof *v);
@@ -418,7 +411,7 @@ static int words_by_count(struct sp_corpus *c, struct err *e)
     if (!c->word) return err_oom(e, c->n_parts * sizeof *c->word, "words");
     memcpy(c->word, c->part, c->n_parts * sizeof *c->word);
     c->n_words = merge_equal(c->sym, c->word, c->n_parts, false);
-    return sort_by_count(c, e);
+    return order_by_count(c, e);
 }
 
 /* Parts and words of the text's words, which c->part holds as they came. */
@@ -489,86 +482,4 @@ int sp_corpus_cut(struct sp_corpus *c, struct err *e)
     c->word = v;
     c->n_words = at;
     return 0;
-}
-
-/* ---- what may be a piece ---- */
-
-static bool is_digit(uint32_t cp)
-{
-    return (cp >= '0' && cp <= '9') || (cp >= 0xFF10 && cp <= 0xFF19);
-}
-
-static bool valid_space(const struct sp_corpus *c, const struct sp_rules *r, const uint16_t *sym,
-                        size_t n, size_t at)
-{
-    bool all = r->space_only;
-    for (size_t i = 0; all && i < n; i++) all = sym[i] == c->space;
-    if (all || at == 0) return true;
-    return !r->split_space && at != n - 1;
-}
-
-bool sp_valid(const struct sp_corpus *c, const struct sp_rules *r, const uint16_t *sym, size_t n)
-{
-    static _Thread_local int inherited = NO_SCRIPT;
-    if (inherited == NO_SCRIPT) inherited = uni_script_find("Inherited", 9);
-    int before = ANY_SCRIPT;
-    if (n == 0 || n > (size_t)r->max_len) return false;
-    for (size_t i = 0; i < n; i++) {
-        if (sym[i] == 0 || sym[i] == c->unk) return false;
-        if (sym[i] == c->space) {
-            if (!valid_space(c, r, sym, n, i)) return false;
-            continue;
-        }
-        uint32_t cp = c->cp[sym[i]];
-        if (cp == ' ') return false;
-        int script = c->script[sym[i]];
-        if (script == inherited) script = before;
-        if (is_digit(cp)) {
-            if (!r->split_numbers) script = ANY_SCRIPT;
-            if (r->split_digits && n > 1) return false;
-        }
-        if (r->split_scripts && script != ANY_SCRIPT && before != ANY_SCRIPT && script != before)
-            return false;
-        before = script;
-    }
-    return true;
-}
-
-/* ---- pieces ---- */
-
-void sp_pieces_free(struct sp_pieces *p)
-{
-    free(p->pool);
-    free(p->v);
-    memset(p, 0, sizeof *p);
-}
-
-bool sp_pieces_add(struct sp_pieces *p, const uint16_t *sym, size_t n, float score)
-{
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap + p->cap / 2 : 1 << 12;
-        struct sp_piece *v = mem_resize(p->v, cap, sizeof *v);
-        if (!v) return false;
-        p->v = v;
-        p->cap = cap;
-    }
-    if (p->pool_cap - p->n_pool < n) {
-        size_t cap = p->pool_cap + p->pool_cap / 2 + (1 << 14) + n;
-        uint16_t *v = mem_resize(p->pool, cap, sizeof *v);
-        if (!v) return false;
-        p->pool = v;
-        p->pool_cap = cap;
-    }
-    memcpy(p->pool + p->n_pool, sym, n * sizeof *sym);
-    p->v[p->n++] = (struct sp_piece){score, (uint32_t)n, p->n_pool};
-    p->n_pool += n;
-    return true;
-}
-
-void sp_piece_text(const struct sp_corpus *c, const struct sp_pieces *p, size_t i, struct buf *out)
-{
-    for (uint32_t k = 0; k < p->v[i].len; k++) {
-        char bytes[4];
-        buf_add(out, bytes, (size_t)utf8_encode(c->cp[p->pool[p->v[i].at + k]], bytes));
-    }
 }
