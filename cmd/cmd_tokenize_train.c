@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd/cmd.h"
 #include "cmd/tree.h"
@@ -407,6 +408,17 @@ static int text_options(const struct train_cfg *cfg, struct tok_train_opts *o, s
     return cfg->type == TOK_TRAIN_CHAR ? 0 : train_parts(o, cfg->norm, cfg->split, map, e);
 }
 
+/* Whether the file can be made: told before the work.  A pipe is left alone, its reader would see an end. */
+static int check_out(const char *path, struct err *e)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) return 0;
+    struct file_writer *w = file_create(path, 0, e);
+    if (!w) return -1;
+    file_abort(w);
+    return 0;
+}
+
 /* Counts, learns, writes to *file. */
 static int learn(const struct train_cfg *cfg, struct tok_train_opts *o, struct docs_input *in, struct buf *file,
                  struct tok_train_stats *stats, struct err *e)
@@ -444,6 +456,7 @@ static int train_files(const struct cmd *self, const struct train_cfg *cfg, cons
         return err_set(e, ERR_USAGE, "--json and --out - both want stdout");
     int ret = text_options(cfg, &o, &map, e);
     if (ret == 0) ret = docs_open(&in, &cfg->docs, r, out_path(cfg), cfg->common.threads, e);
+    if (ret == 0) ret = check_out(out_path(cfg), e);
     if (ret == 0) ret = learn(cfg, &o, &in, &file, &stats, e);
     if (ret == 0) ret = write_tokenizer(cfg, &file, e);
     if (ret == 0) ret = report_training(cfg, &stats, time_now_s() - start, e);

@@ -158,6 +158,14 @@ fails 2 "^llmctl tokenize train: --split: .*'(a'.* at offset 2" "$LLMCTL" tokeni
 deep=$(printf '%60s' '' | tr ' ' '(')a$(printf '%60s' '' | tr ' ' ')')
 fails 2 'deeper than 50' "$LLMCTL" tokenize train broken.txt --split "$deep" -o b.json
 
+# whether the file can be made is told before endless text is read
+fails 73 "creating 'nowhere/x.json'" timeout 5 "$LLMCTL" tokenize train - -q -o nowhere/x.json < <(yes words 2>/dev/null)
+mkfifo pipe
+train --vocab-size 300 -o piped.json
+cat pipe >got.json & "$LLMCTL" tokenize train text.txt --vocab-size 300 -q -o pipe
+wait $!
+cmp piped.json got.json
+
 # A signal while words are counted or tokens learned: nothing is written, what was there stays.
 stopped() { # STATUS SIGNAL OPTION...: of endless text, of which much has been read by then
     local want=$1 signal=$2 status=0
