@@ -146,7 +146,7 @@ void mem_huge_if_quick(void *at, size_t bytes)
 void mem_ready(size_t bytes)
 {
 #if defined(__GLIBC__)
-    enum { BLOCK = 24 << 20, LARGEST = BLOCK + (1 << 20) };
+    enum { BLOCK = 29 << 20, LARGEST = 31 << 20 }; /* 32 MiB are too large for that */
     void *block[2] = {NULL}, *volatile seen = malloc(LARGEST); /* volatile: that it was there is what it is for */
     free(seen);
     bytes = bytes < 2 * (size_t)BLOCK - HUGE_PAGE ? bytes + HUGE_PAGE : 2 * (size_t)BLOCK; /* it does not begin with one */

@@ -61,7 +61,7 @@ void *mem_zalloc_table_behind(size_t small, size_t count, size_t size, void **wh
 /* Huge pages for memory of such a table that is all zero and not touched yet, until one is slow to come. */
 void mem_huge_if_quick(void *at, size_t bytes);
 /* Before many arrays of some 100 KB that are about `bytes` together, some of which are soon freed: so much of the
- * heap (48 MiB at most) is in such pages then.  Only malloc() of glibc keeps it; elsewhere nothing happens. */
+ * heap (58 MiB at most) is in such pages then.  Only malloc() of glibc keeps it; elsewhere nothing happens. */
 void mem_ready(size_t bytes);
 void mem_free_aligned(void *p);
 

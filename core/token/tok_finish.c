@@ -200,7 +200,7 @@ static int make_bytes(struct tokenizer *t, struct err *e)
     size_t total = t->vocab.pool.len;
     for (size_t i = 0; i < t->n_added; i++) total += t->added[i].form_len;
     t->bytes = mem_zalloc((size_t)t->vocab.n, sizeof *t->bytes);
-    t->byte_pool = mem_zalloc(total + 16, 1);
+    t->byte_pool = mem_alloc(total + 16, 1);
     if (!t->bytes || !t->byte_pool) return err_oom(e, total, "token texts");
     size_t used = 0;
     for (int id = 0; id < t->vocab.n; id++) {
@@ -210,6 +210,7 @@ static int make_bytes(struct tokenizer *t, struct err *e)
         t->bytes[id].off = (uint32_t)used;
         used += t->bytes[id].len;
     }
+    memset(t->byte_pool + used, 0, 16); /* which may be read */
     make_covers(t);
     return 0;
 }

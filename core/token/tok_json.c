@@ -270,10 +270,11 @@ static int read_wordlevel(struct tokenizer *t, const struct cJSON *m, struct err
     return find_unk(t, unk, false, e);
 }
 
-/* [["text", score], ...]: the place is the id. */
-static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
+/* [["text", score], ...]: the place is the id.  bulk: as vocab.h means it; 1: not this way. */
+static int read_pieces(struct tokenizer *t, struct jlex *x, bool bulk, struct err *e)
 {
     size_t cap = 0;
+    struct vocab *v = &t->vocab;
     if (jlex_expect(x, '[', e)) return -1;
     if (jlex_try(x, ']')) return 0;
     do {
@@ -282,14 +283,26 @@ static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
         struct err inner;
         double score;
         if (jlex_expect(x, '[', e) || jlex_string(x, &s, &n, e)) return -1;
-        if (vocab_add(&t->vocab, t->vocab.n, s, n, VOCAB_MODEL, &inner))
-            return jlex_error(x, e, "%s", inner.msg);
+        if (bulk && !vocab_copy(v, v->n, s, n, VOCAB_MODEL)) return 1;
+        if (!bulk && vocab_add(v, v->n, s, n, VOCAB_MODEL, &inner)) return jlex_error(x, e, "%s", inner.msg);
         if (jlex_expect(x, ',', e) || jlex_score(x, &score, e) || jlex_expect(x, ']', e)) return -1;
-        if (!mem_room(&t->score, &cap, (size_t)t->vocab.n, sizeof *t->score))
-            return err_oom(e, (size_t)t->vocab.n * sizeof *t->score, "scores");
-        t->score[t->vocab.n - 1] = score;
+        if (!mem_room(&t->score, &cap, (size_t)v->n, sizeof *t->score)) return err_oom(e, (size_t)v->n * sizeof *t->score, "scores");
+        t->score[v->n - 1] = score;
     } while (jlex_try(x, ','));
-    return jlex_expect(x, ']', e);
+    return jlex_expect(x, ']', e) ? -1 : bulk && !vocab_index(v);
+}
+
+static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
+{
+    const char *from = x->p;
+    size_t n = (size_t)(x->end - from);
+    int ret = vocab_reserve(&t->vocab, jlex_count(from, n, '[') + 1, n / 2) ? read_pieces(t, x, true, e) : 1;
+    if (ret == 0) return 0;
+    vocab_free(&t->vocab); /* again, for what is wrong and where */
+    free(t->score);
+    t->score = NULL;
+    x->p = from;
+    return read_pieces(t, x, false, e);
 }
 
 /* Files from before the "type" key say it by what they hold. */

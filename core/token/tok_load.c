@@ -101,7 +101,7 @@ static void make_room(const char *file, bool gguf)
     const size_t small = 200 << 10, most = 32 << 20;
     struct stat st;
     if (stat(file, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size < small || (!gguf && (size_t)st.st_size > TOK_FILE_MOST)) return;
-    size_t n = (size_t)st.st_size < TOK_FILE_MOST ? (size_t)st.st_size * (str_ends_with(file, ".json") ? 4 : 12) : most;
+    size_t n = (size_t)st.st_size < TOK_FILE_MOST ? (size_t)st.st_size * (str_ends_with(file, ".json") ? 5 : 14) : most;
     mem_ready(gguf && n > most ? most : n);
 }
 
