@@ -25,7 +25,7 @@ import tempfile
 
 llmctl = os.path.abspath(sys.argv[1])
 count, seed = int(sys.argv[2]) if len(sys.argv) > 2 else 100, int(sys.argv[3]) if len(sys.argv) > 3 else 1
-kinds = sys.argv[4:] or ["hf", "affixes", "rustbpe", "unigram", "sp-bpe", "wordpiece"]
+kinds = sys.argv[4:] or ["hf", "splits", "affixes", "rustbpe", "unigram", "sp-bpe", "wordpiece"]
 
 ATOMS = [
     "a b c d e ab ba the The THE of and er ing tion un re ness house houses housing is it's don't".split(),
@@ -148,6 +148,35 @@ def check_hf():
     if any(hf_learn(work, o) != want for _ in range(3)):
         return "differs from run to run"
     return o, ("tokens " + first_difference(got[0], want[0])) if got[0] != want[0] else "merges " + first_difference(got[1], want[1])
+
+
+NAMES = ("cl100k o200k tekken qwen35 deepseek deepseek-coder deepseek-llm falcon kimi-k2 starcoder bloom viking llama-bpe gpt-4o command-r "
+         "bailingmoe seed-coder exaone-moe tiny_aya minicpm5 qwen2 llama3").split()
+
+
+def check_splits():
+    """The other names: the steps that the file names are what its words were cut by."""
+    from tokenizers import Tokenizer, pre_tokenizers, trainers
+    work = Work(lines())
+    name, norm, size = r(*NAMES), r("identity", "identity", "nfc", "nfkd"), 256 + random.randrange(5, 500)
+    show = dict(split=name, norm=norm, size=size)
+    data, why = work.train("t.jsonl", "o.json", "--split", name, "--norm", norm, "--vocab-size", str(size), "--no-special-tokens")
+    if not data:
+        return show, why
+    learned = json.loads(data)
+    got = sorted(learned["model"]["vocab"].items(), key=lambda x: x[1]), merges_of(learned["model"])
+    empty = dict(learned, model={"type": "BPE", "vocab": {}, "merges": []})
+    def learn():
+        t = Tokenizer.from_str(json.dumps(empty))
+        t.train_from_iterator(work.docs, trainers.BpeTrainer(vocab_size=size, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+        m = json.loads(t.to_str())["model"]
+        return sorted(m["vocab"].items(), key=lambda x: x[1]), merges_of(m)
+    want = learn()
+    if got == want:
+        return None
+    if any(learn() != want for _ in range(3)):
+        return "differs from run to run"
+    return show, ("tokens " + first_difference(got[0], want[0])) if got[0] != want[0] else "merges " + first_difference(got[1], want[1])
 
 
 # ---- rustbpe ----
@@ -415,7 +444,7 @@ def check_affixes():
     return show, "HF: merges " + first_difference(got_merges, theirs[0]) + f", tokens {set(got) ^ theirs[1]}"
 
 
-checks = {"hf": check_hf, "affixes": check_affixes, "rustbpe": check_rustbpe, "unigram": lambda: check_sp("unigram"), "sp-bpe": lambda: check_sp("sp-bpe"), "wordpiece": check_wordpiece}
+checks = {"hf": check_hf, "splits": check_splits, "affixes": check_affixes, "rustbpe": check_rustbpe, "unigram": lambda: check_sp("unigram"), "sp-bpe": lambda: check_sp("sp-bpe"), "wordpiece": check_wordpiece}
 bad = 0
 for kind in kinds:
     good, notes = 0, collections.Counter()
