@@ -81,16 +81,24 @@ static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_
 {
     const struct word_cache known = *c; /* keys are not in it */
     const __m256i most = _mm256_set1_epi64x(WORD_KEY_MAX);
-    struct word_batch_long longs = {.n = 0};
+    struct word_batch_long longs;
     size_t i = 1;
+    longs.n = 0;
     if (count) ask_one(&known, text + from, ends[0] - from, keys, 0, &longs);
-    for (; i + 4 <= count; i += 4) {
+    while (i + 4 <= count) {
         __m256i begins = _mm256_loadu_si256((const void *)(ends + i - 1));
         __m256i lens = _mm256_sub_epi64(_mm256_loadu_si256((const void *)(ends + i)), begins);
-        if (__builtin_expect(_mm256_cmpgt_epu64_mask(lens, most) || n - ends[i - 1] < 64, 0))
-            for (size_t k = i; k < i + 4; k++) ask_one(&known, text + ends[k - 1], ends[k] - ends[k - 1], &keys[k], k, &longs);
-        else
-            ask_four(&known, text, begins, lens, &keys[i]);
+        unsigned long_ones = _mm256_cmpgt_epu64_mask(lens, most);
+        if (__builtin_expect(long_ones || n - ends[i - 1] < 64, 0)) {
+            unsigned before = n - ends[i - 1] < 64 ? 0 : _tzcnt_u32(long_ones);
+            if (before) ask_four(&known, text, begins, lens, &keys[i]); /* of which the others are asked for again */
+            i += before;
+            ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
+            i++;
+            continue;
+        }
+        ask_four(&known, text, begins, lens, &keys[i]);
+        i += 4;
     }
     for (; i < count; i++) ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
     word_batch_long_ask(c, keys, &longs);
@@ -100,7 +108,8 @@ static void ask_run(const struct word_cache *c, const struct word_run *run, stru
 {
     const uint8_t *text = (const uint8_t *)run->text;
     const struct word_cache known = *c;
-    struct word_batch_long longs = {.n = 0};
+    struct word_batch_long longs;
+    longs.n = 0;
     for (size_t w = 0; 64 * w < run->n; w++)
         for (uint64_t m = word_run_others(run, w, 0); m; m &= m - 1) {
             size_t i = 64 * w + _tzcnt_u64(m), from = run->begin[i];

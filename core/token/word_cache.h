@@ -47,7 +47,7 @@ struct word_cache {
     unsigned shift;         /* 64 - log2(n_lines) */
     int32_t *pool;
     size_t pool_used, pool_cap;
-    unsigned seconds;       /* how often a word was found in its line, but not in its place */
+    unsigned seconds;       /* how often a word was found, but not in its place */
 };
 
 int word_cache_init(struct word_cache *c, struct err *e);
@@ -115,9 +115,10 @@ static inline bool word_slot_is(const struct word_slot *s, const struct word_key
     return ((s->k[0] ^ key->k[0]) | (s->k[1] ^ key->k[1]) << 4) == 0;
 }
 
-/* In other lines: what is found changes places with what is in its place.  In the same line
- * that is done now and then: two words that are as frequent as each other would do nothing else. */
+/* What is found elsewhere than in its place changes it with what is there one time in so many:
+ * words that are as frequent as each other would do nothing else. */
 enum { WORD_SECONDS = 8 };
+/* In other lines. */
 const struct word_slot *word_cache_find_on(struct word_cache *c, const struct word_key *key);
 
 static inline const struct word_slot *word_cache_find(struct word_cache *c, const struct word_key *key)
