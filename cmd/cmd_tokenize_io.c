@@ -316,6 +316,8 @@ const struct cmd cmd_tokenize_encode = {
                "Bytes of text files that are not UTF-8 are kept by byte-level tokenizers and\n"
                "U+FFFD, one for each maximal part, to others; --strict fails and says where.\n"
                "A byte order mark at the beginning of a file is no part of its text.\n"
+               "From a pipe JSONL and --documents line are answered as they come, except for\n"
+               "shards.\n"
                "Offsets are in the original text, in bytes and in characters; what --jsonl\n"
                "writes has the names and values of Hugging Face's tokenizers.\n",
     .opts = encode_cmd_opts,
@@ -348,7 +350,8 @@ const struct cmd cmd_tokenize_truncate = {
                "text's member changed. A document that is short enough stays byte for byte.\n"
                "A cut falls between two tokens and never inside a character. What is left is\n"
                "encoded once more: it has N tokens at most also where the tokenizer reads the\n"
-               "part in another way than the whole.\n"
+               "part in another way than the whole. From a pipe JSONL and --documents line are\n"
+               "answered as they come.\n"
                "A document is held in memory whole (see --documents).\n",
     .opts = truncate_opts,
     .run = run_truncate,

@@ -36,6 +36,7 @@ struct doc_cfg {
     bool any_bytes;  /* text files: what is not UTF-8 is a document, too */
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
     bool no_text;    /* JSONL: records without the text field are documents too: struct doc.no_text */
+    bool live;       /* a block is what has come of a pipe, if it holds a document, be it less than a MiB */
     const char *extra[DOC_EXTRA]; /* JSONL: members to note for every document; NULL = none */
     /* The next two are doc_run's.  threads: that call doc_reader_help; 0 = none.
      * unread: blocks of plain lines may come without their data: doc_block_read(),

@@ -177,7 +177,9 @@ static int open_next(struct doc_reader *r, struct err *e)
 {
     const struct doc_file *f = &r->files->v[r->cur];
     bool copied = f->spool && !f->spool->whole;
-    r->stream = copied ? doc_stream_open_stdin(f->spool, f->name, e) : doc_stream_open(f->path, f->name, e);
+    r->stream = copied        ? doc_stream_open_stdin(f->spool, f->name, e)
+                : r->cfg.live ? doc_stream_open_live(f->path, f->name, e)
+                              : doc_stream_open(f->path, f->name, e);
     if (!r->stream) return -1;
     r->damaged_before = r->n_damaged;
     if (r->cfg.threads > 1) {
@@ -472,6 +474,16 @@ void doc_reader_number(struct doc_reader *r, struct doc_block *b)
     b->next.line_no += r->not_known;
 }
 
+/* Whether there is enough to see what the file is. */
+static bool can_look(const struct doc_reader *r)
+{
+    if (r->carry.len >= 4096 || r->eof) return true;
+    bool line = r->cfg.live && r->carry.len && memchr(r->carry.data, '\n', r->carry.len);
+    size_t i = 0;
+    while (line && i < r->carry.len && strchr(" \r\n", r->carry.data[i]) && r->carry.data[i]) i++;
+    return line && i < r->carry.len; /* a line that says something, or the beginning of one */
+}
+
 static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e)
 {
     const struct doc_file *f = &r->files->v[r->cur];
@@ -479,8 +491,8 @@ static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e
     if (got) return got;
     for (;;) {
         if (f->to && !r->fresh && r->offset >= f->to) return 0;
-        if (r->fresh && (r->carry.len >= 4096 || r->eof) && look_at_start(r, e)) return -1;
-        if (!r->fresh && (r->carry.len >= BLOCK_BYTES || r->eof)) {
+        if (r->fresh && can_look(r) && look_at_start(r, e)) return -1;
+        if (!r->fresh && (r->carry.len >= BLOCK_BYTES || r->eof || (r->cfg.live && r->carry.len))) {
             if (!r->carry.len) return 0; /* only at the end */
             size_t end = cut(r);
             if (r->carry.len > r->cfg.max_line && first_border(r, 0, r->cfg.max_line + 1) == 0)

@@ -144,7 +144,7 @@ static bool is_over(struct run *r)
 {
     if (!r->stop && sig_stop_requested()) {
         r->stop = true;
-        err_set(&r->err, ERR_STOPPED, "stopped by a signal; nothing was written");
+        err_set(&r->err, ERR_STOPPED, r->st->cfg->live ? "stopped by a signal" : "stopped by a signal; nothing was written");
     }
     return r->stop || (r->end && r->n_done == r->n_found);
 }

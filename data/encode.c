@@ -243,6 +243,7 @@ static int block_done(void *arg, struct doc_slot *slot, int thread, struct err *
     if (!slot->block.rest) whole_file(x);
     add_stats(in_parts(x, &slot->block) ? &x->parts : x->stats, &s->stats);
     if (x->file && slot->out[0].len) ret = file_write(x->file, slot->out[0].data, slot->out[0].len, e);
+    if (x->file && slot->out[0].len && ret == 0) ret = file_flush(x->file, e); /* who wrote a pipe waits for the answer */
     if (x->shard) ret = shard_add_part(x->shard, &s->part, e);
     return ret;
 }
@@ -326,6 +327,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
     struct encoder x = {.o = o, .docs = o->docs, .stats = stats};
     int ret = -1;
     *stats = (struct encode_stats){0};
+    x.docs.live = o->to != ENCODE_SHARD && o->to != ENCODE_COUNT;
     if (o->to == ENCODE_COUNT && o->docs.split == DOC_SPLIT_FILE && tok_counts_parts(o->t)) {
         x.docs.cut = tok_may_cut;
         x.docs.cut_arg = o->t;

@@ -93,3 +93,34 @@ is "$(printf '' | "$LLMCTL" tokenize count -t vocab.txt)" 0
 is "$(printf '' | "$LLMCTL" tokenize truncate -t vocab.txt -n 3 -q)" ''
 fails 65 "no documents" "$LLMCTL" tokenize encode -t vocab.txt --out none.tok </dev/null
 fails 65 "no good documents" "$LLMCTL" tokenize count -t vocab.txt --text-field x p.jsonl
+
+# A pipe is answered as it comes, a line or an object at a time; a signal ends the waiting.
+live() { # what the first line is, what comes of it, the second, then options
+    local first=$1 want=$2 second=$3 then=$4 line status=0
+    shift 4
+    rm -f in out
+    mkfifo in out
+    "$LLMCTL" tokenize "$@" -t vocab.txt <in >out 2>err &
+    exec 3>in 4<out
+    printf '%s\n' "$first" >&3
+    read -r -t 5 line <&4 || fail "no answer to '$first' by $*"
+    is "$line" "$want"
+    printf '%s\n' "$second" >&3
+    read -r -t 5 line <&4 || fail "no answer to '$second' by $*"
+    is "$line" "$then"
+    kill -INT $!
+    wait $! || status=$?
+    is $status 75
+    is "$(cat err)" "llmctl tokenize $1: stopped by a signal"
+    exec 3>&- 4<&-
+}
+live 'the size' '4 5' 'sizes' '5 6' encode --ids --documents line
+live 'the' 'the' 'size' 'size' encode --pieces --documents line --threads 3
+live '{"text":"the size"}' '4 5' '{"text":"the"}' '4' encode --ids
+live 'the size sizes' 'the size' 'the' 'the' truncate -n 2 --documents line
+for n in 1 3; do
+    is "$({ printf '\n'; sleep 0.1; printf ' {"text"'; sleep 0.1; printf ':"the"}\n{"text":"size"}'; } | encode --ids --threads $n)" "4
+5"
+    is "$({ printf '\xef'; sleep 0.1; printf '\xbb\xbf'; sleep 0.1; printf 'the\n\nsize'; } | encode --ids --documents line --threads $n)" "4
+5"
+done
