@@ -34,8 +34,8 @@ static void note_pair(struct unigram *u, uint32_t a, uint32_t b)
     u->joined[at >> 6] |= (uint64_t)1 << (at & 63);
 }
 
-/* Nothing may be cut inside a user-defined piece. */
-static void note_user(struct build *b, int id)
+/* Nothing may be cut inside a user-defined piece, or another that the trie does not have. */
+static void note_other(struct build *b, int id)
 {
     size_t n;
     const uint8_t *s = (const uint8_t *)vocab_text(&b->t->vocab, id, &n);
@@ -65,7 +65,8 @@ static int note_pairs(struct build *b)
     }
     if (u->unknown) note_pair(u, u->unknown, u->unknown); /* several are one <unk> */
     for (int id = 0; b->t->has_user && id < b->t->vocab.n; id++)
-        if (b->t->vocab.v[id].flags & VOCAB_USER) note_user(b, id);
+        if (b->t->vocab.v[id].flags & VOCAB_USER) note_other(b, id);
+    for (size_t k = 0; k < b->m->n_odd; k++) note_other(b, b->m->odd[k]);
     return 0;
 }
 

@@ -231,4 +231,5 @@ void unigram_map_free(struct unigram_map *m)
     free(m->single);
     free(m->token);
     free(m->symbols);
+    free(m->odd);
 }

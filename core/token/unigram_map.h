@@ -19,6 +19,8 @@ struct unigram_map {
     size_t n_tokens;
     bool wide;
     uint8_t *symbols;  /* of all of them */
+    int32_t *odd;      /* tokens that have characters that are not certain */
+    size_t n_odd, odd_cap;
 };
 
 /* Fills *m and the tables of characters of *u.  Free with unigram_map_free(), also after an error. */

@@ -13,6 +13,7 @@ struct reading {
     struct unigram_map *m;
     size_t used;      /* bytes of m->symbols */
     bool unfit;       /* some token has more than UNIGRAM_LONGEST, or is the unknown one */
+    bool oom;
 };
 
 /* What is in tokens, but is none: unknown alone, with a symbol of its own. */
@@ -53,7 +54,12 @@ static void read_token(struct reading *r, int id)
     struct unigram_map *m = r->m;
     const uint8_t *s = (const uint8_t *)vocab_text(&r->t->vocab, id, &n);
     size_t count = read_symbols(r, s, n, m->symbols + r->used);
-    if (!count || !unigram_in_walk(r->t, id)) return;
+    if (!unigram_in_walk(r->t, id)) return;
+    if (!count) {
+        r->oom = r->oom || !mem_room(&m->odd, &m->odd_cap, m->n_odd + 1, sizeof *m->odd);
+        if (!r->oom) m->odd[m->n_odd++] = id;
+        return;
+    }
     r->unfit = r->unfit || count > UNIGRAM_LONGEST || id == r->t->unk_id;
     if (r->unfit) return;
     m->n_joins += count - 1;
@@ -86,13 +92,14 @@ static int gather(struct unigram_map *m, size_t used, struct err *e)
  * counts, and characters that are only in tokens are not certain. */
 int unigram_tokens(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, struct err *e)
 {
-    struct reading r = {t, u, m, 0, false};
+    struct reading r = {.t = t, .u = u, .m = m};
     size_t room = 2 * t->vocab.pool.len + 2 * UNIGRAM_LONGEST;
     m->symbols = mem_alloc(room, 1);
     m->token = mem_alloc((size_t)t->vocab.n, sizeof *m->token);
     if (!m->symbols || !m->token) return err_oom(e, room, "a tokenizer");
     for (int id = 0; id < t->vocab.n; id++)
         if (!t->spm_floats || unigram_in_walk(t, id)) read_token(&r, id);
+    if (r.oom) return err_oom(e, m->n_odd * sizeof *m->odd, "a tokenizer");
     m->fit = m->fit && !r.unfit;
     m->wide = u->n_symbols > UINT8_MAX;
     if (!m->wide) shorten(m, r.used);

@@ -291,6 +291,24 @@ static void pairs_inside_tokens_are_joined(void **state)
     tok_free(t);
 }
 
+/* ... also of tokens that the trie does not have, for a character that is not certain. */
+static void pairs_inside_other_tokens_are_joined(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"version\":\"1.0\",\"pre_tokenizer\":null,\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":"
+                               "[[\"<unk>\",-20],[\"\xe2\x96\x81\",-3],[\"a\",-3],[\"b\",-3],[\"\\u007fab\",-4]]}}";
+    struct err e = {0};
+    struct tokenizer *t = tok_from_file(json, strlen(json), "made.json", NULL, &e);
+    struct unigram *u;
+    assert_non_null(t);
+    assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+    assert_non_null(u);
+    assert_true(unigram_joined(u, u->symbol['a'], u->symbol['b']));
+    assert_false(unigram_joined(u, u->symbol['b'], u->symbol['a']));
+    unigram_free(u);
+    tok_free(t);
+}
+
 static void tokens_that_are_too_long_are_not_for_it(void **state)
 {
     (void)state;
@@ -310,6 +328,7 @@ int main(void)
         cmocka_unit_test(words_together_are_walked_as_alone),
         cmocka_unit_test(symbols_of_vectors_are_those_one_by_one),
         cmocka_unit_test(pairs_inside_tokens_are_joined),
+        cmocka_unit_test(pairs_inside_other_tokens_are_joined),
         cmocka_unit_test(tokens_that_are_too_long_are_not_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
