@@ -101,17 +101,17 @@ static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
     return true;
 }
 
-/* Runs of unknown characters become one each; returns the number of ids. */
+/* Runs of unknown characters become one each; returns the number of ids.  Which they are cannot be guessed. */
 static size_t melt(const struct tokenizer *t, int32_t *ids, size_t n)
 {
     size_t count = 0;
-    bool any = false;
-    for (size_t i = 0; i < n; i++) any |= ids[i] == t->unk_id;
-    if (!any) return n;
+    int32_t run = 0; /* less unknown ones side by side */
     for (size_t i = 0; i < n; i++) {
-        bool unknown = ids[i] == t->unk_id, more = unknown && count && ids[count - 1] < 0;
-        if (more) ids[count - 1]--;
-        else ids[count++] = unknown ? -1 : ids[i];
+        int32_t id = ids[i];
+        bool unknown = id == t->unk_id;
+        count += !(unknown & (run < 0));
+        run = unknown ? run - 1 : 0;
+        ids[count - 1] = unknown ? run : id;
     }
     return count;
 }

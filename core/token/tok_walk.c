@@ -191,6 +191,11 @@ static int put_pending(const struct tokenizer *t, struct tok_scratch *s, const c
     return ret;
 }
 
+static inline float one_more(float sum, float score)
+{
+    return (sum < (float)-UNIGRAM_REBASE ? 0 : sum) + score;
+}
+
 /* Characters that are in no token: no way goes past their ends.  The first of p[0..n)
  * is one; *len becomes their bytes. */
 static int put_unknown(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *p, size_t n, size_t *len,
@@ -198,15 +203,16 @@ static int put_unknown(const struct tokenizer *t, struct tok_scratch *s, const u
 {
     const struct tok_fast *f = t->fast;
     float sum = (float)s->sum, score = (float)t->unk_score;
-    size_t i = 0;
-    bool more = true;
+    size_t i = *len, here, next_len = 0;
     if (tok_ids_room(out, 1, e)) return -1;
-    while (more) {
-        if (sum < (float)-UNIGRAM_REBASE) sum = 0;
-        sum += score;
-        i += *len;
-        uint32_t x = i < n ? unigram_code(f->walk, p + i, n - i, len) : 0;
-        more = x == f->walk->unknown && stands_apart(f, p + i + *len, n - i - *len);
+    sum = one_more(sum, score);
+    uint32_t x = i < n ? unigram_code(f->walk, p + i, n - i, &here) : 0, next;
+    for (; x == f->walk->unknown; x = next, here = next_len) {
+        size_t end = i + here;
+        next = end < n ? unigram_code(f->walk, p + end, n - end, &next_len) : 0;
+        if (!next && end < n && !tok_is_blank(f, p[end])) break; /* as stands_apart() says, but each is read once */
+        sum = one_more(sum, score);
+        i = end;
     }
     *len = i;
     s->sum = (double)sum;
