@@ -323,7 +323,7 @@ static int make_forms(struct tokenizer *t, struct err *e)
         a->form = mem_strndup(w.out->text.data, w.out->text.len);
         a->form_len = w.out->text.len;
         if (!a->form) ret = err_oom(e, a->form_len, "added tokens");
-        else if (a->special && !is_special(t, vocab_find(&t->vocab, a->form, a->form_len))) t->vocab.v[a->id].flags |= VOCAB_SHOWN;
+        else if (a->special != is_special(t, vocab_find(&t->vocab, a->form, a->form_len))) t->vocab.v[a->id].flags |= VOCAB_INVERTED;
         t->has_forms = true;
     }
     norm_free(&w);

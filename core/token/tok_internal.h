@@ -254,10 +254,11 @@ struct tok_scratch {
 };
 
 /* Whether decoding can leave the token out.  Hugging Face's programs look the text up that decoders
- * get among the special ones: one that is found as another text is none then. */
+ * get among the special ones: an added token that is found as another text is then what that is. */
 static inline bool tok_is_skipped(const struct tokenizer *t, int32_t id)
 {
-    return id >= 0 && id < t->vocab.n && (t->vocab.v[id].flags & (VOCAB_SPECIAL | VOCAB_SHOWN)) == VOCAB_SPECIAL;
+    unsigned flags = id >= 0 && id < t->vocab.n ? t->vocab.v[id].flags : 0;
+    return ((flags & VOCAB_SPECIAL) != 0) != ((flags & VOCAB_INVERTED) != 0);
 }
 
 /* tok_decode.c: what decoders get of a token: its text in the vocabulary; of an

@@ -24,7 +24,7 @@ enum vocab_flag {
     VOCAB_USER = 16,   /* SentencePiece: user-defined */
     VOCAB_UNUSED = 32, /* SentencePiece: not to come out */
     VOCAB_BYTE = 64,   /* SentencePiece: a byte, never the text <0x..> */
-    VOCAB_SHOWN = 128, /* special, but decoding never leaves it out: tok_is_skipped() */
+    VOCAB_INVERTED = 128, /* special, but decoding shows it, or the other way round: tok_is_skipped() */
 };
 
 struct vocab_entry {
