@@ -13,8 +13,10 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/char_index.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/jlex.h"
+#include "core/token/tok_feed.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train.h"
 
@@ -176,17 +178,24 @@ static const struct record *by_name(const struct records *r, const char *name)
     return NULL;
 }
 
-/* Invalid UTF-8 becomes U+FFFD, through the streaming decoder. */
+/* One id after the other; what is no UTF-8 at the end is U+FFFD. */
 static int decode_lossy(const struct tokenizer *t, const struct ints *ids, bool skip,
                         struct buf *out, struct err *e)
 {
-    struct tok_stream s;
-    tok_stream_init(&s, t, skip);
-    for (size_t i = 0; i < ids->n; i++)
-        if (tok_stream_add(&s, (int32_t)ids->v[i], out, e)) return -1;
-    tok_stream_end(&s, out);
+    struct tok_feed f = {0};
+    struct buf bytes = {0};
+    int ret = 0;
+    tok_feed_init(&f, t, skip);
+    for (size_t i = 0; i < ids->n && ret == 0; i++) {
+        int32_t id = (int32_t)ids->v[i];
+        ret = tok_feed_add(&f, &id, 1, &bytes, e);
+    }
+    if (ret == 0) ret = tok_feed_end(&f, &bytes, e);
+    if (ret == 0) utf8_add_lossy(out, bytes.data ? bytes.data : "", bytes.len);
     buf_add(out, "", 0);
-    return buf_ok(out, e);
+    tok_feed_free(&f);
+    buf_free(&bytes);
+    return ret ? ret : buf_ok(out, e);
 }
 
 static bool ids_equal(const struct ints *want, const struct tok_ids *got)
