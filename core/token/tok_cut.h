@@ -61,6 +61,7 @@ struct tok_fast {
     int32_t mark;     /* that of U+2581 */
     const char *tell[8]; /* texts one of which is where a token is that is looked for when all is normalised */
     size_t tell_len[8], n_tells;
+    bool tell_words;  /* CUT_WORDS: such tokens have no white space */
     bool near;        /* such tokens have no white space: tok_near.c looks for them stretch by stretch */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */

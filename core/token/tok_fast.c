@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_part.h"
 #include "core/token/tok_walk.h"
@@ -185,12 +186,46 @@ void tok_fast_let_go(const struct tokenizer *t, struct tok_scratch *s, struct to
     out->n = 0;
 }
 
-/* Whether an added token may be in the normalised text. */
-static bool tells(const struct tok_fast *f, const char *text, size_t n)
+/* Where an added token may be in the normalised text, from `at` on; n: nowhere.  found[k]: where the k-th
+ * text that tells is, if that is not before `at`. */
+static size_t next_tell(const struct tok_fast *f, const char *text, size_t n, size_t at, size_t found[])
 {
-    for (size_t k = 0; k < f->n_tells; k++)
-        if (memmem(text, n, f->tell[k], f->tell_len[k])) return true;
-    return false;
+    size_t least = n;
+    for (size_t k = 0; k < f->n_tells; k++) {
+        if (found[k] < at || at == 0) {
+            const char *p = memmem(text + at, n - at, f->tell[k], f->tell_len[k]);
+            found[k] = p ? (size_t)(p - text) : n;
+        }
+        if (found[k] < least) least = found[k];
+    }
+    return least;
+}
+
+static int through_chains(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
+                          struct tok_ids *out, struct err *e)
+{
+    s->norm.inner_first = s->goes_on;
+    int ret = tok_segment(t, s, text, n, flags, out, e);
+    s->norm.inner_first = false;
+    return ret;
+}
+
+/* A text in which such tokens may be, none of which has white space in it: only the words that may be
+ * one go through the chains. */
+static int tell_words(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t tell, size_t found[],
+                      unsigned flags, struct tok_ids *out, struct err *e)
+{
+    const struct tok_fast *f = t->fast;
+    size_t done = 0;
+    for (; tell < n; tell = next_tell(f, text, n, done, found)) {
+        size_t begin = tell, end = tell;
+        while (begin > done && f->class[(uint8_t)text[begin - 1]] != B_SPACE) begin--;
+        while (end < n && f->class[(uint8_t)text[end]] != B_SPACE) end++;
+        if (tok_fast_stretch(t, s, text, done, begin, n, flags, out, e) || tok_part_chains(t, s, text, begin, end, n, flags, out, e)) return -1;
+        done = end;
+        if (done == n) return 0;
+    }
+    return tok_fast_stretch(t, s, text, done, n, n, flags, out, e);
 }
 
 int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
@@ -199,11 +234,10 @@ int tok_fast_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     const struct tok_fast *f = t->fast;
     if (f->near) return tok_near_segment(t, s, text, n, flags, out, e);
     if (f->formed) return tok_form_segment(t, s, text, n, out, e);
-    if (f->n_tells && tells(f, text, n)) {
-        s->norm.inner_first = s->goes_on;
-        int ret = tok_segment(t, s, text, n, flags, out, e);
-        s->norm.inner_first = false;
-        return ret;
+    size_t found[COUNT_OF(f->tell)], tell = next_tell(f, text, n, 0, found);
+    if (tell < n) {
+        if (f->tell_words) return tell_words(t, s, text, n, tell, found, flags, out, e);
+        return through_chains(t, s, text, n, flags, out, e);
     }
     return tok_fast_stretch(t, s, text, 0, n, n, flags, out, e);
 }

@@ -448,11 +448,22 @@ static size_t changes_at(const struct tok_fast *f, const char *p, const char *en
     return f->kind == CUT_WORDS ? !is_sign(*p) : space_at(p, end);
 }
 
+static bool has_space(const char *s, size_t n)
+{
+    struct uni_char c;
+    for (size_t i = 0; i < n; i += c.len) {
+        c = uni_next((const uint8_t *)s + i, n - i);
+        if (c.class & UNI_SPACE) return true;
+    }
+    return false;
+}
+
 /* Tokens that are looked for in the normalised text: of each the longest run of bytes that has
  * come as it is from the text: where only spaces change, or of signs. */
 static bool plan_added(const struct tokenizer *t, struct tok_fast *f)
 {
     f->n_tells = 0;
+    f->tell_words = f->kind == CUT_WORDS;
     if (!t->normalized.n || f->near) return true;
     bool kept = f->kind == CUT_WORDS ? keeps_signs(&t->norm) : f->direct && f->as_is;
     if (!kept || t->normalized.n > COUNT_OF(f->tell)) return false;
@@ -460,6 +471,7 @@ static bool plan_added(const struct tokenizer *t, struct tok_fast *f)
         const struct tok_added *a = t->normalized.v[i];
         const char *p = a->form ? a->form : a->text, *end = p + (a->form ? a->form_len : a->len), *best = p;
         size_t n_best = 0, n;
+        f->tell_words = f->tell_words && !has_space(p, (size_t)(end - p));
         for (const char *from = p; p < end; from = p) {
             while (p < end && !changes_at(f, p, end)) p++;
             n = (size_t)(p - from);
