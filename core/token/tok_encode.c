@@ -49,7 +49,7 @@ static void word_spans(struct job *j, size_t from, const struct norm_origin *ori
         struct tok_span *p = &j->out->span[i];
         size_t first = begin + p->begin, end = begin + p->end;
         if (!origin) {
-            if (j->s->follow && j->t->byte_fallback && j->t->norm.n) widen(&j->s->pre, &first, &end);
+            if (j->s->widen) widen(&j->s->pre, &first, &end);
             p->begin = first + j->offset;
             p->end = end + j->offset;
             continue;

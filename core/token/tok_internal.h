@@ -219,6 +219,7 @@ struct tok_scratch {
     bool chains;                 /* for tests: every text goes through the chains, whatever is faster */
     const int32_t *follow;       /* tok_spans.c: [n_follow] the ids that the part at hand has, or NULL */
     size_t n_follow;
+    bool widen;                  /* ... and that the text around is not what it was */
     const uint8_t *marks, *guard; /* during tok_encode_marked() */
     struct word_cache cache;
     const struct word_batch *batch;

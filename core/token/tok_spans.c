@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"
+#include "core/token/tok_span_walk.h"
 #include "core/token/unicode.h"
 
 enum { SHORT_MOST = 7 }; /* a token is two numbers in the cache, where short words have at most 15 */
@@ -22,8 +23,13 @@ struct span_token {
 
 /* Work space of one thread. */
 struct tok_spans {
+    struct tok_span_size *size; /* by id, where t->fast->formed */
     struct span_token *token;  /* by id, where cut.direct */
     bool gap[256];             /* what becomes U+2581 */
+    unsigned flags;
+    bool changed;              /* characters fall back to bytes, and the text is changed by normalising, ... */
+    bool first, other;         /* ... as was the first one, or not so: its parts are not those in the cache */
+    bool any;                  /* was there a first one? */
     struct tok_ids ids, part;  /* of the segment; of a part, with spans */
     struct word_cache cache;   /* by part: of each token its id, and where it begins and ends in the part */
     struct tok_fast cut;       /* as t->fast, but cuts words only where the chains do */
@@ -84,12 +90,16 @@ static struct tok_spans *spans_new(const struct tokenizer *t, struct err *e)
         w->cut.punct = w->cut.punct && !t->fast->near; /* tokens may have some inside */
         w->cut.windows = NULL;
     }
-    if (w->cut.direct && !(w->token = mem_alloc((size_t)t->vocab.n, sizeof *w->token))) err_oom(e, (size_t)t->vocab.n * sizeof *w->token, "encoder work space");
+    bool formed = t->fast->formed && !t->fast->near;
+    if (formed && !(w->size = mem_alloc((size_t)t->vocab.n, sizeof *w->size))) err_oom(e, (size_t)t->vocab.n * sizeof *w->size, "encoder work space");
+    else if (w->cut.direct && !(w->token = mem_alloc((size_t)t->vocab.n, sizeof *w->token))) err_oom(e, (size_t)t->vocab.n * sizeof *w->token, "encoder work space");
     else if (!word_cache_init(&w->cache, e)) {
         if (w->token) describe_tokens(t, w);
+        if (w->size) tok_span_sizes(t, w->size);
         return w;
     }
     free(w->token);
+    free(w->size);
     free(w);
     return NULL;
 }
@@ -101,6 +111,7 @@ void tok_spans_free(struct tok_spans *w)
     tok_ids_free(&w->part);
     word_cache_free(&w->cache);
     free(w->token);
+    free(w->size);
     free(w);
 }
 
@@ -216,37 +227,29 @@ static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const
     return part;
 }
 
-/* What is in w->part becomes that of part i. */
-static int take(struct tok_scratch *s, size_t i, const char *text, size_t n, size_t *at, struct tok_ids *out, struct err *e)
+/* text[begin..end), which parts begin at and end at, by the chains; 1: its ids are others. */
+static int by_chains(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end, size_t n, size_t *at,
+                     struct tok_ids *out, struct err *e)
 {
     struct tok_spans *w = s->spans;
-    const struct tok_ids *p = &w->part;
+    struct tok_ids *p = &w->part;
+    s->sum = 0;
+    p->n = 0;
+    s->follow = w->ids.id + *at;
+    s->n_follow = w->ids.n - *at;
+    s->widen = w->changed;
+    int ret = tok_part_chains(t, s, text, begin, end, n, w->flags, p, e);
+    s->follow = NULL;
+    s->n_follow = 0;
+    s->widen = false;
+    if (ret) return -1;
+    if (p->n > w->ids.n - *at || (p->n && memcmp(p->id, w->ids.id + *at, p->n * sizeof *p->id))) return 1;
     if (tok_ids_room(out, p->n, e)) return -1;
     if (p->n) memcpy(out->id + out->n, p->id, p->n * sizeof *p->id);
     if (p->n) memcpy(out->span + out->n, p->span, p->n * sizeof *p->span);
     out->n += p->n;
     *at += p->n;
-    if (!is_outer(w, i, n)) remember(w, i, (const uint8_t *)text, s->offset);
     return 0;
-}
-
-/* A part that is not remembered; 1: its ids are others. */
-static int unknown(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n, unsigned flags,
-                   size_t *at, struct tok_ids *out, struct err *e)
-{
-    struct tok_spans *w = s->spans;
-    struct tok_ids *p = &w->part;
-    size_t begin = w->begins[i], end = w->words.ends[i];
-    s->sum = 0;
-    p->n = 0;
-    s->follow = w->ids.id + *at;
-    s->n_follow = w->ids.n - *at;
-    int ret = tok_part_chains(t, s, text, begin, end, n, flags, p, e);
-    s->follow = NULL;
-    s->n_follow = 0;
-    if (ret) return -1;
-    if (p->n > w->ids.n - *at || (p->n && memcmp(p->id, w->ids.id + *at, p->n * sizeof *p->id))) return 1;
-    return take(s, i, text, n, at, out, e);
 }
 
 static void ask(struct tok_spans *w, const uint8_t *text, size_t n, size_t i)
@@ -257,16 +260,19 @@ static void ask(struct tok_spans *w, const uint8_t *text, size_t n, size_t i)
 }
 
 /* Part i of a batch; 1: its ids are others. */
-static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n, unsigned flags, size_t *at,
-                    struct tok_ids *out, struct err *e)
+static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n, size_t *at, struct tok_ids *out,
+                    struct err *e)
 {
     struct tok_spans *w = s->spans;
-    if (!is_outer(w, i, n) && known(w, i, (const uint8_t *)text, s->offset, at, out)) return 0;
-    return unknown(t, s, text, i, n, flags, at, out, e);
+    bool outer = is_outer(w, i, n) || w->other;
+    if (!outer && known(w, i, (const uint8_t *)text, s->offset, at, out)) return 0;
+    int ret = by_chains(t, s, text, w->begins[i], w->words.ends[i], n, at, out, e);
+    if (!ret && !outer) remember(w, i, (const uint8_t *)text, s->offset);
+    return ret;
 }
 
-static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count, unsigned flags, size_t *at,
-                 struct tok_ids *out, struct err *e)
+static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count, size_t *at, struct tok_ids *out,
+                 struct err *e)
 {
     struct tok_spans *w = s->spans;
     const uint8_t *p = (const uint8_t *)text;
@@ -277,7 +283,7 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
         if (w->cut.direct && i < inner && !is_outer(w, i, n)) i = direct(t, w, p, n, i, inner, s->offset, at, out);
         if (i == count) break;
         if (w->cut.direct) ask(w, p, n, i);
-        ret = one_part(t, s, text, i, n, flags, at, out, e);
+        ret = one_part(t, s, text, i, n, at, out, e);
     }
     return ret;
 }
@@ -290,6 +296,16 @@ static bool first_may_go(const struct tokenizer *t, const char *text, size_t n)
     return rules && *text != ' ' && !tok_plain_after((const uint8_t *)text, n, 0);
 }
 
+/* Whether the spans of bytes that a character falls back to are its own. */
+static int changes(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, struct err *e)
+{
+    if (!t->byte_fallback || !t->norm.n || t->source == SOURCE_SPM) return 0;
+    for (size_t i = 0; i < t->norm.n; i++)
+        if (t->norm.step[i].kind == NORM_PREPEND) return 1;
+    s->norm.want_origin = false;
+    return norm_run(&t->norm, &s->norm, text, n, e);
+}
+
 int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
                       struct tok_ids *out, struct err *e)
 {
@@ -298,10 +314,19 @@ int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const ch
     if (first_may_go(t, text, n)) return 1;
     if (!s->spans && !(s->spans = spans_new(t, e))) return -1;
     struct tok_spans *w = s->spans;
+    w->flags = flags;
+    if ((ret = changes(t, s, text, n, e)) < 0) return -1;
+    w->changed = ret > 0;
+    if (!w->any) w->first = w->changed;
+    w->any = true;
+    w->other = w->changed != w->first;
     w->ids.n = 0;
     if (tok_fast_segment(t, s, text, n, flags, &w->ids, e) || tok_ids_room(out, w->ids.n, e)) return -1;
+    if (w->size && (ret = tok_form_spans(t, s, text, n, w->size, &w->ids, by_chains, out, e)) <= 0) return ret;
+    if (w->size) out->n = from;
+    ret = 0;
     while (!ret && pos < n && (count = tok_cut(&w->cut, (const uint8_t *)text, n, &pos, w->begins, w->words.ends, BATCH))) {
-        ret = batch(t, s, text, n, count, flags, &at, out, e);
+        ret = batch(t, s, text, n, count, &at, out, e);
     }
     s->sum = 0;
     if (!ret && at != w->ids.n) ret = 1;

@@ -75,6 +75,7 @@ static void expect_same(const struct tokenizer *t)
     struct tok_ids want = {.want_spans = true}, spans = want, got = {0};
     char *text = malloc(N);
     struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
+    plain->chains = true;
     for (uint32_t seed = 0; seed < 40; seed++) {
         size_t n = make_text(seed, seed % 2 ? COUNT_OF(atoms) : 25, text, seed == 39 ? N - SPACES : 40 + seed * seed * 3);
         if (seed >= 35 && seed < 39) { /* a long part without spaces, but for blanks at the ends */

@@ -1,0 +1,236 @@
+/* Spans of WordPiece's ids, behind chains of word_form.h's kind.  What becomes of each character is known,
+ * so that the tokens are laid over the text again; a stretch between white space with a character of which
+ * that cannot be said goes through the chains. */
+#include <string.h>
+
+#include "core/token/tok_fast.h"
+#include "core/token/tok_part.h"
+#include "core/token/tok_span_walk.h"
+#include "core/token/uni_props.h"
+#include "core/token/unicode.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { AT_ONCE = 16 };
+
+/* Which tokens are inside of a word can be told by the prefix, if no word begins with it: one of signs, which
+ * are words by themselves. */
+static bool prefix_tells(const struct tokenizer *t)
+{
+    size_t n = t->prefix ? strlen(t->prefix) : 0;
+    for (size_t i = 0; i < n; i++)
+        if ((uint8_t)t->prefix[i] >= 0x80 || !(uni_extra((uint8_t)t->prefix[i]) & UNI_BERT_PUNCT)) return false;
+    return n >= 2;
+}
+
+void tok_span_sizes(const struct tokenizer *t, struct tok_span_size *v)
+{
+    size_t prefix = t->prefix ? strlen(t->prefix) : 0;
+    bool tells = prefix_tells(t);
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n, ascii = 0;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        v[id] = (struct tok_span_size){0};
+        if (!tells || id == t->unk_id || !tok_in_model(t, id)) continue;
+        v[id].inner = n > prefix && memcmp(s, t->prefix, prefix) == 0;
+        if (v[id].inner) s += prefix, n -= prefix;
+        while (ascii < n && (uint8_t)s[ascii] < 0x80) ascii++;
+        if (ascii < n || n > AT_ONCE) continue;
+        v[id].sign = n == 1 && !v[id].inner && (uni_extra((uint8_t)*s) & UNI_BERT_PUNCT);
+        v[id].n = (uint8_t)n;
+    }
+}
+
+/* How many letters and digits of ASCII text begins with, of which 16 bytes are readable. */
+static inline unsigned plain_run(const uint8_t *s)
+{
+#ifdef __SSE2__
+    __m128i x = _mm_loadu_si128((const void *)s);
+    __m128i a = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a')), d = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+    __m128i letter = _mm_cmpeq_epi8(_mm_min_epu8(a, _mm_set1_epi8(25)), a), digit = _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d);
+    return (unsigned)__builtin_ctz(~(unsigned)_mm_movemask_epi8(_mm_or_si128(letter, digit)));
+#else
+    unsigned n = 0;
+    while (n < AT_ONCE && ((uint8_t)((s[n] | 0x20) - 'a') < 26 || (uint8_t)(s[n] - '0') < 10)) n++;
+    return n;
+#endif
+}
+
+/* Where the walk is. */
+struct walk {
+    const struct tokenizer *t;
+    const struct word_forms *f;
+    const uint8_t *s;
+    size_t n, i;       /* in the text */
+    size_t safe;       /* the last white space, where parts begin whatever is around ... */
+    size_t safe_id;    /* ... and the first id behind it */
+    bool open;         /* a letter stands in front: the next one is of the same word */
+};
+
+/* The character at i, and what becomes of it; false: that is not known. */
+static inline bool look(const struct walk *w, size_t i, size_t *len, uint32_t *form)
+{
+    struct uni_char c = uni_next_inline(w->s + i, w->n - i);
+    if (c.cp == UNI_BAD) return false;
+    *len = c.len;
+    *form = w->f->chars[c.cp].form;
+    return (*form & KNOWN) && !(*form & CHAINS);
+}
+
+/* Up to the next letter or sign; false: it is not known where that is. */
+static bool skip_gaps(struct walk *w, size_t k)
+{
+    for (size_t len; w->i < w->n; w->i += len) {
+        uint32_t form;
+        uint8_t b = w->s[w->i];
+        if (w->t->fast->class[b] == B_SPACE) {
+            w->safe = w->i;
+            w->safe_id = k;
+        }
+        if (!look(w, w->i, &len, &form)) return false;
+        if (form & (LETTER | SIGN)) {
+            w->open = w->open && (form & LETTER);
+            return true;
+        }
+        if (!(form & NOTHING)) w->open = false;
+    }
+    return true;
+}
+
+/* The bytes of a form that is no rare one. */
+static inline const char *bytes_of(const struct walk *w, const uint32_t *form, size_t *n)
+{
+    *n = (*form & LEN) >> LEN_AT;
+    if (!(*form & LONGER)) return (const char *)form;
+    const char *more = w->f->more.data + (*form & ((1 << LEN_AT) - 1));
+    *n = (uint8_t)*more;
+    return more + 1;
+}
+
+/* The token s[0..n) from here on, *end behind its last character; false: it is not what stands here, or ends
+ * inside of a character. */
+static bool take_token(struct walk *w, const char *s, size_t n, size_t *end)
+{
+    size_t done = 0, at = w->i;
+    while (done < n && at < w->n) {
+        size_t len, n_form;
+        uint32_t form;
+        if (!look(w, at, &len, &form) || !(form & (LETTER | SIGN | NOTHING))) return false;
+        at += len;
+        if (form & NOTHING) continue;
+        const char *bytes = bytes_of(w, &form, &n_form);
+        if (n_form > n - done) return false;
+        for (size_t i = 0; i < n_form; i++)
+            if (bytes[i] != s[done + i]) return false;
+        done += n_form;
+        w->open = form & LETTER;
+        *end = at;
+    }
+    return done == n;
+}
+
+/* A word that has no tokens: up to what is neither a letter nor nothing, or one sign. */
+static bool take_word(struct walk *w, size_t *end)
+{
+    uint32_t form;
+    size_t len, at = w->i;
+    if (w->open || !look(w, at, &len, &form)) return false;
+    *end = at + len;
+    if (form & SIGN) return true;
+    for (; at < w->n; at += len) {
+        if (!look(w, at, &len, &form)) return false;
+        if (form & LETTER) *end = at + len;
+        else if (!(form & NOTHING)) break;
+    }
+    w->open = true;
+    return true;
+}
+
+static bool take_any(struct walk *w, int32_t id, size_t *end)
+{
+    const struct tokenizer *t = w->t;
+    size_t n, prefix = w->open && t->prefix ? strlen(t->prefix) : 0;
+    if (id == t->unk_id) return take_word(w, end);
+    const char *s = vocab_text(&t->vocab, id, &n);
+    if (!tok_in_model(t, id) || n <= prefix || (prefix && memcmp(s, t->prefix, prefix) != 0)) return false;
+    return take_token(w, s + prefix, n - prefix, end);
+}
+
+/* Whether letters and digits of ASCII are parts of words, one byte each, and white space is none. */
+static bool is_plain(const struct word_forms *f)
+{
+    for (int c = 0; c < 128; c++) {
+        bool alnum = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9');
+        bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+        if ((alnum && f->kind[c] != ASCII_LETTER) || (space && f->kind[c] != ASCII_GAP)) return false;
+    }
+    return true;
+}
+
+/* Tokens of ASCII from id k on that stand one behind the other or with one white space between; returns the
+ * first other.  The place depends on as little as can be. */
+static size_t take_plain(struct walk *w, const struct tok_span_size *size, const struct tok_ids *ids, size_t k, size_t offset,
+                         struct tok_span *span)
+{
+    const uint8_t *s = w->s, *kind = w->f->kind, *class = w->t->fast->class;
+    size_t i = w->i, safe = w->safe, safe_id = w->safe_id, last = w->n > AT_ONCE + 1 ? w->n - AT_ONCE - 1 : 0;
+    bool open = w->open;
+    for (; k < ids->n && i < last; k++) {
+        const struct tok_span_size z = size[ids->id[k]];
+        bool gap = class[s[i]] == B_SPACE;
+        size_t at = i + gap;
+        unsigned run = z.sign ? s[at] < 0x80 && kind[s[at]] == ASCII_SIGN : plain_run(s + at);
+        if (z.n == 0 || z.n > run || (z.inner ? gap || !open : open && !gap && !z.sign)) break;
+        span[k] = (struct tok_span){.begin = offset + at, .end = offset + at + z.n};
+        safe = gap ? i : safe;
+        safe_id = gap ? k : safe_id;
+        open = !z.sign;
+        i = at + z.n;
+    }
+    *w = (struct walk){.t = w->t, .f = w->f, .s = s, .n = w->n, .i = i, .safe = safe, .safe_id = safe_id, .open = open};
+    return k;
+}
+
+/* The span of an id, of which only the gap in front is taken first, *moved, if there is one; false: it is not known. */
+static bool take_other(struct walk *w, int32_t id, size_t k, size_t offset, struct tok_span *span, bool *moved)
+{
+    size_t at = w->i, end = at;
+    if (!skip_gaps(w, k)) return false;
+    if ((*moved = w->i > at)) return true;
+    if (at == w->n || !take_any(w, id, &end)) return false;
+    *span = (struct tok_span){.begin = offset + at, .end = offset + end};
+    w->i = end;
+    return true;
+}
+
+int tok_form_spans(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, const struct tok_span_size *size,
+                   const struct tok_ids *ids, tok_span_chains *chains, struct tok_ids *out, struct err *e)
+{
+    struct walk w = {.t = t, .f = s->forms, .s = (const uint8_t *)text, .n = n};
+    size_t from = out->n, k = 0;
+    if (!is_plain(s->forms)) return 1;
+    if (tok_ids_room(out, ids->n, e)) return -1;
+    while (k < ids->n) {
+        bool moved = false;
+        k = take_plain(&w, size, ids, k, s->offset, out->span + from);
+        if (k == ids->n) break;
+        if (take_other(&w, ids->id[k], k, s->offset, &out->span[from + k], &moved)) {
+            k += !moved;
+            continue;
+        }
+        /* The part around, from its white space on. */
+        size_t end = w.i;
+        while (end < n && t->fast->class[w.s[end]] != B_SPACE) end++;
+        if (end == w.safe) return 1;
+        out->n = from + w.safe_id;
+        k = w.safe_id;
+        int ret = chains(t, s, text, w.safe, end, n, &k, out, e);
+        if (ret) return ret;
+        w = (struct walk){.t = t, .f = s->forms, .s = w.s, .n = n, .i = end, .safe = end, .safe_id = k};
+    }
+    memcpy(out->id + from, ids->id, ids->n * sizeof *ids->id);
+    out->n = from + ids->n;
+    return 0;
+}
