@@ -95,6 +95,17 @@ static int parse_integer(const struct cstr *s, int64_t base, int64_t *out)
     return 1;
 }
 
+/* A real number of more than 64 bits; others (known = false) are not read. */
+static int large_integer(struct chat_run *r, double v, bool known, struct cv *out)
+{
+    char digits[400];
+    if (!known || isinf(v)) return chat_fail(r, "a number is too large");
+    int n = snprintf(digits, sizeof digits, "%.0f", v);
+    if (!cv_string(&r->mem, digits, (size_t)n, 0, out)) return chat_oom(r);
+    out->type = CV_BIG;
+    return 0;
+}
+
 static int f_int(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     const struct cv *fallback = chat_arg(a, 0, "default");
@@ -103,16 +114,17 @@ static int f_int(struct chat_run *r, struct chat_env *env, const struct cv *of, 
     (void)env;
     if (chat_int_arg(r, a, 1, "base", &base)) return -1;
     if (of->type == CV_UNDEFINED) return chat_fail(r, "int needs a value, not an undefined one");
+    if (of->type == CV_BIG) return *out = *of, 0;
     bool ok = of->type == CV_FLOAT;
     int got = of->type == CV_INT || of->type == CV_BOOL ? 1 : 0;
     if (got) whole = of->type == CV_INT ? of->u.i : of->u.b;
     else if (ok) v = of->u.f;
     else if (of->type == CV_STRING && (got = parse_integer(of->u.s, base, &whole)) == 0) ok = parse_number(of->u.s, &v);
     if (got == 0 && ok && !isnan(v) && !(isinf(v) && of->type == CV_STRING)) {
-        got = fabs(v) < 9.2e18 ? 1 : -1;
+        got = v >= -0x1p63 && v < 0x1p63 ? 1 : -1;
         if (got > 0) whole = (int64_t)v;
     }
-    if (got < 0) return chat_fail(r, "a number is too large");
+    if (got < 0) return large_integer(r, v, ok, out);
     *out = got ? cv_int(whole) : fallback ? *fallback : cv_int(0);
     return 0;
 }
@@ -130,6 +142,7 @@ static int f_float(struct chat_run *r, struct chat_env *env, const struct cv *of
     double v, got;
     (void)env;
     if (of->type == CV_UNDEFINED) return chat_fail(r, "float needs a value, not an undefined one");
+    if (of->type == CV_BIG) return chat_fail(r, "a number is too large");
     if (cv_is_number(of)) v = cv_number(of);
     else if (of->type == CV_STRING && parse_number(of->u.s, &got)) v = got;
     else {

@@ -115,6 +115,30 @@ static bool word(struct jlex *x, const char *text)
     return true;
 }
 
+/* An integer of n characters, which may have more than 64 bits. */
+static int read_long(struct reading *r, size_t n, struct cv *out, struct err *e)
+{
+    enum { MOST = 4300 }; /* as Python */
+    const char *s = r->x.p;
+    bool minus = *s == '-';
+    if (strspn(s + minus, "0123456789") < n - minus || (s[minus] == '0' && n > 1u + minus)) return jlex_error(&r->x, e, "an integer is expected");
+    if (n - minus > MOST) return jlex_error(&r->x, e, "an integer of more than %d digits", MOST);
+    if (!cv_string(r->m, s, n, r->mark, out)) return over(e);
+    r->x.p += n;
+    if (n > 20) {
+        out->type = CV_BIG;
+        return 0;
+    }
+    char digits[24];
+    memcpy(digits, s, n);
+    digits[n] = 0;
+    errno = 0;
+    int64_t i = strtoll(digits, NULL, 10);
+    if (errno == ERANGE) out->type = CV_BIG;
+    else *out = cv_int(i);
+    return 0;
+}
+
 static int read_number(struct reading *r, struct cv *out, struct err *e)
 {
     const char *p = r->x.p;
@@ -123,16 +147,8 @@ static int read_number(struct reading *r, struct cv *out, struct err *e)
         if (*p == '.' || *p == 'e' || *p == 'E') whole = false;
     if (whole) {
         int64_t i;
-        char digits[24];
         size_t n = (size_t)(p - r->x.p);
-        errno = 0;
-        if (n < sizeof digits) {
-            memcpy(digits, r->x.p, n);
-            digits[n] = 0;
-            (void)strtoll(digits, NULL, 10);
-        }
-        if (n >= sizeof digits || errno == ERANGE)
-            return jlex_error(&r->x, e, "an integer of more than 64 bits is not supported; a string may hold it");
+        if (n > 18) return read_long(r, n, out, e);
         if (jlex_int(&r->x, &i, e)) return -1;
         *out = cv_int(i);
         return 0;
@@ -226,6 +242,7 @@ static int write_key(struct chat_text *out, const struct cv *key, const struct c
     case CV_NONE: buf_adds(&b, "\"null\""); break;
     case CV_BOOL: buf_adds(&b, key->u.b ? "\"true\"" : "\"false\""); break;
     case CV_INT: buf_printf(&b, "\"%lld\"", (long long)key->u.i); break;
+    case CV_BIG: buf_printf(&b, "\"%.*s\"", (int)key->u.s->n, key->u.s->s); break;
     case CV_FLOAT:
         buf_addc(&b, '"');
         cv_write_float(&b, key->u.f);
@@ -262,6 +279,7 @@ int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_sty
     case CV_BOOL: chat_text_add(out, v->u.b ? "true" : "false", v->u.b ? 4 : 5, 0); return 0;
     case CV_STRING: write_string(out, v->u.s, style->ascii); return 0;
     case CV_INT: buf_printf(&b, "%lld", (long long)v->u.i); break;
+    case CV_BIG: chat_text_add(out, v->u.s->s, v->u.s->n, (uint8_t)(v->u.s->mark & ~CHAT_TRUSTED)); return 0;
     case CV_FLOAT:
         cv_write_float(&b, v->u.f);
         if (v->u.f - v->u.f != 0) {

@@ -9,6 +9,7 @@ static int bad_operands(struct chat_run *r, const char *what, const struct cv *a
 {
     const struct cv *u = a->type == CV_UNDEFINED ? a : b->type == CV_UNDEFINED ? b : NULL;
     if (u && u->u.s) return chat_fail(r, "'%.*s' is undefined", (int)u->u.s->n, u->u.s->s);
+    if (a->type == CV_BIG || b->type == CV_BIG) return chat_fail(r, "a number is too large");
     return chat_fail(r, "%s: not for values of type %s and %s", what, cv_type_name(a), cv_type_name(b));
 }
 

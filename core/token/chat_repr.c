@@ -164,6 +164,7 @@ void cv_repr(struct chat_text *out, const struct cv *v, uint8_t mark, int depth)
     case CV_NONE: buf_adds(&b, "None"); break;
     case CV_BOOL: buf_adds(&b, v->u.b ? "True" : "False"); break;
     case CV_INT: buf_printf(&b, "%lld", (long long)v->u.i); break;
+    case CV_BIG: chat_text_adds(out, v->u.s); return;
     case CV_FLOAT: cv_write_float(&b, v->u.f); break;
     case CV_STRING:
         if (v->safe) chat_text_add(out, "Markup(", 7, mark);

@@ -28,8 +28,8 @@ static int plain(const struct cstr *name, const struct cv *v)
     if (cstr_is(name, "undefined")) return v->type == CV_UNDEFINED;
     if (cstr_is(name, "none")) return v->type == CV_NONE;
     if (cstr_is(name, "string")) return v->type == CV_STRING;
-    if (cstr_is(name, "number")) return cv_is_number(v);
-    if (cstr_is(name, "integer")) return v->type == CV_INT;
+    if (cstr_is(name, "number")) return cv_is_number(v) || v->type == CV_BIG;
+    if (cstr_is(name, "integer")) return v->type == CV_INT || v->type == CV_BIG;
     if (cstr_is(name, "float")) return v->type == CV_FLOAT;
     if (cstr_is(name, "boolean")) return v->type == CV_BOOL;
     if (cstr_is(name, "true")) return v->type == CV_BOOL && v->u.b;

@@ -1,6 +1,7 @@
 #include "core/token/chat_value.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,6 +212,29 @@ static int compare_numbers(const struct cv *a, const struct cv *b)
     return x < y ? -1 : x > y ? 1 : isnan(x) || isnan(y) ? 2 : 0;
 }
 
+/* -1, 0, 1 by what the digits say, one of a and b being a CV_BIG; 2: there is no order. */
+static int compare_big(const struct cv *a, const struct cv *b)
+{
+    char digits[400];
+    const struct cstr *v[2];
+    struct cstr real;
+    for (int i = 0; i < 2; i++) {
+        const struct cv *x = i ? b : a;
+        if (x->type != CV_BIG && !cv_is_number(x)) return 2;
+        if (x->type == CV_FLOAT && isnan(x->u.f)) return 2;
+        if (x->type == CV_FLOAT && isinf(x->u.f)) return (x->u.f < 0) != i ? -1 : 1;
+        int n = 0;
+        if (x->type == CV_FLOAT) n = snprintf(digits, sizeof digits, "%.0f", x->u.f);
+        else if (x->type != CV_BIG) n = snprintf(digits, sizeof digits, "%lld", (long long)(x->type == CV_BOOL ? x->u.b : x->u.i));
+        v[i] = x->type == CV_BIG ? x->u.s : &real;
+        if (n) real = (struct cstr){digits, (size_t)n, NULL, 0}; /* what is no integer is shorter than any CV_BIG */
+    }
+    bool minus = v[0]->s[0] == '-', other = v[1]->s[0] == '-';
+    if (minus != other) return minus ? -1 : 1;
+    int c = v[0]->n != v[1]->n ? (v[0]->n < v[1]->n ? -1 : 1) : memcmp(v[0]->s, v[1]->s, v[0]->n);
+    return c == 0 ? 0 : (c < 0) != minus ? -1 : 1;
+}
+
 static bool equal(struct chat_mem *m, const struct cv *a, const struct cv *b, int depth);
 
 /* Ranges by their numbers, keys and items of mappings as sets; others are what they are. */
@@ -231,6 +255,7 @@ static bool equal(struct chat_mem *m, const struct cv *a, const struct cv *b, in
 {
     if (depth > MOST_DEPTH || !chat_look(m)) return false;
     if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b) == 0;
+    if (a->type == CV_BIG || b->type == CV_BIG) return compare_big(a, b) == 0;
     if (a->type != b->type) return false;
     switch (a->type) {
     case CV_UNDEFINED:
@@ -264,6 +289,7 @@ static int compare(struct chat_mem *m, const struct cv *a, const struct cv *b, i
 {
     if (depth > MOST_DEPTH || !chat_look(m)) return 2;
     if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b);
+    if (a->type == CV_BIG || b->type == CV_BIG) return compare_big(a, b);
     if (a->type != b->type) return 2;
     if (a->type == CV_STRING) {
         size_t n = a->u.s->n < b->u.s->n ? a->u.s->n : b->u.s->n;
@@ -304,6 +330,7 @@ const char *cv_type_name(const struct cv *v)
                                         "tuple", "dict", "namespace", "loop", "macro", "method",
                                         "function"};
     static const char *const lazy[] = {"generator", "iterator", "dict_keys", "dict_values", "dict_items", "range"};
+    if (v->type == CV_BIG) return "int";
     if (v->type == CV_CYCLER || v->type == CV_JOINER) return v->type == CV_CYCLER ? "Cycler" : "Joiner";
     return v->type == CV_LAZY ? lazy[v->u.lazy->kind] : names[v->type];
 }

@@ -26,6 +26,7 @@ enum chat_mark {
 enum cv_type {
     CV_UNDEFINED, CV_NONE, CV_BOOL, CV_INT, CV_FLOAT, CV_STRING, CV_LIST, CV_TUPLE, CV_DICT,
     CV_NAMESPACE, CV_LOOP, CV_MACRO, CV_METHOD, CV_GLOBAL, CV_LAZY, CV_CYCLER, CV_JOINER,
+    CV_BIG, /* an integer of more than 64 bits, as a message may hold it: it is written and compared, not counted with */
 };
 
 struct cv {
@@ -36,7 +37,7 @@ struct cv {
         bool b;
         int64_t i;
         double f;
-        const struct cstr *s;     /* CV_UNDEFINED: the name, or NULL */
+        const struct cstr *s;     /* CV_UNDEFINED: the name, or NULL; CV_BIG: its digits */
         const struct clist *l;
         const struct cdict *d;
         struct cspace *space;

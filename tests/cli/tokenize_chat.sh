@@ -51,8 +51,14 @@ fails 65 "deep.jinja:1:19: nested or recursive" "$LLMCTL" tokenize chat chats.js
 echo '[{"role":' >cut.jsonl
 fails 65 "cut.jsonl:1" "$LLMCTL" tokenize chat cut.jsonl --template chatml
 fails 65 "cut.jsonl:1:[0-9]*: " "$LLMCTL" tokenize chat cut.jsonl --template chatml
-printf '[{"role":"user","content":12345678901234567890}]\n' >wide.jsonl
-fails 65 "wide.jsonl:1:27: an integer of more than 64 bits" "$LLMCTL" tokenize chat wide.jsonl --template chatml
+# integers of more than 64 bits are written as they came, and not counted with
+printf '{"messages":[],"n":[9223372036854775808,-9223372036854775808,-9223372036854775809,1000000000000000000000]}\n' >wide.jsonl
+printf '{{ n }} {{ n|tojson }} {{ n|sort }} {{ n[0] is integer }} {{ n[3] > 1e20 }} {{ n[3] == 1e21 }}' >wide.jinja
+is "$("$LLMCTL" tokenize chat wide.jsonl --template wide.jinja)" '{"text":"[9223372036854775808, -9223372036854775808, -9223372036854775809, 1000000000000000000000] [9223372036854775808, -9223372036854775808, -9223372036854775809, 1000000000000000000000] [-9223372036854775809, -9223372036854775808, 9223372036854775808, 1000000000000000000000] True True True"}'
+printf '{{ n[0] + 1 }}' >wide.jinja
+fails 65 "wide.jinja:1:5: a number is too large" "$LLMCTL" tokenize chat wide.jsonl --template wide.jinja
+printf '{"messages":[],"n":00000000000000000001}\n' >wide.jsonl
+fails 65 "wide.jsonl:1:20: an integer is expected" "$LLMCTL" tokenize chat wide.jsonl --template wide.jinja
 printf 'Hi\n' >text.jsonl
 fails 65 "text.jsonl:1:1: a JSON value is expected" "$LLMCTL" tokenize chat text.jsonl --template chatml
 fails 66 "is a directory" "$LLMCTL" tokenize chat model --template chatml
