@@ -5,8 +5,7 @@
 
 #include "core/base/mem.h"
 
-#define BPE_FREE UINT64_MAX
-enum { ID_BITS = BPE_ID_BITS, FEW = 18, SHORT_WORD = 48, AHEAD = 12 };
+enum { ID_BITS = BPE_ID_BITS, FEW = 18, SHORT_WORD = 48 };
 
 void bpe_free(struct bpe *b)
 {
@@ -14,7 +13,9 @@ void bpe_free(struct bpe *b)
     free(b->made);
     free(b->level);
     mem_free_aligned(b->slots);
+    free(b->turn);
     free(b->byte_pair);
+    free(b->byte_pair_small);
     memset(b, 0, sizeof *b);
 }
 
@@ -34,50 +35,6 @@ int bpe_add_rank(struct bpe *b, int left, int right, int id, uint32_t rank, stru
     return 0;
 }
 
-/* Puts v in; what it pushes out moves to its other place.  False: in circles. */
-static bool put_pair(struct bpe *b, uint64_t v)
-{
-    size_t last = SIZE_MAX;
-    for (int i = 0; i < 200; i++) {
-        size_t place[2] = {bpe_first_place(v >> ID_BITS, b->bits), bpe_second_place(v >> ID_BITS, b->bits)};
-        for (int k = 0; k < 4; k++) {
-            uint64_t *s = &b->slots[place[k / 2] + (size_t)(k % 2)];
-            if (*s != BPE_FREE) continue;
-            *s = v;
-            return true;
-        }
-        size_t to = (place[0] == last ? place[1] : place[0]) + (size_t)(i / 2 % 2);
-        uint64_t out = b->slots[to];
-        b->slots[to] = v;
-        last = to & ~(size_t)1;
-        v = out;
-    }
-    return false;
-}
-
-static int fill_slots(struct bpe *b, struct err *e)
-{
-    size_t n = (size_t)2 << b->bits;
-    mem_free_aligned(b->slots);
-    b->slots = mem_alloc_aligned(n * sizeof *b->slots);
-    if (!b->slots) return err_oom(e, n * sizeof *b->slots, "the merge table");
-    memset(b->slots, 0xFF, n * sizeof *b->slots);
-    for (size_t r = 0; r < b->n_merges; r++) {
-        const struct bpe_merge *m = &b->merge[r];
-        if (r + AHEAD < b->n_merges) {
-            uint64_t key = bpe_pair_key(m[AHEAD].left, m[AHEAD].right);
-            __builtin_prefetch(&b->slots[bpe_first_place(key, b->bits)], 1);
-            __builtin_prefetch(&b->slots[bpe_second_place(key, b->bits)], 1);
-        }
-        if (bpe_rank(b, m->left, m->right) != BPE_NO_RANK)
-            return err_set(e, ERR_DATA, "merge %zu (from 0) is the same pair as an earlier one", r);
-        if (put_pair(b, bpe_pair_key(m->left, m->right) << ID_BITS | m->rank)) continue;
-        b->bits++;
-        return b->bits < 32 ? fill_slots(b, e) : err_oom(e, n, "the merge table");
-    }
-    return 0;
-}
-
 int bpe_finish(struct bpe *b, struct err *e)
 {
     b->made = mem_alloc(b->n_ranks, sizeof *b->made);
@@ -88,45 +45,68 @@ int bpe_finish(struct bpe *b, struct err *e)
         b->made[m->rank] = m->id;
         if (m->id - (int32_t)m->rank != b->first_made) b->first_made = -1;
     }
-    b->bits = 5;
-    while (((size_t)8 << b->bits) / 5 < b->n_merges) b->bits++; /* four of five slots; nine of ten are possible */
-    return fill_slots(b, e);
+    return bpe_pairs_make(b, e);
+}
+
+/* All ids and ranks are below UINT16_MAX. */
+static bool is_small(const struct bpe *b, const int32_t byte_id[256])
+{
+    int32_t most = (int32_t)b->n_ranks - 1;
+    for (size_t r = 0; r < b->n_merges; r++) most = b->merge[r].id > most ? b->merge[r].id : most;
+    for (int i = 0; i < 256; i++) most = byte_id[i] > most ? byte_id[i] : most;
+    return most < UINT16_MAX;
+}
+
+static void put_byte_rank(struct bpe *b, int16_t left, int16_t right, uint32_t rank)
+{
+    size_t at = (size_t)left | (size_t)right << 8;
+    if (b->byte_pair_small) b->byte_pair_small[at] = (uint16_t)rank;
+    else b->byte_pair[at] = rank;
 }
 
 void bpe_leave_out(struct bpe *b, int left, int right)
 {
-    uint64_t key = bpe_pair_key(left, right);
-    size_t place[2] = {bpe_first_place(key, b->bits), bpe_second_place(key, b->bits)};
-    for (int k = 0; k < 4; k++) {
-        uint64_t *s = &b->slots[place[k / 2] + (size_t)(k % 2)];
-        if (*s >> ID_BITS == key) *s = BPE_FREE;
-    }
+    uint64_t key = bpe_pair_key(left, right), *s = &b->slots[bpe_slot(b, key)];
+    if (*s >> BPE_ID_BITS == key) *s = BPE_FREE_SLOT;
 }
 
 int bpe_restore(struct bpe *b, struct err *e)
 {
     free(b->byte_pair);
+    free(b->byte_pair_small);
     b->byte_pair = NULL;
-    return fill_slots(b, e);
+    b->byte_pair_small = NULL;
+    return bpe_pairs_make(b, e);
 }
 
 int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e)
 {
     enum { N = 256 * 256 };
-    b->byte_pair = mem_alloc(N, sizeof *b->byte_pair);
-    if (!b->byte_pair) return err_oom(e, N * sizeof *b->byte_pair, "the merge table");
-    memset(b->byte_pair, 0xFF, N * sizeof *b->byte_pair); /* BPE_NO_RANK */
     int32_t most = -1;
-    for (int i = 0; i < 256; i++) most = byte_id[i] > most ? byte_id[i] : most;
+    b->every_byte = true;
+    for (int i = 0; i < 256; i++) {
+        b->every_byte = b->every_byte && byte_id[i] >= 0;
+        most = byte_id[i] > most ? byte_id[i] : most;
+        b->byte_id[i] = byte_id[i];
+        for (int p = 0; p < 3; p++) b->byte_plane[p][i] = (uint8_t)(byte_id[i] >> 8 * p);
+    }
+    bool small = is_small(b, byte_id);
+    if (small) b->byte_pair_small = mem_alloc(N, sizeof *b->byte_pair_small);
+    else b->byte_pair = mem_alloc(N, sizeof *b->byte_pair);
     int16_t *byte_of = mem_alloc((size_t)most + 1, sizeof *byte_of);
-    if (!byte_of) return err_oom(e, ((size_t)most + 1) * sizeof *byte_of, "the merge table");
+    if (!byte_of || (!b->byte_pair && !b->byte_pair_small)) {
+        free(byte_of);
+        return err_oom(e, N * sizeof *b->byte_pair, "the merge table");
+    }
+    if (small) memset(b->byte_pair_small, 0xFF, N * sizeof *b->byte_pair_small);
+    else memset(b->byte_pair, 0xFF, N * sizeof *b->byte_pair); /* BPE_NO_RANK */
     memset(byte_of, 0xFF, ((size_t)most + 1) * sizeof *byte_of);
     for (int i = 0; i < 256; i++)
         if (byte_id[i] >= 0) byte_of[byte_id[i]] = (int16_t)i;
     for (size_t r = 0; r < b->n_merges; r++) {
         const struct bpe_merge *m = &b->merge[r];
         if (m->left <= most && m->right <= most && byte_of[m->left] >= 0 && byte_of[m->right] >= 0)
-            b->byte_pair[byte_of[m->left] << 8 | byte_of[m->right]] = bpe_rank(b, m->left, m->right);
+            put_byte_rank(b, byte_of[m->left], byte_of[m->right], bpe_rank(b, m->left, m->right));
     }
     free(byte_of);
     return 0;
@@ -145,8 +125,8 @@ static size_t merge_short(const struct bpe *b, int32_t *ids, size_t n, const uin
                           const struct bpe_trace *trace)
 {
     uint32_t rank[SHORT_WORD];
-    if (bytes && b->byte_pair)
-        for (size_t i = 0; i + 1 < n; i++) rank[i] = b->byte_pair[bytes[i] << 8 | bytes[i + 1]];
+    if (bytes)
+        for (size_t i = 0; i + 1 < n; i++) rank[i] = bpe_byte_rank(b, bytes[i], bytes[i + 1]);
     else
         for (size_t i = 0; i + 1 < n; i++) rank[i] = bpe_rank(b, ids[i], ids[i + 1]);
     while (n > 1) {

@@ -26,9 +26,17 @@ struct bpe {
     int32_t first_made;      /* >= 0: made[r] is this + r for all ranks, as in most vocabularies */
     uint32_t *level;         /* [n_ranks] or NULL: each rank is a level of its own */
     size_t n_ranks;
-    uint64_t *slots;         /* [2 << bits] (left << 21 | right) << 21 | rank; all ones = free */
-    unsigned bits;
-    uint32_t *byte_pair;     /* [256 * 256] rank of the pair of two bytes' tokens, or NULL */
+    uint64_t *slots;         /* [1 << 32 - slot_shift] (left << 21 | right) << 21 | rank; all ones = free */
+    uint16_t *turn;          /* [1 << 64 - group_shift] odd numbers */
+    unsigned slot_shift, group_shift;
+    uint64_t factor;         /* of hashes */
+    /* For jobs of bytes: the rank of the pair of two bytes' tokens, by first | second << 8; in
+     * 16 bits, with 0xFFFF for none, where all ids and ranks are below that (the other is NULL). */
+    uint32_t *byte_pair;         /* [256 * 256] */
+    uint16_t *byte_pair_small;
+    int32_t byte_id[256];
+    bool every_byte;             /* has an id */
+    uint8_t byte_plane[3][256];  /* the bytes of byte_id */
 };
 
 void bpe_free(struct bpe *b);
@@ -40,39 +48,50 @@ int bpe_finish(struct bpe *b, struct err *e);
 /* This pair is not merged any more, until bpe_restore(); it stays in the list. */
 void bpe_leave_out(struct bpe *b, int left, int right);
 int bpe_restore(struct bpe *b, struct err *e);
-/* For byte-level models: the ranks of all pairs of bytes that are merged, in one small table. */
+int bpe_pairs_make(struct bpe *b, struct err *e); /* bpe_pairs.c: slots and turns, for bpe_finish() */
+/* For byte-level models: the ranks of all pairs of bytes that are merged, in one small table; -1: no token. */
 int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e);
 
 #define BPE_NO_RANK UINT32_MAX
+#define BPE_FREE_SLOT UINT64_MAX
 
 static inline uint64_t bpe_pair_key(int left, int right)
 {
     return (uint64_t)(uint32_t)left << BPE_ID_BITS | (uint32_t)right;
 }
 
-/* Each pair is in one of two places of two slots, so that a look-up is four
- * comparisons without a branch. */
-static inline size_t bpe_first_place(uint64_t key, unsigned bits)
+/* A pair has one place only: its hash names a group, and the group has a number by which
+ * the hashes of its pairs go to places of their own (bpe_pairs.c).  So what is in no merge,
+ * as most pairs are, costs one line of the table. */
+static inline size_t bpe_group(const struct bpe *b, uint64_t hash)
 {
-    return (size_t)(key * 0x9E3779B97F4A7C15ull >> (64 - bits)) * 2;
+    return (size_t)(hash >> b->group_shift);
 }
 
-static inline size_t bpe_second_place(uint64_t key, unsigned bits)
+static inline uint32_t bpe_spread(uint64_t hash)
 {
-    return (size_t)((key ^ key >> 19) * 0xD6E8FEB86659FD93ull >> (64 - bits)) * 2;
+    return (uint32_t)(hash >> 18);
+}
+
+static inline size_t bpe_slot(const struct bpe *b, uint64_t key)
+{
+    uint64_t hash = key * b->factor;
+    return bpe_spread(hash) * (uint32_t)b->turn[bpe_group(b, hash)] >> b->slot_shift;
 }
 
 /* Rank of a pair, or BPE_NO_RANK. */
 static inline uint32_t bpe_rank(const struct bpe *b, int left, int right)
 {
-    const uint64_t ranks = ((uint64_t)1 << BPE_ID_BITS) - 1, key = bpe_pair_key(left, right);
-    const uint64_t *s = &b->slots[bpe_first_place(key, b->bits)], *t = &b->slots[bpe_second_place(key, b->bits)];
-    uint32_t not_rank = 0; /* complements, so that none is BPE_NO_RANK */
-    not_rank |= ~(uint32_t)(s[0] & ranks) & -(uint32_t)(s[0] >> BPE_ID_BITS == key);
-    not_rank |= ~(uint32_t)(s[1] & ranks) & -(uint32_t)(s[1] >> BPE_ID_BITS == key);
-    not_rank |= ~(uint32_t)(t[0] & ranks) & -(uint32_t)(t[0] >> BPE_ID_BITS == key);
-    not_rank |= ~(uint32_t)(t[1] & ranks) & -(uint32_t)(t[1] >> BPE_ID_BITS == key);
-    return ~not_rank;
+    uint64_t key = bpe_pair_key(left, right), slot = b->slots[bpe_slot(b, key)];
+    return slot >> BPE_ID_BITS == key ? (uint32_t)slot & ((1u << BPE_ID_BITS) - 1) : BPE_NO_RANK;
+}
+
+/* Rank of a pair of bytes; after bpe_byte_pairs(). */
+static inline uint32_t bpe_byte_rank(const struct bpe *b, uint8_t left, uint8_t right)
+{
+    size_t at = (size_t)left | (size_t)right << 8;
+    if (!b->byte_pair_small) return b->byte_pair[at];
+    return b->byte_pair_small[at] == UINT16_MAX ? BPE_NO_RANK : b->byte_pair_small[at];
 }
 
 /* Without waiting for a table, if that is possible. */
@@ -100,7 +119,7 @@ struct bpe_trace {
 };
 
 /* Merges ids[0..n) in place; returns how many are left, 0 when out of memory
- * (n > 0).  bytes: what the ids stand for, when each is one byte and
+ * (n > 0).  bytes: what the ids stand for, when each is one byte that has an id and
  * bpe_byte_pairs() was called; else NULL.  trace may be NULL (it is not called
  * for words of more than 48 symbols). */
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,
@@ -114,7 +133,7 @@ size_t bpe_merge_lengths(const struct bpe *b, struct bpe_work *w, int32_t *ids, 
 enum { BPE_JOB_MAX = 62 };
 
 struct bpe_job {
-    int32_t *ids;         /* merged in place */
+    int32_t *ids;         /* merged in place; with bytes only room for n ids */
     const uint8_t *bytes; /* as above, or NULL; all jobs or none have them */
     size_t n;             /* symbols; then ids */
 };

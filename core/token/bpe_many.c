@@ -43,10 +43,9 @@ ALWAYS_INLINE void start(const struct bpe *b, struct lane *l, struct bpe_job *j,
     l->alive = ((uint64_t)2 << j->n << 1) - 1;
     for (size_t i = 0; i < keys; i++) l->key[i] = NONE;
     l->symbol[0] = l->symbol[j->n + 1] = NEVER;
-    memcpy(l->symbol + 1, j->ids, j->n * sizeof *j->ids);
+    for (size_t i = 0; i < j->n; i++) l->symbol[i + 1] = j->bytes ? b->byte_id[j->bytes[i]] : j->ids[i];
     for (size_t i = 1; i < j->n; i++) {
-        uint32_t rank = j->bytes && b->byte_pair ? b->byte_pair[j->bytes[i - 1] << 8 | j->bytes[i]]
-                                                 : bpe_rank(b, l->symbol[i], l->symbol[i + 1]);
+        uint32_t rank = j->bytes ? bpe_byte_rank(b, j->bytes[i - 1], j->bytes[i]) : bpe_rank(b, l->symbol[i], l->symbol[i + 1]);
         l->made[i] = b->made[rank == BPE_NO_RANK ? 0 : rank];
         l->key[i] = key_of(b, rank, i);
     }
@@ -131,18 +130,17 @@ ALWAYS_INLINE void run(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs,
     }
 }
 
-void bpe_merge_many_base(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs, size_t above)
+void bpe_merge_many_base(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
-    bool few = false, some = false, many = false;
+    bool some = false, many = false;
     for (size_t i = 0; i < n_jobs; i++) {
-        few |= jobs[i].n > above && jobs[i].n <= FEW;
-        some |= jobs[i].n > above && jobs[i].n > FEW;
+        some |= jobs[i].n > FEW;
         many |= jobs[i].n > SOME;
     }
-    /* What is done has fewer ids than it had symbols, so that it cannot be taken for
+    /* What is done has not more ids than it had symbols, so that it cannot be taken for
      * one of the larger words that come later. */
-    if (few) run(b, jobs, n_jobs, above, FEW);
-    if (some) run(b, jobs, n_jobs, above > FEW ? above : FEW, SOME);
+    run(b, jobs, n_jobs, 0, FEW);
+    if (some) run(b, jobs, n_jobs, FEW, SOME);
     if (many) run(b, jobs, n_jobs, SOME, BPE_JOB_MAX);
 }
 
@@ -151,5 +149,5 @@ void bpe_merge_many(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
     /* A word of other symbols alone is not worth the start. */
     bool vectors = n_jobs && (jobs[0].bytes || n_jobs > 1) && !b->level && token_has_vbmi();
     if (vectors) bpe_merge_many_avx512vbmi(b, jobs, n_jobs);
-    bpe_merge_many_base(b, jobs, n_jobs, vectors ? BPE_VECTOR_MAX : 1);
+    else bpe_merge_many_base(b, jobs, n_jobs);
 }

@@ -4,12 +4,8 @@
 
 #include "core/token/bpe.h"
 
-/* What the vectors do not take: more symbols, a table with levels, symbols that
- * are not bytes. */
-enum { BPE_VECTOR_MAX = 31 };
-
-void bpe_merge_many_base(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs, size_t above);
-/* Leaves jobs of more symbols to the other.  Needs the instructions. */
+void bpe_merge_many_base(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs);
+/* Not for tables with levels.  Needs the instructions. */
 void bpe_merge_many_avx512vbmi(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs);
 
 /* The next job of more than `above` and at most `most` symbols, from *at on; NULL. */
@@ -24,9 +20,7 @@ static inline struct bpe_job *bpe_next_job(struct bpe_job *jobs, size_t n_jobs, 
 
 static inline void bpe_ask(const struct bpe *b, int32_t left, int32_t right)
 {
-    uint64_t key = bpe_pair_key(left, right);
-    __builtin_prefetch(&b->slots[bpe_first_place(key, b->bits)]);
-    __builtin_prefetch(&b->slots[bpe_second_place(key, b->bits)]);
+    __builtin_prefetch(&b->slots[bpe_slot(b, bpe_pair_key(left, right))]);
 }
 
 #endif

@@ -1,177 +1,252 @@
-/* Words of at most 31 symbols merged side by side, each in two registers or twice
- * two: the symbols, and the ranks of the pairs that they begin.  What a merge makes
- * superfluous is taken out, so that neighbours stay neighbours; no step depends on
- * a branch that would be guessed wrong, and the ranks of new pairs are asked for a
- * turn before they are looked up. */
+/* Words merged side by side.  Symbols and the ranks of the pairs that they begin stay at their
+ * places: a merge is a few stores, and all ranks are looked at in one register or four.  Words
+ * take turns, so that what was stored for one has arrived before its registers are loaded again,
+ * and that the pairs of several words are waited for at a time; what depends on the number of a
+ * word's merges, which cannot be guessed, is decided a turn later. */
 #include "core/token/bpe_many.h"
 
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
 #include <immintrin.h>
 #include <stdbool.h>
 
-enum { LANES = 16, HALF = 16, NONE = INT32_MAX, NEVER = (1 << BPE_ID_BITS) - 1 };
-/* wide is a constant: more than 15 symbols, so that the second registers are used. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+enum { LANES = 8, PLACES = 64, SIZES = 4, BLOCK = 128, NEVER = (1 << BPE_ID_BITS) - 1 };
 
-struct lane {
-    __m512i symbol[2], rank[2]; /* behind the last: NEVER, NONE; there always is one of these */
-    uint64_t left, right;       /* keys of the pairs that the last merge made */
-    uint32_t at;                /* where it was, as a bit; 0: there was none */
-    struct bpe_job *job;
+/* What is read of a struct bpe, so that no store can change it. */
+struct table {
+    const uint64_t *slots;
+    const uint16_t *turn;
+    uint64_t factor;
+    unsigned slot_shift, group_shift;
+    const int32_t *made; /* NULL: first_made and the rank */
+    int32_t first_made;
+    const uint16_t *small_pair;
+    const uint32_t *large_pair;
+    const uint8_t (*byte_plane)[256];
 };
 
-/* Numbers from `from` on. */
-ALWAYS_INLINE __m512i count_from(int from)
+/* Words of one size: in so many places that 8, 16, 32 or 64 ranks are looked at. */
+struct todo {
+    struct bpe_job *job[BLOCK];
+    size_t n, at;
+};
+
+ALWAYS_INLINE __m512i count_from(char from)
 {
-    return _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                            _mm512_set1_epi32(from));
+    const __m512i count = _mm512_set_epi8(
+        63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32,
+        31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return _mm512_add_epi8(count, _mm512_set1_epi8(from));
 }
 
-/* The ranks of the pairs of a word: of bytes from the small table. */
-ALWAYS_INLINE void first_ranks(const struct bpe *b, struct lane *l, const struct bpe_job *j, bool wide)
+/* One byte of the ids of 64 bytes. */
+ALWAYS_INLINE __m512i id_bytes(const uint8_t plane[256], __m512i bytes)
 {
-    const __m512i none = _mm512_set1_epi32(NONE);
-    uint32_t pairs = _bzhi_u32(UINT32_MAX, (unsigned)j->n) >> 1;
-    if (!j->bytes || !b->byte_pair) {
-        _Alignas(64) uint32_t rank[2 * HALF];
-        for (size_t i = 0; i + 1 < j->n; i++) rank[i] = bpe_rank(b, j->ids[i], j->ids[i + 1]);
-        for (int k = 0; k <= wide; k++)
-            l->rank[k] = _mm512_min_epu32(
-                _mm512_mask_load_epi32(none, (__mmask16)(pairs >> k * HALF), rank + k * HALF), none);
-        return;
+    __m512i low = _mm512_permutex2var_epi8(_mm512_loadu_si512(plane), bytes, _mm512_loadu_si512(plane + 64));
+    __m512i high = _mm512_permutex2var_epi8(_mm512_loadu_si512(plane + 128), bytes, _mm512_loadu_si512(plane + 192));
+    return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(bytes), high);
+}
+
+/* 64 bytes as numbers, those of the first so many pairs, and one more. */
+ALWAYS_INLINE void words_of(__m512i bytes, uint64_t w[9], const int pairs)
+{
+    __m128i x = _mm512_castsi512_si128(bytes);
+    w[0] = (uint64_t)_mm_cvtsi128_si64(x);
+    w[1] = (uint64_t)_mm_extract_epi64(x, 1);
+    x = _mm512_extracti32x4_epi32(bytes, 1);
+    if (pairs > 8) w[2] = (uint64_t)_mm_cvtsi128_si64(x);
+    if (pairs > 16) {
+        w[3] = (uint64_t)_mm_extract_epi64(x, 1);
+        x = _mm512_extracti32x4_epi32(bytes, 2);
+        w[4] = (uint64_t)_mm_cvtsi128_si64(x);
     }
-    __m256i first = _mm256_maskz_loadu_epi8(pairs, j->bytes), second = _mm256_maskz_loadu_epi8(pairs, j->bytes + 1);
-    for (int k = 0; k <= wide; k++) {
-        __m128i x = k ? _mm256_extracti128_si256(first, 1) : _mm256_castsi256_si128(first);
-        __m128i y = k ? _mm256_extracti128_si256(second, 1) : _mm256_castsi256_si128(second);
-        __m512i two = _mm512_or_si512(_mm512_slli_epi32(_mm512_cvtepu8_epi32(x), 8), _mm512_cvtepu8_epi32(y));
-        l->rank[k] = _mm512_mask_i32gather_epi32(none, (__mmask16)(pairs >> k * HALF), two, b->byte_pair, 4);
-        l->rank[k] = _mm512_min_epu32(l->rank[k], none);
-    }
-}
-
-ALWAYS_INLINE void start(const struct bpe *b, struct lane *l, struct bpe_job *j, bool wide)
-{
-    uint32_t all = _bzhi_u32(UINT32_MAX, (unsigned)j->n);
-    first_ranks(b, l, j, wide);
-    for (int k = 0; k <= wide; k++)
-        l->symbol[k] = _mm512_mask_loadu_epi32(_mm512_set1_epi32(NEVER), (__mmask16)(all >> k * HALF), j->ids + k * HALF);
-    l->left = l->right = 0;
-    l->at = 0;
-    l->job = j;
-}
-
-/* Takes number `at` out. */
-ALWAYS_INLINE void take_out(__m512i x[2], __m512i at, __m512i fill, bool wide)
-{
-    __m512i i = count_from(0), k = count_from(HALF), one = _mm512_set1_epi32(1);
-    i = _mm512_mask_add_epi32(i, _mm512_cmpge_epi32_mask(i, at), i, one);
-    x[0] = _mm512_permutex2var_epi32(x[0], i, wide ? x[1] : fill);
-    if (!wide) return;
-    k = _mm512_mask_add_epi32(k, _mm512_cmpge_epi32_mask(k, at), k, one);
-    x[1] = _mm512_permutex2var_epi32(x[1], _mm512_sub_epi32(k, _mm512_set1_epi32(HALF)), fill);
-}
-
-/* Number i; of -1 the last one. */
-ALWAYS_INLINE int32_t number(const __m512i x[2], __m512i i, bool wide)
-{
-    __m512i y = wide ? _mm512_permutex2var_epi32(x[0], i, x[1]) : _mm512_permutexvar_epi32(i, x[0]);
-    return _mm_cvtsi128_si32(_mm512_castsi512_si128(y));
-}
-
-/* One merge; false: there is none. */
-ALWAYS_INLINE bool merge(const struct bpe *b, struct lane *l, bool wide)
-{
-    int32_t best = _mm512_reduce_min_epi32(wide ? _mm512_min_epi32(l->rank[0], l->rank[1]) : l->rank[0]);
-    if (best == NONE) return false;
-    const __m512i one = _mm512_set1_epi32(1);
-    __m512i rank = _mm512_set1_epi32(best);
-    uint32_t found = _mm512_cmpeq_epi32_mask(l->rank[0], rank);
-    if (wide) found |= (uint32_t)_mm512_cmpeq_epi32_mask(l->rank[1], rank) << HALF;
-    int32_t made = bpe_made(b, (uint32_t)best);
-    uint32_t at = _blsi_u32(found);
-    __m512i place = _mm512_set1_epi32((int32_t)_tzcnt_u32(at)), next = _mm512_add_epi32(place, one);
-    take_out(l->rank, place, _mm512_set1_epi32(NONE), wide);
-    take_out(l->symbol, next, _mm512_set1_epi32(NEVER), wide);
-    l->symbol[0] = _mm512_mask_set1_epi32(l->symbol[0], (__mmask16)at, made);
-    if (wide) l->symbol[1] = _mm512_mask_set1_epi32(l->symbol[1], (__mmask16)(at >> HALF), made);
-    int32_t left = number(l->symbol, _mm512_sub_epi32(place, one), wide), right = number(l->symbol, next, wide);
-    l->left = bpe_pair_key(left, made);
-    l->right = bpe_pair_key(made, right);
-    l->at = at;
-    bpe_ask(b, left, made);
-    bpe_ask(b, made, right);
-    return true;
-}
-
-static inline __m256i slots_of(const struct bpe *b, uint64_t key)
-{
-    const uint64_t *s = &b->slots[bpe_first_place(key, b->bits)], *t = &b->slots[bpe_second_place(key, b->bits)];
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)s)),
-                                   _mm_loadu_si128((const void *)t), 1);
-}
-
-/* The ranks of the two pairs that the last merge made. */
-ALWAYS_INLINE void look_up(const struct bpe *b, struct lane *l, bool wide)
-{
-    __m512i slots = _mm512_inserti64x4(_mm512_castsi256_si512(slots_of(b, l->left)), slots_of(b, l->right), 1);
-    __m512i keys = _mm512_inserti64x4(_mm512_set1_epi64((long long)l->left), _mm256_set1_epi64x((long long)l->right), 1);
-    uint32_t hit = _mm512_cmpeq_epi64_mask(_mm512_srli_epi64(slots, BPE_ID_BITS), keys);
-    __m512i x = _mm512_maskz_and_epi64((__mmask8)hit, slots, _mm512_set1_epi64(NEVER)); /* one of four at most */
-    x = _mm512_or_si512(x, _mm512_shuffle_epi32(x, _MM_PERM_BADC));
-    x = _mm512_or_si512(x, _mm512_shuffle_i64x2(x, x, _MM_SHUFFLE(2, 3, 0, 1)));
-    int32_t left = _mm_cvtsi128_si32(_mm512_castsi512_si128(x)), right = _mm_cvtsi128_si32(_mm512_extracti32x4_epi32(x, 2));
-    left = hit & 0x0F ? left : NONE;
-    right = hit & 0xF0 ? right : NONE;
-    for (int k = 0; k <= wide; k++) {
-        l->rank[k] = _mm512_mask_set1_epi32(l->rank[k], (__mmask16)(l->at >> 1 >> k * HALF), left);
-        l->rank[k] = _mm512_mask_set1_epi32(l->rank[k], (__mmask16)(l->at >> k * HALF), right);
+    if (pairs > 32) {
+        w[5] = (uint64_t)_mm_extract_epi64(x, 1);
+        x = _mm512_extracti32x4_epi32(bytes, 3);
+        w[6] = (uint64_t)_mm_cvtsi128_si64(x);
+        w[7] = (uint64_t)_mm_extract_epi64(x, 1);
+        w[8] = 0;
     }
 }
 
-ALWAYS_INLINE void finish(struct lane *l, bool wide)
+/* ---- ids and ranks of 16 bits ---- */
+
+/* The ranks of 8 pairs: of the bytes of w and the one that follows. */
+ALWAYS_INLINE void small_put_ranks(uint16_t *to, __mmask8 pairs, const uint16_t *pair, uint64_t w, uint64_t after)
 {
-    __m512i never = _mm512_set1_epi32(NEVER);
-    uint32_t there = _mm512_cmpneq_epi32_mask(l->symbol[0], never);
-    if (wide) there |= (uint32_t)_mm512_cmpneq_epi32_mask(l->symbol[1], never) << HALF;
-    for (int k = 0; k <= wide; k++)
-        _mm512_mask_storeu_epi32(l->job->ids + k * HALF, (__mmask16)(there >> k * HALF), l->symbol[k]);
-    l->job->n = (size_t)_mm_popcnt_u32(there);
+    __m128i x = _mm_cvtsi32_si128(pair[w & 0xFFFF]), y = _mm_cvtsi32_si128(pair[w >> 32 & 0xFFFF]);
+    x = _mm_insert_epi16(x, pair[w >> 8 & 0xFFFF], 1);
+    y = _mm_insert_epi16(y, pair[w >> 40 & 0xFFFF], 1);
+    x = _mm_insert_epi16(x, pair[w >> 16 & 0xFFFF], 2);
+    y = _mm_insert_epi16(y, pair[w >> 48], 2);
+    x = _mm_insert_epi16(x, pair[w >> 24 & 0xFFFF], 3);
+    y = _mm_insert_epi16(y, pair[w >> 56 | (after & 0xFF) << 8], 3);
+    _mm_store_si128((void *)to, _mm_mask_mov_epi16(_mm_set1_epi16(-1), pairs, _mm_unpacklo_epi64(x, y)));
 }
 
-ALWAYS_INLINE void run(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs, size_t above, size_t most, bool wide)
+ALWAYS_INLINE void small_put_byte_symbols(uint16_t *to, uint64_t there, const struct table *t, __m512i bytes, const int places)
 {
-    struct lane lane[LANES], *work[LANES];
-    size_t next = 0, n = 0;
-    struct bpe_job *j;
-    while (n < LANES && (j = bpe_next_job(jobs, n_jobs, &next, above, most))) {
-        work[n] = &lane[n];
-        start(b, work[n++], j, wide);
+    __m512i none = _mm512_set1_epi16(-1), low = id_bytes(t->byte_plane[0], bytes), high = id_bytes(t->byte_plane[1], bytes);
+    for (int i = 0; i < places; i += 32) {
+        __m256i x = i ? _mm512_extracti64x4_epi64(low, 1) : _mm512_castsi512_si256(low);
+        __m256i y = i ? _mm512_extracti64x4_epi64(high, 1) : _mm512_castsi512_si256(high);
+        __m512i id = _mm512_or_si512(_mm512_cvtepu8_epi16(x), _mm512_slli_epi16(_mm512_cvtepu8_epi16(y), 8));
+        _mm512_store_si512(to + i, _mm512_mask_mov_epi16(none, (__mmask32)(there >> i), id));
     }
-    while (n) {
-        for (size_t i = 0; i < n;) {
-            if (merge(b, work[i], wide)) {
-                i++;
-                continue;
-            }
-            finish(work[i], wide);
-            if ((j = bpe_next_job(jobs, n_jobs, &next, above, most))) start(b, work[i++], j, wide);
-            else work[i] = work[--n];
-        }
-        for (size_t i = 0; i < n; i++) look_up(b, work[i], wide);
+}
+
+ALWAYS_INLINE void small_put_symbols(uint16_t *to, uint64_t there, const int32_t *ids, const int places)
+{
+    for (int i = 0; i < places; i += 16) {
+        __m512i x = _mm512_mask_loadu_epi32(_mm512_set1_epi32(-1), (__mmask16)(there >> i), ids + i);
+        _mm256_store_si256((void *)(to + i), _mm512_cvtepi32_epi16(x));
     }
+    if (places < 32) _mm256_store_si256((void *)(to + 16), _mm256_set1_epi16(-1));
+}
+
+ALWAYS_INLINE __m128i least_of_16(__m256i x)
+{
+    return _mm_minpos_epu16(_mm_min_epu16(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
+}
+
+ALWAYS_INLINE uint32_t small_least(const uint16_t *rank, const int places, uint32_t *at)
+{
+    if (places == 8) { /* the place is above the least */
+        uint32_t found = (uint32_t)_mm_cvtsi128_si32(_mm_minpos_epu16(_mm_load_si128((const void *)rank)));
+        *at = (found >> 16) + 1;
+        return found & 0xFFFF;
+    }
+    if (places == 16) {
+        __m256i x = _mm256_load_si256((const void *)rank);
+        __m128i best = least_of_16(x);
+        *at = _tzcnt_u32(_mm256_cmpeq_epi16_mask(x, _mm256_broadcastw_epi16(best))) + 1;
+        return (uint32_t)_mm_cvtsi128_si32(best) & 0xFFFF;
+    }
+    __m512i x = _mm512_load_si512(rank), y = places > 32 ? _mm512_load_si512(rank + 32) : x, both = _mm512_min_epu16(x, y);
+    __m128i best = least_of_16(_mm256_min_epu16(_mm512_castsi512_si256(both), _mm512_extracti64x4_epi64(both, 1)));
+    uint64_t bits = _mm512_cmpeq_epi16_mask(x, _mm512_broadcastw_epi16(best));
+    if (places > 32) bits |= (uint64_t)_mm512_cmpeq_epi16_mask(y, _mm512_broadcastw_epi16(best)) << 32;
+    *at = (uint32_t)_tzcnt_u64(bits) + 1;
+    return (uint32_t)_mm_cvtsi128_si32(best) & 0xFFFF;
+}
+
+ALWAYS_INLINE size_t small_put_ids(int32_t *to, const uint16_t *symbol, const int places)
+{
+    size_t n = 0;
+    for (int i = 0; i < places; i += 32) {
+        __m512i x = _mm512_load_si512(symbol + i);
+        uint32_t there = _mm512_cmpneq_epi16_mask(x, _mm512_set1_epi16(-1));
+        x = _mm512_maskz_compress_epi16(there, x);
+        uint32_t more = (uint32_t)_mm_popcnt_u32(there), mask = _bzhi_u32(UINT32_MAX, more);
+        _mm512_mask_storeu_epi32(to + n, (__mmask16)mask, _mm512_cvtepu16_epi32(_mm512_castsi512_si256(x)));
+        if (places > 16)
+            _mm512_mask_storeu_epi32(to + n + 16, (__mmask16)(mask >> 16), _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(x, 1)));
+        n += more;
+    }
+    return n;
+}
+
+#define NUMBER uint16_t
+#define NAME(x) small_##x
+#include "core/token/bpe_many_body.h"
+
+/* ---- of 32 bits ---- */
+
+ALWAYS_INLINE __m128i large_four(const uint32_t *pair, uint64_t w)
+{
+    __m128i x = _mm_cvtsi32_si128((int)pair[w & 0xFFFF]), y = _mm_cvtsi32_si128((int)pair[w >> 16 & 0xFFFF]);
+    x = _mm_insert_epi32(x, (int)pair[w >> 8 & 0xFFFF], 1);
+    y = _mm_insert_epi32(y, (int)pair[w >> 24 & 0xFFFF], 1);
+    return _mm_unpacklo_epi64(x, y);
+}
+
+ALWAYS_INLINE void large_put_ranks(uint32_t *to, __mmask8 pairs, const uint32_t *pair, uint64_t w, uint64_t after)
+{
+    __m256i x = _mm256_inserti128_si256(_mm256_castsi128_si256(large_four(pair, w)), large_four(pair, w >> 32 | after << 32), 1);
+    _mm256_store_si256((void *)to, _mm256_mask_mov_epi32(_mm256_set1_epi32(-1), pairs, x));
+}
+
+ALWAYS_INLINE void large_put_byte_symbols(uint32_t *to, uint64_t there, const struct table *t, __m512i bytes, const int places)
+{
+    _Alignas(64) uint8_t plane[3][64];
+    for (int p = 0; p < 3; p++) _mm512_store_si512(plane[p], id_bytes(t->byte_plane[p], bytes));
+    for (int i = 0; i < places; i += 16) {
+        __m512i id = _mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[0] + i)));
+        id = _mm512_or_si512(id, _mm512_slli_epi32(_mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[1] + i))), 8));
+        id = _mm512_or_si512(id, _mm512_slli_epi32(_mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[2] + i))), 16));
+        _mm512_store_si512(to + i, _mm512_mask_mov_epi32(_mm512_set1_epi32(-1), (__mmask16)(there >> i), id));
+    }
+}
+
+ALWAYS_INLINE void large_put_symbols(uint32_t *to, uint64_t there, const int32_t *ids, const int places)
+{
+    for (int i = 0; i < places; i += 16)
+        _mm512_store_si512(to + i, _mm512_mask_loadu_epi32(_mm512_set1_epi32(-1), (__mmask16)(there >> i), ids + i));
+}
+
+ALWAYS_INLINE uint32_t large_least(const uint32_t *rank, const int places, uint32_t *at)
+{
+    __m512i x[4], all;
+    for (int i = 0; i < (places + 15) / 16; i++) x[i] = _mm512_load_si512(rank + 16 * i);
+    all = x[0];
+    if (places > 16) all = _mm512_min_epu32(all, x[1]);
+    if (places > 32) all = _mm512_min_epu32(all, _mm512_min_epu32(x[2], x[3]));
+    __m256i half = _mm512_castsi512_si256(all);
+    if (places > 8) half = _mm256_min_epu32(half, _mm512_extracti64x4_epi64(all, 1));
+    __m128i m = _mm_min_epu32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    m = _mm_min_epu32(m, _mm_shuffle_epi32(m, 0x4E));
+    m = _mm_min_epu32(m, _mm_shuffle_epi32(m, 0xB1));
+    __m512i best = _mm512_broadcastd_epi32(m);
+    uint64_t bits = 0;
+    for (int i = 0; i < (places + 15) / 16; i++) bits |= (uint64_t)_mm512_cmpeq_epi32_mask(x[i], best) << 16 * i;
+    *at = (uint32_t)_tzcnt_u64(bits) + 1;
+    return (uint32_t)_mm_cvtsi128_si32(m);
+}
+
+ALWAYS_INLINE size_t large_put_ids(int32_t *to, const uint32_t *symbol, const int places)
+{
+    size_t n = 0;
+    for (int i = 0; i < places; i += 16) {
+        __m512i x = _mm512_load_si512(symbol + i);
+        __mmask16 there = _mm512_cmpneq_epi32_mask(x, _mm512_set1_epi32(-1));
+        uint32_t more = (uint32_t)_mm_popcnt_u32(there);
+        _mm512_mask_storeu_epi32(to + n, (__mmask16)_bzhi_u32(0xFFFF, more), _mm512_maskz_compress_epi32(there, x));
+        n += more;
+    }
+    return n;
+}
+
+#define NUMBER uint32_t
+#define NAME(x) large_##x
+#include "core/token/bpe_many_body.h"
+
+/* ---- all ---- */
+
+static size_t size_of(size_t n)
+{
+    return n <= 9 ? 0 : n <= 16 ? 1 : n <= 32 ? 2 : 3;
 }
 
 void bpe_merge_many_avx512vbmi(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
-    bool wide = false;
-    for (size_t i = 0; i < n_jobs; i++) wide |= jobs[i].n >= HALF && jobs[i].n <= BPE_VECTOR_MAX;
-    run(b, jobs, n_jobs, 1, HALF - 1, false);
-    if (wide) run(b, jobs, n_jobs, HALF - 1, BPE_VECTOR_MAX, true);
+    const struct table t = {.slots = b->slots, .turn = b->turn, .factor = b->factor, .slot_shift = b->slot_shift,
+                            .group_shift = b->group_shift, .made = b->first_made < 0 ? b->made : NULL, .first_made = b->first_made,
+                            .small_pair = b->byte_pair_small, .large_pair = b->byte_pair, .byte_plane = b->byte_plane};
+    for (size_t i = 0; i < n_jobs;) {
+        struct todo todo[SIZES];
+        bool small = jobs[i].bytes && t.small_pair;
+        for (int k = 0; k < SIZES; k++) todo[k].n = todo[k].at = 0;
+        for (size_t end = i + BLOCK; i < n_jobs && i < end; i++) {
+            struct todo *to = &todo[size_of(jobs[i].n)];
+            to->job[to->n++] = &jobs[i];
+        }
+        if (small) small_run_all(&t, todo);
+        else large_run_all(&t, todo);
+    }
 }
 #else
 void bpe_merge_many_avx512vbmi(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
-    bpe_merge_many_base(b, jobs, n_jobs, 1);
+    bpe_merge_many_base(b, jobs, n_jobs);
 }
 #endif

@@ -94,9 +94,8 @@ static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const stru
 {
     if (n > BPE_JOB_MAX || !t->bpe.n_merges || (t->ignore_merges && tok_whole_word(t, word, n) >= 0)) return false;
     if (tok_misses_again(t, s, key, word, n, out)) return true;
-    int32_t *ids = tok_misses_symbols(s);
-    for (size_t i = 0; i < n; i++)
-        if ((ids[i] = t->byte_id[word[i]]) < 0) return false;
+    for (size_t i = 0; i < n && !t->bpe.every_byte; i++)
+        if (t->byte_id[word[i]] < 0) return false;
     tok_misses_add(t, s, key, word, n, n, out);
     return true;
 }

@@ -40,19 +40,27 @@ static bool known(const struct bpe *b, int left, int right)
     return false;
 }
 
+/* Token i; all but the symbols have ids from `base` on. */
+static int id_of(int i, int base)
+{
+    return i < N_SYMBOLS ? i : base + i;
+}
+
 /* wild: merges may make a token that there is already, and some are as good as
  * their neighbours. */
-static void random_merges(struct bpe *b, const struct rng_key *k, uint64_t *at, bool wild)
+static void random_merges(struct bpe *b, const struct rng_key *k, uint64_t *at, bool wild, int base)
 {
     struct err e = {0};
     int n = N_SYMBOLS;
     while (b->n_merges < N_MERGES) {
         int left = (int)rng_below(k, (*at)++, (uint64_t)n), right = (int)rng_below(k, (*at)++, (uint64_t)n);
         if (rng_below(k, (*at)++, 3) == 0) left = right = n - 1;
+        left = id_of(left, base);
+        right = id_of(right, base);
         if (known(b, left, right)) continue;
         bool again = wild && n > N_SYMBOLS && rng_below(k, (*at)++, 4) == 0;
         int id = again ? N_SYMBOLS + (int)rng_below(k, (*at)++, (uint64_t)(n - N_SYMBOLS)) : n++;
-        assert_int_equal(bpe_add(b, left, right, id, &e), 0);
+        assert_int_equal(bpe_add(b, left, right, id_of(id, base), &e), 0);
     }
     assert_int_equal(bpe_finish(b, &e), 0);
     if (!wild) return;
@@ -87,7 +95,7 @@ static void the_windows_of_long_words_do_not_show(void **state)
     uint64_t at = 0;
     for (int round = 0; round < 60; round++) {
         struct bpe b = {0};
-        random_merges(&b, &k, &at, round % 2);
+        random_merges(&b, &k, &at, round % 2, 0);
         for (int kind = 0; kind < 3; kind++) {
             size_t n = 1000 + (size_t)rng_below(&k, at++, 4000);
             fill(got, n, kind, &k, &at);
@@ -149,7 +157,7 @@ static void words_side_by_side_are_merged_as_alone(void **state)
         struct bpe_job jobs[WORDS];
         size_t n_from[WORDS], n_jobs = 1 + (size_t)rng_below(&k, at++, WORDS);
         int32_t byte_id[256];
-        random_merges(&b, &k, &at, round % 4 == 3);
+        random_merges(&b, &k, &at, round % 4 == 3, round % 3 == 2 ? 100000 : 0); /* more than 16 bits, too */
         for (int c = 0; c < 256; c++) byte_id[c] = c < N_SYMBOLS ? c : -1;
         assert_int_equal(bpe_byte_pairs(&b, byte_id, &e), 0);
         for (size_t i = 0; i < n_jobs; i++) {
@@ -160,7 +168,7 @@ static void words_side_by_side_are_merged_as_alone(void **state)
         for (int way = 0; way < 3; way++) {
             memcpy(ids, from, sizeof ids);
             for (size_t i = 0; i < n_jobs; i++) jobs[i] = (struct bpe_job){ids[i], way == 1 ? NULL : bytes[i], n_from[i]};
-            if (way == 2) bpe_merge_many_base(&b, jobs, n_jobs, 1);
+            if (way == 2) bpe_merge_many_base(&b, jobs, n_jobs);
             else bpe_merge_many(&b, jobs, n_jobs);
             expect_all_same(&b, jobs, n_jobs, from, n_from, ways[way]);
         }
@@ -168,9 +176,54 @@ static void words_side_by_side_are_merged_as_alone(void **state)
     }
 }
 
+/* Pairs of all kinds: neighbours, one left with many right, far apart. */
+static void pair_of(size_t i, int *left, int *right)
+{
+    *left = i % 3 == 0 ? (int)i : i % 3 == 1 ? 7 : (int)(i * 40503 % 2000003);
+    *right = i % 3 == 0 ? (int)i + 1 : i % 3 == 1 ? (int)i : (int)(i * 9973 % 1999993);
+}
+
+static void each_pair_has_its_rank(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 2, 50, 5000, 26214, 100000};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        struct bpe b = {0};
+        struct err e = {0};
+        int left, right;
+        for (size_t i = 0; i < sizes[s]; i++) {
+            pair_of(i, &left, &right);
+            assert_int_equal(bpe_add(&b, left, right, (int)i + 300, &e), 0);
+        }
+        assert_int_equal(bpe_finish(&b, &e), 0);
+        for (size_t i = 0; i < sizes[s]; i++) {
+            pair_of(i, &left, &right);
+            assert_int_equal(bpe_rank(&b, left, right), i);
+            if (left != right) assert_int_equal(bpe_rank(&b, right, left), BPE_NO_RANK);
+        }
+        bpe_free(&b);
+    }
+}
+
+static void a_pair_that_is_there_twice_is_named(void **state)
+{
+    (void)state;
+    for (size_t times = 1; times < 3000; times *= 7) { /* of the last of 1000 */
+        struct bpe b = {0};
+        struct err e = {0};
+        for (int i = 0; i < 1000; i++) assert_int_equal(bpe_add(&b, i, i + 1, i + 2000, &e), 0);
+        for (size_t i = 0; i < times; i++) assert_int_equal(bpe_add(&b, 999, 1000, 5000, &e), 0);
+        assert_int_equal(bpe_finish(&b, &e), -1);
+        assert_non_null(strstr(e.msg, "merge 1000 (from 0) is the same pair"));
+        bpe_free(&b);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_windows_of_long_words_do_not_show),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_pair_has_its_rank),
+                                       cmocka_unit_test(a_pair_that_is_there_twice_is_named),
+                                       cmocka_unit_test(the_windows_of_long_words_do_not_show),
                                        cmocka_unit_test(words_side_by_side_are_merged_as_alone),
                                        cmocka_unit_test(what_comes_late_may_decide_what_came_early)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,150 @@
+/* Included by bpe_many_avx512vbmi.c once for each width of ids and ranks: NUMBER, their type,
+ * and NAME(x), which has a function for registers of them as put_ranks(). */
+#define PER ((int)(64 / sizeof(NUMBER)))
+#define NO ((NUMBER)-1) /* no rank; a symbol that never merges */
+
+/* Symbols are at the places 1..n; NO is behind them, and where one is gone.  Place 1 begins a
+ * line of the cache. */
+struct NAME(lane) {
+    _Alignas(64) NUMBER unused[PER - 1];
+    NUMBER rank[1 + PLACES + 1]; /* of the pair that begins there, or NO */
+    _Alignas(64) NUMBER unused_too[PER - 1];
+    NUMBER symbol[1 + PLACES + 1];
+    _Alignas(64) uint8_t next[PLACES], before[PLACES]; /* neighbours of what is not gone */
+    uint32_t best, at; /* the least rank and its first place */
+    struct bpe_job *job;
+};
+
+/* Words at work, and bits of those that have no pair left. */
+struct NAME(group) {
+    struct NAME(lane) *lane[LANES];
+    size_t n;
+    uint32_t done;
+};
+
+ALWAYS_INLINE NUMBER NAME(rank_of)(const struct table *t, uint64_t left, uint64_t right)
+{
+    uint64_t key = left << BPE_ID_BITS | right, h = key * t->factor;
+    uint64_t slot = t->slots[bpe_spread(h) * t->turn[h >> t->group_shift] >> t->slot_shift];
+    slot ^= key << BPE_ID_BITS; /* the rank, or more than any */
+    return slot < NEVER ? (NUMBER)slot : NO;
+}
+
+ALWAYS_INLINE void NAME(look)(struct NAME(lane) *l, const int places)
+{
+    l->best = NAME(least)(l->rank + 1, places, &l->at);
+}
+
+/* Of at most so many pairs. */
+ALWAYS_INLINE void NAME(start)(const struct table *t, struct NAME(lane) *l, struct bpe_job *j, const int places)
+{
+    uint64_t there = _bzhi_u64(~(uint64_t)0, (unsigned)j->n), pairs = there >> 1;
+    if (j->bytes) {
+        __m512i bytes = _mm512_maskz_loadu_epi8(there, j->bytes);
+        uint64_t w[9];
+        words_of(bytes, w, places);
+        for (int i = 0; i < places; i += 8)
+            NAME(put_ranks)(l->rank + 1 + i, (__mmask8)(pairs >> i), t->NAME(pair), w[i / 8], w[i / 8 + 1]);
+        NAME(put_byte_symbols)(l->symbol + 1, there, t, bytes, places);
+    } else {
+        for (int i = 0; i < places; i += PER) _mm512_store_si512(l->rank + 1 + i, _mm512_set1_epi32(-1));
+        for (size_t i = 1; i < j->n; i++)
+            l->rank[i] = NAME(rank_of)(t, (uint32_t)j->ids[i - 1], (uint32_t)j->ids[i]);
+        NAME(put_symbols)(l->symbol + 1, there, j->ids, places);
+    }
+    l->symbol[0] = l->symbol[1 + (places < PER ? PER : places)] = l->rank[1 + places] = NO;
+    _mm512_store_si512(l->next, count_from(1));
+    _mm512_store_si512(l->before, count_from(-1));
+    l->job = j;
+    NAME(look)(l, places);
+}
+
+ALWAYS_INLINE void NAME(merge)(const struct table *t, struct NAME(lane) *l)
+{
+    size_t at = l->at, gone = l->next[at], before = l->before[at], after = l->next[gone];
+    uint32_t made = t->made ? (uint32_t)t->made[l->best] : (uint32_t)t->first_made + l->best;
+    l->next[at] = (uint8_t)after;
+    l->before[after] = (uint8_t)at;
+    uint64_t left = l->symbol[before], right = l->symbol[after];
+    l->rank[gone] = l->symbol[gone] = NO;
+    l->symbol[at] = (NUMBER)made;
+    l->rank[at] = NAME(rank_of)(t, made, right);
+    l->rank[before] = NAME(rank_of)(t, left, made);
+}
+
+ALWAYS_INLINE void NAME(look_all)(struct NAME(group) *g, const int places)
+{
+    uint32_t done = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        NAME(look)(g->lane[i], places);
+        done |= (uint32_t)(g->lane[i]->best == NO) << i;
+    }
+    g->done = done;
+}
+
+ALWAYS_INLINE void NAME(merge_all)(const struct table *t, struct NAME(group) *g)
+{
+    for (size_t i = 0; i < g->n; i++) NAME(merge)(t, g->lane[i]);
+}
+
+/* The next of the words that has a pair; false: none is left. */
+ALWAYS_INLINE bool NAME(start_next)(const struct table *t, struct NAME(lane) *l, struct todo *todo, const int places)
+{
+    while (todo->at < todo->n) {
+        NAME(start)(t, l, todo->job[todo->at++], places);
+        if (l->best != NO) return true;
+        l->job->n = NAME(put_ids)(l->job->ids, l->symbol + 1, places);
+    }
+    return false;
+}
+
+/* Others for the words that are done; from the last on, so that the last lane may take the
+ * place of one. */
+ALWAYS_INLINE void NAME(replace)(const struct table *t, struct NAME(group) *g, struct todo *todo, const int places)
+{
+    while (g->done) {
+        uint32_t i = 31 - _lzcnt_u32(g->done);
+        struct NAME(lane) *l = g->lane[i];
+        g->done ^= 1u << i;
+        l->job->n = NAME(put_ids)(l->job->ids, l->symbol + 1, places);
+        if (NAME(start_next)(t, l, todo, places)) continue;
+        g->lane[i] = g->lane[--g->n];
+        g->lane[g->n] = l;
+    }
+}
+
+ALWAYS_INLINE void NAME(begin)(const struct table *t, struct NAME(group) *g, struct NAME(lane) *lane, struct todo *todo, const int places)
+{
+    for (g->n = 0; g->n < LANES && NAME(start_next)(t, &lane[g->n], todo, places); g->n++) g->lane[g->n] = &lane[g->n];
+}
+
+/* Which words of a group are done is known while the other one's are merged. */
+ALWAYS_INLINE void NAME(run)(const struct table *t, struct todo *todo, const int places)
+{
+    struct NAME(lane) lane[2 * LANES];
+    struct NAME(group) a, b;
+    NAME(begin)(t, &a, lane, todo, places);
+    NAME(begin)(t, &b, lane + LANES, todo, places);
+    NAME(merge_all)(t, &b);
+    while (a.n + b.n) {
+        NAME(look_all)(&b, places);
+        NAME(merge_all)(t, &a);
+        NAME(replace)(t, &b, todo, places);
+        NAME(look_all)(&a, places);
+        NAME(merge_all)(t, &b);
+        NAME(replace)(t, &a, todo, places);
+    }
+}
+
+static void NAME(run_all)(const struct table *t, struct todo *todo)
+{
+    if (todo[0].n) NAME(run)(t, &todo[0], 8);
+    if (todo[1].n) NAME(run)(t, &todo[1], 16);
+    if (todo[2].n) NAME(run)(t, &todo[2], 32);
+    if (todo[3].n) NAME(run)(t, &todo[3], 64);
+}
+
+#undef PER
+#undef NO
+#undef NUMBER
+#undef NAME
