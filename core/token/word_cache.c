@@ -40,6 +40,7 @@ static void touch(struct word_line *lines, size_t n)
 
 int word_cache_init(struct word_cache *c, struct err *e)
 {
+    *c = (struct word_cache){0};
     struct word_line *lines = mem_zalloc_table(FIRST_LINES, sizeof *lines, &c->memory);
     c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
     c->pool_cap = FIRST_POOL;

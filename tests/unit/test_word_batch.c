@@ -318,6 +318,44 @@ static void no_word_is_lost_as_the_cache_grows(void **state)
     word_cache_free(&c);
 }
 
+/* The table has an end: what is added then finds it empty, and is there. */
+static void a_full_cache_begins_anew(void **state)
+{
+    (void)state;
+    enum { WORDS = 2000000, EVERY = 1000 };
+    struct word_cache c;
+    memset(&c, 0xA5, sizeof c); /* whatever was there */
+    struct word_key key;
+    struct err e;
+    uint8_t word[16] = {0};
+    int32_t out[WORD_KEY_MAX];
+    size_t most = 0, emptied = 0;
+    assert_int_equal(word_cache_init(&c, &e), 0);
+    for (int32_t i = 1; i <= WORDS; i++) {
+        size_t used = c.used;
+        memcpy(word, &i, sizeof i);
+        word_cache_ask(&c, word, 4, sizeof word, &key);
+        word_cache_add(&c, &key, &i, 1);
+        if (c.used > most) most = c.used;
+        emptied += c.used < used / 2;
+        if (i % EVERY) continue;
+        assert_int_equal(word_cache_get(&c, &key, out), 1);
+        assert_int_equal(out[0], i);
+    }
+    assert_int_equal(emptied, 1);
+    assert_int_equal(most, 3 * c.n_lines / 2);
+    size_t found = 0;
+    for (int32_t i = 1; i <= WORDS; i++) {
+        memcpy(word, &i, sizeof i);
+        word_cache_ask(&c, word, 4, sizeof word, &key);
+        size_t n = word_cache_get(&c, &key, out);
+        if (n && (n != 1 || out[0] != i)) fail_msg("word %d has %zu ids, the first %d", (int)i, n, (int)out[0]);
+        found += n;
+    }
+    assert_int_equal(found, c.used);
+    word_cache_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_do_as_the_others),
@@ -325,6 +363,7 @@ int main(void)
                                        cmocka_unit_test(words_are_taken_by_their_codes),
                                        cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_more_ids_are_taken_than_there_is_room_for),
-                                       cmocka_unit_test(no_word_is_lost_as_the_cache_grows)};
+                                       cmocka_unit_test(no_word_is_lost_as_the_cache_grows),
+                                       cmocka_unit_test(a_full_cache_begins_anew)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
