@@ -287,6 +287,10 @@ const struct cmd cmd_tokenize_chat = {
                 "  llmctl tokenize chat chats.jsonl --template my.jinja --generation-prompt\n",
     .details = "A line is a list of messages, or an object with \"messages\" whose other members\n"
                "become variables of the template.\n"
+               "Templates are Jinja as transformers 5 runs it, with all filters and tests of\n"
+               "jinja2 but random; other files and programs are out of their reach. By name\n"
+               "there are alpaca, chatml, deepseek, gemma, llama2, llama3, mistral, phi3, phi4,\n"
+               "qwen, vicuna and zephyr.\n"
                "Control tokens come from the template only: text of a message is text. Added\n"
                "tokens that are not special, as <think> often is, an assistant may write, too.\n"
                "Thoughts are reasoning_content, thinking or reasoning of a message; templates\n"

@@ -327,7 +327,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
     struct encoder x = {.o = o, .docs = o->docs, .stats = stats};
     int ret = -1;
     *stats = (struct encode_stats){0};
-    x.docs.live = o->to != ENCODE_SHARD && o->to != ENCODE_COUNT;
+    x.docs.live = o->to != ENCODE_SHARD && o->to != ENCODE_COUNT && strcmp(o->out, "-") == 0; /* a file is there at the end only */
     if (o->to == ENCODE_COUNT && o->docs.split == DOC_SPLIT_FILE && tok_counts_parts(o->t)) {
         x.docs.cut = tok_may_cut;
         x.docs.cut_arg = o->t;

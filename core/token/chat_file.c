@@ -48,7 +48,8 @@ int chat_file_read(const char *path, struct buf *out, struct err *e)
     bool json = ends_in(path, ".json");
     if (!json && !ends_in(path, ".gguf")) return file_read_all(path, (size_t)16 << 20, out, e);
     int ret = json ? config_template(path, out, e) : chat_file_gguf(path, out, e);
-    return ret == 1 ? err_set(e, ERR_DATA, "'%s': there is no chat_template in it", path) : ret;
+    if (ret != 1) return ret;
+    return err_set(e, ERR_DATA, "'%s': there is no chat_template in it%s", path, json ? "; name the directory, if another file there has one" : "");
 }
 
 /* What a directory of a model says. */
