@@ -35,6 +35,7 @@ SPLIT_INLINE struct contractions find_contractions(const uint8_t *s, const struc
                                                     bool fold)
 {
     struct contractions c = {0, 0};
+    if (!quotes) return c;
 #ifdef SPLIT_VBMI
     enum { ONE = 1, R_V = 2, L = 4, E = 8 };
     static const uint8_t letters[128] = {
