@@ -78,11 +78,19 @@ static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, s
     return n_all;
 }
 
+/* The same of a short word, where vectors are sure of them. */
+static inline size_t symbols_at_once(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to)
+{
+    const struct unigram_blanks blanks = {{f->blank[0], f->blank[1], f->blank[2], f->blank[3]}, f->one_space};
+    return f->walk->symbols ? f->walk->symbols(f->walk, &blanks, refused_of(f), p, n, to) : 0;
+}
+
 /* p[0..n) without blanks that begin another word. */
 static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
 {
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
-    size_t n_all = symbols_of(f, p, n, UNIGRAM_MOST, all);
+    size_t n_all = symbols_at_once(f, p, n, all);
+    if (!n_all) n_all = symbols_of(f, p, n, UNIGRAM_MOST, all);
     if (!n_all) return false;
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
     f->walk->walk(f->walk, all, n_all, sum, path);
@@ -94,8 +102,7 @@ static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, doub
 size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words)
 {
     uint16_t *to = words->symbols + words->n;
-    const struct unigram_blanks blanks = {{f->blank[0], f->blank[1], f->blank[2], f->blank[3]}, f->one_space};
-    size_t count = f->walk->symbols ? f->walk->symbols(f->walk, &blanks, refused_of(f), p, n, to) : 0;
+    size_t count = symbols_at_once(f, p, n, to);
     return count ? count : symbols_of(f, p, n, UNIGRAM_SHORT, to);
 }
 
