@@ -281,11 +281,13 @@ static void plan_wide(const struct tokenizer *t, struct tok_fast *f)
     for (size_t i = 0; i < t->norm.n; i++) f->wide = f->wide && (certain || !t->norm.step[i].map);
     for (int id = 0; f->wide && id < t->vocab.n; id++)
         if (t->vocab.v[id].flags & VOCAB_USED) note_wide(t, id, f);
-    if (!certain) return;
     /* What may change a character stands behind another, and may change with the one behind it. */
-    for (size_t cp = 0; cp < 0x10000; cp++)
+    for (size_t cp = 0; certain && cp < 0x10000; cp++)
         if (!(f->still[cp >> 6] >> (cp & 63) & 1) || !f->walk->symbol[cp] || f->walk->symbol[cp] == f->walk->unknown)
             f->has_token[cp >> 6] &= ~((uint64_t)1 << (cp & 63));
+    uint64_t any = 0;
+    for (size_t i = 0x3000 >> 6; i < 0xE000 >> 6; i++) any |= f->has_token[i];
+    f->wide = f->wide && any; /* vocabularies of other scripts: nothing would be cut */
 }
 
 /* Words are what stands between white space, each with U+2581 in front.  (White space that
