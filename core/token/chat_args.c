@@ -137,6 +137,7 @@ int chat_extra_args(struct chat_run *r, struct chat_env *env, const struct node 
     static const struct cstr names[] = {{"varargs", 7, NULL, CHAT_TRUSTED}, {"kwargs", 6, NULL, CHAT_TRUSTED}};
     for (size_t i = 0; i < a->n; i++) more = more || !(a->key[i] ? chat_has_parameter(x, a->key[i]) : i < x->n_args);
     if (!more) return 0;
+    const struct cstr *name = x->value.u.s;
     bool varargs = x->op & MACRO_VARARGS, kwargs = x->op & MACRO_KWARGS;
     struct cv *v = chat_alloc(&r->mem, a->n, sizeof *v), *key = chat_alloc(&r->mem, a->n, sizeof *key);
     struct cv *value = chat_alloc(&r->mem, a->n, sizeof *value), list;
@@ -146,9 +147,9 @@ int chat_extra_args(struct chat_run *r, struct chat_env *env, const struct node 
     for (size_t i = 0; i < a->n; i++) {
         if (a->key[i] ? chat_has_parameter(x, a->key[i]) : i < x->n_args) continue;
         if (a->key[i] && !kwargs)
-            return chat_fail(r, "macro '%.*s' has no argument '%.*s'", (int)x->value.u.s->n, x->value.u.s->s, (int)a->key[i]->n, a->key[i]->s);
+            return chat_fail(r, "macro '%.*s' has no argument '%.*s'", (int)name->n, name->s, (int)a->key[i]->n, a->key[i]->s);
         if (!a->key[i] && !varargs)
-            return chat_fail(r, "macro '%.*s' takes %zu argument%s", (int)x->value.u.s->n, x->value.u.s->s, x->n_args, x->n_args == 1 ? "" : "s");
+            return chat_fail(r, "macro '%.*s' takes %zu argument%s", (int)name->n, name->s, x->n_args, x->n_args == 1 ? "" : "s");
         if (!a->key[i]) {
             v[n++] = a->v[i];
             continue;

@@ -26,22 +26,33 @@ int chat_as_string(struct chat_run *r, const struct cv *of, const struct cstr **
 
 /* ---- numbers ---- */
 
-static int f_length(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+int chat_length(struct chat_run *r, const struct cv *of, int64_t *out)
 {
-    (void)env, (void)a;
+    size_t n;
     switch (of->type) {
-    case CV_STRING: *out = cv_int((int64_t)utf8_count(of->u.s->s, of->u.s->n)); return chat_step(r, of->u.s->n / 64);
+    case CV_STRING: n = utf8_count(of->u.s->s, of->u.s->n); break;
     case CV_LIST:
-    case CV_TUPLE: *out = cv_int((int64_t)of->u.l->n); return 0;
-    case CV_DICT: *out = cv_int((int64_t)of->u.d->n); return 0;
-    case CV_UNDEFINED: *out = cv_int(0); return 0;
-    case CV_LOOP: *out = cv_int((int64_t)of->u.loop->n); return 0;
+    case CV_TUPLE: n = of->u.l->n; break;
+    case CV_DICT: n = of->u.d->n; break;
+    case CV_UNDEFINED: n = 0; break;
+    case CV_LOOP: n = of->u.loop->n; break;
     case CV_LAZY:
         if (cv_is_stream(of)) return chat_fail(r, "a %s has no length; |list makes a list of it", cv_type_name(of));
-        *out = cv_int((int64_t)of->u.lazy->n);
-        return 0;
+        n = of->u.lazy->n;
+        break;
     default: return chat_fail(r, "a value of type %s has no length", cv_type_name(of));
     }
+    *out = (int64_t)n;
+    return chat_step(r, of->type == CV_STRING ? of->u.s->n / 64 : 0);
+}
+
+static int f_length(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
+{
+    int64_t n;
+    (void)env, (void)a;
+    if (chat_length(r, of, &n)) return -1;
+    *out = cv_int(n);
+    return 0;
 }
 
 /* A string without space around it and without the "_" between digits; false if it is too

@@ -144,6 +144,12 @@ int filter_striptags(struct chat_run *r, struct chat_env *env, const struct cv *
 
 /* ---- attributes, addresses ---- */
 
+/* A value as a string, which keeps its mark. */
+static int as_text(struct chat_run *r, const struct cv *of, struct cv *out)
+{
+    return of->type == CV_STRING ? (*out = *of, 0) : unmarked(r, of, out);
+}
+
 int filter_xmlattr(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     const struct cv *space = chat_arg(a, 0, "autospace");
@@ -158,7 +164,7 @@ int filter_xmlattr(struct chat_run *r, struct chat_env *env, const struct cv *of
         bool bad = key->type != CV_STRING;
         for (size_t at = 0; !bad && at < key->u.s->n; at++) bad = key->u.s->s[at] && strchr(" \t\n\v\f\r/>=", key->u.s->s[at]);
         if (bad) ret = chat_fail(r, "xmlattr: a name of an attribute is a string without white space, '/', '>' and '='");
-        else if (chat_escape(r, key, &k) || (value->type == CV_STRING ? (v = *value, 0) : unmarked(r, value, &v)) || chat_escape(r, &v, &v)) ret = -1;
+        else if (chat_escape(r, key, &k) || as_text(r, value, &v) || chat_escape(r, &v, &v)) ret = -1;
         if (ret) break;
         if (t.text.len || !space || cv_true(space)) chat_text_addc(&t, ' ', CHAT_TRUSTED);
         chat_text_adds(&t, k.u.s);

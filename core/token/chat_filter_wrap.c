@@ -20,18 +20,18 @@ int filter_truncate(struct chat_run *r, struct chat_env *env, const struct cv *o
     static const struct cstr dots = {"...", 3, NULL, CHAT_TRUSTED};
     const struct cv *kill = chat_arg(a, 1, "killwords");
     const struct cstr *end = &dots;
-    int64_t length = 255, leeway = 5;
+    int64_t length = 255, leeway = 5, n;
     (void)env;
     if (chat_int_arg(r, a, 0, "length", &length) || chat_string_arg(r, a, 2, "end", &end) || chat_int_arg(r, a, 3, "leeway", &leeway))
         return -1;
-    if (of->type != CV_STRING && of->type != CV_UNDEFINED) return chat_fail(r, "truncate needs a string, not %s", cv_type_name(of));
     int64_t n_end = (int64_t)utf8_count(end->s, end->n);
-    if (length < n_end || leeway < 0) return chat_fail(r, "truncate needs a length of %lld at least, and no negative leeway", (long long)n_end);
+    if (length < n_end || leeway < 0)
+        return chat_fail(r, "truncate needs a length of %lld at least, and no negative leeway", (long long)n_end);
+    if (chat_length(r, of, &n)) return -1;
     *out = *of;
-    if (of->type == CV_UNDEFINED) return 0;
+    if (n <= length || n - length <= leeway) return 0; /* a list that is short enough stays one */
+    if (of->type != CV_STRING) return chat_fail(r, "truncate needs a string, not %s", cv_type_name(of));
     const struct cstr *s = of->u.s;
-    int64_t n = (int64_t)utf8_count(s->s, s->n);
-    if (n <= length || n - length <= leeway) return chat_step(r, s->n / 64);
     size_t keep = utf8_offset(s->s, s->n, (size_t)(length - n_end));
     if (!kill || !cv_true(kill)) keep = last_space(s->s, keep);
     struct cv head, tail = {.type = CV_STRING, .u.s = end};

@@ -121,7 +121,7 @@ static int read_long(struct reading *r, size_t n, struct cv *out, struct err *e)
     enum { MOST = 4300 }; /* as Python */
     const char *s = r->x.p;
     bool minus = *s == '-';
-    if (strspn(s + minus, "0123456789") < n - minus || (s[minus] == '0' && n > 1u + minus)) return jlex_error(&r->x, e, "an integer is expected");
+    if (strspn(s + minus, "0123456789") < n - minus || s[minus] == '0') return jlex_error(&r->x, e, "an integer is expected");
     if (n - minus > MOST) return jlex_error(&r->x, e, "an integer of more than %d digits", MOST);
     if (!cv_string(r->m, s, n, r->mark, out)) return over(e);
     r->x.p += n;

@@ -315,11 +315,13 @@ static int bound(struct chat_run *r, const struct cv *v, int64_t n, int64_t low,
 }
 
 /* A slice of a range, which is one, too. */
-static int range_of(struct chat_run *r, const struct clazy *of, int64_t from, int64_t to, int64_t step, const struct clist *l, struct cv *out)
+static int range_of(struct chat_run *r, const struct clazy *of, int64_t from, int64_t to, int64_t step, const struct clist *l,
+                    struct cv *out)
 {
     int64_t a, b, c;
     bool over = __builtin_mul_overflow(from, of->step, &a) || __builtin_add_overflow(a, of->from, &a) ||
-                __builtin_mul_overflow(to, of->step, &b) || __builtin_add_overflow(b, of->from, &b) || __builtin_mul_overflow(step, of->step, &c);
+                __builtin_mul_overflow(to, of->step, &b) || __builtin_add_overflow(b, of->from, &b) ||
+                __builtin_mul_overflow(step, of->step, &c);
     if (over) return chat_fail(r, "a number is too large");
     if (!cv_lazy(&r->mem, LAZY_RANGE, l->v, l->n, out)) return chat_oom(r);
     out->u.lazy->from = a;

@@ -122,7 +122,9 @@ static int add_text(struct percent *p, const struct cv *v, const struct chat_for
     if (!p->escape || (v->type == CV_STRING && v->safe && f->type == 's')) {
         ret = chat_form_text(p->r, &text, v, f->type);
     } else {
-        ret = chat_form_text(p->r, &text, v, f->type) || !cv_text(&p->r->mem, &text, &escaped) || chat_escape(p->r, &escaped, &escaped) ? -1 : 0;
+        if (chat_form_text(p->r, &text, v, f->type)) ret = -1;
+        else if (!cv_text(&p->r->mem, &text, &escaped)) ret = chat_oom(p->r);
+        else ret = chat_escape(p->r, &escaped, &escaped);
         text.text.len = text.marks.len = 0;
         if (ret == 0) chat_text_adds(&text, escaped.u.s);
     }

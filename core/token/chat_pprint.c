@@ -34,7 +34,8 @@ static int sort_pairs(struct chat_run *r, struct cv *key, struct cv *value, size
         size_t at = i;
         for (; at > 0; at--) {
             int order = cv_compare(&r->mem, &k, &key[at - 1]);
-            if (order == 2) return chat_fail(r, "pprint: keys of type %s and %s have no order", cv_type_name(&key[at - 1]), cv_type_name(&k));
+            if (order == 2)
+                return chat_fail(r, "pprint: keys of type %s and %s have no order", cv_type_name(&key[at - 1]), cv_type_name(&k));
             if (order >= 0) break;
             key[at] = key[at - 1];
             value[at] = value[at - 1];

@@ -74,6 +74,8 @@ static int remainder_is(struct chat_run *r, const struct cv *of, struct cv by, i
 int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, const struct chat_args *a, bool *out)
 {
     int yes = plain(name, of), op = compare_op(name);
+    if ((cstr_is(name, "filter") || cstr_is(name, "test")) && !cv_hashable(&r->mem, of))
+        return chat_fail(r, "a value of type %s is no name of a %.*s", cv_type_name(of), (int)name->n, name->s);
     if (yes != 2) {
         if (a->n) return chat_fail(r, "the test '%.*s' takes no value", (int)name->n, name->s);
         *out = yes != 0;

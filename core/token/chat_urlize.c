@@ -292,7 +292,8 @@ static int add_rel(struct linker *x, const struct cv *rel, bool nofollow)
 static int read_args(struct linker *x, const struct cv *of, const struct chat_args *a)
 {
     struct chat_run *r = x->r;
-    const struct cv *limit = chat_arg(a, 0, "trim_url_limit"), *nofollow = chat_arg(a, 1, "nofollow"), *schemes = chat_arg(a, 4, "extra_schemes");
+    const struct cv *limit = chat_arg(a, 0, "trim_url_limit"), *nofollow = chat_arg(a, 1, "nofollow"),
+                    *schemes = chat_arg(a, 4, "extra_schemes");
     const struct cstr *target = NULL, *text;
     struct cv escaped;
     if (limit && limit->type != CV_NONE && chat_int_arg(r, a, 0, "trim_url_limit", &x->limit)) return -1;

@@ -118,6 +118,9 @@ static void texts_are_cut_and_wrapped(void **state)
            "1 Byte 999 Bytes 123.5 MB 117.7 MiB 1000.0 ZB");
     expect("{{ 1250|round(-2) }} {{ 1350|round(-2) }} {{ -1250.0|round(-2) }} {{ 51|round(-2) }} {{ 5|round(-4, 'ceil') }}",
            "1200 1400 -1200.0 100 10000.0");
+    expect("{{ [1, 2]|truncate(9) }}{{ x|truncate }}", "[1, 2]");
+    expect_error("{{ [1, 2, 3, 4]|truncate(3, false, '', 0) }}", "truncate needs a string, not list");
+    expect_error("{{ [] is filter }}", "a value of type list is no name of a filter");
     expect_error("{{ 'abc'|truncate(2) }}", "a length of 3 at least");
     expect_error("{{ 'abc'|wordwrap(0) }}", "a width from 1 on");
     expect_error("{{ 'x'|filesizeformat }}", "a number is needed");
