@@ -33,6 +33,7 @@ struct pre_step {
     enum split_kind known;              /* PRE_SPLIT: by hand; SPLIT_NONE: re or text */
     bool words;                         /* ... re cuts the words of a rule: */
     struct split_rule rule;
+    bool clip, clip_specials;           /* ... re is CLIP's, with its special tokens first */
     struct regex *re;
     char *text;
     size_t n_text;

@@ -73,6 +73,7 @@ struct tok_fast {
     size_t longest;   /* bytes of parts that are looked up in the cache */
     uint8_t class[256];
     bool formed;      /* CUT_WORDS: tok_form.c takes the words */
+    bool clip;        /* CUT_WORDS: tok_clip.c knows most words */
 };
 
 static inline bool tok_is_blank(const struct tok_fast *f, uint8_t b)

@@ -42,7 +42,8 @@ int tok_part_slow(const struct tokenizer *t, struct tok_scratch *s, const char *
                   size_t end, size_t n, unsigned flags, struct tok_ids *out, struct err *e)
 {
     uint8_t direct[3 * DIRECT_MAX];
-    int len = -1;
+    int len = -1, ret = t->fast->clip ? tok_clip_part(t, s, (const uint8_t *)text + begin, end - begin, s->offset + begin, out, e) : 1;
+    if (ret <= 0) return ret;
     if (t->fast->direct && begin > 0 && end < n && end - begin <= DIRECT_MAX)
         len = spell(t->fast, (const uint8_t *)text + begin, end - begin, direct);
     if (len > 0) return tok_model_word(t, s, direct, (size_t)len, s->offset + begin, out, e);

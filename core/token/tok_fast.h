@@ -63,6 +63,11 @@ int tok_inside_exactly(const struct tokenizer *t, struct tok_scratch *s, const c
 /* Before a batch is cut. */
 void tok_inside_next(struct tok_scratch *s, const char *text, size_t count);
 
+/* tok_clip.c: a part of CLIP's words (t->fast->clip), which stands at `at`; 1: the chains have to find its ids. */
+bool tok_clip_possible(const struct tokenizer *t);
+int tok_clip_part(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, size_t at, struct tok_ids *out,
+                  struct err *e);
+
 /* tok_near.c: a segment that may hold added tokens which are looked for in normalised text (t->fast->near). */
 int tok_near_plan(struct tokenizer *t, const struct tok_fast *f, bool *possible, struct err *e);
 int tok_near_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,

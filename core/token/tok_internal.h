@@ -223,6 +223,7 @@ struct tok_scratch {
     const uint8_t *marks, *guard; /* during tok_encode_marked() */
     struct word_cache cache;
     const struct word_batch *batch;
+    uint32_t *lower;             /* tok_clip.c: one more than the lower case of each character, once it is known */
     split_fn *split;             /* of t->split */
     split_rule_fn *by_rule;
     struct bpe_work work;
@@ -418,6 +419,8 @@ int tok_segment(const struct tokenizer *t, struct tok_scratch *s, const char *te
 /* tok_parts.c, tok_parts_pre.c ...: read one part of a tokenizer.json into *t. */
 struct cJSON;
 int tok_read_normalizer(struct tokenizer *t, const struct cJSON *j, struct err *e);
+/* tok_clip.c: whether an expression cuts as CLIP's, perhaps with its special tokens first. */
+bool tok_clip_regex(const char *regex, bool *specials);
 int tok_read_pre(struct tokenizer *t, const struct cJSON *j, struct err *e);
 int tok_read_decoder(struct tokenizer *t, const struct cJSON *j, struct err *e);
 int tok_read_post(struct tokenizer *t, const struct cJSON *j, struct err *e);

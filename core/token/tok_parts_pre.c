@@ -54,6 +54,7 @@ static int read_split(struct tokenizer *t, const struct cJSON *j, struct err *e)
     enum split_kind kind = source ? split_from_regex(source) : SPLIT_N;
     s->known = kind == SPLIT_N ? SPLIT_NONE : kind;
     s->words = source && split_words_of(source, &s->rule);
+    s->clip = source && tok_clip_regex(source, &s->clip_specials);
     return 0;
 }
 

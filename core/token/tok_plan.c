@@ -544,6 +544,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
         if (!alnum) f.class[c] = B_PUNCT;
     }
     f.formed = f.kind == CUT_WORDS && tok_form_possible(t);
+    f.clip = f.kind == CUT_WORDS && !f.near && tok_clip_possible(t);
     f.class[' '] = f.class['\t'] = f.class['\n'] = f.class['\r'] = B_SPACE;
     if (f.kind == CUT_SPACES && (f.as_is || !f.cut_newlines) && (f.windows = tok_cut_windows())) tok_cut_tables(&f);
     t->fast = mem_alloc(1, sizeof f);

@@ -52,6 +52,7 @@ void tok_scratch_free(struct tok_scratch *s)
     pre_free(&s->pre);
     free(s->origin);
     free(s->lattice);
+    free(s->lower);
     free(s->carry);
     tok_spans_free(s->spans);
     free(s);
