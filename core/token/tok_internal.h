@@ -185,7 +185,7 @@ struct tok_misses {
     } whole[MISSES];
     size_t n_whole, rounds;   /* rounds: how often all was merged */
     uint8_t last[MISS_HASH];  /* by hash: one more than the last, 0 = none */
-    int32_t symbols[MISSES * BPE_JOB_MAX + 1]; /* one more: the <unk> that may come last */
+    int32_t symbols[MISSES * BPE_JOB_MAX + WORD_INLINE]; /* more: the <unk> that may come last, and what is read with few ids */
     size_t n, n_jobs, n_symbols;
 };
 

@@ -12,25 +12,49 @@ void tok_misses_drop(struct tok_misses *m)
     memset(m->last, 0, sizeof m->last);
 }
 
-/* What the words need less than was kept free is closed up; the places of words in pieces
- * move along. */
-static void close_up(struct tok_misses *m, const struct bpe_job *jobs, struct tok_ids *out)
+/* Words in pieces stand where the words before them will let them. */
+static void move_wholes(struct tok_misses *m, const struct bpe_job *jobs)
 {
-    size_t to = m->gap[0].at, gone = 0, from_next = 0, end_next = 0;
+    size_t gone = 0, from_next = 0, end_next = 0;
     for (size_t i = 0; i <= m->n; i++) { /* those before gap i */
         size_t at = i < m->n ? m->gap[i].at : SIZE_MAX;
         for (; from_next < m->n_whole && m->whole[from_next].from <= at; from_next++) m->whole[from_next].from -= gone;
         for (; end_next < m->n_whole && m->whole[end_next].end <= at; end_next++) m->whole[end_next].end -= gone;
-        if (i == m->n) break;
-        const struct bpe_job *j = &jobs[m->gap[i].job];
-        size_t from = at + m->gap[i].n, end = i + 1 < m->n ? m->gap[i + 1].at : out->n;
-        memcpy(out->id + to, j->ids, j->n * sizeof *j->ids);
+        if (i < m->n) gone += m->gap[i].n - jobs[m->gap[i].job].n;
+    }
+}
+
+/* memmove() of what is a few lines long, to a place before it. */
+static inline void move_down(int32_t *to, const int32_t *from, size_t n)
+{
+    struct ids { int32_t id[16]; } block, last;
+    if (n < 16) {
+        for (size_t i = 0; i < n; i++) to[i] = from[i];
+        return;
+    }
+    memcpy(&last, from + n - 16, sizeof last); /* before anything is written there */
+    for (size_t i = 0; i + 16 < n; i += 16) {
+        memcpy(&block, from + i, sizeof block);
+        memcpy(to + i, &block, sizeof block);
+    }
+    memcpy(to + n - 16, &last, sizeof last);
+}
+
+/* What the words need less than was kept free is closed up. */
+static void close_up(struct tok_misses *m, const struct bpe_job *jobs, struct tok_ids *out)
+{
+    int32_t *to = out->id + m->gap[0].at;
+    if (m->n_whole) move_wholes(m, jobs);
+    for (size_t i = 0; i < m->n; i++) {
+        const struct tok_gap *g = &m->gap[i];
+        const struct bpe_job *j = &jobs[g->job];
+        size_t from = g->at + g->n, end = i + 1 < m->n ? g[1].at : out->n;
+        for (size_t k = 0; k < j->n; k++) to[k] = j->ids[k];
         to += j->n;
-        memmove(out->id + to, out->id + from, (end - from) * sizeof *j->ids);
-        gone = from - to;
+        move_down(to, out->id + from, end - from);
         to += end - from;
     }
-    out->n = to;
+    out->n = (size_t)(to - out->id);
 }
 
 void tok_misses_whole(struct tok_scratch *s, const struct word_key *key, const uint8_t *word, size_t n, size_t from,
@@ -41,6 +65,26 @@ void tok_misses_whole(struct tok_scratch *s, const struct word_key *key, const u
     m->whole[m->n_whole++] = (struct tok_whole){*key, word, n, from, out->n};
 }
 
+static void learn(struct tok_misses *m, struct word_cache *c, const struct bpe_job *jobs)
+{
+    size_t n_ids = 0;
+    for (size_t i = 0; i < m->n_jobs; i++)
+        n_ids += m->waiting[i].n <= WORD_KEY_MAX ? jobs[i].n : word_long_room(m->waiting[i].n, jobs[i].n);
+    bool room = word_cache_room(c, m->n_jobs, n_ids + WORD_KEY_MAX);
+    /* Merging has taken these lines out of the first cache. */
+    for (size_t i = 0; i < m->n_jobs; i++) __builtin_prefetch(&c->lines[word_cache_line(c, m->waiting[i].key.hash)], 1);
+    for (size_t i = 0; i < m->n_jobs; i++) {
+        const struct tok_waiting *w = &m->waiting[i];
+        struct word_slot *slot;
+        if (w->n > WORD_KEY_MAX || !room) {
+            word_cache_learn(c, &w->key, w->word, w->n, jobs[i].ids, jobs[i].n);
+        } else if (jobs[i].n && !(slot = word_cache_seek(c, &w->key))->k[1]) {
+            word_cache_claim_slot(c, slot, &w->key);
+            word_cache_fill(c, slot, jobs[i].ids, jobs[i].n);
+        }
+    }
+}
+
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
 {
     struct tok_misses *m = &s->misses;
@@ -48,14 +92,7 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
     if (!m->n) return;
     for (size_t i = 0; i < m->n_jobs; i++) jobs[i] = m->waiting[i].job;
     bpe_merge_many(&t->bpe, jobs, m->n_jobs);
-    /* Merging has taken these lines out of the first cache. */
-    for (size_t i = 0; i < m->n_jobs; i++)
-        __builtin_prefetch(&s->cache.lines[word_cache_line(&s->cache, m->waiting[i].key.hash)], 1);
-    for (size_t i = 0; i < m->n_jobs; i++) {
-        struct tok_waiting *w = &m->waiting[i];
-        w->job = jobs[i];
-        word_cache_learn(&s->cache, &w->key, w->word, w->n, jobs[i].ids, jobs[i].n);
-    }
+    learn(m, &s->cache, jobs);
     close_up(m, jobs, out);
     for (size_t i = 0; i < m->n_whole; i++) {
         const struct tok_whole *w = &m->whole[i];
