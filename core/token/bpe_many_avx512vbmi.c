@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-enum { LANES = 8, PLACES = 64, SIZES = 4, BLOCK = 128, NEVER = (1 << BPE_ID_BITS) - 1 };
+enum { LANES = 8, PLACES = 64, SIZES = 4, BLOCK = 256, NEVER = (1 << BPE_ID_BITS) - 1 };
 
 /* What is read of a struct bpe, so that no store can change it. */
 struct table {

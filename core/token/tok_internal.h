@@ -164,7 +164,7 @@ struct tokenizer {
 };
 
 /* tok_miss.c: words that wait to be merged. */
-enum { MISSES = 96, MISS_HASH = 1024 };
+enum { MISSES = 192, MISS_HASH = 1024 };
 struct tok_misses {
     struct tok_gap {
         size_t at, n;         /* out->id[at..at + n) is kept free for at most n ids */
@@ -185,7 +185,7 @@ struct tok_misses {
     } whole[MISSES];
     size_t n_whole, rounds;   /* rounds: how often all was merged */
     uint8_t last[MISS_HASH];  /* by hash: one more than the last, 0 = none */
-    int32_t symbols[MISSES * BPE_JOB_MAX + WORD_INLINE]; /* more: the <unk> that may come last, and what is read with few ids */
+    int32_t symbols[MISSES * BPE_JOB_MAX + 16]; /* more: the <unk> that may come last, and what is read with few ids */
     size_t n, n_jobs, n_symbols;
 };
 

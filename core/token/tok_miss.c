@@ -3,6 +3,7 @@
  * among the ids is kept free. */
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/token/tok_internal.h"
 
 void tok_misses_drop(struct tok_misses *m)
@@ -24,20 +25,29 @@ static void move_wholes(struct tok_misses *m, const struct bpe_job *jobs)
     }
 }
 
-/* memmove() of what is a few lines long, to a place before it. */
-static inline void move_down(int32_t *to, const int32_t *from, size_t n)
+struct some_ids { int32_t id[16]; };
+
+/* Puts n_ids ids to `to`, and from[0..n), which is behind them, behind them: as loops and memmove()
+ * would, but how many there are of each cannot be guessed. */
+static inline void put_and_move(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n)
 {
-    struct ids { int32_t id[16]; } block, last;
-    if (n < 16) {
-        for (size_t i = 0; i < n; i++) to[i] = from[i];
+    struct some_ids first, last, block;
+    if (n < COUNT_OF(block.id) || n_ids > COUNT_OF(block.id)) {
+        memcpy(to, ids, n_ids * sizeof *ids);
+        memmove(to + n_ids, from, n * sizeof *from);
         return;
     }
-    memcpy(&last, from + n - 16, sizeof last); /* before anything is written there */
-    for (size_t i = 0; i + 16 < n; i += 16) {
+    memcpy(&first, from, sizeof first); /* before they are written to */
+    memcpy(&last, from + n - COUNT_OF(last.id), sizeof last);
+    memcpy(&block, ids, sizeof block);
+    memcpy(to, &block, sizeof block);
+    to += n_ids;
+    memcpy(to, &first, sizeof first);
+    for (size_t i = COUNT_OF(block.id); i + COUNT_OF(block.id) < n; i += COUNT_OF(block.id)) {
         memcpy(&block, from + i, sizeof block);
         memcpy(to + i, &block, sizeof block);
     }
-    memcpy(to + n - 16, &last, sizeof last);
+    memcpy(to + n - COUNT_OF(last.id), &last, sizeof last);
 }
 
 /* What the words need less than was kept free is closed up. */
@@ -49,10 +59,8 @@ static void close_up(struct tok_misses *m, const struct bpe_job *jobs, struct to
         const struct tok_gap *g = &m->gap[i];
         const struct bpe_job *j = &jobs[g->job];
         size_t from = g->at + g->n, end = i + 1 < m->n ? g[1].at : out->n;
-        for (size_t k = 0; k < j->n; k++) to[k] = j->ids[k];
-        to += j->n;
-        move_down(to, out->id + from, end - from);
-        to += end - from;
+        put_and_move(to, j->ids, j->n, out->id + from, end - from);
+        to += j->n + (end - from);
     }
     out->n = (size_t)(to - out->id);
 }
