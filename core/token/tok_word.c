@@ -36,6 +36,7 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
         tok_scratch_free(s);
         return NULL;
     }
+    s->cache.dense = t->model != MODEL_BPE; /* whose later passes have no time to spare */
     return s;
 }
 

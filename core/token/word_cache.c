@@ -7,9 +7,10 @@
 /* Memory that no process has touched lately can cost as much as all else: a small page what six
  * new words do, a huge one as much as 600, or as 25,000 where the host of a virtual machine has
  * to find it.  So the lines of small texts are in small pages, those of others in huge ones as
- * long as they are quick to come. */
+ * long as they are quick to come; if they are not, there are fewer for a while. */
 enum {
     FIRST_LINES = 1 << 13,
+    SOME_LINES = 1 << 15,
     MANY_LINES = 1 << 17,
     MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 15,  /* more than words that are learned together ask for */
@@ -34,7 +35,6 @@ static void use_lines(struct word_cache *c, struct word_line *lines, size_t n)
 static void touch(struct word_line *lines, size_t n)
 {
     enum { PAGE_LINES = 4096 / sizeof *lines };
-    if (n >= MANY_LINES) mem_huge_if_quick(lines, n * sizeof *lines);
     for (size_t i = 0; i < n; i += PAGE_LINES) *(volatile uint64_t *)&lines[i].slot[0].k[1] = 0;
 }
 
@@ -101,21 +101,22 @@ static uint64_t slot_hash(const struct word_slot *s)
     return word_key_hash(k);
 }
 
-/* Twice as many lines in the same place: what is in a line goes to one of two, or
+/* `times` as many lines in the same place: what is in a line goes to one of so many, or
  * behind them, none of which is before it.  So the last line goes first.  (A word
  * far from the line it asks for, in one of the first lines, is dropped.) */
-static void spread(struct word_cache *c)
+static void spread(struct word_cache *c, size_t times)
 {
     enum { AHEAD = 16 };
     size_t n = c->n_lines;
-    touch(c->lines + n, n);
-    use_lines(c, c->lines, 2 * n);
+    if (n >= MANY_LINES) mem_huge_if_quick(c->lines + n, n * sizeof *c->lines);
+    touch(c->lines + n, (times - 1) * n);
+    use_lines(c, c->lines, times * n);
     c->used = 0;
     for (size_t i = n; i-- > 0;) {
         struct word_line old = c->lines[i];
         if (i >= AHEAD) {
-            __builtin_prefetch(&c->lines[2 * (i - AHEAD)], 1);
-            __builtin_prefetch(&c->lines[2 * (i - AHEAD) + 1], 1);
+            __builtin_prefetch(&c->lines[times * (i - AHEAD)], 1);
+            __builtin_prefetch(&c->lines[times * (i - AHEAD) + times / 2], 1);
         }
         memset(&c->lines[i], 0, sizeof old);
         for (int k = 0; k < 2; k++) {
@@ -137,8 +138,11 @@ static bool move(struct word_cache *c)
     struct word_line *old = c->lines;
     struct word_line *lines = mem_zalloc_table_behind(MAX_LINES * sizeof *lines, MAX_LINES, sizeof *lines, &memory);
     if (!lines) return false;
-    touch(lines, MANY_LINES);
-    use_lines(c, lines, MANY_LINES);
+    size_t quick = c->frugal ? 0 : mem_huge_if_quick(lines, MANY_LINES * sizeof *lines) / sizeof *lines;
+    size_t n_new = quick >= MANY_LINES ? MANY_LINES : quick >= 2 * SOME_LINES ? 2 * SOME_LINES : SOME_LINES;
+    c->frugal = quick < MANY_LINES;
+    touch(lines, n_new);
+    use_lines(c, lines, n_new);
     for (size_t i = 0; i < 2 * n; i++) {
         const struct word_slot *s = &old[i / 2].slot[i % 2];
         if (s->k[1]) *free_slot(c, slot_hash(s)) = *s;
@@ -151,7 +155,7 @@ static bool move(struct word_cache *c)
 /* More lines; where that is too much or there is no memory, none used. */
 static void grow(struct word_cache *c)
 {
-    if (c->n_lines >= MANY_LINES && c->n_lines < MAX_LINES) spread(c);
+    if (c->n_lines >= SOME_LINES && c->n_lines < MAX_LINES) spread(c, c->n_lines < MANY_LINES && !c->dense ? MANY_LINES / c->n_lines : 2);
     else if (c->n_lines >= MAX_LINES || !move(c)) empty(c);
 }
 
@@ -174,7 +178,8 @@ static bool pool_room(struct word_cache *c, size_t n)
 
 bool word_cache_room(struct word_cache *c, size_t n_words, size_t n)
 {
-    size_t most = c->n_lines < MAX_LINES ? 7 * c->n_lines / 8 : 3 * c->n_lines / 2; /* of 2 slots a line */
+    size_t eighths = c->n_lines >= MAX_LINES ? 12 : c->frugal && c->dense && c->n_lines < MANY_LINES ? 10 : 7;
+    size_t most = eighths * c->n_lines / 8; /* of 2 slots a line */
     if (!pool_room(c, n)) return false;
     if (c->used + n_words > most) grow(c);
     return true;

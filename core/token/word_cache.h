@@ -47,6 +47,8 @@ struct word_cache {
     unsigned shift;         /* 64 - log2(n_lines) */
     int32_t *pool;
     size_t pool_used, pool_cap;
+    bool dense;             /* rather fuller lines than more where memory is slow to come; after word_cache_init() */
+    bool frugal;            /* it is; also to be set there */
     unsigned seconds;       /* how often a word was found, but not in its place */
 };
 

@@ -275,15 +275,16 @@ static size_t number_word(uint32_t i, uint8_t *word)
     return i % 5 ? 4 + i % 12 : 16 + i % 16;
 }
 
-static void no_word_is_lost_as_the_cache_grows(void **state)
+static void expect_all(bool frugal, bool dense)
 {
-    (void)state;
     enum { WORDS = 250000 };
     struct word_cache c;
     struct word_key key;
     struct err e;
     uint8_t word[32];
     assert_int_equal(word_cache_init(&c, &e), 0);
+    c.frugal = frugal;
+    c.dense = dense;
     size_t lines = c.n_lines, times = 0;
     for (uint32_t i = 0; i < WORDS; i++) {
         size_t n = number_word(i, word), before = c.n_lines;
@@ -297,7 +298,7 @@ static void no_word_is_lost_as_the_cache_grows(void **state)
         }
         times += c.n_lines != before;
     }
-    assert_true(times > 2 && c.n_lines > 32 * lines && c.used == WORDS);
+    assert_true(times > (frugal ? 3 : 2) && c.n_lines > 32 * lines && c.used == WORDS);
     for (uint32_t i = 0; i < WORDS; i++) {
         int32_t out[WORD_KEY_MAX];
         uint32_t code;
@@ -316,6 +317,12 @@ static void no_word_is_lost_as_the_cache_grows(void **state)
         for (size_t k = 1; k < count; k++) assert_int_equal(ids[k], k);
     }
     word_cache_free(&c);
+}
+
+static void no_word_is_lost_as_the_cache_grows(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) expect_all(i & 1, i & 2);
 }
 
 /* The table has an end: what is added then finds it empty, and is there. */
