@@ -49,6 +49,7 @@ int word_cache_init(struct word_cache *c, struct err *e)
         use_lines(c, lines, FIRST_LINES);
         return 0;
     }
+    word_cache_free(c);
     return err_oom(e, FIRST_LINES * sizeof *lines, "the word cache");
 }
 

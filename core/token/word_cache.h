@@ -52,7 +52,7 @@ struct word_cache {
     unsigned seconds;       /* how often a word was found, but not in its place */
 };
 
-int word_cache_init(struct word_cache *c, struct err *e);
+int word_cache_init(struct word_cache *c, struct err *e); /* holds nothing if it fails */
 void word_cache_free(struct word_cache *c);
 
 extern const uint64_t word_key_mask[WORD_KEY_MAX + 1][2];
