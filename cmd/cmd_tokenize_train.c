@@ -241,7 +241,8 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
         return 0;
     case FORMAT_MERGES:
         if (!bpe || !plain || cfg->special.n || strcmp(cfg->split, "gpt2") != 0)
-            return err_set(e, ERR_USAGE, "--out vocab.json is for --type bpe --split gpt2 without --norm, --special, --prefix and --suffix");
+            return err_set(e, ERR_USAGE, "--out vocab.json is for --type bpe --split gpt2 without --norm, --special, --prefix and "
+                                         "--suffix");
         return 0;
     case FORMAT_TEKKEN: case FORMAT_GGUF: break;
     }

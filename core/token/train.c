@@ -209,12 +209,24 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
     return 0;
 }
 
+static void flush_chain(void *arg, int slice, int thread)
+{
+    (void)thread;
+    struct tok_trainer *tr = arg;
+    struct counter *c = &tr->counter[slice];
+    c->failed = chain_flush(tr->chain, &c->chain, &c->words, &c->n_words, &c->err);
+}
+
 /* What is left to count, and what there was. */
 static int finish_counting(struct tok_trainer *tr, struct tok_train_stats *stats, struct err *e)
 {
+    if (tr->chain) pool_run(tr->opts.pool, tr->n_threads, flush_chain, tr);
     for (int i = 0; i < tr->n_threads; i++) {
-        struct counter *c = &tr->counter[i];
-        if (tr->chain && chain_flush(tr->chain, &c->chain, &c->words, &c->n_words, e)) return -1;
+        const struct counter *c = &tr->counter[i];
+        if (c->failed) {
+            *e = c->err;
+            return -1;
+        }
         stats->bytes += c->bytes;
         stats->documents += c->documents;
         stats->words += c->n_words + c->sp.words;

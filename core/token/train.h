@@ -91,9 +91,9 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
  * tok_train_opts.  Looks at 4 bytes on both sides. */
 bool tok_train_cuts(const struct tok_train_opts *o);
 bool tok_train_may_cut(const void *opts, const char *s, size_t n, size_t at);
-/* Where in the text what this thread adds next stands, rising for each thread.
- * Unigram seeds depend on the last word of all, where sentences need not begin with a U+2581 on what
- * comes after each; where tokens may hold several words also its sums.  Nothing else does. */
+/* Where in the whole text what this thread adds next stands; rising for each thread.  Only unigram
+ * wants to know: its seeds depend on the last word of all; where sentences need not begin with a
+ * U+2581, on what follows each of them; where tokens may hold several words its sums do, too. */
 void tok_trainer_order(struct tok_trainer *tr, int thread, uint64_t order);
 /* Learns; *file receives a tokenizer.json or, for SentencePiece's kinds, the
  * .model file.  Frees the trainer in any case.  stats may be NULL. */

@@ -215,7 +215,8 @@ static void expect_chunks(void *arg, int slice, int thread)
     struct turns *t = &m->turns;
     for (size_t chunk; !t->oom && !sig_stop_requested() && (chunk = atomic_fetch_add(&t->taken, 1)) < m->n_chunks;) {
         struct sums *s = &m->sums[chunk % m->n_sums];
-        while (chunk - t->added >= m->n_sums && !t->oom && !sig_stop_requested()) sched_yield(); /* threads with older chunks add theirs */
+        while (chunk - t->added >= m->n_sums && !t->oom && !sig_stop_requested())
+            sched_yield(); /* threads with older chunks add theirs */
         if (sig_stop_requested()) return;
         if (!t->oom && expect_words(m, chunk, s, thread)) s->of = chunk + 1;
         else t->oom = true;

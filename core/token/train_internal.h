@@ -19,6 +19,8 @@ struct counter {
     uint64_t *seen;          /* characters: one bit each */
     uint64_t bytes, documents, n_words;
     size_t ends[WORD_BATCH];
+    bool failed;             /* chain_flush(), with err */
+    struct err err;
 };
 
 /* How a text becomes counted words. */

@@ -22,7 +22,8 @@ bool lattice_room(struct lattice *l, size_t matches)
     if (matches <= l->cap) return true;
     size_t cap = 2 * matches + 1024; /* there are not more places than matches */
     if (!mem_renew(&l->id, cap + 1, sizeof *l->id) || !mem_renew(&l->begin, cap + 1, sizeof *l->begin) ||
-        !mem_renew(&l->way, cap + 1, sizeof *l->way) || !mem_renew(&l->end, cap, sizeof *l->end) || !mem_renew(&l->score, cap, sizeof *l->score) ||
+        !mem_renew(&l->end, cap, sizeof *l->end) || !mem_renew(&l->score, cap, sizeof *l->score) ||
+        !mem_renew(&l->way, cap + 1, sizeof *l->way) ||
         !mem_renew(&l->alpha, cap + 1, sizeof *l->alpha) || !mem_renew(&l->beta, cap + 1, sizeof *l->beta))
         return false;
     l->cap = cap;

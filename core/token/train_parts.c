@@ -54,8 +54,8 @@ static int split_part(const char *split, struct buf *out, struct err *e)
     const struct gguf_pre *chain = train_split_is_chain(split) ? pre_named(split) : NULL;
     const char *pattern = is_regex(split) ? split : split_pattern(split);
     if (!chain && !pattern)
-        return err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, deepseek-coder, deepseek-llm, falcon, kimi-k2, starcoder, bloom, another name that "
-                                     "GGUF files have, or a regular expression", split, split_names());
+        return err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, deepseek-coder, deepseek-llm, falcon, kimi-k2, starcoder, bloom, "
+                                     "another name that GGUF files have, or a regular expression", split, split_names());
     struct regex *r = chain ? NULL : regex_new(pattern, strlen(pattern), e);
     if (!chain && !r) {
         e->code = ERR_USAGE;

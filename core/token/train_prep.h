@@ -1,4 +1,4 @@
-/* train_prep.h - from text to counted words, for each kind of training. */
+/* train_prep.h - from text to counted words, as SentencePiece has them. */
 #ifndef CORE_TOKEN_TRAIN_PREP_H
 #define CORE_TOKEN_TRAIN_PREP_H
 
@@ -8,7 +8,7 @@
 #include "core/token/train_log.h"
 #include "core/token/train_words.h"
 
-/* SentencePiece: lines are sentences.  Each is normalised by the rules (NULL =
+/* Lines are sentences.  Each is normalised by the rules (NULL =
  * as it is), white space at the ends goes and runs of it become one, spaces
  * become U+2581, one comes in front. */
 struct prep_sp {
