@@ -89,16 +89,18 @@ static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_
         __m256i begins = _mm256_loadu_si256((const void *)(ends + i - 1));
         __m256i lens = _mm256_sub_epi64(_mm256_loadu_si256((const void *)(ends + i)), begins);
         unsigned long_ones = _mm256_cmpgt_epu64_mask(lens, most);
-        if (__builtin_expect(long_ones || n - ends[i - 1] < 64, 0)) {
-            unsigned before = n - ends[i - 1] < 64 ? 0 : _tzcnt_u32(long_ones);
-            if (before) ask_four(&known, text, begins, lens, &keys[i]); /* of which the others are asked for again */
-            i += before;
-            ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
-            i++;
+        bool room = n - ends[i - 1] >= 64;
+        if (__builtin_expect(!long_ones && room, 1)) {
+            ask_four(&known, text, begins, lens, &keys[i]);
+            i += 4;
             continue;
         }
-        ask_four(&known, text, begins, lens, &keys[i]);
-        i += 4;
+        if (long_ones & 14 && !(long_ones & 1) && room) { /* the others are asked for again */
+            ask_four(&known, text, begins, lens, &keys[i]);
+            i += _tzcnt_u32(long_ones);
+        }
+        ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
+        i++;
     }
     for (; i < count; i++) ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
     word_batch_long_ask(c, keys, &longs);
