@@ -65,3 +65,26 @@ fails 2 "it stays one" "$LLMCTL" tokenize convert t.json --add '<|endoftext|>' -
 fails 2 "has no text" "$LLMCTL" tokenize convert t.json --special '' --out x.json
 fails 2 "not valid UTF-8" "$LLMCTL" tokenize convert t.json --special $'\xff' --out x.json
 [ ! -e x.json ]
+
+# what a kind of file cannot hold: another split, an end of line in a token
+"$LLMCTL" tokenize train text.txt --vocab-size 300 --split llama3 --no-special-tokens -q -o llama3.json
+"$LLMCTL" tokenize train text.txt --vocab-size 300 --split gpt2 --no-special-tokens -q -o gpt2.json
+mkdir pair words dir only a::b
+fails 65 'of a GPT-2 tokenizer only' "$LLMCTL" tokenize convert llama3.json --out pair/vocab.json
+[ ! -e pair/vocab.json ]
+convert gpt2.json --out pair/vocab.json
+same <(encode -t pair/vocab.json text.txt) <(encode -t gpt2.json text.txt)
+"$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 200 -q -o words.json
+for end in '\\r' '\\n' '\\na'; do
+    sed "s/\"##a\":/\"##a$end\":/" words.json >broken.json
+    fails 65 'a token has an end of line' "$LLMCTL" tokenize convert broken.json --out words/vocab.txt
+done
+[ ! -e words/vocab.txt ]
+# a directory whose other files are broken, or that has nothing but ranks; colons in a path
+cp gpt2.json dir/tokenizer.json
+echo '{"bos_token":' >dir/tokenizer_config.json
+fails 65 'dir/tokenizer_config.json:2:1: unexpected end' "$LLMCTL" tokenize inspect dir
+convert gpt2.json --out only/my.tiktoken
+fails 65 "'only/my.tiktoken': a .tiktoken file does not say how text is split" "$LLMCTL" tokenize inspect only
+cp only/my.tiktoken a::b
+same <(encode -t a::b/my.tiktoken:gpt2 text.txt) <(encode -t gpt2.json text.txt)
