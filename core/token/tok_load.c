@@ -95,13 +95,14 @@ static bool is_gguf(const char *path)
 }
 
 /* Memory for what will be made of the file: a .model or .tiktoken becomes 10 to 16 times as much, a tokenizer.json 2 to
- * 7 times; GGUF files hold mostly something else. */
+ * 7 times, GGUF 6 to 16; but that may hold mostly something else. */
 static void make_room(const char *file, bool gguf)
 {
     const size_t small = 200 << 10, most = 32 << 20;
+    size_t times = gguf ? 12 : str_ends_with(file, ".json") ? 5 : 14;
     struct stat st;
     if (stat(file, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size < small || (!gguf && (size_t)st.st_size > TOK_FILE_MOST)) return;
-    size_t n = (size_t)st.st_size < TOK_FILE_MOST ? (size_t)st.st_size * (str_ends_with(file, ".json") ? 5 : 14) : most;
+    size_t n = (size_t)st.st_size < TOK_FILE_MOST ? (size_t)st.st_size * times : most;
     mem_ready(gguf && n > most ? most : n);
 }
 
