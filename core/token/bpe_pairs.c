@@ -61,6 +61,9 @@ static void group_pairs(const struct bpe *b, struct grouping *g, bool numbers)
 /* Whether n pairs have places with this turn that are free, and not two the same; they are taken then. */
 static bool take_places(uint64_t *taken, const uint32_t *spread, size_t n, uint32_t turn, unsigned shift)
 {
+    uint64_t busy = 0; /* one guess for all of them, since which one is in the way cannot be guessed */
+    for (size_t i = 0; i < n; i++) busy |= taken[spread[i] * turn >> shift >> 6] >> (spread[i] * turn >> shift & 63);
+    if (busy & 1) return false;
     for (size_t i = 0; i < n; i++) {
         uint32_t at = spread[i] * turn >> shift;
         if (taken[at / 64] >> (at & 63) & 1) { /* the ones before are given back */
