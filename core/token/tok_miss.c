@@ -97,11 +97,11 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
 {
     struct tok_misses *m = &s->misses;
     struct bpe_job jobs[MISSES];
-    if (!m->n) return;
+    if (!m->n && !m->n_whole) return; /* words in pieces may have none that waits */
     for (size_t i = 0; i < m->n_jobs; i++) jobs[i] = m->waiting[i].job;
     bpe_merge_many(&t->bpe, jobs, m->n_jobs);
     learn(m, &s->cache, jobs);
-    close_up(m, jobs, out);
+    if (m->n) close_up(m, jobs, out);
     for (size_t i = 0; i < m->n_whole; i++) {
         const struct tok_whole *w = &m->whole[i];
         word_cache_learn(&s->cache, &w->key, w->word, w->n, out->id + w->from, w->end - w->from);

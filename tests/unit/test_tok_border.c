@@ -124,6 +124,43 @@ static void pieces_have_the_ids_of_the_word(void **state)
     buf_free(&json);
 }
 
+/* A piece too long to wait beside one that the cache knows: nothing waits when the word is noted. */
+static void words_in_pieces_of_which_none_waits(void **state)
+{
+    (void)state;
+    enum { LONG = 70 };
+    struct err e = {0};
+    struct buf json = {0}, word = {0};
+    learn(&json);
+    struct tokenizer *t = read_json(json.data);
+    struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
+    struct tok_ids want = {.want_spans = true}, got = {0};
+    char *text = malloc(ROOM);
+    size_t n = make_text(0, text, ROOM), at = 3;
+    while ((uint8_t)text[at] != 0xE4 || (uint8_t)text[at + 3] != 0xE4 || tok_border_next(t->borders, (uint8_t *)text + at, n - at, 0) != 3)
+        at++; /* two letters */
+    for (int i = 0; i < LONG; i++) buf_addc(&word, 'q');
+    buf_add(&word, text + at, 6);
+    const struct { const char *text; size_t n; } texts[] = {{text + at + 3, 3}, {word.data, word.len}, {"x=1 23 x=", 9}, {word.data, word.len}};
+    plain->chains = true;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        want.n = got.n = 0;
+        assert_int_equal(tok_encode(t, plain, texts[i].text, texts[i].n, 0, &want, &e), 0);
+        assert_int_equal(tok_encode(t, cached, texts[i].text, texts[i].n, 0, &got, &e), 0);
+        assert_int_equal(got.n, want.n);
+        assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
+        assert_int_equal(cached->misses.n_whole, 0);
+    }
+    tok_scratch_free(plain);
+    tok_scratch_free(cached);
+    tok_ids_free(&want);
+    tok_ids_free(&got);
+    free(text);
+    tok_free(t);
+    buf_free(&word);
+    buf_free(&json);
+}
+
 /* Where words that are tokens are not merged, a piece that is one is merged all the same; so
  * all such tokens must be what merging gives. */
 static void whole_words_that_no_merge_makes_are_not_taken_for_pieces(void **state)
@@ -259,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_have_the_ids_of_the_word),
+        cmocka_unit_test(words_in_pieces_of_which_none_waits),
         cmocka_unit_test(digits_are_cut_out_before_the_split),
         cmocka_unit_test(spans_lead_to_the_original_text),
         cmocka_unit_test(phrases_are_cut_where_no_merge_goes_over_the_space),
