@@ -46,7 +46,9 @@ static size_t same_char(const struct tok_fast *f, const uint8_t *p, size_t n, si
         return f->neutral[c] && !joined && *token == c ? i + 1 : 0;
     }
     struct uni_char u = uni_next_inline(p + i, n - i);
-    bool still = u.cp < 0x10000 && (f->still[u.cp >> 6] >> (u.cp & 63) & 1);
+    /* A U+2581 of the text may begin a user-defined piece, which comes from all of its bytes, but be a token with a
+     * space before it. */
+    bool still = u.cp < 0x10000 && u.cp != 0x2581 && (f->still[u.cp >> 6] >> (u.cp & 63) & 1);
     return still && u.len <= left && memcmp(p + i, token, u.len) == 0 ? i + u.len : 0;
 }
 
