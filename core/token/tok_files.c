@@ -151,6 +151,10 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
         err_set(e, ERR_DATA, "'%s' is %s, not a tokenizer", path, what);
         return NULL;
     }
+    if (!what && !str_ends_with(path, ".json")) { /* of a .json it is said where it is none */
+        err_set(e, ERR_DATA, "'%s' is no tokenizer of a known kind; llmctl tokenize convert --help lists them", path);
+        return NULL;
+    }
     return tok_parse_file(text, n, path, e);
 }
 

@@ -32,6 +32,7 @@ is "$(tail -c 8 <<<"$mask" | tr -d '\n')" "1,1,1,0"
 is "$(tail -n 1 ids.jsonl | grep -c '"mask":\[[0,]*\]')" 1
 
 # refusals
+fails 65 "'chats.text' is no tokenizer of a known kind" bash -c 'echo To be >chats.text; "$LLMCTL" tokenize chat chats.jsonl --template chatml -t chats.text'
 fails 2 "neither a file nor one of" "$LLMCTL" tokenize chat chats.jsonl --template nope
 fails 2 "there is no chat template" "$LLMCTL" tokenize chat chats.jsonl
 fails 2 "exclude each other" "$LLMCTL" tokenize chat chats.jsonl --template chatml --ids --table
