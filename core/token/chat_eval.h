@@ -150,6 +150,14 @@ enum strip_side { STRIP_LEFT = 1, STRIP_RIGHT = 2 };
 int chat_strip(struct chat_run *r, const struct cstr *s, const struct cstr *chars, int sides, struct cv *out);
 /* The line of str.splitlines() at `from`: where it ends, and (returned) where the next one begins. */
 size_t chat_line(const struct cstr *s, size_t from, size_t *end);
+/* Occurrences of a string from the end on, each in time with the text (Knuth, Morris, Pratt). */
+struct chat_back {
+    const struct cstr *what;
+    uint32_t *fail; /* [n] of the string read backwards */
+};
+int chat_back_init(struct chat_run *r, struct chat_back *b, const struct cstr *what);
+/* Where the last one in s[0, end) begins; SIZE_MAX without one. */
+size_t chat_back_find(const struct chat_back *b, const char *s, size_t end);
 int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *from, const struct cstr *to,
                  int64_t most, struct cv *out);
 /* TITLE: every run of letters, as str.title(); WORDS: every word, as the filter; SWAP: the other case of each. */

@@ -47,7 +47,7 @@ int filter_truncate(struct chat_run *r, struct chat_env *env, const struct cv *o
 struct chunk {
     size_t from, to; /* bytes of the text */
     size_t chars;
-    bool blank;      /* nothing but white space, of any kind */
+    size_t solid;    /* where its last character that is no white space of any kind ends; 0 = there is none */
 };
 struct wrap {
     struct chat_run *r;
@@ -138,20 +138,25 @@ static size_t chunk_end(const struct wrap *w, size_t begin, size_t at, size_t en
     return i;
 }
 
-static bool all_white(const struct cstr *s, size_t from, size_t to)
+static size_t solid_end(const struct cstr *s, size_t from, size_t to)
 {
-    struct uni_char c;
-    for (size_t i = from; i < to; i += c.len) {
-        c = at_char(s, i, to);
-        if (!chat_white(c.cp)) return false;
+    while (to > from) {
+        struct uni_char c = before(s, to);
+        if (!chat_white(c.cp)) return to;
+        to -= c.len;
     }
-    return true;
+    return 0;
+}
+
+static bool is_white(const struct chunk *c)
+{
+    return c->from >= c->solid;
 }
 
 static int push_chunk(struct wrap *w, size_t from, size_t to)
 {
     if (!chat_grow(&w->r->mem, &w->v, w->n, &w->cap, sizeof *w->v)) return chat_oom(w->r);
-    w->v[w->n++] = (struct chunk){from, to, utf8_count(w->s->s + from, to - from), all_white(w->s, from, to)};
+    w->v[w->n++] = (struct chunk){from, to, utf8_count(w->s->s + from, to - from), solid_end(w->s, from, to)};
     return 0;
 }
 
@@ -173,7 +178,7 @@ static size_t word_part(const struct wrap *w, const struct chunk *c, size_t left
 static void wrap_line(struct wrap *w, size_t *at)
 {
     size_t first = *at, last, used = 0;
-    if (w->v[first].blank && w->any_line) first++;
+    if (is_white(&w->v[first]) && w->any_line) first++;
     *at = first;
     if (first == w->n) return;
     for (last = first; last < w->n && used + w->v[last].chars <= (size_t)w->width; last++) used += w->v[last].chars;
@@ -183,12 +188,11 @@ static void wrap_line(struct wrap *w, size_t *at)
         piece = c->from;
         to = w->break_words ? c->from + word_part(w, c, (size_t)w->width - used) : c->to;
         last += !w->break_words;
+        c->chars -= utf8_count(w->s->s + c->from, to - c->from);
         c->from = to;
-        c->chars = utf8_count(w->s->s + to, c->to - to);
-        c->blank = all_white(w->s, to, c->to);
     }
     *at = last;
-    if (all_white(w->s, piece, to)) to = piece; /* the last piece of a line is dropped when it is blank */
+    if (!solid_end(w->s, piece, to)) to = piece; /* the last piece of a line is dropped when it is blank */
     if (to == from) return;
     if (w->any_line) chat_text_adds(&w->out, w->between);
     chat_text_part(&w->out, w->s, from, to);

@@ -252,7 +252,7 @@ static int format_into(struct format *x, const struct cstr *s, int depth, struct
             end = c == '{' || c == '}' ? i + 1 : i;
             chat_text_part(out, s, i, i + 1);
         }
-        if (out->text.len > x->r->mem.limit) return chat_oom(x->r);
+        if (out->text.oom || out->text.len > x->r->mem.limit) return chat_oom(x->r);
     }
     return 0;
 }

@@ -75,7 +75,7 @@ int method_expandtabs(struct chat_run *r, const struct cv *self, const struct ch
         char c = s->s[i];
         len = cstr_char(s, i).len;
         size_t spaces = c == '\t' && size > 0 ? (size_t)size - column % (size_t)size : 0;
-        for (size_t k = 0; k < spaces; k++) chat_text_addc(&t, ' ', cstr_mark(s, i));
+        chat_text_repeat(&t, " ", 1, spaces, cstr_mark(s, i));
         if (c != '\t') chat_text_part(&t, s, i, i + len);
         column = c == '\n' || c == '\r' ? 0 : c == '\t' ? column + spaces : column + 1;
     }

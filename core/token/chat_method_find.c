@@ -76,14 +76,17 @@ static int search(struct chat_run *r, const struct cv *self, const struct chat_a
 {
     const struct cstr *s = self->u.s, *what = NULL;
     struct cstr part;
-    bool inside, found = false;
-    size_t at = 0;
+    struct chat_back back;
+    bool inside;
     if (chat_string_arg(r, a, 0, "sub", &what) || positions(r, s, a, 1, &part, &inside)) return -1;
     if (!what) return chat_fail(r, "a string to look for is needed");
-    for (size_t i = 0; inside && i + what->n <= part.n && !(found && !last); i++)
-        if (memcmp(part.s + i, what->s, what->n) == 0) at = i, found = true;
-    if (!found && must) return chat_fail(r, "substring not found");
-    *out = cv_int(found ? (int64_t)utf8_count(s->s, (size_t)(part.s - s->s) + at) : -1);
+    if (last && chat_back_init(r, &back, what)) return -1;
+    size_t at = inside && last ? chat_back_find(&back, part.s, part.n) : SIZE_MAX;
+    const char *p = inside && !last ? memmem(part.s, part.n, what->s, what->n) : NULL;
+    if (p) at = (size_t)(p - part.s);
+    if (inside && !last && what->n == 0) at = 0;
+    if (at == SIZE_MAX && must) return chat_fail(r, "substring not found");
+    *out = cv_int(at != SIZE_MAX ? (int64_t)utf8_count(s->s, (size_t)(part.s - s->s) + at) : -1);
     return chat_step(r, s->n / 16);
 }
 

@@ -194,9 +194,9 @@ enum { MOST_WIDTH = 100000 };
 static int filled(struct chat_run *r, const struct cstr *s, const struct cstr *with, size_t left, size_t right, struct cv *out)
 {
     struct chat_text t = {{0}, {0}};
-    for (size_t i = 0; i < left; i++) chat_text_adds(&t, with);
+    chat_text_repeat(&t, with->s, with->n, left, cstr_mark(with, 0));
     chat_text_adds(&t, s);
-    for (size_t i = 0; i < right; i++) chat_text_adds(&t, with);
+    chat_text_repeat(&t, with->s, with->n, right, cstr_mark(with, 0));
     int ret = cv_text(&r->mem, &t, out) ? chat_step(r, t.text.len / 64) : chat_oom(r);
     chat_text_free(&t);
     return ret;

@@ -105,15 +105,12 @@ static int split_white_back(struct parts *p, const struct cstr *s, int64_t most)
 /* From the end; the parts come out in reverse. */
 static int split_back(struct parts *p, const struct cstr *s, const struct cstr *by, int64_t most)
 {
+    struct chat_back back;
     size_t end = s->n;
-    for (size_t at = s->n; most != 0 && at >= by->n; at--) {
-        if (memcmp(s->s + at - by->n, by->s, by->n)) continue;
-        if (push_part(p, s, at, end)) return -1;
-        end = at - by->n;
-        at = end + 1;
-        if (at > end && end < by->n) break;
-        most -= most > 0;
-        at = end + 1;
+    if (chat_back_init(p->r, &back, by)) return -1;
+    for (size_t at; most != 0 && (at = chat_back_find(&back, s->s, end)) != SIZE_MAX; most -= most > 0) {
+        if (push_part(p, s, at + by->n, end)) return -1;
+        end = at;
     }
     if (push_part(p, s, 0, end)) return -1;
     reverse_parts(p);
@@ -163,10 +160,12 @@ static int partition(struct chat_run *r, const struct cv *self, const struct cha
     struct cv v[3];
     if (chat_string_arg(r, a, 0, "sep", &by)) return -1;
     if (!by || by->n == 0) return chat_fail(r, "partition needs a string");
-    size_t at = s->n, found = 0;
-    for (size_t i = 0; i + by->n <= s->n && !(found && !back); i++)
-        if (memcmp(s->s + i, by->s, by->n) == 0) at = i, found = by->n;
-    if (!found && back) at = 0;
+    struct chat_back search;
+    if (back && chat_back_init(r, &search, by)) return -1;
+    const char *p = back ? NULL : memmem(s->s, s->n, by->s, by->n);
+    size_t at = back ? chat_back_find(&search, s->s, s->n) : p ? (size_t)(p - s->s) : SIZE_MAX;
+    size_t found = at == SIZE_MAX ? 0 : by->n;
+    if (!found) at = back ? 0 : s->n;
     if (!cv_slice(&r->mem, s, 0, at, &v[0]) || !cv_slice(&r->mem, s, at, at + found, &v[1]) ||
         !cv_slice(&r->mem, s, at + found, s->n, &v[2]) || !cv_list(&r->mem, CV_TUPLE, v, 3, out))
         return chat_oom(r);

@@ -155,9 +155,9 @@ void chat_form_fill(struct chat_text *out, const struct chat_text *s, size_t lea
     if (s->text.oom || s->marks.oom) out->text.oom = true;
     if (align != '=') lead = 0;
     chat_text_part(out, &all, 0, lead);
-    for (size_t i = 0; i < before; i++) chat_text_add(out, fill, strlen(fill), f->mark);
+    chat_text_repeat(out, fill, strlen(fill), before, f->mark);
     chat_text_part(out, &all, lead, all.n);
-    for (size_t i = before; i < missing; i++) chat_text_add(out, fill, strlen(fill), f->mark);
+    chat_text_repeat(out, fill, strlen(fill), missing - before, f->mark);
 }
 
 void chat_form_cut(struct chat_text *t, const struct chat_form *f)

@@ -184,7 +184,7 @@ int chat_percent(struct chat_run *r, const struct cstr *fmt, bool escape, const 
         i = end + 1;
         if (next) ret = add_field(&p, &i);
         if (ret == 0) ret = chat_step(r, 1);
-        if (p.out.text.len > r->mem.limit) ret = chat_oom(r);
+        if (p.out.text.oom || p.out.text.len > r->mem.limit) ret = chat_oom(r);
     }
     size_t n = values->type == CV_TUPLE ? values->u.l->n : 1;
     if (ret == 0 && p.used < n && !p.named && !has_items(values)) ret = chat_fail(r, "not all values are used by the format");

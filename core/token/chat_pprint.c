@@ -144,7 +144,7 @@ static int slice_length(struct printer *p, const struct cstr *s, size_t from, si
     if (!cv_slice(&p->r->mem, s, from, to, &v)) return chat_oom(p->r);
     size_t n = repr_length(p, &v);
     *out = n < 1000000 ? (int)n : 1000000;
-    return chat_step(p->r, 1 + (to - from) / 16);
+    return chat_step(p->r, 1 + (to - from) / 4);
 }
 
 static int end_piece(struct pieces *x)
@@ -223,7 +223,7 @@ static int print_string(struct printer *p, const struct cv *v, int indent, int a
 static int print(struct printer *p, const struct cv *v, int indent, int allowance, int level)
 {
     size_t n = repr_length(p, v);
-    if (chat_step(p->r, 1 + n / 16)) return -1;
+    if (chat_step(p->r, 1 + n / 4)) return -1;
     if (p->out.text.len > p->r->mem.limit) return chat_oom(p->r);
     bool fits = indent + allowance <= WIDTH && n <= (size_t)(WIDTH - indent - allowance);
     bool plain_tuple = v->type == CV_TUPLE && !v->safe, plain_string = v->type == CV_STRING && !v->safe && v->u.s->n;

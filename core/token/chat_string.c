@@ -63,6 +63,34 @@ size_t chat_line(const struct cstr *s, size_t from, size_t *end)
     return *end = s->n;
 }
 
+int chat_back_init(struct chat_run *r, struct chat_back *b, const struct cstr *what)
+{
+    const char *last = what->s + what->n - 1;
+    if (what->n > UINT32_MAX) return chat_oom(r);
+    *b = (struct chat_back){what, chat_alloc(&r->mem, what->n, sizeof *b->fail)};
+    if (!b->fail) return chat_oom(r);
+    uint32_t k = 0;
+    for (size_t i = 0; i < what->n; i++) {
+        while (i && k && last[-(ptrdiff_t)i] != last[-(ptrdiff_t)k]) k = b->fail[k - 1];
+        k += i && last[-(ptrdiff_t)i] == last[-(ptrdiff_t)k];
+        b->fail[i] = k;
+    }
+    return chat_step(r, what->n / 16);
+}
+
+size_t chat_back_find(const struct chat_back *b, const char *s, size_t end)
+{
+    size_t n = b->what->n, k = 0;
+    const char *last = b->what->s + n - 1;
+    if (n == 0) return end;
+    for (size_t i = end; i-- > 0;) {
+        while (k && s[i] != last[-(ptrdiff_t)k]) k = b->fail[k - 1];
+        k += s[i] == last[-(ptrdiff_t)k];
+        if (k == n) return i;
+    }
+    return SIZE_MAX;
+}
+
 int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *from, const struct cstr *to,
                  int64_t most, struct cv *out)
 {

@@ -84,6 +84,23 @@ void chat_text_addc(struct chat_text *t, char c, uint8_t mark)
     chat_text_add(t, &c, 1, mark);
 }
 
+void chat_text_repeat(struct chat_text *t, const char *s, size_t n, size_t times, uint8_t mark)
+{
+    size_t all;
+    if (!ck_mul(n, times, &all) || !has_room(t, all) || !buf_reserve(&t->text, all)) {
+        t->text.oom = true;
+        return;
+    }
+    if (n == 1) {
+        memset(t->text.data + t->text.len, *s, all);
+        t->text.len += all;
+        t->text.data[t->text.len] = 0;
+    } else {
+        for (size_t i = 0; i < times; i++) buf_add(&t->text, s, n);
+    }
+    add_marks(t, all, mark);
+}
+
 void chat_text_part(struct chat_text *t, const struct cstr *s, size_t from, size_t to)
 {
     if (!has_room(t, to - from)) return;

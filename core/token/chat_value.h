@@ -109,6 +109,7 @@ struct chat_text {
 void chat_text_free(struct chat_text *t);
 void chat_text_add(struct chat_text *t, const char *s, size_t n, uint8_t mark);
 void chat_text_addc(struct chat_text *t, char c, uint8_t mark);
+void chat_text_repeat(struct chat_text *t, const char *s, size_t n, size_t times, uint8_t mark);
 void chat_text_adds(struct chat_text *t, const struct cstr *s);
 void chat_text_part(struct chat_text *t, const struct cstr *s, size_t from, size_t to);
 

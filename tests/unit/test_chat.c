@@ -218,6 +218,12 @@ static void endless_templates_end(void **state)
                  "{% for i in range(900) %}{{ 'y' * 9999 }}{% endfor %}", "");
     expect_error("{% for i in range(200) %}{{ 'y' * 9999 }}{% endfor %}", "writes more than 1 MB");
     expect_error("{{ 2 ** 9999 }}", "too large");
+    /* in time with the text, however often what is looked for begins */
+    expect("{{ ('a' * 400000).find('a' * 200000 ~ 'b') }}{{ ('a' * 400000).rfind('b' ~ 'a' * 200000) }}{{ ('a' * 400000).rfind('a' * 200000) }}"
+           "{{ ('a' * 400000).rsplit('a' * 200000)|length }}{{ ('a' * 400000).rpartition('b' ~ 'a' * 200000)[0] }}", "-1-12000003");
+    expect("{{ ('a' * 100000)|wordwrap(1)|length }}", "199999");
+    expect_error("{{ ('%100000d' * 99999) % ((1,) * 99999) }}", "memory");
+    expect_error("{{ ('\\t' * 99999).expandtabs(1000) * 99999 }}", "");
     /* Lists that hold the same list twice, 60 levels deep: small in memory, endless to walk through. */
     static const char *const walks[] = {"{% if ns.a == ns.b %}{% endif %}", "{{ ns.a < ns.b }}", "{{ ns.a }}", "{{ ns.a|tojson }}",
                                         "{{ ns.a in [ns.b] }}", "{{ [ns.t, ns.t]|unique|list }}", "{{ {ns.t: 1} }}", "{{ '%s' % ns.a }}"};
