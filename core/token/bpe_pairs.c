@@ -41,7 +41,7 @@ static void grouping_free(struct grouping *g)
 static void group_pairs(const struct bpe *b, struct grouping *g, bool numbers)
 {
     uint32_t of_size[MOST + 2] = {0}, *next = g->begin + 1; /* next[i]: where group i goes on */
-    const struct bpe_merge *end = b->merge + b->n_merges;
+    const struct bpe_merge *end = b->n_merges ? b->merge + b->n_merges : b->merge;
     for (const struct bpe_merge *m = b->merge; m < end; m++) next[bpe_group(b, bpe_pair_key(m->left, m->right) * b->factor) + 1]++;
     for (size_t i = 0; i < g->n_groups; i++) {
         of_size[MOST - (next[i + 1] < MOST ? next[i + 1] : MOST) + 1]++;

@@ -164,7 +164,7 @@ static int whole_word(struct job *j, const uint8_t *word, size_t n, size_t at)
     if (s->n_follow && follow(j, word, n)) return 0;
     if (tok_model_word(j->t, s, word, n, at, j->out, j->e)) return -1;
     size_t n_ids = j->out->n - from < s->n_follow ? j->out->n - from : s->n_follow;
-    s->follow += n_ids;
+    if (n_ids) s->follow += n_ids; /* there may be nothing to follow, and no place */
     s->n_follow -= n_ids;
     return 0;
 }
