@@ -121,7 +121,9 @@ static int read_long(struct reading *r, size_t n, struct cv *out, struct err *e)
     enum { MOST = 4300 }; /* as Python */
     const char *s = r->x.p;
     bool minus = *s == '-';
-    if (strspn(s + minus, "0123456789") < n - minus || s[minus] == '0') return jlex_error(&r->x, e, "an integer is expected");
+    size_t digits = minus; /* the text ends where it ends: there is no NUL behind it */
+    while (digits < n && s[digits] >= '0' && s[digits] <= '9') digits++;
+    if (digits < n || s[minus] == '0') return jlex_error(&r->x, e, "an integer is expected");
     if (n - minus > MOST) return jlex_error(&r->x, e, "an integer of more than %d digits", MOST);
     if (!cv_string(r->m, s, n, r->mark, out)) return over(e);
     r->x.p += n;
@@ -129,11 +131,11 @@ static int read_long(struct reading *r, size_t n, struct cv *out, struct err *e)
         out->type = CV_BIG;
         return 0;
     }
-    char digits[24];
-    memcpy(digits, s, n);
-    digits[n] = 0;
+    char text[24];
+    memcpy(text, s, n);
+    text[n] = 0;
     errno = 0;
-    int64_t i = strtoll(digits, NULL, 10);
+    int64_t i = strtoll(text, NULL, 10);
     if (errno == ERANGE) out->type = CV_BIG;
     else *out = cv_int(i);
     return 0;
