@@ -503,9 +503,9 @@ static int plan_scores(const struct tokenizer *t, struct tok_fast *f, struct err
         return err_oom(e, n * sizeof *f->score, "scores");
     f->max_step = fabs(t->unk_score);
     for (size_t id = 0; id < n; id++) {
-        double score = t->score[id];
+        double score = t->vocab.v[id].flags & VOCAB_MODEL ? t->score[id] : 0; /* added tokens have no score */
         if (f->score) f->score[id] = (float)score;
-        if ((t->vocab.v[id].flags & VOCAB_MODEL) && fabs(score) > f->max_step) f->max_step = fabs(score);
+        if (fabs(score) > f->max_step) f->max_step = fabs(score);
     }
     return 0;
 }
