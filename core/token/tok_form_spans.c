@@ -230,7 +230,7 @@ int tok_form_spans(const struct tokenizer *t, struct tok_scratch *s, const char 
         if (ret) return ret;
         w = (struct walk){.t = t, .f = s->forms, .s = w.s, .n = n, .i = end, .safe = end, .safe_id = k};
     }
-    memcpy(out->id + from, ids->id, ids->n * sizeof *ids->id);
+    if (ids->n) memcpy(out->id + from, ids->id, ids->n * sizeof *ids->id);
     out->n = from + ids->n;
     return 0;
 }
