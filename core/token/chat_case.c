@@ -7,27 +7,16 @@
 #include "core/token/chat_eval.h"
 #include "core/token/uni_props.h"
 
-struct range {
-    uint32_t first, last;
-};
-
-static bool in_ranges(const struct range *v, size_t n, uint32_t cp)
-{
-    for (size_t i = 0; i < n; i++)
-        if (cp >= v[i].first && cp <= v[i].last) return true;
-    return false;
-}
-
 /* Small letters by Unicode's Lowercase that have another category. */
 static bool other_lower(uint32_t cp)
 {
-    static const struct range v[] = {
+    static const struct uni_range v[] = {
         {0xAA, 0xAA},       {0xBA, 0xBA},       {0x2B0, 0x2B8},     {0x2C0, 0x2C1},     {0x2E0, 0x2E4},     {0x345, 0x345},
         {0x37A, 0x37A},     {0x10FC, 0x10FC},   {0x1D2C, 0x1D6A},   {0x1D78, 0x1D78},   {0x1D9B, 0x1DBF},   {0x2071, 0x2071},
         {0x207F, 0x207F},   {0x2090, 0x209C},   {0x2170, 0x217F},   {0x24D0, 0x24E9},   {0x2C7C, 0x2C7D},   {0xA69C, 0xA69D},
         {0xA770, 0xA770},   {0xA7F2, 0xA7F4},   {0xA7F8, 0xA7F9},   {0xAB5C, 0xAB5F},   {0xAB69, 0xAB69},   {0x10780, 0x10780},
         {0x10783, 0x10785}, {0x10787, 0x107B0}, {0x107B2, 0x107BA}, {0x1E030, 0x1E06D}};
-    return in_ranges(v, COUNT_OF(v), cp);
+    return uni_in_ranges(v, COUNT_OF(v), cp);
 }
 
 static bool is_lower(uint32_t cp)
@@ -37,8 +26,8 @@ static bool is_lower(uint32_t cp)
 
 static bool is_upper(uint32_t cp)
 {
-    static const struct range other[] = {{0x2160, 0x216F}, {0x24B6, 0x24CF}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}};
-    return uni_category(cp) == UNI_Lu || in_ranges(other, COUNT_OF(other), cp);
+    static const struct uni_range other[] = {{0x2160, 0x216F}, {0x24B6, 0x24CF}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}};
+    return uni_category(cp) == UNI_Lu || uni_in_ranges(other, COUNT_OF(other), cp);
 }
 
 static bool cased(uint32_t cp)

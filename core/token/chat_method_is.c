@@ -19,17 +19,6 @@ static int all_are(struct chat_run *r, const struct cv *self, char_fn *is, struc
     return chat_step(r, s->n / 64);
 }
 
-struct range {
-    uint32_t first, last;
-};
-
-static bool in_ranges(const struct range *v, size_t n, uint32_t cp)
-{
-    for (size_t i = 0; i < n; i++)
-        if (cp >= v[i].first && cp <= v[i].last) return true;
-    return false;
-}
-
 static bool decimal(uint32_t cp)
 {
     return uni_category(cp) == UNI_Nd;
@@ -38,12 +27,12 @@ static bool decimal(uint32_t cp)
 /* Superscripts, circled digits and others that stand for a digit without being one of a number. */
 static bool digit(uint32_t cp)
 {
-    static const struct range others[] = {
+    static const struct uni_range others[] = {
         {0xB2, 0xB3},     {0xB9, 0xB9},       {0x1369, 0x1371},   {0x19DA, 0x19DA},   {0x2070, 0x2070},   {0x2074, 0x2079},
         {0x2080, 0x2089}, {0x2460, 0x2468},   {0x2474, 0x247C},   {0x2488, 0x2490},   {0x24EA, 0x24EA},   {0x24F5, 0x24FD},
         {0x24FF, 0x24FF}, {0x2776, 0x277E},   {0x2780, 0x2788},   {0x278A, 0x2792},   {0x10A40, 0x10A43}, {0x10E60, 0x10E68},
         {0x11052, 0x1105A}, {0x1F100, 0x1F10A}};
-    return decimal(cp) || in_ranges(others, COUNT_OF(others), cp);
+    return decimal(cp) || uni_in_ranges(others, COUNT_OF(others), cp);
 }
 
 static bool letter(uint32_t cp)
@@ -59,7 +48,7 @@ static bool numeral(uint32_t cp)
 /* Chinese numerals are letters that stand for a number. */
 static bool numeric(uint32_t cp)
 {
-    static const struct range letters[] = {
+    static const struct uni_range letters[] = {
         {0x3405, 0x3405}, {0x3483, 0x3483}, {0x382A, 0x382A}, {0x3B4D, 0x3B4D}, {0x4E00, 0x4E00}, {0x4E03, 0x4E03}, {0x4E07, 0x4E07},
         {0x4E09, 0x4E09}, {0x4E5D, 0x4E5D}, {0x4E8C, 0x4E8C}, {0x4E94, 0x4E94}, {0x4E96, 0x4E96}, {0x4EBF, 0x4EC0}, {0x4EDF, 0x4EDF},
         {0x4EE8, 0x4EE8}, {0x4F0D, 0x4F0D}, {0x4F70, 0x4F70}, {0x5104, 0x5104}, {0x5146, 0x5146}, {0x5169, 0x5169}, {0x516B, 0x516B},
@@ -71,7 +60,7 @@ static bool numeric(uint32_t cp)
         {0x20001, 0x20001}, {0x20064, 0x20064}, {0x200E2, 0x200E2}, {0x20121, 0x20121}, {0x2092A, 0x2092A}, {0x20983, 0x20983},
         {0x2098C, 0x2098C}, {0x2099C, 0x2099C}, {0x20AEA, 0x20AEA}, {0x20AFD, 0x20AFD}, {0x20B19, 0x20B19}, {0x22390, 0x22390},
         {0x22998, 0x22998}, {0x23B1B, 0x23B1B}, {0x2626D, 0x2626D}, {0x2F890, 0x2F890}};
-    return numeral(cp) || in_ranges(letters, COUNT_OF(letters), cp);
+    return numeral(cp) || uni_in_ranges(letters, COUNT_OF(letters), cp);
 }
 
 static bool alnum(uint32_t cp)
@@ -160,16 +149,16 @@ int method_isprintable(struct chat_run *r, const struct cv *self, const struct c
 /* Unicode's XID_Start and XID_Continue: letters, marks and digits with these exceptions. */
 static bool in_identifier(uint32_t cp, bool first)
 {
-    static const struct range starts[] = {{'_', '_'}, {0x1885, 0x1886}, {0x2118, 0x2118}, {0x212E, 0x212E}};
-    static const struct range goes_on[] = {{0xB7, 0xB7}, {0x387, 0x387}, {0x1369, 0x1371}, {0x19DA, 0x19DA}};
-    static const struct range never[] = {{0x37A, 0x37A}, {0x2E2F, 0x2E2F}, {0xFC5E, 0xFC63}, {0xFDFA, 0xFDFB}, {0xFE70, 0xFE70},
+    static const struct uni_range starts[] = {{'_', '_'}, {0x1885, 0x1886}, {0x2118, 0x2118}, {0x212E, 0x212E}};
+    static const struct uni_range goes_on[] = {{0xB7, 0xB7}, {0x387, 0x387}, {0x1369, 0x1371}, {0x19DA, 0x19DA}};
+    static const struct uni_range never[] = {{0x37A, 0x37A}, {0x2E2F, 0x2E2F}, {0xFC5E, 0xFC63}, {0xFDFA, 0xFDFB}, {0xFE70, 0xFE70},
                                          {0xFE72, 0xFE72}, {0xFE74, 0xFE74}, {0xFE76, 0xFE76}, {0xFE78, 0xFE78}, {0xFE7A, 0xFE7A},
                                          {0xFE7C, 0xFE7C}, {0xFE7E, 0xFE7E}};
-    static const struct range not_first[] = {{0xE33, 0xE33}, {0xEB3, 0xEB3}, {0xFF9E, 0xFF9F}};
+    static const struct uni_range not_first[] = {{0xE33, 0xE33}, {0xEB3, 0xEB3}, {0xFF9E, 0xFF9F}};
     enum uni_category c = uni_category(cp);
-    if (in_ranges(never, COUNT_OF(never), cp) || (first && in_ranges(not_first, COUNT_OF(not_first), cp))) return false;
-    if (letter(cp) || c == UNI_Nl || in_ranges(starts, COUNT_OF(starts), cp)) return true;
-    return !first && (c == UNI_Mn || c == UNI_Mc || c == UNI_Nd || c == UNI_Pc || in_ranges(goes_on, COUNT_OF(goes_on), cp));
+    if (uni_in_ranges(never, COUNT_OF(never), cp) || (first && uni_in_ranges(not_first, COUNT_OF(not_first), cp))) return false;
+    if (letter(cp) || c == UNI_Nl || uni_in_ranges(starts, COUNT_OF(starts), cp)) return true;
+    return !first && (c == UNI_Mn || c == UNI_Mc || c == UNI_Nd || c == UNI_Pc || uni_in_ranges(goes_on, COUNT_OF(goes_on), cp));
 }
 
 int method_isidentifier(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)

@@ -1,35 +1,19 @@
 #include "core/token/norm_ages.h"
 
-#include <stddef.h>
-
 #include "core/base/mem.h"
+#include "core/token/uni_props.h"
 
-struct range {
-    uint32_t first, last;
-};
-
-static bool within(uint32_t cp, const struct range *v, size_t n)
-{
-    size_t lo = 0;
-    while (lo < n) { /* the last that begins at or before it */
-        size_t mid = (lo + n) / 2;
-        if (v[mid].first <= cp) lo = mid + 1;
-        else n = mid;
-    }
-    return lo && cp <= v[lo - 1].last;
-}
-
-static const struct range decompositions[] = {
+static const struct uni_range decompositions[] = {
     {0x32FF, 0x32FF}, {0xA7F2, 0xA7F4}, {0xAB69, 0xAB69}, {0x10781, 0x107BA}, {0x11938, 0x11938},
     {0x1E030, 0x1E06D}, {0x1F16C, 0x1F16C}, {0x1FBF0, 0x1FBF9}
 };
 
 bool norm_too_young(uint32_t cp)
 {
-    return cp >= 0x32FF && within(cp, decompositions, COUNT_OF(decompositions));
+    return cp >= 0x32FF && uni_in_ranges(decompositions, COUNT_OF(decompositions), cp);
 }
 
-static const struct range classes[] = {
+static const struct uni_range classes[] = {
     {0x07FD, 0x07FD}, {0x0898, 0x089F}, {0x08CA, 0x08D3}, {0x09FE, 0x09FE}, {0x0C3C, 0x0C3C},
     {0x0D3B, 0x0D3C}, {0x0EBA, 0x0EBA}, {0x1715, 0x1715}, {0x1ABF, 0x1ACE}, {0x1DF6, 0x1DFA},
     {0xA82C, 0xA82C}, {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF}, {0x10F46, 0x10F50},
@@ -42,10 +26,10 @@ static const struct range classes[] = {
 
 bool norm_young_mark(uint32_t cp)
 {
-    return cp >= 0x7FD && within(cp, classes, COUNT_OF(classes));
+    return cp >= 0x7FD && uni_in_ranges(classes, COUNT_OF(classes), cp);
 }
 
-static const struct range extending[] = {
+static const struct uni_range extending[] = {
     {0x0897, 0x0897}, {0x1ACF, 0x1ADD}, {0x1AE0, 0x1AEB}, {0x10D69, 0x10D6D}, {0x10EFA, 0x10EFC},
     {0x113B8, 0x113C0}, {0x113C2, 0x113C2}, {0x113C5, 0x113C5}, {0x113C7, 0x113CA}, {0x113CC, 0x113D0},
     {0x113D2, 0x113D2}, {0x113E1, 0x113E2}, {0x11B60, 0x11B67}, {0x11F5A, 0x11F5A}, {0x1611E, 0x1612F},
@@ -54,5 +38,5 @@ static const struct range extending[] = {
 
 uint32_t norm_grapheme_as(uint32_t cp)
 {
-    return cp >= 0x897 && within(cp, extending, COUNT_OF(extending)) ? 0x300 : cp;
+    return cp >= 0x897 && uni_in_ranges(extending, COUNT_OF(extending), cp) ? 0x300 : cp;
 }

@@ -34,6 +34,23 @@ static inline enum uni_category uni_category(uint32_t cp)
     return (enum uni_category)uni_category_data[(uint32_t)uni_category_index[cp >> 8] * 256 + (cp & 255)];
 }
 
+/* A table of code points, for what the categories do not tell. */
+struct uni_range {
+    uint32_t first, last;
+};
+
+/* v[0..n): ascending, none in another. */
+static inline bool uni_in_ranges(const struct uni_range *v, size_t n, uint32_t cp)
+{
+    size_t lo = 0;
+    while (lo < n) { /* the last that begins at or before it */
+        size_t mid = (lo + n) / 2;
+        if (v[mid].first <= cp) lo = mid + 1;
+        else n = mid;
+    }
+    return lo && cp <= v[lo - 1].last;
+}
+
 static inline unsigned uni_extra(uint32_t cp)
 {
     if (cp > 0x10FFFF) return 0;
