@@ -5,6 +5,7 @@
 #include "data/doc_scan.h"
 
 #if defined(__x86_64__)
+#include "core/base/mask_bits.h"
 #include "data/doc_escapes_vbmi.h"
 #include "data/doc_scan_runs.h"
 
@@ -98,7 +99,7 @@ static bool put_codes(__m512i x, uint64_t u, __m512i *y, struct block *b)
     __mmask16 high = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(0xd800)),
               low = _mm512_cmpeq_epi32_mask(kind, _mm512_set1_epi32(0xdc00));
     if (high | low) {
-        uint64_t first = _pdep_u64(high, u), second = _pdep_u64(low, u);
+        uint64_t first = _pdep_u64(mask_bits16(high), u), second = _pdep_u64(mask_bits16(low), u);
         if (first >> 54) { /* the other half may follow: the next block begins there */
             stop_at(b, 63 - (size_t)_lzcnt_u64(first));
             u &= b->keep;

@@ -4,6 +4,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "core/base/mask_bits.h"
+
 static inline __m512i all(uint64_t x)
 {
     return _mm512_set1_epi64((long long)x);
@@ -54,7 +56,7 @@ size_t rules_count_words_avx512(const struct words *w, const char *text, size_t 
         _mm256_storeu_si256((__m256i *)(void *)(chars + i), _mm512_cvtepi64_epi32(length));
         __m512i first = _mm512_i64gather_epi64(begin, text, 1);
         _mm512_storeu_si512(hash + i, hashes(text, begin, len, first));
-        for (unsigned m = _mm512_cmpgt_epi64_mask(len, all(16)); m; m &= m - 1) {
+        for (uint32_t m = mask_bits8(_mm512_cmpgt_epi64_mask(len, all(16))); m; m &= m - 1) {
             const struct word *x = &w->v[i + (unsigned)__builtin_ctz(m)];
             hash[x - w->v] = hash64(text + x->begin, x->len);
         }

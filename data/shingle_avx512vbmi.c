@@ -4,6 +4,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "core/base/mask_bits.h"
+
 static inline uint64_t between(__m512i x, int lo, int hi)
 {
     return _mm512_cmple_epu8_mask(_mm512_sub_epi8(x, _mm512_set1_epi8((char)lo)),
@@ -135,7 +137,7 @@ size_t shingle_common_avx512vbmi(const uint32_t *a, size_t na, const uint32_t *b
         unsigned met = 0;
 #pragma GCC unroll 16
         for (int turn = 0; turn < 16; turn++) /* the places count modulo 16 */
-            met |= _mm512_cmpeq_epi32_mask(x, _mm512_permutexvar_epi32(_mm512_add_epi32(ramp, _mm512_set1_epi32(turn)), y));
+            met |= mask_bits16(_mm512_cmpeq_epi32_mask(x, _mm512_permutexvar_epi32(_mm512_add_epi32(ramp, _mm512_set1_epi32(turn)), y)));
         both += (unsigned)__builtin_popcount(met);
         uint32_t last_a = a[i + 15], last_b = b[j + 15];
         i += last_a <= last_b ? 16 : 0;

@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
+#include "core/base/mask_bits.h"
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 enum { LANES = 8, PLACES = 64, SIZES = 4, BLOCK = 256, NEVER = (1 << BPE_ID_BITS) - 1 };
 
@@ -119,13 +121,13 @@ ALWAYS_INLINE uint32_t small_least(const uint16_t *rank, const int places, uint3
     if (places == 16) {
         __m256i x = _mm256_load_si256((const void *)rank);
         __m128i best = least_of_16(x);
-        *at = _tzcnt_u32(_mm256_cmpeq_epi16_mask(x, _mm256_broadcastw_epi16(best))) + 1;
+        *at = _tzcnt_u32(mask_bits16(_mm256_cmpeq_epi16_mask(x, _mm256_broadcastw_epi16(best)))) + 1;
         return (uint32_t)_mm_cvtsi128_si32(best) & 0xFFFF;
     }
     __m512i x = _mm512_load_si512(rank), y = places > 32 ? _mm512_load_si512(rank + 32) : x, both = _mm512_min_epu16(x, y);
     __m128i best = least_of_16(_mm256_min_epu16(_mm512_castsi512_si256(both), _mm512_extracti64x4_epi64(both, 1)));
-    uint64_t bits = _mm512_cmpeq_epi16_mask(x, _mm512_broadcastw_epi16(best));
-    if (places > 32) bits |= (uint64_t)_mm512_cmpeq_epi16_mask(y, _mm512_broadcastw_epi16(best)) << 32;
+    uint64_t bits = mask_bits32(_mm512_cmpeq_epi16_mask(x, _mm512_broadcastw_epi16(best)));
+    if (places > 32) bits |= mask_bits32(_mm512_cmpeq_epi16_mask(y, _mm512_broadcastw_epi16(best))) << 32;
     *at = (uint32_t)_tzcnt_u64(bits) + 1;
     return (uint32_t)_mm_cvtsi128_si32(best) & 0xFFFF;
 }
@@ -198,7 +200,7 @@ ALWAYS_INLINE uint32_t large_least(const uint32_t *rank, const int places, uint3
     m = _mm_min_epu32(m, _mm_shuffle_epi32(m, 0xB1));
     __m512i best = _mm512_broadcastd_epi32(m);
     uint64_t bits = 0;
-    for (int i = 0; i < (places + 15) / 16; i++) bits |= (uint64_t)_mm512_cmpeq_epi32_mask(x[i], best) << 16 * i;
+    for (int i = 0; i < (places + 15) / 16; i++) bits |= (uint64_t)mask_bits16(_mm512_cmpeq_epi32_mask(x[i], best)) << 16 * i;
     *at = (uint32_t)_tzcnt_u64(bits) + 1;
     return (uint32_t)_mm_cvtsi128_si32(m);
 }
@@ -209,7 +211,7 @@ ALWAYS_INLINE size_t large_put_ids(int32_t *to, const uint32_t *symbol, const in
     for (int i = 0; i < places; i += 16) {
         __m512i x = _mm512_load_si512(symbol + i);
         __mmask16 there = _mm512_cmpneq_epi32_mask(x, _mm512_set1_epi32(-1));
-        uint32_t more = (uint32_t)_mm_popcnt_u32(there);
+        uint32_t more = (uint32_t)_mm_popcnt_u32(mask_bits16(there));
         _mm512_mask_storeu_epi32(to + n, (__mmask16)_bzhi_u32(0xFFFF, more), _mm512_maskz_compress_epi32(there, x));
         n += more;
     }

@@ -5,6 +5,8 @@
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
 #include <immintrin.h>
 
+#include "core/base/mask_bits.h"
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Of a word of up to 15 bytes; what the mask leaves out is not touched. */
@@ -88,7 +90,7 @@ static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_
     while (i + 4 <= count) {
         __m256i begins = _mm256_loadu_si256((const void *)(ends + i - 1));
         __m256i lens = _mm256_sub_epi64(_mm256_loadu_si256((const void *)(ends + i)), begins);
-        unsigned long_ones = _mm256_cmpgt_epu64_mask(lens, most);
+        uint32_t long_ones = mask_bits8(_mm256_cmpgt_epu64_mask(lens, most));
         bool room = n - ends[i - 1] >= 64;
         if (__builtin_expect(!long_ones && room, 1)) {
             ask_four(&known, text, begins, lens, &keys[i]);
@@ -223,7 +225,7 @@ ALWAYS_INLINE struct four look_up_four(const struct word_slot *slots, unsigned s
     __m512i n = _mm512_srli_epi32(_mm512_shuffle_epi32(k, 0xFF), 28);
     return (struct four){.ids = _mm512_shuffle_i64x2(a, b, 0xDD),
                          .known = _mm512_testn_epi64_mask(_mm512_xor_si512(k, want), care),
-                         .there = _mm512_cmpge_epu32_mask(n, numbers)};
+                         .there = mask_bits16(_mm512_cmpge_epu32_mask(n, numbers))};
 }
 
 ALWAYS_INLINE int32_t *put_four(int32_t *out, const struct four *f)

@@ -135,7 +135,7 @@ static inline const struct word_slot *word_cache_find(struct word_cache *c, cons
         l->slot[1] = swap;
         return &l->slot[place];
     }
-    return (l->slot[0].k[1] != 0) & (l->slot[1].k[1] != 0) ? word_cache_find_on(c, key) : NULL;
+    return ((l->slot[0].k[1] != 0) & (l->slot[1].k[1] != 0)) ? word_cache_find_on(c, key) : NULL;
 }
 
 /* Copies the ids to out (room for 15) and returns their number, 0 if unknown. */

@@ -4,6 +4,7 @@
 #include "core/token/word_form.h"
 
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
+#include "core/base/mask_bits.h"
 #include "core/token/lanes.h"
 #include "core/token/split_mask.h"
 
@@ -115,7 +116,7 @@ SPLIT_INLINE struct sixteen look_up(const struct word_forms *f, const uint8_t *t
     __m512i form = _mm512_permutex2var_epi32(low, even, high);
     __m512i id = _mm512_permutex2var_epi32(low, _mm512_add_epi32(even, _mm512_set1_epi32(1)), high);
     __m512i how = _mm512_and_si512(form, _mm512_set1_epi32((int)(KNOWN | LONGER | CHAINS)));
-    uint32_t known = _mm512_cmpeq_epi32_mask(how, _mm512_set1_epi32((int)KNOWN));
+    uint32_t known = mask_bits16(_mm512_cmpeq_epi32_mask(how, _mm512_set1_epi32((int)KNOWN)));
     return (struct sixteen){form, id, first, (unsigned)_tzcnt_u32(~known)};
 }
 
@@ -150,8 +151,9 @@ SPLIT_INLINE void put(const struct sixteen *c, struct word_run *run, size_t *len
 SPLIT_INLINE bool is_wide(const struct word_forms *f, __m128i x)
 {
     __m128i lead = _mm512_castsi512_si128(_mm512_permutexvar_epi8(_mm512_castsi128_si512(x), _mm512_loadu_si512(f->pairs.lead)));
-    uint32_t high = (uint32_t)_mm_movemask_epi8(x), first = _mm_cmpge_epu8_mask(x, _mm_set1_epi8((char)0xC0));
-    return _mm_popcnt_u32(high) >= WIDE_LEAST && (first & _mm_cmpge_epu8_mask(lead, _mm_set1_epi8(WORD_LEADS)));
+    uint32_t high = (uint32_t)_mm_movemask_epi8(x);
+    __mmask16 first = _mm_cmpge_epu8_mask(x, _mm_set1_epi8((char)0xC0));
+    return _mm_popcnt_u32(high) >= WIDE_LEAST && _mm_mask_cmpge_epu8_mask(first, lead, _mm_set1_epi8(WORD_LEADS));
 }
 
 /* Some sixteens are looked up before the first is put: the loads of a gather wait for
