@@ -139,6 +139,21 @@ static void unused_pieces_come_apart_as_they_were_last_made(void **state)
     tok_free(t);
 }
 
+/* The mark is in a token with the space before it, and begins a user-defined piece, which comes from all of
+ * its bytes: so do both tokens.  As sentencepiece 0.2.3 has it. */
+static void marks_of_a_text_may_come_from_a_user_defined_piece(void **state)
+{
+    (void)state;
+    static const struct piece v[] = {{"a", -0.01f, SPM_NORMAL}, {"b", -0.01f, SPM_NORMAL}, {MARK, -2, SPM_NORMAL},
+                                     {MARK MARK, -0.01f, SPM_NORMAL}, {MARK "b", 0, SPM_USER}};
+    struct spm_model m;
+    spm_model_init(&m);
+    m.kind = SPM_UNIGRAM;
+    struct tokenizer *t = make(&m, v, COUNT_OF(v));
+    check(t, "a a " MARK "b a", "3@0-0 1@0-1 3@1-2 1@2-3 4@3-4 2@4-8 3@8-9 1@9-10", "a a  b a");
+    tok_free(t);
+}
+
 static void rules_change_what_was_decoded(void **state)
 {
     (void)state;
@@ -170,6 +185,7 @@ int main(void)
         cmocka_unit_test(words_are_taken_whole_and_unknown_ones_melt),
         cmocka_unit_test(white_space_may_end_a_word),
         cmocka_unit_test(unused_pieces_come_apart_as_they_were_last_made),
+        cmocka_unit_test(marks_of_a_text_may_come_from_a_user_defined_piece),
         cmocka_unit_test(rules_change_what_was_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
