@@ -251,8 +251,9 @@ struct tokenizer *tok_trainer_finish(struct tok_trainer *tr, struct tok_train_st
 {
     struct buf file = {0};
     struct tokenizer *t = NULL;
+    bool model = tok_train_is_sp(tr->opts.type);
     if (tok_trainer_learn(tr, &file, stats, e) == 0)
-        t = tok_parse(file.data, file.len, "the learned tokenizer", e);
+        t = model ? tok_from_spm(file.data, file.len, "the learned tokenizer", e) : tok_parse(file.data, file.len, "the learned tokenizer", e);
     buf_free(&file);
     return t;
 }
