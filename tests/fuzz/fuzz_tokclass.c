@@ -7,6 +7,7 @@
 
 #include "core/token/tokenizer.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/tok_same.h"
 
 static char dir[64];
 
@@ -46,6 +47,7 @@ static void encode(const struct tokenizer *t)
     buf_free(&out);
     tok_ids_free(&ids);
     tok_scratch_free(s);
+    check_same(t, text, sizeof text - 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,6 +7,7 @@
 #include "core/token/tok_feed.h"
 #include "core/token/tok_internal.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/tok_same.h"
 
 /* What is written must read back as the same tokenizer. */
 static void check_written(const struct tokenizer *t)
@@ -99,6 +100,7 @@ static void check_text(const struct tokenizer *t, const char *text, size_t n)
         tok_stream_end(&st, &back);
     }
     check_pair(t, s, text, n);
+    check_same(t, text, n);
     buf_clear(&back);
     tok_explain(t, text, n, (n & 1) != 0, &back, &e);
     const char *const names[2] = {"a", "b"};
