@@ -196,6 +196,9 @@ static void each_pair_has_its_rank(void **state)
             assert_int_equal(bpe_add(&b, left, right, (int)i + 300, &e), 0);
         }
         assert_int_equal(bpe_finish(&b, &e), 0);
+        unsigned slots = 5;
+        while (((size_t)4 << slots) / 5 < sizes[s]) slots++;
+        assert_int_equal(32 - b.slot_shift, slots); /* all had places at the first try */
         for (size_t i = 0; i < sizes[s]; i++) {
             pair_of(i, &left, &right);
             assert_int_equal(bpe_rank(&b, left, right), i);
@@ -203,6 +206,43 @@ static void each_pair_has_its_rank(void **state)
         }
         bpe_free(&b);
     }
+}
+
+/* Pairs that are all in one group have no places: they are in others by another factor. */
+static void pairs_of_one_group_find_places(void **state)
+{
+    (void)state;
+    enum { PAIRS = 300, GROUPS_SHIFT = 57, TRIED = 100000 };
+    struct bpe b = {0};
+    struct err e = {0};
+    int right[PAIRS];
+    uint64_t factor = 0x9E3779B97F4A7C15ull;
+    int n = 0;
+    for (int i = 0; i < TRIED && n < PAIRS; i++)
+        if (bpe_pair_key(3, i) * factor >> GROUPS_SHIFT == 1) right[n++] = i;
+    assert_int_equal(n, PAIRS);
+    for (int i = 0; i < n; i++) assert_int_equal(bpe_add(&b, 3, right[i], i + 300000, &e), 0);
+    assert_int_equal(bpe_finish(&b, &e), 0);
+    assert_true(b.group_shift == GROUPS_SHIFT && b.factor != factor);
+    for (int i = 0, k = 0; i <= right[PAIRS - 1]; i++) {
+        bool is = i == right[k];
+        assert_int_equal(bpe_rank(&b, 3, i), is ? (uint32_t)k : BPE_NO_RANK);
+        k += is;
+    }
+    bpe_free(&b);
+}
+
+/* Ranks are not numbers where pairs share them. */
+static void the_first_of_pairs_that_are_there_twice_is_named(void **state)
+{
+    (void)state;
+    struct bpe b = {0};
+    struct err e = {0};
+    for (int i = 0; i < 1000; i++) assert_int_equal(bpe_add_rank(&b, i, i + 1, i / 2 + 2000, (uint32_t)i / 2, &e), 0);
+    for (int i = 0; i < 40; i++) assert_int_equal(bpe_add_rank(&b, 23 * i, 23 * i + 1, 5000, 500, &e), 0);
+    assert_int_equal(bpe_finish(&b, &e), -1);
+    assert_non_null(strstr(e.msg, "merge 1000 (from 0) is the same pair"));
+    bpe_free(&b);
 }
 
 static void a_pair_that_is_there_twice_is_named(void **state)
@@ -222,7 +262,9 @@ static void a_pair_that_is_there_twice_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_pair_has_its_rank),
+                                       cmocka_unit_test(pairs_of_one_group_find_places),
                                        cmocka_unit_test(a_pair_that_is_there_twice_is_named),
+                                       cmocka_unit_test(the_first_of_pairs_that_are_there_twice_is_named),
                                        cmocka_unit_test(the_windows_of_long_words_do_not_show),
                                        cmocka_unit_test(words_side_by_side_are_merged_as_alone),
                                        cmocka_unit_test(what_comes_late_may_decide_what_came_early)};
