@@ -45,7 +45,7 @@ static inline void same_long(const struct tokenizer *t, const char *text, size_t
             size_t len = 0;
             const char *piece = tok_piece(t, k, &len);
             if (piece) buf_add(out, piece, len < SAME_TOKEN ? len : SAME_TOKEN);
-            if ((k ^ i) % 3) buf_adds(out, (k ^ i) % 16 ? " " : "\n");
+            if ((k ^ i) % 6 < (i % 2 ? 1 : 4)) buf_adds(out, (k ^ i) % 16 ? " " : "\n"); /* long words in turns with short ones */
         }
         buf_add(out, text, n);
         if (i % 4) buf_adds(out, i % 8 == 1 ? "\n" : " ");
