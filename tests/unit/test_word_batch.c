@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "core/base/rng.h"
@@ -56,10 +58,20 @@ static size_t run(const struct word_batch *b, struct word_cache *c, const uint8_
     return (size_t)(to - out);
 }
 
+/* Memory of N_TEXT bytes, rounded up to pages, behind which none may be read; *end is there. */
+static uint8_t *pages_before_none(uint8_t **end)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = (N_TEXT + page - 1) / page * page;
+    uint8_t *p = mmap(NULL, n + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(p != MAP_FAILED && mprotect(p + n, page, PROT_NONE) == 0);
+    *end = p + n;
+    return p;
+}
+
 static void vectors_do_as_the_others(void **state)
 {
     (void)state;
-    static uint8_t text[2][N_TEXT];
+    static uint8_t text[N_TEXT];
     static int32_t out[2][N_TEXT + 16], want[N_TEXT];
     static struct word_key keys[2][N_WORDS];
     struct word_cache c[2];
@@ -68,17 +80,15 @@ static void vectors_do_as_the_others(void **state)
     uint64_t at = 0;
     size_t missed[2][2] = {{0, 0}, {0, 0}}, n_long = 0, ends[N_WORDS];
     const struct word_batch *b[] = {&word_batch_base, word_batch()};
+    uint8_t *end, *pages = pages_before_none(&end);
     for (int i = 0; i < 2; i++) assert_int_equal(word_cache_init(&c[i], &e), 0);
     for (int round = 0; round < ROUNDS; round++) {
-        size_t n = random_words(&k, &at, text[0], ends), count[2], n_want = 0;
+        size_t n = random_words(&k, &at, text, ends), count[2], n_want = 0;
         for (size_t i = 0, from = 0; i < N_WORDS; from = ends[i++])
-            n_want += ids_of(text[0] + from, ends[i] - from, want + n_want), n_long += ends[i] - from > WORD_KEY_MAX;
+            n_want += ids_of(text + from, ends[i] - from, want + n_want), n_long += ends[i] - from > WORD_KEY_MAX;
         for (int i = 0; i < 2; i++) {
-            uint8_t *exact = malloc(n); /* nothing behind it is there to be read */
-            assert_non_null(exact);
-            memcpy(exact, text[0], n);
-            count[i] = run(b[i], &c[i], exact, n, ends, keys[i], out[i], missed[i]);
-            free(exact);
+            memcpy(end - n, text, n); /* nothing behind it is there to be read */
+            count[i] = run(b[i], &c[i], end - n, n, ends, keys[i], out[i], missed[i]);
             assert_int_equal(count[i], n_want);
             assert_memory_equal(out[i], want, n_want * sizeof *want);
         }
@@ -87,6 +97,7 @@ static void vectors_do_as_the_others(void **state)
     assert_memory_equal(missed[0], missed[1], sizeof missed[0]);
     assert_true(missed[0][0] > 1000 && missed[0][0] < (size_t)ROUNDS * N_WORDS / 2); /* some were known, some not */
     assert_true(missed[0][1] > 300 && missed[0][1] < n_long / 2);
+    munmap(pages, (size_t)(end - pages) + (size_t)sysconf(_SC_PAGESIZE));
     for (int i = 0; i < 2; i++) word_cache_free(&c[i]);
 }
 
