@@ -122,6 +122,22 @@ void *mem_zalloc_table(size_t count, size_t size, void **whole)
     return mem_zalloc_table_behind(0, count, size, whole);
 }
 
+void *mem_map_table(size_t count, size_t size, struct mem_map *whole)
+{
+    size_t bytes;
+    if (!ck_mul(count, size, &bytes) || must_fail()) return NULL;
+    void *p = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    *whole = (struct mem_map){p, bytes ? bytes : 1};
+    return p;
+}
+
+void mem_unmap(struct mem_map *whole)
+{
+    if (whole->at) (void)munmap(whole->at, whole->bytes);
+    *whole = (struct mem_map){0};
+}
+
 size_t mem_huge_if_quick(void *at, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE

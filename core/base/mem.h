@@ -58,7 +58,15 @@ void *mem_alloc_table(size_t count, size_t size);
 void *mem_zalloc_table(size_t count, size_t size, void **whole);
 /* The same; only what is behind the first `small` bytes is in large pages. */
 void *mem_zalloc_table_behind(size_t small, size_t count, size_t size, void **whole);
-/* Huge pages for memory of such a table that is all zero and not touched yet, until one is slow to come.  Returns
+/* Zeros for a table of which few pages are ever touched: from the system, since what malloc() has had before is cleared
+ * to its end.  Release with mem_unmap(). */
+struct mem_map {
+    void *at;
+    size_t bytes;
+};
+void *mem_map_table(size_t count, size_t size, struct mem_map *whole);
+void mem_unmap(struct mem_map *whole);
+/* Huge pages for memory of mem_zalloc_table() that is all zero and not touched yet, until one is slow to come.  Returns
  * `bytes`, or to where the slow one reaches: what is behind it has small pages. */
 size_t mem_huge_if_quick(void *at, size_t bytes);
 /* Before many arrays of some 100 KB that are about `bytes` together, some of which are soon freed: so much of the

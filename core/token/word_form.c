@@ -44,9 +44,20 @@ static uint32_t kind_of(const struct word_forms *f, const uint32_t *cp, size_t n
     return a > 0 || b < n ? CHAINS : LETTER;
 }
 
+/* Ideographs and Hangul come from all of their pages soon.  One that is read before it is written to
+ * is asked of the system twice. */
+static void touch_around(struct word_forms *f, uint32_t cp)
+{
+    enum { FIRST = 0x4000, END = 0xE000, BLOCK = 0x2000, PAGE = 4096 / sizeof *f->chars };
+    if (cp < FIRST || cp >= END || f->touched >> cp / BLOCK & 1) return;
+    f->touched |= 1u << cp / BLOCK;
+    for (uint32_t c = cp & ~(BLOCK - 1u), end = c + BLOCK; c < end; c += PAGE) *(volatile uint32_t *)&f->chars[c].form = 0;
+}
+
 /* What the chain makes of a character, for the table. */
 static uint32_t find_form(struct word_forms *f, uint32_t cp, struct err *e)
 {
+    touch_around(f, cp);
     uint32_t out[NORM_CHAR_MOST], form;
     char bytes[4 * NORM_CHAR_MOST];
     size_t from = 0, to = 0, len = 0;
@@ -135,8 +146,7 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
     struct word_forms *f = mem_zalloc(1, sizeof *f);
     if (f) {
         f->norm = norm;
-        /* Only the pages of what comes are touched; of characters from U+3000 on, which are many, large ones. */
-        f->chars = mem_zalloc_table_behind(0x3000 * sizeof *f->chars, CODE_POINTS, sizeof *f->chars, &f->table);
+        f->chars = mem_map_table(CODE_POINTS, sizeof *f->chars, &f->table);
         if (single) f->single = *single;
         f->work.inner_first = f->work.inner_last = true;
         f->take_ascii = word_take_ascii_best();
@@ -153,7 +163,7 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
 void word_forms_free(struct word_forms *f)
 {
     if (!f) return;
-    free(f->table);
+    mem_unmap(&f->table);
     buf_free(&f->more);
     norm_free(&f->work);
     free(f);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/mem.h"
 #include "core/token/normalize.h"
 
 enum {
@@ -104,7 +105,8 @@ struct word_forms {
     bool ascii_single;         /* ... which all have */
     struct word_pairs pairs;
     struct word_char *chars;   /* by code point, in `table` */
-    void *table;
+    struct mem_map table;
+    unsigned touched;          /* bits of parts of that */
     struct word_single single;
     struct buf more;           /* forms that are longer: a byte for their length, and they; 16 bytes more are readable */
     struct norm work;

@@ -123,6 +123,14 @@ static void the_arena_aligns_and_overflow_is_refused(void **state)
         memset(z, 0xab, n);
         free(whole);
     }
+    struct mem_map map;
+    unsigned char *sparse = mem_map_table(3, (size_t)1 << 20, &map);
+    assert_non_null(sparse);
+    for (size_t i = 0; i < (size_t)3 << 20; i++) assert_int_equal(sparse[i], 0);
+    memset(sparse, 0xab, (size_t)3 << 20);
+    mem_unmap(&map);
+    assert_null(map.at);
+    assert_null(mem_map_table(SIZE_MAX / 2, 3, &map));
     void *none;
     assert_null(mem_zalloc_table(SIZE_MAX / 2, 3, &none));
     assert_null(mem_zalloc_table(SIZE_MAX - 3, 1, &none));
