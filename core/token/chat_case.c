@@ -168,7 +168,5 @@ int chat_case(struct chat_run *r, const struct cstr *s, enum case_kind kind, str
         i += c.len;
         if (kind == CASE_WORDS && upper) from = i; /* the filter changes the first letter and the rest apart */
     }
-    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 16) : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    return chat_finish(r, &t, 0, s->n / 16, out);
 }

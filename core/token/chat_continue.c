@@ -18,9 +18,7 @@ static int signed_string(struct chat_run *r, const struct cv *v, struct cv *out)
     struct chat_text t = {{0}, {0}};
     chat_text_adds(&t, v->u.s);
     chat_text_add(&t, sign, SIGN, 0);
-    int ret = cv_text(&r->mem, &t, out) ? 0 : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    return chat_finish(r, &t, 0, 0, out);
 }
 
 /* A copy of a dictionary with another value at i. */

@@ -39,6 +39,13 @@ int chat_step(struct chat_run *r, size_t n)
     return chat_fail(r, "the template does not end within %llu steps", (unsigned long long)r->max_steps);
 }
 
+int chat_finish(struct chat_run *r, struct chat_text *text, int ret, size_t steps, struct cv *out)
+{
+    if (ret == 0) ret = cv_text(&r->mem, text, out) ? chat_step(r, steps) : chat_oom(r);
+    chat_text_free(text);
+    return ret;
+}
+
 static int enter(struct chat_run *r, const struct node *x)
 {
     r->place = x->place;
@@ -102,10 +109,7 @@ struct chat_text *chat_divert(struct chat_run *r, struct chat_text *to)
 
 int chat_collect(struct chat_run *r, struct chat_text *before, int ret, struct cv *out)
 {
-    struct chat_text *text = chat_divert(r, before);
-    if (ret == 0 && !cv_text(&r->mem, text, out)) ret = chat_oom(r);
-    chat_text_free(text);
-    return ret;
+    return chat_finish(r, chat_divert(r, before), ret, 0, out);
 }
 
 static int capture(struct chat_run *r, struct chat_env *env, const struct node *body, enum chat_flow *flow, struct cv *out)

@@ -67,9 +67,13 @@ int chat_named_args(struct chat_run *r, const struct chat_args *a, struct cv *ou
 
 int chat_fail(struct chat_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int chat_oom(struct chat_run *r);
-/* n units of work; fails beyond the limit.  So many looks (chat_value.h) are one. */
+/* n units of work; fails beyond the limit.  One is a node of the tree, a value, 16 characters looked at, 64 copied, or
+ * so many looks (chat_value.h). */
 enum { CHAT_LOOKS = 16 };
 int chat_step(struct chat_run *r, size_t n);
+/* A text that is made, at the cost of `steps`, as a value; ret: what came of making it, which is returned where it is
+ * not 0.  The text is freed. */
+int chat_finish(struct chat_run *r, struct chat_text *text, int ret, size_t steps, struct cv *out);
 
 int chat_eval(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out);
 int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,

@@ -15,13 +15,9 @@ int chat_as_string(struct chat_run *r, const struct cv *of, const struct cstr **
 {
     struct chat_text t = {{0}, {0}};
     struct cv v = *of;
-    int ret = 0;
-    if (of->type != CV_STRING) {
-        ret = chat_write(r, &t, of) ? -1 : cv_text(&r->mem, &t, &v) ? 0 : chat_oom(r);
-        chat_text_free(&t);
-    }
-    if (ret == 0) *out = v.u.s;
-    return ret;
+    if (of->type != CV_STRING && chat_finish(r, &t, chat_write(r, &t, of), 0, &v)) return -1;
+    *out = v.u.s;
+    return 0;
 }
 
 /* ---- numbers ---- */

@@ -136,8 +136,7 @@ int filter_striptags(struct chat_run *r, struct chat_env *env, const struct cv *
         struct chat_text t = {{0}, {0}};
         size_t n = out->u.s->n;
         passes[i](out->u.s, &t);
-        ret = cv_text(&r->mem, &t, out) ? chat_step(r, n / 16) : chat_oom(r);
-        chat_text_free(&t);
+        ret = chat_finish(r, &t, 0, n / 16, out);
     }
     return ret;
 }
@@ -172,9 +171,7 @@ int filter_xmlattr(struct chat_run *r, struct chat_env *env, const struct cv *of
         chat_text_adds(&t, v.u.s);
         chat_text_addc(&t, '"', CHAT_TRUSTED);
     }
-    if (ret == 0) ret = cv_text(&r->mem, &t, out) ? 0 : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    return chat_finish(r, &t, ret, 0, out);
 }
 
 /* query: of a query, where "/" is quoted and a space is "+". */
@@ -223,7 +220,5 @@ int filter_urlencode(struct chat_run *r, struct chat_env *env, const struct cv *
             else if (pair->n != 2) ret = chat_fail(r, "urlencode needs pairs of a name and a value");
             else ret = add_pair(r, &pair->v[0], &pair->v[1], &t);
         }
-    if (ret == 0) ret = cv_text(&r->mem, &t, out) ? 0 : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    return chat_finish(r, &t, ret, 0, out);
 }

@@ -112,9 +112,7 @@ int filter_indent(struct chat_run *r, struct chat_env *env, const struct cv *of,
         if (end == s->n || (next == s->n && s->s[next - 1] == '\r')) break;
         chat_text_addc(&t, '\n', CHAT_TRUSTED);
     }
-    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, t.text.len / 64) : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    return chat_finish(r, &t, 0, t.text.len / 64, out);
 }
 
 int filter_tojson(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
@@ -150,10 +148,7 @@ int filter_tojson(struct chat_run *r, struct chat_env *env, const struct cv *of,
     }
     int ret = 0;
     if (!cv_has_text(&r->mem, of) || cv_to_json(&t, of, &style, 0)) ret = chat_fail(r, "tojson: no JSON for a value of type %s", cv_type_name(of));
-    else if (!cv_text(&r->mem, &t, out)) ret = chat_oom(r);
-    else ret = chat_step(r, t.text.len / 16);
-    chat_text_free(&t);
-    return ret;
+    return chat_finish(r, &t, ret, t.text.len / 16, out);
 }
 
 int filter_format(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)

@@ -231,9 +231,7 @@ int filter_wordwrap(struct chat_run *r, struct chat_env *env, const struct cv *o
         if (i) chat_text_adds(&w.out, w.between);
         ret = wrap_text(&w, i, end);
     }
-    if (ret == 0) ret = cv_text(&r->mem, &w.out, out) ? 0 : chat_oom(r);
-    chat_text_free(&w.out);
-    return ret;
+    return chat_finish(r, &w.out, ret, 0, out);
 }
 
 /* ---- sizes ---- */

@@ -189,12 +189,9 @@ static int add_field(struct format *x, const struct cv *v, const struct cstr *sp
     struct chat_text text = {{0}, {0}};
     struct cv whole;
     if (!x->escape || (v->type == CV_STRING && v->safe)) return add_value(x, v, spec, out);
-    int ret = add_value(x, v, spec, &text);
-    if (ret == 0 && !cv_text(&x->r->mem, &text, &whole)) ret = chat_oom(x->r);
-    if (ret == 0) ret = chat_escape(x->r, &whole, &whole);
-    if (ret == 0) chat_text_adds(out, whole.u.s);
-    chat_text_free(&text);
-    return ret;
+    if (chat_finish(x->r, &text, add_value(x, v, spec, &text), 0, &whole) || chat_escape(x->r, &whole, &whole)) return -1;
+    chat_text_adds(out, whole.u.s);
+    return 0;
 }
 
 /* The field between s[from - 1] = '{' and the '}' that ends it, at *end. */
@@ -220,21 +217,16 @@ static int one_field(struct format *x, const struct cstr *s, size_t from, size_t
         if (s->s[at] == ']') item = false;
         if (s->s[at] == '{' && !item) return chat_fail(x->r, "format: a '{' in the name of a field");
     }
-    struct cv name, rest, v, text = {.type = CV_STRING};
+    struct cv name, rest, v, text;
     struct chat_text spec = {{0}, {0}}, converted = {{0}, {0}};
     if (!cv_slice(&x->r->mem, s, from, at, &name) || field_value(x, name.u.s, &v)) return -1;
     char letter = at < to && s->s[at] == '!' ? at + 1 < to ? s->s[at + 1] : '?' : 0;
     if (letter) at += 2;
     if (letter && (!strchr("sra", letter) || (at < to && s->s[at] != ':'))) return chat_fail(x->r, "format: '!' is followed by s, r or a");
     if (!cv_slice(&x->r->mem, s, at < to ? at + 1 : to, to, &rest)) return chat_oom(x->r);
-    int ret = 0;
-    if (letter) ret = chat_form_text(x->r, &converted, &v, letter) ? -1 : cv_text(&x->r->mem, &converted, &v) ? 0 : chat_oom(x->r);
-    if (ret == 0) ret = format_into(x, rest.u.s, depth + 1, &spec);
-    if (ret == 0 && !cv_text(&x->r->mem, &spec, &text)) ret = chat_oom(x->r);
-    if (ret == 0) ret = add_field(x, &v, text.u.s, out);
-    chat_text_free(&spec);
-    chat_text_free(&converted);
-    return ret;
+    if (letter && chat_finish(x->r, &converted, chat_form_text(x->r, &converted, &v, letter), 0, &v)) return -1;
+    if (chat_finish(x->r, &spec, format_into(x, rest.u.s, depth + 1, &spec), 0, &text)) return -1;
+    return add_field(x, &v, text.u.s, out);
 }
 
 static int format_into(struct format *x, const struct cstr *s, int depth, struct chat_text *out)
@@ -263,8 +255,7 @@ int chat_format(struct chat_run *r, const struct cv *fmt, const struct chat_args
     struct chat_text t = {{0}, {0}};
     bool safe = fmt->safe;
     int ret = format_into(&x, fmt->u.s, 1, &t);
-    if (ret == 0) ret = cv_text(&r->mem, &t, out) ? chat_step(r, t.text.len / 64) : chat_oom(r);
-    if (ret == 0) out->safe = safe;
-    chat_text_free(&t);
-    return ret;
+    if (chat_finish(r, &t, ret, t.text.len / 64, out)) return -1;
+    out->safe = safe;
+    return 0;
 }

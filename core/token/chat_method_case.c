@@ -35,14 +35,6 @@ int method_swapcase(struct chat_run *r, const struct cv *self, const struct chat
     return chat_case(r, self->u.s, CASE_SWAP, out);
 }
 
-/* The text in the making as the result. */
-static int finish(struct chat_run *r, struct chat_text *t, struct cv *out)
-{
-    int ret = cv_text(&r->mem, t, out) ? chat_step(r, t->text.len / 16) : chat_oom(r);
-    chat_text_free(t);
-    return ret;
-}
-
 int method_casefold(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *s = self->u.s;
@@ -59,7 +51,7 @@ int method_casefold(struct chat_run *r, const struct cv *self, const struct chat
             chat_text_add(&t, bytes, (size_t)utf8_encode((uint32_t)to[k], bytes), cstr_mark(s, i));
         i += c.len;
     }
-    return finish(r, &t, out);
+    return chat_finish(r, &t, 0, t.text.len / 16, out);
 }
 
 int method_expandtabs(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
@@ -79,7 +71,7 @@ int method_expandtabs(struct chat_run *r, const struct cv *self, const struct ch
         if (c != '\t') chat_text_part(&t, s, i, i + len);
         column = c == '\n' || c == '\r' ? 0 : c == '\t' ? column + spaces : column + 1;
     }
-    return finish(r, &t, out);
+    return chat_finish(r, &t, 0, t.text.len / 16, out);
 }
 
 /* ---- translate ---- */
@@ -165,7 +157,5 @@ int method_translate(struct chat_run *r, const struct cv *self, const struct cha
         else if (to->type != CV_NONE) ret = chat_fail(r, "translate: a value of type %s is no character", cv_type_name(to));
         if (t.text.len > r->mem.limit) ret = chat_oom(r);
     }
-    if (ret == 0) return finish(r, &t, out);
-    chat_text_free(&t);
-    return -1;
+    return chat_finish(r, &t, ret, t.text.len / 16, out);
 }

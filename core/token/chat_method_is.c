@@ -186,9 +186,7 @@ static int filled(struct chat_run *r, const struct cstr *s, const struct cstr *w
     chat_text_repeat(&t, with->s, with->n, left, cstr_mark(with, 0));
     chat_text_adds(&t, s);
     chat_text_repeat(&t, with->s, with->n, right, cstr_mark(with, 0));
-    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, t.text.len / 64) : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    return chat_finish(r, &t, 0, t.text.len / 64, out);
 }
 
 /* width and fill of the arguments; *missing: characters that are to be added. */

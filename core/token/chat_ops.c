@@ -93,11 +93,8 @@ static int integers(struct chat_run *r, uint8_t op, int64_t a, int64_t b, struct
 static int concat(struct chat_run *r, const struct cv *a, const struct cv *b, struct cv *out)
 {
     struct chat_text t = {{0}, {0}};
-    int ret = chat_write(r, &t, a) || chat_write(r, &t, b) || chat_step(r, t.text.len / 64) ? -1
-              : cv_text(&r->mem, &t, out)                                                    ? 0
-                                                                                             : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    int ret = chat_write(r, &t, a) || chat_write(r, &t, b) ? -1 : 0;
+    return chat_finish(r, &t, ret, t.text.len / 64, out);
 }
 
 static int add_strings(struct chat_run *r, const struct cv *a, const struct cv *b, struct cv *out)
@@ -134,9 +131,8 @@ static int repeat(struct chat_run *r, const struct cv *what, const struct cv *ti
         struct chat_text t = {{0}, {0}};
         for (int64_t i = 0; i < n && len; i++) chat_text_adds(&t, what->u.s);
         bool safe = what->safe;
-        int ret = cv_text(&r->mem, &t, out) ? 0 : chat_oom(r);
+        int ret = chat_finish(r, &t, 0, 0, out);
         out->safe = safe;
-        chat_text_free(&t);
         return ret;
     }
     struct cv *v = chat_alloc(&r->mem, what->u.l->n * (size_t)n, sizeof *v);

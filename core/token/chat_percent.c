@@ -117,15 +117,10 @@ static int add_char(struct percent *p, const struct cv *v, const struct chat_for
 static int add_text(struct percent *p, const struct cv *v, const struct chat_form *f)
 {
     struct chat_text text = {{0}, {0}};
-    struct cv escaped = *v;
-    int ret = 0;
-    if (!p->escape || (v->type == CV_STRING && v->safe && f->type == 's')) {
-        ret = chat_form_text(p->r, &text, v, f->type);
-    } else {
-        if (chat_form_text(p->r, &text, v, f->type)) ret = -1;
-        else if (!cv_text(&p->r->mem, &text, &escaped)) ret = chat_oom(p->r);
-        else ret = chat_escape(p->r, &escaped, &escaped);
-        text.text.len = text.marks.len = 0;
+    struct cv escaped;
+    int ret = chat_form_text(p->r, &text, v, f->type);
+    if (p->escape && !(v->type == CV_STRING && v->safe && f->type == 's')) {
+        ret = chat_finish(p->r, &text, ret, 0, &escaped) || chat_escape(p->r, &escaped, &escaped) ? -1 : 0;
         if (ret == 0) chat_text_adds(&text, escaped.u.s);
     }
     if (ret == 0) chat_form_cut(&text, f);
@@ -188,8 +183,7 @@ int chat_percent(struct chat_run *r, const struct cstr *fmt, bool escape, const 
     }
     size_t n = values->type == CV_TUPLE ? values->u.l->n : 1;
     if (ret == 0 && p.used < n && !p.named && !has_items(values)) ret = chat_fail(r, "not all values are used by the format");
-    if (ret == 0) ret = cv_text(&r->mem, &p.out, out) ? chat_step(r, p.out.text.len / 64) : chat_oom(r);
-    if (ret == 0) out->safe = escape;
-    chat_text_free(&p.out);
-    return ret;
+    if (chat_finish(r, &p.out, ret, p.out.text.len / 64, out)) return -1;
+    out->safe = escape;
+    return 0;
 }

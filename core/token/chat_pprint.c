@@ -242,7 +242,5 @@ int filter_pprint(struct chat_run *r, struct chat_env *env, const struct cv *of,
     if (!cv_has_text(&r->mem, of)) return chat_fail(r, "pprint: a value of type %s has no text that means anything", cv_type_name(of));
     int ret = sorted(r, of, &v, 0);
     if (ret == 0) ret = print(&p, &v, 0, 0, 0);
-    if (ret == 0) ret = cv_text(&r->mem, &p.out, out) ? 0 : chat_oom(r);
-    chat_text_free(&p.out);
-    return ret;
+    return chat_finish(r, &p.out, ret, 0, out);
 }

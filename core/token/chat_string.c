@@ -113,12 +113,8 @@ int chat_replace(struct chat_run *r, const struct cstr *s, const struct cstr *fr
         chat_text_part(&t, s, at, at + len);
         at += len;
     }
-    if (ret == 0) {
-        chat_text_part(&t, s, at, s->n);
-        ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 64) : chat_oom(r);
-    }
-    chat_text_free(&t);
-    return ret;
+    if (ret == 0) chat_text_part(&t, s, at, s->n);
+    return chat_finish(r, &t, ret, s->n / 64, out);
 }
 
 int chat_escape(struct chat_run *r, const struct cv *of, struct cv *out)
@@ -137,9 +133,8 @@ int chat_escape(struct chat_run *r, const struct cv *of, struct cv *out)
         if (k < COUNT_OF(table)) chat_text_add(&t, table[k].to, strlen(table[k].to), 0);
         else chat_text_part(&t, s, i, i + 1);
     }
-    int ret = cv_text(&r->mem, &t, out) ? chat_step(r, s->n / 64) : chat_oom(r);
+    int ret = chat_finish(r, &t, 0, s->n / 64, out);
     out->safe = true;
-    chat_text_free(&t);
     return ret;
 }
 
@@ -152,7 +147,5 @@ int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *sepa
         ret = chat_write(r, &t, &l->v[i]);
         if (ret == 0 && t.text.len > r->mem.limit) ret = chat_oom(r);
     }
-    if (ret == 0) ret = cv_text(&r->mem, &t, out) ? chat_step(r, l->n + t.text.len / 64) : chat_oom(r);
-    chat_text_free(&t);
-    return ret;
+    return chat_finish(r, &t, ret, l->n + t.text.len / 64, out);
 }

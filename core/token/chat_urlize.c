@@ -324,8 +324,6 @@ int filter_urlize(struct chat_run *r, struct chat_env *env, const struct cv *of,
     int ret = read_args(&x, of, a);
     (void)env;
     if (ret == 0) ret = all_words(&x);
-    if (ret == 0) ret = cv_text(&r->mem, &x.out, out) ? 0 : chat_oom(r);
     buf_free(&x.attributes);
-    chat_text_free(&x.out);
-    return ret;
+    return chat_finish(r, &x.out, ret, 0, out);
 }
