@@ -7,7 +7,7 @@ VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,releas
 O       := build/$(VARIANT)
 
 CFLAGS  ?= -O2 -g
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wstrict-prototypes -Wvla
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 WARN    += -Wno-psabi # vectors are passed to inlined functions only
 WARN    += $(if $(CI),-Werror)
 BASE    := -std=c11 -D_GNU_SOURCE -I. -pthread -ffp-contract=off -fno-math-errno -fPIE

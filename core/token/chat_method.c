@@ -111,11 +111,6 @@ static int list_count(struct chat_run *r, const struct cv *self, const struct ch
 
 /* ---- the table ---- */
 
-static int string_format(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
-{
-    return chat_format(r, self, a, out);
-}
-
 static int string_format_map(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cv *names = chat_arg(a, 0, NULL);
@@ -134,7 +129,7 @@ static const struct method {
     {CV_STRING, "capitalize", method_capitalize, ""}, {CV_STRING, "casefold", method_casefold, ""},
     {CV_STRING, "center", method_center, "-width -fill"}, {CV_STRING, "count", method_count, "-sub -start -end"},
     {CV_STRING, "endswith", method_endswith, "-suffix -start -end"}, {CV_STRING, "expandtabs", method_expandtabs, "tabsize"},
-    {CV_STRING, "find", method_find, "-sub -start -end"}, {CV_STRING, "format", string_format, NULL},
+    {CV_STRING, "find", method_find, "-sub -start -end"}, {CV_STRING, "format", chat_format, NULL},
     {CV_STRING, "format_map", string_format_map, "-mapping"}, {CV_STRING, "index", method_index, "-sub -start -end"},
     {CV_STRING, "isalnum", method_isalnum, ""}, {CV_STRING, "isalpha", method_isalpha, ""},
     {CV_STRING, "isascii", method_isascii, ""}, {CV_STRING, "isdecimal", method_isdecimal, ""},

@@ -1,5 +1,6 @@
 /* What strings are asked about their characters, and strings filled to a width. */
 #include "core/base/json.h"
+#include "core/token/chat_format.h"
 #include "core/token/chat_method.h"
 #include "core/token/uni_props.h"
 
@@ -177,8 +178,6 @@ int method_isidentifier(struct chat_run *r, const struct cv *self, const struct 
 
 /* ---- widths ---- */
 
-enum { MOST_WIDTH = 100000 };
-
 /* left and right: characters to put there. */
 static int filled(struct chat_run *r, const struct cstr *s, const struct cstr *with, size_t left, size_t right, struct cv *out)
 {
@@ -196,7 +195,7 @@ static int width_of(struct chat_run *r, const struct cstr *s, const struct chat_
     size_t have = utf8_count(s->s, s->n);
     if (a->n < 1 || chat_int_arg(r, a, 0, "width", &width) || chat_string_arg(r, a, 1, "fillchar", with))
         return a->n < 1 ? chat_fail(r, "a width is needed") : -1;
-    if (width > MOST_WIDTH) return chat_fail(r, "a width of more than %d", MOST_WIDTH);
+    if (width > FORM_MOST_WIDTH) return chat_fail(r, "a width of more than %d", FORM_MOST_WIDTH);
     if (utf8_count((*with)->s, (*with)->n) != 1) return chat_fail(r, "what fills is one character");
     *missing = width > (int64_t)have ? (size_t)width - have : 0;
     return 0;

@@ -1,7 +1,6 @@
 /* Strings taken apart and put together. */
 #include <string.h>
 
-#include "core/token/chat_format.h"
 #include "core/token/chat_method.h"
 
 static int strip_side(struct chat_run *r, const struct cv *self, const struct chat_args *a, int sides, struct cv *out)
@@ -39,9 +38,9 @@ static int push_part(struct parts *p, const struct cstr *s, size_t from, size_t 
 
 static bool white_at(const struct cstr *s, size_t i, size_t *len)
 {
-    struct uni_char c = uni_next((const uint8_t *)s->s + i, s->n - i);
+    struct uni_char c = cstr_char(s, i);
     *len = c.len;
-    return c.cp != UNI_BAD && ((c.class & UNI_SPACE) || (c.cp >= 0x1C && c.cp <= 0x1F));
+    return chat_white(c.cp);
 }
 
 static int split_white(struct parts *p, const struct cstr *s, int64_t most)
@@ -192,9 +191,4 @@ int method_join(struct chat_run *r, const struct cv *self, const struct chat_arg
         if (l->v[i].type != CV_STRING)
             return chat_fail(r, "join: item %zu is of type %s, not a string", i, cv_type_name(&l->v[i]));
     return chat_join(r, l, self->u.s, out);
-}
-
-int method_format(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
-{
-    return chat_format(r, self, a, out);
 }
