@@ -18,6 +18,8 @@ filter_fn filter_first, filter_last, filter_list, filter_reverse, filter_items, 
     filter_unique, filter_min, filter_max, filter_sum, filter_join, filter_map, filter_select,
     filter_reject, filter_selectattr, filter_rejectattr, filter_batch, filter_slice, filter_groupby;
 
+/* The value with its mappings, at every depth, in the order of their keys; an error where those have none. */
+int chat_sorted(struct chat_run *r, const char *filter, const struct cv *v, struct cv *out);
 /* len() of a value; an undefined one has none. */
 int chat_length(struct chat_run *r, const struct cv *of, int64_t *out);
 /* The real number that float() makes of a value. */

@@ -117,11 +117,13 @@ int filter_indent(struct chat_run *r, struct chat_env *env, const struct cv *of,
 
 int filter_tojson(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
-    struct cjson_style style = {.indent = -1, .item = ", ", .key = ": "};
+    static const struct cstr comma_space = {", ", 2, NULL, 0}, comma = {",", 1, NULL, 0}, colon = {": ", 2, NULL, 0};
+    struct cjson_style style = {.indent = -1, .item = &comma_space, .key = &colon};
     const struct cv *ascii = chat_arg(a, 0, "ensure_ascii"), *indent = chat_arg(a, 1, "indent"),
                     *separators = chat_arg(a, 2, "separators"), *sort = chat_arg(a, 3, "sort_keys");
-    char item[64], key[64];
     struct chat_text t = {{0}, {0}};
+    struct cv v = *of;
+    int ret = 0;
     (void)env;
     if (indent && indent->type != CV_NONE) {
         int64_t n = -1;
@@ -129,25 +131,19 @@ int filter_tojson(struct chat_run *r, struct chat_env *env, const struct cv *of,
         else if (chat_int_arg(r, a, 1, "indent", &n)) return -1;
         if (n > 100 || (style.pad && style.pad->n > 100)) return chat_fail(r, "tojson: an indent of more than 100");
         style.indent = n < 0 && !style.pad ? 0 : (int)n;
-        style.item = ",";
+        style.item = &comma;
     }
     style.ascii = ascii && cv_true(ascii);
-    style.sort_keys = sort && cv_true(sort);
     if (separators && separators->type != CV_NONE) {
         if (!cv_is_list(separators) || separators->u.l->n != 2 || separators->u.l->v[0].type != CV_STRING ||
             separators->u.l->v[1].type != CV_STRING)
             return chat_fail(r, "tojson: separators are two strings");
-        const struct cstr *x = separators->u.l->v[0].u.s, *y = separators->u.l->v[1].u.s;
-        if (x->n >= sizeof item || y->n >= sizeof key) return chat_fail(r, "tojson: the separators are too long");
-        memcpy(item, x->s, x->n);
-        item[x->n] = 0;
-        memcpy(key, y->s, y->n);
-        key[y->n] = 0;
-        style.item = item;
-        style.key = key;
+        style.item = separators->u.l->v[0].u.s;
+        style.key = separators->u.l->v[1].u.s;
     }
-    int ret = 0;
-    if (!cv_has_text(&r->mem, of) || cv_to_json(&t, of, &style, 0)) ret = chat_fail(r, "tojson: no JSON for a value of type %s", cv_type_name(of));
+    bool json = cv_has_text(&r->mem, of);
+    if (json && sort && cv_true(sort) && chat_sorted(r, "tojson", of, &v)) return -1;
+    if (!json || cv_to_json(&t, &v, &style, 0)) ret = chat_fail(r, "tojson: no JSON for a value of type %s", cv_type_name(of));
     return chat_finish(r, &t, ret, t.text.len / 16, out);
 }
 

@@ -257,23 +257,9 @@ static int write_key(struct chat_text *out, const struct cv *key, const struct c
     return 0;
 }
 
-/* The n-th pair by order of keys: few keys, so a search for each. */
-static size_t in_order(const struct cdict *d, size_t nth, bool sort)
-{
-    if (!sort) return nth;
-    for (size_t i = 0; i < d->n; i++) {
-        if (d->key[i].type == CV_TUPLE) return i; /* is refused */
-        size_t smaller = 0;
-        for (size_t k = 0; k < d->n; k++) smaller += cv_compare(NULL, &d->key[k], &d->key[i]) == -1;
-        if (smaller == nth) return i;
-    }
-    return nth;
-}
-
 int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_style *style, int depth)
 {
     struct buf b = {0};
-    const char *item = style->item;
     if (depth > MOST_DEPTH) return -1;
     if (out->text.oom) return 0;
     switch (v->type) {
@@ -293,7 +279,7 @@ int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_sty
     case CV_TUPLE:
         chat_text_addc(out, '[', 0);
         for (size_t i = 0; i < v->u.l->n; i++) {
-            if (i) chat_text_add(out, item, strlen(item), 0);
+            if (i) chat_text_add(out, style->item->s, style->item->n, 0);
             new_line(out, style, depth + 1);
             if (cv_to_json(out, &v->u.l->v[i], style, depth + 1)) return -1;
         }
@@ -303,12 +289,11 @@ int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_sty
     case CV_DICT:
         chat_text_addc(out, '{', 0);
         for (size_t i = 0; i < v->u.d->n; i++) {
-            size_t k = in_order(v->u.d, i, style->sort_keys);
-            if (i) chat_text_add(out, item, strlen(item), 0);
+            if (i) chat_text_add(out, style->item->s, style->item->n, 0);
             new_line(out, style, depth + 1);
-            if (write_key(out, &v->u.d->key[k], style)) return -1;
-            chat_text_add(out, style->key, strlen(style->key), 0);
-            if (cv_to_json(out, &v->u.d->value[k], style, depth + 1)) return -1;
+            if (write_key(out, &v->u.d->key[i], style)) return -1;
+            chat_text_add(out, style->key->s, style->key->n, 0);
+            if (cv_to_json(out, &v->u.d->value[i], style, depth + 1)) return -1;
         }
         if (v->u.d->n) new_line(out, style, depth);
         chat_text_addc(out, '}', 0);

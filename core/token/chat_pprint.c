@@ -1,4 +1,5 @@
-/* The filter pprint: values over several lines, as Python's pprint.pformat() lays them out. */
+/* The filter pprint: values over several lines, as Python's pprint.pformat() lays them out; mappings in the order of
+ * their keys, as tojson may want them, too. */
 #include <string.h>
 
 #include "core/base/json.h"
@@ -15,60 +16,74 @@ static int print(struct printer *p, const struct cv *v, int indent, int allowanc
 
 /* ---- mappings in the order of their keys ---- */
 
-static int sorted(struct chat_run *r, const struct cv *v, struct cv *out, int depth);
+/* For a filter, which is named in messages. */
+struct sorter {
+    struct chat_run *r;
+    const char *filter;
+};
 
-static int sorted_values(struct chat_run *r, const struct cv *v, size_t n, struct cv **out, int depth)
+static int sorted(const struct sorter *s, const struct cv *v, struct cv *out, int depth);
+
+static int sorted_values(const struct sorter *s, const struct cv *v, size_t n, struct cv **out, int depth)
 {
-    *out = chat_alloc(&r->mem, n, sizeof **out);
-    if (!*out) return chat_oom(r);
+    *out = chat_alloc(&s->r->mem, n, sizeof **out);
+    if (!*out) return chat_oom(s->r);
     for (size_t i = 0; i < n; i++)
-        if (sorted(r, &v[i], &(*out)[i], depth + 1)) return -1;
+        if (sorted(s, &v[i], &(*out)[i], depth + 1)) return -1;
     return 0;
 }
 
-/* Keys that have no order are not sorted by where they lie in memory, as Python would. */
-static int sort_pairs(struct chat_run *r, struct cv *key, struct cv *value, size_t n)
+/* Keys that have no order are not sorted by where they lie in memory, as Python's pprint would. */
+static int sort_pairs(const struct sorter *s, struct cv *key, struct cv *value, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         struct cv k = key[i], v = value[i];
         size_t at = i;
         for (; at > 0; at--) {
-            int order = cv_compare(&r->mem, &k, &key[at - 1]);
+            int order = cv_compare(&s->r->mem, &k, &key[at - 1]);
             if (order == 2)
-                return chat_fail(r, "pprint: keys of type %s and %s have no order", cv_type_name(&key[at - 1]), cv_type_name(&k));
+                return chat_fail(s->r, "%s: keys of type %s and %s have no order", s->filter, cv_type_name(&key[at - 1]),
+                                 cv_type_name(&k));
             if (order >= 0) break;
             key[at] = key[at - 1];
             value[at] = value[at - 1];
         }
         key[at] = k;
         value[at] = v;
-        if (chat_step(r, 1 + (i - at))) return -1;
+        if (chat_step(s->r, 1 + (i - at))) return -1;
     }
     return 0;
 }
 
-static int sorted(struct chat_run *r, const struct cv *v, struct cv *out, int depth)
+static int sorted(const struct sorter *s, const struct cv *v, struct cv *out, int depth)
 {
+    struct chat_run *r = s->r;
     struct cv *value, *key;
     *out = *v;
-    if (depth > MOST_DEPTH) return chat_fail(r, "pprint: nested more than %d deep", MOST_DEPTH);
+    if (depth > MOST_DEPTH) return chat_fail(r, "%s: nested more than %d deep", s->filter, MOST_DEPTH);
     if (cv_is_list(v)) {
-        if (sorted_values(r, v->u.l->v, v->u.l->n, &value, depth)) return -1;
+        if (sorted_values(s, v->u.l->v, v->u.l->n, &value, depth)) return -1;
         bool named = v->safe;
         if (!cv_list(&r->mem, v->type, value, v->u.l->n, out)) return chat_oom(r);
         out->safe = named;
     } else if (v->type == CV_DICT) {
         const struct cdict *d = v->u.d;
         struct cdict *copy = chat_alloc(&r->mem, 1, sizeof *copy);
-        if (sorted_values(r, d->value, d->n, &value, depth)) return -1;
+        if (sorted_values(s, d->value, d->n, &value, depth)) return -1;
         key = chat_alloc(&r->mem, d->n, sizeof *key);
         if (!copy || !key) return chat_oom(r);
         if (d->n) memcpy(key, d->key, d->n * sizeof *key);
-        if (sort_pairs(r, key, value, d->n)) return -1;
+        if (sort_pairs(s, key, value, d->n)) return -1;
         *copy = (struct cdict){key, value, d->n};
         out->u.d = copy;
     }
     return chat_step(r, 1);
+}
+
+int chat_sorted(struct chat_run *r, const char *filter, const struct cv *v, struct cv *out)
+{
+    const struct sorter s = {r, filter};
+    return sorted(&s, v, out, 0);
 }
 
 /* ---- lines ---- */
@@ -240,7 +255,7 @@ int filter_pprint(struct chat_run *r, struct chat_env *env, const struct cv *of,
     struct cv v;
     (void)env, (void)a;
     if (!cv_has_text(&r->mem, of)) return chat_fail(r, "pprint: a value of type %s has no text that means anything", cv_type_name(of));
-    int ret = sorted(r, of, &v, 0);
+    int ret = chat_sorted(r, "pprint", of, &v);
     if (ret == 0) ret = print(&p, &v, 0, 0, 0);
     return chat_finish(r, &p.out, ret, 0, out);
 }

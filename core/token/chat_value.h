@@ -193,8 +193,8 @@ int cv_from_json(struct chat_mem *m, const char *json, size_t n, const char *nam
 struct cjson_style {
     int indent;             /* -1 = none, */
     const struct cstr *pad; /* or this for each level; NULL */
-    bool ascii, sort_keys;
-    const char *item, *key; /* separators */
+    bool ascii;
+    const struct cstr *item, *key; /* separators */
 };
 /* As json.dumps(); -1: a value that JSON has no form for. */
 int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_style *style, int depth);

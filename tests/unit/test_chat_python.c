@@ -147,6 +147,20 @@ static void html_and_addresses(void **state)
     expect_error("{{ 'x'|urlize(extra_schemes=['x']) }}", "a scheme is as");
 }
 
+/* json.dumps(sort_keys=True, separators=...) */
+static void json_is_sorted_and_separated_as_asked(void **state)
+{
+    (void)state;
+    expect("{{ {'b': {'d': 1, 'c': 2}, 'a': [{'z': 1, 'y': 2}]}|tojson(sort_keys=true) }}",
+           "{\"a\": [{\"y\": 2, \"z\": 1}], \"b\": {\"c\": 2, \"d\": 1}}");
+    expect("{{ {2: 1, true: 4, 1.5: 3}|tojson(none, none, none, true) }}", "{\"true\": 4, \"1.5\": 3, \"2\": 1}");
+    expect("{{ dict.fromkeys(range(2000, 0, -1))|tojson(sort_keys=true)|length }}", "26893");
+    expect("{% set x = [1, {'a': 2, 3: 4}]|tojson(separators=('-' * 70, '=' * 65)) %}{{ x|length }}{{ x.replace('-' * 70, ',').replace('=' * 65, ':') }}",
+           "283[1,{\"a\":2,\"3\":4}]");
+    expect_error("{{ {'a': 1, 1: 2, 2: 3}|tojson(sort_keys=true) }}", "tojson: keys of type str and int have no order");
+    expect_error("{{ {(1, 2): 1}|tojson(sort_keys=true) }}", "no JSON for a value of type dict");
+}
+
 static void values_are_laid_out_over_lines(void **state)
 {
     (void)state;
@@ -176,6 +190,7 @@ static void objects_keep_what_they_were_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(json_is_sorted_and_separated_as_asked),
         cmocka_unit_test(loops_call_themselves),
         cmocka_unit_test(blocks_are_left_as_in_jinja),
         cmocka_unit_test(percent_formats_as_python),
