@@ -118,8 +118,8 @@ static int capture(struct chat_run *r, struct chat_env *env, const struct node *
     return chat_collect(r, before, chat_exec(r, env, body, flow), out);
 }
 
-int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,
-                    struct cv *out)
+static int call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,
+                      struct cv *out)
 {
     const struct node *x = m->node;
     struct chat_args more;
@@ -153,7 +153,7 @@ static int call_value(struct chat_run *r, const struct cv *f, const struct chat_
                       struct cv *out)
 {
     switch (f->type) {
-    case CV_MACRO: return chat_call_macro(r, f->u.macro, a, caller, out);
+    case CV_MACRO: return call_macro(r, f->u.macro, a, caller, out);
     case CV_GLOBAL: return chat_global(r, f->u.global, a, out);
     case CV_METHOD: return chat_method(r, f->u.method, a, out);
     case CV_LOOP: return chat_loop_call(r, f->u.loop, a, out);

@@ -76,8 +76,6 @@ int chat_step(struct chat_run *r, size_t n);
 int chat_finish(struct chat_run *r, struct chat_text *text, int ret, size_t steps, struct cv *out);
 
 int chat_eval(struct chat_run *r, struct chat_env *env, const struct node *x, struct cv *out);
-int chat_call_macro(struct chat_run *r, const struct cmacro *m, const struct chat_args *a, const struct cv *caller,
-                    struct cv *out);
 int chat_eval_args(struct chat_run *r, struct chat_env *env, const struct node *x, struct chat_args *out);
 /* Arguments beyond a macro's parameters: as its varargs and kwargs in env, or an error. */
 int chat_extra_args(struct chat_run *r, struct chat_env *env, const struct node *macro, const struct chat_args *a);

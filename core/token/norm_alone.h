@@ -21,7 +21,6 @@ struct norm_alone {
     norm_windows_fn *windows; /* NULL where they do not run */
 };
 
-norm_windows_fn *norm_windows(void);
 extern norm_windows_fn *const norm_windows_avx512vbmi;
 
 #endif

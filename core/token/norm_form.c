@@ -223,7 +223,7 @@ static void build(struct norm_alone *a)
     leads_build(&a->leads, is_alone, a);
     a->quotes = all_near(a, 0x2010, 0x2027);
     a->kana = all_near(a, 0x3041, 0x3096) && all_near(a, 0x30A1, 0x30FA);
-    a->windows = norm_windows();
+    a->windows = token_has_vbmi() ? norm_windows_avx512vbmi : NULL;
 }
 
 static void build_0(void) { build(&alone[0]); }
@@ -282,11 +282,6 @@ static size_t first_doubt(const uint8_t *s, size_t n, size_t pos, const struct n
         }
         if (pos == n) return n;
     }
-}
-
-norm_windows_fn *norm_windows(void)
-{
-    return token_has_vbmi() ? norm_windows_avx512vbmi : NULL;
 }
 
 int norm_form(struct norm_io *io, bool compat, bool compose_it)

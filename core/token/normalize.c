@@ -154,7 +154,8 @@ static struct uni_char next_char(const struct norm_io *io)
     return uni_next((const uint8_t *)io->in + io->pos, io->n - io->pos);
 }
 
-bool norm_is_chinese(uint32_t cp)
+/* What BertNormalizer takes for Chinese characters. */
+static bool is_chinese(uint32_t cp)
 {
     return cp >= 0x3400 && ((cp >= 0x4E00 && cp <= 0x9FFF) || cp <= 0x4DBF ||
                             (cp >= 0xF900 && cp <= 0xFAFF) || (cp >= 0x20000 && cp <= 0x2A6DF) ||
@@ -187,7 +188,7 @@ static int of_char(enum norm_kind k, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
         if (uni_class(cp) & UNI_SPACE) out[0] = ' ';
         return !(uni_extra(cp) & UNI_BERT_CLEAN);
     case NORM_BERT_CHINESE:
-        if (!norm_is_chinese(cp)) return 1;
+        if (!is_chinese(cp)) return 1;
         out[0] = out[2] = ' ';
         out[1] = cp;
         return 3;

@@ -131,7 +131,4 @@ int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST]);
 int norm_precompiled(struct norm_io *io, bool *changed);      /* norm_spm.c */
 int norm_spm(struct norm_io *io);
 
-/* What BertNormalizer takes for Chinese characters. */
-bool norm_is_chinese(uint32_t cp);
-
 #endif

@@ -18,7 +18,6 @@ _Static_assert(sizeof(struct place) == sizeof(struct text_key), "permute() needs
 struct sorting {
     const struct text_key *keys;
     struct place *spare; /* [n] */
-    bool ends;           /* by bytes from the last one on */
 };
 
 /* Eight bytes from the `from`-th on, zeros behind the last one. */
@@ -27,11 +26,6 @@ static inline uint64_t bytes_at(const struct sorting *s, uint32_t key, uint32_t 
     const struct text_key *k = &s->keys[key];
     uint32_t left = k->len - from, n = left < 8 ? left : 8;
     uint64_t v = 0;
-    if (s->ends) {
-        const char *end = k->text + k->len - from;
-        memcpy((char *)&v + 8 - n, end - n, n);
-        return v;
-    }
     memcpy(&v, k->text + from, n);
     return __builtin_bswap64(v);
 }
@@ -132,26 +126,16 @@ static void permute(struct text_key *keys, const struct place *p, void *spare, s
     memcpy(keys, to, n * sizeof *keys);
 }
 
-static bool sort(struct text_key *keys, size_t n, bool ends)
+bool text_sort(struct text_key *keys, size_t n)
 {
     struct place *p = mem_alloc(n, 2 * sizeof *p);
     if (!p) return false;
-    struct sorting s = {keys, p + n, ends};
+    struct sorting s = {keys, p + n};
     for (size_t i = 0; i < n; i++) p[i].at = (uint32_t)i;
     sort_from(&s, p, n, 0);
     permute(keys, p, s.spare, n);
     free(p);
     return true;
-}
-
-bool text_sort(struct text_key *keys, size_t n)
-{
-    return sort(keys, n, false);
-}
-
-bool text_sort_ends(struct text_key *keys, size_t n)
-{
-    return sort(keys, n, true);
 }
 
 uint32_t text_common(const struct text_key *a, const struct text_key *b)
@@ -164,13 +148,5 @@ uint32_t text_common(const struct text_key *a, const struct text_key *b)
         if (x != y) return i + (uint32_t)__builtin_ctzll(x ^ y) / 8;
     }
     while (i < most && a->text[i] == b->text[i]) i++;
-    return i;
-}
-
-uint32_t text_common_end(const struct text_key *a, const struct text_key *b)
-{
-    uint32_t most = a->len < b->len ? a->len : b->len, i = 0;
-    const char *x = a->text + a->len, *y = b->text + b->len;
-    while (i < most && x[-1 - (ptrdiff_t)i] == y[-1 - (ptrdiff_t)i]) i++;
     return i;
 }

@@ -17,11 +17,7 @@ struct text_key {
 
 /* A shorter text comes before those that it begins, equal ones by value.  false: out of memory. */
 bool text_sort(struct text_key *keys, size_t n);
-/* By the bytes from the last one to the first. */
-bool text_sort_ends(struct text_key *keys, size_t n);
-
-/* How many bytes two texts begin, or end, with in common. */
+/* How many bytes two texts begin with in common. */
 uint32_t text_common(const struct text_key *a, const struct text_key *b);
-uint32_t text_common_end(const struct text_key *a, const struct text_key *b);
 
 #endif

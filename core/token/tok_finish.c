@@ -217,32 +217,18 @@ static int make_bytes(struct tokenizer *t, struct err *e)
 
 /* ---- tries ---- */
 
-int tok_sort(const struct tokenizer *t, unsigned flags, unsigned without, struct text_key **sorted, size_t *n, struct err *e)
-{
-    struct text_key *keys = mem_alloc((size_t)t->vocab.n, sizeof *keys);
-    *n = 0;
-    *sorted = NULL;
-    for (int id = 0; keys && id < t->vocab.n; id++) {
-        if (!(t->vocab.v[id].flags & flags) || (t->vocab.v[id].flags & without)) continue;
-        size_t len;
-        const char *text = vocab_text(&t->vocab, id, &len);
-        keys[(*n)++] = (struct text_key){text, (uint32_t)len, id};
-    }
-    if (keys && text_sort(keys, *n)) {
-        *sorted = keys;
-        return 0;
-    }
-    free(keys);
-    return err_oom(e, (size_t)t->vocab.n * sizeof *keys, "a trie");
-}
-
 int tok_model_trie(const struct tokenizer *t, struct trie *trie, unsigned without, struct err *e)
 {
-    struct text_key *sorted;
-    size_t n;
-    if (tok_sort(t, VOCAB_MODEL, without, &sorted, &n, e)) return -1;
-    int ret = trie_build_sorted(trie, sorted, n, e);
-    free(sorted);
+    struct text_key *keys = mem_alloc((size_t)t->vocab.n, sizeof *keys);
+    size_t n = 0;
+    for (int id = 0; keys && id < t->vocab.n; id++) {
+        if ((t->vocab.v[id].flags & (VOCAB_MODEL | without)) != VOCAB_MODEL) continue;
+        size_t len;
+        const char *text = vocab_text(&t->vocab, id, &len);
+        keys[n++] = (struct text_key){text, (uint32_t)len, id};
+    }
+    int ret = keys ? trie_build(trie, keys, n, e) : err_oom(e, (size_t)t->vocab.n * sizeof *keys, "a trie");
+    free(keys);
     return ret;
 }
 

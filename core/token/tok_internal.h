@@ -445,8 +445,6 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
 /* tok_finish.c: a trie of the model's tokens that have no flag of `without`
  * (special tokens are found by tok_match.c, or else are text). */
 int tok_model_trie(const struct tokenizer *t, struct trie *trie, unsigned without, struct err *e);
-/* Tokens with one of `flags` and none of `without`, by their text; free *sorted with free(). */
-int tok_sort(const struct tokenizer *t, unsigned flags, unsigned without, struct text_key **sorted, size_t *n, struct err *e);
 
 /* tok_finish.c: tables made of the vocabulary, when all is read. */
 int tok_finish(struct tokenizer *t, struct err *e);

@@ -170,14 +170,13 @@ static int build(struct build *b, const struct text_key *keys, size_t n, struct 
     return 0;
 }
 
-int trie_build_sorted(struct trie *t, const struct text_key *keys, size_t n, struct err *e)
+static int build_sorted(struct trie *t, const struct text_key *keys, size_t n, struct err *e)
 {
     struct build *b = mem_alloc(1, sizeof *b);
     /* Every entry of the stack has a key of its own. */
     struct range *stack = mem_alloc(n + 1, sizeof *stack);
     uint32_t *common = mem_alloc(n + 1, sizeof *common);
     int ret = -1;
-    *t = (struct trie){0};
     if (n > UINT32_MAX / 2) {
         err_set(e, ERR_DATA, "the vocabulary is too large");
     } else if (!b || !stack || !common) {
@@ -199,7 +198,7 @@ int trie_build_sorted(struct trie *t, const struct text_key *keys, size_t n, str
 int trie_build(struct trie *t, struct text_key *keys, size_t n, struct err *e)
 {
     *t = (struct trie){0};
-    return text_sort(keys, n) ? trie_build_sorted(t, keys, n, e) : err_oom(e, n * sizeof *keys, "a trie");
+    return text_sort(keys, n) ? build_sorted(t, keys, n, e) : err_oom(e, n * sizeof *keys, "a trie");
 }
 
 void trie_free(struct trie *t)

@@ -26,7 +26,6 @@ struct trie {
 
 /* Sorts the keys.  Empty ones are left out; of equal ones that with the highest value wins. */
 int trie_build(struct trie *t, struct text_key *keys, size_t n, struct err *e);
-int trie_build_sorted(struct trie *t, const struct text_key *keys, size_t n, struct err *e); /* as text_sort() has them */
 void trie_free(struct trie *t);
 
 /* The child, or 0. */
