@@ -15,22 +15,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/sig.h"
-#include "core/token/train_sort.h"
-#include "core/token/train_sp.h"
-
-struct node {
-    uint64_t count;
-    uint32_t pos;
-    uint16_t len, bytes;
-    uint32_t parent;  /* the next shorter one that begins like it, in the same bucket, or SP_NONE */
-    uint32_t piece;   /* what it became, or SP_NONE */
-};
-
-struct bucket {
-    struct node *v;
-    size_t n, cap;
-    bool oom;
-};
+#include "core/token/train_seed.h"
 
 /* Suffixes (their number) and nodes (NODE | number) that no longer node has taken yet. */
 #define NODE 0x80000000u
@@ -39,39 +24,16 @@ struct orphans {
     size_t n;
 };
 
-struct seeds {
-    const struct sp_corpus *c;
-    const struct sp_rules *r;
-    const uint16_t *text; /* the words, each with what follows it; then zeros */
-    uint64_t *ends;      /* by position, one bit: what follows a word; behind the text all of them */
-    uint32_t *before;    /* by 64 positions: words that end before them */
-    uint64_t *count;     /* of each word */
-    uint32_t *utf8;      /* of each symbol, the first byte highest */
-    size_t n_text;
-    uint32_t *pos;       /* suffixes by first symbol */
-    size_t *from;        /* [n_chars + 2] into pos */
-    struct bucket *bucket; /* by first symbol */
-    struct sort_key *order; /* [n_chars] first symbols, those of most suffixes first */
-    size_t most;         /* suffixes of a bucket */
-    struct sort_key **work; /* [threads] room for two of each of these, or NULL */
-    struct sp_starts *starts; /* longest: nodes of the bucket, while it is being made */
-};
-
-/* Suffixes lie all over the text: what will be looked at is fetched in time. */
-enum { AHEAD = 16 };
-
 /* Where the word that holds this position ends, or `most` if that is as far. */
 static size_t end_from(const struct seeds *s, size_t pos, size_t most)
 {
     uint64_t bits = s->ends[pos / 64] >> pos % 64;
-    size_t n = 64 - pos % 64;
+    size_t n = 0;
     if (!bits) {
-        while (n < most && !(bits = s->ends[(pos + n) / 64])) n += 64;
+        for (n = 64 - pos % 64; n < most && !(bits = s->ends[(pos + n) / 64]);) n += 64;
         if (n >= most) return most;
-        n += (size_t)__builtin_ctzll(bits);
-    } else {
-        n = (size_t)__builtin_ctzll(bits);
     }
+    n += (size_t)__builtin_ctzll(bits);
     return n < most ? n : most;
 }
 
@@ -112,7 +74,7 @@ static uint64_t key_at(const struct seeds *s, size_t pos)
 static void sort_suffixes(const struct seeds *s, struct sort_key *v, struct sort_key *tmp, size_t n, size_t depth)
 {
     for (size_t i = 0; i < n; i++) {
-        if (i + AHEAD < n) __builtin_prefetch(&s->text[v[i + AHEAD].pos + depth]);
+        if (i + SEEDS_AHEAD < n) __builtin_prefetch(&s->text[v[i + SEEDS_AHEAD].pos + depth]);
         v[i].key = key_at(s, v[i].pos + depth);
     }
     sort_by_key(v, tmp, n);
@@ -151,7 +113,7 @@ static uint16_t bytes_of(const struct seeds *s, uint32_t pos, uint32_t len)
 }
 
 /* The number of a new node, or SP_NONE. */
-static uint32_t emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint32_t len, uint64_t count)
+static uint32_t emit(const struct seeds *s, struct seed_bucket *b, uint32_t pos, uint32_t len, uint64_t count)
 {
     if (len < 2 || len > (uint32_t)s->r->max_len || count < 2 ||
         ends_within(s, pos, len) || !sp_valid(s->c, s->r, s->text + pos, len))
@@ -160,12 +122,12 @@ static uint32_t emit(const struct seeds *s, struct bucket *b, uint32_t pos, uint
         b->oom = true;
         return SP_NONE;
     }
-    b->v[b->n] = (struct node){count, pos, (uint16_t)len, bytes_of(s, pos, len), SP_NONE, SP_NONE};
+    b->v[b->n] = (struct seed_node){count, pos, (uint16_t)len, bytes_of(s, pos, len), SP_NONE, SP_NONE};
     return (uint32_t)b->n++;
 }
 
 /* What has come since `from` and belongs to no longer node belongs to this one. */
-static void adopt(const struct seeds *s, struct bucket *b, const struct sort_key *v, struct orphans *o, size_t from,
+static void adopt(const struct seeds *s, struct seed_bucket *b, const struct sort_key *v, struct orphans *o, size_t from,
                   uint32_t node)
 {
     for (size_t i = from; i < o->n; i++) {
@@ -187,7 +149,7 @@ struct interval {
 
 /* Their common text becomes a node, if it may.  A text that ends sentences counts once more if different
  * things come next: the original takes what is before the end of the sentence for another of its substrings. */
-static void take_interval(const struct seeds *s, struct bucket *b, const struct sort_key *v, struct orphans *o,
+static void take_interval(const struct seeds *s, struct seed_bucket *b, const struct sort_key *v, struct orphans *o,
                           const struct interval *t, uint64_t count)
 {
     uint32_t pos = v[t->left].pos, len = t->depth / 4;
@@ -204,7 +166,7 @@ static void take_interval(const struct seeds *s, struct bucket *b, const struct 
 }
 
 /* A suffix by itself: does a word end sentences in different company? */
-static void take_alone(const struct seeds *s, struct bucket *b, const struct sort_key *v, struct orphans *o,
+static void take_alone(const struct seeds *s, struct seed_bucket *b, const struct sort_key *v, struct orphans *o,
                        const struct interval *t, uint32_t before, uint64_t count)
 {
     if (t->follow != SP_FOLLOW_MANY || count < 2) return;
@@ -215,7 +177,7 @@ static void take_alone(const struct seeds *s, struct bucket *b, const struct sor
 }
 
 /* Intervals of common prefixes, inner ones first. */
-static void find_intervals(const struct seeds *s, struct bucket *b, const struct sort_key *v, size_t n,
+static void find_intervals(const struct seeds *s, struct seed_bucket *b, const struct sort_key *v, size_t n,
                            struct orphans *o)
 {
     struct interval stack[4 * SP_MAX_LEN + 8], now;
@@ -230,9 +192,9 @@ static void find_intervals(const struct seeds *s, struct bucket *b, const struct
         now.follow = s->c->follow[part];
         stack[top].follow = sp_follow_join(stack[top].follow, now.follow);
         o->v[o->n++] = (uint32_t)i;
-        if (i + AHEAD < n) {
-            __builtin_prefetch(&s->text[v[i + AHEAD].pos]);
-            __builtin_prefetch(&s->starts->longest[v[i + AHEAD].pos], 1);
+        if (i + SEEDS_AHEAD < n) {
+            __builtin_prefetch(&s->text[v[i + SEEDS_AHEAD].pos]);
+            __builtin_prefetch(&s->starts->longest[v[i + SEEDS_AHEAD].pos], 1);
         }
         sum += s->count[part];
         now.depth = i + 1 < n ? common(s, v[i].pos, v[i + 1].pos) : 0;
@@ -254,7 +216,7 @@ static void sort_bucket(void *arg, int slice, int thread)
 {
     struct seeds *s = arg;
     uint32_t first = s->order[slice].pos;
-    struct bucket *b = &s->bucket[first];
+    struct seed_bucket *b = &s->bucket[first];
     size_t from = s->from[first], n = s->from[first + 1] - from;
     if (n == 0 || first == s->c->unk || sig_stop_requested()) return;
     /* Kept for the next bucket: new pages cost more than the sorting of some. */
@@ -342,148 +304,6 @@ static int lay_out(struct seeds *s, int n_threads, struct err *e)
     return 0;
 }
 
-/* ---- the best of them ---- */
-
-static float score_of(const struct node *v)
-{
-    return (float)v->count * (float)v->len;
-}
-
-/* Orders as positive scores do. */
-static uint32_t score_bits(const struct node *v)
-{
-    float score = score_of(v);
-    uint32_t bits;
-    memcpy(&bits, &score, sizeof bits);
-    return bits;
-}
-
-/* Four symbols of a node; 0 behind its end. */
-static uint64_t node_key(const struct seeds *s, const struct node *v, size_t at)
-{
-    uint64_t key = 0;
-    for (size_t i = at; i < at + 4; i++) key = key << 16 | (i < v->len ? s->text[v->pos + i] : 0u);
-    return key;
-}
-
-/* By text: nodes of the same score and as many bytes, of which `at` symbols are equal. */
-static void sort_equal(const struct seeds *s, const struct node *v, struct sort_key *key, struct sort_key *tmp, size_t n,
-                       size_t at)
-{
-    for (size_t i = 0; i < n; i++) key[i].key = node_key(s, &v[key[i].pos], at);
-    sort_by_key(key, tmp, n);
-    for (size_t i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && key[end].key == key[i].key; end++) {}
-        if (end - i > 1 && (key[i].key & 0xFFFF)) sort_equal(s, v, key + i, tmp, end - i, at + 4);
-    }
-}
-
-/* By score, then the longer in bytes first, then by text; the scores are positive. */
-static bool sort_nodes(const struct seeds *s, struct node *v, size_t n)
-{
-    struct sort_key *key = mem_alloc(n, 2 * sizeof *key);
-    struct node *sorted = mem_alloc(n, sizeof *sorted);
-    bool ok = key && sorted;
-    for (size_t i = 0; ok && i < n; i++)
-        key[i] = (struct sort_key){(uint64_t)(UINT32_MAX - score_bits(&v[i])) << 16 | (uint16_t)(UINT16_MAX - v[i].bytes),
-                                   (uint32_t)i};
-    if (ok) sort_by_key(key, key + n, n);
-    for (size_t i = 0, end; ok && i < n; i = end) {
-        for (end = i + 1; end < n && key[end].key == key[i].key; end++) {}
-        if (end - i > 1) sort_equal(s, v, key + i, key + n, end - i, 0);
-    }
-    for (size_t i = 0; ok && i < n; i++) sorted[i] = v[key[i].pos];
-    if (ok) memcpy(v, sorted, n * sizeof *v);
-    free(key);
-    free(sorted);
-    return ok;
-}
-
-/* The bits (above `low`, 16 of them) that the n-th highest score has, of those that have
- * `high` above those; *n: which of those it is. */
-static uint32_t nth_bits(const struct seeds *s, size_t *n, int low, uint32_t high, size_t *count)
-{
-    memset(count, 0, 65536 * sizeof *count);
-    for (uint32_t k = 1; k <= s->c->n_chars; k++)
-        for (size_t i = 0; i < s->bucket[k].n; i++) {
-            uint32_t bits = score_bits(&s->bucket[k].v[i]);
-            if (low || bits >> 16 == high) count[bits >> low & 65535]++;
-        }
-    uint32_t at = 65535;
-    for (; *n > count[at]; at--) *n -= count[at];
-    return at;
-}
-
-/* The score that the n-th best node has, as its bits. */
-static uint32_t nth_score(const struct seeds *s, size_t n, bool *oom)
-{
-    size_t *count = mem_alloc(65536, sizeof *count);
-    *oom = !count;
-    if (!count) return 0;
-    uint32_t high = nth_bits(s, &n, 16, 0, count), low = nth_bits(s, &n, 0, high, count);
-    free(count);
-    return high << 16 | low;
-}
-
-/* The n_seeds best of all nodes, best first. */
-static int take_best(struct seeds *s, struct sp_pieces *out, struct err *e)
-{
-    size_t total = 0, n = 0;
-    bool oom = false;
-    for (uint32_t k = 1; k <= s->c->n_chars; k++) total += s->bucket[k].n;
-    uint32_t least = total > s->r->n_seeds ? nth_score(s, s->r->n_seeds, &oom) : 0;
-    struct node *v = mem_alloc(total, sizeof *v);
-    int ret = v && !oom ? 0 : err_oom(e, total * sizeof *v, "seeds");
-    for (uint32_t k = 1; ret == 0 && k <= s->c->n_chars; k++)
-        for (size_t i = 0; i < s->bucket[k].n; i++) {
-            if (score_bits(&s->bucket[k].v[i]) < least) continue;
-            v[n] = s->bucket[k].v[i];
-            v[n++].piece = (uint32_t)i; /* where it is, while they are sorted */
-        }
-    if (ret == 0 && !sort_nodes(s, v, n)) ret = err_oom(e, n * 64, "seeds");
-    if (n > s->r->n_seeds) n = s->r->n_seeds;
-    for (size_t i = 0; ret == 0 && i < n; i++) {
-        s->bucket[s->text[v[i].pos]].v[v[i].piece].piece = (uint32_t)out->n;
-        if (!sp_pieces_add(out, s->text + v[i].pos, v[i].len, score_of(&v[i])))
-            ret = err_oom(e, out->cap * sizeof *out->v, "seeds");
-    }
-    free(v);
-    return ret;
-}
-
-/* From nodes to the pieces that some of them became. */
-static uint32_t piece_of(const struct bucket *b, uint32_t node)
-{
-    while (node != SP_NONE && b->v[node].piece == SP_NONE) node = b->v[node].parent;
-    return node == SP_NONE ? SP_NONE : b->v[node].piece;
-}
-
-static void name_bucket(void *arg, int slice, int thread)
-{
-    (void)thread;
-    struct seeds *s = arg;
-    struct sp_starts *to = s->starts;
-    uint32_t k = s->order[slice].pos;
-    const struct bucket *b = &s->bucket[k];
-    for (size_t i = 0; i < b->n; i++)
-        if (b->v[i].piece != SP_NONE) to->shorter[b->v[i].piece] = piece_of(b, b->v[i].parent);
-    for (size_t i = s->from[k]; i < s->from[k + 1]; i++) {
-        uint32_t *longest = &to->longest[s->pos[i]];
-        if (i + AHEAD < s->from[k + 1]) __builtin_prefetch(&to->longest[s->pos[i + AHEAD]], 1);
-        *longest = piece_of(b, *longest);
-    }
-}
-
-static int name_starts(struct seeds *s, struct pool *pool, size_t n_pieces, struct err *e)
-{
-    struct sp_starts *to = s->starts;
-    to->shorter = mem_alloc(n_pieces, sizeof *to->shorter);
-    if (!to->shorter) return err_oom(e, n_pieces * sizeof *to->shorter, "seeds");
-    for (size_t i = 0; i < n_pieces; i++) to->shorter[i] = SP_NONE;
-    pool_run(pool, (int)s->c->n_chars, name_bucket, s);
-    return 0;
-}
-
 void sp_starts_free(struct sp_starts *s)
 {
     mem_free_aligned(s->longest);
@@ -520,11 +340,11 @@ int sp_seeds(const struct sp_corpus *c, const struct sp_rules *r, struct pool *p
     if (ret == 0) {
         pool_run(pool, (int)c->n_chars, sort_bucket, &s);
         for (uint32_t k = 1; k <= c->n_chars; k++)
-            if (s.bucket[k].oom) ret = err_oom(e, s.n_text * sizeof(struct sort_key), "seeds");
+            if (s.bucket[k].oom) ret = err_oom(e, s.most * 2 * sizeof(struct sort_key), "seeds");
     }
     if (ret == 0) ret = sig_check(e);
-    if (ret == 0) ret = take_best(&s, out, e);
-    if (ret == 0) ret = name_starts(&s, pool, out->n, e);
+    if (ret == 0) ret = seeds_take_best(&s, out, e);
+    if (ret == 0) ret = seeds_name_starts(&s, pool, out->n, e);
     if (ret == 0) to_log_prob(out);
     for (uint32_t k = 0; s.bucket && k <= c->n_chars; k++) free(s.bucket[k].v);
     for (int k = 0; s.work && k < pool_threads(pool); k++) free(s.work[k]);
