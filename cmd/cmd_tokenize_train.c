@@ -86,7 +86,8 @@ static const struct opt train_opts[] = {
     OPT_INT(0, "lanes", C, lanes, "N", "1", 1, 16,
             "Sums kept apart: the last digits of scores as spm_train with N threads (unigram)"),
     OPT_GROUP("Resources"),
-    OPT_SIZE(0, "mem", C, memory, "BYTES", "0", 0, 1e15, "Stop when the distinct words need more; 0 = no limit"),
+    OPT_SIZE(0, "mem", C, memory, "BYTES", "0", 0, 1e15,
+             "Stop when the distinct words of a thread need more than its share of it; 0 = no limit"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()

@@ -204,8 +204,8 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
     if (count_text(tr, c, text, n, e)) return -1;
     size_t bytes = word_table_bytes(&c->words) + word_table_bytes(&c->chain.raw);
     if (tr->opts.memory && bytes > tr->opts.memory / (size_t)tr->n_threads)
-        return err_set(e, ERR_OS, "the distinct words need more memory than allowed: raise --mem, or "
-                                  "train on a part of the text");
+        return err_set(e, ERR_OS, "the distinct words of a thread need more memory than its share, one of %d: raise --mem, "
+                                  "lower --threads, or train on a part of the text", tr->n_threads);
     return 0;
 }
 
