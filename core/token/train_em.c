@@ -72,11 +72,8 @@ void em_gone(struct em *m, uint32_t piece)
 static bool sums_room(struct sums *s, size_t n)
 {
     if (n <= s->cap) return true;
-    size_t cap = n + n / 2;
-    double *v = mem_resize(s->value, cap, sizeof *v);
-    if (!v) return false;
-    s->value = v;
-    s->cap = cap;
+    if (!mem_renew(&s->value, n + n / 2, sizeof *s->value)) return false;
+    s->cap = n + n / 2;
     return true;
 }
 
@@ -131,13 +128,29 @@ static void take_lane(const struct em *m, size_t word, struct lanes *v, int lane
     if (len + 2 > v->rows) v->rows = len + 2;
 }
 
+/* The matches of n words of the chunk that begins with word `first`, and of a whole chunk: asked for in time, as words
+ * are not gone through in the order in which they lie. */
+static void ask_words(const struct em *m, const uint32_t *match, size_t first, const uint16_t *word, size_t n)
+{
+    enum { LINE = 64 / sizeof *match };
+    for (size_t k = 0; k < n; k++) {
+        const struct word_list *w = &m->list[first + word[k]];
+        for (uint32_t j = 0; j < w->n + LINE - 1; j += LINE) __builtin_prefetch(match + w->at + j);
+    }
+}
+
+static void ask_chunk(const struct chunk *c)
+{
+    enum { LINE = 64 / sizeof *c->match, L2 = 2 };
+    for (size_t i = 0; i < c->n; i += LINE) __builtin_prefetch(c->match + i, 0, L2);
+}
+
 static bool expect_words(struct em *m, size_t chunk, struct sums *s, int thread)
 {
     uint16_t order[CHUNK_WORDS];
     size_t first = chunk * CHUNK_WORDS, n_words = em_chunk_words(m, chunk), used = 0;
     struct lanes *v = &m->lanes[thread];
-    if (chunk + 1 < m->n_chunks) /* what comes next is not read in order */
-        for (size_t i = 0; i < m->chunk[chunk + 1].n; i += 16) __builtin_prefetch(m->chunk[chunk + 1].match + i, 0, 2);
+    if (chunk + 1 < m->n_chunks) ask_chunk(&m->chunk[chunk + 1]);
     by_length(m, chunk, order);
     v->match = m->chunk[chunk].match;
     v->score = m->score;
@@ -164,10 +177,7 @@ static bool expect_words(struct em *m, size_t chunk, struct sums *s, int thread)
         }
         if (n == 0) break; /* only long ones */
         for (; n < LANES; n++) v->n[n] = v->at[n] = v->places[n] = 0;
-        for (size_t k = at; k < n_words && k < at + LANES; k++) {
-            const struct word_list *w = &m->list[first + order[k]];
-            for (uint32_t j = 0; j < w->n + 15; j += 16) __builtin_prefetch(v->match + w->at + j);
-        }
+        ask_words(m, v->match, first, order + at, n_words - at < LANES ? n_words - at : LANES);
         if (!lanes_room(v, v->steps, v->rows) || !sums_room(s, used + v->steps * LANES)) return false;
         v->value = s->value + used;
         m->expect_group(v);

@@ -116,6 +116,16 @@ static uint32_t *matches_at(const struct finder *f, size_t pos, uint32_t left, u
     return to;
 }
 
+/* Room for the matches at one more place. */
+static bool chunk_room(struct chunk *c)
+{
+    if (c->cap >= c->n + SP_MAX_LEN + 1) return true;
+    size_t cap = c->cap + c->cap / 2 + 8192;
+    if (!mem_renew(&c->match, cap, sizeof *c->match)) return false;
+    c->cap = cap;
+    return true;
+}
+
 static void find_chunk(void *arg, int slice, int thread)
 {
     (void)thread;
@@ -128,15 +138,9 @@ static void find_chunk(void *arg, int slice, int thread)
         size_t from = chunk->n;
         if (w + 2 < end) __builtin_prefetch(&f->starts->longest[word[2].off]);
         for (uint32_t i = 0; i < word->len; i++) {
-            if (chunk->cap < chunk->n + SP_MAX_LEN + 1) {
-                size_t cap = chunk->cap + chunk->cap / 2 + 8192;
-                uint32_t *v = mem_resize(chunk->match, cap, sizeof *v);
-                if (!v) {
-                    chunk->oom = true;
-                    return;
-                }
-                chunk->match = v;
-                chunk->cap = cap;
+            if (!chunk_room(chunk)) {
+                chunk->oom = true;
+                return;
             }
             chunk->n = (size_t)(matches_at(f, word->off + i, word->len - i, chunk->match + chunk->n) - chunk->match);
         }
