@@ -438,12 +438,14 @@ static bool is_number(const char *p)
     return !*p;
 }
 
+enum { NUMBER_ROOM = 64 }; /* with the NUL; longer ones are no numbers */
+
 /* Copied into text, which is one as JSON has it. */
-static int number(struct jlex *x, char text[64], struct err *e)
+static int number(struct jlex *x, char text[NUMBER_ROOM], struct err *e)
 {
     x->p = skip_space(x->p, x->end);
     size_t n = 0;
-    for (; n < 63 && x->p + n < x->end; n++) {
+    for (; n < NUMBER_ROOM - 1 && x->p + n < x->end; n++) {
         char c = x->p[n];
         bool part = (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
         if (!part) break;
@@ -465,7 +467,7 @@ static int check_finite(struct jlex *x, const char *from, double v, struct err *
 
 int jlex_number(struct jlex *x, double *out, struct err *e)
 {
-    char text[64];
+    char text[NUMBER_ROOM];
     const char *from = x->p;
     if (number(x, text, e)) return -1;
     *out = strtod(text, NULL);
@@ -474,7 +476,7 @@ int jlex_number(struct jlex *x, double *out, struct err *e)
 
 int jlex_score(struct jlex *x, double *out, struct err *e)
 {
-    char text[64];
+    char text[NUMBER_ROOM];
     const char *from = x->p;
     if (number(x, text, e)) return -1;
     *out = score_parse(text);

@@ -24,17 +24,18 @@ struct jlex_span {
     const char *begin, *end; /* NULL when the member is absent */
 };
 
-/* The whole text must be valid UTF-8 (checked here).  Returns the rest of it, with "{}" or "[]" for the
- * members; free it with json_free().  Messages name the places in the whole text. */
 struct cJSON;
 struct json_limits;
+/* The whole text must be valid UTF-8 (checked here).  Returns the rest of it, with "{}" or "[]" for the
+ * members; free it with json_free().  NULL after an error; messages name the places in the whole text. */
 struct cJSON *jlex_parse(const char *json, size_t n, const char *name, const struct json_limits *lim,
                          struct jlex_span *vocab, struct jlex_span *merges, struct err *e);
 /* The same of one member of the outermost object, where `other` is also one of. */
 struct cJSON *jlex_parse_member(const char *json, size_t n, const char *name, const struct json_limits *lim,
                                 const char *key, const char *other, struct jlex_span *member, struct err *e);
 
-/* The text of that rest with white space instead of the members, so that lines and columns stay right. */
+/* The text of that rest as it is read to name a place: with white space instead of the members, so that lines and
+ * columns stay right. */
 int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
              struct jlex_span *vocab, struct jlex_span *merges, struct err *e);
 
@@ -50,11 +51,12 @@ int jlex_error(const struct jlex *x, struct err *e, const char *fmt, ...)
 /* Consumes c (after white space) if it is next. */
 bool jlex_try(struct jlex *x, char c);
 int jlex_expect(struct jlex *x, char c, struct err *e);
-/* The text lives until the next jlex_string(). */
+/* At a value: a string, an integer, a number or a score (score_text.h); -1 after naming what is wrong.  The text of a
+ * string lives until the next one is read. */
 int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e);
-void jlex_skip(struct jlex *x); /* a value, as far as its brackets and quotes go */
-int jlex_int(struct jlex *x, int64_t *out, struct err *e);
+int jlex_int(struct jlex *x, int64_t *out, struct err *e); /* of 18 digits at most */
 int jlex_number(struct jlex *x, double *out, struct err *e);
-int jlex_score(struct jlex *x, double *out, struct err *e); /* as score_text.h says */
+int jlex_score(struct jlex *x, double *out, struct err *e);
+void jlex_skip(struct jlex *x); /* past a value, as far as its brackets and quotes go */
 
 #endif
