@@ -64,17 +64,9 @@ static struct norm_origin *origin_room(struct norm_io *io, size_t n)
 {
     struct norm_text *t = io->to;
     size_t need = t->text.len + n;
-    if (need > t->cap) {
-        size_t cap = need + need / 2 + 64;
-        struct norm_origin *p = mem_resize(t->origin, cap, sizeof *p);
-        if (!p) {
-            err_oom(io->e, cap * sizeof *p, "normalising");
-            return NULL;
-        }
-        t->origin = p;
-        t->cap = cap;
-    }
-    return t->origin + t->text.len;
+    if (mem_room(&t->origin, &t->cap, need, sizeof *t->origin)) return t->origin + t->text.len;
+    err_oom(io->e, need * sizeof *t->origin, "normalising");
+    return NULL;
 }
 
 int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_origin origin)

@@ -124,13 +124,7 @@ void tok_pad(struct tokenizer *t, int id, size_t to, bool left)
 
 static int make_room(struct tok_encoding *x, size_t n, struct err *e)
 {
-    if (n <= x->cap) return 0;
-    size_t cap = n + n / 2;
-    struct tok_source_of *of = mem_resize(x->of, cap, sizeof *of);
-    if (!of) return err_oom(e, cap * sizeof *of, "tokens");
-    x->of = of;
-    x->cap = cap;
-    return 0;
+    return mem_room(&x->of, &x->cap, n, sizeof *x->of) ? 0 : err_oom(e, n * sizeof *x->of, "tokens");
 }
 
 static int push(struct tok_encoding *x, int id, struct tok_span span, int type, int text, struct err *e)

@@ -63,20 +63,8 @@ void sp_pieces_free(struct sp_pieces *p)
 
 bool sp_pieces_add(struct sp_pieces *p, const uint16_t *sym, size_t n, float score)
 {
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap + p->cap / 2 : 1 << 12;
-        struct sp_piece *v = mem_resize(p->v, cap, sizeof *v);
-        if (!v) return false;
-        p->v = v;
-        p->cap = cap;
-    }
-    if (p->pool_cap - p->n_pool < n) {
-        size_t cap = p->pool_cap + p->pool_cap / 2 + (1 << 14) + n;
-        uint16_t *v = mem_resize(p->pool, cap, sizeof *v);
-        if (!v) return false;
-        p->pool = v;
-        p->pool_cap = cap;
-    }
+    if (!mem_room(&p->v, &p->cap, p->n + 1, sizeof *p->v) || !mem_room(&p->pool, &p->pool_cap, p->n_pool + n, sizeof *p->pool))
+        return false;
     memcpy(p->pool + p->n_pool, sym, n * sizeof *sym);
     p->v[p->n++] = (struct sp_piece){score, (uint32_t)n, p->n_pool};
     p->n_pool += n;

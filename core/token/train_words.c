@@ -113,16 +113,8 @@ static bool add_long(struct word_table *t, const uint8_t *word, size_t n, uint64
         l->count += count;
         return true;
     }
-    if (n > t->pool_cap - t->pool_len) {
-        size_t cap = t->pool_cap ? t->pool_cap : 1 << 16, need;
-        if (!ck_add(t->pool_len, n, &need)) return false;
-        while (cap < need)
-            if (!ck_mul(cap, 2, &cap)) return false;
-        char *pool = mem_resize(t->pool, cap, 1);
-        if (!pool) return false;
-        t->pool = pool;
-        t->pool_cap = cap;
-    }
+    size_t need;
+    if (!ck_add(t->pool_len, n, &need) || !mem_room(&t->pool, &t->pool_cap, need, 1)) return false;
     memcpy(t->pool + t->pool_len, word, n);
     t->longs[i] = (struct long_count){hash, count, t->pool_len, n};
     t->pool_len += n;
