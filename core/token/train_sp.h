@@ -63,15 +63,16 @@ struct sp_corpus {
 /* First byte of the next sentence, or that there is none, or several of these. */
 enum { SP_FOLLOW_NONE, SP_FOLLOW_END = 256, SP_FOLLOW_MANY };
 void sp_corpus_free(struct sp_corpus *c);
-/* Takes the counted words (a '\n' at the end marks the last of a sentence).  chars: to be kept
- * however rare they are, or NULL.  order: for unigram, else NULL. */
-struct sp_order {
-    const struct sentence *v; /* [n] all sentences in order; or the last one, if all others are followed */
-    size_t n;                 /* by a U+2581 */
-    bool all;
-};
 /* What follows either of two. */
 uint16_t sp_follow_join(uint16_t a, uint16_t b);
+/* All sentences in order; or the last one, if all others are followed by a U+2581. */
+struct sp_order {
+    const struct sentence *v; /* [n] */
+    size_t n;
+    bool all;
+};
+/* Takes the counted words (a '\n' at the end marks the last of a sentence).  chars: to be kept
+ * however rare they are, or NULL.  order: for unigram, else NULL. */
 int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const struct sp_rules *r,
                    const char *chars, const struct sp_order *order, struct err *e);
 /* Words of more than SP_LONG symbols, which the original leaves out unless it is told otherwise,
@@ -98,7 +99,7 @@ struct sp_pieces {
     size_t n, cap;
 };
 void sp_pieces_free(struct sp_pieces *p);
-bool sp_pieces_add(struct sp_pieces *p, const uint16_t *sym, size_t n, float score);
+bool sp_pieces_add(struct sp_pieces *p, const uint16_t *sym, size_t n, float score); /* false: out of memory */
 void sp_piece_text(const struct sp_corpus *c, const struct sp_pieces *p, size_t i, struct buf *out);
 
 /* Where pieces of two characters and more begin, as the sorted suffixes tell. */
