@@ -35,15 +35,6 @@ static int g_range(struct chat_run *r, const struct chat_args *a, struct cv *out
     return 0;
 }
 
-/* The first of equal keys stays, with the last value. */
-static void put(struct chat_run *r, struct cv *key, struct cv *value, size_t *n, const struct cv *k, const struct cv *v)
-{
-    size_t at = 0;
-    while (at < *n && !cv_equal(&r->mem, &key[at], k)) at++;
-    if (at == *n) key[(*n)++] = *k;
-    value[at] = *v;
-}
-
 /* Keyword arguments (and a mapping, or pairs, before them) as keys and values. */
 static int pairs(struct chat_run *r, const struct chat_args *a, struct cv **key, struct cv **value, size_t *n)
 {
@@ -61,12 +52,12 @@ static int pairs(struct chat_run *r, const struct chat_args *a, struct cv **key,
         if (chat_items(r, &l->v[i], &pair)) return -1;
         if (pair->n != 2 || !cv_hashable(&r->mem, &pair->v[0])) return chat_fail(r, "pairs of a key and a value are needed");
         if (chat_step(r, 1 + *n / 16)) return -1;
-        put(r, *key, *value, n, &pair->v[0], &pair->v[1]);
+        cdict_put(&r->mem, *key, *value, n, &pair->v[0], &pair->v[1]);
     }
     for (size_t i = d || l ? 1 : 0; i < a->n; i++) {
         if (!a->key[i]) return chat_fail(r, "only arguments with a name, after one mapping");
         struct cv name = {.type = CV_STRING, .u.s = a->key[i]};
-        put(r, *key, *value, n, &name, &a->v[i]);
+        cdict_put(&r->mem, *key, *value, n, &name, &a->v[i]);
     }
     return 0;
 }

@@ -64,12 +64,8 @@ static int dict_fromkeys(struct chat_run *r, const struct cv *self, const struct
     if (!key) return chat_oom(r);
     for (size_t i = 0; i < l->n; i++) {
         if (!cv_hashable(&r->mem, &l->v[i])) return chat_fail(r, "a value of type %s is no key", cv_type_name(&l->v[i]));
-        size_t at = 0;
-        while (at < n && !cv_equal(&r->mem, &key[at], &l->v[i])) at++;
+        cdict_put(&r->mem, key, values, &n, &l->v[i], value ? value : &none);
         if (chat_step(r, 1 + n / 16)) return -1;
-        if (at < n) continue;
-        key[n] = l->v[i];
-        values[n++] = value ? *value : none;
     }
     *d = (struct cdict){key, values, n};
     *out = (struct cv){.type = CV_DICT, .u.d = d};

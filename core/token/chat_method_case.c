@@ -96,18 +96,11 @@ static int char_key(struct chat_run *r, const struct cv *v, struct cv *out)
     return chat_fail(r, "maketrans: a key is one character or its number");
 }
 
-static void put(struct cv *key, struct cv *value, size_t *n, struct cv k, struct cv v)
-{
-    size_t i = 0;
-    while (i < *n && !cv_equal(NULL, &key[i], &k)) i++;
-    if (i == *n) key[(*n)++] = k;
-    value[i] = v;
-}
-
 int method_maketrans(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *part[3] = {NULL};
     const struct cdict *d = a->n == 1 && a->v[0].type == CV_DICT ? a->v[0].u.d : NULL;
+    const struct cv none = cv_none();
     size_t cap = d ? d->n : 0, n = 0;
     (void)self;
     for (size_t i = 0; !d && i < a->n; i++) {
@@ -123,15 +116,15 @@ int method_maketrans(struct chat_run *r, const struct cv *self, const struct cha
     if (!key || !value || !made) return chat_oom(r);
     for (size_t i = 0; d && i < d->n; i++) {
         if (char_key(r, &d->key[i], &k) || chat_step(r, 1 + n / 16)) return -1;
-        put(key, value, &n, k, d->value[i]);
+        cdict_put(&r->mem, key, value, &n, &k, &d->value[i]);
     }
     for (size_t i = 0, j = 0; !d && char_at(part[0], &i, &k) && char_at(part[1], &j, &v);) {
         if (chat_step(r, 1 + n / 16)) return -1;
-        put(key, value, &n, k, v);
+        cdict_put(&r->mem, key, value, &n, &k, &v);
     }
     for (size_t i = 0; part[2] && char_at(part[2], &i, &k);) {
         if (chat_step(r, 1 + n / 16)) return -1;
-        put(key, value, &n, k, cv_none());
+        cdict_put(&r->mem, key, value, &n, &k, &none);
     }
     *made = (struct cdict){key, value, n};
     *out = (struct cv){.type = CV_DICT, .u.d = made};

@@ -341,6 +341,14 @@ const struct cv *cdict_find(const struct cdict *d, const char *key)
     return NULL;
 }
 
+void cdict_put(struct chat_mem *m, struct cv *key, struct cv *value, size_t *n, const struct cv *k, const struct cv *v)
+{
+    size_t at = 0;
+    while (at < *n && !cv_equal(m, &key[at], k)) at++;
+    if (at == *n) key[(*n)++] = *k;
+    value[at] = *v;
+}
+
 const char *cv_type_name(const struct cv *v)
 {
     static const char *const names[] = {"undefined", "NoneType", "bool", "int", "float", "str", "list",

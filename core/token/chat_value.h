@@ -170,6 +170,8 @@ int cv_compare(struct chat_mem *m, const struct cv *a, const struct cv *b);
 /* Value of a key, or NULL. */
 const struct cv *cdict_get(struct chat_mem *m, const struct cdict *d, const struct cv *key);
 const struct cv *cdict_find(const struct cdict *d, const char *key);
+/* Adds to the keys and values of a mapping in the making, which have room: the first of equal keys stays, with the last value. */
+void cdict_put(struct chat_mem *m, struct cv *key, struct cv *value, size_t *n, const struct cv *k, const struct cv *v);
 const char *cv_type_name(const struct cv *v); /* as Python calls it */
 /* False: Python writes an address for it, or for what is in it. */
 bool cv_has_text(struct chat_mem *m, const struct cv *v);
