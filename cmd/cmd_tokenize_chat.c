@@ -62,11 +62,13 @@ static bool wants_ids(const struct chat_cfg *cfg)
 
 /* ---- the template ---- */
 
-/* Bytes of a "<|name|>" at s, 0 if there is none. */
+enum { LONGEST_NAME = 48 };
+
+/* Bytes of a "<|name|>" at s, LONGEST_NAME + 2 at most; 0 if there is none. */
 static size_t control_like(const char *s, size_t n)
 {
     if (n < 5 || s[0] != '<' || s[1] != '|') return 0;
-    for (size_t i = 2; i + 1 < n && i < 48; i++) {
+    for (size_t i = 2; i + 1 < n && i < LONGEST_NAME; i++) {
         if (s[i] == '|') return s[i + 1] == '>' && i > 2 ? i + 2 : 0;
         bool word = (s[i] >= '0' && s[i] <= '9') || ((s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z') || s[i] == '_' || s[i] == '-';
         if (!word) return 0;
@@ -79,7 +81,7 @@ static size_t control_like(const char *s, size_t n)
 static void note_unknown(const struct buf *text, const struct tokenizer *t)
 {
     for (size_t i = 0, n; i < text->len; i += n ? n : 1) {
-        char name[64];
+        char name[LONGEST_NAME + 3];
         n = control_like(text->data + i, text->len - i);
         if (!n) continue;
         snprintf(name, sizeof name, "%.*s", (int)n, text->data + i);
@@ -198,8 +200,10 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
     snprintf(name, sizeof name, "%.250s:%llu", file, (unsigned long long)line_no);
     int ret = chat_render(j->template, line, n, name, &j->vars, &text, e);
     bool quoted = e->msg[0] == '\'' && strncmp(e->msg + 1, name, strlen(name)) == 0;
-    if (ret && quoted) memmove(e->msg, e->msg + 1, strlen(e->msg)); /* "'FILE:LINE':1:COLUMN: what" */
-    if (ret && quoted) unquote(e->msg, strlen(name));
+    if (ret && quoted) { /* "'FILE:LINE':1:COLUMN: what" */
+        memmove(e->msg, e->msg + 1, strlen(e->msg));
+        unquote(e->msg, strlen(name));
+    }
     if (ret && !quoted && strncmp(e->msg, name, strlen(name))) err_wrap(e, "%s", name);
     if (ret == 0) ret = wants_ids(j->cfg) ? write_ids(j, &text, w, e) : write_text(j, &text, w, e);
     j->n_chats++;

@@ -59,9 +59,9 @@ static int dict_fromkeys(struct chat_run *r, const struct cv *self, const struct
     if (!d) return chat_oom(r);
     if (!of) return chat_fail(r, "fromkeys needs keys");
     if (chat_items(r, of, &l)) return -1;
-    struct cv *key = chat_alloc(&r->mem, 2 * l->n, sizeof *key), *values = key + l->n;
+    struct cv *key = chat_alloc(&r->mem, l->n, sizeof *key), *values = chat_alloc(&r->mem, l->n, sizeof *values);
     size_t n = 0;
-    if (!key) return chat_oom(r);
+    if (!key || !values) return chat_oom(r);
     for (size_t i = 0; i < l->n; i++) {
         if (!cv_hashable(&r->mem, &l->v[i])) return chat_fail(r, "a value of type %s is no key", cv_type_name(&l->v[i]));
         cdict_put(&r->mem, key, values, &n, &l->v[i], value ? value : &none);

@@ -99,12 +99,12 @@ static bool web_rest(const struct cstr *s, size_t at, size_t end)
 static bool top_level(const struct cstr *s, size_t at, size_t end, bool common)
 {
     static const char *const few[] = {"com", "net", "int", "edu", "gov", "org", "info", "mil"};
-    size_t n = end - at, chars = 0, letters = 0;
+    size_t n = end - at, letters = 0;
     for (size_t i = 0; common && i < COUNT_OF(few); i++)
         if (n == strlen(few[i]) && same(s->s + at, few[i], n)) return true;
     if (common) return false;
     if (n > 4 && same(s->s + at, "xn--", 4)) {
-        chars = utf8_count(s->s + at + 4, n - 4);
+        size_t chars = utf8_count(s->s + at + 4, n - 4);
         if (chars >= 2 && chars <= 59 && !memchr(s->s + at + 4, '-', n - 4)) return true;
     }
     while (letters < n && (s->s[at + letters] | 0x20) >= 'a' && (s->s[at + letters] | 0x20) <= 'z') letters++;

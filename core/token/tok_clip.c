@@ -87,7 +87,7 @@ static size_t piece_end(const uint8_t *s, size_t n, size_t at)
 {
     struct uni_char c = uni_next(s + at, n - at);
     unsigned kind = c.class & (UNI_L | UNI_N);
-    size_t end = at + c.len;
+    size_t end;
     if (c.cp == '\'' && (end = split_contraction(s, n, at, false)) > at) return end;
     end = at + c.len;
     if (kind & UNI_N) return end;
