@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/charsmap_build.h"
+#include "core/token/uni_props.h"
 
 enum { MOST = 24, CODES = 0x110000, MAX_RULE = 32 };
 
@@ -162,9 +163,11 @@ static int expand(struct charsmap_rules *r, const struct reverse *v, const uint3
     return 0;
 }
 
+/* Others have no normal form and stand in none. */
 static bool is_character(uint32_t cp)
 {
-    return !(cp >= 0xD800 && cp < 0xE000) && (cp & 0xFFFE) != 0xFFFE && !(cp >= 0xFDD0 && cp < 0xFDF0);
+    enum uni_category c = uni_category(cp);
+    return (c != UNI_Cn && c != UNI_Co && c != UNI_Cs) || newer(cp) != cp;
 }
 
 /* Characters that Unicode 16 composes, likewise. */
