@@ -302,14 +302,15 @@ static void spm_bytes(const char *s, size_t n, struct buf *out)
     }
 }
 
-static int spm(struct dec_io *io)
+/* Tokens [from, to), where *begin says whether nothing came before. */
+static void spm_tokens(struct dec_io *io, size_t from, size_t to, bool *begin, struct buf *out)
 {
     const struct dec_step *st = io->st;
-    struct buf *run = &io->tmp, *out = &io->tmp2;
-    bool begin = io->first, seen = false; /* white space that a dummy prefix stands for */
+    struct buf *run = &io->tmp;
+    size_t empty = out->len;
+    bool seen = false; /* white space that a dummy prefix stands for */
     buf_clear(run);
-    buf_clear(out);
-    for (size_t i = 0; i < io->in->n; i++) {
+    for (size_t i = from; i < to; i++) {
         struct token t = get(io->in, i);
         enum dec_token kind = (enum dec_token)io->in->kind[i];
         if (kind == TOKEN_BYTE) {
@@ -318,14 +319,14 @@ static int spm(struct dec_io *io)
         }
         spm_bytes(run->data ? run->data : "", run->len, out);
         buf_clear(run);
-        if (seen || out->len) begin = false;
+        if (seen || out->len > empty) *begin = false;
         seen = false;
         if (kind == TOKEN_CONTROL) continue;
-        if (kind == TOKEN_UNKNOWN) {
-            buf_add(out, st->a, st->n_a);
+        if (kind == TOKEN_UNKNOWN || kind == TOKEN_RAW) {
+            buf_add(out, kind == TOKEN_RAW ? t.text : st->a, kind == TOKEN_RAW ? t.n : st->n_a);
             continue;
         }
-        if (begin && !st->keep_first && t.n >= 3 && memcmp(t.text, space_symbol, 3) == 0) {
+        if (*begin && !st->keep_first && t.n >= 3 && memcmp(t.text, space_symbol, 3) == 0) {
             t.text += 3;
             t.n -= 3;
             seen = !st->trim_all;
@@ -337,7 +338,86 @@ static int spm(struct dec_io *io)
         buf_free(&text);
     }
     spm_bytes(run->data ? run->data : "", run->len, out);
+    if (seen || out->len > empty) *begin = false;
+}
+
+static int spm(struct dec_io *io)
+{
+    struct buf *out = &io->tmp2;
+    bool begin = io->first;
+    buf_clear(out);
+    spm_tokens(io, 0, io->in->n, &begin, out);
     return put(io, out->data ? out->data : "", out->len);
+}
+
+/* What Python's str.strip() takes off. */
+static bool is_stripped(struct uni_char c)
+{
+    return (c.class & UNI_SPACE) || (c.cp >= 0x1C && c.cp <= 0x1F);
+}
+
+static void strip_text(const char **s, size_t *n)
+{
+    struct uni_char c;
+    for (; *n; *s += c.len, *n -= c.len)
+        if (!is_stripped(c = uni_next((const uint8_t *)*s, *n))) break;
+    for (; *n; *n -= c.len)
+        if (!is_stripped(c = uni_prev((const uint8_t *)*s, *n))) break;
+}
+
+/* The classes of transformers: what is between special tokens is a text of its own for SentencePiece. */
+static void pieces_texts(struct dec_io *io, struct buf *out)
+{
+    unsigned ways = io->st->ways;
+    const struct dec_tokens *in = io->in;
+    for (size_t i = 0, end; i < in->n; i = end + 1) {
+        for (end = i; end < in->n && in->kind[end] != TOKEN_SPECIAL;) end++;
+        bool special = end < in->n, begin = true;
+        if (special && (ways & PIECES_SPACE_BEFORE) && (i == 0 || end > i)) buf_addc(out, ' ');
+        spm_tokens(io, i, end, &begin, out);
+        if (!special) break;
+        struct token t = get(in, end);
+        buf_add(out, t.text, t.n);
+        if (ways & PIECES_SPACE_AFTER) buf_addc(out, ' ');
+    }
+}
+
+static int pieces(struct dec_io *io)
+{
+    unsigned ways = io->st->ways;
+    struct buf *out = &io->tmp2;
+    buf_clear(out);
+    if (ways & PIECES_JOINED) buf_add(out, io->in->text.data ? io->in->text.data : "", io->in->text.len);
+    else pieces_texts(io, out);
+    if (out->oom) return buf_ok(out, io->e);
+    if (ways & (PIECES_JOINED | PIECES_BARS)) {
+        replace_all(out->data ? out->data : "", out->len, space_symbol, 3, " ", 1, &io->tmp);
+        out = &io->tmp;
+    }
+    const char *s = out->data ? out->data : "";
+    size_t n = out->len;
+    if (ways & PIECES_STRIP) strip_text(&s, &n);
+    return put(io, s, n);
+}
+
+int decode_piece(const struct dec_step *st, const char *text, size_t n, enum dec_token kind, bool *begin, struct buf *out, struct err *e)
+{
+    struct dec_tokens one = {0};
+    struct dec_io io = {.st = st, .in = &one, .e = e};
+    bool special = kind == TOKEN_SPECIAL, joined = st->ways & PIECES_JOINED;
+    int ret = dec_tokens_add(&one, text, n, kind, e);
+    if (ret == 0 && !special && !joined) spm_tokens(&io, 0, 1, begin, &io.tmp2);
+    else buf_add(&io.tmp2, text, n);
+    if (special && (st->ways & PIECES_SPACE_AFTER)) buf_addc(&io.tmp2, ' ');
+    if (special) *begin = true;
+    bool bars = st->ways & (PIECES_JOINED | PIECES_BARS);
+    if (io.tmp2.len) replace_all(io.tmp2.data, io.tmp2.len, space_symbol, bars ? 3 : 0, " ", 1, &io.tmp);
+    if (io.tmp.len) buf_add(out, io.tmp.data, io.tmp.len);
+    if (ret == 0) ret = buf_ok(&io.tmp, e) || buf_ok(&io.tmp2, e) ? -1 : 0;
+    dec_tokens_free(&one);
+    buf_free(&io.tmp);
+    buf_free(&io.tmp2);
+    return ret;
 }
 
 static int run_step(struct dec_io *io)
@@ -353,6 +433,7 @@ static int run_step(struct dec_io *io)
     case DEC_STRIP: return strip(io);
     case DEC_BYTE_FALLBACK: return byte_fallback(io);
     case DEC_SPM: return spm(io);
+    case DEC_PIECES: return pieces(io);
     }
     return -1;
 }

@@ -13,8 +13,12 @@
 
 enum dec_kind {
     DEC_BYTE_LEVEL, DEC_WORDPIECE, DEC_METASPACE, DEC_BPE, DEC_CTC, DEC_REPLACE, DEC_FUSE,
-    DEC_STRIP, DEC_BYTE_FALLBACK, DEC_SPM,
+    DEC_STRIP, DEC_BYTE_FALLBACK, DEC_SPM, DEC_PIECES,
 };
+
+/* How DEC_PIECES joins what is between special tokens: all at once, without rules; a space in front of such a part or behind
+ * a special token; in the end: white space at both ends goes, and U+2581 is a space. */
+enum { PIECES_JOINED = 1, PIECES_SPACE_BEFORE = 2, PIECES_SPACE_AFTER = 4, PIECES_STRIP = 8, PIECES_BARS = 16 };
 
 struct dec_step {
     enum dec_kind kind;
@@ -25,6 +29,7 @@ struct dec_step {
     uint32_t cp;             /* Metaspace, Strip */
     size_t start, stop;      /* Strip */
     bool trim_all;           /* DEC_SPM: all white space at the beginning goes */
+    unsigned ways;           /* DEC_PIECES: PIECES_ */
 };
 
 struct decode_chain {
@@ -39,10 +44,11 @@ struct dec_step *decode_chain_add(struct decode_chain *c, enum dec_kind kind, st
 struct dec_tokens {
     struct buf text;
     size_t *end;
-    uint8_t *kind;           /* DEC_SPM: enum dec_token */
+    uint8_t *kind;           /* DEC_SPM, DEC_PIECES: enum dec_token */
     size_t n, cap;
 };
-enum dec_token { TOKEN_PLAIN, TOKEN_BYTE, TOKEN_UNKNOWN, TOKEN_CONTROL };
+/* TOKEN_RAW: text as it is, for it is no piece; TOKEN_SPECIAL: the same, and other texts begin behind it. */
+enum dec_token { TOKEN_PLAIN, TOKEN_BYTE, TOKEN_UNKNOWN, TOKEN_CONTROL, TOKEN_RAW, TOKEN_SPECIAL };
 void dec_tokens_free(struct dec_tokens *v);
 int dec_tokens_add(struct dec_tokens *v, const char *text, size_t n, enum dec_token kind,
                    struct err *e);
@@ -50,6 +56,8 @@ int dec_tokens_add(struct dec_tokens *v, const char *text, size_t n, enum dec_to
 /* The byte that the text <0xHH> stands for, or -1. */
 int dec_byte_of(const char *text, size_t n);
 
+/* DEC_PIECES, a token at a time, without taking white space off the ends; *begin: nothing came since a special token. */
+int decode_piece(const struct dec_step *st, const char *text, size_t n, enum dec_token kind, bool *begin, struct buf *out, struct err *e);
 /* The text of all tokens, appended to *out.  first = false: tokens came before
  * these.  With no steps: the texts with a space between. */
 int decode_run(const struct decode_chain *c, struct dec_tokens *v, bool first, struct buf *out,

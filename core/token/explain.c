@@ -63,6 +63,32 @@ static int words(struct explain *x, const char *s, size_t from, size_t to, const
 
 /* ---- a text ---- */
 
+static int segment(struct explain *x, const char *text, size_t begin, size_t end, struct err *e);
+
+/* What SentencePiece makes of a text whose pieces are looked up, behind a code. */
+static int pieces(struct explain *x, const char *text, size_t begin, size_t end, struct err *e)
+{
+    const struct tokenizer *t = x->t;
+    size_t code = tok_pieces_code(t->pieces, text + begin, end - begin);
+    if (code) say_added(x, begin, begin + code, tok_pieces_token(t, text + begin, code), false);
+    begin += code;
+    x->s->norm.want_origin = false;
+    int changed = norm_run(&t->norm, &x->s->norm, text + begin, end - begin, e);
+    if (changed < 0) return -1;
+    if (changed) {
+        text = x->s->norm.out->text.data ? x->s->norm.out->text.data : "";
+        begin = 0;
+        end = x->s->norm.out->text.len;
+        say_normalised(x, text, end);
+    }
+    struct explain inner = *x;
+    inner.t = t->pieces->side[SIDE_SOURCE].t;
+    inner.s = x->s->side[SIDE_SOURCE];
+    int ret = segment(&inner, text, begin, end, e);
+    x->n_steps = inner.n_steps;
+    return ret;
+}
+
 static int segment(struct explain *x, const char *text, size_t begin, size_t end, struct err *e)
 {
     const struct tokenizer *t = x->t;
@@ -70,6 +96,7 @@ static int segment(struct explain *x, const char *text, size_t begin, size_t end
     const char *s = text + begin;
     size_t n = end - begin;
     if (n == 0) return 0;
+    if (t->pieces) return pieces(x, text, begin, end, e);
     w->want_origin = t->needs_origin;
     int changed = norm_run(&t->norm, w, s, n, e);
     if (changed < 0) return -1;

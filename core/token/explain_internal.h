@@ -5,6 +5,7 @@
 #include "core/token/char_index.h"
 #include "core/token/explain.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_pieces.h"
 
 struct explain {
     const struct tokenizer *t;

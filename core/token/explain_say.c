@@ -64,6 +64,7 @@ static void begin_step(struct explain *x, const char *name)
 
 static const char *method(const struct tokenizer *t)
 {
+    if (t->pieces) return method(t->pieces->side[SIDE_SOURCE].t);
     switch (t->model) {
     case MODEL_BPE:
         if (t->bpe.n_merges == 0) return "every symbol is a token";

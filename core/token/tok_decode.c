@@ -3,6 +3,7 @@
 
 #include "core/base/json.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_pieces.h"
 
 int tok_vocab_size(const struct tokenizer *t)
 {
@@ -59,12 +60,18 @@ const char *tok_note(const struct tokenizer *t)
 void tok_summary(const struct tokenizer *t, struct tok_summary *out)
 {
     static const char *const models[] = {"", "WordPiece", "Unigram", "WordLevel"};
+    struct tok_summary inner;
     *out = (struct tok_summary){.split = TOK_SPLIT_STEPS, .tokens = t->vocab.used, .merges = t->bpe.n_merges,
                                 .added = t->n_added};
     if ((t->fast_split && !t->by_rule) || t->pre.n == 0) out->split = split_name(t->split);
     if (t->source == SOURCE_TIKTOKEN) out->split = t->source_split;
     if (t->model != MODEL_BPE) out->type = models[t->model];
     else out->type = t->byte_level ? "byte-level BPE" : t->bpe.n_merges ? "character BPE" : "characters";
+    if (t->pieces) {
+        tok_summary(t->pieces->side[SIDE_SOURCE].t, &inner);
+        out->type = inner.type;
+        out->merges = inner.merges;
+    }
     if (t->source == SOURCE_SPM)
         out->type = t->model == MODEL_UNIGRAM     ? "SentencePiece unigram"
                     : t->model == MODEL_WORDLEVEL ? "SentencePiece words"
@@ -115,8 +122,9 @@ static int decode_fused(const struct tokenizer *t, const int32_t *id, size_t n, 
     return buf_ok(out, e);
 }
 
-static enum dec_token kind_of(const struct tokenizer *t, int32_t id)
+enum dec_token tok_kind_to_decode(const struct tokenizer *t, int32_t id)
 {
+    if (t->pieces) return (enum dec_token)t->pieces->kind[id];
     if (t->source != SOURCE_SPM) return TOKEN_PLAIN;
     if (t->vocab.v[id].flags & VOCAB_SPECIAL) return TOKEN_CONTROL;
     if (id == t->unk_id) return TOKEN_UNKNOWN;
@@ -127,7 +135,7 @@ static int add_token(const struct tokenizer *t, int32_t id, struct dec_tokens *v
 {
     size_t len;
     const char *text = tok_said(t, id, &len);
-    return dec_tokens_add(v, text, len, kind_of(t, id), e);
+    return dec_tokens_add(v, text, len, tok_kind_to_decode(t, id), e);
 }
 
 int tok_decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special, bool first,
@@ -224,7 +232,7 @@ int tok_byte_of(const struct tokenizer *t, int id)
 
 void tok_stream_init(struct tok_stream *s, const struct tokenizer *t, bool skip_special)
 {
-    *s = (struct tok_stream){.t = t, .first = true, .skip_special = skip_special, .last = -1};
+    *s = (struct tok_stream){.t = t, .first = true, .part_begins = true, .skip_special = skip_special, .last = -1};
 }
 
 static const char replacement[] = "\xEF\xBF\xBD";
@@ -325,6 +333,42 @@ static int stream_later(struct tok_stream *s, int32_t id, struct buf *out, struc
     return buf_ok(out, e);
 }
 
+static void put_spaces(struct tok_stream *s, struct buf *out)
+{
+    for (; s->n_spaces; s->n_spaces--) buf_addc(out, ' ');
+}
+
+/* tok_pieces.h: a token between special ones.  Spaces wait, for those at the end of all may have to go. */
+static int stream_pieces(struct tok_stream *s, int32_t id, struct buf *out, struct err *e)
+{
+    const struct dec_step *st = &s->t->decoder.step[0];
+    enum dec_token kind = tok_kind_to_decode(s->t, id);
+    struct buf text = {0};
+    size_t len, at = 0, more = 0;
+    const char *said = tok_said(s->t, id, &len);
+    bool strips = st->ways & PIECES_STRIP;
+    if (kind == TOKEN_SPECIAL && (st->ways & PIECES_SPACE_BEFORE))
+        return err_set(e, ERR_DATA, "this tokenizer's decoder puts a space in front of what stands before a special token, so decoding "
+                                    "one token at a time is not supported");
+    if (kind == TOKEN_BYTE) {
+        put_spaces(s, out);
+        stream_byte(s, (uint8_t)dec_byte_of(said, len), out);
+        s->first = s->part_begins = false;
+        return buf_ok(out, e);
+    }
+    int ret = decode_piece(st, said, len, kind, &s->part_begins, &text, e);
+    while (strips && s->first && at < text.len && text.data[at] == ' ') at++;
+    for (; strips && text.len > at && text.data[text.len - 1] == ' '; more++) text.len--;
+    if (ret == 0 && text.len > at) {
+        put_spaces(s, out);
+        stream_text(s, text.data + at, text.len - at, out);
+        s->first = false;
+    }
+    s->n_spaces += more;
+    buf_free(&text);
+    return ret ? -1 : buf_ok(out, e);
+}
+
 int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err *e)
 {
     const struct tokenizer *t = s->t;
@@ -338,6 +382,7 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
         return err_set(e, ERR_DATA, "a BPEDecoder or CTC among other decoders needs the whole text, so decoding one "
                                     "token at a time is not supported");
     if (s->skip_special && tok_is_skipped(t, id)) return 0;
+    if (t->pieces) return stream_pieces(s, id, out, e);
     if (!s->first && tok_by_token(t)) return stream_later(s, id, out, e);
     bool bytes = t->source == SOURCE_SPM || has_step(t, DEC_BYTE_FALLBACK);
     int byte = bytes ? tok_byte_of(t, id) : -1;
@@ -350,7 +395,7 @@ int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err
     } else {
         struct buf text = {0};
         int ret = stream_steps(s, id, &text, e);
-        bool waits = kind_of(t, id) == TOKEN_CONTROL; /* which is no text */
+        bool waits = tok_kind_to_decode(t, id) == TOKEN_CONTROL; /* which is no text */
         if (ret == 0 && text.len) stream_text(s, text.data, text.len, out);
         if (!waits || text.len) s->first = false;
         buf_free(&text);
@@ -364,5 +409,6 @@ void tok_stream_end(struct tok_stream *s, struct buf *out)
 {
     if (s->n_pending) buf_adds(out, replacement);
     s->n_pending = 0;
-    s->first = true;
+    s->first = s->part_begins = true;
+    s->n_spaces = 0;
 }

@@ -8,6 +8,7 @@
 #include "core/token/char_index.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_pieces.h"
 #include "core/token/tok_runs.h"
 #include "core/token/unicode.h"
 
@@ -326,6 +327,7 @@ static int segment(struct job *j, size_t begin, size_t end)
     if (begin == end) return 0;
     j->s->offset = begin;
     j->s->sum = 0;
+    if (j->t->pieces) return tok_pieces_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
     if (j->t->fast && !j->out->want_spans && !j->s->chains) {
         j->s->goes_on = begin == 0 && (j->flags & TOK_GOES_ON);
         int ret = tok_fast_segment(j->t, j->s, j->text + begin, end - begin, j->flags, j->out, j->e);
@@ -459,11 +461,11 @@ static int pad(struct job *j, size_t from)
 }
 
 /* Leaves room for the template. */
-static int truncate(struct job *j, size_t from)
+static int truncate(struct job *j, const struct tok_places *p, size_t from)
 {
     const struct tok_limits *l = &j->t->limits;
     size_t n = j->out->n - from, keep = n, none = 0;
-    size_t around = (j->flags & TOK_TEMPLATE) ? tok_limits_around(tok_places(j->t, false)) : 0;
+    size_t around = (j->flags & TOK_TEMPLATE) ? tok_limits_around(p) : 0;
     if (tok_limits_keep(l, around, false, &keep, &none, j->e)) return -1;
     if (keep < n) tok_ids_cut(j->out, l->left ? from : from + keep, n - keep);
     return 0;
@@ -520,12 +522,13 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
                unsigned flags, struct tok_ids *out, struct err *e)
 {
     struct job j = {t, s, text, flags, out, e, NULL, 0, s->marks};
-    const struct tok_places *p = flags & TOK_TEMPLATE ? tok_places(t, false) : tok_bare_places(t, false);
+    const struct tok_places *p = tok_places_of(t, false, flags, e);
     size_t begin = out->n, from;
+    if (!p) return -1;
     if ((flags & TOK_TEMPLATE) && push_all(&j, p->v, p->text)) goto fail;
     from = out->n;
     if (body(&j, text, n)) goto fail;
-    if ((flags & TOK_LIMITS) && truncate(&j, from)) goto fail;
+    if ((flags & TOK_LIMITS) && truncate(&j, p, from)) goto fail;
     tok_trim_spans(t, text, n, out, from, flags, false, false); /* the first that is left counts as the first */
     if (push_rest(&j, p, from, out->n - from)) goto fail;
     if ((flags & TOK_LIMITS) && t->limits.pad && pad(&j, begin)) goto fail;

@@ -92,6 +92,10 @@ struct tokenizer *tok_extend(const struct tokenizer *t, const struct tok_more *v
     struct tokenizer *plain = NULL, *made = NULL;
     *fresh = 0;
     if (check(v, n, e)) return NULL;
+    if (t->pieces) {
+        err_set(e, ERR_DATA, "what the class makes of this directory takes no tokens later on; name them in its tokenizer_config.json (additional_special_tokens)");
+        return NULL;
+    }
     if (t->source == SOURCE_SPM) {
         err_set(e, ERR_DATA, "a SentencePiece model takes no tokens later on; train it with them (--special, --user)");
         return NULL;

@@ -40,7 +40,7 @@ static enum tok_feed_way way_of(const struct tokenizer *t)
             way = FEED_BYTES;
             break;
         case DEC_FUSE: fused = true; break;
-        case DEC_BYTE_LEVEL: case DEC_BPE: case DEC_CTC: return FEED_WHOLE;
+        case DEC_BYTE_LEVEL: case DEC_BPE: case DEC_CTC: case DEC_PIECES: return FEED_WHOLE;
         }
     }
     return way;

@@ -326,11 +326,14 @@ static int write_ranks(const struct tokenizer *t, enum tok_format format, struct
     return ret;
 }
 
+static const char of_pieces[] = "SentencePiece cuts by its own rules, and another vocabulary gives the pieces their ids; keep the directory";
+
 static int export_both(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
                        struct err *e)
 {
     switch (format) {
     case FORMAT_JSON:
+        if (t->pieces) return refuse(t, "tokenizer.json", of_pieces, e);
         if (t->source == SOURCE_SPM)
             return refuse(t, "tokenizer.json", "its rules (sums in f32, longest rules first, any two parts "
                                                "that make a token) have no place in that schema; keep its own file", e);
@@ -338,6 +341,7 @@ static int export_both(const struct tokenizer *t, enum tok_format format, struct
         if (tok_to_json(t, out, e)) return -1;
         return same_as(t, tok_parse_file(out->data, out->len, "tokenizer.json", e), "tokenizer.json", "", e);
     case FORMAT_SPM:
+        if (t->pieces) return refuse(t, ".model", of_pieces, e);
         if (t->source != SOURCE_SPM)
             return refuse(t, ".model", "SentencePiece normalises, splits and adds scores by other rules", e);
         buf_add(out, t->source_bytes.data, t->source_bytes.len);

@@ -8,6 +8,7 @@
 #include "core/token/tok_fast.h"
 #include "core/token/tok_border.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_pieces.h"
 #include "core/token/tok_runs.h"
 #include "core/token/unicode.h"
 
@@ -336,12 +337,13 @@ int tok_finish(struct tokenizer *t, struct err *e)
     if (plan_pre(t, e) || plan_fast(t, e)) return -1;
     make_byte_ids(t);
     t->drop_unknown = t->model == MODEL_BPE && t->bpe.n_merges > 0;
-    if (t->source == SOURCE_JSON) guess_ends(t);
+    if (t->source == SOURCE_JSON || t->pieces) guess_ends(t);
     if (t->source == SOURCE_JSON && t->model == MODEL_UNIGRAM) find_unk_score(t);
     if (model_tables(t, e)) return -1;
     if (make_forms(t, e) || make_bytes(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, NULL, true, e) || tok_runs_new(t, &t->runs, e))
         return -1;
+    if (t->pieces) return 0; /* its models have found their ways */
     t->cache_words = t->pre.n > 0 && !t->fast_split && tok_symbols_most(t, 1) == 2;
     return tok_fast_init(t, e);
 }
@@ -406,5 +408,6 @@ void tok_free(struct tokenizer *t)
     free(t->bytes);
     free(t->byte_pool);
     tok_laters_free(t->laters);
+    tok_pieces_free(t->pieces);
     free(t);
 }

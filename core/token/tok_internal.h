@@ -80,7 +80,7 @@ struct tok_limits {
 
 /* Where a tokenizer that is not a tokenizer.json comes from: its own bytes are
  * kept, since that schema cannot hold it exactly. */
-enum tok_source { SOURCE_JSON, SOURCE_SPM, SOURCE_TIKTOKEN };
+enum tok_source { SOURCE_JSON, SOURCE_SPM, SOURCE_TIKTOKEN, SOURCE_PIECES };
 
 struct tokenizer {
     struct vocab vocab;
@@ -93,6 +93,7 @@ struct tokenizer {
     char *part[N_PARTS];     /* compact JSON text of each part; NULL = null */
     enum tok_source source;
     struct buf source_bytes; /* of SOURCE_SPM and SOURCE_TIKTOKEN */
+    struct tok_pieces *pieces; /* tok_pieces.h: of SOURCE_PIECES, else NULL */
     char *source_split;      /* SOURCE_TIKTOKEN: name of the split */
 
     struct norm_chain norm;
@@ -236,6 +237,8 @@ struct tok_scratch {
     struct tok_ids word;         /* of the word at hand */
     struct tok_carry *carry;     /* tok_part.h, where t->fast->carry */
     struct tok_spans *spans;     /* tok_spans.c, once spans are wanted */
+    struct tok_scratch *side[2]; /* tok_pieces.c: of its models */
+    struct tok_ids pieces, spelled; /* ... what they gave; spelled: with spans */
     void *lattice;               /* Unigram */
     size_t lattice_cap;
     bool goes_on;                /* TOK_GOES_ON: nothing happens at the beginning of the text */
@@ -263,6 +266,8 @@ static inline bool tok_is_skipped(const struct tokenizer *t, int32_t id)
     return ((flags & VOCAB_SPECIAL) != 0) != ((flags & VOCAB_INVERTED) != 0);
 }
 
+/* tok_decode.c: what SentencePiece's decoder takes a token for. */
+enum dec_token tok_kind_to_decode(const struct tokenizer *t, int32_t id);
 /* tok_decode.c: what decoders get of a token: its text in the vocabulary; of an
  * added token that is found after normalising, its normal form. */
 const char *tok_said(const struct tokenizer *t, int id, size_t *n);
@@ -319,6 +324,8 @@ void tok_ids_cut(struct tok_ids *out, size_t from, size_t n); /* removes ids [fr
 /* The template for one text or for two; without one the texts alone.  NULL:
  * it says nothing of two texts. */
 const struct tok_places *tok_places(const struct tokenizer *t, bool pair);
+/* What `flags` ask for: the template, perhaps that of a target, or no more than the texts.  NULL: *e says why there is none. */
+const struct tok_places *tok_places_of(const struct tokenizer *t, bool pair, unsigned flags, struct err *e);
 /* Where the texts go when no template is wanted: of these places only they. */
 const struct tok_places *tok_bare_places(const struct tokenizer *t, bool pair);
 /* How often PLACE_FIRST or PLACE_SECOND is there, and how many tokens of its own a template has. */

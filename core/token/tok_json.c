@@ -11,6 +11,7 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_pieces.h"
 
 /* ---- vocabulary and merges ---- */
 
@@ -477,6 +478,35 @@ static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *nam
     return t;
 }
 
+/* {"llmctl": "pieces"}: see tok_pieces.h. */
+static int read_pieces_of(struct tokenizer *t, const struct cJSON *root, const char *json, struct jlex_span vocab, const char *name,
+                          struct err *e)
+{
+    static const char *const keys[] = {"llmctl", "added_tokens", "normalizer", "post_processor", "target_post_processor", "decoder",
+                                       "shown", "unk_token", "codes", "data", "target", "model", NULL};
+    const struct cJSON *norm = json_member(root, "normalizer"), *post = json_member(root, "post_processor");
+    struct jlex x;
+    t->source = SOURCE_PIECES;
+    t->model = MODEL_WORDLEVEL;
+    if (json_known_keys(root, keys, name, e)) return -1;
+    if (!vocab.begin) return err_set(e, ERR_DATA, "'%s': there is no vocabulary", name);
+    jlex_init(&x, json, vocab, name);
+    int ret = tok_read_vocab(&t->vocab, &x, e);
+    jlex_free(&x);
+    if (ret) return -1;
+    if (read_added(t, json_member(root, "added_tokens"), e) || tok_read_normalizer(t, norm, e) || keep_part(t, PART_NORMALIZER, norm, e) ||
+        tok_read_post(t, post, e) || keep_part(t, PART_POST, post, e))
+        return err_wrap(e, "'%s'", name);
+    if (tok_pieces_read(t, root, name, e)) return -1;
+    return tok_finish(t, e) ? err_wrap(e, "'%s'", name) : 0;
+}
+
+static bool is_pieces(const struct cJSON *root)
+{
+    const struct cJSON *kind = json_member(root, "llmctl");
+    return cJSON_IsString(kind) && strcmp(kind->valuestring, "pieces") == 0;
+}
+
 static struct tokenizer *parse(const char *json, size_t n, const struct tok_given *given, const char *name, struct err *e)
 {
     struct jlex_span vocab, merges;
@@ -489,7 +519,7 @@ static struct tokenizer *parse(const char *json, size_t n, const struct tok_give
         return NULL;
     }
     if (!(root = jlex_parse(json, n, name, &lim, &vocab, &merges, e))) goto out;
-    if (json_member(root, "llmctl")) {
+    if (json_member(root, "llmctl") && !is_pieces(root)) {
         t = parse_wrapped(root, name, e);
         ret = t ? 0 : -1;
         goto out;
@@ -499,7 +529,7 @@ static struct tokenizer *parse(const char *json, size_t n, const struct tok_give
         err_oom(e, sizeof *t, "a tokenizer");
         goto out;
     }
-    ret = read_all(t, root, json, vocab, merges, given, name, e);
+    ret = is_pieces(root) ? read_pieces_of(t, root, json, vocab, name, e) : read_all(t, root, json, vocab, merges, given, name, e);
 out:
     if (ret) {
         if (e->code == ERR_CONFIG) e->code = ERR_DATA; /* the getters' word for a bad value */

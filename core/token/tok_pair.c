@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_pieces.h"
 
 const struct tok_places *tok_places(const struct tokenizer *t, bool pair)
 {
@@ -33,6 +34,16 @@ const struct tok_places *tok_bare_places(const struct tokenizer *t, bool pair)
 {
     const struct tok_places *p = pair ? &t->bare_pair : &t->bare;
     return p->n ? p : tok_places(t, pair);
+}
+
+const struct tok_places *tok_places_of(const struct tokenizer *t, bool pair, unsigned flags, struct err *e)
+{
+    const struct tok_places *p = flags & TOK_TEMPLATE ? tok_places(t, pair) : tok_bare_places(t, pair);
+    if (!p) err_set(e, ERR_DATA, "the tokenizer's template is for one text, not for two: it has no 'pair'");
+    if (!p || !t->pieces || (flags & (TOK_TEMPLATE | TOK_TARGET)) != (TOK_TEMPLATE | TOK_TARGET)) return p;
+    if (!t->pieces->no_target) return t->pieces->target[pair].n ? &t->pieces->target[pair] : p;
+    err_set(e, ERR_DATA, "the tokenizer's files name no target language (tgt_lang), whose token stands in front of the text");
+    return NULL;
 }
 
 size_t tok_limits_around(const struct tok_places *p)
@@ -175,8 +186,8 @@ static int fill(const struct tokenizer *t, struct tok_encoding *x, struct err *e
 int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char *a, size_t n_a, const char *b,
                     size_t n_b, unsigned flags, struct tok_encoding *out, struct err *e)
 {
-    const struct tok_places *p = flags & TOK_TEMPLATE ? tok_places(t, b != NULL) : tok_bare_places(t, b != NULL);
-    if (!p) return err_set(e, ERR_DATA, "the tokenizer's template is for one text, not for two: it has no 'pair'");
+    const struct tok_places *p = tok_places_of(t, b != NULL, flags, e);
+    if (!p) return -1;
     out->ids.n = out->part[0].n = out->part[1].n = 0;
     out->ids.want_spans = out->part[0].want_spans = out->part[1].want_spans = true;
     if (tok_encode_alone(t, s, a, n_a, flags, &out->part[0], e)) return -1;

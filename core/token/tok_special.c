@@ -1,6 +1,7 @@
 /* Special tokens that the model would make of text: what a control token is must not be
  * in the hands of who writes the text, whatever way its text comes about. */
 #include "core/token/tok_internal.h"
+#include "core/token/tok_pieces.h"
 
 bool tok_in_model(const struct tokenizer *t, int id)
 {
@@ -27,7 +28,8 @@ void tok_leave_merges(struct tokenizer *t)
 
 int tok_allow_special(struct tokenizer *t, struct err *e)
 {
-    if (t->makes_special || t->source != SOURCE_JSON) return 0;
+    if (t->makes_special || (t->source != SOURCE_JSON && !t->pieces)) return 0;
     t->makes_special = true;
+    if (t->pieces) return tok_pieces_find(t, e);
     return has_special(t) ? tok_finish_again(t, e) : 0;
 }

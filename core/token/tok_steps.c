@@ -5,6 +5,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_pieces.h"
 
 static void next(struct buf *out, size_t i)
 {
@@ -67,8 +68,24 @@ static void normal(const struct norm_step *s, struct buf *out)
     }
 }
 
+/* The class's own steps, then those of its model. */
+static void steps_of_pieces(const struct tokenizer *t, struct buf *out)
+{
+    const struct tokenizer *side = t->pieces->side[SIDE_SOURCE].t;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        next(out, i);
+        normal(&t->norm.step[i], out);
+    }
+    next(out, t->norm.n);
+    tok_steps_normal(side, out);
+}
+
 void tok_steps_normal(const struct tokenizer *t, struct buf *out)
 {
+    if (t->pieces) {
+        steps_of_pieces(t, out);
+        return;
+    }
     for (size_t i = 0; i < t->norm.n; i++) {
         next(out, i);
         normal(&t->norm.step[i], out);

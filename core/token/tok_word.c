@@ -6,6 +6,7 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
+#include "core/token/tok_pieces.h"
 #include "core/token/tok_runs.h"
 
 static int32_t single_id(const void *t, const uint8_t *word, size_t n)
@@ -32,7 +33,7 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     bool carry = t->fast && t->fast->carry;
     if (carry) s->carry = tok_carry_new(t, e);
     if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, &single, e))) ||
-        (carry && !s->carry)) {
+        (carry && !s->carry) || tok_pieces_scratch(t, s, e)) {
         tok_scratch_free(s);
         return NULL;
     }
@@ -56,6 +57,9 @@ void tok_scratch_free(struct tok_scratch *s)
     free(s->lower);
     free(s->carry);
     tok_spans_free(s->spans);
+    for (size_t i = 0; i < COUNT_OF(s->side); i++) tok_scratch_free(s->side[i]);
+    tok_ids_free(&s->pieces);
+    tok_ids_free(&s->spelled);
     free(s);
 }
 

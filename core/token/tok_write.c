@@ -7,6 +7,7 @@
 #include "core/token/score_text.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_members.h"
+#include "core/token/tok_pieces.h"
 
 static void add_bool(struct buf *out, const char *key, bool v)
 {
@@ -125,8 +126,19 @@ static int write_wrapped(struct buf *out, const struct tokenizer *t, struct err 
     return buf_ok(out, e);
 }
 
+/* SentencePiece's models, and what is around them. */
+static int write_pieces(struct buf *out, const struct tokenizer *t, struct err *e)
+{
+    buf_adds(out, "{\"llmctl\":\"pieces\",\n");
+    write_added(out, t);
+    write_part(out, "normalizer", t->part[PART_NORMALIZER]);
+    write_part(out, "post_processor", t->part[PART_POST]);
+    return tok_pieces_json(t, out, e);
+}
+
 int tok_to_json(const struct tokenizer *t, struct buf *out, struct err *e)
 {
+    if (t->pieces) return write_pieces(out, t, e);
     if (t->source != SOURCE_JSON) return write_wrapped(out, t, e);
     buf_adds(out, "{\"version\":\"1.0\",\n");
     write_part(out, "truncation", t->part[PART_TRUNCATION]);

@@ -90,9 +90,11 @@ enum tok_flags {
     TOK_STRICT = 4,    /* invalid UTF-8 is an error naming the offset */
     TOK_LIMITS = 8,    /* the file's truncation and padding */
     TOK_GOES_ON = 16,  /* tok_count(): the text goes on from another, cut at a place of tok_lines.h */
+    TOK_TARGET = 32,   /* the text is what others are translated into: by the tokenizer's rules for these, if it has any */
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
+bool tok_has_target(const struct tokenizer *t); /* whether TOK_TARGET makes a difference */
 /* As TOK_SPECIAL, but special tokens are found only where all bytes are marked
  * TOK_MARK_CONTROL; out must want spans.  guard, or NULL: those that tok_guard()
  * names and that are not special ("<think>") only there or in what the model says. */
@@ -143,6 +145,8 @@ struct tok_stream {
     char pending[8];
     int n_pending;
     bool first, skip_special, hold_space;
+    bool part_begins;     /* tok_pieces.h: a text between special tokens */
+    size_t n_spaces;      /* ... spaces that no text has followed yet; other white space at the end is not held back */
     int32_t last;
 };
 void tok_stream_init(struct tok_stream *s, const struct tokenizer *t, bool skip_special);

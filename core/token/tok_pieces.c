@@ -1,0 +1,316 @@
+#include "core/token/tok_pieces.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/tok_members.h"
+
+const struct tok_side *tok_pieces_side(const struct tok_pieces *p, unsigned flags)
+{
+    return &p->side[(flags & TOK_TARGET) && p->side[SIDE_TARGET].t ? SIDE_TARGET : SIDE_SOURCE];
+}
+
+bool tok_has_target(const struct tokenizer *t)
+{
+    const struct tok_pieces *p = t->pieces;
+    return p && (p->side[SIDE_TARGET].t || p->target_post || p->no_target);
+}
+
+/* ---- text to ids ---- */
+
+size_t tok_pieces_code(const struct tok_pieces *p, const char *text, size_t n)
+{
+    if (!p->codes || n < 4 || memcmp(text, ">>", 2) != 0) return 0;
+    const char *end = memmem(text, n, "<<", 2);
+    return end ? (size_t)(end - text) + 2 : 0;
+}
+
+int32_t tok_pieces_token(const struct tokenizer *t, const char *s, size_t n)
+{
+    int id = vocab_find(&t->vocab, s, n);
+    return id < 0 || (tok_is_special(t, id) && !t->makes_special) ? t->unk_id : id;
+}
+
+/* The text's place in what it was made of. */
+static void map_spans(const struct norm_origin *origin, size_t n, struct tok_ids *ids)
+{
+    for (size_t i = 0; origin && ids->want_spans && i < ids->n; i++) {
+        struct tok_span *p = &ids->span[i];
+        size_t begin = p->begin, end = p->end;
+        p->begin = begin < n ? origin[begin].begin : origin[n - 1].end;
+        p->end = end > begin ? origin[end - 1].end : p->begin;
+    }
+}
+
+static int push_all(const struct tok_ids *ids, size_t at, struct tok_ids *out, struct err *e)
+{
+    if (tok_ids_room(out, ids->n, e)) return -1;
+    for (size_t i = 0; i < ids->n; i++) {
+        if (out->want_spans) out->span[out->n] = (struct tok_span){.begin = ids->span[i].begin + at, .end = ids->span[i].end + at};
+        out->id[out->n++] = ids->id[i];
+    }
+    return 0;
+}
+
+/* What the model gives for each of its words, whose places are in `norm` then. */
+static int by_steps(const struct tok_side *side, struct tok_scratch *s, const char *text, size_t n, struct tok_ids *ids,
+                    const char **norm, size_t *n_norm, struct err *e)
+{
+    struct norm *w = &s->norm;
+    w->want_origin = true;
+    int changed = norm_run(&side->t->norm, w, text, n, e);
+    if (changed < 0) return -1;
+    *norm = changed ? w->out->text.data : text;
+    *n_norm = changed ? w->out->text.len : n;
+    return *n_norm ? tok_model_word(side->t, s, (const uint8_t *)*norm, *n_norm, 0, ids, e) : 0;
+}
+
+/* The reference: what is unknown to the model is looked up as it stands in the normal form. */
+static int spelled(const struct tokenizer *t, const struct tok_side *side, struct tok_scratch *s, const char *text, size_t n,
+                   struct tok_ids *ids, struct err *e)
+{
+    const char *norm;
+    size_t n_norm;
+    ids->n = 0;
+    ids->want_spans = true;
+    if (by_steps(side, s, text, n, ids, &norm, &n_norm, e)) return -1;
+    const struct norm_origin *origin = norm != text ? s->norm.out->origin : NULL;
+    for (size_t i = 0; i < ids->n; i++) {
+        struct tok_span *p = &ids->span[i];
+        ids->id[i] = ids->id[i] == side->t->unk_id ? tok_pieces_token(t, norm + p->begin, p->end - p->begin) : side->id[ids->id[i]];
+        if (!origin) continue;
+        p->begin = p->begin < n_norm ? origin[p->begin].begin : s->norm.end;
+        p->end = p->end < n_norm ? origin[p->end].begin : s->norm.end;
+    }
+    return 0;
+}
+
+/* The tokens of a text; NULL: an error. */
+static struct tok_ids *pieces(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags, bool want_spans,
+                              struct err *e)
+{
+    const struct tok_side *side = tok_pieces_side(t->pieces, flags);
+    struct tok_scratch *inner = s->side[side - t->pieces->side];
+    struct tok_ids *ids = want_spans ? &s->spelled : &s->pieces;
+    bool unknown = s->chains;
+    ids->n = 0;
+    ids->want_spans = want_spans;
+    if (!unknown && tok_encode_alone(side->t, inner, text, n, 0, ids, e)) return NULL;
+    for (size_t i = 0; i < ids->n && !unknown; i++) unknown = ids->id[i] == side->t->unk_id;
+    if (unknown) return spelled(t, side, inner, text, n, &s->spelled, e) ? NULL : &s->spelled;
+    for (size_t i = 0; i < ids->n; i++) ids->id[i] = side->id[ids->id[i]];
+    return ids;
+}
+
+int tok_pieces_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
+                       struct tok_ids *out, struct err *e)
+{
+    size_t at = s->offset, code = tok_pieces_code(t->pieces, text, n);
+    if (code && tok_ids_push(out, tok_pieces_token(t, text, code), at, at + code, e)) return -1;
+    text += code;
+    n -= code;
+    if (n == 0) return 0;
+    struct norm *w = &s->norm;
+    w->want_origin = out->want_spans;
+    int changed = norm_run(&t->norm, w, text, n, e);
+    if (changed < 0) return -1;
+    if (changed) {
+        text = w->out->text.data;
+        n = w->out->text.len;
+        if (n == 0) return 0;
+    }
+    struct tok_ids *ids = pieces(t, s, text, n, flags, out->want_spans, e);
+    if (!ids) return -1;
+    map_spans(changed && out->want_spans ? w->out->origin : NULL, n, ids);
+    return push_all(ids, at + code, out, e);
+}
+
+int tok_pieces_scratch(const struct tokenizer *t, struct tok_scratch *s, struct err *e)
+{
+    for (int k = 0; t->pieces && k < N_SIDES; k++) {
+        const struct tokenizer *side = t->pieces->side[k].t;
+        if (side && !(s->side[k] = tok_scratch_new(side, e))) return -1;
+    }
+    return 0;
+}
+
+/* ---- the file ---- */
+
+static const struct {
+    const char *name;
+    unsigned flag;
+} ways[] = {{"joined", PIECES_JOINED}, {"space_before", PIECES_SPACE_BEFORE}, {"space_after", PIECES_SPACE_AFTER},
+            {"strip", PIECES_STRIP}, {"bars", PIECES_BARS}};
+
+static int read_side(struct tokenizer *t, struct tok_side *side, const struct cJSON *root, const char *key, const char *name, struct err *e)
+{
+    const char *data;
+    struct buf bytes = {0};
+    if (json_get_str(root, key, &data, name, e) || tok_unbase64(data, strlen(data), &bytes, e)) return -1;
+    side->t = tok_from_spm(bytes.data ? bytes.data : "", bytes.len, name, e);
+    buf_free(&bytes);
+    if (!side->t) return -1;
+    if (side->t->note) t->note = side->t->note;
+    return 0;
+}
+
+static int find_ids(const struct tokenizer *t, struct tok_side *side, struct err *e)
+{
+    const struct vocab *v = &side->t->vocab;
+    if (!side->id) side->id = mem_alloc((size_t)v->n, sizeof *side->id);
+    if (!side->id) return err_oom(e, (size_t)v->n * sizeof *side->id, "ids of pieces");
+    for (int i = 0; i < v->n; i++) {
+        size_t n;
+        const char *s = vocab_text(v, i, &n);
+        side->id[i] = v->v[i].flags & VOCAB_USED ? tok_pieces_token(t, s, n) : t->unk_id;
+    }
+    return 0;
+}
+
+int tok_pieces_find(struct tokenizer *t, struct err *e)
+{
+    for (int k = 0; k < N_SIDES; k++)
+        if (t->pieces->side[k].t && find_ids(t, &t->pieces->side[k], e)) return -1;
+    return 0;
+}
+
+/* What decoding takes each token for: special ones are text as they are, and so are those that are no pieces. */
+static int find_kinds(const struct tokenizer *t, struct tok_pieces *p, struct err *e)
+{
+    const struct tokenizer *side = p->side[SIDE_SOURCE].t;
+    size_t most = (size_t)t->vocab.n;
+    if (!(p->kind = mem_zalloc(most, sizeof *p->kind))) return err_oom(e, most, "kinds of tokens");
+    for (int i = 0; i < t->vocab.n; i++) {
+        size_t n;
+        if (!(t->vocab.v[i].flags & VOCAB_USED)) continue;
+        const char *s = vocab_text(&t->vocab, i, &n);
+        int id = vocab_find(&side->vocab, s, n);
+        p->kind[i] = (uint8_t)(tok_is_skipped(t, i) ? TOKEN_SPECIAL : id < 0 ? TOKEN_RAW : tok_kind_to_decode(side, id));
+    }
+    return 0;
+}
+
+/* Special tokens that decoding never leaves out. */
+static int read_shown(struct tokenizer *t, const struct cJSON *list, const char *name, struct err *e)
+{
+    for (const struct cJSON *i = list ? list->child : NULL; i; i = i->next) {
+        int id = cJSON_IsString(i) ? vocab_find(&t->vocab, i->valuestring, strlen(i->valuestring)) : -1;
+        if (id < 0 || !tok_is_special(t, id)) return err_set(e, ERR_DATA, "'%s': 'shown' names what is no special token", name);
+        t->vocab.v[id].flags |= VOCAB_INVERTED;
+    }
+    return 0;
+}
+
+/* The step that joins tokens, as the models decode. */
+static int read_decoder(struct tokenizer *t, const struct cJSON *list, const char *name, struct err *e)
+{
+    const struct dec_step *spm = &t->pieces->side[SIDE_SOURCE].t->decoder.step[0];
+    struct dec_step *s = decode_chain_add(&t->decoder, DEC_PIECES, e);
+    if (!s) return -1;
+    for (const struct cJSON *i = list ? list->child : NULL; i; i = i->next) {
+        size_t k = 0;
+        while (k < COUNT_OF(ways) && (!cJSON_IsString(i) || strcmp(i->valuestring, ways[k].name) != 0)) k++;
+        if (k == COUNT_OF(ways)) return err_set(e, ERR_DATA, "'%s': a way to decode that is not known", name);
+        s->ways |= ways[k].flag;
+    }
+    s->keep_first = spm->keep_first;
+    s->trim_all = spm->trim_all;
+    s->n_a = spm->n_a;
+    s->a = mem_strndup(spm->a, spm->n_a);
+    return s->a ? 0 : err_oom(e, s->n_a, "a string");
+}
+
+static int read_target_post(struct tokenizer *t, const struct cJSON *post, struct err *e)
+{
+    struct tokenizer with = {.vocab = t->vocab, .added = t->added, .n_added = t->n_added};
+    struct buf text = {0};
+    t->pieces->no_target = post && cJSON_IsNull(post);
+    if (!post || cJSON_IsNull(post)) return 0;
+    int ret = tok_read_post(&with, post, e);
+    json_print(&text, post, 0);
+    if (ret == 0) ret = buf_ok(&text, e);
+    if (ret == 0) {
+        t->pieces->target[0] = with.single;
+        t->pieces->target[1] = with.pair;
+        with.single.v = with.pair.v = NULL;
+        t->pieces->target_post = buf_steal(&text);
+    }
+    free(with.single.v);
+    free(with.pair.v);
+    free(with.bare.v);
+    free(with.bare_pair.v);
+    free(with.trim);
+    buf_free(&text);
+    return ret;
+}
+
+int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e)
+{
+    const char *unk;
+    struct tok_pieces *p = t->pieces = mem_zalloc(1, sizeof *p);
+    if (!p) return err_oom(e, sizeof *p, "a tokenizer");
+    if (json_get_str(root, "unk_token", &unk, name, e) || json_opt_bool(root, "codes", &p->codes, name, e)) return -1;
+    if ((t->unk_id = vocab_find(&t->vocab, unk, strlen(unk))) < 0)
+        return err_set(e, ERR_DATA, "'%s': the vocabulary has no '%s'", name, unk);
+    if (read_side(t, &p->side[SIDE_SOURCE], root, "data", name, e)) return -1;
+    if (json_member(root, "target") && read_side(t, &p->side[SIDE_TARGET], root, "target", name, e)) return -1;
+    if (p->side[SIDE_SOURCE].t->denorm.n) return err_set(e, ERR_DATA, "'%s': the model has rules for decoding, which is not supported here", name);
+    if (tok_pieces_find(t, e) || read_shown(t, json_member(root, "shown"), name, e) || find_kinds(t, p, e) ||
+        read_decoder(t, json_member(root, "decoder"), name, e)) return -1;
+    return read_target_post(t, json_member(root, "target_post_processor"), e);
+}
+
+static void add_model(struct buf *out, const char *key, const struct tok_side *side, struct err *e)
+{
+    if (!side->t) return;
+    buf_printf(out, "\"%s\":\"", key);
+    if (tok_base64(&side->t->source_bytes, out, e)) out->oom = true;
+    buf_adds(out, "\",\n");
+}
+
+int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e)
+{
+    const struct tok_pieces *p = t->pieces;
+    const char *comma = "";
+    buf_adds(out, "\"decoder\":[");
+    for (size_t k = 0; k < COUNT_OF(ways); k++) {
+        if (!(t->decoder.step[0].ways & ways[k].flag)) continue;
+        buf_printf(out, "%s\"%s\"", comma, ways[k].name);
+        comma = ",";
+    }
+    buf_adds(out, "],\n\"shown\":[");
+    comma = "";
+    for (size_t i = 0; i < t->n_added; i++) {
+        if (!(t->vocab.v[t->added[i].id].flags & VOCAB_INVERTED)) continue;
+        buf_adds(out, comma);
+        buf_add_json(out, t->added[i].text, t->added[i].len);
+        comma = ",";
+    }
+    buf_adds(out, "],\n\"unk_token\":");
+    tok_text_json(out, &t->vocab, t->unk_id);
+    buf_printf(out, ",\"codes\":%s,\n", p->codes ? "true" : "false");
+    if (p->target_post || p->no_target) buf_printf(out, "\"target_post_processor\":%s,\n", p->target_post ? p->target_post : "null");
+    add_model(out, "data", &p->side[SIDE_SOURCE], e);
+    add_model(out, "target", &p->side[SIDE_TARGET], e);
+    buf_adds(out, "\"model\":{");
+    tok_vocab_json(out, &t->vocab, VOCAB_MODEL);
+    buf_adds(out, "}}\n");
+    return buf_ok(out, e);
+}
+
+void tok_pieces_free(struct tok_pieces *p)
+{
+    if (!p) return;
+    for (int k = 0; k < N_SIDES; k++) {
+        tok_free(p->side[k].t);
+        free(p->side[k].id);
+    }
+    free(p->kind);
+    free(p->target[0].v);
+    free(p->target[1].v);
+    free(p->target_post);
+    free(p);
+}

@@ -1,0 +1,46 @@
+/* tok_pieces.h - pieces of SentencePiece with the ids of another vocabulary.
+ *
+ * Some classes of transformers let SentencePiece cut a text and look what it gives up in a
+ * vocabulary of their own: pieces may have no token there, and what the model knows no piece
+ * for may be one.  The models are tokenizers themselves, "sides" of this one: of what is
+ * translated and, where that has another one, of what it is translated to. */
+#ifndef CORE_TOKEN_TOK_PIECES_H
+#define CORE_TOKEN_TOK_PIECES_H
+
+#include "core/token/tok_internal.h"
+
+struct cJSON;
+
+struct tok_side {
+    struct tokenizer *t;
+    int32_t *id;        /* [t->vocab.n] of each piece: its token, or that of <unk> */
+};
+
+enum { SIDE_SOURCE, SIDE_TARGET, N_SIDES };
+struct tok_pieces {
+    struct tok_side side[N_SIDES]; /* SIDE_TARGET may have none: then the other one serves both */
+    bool codes;         /* ">>fra<<" in front of a text is a token */
+    uint8_t *kind;      /* [vocab.n] enum dec_token */
+    struct tok_places target[2]; /* the templates of TOK_TARGET, of one and of two texts; n = 0: they are those of other texts */
+    char *target_post;  /* its JSON */
+    bool no_target;     /* TOK_TARGET has no template: the files do not say into what language */
+};
+
+/* What parse_wrapped() has not read: models, template of the target, decoder. */
+int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e);
+int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e);
+int tok_pieces_find(struct tokenizer *t, struct err *e); /* once more, after tok_allow_special() */
+void tok_pieces_free(struct tok_pieces *p);
+int tok_pieces_scratch(const struct tokenizer *t, struct tok_scratch *s, struct err *e);
+
+/* The segment text[0..n), which stands at s->offset. */
+int tok_pieces_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
+                       struct tok_ids *out, struct err *e);
+
+/* The side of a text, and the code in front of it: its bytes, 0 if there is none. */
+const struct tok_side *tok_pieces_side(const struct tok_pieces *p, unsigned flags);
+size_t tok_pieces_code(const struct tok_pieces *p, const char *text, size_t n);
+/* The token of such a text, or <unk>; a special one is none, unless that is allowed. */
+int32_t tok_pieces_token(const struct tokenizer *t, const char *s, size_t n);
+
+#endif
