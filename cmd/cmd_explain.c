@@ -270,7 +270,7 @@ static int take_text(struct lens *l, const char *text, const char *target, struc
     if (!ret) ret = take_side(l, &l->text, -1, &ids, two ? tok_closing(l->m.tok, ids.id, ids.n) : -1, e);
     if (!ret && target) {
         ids.n = 0;
-        ret = gen_encode_more(l->m.tok, target, strlen(target), &ids, e);
+        ret = gen_encode_more(l->m.tok, target, strlen(target), TOK_TARGET, &ids, e);
         if (!ret) ret = gen_decoder_start(l->m.config.decoder_start, l->m.tok, &start, e);
         if (!ret) ret = take_side(l, &l->target, start, &ids, -1, e);
     }

@@ -313,7 +313,7 @@ static int encode(struct run *r, const struct prompt *p, struct tok_ids *ids, st
 {
     const struct tokenizer *t = r->m.t;
     if (p->chat) return dialog_ids(&r->dialog, p->text, p->n, "messages", (enum dialog_prompt)r->c->prompt, ids, e);
-    return r->session.n ? gen_encode_more(t, p->text, p->n, ids, e) : gen_encode_prompt(t, p->text, p->n, ids, e);
+    return r->session.n ? gen_encode_more(t, p->text, p->n, 0, ids, e) : gen_encode_prompt(t, p->text, p->n, ids, e);
 }
 
 /* All tokens so far; an end of text is one, so that what comes next comes after it. */

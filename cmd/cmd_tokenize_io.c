@@ -17,7 +17,7 @@ struct encode_cfg {
     struct docs_opts docs;
     const char *tokenizer, *out, *pair_field, *between, *pad;
     int keep;
-    bool ids, pieces, offsets, jsonl, pad_left, allow_special, with_template, limits, keep_end, by_file;
+    bool ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file;
     int64_t max_length;
 };
 
@@ -31,6 +31,7 @@ static const struct opt encode_cmd_opts[] = {
     OPT_BOOL(0, "offsets", C, offsets, NULL, "A line a token: id, bytes and characters of the text, type, token"),
     OPT_BOOL(0, "jsonl", C, jsonl, NULL, "An object a document: ids, type_ids, tokens, offsets, byte_offsets ..."),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text become their ids"),
+    OPT_BOOL(0, "target", C, target, NULL, "The texts are translations: by the tokenizer's rules for these"),
     OPT_GROUP("Not for shards"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Add what the tokenizer puts around a text, or two"),
     OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text"),
@@ -208,6 +209,8 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
     int ret = !t || (cfg->allow_special && tok_allow_special(t, e)) ? -1 : 0;
     if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && cfg->with_template) ret = check_length(cfg, t, e);
+    if (ret == 0 && cfg->target && !tok_has_target(t))
+        ret = err_set(e, ERR_USAGE, "--target: '%s' treats what is translated and translations alike", cfg->tokenizer);
     if (ret == 0 && cfg->pad) ret = set_pad(cfg, t, e);
     if (ret == 0 && docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e)) ret = no_file(r, e);
     if (ret == 0) {
@@ -216,7 +219,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .to = to,
             .out = cfg->out ? cfg->out : "-",
             .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u) |
-                     (to != ENCODE_SHORT && (cfg->limits || cfg->max_length) ? TOK_LIMITS : 0u),
+                     (cfg->target ? TOK_TARGET : 0u) | (to != ENCODE_SHORT && (cfg->limits || cfg->max_length) ? TOK_LIMITS : 0u),
             .pair_field = cfg->pair_field,
             .shorten = {.max = (size_t)cfg->max_length, .keep = (enum tok_keep)cfg->keep, .between = cfg->between,
                         .n_between = cfg->between ? strlen(cfg->between) : 0},
@@ -315,6 +318,10 @@ const struct cmd cmd_tokenize_encode = {
                "do with added tokens that are not special.\n"
                "Bytes of text files that are not UTF-8 are kept by byte-level tokenizers and\n"
                "U+FFFD, one for each maximal part, to others; --strict fails and says where.\n"
+               "--target: Marian has a model of its own for translations (target.spm beside\n"
+               "source.spm), M2M100 and PLBART put the language of the target (tgt_lang in\n"
+               "tokenizer_config.json) beside the text instead of that of the source (src_lang).\n"
+               "'>>fra<<' at the beginning of a text for Marian names the target's language.\n"
                "A byte order mark at the beginning of a file is no part of its text.\n"
                "From a pipe JSONL and --documents line are answered as they come, except for\n"
                "shards.\n"

@@ -31,11 +31,11 @@ struct loading {
     struct buf text;
 };
 
-static int add_side(struct loading *l, const char *s, size_t n, size_t *len, struct err *e)
+static int add_side(struct loading *l, const char *s, size_t n, unsigned flags, size_t *len, struct err *e)
 {
     struct pairs *p = l->p;
     l->ids.n = 0;
-    if (tok_encode(l->t, l->scratch, s, n, TOK_TEMPLATE, &l->ids, e)) return -1;
+    if (tok_encode(l->t, l->scratch, s, n, TOK_TEMPLATE | flags, &l->ids, e)) return -1;
     int closing = tok_closing(l->t, l->ids.id, l->ids.n);
     *len = l->ids.n + (closing >= 0);
     if (!mem_room(&p->id, &p->ids_cap, p->n_ids + *len, sizeof *p->id))
@@ -76,8 +76,8 @@ static int add_pair(struct loading *l, const struct doc *d, struct err *e)
         return 0;
     }
     if (!mem_room(&p->at, &p->cap, 2 * p->n + 3, sizeof *p->at)) return err_oom(e, (2 * p->n + 3) * sizeof *p->at, "pairs");
-    if (add_side(l, d->text, d->text_len, &source, e)) return -1;
-    if (add_side(l, l->text.data, l->text.len, &target, e)) return -1;
+    if (add_side(l, d->text, d->text_len, 0, &source, e)) return -1;
+    if (add_side(l, l->text.data, l->text.len, TOK_TARGET, &target, e)) return -1;
     p->at[2 * p->n] = before;
     p->at[2 * p->n + 1] = before + source;
     p->at[2 * p->n + 2] = p->n_ids;

@@ -2,11 +2,14 @@
 """Makes directories in Hugging Face's layout without a tokenizer.json, one or more for each class
 that llmctl takes, and compares what transformers makes of them (which must be installed, with
 tokenizers, sentencepiece and protobuf) with what `llmctl tokenize convert` does: added tokens with
-their flags, and of texts and pairs the ids, offsets, types and the text they come back to.
+their flags, and of texts and pairs the ids, offsets, types and the text they come back to.  Classes
+that are Python code around SentencePiece have no tokenizer.json: `llmctl tokenize encode` and `decode`
+give their ids and texts.
 
 usage: scripts/check-classes.py LLMCTL TEXT.txt
 """
 import io
+import itertools
 import json
 import os
 import random
@@ -60,6 +63,16 @@ def pairs(special, suffix=None):
     return {"vocab.json": json.dumps(model["vocab"]), "merges.txt": "#version: 0.2\n" + "".join(" ".join(m) + "\n" for m in model["merges"])}
 
 
+def names(model):
+    p = sentencepiece.SentencePieceProcessor(model_proto=model)
+    return [p.id_to_piece(i) for i in range(len(p))]
+
+
+def ids(*lists):
+    """A vocab.json of these texts in their order."""
+    return json.dumps({t: i for i, t in enumerate(dict.fromkeys(t for v in lists for t in v))})
+
+
 def token(text, **more):
     return dict({"content": text, "special": True, "normalized": False, "lstrip": False, "rstrip": False, "single_word": False}, **more)
 
@@ -106,6 +119,36 @@ def cases():
     yield "Gemma", {"tokenizer.model": gemma}, {"add_bos_token": True}
 
 
+def pythonic():
+    """Classes that are Python code."""
+    raw = dict(normalization_rule_name="identity", remove_extra_whitespaces=False)
+    few = dict(vocab_size=1200, character_coverage=0.985)
+    source, target, byte_pairs = pieces(**few), pieces(vocab_size=1500), pieces(vocab_size=1500, model_type="bpe", **raw)
+    user = pieces(vocab_size=1500, user_defined_symbols=["<sep>", "foo", "<mask>"], byte_fallback=True)
+    both = ids(["</s>", "<unk>"], names(source), names(target), [">>fra<<", ">>x y<<", "<pad>"])
+    fair = ["<s>", "<pad>", "</s>", "<unk>"]
+    files = {"source.spm": source, "target.spm": target, "vocab.json": both}
+    yield "Marian", files, {"source_lang": "en", "target_lang": "fr"}
+    yield "Marian", dict(files, **{"source.spm": byte_pairs}), {"additional_special_tokens": ["<extra>", ">>fra<<"]}
+    yield "Marian", dict(files, **{"source.spm": user, "vocab.json": ids(["</s>", "<unk>"], names(user)[::2], ["<pad>"])}), {"pad_token": "<none>", "sep_token": "<sep>"}
+    n = len(json.loads(both))
+    yield "Marian", files, {"added_tokens_decoder": {"0": token("</s>"), "1": token("<unk>"), str(n - 1): token("<pad>"), str(n): token("café", lstrip=True, rstrip=True, special=False),
+                                                     str(n + 5): token("<far>")}}
+    m2m = {"sentencepiece.bpe.model": source, "vocab.json": ids(fair, names(source)[3:])}
+    from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES as codes
+    yield "M2M100", m2m, {"tgt_lang": "ja"}
+    yield "M2M100", dict(m2m, **{"special_tokens_map.json": json.dumps({"additional_special_tokens": [f"__{x}__" for x in codes["m2m100"]]})}), {"src_lang": "fr", "tgt_lang": "de"}
+    yield "M2M100", dict(m2m, **{"vocab.json": ids(fair, names(source)[3:900])}), {"language_codes": "wmt21", "src_lang": "is", "tgt_lang": "ha"}
+    yield "Speech2Text", {"sentencepiece.bpe.model": target, "vocab.json": ids(fair, names(target)[3:])}, {}
+    char = pieces(vocab_size=150, model_type="char", pad_id=1, bos_id=0, eos_id=2, unk_id=3, hard_vocab_limit=False)
+    yield "SpeechT5", {"spm_char.model": char}, {"additional_special_tokens": ["<mask>", "<ctc_blank>"]}
+    yield "BertGeneration", {"spiece.model": target}, {}
+    yield "BertGeneration", {"spiece.model": user}, {"bos_token": "<sep>", "sep_token": "<new>"}
+    sw3 = pieces(vocab_size=1500, model_type="bpe", byte_fallback=True, user_defined_symbols=["<|endoftext|>", "<|javascript|>"], **raw)
+    yield "GPTSw3", {"spiece.model": sw3}, {}
+    yield from (("PLBart", {"sentencepiece.bpe.model": target}, k) for k in ({}, {"src_lang": "python", "tgt_lang": "en_XX"}))
+
+
 def flags(t):
     return {i: (x.content, x.special, x.lstrip, x.rstrip, x.single_word) for i, x in t.get_added_tokens_decoder().items()}
 
@@ -132,18 +175,55 @@ def plain_differences(theirs, ours):
                 yield f"{x[:60]!r}: {a['input_ids'][:12]} {b.ids[:12]} {said[:40]!r} {ours.decode(b.ids, True)[:40]!r}"
 
 
+def lines_of(folder, command, rows):
+    """What a command gives for these rows, which are objects, as they are."""
+    text = "".join(json.dumps(r) + "\n" for r in rows)
+    out = subprocess.run([llmctl, "tokenize", *command, "-t", folder, "--jsonl", "-q", "--threads", "1"], input=text.encode(), stdout=subprocess.PIPE, check=True).stdout
+    return [json.loads(x) for x in out.decode().split("\n")[:-1]]
+
+
+def spoken_differences(theirs, folder, target):
+    """Of a class that has no tokenizer.json.  target: it treats translations in another way."""
+    some = [x for x in texts if x] + [">>fra<< x", ">>x y<<y", ">>no<<", "a >>fra<<", "<extra> <none>café <far>foo <sep>b", "<ctc_blank>a<mask> b", "__en__ a __java__ b", ">><<a<mask>"]
+    for flags in ([], ["--target"] if target else []):
+        for pair in (False, True):
+            rows = [{"text": x, "pair": some[i - 1]} for i, x in enumerate(some)]
+            ours = lines_of(folder, ["encode", "--template", "--allow-special", *flags, *(["--pair-field", "pair"] if pair else [])], rows)
+            if flags:
+                wants = [theirs(text_target=r["text"])["input_ids"] for r in rows] if not pair else []
+            else:
+                wants = [theirs(r["text"], r["pair"] if pair else None)["input_ids"] for r in rows]
+            for r, want, have in zip(rows, wants, ours):
+                if want != have["ids"]:
+                    yield f"{flags} {pair} {r['text'][:60]!r}: {theirs.convert_ids_to_tokens(want)[:14]} {have['tokens'][:14]}"
+            for skip in (False, True):
+                said = lines_of(folder, ["decode"] + ["--skip-special"] * skip, [{"ids": x} for x in wants])
+                for r, want, have in zip(rows, wants, said):
+                    t = super(type(theirs), theirs).decode if type(theirs).__name__ == "PLBartTokenizer" else theirs.decode
+                    if t(want, skip_special_tokens=skip, clean_up_tokenization_spaces=False) != have["text"]:
+                        yield f"{flags} {pair} {skip} {r['text'][:60]!r}: {t(want, skip_special_tokens=skip)[:60]!r} {have['text'][:60]!r}"
+
+
+def made_differences(theirs, folder):
+    written = os.path.join(folder, "written.json")
+    subprocess.run([llmctl, "tokenize", "convert", folder, "-o", written, "-q"], check=True)
+    ours = Tokenizer.from_file(written)
+    return list(differences(theirs.backend_tokenizer, ours) if theirs.is_fast else plain_differences(theirs, ours))
+
+
 def main():
     bad = count = 0
     with tempfile.TemporaryDirectory() as work:
-        for count, (name, files, config) in enumerate(cases(), 1):
-            folder, written = os.path.join(work, f"{count}-{name}"), os.path.join(work, "written.json")
+        plain = list(pythonic())
+        for count, (name, files, config) in enumerate(itertools.chain(plain, cases()), 1):
+            folder = os.path.join(work, f"{count}-{name}")
             os.mkdir(folder)
             for file, content in dict(files, **{"tokenizer_config.json": json.dumps(dict(config, tokenizer_class=name + "Tokenizer"))}).items():
                 with open(os.path.join(folder, file), "wb") as f:
                     f.write(content if isinstance(content, bytes) else content.encode())
-            subprocess.run([llmctl, "tokenize", "convert", folder, "-o", written, "-q"], check=True)
-            theirs, ours = AutoTokenizer.from_pretrained(folder), Tokenizer.from_file(written)
-            found = list(differences(theirs.backend_tokenizer, ours) if theirs.is_fast else plain_differences(theirs, ours))
+            theirs = AutoTokenizer.from_pretrained(folder)
+            target = name in ("Marian", "M2M100") or (name == "PLBart" and "tgt_lang" in config)
+            found = list(spoken_differences(theirs, folder, target)) if count <= len(plain) else made_differences(theirs, folder)
             if found:
                 bad += 1
                 print(f"{name} {config}: {len(found)} differ", *found[:3], sep="\n    ")

@@ -50,11 +50,11 @@ void gen_samples_free(struct gen_sample *s, int n)
     free(s);
 }
 
-int gen_encode_more(const struct tokenizer *t, const char *text, size_t n, struct tok_ids *ids, struct err *e)
+int gen_encode_more(const struct tokenizer *t, const char *text, size_t n, unsigned flags, struct tok_ids *ids, struct err *e)
 {
     struct tok_scratch *s = tok_scratch_new(t, e);
     if (!s) return -1;
-    int ret = tok_encode(t, s, text, n, 0, ids, e);
+    int ret = tok_encode(t, s, text, n, flags, ids, e);
     tok_scratch_free(s);
     return ret;
 }

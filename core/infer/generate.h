@@ -66,7 +66,7 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
 int gen_decoder_start(int of_model, const struct tokenizer *t, int32_t *start, struct err *e);
 
 /* Ids of a text that follows others: nothing is added. */
-int gen_encode_more(const struct tokenizer *t, const char *text, size_t n, struct tok_ids *ids, struct err *e);
+int gen_encode_more(const struct tokenizer *t, const char *text, size_t n, unsigned flags, struct tok_ids *ids, struct err *e);
 /* Ids of a prompt text, with what the tokenizer's template adds; an empty
  * prompt becomes the begin- or end-of-text token.  Appends to *ids. */
 int gen_encode_prompt(const struct tokenizer *t, const char *text, size_t n, struct tok_ids *ids, struct err *e);

@@ -113,18 +113,24 @@ static int names_of_model(struct class_build *b, struct err *e)
     return 0;
 }
 
+static int whole_json(struct class_build *b, struct buf *json, struct err *e)
+{
+    bool pieces = b->c->source == FROM_PIECES;
+    buf_adds(json, pieces ? "{\"llmctl\":\"pieces\",\n" : "{\"version\":\"1.0\",\n\"truncation\":null,\n\"padding\":null,\n");
+    add_added(b, json);
+    if (pieces) return class_pieces_json(b, json, e);
+    if (class_steps_json(b, json, e)) return -1;
+    buf_add(json, b->model.data ? b->model.data : "", b->model.len);
+    buf_adds(json, "}\n");
+    return buf_ok(&b->model, e) || buf_ok(json, e) ? -1 : 0;
+}
+
 static struct tokenizer *build(struct class_build *b, struct err *e)
 {
     struct buf json = {0};
     struct tokenizer *t = NULL;
     if (class_names(b, e) || class_model(b, e) || names_of_model(b, e) || class_add(b, e)) return NULL;
-    buf_adds(&json, "{\"version\":\"1.0\",\n\"truncation\":null,\n\"padding\":null,\n");
-    add_added(b, &json);
-    if (class_steps_json(b, &json, e) == 0) {
-        buf_add(&json, b->model.data ? b->model.data : "", b->model.len);
-        buf_adds(&json, "}\n");
-        if (buf_ok(&b->model, e) == 0 && buf_ok(&json, e) == 0) t = tok_parse_file(json.data, json.len, b->file, e);
-    }
+    if (whole_json(b, &json, e) == 0) t = tok_parse_file(json.data, json.len, b->file, e);
     buf_free(&json);
     if (!t) return NULL;
     if (b->name[NAME_BOS].text) t->bos = class_id(b, b->name[NAME_BOS].text);
@@ -132,6 +138,7 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
     const char *ends = tok_ends_from(class_says(b, "bos_token") || class_says(b, "eos_token"),
                                      json_member(b->map, "bos_token") || json_member(b->map, "eos_token"));
     t->ends = ends ? ends : "the class";
+    if (b->c->source == FROM_PIECES && !t->note) t->note = class_pieces_note(b);
     if (b->c->source == FROM_BYTES)
         t->note = "transformers puts no </s> behind a text that ends in one, and decodes bytes that are no UTF-8 to nothing; here both stay";
     if (tok_set_origin(t, b->file, b->c->name, e) == 0) return t;
@@ -144,6 +151,7 @@ static void build_free(struct class_build *b)
     spm_model_free(&b->spm);
     vocab_free(&b->vocab);
     buf_free(&b->model);
+    buf_free(&b->rest);
     for (size_t i = 0; i < b->n_kept; i++) free(b->kept[i]);
     free(b->kept);
     free(b->score);

@@ -25,6 +25,7 @@ enum class_source {
     FROM_WORDS,   /* vocab.txt */
     FROM_MERGES,  /* vocab.json and merges.txt */
     FROM_BYTES,   /* no file: <pad> </s> <unk>, then the 256 bytes */
+    FROM_PIECES,  /* SentencePiece's pieces, looked up: tok_class_pieces.c */
     FROM_UNIGRAM, /* a SentencePiece .model */
     FROM_BPE,     /* the same, of byte pairs */
     FROM_ANY,     /* the same, as SentencePiece itself has it */
@@ -38,6 +39,7 @@ enum class_layout {
     IDS_T5,          /* then <extra_id_99> ... <extra_id_0> */
     IDS_PEGASUS,
     IDS_NLLB,        /* <s> <pad> </s> <unk>, then the other pieces */
+    IDS_PLBART,      /* the same from 4 on as pieces from 3 on, languages, <mask> */
 };
 
 /* How text is normalized and cut, and tokens become text. */
@@ -50,6 +52,7 @@ enum class_steps {
     STEPS_SQUEEZE,   /* SentencePiece's rules, spaces to one */
     STEPS_SQUEEZE_RULES, /* the same, nothing without rules */
     STEPS_LAYOUTXLM, STEPS_ALBERT, STEPS_REMBERT, STEPS_XLNET, STEPS_PEGASUS, STEPS_BARTHEZ, STEPS_DEBERTA, STEPS_BIGBIRD, STEPS_LLAMA, STEPS_GEMMA, STEPS_SPM,
+    STEPS_PIECES,
 };
 
 enum class_flag {
@@ -60,6 +63,7 @@ enum class_flag {
     POST_GIVES_WAY = 16,    /* add_bos_token, add_eos_token in the config replace the template */
     PREFIX_BY_DEFAULT = 32, /* add_prefix_space */
     BOS_BY_DEFAULT = 128,   /* add_bos_token */
+    ONLY_KNOWN = 512,       /* special tokens are those that have an id already */
     ALWAYS_TRIMS = 256,     /* RobertaProcessing trims spaces from spans, whatever the config says */
 };
 
@@ -98,6 +102,7 @@ struct class_token {
     bool object;            /* with flags of its own; else plain special text */
     bool single_word, lstrip, rstrip, special;
     bool unsaid, normalized; /* unsaid: normalized unless special */
+    bool shown;             /* FROM_PIECES: special, but decoding does not leave it out */
     int id;                 /* -1: not yet known */
 };
 
@@ -110,10 +115,11 @@ struct class_build {
     struct spm_model spm;                       /* FROM_UNIGRAM and further */
     bool ranks;                                 /* the file is a .tiktoken */
     struct vocab vocab;                         /* ids of the model */
+    int n_file;                                 /* FROM_PIECES: of them without the class's own */
     double *score;                              /* unigram */
     size_t cap_score;
     int unk_id;
-    struct buf model, rest;                     /* JSON: the model; merges, or the file */
+    struct buf model, rest;                     /* JSON: the model; FROM_PIECES: the bytes of both models */
     struct class_token name[N_NAMES];
     struct class_token *extra, *add;            /* [n_extra]; [n_add] in order */
     size_t n_extra, cap_extra, n_add, cap_add;
@@ -143,6 +149,13 @@ bool class_token_from(const struct cJSON *j, struct class_token *t);
 int class_add_more(struct class_build *b, struct class_token t, struct err *e);
 /* tok_class_steps.c: appends "normalizer", "pre_tokenizer", "decoder", "post_processor". */
 int class_steps_json(struct class_build *b, struct buf *out, struct err *e);
+
+int class_template(const struct class_build *b, struct buf *out, const char *key, const char *single, const char *pair, struct err *e);
+/* tok_class_pieces.c: the same for classes FROM_PIECES, and all members but added tokens. */
+int class_pieces_model(struct class_build *b, struct err *e);
+int class_pieces_extra(struct class_build *b, struct err *e); /* special tokens that the class adds by itself */
+int class_pieces_json(struct class_build *b, struct buf *out, struct err *e);
+const char *class_pieces_note(const struct class_build *b); /* tok_note() of what comes out */
 
 /* tok_class.c: 0 with *out = the tokenizer, 1: the directory names no class, and files speak for themselves. */
 int tok_from_class(const char *dir, struct tokenizer **out, struct err *e);

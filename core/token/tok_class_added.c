@@ -310,6 +310,7 @@ static int check_sentinels(const struct class_build *b, struct err *e)
 
 static int own_extra(struct class_build *b, struct err *e)
 {
+    if (b->c->source == FROM_PIECES) return has_decoder(b) ? 0 : extra_list(b, json_member(b->map, "additional_special_tokens"), e);
     if (b->c->source == FROM_BYTES) return add_numbered(b, "extra_id_", 0, number(b, "extra_ids", 125), e);
     bool xglm = strcmp(b->c->name, "XGLMTokenizer") == 0;
     if (b->c->layout == IDS_T5) return t5_extra(b, e);
@@ -424,6 +425,56 @@ static int add_again(struct class_build *b, struct err *e)
     return 0;
 }
 
+/* ---- as Python's base class does it ---- */
+
+static int refuse_token(const struct class_build *b, const char *text, const char *why, struct err *e)
+{
+    return err_set(e, ERR_DATA, "'%s': the added token '%s' %s", b->dir, text, why);
+}
+
+/* What the files list has their ids, wherever they are free. */
+static int add_declared(struct class_build *b, struct class_token t, struct err *e)
+{
+    int id = vocab_find(&b->vocab, t.text, strlen(t.text));
+    bool taken = t.id < b->vocab.n && (b->vocab.v[t.id].flags & VOCAB_USED);
+    if (id >= 0 ? id != t.id : taken) return refuse_token(b, t.text, "has another id in the vocabulary, or its id is another token there", e);
+    if (t.single_word) return refuse_token(b, t.text, "is one that stands alone (single_word), which this class sees otherwise: not supported", e);
+    if (in_list(b->add, b->n_add, t.text)) return refuse_token(b, t.text, "is there twice", e);
+    bool named = all_names(b, t.text) || in_list(b->extra, b->n_extra, t.text);
+    t.shown = t.special && !named;
+    t.special = t.special || named;
+    t.normalized = false;
+    return push(&b->add, &b->n_add, &b->cap_add, t, e);
+}
+
+/* Special tokens that are no tokens yet get the ids behind all that there are. */
+static int add_special(struct class_build *b, const char *text, int *next, struct err *e)
+{
+    struct class_token t = {.text = text, .object = true, .special = true, .id = vocab_find(&b->vocab, text, strlen(text))};
+    if (in_list(b->add, b->n_add, text)) return 0;
+    bool known = t.id >= 0 && (b->c->flags & ONLY_KNOWN || t.id < b->n_file);
+    if (!known && (b->c->flags & ONLY_KNOWN)) return refuse_token(b, text, "has no id in this class, which gives it one of another token: not supported", e);
+    if (!known) {
+        if (t.id >= 0 ? t.id != *next : *next < b->vocab.n && (b->vocab.v[*next].flags & VOCAB_USED))
+            return refuse_token(b, text, "gets an id by its place behind the vocabulary that is another token's: not supported", e);
+        t.id = (*next)++;
+    }
+    return push(&b->add, &b->n_add, &b->cap_add, t, e);
+}
+
+static int add_pythonic(struct class_build *b, const struct class_token *list, size_t n, struct err *e)
+{
+    int next = b->n_file;
+    for (size_t i = 0; i < n; i++) {
+        if (add_declared(b, list[i], e)) return -1;
+        int id = vocab_find(&b->vocab, list[i].text, strlen(list[i].text));
+        next += id < 0 || id >= b->n_file;
+    }
+    for (size_t i = 0; nth(b, i); i++)
+        if (nth(b, i)->text && add_special(b, nth(b, i)->text, &next, e)) return -1;
+    return 0;
+}
+
 int class_add(struct class_build *b, struct err *e)
 {
     struct class_token *list = b->add;
@@ -433,6 +484,11 @@ int class_add(struct class_build *b, struct err *e)
     b->n_add = b->cap_add = b->n_extra = 0;
     int ret = configured_extra(b, &said, e);
     if (ret == 0 && !said) ret = own_extra(b, e);
+    if (b->c->source == FROM_PIECES) {
+        if (ret == 0) ret = class_pieces_extra(b, e) || add_pythonic(b, list, n, e) ? -1 : 0;
+        free(list);
+        return ret;
+    }
     if (ret == 0 && b->c->source == FROM_BYTES) ret = check_sentinels(b, e);
     if (ret == 0 && b->c->steps == STEPS_LETTERS) ret = add_letters(b, e);
     if (ret == 0 && b->ranks) ret = reserve(b, list, n, e);

@@ -213,7 +213,8 @@ static int unigram(struct class_build *b, struct err *e)
     case IDS_CAMEMBERT: ret = camembert(b, e); break;
     case IDS_T5: ret = t5(b, e); break;
     case IDS_PEGASUS: ret = pegasus(b, e); break;
-    case IDS_NLLB: break;
+    case IDS_NLLB:
+    case IDS_PLBART: break;
     }
     if (ret || find_unk(b, e)) return -1;
     buf_printf(&b->model, "\"model\":{\"type\":\"Unigram\",\"unk_id\":%d,\"byte_fallback\":%s,\"vocab\":[", b->unk_id,
@@ -379,6 +380,7 @@ int class_model(struct class_build *b, struct err *e)
 {
     struct buf text = {0};
     if (b->c->source == FROM_BYTES) return byte_words(b, e);
+    if (b->c->source == FROM_PIECES) return class_pieces_model(b, e);
     int ret = file_read_all(b->file, MAX_FILE, &text, e);
     if (ret == 0) {
         switch (b->c->source) {

@@ -347,9 +347,9 @@ static int add_places(const struct class_build *b, struct buf *out, const char *
     return 0;
 }
 
-static int add_template(const struct class_build *b, struct buf *out, const char *single, const char *pair, struct err *e)
+int class_template(const struct class_build *b, struct buf *out, const char *key, const char *single, const char *pair, struct err *e)
 {
-    buf_adds(out, "\"post_processor\":{\"type\":\"TemplateProcessing\"");
+    buf_printf(out, "\"%s\":{\"type\":\"TemplateProcessing\"", key);
     if (add_places(b, out, "single", single, e) || add_places(b, out, "pair", pair, e)) return -1;
     buf_adds(out, ",\"special_tokens\":{");
     bool first = true;
@@ -365,6 +365,11 @@ static int add_template(const struct class_build *b, struct buf *out, const char
     }
     buf_adds(out, "}},\n");
     return 0;
+}
+
+static int add_template(const struct class_build *b, struct buf *out, const char *single, const char *pair, struct err *e)
+{
+    return class_template(b, out, "post_processor", single, pair, e);
 }
 
 static int add_two(const struct class_build *b, struct buf *out, const char *type, char end, char begin, bool trim, bool prefix,

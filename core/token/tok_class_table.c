@@ -89,6 +89,13 @@ static const struct tok_class classes[] = {
     {"Phi3Tokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_LLAMA, TOKENIZER, {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"CodeLlamaTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_LLAMA, TOKENIZER, {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, BOS_BY_DEFAULT, NULL},
     {"GemmaTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_GEMMA, TOKENIZER, {"<bos>", "<eos>", "<unk>", NULL, "<pad>", NULL, "<mask>"}, 0, NULL, NULL, 0, NULL},
+    {"MarianTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {NULL, "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 0, "A e", "A B e", 0, NULL},
+    {"M2M100Tokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", "</s>", "<unk>", "</s>", "<pad>", NULL, NULL}, 0, NULL, NULL, 0, NULL},
+    {"Speech2TextTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 0, "A e", "A B e", 0, NULL},
+    {"SpeechT5Tokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "spm_char.model", {"<s>", "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 0, "A e", "A B e", 0, NULL},
+    {"BertGenerationTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, SPIECE, {"<s>", "</s>", "<unk>", "<::::>", "<pad>", NULL, NULL}, 0, NULL, NULL, 0, NULL},
+    {"GPTSw3Tokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, SPIECE, {"<s>", EOT, "<unk>", NULL, "<pad>", NULL, NULL}, 0, NULL, NULL, 0, NULL},
+    {"PLBartTokenizer", FROM_PIECES, IDS_PLBART, STEPS_PIECES, SPM_BPE, ANGLES, 0, NULL, NULL, ONLY_KNOWN, NULL},
     {"TokenizersBackend", FROM_ANY, IDS_AS_THEY_ARE, STEPS_SPM, TOKENIZER, {NULL}, UNK_OF_MODEL, NULL, NULL, 0, NULL},
 };
 // clang-format on
@@ -236,9 +243,7 @@ static const char only_named[] =
 static const struct {
     const char *classes, *why;
 } code[] = {
-    {"MarianTokenizer M2M100Tokenizer Speech2TextTokenizer", "SentencePiece cuts a text by its own rules, and vocab.json gives the pieces other ids"},
-    {"SpeechT5Tokenizer GPTSw3Tokenizer PLBartTokenizer BertGenerationTokenizer SiglipTokenizer BartphoTokenizer",
-     "it is Python code around SentencePiece's own encoding"},
+    {"SiglipTokenizer BartphoTokenizer", "it is Python code around SentencePiece's own encoding"},
     {"MLukeTokenizer", "transformers 5 numbers its pieces as the file does, but its models learned them in fairseq's order"},
     {"BertJapaneseTokenizer", "MeCab or another analyser cuts a text into words"},
     {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},

@@ -17,7 +17,7 @@
  * without memory, or (*e set) where there is none. */
 static char *file_inside(const char *dir, struct err *e)
 {
-    static const char *const names[] = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "sentencepiece.model", "spm.model",
+    static const char *const names[] = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "sentencepiece.model", "spm.model", "spm_char.model",
                                         "vocab.json",      "vocab.txt",    "tekken.json",             "tiktoken.model",      "rwkv_vocab_v20230424.txt"};
     char **all;
     size_t n;

@@ -143,9 +143,8 @@ dir byt5few '{"tokenizer_class":"ByT5Tokenizer","additional_special_tokens":["<e
 fails 65 "has 1 of '<extra_id_...>'" "$LLMCTL" tokenize inspect byt5few
 
 # What is refused
-model marian '{"tokenizer_class":"MarianTokenizer"}' u.model source.spm
-fails 65 "MarianTokenizer is not supported without a tokenizer.json: SentencePiece cuts a text by its own rules, and vocab.json" \
-    "$LLMCTL" tokenize inspect marian
+model moses '{"tokenizer_class":"FSMTTokenizer"}' u.model source.spm
+fails 65 "FSMTTokenizer is not supported without a tokenizer.json: Moses' tokenizer cuts a text into words" "$LLMCTL" tokenize inspect moses
 model remote '{"tokenizer_class":"FooTokenizer","auto_map":{"AutoTokenizer":["t.FooTokenizer",null]}}' b.model tokenizer.model
 dir tongue '{"tokenizer_class":"WhisperTokenizer","language":"klingon"}'
 merges tongue
@@ -211,8 +210,8 @@ rm hf/tokenizer_config.json
 "$LLMCTL" tokenize encode words -t same.llmz --ids -q >one
 "$LLMCTL" tokenize encode words -t u.model --ids -q >two
 same one two
-echo '{"tokenizer_class":"MarianTokenizer"}' >hf/tokenizer_config.json
-fails 65 "MarianTokenizer" "$LLMCTL" convert hf no.llmz -q
+echo '{"tokenizer_class":"FSMTTokenizer"}' >hf/tokenizer_config.json
+fails 65 "FSMTTokenizer" "$LLMCTL" convert hf no.llmz -q
 "$LLMCTL" convert hf no.llmz --no-tokenizer -q
 
 # A tokenizer for a model that holds none

@@ -1,0 +1,297 @@
+/* Classes that are Python around SentencePiece: its models cut a text, and what they give is
+ * looked up in a vocabulary.  What is put together here is tok_pieces.h's form. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/mem.h"
+#include "core/token/tok_class.h"
+#include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
+#include "core/token/tok_members.h"
+
+#define MAX_FILE ((size_t)256 << 20)
+
+static const char m2m100[] =
+    "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig ilo is it ja jv "
+    "ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt ro ru sd si sk sl so sq sr ss su sv sw ta th tl tn "
+    "tr uk ur uz vi wo xh yi yo zh zu ";
+static const char wmt21[] = "en ha is ja cs ru zh de ";
+static const char plbart_codes[] = "java python en_XX ";
+
+static const struct pieces_class {
+    const char *name;
+    const char *model, *target; /* files; NULL: it is that of the row, whose pieces are the vocabulary; there is no other one */
+    const char *decoder;        /* tok_pieces.c's ways */
+    bool codes;
+    const char *language_codes; /* the name of their list, where the config says none; NULL: the class has no languages */
+    const char *source;         /* the language where the config says none, or NULL */
+    const char *note;
+} classes[] = {
+    {"MarianTokenizer", "source.spm", "target.spm", "[\"space_after\",\"strip\",\"bars\"]", true, NULL, NULL,
+     "Moses' rules for punctuation are no part of it: transformers has them in normalize(), which its encoding never calls"},
+    {"M2M100Tokenizer", "sentencepiece.bpe.model", NULL, "[\"strip\"]", false, "m2m100", "en", NULL},
+    {"Speech2TextTokenizer", "sentencepiece.bpe.model", NULL, "[\"space_after\",\"strip\"]", false, NULL, NULL, NULL},
+    {"SpeechT5Tokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL},
+    {"BertGenerationTokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL},
+    {"GPTSw3Tokenizer", NULL, NULL, "[\"space_before\"]", false, NULL, NULL, NULL},
+    {"PLBartTokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, "base", NULL,
+     "transformers' decode() of this class takes out spaces in front of punctuation, too, whatever it is told; here they stay"},
+};
+
+static const struct pieces_class *row_of(const struct class_build *b)
+{
+    for (size_t i = 0; i < COUNT_OF(classes); i++)
+        if (strcmp(classes[i].name, b->c->name) == 0) return &classes[i];
+    return NULL;
+}
+
+const char *class_pieces_note(const struct class_build *b)
+{
+    return row_of(b)->note;
+}
+
+/* ---- languages ---- */
+
+static const char *text_or(const struct class_build *b, const char *key, const char *otherwise)
+{
+    const struct cJSON *j = json_member(b->config, key);
+    return cJSON_IsString(j) ? j->valuestring : otherwise;
+}
+
+/* The list of the class's languages, each with a space behind it; NULL: there is no such list. */
+static const char *languages(const struct class_build *b, const struct pieces_class *row)
+{
+    static const char *const lists[][2] = {{"m2m100", m2m100}, {"wmt21", wmt21}};
+    const char *name = text_or(b, "language_codes", row->language_codes);
+    if (b->c->layout == IDS_PLBART) return strcmp(name, "base") == 0 ? plbart_codes : NULL;
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        if (strcmp(lists[i][0], name) == 0) return lists[i][1];
+    return NULL;
+}
+
+static const char *language_token(struct class_build *b, const char *code, size_t n, struct err *e)
+{
+    struct buf name = {0};
+    buf_adds(&name, "__");
+    buf_add(&name, code, n);
+    buf_adds(&name, "__");
+    const char *kept = name.oom ? NULL : class_keep(b, name.data, name.len);
+    buf_free(&name);
+    if (!kept) err_oom(e, n, "a token");
+    return kept;
+}
+
+/* Into *token that of the language which the config names, NULL if it names none. */
+static int find_language(struct class_build *b, const char *list, const char *code, const char **token, struct err *e)
+{
+    *token = NULL;
+    if (!code) return 0;
+    if (b->c->layout == IDS_PLBART && strlen(code) > 4 && memcmp(code, "__", 2) == 0) code += 2; /* the token itself */
+    for (const char *p = list, *end; *p; p = end + 1) {
+        end = strchr(p, ' ');
+        size_t n = (size_t)(end - p);
+        if (strncmp(code, p, n) == 0 && (!code[n] || strcmp(code + n, "__") == 0)) return (*token = language_token(b, p, n, e)) ? 0 : -1;
+    }
+    return err_set(e, ERR_DATA, "'%s': %s knows no language '%s'", b->dir, b->c->name, code);
+}
+
+/* Their tokens stand behind those of the file. */
+static int add_languages(struct class_build *b, const struct pieces_class *row, int64_t first, struct err *e)
+{
+    const char *list = languages(b, row);
+    if (!list)
+        return err_set(e, ERR_DATA, "'%s': language_codes '%s' of %s are not supported", b->dir, text_or(b, "language_codes", ""), b->c->name);
+    for (const char *p = list, *end; *p; p = end + 1) {
+        end = strchr(p, ' ');
+        const char *token = language_token(b, p, (size_t)(end - p), e);
+        if (!token) return -1;
+        if (vocab_add(&b->vocab, first++, token, strlen(token), VOCAB_MODEL, e)) return err_wrap(e, "'%s': the language '%s'", b->file, token);
+    }
+    return find_language(b, list, text_or(b, "src_lang", row->source), &b->own[0], e) || find_language(b, list, text_or(b, "tgt_lang", NULL), &b->own[1], e) ? -1 : 0;
+}
+
+int class_pieces_extra(struct class_build *b, struct err *e)
+{
+    for (const char *p = b->c->layout == IDS_PLBART ? plbart_codes : "", *end; *p; p = end + 1) {
+        end = strchr(p, ' ');
+        const char *token = language_token(b, p, (size_t)(end - p), e);
+        if (!token || class_add_extra(b, (struct class_token){.text = token, .id = -1}, e)) return -1;
+    }
+    return 0;
+}
+
+/* ---- ids ---- */
+
+static const char *piece(const struct spm_model *m, size_t i, size_t *n)
+{
+    *n = m->piece[i].len;
+    return m->text.data + m->piece[i].off;
+}
+
+static int add_piece(struct class_build *b, size_t i, int64_t id, struct err *e)
+{
+    size_t n;
+    const char *s = piece(&b->spm, i, &n);
+    return vocab_add(&b->vocab, id, s, n, VOCAB_MODEL, e) ? err_wrap(e, "'%s'", b->file) : 0;
+}
+
+static int as_they_are(struct class_build *b, struct err *e)
+{
+    for (size_t i = 0; i < b->spm.n; i++)
+        if (add_piece(b, i, (int64_t)i, e)) return -1;
+    return 0;
+}
+
+/* fairseq's four tokens, then the pieces from the third on, the languages, and <mask>. */
+static int plbart(struct class_build *b, const struct pieces_class *row, struct err *e)
+{
+    static const char *const first[] = {"<s>", "<pad>", "</s>", "<unk>"};
+    for (int i = 0; i < 4; i++)
+        if (vocab_add(&b->vocab, i, first[i], strlen(first[i]), VOCAB_MODEL, e)) return -1;
+    for (size_t i = 1; i < b->spm.n; i++) {
+        size_t n;
+        const char *s = piece(&b->spm, i, &n);
+        if (vocab_find(&b->vocab, s, n) < 0 && add_piece(b, i, (int64_t)i + 1, e)) return -1;
+    }
+    if (add_languages(b, row, (int64_t)b->spm.n + 1, e)) return -1;
+    return vocab_add(&b->vocab, b->vocab.n, "<mask>", 6, VOCAB_MODEL, e) ? err_wrap(e, "'%s'", b->file) : 0;
+}
+
+static int listed(struct class_build *b, const struct pieces_class *row, struct err *e)
+{
+    struct buf text = {0};
+    int ret = file_read_all(b->file, MAX_FILE, &text, e);
+    if (ret == 0) ret = tok_read_ids(&b->vocab, text.data ? text.data : "", text.len, b->file, e);
+    buf_free(&text);
+    if (ret) return -1;
+    b->n_file = b->vocab.used;
+    if (row->language_codes && b->vocab.n != b->vocab.used)
+        return err_set(e, ERR_DATA, "'%s': the vocabulary has holes, so that languages would get ids of other tokens", b->file);
+    return row->language_codes ? add_languages(b, row, b->vocab.n, e) : 0;
+}
+
+/* ---- files ---- */
+
+/* Reads a model's file into *bytes, and (spm) what it says. */
+static int read_model(struct class_build *b, const char *name, struct buf *bytes, struct spm_model *spm, struct err *e)
+{
+    char *path = name ? path_join(b->dir, name) : mem_strdup(b->file);
+    int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
+    if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, name, b->c->name);
+    if (ret == 0) ret = file_read_all(path, MAX_FILE, bytes, e);
+    if (ret == 0) ret = spm_model_read(spm, bytes->data ? bytes->data : "", bytes->len, path, e);
+    free(path);
+    return ret;
+}
+
+/* What the config asks for that is done by other code. */
+static int check(const struct class_build *b, const struct pieces_class *row, struct err *e)
+{
+    static const struct {
+        const char *class, *key, *why;
+        bool value;
+    } rows[] = {
+        {"MarianTokenizer", "separate_vocabs", "two vocabularies, of source and target, are not supported", true},
+        {"Speech2TextTokenizer", "do_upper_case", "text in capitals is not supported", true},
+        {"SpeechT5Tokenizer", "normalize", "numbers spelled out in English are not supported", true},
+        {NULL, "legacy", "SentencePiece's encoding behind an unknown token is not supported", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].class ? strcmp(rows[i].class, row->name) != 0 : row->model != NULL) continue;
+        const struct cJSON *j = json_member(b->config, rows[i].key);
+        if (!j || cJSON_IsTrue(j) != rows[i].value) continue;
+        return err_set(e, ERR_DATA, "'%s': %s with %s %s: %s", b->dir, row->name, rows[i].key, rows[i].value ? "true" : "false", rows[i].why);
+    }
+    if (strcmp(row->name, "Speech2TextTokenizer") == 0 && text_or(b, "lang_codes", NULL))
+        return err_set(e, ERR_DATA, "'%s': %s puts SentencePiece's id of a language in front (lang_codes), which is not one of vocab.json: not supported",
+                       b->dir, row->name);
+    const struct cJSON *kwargs = json_member(b->config, "sp_model_kwargs");
+    if (kwargs && kwargs->child) return err_set(e, ERR_DATA, "'%s': sp_model_kwargs, for sampling, are not supported", b->dir);
+    return 0;
+}
+
+int class_pieces_model(struct class_build *b, struct err *e)
+{
+    const struct pieces_class *row = row_of(b);
+    int ret = check(b, row, e) || read_model(b, row->model, &b->model, &b->spm, e) ? -1 : 0;
+    if (ret == 0 && row->target) {
+        struct spm_model target;
+        spm_model_init(&target);
+        ret = read_model(b, row->target, &b->rest, &target, e);
+        spm_model_free(&target);
+    }
+    if (ret) return -1;
+    ret = row->model ? listed(b, row, e) : b->c->layout == IDS_PLBART ? plbart(b, row, e) : as_they_are(b, e);
+    if (b->n_file == 0) b->n_file = b->vocab.used;
+    const char *unk = b->name[NAME_UNK].text;
+    if (ret == 0 && unk && vocab_find(&b->vocab, unk, strlen(unk)) < 0)
+        ret = err_set(e, ERR_DATA, "'%s': the vocabulary has no '%s'", b->file, unk);
+    return ret;
+}
+
+/* ---- the whole ---- */
+
+/* What GPT-SW3's code does to a text. */
+static void sw3_steps(struct buf *out)
+{
+    buf_adds(out, "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":["
+                  "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"[\\\\x{0}-\\\\x{8}\\\\x{B}-\\\\x{1F}\\\\x{7F}-\\\\x{A0}\\\\x{AD}\\\\x{200B}]\"},\"content\":\"\"},"
+                  "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"[\\\\x{2002}\\\\x{2003}\\\\x{2005}\\\\x{2008}-\\\\x{200A}\\\\x{202F}\\\\x{3000}\\\\x{FFFC}]\"},"
+                  "\"content\":\" \"},{\"type\":\"NFC\"}]},\n");
+}
+
+static int add_base64(struct buf *out, const char *key, const struct buf *bytes, struct err *e)
+{
+    buf_printf(out, "\"%s\":\"", key);
+    if (tok_base64(bytes, out, e)) return -1;
+    buf_adds(out, "\",\n");
+    return 0;
+}
+
+static int add_templates(struct class_build *b, const struct pieces_class *row, struct buf *out, struct err *e)
+{
+    bool m2m = row->language_codes && row->model, plbart_lang = row->language_codes && !row->model;
+    if (m2m) {
+        if (class_template(b, out, "post_processor", "W A e", "W A B e", e)) return -1;
+        if (b->own[1]) return class_template(b, out, "target_post_processor", "X A e", "X A B e", e);
+        buf_adds(out, "\"target_post_processor\":null,\n");
+        return 0;
+    }
+    if (plbart_lang) {
+        const char *single[] = {"A e", "A e W", "A e X"}, *pair[] = {"A B e", "A B e W", "A B e X"};
+        if (class_template(b, out, "post_processor", single[b->own[0] != NULL], pair[b->own[0] != NULL], e)) return -1;
+        return class_template(b, out, "target_post_processor", single[b->own[1] ? 2 : 0], pair[b->own[1] ? 2 : 0], e);
+    }
+    return b->c->single ? class_template(b, out, "post_processor", b->c->single, b->c->pair, e) : 0;
+}
+
+static const char *unk_of(const struct class_build *b)
+{
+    return b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "<unk>";
+}
+
+int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
+{
+    const struct pieces_class *row = row_of(b);
+    const char *comma = "";
+    buf_adds(out, "\"shown\":[");
+    for (size_t i = 0; i < b->n_add; i++) {
+        if (!b->add[i].shown) continue;
+        buf_adds(out, comma);
+        buf_add_json(out, b->add[i].text, strlen(b->add[i].text));
+        comma = ",";
+    }
+    buf_printf(out, "],\n\"decoder\":%s,\n\"codes\":%s,\n\"unk_token\":", row->decoder, row->codes ? "true" : "false");
+    buf_add_json(out, unk_of(b), strlen(unk_of(b)));
+    buf_adds(out, ",\n");
+    if (strcmp(row->name, "GPTSw3Tokenizer") == 0) sw3_steps(out);
+    if (add_templates(b, row, out, e) || add_base64(out, "data", &b->model, e) || (row->target && add_base64(out, "target", &b->rest, e)))
+        return -1;
+    buf_adds(out, "\"model\":{");
+    tok_vocab_json(out, &b->vocab, VOCAB_USED);
+    buf_adds(out, "}}\n");
+    return buf_ok(out, e);
+}
