@@ -149,6 +149,20 @@ def pythonic():
     yield from (("PLBart", {"sentencepiece.bpe.model": target}, k) for k in ({}, {"src_lang": "python", "tgt_lang": "en_XX"}))
 
 
+    text = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
+    text.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    text.train_from_iterator(lines, trainers.BpeTrainer(vocab_size=3000, special_tokens=["<unk>"], show_progress=False, limit_alphabet=90))
+    model = json.loads(text.to_str())["model"]
+    words = [w[:-4] if w.endswith("</w>") else w + "@@" for w in model["vocab"]][1:]
+    some = list(dict.fromkeys(words[::3] + words[1::3] + ["日", "é@@", "▁", "<x>", "@@@", "new line"]))
+    codes = "".join(f"{a} {b} {i}\n" for i, (a, b) in enumerate(model["merges"] + model["merges"][100:120]))
+    counted = {"vocab.txt": "".join(f"{w} {i}\n" for i, w in enumerate(some)), "bpe.codes": codes}
+    yield "Phobert", counted, {}
+    yield "Phobert", dict(counted, **{"bpe.codes": codes[:-1]}), {"mask_token": "<x>", "additional_special_tokens": ["<mask>"]}
+    yield "Bertweet", counted, {"normalization": False}
+    yield "CTRL", {"vocab.json": ids(some, ["<unk>"]), "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in model["merges"])}, {}
+
+
 def flags(t):
     return {i: (x.content, x.special, x.lstrip, x.rstrip, x.single_word) for i, x in t.get_added_tokens_decoder().items()}
 

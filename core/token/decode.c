@@ -382,12 +382,26 @@ static void pieces_texts(struct dec_io *io, struct buf *out)
     }
 }
 
+/* " ".join(), and without "@@ ". */
+static void pieces_words(struct dec_io *io, struct buf *out)
+{
+    struct buf *all = &io->tmp;
+    buf_clear(all);
+    for (size_t i = 0; i < io->in->n; i++) {
+        struct token t = get(io->in, i);
+        if (i) buf_addc(all, ' ');
+        buf_add(all, t.text, t.n);
+    }
+    replace_all(all->data ? all->data : "", all->len, "@@ ", 3, "", 0, out);
+}
+
 static int pieces(struct dec_io *io)
 {
     unsigned ways = io->st->ways;
     struct buf *out = &io->tmp2;
     buf_clear(out);
-    if (ways & PIECES_JOINED) buf_add(out, io->in->text.data ? io->in->text.data : "", io->in->text.len);
+    if (ways & PIECES_WORDS) pieces_words(io, out);
+    else if (ways & PIECES_JOINED) buf_add(out, io->in->text.data ? io->in->text.data : "", io->in->text.len);
     else pieces_texts(io, out);
     if (out->oom) return buf_ok(out, io->e);
     if (ways & (PIECES_JOINED | PIECES_BARS)) {

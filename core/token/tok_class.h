@@ -157,6 +157,10 @@ int class_pieces_extra(struct class_build *b, struct err *e); /* special tokens 
 int class_pieces_json(struct class_build *b, struct buf *out, struct err *e);
 const char *class_pieces_note(const struct class_build *b); /* tok_note() of what comes out */
 
+/* tok_class_words.c: the vocabulary of "token count" lines, and merges of a file as b->model, a tokenizer.json. */
+int class_words_counted(struct class_build *b, const char *text, size_t size, struct err *e);
+int class_words_model(struct class_build *b, const char *name, bool counted, struct err *e);
+
 /* tok_class.c: 0 with *out = the tokenizer, 1: the directory names no class, and files speak for themselves. */
 int tok_from_class(const char *dir, struct tokenizer **out, struct err *e);
 

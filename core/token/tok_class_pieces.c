@@ -1,4 +1,4 @@
-/* Classes that are Python around SentencePiece: its models cut a text, and what they give is
+/* Classes that are Python around SentencePiece or byte pairs: its models cut a text, and what they give is
  * looked up in a vocabulary.  What is put together here is tok_pieces.h's form. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
 #include "core/token/tok_members.h"
+#include "core/token/unicode.h"
 
 #define MAX_FILE ((size_t)256 << 20)
 
@@ -29,16 +30,20 @@ static const struct pieces_class {
     const char *language_codes; /* the name of their list, where the config says none; NULL: the class has no languages */
     const char *source;         /* the language where the config says none, or NULL */
     const char *note;
+    enum { NO_WORDS, WORDS_COUNTED, WORDS_LISTED } words; /* byte pairs of words: `model` has its merges; tok_class_words.c */
 } classes[] = {
     {"MarianTokenizer", "source.spm", "target.spm", "[\"space_after\",\"strip\",\"bars\"]", true, NULL, NULL,
-     "Moses' rules for punctuation are no part of it: transformers has them in normalize(), which its encoding never calls"},
-    {"M2M100Tokenizer", "sentencepiece.bpe.model", NULL, "[\"strip\"]", false, "m2m100", "en", NULL},
-    {"Speech2TextTokenizer", "sentencepiece.bpe.model", NULL, "[\"space_after\",\"strip\"]", false, NULL, NULL, NULL},
-    {"SpeechT5Tokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL},
-    {"BertGenerationTokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL},
-    {"GPTSw3Tokenizer", NULL, NULL, "[\"space_before\"]", false, NULL, NULL, NULL},
+     "Moses' rules for punctuation are no part of it: transformers has them in normalize(), which its encoding never calls", NO_WORDS},
+    {"M2M100Tokenizer", "sentencepiece.bpe.model", NULL, "[\"strip\"]", false, "m2m100", "en", NULL, NO_WORDS},
+    {"Speech2TextTokenizer", "sentencepiece.bpe.model", NULL, "[\"space_after\",\"strip\"]", false, NULL, NULL, NULL, NO_WORDS},
+    {"SpeechT5Tokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL, NO_WORDS},
+    {"BertGenerationTokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL, NO_WORDS},
+    {"GPTSw3Tokenizer", NULL, NULL, "[\"space_before\"]", false, NULL, NULL, NULL, NO_WORDS},
     {"PLBartTokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, "base", NULL,
-     "transformers' decode() of this class takes out spaces in front of punctuation, too, whatever it is told; here they stay"},
+     "transformers' decode() of this class takes out spaces in front of punctuation, too, whatever it is told; here they stay", NO_WORDS},
+    {"PhobertTokenizer", "bpe.codes", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_COUNTED},
+    {"BertweetTokenizer", "bpe.codes", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_COUNTED},
+    {"CTRLTokenizer", "merges.txt", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_LISTED},
 };
 
 static const struct pieces_class *row_of(const struct class_build *b)
@@ -164,7 +169,10 @@ static int listed(struct class_build *b, const struct pieces_class *row, struct 
 {
     struct buf text = {0};
     int ret = file_read_all(b->file, MAX_FILE, &text, e);
-    if (ret == 0) ret = tok_read_ids(&b->vocab, text.data ? text.data : "", text.len, b->file, e);
+    const char *s = text.data ? text.data : "";
+    size_t valid = utf8_valid_prefix(s, text.len);
+    if (ret == 0 && valid < text.len) ret = err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", b->file, valid);
+    if (ret == 0) ret = row->words == WORDS_COUNTED ? class_words_counted(b, s, text.len, e) : tok_read_ids(&b->vocab, s, text.len, b->file, e);
     buf_free(&text);
     if (ret) return -1;
     b->n_file = b->vocab.used;
@@ -196,6 +204,7 @@ static int check(const struct class_build *b, const struct pieces_class *row, st
     } rows[] = {
         {"MarianTokenizer", "separate_vocabs", "two vocabularies, of source and target, are not supported", true},
         {"Speech2TextTokenizer", "do_upper_case", "text in capitals is not supported", true},
+        {"BertweetTokenizer", "normalization", "tweets in the normal form of NLTK's rules are not supported", true},
         {"SpeechT5Tokenizer", "normalize", "numbers spelled out in English are not supported", true},
         {NULL, "legacy", "SentencePiece's encoding behind an unknown token is not supported", false},
     };
@@ -216,7 +225,8 @@ static int check(const struct class_build *b, const struct pieces_class *row, st
 int class_pieces_model(struct class_build *b, struct err *e)
 {
     const struct pieces_class *row = row_of(b);
-    int ret = check(b, row, e) || read_model(b, row->model, &b->model, &b->spm, e) ? -1 : 0;
+    int ret = check(b, row, e);
+    if (ret == 0 && !row->words) ret = read_model(b, row->model, &b->model, &b->spm, e);
     if (ret == 0 && row->target) {
         struct spm_model target;
         spm_model_init(&target);
@@ -225,6 +235,7 @@ int class_pieces_model(struct class_build *b, struct err *e)
     }
     if (ret) return -1;
     ret = row->model ? listed(b, row, e) : b->c->layout == IDS_PLBART ? plbart(b, row, e) : as_they_are(b, e);
+    if (ret == 0 && row->words) ret = class_words_model(b, row->model, row->words == WORDS_COUNTED, e);
     if (b->n_file == 0) b->n_file = b->vocab.used;
     const char *unk = b->name[NAME_UNK].text;
     if (ret == 0 && unk && vocab_find(&b->vocab, unk, strlen(unk)) < 0)

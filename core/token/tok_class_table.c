@@ -96,6 +96,9 @@ static const struct tok_class classes[] = {
     {"BertGenerationTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, SPIECE, {"<s>", "</s>", "<unk>", "<::::>", "<pad>", NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"GPTSw3Tokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, SPIECE, {"<s>", EOT, "<unk>", NULL, "<pad>", NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"PLBartTokenizer", FROM_PIECES, IDS_PLBART, STEPS_PIECES, SPM_BPE, ANGLES, 0, NULL, NULL, ONLY_KNOWN, NULL},
+    {"PhobertTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", ANGLES, 0, "c A s", "c A s s B s", 0, NULL},
+    {"BertweetTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", ANGLES, 0, "c A s", "c A s s B s", 0, NULL},
+    {"CTRLTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {NULL, NULL, "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"TokenizersBackend", FROM_ANY, IDS_AS_THEY_ARE, STEPS_SPM, TOKENIZER, {NULL}, UNK_OF_MODEL, NULL, NULL, 0, NULL},
 };
 // clang-format on
@@ -248,7 +251,7 @@ static const struct {
     {"BertJapaneseTokenizer", "MeCab or another analyser cuts a text into words"},
     {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},
     {"FlaubertTokenizer XLMTokenizer FSMTTokenizer BioGptTokenizer", "Moses' tokenizer cuts a text into words"},
-    {"BertweetTokenizer PhobertTokenizer CTRLTokenizer BlenderbotSmallTokenizer ClvpTokenizer GPTNeoXJapaneseTokenizer TapasTokenizer ProphetNetTokenizer "
+    {"BlenderbotSmallTokenizer ClvpTokenizer GPTNeoXJapaneseTokenizer TapasTokenizer ProphetNetTokenizer "
      "RoCBertTokenizer MgpstrTokenizer", "its own Python code cuts a text"},
     {"MyT5Tokenizer CanineTokenizer PerceiverTokenizer DiaTokenizer", "its Python code makes ids of bytes or characters, there is no vocabulary to read"},
     {"Wav2Vec2CTCTokenizer Wav2Vec2PhonemeCTCTokenizer VitsTokenizer LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats"},

@@ -70,6 +70,7 @@ void tok_summary(const struct tokenizer *t, struct tok_summary *out)
     if (t->pieces) {
         tok_summary(t->pieces->side[SIDE_SOURCE].t, &inner);
         out->type = inner.type;
+        out->split = inner.split;
         out->merges = inner.merges;
     }
     if (t->source == SOURCE_SPM)
@@ -347,6 +348,8 @@ static int stream_pieces(struct tok_stream *s, int32_t id, struct buf *out, stru
     size_t len, at = 0, more = 0;
     const char *said = tok_said(s->t, id, &len);
     bool strips = st->ways & PIECES_STRIP;
+    if (st->ways & PIECES_WORDS)
+        return err_set(e, ERR_DATA, "this tokenizer's decoder joins words when all are there, so decoding one token at a time is not supported");
     if (kind == TOKEN_SPECIAL && (st->ways & PIECES_SPACE_BEFORE))
         return err_set(e, ERR_DATA, "this tokenizer's decoder puts a space in front of what stands before a special token, so decoding "
                                     "one token at a time is not supported");

@@ -326,7 +326,7 @@ static int write_ranks(const struct tokenizer *t, enum tok_format format, struct
     return ret;
 }
 
-static const char of_pieces[] = "SentencePiece cuts by its own rules, and another vocabulary gives the pieces their ids; keep the directory";
+static const char of_pieces[] = "pieces of one model have the ids of another vocabulary, some of them none; keep the directory";
 
 static int export_both(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
                        struct err *e)

@@ -95,11 +95,12 @@ static struct tok_ids *pieces(const struct tokenizer *t, struct tok_scratch *s, 
     const struct tok_side *side = tok_pieces_side(t->pieces, flags);
     struct tok_scratch *inner = s->side[side - t->pieces->side];
     struct tok_ids *ids = want_spans ? &s->spelled : &s->pieces;
-    bool unknown = s->chains;
+    bool spm = side->t->source == SOURCE_SPM, unknown = s->chains && spm;
+    inner->chains = s->chains;
     ids->n = 0;
     ids->want_spans = want_spans;
     if (!unknown && tok_encode_alone(side->t, inner, text, n, 0, ids, e)) return NULL;
-    for (size_t i = 0; i < ids->n && !unknown; i++) unknown = ids->id[i] == side->t->unk_id;
+    for (size_t i = 0; i < ids->n && spm && !unknown; i++) unknown = ids->id[i] == side->t->unk_id;
     if (unknown) return spelled(t, side, inner, text, n, &s->spelled, e) ? NULL : &s->spelled;
     for (size_t i = 0; i < ids->n; i++) ids->id[i] = side->id[ids->id[i]];
     return ids;
@@ -143,18 +144,31 @@ static const struct {
     const char *name;
     unsigned flag;
 } ways[] = {{"joined", PIECES_JOINED}, {"space_before", PIECES_SPACE_BEFORE}, {"space_after", PIECES_SPACE_AFTER},
-            {"strip", PIECES_STRIP}, {"bars", PIECES_BARS}};
+            {"strip", PIECES_STRIP}, {"bars", PIECES_BARS}, {"words", PIECES_WORDS}};
 
 static int read_side(struct tokenizer *t, struct tok_side *side, const struct cJSON *root, const char *key, const char *name, struct err *e)
 {
     const char *data;
     struct buf bytes = {0};
     if (json_get_str(root, key, &data, name, e) || tok_unbase64(data, strlen(data), &bytes, e)) return -1;
-    side->t = tok_from_spm(bytes.data ? bytes.data : "", bytes.len, name, e);
+    bool json = bytes.len && *bytes.data == '{';
+    side->t = json ? tok_parse(bytes.data, bytes.len, name, e) : tok_from_spm(bytes.data ? bytes.data : "", bytes.len, name, e);
     buf_free(&bytes);
     if (!side->t) return -1;
     if (side->t->note) t->note = side->t->note;
     return 0;
+}
+
+/* What stands for a piece in the vocabulary: itself, or "piece@@" of one that a word goes on behind. */
+static int name_of(const struct tokenizer *side, int id, struct buf *name, struct err *e)
+{
+    size_t n, n_end = side->suffix ? strlen(side->suffix) : 0;
+    const char *s = vocab_text(&side->vocab, id, &n);
+    bool last = n_end && n > n_end && memcmp(s + n - n_end, side->suffix, n_end) == 0;
+    buf_clear(name);
+    buf_add(name, s, last ? n - n_end : n);
+    if (n_end && !last) buf_adds(name, "@@");
+    return buf_ok(name, e);
 }
 
 static int find_ids(const struct tokenizer *t, struct tok_side *side, struct err *e)
@@ -162,12 +176,16 @@ static int find_ids(const struct tokenizer *t, struct tok_side *side, struct err
     const struct vocab *v = &side->t->vocab;
     if (!side->id) side->id = mem_alloc((size_t)v->n, sizeof *side->id);
     if (!side->id) return err_oom(e, (size_t)v->n * sizeof *side->id, "ids of pieces");
-    for (int i = 0; i < v->n; i++) {
-        size_t n;
-        const char *s = vocab_text(v, i, &n);
-        side->id[i] = v->v[i].flags & VOCAB_USED ? tok_pieces_token(t, s, n) : t->unk_id;
+    struct buf name = {0};
+    int ret = 0;
+    for (int i = 0; ret == 0 && i < v->n; i++) {
+        side->id[i] = t->unk_id;
+        if (!(v->v[i].flags & VOCAB_USED)) continue;
+        ret = name_of(side->t, i, &name, e);
+        if (ret == 0) side->id[i] = tok_pieces_token(t, name.data, name.len);
     }
-    return 0;
+    buf_free(&name);
+    return ret;
 }
 
 int tok_pieces_find(struct tokenizer *t, struct err *e)
@@ -207,7 +225,7 @@ static int read_shown(struct tokenizer *t, const struct cJSON *list, const char 
 /* The step that joins tokens, as the models decode. */
 static int read_decoder(struct tokenizer *t, const struct cJSON *list, const char *name, struct err *e)
 {
-    const struct dec_step *spm = &t->pieces->side[SIDE_SOURCE].t->decoder.step[0];
+    const struct dec_step *spm = t->pieces->side[SIDE_SOURCE].t->decoder.step;
     struct dec_step *s = decode_chain_add(&t->decoder, DEC_PIECES, e);
     if (!s) return -1;
     for (const struct cJSON *i = list ? list->child : NULL; i; i = i->next) {
@@ -216,6 +234,7 @@ static int read_decoder(struct tokenizer *t, const struct cJSON *list, const cha
         if (k == COUNT_OF(ways)) return err_set(e, ERR_DATA, "'%s': a way to decode that is not known", name);
         s->ways |= ways[k].flag;
     }
+    if (t->pieces->side[SIDE_SOURCE].t->source != SOURCE_SPM) return 0;
     s->keep_first = spm->keep_first;
     s->trim_all = spm->trim_all;
     s->n_a = spm->n_a;
@@ -265,9 +284,12 @@ int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *n
 
 static void add_model(struct buf *out, const char *key, const struct tok_side *side, struct err *e)
 {
+    struct buf json = {0};
     if (!side->t) return;
+    bool spm = side->t->source == SOURCE_SPM;
     buf_printf(out, "\"%s\":\"", key);
-    if (tok_base64(&side->t->source_bytes, out, e)) out->oom = true;
+    if ((!spm && tok_to_json(side->t, &json, e)) || tok_base64(spm ? &side->t->source_bytes : &json, out, e)) out->oom = true;
+    buf_free(&json);
     buf_adds(out, "\",\n");
 }
 

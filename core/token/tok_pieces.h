@@ -1,4 +1,4 @@
-/* tok_pieces.h - pieces of SentencePiece with the ids of another vocabulary.
+/* tok_pieces.h - pieces of SentencePiece (or words' byte pairs) with the ids of another vocabulary.
  *
  * Some classes of transformers let SentencePiece cut a text and look what it gives up in a
  * vocabulary of their own: pieces may have no token there, and what the model knows no piece

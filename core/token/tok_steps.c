@@ -155,6 +155,7 @@ static void split(const struct pre_step *s, struct buf *out)
 void tok_steps_split(const struct tokenizer *t, struct buf *out)
 {
     struct tok_summary s;
+    if (t->pieces) t = t->pieces->side[SIDE_SOURCE].t;
     tok_summary(t, &s);
     if (strcmp(s.split, TOK_SPLIT_STEPS) != 0) {
         buf_adds(out, s.split);

@@ -88,6 +88,38 @@ one PLBart sentencepiece.bpe.model ',"src_lang":"java"'
 is "$(ids PLBart 'the fox1')" "$(for i in $plain; do echo $((i + 1)); done | xargs) 2 $(($(tokens en.model | wc -l) + 1))"
 fails 65 "language_codes 'multi'" env LC_ALL=C bash -c 'cp -r PLBart multi; echo "{\"tokenizer_class\":\"PLBartTokenizer\",\"language_codes\":\"multi\"}" >multi/tokenizer_config.json; "$0" tokenize inspect multi' "$LLMCTL"
 
+# Byte pairs: "x@@" inside a word, "x" at its end; of equal merges the last one counts, a line without an end is none
+mkdir phobert
+printf '%s 1\n' a b@@ ab abc@@ c cab@@ 'd e' 'é' >phobert/vocab.txt
+printf '%s 1\n' 'c a' 'a b' 'a b</w>' 'ca b' 'c a' >phobert/bpe.codes
+printf 'é c</w> 1' >>phobert/bpe.codes
+config phobert '{"tokenizer_class":"PhobertTokenizer"}'
+is "$(ids phobert 'a ab  cabc')" "0 4 6 3 3 8 2" # "a b" before "c a"; c@@ and ab@@ are none
+is "$(ids phobert $'é\nab<mask>b')" "0 3 3 6 12 3 2" # the line end is the end of its word
+is "$(text phobert '4 5 4 9 8 5 2' --skip-special)" "a ba cabc b@@"
+is "$(ids phobert 'éc')" "0 3 8 2"
+"$LLMCTL" tokenize inspect phobert --explain 'ab' -q | grep -q 'word "ab"' || fail "explain of byte pairs"
+fails 65 "cannot hold this tokenizer" "$LLMCTL" tokenize convert phobert -q --out tokenizer.json
+cp -r phobert bertweet
+config bertweet '{"tokenizer_class":"BertweetTokenizer","normalization":true}'
+fails 65 "NLTK's rules" "$LLMCTL" tokenize inspect bertweet
+config bertweet '{"tokenizer_class":"BertweetTokenizer"}'
+is "$(ids bertweet 'a ab')" "0 4 6 2"
+rm bertweet/bpe.codes
+fails 66 "no bpe.codes, from which BertweetTokenizer is made" "$LLMCTL" tokenize inspect bertweet
+echo a >>phobert/vocab.txt
+fails 65 "phobert/vocab.txt':9: a token and its count" "$LLMCTL" tokenize inspect phobert
+printf 'x 1\nx 2\n' >phobert/vocab.txt
+fails 65 "phobert/vocab.txt':2" "$LLMCTL" tokenize inspect phobert
+printf 'a 1\n' >phobert/vocab.txt
+printf '</w >  1\n< /w> 1\n' >phobert/bpe.codes
+fails 65 "looks like one: not supported" "$LLMCTL" tokenize inspect phobert
+mkdir ctrl
+echo '{"a@@":0,"b":1,"ab":2,"<unk>":3}' >ctrl/vocab.json
+printf '#version: 0.2\na b</w>\n' >ctrl/merges.txt
+config ctrl '{"tokenizer_class":"CTRLTokenizer"}'
+is "$(ids ctrl 'ab aab xb')" "2 0 2 3 1"
+
 # What is wrong, in a line
 bad() { # STATUS PATTERN: of the directory `bad`
     fails "$1" "$2" "$LLMCTL" tokenize inspect bad
@@ -119,6 +151,8 @@ block='"mixer":{"heads":2,"bias":"all"},"ffn":{"act":"relu","d_ff":32,"bias":tru
 printf '{"family":"marian","stack":"encdec","d_model":16,"vocab":%d,"tie_embed":true,"decoder_start":%d,"embed":{"pos":"sinusoidal","layout":"concat","max_pos":32,"scale":"sqrt_d"},"encoder":{"blocks":[{"repeat":1,%s}]},"blocks":[{"repeat":1,"cross":true,%s}],"head":{"norm":false,"bias":true}}' \
     "$n" $((n - 1)) "${block/\"heads\"/\"causal\":false,\"heads\"}" "$block" >model.json
 "$LLMCTL" pretrain pairs.jsonl -t marian --objective seq2seq --model model.json --out run --steps 30 --lr 1e-2 --batch 4 --dtype f32 -q
+config m2m '{"tokenizer_class":"M2M100Tokenizer"}'
+fails 65 "no target language (tgt_lang)" "$LLMCTL" pretrain pairs.jsonl -t m2m --objective seq2seq --model model.json --out none --steps 1 -q
 "$LLMCTL" convert run hf --no-tokenizer -q
 cp marian/* hf
 "$LLMCTL" convert hf back.llmz -q

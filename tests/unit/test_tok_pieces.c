@@ -244,6 +244,39 @@ static void a_space_may_stand_before_a_part(void **state)
     buf_free(&out);
 }
 
+static void words_are_joined_behind_marks(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf out = {0};
+    static const char json[] = "{\"llmctl\":\"pieces\",\"added_tokens\":[" ADDED(4, "</s>") "],\"unk_token\":\"<unk>\",\"decoder\":[\"words\",\"strip\"],"
+        "\"model\":{\"vocab\":{\"a@@\":0,\"b\":1,\"<unk>\":2,\"ab@@@@\":3}},\"data\":\"";
+    static const char inner[] = "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"  \",\"end_of_word_suffix\":\"</w>\",\"vocab\":{\"  \":0,\"a\":1,"
+        "\"b</w>\":2,\"c</w>\":3},\"merges\":[]},\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"added_tokens\":[]}";
+    const struct buf bytes = {.data = (char *)inner, .len = sizeof inner - 1};
+    buf_adds(&out, json);
+    tok_base64(&bytes, &out, &e);
+    buf_adds(&out, "\"}");
+    struct tokenizer *t = tok_parse_file(out.data, out.len, "words.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    encodes(t, 0, " ab aac a\xC3\xA9", "0@1-2 1@2-3 0@4-5 0@5-6 2@6-7 0@8-9 2@9-11");
+    static const int32_t id[] = {0, 1, 3, 0, 4, 1, 0};
+    buf_clear(&out);
+    assert_int_equal(tok_decode(t, id, COUNT_OF(id), false, &out, &e), 0);
+    assert_string_equal(out.data, "ab ab@@a</s> b a@@");
+    struct tok_stream s;
+    tok_stream_init(&s, t, false);
+    assert_int_equal(tok_stream_add(&s, 0, &out, &e), -1);
+    buf_clear(&out);
+    assert_int_equal(tok_to_json(t, &out, &e), 0);
+    struct tokenizer *back = tok_parse_file(out.data, out.len, "back.json", &e);
+    if (!back) fail_msg("%s", e.msg);
+    encodes(back, 0, "ab", "0@0-1 1@1-2");
+    tok_free(back);
+    tok_free(t);
+    buf_free(&out);
+}
+
 static void special_tokens_may_be_shown(void **state)
 {
     (void)state;
@@ -327,6 +360,7 @@ int main(void)
         cmocka_unit_test(the_form_is_read_back),
         cmocka_unit_test(parts_between_special_tokens_are_decoded_apart),
         cmocka_unit_test(a_space_may_stand_before_a_part),
+        cmocka_unit_test(words_are_joined_behind_marks),
         cmocka_unit_test(special_tokens_may_be_shown),
         cmocka_unit_test(both_ways_agree_on_any_text),
         cmocka_unit_test(memory_may_fail_anywhere),
