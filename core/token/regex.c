@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/token/regex_cluster.h"
 #include "core/token/regex_internal.h"
 #include "core/token/regex_memo.h"
 #include "core/token/regex_runs.h"
@@ -11,17 +12,26 @@
 /* A split of ordinary text takes a few steps a character; what takes this many
  * for one match is an attack or a mistake.  All matches of a text together may
  * take as many, and some for each byte: where every match looks at the rest of
- * the text, a run of several thousand characters is still done. */
-static const uint64_t max_steps = 20u * 1000 * 1000, max_steps_a_byte = 4000;
+ * the text, a run of several thousand characters is still done.  A long text has
+ * fewer for a byte, so that it ends in seconds. */
+static const uint64_t max_steps = 20u * 1000 * 1000;
+enum { SHORT_TEXT = 250000, STEPS_A_BYTE = 4000, MORE_STEPS_A_BYTE = 200 };
+
+static uint64_t steps_allowed(size_t n)
+{
+    size_t begin = n < SHORT_TEXT ? n : SHORT_TEXT;
+    return max_steps + (uint64_t)begin * STEPS_A_BYTE + (uint64_t)(n - begin) * MORE_STEPS_A_BYTE;
+}
+
 enum { MAX_STACK = 1 << 22 };
 
-enum frame_kind { F_STATE, F_GREEDY, F_LAZY, F_REG };
+enum frame_kind { F_STATE, F_ALTS, F_GREEDY, F_LAZY, F_REG, F_SAVE };
 
 struct frame {
     uint32_t kind;
     int32_t pc;
-    size_t pos, low; /* F_GREEDY: from pos down to low; F_LAZY: low = repetitions left; F_REG: old value;
-                      * F_STATE: where the choice is in the program */
+    size_t pos, low; /* F_GREEDY: from pos down to low; F_LAZY: low = repetitions left; F_REG, F_SAVE: old value;
+                      * F_STATE: where the choice is in the program; F_ALTS: alternatives left */
 };
 
 struct regex_work {
@@ -40,7 +50,10 @@ struct run {
     const struct regex *r;
     struct regex_work *w;
     const uint8_t *s;
-    size_t n;
+    size_t n;       /* of the text; in a look-behind up to where it has to end */
+    size_t whole;   /* of the text */
+    size_t from;    /* where the search began */
+    size_t behind;  /* where the look-behind at work has to end */
     enum stop stop; /* the first limit that was met */
 };
 
@@ -60,86 +73,44 @@ void regex_work_free(struct regex_work *w)
     free(w);
 }
 
-/* ---- sets ---- */
-
-static bool in_ranges(const struct re_set *s, uint32_t cp)
-{
-    for (size_t i = 0; i < s->n_range; i++)
-        if (cp >= s->range[i].first && cp <= s->range[i].last) return true;
-    return false;
-}
-
-static bool word_char(uint32_t cp)
-{
-    if (uni_extra(cp) & UNI_ALPHA) return true;
-    unsigned c = uni_category(cp);
-    return c == UNI_Mn || c == UNI_Mc || c == UNI_Me || c == UNI_Nd || c == UNI_Pc;
-}
-
-bool re_word_has(uint32_t cp)
-{
-    return cp == 0xB2 || cp == 0xB3 || cp == 0xB9 || (cp >= 0xBC && cp <= 0xBE) || word_char(cp);
-}
-
-static bool has_one(const struct re_set *s, uint32_t cp)
-{
-    bool known = cp <= 0x10FFFF;
-    if (known && s->categories >> uni_category(cp) & 1) return true;
-    if (in_ranges(s, cp)) return true;
-    if (known && s->space && (uni_class(cp) & UNI_SPACE)) return true;
-    if (known && s->word && word_char(cp)) return true;
-    if (known && s->word_latin && re_word_has(cp)) return true;
-    if (known && s->alpha && (uni_extra(cp) & UNI_ALPHA)) return true;
-    for (size_t i = 0; known && i < s->n_script; i++)
-        if (uni_script(cp) == s->script[i]) return true;
-    for (size_t i = 0; i < s->n_nested; i++)
-        if (re_set_has(s->nested[i], cp)) return true;
-    return false;
-}
-
-static bool has_folded(const struct re_set *s, uint32_t cp)
-{
-    if (cp > 0x10FFFF) return false;
-    uint32_t same[UNI_SAME_FOLD];
-    for (int i = uni_same_fold(cp, same); i-- > 0;)
-        if (has_one(s, same[i])) return true;
-    return false;
-}
-
-bool re_set_has(const struct re_set *s, uint32_t cp)
-{
-    bool in = has_one(s, cp) || (s->fold && has_folded(s, cp));
-    if (in && s->and) in = re_set_has(s->and, cp);
-    return in != s->negate;
-}
-
-static inline bool set_match(const struct re_set *s, struct uni_char c)
-{
-    if (c.cp < 128) return s->ascii[c.cp >> 6] >> (c.cp & 63) & 1;
-    return re_set_has(s, c.cp);
-}
-
 /* ---- the machine ---- */
 
-static bool push(struct run *m, enum frame_kind kind, int pc, size_t pos, size_t low)
+static bool push_slow(struct run *m, struct frame f)
 {
     struct regex_work *w = m->w;
     if (w->n >= MAX_STACK) return m->stop = STOP_STACK, false;
     if (!mem_room(&w->stack, &w->cap, w->n + 1, sizeof *w->stack)) return m->stop = STOP_MEMORY, false;
-    w->stack[w->n++] = (struct frame){(uint32_t)kind, pc, pos, low};
+    w->stack[w->n++] = f;
     return true;
+}
+
+static inline bool push(struct run *m, enum frame_kind kind, int pc, size_t pos, size_t low)
+{
+    struct regex_work *w = m->w;
+    struct frame f = {(uint32_t)kind, pc, pos, low};
+    if (w->n >= w->cap) return push_slow(m, f);
+    w->stack[w->n++] = f;
+    return true;
+}
+
+static inline bool in_ascii(const struct re_set *s, uint8_t c)
+{
+    return s->ascii[c >> 6] >> (c & 63) & 1;
 }
 
 /* Bytes that one character operation takes at pos, 0 if it does not match. */
 static inline size_t one(const struct run *m, const struct re_inst *i, size_t pos)
 {
     if (pos >= m->n) return 0;
-    struct uni_char c = uni_next(m->s + pos, m->n - pos);
+    uint8_t byte = m->s[pos];
+    if (i->op == RE_SET && byte < 0x80) return in_ascii(i->set, byte);
+    if (i->op == RE_CHAR && (byte < 0x80 || i->x < 0x80)) return byte == i->x;
+    struct uni_char c = uni_next_inline(m->s + pos, m->n - pos);
     bool ok = false;
     switch (i->op) {
     case RE_CHAR: ok = c.cp == (uint32_t)i->x; break;
     case RE_FOLDED: ok = c.cp != UNI_BAD && uni_fold(c.cp) == (uint32_t)i->x; break;
-    case RE_SET: ok = set_match(i->set, c); break;
+    case RE_SET: ok = re_set_in(i->set, c.cp); break;
     case RE_ANY: ok = c.cp != '\n'; break;
     case RE_ALL: ok = true; break;
     default: break;
@@ -147,83 +118,161 @@ static inline size_t one(const struct run *m, const struct re_inst *i, size_t po
     return ok ? c.len : 0;
 }
 
+/* ASCII letters, digits and _, the other word characters by their tables. */
+static inline bool is_word(struct uni_char c)
+{
+    static const uint64_t ascii[2] = {0x3FF000000000000, 0x7FFFFFE87FFFFFE};
+    return c.cp < 128 ? ascii[c.cp >> 6] >> (c.cp & 63) & 1 : re_word_has(c.cp);
+}
+
 static bool word_at(const struct run *m, size_t pos)
 {
-    return pos < m->n && re_word_has(uni_next(m->s + pos, m->n - pos).cp);
+    return pos < m->whole && is_word(uni_next(m->s + pos, m->whole - pos));
 }
 
 static bool word_before(const struct run *m, size_t pos)
 {
-    return pos > 0 && re_word_has(uni_prev(m->s, pos).cp);
+    return pos > 0 && is_word(uni_prev(m->s, pos));
 }
 
 static bool holds(const struct run *m, int how, size_t pos)
 {
-    bool last_newline = pos + 1 == m->n && m->s[pos] == '\n';
+    bool last_newline = pos + 1 == m->whole && m->s[pos] == '\n';
     switch ((enum re_assert)how) {
-    case RE_BEGIN_LINE: return pos == 0 || (m->s[pos - 1] == '\n' && pos < m->n);
-    case RE_END_LINE: return pos == m->n || m->s[pos] == '\n';
+    case RE_BEGIN_LINE: return pos == 0 || (m->s[pos - 1] == '\n' && pos < m->whole);
+    case RE_END_LINE: return pos == m->whole || m->s[pos] == '\n';
     case RE_BEGIN_TEXT: return pos == 0;
-    case RE_END_TEXT: return pos == m->n;
-    case RE_END_TEXT_LINE: return pos == m->n || last_newline;
+    case RE_END_TEXT: return pos == m->whole;
+    case RE_END_TEXT_LINE: return pos == m->whole || last_newline;
     case RE_WORD_BORDER: return word_before(m, pos) != word_at(m, pos);
     case RE_NOT_WORD_BORDER: return word_before(m, pos) == word_at(m, pos);
+    case RE_BEGIN_SEARCH: return pos == m->from;
+    case RE_BEHIND_END: return pos == m->behind;
     }
     return false;
 }
 
-static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo);
+static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo, bool keep);
 
 static inline bool can_begin(const struct run *m, const struct re_first *f, size_t pos)
 {
     return pos < m->n ? f->byte[m->s[pos] >> 6] >> (m->s[pos] & 63) & 1 : f->empty;
 }
 
-/* Of a set: how many ASCII characters from pos on are in it, at most `most`. */
-static inline size_t ascii_run(const struct run *m, const struct re_inst *i, size_t pos, size_t most)
+/* How many of eight bytes are ASCII characters of a set, from the first on. */
+static inline size_t ascii_run(const struct re_set *set, const uint8_t *s)
 {
-    size_t end = pos;
-    if (i->op != RE_SET) return 0;
-    if (most > m->n - pos) most = m->n - pos;
-    while (end - pos < most && m->s[end] < 0x80 && (i->set->ascii[m->s[end] >> 6] >> (m->s[end] & 63) & 1)) end++;
-    return end - pos;
+    const uint8_t *out = set->out;
+    unsigned a = out[s[0]] | (unsigned)out[s[1]] << 1 | (unsigned)out[s[2]] << 2 | (unsigned)out[s[3]] << 3;
+    unsigned b = out[s[4]] | (unsigned)out[s[5]] << 1 | (unsigned)out[s[6]] << 2 | (unsigned)out[s[7]] << 3;
+    return (size_t)__builtin_ctz(a | b << 4 | 0x100);
+}
+
+/* Where the run of characters of a set ends. */
+static inline size_t run_of(const struct run *m, const struct re_set *set, size_t pos)
+{
+    while (pos < m->n) {
+        uint8_t byte = m->s[pos];
+        if (byte < 0x80) {
+            if (set->out[byte]) break;
+            if (m->n - pos < 8) pos++;
+            else pos += ascii_run(set, m->s + pos);
+        } else {
+            struct uni_char c = uni_next_inline(m->s + pos, m->n - pos);
+            if (!re_set_in(set, c.cp)) break;
+            pos += c.len;
+        }
+    }
+    return pos;
+}
+
+/* Where the run ends that an operation takes; false: it is not one that is quickly told of. */
+static inline bool to_end(const struct run *m, const struct re_inst *i, size_t *pos)
+{
+    if (i->op == RE_SET) {
+        *pos = run_of(m, i->set, *pos);
+    } else if (i->op == RE_ANY) {
+        const uint8_t *newline = memchr(m->s + *pos, '\n', m->n - *pos);
+        *pos = newline ? (size_t)(newline - m->s) : m->n;
+    } else if (i->op == RE_ALL) {
+        *pos = m->n;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Of the characters that an operation takes from pos on, at most `most`: where they end. */
+static inline size_t many(const struct run *m, const struct re_inst *i, size_t pos, size_t most, size_t *count)
+{
+    size_t len;
+    for (*count = 0; *count < most && (len = one(m, i, pos)); ++*count) pos += len;
+    return pos;
 }
 
 /* A repeated character: takes what it can, or as little as it must. */
-static bool loop(struct run *m, const struct re_inst *i, int pc, size_t *pos)
+static inline bool loop(struct run *m, const struct re_inst *i, int pc, size_t *pos)
 {
-    size_t p = *pos, len;
-    int count = 0, most = i->y < 0 ? INT32_MAX : i->y;
-    while (count < i->x && (len = one(m, i + 1, p))) {
-        p += len;
-        count++;
+    size_t count, least = (size_t)i->x, most = i->y < 0 ? SIZE_MAX : (size_t)i->y, p = *pos;
+    if (i->y < 0 && least < 2 && i->how != RE_LAZY && to_end(m, i + 1, pos)) {
+        count = *pos - p; /* or fewer */
+    } else {
+        *pos = many(m, i + 1, p, i->how == RE_LAZY ? least : most, &count);
     }
-    if (count < i->x) return false;
-    size_t low = p;
-    if (i->how == RE_LAZY) {
-        *pos = p;
-        return count == most || push(m, F_LAZY, pc, p, (size_t)(most - count));
+    m->w->steps += count;
+    if (count < least) return false;
+    if (i->how == RE_POSSESSIVE) return true;
+    if (i->how == RE_LAZY) return least == most || push(m, F_LAZY, pc, *pos, most - least);
+    for (; least > 0; least--) p += uni_next_inline(m->s + p, m->n - p).len;
+    return *pos == p || push(m, F_GREEDY, pc, *pos, p);
+}
+
+static inline size_t before(const struct run *m, size_t pos)
+{
+    return m->s[pos - 1] < 0x80 ? pos - 1 : pos - uni_prev(m->s, pos).len;
+}
+
+/* A look-around at one character. */
+static inline bool peek(const struct run *m, const struct re_inst *i, size_t pos)
+{
+    bool behind = i->how == RE_BEHIND || i->how == RE_NOT_BEHIND, found;
+    if (behind) found = pos > 0 && one(m, i + 1, pos - uni_prev(m->s, pos).len) > 0;
+    else found = one(m, i + 1, pos) > 0;
+    return found == (i->how == RE_AHEAD || i->how == RE_BEHIND);
+}
+
+/* Whether what is behind pos matches, as far back as it may begin. */
+static bool look_behind(struct run *m, const struct re_inst *i, int pc, size_t pos, bool keep)
+{
+    size_t from = pos, end, outer = m->behind, n = m->n;
+    bool found = false;
+    for (int k = 0; k < i->back; k++) {
+        if (from == 0) return false;
+        from -= uni_prev(m->s, from).len;
     }
-    while (count < most) {
-        if (!(len = ascii_run(m, i + 1, p, (size_t)(most - count))) && !(len = one(m, i + 1, p))) break;
-        count += m->s[p] < 0x80 ? (int)len : 1;
-        p += len;
-    }
-    m->w->steps += (uint64_t)count;
-    *pos = p;
-    return i->how == RE_POSSESSIVE || p == low || push(m, F_GREEDY, pc + 2, p, low);
+    m->behind = pos;
+    if (i->x) m->n = pos;
+    for (int more = i->x; !(found = run_at(m, pc + 1, from, &end, false, keep)) && more != 0 && from > 0 && !m->stop; more--)
+        from -= uni_prev(m->s, from).len;
+    m->behind = outer;
+    m->n = n;
+    return found;
 }
 
 static bool look(struct run *m, const struct re_inst *i, int pc, size_t pos)
 {
-    size_t end, from = pos;
-    bool behind = i->how == RE_BEHIND || i->how == RE_NOT_BEHIND, found = true;
-    for (int k = 0; behind && k < i->back; k++) {
-        if (from == 0) found = false;
-        else from -= uni_prev(m->s, from).len;
-    }
-    if (found) found = run_at(m, pc + 1, from, &end, i->x) && (!behind || end == pos);
-    return found == (i->how == RE_AHEAD || i->how == RE_BEHIND);
+    size_t end;
+    bool wanted = i->how == RE_AHEAD || i->how == RE_BEHIND, behind = i->how == RE_BEHIND || i->how == RE_NOT_BEHIND;
+    bool found = behind ? look_behind(m, i, pc, pos, wanted) : run_at(m, pc + 1, pos, &end, i->x, wanted);
+    return found == wanted;
+}
+
+/* The last alternative was not the one: the next that can begin here. */
+static inline int next_alternative(struct run *m, const struct re_alts *alts, int pc, size_t pos, uint32_t left)
+{
+    int at = alts->pc[__builtin_ctz(left)];
+    left &= left - 1;
+    return left && !push(m, F_ALTS, pc, pos, left) ? -1 : at;
 }
 
 /* The next state to try; false when there is none above `base`. */
@@ -233,7 +282,7 @@ static bool backtrack(struct run *m, size_t base, int *pc, size_t *pos)
     while (w->n > base) {
         struct frame *f = &w->stack[w->n - 1];
         switch ((enum frame_kind)f->kind) {
-        case F_REG:
+        case F_REG: case F_SAVE:
             w->regs[f->pc] = f->low;
             w->n--;
             continue;
@@ -242,12 +291,20 @@ static bool backtrack(struct run *m, size_t base, int *pc, size_t *pos)
             *pos = f->pos;
             w->n--;
             return true;
-        case F_GREEDY:
-            f->pos -= uni_prev(m->s, f->pos).len;
-            *pc = f->pc;
+        case F_ALTS:
+            *pos = f->pos;
+            *pc = m->r->prog[f->pc].alts->pc[__builtin_ctzll(f->low)];
+            if (!(f->low &= f->low - 1)) w->n--;
+            return true;
+        case F_GREEDY: {
+            const struct re_first *begins = m->r->prog[f->pc].begins;
+            do f->pos = before(m, f->pos);
+            while (f->pos > f->low && begins && !can_begin(m, begins, f->pos) && ++w->steps);
+            *pc = f->pc + 2;
             *pos = f->pos;
             if (f->pos <= f->low) w->n--;
             return true;
+        }
         case F_LAZY: {
             size_t len = one(m, &m->r->prog[f->pc + 1], f->pos);
             if (!len) {
@@ -273,18 +330,30 @@ static void remember(struct regex_work *w, size_t base, size_t way, bool matched
     struct re_memo *memo = &w->memo;
     if (memo->n_way - way >= FEW && matched)
         for (size_t i = base; i < w->n; i++)
-            if (w->stack[i].kind == F_STATE) re_memo_add(memo, (int)w->stack[i].low, w->stack[i].pos, RE_MATCHES);
+            if (w->stack[i].kind == F_STATE || w->stack[i].kind == F_ALTS)
+                re_memo_add(memo, w->stack[i].kind == F_ALTS ? w->stack[i].pc : (int)w->stack[i].low, w->stack[i].pos, RE_MATCHES);
     if (memo->n_way - way >= FEW && !matched)
         for (size_t i = way; i < memo->n_way; i++) re_memo_add(memo, memo->way[i].pc, memo->way[i].pos, RE_FAILS);
     memo->n_way = way;
 }
 
-/* A match ends: registers keep their values from outside. */
-static void unwind(struct regex_work *w, size_t base)
+/* A match ends: registers get back their values from outside, but for those of groups if they are kept;
+ * then what is outside can still take them back. */
+static void unwind(struct regex_work *w, size_t base, bool keep)
 {
+    size_t kept = base;
+    for (size_t k = base; keep && k < w->n; k++)
+        if (w->stack[k].kind == F_SAVE) kept++;
+    if (kept > base) {
+        kept = base;
+        for (size_t k = base; k < w->n; k++)
+            if (w->stack[k].kind == F_SAVE) w->stack[kept++] = w->stack[k];
+        w->n = kept;
+        return;
+    }
     while (w->n > base) {
         struct frame *f = &w->stack[--w->n];
-        if (f->kind == F_REG) w->regs[f->pc] = f->low;
+        if (f->kind == F_REG || f->kind == F_SAVE) w->regs[f->pc] = f->low;
     }
 }
 
@@ -295,15 +364,25 @@ static enum re_known recall(struct re_memo *memo, int pc, size_t pos)
     return re_memo_get(memo, pc, pos);
 }
 
-/* Runs the program from pc on.  memo: of a look-ahead, whose choices re_memo knows. */
-static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
+/* The text of a group again: how many bytes, SIZE_MAX if it is not here. */
+static size_t again(struct run *m, const struct re_inst *i, size_t pos)
+{
+    size_t begin = m->w->regs[i->x], end = m->w->regs[i->x + 1];
+    if (begin == SIZE_MAX || end == SIZE_MAX || end - begin > m->n - pos) return SIZE_MAX;
+    m->w->steps += (end - begin) / 8;
+    return memcmp(m->s + begin, m->s + pos, end - begin) == 0 ? end - begin : SIZE_MAX;
+}
+
+/* Runs the program from pc on.  memo: of a look-ahead, whose choices re_memo knows; keep: groups in it stay known. */
+static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo, bool keep)
 {
     struct regex_work *w = m->w;
     size_t base = w->n, way = w->memo.n_way;
     for (;;) {
         const struct re_inst *i = &m->r->prog[pc];
-        bool ok = true;
+        bool ok = true, told;
         size_t len, after;
+        uint32_t left;
         enum re_known known = RE_UNKNOWN;
         if (++w->steps > max_steps) m->stop = STOP_STEPS;
         if (m->stop) return false;
@@ -317,14 +396,26 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
             pc++;
             break;
         case RE_SPLIT:
-            if (i->begins && !can_begin(m, i->begins, pos)) pc = i->y;
-            else if (i->begins && !can_begin(m, i->begins + 1, pos)) pc = i->x;
+            told = i->begins && !(memo && i->how); /* rounds have to be known to the memo */
+            if (told && !can_begin(m, i->begins, pos)) pc = i->y;
+            else if (told && !can_begin(m, i->begins + 1, pos)) pc = i->x;
             else if (memo && (known = recall(&w->memo, pc, pos)) == RE_MATCHES) goto matched;
             else if ((ok = known != RE_FAILS && push(m, F_STATE, i->y, pos, (size_t)pc))) pc = i->x;
             break;
+        case RE_ALTS:
+            left = i->alts->begin[pos < m->n ? m->s[pos] : 256];
+            if (memo && (left & (left - 1)) && (known = recall(&w->memo, pc, pos)) == RE_MATCHES) goto matched;
+            ok = left && known != RE_FAILS && (pc = next_alternative(m, i->alts, pc, pos, left)) >= 0;
+            break;
         case RE_JUMP: pc = i->x; break;
         case RE_LOOP:
-            ok = loop(m, i, pc, &pos);
+            do ok = loop(m, i, pc, &pos), pc += 2, i += 2;
+            while (ok && i->op == RE_LOOP);
+            if (!ok || i->op != RE_MATCH) break;
+            *end = pos;
+            goto matched;
+        case RE_PEEK:
+            ok = peek(m, i, pos);
             pc += 2;
             break;
         case RE_LOOK:
@@ -332,7 +423,7 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
             pc = i->y;
             break;
         case RE_ATOMIC:
-            ok = run_at(m, pc + 1, pos, &after, false);
+            ok = run_at(m, pc + 1, pos, &after, false, true);
             if (ok) pos = after;
             pc = i->y;
             break;
@@ -340,12 +431,22 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
             ok = holds(m, i->how, pos);
             pc++;
             break;
-        case RE_MARK:
-            ok = push(m, F_REG, i->x, 0, w->regs[i->x]);
+        case RE_MARK: case RE_SAVE:
+            ok = push(m, i->op == RE_MARK ? F_REG : F_SAVE, i->x, 0, w->regs[i->x]);
             w->regs[i->x] = pos;
             pc++;
             break;
         case RE_PROGRESS: pc = w->regs[i->x] == pos ? i->y : pc + 1; break;
+        case RE_BACKREF:
+            ok = (len = again(m, i, pos)) != SIZE_MAX;
+            pos += ok ? len : 0;
+            pc++;
+            break;
+        case RE_CLUSTER:
+            ok = pos < m->n;
+            if (ok) pos = re_cluster_end(m->s, m->n, pos, &w->steps);
+            pc++;
+            break;
         }
         if (!ok && !backtrack(m, base, &pc, &pos)) break;
     }
@@ -353,7 +454,8 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo)
     return false;
 matched:
     if (memo) remember(w, base, way, true);
-    unwind(w, base);
+    if (m->r->n_regs) unwind(w, base, keep);
+    else w->n = base;
     return true;
 }
 
@@ -371,7 +473,8 @@ static int limit_met(const struct run *m, size_t at, struct err *e)
 static int search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, size_t from,
                   size_t *begin, size_t *end, struct err *e)
 {
-    struct run m = {.r = r, .w = w, .s = s, .n = n};
+    struct run m = {.r = r, .w = w, .s = s, .n = n, .whole = n, .from = from};
+    if (!atomic_load_explicit(&r->ready, memory_order_acquire)) re_make_ready((struct regex *)(uintptr_t)r);
     if (w->n_regs < (size_t)r->n_regs) {
         size_t *p = mem_resize(w->regs, (size_t)r->n_regs, sizeof *p);
         if (!p) return err_oom(e, (size_t)r->n_regs * sizeof *p, "matching");
@@ -381,11 +484,11 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
     for (int i = 0; i < r->n_regs; i++) w->regs[i] = SIZE_MAX;
     w->steps = 0;
     for (size_t at = from; at <= n;) {
-        while (at < n && !can_begin(&m, &r->first, at)) at++;
+        while (at < n && !r->can_begin[s[at]]) at++;
         if (at == n && !r->first.empty) return 0;
         w->n = 0;
         w->memo.n_way = 0;
-        if (run_at(&m, 0, at, end, false)) {
+        if (run_at(&m, 0, at, end, false, false)) {
             *begin = at;
             return 1;
         }
@@ -413,10 +516,9 @@ int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, si
         int found = search(r, w, s, n, it->from, begin, end, e);
         if (found <= 0) return found;
         it->steps += w->steps;
-        if (it->steps > max_steps + max_steps_a_byte * n)
-            return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million and %u steps for each byte, "
-                                        "up to byte offset %zu of a text",
-                           (unsigned)(max_steps / 1000000), (unsigned)max_steps_a_byte, *end);
+        if (it->steps > steps_allowed(n))
+            return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million steps up to byte offset %zu of a text",
+                           (unsigned)(steps_allowed(n) / 1000000), *end);
         if (*begin == *end && *end == it->last) {
             it->from += it->from < n ? uni_next(s + it->from, n - it->from).len : 1;
             continue;

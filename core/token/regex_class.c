@@ -36,12 +36,29 @@ static bool add_range(struct re_parse *p, struct re_set *s, uint32_t first, uint
     return true;
 }
 
+struct re_set *re_class_ranges(struct re_parse *p, const uint32_t (*of)[2], size_t n)
+{
+    struct re_set *s = new_set(p);
+    for (size_t i = 0; s && i < n; i++)
+        if (!add_range(p, s, of[i][0], of[i][1])) return NULL;
+    return s;
+}
+
 static bool add_script(struct re_parse *p, struct re_set *s, int script)
 {
     int *v = grow(p, s->script, s->n_script, &s->cap_script, sizeof *v);
     if (!v) return false;
     s->script = v;
     s->script[s->n_script++] = script;
+    return true;
+}
+
+static bool add_prop(struct re_parse *p, struct re_set *s, const struct uni_set *prop)
+{
+    const struct uni_set **v = grow(p, s->prop, s->n_prop, &s->cap_prop, sizeof *v);
+    if (!v) return false;
+    s->prop = v;
+    s->prop[s->n_prop++] = prop;
     return true;
 }
 
@@ -59,6 +76,8 @@ static bool add_parts(struct re_parse *p, struct re_set *s, const struct re_set 
         if (!add_range(p, s, inner->range[i].first, inner->range[i].last)) return false;
     for (size_t i = 0; i < inner->n_script; i++)
         if (!add_script(p, s, inner->script[i])) return false;
+    for (size_t i = 0; i < inner->n_prop; i++)
+        if (!add_prop(p, s, inner->prop[i])) return false;
     for (size_t i = 0; i < inner->n_nested; i++)
         if (!add_nested(p, s, inner->nested[i])) return false;
     return true;
@@ -74,12 +93,6 @@ static bool add_nested(struct re_parse *p, struct re_set *s, struct re_set *inne
     return true;
 }
 
-void re_set_finish(struct re_set *s)
-{
-    for (uint32_t cp = 0; cp < 128; cp++)
-        if (re_set_has(s, cp)) s->ascii[cp >> 6] |= (uint64_t)1 << (cp & 63);
-}
-
 /* ---- properties ---- */
 
 static const struct { const char *name; uint32_t mask; } groups[] = {
@@ -92,6 +105,7 @@ static const struct { const char *name; uint32_t mask; } groups[] = {
     {"N", BIT(UNI_Nd) | BIT(UNI_Nl) | BIT(UNI_No)},
     {"Number", BIT(UNI_Nd) | BIT(UNI_Nl) | BIT(UNI_No)},
     {"P", BIT(UNI_Pc) | BIT(UNI_Pd) | BIT(UNI_Ps) | BIT(UNI_Pe) | BIT(UNI_Pi) | BIT(UNI_Pf) | BIT(UNI_Po)},
+    {"Punct", BIT(UNI_Pc) | BIT(UNI_Pd) | BIT(UNI_Ps) | BIT(UNI_Pe) | BIT(UNI_Pi) | BIT(UNI_Pf) | BIT(UNI_Po)},
     {"Punctuation", BIT(UNI_Pc) | BIT(UNI_Pd) | BIT(UNI_Ps) | BIT(UNI_Pe) | BIT(UNI_Pi) | BIT(UNI_Pf) | BIT(UNI_Po)},
     {"S", BIT(UNI_Sm) | BIT(UNI_Sc) | BIT(UNI_Sk) | BIT(UNI_So)},
     {"Symbol", BIT(UNI_Sm) | BIT(UNI_Sc) | BIT(UNI_Sk) | BIT(UNI_So)},
@@ -126,21 +140,24 @@ static bool add_named(struct re_set *s, const char *name, size_t n)
 
 static bool add_posix(struct re_parse *p, struct re_set *s, const char *name, size_t n, bool *known)
 {
+    const struct uni_set *prop = NULL;
     *known = true;
     if (uni_same_name("alpha", name, n) || uni_same_name("Alphabetic", name, n)) s->alpha = true;
     else if (uni_same_name("alnum", name, n)) s->alpha = true, s->categories |= BIT(UNI_Nd);
     else if (uni_same_name("digit", name, n)) s->categories |= BIT(UNI_Nd);
     else if (uni_same_name("word", name, n)) s->word = true;
-    else if (uni_same_name("space", name, n) || uni_same_name("White_Space", name, n)) s->space = true;
+    else if (uni_same_name("space", name, n) || uni_same_name("White_Space", name, n) || uni_same_name("WSpace", name, n)) s->space = true;
     else if (uni_same_name("blank", name, n)) {
         s->categories |= BIT(UNI_Zs);
         return add_range(p, s, '\t', '\t');
     } else if (uni_same_name("cntrl", name, n)) s->categories |= BIT(UNI_Cc);
-    else if (uni_same_name("punct", name, n))
+    else if (uni_same_name("punct", name, n) || uni_same_name("PosixPunct", name, n))
         return add_named(s, "P", 1) && add_named(s, "S", 1);
     else if (uni_same_name("xdigit", name, n))
         return add_range(p, s, '0', '9') && add_range(p, s, 'A', 'F') && add_range(p, s, 'a', 'f');
     else if (uni_same_name("ascii", name, n)) return add_range(p, s, 0, 127);
+    else if (uni_same_name("newline", name, n)) return add_range(p, s, '\n', '\n');
+    else if ((prop = uni_set_find(name, n))) return add_prop(p, s, prop);
     else *known = false;
     return true;
 }
@@ -160,6 +177,8 @@ static struct re_set *property(struct re_parse *p, bool negate)
     if (!known && !add_posix(p, s, name, n, &known)) return NULL;
     if (!known) {
         int script = uni_script_find(name, n);
+        bool block = n > 2 && (*name | 0x20) == 'i' && (name[1] | 0x20) == 'n';
+        if (script < 0 && block) return re_refuse(p, "a block of characters"), NULL;
         if (script < 0) return re_wrong(p, "an unknown \\p{property}"), NULL;
         if (!add_script(p, s, script)) return NULL;
     }
@@ -196,6 +215,14 @@ static bool peek(const struct re_parse *p, const char *s)
     return p->n - p->pos >= n && memcmp(p->pattern + p->pos, s, n) == 0;
 }
 
+static bool posix_name(const char *name, size_t n)
+{
+    static const char *const names[] = {"alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word", "xdigit"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0) return true;
+    return false;
+}
+
 static bool posix_bracket(struct re_parse *p, struct re_set *s, bool *found)
 {
     const char *at = p->pattern + p->pos;
@@ -208,8 +235,9 @@ static bool posix_bracket(struct re_parse *p, struct re_set *s, bool *found)
     bool negate = *name == '^', known;
     if (negate) name++;
     struct re_set *inner = new_set(p);
-    if (!inner || !add_posix(p, inner, name, (size_t)(close - name), &known)) return false;
-    if (!known) return re_wrong(p, "an unknown [:name:]"), false;
+    size_t n = (size_t)(close - name);
+    if (!inner || (posix_name(name, n) && !add_posix(p, inner, name, n, &known))) return false;
+    if (!posix_name(name, n) || !known) return re_wrong(p, "an unknown [:name:]"), false;
     inner->negate = negate;
     p->pos = (size_t)(close + 2 - p->pattern);
     if (peek(p, "-") && !peek(p, "-]")) return re_wrong(p, "a range that begins with a class"), false;

@@ -33,94 +33,43 @@ static bool single(const struct re_node *n)
 bool re_can_be_empty(const struct re_node *n)
 {
     switch (n->kind) {
-    case N_EMPTY: case N_LOOK: case N_ASSERT: return true;
+    case N_EMPTY: case N_LOOK: case N_ASSERT: case N_BACKREF: return true;
     case N_CAT: return re_can_be_empty(n->a) && re_can_be_empty(n->b);
     case N_ALT: return re_can_be_empty(n->a) || re_can_be_empty(n->b);
     case N_REPEAT: return n->min == 0 || re_can_be_empty(n->a);
-    case N_ATOMIC: return re_can_be_empty(n->a);
+    case N_ATOMIC: case N_GROUP: return re_can_be_empty(n->a);
     default: return false;
     }
 }
 
-/* Characters that n takes, if that is one number; else -1. */
-int re_fixed_length(const struct re_node *n)
+static int64_t times(int64_t length, int64_t count)
 {
-    int a, b;
+    return length * count > RE_ENDLESS ? RE_ENDLESS : length * count;
+}
+
+static struct re_lengths plus(struct re_lengths a, struct re_lengths b)
+{
+    return (struct re_lengths){a.min + b.min > RE_ENDLESS ? RE_ENDLESS : a.min + b.min, a.max + b.max > RE_ENDLESS ? RE_ENDLESS : a.max + b.max};
+}
+
+struct re_lengths re_lengths_of(const struct re_node *n)
+{
+    struct re_lengths a, b;
     switch (n->kind) {
-    case N_EMPTY: case N_LOOK: case N_ASSERT: return 0;
-    case N_CAT:
-        a = re_fixed_length(n->a);
-        b = re_fixed_length(n->b);
-        return a < 0 || b < 0 || a + b > 255 ? -1 : a + b;
+    case N_EMPTY: case N_LOOK: case N_ASSERT: return (struct re_lengths){0, 0};
+    case N_CAT: return plus(re_lengths_of(n->a), re_lengths_of(n->b));
     case N_ALT:
-        a = re_fixed_length(n->a);
-        return a == re_fixed_length(n->b) ? a : -1;
+        a = re_lengths_of(n->a);
+        b = re_lengths_of(n->b);
+        return (struct re_lengths){a.min < b.min ? a.min : b.min, a.max > b.max ? a.max : b.max};
     case N_REPEAT:
-        a = re_fixed_length(n->a);
-        return n->min != n->max || a < 0 || a * n->min > 255 ? -1 : a * n->min;
-    case N_ATOMIC: return re_fixed_length(n->a);
-    default: return 1;
+        a = re_lengths_of(n->a);
+        return (struct re_lengths){times(a.min, n->min), n->max < 0 && a.max ? RE_ENDLESS : times(a.max, n->max)};
+    case N_ATOMIC: case N_GROUP: return re_lengths_of(n->a);
+    case N_CLUSTER: return (struct re_lengths){1, RE_ENDLESS};
+    case N_BACKREF: return (struct re_lengths){0, RE_ENDLESS};
+    default: return (struct re_lengths){1, 1};
     }
-}
-
-/* ---- first bytes ---- */
-
-static void add_byte(struct re_first *f, unsigned byte)
-{
-    f->byte[byte >> 6] |= (uint64_t)1 << (byte & 63);
-}
-
-static void add_char(struct re_first *f, uint32_t cp)
-{
-    char out[4];
-    if (utf8_encode(cp, out)) add_byte(f, (uint8_t)out[0]);
-}
-
-static void add_high(struct re_first *f)
-{
-    f->byte[2] = f->byte[3] = UINT64_MAX;
-}
-
-/* Adds the bytes that n can begin with; true when it can also be empty. */
-static bool add_first(struct re_first *f, const struct re_node *n)
-{
-    bool a, b;
-    switch (n->kind) {
-    case N_CHAR:
-        if (n->fold) {
-            for (uint32_t cp = 0; cp < 128; cp++)
-                if (uni_fold(cp) == n->cp) add_char(f, cp);
-            add_high(f);
-        } else {
-            add_char(f, n->cp);
-        }
-        return false;
-    case N_SET:
-        f->byte[0] |= n->set->ascii[0];
-        f->byte[1] |= n->set->ascii[1];
-        add_high(f);
-        return false;
-    case N_CAT:
-        return add_first(f, n->a) && add_first(f, n->b);
-    case N_ALT:
-        a = add_first(f, n->a);
-        b = add_first(f, n->b);
-        return a || b;
-    case N_REPEAT:
-        a = add_first(f, n->a);
-        return a || n->min == 0;
-    case N_ATOMIC: return add_first(f, n->a);
-    case N_EMPTY: case N_LOOK: case N_ASSERT: return true;
-    default: memset(f->byte, 0xFF, sizeof f->byte); return false;
-    }
-}
-
-static struct re_first first_of(const struct re_node *n)
-{
-    struct re_first f = {0};
-    f.empty = add_first(&f, n);
-    if (f.empty) memset(f.byte, 0xFF, sizeof f.byte);
-    return f;
 }
 
 /* ---- program ---- */
@@ -137,15 +86,11 @@ static int gen_single(struct compile *c, const struct re_node *n)
     return 0;
 }
 
-static int gen_alt(struct compile *c, const struct re_node *n)
+/* Two alternatives. */
+static int gen_either(struct compile *c, const struct re_node *n)
 {
-    struct re_first *begins = arena_alloc(&c->r->arena, 2, sizeof *begins);
-    if (!begins) return err_oom(c->e, 2 * sizeof *begins, "a regular expression");
-    begins[0] = first_of(n->a);
-    begins[1] = first_of(n->b);
     int split = emit(c, RE_SPLIT, 0, 0);
     if (split < 0) return -1;
-    c->r->prog[split].begins = begins;
     c->r->prog[split].x = c->r->n_prog;
     if (gen(c, n->a)) return -1;
     int jump = emit(c, RE_JUMP, 0, 0);
@@ -153,6 +98,26 @@ static int gen_alt(struct compile *c, const struct re_node *n)
     c->r->prog[split].y = c->r->n_prog;
     if (gen(c, n->b)) return -1;
     c->r->prog[jump].x = c->r->n_prog;
+    return 0;
+}
+
+/* A list of them; what is more than fits is one more list, the last alternative. */
+static int gen_alt(struct compile *c, const struct re_node *n)
+{
+    if (n->b->kind != N_ALT) return gen_either(c, n);
+    int jump[RE_MOST_ALTS], at = emit(c, RE_ALTS, 0, 0);
+    struct re_alts *alts = arena_zalloc(&c->r->arena, 1, sizeof *alts);
+    if (at < 0) return -1;
+    if (!alts) return err_oom(c->e, sizeof *alts, "a regular expression");
+    c->r->prog[at].alts = alts;
+    for (bool more = true; more; n = n->b) {
+        more = n->kind == N_ALT && alts->n + 1 < RE_MOST_ALTS;
+        alts->pc[alts->n] = c->r->n_prog;
+        if (gen(c, more ? n->a : n) || (more && (jump[alts->n] = emit(c, RE_JUMP, 0, 0)) < 0)) return -1;
+        alts->n++;
+    }
+    for (int k = 0; k + 1 < alts->n; k++) c->r->prog[jump[k]].x = c->r->n_prog;
+    for (unsigned byte = 0; byte < COUNT_OF(alts->begin); byte++) alts->begin[byte] = UINT32_MAX >> (32 - alts->n);
     return 0;
 }
 
@@ -181,6 +146,7 @@ static int gen_star(struct compile *c, const struct re_node *n, bool lazy)
     if (guard && (reg = c->r->n_regs++) >= MAX_REGS)
         return err_set(c->e, ERR_DATA, "the regular expression is too large");
     if (gen_choice(c, lazy, &at)) return -1;
+    c->r->prog[at].how = 1;
     if (guard && emit(c, RE_MARK, reg, 0) < 0) return -1;
     if (gen(c, n->a)) return -1;
     int check = guard ? emit(c, RE_PROGRESS, reg, 0) : 0;
@@ -243,26 +209,33 @@ static bool has_choices(const struct regex *r, int pc)
 {
     bool any = false;
     for (; pc < r->n_prog; pc++) {
-        if (r->prog[pc].op == RE_MARK) return false;
-        any = any || r->prog[pc].op == RE_SPLIT;
+        enum re_op op = (enum re_op)r->prog[pc].op;
+        if (op == RE_MARK || op == RE_SAVE || op == RE_BACKREF) return false;
+        if (op == RE_ASSERT && r->prog[pc].how == RE_BEGIN_SEARCH) return false;
+        any = any || op == RE_SPLIT || op == RE_ALTS;
     }
     return any;
+}
+
+/* A look-around at one character. */
+static int gen_peek(struct compile *c, const struct re_node *n)
+{
+    int i = emit(c, RE_PEEK, 0, 0);
+    if (i < 0) return -1;
+    c->r->prog[i].how = (uint8_t)n->how;
+    return gen_single(c, n->a);
 }
 
 static int gen_look(struct compile *c, const struct re_node *n)
 {
     bool behind = n->how == RE_BEHIND || n->how == RE_NOT_BEHIND;
-    int back = behind ? re_fixed_length(n->a) : 0;
-    if (back < 0) { /* alternatives, each of its own length: see behind_fits() */
-        struct re_node one = *n, other = *n, either = {.kind = N_ALT, .a = &one, .b = &other};
-        one.a = n->a->a;
-        other.a = n->a->b;
-        if (n->how == RE_NOT_BEHIND) return gen_look(c, &one) || gen_look(c, &other) ? -1 : 0;
-        return gen_alt(c, &either);
-    }
+    struct re_node end = {.kind = N_ASSERT, .how = RE_BEHIND_END}, whole = {.kind = N_CAT, .a = n->a, .b = &end};
+    struct re_lengths length = re_lengths_of(n->a);
     int i = c->r->n_prog;
-    if (gen_sub(c, n->a, RE_LOOK, n->how, back)) return -1;
-    c->r->prog[i].x = !behind && has_choices(c->r, i + 1);
+    if (single(n->a)) return gen_peek(c, n);
+    if (gen_sub(c, behind ? &whole : n->a, RE_LOOK, n->how, behind ? (int)length.min : 0)) return -1;
+    if (behind) c->r->prog[i].x = length.max == RE_ENDLESS ? -1 : (int)(length.max - length.min);
+    else c->r->prog[i].x = has_choices(c->r, i + 1);
     return 0;
 }
 
@@ -277,6 +250,11 @@ static int gen(struct compile *c, const struct re_node *n)
     case N_REPEAT: return gen_repeat(c, n);
     case N_LOOK: return gen_look(c, n);
     case N_ATOMIC: return gen_sub(c, n->a, RE_ATOMIC, 0, 0);
+    case N_CLUSTER: return emit(c, RE_CLUSTER, 0, 0) < 0 ? -1 : 0;
+    case N_BACKREF: return emit(c, RE_BACKREF, n->reg, 0) < 0 ? -1 : 0;
+    case N_GROUP:
+        if (n->reg < 0) return gen(c, n->a);
+        return emit(c, RE_SAVE, n->reg, 0) < 0 || gen(c, n->a) || emit(c, RE_SAVE, n->reg + 1, 0) < 0 ? -1 : 0;
     case N_ASSERT: {
         int i = emit(c, RE_ASSERT, 0, 0);
         if (i >= 0) c->r->prog[i].how = (uint8_t)n->how;
@@ -290,7 +268,8 @@ int re_compile(struct regex *r, const struct re_node *tree, struct err *e)
 {
     struct compile c = {r, e};
     if (gen(&c, tree) || emit(&c, RE_MATCH, 0, 0) < 0) return -1;
-    r->first = first_of(tree);
+    r->first.empty = true;
+    memset(r->can_begin, 1, sizeof r->can_begin);
     r->tree = tree;
     return 0;
 }

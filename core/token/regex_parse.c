@@ -7,7 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/uni_props.h"
 
-enum { MAX_DEPTH = 50, MAX_REPEAT = 1000 };
+enum { MAX_DEPTH = 50, MAX_REPEAT = 1000, ROW = 128 };
 
 static int located(struct re_parse *p, const char *what, const char *verdict)
 {
@@ -25,18 +25,17 @@ int re_wrong(struct re_parse *p, const char *what)
     return located(p, what, "");
 }
 
-static struct re_node *new_node(struct re_parse *p, enum re_kind kind)
+struct re_node *re_new_node(struct re_parse *p, enum re_kind kind)
 {
     struct re_node *n = arena_zalloc(&p->r->arena, 1, sizeof *n);
     if (!n) err_oom(p->e, sizeof *n, "a regular expression");
-    else n->kind = kind;
+    else *n = (struct re_node){.kind = kind, .reg = -1};
     return n;
 }
 
-static struct re_node *pair(struct re_parse *p, enum re_kind kind, struct re_node *a,
-                            struct re_node *b)
+struct re_node *re_pair(struct re_parse *p, enum re_kind kind, struct re_node *a, struct re_node *b)
 {
-    struct re_node *n = a && b ? new_node(p, kind) : NULL;
+    struct re_node *n = a && b ? re_new_node(p, kind) : NULL;
     if (!n) return NULL;
     n->a = a;
     n->b = b;
@@ -74,6 +73,15 @@ static bool hex(struct re_parse *p, int min, int max, uint32_t *cp)
     return true;
 }
 
+/* \0 and two more digits at most. */
+static bool octal(struct re_parse *p, uint32_t *cp)
+{
+    *cp = 0;
+    for (int n = 0; n < 3 && p->pos < p->n && p->pattern[p->pos] >= '0' && p->pattern[p->pos] <= '7'; n++)
+        *cp = *cp * 8 + (uint32_t)(p->pattern[p->pos++] - '0');
+    return true;
+}
+
 /* p->pos is behind the backslash. */
 bool re_char_escape(struct re_parse *p, uint32_t *cp)
 {
@@ -93,7 +101,8 @@ bool re_char_escape(struct re_parse *p, uint32_t *cp)
         return take(p, "}") ? true : (re_wrong(p, "\\x{ without }"), false);
     }
     if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') return re_refuse(p, "this escape"), false;
-    if (c >= '0' && c <= '9') return re_refuse(p, "a back-reference or octal number"), false;
+    if (c == '0') return octal(p, cp);
+    if (c >= '0' && c <= '9') return re_refuse(p, "an octal number that does not begin with 0"), false;
     *cp = re_take_char(p);
     return true;
 }
@@ -102,18 +111,24 @@ bool re_char_escape(struct re_parse *p, uint32_t *cp)
 
 static struct re_node *set_node(struct re_parse *p, struct re_set *s)
 {
-    struct re_node *n = s ? new_node(p, N_SET) : NULL;
+    struct re_node *n = s ? re_new_node(p, N_SET) : NULL;
     if (!n) return NULL;
     re_set_finish(s);
     n->set = s;
     return n;
 }
 
+/* In a look-behind the engine does not take all of them. */
+static struct re_node *refuse_fold(struct re_parse *p)
+{
+    re_refuse(p, "in a look-behind under (?i) what folds to several letters, or is the fold of one,");
+    return NULL;
+}
+
 static struct re_node *char_node(struct re_parse *p, uint32_t cp)
 {
-    if (p->fold && uni_folds_to_many(cp))
-        return re_refuse(p, "a letter under (?i) that folds to several"), NULL;
-    struct re_node *n = new_node(p, N_CHAR);
+    if (p->fold && uni_folds_to_many(cp)) return p->behind ? refuse_fold(p) : re_fold_several(p, cp);
+    struct re_node *n = re_new_node(p, N_CHAR);
     if (!n) return NULL;
     n->fold = p->fold;
     n->cp = p->fold ? uni_fold(cp) : cp;
@@ -124,8 +139,8 @@ static struct re_node *char_node(struct re_parse *p, uint32_t cp)
 static struct re_node *or_text(struct re_parse *p, const uint32_t *cp, int n, struct re_node *more)
 {
     struct re_node *text = char_node(p, cp[0]);
-    for (int i = 1; i < n; i++) text = pair(p, N_CAT, text, char_node(p, cp[i]));
-    return more ? pair(p, N_ALT, text, more) : text;
+    for (int i = 1; i < n; i++) text = re_pair(p, N_CAT, text, char_node(p, cp[i]));
+    return more ? re_pair(p, N_ALT, text, more) : text;
 }
 
 /* [...]; under (?i) a class that is not negated also matches the texts that its
@@ -143,14 +158,70 @@ static struct re_node *bracket(struct re_parse *p)
             failed = !(more = or_text(p, out, length, more));
         }
     if (failed) return NULL;
-    return more ? pair(p, N_ALT, n, more) : n;
+    if (more && p->behind) return refuse_fold(p);
+    return more ? re_pair(p, N_ALT, n, more) : n;
 }
 
 static struct re_node *assert_node(struct re_parse *p, enum re_assert how)
 {
-    struct re_node *n = new_node(p, N_ASSERT);
+    struct re_node *n = re_new_node(p, N_ASSERT);
     if (n) n->how = (int)how;
     return n;
+}
+
+/* \R: the end of a line of any system. */
+static struct re_node *newline(struct re_parse *p)
+{
+    static const uint32_t one[][2] = {{'\n', '\r'}, {0x85, 0x85}, {0x2028, 0x2029}};
+    struct re_set *s = re_class_ranges(p, one, COUNT_OF(one));
+    struct re_node *cr = re_new_node(p, N_CHAR), *lf = re_new_node(p, N_CHAR), *n = re_new_node(p, N_ATOMIC);
+    if (!s || !cr || !lf || !n) return NULL;
+    cr->cp = '\r';
+    lf->cp = '\n';
+    n->how = 1; /* not written as a group */
+    n->a = re_pair(p, N_ALT, re_pair(p, N_CAT, cr, lf), set_node(p, s));
+    return n->a ? n : NULL;
+}
+
+static struct re_node *ref_node(struct re_parse *p, size_t at, int group, const char *name, size_t n_name)
+{
+    struct re_node *n = re_new_node(p, N_BACKREF);
+    if (!n) return NULL;
+    if (p->fold) return p->pos = at, re_refuse(p, "a reference to a group under (?i)"), NULL;
+    n->at = at;
+    n->group = group;
+    n->name = name;
+    n->n_name = n_name;
+    return n;
+}
+
+static bool number(struct re_parse *p, int *out);
+
+/* p->pos is behind the first digit. */
+static struct re_node *numbered_ref(struct re_parse *p)
+{
+    int group;
+    size_t at = p->pos - 2;
+    p->pos--;
+    number(p, &group);
+    if (group > 9) return p->pos = at, re_refuse(p, "a number of a group above 9, or of a character,"), NULL;
+    return ref_node(p, at, group, NULL, 0);
+}
+
+/* \k<name>, \k<1>, and with apostrophes; p->pos is behind the k. */
+static struct re_node *named_ref(struct re_parse *p)
+{
+    size_t at = p->pos - 2;
+    int group = 0;
+    if (p->pos == p->n || (p->pattern[p->pos] != '<' && p->pattern[p->pos] != '\'')) return re_wrong(p, "\\k without <name>"), NULL;
+    char end = p->pattern[p->pos] == '<' ? '>' : '\'';
+    const char *name = p->pattern + ++p->pos, *close = memchr(name, end, p->n - p->pos);
+    if (!close || close == name) return re_wrong(p, "\\k without <name>"), NULL;
+    bool counts = number(p, &group);
+    if (counts && (p->pattern + p->pos != close || group < 1)) return p->pos = at, re_refuse(p, "this reference to a group"), NULL;
+    if (!counts && (*name == '-' || *name == '+')) return p->pos = at, re_refuse(p, "a relative reference to a group"), NULL;
+    p->pos = (size_t)(close + 1 - p->pattern);
+    return ref_node(p, at, group, name, (size_t)(close - name));
 }
 
 static struct re_node *escape(struct re_parse *p)
@@ -166,8 +237,15 @@ static struct re_node *escape(struct re_parse *p)
     case 'A': return assert_node(p, RE_BEGIN_TEXT);
     case 'z': return assert_node(p, RE_END_TEXT);
     case 'Z': return assert_node(p, RE_END_TEXT_LINE);
+    case 'G': return assert_node(p, RE_BEGIN_SEARCH);
+    case 'N': return re_new_node(p, N_ANY);
+    case 'O': return re_new_node(p, N_ALL);
+    case 'R': return newline(p);
+    case 'X': return re_new_node(p, N_CLUSTER);
+    case 'k': return named_ref(p);
     default: break;
     }
+    if (c >= '1' && c <= '9') return numbered_ref(p);
     struct re_set *s = re_class_escape(p, c, &not_mine);
     if (s && s->word) {
         s->word = false;
@@ -190,7 +268,7 @@ static struct re_node *close_group(struct re_parse *p, struct re_node *inside)
 static struct re_node *wrapped(struct re_parse *p, enum re_kind kind, int how)
 {
     struct re_node *inside = close_group(p, alternatives(p));
-    struct re_node *n = inside ? new_node(p, kind) : NULL;
+    struct re_node *n = inside ? re_new_node(p, kind) : NULL;
     if (!n) return NULL;
     n->how = how;
     n->a = inside;
@@ -213,19 +291,46 @@ static bool options(struct re_parse *p)
     return true;
 }
 
-/* A look-behind knows how far to go back: one length, or one for each alternative. */
-static bool behind_fits(const struct re_node *n)
+/* What a look-behind cannot have inside, NULL if all is well.  varies: its length. */
+static const char *not_behind(const struct re_node *n, bool varies)
 {
-    if (re_fixed_length(n) >= 0) return true;
-    return n->kind == N_ALT && behind_fits(n->a) && behind_fits(n->b);
+    if (n->kind == N_CLUSTER) return "\\X in a look-behind";
+    if (n->kind == N_ATOMIC && n->how) return "\\R in a look-behind";
+    if (n->kind == N_LOOK && varies && (n->how == RE_AHEAD || n->how == RE_NOT_AHEAD)) return "a look-ahead in a look-behind of variable length";
+    const char *why = n->a ? not_behind(n->a, varies) : NULL;
+    return why || !n->b ? why : not_behind(n->b, varies);
 }
 
 static struct re_node *look_behind(struct re_parse *p, int how)
 {
+    p->behind++;
     struct re_node *n = wrapped(p, N_LOOK, how);
-    if (!n || behind_fits(n->a)) return n;
-    re_refuse(p, "a look-behind of variable length or of more than 255 characters");
-    return NULL;
+    p->behind--;
+    if (!n) return NULL;
+    struct re_lengths length = re_lengths_of(n->a);
+    const char *why = length.min > UINT16_MAX ? "a look-behind at more than 65535 characters" : not_behind(n->a, length.min < length.max);
+    if (why) re_refuse(p, why);
+    return why ? NULL : n;
+}
+
+/* A group that can be referred to, with the name at p->pos up to `end` if it has one. */
+static struct re_node *capture(struct re_parse *p, char end)
+{
+    const char *name = p->pattern + p->pos, *close = end ? memchr(name, end, p->n - p->pos) : name;
+    int number = end || !p->named ? ++p->n_groups : 0;
+    if (!close || (end && close == name)) return re_wrong(p, "a group name without end"), NULL;
+    if (end && !((*name | 0x20) >= 'a' && (*name | 0x20) <= 'z') && *name != '_' && !((uint8_t)*name & 0x80))
+        return re_wrong(p, "a group name that begins with no letter"), NULL;
+    p->pos = (size_t)(close - p->pattern) + (end ? 1 : 0);
+    struct re_node *inside = close_group(p, alternatives(p));
+    if (!inside || !p->refers || !number) return inside;
+    struct re_node *n = re_new_node(p, N_GROUP);
+    if (!n) return NULL;
+    n->a = inside;
+    n->group = number;
+    n->name = end ? name : NULL;
+    n->n_name = (size_t)(close - name);
+    return n;
 }
 
 static struct re_node *group(struct re_parse *p)
@@ -236,30 +341,28 @@ static struct re_node *group(struct re_parse *p)
         const char *close = memchr(p->pattern + p->pos, ')', p->n - p->pos);
         if (!close) return re_wrong(p, "a comment without end"), NULL;
         p->pos = (size_t)(close + 1 - p->pattern);
-        return new_node(p, N_EMPTY);
+        return re_new_node(p, N_EMPTY);
     }
     if (take(p, "(?=")) n = wrapped(p, N_LOOK, RE_AHEAD);
     else if (take(p, "(?!")) n = wrapped(p, N_LOOK, RE_NOT_AHEAD);
     else if (take(p, "(?<=")) n = look_behind(p, RE_BEHIND);
     else if (take(p, "(?<!")) n = look_behind(p, RE_NOT_BEHIND);
     else if (take(p, "(?>")) n = wrapped(p, N_ATOMIC, 0);
-    else if (take(p, "(?<")) {
-        const char *close = memchr(p->pattern + p->pos, '>', p->n - p->pos);
-        if (!close) return re_wrong(p, "a group name without >"), NULL;
-        p->pos = (size_t)(close + 1 - p->pattern);
-        n = close_group(p, alternatives(p));
-    } else if (take(p, "(?")) {
+    else if (take(p, "(?<")) n = capture(p, '>');
+    else if (take(p, "(?'")) n = capture(p, '\'');
+    else if (take(p, "(?")) {
         if (!options(p)) return NULL;
         if (take(p, ")")) return alternatives(p); /* to the end of the enclosing group */
         if (!take(p, ":")) return re_wrong(p, "a ( without )"), NULL;
         n = close_group(p, alternatives(p));
     } else {
         p->pos++;
-        n = close_group(p, alternatives(p));
+        n = capture(p, 0);
     }
     p->fold = fold;
     p->dot_all = dot_all;
     p->extended = extended;
+    if (n && n->kind == N_CHAR) n->closed = true;
     return n;
 }
 
@@ -270,7 +373,7 @@ static struct re_node *atom(struct re_parse *p)
     case '(': return group(p);
     case '[': return bracket(p);
     case '\\': return escape(p);
-    case '.': return p->pos++, new_node(p, p->dot_all ? N_ALL : N_ANY);
+    case '.': return p->pos++, re_new_node(p, p->dot_all ? N_ALL : N_ANY);
     case '^': return p->pos++, assert_node(p, RE_BEGIN_LINE);
     case '$': return p->pos++, assert_node(p, RE_END_LINE);
     case '*': case '+': case '?': return re_wrong(p, "a repetition of nothing"), NULL;
@@ -310,7 +413,7 @@ static int braces(struct re_parse *p, int *min, int *max)
 
 static struct re_node *repeat(struct re_parse *p, struct re_node *a, int min, int max, int how)
 {
-    struct re_node *n = new_node(p, N_REPEAT);
+    struct re_node *n = re_new_node(p, N_REPEAT);
     if (!n) return NULL;
     n->a = a;
     n->min = min;
@@ -325,11 +428,11 @@ static struct re_node *repeat(struct re_parse *p, struct re_node *a, int min, in
 static bool empty_last(const struct re_node *n)
 {
     switch (n->kind) {
-    case N_ASSERT: case N_LOOK: return false;
+    case N_ASSERT: case N_LOOK: case N_BACKREF: return false;
     case N_ALT: return !re_can_be_empty(n->a) && empty_last(n->a) && empty_last(n->b);
     case N_CAT: return empty_last(n->a) && empty_last(n->b);
     case N_REPEAT: return (n->how != RE_LAZY || n->min == n->max) && empty_last(n->a);
-    case N_ATOMIC: return empty_last(n->a);
+    case N_ATOMIC: case N_GROUP: return empty_last(n->a);
     default: return true;
     }
 }
@@ -388,20 +491,49 @@ static bool folds_to_one(const struct re_node *a, const struct re_node *b)
     return false;
 }
 
+/* A sequence, and the letters under (?i) at its end so far. */
+struct row {
+    struct re_node *all, *last;
+    uint32_t cp[ROW];
+    size_t n;
+};
+
+static struct re_node *after(struct re_parse *p, struct re_node *all, struct re_node *n)
+{
+    return !all || !n ? NULL : all->kind == N_EMPTY ? n : re_pair(p, N_CAT, all, n);
+}
+
+static void end_row(struct re_parse *p, struct row *r)
+{
+    if (r->n && p->behind && re_fold_joins(r->cp, r->n)) r->all = refuse_fold(p);
+    else if (r->n) r->all = after(p, r->all, re_fold_row(p, r->cp, r->n));
+    r->n = 0;
+}
+
+static int add(struct re_parse *p, struct row *r, struct re_node *n)
+{
+    bool letter = n->kind == N_CHAR && n->fold && !n->closed;
+    if (r->last && folds_to_one(r->last, n) && !(letter && r->n))
+        return re_refuse(p, "letters under (?i) that fold to a single character, some of them in brackets,");
+    if (!letter) end_row(p, r);
+    r->last = n;
+    if (letter && r->n == ROW) return re_refuse(p, "so many letters under (?i) in a row");
+    if (letter) r->cp[r->n++] = n->cp;
+    else r->all = after(p, r->all, n);
+    return r->all ? 0 : -1;
+}
+
 static struct re_node *sequence(struct re_parse *p)
 {
-    struct re_node *all = new_node(p, N_EMPTY), *last = NULL;
-    while (all) {
+    struct row r = {.all = re_new_node(p, N_EMPTY)};
+    while (r.all) {
         skip_extended(p);
         if (p->pos == p->n || at(p, '|') || at(p, ')')) break;
         struct re_node *n = quantified(p);
-        if (!n) return NULL;
-        if (last && folds_to_one(last, n))
-            return re_refuse(p, "letters under (?i) that fold to a single character"), NULL;
-        last = n;
-        all = all->kind == N_EMPTY ? n : pair(p, N_CAT, all, n);
+        if (!n || add(p, &r, n)) return NULL;
     }
-    return all;
+    end_row(p, &r);
+    return r.all;
 }
 
 static struct re_node *alternatives(struct re_parse *p)
@@ -417,8 +549,8 @@ static struct re_node *alternatives(struct re_parse *p)
             if (!(list[count++] = sequence(p))) return NULL;
         } while (take(p, "|"));
         n = list[--count];
-        while (count > 0) n = pair(p, N_ALT, list[--count], n);
-        n = pair(p, N_ALT, first, n);
+        while (count > 0) n = re_pair(p, N_ALT, list[--count], n);
+        n = re_pair(p, N_ALT, first, n);
     }
     p->depth--;
     return n;
@@ -426,7 +558,8 @@ static struct re_node *alternatives(struct re_parse *p)
 
 struct re_node *re_parse_all(struct re_parse *p)
 {
+    re_find_refs(p);
     struct re_node *n = alternatives(p);
     if (n && p->pos < p->n) return re_wrong(p, "a ) without ("), NULL;
-    return n;
+    return n && !re_resolve_refs(p, n) ? n : NULL;
 }

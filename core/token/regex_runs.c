@@ -41,7 +41,7 @@ static bool optional_char(const struct re_node *n)
 
 static bool same_set(const struct re_set *a, const struct re_set *b)
 {
-    bool plain = !a->n_script && !a->n_nested && !a->and && !b->n_script && !b->n_nested && !b->and;
+    bool plain = !a->n_script && !a->n_prop && !a->n_nested && !a->and && !b->n_script && !b->n_prop && !b->n_nested && !b->and;
     if (!plain || a->categories != b->categories || a->n_range != b->n_range) return false;
     if (a->space != b->space || a->word != b->word || a->word_latin != b->word_latin || a->alpha != b->alpha) return false;
     return a->negate == b->negate && a->fold == b->fold && (!a->n_range || memcmp(a->range, b->range, a->n_range * sizeof *a->range) == 0);
@@ -171,10 +171,10 @@ static uint64_t of_range(uint32_t first, struct re_range r)
 /* Whether only ranges, categories and white space make up the set. */
 static bool is_simple(const struct re_set *s)
 {
-    return !s->word && !s->word_latin && !s->alpha && !s->fold && !s->and;
+    return !s->word && !s->word_latin && !s->alpha && !s->n_prop && !s->fold && !s->and;
 }
 
-static uint64_t set_block(const struct re_set *s, uint32_t first)
+uint64_t re_set_block(const struct re_set *s, uint32_t first)
 {
     uint64_t bits = 0;
     if (!is_simple(s)) {
@@ -182,14 +182,15 @@ static uint64_t set_block(const struct re_set *s, uint32_t first)
         return bits;
     }
     for (size_t i = 0; i < s->n_range; i++) bits |= of_range(first, s->range[i]);
-    for (uint32_t i = 0; s->categories && i < 64; i++) bits |= (uint64_t)(s->categories >> uni_category(first + i) & 1) << i;
+    const uint8_t *of = &uni_category_data[(uint32_t)uni_category_index[first >> 8] * 256 + (first & 255)];
+    for (uint32_t i = 0; s->categories && i < 64; i++) bits |= (uint64_t)(s->categories >> of[i] & 1) << i;
     if (s->space) bits |= space_block(first);
     for (size_t i = 0; i < s->n_script; i++) bits |= uni_script_block(s->script[i], first);
-    for (size_t i = 0; i < s->n_nested; i++) bits |= set_block(s->nested[i], first);
+    for (size_t i = 0; i < s->n_nested; i++) bits |= re_set_block(s->nested[i], first);
     return s->negate ? ~bits : bits;
 }
 
 uint64_t re_node_block(const struct re_node *n, uint32_t first)
 {
-    return n->kind == N_CHAR ? of_range(first, (struct re_range){n->cp, n->cp}) : set_block(n->set, first);
+    return n->kind == N_CHAR ? of_range(first, (struct re_range){n->cp, n->cp}) : re_set_block(n->set, first);
 }

@@ -57,6 +57,24 @@ static inline unsigned uni_extra(uint32_t cp)
     return uni_extra_data[(uint32_t)uni_extra_index[cp >> 8] * 256 + (cp & 255)];
 }
 
+/* Properties of regular expressions: the characters of some categories, but for those of some ranges,
+ * of which it is the other way round. */
+struct uni_set {
+    const char *name;
+    uint32_t categories; /* bit a uni_category */
+    const struct uni_range *other;
+    size_t n_other;
+};
+extern const struct uni_set uni_sets[]; /* name NULL at the end */
+const struct uni_set *uni_set_find(const char *name, size_t n); /* or NULL; compares with uni_same_name() */
+/* For the borders of grapheme clusters. */
+extern const struct uni_set uni_cluster_picture, uni_cluster_extend, uni_cluster_prepend, uni_cluster_control, uni_cluster_spacing;
+
+static inline bool uni_set_has(const struct uni_set *s, uint32_t cp)
+{
+    return (s->categories >> uni_category(cp) & 1) != uni_in_ranges(s->other, s->n_other, cp);
+}
+
 /* Scripts by name ("Han"), as spans in order. */
 struct uni_script_span {
     uint32_t first, last;

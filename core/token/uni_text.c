@@ -31,6 +31,24 @@ int uni_script_find(const char *name, size_t n)
     return -1;
 }
 
+const struct uni_set *uni_set_find(const char *name, size_t n)
+{
+    static const char *const others[][2] = {
+        {"AHex", "ASCII_Hex_Digit"}, {"CI", "Case_Ignorable"}, {"DI", "Default_Ignorable_Code_Point"}, {"Dia", "Diacritic"},
+        {"EBase", "Emoji_Modifier_Base"}, {"EComp", "Emoji_Component"}, {"EMod", "Emoji_Modifier"}, {"EPres", "Emoji_Presentation"},
+        {"Ext", "Extender"}, {"ExtPict", "Extended_Pictographic"}, {"Gr_Base", "Grapheme_Base"}, {"Gr_Ext", "Grapheme_Extend"},
+        {"Hex", "Hex_Digit"}, {"IDC", "ID_Continue"}, {"IDS", "ID_Start"}, {"Ideo", "Ideographic"}, {"Join_C", "Join_Control"},
+        {"Lower", "Lowercase"}, {"NChar", "Noncharacter_Code_Point"}, {"Pat_Syn", "Pattern_Syntax"}, {"Pat_WS", "Pattern_White_Space"},
+        {"QMark", "Quotation_Mark"}, {"RI", "Regional_Indicator"}, {"SD", "Soft_Dotted"}, {"STerm", "Sentence_Terminal"},
+        {"Term", "Terminal_Punctuation"}, {"UIdeo", "Unified_Ideograph"}, {"Upper", "Uppercase"}, {"VS", "Variation_Selector"},
+        {"XIDC", "XID_Continue"}, {"XIDS", "XID_Start"}};
+    for (const struct uni_set *s = uni_sets; s->name; s++)
+        if (uni_same_name(s->name, name, n)) return s;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (uni_same_name(others[i][0], name, n)) return uni_set_find(others[i][1], strlen(others[i][1]));
+    return NULL;
+}
+
 /* The first span that does not end before cp, or n. */
 static int first_span(const struct uni_script_span *v, int n, uint32_t cp)
 {

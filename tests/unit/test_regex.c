@@ -12,8 +12,9 @@
 #include "core/base/buf.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
-#include "core/token/regex.h"
+#include "core/token/regex_internal.h"
 #include "core/token/uni_props.h"
+#include "core/token/unicode.h"
 
 /* All matches in [brackets], what is between as it is. */
 static void show(const char *pattern, const char *text, struct buf *out)
@@ -92,18 +93,121 @@ static void a_class_matches_what_its_letters_fold_to(void **state)
     expect_matches(v, COUNT_OF(v));
 }
 
+static void texts_that_fold_to_one_letter_match_it(void **state)
+{
+    (void)state;
+    static const struct example v[] = {
+        {"(?i)straße", "STRASSE straßE ſtraſse", "[STRASSE] [straßE] [ſtraſse]"},
+        {"(?i)ss", "ss ß SſẞsS s", "[ss] [ß] [Sſ][ẞ][sS] s"},
+        {"(?i)sss", "ßs sß sss", "[ßs] sß [sss]"}, /* the engine looks from the left only */
+        {"(?i)ss+", "ßs sss", "ßs [sss]"},
+        {"(?i)ß+", "ssßẞa", "[ssßẞ]a"},
+        {"(?i)first", "ﬁrst firﬆ fiRﬅ", "[ﬁrst] [firﬆ] [fiRﬅ]"},
+        {"(?i)ffi", "ﬃ fﬁ ﬀi ffI", "[ﬃ] fﬁ ﬀi [ffI]"},
+        {"(?i)\u0390", "\u0390\u1FD3\u03B9\u0308\u0301", "[\u0390][\u1FD3][\u03B9\u0308\u0301]"},
+        {"(?i)j\\x{30C}", "ǰJ\u030C", "[ǰ][J\u030C]"},
+    };
+    expect_matches(v, COUNT_OF(v));
+}
+
+static void lines_clusters_and_any_characters_match(void **state)
+{
+    (void)state;
+    static const struct example v[] = {
+        {"\\R", "a\r\nb\n\r\u2028\xC2\x85", "a[\r\n]b[\n][\r][\u2028][\xC2\x85]"},
+        {"\\R\n", "\r\n\r\n\n", "\r\n[\r\n\n]"}, /* not cut in two */
+        {"\\N+|\\O", "ab\nc", "[ab][\n][c]"},
+        {"\\X", "a\u0301b\r\n👨\u200D👩x🇩🇪🇩각ᄀ\u1161", "[a\u0301][b][\r\n][👨\u200D👩][x][🇩🇪][🇩][각][ᄀ\u1161]"},
+        {"\\X", "क्त\u0600a\u0903\n\u0301", "[क्][त][\u0600a\u0903][\n][\u0301]"}, /* no conjuncts */
+        {"🇩\\X", "🇩🇪🇫🇷", "[🇩🇪]🇫🇷"},
+        {"\\Ga", "aaba", "[a][a]ba"},
+        {"\\0|\\012", "a\nb", "a[\n]b"},
+    };
+    expect_matches(v, COUNT_OF(v));
+}
+
+static void properties_are_those_of_the_engine(void **state)
+{
+    (void)state;
+    static const struct example v[] = {
+        {"[[:upper:]]", "aAⅣⒶǅ", "a[A][Ⅳ][Ⓐ]ǅ"},
+        {"[[:lower:]]", "aAªⅳ", "[a]A[ª][ⅳ]"},
+        {"[[:graph:]]+", "a b\u3000é\x01", "[a] [b]\u3000[é]\x01"},
+        {"[[:print:]]+", "a b\tc", "[a b]\t[c]"},
+        {"[[:punct:]]", "$.", "[$][.]"},
+        {"\\p{Punct}", "$.", "$[.]"},
+        {"\\p{Emoji}", "a1😀#", "a[1][😀][#]"},
+        {"\\p{ExtPict}", "1©😀", "1[©][😀]"},
+        {"\\p{Emoji_Presentation}", "©😀", "©[😀]"},
+        {"\\P{Ideographic}", "a日〆b", "[a]日〆[b]"},
+        {"\\p{^Upper}", "aA", "[a]A"},
+        {"(?i)[[:upper:]]", "aA1", "[a][A]1"},
+        {"[\\p{ID_Start}&&\\p{Lu}]", "aA1", "a[A]1"},
+    };
+    expect_matches(v, COUNT_OF(v));
+}
+
+static void groups_can_be_referred_to(void **state)
+{
+    (void)state;
+    static const struct example v[] = {
+        {"(.)\\1+", "aabcccd", "[aa]b[ccc]d"},
+        {"(?<q>['\"]).*?\\k<q>", "'a\"b' \"c'", "['a\"b'] \"c'"},
+        {"(?'q'a)(b)\\k'q'", "aba", "[aba]"}, /* names: brackets without are no groups */
+        {"(?=(a+))\\1b", "aab", "[aab]"},
+        {"(?>(a+))\\1", "aaa", "aaa"},
+        {"(a)|b\\1", "abb", "[a]bb"}, /* what did not match is not matched again */
+        {"(?:(a)|(b))+\\2", "abab abb", "[abab] [abb]"},
+        {"(?:(a)|(b))+\\1c", "abac aac", "[abac] [aac]"},
+        {"(a*)b\\1", "aabaaa", "[aabaa]a"},
+    };
+    expect_matches(v, COUNT_OF(v));
+}
+
+static void look_behinds_of_any_length_match(void **state)
+{
+    (void)state;
+    static const struct example v[] = {
+        {"(?<=a+)b", "aab b", "aa[b] b"},
+        {"(?<!a*)b", "aab b", "aab b"},
+        {"(?<!^a+)b", "aab cab", "aab ca[b]"},
+        {"(?<=(?:a|bb)c?)d", "acd bbd bd", "ac[d] bb[d] bd"},
+        {"(?<=^\\s*)a", "  a\n\ta ba", "  [a]\n\t[a] ba"},
+        {"(?<=(?:aa?)++)a", "aaa", "a[a][a]"}, /* nothing behind the place is taken */
+    };
+    expect_matches(v, COUNT_OF(v));
+}
+
 static void what_cannot_be_matched_is_refused(void **state)
 {
     (void)state;
     static const struct { const char *pattern, *why; } v[] = {
-        {"(?i)j\\x{30C}", "letters under (?i) that fold to a single character at offset 12 is not supported"},
-        {"(?i)ʼn", "letters under (?i) that fold to a single character at offset 7 is not supported"},
-        {"(?i)ß", "a letter under (?i) that folds to several at offset 6 is not supported"},
+        {"(?i)s(?:s)", "letters under (?i) that fold to a single character, some of them in brackets, at offset 10 is not supported"},
+        {"(?i)(?<=ss)a", "in a look-behind under (?i) what folds to several letters, or is the fold of one, at offset 10 is not supported"},
+        {"(?i)(?<=ß)a", "what folds to several letters, or is the fold of one, at offset 10 is not supported"},
+        {"(?<=\\X)a", "\\X in a look-behind at offset 7 is not supported"},
+        {"(?<=\\R)a", "\\R in a look-behind at offset 7 is not supported"},
+        {"(?<=a+(?=b))b", "a look-ahead in a look-behind of variable length at offset 12 is not supported"},
+        {"(a)(?i)\\1", "a reference to a group under (?i) at offset 7 is not supported"},
+        {"(a\\1)", "a reference to a group inside that group at offset 2 is not supported"},
+        {"(?:(a)|b?)*\\1", "a reference to a group in a repetition of what can be empty at offset 11 is not supported"},
+        {"(?!(a)b)\\1", "a reference to a group in a look-behind or a negative look-ahead at offset 8 is not supported"},
+        {"(a)\\12", "a number of a group above 9, or of a character, at offset 3 is not supported"},
+        {"(a)\\k<-1>", "a relative reference to a group at offset 3 is not supported"},
+        {"(?<x>a)(?<x>b)\\k<x>", "a reference to one of two groups at offset 14 is not supported"},
+        {"(?<x>a)\\1", "a number of a group where groups have names at offset 7"},
+        {"(a)\\2", "a reference to a group that is not there at offset 3"},
+        {"\\k<x>(a)", "a reference to a group that is not there at offset 0"},
+        {"(?<x>a)\\g<x>", "this escape at offset 8 is not supported"},
+        {"a\\Kb", "this escape at offset 2 is not supported"},
+        {"(?~a)", "this kind of group at offset 2 is not supported"},
+        {"\\p{InCyrillic}", "a block of characters at offset 2 is not supported"},
+        {"[[:upper_case:]]", "an unknown [:name:] at offset 1"},
         {"[a-\\d]", "a range that ends with a class at offset 5"},
         {"[a-[b]]", "a range that ends with a class at offset 6"},
         {"[\\w-.]", "a range that begins with a class at offset 3"},
         {"[[:alpha:]-z]", "a range that begins with a class at offset 10"},
-        {"(?<=a{200}b{100})c", "a look-behind of variable length or of more than 255 characters at offset 17 is not supported"},
+        {"(?<=(?:a{300}){300})c", "a look-behind at more than 65535 characters at offset 20 is not supported"},
         {"a{2}{2}{2}{2}{2}", "so many repetitions of a repetition at offset 16 is not supported"},
         {"\\xE9", "a raw byte \\x80 or above at offset 4 is not supported"},
         {"b(", "a ( without ) at offset 2"},
@@ -158,6 +262,7 @@ static void search_fails(const char *pattern, size_t n, enum err_code code, cons
     uint8_t *text = mem_alloc(n, 1);
     assert_non_null(text);
     memset(text, 'a', n);
+    assert_int_equal(regex_search(r, w, text, 0, 0, &begin, &end, &e), 0); /* makes it ready */
     if (code == ERR_OS) mem_fail_after(1);
     int found = regex_search(r, w, text, n, 0, &begin, &end, &e);
     mem_fail_after(-1);
@@ -172,9 +277,34 @@ static void search_fails(const char *pattern, size_t n, enum err_code code, cons
 static void limits_are_named(void **state)
 {
     (void)state;
-    search_fails("(?:a|aa)+$b", 100, ERR_DATA, "tries too many ways: more than 20 million steps at byte offset 0");
-    search_fails("(?:\\w|\\p{L})*b", 5 << 20, ERR_DATA, "more than 4194304 choices at byte offset 0");
-    search_fails("(?:\\w|\\p{L})*b", 5, ERR_OS, "out of memory");
+    search_fails("(?:a|aa)+a\\zb", 100, ERR_DATA, "tries too many ways: more than 20 million steps at byte offset 0");
+    search_fails("(?:\\w|\\p{L})*a\\zb", 5 << 20, ERR_DATA, "more than 4194304 choices at byte offset 0");
+    search_fails("(?:\\w|\\p{L})*a\\zb", 5, ERR_OS, "out of memory");
+}
+
+/* What a set says by its map it says without. */
+static void maps_say_what_the_sets_say(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"[\\p{L}]", "\\s", "\\S", "\\w", "[^\\s\\p{L}\\p{N}]", "[a-z]", "[^\\r\\n]", "[\\p{Han}]", "[\\x{1F600}-\\x{1F64F}a]", "[\\p{Lu}&&[^A-F]]",
+                                       "(?i)[a-z]", "(?i)[^\\p{Lu}]", "\\p{Emoji}", "[^\\p{Upper}]", "[\\u3042-\\u3044&&\\S]", "[^\\x{20000}]", "\\p{Cn}", "\\P{Any}"};
+    for (size_t i = 0; i < COUNT_OF(sets); i++) {
+        struct err e = {0};
+        size_t begin, end;
+        struct regex *r = regex_new(sets[i], strlen(sets[i]), &e);
+        struct regex_work *w = regex_work_new(&e);
+        assert_true(regex_search(r, w, (const uint8_t *)"", 0, 0, &begin, &end, &e) >= 0);
+        const struct re_set *set = NULL;
+        for (int pc = 0; pc < r->n_prog && !set; pc++) set = r->prog[pc].set;
+        assert_non_null(set);
+        assert_true(set->map.n_pages > 0);
+        for (uint32_t cp = 0; cp <= 0x110000; cp++) {
+            uint32_t c = cp <= 0x10FFFF ? cp : UNI_BAD;
+            if (re_set_in(set, c) != re_set_has(set, c)) fail_msg("%s: U+%X", sets[i], c);
+        }
+        regex_work_free(w);
+        regex_free(r);
+    }
 }
 
 /* uni_same_fold() is the other way round of uni_fold(). */
@@ -220,10 +350,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters_of_either_case_match),
         cmocka_unit_test(a_class_matches_what_its_letters_fold_to),
+        cmocka_unit_test(texts_that_fold_to_one_letter_match_it),
+        cmocka_unit_test(lines_clusters_and_any_characters_match),
+        cmocka_unit_test(properties_are_those_of_the_engine),
+        cmocka_unit_test(groups_can_be_referred_to),
+        cmocka_unit_test(look_behinds_of_any_length_match),
         cmocka_unit_test(what_cannot_be_matched_is_refused),
         cmocka_unit_test(what_is_too_large_is_refused),
         cmocka_unit_test(copies_of_nothing_take_no_time),
         cmocka_unit_test(limits_are_named),
+        cmocka_unit_test(maps_say_what_the_sets_say),
         cmocka_unit_test(all_that_fold_alike_are_found),
         cmocka_unit_test(all_that_fold_to_several_are_found),
     };

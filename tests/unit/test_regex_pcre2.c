@@ -18,7 +18,7 @@
 #include <pcre2.h>
 
 #include "core/base/json.h"
-#include "core/token/regex.h"
+#include "core/token/regex_internal.h"
 #include "core/token/split.h"
 #include "tests/unit/regex_trees.h"
 
@@ -124,6 +124,24 @@ static int compare(const struct regex *r, struct regex_work *w, const pcre2_code
 
 /* ---- expressions ---- */
 
+/* An expression whose program is as compiled, without what makes it quick. */
+static struct regex *plain_new(const struct buf *pattern, struct err *e)
+{
+    struct regex *r = regex_new(pattern->data, pattern->len, e);
+    if (r) atomic_store(&r->ready, true);
+    return r;
+}
+
+/* The same matches as of the plain program, unless one of them met its limit. */
+static void compare_plain(const struct regex *r, const struct regex *plain, struct regex_work *w, const char *pattern, const struct buf *text)
+{
+    struct spans a, b;
+    our_spans(r, w, text->data, text->len, &a);
+    our_spans(plain, w, text->data, text->len, &b);
+    if (a.n >= 0 && b.n >= 0 && (a.n != b.n || memcmp(a.at, b.at, 2 * (size_t)a.n * sizeof *a.at)))
+        differ(pattern, "not at all, but the plain program", text->data, text->len, &a, &b);
+}
+
 static void random_expressions_match_as_pcre2(void **state)
 {
     (void)state;
@@ -144,16 +162,18 @@ static void random_expressions_match_as_pcre2(void **state)
         print_tree(&ruby, t, true);
         print_tree(&perl, t, false);
         pcre2_code *p = reference_new(perl.data, NULL, 0);
-        struct regex *r = regex_new(ruby.data, ruby.len, &e);
+        struct regex *r = regex_new(ruby.data, ruby.len, &e), *plain = plain_new(&ruby, &e);
         if (!r && !strstr(e.msg, "not supported")) fail_msg("%s: %s", ruby.data, e.msg);
         refused += !r;
         both += r && p;
         for (int i = 0; i < TEXTS && r && p; i++) {
             random_text(&d, g.is_wide, 14, &text);
+            compare_plain(r, plain, w, ruby.data, &text);
             if (compare(r, w, p, ruby.data, perl.data, text.data, text.len)) compared++;
             else limits++;
         }
         regex_free(r);
+        regex_free(plain);
         pcre2_code_free(p);
     }
     print_message("%d expressions, %d refused; %d texts, %d over a limit\n", both, refused, compared, limits);
