@@ -45,7 +45,7 @@ $O/tests/%: $O/tests/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS) -lcmocka
 
-$O/tests/unit/test_regex_pcre2: LDLIBS += -lpcre2-8 # the reference of our matcher; llmctl goes without
+$O/tests/unit/test_regex_pcre2 $O/tests/bench/bench_regex: LDLIBS += -lpcre2-8 # the reference of our matcher; llmctl goes without
 
 # ISA by file suffix; only these files may contain such code.
 $O/%_avx2.o: ISA := -mavx2 -mfma -mf16c

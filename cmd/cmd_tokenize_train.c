@@ -519,7 +519,7 @@ const struct cmd cmd_tokenize_train = {
                "A --split of your own is an expression as in tokenizer.json files: Ruby's\n"
                "syntax, the characters of Unicode 16, with look-arounds, references to groups,\n"
                "\\X and \\p{properties}; what is not understood is refused by name. It cuts some\n"
-               "150 MB/s, the named splits, which are written by hand, 2000. Loops in loops, as\n"
+               "100 MB/s, the named splits, which are written by hand, 2000. Loops in loops, as\n"
                "in (a+)+b, can try more ways than the text is long: after 20 million steps the\n"
                "line is named and training ends.\n",
     .opts = train_opts,

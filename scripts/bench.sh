@@ -18,7 +18,7 @@ if wants start; then
     done
 fi
 for b in "$build"/tests/bench/bench_*; do
-    case $b in *.o | *.d | */bench_train | */bench_load) continue ;; esac
+    case $b in *.o | *.d | */bench_train | */bench_load | */bench_regex) continue ;; esac
     [ -x "$b" ] && wants kernels || continue
     echo "== ${b##*/}"
     "$b"

@@ -98,6 +98,18 @@ static inline bool in_ascii(const struct re_set *s, uint8_t c)
     return s->ascii[c >> 6] >> (c & 63) & 1;
 }
 
+/* The character at s, n > 0: uni_next() without its classes. */
+static inline uint32_t next_point(const uint8_t *s, size_t n, size_t *len)
+{
+    uint32_t b = s[0];
+    if (b < 0x80) return *len = 1, b;
+    if (b >= 0xC2 && b < 0xE0 && n >= 2 && uni_cont(s[1])) return *len = 2, (b & 0x1F) << 6 | (s[1] & 0x3Fu);
+    if (b > 0xE0 && b < 0xED && n >= 3 && uni_cont(s[1]) && uni_cont(s[2]))
+        return *len = 3, (b & 0x0F) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+    struct uni_char c = uni_decode_slow(s, n);
+    return *len = c.len, c.cp;
+}
+
 /* Bytes that one character operation takes at pos, 0 if it does not match. */
 static inline size_t one(const struct run *m, const struct re_inst *i, size_t pos)
 {
@@ -105,17 +117,18 @@ static inline size_t one(const struct run *m, const struct re_inst *i, size_t po
     uint8_t byte = m->s[pos];
     if (i->op == RE_SET && byte < 0x80) return in_ascii(i->set, byte);
     if (i->op == RE_CHAR && (byte < 0x80 || i->x < 0x80)) return byte == i->x;
-    struct uni_char c = uni_next_inline(m->s + pos, m->n - pos);
+    size_t len;
+    uint32_t cp = next_point(m->s + pos, m->n - pos, &len);
     bool ok = false;
     switch (i->op) {
-    case RE_CHAR: ok = c.cp == (uint32_t)i->x; break;
-    case RE_FOLDED: ok = c.cp != UNI_BAD && uni_fold(c.cp) == (uint32_t)i->x; break;
-    case RE_SET: ok = re_set_in(i->set, c.cp); break;
-    case RE_ANY: ok = c.cp != '\n'; break;
+    case RE_CHAR: ok = cp == (uint32_t)i->x; break;
+    case RE_FOLDED: ok = cp != UNI_BAD && uni_fold(cp) == (uint32_t)i->x; break;
+    case RE_SET: ok = re_set_in(i->set, cp); break;
+    case RE_ANY: ok = cp != '\n'; break;
     case RE_ALL: ok = true; break;
     default: break;
     }
-    return ok ? c.len : 0;
+    return ok ? len : 0;
 }
 
 /* ASCII letters, digits and _, the other word characters by their tables. */
@@ -178,9 +191,9 @@ static inline size_t run_of(const struct run *m, const struct re_set *set, size_
             if (m->n - pos < 8) pos++;
             else pos += ascii_run(set, m->s + pos);
         } else {
-            struct uni_char c = uni_next_inline(m->s + pos, m->n - pos);
-            if (!re_set_in(set, c.cp)) break;
-            pos += c.len;
+            size_t len;
+            if (!re_set_in(set, next_point(m->s + pos, m->n - pos, &len))) break;
+            pos += len;
         }
     }
     return pos;
@@ -210,6 +223,23 @@ static inline size_t many(const struct run *m, const struct re_inst *i, size_t p
     return pos;
 }
 
+static inline size_t before(const struct run *m, size_t pos)
+{
+    return m->s[pos - 1] < 0x80 ? pos - 1 : pos - uni_prev(m->s, pos).len;
+}
+
+/* From pos back to `low`: the first place where what follows the loop can begin. */
+static inline bool give_back(struct run *m, const struct re_inst *i, size_t low, size_t pos, size_t *place)
+{
+    bool can;
+    while (!(can = !i->begins || can_begin(m, i->begins, pos)) && pos > low) {
+        pos = before(m, pos);
+        m->w->steps++;
+    }
+    *place = pos;
+    return can;
+}
+
 /* A repeated character: takes what it can, or as little as it must. */
 static inline bool loop(struct run *m, const struct re_inst *i, int pc, size_t *pos)
 {
@@ -223,13 +253,9 @@ static inline bool loop(struct run *m, const struct re_inst *i, int pc, size_t *
     if (count < least) return false;
     if (i->how == RE_POSSESSIVE) return true;
     if (i->how == RE_LAZY) return least == most || push(m, F_LAZY, pc, *pos, most - least);
-    for (; least > 0; least--) p += uni_next_inline(m->s + p, m->n - p).len;
+    for (size_t len; least > 0; least--, p += len) next_point(m->s + p, m->n - p, &len);
+    if (!give_back(m, i, p, *pos, pos)) return false;
     return *pos == p || push(m, F_GREEDY, pc, *pos, p);
-}
-
-static inline size_t before(const struct run *m, size_t pos)
-{
-    return m->s[pos - 1] < 0x80 ? pos - 1 : pos - uni_prev(m->s, pos).len;
 }
 
 /* A look-around at one character. */
@@ -267,6 +293,14 @@ static bool look(struct run *m, const struct re_inst *i, int pc, size_t pos)
     return found == wanted;
 }
 
+/* The alternatives that can match at pos: told by one byte, behind a blank by the next. */
+static inline uint32_t alternatives(const struct run *m, const struct re_alts *alts, size_t pos)
+{
+    if (pos >= m->n) return alts->begin[256];
+    if (m->s[pos] != ' ') return alts->begin[m->s[pos]];
+    return alts->begin[' '] & alts->blank[pos + 1 < m->n ? m->s[pos + 1] : 256];
+}
+
 /* The last alternative was not the one: the next that can begin here. */
 static inline int next_alternative(struct run *m, const struct re_alts *alts, int pc, size_t pos, uint32_t left)
 {
@@ -297,13 +331,12 @@ static bool backtrack(struct run *m, size_t base, int *pc, size_t *pos)
             if (!(f->low &= f->low - 1)) w->n--;
             return true;
         case F_GREEDY: {
-            const struct re_first *begins = m->r->prog[f->pc].begins;
-            do f->pos = before(m, f->pos);
-            while (f->pos > f->low && begins && !can_begin(m, begins, f->pos) && ++w->steps);
+            bool any = give_back(m, &m->r->prog[f->pc], f->low, before(m, f->pos), &f->pos);
             *pc = f->pc + 2;
             *pos = f->pos;
-            if (f->pos <= f->low) w->n--;
-            return true;
+            if (!any || f->pos <= f->low) w->n--;
+            if (any) return true;
+            continue;
         }
         case F_LAZY: {
             size_t len = one(m, &m->r->prog[f->pc + 1], f->pos);
@@ -403,7 +436,7 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo, bo
             else if ((ok = known != RE_FAILS && push(m, F_STATE, i->y, pos, (size_t)pc))) pc = i->x;
             break;
         case RE_ALTS:
-            left = i->alts->begin[pos < m->n ? m->s[pos] : 256];
+            left = alternatives(m, i->alts, pos);
             if (memo && (left & (left - 1)) && (known = recall(&w->memo, pc, pos)) == RE_MATCHES) goto matched;
             ok = left && known != RE_FAILS && (pc = next_alternative(m, i->alts, pc, pos, left)) >= 0;
             break;

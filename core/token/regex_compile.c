@@ -117,7 +117,7 @@ static int gen_alt(struct compile *c, const struct re_node *n)
         alts->n++;
     }
     for (int k = 0; k + 1 < alts->n; k++) c->r->prog[jump[k]].x = c->r->n_prog;
-    for (unsigned byte = 0; byte < COUNT_OF(alts->begin); byte++) alts->begin[byte] = UINT32_MAX >> (32 - alts->n);
+    for (unsigned byte = 0; byte < COUNT_OF(alts->begin); byte++) alts->begin[byte] = alts->blank[byte] = UINT32_MAX >> (32 - alts->n);
     return 0;
 }
 

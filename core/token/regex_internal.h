@@ -90,6 +90,7 @@ struct re_alts {
     int n;
     int32_t pc[RE_MOST_ALTS];
     uint32_t begin[257]; /* of each byte, and of the end of the text: the alternatives that can match there */
+    uint32_t blank[257]; /* likewise behind a blank that they take */
 };
 
 struct re_inst {

@@ -53,22 +53,39 @@ static void add_single(struct re_first *f, const struct re_inst *i)
 
 static void add_firsts(struct firsts *w, int pc, struct re_first *f, int depth);
 
-/* A look-ahead and what follows it: a byte that both begin with. */
+static bool takes(const struct re_inst *i, uint32_t cp)
+{
+    switch (i->op) {
+    case RE_CHAR: return (uint32_t)i->x == cp;
+    case RE_FOLDED: return (uint32_t)i->x == uni_fold(cp);
+    case RE_SET: return re_set_has(i->set, cp);
+    default: return cp != '\n' || i->op == RE_ALL;
+    }
+}
+
+/* Of a look-ahead that must not match: the bytes of the ASCII characters it takes. */
+static void without(struct re_first *f, const struct re_inst *one)
+{
+    for (uint32_t cp = 0; cp < 128; cp++)
+        if (takes(one, cp)) f->byte[cp >> 6] &= ~((uint64_t)1 << (cp & 63));
+}
+
+/* A look-around and what follows it: ahead, a byte that both begin with. */
 static void add_look(struct firsts *w, int pc, struct re_first *f, int depth)
 {
     const struct re_inst *i = &w->all->r->prog[pc];
     bool single = i->op == RE_PEEK;
-    int after = single ? pc + 2 : i->y;
     struct re_first here = {0}, next = {0};
-    if (i->how != RE_AHEAD) {
-        add_firsts(w, after, f, depth);
-        return;
-    }
     struct firsts fresh = {.all = w->all};
-    if (single) add_single(&here, i + 1);
-    else add_firsts(&fresh, pc + 1, &here, depth);
+    add_firsts(&fresh, single ? pc + 2 : i->y, &next, depth);
     fresh.n = 0;
-    add_firsts(&fresh, after, &next, depth);
+    every_byte(&here);
+    if (i->how == RE_AHEAD) {
+        here = (struct re_first){0};
+        if (single) add_single(&here, i + 1);
+        else add_firsts(&fresh, pc + 1, &here, depth);
+    }
+    if (i->how == RE_NOT_AHEAD && single) without(&next, i + 1);
     for (int k = 0; k < 4; k++) f->byte[k] |= here.byte[k] & next.byte[k];
     f->empty |= here.empty && next.empty;
 }
@@ -119,6 +136,51 @@ static struct re_first firsts_of(struct ready *all, int pc)
     return f;
 }
 
+/* ---- behind a blank ---- */
+
+static void add_after(struct ready *all, int pc, struct re_first *f)
+{
+    struct re_first next = firsts_of(all, pc);
+    for (int k = 0; k < 4; k++) f->byte[k] |= next.byte[k];
+    f->empty |= next.empty;
+}
+
+/* Adds what can come behind a blank that the program from pc on takes first. */
+static void add_seconds(struct firsts *w, int pc, struct re_first *f, int depth)
+{
+    for (;;) {
+        const struct re_inst *i = &w->all->r->prog[pc];
+        if (w->n == MAX_VISITS || depth > MAX_DEPTH || ++w->all->steps > MAX_STEPS) {
+            every_byte(f);
+            return;
+        }
+        w->n++;
+        switch ((enum re_op)i->op) {
+        case RE_CHAR: case RE_FOLDED: case RE_SET: case RE_ANY: case RE_ALL:
+            if (takes(i, ' ')) add_after(w->all, pc + 1, f);
+            return;
+        case RE_LOOP:
+            if (takes(i + 1, ' ') && i->y != 0) {
+                if (i->y != 1) add_single(f, i + 1);
+                if (i->x < 2) add_after(w->all, pc + 2, f);
+            }
+            if (i->x > 0) return;
+            pc += 2;
+            break;
+        case RE_SPLIT:
+            add_seconds(w, i->x, f, depth + 1);
+            pc = i->y;
+            break;
+        case RE_ALTS:
+            for (int k = 0; k < i->alts->n; k++) add_seconds(w, i->alts->pc[k], f, depth + 1);
+            return;
+        case RE_JUMP: pc = i->x; break;
+        case RE_SAVE: pc++; break;
+        default: every_byte(f); return;
+        }
+    }
+}
+
 static bool begins_with(const struct re_first *f, unsigned byte)
 {
     return byte > 255 ? f->empty : f->byte[byte >> 6] >> (byte & 63) & 1;
@@ -127,9 +189,14 @@ static bool begins_with(const struct re_first *f, unsigned byte)
 static void fill_alts(struct ready *all, struct re_alts *alts)
 {
     memset(alts->begin, 0, sizeof alts->begin);
+    memset(alts->blank, 0, sizeof alts->blank);
     for (int k = 0; k < alts->n; k++) {
         struct re_first f = firsts_of(all, alts->pc[k]);
         for (unsigned byte = 0; byte < 257; byte++) alts->begin[byte] |= (uint32_t)begins_with(&f, byte) << k;
+        struct firsts w = {.all = all};
+        f = (struct re_first){0};
+        add_seconds(&w, alts->pc[k], &f, 0);
+        for (unsigned byte = 0; byte < 257; byte++) alts->blank[byte] |= (uint32_t)begins_with(&f, byte) << k;
     }
 }
 
