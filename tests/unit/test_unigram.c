@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/buf.h"
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/kernels/kernels.h"
@@ -50,34 +51,45 @@ static struct tokenizer *make(uint32_t seed, size_t longest, bool floats)
     return t;
 }
 
-static void expect_walk(const struct tokenizer *t, const struct unigram *u, unigram_walk_fn *walk, uint32_t seed, size_t n)
+static void expect_same_walk(const struct tokenizer *t, const struct unigram *u, unigram_walk_fn *walk, const struct buf *text,
+                             const uint16_t *symbols, size_t n, double sum)
 {
-    struct rng_key k = rng_key(8, RNG_TEST, seed, (uint32_t)n);
     struct err e = {0};
-    uint16_t symbols[UNIGRAM_MOST + UNIGRAM_SLACK] = {0};
-    struct buf text = {0};
     struct tok_ids want = {0};
     struct unigram_path got;
     struct tok_scratch *s = tok_scratch_new(t, &e);
-    for (size_t i = 0; i < n; i++) {
-        size_t len;
-        const char *letter = letters[rng_below(&k, i, COUNT_OF(letters))];
-        buf_adds(&text, letter);
-        symbols[i] = *letter == '\xe2' ? u->mark : (uint16_t)unigram_code(u, (const uint8_t *)letter, strlen(letter), &len);
-        assert_int_not_equal(symbols[i], 0);
-    }
-    s->sum = seed % 2 ? -1234.5 : 0;
+    s->sum = sum;
     assert_non_null(unigram_trie(t, &e)); /* the copy does not own it */
     struct tokenizer carrying = *t;
     carrying.fast_carry = true;
     walk(u, symbols, n, s->sum, &got);
-    assert_int_equal(unigram_word_bytes(&carrying, s, (const uint8_t *)text.data, text.len, &want, &e), 0);
+    assert_int_equal(unigram_word_bytes(&carrying, s, (const uint8_t *)text->data, text->len, &want, &e), 0);
     assert_int_equal(got.n, want.n);
     assert_memory_equal(got.ids, want.id, want.n * sizeof *want.id);
     assert_true(got.sum == s->sum);
     assert_true((float)got.gap == (float)s->gap);
     tok_scratch_free(s);
     tok_ids_free(&want);
+}
+
+/* Letters and whole tokens, which by letters alone would be rare. */
+static void expect_walk(const struct tokenizer *t, const struct unigram *u, unigram_walk_fn *walk, uint32_t seed, size_t n)
+{
+    struct rng_key k = rng_key(8, RNG_TEST, seed, (uint32_t)n);
+    uint16_t symbols[UNIGRAM_MOST + UNIGRAM_SLACK] = {0};
+    struct buf text = {0};
+    for (size_t i = 0; i < n;) {
+        size_t n_token, len;
+        int id = 1 + (int)rng_below(&k, i, seed % 3 ? (uint64_t)t->vocab.n - 1 : COUNT_OF(letters));
+        const char *token = vocab_text(&t->vocab, id, &n_token);
+        for (const char *end = token + n_token; i < n && token < end; token += len) {
+            if (strncmp(token, letters[0], 3) == 0) len = 3, symbols[i] = u->mark;
+            else symbols[i] = (uint16_t)unigram_code(u, (const uint8_t *)token, (size_t)(end - token), &len);
+            buf_add(&text, token, len);
+            assert_int_not_equal(symbols[i++], 0);
+        }
+    }
+    expect_same_walk(t, u, walk, &text, symbols, n, seed % 2 ? -1234.5 : 0);
     buf_free(&text);
 }
 
@@ -102,6 +114,74 @@ static void walks_are_those_over_bytes(void **state)
         unigram_free(u);
         tok_free(t);
     }
+}
+
+/* n characters, of which each of the first `first` begins tokens of two with so many others.  floats: the last
+ * ones are in such tokens only. */
+static struct tokenizer *make_pairs(uint32_t n, uint32_t first, uint32_t others, bool floats)
+{
+    struct rng_key k = rng_key(14, RNG_TEST, n, 0);
+    struct err e = {0};
+    struct buf b = {0};
+    char a[5] = {0}, c[5] = {0};
+    uint64_t at = 0;
+    buf_adds(&b, "{\"version\":\"1.0\",\"pre_tokenizer\":null,\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",-20],[\"\u2581\",-4]");
+    for (uint32_t i = 0; i < n - 3 * floats; i++) {
+        utf8_encode(0x4E00 + i, a);
+        buf_printf(&b, ",[\"%s\",%d]", a, -4 - (int)rng_below(&k, at++, 3));
+    }
+    for (uint32_t i = 0; i < first; i++)
+        for (uint32_t left = others, r = 0; left > 0 && r < n; r++) { /* any of n, each once */
+            if (rng_below(&k, at++, n - r) >= left) continue;
+            utf8_encode(0x4E00 + i, a);
+            utf8_encode(0x4E00 + r, c);
+            buf_printf(&b, ",[\"%s%s\",%.2f]", a, c, -5.0 - (double)rng_below(&k, at++, 40) / 8);
+            left--;
+        }
+    buf_adds(&b, "]}}");
+    struct tokenizer *t = tok_from_file(b.data, b.len, "made.json", NULL, &e);
+    if (!t) fail_msg("%s", e.msg);
+    t->spm_floats = floats;
+    for (int id = 0; floats && id < t->vocab.n; id++) t->score[id] = (double)(float)t->score[id];
+    t->vocab.v[0].flags &= ~(unsigned)VOCAB_MODEL;
+    buf_free(&b);
+    return t;
+}
+
+static void expect_pairs(uint32_t n, uint32_t first, uint32_t others, bool floats)
+{
+    enum { TEXT = 40, TEXTS = 100 };
+    struct tokenizer *t = make_pairs(n, first, others, floats);
+    struct unigram *u;
+    struct err e = {0};
+    assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+    assert_non_null(u);
+    for (uint32_t seed = 0; seed < TEXTS; seed++) {
+        struct rng_key k = rng_key(15, RNG_TEST, seed, n);
+        uint16_t symbols[TEXT + UNIGRAM_SLACK] = {0};
+        struct buf text = {0};
+        char c[5] = {0};
+        for (size_t i = 0; i < TEXT; i++) {
+            uint32_t back = (uint32_t)rng_below(&k, i, i % 2 ? n : first);
+            size_t len = (size_t)utf8_encode(0x4E00 + (i % 2 && seed % 2 ? n - 1 - back % 4 : back), c);
+            buf_add(&text, c, len);
+            symbols[i] = (uint16_t)unigram_code(u, (const uint8_t *)c, len, &len);
+            assert_int_not_equal(symbols[i], 0);
+        }
+        expect_same_walk(t, u, unigram_walk_base, &text, symbols, TEXT, 0);
+        buf_free(&text);
+    }
+    unigram_free(u);
+    tok_free(t);
+}
+
+/* As many symbols as fit into one byte, and one more; so many pairs that the trie finds no room at first. */
+static void alphabets_of_all_sizes_are_walked(void **state)
+{
+    (void)state;
+    for (uint32_t n = 252; n < 260; n++)
+        for (int floats = 0; floats < 2; floats++) expect_pairs(n, 20, n, floats);
+    expect_pairs(1500, 300, 150, false);
 }
 
 /* Words of certain characters, others that are in no token, and near the sum where SentencePiece begins again. */
@@ -324,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_are_those_over_bytes),
+        cmocka_unit_test(alphabets_of_all_sizes_are_walked),
         cmocka_unit_test(words_by_symbols_are_those_over_bytes),
         cmocka_unit_test(words_together_are_walked_as_alone),
         cmocka_unit_test(symbols_of_vectors_are_those_one_by_one),
