@@ -73,7 +73,8 @@ static bool print_near(double v, int digits, char *out, size_t size)
 
 void score_print(double v, char *out, size_t size)
 {
-    for (int digits = 17; digits > 14; digits--) /* other digits are rounded in another way */
-        if (print_near(v, digits, out, size)) return;
+    static const int digits[] = {17, 16, 15, 18, 19, 20}; /* other digits are rounded in another way */
+    for (size_t i = 0; i < sizeof digits / sizeof *digits; i++)
+        if (print_near(v, digits[i], out, size)) return;
     snprintf(out, size, "%.17g", v);
 }

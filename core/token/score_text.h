@@ -11,7 +11,7 @@
 /* A JSON number, which it must be, as serde_json reads it. */
 double score_parse(const char *text);
 /* A text that is read as v, if there is one; there is where v was read.  Else one that is
- * read as its neighbour.  Up to 24 characters. */
+ * read as its neighbour.  Up to 27 characters. */
 void score_print(double v, char *out, size_t size);
 
 #endif
