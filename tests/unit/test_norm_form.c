@@ -13,6 +13,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/norm_ages.h"
 #include "core/token/normalize.h"
 
 /* Letters, marks and what combines, in ranges that are treated alike. */
@@ -92,8 +93,26 @@ static void young_characters_stay(void **state)
     norm_free(&w);
 }
 
+/* What check-hf-characters.py found of all characters: how many, their sum and that of their squares. */
+static void tables_of_ages_hold_what_was_found(void **state)
+{
+    (void)state;
+    uint64_t sum[3][3] = {{0}};
+    for (uint32_t cp = 0; cp < 0x110000; cp++) {
+        const bool is[3] = {norm_too_young(cp), norm_young_mark(cp), norm_grapheme_as(cp) != cp};
+        for (int i = 0; i < 3; i++) {
+            sum[i][0] += is[i];
+            sum[i][1] += is[i] ? cp : 0;
+            sum[i][2] += is[i] ? (uint64_t)cp * cp : 0;
+        }
+    }
+    static const uint64_t found[3][3] = {{137, 13223204, 1399649084416}, {108, 5506822, 489370142576}, {93, 5517934, 457417456998}};
+    assert_memory_equal(sum, found, sizeof sum);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forms_are_those_of_utf8proc), cmocka_unit_test(young_characters_stay)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms_are_those_of_utf8proc), cmocka_unit_test(young_characters_stay),
+                                       cmocka_unit_test(tables_of_ages_hold_what_was_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
