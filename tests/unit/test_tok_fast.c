@@ -339,7 +339,7 @@ static void parts_of_wordpiece_are_independent(void **state)
 }
 
 /* CLIP's steps, with another expression that keeps its matches, another replacement, another token. */
-static struct tokenizer *clip(const char *regex, const char *blank, const char *token)
+static struct tokenizer *clip(const char *regex, const char *blank, const char *token, bool invert)
 {
     struct err e = {0};
     struct buf json = {0};
@@ -347,10 +347,10 @@ static struct tokenizer *clip(const char *regex, const char *blank, const char *
     buf_printf(&json, "{\"added_tokens\":[{\"id\":5000,\"content\":\"%s\",\"normalized\":true,\"special\":true}],"
                       "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"Replace\",\"pattern\":{\"Regex\":"
                       "\"\\\\s+\"},\"content\":\"%s\"},{\"type\":\"Lowercase\"}]},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
-                      "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"%s\"},\"behavior\":\"Removed\",\"invert\":true},{\"type\":\"ByteLevel\","
+                      "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"%s\"},\"behavior\":\"Removed\",\"invert\":%s},{\"type\":\"ByteLevel\","
                       "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}]},\"model\":{\"type\":\"BPE\",\"unk_token\":\"!\","
                       "\"end_of_word_suffix\":\"</w>\",\"vocab\":{\"lo\":600,\"low</w>\":601,\"..</w>\":602",
-               token, blank, regex);
+               token, blank, regex, invert ? "true" : "false");
     for (unsigned b = 0; b < 256; b++) {
         c[utf8_encode(bytemap_char((uint8_t)b), c)] = 0;
         const char *escape = b == '"' || b == '\\' ? "\\" : "";
@@ -374,12 +374,48 @@ static void matches_without_white_space_are_independent(void **state)
         {CLIP, " ", "...7", true}, {"(?:[a-z]|[^a-z\\\\s])+", " ", "<|s|>", true}, {CLIP, " ", "low", false}, {CLIP, "_", "...7", false},
         {"\\\\p{L}+(?= )|.", " ", "...7", false}, {"[^a-z]+|[a-z]", " ", "...7", false}, {"\\\\p{L}+\\\\b", " ", "...7", false}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct tokenizer *t = clip(cases[i].regex, cases[i].blank, cases[i].token);
+        struct tokenizer *t = clip(cases[i].regex, cases[i].blank, cases[i].token, true);
         assert_int_equal(t->fast != NULL, cases[i].fast);
         if (cases[i].fast) assert_true(t->fast->kind == CUT_WORDS && t->fast->clip == (i < 2));
         expect_same(t);
         tok_free(t);
     }
+}
+
+/* What CLIP's words by hand leave to the chains: special tokens' texts that are no tokens here, and parts that
+ * are longer in lower case. */
+static void rare_words_of_clip_are_the_chains(void **state)
+{
+    (void)state;
+#define SPECIALS "<\\\\|startoftext\\\\|>|<\\\\|endoftext\\\\|>|"
+    struct err e = {0};
+    struct tokenizer *t = clip(SPECIALS ALONE, " ", "...7", false);
+    assert_true(!t->fast || !t->fast->clip); /* which takes the words away */
+    tok_free(t);
+    t = clip(SPECIALS ALONE, " ", "...7", true);
+    assert_true(t->fast && t->fast->clip);
+    struct buf text = {0};
+    buf_adds(&text, "low<|startoftext|>low <|ENDOFTEXT|> <|low|><|endoftext|>.. ");
+    for (int n = 80; n < 129; n += 12) { /* each has 2 bytes, in lower case 3 */
+        for (int i = 0; i < n; i++) buf_adds(&text, "\u023A");
+        buf_adds(&text, " low ");
+    }
+    struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
+    struct tok_ids want = {.want_spans = true}, got = {0};
+    plain->chains = true;
+    assert_int_equal(tok_encode(t, plain, text.data, text.len, 0, &want, &e), 0);
+    for (int round = 0; round < 2; round++) {
+        got.n = 0;
+        assert_int_equal(tok_encode(t, cached, text.data, text.len, 0, &got, &e), 0);
+        assert_int_equal(got.n, want.n);
+        assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
+    }
+    tok_scratch_free(plain);
+    tok_scratch_free(cached);
+    tok_ids_free(&want);
+    tok_ids_free(&got);
+    buf_free(&text);
+    tok_free(t);
 }
 
 static uint64_t times_of(const struct word_table *t, const char *want, size_t want_len)
@@ -439,6 +475,7 @@ int main(void)
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
         cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(matches_without_white_space_are_independent),
+        cmocka_unit_test(rare_words_of_clip_are_the_chains),
         cmocka_unit_test(words_are_counted_as_without_cutting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
