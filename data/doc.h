@@ -1,7 +1,7 @@
 /* doc.h - documents out of files, a block at a time.
  *
  * A doc_reader cuts its files into blocks that end where a document ends
- * (at most 1 MiB, more for a long line).  Blocks depend on the input only, not
+ * (at most cfg.block_bytes, more for a long line).  Blocks depend on the input only, not
  * on how many bytes a read gives, so work done per block gives the same bytes
  * for any number of threads, from a pipe, and after an interruption.  A
  * doc_iter walks the documents of one block; several threads may each walk
@@ -33,6 +33,7 @@ struct doc_cfg {
     bool (*cut)(const void *arg, const char *s, size_t n, size_t at);
     const void *cut_arg;
     size_t max_line; /* bytes of a line or text document; 0 = 64 MiB */
+    size_t block_bytes; /* whole lines up to that, or a longer one, are a block; 0 = 1 MiB */
     bool any_bytes;  /* text files: what is not UTF-8 is a document, too */
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */
     bool no_text;    /* JSONL: records without the text field are documents too: struct doc.no_text */

@@ -56,6 +56,7 @@ struct doc_reader *doc_reader_open(const struct doc_files *files, const struct d
     r->files = files;
     r->cfg = *cfg;
     if (!r->cfg.max_line) r->cfg.max_line = default_max_line;
+    if (!r->cfg.block_bytes) r->cfg.block_bytes = BLOCK_BYTES;
     pthread_mutex_init(&r->help_lock, NULL);
     pthread_cond_init(&r->help_over, NULL);
     return r;
@@ -193,7 +194,7 @@ static int open_next(struct doc_reader *r, struct err *e)
     r->line_no = 1;
     r->offset = 0;
     int fd;
-    bool plain = r->cfg.unread && r->cfg.max_line >= BLOCK_BYTES && doc_stream_is_plain(r->stream, &fd);
+    bool plain = r->cfg.unread && r->cfg.max_line >= r->cfg.block_bytes && doc_stream_is_plain(r->stream, &fd);
     if (plain && !(r->plain = doc_plain_new(fd, f->name, e))) return -1;
     if (r->started) return go_on(r, e);
     return f->from ? skip_lines(r, f->from, e) : 0;
@@ -230,7 +231,7 @@ static int fill(struct doc_reader *r, struct err *e)
     if (r->passed && doc_stream_skip(r->stream, want_at, &at, e)) return -1;
     r->passed = false;
     struct buf *to = r->convert ? &r->raw : &r->carry;
-    size_t want = to->len < BLOCK_BYTES ? BLOCK_BYTES - to->len : READ_BYTES; /* what a block needs */
+    size_t block = r->cfg.block_bytes, want = to->len < block ? block - to->len : READ_BYTES; /* what a block needs */
     if (!buf_reserve(to, want)) return buf_ok(to, e);
     ptrdiff_t n = doc_stream_read(r->stream, to->data + to->len, want, e);
     if (n < 0) return -1;
@@ -405,11 +406,11 @@ static int give_bad(struct doc_reader *r, struct doc_block *b, const char *why, 
 }
 
 /* Where the block at the front of the carry ends, 0 when that is not known yet:
- * at the last border of BLOCK_BYTES, else at the first one behind.  What of the
+ * at the last border of cfg.block_bytes, else at the first one behind.  What of the
  * rest has been read already does not count. */
 static size_t cut(struct doc_reader *r)
 {
-    size_t n = r->carry.len < BLOCK_BYTES ? r->carry.len : BLOCK_BYTES, end = 0;
+    size_t most = r->cfg.block_bytes, n = r->carry.len < most ? r->carry.len : most, end = 0;
     if (n > r->clear && (end = last_border(r, r->clear, n))) return end;
     if (n > r->clear) r->clear = n > HALF_READ ? n - HALF_READ : 0;
     end = first_border(r, r->clear, r->carry.len);
@@ -422,7 +423,7 @@ static int give_last(struct doc_reader *r, struct doc_block *b, size_t end, stru
 {
     if (!end && doc_stream_damage(r->stream)) return give_bad(r, b, "cut off by the end of a damaged file", e);
     bool last_is_whole = !doc_stream_damage(r->stream) && r->carry.len - end <= r->cfg.max_line &&
-                         (r->carry.len <= BLOCK_BYTES || !end);
+                         (r->carry.len <= r->cfg.block_bytes || !end);
     return give(r, b, last_is_whole ? r->carry.len : end, e);
 }
 
@@ -432,11 +433,11 @@ static int give_last(struct doc_reader *r, struct doc_block *b, size_t end, stru
  * where only reading tells (the ends of a file and of a shard's part, a long line). */
 static int next_unread(struct doc_reader *r, struct doc_block *b, struct err *e)
 {
-    uint64_t end = r->offset + BLOCK_BYTES, to = r->files->v[r->cur].to;
+    uint64_t end = r->offset + r->cfg.block_bytes, to = r->files->v[r->cur].to;
     bool lines = r->format == DOC_JSONL || (r->format == DOC_TEXT && r->cfg.split == DOC_SPLIT_LINE);
     if (!r->plain || r->fresh || !lines || end > doc_plain_bytes(r->plain) || (to && end > to)) return 0;
     size_t n;
-    if (doc_plain_border(r->plain, r->offset, BLOCK_BYTES, &n, e)) return -1;
+    if (doc_plain_border(r->plain, r->offset, r->cfg.block_bytes, &n, e)) return -1;
     if (!n) return 0;
     describe(r, b);
     b->plain = doc_plain_share(r->plain);
@@ -492,7 +493,7 @@ static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e
     for (;;) {
         if (f->to && !r->fresh && r->offset >= f->to) return 0;
         if (r->fresh && can_look(r) && look_at_start(r, e)) return -1;
-        if (!r->fresh && (r->carry.len >= BLOCK_BYTES || r->eof || (r->cfg.live && r->carry.len))) {
+        if (!r->fresh && (r->carry.len >= r->cfg.block_bytes || r->eof || (r->cfg.live && r->carry.len))) {
             if (!r->carry.len) return 0; /* only at the end */
             size_t end = cut(r);
             if (r->carry.len > r->cfg.max_line && first_border(r, 0, r->cfg.max_line + 1) == 0)

@@ -10,6 +10,9 @@
 #include "data/encode_print.h"
 #include "data/shard.h"
 
+/* Of text, in and its ids out: with larger blocks what a thread reads, encodes and writes does not stay in its cache. */
+enum { SHARD_BLOCK = 1 << 18 };
+
 /* The result of one block.  It stays with its slot, so that the memory serves for
  * the next block there. */
 struct result {
@@ -332,6 +335,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
         x.docs.cut = tok_may_cut;
         x.docs.cut_arg = o->t;
     }
+    if (o->to == ENCODE_SHARD) x.docs.block_bytes = SHARD_BLOCK;
     if (start(&x, e)) goto out;
     if (o->to == ENCODE_SHARD) {
         if (shard_meta_begin(&x.meta, o->t, e)) goto out;

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "data/doc.h"
 #include "data/doc_out.h"
+#include "data/doc_scan.h"
 
 enum { BLOCKS_MAX = 64, UNREAD = 3 };
 
@@ -200,6 +201,54 @@ static void blocks_are_the_same_when_others_read_them(void **state)
     doc_files_free(&f);
 }
 
+/* The content of all blocks, of which there are *n. */
+static struct buf join_blocks(const struct doc_files *f, const struct doc_cfg *cfg, size_t *n)
+{
+    struct err e;
+    struct buf all = {0};
+    struct doc_block b = {.line_no = 0};
+    struct doc_reader *r = doc_reader_open(f, cfg, &e);
+    assert_non_null(r);
+    for (*n = 0; doc_reader_next(r, &b, &e) == 1; ++*n) {
+        assert_int_equal(doc_block_read(&b, &e), 0);
+        doc_reader_number(r, &b);
+        assert_int_equal(b.offset, all.len);
+        assert_int_equal(b.line_no, 1 + scan_count_byte(all.data, all.len, '\n'));
+        buf_add(&all, b.data.data, b.data.len);
+    }
+    doc_reader_close(r);
+    buf_free(&b.data);
+    return all;
+}
+
+static void blocks_of_any_size_hold_the_same_lines(void **state)
+{
+    struct err e;
+    struct doc_files f;
+    struct buf want = {0};
+    char path[256], *paths[] = {path};
+    size_t n, before = 0;
+    fixture_path(path, sizeof path, *state, "h.jsonl");
+    make_lines(path);
+    assert_int_equal(file_read_all(path, (size_t)1 << 30, &want, &e), 0);
+    want.data[want.len / 3] = (char)0xff; /* one that is not UTF-8 */
+    assert_int_equal(file_write_all(path, want.data, want.len, &e), 0);
+    assert_int_equal(doc_files_find(&f, paths, 1, DOC_AUTO, &e), 0);
+    for (size_t bytes = (size_t)1 << 20; bytes >= (size_t)1 << 14; bytes /= 4) {
+        struct doc_cfg cfg = {.block_bytes = bytes}, others = {.block_bytes = bytes, .unread = true};
+        for (int k = 0; k < 2; k++) {
+            struct buf got = join_blocks(&f, k ? &others : &cfg, &n);
+            assert_int_equal(got.len, want.len);
+            assert_memory_equal(got.data, want.data, want.len);
+            buf_free(&got);
+        }
+        assert_true(n > before);
+        before = n;
+    }
+    buf_free(&want);
+    doc_files_free(&f);
+}
+
 struct feeder {
     const char *from, *to;
 };
@@ -291,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reading_goes_on_behind_any_block, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(blocks_are_the_same_when_others_read_them, fixture_dir, fixture_remove_dir),
+        cmocka_unit_test_setup_teardown(blocks_of_any_size_hold_the_same_lines, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(a_pipe_is_cut_like_a_file, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(a_part_is_gone_on_with, fixture_dir, fixture_remove_dir),
     };
