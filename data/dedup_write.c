@@ -147,6 +147,7 @@ static int emit_lines(struct dedup *d, struct dedup_worker *w, struct doc_slot *
         lazy.lazy = true;
         line.data = (struct buf){.data = data->data + from, .len = (size_t)(nl - data->data) + 1 - from};
         line.offset += from;
+        line.checked = false;
         doc_iter_start(&w->it, &lazy, &line);
         if (doc_iter_next(&w->it, &doc) != DOC_GOOD) return changed(s, e);
         if (writes) buf_add(kept, data->data + at, from - at);

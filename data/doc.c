@@ -22,7 +22,7 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
     it->max_line = cfg->max_line ? cfg->max_line : (size_t)64 << 20;
     it->pos = 0;
     it->line_no = b->line_no;
-    it->valid = b->bad ? 0 : utf8_valid_prefix(b->data.data, b->data.len);
+    it->valid = b->bad ? 0 : b->checked ? b->valid : utf8_valid_prefix(b->data.data, b->data.len);
 }
 
 void doc_iter_seek(struct doc_iter *it, size_t pos)

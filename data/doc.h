@@ -71,6 +71,8 @@ struct doc_block {
     size_t unread;           /* bytes of it, at `offset` */
     uint64_t lines;          /* of a block that came unread, where line_no is not yet known */
     bool line_no_known;
+    bool checked;            /* data[0..valid) is UTF-8, what follows is not: no longer when data is other data */
+    size_t valid;
 };
 
 struct doc_reader;

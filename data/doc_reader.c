@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/sig.h"
 #include "data/doc.h"
@@ -332,7 +333,7 @@ static void describe(struct doc_reader *r, struct doc_block *b)
     b->bad = NULL;
     b->bad_bytes = b->lines = 0;
     b->plain = NULL;
-    b->line_no_known = false;
+    b->line_no_known = b->checked = false;
     r->begun = true;
 }
 
@@ -357,6 +358,15 @@ static void describe_end(const struct doc_reader *r, struct doc_block *b)
     b->damaged = r->damaged_before ? r->damaged : NULL;
 }
 
+/* Lines of a block that is there, where its bytes are looked at anyway. */
+static size_t look_over(struct doc_block *b)
+{
+    size_t lines, counted;
+    b->valid = utf8_valid_lines(b->data.data, b->data.len, &lines, &counted);
+    b->checked = true;
+    return lines + scan_count_byte(b->data.data + counted, b->data.len - counted, '\n');
+}
+
 /* Hands out the first n bytes of the carry. */
 static int give(struct doc_reader *r, struct doc_block *b, size_t n, struct err *e)
 {
@@ -376,7 +386,8 @@ static int give(struct doc_reader *r, struct doc_block *b, size_t n, struct err 
     r->carry = t;
     r->clear = 0;
     r->offset += n;
-    r->line_no += scan_count_byte(b->data.data, n, '\n');
+    /* UTF-8 is left to the others where they wait for what is read here. */
+    r->line_no += r->cfg.threads > 1 ? scan_count_byte(b->data.data, n, '\n') : look_over(b);
     describe_end(r, b);
     return 1;
 }
@@ -455,7 +466,7 @@ int doc_block_read(struct doc_block *b, struct err *e)
 {
     if (!b->plain) return 0;
     int ret = doc_plain_read(b->plain, b->offset, b->unread, &b->data, e);
-    if (!ret && !b->line_no_known) b->lines = scan_count_byte(b->data.data, b->data.len, '\n');
+    if (!ret && !b->line_no_known) b->lines = look_over(b);
     doc_block_drop(b);
     return ret;
 }

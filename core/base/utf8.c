@@ -71,17 +71,39 @@ size_t utf8_valid_prefix_ref(const char *s, size_t n)
     return i;
 }
 
+#ifdef UTF8_HAVE_AVX2
+static bool have_vbmi(void)
+{
+    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
+}
+
+/* Back to where the character begins that may go on behind s[0..i). */
+static size_t char_begin(const char *s, size_t i)
+{
+    for (int k = 0; k < 3 && i && ((unsigned char)s[i - 1] & 0xc0) == 0x80; k++) i--;
+    return i && (unsigned char)s[i - 1] >= 0xc0 ? i - 1 : i;
+}
+#endif
+
 size_t utf8_valid_prefix(const char *s, size_t n)
 {
     size_t i = 0;
 #ifdef UTF8_HAVE_AVX2
-    if (n >= 2 * UTF8_BLOCK && __builtin_cpu_supports("avx2")) {
-        bool vbmi = __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
-        i = (vbmi ? utf8_valid_blocks_avx512vbmi : utf8_valid_blocks_avx2)(s, n);
-        for (int k = 0; k < 3 && i && ((unsigned char)s[i - 1] & 0xc0) == 0x80; k++)
-            i--; /* back to where a character begins */
-        if (i && (unsigned char)s[i - 1] >= 0xc0) i--;
-    }
+    if (n >= 2 * UTF8_BLOCK && __builtin_cpu_supports("avx2"))
+        i = char_begin(s, (have_vbmi() ? utf8_valid_blocks_avx512vbmi : utf8_valid_blocks_avx2)(s, n));
 #endif
     return i + utf8_valid_prefix_ref(s + i, n - i);
+}
+
+size_t utf8_valid_lines(const char *s, size_t n, size_t *lines, size_t *counted)
+{
+    *lines = *counted = 0;
+#ifdef UTF8_HAVE_AVX2
+    if (n >= 2 * UTF8_BLOCK && have_vbmi()) {
+        *counted = utf8_valid_lines_avx512vbmi(s, n, lines);
+        size_t i = char_begin(s, *counted);
+        return i + utf8_valid_prefix_ref(s + i, n - i);
+    }
+#endif
+    return utf8_valid_prefix(s, n);
 }

@@ -4,6 +4,7 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TABLE(...) _mm512_broadcast_i32x4(_mm_setr_epi8(__VA_ARGS__))
@@ -38,7 +39,12 @@ static inline uint64_t any(__m512i x)
     return _mm512_test_epi8_mask(x, x);
 }
 
-size_t utf8_valid_blocks_avx512vbmi(const char *s, size_t n)
+static inline size_t newlines_in(__m512i x)
+{
+    return (size_t)_mm_popcnt_u64(_mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('\n')));
+}
+
+static inline __attribute__((always_inline)) size_t valid_blocks(const char *s, size_t n, bool count, size_t *lines)
 {
     __m512i last = _mm512_setzero_si512();
     size_t i = 0;
@@ -50,7 +56,20 @@ size_t utf8_valid_blocks_avx512vbmi(const char *s, size_t n)
             break;
         }
         last = b;
+        if (count) *lines += newlines_in(a) + newlines_in(b);
     }
     return i;
+}
+
+size_t utf8_valid_blocks_avx512vbmi(const char *s, size_t n)
+{
+    return valid_blocks(s, n, false, NULL);
+}
+
+size_t utf8_valid_lines_avx512vbmi(const char *s, size_t n, size_t *lines)
+{
+    size_t found = 0, valid = valid_blocks(s, n, true, &found);
+    *lines = found;
+    return valid;
 }
 #endif

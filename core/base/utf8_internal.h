@@ -12,6 +12,7 @@ enum { UTF8_BLOCK = 128 };
  * may go on behind it. */
 size_t utf8_valid_blocks_avx2(const char *s, size_t n);
 size_t utf8_valid_blocks_avx512vbmi(const char *s, size_t n);
+size_t utf8_valid_lines_avx512vbmi(const char *s, size_t n, size_t *lines); /* '\n' before what it returns */
 #endif
 /* The same as utf8_valid_prefix, one character after another. */
 size_t utf8_valid_prefix_ref(const char *s, size_t n);

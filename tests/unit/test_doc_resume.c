@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/hash.h"
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/doc.h"
 #include "data/doc_out.h"
@@ -214,6 +215,8 @@ static struct buf join_blocks(const struct doc_files *f, const struct doc_cfg *c
         doc_reader_number(r, &b);
         assert_int_equal(b.offset, all.len);
         assert_int_equal(b.line_no, 1 + scan_count_byte(all.data, all.len, '\n'));
+        assert_true(b.checked);
+        assert_int_equal(b.valid, utf8_valid_prefix(b.data.data, b.data.len));
         buf_add(&all, b.data.data, b.data.len);
     }
     doc_reader_close(r);

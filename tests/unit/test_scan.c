@@ -45,6 +45,16 @@ static void compare_blocks(const char *s, size_t n)
 #endif
 }
 
+/* Lines that are counted on the way. */
+static void compare_lines(const char *s, size_t n, size_t valid)
+{
+    size_t lines, counted, want = 0, got = utf8_valid_lines(s, n, &lines, &counted);
+    assert_int_equal(got, valid);
+    assert_true(counted <= n);
+    for (size_t i = 0; i < counted; i++) want += s[i] == '\n';
+    assert_int_equal(lines, want);
+}
+
 static void utf8_blocks_and_reference_agree(void **state)
 {
     (void)state;
@@ -64,6 +74,7 @@ static void utf8_blocks_and_reference_agree(void **state)
         size_t want = utf8_valid_prefix_ref(s, n), got = utf8_valid_prefix(s, n);
         if (got != want) fail_msg("round %d: %zu, want %zu of %zu", round, got, want, n);
         compare_blocks(s, n);
+        compare_lines(s, n, want);
     }
 }
 
