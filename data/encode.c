@@ -44,6 +44,12 @@ struct encoder {
     struct file_writer *file;
 };
 
+/* How a document is encoded: the strings of JSON were looked at where they were read. */
+static unsigned flags_for(const struct encoder *x, const struct doc *d)
+{
+    return x->o->flags | (d->line ? TOK_UTF8 : 0u);
+}
+
 static int count_doc(struct result *s, uint64_t bytes)
 {
     s->stats.documents++;
@@ -89,7 +95,7 @@ static int encode_fully(struct encoder *x, struct result *s, const struct doc *d
     size_t n_b = 0;
     const char *why = o->pair_field ? second_text(p, d, &b, &n_b) : NULL;
     if (why) return err_set(e, ERR_DATA, "%s", why);
-    if (tok_encode_pair(o->t, x->scratch[thread], d->text, d->text_len, b, n_b, o->flags, &p->x, e)) return -1;
+    if (tok_encode_pair(o->t, x->scratch[thread], d->text, d->text_len, b, n_b, flags_for(x, d), &p->x, e)) return -1;
     s->stats.tokens += p->x.ids.n;
     count_doc(s, d->text_len + n_b);
     if (o->to == ENCODE_TEXT || o->to == ENCODE_PIECES) {
@@ -115,7 +121,7 @@ static int count_ids(struct encoder *x, struct result *s, const struct doc *d, i
 {
     uint64_t n;
     bool goes_on = x->docs.cut && !d->line && x->iter[thread].block->rest;
-    unsigned flags = x->o->flags | (goes_on ? TOK_GOES_ON : 0u);
+    unsigned flags = flags_for(x, d) | (goes_on ? TOK_GOES_ON : 0u);
     (void)out;
     if (tok_count(x->o->t, x->scratch[thread], d->text, d->text_len, flags, &x->printer[thread].ids, &n, e)) {
         if (x->docs.cut && !d->line && d->offset)
@@ -133,7 +139,7 @@ static int shorten(struct encoder *x, struct result *s, const struct doc *d, int
     static const char *const ends[] = {[DOC_SPLIT_FILE] = "", [DOC_SPLIT_PARAGRAPH] = "\n\n", [DOC_SPLIT_LINE] = "\n"};
     struct tok_short *c = &x->printer[thread].cut;
     struct tok_shorten how = x->o->shorten;
-    how.flags = x->o->flags;
+    how.flags = flags_for(x, d);
     if (tok_shorten(x->o->t, x->scratch[thread], d->text, d->text_len, &how, c, e)) return -1;
     const char *text = !c->cut ? d->text : c->text.len ? c->text.data : "";
     size_t n = c->cut ? c->text.len : d->text_len;
@@ -154,7 +160,7 @@ static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, 
 {
     struct tok_ids *ids = &x->printer[thread].ids;
     ids->n = 0;
-    if (tok_encode(x->o->t, x->scratch[thread], d->text, d->text_len, x->o->flags, ids, e)) return -1;
+    if (tok_encode(x->o->t, x->scratch[thread], d->text, d->text_len, flags_for(x, d), ids, e)) return -1;
     s->stats.tokens += ids->n;
     if (x->o->to == ENCODE_TEXT) {
         encode_print_ids(ids->id, ids->n, out);

@@ -474,7 +474,8 @@ static int truncate(struct job *j, const struct tok_places *p, size_t from)
 static int body(struct job *j, const char *text, size_t n)
 {
     const struct tokenizer *t = j->t;
-    size_t valid = t->any_bytes && !(j->flags & TOK_STRICT) ? n : utf8_valid_prefix(text, n);
+    bool as_it_is = (j->flags & TOK_UTF8) || (t->any_bytes && !(j->flags & TOK_STRICT));
+    size_t valid = as_it_is ? n : utf8_valid_prefix(text, n);
     size_t from = j->out->n;
     j->text = text;
     if (valid < n && (j->flags & TOK_STRICT))

@@ -91,6 +91,7 @@ enum tok_flags {
     TOK_LIMITS = 8,    /* the file's truncation and padding */
     TOK_GOES_ON = 16,  /* tok_count(): the text goes on from another, cut at a place of tok_lines.h */
     TOK_TARGET = 32,   /* the text is what others are translated into: by the tokenizer's rules for these, if it has any */
+    TOK_UTF8 = 64,     /* the text is known to be UTF-8 and not looked at once more */
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
