@@ -496,11 +496,23 @@ static bool can_look(const struct doc_reader *r)
     return line && i < r->carry.len; /* a line that says something, or the beginning of one */
 }
 
+/* What is read next goes to where the last block was, which is in a cache still. */
+static void use_again(struct doc_reader *r, struct doc_block *b)
+{
+    struct buf t = b->data;
+    if (t.cap <= r->carry.cap || t.cap <= r->carry.len) return;
+    if (r->carry.len) memcpy(t.data, r->carry.data, r->carry.len);
+    t.len = r->carry.len;
+    b->data = r->carry;
+    r->carry = t;
+}
+
 static int next_in_file(struct doc_reader *r, struct doc_block *b, struct err *e)
 {
     const struct doc_file *f = &r->files->v[r->cur];
     int got = next_unread(r, b, e);
     if (got) return got;
+    use_again(r, b);
     for (;;) {
         if (f->to && !r->fresh && r->offset >= f->to) return 0;
         if (r->fresh && can_look(r) && look_at_start(r, e)) return -1;
