@@ -191,9 +191,32 @@ static int own_file(const struct saved_model *m, const char **name, struct buf *
     return err_hint(e, "--no-tokenizer converts the weights alone");
 }
 
-static int write_tokenizer(const struct saved_model *m, const char *dir, struct err *e)
+static int write_one(void *dir, const char *name, const struct buf *content, struct err *e)
+{
+    return write_text(dir, name, content->data ? content->data : "", content->len, e);
+}
+
+/* The files that a class of transformers makes the tokenizer of, which are read back. */
+static int write_class(const struct tokenizer *t, char *dir, struct err *e)
+{
+    if (tok_class_files(t, write_one, dir, e)) return -1;
+    struct tokenizer *back = tok_load(dir, e);
+    if (!back) return -1;
+    bool same = tok_same_class_files(t, back);
+    tok_free(back);
+    return same ? 0 : err_set(e, ERR_DATA, "the files of the tokenizer's class do not give the same tokenizer");
+}
+
+static int write_template(const struct saved_model *m, const char *dir, struct err *e)
+{
+    const char *text = m->chat_template;
+    return text ? write_text(dir, "chat_template.jinja", text, strlen(text), e) : 0;
+}
+
+static int write_tokenizer(const struct saved_model *m, char *dir, struct err *e)
 {
     if (!m->tok) return 0;
+    if (tok_has_class_files(m->tok)) return write_class(m->tok, dir, e) || write_template(m, dir, e) ? -1 : 0;
     struct buf b = {0}, file = {0};
     const char *name;
     int ret = own_file(m, &name, &file, e);
@@ -205,8 +228,7 @@ static int write_tokenizer(const struct saved_model *m, const char *dir, struct 
     else if (!ret) buf_printf(&b, "  \"tokenizer_file\": \"%s\"\n}\n", name);
     if (!ret) ret = buf_ok(&b, e) || write_text(dir, "tokenizer_config.json", b.data, b.len, e) ||
                     write_text(dir, name, file.data, file.len, e);
-    if (ret == 0 && m->chat_template)
-        ret = write_text(dir, "chat_template.jinja", m->chat_template, strlen(m->chat_template), e);
+    if (ret == 0) ret = write_template(m, dir, e);
     buf_free(&b);
     buf_free(&file);
     return ret ? -1 : 0;

@@ -8,9 +8,11 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_class.h"
+#include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
 #include "core/token/tok_members.h"
+#include "core/token/tok_pieces.h"
 #include "core/token/unicode.h"
 
 #define MAX_FILE ((size_t)256 << 20)
@@ -46,11 +48,16 @@ static const struct pieces_class {
     {"CTRLTokenizer", "merges.txt", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_LISTED},
 };
 
-static const struct pieces_class *row_of(const struct class_build *b)
+static const struct pieces_class *row_named(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(classes); i++)
-        if (strcmp(classes[i].name, b->c->name) == 0) return &classes[i];
+        if (strcmp(classes[i].name, name) == 0) return &classes[i];
     return NULL;
+}
+
+static const struct pieces_class *row_of(const struct class_build *b)
+{
+    return row_named(b->c->name);
 }
 
 const char *class_pieces_note(const struct class_build *b)
@@ -279,6 +286,20 @@ static int add_templates(struct class_build *b, const struct pieces_class *row, 
     return b->c->single ? class_template(b, out, "post_processor", b->c->single, b->c->pair, e) : 0;
 }
 
+/* What it is made of, for tok_class_files(). */
+static void add_origin(const struct class_build *b, struct buf *out)
+{
+    const char *const keys[] = {"config", "special_tokens_map", "added_tokens_file"};
+    const struct cJSON *const files[] = {b->config, b->map, b->added};
+    buf_printf(out, "\"class\":\"%s\",\n", b->c->name);
+    for (size_t k = 0; k < COUNT_OF(keys); k++) {
+        if (!files[k]) continue;
+        buf_printf(out, "\"%s\":", keys[k]);
+        json_print(out, files[k], 0);
+        buf_adds(out, ",\n");
+    }
+}
+
 static const char *unk_of(const struct class_build *b)
 {
     return b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "<unk>";
@@ -288,6 +309,7 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
 {
     const struct pieces_class *row = row_of(b);
     const char *comma = "";
+    add_origin(b, out);
     buf_adds(out, "\"shown\":[");
     for (size_t i = 0; i < b->n_add; i++) {
         if (!b->add[i].shown) continue;
@@ -305,4 +327,126 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
     tok_vocab_json(out, &b->vocab, VOCAB_USED);
     buf_adds(out, "}}\n");
     return buf_ok(out, e);
+}
+
+/* ---- a directory again ---- */
+
+struct files {
+    const struct tokenizer *t;
+    const struct pieces_class *row;
+    const struct tok_class *c;
+    tok_file_fn *each;
+    void *arg;
+};
+
+/* Tokens of the file: languages that the class adds stand behind them. */
+static int own_tokens(const struct files *f)
+{
+    const struct vocab *v = &f->t->vocab;
+    int end = 0;
+    for (int id = 0; id < v->n; id++)
+        if (v->v[id].flags & VOCAB_MODEL) end = id + 1;
+    struct cJSON *config = f->t->pieces->config ? cJSON_Parse(f->t->pieces->config) : NULL;
+    const struct class_build b = {.c = f->c, .config = config};
+    for (const char *p = f->row->language_codes ? languages(&b, f->row) : NULL; p && *p; p++) end -= *p == ' ';
+    cJSON_Delete(config);
+    return end;
+}
+
+static int give_text(const struct files *f, const char *name, const char *text, struct err *e)
+{
+    struct buf b = {0};
+    if (!text) return 0;
+    buf_adds(&b, text);
+    buf_addc(&b, '\n');
+    int ret = buf_ok(&b, e) || f->each(f->arg, name, &b, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
+/* With the class's name, which config.json may have said. */
+static int give_config(const struct files *f, struct err *e)
+{
+    struct cJSON *config = f->t->pieces->config ? cJSON_Parse(f->t->pieces->config) : cJSON_CreateObject();
+    struct buf text = {0};
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "tokenizer_class");
+    bool well = cJSON_AddStringToObject(config, "tokenizer_class", f->row->name) != NULL;
+    if (well) json_print(&text, config, 2);
+    cJSON_Delete(config);
+    int ret = !well ? err_oom(e, 1, "a file") : buf_ok(&text, e) || give_text(f, "tokenizer_config.json", text.data, e) ? -1 : 0;
+    buf_free(&text);
+    return ret;
+}
+
+static int give_vocabulary(const struct files *f, struct err *e)
+{
+    const struct vocab *v = &f->t->vocab;
+    struct buf b = {0};
+    bool counted = f->row->words == WORDS_COUNTED;
+    const char *comma = "{";
+    for (int id = counted ? 4 : 0, end = own_tokens(f); id < end; id++) {
+        size_t n;
+        if (!(v->v[id].flags & VOCAB_MODEL)) continue;
+        const char *s = vocab_text(v, id, &n);
+        if (!counted) buf_adds(&b, comma);
+        if (counted) buf_add(&b, s, n);
+        else buf_add_json(&b, s, n);
+        buf_printf(&b, counted ? " 1\n" : ":%d", id);
+        comma = ",\n";
+    }
+    if (!counted) buf_adds(&b, "}\n");
+    int ret = buf_ok(&b, e) || f->each(f->arg, f->c->file, &b, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
+static int give_merges(const struct files *f, struct err *e)
+{
+    const struct tokenizer *side = f->t->pieces->side[SIDE_SOURCE].t;
+    struct buf b = {0};
+    bool counted = f->row->words == WORDS_COUNTED;
+    if (!counted) buf_adds(&b, "#version: 0.2\n");
+    for (size_t i = 0; i < side->bpe.n_merges; i++) {
+        const int ids[] = {side->bpe.merge[i].left, side->bpe.merge[i].right};
+        for (int k = 0; k < 2; k++) {
+            size_t n;
+            const char *s = vocab_text(&side->vocab, ids[k], &n);
+            if (k) buf_addc(&b, ' ');
+            buf_add(&b, s, n);
+        }
+        buf_adds(&b, counted ? " 1\n" : "\n");
+    }
+    int ret = buf_ok(&b, e) || f->each(f->arg, f->row->model, &b, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
+bool tok_has_class_files(const struct tokenizer *t)
+{
+    return t->pieces && t->pieces->class && row_named(t->pieces->class);
+}
+
+static uint64_t bare_hash(const struct tokenizer *t)
+{
+    struct tok_pieces p = *t->pieces;
+    struct tokenizer bare = *t;
+    p.class = p.config = p.map = p.added = NULL;
+    bare.pieces = &p;
+    return tok_hash(&bare);
+}
+
+bool tok_same_class_files(const struct tokenizer *a, const struct tokenizer *b)
+{
+    return a->pieces && b->pieces && bare_hash(a) == bare_hash(b);
+}
+
+int tok_class_files(const struct tokenizer *t, tok_file_fn *each, void *arg, struct err *e)
+{
+    const struct tok_pieces *p = t->pieces;
+    struct files f = {.t = t, .row = row_named(p->class), .c = tok_class_named(p->class), .each = each, .arg = arg};
+    if (give_config(&f, e) || give_text(&f, "special_tokens_map.json", p->map, e) || give_text(&f, "added_tokens.json", p->added, e)) return -1;
+    if (f.row->words) return give_vocabulary(&f, e) || give_merges(&f, e) ? -1 : 0;
+    if (each(arg, f.row->model ? f.row->model : f.c->file, &p->side[SIDE_SOURCE].t->source_bytes, e)) return -1;
+    if (f.row->target && each(arg, f.row->target, &p->side[SIDE_TARGET].t->source_bytes, e)) return -1;
+    return f.row->model ? give_vocabulary(&f, e) : 0;
 }

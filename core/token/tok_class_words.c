@@ -140,11 +140,11 @@ static int add_characters(struct merges *m, const struct vocab *v, struct buf *w
     return 0;
 }
 
-/* Of equal merges the last one counts. */
-static int write_merges(struct merges *m, struct buf *out, struct buf *whole, struct err *e)
+/* Of equal merges the last one counts: the others go. */
+static int drop_equal(struct merges *m, struct buf *whole, struct err *e)
 {
     bool *last = mem_zalloc(m->n, 1);
-    const char *comma = "";
+    size_t kept = 0;
     int ret = last ? 0 : err_oom(e, m->n, "merges");
     for (size_t i = m->n; ret == 0 && i-- > 0;) {
         buf_clear(whole);
@@ -155,24 +155,29 @@ static int write_merges(struct merges *m, struct buf *out, struct buf *whole, st
         last[i] = true;
         ret = vocab_add(&m->seen, m->seen.n, whole->data, whole->len, 0, e);
     }
-    for (size_t i = 0; ret == 0 && i < m->n; i++) {
-        if (!last[i]) continue;
-        buf_printf(out, "%s\n[", comma);
+    for (size_t i = 0; ret == 0 && i < m->n; i++)
+        if (last[i]) m->v[kept++] = m->v[i];
+    if (ret == 0) m->n = kept;
+    free(last);
+    return ret;
+}
+
+static void write_merges(const struct merges *m, struct buf *out)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        buf_adds(out, i ? ",\n[" : "\n[");
         buf_add_json(out, m->v[i].left, m->v[i].n_left);
         buf_addc(out, ',');
         buf_add_json(out, m->v[i].right, m->v[i].n_right);
         buf_addc(out, ']');
-        comma = ",";
     }
-    free(last);
-    return ret;
 }
 
 static int write_all(struct class_build *b, struct merges *m, struct buf *whole, struct err *e)
 {
     static const char unknown[] = "  "; /* no symbol has spaces */
     struct buf *out = &b->model;
-    if (add_symbol(m, unknown, 2, e)) return -1;
+    if (drop_equal(m, whole, e) || add_symbol(m, unknown, 2, e)) return -1;
     for (size_t i = 0; i < m->n; i++)
         if (add_joined(m, &m->v[i], whole, e)) return -1;
     if (add_characters(m, &b->vocab, whole, e)) return -1;
@@ -182,7 +187,7 @@ static int write_all(struct class_build *b, struct merges *m, struct buf *whole,
                   "\"end_of_word_suffix\":\"" END "\",\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,");
     tok_vocab_json(out, &m->symbols, VOCAB_USED);
     buf_adds(out, ",\"merges\":[");
-    if (write_merges(m, out, whole, e)) return -1;
+    write_merges(m, out);
     buf_adds(out, "]}}");
     return buf_ok(out, e);
 }

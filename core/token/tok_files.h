@@ -60,6 +60,10 @@ enum tok_format { FORMAT_JSON, FORMAT_SPM, FORMAT_TIKTOKEN, FORMAT_VOCAB_TXT, FO
  * the reason. */
 int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
                struct err *e);
+/* tok_class_pieces.c: whether a class of transformers made it that has files but no tokenizer.json; these, each given to each(). */
+bool tok_has_class_files(const struct tokenizer *t);
+typedef int tok_file_fn(void *arg, const char *name, const struct buf *content, struct err *e);
+int tok_class_files(const struct tokenizer *t, tok_file_fn *each, void *arg, struct err *e);
 /* Where that is: the caller's; NULL without memory. */
 char *tok_merges_beside(const char *path);
 char *tok_config_beside(const char *path);
@@ -78,6 +82,8 @@ struct tokenizer *tok_as_ranks(const struct tokenizer *t, struct err *e);
 int tok_reaches_all(const struct tokenizer *t, bool *yes, struct err *e);
 /* GGUF of a vocabulary: see gguf_write.c. */
 int tok_to_gguf(const struct tokenizer *t, struct buf *out, struct err *e);
+/* Two of tok_has_class_files() that are the same, whatever the files say beside. */
+bool tok_same_class_files(const struct tokenizer *a, const struct tokenizer *b);
 /* The same tokens, merges and number of added tokens; the same template. */
 bool tok_same_merges(const struct tokenizer *a, const struct tokenizer *b);
 struct tok_places;

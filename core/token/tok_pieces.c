@@ -140,6 +140,41 @@ int tok_pieces_scratch(const struct tokenizer *t, struct tok_scratch *s, struct 
 
 /* ---- the file ---- */
 
+static int keep_json(const struct cJSON *j, char **out, struct err *e)
+{
+    struct buf text = {0};
+    if (!j) return 0;
+    json_print(&text, j, 0);
+    if (buf_ok(&text, e)) {
+        buf_free(&text);
+        return -1;
+    }
+    *out = buf_steal(&text);
+    return 0;
+}
+
+static int read_origin(struct tok_pieces *p, const struct cJSON *root, const char *name, struct err *e)
+{
+    const char *class = NULL;
+    if (json_opt_str(root, "class", &class, name, e)) return -1;
+    if (class && !(p->class = mem_strdup(class))) return err_oom(e, strlen(class), "a name");
+    return keep_json(json_member(root, "config"), &p->config, e) || keep_json(json_member(root, "special_tokens_map"), &p->map, e) ||
+                   keep_json(json_member(root, "added_tokens_file"), &p->added, e)
+               ? -1 : 0;
+}
+
+static void add_origin(struct buf *out, const struct tok_pieces *p)
+{
+    const char *const keys[] = {"config", "special_tokens_map", "added_tokens_file"}, *const text[] = {p->config, p->map, p->added};
+    if (p->class) {
+        buf_adds(out, "\"class\":");
+        buf_add_json(out, p->class, strlen(p->class));
+        buf_adds(out, ",\n");
+    }
+    for (size_t k = 0; k < COUNT_OF(keys); k++)
+        if (text[k]) buf_printf(out, "\"%s\":%s,\n", keys[k], text[k]);
+}
+
 static const struct {
     const char *name;
     unsigned flag;
@@ -245,24 +280,15 @@ static int read_decoder(struct tokenizer *t, const struct cJSON *list, const cha
 static int read_target_post(struct tokenizer *t, const struct cJSON *post, struct err *e)
 {
     struct tokenizer with = {.vocab = t->vocab, .added = t->added, .n_added = t->n_added};
-    struct buf text = {0};
-    t->pieces->no_target = post && cJSON_IsNull(post);
-    if (!post || cJSON_IsNull(post)) return 0;
-    int ret = tok_read_post(&with, post, e);
-    json_print(&text, post, 0);
-    if (ret == 0) ret = buf_ok(&text, e);
-    if (ret == 0) {
-        t->pieces->target[0] = with.single;
-        t->pieces->target[1] = with.pair;
-        with.single.v = with.pair.v = NULL;
-        t->pieces->target_post = buf_steal(&text);
-    }
-    free(with.single.v);
-    free(with.pair.v);
+    struct tok_pieces *p = t->pieces;
+    p->no_target = post && cJSON_IsNull(post);
+    if (!post || p->no_target) return 0;
+    int ret = tok_read_post(&with, post, e) || keep_json(post, &p->target_post, e) ? -1 : 0;
+    p->target[0] = with.single;
+    p->target[1] = with.pair;
     free(with.bare.v);
     free(with.bare_pair.v);
     free(with.trim);
-    buf_free(&text);
     return ret;
 }
 
@@ -271,7 +297,7 @@ int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *n
     const char *unk;
     struct tok_pieces *p = t->pieces = mem_zalloc(1, sizeof *p);
     if (!p) return err_oom(e, sizeof *p, "a tokenizer");
-    if (json_get_str(root, "unk_token", &unk, name, e) || json_opt_bool(root, "codes", &p->codes, name, e)) return -1;
+    if (read_origin(p, root, name, e) || json_get_str(root, "unk_token", &unk, name, e) || json_opt_bool(root, "codes", &p->codes, name, e)) return -1;
     if ((t->unk_id = vocab_find(&t->vocab, unk, strlen(unk))) < 0)
         return err_set(e, ERR_DATA, "'%s': the vocabulary has no '%s'", name, unk);
     if (read_side(t, &p->side[SIDE_SOURCE], root, "data", name, e)) return -1;
@@ -297,6 +323,7 @@ int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e)
 {
     const struct tok_pieces *p = t->pieces;
     const char *comma = "";
+    add_origin(out, p);
     buf_adds(out, "\"decoder\":[");
     for (size_t k = 0; k < COUNT_OF(ways); k++) {
         if (!(t->decoder.step[0].ways & ways[k].flag)) continue;
@@ -330,6 +357,10 @@ void tok_pieces_free(struct tok_pieces *p)
         tok_free(p->side[k].t);
         free(p->side[k].id);
     }
+    free(p->class);
+    free(p->config);
+    free(p->map);
+    free(p->added);
     free(p->kind);
     free(p->target[0].v);
     free(p->target[1].v);

@@ -21,7 +21,7 @@ list() { for t in "${@:2}"; do id_of "$1" "$t"; done | xargs; }
 mkdir marian
 cp en.model marian/source.spm
 cp de.model marian/target.spm
-{ printf '%s\n' '"</s>"' '"<unk>"'; tokens en.model; tokens de.model; printf '%s\n' '">>fra<<"' '"<pad>"'; } | object >marian/vocab.json
+{ printf '%s\n' '"</s>"' '"<unk>"'; tokens en.model; tokens de.model; seq -f '"filler%g"' 150; printf '%s\n' '">>fra<<"' '"<pad>"'; } | object >marian/vocab.json
 config marian '{"tokenizer_class":"MarianTokenizer"}'
 "$LLMCTL" tokenize inspect marian -q >out
 grep -q '^class: MarianTokenizer$' out || fail "inspect does not name the class"
@@ -139,6 +139,7 @@ config bad '{"tokenizer_class":"MarianTokenizer","separate_vocabs":true}' && bad
 config bad '{"tokenizer_class":"MarianTokenizer","sp_model_kwargs":{"alpha":1}}' && bad 65 "sampling"
 config bad '{"tokenizer_class":"MarianTokenizer","added_tokens_decoder":{"5":{"content":"new"}}}' && bad 65 "'new' has another id in the vocabulary"
 config bad '{"tokenizer_class":"MarianTokenizer","added_tokens_decoder":{"500":{"content":"new","single_word":true}}}' && bad 65 "single_word"
+cp -r SpeechT5 SpeechT5.plain
 config SpeechT5 '{"tokenizer_class":"SpeechT5Tokenizer","normalize":true}'
 fails 65 "numbers spelled out" "$LLMCTL" tokenize inspect SpeechT5
 config SpeechT5 '{"tokenizer_class":"SpeechT5Tokenizer","legacy":false}'
@@ -167,4 +168,24 @@ same one two
 is "$(ids back.llmz 'der fuchs1' --target)" "$(ids marian 'der fuchs1' --target)"
 rm hf/source.spm
 fails 66 "no source.spm" "$LLMCTL" generate hf x
-fails 65 "no file for such a directory" "$LLMCTL" convert back.llmz again
+# Back to a directory: the files of its class, also of others
+"$LLMCTL" convert back.llmz again -q
+for f in source.spm target.spm; do same again/$f marian/$f; done
+"$LLMCTL" tokenize encode words -t again --ids --template -q >two
+same one two
+again() { # NAME FILES: that tokenizer goes through a model's file into a directory again
+    "$LLMCTL" convert again "$1.llmz" --tokenizer "$1" -q
+    "$LLMCTL" convert "$1.llmz" "$1.again" -q
+    "$LLMCTL" tokenize encode "$2" -t "$1" --ids --template -q >one
+    "$LLMCTL" tokenize encode "$2" -t "$1.again" --ids --template -q >two
+    same one two
+    rm -r "$1.again"
+}
+config m2m '{"src_lang":"de","x":[1]}'
+echo '{"model_type":"m2m_100"}' >m2m/config.json
+again m2m words
+printf '%s 1\n' the@@ the fox@@ t@@ h@@ e fox1 >phobert/vocab.txt
+printf '%s 1\n' 't h' 'h e</w>' 't h' 'th e</w>' >phobert/bpe.codes
+echo '{"mask_token":"<mask>"}' >phobert/special_tokens_map.json
+again phobert words
+again SpeechT5.plain words
