@@ -190,6 +190,8 @@ static int read_side(struct tokenizer *t, struct tok_side *side, const struct cJ
     side->t = json ? tok_parse(bytes.data, bytes.len, name, e) : tok_from_spm(bytes.data ? bytes.data : "", bytes.len, name, e);
     buf_free(&bytes);
     if (!side->t) return -1;
+    if (side->t->source != SOURCE_SPM && side->t->source != SOURCE_JSON)
+        return err_set(e, ERR_DATA, "'%s': '%s' is neither a SentencePiece model nor a tokenizer.json", name, key);
     if (side->t->note) t->note = side->t->note;
     return 0;
 }

@@ -277,6 +277,20 @@ static void words_are_joined_behind_marks(void **state)
     buf_free(&out);
 }
 
+static void a_form_holds_no_other_form(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf out = {0}, inner = form("", "");
+    buf_adds(&out, "{\"llmctl\":\"pieces\",\"unk_token\":\"a\",\"model\":{\"vocab\":{\"a\":0}},\"data\":\"");
+    tok_base64(&inner, &out, &e);
+    buf_adds(&out, "\"}");
+    assert_null(tok_parse_file(out.data, out.len, "nested.json", &e));
+    assert_non_null(strstr(e.msg, "neither a SentencePiece model"));
+    buf_free(&inner);
+    buf_free(&out);
+}
+
 static void special_tokens_may_be_shown(void **state)
 {
     (void)state;
@@ -361,6 +375,7 @@ int main(void)
         cmocka_unit_test(parts_between_special_tokens_are_decoded_apart),
         cmocka_unit_test(a_space_may_stand_before_a_part),
         cmocka_unit_test(words_are_joined_behind_marks),
+        cmocka_unit_test(a_form_holds_no_other_form),
         cmocka_unit_test(special_tokens_may_be_shown),
         cmocka_unit_test(both_ways_agree_on_any_text),
         cmocka_unit_test(memory_may_fail_anywhere),
