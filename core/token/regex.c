@@ -93,11 +93,6 @@ static inline bool push(struct run *m, enum frame_kind kind, int pc, size_t pos,
     return true;
 }
 
-static inline bool in_ascii(const struct re_set *s, uint8_t c)
-{
-    return s->ascii[c >> 6] >> (c & 63) & 1;
-}
-
 /* The character at s, n > 0: uni_next() without its classes. */
 static inline uint32_t next_point(const uint8_t *s, size_t n, size_t *len)
 {
@@ -110,13 +105,9 @@ static inline uint32_t next_point(const uint8_t *s, size_t n, size_t *len)
     return *len = c.len, c.cp;
 }
 
-/* Bytes that one character operation takes at pos, 0 if it does not match. */
-static inline size_t one(const struct run *m, const struct re_inst *i, size_t pos)
+/* one() of any character and operation. */
+static size_t one_of_any(const struct run *m, const struct re_inst *i, size_t pos)
 {
-    if (pos >= m->n) return 0;
-    uint8_t byte = m->s[pos];
-    if (i->op == RE_SET && byte < 0x80) return in_ascii(i->set, byte);
-    if (i->op == RE_CHAR && (byte < 0x80 || i->x < 0x80)) return byte == i->x;
     size_t len;
     uint32_t cp = next_point(m->s + pos, m->n - pos, &len);
     bool ok = false;
@@ -129,6 +120,16 @@ static inline size_t one(const struct run *m, const struct re_inst *i, size_t po
     default: break;
     }
     return ok ? len : 0;
+}
+
+/* Bytes that one character operation takes at pos, 0 if it does not match. */
+static inline size_t one(const struct run *m, const struct re_inst *i, size_t pos)
+{
+    if (pos >= m->n) return 0;
+    uint8_t byte = m->s[pos];
+    if (byte < 0x80 && i->op == RE_SET) return !i->set->out[byte];
+    if (byte < 0x80 && i->op == RE_CHAR) return byte == i->x;
+    return one_of_any(m, i, pos);
 }
 
 /* ASCII letters, digits and _, the other word characters by their tables. */
@@ -244,6 +245,10 @@ static inline bool give_back(struct run *m, const struct re_inst *i, size_t low,
 static inline bool loop(struct run *m, const struct re_inst *i, int pc, size_t *pos)
 {
     size_t count, least = (size_t)i->x, most = i->y < 0 ? SIZE_MAX : (size_t)i->y, p = *pos;
+    if (i->how == RE_POSSESSIVE && most == 1) {
+        *pos += count = one(m, i + 1, p);
+        return count >= least;
+    }
     if (i->y < 0 && least < 2 && i->how != RE_LAZY && to_end(m, i + 1, pos)) {
         count = *pos - p; /* or fewer */
     } else {
@@ -272,6 +277,7 @@ static bool look_behind(struct run *m, const struct re_inst *i, int pc, size_t p
 {
     size_t from = pos, end, outer = m->behind, n = m->n;
     bool found = false;
+    m->w->steps += i->back;
     for (int k = 0; k < i->back; k++) {
         if (from == 0) return false;
         from -= uni_prev(m->s, from).len;
@@ -442,7 +448,7 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo, bo
             break;
         case RE_JUMP: pc = i->x; break;
         case RE_LOOP:
-            do ok = loop(m, i, pc, &pos), pc += 2, i += 2;
+            do ok = loop(m, i, pc, &pos), pc += 2, i += 2, w->steps++;
             while (ok && i->op == RE_LOOP);
             if (!ok || i->op != RE_MATCH) break;
             *end = pos;
