@@ -27,11 +27,12 @@ static bool keeps_clear(const struct tok_added *a)
 }
 
 /* Fills r with the runs of each blank that has all lengths up to its longest; false: some other
- * added token is in the way. */
+ * added token is in the way, or some of the runs are found before others. */
 static bool gather(const struct tokenizer *t, struct tok_runs *r, bool *skip)
 {
     int32_t id[TOK_RUNS][TOK_RUN_MOST + 1];
     size_t most[TOK_RUNS] = {0};
+    const struct tok_added *first = NULL;
     memset(id, -1, sizeof id);
     for (size_t i = 0; i < t->n_added; i++) {
         const struct tok_added *a = &t->added[i];
@@ -41,6 +42,8 @@ static bool gather(const struct tokenizer *t, struct tok_runs *r, bool *skip)
         /* Before normalising the text would be taken apart for that, too. */
         if (k < 0) continue;
         if (!a->normalized && t->norm.n) return false;
+        if (!first) first = a;
+        if (a->normalized != first->normalized) return false;
         id[k][a->len] = a->id;
         if (a->len > most[k]) most[k] = a->len;
     }

@@ -1,8 +1,8 @@
 /* tok_runs.h - added tokens that are runs of spaces or of tabs, as files for code have them: a rule
  * that cuts such runs out finds them as words, so that a text is not taken apart at each.
  *
- * That is the same where there is one for each length from 2 on, and no other added token has such a
- * character or takes the white space around it. */
+ * That is the same where there is one for each length from 2 on, all are found before normalising or
+ * none is, and no other added token has such a character or takes the white space around it. */
 #ifndef CORE_TOKEN_TOK_RUNS_H
 #define CORE_TOKEN_TOK_RUNS_H
 

@@ -136,12 +136,16 @@ static void runs_are_found_by_the_split(void **state)
 static void others_are_looked_for(void **state)
 {
     (void)state;
-    enum { WAYS = 7 };
+    enum { WAYS = 9 };
     for (int way = 0; way < WAYS; way++) {
         struct buf added = {0};
         if (way == 0) add_runs(&added, ' ', 3, 5, 400, true);                  /* none of two spaces */
         if (way == 1) add_runs(&added, ' ', 1, 5, 400, true);                  /* one of one */
-        if (way > 1) add_runs(&added, ' ', 2, 5, 400, way != 2);
+        if (way > 1 && way < 7) add_runs(&added, ' ', 2, 5, 400, way != 2);
+        if (way == 7 || way == 8) { /* of five spaces four are found first, or three, then two */
+            add_runs(&added, ' ', 2, 3, 400, way == 7);
+            add_runs(&added, ' ', 4, 5 - way % 2, 400, way == 8);
+        }
         if (way == 3) add_token(&added, "a b", 600, "false", "false");         /* others have spaces */
         if (way == 4) add_token(&added, "<e>", 600, "true", "false");          /* or take them */
         if (way == 5) add_token(&added, "\\t\\t", 600, "false", "true");       /* a special one */
