@@ -57,7 +57,7 @@ static int write_pieces(int fd, struct iovec piece[2], const char *path, struct 
         }
         for (int i = 0; i < 2; i++) {
             size_t done = (size_t)w < piece[i].iov_len ? (size_t)w : piece[i].iov_len;
-            piece[i].iov_base = (char *)piece[i].iov_base + done;
+            if (done) piece[i].iov_base = (char *)piece[i].iov_base + done; /* which may be NULL where there is nothing */
             piece[i].iov_len -= done;
             w -= (ssize_t)done;
         }
