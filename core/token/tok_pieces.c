@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_members.h"
+#include "core/token/unicode.h"
 
 const struct tok_side *tok_pieces_side(const struct tok_pieces *p, unsigned flags)
 {
@@ -95,12 +96,12 @@ static struct tok_ids *pieces(const struct tokenizer *t, struct tok_scratch *s, 
     const struct tok_side *side = tok_pieces_side(t->pieces, flags);
     struct tok_scratch *inner = s->side[side - t->pieces->side];
     struct tok_ids *ids = want_spans ? &s->spelled : &s->pieces;
-    bool spm = side->t->source == SOURCE_SPM, unknown = s->chains && spm;
+    bool unknown = s->chains && side->t->source == SOURCE_SPM;
     inner->chains = s->chains;
     ids->n = 0;
     ids->want_spans = want_spans;
     if (!unknown && tok_encode_alone(side->t, inner, text, n, 0, ids, e)) return NULL;
-    for (size_t i = 0; i < ids->n && spm && !unknown; i++) unknown = ids->id[i] == side->t->unk_id;
+    for (size_t i = 0; i < ids->n && side->names && !unknown; i++) unknown = ids->id[i] == side->t->unk_id;
     if (unknown) return spelled(t, side, inner, text, n, &s->spelled, e) ? NULL : &s->spelled;
     for (size_t i = 0; i < ids->n; i++) ids->id[i] = side->id[ids->id[i]];
     return ids;
@@ -225,10 +226,36 @@ static int find_ids(const struct tokenizer *t, struct tok_side *side, struct err
     return ret;
 }
 
+/* Whether nothing in it is a piece by itself: only such characters are unknown to a model that is not one of words. */
+static bool all_unknown(const struct tokenizer *side, const char *s, size_t n)
+{
+    for (size_t i = 0, len; i < n; i += len) {
+        len = uni_next((const uint8_t *)s + i, n - i).len;
+        int id = vocab_find(&side->vocab, s + i, len);
+        unsigned flags = id < 0 ? 0 : side->vocab.v[id].flags;
+        if ((flags & VOCAB_MODEL) && !(flags & (VOCAB_UNUSED | VOCAB_BYTE))) return false;
+    }
+    return true;
+}
+
+static void find_names(const struct tokenizer *t, struct tok_side *side)
+{
+    side->names = side->t->model == MODEL_WORDLEVEL;
+    for (int i = 0; i < t->vocab.n && !side->names; i++) {
+        size_t n;
+        const char *s = vocab_text(&t->vocab, i, &n);
+        side->names = (t->vocab.v[i].flags & VOCAB_USED) && i != t->unk_id && all_unknown(side->t, s, n);
+    }
+    side->names = side->names && side->t->source == SOURCE_SPM && !side->t->byte_fallback;
+}
+
 int tok_pieces_find(struct tokenizer *t, struct err *e)
 {
-    for (int k = 0; k < N_SIDES; k++)
-        if (t->pieces->side[k].t && find_ids(t, &t->pieces->side[k], e)) return -1;
+    for (int k = 0; k < N_SIDES; k++) {
+        struct tok_side *side = &t->pieces->side[k];
+        if (side->t && find_ids(t, side, e)) return -1;
+        if (side->t) find_names(t, side);
+    }
     return 0;
 }
 

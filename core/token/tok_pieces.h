@@ -14,6 +14,7 @@ struct cJSON;
 struct tok_side {
     struct tokenizer *t;
     int32_t *id;        /* [t->vocab.n] of each piece: its token, or that of <unk> */
+    bool names;         /* what the model does not know may be a token */
 };
 
 enum { SIDE_SOURCE, SIDE_TARGET, N_SIDES };

@@ -13,6 +13,7 @@
 #include "core/token/spm_model.h"
 #include "core/token/tok_feed.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_pieces.h"
 
 #define MARK "\xe2\x96\x81"
 
@@ -109,6 +110,26 @@ static void pieces_are_looked_up(void **state)
     encodes(t, 0, "xe", "2@0-0 1@0-2");                         /* both together are none */
     encodes(t, 0, "", "");
     tok_free(t);
+}
+
+/* Only then a text is cut once more: where a token has nothing but characters that the model has no piece for. */
+static void it_is_known_whether_unknown_text_can_be_a_token(void **state)
+{
+    (void)state;
+    static const struct { const char *token; bool may; } row[] = {{"xy", true}, {"xa", false}, {"c", true}, {"\xC3\xA9", true}, {"<sep>", true}, {"ab", false}};
+    static const char *const piece[] = {MARK, "a", "b", "cd"};
+    struct err e = {0};
+    for (size_t i = 0; i < COUNT_OF(row); i++) {
+        struct buf json = {0};
+        buf_printf(&json, "{\"llmctl\":\"pieces\",\"unk_token\":\"<unk>\",\"model\":{\"vocab\":{\"<unk>\":0,\"%s\":1}},\"data\":\"", row[i].token);
+        model(&json, piece, COUNT_OF(piece), false);
+        buf_adds(&json, "\"}");
+        struct tokenizer *t = tok_parse_file(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        assert_int_equal(t->pieces->side[SIDE_SOURCE].names, row[i].may);
+        tok_free(t);
+        buf_free(&json);
+    }
 }
 
 static void codes_stand_in_front(void **state)
@@ -368,6 +389,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_looked_up),
+        cmocka_unit_test(it_is_known_whether_unknown_text_can_be_a_token),
         cmocka_unit_test(codes_stand_in_front),
         cmocka_unit_test(special_tokens_are_not_made_of_text),
         cmocka_unit_test(targets_have_a_model_of_their_own),
