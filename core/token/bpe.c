@@ -13,6 +13,7 @@ void bpe_free(struct bpe *b)
     free(b->made);
     free(b->level);
     mem_free_aligned(b->slots);
+    mem_free_aligned(b->small_slots);
     free(b->turn);
     free(b->byte_pair);
     free(b->byte_pair_small);
@@ -51,6 +52,7 @@ int bpe_finish(struct bpe *b, struct err *e)
 /* All ids and ranks are below UINT16_MAX. */
 static bool is_small(const struct bpe *b, const int32_t byte_id[256])
 {
+    if (!b->small_slots) return false;
     int32_t most = (int32_t)b->n_ranks - 1;
     for (size_t r = 0; r < b->n_merges; r++) most = b->merge[r].id > most ? b->merge[r].id : most;
     for (int i = 0; i < 256; i++) most = byte_id[i] > most ? byte_id[i] : most;
@@ -66,8 +68,13 @@ static void put_byte_rank(struct bpe *b, int16_t left, int16_t right, uint32_t r
 
 void bpe_leave_out(struct bpe *b, int left, int right)
 {
-    uint64_t key = bpe_pair_key(left, right), *s = &b->slots[bpe_slot(b, key)];
-    if (*s >> BPE_ID_BITS == key) *s = BPE_FREE_SLOT;
+    if (bpe_rank(b, left, right) == BPE_NO_RANK) return;
+    if (b->small_slots) {
+        uint32_t hash = bpe_small_hash((uint32_t)b->factor, (uint32_t)left, (uint32_t)right);
+        b->small_slots[bpe_small_slot(b->small_mask, hash, b->turn[bpe_small_group(b->group_shift, hash)])] = UINT32_MAX;
+    } else {
+        b->slots[bpe_slot(b, bpe_pair_key(left, right))] = BPE_FREE_SLOT;
+    }
 }
 
 int bpe_restore(struct bpe *b, struct err *e)

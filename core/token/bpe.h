@@ -26,7 +26,10 @@ struct bpe {
     int32_t first_made;      /* >= 0: made[r] is this + r for all ranks, as in most vocabularies */
     uint32_t *level;         /* [n_ranks] or NULL: each rank is a level of its own */
     size_t n_ranks;
+    /* The table of pairs, one of two kinds (the other is NULL): */
     uint64_t *slots;         /* [1 << 32 - slot_shift] (left << 21 | right) << 21 | rank; all ones = free */
+    uint32_t *small_slots;   /* [small_mask + 1] upper half of the hash | rank; where all numbers are below UINT16_MAX */
+    uint32_t small_mask;
     uint16_t *turn;          /* [1 << 64 - group_shift] odd numbers */
     unsigned slot_shift, group_shift;
     uint64_t factor;         /* of hashes */
@@ -79,9 +82,44 @@ static inline size_t bpe_slot(const struct bpe *b, uint64_t key)
     return bpe_spread(hash) * (uint32_t)b->turn[bpe_group(b, hash)] >> b->slot_shift;
 }
 
+/* The same in half the memory, where ids and ranks have 16 bits.  A hash of 32 bits is that of one pair
+ * only.  A slot has its upper half, from which follows, with the place of the slot, the lower one:
+ * so no pair is taken for another. */
+static inline uint32_t bpe_small_hash(uint32_t factor, uint32_t left, uint32_t right)
+{
+    return (left << 16 | right) * factor;
+}
+
+static inline size_t bpe_small_group(unsigned group_shift, uint32_t hash)
+{
+    return hash >> (group_shift - 32);
+}
+
+static inline size_t bpe_small_slot(uint32_t mask, uint32_t hash, uint32_t turn)
+{
+    return (hash ^ (hash >> 15 | 1) * turn) & mask;
+}
+
+/* The rank in the slot, or UINT16_MAX: it is another pair's, or none's. */
+static inline uint16_t bpe_small_number(uint32_t slot, uint32_t hash)
+{
+    slot ^= hash & 0xFFFF0000;
+    return slot < UINT16_MAX ? (uint16_t)slot : UINT16_MAX;
+}
+
+static inline uint16_t bpe_small_rank(const struct bpe *b, uint32_t left, uint32_t right)
+{
+    uint32_t hash = bpe_small_hash((uint32_t)b->factor, left, right), turn = b->turn[bpe_small_group(b->group_shift, hash)];
+    return bpe_small_number(b->small_slots[bpe_small_slot(b->small_mask, hash, turn)], hash);
+}
+
 /* Rank of a pair, or BPE_NO_RANK. */
 static inline uint32_t bpe_rank(const struct bpe *b, int left, int right)
 {
+    if (b->small_slots) {
+        uint32_t rank = ((uint32_t)left | (uint32_t)right) >> 16 ? UINT16_MAX : bpe_small_rank(b, (uint32_t)left, (uint32_t)right);
+        return rank == UINT16_MAX ? BPE_NO_RANK : rank;
+    }
     uint64_t key = bpe_pair_key(left, right), slot = b->slots[bpe_slot(b, key)];
     return slot >> BPE_ID_BITS == key ? (uint32_t)slot & ((1u << BPE_ID_BITS) - 1) : BPE_NO_RANK;
 }

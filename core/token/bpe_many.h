@@ -20,7 +20,12 @@ static inline struct bpe_job *bpe_next_job(struct bpe_job *jobs, size_t n_jobs, 
 
 static inline void bpe_ask(const struct bpe *b, int32_t left, int32_t right)
 {
-    __builtin_prefetch(&b->slots[bpe_slot(b, bpe_pair_key(left, right))]);
+    if (b->small_slots) {
+        uint32_t hash = bpe_small_hash((uint32_t)b->factor, (uint32_t)left, (uint32_t)right);
+        __builtin_prefetch(&b->small_slots[bpe_small_slot(b->small_mask, hash, b->turn[bpe_small_group(b->group_shift, hash)])]);
+    } else {
+        __builtin_prefetch(&b->slots[bpe_slot(b, bpe_pair_key(left, right))]);
+    }
 }
 
 #endif

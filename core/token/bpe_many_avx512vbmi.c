@@ -17,6 +17,8 @@ enum { LANES = 8, PLACES = 64, SIZES = 4, BLOCK = 256, NEVER = (1 << BPE_ID_BITS
 /* What is read of a struct bpe, so that no store can change it. */
 struct table {
     const uint64_t *slots;
+    const uint32_t *small_slots; /* NULL: slots */
+    uint32_t small_mask;
     const uint16_t *turn;
     uint64_t factor;
     unsigned slot_shift, group_shift;
@@ -72,6 +74,12 @@ ALWAYS_INLINE void words_of(__m512i bytes, uint64_t w[9], const int pairs)
 }
 
 /* ---- ids and ranks of 16 bits ---- */
+
+ALWAYS_INLINE uint16_t small_rank_of(const struct table *t, uint32_t left, uint32_t right)
+{
+    uint32_t hash = bpe_small_hash((uint32_t)t->factor, left, right), turn = t->turn[bpe_small_group(t->group_shift, hash)];
+    return bpe_small_number(t->small_slots[bpe_small_slot(t->small_mask, hash, turn)], hash);
+}
 
 /* The ranks of 8 pairs: of the bytes of w and the one that follows. */
 ALWAYS_INLINE void small_put_ranks(uint16_t *to, __mmask8 pairs, const uint16_t *pair, uint64_t w, uint64_t after)
@@ -154,6 +162,18 @@ ALWAYS_INLINE size_t small_put_ids(int32_t *to, const uint16_t *symbol, const in
 
 /* ---- of 32 bits ---- */
 
+ALWAYS_INLINE uint32_t large_rank_of(const struct table *t, uint64_t left, uint64_t right)
+{
+    if (t->small_slots) {
+        uint16_t rank = (left | right) >> 16 ? UINT16_MAX : small_rank_of(t, (uint32_t)left, (uint32_t)right);
+        return rank == UINT16_MAX ? UINT32_MAX : rank;
+    }
+    uint64_t key = left << BPE_ID_BITS | right, h = key * t->factor;
+    uint64_t slot = t->slots[bpe_spread(h) * t->turn[h >> t->group_shift] >> t->slot_shift];
+    slot ^= key << BPE_ID_BITS; /* the rank, or more than any */
+    return slot < NEVER ? (uint32_t)slot : UINT32_MAX;
+}
+
 ALWAYS_INLINE __m128i large_four(const uint32_t *pair, uint64_t w)
 {
     __m128i x = _mm_cvtsi32_si128((int)pair[w & 0xFFFF]), y = _mm_cvtsi32_si128((int)pair[w >> 16 & 0xFFFF]);
@@ -231,7 +251,7 @@ static size_t size_of(size_t n)
 
 void bpe_merge_many_avx512vbmi(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
-    const struct table t = {.slots = b->slots, .turn = b->turn, .factor = b->factor, .slot_shift = b->slot_shift,
+    const struct table t = {.slots = b->slots, .small_slots = b->small_slots, .small_mask = b->small_mask, .turn = b->turn, .factor = b->factor, .slot_shift = b->slot_shift,
                             .group_shift = b->group_shift, .made = b->first_made < 0 ? b->made : NULL, .first_made = b->first_made,
                             .small_pair = b->byte_pair_small, .large_pair = b->byte_pair, .byte_plane = b->byte_plane};
     for (size_t i = 0; i < n_jobs;) {

@@ -22,14 +22,6 @@ struct NAME(group) {
     uint32_t done;
 };
 
-ALWAYS_INLINE NUMBER NAME(rank_of)(const struct table *t, uint64_t left, uint64_t right)
-{
-    uint64_t key = left << BPE_ID_BITS | right, h = key * t->factor;
-    uint64_t slot = t->slots[bpe_spread(h) * t->turn[h >> t->group_shift] >> t->slot_shift];
-    slot ^= key << BPE_ID_BITS; /* the rank, or more than any */
-    return slot < NEVER ? (NUMBER)slot : NO;
-}
-
 ALWAYS_INLINE void NAME(look)(struct NAME(lane) *l, const int places)
 {
     l->best = NAME(least)(l->rank + 1, places, &l->at);
@@ -65,7 +57,7 @@ ALWAYS_INLINE void NAME(merge)(const struct table *t, struct NAME(lane) *l)
     uint32_t made = t->made ? (uint32_t)t->made[l->best] : (uint32_t)t->first_made + l->best;
     l->next[at] = (uint8_t)after;
     l->before[after] = (uint8_t)at;
-    uint64_t left = l->symbol[before], right = l->symbol[after];
+    uint32_t left = l->symbol[before], right = l->symbol[after];
     l->rank[gone] = l->symbol[gone] = NO;
     l->symbol[at] = (NUMBER)made;
     l->rank[at] = NAME(rank_of)(t, made, right);

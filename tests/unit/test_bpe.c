@@ -176,57 +176,105 @@ static void words_side_by_side_are_merged_as_alone(void **state)
     }
 }
 
-/* Pairs of all kinds: neighbours, one left with many right, far apart. */
-static void pair_of(size_t i, int *left, int *right)
+/* Tables of small numbers are asked for others, too: of tokens that are in no merge. */
+static void large_ids_are_in_no_small_pair(void **state)
 {
-    *left = i % 3 == 0 ? (int)i : i % 3 == 1 ? 7 : (int)(i * 40503 % 2000003);
-    *right = i % 3 == 0 ? (int)i + 1 : i % 3 == 1 ? (int)i : (int)(i * 9973 % 1999993);
+    (void)state;
+    enum { WORDS = 40, LENGTH = 30 };
+    static int32_t from[WORDS][BPE_JOB_MAX], ids[WORDS][BPE_JOB_MAX];
+    struct rng_key k = rng_key(4, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    struct bpe b = {0};
+    struct bpe_job jobs[WORDS];
+    size_t n_from[WORDS];
+    random_merges(&b, &k, &at, false, 0);
+    assert_non_null(b.small_slots);
+    for (size_t i = 0; i < WORDS; i++) {
+        n_from[i] = LENGTH;
+        fill(from[i], LENGTH, 2, &k, &at);
+        for (size_t c = 0; c < LENGTH; c++) from[i][c] += rng_below(&k, at++, 3) ? 0 : 1 << 16;
+        jobs[i] = (struct bpe_job){ids[i], NULL, LENGTH};
+    }
+    memcpy(ids, from, sizeof ids);
+    bpe_merge_many(&b, jobs, WORDS);
+    expect_all_same(&b, jobs, WORDS, from, n_from, "large ids");
+    bpe_free(&b);
+}
+
+/* Pairs of all kinds: neighbours, one left with many right, far apart.  small: of ids of 16 bits. */
+static void pair_of(size_t i, bool small, int *left, int *right)
+{
+    *left = i % 3 == 0 ? (int)i : i % 3 == 1 ? 7 : (int)(i * 40503 % (small ? 65521 : 2000003));
+    *right = i % 3 == 0 ? (int)i + 1 : i % 3 == 1 ? (int)i : (int)(i * (small ? 30011 : 9973) % (small ? 65519 : 1999993));
+}
+
+static void expect_ranks(size_t n, bool small)
+{
+    struct bpe b = {0};
+    struct err e = {0};
+    int left, right;
+    for (size_t i = 0; i < n; i++) {
+        pair_of(i, small, &left, &right);
+        assert_int_equal(bpe_add(&b, left, right, (int)i + 300, &e), 0);
+    }
+    assert_int_equal(bpe_finish(&b, &e), 0);
+    if (small) assert_non_null(b.small_slots);
+    unsigned slots = b.small_slots ? 16 : 5;
+    while (((size_t)4 << slots) / 5 < n) slots++;
+    assert_int_equal(32 - b.slot_shift, slots); /* all had places at one of the first tries */
+    for (size_t i = 0; i < n; i++) {
+        pair_of(i, small, &left, &right);
+        assert_int_equal(bpe_rank(&b, left, right), i);
+        if (left != right) assert_int_equal(bpe_rank(&b, right, left), BPE_NO_RANK);
+        assert_int_equal(bpe_rank(&b, left + (1 << 16), right), BPE_NO_RANK);
+        assert_int_equal(bpe_rank(&b, left, right + (1 << 16)), BPE_NO_RANK);
+    }
+    /* Nothing else has one: so many lefts with all right ones of 16 bits. */
+    size_t found = 0, has = 0;
+    for (size_t i = 0; i < n; i++) {
+        pair_of(i, small, &left, &right);
+        has += left < 40 && right < 1 << 16;
+    }
+    for (left = 0; left < 40; left++)
+        for (right = 0; right < 1 << 16; right++) found += bpe_rank(&b, left, right) != BPE_NO_RANK;
+    assert_int_equal(found, has);
+    if (n) {
+        pair_of(n / 2, small, &left, &right);
+        bpe_leave_out(&b, right, left); /* which is none */
+        assert_int_equal(bpe_rank(&b, left, right), n / 2);
+        bpe_leave_out(&b, left, right);
+        assert_int_equal(bpe_rank(&b, left, right), BPE_NO_RANK);
+    }
+    bpe_free(&b);
 }
 
 static void each_pair_has_its_rank(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 1, 2, 50, 5000, 26214, 100000};
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        struct bpe b = {0};
-        struct err e = {0};
-        int left, right;
-        for (size_t i = 0; i < sizes[s]; i++) {
-            pair_of(i, &left, &right);
-            assert_int_equal(bpe_add(&b, left, right, (int)i + 300, &e), 0);
-        }
-        assert_int_equal(bpe_finish(&b, &e), 0);
-        unsigned slots = 5;
-        while (((size_t)4 << slots) / 5 < sizes[s]) slots++;
-        assert_int_equal(32 - b.slot_shift, slots); /* all had places at the first try */
-        for (size_t i = 0; i < sizes[s]; i++) {
-            pair_of(i, &left, &right);
-            assert_int_equal(bpe_rank(&b, left, right), i);
-            if (left != right) assert_int_equal(bpe_rank(&b, right, left), BPE_NO_RANK);
-        }
-        bpe_free(&b);
-    }
+    static const size_t sizes[] = {0, 1, 2, 50, 5000, 26214, 100000}, small[] = {0, 1, 2, 50, 5000, 32000, 52428, 52429, 65000};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) expect_ranks(sizes[s], false);
+    for (size_t s = 0; s < sizeof small / sizeof *small; s++) expect_ranks(small[s], true);
 }
 
 /* Pairs that are all in one group have no places: they are in others by another factor. */
 static void pairs_of_one_group_find_places(void **state)
 {
     (void)state;
-    enum { PAIRS = 300, GROUPS_SHIFT = 57, TRIED = 100000 };
+    enum { PAIRS = 300, GROUPS_SHIFT = 57, TRIED = 100000, LEFT = 70003 };
     struct bpe b = {0};
     struct err e = {0};
     int right[PAIRS];
     uint64_t factor = 0x9E3779B97F4A7C15ull;
     int n = 0;
     for (int i = 0; i < TRIED && n < PAIRS; i++)
-        if (bpe_pair_key(3, i) * factor >> GROUPS_SHIFT == 1) right[n++] = i;
+        if (bpe_pair_key(LEFT, i) * factor >> GROUPS_SHIFT == 1) right[n++] = i;
     assert_int_equal(n, PAIRS);
-    for (int i = 0; i < n; i++) assert_int_equal(bpe_add(&b, 3, right[i], i + 300000, &e), 0);
+    for (int i = 0; i < n; i++) assert_int_equal(bpe_add(&b, LEFT, right[i], i + 300000, &e), 0);
     assert_int_equal(bpe_finish(&b, &e), 0);
     assert_true(b.group_shift == GROUPS_SHIFT && b.factor != factor);
     for (int i = 0, k = 0; i <= right[PAIRS - 1]; i++) {
         bool is = i == right[k];
-        assert_int_equal(bpe_rank(&b, 3, i), is ? (uint32_t)k : BPE_NO_RANK);
+        assert_int_equal(bpe_rank(&b, LEFT, i), is ? (uint32_t)k : BPE_NO_RANK);
         k += is;
     }
     bpe_free(&b);
@@ -263,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_pair_has_its_rank),
                                        cmocka_unit_test(pairs_of_one_group_find_places),
+                                       cmocka_unit_test(large_ids_are_in_no_small_pair),
                                        cmocka_unit_test(a_pair_that_is_there_twice_is_named),
                                        cmocka_unit_test(the_first_of_pairs_that_are_there_twice_is_named),
                                        cmocka_unit_test(the_windows_of_long_words_do_not_show),
