@@ -9,6 +9,7 @@
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"
 #include "core/token/tok_walk.h"
+#include "core/token/unigram_walk.h"
 
 /* An id -k stands for k unknown characters side by side, which are one token, until the
  * sums behind them are known. */
@@ -221,20 +222,34 @@ static inline uint32_t word_code(const struct tok_carry *c, float gap, size_t n)
     return code;
 }
 
-/* Part i is not in the cache, where it would have this slot: it is to be walked with others, if
- * all its characters are certain.  Returns which word that is, or UNIGRAM_WORDS. */
-static uint32_t wait(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len,
-                     struct word_slot *slot)
+/* Part i, of n symbols, is not in the cache, where it has this slot now: it is to be walked with others. */
+static uint32_t wait(struct tok_scratch *s, size_t i, size_t n, struct word_slot *slot)
 {
     struct tok_carry *c = s->carry;
-    size_t n = t->fast->walk ? tok_walk_symbols(t->fast, text + s->begins[i], len, &c->words) : 0, word = c->words.n_words;
-    if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return UNIGRAM_WORDS; /* more ids than it may have there */
-    word_cache_claim_slot(&s->cache, slot, &s->words->keys[i]);
+    size_t word = c->words.n_words;
     slot->id[0] = (uint32_t)word;
     slot->id[1] = slot->id[3] = 0;
     c->wait[word] = (struct tok_wait){.slot = slot, .part = (uint16_t)i, .n_symbols = (uint16_t)n};
     unigram_words_add(&c->words, n);
     return (uint32_t)word;
+}
+
+/* The ids of n symbols that are in no token but for a blank before them; returns how many. */
+static size_t unknown_ids(const struct unigram *u, size_t n, bool blank, int32_t *ids)
+{
+    ids[0] = unigram_symbol_id(u, u->mark);
+    ids[blank] = -(int32_t)(n - blank);
+    return (size_t)blank + 1;
+}
+
+static void fill_unknown(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len, size_t n, bool blank,
+                         struct word_slot *slot)
+{
+    int32_t ids[WORD_KEY_MAX] = {0};
+    size_t n_ids = unknown_ids(t->fast->walk, n, blank, ids);
+    uint32_t code = word_code(s->carry, (float)UNIGRAM_NO_GAP, n);
+    if (len <= WORD_KEY_MAX) word_cache_fill_code(&s->cache, slot, ids, n_ids, code);
+    else word_cache_fill_long(&s->cache, slot, word, len, ids, n_ids, code);
 }
 
 /* Part i is in the cache, or waits: where its ids are. */
@@ -258,6 +273,39 @@ static struct tok_put known(struct tok_scratch *s, const uint8_t *text, size_t i
     return (struct tok_put){to, (uint32_t)n, UNIGRAM_WORDS};
 }
 
+/* Part i is not in the cache, where it would have this slot: it is put there or, if all its characters
+ * are certain, waits to be. */
+static struct tok_put begin(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len,
+                            struct word_slot *slot, size_t *used)
+{
+    const struct unigram *u = t->fast->walk;
+    struct unigram_words *w = &s->carry->words;
+    const uint8_t *word = text + s->begins[i];
+    struct tok_put put = {NULL, 0, UNIGRAM_WORDS};
+    bool blank;
+    size_t n = u ? tok_walk_symbols(t->fast, word, len, w) : 0;
+    if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return put; /* more ids than it may have there */
+    word_cache_claim_slot(&s->cache, slot, &s->words->keys[i]);
+    if (tok_walk_unknown(u, w->symbols + w->n, n, &blank)) {
+        fill_unknown(t, s, word, len, n, blank, slot);
+        return known(s, text, i, len, slot, used);
+    }
+    put.word = wait(s, i, n, slot);
+    return put;
+}
+
+/* A part that is not looked up, if its characters are in no token but for a blank before them. */
+static struct tok_put all_unknown(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len, size_t *used)
+{
+    bool blank;
+    size_t n = t->fast->walk ? tok_walk_all_unknown(t->fast, word, len, &blank) : 0;
+    if (!n) return (struct tok_put){NULL, 0, UNIGRAM_WORDS};
+    int32_t *ids = s->carry->known + *used;
+    size_t n_ids = unknown_ids(t->fast->walk, n, blank, ids);
+    *used += n_ids;
+    return (struct tok_put){ids, (uint32_t)n_ids, UNIGRAM_WORDS};
+}
+
 /* Where the ids of left[0..n) are: of those that are known, and whose gap is wide, in
  * c->known; others wait to be walked, in their slots already; and those that have to be
  * looked at alone have none.  Returns for how many there was room, which are some at least. */
@@ -265,16 +313,23 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
                       size_t n)
 {
     struct tok_carry *c = s->carry;
-    size_t k = 0, used = 0;
+    size_t k = 0, used = 0, begun = 0;
     bool room = word_cache_room(&s->cache, UNIGRAM_WORDS, UNIGRAM_ROOM + UNIGRAM_WORDS * (WALK_LOOKED_UP / 4 + 1) + WORD_KEY_MAX);
     unigram_words_clear(&c->words);
-    for (; k < n && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
+    for (; k < n && begun < UNIGRAM_WORDS && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
         size_t i = left[k].word, len = s->words->ends[i] - s->begins[i];
         c->put[k] = (struct tok_put){NULL, 0, UNIGRAM_WORDS};
-        if (len > t->fast->longest) continue;
+        if (len > t->fast->longest) {
+            c->put[k] = all_unknown(t, s, text + s->begins[i], len, &used);
+            continue;
+        }
         struct word_slot *slot = word_cache_seek(&s->cache, &s->words->keys[i]);
-        if (slot->k[1]) c->put[k] = known(s, text, i, len, slot, &used);
-        else if (room) c->put[k].word = wait(t, s, text, i, len, slot);
+        if (slot->k[1]) {
+            c->put[k] = known(s, text, i, len, slot, &used);
+        } else if (room) {
+            c->put[k] = begin(t, s, text, i, len, slot, &used);
+            begun++;
+        }
     }
     return k;
 }

@@ -47,6 +47,12 @@ static size_t cut_words(const struct tok_fast *f, const uint8_t *s, size_t n, si
 
 /* ---- before spaces ---- */
 
+/* Ideographic punctuation and kana. */
+static inline bool is_kana(uint32_t x)
+{
+    return (x >= 0x3001 && x <= 0x301F) || (x >= 0x3041 && x <= 0x3096) || (x >= 0x30A1 && x <= 0x30FA) || x == 0x30FC;
+}
+
 /* A character that no step makes to, or joins with, a space. */
 bool tok_is_ordinary(uint32_t x)
 {
@@ -59,8 +65,8 @@ bool tok_is_ordinary(uint32_t x)
                (x >= 0x1F680 && x <= 0x1F6FF) || (x >= 0x1F900 && x <= 0x1F9FF);
     return x == 0xAB || x == 0xBB || (x >= 0xC0 && x <= 0x24F) || (x >= 0x391 && x <= 0x3C9) || (x >= 0x400 && x <= 0x52F && x != 0x483) ||
            (x >= 0x5D0 && x <= 0x5EA) || (x >= 0x620 && x <= 0x64A) || (x >= 0x904 && x <= 0x939) ||
-           (x >= 0xE01 && x <= 0xE2F) || (x >= 0x3041 && x <= 0x3096) || (x >= 0x30A1 && x <= 0x30FA) ||
-           (x >= 0x4E00 && x <= 0x9FFF) || (x >= 0xAC00 && x <= 0xD7A3);
+           (x >= 0xE01 && x <= 0xE2F) || is_kana(x) || (x >= 0x4E00 && x <= 0x9FFF) || (x >= 0xAC00 && x <= 0xD7A3) ||
+           (x >= 0xFF01 && x <= 0xFF5D);
 }
 
 static inline bool plain(uint8_t b)
@@ -89,6 +95,7 @@ static inline bool plain_before(const uint8_t *s, size_t at)
     if (!at) return false;
     if (s[at - 1] < 0x80) return plain(s[at - 1]);
     if (at > 2 && continues(s[at - 1]) && (all_of_two(s[at - 2]) || (continues(s[at - 2]) && all_of_three(s[at - 3])))) return true;
+    if (at > 2 && s[at - 3] == 0xE3 && continues(s[at - 1]) && continues(s[at - 2])) return is_kana(tok_wide_at(s + at - 3));
     return tok_is_ordinary(uni_prev(s, at).cp);
 }
 
@@ -97,6 +104,7 @@ static inline bool plain_after(const uint8_t *s, size_t n, size_t at)
     if (at >= n) return false;
     if (s[at] < 0x80) return plain(s[at]);
     if (n - at > 2 && continues(s[at + 1]) && (all_of_two(s[at]) || (continues(s[at + 2]) && all_of_three(s[at])))) return true;
+    if (n - at > 2 && s[at] == 0xE3 && continues(s[at + 1]) && continues(s[at + 2])) return is_kana(tok_wide_at(s + at));
     return tok_is_ordinary(uni_next(s + at, n - at).cp);
 }
 

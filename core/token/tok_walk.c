@@ -106,6 +106,21 @@ size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, st
     return count ? count : symbols_of(f, p, n, UNIGRAM_SHORT, to);
 }
 
+size_t tok_walk_all_unknown(const struct tok_fast *f, const uint8_t *p, size_t n, bool *blank)
+{
+    const struct unigram *u = f->walk;
+    uint16_t symbols[UNIGRAM_SHORT + UNIGRAM_SLACK];
+    size_t count = 0, len = 0, few;
+    for (size_t i = 0; i < n; i += len, count += few) {
+        len = n - i < WALK_LOOKED_UP ? n - i : WALK_LOOKED_UP;
+        while (i + len < n && len > 0 && (p[i + len] & 0xC0) == 0x80) len--;
+        few = symbols_at_once(f, p + i, len, symbols);
+        if (!few && len) few = symbols_of(f, p + i, len, UNIGRAM_SHORT, symbols);
+        if (!few || !(i ? tok_walk_all(symbols, few, u->unknown) : tok_walk_unknown(u, symbols, few, blank))) return 0;
+    }
+    return count;
+}
+
 /* Bytes of the word at p[0..n), which ends where the next one begins. */
 static size_t word_end(const struct tok_fast *f, const uint8_t *p, size_t n)
 {

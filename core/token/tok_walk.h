@@ -19,6 +19,25 @@ bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, 
  * which have room and to which they may be added; 0: it is not certain, or they are many. */
 size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words);
 
+/* Whether all are that symbol. */
+static inline bool tok_walk_all(const uint16_t *symbols, size_t n, uint16_t symbol)
+{
+    size_t i = 0;
+    while (i < n && symbols[i] == symbol) i++;
+    return i == n;
+}
+
+/* Whether these are characters that are in no token, and U+2581 (a token) before them if *blank: there is one way
+ * through them. */
+static inline bool tok_walk_unknown(const struct unigram *u, const uint16_t *symbols, size_t n, bool *blank)
+{
+    *blank = symbols[0] == u->mark;
+    return n > *blank && u->unknown && tok_walk_all(symbols + *blank, n - *blank, u->unknown);
+}
+
+/* The same of p[0..n), which may be long: the number of symbols; 0: it is another part, or not certain. */
+size_t tok_walk_all_unknown(const struct tok_fast *f, const uint8_t *p, size_t n, bool *blank);
+
 /* A part that is to go through the chains. */
 typedef int tok_slow_fn(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
                         size_t n, unsigned flags, struct tok_ids *out, struct err *e);

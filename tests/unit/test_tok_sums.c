@@ -144,6 +144,10 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
             text[n++] = (char)(pair + 1);
         }
         for (int unknown = (int)rng_below(&k, at++, 50) - 43; unknown > 0; unknown--) text[n++] = '#';
+        if (n + 120 > N || rng_below(&k, at++, 20)) continue;
+        text[n++] = ' '; /* nothing else in a word, which may be longer than those that are looked up */
+        for (int unknown = 1 + (int)rng_below(&k, at++, 100); unknown > 0; unknown--) text[n++] = '#';
+        if (rng_below(&k, at++, 2)) text[n++] = 'C'; /* but for its end */
     }
     n--;
     assert_non_null(t->fast);
@@ -172,7 +176,8 @@ static void characters_that_are_no_pieces_are_walked(void **state)
 {
     (void)state;
     static const char *const pieces[] = {"\xe2\x96\x81", "a", "b", "xy", "axb", "\xd0\xb9\xd0\xb6", "\xe2\x96\x81x", "a\xd0\xb6", "ab"};
-    static const char *const parts[] = {"a", "b", "x", "y", "xy", "\xd0\xb9", "\xd0\xb6", "q", "\xe4\xb8\xad", " ", "\xc2\xad", "\n"};
+    static const char *const parts[] = {"a", "b", "x", "y", "xy", "\xd0\xb9", "\xd0\xb6", "q", "\xe4\xb8\xad",
+                                        "\xe3\x80\x82", "\xef\xbc\x81", "\xe3\x80\x80", " ", "\xc2\xad", "\n"};
     enum { N = 30000 };
     struct err e = {0};
     struct spm_model m;
