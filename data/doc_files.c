@@ -155,6 +155,13 @@ static uint64_t share(uint64_t total, int i, int n)
     return total / k * (unsigned)i + total % k * (unsigned)i / k;
 }
 
+uint64_t doc_files_bytes(const struct doc_files *f)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < f->n; i++) total += f->v[i].bytes > 0 ? (uint64_t)f->v[i].bytes : 0;
+    return total;
+}
+
 int doc_files_part(const struct doc_files *f, int i, int n, bool lines, struct doc_files *part,
                    struct err *e)
 {

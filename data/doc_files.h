@@ -37,6 +37,7 @@ bool doc_file_is_plain(const struct doc_file *f);
 int doc_files_find(struct doc_files *f, char *const *paths, size_t n, enum doc_format format,
                    struct err *e);
 void doc_files_free(struct doc_files *f);
+uint64_t doc_files_bytes(const struct doc_files *f); /* as stored, of those that are known */
 /* ERR_USAGE when an output (NULL and "-" are none) is one of the files: it
  * would take the place of what is read. */
 int doc_files_spare(const struct doc_files *f, const char *const *outputs, size_t n, struct err *e);

@@ -203,7 +203,7 @@ static void free_ring(struct run *r)
 
 static int go(struct run *r, struct err *e)
 {
-    uint64_t total = 0;
+    uint64_t total = doc_files_bytes(r->st->files);
     int threads = pool_threads(r->st->pool);
     /* Room for two that wait for their turn beside each that is worked on, for when a thread
      * is held up; with more, less stays in a cache.  What next() gives needs no time to be found. */
@@ -217,8 +217,6 @@ static int go(struct run *r, struct err *e)
         r->free[r->n_free] = &r->slots[r->n_free];
         r->n_free++;
     }
-    for (size_t i = 0; i < r->st->files->n; i++)
-        total += r->st->files->v[i].bytes > 0 ? (uint64_t)r->st->files->v[i].bytes : 0;
     if (r->st->what) progress_start(&r->progress, r->st->what, "MB", (double)total / 1e6, 0);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);

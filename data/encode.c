@@ -265,8 +265,10 @@ static int start(struct encoder *x, struct err *e)
     x->printer = mem_zalloc((size_t)x->n_threads, sizeof *x->printer);
     if (!x->scratch || !x->iter || !x->printer)
         return err_oom(e, (size_t)x->n_threads * sizeof *x->iter, "the encoder");
-    for (int i = 0; i < x->n_threads; i++)
+    for (int i = 0; i < x->n_threads; i++) {
         if (!(x->scratch[i] = tok_scratch_new(x->o->t, e))) return -1;
+        tok_scratch_expect(x->scratch[i], doc_files_bytes(x->o->files) / (uint64_t)x->n_threads);
+    }
     return 0;
 }
 

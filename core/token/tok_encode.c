@@ -478,6 +478,7 @@ static int body(struct job *j, const char *text, size_t n)
     size_t valid = as_it_is ? n : utf8_valid_prefix(text, n);
     size_t from = j->out->n;
     j->text = text;
+    j->s->cache.text += n;
     if (valid < n && (j->flags & TOK_STRICT))
         return err_set(j->e, ERR_DATA, "invalid UTF-8 at byte offset %zu", valid);
     if (valid < n) {

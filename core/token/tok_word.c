@@ -41,6 +41,11 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     return s;
 }
 
+void tok_scratch_expect(struct tok_scratch *s, uint64_t bytes)
+{
+    s->cache.all_text = bytes;
+}
+
 void tok_scratch_free(struct tok_scratch *s)
 {
     if (!s) return;

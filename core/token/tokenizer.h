@@ -69,6 +69,9 @@ void tok_origin(const struct tokenizer *t, struct tok_origin *out);
 
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e);
 void tok_scratch_free(struct tok_scratch *s);
+/* Of how many bytes its texts will be, all together: what it learns has room for as much from the
+ * beginning.  A guess will do. */
+void tok_scratch_expect(struct tok_scratch *s, uint64_t bytes);
 
 /* Growing arrays that encode appends to; offsets filled only when wanted. */
 struct tok_ids {

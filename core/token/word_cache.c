@@ -13,6 +13,7 @@ enum {
     FIRST_LINES = 1 << 13,
     SOME_LINES = 1 << 15,
     MANY_LINES = 1 << 17,
+    LARGE_LINES = 1 << 18,
     MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 15,  /* more than words that are learned together ask for */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
@@ -137,6 +138,13 @@ static size_t huge_if_quick(struct word_line *lines, size_t n)
     return mem_huge_if_quick(lines, n * sizeof *lines) / sizeof *lines;
 }
 
+/* Whether the words that are known will become a dozen times as many: those of a language do in some
+ * 60 times the text. */
+static bool many_to_come(const struct word_cache *c)
+{
+    return c->all_text / 64 > c->text;
+}
+
 /* The first lines, which are few, move to memory that has room for MAX_LINES, of which
  * only what is used is ever touched: growing them there touches no memory twice. */
 static bool move(struct word_cache *c)
@@ -146,9 +154,10 @@ static bool move(struct word_cache *c)
     struct word_line *old = c->lines;
     struct word_line *lines = mem_zalloc_table_behind(MAX_LINES * sizeof *lines, MAX_LINES, sizeof *lines, &memory);
     if (!lines) return false;
-    size_t want = c->dense ? SOME_LINES : MANY_LINES, quick = c->frugal ? 0 : huge_if_quick(lines, want);
-    size_t n_new = quick >= want ? want : quick >= 2 * SOME_LINES ? 2 * SOME_LINES : SOME_LINES;
-    c->frugal = quick < want;
+    size_t usual = c->dense ? SOME_LINES : MANY_LINES, n_new = many_to_come(c) ? LARGE_LINES : usual;
+    size_t quick = c->frugal ? 0 : huge_if_quick(lines, n_new);
+    while (n_new > SOME_LINES && n_new > quick) n_new /= 2;
+    c->frugal = quick < usual;
     touch(lines, n_new);
     use_lines(c, lines, n_new);
     for (size_t i = 0; i < 2 * n; i++) {

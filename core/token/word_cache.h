@@ -50,6 +50,7 @@ struct word_cache {
     bool dense;             /* rather fuller lines than more where memory is slow to come; after word_cache_init() */
     bool frugal;            /* it is; also to be set there */
     unsigned seconds;       /* how often a word was found, but not in its place */
+    uint64_t text, all_text; /* bytes of text so far, and of all that will come; 0: not known */
 };
 
 int word_cache_init(struct word_cache *c, struct err *e); /* holds nothing if it fails */

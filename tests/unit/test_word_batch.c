@@ -286,6 +286,41 @@ static size_t number_word(uint32_t i, uint8_t *word)
     return i % 5 ? 4 + i % 12 : 16 + i % 16;
 }
 
+/* How many lines there are when the first ones have become too few. */
+static size_t lines_after_the_first(uint64_t text, uint64_t all_text, size_t *used)
+{
+    struct word_cache c;
+    struct word_key key;
+    struct err e;
+    uint8_t word[32];
+    const int32_t id = 1;
+    assert_int_equal(word_cache_init(&c, &e), 0);
+    c.text = text;
+    c.all_text = all_text;
+    size_t first = c.n_lines;
+    for (uint32_t i = 0; c.n_lines == first; i += 5) {
+        word_cache_ask(&c, word, number_word(i + 1, word), sizeof word, &key);
+        word_cache_add(&c, &key, &id, 1);
+    }
+    size_t n = c.n_lines;
+    *used = c.used;
+    word_cache_free(&c);
+    return n;
+}
+
+/* Where it is known that much text will come; but slow memory leaves it at fewer lines. */
+static void words_to_come_have_room(void **state)
+{
+    enum { USUAL = 1 << 17, LARGE = 1 << 18, TRIES = 50 };
+    size_t n = 0, used;
+    (void)state;
+    assert_true(lines_after_the_first(1000, 0, &used) <= USUAL);
+    assert_true(lines_after_the_first(1000, 50000, &used) <= USUAL);
+    for (int i = 0; i < TRIES && n != LARGE; i++) n = lines_after_the_first(1000, 100000, &used);
+    assert_true(used > 7000);
+    if (n != LARGE) skip();
+}
+
 static void expect_all(bool frugal, bool dense)
 {
     enum { WORDS = 250000 };
@@ -382,6 +417,7 @@ int main(void)
                                        cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_more_ids_are_taken_than_there_is_room_for),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows),
+                                       cmocka_unit_test(words_to_come_have_room),
                                        cmocka_unit_test(a_full_cache_begins_anew)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
