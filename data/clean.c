@@ -293,8 +293,6 @@ int clean_run(const struct clean_cfg *given, struct clean_stats *out, struct err
     c.judge = cfg.rules.all;
     for (int r = 0; r < RULE_N; r++)
         c.judge |= cfg.rules.on[r];
-    for (int m = 0; m < METRIC_N; m++)
-        if (cfg.keep_metric[m]) c.judge = cfg.rules.all = true;
     if (cfg.rules.all) cfg.rules.quick = false;
     if (cfg.detail && !(out->detail = mem_zalloc(1, sizeof *out->detail)))
         return err_oom(e, sizeof *out->detail, "the curves of the report");

@@ -37,7 +37,6 @@ struct clean_cfg {
     bool start_over; /* whatever is left of an earlier run */
     struct clean_filter filter[CLEAN_FILTERS_MAX]; /* clean_add_filter() */
     int n_filters;
-    bool keep_metric[METRICS_MAX];
     struct spill_space *space; /* for what is kept of documents between two passes; NULL: no limit */
     struct chat *chat; /* chat.h, or NULL */
     int copies_metric; /* metric of a filter: how often a document that stays is written; 0 = once */

@@ -64,7 +64,7 @@ struct clean_doc {
 /* What is kept of a document between the passes. */
 struct clean_note {
     uint64_t doc;        /* 0, 1, ... in order of the input, without quarantined records */
-    double *value;       /* by metric: those of filters, and those of clean_keep_metric() */
+    double *value;       /* by metric: those of filters */
     uint32_t label[CLEAN_LABELS];         /* 0, 1, ... in order of first appearance */
     const char *label_name[CLEAN_LABELS]; /* "" = unknown */
     bool removed;        /* by a rule, or by a filter served before this one */
@@ -100,7 +100,5 @@ struct clean_filter {
 struct clean_cfg;
 /* Copies *f. */
 int clean_add_filter(struct clean_cfg *cfg, const struct clean_filter *f, struct err *e);
-/* Asks for a built-in metric in clean_note.value. */
-void clean_keep_metric(struct clean_cfg *cfg, int metric);
 
 #endif

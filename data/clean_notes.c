@@ -17,11 +17,6 @@ int clean_add_filter(struct clean_cfg *cfg, const struct clean_filter *f, struct
     return 0;
 }
 
-void clean_keep_metric(struct clean_cfg *cfg, int metric)
-{
-    cfg->keep_metric[metric] = true;
-}
-
 int notes_start(struct notes *n, const struct clean_cfg *cfg, struct err *e)
 {
     for (int i = 0; i < cfg->n_filters; i++)
@@ -31,8 +26,7 @@ int notes_start(struct notes *n, const struct clean_cfg *cfg, struct err *e)
         if (strcmp(cfg->files->v[i].path, "-") == 0)
             return err_set(e, ERR_USAGE,
                            "some of these filters read the input twice: give files, not stdin");
-    for (int m = 0; m < cfg->rules.n_metrics; m++)
-        if (m >= METRIC_N || cfg->keep_metric[m]) n->metric[n->n_values++] = m;
+    for (int m = METRIC_N; m < cfg->rules.n_metrics; m++) n->metric[n->n_values++] = m;
     n->rows.space = cfg->space;
     n->row = sizeof(struct note_head) + (size_t)n->n_values * sizeof(double);
     for (int i = 0; i < cfg->n_filters; i++) {

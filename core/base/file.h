@@ -114,7 +114,6 @@ void dir_list_free(char **names, size_t n);
 /* "dir/name"; caller frees; NULL when out of memory. */
 char *path_join(const char *dir, const char *name);
 const char *path_base(const char *path);            /* after the last '/' */
-uint64_t disk_free_bytes(const char *path);         /* of the file system holding path; 0 if unknown */
 
 /* What a file is, from its first bytes, for messages: "a zip archive (PyTorch
  * .pt/.pth checkpoint)", "a Python pickle", "a safetensors file", "a GGUF

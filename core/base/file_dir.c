@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -171,12 +170,6 @@ const char *path_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
-}
-
-uint64_t disk_free_bytes(const char *path)
-{
-    struct statvfs s;
-    return statvfs(path, &s) ? 0 : (uint64_t)s.f_bavail * s.f_frsize;
 }
 
 /* ---- run lock ---- */

@@ -97,11 +97,6 @@ static bool parse16(const char *s, uint64_t *out)
     return true;
 }
 
-bool hash64_parse(const char *hex, uint64_t *out)
-{
-    return strlen(hex) == 16 && parse16(hex, out);
-}
-
 bool hash128_parse(const char *hex, struct hash128 *out)
 {
     return strlen(hex) == 32 && parse16(hex, &out->hi) && parse16(hex + 16, &out->lo);

@@ -31,6 +31,5 @@ void hash_stream_free(struct hash_stream *h);
 void hash128_hex(struct hash128 h, char out[33]);
 void hash64_hex(uint64_t h, char out[17]);
 bool hash128_parse(const char *hex, struct hash128 *out);      /* exactly 32 hex digits */
-bool hash64_parse(const char *hex, uint64_t *out);
 
 #endif
