@@ -160,6 +160,7 @@ def pythonic():
     yield "Phobert", counted, {}
     yield "Phobert", dict(counted, **{"bpe.codes": codes[:-1]}), {"mask_token": "<x>", "additional_special_tokens": ["<mask>"]}
     yield "Bertweet", counted, {"normalization": False}
+    yield "Bartpho", {"sentencepiece.bpe.model": target, "dict.txt": "".join(f"{w} {i}\n" for i, w in enumerate(dict.fromkeys(names(target)[3::2] + ["日", "語x"])))}, {}
     yield "CTRL", {"vocab.json": ids(some, ["<unk>"]), "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in model["merges"])}, {}
 
 

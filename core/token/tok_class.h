@@ -39,6 +39,7 @@ enum class_layout {
     IDS_T5,          /* then <extra_id_99> ... <extra_id_0> */
     IDS_PEGASUS,
     IDS_NLLB,        /* <s> <pad> </s> <unk>, then the other pieces */
+    IDS_BARTPHO,     /* the named tokens, then those of dict.txt, <mask> */
     IDS_PLBART,      /* the same from 4 on as pieces from 3 on, languages, <mask> */
 };
 
@@ -157,7 +158,7 @@ int class_pieces_extra(struct class_build *b, struct err *e); /* special tokens 
 int class_pieces_json(struct class_build *b, struct buf *out, struct err *e);
 const char *class_pieces_note(const struct class_build *b); /* tok_note() of what comes out */
 
-/* tok_class_words.c: the vocabulary of "token count" lines, and merges of a file as b->model, a tokenizer.json. */
+/* tok_class_words.c: the vocabulary of "token count" lines behind the named tokens, and merges of a file as b->model, a tokenizer.json. */
 int class_words_counted(struct class_build *b, const char *text, size_t size, struct err *e);
 int class_words_model(struct class_build *b, const char *name, bool counted, struct err *e);
 

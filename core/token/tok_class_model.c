@@ -214,6 +214,7 @@ static int unigram(struct class_build *b, struct err *e)
     case IDS_T5: ret = t5(b, e); break;
     case IDS_PEGASUS: ret = pegasus(b, e); break;
     case IDS_NLLB:
+    case IDS_BARTPHO:
     case IDS_PLBART: break;
     }
     if (ret || find_unk(b, e)) return -1;

@@ -43,6 +43,7 @@ static const struct pieces_class {
     {"GPTSw3Tokenizer", NULL, NULL, "[\"space_before\"]", false, NULL, NULL, NULL, NO_WORDS},
     {"PLBartTokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, "base", NULL,
      "transformers' decode() of this class takes out spaces in front of punctuation, too, whatever it is told; here they stay", NO_WORDS},
+    {"BartphoTokenizer", "sentencepiece.bpe.model", NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL, NO_WORDS},
     {"PhobertTokenizer", "bpe.codes", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_COUNTED},
     {"BertweetTokenizer", "bpe.codes", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_COUNTED},
     {"CTRLTokenizer", "merges.txt", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_LISTED},
@@ -179,7 +180,7 @@ static int listed(struct class_build *b, const struct pieces_class *row, struct 
     const char *s = text.data ? text.data : "";
     size_t valid = utf8_valid_prefix(s, text.len);
     if (ret == 0 && valid < text.len) ret = err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", b->file, valid);
-    if (ret == 0) ret = row->words == WORDS_COUNTED ? class_words_counted(b, s, text.len, e) : tok_read_ids(&b->vocab, s, text.len, b->file, e);
+    if (ret == 0) ret = row->words == WORDS_COUNTED || b->c->layout == IDS_BARTPHO ? class_words_counted(b, s, text.len, e) : tok_read_ids(&b->vocab, s, text.len, b->file, e);
     buf_free(&text);
     if (ret) return -1;
     b->n_file = b->vocab.used;
@@ -216,7 +217,7 @@ static int check(const struct class_build *b, const struct pieces_class *row, st
         {NULL, "legacy", "SentencePiece's encoding behind an unknown token is not supported", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].class ? strcmp(rows[i].class, row->name) != 0 : row->model != NULL) continue;
+        if (rows[i].class ? strcmp(rows[i].class, row->name) != 0 : row->model && b->c->layout != IDS_BARTPHO) continue;
         const struct cJSON *j = json_member(b->config, rows[i].key);
         if (!j || cJSON_IsTrue(j) != rows[i].value) continue;
         return err_set(e, ERR_DATA, "'%s': %s with %s %s: %s", b->dir, row->name, rows[i].key, rows[i].value ? "true" : "false", rows[i].why);
@@ -382,9 +383,12 @@ static int give_vocabulary(const struct files *f, struct err *e)
 {
     const struct vocab *v = &f->t->vocab;
     struct buf b = {0};
-    bool counted = f->row->words == WORDS_COUNTED;
+    bool bartpho = f->c->layout == IDS_BARTPHO, counted = f->row->words == WORDS_COUNTED || bartpho;
     const char *comma = "{";
-    for (int id = counted ? 4 : 0, end = own_tokens(f); id < end; id++) {
+    int id = 0, end = own_tokens(f);
+    while (counted && id < end && tok_is_special(f->t, id)) id++; /* which the class puts there */
+    if (bartpho && end > id && tok_is_special(f->t, end - 1)) end--; /* and <mask> */
+    for (; id < end; id++) {
         size_t n;
         if (!(v->v[id].flags & VOCAB_MODEL)) continue;
         const char *s = vocab_text(v, id, &n);

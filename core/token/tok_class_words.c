@@ -45,28 +45,39 @@ static bool next_line(const char **p, const char *end, const char **line, size_t
     return true;
 }
 
-/* "token count", from the fifth id on. */
+/* Named tokens come first. */
+static int add_named(struct class_build *b, struct err *e)
+{
+    static const enum class_name first[] = {NAME_BOS, NAME_PAD, NAME_EOS, NAME_UNK, NAME_SEP, NAME_CLS};
+    bool bartpho = b->c->layout == IDS_BARTPHO;
+    for (size_t i = 0; i < (bartpho ? COUNT_OF(first) : 4); i++) {
+        const char *s = b->name[first[i]].text;
+        if (!s) return err_set(e, ERR_DATA, "'%s': %s needs all of its special tokens", b->dir, b->c->name);
+        if (bartpho && vocab_find(&b->vocab, s, strlen(s)) >= 0) continue;
+        if (vocab_add(&b->vocab, b->vocab.n, s, strlen(s), VOCAB_MODEL, e)) return err_wrap(e, "'%s'", b->dir);
+    }
+    return 0;
+}
+
 int class_words_counted(struct class_build *b, const char *text, size_t size, struct err *e)
 {
-    static const enum class_name first[] = {NAME_BOS, NAME_PAD, NAME_EOS, NAME_UNK};
-    const char *p = text, *end = text + size, *line;
+    const char *p = text, *end = text + size, *line, *mask = b->name[NAME_MASK].text;
     size_t n, no = 0;
-    bool ended;
-    for (int i = 0; i < 4; i++) {
-        const char *s = b->name[first[i]].text;
-        if (!s) return err_set(e, ERR_DATA, "'%s': %s needs bos_token, pad_token, eos_token and unk_token", b->dir, b->c->name);
-        if (vocab_add(&b->vocab, i, s, strlen(s), VOCAB_MODEL, e)) return err_wrap(e, "'%s'", b->dir);
-    }
+    bool ended, bartpho = b->c->layout == IDS_BARTPHO;
+    if (add_named(b, e)) return -1;
     while (next_line(&p, end, &line, &n, &ended)) {
         no++;
         struct uni_char c;
         for (; n && is_space(c = uni_next((const uint8_t *)line, n)); n -= c.len) line += c.len;
         for (; n && is_space(c = uni_prev((const uint8_t *)line, n)); n -= c.len) {}
-        const char *space = memrchr(line, ' ', n);
+        const char *word, *at = line, *space = memrchr(line, ' ', n);
+        size_t n_word;
+        if (bartpho) space = next_word(&at, line + n, &word, &n_word) ? at : NULL; /* whatever stands behind */
         if (!space) return err_set(e, ERR_DATA, "'%s':%zu: a token and its count are expected, with a space between", b->file, no);
         if (vocab_add(&b->vocab, b->vocab.n, line, (size_t)(space - line), VOCAB_MODEL, e)) return err_wrap(e, "'%s':%zu", b->file, no);
     }
-    return 0;
+    if (!bartpho || !mask || vocab_find(&b->vocab, mask, strlen(mask)) >= 0) return 0;
+    return vocab_add(&b->vocab, b->vocab.n, mask, strlen(mask), VOCAB_MODEL, e) ? err_wrap(e, "'%s'", b->file) : 0;
 }
 
 /* ---- merges ---- */

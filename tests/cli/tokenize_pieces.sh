@@ -114,6 +114,11 @@ fails 65 "phobert/vocab.txt':2" "$LLMCTL" tokenize inspect phobert
 printf 'a 1\n' >phobert/vocab.txt
 printf '</w >  1\n< /w> 1\n' >phobert/bpe.codes
 fails 65 "looks like one: not supported" "$LLMCTL" tokenize inspect phobert
+mkdir bartpho
+cp en.model bartpho/sentencepiece.bpe.model
+config bartpho '{"tokenizer_class":"BartphoTokenizer"}'
+{ printf 't 9\nh\n1 x y\n'; } >bartpho/dict.txt
+is "$(ids bartpho 'th1<mask> t')" "0 3 4 5 6 7 3 4 2" # ▁ is none, and each text has one in front
 mkdir ctrl
 echo '{"a@@":0,"b":1,"ab":2,"<unk>":3}' >ctrl/vocab.json
 printf '#version: 0.2\na b</w>\n' >ctrl/merges.txt
@@ -189,3 +194,4 @@ printf '%s 1\n' 't h' 'h e</w>' 't h' 'th e</w>' >phobert/bpe.codes
 echo '{"mask_token":"<mask>"}' >phobert/special_tokens_map.json
 again phobert words
 again SpeechT5.plain words
+again bartpho words
