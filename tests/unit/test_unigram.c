@@ -400,6 +400,21 @@ static void tokens_that_are_too_long_are_not_for_it(void **state)
     tok_free(t);
 }
 
+/* Where it has a score of its own it is found in a text, and melts into what is unknown beside it. */
+static void the_unknown_token_is_not_for_it(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    static const char json[] = "{\"version\":\"1.0\",\"pre_tokenizer\":null,\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",-1],"
+                               "[\"\u2581\",-2],[\"a\",-3],[\"<\",-4],[\"u\",-4],[\"n\",-4],[\"k\",-4],[\">\",-4]]}}";
+    struct tokenizer *t = tok_from_file(json, sizeof json - 1, "made.json", NULL, &e);
+    struct unigram *u;
+    if (!t) fail_msg("%s", e.msg);
+    assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+    assert_null(u);
+    tok_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +426,7 @@ int main(void)
         cmocka_unit_test(pairs_inside_tokens_are_joined),
         cmocka_unit_test(pairs_inside_other_tokens_are_joined),
         cmocka_unit_test(tokens_that_are_too_long_are_not_for_it),
+        cmocka_unit_test(the_unknown_token_is_not_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
