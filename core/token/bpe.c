@@ -189,7 +189,8 @@ static void sift_down(struct list *l, size_t i)
     for (;;) {
         size_t c = 2 * i + 1;
         if (c >= l->n_heap) break;
-        if (c + 1 < l->n_heap && l->heap[c + 1] < l->heap[c]) c++;
+        /* Which one is less cannot be guessed.  Behind the last there is memory, too, which does not count. */
+        c += (size_t)(c + 1 < l->n_heap) & (size_t)(l->heap[c + 1] < l->heap[c]);
         if (l->heap[c] >= v) break;
         l->heap[i] = l->heap[c];
         i = c;
