@@ -61,6 +61,14 @@ static const char tiny_aya[] = SPLIT("\\\\d{1,3}(?=(?:\\\\d{3})*\\\\b)") ","
 static const char minicpm5[] = SPLIT("\\\\p{N}{1,3}") ","
     SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|"
           "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char jais_2[] = SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|"
+          "\\\\s{512}(?!\\\\S)|\\\\s{256}(?!\\\\S)|\\\\s{128}(?!\\\\S)|\\\\s{64}(?!\\\\S)|\\\\s{32}(?!\\\\S)|\\\\s{16}(?!\\\\S)|\\\\s{8}(?!\\\\S)|\\\\s{4}(?!\\\\S)|"
+          "\\\\s{1,2}(?!\\\\S)|\\\\s{1}") "," BYTES;
+static const char laguna[] = SPLIT("[^\\\\n]+|[\\\\n]+") "," SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}|"
+          " ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char ufakzeka[] = SPLIT("[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|"
+          "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char superbpe[] = SPLIT("\\\\p{N}+") "," SPLIT("(?=(\\\\d{3})+(?!\\\\d))") "," BYTES;
 
 /* A name is a split of split.h, or a chain of pre-tokenizers.  What the names
  * mean is what the models' own tokenizers do. */
@@ -75,7 +83,8 @@ static const struct gguf_pre pres[] = {
     {"minerva-7b", NULL, digits_gpt2, false, FORM_UNKNOWN},
     {"llama-bpe", "llama3", NULL, true, FORM_NONE}, {"llama3", "llama3", NULL, true, FORM_NONE}, {"llama-v3", "llama3", NULL, true, FORM_NONE},
     {"falcon3", "llama3", NULL, true, FORM_UNKNOWN}, {"pixtral", "llama3", NULL, true, FORM_NONE},
-    {"dbrx", "llama3", NULL, false, FORM_NONE}, {"smaug-bpe", "llama3", NULL, false, FORM_UNKNOWN}, {"glm4", "llama3", NULL, false, FORM_UNKNOWN},
+    {"dbrx", "llama3", NULL, false, FORM_NONE}, {"smaug-bpe", "llama3", NULL, false, FORM_UNKNOWN}, {"glm4", "llama3", NULL, true, FORM_UNKNOWN},
+    {"glm5", "llama3", NULL, true, FORM_UNKNOWN},
     {"chatglm-bpe", "llama3", NULL, false, FORM_UNKNOWN},
     {"qwen2", "qwen2", NULL, false, FORM_NFC}, {"deepseek-r1-qwen", "qwen2", NULL, false, FORM_UNKNOWN}, {"stablelm2", "qwen2", NULL, false, FORM_UNKNOWN},
     {"kormo", "qwen2", NULL, false, FORM_UNKNOWN}, {"f2llmv2", "qwen2", NULL, false, FORM_UNKNOWN}, {"qwen35", "qwen35", NULL, false, FORM_NFC},
@@ -92,6 +101,10 @@ static const struct gguf_pre pres[] = {
     {"bailingmoe", NULL, bailing, false, FORM_UNKNOWN}, {"bailingmoe2", NULL, bailing, false, FORM_UNKNOWN}, {"llada-moe", NULL, bailing, false, FORM_UNKNOWN},
     {"seed-coder", NULL, seed_coder, false, FORM_UNKNOWN}, {"exaone-moe", NULL, exaone_moe, false, FORM_UNKNOWN}, {"kimi-k2", NULL, kimi_k2, false, FORM_NONE},
     {"tiny_aya", NULL, tiny_aya, false, FORM_UNKNOWN}, {"cohere2moe", NULL, tiny_aya, false, FORM_UNKNOWN}, {"minicpm5", NULL, minicpm5, true, FORM_UNKNOWN},
+    {"joyai-llm", NULL, deepseek_v3, false, FORM_UNKNOWN}, {"hy_v4", NULL, deepseek_v3, false, FORM_UNKNOWN},
+    {"granite-embed-multi-97m", "o200k", NULL, true, FORM_UNKNOWN}, {"jais-2", NULL, jais_2, false, FORM_UNKNOWN},
+    {"laguna", NULL, laguna, false, FORM_UNKNOWN}, {"ufakzeka", NULL, ufakzeka, false, FORM_UNKNOWN},
+    {"superbpe", NULL, superbpe, false, FORM_UNKNOWN},
 };
 
 const struct gguf_pre *gguf_pre_named(const char *name)

@@ -107,6 +107,7 @@ static enum spm_type type_of(const struct tokenizer *t, int id)
     unsigned flags = t->vocab.v[id].flags;
     if (!(flags & VOCAB_USED)) return SPM_UNUSED;
     if (id == t->unk_id && t->model == MODEL_WORDPIECE) return SPM_UNKNOWN;
+    if (t->model == MODEL_BPE && t->byte_fallback && tok_byte_of(t, id) >= 0) return SPM_BYTE;
     if (flags & VOCAB_SPECIAL) return SPM_CONTROL;
     return flags & VOCAB_ADDED ? SPM_USER : SPM_NORMAL;
 }
@@ -299,6 +300,31 @@ static int same_bytes(const struct tokenizer *t, const struct buf *bytes, struct
     return places ? 0 : refuse(e, "its template has at most a token at each end of a text");
 }
 
+static void add_merges(struct out *o, const struct tokenizer *t)
+{
+    add_array(o, "tokenizer.ggml.merges", GGUF_STRING, t->bpe.n_merges);
+    for (size_t i = 0; i < t->bpe.n_merges; i++) {
+        size_t n, m;
+        const char *left = vocab_text(&t->vocab, t->bpe.merge[i].left, &n);
+        const char *right = vocab_text(&t->vocab, t->bpe.merge[i].right, &m);
+        put(&o->b, n + m + 1, 8);
+        buf_add(&o->b, left, n);
+        buf_addc(&o->b, ' ');
+        buf_add(&o->b, right, m);
+    }
+}
+
+static void add_ends(struct out *o, const struct tokenizer *t, int bos, int eos)
+{
+    add_id(o, "tokenizer.ggml.bos_token_id", bos >= 0 ? bos : t->bos);
+    add_id(o, "tokenizer.ggml.eos_token_id", eos >= 0 ? eos : t->eos);
+    add_bool(o, "tokenizer.ggml.add_bos_token", bos >= 0);
+    add_bool(o, "tokenizer.ggml.add_eos_token", eos >= 0);
+    add_bool(o, "tokenizer.ggml.add_space_prefix", false);
+}
+
+static const char wide_template[] = "its template has at most a token at each end of a text";
+
 static int write_bytes(const struct tokenizer *t, struct buf *bytes, struct err *e)
 {
     const char *why = unfit_bytes(t);
@@ -306,7 +332,7 @@ static int write_bytes(const struct tokenizer *t, struct buf *bytes, struct err 
     struct out o = {0};
     int bos, eos;
     if (why) return refuse(e, why);
-    if (!ends_of(t, &bos, &eos)) return refuse(e, "its template has at most a token at each end of a text");
+    if (!ends_of(t, &bos, &eos)) return refuse(e, wide_template);
     if (find_pre(t, &pre, e)) return -1;
     if (!pre)
         return refuse(e, "the names that it has for pre-tokenizers stand for others (split, normalizer or "
@@ -314,22 +340,61 @@ static int write_bytes(const struct tokenizer *t, struct buf *bytes, struct err 
     begin(&o, "gpt2", "gpt2");
     add_text(&o, "tokenizer.ggml.pre", pre->name);
     add_tokens(&o, t);
-    add_array(&o, "tokenizer.ggml.merges", GGUF_STRING, t->bpe.n_merges);
-    for (size_t i = 0; i < t->bpe.n_merges; i++) {
-        size_t n, m;
-        const char *left = vocab_text(&t->vocab, t->bpe.merge[i].left, &n);
-        const char *right = vocab_text(&t->vocab, t->bpe.merge[i].right, &m);
-        put(&o.b, n + m + 1, 8);
-        buf_add(&o.b, left, n);
-        buf_addc(&o.b, ' ');
-        buf_add(&o.b, right, m);
-    }
-    add_id(&o, "tokenizer.ggml.bos_token_id", bos >= 0 ? bos : t->bos);
-    add_id(&o, "tokenizer.ggml.eos_token_id", eos >= 0 ? eos : t->eos);
-    add_bool(&o, "tokenizer.ggml.add_bos_token", bos >= 0);
-    add_bool(&o, "tokenizer.ggml.add_eos_token", eos >= 0);
-    add_bool(&o, "tokenizer.ggml.add_space_prefix", false);
+    add_merges(&o, t);
+    add_ends(&o, t, bos, eos);
     return finish(&o, bytes, e) ? -1 : same_bytes(t, bytes, e);
+}
+
+/* ---- byte pairs of characters, as Gemma 4's ---- */
+
+static bool is_like_gemma(const struct tokenizer *t)
+{
+    return t->source == SOURCE_JSON && t->model == MODEL_BPE && t->byte_fallback;
+}
+
+static const char *unfit_gemma(const struct tokenizer *t)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n, ends = 0;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        for (size_t k = 0; (t->vocab.v[id].flags & VOCAB_MODEL) && k < n; k++) ends += s[k] == '\n';
+        if (ends && ends < n) return "its readers do not merge across the ends of lines";
+    }
+    return t->limits.truncate || t->limits.pad ? "it has no place for truncation and padding" : unfit_added(t);
+}
+
+static bool same_part(const struct tokenizer *a, const struct tokenizer *b, enum tok_part part)
+{
+    const char *x = a->part[part], *y = b->part[part];
+    return x && y && strcmp(x, y) == 0;
+}
+
+static bool same_gemma(const struct tokenizer *a, const struct tokenizer *b)
+{
+    bool affixes = (a->prefix && *a->prefix) || (a->suffix && *a->suffix);
+    return same_part(a, b, PART_NORMALIZER) && same_part(a, b, PART_PRE) && same_part(a, b, PART_DECODER) && !affixes &&
+           a->ignore_merges == b->ignore_merges && a->fuse_unk == b->fuse_unk && a->unk_id == b->unk_id;
+}
+
+static int write_gemma(const struct tokenizer *t, struct buf *bytes, struct err *e)
+{
+    const char *why = unfit_gemma(t);
+    struct out o = {0};
+    int bos, eos;
+    if (why) return refuse(e, why);
+    if (!ends_of(t, &bos, &eos)) return refuse(e, wide_template);
+    begin(&o, "gemma4", "gemma4");
+    add_tokens(&o, t);
+    add_merges(&o, t);
+    add_ends(&o, t, bos, eos);
+    add_id(&o, "tokenizer.ggml.unknown_token_id", t->unk_id);
+    if (finish(&o, bytes, e)) return -1;
+    struct tokenizer *back = tok_from_gguf(bytes->data, bytes->len, "the written GGUF", e);
+    if (!back) return -1;
+    bool same = same_gemma(t, back);
+    tok_free(back);
+    return same ? same_bytes(t, bytes, e) : refuse(e, "of BPE with byte_fallback it has that of Gemma 4 (its normalizer, pre-tokenizer, decoder "
+                                                      "and options)");
 }
 
 /* ---- WordPiece ---- */
@@ -499,5 +564,6 @@ int tok_to_gguf(const struct tokenizer *t, struct buf *out, struct err *e)
     if (t->source == SOURCE_TIKTOKEN) return write_ranks(t, out, e);
     if (tok_is_rwkv(t)) return write_rwkv(t, out, e);
     if (t->source == SOURCE_JSON && t->model == MODEL_WORDPIECE) return write_words(t, out, e);
+    if (is_like_gemma(t)) return write_gemma(t, out, e);
     return write_bytes(t, out, e);
 }

