@@ -186,6 +186,13 @@ static bool has_affix(const struct train_cfg *cfg)
     return (cfg->prefix && *cfg->prefix) || (cfg->suffix && *cfg->suffix);
 }
 
+/* Stdout, a pipe, a device. */
+static bool is_stream(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
 static const char *out_path(const struct train_cfg *cfg)
 {
     if (cfg->out) return cfg->out;
@@ -251,7 +258,7 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
                    is_sp(cfg) ? " or FILE.model" : "");
 }
 
-/* What was learned, in the kind of file that its name says, else in its own. */
+/* What was learned, in the kind of file that its name says, a pipe gets it in its own. */
 static int write_tokenizer(const struct train_cfg *cfg, const struct buf *file, struct err *e)
 {
     const char *path = out_path(cfg);
@@ -388,7 +395,10 @@ static int trainer_options(const struct cmd *self, const struct train_cfg *cfg, 
         return err_set(e, ERR_USAGE, "--special and --no-special-tokens exclude each other");
     if (cfg->ties != TOK_TIES_HF && has_affix(cfg))
         return err_set(e, ERR_USAGE, "--prefix and --suffix are of HF tokenizers, hence with --ties hf");
-    if (cfg->out && tokenizer_format(cfg->out, &format) && check_format(cfg, format, e)) return -1;
+    bool named = cfg->out && tokenizer_format(cfg->out, &format);
+    if (named && check_format(cfg, format, e)) return -1;
+    if (cfg->out && !named && !is_stream(cfg->out) && !file_is_dir(cfg->out))
+        return err_set(e, ERR_USAGE, "--out '%s': the name must end in .json, .model, .tiktoken, vocab.txt or vocab.json; - is stdout", cfg->out);
     if (o->n_special || cfg->no_special || format == FORMAT_TIKTOKEN) return 0;
     if (o->type == TOK_TRAIN_BPE) {
         o->special = end_of_text;
@@ -413,8 +423,7 @@ static int text_options(const struct train_cfg *cfg, struct tok_train_opts *o, s
 /* Whether the file can be made: told before the work.  A pipe is left alone, its reader would see an end. */
 static int check_out(const char *path, struct err *e)
 {
-    struct stat st;
-    if (strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) return 0;
+    if (is_stream(path)) return 0;
     struct file_writer *w = file_create(path, 0, e);
     if (!w) return -1;
     file_abort(w);

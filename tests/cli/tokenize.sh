@@ -174,7 +174,8 @@ same one.txt back.txt
 # what is read stays as it is
 cp text.txt kept.txt
 fails 2 "is an input" "$LLMCTL" tokenize encode text.txt -t char.json --out text.txt
-fails 2 "is an input" "$LLMCTL" tokenize train ./text.txt --type char --out text.txt
+cp text.txt text.json
+fails 2 "is an input" "$LLMCTL" tokenize train ./text.json --format text --type char --out text.json
 fails 2 "is the input" "$LLMCTL" tokenize decode one.ids -t sp.json --out one.ids
 fails 2 "is an input" "$LLMCTL" clean text.txt --out ./text.txt
 fails 2 "is an input" "$LLMCTL" clean text.txt --quarantine text.txt --out o.jsonl

@@ -142,6 +142,8 @@ train --split gpt2 --vocab-size 400 -o my-vocab.json
 fails 2 "is for --type unigram and sp-bpe" "$LLMCTL" tokenize train text.txt -o x.model
 fails 2 "is for --type bpe" "$LLMCTL" tokenize train text.txt --norm nfc -o x.tiktoken
 fails 2 "then llmctl tokenize convert" "$LLMCTL" tokenize train text.txt -o x.gguf
+fails 2 "must end in .json" "$LLMCTL" tokenize train text.txt -o x.foo
+fails 2 "must end in .json" "$LLMCTL" tokenize train text.txt -o json
 
 # Runs of spaces that are tokens: of 40, spm_train takes those of 1 to 10.
 awk 'function n(m){r=(r*69069+1)%4294967296;return int(r/65536)%m} function sp(m,  s,k){s="";for(k=n(m);k>0;k--)s=s " ";return s}
