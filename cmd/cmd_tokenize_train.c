@@ -204,6 +204,8 @@ static int report_training(const struct train_cfg *cfg, const struct tok_train_s
 {
     if (s->too_long)
         log_warn("%llu lines longer than --max-sentence were left out", (unsigned long long)s->too_long);
+    if (s->rare_space)
+        log_warn("U+2581, which stands for a space, is too rare to be kept: spm_train's scores may differ in the last digits (see --coverage)");
     if (s->vocab_size < cfg->vocab_size && cfg->type != TOK_TRAIN_CHAR)
         log_warn("the text gives %d tokens only, %lld were wanted", s->vocab_size,
                  (long long)cfg->vocab_size);
@@ -499,12 +501,12 @@ const struct cmd cmd_tokenize_train = {
                 "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
     .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
                "SentencePiece's kinds take each line for a sentence and give what spm_train\n"
-               "0.2.3 gives, but for the last digits of unigram's scores where normalizing\n"
-               "leaves nothing of a line, or U+2581 is too rare to be kept. Longer lines than\n"
-               "4192 characters are cut for unigram's sums, those longer than --max-sentence\n"
-               "are left out. A byte order mark in front of a file is none of its text. Bytes\n"
-               "of text files that are not UTF-8 are learned from by --type bpe and a named\n"
-               "split, and are U+FFFD to the others; --strict fails and says where.\n"
+               "0.2.3 gives, but for the last digits of unigram's scores where U+2581 is too\n"
+               "rare to be kept, which is said. Longer lines than 4192 characters are cut for\n"
+               "unigram's sums, those longer than --max-sentence are left out. A byte order\n"
+               "mark in front of a file is none of its text. Bytes of text files that are not\n"
+               "UTF-8 are learned from by --type bpe and a named split, and are U+FFFD to the\n"
+               "others; --strict fails and says where.\n"
                "Other programs read the results too, which do not depend on the number of\n"
                "threads.\n"
                "Memory grows with the distinct words; unigram with --no-space-first also takes\n"

@@ -157,24 +157,30 @@ out:
 /* The sentences in order, or the last one.  *own: to be freed. */
 static int sentence_order(const struct tok_trainer *tr, struct sp_order *o, struct sentence **own, struct err *e)
 {
-    const struct prep_count *last = &tr->counter[0].sp;
     const struct sentence_log **log = mem_alloc((size_t)tr->n_threads, sizeof *log);
+    uint64_t full = 0, empty = 0;
+    size_t n, last;
     *own = NULL;
     if (!log) return err_oom(e, sizeof *log, "the order of sentences");
     for (int i = 0; i < tr->n_threads; i++) {
         const struct prep_count *c = &tr->counter[i].sp;
         log[i] = &c->log;
-        if (c->last_order > last->last_order) last = c;
+        full += c->sentences;
+        empty += c->empty;
     }
-    int ret = 0;
-    *o = (struct sp_order){.v = &last->last, .n = last->last_order > 0, .all = tr->prep.ordered};
-    if (o->all) {
-        ret = sentence_log_join(log, (size_t)tr->n_threads, own, &o->n, e);
-        o->v = *own;
-        for (int i = 0; i < tr->n_threads; i++) sentence_log_free(&tr->counter[i].sp.log);
-    }
+    int ret = sentence_log_join(log, (size_t)tr->n_threads, own, &n, e);
+    for (int i = 0; i < tr->n_threads; i++) sentence_log_free(&tr->counter[i].sp.log);
     free(log);
-    return ret;
+    if (ret) return -1;
+    *o = (struct sp_order){.v = *own, .n = n, .all = tr->prep.ordered};
+    if (o->all) {
+        o->n = sentences_fill(*own, n);
+    } else {
+        last = sentences_last(*own, n, full, empty);
+        o->v += last;
+        o->n = last < n;
+    }
+    return 0;
 }
 
 static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
@@ -192,6 +198,7 @@ static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_s
     word_table_free(words);
     free(own);
     stats->distinct_words = c.n_words;
+    stats->rare_space = unigram && !c.space && stats->words > stats->sentences;
     if (ret == 0 && c.n_chars - 1 > (uint32_t)o->sp.n_pieces)
         ret = err_set(e, ERR_USAGE, "vocab size %d is too small: the text has %u characters to keep, "
                                     "besides %zu special tokens and bytes; lower the character "

@@ -36,14 +36,39 @@ static int by_order(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
+void sentence_log_trim(struct sentence_log *l)
+{
+    if (l->n < 2 * SENTENCE_TAIL) return;
+    size_t gone = l->n - SENTENCE_TAIL, runs = 0;
+    memmove(l->v, l->v + gone, SENTENCE_TAIL * sizeof *l->v);
+    l->n = SENTENCE_TAIL;
+    for (size_t i = 0; i < l->n_runs; i++) {
+        struct sentence_run r = l->run[i];
+        size_t end = r.at + r.n, at = r.at > gone ? r.at : gone;
+        if (end > gone) l->run[runs++] = (struct sentence_run){r.order, at - gone, end - at};
+    }
+    l->n_runs = runs;
+}
+
 /* An empty one is exchanged with the last, which goes; so the order of the rest changes. */
-static size_t fill_gaps(struct sentence *v, size_t n)
+size_t sentences_fill(struct sentence *v, size_t n)
 {
     for (size_t i = 0; i < n;) {
         if (v[i].first == SENTENCE_EMPTY) v[i] = v[--n];
         else i++;
     }
     return n;
+}
+
+/* Once there are only `full` sentences the last stands where it stood, or has been the
+ * first behind that place: gaps are filled from the end. */
+size_t sentences_last(const struct sentence *v, size_t n, uint64_t full, uint64_t empty)
+{
+    uint64_t before = full + empty - n; /* sentences that v does not hold */
+    if (full == 0 || full - 1 < before) return n;
+    size_t i = (size_t)(full - 1 - before);
+    while (i < n && v[i].first == SENTENCE_EMPTY) i++;
+    return i;
 }
 
 int sentence_log_join(const struct sentence_log *const *logs, size_t n, struct sentence **out, size_t *n_out,
@@ -71,6 +96,6 @@ int sentence_log_join(const struct sentence_log *const *logs, size_t n, struct s
         at += p[i].n;
     }
     free(p);
-    *n_out = fill_gaps(*out, total);
+    *n_out = total;
     return 0;
 }

@@ -3,7 +3,8 @@
  * SentencePiece's seeds depend on what each sentence is followed by, and where
  * pieces may hold several words its sums are those of one sentence after the
  * other.  Threads note their sentences as they count them, 12 bytes each; runs
- * of one place in the text are put in order in the end. */
+ * of one place in the text are put in order in the end.  Where every sentence
+ * begins with a space only the last one matters, and the end of the text is enough. */
 #ifndef CORE_TOKEN_TRAIN_LOG_H
 #define CORE_TOKEN_TRAIN_LOG_H
 
@@ -39,9 +40,16 @@ static inline uint64_t sentence_hash(const struct sentence *s)
 void sentence_log_free(struct sentence_log *l);
 /* order: where in the text it stands, never less than before. */
 bool sentence_log_add(struct sentence_log *l, uint64_t order, uint64_t hash, uint32_t first);
-/* All sentences of n logs in order but for the empty ones; caller frees.  Where one is
- * empty the last of all comes instead, as SentencePiece's loader has it. */
+/* Forgets what is far from the end: at least SENTENCE_TAIL stay. */
+enum { SENTENCE_TAIL = 1 << 16 };
+void sentence_log_trim(struct sentence_log *l);
+/* All sentences of n logs in order; caller frees. */
 int sentence_log_join(const struct sentence_log *const *logs, size_t n, struct sentence **out, size_t *n_out,
                       struct err *e);
+/* Where one is empty the last of all comes instead, as SentencePiece's loader has it; how many are left. */
+size_t sentences_fill(struct sentence *v, size_t n);
+/* Which of v[n], the end of a text, is the last one when that is done; n if none is known to be:
+ * `full` sentences of the text are not empty, `empty` are. */
+size_t sentences_last(const struct sentence *v, size_t n, uint64_t full, uint64_t empty);
 
 #endif

@@ -242,13 +242,9 @@ static int add_batch(struct batch *b, struct word_table *words, struct err *e)
 static bool note_sentence(const struct prep_sp *p, struct prep_count *count, const struct buf *text, size_t from, size_t last)
 {
     uint64_t hash = hash64(text->data + last, text->len - last);
-    if (p->ordered) {
-        struct uni_char u = uni_next((const uint8_t *)text->data + from, text->len - from);
-        return sentence_log_add(&count->log, count->order, hash, u.cp);
-    }
-    count->last = (struct sentence){{(uint32_t)hash, (uint32_t)(hash >> 32)}, SP_SPACE};
-    count->last_order = count->order + 1;
-    return true;
+    struct uni_char u = uni_next((const uint8_t *)text->data + from, text->len - from);
+    if (!p->ordered) sentence_log_trim(&count->log);
+    return sentence_log_add(&count->log, count->order, hash, u.cp);
 }
 
 /* The line that begins at `from` in the text. */
@@ -289,8 +285,10 @@ static int add_lines(const struct prep_sp *p, struct word_table *words, struct b
         if (l.reserved) b->text->len = from;
         else if (b->text->len > from) {
             if (add_sentence(p, words, b, from, count, e)) return -1;
-        } else if (p->ordered && end > at && !sentence_log_add(&count->log, count->order, 0, SENTENCE_EMPTY)) {
-            return err_oom(e, count->log.n * sizeof *count->log.v, "sentences");
+        } else if (end > at) {
+            count->empty++;
+            if (!p->ordered) sentence_log_trim(&count->log);
+            if (!sentence_log_add(&count->log, count->order, 0, SENTENCE_EMPTY)) return err_oom(e, count->log.n * sizeof *count->log.v, "sentences");
         }
     }
     return 0;

@@ -21,17 +21,16 @@ struct prep_sp {
     bool no_prefix;            /* no U+2581 comes in front */
     bool split_space;          /* U+2581 begins a word */
     bool space_only;           /* a run of U+2581 stays together */
-    bool ordered;              /* sentences are noted in their order */
+    bool ordered;              /* all sentences are noted in their order */
     size_t max_bytes;          /* longer lines are left out; 0 = none is */
     const char *const *meta;   /* [n_meta] texts that no piece may touch */
     size_t n_meta;
 };
 
 struct prep_count {
-    uint64_t sentences, words, too_long;
-    struct sentence_log log;   /* where prep_sp.ordered */
-    struct sentence last;      /* the last sentence, unless ordered; none while last_order is 0 */
-    uint64_t order, last_order; /* of the text at hand; 1 + that of `last` */
+    uint64_t sentences, empty, words, too_long;
+    struct sentence_log log;   /* all sentences, or those at the end unless prep_sp.ordered */
+    uint64_t order;            /* of the text at hand */
 };
 
 void prep_sp_init(struct prep_sp *p, const struct charsmap *map); /* sets the first five */

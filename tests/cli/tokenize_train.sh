@@ -141,6 +141,12 @@ train --split gpt2 --vocab-size 400 -o my-vocab.json
 "$LLMCTL" tokenize inspect my-vocab.json -q | grep -q 'split: gpt2'
 fails 2 "is for --type unigram and sp-bpe" "$LLMCTL" tokenize train text.txt -o x.model
 fails 2 "is for --type bpe" "$LLMCTL" tokenize train text.txt --norm nfc -o x.tiktoken
+# what is not exactly spm_train's is said: it would cut such a line nowhere
+{ yes acgt | head -2000 | tr -d '\n'; echo ' cat'; } >dna.txt
+"$LLMCTL" tokenize train dna.txt --type unigram --vocab-size 20 -o dna.model 2>err
+grep -q 'U+2581.*too rare to be kept' err
+"$LLMCTL" tokenize train dna.txt --type unigram --vocab-size 20 --coverage 1 -o dna.model 2>err
+! grep -q 'too rare' err || fail "U+2581 is kept"
 fails 2 "then llmctl tokenize convert" "$LLMCTL" tokenize train text.txt -o x.gguf
 fails 2 "must end in .json" "$LLMCTL" tokenize train text.txt -o x.foo
 fails 2 "must end in .json" "$LLMCTL" tokenize train text.txt -o json

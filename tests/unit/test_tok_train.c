@@ -268,12 +268,40 @@ static void empty_sentences_change_the_order(void **state)
     assert_true(sentence_log_add(&b, 9, 11, 11));
     assert_true(sentence_log_add(&b, 9, 12, SENTENCE_EMPTY));
     assert_int_equal(sentence_log_join(logs, 2, &v, &n, &e), 0);
+    assert_int_equal(n, 7);
+    assert_int_equal(v[sentences_last(v, n, 5, 2)].first, 3);
+    assert_int_equal(sentences_last(v, n, 105, 2), 4);      /* only the end of a text */
+    assert_int_equal(sentences_last(v, n, 102, 105), n);    /* farther from it than is known */
     static const uint32_t want[] = {10, 0, 11, 2, 3};
+    n = sentences_fill(v, n);
     assert_int_equal(n, COUNT_OF(want));
     for (size_t i = 0; i < n; i++) assert_int_equal(v[i].first, want[i]);
     free(v);
     sentence_log_free(&a);
     sentence_log_free(&b);
+}
+
+/* Of each of two logs the end is kept, and with it the end of the text. */
+static void only_the_last_sentences_are_kept(void **state)
+{
+    (void)state;
+    enum { N = 5 * SENTENCE_TAIL };
+    struct sentence_log l[2] = {{0}, {0}};
+    const struct sentence_log *const logs[] = {&l[0], &l[1]};
+    struct sentence *v;
+    struct err e = {0};
+    size_t n;
+    for (uint32_t i = 0; i < N; i++) {
+        struct sentence_log *to = &l[i / 1000 % 2]; /* runs of a thousand */
+        sentence_log_trim(to);
+        assert_true(sentence_log_add(to, i / 1000, i, i));
+    }
+    assert_true(l[0].n < 2 * SENTENCE_TAIL + 1 && l[1].n < 2 * SENTENCE_TAIL + 1);
+    assert_int_equal(sentence_log_join(logs, 2, &v, &n, &e), 0);
+    assert_true(n >= SENTENCE_TAIL);
+    for (size_t i = 1; i <= SENTENCE_TAIL; i++) assert_int_equal(v[n - i].first, N - i);
+    free(v);
+    for (int i = 0; i < 2; i++) sentence_log_free(&l[i]);
 }
 
 static void words_are_counted_whatever_their_length(void **state)
@@ -711,7 +739,7 @@ int main(void)
         cmocka_unit_test(more_characters_than_there_may_be_are_an_error),
         cmocka_unit_test(special_tokens_that_cannot_be_are_usage_errors),
         cmocka_unit_test(there_are_fewer_symbols_than_characters),
-        cmocka_unit_test(empty_sentences_change_the_order),
+        cmocka_unit_test(empty_sentences_change_the_order), cmocka_unit_test(only_the_last_sentences_are_kept),
         cmocka_unit_test(wordpiece_marks_what_is_inside_words),
         cmocka_unit_test(characters_have_a_prefix_inside_and_a_suffix_at_the_end),
         cmocka_unit_test(rules_become_a_charsmap),
