@@ -129,12 +129,12 @@ static struct tokenizer *with_merges(const char *text, size_t n, const char *pat
 struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, const char *split, struct err *e)
 {
     enum tok_kind kind = tok_kind_of(text, n, path);
-    if (split && kind != KIND_TIKTOKEN) {
-        err_set(e, ERR_DATA, "'%s:%s': only a .tiktoken file needs a split behind its name", path, split);
+    if (split && kind != KIND_TIKTOKEN && kind != KIND_GGUF) {
+        err_set(e, ERR_DATA, "'%s:%s': only .tiktoken and old .gguf files need a split behind their name", path, split);
         return NULL;
     }
     switch (kind) {
-    case KIND_GGUF: return tok_from_gguf(text, n, path, e);
+    case KIND_GGUF: return tok_from_gguf_as(text, n, split, path, e);
     case KIND_SPM: return tok_from_spm(text, n, path, e);
     case KIND_TIKTOKEN: return tok_from_tiktoken(text, n, split, NULL, path, e);
     case KIND_VOCAB_TXT: return tok_from_vocab_txt(text, n, tok_lowercase_beside(path), path, e);

@@ -49,6 +49,8 @@ void tok_rwkv_escape(const struct tokenizer *t, int id, struct buf *out);
 /* The tokenizer.ggml keys of a GGUF file.  Its pre-tokenizer is known by name
  * or the file is refused. */
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e);
+/* pre: what tokenizer.ggml.pre would say, of an old file that does not; or NULL. */
+struct tokenizer *tok_from_gguf_as(const char *data, size_t n, const char *pre, const char *name, struct err *e);
 /* Its chat template; 1 = there is none. */
 int tok_gguf_template(const char *data, size_t n, const char *name, struct buf *out, struct err *e);
 

@@ -423,11 +423,18 @@ static struct tokenizer *merging(struct gguf *g, const char *steps, const char *
     return t;
 }
 
+/* Old files do not name a split, or say "default". */
+static bool says_pre(const struct gguf *g)
+{
+    return *g->pre && strcmp(g->pre, "default") != 0;
+}
+
 static struct tokenizer *byte_level(struct gguf *g, struct err *e)
 {
     const struct gguf_pre *pre = gguf_pre_named(g->pre);
-    if (!*g->pre) {
-        err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.pre, by which text is split; that is never guessed", g->r.name);
+    if (!says_pre(g)) {
+        err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.pre, by which text is split; that is never guessed: write FILE.gguf:NAME "
+                             "with the name that its model has there, as gpt-2, llama-bpe or qwen2", g->r.name);
         return NULL;
     }
     if (!pre) {
@@ -497,11 +504,28 @@ static struct tokenizer *rwkv(struct gguf *g, struct err *e)
     return t;
 }
 
+/* The name that the file lacks, as its user knows it. */
+static int take_pre(struct gguf *g, const char *pre, struct err *e)
+{
+    if (!pre) return 0;
+    if (strcmp(g->model, "gpt2") != 0)
+        return err_set(e, ERR_DATA, "'%s:%s': tokenizer.ggml.model '%s' needs no name of a split", g->r.name, pre, g->model);
+    if (says_pre(g) && strcmp(g->pre, pre) != 0)
+        return err_set(e, ERR_DATA, "'%s:%s': the file itself says tokenizer.ggml.pre '%s'", g->r.name, pre, g->pre);
+    snprintf(g->pre, sizeof g->pre, "%s", pre);
+    return 0;
+}
+
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e)
+{
+    return tok_from_gguf_as(data, n, NULL, name, e);
+}
+
+struct tokenizer *tok_from_gguf_as(const char *data, size_t n, const char *pre, const char *name, struct err *e)
 {
     struct gguf g = {.bos = -1, .eos = -1, .unk = -1};
     reader_init(&g.r, data, n, name);
-    if (read_metadata(&g, e)) return NULL;
+    if (read_metadata(&g, e) || take_pre(&g, pre, e)) return NULL;
     if (strcmp(g.model, "llama") == 0) return sentencepiece(&g, false, e);
     if (strcmp(g.model, "t5") == 0) return sentencepiece(&g, true, e);
     if (strcmp(g.model, "gpt2") == 0) return byte_level(&g, e);

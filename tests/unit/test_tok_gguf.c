@@ -52,6 +52,8 @@ static void put_types(struct buf *b, const int *types, size_t n)
     for (size_t i = 0; i < n; i++) put(b, (uint64_t)types[i], 4);
 }
 
+static const char *named; /* FILE.gguf:named */
+
 /* The file with these pairs (already written). */
 static struct tokenizer *load(const struct buf *pairs, uint64_t n_pairs, struct err *e)
 {
@@ -61,7 +63,7 @@ static struct tokenizer *load(const struct buf *pairs, uint64_t n_pairs, struct 
     put(&b, 0, 8);
     put(&b, n_pairs, 8);
     buf_add(&b, pairs->data, pairs->len);
-    struct tokenizer *t = tok_from_gguf(b.data, b.len, "t.gguf", e);
+    struct tokenizer *t = tok_from_gguf_as(b.data, b.len, named, "t.gguf", e);
     buf_free(&b);
     return t;
 }
@@ -228,6 +230,29 @@ static void a_split_is_known_by_name(void **state)
     assert_null(byte_level("new-model", false, &e));
     assert_non_null(strstr(e.msg, "'new-model' is not known"));
     assert_int_equal(e.code, ERR_DATA);
+}
+
+static void a_split_that_is_not_named_can_be(void **state)
+{
+    (void)state;
+    static const char *const silent[] = {"", "default"};
+    struct err e = {0};
+    for (size_t i = 0; i < COUNT_OF(silent); i++) {
+        assert_null(byte_level(silent[i], false, &e));
+        assert_non_null(strstr(e.msg, "FILE.gguf:NAME"));
+        named = "starcoder";
+        struct tokenizer *t = byte_level(silent[i], false, &e);
+        named = NULL;
+        if (!t) fail_msg("%s", e.msg);
+        check(t, "ab 12", 0, "258 32 49 50");
+        tok_free(t);
+    }
+    named = "gpt-2";
+    assert_null(byte_level("starcoder", false, &e));
+    assert_non_null(strstr(e.msg, "itself says"));
+    assert_null(bert(MARK "x", 1, &e));
+    assert_non_null(strstr(e.msg, "needs no name"));
+    named = NULL;
 }
 
 /* Gemma 4's kind: special tokens, bytes, then pieces; with merging across a line's end? */
@@ -676,7 +701,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wordpiece_has_its_marks_back),
         cmocka_unit_test(padding_is_not_a_second_unknown_piece),
-        cmocka_unit_test(a_split_is_known_by_name), cmocka_unit_test(gemma_merges_characters),
+        cmocka_unit_test(a_split_is_known_by_name), cmocka_unit_test(a_split_that_is_not_named_can_be), cmocka_unit_test(gemma_merges_characters),
         cmocka_unit_test(what_the_file_does_not_say_is_told),
         cmocka_unit_test(written_files_read_back),
         cmocka_unit_test(sentencepiece_as_its_readers_take_it),
