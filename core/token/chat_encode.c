@@ -1,6 +1,8 @@
 /* A rendered chat to ids and the mask of what the assistant says. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/token/chat.h"
 #include "core/token/tok_internal.h"
 
@@ -28,10 +30,29 @@ static int bos_once(const struct tokenizer *t, struct tok_ids *ids, size_t from,
     return 0;
 }
 
-static bool any_marked(const uint8_t *marks, struct tok_span span, uint8_t wanted)
+/* Spans as the tokenizer gives them, but for tokens of which nothing would be left: spaces alone. */
+static int trim_spans(const struct tokenizer *t, const struct buf *text, struct tok_ids *ids, size_t from, struct err *e)
 {
+    size_t n = ids->n - from;
+    struct tok_span *whole = mem_alloc(n + 1, sizeof *whole);
+    if (!whole) return err_oom(e, n * sizeof *whole, "spans");
+    if (n) memcpy(whole, ids->span + from, n * sizeof *whole);
+    tok_trim_spans(t, text->data ? text->data : "", text->len, ids, from, TOK_SPECIAL, false, false);
+    for (size_t i = 0; i < n; i++)
+        if (ids->span[from + i].begin == ids->span[from + i].end) ids->span[from + i] = whole[i];
+    free(whole);
+    return 0;
+}
+
+/* A token of nothing in the text (a space put in front of a word) is what stands on both sides of it. */
+static bool is_marked(const struct buf *marks, struct tok_span span, uint8_t wanted)
+{
+    const uint8_t *m = (const uint8_t *)marks->data;
+    if (!m) return false;
+    if (span.begin == span.end)
+        return span.begin > 0 && span.begin < marks->len && (m[span.begin - 1] & m[span.begin] & wanted);
     for (size_t i = span.begin; i < span.end; i++)
-        if (marks[i] & wanted) return true;
+        if (m[i] & wanted) return true;
     return false;
 }
 
@@ -60,14 +81,14 @@ int chat_encode(const struct chat_text *text, bool generation, const struct buf 
     size_t from = ids->n;
     bool before = false;
     if (tok_encode_marked(t, s, text->text.len ? text->text.data : "", text->text.len, marks, guarded, ids, e) ||
-        bos_once(t, ids, from, e))
+        trim_spans(t, &text->text, ids, from, e) || bos_once(t, ids, from, e))
         return -1;
     for (size_t i = from; mask && i < ids->n; i++) {
-        bool yes = marks && any_marked(marks, ids->span[i], wanted);
+        bool yes = is_marked(&text->marks, ids->span[i], wanted), said = yes;
         /* The token that ends a turn is the assistant's to say. */
         if (!yes && before && !generation) yes = tok_is_special(t, ids->id[i]);
         buf_addc(mask, yes);
-        before = yes && any_marked(marks, ids->span[i], wanted);
+        before = said;
     }
     return mask ? buf_ok(mask, e) : 0;
 }

@@ -531,7 +531,8 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
     from = out->n;
     if (body(&j, text, n)) goto fail;
     if ((flags & TOK_LIMITS) && truncate(&j, p, from)) goto fail;
-    tok_trim_spans(t, text, n, out, from, flags, false, false); /* the first that is left counts as the first */
+    /* The first that is left counts as the first; who marked the text asks for all that a token is made of. */
+    if (!s->marks) tok_trim_spans(t, text, n, out, from, flags, false, false);
     if (push_rest(&j, p, from, out->n - from)) goto fail;
     if ((flags & TOK_LIMITS) && t->limits.pad && pad(&j, begin)) goto fail;
     return 0;

@@ -101,7 +101,8 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
 bool tok_has_target(const struct tokenizer *t); /* whether TOK_TARGET makes a difference */
 /* As TOK_SPECIAL, but special tokens are found only where all bytes are marked
  * TOK_MARK_CONTROL; out must want spans.  guard, or NULL: those that tok_guard()
- * names and that are not special ("<think>") only there or in what the model says. */
+ * names and that are not special ("<think>") only there or in what the model says.
+ * Spans hold the spaces that a post-processor leaves out of them otherwise. */
 enum tok_mark { TOK_MARK_CONTROL = 1, TOK_MARK_MODEL = 2 };
 int tok_encode_marked(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                       const uint8_t *marks, const uint8_t *guard, struct tok_ids *out, struct err *e);

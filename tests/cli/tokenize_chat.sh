@@ -31,6 +31,14 @@ mask=$(head -n 1 ids.jsonl | sed 's/.*"mask":\[\([0-9,]*\)\].*/\1/')
 is "$(tail -c 8 <<<"$mask" | tr -d '\n')" "1,1,1,0"
 is "$(tail -n 1 ids.jsonl | grep -c '"mask":\[[0,]*\]')" 1
 
+# a space alone is the assistant's, also where a post-processor leaves it out of its offsets
+mkdir trimmed
+sed 's/^"post_processor":null/"post_processor":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}/' model/tokenizer.json >trimmed/tokenizer.json
+grep -q trim_offsets trimmed/tokenizer.json || fail "no post-processor"
+echo '[{"role":"user","content":"q"},{"role":"assistant","content":"  a  "}]' >spaces.jsonl
+for m in model trimmed; do "$LLMCTL" tokenize chat spaces.jsonl --template chatml -t $m --table >$m.table; done
+same model.table trimmed.table
+
 # refusals
 fails 65 "'chats.text' is no tokenizer of a known kind" bash -c 'echo To be >chats.text; "$LLMCTL" tokenize chat chats.jsonl --template chatml -t chats.text'
 fails 2 "neither a file nor one of" "$LLMCTL" tokenize chat chats.jsonl --template nope
