@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     struct err e = {ERR_NONE, ""};
     const struct cmd *c = NULL;
     sig_install();
-    log_setup(0, LOG_COLOR_AUTO);
+    log_setup(false, LOG_COLOR_AUTO);
     if (check_isa(&e) == 0 && dispatch(&c, argc, argv, &e) == 0) return 0;
     if (e.code == ERR_NONE && e.msg[0]) return 0; /* the reader of our output left */
     if (e.code == ERR_NONE) err_set(&e, ERR_INTERNAL, "it failed without a reason: please report this");

@@ -9,7 +9,7 @@
 /* Those that say how a run is done and not what it gives. */
 static bool is_manner(const char *name, size_t n)
 {
-    static const char *const manners[] = {"threads", "quiet", "verbose", "color", "resume", "save-every", "mem"};
+    static const char *const manners[] = {"threads", "quiet", "color", "resume", "save-every", "mem"};
     for (size_t i = 0; i < COUNT_OF(manners); i++)
         if (strlen(manners[i]) == n && memcmp(manners[i], name, n) == 0) return true;
     return false;

@@ -14,7 +14,7 @@
 /* The one piece of global state below main(): where talk goes. */
 static struct {
     pthread_mutex_t lock;
-    int verbosity;
+    bool quiet;
     bool tty, color, line_shown;
     FILE *file;
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -26,10 +26,10 @@ double time_now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void log_setup(int verbosity, enum log_color color)
+void log_setup(bool quiet, enum log_color color)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    sink.verbosity = verbosity;
+    sink.quiet = quiet;
     sink.tty = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
     sink.color = color == LOG_COLOR_ALWAYS ||
                  (color == LOG_COLOR_AUTO && sink.tty && !(no_color && *no_color));
@@ -79,17 +79,12 @@ static void emit(bool show, const char *color, const char *prefix, const char *f
 
 void log_info(const char *fmt, ...)
 {
-    EMIT(sink.verbosity >= 0, NULL, "");
+    EMIT(!sink.quiet, NULL, "");
 }
 
 void log_warn(const char *fmt, ...)
 {
-    EMIT(sink.verbosity >= 0, "\033[33m", "warning: ");
-}
-
-void log_debug(const char *fmt, ...)
-{
-    EMIT(sink.verbosity >= 1, NULL, "");
+    EMIT(!sink.quiet, "\033[33m", "warning: ");
 }
 
 int out_write(const void *p, size_t n, struct err *e)
@@ -130,7 +125,7 @@ static void format_duration(char *out, size_t n, double s)
 void progress_update(struct progress *p, double done, const char *extra)
 {
     double now = time_now_s();
-    if (sink.verbosity < 0) return;
+    if (sink.quiet) return;
     if (now - p->last_s < (sink.tty ? tty_interval_s : plain_interval_s)) return;
     p->last_s = now;
     char line[512], eta[32] = "";

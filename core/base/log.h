@@ -14,14 +14,13 @@
 
 enum log_color { LOG_COLOR_AUTO, LOG_COLOR_ALWAYS, LOG_COLOR_NEVER };
 
-/* verbosity: -1 quiet (errors only), 0 normal, 1 verbose. */
-void log_setup(int verbosity, enum log_color color);
+/* quiet: only errors are shown. */
+void log_setup(bool quiet, enum log_color color);
 /* Also append every line, with a time stamp, to this file (NULL = stop). */
 void log_to_file(const char *path);
 
-void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* normal talk */
-void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* "warning: ..." */
-void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* with --verbose */
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* normal talk */
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "warning: ..." */
 
 /* Results on stdout: everything is written, or -1.  A closed pipe is not an
  * error of ours: it sets code ERR_NONE, with which main() ends quietly. */

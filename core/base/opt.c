@@ -391,10 +391,8 @@ static bool flag(const struct cmd *c, void *cfg, const char *name)
 
 static int finish(const struct cmd *c, void *cfg, struct opt_result *r, struct err *e)
 {
-    int64_t *verbose = field_of(c, cfg, "verbose");
     int *color = field_of(c, cfg, "color");
-    log_setup(flag(c, cfg, "quiet") ? -1 : verbose ? (int)*verbose : 0,
-              color ? (enum log_color) * color : LOG_COLOR_AUTO);
+    log_setup(flag(c, cfg, "quiet"), color ? (enum log_color) * color : LOG_COLOR_AUTO);
     if (!flag(c, cfg, "dump-config")) return 0;
     struct buf b = {0};
     int ret = opt_dump(c, cfg, r, &b, e);

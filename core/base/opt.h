@@ -69,7 +69,7 @@ struct opt {
 /* Options that every command has.  OPT_COMMON(S, field) adds their rows. */
 struct opt_common {
     bool help, quiet, json, dump_config;
-    int64_t verbose, threads;
+    int64_t threads;
     const char *config;
     int color;
 };
@@ -80,7 +80,6 @@ struct opt_common {
     OPT_BOOL(0, "dump-config", S, f.dump_config, NULL, "Print the resulting configuration as JSON and exit"), \
     OPT_BOOL(0, "json", S, f.json, NULL, "Print one final JSON object on stdout"), \
     OPT_BOOL('q', "quiet", S, f.quiet, NULL, "Only errors on stderr"), \
-    OPT_INT('v', "verbose", S, f.verbose, "N", "0", 0, 3, "More talk on stderr"), \
     OPT_ENUM(0, "color", S, f.color, "auto|always|never", "auto", "Colour on stderr; NO_COLOR is honoured"), \
     OPT_BOOL('h', "help", S, f.help, NULL, "Show this help")
 

@@ -29,7 +29,7 @@ LLMCTL_ISA=ref "$LLMCTL" version | grep -q 'kernels ref' || fail "LLMCTL_ISA"
 
 # Precedence: command line > environment > file > default.
 echo '{ // a comment
-  "threads": 3, "verbose": 1, }' >c.json
+  "threads": 3, "quiet": true, }' >c.json
 threads() { sed -n 's/.*"threads": \([0-9]*\).*/\1/p' out; }
 "$LLMCTL" version --dump-config >out; [ "$(threads)" = 0 ] || fail default
 "$LLMCTL" version --config c.json --dump-config >out; [ "$(threads)" = 3 ] || fail file

@@ -39,7 +39,7 @@ static void start(void)
     snprintf(docs_path, sizeof docs_path, "%s/d.jsonl", dir);
     snprintf(removed_path, sizeof removed_path, "%s/r.jsonl", dir);
     put(docs_path, docs, sizeof docs - 1);
-    log_setup(-1, LOG_COLOR_NEVER);
+    log_setup(true, LOG_COLOR_NEVER);
     atexit(clean_up);
 }
 

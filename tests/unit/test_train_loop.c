@@ -403,7 +403,7 @@ static void a_failing_call_loses_nothing(void **state)
 static int setup(void **state)
 {
     (void)state;
-    log_setup(-1, LOG_COLOR_NEVER);
+    log_setup(true, LOG_COLOR_NEVER);
     return mkdtemp(dir) ? 0 : -1;
 }
 
