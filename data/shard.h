@@ -125,7 +125,6 @@ int shard_add_part(struct shard_writer *w, const struct shard_part *p, struct er
 /* One document. */
 int shard_add(struct shard_writer *w, const int32_t *ids, size_t n, uint64_t text_bytes,
               struct err *e);
-uint64_t shard_written(const struct shard_writer *w);    /* tokens so far */
 int shard_commit(struct shard_writer *w, struct err *e); /* frees w in any case */
 void shard_abort(struct shard_writer *w);                /* NULL is fine */
 

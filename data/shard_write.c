@@ -224,11 +224,6 @@ int shard_add(struct shard_writer *w, const int32_t *ids, size_t n, uint64_t tex
     return shard_part_add(&w->one, w->meta, ids, n, text_bytes, e) ? -1 : shard_add_part(w, &w->one, e);
 }
 
-uint64_t shard_written(const struct shard_writer *w)
-{
-    return w->n_tokens;
-}
-
 static int write_padded(struct shard_writer *w, const void *p, size_t n, struct err *e)
 {
     static const uint8_t zero[8];

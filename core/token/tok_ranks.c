@@ -216,19 +216,27 @@ static const char *unfit(const struct tokenizer *t)
     return NULL;
 }
 
-/* The split of the chain, as tok_from_tiktoken() takes it; NULL: it is another chain. */
+static char *copy_split(const char *s, struct err *e)
+{
+    char *copy = mem_strdup(s);
+    if (!copy) err_oom(e, strlen(s), "a split");
+    return copy;
+}
+
+/* The split of the chain, as tok_from_tiktoken() takes it; caller frees.  NULL: it is another chain, or no memory. */
 static char *split_of(const struct tokenizer *t, struct err *e)
 {
     const struct pre_chain *p = &t->pre;
     const struct pre_step *bytes = p->n ? &p->step[p->n - 1] : NULL;
+    err_set(e, ERR_DATA, "text is cut by more than one regex, or not by one");
     if (!bytes || p->n > 2 || bytes->kind != PRE_BYTE_LEVEL || bytes->prefix_space) return NULL;
-    if (p->n == 1) return mem_strdup(bytes->use_regex ? "gpt2" : "none");
+    if (p->n == 1) return copy_split(bytes->use_regex ? "gpt2" : "none", e);
     if (bytes->use_regex || p->step[0].kind != PRE_SPLIT || p->step[0].behavior != PRE_ISOLATED || p->step[0].invert) return NULL;
     struct cJSON *root = json_parse(t->part[PART_PRE], strlen(t->part[PART_PRE]), "pre_tokenizer", NULL, e);
     const struct cJSON *list = json_member(root, "pretokenizers"), *first = list ? list->child : NULL;
     while (json_member(first, "pretokenizers")) first = json_member(first, "pretokenizers")->child;
     const struct cJSON *regex = json_member(json_member(first, "pattern"), "Regex");
-    char *split = cJSON_IsString(regex) ? mem_strdup(regex->valuestring) : NULL;
+    char *split = cJSON_IsString(regex) ? copy_split(regex->valuestring, e) : NULL;
     json_free(root);
     return split;
 }
@@ -302,10 +310,7 @@ struct tokenizer *tok_as_ranks(const struct tokenizer *t, struct err *e)
         return NULL;
     }
     char *split = split_of(t, e);
-    if (!split) {
-        err_set(e, ERR_DATA, "text is cut by more than one regex, or not by one");
-        return NULL;
-    }
+    if (!split) return NULL;
     struct cJSON *special = specials(t);
     if (!special) err_oom(e, t->n_added, "special tokens");
     else if (add_lines(t, &lines, e) == 0)
