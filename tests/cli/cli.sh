@@ -109,6 +109,9 @@ with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.
 warns() { on_terminal env TERM=xterm "$@" "$LLMCTL" pretrain --preset llama-nano --momentum 0.5 --plan; }
 escape=$(printf '\033[33m')
 warns NO_COLOR= | grep -qF "${escape}warning: " || fail "no colour on a terminal"
-warns NO_COLOR=1 | grep -qF "$escape" && fail "NO_COLOR is not honoured"
-warns LLMCTL_COLOR=never | grep -qF "$escape" && fail "--color never is not honoured"
+for setting in NO_COLOR=1 LLMCTL_COLOR=never; do
+    warns $setting >out
+    grep -qF "warning: " out || fail "no warning with $setting"
+    if grep -qF "$escape" out; then fail "$setting is not honoured"; fi
+done
 LLMCTL_COLOR=always "$LLMCTL" pretrain --preset llama-nano --momentum 0.5 --plan 2>&1 >out | grep -qF "$escape" || fail "--color always"
