@@ -140,6 +140,7 @@ static void runs_that_are_copied_are_what_the_rules_give(void **state)
         }
         if (prep_sp_add(&p, &got, &work, text.data, text.len, &count, &e)) fail_msg("%s", e.msg);
         expect_equal(&got, &want);
+        sentence_log_free(&count.log);
         word_table_free(&got);
         word_table_free(&want);
     }
