@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/char_index.h"
+#include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 
 static const char space_symbol[] = "\xE2\x96\x81"; /* U+2581 */
@@ -350,19 +351,13 @@ static int spm(struct dec_io *io)
     return put(io, out->data ? out->data : "", out->len);
 }
 
-/* What Python's str.strip() takes off. */
-static bool is_stripped(struct uni_char c)
-{
-    return (c.class & UNI_SPACE) || (c.cp >= 0x1C && c.cp <= 0x1F);
-}
-
 static void strip_text(const char **s, size_t *n)
 {
     struct uni_char c;
     for (; *n; *s += c.len, *n -= c.len)
-        if (!is_stripped(c = uni_next((const uint8_t *)*s, *n))) break;
+        if (!uni_is_python_space(c = uni_next((const uint8_t *)*s, *n))) break;
     for (; *n; *n -= c.len)
-        if (!is_stripped(c = uni_prev((const uint8_t *)*s, *n))) break;
+        if (!uni_is_python_space(c = uni_prev((const uint8_t *)*s, *n))) break;
 }
 
 /* The classes of transformers: what is between special tokens is a text of its own for SentencePiece. */

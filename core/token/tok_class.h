@@ -19,6 +19,8 @@
 
 struct cJSON;
 
+#define CLASS_MAX_FILE ((size_t)256 << 20) /* a larger file of a directory is refused */
+
 enum class_name { NAME_BOS, NAME_EOS, NAME_UNK, NAME_SEP, NAME_PAD, NAME_CLS, NAME_MASK, N_NAMES };
 
 enum class_source {

@@ -15,7 +15,6 @@
 #include "core/token/tok_members.h"
 #include "core/token/unicode.h"
 
-#define MAX_FILE ((size_t)256 << 20)
 
 static const char *unk_text(const struct class_build *b)
 {
@@ -50,7 +49,7 @@ static int merges(struct class_build *b, const struct buf *text, struct err *e)
     struct buf lines = {0};
     char *file = tok_merges_beside(b->file);
     int ret = !file ? err_oom(e, 1, "a path") : tok_read_ids(&b->vocab, text->data ? text->data : "", text->len, b->file, e);
-    if (ret == 0) ret = file_read_all(file, MAX_FILE, &lines, e);
+    if (ret == 0) ret = file_read_all(file, CLASS_MAX_FILE, &lines, e);
     if (ret == 0) {
         buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");
         if (ended) buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
@@ -382,7 +381,7 @@ int class_model(struct class_build *b, struct err *e)
     struct buf text = {0};
     if (b->c->source == FROM_BYTES) return byte_words(b, e);
     if (b->c->source == FROM_PIECES) return class_pieces_model(b, e);
-    int ret = file_read_all(b->file, MAX_FILE, &text, e);
+    int ret = file_read_all(b->file, CLASS_MAX_FILE, &text, e);
     if (ret == 0) {
         switch (b->c->source) {
         case FROM_WORDS: ret = words(b, &text, e); break;

@@ -15,7 +15,6 @@
 #include "core/token/tok_pieces.h"
 #include "core/token/unicode.h"
 
-#define MAX_FILE ((size_t)256 << 20)
 
 static const char m2m100[] =
     "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig ilo is it ja jv "
@@ -176,7 +175,7 @@ static int plbart(struct class_build *b, const struct pieces_class *row, struct 
 static int listed(struct class_build *b, const struct pieces_class *row, struct err *e)
 {
     struct buf text = {0};
-    int ret = file_read_all(b->file, MAX_FILE, &text, e);
+    int ret = file_read_all(b->file, CLASS_MAX_FILE, &text, e);
     const char *s = text.data ? text.data : "";
     size_t valid = utf8_valid_prefix(s, text.len);
     if (ret == 0 && valid < text.len) ret = err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", b->file, valid);
@@ -197,7 +196,7 @@ static int read_model(struct class_build *b, const char *name, struct buf *bytes
     char *path = name ? path_join(b->dir, name) : mem_strdup(b->file);
     int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
     if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, name, b->c->name);
-    if (ret == 0) ret = file_read_all(path, MAX_FILE, bytes, e);
+    if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, bytes, e);
     if (ret == 0) ret = spm_model_read(spm, bytes->data ? bytes->data : "", bytes->len, path, e);
     free(path);
     return ret;

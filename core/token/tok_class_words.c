@@ -9,27 +9,22 @@
 #include "core/base/mem.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_members.h"
+#include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 
-#define MAX_FILE ((size_t)256 << 20)
 #define END "</w>"
 
 /* ---- lines, as Python reads them ---- */
-
-static bool is_space(struct uni_char c)
-{
-    return (c.class & UNI_SPACE) || (c.cp >= 0x1C && c.cp <= 0x1F);
-}
 
 /* The next word of str.split() at *p; false: there is none. */
 static bool next_word(const char **p, const char *end, const char **word, size_t *n)
 {
     struct uni_char c;
     for (; *p < end; *p += c.len)
-        if (!is_space(c = uni_next((const uint8_t *)*p, (size_t)(end - *p)))) break;
+        if (!uni_is_python_space(c = uni_next((const uint8_t *)*p, (size_t)(end - *p)))) break;
     *word = *p;
     for (; *p < end; *p += c.len)
-        if (is_space(c = uni_next((const uint8_t *)*p, (size_t)(end - *p)))) break;
+        if (uni_is_python_space(c = uni_next((const uint8_t *)*p, (size_t)(end - *p)))) break;
     *n = (size_t)(*p - *word);
     return *n > 0;
 }
@@ -68,8 +63,8 @@ int class_words_counted(struct class_build *b, const char *text, size_t size, st
     while (next_line(&p, end, &line, &n, &ended)) {
         no++;
         struct uni_char c;
-        for (; n && is_space(c = uni_next((const uint8_t *)line, n)); n -= c.len) line += c.len;
-        for (; n && is_space(c = uni_prev((const uint8_t *)line, n)); n -= c.len) {}
+        for (; n && uni_is_python_space(c = uni_next((const uint8_t *)line, n)); n -= c.len) line += c.len;
+        for (; n && uni_is_python_space(c = uni_prev((const uint8_t *)line, n)); n -= c.len) {}
         const char *word, *at = line, *space = memrchr(line, ' ', n);
         size_t n_word;
         if (bartpho) space = next_word(&at, line + n, &word, &n_word) ? at : NULL; /* whatever stands behind */
@@ -210,7 +205,7 @@ int class_words_model(struct class_build *b, const char *name, bool counted, str
     char *path = path_join(b->dir, name);
     int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
     if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, name, b->c->name);
-    if (ret == 0) ret = file_read_all(path, MAX_FILE, &text, e);
+    if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, &text, e);
     size_t n = text.len, valid = n ? utf8_valid_prefix(text.data, n) : 0;
     if (ret == 0 && valid < n) ret = err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", path, valid);
     if (ret == 0) ret = read_merges(&m, n ? text.data : "", n, counted, e) || write_all(b, &m, &whole, e) ? err_wrap(e, "'%s'", path) : 0;

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/token/unicode.h"
+
 enum uni_category {
     UNI_Cn, UNI_Lu, UNI_Ll, UNI_Lt, UNI_Lm, UNI_Lo, UNI_Mn, UNI_Mc, UNI_Me, UNI_Nd, UNI_Nl,
     UNI_No, UNI_Pc, UNI_Pd, UNI_Ps, UNI_Pe, UNI_Pi, UNI_Pf, UNI_Po, UNI_Sm, UNI_Sc, UNI_Sk,
@@ -109,5 +111,11 @@ int uni_same_fold(uint32_t cp, uint32_t out[UNI_SAME_FOLD]);
  * folds to several: sets *cp and out, returns how many they are, 0 at the end. */
 int uni_next_fold_to_many(uint32_t *cp, uint32_t out[3]);
 bool uni_folds_to_many(uint32_t cp);
+
+/* White space as Python's str.isspace() has it: str.strip(), str.split(). */
+static inline bool uni_is_python_space(struct uni_char c)
+{
+    return (c.class & UNI_SPACE) || (c.cp >= 0x1C && c.cp <= 0x1F);
+}
 
 #endif
