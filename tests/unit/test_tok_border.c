@@ -1,19 +1,12 @@
 /* Words of byte-level BPE that are cut into pieces have the ids of the whole. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/tok_util.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/tok_border.h"
-#include "core/token/tok_internal.h"
-#include "core/token/train.h"
 
 enum { CHARS = 40, ROOM = 40000 };
 
@@ -47,12 +40,9 @@ static size_t make_text(uint32_t seed, char *text, size_t n)
 
 static void learn(struct buf *json)
 {
-    struct err e = {0};
     struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = SPLIT_GPT2, .vocab_size = 900};
     char *text = malloc(ROOM);
-    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
-    if (!tr || tok_trainer_add(tr, 0, text, make_text(3, text, ROOM), &e) || tok_trainer_learn(tr, json, NULL, &e))
-        fail_msg("%s", e.msg);
+    learn_file(&o, text, make_text(3, text, ROOM), json);
     buf_addc(json, 0);
     free(text);
 }
@@ -78,29 +68,10 @@ static char *with(const char *json, const char *from, const char *to)
 /* In the chains words are merged whole. */
 static void expect_same(const struct tokenizer *t)
 {
-    struct err e = {0};
-    struct tok_ids want = {.want_spans = true}, spans = want, got = {0};
-    struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
-    plain->chains = true;
+    struct both both = both_new(t);
     char *text = malloc(ROOM);
-    for (uint32_t seed = 0; seed < 12; seed++) {
-        size_t n = make_text(seed, text, seed < 9 ? 2000 : ROOM);
-        want.n = 0;
-        assert_int_equal(tok_encode(t, plain, text, n, 0, &want, &e), 0);
-        for (int round = 0; round < 6; round++) {
-            struct tok_ids *x = round / 3 ? &spans : &got;
-            x->n = 0;
-            assert_int_equal(tok_encode(t, cached, text, n, 0, x, &e), 0);
-            assert_int_equal(x->n, want.n);
-            assert_memory_equal(x->id, want.id, want.n * sizeof *want.id);
-            if (x->span) assert_memory_equal(x->span, want.span, want.n * sizeof *want.span);
-        }
-    }
-    tok_scratch_free(plain);
-    tok_scratch_free(cached);
-    tok_ids_free(&want);
-    tok_ids_free(&spans);
-    tok_ids_free(&got);
+    for (uint32_t seed = 0; seed < 12; seed++) both_same(&both, text, make_text(seed, text, seed < 9 ? 2000 : ROOM), 0);
+    both_free(&both);
     free(text);
 }
 
@@ -129,12 +100,10 @@ static void words_in_pieces_of_which_none_waits(void **state)
 {
     (void)state;
     enum { LONG = 70 };
-    struct err e = {0};
     struct buf json = {0}, word = {0};
     learn(&json);
     struct tokenizer *t = read_json(json.data);
-    struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
-    struct tok_ids want = {.want_spans = true}, got = {0};
+    struct both both = both_new(t);
     char *text = malloc(ROOM);
     size_t n = make_text(0, text, ROOM), at = 3;
     while ((uint8_t)text[at] != 0xE4 || (uint8_t)text[at + 3] != 0xE4 || tok_border_next(t->borders, (uint8_t *)text + at, n - at, 0) != 3)
@@ -142,19 +111,11 @@ static void words_in_pieces_of_which_none_waits(void **state)
     for (int i = 0; i < LONG; i++) buf_addc(&word, 'q');
     buf_add(&word, text + at, 6);
     const struct { const char *text; size_t n; } texts[] = {{text + at + 3, 3}, {word.data, word.len}, {"x=1 23 x=", 9}, {word.data, word.len}};
-    plain->chains = true;
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        want.n = got.n = 0;
-        assert_int_equal(tok_encode(t, plain, texts[i].text, texts[i].n, 0, &want, &e), 0);
-        assert_int_equal(tok_encode(t, cached, texts[i].text, texts[i].n, 0, &got, &e), 0);
-        assert_int_equal(got.n, want.n);
-        assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
-        assert_int_equal(cached->misses.n_whole, 0);
+        both_same(&both, texts[i].text, texts[i].n, 0);
+        assert_int_equal(both.fast->misses.n_whole, 0);
     }
-    tok_scratch_free(plain);
-    tok_scratch_free(cached);
-    tok_ids_free(&want);
-    tok_ids_free(&got);
+    both_free(&both);
     free(text);
     tok_free(t);
     buf_free(&word);
@@ -221,21 +182,9 @@ static void spans_lead_to_the_original_text(void **state)
         struct tokenizer *t = read_json(spaced);
         assert_true(t->fast_split && t->space_first == i % 2);
         expect_same(t);
-        struct err e = {0};
-        struct tok_scratch *s = tok_scratch_new(t, &e);
-        for (size_t k = 0; k < COUNT_OF(texts); k++) {
-            struct tok_ids want = {.want_spans = true}, got = want;
-            s->chains = true;
-            assert_int_equal(tok_encode(t, s, texts[k], strlen(texts[k]), 0, &want, &e), 0);
-            s->chains = false;
-            assert_int_equal(tok_encode(t, s, texts[k], strlen(texts[k]), 0, &got, &e), 0);
-            assert_int_equal(got.n, want.n);
-            assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
-            assert_memory_equal(got.span, want.span, want.n * sizeof *want.span);
-            tok_ids_free(&want);
-            tok_ids_free(&got);
-        }
-        tok_scratch_free(s);
+        struct both both = both_new(t);
+        for (size_t k = 0; k < COUNT_OF(texts); k++) both_same(&both, texts[k], strlen(texts[k]), 0);
+        both_free(&both);
         tok_free(t);
         free(with_form);
         free(spaced);
@@ -255,7 +204,6 @@ static void phrases_are_cut_where_no_merge_goes_over_the_space(void **state)
     (void)state;
     static const char *const words[] = {"a", "b", "ab", "ba", "aba", "bcb", "c", "\xc3\xa9", "c\xcc\x81", "\xe3\x81\x82\xe3\x81\x84", "'s", "1", ".\n", "x"};
     struct buf json = {0};
-    struct err e = {0};
     learn(&json);
     char *split = with(json.data, "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}", PHRASES);
     char *vocab = with(split, "\"vocab\":{", "\"vocab\":{\"a\u0120\":900,\"\u0120b\":901,\"c\u0120b\":902,");
@@ -264,10 +212,9 @@ static void phrases_are_cut_where_no_merge_goes_over_the_space(void **state)
     assert_true(t->by_rule && t->rule.phrases && t->joints);
     assert_true(split_joint(t->joints, 'a', 'c') && split_joint(t->joints, 'c', 'b') && !split_joint(t->joints, 'c', 'c') && !split_joint(t->joints, 'b', 'b'));
     expect_same(t);
-    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct both both = both_new(t);
     for (uint32_t seed = 0; seed < 400; seed++) {
         struct rng_key k = rng_key(13, RNG_TEST, seed, 0);
-        struct tok_ids want = {.want_spans = true}, got = {0};
         char text[3000];
         size_t n = 0;
         for (uint64_t i = 0; n + 20 < 5 + 7 * (seed % 400); i += 3) {
@@ -275,16 +222,9 @@ static void phrases_are_cut_where_no_merge_goes_over_the_space(void **state)
             if (rng_below(&k, i + 1, 8)) text[n++] = ' ';
             if (!rng_below(&k, i + 2, 20)) text[n++] = ' ';
         }
-        s->chains = true;
-        assert_int_equal(tok_encode(t, s, text, n, 0, &want, &e), 0);
-        s->chains = false;
-        assert_int_equal(tok_encode(t, s, text, n, 0, &got, &e), 0);
-        assert_int_equal(got.n, want.n);
-        assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
-        tok_ids_free(&want);
-        tok_ids_free(&got);
+        both_same(&both, text, n, 0);
     }
-    tok_scratch_free(s);
+    both_free(&both);
     tok_free(t);
     free(split);
     free(vocab);

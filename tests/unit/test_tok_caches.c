@@ -1,18 +1,12 @@
 /* What encoders remember of texts never changes the ids: many texts of words old and new, short and long, through
  * caches that grow, that are full in the middle of a text and begin anew; in two threads, each with all encoders. */
+#include "tests/unit/tok_util.h"
+
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include "core/base/mem.h"
 #include "core/base/rng.h"
-#include "core/token/tok_internal.h"
-#include "core/token/train.h"
 
 enum { TEXT = 3000, TEXTS = 120, LONGEST = 1200, OLD_WORDS = 400 };
 
@@ -64,16 +58,12 @@ static size_t make_text(uint32_t seed, size_t room, char *text)
 static struct tokenizer *learn(const struct tok_train_opts *kind)
 {
     enum { N = 60000 };
-    struct err e = {0};
     struct tok_train_opts o = *kind;
     char *text = malloc(N);
     size_t n = 0;
     sp_rules_default(&o.sp);
     for (uint32_t seed = 1000; n + TEXT < N; seed++) n += make_text(seed, TEXT, text + n);
-    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
-    if (!tr || tok_trainer_add(tr, 0, text, n, &e)) fail_msg("%s", e.msg);
-    struct tokenizer *t = tok_trainer_finish(tr, NULL, &e);
-    if (!t) fail_msg("%s", e.msg);
+    struct tokenizer *t = learn_from(&o, text, n);
     free(text);
     return t;
 }

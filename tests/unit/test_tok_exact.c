@@ -1,20 +1,13 @@
 /* What Hugging Face's engine and SentencePiece do in odd places: values are those of tokenizers 0.23 and
  * sentencepiece 0.2.3. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/tok_util.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/spm_model.h"
-#include "core/token/tok_internal.h"
 
 static void check(const char *json, const char *text, const char *want)
 {
@@ -22,27 +15,12 @@ static void check(const char *json, const char *text, const char *want)
     struct buf got = {0};
     struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
     if (!t) fail_msg("%s", e.msg);
-    struct tok_scratch *s = tok_scratch_new(t, &e);
-    struct tok_ids ids = {.want_spans = true}, spans = ids, plain = {0};
-    unsigned flags = TOK_SPECIAL | TOK_TEMPLATE | TOK_LIMITS;
-    s->chains = true;
-    if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s", e.msg);
-    s->chains = false;
-    if (tok_encode(t, s, text, strlen(text), flags, &spans, &e)) fail_msg("%s", e.msg);
-    assert_int_equal(spans.n, ids.n);
-    if (ids.n) assert_memory_equal(spans.id, ids.id, ids.n * sizeof *ids.id);
-    if (ids.n) assert_memory_equal(spans.span, ids.span, ids.n * sizeof *ids.span);
-    tok_ids_free(&spans);
-    if (tok_encode(t, s, text, strlen(text), flags, &plain, &e)) fail_msg("%s", e.msg);
-    for (size_t i = 0; i < ids.n; i++)
-        buf_printf(&got, "%s%d@%zu-%zu", i ? " " : "", (int)ids.id[i], ids.span[i].begin, ids.span[i].end);
-    if (strcmp(got.data ? got.data : "", want) != 0) fail_msg("'%s': %s, not %s", text, got.data, want);
-    assert_int_equal(plain.n, ids.n); /* the ways without spans */
-    assert_memory_equal(plain.id, ids.id, ids.n * sizeof *ids.id);
+    struct both both = both_new(t);
+    both_same(&both, text, strlen(text), TOK_SPECIAL | TOK_TEMPLATE | TOK_LIMITS);
+    both_print(&both, &got);
+    if (strcmp(got.data, want) != 0) fail_msg("'%s': %s, not %s", text, got.data, want);
     buf_free(&got);
-    tok_ids_free(&ids);
-    tok_ids_free(&plain);
-    tok_scratch_free(s);
+    both_free(&both);
     tok_free(t);
 }
 

@@ -1,11 +1,7 @@
 /* The ways that cut a text and remember its parts give the ids of the chains. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "tests/unit/tok_util.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
@@ -15,8 +11,6 @@
 #include "core/token/spm_model.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
-#include "core/token/tok_internal.h"
-#include "core/token/train.h"
 #include "core/token/train_chain.h"
 #include "core/token/unigram.h"
 
@@ -44,7 +38,6 @@ static size_t make_text(uint32_t seed, size_t n_atoms, char *text, size_t n)
 static struct tokenizer *learn(enum tok_train_type type, const char *rules, bool bytes, bool keep_spaces)
 {
     struct err e = {0};
-    struct buf file = {0};
     struct tok_train_opts o = {.type = type, .vocab_size = bytes ? 340 : 90, .byte_fallback = bytes, .keep_spaces = keep_spaces, .norm_name = rules};
     struct charsmap_rules map = {0};
     struct buf compiled = {0};
@@ -55,11 +48,7 @@ static struct tokenizer *learn(enum tok_train_type type, const char *rules, bool
     if (!bytes && (charsmap_rules_named(&map, rules, &e) || charsmap_compile(&map, &compiled, &e))) fail_msg("%s", e.msg);
     o.charsmap = compiled.data;
     o.charsmap_len = compiled.len;
-    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
-    if (!tr || tok_trainer_add(tr, 0, text, n, &e) || tok_trainer_learn(tr, &file, NULL, &e)) fail_msg("%s", e.msg);
-    struct tokenizer *t = tok_from_spm(file.data, file.len, "learned", &e);
-    if (!t) fail_msg("%s", e.msg);
-    buf_free(&file);
+    struct tokenizer *t = learn_model(&o, text, n);
     buf_free(&compiled);
     charsmap_rules_free(&map);
     free(text);
@@ -163,23 +152,15 @@ static void symbols_of_characters_depend_on_nothing_around_them(void **state)
     struct tokenizer *t = NULL;
     if (bad || spm_model_write(&m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "t", &e))) fail_msg("%s", e.msg);
     assert_true(t->fast && t->fast->symbol && t->fast->symbol['e'] && !t->fast->symbol['y']);
-    struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
-    plain->chains = true;
-    struct tok_ids got = {0}, want = {.want_spans = true};
+    struct both both = both_new(t);
     for (uint32_t seed = 0; seed < 300; seed++) {
         struct rng_key k = rng_key(13, RNG_TEST, seed, 0);
         char text[400];
         size_t n = 0;
         for (uint64_t i = 0; n < 300; i++) n += (size_t)snprintf(text + n, 8, "%s", parts[rng_below(&k, i, COUNT_OF(parts))]);
-        got.n = want.n = 0;
-        assert_int_equal(tok_encode(t, cached, text, n, 0, &got, &e), 0);
-        assert_int_equal(tok_encode(t, plain, text, n, 0, &want, &e), 0);
-        if (got.n != want.n || memcmp(got.id, want.id, got.n * sizeof *got.id) != 0) fail_msg("text %u: %.60s", (unsigned)seed, text);
+        both_same(&both, text, n, 0);
     }
-    tok_scratch_free(cached);
-    tok_scratch_free(plain);
-    tok_ids_free(&got);
-    tok_ids_free(&want);
+    both_free(&both);
     tok_free(t);
     spm_model_free(&m);
     charsmap_rules_free(&map);
@@ -388,7 +369,6 @@ static void rare_words_of_clip_are_the_chains(void **state)
 {
     (void)state;
 #define SPECIALS "<\\\\|startoftext\\\\|>|<\\\\|endoftext\\\\|>|"
-    struct err e = {0};
     struct tokenizer *t = clip(SPECIALS ALONE, " ", "...7", false);
     assert_true(!t->fast || !t->fast->clip); /* which takes the words away */
     tok_free(t);
@@ -400,20 +380,9 @@ static void rare_words_of_clip_are_the_chains(void **state)
         for (int i = 0; i < n; i++) buf_adds(&text, "\u023A");
         buf_adds(&text, " low ");
     }
-    struct tok_scratch *plain = tok_scratch_new(t, &e), *cached = tok_scratch_new(t, &e);
-    struct tok_ids want = {.want_spans = true}, got = {0};
-    plain->chains = true;
-    assert_int_equal(tok_encode(t, plain, text.data, text.len, 0, &want, &e), 0);
-    for (int round = 0; round < 2; round++) {
-        got.n = 0;
-        assert_int_equal(tok_encode(t, cached, text.data, text.len, 0, &got, &e), 0);
-        assert_int_equal(got.n, want.n);
-        assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
-    }
-    tok_scratch_free(plain);
-    tok_scratch_free(cached);
-    tok_ids_free(&want);
-    tok_ids_free(&got);
+    struct both both = both_new(t);
+    both_same(&both, text.data, text.len, 0);
+    both_free(&both);
     buf_free(&text);
     tok_free(t);
 }

@@ -1,20 +1,13 @@
 /* Texts in parts: the same ids, the same count; texts cut to a number of tokens. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "tests/unit/tok_util.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/gguf_pre.h"
-#include "core/token/tok_internal.h"
-#include "core/token/tok_lines.h"
 #include "core/token/tok_shorten.h"
-#include "core/token/train.h"
 
 static const char *const atoms[] = {
     "low", "Lower", "er", "s", " ", " ", "  ", "\n", "\n", "\n", "\r\n", "\t", ".", ",", "...", "(", "/", "'s", "'", "12", "7", "9999",
@@ -45,7 +38,6 @@ static struct tokenizer *learn(struct tok_train_opts o)
 {
     enum { N = 20000 };
     static const char *const special[] = {"<s>"};
-    struct err e = {0};
     char *text = malloc(N);
     size_t n = make_text(1, text, N);
     for (size_t i = 0; i < n; i++)
@@ -53,10 +45,7 @@ static struct tokenizer *learn(struct tok_train_opts o)
     o.vocab_size = 330;
     o.special = special;
     o.n_special = 1;
-    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
-    if (!tr || tok_trainer_add(tr, 0, text, n, &e)) fail_msg("%s", e.msg);
-    struct tokenizer *t = tok_trainer_finish(tr, NULL, &e);
-    if (!t) fail_msg("%s", e.msg);
+    struct tokenizer *t = learn_from(&o, text, n);
     free(text);
     return t;
 }
@@ -172,17 +161,11 @@ static void lines_are_apart_for_chains(void **state)
 static struct tokenizer *learn_sentencepiece(enum tok_train_type type)
 {
     enum { N = 20000 };
-    struct err e = {0};
-    struct buf file = {0};
     struct tok_train_opts o = {.type = type, .vocab_size = 360, .byte_fallback = true, .keep_spaces = true, .norm_name = "identity"};
     char *text = malloc(N);
     size_t n = make_text(1, text, N);
     sp_rules_default(&o.sp);
-    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
-    if (!tr || tok_trainer_add(tr, 0, text, n, &e) || tok_trainer_learn(tr, &file, NULL, &e)) fail_msg("%s", e.msg);
-    struct tokenizer *t = tok_from_spm(file.data, file.len, "learned", &e);
-    if (!t) fail_msg("%s", e.msg);
-    buf_free(&file);
+    struct tokenizer *t = learn_model(&o, text, n);
     free(text);
     return t;
 }

@@ -1,22 +1,14 @@
 /* The kinds of models, the steps around them and the files they come in, on
  * vocabularies small enough to work out by hand. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/tok_util.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/regex.h"
 #include "core/token/score_text.h"
 #include "core/token/spm_model.h"
-#include "core/token/tok_files.h"
-#include "core/token/tok_internal.h"
 
 static struct tokenizer *parse(const char *json)
 {
@@ -29,30 +21,13 @@ static struct tokenizer *parse(const char *json)
 /* "id@begin-end id@..." */
 static void encode(const struct tokenizer *t, const char *text, unsigned flags, char *out, size_t n)
 {
-    struct err e = {0};
-    struct tok_ids ids = {.want_spans = true}, spans = ids, plain = {0};
-    struct tok_scratch *s = tok_scratch_new(t, &e);
-    size_t len = 0;
-    s->chains = true;
-    if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s: %s", text, e.msg);
-    s->chains = false;
-    *out = 0;
-    for (size_t i = 0; i < ids.n; i++)
-        len += (size_t)snprintf(out + len, n - len, "%s%d@%zu-%zu", i ? " " : "", (int)ids.id[i],
-                                ids.span[i].begin, ids.span[i].end);
-    /* The faster ways, first with empty caches, then from them. */
-    for (int round = 0; round < 4; round++) {
-        struct tok_ids *x = round / 2 ? &spans : &plain;
-        x->n = 0;
-        assert_int_equal(tok_encode(t, s, text, strlen(text), flags, x, &e), 0);
-        assert_int_equal(x->n, ids.n);
-        if (ids.n) assert_memory_equal(x->id, ids.id, ids.n * sizeof *ids.id);
-        if (ids.n && x->span) assert_memory_equal(x->span, ids.span, ids.n * sizeof *ids.span);
-    }
-    tok_ids_free(&spans);
-    tok_ids_free(&ids);
-    tok_ids_free(&plain);
-    tok_scratch_free(s);
+    struct both both = both_new(t);
+    struct buf ids = {0};
+    both_same(&both, text, strlen(text), flags);
+    both_print(&both, &ids);
+    snprintf(out, n, "%s", ids.data);
+    buf_free(&ids);
+    both_free(&both);
 }
 
 static void check(const char *json, const char *text, const char *want, const char *decoded)
@@ -400,8 +375,9 @@ static void expressions_are_refused_or_stopped(void **state)
     struct regex *r = regex_new("(x+x+)+y", 8, &e);
     struct regex_work *w = regex_work_new(&e);
     size_t begin, end;
+    struct regex_iter it = {.last = SIZE_MAX};
     static const char text[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-    assert_int_equal(regex_search(r, w, (const uint8_t *)text, strlen(text), 0, &begin, &end, &e), -1);
+    assert_int_equal(regex_next(r, w, (const uint8_t *)text, strlen(text), &it, &begin, &end, &e), -1);
     assert_non_null(strstr(e.msg, "million steps at byte offset 0"));
     regex_work_free(w);
     regex_free(r);

@@ -1,18 +1,11 @@
 /* SentencePiece's pieces with the ids of another vocabulary: tok_pieces.h. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/tok_util.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "core/base/mem.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_feed.h"
-#include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
 
 #define MARK "\xe2\x96\x81"
@@ -338,26 +331,15 @@ static void both_ways_agree_on_any_text(void **state)
     (void)state;
     static const char *const part[] = {"a", "b", "ab", " ", "  ", "cd", "x", "y", "xy", "e", "\xC3\xA9", ">>x<<", ">>", "<<", "</s>", "<sep>",
                                        "\xEF\xBC\xA1", "\n", MARK, "\xFF"};
-    struct err e = {0};
     struct tokenizer *t = make("");
-    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct both both = both_new(t);
     uint32_t r = 7;
     for (int i = 0; i < 4000; i++) {
         char text[200] = "";
-        struct tok_ids fast = {.want_spans = i & 1}, slow = fast;
-        unsigned flags = i & 2 ? TOK_SPECIAL : 0;
         for (uint32_t k = next(&r) % 12; k > 0; k--) strcat(text, part[next(&r) % COUNT_OF(part)]);
-        s->chains = false;
-        assert_int_equal(tok_encode(t, s, text, strlen(text), flags, &fast, &e), 0);
-        s->chains = true;
-        assert_int_equal(tok_encode(t, s, text, strlen(text), flags, &slow, &e), 0);
-        assert_int_equal(fast.n, slow.n);
-        if (fast.n) assert_memory_equal(fast.id, slow.id, fast.n * sizeof *fast.id);
-        if (fast.n && (i & 1)) assert_memory_equal(fast.span, slow.span, fast.n * sizeof *fast.span);
-        tok_ids_free(&fast);
-        tok_ids_free(&slow);
+        both_same(&both, text, strlen(text), i & 2 ? TOK_SPECIAL : 0);
     }
-    tok_scratch_free(s);
+    both_free(&both);
     tok_free(t);
 }
 

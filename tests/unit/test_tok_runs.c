@@ -1,17 +1,12 @@
 /* Added tokens that are runs of spaces: words of a rule, or looked for. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "tests/unit/tok_util.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/tok_runs.h"
-#include "core/token/train.h"
 
 #define SPLIT(regex) "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},\"behavior\":\"Isolated\",\"invert\":false},"
 #define LEVEL(use, space) "{\"type\":\"ByteLevel\",\"add_prefix_space\":" space ",\"trim_offsets\":true,\"use_regex\":" use "}"
@@ -43,8 +38,7 @@ static struct tokenizer *make(const char *normalizer, const char *pre, const cha
     char text[N];
     buf_printf(&chain, "{\"type\":\"Sequence\",\"pretokenizers\":[%s]}", pre);
     struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .vocab_size = 300, .pre = chain.data, .normalizer = normalizer};
-    struct tok_trainer *tr = tok_trainer_new(&o, 1, &e);
-    if (!tr || tok_trainer_add(tr, 0, text, make_text(1, text, N), &e) || tok_trainer_learn(tr, &learned, NULL, &e)) fail_msg("%s", e.msg);
+    learn_file(&o, text, make_text(1, text, N), &learned);
     buf_addc(&learned, 0);
     const char *list = strstr(learned.data, "\"added_tokens\":[");
     assert_non_null(list);
@@ -79,29 +73,19 @@ static void add_token(struct buf *out, const char *text, int id, const char *lst
 static void expect_same(const struct tokenizer *t)
 {
     struct err e = {0};
-    struct tok_ids want = {0}, got = {0}, spans = {.want_spans = true}, marked = {.want_spans = true};
-    struct tok_scratch *chains = tok_scratch_new(t, &e), *s = tok_scratch_new(t, &e);
+    struct tok_ids marked = {.want_spans = true};
+    struct both both = both_new(t);
     char text[N];
     uint8_t *marks = calloc(N, 1), guard[64];
     memset(guard, 1, sizeof guard);
-    chains->chains = true;
     for (uint32_t seed = 0; seed < 60; seed++) {
         size_t n = make_text(seed, text, seed % 3 ? 100 : N);
-        want.n = got.n = spans.n = marked.n = 0;
-        assert_int_equal(tok_encode(t, chains, text, n, TOK_SPECIAL, &want, &e), 0);
-        assert_int_equal(tok_encode_marked(t, s, text, n, marks, guard, &marked, &e), 0);
-        assert_int_equal(tok_encode(t, s, text, n, TOK_SPECIAL, &got, &e), 0);
-        assert_int_equal(tok_encode(t, s, text, n, TOK_SPECIAL, &spans, &e), 0);
-        assert_int_equal(want.n, spans.n);
-        assert_memory_equal(want.id, spans.id, want.n * sizeof *want.id);
-        if (want.n != got.n || memcmp(want.id, got.id, want.n * sizeof *want.id)) fail_msg("text %u: '%.*s'", (unsigned)seed, (int)n, text);
+        marked.n = 0;
+        assert_int_equal(tok_encode_marked(t, both.fast, text, n, marks, guard, &marked, &e), 0);
+        both_same(&both, text, n, TOK_SPECIAL);
     }
     free(marks);
-    tok_scratch_free(chains);
-    tok_scratch_free(s);
-    tok_ids_free(&want);
-    tok_ids_free(&got);
-    tok_ids_free(&spans);
+    both_free(&both);
     tok_ids_free(&marked);
 }
 

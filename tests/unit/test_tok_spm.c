@@ -1,20 +1,13 @@
 /* The kinds of SentencePiece models that are rarer: words, white space as
  * suffix, unused pieces, rules for decoding. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/tok_util.h"
 
-#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
 
 #include "core/base/mem.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/spm_model.h"
-#include "core/token/tok_internal.h"
 
 #define MARK "\xe2\x96\x81"
 
@@ -59,32 +52,16 @@ static void scores_that_cannot_be_added_are_refused(void **state)
 static void check(const struct tokenizer *t, const char *text, const char *want, const char *decoded)
 {
     struct err e = {0};
-    struct tok_ids ids = {.want_spans = true}, spans = ids, plain = {0};
-    struct tok_scratch *s = tok_scratch_new(t, &e);
-    struct buf back = {0};
-    char got[1024] = "";
-    size_t len = 0;
-    s->chains = true;
-    if (tok_encode(t, s, text, strlen(text), 0, &ids, &e)) fail_msg("%s", e.msg);
-    s->chains = false;
-    assert_int_equal(tok_encode(t, s, text, strlen(text), 0, &spans, &e), 0);
-    assert_int_equal(spans.n, ids.n);
-    if (ids.n) assert_memory_equal(spans.id, ids.id, ids.n * sizeof *ids.id);
-    if (ids.n) assert_memory_equal(spans.span, ids.span, ids.n * sizeof *ids.span);
-    tok_ids_free(&spans);
-    for (size_t i = 0; i < ids.n; i++)
-        len += (size_t)snprintf(got + len, sizeof got - len, "%s%d@%zu-%zu", i ? " " : "", (int)ids.id[i],
-                                ids.span[i].begin, ids.span[i].end);
-    assert_string_equal(got, want);
-    assert_int_equal(tok_encode(t, s, text, strlen(text), 0, &plain, &e), 0);
-    assert_int_equal(plain.n, ids.n);
-    assert_memory_equal(plain.id, ids.id, ids.n * sizeof *ids.id);
-    assert_int_equal(tok_decode(t, ids.id, ids.n, false, &back, &e), 0);
+    struct both both = both_new(t);
+    struct buf got = {0}, back = {0};
+    both_same(&both, text, strlen(text), 0);
+    both_print(&both, &got);
+    assert_string_equal(got.data, want);
+    assert_int_equal(tok_decode(t, both.want.id, both.want.n, false, &back, &e), 0);
     assert_string_equal(back.data ? back.data : "", decoded);
-    tok_ids_free(&ids);
-    tok_ids_free(&plain);
+    buf_free(&got);
     buf_free(&back);
-    tok_scratch_free(s);
+    both_free(&both);
 }
 
 static void words_are_taken_whole_and_unknown_ones_melt(void **state)

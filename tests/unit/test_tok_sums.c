@@ -1,19 +1,14 @@
 /* Unigram: ways to write a word that are nearly as good are decided as by the chains, whatever is remembered of words. */
+#include "tests/unit/tok_util.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_fast.h"
-#include "core/token/tok_internal.h"
 #include "core/token/unigram.h"
 
 /* A model of SentencePiece's kind, without rules and pieces. */
@@ -126,12 +121,9 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
 {
     (void)state;
     enum { N = 400000 };
-    struct err e = {0};
     float score[SINGLE + 3 * PAIRS];
     struct tokenizer *t = near_ties(score);
-    struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
-    plain->chains = true;
-    struct tok_ids got = {0}, slow = {.want_spans = true};
+    struct both both = both_new(t);
     struct rng_key k = rng_key(7, RNG_TEST, 0, 0);
     char *text = malloc(N);
     int32_t *want = malloc((N + 1) * sizeof *want);
@@ -152,20 +144,14 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
     n--;
     assert_non_null(t->fast);
     assert_true(t->fast_carry);
-    assert_int_equal(tok_encode(t, cached, text, n, 0, &got, &e), 0);
-    assert_int_equal(tok_encode(t, plain, text, n, 0, &slow, &e), 0);
+    both_same(&both, text, n, 0);
     size_t n_want = decide(score, text, n, want);
-    for (size_t i = 0; i < n_want; i++)
-        if (i >= got.n || i >= slow.n || got.id[i] != want[i] || slow.id[i] != want[i])
-            fail_msg("token %zu: %d, without the cache %d, not %d", i, got.id[i], slow.id[i], want[i]);
-    assert_int_equal(got.n, n_want);
-    assert_int_equal(slow.n, n_want);
+    for (size_t i = 0; i < n_want && i < both.want.n; i++)
+        if (both.want.id[i] != want[i]) fail_msg("token %zu: %d, not %d", i, (int)both.want.id[i], (int)want[i]);
+    assert_int_equal(both.want.n, n_want);
     for (size_t i = 0; i < n_want; i++) pairs[want[i] >= SINGLE + 2 * PAIRS]++;
     assert_true(pairs[0] > N / 10 && pairs[1] > N / 10);
-    tok_scratch_free(cached);
-    tok_scratch_free(plain);
-    tok_ids_free(&got);
-    tok_ids_free(&slow);
+    both_free(&both);
     tok_free(t);
     free(text);
     free(want);
@@ -200,20 +186,9 @@ static void characters_that_are_no_pieces_are_walked(void **state)
             memcpy(text + n, p, strlen(p));
             n += strlen(p);
         }
-        struct tok_ids got = {0}, want = {.want_spans = true};
-        struct tok_scratch *s = tok_scratch_new(t, &e);
-        s->chains = true;
-        assert_int_equal(tok_encode(t, s, text, n, 0, &want, &e), 0);
-        s->chains = false;
-        for (int round = 0; round < 2; round++) {
-            got.n = 0;
-            assert_int_equal(tok_encode(t, s, text, n, 0, &got, &e), 0);
-            assert_int_equal(got.n, want.n);
-            assert_memory_equal(got.id, want.id, want.n * sizeof *want.id);
-        }
-        tok_scratch_free(s);
-        tok_ids_free(&got);
-        tok_ids_free(&want);
+        struct both both = both_new(t);
+        both_same(&both, text, n, 0);
+        both_free(&both);
     }
     free(text);
     tok_free(t);
@@ -238,23 +213,15 @@ static void the_nearest_of_three_ways_counts(void **state)
     }
     if (bad) fail_msg("%s", e.msg);
     struct tokenizer *t = end_unigram(&m);
-    struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
-    plain->chains = true;
-    struct tok_ids got = {0}, slow = {.want_spans = true};
+    struct both both = both_new(t);
     char *text = malloc(N);
     for (size_t n = 0; n < N; n += 3) {
         char first = (char)('A' + 2 * rng_below(&k, PAIRS + n, PAIRS));
         memcpy(text + n, (char[]){first, (char)(first + 1), ' '}, 3);
     }
     assert_true(t->fast_carry);
-    assert_int_equal(tok_encode(t, cached, text, N - 1, 0, &got, &e), 0);
-    assert_int_equal(tok_encode(t, plain, text, N - 1, 0, &slow, &e), 0);
-    assert_int_equal(got.n, slow.n);
-    assert_memory_equal(got.id, slow.id, got.n * sizeof *got.id);
-    tok_scratch_free(cached);
-    tok_scratch_free(plain);
-    tok_ids_free(&got);
-    tok_ids_free(&slow);
+    both_same(&both, text, N - 1, 0);
+    both_free(&both);
     tok_free(t);
     free(text);
 }
@@ -289,11 +256,8 @@ static void near_ties_inside_of_words_are_decided_as_by_the_chains(void **state)
 {
     (void)state;
     enum { N = 100000 };
-    struct err e = {0};
     struct tokenizer *t = near_ties_by_words();
-    struct tok_scratch *cached = tok_scratch_new(t, &e), *plain = tok_scratch_new(t, &e);
-    plain->chains = true;
-    struct tok_ids got = {0}, slow = {.want_spans = true}, count = {.count_only = true};
+    struct both both = both_new(t);
     struct rng_key k = rng_key(10, RNG_TEST, 0, 0);
     char *text = malloc(N);
     size_t n = 0;
@@ -306,21 +270,8 @@ static void near_ties_inside_of_words_are_decided_as_by_the_chains(void **state)
         if (broken) n += (size_t)snprintf(text + n, 4, "e\u0301"); /* goes through the chains */
         if (last && n < N / 2) n += (size_t)snprintf(text + n, 4, at % 2 ? " " : "  "); /* then one long word */
     }
-    assert_int_equal(tok_encode(t, plain, text, n, 0, &slow, &e), 0);
-    for (int round = 0; round < 2; round++) {
-        got.n = 0;
-        assert_int_equal(tok_encode(t, cached, text, n, 0, &got, &e), 0);
-        assert_int_equal(got.n, slow.n);
-        for (size_t i = 0; i < got.n; i++)
-            if (got.id[i] != slow.id[i]) fail_msg("round %d, token %zu: %d, not %d", round, i, got.id[i], slow.id[i]);
-    }
-    assert_int_equal(tok_encode(t, cached, text, n, 0, &count, &e), 0);
-    assert_int_equal(count.n + count.gone, slow.n);
-    tok_scratch_free(cached);
-    tok_scratch_free(plain);
-    tok_ids_free(&got);
-    tok_ids_free(&slow);
-    tok_ids_free(&count);
+    both_same(&both, text, n, 0);
+    both_free(&both);
     tok_free(t);
     free(text);
 }
