@@ -111,16 +111,6 @@ static struct source *pick(struct loader *l, uint64_t row, uint64_t *local)
     return s;
 }
 
-uint64_t loader_rows_of(const struct batch_source *bs, size_t k, uint64_t rows)
-{
-    const struct loader *l = (const struct loader *)bs;
-    if (l->n == 1) return rows;
-    uint64_t n = rows / PERIOD * l->src[k].share;
-    for (uint64_t i = 0; i < rows % PERIOD; i++)
-        n += l->slot[i] == k;
-    return n;
-}
-
 /* ---- rows ---- */
 
 /* Fills positions [at, at + n) of a row with tokens [pos, pos + n) of the set

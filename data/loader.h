@@ -48,7 +48,5 @@ struct batch_source *loader_new(const struct loader_cfg *cfg, struct err *e);
 
 /* LOADER_SEQUENTIAL: batches that cover everything once. */
 uint64_t loader_steps(const struct batch_source *s, int rows, int T);
-/* How many of the first `rows` rows part k gave (not LOADER_SEQUENTIAL). */
-uint64_t loader_rows_of(const struct batch_source *s, size_t k, uint64_t rows);
 
 #endif

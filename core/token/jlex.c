@@ -216,15 +216,6 @@ static void find_model(const char *json, size_t n, struct jlex_span *vocab, stru
     cut[1] = swapped ? *vocab : *merges;
 }
 
-int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
-             struct jlex_span *vocab, struct jlex_span *merges, struct err *e)
-{
-    struct jlex_span cut[2];
-    if (check_text(json, n, name, e)) return -1;
-    find_model(json, n, vocab, merges, cut);
-    return cut_out(json, n, cut, 2, true, rest, e);
-}
-
 /* Blanks, of which a vocabulary in one line needs as many as it is long, are only made where a message
  * has to name a place. */
 static struct cJSON *parse_rest(const char *json, size_t n, const char *name, const struct json_limits *lim,

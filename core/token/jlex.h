@@ -34,11 +34,6 @@ struct cJSON *jlex_parse(const char *json, size_t n, const char *name, const str
 struct cJSON *jlex_parse_member(const char *json, size_t n, const char *name, const struct json_limits *lim,
                                 const char *key, const char *other, struct jlex_span *member, struct err *e);
 
-/* The text of that rest as it is read to name a place: with white space instead of the members, so that lines and
- * columns stay right. */
-int jlex_cut(const char *json, size_t n, const char *name, struct buf *rest,
-             struct jlex_span *vocab, struct jlex_span *merges, struct err *e);
-
 size_t jlex_count(const char *s, size_t n, char c); /* how often c is in it */
 
 void jlex_init(struct jlex *x, const char *base, struct jlex_span span, const char *name);

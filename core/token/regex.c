@@ -537,14 +537,6 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
     return 0;
 }
 
-int regex_search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
-                 size_t from, size_t *begin, size_t *end, struct err *e)
-{
-    re_memo_clear(&w->memo);
-    w->memo_of = 0;
-    return search(r, w, s, n, from, begin, end, e);
-}
-
 int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
                struct regex_iter *it, size_t *begin, size_t *end, struct err *e)
 {

@@ -46,13 +46,9 @@ void regex_free(struct regex *r);
 struct regex_work *regex_work_new(struct err *e);
 void regex_work_free(struct regex_work *w);
 
-/* The leftmost match that begins at or after `from` in s[0..n): 1 with its
- * borders, 0 if there is none, -1 when it takes more than the allowed steps. */
-int regex_search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
-                 size_t from, size_t *begin, size_t *end, struct err *e);
-
-/* One match after the other as find_iter does: an empty match right after the
- * previous match does not count.  Start with {.last = SIZE_MAX}. */
+/* One match in s[0..n) after the other as find_iter does, each the leftmost: 1 with its
+ * borders, 0 if there is none, -1 when it takes more than the allowed steps.  An empty match right
+ * after the previous one does not count.  Start with {.last = SIZE_MAX}. */
 struct regex_iter {
     size_t from;
     size_t last;    /* end of the last match, SIZE_MAX = none */

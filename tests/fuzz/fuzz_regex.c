@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/token/regex_internal.h"
-#include "core/token/unicode.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The match after one that ended at `from`, found without what was learned before. */
@@ -12,9 +11,8 @@ static int next_alone(const struct regex *r, struct regex_work *w, const uint8_t
                       size_t *end)
 {
     struct err e;
-    int found = regex_search(r, w, s, n, from, begin, end, &e);
-    if (found <= 0 || *begin < *end || *end != from) return found;
-    return from < n ? regex_search(r, w, s, n, from + uni_next(s + from, n - from).len, begin, end, &e) : 0;
+    struct regex_iter it = {.from = from, .last = from};
+    return regex_next(r, w, s, n, &it, begin, end, &e);
 }
 
 static void check(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, size_t from, size_t begin, size_t end)
