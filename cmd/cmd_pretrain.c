@@ -490,7 +490,7 @@ const struct cmd cmd_pretrain = {
                 "  llmctl pretrain --preset gpt2 --batch 4 --plan\n"
                 "  llmctl pretrain pairs.jsonl -t tok.json -m t5.json --objective seq2seq -o run\n",
     .details = "A run that exists is resumed; with the same options it continues bit for bit.\n"
-               "The first SIGINT, SIGTERM or SIGUSR1, or a file RUN/stop, ends it after the\n"
+               "The first SIGINT, SIGTERM, SIGUSR1, SIGHUP or a file RUN/stop ends it after the\n"
                "step under way with a checkpoint (status 75), the second at once. SIGUSR2: a\n"
                "checkpoint, and on.\n\n"
                "Objectives. lm: the next token. prefix: the same, but a beginning of each\n"

@@ -112,6 +112,14 @@ static int cannot_create(int errnum, const char *path, struct err *e)
     return -1;
 }
 
+/* Whether no file can be of that name, and why. */
+static bool is_no_file(const char *path, struct err *e)
+{
+    if (*path && !file_is_dir(path)) return false;
+    err_set(e, ERR_CANTCREAT, *path ? "creating '%s': it is a directory" : "creating a file: its name '%s' is empty", path);
+    return true;
+}
+
 struct file_writer *file_create(const char *path, uint64_t expected_bytes, struct err *e)
 {
     struct file_writer *w = mem_zalloc(1, sizeof *w);
@@ -137,10 +145,7 @@ struct file_writer *file_create(const char *path, uint64_t expected_bytes, struc
         if (open_direct(w, e)) goto fail;
         return w;
     }
-    if (file_is_dir(path)) {
-        err_set(e, ERR_CANTCREAT, "creating '%s': it is a directory", path);
-        goto fail;
-    }
+    if (is_no_file(path, e)) goto fail;
     w->fd = fault_point(FAULT_OPEN) ? -1 : open(w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (w->fd < 0) {
         cannot_create(errno, path, e);
@@ -387,9 +392,7 @@ struct file_writer *file_create_part(const char *path, uint64_t keep, struct err
     if (w) w->fd = -1;
     if (!w || !(w->path = mem_strdup(path)) || !(w->tmp = file_beside(path, ".part"))) {
         err_oom(e, sizeof *w, "a file writer");
-    } else if (file_is_dir(path)) {
-        err_set(e, ERR_CANTCREAT, "creating '%s': it is a directory", path);
-    } else if (!take_part(w, keep, e)) {
+    } else if (!is_no_file(path, e) && !take_part(w, keep, e)) {
         return w;
     }
     file_keep(w); /* another's, or worth looking at */

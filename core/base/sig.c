@@ -22,6 +22,12 @@ static void on_checkpoint(int sig)
     checkpoint_wanted = 1;
 }
 
+static bool is_ignored(int sig)
+{
+    struct sigaction now;
+    return sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 void sig_install(void)
 {
     struct sigaction a = {0};
@@ -31,6 +37,7 @@ void sig_install(void)
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     sigaction(SIGUSR1, &a, NULL);
+    if (!is_ignored(SIGHUP)) sigaction(SIGHUP, &a, NULL);
     a.sa_handler = on_checkpoint;
     sigaction(SIGUSR2, &a, NULL);
     a.sa_handler = SIG_IGN;

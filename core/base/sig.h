@@ -1,6 +1,6 @@
-/* sig.h - stop requests.  The first SIGINT, SIGTERM or SIGUSR1 raises a flag
- * that long loops poll; the second ends the process at once (files are safe by
- * the atomic writer).  SIGUSR2 asks for a checkpoint now.  SIGPIPE is ignored,
+/* sig.h - stop requests.  The first SIGINT, SIGTERM, SIGUSR1 or SIGHUP (a terminal
+ * that is gone; under nohup it stays ignored) raises a flag that long loops poll; the
+ * second ends the process at once (files are safe by the atomic writer).  SIGUSR2 asks for a checkpoint now.  SIGPIPE is ignored,
  * so writes return EPIPE.  Handlers only set flags or call _exit. */
 #ifndef CORE_BASE_SIG_H
 #define CORE_BASE_SIG_H

@@ -63,6 +63,8 @@ touch .k.tok.part
     fails 73 'is being written by another llmctl' "$LLMCTL" tokenize encode in.jsonl -t t.json -q --out k.tok
 ) 9<.k.tok.part
 fails 73 'its directory does not exist' "$LLMCTL" tokenize encode one.jsonl -t t.json -q --out none/k.tok
+fails 73 "its name '' is empty" "$LLMCTL" tokenize encode one.jsonl -t t.json -q --out ''
+fails 73 "its name '' is empty" "$LLMCTL" tokenize encode one.jsonl -t t.json -q --ids --out ''
 
 # A full disk: one line, nothing left.
 fails 74 'File too large' bash -c 'ulimit -f 100; exec "$LLMCTL" tokenize encode dir -t t.json -q --out u.tok'

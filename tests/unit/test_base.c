@@ -448,10 +448,11 @@ static void a_directory_is_replaced_by_another(void **state)
 static void the_second_signal_ends_the_process(void **state)
 {
     (void)state;
-    static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
+    static const int signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         pid_t child = fork();
         if (child == 0) {
+            signal(SIGHUP, SIG_DFL);
             sig_install();
             raise(signals[i]);
             if (sig_stop_signal() != signals[i]) _exit(1);
@@ -463,6 +464,21 @@ static void the_second_signal_ends_the_process(void **state)
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 128 + signals[i]);
     }
+}
+
+static void nohup_is_respected(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGHUP, SIG_IGN);
+        sig_install();
+        raise(SIGHUP);
+        _exit(sig_stop_requested());
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void what_may_not_be_read_is_no_input(void **state)
@@ -567,6 +583,7 @@ int main(void)
         cmocka_unit_test(foreign_files_are_named),
         cmocka_unit_test(a_directory_is_replaced_by_another),
         cmocka_unit_test(the_second_signal_ends_the_process),
+        cmocka_unit_test(nohup_is_respected),
         cmocka_unit_test(what_may_not_be_read_is_no_input),
         cmocka_unit_test(a_second_process_cannot_take_the_lock),
         cmocka_unit_test(a_column_is_as_wide_as_a_terminal_shows_it),
