@@ -109,6 +109,8 @@ def cases():
     yield from ((c, {"spiece.model": t5}, k) for c in ("T5", "Udop") for k in ({}, {"additional_special_tokens": ["<extra_id_%d>" % i for i in range(100)]}))
     yield "Pegasus", {"spiece.model": t5}, {}
     yield from ((c, {"sentencepiece.bpe.model": uni}, {}) for c in "XLMRoberta Camembert MBart MBart50 LayoutXLM".split())
+    yield from ((c, {"sentencepiece.bpe.model": uni}, {"src_lang": "fr_XX", "tgt_lang": "ro_RO"}) for c in ("MBart", "MBart50"))
+    yield "Nllb", {"sentencepiece.bpe.model": nllb}, {"additional_special_tokens": ["eng_Latn", "fra_Latn"], "tgt_lang": "fra_Latn", "legacy_behaviour": True}
     yield from ((c, {"spiece.model": m}, {}) for c, m in (("Albert", albert), ("BigBird", uni), ("XLNet", xlnet), ("Reformer", nllb)))
     yield "RemBert", {"sentencepiece.model": albert}, {}
     yield "DebertaV2", {"spm.model": deberta}, {"do_lower_case": True, "split_by_punct": True}
@@ -219,11 +221,22 @@ def spoken_differences(theirs, folder, target):
                         yield f"{flags} {pair} {skip} {r['text'][:60]!r}: {t(want, skip_special_tokens=skip)[:60]!r} {have['text'][:60]!r}"
 
 
+def target_differences(theirs, folder):
+    """Of translations, for a class that has a tokenizer.json."""
+    some = [x for x in texts if x]
+    ours = lines_of(folder, ["encode", "--template", "--allow-special", "--target"], [{"text": x} for x in some])
+    for x, have in zip(some, ours):
+        want = theirs(text_target=x)["input_ids"]
+        if want != have["ids"]:
+            yield f"--target {x[:60]!r}: {want[:12]} {have['ids'][:12]}"
+
+
 def made_differences(theirs, folder):
     written = os.path.join(folder, "written.json")
     subprocess.run([llmctl, "tokenize", "convert", folder, "-o", written, "-q"], check=True)
     ours = Tokenizer.from_file(written)
-    return list(differences(theirs.backend_tokenizer, ours) if theirs.is_fast else plain_differences(theirs, ours))
+    found = list(differences(theirs.backend_tokenizer, ours) if theirs.is_fast else plain_differences(theirs, ours))
+    return found + (list(target_differences(theirs, folder)) if hasattr(theirs, "tgt_lang") else [])
 
 
 def main():

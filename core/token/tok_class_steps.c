@@ -301,9 +301,10 @@ static int sentencepiece(const struct class_build *b, struct buf *out, struct er
 
 /* ---- what stands around a text ---- */
 
-static const char *language(const struct class_build *b)
+static const char *language(const struct class_build *b, const char *key)
 {
-    const struct cJSON *j = json_member(b->config, "src_lang");
+    const struct cJSON *j = json_member(b->config, key);
+    if (!cJSON_IsString(j)) j = json_member(b->config, "src_lang");
     if (cJSON_IsString(j)) return j->valuestring;
     return b->c->layout == IDS_NLLB ? "eng_Latn" : "en_XX";
 }
@@ -313,7 +314,7 @@ static const char *token_of(const struct class_build *b, char letter)
 {
     static const char letters[] = "beuspcm";
     const char *p = strchr(letters, letter);
-    if (letter == 'L') return language(b);
+    if (letter == 'L') return language(b, "src_lang");
     if (letter >= 'W' && letter <= 'Z') return b->own[letter - 'W'];
     return p && *p ? b->name[p - letters].text : NULL;
 }
@@ -347,6 +348,18 @@ static int add_places(const struct class_build *b, struct buf *out, const char *
     return 0;
 }
 
+/* Of which languages the template is, and what takes its place around a translation. */
+static int add_languages(const struct class_build *b, struct buf *out, struct err *e)
+{
+    static const char *const keys[] = {"src_lang", "tgt_lang"}, *const members[] = {"source_language_id", "target_language_id"};
+    for (int i = 0; i < 2; i++) {
+        int id;
+        if (id_of(b, language(b, keys[i]), &id, e)) return -1;
+        buf_printf(out, ",\"%s\":%d", members[i], id);
+    }
+    return 0;
+}
+
 int class_template(const struct class_build *b, struct buf *out, const char *key, const char *single, const char *pair, struct err *e)
 {
     buf_printf(out, "\"%s\":{\"type\":\"TemplateProcessing\"", key);
@@ -363,7 +376,9 @@ int class_template(const struct class_build *b, struct buf *out, const char *key
         buf_adds(out, "]}");
         first = false;
     }
-    buf_adds(out, "}},\n");
+    buf_addc(out, '}');
+    if (strchr(single, 'L') && add_languages(b, out, e)) return -1;
+    buf_adds(out, "},\n");
     return 0;
 }
 

@@ -403,6 +403,8 @@ void tok_free(struct tokenizer *t)
     free(t->pair.v);
     free(t->bare.v);
     free(t->bare_pair.v);
+    free(t->target[0].v);
+    free(t->target[1].v);
     free(t->trim);
     free(t->added);
     free(t->bytes);

@@ -142,6 +142,7 @@ struct tokenizer {
     struct decode_chain decoder;
     struct tok_places single, pair; /* see tok_places() */
     struct tok_places bare, bare_pair; /* the same without TOK_TEMPLATE: types and order of the texts */
+    struct tok_places target[2]; /* those of TOK_TARGET, of one and of two texts; n = 0: they are those of other texts */
     bool adds_bos, adds_eos; /* SOURCE_SPM: what a GGUF file puts around a text; a .model says nothing of it */
     struct tok_limits limits;
     int bos, eos;
@@ -423,8 +424,11 @@ void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text,
 int tok_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                 unsigned flags, struct tok_ids *out, struct err *e);
 
-/* tok_parts.c, tok_parts_pre.c ...: read one part of a tokenizer.json into *t. */
+/* tok_language.c: what a TemplateProcessing says of languages becomes t->target. */
 struct cJSON;
+int tok_read_languages(struct tokenizer *t, const struct cJSON *post, struct err *e);
+
+/* tok_parts.c, tok_parts_pre.c ...: read one part of a tokenizer.json into *t. */
 int tok_read_normalizer(struct tokenizer *t, const struct cJSON *j, struct err *e);
 /* tok_clip.c: whether an expression cuts as CLIP's, perhaps with its special tokens first. */
 bool tok_clip_regex(const char *regex, bool *specials);

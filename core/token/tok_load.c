@@ -138,7 +138,7 @@ static struct tokenizer *load_dir(const char *dir, struct err *e)
         }
     }
     t = load_file(file, NULL, e);
-    if (t && (tok_read_ends(t, dir, e) || tok_set_origin(t, file, NULL, e))) {
+    if (t && (tok_read_ends(t, dir, e) || tok_dir_languages(t, dir, e) || tok_set_origin(t, file, NULL, e))) {
         tok_free(t);
         t = NULL;
     }

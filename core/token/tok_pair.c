@@ -40,8 +40,8 @@ const struct tok_places *tok_places_of(const struct tokenizer *t, bool pair, uns
 {
     const struct tok_places *p = flags & TOK_TEMPLATE ? tok_places(t, pair) : tok_bare_places(t, pair);
     if (!p) err_set(e, ERR_DATA, "the tokenizer's template is for one text, not for two: it has no 'pair'");
-    if (!p || !t->pieces || (flags & (TOK_TEMPLATE | TOK_TARGET)) != (TOK_TEMPLATE | TOK_TARGET)) return p;
-    if (!t->pieces->no_target) return t->pieces->target[pair].n ? &t->pieces->target[pair] : p;
+    if (!p || (flags & (TOK_TEMPLATE | TOK_TARGET)) != (TOK_TEMPLATE | TOK_TARGET)) return p;
+    if (!t->pieces || !t->pieces->no_target) return t->target[pair].n ? &t->target[pair] : p;
     err_set(e, ERR_DATA, "the tokenizer's files name no target language (tgt_lang), whose token stands in front of the text");
     return NULL;
 }

@@ -160,7 +160,7 @@ static int apply_template(const struct tokenizer *t, const struct cJSON *j, bool
 
 static int read_template(struct around *a, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "single", "pair", "special_tokens", NULL};
+    static const char *const keys[] = {"type", "single", "pair", "special_tokens", "source_language_id", "target_language_id", NULL};
     size_t n_tokens[2] = {0, 0};
     bool has_pair = json_member(j, "pair");
     if (json_known_keys(j, keys, template_where, e) || template_list(a->t, j, "single", NULL, NULL, &n_tokens[0], e) ||
@@ -327,5 +327,5 @@ int tok_read_post(struct tokenizer *t, const struct cJSON *j, struct err *e)
         ret = join(&a.shape[0], &t->bare, e) || join(&a.shape[1], &t->bare_pair, e) || join(&a.shape[2], &t->single, e) ||
               join(&a.shape[3], &t->pair, e) ? -1 : 0;
     for (int k = 0; k < 4; k++) drop_encodings(a.shape[k].v, a.shape[k].n);
-    return ret;
+    return ret ? ret : tok_read_languages(t, j, e);
 }

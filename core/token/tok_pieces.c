@@ -14,12 +14,6 @@ const struct tok_side *tok_pieces_side(const struct tok_pieces *p, unsigned flag
     return &p->side[(flags & TOK_TARGET) && p->side[SIDE_TARGET].t ? SIDE_TARGET : SIDE_SOURCE];
 }
 
-bool tok_has_target(const struct tokenizer *t)
-{
-    const struct tok_pieces *p = t->pieces;
-    return p && (p->side[SIDE_TARGET].t || p->target_post || p->no_target);
-}
-
 /* ---- text to ids ---- */
 
 size_t tok_pieces_code(const struct tok_pieces *p, const char *text, size_t n)
@@ -313,8 +307,8 @@ static int read_target_post(struct tokenizer *t, const struct cJSON *post, struc
     p->no_target = post && cJSON_IsNull(post);
     if (!post || p->no_target) return 0;
     int ret = tok_read_post(&with, post, e) || keep_json(post, &p->target_post, e) ? -1 : 0;
-    p->target[0] = with.single;
-    p->target[1] = with.pair;
+    t->target[0] = with.single;
+    t->target[1] = with.pair;
     free(with.bare.v);
     free(with.bare_pair.v);
     free(with.trim);
@@ -391,8 +385,6 @@ void tok_pieces_free(struct tok_pieces *p)
     free(p->map);
     free(p->added);
     free(p->kind);
-    free(p->target[0].v);
-    free(p->target[1].v);
     free(p->target_post);
     free(p);
 }

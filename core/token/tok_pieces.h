@@ -22,8 +22,7 @@ struct tok_pieces {
     struct tok_side side[N_SIDES]; /* SIDE_TARGET may have none: then the other one serves both */
     bool codes;         /* ">>fra<<" in front of a text is a token */
     uint8_t *kind;      /* [vocab.n] enum dec_token */
-    struct tok_places target[2]; /* the templates of TOK_TARGET, of one and of two texts; n = 0: they are those of other texts */
-    char *target_post;  /* its JSON */
+    char *target_post;  /* JSON of the template of TOK_TARGET */
     char *class;        /* of transformers; NULL: unknown */
     char *config, *map, *added; /* JSON of the files beside its models, for a directory of its own; NULL: there was none */
     bool no_target;     /* TOK_TARGET has no template: the files do not say into what language */

@@ -99,6 +99,12 @@ enum tok_flags {
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
 bool tok_has_target(const struct tokenizer *t); /* whether TOK_TARGET makes a difference */
+/* The token of a language by its code as models for translation have it ("fr", "fr_XX", "fra_Latn"); -1: there is none. */
+int tok_language(const struct tokenizer *t, const char *code);
+/* From now on templates are those of texts in this language, instead of the one that they name. */
+int tok_set_source(struct tokenizer *t, int language, struct err *e);
+/* What the config beside a tokenizer.json says of languages (tok_load() does that by itself). */
+int tok_dir_languages(struct tokenizer *t, const char *dir, struct err *e);
 /* As TOK_SPECIAL, but special tokens are found only where all bytes are marked
  * TOK_MARK_CONTROL; out must want spans.  guard, or NULL: those that tok_guard()
  * names and that are not special ("<think>") only there or in what the model says.
