@@ -19,7 +19,7 @@
 
 struct generate_cfg {
     struct opt_common common;
-    const char *prompt_file, *jsonl, *out, *session, *system, *template, *tokenizer;
+    const char *prompt_file, *jsonl, *out, *session, *system, *template, *tokenizer, *source_lang, *target_lang;
     struct opt_list stop;
     int64_t max_length, n, top_k, repeat_last, seed, logprobs, context, now;
     double temperature, top_p, min_p, repeat_penalty;
@@ -42,6 +42,8 @@ static const struct opt opts[] = {
     OPT_INT(0, "now", C, now, "SECONDS", "-1", -1, 1e11, "The time for templates that ask, since 1970; -1 = now"),
     OPT_GROUP("Tokens"),
     OPT_STR(0, "tokenizer", C, tokenizer, "FILE", NULL, "For a model that holds none, or not its own: a file, a directory, a model"),
+    OPT_STR(0, "src-lang", C, source_lang, "CODE", NULL, "Of models for translation: the language of the prompt (fr, fr_XX, fra_Latn ...)"),
+    OPT_STR(0, "tgt-lang", C, target_lang, "CODE", NULL, "The language to translate into: the first new token names it"),
     OPT_GROUP("Length"),
     OPT_INT('l', "max-length", C, max_length, "N", "128", 1, 1e7, "New tokens at most; with --chat 1024 unless given"),
     OPT_LIST('s', "stop", C, stop, "TEXT", "End when this text appears; it is not printed (repeatable)"),
@@ -267,7 +269,7 @@ struct run {
     struct buf samples; /* of --json: the elements of "samples" */
     struct gen_session session;
     struct dialog dialog;
-    int32_t ends[SAVED_ENDS + DIALOG_ENDS];
+    int32_t ends[SAVED_ENDS + DIALOG_ENDS], language; /* language: --tgt-lang, or -1 */
 };
 
 /* Tokens that end a text: the model's, and in a conversation those that end a turn. */
@@ -468,15 +470,38 @@ static int open_session(struct run *r, const struct saved_model *m, enum dtype d
     return 0;
 }
 
+/* The token of a language, or -1 where none is asked for. */
+static int find_language(const struct saved_model *m, const char *option, const char *code, int32_t *id, struct err *e)
+{
+    *id = code ? tok_language(m->tok, code) : -1;
+    if (!code || *id >= 0) return 0;
+    err_set(e, ERR_USAGE, "--%s: the tokenizer has no token for a language '%s'", option, code);
+    return err_hint(e, "codes are written as the model has them; Marian has them in the text: '>>fra<< ...'");
+}
+
+static int set_languages(struct run *r, struct saved_model *m, struct err *e)
+{
+    const struct generate_cfg *c = r->c;
+    int32_t source;
+    if (find_language(m, "src-lang", c->source_lang, &source, e) || find_language(m, "tgt-lang", c->target_lang, &r->language, e)) return -1;
+    if (r->language >= 0 && m->config.stack != STACK_ENCDEC)
+        return err_set(e, ERR_USAGE, "--tgt-lang goes with encoder-decoders, and '%s' is none", m->path);
+    if (source < 0 || tok_set_source(m->tok, source, e) == 0) return 0;
+    e->code = ERR_USAGE;
+    return err_wrap(e, "--src-lang");
+}
+
 static struct gen_params params_of(struct run *r, const struct saved_model *m)
 {
     const struct generate_cfg *c = r->c;
+    const int32_t *first = r->language >= 0 ? &r->language : m->first.said ? &m->first.id : NULL;
     return (struct gen_params){
         .sample = {.temperature = c->greedy ? 0 : c->temperature, .top_k = (int)c->top_k, .top_p = c->top_p, .min_p = c->min_p,
                    .repeat_penalty = c->repeat_penalty, .repeat_last = (int)c->repeat_last,
                    .order = c->order ? SAMPLE_LLAMA : SAMPLE_HF, .seed = (uint64_t)c->seed},
         .max_new = (int)c->max_length, .stop = c->stop.v, .n_stop = (int)c->stop.n,
         .top_logprobs = (int)c->logprobs, .ignore_eos = c->ignore_eos, .ends = r->ends, .n_ends = all_ends(r, m),
+        .first = first, .last = m->last.said ? &m->last.id : NULL,
         .past = r->session.ids, .n_past = r->session.n};
 }
 
@@ -520,7 +545,8 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         err_hint(e, "give one with --tokenizer");
         goto out;
     }
-    r.m = (struct gen_model){.t = model.tok, .vocab = model.config.vocab};
+    if (set_languages(&r, &model, e)) goto out;
+    r.m = (struct gen_model){.t = model.tok, .start = model.start.said ? &model.start.id : NULL, .vocab = model.config.vocab};
     if (c.logprobs > r.m.vocab) c.logprobs = r.m.vocab;
     if (open_session(&r, &model, dt, e)) goto out;
     if (c.chat && chat_open(&r.dialog, &model, o.args[0], c.template, c.now, e)) goto out;
@@ -550,6 +576,10 @@ const struct cmd cmd_generate = {
     .details = "MODEL is a run directory, a .llmz file or a Hugging Face directory. Text is\n"
                "streamed to stdout as it appears, in whole characters. It ends at the\n"
                "tokenizer's end of text and at all tokens that generation_config.json names.\n"
+               "Encoder-decoders translate or answer the prompt; forced_bos_token_id,\n"
+               "forced_eos_token_id and decoder_start_token_id of generation_config.json count.\n"
+               "--tgt-lang is what transformers calls forced_bos_token_id, --src-lang the\n"
+               "tokenizer's src_lang: they hold for M2M100, NLLB, mBART and PLBART.\n"
                "\n"
                "--session FILE keeps the text and what the model remembers of it (keys and\n"
                "values, or the state of RWKV): the next call reads only what it adds, and goes\n"

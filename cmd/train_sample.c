@@ -9,7 +9,7 @@ enum { N_SAMPLES = 2, MAX_NEW = 256 };
 static int add_samples(const struct train_sampler *s, struct decoder *d, const struct tok_ids *ids, int context,
                        int64_t step, struct buf *out, struct err *e)
 {
-    struct gen_model m = {d, s->tok, s->model->vocab, context};
+    struct gen_model m = {.d = d, .t = s->tok, .vocab = s->model->vocab, .context = context};
     struct gen_params p = {.sample = {.temperature = 0.8, .top_p = 1, .repeat_penalty = 1, .seed = s->seed},
                            .max_new = MAX_NEW};
     struct gen_stats stats = {0};

@@ -22,6 +22,7 @@ struct gen {
     struct decoder *d;
     const struct tokenizer *t;
     const struct gen_params *p;
+    const int32_t *start;
     struct sampler *sampler;
     struct run *run;
     int n, vocab, eos, context;
@@ -138,17 +139,26 @@ static bool ends_here(const struct gen *g, int32_t token)
     return token == g->eos;
 }
 
+/* The token that has to come here, or NULL. */
+static const int32_t *forced(const struct gen *g, const struct gen_sample *s)
+{
+    if (s->n_ids == 0 && g->p->first) return g->p->first;
+    return s->n_ids + 1 == g->p->max_new ? g->p->last : NULL;
+}
+
 /* Draws the next token of sample i from its logits and adds its text. */
 static int advance(struct gen *g, int i, const float *logits, struct err *e)
 {
     struct run *r = &g->run[i];
     struct gen_sample *s = r->s;
     int32_t token;
-    float logprob;
-    if (sampler_next(g->sampler, &g->p->sample, logits, r->history, r->n_history, g->sequence0 + (uint32_t)i,
+    float logprob = 0;
+    const int32_t *only = forced(g, s);
+    if (only) token = *only;
+    else if (sampler_next(g->sampler, &g->p->sample, logits, r->history, r->n_history, g->sequence0 + (uint32_t)i,
                      (uint32_t)r->n_history, &token, &logprob, e))
         return -1;
-    if (ends_here(g, token)) return finish(g, i, GEN_EOS, e);
+    if (ends_here(g, token)) return finish(g, i, only && only == g->p->last ? GEN_LENGTH : GEN_EOS, e);
     if (s->top)
         sampler_top_logprobs(g->sampler, logits, g->p->top_logprobs,
                              s->top + (size_t)s->n_ids * (size_t)g->p->top_logprobs);
@@ -230,7 +240,7 @@ int gen_decoder_start(int of_model, const struct tokenizer *t, int32_t *start, s
 /* An encoder-decoder reads the prompt as its source and begins its text with *start. */
 static int take_source(struct gen *g, const int32_t *prompt, int n_prompt, int32_t *start, struct err *e)
 {
-    if (gen_decoder_start(decoder_start(g->d), g->t, start, e)) return -1;
+    if (gen_decoder_start(g->start ? *g->start : decoder_start(g->d), g->t, start, e)) return -1;
     int closing = tok_closing(g->t, prompt, (size_t)n_prompt);
     if (closing < 0) return decoder_source(g->d, 0, prompt, n_prompt, e);
     int32_t *source = mem_alloc((size_t)n_prompt + 1, sizeof *source);
@@ -246,7 +256,7 @@ int gen_run(const struct gen_model *m, const int32_t *prompt, int n_prompt, int 
             uint32_t sequence0, gen_text_fn *on_text, void *arg, struct gen_sample **out,
             struct gen_stats *stats, struct err *e)
 {
-    struct gen g = {.d = m->d, .t = m->t, .p = p, .n = n, .vocab = m->vocab, .eos = tok_eos(m->t),
+    struct gen g = {.d = m->d, .t = m->t, .p = p, .start = m->start, .n = n, .vocab = m->vocab, .eos = tok_eos(m->t),
                     .context = m->context, .sequence0 = sequence0, .on_text = on_text, .arg = arg};
     struct gen_sample *s = mem_zalloc((size_t)n, sizeof *s);
     int32_t *joined = NULL;

@@ -24,6 +24,7 @@ struct gen_params {
     bool ignore_eos;
     const int32_t *ends;      /* [n_ends] tokens that end a sample besides the tokenizer's end of text */
     int n_ends;
+    const int32_t *first, *last; /* tokens that the first new one is whatever the model says, and the one that reaches max_new; or NULL */
     const int32_t *past;      /* [n_past] tokens before the prompt, of which d has read the first decoder_len() */
     int n_past;
 };
@@ -53,6 +54,7 @@ struct gen_model {
     struct decoder *d;
     const struct tokenizer *t;
     int vocab, context; /* logits a step; tokens a sequence of d can hold */
+    const int32_t *start; /* an encoder-decoder's first input instead of its decoder_start, or NULL */
 };
 
 /* *out: n samples, the caller's (gen_samples_free).  m->d must hold n sequences.

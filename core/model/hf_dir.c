@@ -60,16 +60,48 @@ static int load_chat(struct saved_model *m, const char *dir, struct err *e)
     return ret < 0 ? -1 : 0;
 }
 
+static struct cJSON *read_file(const char *dir, const char *name, struct err *e)
+{
+    char *path = path_join(dir, name);
+    struct cJSON *j = path ? json_read_file(path, NULL, e) : NULL;
+    if (!path) err_oom(e, strlen(dir), "a path");
+    free(path);
+    return j;
+}
+
+/* The last token that a family's configuration forces where its config.json says nothing of it; -1: none. */
+static int default_last(const struct model_config *c)
+{
+    static const struct { const char *family; int id; } rows[] = {{"bart", 2},   {"mbart", 2},      {"plbart", 2},
+                                                                  {"pegasus", 1}, {"blenderbot", 2}, {"marian", 0}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (strcmp(rows[i].family, c->family) == 0) return rows[i].id;
+    return -1;
+}
+
+/* Tokens that stand at a place whatever the model says: generation_config.json's, or else config.json's. */
+static int load_forced(struct saved_model *m, const char *dir, struct err *e)
+{
+    bool own = has(dir, "generation_config.json"), encdec = m->config.stack == STACK_ENCDEC;
+    struct cJSON *j = read_file(dir, own ? "generation_config.json" : "config.json", e);
+    if (!j) return -1;
+    const struct cJSON *last = json_member(j, "forced_eos_token_id");
+    if (encdec) saved_take_forced(m, &m->first, json_member(j, "forced_bos_token_id"));
+    saved_take_forced(m, &m->last, last);
+    if (!own && !last && default_last(&m->config) >= 0) m->last = (struct saved_forced){true, default_last(&m->config)};
+    if (own && encdec) saved_take_forced(m, &m->start, json_member(j, "decoder_start_token_id"));
+    if (m->start.said && m->start.id == m->config.decoder_start) m->start.said = false; /* known already */
+    json_free(j);
+    return 0;
+}
+
 /* What ends a text: generation_config.json, or else config.json. */
 static int load_ends(struct saved_model *m, const char *dir, struct err *e)
 {
     static const char *const names[] = {"generation_config.json", "config.json"};
     for (size_t i = 0; i < COUNT_OF(names) && m->n_ends == 0; i++) {
         if (!has(dir, names[i])) continue;
-        char *path = path_join(dir, names[i]);
-        struct cJSON *j = path ? json_read_file(path, NULL, e) : NULL;
-        if (!path) err_oom(e, strlen(dir), "a path");
-        free(path);
+        struct cJSON *j = read_file(dir, names[i], e);
         if (!j) return -1;
         saved_take_ends(m, json_member(j, "eos_token_id"));
         json_free(j);
@@ -87,7 +119,10 @@ static int load_file(struct saved_model *m, const char *dir, struct err *e)
     int ret = json && !path ? err_oom(e, strlen(dir), "a path") : 0;
     if (!ret && json) ret = file_read_all(path, MAX_TOKENIZER, &b, e);
     if (!ret && !(m->tok = json ? tok_parse_file(b.data, b.len, path, e) : tok_load(dir, e))) ret = -1;
-    if (!ret && !json) ret = tok_to_json(m->tok, &b, e);
+    if (!ret && json) ret = tok_dir_languages(m->tok, dir, e);
+    bool more = !ret && (!json || tok_has_target(m->tok)); /* than the file says */
+    if (more) buf_clear(&b);
+    if (more) ret = tok_to_json(m->tok, &b, e);
     if (!ret && !(m->tok_json = buf_steal(&b))) ret = err_oom(e, b.len, "tokenizer");
     free(path);
     buf_free(&b);
@@ -101,7 +136,7 @@ static int load_tokenizer(struct saved_model *m, const char *dir, struct err *e)
     if (!ret && tok_vocab_size(m->tok) > m->config.vocab)
         ret = err_set(e, ERR_DATA, "'%s': the tokenizer has ids up to %d, but config.json a vocabulary of %d", dir,
                       tok_vocab_size(m->tok) - 1, m->config.vocab);
-    return ret || load_ends(m, dir, e) ? -1 : load_chat(m, dir, e);
+    return ret || load_ends(m, dir, e) || load_forced(m, dir, e) ? -1 : load_chat(m, dir, e);
 }
 
 /* ---- tensors ---- */

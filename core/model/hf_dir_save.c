@@ -128,6 +128,17 @@ static void add_ends(struct buf *b, const struct saved_model *m)
     buf_addc(b, ']');
 }
 
+static void add_forced(struct buf *b, const struct saved_model *m)
+{
+    static const char *const keys[] = {"forced_bos_token_id", "forced_eos_token_id", "decoder_start_token_id"};
+    const struct saved_forced *const f[] = {&m->first, &m->last, &m->start};
+    int ids[] = {-1, -1, m->config.stack == STACK_ENCDEC ? m->config.decoder_start : -1};
+    for (int i = 0; i < 3; i++) {
+        if (f[i]->said) ids[i] = f[i]->id;
+        if (ids[i] >= 0) buf_printf(b, ",\n  \"%s\": %d", keys[i], ids[i]);
+    }
+}
+
 /* model_config_to_hf() knows neither the tokenizer nor the type on disk. */
 static int write_config(const struct saved_model *m, const char *dir, enum dtype dt, struct err *e)
 {
@@ -154,6 +165,7 @@ static int write_config(const struct saved_model *m, const char *dir, enum dtype
     add_id(&out, "bos_token_id", m->tok ? tok_bos(m->tok) : -1);
     buf_adds(&out, ",\n");
     add_ends(&out, m);
+    add_forced(&out, m);
     buf_adds(&out, "\n}\n");
     ret = buf_ok(&out, e) ? -1 : write_text(dir, "generation_config.json", out.data, out.len, e);
 out:

@@ -118,6 +118,13 @@ void saved_take_ends(struct saved_model *m, const struct cJSON *ids)
     }
 }
 
+void saved_take_forced(const struct saved_model *m, struct saved_forced *f, const struct cJSON *id)
+{
+    if (cJSON_IsArray(id)) id = id->child; /* a list of ends: the first, as there can be only one */
+    if (!cJSON_IsNumber(id) || !(id->valuedouble >= 0) || id->valuedouble >= m->config.vocab) return;
+    *f = (struct saved_forced){true, (int32_t)id->valuedouble};
+}
+
 static int load(struct saved_model *m, struct llmz *z, enum dtype dt, bool with_tok, struct pool *pool, struct err *e)
 {
     const char *tok;
@@ -129,6 +136,10 @@ static int load(struct saved_model *m, struct llmz *z, enum dtype dt, bool with_
             return err_set(e, ERR_DATA, "'%s': its tokenizer has ids up to %d, the model a vocabulary of %d", m->path,
                            tok_vocab_size(m->tok) - 1, m->config.vocab);
         saved_take_ends(m, cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "end_tokens"));
+        const cJSON *forced = cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "forced_tokens");
+        saved_take_forced(m, &m->first, cJSON_GetObjectItemCaseSensitive(forced, "first"));
+        saved_take_forced(m, &m->last, cJSON_GetObjectItemCaseSensitive(forced, "last"));
+        saved_take_forced(m, &m->start, cJSON_GetObjectItemCaseSensitive(forced, "start"));
         const cJSON *chat = cJSON_GetObjectItemCaseSensitive(llmz_manifest(z), "chat_template");
         if (cJSON_IsString(chat) && !(m->chat_template = mem_strdup(chat->valuestring)))
             return err_oom(e, strlen(chat->valuestring), "chat template");
@@ -206,6 +217,19 @@ int saved_take_tokenizer(struct saved_model *m, struct tokenizer *t, struct err 
                    m->config.vocab);
 }
 
+static void add_forced(struct buf *out, const struct saved_model *m)
+{
+    static const char *const names[] = {"first", "last", "start"};
+    const struct saved_forced *const f[] = {&m->first, &m->last, &m->start};
+    const char *before = ",\"forced_tokens\":{";
+    for (int i = 0; i < 3; i++) {
+        if (!f[i]->said) continue;
+        buf_printf(out, "%s\"%s\":%d", before, names[i], (int)f[i]->id);
+        before = ",";
+    }
+    if (m->first.said || m->last.said || m->start.said) buf_addc(out, '}');
+}
+
 static int write_params(struct llmz_writer *w, const struct saved_model *m, const enum dtype *dtype, struct err *e)
 {
     int ret = 0;
@@ -253,6 +277,7 @@ int saved_write(const char *path, const struct saved_model *m, const enum dtype 
     for (int i = 0; i < m->n_ends; i++)
         buf_printf(&manifest, "%s%d", i ? "," : ",\"end_tokens\":[", (int)m->ends[i]);
     if (m->n_ends) buf_addc(&manifest, ']');
+    add_forced(&manifest, m);
     buf_printf(&manifest, ",%s}", rest);
     if (buf_ok(&manifest, e) || !(w = llmz_create(path, pool, e))) goto out;
     if (write_params(w, m, dtype, e)) llmz_abort(w);

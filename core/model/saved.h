@@ -22,6 +22,10 @@ struct saved_model {
     char *chat_template;    /* Jinja (core/token/chat.h), or NULL */
     int32_t ends[SAVED_ENDS]; /* [n_ends] tokens that end a text besides the tokenizer's: generation_config.json */
     int n_ends;
+    struct saved_forced {
+        bool said;
+        int32_t id;
+    } first, last, start;   /* generation_config.json: the first new token, the last at the most tokens, a decoder's first input */
     enum dtype *src_dtype;  /* of each parameter on disk */
 };
 
@@ -45,6 +49,8 @@ int saved_write(const char *path, const struct saved_model *m, const enum dtype 
 /* Takes ends from JSON, an id or a list of them; those that the model has not are
  * left out, as it never says them. */
 void saved_take_ends(struct saved_model *m, const struct cJSON *ids);
+/* Takes an id from JSON, where it is one of the model's. */
+void saved_take_forced(const struct saved_model *m, struct saved_forced *f, const struct cJSON *id);
 
 /* The file that `path` stands for; caller frees. */
 char *saved_path(const char *path, struct err *e);
