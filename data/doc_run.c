@@ -15,16 +15,24 @@
 enum stage { EMPTY, FOUND, NOT_NUMBERED, READ, WORKED, DECIDED, EMITTED, BUSY };
 enum task { NOTHING, FINDING, READING, WORKING, DECIDING, EMITTING, FINISHING };
 
+enum {
+    FULL_BLOCK = 1 << 20, /* bytes, where nobody asks for smaller ones */
+    MOST_TIMES = 4,       /* as many slots, where somebody does */
+    KEPT = 1 << 24,       /* bytes that a slot keeps for its next block: of many slots, all may have had a large one */
+};
+
 struct ring_slot {
     struct doc_slot s;
     enum stage stage;
+    size_t bytes; /* of the block */
 };
 
 struct run {
     const struct doc_stage *st;
     struct doc_reader *reader;
     struct ring_slot *slots, **ring, **free; /* width of each; free: a stack */
-    size_t width, n_free;
+    size_t width, few, n_free; /* few: so many are found whatever they hold */
+    uint64_t bytes;            /* of the blocks that are on their way */
     pthread_mutex_t lock; /* for all below and the stages; not held in a task */
     pthread_cond_t changed;
     int sleeping;
@@ -53,6 +61,13 @@ static struct ring_slot *oldest(struct run *r, enum stage stage, size_t *count)
     return first;
 }
 
+/* For a block more.  Small ones may be many, while a thread is held up by a large one. */
+static bool has_room(const struct run *r)
+{
+    size_t n = (size_t)(r->n_found - r->n_done);
+    return n < r->few || (n < r->width && r->bytes < (uint64_t)r->few * FULL_BLOCK);
+}
+
 static enum task pick(struct run *r, struct ring_slot **at)
 {
     size_t n;
@@ -63,8 +78,7 @@ static enum task pick(struct run *r, struct ring_slot **at)
     if ((*at = oldest(r, DECIDED, &n))) return EMITTING;
     if ((*at = oldest(r, FOUND, &n))) return READING;
     struct ring_slot *work = oldest(r, READ, &n);
-    bool room = !r->finding && !r->end && r->n_found - r->n_done < r->width;
-    if (room && n * 2 < (size_t)pool_threads(r->st->pool)) {
+    if (!r->finding && !r->end && has_room(r) && n * 2 < (size_t)pool_threads(r->st->pool)) {
         *at = r->free[r->n_free - 1];
         return FINDING;
     }
@@ -110,10 +124,12 @@ static void settle(struct run *r, enum task task, struct ring_slot *at, int ret)
         r->end |= ret <= 0;
         r->read_failed |= ret < 0;
         at->stage = ret <= 0 ? EMPTY : at->s.block.plain ? FOUND : NOT_NUMBERED;
-        if (ret > 0)
+        if (ret > 0) {
             r->ring[r->n_found++ % r->width] = at;
-        else
+            r->bytes += at->bytes = at->s.block.plain ? at->s.block.unread : at->s.block.data.len;
+        } else {
             r->free[r->n_free++] = at;
+        }
         number(r);
         return;
     }
@@ -133,6 +149,8 @@ static void settle(struct run *r, enum task task, struct ring_slot *at, int ret)
         r->n_decided++;
     } else {
         r->n_done++;
+        r->bytes -= at->bytes;
+        if (r->width > r->few && at->s.block.data.cap > KEPT) buf_free(&at->s.block.data);
         at->stage = EMPTY;
         r->free[r->n_free++] = at;
         if (r->st->what)
@@ -207,7 +225,9 @@ static int go(struct run *r, struct err *e)
     int threads = pool_threads(r->st->pool);
     /* Room for two that wait for their turn beside each that is worked on, for when a thread
      * is held up; with more, less stays in a cache.  What next() gives needs no time to be found. */
-    r->width = threads == 1 ? 1 : r->st->next ? (size_t)(threads * 3 + 1) / 2 : (size_t)threads * 3 < 12 ? 12 : (size_t)threads * 3;
+    r->few = threads == 1 ? 1 : r->st->next ? (size_t)(threads * 3 + 1) / 2 : (size_t)threads * 3 < 12 ? 12 : (size_t)threads * 3;
+    size_t block = r->st->cfg->block_bytes, times = block && block < FULL_BLOCK ? FULL_BLOCK / block : 1;
+    r->width = threads == 1 || r->st->next ? r->few : r->few * (times < MOST_TIMES ? times : MOST_TIMES);
     r->slots = mem_zalloc(r->width, sizeof *r->slots);
     r->ring = mem_zalloc(r->width, sizeof *r->ring);
     r->free = mem_zalloc(r->width, sizeof *r->free);

@@ -11,7 +11,7 @@
 #include "data/shard.h"
 
 /* Of text, in and its ids out: with larger blocks what a thread reads, encodes and writes does not stay in its cache. */
-enum { SHARD_BLOCK = 1 << 18 };
+enum { SHARD_BLOCK = 1 << 18, PART_KEPT = 1 << 24 }; /* PART_KEPT: what a slot's part keeps for the next block */
 
 /* The result of one block.  It stays with its slot, so that the memory serves for
  * the next block there. */
@@ -246,7 +246,7 @@ static void whole_file(struct encoder *x)
 static int block_done(void *arg, struct doc_slot *slot, int thread, struct err *e)
 {
     struct encoder *x = arg;
-    const struct result *s = slot->user;
+    struct result *s = slot->user;
     int ret = 0;
     (void)thread;
     if (!slot->block.rest) whole_file(x);
@@ -254,6 +254,7 @@ static int block_done(void *arg, struct doc_slot *slot, int thread, struct err *
     if (x->file && slot->out[0].len) ret = file_write(x->file, slot->out[0].data, slot->out[0].len, e);
     if (x->file && slot->out[0].len && ret == 0) ret = file_flush(x->file, e); /* who wrote a pipe waits for the answer */
     if (x->shard) ret = shard_add_part(x->shard, &s->part, e);
+    if (s->part.tokens.cap > PART_KEPT) shard_part_free(&s->part);
     return ret;
 }
 

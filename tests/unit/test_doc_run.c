@@ -127,11 +127,63 @@ static void first_failure_is_told(void **state)
     remove(path);
 }
 
+/* While a thread is held up by the first block, others go on with as many small ones as are 12 MiB, no more. */
+struct held {
+    _Atomic uint64_t worked, bytes, most;
+    uint64_t meanwhile; /* worked on when the first was done */
+};
+
+static int work_held(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct held *h = arg;
+    (void)thread;
+    (void)e;
+    uint64_t now = atomic_fetch_add(&h->bytes, s->block.data.len) + s->block.data.len;
+    if (now > h->most) h->most = now;
+    atomic_fetch_add(&h->worked, 1);
+    if (s->block.seq == 0) usleep(200000);
+    return 0;
+}
+
+static int done_held(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct held *h = arg;
+    (void)thread;
+    (void)e;
+    if (s->block.seq == 0) h->meanwhile = h->worked;
+    atomic_fetch_sub(&h->bytes, s->block.data.len);
+    return 0;
+}
+
+static void small_blocks_do_not_wait_for_one(void **state)
+{
+    char path[256];
+    struct err e;
+    struct doc_files f;
+    struct doc_cfg cfg = {.format = DOC_JSONL, .text_field = "text", .block_bytes = 1 << 18};
+    struct doc_run_end end;
+    struct held h = {0};
+    fixture_path(path, sizeof path, *state, "held.jsonl");
+    make_file(path);
+    char *paths[] = {path};
+    assert_int_equal(doc_files_find(&f, paths, 1, cfg.format, &e), 0);
+    struct pool *pool = pool_new(2, &e);
+    assert_non_null(pool);
+    struct doc_stage st = {.files = &f, .cfg = &cfg, .pool = pool, .arg = &h, .work = work_held, .done = done_held};
+    assert_int_equal(doc_run(&st, &end, &e), 0);
+    assert_in_range(h.meanwhile, 40, 48);
+    assert_in_range(h.most, 10 << 20, (12 << 20) + (1 << 18));
+    pool_free(pool);
+    doc_files_free(&f);
+    remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_block_once_and_in_order),
         cmocka_unit_test(first_failure_is_told),
+        cmocka_unit_test(small_blocks_do_not_wait_for_one),
     };
     return cmocka_run_group_tests_name("doc_run", tests, fixture_dir, fixture_remove_dir);
 }
