@@ -73,7 +73,7 @@ int doc_plain_border(const struct doc_plain *p, uint64_t from, size_t n, size_t 
 {
     char piece[1 << 16];
     size_t most = 1 << 13; /* from the back: most lines are shorter, others may be much longer */
-    for (*end = 0; n; most = sizeof piece) {
+    for (*end = 0; n; most = 2 * most < sizeof piece ? 2 * most : sizeof piece) {
         size_t take = n < most ? n : most;
         if (read_at(p, from + n - take, piece, take, e)) return -1;
         const char *nl = memrchr(piece, '\n', take);
