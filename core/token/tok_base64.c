@@ -1,6 +1,7 @@
 /* Base64, as in .tiktoken files and for bytes inside JSON. */
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/tok_internal.h"
 
@@ -9,16 +10,21 @@ static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 int tok_base64(const struct buf *bytes, struct buf *out, struct err *e)
 {
     const uint8_t *p = (const uint8_t *)bytes->data;
-    for (size_t i = 0; i < bytes->len; i += 3) {
+    size_t n;
+    if (!ck_mul(bytes->len / 3 + 1, 4, &n) || !buf_reserve(out, n)) return err_oom(e, bytes->len, "base64");
+    char *to = out->data + out->len;
+    for (size_t i = 0; i < bytes->len; i += 3, to += 4) {
         size_t left = bytes->len - i;
         uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
                      (left > 2 ? (uint32_t)p[i + 2] : 0);
-        buf_addc(out, digits[v >> 18]);
-        buf_addc(out, digits[v >> 12 & 63]);
-        buf_addc(out, left > 1 ? digits[v >> 6 & 63] : '=');
-        buf_addc(out, left > 2 ? digits[v & 63] : '=');
+        to[0] = digits[v >> 18];
+        to[1] = digits[v >> 12 & 63];
+        to[2] = left > 1 ? digits[v >> 6 & 63] : '=';
+        to[3] = left > 2 ? digits[v & 63] : '=';
     }
-    return buf_ok(out, e);
+    *to = 0;
+    out->len = (size_t)(to - out->data);
+    return 0;
 }
 
 /* One more than a digit's value; 0: it is none. */
