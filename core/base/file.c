@@ -19,8 +19,10 @@
 #include "core/base/mem.h"
 #include "core/base/sig.h"
 
-/* Files grow by multiples of it, so that the system keeps them in large pieces of memory. */
 #define WRITER_BUF ((size_t)256 << 10)
+/* Files grow by multiples of it, so that the system keeps them in large pieces of memory; what is behind is copied,
+ * which with twice as much costs more than it gives. */
+#define WRITER_PIECE (WRITER_BUF / 2)
 /* From here on the disk works beside us; of a smaller file fsync makes short work. */
 #define BEHIND_FROM ((uint64_t)8 << 20)
 /* From here on room on the disk is asked for in advance, as much as there is, at most so
@@ -206,11 +208,11 @@ static void reserve(struct file_writer *w, uint64_t end)
 }
 
 /* How many of n bytes more go out now, with all that is in the buffer; SIZE_MAX: nothing
- * yet.  Of a file those up to the last multiple of the buffer; who reads a pipe waits. */
+ * yet.  Of a file those up to the last multiple of a piece; who reads a pipe waits. */
 static size_t due(const struct file_writer *w, size_t n)
 {
     if (w->is_stdout || w->direct) return n >= WRITER_BUF / 2 ? n : n > WRITER_BUF - w->used ? 0 : SIZE_MAX;
-    uint64_t end = (w->offset + n) / WRITER_BUF * WRITER_BUF;
+    uint64_t end = (w->offset + n) / WRITER_PIECE * WRITER_PIECE;
     return end > w->offset - w->used ? (size_t)(end - w->offset) : SIZE_MAX;
 }
 
@@ -307,8 +309,6 @@ int file_commit(struct file_writer *w, struct err *e)
 {
     int ret = -1;
     if (flush_buffer(w, e)) goto out;
-    file_behind_free(w->behind);
-    w->behind = NULL;
     if (w->is_stdout || w->direct) {
         ret = 0;
         goto out;
@@ -322,6 +322,8 @@ int file_commit(struct file_writer *w, struct err *e)
         err_errno(e, errno, "syncing", w->path);
         goto out;
     }
+    file_behind_free(w->behind); /* what it was at went on beside fsync */
+    w->behind = NULL;
     /* A ".part" stays locked until it has its name: nobody else may take it for his. */
     if (fault_point(FAULT_RENAME) || rename(w->tmp, w->path)) {
         err_errno(e, errno, "renaming a temporary file to", w->path);
