@@ -180,6 +180,13 @@ static void make_covers(struct tokenizer *t)
     }
 }
 
+static bool is_merged(const struct bpe *b, int id)
+{
+    for (size_t i = 0; i < b->n_merges; i++)
+        if (b->merge[i].id == id) return true;
+    return false;
+}
+
 /* The bytes of one id to `to`: what decoders get of it; and how many bytes of text the model's token
  * is, whatever an added token of that text is found as.  Both are mostly the same. */
 static void make_bytes_of(const struct tokenizer *t, int id, uint8_t *to, struct tok_bytes *b)
@@ -213,6 +220,7 @@ static int make_bytes(struct tokenizer *t, struct err *e)
     }
     memset(t->byte_pool + used, 0, 16); /* which may be read */
     make_covers(t);
+    t->unk_merged = t->model == MODEL_BPE && t->unk_id >= 0 && is_merged(&t->bpe, t->unk_id);
     return 0;
 }
 

@@ -114,6 +114,7 @@ struct tokenizer {
     enum tok_model model;
     bool makes_special;      /* tok_allow_special(): the model has its special tokens */
     int unk_id;              /* -1 = none */
+    bool unk_merged;         /* BPE: some merge makes it, too */
     char *unk_text;          /* as in the file, where it may name no token */
     bool fuse_unk, byte_fallback;
     int32_t byte_id[256];    /* byte level: id of each byte; byte_fallback: of "<0x..>"; else of

@@ -249,15 +249,26 @@ static void bpe_spans(const struct tokenizer *t, const uint8_t *word, size_t n,
 }
 
 /* With affixes a token does not say what it covers: "##x" is an x inside a word, or
- * three characters at its beginning that were merged; and a character may be what
- * stands for unknown ones, too. */
+ * three characters at its beginning that were merged; and a character, or what a merge
+ * makes, may be what stands for unknown ones, too. */
 static bool needs_lengths(const struct tokenizer *t)
 {
     size_t n = 0;
-    if (t->source != SOURCE_JSON || t->byte_level) return false;
+    if (t->source != SOURCE_JSON) return false;
+    if (t->unk_merged || t->byte_level) return t->unk_merged;
     if ((t->prefix && *t->prefix) || (t->suffix && *t->suffix)) return true;
     const char *unk = t->unk_id >= 0 ? vocab_text(&t->vocab, t->unk_id, &n) : NULL;
     return n && uni_next((const uint8_t *)unk, n).len == n;
+}
+
+/* Symbols and the bytes that each covers. */
+static int measured_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at, int32_t *ids, uint32_t *len,
+                            size_t *count, struct err *e)
+{
+    if (!t->byte_level) return char_symbols(t, word, n, at, ids, len, count, e);
+    for (size_t i = 0; i < n; i++) len[i] = 1;
+    *count = n;
+    return byte_symbols(t, word, n, at, ids, e);
 }
 
 /* There is room for `most` ids. */
@@ -267,7 +278,7 @@ static int measured_word(const struct tokenizer *t, struct tok_scratch *s, const
     uint32_t *len = mem_alloc(most, sizeof *len);
     size_t count = 0, pos = 0;
     if (!len) return err_oom(e, most * sizeof *len, "spans");
-    int ret = char_symbols(t, word, n, at, out->id + out->n, len, &count, e);
+    int ret = measured_symbols(t, word, n, at, out->id + out->n, len, &count, e);
     if (ret == 0 && t->bpe.n_merges && count > 1) {
         count = bpe_merge_lengths(&t->bpe, &s->work, out->id + out->n, len, count);
         if (count == 0) ret = err_oom(e, n, "merging a long word");

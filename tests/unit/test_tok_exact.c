@@ -163,6 +163,25 @@ static void a_text_that_is_not_cut_is_one_word(void **state)
 #undef UNCUT
 }
 
+/* What stands for unknown characters may be made by a merge, too, and then covers what was merged. */
+static void the_unknown_token_may_be_a_merged_one(void **state)
+{
+    (void)state;
+    static const char plain[] = "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"ab\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"c\":3},\"merges\":[[\"a\",\"b\"]]}}";
+    check(plain, "cab\xC3\xA9" "c", "3@0-1 2@1-3 2@3-5 3@5-6");
+    struct buf json = {0};
+    buf_adds(&json, "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true},"
+                    "\"model\":{\"type\":\"BPE\",\"unk_token\":\"ab\",\"merges\":[[\"a\",\"b\"]],\"vocab\":{\"ab\":256");
+    for (int b = 0; b < 256; b++) {
+        char text[4];
+        int n = utf8_encode(bytemap_char((uint8_t)b), text);
+        if (b != 'z') buf_printf(&json, ",\"%s%.*s\":%d", b == '"' || b == '\\' ? "\\" : "", n, text, b);
+    }
+    buf_adds(&json, "}}}");
+    check(json.data, "cabz ab", "99@0-1 256@1-3 256@3-4 32@4-5 256@5-7");
+    buf_free(&json);
+}
+
 /* Where Hugging Face's engine stops in the middle. */
 static void what_no_engine_encodes_is_an_error(void **state)
 {
@@ -267,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
         cmocka_unit_test(bytes_of_affixes_stand_behind_the_word),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
+        cmocka_unit_test(the_unknown_token_may_be_a_merged_one),
         cmocka_unit_test(what_no_engine_encodes_is_an_error),
         cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
         cmocka_unit_test(metaspace_has_one_mark_for_many_lines),
