@@ -59,8 +59,13 @@ int tok_read_pattern(const struct cJSON *j, const char *where, char **text, size
     *text = NULL;
     if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "%s: no object 'pattern'", where);
     if (json_known_keys(j, keys, where, e)) return -1;
-    if (json_member(j, "String")) return part_text(j, "String", where, text, n, e);
-    if (json_get_str(j, "Regex", source, where, e)) return -1;
+    if (json_member(j, "String")) {
+        if (part_text(j, "String", where, text, n, e)) return -1;
+        if (*n) return 0;
+        *source = ""; /* an empty text stands at every place, as an empty expression does */
+    } else if (json_get_str(j, "Regex", source, where, e)) {
+        return -1;
+    }
     *re = regex_new(*source, strlen(*source), e);
     return *re ? 0 : err_wrap(e, "%s", where);
 }

@@ -33,12 +33,20 @@ static int read_metaspace(struct dec_step *s, const struct cJSON *j, struct err 
     return 0;
 }
 
+/* Hugging Face's programs find an empty text between all characters of a token. */
+static int part_some_text(const struct cJSON *j, const char *key, char **out, size_t *n, struct err *e)
+{
+    if (part_text(j, key, where, out, n, e)) return -1;
+    return *n ? 0 : err_set(e, ERR_DATA, "%s: an empty '%s', which would stand between all characters, is not supported", where, key);
+}
+
 static int read_ctc(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "pad_token", "word_delimiter_token", "cleanup", NULL};
-    return json_known_keys(j, keys, where, e) || part_text(j, "pad_token", where, &s->a, &s->n_a, e) ||
-           part_text(j, "word_delimiter_token", where, &s->b, &s->n_b, e) ||
-           json_get_bool(j, "cleanup", &s->cleanup, where, e) ? -1 : 0;
+    static const char *const keys[] = {"type", "pad_token", "word_delimiter_token", "cleanup", NULL}, word[] = "word_delimiter_token";
+    if (json_known_keys(j, keys, where, e) || part_text(j, "pad_token", where, &s->a, &s->n_a, e) ||
+        json_get_bool(j, "cleanup", &s->cleanup, where, e))
+        return -1;
+    return s->cleanup ? part_some_text(j, word, &s->b, &s->n_b, e) : part_text(j, word, where, &s->b, &s->n_b, e);
 }
 
 static int read_replace(struct dec_step *s, const struct cJSON *j, struct err *e)
@@ -66,7 +74,7 @@ static int read_strip(struct dec_step *s, const struct cJSON *j, struct err *e)
 static int read_bpe(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "suffix", NULL};
-    return json_known_keys(j, keys, where, e) || part_text(j, "suffix", where, &s->a, &s->n_a, e) ? -1 : 0;
+    return json_known_keys(j, keys, where, e) || part_some_text(j, "suffix", &s->a, &s->n_a, e) ? -1 : 0;
 }
 
 static int read_nothing(struct dec_step *s, const struct cJSON *j, struct err *e)

@@ -182,6 +182,27 @@ static void the_unknown_token_may_be_a_merged_one(void **state)
     buf_free(&json);
 }
 
+/* An empty text stands where an empty expression does: everywhere. */
+static void an_empty_pattern_matches_everywhere(void **state)
+{
+    (void)state;
+#define CHARS "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"_\":3},\"merges\":[[\"a\",\"b\"]]}}"
+    check("{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\"\"},\"behavior\":\"Isolated\",\"invert\":false}," CHARS, "ab", "0@0-1 1@1-2");
+    check("{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"_\"}," CHARS, "ab",
+          "3@0-0 0@0-1 3@0-1 1@1-2 3@1-2");
+    static const char *const decoders[] = {"\"BPEDecoder\",\"suffix\":\"\"",
+                                           "\"CTC\",\"pad_token\":\"_\",\"word_delimiter_token\":\"\",\"cleanup\":true"};
+    for (int i = 0; i < 2; i++) {
+        struct err e = {0};
+        struct buf json = {0};
+        buf_printf(&json, "{\"decoder\":{\"type\":%s},%s", decoders[i], CHARS);
+        assert_null(tok_parse(json.data, json.len, "t.json", &e));
+        assert_non_null(strstr(e.msg, i ? "empty 'word_delimiter_token'" : "empty 'suffix'"));
+        buf_free(&json);
+    }
+#undef CHARS
+}
+
 /* Where Hugging Face's engine stops in the middle. */
 static void what_no_engine_encodes_is_an_error(void **state)
 {
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test(bytes_of_affixes_stand_behind_the_word),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
         cmocka_unit_test(the_unknown_token_may_be_a_merged_one),
+        cmocka_unit_test(an_empty_pattern_matches_everywhere),
         cmocka_unit_test(what_no_engine_encodes_is_an_error),
         cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
         cmocka_unit_test(metaspace_has_one_mark_for_many_lines),
