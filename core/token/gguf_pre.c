@@ -70,6 +70,18 @@ static const char ufakzeka[] = SPLIT("[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\
           "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
 static const char superbpe[] = SPLIT("\\\\p{N}+") "," SPLIT("(?=(\\\\d{3})+(?!\\\\d))") "," BYTES;
 
+static const char spark2_5[] = SPLIT("\\\\p{N}{1,3}") "," SPLIT("[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+") ","
+    SPLIT("[!\\\"#$%&'()*+,\\\\-./:;<=>?@\\\\[\\\\\\\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\\\p{L}\\\\p{P}\\\\p{S}]?[\\\\p{L}\\\\p{M}]+|"
+          " ?[\\\\p{P}\\\\p{S}]+|[\\r\\n]|\\\\s+(?!\\\\S)|\\\\s+") ",{\"type\":\"Digits\",\"individual_digits\":true}," BYTES;
+/* Hangul, East Asian punctuation, Bopomofo, and Han with kana are cut out first. */
+static const char youtu[] = SPLIT("[\\uAC00-\\uD7A3\\u3131-\\u318E]+|[\\uFF01\\u2026\\u201C\\u201D\\u2018\\u2019\\u2014\\uFF1A\\uFF1B\\uFF0C\\u3001-\\u303F\\uFE30-\\uFE4F]+|"
+          "[\\u3105-\\u312F]+|[\\u4E00-\\u9FA5\\u3040-\\u309F\\u30A0-\\u30FF]+") ","
+    SPLIT("[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]*[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+          "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]+[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+          "\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+") "," BYTES;
+static const char chameleon[] = SPLIT("<sentinel:[0-9]+>") "," SPLIT("(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z") "," SPLIT("([\\t\\n]|    |  )")
+    ",{\"type\":\"Digits\",\"individual_digits\":true},{\"type\":\"Punctuation\",\"behavior\":\"Isolated\"}," GPT2;
+
 /* A name is a split of split.h, or a chain of pre-tokenizers.  What the names
  * mean is what the models' own tokenizers do. */
 static const struct gguf_pre pres[] = {
@@ -104,7 +116,8 @@ static const struct gguf_pre pres[] = {
     {"joyai-llm", NULL, deepseek_v3, false, FORM_UNKNOWN}, {"hy_v4", NULL, deepseek_v3, false, FORM_UNKNOWN},
     {"granite-embed-multi-97m", "o200k", NULL, true, FORM_UNKNOWN}, {"jais-2", NULL, jais_2, false, FORM_UNKNOWN},
     {"laguna", NULL, laguna, false, FORM_UNKNOWN}, {"ufakzeka", NULL, ufakzeka, false, FORM_UNKNOWN},
-    {"superbpe", NULL, superbpe, false, FORM_UNKNOWN},
+    {"superbpe", NULL, superbpe, false, FORM_UNKNOWN}, {"spark2_5", NULL, spark2_5, false, FORM_UNKNOWN}, {"youtu", NULL, youtu, true, FORM_UNKNOWN},
+    {"chameleon", NULL, chameleon, false, FORM_UNKNOWN},
 };
 
 const struct gguf_pre *gguf_pre_named(const char *name)
@@ -112,6 +125,26 @@ const struct gguf_pre *gguf_pre_named(const char *name)
     for (size_t k = 0; k < COUNT_OF(pres); k++)
         if (strcmp(name, pres[k].name) == 0) return &pres[k];
     return NULL;
+}
+
+static bool is_among(const char *name, const char *const *names, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        if (strcmp(name, names[k]) == 0) return true;
+    return false;
+}
+
+bool gguf_pre_begins(const char *name)
+{
+    static const char *const names[] = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano",
+                                        "tekken", "chameleon", "granite-embed-multi-311m"};
+    return is_among(name, names, COUNT_OF(names));
+}
+
+bool gguf_pre_is_gemma(const char *name)
+{
+    static const char *const names[] = {"sarvam-moe", "granite-embed-multi-311m"};
+    return is_among(name, names, COUNT_OF(names));
 }
 
 const struct gguf_pre *gguf_pre_at(size_t k)

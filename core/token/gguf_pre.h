@@ -22,6 +22,12 @@ struct gguf_pre {
 };
 const struct gguf_pre *gguf_pre_named(const char *name); /* NULL = unknown */
 const struct gguf_pre *gguf_pre_at(size_t k);            /* NULL behind the last */
+/* Whether a text begins with the token bos_token_id unless add_bos_token says otherwise. */
+bool gguf_pre_begins(const char *name);
+
+/* Whether the name stands for Gemma 4's way in a file of the model "gpt2": characters are merged, not bytes. */
+bool gguf_pre_is_gemma(const char *name);
+
 /* The elements of a Sequence of pre-tokenizers, as in a tokenizer.json. */
 void gguf_pre_chain(const struct gguf_pre *p, struct buf *out);
 

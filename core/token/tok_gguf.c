@@ -442,6 +442,8 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
                 g->pre);
         return NULL;
     }
+    if (!g->has_bos) g->add_bos = gguf_pre_begins(g->pre) && g->bos >= 0;
+    if (check_end(g, g->add_bos, g->bos, "bos", e)) return NULL;
     struct buf steps = {0};
     if (pre->form == FORM_NFC) buf_adds(&steps, "\"normalizer\":{\"type\":\"NFC\"},");
     buf_adds(&steps, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
@@ -473,7 +475,7 @@ static struct tokenizer *gemma(struct gguf *g, struct err *e)
         buf_addc(&options, ',');
     }
     buf_adds(&options, "\"fuse_unk\":true,\"byte_fallback\":true,\"ignore_merges\":false");
-    if (!g->has_bos) g->add_bos = true;
+    if (!g->has_bos) g->add_bos = strcmp(g->model, "gemma4") == 0 || gguf_pre_begins(g->pre);
     struct tokenizer *t = check_end(g, g->add_bos, g->bos, "bos", e) || buf_ok(&options, e) ? NULL : merging(g, steps, options.data, e);
     buf_free(&options);
     return t;
@@ -528,8 +530,8 @@ struct tokenizer *tok_from_gguf_as(const char *data, size_t n, const char *pre, 
     if (read_metadata(&g, e) || take_pre(&g, pre, e)) return NULL;
     if (strcmp(g.model, "llama") == 0) return sentencepiece(&g, false, e);
     if (strcmp(g.model, "t5") == 0) return sentencepiece(&g, true, e);
+    if (strcmp(g.model, "gemma4") == 0 || (strcmp(g.model, "gpt2") == 0 && gguf_pre_is_gemma(g.pre))) return gemma(&g, e);
     if (strcmp(g.model, "gpt2") == 0) return byte_level(&g, e);
-    if (strcmp(g.model, "gemma4") == 0) return gemma(&g, e);
     if (strcmp(g.model, "bert") == 0) return wordpiece(&g, e);
     if (strcmp(g.model, "rwkv") == 0) return rwkv(&g, e);
     err_set(e, ERR_DATA, "'%s': tokenizer.ggml.model '%s' is not supported", name, g.model);

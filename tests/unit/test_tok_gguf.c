@@ -155,7 +155,8 @@ static void padding_is_not_a_second_unknown_piece(void **state)
     buf_free(&b);
 }
 
-/* Single bytes, then " 1", "12" and "ab"; control token 259. */
+/* Single bytes, then " 1", "12" and "ab"; control token 259.  bos_unsaid: the file does not say whether that begins a text. */
+static bool bos_unsaid;
 static struct tokenizer *byte_level(const char *pre, bool bos, struct err *e)
 {
     struct buf b = {0}, spelled[256] = {{0}};
@@ -181,9 +182,9 @@ static struct tokenizer *byte_level(const char *pre, bool bos, struct err *e)
     for (int i = 0; i < 260; i++) put(&b, i == 259 ? 3 : 1, 4);
     put_key(&b, "bos_token_id", G_U32);
     put(&b, 259, 4);
-    put_key(&b, "add_bos_token", G_BOOL);
-    put(&b, bos, 1);
-    struct tokenizer *t = load(&b, 7, e);
+    if (!bos_unsaid) put_key(&b, "add_bos_token", G_BOOL);
+    if (!bos_unsaid) put(&b, bos, 1);
+    struct tokenizer *t = load(&b, bos_unsaid ? 6 : 7, e);
     for (int i = 0; i < 256; i++) buf_free(&spelled[i]);
     buf_free(&b);
     return t;
@@ -212,7 +213,8 @@ static void a_split_is_known_by_name(void **state)
                  {"seed-coder", "258 32 49 50"}, {"exaone-moe", "258 32 49 50"}, {"kimi-k2", "258 32 257"},
                  {"tiny_aya", "258 32 257"}, {"minicpm5", "258 32 257"}, {"jais-2", "258 32 257"},
                  {"laguna", "258 32 49 50"}, {"ufakzeka", "258 32 49 50"}, {"superbpe", "258 32 257"}, {"glm5", "258 32 257"},
-                 {"joyai-llm", "258 32 257"}, {"hy_v4", "258 32 257"}, {"granite-embed-multi-97m", "258 32 257"}};
+                 {"joyai-llm", "258 32 257"}, {"hy_v4", "258 32 257"}, {"granite-embed-multi-97m", "258 32 257"},
+                 {"spark2_5", "258 32 49 50"}, {"youtu", "258 32 49 50"}, {"chameleon", "258 32 49 50"}};
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct tokenizer *t = byte_level(cases[i].pre, false, &e);
@@ -255,7 +257,25 @@ static void a_split_that_is_not_named_can_be(void **state)
     named = NULL;
 }
 
-/* Gemma 4's kind: special tokens, bytes, then pieces; with merging across a line's end? */
+/* llama.cpp, by the name of the split. */
+static void some_texts_begin_with_bos_unless_denied(void **state)
+{
+    (void)state;
+    static const struct { const char *pre, *ids;
+    } cases[] = {{"llama-bpe", "259 258"}, {"tekken", "259 258"}, {"lfm2", "259 258"}, {"chameleon", "259 258"}, {"gpt-2", "258"}, {"qwen2", "258"}};
+    struct err e = {0};
+    for (size_t i = 0; i < 2 * COUNT_OF(cases); i++) {
+        bos_unsaid = i % 2;
+        struct tokenizer *t = byte_level(cases[i / 2].pre, false, &e);
+        if (!t) fail_msg("%s: %s", cases[i / 2].pre, e.msg);
+        check(t, "ab", TOK_TEMPLATE, bos_unsaid ? cases[i / 2].ids : "258");
+        tok_free(t);
+    }
+    bos_unsaid = false;
+}
+
+/* Gemma 4's kind: special tokens, bytes, then pieces; with merging across a line's end?  gemma_pre: so named. */
+static const char *gemma_pre;
 static struct tokenizer *gemma(bool across, bool bos, struct err *e)
 {
     struct buf b = {0};
@@ -270,7 +290,9 @@ static struct tokenizer *gemma(bool across, bool bos, struct err *e)
     const char *const pieces[] = {MARK, "a", "b", "\n", "ab", MARK "ab", "\n\n", across ? "\nab" : "c"};
     for (int i = 0; i < 8; i++) tokens[260 + i] = pieces[i], types[260 + i] = SPM_NORMAL;
     put_key(&b, "model", G_STRING);
-    put_text(&b, "gemma4");
+    put_text(&b, gemma_pre ? "gpt2" : "gemma4");
+    if (gemma_pre) put_key(&b, "pre", G_STRING);
+    if (gemma_pre) put_text(&b, gemma_pre);
     put_texts(&b, "tokens", tokens, 268);
     put_texts(&b, "merges", merges, across ? 4 : 3);
     put_types(&b, types, 268);
@@ -278,7 +300,7 @@ static struct tokenizer *gemma(bool across, bool bos, struct err *e)
     put(&b, bos ? 2 : 9999, 4);
     put_key(&b, "unknown_token_id", G_U32);
     put(&b, 3, 4);
-    struct tokenizer *t = load(&b, 6, e);
+    struct tokenizer *t = load(&b, gemma_pre ? 7 : 6, e);
     buf_free(&b);
     return t;
 }
@@ -307,6 +329,14 @@ static void gemma_merges_characters(void **state)
     buf_free(&gguf);
     assert_null(gemma(false, false, &e)); /* a text begins with <bos> unless the file denies it */
     assert_non_null(strstr(e.msg, "add_bos_token"));
+    static const char *const others[] = {"granite-embed-multi-311m", "sarvam-moe"}; /* the latter only if the file says it */
+    for (int i = 0; i < 2; i++) {
+        gemma_pre = others[i];
+        if (!(t = gemma(false, true, &e))) fail_msg("%s", e.msg);
+        check(t, "ab ab", TOK_TEMPLATE, i ? "264 265" : "2 264 265");
+        tok_free(t);
+    }
+    gemma_pre = NULL;
 }
 
 static void what_the_file_does_not_say_is_told(void **state)
@@ -701,7 +731,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wordpiece_has_its_marks_back),
         cmocka_unit_test(padding_is_not_a_second_unknown_piece),
-        cmocka_unit_test(a_split_is_known_by_name), cmocka_unit_test(a_split_that_is_not_named_can_be), cmocka_unit_test(gemma_merges_characters),
+        cmocka_unit_test(a_split_is_known_by_name), cmocka_unit_test(a_split_that_is_not_named_can_be),
+        cmocka_unit_test(some_texts_begin_with_bos_unless_denied), cmocka_unit_test(gemma_merges_characters),
         cmocka_unit_test(what_the_file_does_not_say_is_told),
         cmocka_unit_test(written_files_read_back),
         cmocka_unit_test(sentencepiece_as_its_readers_take_it),
