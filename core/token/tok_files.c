@@ -167,21 +167,33 @@ static int refuse(const struct tokenizer *t, const char *format, const char *why
     return err_set(e, ERR_DATA, "%s cannot hold this tokenizer (%s) exactly: %s", format, s.type, why);
 }
 
-/* A GPT-2 tokenizer: nothing but what these two files imply.  `reached`: merging makes every token. */
+/* A GPT-2 tokenizer: nothing but what these two files imply, whatever its added tokens.  `reached`: merging
+ * makes every token. */
 static bool is_gpt2(const struct tokenizer *t, bool reached)
 {
-    bool plain = t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && !t->by_rule && !t->space_first && t->split == SPLIT_GPT2 &&
-                 t->norm.n == 0 && t->unk_id < 0 && (!t->ignore_merges || reached) && t->single.n <= 1 && t->pair.n <= 2 &&
-                 !t->limits.truncate && !t->limits.pad && t->decoder.bytes &&
-                 (!t->prefix || !*t->prefix) && (!t->suffix || !*t->suffix);
-    for (size_t i = 0; i < t->n_added; i++)
-        if (t->added[i].len != 13 || memcmp(t->added[i].text, "<|endoftext|>", 13)) return false;
-    return plain && t->n_added <= 1;
+    return t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && !t->by_rule && !t->space_first && t->split == SPLIT_GPT2 &&
+           t->norm.n == 0 && t->unk_id < 0 && (!t->ignore_merges || reached) && t->single.n <= 1 && t->pair.n <= 2 &&
+           !t->limits.truncate && !t->limits.pad && t->decoder.bytes && (!t->prefix || !*t->prefix) && (!t->suffix || !*t->suffix);
+}
+
+/* The same tokens, found in the same way. */
+static bool same_added(const struct tokenizer *a, const struct tokenizer *b)
+{
+    if (a->n_added != b->n_added) return false;
+    for (size_t i = 0; i < a->n_added; i++) {
+        const struct tok_added *x = &a->added[i], *y = b->added, *end = y + b->n_added;
+        while (y < end && y->id != x->id) y++;
+        bool forms = x->normalized != y->normalized && a->norm.n; /* without a normalizer both are the same */
+        if (y == end || x->special != y->special || x->single_word != y->single_word || x->lstrip != y->lstrip ||
+            x->rstrip != y->rstrip || forms)
+            return false;
+    }
+    return true;
 }
 
 bool tok_same_merges(const struct tokenizer *a, const struct tokenizer *b)
 {
-    if (a->vocab.n != b->vocab.n || a->bpe.n_merges != b->bpe.n_merges || a->n_added != b->n_added) return false;
+    if (a->vocab.n != b->vocab.n || a->bpe.n_merges != b->bpe.n_merges || !same_added(a, b)) return false;
     for (int id = 0; id < a->vocab.n; id++) {
         size_t na, nb;
         if ((a->vocab.v[id].flags & VOCAB_USED) != (b->vocab.v[id].flags & VOCAB_USED)) return false;
@@ -206,7 +218,7 @@ static int same_as(const struct tokenizer *t, struct tokenizer *back, const char
 static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct buf *config, struct err *e)
 {
     static const char why[] = "a line a token is all there is; the words must be those of a BERT "
-                              "tokenizer with its normalizer, template and special tokens";
+                              "tokenizer with its normalizer, template, decoder and special tokens";
     bool lowercase = false;
     if (t->model != MODEL_WORDPIECE) return refuse(t, "vocab.txt", "its model is not WordPiece", e);
     for (int id = 0; id < t->vocab.n; id++) {
@@ -236,9 +248,16 @@ bool tok_same_places(const struct tok_places *a, const struct tok_places *b)
     return true;
 }
 
+static bool same_words(const struct decode_chain *a, const struct decode_chain *b)
+{
+    if (a->n != 1 || b->n != 1) return false;
+    const struct dec_step *x = a->step, *y = b->step;
+    return x->kind == DEC_WORDPIECE && y->kind == DEC_WORDPIECE && x->cleanup == y->cleanup && x->n_a == y->n_a && memcmp(x->a, y->a, x->n_a) == 0;
+}
+
 bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b)
 {
-    if (a->norm.n != b->norm.n || a->pre.n != b->pre.n || a->n_added != b->n_added ||
+    if (a->norm.n != b->norm.n || a->pre.n != b->pre.n || !same_added(a, b) ||
         !tok_same_places(&a->single, &b->single) || !tok_same_places(&a->pair, &b->pair))
         return false;
     for (size_t i = 0; i < a->norm.n; i++)
@@ -249,7 +268,7 @@ bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b)
             return false;
     bool prefix = a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0;
     return prefix && a->max_word_chars == b->max_word_chars && a->unk_id == b->unk_id && !a->limits.truncate &&
-           !a->limits.pad && a->decoder.n == b->decoder.n;
+           !a->limits.pad && same_words(&a->decoder, &b->decoder);
 }
 
 static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf *merges, struct err *e)

@@ -86,11 +86,11 @@ int tok_reaches_all(const struct tokenizer *t, bool *yes, struct err *e);
 int tok_to_gguf(const struct tokenizer *t, struct buf *out, struct err *e);
 /* Two of tok_has_class_files() that are the same, whatever the files say beside. */
 bool tok_same_class_files(const struct tokenizer *a, const struct tokenizer *b);
-/* The same tokens, merges and number of added tokens; the same template. */
+/* The same tokens, merges and added tokens; the same template. */
 bool tok_same_merges(const struct tokenizer *a, const struct tokenizer *b);
 struct tok_places;
 bool tok_same_places(const struct tok_places *a, const struct tok_places *b);
-/* WordPiece tokenizers with the same chains, template and model settings. */
+/* WordPiece tokenizers with the same chains, template, added tokens and model settings. */
 bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include <stdio.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/bytemap.h"
 #include "core/token/regex.h"
 #include "core/token/score_text.h"
 #include "core/token/spm_model.h"
@@ -299,6 +301,92 @@ static void files_are_written_when_they_read_back_equal(void **state)
     buf_free(&merges);
 }
 
+/* What a list of words does not say must be what its readers take for granted. */
+static void words_alone_are_of_a_bert_tokenizer(void **state)
+{
+    (void)state;
+    static const struct { const char *from, *to; } changes[] = {
+        {"\"cleanup\":true", "\"cleanup\":false"},
+        {"{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true}", "{\"type\":\"Fuse\"}"},
+        {"\"id\":4,\"content\":\"[MASK]\"", "\"id\":5,\"content\":\"a\""},
+        {"\"lstrip\":false", "\"lstrip\":true"},
+        {"\"rstrip\":false", "\"rstrip\":true"},
+        {"\"single_word\":false", "\"single_word\":true"},
+        {"\"normalized\":false", "\"normalized\":true"},
+        {"\"special\":true", "\"special\":false"}};
+    static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n";
+    struct err e = {0};
+    struct buf json = {0};
+    struct tokenizer *t = tok_from_vocab_txt(vocab, strlen(vocab), true, "vocab.txt", &e);
+    assert_non_null(t);
+    assert_int_equal(tok_to_json(t, &json, &e), 0);
+    tok_free(t);
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        struct buf changed = {0}, out = {0};
+        const char *at = strstr(json.data, changes[i].from);
+        assert_non_null(at);
+        buf_add(&changed, json.data, (size_t)(at - json.data));
+        buf_adds(&changed, changes[i].to);
+        buf_adds(&changed, at + strlen(changes[i].from));
+        if (!(t = tok_parse(changed.data, changed.len, "t.json", &e))) fail_msg("%s", e.msg);
+        if (tok_export(t, FORMAT_VOCAB_TXT, &out, NULL, &e) == 0) fail_msg("%s is lost in vocab.txt", changes[i].to);
+        buf_clear(&out);
+        if (tok_export(t, FORMAT_GGUF, &out, NULL, &e) == 0) fail_msg("%s is lost in GGUF", changes[i].to);
+        tok_free(t);
+        buf_free(&changed);
+        buf_free(&out);
+    }
+    buf_free(&json);
+}
+
+/* {"!":0, ... } of all bytes, and the end of a text. */
+static void add_byte_ids(struct buf *out)
+{
+    for (int b = 0; b < 256; b++) {
+        char text[4];
+        size_t n = (size_t)utf8_encode(bytemap_char((uint8_t)b), text);
+        buf_addc(out, b ? ',' : '{');
+        buf_add_json(out, text, n);
+        buf_printf(out, ":%d", b);
+    }
+    buf_adds(out, ",\"<|endoftext|>\":256}");
+}
+
+static void merges_alone_are_of_gpt2(void **state)
+{
+    (void)state;
+    static const struct { const char *from, *to; } changes[] = {
+        {"\"lstrip\":false", "\"lstrip\":false"}, /* nothing */
+        {"\"normalized\":false", "\"normalized\":true"}, /* the same where there is no normalizer */
+        {"\"lstrip\":false", "\"lstrip\":true"},
+        {"\"rstrip\":false", "\"rstrip\":true"},
+        {"\"single_word\":false", "\"single_word\":true"},
+        {"\"special\":true", "\"special\":false"}};
+    struct err e = {0};
+    struct buf json = {0}, vocab = {0}, merges = {0};
+    add_byte_ids(&vocab);
+    struct tokenizer *t = tok_from_vocab_merges(&vocab, &merges, "vocab.json", "merges.txt", &e);
+    if (!t || tok_to_json(t, &json, &e)) fail_msg("%s", e.msg);
+    tok_free(t);
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        struct buf changed = {0}, out = {0}, beside = {0};
+        const char *at = strstr(json.data, changes[i].from);
+        assert_non_null(at);
+        buf_add(&changed, json.data, (size_t)(at - json.data));
+        buf_adds(&changed, changes[i].to);
+        buf_adds(&changed, at + strlen(changes[i].from));
+        if (!(t = tok_parse(changed.data, changed.len, "t.json", &e))) fail_msg("%s", e.msg);
+        int ret = tok_export(t, FORMAT_MERGES, &out, &beside, &e);
+        if (ret != (i < 2 ? 0 : -1)) fail_msg("%s: %d", changes[i].to, ret);
+        tok_free(t);
+        buf_free(&changed);
+        buf_free(&out);
+        buf_free(&beside);
+    }
+    buf_free(&json);
+    buf_free(&vocab);
+}
+
 static void tiktoken_files_need_the_name_of_their_split(void **state)
 {
     (void)state;
@@ -515,6 +603,8 @@ int main(void)
         cmocka_unit_test(truncation_and_padding_of_the_file),
         cmocka_unit_test(sentencepiece_merges_by_score_and_falls_back_to_bytes),
         cmocka_unit_test(files_are_written_when_they_read_back_equal),
+        cmocka_unit_test(words_alone_are_of_a_bert_tokenizer),
+        cmocka_unit_test(merges_alone_are_of_gpt2),
         cmocka_unit_test(tiktoken_files_need_the_name_of_their_split),
         cmocka_unit_test(matches_are_those_of_oniguruma),
         cmocka_unit_test(expressions_are_refused_or_stopped),
