@@ -264,7 +264,7 @@ static int gen(struct compile *c, const struct re_node *n)
     return -1;
 }
 
-int re_compile(struct regex *r, const struct re_node *tree, struct err *e)
+static int compile(struct regex *r, const struct re_node *tree, struct err *e)
 {
     struct compile c = {r, e};
     if (gen(&c, tree) || emit(&c, RE_MATCH, 0, 0) < 0) return -1;
@@ -286,7 +286,7 @@ struct regex *regex_new(const char *pattern, size_t n, struct err *e)
     if (n > 1 << 16) err_set(e, ERR_DATA, "a regular expression of more than 64 KiB");
     else if (utf8_valid_prefix(pattern, n) < n) err_set(e, ERR_DATA, "a regular expression that is not UTF-8");
     else tree = re_parse_all(&p);
-    if (!tree || re_compile(r, tree, e)) {
+    if (!tree || compile(r, tree, e)) {
         regex_free(r);
         return NULL;
     }

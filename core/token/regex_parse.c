@@ -7,7 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/uni_props.h"
 
-enum { MAX_DEPTH = 50, MAX_REPEAT = 1000, ROW = 128 };
+enum { MAX_DEPTH = 50, MAX_HEIGHT = 2000, MAX_REPEAT = 1000, ROW = 128 };
 
 static int located(struct re_parse *p, const char *what, const char *verdict)
 {
@@ -33,13 +33,20 @@ struct re_node *re_new_node(struct re_parse *p, enum re_kind kind)
     return n;
 }
 
+/* n with its children, of which b may be NULL. */
+static struct re_node *above(struct re_parse *p, struct re_node *n, struct re_node *a, struct re_node *b)
+{
+    n->a = a;
+    n->b = b;
+    n->height = 1 + (b && b->height > a->height ? b->height : a->height);
+    if (n->height > MAX_HEIGHT) return re_refuse(p, "so long a row, or so many parts inside each other,"), NULL;
+    return n;
+}
+
 struct re_node *re_pair(struct re_parse *p, enum re_kind kind, struct re_node *a, struct re_node *b)
 {
     struct re_node *n = a && b ? re_new_node(p, kind) : NULL;
-    if (!n) return NULL;
-    n->a = a;
-    n->b = b;
-    return n;
+    return n ? above(p, n, a, b) : NULL;
 }
 
 static bool at(const struct re_parse *p, char c)
@@ -179,8 +186,8 @@ static struct re_node *newline(struct re_parse *p)
     cr->cp = '\r';
     lf->cp = '\n';
     n->how = 1; /* not written as a group */
-    n->a = re_pair(p, N_ALT, re_pair(p, N_CAT, cr, lf), set_node(p, s));
-    return n->a ? n : NULL;
+    struct re_node *ends = re_pair(p, N_ALT, re_pair(p, N_CAT, cr, lf), set_node(p, s));
+    return ends ? above(p, n, ends, NULL) : NULL;
 }
 
 static struct re_node *ref_node(struct re_parse *p, size_t at, int group, const char *name, size_t n_name)
@@ -271,8 +278,7 @@ static struct re_node *wrapped(struct re_parse *p, enum re_kind kind, int how)
     struct re_node *n = inside ? re_new_node(p, kind) : NULL;
     if (!n) return NULL;
     n->how = how;
-    n->a = inside;
-    return n;
+    return above(p, n, inside, NULL);
 }
 
 /* (?imx-imx) up to ')' or ':'. */
@@ -326,11 +332,10 @@ static struct re_node *capture(struct re_parse *p, char end)
     if (!inside || !p->refers || !number) return inside;
     struct re_node *n = re_new_node(p, N_GROUP);
     if (!n) return NULL;
-    n->a = inside;
     n->group = number;
     n->name = end ? name : NULL;
     n->n_name = (size_t)(close - name);
-    return n;
+    return above(p, n, inside, NULL);
 }
 
 static struct re_node *group(struct re_parse *p)
@@ -415,11 +420,10 @@ static struct re_node *repeat(struct re_parse *p, struct re_node *a, int min, in
 {
     struct re_node *n = re_new_node(p, N_REPEAT);
     if (!n) return NULL;
-    n->a = a;
     n->min = min;
     n->max = max;
     n->how = how;
-    return n;
+    return above(p, n, a, NULL);
 }
 
 /* Oniguruma leaves a counted loop at its first empty round, but not a loop that it

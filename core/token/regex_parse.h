@@ -23,6 +23,7 @@ struct re_node {
     int min, max;              /* N_REPEAT; max -1 = no end */
     struct re_set *set;
     struct re_node *a, *b;     /* children; N_CAT and N_ALT: a then b */
+    int height;                /* nodes below it, one under the other: what walks down the tree needs stack for so many */
 };
 
 struct re_parse {
@@ -77,6 +78,5 @@ struct re_lengths {
 };
 struct re_lengths re_lengths_of(const struct re_node *n);
 bool re_can_be_empty(const struct re_node *n);
-int re_compile(struct regex *r, const struct re_node *tree, struct err *e);
 
 #endif

@@ -246,6 +246,31 @@ static void what_is_too_large_is_refused(void **state)
     refused("[", 51, "nesting deeper than 50 at offset 49 is not supported");
     refused("a", (1 << 16) + 1, "more than 64 KiB");
     refused("(?:ab|c){1000}", 40, "too large");
+    refused("a", 1 << 16, "so long a row, or so many parts inside each other, at offset 2002 is not supported");
+    refused("a?", 1 << 15, "so long a row");
+    refused("(?:a|b)", 9000, "so long a row");
+}
+
+/* The stack is enough for what is not refused, even that of a thread with sanitizers. */
+static void long_rows_match(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf pattern = {0};
+    size_t begin, end;
+    struct regex_work *w = regex_work_new(&e);
+    buf_adds(&pattern, "(?<=(");
+    for (int i = 0; i < 1990; i++) buf_addc(&pattern, 'a');
+    buf_adds(&pattern, "))");
+    struct regex *r = regex_new(pattern.data, pattern.len, &e);
+    if (!r) fail_msg("%s", e.msg);
+    memset(pattern.data, 'a', pattern.len);
+    struct regex_iter it = {.last = SIZE_MAX};
+    assert_int_equal(regex_next(r, w, (const uint8_t *)pattern.data, pattern.len, &it, &begin, &end, &e), 1);
+    assert_int_equal(begin, 1990);
+    regex_work_free(w);
+    regex_free(r);
+    buf_free(&pattern);
 }
 
 static void copies_of_nothing_take_no_time(void **state)
@@ -367,6 +392,7 @@ int main(void)
         cmocka_unit_test(look_behinds_of_any_length_match),
         cmocka_unit_test(what_cannot_be_matched_is_refused),
         cmocka_unit_test(what_is_too_large_is_refused),
+        cmocka_unit_test(long_rows_match),
         cmocka_unit_test(copies_of_nothing_take_no_time),
         cmocka_unit_test(limits_are_named),
         cmocka_unit_test(maps_say_what_the_sets_say),
