@@ -28,6 +28,7 @@ static int args_room(struct chat_run *r, struct chat_args *out, size_t n)
 
 static int add_arg(struct chat_run *r, struct chat_args *out, const struct cstr *key, struct cv value)
 {
+    if (key && chat_step(r, out->n / 16)) return -1;
     for (size_t i = 0; key && i < out->n; i++)
         if (out->key[i] && cstr_equal(out->key[i], key))
             return chat_fail(r, "argument '%.*s' is given twice", (int)key->n, key->s);

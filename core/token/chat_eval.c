@@ -400,8 +400,10 @@ static int filter_chain(struct chat_run *r, struct chat_env *env, const struct n
 {
     struct cv of = *first;
     struct chat_args a;
-    if (x->kid[0] && filter_chain(r, env, x->kid[0], first, &of)) return -1;
-    if (chat_eval_args(r, env, x, &a)) return -1;
+    int ret = enter(r, x);
+    if (ret == 0 && x->kid[0]) ret = filter_chain(r, env, x->kid[0], first, &of);
+    r->depth--;
+    if (ret || chat_eval_args(r, env, x, &a)) return -1;
     r->place = x->place;
     return chat_filter(r, env, x->value.u.s, &of, &a, out);
 }

@@ -244,6 +244,28 @@ static void endless_templates_end(void **state)
     buf_free(&text);
 }
 
+/* What is called again and again has limits even where no expression is in another. */
+static void long_chains_and_many_names_have_limits(void **state)
+{
+    (void)state;
+    struct buf chain = {0}, json = {0};
+    struct chat_text out = {{0}, {0}};
+    struct chat_limits limits = {.steps = 100000};
+    struct err e = {0};
+    buf_adds(&chain, "{% filter e");
+    for (int i = 0; i < 100000; i++) buf_adds(&chain, "|e");
+    buf_adds(&chain, " %}x{% endfilter %}");
+    expect_error(chain.data, "nested or recursive more than 1500 deep");
+    buf_adds(&json, "{\"messages\":[],\"many\":{");
+    for (int i = 0; i < 8000; i++) buf_printf(&json, "%s\"k%d\":0", i ? "," : "", i);
+    buf_adds(&json, "}}");
+    assert_int_equal(render("{% macro f() %}{{ kwargs|length }}{% endmacro %}{{ f(**many) }}", json.data, &limits, &out, &e), -1);
+    if (!strstr(e.msg, "does not end within 100000 steps")) fail_msg("%s", e.msg);
+    chat_text_free(&out);
+    buf_free(&chain);
+    buf_free(&json);
+}
+
 /* ---- ids ---- */
 
 static const char tokenizer[] =
@@ -458,6 +480,7 @@ int main(void)
         cmocka_unit_test(details_are_those_of_python),
         cmocka_unit_test(errors_name_the_line),
         cmocka_unit_test(endless_templates_end),
+        cmocka_unit_test(long_chains_and_many_names_have_limits),
         cmocka_unit_test(user_text_is_never_a_control_token),
         cmocka_unit_test(text_put_together_is_no_control_token_either),
         cmocka_unit_test(a_role_that_is_a_name_makes_control_tokens),
