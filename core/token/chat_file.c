@@ -9,6 +9,8 @@
 #include "core/base/mem.h"
 #include "core/token/tok_files.h"
 
+enum { MOST_TEXT = 16 << 20 }; /* bytes of a template in a file of its own */
+
 /* "chat_template" of a tokenizer_config.json: a text, or named ones (a list, an
  * object) whose "default" is meant.  1 = there is none. */
 static int config_template(const char *path, struct buf *out, struct err *e)
@@ -28,12 +30,6 @@ static int config_template(const char *path, struct buf *out, struct err *e)
     return text ? buf_ok(out, e) : 1;
 }
 
-static bool ends_in(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 int chat_file_gguf(const char *path, struct buf *out, struct err *e)
 {
     struct file_map m;
@@ -45,8 +41,8 @@ int chat_file_gguf(const char *path, struct buf *out, struct err *e)
 
 int chat_file_read(const char *path, struct buf *out, struct err *e)
 {
-    bool json = ends_in(path, ".json");
-    if (!json && !ends_in(path, ".gguf")) return file_read_all(path, (size_t)16 << 20, out, e);
+    bool json = str_ends_with(path, ".json");
+    if (!json && !str_ends_with(path, ".gguf")) return file_read_all(path, MOST_TEXT, out, e);
     int ret = json ? config_template(path, out, e) : chat_file_gguf(path, out, e);
     if (ret != 1) return ret;
     return err_set(e, ERR_DATA, "'%s': there is no chat_template in it%s", path, json ? "; name the directory, if another file there has one" : "");
@@ -60,7 +56,7 @@ int chat_file_in(const char *dir, struct buf *out, char **found, struct err *e)
     for (size_t i = 0; ret == 1 && i < COUNT_OF(names); i++) {
         char *path = path_join(dir, names[i]);
         if (!path) return err_oom(e, strlen(dir), "a path");
-        if (file_exists(path)) ret = i == 0 ? file_read_all(path, (size_t)16 << 20, out, e) : config_template(path, out, e);
+        if (file_exists(path)) ret = i == 0 ? file_read_all(path, MOST_TEXT, out, e) : config_template(path, out, e);
         if (ret == 0 && found) *found = path;
         else free(path);
     }
