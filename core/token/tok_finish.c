@@ -366,7 +366,9 @@ static void free_near(struct tokenizer *t)
 int tok_finish_again(struct tokenizer *t, struct err *e)
 {
     free(t->borders);
+    free(t->joints);
     t->borders = NULL;
+    t->joints = NULL;
     free_near(t);
     tok_fast_free(t->fast);
     t->fast = NULL;

@@ -10,6 +10,7 @@
 
 #include "core/base/json.h"
 #include "core/token/bytemap.h"
+#include "core/token/gguf_pre.h"
 #include "core/token/tok_internal.h"
 
 #define ADDED(id, text, more) "{\"id\":" #id ",\"content\":\"" text "\",\"special\":true,\"normalized\":false" more "}"
@@ -84,22 +85,44 @@ static void characters_stay(void **state)
     check(characters, "aab", "1 3", "1 3");
 }
 
+/* Bytes, of which "ab", " ab" and " abc" are merged, cut by `pre`. */
+static void add_byte_level(struct buf *json, const char *pre)
+{
+    buf_adds(json, "{\"added_tokens\":[" ADDED(33, "!", "") "," ADDED(257, "\xC4\xA0" "ab", "") "],");
+    buf_printf(json, "\"pre_tokenizer\":%s,", pre);
+    buf_adds(json, "\"model\":{\"type\":\"BPE\",\"merges\":"
+                   "[[\"a\",\"b\"],[\"\xC4\xA0\",\"ab\"],[\"\xC4\xA0" "ab\",\"c\"]],\"vocab\":{");
+    for (int b = 0; b < 256; b++) {
+        char text[4];
+        int n = utf8_encode(bytemap_char((uint8_t)b), text);
+        buf_printf(json, "\"%s%.*s\":%d,", b == '"' || b == '\\' ? "\\" : "", n, text, b);
+    }
+    buf_adds(json, "\"ab\":256,\"\xC4\xA0" "ab\":257,\"\xC4\xA0" "abc\":258}}}");
+}
+
 static void bytes_stay(void **state)
 {
     (void)state;
     struct buf json = {0};
-    buf_adds(&json, "{\"added_tokens\":[" ADDED(33, "!", "") "," ADDED(257, "\xC4\xA0" "ab", "") "],"
-                    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},\"model\":{\"type\":\"BPE\",\"merges\":"
-                    "[[\"a\",\"b\"],[\"\xC4\xA0\",\"ab\"],[\"\xC4\xA0" "ab\",\"c\"]],\"vocab\":{");
-    for (int b = 0; b < 256; b++) {
-        char text[4];
-        int n = utf8_encode(bytemap_char((uint8_t)b), text);
-        buf_printf(&json, "\"%s%.*s\":%d,", b == '"' || b == '\\' ? "\\" : "", n, text, b);
-    }
-    buf_adds(&json, "\"ab\":256,\"\xC4\xA0" "ab\":257,\"\xC4\xA0" "abc\":258}}}");
+    add_byte_level(&json, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}");
     check(json.data, "a!", "97 33", "97 33");
     check(json.data, "ab ab", "256 32 256", "256 257");
     check(json.data, " abc", "32 256 99", "258");
+    buf_free(&json);
+}
+
+/* What is made of the merges, for words with spaces in them, is made once more; the sanitizer sees what stays. */
+static void phrases_stay(void **state)
+{
+    (void)state;
+    struct buf pre = {0}, json = {0};
+    buf_adds(&pre, "{\"type\":\"Sequence\",\"pretokenizers\":[");
+    gguf_pre_chain(gguf_pre_named("exaone-moe"), &pre);
+    buf_adds(&pre, "]}");
+    add_byte_level(&json, pre.data);
+    check(json.data, "ab ab", "256 32 256", "256 257");
+    check(json.data, "a b ab", "97 32 98 32 256", "97 32 98 257");
+    buf_free(&pre);
     buf_free(&json);
 }
 
@@ -109,6 +132,7 @@ int main(void)
         cmocka_unit_test(what_normalising_makes),
         cmocka_unit_test(characters_stay),
         cmocka_unit_test(bytes_stay),
+        cmocka_unit_test(phrases_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
