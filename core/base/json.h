@@ -65,6 +65,8 @@ void json_print(struct buf *out, const struct cJSON *j, int indent);
 /* ---- UTF-8 ---- */
 /* Offset of the first invalid byte, or n.  SIMD where the CPU has it. */
 size_t utf8_valid_prefix(const char *s, size_t n);
+/* That it is all of s[0..n), the text of a file of this name; else an error with the place. */
+int utf8_check(const char *s, size_t n, const char *name, struct err *e);
 /* The same, and on the way how many '\n' s[0..*counted) has, which may be none of it. */
 size_t utf8_valid_lines(const char *s, size_t n, size_t *lines, size_t *counted);
 /* Decodes one character at s (n > 0): its length 1..4 and *cp, or 0 if invalid. */

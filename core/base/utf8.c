@@ -95,6 +95,12 @@ size_t utf8_valid_prefix(const char *s, size_t n)
     return i + utf8_valid_prefix_ref(s + i, n - i);
 }
 
+int utf8_check(const char *s, size_t n, const char *name, struct err *e)
+{
+    size_t valid = utf8_valid_prefix(s, n);
+    return valid < n ? err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid) : 0;
+}
+
 size_t utf8_valid_lines(const char *s, size_t n, size_t *lines, size_t *counted)
 {
     *lines = *counted = 0;

@@ -198,12 +198,6 @@ static int cut_out(const char *json, size_t n, const struct jlex_span *cut, int 
     return buf_ok(rest, e);
 }
 
-static int check_text(const char *json, size_t n, const char *name, struct err *e)
-{
-    size_t valid = utf8_valid_prefix(json, n);
-    return valid < n ? err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid) : 0;
-}
-
 /* The two spans in the order of the text. */
 static void find_model(const char *json, size_t n, struct jlex_span *vocab, struct jlex_span *merges, struct jlex_span cut[2])
 {
@@ -236,7 +230,7 @@ struct cJSON *jlex_parse(const char *json, size_t n, const char *name, const str
                          struct jlex_span *vocab, struct jlex_span *merges, struct err *e)
 {
     struct jlex_span cut[2];
-    if (check_text(json, n, name, e)) return NULL;
+    if (utf8_check(json, n, name, e)) return NULL;
     find_model(json, n, vocab, merges, cut);
     return parse_rest(json, n, name, lim, cut, 2, e);
 }
@@ -245,7 +239,7 @@ struct cJSON *jlex_parse_member(const char *json, size_t n, const char *name, co
                                 const char *key, const char *other, struct jlex_span *member, struct err *e)
 {
     struct jlex_span ignored;
-    if (check_text(json, n, name, e)) return NULL;
+    if (utf8_check(json, n, name, e)) return NULL;
     *member = (struct jlex_span){NULL, NULL};
     find_members(json, json + n, key, member, other, &ignored);
     return parse_rest(json, n, name, lim, member, 1, e);

@@ -206,9 +206,9 @@ int class_words_model(struct class_build *b, const char *name, bool counted, str
     int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
     if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, name, b->c->name);
     if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, &text, e);
-    size_t n = text.len, valid = n ? utf8_valid_prefix(text.data, n) : 0;
-    if (ret == 0 && valid < n) ret = err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", path, valid);
-    if (ret == 0) ret = read_merges(&m, n ? text.data : "", n, counted, e) || write_all(b, &m, &whole, e) ? err_wrap(e, "'%s'", path) : 0;
+    const char *s = text.data ? text.data : "";
+    if (ret == 0) ret = utf8_check(s, text.len, path, e);
+    if (ret == 0) ret = read_merges(&m, s, text.len, counted, e) || write_all(b, &m, &whole, e) ? err_wrap(e, "'%s'", path) : 0;
     vocab_free(&m.seen);
     vocab_free(&m.symbols);
     free(m.v);

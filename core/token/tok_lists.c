@@ -24,10 +24,10 @@ static size_t trim(const char *s, size_t n)
 
 int tok_read_words(struct vocab *v, const char *text, size_t n, bool trimmed, const char *name, struct err *e)
 {
-    size_t valid = utf8_valid_prefix(text, n), len;
+    size_t len;
     const char *p = text, *end = text + n, *line;
     int64_t id = 0;
-    if (valid < n) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
+    if (utf8_check(text, n, name, e)) return -1;
     bool well = vocab_reserve(v, jlex_count(text, n, '\n') + 1, n);
     while (well && tok_next_line(&p, end, &line, &len)) well = vocab_copy(v, id++, line, trimmed ? trim(line, len) : len, VOCAB_MODEL);
     if (well && vocab_index(v)) return 0;
@@ -68,9 +68,8 @@ int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e)
 
 int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e)
 {
-    size_t valid = utf8_valid_prefix(text, n);
     struct jlex x;
-    if (valid < n) return err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", name, valid);
+    if (utf8_check(text, n, name, e)) return -1;
     jlex_init(&x, text, (struct jlex_span){text, text + n}, name);
     int ret = tok_read_vocab(v, &x, e);
     jlex_try(&x, ' '); /* only skips white space */
