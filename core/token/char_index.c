@@ -47,8 +47,6 @@ void utf8_add_lossy(struct buf *out, const char *s, size_t n)
 static int make_room(struct char_index *x, size_t n, struct err *e)
 {
     size_t words = n / 64 + 1;
-    x->n_words = words;
-    x->n_bytes = n;
     if (words > x->cap) {
         char_index_free(x);
         x->bits = mem_alloc(words, sizeof *x->bits);
@@ -58,9 +56,9 @@ static int make_room(struct char_index *x, size_t n, struct err *e)
             return err_oom(e, words * 16, "character offsets");
         }
         x->cap = words;
-        x->n_words = words;
-        x->n_bytes = n;
     }
+    x->n_words = words;
+    x->n_bytes = n;
     memset(x->bits, 0, words * sizeof *x->bits);
     return 0;
 }

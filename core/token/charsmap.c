@@ -40,11 +40,15 @@ static bool values_in_range(const struct charsmap *m, struct err *e)
     return true;
 }
 
+static uint32_t get_u32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 struct charsmap *charsmap_new(const void *data, size_t n, struct err *e)
 {
     const uint8_t *p = data;
-    uint32_t size = 0;
-    if (n >= 4) size = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    uint32_t size = n < 4 ? 0 : get_u32(p);
     if (n < 4 || size > n - 4 || size < 4 || size % 4) {
         err_set(e, ERR_DATA, "charsmap: %zu bytes cannot hold a trie of %u bytes", n, (unsigned)size);
         return NULL;
@@ -61,16 +65,10 @@ struct charsmap *charsmap_new(const void *data, size_t n, struct err *e)
         err_oom(e, n, "a charsmap");
         return NULL;
     }
-    for (size_t i = 0; i < m->n_units; i++) {
-        const uint8_t *u = p + 4 + 4 * i;
-        m->unit[i] = (uint32_t)u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
-    }
+    for (size_t i = 0; i < m->n_units; i++) m->unit[i] = get_u32(p + 4 + 4 * i);
     memcpy(m->pool, p + 4 + size, m->n_pool);
-    if (m->n_pool && m->pool[m->n_pool - 1]) {
-        err_set(e, ERR_DATA, "charsmap: the last replacement has no end");
-    } else if (values_in_range(m, e)) {
-        return m;
-    }
+    if (m->n_pool && m->pool[m->n_pool - 1]) err_set(e, ERR_DATA, "charsmap: the last replacement has no end");
+    else if (values_in_range(m, e)) return m;
     charsmap_free(m);
     return NULL;
 }

@@ -278,7 +278,7 @@ static const char *unfit_bytes(const struct tokenizer *t)
     if (t->source != SOURCE_JSON || t->model != MODEL_BPE || t->decoder.n != 1 || !t->decoder.bytes)
         return "byte-level BPE, WordPiece as in vocab.txt and SentencePiece's .model are the kinds it has names for";
     if (!has_bytes(t)) return "not every byte has a token";
-    if ((t->prefix && *t->prefix) || (t->suffix && *t->suffix)) return "it has no affixes of subwords";
+    if (tok_has_affixes(t)) return "it has no affixes of subwords";
     if (t->limits.truncate || t->limits.pad) return "it has no place for truncation and padding";
     return unfit_added(t);
 }
@@ -366,8 +366,7 @@ static bool same_part(const struct tokenizer *a, const struct tokenizer *b, enum
 
 static bool same_gemma(const struct tokenizer *a, const struct tokenizer *b)
 {
-    bool affixes = (a->prefix && *a->prefix) || (a->suffix && *a->suffix);
-    return same_part(a, b, PART_NORMALIZER) && same_part(a, b, PART_PRE) && same_part(a, b, PART_DECODER) && !affixes &&
+    return same_part(a, b, PART_NORMALIZER) && same_part(a, b, PART_PRE) && same_part(a, b, PART_DECODER) && !tok_has_affixes(a) &&
            a->ignore_merges == b->ignore_merges && a->fuse_unk == b->fuse_unk && a->unk_id == b->unk_id;
 }
 

@@ -7,14 +7,14 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int tok_base64(const struct buf *bytes, struct buf *out, struct err *e)
+int tok_base64(const void *bytes, size_t n, struct buf *out, struct err *e)
 {
-    const uint8_t *p = (const uint8_t *)bytes->data;
-    size_t n;
-    if (!ck_mul(bytes->len / 3 + 1, 4, &n) || !buf_reserve(out, n)) return err_oom(e, bytes->len, "base64");
+    const uint8_t *p = bytes;
+    size_t room;
+    if (!ck_mul(n / 3 + 1, 4, &room) || !buf_reserve(out, room)) return err_oom(e, n, "base64");
     char *to = out->data + out->len;
-    for (size_t i = 0; i < bytes->len; i += 3, to += 4) {
-        size_t left = bytes->len - i;
+    for (size_t i = 0; i < n; i += 3, to += 4) {
+        size_t left = n - i;
         uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
                      (left > 2 ? (uint32_t)p[i + 2] : 0);
         to[0] = digits[v >> 18];

@@ -172,7 +172,7 @@ static bool note_joint(const struct tokenizer *t, const struct bpe_merge *m, str
 /* A word is what its bytes are merged to, and none of those in front of a space is left out. */
 static bool only_merges(const struct tokenizer *t)
 {
-    bool known = !t->ignore_merges && !(t->prefix && *t->prefix) && !(t->suffix && *t->suffix);
+    bool known = !t->ignore_merges && !tok_has_affixes(t);
     for (unsigned b = 0; known && b < 0xC0; b++) known = t->byte_id[b] >= 0;
     return known;
 }

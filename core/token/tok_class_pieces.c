@@ -177,8 +177,7 @@ static int listed(struct class_build *b, const struct pieces_class *row, struct 
     struct buf text = {0};
     int ret = file_read_all(b->file, CLASS_MAX_FILE, &text, e);
     const char *s = text.data ? text.data : "";
-    size_t valid = utf8_valid_prefix(s, text.len);
-    if (ret == 0 && valid < text.len) ret = err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte offset %zu", b->file, valid);
+    if (ret == 0) ret = utf8_check(s, text.len, b->file, e);
     if (ret == 0) ret = row->words == WORDS_COUNTED || b->c->layout == IDS_BARTPHO ? class_words_counted(b, s, text.len, e) : tok_read_ids(&b->vocab, s, text.len, b->file, e);
     buf_free(&text);
     if (ret) return -1;
@@ -264,7 +263,7 @@ static void sw3_steps(struct buf *out)
 static int add_base64(struct buf *out, const char *key, const struct buf *bytes, struct err *e)
 {
     buf_printf(out, "\"%s\":\"", key);
-    if (tok_base64(bytes, out, e)) return -1;
+    if (tok_base64(bytes->data, bytes->len, out, e)) return -1;
     buf_adds(out, "\",\n");
     return 0;
 }

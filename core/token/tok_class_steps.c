@@ -55,7 +55,7 @@ static int add_rules(const struct class_build *b, struct buf *out, struct err *e
     if (!b->spm.charsmap.len) return 0;
     next_step(out);
     buf_adds(out, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"");
-    int ret = tok_base64(&b->spm.charsmap, out, e);
+    int ret = tok_base64(b->spm.charsmap.data, b->spm.charsmap.len, out, e);
     buf_adds(out, "\"}");
     return ret;
 }

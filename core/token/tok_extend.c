@@ -8,14 +8,6 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
-/* What the engine asks for: the number of the model's tokens, whatever their ids. */
-static int model_size(const struct tokenizer *t)
-{
-    int n = 0;
-    for (int id = 0; id < t->vocab.n; id++) n += (t->vocab.v[id].flags & VOCAB_MODEL) != 0;
-    return n;
-}
-
 static int next_id(const struct tok_added *v, size_t n, int model)
 {
     int last = -1;
@@ -71,7 +63,7 @@ static struct tokenizer *extend(const struct tokenizer *t, const struct tok_more
     struct tok_added *list = mem_alloc(t->n_added + n, sizeof *list);
     struct tokenizer with = *t, *made = NULL; /* with: looks the same, but for its list */
     struct buf json = {0};
-    int model = model_size(t), ret = list ? 0 : err_oom(e, (t->n_added + n) * sizeof *list, "added tokens");
+    int model = tok_model_size(t), ret = list ? 0 : err_oom(e, (t->n_added + n) * sizeof *list, "added tokens");
     if (list && t->n_added) memcpy(list, t->added, t->n_added * sizeof *list);
     with.added = list;
     for (size_t i = 0; ret == 0 && i < n; i++) ret = put(t, list, &with.n_added, &v[i], model, fresh, e);

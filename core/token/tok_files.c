@@ -173,7 +173,7 @@ static bool is_gpt2(const struct tokenizer *t, bool reached)
 {
     return t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && !t->by_rule && !t->space_first && t->split == SPLIT_GPT2 &&
            t->norm.n == 0 && t->unk_id < 0 && (!t->ignore_merges || reached) && t->single.n <= 1 && t->pair.n <= 2 &&
-           !t->limits.truncate && !t->limits.pad && t->decoder.bytes && (!t->prefix || !*t->prefix) && (!t->suffix || !*t->suffix);
+           !t->limits.truncate && !t->limits.pad && t->decoder.bytes && !tok_has_affixes(t);
 }
 
 /* The same tokens, found in the same way. */

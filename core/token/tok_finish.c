@@ -14,16 +14,11 @@
 
 /* ---- the pre-tokenizer chain ---- */
 
-static bool no_text(const char *s)
-{
-    return !s || !*s;
-}
-
 /* Whether a symbol a byte is all that this model needs: bytes that can be part of
  * UTF-8 have a token, so that nothing is left out or joined to an <unk>. */
 static bool takes_bytes(const struct tokenizer *t)
 {
-    bool all = no_text(t->prefix) && no_text(t->suffix); /* none falls back to <0x..> */
+    bool all = !tok_has_affixes(t); /* none falls back to <0x..> */
     for (int b = 0; b < 0xF5 && all; b++) {
         char text[4];
         size_t n = (size_t)utf8_encode(bytemap_char((uint8_t)b), text);
@@ -163,8 +158,7 @@ static size_t symbol_covers(const struct tokenizer *t, const char *s, size_t n)
 
 static void make_covers(struct tokenizer *t)
 {
-    bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix) || t->byte_fallback;
-    if (!odd || t->model != MODEL_BPE || t->byte_level) return;
+    if (!(tok_has_affixes(t) || t->byte_fallback) || t->model != MODEL_BPE || t->byte_level) return;
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
         if (t->bytes[id].off == TOK_HOLE) continue;

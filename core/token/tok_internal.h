@@ -260,6 +260,12 @@ struct tok_scratch {
     struct tok_misses misses;
 };
 
+/* Whether symbols of the model are spelled with a prefix or a suffix. */
+static inline bool tok_has_affixes(const struct tokenizer *t)
+{
+    return (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
+}
+
 /* Whether decoding can leave the token out.  Hugging Face's programs look the text up that decoders
  * get among the special ones: an added token that is found as another text is then what that is. */
 static inline bool tok_is_skipped(const struct tokenizer *t, int32_t id)
@@ -321,6 +327,9 @@ int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
 int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e);
 
 void tok_ids_cut(struct tok_ids *out, size_t from, size_t n); /* removes ids [from, from + n) */
+
+/* tok_json.c: how many tokens the model has, whatever their ids: Hugging Face's programs number others from there on. */
+int tok_model_size(const struct tokenizer *t);
 
 /* tok_pair.c */
 /* The template for one text or for two; without one the texts alone.  NULL:
@@ -450,6 +459,8 @@ int tok_read_ends(struct tokenizer *t, const char *dir, struct err *e);
 int tok_set_origin(struct tokenizer *t, const char *file, const char *class, struct err *e);
 /* What names them, by which of the two files do. */
 const char *tok_ends_from(bool config, bool map);
+/* tok_write.c: "added_tokens":[...], and a comma. */
+void tok_added_tokens_json(const struct tokenizer *t, struct buf *out);
 /* tok_files.c: whatever kind of file it is (tok_kind.c).  split: of a .tiktoken
  * file, which does not say it; else NULL. */
 struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, const char *split, struct err *e);
@@ -462,7 +473,8 @@ int tok_model_trie(const struct tokenizer *t, struct trie *trie, unsigned withou
 int tok_finish(struct tokenizer *t, struct err *e);
 /* tok_spm.c: puts bos and eos around each text, where there are such tokens. */
 int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e);
-int tok_base64(const struct buf *bytes, struct buf *out, struct err *e);
+/* tok_base64.c: appends to *out.  What is no base64 is an error that names the place. */
+int tok_base64(const void *bytes, size_t n, struct buf *out, struct err *e);
 int tok_unbase64(const char *text, size_t n, struct buf *out, struct err *e);
 /* Base64 at p, up to what is none, as bytes in their spelling (bytemap.h) to `to`, which has room for one and a
  * half times as many bytes and two more: their number in *n and the place behind it.  NULL: it is broken. */

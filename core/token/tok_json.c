@@ -551,12 +551,18 @@ struct tokenizer *tok_parse_given(const struct buf *json, const struct tok_given
     return buf_ok(json, e) ? NULL : parse(json->data, json->len, given, name, e);
 }
 
+int tok_model_size(const struct tokenizer *t)
+{
+    int n = 0;
+    for (int id = 0; id < t->vocab.n; id++) n += (t->vocab.v[id].flags & VOCAB_MODEL) != 0;
+    return n;
+}
+
 /* Tokens that the model does not have are numbered from the end of its vocabulary on, whatever
  * the file says (AddedVocabulary::add_tokens of HF tokenizers). */
 static int check_added_ids(const struct tokenizer *t, const char *name, struct err *e)
 {
-    int size = 0, last = -1;
-    for (int id = 0; id < t->vocab.n; id++) size += (t->vocab.v[id].flags & VOCAB_MODEL) != 0;
+    int size = tok_model_size(t), last = -1;
     for (size_t i = 0; i < t->n_added; i++) {
         const struct tok_added *a = &t->added[i];
         int id = t->vocab.v[a->id].flags & VOCAB_MODEL ? a->id : last >= size ? last + 1 : size;

@@ -104,14 +104,14 @@ void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk)
     buf_addc(out, '}');
 }
 
-void tok_pairs_json(struct buf *out, const struct vocab *v, const struct bpe *b)
+void tok_pairs_json(struct buf *out, const struct vocab *v, const struct bpe_merge *merge, size_t n)
 {
     buf_adds(out, "\"merges\":[");
-    for (size_t i = 0; i < b->n_merges; i++) {
+    for (size_t i = 0; i < n; i++) {
         buf_adds(out, i ? ",\n[" : "\n[");
-        tok_text_json(out, v, b->merge[i].left);
+        tok_text_json(out, v, merge[i].left);
         add_short(out, ",", 1, 1);
-        tok_text_json(out, v, b->merge[i].right);
+        tok_text_json(out, v, merge[i].right);
         add_short(out, "]", 1, 1);
     }
     buf_addc(out, ']');

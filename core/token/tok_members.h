@@ -23,7 +23,7 @@ void tok_added_json(struct buf *out, int64_t id, const char *text, size_t n, uns
 void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags);
 void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags);
 /* "merges":[...] as pairs. */
-void tok_pairs_json(struct buf *out, const struct vocab *v, const struct bpe *b);
+void tok_pairs_json(struct buf *out, const struct vocab *v, const struct bpe_merge *merge, size_t n);
 /* "model":{...} of WordPiece as BERT has it. */
 void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk);
 /* "post_processor":{...} of BERT, or null where there is no [CLS] or [SEP] (-1). */

@@ -256,7 +256,7 @@ static bool needs_lengths(const struct tokenizer *t)
     size_t n = 0;
     if (t->source != SOURCE_JSON) return false;
     if (t->unk_merged || t->byte_level) return t->unk_merged;
-    if ((t->prefix && *t->prefix) || (t->suffix && *t->suffix)) return true;
+    if (tok_has_affixes(t)) return true;
     const char *unk = t->unk_id >= 0 ? vocab_text(&t->vocab, t->unk_id, &n) : NULL;
     return n && uni_next((const uint8_t *)unk, n).len == n;
 }

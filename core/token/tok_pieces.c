@@ -337,7 +337,8 @@ static void add_model(struct buf *out, const char *key, const struct tok_side *s
     if (!side->t) return;
     bool spm = side->t->source == SOURCE_SPM;
     buf_printf(out, "\"%s\":\"", key);
-    if ((!spm && tok_to_json(side->t, &json, e)) || tok_base64(spm ? &side->t->source_bytes : &json, out, e)) out->oom = true;
+    const struct buf *text = spm ? &side->t->source_bytes : &json;
+    if ((!spm && tok_to_json(side->t, &json, e)) || tok_base64(text->data, text->len, out, e)) out->oom = true;
     buf_free(&json);
     buf_adds(out, "\",\n");
 }

@@ -125,7 +125,7 @@ static bool leaves_out(const struct tokenizer *t)
 /* Whether the model finds the same in the parts of a text as in the whole, where no step cuts that. */
 static bool model_sees_parts(const struct tokenizer *t)
 {
-    bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix); /* only at the ends of the whole */
+    bool odd = tok_has_affixes(t); /* only at the ends of the whole */
     return t->model == MODEL_UNIGRAM || (t->model == MODEL_BPE && !odd && !t->ignore_merges && !leaves_out(t));
 }
 
@@ -222,7 +222,7 @@ static void join_pairs(const struct tokenizer *t, struct tok_fast *f)
 
 static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
 {
-    bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
+    bool odd = tok_has_affixes(t);
     f->pairs = f->direct && !odd && (t->model == MODEL_BPE || (t->model == MODEL_UNIGRAM && f->carry));
     if (f->pairs) join_pairs(t, f);
 }
@@ -407,7 +407,7 @@ static int32_t only_symbol(const struct tokenizer *t, const uint8_t *c, size_t n
 
 static int plan_symbols(const struct tokenizer *t, struct tok_fast *f, struct err *e)
 {
-    bool odd = (t->prefix && *t->prefix) || (t->suffix && *t->suffix);
+    bool odd = tok_has_affixes(t);
     f->mark = t->model == MODEL_BPE && f->direct && !odd ? only_symbol(t, (const uint8_t *)"\xE2\x96\x81", 3) : -1;
     if (f->mark < 0) return 0;
     f->symbol = mem_zalloc(0x10000, sizeof *f->symbol);

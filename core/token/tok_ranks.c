@@ -17,6 +17,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "core/token/bytemap.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
@@ -117,18 +118,6 @@ static int first_missing_byte(const struct tokenizer *t)
     return b;
 }
 
-static void add_specials(struct buf *out, const struct tokenizer *t)
-{
-    buf_adds(out, "\"added_tokens\":[");
-    for (size_t i = 0; i < t->n_added; i++) {
-        size_t n;
-        const char *s = vocab_text(&t->vocab, t->added[i].id, &n);
-        buf_adds(out, i ? ",\n" : "\n");
-        tok_added_json(out, t->added[i].id, s, n, ADDED_SPECIAL);
-    }
-    buf_adds(out, "],\n");
-}
-
 static void add_steps(struct buf *out, const struct tokenizer *t)
 {
     static const char bytes[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}";
@@ -156,18 +145,12 @@ static void add_model(struct buf *out, const struct tokenizer *t, const struct o
         if (!is_rank(t, id) && (id >= end || !(t->vocab.v[id].flags & VOCAB_ADDED))) continue;
         buf_adds(out, separator);
         tok_text_json(out, &t->vocab, id);
-        buf_printf(out, ":%d", id);
+        tok_add_id(out, id);
         separator = ",\n";
     }
-    buf_adds(out, "},\n\"merges\":[");
-    for (size_t i = 0; i < o->n; i++) {
-        buf_adds(out, i ? ",\n[" : "\n[");
-        tok_text_json(out, &t->vocab, o->v[i].left);
-        buf_addc(out, ',');
-        tok_text_json(out, &t->vocab, o->v[i].right);
-        buf_addc(out, ']');
-    }
-    buf_adds(out, "]}");
+    buf_adds(out, "},\n");
+    tok_pairs_json(out, &t->vocab, o->v, o->n);
+    buf_addc(out, '}');
 }
 
 int tok_ranks_model(const struct tokenizer *t, struct buf *out, struct err *e)
@@ -186,7 +169,7 @@ int tok_ranks_as_json(const struct tokenizer *t, struct buf *out, struct err *e)
         return err_set(e, ERR_DATA, "no token for the byte 0x%02x: a tokenizer.json would leave it out of a text without a word",
                        (unsigned)missing);
     buf_adds(out, "{\"version\":\"1.0\",\n\"truncation\":null,\n\"padding\":null,\n");
-    add_specials(out, t);
+    tok_added_tokens_json(t, out);
     add_steps(out, t);
     if (tok_ranks_model(t, out, e)) return -1;
     buf_adds(out, "}\n");
@@ -200,7 +183,7 @@ static const char *unfit(const struct tokenizer *t)
     if (t->source != SOURCE_JSON || t->model != MODEL_BPE || !t->byte_level || t->decoder.n != 1 || !t->decoder.bytes)
         return "ranks are of byte-level byte pairs";
     if (first_missing_byte(t) < 256) return "not every byte has a token";
-    if ((t->prefix && *t->prefix) || (t->suffix && *t->suffix)) return "ranks have no affixes of subwords";
+    if (tok_has_affixes(t)) return "ranks have no affixes of subwords";
     if (t->norm.n) return "ranks are of text that nothing normalizes";
     if (t->single.n > 1 || t->pair.n > 2) return "nothing says what stands around a text";
     if (t->limits.truncate || t->limits.pad) return "there is no place for truncation and padding";
@@ -254,10 +237,7 @@ static int add_lines(const struct tokenizer *t, struct buf *out, struct err *e)
         long k = bytemap_unspell(s, n, (uint8_t *)bytes.data);
         if (k < 0) ret = err_set(e, ERR_DATA, "token %d is not spelled bytes", id);
         else if (k == 0) buf_addc(out, '=');
-        else {
-            bytes.len = (size_t)k;
-            ret = tok_base64(&bytes, out, e);
-        }
+        else ret = tok_base64(bytes.data, (size_t)k, out, e);
         buf_printf(out, " %d\n", id);
     }
     if (ret == 0) ret = buf_ok(&bytes, e);
@@ -290,7 +270,7 @@ static int same_owns(const struct tokenizer *a, const struct tokenizer *b, struc
         int id = i < x.n ? x.v[i].id : y.v[i].id;
         const char *s = vocab_text(&a->vocab, id, &n);
         ret = err_set(e, ERR_DATA, "its merges are not in the order of the ids that they make: the first that is not makes token %d, '%.*s'",
-                      id, n > 40 ? 40 : (int)n, s);
+                      id, (int)text_fit(s, n, 40), s);
     } else if (ret == 0 && !a->ignore_merges && !x.all) {
         ret = err_set(e, ERR_DATA, "a word that is a token is taken whole by ranks, but not by this tokenizer, whose merges do not "
                                    "make every token");

@@ -125,6 +125,7 @@ static struct tokenizer *build(const char *text, size_t n, const char *last, con
 {
     struct buf json = {0}, token = {0}, spelled = {0};
     struct tokenizer *t = NULL;
+    const char *end = text + n;
     struct line l = {.name = name};
     struct vocab v = {0};
     if (!vocab_reserve(&v, jlex_count(text, n, '\n') + 2, n)) {
@@ -139,11 +140,8 @@ static struct tokenizer *build(const char *text, size_t n, const char *last, con
                     "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
     buf_add_json(&json, last, strlen(last));
     buf_adds(&json, ",\"continuing_subword_prefix\":\"\",\"max_input_chars_per_word\":2147483647,\"vocab\":{}}}");
-    for (const char *at = text, *nl; at < text + n; at = nl + 1) {
-        nl = memchr(at, '\n', (size_t)(text + n - at));
-        if (!nl) nl = text + n;
-        l.p = at;
-        l.end = nl > at && nl[-1] == '\r' ? nl - 1 : nl;
+    for (size_t len; tok_next_line(&text, end, &l.p, &len);) {
+        l.end = l.p + len;
         l.no++;
         if (l.p < l.end && add_line(&l, &token, &spelled, &v, e)) goto out;
     }

@@ -169,16 +169,13 @@ static int add_token(struct buf *out, const struct tokenizer *t, int id, struct 
 {
     size_t n;
     const char *s = tok_piece(t, id, &n);
-    struct buf bytes = {0};
-    buf_add(&bytes, s, n);
     buf_printf(out, "%s\n{\"rank\":%d,\"token_bytes\":\"", (size_t)id > t->n_added ? "," : "", id - (int)t->n_added);
-    int ret = buf_ok(&bytes, e) || tok_base64(&bytes, out, e) ? -1 : 0;
-    buf_free(&bytes);
+    if (tok_base64(s, n, out, e)) return -1;
     buf_adds(out, "\",\"token_str\":");
     if (utf8_valid_prefix(s, n) == n) buf_add_json(out, s, n);
     else buf_adds(out, "null");
     buf_addc(out, '}');
-    return ret;
+    return 0;
 }
 
 int tok_to_tekken(const struct tokenizer *t, struct buf *out, struct err *e)

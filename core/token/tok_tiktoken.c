@@ -21,10 +21,9 @@ struct lines {
 /* 1: one line's token and rank; 0: the end. */
 static int next_line(struct lines *l, struct buf *token, int64_t *rank, struct err *e)
 {
-    while (l->p < l->end) {
-        const char *nl = memchr(l->p, '\n', (size_t)(l->end - l->p)), *stop = nl ? nl : l->end;
-        const char *from = l->p, *space;
-        l->p = nl ? nl + 1 : l->end;
+    const char *from, *space;
+    for (size_t n; tok_next_line(&l->p, l->end, &from, &n);) {
+        const char *stop = from + n;
         l->no++;
         while (stop > from && (stop[-1] == '\r' || stop[-1] == ' ')) stop--;
         if (stop == from) continue;
@@ -204,19 +203,14 @@ struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *spli
 
 int tok_to_ranks(const struct tokenizer *t, struct buf *out, struct err *e)
 {
-    struct buf bytes = {0};
-    int ret = 0;
     if (t->model != MODEL_BPE || !t->byte_level || t->n_added)
         return err_set(e, ERR_DATA, "a .tiktoken file holds the ranks of a byte-level BPE without special tokens");
-    for (int id = 0; ret == 0 && id < t->vocab.n; id++) {
+    for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
         const char *s = tok_piece(t, id, &n);
         if (!s) continue;
-        buf_clear(&bytes);
-        buf_add(&bytes, s, n);
-        ret = buf_ok(&bytes, e) || tok_base64(&bytes, out, e) ? -1 : 0;
+        if (tok_base64(s, n, out, e)) return -1;
         buf_printf(out, " %d\n", id);
     }
-    buf_free(&bytes);
-    return ret ? ret : buf_ok(out, e);
+    return buf_ok(out, e);
 }

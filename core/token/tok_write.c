@@ -14,7 +14,7 @@ static void add_bool(struct buf *out, const char *key, bool v)
     buf_printf(out, ",\"%s\":%s", key, v ? "true" : "false");
 }
 
-static void write_added(struct buf *out, const struct tokenizer *t)
+void tok_added_tokens_json(const struct tokenizer *t, struct buf *out)
 {
     buf_adds(out, "\"added_tokens\":[");
     for (size_t i = 0; i < t->n_added; i++) {
@@ -59,7 +59,7 @@ static void write_bpe(struct buf *out, const struct tokenizer *t)
     add_bool(out, "ignore_merges", t->ignore_merges);
     write_vocab(out, t);
     buf_adds(out, ",\n");
-    tok_pairs_json(out, &t->vocab, &t->bpe);
+    tok_pairs_json(out, &t->vocab, t->bpe.merge, t->bpe.n_merges);
 }
 
 static void write_unigram(struct buf *out, const struct tokenizer *t)
@@ -121,7 +121,7 @@ static int write_wrapped(struct buf *out, const struct tokenizer *t, struct err 
         buf_addc(out, '}');
     }
     buf_adds(out, ",\"data\":\"");
-    if (tok_base64(&t->source_bytes, out, e)) return -1;
+    if (tok_base64(t->source_bytes.data, t->source_bytes.len, out, e)) return -1;
     buf_adds(out, "\"}\n");
     return buf_ok(out, e);
 }
@@ -130,7 +130,7 @@ static int write_wrapped(struct buf *out, const struct tokenizer *t, struct err 
 static int write_pieces(struct buf *out, const struct tokenizer *t, struct err *e)
 {
     buf_adds(out, "{\"llmctl\":\"pieces\",\n");
-    write_added(out, t);
+    tok_added_tokens_json(t, out);
     write_part(out, "normalizer", t->part[PART_NORMALIZER]);
     write_part(out, "post_processor", t->part[PART_POST]);
     return tok_pieces_json(t, out, e);
@@ -143,7 +143,7 @@ int tok_to_json(const struct tokenizer *t, struct buf *out, struct err *e)
     buf_adds(out, "{\"version\":\"1.0\",\n");
     write_part(out, "truncation", t->part[PART_TRUNCATION]);
     write_part(out, "padding", t->part[PART_PADDING]);
-    write_added(out, t);
+    tok_added_tokens_json(t, out);
     write_part(out, "normalizer", t->part[PART_NORMALIZER]);
     write_part(out, "pre_tokenizer", t->part[PART_PRE]);
     write_part(out, "post_processor", t->part[PART_POST]);

@@ -106,6 +106,6 @@ void train_write_model(struct buf *out, const struct tok_train_opts *o, const st
     write_affix(out, "end_of_word_suffix", o->suffix);
     tok_vocab_json(out, v, VOCAB_MODEL);
     buf_addc(out, ',');
-    tok_pairs_json(out, v, b);
+    tok_pairs_json(out, v, b->merge, b->n_merges);
     buf_adds(out, "}}");
 }

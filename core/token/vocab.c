@@ -74,6 +74,17 @@ static int shown(const char *text, size_t len)
     return (int)text_fit(text, len, 80);
 }
 
+/* The text of an id that is none yet, behind those of the pool, and of ids that there is room for. */
+static void put_entry(struct vocab *v, int64_t id, size_t off, size_t len, unsigned flags)
+{
+    if (id >= v->n) {
+        memset(v->v + v->n, 0, ((size_t)id - (size_t)v->n) * sizeof *v->v);
+        v->n = (int)id + 1;
+    }
+    v->v[id] = (struct vocab_entry){(uint32_t)off, (uint32_t)len, flags | VOCAB_USED};
+    v->used++;
+}
+
 int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags,
               struct err *e)
 {
@@ -97,13 +108,8 @@ int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigne
     if (len > UINT32_MAX - off) return err_set(e, ERR_DATA, "the vocabulary's texts exceed 4 GiB");
     buf_add(&v->pool, text, len);
     if (buf_ok(&v->pool, e)) return -1;
-    if (id >= v->n) {
-        memset(v->v + v->n, 0, ((size_t)id - (size_t)v->n) * sizeof *v->v);
-        v->n = (int)id + 1;
-    }
-    v->v[id] = (struct vocab_entry){(uint32_t)off, (uint32_t)len, flags | VOCAB_USED};
+    put_entry(v, id, off, len, flags);
     v->slots[slot] = vocab_tag(h) | (uint32_t)(id + 1);
-    v->used++;
     return 0;
 }
 
@@ -118,16 +124,10 @@ bool vocab_put(struct vocab *v, int64_t id, size_t len, unsigned flags)
 {
     size_t off = v->pool.len;
     if (id < 0 || id > VOCAB_MAX_ID || len > UINT32_MAX - off || !grow_ids(v, (size_t)id + 1)) return false;
-    if (id >= v->n) {
-        memset(v->v + v->n, 0, ((size_t)id - (size_t)v->n) * sizeof *v->v);
-        v->n = (int)id + 1;
-    } else if (v->v[id].flags & VOCAB_USED) {
-        return false;
-    }
-    v->v[id] = (struct vocab_entry){(uint32_t)off, (uint32_t)len, flags | VOCAB_USED};
+    if (id < v->n && (v->v[id].flags & VOCAB_USED)) return false;
+    put_entry(v, id, off, len, flags);
     v->pool.len += len;
     v->pool.data[v->pool.len] = '\0';
-    v->used++;
     return true;
 }
 

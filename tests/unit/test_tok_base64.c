@@ -32,7 +32,7 @@ static void bytes_come_back(void **state)
             uint8_t other[200];
             size_t n_other;
             for (size_t i = 0; i < n; i++) buf_addc(&bytes, (char)(seed == 0 ? 0 : seed == 1 ? 255 : (int)(i * 83 + (size_t)seed * 41 + n) & 255));
-            assert_int_equal(tok_base64(&bytes, &text, &e), 0);
+            assert_int_equal(tok_base64(bytes.data, bytes.len, &text, &e), 0);
             assert_int_equal(text.len, (n + 2) / 3 * 4);
             assert_int_equal(tok_unbase64(text.data ? text.data : "", text.len, &back, &e), 0);
             assert_int_equal(back.len, n);

@@ -24,7 +24,7 @@ static void model(struct buf *out, const char *const *piece, size_t n, bool user
     for (size_t i = 0; i < n; i++) spm_model_add(&m, piece[i], strlen(piece[i]), -1 - (float)i / 8, SPM_NORMAL, &e);
     if (user) spm_model_add(&m, "<sep>", 5, 0, SPM_USER, &e);
     assert_int_equal(spm_model_write(&m, &file, &e), 0);
-    assert_int_equal(tok_base64(&file, out, &e), 0);
+    assert_int_equal(tok_base64(file.data, file.len, out, &e), 0);
     spm_model_free(&m);
     buf_free(&file);
 }
@@ -269,7 +269,7 @@ static void words_are_joined_behind_marks(void **state)
         "\"b</w>\":2,\"c</w>\":3},\"merges\":[]},\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"added_tokens\":[]}";
     const struct buf bytes = {.data = (char *)inner, .len = sizeof inner - 1};
     buf_adds(&out, json);
-    tok_base64(&bytes, &out, &e);
+    tok_base64(bytes.data, bytes.len, &out, &e);
     buf_adds(&out, "\"}");
     struct tokenizer *t = tok_parse_file(out.data, out.len, "words.json", &e);
     if (!t) fail_msg("%s", e.msg);
@@ -297,7 +297,7 @@ static void a_form_holds_no_other_form(void **state)
     struct err e = {0};
     struct buf out = {0}, inner = form("", "");
     buf_adds(&out, "{\"llmctl\":\"pieces\",\"unk_token\":\"a\",\"model\":{\"vocab\":{\"a\":0}},\"data\":\"");
-    tok_base64(&inner, &out, &e);
+    tok_base64(inner.data, inner.len, &out, &e);
     buf_adds(&out, "\"}");
     assert_null(tok_parse_file(out.data, out.len, "nested.json", &e));
     assert_non_null(strstr(e.msg, "neither a SentencePiece model"));
