@@ -219,7 +219,8 @@ static int lex_based(struct lexer *x, int base)
 
 static int lex_number(struct lexer *x)
 {
-    char text[64], mark = x->at + 1 < x->n ? (char)(x->s[x->at + 1] | 0x20) : 0;
+    enum { MOST = 63 }; /* characters; an exponent may bring its sign, too */
+    char text[MOST + 2], mark = x->at + 1 < x->n ? (char)(x->s[x->at + 1] | 0x20) : 0;
     int base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 0;
     bool member = x->at > 0 && x->s[x->at - 1] == '.'; /* list.0.1: no real number */
     if (x->s[x->at] == '0' && base && !member) return lex_based(x, base);
@@ -227,7 +228,7 @@ static int lex_number(struct lexer *x)
     bool real = false;
     const char *s = x->s;
     size_t i = x->at;
-    for (; i < x->n && n < sizeof text - 1; i++) {
+    for (; i < x->n && n < MOST; i++) {
         bool exponent = (s[i] | 0x20) == 'e' && !member && i + 1 < x->n &&
                         (is_digit(s[i + 1]) || ((s[i + 1] == '-' || s[i + 1] == '+') && i + 2 < x->n && is_digit(s[i + 2])));
         bool point = s[i] == '.' && i + 1 < x->n && is_digit(s[i + 1]) && !real && !member;
@@ -239,6 +240,7 @@ static int lex_number(struct lexer *x)
     }
     text[n] = 0;
     x->at = i;
+    if (n >= MOST && i < x->n && is_digit(s[i])) return fail(x, "a number of too many digits");
     struct lexeme t = {.kind = real ? TK_FLOAT : TK_INT};
     if (!real && n > 1 && text[0] == '0' && strspn(text, "0") < n) return fail(x, "a number begins with 0");
     errno = 0;

@@ -178,7 +178,7 @@ bool chat_has_method(const struct cv *of, const struct cstr *name)
 /* Among the words of a list with a space around each. */
 static bool listed(const char *words, const struct cstr *name)
 {
-    for (const char *p = words; name->n && (p = memmem(p, strlen(p), name->s, name->n)) != NULL; p++)
+    for (const char *p = words + 1; name->n && (p = memmem(p, strlen(p), name->s, name->n)) != NULL; p++)
         if (p[-1] == ' ' && p[name->n] == ' ') return true;
     return false;
 }

@@ -168,6 +168,10 @@ static void errors_name_the_line(void **state)
     expect_error("{{ lipsum() }}", "not supported");
     expect_error("{{ 01 }}", "begins with 0");
     expect_error("{{ 0xFFFFFFFFFFFFFFFFF }}", "a number is too large");
+    expect("{{ 100000000000000000000000000000000000000000000000000000000000e-5 }}", "1e+54");
+    expect_error("{{ 1000000000000000000000000000000000000000000000000000000000000e-5 }}", "a number of too many digits");
+    expect_error("{{ 10000000000000000000000000000000000000000000000000000000000000e-5 }}", "a number of too many digits");
+    expect_error("{{ 1000000000000000000000000000000000000000000000000000000000000000000000.5 }}", "a number of too many digits");
     expect_error("{{ (-9223372036854775807 - 1) // -1 }}", "a number is too large");
     expect_error("{{ dict(**{'a': 1}, **{'b': 2}) }}", "cannot follow unpacked ones");
     struct buf many = {0};
@@ -252,6 +256,7 @@ static void long_chains_and_many_names_have_limits(void **state)
     struct chat_text out = {{0}, {0}};
     struct chat_limits limits = {.steps = 100000};
     struct err e = {0};
+    expect_error("{{ 'x'|attr(' encode') + 1 }}", "' encode' is undefined"); /* a blank in front of a name */
     buf_adds(&chain, "{% filter e");
     for (int i = 0; i < 100000; i++) buf_adds(&chain, "|e");
     buf_adds(&chain, " %}x{% endfilter %}");
