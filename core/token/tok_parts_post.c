@@ -124,6 +124,8 @@ int tok_read_decoder(struct tokenizer *t, const struct cJSON *j, struct err *e)
 
 /* ---- truncation and padding ---- */
 
+enum { MOST_PADDED = 1 << 24 }; /* ids that a text is filled up to */
+
 static bool is_text(const struct cJSON *j, const char *key, const char *text)
 {
     const struct cJSON *v = json_member(j, key);
@@ -159,12 +161,12 @@ static int read_padding(struct tok_limits *l, const struct cJSON *j, struct err 
     int64_t id = 0, multiple = 0, fixed = 0, type = 0;
     if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "padding must be an object or null");
     if (json_known_keys(j, keys, here, e) || json_get_i64(j, "pad_id", 0, VOCAB_MAX_ID, &id, here, e) ||
-        json_opt_i64(j, "pad_to_multiple_of", 0, INT32_MAX, &multiple, here, e) ||
+        json_opt_i64(j, "pad_to_multiple_of", 0, MOST_PADDED, &multiple, here, e) ||
         json_opt_i64(j, "pad_type_id", 0, INT32_MAX, &type, here, e))
         return -1;
     const struct cJSON *strategy = json_member(j, "strategy");
     if (cJSON_IsObject(strategy)) {
-        if (json_get_i64(strategy, "Fixed", 0, 1 << 24, &fixed, here, e)) return -1;
+        if (json_get_i64(strategy, "Fixed", 0, MOST_PADDED, &fixed, here, e)) return -1;
     } else if (!is_text(j, "strategy", "BatchLongest")) {
         return err_set(e, ERR_DATA, "padding: unknown strategy");
     }

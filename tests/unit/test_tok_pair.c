@@ -120,6 +120,10 @@ static void padding_has_its_type(void **state)
                                "\"pad_id\":5,\"pad_type_id\":9,\"pad_token\":\"f\"},";
     expect(fill, "a", "b", TOK_LIMITS, "5:9:-2 5:9:-2 0:0:0 1:1:1");
     expect(fill, "a b c d e", NULL, TOK_LIMITS, "0:0:0 1:0:0 2:0:0 3:0:0 4:0:0"); /* longer than padding goes */
+    static const char most[] = "{\"padding\":{\"strategy\":\"BatchLongest\",\"pad_to_multiple_of\":16777217,\"pad_id\":5}," MODEL;
+    struct err e = {0};
+    assert_null(tok_parse(most, sizeof most - 1, "t.json", &e)); /* a text of one token would take gigabytes */
+    assert_non_null(strstr(e.msg, "pad_to_multiple_of"));
 }
 
 /* As Hugging Face's tokenizers 0.23 have them: all of the text each time, whatever truncation left of it. */
