@@ -16,24 +16,13 @@ static const char *form(const struct tok_added *a, bool forms, size_t *n)
     return forms && a->form ? a->form : a->text;
 }
 
-static int by_first_and_length(const void *a, const void *b)
+static int by_first_and_length(const void *a, const void *b, void *forms)
 {
-    const struct tok_added *x = *(const struct tok_added *const *)a;
-    const struct tok_added *y = *(const struct tok_added *const *)b;
-    int c = (int)(uint8_t)x->text[0] - (int)(uint8_t)y->text[0];
-    if (c) return c;
-    return (x->len < y->len) - (x->len > y->len);
-}
-
-static int forms_by_first_and_length(const void *a, const void *b)
-{
-    const struct tok_added *x = *(const struct tok_added *const *)a;
-    const struct tok_added *y = *(const struct tok_added *const *)b;
     size_t nx, ny;
-    const char *tx = form(x, true, &nx), *ty = form(y, true, &ny);
-    int c = (int)(uint8_t)tx[0] - (int)(uint8_t)ty[0];
-    if (c) return c;
-    return (nx < ny) - (nx > ny);
+    const char *x = form(*(const struct tok_added *const *)a, *(const bool *)forms, &nx);
+    const char *y = form(*(const struct tok_added *const *)b, *(const bool *)forms, &ny);
+    int c = (int)(uint8_t)x[0] - (int)(uint8_t)y[0];
+    return c ? c : (nx < ny) - (nx > ny);
 }
 
 static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n)
@@ -57,7 +46,7 @@ int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n,
         form(&v[i], normalized, &len);
         if (v[i].normalized == normalized && len && !(skip && skip[i])) m->v[m->n++] = &v[i];
     }
-    qsort(m->v, m->n, sizeof *m->v, normalized ? forms_by_first_and_length : by_first_and_length);
+    qsort_r(m->v, m->n, sizeof *m->v, by_first_and_length, &m->forms);
     m->next = token_has_vbmi() ? tok_sieve_avx512vbmi : NULL;
     m->only_first = m->n ? (uint8_t)form(m->v[0], normalized, &len)[0] : -1;
     for (size_t i = 0; i < m->n; i++) {
