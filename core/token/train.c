@@ -165,21 +165,6 @@ void tok_trainer_order(struct tok_trainer *tr, int thread, uint64_t order)
     tr->counter[thread].sp.order = order;
 }
 
-/* What is no UTF-8 becomes U+FFFD, one for each maximal part. */
-static int repair(struct buf *out, const char *text, size_t n, struct err *e)
-{
-    buf_clear(out);
-    for (size_t at = 0; at < n;) {
-        size_t good = utf8_valid_prefix(text + at, n - at);
-        buf_add(out, text + at, good);
-        at += good;
-        if (at == n) break;
-        buf_add(out, "\xEF\xBF\xBD", 3);
-        at += utf8_broken_part((const uint8_t *)text + at, n - at);
-    }
-    return buf_ok(out, e);
-}
-
 static int count_text(struct tok_trainer *tr, struct counter *c, const char *text, size_t n, struct err *e)
 {
     switch (tr->way) {
@@ -197,7 +182,9 @@ int tok_trainer_add(struct tok_trainer *tr, int thread, const char *text, size_t
     c->bytes += n;
     c->documents++;
     if (!tr->any_bytes && utf8_valid_prefix(text, n) < n) {
-        if (repair(&c->work, text, n, e)) return -1;
+        buf_clear(&c->work);
+        utf8_add_lossy(&c->work, text, n);
+        if (buf_ok(&c->work, e)) return -1;
         text = c->work.data;
         n = c->work.len;
     }
