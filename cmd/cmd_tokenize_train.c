@@ -287,10 +287,9 @@ static int read_norm(const char *norm, struct buf *map, struct err *e)
 {
     struct charsmap_rules rules = {0};
     struct buf text = {0};
-    size_t n = strlen(norm);
     int ret = 0;
     if (strcmp(norm, "identity") == 0) return 0;
-    if (n > 4 && strcmp(norm + n - 4, ".tsv") == 0)
+    if (str_ends_with(norm, ".tsv"))
         ret = file_read_all(norm, (size_t)256 << 20, &text, e) ||
               charsmap_rules_read(&rules, text.data, text.len, norm, e) ? -1 : 0;
     else if (charsmap_known(norm))
@@ -308,7 +307,6 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
                       struct err *e)
 {
     const char *norm = cfg->norm ? cfg->norm : "nmt_nfkc";
-    size_t n = strlen(norm);
     sp_rules_default(&o->sp);
     o->sp.coverage = cfg->coverage;
     if (cfg->max_len) o->sp.max_len = (int)cfg->max_len;
@@ -324,7 +322,7 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
     o->byte_fallback = cfg->byte_fallback;
     o->keep_spaces = cfg->keep_spaces;
     o->max_sentence = (size_t)cfg->max_sentence;
-    o->norm_name = n > 4 && strcmp(norm + n - 4, ".tsv") == 0 ? "user_defined" : norm;
+    o->norm_name = str_ends_with(norm, ".tsv") ? "user_defined" : norm;
     if (read_norm(norm, map, e)) return -1;
     o->charsmap = map->data;
     o->charsmap_len = map->len;

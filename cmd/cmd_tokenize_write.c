@@ -11,10 +11,8 @@ bool tokenizer_format(const char *path, enum tok_format *format)
     static const struct { const char *end; enum tok_format format; } known[] = {
         {"tekken.json", FORMAT_TEKKEN}, {".gguf", FORMAT_GGUF}, {"vocab.json", FORMAT_MERGES}, {"vocab.txt", FORMAT_VOCAB_TXT}, {".json", FORMAT_JSON},
         {".model", FORMAT_SPM}, {".tiktoken", FORMAT_TIKTOKEN}};
-    size_t n = strlen(path);
     for (size_t i = 0; i < COUNT_OF(known); i++) {
-        size_t k = strlen(known[i].end);
-        if (n < k || strcmp(path + n - k, known[i].end) != 0) continue;
+        if (!str_ends_with(path, known[i].end)) continue;
         *format = known[i].format;
         return true;
     }
