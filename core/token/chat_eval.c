@@ -28,8 +28,9 @@ int chat_write(struct chat_run *r, struct chat_text *t, const struct cv *v)
     if (!cv_has_text(&r->mem, v))
         return chat_fail(r, "a value of type %s has no text that means anything%s", cv_type_name(v),
                          cv_is_stream(v) ? "; |list makes a list of it" : "");
+    size_t before = t->text.len;
     cv_write(t, v, 0);
-    return 0;
+    return chat_step(r, (t->text.len - before) / 64);
 }
 
 int chat_step(struct chat_run *r, size_t n)
@@ -65,6 +66,7 @@ static struct chat_var *find_here(struct chat_env *env, const struct cstr *name)
 int chat_set(struct chat_run *r, struct chat_env *env, const struct cstr *name, struct cv value)
 {
     struct chat_var *var = find_here(env, name);
+    if (chat_step(r, env->n / 16)) return -1;
     if (var) {
         var->value = value;
         return 0;

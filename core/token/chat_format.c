@@ -139,7 +139,7 @@ static int add_text(struct chat_run *r, const struct cv *v, const struct cstr *s
     chat_form_cut(&text, f);
     chat_form_fill(out, &text, 0, f, '<');
     chat_text_free(&text);
-    return 0;
+    return chat_step(r, v->u.s->n / 64);
 }
 
 /* An integer by "c": the character of that number. */

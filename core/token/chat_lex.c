@@ -291,6 +291,7 @@ static int lex_tag(struct lexer *x, bool block)
             struct lexeme t = {.kind = TK_NAME, .s = x->s + x->at};
             while (x->at < x->n && in_name(x->s[x->at])) x->at++;
             t.n = (size_t)(x->s + x->at - t.s);
+            if (t.n > 1000) return fail(x, "a name of more than 1000 bytes"); /* names are compared at each use */
             if (push(x, t)) return -1;
         } else if (lex_operator(x, &depth)) {
             return -1;

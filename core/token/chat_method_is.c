@@ -122,21 +122,21 @@ int method_isupper(struct chat_run *r, const struct cv *self, const struct chat_
 {
     (void)a;
     *out = cv_bool(chat_is_case(self->u.s, true));
-    return chat_step(r, self->u.s->n / 64);
+    return chat_step(r, self->u.s->n / 16);
 }
 
 int method_islower(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     *out = cv_bool(chat_is_case(self->u.s, false));
-    return chat_step(r, self->u.s->n / 64);
+    return chat_step(r, self->u.s->n / 16);
 }
 
 int method_istitle(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     (void)a;
     *out = cv_bool(chat_is_title(self->u.s));
-    return chat_step(r, self->u.s->n / 64);
+    return chat_step(r, self->u.s->n / 16);
 }
 
 int method_isprintable(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)

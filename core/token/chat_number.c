@@ -193,5 +193,5 @@ int chat_form_text(struct chat_run *r, struct chat_text *out, const struct cv *v
     if (letter == 'a') add_ascii(out, &text);
     if (text.text.oom || text.marks.oom) out->text.oom = true;
     chat_text_free(&text);
-    return 0;
+    return chat_step(r, out->text.len / 64);
 }

@@ -116,7 +116,7 @@ static bool all_have_text(struct chat_mem *m, const struct cv *v, size_t n, int 
 
 static bool has_text(struct chat_mem *m, const struct cv *v, int depth)
 {
-    if (depth > MOST_DEPTH || !chat_look(m)) return false;
+    if (depth > MOST_DEPTH || !chat_look(m, 0)) return false;
     switch (v->type) {
     case CV_LIST:
     case CV_TUPLE: return all_have_text(m, v->u.l->v, v->u.l->n, depth + 1);
@@ -145,7 +145,7 @@ bool cv_has_text(struct chat_mem *m, const struct cv *v)
 
 bool cv_hashable(struct chat_mem *m, const struct cv *v)
 {
-    if (v->type == CV_LIST || v->type == CV_DICT || !chat_look(m)) return false;
+    if (v->type == CV_LIST || v->type == CV_DICT || !chat_look(m, 0)) return false;
     for (size_t i = 0; v->type == CV_TUPLE && i < v->u.l->n; i++)
         if (!cv_hashable(m, &v->u.l->v[i])) return false;
     return true;

@@ -23,28 +23,33 @@ int chat_int_arg(struct chat_run *r, const struct chat_args *a, size_t at, const
     return 0;
 }
 
-/* Is the character at i one to strip? */
-static bool stripped(const struct cstr *s, size_t i, size_t len, const struct cstr *chars)
+/* *yes: is the character at i one to strip? */
+static int stripped(struct chat_run *r, const struct cstr *s, size_t i, size_t len, const struct cstr *chars, bool *yes)
 {
-    if (!chars) return chat_white(cstr_char(s, i).cp);
-    for (size_t k = 0; k < chars->n;) {
-        size_t n = cstr_char(chars, k).len;
-        if (n == len && memcmp(chars->s + k, s->s + i, len) == 0) return true;
-        k += n;
+    size_t k = 0, n = 0;
+    *yes = !chars && chat_white(cstr_char(s, i).cp);
+    for (; chars && k < chars->n && !*yes; k += n) {
+        n = cstr_char(chars, k).len;
+        *yes = n == len && memcmp(chars->s + k, s->s + i, len) == 0;
     }
-    return false;
+    return chat_step(r, k / 16);
 }
 
 int chat_strip(struct chat_run *r, const struct cstr *s, const struct cstr *chars, int sides, struct cv *out)
 {
     size_t from = 0, to = s->n;
-    while ((sides & STRIP_LEFT) && from < to && stripped(s, from, cstr_char(s, from).len, chars))
-        from += cstr_char(s, from).len;
-    while ((sides & STRIP_RIGHT) && to > from) {
+    bool yes = (sides & STRIP_LEFT) != 0;
+    while (yes && from < to) {
+        size_t len = cstr_char(s, from).len;
+        if (stripped(r, s, from, len, chars, &yes)) return -1;
+        from += yes ? len : 0;
+    }
+    yes = (sides & STRIP_RIGHT) != 0;
+    while (yes && to > from) {
         size_t begin = to - 1;
         while (begin > from && (s->s[begin] & 0xC0) == 0x80) begin--;
-        if (!stripped(s, begin, to - begin, chars)) break;
-        to = begin;
+        if (stripped(r, s, begin, to - begin, chars, &yes)) return -1;
+        to = yes ? begin : to;
     }
     return cv_slice(&r->mem, s, from, to, out) ? chat_step(r, s->n / 64) : chat_oom(r);
 }

@@ -89,7 +89,7 @@ int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, 
         const struct cstr *s;
         if (chat_as_string(r, of, &s)) return -1;
         *out = chat_is_case(s, upper);
-        return 0;
+        return chat_step(r, s->n / 16);
     }
     if (op || cstr_is(name, "divisibleby") || cstr_is(name, "sameas")) {
         if (a->n < 1) return chat_fail(r, "the test '%.*s' needs a value", (int)name->n, name->s);

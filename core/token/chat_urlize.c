@@ -232,7 +232,7 @@ static int one_word(struct linker *x, size_t from, size_t to)
         if (!yes) chat_text_part(&x->out, s, a, b);
     }
     chat_text_part(&x->out, s, b, to);
-    return chat_step(x->r, 1 + (to - from) / 16);
+    return chat_step(x->r, 1 + (to - from + (x->schemes ? x->schemes->n : 0)) / 16);
 }
 
 static int all_words(struct linker *x)
@@ -247,11 +247,6 @@ static int all_words(struct linker *x)
         if (x->out.text.len > x->r->mem.limit) return chat_oom(x->r);
     }
     return 0;
-}
-
-static int by_name(const struct cv *a, const struct cv *b)
-{
-    return cv_compare(NULL, a, b);
 }
 
 /* rel="..." of the words given, nofollow and noopener: each once, in order. */
@@ -275,10 +270,10 @@ static int add_rel(struct linker *x, const struct cv *rel, bool nofollow)
     for (size_t left = n, done = 0; left; left--) {
         size_t least = 0;
         for (size_t i = 1; i < left; i++)
-            if (by_name(&v[i], &v[least]) < 0) least = i;
+            if (cv_compare(&r->mem, &v[i], &v[least]) < 0) least = i;
         struct cv word = v[least];
         v[least] = v[left - 1];
-        if (done && cv_equal(NULL, &word, &text)) continue;
+        if (done && cv_equal(&r->mem, &word, &text)) continue;
         text = word;
         if (done++) buf_addc(&x->attributes, ' ');
         struct cv escaped;

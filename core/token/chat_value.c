@@ -177,9 +177,11 @@ bool cv_lazy(struct chat_mem *m, enum lazy_kind kind, const struct cv *v, size_t
 
 /* ---- looking at values ---- */
 
-bool chat_look(struct chat_mem *m)
+bool chat_look(struct chat_mem *m, size_t bytes)
 {
-    return !m || !m->most_looks || ++m->looks <= m->most_looks;
+    if (!m || !m->most_looks) return true;
+    m->looks += 1 + bytes / 64;
+    return m->looks <= m->most_looks;
 }
 
 double cv_number(const struct cv *v)
@@ -270,14 +272,14 @@ static bool equal_lazy(struct chat_mem *m, const struct clazy *a, const struct c
 
 static bool equal(struct chat_mem *m, const struct cv *a, const struct cv *b, int depth)
 {
-    if (depth > MOST_DEPTH || !chat_look(m)) return false;
+    if (depth > MOST_DEPTH || !chat_look(m, 0)) return false;
     if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b) == 0;
     if (a->type == CV_BIG || b->type == CV_BIG) return compare_big(a, b) == 0;
     if (a->type != b->type) return false;
     switch (a->type) {
     case CV_UNDEFINED:
     case CV_NONE: return true;
-    case CV_STRING: return a->u.s->n == b->u.s->n && memcmp(a->u.s->s, b->u.s->s, a->u.s->n) == 0;
+    case CV_STRING: return a->u.s->n == b->u.s->n && chat_look(m, a->u.s->n) && cstr_equal(a->u.s, b->u.s);
     case CV_LIST:
     case CV_TUPLE:
         if (a->u.l->n != b->u.l->n) return false;
@@ -304,12 +306,13 @@ bool cv_equal(struct chat_mem *m, const struct cv *a, const struct cv *b)
 
 static int compare(struct chat_mem *m, const struct cv *a, const struct cv *b, int depth)
 {
-    if (depth > MOST_DEPTH || !chat_look(m)) return 2;
+    if (depth > MOST_DEPTH || !chat_look(m, 0)) return 2;
     if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b);
     if (a->type == CV_BIG || b->type == CV_BIG) return compare_big(a, b);
     if (a->type != b->type) return 2;
     if (a->type == CV_STRING) {
         size_t n = a->u.s->n < b->u.s->n ? a->u.s->n : b->u.s->n;
+        if (!chat_look(m, n)) return 2;
         int c = n ? memcmp(a->u.s->s, b->u.s->s, n) : 0;
         if (c) return c < 0 ? -1 : 1;
         return a->u.s->n < b->u.s->n ? -1 : a->u.s->n > b->u.s->n;

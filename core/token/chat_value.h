@@ -91,10 +91,10 @@ struct chat_mem {
     size_t left, used, limit;
     uint64_t looks, most_looks; /* at values inside of values; the most, or 0: any number */
 };
-/* Counts one look.  A value may hold another many times over, at each level: to compare two or to write one takes
- * longer than their memory says.  false: too many, what is asked for has no answer, and chat_step() ends the run.
- * m may be NULL. */
-bool chat_look(struct chat_mem *m);
+/* Counts a look at a value, and at `bytes` of text.  A value may hold another many times over, at each level: to
+ * compare two or to write one takes longer than their memory says.  false: too many, what is asked for has no answer,
+ * and chat_step() ends the run.  m may be NULL. */
+bool chat_look(struct chat_mem *m, size_t bytes);
 void *chat_alloc(struct chat_mem *m, size_t count, size_t size); /* NULL: over the limit */
 /* Room for one more element behind the n of the array at the pointer at `at`, which
  * has room for *cap: where there is none, a copy of twice the size.  false: over the limit. */

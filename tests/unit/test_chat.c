@@ -238,7 +238,23 @@ static void endless_templates_end(void **state)
         expect_error(deep.data, "does not end within 100000 steps");
         buf_free(&deep);
     }
+    /* Long texts, each gone through by what is one expression. */
+    static const char *const texts[] = {"s == t", "s < t", "{s: 1}[t]", "s is lower", "s.islower()", "'%.3s' % s", "'%.3r' % s", "'{:.3}'.format(s)"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct buf loop = {0};
+        buf_printf(&loop, "{%% set s = 'a' * 100000 %%}{%% set t = 'a' * 100000 %%}{%% for i in range(2000) %%}{%% if %s %%}{%% endif %%}{%% endfor %%}",
+                   texts[i]);
+        expect_error(loop.data, "does not end within 100000 steps");
+        buf_free(&loop);
+    }
+    expect_error("{{ ('a' * 30000).strip('b' * 30000 ~ 'a') }}", "does not end within 100000 steps");
+    expect_error("{{ ('a ' * 30000)|urlize(extra_schemes=['ab:'] * 30000) }}", "does not end within 100000 steps");
     struct buf text = {0};
+    buf_adds(&text, "{{ ");
+    for (int i = 0; i < 1001; i++) buf_addc(&text, 'n');
+    buf_adds(&text, " }}");
+    expect_error(text.data, "t:1:4: a name of more than 1000 bytes");
+    text.len = 0;
     buf_adds(&text, "{{ ");
     for (int i = 0; i < 5000; i++) buf_addc(&text, '(');
     buf_addc(&text, '1');
