@@ -8,8 +8,9 @@
 #include "core/base/mem.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/uni_props.h"
+#include "core/token/unicode.h"
 
-enum { MOST = 24, CODES = 0x110000, MAX_RULE = 32 };
+enum { MOST = 24, MAX_RULE = 32 };
 
 void charsmap_rules_free(struct charsmap_rules *r)
 {
@@ -188,10 +189,10 @@ static int add_newer(struct charsmap_rules *r, struct err *e)
 
 static int add_nfkc(struct charsmap_rules *r, struct err *e)
 {
-    struct reverse v = {.pair = mem_alloc(CODES, sizeof *v.pair)};
+    struct reverse v = {.pair = mem_alloc(UNI_CODES, sizeof *v.pair)};
     uint32_t nfkd[MOST], nfkc[MOST], chosen[MOST];
-    int ret = v.pair ? 0 : err_oom(e, CODES * sizeof *v.pair, "normalization rules");
-    for (uint32_t cp = 1; ret == 0 && cp < CODES; cp++) {
+    int ret = v.pair ? 0 : err_oom(e, UNI_CODES * sizeof *v.pair, "normalization rules");
+    for (uint32_t cp = 1; ret == 0 && cp < UNI_CODES; cp++) {
         if (!is_character(cp)) continue;
         size_t n = normal_form(&cp, 1, true, nfkc);
         if (n != 1 || nfkc[0] != cp) ret = charsmap_rules_set(r, &cp, 1, nfkc, n, e);
@@ -200,7 +201,7 @@ static int add_nfkc(struct charsmap_rules *r, struct err *e)
         v.pair[v.n++][1] = cp;
     }
     if (ret == 0) qsort(v.pair, v.n, sizeof *v.pair, by_pair);
-    for (uint32_t cp = 1; ret == 0 && cp < CODES; cp++) {
+    for (uint32_t cp = 1; ret == 0 && cp < UNI_CODES; cp++) {
         if (!is_character(cp)) continue;
         size_t n = normal_form(&cp, 1, false, nfkd);
         if (n < 2) continue;
@@ -254,7 +255,7 @@ static int add_folding(struct charsmap_rules *r, struct err *e)
         r->v[i].to_len = (uint32_t)encode(to, n, bytes);
         buf_add(&r->text, bytes, r->v[i].to_len);
     }
-    for (uint32_t cp = 1; cp < CODES; cp++) {
+    for (uint32_t cp = 1; cp < UNI_CODES; cp++) {
         if (!is_character(cp)) continue;
         uint32_t to = fold(cp);
         char bytes[4];

@@ -121,7 +121,6 @@ int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out
 int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *name, const struct cv *of,
                 const struct chat_args *a, struct cv *out);
 bool chat_is_filter(const struct cstr *name);
-bool chat_is_test(const struct cstr *name);
 int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, const struct chat_args *a,
               bool *out);
 bool chat_has_method(const struct cv *of, const struct cstr *name);

@@ -21,6 +21,8 @@ static bool sequence(const struct cv *v)
            (v->type == CV_LAZY && v->u.lazy->kind == LAZY_RANGE);
 }
 
+static bool is_test(const struct cstr *name);
+
 /* Tests without an argument; 2: not one of them. */
 static int plain(const struct cstr *name, const struct cv *v)
 {
@@ -40,7 +42,7 @@ static int plain(const struct cstr *name, const struct cv *v)
     if (cstr_is(name, "escaped")) return v->type == CV_STRING && v->safe;
     if (cstr_is(name, "callable")) return callable(v);
     if (cstr_is(name, "filter")) return v->type == CV_STRING && chat_is_filter(v->u.s);
-    if (cstr_is(name, "test")) return v->type == CV_STRING && chat_is_test(v->u.s);
+    if (cstr_is(name, "test")) return v->type == CV_STRING && is_test(v->u.s);
     return 2;
 }
 
@@ -55,7 +57,7 @@ static int compare_op(const struct cstr *name)
     return 0;
 }
 
-bool chat_is_test(const struct cstr *name)
+static bool is_test(const struct cstr *name)
 {
     static const char *const others[] = {"odd", "even", "upper", "lower", "divisibleby", "sameas"};
     for (size_t i = 0; i < COUNT_OF(others); i++)

@@ -18,6 +18,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/width.h"
+#include "core/token/gguf_pre.h"
 #include "core/token/bytemap.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
@@ -125,11 +126,13 @@ static void add_steps(struct buf *out, const struct tokenizer *t)
     if (!regex && strcmp(t->source_split, "none") != 0) regex = t->source_split;
     buf_adds(out, "\"normalizer\":null,\n\"pre_tokenizer\":");
     if (regex) {
-        buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":");
-        buf_add_json(out, regex, strlen(regex));
-        buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false},");
+        buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[");
+        gguf_pre_regex(regex, out);
+        buf_adds(out, "]}");
+    } else {
+        buf_adds(out, bytes);
     }
-    buf_printf(out, "%s%s,\n\"post_processor\":null,\n\"decoder\":%s,\n", bytes, regex ? "]}" : "", bytes);
+    buf_printf(out, ",\n\"post_processor\":null,\n\"decoder\":%s,\n", bytes);
 }
 
 /* Special tokens in front of others have a place in the vocabulary: else the programs that read

@@ -167,9 +167,9 @@ static int symbol_trie(struct spm_build *b)
     const struct spm_model *m = b->m;
     struct vocab chars = {0};
     struct text_key *keys = NULL;
-    uint64_t *seen = mem_zalloc(0x110000 / 64, sizeof *seen);
+    uint64_t *seen = mem_zalloc(UNI_CODES / 64, sizeof *seen);
     int ret = -1, next = (int)m->n;
-    if (!seen) return err_oom(b->e, 0x110000 / 8, "a trie");
+    if (!seen) return err_oom(b->e, UNI_CODES / 8, "a trie");
     for (size_t i = 0; i < m->n; i++) {
         size_t n;
         const char *s = text_of(m, i, &n);

@@ -102,7 +102,7 @@ struct tok_trainer *tok_trainer_new(const struct tok_train_opts *o, int n_thread
     bool ok = tr && tr->counter;
     if (ok) tr->n_threads = n_threads;
     for (int i = 0; ok && o->type == TOK_TRAIN_CHAR && i < n_threads; i++) {
-        tr->counter[i].seen = mem_zalloc(N_CHARS / 64, sizeof(uint64_t));
+        tr->counter[i].seen = mem_zalloc(UNI_CODES / 64, sizeof(uint64_t));
         ok = tr->counter[i].seen != NULL;
     }
     if (!ok) {

@@ -10,17 +10,15 @@
 #include "core/token/train_sort.h"
 #include "core/token/unicode.h"
 
-enum { CODES = 0x110000 };
-
 /* What stands around a character in its place: PREFIX unless it is the first, SUFFIX if it is the last. */
 enum { PREFIX = 1, SUFFIX = 2, WAYS = 4 };
 
 struct alphabet {
     const char *prefix, *suffix; /* "" = none */
     bool bytes;
-    uint64_t *count;       /* [CODES] */
-    uint8_t *seen;         /* [CODES] bits 1 << way */
-    int32_t *token[WAYS];  /* [CODES] of a character in each way, -1 = none */
+    uint64_t *count;       /* [UNI_CODES] */
+    uint8_t *seen;         /* [UNI_CODES] bits 1 << way */
+    int32_t *token[WAYS];  /* [UNI_CODES] of a character in each way, -1 = none */
 };
 
 static void alphabet_free(struct alphabet *a)
@@ -32,9 +30,9 @@ static void alphabet_free(struct alphabet *a)
 
 static int alphabet_init(struct alphabet *a, struct err *e)
 {
-    bool ok = (a->count = mem_zalloc(CODES, sizeof *a->count)) && (a->seen = mem_zalloc(CODES, sizeof *a->seen));
-    for (int k = 0; k < WAYS && ok; k++) ok = (a->token[k] = mem_alloc(CODES, sizeof *a->token[k])) != NULL;
-    return ok ? 0 : err_oom(e, CODES * 25, "characters");
+    bool ok = (a->count = mem_zalloc(UNI_CODES, sizeof *a->count)) && (a->seen = mem_zalloc(UNI_CODES, sizeof *a->seen));
+    for (int k = 0; k < WAYS && ok; k++) ok = (a->token[k] = mem_alloc(UNI_CODES, sizeof *a->token[k])) != NULL;
+    return ok ? 0 : err_oom(e, UNI_CODES * 25, "characters");
 }
 
 /* The character at word + i, and the way it stands there. */
@@ -82,9 +80,9 @@ static int want_chars(struct alphabet *a, const char *chars, struct err *e)
 static int limit_alphabet(struct alphabet *a, size_t most, struct err *e)
 {
     size_t n = 0;
-    uint64_t(*v)[2] = mem_alloc(CODES, sizeof *v);
-    if (!v) return err_oom(e, CODES * sizeof *v, "characters");
-    for (size_t cp = 0; cp < CODES; cp++)
+    uint64_t(*v)[2] = mem_alloc(UNI_CODES, sizeof *v);
+    if (!v) return err_oom(e, UNI_CODES * sizeof *v, "characters");
+    for (size_t cp = 0; cp < UNI_CODES; cp++)
         if (a->count[cp]) v[n][0] = a->count[cp], v[n++][1] = cp;
     qsort(v, n, sizeof *v, sort_by_count);
     for (size_t i = most; i < n; i++) a->count[v[i][1]] = 0;
@@ -114,7 +112,7 @@ static int first_tokens(const struct tok_train_opts *o, struct alphabet *a, stru
     for (size_t i = 0; i < o->n_special; i++)
         if (vocab_add(v, v->n, o->special[i], strlen(o->special[i]), VOCAB_MODEL, e)) return -1;
     for (int way = 0; way < WAYS; way++)
-        for (uint32_t cp = 0; cp < CODES && ret == 0; cp++) {
+        for (uint32_t cp = 0; cp < UNI_CODES && ret == 0; cp++) {
             a->token[way][cp] = -1;
             if (a->count[cp] && (way == 0 || a->seen[cp] >> way & 1)) ret = add_char(a, v, &text, way, cp, e);
         }

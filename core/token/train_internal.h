@@ -8,8 +8,6 @@
 #include "core/token/train_sp_model.h"
 #include "core/token/train_words.h"
 
-enum { N_CHARS = 0x110000 };
-
 /* What one thread has counted. */
 struct counter {
     struct word_table words; /* all but characters */

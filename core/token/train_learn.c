@@ -10,6 +10,7 @@
 #include "core/token/train_internal.h"
 #include "core/token/train_wordpiece.h"
 #include "core/token/train_write.h"
+#include "core/token/unicode.h"
 
 /* Special tokens, then the bytes. */
 static int first_tokens(const struct tok_train_opts *o, struct vocab *v, int32_t byte_id[256],
@@ -122,8 +123,8 @@ static int learn_chars(struct tok_trainer *tr, struct buf *json, struct tok_trai
     int ret = -1;
     uint64_t *seen = tr->counter[0].seen;
     for (int i = 1; i < tr->n_threads; i++)
-        for (size_t w = 0; w < N_CHARS / 64; w++) seen[w] |= tr->counter[i].seen[w];
-    for (uint32_t cp = 0; cp < N_CHARS; cp++) {
+        for (size_t w = 0; w < UNI_CODES / 64; w++) seen[w] |= tr->counter[i].seen[w];
+    for (uint32_t cp = 0; cp < UNI_CODES; cp++) {
         if (!(seen[cp / 64] >> (cp % 64) & 1)) continue;
         char text[4];
         int n = utf8_encode(cp, text);

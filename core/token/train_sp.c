@@ -10,8 +10,6 @@
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 
-enum { N_CODES = 0x110000 };
-
 void sp_rules_default(struct sp_rules *r)
 {
     *r = (struct sp_rules){.n_pieces = 8000, .coverage = 0.9995, .max_len = 16,
@@ -93,11 +91,11 @@ static int choose_chars(struct sp_corpus *c, const uint64_t *count, uint64_t tot
                         const struct sp_rules *r, struct err *e)
 {
     size_t n = 0, kept = 0;
-    for (size_t cp = 0; cp < N_CODES; cp++) n += count[cp] > 0;
+    for (size_t cp = 0; cp < UNI_CODES; cp++) n += count[cp] > 0;
     uint64_t(*v)[2] = mem_alloc(n + 1, sizeof *v), covered = 0;
     if (!v) return err_oom(e, n * sizeof *v, "characters");
     n = 0;
-    for (size_t cp = 0; cp < N_CODES; cp++)
+    for (size_t cp = 0; cp < UNI_CODES; cp++)
         if (count[cp]) v[n][0] = count[cp], v[n++][1] = cp;
     qsort(v, n, sizeof *v, sort_by_count);
     for (size_t i = 0; i < n; i++) {
@@ -430,12 +428,12 @@ int sp_corpus_make(struct sp_corpus *c, const struct word_table *words, const st
                    const char *chars, const struct sp_order *order, struct err *e)
 {
     struct last_words last = {0};
-    uint64_t *count = mem_zalloc(N_CODES, sizeof *count), total = 0;
-    uint16_t *symbol = mem_zalloc(N_CODES, sizeof *symbol);
+    uint64_t *count = mem_zalloc(UNI_CODES, sizeof *count), total = 0;
+    uint16_t *symbol = mem_zalloc(UNI_CODES, sizeof *symbol);
     size_t n_words = 0, n_sym = 0;
     int ret = -1;
     if (!count || !symbol) {
-        err_oom(e, N_CODES * sizeof *count, "characters");
+        err_oom(e, UNI_CODES * sizeof *count, "characters");
         goto out;
     }
     count_chars(words, count, &total, &n_words, &n_sym);

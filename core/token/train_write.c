@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/token/gguf_pre.h"
 #include "core/token/split.h"
 #include "core/token/tok_members.h"
 
@@ -28,11 +29,9 @@ static void write_pre(struct buf *out, const struct tok_train_opts *o)
     } else if (split == SPLIT_GPT2 || split == SPLIT_NONE) {
         buf_printf(out, "%s%s},", level, split == SPLIT_GPT2 ? "true" : "false");
     } else {
-        const char *regex = split_regex(split);
-        buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
-                      "\"pattern\":{\"Regex\":");
-        buf_add_json(out, regex, strlen(regex));
-        buf_printf(out, "},\"behavior\":\"Isolated\",\"invert\":false},%sfalse}]},", level);
+        buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[");
+        gguf_pre_regex(split_regex(split), out);
+        buf_adds(out, "]},");
     }
 }
 

@@ -35,6 +35,7 @@ struct uni_char {
     unsigned class; /* uni_class flags, 0 for UNI_BAD */
 };
 #define UNI_BAD 0xFFFFFFFFu
+enum { UNI_CODES = 0x110000 }; /* code points are below */
 
 static inline struct uni_char uni_found(uint32_t cp, unsigned len)
 {

@@ -10,7 +10,6 @@
 #include "core/token/word_batch.h"
 
 enum { LONGER_MOST = 16 };
-#define CODE_POINTS 0x110000
 
 static bool is_space(uint32_t cp)
 {
@@ -146,7 +145,7 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
     struct word_forms *f = mem_zalloc(1, sizeof *f);
     if (f) {
         f->norm = norm;
-        f->chars = mem_map_table(CODE_POINTS, sizeof *f->chars, &f->table);
+        f->chars = mem_map_table(UNI_CODES, sizeof *f->chars, &f->table);
         if (single) f->single = *single;
         f->work.inner_first = f->work.inner_last = true;
         f->take_ascii = word_take_ascii_best();
@@ -154,7 +153,7 @@ struct word_forms *word_forms_new(const struct norm_chain *norm, const struct wo
         norm_by_char(norm, &f->orders);
         number_leads(&f->pairs);
     }
-    if (!f || !f->chars) err_oom(e, CODE_POINTS * sizeof *f->chars, "the forms of characters");
+    if (!f || !f->chars) err_oom(e, UNI_CODES * sizeof *f->chars, "the forms of characters");
     else if (find_ascii(f, e) == 0) return f;
     word_forms_free(f);
     return NULL;
