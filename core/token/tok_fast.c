@@ -249,6 +249,7 @@ int tok_fast_stretch(const struct tokenizer *t, struct tok_scratch *s, const cha
     const struct tok_fast *f = t->fast;
     size_t pos = from, count;
     int ret = 0;
+    word_cache_settle(&s->cache);
     s->sum = 0;
     s->summed = out->n;
     s->word_at = s->summed_at = 0;

@@ -30,6 +30,7 @@ static void use_lines(struct word_cache *c, struct word_line *lines, size_t n)
     c->lines = lines;
     c->n_lines = n;
     c->shift = 64 - (unsigned)__builtin_ctzll(n);
+    c->seconds_then = c->seconds;
 }
 
 /* Lines that are used from now on.  Whoever reads a page before it is written to asks the system
@@ -201,13 +202,24 @@ static bool pool_room(struct word_cache *c, size_t n)
     return n <= c->pool_cap;
 }
 
+/* How many words have room, in eighths of the lines, which have two slots each. */
+static size_t room_eighths(const struct word_cache *c)
+{
+    if (c->n_lines >= MAX_LINES) return 12;
+    if (c->dense) return c->frugal && c->n_lines < MANY_LINES ? 10 : 7;
+    return c->n_lines >= MANY_LINES && !word_cache_is_slow(c) ? 10 : 7;
+}
+
 bool word_cache_room(struct word_cache *c, size_t n_words, size_t n)
 {
-    size_t eighths = c->n_lines >= MAX_LINES ? 12 : c->frugal && c->dense && c->n_lines < MANY_LINES ? 10 : 7;
-    size_t most = eighths * c->n_lines / 8; /* of 2 slots a line */
     if (!pool_room(c, n)) return false;
-    if (c->used + n_words > most) grow(c);
+    if (c->used + n_words > room_eighths(c) * c->n_lines / 8) grow(c);
     return true;
+}
+
+void word_cache_settle(struct word_cache *c)
+{
+    if (c->n_lines < MAX_LINES && c->used > room_eighths(c) * c->n_lines / 8) grow(c);
 }
 
 struct word_slot *word_cache_seek_on(const struct word_cache *c, const struct word_key *key)

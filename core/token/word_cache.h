@@ -50,6 +50,7 @@ struct word_cache {
     bool dense;             /* rather fuller lines than more where memory is slow to come; after word_cache_init() */
     bool frugal;            /* it is; also to be set there */
     unsigned seconds;       /* how often a word was found, but not in its place */
+    unsigned seconds_then;  /* when the lines became what they are */
     uint64_t text, all_text; /* bytes of text so far, and of all that will come; 0: not known */
 };
 
@@ -250,6 +251,16 @@ static inline bool word_cache_has_little(const struct word_cache *c)
 {
     return c->pool_used < 1 << 20;
 }
+
+/* Whether words that are not in their places have cost by now what more lines would have: a text that ends before
+ * has not paid for them, one that goes on or comes again pays no more than twice. */
+static inline bool word_cache_is_slow(const struct word_cache *c)
+{
+    return c->seconds - c->seconds_then > c->n_lines;
+}
+
+/* Between texts, when nothing of the cache is held: more lines where that is so and they are full. */
+void word_cache_settle(struct word_cache *c);
 
 /* What a long word takes in the pool. */
 static inline size_t word_long_room(size_t n, size_t n_ids)

@@ -321,9 +321,63 @@ static void words_to_come_have_room(void **state)
     if (n != LARGE) skip();
 }
 
+/* The key of a word that is one of many. */
+static void ask_number(const struct word_cache *c, int32_t i, struct word_key *key)
+{
+    uint8_t word[32] = {0};
+    uint32_t spread = (uint32_t)i * 2654435761u; /* numbers in a row would have places in a row */
+    memcpy(word, &spread, sizeof spread);
+    word_cache_ask(c, word, 4, sizeof word, key);
+}
+
+/* Numbers from 1 on, whose ids they are, until there are n. */
+static void add_numbers(struct word_cache *c, size_t n)
+{
+    struct word_key key;
+    for (int32_t i = (int32_t)c->used + 1; c->used < n; i++) {
+        ask_number(c, i, &key);
+        word_cache_add(c, &key, &i, 1);
+    }
+}
+
+/* Lines are fuller as long as that costs less than more of them; then there are more at the next chance. */
+static void lines_are_fuller_until_that_has_cost_enough(void **state)
+{
+    (void)state;
+    enum { MANY = 1 << 17, WORDS = MANY };
+    struct word_cache c;
+    struct word_key key;
+    struct err e;
+    int32_t out[WORD_KEY_MAX];
+    assert_int_equal(word_cache_init(&c, &e), 0);
+    add_numbers(&c, WORDS);
+    for (int32_t i = 1; c.seconds - c.seconds_then <= MANY; i = i % WORDS + 1) {
+        word_cache_settle(&c);
+        assert_int_equal(c.n_lines, MANY);
+        ask_number(&c, i, &key);
+        assert_int_equal(word_cache_get(&c, &key, out), 1);
+    }
+    word_cache_settle(&c);
+    assert_int_equal(c.n_lines, 2 * MANY);
+    for (int32_t i = 1; i <= WORDS; i++) {
+        ask_number(&c, i, &key);
+        assert_true(word_cache_get(&c, &key, out) == 1 && out[0] == i);
+    }
+    word_cache_free(&c);
+    for (int dense = 0; dense < 2; dense++) { /* where it never is so, at 7 words in 8 lines; else at 10 */
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        c.dense = dense;
+        add_numbers(&c, WORDS);
+        assert_true((c.n_lines > MANY) == dense);
+        add_numbers(&c, 10 * (MANY / 8) + 1);
+        assert_int_equal(c.n_lines, 2 * MANY);
+        word_cache_free(&c);
+    }
+}
+
 static void expect_all(bool frugal, bool dense)
 {
-    enum { WORDS = 250000 };
+    enum { WORDS = 350000 };
     struct word_cache c;
     struct word_key key;
     struct err e;
@@ -416,6 +470,7 @@ int main(void)
                                        cmocka_unit_test(words_are_taken_by_their_codes),
                                        cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_more_ids_are_taken_than_there_is_room_for),
+                                       cmocka_unit_test(lines_are_fuller_until_that_has_cost_enough),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows),
                                        cmocka_unit_test(words_to_come_have_room),
                                        cmocka_unit_test(a_full_cache_begins_anew)};
