@@ -9,7 +9,7 @@ static inline void ask_one(const struct word_cache *c, const uint8_t *word, size
         word_cache_ask(c, word, len, left, key);
     } else {
         word_batch_ask_long(c, word, len, key);
-        word_batch_long_add(longs, i);
+        word_batch_long_add(longs, key, i);
     }
 }
 

@@ -55,9 +55,9 @@ struct word_batch_long {
     uint16_t at[256];
 };
 
-static inline void word_batch_long_add(struct word_batch_long *l, size_t i)
+static inline void word_batch_long_add(struct word_batch_long *l, const struct word_key *key, size_t i)
 {
-    if (l->n < sizeof l->at / sizeof *l->at) l->at[l->n++] = (uint16_t)i;
+    if (!word_key_is_run(key) && l->n < sizeof l->at / sizeof *l->at) l->at[l->n++] = (uint16_t)i;
 }
 
 static inline void word_batch_long_ask(const struct word_cache *c, const struct word_key *keys, const struct word_batch_long *l)
@@ -90,9 +90,9 @@ static inline size_t word_batch_most(size_t n)
 static inline size_t word_batch_get_rare(struct word_cache *c, const uint8_t *text, size_t end, const struct word_key *key,
                                          int32_t *to)
 {
-    size_t n = (size_t)key->k[1], n_ids;
+    size_t n = word_key_long_len(key), n_ids;
     uint32_t code;
-    if (n >> 56) return word_cache_get(c, key, to);
+    if (key->k[1] >> 56) return word_cache_get(c, key, to);
     const int32_t *ids = n ? word_cache_get_long(c, key, text + end - n, n, &n_ids, &code) : NULL;
     if (!ids || n_ids > word_batch_most(n)) return 0;
     memcpy(to, ids, n_ids * sizeof *ids);

@@ -25,7 +25,7 @@ ALWAYS_INLINE void ask_one(const struct word_cache *c, const uint8_t *word, size
 {
     if (__builtin_expect(len > WORD_KEY_MAX, 0)) {
         word_batch_ask_long(c, word, len, key);
-        word_batch_long_add(longs, i);
+        word_batch_long_add(longs, key, i);
     } else {
         ask_short(c, word, len, key);
     }
@@ -45,61 +45,83 @@ static const uint64_t part_to_key[12] = {0, 1, 8, 2, 3, 10, 4, 5, 12, 6, 7, 14};
 static const uint8_t in_part[64] = {TIMES4(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
 static const uint8_t of_part[64] = {TIMES4(TIMES4(0)), TIMES4(TIMES4(8)), TIMES4(TIMES4(16)), TIMES4(TIMES4(24))};
 
-/* Asks for what is there.  Who reads numbers that a wider store has just written to memory waits. */
-ALWAYS_INLINE void ask_lines(const struct word_cache *c, __m512i hash)
+/* Asks for the lines of four hashes, which are every other number.  Who reads numbers that a wider store has
+ * just written to memory waits. */
+ALWAYS_INLINE void ask_lines(const char *lines, __m512i hash, __m512i shift)
 {
-    __m512i at = _mm512_slli_epi64(_mm512_srl_epi64(hash, _mm_cvtsi32_si128((int)c->shift)), 6); /* bytes of a line */
-    __m256i low = _mm512_castsi512_si256(at), high = _mm512_extracti64x4_epi64(at, 1);
-    const char *lines = (const char *)c->lines;
-    __builtin_prefetch(lines + _mm_cvtsi128_si64(_mm256_castsi256_si128(low)));
-    __builtin_prefetch(lines + _mm_cvtsi128_si64(_mm256_extracti128_si256(low, 1)));
-    __builtin_prefetch(lines + _mm_cvtsi128_si64(_mm256_castsi256_si128(high)));
-    __builtin_prefetch(lines + _mm_cvtsi128_si64(_mm256_extracti128_si256(high, 1)));
+    const __m512i places = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+    /* Bytes from the first line on; somewhere in the line will do. */
+    __m128i at = _mm512_castsi512_si128(_mm512_permutexvar_epi32(places, _mm512_srlv_epi64(hash, shift)));
+    uint64_t two = (uint64_t)_mm_cvtsi128_si64(at), more = (uint64_t)_mm_extract_epi64(at, 1);
+    __builtin_prefetch(lines + (uint32_t)two);
+    __builtin_prefetch(lines + (two >> 32));
+    __builtin_prefetch(lines + (uint32_t)more);
+    __builtin_prefetch(lines + (more >> 32));
 }
 
-/* Four words of up to 15 bytes; 64 bytes are readable where the first begins. */
-ALWAYS_INLINE void ask_four(const struct word_cache *c, const uint8_t *text, __m256i begins, __m256i lens,
-                            struct word_key *keys)
+/* What is asked for, and how. */
+struct asking {
+    const char *lines;
+    __m512i shift; /* of a hash, to bytes of lines */
+    __m512i factor; /* WORD_HASH_ALL */
+};
+
+ALWAYS_INLINE struct asking asking_of(const struct word_cache *c)
+{
+    struct asking a = {(const char *)c->lines, _mm512_set1_epi64(c->shift - 6), _mm512_set1_epi64((long long)WORD_HASH_ALL)};
+    __asm__("" : "+v"(a.factor)); /* a constant would be put into its register for each four words */
+    return a;
+}
+
+/* From memory, for which the ports of permutations are not needed. */
+ALWAYS_INLINE __m256i four_times(const size_t *x)
+{
+    return _mm256_castpd_si256(_mm256_broadcast_sd((const double *)(const void *)x));
+}
+
+/* Four words, that are 60 bytes at most; 64 are readable where the first begins.  Returns bits 15, 31, 47 and
+ * 63 of those that are longer than 15, whose keys are none. */
+ALWAYS_INLINE uint64_t ask_four(const struct asking *a, const uint8_t *text, const size_t *begins, struct word_key *keys)
 {
     const __m512i byte = load64(in_part), spread = load64(of_part);
-    __m128i first = _mm256_castsi256_si128(begins);
-    __m256i offs = _mm256_sub_epi64(begins, _mm256_broadcastq_epi64(first));
+    const __m512i last = _mm512_broadcast_i64x2(_mm_set_epi64x((long long)0xFF00000000000000, 0));
+    __m256i begin = _mm256_loadu_si256((const void *)begins), end = _mm256_loadu_si256((const void *)(begins + 1));
+    __m256i offs = _mm256_sub_epi64(begin, four_times(begins));
     __m512i from = _mm512_permutexvar_epi8(spread, _mm512_castsi256_si512(offs));
-    __m512i len = _mm512_permutexvar_epi8(spread, _mm512_castsi256_si512(lens));
+    __m512i len = _mm512_permutexvar_epi8(spread, _mm512_castsi256_si512(_mm256_sub_epi64(end, begin)));
     __mmask64 within = _mm512_cmplt_epu8_mask(byte, len);
-    __m512i k = _mm512_maskz_permutexvar_epi8(within, _mm512_add_epi8(from, byte), load64(text + _mm_cvtsi128_si64(first)));
-    k = _mm512_mask_mov_epi8(k, 0x8000800080008000, len);
+    __m512i k = _mm512_maskz_permutexvar_epi8(within, _mm512_add_epi8(from, byte), load64(text + begins[0]));
+    k = _mm512_ternarylogic_epi64(k, len, last, 0xF8); /* k | (len & last) */
     /* word_key_hash(), in every other number */
-    __m512i h = _mm512_mullo_epi64(_mm512_unpackhi_epi64(k, k), _mm512_set1_epi64((long long)WORD_HASH_HIGH));
-    h = _mm512_mullo_epi64(_mm512_xor_si512(h, k), _mm512_set1_epi64((long long)WORD_HASH_ALL));
-    ask_lines(c, h);
+    __m512i h = _mm512_rol_epi64(_mm512_unpackhi_epi64(k, k), WORD_HASH_TURN);
+    h = _mm512_mullo_epi64(_mm512_xor_si512(h, k), a->factor);
+    ask_lines(a->lines, h, a->shift);
     __m512i rest = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(part_to_key + 8)));
     _mm512_storeu_si512(keys, _mm512_permutex2var_epi64(k, load64(part_to_key), h));
     _mm256_storeu_si256((void *)((uint64_t *)keys + 8), _mm512_castsi512_si256(_mm512_permutex2var_epi64(k, rest, h)));
+    return _cvtmask64_u64(within) & 0x8000800080008000;
 }
 
 static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
                 struct word_key *keys)
 {
     const struct word_cache known = *c; /* keys are not in it */
-    const __m256i most = _mm256_set1_epi64x(WORD_KEY_MAX);
+    const struct asking asking = asking_of(c);
     struct word_batch_long longs;
     size_t i = 1;
     longs.n = 0;
     if (count) ask_one(&known, text + from, ends[0] - from, keys, 0, &longs);
     while (i + 4 <= count) {
-        __m256i begins = _mm256_loadu_si256((const void *)(ends + i - 1));
-        __m256i lens = _mm256_sub_epi64(_mm256_loadu_si256((const void *)(ends + i)), begins);
-        uint32_t long_ones = mask_bits8(_mm256_cmpgt_epu64_mask(lens, most));
-        bool room = n - ends[i - 1] >= 64;
-        if (__builtin_expect(!long_ones && room, 1)) {
-            ask_four(&known, text, begins, lens, &keys[i]);
-            i += 4;
-            continue;
-        }
-        if (long_ones & 14 && !(long_ones & 1) && room) { /* the others are asked for again */
-            ask_four(&known, text, begins, lens, &keys[i]);
-            i += _tzcnt_u32(long_ones);
+        const size_t *begins = ends + i - 1;
+        bool together = begins[4] - begins[0] <= 4 * WORD_KEY_MAX && n - begins[0] >= 64;
+        uint64_t long_ones = 1;
+        if (__builtin_expect(together, 1)) {
+            long_ones = ask_four(&asking, text, begins, &keys[i]);
+            if (__builtin_expect(!long_ones, 1)) {
+                i += 4;
+                continue;
+            }
+            i += _tzcnt_u64(long_ones) / 16; /* the others are asked for again */
         }
         ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
         i++;
@@ -178,7 +200,7 @@ ALWAYS_INLINE __m128i inline_ids(const struct word_slot *s)
 ALWAYS_INLINE size_t get_ids(struct word_cache *c, const struct word_slot *s, const uint8_t *text, size_t end,
                              const struct word_key *key, int32_t *out)
 {
-    size_t n = 0, len = (size_t)key->k[1];
+    size_t n = 0, len = word_key_long_len(key);
     if (__builtin_expect(s != NULL, 1)) {
         n = (size_t)(s->k[1] >> 60);
         if (__builtin_expect(n - 1 < WORD_INLINE, 1)) return n;

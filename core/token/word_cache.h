@@ -23,9 +23,10 @@ enum {
 };
 
 /* Length and number of ids share the top byte of k[1]: the one in its lower, the
- * other in its upper half.  Long words have 0 in both, and their length below. */
+ * other in its upper half.  Long words have 0 in both, and their length below: but for
+ * runs, which are their own keys, too, and whose ids may be where those of short words are. */
 struct word_key {
-    uint64_t k[2];          /* the bytes; or the hash and the length */
+    uint64_t k[2];          /* the bytes; or the hash and the length; or a run's two bytes and its length with WORD_IS_RUN */
     uint64_t hash;
 };
 
@@ -62,9 +63,12 @@ extern const uint64_t word_key_mask[WORD_KEY_MAX + 1][2];
 #define WORD_HASH_HIGH 0x9E3779B97F4A7C15ull
 #define WORD_HASH_ALL 0xD6E8FEB86659FD93ull
 
+/* A multiplication more, of k[1], would be a third of what asking costs. */
+enum { WORD_HASH_TURN = 29 }; /* not by whole bytes: words may say the same twice */
+
 static inline uint64_t word_key_hash(const uint64_t k[2])
 {
-    return (k[0] ^ (k[1] * WORD_HASH_HIGH)) * WORD_HASH_ALL;
+    return (k[0] ^ (k[1] << WORD_HASH_TURN | k[1] >> (64 - WORD_HASH_TURN))) * WORD_HASH_ALL;
 }
 
 static inline size_t word_cache_line(const struct word_cache *c, uint64_t hash)
@@ -96,8 +100,32 @@ static inline void word_cache_ask(const struct word_cache *c, const uint8_t *wor
     __builtin_prefetch(&c->lines[word_cache_line(c, key->hash)]);
 }
 
-/* The same for 16 bytes and more. */
-static inline void word_cache_ask_long(const struct word_cache *c, const uint8_t *word, size_t n, struct word_key *key)
+/* Of most long words of code all bytes but the first are the same: a newline and spaces, or signs. */
+#define WORD_IS_RUN ((uint64_t)1 << 32)
+
+static inline bool word_key_is_run(const struct word_key *key)
+{
+    return key->k[1] >> 32 == 1;
+}
+
+static inline bool word_is_run(const uint8_t *word, size_t n) /* n >= 16 */
+{
+    uint64_t same = word[1] * (uint64_t)0x0101010101010101, x;
+    if (word[n - 1] != word[1]) return false;
+    for (size_t i = 1;; i = i + 16 <= n ? i + 8 : n - 8) {
+        memcpy(&x, word + i, 8);
+        if (x != same) return false;
+        if (i + 8 == n) return true;
+    }
+}
+
+/* The bytes of a word that has no short key. */
+static inline size_t word_key_long_len(const struct word_key *key)
+{
+    return (uint32_t)key->k[1];
+}
+
+static inline uint64_t word_long_hash(const uint8_t *word, size_t n) /* n >= 16 */
 {
     uint64_t h = n, a, b;
     for (size_t i = 0;; i = i + 32 <= n ? i + 16 : n - 16) {
@@ -106,10 +134,20 @@ static inline void word_cache_ask_long(const struct word_cache *c, const uint8_t
         h = (h ^ a) * WORD_HASH_HIGH;
         h = ((h ^ h >> 32) + b) * WORD_HASH_ALL;
         h ^= h >> 29;
-        if (i + 16 == n) break;
+        if (i + 16 == n) return h;
     }
-    key->k[0] = h;
-    key->k[1] = n;
+}
+
+/* The same for 16 bytes and more. */
+static inline void word_cache_ask_long(const struct word_cache *c, const uint8_t *word, size_t n, struct word_key *key)
+{
+    if (word_is_run(word, n)) {
+        key->k[0] = word[0] | (uint64_t)word[1] << 8;
+        key->k[1] = n | WORD_IS_RUN;
+    } else {
+        key->k[0] = word_long_hash(word, n);
+        key->k[1] = n;
+    }
     key->hash = word_key_hash(key->k);
     __builtin_prefetch(&c->lines[word_cache_line(c, key->hash)]);
 }
@@ -181,8 +219,9 @@ static inline const int32_t *word_cache_get_long(struct word_cache *c, const str
     const struct word_slot *s = word_cache_find(c, key);
     if (!s) return NULL;
     const int32_t *ids = c->pool + s->id[0];
-    *n_ids = s->id[1];
     *code = s->id[3];
+    if ((*n_ids = (size_t)(s->k[1] >> 60))) return *n_ids > WORD_INLINE ? ids : (const int32_t *)s->id;
+    *n_ids = s->id[1];
     return word_bytes_equal((const uint8_t *)(ids + s->id[1]), word, n) ? ids : NULL;
 }
 
@@ -272,7 +311,7 @@ static inline size_t word_long_room(size_t n, size_t n_ids)
 static inline void word_cache_learn(struct word_cache *c, const struct word_key *key, const uint8_t *word, size_t n,
                                     const int32_t *ids, size_t n_ids)
 {
-    if (n <= WORD_KEY_MAX) word_cache_add(c, key, ids, n_ids);
+    if (n <= WORD_KEY_MAX || (word_key_is_run(key) && n_ids <= WORD_KEY_MAX)) word_cache_add(c, key, ids, n_ids);
     else if (n <= WORD_LONG_MAX) word_cache_add_long(c, key, word, n, ids, n_ids, 0);
 }
 

@@ -10,7 +10,7 @@
 #include "core/base/rng.h"
 #include "core/token/word_batch.h"
 
-enum { N_TEXT = 9000, N_WORDS = 300, ROUNDS = 400 };
+enum { N_TEXT = 12000, N_WORDS = 300, ROUNDS = 400 };
 
 /* The ids that a word is given: as many as its length says, from its bytes. */
 static size_t ids_of(const uint8_t *word, size_t n, int32_t *ids)
@@ -29,7 +29,8 @@ static size_t random_words(const struct rng_key *k, uint64_t *at, uint8_t *text,
         uint64_t longest = rng_below(k, (*at)++, 8) ? 5 : 18;
         size_t len = 1 + (size_t)rng_below(k, (*at)++, longest);
         if (rng_below(k, (*at)++, 16) == 0) { /* a long one, out of few */
-            len = 16 + (size_t)rng_below(k, (*at)++, 90);
+            bool longer = rng_below(k, (*at)++, 8) == 0; /* its length looks short in one byte */
+            len = (longer ? 257 : 16) + (size_t)rng_below(k, (*at)++, longer ? 15 : 90);
             memset(text + n, 'a' + (int)rng_below(k, (*at)++, 3), len);
             text[n + rng_below(k, (*at)++, 2) * (len - 1)] = 'z';
             ends[i] = n += len;
@@ -247,6 +248,50 @@ static void long_words_are_compared(void **state)
             }
             word_cache_free(&c);
         }
+}
+
+/* Only words all of whose bytes but the first are the same, and each has a key of its own. */
+static void runs_are_their_own_keys(void **state)
+{
+    (void)state;
+    enum { MOST = 80 };
+    const struct word_batch *b[] = {&word_batch_base, word_batch()};
+    for (int v = 0; v < 2; v++) {
+        struct word_cache c;
+        struct word_key key;
+        struct err e;
+        uint8_t word[MOST];
+        int32_t out[MOST + WORD_BATCH_MORE];
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        for (int round = 0; round < 2; round++) /* not known; then all are */
+            for (size_t len = WORD_KEY_MAX + 1; len <= MOST; len++)
+                for (int kind = 0; kind < 4; kind++) {
+                    int32_t ids[MOST], *to = out;
+                    size_t n_ids = 1 + (len + (size_t)kind) % 16; /* one is more than a short word may have */
+                    for (size_t i = 0; i < n_ids; i++) ids[i] = (int32_t)(4 * len + (size_t)kind + 1000 * i);
+                    memset(word, " -"[kind / 2], len);
+                    if (kind % 2) word[0] = '\n';
+                    b[v]->ask(&c, word, len, 0, &len, 1, &key);
+                    assert_true(word_key_is_run(&key) && word_key_long_len(&key) == len);
+                    size_t known = b[v]->get(&c, word, &len, &key, 0, 1, &to);
+                    assert_int_equal(known, round);
+                    if (!known) word_cache_learn(&c, &key, word, len, ids, n_ids);
+                    else assert_int_equal(to - out, n_ids);
+                    if (known) assert_memory_equal(out, ids, n_ids * sizeof *ids);
+                    size_t n_known;
+                    uint32_t code;
+                    const int32_t *there = word_cache_get_long(&c, &key, word, len, &n_known, &code);
+                    assert_true(there && n_known == n_ids);
+                    assert_memory_equal(there, ids, n_ids * sizeof *ids);
+                    for (size_t i = 1; i < len; i++) { /* that of the first makes another run */
+                        word[i] ^= 1;
+                        b[v]->ask(&c, word, len, 0, &len, 1, &key);
+                        assert_false(word_key_is_run(&key));
+                        word[i] ^= 1;
+                    }
+                }
+        word_cache_free(&c);
+    }
 }
 
 /* A long word has as many ids as bytes at most, or is left to others. */
@@ -470,6 +515,7 @@ int main(void)
                                        cmocka_unit_test(words_are_taken_by_their_codes),
                                        cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_more_ids_are_taken_than_there_is_room_for),
+                                       cmocka_unit_test(runs_are_their_own_keys),
                                        cmocka_unit_test(lines_are_fuller_until_that_has_cost_enough),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows),
                                        cmocka_unit_test(words_to_come_have_room),
