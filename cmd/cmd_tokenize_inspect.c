@@ -9,17 +9,20 @@
 #include "core/token/compare.h"
 #include "core/token/explain.h"
 #include "core/token/tok_steps.h"
+#include "core/token/unigram_nbest.h"
 
 struct inspect_cfg {
     struct opt_common common;
     const char *explain, *token, *diff, *text;
     bool vocab;
+    int64_t nbest;
 };
 
 static const struct opt inspect_opts[] = {
 #define C struct inspect_cfg
     OPT_GROUP("Questions"),
     OPT_STR(0, "explain", C, explain, "TEXT", NULL, "Show how a text is encoded, step by step: normal form, words, merges or scores, ids, with special tokens and template"),
+    OPT_INT(0, "nbest", C, nbest, "N", "0", 0, NBEST_MOST, "With --explain, unigram: the N best ways to cut each word instead of the runner-up"),
     OPT_STR(0, "diff", C, diff, "TOKENIZER", NULL, "Compare with another tokenizer on --text: tokens, fertility, words cut otherwise, with examples"),
     OPT_STR(0, "text", C, text, "FILE", NULL, "Numbers of this tokenizer on a text: tokens, fertility, unknown ones ...; - is stdin"),
     OPT_STR(0, "token", C, token, "ID|TEXT", NULL, "Show a token: its bytes, score, merges"),
@@ -174,7 +177,7 @@ static int inspect(const struct inspect_cfg *cfg, const char *path, struct err *
     int ret = t ? 0 : -1;
     if (ret == 0 && cfg->token) ret = tok_explain_token(t, cfg->token, json, &b, e);
     else if (ret == 0 && cfg->vocab) ret = tok_explain_vocab(t, json, &b, e);
-    else if (ret == 0 && cfg->explain) ret = tok_allow_special(t, e) || tok_explain(t, cfg->explain, strlen(cfg->explain), json, &b, e) ? -1 : 0;
+    else if (ret == 0 && cfg->explain) ret = tok_allow_special(t, e) || tok_explain(t, cfg->explain, strlen(cfg->explain), (size_t)cfg->nbest, json, &b, e) ? -1 : 0;
     else if (ret == 0 && cfg->text) ret = on_text(cfg, path, t, &b, e);
     else if (ret == 0) ret = describe(&b, path, t, json, e);
     if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
@@ -191,6 +194,7 @@ static int run_inspect(const struct cmd *self, int argc, char **argv, struct err
     if (ret || r.exit_now) goto out;
     if (r.n_args != 1) ret = err_set(e, ERR_USAGE, "%d tokenizers given, one is wanted: a file, or a directory with one", r.n_args);
     else if (cfg.diff && !cfg.text) ret = err_set(e, ERR_USAGE, "--diff needs --text FILE");
+    else if (cfg.nbest && !cfg.explain) ret = err_set(e, ERR_USAGE, "--nbest goes with --explain TEXT");
     else if ((cfg.token != NULL) + (cfg.explain != NULL) + (cfg.text != NULL) + cfg.vocab > 1)
         ret = err_set(e, ERR_USAGE, "--explain, --token, --text and --vocab exclude each other");
     else ret = inspect(&cfg, r.args[0], e);
@@ -205,6 +209,7 @@ const struct cmd cmd_tokenize_inspect = {
     .usage = "[options] TOKENIZER",
     .examples = "  llmctl tokenize inspect tokenizer.json\n"
                 "  llmctl tokenize inspect tokenizer.json --explain 'lower newest'\n"
+                "  llmctl tokenize inspect s.model --explain 'lower newest' --nbest 5\n"
                 "  llmctl tokenize inspect bert/ --diff gpt2/ --text input.txt\n"
                 "  llmctl tokenize inspect tokenizer.json --token '<|endoftext|>'\n"
                 "  llmctl tokenize inspect tokenizer.json --vocab | sort -k2\n",
@@ -212,6 +217,8 @@ const struct cmd cmd_tokenize_inspect = {
                "form; each word with the merges in their order (byte pairs), the pieces\n"
                "(WordPiece) or the scores and the runner-up (unigram), and why it is unknown if\n"
                "it is; then the ids with their places in bytes and characters of the text.\n"
+               "--nbest: the ways of unigram and their order are those of SentencePiece's\n"
+               "NBestEncode(); of a .model a word is all of the text.\n"
                "--text, --diff: fertility is the tokens a word. A word is not given back when\n"
                "its tokens decode to another text, as where capitals are lost. With --diff the\n"
                "words that the two cut at other places follow, the most frequent first.\n"

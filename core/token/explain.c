@@ -141,10 +141,21 @@ static const char *readable(struct explain *x, const char *text, size_t *n, stru
     return made->data ? made->data : "";
 }
 
-int tok_explain(const struct tokenizer *t, const char *text, size_t n, bool json, struct buf *out,
+/* Only unigram weighs ways to cut a word against each other. */
+static int has_ways(const struct tokenizer *t, struct err *e)
+{
+    struct tok_summary s;
+    const struct tokenizer *model = t->pieces ? t->pieces->side[SIDE_SOURCE].t : t;
+    if (model->model == MODEL_UNIGRAM) return 0;
+    tok_summary(t, &s);
+    return err_set(e, ERR_USAGE, "--nbest is for unigram, this tokenizer is %s: it has one way to cut a word", s.type);
+}
+
+int tok_explain(const struct tokenizer *t, const char *text, size_t n, size_t n_best, bool json, struct buf *out,
                 struct err *e)
 {
-    struct explain x = {.t = t, .out = out, .json = json, .s = tok_scratch_new(t, e)};
+    if (n_best && has_ways(t, e)) return -1;
+    struct explain x = {.t = t, .out = out, .json = json, .n_best = n_best, .s = tok_scratch_new(t, e)};
     struct char_index chars = {0};
     struct buf made = {0};
     size_t pos = 0, look = 0, len = n;

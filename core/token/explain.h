@@ -13,8 +13,9 @@
 #include "core/token/tokenizer.h"
 
 /* Appends: the added tokens found, the normal form, the words, the merges of each word in
- * the order in which they happen or what else decides, the ids.  json: one object. */
-int tok_explain(const struct tokenizer *t, const char *text, size_t n, bool json, struct buf *out,
+ * the order in which they happen or what else decides, the ids.  n_best: of unigram so many ways
+ * to cut each word; 0: the runner-up.  json: one object. */
+int tok_explain(const struct tokenizer *t, const char *text, size_t n, size_t n_best, bool json, struct buf *out,
                 struct err *e);
 
 /* Appends what there is to say about every token that `word` can mean: one that is spelled so,

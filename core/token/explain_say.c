@@ -194,12 +194,38 @@ void say_why(struct explain *x, const char *why, size_t n)
     }
 }
 
-void say_next_best(struct explain *x, const int32_t *ids, size_t n, double sum, double best)
+void say_next_best(struct explain *x, const struct nbest *v)
 {
+    const struct nbest_way *w = &v->way[1];
     buf_adds(x->out, x->json ? ",\"next_best\":{\"tokens\":" : "    next best:");
-    say_tokens(x, ids, n);
-    if (x->json) buf_printf(x->out, ",\"sum\":%.6g}", sum);
-    else buf_printf(x->out, " (sum %.2f, worse by %.2f)\n", sum, best - sum);
+    say_tokens(x, v->ids.id + w->first, w->n);
+    if (x->json) buf_printf(x->out, ",\"sum\":%.6g}", w->sum);
+    else buf_printf(x->out, " (sum %.2f, worse by %.2f)\n", w->sum, v->way[0].sum - w->sum);
+}
+
+static void say_ids(struct explain *x, const int32_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) buf_printf(x->out, "%s%d", i ? "," : "", (int)ids[i]);
+}
+
+void say_ways(struct explain *x, const struct nbest *v)
+{
+    if (x->json) buf_adds(x->out, ",\"ways\":[");
+    for (size_t i = 0; i < v->n; i++) {
+        const struct nbest_way *w = &v->way[i];
+        const int32_t *ids = v->ids.id + w->first;
+        if (x->json) {
+            buf_printf(x->out, "%s{\"ids\":[", i ? "," : "");
+            say_ids(x, ids, w->n);
+            buf_adds(x->out, "],\"tokens\":");
+        } else {
+            buf_printf(x->out, "    way %zu:", i + 1);
+        }
+        say_tokens(x, ids, w->n);
+        buf_printf(x->out, x->json ? ",\"sum\":%.6g}" : " (sum %.2f)\n", w->sum);
+    }
+    if (x->json) buf_addc(x->out, ']');
+    else if (v->unfinished) buf_adds(x->out, "    more were not looked for: too many are about as good\n");
 }
 
 static double score_of(const struct tokenizer *t, int id)
@@ -223,7 +249,7 @@ void say_word_end(struct explain *x, const struct tok_ids *ids, double sum)
         return;
     }
     buf_adds(x->out, ",\"ids\":[");
-    for (size_t i = 0; i < ids->n; i++) buf_printf(x->out, "%s%d", i ? "," : "", (int)ids->id[i]);
+    say_ids(x, ids->id, ids->n);
     buf_addc(x->out, ']');
     if (scores) buf_adds(x->out, ",\"scores\":[");
     for (size_t i = 0; scores && i < ids->n; i++) buf_printf(x->out, "%s%.6g", i ? "," : "", score_of(x->t, ids->id[i]));
@@ -264,7 +290,7 @@ static void say_spans(struct explain *x, const struct tok_ids *ids, const struct
 static void result_json(struct explain *x, const struct tok_ids *ids, const struct char_index *chars)
 {
     buf_adds(x->out, "],\"ids\":[");
-    for (size_t i = 0; i < ids->n; i++) buf_printf(x->out, "%s%d", i ? "," : "", (int)ids->id[i]);
+    say_ids(x, ids->id, ids->n);
     buf_adds(x->out, "],\"tokens\":");
     say_tokens(x, ids->id, ids->n);
     buf_adds(x->out, ",\"offsets\":[");

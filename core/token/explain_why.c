@@ -1,5 +1,4 @@
 /* Why a model makes these tokens of a word. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "core/base/mem.h"
@@ -76,88 +75,14 @@ int why_unknown(struct explain *x, const uint8_t *word, size_t n, struct err *e)
 
 /* ---- unigram ---- */
 
-/* The two best ways to a place: their sums, and where the last token begins, which of the
- * two ways leads there, and its id. */
-struct way {
-    double sum;
-    uint32_t from;
-    int32_t id;
-    uint8_t rank;
-};
-struct place {
-    struct way way[2];
-};
-
-static void offer(struct place *to, double sum, size_t from, int32_t id, int rank)
-{
-    struct way w = {sum, (uint32_t)from, id, (uint8_t)rank};
-    if (sum > to->way[0].sum) {
-        to->way[1] = to->way[0];
-        to->way[0] = w;
-    } else if (sum > to->way[1].sum) {
-        to->way[1] = w;
-    }
-}
-
-static void both(const struct place *here, struct place *to, double score, size_t at, int32_t id)
-{
-    for (int k = 0; k < 2; k++)
-        if (here->way[k].sum > -HUGE_VAL) offer(to, here->way[k].sum + score, at, id, k);
-}
-
-static void forward(const struct tokenizer *t, const struct trie *trie, const uint8_t *word, size_t n, struct place *v)
-{
-    for (size_t i = 0; i <= n; i++)
-        for (int k = 0; k < 2; k++) v[i].way[k] = (struct way){.sum = i || k ? -HUGE_VAL : 0};
-    for (size_t at = 0, len; at < n; at += len) {
-        uint32_t node = 0;
-        bool single = false;
-        len = uni_next(word + at, n - at).len;
-        for (size_t i = at; i < n && (node = trie_step(trie, node, word[i])) != 0; i++) {
-            int id = trie->unit[node].value;
-            if (id < 0) continue;
-            double score = t->score[id];
-            if (t->spm_floats && t->has_user && (t->vocab.v[id].flags & VOCAB_USER))
-                score = spm_user_score(i + 1 - at);
-            both(&v[at], &v[i + 1], score, at, id);
-            single = single || i + 1 - at == len;
-        }
-        if (!single) both(&v[at], &v[at + len], t->unk_score, at, t->unk_id);
-    }
-}
-
-/* The tokens of a way, from its end. */
-static size_t way_back(const struct place *v, size_t n, int rank, int32_t *ids)
-{
-    size_t count = 0;
-    for (size_t at = n; at > 0;) {
-        struct way w = v[at].way[rank];
-        ids[count++] = w.id;
-        at = w.from;
-        rank = w.rank;
-    }
-    for (size_t i = 0; i < count / 2; i++) {
-        int32_t id = ids[i];
-        ids[i] = ids[count - 1 - i];
-        ids[count - 1 - i] = id;
-    }
-    return count;
-}
-
 int why_unigram(struct explain *x, const uint8_t *word, size_t n, double *sum, struct err *e)
 {
+    struct nbest v = {0};
     if (n > 1 << 20) return 0;
-    const struct trie *trie = unigram_trie(x->t, e);
-    if (!trie) return -1;
-    struct place *v = mem_alloc(n + 1, sizeof *v);
-    int32_t *ids = mem_alloc(n + 1, sizeof *ids);
-    if (v && ids) {
-        forward(x->t, trie, word, n, v);
-        *sum = v[n].way[0].sum;
-        if (v[n].way[1].sum > -HUGE_VAL) say_next_best(x, ids, way_back(v, n, 1, ids), v[n].way[1].sum, *sum);
-    }
-    int ret = v && ids ? 0 : err_oom(e, n * sizeof *v, "a lattice");
-    free(v);
-    free(ids);
+    int ret = unigram_nbest(x->t, word, n, x->n_best ? x->n_best : 2, &v, e);
+    if (ret == 0 && v.n) *sum = v.way[0].sum;
+    if (ret == 0 && x->n_best) say_ways(x, &v);
+    else if (ret == 0 && v.n > 1) say_next_best(x, &v);
+    nbest_free(&v);
     return ret;
 }

@@ -135,9 +135,8 @@ static bool all_bytes(const struct tokenizer *t, const uint8_t *p, size_t n)
     return true;
 }
 
-/* What the best path calls unknown: a run of characters. */
-static int unknown(const struct tokenizer *t, const uint8_t *word, size_t begin, size_t end,
-                   struct tok_ids *out, struct err *e)
+int unigram_unknown(const struct tokenizer *t, const uint8_t *word, size_t begin, size_t end, struct tok_ids *out,
+                    struct err *e)
 {
     /* HF looks the run up as a token once more. */
     int id = t->spm_floats ? -1 : vocab_find(&t->vocab, (const char *)word + begin, end - begin);
@@ -193,7 +192,7 @@ int unigram_word_bytes(const struct tokenizer *t, struct tok_scratch *s, const u
              * for the spans of SentencePiece. */
             bool alone = t->byte_fallback && t->spm_floats;
             while (!alone && end < n && v[end].id == t->unk_id) end = v[end].from;
-            if (unknown(t, word, at, end, out, e)) return -1;
+            if (unigram_unknown(t, word, at, end, out, e)) return -1;
         }
         at = end;
     }

@@ -392,6 +392,8 @@ int unigram_word_bytes(const struct tokenizer *t, struct tok_scratch *s, const u
 /* All tokens that stand in text, by their bytes: made by the thread that is first to ask, since words that
  * unigram.h's way is certain of never do.  NULL: no memory, or they are too many. */
 const struct trie *unigram_trie(const struct tokenizer *t, struct err *e);
+/* The ids of word[begin..end), a run of characters that a way calls unknown. */
+int unigram_unknown(const struct tokenizer *t, const uint8_t *word, size_t begin, size_t end, struct tok_ids *out, struct err *e);
 void unigram_trie_free(struct trie *trie);
 /* Flags of tokens of the model that are never found in text: special ones, and pieces for bytes. */
 static inline unsigned unigram_without(const struct tokenizer *t)

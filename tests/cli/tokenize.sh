@@ -155,6 +155,12 @@ long=$(printf 'aaab %.0s' $(seq 30))
 [ "$("$LLMCTL" tokenize inspect why.model --explain "$long" | grep -c '^    merge ')" -gt 60 ]
 "$LLMCTL" tokenize train why.txt --type unigram --vocab-size 9 --coverage 1 -q -o whyu.model
 "$LLMCTL" tokenize inspect whyu.model --explain 'aab' | grep -q 'next best: .*worse by'
+"$LLMCTL" tokenize inspect whyu.model --explain 'aab' --nbest 3 >ways
+[ "$(grep -c '^    way [123]: ' ways)" = 3 ]
+if grep -q 'next best' ways; then fail "the runner-up is among the ways"; fi
+"$LLMCTL" tokenize inspect whyu.model --explain 'aab' --nbest 2 --json | grep -q '"ways":\[{"ids":\[.*\],"tokens":\[.*\],"sum":-.*},{"ids":'
+fails 2 'is for unigram, this tokenizer is SentencePiece BPE' "$LLMCTL" tokenize inspect why.model --explain 'aab' --nbest 3
+fails 2 'nbest goes with --explain' "$LLMCTL" tokenize inspect whyu.model --nbest 3
 "$LLMCTL" tokenize inspect bpe1.json --explain 'the' --json >explain.json
 grep -q '^{"text":"the","bytes":3,"characters":3,' explain.json
 grep -q '"merges":\[{"rank":' explain.json

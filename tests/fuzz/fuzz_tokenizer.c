@@ -102,7 +102,8 @@ static void check_text(const struct tokenizer *t, const char *text, size_t n)
     check_pair(t, s, text, n);
     check_same(t, text, n);
     buf_clear(&back);
-    tok_explain(t, text, n, (n & 1) != 0, &back, &e);
+    tok_explain(t, text, n, 0, (n & 1) != 0, &back, &e);
+    tok_explain(t, text, n, n % 30, (n & 1) != 0, &back, &e);
     const char *const names[2] = {"a", "b"};
     if (n % 8 == 0) tok_compare(t, n & 8 ? t : NULL, names, text, n, (n & 16) != 0, &back, &e);
     char token[8] = {0};

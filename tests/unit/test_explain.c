@@ -39,7 +39,7 @@ static void says(const struct tokenizer *t, const char *text, size_t n, const ch
 {
     struct err e = {0};
     struct buf out = {0};
-    if (tok_explain(t, text, n, false, &out, &e)) fail_msg("%s", e.msg);
+    if (tok_explain(t, text, n, 0, false, &out, &e)) fail_msg("%s", e.msg);
     if (!strstr(out.data, what)) fail_msg("'%s' is not in\n%s", what, out.data);
     buf_free(&out);
 }
