@@ -162,7 +162,7 @@ static void meaning(const struct tokenizer *t, int id, struct buf *out)
     size_t n, np = t->prefix ? strlen(t->prefix) : 0;
     const char *s = tok_piece(t, id, &n);
     buf_clear(out);
-    if (t->byte_level) {
+    if (t->byte_level || t->decoder.bytes) {
         buf_add(out, s, n);
         return;
     }

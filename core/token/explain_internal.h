@@ -33,6 +33,8 @@ void say_word_end(struct explain *x, const struct tok_ids *ids, double sum); /* 
 void say_result(struct explain *x, const struct tok_ids *ids, const struct char_index *chars);
 /* A token as the vocabulary spells it; what cannot be written, as "<0x0A>". */
 void say_token(struct explain *x, int id);
+/* What it stands for in a text: tok_piece() without the mark of a word's end (</w>); NULL if it is none. */
+const char *token_text(const struct tokenizer *t, int id, size_t *n);
 /* Any bytes as a JSON string: what is no UTF-8 becomes U+FFFD. */
 void say_string(struct buf *out, const char *s, size_t n);
 

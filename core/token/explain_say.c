@@ -30,6 +30,20 @@ static const char *spelling(const struct explain *x, int id, size_t *n)
     return "<?>";
 }
 
+/* Bytes of s before the mark of a word's end. */
+static size_t before_mark(const struct tokenizer *t, const char *s, size_t n)
+{
+    size_t mark = t->suffix ? strlen(t->suffix) : 0;
+    return mark && mark < n && memcmp(s + n - mark, t->suffix, mark) == 0 ? n - mark : n;
+}
+
+const char *token_text(const struct tokenizer *t, int id, size_t *n)
+{
+    const char *s = tok_piece(t, id, n);
+    if (s) *n = before_mark(t, s, *n);
+    return s;
+}
+
 void say_token(struct explain *x, int id)
 {
     size_t n;
@@ -82,7 +96,7 @@ static const char *method(const struct tokenizer *t)
 static void say_notation(struct explain *x)
 {
     const struct tokenizer *t = x->t;
-    if (t->byte_level) {
+    if (t->byte_level || t->decoder.bytes) {
         buf_adds(x->out, "spelling: a character for each byte: \xC4\xA0 is a space, \xC4\x8A a line end; two to four of "
                          "them are a character that is not ASCII\n");
     } else if (t->model == MODEL_WORDPIECE && t->prefix && *t->prefix) {
@@ -90,6 +104,7 @@ static void say_notation(struct explain *x)
     } else if (tok_id(t, "\xE2\x96\x81") >= 0) {
         buf_adds(x->out, "spelling: \xE2\x96\x81 is a space\n");
     }
+    if (t->suffix && *t->suffix) buf_printf(x->out, "spelling: a token with %s ends a word\n", t->suffix);
 }
 
 void say_head(struct explain *x, const char *text, size_t n, size_t n_chars)
@@ -228,9 +243,44 @@ void say_ways(struct explain *x, const struct nbest *v)
     else if (v->unfinished) buf_adds(x->out, "    more were not looked for: too many are about as good\n");
 }
 
+/* An unknown token, or one of the bytes that stand for an unknown character: has no score of its
+ * own, each such character costs the same. */
+static bool stands_for_unknown(const struct tokenizer *t, int id)
+{
+    return id == t->unk_id || id >= t->vocab.n || (t->byte_fallback && tok_byte_of(t, id) >= 0);
+}
+
 static double score_of(const struct tokenizer *t, int id)
 {
-    return id == t->unk_id || id >= t->vocab.n ? t->unk_score : t->score[id];
+    const struct vocab_entry *v = &t->vocab.v[id];
+    return t->spm_floats && (v->flags & VOCAB_USER) ? spm_user_score(v->len) : t->score[id];
+}
+
+static void say_scored(struct explain *x, const struct tok_ids *ids, double sum)
+{
+    bool unknown = false;
+    for (size_t i = 0; i < ids->n; i++) {
+        buf_addc(x->out, ' ');
+        say_token(x, ids->id[i]);
+        if (stands_for_unknown(x->t, ids->id[i])) unknown = true;
+        else buf_printf(x->out, "(%.2f)", score_of(x->t, ids->id[i]));
+    }
+    if (isnan(sum)) return;
+    buf_printf(x->out, " (sum %.2f", sum);
+    if (unknown) buf_printf(x->out, ", each unknown character %.2f", x->t->unk_score);
+    buf_addc(x->out, ')');
+}
+
+static void say_scores_json(struct explain *x, const struct tok_ids *ids, double sum)
+{
+    buf_adds(x->out, ",\"scores\":[");
+    for (size_t i = 0; i < ids->n; i++) {
+        if (i) buf_addc(x->out, ',');
+        if (stands_for_unknown(x->t, ids->id[i])) buf_adds(x->out, "null");
+        else buf_printf(x->out, "%.6g", score_of(x->t, ids->id[i]));
+    }
+    buf_printf(x->out, "],\"unknown_score\":%.6g", x->t->unk_score);
+    if (!isnan(sum)) buf_printf(x->out, ",\"sum\":%.6g", sum);
 }
 
 void say_word_end(struct explain *x, const struct tok_ids *ids, double sum)
@@ -238,23 +288,15 @@ void say_word_end(struct explain *x, const struct tok_ids *ids, double sum)
     bool scores = x->t->model == MODEL_UNIGRAM;
     buf_adds(x->out, x->json ? ",\"tokens\":" : "    tokens:");
     if (x->json || !scores) say_tokens(x, ids->id, ids->n);
-    for (size_t i = 0; scores && !x->json && i < ids->n; i++) {
-        buf_addc(x->out, ' ');
-        say_token(x, ids->id[i]);
-        buf_printf(x->out, "(%.2f)", score_of(x->t, ids->id[i]));
-    }
+    else say_scored(x, ids, sum);
     if (!x->json) {
-        if (!isnan(sum)) buf_printf(x->out, " (sum %.2f)", sum);
         buf_addc(x->out, '\n');
         return;
     }
     buf_adds(x->out, ",\"ids\":[");
     say_ids(x, ids->id, ids->n);
     buf_addc(x->out, ']');
-    if (scores) buf_adds(x->out, ",\"scores\":[");
-    for (size_t i = 0; scores && i < ids->n; i++) buf_printf(x->out, "%s%.6g", i ? "," : "", score_of(x->t, ids->id[i]));
-    if (scores) buf_addc(x->out, ']');
-    if (!isnan(sum)) buf_printf(x->out, ",\"sum\":%.6g", sum);
+    if (scores) say_scores_json(x, ids, sum);
     buf_addc(x->out, '}');
 }
 
@@ -265,7 +307,8 @@ void say_word_end(struct explain *x, const struct tok_ids *ids, double sum)
 static void say_meaning(struct explain *x, int id)
 {
     size_t n, n_spelled;
-    const char *s = tok_piece(x->t, id, &n), *spelled = spelling(x, id, &n_spelled);
+    const char *s = token_text(x->t, id, &n), *spelled = spelling(x, id, &n_spelled);
+    n_spelled = before_mark(x->t, spelled, n_spelled);
     if (!s || (n == n_spelled && memcmp(s, spelled, n) == 0) || tok_is_special(x->t, id)) return;
     if (utf8_valid_prefix(s, n) == n) {
         buf_adds(x->out, "  ");

@@ -54,7 +54,7 @@ static void add_merges(struct explain *x, int id)
 static void describe(struct explain *x, int id, bool merges)
 {
     size_t n, n_text;
-    const char *s = vocab_text(&x->t->vocab, id, &n), *text = tok_piece(x->t, id, &n_text);
+    const char *s = vocab_text(&x->t->vocab, id, &n), *text = token_text(x->t, id, &n_text);
     if (x->json) {
         buf_printf(x->out, "%s{\"id\":%d,\"token\":", x->n_steps++ ? "," : "", id);
         say_token(x, id);
@@ -108,7 +108,7 @@ int tok_explain_token(const struct tokenizer *t, const char *word, bool json, st
     if (json) buf_addc(out, '[');
     if (spelled >= 0) describe(&x, spelled, true);
     for (int id = 0; id < t->vocab.n; id++) {
-        const char *text = tok_piece(t, id, &len);
+        const char *text = token_text(t, id, &len);
         bool says = text && ((len == n && memcmp(text, word, n) == 0) || id == spaced);
         if (id != spelled && text && (id == numbered || says)) describe(&x, id, true);
         if (says || id == spelled || (id == numbered && text)) x.n_merges++; /* found */

@@ -42,6 +42,7 @@ struct regex_work; /* of one thread */
 
 struct regex *regex_new(const char *pattern, size_t n, struct err *e);
 void regex_free(struct regex *r);
+const char *regex_pattern(const struct regex *r); /* as it was given */
 
 struct regex_work *regex_work_new(struct err *e);
 void regex_work_free(struct regex_work *w);

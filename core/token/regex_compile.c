@@ -285,10 +285,16 @@ struct regex *regex_new(const char *pattern, size_t n, struct err *e)
     struct re_node *tree = NULL;
     if (n > 1 << 16) err_set(e, ERR_DATA, "a regular expression of more than 64 KiB");
     else if (utf8_valid_prefix(pattern, n) < n) err_set(e, ERR_DATA, "a regular expression that is not UTF-8");
+    else if (!(r->pattern = arena_strndup(&r->arena, pattern, n))) err_oom(e, n, "a regular expression");
     else tree = re_parse_all(&p);
     if (!tree || compile(r, tree, e)) {
         regex_free(r);
         return NULL;
     }
     return r;
+}
+
+const char *regex_pattern(const struct regex *r)
+{
+    return r->pattern;
 }

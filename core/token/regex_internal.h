@@ -108,6 +108,7 @@ struct re_node;
 
 struct regex {
     struct arena arena;
+    const char *pattern;        /* in the arena */
     struct re_inst *prog;
     int n_prog;
     size_t cap_prog;

@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/regex.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
 
@@ -17,12 +18,30 @@ static void quoted(struct buf *out, const char *s, size_t n)
     buf_add_json(out, s ? s : "", s ? n : 0);
 }
 
+/* 'as in the file', on one line. */
+static void expression(struct buf *out, const struct regex *re)
+{
+    buf_addc(out, '\'');
+    for (const char *c = regex_pattern(re); *c; c++) {
+        if (*c == '\n') buf_adds(out, "\\n");
+        else if (*c == '\r') buf_adds(out, "\\r");
+        else if (*c == '\t') buf_adds(out, "\\t");
+        else if ((unsigned char)*c < 0x20 || *c == 0x7f) buf_printf(out, "\\x%02x", (unsigned char)*c);
+        else buf_addc(out, *c);
+    }
+    buf_addc(out, '\'');
+}
+
 /* ---- normalizers ---- */
 
 static void replace(const struct norm_step *s, struct buf *out)
 {
-    if (s->re) buf_adds(out, "matches of an expression");
-    else quoted(out, s->from, s->n_from);
+    if (s->re) {
+        buf_adds(out, "what matches ");
+        expression(out, s->re);
+    } else {
+        quoted(out, s->from, s->n_from);
+    }
     buf_adds(out, s->n_to ? " becomes " : " out");
     if (s->n_to) quoted(out, s->to, s->n_to);
 }
@@ -132,7 +151,8 @@ static void pattern(const struct pre_step *s, struct buf *out)
         buf_adds(out, split_name(s->known));
         return;
     }
-    if (s->re) buf_adds(out, s->invert ? "an expression of words" : "an expression");
+    if (s->re && s->invert) buf_adds(out, "words ");
+    if (s->re) expression(out, s->re);
     else quoted(out, s->text, s->n_text);
     if (!s->invert) buf_adds(out, behavior(s->behavior));
 }
@@ -152,6 +172,13 @@ static void split(const struct pre_step *s, struct buf *out)
     }
 }
 
+/* A ByteLevel that cuts nothing, and whose spelling is a step of its own behind it. */
+static bool only_spells(const struct pre_chain *c, size_t i)
+{
+    const struct pre_step *s = &c->step[i];
+    return s->kind == PRE_BYTE_LEVEL && !s->use_regex && !s->prefix_space && i + 1 < c->n && s[1].spell;
+}
+
 void tok_steps_split(const struct tokenizer *t, struct buf *out)
 {
     struct tok_summary s;
@@ -161,8 +188,9 @@ void tok_steps_split(const struct tokenizer *t, struct buf *out)
         buf_adds(out, s.split);
         return;
     }
-    for (size_t i = 0; i < t->pre.n; i++) {
-        next(out, i);
+    for (size_t i = 0, said = 0; i < t->pre.n; i++) {
+        if (only_spells(&t->pre, i)) continue;
+        next(out, said++);
         split(&t->pre.step[i], out);
     }
 }

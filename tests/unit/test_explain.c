@@ -70,6 +70,43 @@ static void words_know_where_they_stand(void **state)
     tok_free(t);
 }
 
+/* What unigram does not know costs as much a character, whether one token stands for it or its bytes do. */
+static void unknown_characters_have_their_price(void **state)
+{
+    (void)state;
+    static const char vocab[] = "[[\"<unk>\",0],[\"a\",-1],[\"b\",-2],[\"<0x78>\",-0.5]]";
+    char model[300];
+    snprintf(model, sizeof model, "{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":%s}", vocab);
+    struct tokenizer *t = parse("", "null", model);
+    says(t, "axxb", 4, "tokens: a(-1.00) <unk> b(-2.00) (sum -27.00, each unknown character -12.00)\n");
+    says(t, "ab", 2, "tokens: a(-1.00) b(-2.00) (sum -3.00)\n");
+    tok_free(t);
+    snprintf(model, sizeof model, "{\"type\":\"Unigram\",\"unk_id\":0,\"byte_fallback\":true,\"vocab\":%s}", vocab);
+    t = parse("", "null", model);
+    says(t, "ax", 2, "tokens: a(-1.00) <0x78> (sum -13.00, each unknown character -12.00)\n");
+    tok_free(t);
+}
+
+/* The mark of a word's end is no part of the text, and bytes that are spelled as characters are shown as what they are. */
+static void marks_and_spelled_bytes_are_explained(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    static const char json[] =
+        "{\"version\":\"1.0\",\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\\n*\"},"
+        "\"behavior\":\"Removed\",\"invert\":true},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]},"
+        "\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\",\"end_of_word_suffix\":\"</w>\",\"vocab\":{\"a\":0,\"a</w>\":1,"
+        "\"\u010A</w>\":2},\"merges\":[]}}";
+    struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    says(t, "a\n", 2, "split: words 'a\\n*', bytes as characters\n");
+    says(t, "a\n", 2, "\nspelling: a character for each byte:");
+    says(t, "a\n", 2, "\nspelling: a token with </w> ends a word\n");
+    says(t, "a", 1, "        1  [0, 1)        [0, 1)        a</w>\n");
+    says(t, "a\n", 2, "        0  [0, 1)        [0, 1)        a\n        2  [1, 2)        [1, 2)        \xC4\x8A</w>  \"\\n\"\n");
+    tok_free(t);
+}
+
 static void token_is(const struct tokenizer *t, const char *word, const char *want)
 {
     struct err e = {0};
@@ -141,6 +178,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_are_shown_up_to_a_length),
         cmocka_unit_test(words_know_where_they_stand),
+        cmocka_unit_test(unknown_characters_have_their_price),
+        cmocka_unit_test(marks_and_spelled_bytes_are_explained),
         cmocka_unit_test(tokens_are_found_by_text_or_id),
         cmocka_unit_test(words_have_the_space_before_them),
         cmocka_unit_test(the_most_frequent_words_come_first_then_the_first),
