@@ -85,6 +85,13 @@ static int model_member(const char *path, const char *key, struct buf *out, stru
     return ret ? ret : buf_ok(out, e);
 }
 
+/* "gpt2" or "openai-community/gpt2" where there is no such file. */
+static bool hub_name(const char *path)
+{
+    const char *slash = strchr(path, '/');
+    return *path != '/' && *path != '.' && (!slash || !strchr(slash + 1, '/')) && !strchr(path_base(path), '.') && !file_exists(path);
+}
+
 struct tokenizer *tokenizer_open(const char *path, struct err *e)
 {
     struct buf json = {0};
@@ -93,7 +100,11 @@ struct tokenizer *tokenizer_open(const char *path, struct err *e)
         err_set(e, ERR_USAGE, "--tokenizer is required: a tokenizer.json, a model, or a directory with one");
         return NULL;
     }
-    if (!is_model(path)) return tok_load(path, e);
+    if (!is_model(path)) {
+        t = tok_load(path, e);
+        if (!t && e->code == ERR_NOINPUT && hub_name(path)) err_hint(e, "nothing is downloaded: give a file, or the directory of a model");
+        return t;
+    }
     int ret = model_member(path, "tokenizer", &json, e);
     if (ret == 0) t = tok_parse(json.data ? json.data : "", json.len, path, e);
     if (ret > 0) err_set(e, ERR_DATA, "'%s' holds no tokenizer", path);

@@ -218,7 +218,7 @@ const struct cmd cmd_tokenize_inspect = {
                "(WordPiece) or the scores and the runner-up (unigram), and why it is unknown if\n"
                "it is; then the ids with their places in bytes and characters of the text.\n"
                "--nbest: the ways of unigram and their order are those of SentencePiece's\n"
-               "NBestEncode(); of a .model a word is all of the text.\n"
+               "NBestEncode; of a .model a word is all of the text.\n"
                "--text, --diff: fertility is the tokens a word. A word is not given back when\n"
                "its tokens decode to another text, as where capitals are lost. With --diff the\n"
                "words that the two cut at other places follow, the most frequent first.\n"

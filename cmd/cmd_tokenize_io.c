@@ -244,9 +244,13 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
                         struct err *e)
 {
     static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end", "pad", "pad-left"};
+    static const char *const of_text[] = {".txt", ".json", ".jsonl", ".npy"};
     int kinds = cfg->ids + cfg->pieces + cfg->offsets + cfg->jsonl;
     if (kinds > 1) return err_set(e, ERR_USAGE, "--ids, --pieces, --offsets and --jsonl exclude each other");
     if (!kinds && !cfg->out) return err_set(e, ERR_USAGE, "--out FILE.tok, --ids, --pieces, --offsets or --jsonl is required");
+    for (size_t i = 0; !kinds && i < COUNT_OF(of_text); i++)
+        if (str_ends_with(cfg->out, of_text[i]))
+            return err_set(e, ERR_USAGE, "--out '%s': a token shard is no text, its name ends in .tok; for ids as text add --ids or --jsonl", cfg->out);
     for (size_t i = 0; !kinds && i < COUNT_OF(text_only); i++)
         if (opt_is_set(self, r, text_only[i]))
             return err_set(e, ERR_USAGE, "--%s goes with --ids, --pieces, --offsets or --jsonl; a shard always marks its documents",
@@ -305,8 +309,8 @@ const struct cmd cmd_tokenize_encode = {
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n"
                 "  llmctl tokenize encode poem.txt -t tokenizer.json --pieces --documents line\n"
                 "  llmctl tokenize encode pairs.jsonl -t bert/ --jsonl --template --pair-field b\n",
-    .details = "A shard holds the ids in 16 bits when they all fit and in 32 otherwise, the\n"
-               "borders of the documents, and the tokenizer.\n"
+    .details = "A shard holds the ids (in 16 bits if the vocabulary has no more than 65,536\n"
+               "tokens, else in 32), the borders of the documents, and the tokenizer.\n"
                "Its bytes do not depend on the number of threads. Python reads its ids so, type\n"
                "and count as llmctl inspect says: numpy.memmap(FILE, 'uint16', 'r', 64, COUNT).\n"
                "Special tokens in the text stay text unless allowed, whatever normalising and\n"

@@ -365,7 +365,7 @@ static int check_documents(const struct tok_train_stats *s, uint64_t bad, const 
     if (s->documents && bad) log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)bad, why);
     if (s->documents) return 0;
     if (!bad) return err_set(e, ERR_DATA, "no documents in the input");
-    return err_set(e, ERR_DATA, "no good documents: %s", why);
+    return doc_json_none_good(why, e);
 }
 
 /* What the options say to the trainer, but for SentencePiece's rules and the chain. */

@@ -11,6 +11,12 @@ enum { MAX_DEPTH = 64 };
 
 const char doc_json_no_text[] = "no text field";
 
+int doc_json_none_good(const char *why, struct err *e)
+{
+    err_set(e, ERR_DATA, "no good documents: %s", why);
+    return strstr(why, doc_json_no_text) ? err_hint(e, "--text-field names the member that holds the text") : -1;
+}
+
 struct cursor {
     const char *s;
     size_t n, i;

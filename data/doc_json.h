@@ -26,6 +26,8 @@ struct doc_fields {
 
 /* The reason given when all is well but for a text field. */
 extern const char doc_json_no_text[];
+/* The error of who got no document at all; why the first one was none. */
+int doc_json_none_good(const char *why, struct err *e);
 /* NULL, or the reason why the line is no document.  The line is valid UTF-8.
  * `field` is the name of the text field, without characters that JSON escapes. */
 const char *doc_json_find(const char *s, size_t n, const char *field, struct doc_fields *out);

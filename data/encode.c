@@ -330,7 +330,7 @@ static int run_all(struct encoder *x, struct err *e)
         if (x->stats->bad++ == 0) err_set(&x->stats->first_bad, ERR_DATA, "%s", end.damaged);
     }
     if (x->stats->documents) return 0;
-    if (x->stats->bad) return err_set(e, ERR_DATA, "no good documents: %s", x->stats->first_bad.msg);
+    if (x->stats->bad) return doc_json_none_good(x->stats->first_bad.msg, e);
     return x->o->to == ENCODE_SHARD ? err_set(e, ERR_DATA, "no documents in the input") : 0;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -440,8 +441,13 @@ void opt_free(struct opt_result *r)
 
 /* ---- nearest name ---- */
 
+static int lower(char c)
+{
+    return tolower((unsigned char)c);
+}
+
 /* Optimal string alignment distance: one insertion, deletion, substitution or
- * swap of neighbours each costs 1. */
+ * swap of neighbours each costs 1; upper and lower case are the same. */
 static int distance(const char *a, const char *b)
 {
     enum { MAX = 63 };
@@ -451,10 +457,11 @@ static int distance(const char *a, const char *b)
     for (int j = 0; j <= m; j++) d[0][j] = j;
     for (int i = 1; i <= n; i++) {
         for (int j = 1; j <= m; j++) {
-            int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            int best = d[i - 1][j - 1] + (lower(a[i - 1]) != lower(b[j - 1]));
             if (d[i - 1][j] + 1 < best) best = d[i - 1][j] + 1;
             if (d[i][j - 1] + 1 < best) best = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+            bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
+            if (swapped && d[i - 2][j - 2] + 1 < best)
                 best = d[i - 2][j - 2] + 1;
             d[i][j] = best;
         }
@@ -473,5 +480,7 @@ const char *opt_nearest(const char *word, const char *const *names, size_t n)
             best_d = d;
         }
     }
+    for (size_t i = 0; !best && len > 2 && i < n; i++)
+        if (strncasecmp(word, names[i], (size_t)len) == 0) best = names[i];
     return best;
 }

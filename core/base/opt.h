@@ -130,7 +130,7 @@ int opt_completion(const struct cmd *const *cmds, size_t n, const char *shell, s
 /* A configuration file with every option; null = neither given nor with a default. */
 int opt_dump(const struct cmd *c, const void *cfg, const struct opt_result *r, struct buf *out, struct err *e);
 
-/* Nearest name by edit distance (<= 2 and < half the length), or NULL. */
+/* Nearest name by edit distance (<= 2 and < half the length), else one that the word begins, or NULL. */
 const char *opt_nearest(const char *word, const char *const *names, size_t n);
 
 #endif

@@ -190,7 +190,12 @@ void opt_man(const struct cmd *c, struct buf *out)
     roff(out, c->summary, strlen(c->summary));
     buf_printf(out, "\n.Sh SYNOPSIS\n.Nm llmctl %s\n.Ar \"%s\"\n.Sh DESCRIPTION\n", c->name,
                c->usage ? c->usage : "[options]");
-    roff_text(out, c->details ? c->details : c->summary);
+    if (c->details) {
+        roff_text(out, c->details);
+    } else {
+        roff(out, c->summary, strlen(c->summary));
+        buf_adds(out, ".\n");
+    }
     if (c->subs) {
         buf_adds(out, "The subcommands, each with a page of its own:\n.Bl -tag -width indent\n");
         for (const struct cmd *const *s = c->subs; *s; s++) buf_printf(out, ".It Cm %s\n%s.\n", (*s)->name, (*s)->summary);

@@ -115,6 +115,7 @@ const char *file_kind(const void *first, size_t n)
         {"\x7f" "ELF", 4, "an executable"},
         {"%PDF", 4, "a PDF"},
         {"<!DOCTYPE", 9, "an HTML page (a failed download?)"},
+        {"<!doctype", 9, "an HTML page (a failed download?)"},
         {"<html", 5, "an HTML page (a failed download?)"},
     };
     const unsigned char *p = first;

@@ -2,6 +2,7 @@
  * little ("tokenizer.model" is SentencePiece's, or a .tiktoken file). */
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
@@ -98,6 +99,8 @@ enum tok_kind tok_kind_of(const char *text, size_t n, const char *path)
     if (tok_rwkv_looks_like(text, n)) return KIND_RWKV;
     if (p < end && is_ranked(p, line_end(p, end))) return KIND_TIKTOKEN;
     if (has_line(text, end, "[UNK]")) return KIND_VOCAB_TXT;
+    const char *what = n ? file_kind(text, n) : NULL;
+    if (what && strcmp(what, "JSON") != 0) return KIND_JSON; /* whose reader says what it is */
     /* What is broken or empty is called what its name says. */
     static const struct { const char *end; enum tok_kind kind; } names[] = {
         {".model", KIND_SPM},        {".tiktoken", KIND_TIKTOKEN},   {"vocab.txt", KIND_VOCAB_TXT}, {".gguf", KIND_GGUF},

@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/opt.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/regex.h"
 #include "core/token/tok_lines.h"
@@ -49,13 +50,23 @@ bool train_split_is_chain(const char *split)
     return p && p->chain;
 }
 
+static int unknown_split(const char *split, struct err *e)
+{
+    const char *names[256] = {"deepseek"};
+    size_t n = 1;
+    for (int k = 0; k < SPLIT_N; k++) names[n++] = split_name((enum split_kind)k);
+    for (size_t k = 0; gguf_pre_at(k) && n < COUNT_OF(names); k++) names[n++] = gguf_pre_at(k)->name;
+    const char *near = opt_nearest(split, names, n);
+    err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, deepseek-coder, deepseek-llm, falcon, kimi-k2, starcoder, bloom, "
+                          "another name that GGUF files have, or a regular expression", split, split_names());
+    return near ? err_hint(e, "did you mean %s?", near) : -1;
+}
+
 static int split_part(const char *split, struct buf *out, struct err *e)
 {
     const struct gguf_pre *chain = train_split_is_chain(split) ? pre_named(split) : NULL;
     const char *pattern = is_regex(split) ? split : split_pattern(split);
-    if (!chain && !pattern)
-        return err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, deepseek-coder, deepseek-llm, falcon, kimi-k2, starcoder, bloom, "
-                                     "another name that GGUF files have, or a regular expression", split, split_names());
+    if (!chain && !pattern) return unknown_split(split, e);
     struct regex *r = chain ? NULL : regex_new(pattern, strlen(pattern), e);
     if (!chain && !r) {
         e->code = ERR_USAGE;

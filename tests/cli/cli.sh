@@ -15,6 +15,8 @@ expect_error() { # status text command...
 }
 expect_error 2 "did you mean 'completion'" "$LLMCTL" completoin
 expect_error 2 "did you mean --json" "$LLMCTL" version --jsno
+expect_error 2 "did you mean --dump-config" "$LLMCTL" version --dump
+expect_error 2 "did you mean --quiet" "$LLMCTL" version --QUIET
 expect_error 2 "is not one of auto|always|never" "$LLMCTL" version --color=red
 expect_error 2 "between 0 and 256" "$LLMCTL" version --threads 257
 expect_error 2 "is not an integer" "$LLMCTL" version --threads 1.5

@@ -179,7 +179,14 @@ same one.txt back.txt
 
 # what is read stays as it is
 cp text.txt kept.txt
-fails 2 "is an input" "$LLMCTL" tokenize encode text.txt -t char.json --out text.txt
+fails 2 "is an input" "$LLMCTL" tokenize encode text.txt -t char.json --ids --out text.txt
+fails 2 "a token shard is no text" "$LLMCTL" tokenize encode text.txt -t char.json --out ids.txt
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n' >lfs.model
+fails 65 "git-lfs pointer" "$LLMCTL" tokenize inspect lfs.model
+printf '<!doctype html>\n<html>\n' >page.model
+fails 65 "is an HTML page" "$LLMCTL" tokenize inspect page.model
+fails 66 "nothing is downloaded" "$LLMCTL" tokenize inspect openai-community/gpt2
+if "$LLMCTL" tokenize inspect none.json 2>&1 | grep -q downloaded; then fail "a file is no name of a model"; fi
 cp text.txt text.json
 fails 2 "is an input" "$LLMCTL" tokenize train ./text.json --format text --type char --out text.json
 fails 2 "is the input" "$LLMCTL" tokenize decode one.ids -t sp.json --out one.ids

@@ -92,7 +92,7 @@ for how in --ids --pieces --offsets --jsonl; do is "$(printf '' | encode $how)" 
 is "$(printf '' | "$LLMCTL" tokenize count -t vocab.txt)" 0
 is "$(printf '' | "$LLMCTL" tokenize truncate -t vocab.txt -n 3 -q)" ''
 fails 65 "no documents" "$LLMCTL" tokenize encode -t vocab.txt --out none.tok </dev/null
-fails 65 "no good documents" "$LLMCTL" tokenize count -t vocab.txt --text-field x p.jsonl
+fails 65 "no text field; --text-field names" "$LLMCTL" tokenize count -t vocab.txt --text-field x p.jsonl
 
 # A pipe is answered as it comes, a line or an object at a time; a signal ends the waiting.
 live() { # what the first line is, what comes of it, the second, then options

@@ -92,6 +92,7 @@ for s in gpt2 o200k deepseek deepseek-coder falcon bloom; do
 done
 
 fails 2 "or a regular expression" "$LLMCTL" tokenize train text.txt --split nope
+fails 2 "did you mean llama-bpe?" "$LLMCTL" tokenize train text.txt --split llama-pbe
 fails 2 "of one expression" "$LLMCTL" tokenize train text.txt --split viking --out v.tiktoken
 fails 2 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
 { printf '{"text":"fine"}\n{"text":"'; printf 'a%.0s' $(seq 3000); printf '"}\n'; } >ways.jsonl
