@@ -424,12 +424,18 @@ static int write_words(const struct tokenizer *t, struct buf *bytes, struct err 
 
 /* ---- SentencePiece ---- */
 
+static bool usual_surface(const struct spm_model *m)
+{
+    size_t n = strlen(SPM_SURFACE);
+    return !m->has_surface || (m->unk_surface.len == n && memcmp(m->unk_surface.data, SPM_SURFACE, n) == 0);
+}
+
 static const char *unfit_pieces(const struct spm_model *m)
 {
     bool bpe = m->kind == SPM_BPE;
     if (!bpe && m->kind != SPM_UNIGRAM) return "of SentencePiece's models it has BPE and unigram";
-    if (m->suffix || !m->escape_whitespaces || m->denorm_map.len || m->unk_surface.len)
-        return "it has SentencePiece's usual white space and no denormalizer";
+    if (m->suffix || !m->escape_whitespaces || m->denorm_map.len) return "it has SentencePiece's usual white space and no denormalizer";
+    if (!usual_surface(m)) return "its readers show U+2047 for unknown text";
     if (bpe && !m->byte_fallback) return "its readers take characters without a piece apart into bytes";
     if (!bpe && m->byte_fallback) return "its readers have no bytes for what unigram has no piece for";
     if (bpe && (m->charsmap.len || m->remove_extra_whitespaces))

@@ -204,6 +204,7 @@ static int read_trainer(struct spm_model *m, struct proto r, struct err *e)
         case TRAINER_PAD: m->pad_id = small; break;
         case TRAINER_SURFACE:
             if (want_wire(&r, &f, WIRE_BYTES, e)) return -1;
+            m->has_surface = true;
             buf_clear(&m->unk_surface);
             buf_add(&m->unk_surface, f.data, f.len);
             break;
@@ -338,7 +339,7 @@ static void put_trainer(struct buf *out, struct buf *tmp, const struct spm_model
     put_number(tmp, TRAINER_BOS, m->bos_id);
     put_number(tmp, TRAINER_EOS, m->eos_id);
     put_number(tmp, TRAINER_PAD, m->pad_id);
-    if (m->unk_surface.len) put_bytes(tmp, TRAINER_SURFACE, m->unk_surface.data, m->unk_surface.len);
+    if (m->has_surface) put_bytes(tmp, TRAINER_SURFACE, m->unk_surface.data, m->unk_surface.len);
     put_bytes(out, MODEL_TRAINER, tmp->data, tmp->len);
 }
 

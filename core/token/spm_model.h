@@ -14,6 +14,9 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
+/* What <unk> decodes to where a file does not say it. */
+#define SPM_SURFACE " \xE2\x81\x87 "
+
 enum spm_kind { SPM_UNIGRAM = 1, SPM_BPE, SPM_WORD, SPM_CHAR };
 enum spm_type { SPM_NORMAL = 1, SPM_UNKNOWN, SPM_CONTROL, SPM_USER, SPM_UNUSED, SPM_BYTE };
 
@@ -30,7 +33,8 @@ struct spm_model {
     enum spm_kind kind;
     bool byte_fallback, suffix; /* suffix: white space ends a word instead of beginning it */
     int unk_id, bos_id, eos_id, pad_id; /* -1 = none */
-    struct buf unk_surface;     /* what <unk> decodes to; empty = " U+2047 " */
+    bool has_surface;           /* else it is SPM_SURFACE */
+    struct buf unk_surface;     /* what <unk> decodes to */
     /* normalizer */
     struct buf norm_name, charsmap; /* "nmt_nfkc" ...; the compiled rules */
     bool add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces;

@@ -336,9 +336,8 @@ static int decoder(struct spm_build *b)
     if (!s) return -1;
     s->keep_first = !m->add_dummy_prefix && !m->remove_extra_whitespaces;
     s->trim_all = m->remove_extra_whitespaces;
-    const char *surface = m->unk_surface.len ? m->unk_surface.data : " \xE2\x81\x87 ";
-    s->n_a = m->unk_surface.len ? m->unk_surface.len : strlen(surface);
-    s->a = mem_strndup(surface, s->n_a);
+    s->n_a = m->has_surface ? m->unk_surface.len : strlen(SPM_SURFACE);
+    s->a = mem_strndup(!m->has_surface ? SPM_SURFACE : s->n_a ? m->unk_surface.data : "", s->n_a);
     return s->a ? 0 : err_oom(b->e, s->n_a, "a string");
 }
 

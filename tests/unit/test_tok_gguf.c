@@ -421,14 +421,16 @@ static struct tokenizer *pieces(enum spm_kind kind, bool bytes, bool extra, enum
     return t;
 }
 
-/* The same model with the dummy space at the end of a text.  Frees t. */
-static struct tokenizer *spaces_behind(struct tokenizer *t)
+/* The same model with the dummy space at the end of a text, or with what stands for unknown text.  Frees t. */
+static struct tokenizer *changed_pieces(struct tokenizer *t, bool suffix, const char *surface)
 {
     struct spm_model m;
     struct buf file = {0};
     struct err e = {0};
     assert_int_equal(spm_model_read(&m, t->source_bytes.data, t->source_bytes.len, "p.model", &e), 0);
-    m.suffix = true;
+    m.suffix = suffix;
+    m.has_surface = surface != NULL;
+    if (surface) buf_adds(&m.unk_surface, surface);
     assert_int_equal(spm_model_write(&m, &file, &e), 0);
     tok_free(t);
     t = tok_from_spm(file.data, file.len, "p.model", &e);
@@ -477,7 +479,13 @@ static void sentencepiece_as_its_readers_take_it(void **state)
     refuses(pieces(SPM_BPE, false, false, SPM_NORMAL), FORMAT_GGUF, "into bytes");
     refuses(pieces(SPM_UNIGRAM, true, true, SPM_NORMAL), FORMAT_GGUF, "no bytes");
     refuses(pieces(SPM_UNIGRAM, false, true, SPM_UNUSED), FORMAT_GGUF, "unused");
-    refuses(spaces_behind(pieces(SPM_BPE, true, false, SPM_NORMAL)), FORMAT_GGUF, "usual white space");
+    refuses(changed_pieces(pieces(SPM_BPE, true, false, SPM_NORMAL), true, NULL), FORMAT_GGUF, "usual white space");
+    refuses(changed_pieces(pieces(SPM_BPE, true, false, SPM_NORMAL), false, "X"), FORMAT_GGUF, "U+2047");
+    t = changed_pieces(pieces(SPM_BPE, true, false, SPM_NORMAL), false, SPM_SURFACE); /* as Llama's says it */
+    struct buf out = {0};
+    if (tok_export(t, FORMAT_GGUF, &out, NULL, &e)) fail_msg("%s", e.msg);
+    buf_free(&out);
+    tok_free(t);
 }
 
 /* The tokenizer of `pre` with one text of its tokenizer.json replaced. */

@@ -81,6 +81,23 @@ static void words_are_taken_whole_and_unknown_ones_melt(void **state)
     tok_free(t);
 }
 
+static void unknown_text_is_shown_as_the_file_says(void **state)
+{
+    (void)state;
+    static const struct piece v[] = {{MARK "the", -1, SPM_NORMAL}};
+    static const char *const surfaces[] = {"", "X", SPM_SURFACE}, *const shown[] = {"the the", "theX the", "the \xE2\x81\x87  the"};
+    for (size_t i = 0; i < COUNT_OF(surfaces); i++) {
+        struct spm_model m;
+        spm_model_init(&m);
+        m.kind = SPM_WORD;
+        m.has_surface = true;
+        buf_adds(&m.unk_surface, surfaces[i]);
+        struct tokenizer *t = make(&m, v, COUNT_OF(v));
+        check(t, "the big the", "1@0-3 0@3-7 1@7-11", shown[i]);
+        tok_free(t);
+    }
+}
+
 static void white_space_may_end_a_word(void **state)
 {
     (void)state;
@@ -160,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_that_cannot_be_added_are_refused),
         cmocka_unit_test(words_are_taken_whole_and_unknown_ones_melt),
+        cmocka_unit_test(unknown_text_is_shown_as_the_file_says),
         cmocka_unit_test(white_space_may_end_a_word),
         cmocka_unit_test(unused_pieces_come_apart_as_they_were_last_made),
         cmocka_unit_test(marks_of_a_text_may_come_from_a_user_defined_piece),
