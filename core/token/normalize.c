@@ -398,6 +398,8 @@ static int apply(struct norm_io *io, bool *changed)
     case NORM_PRECOMPILED: return norm_precompiled(io, changed);
     case NORM_BYTE_LEVEL: return byte_level(io, changed);
     case NORM_SPM: *changed = true; return norm_spm(io);
+    case NORM_MOSES: *changed = true; return norm_moses(io);
+    case NORM_PYTHON_LOWER: return norm_python_lower(io, changed);
     }
     return -1;
 }

@@ -28,6 +28,8 @@ enum norm_kind {
     NORM_BYTE_LEVEL,    /* bytes as characters of bytemap.h */
     NORM_BERT_CLEAN, NORM_BERT_CHINESE, NORM_BERT_MARKS, /* parts of BertNormalizer */
     NORM_SPM,           /* map and flags, as SentencePiece applies them */
+    NORM_MOSES,         /* language and flags of moses.h */
+    NORM_PYTHON_LOWER,  /* str.lower() */
 };
 
 struct norm_step {
@@ -39,6 +41,8 @@ struct norm_step {
     bool not_in_front;                      /* re: an error where it puts text in front of all */
     bool runs_of_spaces;                    /* re matches nothing but two spaces or more */
     struct charsmap *map;
+    int language;                           /* NORM_MOSES */
+    unsigned flags;
     /* NORM_SPM */
     bool dummy_prefix, dummy_suffix, remove_extra, escape;
     const struct trie *user;                /* user-defined pieces stay as they are; not owned */
@@ -130,5 +134,8 @@ bool norm_form_keeps(uint32_t cp, bool compat, bool compose);
 int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST]);
 int norm_precompiled(struct norm_io *io, bool *changed);      /* norm_spm.c */
 int norm_spm(struct norm_io *io);
+/* norm_python.c */
+int norm_moses(struct norm_io *io);
+int norm_python_lower(struct norm_io *io, bool *changed);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/moses.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_parts.h"
 
@@ -143,6 +144,23 @@ static int read_precompiled(struct tokenizer *t, const struct cJSON *j, struct e
     return ret ? err_wrap(e, "%s", here) : 0;
 }
 
+/* Of our own form alone: {"type":"Moses","language":"en","punctuation":true ...}. */
+static int read_moses(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    static const char *const keys[] = {"type", "language", "punctuation", "dashes", "escape", NULL};
+    const char *code;
+    enum moses_language language;
+    bool punct, dashes, escape;
+    struct norm_step *s = norm_chain_add(&t->norm, NORM_MOSES, e);
+    if (!s || json_known_keys(j, keys, where, e) || json_get_str(j, "language", &code, where, e) || json_get_bool(j, "punctuation", &punct, where, e) ||
+        json_get_bool(j, "dashes", &dashes, where, e) || json_get_bool(j, "escape", &escape, where, e))
+        return -1;
+    if (!moses_language(code, false, &language)) return err_set(e, ERR_DATA, "%s: Moses' rules for the language '%s' are not supported", where, code);
+    s->language = (int)language;
+    s->flags = (punct ? MOSES_PUNCT : 0u) | (dashes ? MOSES_DASHES : 0u) | (escape ? MOSES_ESCAPE : 0u);
+    return 0;
+}
+
 static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struct err *e)
 {
     static const struct { const char *type; enum norm_kind kind; } plain[] = {
@@ -164,6 +182,9 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
     if (strcmp(type, "Prepend") == 0) return read_prepend(t, j, e);
     if (strcmp(type, "Replace") == 0) return read_replace(t, j, e);
     if (strcmp(type, "Precompiled") == 0) return read_precompiled(t, j, e);
+    if (t->source == SOURCE_PIECES && strcmp(type, "Moses") == 0) return read_moses(t, j, e);
+    if (t->source == SOURCE_PIECES && strcmp(type, "PythonLower") == 0)
+        return json_known_keys(j, keys, where, e) || !norm_chain_add(&t->norm, NORM_PYTHON_LOWER, e) ? -1 : 0;
     if (strcmp(type, "Sequence") != 0) return part_unknown(where, type, e);
     if (part_list(j, "normalizers", "normalizer Sequence", &list, e)) return -1;
     for (const struct cJSON *i = list->child; i; i = i->next)
