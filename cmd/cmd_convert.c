@@ -153,7 +153,7 @@ const struct cmd cmd_convert = {
                "Converting there and back gives the same tensors. A tokenizer of\n"
                "SentencePiece's kind, which tokenizer.json cannot hold exactly, goes into a\n"
                "directory as tokenizer.model; one of tiktoken's kind becomes a tokenizer.json\n"
-               "with the merges that its ranks come to; one of Marian, M2M100, PhoBERT and\n"
+               "with the merges that its ranks come to; one of Marian, M2M100, FSMT and\n"
                "others that are Python code in transformers, the files that its class reads.\n",
     .opts = opts,
     .run = run,

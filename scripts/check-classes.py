@@ -3,8 +3,9 @@
 that llmctl takes, and compares what transformers makes of them (which must be installed, with
 tokenizers, sentencepiece and protobuf) with what `llmctl tokenize convert` does: added tokens with
 their flags, and of texts and pairs the ids, offsets, types and the text they come back to.  Classes
-that are Python code around SentencePiece have no tokenizer.json: `llmctl tokenize encode` and `decode`
-give their ids and texts.
+that are Python code have no tokenizer.json: `llmctl tokenize encode` and `decode` give their ids and texts,
+and once more after a checkpoint was made with them and a directory of it.  sacremoses 0.2.0 must be
+installed, too, for those that need it.
 
 usage: scripts/check-classes.py LLMCTL TEXT.txt
 """
@@ -13,6 +14,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -163,6 +165,16 @@ def pythonic():
     yield "Phobert", dict(counted, **{"bpe.codes": codes[:-1]}), {"mask_token": "<x>", "additional_special_tokens": ["<mask>"]}
     yield "Bertweet", counted, {"normalization": False}
     yield "Bartpho", {"sentencepiece.bpe.model": target, "dict.txt": "".join(f"{w} {i}\n" for i, w in enumerate(dict.fromkeys(names(target)[3::2] + ["日", "語x"])))}, {}
+    special = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10))]
+    merges = "".join(f"{a} {b} {i}\n" for i, (a, b) in enumerate(model["merges"]))
+    suffixed = {"vocab.json": ids(special, list(model["vocab"])[::2], list(model["vocab"])[1::4]), "merges.txt": merges}
+    yield "XLM", suffixed, {}
+    yield "XLM", dict(suffixed, **{"merges.txt": "#version: 0.2\n" + merges[:-1]}), {"do_lowercase_and_remove_accent": False, "additional_special_tokens": ["<special3>", "<new>"]}
+    yield "BioGpt", dict(suffixed, **{"vocab.json": ids(special[:4], model["vocab"])}), {}
+    fsmt = {"vocab-src.json": suffixed["vocab.json"], "merges.txt": merges}
+    yield "FSMT", dict(fsmt, **{"vocab-tgt.json": suffixed["vocab.json"]}), {"langs": ["en", "de"]}
+    yield "FSMT", dict(fsmt, **{"vocab-tgt.json": ids(special, list(model["vocab"])[::-3])}), {"langs": ["de", "en"], "do_lower_case": True}
+    yield "FSMT", dict(fsmt, **{"vocab-tgt.json": ids(special, list(model["vocab"]), ["more</w>", "ru@"])}), {"langs": ["ru", "tr"]}
     yield "CTRL", {"vocab.json": ids(some, ["<unk>"]), "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in model["merges"])}, {}
 
 
@@ -231,6 +243,25 @@ def target_differences(theirs, folder):
             yield f"--target {x[:60]!r}: {want[:12]} {have['ids'][:12]}"
 
 
+def again_differences(folder, work):
+    """Whether a directory that a checkpoint came back to is the same tokenizer."""
+    text, run, back = (os.path.join(work, x) for x in ("some.txt", "run", "back"))
+    with open(text, "w", encoding="utf-8") as f:
+        f.write("".join(x.replace("\n", " ") + "\n" for x in texts))
+    for x in (run, back):
+        shutil.rmtree(x, ignore_errors=True)
+    subprocess.run([llmctl, "pretrain", text, "-t", folder, "--preset", "gpt2-nano", "--steps", "1", "--batch", "1", "--max-length", "16", "--sample-every", "0",
+                    "--out", run, "-q"], check=True)
+    subprocess.run([llmctl, "convert", run, back, "-q"], check=True)
+    rows = [{"text": x} for x in texts if x]
+    a, b = (lines_of(x, ["encode", "--template", "--allow-special"], rows) for x in (folder, back))
+    if a != b:
+        yield "another tokenizer comes back from a checkpoint"
+    a, b = (lines_of(x, ["decode"], [{"ids": y["ids"]} for y in a]) for x in (folder, back))
+    if a != b:
+        yield "another decoder comes back from a checkpoint"
+
+
 def made_differences(theirs, folder):
     written = os.path.join(folder, "written.json")
     subprocess.run([llmctl, "tokenize", "convert", folder, "-o", written, "-q"], check=True)
@@ -251,7 +282,10 @@ def main():
                     f.write(content if isinstance(content, bytes) else content.encode())
             theirs = AutoTokenizer.from_pretrained(folder)
             target = name in ("Marian", "M2M100") or (name == "PLBart" and "tgt_lang" in config)
-            found = list(spoken_differences(theirs, folder, target)) if count <= len(plain) else made_differences(theirs, folder)
+            if count <= len(plain):
+                found = list(spoken_differences(theirs, folder, target)) + list(again_differences(folder, work))
+            else:
+                found = made_differences(theirs, folder)
             if found:
                 bad += 1
                 print(f"{name} {config}: {len(found)} differ", *found[:3], sep="\n    ")

@@ -8,6 +8,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/char_index.h"
 #include "core/token/uni_props.h"
+#include "core/token/moses.h"
 #include "core/token/unicode.h"
 
 static const char space_symbol[] = "\xE2\x96\x81"; /* U+2581 */
@@ -390,12 +391,30 @@ static void pieces_words(struct dec_io *io, struct buf *out)
     replace_all(all->data ? all->data : "", all->len, "@@ ", 3, "", 0, out);
 }
 
+/* "</w>" is a space; and (moses) no other ones stay. */
+static int pieces_suffixes(struct dec_io *io, bool moses, struct buf *out)
+{
+    struct buf *all = &io->tmp, words = {0};
+    buf_clear(all);
+    for (size_t i = 0; i < io->in->n; i++) {
+        struct token t = get(io->in, i);
+        for (size_t k = 0; k < t.n; k++)
+            if (!moses || t.text[k] != ' ') buf_addc(all, t.text[k]);
+    }
+    replace_all(all->data ? all->data : "", all->len, "</w>", 4, " ", 1, moses ? &words : out);
+    int ret = words.oom ? buf_ok(&words, io->e) : moses ? moses_join(words.data ? words.data : "", words.len, (enum moses_language)io->st->language, out, io->e) : 0;
+    buf_free(&words);
+    return ret;
+}
+
 static int pieces(struct dec_io *io)
 {
     unsigned ways = io->st->ways;
     struct buf *out = &io->tmp2;
     buf_clear(out);
-    if (ways & PIECES_WORDS) pieces_words(io, out);
+    if (ways & (PIECES_SUFFIXES | PIECES_MOSES)) {
+        if (pieces_suffixes(io, ways & PIECES_MOSES, out)) return -1;
+    } else if (ways & PIECES_WORDS) pieces_words(io, out);
     else if (ways & PIECES_JOINED) buf_add(out, io->in->text.data ? io->in->text.data : "", io->in->text.len);
     else pieces_texts(io, out);
     if (out->oom) return buf_ok(out, io->e);

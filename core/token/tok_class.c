@@ -150,6 +150,7 @@ static void build_free(struct class_build *b)
 {
     spm_model_free(&b->spm);
     vocab_free(&b->vocab);
+    vocab_free(&b->spoken);
     buf_free(&b->model);
     buf_free(&b->rest);
     for (size_t i = 0; i < b->n_kept; i++) free(b->kept[i]);

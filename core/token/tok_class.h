@@ -118,6 +118,7 @@ struct class_build {
     struct spm_model spm;                       /* FROM_UNIGRAM and further */
     bool ranks;                                 /* the file is a .tiktoken */
     struct vocab vocab;                         /* ids of the model */
+    struct vocab spoken;                        /* FROM_PIECES: ids of what is decoded, where these are others */
     int n_file;                                 /* FROM_PIECES: of them without the class's own */
     double *score;                              /* unigram */
     size_t cap_score;
@@ -162,7 +163,13 @@ const char *class_pieces_note(const struct class_build *b); /* tok_note() of wha
 
 /* tok_class_words.c: the vocabulary of "token count" lines behind the named tokens, and merges of a file as b->model, a tokenizer.json. */
 int class_words_counted(struct class_build *b, const char *text, size_t size, struct err *e);
-int class_words_model(struct class_build *b, const char *name, bool counted, struct err *e);
+/* "token count" and pieces "piece@@", a header and the same, symbols as they are with "</w>" at the end of words. */
+enum class_words { NO_WORDS, WORDS_COUNTED, WORDS_LISTED, WORDS_SUFFIXED };
+int class_words_model(struct class_build *b, const char *name, enum class_words kind, struct err *e);
+/* tok_class_python.c: what is done to texts before, and what asks for more than there is; the language of what is decoded, or NULL. */
+void class_python_steps(const struct class_build *b, struct buf *out);
+int class_python_check(const struct class_build *b, struct err *e);
+const char *class_spoken_language(const struct class_build *b);
 
 /* tok_class.c: 0 with *out = the tokenizer, 1: the directory names no class, and files speak for themselves. */
 int tok_from_class(const char *dir, struct tokenizer **out, struct err *e);

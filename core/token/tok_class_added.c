@@ -310,7 +310,11 @@ static int check_sentinels(const struct class_build *b, struct err *e)
 
 static int own_extra(struct class_build *b, struct err *e)
 {
-    if (b->c->source == FROM_PIECES) return has_decoder(b) ? 0 : extra_list(b, json_member(b->map, "additional_special_tokens"), e);
+    if (b->c->source == FROM_PIECES) {
+        const struct cJSON *list = has_decoder(b) ? NULL : json_member(b->map, "additional_special_tokens");
+        bool xlm = strcmp(b->c->name, "XLMTokenizer") == 0;
+        return !list && xlm ? add_numbered(b, "special", 0, 10, e) : extra_list(b, list, e);
+    }
     if (b->c->source == FROM_BYTES) return add_numbered(b, "extra_id_", 0, number(b, "extra_ids", 125), e);
     bool xglm = strcmp(b->c->name, "XGLMTokenizer") == 0;
     if (b->c->layout == IDS_T5) return t5_extra(b, e);

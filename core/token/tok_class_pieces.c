@@ -23,6 +23,8 @@ static const char m2m100[] =
 static const char wmt21[] = "en ha is ja cs ru zh de ";
 static const char plbart_codes[] = "java python en_XX ";
 
+static const char spoken_file[] = "vocab-tgt.json";
+
 static const struct pieces_class {
     const char *name;
     const char *model, *target; /* files; NULL: it is that of the row, whose pieces are the vocabulary; there is no other one */
@@ -31,7 +33,7 @@ static const struct pieces_class {
     const char *language_codes; /* the name of their list, where the config says none; NULL: the class has no languages */
     const char *source;         /* the language where the config says none, or NULL */
     const char *note;
-    enum { NO_WORDS, WORDS_COUNTED, WORDS_LISTED } words; /* byte pairs of words: `model` has its merges; tok_class_words.c */
+    enum class_words words;     /* byte pairs of words: `model` has its merges */
 } classes[] = {
     {"MarianTokenizer", "source.spm", "target.spm", "[\"space_after\",\"strip\",\"bars\"]", true, NULL, NULL,
      "Moses' rules for punctuation are no part of it: transformers has them in normalize(), which its encoding never calls", NO_WORDS},
@@ -46,6 +48,10 @@ static const struct pieces_class {
     {"PhobertTokenizer", "bpe.codes", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_COUNTED},
     {"BertweetTokenizer", "bpe.codes", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_COUNTED},
     {"CTRLTokenizer", "merges.txt", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_LISTED},
+    {"XLMTokenizer", "merges.txt", NULL, "[\"suffixes\",\"strip\"]", false, NULL, NULL,
+     "transformers takes every text for English here, and so is it here; 'lang' of its own code cannot be given", WORDS_SUFFIXED},
+    {"FSMTTokenizer", "merges.txt", NULL, "[\"moses\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
+    {"BioGptTokenizer", "merges.txt", NULL, "[\"moses\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
 };
 
 static const struct pieces_class *row_named(const char *name)
@@ -187,6 +193,28 @@ static int listed(struct class_build *b, const struct pieces_class *row, struct 
     return row->language_codes ? add_languages(b, row, b->vocab.n, e) : 0;
 }
 
+/* The vocabulary of what FSMT says, where it is not that of what it reads. */
+static int read_spoken(struct class_build *b, struct err *e)
+{
+    struct buf text = {0};
+    char *path = path_join(b->dir, spoken_file);
+    int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
+    if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, spoken_file, b->c->name);
+    if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, &text, e);
+    if (ret == 0) ret = tok_read_ids(&b->spoken, text.data ? text.data : "", text.len, path, e);
+    bool same = ret == 0 && b->spoken.n == b->vocab.n;
+    for (int i = 0; same && i < b->vocab.n; i++) {
+        size_t n[2] = {0, 0};
+        bool used = b->vocab.v[i].flags & VOCAB_USED;
+        const char *s = used ? vocab_text(&b->vocab, i, &n[0]) : "", *spoken = b->spoken.v[i].flags & VOCAB_USED ? vocab_text(&b->spoken, i, &n[1]) : "";
+        same = n[0] == n[1] && memcmp(s, spoken, n[0]) == 0;
+    }
+    if (same) vocab_free(&b->spoken);
+    buf_free(&text);
+    free(path);
+    return ret;
+}
+
 /* ---- files ---- */
 
 /* Reads a model's file into *bytes, and (spm) what it says. */
@@ -231,7 +259,7 @@ static int check(const struct class_build *b, const struct pieces_class *row, st
 int class_pieces_model(struct class_build *b, struct err *e)
 {
     const struct pieces_class *row = row_of(b);
-    int ret = check(b, row, e);
+    int ret = check(b, row, e) || class_python_check(b, e) ? -1 : 0;
     if (ret == 0 && !row->words) ret = read_model(b, row->model, &b->model, &b->spm, e);
     if (ret == 0 && row->target) {
         struct spm_model target;
@@ -241,7 +269,8 @@ int class_pieces_model(struct class_build *b, struct err *e)
     }
     if (ret) return -1;
     ret = row->model ? listed(b, row, e) : b->c->layout == IDS_PLBART ? plbart(b, row, e) : as_they_are(b, e);
-    if (ret == 0 && row->words) ret = class_words_model(b, row->model, row->words == WORDS_COUNTED, e);
+    if (ret == 0 && row->words) ret = class_words_model(b, row->model, row->words, e);
+    if (ret == 0 && strcmp(row->name, "FSMTTokenizer") == 0) ret = read_spoken(b, e);
     if (b->n_file == 0) b->n_file = b->vocab.used;
     const char *unk = b->name[NAME_UNK].text;
     if (ret == 0 && unk && vocab_find(&b->vocab, unk, strlen(unk)) < 0)
@@ -250,15 +279,6 @@ int class_pieces_model(struct class_build *b, struct err *e)
 }
 
 /* ---- the whole ---- */
-
-/* What GPT-SW3's code does to a text. */
-static void sw3_steps(struct buf *out)
-{
-    buf_adds(out, "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":["
-                  "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"[\\\\x{0}-\\\\x{8}\\\\x{B}-\\\\x{1F}\\\\x{7F}-\\\\x{A0}\\\\x{AD}\\\\x{200B}]\"},\"content\":\"\"},"
-                  "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"[\\\\x{2002}\\\\x{2003}\\\\x{2005}\\\\x{2008}-\\\\x{200A}\\\\x{202F}\\\\x{3000}\\\\x{FFFC}]\"},"
-                  "\"content\":\" \"},{\"type\":\"NFC\"}]},\n");
-}
 
 static int add_base64(struct buf *out, const char *key, const struct buf *bytes, struct err *e)
 {
@@ -304,6 +324,13 @@ static const char *unk_of(const struct class_build *b)
     return b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "<unk>";
 }
 
+static void add_spoken(const struct vocab *v, struct buf *out)
+{
+    buf_adds(out, "\"spoken\":{");
+    tok_vocab_json(out, v, VOCAB_USED);
+    buf_adds(out, "},\n");
+}
+
 int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
 {
     const struct pieces_class *row = row_of(b);
@@ -319,7 +346,14 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
     buf_printf(out, "],\n\"decoder\":%s,\n\"codes\":%s,\n\"unk_token\":", row->decoder, row->codes ? "true" : "false");
     buf_add_json(out, unk_of(b), strlen(unk_of(b)));
     buf_adds(out, ",\n");
-    if (strcmp(row->name, "GPTSw3Tokenizer") == 0) sw3_steps(out);
+    class_python_steps(b, out);
+    if (row->words == WORDS_SUFFIXED) buf_adds(out, "\"suffixed\":true,\n");
+    if (class_spoken_language(b)) {
+        buf_adds(out, "\"spoken_language\":");
+        buf_add_json(out, class_spoken_language(b), strlen(class_spoken_language(b)));
+        buf_adds(out, ",\n");
+    }
+    if (b->spoken.n) add_spoken(&b->spoken, out);
     if (add_templates(b, row, out, e) || add_base64(out, "data", &b->model, e) || (row->target && add_base64(out, "target", &b->rest, e)))
         return -1;
     buf_adds(out, "\"model\":{");
@@ -402,12 +436,23 @@ static int give_vocabulary(const struct files *f, struct err *e)
     return ret;
 }
 
+static int give_spoken(const struct files *f, struct err *e)
+{
+    const struct vocab *v = f->t->pieces->spoken.n ? &f->t->pieces->spoken : &f->t->vocab;
+    struct buf b = {0};
+    if (strcmp(f->row->name, "FSMTTokenizer") != 0) return 0;
+    tok_ids_json(&b, v, v == &f->t->vocab ? VOCAB_MODEL : VOCAB_USED);
+    int ret = buf_ok(&b, e) || f->each(f->arg, spoken_file, &b, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
 static int give_merges(const struct files *f, struct err *e)
 {
     const struct tokenizer *side = f->t->pieces->side[SIDE_SOURCE].t;
     struct buf b = {0};
     bool counted = f->row->words == WORDS_COUNTED;
-    if (!counted) buf_adds(&b, "#version: 0.2\n");
+    if (f->row->words == WORDS_LISTED) buf_adds(&b, "#version: 0.2\n");
     for (size_t i = 0; i < side->bpe.n_merges; i++) {
         const int ids[] = {side->bpe.merge[i].left, side->bpe.merge[i].right};
         for (int k = 0; k < 2; k++) {
@@ -447,7 +492,7 @@ int tok_class_files(const struct tokenizer *t, tok_file_fn *each, void *arg, str
     const struct tok_pieces *p = t->pieces;
     struct files f = {.t = t, .row = row_named(p->class), .c = tok_class_named(p->class), .each = each, .arg = arg};
     if (give_config(&f, e) || give_text(&f, "special_tokens_map.json", p->map, e) || give_text(&f, "added_tokens.json", p->added, e)) return -1;
-    if (f.row->words) return give_vocabulary(&f, e) || give_merges(&f, e) ? -1 : 0;
+    if (f.row->words) return give_vocabulary(&f, e) || give_spoken(&f, e) || give_merges(&f, e) ? -1 : 0;
     if (each(arg, f.row->model ? f.row->model : f.c->file, &p->side[SIDE_SOURCE].t->source_bytes, e)) return -1;
     if (f.row->target && each(arg, f.row->target, &p->side[SIDE_TARGET].t->source_bytes, e)) return -1;
     return f.row->model ? give_vocabulary(&f, e) : 0;

@@ -100,6 +100,9 @@ static const struct tok_class classes[] = {
     {"PhobertTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", ANGLES, 0, "c A s", "c A s s B s", 0, NULL},
     {"BertweetTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", ANGLES, 0, "c A s", "c A s s B s", 0, NULL},
     {"CTRLTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {NULL, NULL, "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
+    {"XLMTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", NULL, "<unk>", "</s>", "<pad>", "</s>", "<special1>"}, 0, "b A s", "b A s B1 s1", 0, NULL},
+    {"FSMTTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab-src.json", {"<s>", NULL, "<unk>", "</s>", "<pad>", NULL, NULL}, 0, "A s", "A s B s", 0, NULL},
+    {"BioGptTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", "</s>", "<unk>", "</s>", "<pad>", NULL, NULL}, 0, "s A", "s A s B", 0, NULL},
     {"TokenizersBackend", FROM_ANY, IDS_AS_THEY_ARE, STEPS_SPM, TOKENIZER, {NULL}, UNK_OF_MODEL, NULL, NULL, 0, NULL},
 };
 // clang-format on
@@ -251,7 +254,7 @@ static const struct {
     {"MLukeTokenizer", "transformers 5 numbers its pieces as the file does, but its models learned them in fairseq's order"},
     {"BertJapaneseTokenizer", "MeCab or another analyser cuts a text into words"},
     {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},
-    {"FlaubertTokenizer XLMTokenizer FSMTTokenizer BioGptTokenizer", "Moses' tokenizer cuts a text into words"},
+    {"FlaubertTokenizer", "Moses' tokenizer cuts a text into words, by French rules and a list of French abbreviations"},
     {"BlenderbotSmallTokenizer ClvpTokenizer GPTNeoXJapaneseTokenizer TapasTokenizer ProphetNetTokenizer "
      "RoCBertTokenizer MgpstrTokenizer", "its own Python code cuts a text"},
     {"MyT5Tokenizer CanineTokenizer PerceiverTokenizer DiaTokenizer", "its Python code makes ids of bytes or characters, there is no vocabulary to read"},

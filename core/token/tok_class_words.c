@@ -94,17 +94,17 @@ static bool ends(const char *s, size_t n)
     return n >= strlen(END) && memcmp(s + n - strlen(END), END, strlen(END)) == 0;
 }
 
-/* Lines without an end are none; counted: the last word of each is no symbol, else the first line is none. */
-static int read_merges(struct merges *m, const char *text, size_t size, bool counted, struct err *e)
+/* Lines without an end are none, nor is the first of a list; how many words there are, of which two count. */
+static int read_merges(struct merges *m, const char *text, size_t size, enum class_words kind, struct err *e)
 {
     const char *p = text, *end = text + size, *line;
     size_t n, no = 0;
     for (bool ended; next_line(&p, end, &line, &n, &ended);) {
         const char *at = line, *word[4];
         size_t len[4], k = 0;
-        if (!ended || (no++ == 0 && !counted)) continue;
+        if (!ended || (no++ == 0 && kind == WORDS_LISTED)) continue;
         while (k < 4 && next_word(&at, line + n, &word[k], &len[k])) k++;
-        if (k != (counted ? 3 : 2)) continue; /* which is no pair, and never found */
+        if (kind == WORDS_SUFFIXED ? k < 2 : k != (kind == WORDS_COUNTED ? 3 : 2)) continue; /* which is no pair, and never found */
         if (ends(word[0], len[0])) continue;  /* nothing comes behind an end */
         if (!mem_room(&m->v, &m->cap, m->n + 1, sizeof *m->v)) return err_oom(e, m->n * sizeof *m->v, "merges");
         m->v[m->n++] = (struct merge){word[0], word[1], len[0], len[1]};
@@ -129,14 +129,16 @@ static int add_joined(struct merges *m, const struct merge *p, struct buf *whole
 }
 
 /* Characters that have a token. */
-static int add_characters(struct merges *m, const struct vocab *v, struct buf *whole, struct err *e)
+static int add_characters(struct merges *m, const struct vocab *v, bool suffixed, struct buf *whole, struct err *e)
 {
     for (int id = 0; id < v->n; id++) {
         size_t n;
         if (!(v->v[id].flags & VOCAB_USED)) continue;
         const char *s = vocab_text(v, id, &n);
         size_t first = n ? uni_next((const uint8_t *)s, n).len : 0;
-        if (n == first + 2 && memcmp(s + first, "@@", 2) == 0 && add_symbol(m, s, first, e)) return -1;
+        bool symbol = suffixed ? n && (n == first || (n == first + strlen(END) && ends(s, n))) : n == first + 2 && memcmp(s + first, "@@", 2) == 0;
+        if (symbol && add_symbol(m, s, suffixed ? n : first, e)) return -1;
+        if (suffixed) continue;
         if (n != first || n == 0) continue;
         buf_clear(whole);
         buf_add(whole, s, n);
@@ -179,14 +181,14 @@ static void write_merges(const struct merges *m, struct buf *out)
     }
 }
 
-static int write_all(struct class_build *b, struct merges *m, struct buf *whole, struct err *e)
+static int write_all(struct class_build *b, struct merges *m, bool suffixed, struct buf *whole, struct err *e)
 {
     static const char unknown[] = "  "; /* no symbol has spaces */
     struct buf *out = &b->model;
     if (drop_equal(m, whole, e) || add_symbol(m, unknown, 2, e)) return -1;
     for (size_t i = 0; i < m->n; i++)
         if (add_joined(m, &m->v[i], whole, e)) return -1;
-    if (add_characters(m, &b->vocab, whole, e)) return -1;
+    if (add_characters(m, &b->vocab, suffixed, whole, e)) return -1;
     buf_adds(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,\n"
                   "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[^\\\\s\\\\x1C-\\\\x1F]+\\\\n?\"},\"behavior\":\"Removed\",\"invert\":true},\n"
                   "\"post_processor\":null,\"decoder\":null,\n\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":\"  \",\"continuing_subword_prefix\":null,"
@@ -198,7 +200,7 @@ static int write_all(struct class_build *b, struct merges *m, struct buf *whole,
     return buf_ok(out, e);
 }
 
-int class_words_model(struct class_build *b, const char *name, bool counted, struct err *e)
+int class_words_model(struct class_build *b, const char *name, enum class_words kind, struct err *e)
 {
     struct merges m = {0};
     struct buf text = {0}, whole = {0};
@@ -208,7 +210,7 @@ int class_words_model(struct class_build *b, const char *name, bool counted, str
     if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, &text, e);
     const char *s = text.data ? text.data : "";
     if (ret == 0) ret = utf8_check(s, text.len, path, e);
-    if (ret == 0) ret = read_merges(&m, s, text.len, counted, e) || write_all(b, &m, &whole, e) ? err_wrap(e, "'%s'", path) : 0;
+    if (ret == 0) ret = read_merges(&m, s, text.len, kind, e) || write_all(b, &m, kind == WORDS_SUFFIXED, &whole, e) ? err_wrap(e, "'%s'", path) : 0;
     vocab_free(&m.seen);
     vocab_free(&m.symbols);
     free(m.v);

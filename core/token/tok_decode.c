@@ -132,9 +132,23 @@ enum dec_token tok_kind_to_decode(const struct tokenizer *t, int32_t id)
     return tok_byte_of(t, id) >= 0 ? TOKEN_BYTE : TOKEN_PLAIN;
 }
 
+/* What FSMT says has a vocabulary of its own, in which ids without a token are unknown words. */
+static const char *spoken(const struct tokenizer *t, int32_t id, size_t *n)
+{
+    const struct vocab *v = &t->pieces->spoken;
+    if (id < 0 || (id >= v->n && id >= t->vocab.n)) return NULL;
+    bool added = id < t->vocab.n && (t->vocab.v[id].flags & VOCAB_ADDED);
+    if (!added && id < v->n && (v->v[id].flags & VOCAB_USED)) return vocab_text(v, id, n);
+    return vocab_text(&t->vocab, added ? id : t->unk_id, n);
+}
+
 static int add_token(const struct tokenizer *t, int32_t id, struct dec_tokens *v, struct err *e)
 {
     size_t len;
+    if (t->pieces && t->pieces->spoken.n) {
+        const char *s = spoken(t, id, &len);
+        return dec_tokens_add(v, s, len, TOKEN_PLAIN, e);
+    }
     const char *text = tok_said(t, id, &len);
     return dec_tokens_add(v, text, len, tok_kind_to_decode(t, id), e);
 }
@@ -146,7 +160,8 @@ int tok_decode_steps(const struct tokenizer *t, const int32_t *id, size_t n, boo
     int ret = 0;
     for (size_t i = 0; i < n && ret == 0; i++) {
         size_t len;
-        if (!tok_piece(t, id[i], &len)) ret = tok_bad_id(t, id[i], i, e);
+        const char *any = t->pieces && t->pieces->spoken.n ? spoken(t, id[i], &len) : tok_piece(t, id[i], &len);
+        if (!any) ret = tok_bad_id(t, id[i], i, e);
         else if (!skip_special || !tok_is_skipped(t, id[i])) ret = add_token(t, id[i], &v, e);
     }
     if (ret == 0) ret = decode_run(&t->decoder, &v, first, out, e);
@@ -348,7 +363,7 @@ static int stream_pieces(struct tok_stream *s, int32_t id, struct buf *out, stru
     size_t len, at = 0, more = 0;
     const char *said = tok_said(s->t, id, &len);
     bool strips = st->ways & PIECES_STRIP;
-    if (st->ways & PIECES_WORDS)
+    if (st->ways & PIECES_WHOLE)
         return err_set(e, ERR_DATA, "this tokenizer's decoder joins words when all are there, so decoding one token at a time is not supported");
     if (kind == TOKEN_SPECIAL && (st->ways & PIECES_SPACE_BEFORE))
         return err_set(e, ERR_DATA, "this tokenizer's decoder puts a space in front of what stands before a special token, so decoding "

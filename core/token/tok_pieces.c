@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/moses.h"
 #include "core/token/tok_members.h"
 #include "core/token/unicode.h"
 
@@ -174,7 +175,7 @@ static const struct {
     const char *name;
     unsigned flag;
 } ways[] = {{"joined", PIECES_JOINED}, {"space_before", PIECES_SPACE_BEFORE}, {"space_after", PIECES_SPACE_AFTER},
-            {"strip", PIECES_STRIP}, {"bars", PIECES_BARS}, {"words", PIECES_WORDS}};
+            {"strip", PIECES_STRIP}, {"bars", PIECES_BARS}, {"words", PIECES_WORDS}, {"suffixes", PIECES_SUFFIXES}, {"moses", PIECES_MOSES}};
 
 static int read_side(struct tokenizer *t, struct tok_side *side, const struct cJSON *root, const char *key, const char *name, struct err *e)
 {
@@ -192,9 +193,9 @@ static int read_side(struct tokenizer *t, struct tok_side *side, const struct cJ
 }
 
 /* What stands for a piece in the vocabulary: itself, or "piece@@" of one that a word goes on behind. */
-static int name_of(const struct tokenizer *side, int id, struct buf *name, struct err *e)
+static int name_of(const struct tokenizer *side, bool suffixed, int id, struct buf *name, struct err *e)
 {
-    size_t n, n_end = side->suffix ? strlen(side->suffix) : 0;
+    size_t n, n_end = side->suffix && !suffixed ? strlen(side->suffix) : 0;
     const char *s = vocab_text(&side->vocab, id, &n);
     bool last = n_end && n > n_end && memcmp(s + n - n_end, side->suffix, n_end) == 0;
     buf_clear(name);
@@ -213,7 +214,7 @@ static int find_ids(const struct tokenizer *t, struct tok_side *side, struct err
     for (int i = 0; ret == 0 && i < v->n; i++) {
         side->id[i] = t->unk_id;
         if (!(v->v[i].flags & VOCAB_USED)) continue;
-        ret = name_of(side->t, i, &name, e);
+        ret = name_of(side->t, t->pieces->suffixed, i, &name, e);
         if (ret == 0) side->id[i] = tok_pieces_token(t, name.data, name.len);
     }
     buf_free(&name);
@@ -300,6 +301,31 @@ static int read_decoder(struct tokenizer *t, const struct cJSON *list, const cha
     return s->a ? 0 : err_oom(e, s->n_a, "a string");
 }
 
+/* {"vocab": {"text": id ...}} */
+static int read_spoken(struct tok_pieces *p, const struct cJSON *j, const char *name, struct err *e)
+{
+    const struct cJSON *list = json_member(j, "vocab");
+    if (j && !cJSON_IsObject(list)) return err_set(e, ERR_DATA, "'%s': 'spoken' has no vocabulary", name);
+    for (const struct cJSON *i = list ? list->child : NULL; i; i = i->next) {
+        double id = cJSON_IsNumber(i) ? i->valuedouble : -1;
+        if (!(id >= 0 && id <= VOCAB_MAX_ID)) return err_set(e, ERR_DATA, "'%s': the id of '%s' in 'spoken' is none", name, i->string);
+        if (vocab_add(&p->spoken, (int64_t)id, i->string, strlen(i->string), VOCAB_MODEL, e)) return err_wrap(e, "'%s': 'spoken'", name);
+    }
+    return 0;
+}
+
+static int read_spoken_language(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e)
+{
+    struct dec_step *s = &t->decoder.step[0];
+    const char *code = NULL;
+    enum moses_language language;
+    if (!(s->ways & PIECES_MOSES)) return 0;
+    if (json_get_str(root, "spoken_language", &code, name, e)) return -1;
+    if (!moses_language(code, true, &language)) return err_set(e, ERR_DATA, "'%s': Moses' rules to join words of '%s' are not supported", name, code);
+    s->language = (int)language;
+    return (s->b = mem_strdup(code)) ? 0 : err_oom(e, strlen(code), "a string");
+}
+
 static int read_target_post(struct tokenizer *t, const struct cJSON *post, struct err *e)
 {
     struct tokenizer with = {.vocab = t->vocab, .added = t->added, .n_added = t->n_added};
@@ -320,14 +346,16 @@ int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *n
     const char *unk;
     struct tok_pieces *p = t->pieces = mem_zalloc(1, sizeof *p);
     if (!p) return err_oom(e, sizeof *p, "a tokenizer");
-    if (read_origin(p, root, name, e) || json_get_str(root, "unk_token", &unk, name, e) || json_opt_bool(root, "codes", &p->codes, name, e)) return -1;
+    if (read_origin(p, root, name, e) || json_get_str(root, "unk_token", &unk, name, e) || json_opt_bool(root, "codes", &p->codes, name, e) ||
+        json_opt_bool(root, "suffixed", &p->suffixed, name, e) || read_spoken(p, json_member(root, "spoken"), name, e))
+        return -1;
     if ((t->unk_id = vocab_find(&t->vocab, unk, strlen(unk))) < 0)
         return err_set(e, ERR_DATA, "'%s': the vocabulary has no '%s'", name, unk);
     if (read_side(t, &p->side[SIDE_SOURCE], root, "data", name, e)) return -1;
     if (json_member(root, "target") && read_side(t, &p->side[SIDE_TARGET], root, "target", name, e)) return -1;
     if (p->side[SIDE_SOURCE].t->denorm.n) return err_set(e, ERR_DATA, "'%s': the model has rules for decoding, which is not supported here", name);
     if (tok_pieces_find(t, e) || read_shown(t, json_member(root, "shown"), name, e) || find_kinds(t, p, e) ||
-        read_decoder(t, json_member(root, "decoder"), name, e)) return -1;
+        read_decoder(t, json_member(root, "decoder"), name, e) || read_spoken_language(t, root, name, e)) return -1;
     return read_target_post(t, json_member(root, "target_post_processor"), e);
 }
 
@@ -366,6 +394,17 @@ int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e)
     tok_text_json(out, &t->vocab, t->unk_id);
     buf_printf(out, ",\"codes\":%s,\n", p->codes ? "true" : "false");
     if (p->target_post || p->no_target) buf_printf(out, "\"target_post_processor\":%s,\n", p->target_post ? p->target_post : "null");
+    if (p->suffixed) buf_adds(out, "\"suffixed\":true,\n");
+    if (t->decoder.step[0].b) {
+        buf_adds(out, "\"spoken_language\":");
+        buf_add_json(out, t->decoder.step[0].b, strlen(t->decoder.step[0].b));
+        buf_adds(out, ",\n");
+    }
+    if (p->spoken.n) {
+        buf_adds(out, "\"spoken\":{");
+        tok_vocab_json(out, &p->spoken, VOCAB_USED);
+        buf_adds(out, "},\n");
+    }
     add_model(out, "data", &p->side[SIDE_SOURCE], e);
     add_model(out, "target", &p->side[SIDE_TARGET], e);
     buf_adds(out, "\"model\":{");
@@ -386,6 +425,7 @@ void tok_pieces_free(struct tok_pieces *p)
     free(p->map);
     free(p->added);
     free(p->kind);
+    vocab_free(&p->spoken);
     free(p->target_post);
     free(p);
 }

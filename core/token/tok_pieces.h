@@ -23,6 +23,8 @@ struct tok_pieces {
     bool codes;         /* ">>fra<<" in front of a text is a token */
     uint8_t *kind;      /* [vocab.n] enum dec_token */
     char *target_post;  /* JSON of the template of TOK_TARGET */
+    bool suffixed;      /* symbols of words are tokens as they are, "</w>" included */
+    struct vocab spoken; /* what decoding has instead of the vocabulary, but for added tokens; n = 0: nothing */
     char *class;        /* of transformers; NULL: unknown */
     char *config, *map, *added; /* JSON of the files beside its models, for a directory of its own; NULL: there was none */
     bool no_target;     /* TOK_TARGET has no template: the files do not say into what language */

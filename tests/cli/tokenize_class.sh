@@ -143,8 +143,8 @@ dir byt5few '{"tokenizer_class":"ByT5Tokenizer","additional_special_tokens":["<e
 fails 65 "has 1 of '<extra_id_...>'" "$LLMCTL" tokenize inspect byt5few
 
 # What is refused
-model moses '{"tokenizer_class":"FSMTTokenizer"}' u.model source.spm
-fails 65 "FSMTTokenizer is not supported without a tokenizer.json: Moses' tokenizer cuts a text into words" "$LLMCTL" tokenize inspect moses
+model moses '{"tokenizer_class":"FlaubertTokenizer"}' u.model source.spm
+fails 65 "FlaubertTokenizer is not supported without a tokenizer.json: Moses' tokenizer cuts a text into words" "$LLMCTL" tokenize inspect moses
 model remote '{"tokenizer_class":"FooTokenizer","auto_map":{"AutoTokenizer":["t.FooTokenizer",null]}}' b.model tokenizer.model
 dir tongue '{"tokenizer_class":"WhisperTokenizer","language":"klingon"}'
 merges tongue
@@ -210,8 +210,8 @@ rm hf/tokenizer_config.json
 "$LLMCTL" tokenize encode words -t same.llmz --ids -q >one
 "$LLMCTL" tokenize encode words -t u.model --ids -q >two
 same one two
-echo '{"tokenizer_class":"FSMTTokenizer"}' >hf/tokenizer_config.json
-fails 65 "FSMTTokenizer" "$LLMCTL" convert hf no.llmz -q
+echo '{"tokenizer_class":"FlaubertTokenizer"}' >hf/tokenizer_config.json
+fails 65 "FlaubertTokenizer" "$LLMCTL" convert hf no.llmz -q
 "$LLMCTL" convert hf no.llmz --no-tokenizer -q
 
 # A tokenizer for a model that holds none

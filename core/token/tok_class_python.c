@@ -1,0 +1,112 @@
+/* What classes in Python do to a text before its words are cut into pieces: the "normalizer" of tok_pieces.h's form. */
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/token/moses.h"
+#include "core/token/tok_class.h"
+
+static bool is(const struct class_build *b, const char *name)
+{
+    return strcmp(b->c->name, name) == 0;
+}
+
+static void next_step(struct buf *out)
+{
+    if (out->len && out->data[out->len - 1] == '}') buf_addc(out, ',');
+}
+
+static void add_type(struct buf *out, const char *type)
+{
+    next_step(out);
+    buf_printf(out, "{\"type\":\"%s\"}", type);
+}
+
+static void add_replace(struct buf *out, const char *kind, const char *pattern, const char *by)
+{
+    next_step(out);
+    buf_printf(out, "{\"type\":\"Replace\",\"pattern\":{\"%s\":", kind);
+    buf_add_json(out, pattern, strlen(pattern));
+    buf_adds(out, "},\"content\":");
+    buf_add_json(out, by, strlen(by));
+    buf_addc(out, '}');
+}
+
+static void sw3(struct buf *out)
+{
+    add_replace(out, "Regex", "[\\x{0}-\\x{8}\\x{B}-\\x{1F}\\x{7F}-\\x{A0}\\x{AD}\\x{200B}]", "");
+    add_replace(out, "Regex", "[\\x{2002}\\x{2003}\\x{2005}\\x{2008}-\\x{200A}\\x{202F}\\x{3000}\\x{FFFC}]", " ");
+    add_type(out, "NFC");
+}
+
+static void add_moses(struct buf *out, const char *language, unsigned flags)
+{
+    next_step(out);
+    buf_adds(out, "{\"type\":\"Moses\",\"language\":");
+    buf_add_json(out, language, strlen(language));
+    buf_printf(out, ",\"punctuation\":%s,\"dashes\":%s,\"escape\":%s}", flags & MOSES_PUNCT ? "true" : "false", flags & MOSES_DASHES ? "true" : "false",
+               flags & MOSES_ESCAPE ? "true" : "false");
+}
+
+static void xlm(const struct class_build *b, struct buf *out)
+{
+    add_moses(out, "en", MOSES_PUNCT);
+    if (!class_flag(b, "do_lowercase_and_remove_accent", true)) return;
+    add_type(out, "PythonLower");
+    next_step(out);
+    buf_adds(out, "{\"type\":\"BertNormalizer\",\"clean_text\":false,\"handle_chinese_chars\":false,\"strip_accents\":true,\"lowercase\":false}");
+    add_type(out, "PythonLower");
+}
+
+/* ---- FSMT's two languages ---- */
+
+/* "langs": from which and into which. */
+static const char *language(const struct class_build *b, int which)
+{
+    const struct cJSON *list = json_member(b->config, "langs");
+    const struct cJSON *one = cJSON_IsArray(list) && cJSON_GetArraySize(list) == 2 ? cJSON_GetArrayItem(list, which) : NULL;
+    return cJSON_IsString(one) ? one->valuestring : NULL;
+}
+
+static int check_languages(const struct class_build *b, struct err *e)
+{
+    enum moses_language ignored;
+    for (int i = 0; i < 2; i++) {
+        const char *code = language(b, i);
+        if (!code) return err_set(e, ERR_DATA, "'%s': %s needs \"langs\" in tokenizer_config.json, the two languages of the model", b->dir, b->c->name);
+        if (!moses_language(code, i == 1, &ignored))
+            return err_set(e, ERR_DATA, "'%s': Moses has %s of its own for '%s', which is not supported: en, de, ru and languages without any are", b->dir,
+                           i ? "rules to join words" : "abbreviations or rules", code);
+    }
+    return 0;
+}
+
+static void fsmt(const struct class_build *b, struct buf *out)
+{
+    if (class_flag(b, "do_lower_case", false)) add_type(out, "PythonLower");
+    add_moses(out, language(b, 0), MOSES_PUNCT | MOSES_DASHES | MOSES_ESCAPE);
+}
+
+int class_python_check(const struct class_build *b, struct err *e)
+{
+    return is(b, "FSMTTokenizer") ? check_languages(b, e) : 0;
+}
+
+const char *class_spoken_language(const struct class_build *b)
+{
+    return is(b, "FSMTTokenizer") ? language(b, 1) : is(b, "BioGptTokenizer") ? "en" : NULL;
+}
+
+/* ---- the whole ---- */
+
+void class_python_steps(const struct class_build *b, struct buf *out)
+{
+    struct buf steps = {0};
+    if (is(b, "GPTSw3Tokenizer")) sw3(&steps);
+    if (is(b, "XLMTokenizer")) xlm(b, &steps);
+    if (is(b, "FSMTTokenizer")) fsmt(b, &steps);
+    if (is(b, "BioGptTokenizer")) add_moses(&steps, "en", MOSES_DASHES | MOSES_ESCAPE);
+    if (steps.len) buf_printf(out, "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s]},\n", steps.data);
+    if (steps.oom) out->oom = true;
+    buf_free(&steps);
+}

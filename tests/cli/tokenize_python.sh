@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Directories of classes that are Python code with rules of its own for words.  The ids are those of transformers 5.24.
+set -eu
+. "$SRC/tests/cli/lib.bash"
+
+ids() { printf '%s' "$2" | "$LLMCTL" tokenize encode -t "$1" --ids --template --allow-special -q "${@:3}"; }
+text() { "$LLMCTL" tokenize decode -t "$1" -q "${@:3}" <<<"$2"; }
+config() { mkdir -p "$1"; printf '%s' "$2" >"$1/tokenizer_config.json"; }
+object() { awk '!seen[$0]++ { printf "%s\"%s\":%d", n ? "," : "{", $0, n++ } END { print "}" }'; } # vocab.json of the lines
+awk 'BEGIN { for (i = 0; i < 60; i++) printf "the fox%d and a dog%d\n", i % 7, i % 11 }' >words
+again() { # NAME: the directory that comes back from a checkpoint gives the same ids
+    rm -rf run back
+    "$LLMCTL" pretrain words -t "$1" --preset gpt2-nano --steps 1 --batch 1 --max-length 16 --sample-every 0 --out run -q
+    "$LLMCTL" convert run back -q
+    is "$(ids back "$2")" "$(ids "$1" "$2")"
+}
+
+# Moses
+merges() { printf 'a b</w> 3\nm o 2\nmo n 1\n' >"$1/merges.txt"; }
+config fsmt '{"tokenizer_class":"FSMTTokenizer","langs":["en","de"]}'
+printf '%s\n' '<s>' '<pad>' '</s>' '<unk>' 'ab</w>' 'a' 'b</w>' 'mon' '&' 'apos' ';' 's</w>' '@-@</w>' ',</w>' ';</w>' 'a</w>' '.</w>' '@' '-' '@</w>' 'p' 'o' 's' | object >fsmt/vocab-src.json
+printf '%s\n' '<s>' '<pad>' '</s>' '<unk>' 'Haus</w>' '@-@</w>' 'be' 'er</w>' ',</w>' '&apos;</w>' "s</w>" 'x</w>' | object >fsmt/vocab-tgt.json
+merges fsmt
+is "$(ids fsmt 'ab, “ab”')" "4 13 8 3 3 21 3 14 4 8 3 3 21 3 14 2" # &quot; has letters that are no tokens
+is "$(ids fsmt 'a-b</s>ab')" "15 17 18 19 6 2 4 2"
+fails 65 "token id 99 at position 1 is out of range" "$LLMCTL" tokenize decode -t fsmt -q <<<"4 99"
+is "$(text fsmt '4 5 6 7 8 4 9 11 9 2' --skip-special)" "Haus-beer, Haus 'x'"
+is "$(text fsmt '4 20')" "Haus <unk>"
+again fsmt 'ab, a-b.'
+is "$(text back '4 5 6 7 8')" "Haus-beer,"
+cp fsmt/vocab-src.json fsmt/vocab-tgt.json
+again fsmt 'ab, a-b.'
+is "$(text back '4 13 15 16 2' --skip-special)" "ab, a."
+"$LLMCTL" tokenize inspect fsmt --explain 'ab, ab' -q | grep -q 'word "ab"' || fail "explain of Moses' words"
+echo '{"text":"ab, ’ ab"}' | "$LLMCTL" tokenize encode -t fsmt --jsonl -q | grep -q '"byte_offsets":\[\[0,2\],\[2,3\],\[4,7\],.*,\[8,10\]\]' || fail "offsets"
+fails 65 "no place for\|cannot hold" "$LLMCTL" tokenize convert fsmt -q --out tokenizer.json
+config fsmt '{"tokenizer_class":"FSMTTokenizer","langs":["pl","en"]}'
+fails 65 "Moses has abbreviations or rules of its own for 'pl'" "$LLMCTL" tokenize inspect fsmt
+config fsmt '{"tokenizer_class":"FSMTTokenizer","langs":["en","fr"]}'
+fails 65 "Moses has rules to join words of its own for 'fr'" "$LLMCTL" tokenize inspect fsmt
+config fsmt '{"tokenizer_class":"FSMTTokenizer"}'
+fails 65 'needs "langs" in tokenizer_config.json' "$LLMCTL" tokenize inspect fsmt
+rm fsmt/vocab-tgt.json
+config fsmt '{"tokenizer_class":"FSMTTokenizer","langs":["en","de"]}'
+fails 66 "no vocab-tgt.json, from which FSMTTokenizer is made" "$LLMCTL" tokenize inspect fsmt
+
+config xlm '{"tokenizer_class":"XLMTokenizer"}'
+printf '%s\n' '<s>' '</s>' '<pad>' '<unk>' '<special0>' '<special1>' '<special2>' '<special3>' '<special4>' '<special5>' '<special6>' '<special7>' '<special8>' '<special9>' \
+    'ab</w>' '.</w>' 'mon' 'e</w>' 'm' | object >xlm/vocab.json
+merges xlm
+is "$(ids xlm 'Àb. Moné<special1>AB')" "0 14 15 16 17 5 14 1"
+is "$(text xlm '0 14 16 17 15 1' --skip-special)" "ab mone ."
+is "$(text xlm '0 14 16 17 15 1')" "<s>ab mone . </s>"
+again xlm 'Àb. MONé'
+printf '{"text":"x","b":"ab"}' | "$LLMCTL" tokenize encode -t xlm --jsonl --template --pair-field b -q | grep -q '"ids":\[0,3,1,14,1\],"type_ids":\[0,0,0,1,1\]' || fail "two texts"
+
+config biogpt '{"tokenizer_class":"BioGptTokenizer"}'
+printf '%s\n' '<s>' '<pad>' '</s>' '<unk>' 'ab</w>' 'mon' '@' '-' '@</w>' '.</w>' 'e</w>' | object >biogpt/vocab.json
+merges biogpt
+is "$(ids biogpt 'ab-mone.')" "2 4 6 7 8 5 10 9"
+is "$(text biogpt '2 4 6 7 8 5 10 9' --skip-special)" "ab-mone."
+again biogpt 'ab-mone.'
