@@ -38,6 +38,10 @@ texts = ["Hello world!", " leading", "trailing  ", "a  b   c", "", "\n\n x\t y\r
 words = [w for t in texts for w in t.split(" ")]
 texts += ["".join(random.choice([" ", "  ", "\n", "\t", ""]) + random.choice(words) for _ in range(random.randint(1, 7))) for _ in range(250)]
 
+signs = list(" .,'\"`()[]{}<>!?:;%-_&|*+=/\\@#~^\n\t\x01\x1c\u00a0\u2028«»„“”‘’–—…。．，（）！？「」～０９²") + ["''", "...", ".'", "Mr.", "z.B.", "No. 5", "ABΣ", "İx", "日本", "e\u0301", "Ʉ"]
+marks = ["".join(random.choice(signs + words) for _ in range(random.randint(2, 20))) for _ in range(150)]
+marks = [x for x in marks if x.strip()]
+
 
 def pieces(**k):
     out = io.BytesIO()
@@ -175,6 +179,15 @@ def pythonic():
     yield "FSMT", dict(fsmt, **{"vocab-tgt.json": suffixed["vocab.json"]}), {"langs": ["en", "de"]}
     yield "FSMT", dict(fsmt, **{"vocab-tgt.json": ids(special, list(model["vocab"])[::-3])}), {"langs": ["de", "en"], "do_lower_case": True}
     yield "FSMT", dict(fsmt, **{"vocab-tgt.json": ids(special, list(model["vocab"]), ["more</w>", "ru@"])}), {"langs": ["ru", "tr"]}
+    small = ["__null__", "__start__", "__end__", "__unk__", "__newln__"]
+    yield "BlenderbotSmall", {"vocab.json": ids(small, [w.lower() for w in words]), "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in model["merges"])}, {}
+    low, cased = wordpiece(True), wordpiece(False)
+    yield "ProphetNet", {"prophetnet.tokenizer": low + "[X_SEP]\n"}, {}
+    yield "ProphetNet", {"prophetnet.tokenizer": cased + "É\n"}, {"do_lower_case": False, "tokenize_chinese_chars": False, "strip_accents": True, "x_sep_token": None}
+    yield "ProphetNet", {"prophetnet.tokenizer": cased}, {"do_basic_tokenize": False}
+    yield "BertJapanese", {"vocab.txt": cased}, {}
+    yield "BertJapanese", {"vocab.txt": low}, {"do_lower_case": True, "word_tokenizer_type": "basic"}
+    yield "Mgpstr", {"vocab.json": ids(["[GO]", "[s]"], list("0123456789abcdefghijklmnopqrstuvwxyz #"))}, {}
     yield "CTRL", {"vocab.json": ids(some, ["<unk>"]), "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in model["merges"])}, {}
 
 
@@ -213,7 +226,7 @@ def lines_of(folder, command, rows):
 
 def spoken_differences(theirs, folder, target):
     """Of a class that has no tokenizer.json.  target: it treats translations in another way."""
-    some = [x for x in texts if x] + [">>fra<< x", ">>x y<<y", ">>no<<", "a >>fra<<", "<extra> <none>café <far>foo <sep>b", "<ctc_blank>a<mask> b", "__en__ a __java__ b", ">><<a<mask>"]
+    some = [x for x in texts if x] + marks + [">>fra<< x", ">>x y<<y", ">>no<<", "a >>fra<<", "<extra> <none>café <far>foo <sep>b", "<ctc_blank>a<mask> b", "__en__ a __java__ b", ">><<a<mask>"]
     for flags in ([], ["--target"] if target else []):
         for pair in (False, True):
             rows = [{"text": x, "pair": some[i - 1]} for i, x in enumerate(some)]

@@ -378,9 +378,11 @@ static void pieces_texts(struct dec_io *io, struct buf *out)
     }
 }
 
-/* " ".join(), and without "@@ ". */
+/* " ".join(), and without "@@ " or " ##". */
 static void pieces_words(struct dec_io *io, struct buf *out)
 {
+    static const char *const without[] = {"@@ ", " ##", ""};
+    const char *what = without[io->st->ways & PIECES_WORDS ? 0 : io->st->ways & PIECES_WORDPIECES ? 1 : 2];
     struct buf *all = &io->tmp;
     buf_clear(all);
     for (size_t i = 0; i < io->in->n; i++) {
@@ -388,7 +390,7 @@ static void pieces_words(struct dec_io *io, struct buf *out)
         if (i) buf_addc(all, ' ');
         buf_add(all, t.text, t.n);
     }
-    replace_all(all->data ? all->data : "", all->len, "@@ ", 3, "", 0, out);
+    replace_all(all->data ? all->data : "", all->len, what, strlen(what), "", 0, out);
 }
 
 /* "</w>" is a space; and (moses) no other ones stay. */
@@ -414,7 +416,7 @@ static int pieces(struct dec_io *io)
     buf_clear(out);
     if (ways & (PIECES_SUFFIXES | PIECES_MOSES)) {
         if (pieces_suffixes(io, ways & PIECES_MOSES, out)) return -1;
-    } else if (ways & PIECES_WORDS) pieces_words(io, out);
+    } else if (ways & (PIECES_WORDS | PIECES_WORDPIECES | PIECES_SPACED)) pieces_words(io, out);
     else if (ways & PIECES_JOINED) buf_add(out, io->in->text.data ? io->in->text.data : "", io->in->text.len);
     else pieces_texts(io, out);
     if (out->oom) return buf_ok(out, io->e);

@@ -16,11 +16,11 @@ enum dec_kind {
     DEC_STRIP, DEC_BYTE_FALLBACK, DEC_SPM, DEC_PIECES,
 };
 
-/* How DEC_PIECES joins what is between special tokens: all at once, without rules, or with spaces but behind "@@", or with spaces
- * for "</w>", which Moses' rules may join further; a space in front of such a part or behind
+/* How DEC_PIECES joins what is between special tokens: all at once, without rules, or with spaces but behind "@@" or before
+ * "##", or with spaces for "</w>", which Moses' rules may join further; a space in front of such a part or behind
  * a special token; in the end: white space at both ends goes, and U+2581 is a space. */
 enum { PIECES_JOINED = 1, PIECES_SPACE_BEFORE = 2, PIECES_SPACE_AFTER = 4, PIECES_STRIP = 8, PIECES_BARS = 16, PIECES_WORDS = 32,
-       PIECES_SUFFIXES = 64, PIECES_MOSES = 128, PIECES_WHOLE = 32 | 64 | 128 };
+       PIECES_SUFFIXES = 64, PIECES_MOSES = 128, PIECES_SPACED = 256, PIECES_WORDPIECES = 512, PIECES_WHOLE = 32 | 64 | 128 | 256 | 512 };
 
 struct dec_step {
     enum dec_kind kind;

@@ -1,7 +1,8 @@
-/* Steps that only classes of transformers in Python have: Moses' words, and str.lower(). */
+/* Steps that only classes of transformers in Python have: Moses' words, str.lower(), and BERT's as that code has them. */
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/moses.h"
 #include "core/token/normalize.h"
 #include "core/token/uni_props.h"
@@ -64,6 +65,40 @@ int norm_python_lower(struct norm_io *io, bool *changed)
         *changed = true;
         for (int i = 0; i < n; i++)
             if (norm_put(io, out[i], i > 0)) return -1;
+    }
+    return 0;
+}
+
+/* ---- BERT's single characters ---- */
+
+static bool is_chinese(uint32_t cp)
+{
+    static const struct uni_range ranges[] = {{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF},
+                                              {0x2A700, 0x2B81F}, {0x2B820, 0x2CEAF}, {0x2F800, 0x2FA1F}};
+    return cp >= 0x3400 && uni_in_ranges(ranges, COUNT_OF(ranges), cp);
+}
+
+/* What becomes of a character: 0, itself, a space, or (-1) itself between two. */
+static int basic(uint32_t cp, bool chinese)
+{
+    enum uni_category c = uni_category(cp);
+    if (cp == '\t' || cp == '\n' || cp == '\r' || c == UNI_Zs) return ' ';
+    if (cp == UNI_BAD || cp == 0xFFFD || c == UNI_Cc || c == UNI_Cf || c == UNI_Co || c == UNI_Cs || c == UNI_Cn) return 0;
+    return chinese && is_chinese(cp) ? -1 : (int)cp;
+}
+
+int norm_python_basic(struct norm_io *io, bool *changed)
+{
+    while (io->pos < io->n) {
+        struct uni_char c = uni_next((const uint8_t *)io->in + io->pos, io->n - io->pos);
+        int to = basic(c.cp, io->step->flags & 1);
+        if (to == (int)c.cp) {
+            if (norm_copy(io, c.len)) return -1;
+            continue;
+        }
+        *changed = true;
+        if (to == 0) io->pos += c.len;
+        else if (norm_put(io, ' ', 0) || (to < 0 && (norm_put(io, c.cp, 1) || norm_put(io, ' ', 1)))) return -1;
     }
     return 0;
 }

@@ -30,6 +30,7 @@ enum norm_kind {
     NORM_SPM,           /* map and flags, as SentencePiece applies them */
     NORM_MOSES,         /* language and flags of moses.h */
     NORM_PYTHON_LOWER,  /* str.lower() */
+    NORM_PYTHON_BASIC,  /* what BERT's tokenizer in Python does to single characters; flags: 1 = spaces around Chinese ones */
 };
 
 struct norm_step {
@@ -42,7 +43,7 @@ struct norm_step {
     bool runs_of_spaces;                    /* re matches nothing but two spaces or more */
     struct charsmap *map;
     int language;                           /* NORM_MOSES */
-    unsigned flags;
+    unsigned flags;                         /* NORM_MOSES, NORM_PYTHON_BASIC */
     /* NORM_SPM */
     bool dummy_prefix, dummy_suffix, remove_extra, escape;
     const struct trie *user;                /* user-defined pieces stay as they are; not owned */
@@ -137,5 +138,6 @@ int norm_spm(struct norm_io *io);
 /* norm_python.c */
 int norm_moses(struct norm_io *io);
 int norm_python_lower(struct norm_io *io, bool *changed);
+int norm_python_basic(struct norm_io *io, bool *changed);
 
 #endif

@@ -163,8 +163,10 @@ const char *class_pieces_note(const struct class_build *b); /* tok_note() of wha
 
 /* tok_class_words.c: the vocabulary of "token count" lines behind the named tokens, and merges of a file as b->model, a tokenizer.json. */
 int class_words_counted(struct class_build *b, const char *text, size_t size, struct err *e);
-/* "token count" and pieces "piece@@", a header and the same, symbols as they are with "</w>" at the end of words. */
-enum class_words { NO_WORDS, WORDS_COUNTED, WORDS_LISTED, WORDS_SUFFIXED };
+/* "token count" and pieces "piece@@", a header and the same, symbols as they are with "</w>" at the end of words;
+ * no byte pairs but the vocabulary itself, as WordPiece cuts words (vocab.txt) or characters (vocab.json). */
+enum class_words { NO_WORDS, WORDS_COUNTED, WORDS_LISTED, WORDS_SUFFIXED, WORDS_PIECES, WORDS_CHARACTERS };
+int class_wordpiece_model(struct class_build *b, enum class_words kind, struct err *e);
 int class_words_model(struct class_build *b, const char *name, enum class_words kind, struct err *e);
 /* tok_class_python.c: what is done to texts before, and what asks for more than there is; the language of what is decoded, or NULL. */
 void class_python_steps(const struct class_build *b, struct buf *out);

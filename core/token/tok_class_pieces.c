@@ -50,6 +50,11 @@ static const struct pieces_class {
     {"CTRLTokenizer", "merges.txt", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_LISTED},
     {"XLMTokenizer", "merges.txt", NULL, "[\"suffixes\",\"strip\"]", false, NULL, NULL,
      "transformers takes every text for English here, and so is it here; 'lang' of its own code cannot be given", WORDS_SUFFIXED},
+    {"BlenderbotSmallTokenizer", "merges.txt", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_LISTED},
+    {"ProphetNetTokenizer", NULL, NULL, "[\"wordpieces\",\"strip\"]", false, NULL, NULL,
+     "transformers' decode() of this class takes out spaces in front of punctuation, too, unless it is told not to; here they stay", WORDS_PIECES},
+    {"BertJapaneseTokenizer", NULL, NULL, "[\"wordpieces\",\"strip\"]", false, NULL, NULL, NULL, WORDS_PIECES},
+    {"MgpstrTokenizer", NULL, NULL, "[\"spaced\"]", false, NULL, NULL, NULL, WORDS_CHARACTERS},
     {"FSMTTokenizer", "merges.txt", NULL, "[\"moses\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
     {"BioGptTokenizer", "merges.txt", NULL, "[\"moses\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
 };
@@ -184,7 +189,9 @@ static int listed(struct class_build *b, const struct pieces_class *row, struct 
     int ret = file_read_all(b->file, CLASS_MAX_FILE, &text, e);
     const char *s = text.data ? text.data : "";
     if (ret == 0) ret = utf8_check(s, text.len, b->file, e);
-    if (ret == 0) ret = row->words == WORDS_COUNTED || b->c->layout == IDS_BARTPHO ? class_words_counted(b, s, text.len, e) : tok_read_ids(&b->vocab, s, text.len, b->file, e);
+    bool counted = row->words == WORDS_COUNTED || b->c->layout == IDS_BARTPHO;
+    if (ret == 0) ret = counted ? class_words_counted(b, s, text.len, e)
+                        : row->words == WORDS_PIECES ? tok_read_words(&b->vocab, s, text.len, false, b->file, e) : tok_read_ids(&b->vocab, s, text.len, b->file, e);
     buf_free(&text);
     if (ret) return -1;
     b->n_file = b->vocab.used;
@@ -239,11 +246,13 @@ static int check(const struct class_build *b, const struct pieces_class *row, st
         {"MarianTokenizer", "separate_vocabs", "two vocabularies, of source and target, are not supported", true},
         {"Speech2TextTokenizer", "do_upper_case", "text in capitals is not supported", true},
         {"BertweetTokenizer", "normalization", "tweets in the normal form of NLTK's rules are not supported", true},
+        {"BertJapaneseTokenizer", "do_word_tokenize", "whole texts as words are not supported", false},
+        {"BertJapaneseTokenizer", "do_subword_tokenize", "words without subwords are not supported", false},
         {"SpeechT5Tokenizer", "normalize", "numbers spelled out in English are not supported", true},
         {NULL, "legacy", "SentencePiece's encoding behind an unknown token is not supported", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].class ? strcmp(rows[i].class, row->name) != 0 : row->model && b->c->layout != IDS_BARTPHO) continue;
+        if (rows[i].class ? strcmp(rows[i].class, row->name) != 0 : (row->model && b->c->layout != IDS_BARTPHO) || row->words) continue;
         const struct cJSON *j = json_member(b->config, rows[i].key);
         if (!j || cJSON_IsTrue(j) != rows[i].value) continue;
         return err_set(e, ERR_DATA, "'%s': %s with %s %s: %s", b->dir, row->name, rows[i].key, rows[i].value ? "true" : "false", rows[i].why);
@@ -268,8 +277,10 @@ int class_pieces_model(struct class_build *b, struct err *e)
         spm_model_free(&target);
     }
     if (ret) return -1;
-    ret = row->model ? listed(b, row, e) : b->c->layout == IDS_PLBART ? plbart(b, row, e) : as_they_are(b, e);
-    if (ret == 0 && row->words) ret = class_words_model(b, row->model, row->words, e);
+    bool whole = row->words == WORDS_PIECES || row->words == WORDS_CHARACTERS; /* nothing but the vocabulary */
+    ret = row->model || whole ? listed(b, row, e) : b->c->layout == IDS_PLBART ? plbart(b, row, e) : as_they_are(b, e);
+    if (ret == 0 && whole) ret = class_wordpiece_model(b, row->words, e);
+    else if (ret == 0 && row->words) ret = class_words_model(b, row->model, row->words, e);
     if (ret == 0 && strcmp(row->name, "FSMTTokenizer") == 0) ret = read_spoken(b, e);
     if (b->n_file == 0) b->n_file = b->vocab.used;
     const char *unk = b->name[NAME_UNK].text;
@@ -415,7 +426,7 @@ static int give_vocabulary(const struct files *f, struct err *e)
 {
     const struct vocab *v = &f->t->vocab;
     struct buf b = {0};
-    bool bartpho = f->c->layout == IDS_BARTPHO, counted = f->row->words == WORDS_COUNTED || bartpho;
+    bool bartpho = f->c->layout == IDS_BARTPHO, counted = f->row->words == WORDS_COUNTED || bartpho, lines = f->row->words == WORDS_PIECES;
     const char *comma = "{";
     int id = 0, end = own_tokens(f);
     while (counted && id < end && tok_is_special(f->t, id)) id++; /* which the class puts there */
@@ -424,13 +435,14 @@ static int give_vocabulary(const struct files *f, struct err *e)
         size_t n;
         if (!(v->v[id].flags & VOCAB_MODEL)) continue;
         const char *s = vocab_text(v, id, &n);
-        if (!counted) buf_adds(&b, comma);
-        if (counted) buf_add(&b, s, n);
+        if (!counted && !lines) buf_adds(&b, comma);
+        if (counted || lines) buf_add(&b, s, n);
         else buf_add_json(&b, s, n);
-        buf_printf(&b, counted ? " 1\n" : ":%d", id);
+        if (lines) buf_addc(&b, '\n');
+        else buf_printf(&b, counted ? " 1\n" : ":%d", id);
         comma = ",\n";
     }
-    if (!counted) buf_adds(&b, "}\n");
+    if (!counted && !lines) buf_adds(&b, "}\n");
     int ret = buf_ok(&b, e) || f->each(f->arg, f->c->file, &b, e) ? -1 : 0;
     buf_free(&b);
     return ret;
@@ -452,6 +464,7 @@ static int give_merges(const struct files *f, struct err *e)
     const struct tokenizer *side = f->t->pieces->side[SIDE_SOURCE].t;
     struct buf b = {0};
     bool counted = f->row->words == WORDS_COUNTED;
+    if (!f->row->model) return 0; /* the vocabulary is all */
     if (f->row->words == WORDS_LISTED) buf_adds(&b, "#version: 0.2\n");
     for (size_t i = 0; i < side->bpe.n_merges; i++) {
         const int ids[] = {side->bpe.merge[i].left, side->bpe.merge[i].right};

@@ -58,6 +58,30 @@ static void xlm(const struct class_build *b, struct buf *out)
     add_type(out, "PythonLower");
 }
 
+/* BERT's own code: not quite what tokenizers' BertNormalizer does. */
+static void bert(const struct class_build *b, bool chinese, bool lower, struct buf *out)
+{
+    const struct cJSON *strip = json_member(b->config, "strip_accents");
+    bool said = strip && !cJSON_IsNull(strip);
+    next_step(out);
+    buf_printf(out, "{\"type\":\"PythonBasic\",\"chinese\":%s}", chinese ? "true" : "false");
+    add_type(out, "NFC");
+    if (lower) add_type(out, "PythonLower");
+    if (said ? cJSON_IsTrue(strip) : lower) {
+        next_step(out);
+        buf_adds(out, "{\"type\":\"BertNormalizer\",\"clean_text\":false,\"handle_chinese_chars\":false,\"strip_accents\":true,\"lowercase\":false}");
+    }
+}
+
+/* Punctuation stands alone, lines end in a token. */
+static void blenderbot_small(struct buf *out)
+{
+    static const char *const signs[][2] = {{".", " ."}, {",", " ,"}, {"!", " !"}, {"?", " ?"}, {"(", " ("}, {")", " )"}, {"'", " ' "}};
+    add_replace(out, "Regex", "(?<=[^\\s'])\\n", " __newln__ ");
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) add_replace(out, "String", signs[i][0], signs[i][1]);
+    add_type(out, "PythonLower");
+}
+
 /* ---- FSMT's two languages ---- */
 
 /* "langs": from which and into which. */
@@ -87,8 +111,24 @@ static void fsmt(const struct class_build *b, struct buf *out)
     add_moses(out, language(b, 0), MOSES_PUNCT | MOSES_DASHES | MOSES_ESCAPE);
 }
 
+/* Words of an analyser, and subwords of other kinds. */
+static int check_japanese(const struct class_build *b, struct err *e)
+{
+    static const char *const keys[] = {"word_tokenizer_type", "subword_tokenizer_type"}, *const known[] = {"basic", "wordpiece"};
+    for (int i = 0; i < 2; i++) {
+        const struct cJSON *j = json_member(b->config, keys[i]);
+        if (!cJSON_IsString(j) || strcmp(j->valuestring, known[i]) == 0) continue;
+        return err_set(e, ERR_DATA, "'%s': %s with %s '%s' is not supported: MeCab and other analysers cut by dictionaries of their own; '%s' is", b->dir,
+                       b->c->name, keys[i], j->valuestring, known[i]);
+    }
+    return 0;
+}
+
 int class_python_check(const struct class_build *b, struct err *e)
 {
+    const struct cJSON *whole = json_member(b->config, "never_split");
+    if (whole && whole->child) return err_set(e, ERR_DATA, "'%s': never_split, words that stay whole, is not supported", b->dir);
+    if (is(b, "BertJapaneseTokenizer") && check_japanese(b, e)) return -1;
     return is(b, "FSMTTokenizer") ? check_languages(b, e) : 0;
 }
 
@@ -106,6 +146,10 @@ void class_python_steps(const struct class_build *b, struct buf *out)
     if (is(b, "XLMTokenizer")) xlm(b, &steps);
     if (is(b, "FSMTTokenizer")) fsmt(b, &steps);
     if (is(b, "BioGptTokenizer")) add_moses(&steps, "en", MOSES_DASHES | MOSES_ESCAPE);
+    if (is(b, "BlenderbotSmallTokenizer")) blenderbot_small(&steps);
+    if (is(b, "ProphetNetTokenizer") && class_flag(b, "do_basic_tokenize", true))
+        bert(b, class_flag(b, "tokenize_chinese_chars", true), class_flag(b, "do_lower_case", true), &steps);
+    if (is(b, "BertJapaneseTokenizer")) bert(b, false, class_flag(b, "do_lower_case", false), &steps);
     if (steps.len) buf_printf(out, "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s]},\n", steps.data);
     if (steps.oom) out->oom = true;
     buf_free(&steps);

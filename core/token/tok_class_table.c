@@ -103,6 +103,10 @@ static const struct tok_class classes[] = {
     {"XLMTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", NULL, "<unk>", "</s>", "<pad>", "</s>", "<special1>"}, 0, "b A s", "b A s B1 s1", 0, NULL},
     {"FSMTTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab-src.json", {"<s>", NULL, "<unk>", "</s>", "<pad>", NULL, NULL}, 0, "A s", "A s B s", 0, NULL},
     {"BioGptTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", "</s>", "<unk>", "</s>", "<pad>", NULL, NULL}, 0, "s A", "s A s B", 0, NULL},
+    {"BlenderbotSmallTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"__start__", "__end__", "__unk__", NULL, "__null__", NULL, NULL}, 0, NULL, NULL, 0, NULL},
+    {"ProphetNetTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "prophetnet.tokenizer", {NULL, NULL, "[UNK]", "[SEP]", "[PAD]", NULL, "[MASK]"}, 0, "A s", "A s B s", 0, NULL},
+    {"BertJapaneseTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", BERT_NAMES, 0, BERT_ENDS, 0, NULL},
+    {"MgpstrTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"[GO]", "[s]", "[GO]", NULL, "[GO]", NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"TokenizersBackend", FROM_ANY, IDS_AS_THEY_ARE, STEPS_SPM, TOKENIZER, {NULL}, UNK_OF_MODEL, NULL, NULL, 0, NULL},
 };
 // clang-format on
@@ -252,11 +256,12 @@ static const struct {
 } code[] = {
     {"SiglipTokenizer", "it is Python code around SentencePiece's own encoding"},
     {"MLukeTokenizer", "transformers 5 numbers its pieces as the file does, but its models learned them in fairseq's order"},
-    {"BertJapaneseTokenizer", "MeCab or another analyser cuts a text into words"},
     {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},
     {"FlaubertTokenizer", "Moses' tokenizer cuts a text into words, by French rules and a list of French abbreviations"},
-    {"BlenderbotSmallTokenizer ClvpTokenizer GPTNeoXJapaneseTokenizer TapasTokenizer ProphetNetTokenizer "
-     "RoCBertTokenizer MgpstrTokenizer", "its own Python code cuts a text"},
+    {"ClvpTokenizer", "its Python code spells out numbers, sums of money and abbreviations in English before a text is cut"},
+    {"GPTNeoXJapaneseTokenizer", "its Python code replaces addresses, dates and prices in a text, and cuts it by a table of emoji"},
+    {"TapasTokenizer", "it gives ids of a table and a question about it, not of texts"},
+    {"RoCBertTokenizer", "its models need ids of shapes and of pronunciations beside those of tokens"},
     {"MyT5Tokenizer CanineTokenizer PerceiverTokenizer DiaTokenizer", "its Python code makes ids of bytes or characters, there is no vocabulary to read"},
     {"Wav2Vec2CTCTokenizer Wav2Vec2PhonemeCTCTokenizer VitsTokenizer LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats"},
 };

@@ -181,18 +181,19 @@ static void write_merges(const struct merges *m, struct buf *out)
     }
 }
 
-static int write_all(struct class_build *b, struct merges *m, bool suffixed, struct buf *whole, struct err *e)
+static int write_all(struct class_build *b, struct merges *m, enum class_words kind, struct buf *whole, struct err *e)
 {
+    const char *space = kind == WORDS_LISTED ? "" : "\\\\x1C-\\\\x1F"; /* these cut by Python's `regex`, which takes less for white space than `re` */
     static const char unknown[] = "  "; /* no symbol has spaces */
     struct buf *out = &b->model;
     if (drop_equal(m, whole, e) || add_symbol(m, unknown, 2, e)) return -1;
     for (size_t i = 0; i < m->n; i++)
         if (add_joined(m, &m->v[i], whole, e)) return -1;
-    if (add_characters(m, &b->vocab, suffixed, whole, e)) return -1;
-    buf_adds(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,\n"
-                  "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[^\\\\s\\\\x1C-\\\\x1F]+\\\\n?\"},\"behavior\":\"Removed\",\"invert\":true},\n"
+    if (add_characters(m, &b->vocab, kind == WORDS_SUFFIXED, whole, e)) return -1;
+    buf_printf(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,\n"
+                  "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[^\\\\s%s]+\\\\n?\"},\"behavior\":\"Removed\",\"invert\":true},\n"
                   "\"post_processor\":null,\"decoder\":null,\n\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":\"  \",\"continuing_subword_prefix\":null,"
-                  "\"end_of_word_suffix\":\"" END "\",\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,");
+                  "\"end_of_word_suffix\":\"" END "\",\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,", space);
     tok_vocab_json(out, &m->symbols, VOCAB_USED);
     buf_adds(out, ",\"merges\":[");
     write_merges(m, out);
@@ -210,7 +211,7 @@ int class_words_model(struct class_build *b, const char *name, enum class_words 
     if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, &text, e);
     const char *s = text.data ? text.data : "";
     if (ret == 0) ret = utf8_check(s, text.len, path, e);
-    if (ret == 0) ret = read_merges(&m, s, text.len, kind, e) || write_all(b, &m, kind == WORDS_SUFFIXED, &whole, e) ? err_wrap(e, "'%s'", path) : 0;
+    if (ret == 0) ret = read_merges(&m, s, text.len, kind, e) || write_all(b, &m, kind, &whole, e) ? err_wrap(e, "'%s'", path) : 0;
     vocab_free(&m.seen);
     vocab_free(&m.symbols);
     free(m.v);
@@ -218,4 +219,22 @@ int class_words_model(struct class_build *b, const char *name, enum class_words 
     buf_free(&text);
     buf_free(&whole);
     return ret;
+}
+
+/* ---- WordPiece ---- */
+
+/* Words at Python's white space, and (basic) what is punctuation to it stands alone; or characters. */
+int class_wordpiece_model(struct class_build *b, enum class_words kind, struct err *e)
+{
+    struct buf *out = &b->model;
+    const char *unk = b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "[UNK]";
+    bool basic = kind == WORDS_PIECES && class_flag(b, "do_basic_tokenize", true);
+    buf_adds(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,\n\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
+    if (kind == WORDS_CHARACTERS) buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[\\\\s\\\\S]\"},\"behavior\":\"Isolated\",\"invert\":false}");
+    else buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[\\\\s\\\\x1C-\\\\x1F]+\"},\"behavior\":\"Removed\",\"invert\":false}");
+    if (basic) buf_adds(out, ",{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[!-/:-@\\\\[-`{-~\\\\p{P}]\"},\"behavior\":\"Isolated\",\"invert\":false}");
+    buf_adds(out, "]},\n\"post_processor\":null,\"decoder\":null,\n");
+    tok_wordpiece_json(out, &b->vocab, unk);
+    buf_addc(out, '}');
+    return buf_ok(out, e);
 }

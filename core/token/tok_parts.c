@@ -161,6 +161,16 @@ static int read_moses(struct tokenizer *t, const struct cJSON *j, struct err *e)
     return 0;
 }
 
+static int read_basic(struct tokenizer *t, const struct cJSON *j, struct err *e)
+{
+    static const char *const keys[] = {"type", "chinese", NULL};
+    bool chinese;
+    struct norm_step *s = norm_chain_add(&t->norm, NORM_PYTHON_BASIC, e);
+    if (!s || json_known_keys(j, keys, where, e) || json_get_bool(j, "chinese", &chinese, where, e)) return -1;
+    s->flags = chinese;
+    return 0;
+}
+
 static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struct err *e)
 {
     static const struct { const char *type; enum norm_kind kind; } plain[] = {
@@ -183,6 +193,7 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
     if (strcmp(type, "Replace") == 0) return read_replace(t, j, e);
     if (strcmp(type, "Precompiled") == 0) return read_precompiled(t, j, e);
     if (t->source == SOURCE_PIECES && strcmp(type, "Moses") == 0) return read_moses(t, j, e);
+    if (t->source == SOURCE_PIECES && strcmp(type, "PythonBasic") == 0) return read_basic(t, j, e);
     if (t->source == SOURCE_PIECES && strcmp(type, "PythonLower") == 0)
         return json_known_keys(j, keys, where, e) || !norm_chain_add(&t->norm, NORM_PYTHON_LOWER, e) ? -1 : 0;
     if (strcmp(type, "Sequence") != 0) return part_unknown(where, type, e);

@@ -175,7 +175,8 @@ static const struct {
     const char *name;
     unsigned flag;
 } ways[] = {{"joined", PIECES_JOINED}, {"space_before", PIECES_SPACE_BEFORE}, {"space_after", PIECES_SPACE_AFTER},
-            {"strip", PIECES_STRIP}, {"bars", PIECES_BARS}, {"words", PIECES_WORDS}, {"suffixes", PIECES_SUFFIXES}, {"moses", PIECES_MOSES}};
+            {"strip", PIECES_STRIP}, {"bars", PIECES_BARS}, {"words", PIECES_WORDS}, {"suffixes", PIECES_SUFFIXES}, {"moses", PIECES_MOSES},
+            {"spaced", PIECES_SPACED}, {"wordpieces", PIECES_WORDPIECES}};
 
 static int read_side(struct tokenizer *t, struct tok_side *side, const struct cJSON *root, const char *key, const char *name, struct err *e)
 {

@@ -60,3 +60,41 @@ merges biogpt
 is "$(ids biogpt 'ab-mone.')" "2 4 6 7 8 5 10 9"
 is "$(text biogpt '2 4 6 7 8 5 10 9' --skip-special)" "ab-mone."
 again biogpt 'ab-mone.'
+
+# Others' rules
+config small '{"tokenizer_class":"BlenderbotSmallTokenizer"}'
+printf '%s\n' '__null__' '__start__' '__end__' '__unk__' 'ab' '.' "'" 's' '__newln__' 'a@@' '(' | object >small/vocab.json
+printf '#version: 0.2\na b</w>\n_ _\nn e\nne w\nl n\nnew ln\n__ newln\n__ __</w>\n_ _</w>\n__newln __</w>\n' >small/merges.txt
+is "$(ids small $'AB.\nab (ab\'s')" "4 5 8 4 3 4 6 7" # '(' goes with what follows
+is "$(ids small $'ab \nab\'\nab')" "4 4 6 4" # no line end where white space or a quote stands before it
+is "$(text small '4 5 8 9 4 6 7 2' --skip-special)" "ab . __newln__ aab ' s"
+again small $'AB.\nab'
+config prophetnet '{"tokenizer_class":"ProphetNetTokenizer"}'
+printf '%s\n' '[PAD]' '[UNK]' '[SEP]' '[MASK]' '[X_SEP]' 'the' 'cat' '##s' '.' '中' 'A' >prophetnet/prophetnet.tokenizer
+is "$(ids prophetnet $'Thé cats.中[X_SEP]cat\x1cs x')" "5 6 7 8 9 4 6 7 1 2"
+is "$(text prophetnet '5 6 7 8 4 2')" "the cats . [X_SEP] [SEP]"
+again prophetnet 'the cats. 中'
+"$LLMCTL" tokenize inspect prophetnet -q | grep -q "^note: transformers' decode() of this class" || fail "the note about spaces"
+config prophetnet '{"tokenizer_class":"ProphetNetTokenizer","do_basic_tokenize":false}'
+is "$(ids prophetnet 'the cats. A the')" "5 1 10 5 2"
+config prophetnet '{"tokenizer_class":"ProphetNetTokenizer","never_split":["x"]}'
+fails 65 "never_split" "$LLMCTL" tokenize inspect prophetnet
+config japanese '{"tokenizer_class":"BertJapaneseTokenizer"}'
+printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' 'the' 'cat' '##s' '.' '中' '##文' >japanese/vocab.txt
+is "$(ids japanese 'the cats.中文')" "2 5 6 7 8 9 10 3"
+again japanese 'the cats.中文'
+config japanese '{"tokenizer_class":"BertJapaneseTokenizer","word_tokenizer_type":"mecab"}'
+fails 65 "word_tokenizer_type 'mecab' is not supported" "$LLMCTL" tokenize inspect japanese
+config mgpstr '{"tokenizer_class":"MgpstrTokenizer"}'
+printf '%s\n' '[GO]' '[s]' a b ' ' | object >mgpstr/vocab.json
+is "$(ids mgpstr 'ab bxa')" "2 3 4 3 0 2"
+is "$(text mgpstr '2 3 1')" "a b [s]"
+again mgpstr 'ab ba'
+
+# What stays refused says why.
+refused() { config refused "{\"tokenizer_class\":\"$1Tokenizer\"}"; fails 65 "$1Tokenizer is not supported without a tokenizer.json: $2" "$LLMCTL" tokenize inspect refused; }
+refused Tapas "it gives ids of a table and a question"
+refused RoCBert "its models need ids of shapes and of pronunciations"
+refused Clvp "its Python code spells out numbers"
+refused GPTNeoXJapanese "its Python code replaces addresses"
+refused RoFormer "jieba"
