@@ -122,6 +122,7 @@ def cases():
     yield "DebertaV2", {"spm.model": deberta}, {"do_lower_case": True, "split_by_punct": True}
     yield "Nllb", {"sentencepiece.bpe.model": nllb}, {"additional_special_tokens": ["eng_Latn", "fra_Latn"], "src_lang": "fra_Latn"}
     yield from (("ByT5", {}, k) for k in ({}, {"extra_ids": 3, "additional_special_tokens": ["<extra_id_%d>" % i for i in range(3)], "eos_token": token("</s>", __type="AddedToken"), "pad_token": "<pad>"}))
+    yield from (("Perceiver", {}, k) for k in ({}, {"additional_special_tokens": ["<x>"], "cls_token": "[C]", "pad_token": token("[PAD]", __type="AddedToken")}))
     yield "XGLM", {"tokenizer.model": uni}, {}
     yield from ((c, {"tokenizer.model": bpe}, k) for c in ("Llama", "CodeLlama") for k in ({}, {"add_prefix_space": False}, {"legacy": True, "add_eos_token": True}))
     yield "Gemma", {"tokenizer.model": gemma}, {"add_bos_token": True}

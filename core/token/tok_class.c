@@ -139,7 +139,7 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
                                      json_member(b->map, "bos_token") || json_member(b->map, "eos_token"));
     t->ends = ends ? ends : "the class";
     if (b->c->source == FROM_PIECES && !t->note) t->note = class_pieces_note(b);
-    if (b->c->source == FROM_BYTES)
+    if (b->c->flags & HAS_SENTINELS)
         t->note = "transformers puts no </s> behind a text that ends in one, and decodes bytes that are no UTF-8 to nothing; here both stay";
     if (tok_set_origin(t, b->file, b->c->name, e) == 0) return t;
     tok_free(t);

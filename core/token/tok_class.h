@@ -26,7 +26,7 @@ enum class_name { NAME_BOS, NAME_EOS, NAME_UNK, NAME_SEP, NAME_PAD, NAME_CLS, NA
 enum class_source {
     FROM_WORDS,   /* vocab.txt */
     FROM_MERGES,  /* vocab.json and merges.txt */
-    FROM_BYTES,   /* no file: <pad> </s> <unk>, then the 256 bytes */
+    FROM_BYTES,   /* no file: the named tokens, then the 256 bytes */
     FROM_PIECES,  /* SentencePiece's pieces, looked up: tok_class_pieces.c */
     FROM_UNIGRAM, /* a SentencePiece .model */
     FROM_BPE,     /* the same, of byte pairs */
@@ -67,6 +67,8 @@ enum class_flag {
     PREFIX_BY_DEFAULT = 32, /* add_prefix_space */
     BOS_BY_DEFAULT = 128,   /* add_bos_token */
     ONLY_KNOWN = 512,       /* special tokens are those that have an id already */
+    STRIPS_BOTH = 1024,     /* named tokens take white space on both sides */
+    HAS_SENTINELS = 2048,   /* <extra_id_0> ... */
     ALWAYS_TRIMS = 256,     /* RobertaProcessing trims spaces from spans, whatever the config says */
 };
 

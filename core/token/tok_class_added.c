@@ -148,7 +148,7 @@ static void default_name(struct class_build *b, int k)
     struct class_token *t = &b->name[k];
     *t = plain(c->names[k]);
     bool mask = k == NAME_MASK && (c->flags & MASK_TAKES_SPACE);
-    bool both = c->source == FROM_BYTES && t->text;
+    bool both = (c->flags & STRIPS_BOTH) && t->text;
     t->object = mask || both;
     t->lstrip = mask || both;
     t->rstrip = both;
@@ -315,7 +315,7 @@ static int own_extra(struct class_build *b, struct err *e)
         bool xlm = strcmp(b->c->name, "XLMTokenizer") == 0;
         return !list && xlm ? add_numbered(b, "special", 0, 10, e) : extra_list(b, list, e);
     }
-    if (b->c->source == FROM_BYTES) return add_numbered(b, "extra_id_", 0, number(b, "extra_ids", 125), e);
+    if (b->c->source == FROM_BYTES) return b->c->flags & HAS_SENTINELS ? add_numbered(b, "extra_id_", 0, number(b, "extra_ids", 125), e) : 0;
     bool xglm = strcmp(b->c->name, "XGLMTokenizer") == 0;
     if (b->c->layout == IDS_T5) return t5_extra(b, e);
     if (b->c->layout == IDS_PEGASUS) return pegasus_extra(b, e);
@@ -493,7 +493,7 @@ int class_add(struct class_build *b, struct err *e)
         free(list);
         return ret;
     }
-    if (ret == 0 && b->c->source == FROM_BYTES) ret = check_sentinels(b, e);
+    if (ret == 0 && (b->c->flags & HAS_SENTINELS)) ret = check_sentinels(b, e);
     if (ret == 0 && b->c->steps == STEPS_LETTERS) ret = add_letters(b, e);
     if (ret == 0 && b->ranks) ret = reserve(b, list, n, e);
     for (size_t i = 0; ret == 0 && i < n; i++) {

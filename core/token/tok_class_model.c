@@ -70,11 +70,11 @@ static int merges(struct class_build *b, const struct buf *text, struct err *e)
 
 static int byte_words(struct class_build *b, struct err *e)
 {
-    static const struct { enum class_name name; const char *text; } first[] = {{NAME_PAD, "<pad>"}, {NAME_EOS, "</s>"}, {NAME_UNK, "<unk>"}};
+    static const enum class_name first[] = {NAME_PAD, NAME_BOS, NAME_EOS, NAME_UNK, NAME_MASK, NAME_CLS, NAME_SEP};
     char text[4];
     for (size_t i = 0; i < COUNT_OF(first); i++) {
-        const char *s = b->name[first[i].name].text ? b->name[first[i].name].text : first[i].text;
-        if (add_word(b, b->vocab.n, s, strlen(s), e)) return -1;
+        const char *s = b->name[first[i]].text ? b->name[first[i]].text : b->c->names[first[i]];
+        if (b->c->names[first[i]] && add_word(b, b->vocab.n, s, strlen(s), e)) return -1;
     }
     for (int byte = 0; byte < 256; byte++)
         if (add_word(b, b->vocab.n, text, (size_t)utf8_encode(bytemap_char((uint8_t)byte), text), e)) return -1;

@@ -58,7 +58,10 @@ static const struct tok_class classes[] = {
     {"CLIPTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_CLIP, "vocab.json", {"<|startoftext|>", EOT, EOT, NULL, EOT, NULL, NULL}, 0, "C", NULL, 0, NULL},
     {"OpenAIGPTTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_OPENAI, "vocab.json", {NULL, NULL, "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"HerbertTokenizer", FROM_MERGES, IDS_AS_THEY_ARE, STEPS_HERBERT, "vocab.json", {NULL, NULL, "<unk>", "</s>", "<pad>", "<s>", "<mask>"}, 0, "H", NULL, 0, NULL},
-    {"ByT5Tokenizer", FROM_BYTES, IDS_AS_THEY_ARE, STEPS_NONE, "tokenizer_config.json", {NULL, "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 0, "A e", "A e B e", 0, NULL},
+    {"ByT5Tokenizer", FROM_BYTES, IDS_AS_THEY_ARE, STEPS_NONE, "tokenizer_config.json", {NULL, "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 0, "A e", "A e B e",
+     STRIPS_BOTH | HAS_SENTINELS, NULL},
+    {"PerceiverTokenizer", FROM_BYTES, IDS_AS_THEY_ARE, STEPS_NONE, "tokenizer_config.json", {"[BOS]", "[EOS]", NULL, "[SEP]", "[PAD]", "[CLS]", "[MASK]"}, 0,
+     "c A s", "c A s B s", 0, NULL},
     {"AlbertTokenizer", FROM_UNIGRAM, IDS_AS_THEY_ARE, STEPS_ALBERT, SPIECE, {"[CLS]", "[SEP]", "<unk>", "[SEP]", "<pad>", "[CLS]", "[MASK]"}, 1,
      BERT_ENDS, POST_GIVES_WAY | PREFIX_BY_DEFAULT, NULL},
     {"FNetTokenizer", FROM_UNIGRAM, IDS_AS_THEY_ARE, STEPS_ALBERT, SPIECE, {"[CLS]", "[SEP]", "<unk>", "[SEP]", "<pad>", "[CLS]", "[MASK]"}, 1,
@@ -262,7 +265,9 @@ static const struct {
     {"GPTNeoXJapaneseTokenizer", "its Python code replaces addresses, dates and prices in a text, and cuts it by a table of emoji"},
     {"TapasTokenizer", "it gives ids of a table and a question about it, not of texts"},
     {"RoCBertTokenizer", "its models need ids of shapes and of pronunciations beside those of tokens"},
-    {"MyT5Tokenizer CanineTokenizer PerceiverTokenizer DiaTokenizer", "its Python code makes ids of bytes or characters, there is no vocabulary to read"},
+    {"MyT5Tokenizer", "its Python code rewrites bytes by rules of its own"},
+    {"DiaTokenizer", "three of its ids are bytes and tokens at once"},
+    {"CanineTokenizer", "the numbers of all characters are its ids, there is no vocabulary to read"},
     {"Wav2Vec2CTCTokenizer Wav2Vec2PhonemeCTCTokenizer VitsTokenizer LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats"},
 };
 // clang-format on

@@ -142,6 +142,10 @@ is "$(ids byt5only 'b')" "101 1"
 dir byt5few '{"tokenizer_class":"ByT5Tokenizer","additional_special_tokens":["<extra_id_0>"]}'
 fails 65 "has 1 of '<extra_id_...>'" "$LLMCTL" tokenize inspect byt5few
 
+dir perceiver '{"tokenizer_class":"PerceiverTokenizer"}'
+is "$(ids perceiver 'a é[MASK]')" "4 103 38 201 175 3 5"
+is "$(printf 'a é' | "$LLMCTL" tokenize encode -t perceiver --ids --template -q | "$LLMCTL" tokenize decode -t perceiver --skip-special)" "a é"
+
 # What is refused
 model moses '{"tokenizer_class":"FlaubertTokenizer"}' u.model source.spm
 fails 65 "FlaubertTokenizer is not supported without a tokenizer.json: Moses' tokenizer cuts a text into words" "$LLMCTL" tokenize inspect moses
