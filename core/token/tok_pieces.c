@@ -84,6 +84,72 @@ static int spelled(const struct tokenizer *t, const struct tok_side *side, struc
     return 0;
 }
 
+/* ---- the same by ids alone: these are laid over the normal form, of which nothing is kept besides ---- */
+
+struct lay {
+    const struct tokenizer *side;
+    const char *text;
+    size_t n, steps;   /* steps: bytes that were looked at more than once */
+};
+
+static bool is_known(const struct tokenizer *side, const char *s, size_t n)
+{
+    int id = vocab_find(&side->vocab, s, n);
+    unsigned flags = id < 0 ? 0 : side->vocab.v[id].flags;
+    return (flags & VOCAB_MODEL) && !(flags & (VOCAB_UNUSED | VOCAB_BYTE));
+}
+
+static bool stands_at(const struct lay *y, size_t at, int id)
+{
+    size_t n;
+    if (id < 0) return at == y->n;
+    const char *s = vocab_text(&y->side->vocab, id, &n);
+    return n <= y->n - at && memcmp(y->text + at, s, n) == 0;
+}
+
+/* Where the unknown piece at `at` ends, before the piece `next` (-1: the end of all): it is of characters that are no
+ * pieces, and where more than one end is possible there is no saying, 0. */
+static size_t unknown_end(struct lay *y, size_t at, int next)
+{
+    size_t found = 0;
+    for (size_t i = at; i < y->n;) {
+        size_t len = uni_next((const uint8_t *)y->text + i, y->n - i).len;
+        if (is_known(y->side, y->text + i, len)) break;
+        i += len;
+        if (found && y->steps++ > y->n) return 0;
+        bool unknown_next = next >= 0 && next == y->side->unk_id; /* two are one: it does not happen */
+        if (unknown_next || !stands_at(y, i, next)) continue;
+        if (found) return 0;
+        found = i;
+    }
+    return found;
+}
+
+/* 1: they are tokens now; 0: not this way, and some are. */
+static int laid(const struct tokenizer *t, const struct tok_side *side, struct tok_scratch *s, const char *text, size_t n,
+                struct tok_ids *ids, struct err *e)
+{
+    struct norm *w = &s->norm;
+    bool wants = w->want_origin; /* others rely on what they set */
+    w->want_origin = false;
+    int changed = norm_run(&side->t->norm, w, text, n, e);
+    w->want_origin = wants;
+    if (changed < 0) return -1;
+    struct lay y = {.side = side->t, .text = changed ? w->out->text.data : text, .n = changed ? w->out->text.len : n};
+    size_t at = 0, len;
+    for (size_t i = 0; i < ids->n; i++) {
+        int id = ids->id[i];
+        bool unknown = id == side->t->unk_id;
+        size_t end = unknown ? unknown_end(&y, at, i + 1 < ids->n ? ids->id[i + 1] : -1) : 0;
+        if (unknown ? !end : !stands_at(&y, at, id)) return 0;
+        if (!unknown) vocab_text(&side->t->vocab, id, &len);
+        else len = end - at;
+        ids->id[i] = unknown ? tok_pieces_token(t, y.text + at, len) : side->id[id];
+        at += len;
+    }
+    return at == y.n;
+}
+
 /* The tokens of a text; NULL: an error. */
 static struct tok_ids *pieces(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags, bool want_spans,
                               struct err *e)
@@ -97,6 +163,10 @@ static struct tok_ids *pieces(const struct tokenizer *t, struct tok_scratch *s, 
     ids->want_spans = want_spans;
     if (!unknown && tok_encode_alone(side->t, inner, text, n, 0, ids, e)) return NULL;
     for (size_t i = 0; i < ids->n && side->names && !unknown; i++) unknown = ids->id[i] == side->t->unk_id;
+    if (unknown && !s->chains && !want_spans) {
+        int ret = laid(t, side, inner, text, n, ids, e);
+        if (ret) return ret < 0 ? NULL : ids;
+    }
     if (unknown) return spelled(t, side, inner, text, n, &s->spelled, e) ? NULL : &s->spelled;
     for (size_t i = 0; i < ids->n; i++) ids->id[i] = side->id[ids->id[i]];
     return ids;
@@ -227,9 +297,7 @@ static bool all_unknown(const struct tokenizer *side, const char *s, size_t n)
 {
     for (size_t i = 0, len; i < n; i += len) {
         len = uni_next((const uint8_t *)s + i, n - i).len;
-        int id = vocab_find(&side->vocab, s + i, len);
-        unsigned flags = id < 0 ? 0 : side->vocab.v[id].flags;
-        if ((flags & VOCAB_MODEL) && !(flags & (VOCAB_UNUSED | VOCAB_BYTE))) return false;
+        if (is_known(side, s + i, len)) return false;
     }
     return true;
 }

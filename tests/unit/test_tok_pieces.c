@@ -105,6 +105,35 @@ static void pieces_are_looked_up(void **state)
     tok_free(t);
 }
 
+/* Ids are laid over the text to find what is unknown; where that is not certain, it is the reference that does it. */
+static void unknown_texts_are_found_without_spans(void **state)
+{
+    (void)state;
+    static const char *const part[] = {"a", "b", "c", "d", "cd", "x", "y", "xy", " ", "e", "\xC3\xA9", MARK, "\xE6\x97\xA5", "<sep>"};
+    struct err e = {0};
+    struct tokenizer *t = make("");
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    unsigned seed = 1;
+    for (int k = 0; k < 3000; k++) {
+        struct buf text = {0};
+        struct tok_ids want = {0}, got = {0};
+        for (int i = 0; i < 1 + k % 23; i++) {
+            seed = seed * 1103515245u + 12345u;
+            buf_adds(&text, part[(seed >> 16) % COUNT_OF(part)]);
+        }
+        s->chains = true;
+        assert_int_equal(tok_encode(t, s, text.data, text.len, 0, &want, &e), 0);
+        s->chains = false;
+        assert_int_equal(tok_encode(t, s, text.data, text.len, 0, &got, &e), 0);
+        if (want.n != got.n || memcmp(want.id, got.id, got.n * sizeof *got.id)) fail_msg("'%s'", text.data);
+        tok_ids_free(&want);
+        tok_ids_free(&got);
+        buf_free(&text);
+    }
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
 /* Only then a text is cut once more: where a token has nothing but characters that the model has no piece for. */
 static void it_is_known_whether_unknown_text_can_be_a_token(void **state)
 {
@@ -371,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_looked_up),
+        cmocka_unit_test(unknown_texts_are_found_without_spans),
         cmocka_unit_test(it_is_known_whether_unknown_text_can_be_a_token),
         cmocka_unit_test(codes_stand_in_front),
         cmocka_unit_test(special_tokens_are_not_made_of_text),
