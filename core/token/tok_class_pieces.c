@@ -42,6 +42,7 @@ static const struct pieces_class {
     {"SpeechT5Tokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL, NO_WORDS},
     {"BertGenerationTokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL, NO_WORDS},
     {"GPTSw3Tokenizer", NULL, NULL, "[\"space_before\"]", false, NULL, NULL, NULL, NO_WORDS},
+    {"SiglipTokenizer", NULL, NULL, "[\"space_before\",\"strip\"]", false, NULL, NULL, "transformers puts no </s> behind a text that ends in one; here there is one", NO_WORDS},
     {"PLBartTokenizer", NULL, NULL, "[\"joined\",\"strip\"]", false, "base", NULL,
      "transformers' decode() of this class takes out spaces in front of punctuation, too, whatever it is told; here they stay", NO_WORDS},
     {"BartphoTokenizer", "sentencepiece.bpe.model", NULL, "[\"joined\",\"strip\"]", false, NULL, NULL, NULL, NO_WORDS},
@@ -282,6 +283,8 @@ int class_pieces_model(struct class_build *b, struct err *e)
     if (ret == 0 && whole) ret = class_wordpiece_model(b, row->words, e);
     else if (ret == 0 && row->words) ret = class_words_model(b, row->model, row->words, e);
     if (ret == 0 && strcmp(row->name, "FSMTTokenizer") == 0) ret = read_spoken(b, e);
+    if (ret == 0 && strcmp(row->name, "SiglipTokenizer") == 0 && !b->spm.remove_extra_whitespaces)
+        ret = err_set(e, ERR_DATA, "'%s': a model that keeps spaces as they are, which is not supported for SiglipTokenizer", b->file);
     if (b->n_file == 0) b->n_file = b->vocab.used;
     const char *unk = b->name[NAME_UNK].text;
     if (ret == 0 && unk && vocab_find(&b->vocab, unk, strlen(unk)) < 0)
@@ -358,6 +361,11 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
     buf_add_json(out, unk_of(b), strlen(unk_of(b)));
     buf_adds(out, ",\n");
     class_python_steps(b, out);
+    if (strcmp(row->name, "SiglipTokenizer") == 0) {
+        buf_adds(out, "\"before\":");
+        buf_add_json(out, unk_of(b), strlen(unk_of(b)));
+        buf_adds(out, ",\n");
+    }
     if (row->words == WORDS_SUFFIXED) buf_adds(out, "\"suffixed\":true,\n");
     if (class_spoken_language(b)) {
         buf_adds(out, "\"spoken_language\":");

@@ -82,6 +82,15 @@ static void blenderbot_small(struct buf *out)
     add_type(out, "PythonLower");
 }
 
+/* No punctuation, small letters, one space for any white space. */
+static void siglip(const struct class_build *b, struct buf *out)
+{
+    add_replace(out, "String", "\xE2\x96\x81", " ");
+    if (class_flag(b, "do_lower_case", true)) add_type(out, "PythonLower");
+    add_replace(out, "Regex", "[!-/:-@\\[-`{-~]", "");
+    add_replace(out, "Regex", "[\\s\\x1C-\\x1F]+", " ");
+}
+
 /* ---- FSMT's two languages ---- */
 
 /* "langs": from which and into which. */
@@ -150,6 +159,7 @@ void class_python_steps(const struct class_build *b, struct buf *out)
     if (is(b, "ProphetNetTokenizer") && class_flag(b, "do_basic_tokenize", true))
         bert(b, class_flag(b, "tokenize_chinese_chars", true), class_flag(b, "do_lower_case", true), &steps);
     if (is(b, "BertJapaneseTokenizer")) bert(b, false, class_flag(b, "do_lower_case", false), &steps);
+    if (is(b, "SiglipTokenizer")) siglip(b, &steps);
     if (steps.len) buf_printf(out, "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s]},\n", steps.data);
     if (steps.oom) out->oom = true;
     buf_free(&steps);

@@ -98,6 +98,7 @@ static const struct tok_class classes[] = {
     {"SpeechT5Tokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "spm_char.model", {"<s>", "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 0, "A e", "A B e", 0, NULL},
     {"BertGenerationTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, SPIECE, {"<s>", "</s>", "<unk>", "<::::>", "<pad>", NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"GPTSw3Tokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, SPIECE, {"<s>", EOT, "<unk>", NULL, "<pad>", NULL, NULL}, 0, NULL, NULL, 0, NULL},
+    {"SiglipTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, SPIECE, {NULL, "</s>", "<unk>", NULL, "</s>", NULL, NULL}, 0, "A e", "A e B e", 0, NULL},
     {"PLBartTokenizer", FROM_PIECES, IDS_PLBART, STEPS_PIECES, SPM_BPE, ANGLES, 0, NULL, NULL, ONLY_KNOWN, NULL},
     {"BartphoTokenizer", FROM_PIECES, IDS_BARTPHO, STEPS_PIECES, "dict.txt", ANGLES, 0, "c A s", "c A s s B s", ONLY_KNOWN, NULL},
     {"PhobertTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", ANGLES, 0, "c A s", "c A s s B s", 0, NULL},
@@ -257,7 +258,6 @@ static const char only_named[] =
 static const struct {
     const char *classes, *why;
 } code[] = {
-    {"SiglipTokenizer", "it is Python code around SentencePiece's own encoding"},
     {"MLukeTokenizer", "transformers 5 numbers its pieces as the file does, but its models learned them in fairseq's order"},
     {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},
     {"FlaubertTokenizer", "Moses' tokenizer cuts a text into words, by French rules and a list of French abbreviations"},

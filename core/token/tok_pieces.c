@@ -172,6 +172,33 @@ static struct tok_ids *pieces(const struct tokenizer *t, struct tok_scratch *s, 
     return ids;
 }
 
+/* Siglip's way around the space that SentencePiece puts in front: text[0..n) behind what stands for nothing and, at the
+ * beginning of all, the sign of a space; white space at the ends goes but for that behind it. */
+static int pieces_behind(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags, bool first,
+                         struct tok_ids *out, const struct norm_origin *origin, size_t at, struct err *e)
+{
+    const struct tok_pieces *p = t->pieces;
+    struct buf *whole = &s->spaced;
+    size_t left = 0, end = n;
+    while (end && text[end - 1] == ' ') end--;
+    while (!first && left < end && text[left] == ' ') left++;
+    buf_clear(whole);
+    buf_adds(whole, p->before);
+    if (first) buf_adds(whole, "\xE2\x96\x81");
+    size_t front = whole->len;
+    buf_add(whole, text + left, end - left);
+    if (buf_ok(whole, e)) return -1;
+    struct tok_ids *ids = pieces(t, s, whole->data, whole->len, flags, out->want_spans, e);
+    if (!ids) return -1;
+    for (size_t i = 0; ids->want_spans && i < ids->n; i++) {
+        size_t *const ends[] = {&ids->span[i].begin, &ids->span[i].end};
+        for (int k = 0; k < 2; k++) *ends[k] = *ends[k] > front ? *ends[k] - front + left : left;
+    }
+    map_spans(origin, n, ids);
+    if (ids->n >= p->n_before) tok_ids_cut(ids, 0, p->n_before);
+    return push_all(ids, at, out, e);
+}
+
 int tok_pieces_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
                        struct tok_ids *out, struct err *e)
 {
@@ -189,9 +216,11 @@ int tok_pieces_segment(const struct tokenizer *t, struct tok_scratch *s, const c
         n = w->out->text.len;
         if (n == 0) return 0;
     }
+    const struct norm_origin *origin = changed && out->want_spans ? w->out->origin : NULL;
+    if (t->pieces->before) return pieces_behind(t, s, text, n, flags, at == 0, out, origin, at + code, e);
     struct tok_ids *ids = pieces(t, s, text, n, flags, out->want_spans, e);
     if (!ids) return -1;
-    map_spans(changed && out->want_spans ? w->out->origin : NULL, n, ids);
+    map_spans(origin, n, ids);
     return push_all(ids, at + code, out, e);
 }
 
@@ -383,6 +412,23 @@ static int read_spoken(struct tok_pieces *p, const struct cJSON *j, const char *
     return 0;
 }
 
+/* How many tokens the model makes of what is put in front. */
+static int read_before(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e)
+{
+    struct tok_pieces *p = t->pieces;
+    const struct tokenizer *side = p->side[SIDE_SOURCE].t;
+    const char *before = NULL;
+    struct tok_ids ids = {0};
+    if (json_opt_str(root, "before", &before, name, e) || !before) return before ? -1 : 0;
+    struct tok_scratch *s = tok_scratch_new(side, e);
+    int ret = s ? tok_encode_alone(side, s, before, strlen(before), 0, &ids, e) : -1;
+    p->n_before = ids.n;
+    if (ret == 0 && !(p->before = mem_strdup(before))) ret = err_oom(e, strlen(before), "a string");
+    tok_ids_free(&ids);
+    tok_scratch_free(s);
+    return ret;
+}
+
 static int read_spoken_language(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e)
 {
     struct dec_step *s = &t->decoder.step[0];
@@ -424,7 +470,9 @@ int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *n
     if (json_member(root, "target") && read_side(t, &p->side[SIDE_TARGET], root, "target", name, e)) return -1;
     if (p->side[SIDE_SOURCE].t->denorm.n) return err_set(e, ERR_DATA, "'%s': the model has rules for decoding, which is not supported here", name);
     if (tok_pieces_find(t, e) || read_shown(t, json_member(root, "shown"), name, e) || find_kinds(t, p, e) ||
-        read_decoder(t, json_member(root, "decoder"), name, e) || read_spoken_language(t, root, name, e)) return -1;
+        read_decoder(t, json_member(root, "decoder"), name, e) || read_spoken_language(t, root, name, e) ||
+        read_before(t, root, name, e))
+        return -1;
     return read_target_post(t, json_member(root, "target_post_processor"), e);
 }
 
@@ -463,6 +511,11 @@ int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e)
     tok_text_json(out, &t->vocab, t->unk_id);
     buf_printf(out, ",\"codes\":%s,\n", p->codes ? "true" : "false");
     if (p->target_post || p->no_target) buf_printf(out, "\"target_post_processor\":%s,\n", p->target_post ? p->target_post : "null");
+    if (p->before) {
+        buf_adds(out, "\"before\":");
+        buf_add_json(out, p->before, strlen(p->before));
+        buf_adds(out, ",\n");
+    }
     if (p->suffixed) buf_adds(out, "\"suffixed\":true,\n");
     if (t->decoder.step[0].b) {
         buf_adds(out, "\"spoken_language\":");
@@ -494,6 +547,7 @@ void tok_pieces_free(struct tok_pieces *p)
     free(p->map);
     free(p->added);
     free(p->kind);
+    free(p->before);
     vocab_free(&p->spoken);
     free(p->target_post);
     free(p);

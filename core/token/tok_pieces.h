@@ -23,6 +23,8 @@ struct tok_pieces {
     bool codes;         /* ">>fra<<" in front of a text is a token */
     uint8_t *kind;      /* [vocab.n] enum dec_token */
     char *target_post;  /* JSON of the template of TOK_TARGET */
+    char *before;       /* Siglip: what is put in front of each part of a text; the model's tokens of it go again; or NULL */
+    size_t n_before;    /* ... how many these are */
     bool suffixed;      /* symbols of words are tokens as they are, "</w>" included */
     struct vocab spoken; /* what decoding has instead of the vocabulary, but for added tokens; n = 0: nothing */
     char *class;        /* of transformers; NULL: unknown */

@@ -91,6 +91,22 @@ is "$(ids mgpstr 'ab bxa')" "2 3 4 3 0 2"
 is "$(text mgpstr '2 3 1')" "a b [s]"
 again mgpstr 'ab ba'
 
+# Siglip: SentencePiece, small letters without punctuation
+"$LLMCTL" tokenize train words --type unigram --vocab-size 60 --out u.model -q
+config siglip '{"tokenizer_class":"SiglipTokenizer"}'
+cp u.model siglip/spiece.model
+plain=$(printf 'the fox1 and a dog2' | "$LLMCTL" tokenize encode -t u.model --ids -q)
+is "$(ids siglip $' The  FOX-1\tand a "dog2"! ')" "$plain 2"
+is "$(ids siglip '!?')" "2"
+is "$(printf '</s>fox1' | "$LLMCTL" tokenize encode -t siglip --pieces --allow-special -q)" "</s> f o x 1" # no space behind a token
+is "$(text siglip "$plain 2" --skip-special)" "the fox1 and a dog2"
+is "$(text siglip "$plain 2 2")" "the fox1 and a dog2</s></s>"
+echo '{"text":"The, fox1"}' | "$LLMCTL" tokenize encode -t siglip --jsonl -q >out
+grep -q '"byte_offsets":\[\[0,0\],\[0,1\],\[1,2\],\[2,3\],\[4,8\],\[8,9\]\]' out || fail "offsets: $(cat out)"
+again siglip 'The fox1!'
+"$LLMCTL" tokenize train words --type unigram --vocab-size 60 --keep-spaces --out siglip/spiece.model -q
+fails 65 "keeps spaces as they are" "$LLMCTL" tokenize inspect siglip
+
 # What stays refused says why.
 refused() { config refused "{\"tokenizer_class\":\"$1Tokenizer\"}"; fails 65 "$1Tokenizer is not supported without a tokenizer.json: $2" "$LLMCTL" tokenize inspect refused; }
 refused Tapas "it gives ids of a table and a question"
