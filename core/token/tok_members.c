@@ -6,28 +6,33 @@
 #include <emmintrin.h>
 #endif
 
-/* Appends s[0..n), of which `copied` bytes are readable: so much is copied where there is room, which needs no call. */
-static inline void add_short(struct buf *out, const char *s, size_t n, size_t copied)
+/* The two digits of each number below 100. */
+static const char two_digits[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
+                                 "555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+enum { NUMBER_MOST = 20 };
+
+/* At `to`, where there is room for NUMBER_MOST bytes: to the end of it. */
+static inline char *put_number(char *to, uint64_t v)
 {
-    if (!out->oom && out->cap - out->len > copied && n <= copied) {
-        memcpy(out->data + out->len, s, copied);
-        out->len += n;
-    } else {
-        buf_add(out, s, n);
-    }
+    char text[NUMBER_MOST], *p = text + sizeof text;
+    for (; v >= 100; v /= 100) memcpy(p -= 2, two_digits + v % 100 * 2, 2);
+    if (v >= 10) memcpy(p -= 2, two_digits + v * 2, 2);
+    else *--p = (char)('0' + v);
+    size_t n = (size_t)(text + sizeof text - p);
+    memcpy(to, p, n);
+    return to + n;
 }
 
 void tok_add_number(struct buf *out, int64_t id)
 {
-    char text[24], *p = text + sizeof text;
-    do *--p = (char)('0' + id % 10);
-    while (id /= 10);
-    buf_add(out, p, (size_t)(text + sizeof text - p));
+    if (!buf_reserve(out, NUMBER_MOST)) return;
+    out->len = (size_t)(put_number(out->data + out->len, (uint64_t)id) - out->data);
+    out->data[out->len] = '\0';
 }
 
 void tok_add_id(struct buf *out, int64_t id)
 {
-    add_short(out, ":", 1, 1);
+    buf_addc(out, ':');
     tok_add_number(out, id);
 }
 
@@ -51,17 +56,28 @@ static inline bool is_plain(const char *s, size_t n)
 #endif
 }
 
-void tok_text_json(struct buf *out, const struct vocab *v, int id)
+/* A token in quotes at `to`, where there is room for QUOTED bytes: to its end, or NULL where it is long or has
+ * something to escape. */
+enum { QUOTED = COPIED + 2 };
+static inline char *put_text(char *to, const struct vocab *v, int id)
 {
     size_t n;
     const char *s = vocab_text(v, id, &n);
-    if (n > COPIED || v->pool.len - v->v[id].off < COPIED || !is_plain(s, n)) {
-        buf_add_json(out, s, n);
-        return;
-    }
-    add_short(out, "\"", 1, 1);
-    add_short(out, s, n, COPIED);
-    add_short(out, "\"", 1, 1);
+    if (n > COPIED || v->pool.len - v->v[id].off < COPIED || !is_plain(s, n)) return NULL;
+    *to++ = '"';
+    memcpy(to, s, COPIED);
+    to[n] = '"';
+    return to + n + 1;
+}
+
+void tok_text_json(struct buf *out, const struct vocab *v, int id)
+{
+    size_t n;
+    if (!buf_reserve(out, QUOTED)) return;
+    char *end = put_text(out->data + out->len, v, id);
+    const char *s = vocab_text(v, id, &n);
+    if (end) out->len = (size_t)(end - out->data);
+    else buf_add_json(out, s, n);
 }
 
 void tok_added_json(struct buf *out, int64_t id, const char *text, size_t n, unsigned flags)
@@ -75,15 +91,29 @@ void tok_added_json(struct buf *out, int64_t id, const char *text, size_t n, uns
     buf_addc(out, '}');
 }
 
+/* ,"token":id at once, where the token is a short one. */
+static bool add_member(struct buf *out, const char *separator, size_t n, const struct vocab *v, int id)
+{
+    if (!buf_reserve(out, n + QUOTED + 1 + NUMBER_MOST)) return false;
+    char *to = out->data + out->len;
+    memcpy(to, separator, n);
+    if (!(to = put_text(to + n, v, id))) return false;
+    *to++ = ':';
+    out->len = (size_t)(put_number(to, (uint64_t)id) - out->data);
+    return true;
+}
+
 void tok_ids_json(struct buf *out, const struct vocab *v, unsigned flags)
 {
     const char *separator = "\n";
     buf_addc(out, '{');
     for (int id = 0; id < v->n; id++) {
         if (!(v->v[id].flags & flags)) continue;
-        buf_adds(out, separator);
-        tok_text_json(out, v, id);
-        tok_add_id(out, id);
+        if (!add_member(out, separator, strlen(separator), v, id)) {
+            buf_adds(out, separator);
+            tok_text_json(out, v, id);
+            tok_add_id(out, id);
+        }
         separator = ",\n";
     }
     buf_addc(out, '}');
@@ -104,15 +134,31 @@ void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk)
     buf_addc(out, '}');
 }
 
+/* ,["left","right"] at once, where both are short ones. */
+static bool add_pair(struct buf *out, const char *begin, size_t n, const struct vocab *v, const struct bpe_merge *m)
+{
+    if (!buf_reserve(out, n + 2 * QUOTED + 2)) return false;
+    char *to = out->data + out->len;
+    memcpy(to, begin, n);
+    if (!(to = put_text(to + n, v, m->left))) return false;
+    *to++ = ',';
+    if (!(to = put_text(to, v, m->right))) return false;
+    *to++ = ']';
+    out->len = (size_t)(to - out->data);
+    return true;
+}
+
 void tok_pairs_json(struct buf *out, const struct vocab *v, const struct bpe_merge *merge, size_t n)
 {
     buf_adds(out, "\"merges\":[");
     for (size_t i = 0; i < n; i++) {
-        buf_adds(out, i ? ",\n[" : "\n[");
+        const char *begin = i ? ",\n[" : "\n[";
+        if (add_pair(out, begin, strlen(begin), v, &merge[i])) continue;
+        buf_adds(out, begin);
         tok_text_json(out, v, merge[i].left);
-        add_short(out, ",", 1, 1);
+        buf_addc(out, ',');
         tok_text_json(out, v, merge[i].right);
-        add_short(out, "]", 1, 1);
+        buf_addc(out, ']');
     }
     buf_addc(out, ']');
 }
