@@ -187,6 +187,17 @@ static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, 
     return -1;
 }
 
+/* Each thread makes its own, beside the others. */
+static int make_scratch(struct encoder *x, int thread, struct err *e)
+{
+    struct tok_scratch *s = x->scratch[thread];
+    if (s) return 0;
+    if (!(s = tok_scratch_new(x->o->t, e))) return -1;
+    tok_scratch_expect(s, doc_files_bytes(x->o->files) / (uint64_t)x->n_threads);
+    x->scratch[thread] = s;
+    return 0;
+}
+
 static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err *e)
 {
     struct encoder *x = arg;
@@ -196,6 +207,7 @@ static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err
     enum doc_next next;
     if (!s) return err_oom(e, sizeof *s, "documents");
     slot->user = s;
+    if (make_scratch(x, thread, e)) return -1;
     /* While other threads encode; nothing is written before this block is done. */
     if (x->shard && slot->block.seq == 0 && shard_meta_fill(&x->meta, x->o->t, e)) return -1;
     shard_part_clear(&s->part);
@@ -266,10 +278,6 @@ static int start(struct encoder *x, struct err *e)
     x->printer = mem_zalloc((size_t)x->n_threads, sizeof *x->printer);
     if (!x->scratch || !x->iter || !x->printer)
         return err_oom(e, (size_t)x->n_threads * sizeof *x->iter, "the encoder");
-    for (int i = 0; i < x->n_threads; i++) {
-        if (!(x->scratch[i] = tok_scratch_new(x->o->t, e))) return -1;
-        tok_scratch_expect(x->scratch[i], doc_files_bytes(x->o->files) / (uint64_t)x->n_threads);
-    }
     return 0;
 }
 
