@@ -105,10 +105,12 @@ static int check_docs(const struct shard *s, struct err *e)
     if (s->docs[0] != 0 || s->docs[n] + (shared && n ? 1 : 0) != end)
         return bad(s, (size_t)((const uint8_t *)s->docs - s->data),
                    "document index does not cover the tokens", e);
-    for (uint64_t i = 0; i < n; i++)
-        if (s->docs[i] >= s->docs[i + 1])
-            return bad(s, (size_t)((const uint8_t *)&s->docs[i] - s->data),
-                       "document index does not increase", e);
+    uint64_t least = shared ? 1 : (s->info.bos >= 0 ? 1u : 0) + (s->info.eos >= 0 ? 1u : 0);
+    for (uint64_t i = 0; i < n; i++) {
+        size_t at = (size_t)((const uint8_t *)&s->docs[i] - s->data);
+        if (s->docs[i] >= s->docs[i + 1]) return bad(s, at, "document index does not increase", e);
+        if (s->docs[i + 1] - s->docs[i] < least) return bad(s, at, "document without its bos and eos", e);
+    }
     return 0;
 }
 

@@ -268,6 +268,29 @@ static void an_id_beyond_the_vocabulary_names_its_offset(void **state)
     buf_free(&b);
 }
 
+/* A document of one token has no room for bos and eos, which its readers leave out. */
+static void a_document_holds_its_bos_and_eos(void **state)
+{
+    char path[256];
+    struct err e;
+    fixture_path(path, sizeof path, *state, "short.tok");
+    struct shard_meta m = fixture_meta(VOCAB, -1, -1, lengths);
+    struct shard_writer *w = shard_create(path, &m, &e);
+    int32_t ids[] = {5}, marks[] = {1, 2};
+    struct buf b = {0};
+    assert_int_equal(shard_add(w, ids, 1, 1, &e) || shard_commit(w, &e) || file_read_all(path, 1 << 20, &b, &e), 0);
+    uint8_t *p = (uint8_t *)b.data, *foot = p + b.len - SHARD_FOOTER;
+    memcpy(p + 20, marks, sizeof marks);
+    uint64_t header = hash64(p, 56);
+    memcpy(p + 56, &header, sizeof header);
+    uint64_t footer = shard_footer_hash(p, foot);
+    memcpy(foot + 80, &footer, sizeof footer);
+    assert_null(shard_open_mem(p, b.len, "short.tok", &e));
+    assert_int_equal(e.code, ERR_DATA);
+    assert_non_null(strstr(e.msg, "document without its bos and eos"));
+    buf_free(&b);
+}
+
 static void other_files_are_named(void **state)
 {
     char path[256];
@@ -295,6 +318,7 @@ int main(void)
         cmocka_unit_test(the_writer_refuses_ids_beyond_the_vocabulary),
         cmocka_unit_test(every_flipped_bit_and_every_truncation_is_found),
         cmocka_unit_test(an_id_beyond_the_vocabulary_names_its_offset),
+        cmocka_unit_test(a_document_holds_its_bos_and_eos),
         cmocka_unit_test(other_files_are_named),
     };
     return cmocka_run_group_tests_name("shard", tests, fixture_dir, fixture_remove_dir);
