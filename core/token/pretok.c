@@ -158,12 +158,9 @@ static int rewrite_all(const struct pre_step *st, struct pre *p, size_t offset, 
     return 0;
 }
 
-static int run_step(const struct pre_step *st, struct pre *p, size_t offset, struct err *e)
+/* What was pushed are the pieces now. */
+static void take_next(struct pre *p)
 {
-    if (rewrites(st) && rewrite_all(st, p, offset, e)) return -1;
-    p->n_next = 0;
-    for (size_t i = 0; i < p->n_pieces; i++)
-        if (pre_cut(st, p, p->text, p->piece[i].begin, p->piece[i].end, e)) return -1;
     struct pre_piece *v = p->piece;
     size_t cap = p->cap;
     p->piece = p->next;
@@ -171,6 +168,15 @@ static int run_step(const struct pre_step *st, struct pre *p, size_t offset, str
     p->cap = p->cap_next;
     p->next = v;
     p->cap_next = cap;
+}
+
+static int run_step(const struct pre_step *st, struct pre *p, size_t offset, struct err *e)
+{
+    if (rewrites(st) && rewrite_all(st, p, offset, e)) return -1;
+    p->n_next = 0;
+    for (size_t i = 0; i < p->n_pieces; i++)
+        if (pre_cut(st, p, p->text, p->piece[i].begin, p->piece[i].end, e)) return -1;
+    take_next(p);
     return 0;
 }
 
@@ -182,17 +188,9 @@ int pre_run(const struct pre_chain *c, struct pre *p, const char *text, size_t n
     p->origin = origin;
     p->out = NULL;
     p->norm.want_origin = want_origin;
-    p->n_next = p->n_pieces = 0;
+    p->n_next = 0;
     if (pre_push(p, 0, n, e)) return -1;
-    if (p->n_next) {
-        struct pre_piece *v = p->piece;
-        size_t cap = p->cap;
-        p->piece = p->next;
-        p->cap = p->cap_next;
-        p->next = v;
-        p->cap_next = cap;
-        p->n_pieces = 1;
-    }
+    take_next(p);
     for (size_t i = 0; i < c->n; i++)
         if (run_step(&c->step[i], p, offset, e)) return -1;
     return 0;
