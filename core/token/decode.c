@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/char_index.h"
+#include "core/token/normalize.h"
 #include "core/token/uni_props.h"
 #include "core/token/moses.h"
 #include "core/token/unicode.h"
@@ -473,6 +474,7 @@ int decode_run(const struct decode_chain *c, struct dec_tokens *v, bool first, s
 {
     struct dec_tokens other = {0};
     struct dec_io io = {.first = first, .e = e};
+    size_t n = v->text.len;
     int ret = 0;
     for (size_t i = 0; i < c->n && ret == 0; i++) {
         buf_clear(&other.text);
@@ -484,6 +486,7 @@ int decode_run(const struct decode_chain *c, struct dec_tokens *v, bool first, s
         for (size_t k = i + 1; k < c->n; k++) io.last = io.last && c->step[k].kind == DEC_FUSE;
         ret = run_step(&io);
         if (io.st->kind == DEC_FUSE || io.st->kind == DEC_BYTE_LEVEL || io.st->kind == DEC_SPM) io.joined = true;
+        if (ret == 0) ret = norm_check_growth(n, other.text.len, "the decoder", e);
         if (ret == 0) ret = io.tmp.oom ? buf_ok(&io.tmp, e) : io.tmp2.oom ? buf_ok(&io.tmp2, e) : 0;
         struct dec_tokens swap = *v;
         *v = other;

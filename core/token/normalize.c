@@ -405,6 +405,13 @@ static int apply(struct norm_io *io, bool *changed)
     return -1;
 }
 
+int norm_check_growth(size_t from, size_t to, const char *who, struct err *e)
+{
+    enum { MOST = 1024, SHORT = 64 }; /* a text of a few bytes may have as much put around it */
+    if (to / MOST <= from + SHORT) return 0;
+    return err_set(e, ERR_DATA, "%s makes %zu bytes of %zu: more than %d times as many is not supported", who, to, from, MOST);
+}
+
 int norm_run(const struct norm_chain *c, struct norm *w, const char *text, size_t n, struct err *e)
 {
     struct norm_text *have = NULL;
@@ -417,7 +424,7 @@ int norm_run(const struct norm_chain *c, struct norm *w, const char *text, size_
         buf_clear(&io.to->text);
         if (!io.in) io.in = "";
         if (!buf_reserve(&io.to->text, 16)) return buf_ok(&io.to->text, e);
-        if (apply(&io, &changed)) return -1;
+        if (apply(&io, &changed) || norm_check_growth(n, io.to->text.len, "the normalizer", e)) return -1;
         if (changed) have = io.to;
     }
     w->out = have;

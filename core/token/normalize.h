@@ -97,6 +97,10 @@ void norm_free(struct norm *w);
 int norm_run(const struct norm_chain *c, struct norm *w, const char *text, size_t n,
              struct err *e);
 
+/* An error where steps, which may each double a text, have made `to` bytes of `from`: more than 1024 times as many.
+ * who: what the error begins with, as "the normalizer". */
+int norm_check_growth(size_t from, size_t to, const char *who, struct err *e);
+
 /* Chains whose steps look at one character at a time: what they make of a text is
  * what they make of each of its characters, one after the other.  orders: but
  * marks that are left may change places. */

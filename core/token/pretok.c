@@ -192,6 +192,6 @@ int pre_run(const struct pre_chain *c, struct pre *p, const char *text, size_t n
     if (pre_push(p, 0, n, e)) return -1;
     take_next(p);
     for (size_t i = 0; i < c->n; i++)
-        if (run_step(&c->step[i], p, offset, e)) return -1;
+        if (run_step(&c->step[i], p, offset, e) || norm_check_growth(n, p->n, "the pre-tokenizer", e)) return -1;
     return 0;
 }

@@ -54,8 +54,9 @@ static int add_slowly(const struct tokenizer *t, const char *s, size_t n, struct
 }
 
 /* Through the replacements in front; work: of the caller. */
-static void add_replaced(const struct decode_chain *c, const char *s, size_t n, struct buf work[2], struct buf *out)
+static int add_replaced(const struct decode_chain *c, const char *s, size_t n, struct buf work[2], struct buf *out, struct err *e)
 {
+    size_t begin = n;
     for (size_t i = 0; c->step[i].kind == DEC_REPLACE; i++) {
         const struct dec_step *st = &c->step[i];
         struct buf *to = &work[i & 1];
@@ -66,11 +67,12 @@ static void add_replaced(const struct decode_chain *c, const char *s, size_t n, 
             buf_add(to, st->b, st->n_b);
         }
         buf_add(to, s, (size_t)(end - s));
-        if (to->oom) out->oom = true;
+        if (buf_ok(to, e) || norm_check_growth(begin, to->len, "the decoder", e)) return -1;
         s = to->data ? to->data : "";
         n = to->len;
     }
     buf_add(out, s, n);
+    return 0;
 }
 
 static int add_one(const struct tokenizer *t, int id, struct buf work[2], struct buf *out, struct err *e)
@@ -78,10 +80,7 @@ static int add_one(const struct tokenizer *t, int id, struct buf work[2], struct
     const struct dec_step *st = &t->decoder.step[0];
     size_t n;
     const char *s = tok_said(t, id, &n);
-    if (t->decoder.n > 1) {
-        add_replaced(&t->decoder, s, n, work, out);
-        return 0;
-    }
+    if (t->decoder.n > 1) return add_replaced(&t->decoder, s, n, work, out, e);
     if (st->kind == DEC_METASPACE) {
         add_spaced(out, s, n, st->cp);
     } else if (st->kind == DEC_SPM) {

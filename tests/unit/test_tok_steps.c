@@ -237,6 +237,38 @@ static void decoders_join_tokens(void **state)
     }
 }
 
+/* Each of 40 steps makes a text twice as long: a file of two kilobytes, and more memory than there is. */
+static void steps_that_double_a_text_end(void **state)
+{
+    (void)state;
+    static const char replace[] = "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aa\"}";
+    static const struct { const char *who, *key, *list, *step, *last; } v[] = {
+        {"the normalizer", "normalizer", "normalizers", replace, NULL}, {"the normalizer", "normalizer", "normalizers", "{\"type\":\"ByteLevel\"}", NULL},
+        {"the pre-tokenizer", "pre_tokenizer", "pretokenizers", "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}", NULL},
+        {"the decoder", "decoder", "decoders", replace, replace}, {"the decoder", "decoder", "decoders", replace, "{\"type\":\"Fuse\"}"}};
+    for (size_t i = 0; i < COUNT_OF(v); i++) {
+        struct buf json = {0}, text = {0};
+        struct tok_ids ids = {0};
+        struct err e = {0};
+        buf_printf(&json, "{\"version\":\"1.0\",\"added_tokens\":[],\"%s\":{\"type\":\"Sequence\",\"%s\":[", v[i].key, v[i].list);
+        for (int k = 0; k < 40; k++) buf_printf(&json, "%s%s", k ? "," : "", v[i].step);
+        if (v[i].last) buf_printf(&json, ",%s", v[i].last);
+        buf_adds(&json, "]},\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0},\"unk_token\":\"a\"}}");
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        const char *say = "a\303\251";
+        int ret = v[i].last ? tok_decode(t, (int32_t[]){0}, 1, false, &text, &e) : tok_encode(t, s, say, strlen(say), 0, &ids, &e);
+        assert_int_equal(ret, -1);
+        if (strncmp(e.msg, v[i].who, strlen(v[i].who)) || !strstr(e.msg, "more than 1024 times")) fail_msg("%s", e.msg);
+        tok_scratch_free(s);
+        tok_ids_free(&ids);
+        tok_free(t);
+        buf_free(&json);
+        buf_free(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +276,7 @@ int main(void)
         cmocka_unit_test(compiled_rules_go_by_graphemes),
         cmocka_unit_test(rules_look_at_a_place_once),
         cmocka_unit_test(decoders_join_tokens),
+        cmocka_unit_test(steps_that_double_a_text_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
