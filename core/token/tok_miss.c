@@ -25,41 +25,17 @@ static void move_wholes(struct tok_misses *m, const struct bpe_job *jobs)
     }
 }
 
-struct some_ids { int32_t id[16]; };
-
-/* Puts n_ids ids to `to`, and from[0..n), which is behind them, behind them: as loops and memmove()
- * would, but how many there are of each cannot be guessed. */
-static inline void put_and_move(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n)
-{
-    struct some_ids first, last, block;
-    if (n < COUNT_OF(block.id) || n_ids > COUNT_OF(block.id)) {
-        memcpy(to, ids, n_ids * sizeof *ids);
-        memmove(to + n_ids, from, n * sizeof *from);
-        return;
-    }
-    memcpy(&first, from, sizeof first); /* before they are written to */
-    memcpy(&last, from + n - COUNT_OF(last.id), sizeof last);
-    memcpy(&block, ids, sizeof block);
-    memcpy(to, &block, sizeof block);
-    to += n_ids;
-    memcpy(to, &first, sizeof first);
-    for (size_t i = COUNT_OF(block.id); i + COUNT_OF(block.id) < n; i += COUNT_OF(block.id)) {
-        memcpy(&block, from + i, sizeof block);
-        memcpy(to + i, &block, sizeof block);
-    }
-    memcpy(to + n - COUNT_OF(last.id), &last, sizeof last);
-}
-
 /* What the words need less than was kept free is closed up. */
-static void close_up(struct tok_misses *m, const struct bpe_job *jobs, struct tok_ids *out)
+static void close_up(struct tok_scratch *s, const struct bpe_job *jobs, struct tok_ids *out)
 {
+    struct tok_misses *m = &s->misses;
     int32_t *to = out->id + m->gap[0].at;
     if (m->n_whole) move_wholes(m, jobs);
     for (size_t i = 0; i < m->n; i++) {
         const struct tok_gap *g = &m->gap[i];
         const struct bpe_job *j = &jobs[g->job];
         size_t from = g->at + g->n, end = i + 1 < m->n ? g[1].at : out->n;
-        put_and_move(to, j->ids, j->n, out->id + from, end - from);
+        s->batch->put_and_move(to, j->ids, j->n, out->id + from, end - from);
         to += j->n + (end - from);
     }
     out->n = (size_t)(to - out->id);
@@ -101,7 +77,7 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
     for (size_t i = 0; i < m->n_jobs; i++) jobs[i] = m->waiting[i].job;
     bpe_merge_many(&t->bpe, jobs, m->n_jobs);
     learn(m, &s->cache, jobs);
-    if (m->n) close_up(m, jobs, out);
+    if (m->n) close_up(s, jobs, out);
     for (size_t i = 0; i < m->n_whole; i++) {
         const struct tok_whole *w = &m->whole[i];
         word_cache_learn(&s->cache, &w->key, w->word, w->n, out->id + w->from, w->end - w->from);

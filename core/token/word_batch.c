@@ -108,7 +108,31 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
     return n;
 }
 
-const struct word_batch word_batch_base = {ask, get, ask_run, get_run, missing_run, take};
+struct some_ids { int32_t id[16]; };
+
+/* As loops and memmove() would, but how many there are of each cannot be guessed. */
+static void put_and_move(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n)
+{
+    struct some_ids first, last, block;
+    if (n < COUNT_OF(block.id) || n_ids > COUNT_OF(block.id)) {
+        memcpy(to, ids, n_ids * sizeof *ids);
+        memmove(to + n_ids, from, n * sizeof *from);
+        return;
+    }
+    memcpy(&first, from, sizeof first); /* before they are written to */
+    memcpy(&last, from + n - COUNT_OF(last.id), sizeof last);
+    memcpy(&block, ids, sizeof block);
+    memcpy(to, &block, sizeof block);
+    to += n_ids;
+    memcpy(to, &first, sizeof first);
+    for (size_t i = COUNT_OF(block.id); i + COUNT_OF(block.id) < n; i += COUNT_OF(block.id)) {
+        memcpy(&block, from + i, sizeof block);
+        memcpy(to + i, &block, sizeof block);
+    }
+    memcpy(to + n - COUNT_OF(last.id), &last, sizeof last);
+}
+
+const struct word_batch word_batch_base = {ask, get, ask_run, get_run, missing_run, take, put_and_move};
 
 const struct word_batch *word_batch(void)
 {

@@ -35,6 +35,8 @@ struct word_batch {
      * the others (and one more is written), those too that are in other lines. */
     size_t (*take)(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
                    uint32_t least, int32_t *to, size_t *n, struct word_left *left);
+    /* ids[0..n_ids) to `to`, of which 15 more are readable, and from[0..n) behind them: from is not before that place. */
+    void (*put_and_move)(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n);
 };
 
 extern const struct word_batch word_batch_base, word_batch_avx512vbmi;

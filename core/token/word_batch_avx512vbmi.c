@@ -370,7 +370,21 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
     return n;
 }
 
-const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, missing_run, take};
+/* 64 at a time; masks write no more than there is. */
+static void put_and_move(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n)
+{
+    copy_ids(to, ids, n_ids);
+    for (to += n_ids;; to += 64, from += 64, n -= 64) {
+        uint64_t there = _bzhi_u64(~(uint64_t)0, n < 64 ? (unsigned)n : 64);
+        __mmask16 m[4] = {(__mmask16)there, (__mmask16)(there >> 16), (__mmask16)(there >> 32), (__mmask16)(there >> 48)};
+        __m512i x[4];
+        for (int i = 0; i < 4; i++) x[i] = _mm512_maskz_loadu_epi32(m[i], from + 16 * i);
+        for (int i = 0; i < 4; i++) _mm512_mask_storeu_epi32(to + 16 * i, m[i], x[i]);
+        if (n <= 64) return;
+    }
+}
+
+const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, missing_run, take, put_and_move};
 #else
 const struct word_batch word_batch_avx512vbmi;
 #endif

@@ -323,6 +323,31 @@ static void no_more_ids_are_taken_than_there_is_room_for(void **state)
             }
 }
 
+/* Ids take the place of what was kept free, and what is behind them moves on to them. */
+static void ids_are_put_and_others_moved(void **state)
+{
+    (void)state;
+    enum { N = 400, PUT = 62, SLACK = 15 };
+    const struct word_batch *b[] = {&word_batch_base, word_batch()};
+    struct rng_key k = rng_key(8, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    for (int round = 0; round < 20000; round++) {
+        static int32_t was[N], got[N], want[N], ids[PUT + SLACK];
+        size_t n_ids = (size_t)rng_below(&k, at++, round % 4 ? 8 : PUT + 1), to = (size_t)rng_below(&k, at++, 20);
+        size_t from = to + n_ids + (size_t)rng_below(&k, at++, 20), n = (size_t)rng_below(&k, at++, round % 2 ? 70 : N - from + 1);
+        for (size_t i = 0; i < N; i++) was[i] = want[i] = (int32_t)i;
+        for (size_t i = 0; i < PUT + SLACK; i++) ids[i] = -(int32_t)i - 1;
+        memcpy(want + to, ids, n_ids * sizeof *ids);
+        memmove(want + to + n_ids, was + from, n * sizeof *was);
+        for (int v = 0; v < 2; v++) {
+            memcpy(got, was, sizeof got);
+            b[v]->put_and_move(got + to, ids, n_ids, got + from, n);
+            assert_memory_equal(got, want, (to + n_ids + n) * sizeof *got);
+            assert_memory_equal(got + from + n, was + from + n, (N - from - n) * sizeof *got);
+        }
+    }
+}
+
 /* Words that are numbers, short and long ones in turns. */
 static size_t number_word(uint32_t i, uint8_t *word)
 {
@@ -516,6 +541,7 @@ int main(void)
                                        cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_more_ids_are_taken_than_there_is_room_for),
                                        cmocka_unit_test(runs_are_their_own_keys),
+                                       cmocka_unit_test(ids_are_put_and_others_moved),
                                        cmocka_unit_test(lines_are_fuller_until_that_has_cost_enough),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows),
                                        cmocka_unit_test(words_to_come_have_room),
