@@ -44,7 +44,7 @@ static ptrdiff_t take(struct doc_stream *s, void *out, size_t n, struct err *e)
         if (ready <= 0) errno = EINTR;
         if (got < 0 && errno == EINTR && sig_stop_requested())
             return err_set(e, ERR_STOPPED, s->at_once ? "stopped by a signal" : "stopped by a signal; nothing was written");
-        if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && (errno == EINTR || (s->waits && errno == EAGAIN))) continue;
         if (got < 0) return err_errno(e, errno, "reading", s->name);
         if (got == 0) s->eof = true;
         return got;
@@ -133,7 +133,7 @@ static struct doc_stream *open_stream(const char *path, const char *name, bool a
     if (!s) return NULL;
     s->at_once = at_once;
     bool std = strcmp(path, "-") == 0;
-    s->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    s->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe that nobody writes to is waited for in take() */
     s->close_fd = !std;
     if (s->fd < 0) {
         err_open(e, errno, s->name);

@@ -124,3 +124,8 @@ for n in 1 3; do
     is "$({ printf '\xef'; sleep 0.1; printf '\xbb\xbf'; sleep 0.1; printf 'the\n\nsize'; } | encode --ids --documents line --threads $n)" "4
 5"
 done
+# Neither is a pipe waited for that nobody opens.
+rm -f in out
+mkfifo nobody
+fails 75 'stopped by a signal' timeout --preserve-status -k 10 2 "$LLMCTL" tokenize encode nobody -t vocab.txt --ids
+fails 75 'stopped by a signal' timeout --preserve-status -k 10 2 "$LLMCTL" tokenize count nobody -t vocab.txt
