@@ -179,9 +179,9 @@ static int read_metadata(struct gguf *g, struct err *e)
     uint32_t magic, version;
     uint64_t tensors, pairs;
     struct reader *r = &g->r;
-    if (!reader_u32(r, &magic, e) || !reader_u32(r, &version, e) || !reader_u64(r, &tensors, e) ||
-        !reader_u64(r, &pairs, e))
-        return -1;
+    if (!reader_u32(r, &magic, e)) return -1;
+    if (magic != 0x46554747) return err_set(e, ERR_DATA, "'%s' is no GGUF file: it does not begin with GGUF", r->name);
+    if (!reader_u32(r, &version, e) || !reader_u64(r, &tensors, e) || !reader_u64(r, &pairs, e)) return -1;
     if (version < 2 || version > 3)
         return err_set(e, ERR_DATA, "'%s': GGUF version %u is not supported", r->name, (unsigned)version);
     if (!reader_count(r, pairs, 13, "metadata pairs", e)) return -1;

@@ -35,6 +35,17 @@ static inline void same_ids(const struct tokenizer *t, struct tok_scratch *chain
     tok_ids_free(&spans);
 }
 
+/* A token, without what marks that it goes on with a word: so words become long. */
+static inline void add_token(const struct tokenizer *t, int id, struct buf *out)
+{
+    size_t len = 0, mark = t->prefix ? strlen(t->prefix) : 0;
+    const char *piece = tok_piece(t, id, &len);
+    if (!piece) return;
+    if (mark && (mark > len || memcmp(piece, t->prefix, mark) != 0)) mark = 0;
+    len -= mark;
+    buf_add(out, piece + mark, len < SAME_TOKEN ? len : SAME_TOKEN);
+}
+
 /* The text between tokens, some of them words of their own. */
 static inline void same_long(const struct tokenizer *t, const char *text, size_t n, struct buf *out)
 {
@@ -42,9 +53,7 @@ static inline void same_long(const struct tokenizer *t, const char *text, size_t
     if (n > SAME_TEXT / 8) n = SAME_TEXT / 8;
     for (int i = 0; out->len < SAME_LONG; i++) {
         for (int k = i % step; k < size && out->len < SAME_LONG; k += step) {
-            size_t len = 0;
-            const char *piece = tok_piece(t, k, &len);
-            if (piece) buf_add(out, piece, len < SAME_TOKEN ? len : SAME_TOKEN);
+            add_token(t, k, out);
             if ((k ^ i) % 6 < (i % 2 ? 1 : 4)) buf_adds(out, (k ^ i) % 16 ? " " : "\n"); /* long words in turns with short ones */
         }
         buf_add(out, text, n);

@@ -11,6 +11,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/char_index.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_feed.h"
 #include "core/token/tok_internal.h"
@@ -190,11 +191,78 @@ static void what_is_sure_comes_at_once(void **state)
     buf_free(&out);
 }
 
+/* Bytes one at a time: U+FFFD for each part that can become no character. */
+static void broken_utf8_is_replaced_by_its_parts(void **state)
+{
+    (void)state;
+    static const uint8_t first[] = {0x7F, 0x80, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF},
+                         last[] = {'a', 0x80, 0xBF, 0xC2};
+    struct err e = {0};
+    struct buf json = {0}, want = {0}, got = {0};
+    buf_adds(&json, "{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]},\"model\":"
+                    "{\"type\":\"BPE\",\"byte_fallback\":true,\"merges\":[],\"vocab\":{");
+    for (int i = 0; i < 256; i++) buf_printf(&json, "%s\"<0x%02X>\":%d", i ? "," : "", i, i);
+    buf_adds(&json, "}}}");
+    struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    for (size_t i = 0; i < COUNT_OF(first) * 256 * COUNT_OF(last); i++) {
+        uint8_t byte[4] = {first[i / 256 / COUNT_OF(last)], (uint8_t)(i / COUNT_OF(last)), last[i % COUNT_OF(last)], 'x'};
+        struct tok_stream s;
+        buf_clear(&want);
+        buf_clear(&got);
+        tok_stream_init(&s, t, false);
+        for (size_t k = 0; k < sizeof byte; k++) {
+            assert_int_equal(tok_stream_add(&s, byte[k], &got, &e), 0);
+        }
+        tok_stream_end(&s, &got);
+        utf8_add_lossy(&want, (char *)byte, sizeof byte);
+        if (want.len != got.len || memcmp(want.data, got.data, got.len)) fail_msg("%02X %02X %02X: %.*s", byte[0], byte[1], byte[2], (int)got.len, got.data);
+    }
+    tok_free(t);
+    buf_free(&json);
+    buf_free(&want);
+    buf_free(&got);
+}
+
+/* Tokens of all lengths: some are copied as a vector. */
+static void tokens_of_any_length_are_joined(void **state)
+{
+    (void)state;
+    enum { LONGEST = 60, TIMES = 4 };
+    struct err e = {0};
+    struct buf json = {0}, want = {0}, got = {0};
+    int32_t ids[LONGEST * TIMES];
+    buf_adds(&json, "{\"decoder\":{\"type\":\"Fuse\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"a\",\"vocab\":{");
+    for (int n = 1; n <= LONGEST; n++) {
+        buf_printf(&json, "%s\"", n > 1 ? "," : "");
+        for (int i = 0; i < n; i++) buf_addc(&json, (char)('a' + (n + i) % 26));
+        buf_printf(&json, "\":%d", n - 1);
+    }
+    buf_adds(&json, "}}}");
+    struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    for (int i = 0; i < LONGEST * TIMES; i++) {
+        size_t n;
+        ids[i] = i * 7 % LONGEST;
+        const char *s = tok_piece(t, ids[i], &n);
+        buf_add(&want, s, n);
+    }
+    assert_int_equal(tok_decode(t, ids, COUNT_OF(ids), false, &got, &e), 0);
+    assert_int_equal(got.len, want.len);
+    assert_memory_equal(got.data, want.data, want.len);
+    tok_free(t);
+    buf_free(&json);
+    buf_free(&want);
+    buf_free(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_give_what_the_whole_gives),
         cmocka_unit_test(what_is_sure_comes_at_once),
+        cmocka_unit_test(broken_utf8_is_replaced_by_its_parts),
+        cmocka_unit_test(tokens_of_any_length_are_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,6 +155,51 @@ static void padding_is_not_a_second_unknown_piece(void **state)
     buf_free(&b);
 }
 
+/* The ends are the first tokens, the unknown piece is not. */
+static void ids_of_special_pieces_are_those_of_the_file(void **state)
+{
+    (void)state;
+    static const char *const tokens[] = {"<s>", "</s>", "<unk>", MARK, "a", MARK "a"};
+    static const int types[] = {3, 3, 2, 1, 1, 1};
+    struct err e = {0};
+    struct buf b = {0};
+    put_key(&b, "model", G_STRING);
+    put_text(&b, "llama");
+    put_texts(&b, "tokens", tokens, COUNT_OF(tokens));
+    put_types(&b, types, COUNT_OF(types));
+    put_key(&b, "bos_token_id", G_U32);
+    put(&b, 0, 4);
+    put_key(&b, "eos_token_id", G_U32);
+    put(&b, 0, 4);
+    struct tokenizer *t = load(&b, 5, &e);
+    if (!t) fail_msg("%s", e.msg);
+    assert_true(t->bos == 0 && t->eos == 0 && t->unk_id == 2);
+    assert_non_null(strstr(t->note, "--template"));
+    check(t, "aza", TOK_TEMPLATE, "0 5 2 4");
+    round_trip(t);
+    tok_free(t);
+    buf_free(&b);
+}
+
+static void other_files_are_told(void **state)
+{
+    (void)state;
+    static const struct { const char *head, *why; } v[] = {
+        {"GGUF\1\0\0\0", "GGUF version 1 is not supported"}, {"GGUF\4\0\0\0", "GGUF version 4 is not supported"},
+        {"GGUG\3\0\0\0", "'t.gguf' is no GGUF file: it does not begin with GGUF"}};
+    for (size_t i = 0; i < COUNT_OF(v); i++) {
+        struct err e = {0};
+        struct buf b = {0};
+        buf_add(&b, v[i].head, 8);
+        put(&b, 0, 8);
+        put(&b, 0, 8);
+        assert_null(tok_from_gguf(b.data, b.len, "t.gguf", &e));
+        assert_int_equal(e.code, ERR_DATA);
+        if (!strstr(e.msg, v[i].why)) fail_msg("%s", e.msg);
+        buf_free(&b);
+    }
+}
+
 /* Single bytes, then " 1", "12" and "ab"; control token 259.  bos_unsaid: the file does not say whether that begins a text. */
 static bool bos_unsaid;
 static struct tokenizer *byte_level(const char *pre, bool bos, struct err *e)
@@ -739,6 +784,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wordpiece_has_its_marks_back),
         cmocka_unit_test(padding_is_not_a_second_unknown_piece),
+        cmocka_unit_test(ids_of_special_pieces_are_those_of_the_file),
+        cmocka_unit_test(other_files_are_told),
         cmocka_unit_test(a_split_is_known_by_name), cmocka_unit_test(a_split_that_is_not_named_can_be),
         cmocka_unit_test(some_texts_begin_with_bos_unless_denied), cmocka_unit_test(gemma_merges_characters),
         cmocka_unit_test(what_the_file_does_not_say_is_told),
