@@ -315,23 +315,32 @@ static bool has_step(const struct tokenizer *t, enum dec_kind kind)
     return false;
 }
 
+/* BPEDecoder: a token's suffix is a space where another token follows, else nothing. */
+static int suffix_waits(const struct tokenizer *t, int32_t id, bool *waits, struct err *e)
+{
+    const struct dec_step *st = &t->decoder.step[0];
+    size_t n;
+    const char *s = tok_said(t, id, &n), *at = st->n_a ? memmem(s, n, st->a, st->n_a) : NULL;
+    *waits = at && at + st->n_a == s + n;
+    if (!at || *waits) return 0;
+    return err_set(e, ERR_DATA, "token %d has the suffix '%s' inside, so decoding one token at a time is not supported", (int)id, st->a);
+}
+
 /* One token through the decoder's steps. */
 static int stream_steps(struct tok_stream *s, int32_t id, struct buf *text, struct err *e)
 {
     const struct tokenizer *t = s->t;
     struct dec_tokens v = {0};
-    bool bpe = has_step(t, DEC_BPE);
+    bool bpe = has_step(t, DEC_BPE), waits = false;
+    if (bpe && suffix_waits(t, id, &waits, e)) return -1;
     if (has_step(t, DEC_CTC) && id == s->last) return 0;
     if (s->hold_space) buf_addc(text, ' ');
-    s->hold_space = false;
     int ret = add_token(t, id, &v, e);
     if (ret == 0 && bpe) ret = dec_tokens_add(&v, "", 0, TOKEN_PLAIN, e); /* one may follow */
     if (ret == 0) ret = decode_run(&t->decoder, &v, s->first, text, e);
     dec_tokens_free(&v);
-    if (bpe && text->len && text->data[text->len - 1] == ' ') {
-        text->len--;
-        s->hold_space = true;
-    }
+    s->hold_space = waits;
+    if (waits && text->len) text->len--;
     return ret;
 }
 
@@ -387,23 +396,33 @@ static int stream_pieces(struct tok_stream *s, int32_t id, struct buf *out, stru
     return ret ? -1 : buf_ok(out, e);
 }
 
+/* Who needs a whole text, and the verb, or NULL. */
+static const char *needs_whole(const struct tokenizer *t)
+{
+    bool fused = false;
+    if (t->denorm.n) return "this SentencePiece model has rules for decoding that need";
+    for (size_t i = 0; i < t->decoder.n; i++) {
+        const struct dec_step *st = &t->decoder.step[i];
+        fused = fused || st->kind == DEC_FUSE;
+        if (t->decoder.n > 1 && (st->kind == DEC_BPE || st->kind == DEC_CTC)) return "a BPEDecoder or CTC among other decoders needs";
+        if (fused && st->kind == DEC_STRIP && (st->start > 1 || st->stop)) return "a Strip of what is at the end, or of several characters, needs";
+        if (fused && st->kind == DEC_REPLACE) return "a Replace behind Fuse needs";
+    }
+    return NULL;
+}
+
 int tok_stream_add(struct tok_stream *s, int32_t id, struct buf *out, struct err *e)
 {
     const struct tokenizer *t = s->t;
     size_t len;
     const char *p = tok_piece(t, id, &len);
     if (!p) return tok_bad_id(t, id, 0, e);
-    if (t->denorm.n)
-        return err_set(e, ERR_DATA, "this SentencePiece model has rules for decoding that need the whole text, so "
-                                    "decoding one token at a time is not supported");
-    if (t->decoder.n > 1 && (has_step(t, DEC_BPE) || has_step(t, DEC_CTC)))
-        return err_set(e, ERR_DATA, "a BPEDecoder or CTC among other decoders needs the whole text, so decoding one "
-                                    "token at a time is not supported");
+    const char *why = needs_whole(t);
+    if (why) return err_set(e, ERR_DATA, "%s the whole text, so decoding one token at a time is not supported", why);
     if (s->skip_special && tok_is_skipped(t, id)) return 0;
     if (t->pieces) return stream_pieces(s, id, out, e);
     if (!s->first && tok_by_token(t)) return stream_later(s, id, out, e);
-    bool bytes = t->source == SOURCE_SPM || has_step(t, DEC_BYTE_FALLBACK);
-    int byte = bytes ? tok_byte_of(t, id) : -1;
+    int byte = has_step(t, DEC_BYTE_FALLBACK) ? dec_byte_of(p, len) : t->source == SOURCE_SPM ? tok_byte_of(t, id) : -1;
     if (byte >= 0) {
         stream_byte(s, (uint8_t)byte, out);
         s->first = false;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/char_index.h"
@@ -104,6 +105,21 @@ static void expect_steps(const struct tokenizer *t, const int32_t *id, size_t n,
     buf_free(&want);
 }
 
+/* One by one, where that is possible; what is no character is not the same there. */
+static void expect_stream(const struct tokenizer *t, const int32_t *id, size_t n, bool skip, const struct buf *whole, const char *what)
+{
+    struct buf got = {0};
+    struct err e = {0};
+    struct tok_stream s;
+    bool can = !whole->len || (utf8_valid_prefix(whole->data, whole->len) == whole->len && !memmem(whole->data, whole->len, "\xef\xbf\xbd", 3));
+    tok_stream_init(&s, t, skip);
+    for (size_t i = 0; i < n && can; i++) can = tok_stream_add(&s, id[i], &got, &e) == 0;
+    tok_stream_end(&s, &got);
+    if (can && (got.len != whole->len || (got.len && memcmp(got.data, whole->data, got.len))))
+        fail_msg("%s, one by one: '%.*s', not '%.*s'", what, (int)got.len, got.data, (int)whole->len, whole->data);
+    buf_free(&got);
+}
+
 /* Rows of ids below n, cut by chance, some ids at a time: never another text than the whole. */
 static void compare(const struct tokenizer *t, int n, const char *what)
 {
@@ -119,6 +135,7 @@ static void compare(const struct tokenizer *t, int n, const char *what)
         for (size_t i = 0; i < n_ids; i++) id[i] = (int32_t)rng_below(&key, draw++, (uint64_t)n);
         assert_int_equal(tok_decode(t, id, n_ids, skip, &whole, &e), 0);
         expect_steps(t, id, n_ids, skip, &whole);
+        expect_stream(t, id, n_ids, skip, &whole, what);
         if (round < 2) tok_feed_init(&f, t, skip);
         f.skip_special = skip; /* an end leaves it ready for the next text */
         for (size_t i = 0; i < n_ids;) {
@@ -187,6 +204,36 @@ static void what_is_sure_comes_at_once(void **state)
     assert_int_equal(tok_feed_add(&f, bad, 2, &out, &e), -1);
     assert_non_null(strstr(e.msg, "token id 99 at position 41 is out of range"));
     tok_feed_free(&f);
+    tok_free(t);
+    buf_free(&out);
+}
+
+static void what_a_stream_cannot_know_is_refused(void **state)
+{
+    (void)state;
+    static const struct { int decoder; int32_t id; const char *why; } v[] = {
+        {12, 2, "a Strip of what is at the end, or of several characters, needs the whole text"},
+        {13, 2, "a Strip of what is at the end, or of several characters, needs the whole text"},
+        {15, 2, "a Replace behind Fuse needs the whole text"},
+        {7, 99, "out of range"}};
+    for (size_t i = 0; i < COUNT_OF(v); i++) {
+        struct tokenizer *t = with_decoder(decoders[v[i].decoder]);
+        struct tok_stream s;
+        struct buf out = {0};
+        struct err e = {0};
+        tok_stream_init(&s, t, false);
+        assert_int_equal(tok_stream_add(&s, v[i].id, &out, &e), -1);
+        if (e.code != ERR_DATA || !strstr(e.msg, v[i].why)) fail_msg("%s", e.msg);
+        tok_free(t);
+        buf_free(&out);
+    }
+    struct tokenizer *t = with_decoder("{\"type\":\"BPEDecoder\",\"suffix\":\"#\"}");
+    struct tok_stream s;
+    struct buf out = {0};
+    struct err e = {0};
+    tok_stream_init(&s, t, false);
+    assert_int_equal(tok_stream_add(&s, 4, &out, &e), -1); /* "##b" */
+    assert_non_null(strstr(e.msg, "token 4 has the suffix '#' inside"));
     tok_free(t);
     buf_free(&out);
 }
@@ -261,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_give_what_the_whole_gives),
         cmocka_unit_test(what_is_sure_comes_at_once),
+        cmocka_unit_test(what_a_stream_cannot_know_is_refused),
         cmocka_unit_test(broken_utf8_is_replaced_by_its_parts),
         cmocka_unit_test(tokens_of_any_length_are_joined),
     };
