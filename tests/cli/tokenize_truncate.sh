@@ -50,6 +50,7 @@ for i in $(seq 60); do cat "$SRC"/core/base/json.c; done >big.txt
 is "$("$LLMCTL" tokenize count big.txt -t bpe.json)" "$("$LLMCTL" tokenize encode big.txt -t bpe.json --ids -q | wc -w)"
 "$LLMCTL" tokenize count big.txt text.txt r.jsonl -t bpe.json --json | grep -q '"documents":4,"bad":0'
 is "$("$LLMCTL" tokenize count t.txt lines.txt -t vocab.txt --template)" $((9 + 7 + 4))
+is "$("$LLMCTL" tokenize count big.txt -t vocab.txt --template)" $(($("$LLMCTL" tokenize count big.txt -t vocab.txt) + 2)) # once, not once a part
 (cat big.txt; printf 'a\xffb\nc'; cat text.txt) >bad.txt
 fails 65 "bad.txt.*invalid UTF-8 at byte offset" "$LLMCTL" tokenize count bad.txt -t bpe.json --strict -q
 

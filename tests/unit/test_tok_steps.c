@@ -183,6 +183,58 @@ static void add_vocab(struct buf *vocab, const char *const *token, size_t n)
     buf_printf(vocab, ",\"x\":%zu", n);
 }
 
+/* Which characters steps of normalising remove, make a space or put spaces around: Hugging Face's tokenizers, asked for each. */
+struct range {
+    uint32_t first, last;
+};
+
+static bool is_in(const struct range *r, uint32_t cp)
+{
+    for (; r->last; r++)
+        if (cp >= r->first && cp <= r->last) return true;
+    return false;
+}
+
+static void expect_sets(const char *norm, const struct range *removed, const struct range *space, const struct range *around)
+{
+    static const char *const token[] = {"a"};
+    struct buf vocab = {0};
+    add_vocab(&vocab, token, 1);
+    struct tokenizer *t = with(norm, "null", vocab.data);
+    for (uint32_t cp = 0; cp <= 0x10FFFF; cp++) {
+        uint32_t out[NORM_CHAR_MOST];
+        if (cp >= 0xD800 && cp <= 0xDFFF) continue;
+        int n = norm_char(&t->norm, cp, out);
+        bool right = n == 1 && *out == cp;
+        if (is_in(removed, cp)) right = n == 0;
+        else if (is_in(space, cp)) right = n == 1 && *out == ' ';
+        else if (is_in(around, cp)) right = n == 3 && *out == ' ' && out[1] == cp && out[2] == ' ';
+        if (!right) fail_msg("%s: U+%04X becomes %d characters", norm, (unsigned)cp, n);
+    }
+    tok_free(t);
+    buf_free(&vocab);
+}
+
+static void sets_of_characters_are_those_of_the_engine(void **state)
+{
+    (void)state;
+    static const struct range none[] = {{0, 0}},
+        removed[] = {{0x1, 0x8}, {0xB, 0xB}, {0xE, 0x1F}, {0x7F, 0x7F}, {0x8F, 0x8F}, {0x9F, 0x9F}, {0, 0}},
+        space[] = {{0x9, 0xA}, {0xC, 0xD}, {0x1680, 0x1680}, {0x200B, 0x200F}, {0x2028, 0x2029}, {0x2581, 0x2581}, {0xFEFF, 0xFEFF},
+            {0xFFFD, 0xFFFD}, {0, 0}},
+        chinese[] = {{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B81F}, {0x2B920, 0x2CEAF},
+            {0x2F800, 0x2FA1F}, {0, 0}},
+        unclean[] = {{0x0, 0x8}, {0xB, 0xC}, {0xE, 0x1F}, {0x7F, 0x9F}, {0xAD, 0xAD}, {0x600, 0x605}, {0x61C, 0x61C}, {0x6DD, 0x6DD},
+            {0x70F, 0x70F}, {0x180E, 0x180E}, {0x200B, 0x200F}, {0x202A, 0x202E}, {0x2060, 0x2064}, {0x2066, 0x206F},
+            {0xE000, 0xF8FF}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xFFFD, 0xFFFD}, {0x110BD, 0x110BD}, {0x1BCA0, 0x1BCA3},
+            {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F}, {0xF0000, 0xFFFFD}, {0x100000, 0x10FFFD}, {0, 0}},
+        blank[] = {{0x9, 0xA}, {0xD, 0xD}, {0xA0, 0xA0}, {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F},
+            {0x205F, 0x205F}, {0x3000, 0x3000}, {0, 0}};
+    expect_sets("{\"type\":\"Nmt\"}", removed, space, none);
+    expect_sets("{\"type\":\"BertNormalizer\",\"clean_text\":false,\"handle_chinese_chars\":true,\"strip_accents\":false,\"lowercase\":false}", none, none, chinese);
+    expect_sets("{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":false,\"strip_accents\":false,\"lowercase\":false}", unclean, blank, none);
+}
+
 static void decoders_join_tokens(void **state)
 {
     (void)state;
@@ -289,6 +341,7 @@ int main(void)
         cmocka_unit_test(normalizers_tell_where_characters_come_from),
         cmocka_unit_test(compiled_rules_go_by_graphemes),
         cmocka_unit_test(rules_look_at_a_place_once),
+        cmocka_unit_test(sets_of_characters_are_those_of_the_engine),
         cmocka_unit_test(decoders_join_tokens),
         cmocka_unit_test(steps_that_double_a_text_end),
     };
