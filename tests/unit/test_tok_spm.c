@@ -48,6 +48,75 @@ static void scores_that_cannot_be_added_are_refused(void **state)
     spm_model_free(&m);
 }
 
+#define PLAIN "\x0A\x08\x0A\x01" "a" "\x15\0\0\x80\xBF" /* "a", score -1 */
+
+/* What a program may write that is not SentencePiece's own: fields in another order, fields of other versions. */
+static void fields_may_come_in_any_order(void **state)
+{
+    (void)state;
+    static const char other[] = PLAIN
+        "\x0A\x0A\x18\x04\x15\0\0\x20\xC1\x0A\x01" "b"                                       /* type 4, score -10, "b" */
+        "\x0A\x0A\x15\0\0\0\0\x0A\x03" "c\xC3\xA9"                                            /* score 0, "c\xe9" */
+        "\x0A\x1D\x48\xFF\x01\x51\1\2\3\4\5\6\7\x08\x5A\x02\x08\x01\x65\1\2\3\4\x0A\x01" "d\x0A\x01" "e" /* unknown ones; the last text counts */
+        "\x20\x05" "\x39" "12345678" "\x22\x03" "abc" "\x45" "1234"                            /* of the model, too */
+        "\x12\x05\x18\x02\xC0\x02\x03" "\x1A\x02\x18\0";                                      /* BPE, unknown is 3; no space in front */
+    struct spm_model m;
+    struct err e = {0};
+    if (spm_model_read(&m, other, sizeof other - 1, "t.model", &e)) fail_msg("%s", e.msg);
+    static const struct piece want[] = {{"a", -1, SPM_NORMAL}, {"b", -10, SPM_USER}, {"c\xC3\xA9", 0, SPM_NORMAL}, {"e", 0, SPM_NORMAL}};
+    assert_int_equal(m.n, COUNT_OF(want));
+    for (size_t i = 0; i < m.n; i++) {
+        assert_int_equal(m.piece[i].len, strlen(want[i].text));
+        assert_memory_equal(m.text.data + m.piece[i].off, want[i].text, m.piece[i].len);
+        assert_true(m.piece[i].score == want[i].score && m.piece[i].type == want[i].type);
+    }
+    assert_true(m.kind == SPM_BPE && m.unk_id == 3 && !m.add_dummy_prefix && m.remove_extra_whitespaces);
+    spm_model_free(&m);
+}
+
+static void broken_fields_are_named(void **state)
+{
+    (void)state;
+#define CASE(bytes, why) {bytes, sizeof bytes - 1, why}
+    static const struct { const char *bytes; size_t n; const char *why; } v[] = {
+        CASE(PLAIN "\x0B\x01", "a field of unknown wire type"),
+        CASE(PLAIN "\x02\x01", "a bad field number"),
+        CASE(PLAIN "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x01", "a number"),
+        CASE(PLAIN "\x39" "1234567", "cut off"),
+        CASE(PLAIN "\x3D" "123", "cut off"),
+        CASE(PLAIN "\x22\x03" "ab", "a field is longer than the file"),
+        CASE(PLAIN "\x08\x01", "a field has the wrong type"),
+        CASE(PLAIN "\x0A\x02\x08\x01", "a field has the wrong type"),
+        CASE(PLAIN "\x0A\x05\x0A\x01" "b\x10\x01", "a field has the wrong type"),
+        CASE(PLAIN "\x0A\x08\x0A\x01" "b\x1D\1\0\0\0", "a field has the wrong type"),
+        CASE(PLAIN "\x0A\x00", "a piece without text"),
+        CASE(PLAIN "\x0A\x05\x0A\x01" "b\x18\x00", "a piece of unknown type"),
+        CASE(PLAIN "\x0A\x05\x0A\x01" "b\x18\x07", "a piece of unknown type"),
+        CASE(PLAIN "\x0A\x03\x0A\x01\xFF", "a piece that is not UTF-8"),
+        CASE("\x0A\x03\x0A\x01\xC3" "\x0A\x03\x0A\x01\xA9", "a piece that is not UTF-8"), /* both together are */
+        CASE(PLAIN "\x12\x02\x18\x00", "an unknown model type"),
+        CASE(PLAIN "\x12\x02\x18\x05", "an unknown model type"),
+        CASE(PLAIN "\x12\x03\xE0\x02\x01", "a field has the wrong type"),
+        CASE(PLAIN "\x1A\x02\x10\x01", "a field has the wrong type"),
+        CASE(PLAIN "\x0A\x0A\x0A\x06<0x41>\x18\x06" "\x12\x02\x18\x02", "the byte <0x41> as a piece, but without byte_fallback"),
+        CASE("\x12\x02\x18\x02", "without pieces")};
+    for (size_t i = 0; i < COUNT_OF(v); i++) {
+        struct spm_model m;
+        struct err e = {0};
+        char *exact = malloc(v[i].n);
+        memcpy(exact, v[i].bytes, v[i].n);
+        if (spm_model_read(&m, exact, v[i].n, "t.model", &e) == 0) fail_msg("case %zu was read", i);
+        if (e.code != ERR_DATA || !strstr(e.msg, v[i].why) || !strstr(e.msg, "'t.model'")) fail_msg("case %zu: %s", i, e.msg);
+        free(exact);
+    }
+    struct spm_model m;
+    struct err e = {0};
+    static const char bytes[] = PLAIN "\x0A\x0A\x0A\x06<0x41>\x18\x06" "\x12\x05\x18\x02\x98\x02\x01";
+    if (spm_model_read(&m, bytes, sizeof bytes - 1, "t.model", &e)) fail_msg("%s", e.msg);
+    assert_true(m.byte_fallback && m.piece[1].type == SPM_BYTE);
+    spm_model_free(&m);
+}
+
 /* "id@begin-end ..." with spans, the same ids without, and the decoded text. */
 static void check(const struct tokenizer *t, const char *text, const char *want, const char *decoded)
 {
@@ -176,6 +245,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_that_cannot_be_added_are_refused),
+        cmocka_unit_test(fields_may_come_in_any_order),
+        cmocka_unit_test(broken_fields_are_named),
         cmocka_unit_test(words_are_taken_whole_and_unknown_ones_melt),
         cmocka_unit_test(unknown_text_is_shown_as_the_file_says),
         cmocka_unit_test(white_space_may_end_a_word),
