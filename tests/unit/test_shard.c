@@ -50,27 +50,32 @@ static void reads_back_what_was_written(void **state)
     shard_close(s);
 }
 
-static void bos_and_eos_enclose_each_document(void **state)
+static void enclosed_by(const char *path, int32_t bos, int32_t eos)
 {
-    char path[256];
     struct err e;
-    fixture_path(path, sizeof path, *state, "be.tok");
-    struct shard_meta m = fixture_meta(VOCAB, 1, 2, lengths);
+    struct shard_meta m = fixture_meta(VOCAB, bos, eos, lengths);
     struct shard_writer *w = shard_create(path, &m, &e);
     assert_non_null(w);
-    int32_t a[] = {7, 8}, b[] = {9};
+    int32_t a[] = {7, 8}, b[] = {9}, want[7] = {bos, 7, 8, eos, bos, 9, eos}, got[7];
     assert_int_equal(shard_add(w, a, 2, 2, &e), 0);
     assert_int_equal(shard_add(w, b, 1, 1, &e), 0);
     assert_int_equal(shard_commit(w, &e), 0);
     struct shard *s = shard_open(path, &e);
     assert_non_null(s);
-    static const int32_t want[7] = {1, 7, 8, 2, 1, 9, 2};
-    int32_t got[7];
     assert_int_equal(shard_get_info(s)->n_tokens, 7);
     assert_int_equal(shard_read(s, 0, 7, got, &e), 0);
     assert_memory_equal(got, want, sizeof want);
     assert_int_equal(shard_docs(s)[2], 7);
     shard_close(s);
+}
+
+static void bos_and_eos_enclose_each_document(void **state)
+{
+    char path[256];
+    fixture_path(path, sizeof path, *state, "be.tok");
+    enclosed_by(path, 1, 2);
+    enclosed_by(path, 0, 1);
+    enclosed_by(path, 1, 0);
 }
 
 static void large_vocabularies_take_four_bytes_and_many_chunks(void **state)
@@ -99,18 +104,16 @@ static void large_vocabularies_take_four_bytes_and_many_chunks(void **state)
     free(got);
 }
 
-static void the_writer_refuses_ids_beyond_the_vocabulary(void **state)
+static void refuses_ids_beyond(const char *path, int vocab)
 {
-    char path[256];
     struct err e;
-    fixture_path(path, sizeof path, *state, "bad.tok");
-    struct shard_meta m = fixture_meta(VOCAB, -1, 0, lengths);
+    struct shard_meta m = fixture_meta(vocab, -1, 0, lengths);
     struct shard_writer *w = shard_create(path, &m, &e);
     assert_non_null(w);
     int32_t a[19];
-    const int32_t bad[] = {VOCAB, -1, 65536, INT32_MAX, INT32_MIN};
+    const int32_t bad[] = {vocab, -1, vocab | 65536, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < COUNT_OF(a) * COUNT_OF(bad); i++) {
-        for (size_t k = 0; k < COUNT_OF(a); k++) a[k] = (int32_t)k % VOCAB;
+        for (size_t k = 0; k < COUNT_OF(a); k++) a[k] = (int32_t)k % vocab;
         a[i % COUNT_OF(a)] = bad[i / COUNT_OF(a)];
         assert_int_equal(shard_add(w, a, COUNT_OF(a), 2, &e), -1);
         assert_int_equal(e.code, ERR_DATA);
@@ -120,6 +123,14 @@ static void the_writer_refuses_ids_beyond_the_vocabulary(void **state)
     }
     shard_abort(w);
     assert_false(file_exists(path));
+}
+
+static void the_writer_refuses_ids_beyond_the_vocabulary(void **state)
+{
+    char path[256];
+    fixture_path(path, sizeof path, *state, "bad.tok");
+    refuses_ids_beyond(path, VOCAB);
+    refuses_ids_beyond(path, 70000);
 }
 
 static void ids_become_halves_as_one_by_one(void **state)
@@ -237,35 +248,74 @@ static void every_flipped_bit_and_every_truncation_is_found(void **state)
     buf_free(&b);
 }
 
+static void make_footer_fit(uint8_t *p, size_t n)
+{
+    uint8_t *foot = p + n - SHARD_FOOTER;
+    uint64_t hash = shard_footer_hash(p, foot);
+    memcpy(foot + 80, &hash, 8);
+}
+
+/* After a change of tokens, `bytes` of them in one chunk. */
+static void make_hashes_fit(uint8_t *p, size_t n, size_t bytes, size_t docs)
+{
+    uint64_t chunk = hash64(p + 64, bytes), chunks = hash64(&chunk, 8);
+    memcpy(p + 64 + (bytes + 7) / 8 * 8 + 8 * (docs + 1), &chunk, 8);
+    memcpy(p + n - SHARD_FOOTER + 48, &chunks, 8);
+    make_footer_fit(p, n);
+}
+
+/* Two bytes an id, and four. */
 static void an_id_beyond_the_vocabulary_names_its_offset(void **state)
+{
+    enum { LARGE = 70000, TOKENS = 11 };
+    char path[256], why[64];
+    struct err e;
+    for (int four = 0; four < 2; four++) {
+        fixture_path(path, sizeof path, *state, four ? "id4.tok" : "id2.tok");
+        struct shard_meta m = fixture_meta(four ? LARGE : VOCAB, -1, -1, lengths);
+        int32_t ids[TOKENS] = {0}, got;
+        struct shard_writer *w = shard_create(path, &m, &e);
+        assert_non_null(w);
+        assert_int_equal(shard_add(w, ids, TOKENS, TOKENS, &e), 0);
+        assert_int_equal(shard_commit(w, &e), 0);
+        size_t each = four ? 4 : 2;
+        for (size_t at = 0; at < TOKENS; at++) {
+            struct buf b = {0};
+            uint32_t id = four ? LARGE : VOCAB;
+            assert_int_equal(file_read_all(path, 1 << 20, &b, &e), 0);
+            memcpy(b.data + 64 + each * at, &id, each);
+            make_hashes_fit((uint8_t *)b.data, b.len, each * TOKENS, 1);
+            struct shard *s = shard_open_mem(b.data, b.len, "id.tok", &e);
+            assert_non_null(s);
+            assert_int_equal(shard_read(s, 0, 1, &got, &e), -1);
+            assert_int_equal(e.code, ERR_DATA);
+            snprintf(why, sizeof why, "token %zu (offset %zu) is %u", at, 64 + each * at, (unsigned)id);
+            if (!strstr(e.msg, why)) fail_msg("%s", e.msg);
+            shard_close(s);
+            buf_free(&b);
+        }
+    }
+}
+
+static void bytes_between_the_sections_are_named(void **state)
 {
     char path[256];
     struct err e;
-    fixture_path(path, sizeof path, *state, "id.tok");
+    struct buf b = {0}, longer = {0};
+    fixture_path(path, sizeof path, *state, "more.tok");
     write_small(path);
-    struct buf b = {0};
     assert_int_equal(file_read_all(path, 1 << 20, &b, &e), 0);
-    /* Damage a token and make every hash fit again: token 4 at 64 + 8. */
-    uint8_t *p = (uint8_t *)b.data, *foot = p + b.len - SHARD_FOOTER;
-    uint16_t id = 999;
-    memcpy(p + 64 + 8, &id, 2);
-    uint64_t h = hash64(p + 64, 20);
-    memcpy(p + 64 + 24 + 32, &h, 8); /* after the padded tokens and 4 documents */
-    uint64_t hh = hash64(&h, 8);
-    memcpy(foot + 48, &hh, 8);
-    uint8_t both[64 + 80];
-    memcpy(both, p, 64);
-    memcpy(both + 64, foot, 80);
-    uint64_t f = hash64(both, sizeof both);
-    memcpy(foot + 80, &f, 8);
-    struct shard *s = shard_open_mem(p, b.len, "id.tok", &e);
-    assert_non_null(s);
-    int32_t got;
-    assert_int_equal(shard_read(s, 0, 1, &got, &e), -1);
-    assert_int_equal(e.code, ERR_DATA);
-    assert_non_null(strstr(e.msg, "token 4 (offset 72) is 999"));
-    shard_close(s);
+    size_t end = b.len - SHARD_FOOTER;
+    buf_add(&longer, b.data, end);
+    buf_add(&longer, "\0\0\0\0\0\0\0", 8);
+    buf_add(&longer, b.data + end, SHARD_FOOTER);
+    uint64_t size = longer.len;
+    memcpy(longer.data + end + 8 + 72, &size, 8);
+    make_footer_fit((uint8_t *)longer.data, longer.len);
+    assert_null(shard_open_mem(longer.data, longer.len, "more.tok", &e));
+    if (e.code != ERR_DATA || !strstr(e.msg, "bytes that belong to no section")) fail_msg("%s", e.msg);
     buf_free(&b);
+    buf_free(&longer);
 }
 
 /* A document of one token has no room for bos and eos, which its readers leave out. */
@@ -319,6 +369,7 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_and_every_truncation_is_found),
         cmocka_unit_test(an_id_beyond_the_vocabulary_names_its_offset),
         cmocka_unit_test(a_document_holds_its_bos_and_eos),
+        cmocka_unit_test(bytes_between_the_sections_are_named),
         cmocka_unit_test(other_files_are_named),
     };
     return cmocka_run_group_tests_name("shard", tests, fixture_dir, fixture_remove_dir);
