@@ -59,7 +59,7 @@ static void fields_may_come_in_any_order(void **state)
         "\x0A\x0A\x15\0\0\0\0\x0A\x03" "c\xC3\xA9"                                            /* score 0, "c\xe9" */
         "\x0A\x1D\x48\xFF\x01\x51\1\2\3\4\5\6\7\x08\x5A\x02\x08\x01\x65\1\2\3\4\x0A\x01" "d\x0A\x01" "e" /* unknown ones; the last text counts */
         "\x20\x05" "\x39" "12345678" "\x22\x03" "abc" "\x45" "1234"                            /* of the model, too */
-        "\x12\x05\x18\x02\xC0\x02\x03" "\x1A\x02\x18\0";                                      /* BPE, unknown is 3; no space in front */
+        "\x12\x0B\x18\x02\xC0\x02\x03\xC0\x01\x01\xD0\x02\x02" "\x1A\x05\x18\0\x12\x01" "x"; /* BPE, unknown is 3, a suffix, </s> is 2; no space in front, rules */
     struct spm_model m;
     struct err e = {0};
     if (spm_model_read(&m, other, sizeof other - 1, "t.model", &e)) fail_msg("%s", e.msg);
@@ -70,8 +70,32 @@ static void fields_may_come_in_any_order(void **state)
         assert_memory_equal(m.text.data + m.piece[i].off, want[i].text, m.piece[i].len);
         assert_true(m.piece[i].score == want[i].score && m.piece[i].type == want[i].type);
     }
-    assert_true(m.kind == SPM_BPE && m.unk_id == 3 && !m.add_dummy_prefix && m.remove_extra_whitespaces);
+    assert_true(m.kind == SPM_BPE && m.unk_id == 3 && m.suffix && m.eos_id == 2 && m.pad_id == -1);
+    assert_true(!m.add_dummy_prefix && m.remove_extra_whitespaces && m.charsmap.len == 1);
     spm_model_free(&m);
+}
+
+/* Lengths that take one byte and two. */
+static void pieces_of_any_length_come_back(void **state)
+{
+    (void)state;
+    enum { LONGEST = 300 };
+    char text[LONGEST];
+    struct spm_model m, back;
+    struct buf file = {0};
+    struct err e = {0};
+    memset(text, 'a', sizeof text);
+    spm_model_init(&m);
+    for (size_t n = 1; n <= LONGEST; n++) assert_int_equal(spm_model_add(&m, text, n, -(float)n, n == 1 ? SPM_UNKNOWN : SPM_NORMAL, &e), 0);
+    m.eos_id = 128, m.bos_id = -1, m.pad_id = 127;
+    assert_int_equal(spm_model_write(&m, &file, &e), 0);
+    if (spm_model_read(&back, file.data, file.len, "t.model", &e)) fail_msg("%s", e.msg);
+    assert_int_equal(back.n, LONGEST);
+    for (size_t i = 0; i < LONGEST; i++) assert_true(back.piece[i].len == i + 1 && back.piece[i].score == -(float)(i + 1));
+    assert_true(back.eos_id == 128 && back.bos_id == -1 && back.pad_id == 127);
+    spm_model_free(&m);
+    spm_model_free(&back);
+    buf_free(&file);
 }
 
 static void broken_fields_are_named(void **state)
@@ -246,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_that_cannot_be_added_are_refused),
         cmocka_unit_test(fields_may_come_in_any_order),
+        cmocka_unit_test(pieces_of_any_length_come_back),
         cmocka_unit_test(broken_fields_are_named),
         cmocka_unit_test(words_are_taken_whole_and_unknown_ones_melt),
         cmocka_unit_test(unknown_text_is_shown_as_the_file_says),

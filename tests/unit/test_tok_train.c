@@ -74,6 +74,24 @@ static void rare_pairs_are_left_alone(void **state)
     tok_free(t);
 }
 
+/* As Hugging Face's trainer, whose max_token_length is one more. */
+static void no_token_is_longer_than_asked(void **state)
+{
+    (void)state;
+    enum { MOST = 8 };
+    static const char *const docs[] = {"abcabcabc abcabc xyzxyz xyz abcx ababab", "abcabcabc abcabc xyzxyz xyz abcx ababab"};
+    static const struct { int max_len; const char *token[MOST]; } v[] = {
+        {2, {"ab", "xy", "cx"}}, {3, {"ab", "abc", "xy", "xyz", " ab"}}, {4, {"ab", "abc", "xy", "xyz", " abc", " xyz", "abab"}}};
+    for (size_t i = 0; i < COUNT_OF(v); i++) {
+        struct tok_train_opts o = {.vocab_size = 300, .split = SPLIT_GPT2, .max_len = v[i].max_len};
+        struct tokenizer *t = learn(&o, docs, COUNT_OF(docs), 1, NULL);
+        int n = 0;
+        for (; n < MOST && v[i].token[n]; n++) expect_piece(t, 256 + n, v[i].token[n]);
+        assert_int_equal(tok_vocab_size(t), 256 + n);
+        tok_free(t);
+    }
+}
+
 static void overlapping_pairs_count_once(void **state)
 {
     (void)state;
@@ -722,6 +740,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_most_frequent_pair_merges_first),
         cmocka_unit_test(rare_pairs_are_left_alone),
+        cmocka_unit_test(no_token_is_longer_than_asked),
         cmocka_unit_test(overlapping_pairs_count_once),
         cmocka_unit_test(threads_do_not_change_the_result),
         cmocka_unit_test(where_a_text_may_be_cut_no_word_is),

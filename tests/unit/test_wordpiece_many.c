@@ -75,8 +75,38 @@ static void many_words_are_taken_apart_as_one_is(void **state)
         fail_msg("%zu words are known, %zu of them long, %zu are not", known, known_long, unknown);
 }
 
+static void expect_ids(const struct trie *t, uint32_t continuing, const char *word, size_t n, const int32_t *want)
+{
+    int32_t ids[WORDPIECE_BYTES];
+    if (wordpiece_ids(t, continuing, (const uint8_t *)word, strlen(word), ids) != n) fail_msg("'%s' has not %zu tokens", word, n);
+    if (n) assert_memory_equal(ids, want, n * sizeof *want);
+}
+
+/* The token 0 is one, too; without tokens that go on, a word has one or none. */
+static void one_word_is_taken_apart(void **state)
+{
+    (void)state;
+    struct text_key keys[] = {{"a", 1, 0}, {"##b", 3, 1}, {"##bc", 4, 2}, {"abd", 3, 3}, {"##a", 3, 4}, {"e", 1, 5}};
+    static const int32_t want[] = {0, 1, 0, 2, 3, 0, 1, 4, 1};
+    struct trie t;
+    struct err e;
+    assert_int_equal(trie_build(&t, keys, sizeof keys / sizeof *keys, &e), 0);
+    uint32_t continuing = trie_step(&t, trie_step(&t, 0, '#'), '#');
+    expect_ids(&t, continuing, "a", 1, want);
+    expect_ids(&t, continuing, "ab", 2, want);
+    expect_ids(&t, continuing, "abc", 2, want + 2);
+    expect_ids(&t, continuing, "abd", 1, want + 4);
+    expect_ids(&t, continuing, "abab", 4, want + 5);
+    expect_ids(&t, continuing, "abe", 0, NULL);
+    expect_ids(&t, continuing, "b", 0, NULL);
+    expect_ids(&t, WORDPIECE_NEVER, "a", 1, want);
+    expect_ids(&t, WORDPIECE_NEVER, "abd", 1, want + 4);
+    expect_ids(&t, WORDPIECE_NEVER, "ab", 0, NULL);
+    trie_free(&t);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(many_words_are_taken_apart_as_one_is)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_word_is_taken_apart), cmocka_unit_test(many_words_are_taken_apart_as_one_is)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
