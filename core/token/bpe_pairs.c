@@ -133,7 +133,7 @@ static uint32_t first_again(const struct grouping *g)
 {
     uint32_t first = NEVER;
     for (size_t k = 0; k < g->n_groups; k++)
-        for (uint32_t i = g->begin[k]; i + 1 < g->begin[k + 1]; i++)
+        for (uint32_t i = g->begin[k]; i < g->begin[k + 1]; i++)
             for (uint32_t j = i + 1; j < g->begin[k + 1] && j <= i + MOST; j++) {
                 uint32_t number = (uint32_t)g->pair[j] & NEVER;
                 if (g->pair[i] >> BPE_ID_BITS == g->pair[j] >> BPE_ID_BITS && number < first) first = number;

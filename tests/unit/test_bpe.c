@@ -256,6 +256,25 @@ static void each_pair_has_its_rank(void **state)
     for (size_t s = 0; s < sizeof small / sizeof *small; s++) expect_ranks(small[s], true);
 }
 
+/* Where four of five slots are taken, places that were tried and given up must be free again. */
+static void full_tables_are_made_at_the_first_try(void **state)
+{
+    (void)state;
+    enum { PAIRS = 25, SLOTS = 5, TABLES = 2000 };
+    struct rng_key k = rng_key(12, RNG_TEST, 0, 0);
+    for (uint64_t round = 0, at = 0; round < TABLES; round++) {
+        struct bpe b = {0};
+        struct err e = {0};
+        for (int i = 0; i < PAIRS; i++) {
+            int left = (1 << 16) + (int)rng_below(&k, at++, 1000), right = 1000 * i + (int)rng_below(&k, at++, 1000);
+            assert_int_equal(bpe_add(&b, left, right, i + 200000, &e), 0);
+        }
+        assert_int_equal(bpe_finish(&b, &e), 0);
+        assert_true(b.slot_shift == 32 - SLOTS && b.factor == 0x9E3779B97F4A7C15ull);
+        bpe_free(&b);
+    }
+}
+
 /* Pairs that are all in one group have no places: they are in others by another factor. */
 static void pairs_of_one_group_find_places(void **state)
 {
@@ -310,6 +329,7 @@ static void a_pair_that_is_there_twice_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_pair_has_its_rank),
+                                       cmocka_unit_test(full_tables_are_made_at_the_first_try),
                                        cmocka_unit_test(pairs_of_one_group_find_places),
                                        cmocka_unit_test(large_ids_are_in_no_small_pair),
                                        cmocka_unit_test(a_pair_that_is_there_twice_is_named),
