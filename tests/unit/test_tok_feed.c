@@ -21,7 +21,7 @@
 
 static const char *const tokens[] = {
     MARK, MARK "a", "a", "b" MARK, "##b", " ", "  c", ".", "n't", "<0xE6>", "<0x97>", "<0xA5>", "<0x41>", "<0xFF>", "<s>", "d</w>",
-    MARK MARK, "\xc3\xa9", "\xc4\xa0x", "<pad>", "|", "<0x4", "1>"};
+    MARK MARK, "\xc3\xa9", "\xc4\xa0x", "<pad>", "|", "<0x4", "1>", "##", "<0x00>"};
 static const char *const decoders[] = {
     "null",
     "{\"type\":\"Fuse\"}",

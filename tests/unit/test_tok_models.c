@@ -450,6 +450,23 @@ static void matches_are_those_of_oniguruma(void **state)
     }
 }
 
+/* As many characters as the engine takes of a word where the file does not say it. */
+static void words_of_wordpiece_have_100_characters(void **state)
+{
+    (void)state;
+    enum { MOST = 100 };
+    struct tokenizer *t = parse("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0,\"a\":1,\"##a\":2}}}");
+    struct both both = both_new(t);
+    char text[MOST + 1];
+    memset(text, 'a', sizeof text);
+    both_same(&both, text, MOST, 0);
+    assert_int_equal(both.want.n, MOST);
+    both_same(&both, text, MOST + 1, 0);
+    assert_true(both.want.n == 1 && both.want.id[0] == 0);
+    both_free(&both);
+    tok_free(t);
+}
+
 static void expressions_are_refused_or_stopped(void **state)
 {
     (void)state;
@@ -607,7 +624,7 @@ int main(void)
         cmocka_unit_test(merges_alone_are_of_gpt2),
         cmocka_unit_test(tiktoken_files_need_the_name_of_their_split),
         cmocka_unit_test(matches_are_those_of_oniguruma),
-        cmocka_unit_test(expressions_are_refused_or_stopped),
+        cmocka_unit_test(words_of_wordpiece_have_100_characters), cmocka_unit_test(expressions_are_refused_or_stopped),
         cmocka_unit_test(long_runs_end_soon),
         cmocka_unit_test(scores_are_what_hf_reads),
     };
