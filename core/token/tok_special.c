@@ -1,5 +1,5 @@
-/* Special tokens that the model would make of text: what a control token is must not be
- * in the hands of who writes the text, whatever way its text comes about. */
+/* Special tokens that the model itself would make of plain text, by merges or as a piece of the vocabulary.  Whoever
+ * writes the text must not be able to write a control token, so the model makes none unless it is asked to. */
 #include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
 
