@@ -149,9 +149,12 @@ static int describe(struct buf *b, const char *path, const struct tokenizer *t, 
     buf_printf(b, "added tokens: %zu\n", s.added);
     add_end(b, t, "bos", tok_bos(t));
     add_end(b, t, "eos", tok_eos(t));
-    buf_printf(b, "longest token: %d, %zu bytes ", s.longest, s.longest_bytes);
-    add_piece(b, t, s.longest);
-    buf_printf(b, "\nhash: %016llx\n", (unsigned long long)tok_hash(t));
+    if (s.longest >= 0) {
+        buf_printf(b, "longest token: %d, %zu bytes ", s.longest, s.longest_bytes);
+        add_piece(b, t, s.longest);
+        buf_addc(b, '\n');
+    }
+    buf_printf(b, "hash: %016llx\n", (unsigned long long)tok_hash(t));
     if (tok_note(t)) buf_printf(b, "note: %s\n", tok_note(t));
     return 0;
 }

@@ -62,7 +62,7 @@ void tok_summary(const struct tokenizer *t, struct tok_summary *out)
     static const char *const models[] = {"", "WordPiece", "Unigram", "WordLevel"};
     struct tok_summary inner;
     *out = (struct tok_summary){.split = TOK_SPLIT_STEPS, .tokens = t->vocab.used, .merges = t->bpe.n_merges,
-                                .added = t->n_added};
+                                .added = t->n_added, .longest = -1};
     if ((t->fast_split && !t->by_rule) || t->pre.n == 0) out->split = split_name(t->split);
     if (t->source == SOURCE_TIKTOKEN) out->split = t->source_split;
     if (t->model != MODEL_BPE) out->type = models[t->model];

@@ -53,7 +53,7 @@ struct tok_summary {
     const char *split;          /* its name; "none"; or TOK_SPLIT_STEPS: it has none, tok_steps.h says what they are */
     int tokens;                 /* without holes */
     size_t merges, added;
-    int longest;                /* id of the longest token that is not special */
+    int longest;                /* id of the longest token that is not special; -1: there is none */
     size_t longest_bytes;
 };
 void tok_summary(const struct tokenizer *t, struct tok_summary *out);

@@ -39,6 +39,10 @@ plain=$(printf '<|endoftext|>' | "$LLMCTL" tokenize encode -t bpe1.json --ids -q
 [ "$(printf '<|endoftext|>' | "$LLMCTL" tokenize encode -t bpe1.json --ids -q --allow-special)" = 0 ]
 "$LLMCTL" tokenize inspect bpe1.json | grep -q '^eos: 0 "<|endoftext|>"'
 "$LLMCTL" tokenize inspect bpe1.json --json | grep -q '"vocab_size":700'
+# nothing but special tokens, and no id 0
+echo '{"version":"1.0","added_tokens":[{"id":5,"content":"u","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
+  "model":{"type":"WordLevel","vocab":{"u":5},"unk_token":"u"}}' >hole.json
+"$LLMCTL" tokenize inspect hole.json | grep -q '^vocabulary: 1 tokens, ids 0 to 5'
 "$LLMCTL" tokenize inspect bpe1.json --explain 'the size' | grep -q "merge [0-9]* makes "
 
 # decoders for which the beginning of a text counts get more than one part of it
