@@ -193,7 +193,7 @@ static bool same_added(const struct tokenizer *a, const struct tokenizer *b)
 
 bool tok_same_merges(const struct tokenizer *a, const struct tokenizer *b)
 {
-    if (a->vocab.n != b->vocab.n || a->bpe.n_merges != b->bpe.n_merges || !same_added(a, b)) return false;
+    if (a->vocab.n != b->vocab.n || a->bpe.n_merges != b->bpe.n_merges || a->lacks_unk != b->lacks_unk || !same_added(a, b)) return false;
     for (int id = 0; id < a->vocab.n; id++) {
         size_t na, nb;
         if ((a->vocab.v[id].flags & VOCAB_USED) != (b->vocab.v[id].flags & VOCAB_USED)) return false;

@@ -122,7 +122,7 @@ struct tokenizer {
 
     /* BPE */
     struct bpe bpe;
-    bool ignore_merges, drop_unknown;
+    bool ignore_merges, drop_unknown, lacks_unk; /* lacks_unk: the vocabulary has no unk_text */
     bool has_user;           /* SentencePiece: user-defined pieces */
     bool has_unused;         /* SentencePiece: pieces that are taken apart again: model_spmerge.c */
     char *prefix, *suffix;   /* of continuing symbols, of the last one; NULL as in the file */

@@ -198,12 +198,10 @@ static char *copy_text(const char *s)
     return s ? mem_strdup(s) : NULL;
 }
 
-static int find_unk(struct tokenizer *t, const char *unk, bool required, struct err *e)
+/* One that is not in the vocabulary is wanting where a text needs it, not before. */
+static void find_unk(struct tokenizer *t, const char *unk)
 {
     t->unk_id = unk ? vocab_find(&t->vocab, unk, strlen(unk)) : -1;
-    if (unk && t->unk_id < 0 && required)
-        return err_set(e, ERR_DATA, "model: unk_token '%s' is not in the vocabulary", unk);
-    return 0;
 }
 
 static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
@@ -226,7 +224,9 @@ static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
     t->prefix = copy_text(prefix);
     t->suffix = copy_text(suffix);
     if ((prefix && !t->prefix) || (suffix && !t->suffix)) return err_oom(e, 1, "a string");
-    return find_unk(t, unk, true, e);
+    find_unk(t, unk);
+    t->lacks_unk = unk && t->unk_id < 0;
+    return t->lacks_unk && !(t->unk_text = mem_strdup(unk)) ? err_oom(e, 1, "a string") : 0;
 }
 
 static int read_wordpiece(struct tokenizer *t, const struct cJSON *m, struct err *e)
@@ -244,7 +244,8 @@ static int read_wordpiece(struct tokenizer *t, const struct cJSON *m, struct err
     t->prefix = mem_strdup(prefix);
     t->unk_text = mem_strdup(unk);
     if (!t->prefix || !t->unk_text) return err_oom(e, 1, "a string");
-    return find_unk(t, unk, false, e);
+    find_unk(t, unk);
+    return 0;
 }
 
 static int read_unigram(struct tokenizer *t, const struct cJSON *m, struct err *e)
@@ -268,7 +269,8 @@ static int read_wordlevel(struct tokenizer *t, const struct cJSON *m, struct err
     t->model = MODEL_WORDLEVEL;
     if (json_known_keys(m, keys, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e)) return -1;
     if (!(t->unk_text = mem_strdup(unk))) return err_oom(e, 1, "a string");
-    return find_unk(t, unk, false, e);
+    find_unk(t, unk);
+    return 0;
 }
 
 /* [["text", score], ...]: the place is the id.  bulk: as vocab.h means it; 1: not this way. */

@@ -20,14 +20,14 @@ int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct e
 
 /* ---- the symbols of BPE ---- */
 
-static int no_token(const uint8_t *p, struct uni_char c, size_t at, struct err *e)
+static int no_token(const struct tokenizer *t, const uint8_t *p, struct uni_char c, size_t at, struct err *e)
 {
     if (c.cp == UNI_BAD)
         return err_set(e, ERR_DATA, "byte 0x%02X at offset %zu has no token in the vocabulary", *p,
                        at);
     return err_set(e, ERR_DATA, "character '%.*s' (U+%04X) at byte offset %zu has no token in the "
-                                "vocabulary, and there is no <unk>",
-                   (int)c.len, (const char *)p, (unsigned)c.cp, at);
+                                "vocabulary, and there is no %s",
+                   (int)c.len, (const char *)p, (unsigned)c.cp, at, t->lacks_unk ? t->unk_text : "<unk>");
 }
 
 static int byte_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t at,
@@ -141,7 +141,7 @@ static int char_symbols(const struct tokenizer *t, const uint8_t *word, size_t n
             waits = unk && t->fuse_unk ? waits + c.len : c.len;
             unk = true;
         } else if (!t->drop_unknown) {
-            return no_token(word + i, c, at + i, e);
+            return no_token(t, word + i, c, at + i, e);
         }
         i += c.len;
     }

@@ -51,6 +51,7 @@ static void write_bpe(struct buf *out, const struct tokenizer *t)
 {
     buf_adds(out, "\"BPE\",\"dropout\":null,\"unk_token\":");
     if (t->unk_id >= 0) tok_text_json(out, &t->vocab, t->unk_id);
+    else if (t->lacks_unk) buf_add_json(out, t->unk_text, strlen(t->unk_text));
     else buf_adds(out, "null");
     add_string(out, "continuing_subword_prefix", t->prefix);
     add_string(out, "end_of_word_suffix", t->suffix);

@@ -182,6 +182,27 @@ static void the_unknown_token_may_be_a_merged_one(void **state)
     buf_free(&json);
 }
 
+/* An unk_token that is no token is wanting where a text needs it. */
+static void an_unk_token_may_be_missing(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"[X]\",\"vocab\":{\"a\":0,\"aa\":1},\"merges\":[[\"a\",\"a\"]]}}";
+    check(json, "aaa", "1@0-2 0@2-3");
+    struct err e = {0};
+    struct buf again = {0};
+    struct tok_ids ids = {0};
+    struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    assert_int_equal(tok_encode(t, s, "axa", 3, 0, &ids, &e), -1);
+    assert_non_null(strstr(e.msg, "'x' (U+0078) at byte offset 1 has no token in the vocabulary, and there is no [X]"));
+    assert_int_equal(tok_to_json(t, &again, &e), 0);
+    assert_non_null(strstr(again.data, "\"unk_token\":\"[X]\""));
+    buf_free(&again);
+    tok_ids_free(&ids);
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
 /* An empty text stands where an empty expression does: everywhere. */
 static void an_empty_pattern_matches_everywhere(void **state)
 {
@@ -308,6 +329,7 @@ int main(void)
         cmocka_unit_test(bytes_of_affixes_stand_behind_the_word),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
         cmocka_unit_test(the_unknown_token_may_be_a_merged_one),
+        cmocka_unit_test(an_unk_token_may_be_missing),
         cmocka_unit_test(an_empty_pattern_matches_everywhere),
         cmocka_unit_test(what_no_engine_encodes_is_an_error),
         cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
