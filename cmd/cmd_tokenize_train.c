@@ -204,6 +204,9 @@ static int report_training(const struct train_cfg *cfg, const struct tok_train_s
 {
     if (s->too_long)
         log_warn("%llu lines longer than --max-sentence were left out", (unsigned long long)s->too_long);
+    if (s->long_words)
+        log_warn("words of more than %d characters are unknown to WordPiece, %llu here; text without white space needs another --type",
+                 WORDPIECE_WORD_MOST, (unsigned long long)s->long_words);
     if (s->rare_space)
         log_warn("U+2581, which stands for a space, is too rare to be kept: spm_train's scores may differ in the last digits (see --coverage)");
     if (s->vocab_size < cfg->vocab_size && cfg->type != TOK_TRAIN_CHAR)

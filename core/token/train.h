@@ -73,9 +73,12 @@ struct tok_train_opts {
     size_t charsmap_len;
 };
 
+enum { WORDPIECE_WORD_MOST = 100 }; /* characters, in the files that are written */
+
 struct tok_train_stats {
     uint64_t bytes, documents, sentences, words, distinct_words;
     uint64_t too_long;          /* sentences that were left out */
+    uint64_t long_words;        /* wordpiece: that are unknown to it for their length */
     uint64_t last_count;        /* of the last merge */
     bool rare_space;            /* unigram: U+2581 between words is no token, so that SentencePiece would not cut there */
     int vocab_size;

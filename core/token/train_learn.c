@@ -214,12 +214,28 @@ static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_s
     return ret;
 }
 
+/* Words of more characters than WordPiece takes, as text without white space has. */
+static uint64_t long_words(const struct word_table *words)
+{
+    char tmp[16];
+    const char *word;
+    size_t n;
+    uint64_t count, all = 0;
+    for (size_t at = 0; word_table_next(words, &at, tmp, &word, &n, &count);) {
+        size_t chars = 0;
+        for (size_t i = 0; n > WORDPIECE_WORD_MOST && i < n; i++) chars += (word[i] & 0xC0) != 0x80;
+        if (chars > WORDPIECE_WORD_MOST) all += count;
+    }
+    return all;
+}
+
 static int learn_wordpiece(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats,
                            struct err *e)
 {
     struct word_table *words = &tr->counter[0].words;
     if (gather_words(tr, e)) return -1;
     stats->distinct_words = words->n + words->n_longs;
+    stats->long_words = long_words(words);
     return wordpiece_learn(&tr->opts, words, file, stats, e);
 }
 

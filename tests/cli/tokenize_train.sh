@@ -61,6 +61,10 @@ done
 train --split qwen2 --norm nfc --vocab-size 300 -o nfc.json
 grep -q '"NFC"' nfc.json
 train --type wordpiece --vocab-size 600 -o wp.json
+long=$(printf 'ab%.0s' $(seq 50)) # 100 characters are no more than 100, in however many bytes
+printf '%s %sc \343\201\202%s %s\n' "$long" "$long" "${long%?}" "$long" >long.txt
+"$LLMCTL" tokenize train long.txt --type wordpiece --vocab-size 100 -o long.json 2>err
+grep -q 'unknown to WordPiece, 1 here' err || fail "$(cat err)"
 [ "$(printf 'The BUFFER' | "$LLMCTL" tokenize encode -t wp.json --ids -q)" = "$(printf 'the buffer' | "$LLMCTL" tokenize encode -t wp.json --ids -q)" ]
 
 # characters and bytes with affixes, as HF tokenizers learns them
