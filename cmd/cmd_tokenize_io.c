@@ -331,7 +331,8 @@ const struct cmd cmd_tokenize_encode = {
                "From a pipe JSONL and --documents line are answered as they come, except for\n"
                "shards.\n"
                "Offsets are in the original text, in bytes and in characters; what --jsonl\n"
-               "writes has the names and values of Hugging Face's tokenizers.\n",
+               "writes has the names and values of Hugging Face's tokenizers, but tokens as the\n"
+               "vocabulary spells them: there those of unigram that are unknown are their text.\n",
     .opts = encode_cmd_opts,
     .run = run_encode,
 };
