@@ -233,7 +233,8 @@ static void forward_symbols(const struct tokenizer *t, const struct unigram *u, 
         size_t place = row >> UNIGRAM_DEPTH_BITS, depth = row & UNIGRAM_DEPTH;
         for (size_t k = 0; k < depth; k++) {
             double score = u->score ? (double)u->score[place + k] : u->score64[place + k];
-            if (u->id[place + k] >= 0) relax(&v[at + 1 + k], (uint32_t)at, u->id[place + k], score + v[at].best, t->spm_floats);
+            int32_t id = unigram_id(u, row, k + 1);
+            if (id >= 0) relax(&v[at + 1 + k], (uint32_t)at, id, score + v[at].best, t->spm_floats);
         }
     }
 }

@@ -73,7 +73,7 @@ static int note_pairs(struct build *b)
 /* ---- order ---- */
 
 /* What the tokens have in common, and where their rows will be: those of a token that others go on from are
- * the beginnings of the next one's. */
+ * the beginnings of the next one's.  Ids stand before rows of floats, as many. */
 static int measure(struct build *b)
 {
     struct unigram_order *o = &b->o;
@@ -93,8 +93,12 @@ static int measure(struct build *b)
         if (common[k + 1] < n) at += n;
         o->n_nodes += n - (common[k] ? common[k] : 1);
     }
-    b->n_places = at;
-    return (at + 1) >> (32 - UNIGRAM_DEPTH_BITS) ? err_set(b->e, ERR_DATA, "the vocabulary is too large") : 0;
+    for (size_t k = o->n; b->u->turn && k-- > 0;) {
+        size_t n = unigram_length(o, k);
+        row[k] = common[k + 1] < n ? 2 * row[k] + (uint32_t)n : row[k + 1];
+    }
+    b->n_places = b->u->turn ? 2 * at + 1 : at; /* that of symbol 0 */
+    return (2 * at + 1) >> (32 - UNIGRAM_DEPTH_BITS) ? err_set(b->e, ERR_DATA, "the vocabulary is too large") : 0;
 }
 
 /* ---- scores along the paths ---- */
@@ -106,42 +110,47 @@ static double score_of(const struct build *b, int32_t id)
 
 /* What is on the way to a token; room for as many behind it. */
 struct path {
-    int32_t id[UNIGRAM_LONGEST];
+    int32_t id[UNIGRAM_LONGEST], turned[2 * UNIGRAM_LONGEST]; /* the first is the last of so many */
     float score[UNIGRAM_LONGEST];
     double score64[UNIGRAM_LONGEST];
 };
 
 static inline void set(const struct build *b, struct path *p, size_t i, int32_t id)
 {
-    p->id[i] = id;
+    p->id[i] = p->turned[UNIGRAM_LONGEST - 1 - i] = id;
     p->score64[i] = score_of(b, id);
     p->score[i] = (float)p->score64[i];
 }
 
-/* All of a path, though it may be shorter: what comes next is written over it. */
-static inline void put(const struct build *b, const struct path *p, size_t at)
+/* A path of n symbols.  All of it, though it may be shorter: what comes next is written over it. */
+static inline void put(const struct build *b, const struct path *p, size_t n, size_t at)
 {
-    memcpy(b->u->id + at, p->id, sizeof p->id);
-    if (b->u->score) memcpy(b->u->score + at, p->score, sizeof p->score);
-    else memcpy(b->u->score64 + at, p->score64, sizeof p->score64);
+    struct unigram *u = b->u;
+    if (u->score) {
+        memcpy(u->id + at - n, p->turned + UNIGRAM_LONGEST - n, sizeof p->id);
+        memcpy(u->score + at, p->score, sizeof p->score);
+    } else {
+        memcpy(u->id + at, p->id, sizeof p->id);
+        memcpy(u->score64 + at, p->score64, sizeof p->score64);
+    }
 }
 
 /* Symbols alone, then a row for each path that no other goes on from. */
 static void fill_rows(struct build *b)
 {
     const struct unigram_order *o = &b->o;
-    struct path p;
+    struct path p = {.turned = {0}};
     for (size_t i = 0; i < UNIGRAM_LONGEST; i++) set(b, &p, i, NO_ID);
     for (uint32_t s = 1; s <= b->u->n_symbols; s++) {
         set(b, &p, 0, b->m->single[s]);
-        put(b, &p, s - 1);
+        put(b, &p, 1, unigram_symbol_row(b->u, s));
     }
     for (size_t k = 0; k < o->n; k++) {
         size_t n = unigram_length(o, k), same = o->common[k];
         if (!same) set(b, &p, same++, b->m->single[unigram_symbol(o, k, 0)]);
         while (same < n - 1) set(b, &p, same++, NO_ID);
         set(b, &p, n - 1, o->token[k].value);
-        if (o->common[k + 1] < n) put(b, &p, o->row[k]);
+        if (o->common[k + 1] < n) put(b, &p, n, o->row[k]);
     }
 }
 
@@ -150,11 +159,11 @@ static int make_rows(struct build *b)
     struct unigram *u = b->u;
     size_t n = b->n_places;
     u->id = mem_alloc(n + UNIGRAM_LONGEST, sizeof *u->id);
-    if (b->t->spm_floats) u->score = mem_alloc(n + UNIGRAM_LONGEST, sizeof *u->score);
+    if (u->turn) u->score = (float *)(void *)u->id;
     else u->score64 = mem_alloc(n + UNIGRAM_LONGEST, sizeof *u->score64);
     if (!u->id || (!u->score && !u->score64)) return err_oom(b->e, n * 12, "scores");
     fill_rows(b);
-    u->id[n] = UNIGRAM_BREAK;
+    u->id[u->turn ? n - 1 : n] = UNIGRAM_BREAK;
     if (u->score) u->score[n] = 0;
     else u->score64[n] = 0;
     return 0;
@@ -193,6 +202,7 @@ int unigram_new(const struct tokenizer *t, const struct charsmap *map, bool grap
     if (!u) return err_oom(e, sizeof *u, "a tokenizer");
     u->fused = -1;
     u->unk_id = t->unk_id;
+    u->turn = t->spm_floats ? SIZE_MAX : 0;
     int ret = unigram_map(t, map, graphemes, u, &m, e);
     if (ret == 0 && m.fit && m.n_joins + UNIGRAM_MANY < MOST_NODES)
         ret = build(&(struct build){.t = t, .u = u, .m = &m, .e = e}, &done);
@@ -209,7 +219,6 @@ void unigram_free(struct unigram *u)
     if (!u) return;
     free(u->node);
     free(u->row);
-    free(u->score);
     free(u->score64);
     free(u->id);
     free(u->symbol);

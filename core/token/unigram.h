@@ -61,7 +61,9 @@ struct unigram {
                          * have their scores and ids, by length: place << 5 | the length of the path */
     float *score;       /* -INFINITY where there is no token; for sums of floats */
     double *score64;    /* ... for sums of doubles; the other one is NULL */
-    int32_t *id;
+    int32_t *id;        /* beside the doubles; the floats stand in the same memory, each row behind its ids, of which
+                         * the last is the first: what is read together is in one line of the processor's cache */
+    size_t turn;        /* ... that is so: all bits; 0 */
     uint16_t *symbol;   /* [UNIGRAM_CHARS] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many;
                          * two more, which are 0 */
     uint16_t *own;      /* [UNIGRAM_CHARS] of a character that nothing changes any more: a symbol, 0: none, it is in
@@ -108,10 +110,16 @@ int unigram_new(const struct tokenizer *t, const struct charsmap *map, bool grap
                 struct err *e);
 void unigram_free(struct unigram *u);
 
+/* The token of the first n symbols of a row. */
+static inline int32_t unigram_id(const struct unigram *u, uint32_t row, size_t n)
+{
+    return u->id[(row >> UNIGRAM_DEPTH_BITS) + ((n - 1) ^ u->turn)];
+}
+
 /* Of a symbol alone. */
 static inline int32_t unigram_symbol_id(const struct unigram *u, uint32_t symbol)
 {
-    return u->id[u->row[symbol] >> UNIGRAM_DEPTH_BITS];
+    return unigram_id(u, u->row[symbol], 1);
 }
 
 static inline size_t unigram_pair(const struct unigram *u, uint32_t a, uint32_t b)

@@ -46,12 +46,11 @@ static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n
 /* What is read of them next, here and there, would be waited for one by one. */
 static void ask_rows(const struct unigram *u, const uint32_t *row, size_t n)
 {
-    const char *score = u->score ? (const char *)u->score : (const char *)u->score64;
-    size_t size = u->score ? sizeof *u->score : sizeof *u->score64;
     for (size_t i = 0; i < n; i++) {
-        size_t at = row[i] >> UNIGRAM_DEPTH_BITS;
-        __builtin_prefetch(score + at * size);
-        __builtin_prefetch(u->id + at);
+        size_t at = row[i] >> UNIGRAM_DEPTH_BITS, depth = row[i] & UNIGRAM_DEPTH;
+        const void *first = u->score ? (const void *)(u->score + at + depth - 1) : (const void *)(u->score64 + at);
+        __builtin_prefetch(first);
+        __builtin_prefetch(u->id + at - (depth & u->turn));
     }
 }
 
@@ -88,7 +87,7 @@ static void go_back(const struct unigram *u, const struct unigram_places *p, str
     for (size_t end = w->n; end > 0;) {
         size_t begin = (size_t)p->from[end];
         uint32_t row = p->row[begin], between = row == row_between;
-        w->ids[--id] = u->id[(row >> UNIGRAM_DEPTH_BITS) + (end - begin - 1)];
+        w->ids[--id] = unigram_id(u, row, end - begin);
         unknown |= w->ids[id] == u->unk_id;
         gaps[word] = gap; /* of the word behind it, if this is the 0 between them */
         w->begin[word] = (uint16_t)(id + 1);

@@ -146,7 +146,7 @@ static void put_symbols(struct places *p, uint32_t break_row, size_t block)
 {
     const struct unigram_order *o = p->o;
     put_node(p, 0, FREE, break_row, 1);
-    for (uint32_t s = 1; s <= p->u->n_symbols; s++) put_node(p, s, 0, s - 1, 1);
+    for (uint32_t s = 1; s <= p->u->n_symbols; s++) put_node(p, s, 0, unigram_symbol_row(p->u, s), 1);
     for (uint32_t i = 0, end; i < o->n; i = end) {
         uint32_t s = unigram_symbol(o, i, 0);
         const uint8_t *next = memchr(o->common + i + 1, 0, o->n - i);

@@ -26,8 +26,13 @@ static inline uint32_t unigram_symbol(const struct unigram_order *o, size_t k, s
     return o->wide ? (uint32_t)s[2 * i] << 8 | s[2 * i + 1] : s[i];
 }
 
-/* Fills u->node and u->row.  Rows of symbols that no token goes on from are at their number - 1; break_row: that
- * of symbol 0.  *done stays false where the nodes find no room. */
+/* The row of a symbol that no token goes on from. */
+static inline uint32_t unigram_symbol_row(const struct unigram *u, uint32_t symbol)
+{
+    return u->turn ? 2 * symbol - 1 : symbol - 1;
+}
+
+/* Fills u->node and u->row; break_row: that of symbol 0.  *done stays false where the nodes find no room. */
 int unigram_nodes(struct unigram *u, const struct unigram_order *o, uint32_t break_row, bool *done, struct err *e);
 
 #endif

@@ -30,7 +30,7 @@ static inline void unigram_back(const struct unigram *u, const int32_t *from, co
     size_t at = UNIGRAM_MOST;
     for (size_t end = n; end > 0;) {
         size_t begin = (size_t)from[end];
-        to->buf[--at] = u->id[(row[begin] >> UNIGRAM_DEPTH_BITS) + (end - begin - 1)];
+        to->buf[--at] = unigram_id(u, row[begin], end - begin);
         end = begin;
     }
     to->ids = to->buf + at;
