@@ -8,7 +8,10 @@
 #include "core/token/tok_walk.h"
 #include "core/token/unicode.h"
 
-enum { DIRECT_MAX = 256 };
+enum {
+    DIRECT_MAX = 256,
+    TOGETHER = 8, /* so many parts of the last batch that were missed are as many as pay to be walked together */
+};
 
 /* ---- one part ---- */
 
@@ -162,11 +165,19 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
     size_t room = BATCH * (WORD_KEY_MAX + 1) + w->ends[count - 1] - s->begins[0]; /* word_batch_most() of each, and some more */
     if (tok_ids_room(out, room, e)) return -1;
     if (i && one_part(t, s, text, 0, n, flags, out, e)) return -1;
+    bool together = s->many && s->missed >= TOGETHER;
+    s->missed = 0;
     while (i < count) {
         if (tok_ids_room(out, room, e)) return -1;
         int32_t *to = out->id + out->n; /* as long as nothing is missed */
         if (i < common) i = s->batch->get(&s->cache, (const uint8_t *)text, w->ends, w->keys, i, common, &to);
         out->n = (size_t)(to - out->id);
+        if (i < common && together) {
+            tok_many_learn(t, s, (const uint8_t *)text, n, i, common);
+            together = false;
+            continue;
+        }
+        s->missed += i < common;
         if (i < count && one_part(t, s, text, i, n, flags, out, e)) return -1;
         i++;
     }

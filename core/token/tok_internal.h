@@ -238,6 +238,8 @@ struct tok_scratch {
     size_t origin_cap;
     struct tok_ids word;         /* of the word at hand */
     struct tok_carry *carry;     /* tok_part.h, where t->fast->carry */
+    struct tok_many *many;       /* tok_many.c, where t->fast->walk and not carry */
+    size_t missed;               /* parts of the last batch that the cache did not know */
     struct tok_spans *spans;     /* tok_spans.c, once spans are wanted */
     struct tok_scratch *side[2]; /* tok_pieces.c: of its models */
     struct tok_ids pieces, spelled; /* ... what they gave; spelled: with spans */

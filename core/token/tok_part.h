@@ -75,4 +75,8 @@ void tok_carry_end(const struct tokenizer *t, struct tok_scratch *s, const struc
 int tok_carry_batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count,
                     unsigned flags, struct tok_ids *out, struct err *e);
 
+/* tok_many.c: parts of a batch from i to end - 1 that the cache does not know, together; many of those are in it then. */
+struct tok_many *tok_many_new(struct err *e); /* NULL and *e where there is no memory; free() ends it */
+void tok_many_learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n, size_t i, size_t end);
+
 #endif

@@ -35,18 +35,17 @@ static bool stands_apart(const struct tok_fast *f, const uint8_t *p, size_t n)
     return n == 0 || tok_is_blank(f, *p) || unigram_code(f->walk, p, n, &len);
 }
 
-/* Unknown characters side by side are one token. */
-static void fuse(struct unigram_path *path, int32_t unknown)
+size_t tok_fuse(int32_t *ids, size_t n, int32_t unknown)
 {
-    int32_t *ids = path->buf + (path->ids - path->buf), before = -1;
-    size_t n = 0;
-    for (size_t i = 0; i < path->n; i++) {
+    int32_t before = -1;
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
         int32_t id = ids[i];
-        ids[n] = id;
-        n += !(id == unknown && before == unknown);
+        ids[count] = id;
+        count += !(id == unknown && before == unknown);
         before = id;
     }
-    path->n = n;
+    return count;
 }
 
 /* Unknown characters side by side are one token only where that is known what to do with. */
@@ -94,7 +93,7 @@ static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, doub
     if (!n_all) return false;
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
     f->walk->walk(f->walk, all, n_all, sum, path);
-    if (f->walk->fused >= 0) fuse(path, f->walk->fused);
+    if (f->walk->fused >= 0) path->n = tok_fuse(path->buf + (path->ids - path->buf), path->n, f->walk->fused);
     path->steps = n_all;
     return true;
 }
@@ -127,6 +126,11 @@ static size_t word_end(const struct tok_fast *f, const uint8_t *p, size_t n)
     size_t end = 1;
     while (end < n && !tok_is_blank(f, p[end])) end++;
     return end;
+}
+
+bool tok_walk_is_word(const struct tok_fast *f, const uint8_t *p, size_t n)
+{
+    return word_end(f, p, n) == n;
 }
 
 static bool append_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *to)

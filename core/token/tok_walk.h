@@ -38,6 +38,12 @@ static inline bool tok_walk_unknown(const struct unigram *u, const uint16_t *sym
 /* The same of p[0..n), which may be long: the number of symbols; 0: it is another part, or not certain. */
 size_t tok_walk_all_unknown(const struct tok_fast *f, const uint8_t *p, size_t n, bool *blank);
 
+/* Whether no other word begins in p[0..n). */
+bool tok_walk_is_word(const struct tok_fast *f, const uint8_t *p, size_t n);
+
+/* Unknown characters side by side are one token; returns how many ids are left. */
+size_t tok_fuse(int32_t *ids, size_t n, int32_t unknown);
+
 /* A part that is to go through the chains. */
 typedef int tok_slow_fn(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
                         size_t n, unsigned flags, struct tok_ids *out, struct err *e);

@@ -30,10 +30,12 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
     tok_unknown_init(t, &s->unknown);
     struct word_single single = {single_id, t};
     bool cached = t->fast_split || t->fast || t->cache_words, formed = t->fast && t->fast->formed;
-    bool carry = t->fast && t->fast->carry;
+    bool carry = t->fast && t->fast->carry, many = t->fast && t->fast->walk && !carry;
     if (carry) s->carry = tok_carry_new(t, e);
+    if (many) s->many = tok_many_new(e);
+    s->missed = SIZE_MAX; /* at the beginning, all */
     if ((cached && word_cache_init(&s->cache, e)) || (formed && !(s->forms = word_forms_new(&t->norm, &single, e))) ||
-        (carry && !s->carry) || tok_pieces_scratch(t, s, e)) {
+        (carry && !s->carry) || (many && !s->many) || tok_pieces_scratch(t, s, e)) {
         tok_scratch_free(s);
         return NULL;
     }
@@ -61,6 +63,7 @@ void tok_scratch_free(struct tok_scratch *s)
     free(s->lattice);
     free(s->lower);
     free(s->carry);
+    free(s->many);
     tok_spans_free(s->spans);
     for (size_t i = 0; i < COUNT_OF(s->side); i++) tok_scratch_free(s->side[i]);
     tok_ids_free(&s->pieces);

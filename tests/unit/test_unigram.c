@@ -287,6 +287,37 @@ static void words_together_are_walked_as_alone(void **state)
     }
 }
 
+/* Tokens of one letter up to 16 times, the longer the better. */
+static void long_tokens_together_are_walked_as_alone(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    for (int floats = 0; floats < 2; floats++) {
+        struct buf b = {0};
+        struct unigram *u;
+        struct unigram_words w;
+        buf_adds(&b, "{\"version\":\"1.0\",\"pre_tokenizer\":null,\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",-20],"
+                     "[\"\xe2\x96\x81\",-3]");
+        for (int len = 1; len <= UNIGRAM_LONGEST; len++) buf_printf(&b, ",[\"%.*s\",%.2f]", len, "aaaaaaaaaaaaaaaa", -4 - len * 0.25);
+        buf_adds(&b, "]}}");
+        struct tokenizer *t = tok_from_file(b.data, b.len, "made.json", NULL, &e);
+        if (!t) fail_msg("%s", e.msg);
+        t->spm_floats = floats;
+        t->vocab.v[0].flags &= ~(unsigned)VOCAB_MODEL;
+        assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+        assert_non_null(u);
+        unigram_words_clear(&w);
+        for (size_t len = 1; !unigram_words_full(&w); len++) {
+            for (size_t i = 0; i < len; i++) w.symbols[w.n + i] = u->symbol['a'];
+            unigram_words_add(&w, len);
+        }
+        expect_words(u, &w);
+        unigram_free(u);
+        tok_free(t);
+        buf_free(&b);
+    }
+}
+
 /* Characters of all lengths: some are certain, some are replaced by one or by three, blanks and others are not. */
 static size_t random_word(struct rng_key *k, uint64_t *at, char *to)
 {
@@ -422,6 +453,7 @@ int main(void)
         cmocka_unit_test(alphabets_of_all_sizes_are_walked),
         cmocka_unit_test(words_by_symbols_are_those_over_bytes),
         cmocka_unit_test(words_together_are_walked_as_alone),
+        cmocka_unit_test(long_tokens_together_are_walked_as_alone),
         cmocka_unit_test(symbols_of_vectors_are_those_one_by_one),
         cmocka_unit_test(pairs_inside_tokens_are_joined),
         cmocka_unit_test(pairs_inside_other_tokens_are_joined),

@@ -1,0 +1,60 @@
+/* Unigram by words: parts that the cache does not know are walked many at a time, and put into it. */
+#include "core/base/mem.h"
+#include "core/token/tok_fast.h"
+#include "core/token/tok_part.h"
+#include "core/token/tok_walk.h"
+
+struct tok_many {
+    struct unigram_words words;
+    uint16_t part[UNIGRAM_WORDS], n_symbols[UNIGRAM_WORDS]; /* of each; which part of the batch it is */
+};
+
+struct tok_many *tok_many_new(struct err *e)
+{
+    struct tok_many *m = mem_alloc(1, sizeof *m);
+    if (!m) err_oom(e, sizeof *m, "encoder work space");
+    return m;
+}
+
+/* What is found holds wherever the part stands. */
+static bool holds(const struct tok_fast *f, const uint8_t *text, size_t begin, float gap, size_t steps)
+{
+    double least = (double)gap * (1 - 0x1p-20); /* it was rounded */
+    return !tok_inside(f, (const char *)text, begin) || tok_gap_is_wide(f, least, steps);
+}
+
+static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text)
+{
+    struct tok_many *m = s->many;
+    struct unigram_words *w = &m->words;
+    const struct tok_fast *f = t->fast;
+    if (w->n_words) unigram_walk_words(f->walk, w);
+    for (size_t k = 0; k < w->n_words; k++) {
+        size_t i = m->part[k], begin = s->begins[i], len = s->words->ends[i] - begin;
+        int32_t *ids = w->ids + w->begin[k];
+        size_t n = (size_t)(w->begin[k + 1] - w->begin[k] - 1);
+        if (!holds(f, text, begin, w->gap[k], m->n_symbols[k])) continue;
+        if (w->unknown && f->walk->fused >= 0) n = tok_fuse(ids, n, f->walk->fused);
+        word_cache_learn(&s->cache, &s->words->keys[i], text + begin, len, ids, n);
+    }
+    unigram_words_clear(w);
+}
+
+void tok_many_learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n, size_t i, size_t end)
+{
+    struct tok_many *m = s->many;
+    const struct tok_fast *f = t->fast;
+    unigram_words_clear(&m->words);
+    for (; i < end; i++) {
+        size_t begin = s->begins[i], len = s->words->ends[i] - begin, count;
+        if (word_cache_seek(&s->cache, &s->words->keys[i])->k[1]) continue;
+        s->missed++;
+        if (begin == 0 || begin + len == n || len > WALK_LOOKED_UP || !tok_walk_is_word(f, text + begin, len)) continue;
+        if (!(count = tok_walk_symbols(f, text + begin, len, &m->words))) continue;
+        m->part[m->words.n_words] = (uint16_t)i;
+        m->n_symbols[m->words.n_words] = (uint16_t)count;
+        unigram_words_add(&m->words, count);
+        if (unigram_words_full(&m->words)) learn(t, s, text);
+    }
+    learn(t, s, text);
+}
