@@ -241,9 +241,9 @@ static void forward_symbols(const struct tokenizer *t, const struct unigram *u, 
 
 /* The ids on the best way to v[n], several unknown characters side by side as one; out has room for n more.
  * false: what unknown ones become has to be looked at. */
-static bool put_way(const struct tokenizer *t, const struct node *v, size_t n, struct tok_ids *out, float *gap)
+static bool put_way(const struct tokenizer *t, const struct unigram *u, const struct node *v, size_t n, struct tok_ids *out, float *gap)
 {
-    bool fuse = t->spm_floats && !t->byte_fallback;
+    bool fuse = u->fused >= 0 || (t->spm_floats && !t->byte_fallback);
     int32_t *begin = out->id + out->n, *to = begin + n;
     *gap = NO_GAP;
     for (size_t at = n; at; at = v[at].from) {
@@ -271,7 +271,7 @@ static int word_symbols(const struct tokenizer *t, struct tok_scratch *s, const 
     if (!v || tok_ids_room(out, count, e)) return -1;
     forward_symbols(t, u, symbols, count, s->sum, v);
     double sum = v[count].best;
-    if (!put_way(t, v, count, out, &gap)) return 1;
+    if (!put_way(t, u, v, count, out, &gap)) return 1;
     end_at(t, s, sum, (double)gap);
     return 0;
 }

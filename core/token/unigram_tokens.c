@@ -88,8 +88,27 @@ static int gather(struct unigram_map *m, size_t used, struct err *e)
     return 0;
 }
 
-/* HF tokenizers look a run of unknown characters up once more, so there every token
- * counts, and characters that are only in tokens are not certain. */
+/* Whether some character of the token is one by itself, which is never unknown. */
+static bool has_known(const struct reading *r, int id)
+{
+    size_t n;
+    unsigned len;
+    const uint8_t *s = (const uint8_t *)vocab_text(&r->t->vocab, id, &n);
+    for (size_t i = 0; i < n; i += len) {
+        uint32_t cp = uni_point(s + i, n - i, &len);
+        uint16_t symbol = cp < UNIGRAM_CHARS ? r->m->symbol[cp] : 0;
+        if (symbol && symbol != UNIGRAM_NOT_THIS) return true;
+    }
+    return false;
+}
+
+/* Whether the trie has the token, or HF tokenizers may find it: they look a run of unknown characters up once more. */
+static bool counts(const struct reading *r, int id)
+{
+    return unigram_in_walk(r->t, id) || (!r->t->spm_floats && !has_known(r, id));
+}
+
+/* For HF tokenizers characters that are only in tokens that count are not certain. */
 int unigram_tokens(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, struct err *e)
 {
     struct reading r = {.t = t, .u = u, .m = m};
@@ -98,7 +117,7 @@ int unigram_tokens(const struct tokenizer *t, struct unigram *u, struct unigram_
     m->token = mem_alloc((size_t)t->vocab.n, sizeof *m->token);
     if (!m->symbols || !m->token) return err_oom(e, room, "a tokenizer");
     for (int id = 0; id < t->vocab.n; id++)
-        if (!t->spm_floats || unigram_in_walk(t, id)) read_token(&r, id);
+        if (counts(&r, id)) read_token(&r, id);
     if (r.oom) return err_oom(e, m->n_odd * sizeof *m->odd, "a tokenizer");
     m->fit = m->fit && !r.unfit;
     m->wide = u->n_symbols > UINT8_MAX;

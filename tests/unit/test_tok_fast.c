@@ -207,18 +207,21 @@ static void parts_of_replaced_spaces_are_independent(void **state)
 }
 
 /* HF's kind of unigram: words by themselves, normal forms, texts that are replaced; what no
- * token has is unknown, and newlines too unless some token has one. */
-static struct tokenizer *unigram_words(const char *steps, bool white_space, int newlines)
+ * token has is unknown, and newlines too unless some token has one.  special: another token; then '<' is none. */
+static struct tokenizer *unigram_with(const char *special, const char *steps, bool white_space, int newlines)
 {
     struct err e = {0};
     struct buf json = {0};
-    buf_printf(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}],"
-                      "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s]},\"pre_tokenizer\":{\"type\":\"Sequence\","
+    buf_adds(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}");
+    if (special) buf_printf(&json, ",{\"id\":1,\"content\":\"%s\",\"normalized\":false,\"special\":true}", special);
+    buf_printf(&json, "],\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s]},\"pre_tokenizer\":{\"type\":\"Sequence\","
                       "\"pretokenizers\":[%s{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\","
-                      "\"split\":true}]},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"\u2581\",-4]",
+                      "\"split\":true}]},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0]",
                steps, white_space ? "{\"type\":\"WhitespaceSplit\"}," : "");
+    if (special) buf_printf(&json, ",[\"%s\",-3]", special);
+    buf_adds(&json, ",[\"\u2581\",-4]");
     for (int c = 0x22; c < 0x7B; c++) /* not the exclamation mark, nor the tilde */
-        buf_printf(&json, ",[\"%s%c\",%d]", c == '"' || c == '\\' ? "\\" : "", c, -5 - c % 3);
+        if (!special || c != '<') buf_printf(&json, ",[\"%s%c\",%d]", c == '"' || c == '\\' ? "\\" : "", c, -5 - c % 3);
     buf_adds(&json, ",[\"lo\",-6],[\"wer\",-6.5],[\"WI\",-6],[\"\u2581low\",-5.5],[\"\u00e9\",-7],[\"\u00e9t\",-7.5],[\"\u304c\",-8],"
                     "[\"\u304b\",-8],[\"e\u0301\",-8],[\"x=\",-6]");
     if (newlines == 1) buf_adds(&json, ",[\"s\\n\",-6]");
@@ -228,6 +231,11 @@ static struct tokenizer *unigram_words(const char *steps, bool white_space, int 
     if (!t) fail_msg("%s", e.msg);
     buf_free(&json);
     return t;
+}
+
+static struct tokenizer *unigram_words(const char *steps, bool white_space, int newlines)
+{
+    return unigram_with(NULL, steps, white_space, newlines);
 }
 
 #define REPLACE(pattern, to) "{\"type\":\"Replace\",\"pattern\":{" pattern "},\"content\":\"" to "\"}"
@@ -258,6 +266,27 @@ static void words_of_unigram_files_are_walked(void **state)
         bool marks = i % 2 && strstr(kinds[i / 6].steps, "\u2581"); /* which are not white space */
         if (kinds[i / 6].joins || marks) assert_null(t->fast);
         else assert_true(t->fast && t->fast->walk && t->fast->walk->fused == t->unk_id && t->fast->inside);
+        expect_same(t);
+        tok_free(t);
+    }
+}
+
+/* A character that is only in tokens with others that are known: no run of unknown ones is such a token. */
+static void characters_inside_special_tokens_are_unknown(void **state)
+{
+    (void)state;
+    static const char *const special[] = {"<s>", "~<"}; /* the second one is found, of characters that are unknown alone */
+    for (int i = 0; i < 4; i++) {
+        struct tokenizer *t = unigram_with(special[i % 2], i / 2 ? "" : "{\"type\":\"NFC\"}", i / 2, 0);
+        struct tok_ids ids = {0};
+        struct err e = {0};
+        assert_true(t->fast && t->fast->walk);
+        assert_int_equal(t->fast->walk->symbol['<'], i % 2 ? 0 : t->fast->walk->unknown);
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        assert_int_equal(tok_encode(t, s, "<s ~<s ~low< er<", 16, 0, &ids, &e), 0);
+        assert_int_equal(t->by_bytes != NULL, i % 2);
+        tok_scratch_free(s);
+        tok_ids_free(&ids);
         expect_same(t);
         tok_free(t);
     }
@@ -439,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
         cmocka_unit_test(words_of_unigram_files_are_walked),
+        cmocka_unit_test(characters_inside_special_tokens_are_unknown),
         cmocka_unit_test(characters_of_unigram_files_are_what_steps_make_of_them),
         cmocka_unit_test(symbols_of_characters_depend_on_nothing_around_them),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
