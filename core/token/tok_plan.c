@@ -114,6 +114,22 @@ static bool stays_space(const struct tokenizer *t, char byte)
     return true;
 }
 
+/* Whether rules make a space of this white space before one is left of each run, and no other step looks at it. */
+static bool melts(const struct tokenizer *t, char byte)
+{
+    const struct charsmap *map = NULL;
+    bool one = false;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const struct norm_step *s = &t->norm.step[i];
+        bool runs = s->kind == NORM_REPLACE && s->re && map;
+        if (s->kind == NORM_PRECOMPILED && !map) map = s->map;
+        else if (s->kind == NORM_REPLACE && !runs && (s->re || memchr(s->from, byte, s->n_from) || (!one && is_text(s, " ")))) return false;
+        else if (s->kind != NORM_REPLACE && s->kind != NORM_STRIP && !local_step(s->kind)) return false;
+        one = one || runs;
+    }
+    return one && plan_rules_make_space(map, byte) && !in_tokens(t, byte);
+}
+
 /* Whether BPE may leave out what it does not know: then symbols meet that were not side by side. */
 static bool leaves_out(const struct tokenizer *t)
 {
@@ -144,6 +160,10 @@ static void plan_gaps(const struct tokenizer *t, struct tok_fast *f)
         for (const char *c = "\n\t\r"; *c; c++)
             if (stays_space(t, *c)) f->blank[n++] = (uint8_t)*c;
         f->newlines = false;
+    } else if (t->pre.n == 1 && t->pre.step->kind == PRE_METASPACE && t->pre.step->cut) {
+        size_t n = 1;
+        for (const char *c = "\n\t\r"; *c; c++)
+            if (melts(t, *c)) f->blank[n++] = (uint8_t)*c;
     } else if (f->newlines && t->model == MODEL_BPE && model_sees_parts(t) && t->byte_fallback && t->byte_id['\n'] >= 0 && !in_tokens(t, '\n')) {
         f->cut_newlines = true;
         f->blank[1] = '\n';

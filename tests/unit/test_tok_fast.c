@@ -292,6 +292,41 @@ static void characters_inside_special_tokens_are_unknown(void **state)
     }
 }
 
+/* Rules that make a space of a newline, before runs of spaces become one. */
+static void white_space_that_rules_melt_is_blank(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct charsmap_rules map = {0};
+    struct buf compiled = {0}, text = {0}, steps = {0};
+    if (charsmap_rules_named(&map, "nmt_nfkc", &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &text, &e)) fail_msg("%s", e.msg);
+    static const struct {
+        const char *before, *behind;
+        bool melts;
+    } kinds[] = {
+        {"", "," REPLACE(RUNS, " "), true},
+        {"{\"type\":\"NFKD\"},{\"type\":\"Lowercase\"},", ",{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}," REPLACE(RUNS, "\u2581"), true},
+        {"", "", false},
+        {REPLACE(RUNS, " ") ",", "", false},
+        {REPLACE("\"String\":\" \"", "\u2581") ",", "," REPLACE(RUNS, " "), false},
+        {REPLACE("\"String\":\"\\n\"", "x") ",", "," REPLACE(RUNS, " "), false},
+        {"", "," REPLACE("\"String\":\" \"", "\u2581") "," REPLACE(RUNS, " "), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        steps.len = 0;
+        buf_printf(&steps, "%s{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%.*s\"}%s", kinds[i].before, (int)text.len, text.data, kinds[i].behind);
+        struct tokenizer *t = unigram_words(steps.data, false, 0);
+        if (t->fast) assert_int_equal(tok_is_blank(t->fast, '\n'), kinds[i].melts);
+        assert_true(t->fast || !kinds[i].melts);
+        expect_same(t);
+        tok_free(t);
+    }
+    buf_free(&compiled);
+    buf_free(&text);
+    buf_free(&steps);
+    charsmap_rules_free(&map);
+}
+
 /* Newlines that nothing looks at, white space that is between words, and capitals. */
 static void characters_of_unigram_files_are_what_steps_make_of_them(void **state)
 {
@@ -469,6 +504,7 @@ int main(void)
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
         cmocka_unit_test(words_of_unigram_files_are_walked),
         cmocka_unit_test(characters_inside_special_tokens_are_unknown),
+        cmocka_unit_test(white_space_that_rules_melt_is_blank),
         cmocka_unit_test(characters_of_unigram_files_are_what_steps_make_of_them),
         cmocka_unit_test(symbols_of_characters_depend_on_nothing_around_them),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
