@@ -54,7 +54,7 @@ static inline void same_long(const struct tokenizer *t, const char *text, size_t
     for (int i = 0; out->len < SAME_LONG; i++) {
         for (int k = i % step; k < size && out->len < SAME_LONG; k += step) {
             add_token(t, k, out);
-            if ((k ^ i) % 6 < (i % 2 ? 1 : 4)) buf_adds(out, (k ^ i) % 16 ? " " : "\n"); /* long words in turns with short ones */
+            if ((k ^ i) % 6 < (i % 2 ? 4 : 1)) buf_adds(out, (k ^ i) % 16 ? " " : "\n"); /* long words in turns with short ones */
         }
         buf_add(out, text, n);
         if (i % 4) buf_adds(out, i % 8 == 1 ? "\n" : " ");
@@ -73,6 +73,7 @@ static inline void check_same(const struct tokenizer *t, const char *text, size_
     same_long(t, text, n, &more);
     if (more.oom || !(exact = malloc(more.len))) goto out;
     memcpy(exact, more.data, more.len);
+    s->unknown.missed = SIZE_MAX; /* as at the beginning: new words are taken together */
     same_ids(t, chains, s, exact, more.len, n % 2 ? TOK_SPECIAL : 0);
 out:
     free(exact);
