@@ -150,7 +150,8 @@ int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip
  * beginning of a text, or what stands beside a token, makes a difference. */
 bool tok_decodes_parts(const struct tokenizer *t);
 
-/* Streaming decode: bytes appear only when they complete a character. */
+/* Streaming decode: bytes appear only when they complete a character.  What is put together is
+ * tok_decode() of all, but for bytes that are none; ERR_DATA where that depends on tokens to come. */
 struct tok_stream {
     const struct tokenizer *t;
     char pending[8];
