@@ -143,7 +143,8 @@ static int scan_literal(struct scan *c)
             return 0;
         }
     }
-    return scan_fail(c, c->i < c->n ? "expected a value" : "unexpected end, expected a value");
+    bool mark = c->i == 0 && c->n >= 3 && memcmp(c->s, "\xEF\xBB\xBF", 3) == 0;
+    return scan_fail(c, mark ? "expected a value, not a byte order mark" : c->i < c->n ? "expected a value" : "unexpected end, expected a value");
 }
 
 static int scan_scalar(struct scan *c)

@@ -44,7 +44,7 @@ static void refuses_everything_else_with_a_position(void **state)
         {"\"\xff\"", "invalid UTF-8"}, {"\"\xc0\xaf\"", "invalid UTF-8"}, {"\"\xed\xa0\x80\"", "invalid UTF-8"},
         {"{\"a\":1,\"b\":2,\"a\":3}", "duplicate key \"a\""}, {"[{\"x\":{\"k\":1,\"k\":1}}]", "duplicate key \"k\""},
         {"nul", "expected a value"}, {"[1 2]", "expected ','"}, {"{\"a\" 1}", "expected ':'"}, {"{1:2}", "expected a key"},
-        {"\xef\xbb\xbf{}", "expected a value"}, {"[1]]", "unexpected text"}, {"{]", "expected a key"}, {"[}", "expected a value"},
+        {"\xef\xbb\xbf{}", "1:1: expected a value, not a byte order mark"}, {"[1]]", "unexpected text"}, {"{]", "expected a key"}, {"[}", "expected a value"},
         {"// c\n1", "expected a value"}, {"\n\n  x", "t.json:3:3"},
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
