@@ -108,9 +108,38 @@ static void the_longer_text_is_cut_first(void **state)
     expect(CUT("2", "Right", "OnlyFirst"), "a", "b c d", f,
            "truncation is to shorten the first text by 2 tokens, and it has 1");
     expect(CUT("1", "Right", "OnlySecond"), "a b", NULL, f, "truncation is to shorten the second text, and there is none");
+    expect(CUT("2", "Right", "OnlyFirst"), "a b c d", "e f", 0, "0:0:0 1:0:0 2:0:0 3:0:0 4:1:1 5:1:1"); /* not asked for */
+    expect("\"truncation\":{\"max_length\":4,\"direction\":\"Right\",\"strategy\":\"OnlySecond\",\"stride\":2},", "a b", "c d e", f,
+           "truncation: a text is cut to 2 tokens, and the stride of 2 must be less");
     expect(CUT("4", "Right", "LongestFirst") POST("BertProcessing"), "a b", "c d", f | TOK_TEMPLATE,
            "6:0:-1 7:0:-1 2:1:1 7:1:-1");
     expect(CUT("0", "Right", "OnlyFirst"), "a b", "c d", f, "");
+}
+
+/* What was there before is gone; spaces are left out of the offsets in both texts. */
+static void the_second_text_is_treated_as_the_first(void **state)
+{
+    (void)state;
+#define LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}"
+    static const char json[] = "{\"pre_tokenizer\":" LEVEL ",\"post_processor\":" LEVEL ",\"model\":{\"type\":\"BPE\","
+                               "\"vocab\":{\"a\":0,\"\xc4\xa0\":1,\"\xc4\xa0" "a\":2},\"merges\":[[\"\xc4\xa0\",\"a\"]]}}";
+    static const size_t want[][3] = {{2, 1, 2}, {2, 3, 4}, {2, 1, 2}, {1, 3, 3}, {2, 4, 5}}; /* id, span */
+    struct err e = {0};
+    struct tokenizer *t = tok_parse(json, sizeof json - 1, "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_encoding x = {.cap = 0};
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(tok_encode_pair(t, s, " a a", 4, " a  a", 5, 0, &x, &e), 0);
+        assert_int_equal(x.ids.n, 5);
+        for (size_t i = 0; i < 5; i++)
+            assert_true((size_t)x.ids.id[i] == want[i][0] && x.ids.span[i].begin == want[i][1] && x.ids.span[i].end == want[i][2]);
+    }
+    assert_int_equal(tok_encode_pair(t, s, "a", 1, NULL, 0, 0, &x, &e), 0);
+    assert_int_equal(x.ids.n, 1);
+    tok_encoding_free(&x);
+    tok_scratch_free(s);
+    tok_free(t);
 }
 
 static void padding_has_its_type(void **state)
@@ -213,6 +242,7 @@ int main(void)
         cmocka_unit_test(texts_stand_where_the_template_says),
         cmocka_unit_test(templates_are_put_one_into_the_other),
         cmocka_unit_test(the_longer_text_is_cut_first),
+        cmocka_unit_test(the_second_text_is_treated_as_the_first),
         cmocka_unit_test(padding_has_its_type),
         cmocka_unit_test(a_text_may_be_named_more_than_once),
         cmocka_unit_test(bad_templates_are_refused),
