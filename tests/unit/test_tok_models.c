@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/bytemap.h"
+#include "core/token/charsmap_build.h"
 #include "core/token/regex.h"
 #include "core/token/score_text.h"
 #include "core/token/spm_model.h"
@@ -450,6 +451,47 @@ static void matches_are_those_of_oniguruma(void **state)
     }
 }
 
+/* As in files of XLM-R and T5; without rules nothing happens. */
+static void rules_of_sentencepiece_are_read(void **state)
+{
+    (void)state;
+#define RULED "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\",\"split\":true}," \
+    "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"\u2581\",-3],[\"a\",-4],[\"1\",-5],[\"\u30ab\",-6],[\"\u2581a\",-4.5],[\"\u30ac\",-7]]}}"
+    static const char *const bad[][2] = {{"AAA", "normalizer Precompiled"}, {"AAAA", "normalizer Precompiled"}, {"/////w==", "normalizer Precompiled"}, {"!!!!", "normalizer Precompiled"}};
+    static const char text[] = "\uff41\uff11 \uff76 \uff76\uff9e a\u3000\uff21";
+    struct charsmap_rules map = {0};
+    struct buf compiled = {0}, code = {0}, json = {0}, got = {0};
+    struct err e = {0};
+    if (charsmap_rules_named(&map, "nmt_nfkc", &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &code, &e))
+        fail_msg("%s", e.msg);
+    for (int rules = 0; rules < 2; rules++) {
+        buf_clear(&json);
+        buf_printf(&json, "{\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"");
+        if (rules) buf_add(&json, code.data, code.len);
+        buf_adds(&json, "\"}," RULED);
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        struct both both = both_new(t);
+        both_same(&both, text, sizeof text - 1, 0);
+        both_print(&both, &got);
+        assert_string_equal(got.data, rules ? "5@0-3 3@3-6 1@6-7 4@7-10 1@10-11 4@11-14 0@14-17 5@17-19 1@19-22 0@22-25"
+                                            : "1@0-3 0@0-6 1@6-7 0@7-10 1@10-11 0@11-17 5@17-19 0@19-25");
+        both_free(&both);
+        tok_free(t);
+    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        buf_clear(&json);
+        buf_printf(&json, "{\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%s\"}," RULED, bad[i][0]);
+        assert_null(tok_parse(json.data, json.len, "t.json", &e));
+        if (e.code != ERR_DATA || !strstr(e.msg, bad[i][1])) fail_msg("%s: %s", bad[i][0], e.msg);
+    }
+    charsmap_rules_free(&map);
+    buf_free(&compiled);
+    buf_free(&code);
+    buf_free(&json);
+    buf_free(&got);
+}
+
 /* As many characters as the engine takes of a word where the file does not say it. */
 static void words_of_wordpiece_have_100_characters(void **state)
 {
@@ -624,7 +666,8 @@ int main(void)
         cmocka_unit_test(merges_alone_are_of_gpt2),
         cmocka_unit_test(tiktoken_files_need_the_name_of_their_split),
         cmocka_unit_test(matches_are_those_of_oniguruma),
-        cmocka_unit_test(words_of_wordpiece_have_100_characters), cmocka_unit_test(expressions_are_refused_or_stopped),
+        cmocka_unit_test(words_of_wordpiece_have_100_characters), cmocka_unit_test(rules_of_sentencepiece_are_read),
+        cmocka_unit_test(expressions_are_refused_or_stopped),
         cmocka_unit_test(long_runs_end_soon),
         cmocka_unit_test(scores_are_what_hf_reads),
     };
