@@ -8,6 +8,7 @@
 #define CORE_TOKEN_TOK_INTERNAL_H
 
 #include "core/token/bpe.h"
+#include "core/token/bytemap.h"
 #include "core/token/decode.h"
 #include "core/token/normalize.h"
 #include "core/token/pretok.h"
@@ -190,6 +191,7 @@ struct tok_misses {
     uint8_t last[MISS_HASH];  /* by hash: one more than the last, 0 = none */
     int32_t symbols[MISSES * BPE_JOB_MAX + 16]; /* more: the <unk> that may come last, and what is read with few ids */
     size_t n, n_jobs, n_symbols;
+    struct bytemap_spelling spelling; /* made when it is needed */
 };
 
 /* tok_unknown.c: words that wait for WordPiece. */

@@ -69,6 +69,31 @@ static void learn(struct tok_misses *m, struct word_cache *c, const struct bpe_j
     }
 }
 
+/* With ignore_merges, words that are tokens as a whole: most are none, which many are asked sooner than one. */
+static void take_wholes(const struct tokenizer *t, struct tok_misses *m, struct bpe_job *jobs)
+{
+    struct vocab_text text[MISSES];
+    int32_t id[MISSES];
+    char spelled[2 * MISSES * BPE_JOB_MAX], *to = spelled;
+    if (!m->spelling.len[0]) bytemap_spellings(&m->spelling);
+    for (size_t i = 0; i < m->n_jobs; i++) {
+        text[i].s = to;
+        for (size_t k = 0; k < m->waiting[i].n; k++) {
+            uint8_t byte = m->waiting[i].word[k];
+            to[0] = (char)m->spelling.text[byte];
+            to[1] = (char)(m->spelling.text[byte] >> 8);
+            to += m->spelling.len[byte];
+        }
+        text[i].n = (size_t)(to - text[i].s);
+    }
+    vocab_find_many(&t->vocab, text, m->n_jobs, id);
+    for (size_t i = 0; i < m->n_jobs; i++) {
+        if (!tok_in_model(t, id[i])) continue;
+        jobs[i].ids[0] = id[i];
+        jobs[i].n = 1;
+    }
+}
+
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
 {
     struct tok_misses *m = &s->misses;
@@ -76,6 +101,7 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
     if (!m->n && !m->n_whole) return; /* words in pieces may have none that waits */
     for (size_t i = 0; i < m->n_jobs; i++) jobs[i] = m->waiting[i].job;
     bpe_merge_many(&t->bpe, jobs, m->n_jobs);
+    if (t->ignore_merges) take_wholes(t, m, jobs);
     learn(m, &s->cache, jobs);
     if (m->n) close_up(s, jobs, out);
     for (size_t i = 0; i < m->n_whole; i++) {

@@ -106,7 +106,7 @@ enum { PIECES = 15, PIECES_KEPT = 64, PIECES_KEPT_FIRST = 512 };
 static bool put_off(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                     size_t n, struct tok_ids *out)
 {
-    if (n > BPE_JOB_MAX || !t->bpe.n_merges || (t->ignore_merges && tok_whole_word(t, word, n) >= 0)) return false;
+    if (n > BPE_JOB_MAX || !t->bpe.n_merges) return false;
     if (tok_misses_again(t, s, key, word, n, out)) return true;
     for (size_t i = 0; i < n && !t->bpe.every_byte; i++)
         if (t->byte_id[word[i]] < 0) return false;
