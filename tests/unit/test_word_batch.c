@@ -250,6 +250,31 @@ static void long_words_are_compared(void **state)
         }
 }
 
+/* Frequent words that are much alike do not share their places. */
+static void white_space_has_hashes_of_its_own(void **state)
+{
+    (void)state;
+    enum { FIRST = 5, MOST = 48 };
+    static const uint8_t first[FIRST] = {' ', '\n', '\t', '\r', '-'};
+    struct word_cache c;
+    struct word_key key[FIRST * 2 * MOST];
+    struct err e;
+    size_t n = 0;
+    assert_int_equal(word_cache_init(&c, &e), 0);
+    for (int i = 0; i < FIRST; i++)
+        for (int fill = 0; fill < 2; fill++)
+            for (size_t len = 2; len < MOST; len++) {
+                uint8_t word[MOST];
+                memset(word, "\t "[fill], len);
+                word[0] = first[i];
+                if (len <= WORD_KEY_MAX) word_cache_ask(&c, word, len, sizeof word, &key[n++]);
+                else word_cache_ask_long(&c, word, len, &key[n++]);
+            }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++) assert_true(key[i].hash != key[k].hash);
+    word_cache_free(&c);
+}
+
 /* Only words all of whose bytes but the first are the same, and each has a key of its own. */
 static void runs_are_their_own_keys(void **state)
 {
@@ -540,6 +565,7 @@ int main(void)
                                        cmocka_unit_test(words_are_taken_by_their_codes),
                                        cmocka_unit_test(long_words_are_compared),
                                        cmocka_unit_test(no_more_ids_are_taken_than_there_is_room_for),
+                                       cmocka_unit_test(white_space_has_hashes_of_its_own),
                                        cmocka_unit_test(runs_are_their_own_keys),
                                        cmocka_unit_test(ids_are_put_and_others_moved),
                                        cmocka_unit_test(lines_are_fuller_until_that_has_cost_enough),
