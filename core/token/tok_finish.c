@@ -345,6 +345,8 @@ int tok_finish(struct tokenizer *t, struct err *e)
     if (make_forms(t, e) || make_bytes(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, NULL, true, e) || tok_runs_new(t, &t->runs, e))
         return -1;
+    if (tok_matcher_twins(&t->normalized))
+        t->note = "two added tokens have one normal form: Hugging Face's programs find either, at random; here it is the first of the file";
     if (t->pieces) return 0; /* its models have found their ways */
     t->cache_words = t->pre.n > 0 && !t->fast_split && tok_symbols_most(t, 1) == 2;
     return tok_fast_init(t, e);

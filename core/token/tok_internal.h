@@ -287,6 +287,7 @@ const char *tok_said(const struct tokenizer *t, int id, size_t *n);
 /* tok_match.c */
 /* Of the tokens v[0..n) those that are normalized, or not; skip[i] (NULL: none) leaves one out. */
 int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, const bool *skip, bool normalized, struct err *e);
+bool tok_matcher_twins(const struct tok_matcher *m); /* whether two of them have one form */
 void tok_matcher_free(struct tok_matcher *m);
 /* Next added token in text at or after pos, where all before `done` has been used.
  * special = false: only tokens that are not special. */

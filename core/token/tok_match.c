@@ -16,13 +16,26 @@ static const char *form(const struct tok_added *a, bool forms, size_t *n)
     return forms && a->form ? a->form : a->text;
 }
 
-static int by_first_and_length(const void *a, const void *b, void *forms)
+/* By the first byte, the longest first; of tokens with one form the first of the file comes first. */
+static int by_place(const void *a, const void *b, void *forms)
 {
     size_t nx, ny;
-    const char *x = form(*(const struct tok_added *const *)a, *(const bool *)forms, &nx);
-    const char *y = form(*(const struct tok_added *const *)b, *(const bool *)forms, &ny);
+    const struct tok_added *v = *(const struct tok_added *const *)a, *w = *(const struct tok_added *const *)b;
+    const char *x = form(v, *(const bool *)forms, &nx), *y = form(w, *(const bool *)forms, &ny);
     int c = (int)(uint8_t)x[0] - (int)(uint8_t)y[0];
-    return c ? c : (nx < ny) - (nx > ny);
+    if (!c) c = (nx < ny) - (nx > ny);
+    if (!c) c = memcmp(x, y, nx);
+    return c ? c : (v > w) - (v < w);
+}
+
+bool tok_matcher_twins(const struct tok_matcher *m)
+{
+    for (size_t i = 1; i < m->n; i++) {
+        size_t nx, ny;
+        const char *x = form(m->v[i - 1], m->forms, &nx), *y = form(m->v[i], m->forms, &ny);
+        if (nx == ny && memcmp(x, y, nx) == 0) return true;
+    }
+    return false;
 }
 
 static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n)
@@ -46,7 +59,7 @@ int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n,
         form(&v[i], normalized, &len);
         if (v[i].normalized == normalized && len && !(skip && skip[i])) m->v[m->n++] = &v[i];
     }
-    qsort_r(m->v, m->n, sizeof *m->v, by_first_and_length, &m->forms);
+    qsort_r(m->v, m->n, sizeof *m->v, by_place, &m->forms);
     m->next = token_has_vbmi() ? tok_sieve_avx512vbmi : NULL;
     m->only_first = m->n ? (uint8_t)form(m->v[0], normalized, &len)[0] : -1;
     for (size_t i = 0; i < m->n; i++) {

@@ -203,6 +203,24 @@ static void an_unk_token_may_be_missing(void **state)
     tok_free(t);
 }
 
+/* Hugging Face's engine takes either, another one in another run. */
+static void of_added_tokens_with_one_form_it_is_the_first(void **state)
+{
+    (void)state;
+    static const char *const pairs[] = {"\"AB\",\"normalized\":true},{\"id\":2,\"content\":\"ab\"", "\"ab\",\"normalized\":true},{\"id\":2,\"content\":\"aB\""};
+    for (int i = 0; i < 2; i++) {
+        struct err e = {0};
+        struct buf json = {0};
+        buf_printf(&json, "{\"normalizer\":{\"type\":\"Lowercase\"},\"added_tokens\":[{\"id\":1,\"content\":%s,\"normalized\":true}],"
+                          "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"x\":0},\"unk_token\":\"x\"}}", pairs[i]);
+        check(json.data, "xab", "0@0-1 1@1-3");
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        assert_non_null(strstr(tok_note(t), "two added tokens have one normal form"));
+        tok_free(t);
+        buf_free(&json);
+    }
+}
+
 /* An empty text stands where an empty expression does: everywhere. */
 static void an_empty_pattern_matches_everywhere(void **state)
 {
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(bytes_of_affixes_stand_behind_the_word),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
         cmocka_unit_test(the_unknown_token_may_be_a_merged_one),
+        cmocka_unit_test(of_added_tokens_with_one_form_it_is_the_first),
         cmocka_unit_test(an_unk_token_may_be_missing),
         cmocka_unit_test(an_empty_pattern_matches_everywhere),
         cmocka_unit_test(what_no_engine_encodes_is_an_error),
