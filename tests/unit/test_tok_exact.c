@@ -203,6 +203,25 @@ static void an_unk_token_may_be_missing(void **state)
     tok_free(t);
 }
 
+/* The decoder leaves a token empty that another step has made so. */
+static void nothing_is_found_in_an_empty_token(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Strip\",\"content\":\"a\",\"start\":1,\"stop\":0},"
+                               "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"x*\"},\"content\":\"_\"}]},"
+                               "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1},\"unk_token\":\"a\"}}";
+    static const int32_t ids[] = {0, 1};
+    struct err e = {0};
+    struct buf out = {0};
+    struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    assert_int_equal(tok_decode(t, ids, 2, false, &out, &e), 0);
+    assert_int_equal(out.len, 3);
+    assert_memory_equal(out.data, "_b_", 3);
+    buf_free(&out);
+    tok_free(t);
+}
+
 /* Hugging Face's engine takes either, another one in another run. */
 static void of_added_tokens_with_one_form_it_is_the_first(void **state)
 {
@@ -347,6 +366,7 @@ int main(void)
         cmocka_unit_test(bytes_of_affixes_stand_behind_the_word),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
         cmocka_unit_test(the_unknown_token_may_be_a_merged_one),
+        cmocka_unit_test(nothing_is_found_in_an_empty_token),
         cmocka_unit_test(of_added_tokens_with_one_form_it_is_the_first),
         cmocka_unit_test(an_unk_token_may_be_missing),
         cmocka_unit_test(an_empty_pattern_matches_everywhere),
