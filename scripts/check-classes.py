@@ -177,6 +177,9 @@ def pythonic():
     suffixed = {"vocab.json": ids(special, list(model["vocab"])[::2], list(model["vocab"])[1::4]), "merges.txt": merges}
     yield "XLM", suffixed, {}
     yield "XLM", dict(suffixed, **{"merges.txt": "#version: 0.2\n" + merges[:-1]}), {"do_lowercase_and_remove_accent": False, "additional_special_tokens": ["<special3>", "<new>"]}
+    yield "Flaubert", suffixed, {}
+    yield "Flaubert", suffixed, {"do_lowercase": True, "lang2id": {"fr": 0}, "id2lang": {"0": "fr"}}
+    yield "FSMT", {"vocab-src.json": suffixed["vocab.json"], "merges.txt": merges, "vocab-tgt.json": suffixed["vocab.json"]}, {"langs": ["fr", "en"]}
     yield "BioGpt", dict(suffixed, **{"vocab.json": ids(special[:4], model["vocab"])}), {}
     fsmt = {"vocab-src.json": suffixed["vocab.json"], "merges.txt": merges}
     yield "FSMT", dict(fsmt, **{"vocab-tgt.json": suffixed["vocab.json"]}), {"langs": ["en", "de"]}

@@ -220,6 +220,10 @@ static const char german[] = " Mio Mrd bzw usw d.h z.B u.a etc MwSt ggf d.J D.h 
 static const char russian[] = " бульв в вв г га гг гл гос д дм доп др е ед зам и инд исп Исп к кап кг кв кл км кол комн коп куб л лиц лл м макс мг мин мл млн млрд "
                               "мм н наб нач неуд ном о обл обр общ ок ост отл п пер перераб пл пос пр просп проф р ред руб с сб св см соч ср ст стр т тел Тел тех "
                               "тт туп тыс уд ул уч физ х хор ч чел шт экз э ";
+static const char french[] = " A.C.N A.M art ann apr av auj lib B.P boul ca c.-à-d cf ch.-l chap contr C.P.I C.Q.F.D C.N C.N.S C.S dir éd e.g env al etc E.V ex fasc "
+                             "fém fig fr hab ibid id i.e inf LL.AA LL.AA.II LL.AA.RR LL.AA.SS L.D LL.EE LL.MM LL.MM.II.RR loc.cit masc MM ms N.B N.D.A N.D.L.R "
+                             "N.D.T n/réf NN.SS N.S N.D N.P.A.I p.c.c pl pp p.ex p.j P.S R.A.S R.-V R.P R.I.P SS S.S S.A S.A.I S.A.R S.A.S S.E sec sect sing S.M "
+                             "S.M.I.R sq sqq suiv sup suppl tél T.S.V.P vb vol vs X.O Z.I ";
 static const char before_numbers[] = " No Art pp "; /* English */
 static const char roman[] = " i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx ";
 static const char units[] = " гг г м мм см дм л км га кг т мг ", centuries[] = " вв в ";
@@ -262,6 +266,7 @@ static bool abbreviation(enum moses_language l, const char *s)
     switch (l) {
     case MOSES_DE: return single || german_number(s) || listed(titles, s) || listed(german, s);
     case MOSES_RU: return upper || (strlen(s) == 2 && strcmp(s, "А") >= 0 && strcmp(s, "Я") <= 0) || listed(russian, s) || russian_measure(s);
+    case MOSES_FR: return (single && *s != 'a') || listed(french, s);
     default: return upper || listed(titles, s) || listed(english, s);
     }
 }
@@ -342,8 +347,11 @@ static void apostrophes(struct moses *m)
     static const struct moses_rule english_rules[] = {{NOT_ALPHA, "'", NOT_ALPHA, " ' ", false}, {NOT_ALPHA_NUMBER, "'", IS_ALPHA, " ' ", false},
                                                       {IS_ALPHA, "'", NOT_ALPHA, " ' ", false},  {IS_ALPHA, "'", IS_ALPHA, " '", false},
                                                       {IS_NUMBER, "'", IS_S, " '", false}},
+                                   french_rules[] = {{NOT_ALPHA, "'", NOT_ALPHA, " ' ", false}, {NOT_ALPHA, "'", IS_ALPHA, " ' ", false},
+                                                     {IS_ALPHA, "'", NOT_ALPHA, " ' ", false},  {IS_ALPHA, "'", IS_ALPHA, "' ", false}},
                                    others[] = {{ANY_TEXT, "'", ANY_TEXT, " ' ", false}};
     if (m->language == MOSES_EN) moses_rules(m, english_rules, COUNT_OF(english_rules));
+    else if (m->language == MOSES_FR) moses_rules(m, french_rules, COUNT_OF(french_rules));
     else moses_rules(m, others, 1);
 }
 
@@ -387,11 +395,11 @@ int moses_words(struct moses *m, const char *text, size_t n, struct err *e)
 
 bool moses_language(const char *code, bool target, enum moses_language *out)
 {
-    static const char *const known[] = {"en", "de", "ru"};
-    static const char ours_not[] = " as bn ca cs el es et fi fr ga gu hi hu is it kn lt lv ml mni mr nl or pa pl pt ro sk sl sv ta te tdt yue zh ja ko cjk ",
+    static const char *const known[] = {"en", "de", "ru", "fr"};
+    static const char ours_not[] = " as bn ca cs el es et fi ga gu hi hu is it kn lt lv ml mni mr nl or pa pl pt ro sk sl sv ta te tdt yue zh ja ko cjk ",
                       joined_otherwise[] = " fr it ga cs fi ko ";
-    for (int i = 0; i < 3; i++)
-        if (strcmp(code, known[i]) == 0) return *out = (enum moses_language)i, true;
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (strcmp(code, known[i]) == 0) return *out = (enum moses_language)i, i != MOSES_FR || !target;
     *out = MOSES_OTHER;
     return !listed(target ? joined_otherwise : ours_not, code);
 }

@@ -19,7 +19,7 @@ extern const size_t moses_n_spans;
 unsigned moses_sets(uint32_t cp);
 
 /* Languages whose rules and abbreviations are known; MOSES_OTHER: those for which Moses has no list and no rules. */
-enum moses_language { MOSES_EN, MOSES_DE, MOSES_RU, MOSES_OTHER };
+enum moses_language { MOSES_EN, MOSES_DE, MOSES_RU, MOSES_FR, MOSES_OTHER };
 /* By its code.  target: the language of words that are to be joined.  False: it has rules or a list that are not here. */
 bool moses_language(const char *code, bool target, enum moses_language *out);
 

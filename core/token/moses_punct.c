@@ -82,7 +82,7 @@ static void quote_behind(struct moses *m)
     moses_end(m);
 }
 
-/* German: dots go out of it, but not before "<" or the end. */
+/* German and French: dots go out of it, but not before "<" or the end. */
 static void dots_behind(struct moses *m)
 {
     moses_begin(m);
@@ -131,7 +131,7 @@ static void normalize(struct moses *m)
     RULES(blanks);
     one_blank(m);
     if (m->language == MOSES_EN) quote_behind(m);
-    if (m->language == MOSES_DE) {
+    if (m->language == MOSES_DE || m->language == MOSES_FR) {
         RULES(german_quote);
         dots_behind(m);
         RULES(comma);

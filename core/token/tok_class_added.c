@@ -312,7 +312,7 @@ static int own_extra(struct class_build *b, struct err *e)
 {
     if (b->c->source == FROM_PIECES) {
         const struct cJSON *list = has_decoder(b) ? NULL : json_member(b->map, "additional_special_tokens");
-        bool xlm = strcmp(b->c->name, "XLMTokenizer") == 0;
+        bool xlm = strcmp(b->c->name, "XLMTokenizer") == 0 || strcmp(b->c->name, "FlaubertTokenizer") == 0;
         return !list && xlm ? add_numbered(b, "special", 0, 10, e) : extra_list(b, list, e);
     }
     if (b->c->source == FROM_BYTES) return b->c->flags & HAS_SENTINELS ? add_numbered(b, "extra_id_", 0, number(b, "extra_ids", 125), e) : 0;

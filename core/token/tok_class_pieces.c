@@ -56,6 +56,7 @@ static const struct pieces_class {
      "transformers' decode() of this class takes out spaces in front of punctuation, too, unless it is told not to; here they stay", WORDS_PIECES},
     {"BertJapaneseTokenizer", NULL, NULL, "[\"wordpieces\",\"strip\"]", false, NULL, NULL, NULL, WORDS_PIECES},
     {"MgpstrTokenizer", NULL, NULL, "[\"spaced\"]", false, NULL, NULL, NULL, WORDS_CHARACTERS},
+    {"FlaubertTokenizer", "merges.txt", NULL, "[\"suffixes\",\"strip\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
     {"FSMTTokenizer", "merges.txt", NULL, "[\"moses\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
     {"BioGptTokenizer", "merges.txt", NULL, "[\"moses\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
 };

@@ -58,6 +58,15 @@ static void xlm(const struct class_build *b, struct buf *out)
     add_type(out, "PythonLower");
 }
 
+static void flaubert(const struct class_build *b, struct buf *out)
+{
+    add_replace(out, "String", "``", "\"");
+    add_replace(out, "String", "''", "\"");
+    add_type(out, "NFC");
+    if (class_flag(b, "do_lowercase", false)) add_type(out, "PythonLower");
+    add_moses(out, "fr", MOSES_PUNCT);
+}
+
 /* BERT's own code: not quite what tokenizers' BertNormalizer does. */
 static void bert(const struct class_build *b, bool chinese, bool lower, struct buf *out)
 {
@@ -108,7 +117,7 @@ static int check_languages(const struct class_build *b, struct err *e)
         const char *code = language(b, i);
         if (!code) return err_set(e, ERR_DATA, "'%s': %s needs \"langs\" in tokenizer_config.json, the two languages of the model", b->dir, b->c->name);
         if (!moses_language(code, i == 1, &ignored))
-            return err_set(e, ERR_DATA, "'%s': Moses has %s of its own for '%s', which is not supported: en, de, ru and languages without any are", b->dir,
+            return err_set(e, ERR_DATA, "'%s': Moses has %s of its own for '%s', which is not supported: en, de, ru, fr (to be read) and languages without any are", b->dir,
                            i ? "rules to join words" : "abbreviations or rules", code);
     }
     return 0;
@@ -154,6 +163,7 @@ void class_python_steps(const struct class_build *b, struct buf *out)
     if (is(b, "GPTSw3Tokenizer")) sw3(&steps);
     if (is(b, "XLMTokenizer")) xlm(b, &steps);
     if (is(b, "FSMTTokenizer")) fsmt(b, &steps);
+    if (is(b, "FlaubertTokenizer")) flaubert(b, &steps);
     if (is(b, "BioGptTokenizer")) add_moses(&steps, "en", MOSES_DASHES | MOSES_ESCAPE);
     if (is(b, "BlenderbotSmallTokenizer")) blenderbot_small(&steps);
     if (is(b, "ProphetNetTokenizer") && class_flag(b, "do_basic_tokenize", true))

@@ -105,6 +105,7 @@ static const struct tok_class classes[] = {
     {"BertweetTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", ANGLES, 0, "c A s", "c A s s B s", 0, NULL},
     {"CTRLTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {NULL, NULL, "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"XLMTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", NULL, "<unk>", "</s>", "<pad>", "</s>", "<special1>"}, 0, "b A s", "b A s B1 s1", 0, NULL},
+    {"FlaubertTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", NULL, "<unk>", "</s>", "<pad>", "</s>", "<special1>"}, 0, "b A s", "b A s B1 s1", 0, NULL},
     {"FSMTTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab-src.json", {"<s>", NULL, "<unk>", "</s>", "<pad>", NULL, NULL}, 0, "A s", "A s B s", 0, NULL},
     {"BioGptTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", "</s>", "<unk>", "</s>", "<pad>", NULL, NULL}, 0, "s A", "s A s B", 0, NULL},
     {"BlenderbotSmallTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"__start__", "__end__", "__unk__", NULL, "__null__", NULL, NULL}, 0, NULL, NULL, 0, NULL},
@@ -260,7 +261,6 @@ static const struct {
 } code[] = {
     {"MLukeTokenizer", "transformers 5 numbers its pieces as the file does, but its models learned them in fairseq's order"},
     {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},
-    {"FlaubertTokenizer", "Moses' tokenizer cuts a text into words, by French rules and a list of French abbreviations"},
     {"ClvpTokenizer", "its Python code spells out numbers, sums of money and abbreviations in English before a text is cut"},
     {"GPTNeoXJapaneseTokenizer", "its Python code replaces addresses, dates and prices in a text, and cuts it by a table of emoji"},
     {"TapasTokenizer", "it gives ids of a table and a question about it, not of texts"},

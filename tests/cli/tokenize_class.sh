@@ -147,8 +147,8 @@ is "$(ids perceiver 'a é[MASK]')" "4 103 38 201 175 3 5"
 is "$(printf 'a é' | "$LLMCTL" tokenize encode -t perceiver --ids --template -q | "$LLMCTL" tokenize decode -t perceiver --skip-special)" "a é"
 
 # What is refused
-model moses '{"tokenizer_class":"FlaubertTokenizer"}' u.model source.spm
-fails 65 "FlaubertTokenizer is not supported without a tokenizer.json: Moses' tokenizer cuts a text into words" "$LLMCTL" tokenize inspect moses
+model jieba '{"tokenizer_class":"CpmTokenizer"}' u.model spiece.model
+fails 65 "CpmTokenizer is not supported without a tokenizer.json: jieba cuts a text into words" "$LLMCTL" tokenize inspect jieba
 model remote '{"tokenizer_class":"FooTokenizer","auto_map":{"AutoTokenizer":["t.FooTokenizer",null]}}' b.model tokenizer.model
 dir tongue '{"tokenizer_class":"WhisperTokenizer","language":"klingon"}'
 merges tongue
@@ -214,8 +214,8 @@ rm hf/tokenizer_config.json
 "$LLMCTL" tokenize encode words -t same.llmz --ids -q >one
 "$LLMCTL" tokenize encode words -t u.model --ids -q >two
 same one two
-echo '{"tokenizer_class":"FlaubertTokenizer"}' >hf/tokenizer_config.json
-fails 65 "FlaubertTokenizer" "$LLMCTL" convert hf no.llmz -q
+echo '{"tokenizer_class":"CpmTokenizer"}' >hf/tokenizer_config.json
+fails 65 "CpmTokenizer" "$LLMCTL" convert hf no.llmz -q
 "$LLMCTL" convert hf no.llmz --no-tokenizer -q
 
 # A tokenizer for a model that holds none

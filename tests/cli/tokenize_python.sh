@@ -54,6 +54,13 @@ is "$(text xlm '0 14 16 17 15 1')" "<s>ab mone . </s>"
 again xlm 'Àb. MONé'
 printf '{"text":"x","b":"ab"}' | "$LLMCTL" tokenize encode -t xlm --jsonl --template --pair-field b -q | grep -q '"ids":\[0,3,1,14,1\],"type_ids":\[0,0,0,1,1\]' || fail "two texts"
 
+config flaubert '{"tokenizer_class":"FlaubertTokenizer"}'
+printf '%s\n' '<s>' '</s>' '<pad>' '<unk>' '<special0>' '<special1>' '<special2>' '<special3>' '<special4>' '<special5>' '<special6>' '<special7>' '<special8>' '<special9>' \
+    'l' "'</w>" 'ab</w>' ',</w>' '.</w>' | object >flaubert/vocab.json
+merges flaubert
+is "$(ids flaubert "l'ab, ab.")" "0 14 15 16 17 16 18 1" # an apostrophe belongs to what stands before it
+again flaubert "l'ab, ab."
+
 config biogpt '{"tokenizer_class":"BioGptTokenizer"}'
 printf '%s\n' '<s>' '<pad>' '</s>' '<unk>' 'ab</w>' 'mon' '@' '-' '@</w>' '.</w>' 'e</w>' | object >biogpt/vocab.json
 merges biogpt

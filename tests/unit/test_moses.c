@@ -16,6 +16,10 @@ static const struct row {
     unsigned flags;
     const char *text, *want;
 } words[] = {
+    {MOSES_FR, MOSES_PUNCT, "L'éd. de l'auteur (cf. p.ex. 3\302\240000 «\302\240oui,\302\240» dit-il\302\240?) 'a' 5'x",
+     "L' éd. de l' auteur ( cf. p.ex. 3,000 \" oui \" , dit-il ? ) ' a ' 5 ' x"},
+    {MOSES_FR, 0, "a. b. M. Dupont",
+     "a. b. M. Dupont"},
     {MOSES_EN, 0, "Hello,  world! It's 1,000 (or so).",
      "Hello , world ! It 's 1,000 ( or so ) ."},
     {MOSES_EN, MOSES_DASHES | MOSES_ESCAPE, "a-b & c|d <e> \"f\" [g] don't 'tis 1990's",
@@ -147,6 +151,7 @@ static void languages_with_rules_of_their_own_are_refused(void **state)
     assert_true(moses_language("tr", false, &l) && l == MOSES_OTHER);
     assert_true(moses_language("pl", true, &l) && l == MOSES_OTHER);
     assert_false(moses_language("pl", false, &l));
+    assert_true(moses_language("fr", false, &l) && l == MOSES_FR);
     assert_false(moses_language("fr", true, &l));
 }
 
