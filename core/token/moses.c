@@ -10,7 +10,13 @@
 
 unsigned moses_sets(uint32_t cp)
 {
+    static const uint8_t digit = MOSES_ALNUM | MOSES_NUMBER, letter = MOSES_ALNUM | MOSES_ALPHA | MOSES_LETTER;
     size_t lo = 0, hi = moses_n_spans;
+    if (cp < 0x80) { /* most of many texts */
+        if (cp >= 'a' && cp <= 'z') return letter | MOSES_LOWER;
+        if (cp >= 'A' && cp <= 'Z') return letter;
+        return cp >= '0' && cp <= '9' ? digit : cp == '$' ? MOSES_MONEY : 0;
+    }
     while (lo < hi) { /* the last span that begins at or before it */
         size_t mid = (lo + hi) / 2;
         if (moses_spans[mid] >> 8 <= cp) lo = mid + 1;
@@ -28,7 +34,8 @@ void moses_begin(struct moses *m)
 
 void moses_put(struct moses *m, uint32_t cp, size_t from)
 {
-    if (m->oom || !mem_room(&m->out, &m->cap[1], m->n_out + 1, sizeof *m->out)) {
+    bool room = m->n_out < m->cap[1] || mem_room(&m->out, &m->cap[1], m->n_out + 1, sizeof *m->out);
+    if (m->oom || !room) {
         m->oom = true;
         return;
     }
@@ -91,15 +98,17 @@ static size_t decode(const char *s, uint32_t out[8])
 /* Where the core would begin and what comes behind the match; false: there is none at i. */
 static bool matches(const struct moses *m, const struct moses_rule *r, const uint32_t *core, size_t n_core, size_t i, size_t *at, size_t *end)
 {
-    if (r->left != ANY_TEXT && !in_set(r->left, m->v[i++].cp)) return false;
+    size_t left = i;
+    i += r->left != ANY_TEXT;
     *at = i;
     if (!r->core) {
-        if (i == m->n || !stands_apart(m->v[i++].cp)) return false;
+        if (i >= m->n || !stands_apart(m->v[i++].cp)) return false;
     } else {
-        if (n_core > m->n - i) return false;
+        if (i > m->n || n_core > m->n - i) return false;
         for (size_t k = 0; k < n_core; k++)
             if (m->v[i++].cp != core[k]) return false;
     }
+    if (r->left != ANY_TEXT && !in_set(r->left, m->v[left].cp)) return false; /* after what is looked up at once */
     *end = i;
     if (r->right == ANY_TEXT) return true;
     if (r->right == AT_END) return i == m->n;
@@ -108,23 +117,46 @@ static bool matches(const struct moses *m, const struct moses_rule *r, const uin
     return true;
 }
 
+/* The next place from i on where a match can begin, by the first character of the core; m->n: there is none. */
+static size_t next_place(const struct moses *m, const struct moses_rule *r, const uint32_t *core, size_t i)
+{
+    size_t left = r->left != ANY_TEXT;
+    if (!r->core) return i;
+    for (; i + left < m->n; i++)
+        if (m->v[i + left].cp == *core) return i;
+    return m->n;
+}
+
+/* Characters that stay. */
+static void keep(struct moses *m, size_t from, size_t to)
+{
+    if (m->oom || !mem_room(&m->out, &m->cap[1], m->n_out + to - from, sizeof *m->out)) {
+        m->oom = true;
+        return;
+    }
+    if (to > from) memcpy(m->out + m->n_out, m->v + from, (to - from) * sizeof *m->v);
+    m->n_out += to - from;
+}
+
 static void apply(struct moses *m, const struct moses_rule *r)
 {
     uint32_t core[8], to[8];
-    size_t n_core = decode(r->core, core), n_to = decode(r->to, to), at, end;
+    size_t n_core = decode(r->core, core), n_to = decode(r->to, to), at, end, kept = 0;
     moses_begin(m);
-    for (size_t i = 0; i < m->n;) {
+    for (size_t i = next_place(m, r, core, 0); i < m->n; i = next_place(m, r, core, i)) {
         if (!matches(m, r, core, n_core, i, &at, &end)) {
-            moses_put(m, m->v[i].cp, i);
             i++;
             continue;
         }
+        keep(m, kept, i);
         if (at > i) moses_put(m, m->v[i].cp, i);
         for (size_t k = 0; k < n_to; k++) moses_put(m, to[k] == 1 ? m->v[at].cp : to[k], at);
         size_t behind = at + (r->core ? n_core : 1);
         if (end > behind) moses_put(m, m->v[behind].cp, behind);
-        i = end;
+        kept = i = end;
     }
+    if (!kept) return; /* nothing is another */
+    keep(m, kept, m->n);
     moses_end(m);
 }
 
