@@ -69,6 +69,9 @@ static int segment(struct explain *x, const char *text, size_t begin, size_t end
 static int pieces(struct explain *x, const char *text, size_t begin, size_t end, struct err *e)
 {
     const struct tokenizer *t = x->t;
+    struct buf *whole = &x->s->spaced;
+    bool first = begin == 0;
+    size_t front, left;
     size_t code = tok_pieces_code(t->pieces, text + begin, end - begin);
     if (code) say_added(x, begin, begin + code, tok_pieces_token(t, text + begin, code), false);
     begin += code;
@@ -80,6 +83,12 @@ static int pieces(struct explain *x, const char *text, size_t begin, size_t end,
         begin = 0;
         end = x->s->norm.out->text.len;
         say_normalised(x, text, end);
+    }
+    if (t->pieces->before) {
+        if (tok_pieces_behind(t, text + begin, end - begin, first, whole, &front, &left, e)) return -1;
+        text = whole->data;
+        begin = 0;
+        end = whole->len;
     }
     struct explain inner = *x;
     inner.t = t->pieces->side[SIDE_SOURCE].t;

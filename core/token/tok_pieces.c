@@ -172,22 +172,27 @@ static struct tok_ids *pieces(const struct tokenizer *t, struct tok_scratch *s, 
     return ids;
 }
 
-/* Siglip's way around the space that SentencePiece puts in front: text[0..n) behind what stands for nothing and, at the
- * beginning of all, the sign of a space; white space at the ends goes but for that behind it. */
+int tok_pieces_behind(const struct tokenizer *t, const char *text, size_t n, bool first, struct buf *whole, size_t *front, size_t *left, struct err *e)
+{
+    size_t end = n;
+    *left = 0;
+    while (end && text[end - 1] == ' ') end--;
+    while (!first && *left < end && text[*left] == ' ') ++*left;
+    buf_clear(whole);
+    buf_adds(whole, t->pieces->before);
+    if (first) buf_adds(whole, "\xE2\x96\x81");
+    *front = whole->len;
+    buf_add(whole, text + *left, end - *left);
+    return buf_ok(whole, e);
+}
+
 static int pieces_behind(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags, bool first,
                          struct tok_ids *out, const struct norm_origin *origin, size_t at, struct err *e)
 {
     const struct tok_pieces *p = t->pieces;
     struct buf *whole = &s->spaced;
-    size_t left = 0, end = n;
-    while (end && text[end - 1] == ' ') end--;
-    while (!first && left < end && text[left] == ' ') left++;
-    buf_clear(whole);
-    buf_adds(whole, p->before);
-    if (first) buf_adds(whole, "\xE2\x96\x81");
-    size_t front = whole->len;
-    buf_add(whole, text + left, end - left);
-    if (buf_ok(whole, e)) return -1;
+    size_t left, front;
+    if (tok_pieces_behind(t, text, n, first, whole, &front, &left, e)) return -1;
     struct tok_ids *ids = pieces(t, s, whole->data, whole->len, flags, out->want_spans, e);
     if (!ids) return -1;
     for (size_t i = 0; ids->want_spans && i < ids->n; i++) {

@@ -43,6 +43,11 @@ int tok_pieces_scratch(const struct tokenizer *t, struct tok_scratch *s, struct 
 int tok_pieces_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
                        struct tok_ids *out, struct err *e);
 
+/* Siglip's way around the space that SentencePiece puts in front: into *whole text[0..n), which is in its normal form, behind
+ * p->before and, at the beginning of all, the sign of a space.  White space at the ends goes, but for that behind this sign:
+ * text[left..) stands at whole[front..). */
+int tok_pieces_behind(const struct tokenizer *t, const char *text, size_t n, bool first, struct buf *whole, size_t *front, size_t *left, struct err *e);
+
 /* The side of a text, and the code in front of it: its bytes, 0 if there is none. */
 const struct tok_side *tok_pieces_side(const struct tok_pieces *p, unsigned flags);
 size_t tok_pieces_code(const struct tok_pieces *p, const char *text, size_t n);

@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/moses.h"
 #include "core/token/regex.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
@@ -71,7 +72,7 @@ static void normal(const struct norm_step *s, struct buf *out)
         [NORM_NFC] = "NFC", [NORM_NFD] = "NFD", [NORM_NFKC] = "NFKC", [NORM_NFKD] = "NFKD",
         [NORM_LOWERCASE] = "lower case", [NORM_STRIP_ACCENTS] = "accents out", [NORM_PRECOMPILED] = "character map",
         [NORM_NMT] = "NMT's rules", [NORM_BYTE_LEVEL] = "bytes as characters", [NORM_BERT_CLEAN] = "control characters out",
-        [NORM_BERT_CHINESE] = "spaces around Chinese characters", [NORM_BERT_MARKS] = "accents out",
+        [NORM_BERT_CHINESE] = "spaces around Chinese characters", [NORM_BERT_MARKS] = "accents out", [NORM_PYTHON_LOWER] = "lower case",
     };
     switch (s->kind) {
     case NORM_STRIP:
@@ -83,6 +84,10 @@ static void normal(const struct norm_step *s, struct buf *out)
         break;
     case NORM_REPLACE: replace(s, out); break;
     case NORM_SPM: spm(s, out); break;
+    case NORM_MOSES: buf_printf(out, "%sMoses' words%s", s->flags & MOSES_PUNCT ? "plain punctuation, " : "", s->flags & MOSES_ESCAPE ? ", escaped" : ""); break;
+    case NORM_PYTHON_BASIC:
+        buf_printf(out, "control characters out%s", s->flags & 1 ? ", spaces around Chinese characters" : "");
+        break;
     default: buf_adds(out, names[s->kind]);
     }
 }
@@ -95,6 +100,12 @@ static void steps_of_pieces(const struct tokenizer *t, struct buf *out)
         next(out, i);
         normal(&t->norm.step[i], out);
     }
+    if (t->pieces->before) {
+        next(out, t->norm.n);
+        quoted(out, t->pieces->before, strlen(t->pieces->before));
+        buf_printf(out, " in front, whose %zu tokens go again", t->pieces->n_before);
+    }
+    if (t->norm.n && !side->norm.n) return;
     next(out, t->norm.n);
     tok_steps_normal(side, out);
 }

@@ -26,6 +26,7 @@ is "$(ids fsmt 'a-b</s>ab')" "15 17 18 19 6 2 4 2"
 fails 65 "token id 99 at position 1 is out of range" "$LLMCTL" tokenize decode -t fsmt -q <<<"4 99"
 is "$(text fsmt '4 5 6 7 8 4 9 11 9 2' --skip-special)" "Haus-beer, Haus 'x'"
 is "$(text fsmt '4 20')" "Haus <unk>"
+"$LLMCTL" tokenize inspect fsmt -q | grep -q "^normal form: plain punctuation, Moses' words, escaped$" || fail "inspect of Moses' words"
 again fsmt 'ab, a-b.'
 is "$(text back '4 5 6 7 8')" "Haus-beer,"
 cp fsmt/vocab-src.json fsmt/vocab-tgt.json
@@ -78,6 +79,7 @@ is "$(text small '4 5 8 9 4 6 7 2' --skip-special)" "ab . __newln__ aab ' s"
 again small $'AB.\nab'
 config prophetnet '{"tokenizer_class":"ProphetNetTokenizer"}'
 printf '%s\n' '[PAD]' '[UNK]' '[SEP]' '[MASK]' '[X_SEP]' 'the' 'cat' '##s' '.' '中' 'A' >prophetnet/prophetnet.tokenizer
+"$LLMCTL" tokenize inspect prophetnet -q | grep -q '^normal form: control characters out, spaces around Chinese characters, NFC, lower case, NFD, accents out$' || fail "inspect of BERT's steps"
 is "$(ids prophetnet $'Thé cats.中[X_SEP]cat\x1cs x')" "5 6 7 8 9 4 6 7 1 2"
 is "$(text prophetnet '5 6 7 8 4 2')" "the cats . [X_SEP] [SEP]"
 again prophetnet 'the cats. 中'
@@ -110,6 +112,7 @@ is "$(text siglip "$plain 2" --skip-special)" "the fox1 and a dog2"
 is "$(text siglip "$plain 2 2")" "the fox1 and a dog2</s></s>"
 echo '{"text":"The, fox1"}' | "$LLMCTL" tokenize encode -t siglip --jsonl -q >out
 grep -q '"byte_offsets":\[\[0,0\],\[0,1\],\[1,2\],\[2,3\],\[4,8\],\[8,9\]\]' out || fail "offsets: $(cat out)"
+"$LLMCTL" tokenize inspect siglip --explain "The fox1" -q | grep -q "word .*<unk>▁the▁fox1" || fail "explain of Siglip"
 again siglip 'The fox1!'
 "$LLMCTL" tokenize train words --type unigram --vocab-size 60 --keep-spaces --out siglip/spiece.model -q
 fails 65 "keeps spaces as they are" "$LLMCTL" tokenize inspect siglip
