@@ -201,8 +201,9 @@ static int replace(struct dec_io *io)
     const struct dec_step *st = io->st;
     for (size_t i = 0; i < io->in->n; i++) {
         struct token t = get(io->in, i);
-        if (!st->re) replace_all(t.text, t.n, st->a, st->n_a, st->b, st->n_b, &io->tmp);
-        else if (t.n && replace_regex(io, t)) return -1; /* nothing is found in an empty token */
+        if (!t.n) buf_clear(&io->tmp); /* nothing is found in an empty token */
+        else if (!st->re) replace_all(t.text, t.n, st->a, st->n_a, st->b, st->n_b, &io->tmp);
+        else if (replace_regex(io, t)) return -1;
         if (put(io, io->tmp.data ? io->tmp.data : "", io->tmp.len)) return -1;
     }
     return 0;

@@ -210,14 +210,14 @@ static void nothing_is_found_in_an_empty_token(void **state)
     static const char json[] = "{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Strip\",\"content\":\"a\",\"start\":1,\"stop\":0},"
                                "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"x*\"},\"content\":\"_\"}]},"
                                "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1},\"unk_token\":\"a\"}}";
-    static const int32_t ids[] = {0, 1};
+    static const int32_t ids[] = {1, 0, 1};
     struct err e = {0};
     struct buf out = {0};
     struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
     if (!t) fail_msg("%s", e.msg);
-    assert_int_equal(tok_decode(t, ids, 2, false, &out, &e), 0);
-    assert_int_equal(out.len, 3);
-    assert_memory_equal(out.data, "_b_", 3);
+    assert_int_equal(tok_decode(t, ids, 3, false, &out, &e), 0);
+    assert_int_equal(out.len, 6);
+    assert_memory_equal(out.data, "_b__b_", 6);
     buf_free(&out);
     tok_free(t);
 }
