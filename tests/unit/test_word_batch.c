@@ -10,7 +10,7 @@
 #include "core/base/rng.h"
 #include "core/token/word_batch.h"
 
-enum { N_TEXT = 12000, N_WORDS = 300, ROUNDS = 400 };
+enum { N_TEXT = 12000, N_WORDS = 300, ROUNDS = 400, LONGEST = 257 + 14 };
 
 /* The ids that a word is given: as many as its length says, from its bytes. */
 static size_t ids_of(const uint8_t *word, size_t n, int32_t *ids)
@@ -195,7 +195,7 @@ static void words_are_taken_by_their_codes(void **state)
             n_left = b[v]->take(&c, keys, 0, N_WORDS, least, out, &n_ids, left);
             for (size_t i = 0; i < N_WORDS; i++) {
                 size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, n_known = 0;
-                int32_t want[128];
+                int32_t want[LONGEST];
                 size_t count = ids_of(text + from, len, want);
                 uint32_t code = code_of(text + from, len), old;
                 if (l == n_left || left[l].word != i) { /* taken */
