@@ -12,6 +12,7 @@ struct parser {
     struct lexemes tok;
     size_t at;
     const char *name;
+    int chain;        /* how deep chat_scope.c is */
     int depth, loops; /* loops: that {% break %} may end */
     int inside_for;   /* also in macros and calls there */
     struct err *e;

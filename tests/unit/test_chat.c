@@ -277,6 +277,11 @@ static void long_chains_and_many_names_have_limits(void **state)
     for (int i = 0; i < 100000; i++) buf_adds(&chain, "|e");
     buf_adds(&chain, " %}x{% endfilter %}");
     expect_error(chain.data, "nested or recursive more than 1500 deep");
+    buf_clear(&chain);
+    buf_adds(&chain, "{% set x");
+    for (int i = 0; i < 100000; i++) buf_adds(&chain, "|e");
+    buf_adds(&chain, " %}a{% endset %}");
+    expect_error(chain.data, "nested or recursive more than 1500 deep");
     buf_adds(&json, "{\"messages\":[],\"many\":{");
     for (int i = 0; i < 8000; i++) buf_printf(&json, "%s\"k%d\":0", i ? "," : "", i);
     buf_adds(&json, "}}");
