@@ -155,6 +155,10 @@ bool class_token_from(const struct cJSON *j, struct class_token *t);
 int class_add_more(struct class_build *b, struct class_token t, struct err *e);
 /* tok_class_steps.c: appends "normalizer", "pre_tokenizer", "decoder", "post_processor". */
 int class_steps_json(struct class_build *b, struct buf *out, struct err *e);
+/* A step of a list in JSON: what separates it from the one before, all of one without settings, a Replace (kind: "String" or "Regex"). */
+void class_next_step(struct buf *out);
+void class_step(struct buf *out, const char *type);
+void class_step_replace(struct buf *out, const char *kind, const char *pattern, const char *by);
 
 int class_template(const struct class_build *b, struct buf *out, const char *key, const char *single, const char *pair, struct err *e);
 /* tok_class_pieces.c: the same for classes FROM_PIECES, and all members but added tokens. */

@@ -11,37 +11,16 @@ static bool is(const struct class_build *b, const char *name)
     return strcmp(b->c->name, name) == 0;
 }
 
-static void next_step(struct buf *out)
-{
-    if (out->len && out->data[out->len - 1] == '}') buf_addc(out, ',');
-}
-
-static void add_type(struct buf *out, const char *type)
-{
-    next_step(out);
-    buf_printf(out, "{\"type\":\"%s\"}", type);
-}
-
-static void add_replace(struct buf *out, const char *kind, const char *pattern, const char *by)
-{
-    next_step(out);
-    buf_printf(out, "{\"type\":\"Replace\",\"pattern\":{\"%s\":", kind);
-    buf_add_json(out, pattern, strlen(pattern));
-    buf_adds(out, "},\"content\":");
-    buf_add_json(out, by, strlen(by));
-    buf_addc(out, '}');
-}
-
 static void sw3(struct buf *out)
 {
-    add_replace(out, "Regex", "[\\x{0}-\\x{8}\\x{B}-\\x{1F}\\x{7F}-\\x{A0}\\x{AD}\\x{200B}]", "");
-    add_replace(out, "Regex", "[\\x{2002}\\x{2003}\\x{2005}\\x{2008}-\\x{200A}\\x{202F}\\x{3000}\\x{FFFC}]", " ");
-    add_type(out, "NFC");
+    class_step_replace(out, "Regex", "[\\x{0}-\\x{8}\\x{B}-\\x{1F}\\x{7F}-\\x{A0}\\x{AD}\\x{200B}]", "");
+    class_step_replace(out, "Regex", "[\\x{2002}\\x{2003}\\x{2005}\\x{2008}-\\x{200A}\\x{202F}\\x{3000}\\x{FFFC}]", " ");
+    class_step(out, "NFC");
 }
 
 static void add_moses(struct buf *out, const char *language, unsigned flags)
 {
-    next_step(out);
+    class_next_step(out);
     buf_adds(out, "{\"type\":\"Moses\",\"language\":");
     buf_add_json(out, language, strlen(language));
     buf_printf(out, ",\"punctuation\":%s,\"dashes\":%s,\"escape\":%s}", flags & MOSES_PUNCT ? "true" : "false", flags & MOSES_DASHES ? "true" : "false",
@@ -52,18 +31,18 @@ static void xlm(const struct class_build *b, struct buf *out)
 {
     add_moses(out, "en", MOSES_PUNCT);
     if (!class_flag(b, "do_lowercase_and_remove_accent", true)) return;
-    add_type(out, "PythonLower");
-    next_step(out);
+    class_step(out, "PythonLower");
+    class_next_step(out);
     buf_adds(out, "{\"type\":\"BertNormalizer\",\"clean_text\":false,\"handle_chinese_chars\":false,\"strip_accents\":true,\"lowercase\":false}");
-    add_type(out, "PythonLower");
+    class_step(out, "PythonLower");
 }
 
 static void flaubert(const struct class_build *b, struct buf *out)
 {
-    add_replace(out, "String", "``", "\"");
-    add_replace(out, "String", "''", "\"");
-    add_type(out, "NFC");
-    if (class_flag(b, "do_lowercase", false)) add_type(out, "PythonLower");
+    class_step_replace(out, "String", "``", "\"");
+    class_step_replace(out, "String", "''", "\"");
+    class_step(out, "NFC");
+    if (class_flag(b, "do_lowercase", false)) class_step(out, "PythonLower");
     add_moses(out, "fr", MOSES_PUNCT);
 }
 
@@ -72,12 +51,12 @@ static void bert(const struct class_build *b, bool chinese, bool lower, struct b
 {
     const struct cJSON *strip = json_member(b->config, "strip_accents");
     bool said = strip && !cJSON_IsNull(strip);
-    next_step(out);
+    class_next_step(out);
     buf_printf(out, "{\"type\":\"PythonBasic\",\"chinese\":%s}", chinese ? "true" : "false");
-    add_type(out, "NFC");
-    if (lower) add_type(out, "PythonLower");
+    class_step(out, "NFC");
+    if (lower) class_step(out, "PythonLower");
     if (said ? cJSON_IsTrue(strip) : lower) {
-        next_step(out);
+        class_next_step(out);
         buf_adds(out, "{\"type\":\"BertNormalizer\",\"clean_text\":false,\"handle_chinese_chars\":false,\"strip_accents\":true,\"lowercase\":false}");
     }
 }
@@ -86,18 +65,18 @@ static void bert(const struct class_build *b, bool chinese, bool lower, struct b
 static void blenderbot_small(struct buf *out)
 {
     static const char *const signs[][2] = {{".", " ."}, {",", " ,"}, {"!", " !"}, {"?", " ?"}, {"(", " ("}, {")", " )"}, {"'", " ' "}};
-    add_replace(out, "Regex", "(?<=[^\\s'])\\n", " __newln__ ");
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) add_replace(out, "String", signs[i][0], signs[i][1]);
-    add_type(out, "PythonLower");
+    class_step_replace(out, "Regex", "(?<=[^\\s'])\\n", " __newln__ ");
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) class_step_replace(out, "String", signs[i][0], signs[i][1]);
+    class_step(out, "PythonLower");
 }
 
 /* No punctuation, small letters, one space for any white space. */
 static void siglip(const struct class_build *b, struct buf *out)
 {
-    add_replace(out, "String", "\xE2\x96\x81", " ");
-    if (class_flag(b, "do_lower_case", true)) add_type(out, "PythonLower");
-    add_replace(out, "Regex", "[!-/:-@\\[-`{-~]", "");
-    add_replace(out, "Regex", "[\\s\\x1C-\\x1F]+", " ");
+    class_step_replace(out, "String", "\xE2\x96\x81", " ");
+    if (class_flag(b, "do_lower_case", true)) class_step(out, "PythonLower");
+    class_step_replace(out, "Regex", "[!-/:-@\\[-`{-~]", "");
+    class_step_replace(out, "Regex", "[\\s\\x1C-\\x1F]+", " ");
 }
 
 /* ---- FSMT's two languages ---- */
@@ -125,7 +104,7 @@ static int check_languages(const struct class_build *b, struct err *e)
 
 static void fsmt(const struct class_build *b, struct buf *out)
 {
-    if (class_flag(b, "do_lower_case", false)) add_type(out, "PythonLower");
+    if (class_flag(b, "do_lower_case", false)) class_step(out, "PythonLower");
     add_moses(out, language(b, 0), MOSES_PUNCT | MOSES_DASHES | MOSES_ESCAPE);
 }
 

@@ -29,20 +29,20 @@ static void close_list(struct buf *out)
     buf_adds(out, "]},\n");
 }
 
-static void next_step(struct buf *out)
+void class_next_step(struct buf *out)
 {
     if (out->len && out->data[out->len - 1] == '}') buf_addc(out, ',');
 }
 
-static void add_type(struct buf *out, const char *type)
+void class_step(struct buf *out, const char *type)
 {
-    next_step(out);
+    class_next_step(out);
     buf_printf(out, "{\"type\":\"%s\"}", type);
 }
 
-static void add_replace(struct buf *out, const char *kind, const char *pattern, const char *by)
+void class_step_replace(struct buf *out, const char *kind, const char *pattern, const char *by)
 {
-    next_step(out);
+    class_next_step(out);
     buf_printf(out, "{\"type\":\"Replace\",\"pattern\":{\"%s\":", kind);
     buf_add_json(out, pattern, strlen(pattern));
     buf_adds(out, "},\"content\":");
@@ -53,7 +53,7 @@ static void add_replace(struct buf *out, const char *kind, const char *pattern, 
 static int add_rules(const struct class_build *b, struct buf *out, struct err *e)
 {
     if (!b->spm.charsmap.len) return 0;
-    next_step(out);
+    class_next_step(out);
     buf_adds(out, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"");
     int ret = tok_base64(b->spm.charsmap.data, b->spm.charsmap.len, out, e);
     buf_adds(out, "\"}");
@@ -62,7 +62,7 @@ static int add_rules(const struct class_build *b, struct buf *out, struct err *e
 
 static void add_strip(struct buf *out, bool left, bool right)
 {
-    next_step(out);
+    class_next_step(out);
     buf_adds(out, "{\"type\":\"Strip\"");
     add_bool(out, "strip_left", left);
     add_bool(out, "strip_right", right);
@@ -71,7 +71,7 @@ static void add_strip(struct buf *out, bool left, bool right)
 
 static void add_metaspace(struct buf *out, const char *scheme, bool split)
 {
-    next_step(out);
+    class_next_step(out);
     buf_printf(out, "{\"type\":\"Metaspace\",\"replacement\":\"" LOW_BAR "\",\"prepend_scheme\":\"%s\"", scheme);
     add_bool(out, "split", split);
     buf_addc(out, '}');
@@ -79,7 +79,7 @@ static void add_metaspace(struct buf *out, const char *scheme, bool split)
 
 static void add_bytes(struct buf *out, bool prefix, bool regex)
 {
-    next_step(out);
+    class_next_step(out);
     buf_adds(out, "{\"type\":\"ByteLevel\"");
     add_bool(out, "add_prefix_space", prefix);
     add_bool(out, "trim_offsets", true);
@@ -89,7 +89,7 @@ static void add_bytes(struct buf *out, bool prefix, bool regex)
 
 static void add_split(struct buf *out, const char *kind, const char *pattern, const char *behavior, bool invert)
 {
-    next_step(out);
+    class_next_step(out);
     buf_printf(out, "{\"type\":\"Split\",\"pattern\":{\"%s\":", kind);
     buf_add_json(out, pattern, strlen(pattern));
     buf_printf(out, "},\"behavior\":\"%s\"", behavior);
@@ -134,10 +134,10 @@ static void bytes(const struct class_build *b, struct buf *out)
     enum class_steps s = b->c->steps;
     bool prefix = s != STEPS_CLIP && class_flag(b, "add_prefix_space", b->c->flags & PREFIX_BY_DEFAULT);
     open_list(out, "normalizer", "normalizers");
-    if (s != STEPS_BYTES) add_type(out, "NFC");
+    if (s != STEPS_BYTES) class_step(out, "NFC");
     if (s == STEPS_CLIP) {
-        add_replace(out, "Regex", "\\s+", " ");
-        add_type(out, "Lowercase");
+        class_step_replace(out, "Regex", "\\s+", " ");
+        class_step(out, "Lowercase");
     }
     close_list(out);
     open_list(out, "pre_tokenizer", "pretokenizers");
@@ -173,28 +173,28 @@ static int normalizers(const struct class_build *b, struct buf *out, struct err 
     bool quotes = s == STEPS_ALBERT || s == STEPS_REMBERT || s == STEPS_XLNET;
     int ret = rules_first ? add_rules(b, out, e) : 0;
     if (quotes) {
-        add_replace(out, "String", "``", "\"");
-        add_replace(out, "String", "''", "\"");
-        if (s == STEPS_REMBERT) add_replace(out, "Regex", " {2,}", " ");
+        class_step_replace(out, "String", "``", "\"");
+        class_step_replace(out, "String", "''", "\"");
+        if (s == STEPS_REMBERT) class_step_replace(out, "Regex", " {2,}", " ");
         if (!accents) {
-            add_type(out, "NFKD");
-            add_type(out, "StripAccents");
+            class_step(out, "NFKD");
+            class_step(out, "StripAccents");
         }
     }
-    if ((quotes || s == STEPS_DEBERTA) && class_flag(b, "do_lower_case", s == STEPS_ALBERT)) add_type(out, "Lowercase");
+    if ((quotes || s == STEPS_DEBERTA) && class_flag(b, "do_lower_case", s == STEPS_ALBERT)) class_step(out, "Lowercase");
     if (quotes && ret == 0) ret = add_rules(b, out, e);
-    if (s == STEPS_PEGASUS && !b->spm.charsmap.len) add_replace(out, "Regex", "\\n", " ");
-    if (s == STEPS_SQUEEZE || s == STEPS_PEGASUS || (s == STEPS_SQUEEZE_RULES && b->spm.charsmap.len)) add_replace(out, "Regex", " {2,}", " ");
+    if (s == STEPS_PEGASUS && !b->spm.charsmap.len) class_step_replace(out, "Regex", "\\n", " ");
+    if (s == STEPS_SQUEEZE || s == STEPS_PEGASUS || (s == STEPS_SQUEEZE_RULES && b->spm.charsmap.len)) class_step_replace(out, "Regex", " {2,}", " ");
     if (s == STEPS_BARTHEZ || s == STEPS_DEBERTA) {
-        add_replace(out, "Regex", "\\s{2,}|[\\n\\r\\t]", " ");
-        add_type(out, "NFC");
+        class_step_replace(out, "Regex", "\\s{2,}|[\\n\\r\\t]", " ");
+        class_step(out, "NFC");
         add_strip(out, false, true);
     }
     if (s == STEPS_BIGBIRD || s == STEPS_LAYOUTXLM) {
         add_strip(out, false, s == STEPS_LAYOUTXLM);
-        add_replace(out, "Regex", " {2,}", LOW_BAR);
+        class_step_replace(out, "Regex", " {2,}", LOW_BAR);
     }
-    if (s == STEPS_GEMMA) add_replace(out, "String", " ", LOW_BAR);
+    if (s == STEPS_GEMMA) class_step_replace(out, "String", " ", LOW_BAR);
     return ret;
 }
 
@@ -207,7 +207,7 @@ static int pieces(const struct class_build *b, struct buf *out, struct err *e)
     if (normalizers(b, out, e)) return -1;
     close_list(out);
     open_list(out, "pre_tokenizer", "pretokenizers");
-    if (s == STEPS_WORDS || s == STEPS_WORDS_RAW || s == STEPS_ALBERT || s == STEPS_XLNET) add_type(out, "WhitespaceSplit");
+    if (s == STEPS_WORDS || s == STEPS_WORDS_RAW || s == STEPS_ALBERT || s == STEPS_XLNET) class_step(out, "WhitespaceSplit");
     if (s == STEPS_DEBERTA && class_flag(b, "split_by_punct", false)) buf_adds(out, "{\"type\":\"Punctuation\",\"behavior\":\"Isolated\"}");
     add_metaspace(out, scheme, true);
     close_list(out);
@@ -221,11 +221,11 @@ static int pieces(const struct class_build *b, struct buf *out, struct err *e)
 static void decode_bytes(struct buf *out, bool bytes, bool strip)
 {
     open_list(out, "decoder", "decoders");
-    add_replace(out, "String", LOW_BAR, " ");
-    if (bytes) add_type(out, "ByteFallback");
-    if (bytes || strip) add_type(out, "Fuse");
+    class_step_replace(out, "String", LOW_BAR, " ");
+    if (bytes) class_step(out, "ByteFallback");
+    if (bytes || strip) class_step(out, "Fuse");
     if (strip) {
-        next_step(out);
+        class_next_step(out);
         buf_adds(out, "{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}");
     }
     close_list(out);
@@ -285,11 +285,11 @@ static int sentencepiece(const struct class_build *b, struct buf *out, struct er
     open_list(out, "normalizer", "normalizers");
     int ret = add_rules(b, out, e);
     if (m->remove_extra_whitespaces) {
-        add_replace(out, "Regex", "\\A +| +\\z", "");
-        add_replace(out, "Regex", " {2,}", " ");
+        class_step_replace(out, "Regex", "\\A +| +\\z", "");
+        class_step_replace(out, "Regex", " {2,}", " ");
     }
-    if (m->escape_whitespaces) add_replace(out, "String", " ", LOW_BAR);
-    if (m->add_dummy_prefix && legacy) add_replace(out, "Regex", "\\A" LOW_BAR, LOW_BAR LOW_BAR);
+    if (m->escape_whitespaces) class_step_replace(out, "String", " ", LOW_BAR);
+    if (m->add_dummy_prefix && legacy) class_step_replace(out, "Regex", "\\A" LOW_BAR, LOW_BAR LOW_BAR);
     close_list(out);
     open_list(out, "pre_tokenizer", "pretokenizers");
     if (m->add_dummy_prefix) add_metaspace(out, legacy ? "always" : "first", false);
@@ -334,7 +334,7 @@ static int add_places(const struct class_build *b, struct buf *out, const char *
     for (const char *p = template; *p; p++) {
         if (*p == ' ') continue;
         char digit = p[1] >= '0' && p[1] <= '9' ? p[1] : '0';
-        next_step(out);
+        class_next_step(out);
         if (*p == 'A' || *p == 'B') {
             buf_printf(out, "{\"Sequence\":{\"id\":\"%c\",\"type_id\":%c}}", *p, digit);
         } else {
