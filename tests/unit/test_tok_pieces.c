@@ -125,7 +125,7 @@ static void unknown_texts_are_found_without_spans(void **state)
         assert_int_equal(tok_encode(t, s, text.data, text.len, 0, &want, &e), 0);
         s->chains = false;
         assert_int_equal(tok_encode(t, s, text.data, text.len, 0, &got, &e), 0);
-        if (want.n != got.n || memcmp(want.id, got.id, got.n * sizeof *got.id)) fail_msg("'%s'", text.data);
+        if (want.n != got.n || (got.n && memcmp(want.id, got.id, got.n * sizeof *got.id))) fail_msg("'%s'", text.data);
         tok_ids_free(&want);
         tok_ids_free(&got);
         buf_free(&text);
