@@ -183,9 +183,9 @@ static bool same_added(const struct tokenizer *a, const struct tokenizer *b)
     for (size_t i = 0; i < a->n_added; i++) {
         const struct tok_added *x = &a->added[i], *y = b->added, *end = y + b->n_added;
         while (y < end && y->id != x->id) y++;
+        if (y == end) return false;
         bool forms = x->normalized != y->normalized && a->norm.n; /* without a normalizer both are the same */
-        if (y == end || x->special != y->special || x->single_word != y->single_word || x->lstrip != y->lstrip ||
-            x->rstrip != y->rstrip || forms)
+        if (x->special != y->special || x->single_word != y->single_word || x->lstrip != y->lstrip || x->rstrip != y->rstrip || forms)
             return false;
     }
     return true;
