@@ -302,6 +302,22 @@ static void files_are_written_when_they_read_back_equal(void **state)
     buf_free(&merges);
 }
 
+/* The tokenizer of a tokenizer.json with the first `from` made `to`. */
+static struct tokenizer *parse_changed(const char *json, const char *from, const char *to)
+{
+    struct err e = {0};
+    struct buf changed = {0};
+    const char *at = strstr(json, from);
+    assert_non_null(at);
+    buf_add(&changed, json, (size_t)(at - json));
+    buf_adds(&changed, to);
+    buf_adds(&changed, at + strlen(from));
+    struct tokenizer *t = tok_parse(changed.data, changed.len, "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    buf_free(&changed);
+    return t;
+}
+
 /* What a list of words does not say must be what its readers take for granted. */
 static void words_alone_are_of_a_bert_tokenizer(void **state)
 {
@@ -323,18 +339,12 @@ static void words_alone_are_of_a_bert_tokenizer(void **state)
     assert_int_equal(tok_to_json(t, &json, &e), 0);
     tok_free(t);
     for (size_t i = 0; i < COUNT_OF(changes); i++) {
-        struct buf changed = {0}, out = {0};
-        const char *at = strstr(json.data, changes[i].from);
-        assert_non_null(at);
-        buf_add(&changed, json.data, (size_t)(at - json.data));
-        buf_adds(&changed, changes[i].to);
-        buf_adds(&changed, at + strlen(changes[i].from));
-        if (!(t = tok_parse(changed.data, changed.len, "t.json", &e))) fail_msg("%s", e.msg);
+        struct buf out = {0};
+        t = parse_changed(json.data, changes[i].from, changes[i].to);
         if (tok_export(t, FORMAT_VOCAB_TXT, &out, NULL, &e) == 0) fail_msg("%s is lost in vocab.txt", changes[i].to);
         buf_clear(&out);
         if (tok_export(t, FORMAT_GGUF, &out, NULL, &e) == 0) fail_msg("%s is lost in GGUF", changes[i].to);
         tok_free(t);
-        buf_free(&changed);
         buf_free(&out);
     }
     buf_free(&json);
@@ -370,17 +380,11 @@ static void merges_alone_are_of_gpt2(void **state)
     if (!t || tok_to_json(t, &json, &e)) fail_msg("%s", e.msg);
     tok_free(t);
     for (size_t i = 0; i < COUNT_OF(changes); i++) {
-        struct buf changed = {0}, out = {0}, beside = {0};
-        const char *at = strstr(json.data, changes[i].from);
-        assert_non_null(at);
-        buf_add(&changed, json.data, (size_t)(at - json.data));
-        buf_adds(&changed, changes[i].to);
-        buf_adds(&changed, at + strlen(changes[i].from));
-        if (!(t = tok_parse(changed.data, changed.len, "t.json", &e))) fail_msg("%s", e.msg);
+        struct buf out = {0}, beside = {0};
+        t = parse_changed(json.data, changes[i].from, changes[i].to);
         int ret = tok_export(t, FORMAT_MERGES, &out, &beside, &e);
         if (ret != (i < 2 ? 0 : -1)) fail_msg("%s: %d", changes[i].to, ret);
         tok_free(t);
-        buf_free(&changed);
         buf_free(&out);
         buf_free(&beside);
     }
