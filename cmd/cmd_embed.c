@@ -37,7 +37,7 @@ static const struct opt opts[] = {
     OPT_BOOL(0, "normalize", C, normalize, NULL, "Vectors of length 1"),
     OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 10000000, "Cut texts at N tokens; 0 = the context, at most 512"),
     OPT_INT('b', "batch", C, batch, "N", "4096", 1, 1 << 24, "Tokens worked on together"),
-    OPT_ENUM(0, "dtype", C, dtype, "auto|bf16|f32", "auto", "Arithmetic; auto = bf16 where the CPU has it"),
+    OPT_ENUM(0, "dtype", C, dtype, "auto|bf16|f32", "auto", "Arithmetic; auto = bf16 where the CPU is faster in it"),
     OPT_DOCS_IN(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
@@ -284,7 +284,7 @@ static int embed(struct job *j, const struct opt_result *r, struct pool *pool, s
     const struct embed_cfg *c = j->c;
     struct doc_files files = {.v = NULL};
     int max_length = 0;
-    enum dtype dt = c->dtype == TRAIN_AUTO ? train_auto_dtype() : c->dtype == TRAIN_BF16 ? DT_BF16 : DT_F32;
+    enum dtype dt = train_arithmetic((enum train_dtype)c->dtype);
     if (saved_open(&j->m, r->args[0], dt, pool, e) || check_model(j, r->args[0], &max_length, e)) return -1;
     int tokens = c->batch > max_length ? (int)c->batch : max_length;
     if (!(j->emb = embedder_new(&j->m.config, j->m.params, dt, tokens, max_length, pool, e)) ||

@@ -39,7 +39,7 @@ static const struct opt opts[] = {
     OPT_GROUP("Evaluation"),
     OPT_INT(0, "max-length", C, max_length, "N", NULL, 1, 10000000, "Tokens a window (default: the model's context, at most 1024)"),
     OPT_INT('b', "batch", C, batch, "N", "8", 1, 65536, "Windows at a time"),
-    OPT_ENUM(0, "dtype", C, dtype, "auto|bf16|f32", "auto", "Arithmetic; auto = bf16 where the CPU has it"),
+    OPT_ENUM(0, "dtype", C, dtype, "auto|bf16|f32", "auto", "Arithmetic; auto = bf16 where the CPU is faster in it"),
     OPT_BOOL(0, "concat", C, concat, NULL, "Ignore the borders of documents"),
     OPT_INT(0, "source-length", C, source_length, "N", NULL, 1, 10000000, "Encoder-decoders: source tokens a row"),
     OPT_STR(0, "source-field", C, source_field, "NAME", "source", "Encoder-decoders: member that holds the source"),
@@ -176,7 +176,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
         err_set(e, ERR_USAGE, "want a model and the data to evaluate it on");
         goto out;
     }
-    enum dtype dt = c.dtype == TRAIN_AUTO ? train_auto_dtype() : c.dtype == TRAIN_BF16 ? DT_BF16 : DT_F32;
+    enum dtype dt = train_arithmetic((enum train_dtype)c.dtype);
     if (!(pool = pool_new((int)c.common.threads, e)) || saved_open(&j.m, r.args[0], DT_F32, pool, e)) goto out;
     if (open_data(&j, &r, e) || evaluate(&j, pool, dt, &sum, e)) goto out;
     ret = print_result(&c, j.m.config.stack == STACK_ENCODER, &sum, e);

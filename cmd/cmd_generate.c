@@ -535,7 +535,7 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     if (ret || o.exit_now) goto out;
     ret = -1;
     if (check_options(self, &c, &o, e) || collect_prompts(&c, &o, &prompts, e)) goto out;
-    enum dtype dt = c.dtype ? dtypes[c.dtype] : train_auto_dtype();
+    enum dtype dt = c.dtype ? dtypes[c.dtype] : kernels_auto_dtype(kernels_get(), true);
     if (!(pool = pool_new((int)c.common.threads, e))) goto out;
     if (c.tokenizer ? saved_open_weights(&model, o.args[0], dt, pool, e) || saved_take_tokenizer(&model, tokenizer_option(c.tokenizer, e), e)
                     : saved_open(&model, o.args[0], dt, pool, e))

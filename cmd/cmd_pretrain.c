@@ -91,7 +91,7 @@ static const struct opt opts[] = {
     OPT_F64(0, "label-smoothing", C, label_smoothing, "X", "0", 0, 0.99, "Share of the target spread over the vocabulary"),
     OPT_F64(0, "z-loss", C, z_loss, "X", "0", 0, 1, "Coefficient of log^2 of the normalizer"),
     OPT_INT('s', "seed", C, seed, "N", "1", 0, 1e15, "Of initial weights, data order and dropout"),
-    OPT_ENUM(0, "dtype", C, dtype, "auto|bf16|f32", "auto", "Arithmetic; auto = bf16 where the CPU has it"),
+    OPT_ENUM(0, "dtype", C, dtype, "auto|bf16|f32", "auto", "Arithmetic; auto = bf16 where the CPU is faster in it"),
     OPT_ENUM(0, "recompute", C, recompute, "none|block", "none", "Compute blocks again instead of storing them"),
     OPT_GROUP("Guards"),
     OPT_F64(0, "spike", C, spike, "X", "6", 0, 1e6, "Standard deviations that make a spike of loss or gradient; 0 = never"),

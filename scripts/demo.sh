@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job on real text: documentation of a few Debian packages (or
-# CORPUS=DIR) becomes a trained model in about ten minutes on two cores.
+# CORPUS=DIR) becomes a trained model in ten to twenty minutes on two cores.
 # OUT=DIR: where the results go (demo).  Run it again to continue.
 set -eu
 cd "$(dirname "$0")/.."

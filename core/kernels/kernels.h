@@ -138,8 +138,12 @@ struct wkv;
 struct shift_token;
 struct shift_grad;
 
+/* What a product in bf16 takes: it is emulated; the CPU's own, slower than f32 (Intel's VDPBF16PS); or faster. */
+enum bf16_speed { BF16_EMULATED, BF16_SLOW, BF16_FAST };
+
 struct kernels {
     const char *isa;                    /* "ref", "avx2", "avx512", "avx512bf16" */
+    enum bf16_speed bf16;
 
     /* Conversions: round to nearest even, NaN stays NaN. */
     void (*bf16_from_f32)(uint16_t *y, const float *x, size_t n);
@@ -239,6 +243,12 @@ struct kernels {
     void (*gemm)(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws);
     void (*gemm_tn)(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws);
 };
+
+/* What `--dtype auto` is with a table.  Training, and whatever else multiplies matrices, is bf16 where that is faster;
+ * decoding token by token waits for the weights, and bf16 has half the bytes: there it is what the CPU can multiply. */
+enum dtype kernels_auto_dtype(const struct kernels *k, bool decoding);
+/* Why, of products: a clause for the log. */
+const char *kernels_auto_reason(const struct kernels *k);
 
 /* The table, chosen on first use; never NULL.  Thread-safe. */
 const struct kernels *kernels_get(void);

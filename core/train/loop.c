@@ -455,6 +455,13 @@ static void report(struct loop *l, const struct train_result *out, const char *e
     if (!buf_ok(&l->text, &ignored)) file_append_line(l->log_path, l->text.data, l->text.len, &ignored);
 }
 
+static const char *why_dtype(const struct loop *l)
+{
+    const struct kernels *k = kernels_get();
+    if (l->cfg->dtype != TRAIN_AUTO) return "as asked for";
+    return l->dtype == kernels_auto_dtype(k, false) ? kernels_auto_reason(k) : "as the run began";
+}
+
 int train_run(const struct train_job *job, struct train_result *out, struct err *e)
 {
     const double unknown = (double)NAN;
@@ -462,8 +469,8 @@ int train_run(const struct train_job *job, struct train_result *out, struct err 
     memset(out, 0, sizeof *out);
     int ret = open_run(&l, e);
     if (!ret && !finished(&l))
-        log_info("%lld parameters, %s, %d threads; run '%s'", (long long)l.params->n_elements,
-                 dtype_name(l.dtype), pool_threads(job->pool), job->cfg.out);
+        log_info("%lld parameters, %s (%s), %d threads; run '%s'", (long long)l.params->n_elements,
+                 dtype_name(l.dtype), why_dtype(&l), pool_threads(job->pool), job->cfg.out);
     if (!ret) {
         ret = run_steps(&l, e);
         if (!ret) ret = finish(&l, out, e);

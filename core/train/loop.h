@@ -22,7 +22,7 @@ enum train_resume { RESUME_AUTO, RESUME_NEVER, RESUME_FORCE };
 struct train_cfg {
     const char *out;             /* run directory */
     int batch, T, leaves;        /* sequences a step, tokens a sequence */
-    enum train_dtype dtype;      /* auto = bf16 where the CPU multiplies it, or what the run has */
+    enum train_dtype dtype;      /* auto = bf16 where that is faster, or what the run has */
     struct schedule schedule;    /* .steps is the length of the run */
     struct optim_cfg optim;
     double muon_lr;              /* peak; follows the schedule of lr */
@@ -67,7 +67,7 @@ struct train_result {
  * diverged, ERR_CONFIG when the run was started otherwise. */
 int train_run(const struct train_job *job, struct train_result *out, struct err *e);
 
-/* bf16 or f32 for TRAIN_AUTO on this machine. */
-enum dtype train_auto_dtype(void);
+/* What was asked for; TRAIN_AUTO: what is faster on this machine. */
+enum dtype train_arithmetic(enum train_dtype asked);
 
 #endif

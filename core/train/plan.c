@@ -89,7 +89,7 @@ int train_plan(const struct train_job *job, bool measure, struct train_plan *p, 
     memset(p, 0, sizeof *p);
     mem_resident(&own, &files);
     p->step_seconds = p->total_seconds = (double)NAN;
-    p->dtype = c->dtype == TRAIN_AUTO ? train_auto_dtype() : c->dtype == TRAIN_BF16 ? DT_BF16 : DT_F32;
+    p->dtype = train_arithmetic(c->dtype);
     struct step_cfg sc = {.rows = c->batch, .T = c->T, .leaves = c->leaves, .accum = c->accum,
                           .compute = p->dtype, .recompute = c->recompute, .training = true};
     struct stepper *train = NULL, *eval = NULL;

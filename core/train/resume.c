@@ -12,18 +12,18 @@
 #include "core/train/rundir.h"
 #include "core/train/save.h"
 
-enum dtype train_auto_dtype(void)
+enum dtype train_arithmetic(enum train_dtype asked)
 {
-    return strcmp(kernels_get()->isa, "avx512bf16") ? DT_F32 : DT_BF16;
+    if (asked == TRAIN_AUTO) return kernels_auto_dtype(kernels_get(), false);
+    return asked == TRAIN_BF16 ? DT_BF16 : DT_F32;
 }
 
 static enum dtype choose_dtype(const struct train_cfg *c, const cJSON *saved)
 {
-    if (c->dtype != TRAIN_AUTO) return c->dtype == TRAIN_BF16 ? DT_BF16 : DT_F32;
-    const cJSON *train = saved ? cJSON_GetObjectItemCaseSensitive(saved, "train") : NULL;
+    const cJSON *train = saved && c->dtype == TRAIN_AUTO ? cJSON_GetObjectItemCaseSensitive(saved, "train") : NULL;
     const cJSON *d = train ? cJSON_GetObjectItemCaseSensitive(train, "dtype") : NULL;
     if (cJSON_IsString(d)) return strcmp(d->valuestring, "bf16") ? DT_F32 : DT_BF16;
-    return train_auto_dtype();
+    return train_arithmetic(c->dtype);
 }
 
 int resume_config(const struct train_job *job, enum dtype *dtype, struct buf *config, bool *changed, struct err *e)

@@ -519,10 +519,29 @@ static void the_table_is_the_strongest_that_the_cpu_has(void **state)
     assert_null(kernels_isa("avx9000"));
 }
 
+static void auto_is_bf16_where_that_is_faster(void **state)
+{
+    (void)state;
+    static const struct {
+        enum bf16_speed speed;
+        enum dtype products, decoding;
+    } want[] = {{BF16_EMULATED, DT_F32, DT_F32}, {BF16_SLOW, DT_F32, DT_BF16}, {BF16_FAST, DT_BF16, DT_BF16}};
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        struct kernels k = {.bf16 = want[i].speed};
+        assert_int_equal(kernels_auto_dtype(&k, false), want[i].products);
+        assert_int_equal(kernels_auto_dtype(&k, true), want[i].decoding);
+    }
+    assert_int_equal(kernels_isa("ref")->bf16, BF16_EMULATED);
+    const struct kernels *k = kernels_isa("avx512bf16");
+    if (!k) skip();
+    assert_int_equal(k->bf16, __builtin_cpu_is("intel") ? BF16_SLOW : BF16_FAST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_the_strongest_that_the_cpu_has),
+        cmocka_unit_test(auto_is_bf16_where_that_is_faster),
         cmocka_unit_test(reference_sums_are_right),
         cmocka_unit_test(every_tail_gives_the_bits_of_the_reference),
         cmocka_unit_test(cuts_between_cache_blocks_change_nothing),
