@@ -8,6 +8,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lists.h"
 #include "core/token/tok_members.h"
 
 struct dir_files {
@@ -130,7 +131,8 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
     struct buf json = {0};
     struct tokenizer *t = NULL;
     if (class_names(b, e) || class_model(b, e) || names_of_model(b, e) || class_add(b, e)) return NULL;
-    if (whole_json(b, &json, e) == 0) t = tok_parse_file(json.data, json.len, b->file, e);
+    const struct tok_given merges = {.merges = b->merges.data ? b->merges.data : "", .n_merges = b->merges.len, .merges_name = b->merges_file};
+    if (whole_json(b, &json, e) == 0) t = tok_parse_file_given(&json, b->merges_file ? &merges : NULL, b->file, e);
     buf_free(&json);
     if (!t) return NULL;
     if (b->name[NAME_BOS].text) t->bos = class_id(b, b->name[NAME_BOS].text);
@@ -153,6 +155,8 @@ static void build_free(struct class_build *b)
     vocab_free(&b->spoken);
     buf_free(&b->model);
     buf_free(&b->rest);
+    buf_free(&b->merges);
+    free(b->merges_file);
     for (size_t i = 0; i < b->n_kept; i++) free(b->kept[i]);
     free(b->kept);
     free(b->score);

@@ -126,6 +126,8 @@ struct class_build {
     size_t cap_score;
     int unk_id;
     struct buf model, rest;                     /* JSON: the model; FROM_PIECES: the bytes of both models */
+    struct buf merges;                          /* FROM_MERGES: the text of merges.txt, which the JSON leaves out */
+    char *merges_file;
     struct class_token name[N_NAMES];
     struct class_token *extra, *add;            /* [n_extra]; [n_add] in order */
     size_t n_extra, cap_extra, n_add, cap_add;

@@ -46,24 +46,18 @@ static int words(struct class_build *b, const struct buf *text, struct err *e)
 static int merges(struct class_build *b, const struct buf *text, struct err *e)
 {
     bool ended = b->c->steps == STEPS_CLIP || b->c->steps == STEPS_OPENAI || b->c->steps == STEPS_HERBERT;
-    struct buf lines = {0};
-    char *file = tok_merges_beside(b->file);
-    int ret = !file ? err_oom(e, 1, "a path") : tok_read_ids(&b->vocab, text->data ? text->data : "", text->len, b->file, e);
-    if (ret == 0) ret = file_read_all(file, CLASS_MAX_FILE, &lines, e);
-    if (ret == 0) {
-        buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");
-        if (ended) buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
-        else buf_adds(&b->model, "null");
-        buf_printf(&b->model, ",\"continuing_subword_prefix\":\"\",\"end_of_word_suffix\":\"%s\",\"fuse_unk\":false,\"byte_fallback\":false,",
-                   ended ? "</w>" : "");
-        tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
-        buf_adds(&b->model, ",\n");
-        ret = tok_merges_json(&b->model, &b->vocab, lines.data ? lines.data : "", lines.len, file, e);
-        buf_addc(&b->model, '}');
-    }
-    buf_free(&lines);
-    free(file);
-    return ret ? ret : buf_ok(&b->model, e);
+    if (!(b->merges_file = tok_merges_beside(b->file))) return err_oom(e, 1, "a path");
+    if (tok_read_ids(&b->vocab, text->data ? text->data : "", text->len, b->file, e) ||
+        file_read_all(b->merges_file, CLASS_MAX_FILE, &b->merges, e))
+        return -1;
+    buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");
+    if (ended) buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
+    else buf_adds(&b->model, "null");
+    buf_printf(&b->model, ",\"continuing_subword_prefix\":\"\",\"end_of_word_suffix\":\"%s\",\"fuse_unk\":false,\"byte_fallback\":false,",
+               ended ? "</w>" : "");
+    tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
+    buf_adds(&b->model, ",\"merges\":[]}");
+    return buf_ok(&b->model, e);
 }
 
 /* ---- bytes ---- */

@@ -94,7 +94,8 @@ static bool ends(const char *s, size_t n)
     return n >= strlen(END) && memcmp(s + n - strlen(END), END, strlen(END)) == 0;
 }
 
-/* Lines without an end are none, nor is the first of a list; how many words there are, of which two count. */
+/* Not as tok_lists.h has merges.txt: what is no pair is passed over, as these classes do.  Lines without an end are
+ * none, nor is the first of a list; how many words a line has, of which two count, is said by `kind`. */
 static int read_merges(struct merges *m, const char *text, size_t size, enum class_words kind, struct err *e)
 {
     const char *p = text, *end = text + size, *line;

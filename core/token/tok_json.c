@@ -22,19 +22,26 @@ struct merge_texts {
     struct buf copy;
 };
 
+/* "a b". */
+static bool split_pair(struct merge_texts *m, const char *s, size_t n)
+{
+    const char *space = memchr(s, ' ', n);
+    if (!space) return false;
+    m->left = s;
+    m->n_left = (size_t)(space - s);
+    m->right = space + 1;
+    m->n_right = n - m->n_left - 1;
+    return !memchr(m->right, ' ', m->n_right);
+}
+
 /* "a b" or ["a", "b"]. */
 static int read_pair(struct jlex *x, struct merge_texts *m, struct err *e)
 {
     if (!jlex_try(x, '[')) {
+        const char *s;
         size_t n;
-        if (jlex_string(x, &m->left, &n, e)) return -1;
-        const char *space = memchr(m->left, ' ', n);
-        if (!space || memchr(space + 1, ' ', (size_t)(m->left + n - space - 1)))
-            return jlex_error(x, e, "a merge is two tokens with one space between");
-        m->n_left = (size_t)(space - m->left);
-        m->right = space + 1;
-        m->n_right = n - m->n_left - 1;
-        return 0;
+        if (jlex_string(x, &s, &n, e)) return -1;
+        return split_pair(m, s, n) ? 0 : jlex_error(x, e, "a merge is two tokens with one space between");
     }
     if (jlex_string(x, &m->left, &m->n_left, e)) return -1;
     if (m->left == x->tmp.data) { /* the next string comes there */
@@ -176,12 +183,9 @@ static int read_merge_lines(struct tokenizer *t, const struct tok_given *given, 
     while (ret == 0 && tok_next_line(&p, end, &line, &len)) {
         no++;
         if (len == 0 || (len >= 8 && memcmp(line, "#version", 8) == 0)) continue;
-        const char *space = memchr(line, ' ', len);
-        struct merge_texts m = {.left = line, .n_left = space ? (size_t)(space - line) : len};
-        m.right = space ? space + 1 : line + len;
-        m.n_right = (size_t)(line + len - m.right);
-        bool one = space && !memchr(m.right, ' ', m.n_right);
-        int left = one ? vocab_find(&t->vocab, m.left, m.n_left) : -1, right = left < 0 ? -1 : vocab_find(&t->vocab, m.right, m.n_right);
+        struct merge_texts m = {0};
+        int left = split_pair(&m, line, len) ? vocab_find(&t->vocab, m.left, m.n_left) : -1;
+        int right = left < 0 ? -1 : vocab_find(&t->vocab, m.right, m.n_right);
         int id = right < 0 ? -1 : merged_id(t, &m, 0, &whole);
         if (id >= 0) ret = bpe_add(&t->bpe, left, right, id, e);
         else if (id == -2) ret = buf_ok(&whole, e);
@@ -340,7 +344,7 @@ static int read_model(struct tokenizer *t, const struct cJSON *root, const char 
     struct jlex x;
     jlex_init(&x, json, vocab, name);
     int ret = 0;
-    if (given) {
+    if (given && given->vocab) {
         t->vocab = *given->vocab;
         *given->vocab = (struct vocab){0};
     } else {
@@ -577,10 +581,20 @@ static int check_added_ids(const struct tokenizer *t, const char *name, struct e
     return 0;
 }
 
-struct tokenizer *tok_parse_file(const char *json, size_t n, const char *name, struct err *e)
+static struct tokenizer *parse_file(const char *json, size_t n, const struct tok_given *given, const char *name, struct err *e)
 {
-    struct tokenizer *t = tok_parse(json, n, name, e);
+    struct tokenizer *t = parse(json, n, given, name, e);
     if (!t || t->source != SOURCE_JSON || check_added_ids(t, name, e) == 0) return t; /* our own form of the others */
     tok_free(t);
     return NULL;
+}
+
+struct tokenizer *tok_parse_file(const char *json, size_t n, const char *name, struct err *e)
+{
+    return parse_file(json, n, NULL, name, e);
+}
+
+struct tokenizer *tok_parse_file_given(const struct buf *json, const struct tok_given *given, const char *name, struct err *e)
+{
+    return buf_ok(json, e) ? NULL : parse_file(json->data, json->len, given, name, e);
 }

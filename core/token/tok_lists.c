@@ -5,10 +5,7 @@
 #include "core/base/json.h"
 #include "core/base/width.h"
 #include "core/token/tok_files.h"
-#include "core/token/tok_members.h"
 #include "core/token/unicode.h"
-
-/* ---- in ---- */
 
 /* Without white space at its end. */
 static size_t trim(const char *s, size_t n)
@@ -78,8 +75,6 @@ int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, 
     return ret;
 }
 
-/* ---- out ---- */
-
 int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e)
 {
     const char *space = memchr(s, ' ', n);
@@ -96,26 +91,4 @@ int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *
         if (vocab_find(v, part[i], len[i]) < 0)
             return err_set(e, ERR_DATA, "'%.*s' of the merge is not in the vocabulary", (int)text_fit(part[i], len[i], 80), part[i]);
     return 0;
-}
-
-int tok_merges_json(struct buf *out, const struct vocab *v, const char *text, size_t n, const char *name, struct err *e)
-{
-    const char *p = text, *line, *separator = "\n";
-    size_t len, no = 0;
-    struct buf whole = {0};
-    int ret = 0;
-    buf_adds(out, "\"merges\":[");
-    while (ret == 0 && tok_next_line(&p, text + n, &line, &len)) {
-        no++;
-        if (len == 0 || (len >= 8 && memcmp(line, "#version", 8) == 0)) continue;
-        if ((ret = tok_check_merge(v, line, len, &whole, e))) err_wrap(e, "'%s':%zu", name, no);
-        else {
-            buf_adds(out, separator);
-            buf_add_json(out, line, len);
-            separator = ",\n";
-        }
-    }
-    buf_addc(out, ']');
-    buf_free(&whole);
-    return ret;
 }

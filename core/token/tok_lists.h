@@ -1,6 +1,5 @@
-/* tok_lists.h - lists of tokens and merges: read from vocab.txt, vocab.json and
- * merges.txt, written as the members of a tokenizer.json's model.  Errors name
- * the file and the line. */
+/* tok_lists.h - lists of tokens and merges: vocab.txt, vocab.json and merges.txt.
+ * Errors name the file and the line. */
 #ifndef CORE_TOKEN_TOK_LISTS_H
 #define CORE_TOKEN_TOK_LISTS_H
 
@@ -20,19 +19,18 @@ int tok_read_vocab(struct vocab *v, struct jlex *x, struct err *e);
 /* vocab.json, which is one. */
 int tok_read_ids(struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
 
-/* "merges":[...] of a merges.txt, whose parts and results must be tokens. */
-int tok_merges_json(struct buf *out, const struct vocab *v, const char *text, size_t n, const char *name, struct err *e);
-
-/* A tokenizer.json whose model has "vocab":{} and, for byte pairs, "merges":[], with these instead; *vocab is
- * taken over.  merges: lines of merges.txt, or NULL. */
+/* What a tokenizer.json leaves out: its model has "vocab":{} where a vocabulary is given, which is taken over, and
+ * "merges":[] where the lines of a merges.txt are, whose parts and results must be tokens.  Neither: NULL. */
 struct tok_given {
     struct vocab *vocab;
     const char *merges, *merges_name;
     size_t n_merges;
 };
 struct tokenizer *tok_parse_given(const struct buf *json, const struct tok_given *given, const char *name, struct err *e);
+/* With tok_parse_file()'s check. */
+struct tokenizer *tok_parse_file_given(const struct buf *json, const struct tok_given *given, const char *name, struct err *e);
 
-/* A merge in a line of text; `whole` is work space. */
+/* A merge as it stands in a line: two tokens that make a third, or what is wrong with it; `whole` is work space. */
 int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e);
 
 #endif
