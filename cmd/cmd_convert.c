@@ -80,9 +80,9 @@ static int report(const struct convert_cfg *c, const char *src, const char *dst,
     }
     struct buf b = {0};
     buf_adds(&b, "{\"src\":");
-    buf_add_json(&b, src, strlen(src));
+    buf_adds_json(&b, src);
     buf_adds(&b, ",\"dst\":");
-    buf_add_json(&b, dst, strlen(dst));
+    buf_adds_json(&b, dst);
     buf_printf(&b, ",\"family\":\"%s\",\"tensors\":%d,\"parameters\":%lld,\"tokenizer\":%s}\n", m->config.family,
                m->params->n, (long long)m->params->n_elements, m->tok ? "true" : "false");
     int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;

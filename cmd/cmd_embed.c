@@ -95,7 +95,7 @@ static void print_scores(struct job *j, const float *z)
     for (int i = 0; i < n; i++) sum += exp((double)z[i] - (double)z[best]);
     const char *name = model_label(m, best);
     if (classes) buf_adds(&j->line, ",\"label\":");
-    if (classes && name) buf_add_json(&j->line, name, strlen(name));
+    if (classes && name) buf_adds_json(&j->line, name);
     else if (classes) buf_printf(&j->line, "%d", best);
     if (classes) buf_adds(&j->line, ",\"probabilities\":[");
     else buf_adds(&j->line, n == 1 ? ",\"score\":" : ",\"scores\":[");

@@ -101,7 +101,7 @@ static void json_tensors(struct buf *b, const struct tree_tensor *t, const struc
     buf_adds(b, ",\"tensors\":[");
     for (int i = 0; i < n; i++) {
         buf_adds(b, i ? ",{\"name\":" : "{\"name\":");
-        buf_add_json(b, t[i].name, strlen(t[i].name));
+        buf_adds_json(b, t[i].name);
         buf_printf(b, ",\"dtype\":\"%s\",\"shape\":[", dtype_name(t[i].dtype));
         for (int d = 0; d < t[i].ndim; d++) buf_printf(b, "%s%lld", d ? "," : "", (long long)t[i].dim[d]);
         buf_printf(b, "],\"bytes\":%llu,\"stored\":%llu", (unsigned long long)t[i].raw,
@@ -119,7 +119,7 @@ static void json_tensors(struct buf *b, const struct tree_tensor *t, const struc
 static void begin_json(struct buf *b, const char *path, const char *kind)
 {
     buf_adds(b, "{\"path\":");
-    buf_add_json(b, path, strlen(path));
+    buf_adds_json(b, path);
     buf_printf(b, ",\"kind\":\"%s\"", kind);
 }
 
@@ -139,7 +139,7 @@ static void json_manifest(struct buf *b, const struct llmz *z)
     for (const struct cJSON *v = llmz_manifest(z)->child; v; v = v->next) {
         if (shown_apart(v->string) && strcmp(v->string, "model")) continue;
         buf_addc(b, ',');
-        buf_add_json(b, v->string, strlen(v->string));
+        buf_adds_json(b, v->string);
         buf_addc(b, ':');
         json_print(b, v, 0);
     }

@@ -422,7 +422,7 @@ static int print_result(const struct work *w, const struct train_result *r, stru
     }
     struct buf b = {0};
     buf_adds(&b, "{\"run\":");
-    buf_add_json(&b, out, strlen(out));
+    buf_adds_json(&b, out);
     buf_printf(&b, ",\"steps\":%lld,\"tokens\":%lld,\"was_done\":%s", (long long)r->steps, (long long)r->tokens,
                r->was_done ? "true" : "false");
     put_num(&b, "loss", r->loss);

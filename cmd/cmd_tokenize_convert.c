@@ -1,6 +1,5 @@
 /* llmctl tokenize convert. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmd/cmd_tokenize.h"
 #include "core/base/log.h"
@@ -30,7 +29,7 @@ static int report(const struct convert_cfg *cfg, int tokens, struct err *e)
     struct buf b = {0};
     if (!cfg->common.json) return log_info("%d tokens -> %s", tokens, cfg->out), 0;
     buf_printf(&b, "{\"tokens\":%d,\"out\":", tokens);
-    buf_add_json(&b, cfg->out, strlen(cfg->out));
+    buf_adds_json(&b, cfg->out);
     buf_adds(&b, "}\n");
     int ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
     buf_free(&b);

@@ -67,7 +67,7 @@ static void add_from(struct buf *b, bool json, const char *key, const char *json
         return;
     }
     buf_printf(b, "\"%s\":", json_key);
-    buf_add_json(b, value, strlen(value));
+    buf_adds_json(b, value);
     buf_addc(b, ',');
 }
 
@@ -134,7 +134,7 @@ static int describe(struct buf *b, const char *path, const struct tokenizer *t, 
         add_steps(b, t, "template_of_two", template_of_two, true);
         if (tok_note(t)) {
             buf_adds(b, ",\"note\":");
-            buf_add_json(b, tok_note(t), strlen(tok_note(t)));
+            buf_adds_json(b, tok_note(t));
         }
         buf_adds(b, "}\n");
         return 0;

@@ -136,7 +136,7 @@ static void file_row(const struct encode_cfg *cfg, struct buf *b, const char *na
     }
     if (name) {
         buf_adds(b, "{\"file\":");
-        buf_add_json(b, name, strlen(name));
+        buf_adds_json(b, name);
         buf_addc(b, ',');
     }
     buf_printf(b, "\"documents\":%llu,\"bad\":%llu,\"bytes\":%llu,\"tokens\":%llu}", (unsigned long long)s->documents,

@@ -39,9 +39,9 @@ static void say(struct verifier *v, const char *path, const char *state, const c
 {
     if (v->cfg->common.json) {
         buf_adds(&v->out, v->out.len ? ",{\"path\":" : "{\"path\":");
-        buf_add_json(&v->out, path, strlen(path));
+        buf_adds_json(&v->out, path);
         buf_printf(&v->out, ",\"state\":\"%s\",\"detail\":", state);
-        buf_add_json(&v->out, detail, strlen(detail));
+        buf_adds_json(&v->out, detail);
         buf_addc(&v->out, '}');
     } else if (!strcmp(state, "ok")) {
         buf_printf(&v->out, "ok   '%s': %s\n", path, detail);

@@ -1,6 +1,5 @@
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cjson/cJSON.h>
 
@@ -18,7 +17,7 @@ static void manifest(const struct classifier *c, const char *report, struct buf 
     buf_adds(b, "{\"format\":\"llmz\",\"kind\":\"classifier\",\"classifier\":{\"labels\":[");
     for (int i = 0; i < c->n_labels; i++) {
         if (i) buf_addc(b, ',');
-        buf_add_json(b, c->label[i], strlen(c->label[i]));
+        buf_adds_json(b, c->label[i]);
     }
     buf_printf(b, "],\"features\":{\"bits\":%d,\"words\":%d,\"chars_min\":%d,\"chars_max\":%d},"
                   "\"scale\":%.17g,\"shift\":%.17g}",

@@ -300,7 +300,7 @@ void classify_report_json(const struct classify_report *r, char *const *labels, 
     buf_printf(out, "{\"documents\":%llu,\"labels\":{", (unsigned long long)r->n);
     for (int i = 0; i < n_labels; i++) {
         if (i) buf_addc(out, ',');
-        buf_add_json(out, labels[i], strlen(labels[i]));
+        buf_adds_json(out, labels[i]);
         buf_printf(out, ":%llu", (unsigned long long)r->n_label[i]);
     }
     buf_adds(out, "}");

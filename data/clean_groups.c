@@ -60,7 +60,7 @@ static void one(const struct clean_groups *g, struct order *v, struct buf *out)
         const struct clean_group *x = &g->v[v[i].i];
         const char *name = g->names.name[v[i].i];
         buf_adds(out, i ? ",{\"name\":" : "{\"name\":");
-        buf_add_json(out, name, strlen(name));
+        buf_adds_json(out, name);
         buf_printf(out, ",\"in\":%llu,\"out\":%llu,\"text_bytes_in\":%llu,\"text_bytes_out\":%llu}",
                    (unsigned long long)x->docs_in, (unsigned long long)x->docs_out,
                    (unsigned long long)x->bytes_in, (unsigned long long)x->bytes_out);

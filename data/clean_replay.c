@@ -356,7 +356,7 @@ void replay_report_json(const struct replay_stats *s, struct buf *out)
         const struct replay_rule *x = &s->rule[k];
         if (!x->removed_before && !x->removed_after) continue;
         buf_printf(out, "%s{\"rule\":", first ? "" : ",");
-        buf_add_json(out, x->key, strlen(x->key));
+        buf_adds_json(out, x->key);
         buf_printf(out, ",\"removed\":{\"before\":%llu,\"after\":%llu}}",
                    (unsigned long long)x->removed_before, (unsigned long long)x->removed_after);
         first = false;

@@ -103,21 +103,21 @@ static int make_print(const struct dedup_cfg *c, struct buf *b, struct err *e)
     const char *best = c->docs.extra[0] ? c->docs.extra[0] : "";
     const char *source = c->docs.extra[DEDUP_SOURCE] ? c->docs.extra[DEDUP_SOURCE] : "";
     const char *old = c->against ? c->against : "";
-    buf_add_json(b, field, strlen(field));
+    buf_adds_json(b, field);
     buf_printf(b, ",\"format_of_input\":%d,\"split\":%d,\"max_line\":%zu,\"best\":",
                (int)c->docs.format, (int)c->docs.split, c->docs.max_line);
-    buf_add_json(b, best, strlen(best));
+    buf_adds_json(b, best);
     buf_adds(b, ",\"source\":");
-    buf_add_json(b, source, strlen(source));
+    buf_adds_json(b, source);
     buf_adds(b, ",\"against\":");
-    buf_add_json(b, old, strlen(old));
+    buf_adds_json(b, old);
     buf_adds(b, ",\"files\":[");
     for (size_t i = 0; i < c->files->n; i++) {
         const struct doc_file *f = &c->files->v[i];
         struct stat st = {0};
         (void)stat(f->path, &st);
         buf_adds(b, i ? ",[" : "[");
-        buf_add_json(b, f->name, strlen(f->name));
+        buf_adds_json(b, f->name);
         buf_printf(b, ",%lld,%lld.%09ld]", (long long)f->bytes, (long long)st.st_mtim.tv_sec,
                    st.st_mtim.tv_nsec);
     }

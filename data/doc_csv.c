@@ -131,7 +131,7 @@ static void emit(const struct convert_in *c, const char *s, const struct row *r,
     struct buf v = {0};
     for (size_t k = 0; k < r->n; k++) {
         buf_addc(out, k ? ',' : '{');
-        buf_add_json(out, c->column[k], strlen(c->column[k]));
+        buf_adds_json(out, c->column[k]);
         buf_addc(out, ':');
         buf_clear(&v);
         unquote(s, r->field[k], &v);

@@ -166,7 +166,7 @@ static void explain(void *arg, int thread, const struct clean_doc *d, struct buf
     if (!(d->value[l->error] > 0)) return;
     const char *name = l->docs.label[(int)d->value[l->suggested]];
     buf_printf(out, ",\"label_confidence\":%.6g,\"suggested_label\":", d->value[l->confidence]);
-    buf_add_json(out, name, strlen(name));
+    buf_adds_json(out, name);
 }
 
 static int set_up(struct label_errors *l, struct clean_cfg *cfg, struct err *e)

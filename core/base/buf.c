@@ -105,6 +105,12 @@ void buf_add_json(struct buf *b, const char *s, size_t n)
     buf_addc(b, '"');
 }
 
+void buf_adds_json(struct buf *b, const char *s)
+{
+    if (s) buf_add_json(b, s, strlen(s));
+    else buf_adds(b, "null");
+}
+
 void buf_add_html(struct buf *b, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

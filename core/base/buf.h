@@ -29,6 +29,7 @@ void buf_adds(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 void buf_add_json(struct buf *b, const char *s, size_t n);  /* quoted, escaped JSON string; s is UTF-8 */
+void buf_adds_json(struct buf *b, const char *s);           /* the same of a text that a NUL ends; NULL: null */
 void buf_add_html(struct buf *b, const char *s, size_t n);  /* & < > " ' escaped */
 char *buf_steal(struct buf *b);                     /* caller frees; NULL on oom; buffer left empty */
 int buf_ok(const struct buf *b, struct err *e);     /* 0, or -1 with ERR_OS */

@@ -476,7 +476,7 @@ static void print_number(struct buf *out, double v)
 static void print_value(struct buf *out, const cJSON *j, int indent, int depth)
 {
     if (cJSON_IsString(j)) {
-        buf_add_json(out, j->valuestring, strlen(j->valuestring));
+        buf_adds_json(out, j->valuestring);
     } else if (cJSON_IsNumber(j)) {
         print_number(out, j->valuedouble);
     } else if (cJSON_IsBool(j)) {
@@ -487,7 +487,7 @@ static void print_value(struct buf *out, const cJSON *j, int indent, int depth)
         for (const cJSON *m = j->child; m; m = m->next) {
             if (indent) buf_printf(out, "\n%*s", indent * (depth + 1), "");
             if (object) {
-                buf_add_json(out, m->string, strlen(m->string));
+                buf_adds_json(out, m->string);
                 buf_adds(out, indent ? ": " : ":");
             }
             print_value(out, m, indent, depth + 1);

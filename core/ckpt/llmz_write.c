@@ -302,7 +302,7 @@ static int make_manifest(const struct llmz_writer *w, const char *text, struct b
         char hex[33];
         hash128_hex(t->hash, hex);
         buf_adds(out, i ? ",\n{\"name\":" : "\n{\"name\":");
-        buf_add_json(out, t->name, strlen(t->name));
+        buf_adds_json(out, t->name);
         buf_printf(out, ",\"dtype\":\"%s\",\"shape\":[", dtype_name(t->dtype));
         for (int d = 0; d < t->ndim; d++)
             buf_printf(out, "%s%lld", d ? "," : "", (long long)t->dim[d]);

@@ -30,7 +30,7 @@ static int make_header(struct buf *h, const struct st_spec *spec, int n, uint64_
         uint64_t bytes;
         if (spec_bytes(s, &bytes, e)) return -1;
         buf_addc(h, ',');
-        buf_add_json(h, s->name, strlen(s->name));
+        buf_adds_json(h, s->name);
         buf_printf(h, ":{\"dtype\":\"%s\",\"shape\":[", st_dtype_name(s->dtype));
         for (int d = 0; d < s->ndim; d++)
             buf_printf(h, "%s%lld", d ? "," : "", (long long)s->dim[d]);
@@ -123,7 +123,7 @@ static int write_index(const char *dir, const struct st_spec *spec, const int *s
         shard_name(name, s, shards);
         for (int i = start[s]; i < start[s + 1]; i++) {
             buf_adds(&b, i ? ",\n    " : "\n    ");
-            buf_add_json(&b, spec[i].name, strlen(spec[i].name));
+            buf_adds_json(&b, spec[i].name);
             buf_printf(&b, ": \"%s\"", name);
         }
     }

@@ -99,7 +99,7 @@ int gen_session_save(const struct gen_session *s, const char *path, struct decod
     buf_printf(&manifest, "{\"format\":\"llmz\",\"kind\":\"session\",\"of_model\":\"%s\"", hex);
     if (s->chat) {
         buf_adds(&manifest, ",\"chat\":");
-        buf_add_json(&manifest, s->chat, strlen(s->chat));
+        buf_adds_json(&manifest, s->chat);
     }
     buf_addc(&manifest, '}');
     struct llmz_writer *w = buf_ok(&manifest, e) ? NULL : llmz_create(path, NULL, e);

@@ -119,7 +119,7 @@ static void print_scores(const struct model_config *c, struct buf *out)
     for (int i = 0; c->label_names[0] && i < c->labels; i++) {
         const char *name = model_label(c, i);
         buf_adds(out, i ? ", " : "");
-        buf_add_json(out, name, strlen(name));
+        buf_adds_json(out, name);
     }
     buf_printf(out, "%s, \"pool\": \"%s\", \"dense\": %s, \"act\": \"%s\", \"norm\": %s, \"bias\": %s, \"loss\": \"%s\"",
                c->label_names[0] ? "]" : "", choice_name(choice_pool, (int)c->pool), yes(c->head_dense),

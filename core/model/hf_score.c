@@ -144,7 +144,7 @@ void hf_score_write(const struct model_config *c, struct buf *out)
             if (!name) name = unnamed;
             buf_adds(out, i ? ", " : "");
             if (id2label) buf_printf(out, "\"%d\": ", i);
-            buf_add_json(out, name, strlen(name));
+            buf_adds_json(out, name);
             if (!id2label) buf_printf(out, ": %d", i);
         }
         buf_adds(out, "},\n");

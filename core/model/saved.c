@@ -268,11 +268,11 @@ int saved_write(const char *path, const struct saved_model *m, const enum dtype 
     model_config_print(&m->config, &manifest);
     if (m->tok_json) {
         buf_adds(&manifest, ",\"tokenizer\":");
-        buf_add_json(&manifest, m->tok_json, strlen(m->tok_json));
+        buf_adds_json(&manifest, m->tok_json);
     }
     if (m->chat_template) {
         buf_adds(&manifest, ",\"chat_template\":");
-        buf_add_json(&manifest, m->chat_template, strlen(m->chat_template));
+        buf_adds_json(&manifest, m->chat_template);
     }
     for (int i = 0; i < m->n_ends; i++)
         buf_printf(&manifest, "%s%d", i ? "," : ",\"end_tokens\":[", (int)m->ends[i]);

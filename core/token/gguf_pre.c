@@ -155,7 +155,7 @@ const struct gguf_pre *gguf_pre_at(size_t k)
 void gguf_pre_regex(const char *regex, struct buf *out)
 {
     buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
-    buf_add_json(out, regex, strlen(regex));
+    buf_adds_json(out, regex);
     buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false}," BYTES);
 }
 

@@ -33,7 +33,7 @@ static int words(struct class_build *b, const struct buf *text, struct err *e)
     if (tok_read_words(&b->vocab, text->data ? text->data : "", text->len, true, b->file, e)) return -1;
     if (b->c->steps == STEPS_LETTERS) {
         buf_adds(&b->model, "\"model\":{\"type\":\"WordLevel\",\"unk_token\":");
-        buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
+        buf_adds_json(&b->model, unk_text(b));
         buf_addc(&b->model, ',');
         tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
         buf_addc(&b->model, '}');
@@ -51,8 +51,7 @@ static int merges(struct class_build *b, const struct buf *text, struct err *e)
         file_read_all(b->merges_file, CLASS_MAX_FILE, &b->merges, e))
         return -1;
     buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");
-    if (ended) buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
-    else buf_adds(&b->model, "null");
+    buf_adds_json(&b->model, ended ? unk_text(b) : NULL);
     buf_printf(&b->model, ",\"continuing_subword_prefix\":\"\",\"end_of_word_suffix\":\"%s\",\"fuse_unk\":false,\"byte_fallback\":false,",
                ended ? "</w>" : "");
     tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
@@ -324,10 +323,8 @@ static int pairs(struct class_build *b, struct err *e)
         if (b->spm.unk_id < 0 || (size_t)b->spm.unk_id >= b->spm.n) return err_set(e, ERR_DATA, "'%s': no unknown piece", b->file);
         const char *s = piece(&b->spm, (size_t)b->spm.unk_id, &n);
         buf_add_json(&b->model, s, n);
-    } else if (b->c->steps == STEPS_LLAMA) {
-        buf_adds(&b->model, "null");
     } else {
-        buf_add_json(&b->model, unk_text(b), strlen(unk_text(b)));
+        buf_adds_json(&b->model, b->c->steps == STEPS_LLAMA ? NULL : unk_text(b));
     }
     buf_printf(&b->model, ",\"fuse_unk\":true,\"byte_fallback\":%s,\"ignore_merges\":%s,", bytes ? "true" : "false", any && user ? "true" : "false");
     tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);

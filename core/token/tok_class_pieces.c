@@ -355,22 +355,22 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
     for (size_t i = 0; i < b->n_add; i++) {
         if (!b->add[i].shown) continue;
         buf_adds(out, comma);
-        buf_add_json(out, b->add[i].text, strlen(b->add[i].text));
+        buf_adds_json(out, b->add[i].text);
         comma = ",";
     }
     buf_printf(out, "],\n\"decoder\":%s,\n\"codes\":%s,\n\"unk_token\":", row->decoder, row->codes ? "true" : "false");
-    buf_add_json(out, unk_of(b), strlen(unk_of(b)));
+    buf_adds_json(out, unk_of(b));
     buf_adds(out, ",\n");
     class_python_steps(b, out);
     if (strcmp(row->name, "SiglipTokenizer") == 0) {
         buf_adds(out, "\"before\":");
-        buf_add_json(out, unk_of(b), strlen(unk_of(b)));
+        buf_adds_json(out, unk_of(b));
         buf_adds(out, ",\n");
     }
     if (row->words == WORDS_SUFFIXED) buf_adds(out, "\"suffixed\":true,\n");
     if (class_spoken_language(b)) {
         buf_adds(out, "\"spoken_language\":");
-        buf_add_json(out, class_spoken_language(b), strlen(class_spoken_language(b)));
+        buf_adds_json(out, class_spoken_language(b));
         buf_adds(out, ",\n");
     }
     if (b->spoken.n) add_spoken(&b->spoken, out);

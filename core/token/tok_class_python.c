@@ -22,7 +22,7 @@ static void add_moses(struct buf *out, const char *language, unsigned flags)
 {
     class_next_step(out);
     buf_adds(out, "{\"type\":\"Moses\",\"language\":");
-    buf_add_json(out, language, strlen(language));
+    buf_adds_json(out, language);
     buf_printf(out, ",\"punctuation\":%s,\"dashes\":%s,\"escape\":%s}", flags & MOSES_PUNCT ? "true" : "false", flags & MOSES_DASHES ? "true" : "false",
                flags & MOSES_ESCAPE ? "true" : "false");
 }

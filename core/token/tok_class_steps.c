@@ -44,9 +44,9 @@ void class_step_replace(struct buf *out, const char *kind, const char *pattern, 
 {
     class_next_step(out);
     buf_printf(out, "{\"type\":\"Replace\",\"pattern\":{\"%s\":", kind);
-    buf_add_json(out, pattern, strlen(pattern));
+    buf_adds_json(out, pattern);
     buf_adds(out, "},\"content\":");
-    buf_add_json(out, by, strlen(by));
+    buf_adds_json(out, by);
     buf_addc(out, '}');
 }
 
@@ -91,7 +91,7 @@ static void add_split(struct buf *out, const char *kind, const char *pattern, co
 {
     class_next_step(out);
     buf_printf(out, "{\"type\":\"Split\",\"pattern\":{\"%s\":", kind);
-    buf_add_json(out, pattern, strlen(pattern));
+    buf_adds_json(out, pattern);
     buf_printf(out, "},\"behavior\":\"%s\"", behavior);
     add_bool(out, "invert", invert);
     buf_addc(out, '}');
@@ -372,7 +372,7 @@ int class_template(const struct class_build *b, struct buf *out, const char *key
         const char *text = token_of(b, *p);
         if (id_of(b, text, &id, e)) return -1;
         buf_printf(out, "%s\"%c\":{\"id\":\"%c\",\"ids\":[%d],\"tokens\":[", first ? "" : ",", *p, *p, id);
-        buf_add_json(out, text, strlen(text));
+        buf_adds_json(out, text);
         buf_adds(out, "]}");
         first = false;
     }
@@ -400,7 +400,7 @@ static int add_two(const struct class_build *b, struct buf *out, const char *typ
     buf_printf(out, "\"post_processor\":{\"type\":\"%s\"", type);
     for (int i = 0; i < 2; i++) {
         buf_printf(out, ",\"%s\":[", i ? "cls" : "sep");
-        buf_add_json(out, texts[i], strlen(texts[i]));
+        buf_adds_json(out, texts[i]);
         buf_printf(out, ",%d]", ids[i]);
     }
     if (strcmp(type, "RobertaProcessing") == 0) {

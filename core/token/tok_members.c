@@ -128,7 +128,7 @@ void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags)
 void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk)
 {
     buf_adds(out, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
-    buf_add_json(out, unk, strlen(unk));
+    buf_adds_json(out, unk);
     buf_adds(out, ",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,");
     tok_vocab_json(out, v, VOCAB_MODEL);
     buf_addc(out, '}');

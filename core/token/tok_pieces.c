@@ -268,7 +268,7 @@ static void add_origin(struct buf *out, const struct tok_pieces *p)
     const char *const keys[] = {"config", "special_tokens_map", "added_tokens_file"}, *const text[] = {p->config, p->map, p->added};
     if (p->class) {
         buf_adds(out, "\"class\":");
-        buf_add_json(out, p->class, strlen(p->class));
+        buf_adds_json(out, p->class);
         buf_adds(out, ",\n");
     }
     for (size_t k = 0; k < COUNT_OF(keys); k++)
@@ -518,13 +518,13 @@ int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e)
     if (p->target_post || p->no_target) buf_printf(out, "\"target_post_processor\":%s,\n", p->target_post ? p->target_post : "null");
     if (p->before) {
         buf_adds(out, "\"before\":");
-        buf_add_json(out, p->before, strlen(p->before));
+        buf_adds_json(out, p->before);
         buf_adds(out, ",\n");
     }
     if (p->suffixed) buf_adds(out, "\"suffixed\":true,\n");
     if (t->decoder.step[0].b) {
         buf_adds(out, "\"spoken_language\":");
-        buf_add_json(out, t->decoder.step[0].b, strlen(t->decoder.step[0].b));
+        buf_adds_json(out, t->decoder.step[0].b);
         buf_adds(out, ",\n");
     }
     if (p->spoken.n) {

@@ -138,7 +138,7 @@ static struct tokenizer *build(const char *text, size_t n, const char *last, con
     buf_adds(&json, "],"
                     "\"pre_tokenizer\":" BYTES ",\"decoder\":" BYTES ","
                     "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
-    buf_add_json(&json, last, strlen(last));
+    buf_adds_json(&json, last);
     buf_adds(&json, ",\"continuing_subword_prefix\":\"\",\"max_input_chars_per_word\":2147483647,\"vocab\":{}}}");
     for (size_t len; tok_next_line(&text, end, &l.p, &len);) {
         l.end = l.p + len;

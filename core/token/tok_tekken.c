@@ -186,7 +186,7 @@ int tok_to_tekken(const struct tokenizer *t, struct buf *out, struct err *e)
     const char *regex = split_pattern(t->source_split);
     if (!regex) regex = t->source_split;
     buf_adds(out, "{\"config\":{\"pattern\":");
-    buf_add_json(out, regex, strlen(regex));
+    buf_adds_json(out, regex);
     buf_printf(out, ",\"num_vocab_tokens\":%d,\"default_vocab_size\":%d,\"default_num_special_tokens\":%zu,"
                     "\"version\":\"v3\"},\n\"vocab\":[", t->vocab.n - (int)t->n_added, t->vocab.n, t->n_added);
     for (int id = (int)t->n_added; id < t->vocab.n; id++)

@@ -1,9 +1,5 @@
 /* tokenizer.json out. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/base/hash.h"
-#include "core/base/mem.h"
 #include "core/token/score_text.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_members.h"
@@ -37,8 +33,7 @@ static void write_part(struct buf *out, const char *key, const char *text)
 static void add_string(struct buf *out, const char *key, const char *s)
 {
     buf_printf(out, ",\"%s\":", key);
-    if (s) buf_add_json(out, s, strlen(s));
-    else buf_adds(out, "null");
+    buf_adds_json(out, s);
 }
 
 static void write_vocab(struct buf *out, const struct tokenizer *t)
@@ -51,8 +46,7 @@ static void write_bpe(struct buf *out, const struct tokenizer *t)
 {
     buf_adds(out, "\"BPE\",\"dropout\":null,\"unk_token\":");
     if (t->unk_id >= 0) tok_text_json(out, &t->vocab, t->unk_id);
-    else if (t->lacks_unk) buf_add_json(out, t->unk_text, strlen(t->unk_text));
-    else buf_adds(out, "null");
+    else buf_adds_json(out, t->lacks_unk ? t->unk_text : NULL);
     add_string(out, "continuing_subword_prefix", t->prefix);
     add_string(out, "end_of_word_suffix", t->suffix);
     add_bool(out, "fuse_unk", t->fuse_unk);

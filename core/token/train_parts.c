@@ -100,7 +100,7 @@ static int char_parts(struct tok_train_opts *o, const char *split, struct buf *p
     else if (!pattern) return err_set(e, ERR_USAGE, "--split '%s': for this kind bert, whitespace or a regular expression", split);
     if (!pattern) return 0;
     buf_adds(pre, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
-    buf_add_json(pre, pattern, strlen(pattern));
+    buf_adds_json(pre, pattern);
     buf_adds(pre, "},\"behavior\":\"Isolated\",\"invert\":false}");
     o->pre = pre->data;
     return buf_ok(pre, e);

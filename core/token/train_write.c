@@ -67,14 +67,14 @@ static void write_decoder(struct buf *out, const struct tok_train_opts *o)
     if (has(o->prefix)) write_unprefix(out, o->prefix);
     if (bytes && has(o->suffix)) {
         buf_adds(out, "{\"type\":\"Replace\",\"pattern\":{\"String\":");
-        buf_add_json(out, o->suffix, strlen(o->suffix));
+        buf_adds_json(out, o->suffix);
         buf_adds(out, "},\"content\":\"\"},");
     }
     if (bytes) {
         buf_adds(out, level);
     } else if (has(o->suffix)) {
         buf_adds(out, "{\"type\":\"BPEDecoder\",\"suffix\":");
-        buf_add_json(out, o->suffix, strlen(o->suffix));
+        buf_adds_json(out, o->suffix);
         buf_addc(out, '}');
     } else {
         buf_adds(out, "{\"type\":\"Fuse\"}");
@@ -92,7 +92,7 @@ static void write_affix(struct buf *out, const char *key, const char *text)
 {
     if (!has(text)) return;
     buf_printf(out, "\"%s\":", key);
-    buf_add_json(out, text, strlen(text));
+    buf_adds_json(out, text);
     buf_addc(out, ',');
 }
 

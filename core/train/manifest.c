@@ -98,11 +98,11 @@ static int put_common(const struct train_job *job, const char *kind, struct buf 
     model_config_print(job->model, out);
     if (job->tokenizer) {
         buf_adds(out, ",\"tokenizer\":");
-        buf_add_json(out, job->tokenizer, strlen(job->tokenizer));
+        buf_adds_json(out, job->tokenizer);
     }
     if (job->chat_template) {
         buf_adds(out, ",\"chat_template\":");
-        buf_add_json(out, job->chat_template, strlen(job->chat_template));
+        buf_adds_json(out, job->chat_template);
     }
     buf_adds(out, ",\"data\":");
     if (put_data(job, out, e)) return -1;

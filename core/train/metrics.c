@@ -118,7 +118,7 @@ void metrics_num(struct buf *b, const char *key, double v)
 void metrics_str(struct buf *b, const char *key, const char *v)
 {
     buf_printf(b, ",\"%s\":", key);
-    buf_add_json(b, v, strlen(v));
+    buf_adds_json(b, v);
 }
 
 void series_free(struct series *s)

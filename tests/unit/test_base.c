@@ -59,6 +59,10 @@ static void a_buffer_grows_and_reports_lack_of_memory_once(void **state)
     buf_clear(&b);
     buf_add_json(&b, "a\"\\\x01\x7f\n", 6);
     assert_string_equal(b.data, "\"a\\\"\\\\\\u0001\\u007f\\n\"");
+    buf_clear(&b);
+    buf_adds_json(&b, "\"");
+    buf_adds_json(&b, NULL);
+    assert_string_equal(b.data, "\"\\\"\"null");
     mem_fail_after(1);
     for (int i = 0; i < 10000; i++) buf_adds(&b, "more text");
     mem_fail_after(0);
