@@ -5,10 +5,11 @@
 
 #include "core/base/mem.h"
 #include "core/token/split.h"
+#include "core/token/tok_members.h"
 
 #define SPLIT(regex) "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},\"behavior\":\"Isolated\",\"invert\":false}"
-#define GPT2 "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}"
-#define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}"
+#define GPT2 TOK_BYTE_LEVEL(false, true, true)
+#define BYTES TOK_BYTE_LEVEL(false, true, false)
 static const char digits_gpt2[] = "{\"type\":\"Digits\",\"individual_digits\":true}," GPT2;
 #define BLOOM SPLIT(" ?[^(\\\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+")
 static const char bloom[] = BLOOM "," BYTES;
@@ -152,18 +153,8 @@ const struct gguf_pre *gguf_pre_at(size_t k)
     return k < COUNT_OF(pres) ? &pres[k] : NULL;
 }
 
-void gguf_pre_regex(const char *regex, struct buf *out)
-{
-    buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
-    buf_adds_json(out, regex);
-    buf_adds(out, "},\"behavior\":\"Isolated\",\"invert\":false}," BYTES);
-}
-
 void gguf_pre_chain(const struct gguf_pre *p, struct buf *out)
 {
-    if (p->chain) {
-        buf_adds(out, p->chain);
-        return;
-    }
-    gguf_pre_regex(split_pattern(p->split), out);
+    if (p->chain) buf_printf(out, "{\"type\":\"Sequence\",\"pretokenizers\":[%s]}", p->chain);
+    else tok_split_bytes_json(out, split_pattern(p->split));
 }

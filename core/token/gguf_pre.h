@@ -28,10 +28,7 @@ bool gguf_pre_begins(const char *name);
 /* Whether the name stands for Gemma 4's way in a file of the model "gpt2": characters are merged, not bytes. */
 bool gguf_pre_is_gemma(const char *name);
 
-/* The elements of a Sequence of pre-tokenizers, as in a tokenizer.json. */
+/* Its "pre_tokenizer" in a tokenizer.json. */
 void gguf_pre_chain(const struct gguf_pre *p, struct buf *out);
-
-/* The same of one expression: the matches, then bytes. */
-void gguf_pre_regex(const char *regex, struct buf *out);
 
 #endif

@@ -7,7 +7,6 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
-#include "core/token/score_text.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
@@ -32,8 +31,8 @@ static int words(struct class_build *b, const struct buf *text, struct err *e)
 {
     if (tok_read_words(&b->vocab, text->data ? text->data : "", text->len, true, b->file, e)) return -1;
     if (b->c->steps == STEPS_LETTERS) {
-        buf_adds(&b->model, "\"model\":{\"type\":\"WordLevel\",\"unk_token\":");
-        buf_adds_json(&b->model, unk_text(b));
+        buf_adds(&b->model, "\"model\":{\"type\":\"WordLevel\"");
+        tok_string_json(&b->model, "unk_token", unk_text(b));
         buf_addc(&b->model, ',');
         tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
         buf_addc(&b->model, '}');
@@ -50,8 +49,8 @@ static int merges(struct class_build *b, const struct buf *text, struct err *e)
     if (tok_read_ids(&b->vocab, text->data ? text->data : "", text->len, b->file, e) ||
         file_read_all(b->merges_file, CLASS_MAX_FILE, &b->merges, e))
         return -1;
-    buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");
-    buf_adds_json(&b->model, ended ? unk_text(b) : NULL);
+    buf_adds(&b->model, "\"model\":{\"type\":\"BPE\"");
+    tok_string_json(&b->model, "unk_token", ended ? unk_text(b) : NULL);
     buf_printf(&b->model, ",\"continuing_subword_prefix\":\"\",\"end_of_word_suffix\":\"%s\",\"fuse_unk\":false,\"byte_fallback\":false,",
                ended ? "</w>" : "");
     tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
@@ -210,18 +209,10 @@ static int unigram(struct class_build *b, struct err *e)
     case IDS_PLBART: break;
     }
     if (ret || find_unk(b, e)) return -1;
-    buf_printf(&b->model, "\"model\":{\"type\":\"Unigram\",\"unk_id\":%d,\"byte_fallback\":%s,\"vocab\":[", b->unk_id,
+    buf_printf(&b->model, "\"model\":{\"type\":\"Unigram\",\"unk_id\":%d,\"byte_fallback\":%s,", b->unk_id,
                b->c->source == FROM_ANY && b->spm.byte_fallback ? "true" : "false");
-    for (int id = 0; id < b->vocab.n; id++) {
-        size_t n;
-        const char *s = vocab_text(&b->vocab, id, &n);
-        buf_adds(&b->model, id ? ",\n[" : "\n[");
-        buf_add_json(&b->model, s, n);
-        char score[32];
-        score_print(b->score[id], score, sizeof score);
-        buf_printf(&b->model, ",%s]", score);
-    }
-    buf_adds(&b->model, "]}");
+    tok_scored_json(&b->model, &b->vocab, VOCAB_MODEL, b->score);
+    buf_addc(&b->model, '}');
     return buf_ok(&b->model, e);
 }
 
@@ -238,11 +229,8 @@ static void add_pairs(struct class_build *b, const char *s, size_t n, bool any, 
 {
     for (size_t left = uni_next((const uint8_t *)s, n).len; left < n; left += uni_next((const uint8_t *)s + left, n - left).len) {
         if (!is_part(b, s, left, any) || !is_part(b, s + left, n - left, any)) continue;
-        buf_adds(&b->model, (*count)++ ? ",\n[" : "\n[");
-        buf_add_json(&b->model, s, left);
-        buf_addc(&b->model, ',');
-        buf_add_json(&b->model, s + left, n - left);
-        buf_addc(&b->model, ']');
+        buf_adds(&b->model, (*count)++ ? ",\n" : "\n");
+        tok_pair_json(&b->model, s, left, s + left, n - left);
     }
 }
 

@@ -358,21 +358,12 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
         buf_adds_json(out, b->add[i].text);
         comma = ",";
     }
-    buf_printf(out, "],\n\"decoder\":%s,\n\"codes\":%s,\n\"unk_token\":", row->decoder, row->codes ? "true" : "false");
-    buf_adds_json(out, unk_of(b));
-    buf_adds(out, ",\n");
+    buf_printf(out, "],\n\"decoder\":%s,\n\"codes\":%s,\n", row->decoder, row->codes ? "true" : "false");
+    tok_line_json(out, "unk_token", unk_of(b));
     class_python_steps(b, out);
-    if (strcmp(row->name, "SiglipTokenizer") == 0) {
-        buf_adds(out, "\"before\":");
-        buf_adds_json(out, unk_of(b));
-        buf_adds(out, ",\n");
-    }
+    if (strcmp(row->name, "SiglipTokenizer") == 0) tok_line_json(out, "before", unk_of(b));
     if (row->words == WORDS_SUFFIXED) buf_adds(out, "\"suffixed\":true,\n");
-    if (class_spoken_language(b)) {
-        buf_adds(out, "\"spoken_language\":");
-        buf_adds_json(out, class_spoken_language(b));
-        buf_adds(out, ",\n");
-    }
+    if (class_spoken_language(b)) tok_line_json(out, "spoken_language", class_spoken_language(b));
     if (b->spoken.n) add_spoken(&b->spoken, out);
     if (add_templates(b, row, out, e) || add_base64(out, "data", &b->model, e) || (row->target && add_base64(out, "target", &b->rest, e)))
         return -1;
@@ -472,19 +463,9 @@ static int give_merges(const struct files *f, struct err *e)
 {
     const struct tokenizer *side = f->t->pieces->side[SIDE_SOURCE].t;
     struct buf b = {0};
-    bool counted = f->row->words == WORDS_COUNTED;
     if (!f->row->model) return 0; /* the vocabulary is all */
     if (f->row->words == WORDS_LISTED) buf_adds(&b, "#version: 0.2\n");
-    for (size_t i = 0; i < side->bpe.n_merges; i++) {
-        const int ids[] = {side->bpe.merge[i].left, side->bpe.merge[i].right};
-        for (int k = 0; k < 2; k++) {
-            size_t n;
-            const char *s = vocab_text(&side->vocab, ids[k], &n);
-            if (k) buf_addc(&b, ' ');
-            buf_add(&b, s, n);
-        }
-        buf_adds(&b, counted ? " 1\n" : "\n");
-    }
+    tok_add_merge_lines(&b, &side->vocab, &side->bpe, f->row->words == WORDS_COUNTED ? " 1\n" : "\n");
     int ret = buf_ok(&b, e) || f->each(f->arg, f->row->model, &b, e) ? -1 : 0;
     buf_free(&b);
     return ret;

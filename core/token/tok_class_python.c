@@ -5,6 +5,7 @@
 #include "core/base/json.h"
 #include "core/token/moses.h"
 #include "core/token/tok_class.h"
+#include "core/token/tok_members.h"
 
 static bool is(const struct class_build *b, const char *name)
 {
@@ -21,10 +22,12 @@ static void sw3(struct buf *out)
 static void add_moses(struct buf *out, const char *language, unsigned flags)
 {
     class_next_step(out);
-    buf_adds(out, "{\"type\":\"Moses\",\"language\":");
-    buf_adds_json(out, language);
-    buf_printf(out, ",\"punctuation\":%s,\"dashes\":%s,\"escape\":%s}", flags & MOSES_PUNCT ? "true" : "false", flags & MOSES_DASHES ? "true" : "false",
-               flags & MOSES_ESCAPE ? "true" : "false");
+    buf_adds(out, "{\"type\":\"Moses\"");
+    tok_string_json(out, "language", language);
+    tok_bool_json(out, "punctuation", flags & MOSES_PUNCT);
+    tok_bool_json(out, "dashes", flags & MOSES_DASHES);
+    tok_bool_json(out, "escape", flags & MOSES_ESCAPE);
+    buf_addc(out, '}');
 }
 
 static void xlm(const struct class_build *b, struct buf *out)

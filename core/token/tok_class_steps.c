@@ -4,17 +4,12 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/mem.h"
 #include "core/token/split.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_members.h"
 
 #define LOW_BAR "\xE2\x96\x81" /* what SentencePiece has for a space */
-
-static void add_bool(struct buf *out, const char *key, bool v)
-{
-    buf_printf(out, ",\"%s\":%s", key, v ? "true" : "false");
-}
 
 /* ---- lists of steps ---- */
 
@@ -43,11 +38,7 @@ void class_step(struct buf *out, const char *type)
 void class_step_replace(struct buf *out, const char *kind, const char *pattern, const char *by)
 {
     class_next_step(out);
-    buf_printf(out, "{\"type\":\"Replace\",\"pattern\":{\"%s\":", kind);
-    buf_adds_json(out, pattern);
-    buf_adds(out, "},\"content\":");
-    buf_adds_json(out, by);
-    buf_addc(out, '}');
+    tok_replace_json(out, kind, pattern, by);
 }
 
 static int add_rules(const struct class_build *b, struct buf *out, struct err *e)
@@ -64,8 +55,8 @@ static void add_strip(struct buf *out, bool left, bool right)
 {
     class_next_step(out);
     buf_adds(out, "{\"type\":\"Strip\"");
-    add_bool(out, "strip_left", left);
-    add_bool(out, "strip_right", right);
+    tok_bool_json(out, "strip_left", left);
+    tok_bool_json(out, "strip_right", right);
     buf_addc(out, '}');
 }
 
@@ -73,7 +64,7 @@ static void add_metaspace(struct buf *out, const char *scheme, bool split)
 {
     class_next_step(out);
     buf_printf(out, "{\"type\":\"Metaspace\",\"replacement\":\"" LOW_BAR "\",\"prepend_scheme\":\"%s\"", scheme);
-    add_bool(out, "split", split);
+    tok_bool_json(out, "split", split);
     buf_addc(out, '}');
 }
 
@@ -81,20 +72,16 @@ static void add_bytes(struct buf *out, bool prefix, bool regex)
 {
     class_next_step(out);
     buf_adds(out, "{\"type\":\"ByteLevel\"");
-    add_bool(out, "add_prefix_space", prefix);
-    add_bool(out, "trim_offsets", true);
-    add_bool(out, "use_regex", regex);
+    tok_bool_json(out, "add_prefix_space", prefix);
+    tok_bool_json(out, "trim_offsets", true);
+    tok_bool_json(out, "use_regex", regex);
     buf_addc(out, '}');
 }
 
 static void add_split(struct buf *out, const char *kind, const char *pattern, const char *behavior, bool invert)
 {
     class_next_step(out);
-    buf_printf(out, "{\"type\":\"Split\",\"pattern\":{\"%s\":", kind);
-    buf_adds_json(out, pattern);
-    buf_printf(out, "},\"behavior\":\"%s\"", behavior);
-    add_bool(out, "invert", invert);
-    buf_addc(out, '}');
+    tok_split_json(out, kind, pattern, behavior, invert);
 }
 
 /* ---- the classes ---- */
@@ -103,12 +90,12 @@ static void bert(const struct class_build *b, struct buf *out, bool lower, bool 
 {
     const struct cJSON *strip = json_member(b->config, "strip_accents");
     buf_adds(out, "\"normalizer\":{\"type\":\"BertNormalizer\"");
-    add_bool(out, "clean_text", !cuts || class_flag(b, "clean_text", true) || strcmp(b->c->name, "FunnelTokenizer") != 0);
-    add_bool(out, "handle_chinese_chars", !cuts || class_flag(b, "tokenize_chinese_chars", true));
-    if (!cuts && !lower) add_bool(out, "strip_accents", false);
+    tok_bool_json(out, "clean_text", !cuts || class_flag(b, "clean_text", true) || strcmp(b->c->name, "FunnelTokenizer") != 0);
+    tok_bool_json(out, "handle_chinese_chars", !cuts || class_flag(b, "tokenize_chinese_chars", true));
+    if (!cuts && !lower) tok_bool_json(out, "strip_accents", false);
     else if (!cuts || !strip || cJSON_IsNull(strip)) buf_adds(out, ",\"strip_accents\":null");
-    else add_bool(out, "strip_accents", cJSON_IsTrue(strip));
-    add_bool(out, "lowercase", lower);
+    else tok_bool_json(out, "strip_accents", cJSON_IsTrue(strip));
+    tok_bool_json(out, "lowercase", lower);
     buf_adds(out, "},\n\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\n\"decoder\":");
     if (cuts) buf_adds(out, "{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},\n");
     else buf_adds(out, "{\"type\":\"BPEDecoder\",\"suffix\":\"</w>\"},\n");
@@ -124,7 +111,7 @@ static void letters(struct buf *out)
 
 static void plain_bytes(struct buf *out)
 {
-    static const char level[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}";
+    static const char level[] = TOK_BYTE_LEVEL(false, false, false);
     buf_printf(out, "\"normalizer\":null,\n\"pre_tokenizer\":%s,\n\"decoder\":%s,\n", level, level);
 }
 
@@ -404,8 +391,8 @@ static int add_two(const struct class_build *b, struct buf *out, const char *typ
         buf_printf(out, ",%d]", ids[i]);
     }
     if (strcmp(type, "RobertaProcessing") == 0) {
-        add_bool(out, "trim_offsets", trim);
-        add_bool(out, "add_prefix_space", prefix);
+        tok_bool_json(out, "trim_offsets", trim);
+        tok_bool_json(out, "add_prefix_space", prefix);
     }
     buf_adds(out, "},\n");
     return 0;
@@ -436,7 +423,7 @@ static int post(struct class_build *b, struct buf *out, struct err *e)
     case 'C': return add_two(b, out, "RobertaProcessing", 'e', 'b', false, false, e);
     case 'H': return add_two(b, out, "BertProcessing", 's', 'c', false, false, e);
     case 'Y':
-        buf_adds(out, "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":false,\"use_regex\":true},\n");
+        buf_adds(out, "\"post_processor\":" TOK_BYTE_LEVEL(true, false, true) ",\n");
         return 0;
     default: return add_template(b, out, c->single, c->pair, e);
     }

@@ -174,27 +174,25 @@ static int drop_equal(struct merges *m, struct buf *whole, struct err *e)
 static void write_merges(const struct merges *m, struct buf *out)
 {
     for (size_t i = 0; i < m->n; i++) {
-        buf_adds(out, i ? ",\n[" : "\n[");
-        buf_add_json(out, m->v[i].left, m->v[i].n_left);
-        buf_addc(out, ',');
-        buf_add_json(out, m->v[i].right, m->v[i].n_right);
-        buf_addc(out, ']');
+        buf_adds(out, i ? ",\n" : "\n");
+        tok_pair_json(out, m->v[i].left, m->v[i].n_left, m->v[i].right, m->v[i].n_right);
     }
 }
 
 static int write_all(struct class_build *b, struct merges *m, enum class_words kind, struct buf *whole, struct err *e)
 {
-    const char *space = kind == WORDS_LISTED ? "" : "\\\\x1C-\\\\x1F"; /* these cut by Python's `regex`, which takes less for white space than `re` */
+    /* Lists are cut by Python's `regex`, which takes less for white space than `re`. */
+    const char *word = kind == WORDS_LISTED ? "[^\\s]+\\n?" : "[^\\s\\x1C-\\x1F]+\\n?";
     static const char unknown[] = "  "; /* no symbol has spaces */
     struct buf *out = &b->model;
     if (drop_equal(m, whole, e) || add_symbol(m, unknown, 2, e)) return -1;
     for (size_t i = 0; i < m->n; i++)
         if (add_joined(m, &m->v[i], whole, e)) return -1;
     if (add_characters(m, &b->vocab, kind == WORDS_SUFFIXED, whole, e)) return -1;
-    buf_printf(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,\n"
-                  "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[^\\\\s%s]+\\\\n?\"},\"behavior\":\"Removed\",\"invert\":true},\n"
-                  "\"post_processor\":null,\"decoder\":null,\n\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":\"  \",\"continuing_subword_prefix\":null,"
-                  "\"end_of_word_suffix\":\"" END "\",\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,", space);
+    buf_adds(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,\n\"pre_tokenizer\":");
+    tok_split_json(out, "Regex", word, "Removed", true);
+    buf_adds(out, ",\n\"post_processor\":null,\"decoder\":null,\n\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":\"  \",\"continuing_subword_prefix\":null,"
+                  "\"end_of_word_suffix\":\"" END "\",\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,");
     tok_vocab_json(out, &m->symbols, VOCAB_USED);
     buf_adds(out, ",\"merges\":[");
     write_merges(m, out);
@@ -231,9 +229,12 @@ int class_wordpiece_model(struct class_build *b, enum class_words kind, struct e
     const char *unk = b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "[UNK]";
     bool basic = kind == WORDS_PIECES && class_flag(b, "do_basic_tokenize", true);
     buf_adds(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,\n\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
-    if (kind == WORDS_CHARACTERS) buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[\\\\s\\\\S]\"},\"behavior\":\"Isolated\",\"invert\":false}");
-    else buf_adds(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[\\\\s\\\\x1C-\\\\x1F]+\"},\"behavior\":\"Removed\",\"invert\":false}");
-    if (basic) buf_adds(out, ",{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[!-/:-@\\\\[-`{-~\\\\p{P}]\"},\"behavior\":\"Isolated\",\"invert\":false}");
+    if (kind == WORDS_CHARACTERS) tok_split_json(out, "Regex", "[\\s\\S]", "Isolated", false);
+    else tok_split_json(out, "Regex", "[\\s\\x1C-\\x1F]+", "Removed", false);
+    if (basic) {
+        buf_addc(out, ',');
+        tok_split_json(out, "Regex", "[!-/:-@\\[-`{-~\\p{P}]", "Isolated", false);
+    }
     buf_adds(out, "]},\n\"post_processor\":null,\"decoder\":null,\n");
     tok_wordpiece_json(out, &b->vocab, unk);
     buf_addc(out, '}');

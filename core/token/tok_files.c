@@ -67,9 +67,8 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
     int eot = vocab_find(&v, "<|endoftext|>", 13);
     buf_adds(&all, "{\"added_tokens\":[");
     if (eot >= 0) tok_added_json(&all, eot, "<|endoftext|>", 13, ADDED_SPECIAL);
-    buf_adds(&all, "],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
-                   "\"use_regex\":true},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,"
-                   "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}");
+    buf_adds(&all, "],\"pre_tokenizer\":" TOK_BYTE_LEVEL(false, true, true) ",\"decoder\":" TOK_BYTE_LEVEL(true, true, true) ","
+                   "\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}");
     t = tok_parse_given(&all, &given, name, e);
 out:
     buf_free(&all);
@@ -280,15 +279,7 @@ static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf
     tok_ids_json(vocab, &t->vocab, VOCAB_MODEL);
     buf_addc(vocab, '\n');
     buf_adds(merges, "#version: 0.2\n");
-    for (size_t i = 0; i < t->bpe.n_merges; i++) {
-        size_t n;
-        const char *s = vocab_text(&t->vocab, t->bpe.merge[i].left, &n);
-        buf_add(merges, s, n);
-        buf_addc(merges, ' ');
-        s = vocab_text(&t->vocab, t->bpe.merge[i].right, &n);
-        buf_add(merges, s, n);
-        buf_addc(merges, '\n');
-    }
+    tok_add_merge_lines(merges, &t->vocab, &t->bpe, "\n");
     if (buf_ok(vocab, e) || buf_ok(merges, e)) return -1;
     struct tokenizer *back = tok_from_vocab_merges(vocab, merges, "vocab.json", "merges.txt", e);
     if (!back) return -1;

@@ -328,9 +328,8 @@ static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, str
             tok_add_id(vocab, (int64_t)i);
         }
         if (!is_plain(g, i) && type != SPM_UNUSED) {
-            buf_printf(added, "%s{\"id\":%llu,\"content\":", added->len ? "," : "", (unsigned long long)i);
-            buf_add_json(added, s, n);
-            buf_printf(added, ",\"normalized\":false,\"special\":%s}", type == SPM_CONTROL ? "true" : "false");
+            if (added->len) buf_addc(added, ',');
+            tok_added_json(added, (int64_t)i, s, n, type == SPM_CONTROL ? ADDED_SPECIAL : 0);
         }
     }
 }
@@ -446,9 +445,9 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
     if (check_end(g, g->add_bos, g->bos, "bos", e)) return NULL;
     struct buf steps = {0};
     if (pre->form == FORM_NFC) buf_adds(&steps, "\"normalizer\":{\"type\":\"NFC\"},");
-    buf_adds(&steps, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
+    buf_adds(&steps, "\"pre_tokenizer\":");
     gguf_pre_chain(pre, &steps);
-    buf_adds(&steps, "]},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true}");
+    buf_adds(&steps, ",\"decoder\":" TOK_BYTE_LEVEL(true, true, true));
     struct tokenizer *t = buf_ok(&steps, e) ? NULL
                         : merging(g, steps.data, pre->ignore_merges ? "\"ignore_merges\":true" : "\"ignore_merges\":false", e);
     if (t) t->note = form_notes[pre->form];

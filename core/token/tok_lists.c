@@ -92,3 +92,20 @@ int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *
             return err_set(e, ERR_DATA, "'%.*s' of the merge is not in the vocabulary", (int)text_fit(part[i], len[i], 80), part[i]);
     return 0;
 }
+
+static void add_text(struct buf *out, const struct vocab *v, int id)
+{
+    size_t n;
+    const char *s = vocab_text(v, id, &n);
+    buf_add(out, s, n);
+}
+
+void tok_add_merge_lines(struct buf *out, const struct vocab *v, const struct bpe *b, const char *end)
+{
+    for (size_t i = 0; i < b->n_merges; i++) {
+        add_text(out, v, b->merge[i].left);
+        buf_addc(out, ' ');
+        add_text(out, v, b->merge[i].right);
+        buf_adds(out, end);
+    }
+}

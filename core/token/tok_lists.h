@@ -9,6 +9,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/token/bpe.h"
 #include "core/token/jlex.h"
 #include "core/token/vocab.h"
 
@@ -30,6 +31,8 @@ struct tokenizer *tok_parse_given(const struct buf *json, const struct tok_given
 /* With tok_parse_file()'s check. */
 struct tokenizer *tok_parse_file_given(const struct buf *json, const struct tok_given *given, const char *name, struct err *e);
 
+/* The lines of a merges.txt: "left right" and `end`. */
+void tok_add_merge_lines(struct buf *out, const struct vocab *v, const struct bpe *b, const char *end);
 /* A merge as it stands in a line: two tokens that make a third, or what is wrong with it; `whole` is work space. */
 int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *whole, struct err *e);
 

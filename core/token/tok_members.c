@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/token/score_text.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -87,8 +89,28 @@ void tok_added_json(struct buf *out, int64_t id, const char *text, size_t n, uns
     tok_add_number(out, id);
     buf_adds(out, ",\"content\":");
     buf_add_json(out, text, n);
-    for (int i = 0; i < 5; i++) buf_printf(out, ",\"%s\":%s", key[i], flags >> i & 1 ? "true" : "false");
+    for (int i = 0; i < 5; i++) tok_bool_json(out, key[i], flags >> i & 1);
     buf_addc(out, '}');
+}
+
+void tok_bool_json(struct buf *out, const char *key, bool v)
+{
+    buf_adds(out, ",\"");
+    buf_adds(out, key);
+    buf_adds(out, v ? "\":true" : "\":false");
+}
+
+void tok_string_json(struct buf *out, const char *key, const char *text)
+{
+    buf_printf(out, ",\"%s\":", key);
+    buf_adds_json(out, text);
+}
+
+void tok_line_json(struct buf *out, const char *key, const char *text)
+{
+    buf_printf(out, "\"%s\":", key);
+    buf_adds_json(out, text);
+    buf_adds(out, ",\n");
 }
 
 /* ,"token":id at once, where the token is a short one. */
@@ -127,11 +149,36 @@ void tok_vocab_json(struct buf *out, const struct vocab *v, unsigned flags)
 
 void tok_wordpiece_json(struct buf *out, const struct vocab *v, const char *unk)
 {
-    buf_adds(out, "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
-    buf_adds_json(out, unk);
+    buf_adds(out, "\"model\":{\"type\":\"WordPiece\"");
+    tok_string_json(out, "unk_token", unk);
     buf_adds(out, ",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,");
     tok_vocab_json(out, v, VOCAB_MODEL);
     buf_addc(out, '}');
+}
+
+void tok_scored_json(struct buf *out, const struct vocab *v, unsigned flags, const double *score)
+{
+    const char *begin = "\n[";
+    buf_adds(out, "\"vocab\":[");
+    for (int id = 0; id < v->n; id++) {
+        if (!(v->v[id].flags & flags)) continue;
+        char number[32];
+        score_print(score[id], number, sizeof number);
+        buf_adds(out, begin);
+        tok_text_json(out, v, id);
+        buf_printf(out, ",%s]", number);
+        begin = ",\n[";
+    }
+    buf_addc(out, ']');
+}
+
+void tok_pair_json(struct buf *out, const char *left, size_t n_left, const char *right, size_t n_right)
+{
+    buf_addc(out, '[');
+    buf_add_json(out, left, n_left);
+    buf_addc(out, ',');
+    buf_add_json(out, right, n_right);
+    buf_addc(out, ']');
 }
 
 /* ,["left","right"] at once, where both are short ones. */
@@ -161,6 +208,31 @@ void tok_pairs_json(struct buf *out, const struct vocab *v, const struct bpe_mer
         buf_addc(out, ']');
     }
     buf_addc(out, ']');
+}
+
+void tok_replace_json(struct buf *out, const char *kind, const char *pattern, const char *by)
+{
+    buf_printf(out, "{\"type\":\"Replace\",\"pattern\":{\"%s\":", kind);
+    buf_adds_json(out, pattern);
+    buf_adds(out, "},\"content\":");
+    buf_adds_json(out, by);
+    buf_addc(out, '}');
+}
+
+void tok_split_json(struct buf *out, const char *kind, const char *pattern, const char *behavior, bool invert)
+{
+    buf_printf(out, "{\"type\":\"Split\",\"pattern\":{\"%s\":", kind);
+    buf_adds_json(out, pattern);
+    buf_printf(out, "},\"behavior\":\"%s\"", behavior);
+    tok_bool_json(out, "invert", invert);
+    buf_addc(out, '}');
+}
+
+void tok_split_bytes_json(struct buf *out, const char *regex)
+{
+    buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[");
+    tok_split_json(out, "Regex", regex, "Isolated", false);
+    buf_adds(out, "," TOK_BYTE_LEVEL(false, true, false) "]}");
 }
 
 void tok_bert_post_json(struct buf *out, int cls, int sep)

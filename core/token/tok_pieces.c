@@ -266,11 +266,7 @@ static int read_origin(struct tok_pieces *p, const struct cJSON *root, const cha
 static void add_origin(struct buf *out, const struct tok_pieces *p)
 {
     const char *const keys[] = {"config", "special_tokens_map", "added_tokens_file"}, *const text[] = {p->config, p->map, p->added};
-    if (p->class) {
-        buf_adds(out, "\"class\":");
-        buf_adds_json(out, p->class);
-        buf_adds(out, ",\n");
-    }
+    if (p->class) tok_line_json(out, "class", p->class);
     for (size_t k = 0; k < COUNT_OF(keys); k++)
         if (text[k]) buf_printf(out, "\"%s\":%s,\n", keys[k], text[k]);
 }
@@ -516,17 +512,9 @@ int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e)
     tok_text_json(out, &t->vocab, t->unk_id);
     buf_printf(out, ",\"codes\":%s,\n", p->codes ? "true" : "false");
     if (p->target_post || p->no_target) buf_printf(out, "\"target_post_processor\":%s,\n", p->target_post ? p->target_post : "null");
-    if (p->before) {
-        buf_adds(out, "\"before\":");
-        buf_adds_json(out, p->before);
-        buf_adds(out, ",\n");
-    }
+    if (p->before) tok_line_json(out, "before", p->before);
     if (p->suffixed) buf_adds(out, "\"suffixed\":true,\n");
-    if (t->decoder.step[0].b) {
-        buf_adds(out, "\"spoken_language\":");
-        buf_adds_json(out, t->decoder.step[0].b);
-        buf_adds(out, ",\n");
-    }
+    if (t->decoder.step[0].b) tok_line_json(out, "spoken_language", t->decoder.step[0].b);
     if (p->spoken.n) {
         buf_adds(out, "\"spoken\":{");
         tok_vocab_json(out, &p->spoken, VOCAB_USED);

@@ -18,7 +18,6 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/width.h"
-#include "core/token/gguf_pre.h"
 #include "core/token/bytemap.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
@@ -121,17 +120,12 @@ static int first_missing_byte(const struct tokenizer *t)
 
 static void add_steps(struct buf *out, const struct tokenizer *t)
 {
-    static const char bytes[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}";
+    static const char bytes[] = TOK_BYTE_LEVEL(false, true, false);
     const char *regex = split_pattern(t->source_split);
     if (!regex && strcmp(t->source_split, "none") != 0) regex = t->source_split;
     buf_adds(out, "\"normalizer\":null,\n\"pre_tokenizer\":");
-    if (regex) {
-        buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[");
-        gguf_pre_regex(regex, out);
-        buf_adds(out, "]}");
-    } else {
-        buf_adds(out, bytes);
-    }
+    if (regex) tok_split_bytes_json(out, regex);
+    else buf_adds(out, bytes);
     buf_printf(out, ",\n\"post_processor\":null,\n\"decoder\":%s,\n", bytes);
 }
 

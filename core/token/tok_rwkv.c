@@ -13,7 +13,7 @@
 #include "core/token/tok_lists.h"
 #include "core/token/tok_members.h"
 
-#define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":false,\"use_regex\":false}"
+#define BYTES TOK_BYTE_LEVEL(false, false, false)
 
 struct line {
     const char *p, *end;
@@ -137,8 +137,8 @@ static struct tokenizer *build(const char *text, size_t n, const char *last, con
     tok_added_json(&json, 0, last, strlen(last), ADDED_SPECIAL);
     buf_adds(&json, "],"
                     "\"pre_tokenizer\":" BYTES ",\"decoder\":" BYTES ","
-                    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":");
-    buf_adds_json(&json, last);
+                    "\"model\":{\"type\":\"WordPiece\"");
+    tok_string_json(&json, "unk_token", last);
     buf_adds(&json, ",\"continuing_subword_prefix\":\"\",\"max_input_chars_per_word\":2147483647,\"vocab\":{}}}");
     for (size_t len; tok_next_line(&text, end, &l.p, &len);) {
         l.end = l.p + len;

@@ -1,14 +1,8 @@
 /* tokenizer.json out. */
 #include "core/base/hash.h"
-#include "core/token/score_text.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_members.h"
 #include "core/token/tok_pieces.h"
-
-static void add_bool(struct buf *out, const char *key, bool v)
-{
-    buf_printf(out, ",\"%s\":%s", key, v ? "true" : "false");
-}
 
 void tok_added_tokens_json(const struct tokenizer *t, struct buf *out)
 {
@@ -30,12 +24,6 @@ static void write_part(struct buf *out, const char *key, const char *text)
     buf_adds(out, ",\n");
 }
 
-static void add_string(struct buf *out, const char *key, const char *s)
-{
-    buf_printf(out, ",\"%s\":", key);
-    buf_adds_json(out, s);
-}
-
 static void write_vocab(struct buf *out, const struct tokenizer *t)
 {
     buf_adds(out, ",\n");
@@ -47,11 +35,11 @@ static void write_bpe(struct buf *out, const struct tokenizer *t)
     buf_adds(out, "\"BPE\",\"dropout\":null,\"unk_token\":");
     if (t->unk_id >= 0) tok_text_json(out, &t->vocab, t->unk_id);
     else buf_adds_json(out, t->lacks_unk ? t->unk_text : NULL);
-    add_string(out, "continuing_subword_prefix", t->prefix);
-    add_string(out, "end_of_word_suffix", t->suffix);
-    add_bool(out, "fuse_unk", t->fuse_unk);
-    add_bool(out, "byte_fallback", t->byte_fallback);
-    add_bool(out, "ignore_merges", t->ignore_merges);
+    tok_string_json(out, "continuing_subword_prefix", t->prefix);
+    tok_string_json(out, "end_of_word_suffix", t->suffix);
+    tok_bool_json(out, "fuse_unk", t->fuse_unk);
+    tok_bool_json(out, "byte_fallback", t->byte_fallback);
+    tok_bool_json(out, "ignore_merges", t->ignore_merges);
     write_vocab(out, t);
     buf_adds(out, ",\n");
     tok_pairs_json(out, &t->vocab, t->bpe.merge, t->bpe.n_merges);
@@ -62,19 +50,9 @@ static void write_unigram(struct buf *out, const struct tokenizer *t)
     buf_adds(out, "\"Unigram\",\"unk_id\":");
     if (t->unk_id >= 0) buf_printf(out, "%d", t->unk_id);
     else buf_adds(out, "null");
-    add_bool(out, "byte_fallback", t->byte_fallback);
-    buf_adds(out, ",\n\"vocab\":[");
-    const char *separator = "\n[";
-    for (int id = 0; id < t->vocab.n; id++) {
-        if (!(t->vocab.v[id].flags & VOCAB_MODEL)) continue;
-        buf_adds(out, separator);
-        tok_text_json(out, &t->vocab, id);
-        char score[32];
-        score_print(t->score[id], score, sizeof score);
-        buf_printf(out, ",%s]", score);
-        separator = ",\n[";
-    }
-    buf_addc(out, ']');
+    tok_bool_json(out, "byte_fallback", t->byte_fallback);
+    buf_adds(out, ",\n");
+    tok_scored_json(out, &t->vocab, VOCAB_MODEL, t->score);
 }
 
 static void write_model(struct buf *out, const struct tokenizer *t)
@@ -85,14 +63,14 @@ static void write_model(struct buf *out, const struct tokenizer *t)
     case MODEL_UNIGRAM: write_unigram(out, t); break;
     case MODEL_WORDPIECE:
         buf_adds(out, "\"WordPiece\"");
-        add_string(out, "unk_token", t->unk_text);
-        add_string(out, "continuing_subword_prefix", t->prefix);
+        tok_string_json(out, "unk_token", t->unk_text);
+        tok_string_json(out, "continuing_subword_prefix", t->prefix);
         buf_printf(out, ",\"max_input_chars_per_word\":%zu", t->max_word_chars);
         write_vocab(out, t);
         break;
     case MODEL_WORDLEVEL:
         buf_adds(out, "\"WordLevel\"");
-        add_string(out, "unk_token", t->unk_text);
+        tok_string_json(out, "unk_token", t->unk_text);
         write_vocab(out, t);
         break;
     }
@@ -103,9 +81,9 @@ static void write_model(struct buf *out, const struct tokenizer *t)
 static int write_wrapped(struct buf *out, const struct tokenizer *t, struct err *e)
 {
     buf_printf(out, "{\"llmctl\":\"%s\"", t->source == SOURCE_SPM ? "sentencepiece" : "tiktoken");
-    if (t->source_split) add_string(out, "split", t->source_split);
-    if (t->adds_bos) add_bool(out, "add_bos", true);
-    if (t->adds_eos) add_bool(out, "add_eos", true);
+    if (t->source_split) tok_string_json(out, "split", t->source_split);
+    if (t->adds_bos) tok_bool_json(out, "add_bos", true);
+    if (t->adds_eos) tok_bool_json(out, "add_eos", true);
     if (t->source == SOURCE_TIKTOKEN) {
         buf_adds(out, ",\"special\":{");
         for (size_t i = 0; i < t->n_added; i++) {

@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/opt.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/regex.h"
 #include "core/token/tok_lines.h"
+#include "core/token/tok_members.h"
 #include "core/token/train_chain.h"
 
 static const char *norm_part(enum tok_train_type type, const char *name, struct err *e)
@@ -73,10 +73,8 @@ static int split_part(const char *split, struct buf *out, struct err *e)
         return err_wrap(e, "--split");
     }
     regex_free(r);
-    buf_adds(out, "{\"type\":\"Sequence\",\"pretokenizers\":[");
     if (chain) gguf_pre_chain(chain, out);
-    else gguf_pre_regex(pattern, out);
-    buf_adds(out, "]}");
+    else tok_split_bytes_json(out, pattern);
     return buf_ok(out, e);
 }
 
@@ -99,9 +97,7 @@ static int char_parts(struct tok_train_opts *o, const char *split, struct buf *p
     else if (strcmp(split, "whitespace") == 0) o->pre = "{\"type\":\"WhitespaceSplit\"}";
     else if (!pattern) return err_set(e, ERR_USAGE, "--split '%s': for this kind bert, whitespace or a regular expression", split);
     if (!pattern) return 0;
-    buf_adds(pre, "{\"type\":\"Split\",\"pattern\":{\"Regex\":");
-    buf_adds_json(pre, pattern);
-    buf_adds(pre, "},\"behavior\":\"Isolated\",\"invert\":false}");
+    tok_split_json(pre, "Regex", pattern, "Isolated", false);
     o->pre = pre->data;
     return buf_ok(pre, e);
 }
@@ -120,8 +116,7 @@ int train_parts(struct tok_train_opts *o, const char *norm, const char *split, s
     o->split = split_from_name(split);
     if (o->split != SPLIT_N && !o->normalizer) return 0;
     if (o->split == SPLIT_GPT2 || o->split == SPLIT_NONE) {
-        buf_printf(pre, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
-                        "\"use_regex\":%s}", o->split == SPLIT_GPT2 ? "true" : "false");
+        buf_adds(pre, o->split == SPLIT_GPT2 ? TOK_BYTE_LEVEL(false, true, true) : TOK_BYTE_LEVEL(false, true, false));
         if (buf_ok(pre, e)) return -1;
     } else if (split_part(split, pre, e)) {
         return -1;
