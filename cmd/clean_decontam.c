@@ -44,7 +44,7 @@ static void explain(void *arg, int thread, const struct clean_doc *d, struct buf
             n--;
     }
     buf_adds(out, ",\"contaminated_by\":");
-    buf_add_json(out, origin.data ? origin.data : "", origin.len);
+    buf_add_json(out, buf_text(&origin), origin.len);
     buf_printf(out, ",\"begin\":%zu,\"end\":%zu,\"words\":%zu,\"share\":%.4g,\"span\":", m.begin, m.end, m.words, m.share);
     buf_add_json(out, d->text + m.begin, n);
     buf_free(&origin);

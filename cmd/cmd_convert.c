@@ -55,7 +55,7 @@ static int make_lineage(const struct saved_model *m, struct buf *b, struct err *
     buf_printf(&list, "{\"stage\":\"convert\",\"from\":\"%s\"", *hex ? "llmz" : m->config.family);
     if (*hex) buf_printf(&list, ",\"content\":\"%s\"", hex);
     buf_adds(&list, "}]");
-    buf_printf(b, "\"provenance\":{\"llmctl\":\"%s\"},\"lineage\":%s", LLMCTL_VERSION, list.data ? list.data : "");
+    buf_printf(b, "\"provenance\":{\"llmctl\":\"%s\"},\"lineage\":%s", LLMCTL_VERSION, buf_text(&list));
     int ret = buf_ok(&list, e) || buf_ok(b, e) ? -1 : 0;
     buf_free(&list);
     return ret;

@@ -189,7 +189,7 @@ static int embed_doc(struct job *j, const struct doc *d, int max_length, struct 
     bool pair;
     const int32_t *types;
     if (second_text(j, d, &pair, e) ||
-        tok_encode_pair(j->m.tok, j->scratch, d->text, d->text_len, pair ? j->second.data ? j->second.data : "" : NULL,
+        tok_encode_pair(j->m.tok, j->scratch, d->text, d->text_len, pair ? buf_text(&j->second) : NULL,
                         pair ? j->second.len : 0, TOK_TEMPLATE, &j->enc, e))
         return -1;
     /* An empty text still has a line: of the token that begins or ends texts. */

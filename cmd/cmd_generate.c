@@ -189,7 +189,7 @@ static int collect_prompts(const struct generate_cfg *c, const struct opt_result
     if (!file) return add_said(c, p, operand ? operand : "", operand ? strlen(operand) : 0, e);
     struct buf b = {0};
     int ret = read_input(file, &b, e);
-    if (!ret) ret = add_said(c, p, b.data ? b.data : "", b.len, e);
+    if (!ret) ret = add_said(c, p, buf_text(&b), b.len, e);
     buf_free(&b);
     return ret;
 }
@@ -252,7 +252,7 @@ static void add_sample(struct buf *b, const struct tokenizer *t, const struct pr
     if (p->chat) buf_add(b, p->text, p->n);
     else buf_add_json(b, p->text, p->n);
     buf_printf(b, ",\"sample\":%d,\"text\":", i);
-    buf_add_json(b, s->text.data ? s->text.data : "", s->text.len);
+    buf_add_json(b, buf_text(&s->text), s->text.len);
     buf_printf(b, ",\"tokens\":%d,\"end\":\"%s\"", s->n_ids, gen_end_name(s->end));
     if (logprobs) add_logprobs(b, t, s, logprobs);
     buf_addc(b, '}');
@@ -369,7 +369,7 @@ static int final_json(struct run *r, struct err *e)
     struct buf b = {0};
     const struct gen_stats *s = &r->stats;
     buf_adds(&b, "{\"samples\":[");
-    buf_add(&b, r->samples.data ? r->samples.data : "", r->samples.len);
+    buf_add(&b, buf_text(&r->samples), r->samples.len);
     buf_printf(&b, "],\"prompt_tokens\":%lld,\"new_tokens\":%lld,\"prefill_s\":%.6f,\"decode_s\":%.6f}\n",
                (long long)s->prompt_tokens, (long long)s->new_tokens, s->prefill_s, s->decode_s);
     int ret = buf_ok(&b, e) ? -1 : emit(&r->out, b.data, b.len, e);

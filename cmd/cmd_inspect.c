@@ -81,7 +81,7 @@ static void text_value(struct buf *b, const char *key, const struct cJSON *v)
     size_t n = text.len < MAX_VALUE ? text.len : MAX_VALUE;
     while (n < text.len && n && (text.data[n] & 0xC0) == 0x80) n--; /* not within a character */
     if (key) buf_printf(b, "%s: ", key);
-    buf_add(b, text.data ? text.data : "", n);
+    buf_add(b, buf_text(&text), n);
     if (n < text.len) buf_adds(b, " ...");
     buf_addc(b, '\n');
     buf_free(&text);

@@ -106,7 +106,7 @@ struct tokenizer *tokenizer_open(const char *path, struct err *e)
         return t;
     }
     int ret = model_member(path, "tokenizer", &json, e);
-    if (ret == 0) t = tok_parse(json.data ? json.data : "", json.len, path, e);
+    if (ret == 0) t = tok_parse(buf_text(&json), json.len, path, e);
     if (ret > 0) err_set(e, ERR_DATA, "'%s' holds no tokenizer", path);
     buf_free(&json);
     return t;
@@ -132,7 +132,7 @@ static int unknown_name(const char *name, struct err *e)
     struct buf all = {0};
     for (const char *const *p = chat_builtin_names(); *p; p++)
         buf_printf(&all, "%s%s", p == chat_builtin_names() ? "" : ", ", *p);
-    err_set(e, ERR_USAGE, "--template '%s' is neither a file nor one of %s", name, all.data ? all.data : "");
+    err_set(e, ERR_USAGE, "--template '%s' is neither a file nor one of %s", name, buf_text(&all));
     buf_free(&all);
     return -1;
 }

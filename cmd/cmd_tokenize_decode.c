@@ -56,9 +56,9 @@ static void end_text(struct decoder *d)
 {
     struct buf whole = {0};
     if (d->cfg->jsonl) {
-        utf8_add_lossy(&whole, d->bytes.data ? d->bytes.data : "", d->bytes.len);
+        utf8_add_lossy(&whole, buf_text(&d->bytes), d->bytes.len);
         buf_adds(&d->text, "{\"text\":");
-        buf_add_json(&d->text, whole.data ? whole.data : "", whole.len);
+        buf_add_json(&d->text, buf_text(&whole), whole.len);
         buf_adds(&d->text, "}\n");
         buf_clear(&d->bytes);
         if (whole.oom) d->text.oom = true;

@@ -166,7 +166,7 @@ static int on_text(const struct inspect_cfg *cfg, const char *path, const struct
     struct tokenizer *other = NULL;
     int ret = file_read_all(strcmp(cfg->text, "-") ? cfg->text : "/dev/stdin", (size_t)1 << 30, &text, e);
     if (ret == 0 && cfg->diff && !(other = tokenizer_open(cfg->diff, e))) ret = -1;
-    if (ret == 0) ret = tok_compare(t, other, names, text.data ? text.data : "", text.len, cfg->common.json, b, e);
+    if (ret == 0) ret = tok_compare(t, other, names, buf_text(&text), text.len, cfg->common.json, b, e);
     tok_free(other);
     buf_free(&text);
     return ret;

@@ -218,7 +218,7 @@ static int report_training(const struct train_cfg *cfg, const struct tok_train_s
         tree_add_bytes(&size, s->bytes);
         if (cfg->type != TOK_TRAIN_CHAR) snprintf(words, sizeof words, ", %llu distinct words", (unsigned long long)s->distinct_words);
         log_info("%d tokens from %llu document%s, %s%s in %.2f s -> %s", s->vocab_size, (unsigned long long)s->documents,
-                 s->documents == 1 ? "" : "s", size.data ? size.data : "", words, seconds, out_path(cfg));
+                 s->documents == 1 ? "" : "s", buf_text(&size), words, seconds, out_path(cfg));
         buf_free(&size);
         return 0;
     }
@@ -355,7 +355,7 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
             if (!(of[i].kinds >> k & 1)) continue;
             buf_printf(&kinds, "%s%s", kind[k], --left > 1 ? ", " : left ? " or " : "");
         }
-        err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", of[i].option, kinds.data ? kinds.data : "", kind[cfg->type]);
+        err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", of[i].option, buf_text(&kinds), kind[cfg->type]);
         buf_free(&kinds);
         return -1;
     }

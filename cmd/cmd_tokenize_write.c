@@ -34,7 +34,7 @@ int tokenizer_write(const struct tokenizer *t, enum tok_format format, const cha
     int ret = second ? tok_export(t, format, &bytes, &beside, e) : err_oom(e, strlen(path), "a path");
     if (ret == 0 && format == FORMAT_VOCAB_TXT) ret = check_config(path, second, beside.len == 0, e);
     bool there = ret == 0 && format == FORMAT_VOCAB_TXT && file_exists(second);
-    if (ret == 0) ret = file_write_all(path, bytes.data ? bytes.data : "", bytes.len, e);
+    if (ret == 0) ret = file_write_all(path, buf_text(&bytes), bytes.len, e);
     if (ret == 0 && beside.len && !there) ret = file_write_all(second, beside.data, beside.len, e);
     free(second);
     buf_free(&bytes);

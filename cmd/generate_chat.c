@@ -32,7 +32,7 @@ int chat_open(struct dialog *d, const struct saved_model *m, const char *path, c
         ret = err_set(e, ERR_USAGE, "'%s' holds no chat template: give --template, a file or a name such as chatml", name);
     if (ret == 0) ret = buf_ok(&text, e);
     if (ret == 0)
-        ret = dialog_open(d, m->tok, text.data ? text.data : "", text.len, found ? found : name,
+        ret = dialog_open(d, m->tok, buf_text(&text), text.len, found ? found : name,
                           now < 0 ? (int64_t)time(NULL) : now, e);
     buf_free(&text);
     free(found);

@@ -80,8 +80,8 @@ static bool chat(const struct ambiguity *a, const struct doc *d, struct worker *
 static struct hash128 norm_hash(const struct buf *text, struct buf *norm)
 {
     buf_clear(norm);
-    prompt_norm(text->data ? text->data : "", text->len, norm);
-    return hash128(norm->data ? norm->data : "", norm->len);
+    prompt_norm(buf_text(text), text->len, norm);
+    return hash128(buf_text(norm), norm->len);
 }
 
 /* A preference asks "which of these two?"; its answer is the direction. */
@@ -144,7 +144,7 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     if (!a->chosen) x->prompt = p;
     if (a->near < 1) {
         buf_clear(&w->part);
-        prompt_pairs(w->norm.data ? w->norm.data : "", w->norm.len, &w->part, &x->digits);
+        prompt_pairs(buf_text(&w->norm), w->norm.len, &w->part, &x->digits);
         uint64_t *v = (uint64_t *)(void *)w->part.data;
         x->n_pairs = w->part.len ? shingles_to_set(v, w->part.len / sizeof *v) : 0;
         if (buf_ok(&w->part, e)) return -1;
@@ -208,7 +208,7 @@ static int write_report(const struct ambiguity *a, size_t n, struct err *e)
             j++;
         report_group(a, v + i, j - i, &b);
     }
-    int ret = buf_ok(&b, e) ? -1 : file_write_again(a->report, b.data ? b.data : "", b.len, e);
+    int ret = buf_ok(&b, e) ? -1 : file_write_again(a->report, buf_text(&b), b.len, e);
     buf_free(&b);
     free(v);
     return ret;

@@ -61,7 +61,7 @@ static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
     size_t keep = text->len < sizeof n->name ? text->len : sizeof n->name - 18;
     while (keep < text->len && keep && ((unsigned char)text->data[keep] & 0xC0) == 0x80)
         keep--;
-    memcpy(n->name, text->data ? text->data : "", keep);
+    memcpy(n->name, buf_text(text), keep);
     if (keep < text->len) {
         n->name[keep] = '~';
         hash64_hex(hash64(text->data, text->len), n->name + keep + 1);

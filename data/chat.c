@@ -142,7 +142,7 @@ static int measure(struct worker *w, double v[VALUES], struct err *e)
 
 static void show(struct clean_doc *d, const struct buf *text)
 {
-    d->text = text->data ? text->data : "";
+    d->text = buf_text(text);
     d->n = text->len;
 }
 

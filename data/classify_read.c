@@ -39,7 +39,7 @@ static int label_of(const struct reading *r, struct block *b, const struct doc *
         struct doc_value v = doc_path_find(d->line, d->line_len, r->in->field);
         if (v.type != DOC_V_STRING && v.type != DOC_V_NUMBER && v.type != DOC_V_BOOL) return 0;
         buf_clear(&b->text);
-        if (!doc_value_text(&v, &b->text) || memchr(b->text.data ? b->text.data : "", 0, b->text.len)) return 0;
+        if (!doc_value_text(&v, &b->text) || memchr(buf_text(&b->text), 0, b->text.len)) return 0;
         if (b->text.oom) return -1;
         s = b->text.data;
         n = b->text.len;

@@ -152,7 +152,7 @@ static void note_detail(const struct clean *c, struct clean_stats *s, const stru
     if (reason < 0 || !detail_wants(s->detail, reason)) return;
     struct buf id = {0};
     doc_emit_id(d->doc, &id);
-    memcpy(x.id, id.data ? id.data : "", whole_chars(id.data, id.len, sizeof x.id - 1));
+    memcpy(x.id, buf_text(&id), whole_chars(id.data, id.len, sizeof x.id - 1));
     const char *text = d->as_it_came ? d->text : d->doc->text;
     memcpy(x.text, text, whole_chars(text, d->as_it_came ? d->n : d->doc->text_len, sizeof x.text - 1));
     buf_free(&id);

@@ -121,7 +121,7 @@ static int read_header(struct convert_in *c, const struct row *r, struct err *e)
     }
     if (!ret && c->text_column == r->n)
         ret = err_set(e, ERR_DATA, "'%s' has no column '%s', only %.200s; --text-field names another", c->name, c->field,
-                      names.data ? names.data : "");
+                      buf_text(&names));
     buf_free(&names);
     return ret;
 }
@@ -136,7 +136,7 @@ static void emit(const struct convert_in *c, const char *s, const struct row *r,
         buf_clear(&v);
         unquote(s, r->field[k], &v);
         buf_addc(out, '"');
-        doc_json_escape(v.data ? v.data : "", v.len, out);
+        doc_json_escape(buf_text(&v), v.len, out);
         buf_addc(out, '"');
     }
     buf_adds(out, "}\n");

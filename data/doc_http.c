@@ -137,7 +137,7 @@ static const char *to_utf8(struct http_field type, const char **s, size_t *n, st
         from_1251(*s, *n, &w->text);
     else
         return http_has(by, "utf-8") ? "invalid UTF-8" : "the page is neither in UTF-8 nor in Windows-1252 or -1251";
-    *s = w->text.data ? w->text.data : "";
+    *s = buf_text(&w->text);
     *n = w->text.len;
     return NULL;
 }
@@ -152,7 +152,7 @@ const char *http_text(const char **s, size_t *n, size_t most, struct http_work *
     *s += end;
     *n -= end;
     if (http_has(http_find(head, end, "Transfer-Encoding"), "chunked") && join_chunks(*s, *n, &w->joined)) {
-        *s = w->joined.data ? w->joined.data : ""; /* else a crawler has joined them and left the header */
+        *s = buf_text(&w->joined); /* else a crawler has joined them and left the header */
         *n = w->joined.len;
     }
     bool gzip = http_has(encoding, "gzip"), deflate = http_has(encoding, "deflate");
@@ -163,7 +163,7 @@ const char *http_text(const char **s, size_t *n, size_t most, struct http_work *
         bool ok = unpack(*s, *n, most, 15 + 32, &w->unpacked) ||
                   (deflate && unpack(*s, *n, most, -15, &w->unpacked)); /* many servers leave out zlib's frame */
         if (!ok) return "the HTTP body cannot be unpacked, or is longer than --max-line";
-        *s = w->unpacked.data ? w->unpacked.data : "";
+        *s = buf_text(&w->unpacked);
         *n = w->unpacked.len;
     }
     return to_utf8(type, s, n, w);

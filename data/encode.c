@@ -80,7 +80,7 @@ static const char *second_text(struct printer *p, const struct doc *d, const cha
     if (len < 2 || v[0] != '"') return "the second text is not a string";
     buf_clear(&p->second);
     const char *why = doc_json_unescape(v + 1, len - 2, &p->second);
-    *b = p->second.data ? p->second.data : "";
+    *b = buf_text(&p->second);
     *n = p->second.len;
     return why;
 }

@@ -58,7 +58,7 @@ int id_npy_read(struct id_npy *out, const char *p, size_t n, const char *name, s
     if (size == 0 || size > n) return err_set(e, ERR_DATA, "'%s' ends within the header of a NumPy array", name);
     buf_add(&dict, p + from, size - from);
     if (buf_ok(&dict, e)) return -1;
-    const char *text = dict.data ? dict.data : "";
+    const char *text = buf_text(&dict);
     const char *type = value_of(text, "'descr'"), *order = value_of(text, "'fortran_order'"), *shape = value_of(text, "'shape'");
     if (!type || !order || !shape || !read_shape(out, shape))
         ret = err_set(e, ERR_DATA, "'%s': ids are wanted as a NumPy array of one or two dimensions", name);

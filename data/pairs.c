@@ -52,7 +52,7 @@ static const char *string_of(struct loading *l, const char *json, size_t n)
     if (!json || n < 2 || json[0] != '"') return NULL;
     buf_clear(&l->text);
     if (doc_json_unescape(json + 1, n - 2, &l->text)) return NULL;
-    return l->text.data ? l->text.data : "";
+    return buf_text(&l->text);
 }
 
 static void note_bad(struct pairs_stats *st, const struct doc *d, const char *why)

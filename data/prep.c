@@ -78,7 +78,7 @@ static int round_of(struct prep *p, enum prep_step first, struct hand *h, int *l
         if (!changes) continue;
         p->places[k] += changes;
         *last = (int)k;
-        h->s = h->to->data ? h->to->data : "";
+        h->s = buf_text(h->to);
         h->n = h->to->len;
         struct buf *t = h->to; /* the next step writes beside what it reads */
         h->to = h->other;

@@ -67,8 +67,8 @@ uint64_t prep_boilerplate(const char *s, size_t n, const struct prep_words *more
         if (len && (len <= 2 * SHORT_LINE || more)) {
             buf_clear(word);
             buf_clear(&flat);
-            if (prep_lower(line, len, word)) line = word->data ? word->data : "", len = word->len;
-            if (prep_punct(line, len, &flat)) line = flat.data ? flat.data : "", len = flat.len;
+            if (prep_lower(line, len, word)) line = buf_text(word), len = word->len;
+            if (prep_punct(line, len, &flat)) line = buf_text(&flat), len = flat.len;
             trim(&line, &len);
             hit = is_boilerplate(line, len) || (more && prep_words_has(more, line, len));
         }

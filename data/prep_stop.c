@@ -131,7 +131,7 @@ static int read_list(const char *path, struct buf *out, struct err *e)
     struct buf raw = {0};
     if (file_read_all(path, (size_t)16 << 20, &raw, e)) return -1;
     int ret = 0;
-    size_t good = utf8_valid_prefix(raw.data ? raw.data : "", raw.len);
+    size_t good = utf8_valid_prefix(buf_text(&raw), raw.len);
     if (good < raw.len)
         ret = err_set(e, ERR_DATA, "'%s': invalid UTF-8 at byte %zu", path, good);
     else if (raw.len && memchr(raw.data, 0, raw.len))
@@ -156,7 +156,7 @@ static int add_language(const char *name, size_t n, struct buf *out, struct err 
         buf_printf(&known, "%s%s", k ? "," : "", lists[k].lang);
     }
     err_set(e, ERR_USAGE, "--stop-words '%.*s': there are lists for %s; a file is named with a '.' or '/'", (int)n, name,
-            known.data ? known.data : "");
+            buf_text(&known));
     buf_free(&known);
     return -1;
 }

@@ -231,7 +231,7 @@ static int judge_lines(const struct rules_cfg *c, const struct need *need, struc
     if (v->changed) {
         rules_kept_text(w, text);
         if (buf_ok(&w->kept, e)) return -1;
-        *out = w->kept.data ? w->kept.data : "";
+        *out = buf_text(&w->kept);
         *out_n = w->kept.len;
     }
     if (!need->fineweb || by_list) return 0;
@@ -309,7 +309,7 @@ static int correct_lines(const struct rules_cfg *c, const struct need *need, str
     if (!changed) return 0;
     if (words_late(c, need) && find_words(c, need, w, *text, *n, e)) return -1;
     size_t before = substance(&w->words);
-    *text = w->corrected.data ? w->corrected.data : "";
+    *text = buf_text(&w->corrected);
     *n = w->corrected.len;
     if (scan(c, need, w, *text, *n, e) || find_words(c, need, w, *text, *n, e)) return -1;
     if (before)
@@ -447,7 +447,7 @@ int rules_settle(const struct rules_cfg *c, struct rules_work *w, const char *te
             buf_add(&w->settled, *out, *out_n);
         }
         if (buf_ok(&w->settled, e)) return -1;
-        in = w->settled.data ? w->settled.data : "";
+        in = buf_text(&w->settled);
         size_t in_n = w->settled.len;
         if (w->between && w->between(w->between_arg, in, in_n, &in, &in_n, e)) return -1;
         w->again = true;

@@ -285,7 +285,7 @@ static bool take_line(struct c4 *x, const char *s, size_t n)
     if (x->c->on[RULE_LINE_CITATIONS] && x->bracket && x->bracket < s + n) {
         cut_citations(w, s, n, at);
         cut = w->line.len != n;
-        if (cut) s = w->line.data ? w->line.data : "";
+        if (cut) s = buf_text(&w->line);
         n = w->line.len;
     }
     bool phrases = x->phrases;

@@ -218,7 +218,7 @@ int text_norm_run(struct text_norm *t, const char *text, size_t n, const char **
         if (compose(*out, *out_n, settled, &t->b, &changed, e)) return -1;
     }
     if (changed) {
-        *out = t->b.data ? t->b.data : "";
+        *out = buf_text(&t->b);
         *out_n = t->b.len;
     }
     return 0;

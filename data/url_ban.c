@@ -320,7 +320,7 @@ static void explain(void *arg, int thread, const struct clean_doc *d, struct buf
         buf_clear(&w->word);
         buf_printf(&w->word, "%s%s", prefix[k], w->hit[k]);
         buf_adds(out, ",\"banned\":");
-        buf_add_json(out, w->word.data ? w->word.data : "", w->word.len);
+        buf_add_json(out, buf_text(&w->word), w->word.len);
         out->oom |= w->word.oom;
         return;
     }

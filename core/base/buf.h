@@ -33,5 +33,10 @@ void buf_adds_json(struct buf *b, const char *s);           /* the same of a tex
 void buf_add_html(struct buf *b, const char *s, size_t n);  /* & < > " ' escaped */
 char *buf_steal(struct buf *b);                     /* caller frees; NULL on oom; buffer left empty */
 int buf_ok(const struct buf *b, struct err *e);     /* 0, or -1 with ERR_OS */
+/* Its text, "" before anything was appended; valid until the next change. */
+static inline const char *buf_text(const struct buf *b)
+{
+    return b->data ? b->data : "";
+}
 
 #endif

@@ -359,7 +359,7 @@ static int write_tail(struct llmz_writer *w, const char *manifest, struct err *e
     uint8_t footer[LLMZ_FOOTER];
     if (buf_ok(&w->records, e) || check_names(w, e) || write_manifest(w, manifest, &f, e)) return -1;
     f.index_offset = file_offset(w->f);
-    f.index_hash = hash64(w->records.data ? w->records.data : "", w->records.len);
+    f.index_hash = hash64(buf_text(&w->records), w->records.len);
     if (write_skippable(w, LLMZ_MAGIC_INDEX, w->records.data, w->records.len, e)) return -1;
     llmz_footer_put(footer, &f);
     return file_write(w->f, footer, sizeof footer, e);

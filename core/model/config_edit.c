@@ -39,7 +39,7 @@ int model_config_preset(struct model_config *c, const char *name, struct err *e)
     for (size_t pass = 0, same = strlen(name); pass < 2 && !like.len; pass++, same = 0)
         for (size_t i = 0; i < n; i++)
             if (strncmp(preset_names[i], name, same) == 0) buf_printf(&like, "%s%s", like.len ? ", " : "", preset_names[i]);
-    err_set(e, ERR_CONFIG, "no preset '%s'; there are %s", name, like.data ? like.data : "");
+    err_set(e, ERR_CONFIG, "no preset '%s'; there are %s", name, buf_text(&like));
     buf_free(&like);
     return -1;
 }

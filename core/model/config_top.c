@@ -96,7 +96,7 @@ static int parse_family(struct model_config *c, const char *family, struct err *
     struct buf all = {0};
     size_t n = 0;
     for (; family_names[n]; n++) buf_printf(&all, "%s%s", n ? "|" : "", family_names[n]);
-    err_set(e, ERR_CONFIG, "family '%s' is none of %s", family, all.data ? all.data : "");
+    err_set(e, ERR_CONFIG, "family '%s' is none of %s", family, buf_text(&all));
     buf_free(&all);
     const char *near = opt_nearest(family, family_names, n);
     return near ? err_hint(e, "did you mean %s?", near) : -1;

@@ -205,7 +205,7 @@ static int own_file(const struct saved_model *m, const char **name, struct buf *
 
 static int write_one(void *dir, const char *name, const struct buf *content, struct err *e)
 {
-    return write_text(dir, name, content->data ? content->data : "", content->len, e);
+    return write_text(dir, name, buf_text(content), content->len, e);
 }
 
 /* The files that a class of transformers makes the tokenizer of, which are read back. */

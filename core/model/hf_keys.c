@@ -35,7 +35,7 @@ static int refuse_other(const struct cJSON *o, const char *key, const char *only
     int same = cJSON_Compare(m, want, true), r = 0;
     json_free(want);
     if (!same && !(strcmp(only, "null") && cJSON_IsNull(m)))
-        r = err_set(e, ERR_CONFIG, "%s %.40s is not supported yet", key, got.data ? got.data : "");
+        r = err_set(e, ERR_CONFIG, "%s %.40s is not supported yet", key, buf_text(&got));
     buf_free(&got);
     return r;
 }

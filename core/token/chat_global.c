@@ -92,7 +92,7 @@ static int g_raise(struct chat_run *r, const struct chat_args *a, struct cv *out
     (void)out;
     if (a->n) cv_write(&t, &a->v[0], 0);
     int ret = chat_fail(r, "the template refuses: %.*s", (int)(t.text.len < 500 ? t.text.len : 500),
-                        t.text.data ? t.text.data : "");
+                        buf_text(&t.text));
     chat_text_free(&t);
     return ret;
 }

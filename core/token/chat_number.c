@@ -151,7 +151,7 @@ void chat_form_fill(struct chat_text *out, const struct chat_text *s, size_t lea
     size_t have = utf8_count(s->text.data, s->text.len), missing = f->width > 0 && (size_t)f->width > have ? (size_t)f->width - have : 0;
     size_t before = align == '<' ? 0 : align == '^' ? missing / 2 : missing;
     const char *fill = f->fill[0] ? f->fill : " ";
-    struct cstr all = {s->text.data ? s->text.data : "", s->text.len, (const uint8_t *)s->marks.data, 0};
+    struct cstr all = {buf_text(&s->text), s->text.len, (const uint8_t *)s->marks.data, 0};
     if (s->text.oom || s->marks.oom) out->text.oom = true;
     if (align != '=') lead = 0;
     chat_text_part(out, &all, 0, lead);
@@ -170,7 +170,7 @@ void chat_form_cut(struct chat_text *t, const struct chat_form *f)
 /* What ascii() leaves as it is, it takes from repr(). */
 static void add_ascii(struct chat_text *out, const struct chat_text *in)
 {
-    const struct cstr s = {in->text.data ? in->text.data : "", in->text.len, (const uint8_t *)in->marks.data, 0};
+    const struct cstr s = {buf_text(&in->text), in->text.len, (const uint8_t *)in->marks.data, 0};
     char escape[16];
     for (size_t i = 0; i < s.n;) {
         struct uni_char c = cstr_char(&s, i);

@@ -89,7 +89,7 @@ static bool comes_back(struct compare_side *s, const char *word, size_t n, struc
 {
     buf_clear(&s->back);
     *failed = tok_decode(s->t, s->ids.id, s->ids.n, false, &s->back, e);
-    const char *back = s->back.data ? s->back.data : "";
+    const char *back = buf_text(&s->back);
     size_t n_back = s->back.len, skip = n && word[0] == ' ', skip_back = n_back && back[0] == ' ';
     return n - skip == n_back - skip_back && memcmp(word + skip, back + skip_back, n - skip) == 0;
 }
@@ -194,7 +194,7 @@ static uint64_t *meanings(const struct tokenizer *t, size_t *n, struct err *e)
     for (int id = 0; v && id < t->vocab.n; id++) {
         if (!(t->vocab.v[id].flags & VOCAB_USED)) continue;
         meaning(t, id, &text);
-        v[(*n)++] = hash64(text.data ? text.data : "", text.len);
+        v[(*n)++] = hash64(buf_text(&text), text.len);
     }
     if (!v || text.oom) {
         err_oom(e, ((size_t)t->vocab.n + 1) * sizeof *v, "hashes of tokens");

@@ -25,7 +25,7 @@ enum { COLUMN = 26, LONGEST_SHOWN = 80 }; /* columns of a cell, of a word */
 static void row(struct compare *c, const char *name, struct buf cell[2])
 {
     buf_printf(c->out, "%-24s", name);
-    for (int k = 0; k < c->n_sides; k++) buf_add_column(c->out, cell[k].data ? cell[k].data : "", COLUMN, true);
+    for (int k = 0; k < c->n_sides; k++) buf_add_column(c->out, buf_text(&cell[k]), COLUMN, true);
     buf_addc(c->out, '\n');
     for (int k = 0; k < 2; k++) {
         if (cell[k].oom) c->out->oom = true;

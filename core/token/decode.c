@@ -112,7 +112,7 @@ static void clean_up(struct buf *text, struct buf *tmp)
         {" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"},
         {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
-        replace_all(text->data ? text->data : "", text->len, rules[i][0], strlen(rules[i][0]), rules[i][1],
+        replace_all(buf_text(text), text->len, rules[i][0], strlen(rules[i][0]), rules[i][1],
                     strlen(rules[i][1]), tmp);
         struct buf swap = *text;
         *text = *tmp;
@@ -132,7 +132,7 @@ static int wordpiece(struct dec_io *io)
         }
         buf_add(&io->tmp, t.text, t.n);
         if (st->cleanup) clean_up(&io->tmp, &io->tmp2);
-        if (put(io, io->tmp.data ? io->tmp.data : "", io->tmp.len)) return -1;
+        if (put(io, buf_text(&io->tmp), io->tmp.len)) return -1;
     }
     return 0;
 }
@@ -145,7 +145,7 @@ static int metaspace(struct dec_io *io)
         struct token t = get(io->in, i);
         bool drop = i == 0 && io->first && !io->st->keep_first;
         replace_all(t.text, t.n, bytes, n, " ", drop ? 0 : 1, &io->tmp);
-        if (put(io, io->tmp.data ? io->tmp.data : "", io->tmp.len)) return -1;
+        if (put(io, buf_text(&io->tmp), io->tmp.len)) return -1;
     }
     return 0;
 }
@@ -155,7 +155,7 @@ static int bpe(struct dec_io *io)
     for (size_t i = 0; i < io->in->n; i++) {
         struct token t = get(io->in, i);
         replace_all(t.text, t.n, io->st->a, io->st->n_a, " ", i + 1 < io->in->n, &io->tmp);
-        if (put(io, io->tmp.data ? io->tmp.data : "", io->tmp.len)) return -1;
+        if (put(io, buf_text(&io->tmp), io->tmp.len)) return -1;
     }
     return 0;
 }
@@ -169,7 +169,7 @@ static int ctc(struct dec_io *io)
         replace_all(t.text, t.n, st->a, st->n_a, "", 0, &io->tmp);
         if (st->cleanup) {
             clean_up(&io->tmp, &io->tmp2);
-            replace_all(io->tmp.data ? io->tmp.data : "", io->tmp.len, st->b, st->n_b, " ", 1, &io->tmp2);
+            replace_all(buf_text(&io->tmp), io->tmp.len, st->b, st->n_b, " ", 1, &io->tmp2);
             struct buf swap = io->tmp;
             io->tmp = io->tmp2;
             io->tmp2 = swap;
@@ -204,7 +204,7 @@ static int replace(struct dec_io *io)
         if (!t.n) buf_clear(&io->tmp); /* nothing is found in an empty token */
         else if (!st->re) replace_all(t.text, t.n, st->a, st->n_a, st->b, st->n_b, &io->tmp);
         else if (replace_regex(io, t)) return -1;
-        if (put(io, io->tmp.data ? io->tmp.data : "", io->tmp.len)) return -1;
+        if (put(io, buf_text(&io->tmp), io->tmp.len)) return -1;
     }
     return 0;
 }
@@ -278,15 +278,15 @@ static int byte_level(struct dec_io *io)
         if (n >= 0) b->len += (size_t)n;
         else buf_add(b, t.text, t.n);
     }
-    if (io->last) return put(io, b->data ? b->data : "", b->len);
+    if (io->last) return put(io, buf_text(b), b->len);
     buf_clear(&io->tmp2);
-    utf8_add_lossy(&io->tmp2, b->data ? b->data : "", b->len);
-    return put(io, io->tmp2.data ? io->tmp2.data : "", io->tmp2.len);
+    utf8_add_lossy(&io->tmp2, buf_text(b), b->len);
+    return put(io, buf_text(&io->tmp2), io->tmp2.len);
 }
 
 static int fuse(struct dec_io *io)
 {
-    return put(io, io->in->text.data ? io->in->text.data : "", io->in->text.len);
+    return put(io, buf_text(&io->in->text), io->in->text.len);
 }
 
 /* ---- SentencePiece ---- */
@@ -318,7 +318,7 @@ static void spm_tokens(struct dec_io *io, size_t from, size_t to, bool *begin, s
             buf_addc(run, (char)dec_byte_of(t.text, t.n));
             continue;
         }
-        spm_bytes(run->data ? run->data : "", run->len, out);
+        spm_bytes(buf_text(run), run->len, out);
         buf_clear(run);
         if (seen || out->len > empty) *begin = false;
         seen = false;
@@ -334,11 +334,11 @@ static void spm_tokens(struct dec_io *io, size_t from, size_t to, bool *begin, s
         }
         struct buf text = {0};
         replace_all(t.text, t.n, space_symbol, 3, " ", 1, &text);
-        buf_add(out, text.data ? text.data : "", text.len);
+        buf_add(out, buf_text(&text), text.len);
         if (text.oom) out->oom = true;
         buf_free(&text);
     }
-    spm_bytes(run->data ? run->data : "", run->len, out);
+    spm_bytes(buf_text(run), run->len, out);
     if (seen || out->len > empty) *begin = false;
 }
 
@@ -348,7 +348,7 @@ static int spm(struct dec_io *io)
     bool begin = io->first;
     buf_clear(out);
     spm_tokens(io, 0, io->in->n, &begin, out);
-    return put(io, out->data ? out->data : "", out->len);
+    return put(io, buf_text(out), out->len);
 }
 
 static void strip_text(const char **s, size_t *n)
@@ -389,7 +389,7 @@ static void pieces_words(struct dec_io *io, struct buf *out)
         if (i) buf_addc(all, ' ');
         buf_add(all, t.text, t.n);
     }
-    replace_all(all->data ? all->data : "", all->len, what, strlen(what), "", 0, out);
+    replace_all(buf_text(all), all->len, what, strlen(what), "", 0, out);
 }
 
 /* "</w>" is a space; and (moses) no other ones stay. */
@@ -402,8 +402,8 @@ static int pieces_suffixes(struct dec_io *io, bool moses, struct buf *out)
         for (size_t k = 0; k < t.n; k++)
             if (!moses || t.text[k] != ' ') buf_addc(all, t.text[k]);
     }
-    replace_all(all->data ? all->data : "", all->len, "</w>", 4, " ", 1, moses ? &words : out);
-    int ret = words.oom ? buf_ok(&words, io->e) : moses ? moses_join(words.data ? words.data : "", words.len, (enum moses_language)io->st->language, out, io->e) : 0;
+    replace_all(buf_text(all), all->len, "</w>", 4, " ", 1, moses ? &words : out);
+    int ret = words.oom ? buf_ok(&words, io->e) : moses ? moses_join(buf_text(&words), words.len, (enum moses_language)io->st->language, out, io->e) : 0;
     buf_free(&words);
     return ret;
 }
@@ -416,14 +416,14 @@ static int pieces(struct dec_io *io)
     if (ways & (PIECES_SUFFIXES | PIECES_MOSES)) {
         if (pieces_suffixes(io, ways & PIECES_MOSES, out)) return -1;
     } else if (ways & (PIECES_WORDS | PIECES_WORDPIECES | PIECES_SPACED)) pieces_words(io, out);
-    else if (ways & PIECES_JOINED) buf_add(out, io->in->text.data ? io->in->text.data : "", io->in->text.len);
+    else if (ways & PIECES_JOINED) buf_add(out, buf_text(&io->in->text), io->in->text.len);
     else pieces_texts(io, out);
     if (out->oom) return buf_ok(out, io->e);
     if (ways & (PIECES_JOINED | PIECES_BARS)) {
-        replace_all(out->data ? out->data : "", out->len, space_symbol, 3, " ", 1, &io->tmp);
+        replace_all(buf_text(out), out->len, space_symbol, 3, " ", 1, &io->tmp);
         out = &io->tmp;
     }
-    const char *s = out->data ? out->data : "";
+    const char *s = buf_text(out);
     size_t n = out->len;
     if (ways & PIECES_STRIP) strip_text(&s, &n);
     return put(io, s, n);

@@ -79,7 +79,7 @@ static int pieces(struct explain *x, const char *text, size_t begin, size_t end,
     int changed = norm_run(&t->norm, &x->s->norm, text + begin, end - begin, e);
     if (changed < 0) return -1;
     if (changed) {
-        text = x->s->norm.out->text.data ? x->s->norm.out->text.data : "";
+        text = buf_text(&x->s->norm.out->text);
         begin = 0;
         end = x->s->norm.out->text.len;
         say_normalised(x, text, end);
@@ -110,7 +110,7 @@ static int segment(struct explain *x, const char *text, size_t begin, size_t end
     int changed = norm_run(&t->norm, w, s, n, e);
     if (changed < 0) return -1;
     if (changed > 0) {
-        s = w->out->text.data ? w->out->text.data : "";
+        s = buf_text(&w->out->text);
         n = w->out->text.len;
         say_normalised(x, s, n);
     }
@@ -147,7 +147,7 @@ static const char *readable(struct explain *x, const char *text, size_t *n, stru
         *n -= good + bad;
     }
     *n = made->len;
-    return made->data ? made->data : "";
+    return buf_text(made);
 }
 
 /* Only unigram weighs ways to cut a word against each other. */

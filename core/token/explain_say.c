@@ -18,7 +18,7 @@ void say_string(struct buf *out, const char *s, size_t n)
         buf_adds(&valid, "\xEF\xBF\xBD");
         i += utf8_broken_part((const uint8_t *)s + i, n - i);
     }
-    buf_add_json(out, valid.data ? valid.data : "", valid.len);
+    buf_add_json(out, buf_text(&valid), valid.len);
     if (valid.oom) out->oom = true;
     buf_free(&valid);
 }

@@ -530,7 +530,7 @@ static int write_rwkv(const struct tokenizer *t, struct buf *bytes, struct err *
         else if (id == 0) put_text(&o.b, s, n);
         else {
             tok_rwkv_escape(t, id, &text);
-            put_text(&o.b, text.data ? text.data : "", text.len);
+            put_text(&o.b, buf_text(&text), text.len);
         }
     }
     add_array(&o, "tokenizer.ggml.token_type", GGUF_I32, (size_t)t->vocab.n);

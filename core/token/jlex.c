@@ -220,7 +220,7 @@ static struct cJSON *parse_rest(const char *json, size_t n, const char *name, co
     for (int places = 0; places < 2 && !root; places++) {
         buf_clear(&rest);
         if (cut_out(json, n, cut, n_cut, places, &rest, e)) break;
-        root = json_parse(rest.data ? rest.data : "", rest.len, name, lim, e);
+        root = json_parse(buf_text(&rest), rest.len, name, lim, e);
     }
     buf_free(&rest);
     return root;
@@ -373,7 +373,7 @@ int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e)
         begin = x->p;
     }
     if (buf_ok(&x->tmp, e)) return -1;
-    *s = x->tmp.data ? x->tmp.data : "";
+    *s = buf_text(&x->tmp);
     *len = x->tmp.len;
     return 0;
 }

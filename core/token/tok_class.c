@@ -121,7 +121,7 @@ static int whole_json(struct class_build *b, struct buf *json, struct err *e)
     add_added(b, json);
     if (pieces) return class_pieces_json(b, json, e);
     if (class_steps_json(b, json, e)) return -1;
-    buf_add(json, b->model.data ? b->model.data : "", b->model.len);
+    buf_add(json, buf_text(&b->model), b->model.len);
     buf_adds(json, "}\n");
     return buf_ok(&b->model, e) || buf_ok(json, e) ? -1 : 0;
 }
@@ -131,7 +131,7 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
     struct buf json = {0};
     struct tokenizer *t = NULL;
     if (class_names(b, e) || class_model(b, e) || names_of_model(b, e) || class_add(b, e)) return NULL;
-    const struct tok_given merges = {.merges = b->merges.data ? b->merges.data : "", .n_merges = b->merges.len, .merges_name = b->merges_file};
+    const struct tok_given merges = {.merges = buf_text(&b->merges), .n_merges = b->merges.len, .merges_name = b->merges_file};
     if (whole_json(b, &json, e) == 0) t = tok_parse_file_given(&json, b->merges_file ? &merges : NULL, b->file, e);
     buf_free(&json);
     if (!t) return NULL;

@@ -29,7 +29,7 @@ static int add_word(struct class_build *b, int64_t id, const char *s, size_t n, 
 
 static int words(struct class_build *b, const struct buf *text, struct err *e)
 {
-    if (tok_read_words(&b->vocab, text->data ? text->data : "", text->len, true, b->file, e)) return -1;
+    if (tok_read_words(&b->vocab, buf_text(text), text->len, true, b->file, e)) return -1;
     if (b->c->steps == STEPS_LETTERS) {
         buf_adds(&b->model, "\"model\":{\"type\":\"WordLevel\"");
         tok_string_json(&b->model, "unk_token", unk_text(b));
@@ -46,7 +46,7 @@ static int merges(struct class_build *b, const struct buf *text, struct err *e)
 {
     bool ended = b->c->steps == STEPS_CLIP || b->c->steps == STEPS_OPENAI || b->c->steps == STEPS_HERBERT;
     if (!(b->merges_file = tok_merges_beside(b->file))) return err_oom(e, 1, "a path");
-    if (tok_read_ids(&b->vocab, text->data ? text->data : "", text->len, b->file, e) ||
+    if (tok_read_ids(&b->vocab, buf_text(text), text->len, b->file, e) ||
         file_read_all(b->merges_file, CLASS_MAX_FILE, &b->merges, e))
         return -1;
     buf_adds(&b->model, "\"model\":{\"type\":\"BPE\"");
@@ -344,9 +344,9 @@ static int rank_file(struct class_build *b, const struct buf *text, struct err *
 
 static int model_file(struct class_build *b, const struct buf *text, struct err *e)
 {
-    enum tok_kind kind = tok_kind_of(text->data ? text->data : "", text->len, b->file);
+    enum tok_kind kind = tok_kind_of(buf_text(text), text->len, b->file);
     if (kind == KIND_TIKTOKEN) return rank_file(b, text, e);
-    if (spm_model_read(&b->spm, text->data ? text->data : "", text->len, b->file, e)) return -1;
+    if (spm_model_read(&b->spm, buf_text(text), text->len, b->file, e)) return -1;
     bool uni = b->spm.kind == SPM_UNIGRAM;
     if (b->c->source == FROM_BPE) return pairs(b, e);
     if (!uni && b->spm.kind != SPM_BPE) return err_set(e, ERR_DATA, "'%s': a model of words or characters, which %s has no place for", b->file, b->c->name);

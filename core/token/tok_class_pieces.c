@@ -189,7 +189,7 @@ static int listed(struct class_build *b, const struct pieces_class *row, struct 
 {
     struct buf text = {0};
     int ret = file_read_all(b->file, CLASS_MAX_FILE, &text, e);
-    const char *s = text.data ? text.data : "";
+    const char *s = buf_text(&text);
     if (ret == 0) ret = utf8_check(s, text.len, b->file, e);
     bool counted = row->words == WORDS_COUNTED || b->c->layout == IDS_BARTPHO;
     if (ret == 0) ret = counted ? class_words_counted(b, s, text.len, e)
@@ -210,7 +210,7 @@ static int read_spoken(struct class_build *b, struct err *e)
     int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
     if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, spoken_file, b->c->name);
     if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, &text, e);
-    if (ret == 0) ret = tok_read_ids(&b->spoken, text.data ? text.data : "", text.len, path, e);
+    if (ret == 0) ret = tok_read_ids(&b->spoken, buf_text(&text), text.len, path, e);
     bool same = ret == 0 && b->spoken.n == b->vocab.n;
     for (int i = 0; same && i < b->vocab.n; i++) {
         size_t n[2] = {0, 0};
@@ -233,7 +233,7 @@ static int read_model(struct class_build *b, const char *name, struct buf *bytes
     int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
     if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, name, b->c->name);
     if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, bytes, e);
-    if (ret == 0) ret = spm_model_read(spm, bytes->data ? bytes->data : "", bytes->len, path, e);
+    if (ret == 0) ret = spm_model_read(spm, buf_text(bytes), bytes->len, path, e);
     free(path);
     return ret;
 }

@@ -62,8 +62,8 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
     struct vocab v = {0};
     struct buf all = {0};
     struct tokenizer *t = NULL;
-    struct tok_given given = {.vocab = &v, .merges = merges->data ? merges->data : "", .n_merges = merges->len, .merges_name = merges_name};
-    if (tok_read_ids(&v, vocab->data ? vocab->data : "", vocab->len, name, e)) goto out;
+    struct tok_given given = {.vocab = &v, .merges = buf_text(merges), .n_merges = merges->len, .merges_name = merges_name};
+    if (tok_read_ids(&v, buf_text(vocab), vocab->len, name, e)) goto out;
     int eot = vocab_find(&v, "<|endoftext|>", 13);
     buf_adds(&all, "{\"added_tokens\":[");
     if (eot >= 0) tok_added_json(&all, eot, "<|endoftext|>", 13, ADDED_SPECIAL);
@@ -232,7 +232,7 @@ static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct bu
     if (!lowercase) buf_adds(config, "{\"do_lower_case\":false,\"tokenizer_class\":\"BertTokenizer\"}\n");
     if (buf_ok(out, e) || buf_ok(config, e)) return -1;
     /* Parts are compared by what they do: their JSON may be spelled otherwise. */
-    struct tokenizer *back = tok_from_vocab_txt(out->data ? out->data : "", out->len, lowercase, "vocab.txt", e);
+    struct tokenizer *back = tok_from_vocab_txt(buf_text(out), out->len, lowercase, "vocab.txt", e);
     if (!back) return -1;
     bool same = tok_same_steps(t, back);
     tok_free(back);

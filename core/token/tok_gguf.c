@@ -296,7 +296,7 @@ static struct tokenizer *wordpiece(struct gguf *g, struct err *e)
         err_set(e, ERR_DATA, "'%s': the vocabulary has capital letters, and the file does not say whether text is "
                              "lowercased (tokenizer.ggml.normalizer.lowercase); that is never guessed", g->r.name);
     else if (buf_ok(&lines, e) == 0)
-        t = tok_from_vocab_txt(lines.data ? lines.data : "", lines.len, !g->has_lowercase || g->lowercase, g->r.name, e);
+        t = tok_from_vocab_txt(buf_text(&lines), lines.len, !g->has_lowercase || g->lowercase, g->r.name, e);
 out:
     buf_free(&lines);
     return t;
@@ -406,10 +406,10 @@ static struct tokenizer *merging(struct gguf *g, const char *steps, const char *
     }
     struct buf json = {0}, vocab = {0}, added = {0};
     add_tokens(g, &vocab, &added, e);
-    buf_printf(&json, "{\"added_tokens\":[%s],", added.data ? added.data : "");
+    buf_printf(&json, "{\"added_tokens\":[%s],", buf_text(&added));
     add_template(g, &json);
     buf_adds(&json, steps);
-    buf_printf(&json, ",\"model\":{\"type\":\"BPE\",%s,\"vocab\":{%s},\"merges\":[", options, vocab.data ? vocab.data : "");
+    buf_printf(&json, ",\"model\":{\"type\":\"BPE\",%s,\"vocab\":{%s},\"merges\":[", options, buf_text(&vocab));
     add_merges(g, &json, e);
     buf_adds(&json, "]}}");
     if (json.oom || vocab.oom || added.oom) err_oom(e, g->r.size, "a vocabulary");

@@ -474,7 +474,7 @@ static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *nam
         return NULL;
     if (strcmp(kind, "sentencepiece") == 0) t = tok_from_spm(bytes.data, bytes.len, name, e);
     else if (strcmp(kind, "tiktoken") == 0)
-        t = tok_from_tiktoken(bytes.data ? bytes.data : "", bytes.len, split, json_member(root, "special"), name, e);
+        t = tok_from_tiktoken(buf_text(&bytes), bytes.len, split, json_member(root, "special"), name, e);
     else err_set(e, ERR_DATA, "'%s': unknown kind '%s'", name, kind);
     if (t && t->source == SOURCE_SPM && tok_add_ends(t, bos, eos, e)) {
         tok_free(t);

@@ -68,7 +68,7 @@ static int add_replaced(const struct decode_chain *c, const char *s, size_t n, s
         }
         buf_add(to, s, (size_t)(end - s));
         if (buf_ok(to, e) || norm_check_growth(begin, to->len, "the decoder", e)) return -1;
-        s = to->data ? to->data : "";
+        s = buf_text(to);
         n = to->len;
     }
     buf_add(out, s, n);
@@ -186,7 +186,7 @@ static size_t byte_run(const struct tokenizer *t, const struct tok_laters *l, co
 size_t tok_later_decode(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t n, bool skip_special,
                         struct buf *out)
 {
-    const char *pool = l->pool.data ? l->pool.data : "";
+    const char *pool = buf_text(&l->pool);
     for (size_t i = 0; i < n;) {
         if (!is_used(t, id[i])) return i;
         const struct tok_later *v = &l->v[id[i]];

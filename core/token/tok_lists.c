@@ -85,7 +85,7 @@ int tok_check_merge(const struct vocab *v, const char *s, size_t n, struct buf *
     buf_add(whole, s, left);
     buf_add(whole, space + 1, right);
     if (buf_ok(whole, e)) return -1;
-    const char *part[] = {s, space + 1, whole->data ? whole->data : ""};
+    const char *part[] = {s, space + 1, buf_text(whole)};
     const size_t len[] = {left, right, whole->len};
     for (int i = 0; i < 3; i++)
         if (vocab_find(v, part[i], len[i]) < 0)

@@ -118,7 +118,7 @@ static struct tokenizer *load_file(const char *file, const char *split, struct e
         t = tok_from_file((const char *)m.data, m.size, file, split, e);
         file_unmap(&m);
     } else if (file_read_all(file, TOK_FILE_MOST, &text, e) == 0) {
-        t = tok_from_file(text.data ? text.data : "", text.len, file, split, e);
+        t = tok_from_file(buf_text(&text), text.len, file, split, e);
     }
     buf_free(&text);
     return t;

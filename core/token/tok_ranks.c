@@ -291,7 +291,7 @@ struct tokenizer *tok_as_ranks(const struct tokenizer *t, struct err *e)
     struct cJSON *special = specials(t);
     if (!special) err_oom(e, t->n_added, "special tokens");
     else if (add_lines(t, &lines, e) == 0)
-        r = tok_from_tiktoken(lines.data ? lines.data : "", lines.len, split, special, "the ranks", e);
+        r = tok_from_tiktoken(buf_text(&lines), lines.len, split, special, "the ranks", e);
     if (r && same_owns(t, r, e)) {
         tok_free(r);
         r = NULL;

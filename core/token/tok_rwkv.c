@@ -193,7 +193,7 @@ int tok_rwkv_add_escaped(struct buf *lines, int id, const char *s, size_t n, con
 
 struct tokenizer *tok_from_rwkv_lines(const struct buf *lines, const char *last, const char *name, struct err *e)
 {
-    return build(lines->data ? lines->data : "", lines->len, last, name, e);
+    return build(buf_text(lines), lines->len, last, name, e);
 }
 
 bool tok_is_rwkv(const struct tokenizer *t)

@@ -102,7 +102,7 @@ static int tokens(const char *json, struct jlex_span list, const char *name, con
     while (more && ret == 0) {
         if ((ret = one_token(&x, &bytes, &rank, e))) break;
         if (rank < k->size - k->n_special) {
-            buf_add(out, bytes.data ? bytes.data : "", bytes.len);
+            buf_add(out, buf_text(&bytes), bytes.len);
             buf_addc(out, ' ');
             tok_add_number(out, rank + k->n_special);
             buf_addc(out, '\n');
@@ -133,7 +133,7 @@ static struct tokenizer *build(const struct cJSON *root, const char *json, struc
         return NULL;
     struct cJSON *special = special_tokens(root, k.n_special, e);
     if (special && tokens(json, list, name, &k, &lines, e) == 0)
-        t = tok_from_tiktoken(lines.data ? lines.data : "", lines.len, k.pattern, special, name, e);
+        t = tok_from_tiktoken(buf_text(&lines), lines.len, k.pattern, special, name, e);
     cJSON_Delete(special);
     buf_free(&lines);
     return t;

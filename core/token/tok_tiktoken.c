@@ -75,7 +75,7 @@ static int read_tokens(struct tokenizer *t, const char *text, size_t n, const ch
     while ((got = next_line(&l, &token, &rank, e)) > 0) {
         buf_clear(&spelled);
         bytemap_spell(&spelled, token.data, token.len);
-        if (buf_ok(&spelled, e) || vocab_add(&t->vocab, rank, spelled.data ? spelled.data : "", spelled.len,
+        if (buf_ok(&spelled, e) || vocab_add(&t->vocab, rank, buf_text(&spelled), spelled.len,
                                              VOCAB_MODEL, e)) {
             got = err_wrap(e, "'%s':%zu", name, l.no);
             break;

@@ -42,7 +42,7 @@ static void write_unprefix(struct buf *out, const char *prefix)
         if (!word) buf_addc(&re, '\\');
         buf_addc(&re, *p);
     }
-    tok_replace_json(out, "Regex", re.data ? re.data : "", "");
+    tok_replace_json(out, "Regex", buf_text(&re), "");
     buf_addc(out, ',');
     if (re.oom) out->oom = true;
     buf_free(&re);

@@ -225,7 +225,7 @@ int rundir_compare(const cJSON *saved, const cJSON *now, const char *name, struc
     compare(&d, "", saved, now);
     if (!d.n) return 0;
     err_set(e, ERR_CONFIG, "'%s' differs in %d key%s: %s%s", name, d.n, d.n == 1 ? "" : "s",
-            d.text.data ? d.text.data : "", d.n > 8 ? "; ..." : "");
+            buf_text(&d.text), d.n > 8 ? "; ..." : "");
     buf_free(&d.text);
     return -1;
 }

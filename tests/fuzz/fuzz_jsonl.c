@@ -83,8 +83,8 @@ static void look(const struct doc *d, const char *text, size_t n)
     buf_clear(&line);
     buf_clear(&back);
     prompt_norm(text, n, &line);
-    prompt_pairs(line.data ? line.data : "", line.len, &back, &digits);
-    if (!line.oom && utf8_valid_prefix(line.data ? line.data : "", line.len) != line.len) abort();
+    prompt_pairs(buf_text(&line), line.len, &back, &digits);
+    if (!line.oom && utf8_valid_prefix(buf_text(&line), line.len) != line.len) abort();
 }
 
 static void one_doc(const struct doc *d)

@@ -191,7 +191,7 @@ static int decode_lossy(const struct tokenizer *t, const struct ints *ids, bool 
         ret = tok_feed_add(&f, &id, 1, &bytes, e);
     }
     if (ret == 0) ret = tok_feed_end(&f, &bytes, e);
-    if (ret == 0) utf8_add_lossy(out, bytes.data ? bytes.data : "", bytes.len);
+    if (ret == 0) utf8_add_lossy(out, buf_text(&bytes), bytes.len);
     buf_add(out, "", 0);
     tok_feed_free(&f);
     buf_free(&bytes);
@@ -296,7 +296,7 @@ static int check_decode(const struct tokenizer *t, const struct record *r, struc
     int32_t *v = mem_alloc(all->n, sizeof *v);
     for (size_t i = 0; v && i < all->n; i++) v[i] = (int32_t)all->v[i];
     if (ret == 0 && (!v || tok_decode(t, v, all->n, false, &once, e))) ret = -1;
-    bool valid = utf8_valid_prefix(once.data ? once.data : "", once.len) == once.len;
+    bool valid = utf8_valid_prefix(buf_text(&once), once.len) == once.len;
     if (ret == 0 && valid && r->has_raw && (once.len != r->decoded_raw.len ||
         (once.len && memcmp(once.data, r->decoded_raw.data, once.len))))
         differs(s, &s->decoded, "texts decoded at once", r);
@@ -380,8 +380,8 @@ static int norm_differences(const char *path, const char *rules, size_t *n, size
         if (object) {
             ret = read_norm_text(&x, pair, e);
             ++*n;
-            if (ret == 0 && !text_form_is(&chain, &w, pair[0].data ? pair[0].data : "", pair[0].len,
-                                          pair[1].data ? pair[1].data : "", pair[1].len) && (*bad)++ < 5)
+            if (ret == 0 && !text_form_is(&chain, &w, buf_text(&pair[0]), pair[0].len,
+                                          buf_text(&pair[1]), pair[1].len) && (*bad)++ < 5)
                 printf("    differs: %s\n", pair[0].data);
         } else if (jlex_int(&x, &cp, e) || jlex_expect(&x, ',', e) || jlex_string(&x, &s, &len, e) ||
                    jlex_expect(&x, ']', e))

@@ -30,7 +30,7 @@ static void expect(const char *template, const char *want)
     struct err e = {0};
     struct chat_text out = {{0}, {0}};
     if (render(template, chat, NULL, &out, &e)) fail_msg("%s: %s", template, e.msg);
-    const char *got = out.text.data ? out.text.data : "";
+    const char *got = buf_text(&out.text);
     if (strcmp(got, want)) fail_msg("%s: '%s', not '%s'", template, got, want);
     chat_text_free(&out);
 }

@@ -325,7 +325,7 @@ static void check_pieces(enum spm_kind kind, const char *text, const char *want)
         buf_clear(&got);
         assert_int_equal(tok_encode(t, s, text, strlen(text), 0, &ids, &e), 0);
         for (size_t i = 0; i < ids.n && i < 8; i++) buf_printf(&got, "%s%d", i ? " " : "", (int)ids.id[i]);
-        if (strcmp(got.data ? got.data : "", want) != 0) fail_msg("'%s', %d: %s, not %s", text, spans, got.data, want);
+        if (strcmp(buf_text(&got), want) != 0) fail_msg("'%s', %d: %s, not %s", text, spans, got.data, want);
         tok_ids_free(&ids);
     }
     tok_scratch_free(s);

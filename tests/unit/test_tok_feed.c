@@ -175,7 +175,7 @@ static void says(struct tok_feed *f, int32_t id, const char *want)
     struct buf out = {0};
     struct err e = {0};
     assert_int_equal(tok_feed_add(f, &id, 1, &out, &e), 0);
-    assert_string_equal(out.data ? out.data : "", want);
+    assert_string_equal(buf_text(&out), want);
     buf_free(&out);
 }
 

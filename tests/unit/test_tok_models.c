@@ -45,13 +45,13 @@ static void check(const char *json, const char *text, const char *want, const ch
     struct tok_scratch *s = tok_scratch_new(t, &e);
     assert_int_equal(tok_encode(t, s, text, strlen(text), 0, &ids, &e), 0);
     assert_int_equal(tok_decode(t, ids.id, ids.n, false, &back, &e), 0);
-    assert_string_equal(back.data ? back.data : "", decoded);
+    assert_string_equal(buf_text(&back), decoded);
     struct tok_stream st;
     buf_clear(&back);
     tok_stream_init(&st, t, false);
     for (size_t i = 0; i < ids.n; i++) assert_int_equal(tok_stream_add(&st, ids.id[i], &back, &e), 0);
     tok_stream_end(&st, &back);
-    assert_string_equal(back.data ? back.data : "", decoded);
+    assert_string_equal(buf_text(&back), decoded);
     tok_ids_free(&ids);
     buf_free(&back);
     tok_scratch_free(s);
@@ -448,7 +448,7 @@ static void matches_are_those_of_oniguruma(void **state)
             buf_add(&got, t[i].text + begin, end - begin);
             buf_addc(&got, '|');
         }
-        if (strcmp(got.data ? got.data : "", t[i].matches)) fail_msg("%s: %s", t[i].pattern, got.data);
+        if (strcmp(buf_text(&got), t[i].matches)) fail_msg("%s: %s", t[i].pattern, got.data);
         buf_free(&got);
         regex_work_free(w);
         regex_free(r);

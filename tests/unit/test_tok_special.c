@@ -47,7 +47,7 @@ static void expect(const struct tokenizer *t, const char *text, unsigned flags, 
         s->chains = (way & 2) != 0;
         if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s", e.msg);
         for (size_t i = 0; i < ids.n; i++) buf_printf(&got, "%s%d", i ? " " : "", (int)ids.id[i]);
-        if (strcmp(got.data ? got.data : "", want) != 0) fail_msg("'%s' by way %d: %s, not %s", text, way, got.data, want);
+        if (strcmp(buf_text(&got), want) != 0) fail_msg("'%s' by way %d: %s, not %s", text, way, got.data, want);
         tok_ids_free(&ids);
         buf_free(&got);
     }

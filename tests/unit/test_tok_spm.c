@@ -151,7 +151,7 @@ static void check(const struct tokenizer *t, const char *text, const char *want,
     both_print(&both, &got);
     assert_string_equal(got.data, want);
     assert_int_equal(tok_decode(t, both.want.id, both.want.n, false, &back, &e), 0);
-    assert_string_equal(back.data ? back.data : "", decoded);
+    assert_string_equal(buf_text(&back), decoded);
     buf_free(&got);
     buf_free(&back);
     both_free(&both);

@@ -48,7 +48,7 @@ static void ways_are(const struct tokenizer *t, const char *word, size_t most, c
         if (i) buf_adds(&got, "; ");
         for (size_t k = 0; k < v.way[i].n; k++) buf_printf(&got, "%s%d", k ? " " : "", (int)v.ids.id[v.way[i].first + k]);
     }
-    if (strcmp(got.data ? got.data : "", want) != 0) fail_msg("'%s': %s, not %s", word, got.data, want);
+    if (strcmp(buf_text(&got), want) != 0) fail_msg("'%s': %s, not %s", word, got.data, want);
     buf_free(&got);
     nbest_free(&v);
 }

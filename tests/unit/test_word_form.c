@@ -143,7 +143,7 @@ static void every_character_becomes_what_the_chain_makes_of_it(void **state)
                 }
             }
             if (!last) continue;
-            expect_words(t, f, &norm, &pre, text.data ? text.data : "", text.len, "characters up to", cp);
+            expect_words(t, f, &norm, &pre, buf_text(&text), text.len, "characters up to", cp);
             buf_clear(&text);
             if (cp == 0x323FF) cp = 0xE0000 - 1; /* nothing is between */
             if (cp == 0xE01FF) cp = 0x10FF00 - 1;

@@ -44,7 +44,7 @@ static void words_are_cut_as_spacy_cuts_them(void **state)
             if (k) buf_addc(&got, '|');
             buf_add(&got, text + w.v[k].begin, w.v[k].len);
         }
-        if (strcmp(got.data ? got.data : "", cases[i][1]) != 0)
+        if (strcmp(buf_text(&got), cases[i][1]) != 0)
             fail_msg("'%s' gave '%s'", text, got.data);
         buf_free(&got);
     }
