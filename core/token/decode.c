@@ -7,9 +7,9 @@
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/char_index.h"
+#include "core/token/moses.h"
 #include "core/token/normalize.h"
 #include "core/token/uni_props.h"
-#include "core/token/moses.h"
 #include "core/token/unicode.h"
 
 static const char space_symbol[] = "\xE2\x96\x81"; /* U+2581 */
@@ -89,6 +89,18 @@ static int put(struct dec_io *io, const char *s, size_t n)
     return dec_tokens_add(io->out, s, n, TOKEN_PLAIN, io->e);
 }
 
+static int put_buf(struct dec_io *io, const struct buf *b)
+{
+    return put(io, buf_text(b), b->len);
+}
+
+static void swap_bufs(struct buf *a, struct buf *b)
+{
+    struct buf swap = *a;
+    *a = *b;
+    *b = swap;
+}
+
 /* ---- the steps ---- */
 
 /* s with every `from` replaced by `to`, into out. */
@@ -114,9 +126,7 @@ static void clean_up(struct buf *text, struct buf *tmp)
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         replace_all(buf_text(text), text->len, rules[i][0], strlen(rules[i][0]), rules[i][1],
                     strlen(rules[i][1]), tmp);
-        struct buf swap = *text;
-        *text = *tmp;
-        *tmp = swap;
+        swap_bufs(text, tmp);
     }
 }
 
@@ -127,12 +137,16 @@ static int wordpiece(struct dec_io *io)
         struct token t = get(io->in, i);
         buf_clear(&io->tmp);
         if (i || !io->first) {
-            if (t.n >= st->n_a && memcmp(t.text, st->a, st->n_a) == 0) t.text += st->n_a, t.n -= st->n_a;
-            else buf_addc(&io->tmp, ' ');
+            if (t.n >= st->n_a && memcmp(t.text, st->a, st->n_a) == 0) {
+                t.text += st->n_a;
+                t.n -= st->n_a;
+            } else {
+                buf_addc(&io->tmp, ' ');
+            }
         }
         buf_add(&io->tmp, t.text, t.n);
         if (st->cleanup) clean_up(&io->tmp, &io->tmp2);
-        if (put(io, buf_text(&io->tmp), io->tmp.len)) return -1;
+        if (put_buf(io, &io->tmp)) return -1;
     }
     return 0;
 }
@@ -145,7 +159,7 @@ static int metaspace(struct dec_io *io)
         struct token t = get(io->in, i);
         bool drop = i == 0 && io->first && !io->st->keep_first;
         replace_all(t.text, t.n, bytes, n, " ", drop ? 0 : 1, &io->tmp);
-        if (put(io, buf_text(&io->tmp), io->tmp.len)) return -1;
+        if (put_buf(io, &io->tmp)) return -1;
     }
     return 0;
 }
@@ -155,7 +169,7 @@ static int bpe(struct dec_io *io)
     for (size_t i = 0; i < io->in->n; i++) {
         struct token t = get(io->in, i);
         replace_all(t.text, t.n, io->st->a, io->st->n_a, " ", i + 1 < io->in->n, &io->tmp);
-        if (put(io, buf_text(&io->tmp), io->tmp.len)) return -1;
+        if (put_buf(io, &io->tmp)) return -1;
     }
     return 0;
 }
@@ -170,9 +184,7 @@ static int ctc(struct dec_io *io)
         if (st->cleanup) {
             clean_up(&io->tmp, &io->tmp2);
             replace_all(buf_text(&io->tmp), io->tmp.len, st->b, st->n_b, " ", 1, &io->tmp2);
-            struct buf swap = io->tmp;
-            io->tmp = io->tmp2;
-            io->tmp2 = swap;
+            swap_bufs(&io->tmp, &io->tmp2);
         }
         if (io->tmp.len && put(io, io->tmp.data, io->tmp.len)) return -1;
     }
@@ -204,7 +216,7 @@ static int replace(struct dec_io *io)
         if (!t.n) buf_clear(&io->tmp); /* nothing is found in an empty token */
         else if (!st->re) replace_all(t.text, t.n, st->a, st->n_a, st->b, st->n_b, &io->tmp);
         else if (replace_regex(io, t)) return -1;
-        if (put(io, buf_text(&io->tmp), io->tmp.len)) return -1;
+        if (put_buf(io, &io->tmp)) return -1;
     }
     return 0;
 }
@@ -278,15 +290,15 @@ static int byte_level(struct dec_io *io)
         if (n >= 0) b->len += (size_t)n;
         else buf_add(b, t.text, t.n);
     }
-    if (io->last) return put(io, buf_text(b), b->len);
+    if (io->last) return put_buf(io, b);
     buf_clear(&io->tmp2);
     utf8_add_lossy(&io->tmp2, buf_text(b), b->len);
-    return put(io, buf_text(&io->tmp2), io->tmp2.len);
+    return put_buf(io, &io->tmp2);
 }
 
 static int fuse(struct dec_io *io)
 {
-    return put(io, buf_text(&io->in->text), io->in->text.len);
+    return put_buf(io, &io->in->text);
 }
 
 /* ---- SentencePiece ---- */
@@ -348,7 +360,7 @@ static int spm(struct dec_io *io)
     bool begin = io->first;
     buf_clear(out);
     spm_tokens(io, 0, io->in->n, &begin, out);
-    return put(io, buf_text(out), out->len);
+    return put_buf(io, out);
 }
 
 static void strip_text(const char **s, size_t *n)
@@ -403,7 +415,8 @@ static int pieces_suffixes(struct dec_io *io, bool moses, struct buf *out)
             if (!moses || t.text[k] != ' ') buf_addc(all, t.text[k]);
     }
     replace_all(buf_text(all), all->len, "</w>", 4, " ", 1, moses ? &words : out);
-    int ret = words.oom ? buf_ok(&words, io->e) : moses ? moses_join(buf_text(&words), words.len, (enum moses_language)io->st->language, out, io->e) : 0;
+    int ret = buf_ok(&words, io->e);
+    if (moses && ret == 0) ret = moses_join(buf_text(&words), words.len, (enum moses_language)io->st->language, out, io->e);
     buf_free(&words);
     return ret;
 }
@@ -415,9 +428,13 @@ static int pieces(struct dec_io *io)
     buf_clear(out);
     if (ways & (PIECES_SUFFIXES | PIECES_MOSES)) {
         if (pieces_suffixes(io, ways & PIECES_MOSES, out)) return -1;
-    } else if (ways & (PIECES_WORDS | PIECES_WORDPIECES | PIECES_SPACED)) pieces_words(io, out);
-    else if (ways & PIECES_JOINED) buf_add(out, buf_text(&io->in->text), io->in->text.len);
-    else pieces_texts(io, out);
+    } else if (ways & (PIECES_WORDS | PIECES_WORDPIECES | PIECES_SPACED)) {
+        pieces_words(io, out);
+    } else if (ways & PIECES_JOINED) {
+        buf_add(out, buf_text(&io->in->text), io->in->text.len);
+    } else {
+        pieces_texts(io, out);
+    }
     if (out->oom) return buf_ok(out, io->e);
     if (ways & (PIECES_JOINED | PIECES_BARS)) {
         replace_all(buf_text(out), out->len, space_symbol, 3, " ", 1, &io->tmp);
