@@ -5,7 +5,6 @@
 #include <string.h>
 #include <cjson/cJSON.h>
 
-#include "cmd/cmd.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"

@@ -7,13 +7,10 @@
 #include <time.h>
 #include <cjson/cJSON.h>
 
-#include "cmd/cmd.h"
 #include "core/base/file.h"
-#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/sig.h"
 #include "core/token/chat.h"
-#include "core/token/chat_file.h"
 #include "data/doc_lines.h"
 #include "data/encode_print.h"
 

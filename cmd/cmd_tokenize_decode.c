@@ -3,7 +3,6 @@
 
 #include "cmd/cmd_tokenize.h"
 #include "core/base/file.h"
-#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/sig.h"
 #include "core/token/char_index.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cmd/cmd.h"
 #include "cmd/tree.h"
 #include "core/base/file.h"
 #include "core/base/json.h"

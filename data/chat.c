@@ -1,10 +1,8 @@
 #include "data/chat.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/hash.h"
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/prompt_norm.h"
 

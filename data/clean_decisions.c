@@ -1,7 +1,6 @@
 /* The decisions file: DECISIONS.md. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"

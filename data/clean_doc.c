@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/mem.h"
 #include "data/clean_internal.h"
 
 /* A member of the document as a label: the inside of a string, or as written. */

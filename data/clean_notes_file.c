@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "core/base/hash.h"
-#include "core/base/mem.h"
 #include "data/clean_internal.h"
 
 enum { HEAD = 2 + CLEAN_FILTERS_MAX }; /* numbers in front: block, rows, each filter */

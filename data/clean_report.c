@@ -1,7 +1,5 @@
 #include "data/clean.h"
 
-#include <string.h>
-
 void clean_report_json(const struct clean_cfg *cfg, const struct clean_stats *s, struct buf *out)
 {
     static const char *const forms[] = {"none", "nfc", "nfkc"};

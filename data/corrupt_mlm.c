@@ -4,7 +4,6 @@
  * draw of its own whether it is hidden, replaced or left. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"

@@ -4,7 +4,6 @@
  * the kept ones first. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"

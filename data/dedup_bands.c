@@ -1,6 +1,5 @@
 /* Band keys of what is left after the equal ones, and the pairs that share one. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 #include "core/base/sig.h"

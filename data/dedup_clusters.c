@@ -1,7 +1,6 @@
 /* Clusters: documents that equality and verified similarity join, directly or
  * over others. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 #include "data/dedup_internal.h"

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/mem.h"
 #include "core/base/sig.h"
 #include "data/dedup_internal.h"
 #include "data/dedup_parts_internal.h"

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "data/dedup_internal.h"
 
 struct tally { /* of one block, kept in its scratch buffer */

@@ -8,7 +8,6 @@
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/mem.h"
-#include "data/minhash.h"
 
 static const struct {
     const char *name;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 
 enum { BAD_MARK = 1, RAW_KEPT = 4096 };

@@ -1,6 +1,5 @@
 /* WARC records (ISO 28500:2017): a version line, named fields, an empty line,
  * Content-Length bytes, two empty lines. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/log.h"
 #include "core/base/mem.h"
 
 /* A group of documents: where its values begin, and what came out. */

@@ -1,6 +1,4 @@
 /* The lines that line rules leave: where they are, and the text they make. */
-#include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 #include "data/rules_internal.h"

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/base/hash.h"
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/rules_internal.h"
 #include "data/words_class.h"

@@ -1,6 +1,5 @@
 /* What the fast ways of the rules need to know of a text, found once. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 #include "data/rules_internal.h"

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/mem.h"
 #include "data/rules_internal.h"
 
 enum { REFUSALS = 13, PLACEHOLDERS = 9, PHRASES = REFUSALS + PLACEHOLDERS };

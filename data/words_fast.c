@@ -2,7 +2,6 @@
  * non-white-space are letters and digits, with a mark at an end or none, and
  * are words as they stand: masks part the mark from them.  All others are looked
  * at one by one, and those with more than a mark inside go to the reference. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"

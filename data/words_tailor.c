@@ -4,7 +4,6 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/words_internal.h"
-#include "data/words_uax29.h"
 
 struct chunk { /* words b ... e - 1 of w lie in text [from, to), without white space */
     struct words *w;

@@ -4,7 +4,6 @@
  * anywhere in a table of megabytes.  So a few words go on in turns: while one
  * waits, the others are at work. */
 #include <stdbool.h>
-#include <string.h>
 
 #include "core/token/bpe_many.h"
 #include "core/token/vbmi.h"

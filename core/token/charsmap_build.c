@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/hash.h"
 #include "core/base/mem.h"
 
 /* A node of the trie: its edges lie in edge[first..first + n), by label.  Equal

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/hash.h"
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/compare_internal.h"
 #include "core/token/tok_internal.h"

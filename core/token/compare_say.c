@@ -1,7 +1,6 @@
 /* The counts of a comparison as a table, or as JSON. */
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/width.h"
 #include "core/token/compare_internal.h"
 #include "core/token/explain_internal.h"

@@ -1,7 +1,5 @@
 /* Why a model makes these tokens of a word. */
-#include <stdlib.h>
 
-#include "core/base/mem.h"
 #include "core/token/explain_internal.h"
 #include "core/token/unicode.h"
 

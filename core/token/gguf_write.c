@@ -6,11 +6,9 @@
  * what they would read as another tokenizer is refused. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/spm_model.h"

@@ -3,7 +3,6 @@
  * in the text: so the whole text is one word here, and what SentencePiece does
  * is followed step by step (agenda by score, the leftmost among equals). */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"

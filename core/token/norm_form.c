@@ -1,11 +1,9 @@
 /* The normal forms of Unicode, chunk by chunk: what cannot combine with its
  * neighbours is passed through without a look at any table. */
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/norm_ages.h"
 #include "core/token/norm_alone.h"

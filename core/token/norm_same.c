@@ -1,6 +1,5 @@
 /* Which characters a step leaves alone, as a table: found out once a thread has seen enough text
  * for that to pay. */
-#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -8,7 +7,6 @@
 #include "core/base/mem.h"
 #include "core/token/norm_ages.h"
 #include "core/token/normalize.h"
-#include "core/token/unicode.h"
 
 enum { ENOUGH = 1 << 16 }; /* bytes of text */
 

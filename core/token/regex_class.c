@@ -1,7 +1,6 @@
 /* Sets of characters: escapes, [brackets], [[:names:]], \p{properties}. */
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/regex_parse.h"
 #include "core/token/uni_props.h"
 

@@ -4,8 +4,6 @@
 
 #include "core/base/json.h"
 #include "core/token/regex_parse.h"
-#include "core/token/uni_props.h"
-#include "core/token/unicode.h"
 
 enum { MAX_PROGRAM = 1 << 16, MAX_REGS = 1 << 12 };
 

@@ -5,7 +5,6 @@
 #include "core/base/json.h"
 #include "core/token/regex_parse.h"
 #include "core/token/uni_props.h"
-#include "core/token/unicode.h"
 
 enum { MAX_MAPS = 64, MAX_VISITS = 64, MAX_DEPTH = 24, MAX_STEPS = 300000, MAX_COMPARED = 500 };
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"
 #include "core/token/tok_walk.h"

@@ -13,8 +13,6 @@
 #include "core/token/tok_lists.h"
 #include "core/token/tok_members.h"
 #include "core/token/tok_pieces.h"
-#include "core/token/unicode.h"
-
 
 static const char m2m100[] =
     "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig ilo is it ja jv "

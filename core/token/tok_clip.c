@@ -1,7 +1,6 @@
 /* CLIP's words: what stands between white space, in lower case, is cut into letters, digits one by one and
  * runs of what is neither.  Where each character is known to stay what it is but for its case, the pieces
  * come from the cache, and only new ones are merged; all else is left to the chains. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"

@@ -1,11 +1,8 @@
 /* GGUF files: tokenizer.ggml.* of the metadata (GGUF version 2 and 3). */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/file.h"
-#include "core/base/json.h"
-#include "core/base/mem.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"

@@ -6,7 +6,6 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/width.h"
-#include "core/token/bytemap.h"
 #include "core/token/jlex.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"

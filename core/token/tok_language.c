@@ -7,7 +7,6 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
-#include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
 

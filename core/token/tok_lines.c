@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "core/base/mem.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"

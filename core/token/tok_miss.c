@@ -3,7 +3,6 @@
  * among the ids is kept free. */
 #include <string.h>
 
-#include "core/base/mem.h"
 #include "core/token/tok_internal.h"
 
 void tok_misses_drop(struct tok_misses *m)

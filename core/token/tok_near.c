@@ -2,7 +2,6 @@
  * through the chains.  Stretches are cut before white space, which these tokens have at most in front. */
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"

@@ -2,7 +2,6 @@
  * known and honoured, or the file is refused: a tokenizer that is almost right
  * is wrong. */
 #include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"

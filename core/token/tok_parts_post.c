@@ -1,6 +1,5 @@
 /* Decoders, truncation and padding of a tokenizer.json. */
 #include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"

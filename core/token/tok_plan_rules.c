@@ -6,7 +6,6 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_cut.h"
-#include "core/token/unicode.h"
 
 static uint32_t below_unit(const struct charsmap *m, uint32_t at) /* where its children are */
 {

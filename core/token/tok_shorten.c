@@ -1,7 +1,5 @@
 #include "core/token/tok_shorten.h"
 
-#include <string.h>
-
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"

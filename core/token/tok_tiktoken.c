@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
 #include "core/token/jlex.h"

@@ -1,7 +1,5 @@
 #include "core/token/train_chain.h"
 
-#include <string.h>
-
 #include "core/base/json.h"
 #include "core/token/bytemap.h"
 #include "core/token/tok_cut.h"

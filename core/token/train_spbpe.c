@@ -1,9 +1,7 @@
 /* Byte pair encoding over characters, with SentencePiece's order of merges. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/mem.h"
 #include "core/token/train_bpe.h"
 #include "core/token/train_sp.h"
 #include "core/token/unicode.h"

@@ -1,8 +1,6 @@
 /* A unigram vocabulary: seeds, rounds of expectation-maximisation and pruning,
  * the characters (train_em.h says how). */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 #include "core/base/sig.h"

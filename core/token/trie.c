@@ -1,7 +1,6 @@
 #include "core/token/trie.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 

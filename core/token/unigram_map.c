@@ -6,7 +6,6 @@
 #include <string.h>
 #include <utf8proc.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/norm_ages.h"
 #include "core/token/unicode.h"

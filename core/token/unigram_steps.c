@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/unicode.h"
 #include "core/token/unigram_map.h"

@@ -16,7 +16,6 @@
 
 #include "core/base/fault.h"
 #include "core/base/file.h"
-#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/pool.h"
 #include "core/base/rng.h"

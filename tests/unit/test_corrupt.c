@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "core/base/mem.h"
 #include "data/corrupt.h"
 #include "data/loader.h"
 

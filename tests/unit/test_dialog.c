@@ -3,11 +3,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/dialog.h"
 

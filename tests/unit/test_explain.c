@@ -10,7 +10,6 @@
 
 #include "core/token/compare.h"
 #include "core/token/explain.h"
-#include "core/token/tok_files.h"
 
 #define MARK "\xe2\x96\x81"
 

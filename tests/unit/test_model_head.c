@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/mem.h"
 #include "core/infer/embed.h"
 #include "tests/unit/model_util.h"
 

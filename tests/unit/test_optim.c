@@ -13,9 +13,7 @@
 
 #include "core/base/file.h"
 #include "core/base/hash.h"
-#include "core/base/mem.h"
 #include "core/base/rng.h"
-#include "core/ckpt/elem.h"
 #include "core/ckpt/safetensors.h"
 #include "core/train/optim.h"
 

@@ -9,10 +9,7 @@
 #include <cmocka.h>
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "core/base/mem.h"
 #include "core/model/model.h"
 #include "tests/unit/model_util.h"
 

@@ -1,6 +1,5 @@
 #include "tests/unit/shard_fixture.h"
 
-#include "core/base/mem.h"
 #include "core/token/train.h"
 #include "data/pairs.h"
 

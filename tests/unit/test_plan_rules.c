@@ -7,7 +7,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/tok_plan.h"

@@ -10,7 +10,6 @@
 #include <utf8proc.h>
 
 #include "core/base/buf.h"
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/regex_internal.h"
 #include "core/token/uni_props.h"

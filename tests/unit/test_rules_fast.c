@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "data/doc.h"
 #include "data/rules_internal.h"

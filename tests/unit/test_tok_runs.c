@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/tok_runs.h"

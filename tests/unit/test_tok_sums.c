@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/spm_model.h"

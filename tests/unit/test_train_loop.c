@@ -20,7 +20,6 @@
 #include "core/base/rng.h"
 #include "core/base/sig.h"
 #include "core/train/loop.h"
-#include "core/train/metrics.h"
 
 enum { VOCAB = 16, ROWS = 4, LENGTH = 8 };
 

@@ -4,14 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/token/spm_model.h"
-#include "core/token/tok_files.h"
 #include "core/token/unigram_nbest.h"
 
 static struct tokenizer *make(void)

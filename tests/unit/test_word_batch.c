@@ -1,7 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -171,7 +170,6 @@ static uint32_t code_of(const uint8_t *word, size_t n)
 {
     return (uint32_t)(word[0] * 7u + word[n - 1] * 13u + (uint32_t)n) % 64;
 }
-
 
 static void words_are_taken_by_their_codes(void **state)
 {
