@@ -52,6 +52,7 @@ $O/%_avx2.o: ISA := -mavx2 -mfma -mf16c
 $O/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
 $O/%_avx512vbmi.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vbmi -mavx512vbmi2 -mavx2 -mfma -mbmi -mbmi2 -mlzcnt -mpopcnt
 $O/%_avx512bf16.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512bf16 -mavx2 -mfma -mf16c
+$O/%_avx512amx.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mamx-tile -mamx-bf16 -mavx2 -mfma -mf16c
 
 ifneq ($(findstring fuzzer,$(SAN)),)
 $O/core/kernels/%.o: SANFL :=

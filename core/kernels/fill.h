@@ -12,6 +12,8 @@
 
 void kernels_fill_rows_ref(struct kernels *k);
 void kernels_fill_gemm_ref(struct kernels *k);
+/* Over a reference table: bf16 products as AMX sums them. */
+void kernels_fill_gemm_ref_tiles(struct kernels *k);
 
 #if defined(__x86_64__)
 void kernels_fill_rows_avx2(struct kernels *k);
@@ -19,6 +21,7 @@ void kernels_fill_gemm_avx2(struct kernels *k);
 void kernels_fill_rows_avx512(struct kernels *k);
 void kernels_fill_gemm_avx512(struct kernels *k);
 void kernels_fill_gemm_avx512bf16(struct kernels *k);
+void kernels_fill_gemm_avx512amx(struct kernels *k);
 #endif
 
 #endif

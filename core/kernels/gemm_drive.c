@@ -32,8 +32,9 @@ static void copy_a(uint32_t *dst, const struct gemm *g, int m0, int m1, int k0, 
     const char *src = (const char *)g->A + ((int64_t)m0 * g->lda + (int64_t)k0 * (int64_t)per) * (int64_t)el;
     for (int m = m0; m < m1; m++, dst += LDA, src += g->lda * (int64_t)el) {
         for (size_t i = 0; i < have; i += 64) __builtin_prefetch(src + 2 * g->lda * (int64_t)el + i);
-        if (have & 2) dst[kc - 1] = 0;
+        size_t fill = (size_t)kc * 4 - have;
         memcpy(dst, src, have);
+        if (fill) memset((char *)dst + have, 0, fill);
     }
 }
 
@@ -68,7 +69,7 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
 {
     gemm_micro *const *micro = g->ab == DT_BF16 ? c->bf16 : c->f32[0];
     int mr = g->ab == DT_BF16 ? c->mr_bf16 : c->mr_f32;
-    int K = gemm_units(g->ab, g->K), slivers = (mc + mr - 1) / mr, k = 0;
+    int K = gemm_steps(c, g->ab, g->K), slivers = (mc + mr - 1) / mr, k = 0;
     struct soon epilogue = epilogue_needs(g);
     struct gemm_tile t = {.rs = LDA, .ks = 1, .ldc = ld, .ld_from = ld};
     do {
@@ -82,15 +83,16 @@ static void sum_block(const struct gemm_core *c, const struct gemm *g, int m, in
             t.next = (const char *)t.b + (j + c->nr < nc ? (int64_t)K * c->nr * 4 : 0);
             t.cols = gemm_min(c->nr, nc - j);
             for (int s = 0; s < slivers;
-                 s++, t.next += t.k / GEMM_FETCH * t.next_step) { /* of heights that differ by one at most */
-                int i = mc * s / slivers, rows = mc * (s + 1) / slivers - i;
+                 s++, t.next += t.k / GEMM_FETCH * t.next_step) {
+                int i = gemm_sliver(c, g->ab, mc, slivers, s);
+                t.rows = gemm_sliver(c, g->ab, mc, slivers, s + 1) - i;
                 t.a = ws->a + i * LDA;
                 t.c = sums + i * ld + j;
                 t.from = k > 0 || g->accumulate ? t.c : NULL;
                 if (sums != ws->sums) gemm_soon(&t, t.c, ld * 4);
                 else if (k + t.k == K) fetch_epilogue(g, &epilogue, &t, m + i, j / c->nr, n + j, c->nr);
                 else gemm_soon(&t, t.a, 0);
-                micro[rows](&t);
+                micro[t.rows](&t);
             }
         }
         k += (int)t.k;
@@ -102,9 +104,10 @@ void gemm_drive(const struct gemm_core *c, const struct gemm *g, int m0, int m1,
     struct ws *ws = ws_;
     bool in_c = gemm_sums_in_c(g);
     bool finish = !in_c || g->bias || g->act != ACT_NONE || g->residual;
+    int step = gemm_tiles(c, g->ab) ? MC / c->mr_bf16 * c->mr_bf16 : MC;
     for (int n = n0; n < n1; n += NC)
-        for (int m = m0; m < m1; m += MC) {
-            int mc = gemm_min(MC, m1 - m), nc = gemm_min(NC, n1 - n);
+        for (int m = m0; m < m1; m += step) {
+            int mc = gemm_min(step, m1 - m), nc = gemm_min(NC, n1 - n);
             float *sums = in_c ? (float *)g->C + m * g->ldc + n : ws->sums;
             int64_t ld = in_c ? g->ldc : LDS;
             sum_block(c, g, m, mc, n, nc, sums, ld, ws);

@@ -18,9 +18,9 @@
 enum {
     KC = 512,               /* units of k a block */
     MC = 196,               /* rows, and columns, of C a tile: at most */
+    TILED = 2,              /* with tiles KC is so much less, MC so much more: a panel of B must stay in L1 */
     NC = 1024,
-    PIECE = 16,             /* rows of A that are packed at a time, */
-    AHEAD = 2 * PIECE,      /* and how far they are fetched ahead */
+    PIECE = 16,             /* rows of A that are packed at a time; where there are tiles, a tile's */
     TILES = 3 << 18,        /* floats for the slots */
     MICRO = GEMM_MR_MAX * GEMM_NR_MAX,
     MAX_LEFT = 64,          /* 2^31 leaves have 31 levels, those of a block and of blocks together */
@@ -40,8 +40,10 @@ struct job {
     bool copies;            /* what is packed is packed by the microkernels that read it first: f32 */
     struct ws *ws;
     int m, mc, n, nc;
-    int slivers, width;     /* micro tiles one above the other, of heights that differ by one at most; the greatest */
-    int first[MC + 2];      /* row of a sliver; the end */
+    int slivers, width;     /* micro tiles one above the other; the greatest height */
+    bool tiles;
+    int kc;                 /* units of k a block */
+    int first[TILED * MC + 2];      /* row of a sliver; the end */
     size_t slot;            /* floats of a slot */
     bool in_c;              /* no tree and nothing to add to: the sums are C */
     int top, merges;        /* slots in use before it; of those, how many it completes */
@@ -72,9 +74,12 @@ static void pack(const struct job *j, const struct block *b, uint32_t *dst, int 
                  int col, int cols)
 {
     enum dtype dt = j->g->a;
-    for (int i = 0; i < b->n_leaves; i++, dst += b->units * width)
+    int units = gemm_units(dt, b->len);
+    for (int i = 0; i < b->n_leaves; i++, dst += b->units * width) {
+        if (units < b->units) memset(dst + units * width, 0, (size_t)((b->units - units) * width) * sizeof *dst);
         (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(
             dst, width, row(src, dt, ld, b->k + (int64_t)i * b->len, col), ld, b->len, cols);
+    }
 }
 
 /* Packs the block of A, a few rows at a time, each from end to end: memory likes that better than columns. */
@@ -82,17 +87,19 @@ static void pack_a(const struct job *j, const struct block *b)
 {
     enum dtype dt = j->g->a;
     int per = dt == DT_BF16 ? 2 : 1, panel = b->units * b->n_leaves, bytes = j->mc * (int)dtype_size(dt);
+    int piece = j->tiles ? per * j->c->step : PIECE, ahead = 2 * piece;
+    void (*pack_k)(uint32_t *, int, const void *, int64_t, int, int) =
+        j->tiles ? j->c->pack_rows : dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32;
     for (int i = 0; i < b->n_leaves; i++)
-        for (int k = 0; k < b->len; k += PIECE) {
+        for (int k = 0; k < b->len; k += piece) {
             int64_t at = b->k + (int64_t)i * b->len + k;
             uint32_t *dst = j->ws->a + (i * b->units + k / per) * j->width;
-            int rows = gemm_min(PIECE, b->len - k);
-            fetch_rows(row(j->g->A, dt, j->g->lda, at + AHEAD, j->m), j->g->lda * (int64_t)dtype_size(dt),
-                       gemm_min(PIECE, b->len - k - AHEAD), bytes);
+            int rows = gemm_min(piece, b->len - k);
+            fetch_rows(row(j->g->A, dt, j->g->lda, at + ahead, j->m), j->g->lda * (int64_t)dtype_size(dt),
+                       gemm_min(piece, b->len - k - ahead), bytes);
             for (int s = 0; s < j->slivers; s++)
-                (dt == DT_BF16 ? j->c->pack_bf16 : j->c->pack_f32)(dst + s * j->width * panel, j->width,
-                                                                   row(j->g->A, dt, j->g->lda, at, j->m + j->first[s]),
-                                                                   j->g->lda, rows, j->first[s + 1] - j->first[s]);
+                pack_k(dst + s * j->width * panel, j->width, row(j->g->A, dt, j->g->lda, at, j->m + j->first[s]),
+                       j->g->lda, rows, j->first[s + 1] - j->first[s]);
         }
 }
 
@@ -184,6 +191,7 @@ static void sum_micro(const struct job *j, const struct block *b, struct gemm_ti
     float *slot = j->ws->tile + (size_t)i * (size_t)(j->width * nr), *C = g->C + (j->m + m) * g->ldc + j->n + n;
     float *own = j->in_c ? C : slot + (size_t)j->top * j->slot;
     const float *left[MAX_LEFT];
+    t.rows = rows;
     bool done = j->last && b->ends;
     struct needs needs;
     needs.n = 0;
@@ -237,7 +245,7 @@ static void sum_block(const struct job *j, const struct block *b)
     int nr = j->c->nr, el = (int)dtype_size(g->a), i = 0, rows = b->len * b->n_leaves;
     int64_t total = g->cuts ? g->cuts[g->n_leaves] : g->K, k_next = b->k + rows, lda = g->lda * el, ldb = g->ldb * el;
     int rows_next = (int)(total - k_next < rows ? total - k_next : rows);
-    struct gemm_tile t = {.k = b->units, .rs = 1, .next = (const char *)j->ws->a, .soon_every = gemm_soon_every(b->units)};
+    struct gemm_tile t = {.k = b->units, .rs = j->tiles ? j->c->step : 1, .next = (const char *)j->ws->a, .soon_every = gemm_soon_every(b->units)};
     struct fetch fa, fb;
     fetch_start(&fa, row(g->A, g->a, g->lda, k_next, j->m), lda, j->mc * el, rows_next);
     if (!j->copies || j->nc < nr) pack_a(j, b);
@@ -257,10 +265,10 @@ static void sum_block(const struct job *j, const struct block *b)
 /* The leaf of `leaf` elements that starts at element k, in pieces. */
 static void sum_leaf(const struct job *j, int64_t k, int leaf)
 {
-    int most = j->g->a == DT_BF16 ? 2 * KC : KC, done = 0;
+    int most = j->g->a == DT_BF16 ? 2 * j->kc : j->kc, done = 0;
     do {
         struct block b = {k + done, gemm_min(most, leaf - done), 0, 1, done > 0, false};
-        b.units = gemm_units(j->g->a, b.len);
+        b.units = gemm_steps(j->c, j->g->a, b.len);
         done += b.len;
         b.ends = done == leaf;
         sum_block(j, &b);
@@ -288,7 +296,7 @@ static void sum_tile(struct job *j, int per_block, int blocks)
         j->merges = __builtin_ctz(~(unsigned)b);
         j->last = b == blocks - 1;
         if (per_block > 1)
-            sum_block(j, &(struct block){k, g->leaf, gemm_units(g->a, g->leaf), per_block, false, true});
+            sum_block(j, &(struct block){k, g->leaf, gemm_steps(j->c, g->a, g->leaf), per_block, false, true});
         else
             sum_leaf(j, k, g->cuts ? g->cuts[b + 1] - g->cuts[b] : g->leaf);
         j->top += 1 - j->merges;
@@ -297,20 +305,21 @@ static void sum_tile(struct job *j, int per_block, int blocks)
 
 void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
 {
-    struct job j = {.c = c, .g = g, .micro = c->f32[0], .ws = ws, .copies = true};
+    struct job j = {.c = c, .g = g, .micro = c->f32[0], .ws = ws, .copies = true, .tiles = gemm_tiles(c, g->a)};
     int mr = c->mr_f32;
     if (g->a == DT_BF16) {
         j.micro = c->bf16;
         j.copies = false;
         mr = c->mr_bf16;
     }
-    int leaves = g->cuts ? g->n_leaves : g->K / g->leaf, per_block = 1, u = g->cuts ? KC : gemm_units(g->a, g->leaf);
-    while (per_block < leaves && 2 * per_block * u <= KC) per_block *= 2;
+    j.kc = j.tiles ? KC / TILED : KC;
+    int leaves = g->cuts ? g->n_leaves : g->K / g->leaf, per_block = 1, u = g->cuts ? j.kc : gemm_steps(c, g->a, g->leaf);
+    while (per_block < leaves && 2 * per_block * u <= j.kc) per_block *= 2;
     int blocks = leaves / per_block, levels = 1;
     for (int b = blocks; b > 1; b /= 2) levels++;
 
     /* the slots must fit: narrow tiles for high trees */
-    int mc = MC / mr * mr, nc = NC;
+    int mc = (j.tiles ? TILED * MC : MC) / mr * mr, nc = NC;
     while (mc * nc > TILES / levels)
         if (nc > mc)
             nc = (nc / 2 + c->nr - 1) / c->nr * c->nr;
@@ -322,8 +331,8 @@ void gemm_drive_tn(const struct gemm_core *c, const struct gemm_tn *g, int m0, i
             j.nc = gemm_min(nc, n1 - j.n);
             int panels = (j.nc + c->nr - 1) / c->nr;
             j.slivers = (j.mc + mr - 1) / mr;
-            j.width = (j.mc + j.slivers - 1) / j.slivers;
-            for (int s = 0; s <= j.slivers; s++) j.first[s] = j.mc * s / j.slivers;
+            j.width = j.tiles ? mr : (j.mc + j.slivers - 1) / j.slivers;
+            for (int s = 0; s <= j.slivers; s++) j.first[s] = gemm_sliver(c, g->a, j.mc, j.slivers, s);
             j.slot = (size_t)(j.slivers * j.width) * (size_t)(panels * c->nr);
             sum_tile(&j, per_block, blocks);
         }

@@ -8,21 +8,27 @@
  * one f32, or a pair of bf16 that are neighbours along k (the layout of
  * VDPBF16PS; an odd last one is paired with zero).  Both have four bytes, so
  * driver and packing are the same code for both types; k, strides and block
- * sizes below count units. */
+ * sizes below count units.
+ *
+ * AMX multiplies tiles: 16 units of k at once (gemm_core.step), so that k is
+ * filled up with zeros in both operands, and rows of A whose units lie one
+ * after the other. */
 #ifndef CORE_KERNELS_GEMM_IMPL_H
 #define CORE_KERNELS_GEMM_IMPL_H
 
 #include "core/kernels/kernels.h"
 
 enum {
-    GEMM_MR_MAX = 14,
+    GEMM_MR_VECTORS = 14, /* rows of a microkernel, at most; */
+    GEMM_MR_MAX = 32,   /* of one with tiles */
     GEMM_NR_MAX = 32,
     GEMM_AHEAD = 32,    /* units of k that a microkernel which packs fetches ahead of what it reads */
     GEMM_FETCH = 4,     /* units of k to a cache line fetched ahead: more lines would keep the loads of A waiting */
 };
 
 /* One call of a microkernel: sums S[rows, cols] = from (zeros when NULL) + sum
- * over k of A[r,k] B[k,c], where A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c];
+ * over k of A[r,k] B[k,c], where A[r,k] = a[r*rs + k*ks] and B[k,c] = b[k*nr + c]
+ * (with tiles A[r,k+i] = a[r*rs + k*ks + i] for i < step, k a multiple of step);
  * then S = left[i] + S for each of the n_left blocks [rows, nr], S = C + S with
  * add_c, and C = S, of which cols <= nr columns are stored.  `from` may be C.
  * In every unit the kernel also prefetches `next`, to which it adds next_step
@@ -41,7 +47,7 @@ struct gemm_tile {
     const float *from;
     const float *const *left;
     int64_t k, rs, ks, ldc, ld_from;
-    int cols, n_left;
+    int rows, cols, n_left;
     bool add_c;
     const char *next;
     int64_t next_step;
@@ -53,6 +59,7 @@ typedef void gemm_micro(const struct gemm_tile *t);
 struct gemm_core {
     int nr;                                 /* columns of a panel of B, both types */
     int mr_f32, mr_bf16;                    /* most rows that a microkernel does */
+    int step;                               /* units of bf16 that it takes at once: 1, or 16 where it has tiles */
     gemm_micro *const *f32[4];              /* by enum gemm_copy, then [1 .. mr] by the number of rows */
     gemm_micro *const *bf16;
     /* dst[k*nr + n] = src[n*ld + k] for n < cols (<= nr) and k < units; other lanes keep what they have.
@@ -62,12 +69,33 @@ struct gemm_core {
      * apart; other lanes keep what they have.  For bf16 a unit is of rows 2k and 2k+1; an odd K ends with zeros. */
     void (*pack_f32)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
     void (*pack_bf16)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
+    /* For tiles, the left operand: dst[n*step + k], width = mr, K <= 2 step; units after K are zeros. */
+    void (*pack_rows)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
     const struct kernels *rows;             /* row kernels for conversions and the epilogue */
 };
 
 static inline int gemm_units(enum dtype dt, int k)
 {
     return dt == DT_BF16 ? k / 2 + (k & 1) : k;
+}
+
+static inline bool gemm_tiles(const struct gemm_core *c, enum dtype dt)
+{
+    return dt == DT_BF16 && c->step > 1;
+}
+
+/* The same, filled up to whole tiles. */
+static inline int gemm_steps(const struct gemm_core *c, enum dtype dt, int k)
+{
+    int u = gemm_units(dt, k);
+    return gemm_tiles(c, dt) ? (u + c->step - 1) / c->step * c->step : u;
+}
+
+/* The first row of sliver s of `rows`: they differ by one at most, but with tiles only the last is not whole. */
+static inline int gemm_sliver(const struct gemm_core *c, enum dtype dt, int rows, int slivers, int s)
+{
+    if (!gemm_tiles(c, dt)) return rows * s / slivers;
+    return s < slivers ? s * c->mr_bf16 : rows;
 }
 
 /* Rows of a block, some bytes apart, come near while the microkernel multiplies: a burst of prefetches before it
@@ -82,7 +110,7 @@ static inline void gemm_soon(struct gemm_tile *t, const void *p, int64_t bytes)
 static inline int64_t gemm_soon_every(int64_t k)
 {
     int64_t every = GEMM_FETCH;
-    while (every * 2 * (GEMM_MR_MAX + 1) <= k) every *= 2;
+    while (every * 2 * (GEMM_MR_VECTORS + 1) <= k) every *= 2;
     return every;
 }
 
@@ -120,6 +148,7 @@ extern gemm_micro *const gemm_emu_avx512[GEMM_EMU_MR + 1];
 void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols, int units);
 void gemm_pack_f32_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
 void gemm_pack_bf16_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
+void gemm_pack_rows_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
 #endif
 
 /* ---- gemm_epilogue.c ---- */

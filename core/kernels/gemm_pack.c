@@ -82,7 +82,7 @@ static void convert_piece(const struct kernels *k, enum dtype dt, uint32_t tmp[]
 {
     int per = dt == DT_BF16 ? 2 : 1, len = gemm_min(n * per, K - u * per);
     for (int i = 0; i < cols; i++) {
-        if (len < n * per) tmp[i][n - 1] = 0;
+        if (len < n * per) memset(&tmp[i][len / per], 0, (size_t)(n - len / per) * sizeof tmp[i][0]);
         const void *x = as(k, dt, s, row + i, (int64_t)u * per, len, tmp[i]);
         if (x != tmp[i]) memcpy(tmp[i], x, (size_t)len * dtype_size(dt));
     }
@@ -93,7 +93,7 @@ static void pack_across_rows(const struct gemm_core *c, enum dtype dt, uint32_t 
                              int c0, int s0, int n)
 {
     uint32_t tmp[GEMM_NR_MAX][UNITS];
-    int U = gemm_units(dt, K), per = dt == DT_BF16 ? 2 : 1;
+    int U = gemm_steps(c, dt, K), per = dt == DT_BF16 ? 2 : 1;
     for (int i = 0; i < n;) {
         int lane = (c0 + i) % c->nr, cols = gemm_min(n - i, c->nr - lane);
         uint32_t *d = column(dst, (int64_t)U * c->nr, c->nr, c0 + i);
@@ -111,6 +111,13 @@ static void pack_across_rows(const struct gemm_core *c, enum dtype dt, uint32_t 
     }
 }
 
+/* Units [u, U) of columns [c, c+n). */
+static void zero_units(uint32_t *dst, int64_t panel, int width, int u, int U, int c, int n)
+{
+    for (; u < U; u++)
+        for (int i = 0; i < n; i++) column(dst, panel, width, c + i)[u * width] = 0;
+}
+
 static void zero_lanes(uint32_t *dst, int64_t panel, int width, int U, int N)
 {
     if (N % width == 0) return;
@@ -121,17 +128,19 @@ static void zero_lanes(uint32_t *dst, int64_t panel, int width, int U, int N)
 size_t gemm_packed_bytes(const struct gemm_core *c, enum dtype dt, int K, int N)
 {
     size_t panels = ((size_t)N + (size_t)c->nr - 1) / (size_t)c->nr;
-    return panels * (size_t)c->nr * (size_t)gemm_units(dt, K) * 4;
+    return panels * (size_t)c->nr * (size_t)gemm_steps(c, dt, K) * 4;
 }
 
 void gemm_pack_b(const struct gemm_core *c, enum dtype dt, void *Bp, int K, int N, const void *src, enum dtype src_dt,
                  int64_t ld, bool trans, int col0, int n0, int n1)
 {
     struct rows s = {src, src_dt, ld};
-    int U = gemm_units(dt, K);
-    if (trans)
+    int U = gemm_steps(c, dt, K);
+    if (trans) {
         pack_across_rows(c, dt, Bp, &s, K, col0 + n0, n0, n1 - n0);
-    else
+    } else {
         pack_along_rows(c, dt, Bp, (int64_t)U * c->nr, c->nr, &s, K, col0 + n0, n0, n1 - n0);
+        zero_units(Bp, (int64_t)U * c->nr, c->nr, gemm_units(dt, K), U, col0 + n0, n1 - n0);
+    }
     if (col0 + n1 == N) zero_lanes(Bp, (int64_t)U * c->nr, c->nr, U, N);
 }

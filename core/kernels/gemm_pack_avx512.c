@@ -37,6 +37,21 @@ static __mmask16 first(int n)
         STORE((i) + 8, _mm512_shuffle_i32x4(t0, t2, 0xdd))               \
         STORE((i) + 12, _mm512_shuffle_i32x4(t1, t3, 0xdd))              \
     }
+/* Sixteen rows ROW(i), transposed, by STORE(k, row k). */
+#define TRANSPOSE                                                        \
+    __m512i r0 = ROW(0), r1 = ROW(1), r2 = ROW(2), r3 = ROW(3);          \
+    __m512i r4 = ROW(4), r5 = ROW(5), r6 = ROW(6), r7 = ROW(7);          \
+    __m512i r8 = ROW(8), r9 = ROW(9), r10 = ROW(10), r11 = ROW(11);      \
+    __m512i r12 = ROW(12), r13 = ROW(13), r14 = ROW(14), r15 = ROW(15);  \
+    SQUARES(r0, r1, r2, r3)                                              \
+    SQUARES(r4, r5, r6, r7)                                              \
+    SQUARES(r8, r9, r10, r11)                                            \
+    SQUARES(r12, r13, r14, r15)                                          \
+    LANES(0, r0, r4, r8, r12)                                            \
+    LANES(1, r1, r5, r9, r13)                                            \
+    LANES(2, r2, r6, r10, r14)                                           \
+    LANES(3, r3, r7, r11, r15)
+
 #define STORE(i, x)                                                      \
     if ((i) < units) _mm512_mask_storeu_epi32(dst + (i) * NR, lanes, x);
 #define ROW(i) ((i) < cols ? _mm512_maskz_loadu_epi32(have, src + (i) * ld) : _mm512_setzero_si512())
@@ -45,19 +60,10 @@ static __mmask16 first(int n)
 static void transpose16(uint32_t *dst, const char *src, int64_t ld, int cols, int units)
 {
     const __mmask16 lanes = first(cols), have = first(units);
-    __m512i r0 = ROW(0), r1 = ROW(1), r2 = ROW(2), r3 = ROW(3);
-    __m512i r4 = ROW(4), r5 = ROW(5), r6 = ROW(6), r7 = ROW(7);
-    __m512i r8 = ROW(8), r9 = ROW(9), r10 = ROW(10), r11 = ROW(11);
-    __m512i r12 = ROW(12), r13 = ROW(13), r14 = ROW(14), r15 = ROW(15);
-    SQUARES(r0, r1, r2, r3)
-    SQUARES(r4, r5, r6, r7)
-    SQUARES(r8, r9, r10, r11)
-    SQUARES(r12, r13, r14, r15)
-    LANES(0, r0, r4, r8, r12)
-    LANES(1, r1, r5, r9, r13)
-    LANES(2, r2, r6, r10, r14)
-    LANES(3, r3, r7, r11, r15)
+    TRANSPOSE
 }
+#undef STORE
+#undef ROW
 
 void gemm_transpose_avx512(uint32_t *dst, const void *src, int64_t ld, int cols, int units)
 {
@@ -123,6 +129,27 @@ void gemm_pack_bf16_avx512(uint32_t *dst, int width, const void *src, int64_t ld
         _mm512_storeu_si512(dst, _mm512_permutex2var_epi16(l, first16, h));
         _mm512_mask_storeu_epi32(dst + 16, m1, _mm512_permutex2var_epi16(l, last16, h));
     }
+}
+
+#define HALF(k) ((k) < K ? _mm512_castsi256_si512(_mm256_maskz_loadu_epi16(m, lo + (k) * ld)) : _mm512_setzero_si512())
+#define ROW(i) _mm512_permutex2var_epi16(HALF(2 * (i)), pairs, HALF(2 * (i) + 1))
+#define STORE(i, x) \
+    if ((i) < cols) _mm512_store_si512(dst + (i) * 16, x);
+
+/* At most 16 columns. */
+static void pack_rows16(uint32_t *dst, const uint16_t *lo, int64_t ld, int K, int cols)
+{
+    const __mmask16 m = first(cols);
+    const __m512i pairs = LANES_16(0);
+    TRANSPOSE
+}
+#undef STORE
+#undef ROW
+
+void gemm_pack_rows_avx512(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols)
+{
+    (void)width;
+    for (int n = 0; n < cols; n += 16) pack_rows16(dst + n * 16, (const uint16_t *)src + n, ld, K, cols - n);
 }
 
 #endif

@@ -54,17 +54,37 @@ static void step_bf16(float *acc, uint16_t a0, uint16_t a1, const uint16_t *b0, 
 }
 
 /* acc[0..n) += sum over k < K of A[k*ak] * B[k*ldb + ..]. */
-static void chain(enum dtype dt, float *acc, const void *A, int64_t ak, const void *B, int64_t ldb, int K, int n)
+typedef void chain_fn(float *acc, const void *A, int64_t ak, const void *B, int64_t ldb, int K, int n);
+
+static void chain_f32(float *acc, const void *A, int64_t ak, const void *B, int64_t ldb, int K, int n)
 {
-    if (dt == DT_F32) {
-        const float *a = A, *b = B;
-        for (int k = 0; k < K; k++) step_f32(acc, a[k * ak], b + k * ldb, n);
-        return;
-    }
+    const float *a = A, *b = B;
+    for (int k = 0; k < K; k++) step_f32(acc, a[k * ak], b + k * ldb, n);
+}
+
+static void chain_pairs(float *acc, const void *A, int64_t ak, const void *B, int64_t ldb, int K, int n)
+{
     const uint16_t *a = A, *b = B;
     int k = 0;
     for (; k + 2 <= K; k += 2) step_bf16(acc, a[k * ak], a[(k + 1) * ak], b + k * ldb, b + (k + 1) * ldb, n);
     if (k < K) step_bf16(acc, a[k * ak], 0, b + k * ldb, NULL, n);
+}
+
+/* TDPBF16PS: of each 32 elements along k the even ones' chain and the odd ones', both from 0; the last are filled up
+ * with zeros, which matter: 0 * 0 added to a -0 gives +0. */
+static void chain_tiles(float *acc, const void *A, int64_t ak, const void *B, int64_t ldb, int K, int n)
+{
+    enum { TILE = 32 };
+    const uint16_t *a = A, *b = B;
+    for (int k0 = 0; k0 < K; k0 += TILE)
+        for (int i = 0; i < n; i++) {
+            float sum[2] = {0, 0};
+            for (int k = k0; k < k0 + TILE; k++) {
+                float x = k < K ? f32_of(a[k * ak]) : 0.0f, y = k < K ? f32_of(b[k * ldb + i]) : 0.0f;
+                sum[k & 1] = fma_ftz(x, y, sum[k & 1]);
+            }
+            acc[i] = flush(flush(acc[i]) + flush(sum[0] + sum[1]));
+        }
 }
 
 static const void *at(const void *p, enum dtype dt, int64_t i)
@@ -103,23 +123,22 @@ static void pack_b(enum dtype dt, void *Bp, int K, int N, const void *src, enum 
         }
 }
 
-static void gemm(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws)
+static void product(chain_fn *chain, const struct gemm *g, int m0, int m1, int n0, int n1)
 {
-    (void)ws;
     float acc[COLS];
     for (int m = m0; m < m1; m++)
         for (int n = n0; n < n1; n += COLS) {
             int len = n1 - n < COLS ? n1 - n : COLS;
             memset(acc, 0, sizeof acc);
             if (g->accumulate) memcpy(acc, (float *)g->C + m * g->ldc + n, (size_t)len * sizeof *acc);
-            chain(g->ab, acc, at(g->A, g->ab, m * g->lda), 1, at(g->Bp, g->ab, n), g->N, g->K, len);
+            chain(acc, at(g->A, g->ab, m * g->lda), 1, at(g->Bp, g->ab, n), g->N, g->K, len);
             gemm_finish_row(table, g, acc, m, n, len);
         }
 }
 
 /* The tree of leaves as a binary counter: slot i holds the sum of 2^j leaves,
  * and two of a size are added, the earlier on the left. */
-static void tn_row(const struct gemm_tn *g, int m, int n, int len)
+static void tn_row(chain_fn *chain, const struct gemm_tn *g, int m, int n, int len)
 {
     float slot[32][COLS];
     float *c = g->C + m * g->ldc + n;
@@ -130,8 +149,7 @@ static void tn_row(const struct gemm_tn *g, int m, int n, int len)
         int rows = g->cuts ? g->cuts[leaf + 1] - g->cuts[leaf] : g->leaf;
         memset(slot[top], 0, sizeof slot[top]);
         if (g->chain) memcpy(slot[top], c, (size_t)len * sizeof *c);
-        chain(g->a, slot[top], at(g->A, g->a, k * g->lda + m), g->lda, at(g->B, g->b, k * g->ldb + n), g->ldb, rows,
-              len);
+        chain(slot[top], at(g->A, g->a, k * g->lda + m), g->lda, at(g->B, g->b, k * g->ldb + n), g->ldb, rows, len);
         for (int bits = leaf; bits & 1; bits >>= 1, top--)
             for (int i = 0; i < len; i++) slot[top - 1][i] = slot[top - 1][i] + slot[top][i];
         top++;
@@ -139,11 +157,34 @@ static void tn_row(const struct gemm_tn *g, int m, int n, int len)
     for (int i = 0; i < len; i++) c[i] = g->accumulate && !g->chain ? c[i] + slot[0][i] : slot[0][i];
 }
 
+static void product_tn(chain_fn *chain, const struct gemm_tn *g, int m0, int m1, int n0, int n1)
+{
+    for (int m = m0; m < m1; m++)
+        for (int n = n0; n < n1; n += COLS) tn_row(chain, g, m, n, n1 - n < COLS ? n1 - n : COLS);
+}
+
+static void gemm(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws)
+{
+    (void)ws;
+    product(g->ab == DT_F32 ? chain_f32 : chain_pairs, g, m0, m1, n0, n1);
+}
+
 static void gemm_tn(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
 {
     (void)ws;
-    for (int m = m0; m < m1; m++)
-        for (int n = n0; n < n1; n += COLS) tn_row(g, m, n, n1 - n < COLS ? n1 - n : COLS);
+    product_tn(g->a == DT_F32 ? chain_f32 : chain_pairs, g, m0, m1, n0, n1);
+}
+
+static void tiles_gemm(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws)
+{
+    (void)ws;
+    product(g->ab == DT_F32 ? chain_f32 : chain_tiles, g, m0, m1, n0, n1);
+}
+
+static void tiles_gemm_tn(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
+{
+    (void)ws;
+    product_tn(g->a == DT_F32 ? chain_f32 : chain_tiles, g, m0, m1, n0, n1);
 }
 
 void kernels_fill_gemm_ref(struct kernels *k)
@@ -156,4 +197,11 @@ void kernels_fill_gemm_ref(struct kernels *k)
     k->pack_b = pack_b;
     k->gemm = gemm;
     k->gemm_tn = gemm_tn;
+}
+
+void kernels_fill_gemm_ref_tiles(struct kernels *k)
+{
+    k->sums = SUMS_TILES;
+    k->gemm = tiles_gemm;
+    k->gemm_tn = tiles_gemm_tn;
 }

@@ -1,8 +1,8 @@
 /* kernels.h - plain-pointer kernels behind one table of function pointers.
  *
  * kernels_get() fills the table once: portable reference first, then each ISA
- * that the CPU has (AVX2+FMA, AVX-512, AVX-512-BF16) overwrites the entries
- * it implements; LLMCTL_ISA=ref|avx2|avx512|avx512bf16 caps the choice.
+ * that the CPU has (AVX2+FMA, AVX-512, AVX-512-BF16, AMX) overwrites the entries
+ * it implements; LLMCTL_ISA=ref|avx2|avx512|avx512bf16|avx512amx caps the choice.
  *
  * Rules.  Kernels never allocate, never fail, run on one thread: the op slices
  * the work and passes scratch memory.  Every f32 entry gives the same bits on
@@ -18,7 +18,11 @@
  * from the start of the chain; an odd last one is paired with zeros) first
  * acc = fma(a[k+1], b[k+1], acc), then fma(a[k], b[k], acc), denormals being
  * zero on both sides -- the order that the hardware has; the emulation on
- * other ISAs gives the same bits.
+ * other ISAs gives the same bits.  Only AMX cannot: TDPBF16PS (enum bf16_sums)
+ * sums of each 32 elements along k (the last filled up with zeros) the even
+ * ones' products in one chain of FMAs from 0 and the odd ones' in another, then
+ * acc = acc + (even + odd), again without denormals.  There bf16 has the bits of
+ * kernels_reference(), which emulates that.
  *
  * bf16 is stored as uint16_t.  Pointers need only their element's alignment
  * unless said otherwise.  In `y` and `x` may be the same buffer where noted. */
@@ -141,9 +145,13 @@ struct shift_grad;
 /* What a product in bf16 takes: it is emulated; the CPU's own, slower than f32 (Intel's VDPBF16PS); or faster. */
 enum bf16_speed { BF16_EMULATED, BF16_SLOW, BF16_FAST };
 
+/* How bf16 products are summed, see above. */
+enum bf16_sums { SUMS_PAIRS, SUMS_TILES };
+
 struct kernels {
-    const char *isa;                    /* "ref", "avx2", "avx512", "avx512bf16" */
+    const char *isa;                    /* "ref", "avx2", "avx512", "avx512bf16", "avx512amx" */
     enum bf16_speed bf16;
+    enum bf16_sums sums;
 
     /* Conversions: round to nearest even, NaN stays NaN. */
     void (*bf16_from_f32)(uint16_t *y, const float *x, size_t n);
@@ -254,6 +262,10 @@ const char *kernels_auto_reason(const struct kernels *k);
 const struct kernels *kernels_get(void);
 /* A table for one ISA by name, for tests; NULL when the CPU lacks it or the name is unknown. */
 const struct kernels *kernels_isa(const char *name);
+/* The reference whose bits a table's products have. */
+const struct kernels *kernels_reference(const struct kernels *k);
+/* "vdpbf16ps" or "tdpbf16ps": the instruction that sums so. */
+const char *kernels_sums_name(enum bf16_sums sums);
 /* NULL-terminated names, weakest first: "ref", "avx2", ... (those compiled in). */
 const char *const *kernels_isa_names(void);
 

@@ -20,7 +20,6 @@ static int bwd_plan(struct graph *g, struct node *n, struct err *e)
     struct grouped_bwd *a = n->attr;
     const struct grouped *f = a->fwd;
     const struct tensor *x = n->in[BWD_X];
-    int nr = x->dtype == DT_BF16 ? k->nr_bf16 : k->nr_f32;
     double flops = 2.0 * (double)x->dim[0] * f->O * f->C;
     a->at_panel = (k->gemm_ws_bytes + 63) & ~(size_t)63;
     n->tws_bytes = a->at_panel;
@@ -33,7 +32,7 @@ static int bwd_plan(struct graph *g, struct node *n, struct err *e)
         n->flops += flops;
     }
     if (n->grad[0]) {
-        a->dw = tile_gradient(f->O, f->C, nr, g->n_threads);
+        a->dw = tile_gradient(k, x->dtype, f->O, f->C, g->n_threads);
         a->n_dw = f->E * a->dw.nm * a->dw.nn;
         n->flops += flops;
     }

@@ -9,9 +9,19 @@ static int gcd(int a, int b)
     return b ? gcd(b, a % b) : a;
 }
 
-/* Few tiles: their number becomes a multiple of the threads. */
-static struct tiling balance(struct tiling t, int M, int N, int nr, int n_threads)
+/* AMX multiplies 32 rows in the time of one; other microkernels come in all heights. */
+int tile_rows(const struct kernels *k, enum dtype dt, int64_t rows, int most)
 {
+    int whole = dt == DT_BF16 && k->sums == SUMS_TILES ? k->mr_bf16 : 1;
+    return (int)min_i64(div_up(rows, whole) * whole, most / whole * whole);
+}
+
+/* Few tiles: their number becomes a multiple of the threads. */
+static struct tiling balance(struct tiling t, const struct kernels *k, enum dtype dt, int M, int N, int n_threads)
+{
+    int nr = dt == DT_BF16 ? k->nr_bf16 : k->nr_f32;
+    t.m = tile_rows(k, dt, t.m, t.m);
+    t.n = t.n / nr * nr;
     t.nn = (int)div_up(N, t.n);
     t.n = (int)div_up(div_up(N, t.nn), nr) * nr;
     t.nn = (int)div_up(N, t.n);
@@ -20,19 +30,20 @@ static struct tiling balance(struct tiling t, int M, int N, int nr, int n_thread
         int step = n_threads / gcd(n_threads, t.nn);
         t.nm = (int)div_up(t.nm, step) * step;
     }
-    t.m = (int)div_up(M, t.nm);
+    t.m = tile_rows(k, dt, div_up(M, t.nm), t.m);
     t.nm = (int)div_up(M, t.m);
     return t;
 }
 
-struct tiling tile_product(int M, int N, int nr, int n_threads)
+struct tiling tile_product(const struct kernels *k, enum dtype dt, int M, int N, int n_threads)
 {
-    return balance((struct tiling){.m = TILE_M, .n = TILE_N / nr * nr}, M, N, nr, n_threads);
+    return balance((struct tiling){.m = TILE_M, .n = TILE_N}, k, dt, M, N, n_threads);
 }
 
-struct tiling tile_gradient(int M, int N, int nr, int n_threads)
+struct tiling tile_gradient(const struct kernels *k, enum dtype dt, int M, int N, int n_threads)
 {
-    return balance((struct tiling){.m = TILE_GM, .n = TILE_GN / nr * nr}, M, N, nr, n_threads);
+    bool twice = dt == DT_BF16 && k->sums == SUMS_TILES; /* see gemm_drive_tn.c */
+    return balance((struct tiling){.m = twice ? 2 * TILE_GM : TILE_GM, .n = TILE_GN}, k, dt, M, N, n_threads);
 }
 
 /* ---- forward ---- */
@@ -59,7 +70,7 @@ static int linear_plan(struct graph *g, struct node *n, struct err *e)
     a->pack_cols = (int)div_up(slice_items(a->O_all, C, g->n_threads), nr) * nr;
     for (int i = 0; i < 3; i++)
         a->pack_at[i + 1] = a->pack_at[i] + (i < a->n ? (int)div_up(a->O[i], a->pack_cols) : 0);
-    a->tiles = tile_product((int)N, a->O_all, nr, g->n_threads);
+    a->tiles = tile_product(k, n->in[LIN_X]->dtype, (int)N, a->O_all, g->n_threads);
     n->ws_bytes = packed_bytes(n, k) + (has_bias(n) ? (size_t)a->O_all * sizeof(float) : 0);
     n->tws_bytes = k->gemm_ws_bytes;
     n->flops = 2.0 * (double)N * (double)C * a->O_all;

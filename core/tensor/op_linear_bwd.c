@@ -35,7 +35,7 @@ static void plan_params(struct node *n, const struct kernels *k, int n_threads)
     for (int i = 0; i < 3; i++) {
         int tiles = 0, blocks = n->grad[3 + i] ? (int)div_up(f->O[i], COLSUM_WIDTH) : 0;
         if (n->grad[i]) {
-            a->dw[i] = tile_gradient(f->O[i], C, nr_of(k, n->in[BWD_X]->dtype), n_threads);
+            a->dw[i] = tile_gradient(k, n->in[BWD_X]->dtype, f->O[i], C, n_threads);
             tiles = a->dw[i].nm * a->dw[i].nn;
             n->flops += 2.0 * N * C * f->O[i];
         }
@@ -58,7 +58,7 @@ static int bwd_plan(struct graph *g, struct node *n, struct err *e)
     if (!n->out[0]) return node_phases(g, n, 1, (int[]){a->n_dw + a->n_db}, e);
 
     a->pack_cols = (int)div_up(min_i64(slice_items(C, f->O_all, g->n_threads), 256), nr) * nr;
-    a->dx = tile_product(N, C, nr, g->n_threads);
+    a->dx = tile_product(k, x->dtype, N, C, g->n_threads);
     n->flops += 2.0 * N * C * f->O_all;
     n->ws_bytes = (k->packed_bytes(x->dtype, f->O_all, C) + 63) & ~(size_t)63;
     a->at_x = n->ws_bytes;

@@ -72,11 +72,11 @@ static void join_chunks(struct linear_ce *a, int64_t N, int64_t V, int64_t C, in
 }
 
 /* Row blocks of the logits: the f32 rows of a slice fit CE_LOGITS. */
-static int64_t logit_rows(int64_t V, int64_t n, int n_threads)
+static int64_t logit_rows(const struct kernels *k, enum dtype dt, int64_t V, int64_t n, int n_threads)
 {
-    int64_t rows = max_i64(min_i64(CE_LOGITS / (V * (int64_t)sizeof(float)), 168), 1);
+    int64_t rows = max_i64(min_i64(CE_LOGITS / (V * (int64_t)sizeof(float)), TILE_M), 1);
     int64_t blocks = div_up(div_up(n, rows), n_threads) * n_threads;
-    return div_up(n, blocks);
+    return tile_rows(k, dt, div_up(n, blocks), TILE_M);
 }
 
 /* Logits are computed in place of their gradients when those are f32. */
@@ -118,10 +118,10 @@ static int ce_plan(struct graph *g, struct node *n, struct err *e)
     if (!g->ce_budget) join_chunks(a, N, V, C, V * (int64_t)dtype_size(x->dtype));
     a->fwd_cols = (int)div_up(slice_items(V, C, g->n_threads), nr) * nr;
     a->bwd_cols = (int)div_up(min_i64(slice_items(C, V, g->n_threads), 256), nr) * nr;
-    a->dw_tiles = tile_gradient((int)V, (int)C, nr, g->n_threads);
+    a->dw_tiles = tile_gradient(k, x->dtype, (int)V, (int)C, g->n_threads);
     plan_workspace(n, k, g->opts.leaves);
     a->n_threads = g->n_threads;
-    a->rows = logit_rows(V, a->chunk, g->n_threads);
+    a->rows = logit_rows(k, x->dtype, V, a->chunk, g->n_threads);
     n->tws_bytes = (k->gemm_ws_bytes + 63) & ~(size_t)63;
     if (!in_place(n)) n->tws_bytes += (size_t)(a->rows * V) * sizeof(float);
     n->flops = 2.0 * (double)N * (double)V * (double)C * (1 + (n->out[OUT_DX] != NULL) + (a->dw != NULL));
@@ -137,7 +137,7 @@ static int ce_plan(struct graph *g, struct node *n, struct err *e)
         if (a->dw) s[WEIGHT_GRAD] += a->dw_tiles.nm * a->dw_tiles.nn;
         if (a->db) s[WEIGHT_GRAD] += (int)div_up(V, COLSUM_WIDTH);
         if (!n->out[OUT_DX]) continue;
-        struct tiling t = tile_product((int)c.n, (int)C, nr, g->n_threads);
+        struct tiling t = tile_product(k, x->dtype, (int)c.n, (int)C, g->n_threads);
         s[WEIGHT_GRAD] += (int)div_up(C, a->bwd_cols);
         s[INPUT_GRAD] = t.nm * t.nn;
     }
@@ -298,8 +298,7 @@ static void input_grad_slice(const struct node *n, const struct run *r, struct c
     const struct linear_ce *a = n->attr;
     const struct tensor *x = n->in[IN_X], *dx = n->out[OUT_DX];
     int V = (int)n->in[IN_W]->dim[0], C = (int)x->dim[1];
-    int nr = x->dtype == DT_BF16 ? r->k->nr_bf16 : r->k->nr_f32;
-    struct tiling t = tile_product((int)c.n, C, nr, a->n_threads);
+    struct tiling t = tile_product(r->k, x->dtype, (int)c.n, C, a->n_threads);
     struct gemm p = {.M = (int)c.n, .N = C, .K = V, .ab = x->dtype, .A = r->ws + a->at_dlogits, .lda = V, .Bp = r->ws,
                      .C = data_at(dx, c.first * C), .ldc = C, .c = dx->dtype};
     int m = slice % t.nm * t.m, c0 = slice / t.nm * t.n;

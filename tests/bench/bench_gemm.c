@@ -69,7 +69,25 @@ static double run_s(int n_slices, pool_fn *fn, void *arg, int calls)
                      : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", \
                        "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
 
-enum unit { SCALAR, YMM, ZMM, ZMM_BF16 };
+#if defined(__x86_64__)
+/* Four tiles of sums from two and two, all of 16 rows of 64 bytes. */
+static void tile_loop(long n)
+{
+    static const uint8_t config[64] = {
+        [0] = 1, [16] = 64, [18] = 64, [20] = 64, [22] = 64, [24] = 64, [26] = 64, [28] = 64, [30] = 64,
+        [48] = 16, [49] = 16, [50] = 16, [51] = 16, [52] = 16, [53] = 16, [54] = 16, [55] = 16,
+    };
+    __asm__ volatile("ldtilecfg (%1)\n\t1:\n\t"
+                     "tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\ttdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"
+                     "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\ttdpbf16ps %%tmm7, %%tmm5, %%tmm3\n\t"
+                     "dec %0\n\tjne 1b\n\ttilerelease"
+                     : "+r"(n)
+                     : "r"(config)
+                     : "memory", "cc");
+}
+#endif
+
+enum unit { SCALAR, YMM, ZMM, ZMM_BF16, TILES };
 
 static void fma_loop(enum unit u, long n)
 {
@@ -85,6 +103,9 @@ static void fma_loop(enum unit u, long n)
     case ZMM_BF16:
         LOOP("vbroadcastss (%1), %%zmm0\n\tvbroadcastss (%1), %%zmm1\n\t", TIMES_24, ZERO_ZMM, DP_ZMM);
         break;
+    case TILES:
+        tile_loop(n);
+        break;
 #endif
     default:
         break;
@@ -93,7 +114,7 @@ static void fma_loop(enum unit u, long n)
 
 static double flops_per_round(enum unit u)
 {
-    static const double f[] = {0, 12 * 16, 24 * 32, 24 * 64};
+    static const double f[] = {0, 12 * 16, 24 * 32, 24 * 64, 4 * 2 * 16 * 16 * 32};
     return f[u];
 }
 
@@ -256,12 +277,12 @@ static void bench(enum work op, enum dtype dt, const struct shape *s)
             j.g.Bp = j.packed;
         }
     }
-    int nr = dt == DT_BF16 ? K->nr_bf16 : K->nr_f32;
-    struct tiling t = (op == TN ? tile_gradient : tile_product)(j.g.M, j.g.N, nr, pool_threads(P));
+    struct tiling t = (op == TN ? tile_gradient : tile_product)(K, dt, j.g.M, j.g.N, pool_threads(P));
     j.rows = rows ? rows : t.m;
     j.cols = cols ? cols : t.n;
     j.ws = mem_alloc_aligned(K->gemm_ws_bytes * (size_t)pool_threads(P));
     enum unit u = !strcmp(K->isa, "avx2") ? YMM : !strcmp(K->isa, "avx512") || dt == DT_F32 ? ZMM : ZMM_BF16;
+    if (dt == DT_BF16 && K->sums == SUMS_TILES) u = TILES;
     if (!strcmp(K->isa, "ref")) u = SCALAR;
     measure(&j, name, seconds, u);
     mem_free_aligned(A);
