@@ -84,13 +84,13 @@ interrupt() { # reference times model options...
 if [ $quick = 1 ]; then steps=21 kills=4; else steps=60 kills=20; fi
 for model in gpt2-nano llama-nano; do
     [ $quick$model = 1gpt2-nano ] && continue
-    ways $model-auto $model
+    ways $model-bf16 $model --dtype bf16
 done
 ways muon-f32 qwen3-nano --optimizer muon --dtype f32
 t0=$(date +%s%N)
-train timing llama-nano --threads 2
+train timing llama-nano --dtype bf16 --threads 2
 ms=$((($(date +%s%N) - t0) / 1000000))
-interrupt llama-nano-auto $kills llama-nano
+interrupt llama-nano-bf16 $kills llama-nano --dtype bf16
 if [ $quick = 0 ]; then interrupt muon-f32 $kills qwen3-nano --optimizer muon --dtype f32; fi
 steps=6
 for isa in ref avx2 avx512; do

@@ -92,7 +92,7 @@ int manifest_config(const struct train_job *job, enum dtype dtype, struct buf *o
     return buf_ok(out, e);
 }
 
-static int put_common(const struct train_job *job, const char *kind, struct buf *out, struct err *e)
+static int put_common(const struct train_job *job, const char *kind, enum dtype dtype, struct buf *out, struct err *e)
 {
     buf_printf(out, "{\"format\":\"llmz\",\"kind\":\"%s\",\"model\":", kind);
     model_config_print(job->model, out);
@@ -106,15 +106,16 @@ static int put_common(const struct train_job *job, const char *kind, struct buf 
     }
     buf_adds(out, ",\"data\":");
     if (put_data(job, out, e)) return -1;
-    buf_printf(out, ",\"provenance\":{\"llmctl\":\"%s\"},\"lineage\":%s", job->version,
-               job->lineage ? job->lineage : "[]");
+    buf_printf(out, ",\"provenance\":{\"llmctl\":\"%s\"", job->version);
+    if (dtype == DT_BF16) buf_printf(out, ",\"bf16_products\":\"%s\"", kernels_sums_name(kernels_get()->sums));
+    buf_printf(out, "},\"lineage\":%s", job->lineage ? job->lineage : "[]");
     return 0;
 }
 
 int manifest_train(const struct train_job *job, enum dtype dtype, const struct train_state *s, struct buf *out,
                    struct err *e)
 {
-    if (put_common(job, "train", out, e)) return -1;
+    if (put_common(job, "train", dtype, out, e)) return -1;
     buf_adds(out, ",\"train\":{\"config\":");
     put_train(job, dtype, out);
     buf_adds(out, ",\"state\":");
@@ -126,7 +127,7 @@ int manifest_train(const struct train_job *job, enum dtype dtype, const struct t
 int manifest_model(const struct train_job *job, enum dtype dtype, const struct train_state *s,
                    const struct train_vals *v, struct buf *out, struct err *e)
 {
-    if (put_common(job, "model", out, e)) return -1;
+    if (put_common(job, "model", dtype, out, e)) return -1;
     buf_adds(out, ",\"train\":{\"config\":");
     put_train(job, dtype, out);
     buf_printf(out, ",\"step\":%lld,\"updates\":%lld,\"tokens\":%lld", (long long)s->step,

@@ -71,6 +71,23 @@ static int fresh(const struct train_job *job, struct params *p, struct train_sta
     return objective_init(job->objective, job->model, p, job->cfg.seed, e);
 }
 
+static const char *string_at(const cJSON *o, const char *a, const char *b, const char *otherwise)
+{
+    const cJSON *in = cJSON_GetObjectItemCaseSensitive(o, a), *s = in ? cJSON_GetObjectItemCaseSensitive(in, b) : NULL;
+    return cJSON_IsString(s) ? s->valuestring : otherwise;
+}
+
+/* A run in bf16 whose steps were summed otherwise so far: it goes on, but not with the bits that it would have there. */
+static void tell_other_products(const cJSON *manifest, const char *path)
+{
+    const cJSON *train = cJSON_GetObjectItemCaseSensitive(manifest, "train");
+    const char *here = kernels_sums_name(kernels_get()->sums);
+    const char *there = string_at(manifest, "provenance", "bf16_products", kernels_sums_name(SUMS_PAIRS));
+    if (strcmp(string_at(train, "config", "dtype", "f32"), "bf16") != 0 || strcmp(here, there) == 0) return;
+    log_warn("'%s' was trained with bf16 products as %s sums them, here %s does: the run goes on, rounded otherwise%s", path,
+             there, here, kernels_get()->sums == SUMS_TILES ? "; LLMCTL_ISA=avx512bf16 would go on as before" : "");
+}
+
 static int load(const struct train_job *job, const char *path, int64_t step, struct params *p,
                 struct train_state *s, struct err *e)
 {
@@ -85,6 +102,7 @@ static int load(const struct train_job *job, const char *path, int64_t step, str
         goto out;
     }
     ret = load_params(z, path, p, &job->cfg.optim, job->pool, e);
+    if (!ret && step < job->cfg.schedule.steps) tell_other_products(llmz_manifest(z), path);
 out:
     llmz_close(z);
     return ret;

@@ -111,9 +111,25 @@ expect 73 "in use by another" train --out a
 kill $holder
 
 # What --dtype auto was stays what it is; other options are shown.
-train --out wide --dtype f32 --threads 1 -q
-train --out wide --threads 1 --json >out 2>err
-[ "$(value was_done)" = true ] || fail "an f32 run is not resumed as such: $(cat err)"
+for dtype in f32 bf16; do
+    train --out wide-$dtype --dtype $dtype --threads 1 -q
+    train --out wide-$dtype --threads 1 --json >out 2>err
+    [ "$(value was_done)" = true ] || fail "a run in $dtype is not resumed as such: $(cat err)"
+done
+mv wide-f32 wide
+
+# AMX sums bf16 products otherwise than all other kernels: a run that changes says so, once it has steps to do.
+if "$LLMCTL" version | grep -q avx512amx && [ -z "${LLMCTL_ISA-}" ]; then
+    train --out tiles --dtype bf16 --threads 1 -q
+    LLMCTL_ISA=avx512bf16 train --out pairs --dtype bf16 --threads 1 -q
+    LLMCTL_ISA=avx512bf16 expect 0 "" train --out tiles --threads 1
+    grep -q "rounded otherwise" err && fail "a finished run is not rounded otherwise"
+    rm -r tiles/ckpt/step-60 pairs/ckpt/step-60
+    LLMCTL_ISA=avx512bf16 expect 0 "as tdpbf16ps sums them, here vdpbf16ps does" train --out tiles --threads 1
+    expect 0 "LLMCTL_ISA=avx512bf16 would go on as before" train --out pairs --threads 1
+else
+    echo "skipped: resuming with AMX, which this machine has not"
+fi
 expect 78 "train.seed: the run has \"1\", asked for is \"2\"" train --out wide --seed 2
 
 # Ids that a model without a tokenizer has not.
