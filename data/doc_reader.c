@@ -329,7 +329,7 @@ static void describe(struct doc_reader *r, struct doc_block *b)
     b->line_no = r->line_no;
     b->offset = r->offset;
     b->seq = r->seq++;
-    b->rest = r->cfg.cut && r->begun;
+    b->rest = r->begun && r->cfg.cut && r->format == DOC_TEXT && r->cfg.split == DOC_SPLIT_FILE;
     b->bad = NULL;
     b->bad_bytes = b->lines = 0;
     b->plain = NULL;

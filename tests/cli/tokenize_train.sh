@@ -180,6 +180,16 @@ cat pipe >got.json & "$LLMCTL" tokenize train text.txt --vocab-size 300 -q -o pi
 wait $!
 cmp piped.json got.json
 
+# Documents of several blocks, of which text files may be read in parts.
+yes '{"text":"some words of one text that are many words indeed"}' | head -n 40000 >many.jsonl
+is "$("$LLMCTL" tokenize train many.jsonl --vocab-size 300 --json -o many.json | grep -o '"documents":[0-9]*')" '"documents":40000'
+is "$("$LLMCTL" tokenize train many.jsonl --format text --documents line --vocab-size 300 --json -o many.json | grep -o '"documents":[0-9]*')" '"documents":40000'
+is "$("$LLMCTL" tokenize train many.jsonl --format text --vocab-size 300 --json -o many.json | grep -o '"documents":[0-9]*')" '"documents":1'
+rm -f many.json
+expect_error 65 "no good documents: many.jsonl:1: no text field" "$LLMCTL" tokenize train many.jsonl --text-field nothing -o many.json
+[ ! -e many.json ] || fail "nothing was learned, and written"
+rm many.jsonl
+
 # A signal while words are counted or tokens learned: nothing is written, what was there stays.
 stopped() { # STATUS SIGNAL OPTION...: of endless text, of which much has been read by then
     local want=$1 signal=$2 status=0
