@@ -189,6 +189,18 @@ static void unquote(char *msg, size_t n)
     if (strncmp(msg + n, "':1:", 4) == 0) memmove(msg + n + 1, msg + n + 4, strlen(msg + n + 4) + 1), msg[n] = ':';
 }
 
+/* Nothing says what the template's bos_token or eos_token is. */
+static int hint_ends(struct err *e)
+{
+    static const char *const names[] = {"bos", "eos"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char what[40];
+        snprintf(what, sizeof what, "'%s_token' is undefined", names[i]);
+        if (strstr(e->msg, what)) return err_hint(e, "--%s says what it is, or -t a tokenizer that has one", names[i]);
+    }
+    return -1;
+}
+
 static int one_chat(struct chat_job *j, const char *line, size_t n, const char *file, uint64_t line_no,
                     struct file_writer *w, struct err *e)
 {
@@ -202,6 +214,7 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
         unquote(e->msg, strlen(name));
     }
     if (ret && !quoted && strncmp(e->msg, name, strlen(name))) err_wrap(e, "%s", name);
+    if (ret) ret = hint_ends(e);
     if (ret == 0) ret = wants_ids(j->cfg) ? write_ids(j, &text, w, e) : write_text(j, &text, w, e);
     j->n_chats++;
     j->n_bytes += text.text.len;

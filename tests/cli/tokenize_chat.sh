@@ -102,6 +102,9 @@ fails 65 "one.jsonl:1: there is no 'messages', a list of" "$LLMCTL" tokenize cha
 "$LLMCTL" tokenize chat im.jsonl --template chatml -t plain.json --ids 2>&1 >/dev/null | grep -q "note: '<|im_start|>' of the template is no token"
 is "$("$LLMCTL" tokenize chat im.jsonl --template chatml -t im.json --ids 2>&1 >/dev/null)" ''
 
+expect_error 65 "alpaca:4:16: 'eos_token' is undefined; --eos says what it is, or -t a tokenizer that has one" "$LLMCTL" tokenize chat im.jsonl --template alpaca
+expect_error 65 "'bos_token' is undefined; --bos says" "$LLMCTL" tokenize chat im.jsonl --template llama2
+
 # a large object is read in its own time, and a key that comes twice in it is found
 { printf '{"messages":[]'; for i in $(seq 60); do printf ',"k%d":1' "$i"; done; } >keys
 { cat keys; echo '}'; } >keys.jsonl
