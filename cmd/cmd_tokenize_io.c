@@ -18,7 +18,8 @@ struct encode_cfg {
     const char *tokenizer, *out, *pair_field, *between, *pad;
     int keep;
     bool ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file;
-    int64_t max_length;
+    int64_t max_length, best, seed;
+    double dropout, alpha;
 };
 
 static const struct opt encode_cmd_opts[] = {
@@ -32,6 +33,11 @@ static const struct opt encode_cmd_opts[] = {
     OPT_BOOL(0, "jsonl", C, jsonl, NULL, "An object a document: ids, type_ids, tokens, offsets, byte_offsets ..."),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text become their ids"),
     OPT_BOOL(0, "target", C, target, NULL, "The texts are translations: by the tokenizer's rules for these"),
+    OPT_GROUP("Words cut at random, for training"),
+    OPT_F64(0, "dropout", C, dropout, "P", "0", 0, 1, "Byte pairs: each merge is left out with this probability"),
+    OPT_F64(0, "alpha", C, alpha, "X", "0", 0, 1e3, "Unigram: ways to cut as likely as their probability to the power X; 0 = the best way"),
+    OPT_INT(0, "nbest", C, best, "N", "0", 0, TOK_SAMPLE_BEST, "With --alpha: of the N best ways; 0 = of all"),
+    OPT_INT(0, "seed", C, seed, "N", "0", 0, 9e18, "Another one draws otherwise"),
     OPT_GROUP("Not for shards"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Add what the tokenizer puts around a text, or two"),
     OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text"),
@@ -200,11 +206,21 @@ static int no_file(const struct opt_result *r, struct err *e)
     return -1;
 }
 
+/* --dropout, --alpha: whether words are cut at random (*any), and how. */
+static int sampling_of(const struct encode_cfg *cfg, const struct tokenizer *t, struct tok_sampling *o, bool *any, struct err *e)
+{
+    *o = (struct tok_sampling){cfg->dropout, cfg->alpha, (size_t)cfg->best, (uint64_t)cfg->seed};
+    *any = cfg->dropout > 0 || cfg->alpha > 0;
+    return *any ? tok_sample_check(t, o, e) : 0;
+}
+
 static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const struct opt_result *r,
                         struct err *e)
 {
     struct docs_input in = {.pool = NULL};
     struct encode_stats stats;
+    struct tok_sampling sampling;
+    bool at_random = false;
     struct tokenizer *t = tokenizer_option(cfg->tokenizer, e);
     if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
     int ret = !t || (cfg->allow_special && tok_allow_special(t, e)) ? -1 : 0;
@@ -212,6 +228,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     if (ret == 0 && cfg->target && !tok_has_target(t))
         ret = err_set(e, ERR_USAGE, "--target: '%s' treats what is translated and translations alike", cfg->tokenizer);
     if (ret == 0 && cfg->pad) ret = set_pad(cfg, t, e);
+    if (ret == 0) ret = sampling_of(cfg, t, &sampling, &at_random, e);
     if (ret == 0 && docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e)) ret = no_file(r, e);
     if (ret == 0) {
         struct encode_opts o = {
@@ -223,6 +240,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .pair_field = cfg->pair_field,
             .shorten = {.max = (size_t)cfg->max_length, .keep = (enum tok_keep)cfg->keep, .between = cfg->between,
                         .n_between = cfg->between ? strlen(cfg->between) : 0},
+            .sampling = at_random ? &sampling : NULL,
             .strict = cfg->docs.strict,
             .docs = docs_config(&cfg->docs),
             .files = &in.files,
@@ -258,6 +276,9 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
     if (cfg->keep_end && !cfg->max_length) return err_set(e, ERR_USAGE, "--keep-end needs --max-length");
     if (cfg->pad && !cfg->max_length) return err_set(e, ERR_USAGE, "--pad needs --max-length, the length to fill up to");
     if (cfg->pad_left && !cfg->pad) return err_set(e, ERR_USAGE, "--pad-left needs --pad");
+    if (cfg->best && !(cfg->alpha > 0)) return err_set(e, ERR_USAGE, "--nbest needs --alpha, how likely the ways are");
+    if (opt_is_set(self, r, "seed") && !(cfg->dropout > 0) && !(cfg->alpha > 0))
+        return err_set(e, ERR_USAGE, "--seed goes with --dropout or --alpha: else nothing is random");
     if (kinds && cfg->common.json && (!cfg->out || strcmp(cfg->out, "-") == 0))
         return err_set(e, ERR_USAGE, "--json and ids on stdout exclude each other; give --out");
     return 0;
@@ -330,6 +351,11 @@ const struct cmd cmd_tokenize_encode = {
                "A byte order mark at the beginning of a file is no part of its text.\n"
                "From a pipe JSONL and --documents line are answered as they come, except for\n"
                "shards.\n"
+               "--dropout is that of HF tokenizers (ignore_merges does not count then), of a\n"
+               ".model that of SentencePiece; --alpha and --nbest are SentencePiece's. A word is\n"
+               "spelled now so, now so, which models learn from (subword regularization): give\n"
+               "each epoch a --seed. What is drawn depends on it, on the place of the input in\n"
+               "the list and of the document in it, not on threads.\n"
                "Offsets are in the original text, in bytes and in characters; what --jsonl\n"
                "writes has the names and values of Hugging Face's tokenizers, but tokens as the\n"
                "vocabulary spells them: there those of unigram that are unknown are their text.\n",

@@ -179,6 +179,7 @@ static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, 
     enum encode_to to = x->o->to;
     bool fully = to == ENCODE_TABLE || to == ENCODE_JSON || x->o->pair_field;
     struct err inner = {0};
+    if (x->o->sampling) tok_sample_at(x->scratch[thread], (uint32_t)(d->file - x->o->files->v), d->offset);
     if ((to == ENCODE_COUNT ? count_ids : to == ENCODE_SHORT ? shorten : fully ? encode_fully : encode_ids)(
             x, s, d, thread, out, &inner) == 0)
         return 0;
@@ -194,6 +195,7 @@ static int make_scratch(struct encoder *x, int thread, struct err *e)
     if (s) return 0;
     if (!(s = tok_scratch_new(x->o->t, e))) return -1;
     tok_scratch_expect(s, doc_files_bytes(x->o->files) / (uint64_t)x->n_threads);
+    if (x->o->sampling) tok_sample(s, x->o->sampling);
     x->scratch[thread] = s;
     return 0;
 }

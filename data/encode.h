@@ -7,6 +7,7 @@
 
 #include "core/base/err.h"
 #include "core/base/pool.h"
+#include "core/token/tok_sample.h"
 #include "core/token/tok_shorten.h"
 #include "data/doc.h"
 
@@ -22,6 +23,7 @@ struct encode_opts {
     const char *pair_field; /* JSONL: the member with a second text, or NULL; not for shards and counts */
     unsigned flags;         /* tok_flags; a shard adds bos and eos itself */
     struct tok_shorten shorten; /* of ENCODE_SHORT; it takes `flags` */
+    const struct tok_sampling *sampling; /* words are cut at random; or NULL */
     bool strict;            /* a bad document is an error, not a warning; so is text that is not UTF-8 */
     const struct doc_files *files;
     struct doc_cfg docs;

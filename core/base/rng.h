@@ -14,6 +14,7 @@ enum rng_purpose {
     RNG_SAMPLE = 4,   /* decoding: a = sequence, b = position */
     RNG_MASK = 5,     /* masked language modelling and friends */
     RNG_MIX = 6,      /* choice of source */
+    RNG_TOKENS = 7,   /* cutting words at random: a, b = the offset of a text, index from its file on */
     RNG_TEST = 99,
 };
 

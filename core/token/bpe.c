@@ -231,8 +231,8 @@ static bool list_memory(struct list *l, struct bpe_work *w, size_t n)
     return true;
 }
 
-/* Merges a copy of ids[0..n) in *l. */
-static bool merge_list(const struct bpe *b, struct list *l, struct bpe_work *w, const int32_t *ids, size_t n)
+/* A copy of ids[0..n) with its pairs. */
+static bool list_begin(const struct bpe *b, struct list *l, struct bpe_work *w, const int32_t *ids, size_t n)
 {
     l->n_heap = 0;
     if (n >= UINT32_MAX || !list_memory(l, w, n)) return false;
@@ -244,17 +244,56 @@ static bool merge_list(const struct bpe *b, struct list *l, struct bpe_work *w, 
         if (l->rank[i] != BPE_NO_RANK) l->heap[l->n_heap++] = (uint64_t)bpe_level(b, l->rank[i]) << 32 | i;
     }
     for (size_t i = l->n_heap / 2; i-- > 0;) sift_down(l, i);
+    return true;
+}
+
+/* The pair that an entry of the heap stood for is another by now, or gone. */
+static inline bool is_stale(const struct bpe *b, const struct list *l, uint64_t entry)
+{
+    uint32_t rank = l->rank[(uint32_t)entry];
+    return rank == BPE_NO_RANK || bpe_level(b, rank) != (uint32_t)(entry >> 32);
+}
+
+static inline void merge_at(const struct bpe *b, struct list *l, uint32_t at, size_t n)
+{
+    uint32_t gone = l->next[at], after = l->next[gone];
+    l->ids[at] = b->made[l->rank[at]];
+    l->rank[gone] = BPE_NO_RANK;
+    l->next[at] = after;
+    if (after < n) l->prev[after] = at;
+    if (l->prev[at] < n) new_pair(b, l, l->prev[at], n);
+    new_pair(b, l, at, n);
+}
+
+/* Merges a copy of ids[0..n) in *l. */
+static bool merge_list(const struct bpe *b, struct list *l, struct bpe_work *w, const int32_t *ids, size_t n)
+{
+    if (!list_begin(b, l, w, ids, n)) return false;
     while (l->n_heap) {
         uint64_t top = heap_pop(l);
-        uint32_t at = (uint32_t)top, rank = l->rank[at];
-        if (rank == BPE_NO_RANK || bpe_level(b, rank) != (uint32_t)(top >> 32)) continue;
-        uint32_t gone = l->next[at], after = l->next[gone];
-        l->ids[at] = b->made[rank];
-        l->rank[gone] = BPE_NO_RANK;
-        l->next[at] = after;
-        if (after < n) l->prev[after] = at;
-        if (l->prev[at] < n) new_pair(b, l, l->prev[at], n);
-        new_pair(b, l, at, n);
+        if (!is_stale(b, l, top)) merge_at(b, l, (uint32_t)top, n);
+    }
+    return true;
+}
+
+/* The same with pairs left out.  Those that may come again lie at the end of the heap's memory, which has room for
+ * all that ever were on it. */
+static bool drop_list(const struct bpe *b, struct list *l, struct bpe_work *w, const struct bpe_drop *d, const int32_t *ids, size_t n)
+{
+    size_t out = 0;
+    if (!list_begin(b, l, w, ids, n)) return false;
+    uint64_t *end = l->heap + 3 * n;
+    while (l->n_heap) {
+        uint64_t top = heap_pop(l);
+        bool stale = is_stale(b, l, top);
+        if (stale && d->for_good) continue;
+        if (draws_next(d->draws) < d->p) {
+            if (d->for_good) l->rank[(uint32_t)top] = BPE_NO_RANK;
+            else *(end - ++out) = top;
+            continue;
+        }
+        for (; out; out--) heap_push(l, *(end - out));
+        if (!stale) merge_at(b, l, (uint32_t)top, n);
     }
     return true;
 }
@@ -330,18 +369,29 @@ out:
     return ret;
 }
 
+/* What is left in a list of n symbols, to ids and len (or NULL). */
+static size_t take_list(const struct list *l, int32_t *ids, uint32_t *len, size_t n)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < n; i = l->next[i]) {
+        uint32_t sum = 0;
+        for (uint32_t k = i; len && k < l->next[i]; k++) sum += len[k];
+        if (len) len[count] = sum;
+        ids[count++] = l->ids[i];
+    }
+    return count;
+}
+
 size_t bpe_merge_lengths(const struct bpe *b, struct bpe_work *w, int32_t *ids, uint32_t *len, size_t n)
 {
     struct list l;
-    size_t count = 0;
-    if (!merge_list(b, &l, w, ids, n)) return 0;
-    for (uint32_t i = 0; i < n; i = l.next[i]) {
-        uint32_t sum = 0;
-        for (uint32_t k = i; k < l.next[i]; k++) sum += len[k];
-        ids[count] = l.ids[i];
-        len[count++] = sum;
-    }
-    return count;
+    return merge_list(b, &l, w, ids, n) ? take_list(&l, ids, len, n) : 0;
+}
+
+size_t bpe_merge_some(const struct bpe *b, struct bpe_work *w, const struct bpe_drop *drop, int32_t *ids, uint32_t *len, size_t n)
+{
+    struct list l;
+    return drop_list(b, &l, w, drop, ids, n) ? take_list(&l, ids, len, n) : 0;
 }
 
 size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, size_t n,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/token/draws.h"
 
 enum { BPE_ID_BITS = 21 }; /* of a token, and of a rank */
 
@@ -165,6 +166,14 @@ size_t bpe_merge_word(const struct bpe *b, struct bpe_work *w, int32_t *ids, siz
 
 /* The same, also of len[0..n), what each symbol covers: of a token the sum of what it was made of. */
 size_t bpe_merge_lengths(const struct bpe *b, struct bpe_work *w, int32_t *ids, uint32_t *len, size_t n);
+
+/* The same with merges left out at random (tok_sample.h); len may be NULL. */
+struct bpe_drop {
+    double p;
+    bool for_good;       /* what was left out stays so until one of its sides changes; else its next chance comes with the next merge */
+    struct draws *draws;
+};
+size_t bpe_merge_some(const struct bpe *b, struct bpe_work *w, const struct bpe_drop *drop, int32_t *ids, uint32_t *len, size_t n);
 
 /* Many words of at most BPE_JOB_MAX symbols at a time, which is several times as
  * fast as one after the other: bpe_many.c. */

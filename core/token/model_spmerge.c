@@ -28,6 +28,7 @@ struct spmerge {
     struct pair *heap;
     size_t n_heap, cap;
     uint32_t *first_part; /* [vocab.n] of unused pieces: the length of the left part */
+    struct tok_scratch *s;
     struct err *e;
 };
 
@@ -102,6 +103,7 @@ static int merge_all(struct spmerge *m)
         struct pair p = pop_pair(m);
         struct symbol *a = &m->v[p.left], *b = &m->v[p.right];
         if (!a->len || !b->len || a->len + b->len != p.size) continue;
+        if (m->s->sampling && draws_next(&m->s->draws) < m->s->sampling->dropout) continue;
         a->len = p.size;
         a->next = b->next;
         if (b->next != NONE) m->v[b->next].prev = p.left;
@@ -133,9 +135,9 @@ static int emit(struct spmerge *m, struct symbol s, struct symbol *wait, bool *a
     return 0;
 }
 
-int spmerge_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out, struct err *e)
+int spmerge_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, struct tok_ids *out, struct err *e)
 {
-    struct spmerge m = {.t = t, .text = word, .e = e};
+    struct spmerge m = {.t = t, .text = word, .s = s, .e = e};
     struct symbol *wait = NULL;
     bool after_unk = false;
     if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "a word of more than 4 GiB");

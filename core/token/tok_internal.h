@@ -10,9 +10,11 @@
 #include "core/token/bpe.h"
 #include "core/token/bytemap.h"
 #include "core/token/decode.h"
+#include "core/token/draws.h"
 #include "core/token/normalize.h"
 #include "core/token/pretok.h"
 #include "core/token/split.h"
+#include "core/token/tok_sample.h"
 #include "core/token/tok_sieve.h"
 #include "core/token/tokenizer.h"
 #include "core/token/trie.h"
@@ -221,7 +223,9 @@ struct tok_formed {
 struct tok_scratch {
     const struct tokenizer *t;
     bool runs;                   /* added tokens of t->runs are words */
-    bool chains;                 /* for tests: every text goes through the chains, whatever is faster */
+    bool chains;                 /* every text goes through the chains, whatever is faster: for tests, and */
+    const struct tok_sampling *sampling; /* ... tok_sample.h; or NULL */
+    struct draws draws;          /* of the text at hand, if so */
     const int32_t *follow;       /* tok_spans.c: [n_follow] the ids that the part at hand has, or NULL */
     size_t n_follow;
     bool widen;                  /* ... and that the text around is not what it was */
@@ -376,7 +380,7 @@ int tok_symbols(const struct tokenizer *t, const uint8_t *word, size_t n, size_t
 int spm_push(const struct tokenizer *t, const uint8_t *word, int id, size_t pos, size_t len, bool after_unk,
              struct tok_ids *out, struct err *e);
 /* model_spmerge.c: SentencePiece BPE where has_unused */
-int spmerge_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out, struct err *e);
+int spmerge_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, struct tok_ids *out, struct err *e);
 /* What a user-defined piece of n bytes is worth to SentencePiece 0.2.3, whatever the other scores. */
 static inline double spm_user_score(size_t n)
 {

@@ -223,7 +223,7 @@ static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
         json_opt_bool(m, "ignore_merges", &t->ignore_merges, "model", e))
         return -1;
     if (dropout > 0)
-        return err_set(e, ERR_DATA, "model: dropout makes encoding random; set it to null");
+        return err_set(e, ERR_DATA, "model: dropout makes encoding random; set it to null, and give encode --dropout %g", dropout);
     t->prefix = copy_text(prefix);
     t->suffix = copy_text(suffix);
     if ((prefix && !t->prefix) || (suffix && !t->suffix)) return err_oom(e, 1, "a string");

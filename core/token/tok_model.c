@@ -7,6 +7,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/tok_internal.h"
 #include "core/token/unicode.h"
+#include "core/token/unigram_sample.h"
 
 enum { NO_ID = -1 };
 
@@ -271,6 +272,13 @@ static int measured_symbols(const struct tokenizer *t, const uint8_t *word, size
     return byte_symbols(t, word, n, at, ids, e);
 }
 
+/* Merges some pairs, as tok_sample.h says. */
+static size_t merge_some(const struct tokenizer *t, struct tok_scratch *s, int32_t *ids, uint32_t *len, size_t n)
+{
+    struct bpe_drop drop = {s->sampling->dropout, t->source == SOURCE_SPM, &s->draws};
+    return bpe_merge_some(&t->bpe, &s->work, &drop, ids, len, n);
+}
+
 /* There is room for `most` ids. */
 static int measured_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, size_t at, size_t most,
                          struct tok_ids *out, struct err *e)
@@ -280,12 +288,14 @@ static int measured_word(const struct tokenizer *t, struct tok_scratch *s, const
     if (!len) return err_oom(e, most * sizeof *len, "spans");
     int ret = measured_symbols(t, word, n, at, out->id + out->n, len, &count, e);
     if (ret == 0 && t->bpe.n_merges && count > 1) {
-        count = bpe_merge_lengths(&t->bpe, &s->work, out->id + out->n, len, count);
+        int32_t *ids = out->id + out->n;
+        count = s->sampling ? merge_some(t, s, ids, len, count) : bpe_merge_lengths(&t->bpe, &s->work, ids, len, count);
         if (count == 0) ret = err_oom(e, n, "merging a long word");
     }
     for (size_t i = 0; ret == 0 && i < count; i++) {
         size_t next = pos + len[i] < n ? pos + len[i] : n;
-        out->span[out->n++] = (struct tok_span){.begin = pos, .end = next};
+        if (out->want_spans) out->span[out->n] = (struct tok_span){.begin = pos, .end = next};
+        out->n++;
         pos = next;
     }
     free(len);
@@ -341,9 +351,10 @@ static bool needs_spm(const struct tokenizer *t, const int32_t *ids, size_t n)
 static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                     size_t at, struct tok_ids *out, struct err *e)
 {
-    if (t->has_unused) return spmerge_word(t, word, n, out, e);
+    if (t->has_unused) return spmerge_word(t, s, word, n, out, e);
     size_t most = tok_symbols_most(t, n);
     if (most == 0 || tok_ids_room(out, most, e)) return most ? -1 : err_oom(e, n, "a word");
+    if (s->sampling && t->source != SOURCE_SPM) return measured_word(t, s, word, n, at, most, out, e);
     int whole = tok_whole_word(t, word, n);
     if (whole >= 0) {
         if (out->want_spans) out->span[out->n] = (struct tok_span){.end = n};
@@ -355,7 +366,8 @@ static int bpe_word(const struct tokenizer *t, struct tok_scratch *s, const uint
     if (out->want_spans && needs_lengths(t)) return measured_word(t, s, word, n, at, most, out, e);
     if (tok_symbols(t, word, n, at, ids, &count, e)) return -1;
     if (t->bpe.n_merges && count > 1) {
-        count = bpe_merge_word(&t->bpe, &s->work, ids, count, t->byte_level ? word : NULL, NULL);
+        count = s->sampling ? merge_some(t, s, ids, NULL, count)
+                            : bpe_merge_word(&t->bpe, &s->work, ids, count, t->byte_level ? word : NULL, NULL);
         if (count == 0) return err_oom(e, n, "merging a long word");
     }
     out->n += count;
@@ -402,7 +414,8 @@ int tok_model_word(const struct tokenizer *t, struct tok_scratch *s, const uint8
     switch (t->model) {
     case MODEL_BPE: return bpe_word(t, s, word, n, at, out, e);
     case MODEL_WORDPIECE: return wordpiece_word(t, word, n, out, e);
-    case MODEL_UNIGRAM: return unigram_word(t, s, word, n, out, e);
+    case MODEL_UNIGRAM:
+        return s->sampling ? unigram_sample(t, s->sampling, &s->draws, word, n, out, e) : unigram_word(t, s, word, n, out, e);
     case MODEL_WORDLEVEL:
         return t->source == SOURCE_SPM ? spm_words(t, word, n, out, e) : wordlevel_word(t, word, n, at, out, e);
     }

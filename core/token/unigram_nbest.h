@@ -1,6 +1,6 @@
 /* unigram_nbest.h - the best ways to cut a word into unigram's tokens.
  *
- * All ways are a lattice: a node for each token that fits somewhere.  The sum of the best way
+ * Through the lattice of unigram_lattice.h.  The sum of the best way
  * to each node is known at once; the ways are then made from the end of the word by A* with
  * it, the one that can still become best first.  Ways of equal sums come as they come out of
  * the binary heap, which is SentencePiece's NBestEncode(): scripts/check-sp-nbest.py. */

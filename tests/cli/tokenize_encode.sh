@@ -124,8 +124,29 @@ for n in 1 3; do
     is "$({ printf '\xef'; sleep 0.1; printf '\xbb\xbf'; sleep 0.1; printf 'the\n\nsize'; } | encode --ids --documents line --threads $n)" "4
 5"
 done
-# Neither is a pipe waited for that nobody opens.
 rm -f in out
+
+# Words cut at random: by seed and place, not by threads; into shards, too.
+for i in $(seq 3000); do echo "the size sizes size $i"; done >random.txt
+"$LLMCTL" tokenize train random.txt --vocab-size 300 -q -o random.json
+"$LLMCTL" tokenize train random.txt --type unigram --vocab-size 40 -q -o random.model
+draw() { "$LLMCTL" tokenize encode random.txt -q --documents line -t "$@"; }
+for how in 'random.json --dropout 0.4' 'random.model --alpha 0.05' 'random.model --alpha 0.05 --nbest 4'; do
+    draw $how --ids --threads 1 >one # shellcheck disable=SC2086
+    draw $how --ids --threads 3 | cmp - one # shellcheck disable=SC2086
+    draw $how --ids --seed 1 >other # shellcheck disable=SC2086
+    ! cmp -s one other || fail "$how: --seed changes nothing"
+    [ "$(cut -d' ' -f1-9 one | sort -u | wc -l)" -gt 2 ] || fail "$how: all lines alike"
+    draw $how -o random.tok # shellcheck disable=SC2086
+    "$LLMCTL" tokenize decode random.tok --lines --skip-special | cmp - random.txt
+done
+expect_error 2 "--dropout is for byte pairs; unigram is cut at random by --alpha" "$LLMCTL" tokenize encode -t random.model --ids --dropout 0.5
+expect_error 2 "--alpha and --nbest are for unigram; byte pairs are cut at random by --dropout" "$LLMCTL" tokenize encode -t random.json --ids --alpha 0.5
+expect_error 2 "not by this kind of tokenizer" "$LLMCTL" tokenize encode -t vocab.txt --ids --dropout 0.5
+expect_error 2 "--nbest needs --alpha" "$LLMCTL" tokenize encode -t random.model --ids --nbest 5
+expect_error 2 "--seed goes with --dropout or --alpha" "$LLMCTL" tokenize encode -t random.model --ids --seed 5
+
+# Neither is a pipe waited for that nobody opens.
 mkfifo nobody
 ends_at_once() { # the signal comes when it is caught (bit 14 is SIGTERM) and the pipe is opened
     local n status=0
