@@ -242,7 +242,7 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
     case FORMAT_SPM:
         return is_sp(cfg) ? 0 : err_set(e, ERR_USAGE, "--out FILE.model is for --type unigram and sp-bpe");
     case FORMAT_TIKTOKEN:
-        if (!bpe || !plain || cfg->special.n || train_split_is_chain(cfg->split))
+        if (!bpe || !plain || cfg->special.n || !train_split_is_expression(cfg->split))
             return err_set(e, ERR_USAGE, "--out FILE.tiktoken is for --type bpe with a --split of one expression, and "
                                          "without --norm, --special, --prefix and --suffix, which it cannot hold");
         return 0;

@@ -1,6 +1,7 @@
 /* The pre-tokenizers that GGUF files name. */
 #include "core/token/gguf_pre.h"
 
+#include <cjson/cJSON.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -157,4 +158,21 @@ void gguf_pre_chain(const struct gguf_pre *p, struct buf *out)
 {
     if (p->chain) buf_printf(out, "{\"type\":\"Sequence\",\"pretokenizers\":[%s]}", p->chain);
     else tok_split_bytes_json(out, split_pattern(p->split));
+}
+
+bool gguf_pre_expression(const struct gguf_pre *p, struct buf *out)
+{
+    struct buf list = {0};
+    if (p->split) {
+        buf_adds(out, split_pattern(p->split));
+        return true;
+    }
+    buf_printf(&list, "[%s]", p->chain);
+    struct cJSON *j = list.oom ? NULL : cJSON_Parse(list.data);
+    const struct cJSON *first = cJSON_GetArrayItem(j, 0), *regex = cJSON_GetObjectItem(cJSON_GetObjectItem(first, "pattern"), "Regex");
+    bool one = cJSON_GetArraySize(j) == 2 && cJSON_IsString(regex); /* and the bytes */
+    if (one) buf_adds(out, regex->valuestring);
+    cJSON_Delete(j);
+    buf_free(&list);
+    return one;
 }

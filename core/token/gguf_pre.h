@@ -31,4 +31,7 @@ bool gguf_pre_is_gemma(const char *name);
 /* Its "pre_tokenizer" in a tokenizer.json. */
 void gguf_pre_chain(const struct gguf_pre *p, struct buf *out);
 
+/* The one expression that the name stands for; false: it is several steps. */
+bool gguf_pre_expression(const struct gguf_pre *p, struct buf *out);
+
 #endif

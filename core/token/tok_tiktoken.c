@@ -8,6 +8,7 @@
 
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
+#include "core/token/gguf_pre.h"
 #include "core/token/jlex.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
@@ -153,6 +154,23 @@ static int steps(struct tokenizer *t, const char *split, struct err *e)
     return d && pre_chain_add(&t->pre, PRE_BYTE_LEVEL, e) ? 0 : -1;
 }
 
+/* The split as a name of split.h or an expression: other names are those that GGUF files have. */
+static int find_split(struct tokenizer *t, const char *split, const char *name, struct err *e)
+{
+    struct buf regex = {0};
+    int ret = 0;
+    const struct gguf_pre *p = split_from_name(split) == SPLIT_N ? gguf_pre_named(split) : NULL;
+    if (p && !gguf_pre_expression(p, &regex))
+        ret = err_set(e, ERR_DATA, "'%s': the split '%s' is several steps, and ranks are of words that one expression cuts", name, split);
+    if (ret == 0) ret = buf_ok(&regex, e);
+    if (ret == 0 && p) split = regex.data;
+    enum split_kind known = split_from_regex(split);
+    if (known != SPLIT_N && known != SPLIT_NONE) split = split_name(known);
+    if (ret == 0 && !(t->source_split = mem_strdup(split))) ret = err_oom(e, 1, "a string");
+    buf_free(&regex);
+    return ret;
+}
+
 static int special_id(const struct tokenizer *t, const char *text)
 {
     int id = vocab_find(&t->vocab, text, strlen(text));
@@ -167,19 +185,17 @@ static int build(struct tokenizer *t, const char *text, size_t n, const char *sp
     t->ignore_merges = true;
     if (!split)
         return err_set(e, ERR_DATA, "'%s': a .tiktoken file does not say how text is split; write "
-                                    "FILE.tiktoken:SPLIT with one of %s", name, split_names());
+                                    "FILE.tiktoken:SPLIT with one of %s, another name that GGUF files have, or an expression",
+                       name, split_names());
     size_t lines = jlex_count(text, n, '\n') + 1, bytes = n + n / 2; /* no token's spelling is longer than so many */
     if (!vocab_reserve(&t->vocab, lines, bytes)) return err_oom(e, n, "the vocabulary");
-    enum split_kind known = split_from_regex(split);
-    if (known != SPLIT_N && known != SPLIT_NONE) split = split_name(known);
-    t->source_split = mem_strdup(split);
-    if (!t->source_split) return err_oom(e, 1, "a string");
+    if (find_split(t, split, name, e)) return -1;
     if (!read_plain(&t->vocab, text, n)) {
         vocab_free(&t->vocab); /* again, for what is wrong and where */
         if (read_tokens(t, text, n, name, e)) return -1;
     }
     if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': no tokens", name);
-    if (steps(t, split, e) || add_merges(t, e) || add_special(t, special, e) || tok_finish(t, e)) return -1;
+    if (steps(t, t->source_split, e) || add_merges(t, e) || add_special(t, special, e) || tok_finish(t, e)) return -1;
     t->bos = special_id(t, "<s>");
     t->eos = special_id(t, "</s>");
     if (t->eos < 0) t->eos = vocab_find(&t->vocab, "<|endoftext|>", 13);

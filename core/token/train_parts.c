@@ -50,6 +50,14 @@ bool train_split_is_chain(const char *split)
     return p && p->chain;
 }
 
+bool train_split_is_expression(const char *split)
+{
+    struct buf regex = {0};
+    bool one = !train_split_is_chain(split) || gguf_pre_expression(pre_named(split), &regex);
+    buf_free(&regex);
+    return one;
+}
+
 static int unknown_split(const char *split, struct err *e)
 {
     const char *names[256] = {"deepseek"};

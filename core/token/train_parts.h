@@ -12,5 +12,7 @@
 int train_parts(struct tok_train_opts *o, const char *norm, const char *split, struct buf *pre, struct err *e);
 /* Whether a split's name is one of several steps, and not of one expression. */
 bool train_split_is_chain(const char *split);
+/* Whether one expression cuts, as for ranks. */
+bool train_split_is_expression(const char *split);
 
 #endif

@@ -98,6 +98,14 @@ done
 fails 2 "or a regular expression" "$LLMCTL" tokenize train text.txt --split nope
 fails 2 "did you mean llama-bpe?" "$LLMCTL" tokenize train text.txt --split llama-pbe
 fails 2 "of one expression" "$LLMCTL" tokenize train text.txt --split viking --out v.tiktoken
+# ranks by the names of GGUF files, where one expression is meant
+for s in kimi-k2 gpt-4o; do
+    train --split $s --no-special-tokens --vocab-size 400 -o ranks.json
+    train --split $s --vocab-size 400 -o ranks.tiktoken
+    printf 'The size 123456 of a size, \346\261\211\345\255\227ab' >mixed.txt
+    is "$("$LLMCTL" tokenize encode mixed.txt text.txt -t ranks.tiktoken:$s --ids -q | md5sum)" "$("$LLMCTL" tokenize encode mixed.txt text.txt -t ranks.json --ids -q | md5sum)"
+done
+fails 65 "the split 'viking' is several steps, and ranks are of words" "$LLMCTL" tokenize inspect ranks.tiktoken:viking
 fails 2 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
 { printf '{"text":"fine"}\n{"text":"'; printf 'a%.0s' $(seq 3000); printf '"}\n'; } >ways.jsonl
 fails 65 "ways.jsonl:2: the regular expression tries too many ways" "$LLMCTL" tokenize train ways.jsonl --split '(a+)+b'
