@@ -372,6 +372,8 @@ int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *ou
                struct err *e)
 {
     struct buf unwanted = {0};
+    if (t->dropout > 0 && format != FORMAT_JSON)
+        return err_set(e, ERR_DATA, "the tokenizer's dropout has no place in such a file; set model.dropout to null in the tokenizer.json first");
     int ret = export_both(t, format, out, beside ? beside : &unwanted, e);
     buf_free(&unwanted);
     return ret;

@@ -152,6 +152,7 @@ struct tokenizer {
     int bos, eos;
 
     const char *note;        /* tok_note() */
+    double dropout;          /* what the file's byte pairs leave out in training; it stays in the file, and encoding does without */
     char *file;              /* tok_origin() */
     const char *class, *ends;
     bool cache_words;        /* words are worth a cache: the chain cuts them short */

@@ -213,8 +213,7 @@ static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
         "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
         "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges", NULL};
     const char *unk = NULL, *prefix = NULL, *suffix = NULL;
-    double dropout = 0;
-    if (json_known_keys(m, keys, "model", e) || json_opt_f64(m, "dropout", 0, 1, &dropout, "model", e) ||
+    if (json_known_keys(m, keys, "model", e) || json_opt_f64(m, "dropout", 0, 1, &t->dropout, "model", e) ||
         json_opt_str(m, "unk_token", &unk, "model", e) ||
         json_opt_str(m, "continuing_subword_prefix", &prefix, "model", e) ||
         json_opt_str(m, "end_of_word_suffix", &suffix, "model", e) ||
@@ -222,8 +221,8 @@ static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
         json_opt_bool(m, "byte_fallback", &t->byte_fallback, "model", e) ||
         json_opt_bool(m, "ignore_merges", &t->ignore_merges, "model", e))
         return -1;
-    if (dropout > 0)
-        return err_set(e, ERR_DATA, "model: dropout makes encoding random; set it to null, and give encode --dropout %g", dropout);
+    if (t->dropout > 0)
+        t->note = "the file says dropout, with which Hugging Face's programs encode at random; here encode --dropout does, nothing else";
     t->prefix = copy_text(prefix);
     t->suffix = copy_text(suffix);
     if ((prefix && !t->prefix) || (suffix && !t->suffix)) return err_oom(e, 1, "a string");

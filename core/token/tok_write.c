@@ -1,5 +1,6 @@
 /* tokenizer.json out. */
 #include "core/base/hash.h"
+#include "core/token/score_text.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_members.h"
 #include "core/token/tok_pieces.h"
@@ -32,7 +33,9 @@ static void write_vocab(struct buf *out, const struct tokenizer *t)
 
 static void write_bpe(struct buf *out, const struct tokenizer *t)
 {
-    buf_adds(out, "\"BPE\",\"dropout\":null,\"unk_token\":");
+    char dropout[32] = "null";
+    if (t->dropout > 0) score_print(t->dropout, dropout, sizeof dropout);
+    buf_printf(out, "\"BPE\",\"dropout\":%s,\"unk_token\":", dropout);
     if (t->unk_id >= 0) tok_text_json(out, &t->vocab, t->unk_id);
     else buf_adds_json(out, t->lacks_unk ? t->unk_text : NULL);
     tok_string_json(out, "continuing_subword_prefix", t->prefix);

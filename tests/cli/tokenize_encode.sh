@@ -146,6 +146,15 @@ expect_error 2 "not by this kind of tokenizer" "$LLMCTL" tokenize encode -t voca
 expect_error 2 "--nbest needs --alpha" "$LLMCTL" tokenize encode -t random.model --ids --nbest 5
 expect_error 2 "--seed goes with --dropout or --alpha" "$LLMCTL" tokenize encode -t random.model --ids --seed 5
 
+# A file's own dropout is kept, and said; encoding is not random unless it is told to be.
+sed 's/"dropout":null/"dropout":0.25/' random.json >dropout.json
+same <("$LLMCTL" tokenize encode random.txt -t dropout.json --ids 2>err) <("$LLMCTL" tokenize encode random.txt -t random.json --ids -q)
+grep -q "note: the file says dropout" err || fail "nothing is said of the file's dropout"
+"$LLMCTL" tokenize convert dropout.json --out kept.json -q
+grep -q '"dropout":0.25,' kept.json || fail "dropout is lost"
+expect_error 65 "dropout has no place in such a file" "$LLMCTL" tokenize convert dropout.json --out lost.gguf -q
+same <(draw dropout.json --ids --dropout 0.3) <(draw random.json --ids --dropout 0.3)
+
 # Neither is a pipe waited for that nobody opens.
 mkfifo nobody
 ends_at_once() { # the signal comes when it is caught (bit 14 is SIGTERM) and the pipe is opened

@@ -283,7 +283,7 @@ static void what_cannot_be_represented_is_refused_with_the_place(void **state)
         {"{\"model\":{\"vocab\":{\"a\":0,\"b\":1},\"merges\":[\"a b\"]}}", "'ab' is not in"},
         {"{\"model\":{\"vocab\":{\"a\":0,\"aa\":1},\"merges\":[\"a a\",\"a a\"]}}", "same pair"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"aa\"]}}", "one space"},
-        {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"dropout\":0.1}}", "dropout"},
+        {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"dropout\":1.1}}", "dropout"},
         {"{\"model\":{\"vocab\":{\"a\":0},\"merges\":[],\"colour\":1}}", "colour"},
         {"{\"vocab_size\":1,\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "vocab_size"},
         {"{\"pre_tokenizer\":{\"type\":\"Nope\"},\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "'Nope'"},
