@@ -49,13 +49,15 @@ static void add_tok(struct buf *b, const struct tokenizer *t, bool json)
 {
     struct tok_summary s;
     tok_summary(t, &s);
-    if (json)
-        buf_printf(b, "{\"type\":\"%s\",\"split\":\"%s\",\"vocab_size\":%d,\"merges\":%zu,\"bos\":%d,\"eos\":%d,"
-                   "\"hash\":\"%016llx\"}", s.type, s.split, tok_vocab_size(t), s.merges, tok_bos(t), tok_eos(t),
-                   (unsigned long long)tok_hash(t));
-    else
+    if (json) {
+        buf_addc(b, '{');
+        tok_summary_json(&s, b);
+        buf_printf(b, ",\"vocab_size\":%d,\"merges\":%zu,\"bos\":%d,\"eos\":%d,\"hash\":\"%016llx\"}", tok_vocab_size(t), s.merges,
+                   tok_bos(t), tok_eos(t), (unsigned long long)tok_hash(t));
+    } else {
         buf_printf(b, "tokenizer: %s, %d tokens, %zu merges, hash %016llx\n", s.type, s.tokens, s.merges,
                    (unsigned long long)tok_hash(t));
+    }
 }
 
 /* What this build cannot read does not hide the rest. */

@@ -124,9 +124,10 @@ static int describe(struct buf *b, const char *path, const struct tokenizer *t, 
     if (json) buf_addc(b, '{');
     if (add_origin(b, path, t, json, e)) return -1;
     if (json) {
-        buf_printf(b, "\"type\":\"%s\",\"split\":\"%s\",\"vocab_size\":%d,\"tokens\":%d,"
+        tok_summary_json(&s, b);
+        buf_printf(b, ",\"vocab_size\":%d,\"tokens\":%d,"
                       "\"merges\":%zu,\"added_tokens\":%zu,\"bos\":%d,\"eos\":%d,\"hash\":\"%016llx\"",
-                   s.type, s.split, tok_vocab_size(t), s.tokens, s.merges, s.added, tok_bos(t),
+                   tok_vocab_size(t), s.tokens, s.merges, s.added, tok_bos(t),
                    tok_eos(t), (unsigned long long)tok_hash(t));
         add_steps(b, t, "normal_form", tok_steps_normal, true);
         add_steps(b, t, "cut_at", tok_steps_split, true);

@@ -174,7 +174,9 @@ static void side_json(struct compare *c, const struct compare_side *s)
     tok_summary(s->t, &sum);
     buf_adds(c->out, "{\"file\":");
     say_string(c->out, s->name, strlen(s->name));
-    buf_printf(c->out, ",\"type\":\"%s\",\"split\":\"%s\",\"vocabulary\":%d,\"tokens\":%zu", sum.type, sum.split, sum.tokens, s->tokens);
+    buf_addc(c->out, ',');
+    tok_summary_json(&sum, c->out);
+    buf_printf(c->out, ",\"vocabulary\":%d,\"tokens\":%zu", sum.tokens, s->tokens);
     buf_printf(c->out, ",\"bytes_per_token\":%.6g,\"characters_per_token\":%.6g,\"tokens_per_word\":%.6g", per(c->bytes, s->tokens),
                per(c->characters, s->tokens), per(s->tokens, c->words));
     buf_printf(c->out, ",\"words_of_one_token\":%zu,\"unknown_tokens\":%zu,\"words_not_given_back\":%zu,\"vocabulary_used\":%zu}",

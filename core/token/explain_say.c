@@ -122,7 +122,9 @@ void say_head(struct explain *x, const char *text, size_t n, size_t n_chars)
     }
     buf_adds(x->out, "{\"text\":");
     say_string(x->out, text, n);
-    buf_printf(x->out, ",\"bytes\":%zu,\"characters\":%zu,\"type\":\"%s\",\"split\":\"%s\",\"steps\":[", n, n_chars, s.type, s.split);
+    buf_printf(x->out, ",\"bytes\":%zu,\"characters\":%zu,", n, n_chars);
+    tok_summary_json(&s, x->out);
+    buf_adds(x->out, ",\"steps\":[");
 }
 
 void say_normalised(struct explain *x, const char *s, size_t n)
@@ -209,13 +211,24 @@ void say_why(struct explain *x, const char *why, size_t n)
     }
 }
 
+/* JSON has no numbers that are not finite. */
+static void say_number(struct explain *x, const char *key, double v)
+{
+    if (isfinite(v)) buf_printf(x->out, ",\"%s\":%.6g", key, v);
+    else buf_printf(x->out, ",\"%s\":null", key);
+}
+
 void say_next_best(struct explain *x, const struct nbest *v)
 {
     const struct nbest_way *w = &v->way[1];
     buf_adds(x->out, x->json ? ",\"next_best\":{\"tokens\":" : "    next best:");
     say_tokens(x, v->ids.id + w->first, w->n);
-    if (x->json) buf_printf(x->out, ",\"sum\":%.6g}", w->sum);
-    else buf_printf(x->out, " (sum %.2f, worse by %.2f)\n", w->sum, v->way[0].sum - w->sum);
+    if (x->json) {
+        say_number(x, "sum", w->sum);
+        buf_addc(x->out, '}');
+    } else {
+        buf_printf(x->out, " (sum %.2f, worse by %.2f)\n", w->sum, v->way[0].sum - w->sum);
+    }
 }
 
 static void say_ids(struct explain *x, const int32_t *ids, size_t n)
@@ -237,7 +250,12 @@ void say_ways(struct explain *x, const struct nbest *v)
             buf_printf(x->out, "    way %zu:", i + 1);
         }
         say_tokens(x, ids, w->n);
-        buf_printf(x->out, x->json ? ",\"sum\":%.6g}" : " (sum %.2f)\n", w->sum);
+        if (x->json) {
+            say_number(x, "sum", w->sum);
+            buf_addc(x->out, '}');
+        } else {
+            buf_printf(x->out, " (sum %.2f)\n", w->sum);
+        }
     }
     if (x->json) buf_addc(x->out, ']');
     else if (v->unfinished) buf_adds(x->out, "    more were not looked for: too many are about as good\n");
@@ -279,8 +297,9 @@ static void say_scores_json(struct explain *x, const struct tok_ids *ids, double
         if (stands_for_unknown(x->t, ids->id[i])) buf_adds(x->out, "null");
         else buf_printf(x->out, "%.6g", score_of(x->t, ids->id[i]));
     }
-    buf_printf(x->out, "],\"unknown_score\":%.6g", x->t->unk_score);
-    if (!isnan(sum)) buf_printf(x->out, ",\"sum\":%.6g", sum);
+    buf_addc(x->out, ']');
+    say_number(x, "unknown_score", x->t->unk_score);
+    if (!isnan(sum)) say_number(x, "sum", sum);
 }
 
 void say_word_end(struct explain *x, const struct tok_ids *ids, double sum)

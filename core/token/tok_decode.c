@@ -85,6 +85,12 @@ void tok_summary(const struct tokenizer *t, struct tok_summary *out)
     }
 }
 
+void tok_summary_json(const struct tok_summary *s, struct buf *out)
+{
+    buf_printf(out, "\"type\":\"%s\",\"split\":", s->type);
+    buf_add_json(out, s->split, strlen(s->split));
+}
+
 int tok_bad_id(const struct tokenizer *t, int32_t id, size_t at, struct err *e)
 {
     if (id >= 0 && id < t->vocab.n)

@@ -49,14 +49,15 @@ int tok_eos(const struct tokenizer *t);
 /* For people and reports. */
 #define TOK_SPLIT_STEPS "steps"
 struct tok_summary {
-    const char *type;           /* "byte-level BPE"; this and split are static strings */
-    const char *split;          /* its name; "none"; or TOK_SPLIT_STEPS: it has none, tok_steps.h says what they are */
+    const char *type;           /* "byte-level BPE", a static string */
+    const char *split;          /* its name, or of a tokenizer of ranks its regex; "none"; or TOK_SPLIT_STEPS: it has none, tok_steps.h says what they are */
     int tokens;                 /* without holes */
     size_t merges, added;
     int longest;                /* id of the longest token that is not special; -1: there is none */
     size_t longest_bytes;
 };
 void tok_summary(const struct tokenizer *t, struct tok_summary *out);
+void tok_summary_json(const struct tok_summary *s, struct buf *out); /* appends "type":"...","split":"..." */
 /* What the file does not say and was decided for it, or NULL; a static string. */
 const char *tok_note(const struct tokenizer *t);
 /* What tok_load() read; NULL where there is no such thing. */

@@ -37,6 +37,7 @@ grep -q '"id":302,.*"normalized":false,"special":true' special.json
 convert plain.json --out plain.tiktoken
 convert plain.tiktoken:gpt2 --special '<|end|>' --out ranks.json
 is "$(printf '<|end|>' | encode -t ranks.json --allow-special)" 280
+is "$("$LLMCTL" tokenize inspect 'plain.tiktoken:\S+|\s+' --json | grep -oF '"split":"\\S+|\\s+",')" '"split":"\\S+|\\s+",'
 convert more.json --out more.gguf
 same <(encode -t more.gguf text.txt) <(encode -t more.json text.txt)
 

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/base/json.h"
 #include "core/token/compare.h"
 #include "core/token/explain.h"
+#include "core/token/tok_internal.h"
 
 #define MARK "\xe2\x96\x81"
 
@@ -172,6 +174,34 @@ static void long_examples_are_cut(void **state)
     compared(text, false, line);
 }
 
+static void for_scripts(const struct tokenizer *t, const char *text, const char *what)
+{
+    struct err e = {0};
+    struct buf out = {0};
+    if (tok_explain(t, text, strlen(text), 0, true, &out, &e)) fail_msg("%s", e.msg);
+    struct cJSON *j = json_parse(out.data, out.len, "what is said", NULL, &e);
+    if (!j) fail_msg("%s: %s", e.msg, out.data);
+    if (!strstr(out.data, what)) fail_msg("'%s' is not in\n%s", what, out.data);
+    json_free(j);
+    buf_free(&out);
+}
+
+/* A regex has backslashes, a sum may be no number. */
+static void json_is_json_whatever_it_says(void **state)
+{
+    static const char ranks[] = "YQ== 0\nYg== 1\nYWI= 2\n", unknown[] = "\n\x0e\n\5<unk>\x15\0\0\0\0\x18\2";
+    struct err e = {0};
+    (void)state;
+    struct tokenizer *t = tok_from_file(ranks, strlen(ranks), "t.tiktoken", "\\S+|\"", &e);
+    if (!t) fail_msg("%s", e.msg);
+    for_scripts(t, "ab", "\"split\":\"\\\\S+|\\\"\"");
+    tok_free(t);
+    t = tok_from_spm(unknown, sizeof unknown - 1, "t.model", &e);
+    if (!t) fail_msg("%s", e.msg);
+    for_scripts(t, "a b", "\"sum\":null");
+    tok_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +210,7 @@ int main(void)
         cmocka_unit_test(unknown_characters_have_their_price),
         cmocka_unit_test(marks_and_spelled_bytes_are_explained),
         cmocka_unit_test(tokens_are_found_by_text_or_id),
+        cmocka_unit_test(json_is_json_whatever_it_says),
         cmocka_unit_test(words_have_the_space_before_them),
         cmocka_unit_test(the_most_frequent_words_come_first_then_the_first),
         cmocka_unit_test(long_examples_are_cut),
