@@ -184,14 +184,26 @@ static void add_token(struct buf *b, const char *key, const struct tokenizer *t,
     buf_adds(b, ",\n");
 }
 
+/* What a tokenizer.model does not say. */
+static void add_around(struct buf *b, const struct tokenizer *t)
+{
+    bool bos, eos;
+    tok_spm_ends(t, &bos, &eos);
+    if (bos || eos) buf_printf(b, "  \"add_bos_token\": %s,\n  \"add_eos_token\": %s,\n", bos ? "true" : "false", eos ? "true" : "false");
+}
+
 /* What a tokenizer comes in; tokenizer_config.json says so where that is not tokenizer.json. */
 static int own_file(const struct saved_model *m, const char **name, struct buf *out, struct err *e)
 {
     static const struct { enum tok_format format; const char *name; } files[] = {
-        {FORMAT_JSON, "tokenizer.json"}, {FORMAT_SPM, "tokenizer.model"}, {FORMAT_TEKKEN, "tekken.json"}};
+        {FORMAT_JSON, "tokenizer.json"}, {FORMAT_TEKKEN, "tekken.json"}};
     if (tok_is_json(m->tok)) {
         *name = "tokenizer.json";
         buf_adds(out, m->tok_json);
+        return buf_ok(out, e);
+    }
+    if (tok_spm_bytes(m->tok, out)) {
+        *name = "tokenizer.model";
         return buf_ok(out, e);
     }
     for (size_t i = 0; i < COUNT_OF(files); i++) {
@@ -236,6 +248,7 @@ static int write_tokenizer(const struct saved_model *m, char *dir, struct err *e
     add_token(&b, "bos_token", m->tok, tok_bos(m->tok));
     add_token(&b, "eos_token", m->tok, tok_eos(m->tok));
     buf_printf(&b, "  \"model_max_length\": %d,\n", m->config.max_pos);
+    add_around(&b, m->tok);
     if (!ret && strcmp(name, "tokenizer.json") == 0) buf_adds(&b, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n");
     else if (!ret) buf_printf(&b, "  \"tokenizer_file\": \"%s\"\n}\n", name);
     if (!ret) ret = buf_ok(&b, e) || write_text(dir, "tokenizer_config.json", b.data, b.len, e) ||

@@ -335,6 +335,19 @@ static int write_ranks(const struct tokenizer *t, enum tok_format format, struct
     return ret;
 }
 
+bool tok_spm_bytes(const struct tokenizer *t, struct buf *out)
+{
+    if (t->source != SOURCE_SPM) return false;
+    buf_add(out, t->source_bytes.data, t->source_bytes.len);
+    return true;
+}
+
+void tok_spm_ends(const struct tokenizer *t, bool *bos, bool *eos)
+{
+    *bos = t->adds_bos;
+    *eos = t->adds_eos;
+}
+
 static const char of_pieces[] = "pieces of one model have the ids of another vocabulary, some of them none; keep the directory";
 
 static int export_both(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
@@ -353,7 +366,9 @@ static int export_both(const struct tokenizer *t, enum tok_format format, struct
         if (t->pieces) return refuse(t, ".model", of_pieces, e);
         if (t->source != SOURCE_SPM)
             return refuse(t, ".model", "SentencePiece normalises, splits and adds scores by other rules", e);
-        buf_add(out, t->source_bytes.data, t->source_bytes.len);
+        if (t->adds_bos || t->adds_eos)
+            return refuse(t, ".model", "it does not say that a text begins or ends with a token; keep its own file", e);
+        tok_spm_bytes(t, out);
         return buf_ok(out, e);
     case FORMAT_TIKTOKEN:
         if (t->n_added) return refuse(t, ".tiktoken", "it holds no special tokens", e);

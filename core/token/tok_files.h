@@ -62,6 +62,10 @@ enum tok_format { FORMAT_JSON, FORMAT_SPM, FORMAT_TIKTOKEN, FORMAT_VOCAB_TXT, FO
  * the reason. */
 int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
                struct err *e);
+/* The .model that t was read from, or that stands for it; false: t is of another kind. */
+bool tok_spm_bytes(const struct tokenizer *t, struct buf *out);
+/* What such a file does not say: whether its bos and eos stand around a text. */
+void tok_spm_ends(const struct tokenizer *t, bool *bos, bool *eos);
 /* tok_class_pieces.c: whether a class of transformers made it that has files but no tokenizer.json; these, each given to each(). */
 bool tok_has_class_files(const struct tokenizer *t);
 typedef int tok_file_fn(void *arg, const char *name, const struct buf *content, struct err *e);

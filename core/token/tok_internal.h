@@ -468,6 +468,7 @@ struct tokenizer *tok_from_tiktoken(const char *text, size_t n, const char *spli
                                     const struct cJSON *special, const char *name, struct err *e);
 /* tok_origin.c: bos and eos as the files of a directory name them beside its tokenizer; what tok_origin() says. */
 int tok_read_ends(struct tokenizer *t, const char *dir, struct err *e);
+int tok_read_around(struct tokenizer *t, const char *dir, struct err *e);
 int tok_set_origin(struct tokenizer *t, const char *file, const char *class, struct err *e);
 /* What names them, by which of the two files do. */
 const char *tok_ends_from(bool config, bool map);

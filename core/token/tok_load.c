@@ -127,7 +127,8 @@ static struct tokenizer *load_file(const char *file, const char *split, struct e
 static struct tokenizer *load_dir(const char *dir, struct err *e)
 {
     struct tokenizer *t = NULL;
-    char *file = holds(dir, "tokenizer.json") ? path_join(dir, "tokenizer.json") : own_file(dir);
+    char *file = holds(dir, "tokenizer.json") ? path_join(dir, "tokenizer.json") : NULL;
+    bool own = !file && (file = own_file(dir));
     if (!file) {
         int ret = tok_from_class(dir, &t, e);
         if (ret <= 0) return t;
@@ -138,7 +139,7 @@ static struct tokenizer *load_dir(const char *dir, struct err *e)
         }
     }
     t = load_file(file, NULL, e);
-    if (t && (tok_read_ends(t, dir, e) || tok_dir_languages(t, dir, e) || tok_set_origin(t, file, NULL, e))) {
+    if (t && (tok_read_ends(t, dir, e) || (own && tok_read_around(t, dir, e)) || tok_dir_languages(t, dir, e) || tok_set_origin(t, file, NULL, e))) {
         tok_free(t);
         t = NULL;
     }

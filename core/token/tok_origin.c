@@ -51,6 +51,21 @@ int tok_read_ends(struct tokenizer *t, const char *dir, struct err *e)
     return 0;
 }
 
+/* What a .model does not say, where a directory of our own has one. */
+int tok_read_around(struct tokenizer *t, const char *dir, struct err *e)
+{
+    bool bos = false, eos = false;
+    if (t->source != SOURCE_SPM) return 0;
+    char *path = path_join(dir, "tokenizer_config.json");
+    if (!path) return err_oom(e, strlen(dir), "a path");
+    struct cJSON *j = json_read_file(path, NULL, e);
+    int ret = j && json_opt_bool(j, "add_bos_token", &bos, path, e) == 0 && json_opt_bool(j, "add_eos_token", &eos, path, e) == 0 ? 0 : -1;
+    if (ret == 0) ret = tok_add_ends(t, bos, eos, e);
+    json_free(j);
+    free(path);
+    return ret;
+}
+
 int tok_set_origin(struct tokenizer *t, const char *file, const char *class, struct err *e)
 {
     free(t->file);

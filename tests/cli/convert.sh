@@ -31,8 +31,11 @@ done
 # A tokenizer that tokenizer.json cannot hold is beside the model in its own file; ranks are merges there.
 awk 'BEGIN { for (i = 0; i < 600; i++) printf "the fox%d and a dog%d went home\n", i % 7, i % 11 }' >words
 "$LLMCTL" tokenize train words --type unigram --vocab-size 60 --out u.model -q
+"$LLMCTL" tokenize convert u.model --out plain.gguf -q
+LC_ALL=C sed 's/add_bos_token\x07\x00\x00\x00\x00/add_bos_token\x07\x00\x00\x00\x01/' plain.gguf >u.gguf # <s> before a text, which a .model does not say
+cmp -s plain.gguf u.gguf && fail "no add_bos_token in a .gguf"
 for i in $(seq 0 255); do printf "%s %d\n" "$(printf "\\$(printf %03o "$i")" | base64)" "$i"; done >b.tiktoken
-for t in u.model:tokenizer.model b.tiktoken:gpt2:tokenizer.json; do
+for t in u.model:tokenizer.model u.gguf:tokenizer.model b.tiktoken:gpt2:tokenizer.json; do
     rm -rf run-own hf-own
     "$LLMCTL" pretrain words --tokenizer "${t%:*}" --out run-own --preset gpt2-nano --layers 1 --width 32 --heads 2 --context 16 \
         --batch 2 --steps 1 --dtype f32 -q
@@ -41,6 +44,8 @@ for t in u.model:tokenizer.model b.tiktoken:gpt2:tokenizer.json; do
     "$LLMCTL" convert hf-own own.llmz -q
     for m in run-own hf-own own.llmz; do "$LLMCTL" generate $m "the fox" --greedy --max-length 5 --dtype f32 -q; done >own.out
     [ "$(sort -u own.out | wc -l)" -eq 1 ] || fail "$t: $(cat own.out)"
+    for m in "${t%:*}" run-own hf-own own.llmz; do echo "the fox" | "$LLMCTL" tokenize encode -t $m --ids --template -q; done >own.ids
+    [ "$(sort -u own.ids | wc -l)" -eq 1 ] || fail "$t: $(cat own.ids)"
 done
 cmp u.model <(rm -rf hf-own; "$LLMCTL" pretrain words --tokenizer u.model --out run-u --preset gpt2-nano --layers 1 --width 32 \
     --heads 2 --context 16 --batch 2 --steps 1 -q && "$LLMCTL" convert run-u hf-own -q && cat hf-own/tokenizer.model) || fail "its own file"

@@ -716,7 +716,7 @@ static void llamas_ends_have_ids_of_their_own(void **state)
 {
     static const char *const tokens[] = {"<unk>", "<s>", "</s>", "\xE2\x96\x81" "a"};
     static const int types[] = {2, 3, 3, 1};
-    struct buf b = {0};
+    struct buf b = {0}, out = {0};
     struct err e;
     (void)state;
     put_key(&b, "model", G_STRING);
@@ -730,6 +730,8 @@ static void llamas_ends_have_ids_of_their_own(void **state)
     assert_int_equal(tok_bos(t), 1);
     assert_int_equal(tok_eos(t), 2);
     check(t, "a", TOK_TEMPLATE, "1 3");
+    assert_int_equal(tok_export(t, FORMAT_SPM, &out, NULL, &e), -1); /* its readers would leave <s> out */
+    assert_non_null(strstr(e.msg, "begins or ends with a token"));
     tok_free(t);
     buf_free(&b);
 }
