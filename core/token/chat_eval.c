@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_DEPTH = 1500 }; /* of calls of chat_eval() and chat_exec(): a macro that calls itself takes about six */
+enum { MOST_DEPTH = 1500 }; /* of calls of chat_eval(), chat_exec() and of filters by others: a macro that calls itself takes about six */
 
 int chat_fail(struct chat_run *r, const char *fmt, ...)
 {
@@ -13,8 +13,9 @@ int chat_fail(struct chat_run *r, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (r->mem.most_looks && r->mem.looks > r->mem.most_looks) /* whatever came of the answer that there was none to */
+    if (r->mem.most_looks && r->mem.looks > r->mem.most_looks) /* whatever came of an answer that there was none to */
         snprintf(text, sizeof text, "the template does not end within %llu steps", (unsigned long long)r->max_steps);
+    if (r->mem.too_deep) snprintf(text, sizeof text, "values nested more than %d deep", CHAT_DEEPEST);
     return err_set(r->e, ERR_DATA, "%s:%u:%u: %s", r->name, (unsigned)r->place.line, (unsigned)r->place.column, text);
 }
 
@@ -36,6 +37,7 @@ int chat_write(struct chat_run *r, struct chat_text *t, const struct cv *v)
 int chat_step(struct chat_run *r, size_t n)
 {
     r->steps += n;
+    if (r->mem.too_deep) return chat_fail(r, "too deep");
     if (r->steps + r->mem.looks / CHAT_LOOKS <= r->max_steps) return 0;
     return chat_fail(r, "the template does not end within %llu steps", (unsigned long long)r->max_steps);
 }
@@ -47,11 +49,16 @@ int chat_finish(struct chat_run *r, struct chat_text *text, int ret, size_t step
     return ret;
 }
 
+int chat_enter(struct chat_run *r)
+{
+    if (++r->depth > MOST_DEPTH) return chat_fail(r, "nested or recursive more than %d deep", MOST_DEPTH);
+    return chat_step(r, 1);
+}
+
 static int enter(struct chat_run *r, const struct node *x)
 {
     r->place = x->place;
-    if (++r->depth > MOST_DEPTH) return chat_fail(r, "nested or recursive more than %d deep", MOST_DEPTH);
-    return chat_step(r, 1);
+    return chat_enter(r);
 }
 
 /* ---- variables ---- */

@@ -71,6 +71,8 @@ int chat_oom(struct chat_run *r);
  * so many looks (chat_value.h). */
 enum { CHAT_LOOKS = 16 };
 int chat_step(struct chat_run *r, size_t n);
+/* A call that may come to call itself: a step, and an error where too many are under way.  r->depth-- behind it. */
+int chat_enter(struct chat_run *r);
 /* A text that is made, at the cost of `steps`, as a value; ret: what came of making it, which is returned where it is
  * not 0.  The text is freed. */
 int chat_finish(struct chat_run *r, struct chat_text *text, int ret, size_t steps, struct cv *out);

@@ -303,12 +303,13 @@ int filter_map(struct chat_run *r, struct chat_env *env, const struct cv *of, co
     struct chat_args args = rest(a, 1);
     if (!v) return chat_oom(r);
     for (size_t i = 0; i < l->n; i++) {
-        if (chat_step(r, 1)) return -1;
         if (!attribute) {
-            if (chat_filter(r, env, a->v[0].u.s, &l->v[i], &args, &v[i])) return -1;
+            int ret = chat_enter(r) ? -1 : chat_filter(r, env, a->v[0].u.s, &l->v[i], &args, &v[i]); /* which may be map again */
+            r->depth--;
+            if (ret) return -1;
             continue;
         }
-        if (dotted(r, &l->v[i], attribute, &v[i])) return -1;
+        if (chat_step(r, 1) || dotted(r, &l->v[i], attribute, &v[i])) return -1;
         if (fallback && v[i].type == CV_UNDEFINED) v[i] = *fallback;
     }
     return chat_stream(r, v, l->n, out);

@@ -259,22 +259,24 @@ static int parse_parameters(struct parser *p, struct node *macro)
     return 0;
 }
 
-static bool mentions(const struct node *x, const char *name)
+/* Below x, which is inside of `depth` others.  Blocks and a chain in them come to less than two chains; what is
+ * deeper is refused (parse_scopes()). */
+static bool mentions(const struct node *x, const char *name, int depth)
 {
-    if (!x) return false;
+    if (!x || depth > 2 * PARSE_MOST_CHAIN) return false;
     if (x->kind == N_NAME && cstr_is(x->value.u.s, name)) return true;
     for (size_t i = 0; i < x->n; i++)
-        if (mentions(x->kid[i], name)) return true;
+        if (mentions(x->kid[i], name, depth + 1)) return true;
     for (size_t i = 0; i < x->n_args; i++)
-        if (mentions(x->arg[i].value, name)) return true;
+        if (mentions(x->arg[i].value, name, depth + 1)) return true;
     return false;
 }
 
 /* What a macro takes beyond its parameters. */
 static uint8_t macro_flags(const struct node *body)
 {
-    return (mentions(body, "varargs") ? MACRO_VARARGS : 0) | (mentions(body, "kwargs") ? MACRO_KWARGS : 0) |
-           (mentions(body, "caller") ? MACRO_CALLER : 0);
+    return (mentions(body, "varargs", 0) ? MACRO_VARARGS : 0) | (mentions(body, "kwargs", 0) ? MACRO_KWARGS : 0) |
+           (mentions(body, "caller", 0) ? MACRO_CALLER : 0);
 }
 
 /* The body of something that is called: no loop outside can be left from there. */

@@ -5,7 +5,7 @@
 
 #include "core/token/chat_ast.h"
 
-enum { PARSE_MOST_DEPTH = 150 };
+enum { PARSE_MOST_DEPTH = 150, PARSE_MOST_CHAIN = 1500 /* as when it is rendered */ };
 
 struct parser {
     struct chat_mem *m;

@@ -8,7 +8,6 @@
 #include "core/token/chat_eval.h"
 #include "core/token/uni_props.h"
 
-enum { MOST_DEPTH = 100 };
 
 void cv_write_float(struct buf *out, double f)
 {
@@ -116,7 +115,7 @@ static bool all_have_text(struct chat_mem *m, const struct cv *v, size_t n, int 
 
 static bool has_text(struct chat_mem *m, const struct cv *v, int depth)
 {
-    if (depth > MOST_DEPTH || !chat_look(m, 0)) return false;
+    if (!chat_look_inside(m, depth)) return false;
     switch (v->type) {
     case CV_LIST:
     case CV_TUPLE: return all_have_text(m, v->u.l->v, v->u.l->n, depth + 1);
@@ -143,19 +142,24 @@ bool cv_has_text(struct chat_mem *m, const struct cv *v)
     return v->type == CV_STRING || has_text(m, v, 0);
 }
 
+static bool hashable(struct chat_mem *m, const struct cv *v, int depth)
+{
+    if (v->type == CV_LIST || v->type == CV_DICT || !chat_look_inside(m, depth)) return false;
+    for (size_t i = 0; v->type == CV_TUPLE && i < v->u.l->n; i++)
+        if (!hashable(m, &v->u.l->v[i], depth + 1)) return false;
+    return true;
+}
+
 bool cv_hashable(struct chat_mem *m, const struct cv *v)
 {
-    if (v->type == CV_LIST || v->type == CV_DICT || !chat_look(m, 0)) return false;
-    for (size_t i = 0; v->type == CV_TUPLE && i < v->u.l->n; i++)
-        if (!cv_hashable(m, &v->u.l->v[i])) return false;
-    return true;
+    return hashable(m, v, 0);
 }
 
 void cv_repr(struct chat_text *out, const struct cv *v, uint8_t mark, int depth)
 {
     struct buf b = {0};
     if (out->text.oom) return;
-    if (depth > MOST_DEPTH) {
+    if (depth > CHAT_DEEPEST) {
         chat_text_add(out, "...", 3, mark);
         return;
     }

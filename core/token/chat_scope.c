@@ -137,9 +137,8 @@ static int inside(struct scope *s, struct node *x)
 /* A chain, as of filters, is as deep as it is long. */
 static int visit_all(struct scope *s, struct node *x, bool perhaps)
 {
-    enum { MOST_DEPTH = 1500 }; /* as when it is rendered */
-    if (++s->p->chain > MOST_DEPTH)
-        return err_set(s->p->e, ERR_DATA, "%s: nested or recursive more than %d deep", s->p->name, MOST_DEPTH);
+    if (++s->p->chain > PARSE_MOST_CHAIN)
+        return err_set(s->p->e, ERR_DATA, "%s: nested or recursive more than %d deep", s->p->name, PARSE_MOST_CHAIN);
     for (size_t i = 0; i < x->n; i++)
         if (x->kid[i] && visit(s, x->kid[i], perhaps)) return -1;
     for (size_t i = 0; i < x->n_args; i++)

@@ -7,7 +7,7 @@
 
 #include "core/base/json.h"
 
-enum { BLOCK = 1 << 16, MOST_DEPTH = 100, MOST_TEXT = 1 << 27 };
+enum { BLOCK = 1 << 16, MOST_TEXT = 1 << 27 };
 
 void *chat_alloc(struct chat_mem *m, size_t count, size_t size)
 {
@@ -184,6 +184,13 @@ bool chat_look(struct chat_mem *m, size_t bytes)
     return m->looks <= m->most_looks;
 }
 
+bool chat_look_inside(struct chat_mem *m, int depth)
+{
+    if (depth <= CHAT_DEEPEST) return chat_look(m, 0);
+    if (m) m->too_deep = true;
+    return false;
+}
+
 double cv_number(const struct cv *v)
 {
     return v->type == CV_BOOL ? (double)v->u.b : v->type == CV_INT ? (double)v->u.i : v->u.f;
@@ -272,7 +279,7 @@ static bool equal_lazy(struct chat_mem *m, const struct clazy *a, const struct c
 
 static bool equal(struct chat_mem *m, const struct cv *a, const struct cv *b, int depth)
 {
-    if (depth > MOST_DEPTH || !chat_look(m, 0)) return false;
+    if (!chat_look_inside(m, depth)) return false;
     if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b) == 0;
     if (a->type == CV_BIG || b->type == CV_BIG) return compare_big(a, b) == 0;
     if (a->type != b->type) return false;
@@ -306,7 +313,7 @@ bool cv_equal(struct chat_mem *m, const struct cv *a, const struct cv *b)
 
 static int compare(struct chat_mem *m, const struct cv *a, const struct cv *b, int depth)
 {
-    if (depth > MOST_DEPTH || !chat_look(m, 0)) return 2;
+    if (!chat_look_inside(m, depth)) return 2;
     if (cv_is_number(a) && cv_is_number(b)) return compare_numbers(a, b);
     if (a->type == CV_BIG || b->type == CV_BIG) return compare_big(a, b);
     if (a->type != b->type) return 2;

@@ -90,11 +90,15 @@ struct chat_mem {
     char *p;
     size_t left, used, limit;
     uint64_t looks, most_looks; /* at values inside of values; the most, or 0: any number */
+    bool too_deep;              /* a value inside of more than CHAT_DEEPEST was asked for */
 };
 /* Counts a look at a value, and at `bytes` of text.  A value may hold another many times over, at each level: to
  * compare two or to write one takes longer than their memory says.  false: too many, what is asked for has no answer,
  * and chat_step() ends the run.  m may be NULL. */
 bool chat_look(struct chat_mem *m, size_t bytes);
+/* The same of a value inside of `depth` others, which calls of functions in functions look at: there are not too many. */
+enum { CHAT_DEEPEST = 100 };
+bool chat_look_inside(struct chat_mem *m, int depth);
 void *chat_alloc(struct chat_mem *m, size_t count, size_t size); /* NULL: over the limit */
 /* Room for one more element behind the n of the array at the pointer at `at`, which
  * has room for *cap: where there is none, a copy of twice the size.  false: over the limit. */

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -292,6 +293,83 @@ static void long_chains_and_many_names_have_limits(void **state)
     buf_free(&json);
 }
 
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { SMALL_STACK = 8 << 20 };
+#else
+enum { SMALL_STACK = 1 << 20 };
+#endif
+
+struct small_run {
+    const char *template;
+    struct err e;
+    int ret;
+};
+
+static void *render_it(void *arg)
+{
+    struct small_run *x = arg;
+    struct chat_text out = {{0}, {0}};
+    x->ret = render(x->template, chat, NULL, &out, &x->e);
+    chat_text_free(&out);
+    return NULL;
+}
+
+static void fails_on_a_small_stack(const char *template, const char *words)
+{
+    struct small_run x = {.template = template};
+    pthread_attr_t attr;
+    pthread_t thread;
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attr, SMALL_STACK), 0);
+    assert_int_equal(pthread_create(&thread, &attr, render_it, &x), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attr);
+    if (x.ret == 0) fail_msg("%.60s: no error", template);
+    if (!strstr(x.e.msg, words)) fail_msg("%.60s: '%s' without '%s'", template, x.e.msg, words);
+}
+
+static void add_times(struct buf *out, const char *word, int n)
+{
+    for (int i = 0; i < n; i++) buf_adds(out, word);
+}
+
+/* Whatever is inside of another is looked at by a call in a call. */
+static void nothing_takes_all_of_the_stack(void **state)
+{
+    static const char *const calls[] = {
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% macro g(x) %}{% endmacro %}{% macro f(a=g(g(g(f())))) %}{% endmacro %}{{ f() }}",
+        "{% macro f() %}{% filter e %}{% set x %}{{ f() }}{% endset %}{% endfilter %}{% endmacro %}{{ f() }}",
+        "{% macro g() %}{{ caller() }}{% endmacro %}{% macro f() %}{% call g() %}{{ f() }}{% endcall %}{% endmacro %}{{ f() }}",
+        "{% for a in [1] if a recursive %}{% filter e %}{{ loop([1]) }}{% endfilter %}{% endfor %}",
+        "{% macro f(a=1|default(2|default(f(), true), true)) %}{% endmacro %}{{ f() }}"};
+    static const char deep[] = "{% set ns = namespace(a=[0], b=[0], t=(0,)) %}{% for i in range(30000) %}{% set ns.a = [ns.a] %}"
+                               "{% set ns.b = [ns.b] %}{% set ns.t = (ns.t,) %}{% endfor %}";
+    static const char *const looks[] = {"{% if ns.a == ns.b %}{% endif %}", "{{ ns.a < ns.b }}", "{{ ns.a }}", "{{ {ns.t: 1} }}", "{{ ns.t is filter }}",
+                                        "{{ [ns.t]|unique|list }}", "{{ ns.a in [ns.b] }}", "{{ '%s' % ns.a }}"};
+    struct buf text = {0};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(calls); i++) fails_on_a_small_stack(calls[i], "nested or recursive more than 1500 deep");
+    for (size_t i = 0; i < COUNT_OF(looks); i++) {
+        buf_clear(&text);
+        buf_printf(&text, "%s%s", deep, looks[i]);
+        fails_on_a_small_stack(text.data, "values nested more than 100 deep");
+    }
+    buf_clear(&text);
+    buf_printf(&text, "%s{{ ns.a|map('map'", deep);
+    add_times(&text, ",'map'", 29000);
+    buf_adds(&text, ",'string')|list }}");
+    fails_on_a_small_stack(text.data, "nested or recursive more than 1500 deep");
+    buf_clear(&text);
+    buf_adds(&text, "{% macro f() %}{{ 1");
+    add_times(&text, "+1", 100000);
+    buf_adds(&text, " }}{% endmacro %}");
+    fails_on_a_small_stack(text.data, "nested or recursive more than 1500 deep");
+    buf_free(&text);
+    expect("{% set ns = namespace(a=[0], b=[0]) %}{% for i in range(99) %}{% set ns.a = [ns.a] %}{% set ns.b = [ns.b] %}{% endfor %}"
+           "{{ ns.a == ns.b }}{{ ns.a < ns.b }}", "TrueFalse");
+}
+
 /* ---- ids ---- */
 
 static const char tokenizer[] =
@@ -506,7 +584,7 @@ int main(void)
         cmocka_unit_test(details_are_those_of_python),
         cmocka_unit_test(errors_name_the_line),
         cmocka_unit_test(endless_templates_end),
-        cmocka_unit_test(long_chains_and_many_names_have_limits),
+        cmocka_unit_test(long_chains_and_many_names_have_limits), cmocka_unit_test(nothing_takes_all_of_the_stack),
         cmocka_unit_test(user_text_is_never_a_control_token),
         cmocka_unit_test(text_put_together_is_no_control_token_either),
         cmocka_unit_test(a_role_that_is_a_name_makes_control_tokens),
