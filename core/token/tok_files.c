@@ -383,6 +383,18 @@ static int export_both(const struct tokenizer *t, enum tok_format format, struct
     return -1;
 }
 
+/* The content tells the kind: tokens of a vocab.txt may look like ranks. */
+static int check_kind(const struct tokenizer *t, enum tok_format format, const struct buf *out, struct err *e)
+{
+    static const struct { const char *name; enum tok_kind kind; } files[] = {
+        [FORMAT_JSON] = {"tokenizer.json", KIND_JSON}, [FORMAT_SPM] = {".model", KIND_SPM}, [FORMAT_TIKTOKEN] = {".tiktoken", KIND_TIKTOKEN},
+        [FORMAT_VOCAB_TXT] = {"vocab.txt", KIND_VOCAB_TXT}, [FORMAT_MERGES] = {"vocab.json", KIND_VOCAB_JSON},
+        [FORMAT_TEKKEN] = {"tekken.json", KIND_TEKKEN}, [FORMAT_GGUF] = {".gguf", KIND_GGUF}};
+    const char *name = files[format].name;
+    if (tok_kind_of(out->data ? out->data : "", out->len, name) == files[format].kind) return 0;
+    return refuse(t, name, "what is in it would be taken for a file of another kind", e);
+}
+
 int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *out, struct buf *beside,
                struct err *e)
 {
@@ -390,6 +402,7 @@ int tok_export(const struct tokenizer *t, enum tok_format format, struct buf *ou
     if (t->dropout > 0 && format != FORMAT_JSON)
         return err_set(e, ERR_DATA, "the tokenizer's dropout has no place in such a file; set model.dropout to null in the tokenizer.json first");
     int ret = export_both(t, format, out, beside ? beside : &unwanted, e);
+    if (ret == 0) ret = check_kind(t, format, out, e);
     buf_free(&unwanted);
     return ret;
 }

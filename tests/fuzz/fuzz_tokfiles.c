@@ -1,48 +1,11 @@
 /* Input: a byte that picks the kind of file, a byte with the length of a text,
  * the text to encode, the file. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/tok_read.h"
 #include "tests/fuzz/tok_same.h"
-
-/* vocab.json and merges.txt, with a line "----" between. */
-static struct tokenizer *two_files(const char *data, size_t n, struct err *e)
-{
-    const char *line = memmem(data, n, "----\n", 5);
-    size_t first = line ? (size_t)(line - data) : n;
-    struct buf vocab = {0}, merges = {0};
-    buf_add(&vocab, data, first);
-    if (line) buf_add(&merges, line + 5, n - first - 5);
-    struct tokenizer *t = vocab.oom || merges.oom ? NULL : tok_from_vocab_merges(&vocab, &merges, "vocab.json", "merges.txt", e);
-    buf_free(&vocab);
-    buf_free(&merges);
-    return t;
-}
-
-static struct tokenizer *load_gguf(const char *data, size_t n, struct err *e)
-{
-    struct buf template = {0};
-    tok_gguf_template(data, n, "fuzz.gguf", &template, e);
-    buf_free(&template);
-    return tok_from_gguf(data, n, "fuzz.gguf", e);
-}
-
-static struct tokenizer *load(uint8_t kind, const char *data, size_t n, struct err *e)
-{
-    switch (kind & 7) {
-    case 0: return tok_from_spm(data, n, "fuzz.model", e);
-    case 1: return load_gguf(data, n, e);
-    case 2: return tok_from_tiktoken(data, n, "cl100k", NULL, "fuzz.tiktoken", e);
-    case 3: return tok_from_rwkv(data, n, "vocab.txt", e);
-    case 4: return tok_from_tekken(data, n, "tekken.json", e);
-    case 5: return tok_from_file(data, n, "fuzz", n & 1 ? NULL : "gpt2", e);
-    case 6: return two_files(data, n, e);
-    default: return tok_from_vocab_txt(data, n, true, "vocab.txt", e);
-    }
-}
 
 /* Spans are in the text, and what is encoded can be decoded. */
 static void encode(const struct tokenizer *t, const char *text, size_t n)
@@ -70,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 3) return 0;
     size_t n_text = data[1];
     if (n_text > size - 2) n_text = size - 2;
-    struct tokenizer *t = load(data[0], (const char *)data + 2 + n_text, size - 2 - n_text, &e);
+    struct tokenizer *t = read_kind(data[0] % READ_FILES, (const char *)data + 2 + n_text, size - 2 - n_text, &e);
     if (!t) return 0;
     encode(t, (const char *)data + 2, n_text);
     if (tok_to_json(t, &json, &e)) abort();

@@ -298,6 +298,13 @@ static void files_are_written_when_they_read_back_equal(void **state)
     assert_string_equal(out.data, vocab);
     assert_int_equal(tok_export(t, FORMAT_TIKTOKEN, &out, &merges, &e), -1);
     tok_free(t);
+    static const char like_ranks[] = "5A== 228\n[UNK]\na\n";
+    buf_clear(&out);
+    t = tok_from_vocab_txt(like_ranks, strlen(like_ranks), true, "vocab.txt", &e);
+    assert_non_null(t);
+    assert_int_equal(tok_export(t, FORMAT_VOCAB_TXT, &out, &merges, &e), -1);
+    assert_non_null(strstr(e.msg, "taken for a file of another kind"));
+    tok_free(t);
     buf_free(&out);
     buf_free(&merges);
 }
