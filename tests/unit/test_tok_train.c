@@ -639,6 +639,22 @@ static void wordpiece_marks_what_is_inside_words(void **state)
     tok_free(t);
 }
 
+/* "#" and "###" give "##", which with "##a" is spelled "##a": a token of another length, which is no merge's. */
+static void wordpiece_leaves_a_pair_alone_that_spells_another_token(void **state)
+{
+    static const char *const docs[] = {"##a ##a ##a ##ab ##ab"};
+    struct tok_train_opts o = {.type = TOK_TRAIN_WORDPIECE, .vocab_size = 30, .special = wordpiece_special, .n_special = 5,
+                               .pre = "{\"type\":\"WhitespaceSplit\"}"};
+    struct tok_train_stats stats;
+    (void)state;
+    struct tokenizer *t = learn(&o, docs, 1, 1, &stats);
+    assert_int_equal(stats.vocab_size, 13); /* # a b ### ##a ##b ## ##ab, as of HF tokenizers */
+    assert_int_equal(tok_id(t, "##b"), 10);
+    assert_int_equal(tok_id(t, "##"), 11);
+    assert_int_equal(tok_id(t, "##ab"), 12);
+    tok_free(t);
+}
+
 /* As HF tokenizers' BpeTrainer has them, but for the order of characters with affixes. */
 static void characters_have_a_prefix_inside_and_a_suffix_at_the_end(void **state)
 {
@@ -759,7 +775,7 @@ int main(void)
         cmocka_unit_test(special_tokens_that_cannot_be_are_usage_errors),
         cmocka_unit_test(there_are_fewer_symbols_than_characters),
         cmocka_unit_test(empty_sentences_change_the_order), cmocka_unit_test(only_the_last_sentences_are_kept),
-        cmocka_unit_test(wordpiece_marks_what_is_inside_words),
+        cmocka_unit_test(wordpiece_marks_what_is_inside_words), cmocka_unit_test(wordpiece_leaves_a_pair_alone_that_spells_another_token),
         cmocka_unit_test(characters_have_a_prefix_inside_and_a_suffix_at_the_end),
         cmocka_unit_test(rules_become_a_charsmap),
         cmocka_unit_test(nmt_nfkc_does_what_it_should),
