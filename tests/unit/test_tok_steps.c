@@ -258,6 +258,8 @@ static void decoders_join_tokens(void **state)
          {"\342\226\201a\342\226\201", "\342\226\201b"}, "a b"},
         {"{\"type\":\"Metaspace\",\"replacement\":\"\342\226\201\",\"prepend_scheme\":\"never\",\"split\":true}",
          {"\342\226\201a\342\226\201", "\342\226\201b"}, " a  b"},
+        {"{\"type\":\"Metaspace\",\"replacement\":\"_\"}", {"_a", "_b"}, "a b"},
+        {"{\"type\":\"Metaspace\",\"replacement\":\"_\",\"add_prefix_space\":true}", {"_a", "_b"}, "a b"},
         {"{\"type\":\"CTC\",\"pad_token\":\"<pad>\",\"word_delimiter_token\":\"|\",\"cleanup\":true}",
          {"h", "h", "<pad>", "h", "|", "i", "|", "|", "i"}, "hh i i"},
         {"{\"type\":\"CTC\",\"pad_token\":\"<pad>\",\"word_delimiter_token\":\"|\",\"cleanup\":true}",
@@ -304,6 +306,27 @@ static void decoders_join_tokens(void **state)
 }
 
 /* Each of 40 steps makes a text twice as long: a file of two kilobytes, and more memory than there is. */
+static void what_a_decoder_lacks_is_named(void **state)
+{
+    static const struct { const char *decoder, *why; } v[] = {
+        {"\"CTC\",\"word_delimiter_token\":\"|\",\"cleanup\":true", "pad_token"}, {"\"CTC\",\"pad_token\":\"_\",\"cleanup\":true", "word_delimiter_token"},
+        {"\"CTC\",\"pad_token\":\"_\",\"word_delimiter_token\":\"|\"", "cleanup"}, {"\"CTC\",\"pad\":\"_\"", "decoder.pad"},
+        {"\"WordPiece\",\"cleanup\":true", "prefix"}, {"\"WordPiece\",\"prefix\":\"\"", "cleanup"}, {"\"Metaspace\"", "replacement"},
+        {"\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":1", "prepend_scheme"}, {"\"Metaspace\",\"replacement\":\"_\",\"add_prefix_space\":1", "add_prefix_space"},
+        {"\"Metaspace\",\"replacement\":\"_\",\"more\":1", "decoder.more"}, {"\"BPEDecoder\"", "suffix"}, {"\"Replace\",\"pattern\":{\"String\":\"a\"}", "content"},
+        {"\"Replace\",\"content\":\"a\"", "pattern"}, {"\"Strip\",\"content\":\"a\",\"stop\":0", "start"}, {"\"Strip\",\"content\":\"a\",\"start\":0", "stop"},
+        {"\"Strip\",\"start\":0,\"stop\":0", "content"}, {"\"Fuse\",\"more\":1", "decoder.more"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(v); i++) {
+        struct err e = {0};
+        struct buf json = {0};
+        buf_printf(&json, "{\"decoder\":{\"type\":%s},\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"x\":0},\"unk_token\":\"x\"}}", v[i].decoder);
+        assert_null(tok_parse(json.data, json.len, "t.json", &e));
+        if (e.code != ERR_DATA || !strstr(e.msg, v[i].why)) fail_msg("%s: '%s'", v[i].decoder, e.msg);
+        buf_free(&json);
+    }
+}
+
 static void steps_that_double_a_text_end(void **state)
 {
     (void)state;
@@ -343,6 +366,7 @@ int main(void)
         cmocka_unit_test(rules_look_at_a_place_once),
         cmocka_unit_test(sets_of_characters_are_those_of_the_engine),
         cmocka_unit_test(decoders_join_tokens),
+        cmocka_unit_test(what_a_decoder_lacks_is_named),
         cmocka_unit_test(steps_that_double_a_text_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
