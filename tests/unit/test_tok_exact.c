@@ -1,5 +1,6 @@
 /* What Hugging Face's engine and SentencePiece do in odd places: values are those of tokenizers 0.23 and
  * sentencepiece 0.2.3. */
+#include "tests/unit/spm_util.h"
 #include "tests/unit/tok_util.h"
 
 #include <stdio.h>
@@ -7,7 +8,6 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
-#include "core/token/spm_model.h"
 
 static void check(const char *json, const char *text, const char *want)
 {
@@ -305,20 +305,17 @@ static void what_no_engine_encodes_is_an_error(void **state)
  * characters of a text; nothing is cut inside user-defined ones, however long the text. */
 static void check_pieces(enum spm_kind kind, const char *text, const char *want)
 {
-    static const struct { const char *text; float score; enum spm_type type; } pieces[] = {
+    static const struct piece pieces[] = {
         {"<unk>", 0, SPM_UNKNOWN}, {"<u>", 0, SPM_USER}, {"ab", 0, SPM_USER}, {"\xE2\x96\x81", -2, SPM_NORMAL}, {"a", 0.03f, SPM_NORMAL},
         {"b", 0.06f, SPM_NORMAL}, {"u", -2, SPM_NORMAL}, {"-", -1, SPM_UNUSED}, {"c", 0.2f, SPM_NORMAL}};
     struct err e = {0};
     struct spm_model m;
-    struct buf bytes = {0}, got = {0};
+    struct buf got = {0};
     spm_model_init(&m);
     m.kind = kind;
     m.add_dummy_prefix = m.remove_extra_whitespaces = false;
-    for (size_t i = 0; i < COUNT_OF(pieces); i++)
-        assert_int_equal(spm_model_add(&m, pieces[i].text, strlen(pieces[i].text), pieces[i].score, pieces[i].type, &e), 0);
-    assert_int_equal(spm_model_write(&m, &bytes, &e), 0);
-    struct tokenizer *t = tok_from_spm(bytes.data, bytes.len, "t.model", &e);
-    if (!t) fail_msg("%s", e.msg);
+    add_pieces(&m, pieces, COUNT_OF(pieces));
+    struct tokenizer *t = tokenizer_of(&m);
     struct tok_scratch *s = tok_scratch_new(t, &e);
     for (int spans = 0; spans < 2; spans++) {
         struct tok_ids ids = {.want_spans = spans};
@@ -330,9 +327,7 @@ static void check_pieces(enum spm_kind kind, const char *text, const char *want)
     }
     tok_scratch_free(s);
     tok_free(t);
-    buf_free(&bytes);
     buf_free(&got);
-    spm_model_free(&m);
 }
 
 static void pieces_are_worth_what_sentencepiece_says(void **state)

@@ -1,4 +1,5 @@
 /* The ways that cut a text and remember its parts give the ids of the chains. */
+#include "tests/unit/spm_util.h"
 #include "tests/unit/tok_util.h"
 
 #include <stdio.h>
@@ -8,7 +9,6 @@
 #include "core/base/rng.h"
 #include "core/token/bytemap.h"
 #include "core/token/charsmap_build.h"
-#include "core/token/spm_model.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
 #include "core/token/train_chain.h"
@@ -135,22 +135,21 @@ static void parts_of_sentencepiece_are_independent(void **state)
 static void symbols_of_characters_depend_on_nothing_around_them(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"<unk>", "<s>", "</s>", "\u2581", "e", "x", "y", "\u0301", "\u00e9", "ye", "\u2581e", "xx"};
+    static const struct piece pieces[] = {
+        {"<unk>", 0, SPM_UNKNOWN}, {"<s>", -1, SPM_CONTROL}, {"</s>", -2, SPM_CONTROL}, {"\u2581", -3, SPM_NORMAL},
+        {"e", -4, SPM_NORMAL}, {"x", -5, SPM_NORMAL}, {"y", -6, SPM_NORMAL}, {"\u0301", -7, SPM_NORMAL},
+        {"\u00e9", -8, SPM_NORMAL}, {"ye", -9, SPM_USER}, {"\u2581e", -10, SPM_NORMAL}, {"xx", -11, SPM_NORMAL}};
     static const char *const parts[] = {" ", " ", "e", "e", "x", "y", "\u0301", "\u00e9", "xx", "ye"};
     struct err e = {0};
     struct spm_model m;
-    struct buf file = {0};
     struct charsmap_rules map = {0};
     spm_model_init(&m);
     m.kind = SPM_BPE;
     m.unk_id = 0, m.bos_id = 1, m.eos_id = 2;
     m.add_dummy_prefix = m.remove_extra_whitespaces = m.escape_whitespaces = true;
-    int bad = charsmap_rules_named(&map, "nmt_nfkc", &e) || charsmap_compile(&map, &m.charsmap, &e);
-    for (size_t i = 0; i < COUNT_OF(pieces); i++)
-        bad = bad || spm_model_add(&m, pieces[i], strlen(pieces[i]), -(float)i,
-                                   i == 0 ? SPM_UNKNOWN : i < 3 ? SPM_CONTROL : i == 9 ? SPM_USER : SPM_NORMAL, &e);
-    struct tokenizer *t = NULL;
-    if (bad || spm_model_write(&m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "t", &e))) fail_msg("%s", e.msg);
+    if (charsmap_rules_named(&map, "nmt_nfkc", &e) || charsmap_compile(&map, &m.charsmap, &e)) fail_msg("%s", e.msg);
+    add_pieces(&m, pieces, COUNT_OF(pieces));
+    struct tokenizer *t = tokenizer_of(&m);
     assert_true(t->fast && t->fast->symbol && t->fast->symbol['e'] && !t->fast->symbol['y']);
     struct both both = both_new(t);
     for (uint32_t seed = 0; seed < 300; seed++) {
@@ -162,9 +161,7 @@ static void symbols_of_characters_depend_on_nothing_around_them(void **state)
     }
     both_free(&both);
     tok_free(t);
-    spm_model_free(&m);
     charsmap_rules_free(&map);
-    buf_free(&file);
 }
 
 /* As in files of Llama 2 and 1, where tokens are looked for in normalised text, and of Mistral:

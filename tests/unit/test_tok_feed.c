@@ -1,19 +1,11 @@
 /* Decoding bit by bit: for every kind of decoder, rows of tokens that are difficult, cut
  * anywhere, give what tok_decode() gives for the whole; and what is ready comes at once. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit/spm_util.h"
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/char_index.h"
-#include "core/token/spm_model.h"
 #include "core/token/tok_feed.h"
 #include "core/token/tok_internal.h"
 
@@ -69,28 +61,17 @@ static struct tokenizer *with_decoder(const char *decoder)
 /* SentencePiece's own, with what it makes of spaces in front. */
 static struct tokenizer *sentencepiece(bool keep_first, bool trim_all)
 {
-    struct err e = {0};
+    static const struct piece pieces[] = {
+        {"<unk>", 0, SPM_UNKNOWN}, {"<s>", 0, SPM_CONTROL}, {MARK, 0, SPM_NORMAL}, {MARK "a", -1, SPM_NORMAL},
+        {"a", -2, SPM_NORMAL}, {"b" MARK, -3, SPM_NORMAL}, {MARK MARK, -4, SPM_NORMAL}, {"\xc3\xa9", -5, SPM_NORMAL}};
     struct spm_model m;
-    struct buf file = {0};
     spm_model_init(&m);
     m.add_dummy_prefix = !keep_first;
     m.remove_extra_whitespaces = trim_all;
     m.byte_fallback = true;
-    spm_model_add(&m, "<unk>", 5, 0, SPM_UNKNOWN, &e);
-    spm_model_add(&m, "<s>", 3, 0, SPM_CONTROL, &e);
-    static const char *const pieces[] = {MARK, MARK "a", "a", "b" MARK, MARK MARK, "\xc3\xa9"};
-    for (size_t i = 0; i < COUNT_OF(pieces); i++) spm_model_add(&m, pieces[i], strlen(pieces[i]), -(float)i, SPM_NORMAL, &e);
-    for (int i = 0; i < 256; i++) {
-        char name[8];
-        snprintf(name, sizeof name, "<0x%02X>", (unsigned)i);
-        spm_model_add(&m, name, 6, 0, SPM_BYTE, &e);
-    }
-    assert_int_equal(spm_model_write(&m, &file, &e), 0);
-    struct tokenizer *t = tok_from_spm(file.data, file.len, "t.model", &e);
-    if (!t) fail_msg("%s", e.msg);
-    spm_model_free(&m);
-    buf_free(&file);
-    return t;
+    add_pieces(&m, pieces, COUNT_OF(pieces));
+    add_byte_pieces(&m);
+    return tokenizer_of(&m);
 }
 
 /* By tables, token by token, or all at once by the steps. */

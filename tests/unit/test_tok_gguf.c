@@ -1,16 +1,8 @@
 /* Tokenizers in GGUF files and in tekken.json. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit/spm_util.h"
 
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
-#include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 
@@ -440,48 +432,30 @@ static void written_files_read_back(void **state)
 /* Pieces of SentencePiece with all bytes; kind and flags as in spm_model.h. */
 static struct tokenizer *pieces(enum spm_kind kind, bool bytes, bool extra, enum spm_type last)
 {
+    static const struct piece some[] = {{"<unk>", 0, SPM_UNKNOWN}, {"<s>", -1, SPM_CONTROL}, {"</s>", -2, SPM_CONTROL},
+                                        {MARK, -3, SPM_NORMAL},    {"a", -4, SPM_NORMAL},    {MARK "a", -5, SPM_NORMAL}};
     struct spm_model m;
-    struct buf file = {0};
-    struct err e = {0};
     spm_model_init(&m);
     m.kind = kind;
     m.byte_fallback = bytes;
     m.remove_extra_whitespaces = extra;
-    static const struct { const char *s; enum spm_type type; } some[] = {
-        {"<unk>", SPM_UNKNOWN}, {"<s>", SPM_CONTROL}, {"</s>", SPM_CONTROL}, {MARK, SPM_NORMAL}, {"a", SPM_NORMAL}, {MARK "a", SPM_NORMAL}};
-    for (size_t i = 0; i < COUNT_OF(some); i++)
-        assert_int_equal(spm_model_add(&m, some[i].s, strlen(some[i].s), -(float)i, some[i].type, &e), 0);
-    for (int i = 0; bytes && i < 256; i++) {
-        char name[8];
-        snprintf(name, sizeof name, "<0x%02X>", (unsigned)i);
-        assert_int_equal(spm_model_add(&m, name, 6, 0, SPM_BYTE, &e), 0);
-    }
-    assert_int_equal(spm_model_add(&m, "zz", 2, -9.5f, last, &e), 0);
-    assert_int_equal(spm_model_write(&m, &file, &e), 0);
-    struct tokenizer *t = tok_from_spm(file.data, file.len, "p.model", &e);
-    if (!t) fail_msg("%s", e.msg);
-    spm_model_free(&m);
-    buf_free(&file);
-    return t;
+    add_pieces(&m, some, COUNT_OF(some));
+    if (bytes) add_byte_pieces(&m);
+    add_pieces(&m, &(struct piece){"zz", -9.5f, last}, 1);
+    return tokenizer_of(&m);
 }
 
 /* The same model with the dummy space at the end of a text, or with what stands for unknown text.  Frees t. */
 static struct tokenizer *changed_pieces(struct tokenizer *t, bool suffix, const char *surface)
 {
     struct spm_model m;
-    struct buf file = {0};
     struct err e = {0};
     assert_int_equal(spm_model_read(&m, t->source_bytes.data, t->source_bytes.len, "p.model", &e), 0);
     m.suffix = suffix;
     m.has_surface = surface != NULL;
     if (surface) buf_adds(&m.unk_surface, surface);
-    assert_int_equal(spm_model_write(&m, &file, &e), 0);
     tok_free(t);
-    t = tok_from_spm(file.data, file.len, "p.model", &e);
-    if (!t) fail_msg("%s", e.msg);
-    spm_model_free(&m);
-    buf_free(&file);
-    return t;
+    return tokenizer_of(&m);
 }
 
 static void refuses(struct tokenizer *t, enum tok_format format, const char *why)

@@ -1,5 +1,6 @@
 /* The kinds of models, the steps around them and the files they come in, on
  * vocabularies small enough to work out by hand. */
+#include "tests/unit/spm_util.h"
 #include "tests/unit/tok_util.h"
 
 #include <stdio.h>
@@ -11,7 +12,6 @@
 #include "core/token/charsmap_build.h"
 #include "core/token/regex.h"
 #include "core/token/score_text.h"
-#include "core/token/spm_model.h"
 
 static struct tokenizer *parse(const char *json)
 {
@@ -235,31 +235,17 @@ static void truncation_and_padding_of_the_file(void **state)
 
 static struct tokenizer *spm(enum spm_kind kind, bool bytes)
 {
-    static const char *const pieces[] = {"\xe2\x96\x81", "a", "b", "ab", "aa", "\xe2\x96\x81\x61", "<u>"};
-    static const float scores[] = {-1, -2, -3, -4, -4, -5, 0};
+    static const struct piece pieces[] = {
+        {"<unk>", 0, SPM_UNKNOWN}, {"<s>", 0, SPM_CONTROL}, {"</s>", 0, SPM_CONTROL}, {"\xe2\x96\x81", -1, SPM_NORMAL},
+        {"a", -2, SPM_NORMAL}, {"b", -3, SPM_NORMAL}, {"ab", -4, SPM_NORMAL}, {"aa", -4, SPM_NORMAL},
+        {"\xe2\x96\x81\x61", -5, SPM_NORMAL}, {"<u>", 0, SPM_USER}};
     struct spm_model m;
-    struct err e = {0};
-    struct buf file = {0};
     spm_model_init(&m);
     m.kind = kind;
     m.byte_fallback = bytes;
-    spm_model_add(&m, "<unk>", 5, 0, SPM_UNKNOWN, &e);
-    spm_model_add(&m, "<s>", 3, 0, SPM_CONTROL, &e);
-    spm_model_add(&m, "</s>", 4, 0, SPM_CONTROL, &e);
-    for (size_t i = 0; i < COUNT_OF(pieces); i++)
-        spm_model_add(&m, pieces[i], strlen(pieces[i]), scores[i], i == 6 ? SPM_USER : SPM_NORMAL, &e);
-    for (int b = 0; bytes && b < 256; b++) {
-        char text[8];
-        snprintf(text, sizeof text, "<0x%02X>", (unsigned)b);
-        spm_model_add(&m, text, 6, 0, SPM_BYTE, &e);
-    }
-    assert_int_equal(spm_model_write(&m, &file, &e), 0);
-    assert_true(spm_model_looks_like(file.data, file.len));
-    struct tokenizer *t = tok_from_spm(file.data, file.len, "t.model", &e);
-    if (!t) fail_msg("%s", e.msg);
-    spm_model_free(&m);
-    buf_free(&file);
-    return t;
+    add_pieces(&m, pieces, COUNT_OF(pieces));
+    if (bytes) add_byte_pieces(&m);
+    return tokenizer_of(&m);
 }
 
 static void sentencepiece_merges_by_score_and_falls_back_to_bytes(void **state)

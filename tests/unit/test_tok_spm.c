@@ -1,5 +1,6 @@
 /* The kinds of SentencePiece models that are rarer: words, white space as
  * suffix, unused pieces, rules for decoding. */
+#include "tests/unit/spm_util.h"
 #include "tests/unit/tok_util.h"
 
 #include <math.h>
@@ -7,28 +8,14 @@
 
 #include "core/base/mem.h"
 #include "core/token/charsmap_build.h"
-#include "core/token/spm_model.h"
 
 #define MARK "\xe2\x96\x81"
 
-struct piece {
-    const char *text;
-    float score;
-    enum spm_type type;
-};
-
 static struct tokenizer *make(struct spm_model *m, const struct piece *v, size_t n)
 {
-    struct err e = {0};
-    struct buf file = {0};
-    spm_model_add(m, "<unk>", 5, 0, SPM_UNKNOWN, &e);
-    for (size_t i = 0; i < n; i++) spm_model_add(m, v[i].text, strlen(v[i].text), v[i].score, v[i].type, &e);
-    assert_int_equal(spm_model_write(m, &file, &e), 0);
-    struct tokenizer *t = tok_from_spm(file.data, file.len, "t.model", &e);
-    if (!t) fail_msg("%s", e.msg);
-    spm_model_free(m);
-    buf_free(&file);
-    return t;
+    add_pieces(m, &(struct piece){"<unk>", 0, SPM_UNKNOWN}, 1);
+    add_pieces(m, v, n);
+    return tokenizer_of(m);
 }
 
 /* Sums of such scores would be infinite, and no way through a text the best. */

@@ -1,4 +1,5 @@
 /* Unigram: ways to write a word that are nearly as good are decided as by the chains, whatever is remembered of words. */
+#include "tests/unit/spm_util.h"
 #include "tests/unit/tok_util.h"
 
 #include <math.h>
@@ -6,7 +7,6 @@
 
 #include "core/base/mem.h"
 #include "core/base/rng.h"
-#include "core/token/spm_model.h"
 #include "core/token/tok_fast.h"
 #include "core/token/unigram.h"
 
@@ -18,18 +18,6 @@ static void begin_unigram(struct spm_model *m)
     m->unk_id = 0, m->bos_id = m->eos_id = -1;
     m->add_dummy_prefix = m->remove_extra_whitespaces = m->escape_whitespaces = true;
     buf_clear(&m->charsmap);
-}
-
-/* The tokenizer that it is. */
-static struct tokenizer *end_unigram(struct spm_model *m)
-{
-    struct err e = {0};
-    struct buf file = {0};
-    struct tokenizer *t = NULL;
-    if (spm_model_write(m, &file, &e) || !(t = tok_from_spm(file.data, file.len, "unigram", &e))) fail_msg("%s", e.msg);
-    spm_model_free(m);
-    buf_free(&file);
-    return t;
 }
 
 enum { PAIRS = 24, SINGLE = 4 /* the first letter's id */ };
@@ -60,7 +48,7 @@ static struct tokenizer *near_ties(float score[SINGLE + 3 * PAIRS])
         bad = bad || spm_model_add(&m, pair, 2, x, SPM_NORMAL, &e);
     }
     if (bad) fail_msg("%s", e.msg);
-    return end_unigram(&m);
+    return tokenizer_of(&m);
 }
 
 /* What SentencePiece does with such words, where '#' is unknown, ids to out: single precision over the
@@ -173,7 +161,7 @@ static void characters_that_are_no_pieces_are_walked(void **state)
     for (size_t i = 0; i < COUNT_OF(pieces); i++)
         bad = bad || spm_model_add(&m, pieces[i], strlen(pieces[i]), -2 - (float)i / 3, SPM_NORMAL, &e);
     if (bad) fail_msg("%s", e.msg);
-    struct tokenizer *t = end_unigram(&m);
+    struct tokenizer *t = tokenizer_of(&m);
     assert_true(t->fast_carry && t->fast->walk && t->fast->walk->n_symbols == 8); /* 3 pieces, the unknown ones, 4 in pieces */
     char *text = malloc(N);
     uint64_t at = 0;
@@ -211,7 +199,7 @@ static void the_nearest_of_three_ways_counts(void **state)
               spm_model_add(&m, word + 3, 2, pair, SPM_NORMAL, &e) || spm_model_add(&m, word, 5, whole, SPM_NORMAL, &e);
     }
     if (bad) fail_msg("%s", e.msg);
-    struct tokenizer *t = end_unigram(&m);
+    struct tokenizer *t = tokenizer_of(&m);
     struct both both = both_new(t);
     char *text = malloc(N);
     for (size_t n = 0; n < N; n += 3) {

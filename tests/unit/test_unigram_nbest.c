@@ -1,38 +1,22 @@
 /* The best ways to cut a word: SentencePiece's, in its order; scripts/check-sp-nbest.py does the same with its library. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
+#include "tests/unit/spm_util.h"
 
-#include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "core/token/spm_model.h"
 #include "core/token/unigram_nbest.h"
 
 static struct tokenizer *make(void)
 {
-    static const struct { const char *text; float score; enum spm_type type; } pieces[] = {
+    static const struct piece pieces[] = {
         {"<unk>", 0, SPM_UNKNOWN},  {"a", -1, SPM_NORMAL},    {"b", -1, SPM_NORMAL},
         {"ab", -2, SPM_NORMAL},     {"ba", -2, SPM_NORMAL},   {"aa", -1.7f, SPM_NORMAL},
         {"aab", -3, SPM_NORMAL},    {"\xC3\xA9\xC3\xA9", 0, SPM_USER}, {"\xC3\xA9", 0.1f, SPM_NORMAL},
         {"bab", -3, SPM_NORMAL},    {"abab", -4, SPM_NORMAL}};
-    struct err e = {0};
     struct spm_model m;
-    struct buf bytes = {0};
     spm_model_init(&m);
     m.kind = SPM_UNIGRAM;
     m.add_dummy_prefix = m.remove_extra_whitespaces = false;
-    for (size_t i = 0; i < COUNT_OF(pieces); i++)
-        assert_int_equal(spm_model_add(&m, pieces[i].text, strlen(pieces[i].text), pieces[i].score, pieces[i].type, &e), 0);
-    assert_int_equal(spm_model_write(&m, &bytes, &e), 0);
-    struct tokenizer *t = tok_from_spm(bytes.data, bytes.len, "t.model", &e);
-    if (!t) fail_msg("%s", e.msg);
-    spm_model_free(&m);
-    buf_free(&bytes);
-    return t;
+    add_pieces(&m, pieces, COUNT_OF(pieces));
+    return tokenizer_of(&m);
 }
 
 static void ways_are(const struct tokenizer *t, const char *word, size_t most, const char *want)
