@@ -62,7 +62,7 @@ grep -qF '{"text":"<user>a"}' chat.out || fail "chat: $(cat chat.out)"
 [ "$(printf abc | "$LLMCTL" tokenize count -t chatty2.llmz)" -eq 3 ] || fail "tokenizer of a model"
 "$LLMCTL" pretrain text --tokenizer chatty --out run-chatty --preset llama-nano --layers 2 --width 32 --heads 2 \
     --context 16 --batch 2 --steps 1 --dtype f32 -q
-echo '[{"role":"user","content":"b"}]' | "$LLMCTL" tokenize chat -t run-chatty | grep -qF '<user>b' || fail "run"
+echo '[{"role":"user","content":"b"}]' | "$LLMCTL" tokenize chat -t run-chatty | shows -F '<user>b' || fail "run"
 expect_error 2 "there is no chat template" "$LLMCTL" tokenize chat -t run-llama-nano
 
 # What is there is not overwritten; what fails leaves nothing.

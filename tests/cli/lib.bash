@@ -1,10 +1,16 @@
 # What the tests of the command line share:  . "$SRC/tests/cli/lib.bash"
+set -o pipefail # a command that ends badly fails the test, whatever reads its output; so not "yes | head" but "head <(yes)"
 fail() {
     echo "FAIL: $*" >&2
     exit 1
 }
 is() { [ "$1" = "$2" ] || fail "got '$1', want '$2'"; }
 same() { cmp "$1" "$2" || fail "$1 and $2 differ"; }
+# ... | shows [-F|-E] PATTERN: it is in the input, which is read to its end.
+shows() {
+    local input
+    input=$(cat) && grep -q "$@" <<<"$input"
+}
 
 # fails STATUS PATTERN COMMAND...: the command ends with that status and says one
 # line, in which the pattern is; what it wrote is in out and err.  Its input is

@@ -37,13 +37,13 @@ ids=$(printf 'the size of a buffer' | "$LLMCTL" tokenize encode -t bpe1.json --i
 plain=$(printf '<|endoftext|>' | "$LLMCTL" tokenize encode -t bpe1.json --ids -q)
 [ "$plain" != 0 ]
 [ "$(printf '<|endoftext|>' | "$LLMCTL" tokenize encode -t bpe1.json --ids -q --allow-special)" = 0 ]
-"$LLMCTL" tokenize inspect bpe1.json | grep -q '^eos: 0 "<|endoftext|>"'
-"$LLMCTL" tokenize inspect bpe1.json --json | grep -q '"vocab_size":700'
+"$LLMCTL" tokenize inspect bpe1.json | shows '^eos: 0 "<|endoftext|>"'
+"$LLMCTL" tokenize inspect bpe1.json --json | shows '"vocab_size":700'
 # nothing but special tokens, and no id 0
 echo '{"version":"1.0","added_tokens":[{"id":5,"content":"u","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
   "model":{"type":"WordLevel","vocab":{"u":5},"unk_token":"u"}}' >hole.json
-"$LLMCTL" tokenize inspect hole.json | grep -q '^vocabulary: 1 tokens, ids 0 to 5'
-"$LLMCTL" tokenize inspect bpe1.json --explain 'the size' | grep -q "merge [0-9]* makes "
+"$LLMCTL" tokenize inspect hole.json | shows '^vocabulary: 1 tokens, ids 0 to 5'
+"$LLMCTL" tokenize inspect bpe1.json --explain 'the size' | shows "merge [0-9]* makes "
 
 # decoders for which the beginning of a text counts get more than one part of it
 "$LLMCTL" tokenize train text.txt --type sp-bpe --norm identity --keep-spaces --byte-fallback --vocab-size 500 -o s.model -q
@@ -108,7 +108,7 @@ fails 65 'does not say how text is split' "$LLMCTL" tokenize inspect x.tiktoken
 "$LLMCTL" tokenize inspect bpe1.json --diff bert.json --text text.txt >diff.txt
 grep -q '^tokens a word' diff.txt
 grep -q '^words cut at other places' diff.txt
-"$LLMCTL" tokenize inspect bpe1.json --diff bpe1.json --text text.txt | grep -q 'other places: 0 of'
+"$LLMCTL" tokenize inspect bpe1.json --diff bpe1.json --text text.txt | shows 'other places: 0 of'
 fails 2 'needs --text' "$LLMCTL" tokenize inspect bpe1.json --diff bert.json
 fails 2 'exclude each other' "$LLMCTL" tokenize inspect bpe1.json --explain a --text text.txt
 [ "$(sed -n '/^tokens in both/p; /^words not given back/p' diff.txt | wc -l)" -eq 2 ]
@@ -116,7 +116,7 @@ fails 2 'exclude each other' "$LLMCTL" tokenize inspect bpe1.json --explain a --
 grep -q '"tokenizers":\[{"file":"bpe1.json"' diff.json
 [ "$(wc -l <diff.json)" -eq 1 ]
 is "$(grep -o '"tokens":[0-9]*' diff.json | head -n 1 | cut -d: -f2)" "$("$LLMCTL" tokenize count -t bpe1.json text.txt -q)"
-"$LLMCTL" tokenize inspect bpe1.json --text text.txt | grep -q '^words of one token'
+"$LLMCTL" tokenize inspect bpe1.json --text text.txt | shows '^words of one token'
 
 # words that both cut, by numbers known beforehand: abcd is a bcd and abc ##d, Bcd is B c d and bcd, bcd is a token of both
 printf 'abc\nbcd\nbcd\nabc\nbcd\nabc\nbcd\n' >words.txt
@@ -126,7 +126,7 @@ printf 'abcd\nbcd\nBcd\n' >three.txt
 "$LLMCTL" tokenize inspect abc.json --diff abcwp.json --text three.txt >diff.txt
 grep -q '^words cut at other places: 2 of 3 ' diff.txt
 grep -q '^words not given back  *0 (0.0 %)  *1 (33.3 %)$' diff.txt
-grep -A 2 '^  1 x "abcd"$' diff.txt | tr -d '\n' | grep -q 'first: a bcd      second: abc ##d$'
+grep -A 2 '^  1 x "abcd"$' diff.txt | tr -d '\n' | shows 'first: a bcd      second: abc ##d$'
 
 grep -q '^words with more tokens  *1 (33.3 %)  *0 (0.0 %)$' diff.txt
 grep -q '^tokens in both  *3 ' diff.txt # b c d, not " b"
@@ -149,8 +149,8 @@ fails 2 'llmctl tokenize inspect --diff' "$LLMCTL" tokenize diff a b
 "$LLMCTL" tokenize inspect bert.json >steps.txt
 grep -q '^split: white space, punctuation$' steps.txt
 grep -q '^template of two texts: \[CLS\] A \[SEP\] B \[SEP\]$' steps.txt
-"$LLMCTL" tokenize inspect bert.json --json | grep -q '"normal_form":"control characters out, .*,"template":"\[CLS\] A \[SEP\]"'
-"$LLMCTL" tokenize inspect bpe1.json --explain 'a b' | grep -q '^spelling: .* is a space'
+"$LLMCTL" tokenize inspect bert.json --json | shows '"normal_form":"control characters out, .*,"template":"\[CLS\] A \[SEP\]"'
+"$LLMCTL" tokenize inspect bpe1.json --explain 'a b' | shows '^spelling: .* is a space'
 
 # why: merges of long words, too; what unigram came near to; what WordPiece does not know
 printf 'aaab aaab aab\nab ab b\n' >why.txt
@@ -158,11 +158,11 @@ printf 'aaab aaab aab\nab ab b\n' >why.txt
 long=$(printf 'aaab %.0s' $(seq 30))
 [ "$("$LLMCTL" tokenize inspect why.model --explain "$long" | grep -c '^    merge ')" -gt 60 ]
 "$LLMCTL" tokenize train why.txt --type unigram --vocab-size 9 --coverage 1 -q -o whyu.model
-"$LLMCTL" tokenize inspect whyu.model --explain 'aab' | grep -q 'next best: .*worse by'
+"$LLMCTL" tokenize inspect whyu.model --explain 'aab' | shows 'next best: .*worse by'
 "$LLMCTL" tokenize inspect whyu.model --explain 'aab' --nbest 3 >ways
 [ "$(grep -c '^    way [123]: ' ways)" = 3 ]
 if grep -q 'next best' ways; then fail "the runner-up is among the ways"; fi
-"$LLMCTL" tokenize inspect whyu.model --explain 'aab' --nbest 2 --json | grep -q '"ways":\[{"ids":\[.*\],"tokens":\[.*\],"sum":-.*},{"ids":'
+"$LLMCTL" tokenize inspect whyu.model --explain 'aab' --nbest 2 --json | shows '"ways":\[{"ids":\[.*\],"tokens":\[.*\],"sum":-.*},{"ids":'
 fails 2 'is for unigram, this tokenizer is SentencePiece BPE' "$LLMCTL" tokenize inspect why.model --explain 'aab' --nbest 3
 fails 2 'nbest goes with --explain' "$LLMCTL" tokenize inspect whyu.model --nbest 3
 "$LLMCTL" tokenize inspect bpe1.json --explain 'the' --json >explain.json
@@ -190,7 +190,8 @@ fails 65 "git-lfs pointer" "$LLMCTL" tokenize inspect lfs.model
 printf '<!doctype html>\n<html>\n' >page.model
 fails 65 "is an HTML page" "$LLMCTL" tokenize inspect page.model
 fails 66 "nothing is downloaded" "$LLMCTL" tokenize inspect openai-community/gpt2
-if "$LLMCTL" tokenize inspect none.json 2>&1 | grep -q downloaded; then fail "a file is no name of a model"; fi
+fails 66 "" "$LLMCTL" tokenize inspect none.json
+if grep -q downloaded err; then fail "a file is no name of a model"; fi
 cp text.txt text.json
 fails 2 "is an input" "$LLMCTL" tokenize train ./text.json --format text --type char --out text.json
 fails 2 "is the input" "$LLMCTL" tokenize decode one.ids -t sp.json --out one.ids
@@ -206,9 +207,9 @@ sed -i 's/"added_tokens":\[/&{"id":7,"content":"ab","special":false,"single_word
 "$LLMCTL" tokenize inspect ex.json --explain 'b AB' >explained
 grep -q 'added token \[2, 4) of that 7 ab' explained
 if grep -q 'word "ab"' explained; then fail "an added token is no word"; fi
-"$LLMCTL" tokenize inspect ex.json --explain 'ac c' | grep -q 'unknown as a whole: no token goes on with "c" behind "a"'
-"$LLMCTL" tokenize inspect ex.json --explain 'ac c' | grep -q 'no token begins with "c"'
-"$LLMCTL" tokenize inspect ex.json --token 7 --json | grep -q '^\[{"id":7,"token":"ab","text":"ab","bytes":"6162","kinds":\["added"\]'
+"$LLMCTL" tokenize inspect ex.json --explain 'ac c' | shows 'unknown as a whole: no token goes on with "c" behind "a"'
+"$LLMCTL" tokenize inspect ex.json --explain 'ac c' | shows 'no token begins with "c"'
+"$LLMCTL" tokenize inspect ex.json --token 7 --json | shows '^\[{"id":7,"token":"ab","text":"ab","bytes":"6162","kinds":\["added"\]'
 
 # --json: one object on stdout, from every command
 printf 'a b\n' >j.txt

@@ -48,7 +48,7 @@ fails 2 "needs --tokenizer" "$LLMCTL" tokenize chat chats.jsonl --template chatm
 cp chats.jsonl same.jsonl
 fails 2 "'./same.jsonl' is the input; write to another file" "$LLMCTL" tokenize chat same.jsonl --template chatml --out ./same.jsonl
 cmp chats.jsonl same.jsonl
-(echo '[]'; head -c 270M /dev/zero) | fails 65 "stdin:2: a line of more than 256 MiB" "$LLMCTL" tokenize chat --template chatml
+fails 65 "stdin:2: a line of more than 256 MiB" "$LLMCTL" tokenize chat --template chatml < <(echo '[]'; head -c 270M /dev/zero)
 printf 'a\n{%% if x %%}' >bad.jinja
 fails 65 "bad.jinja:2:11: 'else' is missing" "$LLMCTL" tokenize chat chats.jsonl --template bad.jinja
 printf '{{ raise_exception("not this") }}' >no.jinja
@@ -99,7 +99,7 @@ is "$("$LLMCTL" tokenize chat mark.jsonl --template chatml -q)" '{"text":"<|im_s
 printf '{"role":"user","content":"a"}\n' >one.jsonl
 fails 65 "one.jsonl:1: there is no 'messages', a list of" "$LLMCTL" tokenize chat one.jsonl --template chatml
 "$LLMCTL" tokenize train abc.txt --vocab-size 260 -q -o plain.json
-"$LLMCTL" tokenize chat im.jsonl --template chatml -t plain.json --ids 2>&1 >/dev/null | grep -q "note: '<|im_start|>' of the template is no token"
+"$LLMCTL" tokenize chat im.jsonl --template chatml -t plain.json --ids 2>&1 >/dev/null | shows "note: '<|im_start|>' of the template is no token"
 is "$("$LLMCTL" tokenize chat im.jsonl --template chatml -t im.json --ids 2>&1 >/dev/null)" ''
 
 expect_error 65 "alpaca:4:16: 'eos_token' is undefined; --eos says what it is, or -t a tokenizer that has one" "$LLMCTL" tokenize chat im.jsonl --template alpaca

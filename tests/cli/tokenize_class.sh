@@ -109,7 +109,7 @@ cp u.model bare/sentencepiece.bpe.model
 is "$(ids bare 'the dog')" "$(printf 'the dog' | "$LLMCTL" tokenize encode -t u.model --ids -q)"
 
 # inspect says what it read.
-says() { "$LLMCTL" tokenize inspect "$1" | grep -q "^$2\$" || fail "inspect $1 does not say '$2'"; }
+says() { "$LLMCTL" tokenize inspect "$1" | shows "^$2\$" || fail "inspect $1 does not say '$2'"; }
 says added "file: added/vocab.txt"
 says added "class: BertTokenizer"
 says added "bos and eos from: the class"
@@ -125,7 +125,7 @@ says bare "chat template: bare/tokenizer_config.json"
 is "$(echo '{"messages":[{"role":"user","content":"one"}]}' | "$LLMCTL" tokenize chat -t bare -q)" '{"text":"one"}'
 echo 'two' >bare/chat_template.jinja
 says bare "chat template: bare/chat_template.jinja"
-"$LLMCTL" tokenize inspect bare --json | grep -q '^{"file":"bare/tokenizer.json","ends_from":"special_tokens_map.json","chat_template":"bare/chat_template.jinja","type":' ||
+"$LLMCTL" tokenize inspect bare --json | shows '^{"file":"bare/tokenizer.json","ends_from":"special_tokens_map.json","chat_template":"bare/chat_template.jinja","type":' ||
     fail "inspect --json does not say where all came from"
 
 cp added.json $'two\nlines.json'
@@ -135,7 +135,7 @@ says $'two\nlines.json' "file: two?lines.json"
 dir byt5 '{"tokenizer_class":"ByT5Tokenizer"}'
 is "$(ids byt5 'a é <extra_id_124></s> b')" "100 35 198 172 35 383 1 101 1"
 is "$(printf 'a é' | "$LLMCTL" tokenize encode -t byt5 --ids --template -q | "$LLMCTL" tokenize decode -t byt5 --skip-special)" "a é"
-"$LLMCTL" tokenize inspect byt5 -q | grep -q 'note: transformers puts no </s> behind a text that ends in one' || fail "ByT5's note is missing"
+"$LLMCTL" tokenize inspect byt5 -q | shows 'note: transformers puts no </s> behind a text that ends in one' || fail "ByT5's note is missing"
 mkdir byt5only
 echo '{"model_type":"t5","tokenizer_class":"ByT5Tokenizer"}' >byt5only/config.json
 is "$(ids byt5only 'b')" "101 1"
@@ -193,8 +193,8 @@ done
 [ "$noted" -gt 0 ] || fail "no cut of a .model lies between two pieces"
 
 # Files that are none
-"$LLMCTL" tokenize inspect <(cat u.model) | grep -q '^type: SentencePiece unigram' || fail "a pipe cannot be read"
-"$LLMCTL" tokenize inspect /dev/stdin <added.json | grep -q '^type: WordPiece' || fail "stdin cannot be read"
+"$LLMCTL" tokenize inspect <(cat u.model) | shows '^type: SentencePiece unigram' || fail "a pipe cannot be read"
+"$LLMCTL" tokenize inspect /dev/stdin <added.json | shows '^type: WordPiece' || fail "stdin cannot be read"
 mkfifo pipe
 is "$(timeout -k 5 0.3 "$LLMCTL" tokenize inspect pipe 2>&1 || true)" "llmctl tokenize inspect: reading 'pipe': stopped by a signal"
 ln -s loop loop

@@ -98,7 +98,7 @@ is "$(ids phobert 'a ab  cabc')" "0 4 6 3 3 8 2" # "a b" before "c a"; c@@ and a
 is "$(ids phobert $'é\nab<mask>b')" "0 3 3 6 12 3 2" # the line end is the end of its word
 is "$(text phobert '4 5 4 9 8 5 2' --skip-special)" "a ba cabc b@@"
 is "$(ids phobert 'éc')" "0 3 8 2"
-"$LLMCTL" tokenize inspect phobert --explain 'ab' -q | grep -q 'word "ab"' || fail "explain of byte pairs"
+"$LLMCTL" tokenize inspect phobert --explain 'ab' -q | shows 'word "ab"' || fail "explain of byte pairs"
 fails 65 "cannot hold this tokenizer" "$LLMCTL" tokenize convert phobert -q --out tokenizer.json
 cp -r phobert bertweet
 config bertweet '{"tokenizer_class":"BertweetTokenizer","normalization":true}'

@@ -26,14 +26,14 @@ is "$(ids fsmt 'a-b</s>ab')" "15 17 18 19 6 2 4 2"
 fails 65 "token id 99 at position 1 is out of range" "$LLMCTL" tokenize decode -t fsmt -q <<<"4 99"
 is "$(text fsmt '4 5 6 7 8 4 9 11 9 2' --skip-special)" "Haus-beer, Haus 'x'"
 is "$(text fsmt '4 20')" "Haus <unk>"
-"$LLMCTL" tokenize inspect fsmt -q | grep -q "^normal form: plain punctuation, Moses' words, escaped$" || fail "inspect of Moses' words"
+"$LLMCTL" tokenize inspect fsmt -q | shows "^normal form: plain punctuation, Moses' words, escaped$" || fail "inspect of Moses' words"
 again fsmt 'ab, a-b.'
 is "$(text back '4 5 6 7 8')" "Haus-beer,"
 cp fsmt/vocab-src.json fsmt/vocab-tgt.json
 again fsmt 'ab, a-b.'
 is "$(text back '4 13 15 16 2' --skip-special)" "ab, a."
-"$LLMCTL" tokenize inspect fsmt --explain 'ab, ab' -q | grep -q 'word "ab"' || fail "explain of Moses' words"
-echo '{"text":"ab, ’ ab"}' | "$LLMCTL" tokenize encode -t fsmt --jsonl -q | grep -q '"byte_offsets":\[\[0,2\],\[2,3\],\[4,7\],.*,\[8,10\]\]' || fail "offsets"
+"$LLMCTL" tokenize inspect fsmt --explain 'ab, ab' -q | shows 'word "ab"' || fail "explain of Moses' words"
+echo '{"text":"ab, ’ ab"}' | "$LLMCTL" tokenize encode -t fsmt --jsonl -q | shows '"byte_offsets":\[\[0,2\],\[2,3\],\[4,7\],.*,\[8,10\]\]' || fail "offsets"
 fails 65 "no place for\|cannot hold" "$LLMCTL" tokenize convert fsmt -q --out tokenizer.json
 config fsmt '{"tokenizer_class":"FSMTTokenizer","langs":["pl","en"]}'
 fails 65 "Moses has abbreviations or rules of its own for 'pl'" "$LLMCTL" tokenize inspect fsmt
@@ -53,7 +53,7 @@ is "$(ids xlm 'Àb. Moné<special1>AB')" "0 14 15 16 17 5 14 1"
 is "$(text xlm '0 14 16 17 15 1' --skip-special)" "ab mone ."
 is "$(text xlm '0 14 16 17 15 1')" "<s>ab mone . </s>"
 again xlm 'Àb. MONé'
-printf '{"text":"x","b":"ab"}' | "$LLMCTL" tokenize encode -t xlm --jsonl --template --pair-field b -q | grep -q '"ids":\[0,3,1,14,1\],"type_ids":\[0,0,0,1,1\]' || fail "two texts"
+printf '{"text":"x","b":"ab"}' | "$LLMCTL" tokenize encode -t xlm --jsonl --template --pair-field b -q | shows '"ids":\[0,3,1,14,1\],"type_ids":\[0,0,0,1,1\]' || fail "two texts"
 
 config flaubert '{"tokenizer_class":"FlaubertTokenizer"}'
 printf '%s\n' '<s>' '</s>' '<pad>' '<unk>' '<special0>' '<special1>' '<special2>' '<special3>' '<special4>' '<special5>' '<special6>' '<special7>' '<special8>' '<special9>' \
@@ -79,11 +79,11 @@ is "$(text small '4 5 8 9 4 6 7 2' --skip-special)" "ab . __newln__ aab ' s"
 again small $'AB.\nab'
 config prophetnet '{"tokenizer_class":"ProphetNetTokenizer"}'
 printf '%s\n' '[PAD]' '[UNK]' '[SEP]' '[MASK]' '[X_SEP]' 'the' 'cat' '##s' '.' '中' 'A' >prophetnet/prophetnet.tokenizer
-"$LLMCTL" tokenize inspect prophetnet -q | grep -q '^normal form: control characters out, spaces around Chinese characters, NFC, lower case, NFD, accents out$' || fail "inspect of BERT's steps"
+"$LLMCTL" tokenize inspect prophetnet -q | shows '^normal form: control characters out, spaces around Chinese characters, NFC, lower case, NFD, accents out$' || fail "inspect of BERT's steps"
 is "$(ids prophetnet $'Thé cats.中[X_SEP]cat\x1cs x')" "5 6 7 8 9 4 6 7 1 2"
 is "$(text prophetnet '5 6 7 8 4 2')" "the cats . [X_SEP] [SEP]"
 again prophetnet 'the cats. 中'
-"$LLMCTL" tokenize inspect prophetnet -q | grep -q "^note: transformers' decode() of this class" || fail "the note about spaces"
+"$LLMCTL" tokenize inspect prophetnet -q | shows "^note: transformers' decode() of this class" || fail "the note about spaces"
 config prophetnet '{"tokenizer_class":"ProphetNetTokenizer","do_basic_tokenize":false}'
 is "$(ids prophetnet 'the cats. A the')" "5 1 10 5 2"
 config prophetnet '{"tokenizer_class":"ProphetNetTokenizer","never_split":["x"]}'
@@ -112,7 +112,7 @@ is "$(text siglip "$plain 2" --skip-special)" "the fox1 and a dog2"
 is "$(text siglip "$plain 2 2")" "the fox1 and a dog2</s></s>"
 echo '{"text":"The, fox1"}' | "$LLMCTL" tokenize encode -t siglip --jsonl -q >out
 grep -q '"byte_offsets":\[\[0,0\],\[0,1\],\[1,2\],\[2,3\],\[4,8\],\[8,9\]\]' out || fail "offsets: $(cat out)"
-"$LLMCTL" tokenize inspect siglip --explain "The fox1" -q | grep -q "word .*<unk>▁the▁fox1" || fail "explain of Siglip"
+"$LLMCTL" tokenize inspect siglip --explain "The fox1" -q | shows "word .*<unk>▁the▁fox1" || fail "explain of Siglip"
 again siglip 'The fox1!'
 "$LLMCTL" tokenize train words --type unigram --vocab-size 60 --keep-spaces --out siglip/spiece.model -q
 fails 65 "keeps spaces as they are" "$LLMCTL" tokenize inspect siglip

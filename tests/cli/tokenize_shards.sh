@@ -3,7 +3,7 @@
 set -eu
 . "$SRC/tests/cli/lib.bash"
 
-cat "$SRC"/README.md "$SRC"/core/*/*.c "$SRC"/data/*.c | head -c 900000 >text.txt
+head -c 900000 <(cat "$SRC"/README.md "$SRC"/core/*/*.c "$SRC"/data/*.c) >text.txt
 "$LLMCTL" tokenize train text.txt --vocab-size 2000 -o t.json -q
 encode() { "$LLMCTL" tokenize encode -t t.json -q "$@"; }
 

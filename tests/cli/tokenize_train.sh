@@ -152,11 +152,11 @@ grep -q '"do_lower_case":false' cased/tokenizer_config.json
 cmp <("$LLMCTL" tokenize encode text.txt -t cased/vocab.txt --ids -q) <("$LLMCTL" tokenize encode text.txt -t cased.json --ids -q)
 fails 73 "write to another directory" "$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 600 -o cased/vocab.txt
 train --split gpt2 --vocab-size 400 -o my-vocab.json
-"$LLMCTL" tokenize inspect my-vocab.json -q | grep -q 'split: gpt2'
+"$LLMCTL" tokenize inspect my-vocab.json -q | shows 'split: gpt2'
 fails 2 "is for --type unigram and sp-bpe" "$LLMCTL" tokenize train text.txt -o x.model
 fails 2 "is for --type bpe" "$LLMCTL" tokenize train text.txt --norm nfc -o x.tiktoken
 # what is not exactly spm_train's is said: it would cut such a line nowhere
-{ yes acgt | head -2000 | tr -d '\n'; echo ' cat'; } >dna.txt
+{ head -2000 <(yes acgt) | tr -d '\n'; echo ' cat'; } >dna.txt
 "$LLMCTL" tokenize train dna.txt --type unigram --vocab-size 20 -o dna.model 2>err
 grep -q 'U+2581.*too rare to be kept' err
 "$LLMCTL" tokenize train dna.txt --type unigram --vocab-size 20 --coverage 1 -o dna.model 2>err
@@ -189,7 +189,7 @@ wait $!
 cmp piped.json got.json
 
 # Documents of several blocks, of which text files may be read in parts.
-yes '{"text":"some words of one text that are many words indeed"}' | head -n 40000 >many.jsonl
+head -n 40000 <(yes '{"text":"some words of one text that are many words indeed"}') >many.jsonl
 is "$("$LLMCTL" tokenize train many.jsonl --vocab-size 300 --json -o many.json | grep -o '"documents":[0-9]*')" '"documents":40000'
 is "$("$LLMCTL" tokenize train many.jsonl --format text --documents line --vocab-size 300 --json -o many.json | grep -o '"documents":[0-9]*')" '"documents":40000'
 is "$("$LLMCTL" tokenize train many.jsonl --format text --vocab-size 300 --json -o many.json | grep -o '"documents":[0-9]*')" '"documents":1'
@@ -204,7 +204,7 @@ stopped() { # STATUS SIGNAL OPTION...: of endless text, of which much has been r
     shift 2
     rm -f fed
     echo old >stopped.json
-    "$LLMCTL" tokenize train - -q -o stopped.json "$@" 2>err < <(exec 2>/dev/null; yes 'some words of 1 text' | head -c 3000000; : >fed; yes 'and more') &
+    "$LLMCTL" tokenize train - -q -o stopped.json "$@" 2>err < <(exec 2>/dev/null; head -c 3000000 <(yes 'some words of 1 text'); : >fed; yes 'and more') &
     until [ -e fed ]; do sleep 0.01; done
     kill -s "$signal" $!
     wait $! || status=$?

@@ -48,7 +48,7 @@ cmp 1.out 3.out
 # a count in parts is that of the whole, and so are its documents
 for i in $(seq 60); do cat "$SRC"/core/base/json.c; done >big.txt
 is "$("$LLMCTL" tokenize count big.txt -t bpe.json)" "$("$LLMCTL" tokenize encode big.txt -t bpe.json --ids -q | wc -w)"
-"$LLMCTL" tokenize count big.txt text.txt r.jsonl -t bpe.json --json | grep -q '"documents":4,"bad":0'
+"$LLMCTL" tokenize count big.txt text.txt r.jsonl -t bpe.json --json | shows '"documents":4,"bad":0'
 is "$("$LLMCTL" tokenize count t.txt lines.txt -t vocab.txt --template)" $((9 + 7 + 4))
 is "$("$LLMCTL" tokenize count big.txt -t vocab.txt --template)" $(($("$LLMCTL" tokenize count big.txt -t vocab.txt) + 2)) # once, not once a part
 (cat big.txt; printf 'a\xffb\nc'; cat text.txt) >bad.txt
@@ -67,4 +67,4 @@ fails 66 "absent.txt" "$LLMCTL" tokenize truncate absent.txt -t vocab.txt -n 3
 : >empty.txt
 is "$("$LLMCTL" tokenize count text.txt empty.txt -t bpe.json --by-file -q | cut -f 1,4 | tr '\t\n' '  ')" \
     "$("$LLMCTL" tokenize count text.txt -t bpe.json) text.txt 0 empty.txt $("$LLMCTL" tokenize count text.txt -t bpe.json) total "
-"$LLMCTL" tokenize count text.txt empty.txt -t bpe.json --by-file --json | grep -q '^{"files":\[{"file":"text.txt",.*},{"file":"empty.txt",.*"tokens":0}\],"documents":1,'
+"$LLMCTL" tokenize count text.txt empty.txt -t bpe.json --by-file --json | shows '^{"files":\[{"file":"text.txt",.*},{"file":"empty.txt",.*"tokens":0}\],"documents":1,'

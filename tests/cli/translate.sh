@@ -61,7 +61,7 @@ config '"decoder_start_token_id":7'
 "$LLMCTL" generate hf 'the fox1' --greedy --json --logprobs 3 --dtype f32 -q >a.json
 config '"decoder_start_token_id":2'
 "$LLMCTL" generate hf 'the fox1' --greedy --json --logprobs 3 --dtype f32 -q >b.json
-cut -d'}' -f1-3 a.json | cmp -s - <(cut -d'}' -f1-3 b.json) && fail "decoder_start_token_id makes no difference"
+if cmp -s <(cut -d'}' -f1-3 a.json) <(cut -d'}' -f1-3 b.json); then fail "decoder_start_token_id makes no difference"; fi
 # Checkpoints keep all three, and give them to directories.
 config '"forced_bos_token_id":9,"forced_eos_token_id":2,"decoder_start_token_id":7'
 first hf >before
