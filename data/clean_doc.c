@@ -7,25 +7,26 @@
 #include "data/clean_internal.h"
 
 /* A member of the document as a label: the inside of a string, or as written. */
+/* A value in JSON, without quotes and escapes (which `plain` is for); null is none. */
+static size_t value_text(const char **s, size_t n, struct buf *plain)
+{
+    if (n == 4 && memcmp(*s, "null", 4) == 0) return 0;
+    if (n < 2 || (*s)[0] != '"') return n;
+    ++*s;
+    n -= 2;
+    if (!memchr(*s, '\\', n)) return n;
+    buf_clear(plain);
+    if (doc_json_unescape(*s, n, plain) || plain->oom) return n;
+    *s = plain->data;
+    return plain->len;
+}
+
 static void find_labels(const struct clean *c, struct worker *w, const struct doc *doc,
                         struct clean_doc *d)
 {
     for (int k = 0; k < CLEAN_LABELS; k++) {
         const char *s = c->cfg->field[k] ? doc->extra[k] : NULL;
-        size_t n = s ? doc->extra_len[k] : 0;
-        if (n >= 2 && s[0] == '"') {
-            s++;
-            n -= 2;
-            if (memchr(s, '\\', n)) {
-                buf_clear(&w->label[k]);
-                if (!doc_json_unescape(s, n, &w->label[k]) && !w->label[k].oom) {
-                    s = w->label[k].data;
-                    n = w->label[k].len;
-                }
-            }
-        } else if (n == 4 && memcmp(s, "null", 4) == 0) {
-            n = 0;
-        }
+        size_t n = s ? value_text(&s, doc->extra_len[k], &w->label[k]) : 0;
         if (!n && k == CLEAN_SOURCE) {
             s = doc->file->name;
             n = strlen(s);

@@ -27,6 +27,22 @@ static size_t line_end(const char *s, size_t n, size_t i)
     return nl ? (size_t)(nl - s) + 1 : n;
 }
 
+/* The place behind the closing quote of a field that begins at i; 0: the row is bad, or needs more input. */
+static size_t behind_quotes(const struct convert_in *c, const char *s, size_t n, size_t i, struct row *r)
+{
+    for (;; i++) {
+        const char *q = i < n ? memchr(s + i, '"', n - i) : NULL;
+        if (!q && (c->end || n > c->max_record)) {
+            r->bad = "a quoted field does not end";
+            r->bytes = line_end(s, n, 0);
+        }
+        if (!q) return 0;
+        i = (size_t)(q - s) + 1;
+        if (i >= n && !c->end) return 0; /* a second quote may follow */
+        if (i >= n || s[i] != '"') return i;
+    }
+}
+
 /* Cuts the row at s.  r->bytes 0: more is needed. */
 static void cut(const struct convert_in *c, const char *s, size_t n, struct row *r)
 {
@@ -37,20 +53,8 @@ static void cut(const struct convert_in *c, const char *s, size_t n, struct row 
         struct row_field f = {i, i, false};
         if (i < n && s[i] == '"') {
             f.quoted = true;
-            f.begin = ++i;
-            for (;;) {
-                const char *q = i < n ? memchr(s + i, '"', n - i) : NULL;
-                if (!q) {
-                    if (!c->end && n <= c->max_record) return;
-                    r->bad = "a quoted field does not end";
-                    r->bytes = line_end(s, n, 0);
-                    return;
-                }
-                i = (size_t)(q - s) + 1;
-                if (i >= n && !c->end) return; /* a second quote may follow */
-                if (i >= n || s[i] != '"') break;
-                i++;
-            }
+            f.begin = i + 1;
+            if (!(i = behind_quotes(c, s, n, f.begin, r))) return;
             f.end = i - 1;
         } else {
             while (i < n && s[i] != c->separator && s[i] != '\n')
