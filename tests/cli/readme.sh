@@ -15,6 +15,15 @@ while IFS= read -r line; do
 done <commands
 [ $run -ge 11 ] || fail "only $run commands in README.md"
 
+# The commands of its tokenizers run as they stand where README.md is.
+mkdir tokenizers
+cp -r "$SRC"/README.md "$SRC"/docs tokenizers
+sed -n '/^## Tokenizers/,/^## Dup/s/^    //p' "$SRC"/README.md >tokenizers/commands
+[ "$(wc -l <tokenizers/commands)" -ge 7 ] || fail "the tokenizers' commands are not found"
+(cd tokenizers && bash -euo pipefail commands) >out 2>err || fail "tokenizers: $(cat err)"
+shows '^words cut at other places: [1-9]' <out || fail "WordPiece and BPE do not differ"
+shows -P '^\d+\t1\t"H"' <out || fail "what the assistant says is not learned: $(tail -30 out)"
+
 # Names in `quotes`: of files, with or without a directory, perhaps a pattern.
 grep -hoE '`[^` ]+`' "${pages[@]}" | tr -d '`' | sort -u >quoted
 grep -E '^[A-Za-z0-9*/][A-Za-z0-9_*/.-]*\.(c|h|sh|py)$' quoted | grep -v NAME >files
